@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libward: decide what a command may do, and hold it to that in the kernel.
+ *
+ * A request is filled by option name, exactly as on the command line of ward(1); it can be planned (nothing
+ * runs) or run. Threads: an object belongs to one thread at a time; different objects are independent, and any
+ * number of runs may go on in one process. The library installs no signal handler, never prints and never exits.
+ */
+#ifndef WARD_WARD_H
+#define WARD_WARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ward/error.h"
+
+#define WARD_VERSION "0.1.0"
+#define WARD_VERSION_HEX 0x000100
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ward_request;
+struct ward_outcome;
+
+/* "0.1.0". Static. */
+const char *ward_version(void);
+
+/* ---- options: one table for parsing, --help, man page and completion ---- */
+enum ward_command_kind {
+	WARD_COMMAND_RUN = 0,        /* ward run CMD */
+	WARD_COMMAND_SCRIPT          /* ward sandbox run SCRIPT: the stricter defaults */
+};
+struct ward_option {
+	const char *name;            /* without "--" */
+	const char *arg;             /* "SIZE", NULL = a flag */
+	bool repeat;                 /* may be given more than once */
+	const char *group;           /* heading in --help */
+	const char *help;            /* one line */
+	const char *text;            /* the paragraph of the man page */
+	const char *choices;         /* "a|b|c" for completion, or NULL */
+};
+/* The table, *ret_n entries, static. */
+const struct ward_option *ward_options(size_t *ret_n);
+
+/* ---- request ---- */
+/* NULL: out of memory. The caller's cwd is taken at ward_request_prepare. */
+struct ward_request *ward_request_new(enum ward_command_kind kind);
+void ward_request_free(struct ward_request *r);
+/*
+ * Set one option by name; value NULL for a flag. Errors: WARD_E_INVALID / _CAPABILITY / _PARSE with what, where
+ * and how to fix. Nothing is changed by a call that fails.
+ */
+int ward_request_set(struct ward_request *r, const char *name, const char *value, struct ward_error *err);
+/* The command (RUN) or script and its arguments (SCRIPT). Copied. */
+int ward_request_command(struct ward_request *r, int argc, char *const *argv, struct ward_error *err);
+
+/* ---- plan: what would be done; runs nothing ---- */
+/*
+ * JSON (json = true) or text form of the plan, malloc'ed into *ret_text: free(). A plan that would be refused
+ * returns its error (WARD_E_AXIS, WARD_E_CAPABILITY, ...).
+ */
+int ward_request_plan(struct ward_request *r, bool json, char **ret_text, struct ward_error *err);
+
+/* ---- run ---- */
+/*
+ * Run the request to its end in this thread. An outcome exists for every end, a refusal before the start
+ * included: *ret is set unless memory ran out. The result is WARD_OK when the command was started, whatever
+ * became of it. Signals: ward_request_cancel() from any thread or a signal handler ends the run.
+ */
+int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_error *err);
+/* Pass sig to the command's group; for HUP INT TERM also begin the end (TERM, grace, KILL). Async-signal-safe. */
+void ward_request_signal(struct ward_request *r, int sig);
+
+/* X(id, name): how a run ended. Zero is "refused". */
+#define WARD_STATUSES(X) \
+	X(WARD_STATUS_REFUSED, "refused") X(WARD_STATUS_SPAWN_FAILED, "spawn_failed") \
+	X(WARD_STATUS_EXITED, "exited") X(WARD_STATUS_SIGNALED, "signaled") X(WARD_STATUS_TIMEOUT, "timeout") \
+	X(WARD_STATUS_CANCELLED, "cancelled") X(WARD_STATUS_OOM, "oom") X(WARD_STATUS_LIMIT, "limit") \
+	X(WARD_STATUS_POLICY_KILL, "policy_kill")
+enum ward_status {
+#define WARD_X(id, name) id,
+	WARD_STATUSES(WARD_X)
+#undef WARD_X
+	WARD_STATUS_MAX
+};
+const char *ward_status_name(enum ward_status s);
+enum ward_status ward_outcome_status(const struct ward_outcome *o);
+/* The exit code that ward(1) would end with. */
+int ward_outcome_exit_code(const struct ward_outcome *o);
+/* docs/spec/outcome.md; static text of the object, valid until it is freed. */
+const char *ward_outcome_json(const struct ward_outcome *o, size_t *ret_n);
+/* The report for people: one block a distinct refusal, as on stderr of ward(1). */
+const char *ward_outcome_report(const struct ward_outcome *o);
+void ward_outcome_free(struct ward_outcome *o);
+
+/* ---- audit ---- */
+/* Verify FILE (NULL = default) and write the verdict for people, or JSON, into *ret_text (free()). WARD_E_AUDIT if it fails. */
+int ward_audit_verify_text(const char *file, const char *head, bool json, char **ret_text, struct ward_error *err);
+/* Print records through fn: one line of JSON or of text each. */
+int ward_audit_show(const char *file, bool json, void (*fn)(void *arg, const char *line), void *arg,
+	struct ward_error *err);
+
+/* ---- doctor ---- */
+/* Execute every mechanism and report; *ret_worst: 0 ok, 1 warn, 2 fail. */
+int ward_doctor(bool json, char **ret_text, int *ret_worst, struct ward_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

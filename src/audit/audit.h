@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * audit: the memory. One JSON line a record, hash-chained, appended under an OFD lock, durable when asked.
+ * Format: docs/spec/audit.md. Trusts nothing that it reads back.
+ */
+#pragma once
+
+#include "base/base.h"
+
+struct ward_audit;
+
+/* A record to be: body members in the fixed order of the format. NULL / 0 members are left out. */
+struct ward_event {
+	const char *kind;            /* "run.start", one of data in audit/kinds */
+	const char *run, *parent, *session, *agent, *trace, *workspace;
+	const char *effect;          /* "allow", "deny" or NULL */
+	const char *principal, *action, *resource;
+	const char *const *rules; size_t n_rules;
+	bool negated;
+	const char *layer;           /* "view", "fuse", "seccomp", "cgroup", ... */
+	const char *policy;          /* hex SHA-256 */
+	const char *axes_json;       /* finished JSON object or NULL */
+	int pid;                     /* as seen in the sandbox; 0 = left out */
+	uint64_t pid_start;
+	const char *detail_json;     /* finished JSON object or NULL */
+};
+
+/*
+ * Open (create 0600, parent directories 0700) and lock nothing yet; a torn last line is cut into FILE.torn and
+ * reported in *ret_torn (bytes, 0 = none). file NULL = default path; "/dev/null" = no log. Refuses a log that is
+ * not a regular file, is a link, or is writable by others. O_NOFOLLOW on the last component.
+ */
+int ward_audit_open(const char *file, struct ward_audit **ret, uint64_t *ret_torn, struct ward_error *err);
+void ward_audit_close(struct ward_audit *a);
+const char *ward_audit_path(const struct ward_audit *a);
+/* Default path of this user: $XDG_STATE_HOME/ward/audit.jsonl, ~/.local/state/..., root: /var/log/ward/audit.jsonl */
+int ward_audit_default_path(char *out, size_t size, struct ward_error *err);
+
+struct ward_audit_mark {         /* where something was written */
+	uint64_t seq;
+	char hash[WARD_SHA256_HEX];
+};
+/*
+ * Append n events as one write under the OFD lock: the previous hash and seq are read from the end of the file,
+ * so that many processes share one chain. durable: fdatasync before returning. Any short write, ENOSPC or failed
+ * sync: the file is cut back to where it was, WARD_E_AUDIT, and a after a failed sync refuses everything.
+ * ret (may be NULL): mark of the first and the last record. Any thread; calls are serialised.
+ */
+int ward_audit_append(struct ward_audit *a, const struct ward_event *events, size_t n, bool durable,
+	struct ward_audit_mark *ret_first, struct ward_audit_mark *ret_last, struct ward_error *err);
+
+/* ---- reading ---- */
+struct ward_audit_report {
+	bool ok;
+	uint64_t records;
+	uint64_t first_seq, last_seq;
+	char head[WARD_SHA256_HEX];
+	uint64_t bad_line;           /* 1-based, 0 = none */
+	uint64_t bad_seq;
+	char why[256];
+	bool torn;                   /* the last line has no end */
+};
+/* head: NULL or the hex hash that the log must contain as the hash of some record (a truncation shows). */
+int ward_audit_verify(const char *file, const char *head, struct ward_audit_report *ret, struct ward_error *err);
+/* Call fn for each line (n bytes without newline) with its parsed form; stop when fn returns nonzero (returned). */
+int ward_audit_each(const char *file, int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
+	uint64_t lineno), void *arg, struct ward_error *err);
+/* kinds.c: is it a kind of the format? name of the i-th, NULL at the end. */
+bool ward_audit_kind_known(const char *kind);
+const char *ward_audit_kind(size_t i);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * decide: the judge. A question and the grants of a run in; effect, the rule behind it and the least
+ * grant that would change it out. Pure: same input, same bytes. It does not know that anything is confined.
+ * Only run (through ward_ask), plan and the tests may call it; tools/check-layers holds that.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "policy/policy.h"
+
+enum ward_effect { WARD_DENY = 0, WARD_ASK, WARD_ALLOW };   /* zero is the most restrictive */
+const char *ward_effect_name(enum ward_effect e);
+
+/*
+ * The rules that a run was started with. Patterns here are resolved: absolute and normalised; a
+ * directory grant is "P/" "**".
+ */
+struct ward_rule {
+	enum ward_cap_type type;
+	const char *pattern;
+	struct ward_origin origin;
+	const char *text;            /* as it was written: "--read ./data", "caps.json:3 FILE_READ src/ **" */
+};
+struct ward_rules {
+	const struct ward_rule *v;
+	size_t n;
+};
+
+struct ward_question {
+	enum ward_cap_type action;
+	const char *resource;        /* absolute path, NAME, host:port; chosen by the sandbox, any bytes */
+	const char *syscall;         /* set instead of action (NONE) for a refused system call */
+	bool protected_name;         /* of the ceiling or Ward itself: no cure may be offered */
+	bool is_dir;                 /* the resource is known to be a directory */
+};
+
+#define WARD_CURE_MAX 8192
+struct ward_decision {
+	enum ward_effect effect;     /* preset to WARD_DENY by ward_decide() */
+	const struct ward_rule *rule;   /* the rule that allowed; NULL: no rule grants it */
+	char why[256];               /* "no rule grants it" */
+	char cure[WARD_CURE_MAX];    /* option line to paste, shell-quoted: --cap 'FILE_READ:/etc/passwd'; "" = none */
+};
+
+/* FILE_WRITE rules answer FILE_READ too. Any error leaves effect = WARD_DENY. */
+int ward_decide(const struct ward_rules *rules, const struct ward_question *q,
+	struct ward_decision *ret, struct ward_error *err);
+
+/* cure.c: only the cure of a refusal, with the resource quoted for a shell. */
+int ward_cure(const struct ward_question *q, char *out, size_t size);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan: grants + host facts -> everything that a backend will do, and which axis each part holds.
+ * Pure: what needs the file system (links, globs, runtimes, ownership) was looked up by run/resolve and
+ * comes in as facts. The plan is plain data with a JSON form (docs/spec/plan.md); its SHA-256 names it.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/base.h"
+#include "decide/decide.h"
+#include "policy/policy.h"
+
+/* ---- axes and levels (data/minimum holds the shipped minimum) ---- */
+#define WARD_AXES(X) \
+	X(WARD_AXIS_FILES, "files") X(WARD_AXIS_FILES_META, "files.meta") X(WARD_AXIS_EXEC, "exec") \
+	X(WARD_AXIS_NETWORK, "network") X(WARD_AXIS_IPC, "ipc") X(WARD_AXIS_SYSCALLS, "syscalls") \
+	X(WARD_AXIS_PROCESSES, "processes") X(WARD_AXIS_MEMORY, "memory") X(WARD_AXIS_CPU, "cpu") \
+	X(WARD_AXIS_PIDS, "pids") X(WARD_AXIS_DISK, "disk") X(WARD_AXIS_ENV, "env") \
+	X(WARD_AXIS_ATTRIBUTION, "attribution")
+enum ward_axis {
+#define WARD_X(id, name) id,
+	WARD_AXES(WARD_X)
+#undef WARD_X
+	WARD_AXIS_MAX
+};
+enum ward_level { WARD_LEVEL_NONE = 0, WARD_LEVEL_ADVISORY, WARD_LEVEL_SAMPLED, WARD_LEVEL_ENFORCED, WARD_LEVEL_MAX };
+const char *ward_axis_name(enum ward_axis a);
+const char *ward_level_name(enum ward_level l);
+/* "AXIS=LEVEL" of --require and --accept; unknown names: error with the nearest one. */
+int ward_axis_level_parse(const char *s, enum ward_axis *ret_axis, enum ward_level *ret_level,
+	struct ward_error *err);
+
+enum ward_backend { WARD_BACKEND_NATIVE = 0, WARD_BACKEND_DIRECT };
+enum ward_attribution { WARD_ATTR_NONE = 0, WARD_ATTR_NOTIFY, WARD_ATTR_FUSE, WARD_ATTR_AUTO };
+
+/* ---- the view: what exists inside ---- */
+enum ward_node_kind {
+	WARD_NODE_DIR = 0,      /* synthetic directory, mode 0755, not writable */
+	WARD_NODE_BIND,         /* file or directory of the host */
+	WARD_NODE_SYMLINK,
+	WARD_NODE_FILE,         /* generated content, mode 0444 */
+	WARD_NODE_TMPFS,        /* private, bounded */
+	WARD_NODE_PROC,
+	WARD_NODE_DEV,          /* the private /dev of six nodes */
+	WARD_NODE_DENIED        /* exists for EACCES only: a program that EXTERNAL_COMMAND does not grant */
+};
+struct ward_node {
+	enum ward_node_kind kind;
+	const char *dest;            /* absolute inside path, normalised */
+	const char *source;          /* BIND: real host path, no link in it; SYMLINK: target; FILE: the content */
+	size_t source_len;           /* FILE only */
+	bool is_dir;                 /* BIND */
+	bool write;                  /* BIND: writable */
+	bool exec;                   /* Landlock EXECUTE below it */
+	bool idmap;                  /* as root: the tree is shown and written with the caller's ids (grants, not the base) */
+	bool base;                   /* from the runtime base, not from a grant */
+	uint64_t dev, ino;           /* BIND: identity seen at resolution; the backend refuses another */
+	uint64_t size, inodes;       /* TMPFS bounds */
+	uint32_t mode;               /* TMPFS root mode */
+	int rule;                    /* index into plan->rules, -1 = base */
+};
+
+/* ---- limits: 0 = not limited, where the comment allows it ---- */
+struct ward_limits {
+	uint64_t memory;             /* bytes; never 0 */
+	uint32_t millicpus;          /* 0 = all */
+	uint32_t pids;               /* never 0 */
+	uint64_t disk;               /* bytes over all private tmpfs; never 0 */
+	uint64_t output;             /* bytes a stream; 0 = unlimited */
+	uint64_t timeout_ms;         /* 0 = none */
+	uint64_t grace_ms;           /* TERM to KILL */
+	uint32_t nofile;
+};
+
+/* ---- seccomp switches: visible in the plan ---- */
+#define WARD_SECCOMP_NETLINK_ROUTE (1u << 0)   /* socket(AF_NETLINK, _, NETLINK_ROUTE) */
+#define WARD_SECCOMP_NO_SOCKET     (1u << 1)   /* no user namespaces: socket(2) refused for every family */
+#define WARD_SECCOMP_NOTIFY_OPEN   (1u << 2)   /* --attribution notify */
+
+/* ---- host facts: what was probed by doing (confine/native/probe) ---- */
+struct ward_host {
+	uid_t uid; gid_t gid;        /* of the caller */
+	bool userns;                 /* a user namespace with mounts works */
+	bool fuse;                   /* /dev/fuse can be opened in the run's user namespace */
+	bool idmap;                  /* ID-mapped mounts (root only) */
+	int landlock_abi;            /* 0 = none */
+	bool seccomp_notify;
+	int cgroup;                  /* 0 none, 1 = v1, 2 = v2: the tree that carries a usable memory controller */
+	bool cgroup_memory, cgroup_pids, cgroup_cpu;
+	unsigned ncpus;
+	uint64_t memory_available;   /* bytes */
+};
+
+struct ward_axis_state {
+	enum ward_level level;
+	const char *by;              /* what holds it, or why nothing does; static or plan-owned text */
+	const char *fix;             /* what would raise it; "" = nothing needed */
+	enum ward_level required;    /* shipped minimum, raised by --require, lowered by --accept */
+	bool accepted;               /* lowered by name */
+};
+
+struct ward_plan {
+	struct ward_arena *arena;    /* owns everything below */
+	enum ward_backend backend;
+	const char *workspace;       /* normalised absolute host path, same inside */
+	const char *cwd;             /* inside */
+	char *const *argv;           /* NULL-terminated; argv[0] as given */
+	const char *exe;             /* absolute inside path of what is executed */
+	char *const *env;            /* NULL-terminated NAME=VALUE, sorted by name */
+	const struct ward_node *nodes;  /* sorted by dest; every parent of an entry is an entry */
+	size_t n_nodes;
+	const struct ward_rule *rules;
+	size_t n_rules;
+	struct ward_limits limits;
+	uint32_t seccomp;            /* WARD_SECCOMP_* */
+	enum ward_attribution attribution;      /* resolved: never AUTO */
+	int deny_errno;              /* ENOENT or EACCES */
+	uid_t inside_uid; gid_t inside_gid;     /* what the command sees */
+	uid_t host_uid; gid_t host_gid;         /* what it is outside: never 0 */
+	bool tty;                    /* give it a private pty */
+	struct ward_axis_state axes[WARD_AXIS_MAX];
+	const char *const *warnings;
+	size_t n_warnings;
+	char sha256[WARD_SHA256_HEX];           /* of the JSON form without this field */
+};
+
+/* What run/resolve hands to plan. nodes may come in any order and repeat a dest (the stronger wins). */
+struct ward_plan_input {
+	enum ward_backend backend;
+	const char *workspace, *cwd, *exe;
+	char *const *argv;
+	char *const *env;
+	const struct ward_node *nodes;
+	size_t n_nodes;
+	const struct ward_rule *rules;
+	size_t n_rules;
+	struct ward_limits limits;
+	uint32_t seccomp;
+	enum ward_attribution attribution;      /* may be AUTO */
+	int deny_errno;
+	bool tty, audit_off;
+	const enum ward_level *minimum;         /* WARD_AXIS_MAX: data/minimum */
+	const signed char *require, *accept;    /* WARD_AXIS_MAX each, level or -1 */
+	const char *const *warnings;
+	size_t n_warnings;
+	const struct ward_host *host;
+};
+
+/*
+ * Build the plan. WARD_E_AXIS when a required axis cannot be held: message names axis, cause, and the fix
+ * (--accept AXIS=LEVEL or the host's cure). On failure *ret is NULL.
+ */
+int ward_plan_build(const struct ward_plan_input *in, struct ward_plan **ret, struct ward_error *err);
+void ward_plan_free(struct ward_plan *p);
+/* The JSON form, fixed key order (docs/spec/plan.schema.json). */
+void ward_plan_json(const struct ward_plan *p, struct ward_buf *out);
+/* For people: view, grants, limits, axes, warnings. */
+void ward_plan_text(const struct ward_plan *p, struct ward_buf *out);

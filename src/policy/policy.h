@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * policy: Ward's vocabulary. Capabilities, their resources, file patterns. Pure: callers hand in
+ * text that they have read; nothing here opens a file.
+ *
+ * Grammar 1 of patterns (docs/spec/capabilities.md): "*" any run within one component, "?" one
+ * character of it, "**" any depth, "P/" followed by "**" is P and all below, "." the root alone;
+ * anchored; a leading dot is not special; [ ] { } \ are literal.
+ */
+#pragma once
+
+#include "base/base.h"
+
+/* X(id, name, held): held = the native backend can hold it today; others are validated, then refused. */
+#define WARD_CAP_TYPES(X) \
+	X(WARD_CAP_NONE, "", false) \
+	X(WARD_CAP_FILE_READ, "FILE_READ", true) \
+	X(WARD_CAP_FILE_WRITE, "FILE_WRITE", true) \
+	X(WARD_CAP_EXTERNAL_COMMAND, "EXTERNAL_COMMAND", true) \
+	X(WARD_CAP_ENV, "ENV", true) \
+	X(WARD_CAP_NETWORK_CONNECT, "NETWORK_CONNECT", false) \
+	X(WARD_CAP_NETWORK_LISTEN, "NETWORK_LISTEN", false) \
+	X(WARD_CAP_SECRET_ACCESS, "SECRET_ACCESS", false) \
+	X(WARD_CAP_DATABASE_READ, "DATABASE_READ", false) \
+	X(WARD_CAP_DATABASE_WRITE, "DATABASE_WRITE", false) \
+	X(WARD_CAP_REGISTRY_READ, "REGISTRY_READ", false) \
+	X(WARD_CAP_REGISTRY_WRITE, "REGISTRY_WRITE", false) \
+	X(WARD_CAP_ARTIFACT_READ, "ARTIFACT_READ", false) \
+	X(WARD_CAP_ARTIFACT_WRITE, "ARTIFACT_WRITE", false)
+
+enum ward_cap_type {
+#define WARD_X(id, name, held) id,
+	WARD_CAP_TYPES(WARD_X)
+#undef WARD_X
+	WARD_CAP_TYPE_MAX
+};
+
+const char *ward_cap_type_name(enum ward_cap_type t);
+bool ward_cap_type_held(enum ward_cap_type t);
+/* NONE + WARD_E_CAPABILITY with the nearest name for an unknown one. */
+int ward_cap_type_parse(struct ward_str name, enum ward_cap_type *ret, struct ward_error *err);
+
+/* Where a rule was written: "caps.json":3:5, or an option ("--cap", "--read"), or "implied". */
+struct ward_origin {
+	const char *file;
+	uint32_t line, column;       /* 0 for an option */
+	unsigned index;              /* which occurrence of the option, from 1; 0 for a file */
+};
+
+struct ward_cap {
+	enum ward_cap_type type;
+	const char *resource;        /* verbatim, NUL-terminated */
+	bool literal;                /* from --read/--write: no character is special, relative to the caller's cwd */
+	const char *description;     /* may be NULL */
+	struct ward_origin origin;
+};
+
+struct ward_caps {
+	struct ward_cap *v;
+	size_t n, cap;
+	struct ward_arena *arena;    /* owns the texts; borrowed */
+};
+
+/* Add one; texts are copied into caps->arena. Validates the resource (ward_cap_check). */
+int ward_caps_add(struct ward_caps *caps, const struct ward_cap *cap, struct ward_error *err);
+/* "TYPE:RESOURCE", split at the first ':'. index = which --cap this is. */
+int ward_caps_add_arg(struct ward_caps *caps, const char *arg, unsigned index, struct ward_error *err);
+/* Text of a capability file (JSON list, or {"capabilities":[...]}); file is the name for errors and origins. */
+int ward_caps_parse(struct ward_caps *caps, const char *text, size_t n, const char *file,
+	struct ward_error *err);
+/*
+ * Is the resource well formed for its type? Refuses empty, NUL, "..", "~", control bytes; for files also a
+ * pattern that could not match; NAME[=VALUE] syntax for ENV; host:port for NETWORK_*; and so on. Errors are
+ * of class CapabilityError and carry the origin and a fix. A known type that nothing holds yet:
+ * WARD_E_CAPABILITY, "NETWORK_CONNECT: not held by this backend".
+ */
+int ward_cap_check(const struct ward_cap *cap, struct ward_error *err);
+
+/* glob.c */
+bool ward_glob_is_pattern(const char *pattern);   /* holds * or ? */
+/* Path and pattern both absolute and normalised, or both relative. Linear time, no recursion on input. */
+bool ward_glob_match(const char *pattern, const char *path);
+/* Could anything below directory dir match? For pruning a walk. */
+bool ward_glob_may_match_below(const char *pattern, const char *dir);
+/* The literal directory that every match lies in: "/a/b" for "/a/b/" "*" ".c". Size WARD_PATH_MAX. */
+int ward_glob_prefix(const char *pattern, char *out, size_t size);
+/* True for P/** : the grant of a whole directory; out gets P. */
+bool ward_glob_is_subtree(const char *pattern, char *out, size_t size);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was asked for, parsed but not yet looked up on any file system. Private to run. */
+#pragma once
+
+#include "run/run.h"
+
+struct ward_env_set {
+	const char *name, *value;    /* value NULL: pass the host's */
+	struct ward_origin origin;
+};
+
+struct ward_request {
+	enum ward_command_kind kind;
+	struct ward_arena *arena;
+	struct ward_caps caps;       /* --cap, --capabilities, --read, --write, --env NAME */
+	struct ward_env_set *env; size_t n_env;
+	int argc; char **argv;       /* argv[0] = command or script */
+	const char *workspace;       /* as given, NULL = cwd */
+	const char *cwd;             /* as given, NULL = the caller's */
+	const char *audit;           /* NULL = default */
+	const char *head_to, *outcome, *report;
+	struct ward_limits limits;   /* with the defaults of kind; memory 0 = 75 % of what is available */
+	enum ward_backend backend;
+	enum ward_attribution attribution;
+	int deny_errno;
+	signed char require[WARD_AXIS_MAX], accept[WARD_AXIS_MAX];   /* level or -1 */
+	bool json, tty, dry_run, fail_on_violation, i_know, quiet;
+	const char *stdin_mode;      /* NULL or "inherit", "null", "file:PATH" */
+	int signal_fd[2];            /* ward_request_signal writes, the supervisor reads; -1 until a run */
+};
+
+/* resolve.c: look everything up and build the plan. host: facts to plan with. */
+int ward_resolve(struct ward_request *r, const struct ward_host *host, struct ward_plan **ret, struct ward_error *err);
