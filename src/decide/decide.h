@@ -14,13 +14,16 @@ const char *ward_effect_name(enum ward_effect e);
 
 /*
  * The rules that a run was started with. Patterns here are resolved: absolute and normalised; a
- * directory grant is "P/" "**".
+ * directory grant is "P/" "**". A literal rule (--read, --write, implied ones) is a plain path in which no
+ * character is special, not even a trailing "/" "**": what makes it a directory grant is subtree.
  */
 struct ward_rule {
 	enum ward_cap_type type;
 	const char *pattern;
 	struct ward_origin origin;
 	const char *text;            /* as it was written: "--read ./data", "caps.json:3 FILE_READ src/ **" */
+	bool literal;                /* pattern is a plain path: it matches that path alone ... */
+	bool subtree;                /* ... or, when this is set too, everything below it as well */
 };
 struct ward_rules {
 	const struct ward_rule *v;
@@ -33,6 +36,7 @@ struct ward_question {
 	const char *syscall;         /* set instead of action (NONE) for a refused system call */
 	bool protected_name;         /* of the ceiling or Ward itself: no cure may be offered */
 	bool is_dir;                 /* the resource is known to be a directory */
+	bool absent;                 /* known not to exist: only a grant of its directory can help */
 };
 
 #define WARD_CURE_MAX 8192
