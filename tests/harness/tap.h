@@ -57,8 +57,8 @@ static TAP_UNUSED void tap_add(const char *name, void (*fn)(void))
 }
 
 /* One check: counts it and, when it failed, prints where and what as TAP comment lines. */
-__attribute__((format(printf, 4, 5))) static TAP_UNUSED bool tap_check(
-	bool ok, const char *file, int line, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static TAP_UNUSED bool tap_check(bool ok, const char *file,
+	int line, const char *fmt, ...)
 {
 	tap_checks++;
 	if (ok)
@@ -81,8 +81,8 @@ __attribute__((format(printf, 4, 5))) static TAP_UNUSED bool tap_check(
 	return false;
 }
 
-static TAP_UNUSED bool tap_check_str(
-	const char *a, const char *b, const char *ea, const char *eb, const char *file, int line)
+static TAP_UNUSED bool tap_check_str(const char *a, const char *b, const char *ea, const char *eb,
+	const char *file, int line)
 {
 	bool ok = a && b ? strcmp(a, b) == 0 : a == b;
 	return tap_check(ok, file, line, "%s == %s\n  got:  %s%s%s\n  want: %s%s%s", ea, eb,
@@ -90,8 +90,8 @@ static TAP_UNUSED bool tap_check_str(
 		b ? "\"" : "");
 }
 
-static TAP_UNUSED bool tap_check_contains(
-	const char *text, const char *part, const char *file, int line)
+static TAP_UNUSED bool tap_check_contains(const char *text, const char *part, const char *file,
+	int line)
 {
 	return tap_check(text && part && strstr(text, part), file, line,
 		"\"%s\"\n  should contain \"%s\"", text ? text : "NULL", part ? part : "NULL");
@@ -113,8 +113,8 @@ static TAP_UNUSED bool tap_check_contains(
 #define CHECK_EQ_UINT(a, b) TAP_CMP(uintmax_t, PRIuMAX, a, ==, b)
 #define CHECK_EQ_SIZE(a, b) TAP_CMP(uintmax_t, PRIuMAX, a, ==, b)
 #define CHECK_EQ_PTR(a, b) \
-	((void)tap_check( \
-		(const void *)(a) == (const void *)(b), __FILE__, __LINE__, "%s == %s", #a, #b))
+	((void)tap_check((const void *)(a) == (const void *)(b), __FILE__, __LINE__, "%s == %s", \
+		#a, #b))
 #define CHECK_NULL(p) CHECK_EQ_PTR(p, NULL)
 #define CHECK_STR_EQ(a, b) ((void)tap_check_str(a, b, #a, #b, __FILE__, __LINE__))
 #define CHECK_STR_CONTAINS(text, part) ((void)tap_check_contains(text, part, __FILE__, __LINE__))
