@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A compact JSON writer onto a buffer. Whether a comma is needed is read off the last byte: behind '{', '[' and ':',
+ * at the start of the buffer or of a line, there is none. The caller keeps the nesting right. Text is always
+ * written as valid UTF-8: a byte that is none becomes U+FFFD, and whatever could drive a terminal or hide itself is
+ * written as \uXXXX, which means the same to a parser.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "base/text.h"
+
+static void separate(struct ward_buf *b)
+{
+	char last = b->n > 0 ? b->s[b->n - 1] : '\n';
+
+	if (last != '{' && last != '[' && last != ':' && last != '\n')
+		ward_buf_addc(b, ',');
+}
+
+static void add_u16(struct ward_buf *b, uint32_t unit)
+{
+	ward_buf_addf(b, "\\u%04x", (unsigned)unit);
+}
+
+/* A character that may not stand as it is. */
+static void add_escaped(struct ward_buf *b, uint32_t cp)
+{
+	static const char letters[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+
+	for (size_t i = 0; i + 1 < sizeof(letters); i += 2) {
+		if (cp == (uint32_t)letters[i]) {
+			ward_buf_addc(b, '\\');
+			ward_buf_addc(b, letters[i + 1]);
+			return;
+		}
+	}
+	if (cp > 0xffff) {
+		add_u16(b, 0xd7c0u + (cp >> 10));
+		add_u16(b, 0xdc00u + (cp & 0x3ffu));
+	} else {
+		add_u16(b, cp);
+	}
+}
+
+static void add_string(struct ward_buf *b, const char *s, size_t n)
+{
+	size_t start = 0, i = 0;
+
+	ward_buf_addc(b, '"');
+	while (i < n) {
+		uint32_t cp = 0;
+		size_t length = ward_utf8_decode(s + i, n - i, &cp);
+
+		if (length > 0 && cp != '"' && cp != '\\' && ward_cp_printable(cp)) {
+			i += length;
+			continue;
+		}
+		ward_buf_add(b, s + start, i - start);
+		if (length > 0)
+			add_escaped(b, cp);
+		else
+			ward_buf_adds(b, "\xef\xbf\xbd");
+		i += length > 0 ? length : 1;
+		start = i;
+	}
+	ward_buf_add(b, s + start, n - start);
+	ward_buf_addc(b, '"');
+}
+
+void ward_jw_key(struct ward_buf *b, const char *key)
+{
+	separate(b);
+	add_string(b, key, strlen(key));
+	ward_buf_addc(b, ':');
+}
+
+void ward_jw_str(struct ward_buf *b, const char *s, size_t n)
+{
+	separate(b);
+	add_string(b, n > 0 ? s : "", n);
+}
+
+void ward_jw_cstr(struct ward_buf *b, const char *s)
+{
+	if (s == NULL)
+		ward_jw_null(b);
+	else
+		ward_jw_str(b, s, strlen(s));
+}
+
+void ward_jw_i64(struct ward_buf *b, int64_t v)
+{
+	separate(b);
+	ward_buf_addf(b, "%lld", (long long)v);
+}
+
+void ward_jw_u64(struct ward_buf *b, uint64_t v)
+{
+	separate(b);
+	ward_buf_addf(b, "%llu", (unsigned long long)v);
+}
+
+void ward_jw_f64(struct ward_buf *b, double v)
+{
+	char text[40];
+	bool real = false;
+
+	separate(b);
+	/* JSON has no word for these two. */
+	if (!isfinite(v)) {
+		ward_buf_adds(b, "null");
+		return;
+	}
+	(void)snprintf(text, sizeof(text), "%.17g", v);
+	for (const char *p = text; *p != '\0'; p++) {
+		if ((*p >= '0' && *p <= '9') || strchr("+-e", *p) != NULL) {
+			ward_buf_addc(b, *p);
+			real = real || *p == 'e';
+		} else if (!real) {
+			/* The point of the caller's locale, which may be a comma or several bytes. */
+			ward_buf_addc(b, '.');
+			real = true;
+		}
+	}
+	/* So that it is read back as a real. */
+	if (!real)
+		ward_buf_adds(b, ".0");
+}
+
+void ward_jw_bool(struct ward_buf *b, bool v)
+{
+	separate(b);
+	ward_buf_adds(b, v ? "true" : "false");
+}
+
+void ward_jw_null(struct ward_buf *b)
+{
+	separate(b);
+	ward_buf_adds(b, "null");
+}
+
+void ward_jw_open(struct ward_buf *b, char c)
+{
+	separate(b);
+	ward_buf_addc(b, c);
+}
+
+void ward_jw_close(struct ward_buf *b, char c)
+{
+	ward_buf_addc(b, c);
+}
+
+void ward_jw_raw(struct ward_buf *b, const char *json, size_t n)
+{
+	separate(b);
+	ward_buf_add(b, json, n);
+}
+
+void ward_jw_kstr(struct ward_buf *b, const char *key, const char *s)
+{
+	ward_jw_key(b, key);
+	ward_jw_cstr(b, s);
+}
+
+void ward_jw_ki64(struct ward_buf *b, const char *key, int64_t v)
+{
+	ward_jw_key(b, key);
+	ward_jw_i64(b, v);
+}
+
+void ward_jw_ku64(struct ward_buf *b, const char *key, uint64_t v)
+{
+	ward_jw_key(b, key);
+	ward_jw_u64(b, v);
+}
+
+void ward_jw_kbool(struct ward_buf *b, const char *key, bool v)
+{
+	ward_jw_key(b, key);
+	ward_jw_bool(b, v);
+}
