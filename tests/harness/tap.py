@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TAP 13 for tests in Python: the twin of tap.h. No dependencies.
+
+    from tap import test, check, check_eq, skip, main
+
+    @test
+    def adds():
+        check_eq(1 + 1, 2)
+
+    main()
+
+A failed check raises and ends its test; an exception is a failure; skip(reason) is for what this machine lacks.
+`test_x.py NAME...` runs only the named tests, `-l` lists them.
+"""
+import sys
+import traceback
+
+_tests = []
+
+
+class Skip(Exception):
+    """Raised by skip()."""
+
+
+def test(fn):
+    """Register a test function; tests run in the order of the file."""
+    _tests.append(fn)
+    return fn
+
+
+def cases(rows):
+    """Register one test for each row (name, args...): @cases([("zero", 0, 0), ...]) def squares(x, y): ..."""
+    def register(fn):
+        for name, *args in rows:
+            def one(args=args):
+                fn(*args)
+            one.__name__ = f"{fn.__name__}: {name}"
+            _tests.append(one)
+        return fn
+    return register
+
+
+def skip(reason):
+    raise Skip(reason)
+
+
+def check(ok, message="check failed"):
+    if not ok:
+        raise AssertionError(message)
+
+
+def check_eq(got, want, what=""):
+    if got != want:
+        raise AssertionError(f"{what or 'values differ'}\n  got:  {got!r}\n  want: {want!r}")
+
+
+def check_in(part, whole, what=""):
+    if part not in whole:
+        raise AssertionError(f"{what or 'not found'}\n  looked for: {part!r}\n  in: {whole!r}")
+
+
+def _comment(text):
+    for line in text.rstrip().splitlines():
+        print("# " + line)
+
+
+def _run(number, fn):
+    name = fn.__name__.replace("#", "")
+    try:
+        fn()
+    except Skip as why:
+        print(f"ok {number} - {name} # SKIP {why}", flush=True)
+        return True
+    except AssertionError as why:
+        where = traceback.extract_tb(why.__traceback__)
+        lines = [f for f in where if not f.filename.endswith("tap.py")]
+        at = f"{lines[-1].filename}:{lines[-1].lineno}: " if lines else ""
+        _comment(at + str(why))
+        print(f"not ok {number} - {name}", flush=True)
+        return False
+    except Exception:  # pylint: disable=broad-except
+        _comment(traceback.format_exc())
+        print(f"not ok {number} - {name}", flush=True)
+        return False
+    print(f"ok {number} - {name}", flush=True)
+    return True
+
+
+def main():
+    wanted = sys.argv[1:]
+    if wanted == ["-l"]:
+        for fn in _tests:
+            print(fn.__name__)
+        sys.exit(0)
+    chosen = [fn for fn in _tests if not wanted or fn.__name__ in wanted]
+    print(f"TAP version 13\n1..{len(chosen)}", flush=True)
+    failed = sum(not _run(i, fn) for i, fn in enumerate(chosen, 1))
+    sys.exit(1 if failed or not chosen else 0)
