@@ -84,5 +84,5 @@ bool ward_glob_match(const char *pattern, const char *path);
 bool ward_glob_may_match_below(const char *pattern, const char *dir);
 /* The literal directory that every match lies in: "/a/b" for "/a/b/" "*" ".c". Size WARD_PATH_MAX. */
 int ward_glob_prefix(const char *pattern, char *out, size_t size);
-/* True for P/** : the grant of a whole directory; out gets P. */
+/* True for "P/" and two stars: the grant of a whole directory; out gets P. */
 bool ward_glob_is_subtree(const char *pattern, char *out, size_t size);
