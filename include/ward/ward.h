@@ -56,6 +56,8 @@ void ward_request_free(struct ward_request *r);
 int ward_request_set(struct ward_request *r, const char *name, const char *value, struct ward_error *err);
 /* The command (RUN) or script and its arguments (SCRIPT). Copied. */
 int ward_request_command(struct ward_request *r, int argc, char *const *argv, struct ward_error *err);
+/* Was the option of this name set? false for a name that is none. */
+bool ward_request_given(const struct ward_request *r, const char *name);
 
 /* ---- plan: what would be done; runs nothing ---- */
 /*
@@ -95,6 +97,16 @@ const char *ward_outcome_json(const struct ward_outcome *o, size_t *ret_n);
 /* The report for people: one block a distinct refusal, as on stderr of ward(1). */
 const char *ward_outcome_report(const struct ward_outcome *o);
 void ward_outcome_free(struct ward_outcome *o);
+/*
+ * The outcome of a request that never came to ward_run(), for instance because an option of it was wrong: status
+ * refused, with err (copied). NULL: out of memory.
+ */
+struct ward_outcome *ward_outcome_refused(const struct ward_request *r, const struct ward_error *err);
+/*
+ * Write o, its report and the log's head to where the request's --outcome, --report and --head-to say; nothing where
+ * they were not set. ward_run() does not do it. All three are tried; the first failure is returned.
+ */
+int ward_outcome_deliver(const struct ward_request *r, const struct ward_outcome *o, struct ward_error *err);
 
 /* ---- audit ---- */
 /* Verify FILE (NULL = default) and write the verdict for people, or JSON, into *ret_text (free()). WARD_E_AUDIT if it fails. */

@@ -13,12 +13,12 @@ struct ward_request {
 	enum ward_command_kind kind;
 	struct ward_arena *arena;
 	struct ward_caps caps;       /* --cap, --capabilities, --read, --write, --env NAME */
-	struct ward_env_set *env; size_t n_env;
-	int argc; char **argv;       /* argv[0] = command or script */
+	struct ward_env_set *env; size_t n_env;   /* --env NAME=VALUE; each name once */
+	int argc; char **argv;       /* argv[0] = command or script; NULL-terminated */
 	const char *workspace;       /* as given, NULL = cwd */
 	const char *cwd;             /* as given, NULL = the caller's */
 	const char *audit;           /* NULL = default */
-	const char *head_to, *outcome, *report;
+	const char *head_to, *outcome, *report;   /* FILE or "fd:N", checked when set; ward_outcome_deliver() */
 	struct ward_limits limits;   /* with the defaults of kind; memory 0 = 75 % of what is available */
 	enum ward_backend backend;
 	enum ward_attribution attribution;
@@ -26,8 +26,21 @@ struct ward_request {
 	signed char require[WARD_AXIS_MAX], accept[WARD_AXIS_MAX];   /* level or -1 */
 	bool json, tty, dry_run, fail_on_violation, i_know, quiet;
 	const char *stdin_mode;      /* NULL or "inherit", "null", "file:PATH" */
-	int signal_fd[2];            /* ward_request_signal writes, the supervisor reads; -1 until a run */
+	/*
+	 * ward_request_signal writes one byte a signal, the supervisor reads. Made by ward_request_new, both ends
+	 * non-blocking, so that a signal that comes before the run is not lost. SIGKILL means: end it now;
+	 * SIGWINCH: ward_streams_resize().
+	 */
+	int signal_fd[2];
+	uint32_t *given;             /* how often each option of the table was given */
 };
 
 /* resolve.c: look everything up and build the plan. host: facts to plan with. */
 int ward_resolve(struct ward_request *r, const struct ward_host *host, struct ward_plan **ret, struct ward_error *err);
+
+/* options.c: position of name in the table, -1 = none. */
+int ward_option_index(const char *name);
+
+/* dest.c: where --outcome, --report and --head-to go: FILE (by rename) or "fd:N". */
+int ward_dest_check(const char *option, const char *dest, struct ward_error *err);
+int ward_dest_write(const char *option, const char *dest, const void *p, size_t n, struct ward_error *err);

@@ -1,0 +1,640 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options: what each row of options_table.h does to a request. Strict: a value is taken whole or refused with
+ * one line that says what, where and how to mend it; an option that may not repeat and does is an error; a
+ * call that fails changes nothing. Nothing here looks further than a name and a file that was named.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/request.h"
+
+#define PIDS_MAX 4194304u
+#define NOFILE_MIN 16u
+#define NOFILE_MAX 1048576u
+#define MEMORY_MIN (1u << 20)
+#define DISK_MIN 65536u
+#define GRACE_MAX_MS 3600000u
+
+/* index: which occurrence of the option this is, from 1. */
+typedef int apply_fn(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err);
+
+static apply_fn apply_cap, apply_capabilities, apply_read, apply_write, apply_env, apply_i_know,
+	apply_workspace, apply_cwd, apply_timeout, apply_grace, apply_cpus, apply_memory,
+	apply_pids, apply_disk, apply_output_limit, apply_nofile, apply_stdin, apply_tty,
+	apply_json, apply_quiet, apply_audit, apply_head_to, apply_outcome, apply_report,
+	apply_fail_on_violation, apply_require, apply_accept, apply_backend, apply_attribution,
+	apply_deny_errno, apply_dry_run;
+
+static const struct ward_option table[] = {
+#define WARD_OPT(fn, name, arg, repeat, group, help, text, choices) \
+	{ name, arg, repeat, group, help, text, choices },
+#include "run/options_table.h"
+#undef WARD_OPT
+};
+
+static apply_fn *const apply[] = {
+#define WARD_OPT(fn, name, arg, repeat, group, help, text, choices) fn,
+#include "run/options_table.h"
+#undef WARD_OPT
+};
+
+const struct ward_option *ward_options(size_t *ret_n)
+{
+	*ret_n = WARD_ARRAY_SIZE(table);
+	return table;
+}
+
+int ward_option_index(const char *name)
+{
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(table); i++)
+		if (ward_streq(table[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+/* ---- helpers ---- */
+
+static int keep(struct ward_request *r, const char *value, const char **ret, struct ward_error *err)
+{
+	char *copy;
+
+	if (!value[0]) {
+		int code = ward_fail(err, WARD_E_INVALID, "an empty value");
+
+		ward_fail_fix(err, "give a path, or leave the option out");
+		return code;
+	}
+	if (strlen(value) >= WARD_PATH_MAX)
+		return ward_fail(err, WARD_E_LIMIT, "a path is at most %d bytes long",
+			WARD_PATH_MAX - 1);
+	copy = ward_arena_strdup(r->arena, value);
+	if (!copy)
+		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	*ret = copy;
+	return WARD_OK;
+}
+
+static int keep_dest(struct ward_request *r, const char *option, const char *value,
+	const char **ret, struct ward_error *err)
+{
+	int code = ward_dest_check(option, value, err);
+
+	return code < 0 ? code : keep(r, value, ret, err);
+}
+
+static int fail_choice(const char *value, const char *const *names, size_t n,
+	struct ward_error *err)
+{
+	const char *near = ward_nearest(value, names, n);
+	char all[256] = "";
+	int code = ward_fail(err, WARD_E_INVALID, "unknown value \"%s\"", value);
+
+	for (size_t i = 0; i < n; i++) {
+		strncat(all, i ? ", " : "", sizeof(all) - strlen(all) - 1);
+		strncat(all, names[i], sizeof(all) - strlen(all) - 1);
+	}
+	if (near)
+		ward_fail_fix(err, "did you mean %s? (one of %s)", near, all);
+	else
+		ward_fail_fix(err, "use one of %s", all);
+	return code;
+}
+
+static int choice(const char *value, const char *const *names, size_t n, int *ret,
+	struct ward_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (ward_streq(value, names[i])) {
+			*ret = (int)i;
+			return WARD_OK;
+		}
+	}
+	return fail_choice(value, names, n, err);
+}
+
+static int at_least(uint64_t value, uint64_t min, const char *fix, struct ward_error *err)
+{
+	int code;
+
+	if (value >= min)
+		return WARD_OK;
+	code = ward_fail(err, WARD_E_INVALID, "too little to start anything");
+	ward_fail_fix(err, "%s", fix);
+	return code;
+}
+
+/* ---- grants ---- */
+
+static int apply_cap(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	return ward_caps_add_arg(&r->caps, value, index, err);
+}
+
+static int apply_capabilities(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf text = WARD_BUF_INIT;
+	const char *file = NULL;
+	size_t before = r->caps.n;
+	int code = keep(r, value, &file, err);
+
+	(void)index;
+	if (code < 0)
+		return code;
+	code = ward_read_file(file, WARD_CAPFILE_BYTES_MAX, &text, err);
+	if (code < 0) {
+		ward_fail_fix(err,
+			"--capabilities takes a regular JSON file of at most %u bytes that you may read",
+			WARD_CAPFILE_BYTES_MAX);
+		return code;
+	}
+	code = ward_caps_parse(&r->caps, ward_buf_cstr(&text), text.n, file, err);
+	if (code < 0)
+		r->caps.n = before; /* all of the file or nothing */
+	return code;
+}
+
+static int add_path(struct ward_request *r, enum ward_cap_type type, const char *option,
+	const char *value, unsigned index, struct ward_error *err)
+{
+	struct ward_cap cap = {
+		.type = type,
+		.resource = value,
+		.literal = true,
+		.origin = { .file = option, .index = index },
+	};
+
+	return ward_caps_add(&r->caps, &cap, err);
+}
+
+static int apply_read(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	return add_path(r, WARD_CAP_FILE_READ, "--read", value, index, err);
+}
+
+static int apply_write(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	return add_path(r, WARD_CAP_FILE_WRITE, "--write", value, index, err);
+}
+
+static bool env_name_ok(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!(isalpha((unsigned char)s[i]) || s[i] == '_' ||
+			    (i > 0 && isdigit((unsigned char)s[i]))))
+			return false;
+	return n > 0;
+}
+
+static int env_assign(struct ward_request *r, const char *value, size_t n_name, unsigned index,
+	struct ward_error *err)
+{
+	struct ward_env_set *env;
+	char *name = ward_arena_dup(r->arena, value, n_name);
+	char *text = ward_arena_strdup(r->arena, value + n_name + 1);
+
+	if (!name || !text)
+		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	for (size_t i = 0; i < r->n_env; i++) {
+		if (ward_streq(r->env[i].name, name)) {
+			int code = ward_fail(err, WARD_E_INVALID, "%s is set twice", name);
+
+			ward_fail_fix(err, "keep one --env %s=VALUE", name);
+			return code;
+		}
+	}
+	env = reallocarray(r->env, r->n_env + 1, sizeof(*env));
+	if (!env)
+		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	r->env = env;
+	env[r->n_env++] = (struct ward_env_set){ name, text, { .file = "--env", .index = index } };
+	return WARD_OK;
+}
+
+static int apply_env(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	const char *eq = strchr(value, '=');
+	size_t n = eq ? (size_t)(eq - value) : strlen(value);
+	struct ward_cap cap = {
+		.type = WARD_CAP_ENV,
+		.resource = value,
+		.origin = { .file = "--env", .index = index },
+	};
+
+	if (!env_name_ok(value, n)) {
+		int code = ward_fail(err, WARD_E_INVALID, "\"%.*s\" is not a variable name",
+			(int)(n > 64 ? 64 : n), value);
+
+		ward_fail_fix(err,
+			"letters, digits and _ only, as in --env LANG or --env MODE=test");
+		return code;
+	}
+	return eq ? env_assign(r, value, n, index, err) : ward_caps_add(&r->caps, &cap, err);
+}
+
+/* ---- place ---- */
+
+static int apply_workspace(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return keep(r, value, &r->workspace, err);
+}
+
+static int apply_cwd(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return keep(r, value, &r->cwd, err);
+}
+
+static int apply_audit(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return keep(r, value, &r->audit, err);
+}
+
+/* ---- limits ---- */
+
+static int apply_timeout(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return ward_parse_duration(value, &r->limits.timeout_ms, err);
+}
+
+static int apply_grace(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	uint64_t ms = 0;
+	int code = ward_parse_duration(value, &ms, err);
+
+	(void)index;
+	if (code < 0)
+		return code;
+	if (ms > GRACE_MAX_MS) {
+		code = ward_fail(err, WARD_E_INVALID, "more than an hour between TERM and KILL");
+		ward_fail_fix(err, "give 1h or less");
+		return code;
+	}
+	r->limits.grace_ms = ms;
+	return WARD_OK;
+}
+
+static int apply_cpus(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return ward_parse_cpus(value, &r->limits.millicpus, err);
+}
+
+static int apply_memory(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	uint64_t n = 0;
+	int code = ward_parse_size(value, &n, err);
+
+	(void)index;
+	if (code >= 0)
+		code = at_least(n, MEMORY_MIN, "give 1M or more, as in --memory 256M", err);
+	if (code >= 0)
+		r->limits.memory = n;
+	return code;
+}
+
+static int apply_pids(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	uint64_t n = 0;
+	int code = ward_parse_u64(value, 1, PIDS_MAX, &n, err);
+
+	(void)index;
+	if (code >= 0)
+		r->limits.pids = (uint32_t)n;
+	return code;
+}
+
+static int apply_disk(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	uint64_t n = 0;
+	int code = ward_parse_size(value, &n, err);
+
+	(void)index;
+	if (code >= 0)
+		code = at_least(n, DISK_MIN, "give 64K or more, as in --disk 256M", err);
+	if (code >= 0)
+		r->limits.disk = n;
+	return code;
+}
+
+static int apply_output_limit(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return ward_parse_size(value, &r->limits.output, err);
+}
+
+static int apply_nofile(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	uint64_t n = 0;
+	int code = ward_parse_u64(value, NOFILE_MIN, NOFILE_MAX, &n, err);
+
+	(void)index;
+	if (code >= 0)
+		r->limits.nofile = (uint32_t)n;
+	return code;
+}
+
+/* ---- streams ---- */
+
+static int exclude(bool clash, const char *other, const char *why, struct ward_error *err)
+{
+	int code;
+
+	if (!clash)
+		return WARD_OK;
+	code = ward_fail(err, WARD_E_INVALID, "not together with %s: %s", other, why);
+	ward_fail_fix(err, "leave one of the two out");
+	return code;
+}
+
+/* The file is opened again, for good, when the run starts; here only a mistake is told early. */
+static int check_stdin_file(const char *path, struct ward_error *err)
+{
+	struct stat st;
+	int fd, code = WARD_OK;
+
+	if (!path[0]) {
+		code = ward_fail(err, WARD_E_INVALID, "file: without a path");
+		ward_fail_fix(err, "give --stdin file:PATH");
+		return code;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		code = ward_fail_errno(err, errno == ENOENT ? WARD_E_NOTFOUND : WARD_E_SYSTEM,
+			errno, "cannot read \"%s\"", path);
+	else if (fstat(fd, &st) < 0 || S_ISDIR(st.st_mode))
+		code = ward_fail(err, WARD_E_INVALID, "\"%s\" is a directory", path);
+	else if (isatty(fd))
+		code = ward_fail(err, WARD_E_INVALID, "\"%s\" is a terminal, and none goes inside",
+			path);
+	ward_close(fd);
+	if (code < 0)
+		ward_fail_fix(err, "name a file that you may read");
+	return code;
+}
+
+static int apply_stdin(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	static const char *const names[] = { "inherit", "null", "file:PATH" };
+	int which = 0;
+	int code = exclude(r->tty, "--tty", "the pty is the standard input", err);
+
+	(void)index;
+	if (code >= 0)
+		code = ward_has_prefix(value, "file:")
+			? check_stdin_file(value + strlen("file:"), err)
+			: choice(value, names, 2, &which, err);
+	if (code < 0) {
+		if (code == WARD_E_INVALID && !ward_has_prefix(value, "file:") && !r->tty)
+			return fail_choice(value, names, WARD_ARRAY_SIZE(names), err);
+		return code;
+	}
+	return keep(r, value, &r->stdin_mode, err);
+}
+
+static int apply_tty(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	int code = exclude(r->json, "--json", "a pty is relayed, not captured", err);
+
+	(void)value;
+	(void)index;
+	if (code >= 0)
+		code = exclude(r->stdin_mode != NULL, "--stdin", "the pty is the standard input",
+			err);
+	if (code >= 0)
+		r->tty = true;
+	return code;
+}
+
+static int apply_json(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	int code = exclude(r->tty, "--tty", "a pty is relayed, not captured", err);
+
+	(void)value;
+	(void)index;
+	if (code >= 0)
+		r->json = true;
+	return code;
+}
+
+static int apply_quiet(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)value, (void)index, (void)err;
+	r->quiet = true;
+	return WARD_OK;
+}
+
+/* ---- record ---- */
+
+static int apply_head_to(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return keep_dest(r, "--head-to", value, &r->head_to, err);
+}
+
+static int apply_outcome(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return keep_dest(r, "--outcome", value, &r->outcome, err);
+}
+
+static int apply_report(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return keep_dest(r, "--report", value, &r->report, err);
+}
+
+static int apply_fail_on_violation(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)value, (void)index, (void)err;
+	r->fail_on_violation = true;
+	return WARD_OK;
+}
+
+/* ---- what must hold ---- */
+
+static int set_axis(signed char *levels, const char *value, struct ward_error *err)
+{
+	enum ward_axis axis = 0;
+	enum ward_level level = WARD_LEVEL_NONE;
+	int code = ward_axis_level_parse(value, &axis, &level, err);
+
+	if (code < 0)
+		return code;
+	if (levels[axis] >= 0) {
+		code = ward_fail(err, WARD_E_INVALID, "axis %s is given twice",
+			ward_axis_name(axis));
+		ward_fail_fix(err, "keep one of the two");
+		return code;
+	}
+	levels[axis] = (signed char)level;
+	return WARD_OK;
+}
+
+static int apply_require(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return set_axis(r->require, value, err);
+}
+
+static int apply_accept(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return set_axis(r->accept, value, err);
+}
+
+static int apply_backend(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	static const char *const names[] = { "native", "direct" };
+	static const enum ward_backend values[] = { WARD_BACKEND_NATIVE, WARD_BACKEND_DIRECT };
+	int which = 0, code = choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
+
+	(void)index;
+	if (code >= 0)
+		r->backend = values[which];
+	return code;
+}
+
+static int apply_attribution(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	static const char *const names[] = { "auto", "fuse", "notify", "none" };
+	static const enum ward_attribution values[] = { WARD_ATTR_AUTO, WARD_ATTR_FUSE,
+		WARD_ATTR_NOTIFY, WARD_ATTR_NONE };
+	int which = 0, code = choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
+
+	(void)index;
+	if (code >= 0)
+		r->attribution = values[which];
+	return code;
+}
+
+static int apply_deny_errno(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	static const char *const names[] = { "ENOENT", "EACCES" };
+	static const int values[] = { ENOENT, EACCES };
+	int which = 0, code = choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
+
+	(void)index;
+	if (code >= 0)
+		r->deny_errno = values[which];
+	return code;
+}
+
+static int apply_i_know(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)value, (void)index, (void)err;
+	r->i_know = true;
+	return WARD_OK;
+}
+
+static int apply_dry_run(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)value, (void)index, (void)err;
+	r->dry_run = true;
+	return WARD_OK;
+}
+
+/* ---- the door ---- */
+
+static int fail_unknown(const char *name, struct ward_error *err)
+{
+	const char *names[WARD_ARRAY_SIZE(table)];
+	const char *near;
+	int code = ward_fail(err, WARD_E_INVALID, "unknown option --%s", name);
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(table); i++)
+		names[i] = table[i].name;
+	near = ward_nearest(name, names, WARD_ARRAY_SIZE(table));
+	if (near)
+		ward_fail_fix(err, "did you mean --%s?", near);
+	else
+		ward_fail_fix(err, "see ward help run");
+	return code;
+}
+
+/* What holds for every option: an argument where one belongs, and not twice. */
+static int check_use(const struct ward_request *r, int i, const char *value, struct ward_error *err)
+{
+	const struct ward_option *o = &table[i];
+	int code;
+
+	if (o->arg && !value) {
+		code = ward_fail(err, WARD_E_INVALID, "an argument is missing");
+		ward_fail_fix(err, "give --%s %s", o->name, o->arg);
+	} else if (!o->arg && value) {
+		code = ward_fail(err, WARD_E_INVALID, "takes no argument");
+		ward_fail_fix(err, "write --%s alone, or leave it out", o->name);
+	} else if (!o->repeat && r->given[i] > 0) {
+		code = ward_fail(err, WARD_E_INVALID, "given twice");
+		ward_fail_fix(err, "keep one --%s", o->name);
+	} else {
+		return WARD_OK;
+	}
+	return code;
+}
+
+int ward_request_set(struct ward_request *r, const char *name, const char *value,
+	struct ward_error *err)
+{
+	struct ward_error why = WARD_ERROR_INIT;
+	char place[64];
+	int code, i = ward_option_index(name);
+
+	if (i < 0)
+		return fail_unknown(name, err);
+	code = check_use(r, i, value, &why);
+	if (code >= 0)
+		code = apply[i](r, value, r->given[i] + 1, &why);
+	if (code >= 0) {
+		r->given[i]++;
+		return WARD_OK;
+	}
+	if (!why.file[0]) {
+		(void)snprintf(place, sizeof(place), "--%s", name);
+		ward_fail_at(&why, place, 0, 0);
+	}
+	if (err)
+		*err = why;
+	return code;
+}

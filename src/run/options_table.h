@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The option table: the one place where an option of `ward run`, `ward sandbox run` and `ward plan` is
+ * written down. Parsing, --help, the OPTIONS section of the man page and the completion are made from it;
+ * a test holds them together. It is included with WARD_OPT defined as what is wanted of each row:
+ *
+ *	WARD_OPT(function, name, argument, repeatable, group, one line of help, paragraph, choices)
+ *
+ * It refuses to say what an option does to a run beyond these texts: that is options.c.
+ */
+
+/* clang-format off */
+#define G_GRANT  "Grants"
+#define G_PLACE  "Place and environment"
+#define G_LIMIT  "Limits"
+#define G_STREAM "Streams"
+#define G_RECORD "Record"
+#define G_HOLD   "What must hold"
+#define G_MODE   "Mode"
+
+WARD_OPT(apply_cap, "cap", "TYPE:RESOURCE", true, G_GRANT,
+	"grant one capability",
+	"Grant one capability. The text is split at the first colon; the rest is the resource, verbatim. "
+	"Types held today: FILE_READ, FILE_WRITE, EXTERNAL_COMMAND, ENV. File resources are patterns: * and ? "
+	"within one component, ** any depth, DIR/** a whole directory; relative ones start at the workspace.",
+	"FILE_READ:|FILE_WRITE:|EXTERNAL_COMMAND:|ENV:")
+WARD_OPT(apply_capabilities, "capabilities", "FILE", true, G_GRANT,
+	"grant what a capability file lists",
+	"Grant every capability of FILE: a JSON list of {\"type\", \"resource\", \"description\"?}, or an object "
+	"with that list as \"capabilities\". Unknown fields and duplicate keys are errors. At most 1 MiB.",
+	NULL)
+WARD_OPT(apply_read, "read", "PATH", true, G_GRANT,
+	"let PATH be read; a directory means all below it",
+	"Let PATH be read. PATH is literal (no character is special) and relative to the caller's working "
+	"directory; a directory means everything below it. PATH must exist.",
+	NULL)
+WARD_OPT(apply_write, "write", "PATH", true, G_GRANT,
+	"let PATH be read and written",
+	"Let PATH be read and written; PATH as for --read. A file grant is that one file: it can be written and "
+	"truncated, but not replaced, renamed or removed; grant its directory for that.",
+	NULL)
+WARD_OPT(apply_env, "env", "NAME[=VALUE]", true, G_GRANT,
+	"pass NAME, or set it to VALUE",
+	"With NAME alone pass the caller's variable (an error when it is not set; the same as --cap ENV:NAME); "
+	"with =VALUE set it. Nothing else of the caller's environment goes in but LANG, LC_*, TERM and TZ.",
+	NULL)
+WARD_OPT(apply_i_know, "i-know", NULL, false, G_GRANT,
+	"allow / or $HOME as workspace or write grant",
+	"Allow a workspace or a write grant that is / or $HOME or an ancestor of it. Without it such a request is "
+	"refused.",
+	NULL)
+
+WARD_OPT(apply_workspace, "workspace", "DIR", false, G_PLACE,
+	"what relative resources start at; default: .",
+	"The directory that relative resources start at; the caller's working directory if not given. It grants "
+	"nothing by itself and lies inside at the same path.",
+	NULL)
+WARD_OPT(apply_cwd, "cwd", "DIR", false, G_PLACE,
+	"start the command in DIR",
+	"Start the command in DIR instead of the caller's working directory (or of the workspace, where that is "
+	"not granted).",
+	NULL)
+
+WARD_OPT(apply_timeout, "timeout", "TIME", false, G_LIMIT,
+	"end the run after TIME; default: never",
+	"End the run after TIME of wall clock: TERM, then KILL after --grace; the status is timeout, the exit "
+	"code 124. TIME is a number with ms, s, m or h; without a unit seconds.",
+	NULL)
+WARD_OPT(apply_grace, "grace", "TIME", false, G_LIMIT,
+	"from TERM to KILL; default: 5s",
+	"How long the command has between TERM and KILL when its run is ended. Default 5s.",
+	NULL)
+WARD_OPT(apply_cpus, "cpus", "N", false, G_LIMIT,
+	"processor time, 0.5 = half of one; default: all, script 1",
+	"How many processors' time the run may use; fractions such as 0.5 are allowed. Default: all for ward run, "
+	"1 for ward sandbox run.",
+	NULL)
+WARD_OPT(apply_memory, "memory", "SIZE", false, G_LIMIT,
+	"memory; default: 75 % of what is free, script 256M",
+	"How much memory the run may use, private tmpfs included. Reaching it ends the run: status oom, exit code 137. "
+	"SIZE is a number with K, M, G or T (binary). Default: 75 % of what is available for ward run, 256M for "
+	"ward sandbox run.",
+	NULL)
+WARD_OPT(apply_pids, "pids", "N", false, G_LIMIT,
+	"processes and threads; default: 4096, script 128",
+	"How many processes and threads may live at once; further forks are refused. Default: 4096 for ward run, "
+	"128 for ward sandbox run.",
+	NULL)
+WARD_OPT(apply_disk, "disk", "SIZE", false, G_LIMIT,
+	"all private tmpfs together; default: 1G, script 256M",
+	"How much the private /tmp, /dev/shm and home may hold together. Granted directories are the host's and not "
+	"counted. Default: 1G for ward run, 256M for ward sandbox run.",
+	NULL)
+WARD_OPT(apply_output_limit, "output-limit", "SIZE", false, G_LIMIT,
+	"bytes of each output stream; default: none, script 64M",
+	"How many bytes of standard output, and of standard error, are passed on or captured. Default: unlimited for "
+	"ward run (64M where it is captured by --json), 64M for ward sandbox run.",
+	NULL)
+WARD_OPT(apply_nofile, "nofile", "N", false, G_LIMIT,
+	"open descriptors (soft limit); default: 1024",
+	"How many descriptors a process may hold open. Default 1024.",
+	NULL)
+
+WARD_OPT(apply_stdin, "stdin", "MODE", false, G_STREAM,
+	"inherit, null or file:PATH; default: inherit",
+	"Where standard input comes from. inherit: the caller's pipe or file; a terminal never goes inside, and "
+	"reads as empty there unless a pty is relayed. null: empty. file:PATH: that file, opened by Ward.",
+	"inherit|null|file:")
+WARD_OPT(apply_tty, "tty", NULL, false, G_STREAM,
+	"relay a private pty even if this is no terminal",
+	"Give the command a private pseudo-terminal that Ward relays (window size, ^C and ^Z included). This is "
+	"the default when standard input and output are terminals.",
+	NULL)
+WARD_OPT(apply_json, "json", NULL, false, G_STREAM,
+	"print one outcome document, streams captured in it",
+	"Capture the command's streams and print one JSON document, the outcome, on standard output. With ward plan "
+	"and --dry-run: print the plan as JSON.",
+	NULL)
+WARD_OPT(apply_quiet, "quiet", NULL, false, G_STREAM,
+	"print nothing but errors of Ward itself",
+	"Print no report of refusals and limits; errors of Ward itself are still printed. Outcome and log are not "
+	"affected.",
+	NULL)
+
+WARD_OPT(apply_audit, "audit", "FILE", false, G_RECORD,
+	"the log; default: ~/.local/state/ward/audit.jsonl",
+	"Append the records of this run to FILE instead of $XDG_STATE_HOME/ward/audit.jsonl (as root "
+	"/var/log/ward/audit.jsonl). FILE must not lie in the workspace or under a write grant. /dev/null means no "
+	"log, and is shown as such.",
+	NULL)
+WARD_OPT(apply_head_to, "head-to", "FILE|fd:N", false, G_RECORD,
+	"write the log's last hash at the end",
+	"At the end write the hash of the run's last record as one line, for ward audit verify --head.",
+	NULL)
+WARD_OPT(apply_outcome, "outcome", "FILE|fd:N", false, G_RECORD,
+	"write the outcome document",
+	"Write the outcome (JSON) to FILE, by rename, or to an open descriptor. It is written for every end, a "
+	"refusal before the start included.",
+	NULL)
+WARD_OPT(apply_report, "report", "FILE|fd:N", false, G_RECORD,
+	"write the report of refusals there, not to stderr",
+	"Write the report of refusals and limits to FILE or an open descriptor instead of standard error.",
+	NULL)
+WARD_OPT(apply_fail_on_violation, "fail-on-violation", NULL, false, G_RECORD,
+	"exit 123 if the command returned 0 but was refused something",
+	"Exit with 123 when the command returned 0 but something it tried was refused.",
+	NULL)
+
+WARD_OPT(apply_require, "require", "AXIS=LEVEL", true, G_HOLD,
+	"refuse to start unless AXIS is held at LEVEL",
+	"Refuse to start unless AXIS is held at LEVEL or better. Levels: none, advisory, sampled, enforced. Axes: "
+	"files, files.meta, exec, network, ipc, syscalls, processes, memory, cpu, pids, disk, env, attribution.",
+	"files=|files.meta=|exec=|network=|ipc=|syscalls=|processes=|memory=|cpu=|pids=|disk=|env=|attribution=")
+WARD_OPT(apply_accept, "accept", "AXIS=LEVEL", true, G_HOLD,
+	"start even if AXIS is held at LEVEL only",
+	"Accept that AXIS is held at LEVEL only, where the shipped minimum asks for more. It is shown on standard "
+	"error, in the plan and in the log.",
+	"files=|files.meta=|exec=|network=|ipc=|syscalls=|processes=|memory=|cpu=|pids=|disk=|env=|attribution=")
+WARD_OPT(apply_backend, "backend", "NAME", false, G_HOLD,
+	"native or direct (no confinement); default: native",
+	"native confines by namespaces, Landlock, seccomp and cgroups. direct confines nothing: naming it is the "
+	"acceptance of that for every axis.",
+	"native|direct")
+WARD_OPT(apply_attribution, "attribution", "HOW", false, G_HOLD,
+	"how refused paths are named: auto, fuse, notify or none",
+	"How refused paths are seen and named. auto: fuse where /dev/fuse can be opened, else none (the report then "
+	"says attribution: partial). notify: seccomp notification of open and exec, which needs no /dev/fuse but slows "
+	"each of these calls. Paths are refused in any case.",
+	"auto|fuse|notify|none")
+WARD_OPT(apply_deny_errno, "deny-errno", "ERRNO", false, G_HOLD,
+	"what an ungranted name answers; default: ENOENT",
+	"What an ungranted name answers: ENOENT, or EACCES, which discloses that it exists.",
+	"ENOENT|EACCES")
+
+WARD_OPT(apply_dry_run, "dry-run", NULL, false, G_MODE,
+	"print the plan and run nothing",
+	"The same as ward plan: print what would be done and what holds each axis; run nothing.",
+	NULL)
+
+#undef G_GRANT
+#undef G_PLACE
+#undef G_LIMIT
+#undef G_STREAM
+#undef G_RECORD
+#undef G_HOLD
+#undef G_MODE
+/* clang-format on */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * outcome: what became of a run, filled by the supervisor while it learns it. The JSON form is
+ * docs/spec/outcome.md; the report for people is made of the same fields. A zeroed outcome is a refusal: what was
+ * not said to have happened did not happen.
+ *
+ * Life: ward_outcome_new() at the start; the setters below and the plain fields; ward_outcome_finish() once, which makes
+ * the texts that ward_outcome_json() and ward_outcome_report() give out. All texts handed in are copied.
+ */
+#pragma once
+
+#include "plan/plan.h"
+#include "run/run.h"
+
+/* Limits that a report names: X(id, option, kind of value). */
+enum ward_limit_id {
+	WARD_LIMIT_MEMORY = 0,       /* bytes; ended the run */
+	WARD_LIMIT_TIMEOUT,          /* ms; ended the run */
+	WARD_LIMIT_STDOUT,           /* bytes */
+	WARD_LIMIT_STDERR,           /* bytes */
+	WARD_LIMIT_PIDS,             /* forks were refused; extra = how many, 0 = unknown */
+	WARD_LIMIT_DISK,             /* bytes */
+	WARD_LIMIT_NAMES,            /* more distinct refusals than are listed; extra = how many more */
+	WARD_LIMIT_MAX
+};
+
+/* One distinct refusal. */
+struct ward_outcome_violation {
+	enum ward_error_class error;
+	enum ward_axis axis;
+	const char *action;          /* "FILE_READ", or "syscall" for a refused call */
+	const char *resource;        /* chosen by the sandbox: any bytes */
+	uint64_t count;
+	const char *rule;            /* text of the rule that refused; NULL: no rule grants it */
+	const char *file;            /* where that rule stands; NULL = none */
+	uint32_t line;
+	const char *why;             /* "no rule grants it" */
+	const char *cure;            /* option line to paste; NULL or "" = none may be offered */
+	uint64_t seq;                /* record in the log; 0 = none */
+};
+
+struct ward_outcome_stream {
+	bool counted;                /* it went through Ward; otherwise bytes is unknown (null) */
+	bool truncated;              /* the output limit cut it */
+	bool captured;               /* data holds it */
+	uint64_t bytes;              /* what the command wrote, cut bytes included */
+	char *data; size_t n;        /* owned; of a capture */
+};
+
+struct ward_outcome {
+	struct ward_arena *arena;
+	char run[WARD_ULID_SIZE];
+	enum ward_status status;
+	bool has_code, has_signal;
+	int code, sig;               /* of the command; sig also: what cancelled the run */
+	int exec_errno;              /* SPAWN_FAILED: errno of execve, 0 = the command never got that far */
+	uint64_t started_ns;         /* wall clock */
+	uint64_t duration_ms;
+	uint64_t cpu_ms, max_rss;
+	uint32_t pids_peak;
+
+	bool has_plan;               /* set by ward_outcome_set_plan */
+	enum ward_level axes[WARD_AXIS_MAX];
+	bool accepted[WARD_AXIS_MAX];
+	const char *attribution;     /* "full", "partial" or "none" */
+	bool attribution_chosen;     /* asked for by name: no line in the report */
+	const char *attribution_fix;
+	char policy_sha256[WARD_SHA256_HEX], plan_sha256[WARD_SHA256_HEX];   /* "" = null */
+
+	struct ward_outcome_violation *violations;
+	size_t n_violations, cap_violations;
+	uint64_t violations_total;   /* every refusal counted, those not listed included */
+	bool fail_on_violation;
+
+	struct { bool hit; uint64_t value, extra; } limits[WARD_LIMIT_MAX];
+	const char **notes; size_t n_notes;   /* further lines of the report, without "ward: " */
+
+	struct ward_outcome_stream out, err_stream;
+
+	bool has_audit;
+	const char *audit_file;      /* "/dev/null": no log */
+	uint64_t audit_first, audit_last;
+	char audit_head[WARD_SHA256_HEX];
+
+	bool has_error;
+	struct ward_error error;
+
+	char *json; size_t n_json;   /* made by ward_outcome_finish */
+	char *report;
+};
+
+/* r may be NULL. The run id is drawn and the clock started here. NULL: out of memory. */
+struct ward_outcome *ward_outcome_new(const struct ward_request *r);
+/* Axes, attribution and hash of the plan. r: whether attribution was asked for by name (may be NULL). */
+void ward_outcome_set_plan(struct ward_outcome *o, const struct ward_request *r, const struct ward_plan *p);
+/* Copied; *v->count is added to violations_total. Over WARD_VIOLATION_NAMES_MAX only the total grows. */
+int ward_outcome_add_violation(struct ward_outcome *o, const struct ward_outcome_violation *v);
+void ward_outcome_set_audit(struct ward_outcome *o, const char *file, uint64_t first, uint64_t last, const char *head);
+/* value: what the limit was, in the unit of enum ward_limit_id. */
+void ward_outcome_set_limit(struct ward_outcome *o, enum ward_limit_id id, uint64_t value, uint64_t extra);
+/* One more line of the report: "warning: ...". */
+void ward_outcome_note(struct ward_outcome *o, const char *fmt, ...) WARD_PRINTF(2, 3);
+void ward_outcome_set_error(struct ward_outcome *o, const struct ward_error *err);
+/* Stop the clock (if duration_ms is still 0) and make the texts. WARD_E_NOMEM leaves the texts of the least kind. */
+int ward_outcome_finish(struct ward_outcome *o);
+
+/* report.c: the lines for people, each "ward: ...\n". */
+void ward_report_write(const struct ward_outcome *o, struct ward_buf *out);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The private pty. Bytes pass unread in both directions; the only thing that is made here is the end-of-file
+ * character, when the caller's input ends. It refuses to touch a terminal that belongs to somebody else's
+ * foreground, and it never leaves one raw.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/capture.h"
+#include "run/pty.h"
+
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER _IO('T', 0x41)
+#endif
+
+#define ROWS_DEFAULT 24
+#define COLS_DEFAULT 80
+
+void ward_pty_init(struct ward_pty *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->master = p->slave = -1;
+	p->in_fd = p->out_fd = -1;
+}
+
+void ward_pty_resize(struct ward_pty *p)
+{
+	struct winsize ws;
+
+	memset(&ws, 0, sizeof(ws));
+	if (ioctl(p->in_fd, TIOCGWINSZ, &ws) < 0 && ioctl(p->out_fd, TIOCGWINSZ, &ws) < 0) {
+		ws.ws_row = ROWS_DEFAULT;
+		ws.ws_col = COLS_DEFAULT;
+	}
+	if (p->master < 0 || (ws.ws_row == p->rows && ws.ws_col == p->cols))
+		return;
+	p->rows = ws.ws_row;
+	p->cols = ws.ws_col;
+	(void)ioctl(p->master, TIOCSWINSZ, &ws); /* a wrong size is no reason to end a run */
+}
+
+int ward_pty_open(struct ward_pty *p, int in_fd, int out_fd, struct ward_error *err)
+{
+	struct termios t;
+	int flags;
+
+	ward_pty_init(p);
+	p->in_fd = in_fd;
+	p->out_fd = out_fd;
+	p->in_is_tty = isatty(in_fd);
+	p->in_open = fcntl(in_fd, F_GETFL) >= 0;
+	p->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (p->master < 0 || unlockpt(p->master) < 0)
+		goto fail;
+	p->slave = ioctl(p->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	flags = fcntl(p->master, F_GETFL);
+	if (p->slave < 0 || flags < 0 || fcntl(p->master, F_SETFL, flags | O_NONBLOCK) < 0)
+		goto fail;
+	if (p->in_is_tty && tcgetattr(in_fd, &t) == 0)
+		(void)tcsetattr(p->slave, TCSANOW, &t); /* erase and kill characters of the user */
+	ward_pty_resize(p);
+	return WARD_OK;
+fail:
+	flags = ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot make a private pseudo-terminal");
+	ward_fail_fix(err,
+		"mount devpts on /dev/pts, or run without a terminal: < /dev/null | cat");
+	ward_pty_done(p);
+	return flags;
+}
+
+void ward_pty_started(struct ward_pty *p)
+{
+	ward_close(p->slave);
+	p->slave = -1;
+}
+
+static bool in_foreground(const struct ward_pty *p)
+{
+	return p->in_is_tty && tcgetpgrp(p->in_fd) == getpgrp();
+}
+
+void ward_pty_claim(struct ward_pty *p)
+{
+	struct termios t;
+
+	if (p->raw || p->master < 0 || !in_foreground(p) || tcgetattr(p->in_fd, &p->saved) < 0)
+		return;
+	t = p->saved;
+	cfmakeraw(&t);
+	p->raw = tcsetattr(p->in_fd, TCSADRAIN, &t) == 0;
+}
+
+bool ward_pty_wants_input(const struct ward_pty *p)
+{
+	return p->master >= 0 && p->in_open && p->input_n == 0 && (!p->in_is_tty || p->raw);
+}
+
+bool ward_pty_wants_write(const struct ward_pty *p)
+{
+	return p->master >= 0 && p->input_n > 0;
+}
+
+/* The end of a file is no byte: say it as a person would. In raw mode the command has to look for itself. */
+static void put_end(struct ward_pty *p)
+{
+	struct termios t;
+
+	p->in_open = false;
+	if (tcgetattr(p->master, &t) == 0 && (t.c_lflag & ICANON)) {
+		p->input[0] = (char)t.c_cc[VEOF];
+		p->input_at = 0;
+		p->input_n = 1;
+	}
+}
+
+void ward_pty_read_input(struct ward_pty *p)
+{
+	ssize_t n = read(p->in_fd, p->input, sizeof(p->input));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n <= 0) {
+		put_end(p);
+		return;
+	}
+	p->input_at = 0;
+	p->input_n = (size_t)n;
+}
+
+void ward_pty_write_input(struct ward_pty *p)
+{
+	ssize_t n = ward_write_quiet(p->master, p->input + p->input_at, p->input_n);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n < 0) {
+		p->in_open = false;
+		p->input_n = 0;
+		return;
+	}
+	p->input_at += (size_t)n;
+	p->input_n -= (size_t)n;
+}
+
+void ward_pty_done(struct ward_pty *p)
+{
+	if (p->raw)
+		(void)tcsetattr(p->in_fd, TCSADRAIN, &p->saved);
+	ward_close(p->master);
+	ward_close(p->slave);
+	ward_pty_init(p);
+}

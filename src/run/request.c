@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a request: made with the defaults of its kind, filled by options.c, freed. Nothing here looks
+ * anything up on a file system or decides anything; a request that could not be made is NULL, and one that
+ * was only half filled can be freed like any other.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/request.h"
+
+#define ARENA_BYTES_MAX (64u << 20)
+#define MIB (1ull << 20)
+
+/* docs/spec/limits.md and the help of each option say the same; tests/unit/test_options.c compares. */
+static const struct ward_limits defaults[] = {
+	[WARD_COMMAND_RUN] = {
+		.memory = 0,
+		.millicpus = 0,
+		.pids = 4096,
+		.disk = 1024 * MIB,
+		.output = 0,
+		.timeout_ms = 0,
+		.grace_ms = 5000,
+		.nofile = 1024,
+	},
+	[WARD_COMMAND_SCRIPT] = {
+		.memory = 256 * MIB,
+		.millicpus = 1000,
+		.pids = 128,
+		.disk = 256 * MIB,
+		.output = 64 * MIB,
+		.timeout_ms = 0,
+		.grace_ms = 5000,
+		.nofile = 1024,
+	},
+};
+
+const char *ward_version(void)
+{
+	return WARD_VERSION;
+}
+
+struct ward_request *ward_request_new(enum ward_command_kind kind)
+{
+	struct ward_request *r;
+	size_t n_options = 0;
+
+	if ((unsigned)kind >= WARD_ARRAY_SIZE(defaults))
+		return NULL;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return NULL;
+	r->signal_fd[0] = r->signal_fd[1] = -1;
+	r->kind = kind;
+	r->limits = defaults[kind];
+	r->backend = WARD_BACKEND_NATIVE;
+	r->attribution = WARD_ATTR_AUTO;
+	r->deny_errno = ENOENT;
+	memset(r->require, -1, sizeof(r->require));
+	memset(r->accept, -1, sizeof(r->accept));
+	(void)ward_options(&n_options);
+	r->given = calloc(n_options, sizeof(*r->given));
+	r->arena = ward_arena_new(ARENA_BYTES_MAX);
+	r->caps.arena = r->arena;
+	if (!r->given || !r->arena || pipe2(r->signal_fd, O_CLOEXEC | O_NONBLOCK) < 0) {
+		ward_request_free(r);
+		return NULL;
+	}
+	return r;
+}
+
+void ward_request_free(struct ward_request *r)
+{
+	if (!r)
+		return;
+	ward_close(r->signal_fd[0]);
+	ward_close(r->signal_fd[1]);
+	free(r->caps.v);
+	free(r->env);
+	free(r->argv);
+	free(r->given);
+	ward_arena_free(r->arena);
+	free(r);
+}
+
+void ward_request_signal(struct ward_request *r, int sig)
+{
+	int saved = errno;
+	unsigned char byte = (unsigned char)sig;
+
+	if (!r || sig <= 0 || sig >= NSIG || r->signal_fd[1] < 0)
+		return;
+	/* A full pipe holds more signals than anybody has sent on purpose: what is lost says nothing new. */
+	if (write(r->signal_fd[1], &byte, 1) < 0)
+		errno = saved;
+	errno = saved;
+}
+
+bool ward_request_given(const struct ward_request *r, const char *name)
+{
+	int i = ward_option_index(name);
+
+	return i >= 0 && r->given[i] > 0;
+}
+
+int ward_request_command(struct ward_request *r, int argc, char *const *argv,
+	struct ward_error *err)
+{
+	const char *what = r->kind == WARD_COMMAND_SCRIPT ? "script" : "command";
+	char **copy;
+	size_t bytes = 0;
+	int code;
+
+	if (argc < 1 || !argv || !argv[0] || !argv[0][0]) {
+		code = ward_fail(err, WARD_E_INVALID,
+			argc < 1 ? "no %s given" : "the %s is an empty word", what);
+		ward_fail_fix(err,
+			r->kind == WARD_COMMAND_SCRIPT
+				? "ward sandbox run SCRIPT [options] [-- ARG...]"
+				: "ward run [options] [--] CMD [ARG...]");
+		return code;
+	}
+	for (int i = 0; i < argc; i++)
+		bytes += strlen(argv[i]) + 1;
+	if (bytes > WARD_ARGV_BYTES_MAX) {
+		code = ward_fail(err, WARD_E_LIMIT,
+			"the %s and its arguments take more than %u bytes", what,
+			WARD_ARGV_BYTES_MAX);
+		ward_fail_fix(err, "pass them in a file or on standard input");
+		return code;
+	}
+	copy = calloc((size_t)argc + 1, sizeof(*copy));
+	for (int i = 0; copy && i < argc; i++) {
+		copy[i] = ward_arena_strdup(r->arena, argv[i]);
+		if (!copy[i]) {
+			free(copy);
+			copy = NULL;
+		}
+	}
+	if (!copy)
+		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	free(r->argv);
+	r->argv = copy;
+	r->argc = argc;
+	return WARD_OK;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The three descriptors of a command. It refuses to hand in a terminal of the host and any descriptor of a
+ * directory (a way out of every view); what is closed outside is /dev/null inside, so that a number is never
+ * taken by something else.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/streams.h"
+
+enum role { ROLE_READ_OUT, ROLE_READ_ERR, ROLE_WRITE_OUT, ROLE_WRITE_ERR, ROLE_INPUT, ROLE_MASTER };
+
+static const char *const stream_names[] = { "standard input", "standard output", "standard error" };
+
+/* ---- opening ---- */
+
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+static int open_own(struct ward_streams *s, int i, const char *path, int flags,
+	struct ward_error *err)
+{
+	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return ward_fail_errno(err, errno == ENOENT ? WARD_E_NOTFOUND : WARD_E_SYSTEM,
+			errno, "cannot open \"%s\" as %s", path, stream_names[i]);
+	s->child[i] = fd;
+	s->child_owned[i] = true;
+	return WARD_OK;
+}
+
+/* A directory's descriptor leads to its parents, whatever the view shows. */
+static int refuse_directory(int fd, int i, struct ward_error *err)
+{
+	struct stat st;
+	int flags = fcntl(fd, F_GETFL), code;
+
+	if (flags >= 0 && !(flags & O_PATH) && fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode))
+		return WARD_OK;
+	code = ward_fail(err, WARD_E_REFUSED,
+		"%s is a directory or a descriptor of a place, which would lead out of the sandbox",
+		stream_names[i]);
+	ward_fail_fix(err, i == 0 ? "use --stdin null" : "send it to a file, a pipe or /dev/null");
+	return code;
+}
+
+static int pass(struct ward_streams *s, int i, int fd, struct ward_error *err)
+{
+	int code = refuse_directory(fd, i, err);
+
+	if (code >= 0)
+		s->child[i] = fd;
+	return code;
+}
+
+static int open_input(struct ward_streams *s, const struct ward_request *r, struct ward_error *err)
+{
+	const char *mode = r->stdin_mode ? r->stdin_mode : "inherit";
+	int code;
+
+	if (ward_has_prefix(mode, "file:")) {
+		code = open_own(s, 0, mode + strlen("file:"), O_RDONLY, err);
+		if (code < 0) {
+			ward_fail_at(err, "--stdin", 0, 0);
+			return code;
+		}
+		return refuse_directory(s->child[0], 0, err);
+	}
+	if (ward_streq(mode, "null") || !is_open(0) || isatty(0))
+		return open_own(s, 0, "/dev/null", O_RDONLY, err);
+	return pass(s, 0, 0, err);
+}
+
+static int open_relay(struct ward_streams *s, int i, struct ward_capture *c, int out_fd,
+	uint64_t limit, struct ward_error *err)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot make a pipe for %s",
+			stream_names[i]);
+	s->child[i] = fds[1];
+	s->child_owned[i] = true;
+	return ward_capture_open(c, fds[0], out_fd, limit, err);
+}
+
+static int open_output(struct ward_streams *s, const struct ward_request *r, int i, uint64_t limit,
+	struct ward_error *err)
+{
+	struct ward_capture *c = i == 1 ? &s->out : &s->err;
+
+	if (r->json)
+		return open_relay(s, i, c, -1, limit, err);
+	if (!is_open(i))
+		return open_own(s, i, "/dev/null", O_WRONLY, err);
+	if (isatty(i) || limit)
+		return open_relay(s, i, c, i, limit, err);
+	return pass(s, i, i, err);
+}
+
+static bool wants_pty(const struct ward_request *r)
+{
+	if (r->tty)
+		return true;
+	return !r->json && (!r->stdin_mode || ward_streq(r->stdin_mode, "inherit")) && isatty(0) &&
+		isatty(1);
+}
+
+static int open_pty(struct ward_streams *s, const struct ward_request *r, uint64_t limit,
+	struct ward_error *err)
+{
+	int dup_fd, code = ward_pty_open(&s->pty, 0, 1, err);
+
+	if (code < 0)
+		return code;
+	s->has_pty = s->ctty = true;
+	dup_fd = fcntl(s->pty.master, F_DUPFD_CLOEXEC, 3);
+	if (dup_fd < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot duplicate a descriptor");
+	code = ward_capture_open(&s->out, dup_fd, 1, limit, err);
+	if (code < 0)
+		return code;
+	s->out.keep_open = true;
+	s->child[0] = s->child[1] = s->pty.slave;
+	if (!isatty(2))
+		return open_output(s, r, 2, limit, err);
+	s->child[2] = s->pty.slave;
+	return WARD_OK;
+}
+
+int ward_streams_open(struct ward_streams *s, const struct ward_request *r, uint64_t output,
+	struct ward_error *err)
+{
+	int code;
+
+	memset(s, 0, sizeof(*s));
+	s->child[0] = s->child[1] = s->child[2] = -1;
+	ward_pty_init(&s->pty);
+	ward_capture_init(&s->out);
+	ward_capture_init(&s->err);
+	if (wants_pty(r)) {
+		code = open_pty(s, r, output, err);
+	} else {
+		code = open_input(s, r, err);
+		if (code >= 0)
+			code = open_output(s, r, 1, output, err);
+		if (code >= 0)
+			code = open_output(s, r, 2, output, err);
+	}
+	if (code < 0)
+		ward_streams_done(s);
+	return code;
+}
+
+void ward_streams_started(struct ward_streams *s)
+{
+	for (int i = 0; i < 3; i++) {
+		if (s->child_owned[i])
+			ward_close(s->child[i]);
+		s->child[i] = -1;
+		s->child_owned[i] = false;
+	}
+	ward_pty_started(&s->pty);
+}
+
+void ward_streams_done(struct ward_streams *s)
+{
+	ward_streams_started(s);
+	ward_capture_done(&s->out);
+	ward_capture_done(&s->err);
+	ward_pty_done(&s->pty);
+	s->has_pty = s->ctty = false;
+}
+
+/* ---- moving ---- */
+
+static size_t add(struct ward_streams *s, struct pollfd *fds, size_t n, int fd, short events,
+	enum role role)
+{
+	fds[n] = (struct pollfd){ .fd = fd, .events = events };
+	s->role[n] = role;
+	return n + 1;
+}
+
+size_t ward_streams_poll(struct ward_streams *s, struct pollfd *fds)
+{
+	size_t n = 0;
+
+	if (ward_capture_wants_read(&s->out))
+		n = add(s, fds, n, s->out.fd, POLLIN, ROLE_READ_OUT);
+	if (ward_capture_wants_read(&s->err))
+		n = add(s, fds, n, s->err.fd, POLLIN, ROLE_READ_ERR);
+	if (ward_capture_wants_write(&s->out))
+		n = add(s, fds, n, s->out.out_fd, POLLOUT, ROLE_WRITE_OUT);
+	if (ward_capture_wants_write(&s->err))
+		n = add(s, fds, n, s->err.out_fd, POLLOUT, ROLE_WRITE_ERR);
+	if (!s->has_pty)
+		return n;
+	ward_pty_claim(&s->pty);
+	if (ward_pty_wants_input(&s->pty))
+		n = add(s, fds, n, s->pty.in_fd, POLLIN, ROLE_INPUT);
+	if (ward_pty_wants_write(&s->pty))
+		n = add(s, fds, n, s->pty.master, POLLOUT, ROLE_MASTER);
+	return n;
+}
+
+static void serve(struct ward_streams *s, enum role role)
+{
+	switch (role) {
+	case ROLE_READ_OUT: (void)ward_capture_read(&s->out); break;
+	case ROLE_READ_ERR: (void)ward_capture_read(&s->err); break;
+	case ROLE_WRITE_OUT: ward_capture_write(&s->out); break;
+	case ROLE_WRITE_ERR: ward_capture_write(&s->err); break;
+	case ROLE_INPUT: ward_pty_read_input(&s->pty); break;
+	case ROLE_MASTER: ward_pty_write_input(&s->pty); break;
+	}
+}
+
+void ward_streams_ready(struct ward_streams *s, const struct pollfd *fds, size_t n)
+{
+	for (size_t i = 0; i < n && i < WARD_STREAMS_POLL_MAX; i++)
+		if (fds[i].revents)
+			serve(s, (enum role)s->role[i]);
+}
+
+void ward_streams_resize(struct ward_streams *s)
+{
+	if (s->has_pty)
+		ward_pty_resize(&s->pty);
+}
+
+bool ward_streams_over(const struct ward_streams *s)
+{
+	return ward_capture_over(&s->out) || ward_capture_over(&s->err);
+}
+
+/* One turn; false when there is nothing more to wait for. */
+static bool drain_turn(struct ward_streams *s, int stop_fd, int timeout_ms)
+{
+	struct pollfd fds[WARD_STREAMS_POLL_MAX + 1];
+	size_t n = ward_streams_poll(s, fds);
+	int r;
+
+	if (!n)
+		return false;
+	fds[n] = (struct pollfd){ .fd = stop_fd, .events = POLLIN };
+	r = poll(fds, n + 1, timeout_ms);
+	if (r < 0)
+		return errno == EINTR;
+	if (r == 0 || fds[n].revents)
+		return false;
+	ward_streams_ready(s, fds, n);
+	return true;
+}
+
+void ward_streams_drain(struct ward_streams *s, int stop_fd, unsigned wait_ms)
+{
+	uint64_t end = ward_now_mono_ns() + wait_ms * 1000000ull;
+
+	s->pty.in_open =
+		false; /* the command is gone: what is typed now is for the caller's shell */
+	s->pty.input_n = 0;
+	for (;;) {
+		bool writing =
+			ward_capture_wants_write(&s->out) || ward_capture_wants_write(&s->err);
+		uint64_t now = ward_now_mono_ns();
+		int timeout = now >= end ? 0 : (int)((end - now + 999999u) / 1000000u);
+
+		if (!drain_turn(s, stop_fd, writing ? -1 : timeout))
+			return;
+	}
+}
+
+static void move(struct ward_outcome *o, struct ward_outcome_stream *to, struct ward_capture *c,
+	enum ward_limit_id limit)
+{
+	to->counted = c->used;
+	to->bytes = c->bytes;
+	to->truncated = c->truncated;
+	to->captured = c->used && c->out_fd < 0;
+	if (c->truncated)
+		ward_outcome_set_limit(o, limit, c->limit, 0);
+	if (to->captured) {
+		to->n = c->data.n;
+		to->data = ward_buf_take(&c->data);
+		if (!to->data)
+			to->n = 0;
+	}
+}
+
+void ward_streams_result(struct ward_streams *s, struct ward_outcome *o)
+{
+	move(o, &o->out, &s->out, WARD_LIMIT_STDOUT);
+	move(o, &o->err_stream, &s->err, WARD_LIMIT_STDERR);
+}
