@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The types of capabilities: their names both ways. A name is known only if it is spelled exactly; anything near one
+ * is an error that says so, never a guess that would grant something.
+ */
+#include <string.h>
+
+#include "policy/fail.h"
+#include "policy/policy.h"
+
+static const char *const names[] = {
+#define WARD_X(id, name, held) name,
+	WARD_CAP_TYPES(WARD_X)
+#undef WARD_X
+};
+
+static const bool held[] = {
+#define WARD_X(id, name, held) held,
+	WARD_CAP_TYPES(WARD_X)
+#undef WARD_X
+};
+
+static bool known(enum ward_cap_type t)
+{
+	return (unsigned)t > WARD_CAP_NONE && (unsigned)t < WARD_CAP_TYPE_MAX;
+}
+
+const char *ward_cap_type_name(enum ward_cap_type t)
+{
+	return known(t) ? names[t] : "unknown";
+}
+
+bool ward_cap_type_held(enum ward_cap_type t)
+{
+	return known(t) && held[t];
+}
+
+/* The nearest name; a word in small letters or with dashes is near too. */
+static const char *nearest(struct ward_str name)
+{
+	char word[64];
+
+	if (name.n == 0 || name.n >= sizeof(word))
+		return NULL;
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.s[i];
+
+		if (c >= 'a' && c <= 'z')
+			c = (char)(c - 'a' + 'A');
+		word[i] = c == '-' || c == '.' || c == ' ' ? '_' : c;
+	}
+	word[name.n] = '\0';
+	return ward_nearest(word, names + 1, WARD_ARRAY_SIZE(names) - 1);
+}
+
+int ward_cap_type_parse(struct ward_str name, enum ward_cap_type *ret, struct ward_error *err)
+{
+	char text[WARD_CAP_SHOWN_MAX];
+	const char *near;
+
+	*ret = WARD_CAP_NONE;
+	for (unsigned t = WARD_CAP_NONE + 1; t < WARD_CAP_TYPE_MAX; t++) {
+		if (ward_str_eq(name, ward_str(names[t]))) {
+			*ret = (enum ward_cap_type)t;
+			return WARD_OK;
+		}
+	}
+	near = nearest(name);
+	ward_cap_shown(name, text);
+	(void)ward_fail(err, WARD_E_CAPABILITY, "unknown capability type %s", text);
+	if (near != NULL)
+		ward_fail_fix(err, "did you mean %s?", near);
+	else
+		ward_fail_fix(err,
+			"the types are FILE_READ FILE_WRITE EXTERNAL_COMMAND ENV; docs/spec/capabilities.md lists all");
+	ward_fail_class(err, WARD_CLASS_CAPABILITY, WARD_VIOLATION_NONE);
+	return WARD_E_CAPABILITY;
+}
