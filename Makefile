@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin front: everything is done by Meson and the scripts in tools/.
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+MESON_FLAGS ?=
+CHECK_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo check bench build install clean fuzz format packages-build
+
+help:
+	@echo 'make demo      see an untrusted script confined (builds first; about a minute)'
+	@echo 'make check     build and run all tests, as root and as an ordinary user'
+	@echo 'make bench     measure starts and calls against bubblewrap'
+	@echo 'make build     build $(BUILD)/ward'
+	@echo 'make install   install into $$(DESTDIR)$$(PREFIX), PREFIX=$(PREFIX)'
+	@echo 'make fuzz      build the libFuzzer targets into build-fuzz/ (clang 14)'
+	@echo 'make format    clang-format the tree'
+	@echo 'make clean     remove $(BUILD)/ and build-*/'
+
+packages-build:
+	@tools/need-packages build
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD) --prefix $(PREFIX) $(MESON_FLAGS)
+
+build: packages-build $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+demo: build
+	@WARD=$(BUILD)/ward examples/demo
+
+check:
+	@tools/need-packages check
+	@tools/run-tests --build $(BUILD) $(CHECK_FLAGS)
+
+bench: build
+	@tools/need-packages bench
+	@bench/run --build $(BUILD)
+
+install: build
+	meson configure $(BUILD) --prefix $(PREFIX)
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+
+fuzz:
+	@tools/need-packages ci
+	[ -f build-fuzz/build.ninja ] || CC=clang-14 meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+	ninja -C build-fuzz
+	@echo 'run one:  build-fuzz/fuzz/fuzz_NAME fuzz/corpus/NAME'
+
+format:
+	@tools/check-format --fix
+
+clean:
+	rm -rf $(BUILD) build-*
