@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * openat2(2): opening a name under a directory with a promise about how the name was resolved. There is no fallback to
+ * openat(): without the promise the descriptor would be worth nothing, so an old kernel's -ENOSYS is handed on.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "os/os.h"
+
+/* A rename anywhere on the system may disturb a scoped walk: the kernel then says EAGAIN and means "again". */
+#define OPEN_TRIES 64
+
+_Static_assert(WARD_OPEN_NO_SYMLINKS == RESOLVE_NO_SYMLINKS, "as the kernel numbers them");
+_Static_assert(WARD_OPEN_NO_MAGICLINKS == RESOLVE_NO_MAGICLINKS, "as the kernel numbers them");
+_Static_assert(WARD_OPEN_BENEATH == RESOLVE_BENEATH, "as the kernel numbers them");
+_Static_assert(WARD_OPEN_IN_ROOT == RESOLVE_IN_ROOT, "as the kernel numbers them");
+
+int ward_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
+{
+	struct open_how how = { .flags = flags | O_CLOEXEC, .mode = mode, .resolve = resolve };
+
+	for (int i = 0;; i++) {
+		long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+
+		if (fd >= 0)
+			return (int)fd;
+		if (errno != EINTR && (errno != EAGAIN || i >= OPEN_TRIES))
+			return -errno;
+	}
+}
