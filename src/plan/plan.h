@@ -34,8 +34,19 @@ int ward_axis_level_parse(const char *s, enum ward_axis *ret_axis, enum ward_lev
 
 enum ward_backend { WARD_BACKEND_NATIVE = 0, WARD_BACKEND_DIRECT };
 enum ward_attribution { WARD_ATTR_NONE = 0, WARD_ATTR_NOTIFY, WARD_ATTR_FUSE, WARD_ATTR_AUTO };
+const char *ward_attribution_name(enum ward_attribution a);
 
 /* ---- the view: what exists inside ---- */
+/*
+ * As root the command is this user and group outside: a number that Debian (base-passwd), systemd
+ * (docs/UIDS-GIDS: 61184..65519 dynamic, 60578..60705 containers, 524288.. container ranges) and shadow's
+ * subuid ranges leave to nobody in practice. It owns nothing on the host; granted trees are shown to it by
+ * ID-mapped mounts. Used for uid and gid.
+ */
+#define WARD_RESERVED_ID 64646
+/* What root's command sees itself as. */
+#define WARD_INSIDE_ID 1000
+
 enum ward_node_kind {
 	WARD_NODE_DIR = 0,      /* synthetic directory, mode 0755, not writable */
 	WARD_NODE_BIND,         /* file or directory of the host */
@@ -53,7 +64,7 @@ struct ward_node {
 	size_t source_len;           /* FILE only */
 	bool is_dir;                 /* BIND */
 	bool write;                  /* BIND: writable */
-	bool exec;                   /* Landlock EXECUTE below it */
+	bool exec;                   /* Landlock EXECUTE below it; never a noexec mount: libraries are mapped from it */
 	bool idmap;                  /* as root: the tree is shown and written with the caller's ids (grants, not the base) */
 	bool base;                   /* from the runtime base, not from a grant */
 	uint64_t dev, ino;           /* BIND: identity seen at resolution; the backend refuses another */
@@ -109,8 +120,19 @@ struct ward_plan {
 	char *const *argv;           /* NULL-terminated; argv[0] as given */
 	const char *exe;             /* absolute inside path of what is executed */
 	char *const *env;            /* NULL-terminated NAME=VALUE, sorted by name */
-	const struct ward_node *nodes;  /* sorted by dest; every parent of an entry is an entry */
+	/*
+	 * Sorted by dest (strcmp), so that a parent stands before what lies below it. Every parent of an entry but the
+	 * root itself is an entry, down to the first BIND of a directory: what lies below that is found in the bound tree itself
+	 * (source equals dest wherever something is mounted below it).
+	 */
+	const struct ward_node *nodes;
 	size_t n_nodes;
+	/*
+	 * Absolute inside paths (real: no link in them), files or whole directories, that may be executed beside the
+	 * nodes with exec. Landlock EXECUTE in addition; empty when every node has exec.
+	 */
+	const char *const *exec_paths;
+	size_t n_exec_paths;
 	const struct ward_rule *rules;
 	size_t n_rules;
 	struct ward_limits limits;
@@ -134,6 +156,8 @@ struct ward_plan_input {
 	char *const *env;
 	const struct ward_node *nodes;
 	size_t n_nodes;
+	const char *const *exec_paths;
+	size_t n_exec_paths;
 	const struct ward_rule *rules;
 	size_t n_rules;
 	struct ward_limits limits;
@@ -158,3 +182,72 @@ void ward_plan_free(struct ward_plan *p);
 void ward_plan_json(const struct ward_plan *p, struct ward_buf *out);
 /* For people: view, grants, limits, axes, warnings. */
 void ward_plan_text(const struct ward_plan *p, struct ward_buf *out);
+
+/* ---- data files, compiled in (tools/gen-tables): what a person may want to read or change ---- */
+
+/* data/minimum: WARD_AXIS_MAX levels. */
+extern const enum ward_level ward_minimum[WARD_AXIS_MAX];
+
+/* data/base: the runtime base of every view. */
+enum ward_base_verb {
+	WARD_BASE_BIND = 0,          /* bind PATH; a link on the host stays a link */
+	WARD_BASE_PROC, WARD_BASE_DEV,
+	WARD_BASE_DIR,               /* empty, synthetic */
+	WARD_BASE_LINK,              /* PATH -> ARG */
+	WARD_BASE_PRIVATE,           /* tmpfs: part of --disk in 1/64, mode */
+	WARD_BASE_GENERATE           /* ward run only: ARG names the generator */
+};
+struct ward_base_entry {
+	enum ward_base_verb verb;
+	const char *path, *arg;
+	unsigned share, mode;        /* PRIVATE */
+};
+extern const struct ward_base_entry ward_base[];
+extern const size_t ward_base_n;
+
+/* data/environment: NAME=VALUE to set, NAME or PREFIX* to pass, names that change what a program is. */
+extern const char *const ward_env_set[];
+extern const char *const ward_env_pass[];
+extern const char *const ward_env_risky[];
+
+/*
+ * data/runtimes. A root is "/abs", or "~/below home", in place of which the caller's variable env counts where that
+ * is set; and then "/rest", or "".
+ */
+struct ward_runtime_root {
+	const char *env, *path, *rest;
+};
+struct ward_runtime {
+	const char *name;
+	struct ward_runtime_root root;
+	const char *shape;           /* below the root, "*" = one component; "" = the root itself */
+};
+extern const struct ward_runtime ward_runtimes[];
+extern const size_t ward_runtimes_n;
+/* A directory is a runtime when it holds this file or directory (pyvenv.cfg). NULL-terminated pairs. */
+struct ward_runtime_marker {
+	const char *name, *file;
+};
+extern const struct ward_runtime_marker ward_runtime_markers[];
+extern const size_t ward_runtime_markers_n;
+/* Programs that only look for the real one: a file names the version; the program is in the runtime's bin. */
+struct ward_shim {
+	const char *runtime;         /* name in ward_runtimes */
+	struct ward_runtime_root dir;
+	struct ward_runtime_root file;
+	const char *key;             /* KEY = "VALUE" in file; NULL: a version a line */
+};
+extern const struct ward_shim ward_shims[];
+extern const size_t ward_shims_n;
+/* Extension of a script -> its interpreter. */
+struct ward_script_kind {
+	const char *ext, *program;
+};
+extern const struct ward_script_kind ward_script_kinds[];
+extern const size_t ward_script_kinds_n;
+/* What a program must be able to execute to work: EXTERNAL_COMMAND:gcc grants these too. */
+struct ward_program_needs {
+	const char *program, *path;
+};
+extern const struct ward_program_needs ward_program_needs[];
+extern const size_t ward_program_needs_n;

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The axes: how strongly each kind of promise is held by this plan on this host, by what, and what would raise it.
+ * One small function an axis; each starts from "nothing holds it" and names a level only for a mechanism that the
+ * host facts show. Nothing here guesses in favour of a level, and a plan below what is required is refused.
+ */
+#include <string.h>
+
+#include "plan/internal.h"
+
+static const char *const axis_names[] = {
+#define WARD_X(id, name) [id] = name,
+	WARD_AXES(WARD_X)
+#undef WARD_X
+};
+
+static const char *const level_names[] = {
+	[WARD_LEVEL_NONE] = "none",
+	[WARD_LEVEL_ADVISORY] = "advisory",
+	[WARD_LEVEL_SAMPLED] = "sampled",
+	[WARD_LEVEL_ENFORCED] = "enforced",
+};
+
+const char *ward_axis_name(enum ward_axis a)
+{
+	return (unsigned)a < WARD_ARRAY_SIZE(axis_names) ? axis_names[a] : "unknown";
+}
+
+const char *ward_level_name(enum ward_level l)
+{
+	return (unsigned)l < WARD_ARRAY_SIZE(level_names) ? level_names[l] : "unknown";
+}
+
+static int find(const char *const *names, size_t n, const char *s, size_t len)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strlen(names[i]) == len && memcmp(names[i], s, len) == 0)
+			return (int)i;
+	return -1;
+}
+
+static int fail_name(struct ward_error *err, const char *what, const char *const *names, size_t n,
+	const char *s, size_t len)
+{
+	char word[32] = "";
+	const char *near = NULL;
+
+	if (len < sizeof(word)) {
+		memcpy(word, s, len);
+		near = ward_nearest(word, names, n);
+	}
+	ward_fail(err, WARD_E_INVALID, "unknown %s \"%.*s\"", what, (int)(len > 64 ? 64 : len), s);
+	if (near)
+		ward_fail_fix(err, "did you mean %s?", near);
+	else if (names == level_names)
+		ward_fail_fix(err, "levels are none, advisory, sampled, enforced");
+	else
+		ward_fail_fix(err, "ward plan prints the axes");
+	return WARD_E_INVALID;
+}
+
+int ward_axis_level_parse(const char *s, enum ward_axis *ret_axis, enum ward_level *ret_level,
+	struct ward_error *err)
+{
+	const char *eq = s ? strchr(s, '=') : NULL;
+	int axis, level;
+
+	if (!eq) {
+		ward_fail(err, WARD_E_INVALID, "\"%.64s\" is not AXIS=LEVEL", s ? s : "");
+		ward_fail_fix(err, "as in processes=advisory");
+		return WARD_E_INVALID;
+	}
+	axis = find(axis_names, WARD_ARRAY_SIZE(axis_names), s, (size_t)(eq - s));
+	if (axis < 0)
+		return fail_name(err, "axis", axis_names, WARD_ARRAY_SIZE(axis_names), s,
+			(size_t)(eq - s));
+	level = find(level_names, WARD_ARRAY_SIZE(level_names), eq + 1, strlen(eq + 1));
+	if (level < 0)
+		return fail_name(err, "level", level_names, WARD_ARRAY_SIZE(level_names), eq + 1,
+			strlen(eq + 1));
+	*ret_axis = (enum ward_axis)axis;
+	*ret_level = (enum ward_level)level;
+	return WARD_OK;
+}
+
+/* ---- one function an axis ---- */
+
+#define FIX_USERNS "allow user namespaces (ward doctor names the switch)"
+#define FIX_CGROUP "make a cgroup writable for this user (ward doctor says how)"
+
+static void hold(struct ward_axis_state *s, enum ward_level level, const char *by, const char *fix)
+{
+	s->level = level;
+	s->by = by;
+	s->fix = fix;
+}
+
+static void axis_files(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	(void)p;
+	if (h->userns && h->landlock_abi > 0)
+		hold(s, WARD_LEVEL_ENFORCED, "a view of the granted paths alone, and Landlock", "");
+	else if (h->userns)
+		hold(s, WARD_LEVEL_ENFORCED, "a view of the granted paths alone", "");
+	else if (h->landlock_abi >= 3)
+		hold(s, WARD_LEVEL_ENFORCED, "Landlock", "");
+	else if (h->landlock_abi > 0)
+		hold(s, WARD_LEVEL_ADVISORY,
+			"Landlock of a kernel before 6.2: truncation is not held", FIX_USERNS);
+	else
+		hold(s, WARD_LEVEL_NONE, "neither user namespaces nor Landlock", FIX_USERNS);
+}
+
+static void axis_files_meta(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	(void)p;
+	if (h->userns)
+		hold(s, WARD_LEVEL_ENFORCED, "outside the view there is no name to ask about", "");
+	else
+		hold(s, WARD_LEVEL_NONE, "Landlock does not hold stat, chmod, utimes, xattr",
+			FIX_USERNS);
+}
+
+static void axis_exec(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	(void)p;
+	if (h->landlock_abi > 0)
+		hold(s, WARD_LEVEL_ADVISORY,
+			"Landlock EXECUTE; loaders, interpreters and memfd can run other code", "");
+	else
+		hold(s, WARD_LEVEL_NONE, "no Landlock",
+			"boot a kernel with Landlock in its lsm= list");
+}
+
+static void axis_network(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	(void)p;
+	if (h->userns)
+		hold(s, WARD_LEVEL_ENFORCED, "a network namespace without a way out, and seccomp",
+			"");
+	else
+		hold(s, WARD_LEVEL_ENFORCED, "seccomp refuses socket(2) for every family", "");
+}
+
+/* A read-only bind does not stop connect() to a socket in a granted tree: that needs the mediated call. */
+static void axis_ipc(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	(void)p;
+	if (h->userns && h->seccomp_notify)
+		hold(s, WARD_LEVEL_ENFORCED, "namespaces, mediated connect and sendto, seccomp",
+			"");
+	else if (h->userns)
+		hold(s, WARD_LEVEL_ADVISORY,
+			"no seccomp notification: host sockets in granted trees can be connected to",
+			"boot a kernel with CONFIG_SECCOMP_FILTER, 5.0 or later");
+	else if (h->landlock_abi >= 6)
+		hold(s, WARD_LEVEL_ENFORCED,
+			"seccomp refuses sockets, System V IPC and keyrings; Landlock scopes signals",
+			"");
+	else
+		hold(s, WARD_LEVEL_ADVISORY,
+			"signals to other processes of this user (Landlock scopes them from ABI 6)",
+			FIX_USERNS);
+}
+
+static void axis_syscalls(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	(void)p;
+	(void)h;
+	hold(s, WARD_LEVEL_ENFORCED, "a seccomp allowlist", "");
+}
+
+static void axis_processes(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	(void)p;
+	if (h->userns)
+		hold(s, WARD_LEVEL_ENFORCED, "a pid namespace: none visible, all end together", "");
+	else
+		hold(s, WARD_LEVEL_ADVISORY,
+			"no user namespaces: processes of the host are visible, and one that leaves the session may outlive the run",
+			FIX_USERNS);
+}
+
+static void axis_memory(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	(void)p;
+	if (h->cgroup_memory)
+		hold(s, WARD_LEVEL_ENFORCED, h->cgroup == 1 ? "cgroup v1" : "cgroup v2", "");
+	else
+		hold(s, WARD_LEVEL_SAMPLED, "RLIMIT_DATA, and PSS looked at every 10 ms",
+			FIX_CGROUP);
+}
+
+static void axis_cpu(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	uint32_t m = p->limits.millicpus;
+
+	if (h->cgroup_cpu)
+		hold(s, WARD_LEVEL_ENFORCED, h->cgroup == 1 ? "cgroup v1" : "cgroup v2", "");
+	else if (m != 0 && m % 1000 == 0)
+		hold(s, WARD_LEVEL_ADVISORY, "affinity, which the command may change", FIX_CGROUP);
+	else if (m != 0)
+		hold(s, WARD_LEVEL_NONE, "no cgroup: a fraction of a cpu cannot be held",
+			FIX_CGROUP);
+	else
+		hold(s, WARD_LEVEL_NONE, "not limited", "");
+}
+
+static void axis_pids(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	(void)p;
+	if (h->cgroup_pids)
+		hold(s, WARD_LEVEL_ENFORCED, h->cgroup == 1 ? "cgroup v1" : "cgroup v2", "");
+	else if (h->userns)
+		hold(s, WARD_LEVEL_SAMPLED, "RLIMIT_NPROC in the run's own user namespace",
+			FIX_CGROUP);
+	else
+		hold(s, WARD_LEVEL_SAMPLED,
+			"RLIMIT_NPROC, counted with this user's other processes", FIX_CGROUP);
+}
+
+/* What Ward gives of its own is bounded; what a granted host tree may grow to is the host's quota, and said to be. */
+static void axis_disk(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	bool writes = false;
+
+	for (size_t i = 0; i < p->n_nodes; i++)
+		writes |= p->nodes[i].kind == WARD_NODE_BIND && p->nodes[i].write;
+	if (writes)
+		hold(s, WARD_LEVEL_SAMPLED,
+			h->userns
+				? "bounded tmpfs; a write grant is bounded by the host's quota alone"
+				: "a write grant is bounded by the host's quota alone",
+			"grant no writes, or set a quota on the host");
+	else
+		hold(s, WARD_LEVEL_ENFORCED,
+			h->userns ? "bounded tmpfs, nothing else is writable"
+				  : "nothing is writable",
+			"");
+}
+
+static void axis_env(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	(void)p;
+	(void)h;
+	hold(s, WARD_LEVEL_ENFORCED, "composed; descriptors other than 0-2 closed", "");
+}
+
+static void axis_attribution(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	if (p->attribution == WARD_ATTR_FUSE && h->seccomp_notify)
+		hold(s, WARD_LEVEL_ENFORCED, "FUSE names refused paths, seccomp refused calls", "");
+	else if (p->attribution == WARD_ATTR_FUSE)
+		hold(s, WARD_LEVEL_ADVISORY,
+			"FUSE names refused paths; refused calls are not named",
+			"boot a kernel with seccomp notification");
+	else if (p->attribution == WARD_ATTR_NOTIFY)
+		hold(s, WARD_LEVEL_SAMPLED, "seccomp notification on open and exec",
+			"--attribution fuse");
+	else if (h->seccomp_notify)
+		hold(s, WARD_LEVEL_NONE, "refused paths are not named (refused calls are)",
+			h->fuse ? "--attribution auto"
+				: "chmod 0666 /dev/fuse, or --attribution notify");
+	else
+		hold(s, WARD_LEVEL_NONE, "neither FUSE nor seccomp notification", "ward doctor");
+}
+
+typedef void axis_fn(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s);
+
+static axis_fn *const axis_fns[WARD_AXIS_MAX] = {
+	[WARD_AXIS_FILES] = axis_files,
+	[WARD_AXIS_FILES_META] = axis_files_meta,
+	[WARD_AXIS_EXEC] = axis_exec,
+	[WARD_AXIS_NETWORK] = axis_network,
+	[WARD_AXIS_IPC] = axis_ipc,
+	[WARD_AXIS_SYSCALLS] = axis_syscalls,
+	[WARD_AXIS_PROCESSES] = axis_processes,
+	[WARD_AXIS_MEMORY] = axis_memory,
+	[WARD_AXIS_CPU] = axis_cpu,
+	[WARD_AXIS_PIDS] = axis_pids,
+	[WARD_AXIS_DISK] = axis_disk,
+	[WARD_AXIS_ENV] = axis_env,
+	[WARD_AXIS_ATTRIBUTION] = axis_attribution,
+};
+
+/* What the run insists on: the minimum, raised, then lowered by name. Both for one axis is a contradiction. */
+static int require(const struct ward_plan_input *in, enum ward_axis a, struct ward_axis_state *s,
+	struct ward_error *err)
+{
+	enum ward_level min = in->minimum ? in->minimum[a] : ward_minimum[a];
+	int up = in->require ? in->require[a] : -1, down = in->accept ? in->accept[a] : -1;
+
+	if (up > WARD_LEVEL_ENFORCED || down > WARD_LEVEL_ENFORCED ||
+		(unsigned)min >= WARD_LEVEL_MAX)
+		return ward_fail(err, WARD_E_INTERNAL, "axis %s: no such level", ward_axis_name(a));
+	/* --backend direct is the acceptance for all. */
+	if (in->backend == WARD_BACKEND_DIRECT && down < 0)
+		down = WARD_LEVEL_NONE;
+	s->required = min;
+	if (up > (int)s->required)
+		s->required = (enum ward_level)up;
+	if (down < 0 || down >= (int)s->required)
+		return WARD_OK;
+	if (up > down) {
+		if (in->backend == WARD_BACKEND_DIRECT && (!in->accept || in->accept[a] < 0))
+			return WARD_OK;
+		ward_fail(err, WARD_E_INVALID, "axis %s: --require %s and --accept %s contradict",
+			ward_axis_name(a), ward_level_name((enum ward_level)up),
+			ward_level_name((enum ward_level)down));
+		ward_fail_fix(err, "drop one of the two");
+		return WARD_E_INVALID;
+	}
+	s->required = (enum ward_level)down;
+	s->accepted = true;
+	return WARD_OK;
+}
+
+/* One refusal for the first axis that falls short; its fix names what to accept for all of them. */
+static int check(const struct ward_plan *p, struct ward_error *err)
+{
+	int first = -1;
+	WARD_CLEANUP(ward_buf_done) struct ward_buf accept = WARD_BUF_INIT;
+	const struct ward_axis_state *s;
+
+	for (int a = 0; a < WARD_AXIS_MAX; a++) {
+		s = &p->axes[a];
+		if (s->level >= s->required)
+			continue;
+		if (first < 0)
+			first = a;
+		ward_buf_addf(&accept, "%s--accept %s=%s", first == a ? "" : " ",
+			ward_axis_name((enum ward_axis)a), ward_level_name(s->level));
+	}
+	if (first < 0)
+		return WARD_OK;
+	s = &p->axes[first];
+	ward_fail(err, WARD_E_AXIS, "axis %s would be %s, and %s is required: %s",
+		ward_axis_name((enum ward_axis)first), ward_level_name(s->level),
+		ward_level_name(s->required), s->by);
+	ward_fail_fix(err, "%s%s%s", s->fix, s->fix[0] ? "; or " : "", ward_buf_cstr(&accept));
+	return WARD_E_AXIS;
+}
+
+int ward_plan_axes(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err)
+{
+	for (int a = 0; a < WARD_AXIS_MAX; a++) {
+		struct ward_axis_state *s = &p->axes[a];
+		int r;
+
+		if (in->backend == WARD_BACKEND_DIRECT)
+			hold(s, WARD_LEVEL_NONE, "--backend direct holds nothing",
+				"--backend native");
+		else
+			axis_fns[a](p, in->host, s);
+		r = require(in, (enum ward_axis)a, s, err);
+		if (r < 0)
+			return r;
+	}
+	return check(p, err);
+}

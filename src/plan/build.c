@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Put a plan together: everything copied into one arena, the view settled, each axis judged, the whole named by
+ * its SHA-256. Pure: the same input gives the same bytes. It refuses input that resolve can never have meant
+ * (no program, no bound on memory) rather than guess, and a plan that holds less than is required.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/internal.h"
+
+#define PLAN_BYTES_MAX (64u << 20)
+
+static int no_memory(struct ward_error *err)
+{
+	return ward_fail(err, WARD_E_NOMEM, "out of memory");
+}
+
+/* A NULL-terminated copy of n texts; one allocation for the pointers, one for each text. */
+static char **copy_texts(struct ward_plan *p, const char *const *from, size_t n)
+{
+	char **to = ward_arena_alloc(p->arena, (n + 1) * sizeof(*to));
+
+	for (size_t i = 0; to && i < n; i++) {
+		to[i] = ward_arena_strdup(p->arena, from[i]);
+		if (!to[i])
+			return NULL;
+	}
+	return to;
+}
+
+static size_t count(char *const *v)
+{
+	size_t n = 0;
+
+	while (v && v[n])
+		n++;
+	return n;
+}
+
+/* By name: "A" before "A1", though '=' sorts behind the digits. */
+static int by_name(const void *va, const void *vb)
+{
+	const unsigned char *a = *(const unsigned char *const *)va;
+	const unsigned char *b = *(const unsigned char *const *)vb;
+
+	while (*a && *a != '=' && *a == *b) {
+		a++;
+		b++;
+	}
+	return (*a == '=' ? 0 : *a) - (*b == '=' ? 0 : *b);
+}
+
+static int copy_rules(struct ward_plan *p, const struct ward_plan_input *in)
+{
+	struct ward_rule *v = ward_arena_alloc(p->arena, (in->n_rules + 1) * sizeof(*v));
+
+	if (!v)
+		return WARD_E_NOMEM;
+	for (size_t i = 0; i < in->n_rules; i++) {
+		const struct ward_rule *r = &in->rules[i];
+
+		v[i] = *r;
+		v[i].pattern = ward_arena_strdup(p->arena, r->pattern);
+		v[i].text = ward_arena_strdup(p->arena, r->text ? r->text : "");
+		v[i].origin.file =
+			ward_arena_strdup(p->arena, r->origin.file ? r->origin.file : "");
+		if (!v[i].pattern || !v[i].text || !v[i].origin.file)
+			return WARD_E_NOMEM;
+	}
+	p->rules = v;
+	p->n_rules = in->n_rules;
+	return WARD_OK;
+}
+
+static int copy_all(struct ward_plan *p, const struct ward_plan_input *in)
+{
+	char **env;
+
+	p->workspace = ward_arena_strdup(p->arena, in->workspace);
+	p->cwd = ward_arena_strdup(p->arena, in->cwd);
+	p->exe = ward_arena_strdup(p->arena, in->exe);
+	p->argv = copy_texts(p, (const char *const *)in->argv, count(in->argv));
+	env = copy_texts(p, (const char *const *)in->env, count(in->env));
+	p->exec_paths = (const char *const *)copy_texts(p, in->exec_paths, in->n_exec_paths);
+	p->n_exec_paths = in->n_exec_paths;
+	p->warnings = (const char *const *)copy_texts(p, in->warnings, in->n_warnings);
+	p->n_warnings = in->n_warnings;
+	if (!p->workspace || !p->cwd || !p->exe || !p->argv || !env || !p->exec_paths ||
+		!p->warnings)
+		return WARD_E_NOMEM;
+	qsort(env, count(env), sizeof(*env), by_name);
+	p->env = env;
+	return copy_rules(p, in);
+}
+
+static int check_input(const struct ward_plan_input *in, struct ward_error *err)
+{
+	const char *what = NULL;
+
+	if (!in->host)
+		what = "host facts";
+	else if (!in->workspace || in->workspace[0] != '/')
+		what = "a workspace";
+	else if (!in->cwd || in->cwd[0] != '/')
+		what = "a working directory";
+	else if (!in->exe || in->exe[0] != '/' || !in->argv || !in->argv[0])
+		what = "a program";
+	else if (in->limits.memory == 0 || in->limits.pids == 0 || in->limits.disk == 0)
+		what = "bounds on memory, pids and disk";
+	else if (in->deny_errno != ENOENT && in->deny_errno != EACCES)
+		what = "ENOENT or EACCES as the answer for what is not granted";
+	if (what)
+		return ward_fail(err, WARD_E_INTERNAL, "a plan needs %s", what);
+	return WARD_OK;
+}
+
+/* AUTO: FUSE where it can be had, else none, and the axis says so. What is asked for by name is never replaced. */
+static int resolve_attribution(struct ward_plan *p, const struct ward_plan_input *in,
+	struct ward_error *err)
+{
+	const struct ward_host *h = in->host;
+	bool fuse = h->userns && h->fuse && in->backend == WARD_BACKEND_NATIVE;
+
+	p->attribution = in->attribution;
+	if (in->attribution == WARD_ATTR_AUTO) {
+		p->attribution = fuse ? WARD_ATTR_FUSE : WARD_ATTR_NONE;
+		return WARD_OK;
+	}
+	if (in->attribution == WARD_ATTR_FUSE && !fuse) {
+		ward_fail(err, WARD_E_AXIS,
+			"axis attribution: --attribution fuse cannot be held: %s",
+			!h->userns ? "no user namespaces" : "/dev/fuse cannot be opened");
+		ward_fail_fix(err, "%s; or --attribution auto",
+			!h->userns ? "allow user namespaces" : "chmod 0666 /dev/fuse");
+		return WARD_E_AXIS;
+	}
+	if (in->attribution == WARD_ATTR_NOTIFY && !h->seccomp_notify) {
+		ward_fail(err, WARD_E_AXIS,
+			"axis attribution: --attribution notify cannot be held: no seccomp notification");
+		ward_fail_fix(err, "use --attribution auto");
+		return WARD_E_AXIS;
+	}
+	if (in->attribution == WARD_ATTR_NOTIFY)
+		p->seccomp |= WARD_SECCOMP_NOTIFY_OPEN;
+	return WARD_OK;
+}
+
+/* Root never goes inside, neither as user nor by its group: a reserved pair stands in for it. */
+static void set_ids(struct ward_plan *p, const struct ward_host *h)
+{
+	bool root = h->uid == 0;
+
+	p->host_uid = root ? WARD_RESERVED_ID : h->uid;
+	p->host_gid = root ? WARD_RESERVED_ID : h->gid;
+	p->inside_uid = root ? WARD_INSIDE_ID : h->uid;
+	p->inside_gid = root ? WARD_INSIDE_ID : h->gid;
+}
+
+static void sign(struct ward_plan *p)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+
+	p->sha256[0] = '\0';
+	ward_plan_json(p, &b);
+	if (!b.failed)
+		ward_sha256_hex(b.s, b.n, p->sha256);
+}
+
+int ward_plan_build(const struct ward_plan_input *in, struct ward_plan **ret,
+	struct ward_error *err)
+{
+	struct ward_arena *arena;
+	struct ward_plan *p;
+	int r;
+
+	*ret = NULL;
+	r = check_input(in, err);
+	if (r < 0)
+		return r;
+	arena = ward_arena_new(PLAN_BYTES_MAX);
+	p = arena ? ward_arena_alloc(arena, sizeof(*p)) : NULL;
+	if (!p) {
+		ward_arena_free(arena);
+		return no_memory(err);
+	}
+	p->arena = arena;
+	p->backend = in->backend;
+	p->limits = in->limits;
+	p->seccomp = in->seccomp | (in->host->userns ? 0 : WARD_SECCOMP_NO_SOCKET);
+	p->deny_errno = in->deny_errno;
+	p->tty = in->tty;
+	set_ids(p, in->host);
+	r = copy_all(p, in);
+	if (r < 0)
+		r = no_memory(err);
+	if (r == WARD_OK)
+		r = ward_plan_view(p, in, err);
+	if (r == WARD_OK)
+		r = resolve_attribution(p, in, err);
+	if (r == WARD_OK)
+		r = ward_plan_axes(p, in, err);
+	if (r == WARD_OK) {
+		sign(p);
+		if (!p->sha256[0])
+			r = no_memory(err);
+	}
+	if (r < 0) {
+		ward_plan_free(p);
+		return r;
+	}
+	*ret = p;
+	return WARD_OK;
+}
+
+void ward_plan_free(struct ward_plan *p)
+{
+	if (p)
+		ward_arena_free(p->arena);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan for people: what exists inside and why, what it may use, what holds each promise. Everything that
+ * somebody else chose (paths, arguments, origins) is quoted, so that no name can draw a line of its own.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "plan/internal.h"
+
+#define COLUMN 11
+
+/* Names made of ordinary characters are shown bare. */
+static void name(struct ward_buf *b, const char *s)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "/._-+=:,@%^~*?";
+
+	if (*s && s[strspn(s, plain)] == '\0')
+		ward_buf_adds(b, s);
+	else
+		ward_quote(b, s, strlen(s));
+}
+
+static void label(struct ward_buf *b, const char *s)
+{
+	ward_buf_addf(b, "%-*s ", COLUMN, s);
+}
+
+static void line(struct ward_buf *b, const char *what, const char *value)
+{
+	label(b, what);
+	name(b, value);
+	ward_buf_addc(b, '\n');
+}
+
+static void rule_of(struct ward_buf *b, const struct ward_plan *p, const struct ward_node *n,
+	size_t from)
+{
+	const char *text = "base";
+
+	if (n->rule >= 0 && (size_t)n->rule < p->n_rules)
+		text = p->rules[n->rule].text;
+	else if (!n->base)
+		text = "workspace";
+	for (size_t width = b->n - from; width < 44; width++)
+		ward_buf_addc(b, ' ');
+	ward_buf_adds(b, "  # ");
+	ward_quote(b, text, strlen(text));
+	/* The quotes only matter where something was escaped. */
+	ward_buf_addc(b, '\n');
+}
+
+static void node(struct ward_buf *b, const struct ward_plan *p, const struct ward_node *n)
+{
+	char size[32];
+	size_t from = b->n;
+
+	ward_buf_adds(b, "  ");
+	switch (n->kind) {
+	case WARD_NODE_BIND:
+		ward_buf_addf(b, "%s%s  ", n->write ? "rw" : "ro", n->exec ? "x" : " ");
+		name(b, n->dest);
+		if (n->is_dir)
+			ward_buf_adds(b, "/");
+		if (strcmp(n->dest, n->source) != 0) {
+			ward_buf_adds(b, " <- ");
+			name(b, n->source);
+		}
+		break;
+	case WARD_NODE_SYMLINK:
+		ward_buf_adds(b, "link ");
+		name(b, n->dest);
+		ward_buf_adds(b, " -> ");
+		name(b, n->source);
+		break;
+	case WARD_NODE_TMPFS:
+		ward_format_size(n->size, size, sizeof(size));
+		ward_buf_adds(b, "tmp  ");
+		name(b, n->dest);
+		ward_buf_addf(b, "/ (%s)", size);
+		break;
+	case WARD_NODE_DIR:
+	case WARD_NODE_FILE:
+	case WARD_NODE_PROC:
+	case WARD_NODE_DEV:
+	case WARD_NODE_DENIED:
+		ward_buf_addf(b, "%-4s ",
+			n->kind == WARD_NODE_DENIED ? "no" : ward_node_kind_name(n->kind));
+		name(b, n->dest);
+		break;
+	}
+	rule_of(b, p, n, from);
+}
+
+static void limits(struct ward_buf *b, const struct ward_limits *l)
+{
+	char memory[32], disk[32], output[32];
+
+	ward_format_size(l->memory, memory, sizeof(memory));
+	ward_format_size(l->disk, disk, sizeof(disk));
+	ward_format_size(l->output, output, sizeof(output));
+	label(b, "limits");
+	ward_buf_addf(b, "memory %s, pids %u, disk %s, nofile %u", memory, l->pids, disk,
+		l->nofile);
+	if (l->millicpus)
+		ward_buf_addf(b, ", cpus %u.%03u", l->millicpus / 1000, l->millicpus % 1000);
+	else
+		ward_buf_adds(b, ", all cpus");
+	if (l->output)
+		ward_buf_addf(b, ", output %s a stream", output);
+	if (l->timeout_ms)
+		ward_buf_addf(b, ", timeout %llums", (unsigned long long)l->timeout_ms);
+	ward_buf_addf(b, ", grace %llums\n", (unsigned long long)l->grace_ms);
+}
+
+static void axes(struct ward_buf *b, const struct ward_plan *p)
+{
+	ward_buf_adds(b, "\nwhat holds each axis\n");
+	for (int a = 0; a < WARD_AXIS_MAX; a++) {
+		const struct ward_axis_state *s = &p->axes[a];
+
+		ward_buf_addf(b, "  %-12s %-9s %s", ward_axis_name((enum ward_axis)a),
+			ward_level_name(s->level), s->by);
+		if (s->accepted)
+			ward_buf_addf(b, " (accepted: %s)", ward_level_name(s->required));
+		if (s->fix[0] && s->level < WARD_LEVEL_ENFORCED)
+			ward_buf_addf(b, "\n  %-12s %-9s fix: %s", "", "", s->fix);
+		ward_buf_addc(b, '\n');
+	}
+}
+
+static void head(struct ward_buf *b, const struct ward_plan *p)
+{
+	line(b, "backend", p->backend == WARD_BACKEND_DIRECT ? "direct" : "native");
+	line(b, "runs", p->exe);
+	label(b, "argv");
+	for (char *const *a = p->argv; *a; a++) {
+		ward_buf_adds(b, a == p->argv ? "" : " ");
+		name(b, *a);
+	}
+	ward_buf_addc(b, '\n');
+	line(b, "workspace", p->workspace);
+	line(b, "cwd", p->cwd);
+	label(b, "ids");
+	ward_buf_addf(b, "%u:%u inside, %u:%u on the host\n", p->inside_uid, p->inside_gid,
+		p->host_uid, p->host_gid);
+	label(b, "environment");
+	for (char *const *e = p->env; *e; e++)
+		ward_buf_addf(b, "%s%.*s", e == p->env ? "" : " ", (int)strcspn(*e, "="), *e);
+	ward_buf_addc(b, '\n');
+	limits(b, &p->limits);
+	label(b, "seccomp");
+	ward_buf_adds(b, "allowlist");
+	for (unsigned bit = 0; ward_seccomp_switch_name(bit); bit++)
+		if (p->seccomp & (1u << bit))
+			ward_buf_addf(b, " + %s", ward_seccomp_switch_name(bit));
+	ward_buf_addc(b, '\n');
+	line(b, "attribution", ward_attribution_name(p->attribution));
+	line(b, "ungranted", p->deny_errno == EACCES ? "EACCES" : "ENOENT");
+}
+
+static void rules(struct ward_buf *b, const struct ward_plan *p)
+{
+	ward_buf_adds(b, "\ngrants\n");
+	for (size_t i = 0; i < p->n_rules; i++) {
+		const struct ward_rule *r = &p->rules[i];
+
+		ward_buf_addf(b, "  %-16s ", ward_cap_type_name(r->type));
+		name(b, r->pattern);
+		ward_buf_adds(b, r->literal && r->subtree ? "/**  # " : "  # ");
+		ward_quote(b, r->text, strlen(r->text));
+		if (r->origin.line)
+			ward_buf_addf(b, " line %u", r->origin.line);
+		ward_buf_addc(b, '\n');
+	}
+	if (p->n_rules == 0)
+		ward_buf_adds(b, "  none\n");
+	if (p->n_exec_paths > 0)
+		ward_buf_adds(b, "\nmay be executed, beside what is marked x\n");
+	for (size_t i = 0; i < p->n_exec_paths; i++) {
+		ward_buf_adds(b, "  ");
+		name(b, p->exec_paths[i]);
+		ward_buf_addc(b, '\n');
+	}
+}
+
+void ward_plan_text(const struct ward_plan *p, struct ward_buf *b)
+{
+	head(b, p);
+	rules(b, p);
+	ward_buf_adds(b, "\nview (what is not here does not exist inside)\n");
+	for (size_t i = 0; i < p->n_nodes; i++)
+		node(b, p, &p->nodes[i]);
+	axes(b, p);
+	if (p->n_warnings > 0)
+		ward_buf_adds(b, "\nwarnings\n");
+	for (size_t i = 0; i < p->n_warnings; i++) {
+		ward_buf_adds(b, "  ");
+		ward_quote(b, p->warnings[i], strlen(p->warnings[i]));
+		ward_buf_addc(b, '\n');
+	}
+	ward_buf_addf(b, "\nsha256 %s\n", p->sha256);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The view: which names exist inside. Nodes come in any order, repeated and nested; out comes the smallest list
+ * that says the same. Three rules decide:
+ *   - one dest, one node: the stronger kind wins, and two binds of one dest add their rights up;
+ *   - the more specific grant decides for its subtree (a read grant inside a write grant is read-only there);
+ *   - what a wider bind already shows in the same way is not mounted again, and what Ward would have made up
+ *     (links, files, private directories of the base) gives way to a grant that covers it.
+ * It refuses a node below something that is no directory: a view that cannot be mounted is no view.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/internal.h"
+
+/* Stronger kinds take a dest from weaker ones. /proc and /dev are never the host's. */
+static const int strength[] = {
+	[WARD_NODE_DIR] = 0,
+	[WARD_NODE_DENIED] = 1,
+	[WARD_NODE_SYMLINK] = 2,
+	[WARD_NODE_FILE] = 3,
+	[WARD_NODE_TMPFS] = 4,
+	[WARD_NODE_BIND] = 5,
+	[WARD_NODE_DEV] = 6,
+	[WARD_NODE_PROC] = 6,
+};
+
+static int by_dest(const void *va, const void *vb)
+{
+	const struct ward_node *a = va, *b = vb;
+	int c = strcmp(a->dest, b->dest);
+
+	if (c != 0)
+		return c;
+	if (strength[a->kind] != strength[b->kind])
+		return strength[b->kind] - strength[a->kind];
+	/* Two of a kind: grants before the base, writers first, so that the rule shown is the one that matters. */
+	if (a->base != b->base)
+		return a->base ? 1 : -1;
+	if (a->write != b->write)
+		return a->write ? -1 : 1;
+	return a->rule - b->rule;
+}
+
+static int fail_below(struct ward_error *err, const char *dest, const char *above)
+{
+	ward_fail(err, WARD_E_INVALID, "\"%s\" cannot be in the view: \"%s\" is no directory there",
+		dest, above);
+	ward_fail_fix(err, "grant one of the two");
+	return WARD_E_INVALID;
+}
+
+static int copy(struct ward_plan *p, const struct ward_node *from, struct ward_node *to,
+	struct ward_error *err)
+{
+	if (!from->dest || from->dest[0] != '/' ||
+		(unsigned)from->kind >= WARD_ARRAY_SIZE(strength))
+		return ward_fail(err, WARD_E_INTERNAL, "a node of the view without a place");
+	*to = *from;
+	to->dest = ward_arena_strdup(p->arena, from->dest);
+	if (from->source)
+		to->source = from->kind == WARD_NODE_FILE
+			? ward_arena_dup(p->arena, from->source, from->source_len)
+			: strcmp(from->source, from->dest) == 0
+			? to->dest
+			: ward_arena_strdup(p->arena, from->source);
+	if (!to->dest || (from->source && !to->source))
+		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	return WARD_OK;
+}
+
+/* One node a dest. v is sorted; returns how many are left. */
+static size_t merge(struct ward_node *v, size_t n)
+{
+	size_t out = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct ward_node *last = out ? &v[out - 1] : NULL;
+
+		if (strcmp(v[i].dest, "/") == 0 && v[i].kind == WARD_NODE_DIR)
+			continue;
+		if (!last || strcmp(last->dest, v[i].dest) != 0) {
+			v[out++] = v[i];
+			continue;
+		}
+		if (last->kind != WARD_NODE_BIND || v[i].kind != WARD_NODE_BIND)
+			continue;
+		last->write |= v[i].write;
+		last->exec |= v[i].exec;
+		last->idmap |= v[i].idmap;
+	}
+	return out;
+}
+
+/* Does the bind c, which contains n, already show n as n wants to be shown? */
+static bool redundant(const struct ward_node *c, const struct ward_node *n)
+{
+	if (n->kind != WARD_NODE_BIND)
+		return true;
+	if (n->base)
+		return true;
+	return n->write == c->write && (c->exec || !n->exec) && (c->idmap || !n->idmap);
+}
+
+/* Drop what a wider bind says already. v is sorted, so a parent comes first. */
+static int drop_covered(struct ward_node *v, size_t *io_n, struct ward_error *err)
+{
+	size_t out = 0;
+
+	for (size_t i = 0; i < *io_n; i++) {
+		const struct ward_node *cover = NULL;
+
+		for (size_t k = out; k-- > 0 && !cover;)
+			if (v[k].kind == WARD_NODE_BIND && ward_path_within(v[i].dest, v[k].dest))
+				cover = &v[k];
+		if (cover && !cover->is_dir)
+			return fail_below(err, v[i].dest, cover->dest);
+		if (cover && strength[v[i].kind] == strength[WARD_NODE_PROC])
+			return ward_fail(err, WARD_E_INVALID,
+				"\"%s\" cannot be granted: it holds \"%s\"", cover->dest,
+				v[i].dest);
+		if (!cover || !redundant(cover, &v[i]))
+			v[out++] = v[i];
+	}
+	*io_n = out;
+	return WARD_OK;
+}
+
+static struct ward_node *find(struct ward_node *v, size_t n, const char *dest)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = strcmp(v[mid].dest, dest);
+
+		if (c == 0)
+			return &v[mid];
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+static bool may_hold_others(const struct ward_node *n)
+{
+	return n->kind == WARD_NODE_DIR || n->kind == WARD_NODE_TMPFS || n->kind == WARD_NODE_DEV ||
+		(n->kind == WARD_NODE_BIND && n->is_dir);
+}
+
+/*
+ * Every ancestor of v[i] is an entry, up to the first bind. A link of the base where a directory is needed gives
+ * way (/var/tmp when the workspace lies in it). Missing ones go behind the n sorted entries, at v[*io_total].
+ */
+static int add_parents(struct ward_plan *p, struct ward_node *v, size_t n, size_t i,
+	size_t *io_total, struct ward_error *err)
+{
+	char path[WARD_PATH_MAX];
+	char *slash;
+
+	if (strlen(v[i].dest) >= sizeof(path))
+		return ward_fail(err, WARD_E_LIMIT, "a path of the view is over %d bytes",
+			WARD_PATH_MAX - 1);
+	strcpy(path, v[i].dest);
+	while ((slash = strrchr(path, '/')) && slash != path) {
+		*slash = '\0';
+		struct ward_node *above = find(v, n, path);
+
+		if (above && above->kind == WARD_NODE_SYMLINK && above->base)
+			*above = (struct ward_node){
+				.kind = WARD_NODE_DIR, .dest = above->dest, .base = true, .rule = -1
+			};
+		if (above && !may_hold_others(above))
+			return fail_below(err, v[i].dest, path);
+		if (above && above->kind == WARD_NODE_BIND)
+			return WARD_OK;
+		if (above)
+			continue;
+		if (*io_total >= WARD_MOUNTS_MAX)
+			return ward_fail(err, WARD_E_LIMIT, "the view has over %d entries",
+				WARD_MOUNTS_MAX);
+		v[*io_total] = (struct ward_node){ .kind = WARD_NODE_DIR,
+			.dest = ward_arena_strdup(p->arena, path),
+			.base = v[i].base,
+			.rule = v[i].rule };
+		if (!v[(*io_total)++].dest)
+			return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	}
+	return WARD_OK;
+}
+
+static int limit(struct ward_error *err, size_t n)
+{
+	ward_fail(err, WARD_E_LIMIT, "the view has %zu entries, %d is the most", n,
+		WARD_MOUNTS_MAX);
+	ward_fail_fix(err, "grant directories instead of single files");
+	return WARD_E_LIMIT;
+}
+
+int ward_plan_view(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err)
+{
+	struct ward_node *v;
+	size_t n, total, bytes = 0;
+	int r;
+
+	if (in->n_nodes > WARD_MOUNTS_MAX)
+		return limit(err, in->n_nodes);
+	/* Room for every parent that may be missing: one for each slash, and not more than the limit. */
+	for (size_t i = 0; i < in->n_nodes; i++)
+		for (const char *s = in->nodes[i].dest; s && *s; s++)
+			bytes += *s == '/';
+	if (bytes > WARD_MOUNTS_MAX)
+		bytes = WARD_MOUNTS_MAX;
+	v = ward_arena_alloc(p->arena, (bytes + in->n_nodes + 1) * sizeof(*v));
+	if (!v)
+		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	for (size_t i = 0; i < in->n_nodes; i++) {
+		r = copy(p, &in->nodes[i], &v[i], err);
+		if (r < 0)
+			return r;
+	}
+	qsort(v, in->n_nodes, sizeof(*v), by_dest);
+	n = merge(v, in->n_nodes);
+	r = drop_covered(v, &n, err);
+	if (r < 0)
+		return r;
+	total = n;
+	for (size_t i = 0; i < n; i++) {
+		r = add_parents(p, v, n, i, &total, err);
+		if (r < 0)
+			return r;
+	}
+	qsort(v, total, sizeof(*v), by_dest);
+	p->nodes = v;
+	p->n_nodes = merge(v, total);
+	return WARD_OK;
+}
