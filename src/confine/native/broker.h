@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The run's broker: two threads in the supervising process that answer what the inside asks for and is not granted.
+ * One serves the FUSE layer below the view (fuse.c), one the seccomp notifications (notify.c); both write what they
+ * refused into one list (refusals.c). Neither holds a global, installs a signal handler, or waits for policy, log
+ * or a person; all signals are blocked in them. Everything that they read from the inside is hostile.
+ *
+ * Order of the end of a run (a FUSE request that is never answered keeps its caller unkillable, and a blocked
+ * connect ends with its listener): ward_fuse_stop(), kill every process of the run, ward_notify_stop(), free.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "confine/confine.h"
+
+/* ---- refusals.c: bounded, without doubles; any thread ---- */
+struct ward_refusals;
+
+struct ward_refusal_note {
+	enum ward_refusal_kind kind;
+	enum ward_cap_type action;
+	const char *resource;        /* NULL = ""; cut at WARD_DETAIL_TEXT_MAX */
+	const char *syscall;         /* NULL = "" */
+	int pid;                     /* in the sandbox's numbering; 0 = not known */
+	const char *comm;            /* NULL = "" */
+	bool quiet;
+};
+
+struct ward_refusals *ward_refusals_new(void);         /* NULL: no memory */
+void ward_refusals_delete(struct ward_refusals *l);    /* NULL ok */
+/* While on, what is noted is marked as the self-test's own. */
+void ward_refusals_phase(struct ward_refusals *l, bool selftest);
+/* Out of memory counts as dropped. */
+void ward_refusals_note(struct ward_refusals *l, const struct ward_refusal_note *note);
+/* True when a new name would only be counted: then looking for details is not worth it. */
+bool ward_refusals_full(struct ward_refusals *l);
+/*
+ * Copies of the entries not taken before, with their count so far; each distinct refusal is handed out once.
+ * Later repeats are still counted as the same one and not handed out again. 0 or WARD_E_NOMEM (nothing taken).
+ */
+int ward_refusals_take(struct ward_refusals *l, struct ward_refusal **ret, size_t *ret_n, uint64_t *ret_dropped);
+
+/* quiet.c: data/quiet, compiled in. */
+bool ward_quiet_path(const char *path);                /* absolute, normalised */
+bool ward_quiet_syscall(const char *name, const char *detail);
+
+/* ---- fuse.c ---- */
+struct ward_fuse;
+
+/* plan and refusals are borrowed and must outlive the server. Allocates; no descriptor, no thread yet. */
+int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals, struct ward_fuse **ret,
+	struct ward_error *err);
+/*
+ * Serve fuse_fd (taken, also on failure): /dev/fuse opened in the run's user namespace and mounted there as
+ * "fd=N,rootmode=40755,user_id=U,group_id=G,default_permissions,allow_other", neither MS_RDONLY (then the kernel
+ * would refuse writes without telling) nor with another copy of the descriptor left open (then stop could not end
+ * the connection). Attributes carry plan->inside_uid and inside_gid, which must be mapped in that namespace.
+ */
+int ward_fuse_start(struct ward_fuse *f, int fuse_fd, struct ward_error *err);
+/* The sandbox's own /proc (O_PATH or not; borrowed until stop): who asked, and for which whole path. */
+void ward_fuse_set_proc(struct ward_fuse *f, int proc_dirfd);
+/* End the connection (pending requests fail with ECONNABORTED, later ones with ENOTCONN) and join. Twice is fine. */
+void ward_fuse_stop(struct ward_fuse *f);
+struct ward_fuse *ward_fuse_free(struct ward_fuse *f); /* stops; NULL ok; returns NULL */
+
+/* ---- fuse_tree.c: the static table behind the node ids; node id = index + 1, the root is index 0 ---- */
+#define WARD_TREE_NONE UINT32_MAX
+struct ward_tree_entry {
+	const struct ward_node *node;
+	const char *name;            /* within node->dest; "" for the root */
+	uint32_t name_len, parent, first_child, n_children;
+};
+struct ward_tree {
+	struct ward_tree_entry *v;
+	uint32_t n;
+	uint32_t *children;          /* indices, grouped by parent, sorted by name */
+	uint32_t *hash;              /* index + 1, 0 = empty; open addressing */
+	uint32_t mask;
+};
+int ward_tree_init(struct ward_tree *t, const struct ward_plan *plan, struct ward_error *err);
+void ward_tree_done(struct ward_tree *t);
+uint32_t ward_tree_child(const struct ward_tree *t, uint32_t parent, const char *name, size_t n);
+
+/* ---- peek.c: what a blocked thread of the sandbox is asking for. Attribution only, never a decision. ---- */
+struct ward_peek {
+	int nr;
+	uint64_t arg[6];
+};
+struct ward_peek_path {
+	char path[WARD_PATH_MAX];    /* absolute inside, normalised lexically */
+	enum ward_cap_type action;   /* FILE_READ, FILE_WRITE or EXTERNAL_COMMAND */
+	bool creates;                /* the last component is to be made */
+	bool opens;                  /* wants the content or an execution, not only attributes */
+};
+/* The directory of a process (or thread) in a procfs, O_PATH: fd or -errno. */
+int ward_peek_open(int proc_dirfd, int pid);
+void ward_peek_comm(int pid_dirfd, char out[16]);
+/* The system call that the thread is blocked in; false: running, gone or not allowed. */
+bool ward_peek_syscall(int pid_dirfd, struct ward_peek *ret);
+/*
+ * The which-th path (0, 1) of that call. -ENOENT: the call has no such path; -EFAULT and others: it could not be
+ * read. `mem` is a descriptor of its memory (ward_peek_mem), borrowed.
+ */
+int ward_peek_mem(int pid_dirfd);
+int ward_peek_path(int pid_dirfd, int mem, const struct ward_peek *p, unsigned which, struct ward_peek_path *ret);
+/* What the call does to its paths, where none can be read. */
+enum ward_cap_type ward_peek_action(const struct ward_peek *p);
+/* A NUL-terminated text of at most size-1 bytes: length, -EFAULT, -ENAMETOOLONG. Never reads past size. */
+int ward_peek_text(int mem, uint64_t addr, char *out, size_t size);
+/* Exactly n bytes: 0 or -EFAULT. */
+int ward_peek_bytes(int mem, uint64_t addr, void *out, size_t n);
+/* "VALUE of key" in /proc/pid/status: the last number of the line ("NSpid:", "Tgid:"); 0 = none. */
+int ward_peek_status(int pid_dirfd, const char *key);
+const char *ward_peek_name(int nr);                    /* of the calls in the table; NULL for others */
+
+/* ---- broker_thread.c: the one way to start a broker thread ---- */
+/* Small stack, every signal blocked in it. 0 or -errno. */
+int ward_broker_thread(pthread_t *ret, void *(*fn)(void *), void *arg);

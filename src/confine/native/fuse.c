@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The lowest layer of the view, served over the raw /dev/fuse protocol: synthetic directories, links, generated
+ * files and the mount points of everything else. Whatever is granted is mounted over it, so granted paths never
+ * come here; whatever arrives for a name that is not in the table is a refusal and leaves a note.
+ *
+ * Theory of operation. One thread, one request at a time: read() a request, look at the table, writev() the reply.
+ * Nothing on that road allocates, locks or waits. Names that exist are answered with timeouts without end, so the
+ * kernel asks once; refused ones with a negative entry of one second (a flood costs the asker, not the list) and
+ * without end for names that are not worth a record. The layer is never changed: what would create or change
+ * answers EROFS. A lookup shows only the first component that is missing; while its caller is blocked in it,
+ * peek.c reads what the caller asked for as a whole. That text is attribution: it can be raced by the caller and
+ * decides nothing.
+ *
+ * A caller can make the peek itself wait, by naming a path in memory that is mapped from a file of this server and
+ * not resident. It then waits for its own answer: its own run stands still until ward_fuse_stop() ends the
+ * connection, which also ends that wait. Nothing outside of the run is held up.
+ *
+ * It refuses to write anything, to follow anything on the host, and to answer for what the plan does not name.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "broker.h"
+#include "os/os.h"
+
+/* The kernel wants FUSE_MIN_READ_BUFFER and a whole write request; writes are refused, so the smallest will do. */
+#define MAX_WRITE 4096u
+#define IN_BYTES (FUSE_MIN_READ_BUFFER + MAX_WRITE)
+#define OUT_BYTES 16384u
+#define FOREVER (1ull << 31) /* seconds */
+#define MISS_SECONDS 1ull
+
+struct ward_fuse {
+	const struct ward_plan *plan;
+	struct ward_refusals *refusals;
+	struct ward_tree tree;
+	int fd, event; /* the device; wakes the thread to stop */
+	atomic_bool stopping;
+	atomic_int proc; /* the sandbox's /proc, -1 = not there yet */
+	bool running;
+	pthread_t thread;
+	/* The last miss noted as a write: its CREATE, MKDIR, ... follows and is the same attempt. */
+	uint32_t miss_parent;
+	int miss_pid;
+	char miss_name[256];
+	struct ward_peek_path peek;
+	char path[WARD_PATH_MAX];
+	_Alignas(16) char in[IN_BYTES];
+	_Alignas(16) char out[OUT_BYTES];
+};
+
+struct request {
+	const struct fuse_in_header *h;
+	const char *arg; /* after the header */
+	size_t n; /* bytes there */
+	uint32_t index; /* of the node in the table; WARD_TREE_NONE if there is none */
+};
+
+/* ---- replies ---- */
+
+static void reply_iov(struct ward_fuse *f, const struct request *q, const void *p, size_t n)
+{
+	struct fuse_out_header h = { .len = (uint32_t)(sizeof(h) + n), .unique = q->h->unique };
+	struct iovec v[2] = { { &h, sizeof(h) }, { .iov_len = n } };
+
+	/* writev only reads; the pointer type of iovec cannot say so. */
+	memcpy(&v[1].iov_base, &p, sizeof(p));
+	/* ENOENT: the caller was interrupted meanwhile. ENODEV, EPERM, EBADF: the connection is over; read() sees it. */
+	if (writev(f->fd, v, n ? 2 : 1) < 0)
+		return;
+}
+
+static void reply_error(struct ward_fuse *f, const struct request *q, int err)
+{
+	struct fuse_out_header h = { .len = sizeof(h), .error = -err, .unique = q->h->unique };
+
+	if (write(f->fd, &h, sizeof(h)) < 0)
+		return; /* as above */
+}
+
+/* ---- attributes ---- */
+
+/* Type and permission by kind. A mount point is never seen without its mount; DENIED is there to be refused. */
+static const uint32_t kind_mode[] = {
+	[WARD_NODE_DIR] = S_IFDIR | 0755,
+	[WARD_NODE_BIND] = S_IFREG | 0444, /* a directory where node->is_dir */
+	[WARD_NODE_SYMLINK] = S_IFLNK | 0777,
+	[WARD_NODE_FILE] = S_IFREG | 0444,
+	[WARD_NODE_TMPFS] = S_IFDIR | 0755,
+	[WARD_NODE_PROC] = S_IFDIR | 0755,
+	[WARD_NODE_DEV] = S_IFDIR | 0755,
+	[WARD_NODE_DENIED] = S_IFREG,
+};
+
+static uint32_t node_mode(const struct ward_node *node)
+{
+	if (node->kind == WARD_NODE_BIND && node->is_dir)
+		return S_IFDIR | 0755;
+	return (size_t)node->kind < WARD_ARRAY_SIZE(kind_mode) ? kind_mode[node->kind] : S_IFREG;
+}
+
+static void fill_attr(const struct ward_fuse *f, uint32_t index, struct fuse_attr *a)
+{
+	const struct ward_node *node = f->tree.v[index].node;
+
+	*a = (struct fuse_attr){ .ino = index + 1,
+		.mode = node_mode(node),
+		.blksize = 4096,
+		.uid = f->plan->inside_uid,
+		.gid = f->plan->inside_gid };
+	a->nlink = S_ISDIR(a->mode) ? 2 : 1;
+	if (node->kind == WARD_NODE_FILE)
+		a->size = node->source_len;
+	else if (node->kind == WARD_NODE_SYMLINK)
+		a->size = strlen(node->source);
+	a->blocks = (a->size + 511) / 512;
+}
+
+static void fill_entry(const struct ward_fuse *f, uint32_t index, struct fuse_entry_out *e)
+{
+	*e = (struct fuse_entry_out){
+		.nodeid = index + 1, .entry_valid = FOREVER, .attr_valid = FOREVER
+	};
+	/* Each path walk over a denied program has to come here, since that is all there is to see of an execve. */
+	if (f->tree.v[index].node->kind == WARD_NODE_DENIED)
+		e->entry_valid = 0;
+	fill_attr(f, index, &e->attr);
+}
+
+/* ---- notes ---- */
+
+/* The path of parent/name (or of the node, name == NULL) into f->path. */
+static const char *node_path(struct ward_fuse *f, uint32_t index, const char *name)
+{
+	const char *dir = f->tree.v[index].node->dest;
+
+	if (!name)
+		return dir;
+	(void)snprintf(f->path, sizeof(f->path), "%s/%s", dir[1] ? dir : "", name);
+	return f->path;
+}
+
+/* The process behind a request in the sandbox's procfs, or -1. 0 is a process that is not of the sandbox. */
+static int open_caller(struct ward_fuse *f, const struct request *q)
+{
+	int proc = atomic_load(&f->proc), fd;
+
+	if (proc < 0 || q->h->pid == 0)
+		return -1;
+	fd = ward_peek_open(proc, (int)q->h->pid);
+	return fd < 0 ? -1 : fd;
+}
+
+static void note(struct ward_fuse *f, const struct request *q, int caller, const char *path,
+	enum ward_cap_type action, const char *syscall, bool quiet)
+{
+	char comm[16] = "";
+
+	if (caller >= 0)
+		ward_peek_comm(caller, comm);
+	ward_refusals_note(f->refusals,
+		&(struct ward_refusal_note){ .kind = WARD_REFUSAL_PATH,
+			.action = action,
+			.resource = path,
+			.syscall = syscall,
+			.pid = (int)q->h->pid,
+			.comm = comm,
+			.quiet = quiet });
+}
+
+/*
+ * What the caller asked for as a whole, into f->peek; seen is the path as FUSE knows it. Only a path that is seen
+ * or lies below it can be the reason of this request; else (links, races) seen is kept.
+ */
+static bool peek_caller(struct ward_fuse *f, int caller, const struct ward_peek *call,
+	const char *seen)
+{
+	WARD_FD mem = ward_peek_mem(caller);
+
+	for (unsigned which = 0; mem >= 0 && which < 2; which++)
+		if (ward_peek_path(caller, mem, call, which, &f->peek) == 0 &&
+			ward_path_within(f->peek.path, seen))
+			return true;
+	return false;
+}
+
+/* A name that is not in the table: note it, then answer. The caller is blocked until then. */
+static void refuse_lookup(struct ward_fuse *f, const struct request *q, const char *name)
+{
+	const char *path = node_path(f, q->index, name);
+	struct fuse_entry_out out = { .entry_valid = MISS_SECONDS };
+	bool quiet = ward_quiet_path(path);
+
+	f->miss_name[0] = '\0';
+	if (quiet) {
+		out.entry_valid = FOREVER;
+		note(f, q, -1, path, WARD_CAP_FILE_READ, NULL, true);
+	} else if (ward_refusals_full(f->refusals)) {
+		note(f, q, -1, path, WARD_CAP_FILE_READ, NULL, false);
+	} else {
+		WARD_FD caller = open_caller(f, q);
+		struct ward_peek call = { .nr = -1 };
+		enum ward_cap_type action = WARD_CAP_FILE_READ;
+
+		if (caller >= 0 && ward_peek_syscall(caller, &call)) {
+			action = ward_peek_action(&call);
+			if (peek_caller(f, caller, &call, path)) {
+				path = f->peek.path;
+				action = f->peek.action;
+				quiet = ward_quiet_path(path);
+			}
+		}
+		note(f, q, caller, path, action, ward_peek_name(call.nr), quiet);
+		if (action == WARD_CAP_FILE_WRITE) {
+			f->miss_parent = q->index;
+			f->miss_pid = (int)q->h->pid;
+			(void)snprintf(f->miss_name, sizeof(f->miss_name), "%s", name);
+		}
+	}
+	if (f->plan->deny_errno == EACCES)
+		reply_error(f, q, EACCES);
+	else
+		reply_iov(f, q, &out, sizeof(out));
+}
+
+/* A denied program was walked over. Seeing that it exists is no refusal; executing or opening it is. */
+static void note_denied(struct ward_fuse *f, const struct request *q, uint32_t index)
+{
+	const char *path = f->tree.v[index].node->dest;
+	struct ward_peek call = { .nr = -1 };
+	WARD_FD caller = open_caller(f, q);
+	enum ward_cap_type action;
+
+	if (caller < 0 || !ward_peek_syscall(caller, &call))
+		return;
+	action = ward_peek_action(&call);
+	if (action == WARD_CAP_FILE_READ &&
+		(!peek_caller(f, caller, &call, path) || !f->peek.opens))
+		return;
+	note(f, q, caller, path, action, ward_peek_name(call.nr), false);
+}
+
+/* ---- requests ---- */
+
+/* The n-th NUL-terminated text after skip bytes of arguments, or NULL. */
+static const char *arg_text(const struct request *q, size_t skip, unsigned n)
+{
+	for (;; n--) {
+		const char *end = q->n > skip ? memchr(q->arg + skip, 0, q->n - skip) : NULL;
+
+		if (!end)
+			return NULL;
+		if (n == 0)
+			return q->arg + skip;
+		skip = (size_t)(end - q->arg) + 1;
+	}
+}
+
+static void do_init(struct ward_fuse *f, const struct request *q)
+{
+	const struct fuse_init_in *in = (const void *)q->arg;
+	struct fuse_init_out out = { .major = FUSE_KERNEL_VERSION,
+		.minor = FUSE_KERNEL_MINOR_VERSION,
+		.max_background = 4,
+		.congestion_threshold = 3,
+		.max_write = MAX_WRITE,
+		.time_gran = 1 };
+
+	if (q->n < sizeof(in->major) * 4 || in->major != FUSE_KERNEL_VERSION || in->minor < 31) {
+		reply_error(f, q, EPROTO);
+		return;
+	}
+	if (in->minor < out.minor)
+		out.minor = in->minor;
+	out.max_readahead = in->max_readahead;
+	out.flags = in->flags &
+		(FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_CACHE_SYMLINKS |
+			FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | FUSE_NO_OPENDIR_SUPPORT |
+			FUSE_EXPLICIT_INVAL_DATA);
+	reply_iov(f, q, &out, sizeof(out));
+}
+
+static void do_lookup(struct ward_fuse *f, const struct request *q)
+{
+	const char *name = arg_text(q, 0, 0);
+	struct fuse_entry_out out;
+	uint32_t child;
+
+	if (!name || strlen(name) > 255) {
+		reply_error(f, q, ENAMETOOLONG);
+		return;
+	}
+	child = ward_tree_child(&f->tree, q->index, name, strlen(name));
+	if (child == WARD_TREE_NONE) {
+		refuse_lookup(f, q, name);
+		return;
+	}
+	if (f->tree.v[child].node->kind == WARD_NODE_DENIED)
+		note_denied(f, q, child);
+	fill_entry(f, child, &out);
+	reply_iov(f, q, &out, sizeof(out));
+}
+
+static void do_getattr(struct ward_fuse *f, const struct request *q)
+{
+	struct fuse_attr_out out = { .attr_valid = FOREVER };
+
+	fill_attr(f, q->index, &out.attr);
+	reply_iov(f, q, &out, sizeof(out));
+}
+
+static void do_readlink(struct ward_fuse *f, const struct request *q)
+{
+	const struct ward_node *node = f->tree.v[q->index].node;
+
+	if (node->kind != WARD_NODE_SYMLINK)
+		reply_error(f, q, EINVAL);
+	else
+		reply_iov(f, q, node->source, strlen(node->source));
+}
+
+static void do_open(struct ward_fuse *f, const struct request *q)
+{
+	const struct ward_node *node = f->tree.v[q->index].node;
+	const struct fuse_open_in *in = (const void *)q->arg;
+	struct fuse_open_out out = { .open_flags = FOPEN_KEEP_CACHE | FOPEN_NOFLUSH };
+	WARD_FD caller = -1;
+
+	if (q->n < sizeof(*in)) {
+		reply_error(f, q, EINVAL);
+	} else if (node->kind == WARD_NODE_DENIED) {
+		caller = open_caller(f, q);
+		/* FMODE_EXEC: the kernel opens a file to execute it. */
+		note(f, q, caller, node->dest,
+			in->flags & 0x20 ? WARD_CAP_EXTERNAL_COMMAND : WARD_CAP_FILE_READ, NULL,
+			false);
+		reply_error(f, q, EACCES);
+	} else if ((in->flags & O_ACCMODE) != O_RDONLY || (in->flags & O_TRUNC)) {
+		caller = open_caller(f, q);
+		note(f, q, caller, node->dest, WARD_CAP_FILE_WRITE, NULL, false);
+		reply_error(f, q, EROFS);
+	} else {
+		reply_iov(f, q, &out, sizeof(out));
+	}
+}
+
+static void do_read(struct ward_fuse *f, const struct request *q)
+{
+	const struct ward_node *node = f->tree.v[q->index].node;
+	const struct fuse_read_in *in = (const void *)q->arg;
+	size_t n;
+
+	if (q->n < sizeof(*in) || node->kind != WARD_NODE_FILE) {
+		reply_error(f, q, EINVAL);
+		return;
+	}
+	n = in->offset < node->source_len ? node->source_len - (size_t)in->offset : 0;
+	if (n > in->size)
+		n = in->size;
+	reply_iov(f, q, n ? node->source + in->offset : NULL, n);
+}
+
+/* One directory entry at out (room bytes): bytes used, 0 = it does not fit. */
+static size_t put_dirent(struct ward_fuse *f, char *out, size_t room, uint32_t index,
+	const char *name, uint64_t next, bool plus)
+{
+	size_t len = strlen(name), head = plus ? offsetof(struct fuse_direntplus, dirent) : 0;
+	size_t size = FUSE_DIRENT_ALIGN(head + FUSE_NAME_OFFSET + len);
+	struct fuse_dirent d = { .ino = index + 1,
+		.off = next,
+		.namelen = (uint32_t)len,
+		.type = (node_mode(f->tree.v[index].node) & S_IFMT) >> 12 };
+
+	if (size > room)
+		return 0;
+	memset(out, 0, size);
+	if (plus) {
+		struct fuse_entry_out e = { 0 };
+
+		/* "." and ".." must stay without an entry; a denied program is looked up each time. */
+		if (name[0] != '.' || (name[1] && strcmp(name, "..") != 0))
+			fill_entry(f, index, &e);
+		memcpy(out, &e, sizeof(e));
+	}
+	memcpy(out + head, &d, FUSE_NAME_OFFSET);
+	memcpy(out + head + FUSE_NAME_OFFSET, name, len);
+	return size;
+}
+
+/* Offsets: 0 ".", 1 "..", then the children. */
+static void do_readdir(struct ward_fuse *f, const struct request *q)
+{
+	const struct fuse_read_in *in = (const void *)q->arg;
+	const struct ward_tree_entry *dir = &f->tree.v[q->index];
+	bool plus = q->h->opcode == FUSE_READDIRPLUS;
+	size_t room, used = 0, one;
+
+	if (q->n < sizeof(*in) || !S_ISDIR(node_mode(dir->node))) {
+		reply_error(f, q, ENOTDIR);
+		return;
+	}
+	room = in->size < sizeof(f->out) ? in->size : sizeof(f->out);
+	for (uint64_t i = in->offset; i < 2 + (uint64_t)dir->n_children; i++) {
+		uint32_t index = i == 0 ? q->index : q->index ? dir->parent : 0;
+		const char *name = i == 0 ? "." : "..";
+
+		if (i >= 2) {
+			index = f->tree.children[dir->first_child + (uint32_t)i - 2];
+			name = f->tree.v[index].name;
+		}
+		one = put_dirent(f, f->out + used, room - used, index, name, i + 1, plus);
+		if (!one)
+			break;
+		used += one;
+	}
+	reply_iov(f, q, f->out, used);
+}
+
+static void do_statfs(struct ward_fuse *f, const struct request *q)
+{
+	struct fuse_statfs_out out = { .st = { .bsize = 4096, .frsize = 4096, .namelen = 255 } };
+
+	reply_iov(f, q, &out, sizeof(out));
+}
+
+static void do_ok(struct ward_fuse *f, const struct request *q)
+{
+	reply_iov(f, q, NULL, 0);
+}
+
+/* ACCESS, OPENDIR, FLUSH, GETXATTR, INTERRUPT ...: "not implemented" makes the kernel answer for good by itself. */
+static void do_nosys(struct ward_fuse *f, const struct request *q)
+{
+	reply_error(f, q, ENOSYS);
+}
+
+static void do_silent(struct ward_fuse *f, const struct request *q)
+{
+	(void)f;
+	(void)q; /* FORGET: the table is static and the kernel expects no reply */
+}
+
+/* Where the name is that a changing request wants to make or take away. */
+struct change {
+	uint16_t skip; /* bytes of fixed arguments before the names */
+	uint8_t nth; /* which of the names */
+	bool named; /* false: the node itself is to be changed */
+};
+
+static void refuse_change(struct ward_fuse *f, const struct request *q, const struct change *c)
+{
+	const char *name = c->named ? arg_text(q, c->skip, c->nth) : NULL;
+	bool denied = !name && f->tree.v[q->index].node->kind == WARD_NODE_DENIED;
+	bool again = name && f->miss_name[0] && f->miss_pid == (int)q->h->pid &&
+		f->miss_parent == q->index && strcmp(f->miss_name, name) == 0;
+
+	f->miss_name[0] = '\0';
+	if (!again) { /* else its lookup has just been noted, as the write that it is */
+		WARD_FD caller = open_caller(f, q);
+		const char *path = node_path(f, q->index, name);
+
+		note(f, q, caller, path, WARD_CAP_FILE_WRITE, NULL, ward_quiet_path(path));
+	}
+	reply_error(f, q, denied ? EACCES : EROFS);
+}
+
+#define CHANGE(op, bytes, which, is_named) \
+	[op] = { .change = { (bytes), (which), (is_named) }, .changes = true }
+
+static const struct {
+	void (*fn)(struct ward_fuse *f, const struct request *q);
+	struct change change;
+	bool changes;
+} ops[] = {
+	[FUSE_LOOKUP] = { .fn = do_lookup },
+	[FUSE_FORGET] = { .fn = do_silent },
+	[FUSE_BATCH_FORGET] = { .fn = do_silent },
+	[FUSE_GETATTR] = { .fn = do_getattr },
+	[FUSE_READLINK] = { .fn = do_readlink },
+	[FUSE_OPEN] = { .fn = do_open },
+	[FUSE_READ] = { .fn = do_read },
+	[FUSE_STATFS] = { .fn = do_statfs },
+	[FUSE_RELEASE] = { .fn = do_ok },
+	[FUSE_RELEASEDIR] = { .fn = do_ok },
+	[FUSE_DESTROY] = { .fn = do_ok },
+	[FUSE_READDIR] = { .fn = do_readdir },
+	[FUSE_READDIRPLUS] = { .fn = do_readdir },
+	[FUSE_INIT] = { .fn = do_init },
+	CHANGE(FUSE_SETATTR, 0, 0, false),
+	CHANGE(FUSE_WRITE, 0, 0, false),
+	CHANGE(FUSE_SETXATTR, 0, 0, false),
+	CHANGE(FUSE_REMOVEXATTR, 0, 0, false),
+	CHANGE(FUSE_FALLOCATE, 0, 0, false),
+	CHANGE(FUSE_COPY_FILE_RANGE, 0, 0, false),
+	CHANGE(FUSE_TMPFILE, 0, 0, false),
+	CHANGE(FUSE_UNLINK, 0, 0, true),
+	CHANGE(FUSE_RMDIR, 0, 0, true),
+	CHANGE(FUSE_SYMLINK, 0, 0, true),
+	CHANGE(FUSE_MKDIR, sizeof(struct fuse_mkdir_in), 0, true),
+	CHANGE(FUSE_MKNOD, sizeof(struct fuse_mknod_in), 0, true),
+	CHANGE(FUSE_CREATE, sizeof(struct fuse_create_in), 0, true),
+	CHANGE(FUSE_LINK, sizeof(struct fuse_link_in), 0, true),
+	CHANGE(FUSE_RENAME, sizeof(struct fuse_rename_in), 0, true),
+	CHANGE(FUSE_RENAME2, sizeof(struct fuse_rename2_in), 0, true),
+};
+
+static void handle(struct ward_fuse *f, size_t n)
+{
+	struct request q = {
+		.h = (const void *)f->in, .arg = f->in + sizeof(*q.h), .index = WARD_TREE_NONE
+	};
+	uint32_t op;
+
+	if (n < sizeof(*q.h) || q.h->len != n)
+		return; /* cannot be: the kernel writes whole requests */
+	q.n = n - sizeof(*q.h);
+	op = q.h->opcode;
+	if (q.h->nodeid >= 1 && q.h->nodeid <= f->tree.n)
+		q.index = (uint32_t)q.h->nodeid - 1;
+	if (op >= WARD_ARRAY_SIZE(ops) || (!ops[op].fn && !ops[op].changes))
+		do_nosys(f, &q);
+	else if (q.index == WARD_TREE_NONE && op != FUSE_INIT && op != FUSE_BATCH_FORGET &&
+		op != FUSE_FORGET && op != FUSE_DESTROY && op != FUSE_STATFS)
+		reply_error(f, &q, ESTALE);
+	else if (ops[op].changes)
+		refuse_change(f, &q, &ops[op].change);
+	else
+		ops[op].fn(f, &q);
+}
+
+/* ---- life ---- */
+
+static void *serve(void *arg)
+{
+	struct ward_fuse *f = arg;
+
+	(void)prctl(PR_SET_NAME, "ward-fuse");
+	while (!atomic_load(&f->stopping)) {
+		struct pollfd p[2] = { { f->fd, POLLIN, 0 }, { f->event, POLLIN, 0 } };
+		ssize_t n = read(f->fd, f->in, sizeof(f->in));
+
+		if (n >= 0) {
+			handle(f, (size_t)n);
+		} else if (errno == EAGAIN) {
+			(void)poll(p, 2, -1); /* whatever it says, the loop looks again */
+		} else if (errno != EINTR && errno != ENOENT) {
+			break; /* ENODEV: unmounted */
+		}
+	}
+	return NULL;
+}
+
+int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals,
+	struct ward_fuse **ret, struct ward_error *err)
+{
+	struct ward_fuse *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (!f)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for the path broker");
+	f->plan = plan;
+	f->refusals = refusals;
+	f->fd = f->event = -1;
+	atomic_init(&f->proc, -1);
+	r = ward_tree_init(&f->tree, plan, err);
+	if (r < 0) {
+		free(f);
+		return r;
+	}
+	*ret = f;
+	return WARD_OK;
+}
+
+int ward_fuse_start(struct ward_fuse *f, int fuse_fd, struct ward_error *err)
+{
+	int flags = fcntl(fuse_fd, F_GETFL), r;
+
+	f->fd = fuse_fd;
+	f->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (f->event < 0 || flags < 0 || fcntl(fuse_fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "path broker");
+	r = ward_broker_thread(&f->thread, serve, f);
+	if (r < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "path broker: thread");
+	f->running = true;
+	return WARD_OK;
+}
+
+void ward_fuse_set_proc(struct ward_fuse *f, int proc_dirfd)
+{
+	atomic_store(&f->proc, proc_dirfd);
+}
+
+void ward_fuse_stop(struct ward_fuse *f)
+{
+	uint64_t one = 1;
+
+	if (f->running) {
+		atomic_store(&f->stopping, true);
+		if (write(f->event, &one, sizeof(one)) < 0)
+			(void)0; /* a full counter wakes as well */
+		/*
+		 * The device is closed under the thread by putting the eventfd in its place: the number is never free for
+		 * somebody else's file, and a thread that waits on its own answer (see above) is let go.
+		 */
+		(void)dup3(f->event, f->fd, O_CLOEXEC);
+		(void)pthread_join(f->thread, NULL);
+		f->running = false;
+	}
+	ward_close(f->fd);
+	ward_close(f->event);
+	f->fd = f->event = -1;
+}
+
+struct ward_fuse *ward_fuse_free(struct ward_fuse *f)
+{
+	if (f) {
+		ward_fuse_stop(f);
+		ward_tree_done(&f->tree);
+		free(f);
+	}
+	return NULL;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is refused but not worth a record: data/quiet, made into a table by gen-quiet. A name on it answers the
+ * same errno as any other refused name; only the report is spared. It grants nothing and hides nothing: quiet
+ * refusals stay in the list, marked.
+ */
+#include "broker.h"
+
+struct quiet_call {
+	const char *name, *detail; /* detail NULL: any */
+};
+#include "quiet_table.h"
+
+bool ward_quiet_path(const char *path)
+{
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(quiet_paths); i++)
+		if (ward_glob_match(quiet_paths[i], path))
+			return true;
+	return false;
+}
+
+bool ward_quiet_syscall(const char *name, const char *detail)
+{
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(quiet_calls); i++) {
+		const struct quiet_call *c = &quiet_calls[i];
+
+		if (ward_streq(c->name, name) && (!c->detail || ward_streq(c->detail, detail)))
+			return true;
+	}
+	return false;
+}

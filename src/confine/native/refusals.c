@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The list of what was refused: bounded, without doubles, filled by the broker's threads and taken by the owner of
+ * the run. One mutex, held for a hash probe and a few copies; nobody waits for anything under it.
+ *
+ * The inside chooses the texts and how many there are: texts are cut, distinct entries end at a maximum of their
+ * class (real ones, quiet ones and the self-test's own never push each other out), and what is over is counted.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker.h"
+#include "os/os.h"
+
+#define HASH_SIZE 2048u /* power of 2, at least twice the sum of the maxima */
+enum note_class { CLASS_REAL = 0, CLASS_QUIET, CLASS_SELFTEST, CLASS_MAX };
+static const uint32_t class_max[CLASS_MAX] = {
+	[CLASS_REAL] = WARD_VIOLATION_NAMES_MAX,
+	[CLASS_QUIET] = 64,
+	[CLASS_SELFTEST] = 64,
+};
+#define ENTRIES_MAX (WARD_VIOLATION_NAMES_MAX + 128)
+
+struct entry {
+	struct ward_refusal r;
+	uint32_t hash;
+	bool taken;
+};
+
+struct ward_refusals {
+	pthread_mutex_t lock;
+	bool selftest;
+	uint32_t n, n_class[CLASS_MAX];
+	uint64_t dropped;
+	uint16_t slot[HASH_SIZE]; /* index + 1 */
+	struct entry v[ENTRIES_MAX];
+};
+
+struct ward_refusals *ward_refusals_new(void)
+{
+	struct ward_refusals *l = calloc(1, sizeof(*l));
+
+	if (l && pthread_mutex_init(&l->lock, NULL) != 0) {
+		free(l);
+		l = NULL;
+	}
+	return l;
+}
+
+void ward_refusals_delete(struct ward_refusals *l)
+{
+	if (!l)
+		return;
+	for (uint32_t i = 0; i < l->n; i++)
+		free(l->v[i].r.resource);
+	(void)pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+void ward_refusals_free(struct ward_refusal *v, size_t n)
+{
+	for (size_t i = 0; v && i < n; i++)
+		free(v[i].resource);
+	free(v);
+}
+
+void ward_refusals_phase(struct ward_refusals *l, bool selftest)
+{
+	(void)pthread_mutex_lock(&l->lock);
+	l->selftest = selftest;
+	(void)pthread_mutex_unlock(&l->lock);
+}
+
+bool ward_refusals_full(struct ward_refusals *l)
+{
+	bool full;
+
+	(void)pthread_mutex_lock(&l->lock);
+	full = l->n_class[CLASS_REAL] >= class_max[CLASS_REAL];
+	(void)pthread_mutex_unlock(&l->lock);
+	return full;
+}
+
+/* A path is the same refusal by whichever call it was asked for; a call is told apart by its name. */
+static const char *key_syscall(const struct ward_refusal_note *n)
+{
+	return n->kind == WARD_REFUSAL_SYSCALL && n->syscall ? n->syscall : "";
+}
+
+static uint32_t hash_text(uint32_t h, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (uint8_t)s[i]) * 16777619u;
+	return (h ^ (h >> 15)) * 2246822519u;
+}
+
+static bool same(const struct entry *e, const struct ward_refusal_note *n, size_t len,
+	bool selftest)
+{
+	return e->r.kind == n->kind && e->r.action == n->action && e->r.selftest == selftest &&
+		strncmp(e->r.resource, n->resource, len) == 0 && e->r.resource[len] == '\0' &&
+		(n->kind != WARD_REFUSAL_SYSCALL || strncmp(e->r.syscall, key_syscall(n), 31) == 0);
+}
+
+static void add_entry(struct ward_refusals *l, const struct ward_refusal_note *n, size_t len,
+	uint32_t hash, uint32_t at)
+{
+	enum note_class c = l->selftest ? CLASS_SELFTEST : n->quiet ? CLASS_QUIET : CLASS_REAL;
+	struct entry *e = &l->v[l->n];
+	char *text = l->n_class[c] < class_max[c] ? strndup(n->resource, len) : NULL;
+
+	if (!text) {
+		l->dropped += c == CLASS_REAL;
+		return;
+	}
+	*e = (struct entry){ .hash = hash,
+		.r = { .kind = n->kind,
+			.action = n->action,
+			.resource = text,
+			.pid = n->pid,
+			.selftest = l->selftest,
+			.quiet = n->quiet,
+			.count = 1,
+			.wall_ns = ward_now_wall_ns() } };
+	(void)snprintf(e->r.syscall, sizeof(e->r.syscall), "%s", n->syscall ? n->syscall : "");
+	(void)snprintf(e->r.comm, sizeof(e->r.comm), "%s", n->comm ? n->comm : "");
+	l->n_class[c]++;
+	l->slot[at] = (uint16_t)++l->n;
+}
+
+void ward_refusals_note(struct ward_refusals *l, const struct ward_refusal_note *note)
+{
+	struct ward_refusal_note n = *note;
+	const char *sc = key_syscall(note);
+	uint32_t hash = 2166136261u ^ (uint32_t)n.kind ^ ((uint32_t)n.action << 8), at;
+	size_t len;
+
+	if (!n.resource)
+		n.resource = "";
+	len = strnlen(n.resource, WARD_DETAIL_TEXT_MAX - 1);
+	hash = hash_text(hash_text(hash, n.resource, len), sc, strnlen(sc, 31));
+	(void)pthread_mutex_lock(&l->lock);
+	for (at = hash & (HASH_SIZE - 1); l->slot[at]; at = (at + 1) & (HASH_SIZE - 1)) {
+		struct entry *e = &l->v[l->slot[at] - 1];
+
+		if (e->hash == hash && same(e, &n, len, l->selftest)) {
+			e->r.count++;
+			break;
+		}
+	}
+	if (!l->slot[at])
+		add_entry(l, &n, len, hash, at);
+	(void)pthread_mutex_unlock(&l->lock);
+}
+
+/* Under the lock. */
+static int copy_new(struct ward_refusals *l, struct ward_refusal **ret, size_t *ret_n)
+{
+	struct ward_refusal *v = calloc(l->n ? l->n : 1, sizeof(*v));
+	size_t n = 0;
+
+	for (uint32_t i = 0; v && i < l->n; i++) {
+		if (l->v[i].taken)
+			continue;
+		v[n] = l->v[i].r;
+		v[n].resource = strdup(l->v[i].r.resource);
+		if (!v[n++].resource) {
+			ward_refusals_free(v, n);
+			v = NULL;
+		}
+	}
+	if (!v)
+		return WARD_E_NOMEM;
+	for (uint32_t i = 0; i < l->n; i++)
+		l->v[i].taken = true;
+	*ret = v;
+	*ret_n = n;
+	return WARD_OK;
+}
+
+int ward_refusals_take(struct ward_refusals *l, struct ward_refusal **ret, size_t *ret_n,
+	uint64_t *ret_dropped)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&l->lock);
+	r = copy_new(l, ret, ret_n);
+	*ret_dropped = l->dropped;
+	(void)pthread_mutex_unlock(&l->lock);
+	return r;
+}
