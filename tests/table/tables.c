@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs the tables of this folder: glob.tests, caps.tests, decide.tests. A line is words between blanks; each file says
+ * at its top what they mean. A line that cannot be read is a failure and never skipped: a typing error in a table must
+ * not make a test vanish.
+ */
+#include "base/base.h"
+#include "decide/decide.h"
+#include "policy/policy.h"
+#include "tap.h"
+
+#define LINE_MAX_BYTES 8192
+#define RULES_MAX 16
+
+struct table {
+	FILE *file;
+	const char *name;
+	unsigned line, rows;
+	char text[LINE_MAX_BYTES];
+	char *rest;
+};
+
+static void table_open(struct table *t, const char *name)
+{
+	char path[4096];
+
+	memset(t, 0, sizeof(*t));
+	t->name = name;
+	snprintf(path, sizeof(path), "%s/%s", TABLE_DIR, name);
+	t->file = fopen(path, "re");
+	REQUIRE(t->file != NULL);
+}
+
+/* The next line with something on it. */
+static bool table_next(struct table *t)
+{
+	while (fgets(t->text, sizeof(t->text), t->file)) {
+		size_t n = strlen(t->text);
+
+		t->line++;
+		while (n > 0 && strchr(" \t\n", t->text[n - 1]))
+			t->text[--n] = '\0';
+		t->rest = t->text;
+		CASE("%s:%u %.180s", t->name, t->line, t->text);
+		if (n == 0 || t->text[0] == '#')
+			continue;
+		t->rows++;
+		return true;
+	}
+	fclose(t->file);
+	return false;
+}
+
+static char *word(struct table *t)
+{
+	char *w = t->rest + strspn(t->rest, " \t");
+	size_t n = strcspn(w, " \t");
+
+	t->rest = w + n;
+	if (*t->rest)
+		*t->rest++ = '\0';
+	t->rest += strspn(t->rest, " \t");
+	return w;
+}
+
+/* In place: \s \xHH \\ \e. False for anything else behind a backslash. */
+static bool unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		unsigned byte;
+
+		if (*s != '\\') {
+			*to++ = *s;
+			continue;
+		}
+		s++;
+		if (*s == 's')
+			*to++ = ' ';
+		else if (*s == '\\')
+			*to++ = '\\';
+		else if (*s == 'x' && sscanf(s + 1, "%2x", &byte) == 1 && byte != 0)
+			*to++ = (char)byte, s += 2;
+		else if (*s != 'e')
+			return false;
+	}
+	*to = '\0';
+	return true;
+}
+
+TEST(glob)
+{
+	struct table t;
+
+	table_open(&t, "glob.tests");
+	while (table_next(&t)) {
+		char *pattern = word(&t), *path = word(&t), *want = word(&t);
+
+		CHECK(unescape(pattern) && unescape(path) && t.rest[0] == '\0');
+		CHECK(strcmp(want, "yes") == 0 || strcmp(want, "no") == 0);
+		CHECK_EQ_INT(ward_glob_match(pattern, path), strcmp(want, "yes") == 0);
+	}
+	CASE("%s", t.name);
+	CHECK(t.rows > 100);
+}
+
+TEST(caps)
+{
+	struct table t;
+
+	table_open(&t, "caps.tests");
+	while (table_next(&t)) {
+		WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(1u << 20);
+		struct ward_caps caps = { .arena = arena };
+		struct ward_error err = WARD_ERROR_INIT;
+		char *verdict = word(&t), *arg = word(&t), line[2048];
+		bool ok = strcmp(verdict, "ok") == 0;
+		int r;
+
+		CHECK(unescape(arg) && (ok ? t.rest[0] == '\0' : t.rest[0] != '\0'));
+		CHECK(ok || strcmp(verdict, "no") == 0);
+		r = ward_caps_add_arg(&caps, arg, 1, &err);
+		ward_error_format(&err, line, sizeof(line));
+		CHECK_MSG(r == (ok ? WARD_OK : WARD_E_CAPABILITY), "result %d, error \"%s\"", r,
+			line);
+		CHECK_EQ_SIZE(caps.n, ok ? 1 : 0);
+		if (ok) {
+			CHECK_STR_EQ(caps.v[0].resource, strchr(arg, ':') + 1);
+			continue;
+		}
+		CHECK_STR_CONTAINS(line, t.rest);
+		CHECK_STR_EQ(err.file, "--cap");
+		CHECK_EQ_INT(err.error_class, WARD_CLASS_CAPABILITY);
+		CHECK(err.fix[0] != '\0');
+		CHECK(strpbrk(line, "\n\r\t\x1b") == NULL);
+	}
+	CASE("%s", t.name);
+	CHECK(t.rows > 100);
+}
+
+/* [literal:|subtree:]TYPE:PATTERN */
+static bool read_rule(char *s, struct ward_rule *rule)
+{
+	struct ward_str type;
+	char *colon;
+
+	memset(rule, 0, sizeof(*rule));
+	rule->subtree = ward_has_prefix(s, "subtree:");
+	rule->literal = rule->subtree || ward_has_prefix(s, "literal:");
+	if (rule->literal)
+		s += strlen("literal:");
+	colon = strchr(s, ':');
+	if (!colon)
+		return false;
+	type = (struct ward_str){ s, (size_t)(colon - s) };
+	rule->pattern = colon + 1;
+	return ward_cap_type_parse(type, &rule->type, NULL) == WARD_OK && unescape(colon + 1);
+}
+
+static void ask(struct table *t, const char *effect, const struct ward_rules *rules)
+{
+	struct ward_question q = { 0 };
+	static struct ward_decision d;
+	struct ward_error err = WARD_ERROR_INIT;
+	char *action = word(t), *resource = word(t), *flags = word(t);
+
+	CHECK(strcmp(effect, "allow") == 0 || strcmp(effect, "deny") == 0);
+	CHECK(flags[0] != '\0' && flags[strspn(flags, "-dap")] == '\0' && t->rest[0] != '\0');
+	CHECK(unescape(resource));
+	CHECK_EQ_INT(ward_cap_type_parse(ward_str(action), &q.action, &err), WARD_OK);
+	q.resource = resource;
+	q.is_dir = strchr(flags, 'd') != NULL;
+	q.absent = strchr(flags, 'a') != NULL;
+	q.protected_name = strchr(flags, 'p') != NULL;
+	memset(&d, 0xff, sizeof(d));
+	CHECK_EQ_INT(ward_decide(rules, &q, &d, &err), WARD_OK);
+	CHECK_STR_EQ(ward_effect_name(d.effect), effect);
+	CHECK_STR_EQ(d.cure, strcmp(t->rest, "-") == 0 ? "" : t->rest);
+	CHECK(d.why[0] != '\0');
+	CHECK((d.rule != NULL) == (d.effect == WARD_ALLOW));
+}
+
+TEST(decide)
+{
+	struct table t;
+	static char line[LINE_MAX_BYTES];
+	struct ward_rule v[RULES_MAX];
+	struct ward_rules rules = { .v = v };
+
+	table_open(&t, "decide.tests");
+	while (table_next(&t)) {
+		char *first = word(&t);
+
+		if (strcmp(first, "rules") != 0) {
+			ask(&t, first, &rules);
+			continue;
+		}
+		memcpy(line, t.text, sizeof(line)); /* the rules outlive their line */
+		t.rest = line + (t.rest - t.text);
+		for (rules.n = 0; t.rest[0] != '\0'; rules.n++) {
+			REQUIRE(rules.n < RULES_MAX);
+			CHECK(read_rule(word(&t), &v[rules.n]));
+		}
+	}
+	CASE("%s", t.name);
+	CHECK(t.rows > 60);
+}
+
+TAP_MAIN();
