@@ -33,6 +33,8 @@ struct ward_event {
 int ward_audit_open(const char *file, struct ward_audit **ret, uint64_t *ret_torn, struct ward_error *err);
 void ward_audit_close(struct ward_audit *a);
 const char *ward_audit_path(const struct ward_audit *a);
+/* Bytes of torn lines that a has cut into FILE.torn so far (another writer can die while a is open). */
+uint64_t ward_audit_torn(const struct ward_audit *a);
 /* Default path of this user: $XDG_STATE_HOME/ward/audit.jsonl, ~/.local/state/..., root: /var/log/ward/audit.jsonl */
 int ward_audit_default_path(char *out, size_t size, struct ward_error *err);
 
@@ -44,7 +46,8 @@ struct ward_audit_mark {         /* where something was written */
  * Append n events as one write under the OFD lock: the previous hash and seq are read from the end of the file,
  * so that many processes share one chain. durable: fdatasync before returning. Any short write, ENOSPC or failed
  * sync: the file is cut back to where it was, WARD_E_AUDIT, and a after a failed sync refuses everything.
- * ret (may be NULL): mark of the first and the last record. Any thread; calls are serialised.
+ * ret (may be NULL): mark of the first and the last record; with no log ("/dev/null") seq 0 and 64 zeros. Any
+ * thread; calls are serialised. n 0 and durable: only sync.
  */
 int ward_audit_append(struct ward_audit *a, const struct ward_event *events, size_t n, bool durable,
 	struct ward_audit_mark *ret_first, struct ward_audit_mark *ret_last, struct ward_error *err);
@@ -59,12 +62,22 @@ struct ward_audit_report {
 	uint64_t bad_seq;
 	char why[256];
 	bool torn;                   /* the last line has no end */
+	uint64_t head_seq;           /* of the record whose hash was asked for; 0 = not found, or not asked */
+	bool head_last;              /* and it is the last one */
 };
-/* head: NULL or the hex hash that the log must contain as the hash of some record (a truncation shows). */
+/*
+ * head: NULL or the hex hash that the log must contain as the hash of some record (a truncation shows). The log is
+ * looked at as it was when the call began, writers go on. WARD_OK only if all holds; WARD_E_AUDIT with *ret and err
+ * filled if the log is inconsistent; another code if it could not be read.
+ */
 int ward_audit_verify(const char *file, const char *head, struct ward_audit_report *ret, struct ward_error *err);
-/* Call fn for each line (n bytes without newline) with its parsed form; stop when fn returns nonzero (returned). */
+/*
+ * Call fn for each line (n bytes without newline) with its parsed form; stop when fn returns nonzero (returned).
+ * The chain is not checked. A line that is no JSON, too long or torn ends it with WARD_E_AUDIT.
+ */
 int ward_audit_each(const char *file, int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
 	uint64_t lineno), void *arg, struct ward_error *err);
-/* kinds.c: is it a kind of the format? name of the i-th, NULL at the end. */
+/* kinds.c: is it a kind of the format? name of the i-th, NULL at the end; another name for it, or NULL. */
 bool ward_audit_kind_known(const char *kind);
 const char *ward_audit_kind(size_t i);
+const char *ward_audit_kind_alias(size_t i);
