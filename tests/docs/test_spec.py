@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""docs/spec says what the code says: error codes, classes, violations, limits, kinds of audit records, statuses.
+
+Both sides are read as text: X-macro lists and #defines on one, Markdown tables on the other. A list that comes out
+empty is a failure, so that a change of form cannot make this test pass by reading nothing.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/harness"))
+from tap import check, check_eq, check_in, main, test  # noqa: E402
+
+
+def read(name):
+    path = ROOT / name
+    check(path.exists(), f"{name} is missing")
+    return path.read_text()
+
+
+def x_list(name, macro):
+    """Rows of the X-macro list `macro` in a header, as lists of their fields without quotes and brackets."""
+    text = re.sub(r"/\*.*?\*/", "", read(name), flags=re.S).replace("\\\n", " ")
+    m = re.search(rf"#define {macro}\(X\)([^\n]*)", text)
+    check(m, f"{name} has no {macro}")
+    rows = re.findall(r"\bX\(((?:[^()\"]|\"(?:[^\"\\]|\\.)*\"|\([^()]*\))*)\)", m.group(1))
+    fields = [[f.strip().strip('"') for f in re.findall(r'"(?:[^"\\]|\\.)*"|[^,]+', row)] for row in rows]
+    check(fields, f"{macro} in {name} came out empty")
+    return fields
+
+
+def table(name, heading):
+    """Cells of the Markdown table whose head row starts with `heading`; backquotes taken off."""
+    rows, inside = [], False
+    for line in read(name).splitlines():
+        cells = [c.strip().strip("`") for c in line.strip().strip("|").split("|")]
+        if not line.startswith("|"):
+            inside = False
+        elif cells[:len(heading)] == heading:
+            inside = True
+        elif inside and not set(line) <= set("|-: "):
+            rows.append(cells)
+    check(rows, f"{name} has no table {' | '.join(heading)}")
+    return rows
+
+
+@test
+def error_codes():
+    code = [row[:3] for row in x_list("include/ward/error.h", "WARD_CODES")]
+    check_eq([row[:3] for row in table("docs/spec/errors.md", ["code", "value", "text"])], code)
+
+
+@test
+def error_classes():
+    rows = x_list("include/ward/error.h", "WARD_ERROR_CLASSES")
+    names = {row[0]: row[1] for row in rows}
+    want = [[name, code, "none" if parent == ident else names[parent]] for ident, name, code, parent in rows]
+    check_eq([row[:3] for row in table("docs/spec/errors.md", ["class", "code", "parent"])], want)
+
+
+@test
+def violations():
+    want = [row[1:3] for row in x_list("include/ward/error.h", "WARD_VIOLATIONS")]
+    check_eq([row[:2] for row in table("docs/spec/errors.md", ["violation", "code"])], want)
+
+
+@test
+def security_codes_are_unique():
+    classes = [row[2] for row in x_list("include/ward/error.h", "WARD_ERROR_CLASSES")]
+    kinds = [row[2] for row in x_list("include/ward/error.h", "WARD_VIOLATIONS") if row[1] != "none"]
+    check_eq(len(set(classes + kinds)), len(classes + kinds))
+
+
+@test
+def error_members():
+    text = read("include/ward/error.h")
+    body = re.search(r"struct ward_error \{(.*?)\n\};", re.sub(r"/\*.*?\*/", "", text, flags=re.S), re.S).group(1)
+    members = re.findall(r"(\w+)(?:\[\w+\])?\s*[,;]", body)
+    documented = [name.strip("` ") for row in table("docs/spec/errors.md", ["member"]) for name in row[0].split(",")]
+    check_eq(documented, members)
+
+
+def bytes_of(text):
+    """'64 MiB' -> 67108864, '(64u << 20)' -> 67108864."""
+    m = re.fullmatch(r"(\d+)(?: ([KMG])iB)?", text)
+    if m:
+        return int(m.group(1)) << {None: 0, "K": 10, "M": 20, "G": 30}[m.group(2)]
+    m = re.fullmatch(r"\(?(\d+)u?(?: << (\d+))?\)?", text)
+    check(m, f"what is {text!r}?")
+    return int(m.group(1)) << int(m.group(2) or 0)
+
+
+@test
+def limits():
+    text = read("src/base/limits.h")
+    code = [[n, bytes_of(v.strip())] for n, v in re.findall(r"^#define (WARD_\w+)\s+(.+?)\s*/\*", text, re.M)]
+    check_eq(len(code), len(re.findall(r"^#define ", text, re.M)), "a limit without its comment")
+    rows = table("docs/spec/limits.md", ["name", "value"])
+    check_eq([[row[0], bytes_of(row[1])] for row in rows], code)
+
+
+def audit_kinds():
+    """(name, alias or '') of the table in src/audit/kinds.c."""
+    body = re.search(r"kinds\[\] = \{(.*?)\n\};", read("src/audit/kinds.c"), re.S)
+    check(body, "src/audit/kinds.c has no kinds[]")
+    rows = re.findall(r'\{ "([^"]+)", (?:"([^"]+)"|NULL) \}', body.group(1))
+    check(rows, "kinds[] came out empty")
+    return rows
+
+
+@test
+def audit_kinds_are_documented():
+    text = read("docs/spec/audit.md")
+    documented = {row[0]: row for row in table("docs/spec/audit.md", ["kind"])}
+    check_eq(sorted(documented), sorted(name for name, _ in audit_kinds()))
+    for _, alias in audit_kinds():
+        if alias:
+            check_in(alias, text)
+
+
+@test
+def every_kind_in_the_code_is_in_the_table():
+    known = {name for name, _ in audit_kinds()}
+    used = set()
+    for path in (ROOT / "src").rglob("*.c"):
+        used |= set(re.findall(r"\.kind = \"([^\"]+)\"", path.read_text()))
+    check_eq(sorted(used - known), [])
+
+
+@test
+def statuses():
+    names = [row[1] for row in x_list("include/ward/ward.h", "WARD_STATUSES")]
+    documented = {row[0] for row in table("docs/spec/outcome.md", ["status"])}
+    check_eq(sorted(set(names) - documented), [], "statuses that docs/spec/outcome.md lacks")
+    check_eq(sorted(documented - set(names)), [], "statuses that no code has")
+
+
+@test
+def axes():
+    names = [row[1] for row in x_list("src/plan/plan.h", "WARD_AXES")]
+    documented = [row[0] for row in table("docs/spec/plan.md", ["axis"])]
+    check_eq(documented, names)
+
+
+@test
+def capability_types():
+    rows = [row for row in x_list("src/policy/policy.h", "WARD_CAP_TYPES") if row[1]]
+    documented = {row[0] for row in table("docs/spec/capabilities.md", ["type"])}
+    check_eq(documented, {row[1] for row in rows})
+
+
+main()
