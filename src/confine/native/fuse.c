@@ -51,7 +51,7 @@ struct ward_fuse {
 	atomic_int proc; /* the sandbox's /proc, -1 = not there yet */
 	bool running;
 	pthread_t thread;
-	/* The last miss noted as a write: its CREATE, MKDIR, ... follows and is the same attempt. */
+	/* The last miss of a name to be made: its CREATE, MKDIR, ... follows and is the same attempt. */
 	uint32_t miss_parent;
 	int miss_pid;
 	char miss_name[256];
@@ -213,17 +213,19 @@ static void refuse_lookup(struct ward_fuse *f, const struct request *q, const ch
 		WARD_FD caller = open_caller(f, q);
 		struct ward_peek call = { .nr = -1 };
 		enum ward_cap_type action = WARD_CAP_FILE_READ;
+		bool creates = false;
 
 		if (caller >= 0 && ward_peek_syscall(caller, &call)) {
 			action = ward_peek_action(&call);
 			if (peek_caller(f, caller, &call, path)) {
 				path = f->peek.path;
 				action = f->peek.action;
+				creates = f->peek.creates;
 				quiet = ward_quiet_path(path);
 			}
 		}
 		note(f, q, caller, path, action, ward_peek_name(call.nr), quiet);
-		if (action == WARD_CAP_FILE_WRITE) {
+		if (creates) {
 			f->miss_parent = q->index;
 			f->miss_pid = (int)q->h->pid;
 			(void)snprintf(f->miss_name, sizeof(f->miss_name), "%s", name);
