@@ -91,7 +91,7 @@ bool ward_utf8_valid(const char *s, size_t n); /* strict: no surrogates, no over
  * lexically, no trailing slash. Returns WARD_OK or WARD_E_INVALID / WARD_E_LIMIT.
  */
 int ward_path_normalize(const char *path, char *out, size_t size);
-/* base + "/" + rel (rel absolute -> rel), normalised. An empty rel is WARD_E_INVALID: "." is the base itself. */
+/* base + "/" + rel (rel absolute -> rel), normalised. Empty rel: WARD_E_INVALID, as "." is base. */
 int ward_path_join(const char *base, const char *rel, char *out, size_t size);
 /* True when path is dir or lies below it. Both normalised. */
 bool ward_path_within(const char *path, const char *dir);
@@ -177,6 +177,7 @@ void ward_jw_null(struct ward_buf *b);
 void ward_jw_open(struct ward_buf *b, char c); /* '{' or '[', comma when needed */
 void ward_jw_close(struct ward_buf *b, char c);
 void ward_jw_raw(struct ward_buf *b, const char *json, size_t n); /* a finished value */
+void ward_jw_value(struct ward_buf *b, const struct ward_json *v); /* what was read; NULL -> null */
 /* key + value in one */
 void ward_jw_kstr(struct ward_buf *b, const char *key, const char *s);
 void ward_jw_ki64(struct ward_buf *b, const char *key, int64_t v);

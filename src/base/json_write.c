@@ -159,6 +159,43 @@ void ward_jw_raw(struct ward_buf *b, const char *json, size_t n)
 	ward_buf_add(b, json, n);
 }
 
+static void open_value(struct ward_buf *b, const struct ward_json *v)
+{
+	switch (v->type) {
+	case WARD_JSON_NULL: ward_jw_null(b); return;
+	case WARD_JSON_BOOL: ward_jw_bool(b, v->b); return;
+	case WARD_JSON_INT: ward_jw_i64(b, v->i); return;
+	case WARD_JSON_REAL: ward_jw_f64(b, v->d); return;
+	case WARD_JSON_STRING: ward_jw_str(b, v->str.s, v->str.n); return;
+	case WARD_JSON_ARRAY: ward_jw_open(b, '['); return;
+	case WARD_JSON_OBJECT: ward_jw_open(b, '{'); return;
+	}
+	/* No type at all: not a document that anybody should take for one. */
+	b->failed = true;
+}
+
+/* As deep as what the reader let through: WARD_JSON_DEPTH_MAX. */
+void ward_jw_value(struct ward_buf *b, const struct ward_json *v)
+{
+	if (v == NULL) {
+		ward_jw_null(b);
+		return;
+	}
+	open_value(b, v);
+	for (const struct ward_json *e = v->child; e != NULL; e = e->next) {
+		if (v->type == WARD_JSON_OBJECT) {
+			separate(b);
+			add_string(b, e->key.s, e->key.n);
+			ward_buf_addc(b, ':');
+		}
+		ward_jw_value(b, e);
+	}
+	if (v->type == WARD_JSON_ARRAY)
+		ward_jw_close(b, ']');
+	else if (v->type == WARD_JSON_OBJECT)
+		ward_jw_close(b, '}');
+}
+
 void ward_jw_kstr(struct ward_buf *b, const char *key, const char *s)
 {
 	ward_jw_key(b, key);
