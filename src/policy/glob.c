@@ -172,7 +172,8 @@ static bool append(struct path *p, struct ward_str c)
 {
 	size_t slash = p->absolute || p->n > 0 ? 1 : 0;
 
-	if (p->size < 2 || c.n > p->size - 2 || p->n + slash > p->size - 2 - c.n)
+	/* What is there already left room for its NUL. */
+	if (p->size == 0 || slash + c.n > p->size - 1 - p->n)
 		return false;
 	if (slash != 0)
 		p->out[p->n++] = '/';
