@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of ward(1) share. The command uses the public library (include/ward) and base, nothing else:
+ * what it can do, any program can do.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "ward/ward.h"
+
+/* Exit codes of the commands that run nothing; those of `run` are ward_outcome_exit_code(). */
+enum { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_WARD = 125 };
+
+/* The words of a command line that are not taken yet. */
+struct words {
+	int n;
+	char **v;
+};
+
+struct command {
+	const char *name;            /* one word, or two: "sandbox run" */
+	int (*fn)(struct words w);
+	const char *usage;           /* behind "ward ", lines divided by \n */
+	const char *summary;         /* one line for `ward help` */
+	const char *text;            /* paragraph for `ward help COMMAND` */
+	const char *examples;        /* lines; may be NULL */
+	bool options;                /* takes the option table */
+	bool hidden;                 /* for the build and the tests */
+};
+
+/* ward.c */
+const struct command *command_find(const char *first, const char *second, int *ret_words);
+const struct command *command_at(size_t i);              /* NULL at the end */
+void say_error(const struct ward_error *err);            /* "ward: ..." on stderr */
+bool take_word(struct words *w, const char *word);       /* is it next? then take it */
+bool wants_help(const struct words *w);                  /* -h or --help is next */
+
+/* help.c */
+int print_help(const struct command *c);                 /* NULL: the overview */
+int usage_error(const struct ward_error *err, const char *command);   /* says so; EXIT_USAGE */
+
+/* confine.c: run, sandbox run, plan */
+int cmd_run(struct words w);
+int cmd_sandbox_run(struct words w);
+int cmd_plan(struct words w);
+
+/* inspect.c: the commands that only look */
+int cmd_doctor(struct words w);
+int cmd_audit_verify(struct words w);
+int cmd_audit_show(struct words w);
+int cmd_version(struct words w);
+int cmd_options(struct words w);
+int cmd_help(struct words w);
