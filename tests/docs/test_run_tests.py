@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""tools/run-tests counts right: no failure, crash or forbidden skip can hide behind its last line."""
+import contextlib
+import importlib.machinery
+import importlib.util
+import io
+import json
+import pathlib
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/harness"))
+sys.dont_write_bytecode = True
+from tap import cases, check, check_eq, check_in, main, test  # noqa: E402
+
+LOADER = importlib.machinery.SourceFileLoader("run_tests", str(ROOT / "tools/run-tests"))
+SPEC = importlib.util.spec_from_loader("run_tests", LOADER)
+run_tests = importlib.util.module_from_spec(SPEC)
+LOADER.exec_module(run_tests)
+
+# A program: name, result, exit code, TAP subtests as (name, "ok" | "not ok" | skip reason), or None for a plain test.
+
+
+def write_logs(directory, programs):
+    """The two logs as Meson 1.0 writes them."""
+    logs = pathlib.Path(directory, "meson-logs")
+    logs.mkdir()
+    lines, suites, plain = [], [], []
+    for name, result, code, subtests in programs:
+        out = ""
+        for i, (sub, how) in enumerate(subtests or [], 1):
+            out += f"{'not ok' if how == 'not ok' else 'ok'} {i} - {sub}" + \
+                (f" # SKIP {how}" if how not in ("ok", "not ok") else "") + "\n"
+        lines.append(json.dumps({"name": name, "stdout": out, "result": result, "returncode": code}))
+        if subtests is None:
+            inner = {"OK": "", "SKIP": "<skipped />"}.get(result, "<failure />")
+            plain.append(f'<testcase name="{name}" classname="ward">{inner}</testcase>')
+            continue
+        body = "".join(
+            f'<testcase name="{i} - {sub}" classname="ward.{name}">'
+            + ("" if how == "ok" else "<failure />" if how == "not ok" else "<skipped />") + "</testcase>"
+            for i, (sub, how) in enumerate(subtests, 1))
+        suites.append(f'<testsuite name="ward.{name}">{body}<system-out>x</system-out></testsuite>')
+    (logs / "testlog.json").write_text("\n".join(lines) + "\n")
+    (logs / "testlog.junit.xml").write_text(
+        "<testsuites><testsuite name=\"ward\">" + "".join(plain) + "</testsuite>" + "".join(suites) + "</testsuites>")
+
+
+def counted(programs, words=(), rules=(), strict=False):
+    """(passed, failed, skipped, what was said)"""
+    said = io.StringIO()
+    with tempfile.TemporaryDirectory() as top, contextlib.redirect_stdout(said):
+        write_logs(top, programs)
+        r = run_tests.judge(run_tests.count(pathlib.Path(top), "root"), set(words), list(rules), strict)
+    return r.passed, r.failed, r.skipped, said.getvalue()
+
+
+GOOD = ("ward:unit / json", "OK", 0, [("a", "ok"), ("b", "ok")])
+
+
+@cases([
+    ("subtests one by one", [GOOD], (2, 0, 0)),
+    ("a failed subtest once, though its program failed too",
+     [GOOD, ("ward:unit / x", "FAIL", 1, [("a", "ok"), ("b", "not ok")])], (3, 1, 0)),
+    ("a program that died after good subtests", [("ward:unit / x", "ERROR", -9, [("a", "ok")])], (1, 1, 0)),
+    ("a program that said nothing", [("ward:unit / x", "ERROR", 1, [])], (0, 1, 0)),
+    ("a timeout", [("ward:unit / x", "TIMEOUT", -15, [("a", "ok")])], (1, 1, 0)),
+    ("an interrupted one", [("ward:unit / x", "INTERRUPT", -2, [])], (0, 1, 0)),
+    ("an unexpected pass", [("ward:unit / x", "UNEXPECTEDPASS", 0, [("a", "ok")])], (1, 1, 0)),
+    ("a plain test", [("ward:unit / x", "OK", 0, None)], (1, 0, 0)),
+    ("a plain failure, once", [("ward:unit / x", "FAIL", 1, None)], (0, 1, 0)),
+    ("a plain skip", [("ward:unit / x", "SKIP", 77, None)], (0, 0, 1)),
+    ("a skipped subtest", [("ward:unit / x", "OK", 0, [("a", "no moon"), ("b", "ok")])], (1, 0, 1)),
+])
+def counts(programs, want):
+    check_eq(counted(programs)[:3], want)
+
+
+@test
+def skips_are_shown_with_their_reason():
+    check_in("skipped 1 of ward:unit / x: no moon", counted([("ward:unit / x", "OK", 0, [("a", "no moon")])])[3])
+
+
+@test
+def failures_are_named():
+    check_in("FAILED ward:unit / x: 1 - a", counted([("ward:unit / x", "FAIL", 1, [("a", "not ok")])])[3])
+
+
+SKIPPED = [("ward:sandbox / fuse", "OK", 0, [("a", "no fuse"), ("b", "ok")])]
+
+
+@cases([
+    ("a demanded suite", {"root", "fuse"}, [("sandbox", {"root", "fuse"})], (1, 1, 0)),
+    ("a demanded test", {"fuse"}, [("sandbox/fuse", {"fuse"})], (1, 1, 0)),
+    ("another test of the suite", {"fuse"}, [("sandbox/other", {"fuse"})], (1, 0, 1)),
+    ("a machine that lacks it", {"root"}, [("sandbox", {"root", "fuse"})], (1, 0, 1)),
+    ("the second line of two", {"user"}, [("sandbox", {"root"}), ("sandbox", {"user"})], (1, 1, 0)),
+    ("another suite", {"root"}, [("unit", set())], (1, 0, 1)),
+])
+def strict_skips(words, rules, want):
+    check_eq(counted(SKIPPED, words, rules, strict=True)[:3], want)
+
+
+@test
+def without_strict_a_skip_stays_a_skip():
+    check_eq(counted(SKIPPED, {"fuse"}, [("sandbox", {"fuse"})])[:3], (1, 0, 1))
+
+
+@test
+def the_shipped_rules_are_read():
+    rules = run_tests.load_required()
+    check(("unit", set()) in rules)
+    check(any(suite == "sandbox" for suite, _ in rules))
+
+
+@test
+def words_are_probed():
+    words = run_tests.probe()
+    check(("root" in words) != ("user" in words))
+
+
+@test
+def suites_in_names():
+    check_eq(run_tests.parse_test_name("ward:unit+slow / tap"), (["unit", "slow"], "tap"))
+
+
+main()
