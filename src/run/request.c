@@ -81,7 +81,6 @@ void ward_request_free(struct ward_request *r)
 		return;
 	ward_close(r->signal_fd[0]);
 	ward_close(r->signal_fd[1]);
-	free(r->caps.v);
 	free(r->env);
 	free(r->argv);
 	free(r->given);

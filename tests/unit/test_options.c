@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The option table and what each option does to a request: good values arrive, bad ones are refused with place
+ * and fix and change nothing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run/request.h"
+#include "tap.h"
+
+TEST(table_is_complete)
+{
+	size_t n = 0;
+	const struct ward_option *o = ward_options(&n);
+
+	CHECK(n >= 31);
+	for (size_t i = 0; i < n; i++) {
+		CASE("%s", o[i].name);
+		CHECK(o[i].help && strlen(o[i].help) > 8);
+		CHECK(o[i].text && strlen(o[i].text) > 20);
+		CHECK(o[i].group && o[i].group[0]);
+		CHECK_EQ_INT(ward_option_index(o[i].name), i);
+	}
+	CHECK_EQ_INT(ward_option_index("no-such"), -1);
+}
+
+/* Each row of the table as the contract lists them. */
+TEST(table_has_the_options_of_the_contract)
+{
+	static const char *const names[] = { "cap", "capabilities", "read", "write", "workspace",
+		"cwd", "env", "timeout", "grace", "cpus", "memory", "pids", "disk", "output-limit",
+		"nofile", "stdin", "tty", "audit", "head-to", "outcome", "report", "json",
+		"dry-run", "fail-on-violation", "backend", "require", "accept", "attribution",
+		"deny-errno", "i-know", "quiet" };
+	size_t n = 0;
+
+	(void)ward_options(&n);
+	CHECK_EQ_SIZE(n, WARD_ARRAY_SIZE(names));
+	TABLE(name, names) {
+		CASE("%s", *name);
+		CHECK(ward_option_index(*name) >= 0);
+	}
+}
+
+TEST(defaults_of_run)
+{
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+
+	REQUIRE(r);
+	CHECK_EQ_UINT(r->limits.memory, 0);
+	CHECK_EQ_UINT(r->limits.millicpus, 0);
+	CHECK_EQ_UINT(r->limits.pids, 4096);
+	CHECK_EQ_UINT(r->limits.disk, 1u << 30);
+	CHECK_EQ_UINT(r->limits.output, 0);
+	CHECK_EQ_UINT(r->limits.timeout_ms, 0);
+	CHECK_EQ_UINT(r->limits.grace_ms, 5000);
+	CHECK_EQ_UINT(r->limits.nofile, 1024);
+	CHECK_EQ_INT(r->backend, WARD_BACKEND_NATIVE);
+	CHECK_EQ_INT(r->attribution, WARD_ATTR_AUTO);
+	CHECK_EQ_INT(r->deny_errno, ENOENT);
+	for (int i = 0; i < WARD_AXIS_MAX; i++) {
+		CHECK_EQ_INT(r->require[i], -1);
+		CHECK_EQ_INT(r->accept[i], -1);
+	}
+	ward_request_free(r);
+}
+
+TEST(defaults_of_script)
+{
+	struct ward_request *r = ward_request_new(WARD_COMMAND_SCRIPT);
+
+	REQUIRE(r);
+	CHECK_EQ_UINT(r->limits.memory, 256u << 20);
+	CHECK_EQ_UINT(r->limits.millicpus, 1000);
+	CHECK_EQ_UINT(r->limits.pids, 128);
+	CHECK_EQ_UINT(r->limits.disk, 256u << 20);
+	CHECK_EQ_UINT(r->limits.output, 64u << 20);
+	CHECK_EQ_UINT(r->limits.grace_ms, 5000);
+	CHECK_EQ_UINT(r->limits.nofile, 1024);
+	ward_request_free(r);
+	CHECK_NULL(ward_request_new((enum ward_command_kind)7));
+	ward_request_free(NULL);
+}
+
+TEST(good_values_arrive)
+{
+	static const struct {
+		const char *name, *value;
+	} good[] = {
+		{ "timeout", "1.5m" },
+		{ "grace", "200ms" },
+		{ "cpus", "0.5" },
+		{ "memory", "50M" },
+		{ "pids", "7" },
+		{ "disk", "1M" },
+		{ "output-limit", "2K" },
+		{ "nofile", "64" },
+		{ "workspace", "/srv" },
+		{ "cwd", "sub" },
+		{ "audit", "/dev/null" },
+		{ "env", "A=b=c" },
+		{ "env", "LANG" },
+		{ "cap", "FILE_READ:src/**" },
+		{ "read", "." },
+		{ "write", "out" },
+		{ "require", "pids=enforced" },
+		{ "accept", "exec=none" },
+		{ "backend", "direct" },
+		{ "attribution", "notify" },
+		{ "deny-errno", "EACCES" },
+		{ "stdin", "null" },
+		{ "json", NULL },
+		{ "quiet", NULL },
+		{ "i-know", NULL },
+		{ "dry-run", NULL },
+		{ "fail-on-violation", NULL },
+	};
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+
+	REQUIRE(r);
+	TABLE(g, good) {
+		struct ward_error err = WARD_ERROR_INIT;
+
+		CASE("%s", g->name);
+		CHECK_MSG(ward_request_set(r, g->name, g->value, &err) == WARD_OK, "%s: %s",
+			g->name, err.message);
+		CHECK(ward_request_given(r, g->name));
+	}
+	CHECK_EQ_UINT(r->limits.timeout_ms, 90000);
+	CHECK_EQ_UINT(r->limits.grace_ms, 200);
+	CHECK_EQ_UINT(r->limits.millicpus, 500);
+	CHECK_EQ_UINT(r->limits.memory, 50u << 20);
+	CHECK_EQ_UINT(r->limits.pids, 7);
+	CHECK_EQ_UINT(r->limits.disk, 1u << 20);
+	CHECK_EQ_UINT(r->limits.output, 2048);
+	CHECK_EQ_UINT(r->limits.nofile, 64);
+	CHECK_STR_EQ(r->workspace, "/srv");
+	CHECK_STR_EQ(r->cwd, "sub");
+	CHECK_STR_EQ(r->audit, "/dev/null");
+	CHECK_EQ_SIZE(r->n_env, 1);
+	CHECK_STR_EQ(r->env[0].name, "A");
+	CHECK_STR_EQ(r->env[0].value, "b=c");
+	CHECK_EQ_SIZE(r->caps.n, 4);
+	CHECK_EQ_INT(r->caps.v[0].type, WARD_CAP_ENV);
+	CHECK_EQ_INT(r->caps.v[1].type, WARD_CAP_FILE_READ);
+	CHECK(!r->caps.v[1].literal);
+	CHECK(r->caps.v[2].literal);
+	CHECK_STR_EQ(r->caps.v[2].origin.file, "--read");
+	CHECK_EQ_INT(r->caps.v[3].type, WARD_CAP_FILE_WRITE);
+	CHECK_EQ_INT(r->require[WARD_AXIS_PIDS], WARD_LEVEL_ENFORCED);
+	CHECK_EQ_INT(r->accept[WARD_AXIS_EXEC], WARD_LEVEL_NONE);
+	CHECK_EQ_INT(r->backend, WARD_BACKEND_DIRECT);
+	CHECK_EQ_INT(r->attribution, WARD_ATTR_NOTIFY);
+	CHECK_EQ_INT(r->deny_errno, EACCES);
+	CHECK_STR_EQ(r->stdin_mode, "null");
+	CHECK(r->json && r->quiet && r->i_know && r->dry_run && r->fail_on_violation);
+	CHECK(!ward_request_given(r, "tty"));
+	CHECK(!ward_request_given(r, "no-such"));
+	ward_request_free(r);
+}
+
+/* place: what err.file must be; fix: what the fix must contain. */
+TEST(bad_values_are_refused)
+{
+	static const struct {
+		const char *name, *value, *place, *says;
+	} bad[] = {
+		{ "memory", "0", "--memory", NULL },
+		{ "memory", "1K", "--memory", "1M" },
+		{ "memory", "12Q", "--memory", NULL },
+		{ "memory", "", "--memory", NULL },
+		{ "memory", NULL, "--memory", "--memory SIZE" },
+		{ "timeout", "-1", "--timeout", NULL },
+		{ "timeout", "1e999", "--timeout", NULL },
+		{ "timeout", "nan", "--timeout", NULL },
+		{ "timeout", "0", "--timeout", NULL },
+		{ "grace", "2h", "--grace", "1h" },
+		{ "cpus", "0", "--cpus", NULL },
+		{ "cpus", "1,5", "--cpus", NULL },
+		{ "pids", "0", "--pids", NULL },
+		{ "pids", "9999999999", "--pids", NULL },
+		{ "pids", "1 ", "--pids", NULL },
+		{ "disk", "1", "--disk", "64K" },
+		{ "nofile", "3", "--nofile", NULL },
+		{ "output-limit", "0", "--output-limit", NULL },
+		{ "cap", "FILE_RAED:x", "--cap", "FILE_READ" },
+		{ "cap", "FILE_READ", "--cap", NULL },
+		{ "cap", "FILE_READ:", "--cap", NULL },
+		{ "cap", "FILE_READ:../x", "--cap", NULL },
+		{ "cap", "NETWORK_CONNECT:api.example.org:443", "--cap", NULL },
+		{ "cap", "NETWORK_CONNECT:api.example.org:99999", "--cap", NULL },
+		{ "read", "", "--read", NULL },
+		{ "write", "", "--write", NULL },
+		{ "workspace", "", "--workspace", NULL },
+		{ "cwd", "", "--cwd", NULL },
+		{ "audit", "", "--audit", NULL },
+		{ "env", "", "--env", NULL },
+		{ "env", "=x", "--env", NULL },
+		{ "env", "1A=x", "--env", NULL },
+		{ "env", "A B=x", "--env", NULL },
+		{ "env", "A-B", "--env", NULL },
+		{ "require", "fils=enforced", "--require", "files" },
+		{ "require", "files=enforce", "--require", "enforced" },
+		{ "require", "files", "--require", NULL },
+		{ "accept", "=none", "--accept", NULL },
+		{ "backend", "natve", "--backend", "native" },
+		{ "backend", "", "--backend", "native" },
+		{ "attribution", "fused", "--attribution", "fuse" },
+		{ "deny-errno", "EPERM", "--deny-errno", "ENOENT" },
+		{ "stdin", "nul", "--stdin", "null" },
+		{ "stdin", "file:PATH", "--stdin", NULL },
+		{ "stdin", "file:", "--stdin", NULL },
+		{ "stdin", "file:/no/such/file", "--stdin", NULL },
+		{ "stdin", "file:/", "--stdin", NULL },
+		{ "outcome", "", "--outcome", NULL },
+		{ "outcome", "/no/such/dir/file", "--outcome", NULL },
+		{ "outcome", "/", "--outcome", NULL },
+		{ "outcome", "/dev/null", "--outcome", "fd:N" },
+		{ "outcome", "/dev/stdout", "--outcome", "fd:N" },
+		{ "outcome", "fd:0", "--outcome", NULL },
+		{ "outcome", "fd:x", "--outcome", NULL },
+		{ "outcome", "fd:", "--outcome", NULL },
+		{ "outcome", "fd:977", "--outcome", NULL },
+		{ "report", "fd:977", "--report", NULL },
+		{ "head-to", "fd:-1", "--head-to", NULL },
+		{ "json", "yes", "--json", NULL },
+		{ "capabilities", "/no/such/file", NULL, NULL },
+		{ "capabilities", "/dev", NULL, NULL },
+		{ "capabilities", "/dev/zero", NULL, NULL },
+		{ "capabilites", "x", "--capabilites", "--capabilities" },
+		{ "zzzzzzzzzz", "x", "--zzzzzzzzzz", "help" },
+	};
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+
+	REQUIRE(r);
+	TABLE(b, bad) {
+		struct ward_error err = WARD_ERROR_INIT;
+		struct ward_limits before = r->limits;
+
+		CASE("--%s %s", b->name, b->value ? b->value : "(none)");
+		CHECK(ward_request_set(r, b->name, b->value, &err) < 0);
+		CHECK(err.code < 0);
+		CHECK(err.message[0] != '\0');
+		CHECK(strchr(err.message, '\n') == NULL);
+		CHECK(err.fix[0] != '\0');
+		CHECK(err.file[0] != '\0' || strstr(err.message, "unknown option"));
+		if (b->place && ward_option_index(b->name) >= 0)
+			CHECK(ward_has_prefix(err.file, b->place));
+		if (b->says)
+			CHECK_MSG(strstr(err.fix, b->says) || strstr(err.message, b->says),
+				"\"%s; %s\" lacks %s", err.message, err.fix, b->says);
+		CHECK(memcmp(&before, &r->limits, sizeof(before)) == 0);
+		CHECK(!ward_request_given(r, b->name));
+	}
+	CHECK_EQ_SIZE(r->caps.n, 0);
+	CHECK_EQ_SIZE(r->n_env, 0);
+	CHECK_NULL(r->stdin_mode);
+	CHECK_NULL(r->outcome);
+	ward_request_free(r);
+}
+
+TEST(an_option_is_given_once)
+{
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+	struct ward_error err = WARD_ERROR_INIT;
+
+	REQUIRE(r);
+	CHECK_EQ_INT(ward_request_set(r, "memory", "64M", &err), WARD_OK);
+	CHECK_EQ_INT(ward_request_set(r, "memory", "65M", &err), WARD_E_INVALID);
+	CHECK_STR_CONTAINS(err.message, "twice");
+	CHECK_EQ_UINT(r->limits.memory, 64u << 20);
+	CHECK_EQ_INT(ward_request_set(r, "quiet", NULL, &err), WARD_OK);
+	CHECK_EQ_INT(ward_request_set(r, "quiet", NULL, &err), WARD_E_INVALID);
+	CHECK_EQ_INT(ward_request_set(r, "read", "a", &err), WARD_OK);
+	CHECK_EQ_INT(ward_request_set(r, "read", "b", &err), WARD_OK);
+	CHECK_EQ_INT(r->caps.v[1].origin.index, 2);
+	CHECK_EQ_INT(ward_request_set(r, "env", "A=1", &err), WARD_OK);
+	CHECK_EQ_INT(ward_request_set(r, "env", "A=2", &err), WARD_E_INVALID);
+	CHECK_EQ_INT(ward_request_set(r, "accept", "pids=none", &err), WARD_OK);
+	CHECK_EQ_INT(ward_request_set(r, "accept", "pids=sampled", &err), WARD_E_INVALID);
+	CHECK_EQ_INT(r->accept[WARD_AXIS_PIDS], WARD_LEVEL_NONE);
+	ward_request_free(r);
+}
+
+TEST(tty_excludes_what_it_replaces)
+{
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+	struct ward_error err = WARD_ERROR_INIT;
+
+	REQUIRE(r);
+	CHECK_EQ_INT(ward_request_set(r, "tty", NULL, &err), WARD_OK);
+	CHECK_EQ_INT(ward_request_set(r, "json", NULL, &err), WARD_E_INVALID);
+	CHECK_STR_CONTAINS(err.message, "--tty");
+	CHECK_EQ_INT(ward_request_set(r, "stdin", "null", &err), WARD_E_INVALID);
+	ward_request_free(r);
+	r = ward_request_new(WARD_COMMAND_RUN);
+	REQUIRE(r);
+	CHECK_EQ_INT(ward_request_set(r, "json", NULL, &err), WARD_OK);
+	CHECK_EQ_INT(ward_request_set(r, "tty", NULL, &err), WARD_E_INVALID);
+	ward_request_free(r);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	REQUIRE(f);
+	(void)fputs(text, f);
+	(void)fclose(f);
+}
+
+TEST(capability_file_all_or_nothing)
+{
+	char dir[] = "/tmp/ward-options-XXXXXX", path[64];
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+	struct ward_error err = WARD_ERROR_INIT;
+
+	REQUIRE(r && mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/caps.json", dir);
+	write_file(path,
+		"[{\"type\":\"FILE_READ\",\"resource\":\"a\"},\n{\"type\":\"FILE_RAED\",\"resource\":\"b\"}]");
+	CHECK(ward_request_set(r, "capabilities", path, &err) < 0);
+	CHECK_EQ_SIZE(r->caps.n, 0);
+	CHECK_STR_EQ(err.file, path);
+	CHECK_EQ_INT(err.line, 2);
+	CHECK_STR_CONTAINS(err.fix, "FILE_READ");
+	write_file(path,
+		"{\"capabilities\":[{\"type\":\"FILE_READ\",\"resource\":\"a\",\"description\":\"d\"}]}");
+	CHECK_EQ_INT(ward_request_set(r, "capabilities", path, &err), WARD_OK);
+	CHECK_EQ_SIZE(r->caps.n, 1);
+	write_file(path, "\xff\xfe[]");
+	CHECK(ward_request_set(r, "capabilities", path, &err) < 0);
+	CHECK(truncate(path, WARD_CAPFILE_BYTES_MAX + 1) == 0);
+	CHECK(ward_request_set(r, "capabilities", path, &err) < 0);
+	CHECK_EQ_SIZE(r->caps.n, 1);
+	ward_request_free(r);
+	(void)unlink(path);
+	(void)rmdir(dir);
+}
+
+TEST(command_is_copied_and_checked)
+{
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+	struct ward_error err = WARD_ERROR_INIT;
+	char word[] = "ls", arg[] = "-l", empty[] = "";
+	char *argv[] = { word, arg, NULL }, *none[] = { empty, NULL };
+
+	REQUIRE(r);
+	CHECK_EQ_INT(ward_request_command(r, 0, argv, &err), WARD_E_INVALID);
+	CHECK_STR_CONTAINS(err.message, "no command");
+	CHECK_EQ_INT(ward_request_command(r, 1, none, &err), WARD_E_INVALID);
+	CHECK_NULL(r->argv);
+	CHECK_EQ_INT(ward_request_command(r, 2, argv, &err), WARD_OK);
+	word[0] = 'X';
+	CHECK_EQ_INT(r->argc, 2);
+	CHECK_STR_EQ(r->argv[0], "ls");
+	CHECK_STR_EQ(r->argv[1], "-l");
+	CHECK_NULL(r->argv[2]);
+	ward_request_free(r);
+}
+
+TEST(a_command_line_has_a_maximum)
+{
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+	struct ward_error err = WARD_ERROR_INIT;
+	char *big = malloc(WARD_ARGV_BYTES_MAX + 2);
+	char word[] = "ls";
+	char *argv[] = { word, big, NULL };
+
+	REQUIRE(r && big);
+	memset(big, 'x', WARD_ARGV_BYTES_MAX + 1);
+	big[WARD_ARGV_BYTES_MAX + 1] = '\0';
+	CHECK_EQ_INT(ward_request_command(r, 2, argv, &err), WARD_E_LIMIT);
+	free(big);
+	ward_request_free(r);
+}
+
+TEST(signals_wait_for_the_supervisor)
+{
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+	unsigned char got[4] = { 0 };
+
+	REQUIRE(r);
+	ward_request_signal(r, 15);
+	ward_request_signal(r, 0);
+	ward_request_signal(r, 4000);
+	ward_request_signal(r, 9);
+	CHECK_EQ_INT(read(r->signal_fd[0], got, sizeof(got)), 2);
+	CHECK_EQ_INT(got[0], 15);
+	CHECK_EQ_INT(got[1], 9);
+	for (int i = 0; i < 200000; i++)
+		ward_request_signal(r, 10); /* full: never blocks */
+	ward_request_signal(NULL, 15);
+	ward_request_free(r);
+}
+
+TEST(descriptor_of_ours_is_no_destination)
+{
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+	struct ward_error err = WARD_ERROR_INIT;
+	char dest[32];
+	int fds[2];
+
+	REQUIRE(r);
+	(void)snprintf(dest, sizeof(dest), "fd:%d", r->signal_fd[1]);
+	CHECK(ward_request_set(r, "outcome", dest, &err) < 0);
+	REQUIRE(pipe(fds) == 0);
+	(void)snprintf(dest, sizeof(dest), "fd:%d", fds[0]);
+	CHECK(ward_request_set(r, "outcome", dest, &err) < 0);
+	CHECK_STR_CONTAINS(err.message, "writing");
+	(void)snprintf(dest, sizeof(dest), "fd:%d", fds[1]);
+	CHECK_EQ_INT(ward_request_set(r, "outcome", dest, &err), WARD_OK);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	ward_request_free(r);
+}
+
+TAP_MAIN();
