@@ -47,7 +47,7 @@ fuzz:
 	@tools/need-packages ci
 	[ -f build-fuzz/build.ninja ] || CC=clang-14 meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
 	ninja -C build-fuzz
-	@echo 'run one:  build-fuzz/fuzz/fuzz_NAME fuzz/corpus/NAME'
+	@echo 'run one:  build-fuzz/fuzz/fuzz_NAME NEWDIR fuzz/corpus/NAME'
 
 format:
 	@tools/check-format --fix
