@@ -96,6 +96,8 @@ int ward_outcome_exit_code(const struct ward_outcome *o);
 const char *ward_outcome_json(const struct ward_outcome *o, size_t *ret_n);
 /* The report for people: one block a distinct refusal, as on stderr of ward(1). */
 const char *ward_outcome_report(const struct ward_outcome *o);
+/* What refused or broke the run; NULL: nothing did. Not part of the report. Valid until o is freed. */
+const struct ward_error *ward_outcome_error(const struct ward_outcome *o);
 void ward_outcome_free(struct ward_outcome *o);
 /*
  * The outcome of a request that never came to ward_run(), for instance because an option of it was wrong: status

@@ -24,6 +24,7 @@ struct command {
 	const char *summary;         /* one line for `ward help` */
 	const char *text;            /* paragraph for `ward help COMMAND` */
 	const char *examples;        /* lines; may be NULL */
+	const char *exits;           /* exit codes, lines; may be NULL */
 	bool options;                /* takes the option table */
 	bool hidden;                 /* for the build and the tests */
 };

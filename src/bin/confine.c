@@ -209,6 +209,8 @@ static int give_out(struct ward_request *r, struct ward_outcome *o)
 	size_t n = 0;
 	const char *json = ward_outcome_json(o, &n);
 
+	if (ward_outcome_error(o))
+		say_error(ward_outcome_error(o));
 	if (!ward_request_given(r, "quiet") && !ward_request_given(r, "report"))
 		(void)fputs(ward_outcome_report(o), stderr);
 	if (ward_outcome_deliver(r, o, &err) < 0) {
@@ -226,9 +228,10 @@ static int refuse(struct ward_request *r, const struct ward_error *err)
 	struct ward_outcome *o = ward_outcome_refused(r, err);
 	int code = EXIT_WARD;
 
-	say_error(err);
 	if (o)
 		code = give_out(r, o);
+	else
+		say_error(err);
 	ward_outcome_free(o);
 	return code;
 }
@@ -264,7 +267,7 @@ static int run(struct ward_request *r)
 	pass_signals_on(r);
 	code = ward_run(r, &o, &err);
 	drop_signals();
-	if (code < 0)
+	if (code < 0 && !(o && ward_outcome_error(o)))
 		say_error(&err);
 	code = o ? give_out(r, o) : EXIT_WARD;
 	ward_outcome_free(o);

@@ -70,8 +70,8 @@ static void print_options(void)
 		}
 		print_option(&o[i]);
 	}
-	printf("\nSizes: 512K 64M 1G (binary). Times: 500ms 30s 5m 1h. --opt VALUE and --opt=VALUE are\n"
-	       "the same. The whole text of each option: man ward-run.\n");
+	printf("\nSizes: 512K 64M 1G (binary). Times: 500ms 30s 5m 1h. --opt=VALUE works too.\n"
+	       "The whole text of each option: man ward-run.\n");
 }
 
 static void print_command(const struct command *c)
@@ -108,6 +108,10 @@ int print_help(const struct command *c)
 	if (c->examples) {
 		printf("\nExamples:\n");
 		print_lines(c->examples, "  ");
+	}
+	if (c->exits) {
+		printf("\nExit codes:\n");
+		print_lines(c->exits, "  ");
 	}
 	if (c->options)
 		print_options();

@@ -151,6 +151,8 @@ static void put_command(struct ward_buf *b, const struct command *c)
 	ward_jw_kstr(b, "usage", c->usage);
 	ward_jw_kstr(b, "summary", c->summary);
 	ward_jw_kstr(b, "text", c->text);
+	ward_jw_kstr(b, "examples", c->examples);
+	ward_jw_kstr(b, "exits", c->exits);
 	ward_jw_kbool(b, "options", c->options);
 	ward_jw_kbool(b, "hidden", c->hidden);
 	ward_jw_close(b, '}');

@@ -12,57 +12,116 @@
 
 #include "bin/cli.h"
 
+#define RUN_EXITS \
+	"the command's own, or\n" \
+	"123  it returned 0 but was refused something (--fail-on-violation)\n" \
+	"124  --timeout was reached\n" \
+	"125  Ward failed, or refused before the start\n" \
+	"126  the command cannot be executed\n" \
+	"127  the command was not found\n" \
+	"137  memory, another limit or a forbidden system call ended it\n" \
+	"128+N  signal N ended it, or the run was cancelled by it"
+
+/* clang-format off */
 static const struct command commands[] = {
-	{ "run", cmd_run, "run [options] [--] CMD [ARG...]",
-		"run a command confined, deny by default",
-		"Run CMD with nothing but what is granted: a view of the file system that holds only granted "
-		"paths, no network, a small set of system calls, bounded memory, processes and disk. What it "
-		"tried and did not get is reported afterwards, each with the option that would allow it.",
-		"ward run -- ls /etc\n"
-		"ward run --read . -- python3 tool.py\n"
-		"ward run --write ./out --timeout 30s --memory 512M -- make\n"
-		"ward run --json --cap 'FILE_READ:src/**' -- wc -l src/main.c",
-		true, false },
-	{ "sandbox run", cmd_sandbox_run, "sandbox run SCRIPT [options] [-- ARG...]",
-		"run an untrusted script under tighter defaults",
-		"Run SCRIPT with the interpreter of its first line or its extension. Only the script and its "
-		"interpreter are granted; memory is 256M, one processor, 128 processes, if not said otherwise.",
-		"ward sandbox run tool.py\n"
-		"ward sandbox run tool.py --capabilities caps.json -- --verbose",
-		true, false },
-	{ "plan", cmd_plan,
-		"plan [run] [options] [--] CMD [ARG...]\nplan sandbox run SCRIPT [options] [-- ARG...]",
-		"show what a run would do and what holds each axis",
-		"Print the plan of a run: what exists inside, which rule grants it, the limits, and what holds each "
-		"axis on this host. Nothing is run. Exit: 0 it would start, 1 it would be refused, 2 usage or error.",
-		"ward plan --read . -- python3 tool.py\n"
-		"ward plan --json sandbox run tool.py",
-		true, false },
-	{ "doctor", cmd_doctor, "doctor [--json]",
-		"try every mechanism of this host and say what to fix",
-		"Execute every mechanism that confines and report ok, warn or fail, with the one command that mends "
-		"it. Exit: 0 nothing failed, 1 something failed, 2 usage or error.",
-		NULL, false, false },
-	{ "audit verify", cmd_audit_verify, "audit verify [FILE] [--head HASH] [--json]",
-		"check the hash chain of the log",
-		"Check every record of FILE (default: the log of this user) and name the first inconsistent one. With "
-		"--head the record of that hash must be there, so that a cut tail shows. Exit: 0 consistent, 1 not, "
-		"2 usage or error.",
-		"ward audit verify\n"
-		"ward audit verify audit.jsonl --head \"$(cat head)\"",
-		false, false },
-	{ "audit show", cmd_audit_show, "audit show [FILE] [--json]", "print the log for people",
-		"Print the records of FILE (default: the log of this user), one line each; with --json as they are.",
-		NULL, false, false },
-	{ "version", cmd_version, "version [--json]", "print the version",
-		"Print the version and, with --json, the versions of the formats.", NULL, false,
-		false },
-	{ "help", cmd_help, "help [COMMAND]", "this text, or that of a command",
-		"Print the commands, or what COMMAND does and takes.", NULL, false, false },
-	{ "options", cmd_options, "options --json", "the option table, for generators",
-		"Print the option table as JSON: what man page, completion and tests are made from.",
-		NULL, false, true },
+	{
+		.name = "run",
+		.fn = cmd_run,
+		.usage = "run [options] [--] CMD [ARG...]",
+		.summary = "run a command confined, deny by default",
+		.text = "Run CMD with nothing but what is granted: a view of the file system that holds only granted "
+			"paths, no network, a small set of system calls, bounded memory, processes and disk. What it "
+			"tried and did not get is reported afterwards, each with the option that would allow it.",
+		.examples = "ward run -- ls /etc\n"
+			"ward run --read . -- python3 tool.py\n"
+			"ward run --write ./out --timeout 30s --memory 512M -- make\n"
+			"ward run --json --cap 'FILE_READ:src/**' -- wc -l src/main.c",
+		.exits = RUN_EXITS,
+		.options = true,
+	},
+	{
+		.name = "sandbox run",
+		.fn = cmd_sandbox_run,
+		.usage = "sandbox run SCRIPT [options] [-- ARG...]",
+		.summary = "run an untrusted script under tighter defaults",
+		.text = "Run SCRIPT with the interpreter of its first line or its extension. Only the script and its "
+			"interpreter are granted; memory is 256M, one processor, 128 processes, if not said otherwise.",
+		.examples = "ward sandbox run tool.py\n"
+			"ward sandbox run tool.py --capabilities caps.json -- --verbose",
+		.exits = RUN_EXITS,
+		.options = true,
+	},
+	{
+		.name = "plan",
+		.fn = cmd_plan,
+		.usage = "plan [run] [options] [--] CMD [ARG...]\n"
+			"plan sandbox run SCRIPT [options] [-- ARG...]",
+		.summary = "show what a run would do and what holds each axis",
+		.text = "Print the plan of a run: what exists inside, which rule grants it, the limits, and what holds "
+			"each axis on this host. Nothing is run.",
+		.examples = "ward plan --read . -- python3 tool.py\n"
+			"ward plan sandbox run tool.py --json",
+		.exits = "0  it would start\n"
+			"1  it would be refused\n"
+			"2  usage or error",
+		.options = true,
+	},
+	{
+		.name = "doctor",
+		.fn = cmd_doctor,
+		.usage = "doctor [--json]",
+		.summary = "try every mechanism of this host and say what to fix",
+		.text = "Execute every mechanism that confines and report ok, warn or fail, with the one command that "
+			"mends it.",
+		.exits = "0  nothing failed\n"
+			"1  something failed\n"
+			"2  usage or error",
+	},
+	{
+		.name = "audit verify",
+		.fn = cmd_audit_verify,
+		.usage = "audit verify [FILE] [--head HASH] [--json]",
+		.summary = "check the hash chain of the log",
+		.text = "Check every record of FILE (default: the log of this user) and name the first inconsistent "
+			"one. With --head the record of that hash must be there, so that a cut tail shows.",
+		.examples = "ward audit verify\n"
+			"ward audit verify audit.jsonl --head \"$(cat head)\"",
+		.exits = "0  consistent\n"
+			"1  not consistent\n"
+			"2  usage or error",
+	},
+	{
+		.name = "audit show",
+		.fn = cmd_audit_show,
+		.usage = "audit show [FILE] [--json]",
+		.summary = "print the log for people",
+		.text = "Print the records of FILE (default: the log of this user), one line each; with --json as they "
+			"are.",
+	},
+	{
+		.name = "version",
+		.fn = cmd_version,
+		.usage = "version [--json]",
+		.summary = "print the version",
+		.text = "Print the version and, with --json, the versions of the formats.",
+	},
+	{
+		.name = "help",
+		.fn = cmd_help,
+		.usage = "help [COMMAND]",
+		.summary = "this text, or that of a command",
+		.text = "Print the commands, or what COMMAND does and takes.",
+	},
+	{
+		.name = "options",
+		.fn = cmd_options,
+		.usage = "options --json",
+		.summary = "the option table, for generators",
+		.text = "Print commands and options as JSON: what man page, completion and tests are made from.",
+		.hidden = true,
+	},
 };
+/* clang-format on */
 
 const struct command *command_at(size_t i)
 {

@@ -577,7 +577,7 @@ static int apply_dry_run(struct ward_request *r, const char *value, unsigned ind
 
 /* ---- the door ---- */
 
-static int fail_unknown(const char *name, struct ward_error *err)
+static int fail_unknown(const struct ward_request *r, const char *name, struct ward_error *err)
 {
 	const char *names[WARD_ARRAY_SIZE(table)];
 	const char *near;
@@ -586,8 +586,12 @@ static int fail_unknown(const char *name, struct ward_error *err)
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(table); i++)
 		names[i] = table[i].name;
 	near = ward_nearest(name, names, WARD_ARRAY_SIZE(table));
-	if (near)
+	/* Three letters away from a short word is any other short word. */
+	if (near && (near[0] == name[0] || strlen(name) > 5))
 		ward_fail_fix(err, "did you mean --%s?", near);
+	else if (r->kind == WARD_COMMAND_SCRIPT)
+		ward_fail_fix(err,
+			"arguments of the script go behind --; see ward help sandbox run");
 	else
 		ward_fail_fix(err, "see ward help run");
 	return code;
@@ -622,7 +626,7 @@ int ward_request_set(struct ward_request *r, const char *name, const char *value
 	int code, i = ward_option_index(name);
 
 	if (i < 0)
-		return fail_unknown(name, err);
+		return fail_unknown(r, name, err);
 	code = check_use(r, i, value, &why);
 	if (code >= 0)
 		code = apply[i](r, value, r->given[i] + 1, &why);

@@ -377,6 +377,11 @@ const char *ward_outcome_report(const struct ward_outcome *o)
 	return o->report ? o->report : "";
 }
 
+const struct ward_error *ward_outcome_error(const struct ward_outcome *o)
+{
+	return o->has_error ? &o->error : NULL;
+}
+
 static int spawn_exit_code(const struct ward_outcome *o)
 {
 	if (!o->exec_errno)
