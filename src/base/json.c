@@ -166,10 +166,14 @@ static int next_element(struct json_reader *r, char close, const char *what, boo
 	skip_blanks(r);
 	c = r->pos < r->n ? r->text[r->pos] : '\0';
 	*ret_more = c == ',';
-	if (c == close || c == ',') {
+	if (c == close) {
+		r->pos++;
+		return WARD_OK;
+	}
+	if (c == ',') {
 		r->pos++;
 		skip_blanks(r);
-		if (c == close || r->pos >= r->n || r->text[r->pos] != close)
+		if (r->pos >= r->n || r->text[r->pos] != close)
 			return WARD_OK;
 		code = ward_json_fail(r, r->pos, "expected %s after ',', found '%c'", what, close);
 		ward_fail_fix(r->err, "take out the last comma");
