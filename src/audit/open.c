@@ -230,8 +230,8 @@ static int set_path(struct ward_audit *a, const char *file, struct ward_error *e
 		return ward_fail(err, WARD_E_NOMEM, "out of memory");
 	}
 	if (n >= WARD_PATH_MAX)
-		return ward_fail(err, WARD_E_LIMIT, "the path of the audit log is longer than %d bytes",
-			WARD_PATH_MAX - 1);
+		return ward_fail(err, WARD_E_LIMIT,
+			"the path of the audit log is longer than %d bytes", WARD_PATH_MAX - 1);
 	a->base = strrchr(a->path, '/') + 1;
 	if (a->base[0] == '\0' || ward_streq(a->base, ".") || ward_streq(a->base, ".."))
 		return refuse(err, a->path, "is a directory", "give --audit a file in it");
