@@ -31,7 +31,7 @@ static int check_text(const struct ward_cap *cap, struct ward_error *err)
 	if (has_control(cap->resource))
 		problem = "holds a control character";
 	else if (!ward_utf8_valid(cap->resource, strlen(cap->resource)))
-		problem = "is not UTF-8";
+		problem = "not UTF-8";
 	if (problem == NULL)
 		return WARD_OK;
 	(void)ward_cap_fail(err, cap, "%s", problem);
@@ -126,7 +126,7 @@ static int check_command(const struct ward_cap *cap, struct ward_error *err)
 		return r;
 	if (s[0] == '-' || ward_streq(s, ".") || (s[0] != '/' && strchr(s, '/') != NULL)) {
 		(void)ward_cap_fail(err, cap,
-			"is neither the name of a program nor an absolute path");
+			"neither the name of a program nor an absolute path");
 		ward_fail_fix(err,
 			"write a name that is on PATH, an absolute path, DIRECTORY/** or *");
 		return WARD_E_CAPABILITY;
@@ -159,7 +159,7 @@ static int check_env(const struct ward_cap *cap, struct ward_error *err)
 	}
 	if (ok)
 		return WARD_OK;
-	(void)ward_cap_fail(err, cap, "is no name of a variable");
+	(void)ward_cap_fail(err, cap, "no name of a variable");
 	ward_fail_fix(err,
 		"write NAME or NAME=VALUE; a name is letters, digits and \"_\", no digit first");
 	return WARD_E_CAPABILITY;

@@ -78,11 +78,17 @@ int ward_cap_check(const struct ward_cap *cap, struct ward_error *err);
 
 /* glob.c */
 bool ward_glob_is_pattern(const char *pattern);   /* holds * or ? */
-/* Path and pattern both absolute and normalised, or both relative. Linear time, no recursion on input. */
+/*
+ * Path and pattern both absolute, or both relative; empty and "." components do not count; ".." in either matches
+ * nothing. At most strlen(pattern) x strlen(path) steps whatever the pattern, no recursion, no memory.
+ */
 bool ward_glob_match(const char *pattern, const char *path);
-/* Could anything below directory dir match? For pruning a walk. */
+/* Could anything strictly below directory dir match? Exact: for pruning a walk. */
 bool ward_glob_may_match_below(const char *pattern, const char *dir);
-/* The literal directory that every match lies in: "/a/b" for "/a/b/" "*" ".c". Size WARD_PATH_MAX. */
+/*
+ * The literal directory that every match is or lies in: "/a/b" for "/a/b/" "*" ".c" and for "/a/b/" "**", "/a" for the
+ * plain "/a/b". "." for a relative pattern without one. Size WARD_PATH_MAX.
+ */
 int ward_glob_prefix(const char *pattern, char *out, size_t size);
 /* True for "P/" and two stars: the grant of a whole directory; out gets P. */
 bool ward_glob_is_subtree(const char *pattern, char *out, size_t size);

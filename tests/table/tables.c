@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs the tables of this folder: glob.tests, caps.tests, decide.tests. A line is words between blanks; each file says
+ * Runs the tables of this folder: glob.tests, caps.tests, decide.tests; and reads what the documents promise: each
+ * file in examples/, the block in docs/spec/capabilities.md, the types of its schema. A line is words between blanks; each file says
  * at its top what they mean. A line that cannot be read is a failure and never skipped: a typing error in a table must
  * not make a test vanish.
  */
+#include <glob.h>
+
 #include "base/base.h"
 #include "decide/decide.h"
 #include "policy/policy.h"
@@ -205,6 +208,95 @@ TEST(decide)
 	}
 	CASE("%s", t.name);
 	CHECK(t.rows > 60);
+}
+
+static size_t read_all(const char *path, char *out, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	REQUIRE(f != NULL);
+	n = fread(out, 1, size - 1, f);
+	fclose(f);
+	REQUIRE(n < size - 1);
+	out[n] = '\0';
+	return n;
+}
+
+static void check_file(const char *text, size_t n, const char *name)
+{
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(1u << 20);
+	struct ward_caps caps = { .arena = arena };
+	struct ward_error err = WARD_ERROR_INIT;
+	char line[2048];
+	int r;
+
+	CASE("%s", name);
+	r = ward_caps_parse(&caps, text, n, name, &err);
+	ward_error_format(&err, line, sizeof(line));
+	CHECK_MSG(r == WARD_OK, "%s", line);
+	CHECK((caps.n == 0) == (strstr(name, "nothing") != NULL));
+}
+
+static char document[64 << 10];
+
+TEST(examples)
+{
+	glob_t found;
+
+	REQUIRE(glob(TABLE_DIR "/../../examples/*.json", 0, NULL, &found) == 0);
+	CHECK(found.gl_pathc >= 4);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		size_t n = read_all(found.gl_pathv[i], document, sizeof(document));
+
+		check_file(document, n, strrchr(found.gl_pathv[i], '/') + 1);
+	}
+	globfree(&found);
+}
+
+TEST(documents)
+{
+	static const char fence[] = "```json\n";
+	size_t n =
+		read_all(TABLE_DIR "/../../docs/spec/capabilities.md", document, sizeof(document));
+	char *block = strstr(document, fence);
+	char *end = block ? strstr(block, "\n```\n") : NULL;
+
+	REQUIRE(n > 0 && end != NULL);
+	block += strlen(fence);
+	check_file(block, (size_t)(end - block), "capabilities.md");
+	for (unsigned t = WARD_CAP_NONE + 1; t < WARD_CAP_TYPE_MAX; t++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "`%s`", ward_cap_type_name((enum ward_cap_type)t));
+		CHECK_STR_CONTAINS(document, name);
+	}
+}
+
+TEST(schema)
+{
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(4u << 20);
+	size_t n = read_all(TABLE_DIR "/../../docs/spec/capabilities.schema.json", document,
+		sizeof(document));
+	static const char *const way[] = { "$defs", "capability", "properties", "type", "enum" };
+	struct ward_json *root = NULL;
+	const struct ward_json *node;
+	size_t types = 0;
+
+	REQUIRE(ward_json_parse(arena, document, n, NULL, &root, NULL) == WARD_OK);
+	node = root;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(way); i++) {
+		node = ward_json_get(node, way[i]);
+		REQUIRE(node != NULL);
+	}
+	for (node = node->child; node != NULL; node = node->next, types++) {
+		enum ward_cap_type type;
+
+		CASE("%s", node->str.s);
+		CHECK_EQ_INT(ward_cap_type_parse(node->str, &type, NULL), WARD_OK);
+		CHECK_EQ_INT(type, types + 1);
+	}
+	CHECK_EQ_SIZE(types, WARD_CAP_TYPE_MAX - 1);
 }
 
 TAP_MAIN();

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define REF_CHARS 64
-#define REF_COMPONENTS 16
+#define REF_COMPONENTS 33
 
 struct ref_component {
 	uint32_t c[REF_CHARS];
