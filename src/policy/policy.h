@@ -90,5 +90,5 @@ bool ward_glob_may_match_below(const char *pattern, const char *dir);
  * plain "/a/b". "." for a relative pattern without one. Size WARD_PATH_MAX.
  */
 int ward_glob_prefix(const char *pattern, char *out, size_t size);
-/* True for "P/" and two stars: the grant of a whole directory; out gets P. */
+/* True for "P/" and two stars with a literal P: the grant of a whole directory; out gets P. Size WARD_PATH_MAX. */
 bool ward_glob_is_subtree(const char *pattern, char *out, size_t size);
