@@ -336,8 +336,10 @@ int ward_audit_line_parse(struct ward_arena **a, const char *line, size_t n, con
 	uint64_t lineno, struct ward_json **ret, struct ward_error *err)
 {
 	*a = ward_arena_new(LINE_ARENA_MAX);
-	if (!*a)
-		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	if (!*a) {
+		(void)ward_fail(err, WARD_E_NOMEM, "out of memory");
+		return WARD_E_NOMEM;
+	}
 	int r = ward_json_parse(*a, line, n, file, ret, err);
 	if (r < 0 && err && lineno)
 		err->line = lineno > UINT32_MAX ? UINT32_MAX : (uint32_t)lineno;

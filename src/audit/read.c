@@ -61,11 +61,12 @@ int ward_audit_reader_open(struct ward_audit_reader *r, const char *file, struct
 	if (sys == 0)
 		ward_audit_unlock_fd(fd);
 	r->buf = malloc(BUF_SIZE);
-	if (!r->buf)
-		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	if (!r->buf) {
+		(void)ward_fail(err, WARD_E_NOMEM, "out of memory");
+		return WARD_E_NOMEM;
+	}
 	r->left = (uint64_t)st.st_size;
-	r->fd = fd;
-	fd = -1;
+	r->fd = ward_audit_take_fd(&fd);
 	return WARD_OK;
 }
 
@@ -105,6 +106,8 @@ static int fill(struct ward_audit_reader *r, struct ward_error *err)
 int ward_audit_reader_next(struct ward_audit_reader *r, const char **ret, size_t *ret_n,
 	struct ward_error *err)
 {
+	if (!r->buf)
+		return ward_fail(err, WARD_E_INTERNAL, "an audit log is read that is not open");
 	for (;;) {
 		const char *nl = memchr(r->buf + r->seen, '\n', r->end - r->seen);
 		size_t line_end = nl ? (size_t)(nl - r->buf) : r->end;
@@ -142,38 +145,60 @@ static int fail_line(const struct ward_audit_reader *r, const char *why, struct 
 	return e;
 }
 
+/* What is done with each line. */
+struct visit {
+	int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
+		uint64_t lineno);
+	void *arg;
+};
+
+static int visit_line(const struct ward_audit_reader *reader, const struct visit *v,
+	const char *line, size_t n, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = NULL;
+	struct ward_json *rec = NULL;
+	struct ward_error inner = WARD_ERROR_INIT;
+	int r = ward_audit_line_parse(&a, line, n, reader->file, reader->lineno, &rec, &inner);
+	if (r == WARD_E_NOMEM)
+		return ward_fail(err, r, "out of memory");
+	if (r < 0)
+		return fail_line(reader, inner.message, err);
+	return v->fn(v->arg, rec, line, n, reader->lineno);
+}
+
+static int visit_all(struct ward_audit_reader *reader, const struct visit *v,
+	struct ward_error *err)
+{
+	for (;;) {
+		const char *line = NULL;
+		size_t n = 0;
+		int r = ward_audit_reader_next(reader, &line, &n, err);
+		if (r == WARD_AUDIT_TORN)
+			return fail_line(reader, "the last line is torn", err);
+		if (r == WARD_AUDIT_LONG)
+			return fail_line(reader, "the line is longer than a record may be", err);
+		if (r == WARD_AUDIT_LINE)
+			r = visit_line(reader, v, line, n, err);
+		else
+			return r;
+		if (r != 0)
+			return r;
+	}
+}
+
 int ward_audit_each(const char *file,
 	int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
 		uint64_t lineno),
 	void *arg, struct ward_error *err)
 {
 	char def[WARD_PATH_MAX];
-	WARD_CLEANUP(ward_audit_reader_done) struct ward_audit_reader reader = { .fd = -1 };
+	struct ward_audit_reader reader = { .fd = -1 };
+	struct visit v = { fn, arg };
 	int r = ward_audit_file_or_default(file, def, &file, err);
 	if (r >= 0)
 		r = ward_audit_reader_open(&reader, file, err);
-	if (r < 0)
-		return r;
-	for (;;) {
-		const char *line = NULL;
-		size_t n = 0;
-		r = ward_audit_reader_next(&reader, &line, &n, err);
-		if (r == WARD_AUDIT_TORN)
-			return fail_line(&reader, "the last line is torn", err);
-		if (r == WARD_AUDIT_LONG)
-			return fail_line(&reader, "the line is longer than a record may be", err);
-		if (r != WARD_AUDIT_LINE)
-			return r;
-		WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = NULL;
-		struct ward_json *rec = NULL;
-		struct ward_error inner = WARD_ERROR_INIT;
-		r = ward_audit_line_parse(&a, line, n, file, reader.lineno, &rec, &inner);
-		if (r == WARD_E_NOMEM)
-			return ward_fail(err, r, "out of memory");
-		if (r < 0)
-			return fail_line(&reader, inner.message, err);
-		r = fn(arg, rec, line, n, reader.lineno);
-		if (r != 0)
-			return r;
-	}
+	if (r >= 0)
+		r = visit_all(&reader, &v, err);
+	ward_audit_reader_done(&reader);
+	return r;
 }

@@ -40,8 +40,10 @@ static int window_read(const struct ward_audit *a, uint64_t size, size_t want, s
 {
 	size_t n = size < want ? (size_t)size : want;
 	char *s = realloc(w->s, n ? n : 1);
-	if (!s)
-		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	if (!s) {
+		(void)ward_fail(err, WARD_E_NOMEM, "out of memory");
+		return WARD_E_NOMEM;
+	}
 	*w = (struct window){ s, n, size - n };
 	for (size_t got = 0; got < n;) {
 		ssize_t r = pread(a->fd, s + got, n - got, (off_t)(w->start + got));

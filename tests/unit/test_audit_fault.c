@@ -50,6 +50,18 @@ int __wrap_fdatasync(int fd)
 	return __real_fdatasync(fd);
 }
 
+/* with 64-bit file offsets the C library's name is another one */
+int __real_ftruncate64(int fd, off_t n);
+int __wrap_ftruncate64(int fd, off_t n);
+int __wrap_ftruncate64(int fd, off_t n)
+{
+	if (fail_cut >= 0 && fail_cut-- == 0) {
+		errno = fail_errno;
+		return -1;
+	}
+	return __real_ftruncate64(fd, n);
+}
+
 int __wrap_ftruncate(int fd, off_t n)
 {
 	if (fail_cut >= 0 && fail_cut-- == 0) {
