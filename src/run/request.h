@@ -18,6 +18,7 @@ struct ward_request {
 	const char *workspace;       /* as given, NULL = cwd */
 	const char *cwd;             /* as given, NULL = the caller's */
 	const char *audit;           /* NULL = default */
+	const char *run_id;          /* WARD_RUN inside; NULL: not yet (ward plan) */
 	const char *head_to, *outcome, *report;   /* FILE or "fd:N", checked when set; ward_outcome_deliver() */
 	struct ward_limits limits;   /* with the defaults of kind; memory 0 = 75 % of what is available */
 	enum ward_backend backend;

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a request to a plan: every name is looked up once, here, and what was found (device and inode included) goes
+ * into the plan; whoever builds the cage refuses anything else in its place. The order matters: what is granted is
+ * settled before the program is, so that a "#!" line, a venv or a PATH entry in the workspace can only choose among
+ * what is there. It refuses rather than repair: each refusal is one line with place, rule and fix.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/resolve.h"
+
+#define RESOLVE_BYTES_MAX (64u << 20)
+#define SHOW_MAX 120
+
+int ward_rs_nomem(struct ward_error *err)
+{
+	return ward_fail(err, WARD_E_NOMEM, "out of memory");
+}
+
+/* Room for one more: doubled in the arena; what is left behind goes with it. */
+static void *grow(struct ward_resolver *rs, void *v, size_t n, size_t *io_cap, size_t size)
+{
+	size_t cap = *io_cap ? *io_cap * 2 : 64;
+	void *to;
+
+	if (n < *io_cap)
+		return v;
+	to = ward_arena_alloc(rs->arena, cap * size);
+	if (!to)
+		return NULL;
+	if (n > 0)
+		memcpy(to, v, n * size);
+	*io_cap = cap;
+	return to;
+}
+
+int ward_rs_node(struct ward_resolver *rs, const struct ward_node *n, struct ward_error *err)
+{
+	struct ward_node *v = grow(rs, rs->nodes, rs->n_nodes, &rs->cap_nodes, sizeof(*v));
+
+	if (!v)
+		return ward_rs_nomem(err);
+	rs->nodes = v;
+	v[rs->n_nodes++] = *n;
+	return WARD_OK;
+}
+
+int ward_rs_rule(struct ward_resolver *rs, const struct ward_rule *rule, struct ward_error *err)
+{
+	struct ward_rule *v = grow(rs, rs->rules, rs->n_rules, &rs->cap_rules, sizeof(*v));
+
+	if (!v || !rule->pattern || !rule->text)
+		return ward_rs_nomem(err);
+	rs->rules = v;
+	v[rs->n_rules] = *rule;
+	return (int)rs->n_rules++;
+}
+
+int ward_rs_text(struct ward_resolver *rs, struct ward_texts *to, const char *s,
+	struct ward_error *err)
+{
+	const char **v;
+
+	for (size_t i = 0; i < to->n; i++)
+		if (ward_streq(to->v[i], s))
+			return WARD_OK;
+	v = grow(rs, to->v, to->n, &to->cap, sizeof(*v));
+	if (!v || !s)
+		return ward_rs_nomem(err);
+	to->v = v;
+	v[to->n++] = s;
+	return WARD_OK;
+}
+
+int ward_rs_warn(struct ward_resolver *rs, struct ward_error *err, const char *fmt, ...)
+{
+	char text[WARD_ERROR_MESSAGE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return ward_rs_text(rs, &rs->warnings, ward_arena_strdup(rs->arena, text), err);
+}
+
+const char *ward_rs_show(struct ward_resolver *rs, const char *s)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	size_t n = strlen(s);
+	const char *copy;
+
+	ward_quote(&b, s, n > SHOW_MAX ? SHOW_MAX : n);
+	if (n > SHOW_MAX)
+		ward_buf_adds(&b, "...");
+	copy = ward_arena_strdup(rs->arena, ward_buf_cstr(&b));
+	return copy && !b.failed ? copy : "?";
+}
+
+int ward_rs_cap_fail(struct ward_resolver *rs, const struct ward_cap *cap, int code,
+	struct ward_error *err, const char *fmt, ...)
+{
+	char text[WARD_ERROR_MESSAGE_MAX], place[WARD_ERROR_FILE_MAX];
+	const struct ward_origin *o = &cap->origin;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void)ward_fail(err, code, "%s %s: %s", ward_cap_type_name(cap->type),
+		ward_rs_show(rs, cap->resource), text);
+	ward_fail_class(err, WARD_CLASS_CAPABILITY, WARD_VIOLATION_NONE);
+	if (o->file) {
+		(void)snprintf(place, sizeof(place), o->index > 1 ? "%s (%u)" : "%s", o->file,
+			o->index);
+		ward_fail_at(err, place, o->line, o->column);
+	}
+	return code;
+}
+
+const struct ward_node *ward_rs_shown_by(const struct ward_resolver *rs, const char *path)
+{
+	const struct ward_node *best = NULL;
+	size_t best_n = 0;
+
+	for (size_t i = 0; i < rs->n_nodes; i++) {
+		const struct ward_node *n = &rs->nodes[i];
+		size_t len = strlen(n->dest);
+		bool hides = n->kind == WARD_NODE_TMPFS || n->kind == WARD_NODE_PROC ||
+			n->kind == WARD_NODE_DEV;
+
+		if (n->kind != WARD_NODE_BIND && !hides)
+			continue;
+		if (!ward_path_within(path, n->dest))
+			continue;
+		/* At one dest a grant is stronger than what is private. */
+		if (!best || len > best_n || (len == best_n && !hides)) {
+			best = n;
+			best_n = len;
+		}
+	}
+	return best && best->kind == WARD_NODE_BIND ? best : NULL;
+}
+
+bool ward_rs_visible(const struct ward_resolver *rs, const char *path)
+{
+	return ward_rs_shown_by(rs, path) != NULL;
+}
+
+struct ward_node ward_rs_bind(const struct ward_resolver *rs, const struct ward_target *t, int rule)
+{
+	return (struct ward_node){
+		.kind = WARD_NODE_BIND,
+		.dest = t->path,
+		.source = t->path,
+		.is_dir = S_ISDIR(t->st.st_mode),
+		.exec = rs->exec_all,
+		.idmap = rs->host->uid == 0,
+		.dev = t->st.st_dev,
+		.ino = t->st.st_ino,
+		.rule = rule,
+	};
+}
+
+static int caller_cwd(struct ward_resolver *rs, struct ward_error *err)
+{
+	char path[WARD_PATH_MAX];
+
+	if (!getcwd(path, sizeof(path)) || path[0] != '/') {
+		ward_fail_errno(err, WARD_E_INVALID, errno,
+			"the working directory cannot be named");
+		ward_fail_fix(err, "cd to a directory that exists");
+		return WARD_E_INVALID;
+	}
+	rs->cwd = ward_arena_strdup(rs->arena, path);
+	return rs->cwd ? WARD_OK : ward_rs_nomem(err);
+}
+
+/* The shipped netlink-route switch: node and Go ask for interface names; the run's own network has but lo. */
+static uint32_t seccomp_switches(const struct ward_resolver *rs)
+{
+	bool run = rs->r->kind == WARD_COMMAND_RUN;
+
+	return run && rs->host->userns ? WARD_SECCOMP_NETLINK_ROUTE : 0;
+}
+
+static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_error *err)
+{
+	const struct ward_request *r = rs->r;
+	struct ward_plan_input in = {
+		.backend = r->backend,
+		.workspace = rs->workspace,
+		.cwd = rs->inside_cwd,
+		.exe = rs->exe,
+		.argv = rs->argv,
+		.nodes = rs->nodes,
+		.n_nodes = rs->n_nodes,
+		.exec_paths = rs->exec_paths.v,
+		.n_exec_paths = rs->exec_paths.n,
+		.rules = rs->rules,
+		.n_rules = rs->n_rules,
+		.limits = r->limits,
+		.seccomp = seccomp_switches(rs),
+		.attribution = r->attribution,
+		.deny_errno = r->deny_errno ? r->deny_errno : ENOENT,
+		.tty = r->tty,
+		.audit_off = ward_streq(r->audit, "/dev/null"),
+		.minimum = ward_minimum,
+		.require = r->require,
+		.accept = r->accept,
+		.warnings = rs->warnings.v,
+		.n_warnings = rs->warnings.n,
+		.host = rs->host,
+	};
+	char **env = ward_arena_alloc(rs->arena, (rs->env.n + 1) * sizeof(*env));
+
+	if (!env)
+		return ward_rs_nomem(err);
+	for (size_t i = 0; i < rs->env.n; i++) {
+		env[i] = ward_arena_strdup(rs->arena, rs->env.v[i]);
+		if (!env[i])
+			return ward_rs_nomem(err);
+	}
+	in.env = env;
+	if (in.limits.memory == 0)
+		in.limits.memory = rs->host->memory_available / 4 * 3;
+	if (in.limits.memory == 0) {
+		ward_fail(err, WARD_E_SYSTEM, "how much memory is available is unknown");
+		ward_fail_fix(err, "set --memory");
+		return WARD_E_SYSTEM;
+	}
+	return ward_plan_build(&in, ret, err);
+}
+
+int ward_resolve(struct ward_request *r, const struct ward_host *host, struct ward_plan **ret,
+	struct ward_error *err)
+{
+	static int (*const steps[])(struct ward_resolver *, struct ward_error *) = {
+		caller_cwd,
+		ward_rs_place,
+		ward_rs_base,
+		ward_rs_env,
+		ward_rs_grants,
+		ward_rs_exec_grants,
+		ward_rs_exec,
+		ward_rs_place_cwd,
+		ward_rs_check_audit,
+		ward_rs_env_finish,
+	};
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(RESOLVE_BYTES_MAX);
+	struct ward_resolver rs = { .r = r, .host = host, .arena = arena };
+
+	*ret = NULL;
+	if (!arena)
+		return ward_rs_nomem(err);
+	if (r->argc < 1 || !r->argv[0]) {
+		ward_fail(err, WARD_E_INVALID, "no command is given");
+		ward_fail_fix(err,
+			r->kind == WARD_COMMAND_RUN ? "ward run [options] [--] CMD [ARG...]"
+						    : "ward sandbox run SCRIPT");
+		return WARD_E_INVALID;
+	}
+	(void)ward_rs_exec_mode(&rs);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(steps); i++) {
+		int res = steps[i](&rs, err);
+
+		if (res < 0)
+			return res;
+	}
+	return build(&rs, ret, err);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of resolve share. Private to run: the face is ward_resolve() in run/request.h.
+ * resolve looks names up on the host and writes down what it found; it never runs anything to find out, never follows
+ * what lies in the workspace into more than was granted, and decides nothing that plan or decide can decide.
+ */
+#pragma once
+
+#include <sys/stat.h>
+
+#include "run/request.h"
+
+#define WARD_LINKS_MAX 40
+
+/* A link met on the way to something: at is its own real path. */
+struct ward_link {
+	const char *at, *to;
+};
+struct ward_target {
+	const char *path;            /* real: no link in it */
+	struct stat st;
+	struct ward_link links[WARD_LINKS_MAX];
+	size_t n_links;
+};
+
+struct ward_texts {
+	const char **v;
+	size_t n, cap;
+};
+
+struct ward_resolver {
+	struct ward_request *r;
+	const struct ward_host *host;
+	struct ward_arena *arena;
+	const char *cwd;             /* of the caller; the kernel's answer, so no link in it */
+	const char *home;            /* of the caller, real; "" = unknown. Through ward_rs_home() */
+	const char *workspace;       /* real */
+	const char *inside_cwd;
+	const char *exe;
+	char **argv;
+	bool exec_all;               /* every program in the view */
+	struct ward_node *nodes;
+	size_t n_nodes, cap_nodes;
+	struct ward_rule *rules;
+	size_t n_rules, cap_rules;
+	struct ward_texts exec_paths, warnings, env, bins;
+	const char *path;            /* the run's PATH */
+	bool path_set;               /* by --env: bins are not put behind it */
+};
+
+/* ---- resolve.c ---- */
+int ward_rs_nomem(struct ward_error *err);
+int ward_rs_node(struct ward_resolver *rs, const struct ward_node *n, struct ward_error *err);
+/* Its index, or a negative code. */
+int ward_rs_rule(struct ward_resolver *rs, const struct ward_rule *rule, struct ward_error *err);
+/* Once each. */
+int ward_rs_text(struct ward_resolver *rs, struct ward_texts *to, const char *s, struct ward_error *err);
+int ward_rs_warn(struct ward_resolver *rs, struct ward_error *err, const char *fmt, ...) WARD_PRINTF(3, 4);
+/* What shows this real path: the narrowest bind so far, unless something private hides it. */
+const struct ward_node *ward_rs_shown_by(const struct ward_resolver *rs, const char *path);
+bool ward_rs_visible(const struct ward_resolver *rs, const char *path);
+/* The node for a target that was found. */
+struct ward_node ward_rs_bind(const struct ward_resolver *rs, const struct ward_target *t, int rule);
+/* "\"...\"", shortened, for a message. */
+const char *ward_rs_show(struct ward_resolver *rs, const char *s);
+/* Fill err for a capability: `TYPE "RESOURCE": message`, with its place. Returns code. */
+int ward_rs_cap_fail(struct ward_resolver *rs, const struct ward_cap *cap, int code, struct ward_error *err,
+	const char *fmt, ...) WARD_PRINTF(5, 6);
+
+/* ---- resolve_link.c ---- */
+/*
+ * Find an absolute path (may hold ".." and links). 0 or -errno; links in the order they were met. -ELOOP: too many.
+ */
+int ward_rs_target(struct ward_resolver *rs, const char *path, struct ward_target *ret);
+/* A node for each link, none of which may lie in /proc, /sys or /dev. */
+int ward_rs_links(struct ward_resolver *rs, const struct ward_target *t, int rule, struct ward_error *err);
+/* "/proc", "/sys", "/dev" if path is, or lies in, one of them; "/" for the root, which holds them; else NULL. */
+const char *ward_rs_reserved(const char *path);
+/* path made absolute from base, not normalised (".." stays); NULL: too long. */
+const char *ward_rs_absolute(struct ward_resolver *rs, const char *base, const char *path);
+
+/* ---- resolve_place.c ---- */
+int ward_rs_place(struct ward_resolver *rs, struct ward_error *err);      /* workspace */
+int ward_rs_place_cwd(struct ward_resolver *rs, struct ward_error *err);  /* after the grants */
+int ward_rs_check_audit(struct ward_resolver *rs, struct ward_error *err);
+const char *ward_rs_home(struct ward_resolver *rs);
+/* Is path the caller's home, "/" or an ancestor of the home? */
+bool ward_rs_is_home(struct ward_resolver *rs, const char *path);
+
+/* ---- viewbase.c, gitconfig.c ---- */
+int ward_rs_base(struct ward_resolver *rs, struct ward_error *err);
+/* Content of the generated gitconfig (user.name, user.email), "" if there is none. Bounded; never fails a run. */
+const char *ward_rs_gitconfig(struct ward_resolver *rs);
+/* The parser of it: user.name and user.email of a git config text into out, as a git config text. */
+void ward_gitconfig_user(const char *text, size_t n, struct ward_buf *out);
+
+/* ---- resolve_grant.c, resolve_glob.c ---- */
+int ward_rs_grants(struct ward_resolver *rs, struct ward_error *err);
+/* Show t for rule, links included; refuses what no view can hold. within: real path must stay in it (NULL = anywhere). */
+int ward_rs_show_target(struct ward_resolver *rs, const struct ward_cap *cap, const struct ward_target *t,
+	const char *within, int rule, struct ward_error *err);
+/* Bind what a pattern matches now. pattern and dir: below prefix, which is real. */
+int ward_rs_glob(struct ward_resolver *rs, const struct ward_cap *cap, const char *base, const char *pattern, int rule,
+	struct ward_error *err);
+const char *ward_rs_rule_text(struct ward_resolver *rs, const struct ward_cap *cap);
+
+/* ---- resolve_env.c ---- */
+int ward_rs_env(struct ward_resolver *rs, struct ward_error *err);
+/* Put the bin directories of runtimes behind PATH, sort, check the size. */
+int ward_rs_env_finish(struct ward_resolver *rs, struct ward_error *err);
+
+/* ---- resolve_exec.c, interp.c, runtimes.c ---- */
+int ward_rs_exec_mode(struct ward_resolver *rs);                         /* sets exec_all */
+int ward_rs_exec(struct ward_resolver *rs, struct ward_error *err);      /* CMD or SCRIPT: exe, argv */
+int ward_rs_exec_grants(struct ward_resolver *rs, struct ward_error *err);
+/*
+ * A bare name on the run's PATH, then (trusted) on the caller's, whose entries in the workspace do not count.
+ * *ret_path: where it was found, before links. 0 or -ENOENT / -EACCES.
+ */
+int ward_rs_lookup(struct ward_resolver *rs, const char *name, bool trusted, const char **ret_path,
+	struct ward_target *ret);
+/*
+ * Make a program visible and executable: path as it was found, t what it is. trusted: it may bring its runtime, or,
+ * with alone, itself; untrusted ones choose among what is visible. what names it in errors ("SCRIPT:1: #!").
+ */
+struct ward_program {
+	const char *path;
+	struct ward_target t;
+	const char *what;
+	bool trusted, alone;
+	unsigned depth;              /* of #! lines */
+};
+int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct ward_error *err);
+
+/* The first bytes of a program. */
+#define WARD_HEAD_MAX 256
+struct ward_head {
+	size_t n;
+	char bytes[WARD_HEAD_MAX + 1];
+	bool elf, script;
+	char interp[WARD_HEAD_MAX], arg[WARD_HEAD_MAX];   /* of "#!"; arg "" = none */
+	bool env;                    /* "#!/usr/bin/env X": interp is X, a bare name */
+	char loader[WARD_HEAD_MAX];  /* PT_INTERP of an ELF program; "" = static. Read by ward_head_read */
+	uint64_t loader_at, loader_n; /* where it stands in the file */
+};
+/* Pure: parse what was read. WARD_E_PARSE: a "#!" that means nothing, or one over WARD_HEAD_MAX bytes. */
+int ward_head_parse(struct ward_head *h, struct ward_error *err);
+/* Open path without following links and read it. */
+int ward_head_read(const char *path, struct ward_head *ret, struct ward_error *err);
+
+/* If path (before links) lies in a shim directory: the real program's path, else NULL. Errors: err filled, code. */
+int ward_rt_unshim(struct ward_resolver *rs, const char *path, const char **ret, struct ward_error *err);
+/*
+ * The runtime prefix that path lies in by shape or marker: *ret_prefix NULL = none. Refuses (WARD_E_REFUSED) one that
+ * does not count: other owner, in the workspace, / or $HOME or above, or a link to what is none itself.
+ */
+int ward_rt_prefix(struct ward_resolver *rs, const char *path, const char *what, const char **ret_prefix,
+	const char **ret_name, struct ward_error *err);
+/* path = PREFIX/bin/X with PREFIX/pyvenv.cfg: check its home; trusted ones bring the runtime that it names. */
+int ward_rt_venv(struct ward_resolver *rs, const char *path, bool trusted, struct ward_error *err);
+/* A runtime as an implied read (and execute) of all of it. */
+int ward_rt_grant(struct ward_resolver *rs, const char *prefix, const char *name, struct ward_error *err);

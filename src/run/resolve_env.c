@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The environment: composed, never inherited. data/environment says what every run has and which few names of the
+ * caller's pass; the rest is asked for by name. What changes which code a program loads (LD_PRELOAD and its kin) has to
+ * be set to a value in so many words, and is warned about.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run/resolve.h"
+
+extern char **environ;
+
+static size_t name_len(const char *s)
+{
+	return strcspn(s, "=");
+}
+
+static bool matches(const char *pattern, const char *name, size_t n)
+{
+	size_t len = strlen(pattern);
+
+	if (len > 0 && pattern[len - 1] == '*')
+		return n >= len - 1 && strncmp(pattern, name, len - 1) == 0;
+	return n == len && strncmp(pattern, name, n) == 0;
+}
+
+static bool listed(const char *const *list, const char *name, size_t n)
+{
+	for (; *list; list++)
+		if (matches(*list, name, n))
+			return true;
+	return false;
+}
+
+/* NAME=VALUE, in place of what has this name. */
+static int put(struct ward_resolver *rs, const char *assignment, struct ward_error *err)
+{
+	size_t n = name_len(assignment);
+
+	for (size_t i = 0; i < rs->env.n; i++) {
+		if (name_len(rs->env.v[i]) == n && strncmp(rs->env.v[i], assignment, n) == 0) {
+			rs->env.v[i] = assignment;
+			return WARD_OK;
+		}
+	}
+	return ward_rs_text(rs, &rs->env, assignment, err);
+}
+
+static int baseline(struct ward_resolver *rs, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	for (const char *const *s = ward_env_set; *s && r == WARD_OK; s++)
+		r = put(rs, *s, err);
+	for (char **e = environ; e && *e && r == WARD_OK; e++)
+		if (listed(ward_env_pass, *e, name_len(*e)) && (*e)[name_len(*e)] == '=')
+			r = put(rs, *e, err);
+	if (r == WARD_OK && rs->r->run_id)
+		r = put(rs, ward_arena_printf(rs->arena, "WARD_RUN=%s", rs->r->run_id), err);
+	return r;
+}
+
+static int set(struct ward_resolver *rs, const char *name, size_t n, const char *value,
+	struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	if (n == 8 && strncmp(name, "WARD_RUN", n) == 0) {
+		(void)ward_fail(err, WARD_E_INVALID,
+			"WARD_RUN is the run's own name and cannot be set");
+		ward_fail_at(err, "--env", 0, 0);
+		ward_fail_fix(err, "use another name");
+		return WARD_E_INVALID;
+	}
+	if (listed(ward_env_risky, name, n))
+		r = ward_rs_warn(rs, err, "--env %.*s changes which code programs load", (int)n,
+			name);
+	if (r == WARD_OK)
+		r = put(rs, ward_arena_printf(rs->arena, "%.*s=%s", (int)n, name, value), err);
+	return r;
+}
+
+/* ENV:NAME passes the caller's; ENV:NAME=VALUE sets. */
+static int grant(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
+{
+	const char *name = cap->resource;
+	size_t n = name_len(name);
+	const char *value = name[n] == '=' ? name + n + 1 : NULL;
+	char *shown = ward_arena_dup(rs->arena, name, n);
+	struct ward_cap quiet = *cap;
+	struct ward_rule rule = {
+		.type = WARD_CAP_ENV, .pattern = shown, .origin = cap->origin, .literal = true
+	};
+	int r;
+
+	quiet.resource = shown; /* a value may be a secret: it is in no message and no rule */
+	rule.text = shown ? ward_rs_rule_text(rs, &quiet) : NULL;
+	r = ward_rs_rule(rs, &rule, err);
+	if (r < 0)
+		return r;
+	if (value)
+		return set(rs, name, n, value, err);
+	if (listed(ward_env_risky, name, n)) {
+		(void)ward_rs_cap_fail(rs, &quiet, WARD_E_CAPABILITY, err,
+			"changes which code programs load, and is not passed on");
+		ward_fail_fix(err, "--env %s=VALUE sets it in so many words", shown);
+		return WARD_E_CAPABILITY;
+	}
+	value = getenv(shown);
+	if (!value) {
+		(void)ward_rs_cap_fail(rs, &quiet, WARD_E_CAPABILITY, err, "is not set here");
+		ward_fail_fix(err, "set it before, or --env %s=VALUE", shown);
+		return WARD_E_CAPABILITY;
+	}
+	return set(rs, name, n, value, err);
+}
+
+int ward_rs_env(struct ward_resolver *rs, struct ward_error *err)
+{
+	const struct ward_request *req = rs->r;
+	int r = baseline(rs, err);
+
+	for (size_t i = 0; i < req->caps.n && r == WARD_OK; i++)
+		if (req->caps.v[i].type == WARD_CAP_ENV)
+			r = grant(rs, &req->caps.v[i], err);
+	for (size_t i = 0; i < req->n_env && r == WARD_OK; i++) {
+		const struct ward_env_set *e = &req->env[i];
+		struct ward_cap cap = {
+			.type = WARD_CAP_ENV, .resource = e->name, .origin = e->origin
+		};
+
+		if (e->value)
+			cap.resource = ward_arena_printf(rs->arena, "%s=%s", e->name, e->value);
+		r = cap.resource ? grant(rs, &cap, err) : ward_rs_nomem(err);
+	}
+	for (size_t i = 0; i < rs->env.n && r == WARD_OK; i++) {
+		if (strncmp(rs->env.v[i], "PATH=", 5) != 0)
+			continue;
+		rs->path = rs->env.v[i] + 5;
+		rs->path_set = true;
+		for (const char *const *s = ward_env_set; *s; s++)
+			if (rs->env.v[i] == *s)
+				rs->path_set = false;
+	}
+	return r;
+}
+
+static int check_size(const struct ward_resolver *rs, struct ward_error *err)
+{
+	size_t bytes = 0;
+
+	for (char **a = rs->argv; *a; a++)
+		bytes += strlen(*a) + 1 + sizeof(*a);
+	for (size_t i = 0; i < rs->env.n; i++)
+		bytes += strlen(rs->env.v[i]) + 1 + sizeof(char *);
+	if (bytes <= WARD_ARGV_BYTES_MAX)
+		return WARD_OK;
+	(void)ward_fail(err, WARD_E_LIMIT,
+		"arguments and environment are %zu bytes, %u is the most", bytes,
+		WARD_ARGV_BYTES_MAX);
+	ward_fail_fix(err, "pass the data in a file, or on stdin");
+	return WARD_E_LIMIT;
+}
+
+int ward_rs_env_finish(struct ward_resolver *rs, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; i < rs->bins.n && r == WARD_OK && !rs->path_set; i++) {
+		char *path = ward_arena_printf(rs->arena, "PATH=%s:%s", rs->path, rs->bins.v[i]);
+
+		r = path ? put(rs, path, err) : ward_rs_nomem(err);
+		if (r == WARD_OK)
+			rs->path = path + strlen("PATH=");
+	}
+	return r < 0 ? r : check_size(rs, err);
+}

@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Programs: CMD, SCRIPT's interpreter, and what EXTERNAL_COMMAND names. What the caller typed may bring itself, and
+ * the runtime whose shape it lies in. What a file says ("#!", pyvenv.cfg) may too, unless that file lies in the
+ * workspace: then it chooses among what is visible. Nothing is run to find out what it is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/resolve.h"
+
+#define CHAIN_MAX 4
+
+int ward_rs_exec_mode(struct ward_resolver *rs)
+{
+	bool named = false;
+
+	for (size_t i = 0; i < rs->r->caps.n; i++) {
+		const struct ward_cap *cap = &rs->r->caps.v[i];
+
+		if (cap->type != WARD_CAP_EXTERNAL_COMMAND)
+			continue;
+		named = true;
+		rs->exec_all |= ward_streq(cap->resource, "*");
+	}
+	if (!named && rs->r->kind == WARD_COMMAND_RUN)
+		rs->exec_all = true;
+	return WARD_OK;
+}
+
+static bool in_workspace(const struct ward_resolver *rs, const char *path)
+{
+	return ward_path_within(path, rs->workspace);
+}
+
+static int refuse(struct ward_resolver *rs, const struct ward_program *p, const char *why,
+	struct ward_error *err)
+{
+	if (p->what)
+		(void)ward_fail(err, WARD_E_REFUSED, "%s names %s, %s", p->what,
+			ward_rs_show(rs, p->path), why);
+	else
+		(void)ward_fail(err, WARD_E_REFUSED, "%s %s", ward_rs_show(rs, p->path), why);
+	ward_fail_class(err, WARD_CLASS_EXTERNAL_COMMAND, WARD_VIOLATION_EXEC);
+	ward_fail_fix(err, "if that is meant, grant it: --read %s", ward_rs_show(rs, p->t.path));
+	return WARD_E_REFUSED;
+}
+
+static int fail_spawn(struct ward_resolver *rs, const char *name, int e, struct ward_error *err)
+{
+	(void)ward_fail_errno(err, WARD_E_SPAWN, e, "%s cannot be executed",
+		ward_rs_show(rs, name));
+	if (e == ENOENT)
+		ward_fail_fix(err,
+			strchr(name, '/') ? "name a program that exists"
+					  : "it is not on the run's PATH: name it by its path");
+	else if (e == EACCES)
+		ward_fail_fix(err, "name a program (chmod +x, if it is one)");
+	return WARD_E_SPAWN;
+}
+
+static int implied_rule(struct ward_resolver *rs, enum ward_cap_type type, const char *path,
+	const char *text, struct ward_error *err)
+{
+	struct ward_rule rule = {
+		.type = type,
+		.pattern = path,
+		.origin = { .file = "implied" },
+		.text = text,
+		.literal = true,
+	};
+
+	return ward_rs_rule(rs, &rule, err);
+}
+
+/* ---- looking names up ---- */
+
+static int executable(const struct ward_target *t)
+{
+	if (!S_ISREG(t->st.st_mode) || !(t->st.st_mode & 0111))
+		return -EACCES;
+	return 0;
+}
+
+static int search(struct ward_resolver *rs, const char *dirs, const char *name, bool callers,
+	const char **ret_path, struct ward_target *ret)
+{
+	char path[WARD_PATH_MAX];
+	int worst = -ENOENT;
+
+	for (const char *s = dirs, *end; s && *s; s = *end ? end + 1 : end) {
+		end = strchrnul(s, ':');
+		if (*s != '/' ||
+			(size_t)snprintf(path, sizeof(path), "%.*s/%s", (int)(end - s), s, name) >=
+				sizeof(path))
+			continue;
+		/* What the workspace put there is not what the caller meant. */
+		if (callers && in_workspace(rs, path))
+			continue;
+		if (ward_rs_target(rs, path, ret) < 0 || (callers && in_workspace(rs, ret->path)))
+			continue;
+		if (executable(ret) < 0) {
+			worst = -EACCES;
+			continue;
+		}
+		*ret_path = ward_arena_strdup(rs->arena, path);
+		return *ret_path ? 0 : -ENOMEM;
+	}
+	return worst;
+}
+
+int ward_rs_lookup(struct ward_resolver *rs, const char *name, bool trusted, const char **ret_path,
+	struct ward_target *ret)
+{
+	int r = search(rs, rs->path, name, false, ret_path, ret);
+
+	if (r < 0 && trusted)
+		r = search(rs, getenv("PATH"), name, true, ret_path, ret);
+	return r;
+}
+
+/* ---- one program and what it needs ---- */
+
+/* Every link on the way is there inside already. */
+static bool links_shown(const struct ward_resolver *rs, const struct ward_target *t)
+{
+	for (size_t i = 0; i < t->n_links; i++) {
+		bool found = ward_rs_visible(rs, t->links[i].at);
+
+		for (size_t k = 0; k < rs->n_nodes && !found; k++)
+			found = rs->nodes[k].kind == WARD_NODE_SYMLINK &&
+				ward_streq(rs->nodes[k].dest, t->links[i].at);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+static int bring_alone(struct ward_resolver *rs, const struct ward_program *p,
+	struct ward_error *err)
+{
+	struct ward_node n;
+	int r;
+
+	if (ward_rs_reserved(p->t.path))
+		return refuse(rs, p, "which lies in /proc, /sys or /dev", err);
+	r = implied_rule(rs, WARD_CAP_FILE_READ, p->t.path, "implied: the command", err);
+	if (r < 0)
+		return r;
+	n = ward_rs_bind(rs, &p->t, r);
+	n.exec = true;
+	return ward_rs_node(rs, &n, err);
+}
+
+/* path lies in a runtime that counts: grant it. A path of the workspace is never asked. */
+static int bring_runtime(struct ward_resolver *rs, const struct ward_program *p, const char *path,
+	struct ward_error *err)
+{
+	const char *prefix, *name;
+	int r;
+
+	if (in_workspace(rs, path) || ward_rs_visible(rs, path))
+		return WARD_OK;
+	r = ward_rt_prefix(rs, path, p->what ? p->what : ward_rs_show(rs, path), &prefix, &name,
+		err);
+	return r < 0 || !prefix ? r : ward_rt_grant(rs, prefix, name, err);
+}
+
+static int make_visible(struct ward_resolver *rs, struct ward_program *p, struct ward_error *err)
+{
+	bool trusted = p->trusted;
+	int r;
+
+	if (ward_rs_visible(rs, p->t.path) && links_shown(rs, &p->t))
+		return in_workspace(rs, p->path) ? ward_rt_venv(rs, p->path, false, err) : WARD_OK;
+	if (trusted) {
+		r = bring_runtime(rs, p, p->path, err);
+		if (r == WARD_OK)
+			r = bring_runtime(rs, p, p->t.path, err);
+		if (r < 0)
+			return r;
+	}
+	r = ward_rt_venv(rs, p->path, trusted && !in_workspace(rs, p->path), err);
+	if (r < 0)
+		return r;
+	if (!ward_rs_visible(rs, p->t.path)) {
+		if (!trusted)
+			return refuse(rs, p,
+				"which is not granted, and a file in the workspace cannot add to what is",
+				err);
+		if (!p->alone)
+			return refuse(rs, p,
+				"which no grant and no runtime of data/runtimes covers", err);
+		r = bring_alone(rs, p, err);
+		if (r < 0)
+			return r;
+	}
+	return ward_rs_links(rs, &p->t, -1, err);
+}
+
+/* The loader that the kernel opens beside an ELF program has to be executable too. */
+static int add_loader(struct ward_resolver *rs, const struct ward_head *h, struct ward_error *err)
+{
+	struct ward_target t;
+
+	if (rs->exec_all || !h->loader[0] || h->loader[0] != '/' ||
+		ward_rs_target(rs, h->loader, &t) < 0)
+		return WARD_OK;
+	return ward_rs_visible(rs, t.path) ? ward_rs_text(rs, &rs->exec_paths, t.path, err)
+					   : WARD_OK;
+}
+
+static int add_needs(struct ward_resolver *rs, const char *path, struct ward_error *err)
+{
+	const char *name = ward_path_basename(path);
+
+	for (size_t i = 0; i < ward_program_needs_n; i++) {
+		struct ward_target t;
+		int r;
+
+		if (!ward_streq(ward_program_needs[i].program, name) ||
+			ward_rs_target(rs, ward_program_needs[i].path, &t) < 0 ||
+			!ward_rs_visible(rs, t.path))
+			continue;
+		r = ward_rs_text(rs, &rs->exec_paths, t.path, err);
+		if (r < 0)
+			return r;
+	}
+	return WARD_OK;
+}
+
+static int follow_script(struct ward_resolver *rs, const struct ward_program *p,
+	const struct ward_head *h, struct ward_error *err)
+{
+	struct ward_program next = {
+		.what = ward_arena_printf(rs->arena, "%s: its #! line",
+			ward_rs_show(rs, p->t.path)),
+		.trusted = p->trusted && !in_workspace(rs, p->t.path) && !in_workspace(rs, p->path),
+		.depth = p->depth + 1,
+	};
+	int r;
+
+	if (next.depth > CHAIN_MAX)
+		return refuse(rs, p, "whose #! lines lead over 4 programs", err);
+	if (h->env) {
+		r = ward_rs_lookup(rs, h->interp, next.trusted, &next.path, &next.t);
+		/* env(1) says so itself, inside. */
+		if (r < 0)
+			return WARD_OK;
+	} else {
+		next.path = ward_arena_strdup(rs->arena, h->interp);
+		r = next.path ? ward_rs_target(rs, next.path, &next.t) : -ENOMEM;
+		if (r < 0)
+			return fail_spawn(rs, h->interp, -r, err);
+	}
+	return ward_rs_program(rs, &next, err);
+}
+
+int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct ward_error *err)
+{
+	const struct ward_node *shown;
+	struct ward_head head = { 0 };
+	int r;
+
+	if (!ward_rs_visible(rs, p->t.path) && p->trusted) {
+		const char *real = NULL;
+
+		r = ward_rt_unshim(rs, p->path, &real, err);
+		if (r < 0)
+			return r;
+		if (real) {
+			p->path = real;
+			r = ward_rs_target(rs, real, &p->t);
+			if (r < 0)
+				return fail_spawn(rs, real, -r, err);
+		}
+	}
+	r = executable(&p->t);
+	if (r < 0)
+		return fail_spawn(rs, p->path, -r, err);
+	r = make_visible(rs, p, err);
+	if (r < 0)
+		return r;
+	shown = ward_rs_shown_by(rs, p->t.path);
+	/* What the base shows is whole by itself, and where everything may be executed nothing needs naming. */
+	if (rs->exec_all && shown && shown->base)
+		return WARD_OK;
+	r = ward_head_read(p->t.path, &head, err);
+	if (r < 0) {
+		ward_fail_at(err, p->t.path, 1, 0);
+		return r;
+	}
+	if (!rs->exec_all) {
+		r = ward_rs_text(rs, &rs->exec_paths, p->t.path, err);
+		if (r == WARD_OK)
+			r = add_needs(rs, p->path, err);
+		if (r == WARD_OK)
+			r = implied_rule(rs, WARD_CAP_EXTERNAL_COMMAND, p->path,
+				p->what ? p->what : "implied: the command", err);
+		if (r < 0)
+			return r;
+	}
+	if (head.script) {
+		/* "#!/usr/bin/env X" runs both. */
+		struct ward_program env = {
+			.path = "/usr/bin/env", .depth = p->depth + 1, .what = "#!"
+		};
+
+		if (head.env && !rs->exec_all && ward_rs_target(rs, env.path, &env.t) == 0) {
+			r = ward_rs_program(rs, &env, err);
+			if (r < 0)
+				return r;
+		}
+		return follow_script(rs, p, &head, err);
+	}
+	return add_loader(rs, &head, err);
+}
+
+/* ---- CMD ---- */
+
+/* A relative name in the workspace that is a link out of it: whoever wrote the workspace chose the target. */
+static int check_leaving(struct ward_resolver *rs, const char *given, const struct ward_program *p,
+	struct ward_error *err)
+{
+	char lexical[WARD_PATH_MAX];
+
+	if (given[0] == '/' || in_workspace(rs, p->t.path) || ward_rs_visible(rs, p->t.path) ||
+		ward_path_join(rs->cwd, given, lexical, sizeof(lexical)) < 0 ||
+		!in_workspace(rs, lexical))
+		return WARD_OK;
+	(void)ward_fail(err, WARD_E_REFUSED, "%s leads out of the workspace, to %s",
+		ward_rs_show(rs, given), ward_rs_show(rs, p->t.path));
+	ward_fail_class(err, WARD_CLASS_EXTERNAL_COMMAND, WARD_VIOLATION_EXEC);
+	ward_fail_fix(err, "if that is meant, name it: %s", ward_rs_show(rs, p->t.path));
+	return WARD_E_REFUSED;
+}
+
+/* Find what the caller typed: with a slash a path, else a name. path: as it will be found inside. */
+static int find_typed(struct ward_resolver *rs, const char *given, struct ward_program *p,
+	struct ward_error *err)
+{
+	char norm[WARD_PATH_MAX];
+	const char *path;
+	int r;
+
+	if (!strchr(given, '/'))
+		r = given[0] ? ward_rs_lookup(rs, given, true, &p->path, &p->t) : -ENOENT;
+	else {
+		path = ward_rs_absolute(rs, rs->cwd, given);
+		r = ward_rs_target(rs, path, &p->t);
+		if (r == 0 &&
+			(ward_path_has_dotdot(path) ||
+				ward_path_normalize(path, norm, sizeof(norm)) < 0))
+			p->path = p->t.path;
+		else if (r == 0)
+			p->path = ward_arena_strdup(rs->arena, norm);
+	}
+	if (r < 0)
+		return fail_spawn(rs, given, -r, err);
+	return p->path ? check_leaving(rs, given, p, err) : ward_rs_nomem(err);
+}
+
+static int resolve_command(struct ward_resolver *rs, struct ward_error *err)
+{
+	struct ward_program p = { .trusted = true, .alone = true };
+	const struct ward_request *req = rs->r;
+	int r = find_typed(rs, req->argv[0], &p, err);
+
+	if (r == WARD_OK)
+		r = ward_rs_program(rs, &p, err);
+	if (r < 0)
+		return r;
+	rs->exe = p.path;
+	rs->argv = req->argv;
+	return WARD_OK;
+}
+
+/* ---- SCRIPT ---- */
+
+static int fail_kind(struct ward_resolver *rs, const char *script, const struct ward_head *h,
+	struct ward_error *err)
+{
+	if (h->elf) {
+		(void)ward_fail(err, WARD_E_INVALID, "%s is a program, not a script",
+			ward_rs_show(rs, script));
+		ward_fail_fix(err, "ward run %s", ward_rs_show(rs, script));
+	} else {
+		(void)ward_fail(err, WARD_E_INVALID, "which interpreter %s wants is not known",
+			ward_rs_show(rs, script));
+		ward_fail_fix(err,
+			"give it a first line such as #!/usr/bin/env python3, or: ward run INTERPRETER %s",
+			ward_rs_show(rs, script));
+	}
+	ward_fail_at(err, script, 1, 0);
+	return WARD_E_INVALID;
+}
+
+static const char *by_extension(const char *path)
+{
+	const char *dot = strrchr(ward_path_basename(path), '.');
+
+	for (size_t i = 0; dot && i < ward_script_kinds_n; i++)
+		if (ward_streq(dot, ward_script_kinds[i].ext))
+			return ward_script_kinds[i].program;
+	return NULL;
+}
+
+/* Which interpreter: "#!" first, then the extension, which is Ward's own choice and so may be looked for further. */
+static int find_interpreter(struct ward_resolver *rs, const struct ward_program *script,
+	const struct ward_head *h, struct ward_program *p, struct ward_error *err)
+{
+	bool trusted = !in_workspace(rs, script->t.path);
+	const char *name = NULL;
+	int r;
+
+	p->trusted = trusted;
+	p->what = ward_arena_printf(rs->arena, "%s:1: #!", ward_rs_show(rs, script->t.path));
+	if (!p->what)
+		return ward_rs_nomem(err);
+	if (h->script && !h->env) {
+		p->path = ward_arena_strdup(rs->arena, h->interp);
+		r = p->path ? ward_rs_target(rs, p->path, &p->t) : -ENOMEM;
+		name = h->interp;
+	} else {
+		name = h->script ? h->interp : by_extension(script->t.path);
+		if (!name)
+			return fail_kind(rs, script->t.path, h, err);
+		p->trusted |= !h->script;
+		r = ward_rs_lookup(rs, name, p->trusted, &p->path, &p->t);
+	}
+	if (r == 0)
+		return WARD_OK;
+	(void)ward_fail_errno(err, WARD_E_SPAWN, -r, "the interpreter %s cannot be executed",
+		ward_rs_show(rs, name));
+	ward_fail_at(err, script->t.path, 1, 0);
+	ward_fail_fix(err, "install it, or name one that is there: ward run INTERPRETER SCRIPT");
+	return WARD_E_SPAWN;
+}
+
+static int script_argv(struct ward_resolver *rs, const char *interp, const char *arg,
+	const char *script, struct ward_error *err)
+{
+	const struct ward_request *req = rs->r;
+	char **argv = ward_arena_alloc(rs->arena, ((size_t)req->argc + 3) * sizeof(*argv));
+	size_t n = 0;
+
+	if (!argv)
+		return ward_rs_nomem(err);
+	argv[n++] = ward_arena_strdup(rs->arena, interp);
+	if (arg[0])
+		argv[n++] = ward_arena_strdup(rs->arena, arg);
+	argv[n++] = ward_arena_strdup(rs->arena, script);
+	for (int i = 1; i < req->argc; i++)
+		argv[n++] = req->argv[i];
+	for (size_t i = 0; i < n; i++)
+		if (!argv[i])
+			return ward_rs_nomem(err);
+	rs->argv = argv;
+	return WARD_OK;
+}
+
+/* The script itself: an implied read of that one file. */
+static int show_script(struct ward_resolver *rs, const struct ward_program *script,
+	struct ward_error *err)
+{
+	struct ward_node n;
+	int r;
+
+	if (ward_rs_visible(rs, script->t.path))
+		return WARD_OK;
+	r = implied_rule(rs, WARD_CAP_FILE_READ, script->t.path, "implied: the script", err);
+	if (r < 0)
+		return r;
+	n = ward_rs_bind(rs, &script->t, r);
+	return ward_rs_node(rs, &n, err);
+}
+
+static int resolve_script(struct ward_resolver *rs, struct ward_error *err)
+{
+	const char *given = rs->r->argv[0];
+	const char *path = ward_rs_absolute(rs, rs->cwd, given);
+	struct ward_program script = { .path = given }, p = { 0 };
+	struct ward_head head = { 0 };
+	int r = given[0] ? ward_rs_target(rs, path, &script.t) : -ENOENT;
+
+	if (r < 0)
+		return fail_spawn(rs, given, -r, err);
+	if (!S_ISREG(script.t.st.st_mode) || ward_rs_reserved(script.t.path))
+		return fail_spawn(rs, given, EACCES, err);
+	r = check_leaving(rs, given, &script, err);
+	if (r == WARD_OK)
+		r = ward_head_read(script.t.path, &head, err);
+	if (r < 0) {
+		ward_fail_at(err, script.t.path, 1, 0);
+		return r;
+	}
+	if (head.n == 0 && script.t.st.st_size > 0)
+		return fail_spawn(rs, given, EACCES, err);
+	r = find_interpreter(rs, &script, &head, &p, err);
+	if (r == WARD_OK)
+		r = ward_rs_program(rs, &p, err);
+	if (r == WARD_OK)
+		r = show_script(rs, &script, err);
+	if (r < 0)
+		return r;
+	rs->exe = p.path;
+	return script_argv(rs, p.path, head.arg, script.t.path, err);
+}
+
+int ward_rs_exec(struct ward_resolver *rs, struct ward_error *err)
+{
+	return rs->r->kind == WARD_COMMAND_SCRIPT ? resolve_script(rs, err)
+						  : resolve_command(rs, err);
+}
+
+/* ---- EXTERNAL_COMMAND ---- */
+
+static int grant_tree(struct ward_resolver *rs, const struct ward_cap *cap, const char *dir,
+	struct ward_error *err)
+{
+	struct ward_rule rule = {
+		.type = cap->type, .origin = cap->origin, .literal = true, .subtree = true
+	};
+	struct ward_target t;
+	int r;
+
+	if (ward_rs_target(rs, dir, &t) < 0 || !S_ISDIR(t.st.st_mode)) {
+		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "%s is no directory",
+			ward_rs_show(rs, dir));
+		ward_fail_fix(err, "name a directory of programs that exists");
+		return WARD_E_CAPABILITY;
+	}
+	rule.pattern = t.path;
+	rule.text = ward_rs_rule_text(rs, cap);
+	r = ward_rs_rule(rs, &rule, err);
+	if (r >= 0 && !ward_rs_visible(rs, t.path))
+		r = ward_rs_show_target(rs, cap, &t, NULL, r, err);
+	return r < 0 ? r : ward_rs_text(rs, &rs->exec_paths, t.path, err);
+}
+
+static int grant_one(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
+{
+	struct ward_program p = { .trusted = true, .alone = true };
+	struct ward_rule rule = { .type = cap->type, .origin = cap->origin, .literal = true };
+	int r;
+
+	if (cap->resource[0] == '/') {
+		p.path = cap->resource;
+		r = ward_rs_target(rs, p.path, &p.t);
+	} else {
+		r = ward_rs_lookup(rs, cap->resource, true, &p.path, &p.t);
+	}
+	if (r < 0 || executable(&p.t) < 0) {
+		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "%s",
+			r == -ENOENT ? "is no program on the run's PATH or of that path"
+				     : "is not executable");
+		ward_fail_fix(err, "name a program that is installed, or DIRECTORY/** or *");
+		return WARD_E_CAPABILITY;
+	}
+	rule.pattern = p.path;
+	rule.text = ward_rs_rule_text(rs, cap);
+	p.what = rule.text;
+	r = ward_rs_rule(rs, &rule, err);
+	return r < 0 ? r : ward_rs_program(rs, &p, err);
+}
+
+static int grant_all(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
+{
+	struct ward_rule rule = {
+		.type = WARD_CAP_EXTERNAL_COMMAND,
+		.pattern = "/**",
+		.origin = { .file = "implied" },
+		.text = "default of ward run: EXTERNAL_COMMAND:*",
+	};
+	int r;
+
+	if (cap) {
+		rule.origin = cap->origin;
+		rule.text = ward_rs_rule_text(rs, cap);
+	}
+	r = ward_rs_rule(rs, &rule, err);
+	return r < 0 ? r : WARD_OK;
+}
+
+int ward_rs_exec_grants(struct ward_resolver *rs, struct ward_error *err)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < rs->r->caps.n; i++) {
+		const struct ward_cap *cap = &rs->r->caps.v[i];
+		char dir[WARD_PATH_MAX];
+		int r;
+
+		if (cap->type != WARD_CAP_EXTERNAL_COMMAND)
+			continue;
+		any = true;
+		if (ward_streq(cap->resource, "*"))
+			r = grant_all(rs, cap, err);
+		else if (ward_has_suffix(cap->resource, "/**") &&
+			ward_glob_is_subtree(cap->resource, dir, sizeof(dir)))
+			r = grant_tree(rs, cap, dir, err);
+		else
+			r = grant_one(rs, cap, err);
+		if (r < 0)
+			return r;
+	}
+	return any || !rs->exec_all ? WARD_OK : grant_all(rs, NULL, err);
+}

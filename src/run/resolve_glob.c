@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Patterns that are neither one name nor one directory: what they match now is bound, name by name. The walk stays
+ * below the literal part of the pattern, follows no link, goes only where a match can lie, and is bounded in entries
+ * and in matches. A directory that a pattern matches without "/ **" is not bound: that would grant what lies below it,
+ * which the pattern does not match.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/resolve.h"
+
+struct walk {
+	struct ward_resolver *rs;
+	const struct ward_cap *cap;
+	const char *pattern; /* absolute */
+	const char *below; /* for X/ ** with wildcards in X: X, else NULL */
+	struct ward_texts todo, found;
+	size_t looked, directories;
+	struct ward_error *err;
+};
+
+static int fail_much(struct walk *w, const char *what, size_t most)
+{
+	char dir[WARD_PATH_MAX];
+
+	(void)ward_rs_cap_fail(w->rs, w->cap, WARD_E_LIMIT, w->err, "%s more than %zu", what, most);
+	if (ward_glob_prefix(w->cap->resource, dir, sizeof(dir)) < 0 || !dir[0] ||
+		ward_streq(dir, "."))
+		ward_fail_fix(w->err, "grant the directory: %s:**",
+			ward_cap_type_name(w->cap->type));
+	else
+		ward_fail_fix(w->err, "grant the directory: %s:%s/**",
+			ward_cap_type_name(w->cap->type), ward_streq(dir, "/") ? "" : dir);
+	return WARD_E_LIMIT;
+}
+
+/* A list without the search for duplicates: a walk meets each name once. */
+static int push(struct walk *w, struct ward_texts *to, const char *path)
+{
+	if (to->n == to->cap) {
+		size_t cap = to->cap ? to->cap * 2 : 64;
+		const char **v = ward_arena_alloc(w->rs->arena, cap * sizeof(*v));
+
+		if (!v)
+			return ward_rs_nomem(w->err);
+		if (to->n > 0)
+			memcpy(v, to->v, to->n * sizeof(*v));
+		to->v = v;
+		to->cap = cap;
+	}
+	to->v[to->n] = ward_arena_strdup(w->rs->arena, path);
+	return to->v[to->n++] ? WARD_OK : ward_rs_nomem(w->err);
+}
+
+static int entry(struct walk *w, const char *path, unsigned char type)
+{
+	bool is_dir = type == DT_DIR;
+	int r = WARD_OK;
+
+	if (w->below ? ward_glob_match(w->below, path) : ward_glob_match(w->pattern, path)) {
+		if (is_dir && !w->below)
+			w->directories++;
+		else
+			r = push(w, &w->found, path);
+		if (w->found.n > WARD_GLOB_MATCHES_MAX)
+			return fail_much(w, "matches", WARD_GLOB_MATCHES_MAX);
+		/* All below it is granted with it. */
+		if (w->below)
+			return r;
+	}
+	if (r == WARD_OK && is_dir && !ward_rs_reserved(path) &&
+		ward_glob_may_match_below(w->pattern, path))
+		r = push(w, &w->todo, path);
+	return r;
+}
+
+static unsigned char type_of(int dirfd, const struct dirent *d)
+{
+	struct stat st;
+
+	if (d->d_type != DT_UNKNOWN)
+		return d->d_type;
+	if (fstatat(dirfd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return DT_UNKNOWN;
+	return S_ISDIR(st.st_mode) ? DT_DIR : S_ISLNK(st.st_mode) ? DT_LNK : DT_REG;
+}
+
+static void close_dir(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+static int directory(struct walk *w, const char *dir)
+{
+	char path[WARD_PATH_MAX];
+	int fd = ward_openat2(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0,
+		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
+	WARD_CLEANUP(close_dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	if (!d) {
+		/* Gone, or closed to the caller: nothing there can be granted by the caller. */
+		ward_close(fd);
+		return WARD_OK;
+	}
+	while ((e = readdir(d))) {
+		int r;
+
+		if (ward_streq(e->d_name, ".") || ward_streq(e->d_name, ".."))
+			continue;
+		if (++w->looked > WARD_GLOB_WALK_MAX)
+			return fail_much(w, "would look at", WARD_GLOB_WALK_MAX);
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir[1] ? dir : "", e->d_name) >=
+			sizeof(path))
+			continue;
+		r = entry(w, path, type_of(fd, e));
+		if (r < 0)
+			return r;
+	}
+	return WARD_OK;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int bind_found(struct walk *w, const char *within, int rule)
+{
+	for (size_t i = 0; i < w->found.n; i++) {
+		struct ward_target t;
+		int r = ward_rs_target(w->rs, w->found.v[i], &t);
+
+		/* Gone since, or a link that leads nowhere. */
+		if (r < 0)
+			continue;
+		if (S_ISDIR(t.st.st_mode) && !w->below) {
+			w->directories++;
+			continue;
+		}
+		r = ward_rs_show_target(w->rs, w->cap, &t, within, rule, w->err);
+		if (r < 0)
+			return r;
+	}
+	return WARD_OK;
+}
+
+static int report(struct walk *w)
+{
+	const char *type = ward_cap_type_name(w->cap->type),
+		   *shown = ward_rs_show(w->rs, w->cap->resource);
+
+	if (w->directories > 0)
+		return ward_rs_warn(w->rs, w->err,
+			"%s %s also matches %zu director%s, which it does not grant: write %s/**",
+			type, shown, w->directories, w->directories == 1 ? "y" : "ies",
+			w->cap->resource);
+	if (w->found.n == 0)
+		return ward_rs_warn(w->rs, w->err, "%s %s matches nothing", type, shown);
+	return WARD_OK;
+}
+
+int ward_rs_glob(struct ward_resolver *rs, const struct ward_cap *cap, const char *base,
+	const char *pattern, int rule, struct ward_error *err)
+{
+	struct walk w = { .rs = rs, .cap = cap, .pattern = pattern, .err = err };
+	struct ward_target t;
+	char prefix[WARD_PATH_MAX];
+	int r;
+
+	if (!pattern || ward_glob_prefix(pattern, prefix, sizeof(prefix)) < 0) {
+		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "is too long");
+		ward_fail_fix(err, "grant a directory above it");
+		return WARD_E_CAPABILITY;
+	}
+	if (ward_has_suffix(pattern, "/**")) {
+		w.below = ward_arena_dup(rs->arena, pattern, strlen(pattern) - 3);
+		if (!w.below)
+			return ward_rs_nomem(err);
+	}
+	r = ward_rs_target(rs, prefix, &t);
+	/* The literal part leads through a link: what the names mean is not what they say. */
+	if (r == 0 && t.n_links > 0) {
+		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
+			"leads through a link, %s -> %s", ward_rs_show(rs, t.links[0].at),
+			ward_rs_show(rs, t.links[0].to));
+		ward_fail_fix(err, "write the real path, below %s", ward_rs_show(rs, t.path));
+		return WARD_E_CAPABILITY;
+	}
+	if (r < 0 || !S_ISDIR(t.st.st_mode))
+		return report(&w);
+	r = push(&w, &w.todo, prefix);
+	while (r == WARD_OK && w.todo.n > 0)
+		r = directory(&w, w.todo.v[--w.todo.n]);
+	if (r < 0)
+		return r;
+	if (w.found.n > 0)
+		qsort(w.found.v, w.found.n, sizeof(*w.found.v), by_text);
+	r = bind_found(&w, base ? base : prefix, rule);
+	return r < 0 ? r : report(&w);
+}

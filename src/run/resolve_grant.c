@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * FILE_READ and FILE_WRITE: from what was written to what is bound. A literal is that inode; P/ ** is the directory
+ * with all below it; a pattern is what it matches now. Links that the caller named are shown with their target; one
+ * that leads out of the workspace from a relative name is refused, because whoever wrote the workspace wrote the link.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "run/resolve.h"
+
+const char *ward_rs_rule_text(struct ward_resolver *rs, const struct ward_cap *cap)
+{
+	const char *type = ward_cap_type_name(cap->type), *file = cap->origin.file;
+
+	if (!file)
+		return ward_arena_printf(rs->arena, "%s:%s", type, cap->resource);
+	if (cap->origin.line)
+		return ward_arena_printf(rs->arena, "%s:%u %s %s", file, cap->origin.line, type,
+			cap->resource);
+	if (ward_streq(file, "--cap"))
+		return ward_arena_printf(rs->arena, "--cap %s:%s", type, cap->resource);
+	return ward_arena_printf(rs->arena, "%s %s", file, cap->resource);
+}
+
+static int fail_missing(struct ward_resolver *rs, const struct ward_cap *cap, const char *path,
+	int e, struct ward_error *err)
+{
+	const char *shown = ward_rs_show(rs, path);
+	char dir[WARD_PATH_MAX];
+	char *slash;
+
+	if (e == EACCES || e == EPERM) {
+		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
+			"%s may not be looked at by you", shown);
+		ward_fail_fix(err, "grant what you can read yourself");
+		return WARD_E_CAPABILITY;
+	}
+	if (e != ENOENT && e != ENOTDIR) {
+		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "%s cannot be opened: %s",
+			shown, e == ELOOP ? "a circle of links" : strerrordesc_np(e));
+		ward_fail_fix(err, "name the file itself");
+		return WARD_E_CAPABILITY;
+	}
+	(void)snprintf(dir, sizeof(dir), "%s", path);
+	slash = strrchr(dir, '/');
+	if (slash)
+		slash[slash == dir] = '\0';
+	(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "%s does not exist", shown);
+	if (cap->literal)
+		ward_fail_fix(err, "touch it first, or grant its directory: %s %s",
+			cap->origin.file ? cap->origin.file : "--read", ward_rs_show(rs, dir));
+	else
+		ward_fail_fix(err, "touch it first, or grant its directory: %s:%s/**",
+			ward_cap_type_name(cap->type), ward_streq(dir, "/") ? "" : dir);
+	return WARD_E_CAPABILITY;
+}
+
+/* What no view can hold, and what nobody means to hand out. */
+static int check_target(struct ward_resolver *rs, const struct ward_cap *cap,
+	const struct ward_target *t, struct ward_error *err)
+{
+	const char *reserved = ward_rs_reserved(t->path), *shown = ward_rs_show(rs, t->path);
+	mode_t type = t->st.st_mode & S_IFMT;
+
+	if (ward_streq(reserved, "/")) {
+		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
+			"\"/\" cannot be granted: it holds /proc, /sys and /dev, which the sandbox has of its own");
+		ward_fail_fix(err, "grant the directories that are needed");
+		return WARD_E_CAPABILITY;
+	}
+	if (reserved) {
+		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
+			"%s cannot be granted: the sandbox has a %s of its own", shown, reserved);
+		ward_fail_fix(err, "take it out");
+		return WARD_E_CAPABILITY;
+	}
+	if (ward_streq(t->path, "/home")) {
+		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
+			"\"/home\" cannot be granted: the run's private home /home/ward lies in it");
+		ward_fail_fix(err, "grant the directories below /home that are needed");
+		return WARD_E_CAPABILITY;
+	}
+	if (type != S_IFREG && type != S_IFDIR && type != S_IFIFO) {
+		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
+			"%s cannot be granted: it is a %s", shown,
+			type == S_IFSOCK ? "socket" : "device");
+		ward_fail_fix(err, "take it out");
+		return WARD_E_CAPABILITY;
+	}
+	if (cap->type == WARD_CAP_FILE_WRITE && type == S_IFDIR && !rs->r->i_know &&
+		ward_rs_is_home(rs, t->path)) {
+		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
+			"%s is %s, and would be writable as a whole", shown,
+			ward_streq(t->path, rs->home) ? "your home" : "above your home");
+		ward_fail_fix(err, "grant the project's directory, or say --i-know");
+		return WARD_E_CAPABILITY;
+	}
+	return WARD_OK;
+}
+
+int ward_rs_show_target(struct ward_resolver *rs, const struct ward_cap *cap,
+	const struct ward_target *t, const char *within, int rule, struct ward_error *err)
+{
+	struct ward_node n = ward_rs_bind(rs, t, rule);
+	int r;
+
+	if (within && !ward_path_within(t->path, within)) {
+		const char *shown = ward_rs_show(rs, t->path);
+
+		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "leads out of %s, to %s",
+			ward_streq(within, rs->workspace) ? "the workspace"
+							  : ward_rs_show(rs, within),
+			shown);
+		if (cap->literal)
+			ward_fail_fix(err, "if that is meant, name it: %s %s",
+				cap->origin.file ? cap->origin.file : "--read", shown);
+		else
+			ward_fail_fix(err, "if that is meant, name it: --cap %s:%s%s",
+				ward_cap_type_name(cap->type), t->path, n.is_dir ? "/**" : "");
+		return WARD_E_CAPABILITY;
+	}
+	r = check_target(rs, cap, t, err);
+	if (r == WARD_OK)
+		r = ward_rs_links(rs, t, rule, err);
+	if (r < 0)
+		return r;
+	n.write = cap->type == WARD_CAP_FILE_WRITE;
+	return ward_rs_node(rs, &n, err);
+}
+
+static int fail_directory(struct ward_resolver *rs, const struct ward_cap *cap,
+	struct ward_error *err)
+{
+	bool root = ward_streq(cap->resource, ".");
+
+	(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
+		"is a directory, and a pattern without /** names it alone");
+	ward_fail_fix(err, "write %s:%s%s", ward_cap_type_name(cap->type),
+		root ? "" : cap->resource, root ? "**" : "/**");
+	return WARD_E_CAPABILITY;
+}
+
+/* One name: --read, --write, a pattern without wildcards, or (subtree) P of P/ **. */
+static int grant_name(struct ward_resolver *rs, const struct ward_cap *cap, const char *base,
+	const char *name, bool subtree, struct ward_error *err)
+{
+	const char *path = ward_rs_absolute(rs, base, name);
+	struct ward_target t;
+	struct ward_rule rule = { .type = cap->type, .origin = cap->origin, .literal = true };
+	int r = ward_rs_target(rs, path, &t);
+	bool is_dir;
+
+	if (r == -ENAMETOOLONG || !path) {
+		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
+			"is a path of over %d bytes", WARD_PATH_MAX - 1);
+		ward_fail_fix(err, "grant a directory above it");
+		return WARD_E_CAPABILITY;
+	}
+	if (r < 0)
+		return fail_missing(rs, cap, path, -r, err);
+	is_dir = S_ISDIR(t.st.st_mode);
+	if (is_dir && !subtree && !cap->literal)
+		return fail_directory(rs, cap, err);
+	rule.pattern = t.path;
+	rule.subtree = is_dir;
+	rule.text = ward_rs_rule_text(rs, cap);
+	r = ward_rs_rule(rs, &rule, err);
+	if (r < 0)
+		return r;
+	return ward_rs_show_target(rs, cap, &t, name[0] == '/' ? NULL : rs->workspace, r, err);
+}
+
+static int grant_glob(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
+{
+	struct ward_rule rule = { .type = cap->type, .origin = cap->origin };
+	bool relative = cap->resource[0] != '/';
+	int r;
+
+	if (relative && ward_glob_is_pattern(rs->workspace)) {
+		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
+			"cannot be anchored: the path of the workspace itself holds * or ?");
+		ward_fail_fix(err, "use --read or --write, in which no character is special");
+		return WARD_E_CAPABILITY;
+	}
+	rule.pattern = ward_rs_absolute(rs, rs->workspace, cap->resource);
+	if (relative && ward_has_prefix(cap->resource, "./"))
+		rule.pattern = ward_rs_absolute(rs, rs->workspace, cap->resource + 2);
+	rule.text = ward_rs_rule_text(rs, cap);
+	r = ward_rs_rule(rs, &rule, err);
+	if (r < 0)
+		return r;
+	return ward_rs_glob(rs, cap, relative ? rs->workspace : NULL, rule.pattern, r, err);
+}
+
+static int grant(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
+{
+	char dir[WARD_PATH_MAX];
+
+	if (cap->literal)
+		return grant_name(rs, cap, rs->cwd, cap->resource, true, err);
+	if (!ward_glob_is_pattern(cap->resource))
+		return grant_name(rs, cap, rs->workspace, cap->resource, false, err);
+	if (ward_glob_is_subtree(cap->resource, dir, sizeof(dir)))
+		return grant_name(rs, cap, rs->workspace, dir[0] ? dir : ".", true, err);
+	return grant_glob(rs, cap, err);
+}
+
+int ward_rs_grants(struct ward_resolver *rs, struct ward_error *err)
+{
+	for (size_t i = 0; i < rs->r->caps.n; i++) {
+		const struct ward_cap *cap = &rs->r->caps.v[i];
+		int r;
+
+		if (cap->type != WARD_CAP_FILE_READ && cap->type != WARD_CAP_FILE_WRITE)
+			continue;
+		r = grant(rs, cap, err);
+		if (r < 0)
+			return r;
+	}
+	return WARD_OK;
+}

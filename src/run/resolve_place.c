@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The places of a run: workspace, working directory, the caller's home, the log. A workspace grants nothing; it is an
+ * empty directory of the same name until something in it is granted. What would hand out a whole home, or put the log
+ * where the confined side can write, is refused here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/resolve.h"
+
+#define PASSWD_BYTES_MAX (1u << 20)
+
+static int fail(struct ward_error *err, int code, const char *option, const char *message,
+	const char *fix)
+{
+	(void)ward_fail(err, code, "%s", message);
+	ward_fail_at(err, option, 0, 0);
+	ward_fail_fix(err, "%s", fix);
+	return code;
+}
+
+/* The home of /etc/passwd, for a caller without $HOME (a service). */
+static const char *passwd_home(struct ward_resolver *rs)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	char *line, *save = NULL;
+
+	if (ward_read_file("/etc/passwd", PASSWD_BYTES_MAX, &b, NULL) < 0 || b.n == 0)
+		return "";
+	for (line = strtok_r(b.s, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *field[7] = { line };
+		int n = 1;
+
+		for (char *s = line; n < 7 && (s = strchr(s, ':')); n++) {
+			*s++ = '\0';
+			field[n] = s;
+		}
+		if (n == 7 && field[2][0] && strtoul(field[2], NULL, 10) == rs->host->uid)
+			return ward_arena_strdup(rs->arena, field[5]);
+	}
+	return "";
+}
+
+const char *ward_rs_home(struct ward_resolver *rs)
+{
+	struct ward_target t;
+	const char *home;
+
+	if (rs->home)
+		return rs->home;
+	home = getenv("HOME");
+	if (!home || home[0] != '/')
+		home = passwd_home(rs);
+	rs->home = home && home[0] == '/' && ward_rs_target(rs, home, &t) == 0 ? t.path : "";
+	return rs->home;
+}
+
+bool ward_rs_is_home(struct ward_resolver *rs, const char *path)
+{
+	if (ward_streq(path, "/"))
+		return true;
+	return ward_rs_home(rs)[0] && ward_path_within(rs->home, path);
+}
+
+static int check_workspace(struct ward_resolver *rs, const struct ward_target *t,
+	struct ward_error *err)
+{
+	const char *option = rs->r->workspace ? "--workspace" : "";
+	char text[WARD_ERROR_MESSAGE_MAX];
+	const char *reserved = ward_rs_reserved(t->path);
+
+	if (!S_ISDIR(t->st.st_mode)) {
+		(void)snprintf(text, sizeof(text), "the workspace %s is not a directory",
+			ward_rs_show(rs, t->path));
+		return fail(err, WARD_E_INVALID, option, text, "name a directory");
+	}
+	if (reserved && t->path[1]) {
+		(void)snprintf(text, sizeof(text),
+			"the workspace %s lies in %s, which the sandbox has of its own",
+			ward_rs_show(rs, t->path), reserved);
+		return fail(err, WARD_E_REFUSED, option, text,
+			"--workspace DIR, a directory of yours");
+	}
+	if (rs->r->workspace && !rs->r->i_know && ward_rs_is_home(rs, t->path)) {
+		(void)snprintf(text, sizeof(text), "the workspace %s is %s",
+			ward_rs_show(rs, t->path),
+			!t->path[1]                             ? "the root of the host"
+				: ward_streq(t->path, rs->home) ? "your home"
+								: "above your home");
+		return fail(err, WARD_E_REFUSED, option, text,
+			"name the project's directory, or say --i-know");
+	}
+	return WARD_OK;
+}
+
+int ward_rs_place(struct ward_resolver *rs, struct ward_error *err)
+{
+	const char *given = rs->r->workspace ? rs->r->workspace : rs->cwd;
+	const char *path = ward_rs_absolute(rs, rs->cwd, given);
+	struct ward_node node = { .kind = WARD_NODE_DIR, .rule = -1 };
+	struct ward_target t;
+	int r = given[0] ? ward_rs_target(rs, path, &t) : -ENOENT;
+
+	if (r < 0) {
+		(void)ward_fail_errno(err, r == -ENOENT ? WARD_E_NOTFOUND : WARD_E_INVALID, -r,
+			"the workspace %s cannot be opened", ward_rs_show(rs, given));
+		ward_fail_at(err, rs->r->workspace ? "--workspace" : "", 0, 0);
+		ward_fail_fix(err, "name a directory that exists");
+		return r == -ENOENT ? WARD_E_NOTFOUND : WARD_E_INVALID;
+	}
+	r = check_workspace(rs, &t, err);
+	if (r < 0)
+		return r;
+	rs->workspace = node.dest = t.path;
+	return ward_rs_node(rs, &node, err);
+}
+
+/* Is there a directory of this name inside? Real paths only. */
+static bool is_inside(const struct ward_resolver *rs, const char *path)
+{
+	if (ward_path_within(path, rs->workspace) || ward_rs_visible(rs, path))
+		return true;
+	for (size_t i = 0; i < rs->n_nodes; i++) {
+		const struct ward_node *n = &rs->nodes[i];
+
+		if (n->kind != WARD_NODE_SYMLINK && n->kind != WARD_NODE_FILE &&
+			ward_path_within(n->dest, path))
+			return true;
+	}
+	return false;
+}
+
+static int fail_cwd(struct ward_resolver *rs, int code, const char *path, const char *why,
+	struct ward_error *err)
+{
+	(void)ward_fail(err, code, "the working directory %s %s", ward_rs_show(rs, path), why);
+	ward_fail_at(err, rs->r->cwd ? "--cwd" : "", 0, 0);
+	ward_fail_fix(err, "--cwd DIR in the workspace or under a grant, or --read %s",
+		ward_rs_show(rs, path));
+	return code;
+}
+
+int ward_rs_place_cwd(struct ward_resolver *rs, struct ward_error *err)
+{
+	struct ward_node node = { .kind = WARD_NODE_DIR, .rule = -1 };
+	struct ward_target t = { .path = rs->cwd };
+	const char *path;
+
+	if (!rs->r->cwd) {
+		/* Somewhere else than the workspace that was named, and nothing of it granted: start in the workspace. */
+		rs->inside_cwd = is_inside(rs, rs->cwd) ? rs->cwd : rs->workspace;
+	} else {
+		path = ward_rs_absolute(rs, rs->cwd, rs->r->cwd);
+		rs->inside_cwd = NULL;
+		for (size_t i = 0; path && i < rs->n_nodes && !rs->inside_cwd; i++)
+			if (rs->nodes[i].kind == WARD_NODE_TMPFS &&
+				ward_streq(path, rs->nodes[i].dest))
+				rs->inside_cwd = path;
+		if (rs->inside_cwd)
+			return WARD_OK;
+		if (!rs->r->cwd[0] || ward_rs_target(rs, path, &t) < 0)
+			return fail_cwd(rs, WARD_E_NOTFOUND, rs->r->cwd, "does not exist", err);
+		if (!S_ISDIR(t.st.st_mode))
+			return fail_cwd(rs, WARD_E_INVALID, rs->r->cwd, "is not a directory", err);
+		if (!is_inside(rs, t.path))
+			return fail_cwd(rs, WARD_E_REFUSED, t.path, "is not in the view", err);
+		rs->inside_cwd = t.path;
+	}
+	if (!ward_path_within(rs->inside_cwd, rs->workspace))
+		return WARD_OK;
+	node.dest = rs->inside_cwd;
+	return ward_rs_node(rs, &node, err);
+}
+
+/* ---- the log lies where nothing inside can write ---- */
+
+/* The real path that a file to be made would have: links of its directory resolved, what is missing taken as it is. */
+static const char *real_path(struct ward_resolver *rs, const char *path)
+{
+	char dir[WARD_PATH_MAX];
+	const char *rest;
+	struct ward_target t;
+	char *slash;
+
+	if (ward_rs_target(rs, path, &t) == 0)
+		return t.path;
+	if (!path || strlen(path) >= sizeof(dir))
+		return NULL;
+	strcpy(dir, path);
+	while ((slash = strrchr(dir, '/'))) {
+		*slash = '\0';
+		rest = path + (slash - dir) + 1;
+		if (ward_rs_target(rs, dir[0] ? dir : "/", &t) == 0)
+			return ward_rs_absolute(rs, t.path, rest);
+	}
+	return NULL;
+}
+
+int ward_rs_check_audit(struct ward_resolver *rs, struct ward_error *err)
+{
+	const char *file = rs->r->audit, *path;
+	char buf[WARD_PATH_MAX];
+	const struct ward_node *under = NULL;
+	bool in_workspace;
+
+	if (ward_streq(file, "/dev/null"))
+		return WARD_OK;
+	if (!file && ward_audit_default_path(buf, sizeof(buf), NULL) == WARD_OK)
+		path = buf;
+	else if (!file)
+		return WARD_OK; /* whoever opens the log says what is wrong with it */
+	else
+		path = ward_rs_absolute(rs, rs->cwd, file);
+	for (size_t i = 0; file || i < rs->n_nodes; i++) {
+		if (file || (rs->nodes[i].kind == WARD_NODE_BIND && rs->nodes[i].write)) {
+			path = real_path(rs, path);
+			break;
+		}
+		if (i + 1 == rs->n_nodes)
+			return WARD_OK;
+	}
+	if (!path)
+		return fail(err, WARD_E_INVALID, "--audit", "the log's path is too long",
+			"--audit FILE");
+	in_workspace = file && ward_path_within(path, rs->workspace);
+	for (size_t i = 0; i < rs->n_nodes && !under; i++) {
+		const struct ward_node *n = &rs->nodes[i];
+
+		if (n->kind == WARD_NODE_BIND && n->write && ward_path_within(path, n->dest))
+			under = n;
+	}
+	if (!in_workspace && !under)
+		return WARD_OK;
+	(void)ward_fail(err, WARD_E_REFUSED,
+		"the log %s lies %s %s, where the command could change it", ward_rs_show(rs, path),
+		under ? "under the write grant" : "in the workspace",
+		ward_rs_show(rs, under ? under->dest : rs->workspace));
+	ward_fail_at(err, file ? "--audit" : "", 0, 0);
+	ward_fail_fix(err, "--audit FILE elsewhere, or leave it out for the default");
+	if (!file)
+		ward_fail_fix(err, "--audit FILE elsewhere, or a narrower write grant");
+	return WARD_E_REFUSED;
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runtimes: the only things that are granted without being named, and only in the shapes of data/runtimes. A prefix
+ * counts if root or the caller owns it, outside the workspace, and if it is neither / nor the home nor above either; one
+ * that turns out to be a link to something else is refused by name. Shims and pyvenv.cfg are read, never run.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/resolve.h"
+
+#define FILE_BYTES_MAX (64u << 10)
+#define VERSION_MAX 128
+
+/* The root of an entry on this machine, not looked up; NULL: no home, or not absolute. */
+static const char *expand(struct ward_resolver *rs, const struct ward_runtime_root *root)
+{
+	const char *moved = root->env ? getenv(root->env) : NULL;
+	char norm[WARD_PATH_MAX];
+	const char *path;
+
+	if (moved && moved[0] == '/')
+		path = ward_arena_printf(rs->arena, "%s%s", moved, root->rest);
+	else if (root->path[0] == '~' && ward_rs_home(rs)[0])
+		path = ward_arena_printf(rs->arena, "%s%s%s", rs->home, root->path + 1, root->rest);
+	else if (root->path[0] == '/')
+		path = ward_arena_printf(rs->arena, "%s%s", root->path, root->rest);
+	else
+		return NULL;
+	if (!path || ward_path_normalize(path, norm, sizeof(norm)) < 0)
+		return NULL;
+	return ward_arena_strdup(rs->arena, norm);
+}
+
+static size_t components(const char *shape)
+{
+	size_t n = shape[0] != '\0';
+
+	for (; *shape; shape++)
+		n += *shape == '/';
+	return n;
+}
+
+/* Does path lie strictly below ROOT/SHAPE? Its prefix in the arena, or NULL. */
+static const char *fit(struct ward_resolver *rs, const char *root, const char *shape,
+	const char *path)
+{
+	char literal[WARD_PATH_MAX];
+	size_t n = strlen(root);
+	const char *s = path + n;
+
+	if (!ward_path_within(path, root) || path[n] != '/')
+		return NULL;
+	for (size_t i = components(shape); i > 0; i--) {
+		s = strchr(s + 1, '/');
+		if (!s)
+			return NULL;
+	}
+	(void)snprintf(literal, sizeof(literal), "%s/%s", root, shape);
+	const char *prefix = ward_arena_dup(rs->arena, path, (size_t)(s - path));
+	return prefix && (!shape[0] || ward_glob_match(literal, prefix)) ? prefix : NULL;
+}
+
+/* By shape; the root may itself be a link (~/.pyenv on another disk). */
+static const char *by_shape(struct ward_resolver *rs, const char *path, const char **ret_name)
+{
+	for (size_t i = 0; i < ward_runtimes_n; i++) {
+		const struct ward_runtime *rt = &ward_runtimes[i];
+		const char *root = expand(rs, &rt->root), *prefix;
+		struct ward_target t;
+
+		if (!root)
+			continue;
+		prefix = fit(rs, root, rt->shape, path);
+		if (!prefix && ward_rs_target(rs, root, &t) == 0 && t.n_links > 0)
+			prefix = fit(rs, t.path, rt->shape, path);
+		if (prefix) {
+			*ret_name = rt->name;
+			return prefix;
+		}
+	}
+	return NULL;
+}
+
+/* P of P/bin/X, if P holds a marker. */
+static const char *by_marker(struct ward_resolver *rs, const char *path, const char **ret_name)
+{
+	char file[WARD_PATH_MAX];
+	struct stat st;
+	const char *slash = strrchr(path, '/');
+	size_t n;
+
+	for (n = slash ? (size_t)(slash - path) : 0; n > 0 && path[n - 1] != '/';)
+		n--;
+	if (n < 2)
+		return NULL;
+	n--;
+	for (size_t i = 0; i < ward_runtime_markers_n; i++) {
+		(void)snprintf(file, sizeof(file), "%.*s/%s", (int)n, path,
+			ward_runtime_markers[i].file);
+		if (fstatat(AT_FDCWD, file, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+			*ret_name = ward_runtime_markers[i].name;
+			return ward_arena_dup(rs->arena, path, n);
+		}
+	}
+	return NULL;
+}
+
+static int refuse(struct ward_resolver *rs, const char *what, const char *name, const char *prefix,
+	const char *why, struct ward_error *err)
+{
+	(void)ward_fail(err, WARD_E_REFUSED, "%s: the runtime %s (%s) does not count: %s", what,
+		ward_rs_show(rs, prefix), name, why);
+	ward_fail_class(err, WARD_CLASS_EXTERNAL_COMMAND, WARD_VIOLATION_EXEC);
+	ward_fail_fix(err, "grant what is meant by name: --read %s", ward_rs_show(rs, prefix));
+	return WARD_E_REFUSED;
+}
+
+static int check_prefix(struct ward_resolver *rs, const char *what, const char *name,
+	const struct ward_target *t, struct ward_error *err)
+{
+	char text[64];
+	const char *why = NULL;
+
+	if (ward_rs_is_home(rs, t->path))
+		why = !t->path[1]                       ? "it is /"
+			: ward_streq(t->path, rs->home) ? "it is your home"
+							: "it is above your home";
+	else if (ward_rs_reserved(t->path))
+		why = "it lies in /proc, /sys or /dev";
+	else if (ward_path_within(t->path, rs->workspace))
+		why = "it lies in the workspace, which may choose among what is granted and add nothing";
+	else if (ward_path_within(rs->workspace, t->path))
+		why = "the workspace lies in it";
+	else if (t->st.st_uid != 0 && t->st.st_uid != rs->host->uid) {
+		(void)snprintf(text, sizeof(text), "it belongs to uid %u", (unsigned)t->st.st_uid);
+		why = text;
+	} else if (!S_ISDIR(t->st.st_mode))
+		why = "it is not a directory";
+	return why ? refuse(rs, what, name, t->path, why, err) : WARD_OK;
+}
+
+int ward_rt_prefix(struct ward_resolver *rs, const char *path, const char *what,
+	const char **ret_prefix, const char **ret_name, struct ward_error *err)
+{
+	struct ward_target t;
+	const char *name = NULL, *prefix, *again;
+	char inner[WARD_PATH_MAX], why[WARD_ERROR_MESSAGE_MAX];
+
+	*ret_prefix = *ret_name = NULL;
+	prefix = by_shape(rs, path, &name);
+	if (!prefix)
+		prefix = by_marker(rs, path, &name);
+	if (!prefix || ward_rs_target(rs, prefix, &t) < 0)
+		return WARD_OK;
+	if (t.n_links > 0 && !ward_streq(t.path, prefix)) {
+		/* A link is fine if what it leads to is a runtime by its own name. */
+		(void)snprintf(inner, sizeof(inner), "%.*s/bin/x", WARD_PATH_MAX - 16, t.path);
+		again = by_shape(rs, inner, &name);
+		if (!again)
+			again = by_marker(rs, inner, &name);
+		if (!again) {
+			(void)snprintf(why, sizeof(why),
+				"it is a link to %s, which is no runtime of data/runtimes",
+				ward_rs_show(rs, t.path));
+			return refuse(rs, what, name, prefix, why, err);
+		}
+		if (ward_rs_target(rs, again, &t) < 0)
+			return WARD_OK;
+	}
+	*ret_prefix = t.path;
+	*ret_name = name;
+	return check_prefix(rs, what, name, &t, err);
+}
+
+int ward_rt_grant(struct ward_resolver *rs, const char *prefix, const char *name,
+	struct ward_error *err)
+{
+	struct ward_target t;
+	struct ward_rule rule = {
+		.type = WARD_CAP_FILE_READ,
+		.pattern = prefix,
+		.origin = { .file = "implied" },
+		.text = ward_arena_printf(rs->arena, "implied: runtime %s", name),
+		.literal = true,
+		.subtree = true,
+	};
+	const char *bin = ward_arena_printf(rs->arena, "%s/bin", prefix);
+	struct ward_node n;
+	int r;
+
+	r = bin ? ward_rs_text(rs, &rs->bins, bin, err) : ward_rs_nomem(err);
+	if (r < 0 || ward_rs_visible(rs, prefix))
+		return r;
+	r = ward_rs_target(rs, prefix, &t);
+	if (r < 0)
+		return ward_fail_errno(err, WARD_E_SPAWN, -r, "the runtime '%s' cannot be opened",
+			prefix);
+	r = ward_rs_rule(rs, &rule, err);
+	if (r < 0)
+		return r;
+	n = ward_rs_bind(rs, &t, r);
+	n.exec = true;
+	return ward_rs_node(rs, &n, err);
+}
+
+/* ---- venv ---- */
+
+/* "home = DIR" of a pyvenv.cfg: its value and line; NULL: there is none. */
+static char *venv_home(char *text, uint32_t *ret_line)
+{
+	char *line, *rest = text;
+
+	for (uint32_t no = 1; (line = strsep(&rest, "\n")); no++) {
+		char *eq = strchr(line, '='), *end;
+
+		line += strspn(line, " \t");
+		if (!eq || strncasecmp(line, "home", 4) != 0 ||
+			line[4 + strspn(line + 4, " \t")] != '=')
+			continue;
+		eq += 1 + strspn(eq + 1, " \t");
+		for (end = eq + strlen(eq); end > eq && strchr(" \t\r", end[-1]);)
+			*--end = '\0';
+		*ret_line = no;
+		return eq;
+	}
+	return NULL;
+}
+
+static int refuse_home(struct ward_resolver *rs, const char *file, uint32_t line, const char *home,
+	const char *why, const char *fix, struct ward_error *err)
+{
+	(void)ward_fail(err, WARD_E_REFUSED, "home = %s %s", ward_rs_show(rs, home), why);
+	ward_fail_class(err, WARD_CLASS_EXTERNAL_COMMAND, WARD_VIOLATION_EXEC);
+	ward_fail_at(err, file, line, 0);
+	ward_fail_fix(err, "%s", fix);
+	return WARD_E_REFUSED;
+}
+
+static int check_home(struct ward_resolver *rs, const char *file, uint32_t line, const char *home,
+	bool trusted, struct ward_error *err)
+{
+	static const char rebuild[] =
+		"make the venv again with a python of the system or of a known runtime";
+	struct ward_target t;
+	const char *prefix, *name, *fix;
+	int r;
+
+	if (home[0] != '/')
+		return refuse_home(rs, file, line, home, "is not an absolute path", rebuild, err);
+	if (ward_rs_target(rs, home, &t) < 0)
+		return refuse_home(rs, file, line, home, "does not exist", rebuild, err);
+	if (ward_rs_is_home(rs, t.path))
+		return refuse_home(rs, file, line, home,
+			!t.path[1] ? "is the root of the host and no runtime"
+				   : "is your home, or above it, and no runtime",
+			rebuild, err);
+	if (ward_path_within(rs->workspace, t.path))
+		return refuse_home(rs, file, line, home, "holds the workspace and is no runtime",
+			rebuild, err);
+	if (ward_rs_visible(rs, t.path))
+		return WARD_OK;
+	fix = ward_arena_printf(rs->arena, "if that is meant, grant it: --read %s",
+		ward_rs_show(rs, t.path));
+	if (!trusted)
+		return refuse_home(rs, file, line, home,
+			"is not granted, and a file in the workspace cannot add to what is",
+			fix ? fix : "", err);
+	r = ward_rt_prefix(rs, ward_arena_printf(rs->arena, "%s/python3", t.path), file, &prefix,
+		&name, err);
+	if (r < 0)
+		return r;
+	if (!prefix)
+		return refuse_home(rs, file, line, home, "is no runtime of data/runtimes",
+			fix ? fix : "", err);
+	return ward_rt_grant(rs, prefix, name, err);
+}
+
+int ward_rt_venv(struct ward_resolver *rs, const char *path, bool trusted, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	const char *name = NULL, *dir = by_marker(rs, path, &name), *file;
+	uint32_t line = 0;
+	char *home;
+
+	if (!dir || !ward_streq(name, "venv"))
+		return WARD_OK;
+	file = ward_arena_printf(rs->arena, "%s/pyvenv.cfg", dir);
+	if (!file)
+		return ward_rs_nomem(err);
+	if (ward_read_file(file, FILE_BYTES_MAX, &b, err) < 0)
+		return WARD_E_REFUSED;
+	home = b.n > 0 && !memchr(b.s, '\0', b.n) ? venv_home(b.s, &line) : NULL;
+	if (!home)
+		return refuse_home(rs, file, 0, "", "is not there", "make the venv again", err);
+	return check_home(rs, file, line, home, trusted, err);
+}
+
+/* ---- shims ---- */
+
+static bool version_ok(const char *s)
+{
+	return s[0] && s[0] != '.' && strlen(s) < VERSION_MAX && !strchr(s, '/') &&
+		!ward_streq(s, "system");
+}
+
+/* The program of one version: the shape's "*" is the version. */
+static bool try_version(struct ward_resolver *rs, const struct ward_shim *shim, const char *version,
+	const char *program, const char **ret)
+{
+	struct ward_target t;
+
+	for (size_t i = 0; i < ward_runtimes_n && version_ok(version); i++) {
+		const struct ward_runtime *rt = &ward_runtimes[i];
+		const char *star = strchr(rt->shape, '*'), *root;
+
+		if (!ward_streq(rt->name, shim->runtime) || !star)
+			continue;
+		root = expand(rs, &rt->root);
+		*ret = root ? ward_arena_printf(rs->arena, "%s/%.*s%s/bin/%s", root,
+				      (int)(star - rt->shape), rt->shape, version, program)
+			    : NULL;
+		if (*ret && ward_rs_target(rs, *ret, &t) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool try_line(struct ward_resolver *rs, const struct ward_shim *shim, char *line,
+	const char *program, const char **ret)
+{
+	size_t n;
+
+	line += strspn(line, " \t");
+	if (shim->key) {
+		n = strlen(shim->key);
+		if (strncmp(line, shim->key, n) != 0)
+			return false;
+		line += n + strspn(line + n, " \t");
+		if (*line++ != '=')
+			return false;
+		line += strspn(line, " \t");
+		if (*line++ != '"')
+			return false;
+		line[strcspn(line, "\"")] = '\0';
+	} else {
+		line[strcspn(line, " \t\r#")] = '\0';
+	}
+	return try_version(rs, shim, line, program, ret);
+}
+
+int ward_rt_unshim(struct ward_resolver *rs, const char *path, const char **ret,
+	struct ward_error *err)
+{
+	const char *program = ward_path_basename(path);
+	size_t dir_n = (size_t)(program - path) - (program > path);
+
+	*ret = NULL;
+	for (size_t i = 0; i < ward_shims_n; i++) {
+		WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+		const struct ward_shim *shim = &ward_shims[i];
+		const char *dir = expand(rs, &shim->dir), *file = expand(rs, &shim->file);
+		char *line, *rest;
+
+		if (!dir || !file || strlen(dir) != dir_n || strncmp(dir, path, dir_n) != 0)
+			continue;
+		if (ward_read_file(file, FILE_BYTES_MAX, &b, NULL) == WARD_OK && b.n > 0) {
+			rest = b.s;
+			while ((line = strsep(&rest, "\n")))
+				if (try_line(rs, shim, line, program, ret))
+					return WARD_OK;
+		}
+		*ret = NULL;
+		/* ~/.cargo/bin also holds programs that are no shims. */
+		if (shim->key)
+			continue;
+		(void)ward_fail(err, WARD_E_SPAWN,
+			"%s is a shim of %s, and no version in %s has it", ward_rs_show(rs, path),
+			shim->runtime, ward_rs_show(rs, file));
+		if (err)
+			err->sys_errno = ENOENT;
+		ward_fail_fix(err, "choose a version with %s, or name the program by its own path",
+			shim->runtime);
+		return WARD_E_SPAWN;
+	}
+	return WARD_OK;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The runtime base of a view, from the table that data/base was compiled into. A link on the host stays that link
+ * (/bin -> usr/bin), what is missing is left out; the few files that Ward writes itself say who the command is and
+ * nothing about the host. Speed is a promise here: one or two system calls an entry.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run/resolve.h"
+
+#define INODES_MIN 1024u
+#define INODES_MAX (1u << 20)
+#define BYTES_PER_INODE 4096u
+#define SHARES 64u
+
+static const char *passwd(struct ward_resolver *rs)
+{
+	bool root = rs->host->uid == 0;
+	unsigned uid = root ? WARD_INSIDE_ID : rs->host->uid;
+	unsigned gid = root ? WARD_INSIDE_ID : rs->host->gid;
+
+	return ward_arena_printf(rs->arena,
+		"ward:x:%u:%u:ward:/home/ward:/bin/sh\n"
+		"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+		uid, gid);
+}
+
+static const char *group(struct ward_resolver *rs)
+{
+	unsigned gid = rs->host->uid == 0 ? WARD_INSIDE_ID : rs->host->gid;
+
+	return ward_arena_printf(rs->arena, "ward:x:%u:\nnogroup:x:65534:\n", gid);
+}
+
+static const char *hosts(struct ward_resolver *rs)
+{
+	(void)rs;
+	return "127.0.0.1 localhost\n::1 localhost ip6-localhost\n";
+}
+
+static const char *nsswitch(struct ward_resolver *rs)
+{
+	(void)rs;
+	return "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\n"
+	       "protocols: files\nservices: files\n";
+}
+
+static const struct {
+	const char *name;
+	const char *(*make)(struct ward_resolver *rs);
+} generators[] = {
+	{ "passwd", passwd },
+	{ "group", group },
+	{ "hosts", hosts },
+	{ "nsswitch", nsswitch },
+	{ "gitconfig", ward_rs_gitconfig },
+};
+
+static int generate(struct ward_resolver *rs, const struct ward_base_entry *e,
+	struct ward_error *err)
+{
+	struct ward_node n = { .kind = WARD_NODE_FILE, .dest = e->path, .base = true, .rule = -1 };
+
+	if (rs->r->kind != WARD_COMMAND_RUN)
+		return WARD_OK;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(generators); i++)
+		if (ward_streq(generators[i].name, e->arg))
+			n.source = generators[i].make(rs);
+	if (!n.source)
+		return ward_rs_nomem(err);
+	n.source_len = strlen(n.source);
+	return n.source_len ? ward_rs_node(rs, &n, err) : WARD_OK;
+}
+
+static int private_dir(struct ward_resolver *rs, const struct ward_base_entry *e,
+	struct ward_error *err)
+{
+	struct ward_node n = {
+		.kind = WARD_NODE_TMPFS,
+		.dest = e->path,
+		.exec = rs->exec_all,
+		.base = true,
+		.mode = e->mode,
+		.size = rs->r->limits.disk / SHARES * e->share,
+		.rule = -1,
+	};
+
+	n.inodes = n.size / BYTES_PER_INODE;
+	if (n.inodes < INODES_MIN)
+		n.inodes = INODES_MIN;
+	if (n.inodes > INODES_MAX)
+		n.inodes = INODES_MAX;
+	return ward_rs_node(rs, &n, err);
+}
+
+/* Do all the links lead to what the base shows anyway? */
+static int add_found(struct ward_resolver *rs, const struct ward_target *t, struct ward_error *err)
+{
+	struct ward_node n = ward_rs_bind(rs, t, -1);
+	int r;
+
+	for (size_t i = 0; i < t->n_links; i++) {
+		struct ward_node link = { .kind = WARD_NODE_SYMLINK,
+			.dest = t->links[i].at,
+			.source = t->links[i].to,
+			.base = true,
+			.rule = -1 };
+
+		r = ward_rs_node(rs, &link, err);
+		if (r < 0)
+			return r;
+	}
+	if (ward_rs_visible(rs, t->path))
+		return WARD_OK;
+	/* A link of the base that leads into a home, or nowhere a base may lie: the link is shown, its end is not. */
+	if (!S_ISDIR(t->st.st_mode) && !S_ISREG(t->st.st_mode))
+		return WARD_OK;
+	if (t->n_links > 0 && !ward_path_within(t->path, "/usr") &&
+		!ward_path_within(t->path, "/etc"))
+		return WARD_OK;
+	n.base = true;
+	n.idmap = false;
+	return ward_rs_node(rs, &n, err);
+}
+
+static unsigned depth(const char *path)
+{
+	unsigned n = 0;
+
+	for (; *path; path++)
+		n += *path == '/';
+	return n;
+}
+
+/*
+ * Below /etc/x a parent may be a link, so the full look is taken. Else one fstatat() tells what it is; a link into
+ * /usr (which comes first in data/base) needs nothing more.
+ */
+static int bind_path(struct ward_resolver *rs, const char *path, struct ward_error *err)
+{
+	struct ward_target t;
+	struct ward_link link = { .at = path };
+	char text[WARD_PATH_MAX], dir[WARD_PATH_MAX], at[WARD_PATH_MAX];
+	ssize_t got;
+
+	if (depth(path) < 3) {
+		if (fstatat(AT_FDCWD, path, &t.st, AT_SYMLINK_NOFOLLOW) < 0)
+			return WARD_OK;
+		t.path = path;
+		t.n_links = 0;
+		if (!S_ISLNK(t.st.st_mode))
+			return add_found(rs, &t, err);
+		got = readlink(path, text, sizeof(text) - 1);
+		if (got <= 0)
+			return WARD_OK;
+		text[got] = '\0';
+		(void)snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path), path);
+		link.to = ward_arena_strdup(rs->arena, text);
+		if (link.to &&
+			ward_path_join(dir[0] ? dir : "/", text, at, sizeof(at)) == WARD_OK &&
+			ward_rs_visible(rs, at)) {
+			t.links[0] = link;
+			t.n_links = 1;
+			t.path = at;
+			return add_found(rs, &t, err);
+		}
+	}
+	return ward_rs_target(rs, path, &t) == 0 ? add_found(rs, &t, err) : WARD_OK;
+}
+
+static int other(struct ward_resolver *rs, const struct ward_base_entry *e, struct ward_error *err)
+{
+	static const enum ward_node_kind kinds[] = {
+		[WARD_BASE_PROC] = WARD_NODE_PROC,
+		[WARD_BASE_DEV] = WARD_NODE_DEV,
+		[WARD_BASE_DIR] = WARD_NODE_DIR,
+		[WARD_BASE_LINK] = WARD_NODE_SYMLINK,
+	};
+	struct ward_node n = {
+		.kind = kinds[e->verb],
+		.dest = e->path,
+		.source = e->arg,
+		.base = true,
+		.rule = -1,
+	};
+
+	return ward_rs_node(rs, &n, err);
+}
+
+int ward_rs_base(struct ward_resolver *rs, struct ward_error *err)
+{
+	for (size_t i = 0; i < ward_base_n; i++) {
+		const struct ward_base_entry *e = &ward_base[i];
+		int r;
+
+		if (e->verb == WARD_BASE_BIND)
+			r = bind_path(rs, e->path, err);
+		else if (e->verb == WARD_BASE_PRIVATE)
+			r = private_dir(rs, e, err);
+		else if (e->verb == WARD_BASE_GENERATE)
+			r = generate(rs, e, err);
+		else
+			r = other(rs, e, err);
+		if (r < 0)
+			return r;
+	}
+	return WARD_OK;
+}
