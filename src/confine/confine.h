@@ -48,6 +48,14 @@ struct ward_cage_options {
 	int stdio[3];                /* become 0, 1, 2 of the command; duplicated, stay the caller's */
 	bool ctty;                   /* stdio[0] is the private pty's slave: make it the controlling terminal */
 	const char *run_id;          /* ULID: names the cgroup and leftovers */
+	/* What the plan was made with. On WARD_E_UNSUPPORTED the fact that proved wrong (userns, fuse) is set to false. */
+	struct ward_host *host;
+	/*
+	 * Called once, right after the helper was spawned and while the kernel makes its namespaces: the caller's own slow
+	 * step (a durable record) costs no time of its own here. NULL ok; a failure ends the start.
+	 */
+	int (*spawned)(void *arg, struct ward_error *err);
+	void *arg;
 };
 enum ward_cage_event_type {
 	WARD_CAGE_NONE = 0,
@@ -61,6 +69,7 @@ enum ward_cage_event_type {
 struct ward_cage_event {
 	enum ward_cage_event_type type;
 	int code, sig, err_no;
+	bool over;                   /* the command has ended; no further event comes */
 };
 struct ward_usage {
 	uint64_t cpu_ms, max_rss;    /* bytes */

@@ -63,13 +63,8 @@ static int add_node(struct ward_tree *t, const struct ward_node *node, struct wa
 	struct ward_tree_entry *e = &t->v[t->n];
 
 	*e = (struct ward_tree_entry){ .node = node, .name = "", .parent = WARD_TREE_NONE };
-	if (t->n == 0) {
-		if (!ward_streq(node->dest, "/"))
-			return ward_fail(err, WARD_E_INTERNAL, "plan: the first node is %s, not /",
-				node->dest);
-		t->n = 1;
-		return WARD_OK;
-	}
+	if (ward_streq(node->dest, "/"))
+		return WARD_OK;      /* it is entry 0 already, whether a plan names it or not */
 	if (node->dest[0] != '/')
 		return ward_fail(err, WARD_E_INTERNAL, "plan: node %s is not absolute", node->dest);
 	e->parent = find_parent(t, node->dest, &e->name);
@@ -101,6 +96,7 @@ static void group_children(struct ward_tree *t)
 
 int ward_tree_init(struct ward_tree *t, const struct ward_plan *plan, struct ward_error *err)
 {
+	static const struct ward_node root = { .kind = WARD_NODE_DIR, .dest = "/", .rule = -1 };
 	uint32_t size = 16;
 
 	*t = (struct ward_tree){ 0 };
@@ -108,16 +104,18 @@ int ward_tree_init(struct ward_tree *t, const struct ward_plan *plan, struct war
 		return ward_fail(err, WARD_E_LIMIT,
 			"the view has %zu entries; 1 to %d are possible", plan->n_nodes,
 			WARD_MOUNTS_MAX);
-	while (size < 2 * plan->n_nodes)
+	while (size < 2 * (plan->n_nodes + 1))
 		size *= 2;
 	t->mask = size - 1;
-	t->v = calloc(plan->n_nodes, sizeof(*t->v));
-	t->children = calloc(plan->n_nodes, sizeof(*t->children));
+	t->v = calloc(plan->n_nodes + 1, sizeof(*t->v));
+	t->children = calloc(plan->n_nodes + 1, sizeof(*t->children));
 	t->hash = calloc(size, sizeof(*t->hash));
 	if (!t->v || !t->children || !t->hash) {
 		ward_tree_done(t);
 		return ward_fail(err, WARD_E_NOMEM, "no memory for the view's table");
 	}
+	t->v[0] = (struct ward_tree_entry){ .node = &root, .name = "", .parent = WARD_TREE_NONE };
+	t->n = 1;
 	for (size_t i = 0; i < plan->n_nodes; i++) {
 		int r = add_node(t, &plan->nodes[i], err);
 

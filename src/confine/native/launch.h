@@ -31,16 +31,19 @@ enum ward_launch_fd {
 #define WARD_LAUNCH_CTTY       (1u << 3)       /* descriptor 0 becomes the controlling terminal */
 #define WARD_LAUNCH_CGROUP2    (1u << 4)       /* the cgroup descriptor is a v2 directory */
 #define WARD_LAUNCH_LISTENER   (1u << 5)       /* the filter has a listener */
+#define WARD_LAUNCH_DIRECT     (1u << 6)       /* backend direct: nothing is confined, and nothing is tested */
 
 enum ward_launch_mount_kind {
 	WARD_LAUNCH_BIND = 1, WARD_LAUNCH_TMPFS, WARD_LAUNCH_PROC, WARD_LAUNCH_DEV,
-	/* only without FUSE: the init makes them on the tmpfs */
-	WARD_LAUNCH_DIR, WARD_LAUNCH_LINK, WARD_LAUNCH_FILE
+	/* where no FUSE directory is: the init makes them on the tmpfs */
+	WARD_LAUNCH_DIR, WARD_LAUNCH_LINK, WARD_LAUNCH_FILE,
+	/* a synthetic directory below a private tmpfs: its part of the FUSE tree is mounted there */
+	WARD_LAUNCH_SUBTREE
 };
 #define WARD_LAUNCH_M_WRITE    (1u << 0)
 #define WARD_LAUNCH_M_DIR      (1u << 1)
 #define WARD_LAUNCH_M_IDMAP    (1u << 2)
-#define WARD_LAUNCH_M_NOEXEC   (1u << 3)
+#define WARD_LAUNCH_M_MAKE     (1u << 3)        /* the mount point is not there yet: make it on the tmpfs */
 
 struct ward_launch_mount {
 	uint32_t kind, flags;
@@ -49,8 +52,8 @@ struct ward_launch_mount {
 	uint64_t dev, ino;
 };
 struct ward_launch_rule {                      /* Landlock: access below an inside path */
-	uint32_t path, is_dir;
-	uint64_t access;
+	uint32_t path, pad;
+	uint64_t access;                       /* masked for the ABI and for what path is */
 };
 struct ward_launch {
 	uint32_t magic, version, size, flags;
@@ -63,10 +66,11 @@ struct ward_launch {
 	uint32_t exe, cwd, hostname, canary;   /* canary: a host path that must not be there; 0 = none */
 	uint32_t n_filter, filter;             /* struct sock_filter[] */
 	uint32_t n_tasks;                      /* cgroup descriptors */
-	uint32_t landlock_abi;
-	uint32_t nofile, nproc;
+	uint32_t landlock_abi;                 /* 0 = none: no ruleset is made */
+	uint32_t nofile, nproc;                /* nproc 0 = a cgroup counts */
 	uint32_t n_cpus;                       /* affinity: the first n of the allowed ones; 0 = all */
 	uint32_t pad;
+	uint64_t landlock_fs, landlock_scoped; /* handled */
 	uint64_t rlimit_data;                  /* 0 = none */
 	uint64_t scratch_size, scratch_inodes; /* the one tmpfs behind every private directory */
 };

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a cage after its start, and its end. Whatever happens, native_finish() leaves no process, thread, mount,
+ * cgroup or descriptor behind: the init is killed by descriptor, its pid namespace goes with it, and only then is the
+ * cgroup removed. An init that dies without a word is an event of its own (LOST), never a success.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "confine/backend.h"
+#include "confine/native/cage.h"
+#include "os/os.h"
+
+#define SAMPLE_NS (8ull * 1000000)
+
+static void native_free(void *cage);
+static void native_kill(void *cage);
+
+static int native_start(const struct ward_plan *plan, const struct ward_cage_options *opts, void **ret,
+	struct ward_error *err)
+{
+	struct ward_native *c = calloc(1, sizeof(*c));
+	int r;
+
+	*ret = NULL;
+	if (!c)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for a cage");
+	c->plan = plan;
+	c->epoll = c->ctl = c->cmd = c->launcher = c->init = c->proc = c->kill_event = c->oom = -1;
+	r = ward_native_build(c, opts, err);
+	if (r < 0) {
+		native_free(c);
+		return r;
+	}
+	*ret = c;
+	return WARD_OK;
+}
+
+static int send_msg(int sock, uint32_t type, int value)
+{
+	struct ward_msg m = { .type = type, .value = value };
+
+	while (send(sock, &m, sizeof(m), MSG_NOSIGNAL) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+static int native_go(void *cage, struct ward_error *err)
+{
+	struct ward_native *c = cage;
+	int r;
+
+	if (!c->ready || c->cmd < 0)
+		return ward_fail(err, WARD_E_INVALID, "the command has been started already");
+	r = send_msg(c->cmd, WARD_MSG_GO, 0);
+	return r < 0 ? ward_fail_errno(err, WARD_E_SPAWN, -r, "the command is gone before its start") : WARD_OK;
+}
+
+static int native_fd(const void *cage)
+{
+	const struct ward_native *c = cage;
+
+	return c->epoll;
+}
+
+static int native_timeout(const void *cage)
+{
+	const struct ward_native *c = cage;
+	uint64_t now = ward_now_mono_ns();
+
+	if (!c->sampling || c->over)
+		return -1;
+	return now >= c->next_sample ? 0 : (int)((c->next_sample - now + 999999) / 1000000);
+}
+
+static void drop(struct ward_native *c, int *fd)
+{
+	epoll_ctl(c->epoll, EPOLL_CTL_DEL, *fd, NULL);
+	close(*fd);
+	*fd = -1;
+}
+
+static void on_cmd(struct ward_native *c, struct ward_cage_event *ret)
+{
+	struct ward_msg m;
+	ssize_t n = recv(c->cmd, &m, sizeof(m), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	/* End of file: the descriptor closed by exec. Anything else but its failure cannot come from a confined command. */
+	if (n == (ssize_t)sizeof(m) && m.type == WARD_MSG_EXEC_FAILED)
+		*ret = (struct ward_cage_event){ .type = WARD_CAGE_EXEC_FAILED, .err_no = m.err };
+	drop(c, &c->cmd);
+}
+
+static void on_ctl(struct ward_native *c, struct ward_cage_event *ret)
+{
+	struct ward_msg m;
+	ssize_t n = recv(c->ctl, &m, sizeof(m), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	c->over = true;
+	if (n == (ssize_t)sizeof(m) && m.type == WARD_MSG_EXIT)
+		c->exit = m;
+	else
+		drop(c, &c->ctl);
+	if (c->foreign)
+		ret->type = WARD_CAGE_POLICY_KILL;
+	else if (c->sampled_oom || (c->cgroup && ward_cgroup_was_oom(c->cgroup)))
+		ret->type = WARD_CAGE_OOM;
+	else if (!c->exit.type)
+		ret->type = WARD_CAGE_LOST;
+	else if (WIFSIGNALED(m.value))
+		*ret = (struct ward_cage_event){ .type = WARD_CAGE_SIGNALED, .sig = WTERMSIG(m.value) };
+	else
+		*ret = (struct ward_cage_event){ .type = WARD_CAGE_EXITED, .code = WEXITSTATUS(m.value) };
+}
+
+static void sample(struct ward_native *c, struct ward_cage_event *ret)
+{
+	uint64_t now = ward_now_mono_ns(), used;
+	unsigned n;
+
+	if (!c->sampling || c->over || now < c->next_sample || c->proc < 0)
+		return;
+	used = ward_sample_memory(c->proc, c->plan->limits.memory, &n);
+	if (used > c->sampled_peak)
+		c->sampled_peak = used;
+	if (n > c->sampled_processes)
+		c->sampled_processes = n;
+	c->next_sample = now + SAMPLE_NS;
+	if (used <= c->plan->limits.memory || c->sampled_oom)
+		return;
+	c->sampled_oom = true;
+	ret->type = WARD_CAGE_OOM;
+	native_kill(c);
+}
+
+static int native_next(void *cage, struct ward_cage_event *ret, struct ward_error *err)
+{
+	struct ward_native *c = cage;
+	struct epoll_event e[4];
+	int n;
+
+	*ret = (struct ward_cage_event){ .type = WARD_CAGE_NONE };
+	n = epoll_wait(c->epoll, e, WARD_ARRAY_SIZE(e), 0);
+	if (n < 0 && errno != EINTR)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "epoll");
+	for (int i = 0; i < n && ret->type == WARD_CAGE_NONE; i++) {
+		if (e[i].data.fd == c->cmd) {
+			on_cmd(c, ret);
+		} else if (e[i].data.fd == c->kill_event) {
+			c->foreign = true;
+			ret->type = WARD_CAGE_POLICY_KILL;
+			drop(c, &c->kill_event);
+			native_kill(c);
+		} else if (e[i].data.fd == c->oom) {
+			/* A limit that kills one process ends the run, as memory.oom.group does. */
+			if (!ward_cgroup_was_oom(c->cgroup))
+				continue;
+			epoll_ctl(c->epoll, EPOLL_CTL_DEL, c->oom, NULL);
+			c->oom = -1;
+			ret->type = WARD_CAGE_OOM;
+			native_kill(c);
+		} else if (e[i].data.fd == c->ctl) {
+			on_ctl(c, ret);
+		}
+	}
+	if (ret->type == WARD_CAGE_NONE)
+		sample(c, ret);
+	ret->over = c->over;
+	return WARD_OK;
+}
+
+static int native_signal(void *cage, int sig)
+{
+	struct ward_native *c = cage;
+
+	return c->ctl >= 0 && !c->over ? send_msg(c->ctl, WARD_MSG_SIGNAL, sig) : -ESRCH;
+}
+
+static void native_kill(void *cage)
+{
+	struct ward_native *c = cage;
+
+	/* A task that waits for FUSE cannot be killed until its request is answered or the connection is gone. */
+	if (c->fuse)
+		ward_fuse_stop(c->fuse);
+	if (c->ctl >= 0 && c->ready && !c->over)
+		(void)send_msg(c->ctl, WARD_MSG_KILL, 0);
+	if (c->init >= 0 && (!c->ready || c->over))
+		(void)ward_pidfd_signal(c->init, SIGKILL);
+	if (c->cgroup)
+		ward_cgroup_kill(c->cgroup);
+}
+
+static void read_usage(struct ward_native *c, struct ward_usage *ret)
+{
+	struct ward_cgroup_usage u = { 0 };
+
+	ret->cpu_ms = c->exit.cpu_us / 1000;
+	ret->max_rss = c->exit.max_rss_kb * 1024;
+	ret->memory_sampled = c->sampling;
+	ret->oom = c->sampled_oom;
+	ret->pids_peak = c->sampled_processes;
+	if (c->sampled_peak > ret->max_rss)
+		ret->max_rss = c->sampled_peak;
+	if (!c->cgroup)
+		return;
+	ward_cgroup_usage(c->cgroup, &u);
+	if (u.cpu_ms)
+		ret->cpu_ms = u.cpu_ms;
+	if (u.memory_peak > ret->max_rss && !c->sampling)
+		ret->max_rss = u.memory_peak;
+	if (u.pids_peak)
+		ret->pids_peak = u.pids_peak;
+	ret->pids_refused = u.pids_refused;
+	ret->oom = ret->oom || ward_cgroup_was_oom(c->cgroup);
+}
+
+static void reap(struct ward_native *c)
+{
+	if (c->fuse)
+		ward_fuse_stop(c->fuse);
+	if (c->launcher >= 0) {
+		(void)ward_pidfd_signal(c->launcher, SIGKILL);
+		(void)ward_pidfd_wait(c->launcher, NULL, NULL, false);
+	}
+	if (c->init >= 0) {
+		/* After EXIT the init is about to end by itself; killing it as well costs nothing and waits for nobody. */
+		if (!c->exit.type)
+			(void)ward_pidfd_signal(c->init, SIGKILL);
+		(void)ward_pidfd_wait(c->init, NULL, NULL, false);
+	}
+	c->reaped = true;
+}
+
+static int native_finish(void *cage, struct ward_usage *ret, struct ward_error *err)
+{
+	struct ward_native *c = cage;
+
+	(void)err;
+	if (!c->reaped)
+		reap(c);
+	if (c->notify)
+		ward_notify_stop(c->notify);
+	if (ret) {
+		*ret = (struct ward_usage){ 0 };
+		read_usage(c, ret);
+	}
+	return WARD_OK;
+}
+
+static int native_take_refusals(void *cage, struct ward_refusal **ret, size_t *ret_n, uint64_t *ret_dropped)
+{
+	struct ward_native *c = cage;
+
+	return ward_refusals_take(c->refusals, ret, ret_n, ret_dropped);
+}
+
+static void native_free(void *cage)
+{
+	struct ward_native *c = cage;
+
+	if (!c)
+		return;
+	(void)native_finish(c, NULL, NULL);
+	ward_fuse_free(c->fuse);
+	ward_notify_free(c->notify);
+	if (c->cgroup)
+		ward_cgroup_destroy(c->cgroup);
+	ward_refusals_delete(c->refusals);
+	ward_close(c->ctl);
+	ward_close(c->cmd);
+	ward_close(c->launcher);
+	ward_close(c->init);
+	ward_close(c->proc);
+	ward_close(c->kill_event);
+	ward_close(c->epoll);
+	free(c);
+}
+
+const struct ward_backend_ops ward_native_backend = {
+	.name = "native",
+	.start = native_start,
+	.go = native_go,
+	.fd = native_fd,
+	.timeout = native_timeout,
+	.next = native_next,
+	.signal = native_signal,
+	.kill = native_kill,
+	.finish = native_finish,
+	.take_refusals = native_take_refusals,
+	.free = native_free,
+};
+
+void ward_confine_sweep(void)
+{
+	(void)ward_cgroup_sweep();
+}

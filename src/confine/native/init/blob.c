@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The launch blob, mapped read-only. It comes sealed from the supervisor; a wrong magic, version or size, or an offset
+ * outside of it, ends the start: a stale or foreign helper must not guess.
+ */
+#include "init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+const struct ward_launch *blob_map(int fd)
+{
+	const struct ward_launch *l;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || st.st_size < (off_t)sizeof(*l))
+		return NULL;
+	l = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (l == MAP_FAILED)
+		return NULL;
+	if (l->magic != WARD_LAUNCH_MAGIC || l->version != WARD_LAUNCH_VERSION ||
+			l->size != (uint64_t)st.st_size) {
+		errno = EPROTO;
+		return NULL;
+	}
+	return l;
+}
+
+const void *blob_at(const struct ward_launch *l, uint32_t off)
+{
+	if (off < sizeof(*l) || off >= l->size)
+		fail(WARD_LAUNCH_FD_CTL, WARD_STAGE_BLOB, EPROTO, "offset");
+	return (const char *)l + off;
+}
+
+const char *blob_text(const struct ward_launch *l, uint32_t off)
+{
+	return blob_at(l, off);
+}
+
+char **blob_vector(const struct ward_launch *l, uint32_t n, uint32_t off)
+{
+	char **v = calloc((size_t)n + 1, sizeof(*v));
+	const uint32_t *offs = n ? blob_at(l, off) : NULL;
+
+	if (!v)
+		fail(WARD_LAUNCH_FD_CTL, WARD_STAGE_BLOB, ENOMEM, "vector");
+	for (uint32_t i = 0; i < n; i++)
+		v[i] = (char *)(uintptr_t)blob_text(l, offs[i]);
+	return v;
+}

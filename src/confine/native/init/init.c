@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ward-init, second life: pid 1 inside. Builds the view, gives up every privilege, forks the command, reaps, passes
+ * signals on, and ends everything when the command has ended or the supervisor is gone. It holds no secret: its
+ * environment is empty, its only descriptors are the control socket and a signalfd, and it cannot be traced.
+ */
+#include "init.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define NETLINK_SOCK_DIAG_ 4
+
+struct life {
+	pid_t command;
+	int status;
+	bool ended;                  /* the command has, its status is known */
+	uint32_t reaped;
+};
+
+static void reap(struct life *life)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+		life->reaped++;
+		if (pid == life->command) {
+			life->status = status;
+			life->ended = true;
+		}
+	}
+}
+
+/* Without a pid namespace: our own children, which as subreaper all orphans become. */
+static void kill_children(void)
+{
+	char path[64], text[8192];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return;
+	text[n] = 0;
+	for (char *p = text, *end; *p; p = end) {
+		long pid = strtol(p, &end, 10);
+
+		if (end == p)
+			break;
+		if (pid > 1)
+			kill((pid_t)pid, SIGKILL);
+	}
+}
+
+static void end_everything(const struct init *in, struct life *life)
+{
+	bool pidns = in->l->flags & WARD_LAUNCH_USERNS;
+	int status;
+
+	for (;;) {
+		if (pidns)
+			kill(-1, SIGKILL);
+		else {
+			kill(-life->command, SIGKILL);
+			kill_children();
+		}
+		/* They have been killed; what they forked meanwhile is killed in the next round. */
+		if (waitpid(-1, &status, __WALL) < 0 && errno == ECHILD)
+			return;
+		life->reaped++;
+		reap(life);
+	}
+}
+
+static void report(const struct init *in, const struct life *life)
+{
+	struct ward_msg m = { .type = WARD_MSG_EXIT, .value = life->status, .stage = life->reaped };
+	struct rusage u;
+
+	if (getrusage(RUSAGE_CHILDREN, &u) == 0) {
+		m.cpu_us = (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000u +
+			(uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+		m.max_rss_kb = (uint64_t)u.ru_maxrss;
+	}
+	msg_send(in->ctl, &m, NULL, 0);
+}
+
+/* False: the supervisor is gone or has sent what no supervisor sends. */
+static bool control(const struct init *in, const struct life *life)
+{
+	struct ward_msg m;
+
+	if (msg_recv(in->ctl, &m) != (ssize_t)sizeof(m))
+		return false;
+	if (m.type == WARD_MSG_SIGNAL && m.value > 0 && m.value < 65) {
+		/* The group is the command's own; before its setsid() it is the command alone. */
+		if (kill(-life->command, m.value) < 0)
+			kill(life->command, m.value);
+		return true;
+	}
+	if (m.type == WARD_MSG_KILL) {
+		kill((in->l->flags & WARD_LAUNCH_USERNS) ? -1 : -life->command, SIGKILL);
+		return true;
+	}
+	return false;
+}
+
+static _Noreturn void supervise(const struct init *in, struct life *life, int sigfd)
+{
+	struct pollfd p[2] = { { in->ctl, POLLIN, 0 }, { sigfd, POLLIN, 0 } };
+	struct signalfd_siginfo si;
+
+	for (;;) {
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			break;
+		if (p[1].revents & POLLIN) {
+			if (read(sigfd, &si, sizeof(si)) < 0 && errno != EAGAIN)
+				break;
+			reap(life);
+			if (life->ended) {
+				end_everything(in, life);
+				report(in, life);
+				_exit(0);
+			}
+		}
+		if ((p[0].revents & POLLIN) && !control(in, life))
+			break;
+		if ((p[0].revents & (POLLHUP | POLLERR)) && !(p[0].revents & POLLIN))
+			break;
+	}
+	end_everything(in, life);
+	_exit(1);
+}
+
+static void announce(const struct init *in, pid_t command)
+{
+	struct ward_msg m = { .type = WARD_MSG_VIEW, .value = (int32_t)command };
+	int fds[2];
+	size_t n = 0;
+
+	fds[n] = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fds[n] < 0)
+		fail(in->ctl, WARD_STAGE_MOUNT, errno, "/proc");
+	n++;
+	/* Asks which Unix sockets were bound in here. Where the kernel has none, path sockets are refused. */
+	fds[n] = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG_);
+	if (fds[n] >= 0)
+		n++;
+	msg_send(in->ctl, &m, fds, n);
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+}
+
+static int open_signals(const struct init *in)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		fail(in->ctl, WARD_STAGE_FORK, errno, "signalfd");
+	return fd;
+}
+
+/* No namespaces: orphans come to us, and a root caller's command is not root all the same. */
+static void stay(const struct init *in)
+{
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		fail(in->ctl, WARD_STAGE_FORK, errno, "subreaper");
+	if (in->l->caller_uid == 0 && !(in->l->flags & WARD_LAUNCH_DIRECT))
+		become(in);
+}
+
+void init_main(struct init *in)
+{
+	struct life life = { 0 };
+	int landlock, sigfd;
+
+	/* A handler or an ignored SIGCHLD of the caller's must not be inherited: we wait for children. */
+	for (int s = 1; s < 65; s++)
+		if (s != SIGKILL && s != SIGSTOP)
+			signal(s, SIG_DFL);
+	if (in->l->flags & WARD_LAUNCH_USERNS)
+		view_build(in);
+	else
+		stay(in);
+	landlock = child_ruleset(in);
+	sigfd = open_signals(in);
+	if (!(in->l->flags & WARD_LAUNCH_DIRECT))
+		drop_capabilities(in->ctl);
+	life.command = fork();
+	if (life.command < 0)
+		fail(in->ctl, WARD_STAGE_FORK, errno, NULL);
+	if (life.command == 0)
+		child_main(in, landlock);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	announce(in, life.command);
+	/* Everything but control and signals: an inherited stdio would keep the caller's pipes open. */
+	if (dup2(in->ctl, 0) != 0 || dup2(sigfd, 1) != 1)
+		_exit(1);
+	syscall(NR_close_range, 2u, ~0u, 0);
+	in->ctl = 0;
+	supervise(in, &life, 1);
+}

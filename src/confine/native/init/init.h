@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ward-init: what its parts share. Built with musl and linked statically, because what executes on the start path of
+ * every run must not pay for a C library's start-up; includes nothing of the rest of Ward but the launch wire.
+ */
+#pragma once
+
+#define _GNU_SOURCE
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "confine/native/launch.h"
+
+/* The blob, and what was made from it so far. One per process; there are no threads. */
+struct init {
+	const struct ward_launch *l;
+	int ctl, cmd;                /* WARD_LAUNCH_FD_CTL, _CMD */
+	int *trees;                  /* detached mounts, one per BIND, -1 = none; made in the launcher (root) or the init */
+	int maps_done[2];            /* pipe: the launcher has written the id maps */
+};
+
+/* blob.c */
+const struct ward_launch *blob_map(int fd);
+const char *blob_text(const struct ward_launch *l, uint32_t off);
+const void *blob_at(const struct ward_launch *l, uint32_t off);
+/* NULL-terminated vector out of n offsets. */
+char **blob_vector(const struct ward_launch *l, uint32_t n, uint32_t off);
+
+/* msg.c */
+void msg_send(int sock, const struct ward_msg *m, const int *fds, size_t n_fds);
+ssize_t msg_recv(int sock, struct ward_msg *m);
+/* Report and end this process: nothing after a failed step is ever executed. err is positive. */
+_Noreturn void fail(int sock, enum ward_stage stage, int err, const char *text);
+
+/* trees.c: granted and base paths as detached mounts, opened without following any link, identity checked. */
+int trees_open(struct init *in, int idmap_userns);
+int trees_idmap_userns(const struct init *in);
+
+/* view.c: everything below the new root. Returns after pivot_root. */
+void view_build(struct init *in);
+/* Take the run's ids; what setgroups(2) can give up is given up. */
+void become(const struct init *in);
+
+/* init.c: pid 1 */
+_Noreturn void init_main(struct init *in);
+
+/* child.c: the command. landlock: a ruleset descriptor or -1. */
+_Noreturn void child_main(struct init *in, int landlock);
+int child_ruleset(const struct init *in);
+void drop_capabilities(int sock);
+
+/* selftest.c: bits of enum ward_probe that could be broken; 0 = every promise held. */
+uint32_t selftest(const struct ward_launch *l);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages to the supervisor. A supervisor that is gone is no reason to go on: senders end. */
+#include "init.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MSG_FDS_MAX 4
+
+void msg_send(int sock, const struct ward_msg *m, const int *fds, size_t n_fds)
+{
+	union {
+		char b[CMSG_SPACE(MSG_FDS_MAX * sizeof(int))];
+		struct cmsghdr h;
+	} u;
+	struct iovec iov = { (void *)(uintptr_t)m, sizeof(*m) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (n_fds) {
+		memset(&u, 0, sizeof(u));
+		u.h.cmsg_level = SOL_SOCKET;
+		u.h.cmsg_type = SCM_RIGHTS;
+		u.h.cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+		memcpy(CMSG_DATA(&u.h), fds, n_fds * sizeof(int));
+		mh.msg_control = &u;
+		mh.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+	}
+	while (sendmsg(sock, &mh, MSG_NOSIGNAL) < 0)
+		if (errno != EINTR)
+			_exit(1);
+}
+
+ssize_t msg_recv(int sock, struct ward_msg *m)
+{
+	ssize_t n;
+
+	do
+		n = recv(sock, m, sizeof(*m), 0);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+void fail(int sock, enum ward_stage stage, int err, const char *text)
+{
+	struct ward_msg m = { .type = WARD_MSG_FAILED, .stage = (uint32_t)stage, .err = err };
+
+	if (text)
+		strncpy(m.text, text, sizeof(m.text) - 1);
+	msg_send(sock, &m, NULL, 0);
+	_exit(1);
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The view: everything that exists inside, built on nothing.
+ *
+ * One private tmpfs (the scratch) is mounted over a directory of the copied host tree; it holds the mount point of the new
+ * root and the directories behind /tmp, /dev/shm and $HOME, so that all of them share one bound. The new root is FUSE, whose
+ * server in the supervisor answers (and names) every lookup of what is not granted, or a read-only tmpfs. Detached trees
+ * are attached to it in the order of their paths; then the host's tree is gone. Any step that fails ends the start.
+ */
+#include "init.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <grp.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define S_FLAGS (MS_NOSUID | MS_NODEV)
+
+static void net_up(const struct init *in)
+{
+	struct ifreq r = { .ifr_flags = IFF_UP };
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	memcpy(r.ifr_name, "lo", 3);
+	if (s < 0 || ioctl(s, SIOCSIFFLAGS, &r) < 0)
+		fail(in->ctl, WARD_STAGE_NET, errno, "lo");
+	close(s);
+}
+
+/* Any directory serves: what was below it is hidden, but every source has been opened by then. */
+static void scratch(const struct init *in)
+{
+	static const char *const places[] = { "/tmp", "/mnt", "/var", "/opt", "/home", "/proc" };
+	char opt[128];
+
+	snprintf(opt, sizeof(opt), "size=%llu,nr_inodes=%llu,mode=0755",
+		(unsigned long long)in->l->scratch_size, (unsigned long long)in->l->scratch_inodes);
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		if (chdir(places[i]) < 0)
+			continue;
+		if (mount("ward", places[i], "tmpfs", S_FLAGS, opt) < 0)
+			continue;
+		if (chdir(places[i]) == 0)
+			return;
+	}
+	fail(in->ctl, WARD_STAGE_ROOT, errno, "scratch tmpfs");
+}
+
+static void must_mkdir(const struct init *in, const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		fail(in->ctl, WARD_STAGE_ROOT, errno, path);
+	/* Past the umask: 1777 must be that. */
+	if ((mode & 07022) && chmod(path, mode) < 0)
+		fail(in->ctl, WARD_STAGE_ROOT, errno, path);
+}
+
+static int fuse_mount(const struct init *in, int fd)
+{
+	struct ward_msg m = { .type = WARD_MSG_FUSE };
+	char opt[160];
+
+	snprintf(opt, sizeof(opt), "fd=%d,rootmode=40755,user_id=%u,group_id=%u,allow_other,default_permissions", fd,
+		in->l->inside_uid, in->l->inside_gid);
+	if (mount("ward", "root", "fuse", S_FLAGS, opt) < 0)
+		fail(in->ctl, WARD_STAGE_FUSE, errno, "mount");
+	msg_send(in->ctl, &m, &fd, 1);
+	close(fd);
+	return 0;
+}
+
+/* Set attributes of the one mount at path; not of those below it. */
+static void seal(const struct init *in, const char *path, uint64_t attr)
+{
+	struct mount_attr_ a = { .attr_set = attr };
+
+	if (syscall(NR_mount_setattr, AT_FDCWD, path, 0, &a, sizeof(a)) < 0)
+		fail(in->ctl, WARD_STAGE_MOUNT, errno, path);
+}
+
+static void bind_mount(const struct init *in, const char *from, const char *to)
+{
+	if (mount(from, to, NULL, MS_BIND, NULL) < 0)
+		fail(in->ctl, WARD_STAGE_MOUNT, errno, to);
+}
+
+static void make_file(const struct init *in, const char *path, const char *s, size_t n, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+
+	if (fd < 0 || (n && write(fd, s, n) != (ssize_t)n))
+		fail(in->ctl, WARD_STAGE_ROOT, errno, path);
+	close(fd);
+}
+
+static void make_link(const struct init *in, const char *target, const char *path)
+{
+	if (symlink(target, path) < 0)
+		fail(in->ctl, WARD_STAGE_ROOT, errno, path);
+}
+
+/* Six nodes, private terminals, the mount point of /dev/shm, and the links that programs expect. */
+static void dev_build(const struct init *in, const char *dest)
+{
+	static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty" };
+	static const char *const links[][2] = {
+		{ "/proc/self/fd", "fd" }, { "/proc/self/fd/0", "stdin" }, { "/proc/self/fd/1", "stdout" },
+		{ "/proc/self/fd/2", "stderr" }, { "pts/ptmx", "ptmx" },
+	};
+	char from[64], to[96];
+
+	must_mkdir(in, "../dev", 0755);
+	must_mkdir(in, "../dev/pts", 0755);
+	must_mkdir(in, "../dev/shm", 0755);
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+		snprintf(to, sizeof(to), "../dev/%s", links[i][1]);
+		make_link(in, links[i][0], to);
+	}
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(*nodes); i++) {
+		snprintf(to, sizeof(to), "../dev/%s", nodes[i]);
+		make_file(in, to, NULL, 0, 0666);
+	}
+	bind_mount(in, "../dev", dest);
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(*nodes); i++) {
+		snprintf(from, sizeof(from), "/dev/%s", nodes[i]);
+		snprintf(to, sizeof(to), "%s/%s", dest, nodes[i]);
+		bind_mount(in, from, to);
+	}
+	snprintf(to, sizeof(to), "%s/pts", dest);
+	if (mount("devpts", to, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") < 0)
+		fail(in->ctl, WARD_STAGE_MOUNT, errno, "dev/pts");
+	seal(in, dest, MOUNT_ATTR_RDONLY_ | MOUNT_ATTR_NOEXEC_ | MOUNT_ATTR_NOSUID_);
+}
+
+static bool present(const char *path)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static void proc_build(const struct init *in, const char *dest)
+{
+	char sys[64], keys[64];
+
+	if (mount("proc", dest, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		fail(in->ctl, WARD_STAGE_MOUNT, errno, "proc");
+	snprintf(sys, sizeof(sys), "%s/sys", dest);
+	bind_mount(in, sys, sys);
+	seal(in, sys, MOUNT_ATTR_RDONLY_);
+	/* Keyrings are not namespaced: their names must not be listed. */
+	snprintf(keys, sizeof(keys), "%s/keys", dest);
+	if (present(keys)) {
+		bind_mount(in, "/dev/null", keys);
+		seal(in, keys, MOUNT_ATTR_RDONLY_);
+	}
+}
+
+static void attach(const struct init *in, int tree, const char *dest)
+{
+	if (syscall(NR_move_mount, tree, "", AT_FDCWD, dest, MOVE_MOUNT_F_EMPTY_PATH_) < 0)
+		fail(in->ctl, WARD_STAGE_MOUNT, errno, dest);
+	close(tree);
+}
+
+static void tmpfs_build(const struct init *in, unsigned i, const char *dest, uint32_t mode)
+{
+	char dir[32];
+
+	snprintf(dir, sizeof(dir), "../t%u", i);
+	must_mkdir(in, dir, mode);
+	bind_mount(in, dir, dest);
+}
+
+static void place(struct init *in, unsigned i, const struct ward_launch_mount *m)
+{
+	const char *dest = blob_text(in->l, m->dest);
+
+	if (m->flags & WARD_LAUNCH_M_MAKE) {
+		if (m->flags & WARD_LAUNCH_M_DIR)
+			must_mkdir(in, dest, 0755);
+		else
+			make_file(in, dest, NULL, 0, 0644);
+	}
+	switch ((enum ward_launch_mount_kind)m->kind) {
+	case WARD_LAUNCH_BIND:
+	case WARD_LAUNCH_SUBTREE:
+		attach(in, in->trees[i], dest);
+		break;
+	case WARD_LAUNCH_TMPFS:
+		tmpfs_build(in, i, dest, m->mode);
+		break;
+	case WARD_LAUNCH_PROC:
+		proc_build(in, dest);
+		break;
+	case WARD_LAUNCH_DEV:
+		dev_build(in, dest);
+		break;
+	case WARD_LAUNCH_DIR:
+		must_mkdir(in, dest, 0755);
+		break;
+	case WARD_LAUNCH_LINK:
+		make_link(in, blob_text(in->l, m->source), dest);
+		break;
+	case WARD_LAUNCH_FILE:
+		make_file(in, dest, blob_at(in->l, m->source), m->source_len, 0444);
+		break;
+	default:
+		fail(in->ctl, WARD_STAGE_BLOB, EPROTO, dest);
+	}
+}
+
+/* Parts of the FUSE tree that a private tmpfs is about to cover. */
+static void subtrees_open(struct init *in, const struct ward_launch_mount *m)
+{
+	for (uint32_t i = 0; i < in->l->n_mounts; i++) {
+		if (m[i].kind != WARD_LAUNCH_SUBTREE)
+			continue;
+		in->trees[i] = (int)sys_open_tree(AT_FDCWD, blob_text(in->l, m[i].dest),
+			OPEN_TREE_CLONE_ | OPEN_TREE_CLOEXEC_);
+		if (in->trees[i] < 0)
+			fail(in->ctl, WARD_STAGE_FUSE, errno, blob_text(in->l, m[i].dest));
+	}
+}
+
+static void pivot(const struct init *in)
+{
+	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		fail(in->ctl, WARD_STAGE_PIVOT, errno, NULL);
+	if (!(in->l->flags & WARD_LAUNCH_FUSE))
+		seal(in, "/", MOUNT_ATTR_RDONLY_ | MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_);
+}
+
+/* From here on no id of the host's root is left, nor any group of the caller's where that can be given up. */
+void become(const struct init *in)
+{
+	const struct ward_launch *l = in->l;
+
+	if (l->caller_uid == 0 && setgroups(0, NULL) < 0)
+		fail(in->ctl, WARD_STAGE_IDS, errno, "setgroups");
+	if (setresgid(l->inside_gid, l->inside_gid, l->inside_gid) < 0)
+		fail(in->ctl, WARD_STAGE_IDS, errno, "setresgid");
+	if (setresuid(l->inside_uid, l->inside_uid, l->inside_uid) < 0)
+		fail(in->ctl, WARD_STAGE_IDS, errno, "setresuid");
+}
+
+void view_build(struct init *in)
+{
+	const struct ward_launch_mount *m = in->l->n_mounts ? blob_at(in->l, in->l->mounts) : NULL;
+	const char *hostname = blob_text(in->l, in->l->hostname);
+	int fuse = -1;
+	char c;
+
+	umask(022);
+	net_up(in);
+	if (sethostname(hostname, strlen(hostname)) < 0)
+		fail(in->ctl, WARD_STAGE_NET, errno, "hostname");
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		fail(in->ctl, WARD_STAGE_ROOT, errno, "/");
+	if (!in->trees)
+		trees_open(in, -1);
+	/* As host root the node is still ours to open: the ids change only below. */
+	if (in->l->flags & WARD_LAUNCH_FUSE) {
+		fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+		if (fuse < 0)
+			fail(in->ctl, WARD_STAGE_FUSE, errno, "/dev/fuse");
+	}
+	if (read(in->maps_done[0], &c, 1) != 1)
+		_exit(1);
+	become(in);
+	scratch(in);
+	must_mkdir(in, "root", 0755);
+	if (fuse >= 0)
+		fuse_mount(in, fuse);
+	else
+		bind_mount(in, "root", "root");
+	if (chdir("root") < 0)
+		fail(in->ctl, WARD_STAGE_ROOT, errno, "root");
+	if (m) {
+		subtrees_open(in, m);
+		for (uint32_t i = 0; i < in->l->n_mounts; i++)
+			place(in, i, &m[i]);
+	}
+	pivot(in);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the native backend share. Private to confine/native. */
+#pragma once
+
+#include "confine/confine.h"
+#include "confine/native/launch.h"
+
+/* The embedded ward-init (native/embed: made at build time). */
+extern const unsigned char ward_init_image[];
+extern const size_t ward_init_image_size;
+
+/* What the host side decided about one start, beside the plan. */
+struct ward_pack {
+	bool userns, fuse, listener, ctty, root, direct;
+	uint32_t caller_uid, caller_gid;
+	int landlock_abi;
+	uint32_t n_tasks;            /* cgroup v1 descriptors; 1 with cgroup2 */
+	bool cgroup2;
+	bool cgroup_memory, cgroup_pids, cgroup_cpu;   /* a cgroup holds it; else the init sets what stands in */
+};
+
+/* pack.c: plan -> launch blob (a memfd, sealed): descriptor or WARD_E_*. */
+int ward_pack_plan(const struct ward_plan *plan, const struct ward_pack *pack, int *ret_fd, struct ward_error *err);
+
+/* sample.c: memory without a cgroup. The sum over all processes in the sandbox's own /proc, in bytes. */
+uint64_t ward_sample_memory(int proc_dirfd, uint64_t limit, unsigned *ret_processes);

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The launch blob: the plan, cut down to what ward-init does, in the order in which it does it.
+ *
+ * The nodes of a plan come sorted by path. Who makes one depends on what lies above it: FUSE serves synthetic
+ * directories, links and generated files itself; below a private tmpfs the init makes them, or mounts the FUSE tree's own
+ * part there, so that a refused name is seen there too; below a bound directory they exist already.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "confine/native/landlock.h"
+#include "confine/native/native.h"
+#include "confine/native/seccomp.h"
+#include "os/os.h"
+
+#define CANARIES { "/etc/shadow", "/etc/hostname", "/root", "/boot", "/home" }
+
+struct packer {
+	const struct ward_plan *plan;
+	const struct ward_pack *pack;
+	struct ward_buf b;
+	struct ward_launch_mount *mounts;
+	struct ward_launch_rule *rules;
+	uint32_t n_mounts, n_rules, max_rules;
+};
+
+/* What makes the mount point of a node. */
+enum cover { COVER_FUSE, COVER_ROOT_TMPFS, COVER_TMPFS, COVER_BIND };
+
+static uint32_t put(struct packer *p, const void *s, size_t n, size_t align)
+{
+	static const char zero[16];
+	size_t pad = (align - p->b.n % align) % align;
+	uint32_t off;
+
+	ward_buf_add(&p->b, zero, pad);
+	off = (uint32_t)p->b.n;
+	ward_buf_add(&p->b, s, n);
+	return off;
+}
+
+static uint32_t put_text(struct packer *p, const char *s)
+{
+	return put(p, s, strlen(s) + 1, 1);
+}
+
+static uint32_t put_vector(struct packer *p, char *const *v, uint32_t *ret_n)
+{
+	struct ward_buf offs = WARD_BUF_INIT;
+	uint32_t n = 0, off;
+
+	for (; v && v[n]; n++) {
+		off = put_text(p, v[n]);
+		ward_buf_add(&offs, &off, sizeof(off));
+	}
+	off = put(p, offs.s, offs.n, sizeof(uint32_t));
+	if (offs.failed)
+		p->b.failed = true;
+	ward_buf_done(&offs);
+	*ret_n = n;
+	return off;
+}
+
+static int by_dest(const void *key, const void *member)
+{
+	return strcmp(key, ((const struct ward_node *)member)->dest);
+}
+
+static const struct ward_node *find(const struct ward_plan *plan, const char *dest)
+{
+	return bsearch(dest, plan->nodes, plan->n_nodes, sizeof(*plan->nodes), by_dest);
+}
+
+/* The nearest entry above dest; NULL for the root. */
+static const struct ward_node *parent_of(const struct ward_plan *plan, const char *dest)
+{
+	char path[WARD_PATH_MAX];
+	const struct ward_node *n;
+	char *slash;
+
+	if (strlen(dest) >= sizeof(path))
+		return NULL;
+	memcpy(path, dest, strlen(dest) + 1);
+	while ((slash = strrchr(path, '/'))) {
+		if (slash == path)
+			return NULL;
+		*slash = 0;
+		n = find(plan, path);
+		if (n)
+			return n;
+	}
+	return NULL;
+}
+
+/* ret_direct: the parent itself is the private tmpfs, not a directory of ours below it. */
+static enum cover cover_of(const struct packer *p, const struct ward_node *node, bool *ret_direct)
+{
+	const struct ward_node *n = node;
+	unsigned depth = 0;
+
+	*ret_direct = false;
+	while ((n = parent_of(p->plan, n->dest)) && n->dest[1]) {
+		depth++;
+		if (n->kind == WARD_NODE_DIR)
+			continue;
+		if (n->kind != WARD_NODE_TMPFS)
+			return COVER_BIND;
+		*ret_direct = depth == 1;
+		return COVER_TMPFS;
+	}
+	return p->pack->fuse ? COVER_FUSE : COVER_ROOT_TMPFS;
+}
+
+static uint32_t bind_flags(const struct ward_node *n)
+{
+	return (n->write ? WARD_LAUNCH_M_WRITE : 0) | (n->is_dir ? WARD_LAUNCH_M_DIR : 0) |
+		(n->idmap ? WARD_LAUNCH_M_IDMAP : 0);
+}
+
+/* The init's part of a node; kind 0: none, FUSE or the bound tree has it. */
+static void classify(const struct packer *p, const struct ward_node *n, struct ward_launch_mount *m)
+{
+	bool direct, fuse = p->pack->fuse;
+	enum cover cover = cover_of(p, n, &direct);
+	bool on_tmpfs = cover == COVER_ROOT_TMPFS || (cover == COVER_TMPFS && (direct || !fuse));
+
+	switch (n->kind) {
+	case WARD_NODE_DIR:
+		if (on_tmpfs)
+			m->kind = fuse ? WARD_LAUNCH_SUBTREE : WARD_LAUNCH_DIR;
+		m->flags = WARD_LAUNCH_M_DIR | (m->kind == WARD_LAUNCH_SUBTREE ? WARD_LAUNCH_M_MAKE : 0);
+		return;
+	case WARD_NODE_SYMLINK:
+		m->kind = on_tmpfs ? WARD_LAUNCH_LINK : 0;
+		return;
+	case WARD_NODE_FILE:
+		m->kind = on_tmpfs ? WARD_LAUNCH_FILE : 0;
+		return;
+	case WARD_NODE_DENIED:
+		return;              /* FUSE answers EACCES; elsewhere the name is simply not there */
+	case WARD_NODE_BIND:
+		m->kind = WARD_LAUNCH_BIND;
+		m->flags = bind_flags(n);
+		break;
+	case WARD_NODE_TMPFS:
+	case WARD_NODE_PROC:
+	case WARD_NODE_DEV:
+		m->kind = n->kind == WARD_NODE_TMPFS ? WARD_LAUNCH_TMPFS :
+			n->kind == WARD_NODE_PROC ? WARD_LAUNCH_PROC : WARD_LAUNCH_DEV;
+		m->flags = WARD_LAUNCH_M_DIR;
+		break;
+	}
+	if (on_tmpfs)
+		m->flags |= WARD_LAUNCH_M_MAKE;
+}
+
+static void pack_mount(struct packer *p, const struct ward_node *n)
+{
+	struct ward_launch_mount m = { 0 };
+
+	if (!n->dest[1])
+		return;
+	classify(p, n, &m);
+	if (!m.kind)
+		return;
+	m.dest = put_text(p, n->dest + 1);
+	m.mode = n->mode;
+	m.dev = n->dev;
+	m.ino = n->ino;
+	if (n->kind == WARD_NODE_FILE) {
+		m.source_len = (uint32_t)n->source_len;
+		m.source = put(p, n->source, n->source_len + 1, 1);
+	} else if (n->source) {
+		m.source = put_text(p, n->source);
+	}
+	p->mounts[p->n_mounts++] = m;
+}
+
+static void add_rule(struct packer *p, const char *path, bool is_dir, uint64_t access)
+{
+	access = ward_ll_mask(p->pack->landlock_abi, access, is_dir);
+	if (!access || p->n_rules >= p->max_rules)
+		return;
+	p->rules[p->n_rules++] = (struct ward_launch_rule){ .path = put_text(p, path), .access = access };
+}
+
+/*
+ * Reading is what the view shows, so one rule at its root says it; it is a rule all the same: a descriptor that leads out
+ * of the view finds nothing allowed there. Writing and executing are named one by one.
+ */
+static void pack_rules(struct packer *p)
+{
+	const struct ward_plan *plan = p->plan;
+
+	if (p->pack->userns)
+		add_rule(p, "/", true, WARD_LL_SET_READ);
+	for (size_t i = 0; i < plan->n_nodes; i++) {
+		const struct ward_node *n = &plan->nodes[i];
+		bool dir = n->is_dir || n->kind != WARD_NODE_BIND;
+		uint64_t access = p->pack->userns ? 0 : WARD_LL_SET_READ;
+
+		if (n->kind == WARD_NODE_BIND || n->kind == WARD_NODE_TMPFS)
+			access |= (n->write || n->kind == WARD_NODE_TMPFS ? WARD_LL_SET_WRITE : 0) |
+				(n->exec ? WARD_LL_SET_EXEC : 0);
+		else if (n->kind == WARD_NODE_DEV || n->kind == WARD_NODE_PROC)
+			access |= WARD_LL_SET_DEV;
+		else
+			continue;
+		add_rule(p, n->dest, dir, access);
+	}
+	for (size_t i = 0; i < plan->n_exec_paths; i++)
+		add_rule(p, plan->exec_paths[i], true, WARD_LL_SET_EXEC);
+}
+
+/* A file of the host that no grant shows: the self-test must not be able to open it. */
+static uint32_t pack_canary(struct packer *p)
+{
+	static const char *const names[] = CANARIES;
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(names); i++) {
+		const struct ward_node *above = parent_of(p->plan, names[i]);
+
+		if (find(p->plan, names[i]) || (above && above->kind != WARD_NODE_DIR) ||
+				faccessat(AT_FDCWD, names[i], F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		return put_text(p, names[i]);
+	}
+	return 0;
+}
+
+static void pack_limits(struct packer *p, struct ward_launch *l)
+{
+	const struct ward_limits *lim = &p->plan->limits;
+
+	l->nofile = lim->nofile;
+	if (!p->pack->cgroup_pids)
+		l->nproc = lim->pids;
+	/* Sampling ends the run at the limit; this only bounds what one process can take between two samples. */
+	if (!p->pack->cgroup_memory && lim->memory < UINT64_MAX / 4)
+		l->rlimit_data = lim->memory * 4 > lim->memory + (256u << 20) ? lim->memory * 4 :
+			lim->memory + (256u << 20);
+	if (!p->pack->cgroup_cpu && lim->millicpus)
+		l->n_cpus = (lim->millicpus + 999) / 1000;
+	l->scratch_size = lim->disk;
+	l->scratch_inodes = lim->disk / 4096;
+	if (l->scratch_inodes < 1024)
+		l->scratch_inodes = 1024;
+	if (l->scratch_inodes > 1u << 20)
+		l->scratch_inodes = 1u << 20;
+}
+
+static void pack_header(struct packer *p, struct ward_launch *l)
+{
+	const struct ward_pack *k = p->pack;
+	const struct ward_plan *plan = p->plan;
+
+	*l = (struct ward_launch){ .magic = WARD_LAUNCH_MAGIC, .version = WARD_LAUNCH_VERSION };
+	l->flags = (k->userns ? WARD_LAUNCH_USERNS : 0) | (k->fuse ? WARD_LAUNCH_FUSE : 0) |
+		(k->root ? WARD_LAUNCH_ROOT : 0) | (k->ctty ? WARD_LAUNCH_CTTY : 0) |
+		(k->cgroup2 ? WARD_LAUNCH_CGROUP2 : 0) | (k->listener ? WARD_LAUNCH_LISTENER : 0) |
+		(k->direct ? WARD_LAUNCH_DIRECT : 0);
+	/* Without a user namespace there is no inside number: the ids are those of the host. */
+	l->inside_uid = k->userns ? plan->inside_uid : plan->host_uid;
+	l->inside_gid = k->userns ? plan->inside_gid : plan->host_gid;
+	l->host_uid = plan->host_uid;
+	l->host_gid = plan->host_gid;
+	l->caller_uid = k->caller_uid;
+	l->caller_gid = k->caller_gid;
+	l->n_tasks = k->n_tasks;
+	l->landlock_abi = (uint32_t)k->landlock_abi;
+	l->landlock_fs = ward_ll_handled_fs(k->landlock_abi);
+	l->landlock_scoped = k->userns ? ward_ll_handled_scopes(k->landlock_abi) : 0;
+	pack_limits(p, l);
+}
+
+static void pack_body(struct packer *p, struct ward_launch *l)
+{
+	const struct ward_plan *plan = p->plan;
+	const struct sock_filter *filter;
+	size_t n_filter;
+
+	for (size_t i = 0; p->pack->userns && i < plan->n_nodes; i++)
+		pack_mount(p, &plan->nodes[i]);
+	if (p->pack->landlock_abi)
+		pack_rules(p);
+	l->mounts = put(p, p->mounts, p->n_mounts * sizeof(*p->mounts), 8);
+	l->n_mounts = p->n_mounts;
+	l->rules = put(p, p->rules, p->n_rules * sizeof(*p->rules), 8);
+	l->n_rules = p->n_rules;
+	l->argv = put_vector(p, plan->argv, &l->argc);
+	l->envp = put_vector(p, plan->env, &l->envc);
+	l->exe = put_text(p, plan->exe);
+	l->cwd = put_text(p, plan->cwd);
+	l->hostname = put_text(p, "ward");
+	l->canary = pack_canary(p);
+	filter = ward_seccomp_program(plan->seccomp | (p->pack->listener ? 0 : WARD_SECCOMP_NO_LISTENER), &n_filter);
+	l->filter = put(p, filter, n_filter * sizeof(*filter), 8);
+	l->n_filter = (uint32_t)n_filter;
+}
+
+int ward_pack_plan(const struct ward_plan *plan, const struct ward_pack *pack, int *ret_fd, struct ward_error *err)
+{
+	struct packer p = { .plan = plan, .pack = pack, .max_rules = (uint32_t)(plan->n_nodes + plan->n_exec_paths + 8) };
+	struct ward_launch l;
+	int r = WARD_OK, fd;
+
+	p.mounts = calloc(plan->n_nodes + 1, sizeof(*p.mounts));
+	p.rules = calloc(p.max_rules, sizeof(*p.rules));
+	pack_header(&p, &l);
+	ward_buf_add(&p.b, &l, sizeof(l));
+	if (p.mounts && p.rules && !p.b.failed)
+		pack_body(&p, &l);
+	if (!p.mounts || !p.rules || p.b.failed) {
+		r = ward_fail(err, WARD_E_NOMEM, "no memory for the launch blob");
+		goto out;
+	}
+	l.size = (uint32_t)p.b.n;
+	memcpy(p.b.s, &l, sizeof(l));
+	fd = ward_memfd("ward-launch", p.b.s, p.b.n, true);
+	if (fd < 0)
+		r = ward_fail_errno(err, WARD_E_SYSTEM, -fd, "cannot make the launch blob");
+	else
+		*ret_fd = fd;
+out:
+	ward_buf_done(&p.b);
+	free(p.mounts);
+	free(p.rules);
+	return r;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Host facts. The quick form looks at what costs microseconds and assumes of user namespaces and FUSE what only a start can
+ * tell; the start then verifies it, and a start that finds the assumption wrong fails with WARD_E_UNSUPPORTED, upon which
+ * the caller plans again without. The deep form executes each mechanism. Neither reads a version number for a feature.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/seccomp.h>
+
+#include "confine/native/cgroup.h"
+#include "confine/native/landlock.h"
+#include "confine/native/native.h"
+#include "os/os.h"
+
+#define PROBE_STACK 65536u
+#define MEMINFO_BYTES 4096
+
+static bool fuse_usable(void)
+{
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	ward_close(fd);
+	return fd >= 0;
+}
+
+static bool notify_usable(void)
+{
+	uint32_t action = SECCOMP_RET_USER_NOTIF;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
+static uint64_t memory_available(void)
+{
+	char text[MEMINFO_BYTES];
+	WARD_FD fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+	const char *p;
+
+	if (n > 0) {
+		text[n] = 0;
+		p = strstr(text, "MemAvailable:");
+		if (p)
+			return strtoull(p + 13, NULL, 10) * 1024;
+	}
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2;
+}
+
+int ward_host_facts(struct ward_host *ret, struct ward_error *err)
+{
+	cpu_set_t set;
+
+	(void)err;
+	*ret = (struct ward_host){ .uid = geteuid(), .gid = getegid(), .ncpus = 1 };
+	ret->userns = true;          /* verified by the start */
+	ret->fuse = fuse_usable();
+	ret->idmap = ret->uid == 0;  /* verified mount by mount */
+	ret->landlock_abi = ward_ll_abi();
+	ret->seccomp_notify = notify_usable();
+	ret->memory_available = memory_available();
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		ret->ncpus = (unsigned)CPU_COUNT(&set);
+	ward_cgroup_probe(ret, false);
+	return WARD_OK;
+}
+
+/* Shares the caller's memory until it ends: system calls only. */
+static int userns_child(void *arg)
+{
+	(void)arg;
+	/* A host may hand out a namespace and then no right in it (AppArmor): mounting is what counts. */
+	if (syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		syscall(SYS_exit, 1);
+	syscall(SYS_exit, 0);
+	return 0;
+}
+
+static bool userns_works(void)
+{
+	char *stack = mmap(NULL, PROBE_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	int pidfd = -1, code = 0, status = 1;
+	sigset_t all, old;
+	pid_t pid;
+
+	if (stack == MAP_FAILED)
+		return false;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pid = clone(userns_child, stack + PROBE_STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS |
+		CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP, NULL, &pidfd);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (pid >= 0) {
+		(void)ward_pidfd_wait(pidfd, &code, &status, false);
+		close(pidfd);
+	}
+	munmap(stack, PROBE_STACK);
+	return pid >= 0 && code == CLD_EXITED && status == 0;
+}
+
+int ward_host_probe(struct ward_host *ret, struct ward_error *err)
+{
+	int r = ward_host_facts(ret, err);
+
+	if (r < 0)
+		return r;
+	ret->userns = userns_works();
+	ret->fuse = ret->fuse && ret->userns;
+	ret->idmap = ret->idmap && ret->userns;
+	ward_cgroup_probe(ret, true);
+	return WARD_OK;
+}

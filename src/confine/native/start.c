@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The start of a cage: cgroup, launch blob, ward-init, then its messages in whatever order they come, up to the verdict of
+ * the self-test. Nothing is executed here: the command waits for GO. Any failure, a message that was not expected, a helper
+ * that ends early or that takes longer than the deadline: the start fails and everything made so far is undone.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "confine/native/cage.h"
+#include "confine/native/landlock.h"
+#include "os/os.h"
+
+#define START_DEADLINE_NS (30ull * 1000000000)
+#define SAMPLE_NS (8ull * 1000000)     /* below the 10 ms that are promised */
+
+/* ---- the helper's image: one sealed memfd for the whole process ---- */
+static pthread_mutex_t image_lock = PTHREAD_MUTEX_INITIALIZER;
+static int image_fd = -1;
+
+static int image(struct ward_error *err)
+{
+	int fd;
+
+	pthread_mutex_lock(&image_lock);
+	if (image_fd < 0)
+		image_fd = ward_memfd("ward-init", ward_init_image, ward_init_image_size, true);
+	fd = image_fd;
+	pthread_mutex_unlock(&image_lock);
+	if (fd < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -fd, "cannot make the image of ward-init");
+	return fd;
+}
+
+static const char *stage_text(uint32_t stage)
+{
+	static const char *const names[] = {
+#define WARD_X(id, text) [id] = (text),
+		WARD_STAGES(WARD_X)
+#undef WARD_X
+	};
+
+	return stage < WARD_ARRAY_SIZE(names) ? names[stage] : "an unknown step";
+}
+
+static int stage_failed(const struct ward_msg *m, struct ward_host *host, struct ward_error *err)
+{
+	char text[sizeof(m->text)];
+	int code = m->stage == WARD_STAGE_CLONE || m->stage == WARD_STAGE_FUSE ? WARD_E_UNSUPPORTED : WARD_E_SPAWN;
+
+	memcpy(text, m->text, sizeof(text));
+	text[sizeof(text) - 1] = 0;
+	if (m->stage == WARD_STAGE_CLONE)
+		host->userns = false;
+	if (m->stage == WARD_STAGE_FUSE)
+		host->fuse = false;
+	ward_fail_errno(err, code, m->err, "the sandbox could not be made: %s%s%s", stage_text(m->stage),
+		text[0] ? ": " : "", text);
+	if (m->stage == WARD_STAGE_CLONE)
+		ward_fail_fix(err, "run `ward doctor`; user namespaces are refused on this host");
+	else if (m->stage == WARD_STAGE_IDMAP_MOUNT)
+		ward_fail_fix(err, "copy the tree to a file system that can (ext4, xfs, btrfs, tmpfs), or run ward as its owner");
+	else if (m->stage == WARD_STAGE_CHANGED)
+		ward_fail_fix(err, "run it again; something replaces that path meanwhile");
+	else if (m->stage == WARD_STAGE_SOURCE)
+		ward_fail_fix(err, "make the path readable for you, or leave the grant out");
+	return code;
+}
+
+static int selftest_failed(uint32_t bits, struct ward_error *err)
+{
+	static const char *const axes[] = {
+#define WARD_X(id, axis, text) [id] = (axis),
+		WARD_PROBES(WARD_X)
+#undef WARD_X
+	};
+	static const char *const texts[] = {
+#define WARD_X(id, axis, text) [id] = (text),
+		WARD_PROBES(WARD_X)
+#undef WARD_X
+	};
+
+	for (unsigned i = 0; i < WARD_PROBE_MAX; i++)
+		if (bits & (1u << i)) {
+			ward_fail(err, WARD_E_SELFTEST, "self-test: axis %s is not held: %s", axes[i], texts[i]);
+			ward_fail_fix(err, "run `ward doctor`; this is a defect of the host or of Ward");
+			return WARD_E_SELFTEST;
+		}
+	return ward_fail(err, WARD_E_SELFTEST, "self-test: an unknown probe broke");
+}
+
+static int watch(const struct ward_native *c, int fd, short events, struct ward_error *err)
+{
+	struct epoll_event e = { .events = (uint32_t)events, .data.fd = fd };
+
+	if (fd >= 0 && epoll_ctl(c->epoll, EPOLL_CTL_ADD, fd, &e) < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "epoll");
+	return WARD_OK;
+}
+
+static bool held(const struct ward_plan *p, enum ward_axis a)
+{
+	return p->axes[a].level == WARD_LEVEL_ENFORCED;
+}
+
+static void describe(const struct ward_native *c, const struct ward_cage_options *opts, struct ward_pack *k)
+{
+	const struct ward_plan *p = c->plan;
+
+	*k = (struct ward_pack){
+		.userns = !(p->seccomp & WARD_SECCOMP_NO_SOCKET),
+		.fuse = p->attribution == WARD_ATTR_FUSE,
+		.listener = true,
+		.ctty = opts->ctty,
+		.caller_uid = geteuid(),
+		.caller_gid = getegid(),
+		.landlock_abi = ward_ll_abi(),
+	};
+	if (p->backend == WARD_BACKEND_DIRECT) {
+		k->direct = true;
+		k->userns = k->fuse = k->listener = false;
+		k->landlock_abi = 0;
+	}
+	k->root = k->caller_uid == 0 && k->userns;
+	if (c->cgroup) {
+		int fds[WARD_CGROUP_CONTROLLERS];
+
+		k->n_tasks = (uint32_t)ward_cgroup_entry_fds(c->cgroup, fds);
+		k->cgroup2 = ward_cgroup_version(c->cgroup) == 2;
+		k->cgroup_memory = ward_cgroup_has(c->cgroup, WARD_CGROUP_MEMORY);
+		k->cgroup_pids = ward_cgroup_has(c->cgroup, WARD_CGROUP_PIDS);
+		k->cgroup_cpu = ward_cgroup_has(c->cgroup, WARD_CGROUP_CPU);
+	}
+}
+
+static int spawn(struct ward_native *c, const struct ward_cage_options *opts, int blob, const int theirs[2],
+	struct ward_error *err)
+{
+	static const char *const argv[] = { "ward-init", NULL };
+	int fds[WARD_LAUNCH_FD_CGROUP + WARD_CGROUP_CONTROLLERS] = { opts->stdio[0], opts->stdio[1], opts->stdio[2],
+		theirs[0], blob, theirs[1] };
+	size_t n = WARD_LAUNCH_FD_CGROUP;
+	int exe = image(err);
+
+	if (exe < 0)
+		return exe;
+	if (c->cgroup)
+		n += ward_cgroup_entry_fds(c->cgroup, fds + n);
+	c->launcher = ward_spawn_fd(exe, argv, fds, n, NULL);
+	if (c->launcher < 0) {
+		int e = -c->launcher;
+
+		c->launcher = -1;
+		ward_fail_errno(err, WARD_E_SYSTEM, e, "cannot execute ward-init from memory");
+		ward_fail_fix(err, "set sysctl vm.memfd_noexec below 2");
+		return WARD_E_SYSTEM;
+	}
+	if (c->cgroup)
+		ward_cgroup_entered(c->cgroup);
+	return WARD_OK;
+}
+
+static int take_fd(int *fds, size_t n, size_t i)
+{
+	int fd = i < n ? fds[i] : -1;
+
+	if (i < n)
+		fds[i] = -1;
+	return fd;
+}
+
+static int on_view(struct ward_native *c, int *fds, size_t n, struct ward_error *err)
+{
+	if (c->proc >= 0 || n < 1)
+		return ward_fail(err, WARD_E_INTERNAL, "ward-init: VIEW twice or without /proc");
+	c->proc = take_fd(fds, n, 0);
+	if (c->fuse)
+		ward_fuse_set_proc(c->fuse, c->proc);
+	if (c->notify)
+		ward_notify_set_diag(c->notify, take_fd(fds, n, 1));
+	return WARD_OK;
+}
+
+/* One message of the start. *ret_done: the self-test has spoken. */
+static int on_message(struct ward_native *c, const struct ward_msg *m, int *fds, size_t n, bool *ret_done,
+	struct ward_host *host, struct ward_error *err)
+{
+	switch ((enum ward_msg_type)m->type) {
+	case WARD_MSG_FAILED:
+		return stage_failed(m, host, err);
+	case WARD_MSG_INIT:
+		if (c->init >= 0 || n != 1)
+			break;
+		c->init = take_fd(fds, n, 0);
+		return WARD_OK;
+	case WARD_MSG_FUSE:
+		if (!c->fuse || n != 1)
+			break;
+		return ward_fuse_start(c->fuse, take_fd(fds, n, 0), err);
+	case WARD_MSG_VIEW:
+		return on_view(c, fds, n, err);
+	case WARD_MSG_LISTENER:
+		if (n != 1 || !c->notify)
+			break;
+		return ward_notify_start(c->notify, take_fd(fds, n, 0), err);
+	case WARD_MSG_SELFTEST:
+		*ret_done = true;
+		return m->value ? selftest_failed((uint32_t)m->value, err) : WARD_OK;
+	default:
+		break;
+	}
+	return ward_fail(err, WARD_E_INTERNAL, "ward-init sent an unexpected message (%u)", m->type);
+}
+
+static int receive(struct ward_native *c, int sock, bool *ret_done, struct ward_host *host, struct ward_error *err)
+{
+	struct ward_msg m = { 0 };
+	int fds[4] = { -1, -1, -1, -1 }, r;
+	size_t n = WARD_ARRAY_SIZE(fds);
+	ssize_t got = ward_recv_fds(sock, &m, sizeof(m), fds, &n, 0);
+
+	if (got == 0)
+		return ward_fail(err, WARD_E_SPAWN, "ward-init ended during the start without a word");
+	if (got != (ssize_t)sizeof(m)) {
+		for (size_t i = 0; got > 0 && i < n; i++)
+			ward_close(fds[i]);
+		return ward_fail_errno(err, WARD_E_SPAWN, got < 0 ? (int)-got : EPROTO, "reading from ward-init");
+	}
+	r = on_message(c, &m, fds, n, ret_done, host, err);
+	for (size_t i = 0; i < n; i++)
+		ward_close(fds[i]);
+	return r;
+}
+
+static int converse(struct ward_native *c, struct ward_host *host, struct ward_error *err)
+{
+	uint64_t deadline = ward_now_mono_ns() + START_DEADLINE_NS;
+	struct pollfd p[2] = { { c->ctl, POLLIN, 0 }, { c->cmd, POLLIN, 0 } };
+	bool done = false;
+	int r;
+
+	/* VIEW comes on the other socket than SELFTEST: both must be in. */
+	while (!done || c->proc < 0) {
+		uint64_t now = ward_now_mono_ns();
+
+		if (now >= deadline)
+			return ward_fail(err, WARD_E_SPAWN, "the sandbox did not come up within 30 s");
+		if (poll(p, 2, (int)((deadline - now) / 1000000 + 1)) < 0 && errno != EINTR)
+			return ward_fail_errno(err, WARD_E_SYSTEM, errno, "poll");
+		for (size_t i = 0; i < 2; i++)
+			if (p[i].revents & (POLLIN | POLLHUP | POLLERR)) {
+				r = receive(c, p[i].fd, &done, host, err);
+				if (r < 0)
+					return r;
+			}
+	}
+	return WARD_OK;
+}
+
+static int prepare(struct ward_native *c, const struct ward_cage_options *opts, struct ward_error *err)
+{
+	const struct ward_plan *p = c->plan;
+	int r;
+
+	c->epoll = epoll_create1(EPOLL_CLOEXEC);
+	c->kill_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->refusals = ward_refusals_new();
+	if (c->epoll < 0 || c->kill_event < 0 || !c->refusals)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot prepare the supervisor");
+	if (p->backend == WARD_BACKEND_DIRECT)
+		return WARD_OK;
+	ward_refusals_phase(c->refusals, true);
+	r = ward_notify_new(p, c->refusals, c->kill_event, &c->notify, err);
+	if (r < 0)
+		return r;
+	if (p->attribution == WARD_ATTR_FUSE)
+		r = ward_fuse_new(p, c->refusals, &c->fuse, err);
+	if (r < 0)
+		return r;
+	if (held(p, WARD_AXIS_MEMORY) || held(p, WARD_AXIS_PIDS) || held(p, WARD_AXIS_CPU)) {
+		r = ward_cgroup_create(opts->host, opts->run_id, &p->limits, &c->cgroup, err);
+		if (r < 0)
+			return r;
+		c->oom = ward_cgroup_oom_fd(c->cgroup, &c->oom_events);
+	}
+	c->sampling = !held(p, WARD_AXIS_MEMORY);
+	c->next_sample = ward_now_mono_ns() + SAMPLE_NS;
+	return WARD_OK;
+}
+
+static int launch(struct ward_native *c, const struct ward_cage_options *opts, struct ward_error *err)
+{
+	WARD_FD blob = -1;
+	int ctl[2] = { -1, -1 }, cmd[2] = { -1, -1 }, r;
+	struct ward_pack k;
+
+	describe(c, opts, &k);
+	r = ward_pack_plan(c->plan, &k, &blob, err);
+	if (r < 0)
+		return r;
+	r = ward_socketpair(SOCK_SEQPACKET, ctl);
+	if (r == 0) {
+		c->ctl = ctl[0];
+		r = ward_socketpair(SOCK_SEQPACKET, cmd);
+		c->cmd = cmd[0];
+	}
+	if (r < 0)
+		r = ward_fail_errno(err, WARD_E_SYSTEM, -r, "socketpair");
+	else
+		r = spawn(c, opts, blob, (const int[2]){ ctl[1], cmd[1] }, err);
+	ward_close(ctl[1]);
+	ward_close(cmd[1]);
+	return r;
+}
+
+int ward_native_build(struct ward_native *c, const struct ward_cage_options *opts, struct ward_error *err)
+{
+	int r = prepare(c, opts, err);
+
+	if (r == WARD_OK)
+		r = launch(c, opts, err);
+	/* The caller's own work (its durable record) goes on while the kernel makes namespaces. */
+	if (r == WARD_OK && opts->spawned)
+		r = opts->spawned(opts->arg, err);
+	if (r == WARD_OK)
+		r = converse(c, opts->host, err);
+	if (r < 0)
+		return r;
+	ward_refusals_phase(c->refusals, false);
+	c->ready = true;
+	/* Short-lived by design; it has nothing left to say. */
+	(void)ward_pidfd_wait(c->launcher, NULL, NULL, false);
+	ward_closep(&c->launcher);
+	c->launcher = -1;
+	r = watch(c, c->ctl, POLLIN, err);
+	if (r == WARD_OK)
+		r = watch(c, c->cmd, POLLIN, err);
+	if (r == WARD_OK)
+		r = watch(c, c->kill_event, POLLIN, err);
+	if (r == WARD_OK)
+		r = watch(c, c->oom, c->oom_events, err);
+	return r;
+}
