@@ -83,6 +83,9 @@ static const char *resource_of(const struct ward_question *q, char path[WARD_PAT
 {
 	if (!is_file(q->action) && q->action != WARD_CAP_EXTERNAL_COMMAND)
 		return q->resource;
+	/* "Every program?" is a question that the rule "*" alone answers. */
+	if (q->action == WARD_CAP_EXTERNAL_COMMAND && ward_streq(q->resource, "*"))
+		return q->resource;
 	if (q->resource[0] != '/')
 		because(d, "not an absolute path");
 	else if (ward_path_has_dotdot(q->resource))

@@ -151,7 +151,7 @@ static int unknown_field(const struct reader *in, const struct ward_json *node,
 enum { FIELD_TYPE, FIELD_RESOURCE, FIELD_DESCRIPTION, FIELD_MAX };
 static const char *const fields[FIELD_MAX] = { "type", "resource", "description" };
 
-/* The three fields of one entry; ret[i] stays NULL for an absent one. */
+/* The three fields of one entry; only the description may be absent, and is NULL then. */
 static int read_fields(const struct reader *in, const struct ward_json *entry,
 	const struct ward_json *ret[FIELD_MAX])
 {
@@ -191,6 +191,8 @@ static int read_entry(const struct reader *in, const struct ward_json *entry)
 
 	if (r < 0)
 		return r;
+	if (field[FIELD_TYPE] == NULL || field[FIELD_RESOURCE] == NULL)
+		return ward_fail(in->err, WARD_E_INTERNAL, "a capability without its fields");
 	r = ward_cap_type_parse(field[FIELD_TYPE]->str, &cap.type, in->err);
 	if (r < 0) {
 		at(in, field[FIELD_TYPE]->line, field[FIELD_TYPE]->column, field[FIELD_TYPE]);

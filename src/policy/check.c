@@ -125,8 +125,7 @@ static int check_command(const struct ward_cap *cap, struct ward_error *err)
 	if (r < 0)
 		return r;
 	if (s[0] == '-' || ward_streq(s, ".") || (s[0] != '/' && strchr(s, '/') != NULL)) {
-		(void)ward_cap_fail(err, cap,
-			"neither the name of a program nor an absolute path");
+		(void)ward_cap_fail(err, cap, "neither the name of a program nor an absolute path");
 		ward_fail_fix(err,
 			"write a name that is on PATH, an absolute path, DIRECTORY/** or *");
 		return WARD_E_CAPABILITY;

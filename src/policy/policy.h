@@ -77,7 +77,7 @@ int ward_caps_parse(struct ward_caps *caps, const char *text, size_t n, const ch
 int ward_cap_check(const struct ward_cap *cap, struct ward_error *err);
 
 /* glob.c */
-bool ward_glob_is_pattern(const char *pattern);   /* holds * or ? */
+bool ward_glob_is_pattern(const char *pattern); /* holds * or ? */
 /*
  * Path and pattern both absolute, or both relative; empty and "." components do not count; ".." in either matches
  * nothing. At most strlen(pattern) x strlen(path) steps whatever the pattern, no recursion, no memory.

@@ -38,16 +38,16 @@ bool ward_cap_type_held(enum ward_cap_type t)
 /* The nearest name; a word in small letters or with dashes is near too. */
 static const char *nearest(struct ward_str name)
 {
+	static const char from[] = "abcdefghijklmnopqrstuvwxyz-. ",
+			  to[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ___";
 	char word[64];
 
 	if (name.n == 0 || name.n >= sizeof(word))
 		return NULL;
 	for (size_t i = 0; i < name.n; i++) {
-		char c = name.s[i];
+		const char *letter = memchr(from, name.s[i], sizeof(from) - 1);
 
-		if (c >= 'a' && c <= 'z')
-			c = (char)(c - 'a' + 'A');
-		word[i] = c == '-' || c == '.' || c == ' ' ? '_' : c;
+		word[i] = letter != NULL ? to[letter - from] : name.s[i];
 	}
 	word[name.n] = '\0';
 	return ward_nearest(word, names + 1, WARD_ARRAY_SIZE(names) - 1);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs the tables of this folder: glob.tests, caps.tests, decide.tests; and reads what the documents promise: each
- * file in examples/, the block in docs/spec/capabilities.md, the types of its schema. A line is words between blanks; each file says
- * at its top what they mean. A line that cannot be read is a failure and never skipped: a typing error in a table must
- * not make a test vanish.
+ * file in examples/, the block in docs/spec/capabilities.md, the types of its schema. A line is words between blanks;
+ * each table says at its top what they mean. A line that cannot be read is a failure and never skipped: a typing error
+ * in a table must not make a test vanish.
  */
 #include <glob.h>
 
