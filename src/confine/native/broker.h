@@ -92,6 +92,7 @@ struct ward_peek_path {
 	char path[WARD_PATH_MAX];    /* absolute inside, normalised lexically */
 	enum ward_cap_type action;   /* FILE_READ, FILE_WRITE or EXTERNAL_COMMAND */
 	bool creates;                /* the last component is to be made */
+	bool writes;                 /* an open that wants to write to what is there */
 	bool opens;                  /* wants the content or an execution, not only attributes */
 };
 /* The directory of a process (or thread) in a procfs, O_PATH: fd or -errno. */
@@ -113,7 +114,32 @@ int ward_peek_text(int mem, uint64_t addr, char *out, size_t size);
 int ward_peek_bytes(int mem, uint64_t addr, void *out, size_t n);
 /* "VALUE of key" in /proc/pid/status: the last number of the line ("NSpid:", "Tgid:"); 0 = none. */
 int ward_peek_status(int pid_dirfd, const char *key);
+/* A pidfd of a thread of the host (tid): its own where the kernel can, else its process's. fd or -errno. */
+int ward_peek_pidfd(int tid, int pid_dirfd);
 const char *ward_peek_name(int nr);                    /* of the calls in the table; NULL for others */
+
+/* ---- notify.c ---- */
+struct ward_notify;
+
+/*
+ * plan and refusals are borrowed. kill_event (borrowed, -1 = none): an eventfd that is written when a process was
+ * killed for a foreign architecture; the owner then ends the run. The switches of the filter are plan->seccomp.
+ */
+int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals, int kill_event,
+	struct ward_notify **ret, struct ward_error *err);
+/* Serve the listener (taken, also on failure). */
+int ward_notify_start(struct ward_notify *n, int listener, struct ward_error *err);
+/* A NETLINK_SOCK_DIAG socket made in the run's network namespace (taken); -1: every path socket is refused. */
+void ward_notify_set_diag(struct ward_notify *n, int diag);
+/*
+ * The root directory (O_PATH, taken) of a private mount of the view, such as /tmp: the supervisor may not walk the
+ * FUSE layer to it, so without this a connect to a socket below dest is refused. dest is copied. WARD_E_LIMIT over
+ * 8. A root whose dest is not in the plan is never used.
+ */
+int ward_notify_add_root(struct ward_notify *n, const char *dest, int fd);
+/* After the processes of the run are gone. Twice is fine. */
+void ward_notify_stop(struct ward_notify *n);
+struct ward_notify *ward_notify_free(struct ward_notify *n);
 
 /* ---- broker_thread.c: the one way to start a broker thread ---- */
 /* Small stack, every signal blocked in it. 0 or -errno. */

@@ -171,6 +171,19 @@ int ward_peek_status(int pid_dirfd, const char *key)
 	return end ? (int)strtol(end + 1, NULL, 10) : 0;
 }
 
+int ward_peek_pidfd(int tid, int pid_dirfd)
+{
+	long r = syscall(SYS_pidfd_open, tid, O_EXCL); /* PIDFD_THREAD, Linux 6.9 */
+	int tgid;
+
+	if (r < 0 && errno == EINVAL)
+		r = syscall(SYS_pidfd_open, tid, 0);
+	if (r >= 0 || errno != EINVAL) /* EINVAL: not the first thread of its process */
+		return r < 0 ? -errno : (int)r;
+	tgid = pid_dirfd >= 0 ? ward_peek_status(pid_dirfd, "Tgid:") : 0;
+	return tgid > 0 ? ward_pidfd_open(tgid) : -ESRCH;
+}
+
 bool ward_peek_syscall(int pid_dirfd, struct ward_peek *ret)
 {
 	char text[256], *p, *end;
@@ -278,6 +291,7 @@ static void fill_action(int mem, const struct call *c, const struct ward_peek *p
 
 	ret->opens = effect == READ || effect == EXEC;
 	ret->creates = effect == MAKE;
+	ret->writes = effect == WRITE;
 	if (effect == OPEN || effect == OPEN_HOW) {
 		uint64_t flags = open_flags(mem, c, p);
 
@@ -289,6 +303,8 @@ static void fill_action(int mem, const struct call *c, const struct ward_peek *p
 		if (flags & O_PATH)
 			effect = LOOK;
 		ret->opens = effect != LOOK;
+		ret->writes =
+			effect != LOOK && ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC));
 		ret->creates = effect == WRITE && (flags & O_CREAT);
 	}
 	ret->action = effect_action(effect);

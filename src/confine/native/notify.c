@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The seccomp half of the broker: one thread reads notifications of calls that the filter does not allow by itself,
+ * answers each with an errno and a note, mediates connect and sendto (notify_connect.c), and kills what speaks
+ * another architecture. What a call means is judged by the tables that the filter was made from (seccomp.h), on the
+ * copied arguments; a number that filter and tables disagree on is refused.
+ *
+ * The thread acts on copies and on descriptors, and re-checks that the notification is still alive after every open
+ * of something by process number and before every act. SECCOMP_USER_NOTIF_FLAG_CONTINUE appears once, in
+ * notify_open.c, for calls that the filter allows anyway without --attribution notify.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "notify.h"
+#include "os/os.h"
+
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#endif
+#define FD_SYNC_WAKE_UP 1ul
+
+void ward_notify_answer(struct ward_notify *n, uint64_t id, int64_t val, int err)
+{
+	memset(n->resp, 0, n->resp_size);
+	n->resp->id = id;
+	n->resp->val = err ? 0 : val;
+	n->resp->error = -err;
+	/* ENOENT: the caller is gone, and with it the wish to know. */
+	(void)ioctl(n->listener, SECCOMP_IOCTL_NOTIF_SEND, n->resp);
+}
+
+bool ward_notify_valid(const struct ward_notify *n, uint64_t id)
+{
+	return ioctl(n->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+int ward_notify_open_caller(struct ward_notify *n, struct ward_ask *ask)
+{
+	if (ask->dir < 0)
+		ask->dir = ward_peek_open(n->proc, (int)ask->req->pid);
+	if (ask->dir >= 0 && ask->mem < 0)
+		ask->mem = ward_peek_mem(ask->dir);
+	/* The number may have gone to somebody else before the open; if the id is alive now, it was ours then. */
+	if (ask->dir < 0 || ask->mem < 0 || !ward_notify_valid(n, ask->req->id))
+		return ESRCH;
+	return 0;
+}
+
+void ward_notify_note(struct ward_notify *n, struct ward_ask *ask, enum ward_refusal_kind kind,
+	enum ward_cap_type action, const char *resource, const char *name, bool quiet)
+{
+	char comm[16] = "";
+	int pid = 0;
+
+	if (ask->dir < 0)
+		ask->dir = ward_peek_open(n->proc, (int)ask->req->pid);
+	if (ask->dir >= 0) {
+		ward_peek_comm(ask->dir, comm);
+		pid = ward_peek_status(ask->dir, "NSpid:");
+	}
+	if (!ward_notify_valid(n, ask->req->id)) { /* then those were not surely the caller's */
+		comm[0] = '\0';
+		pid = 0;
+	}
+	ward_refusals_note(n->refusals,
+		&(struct ward_refusal_note){ .kind = kind,
+			.action = action,
+			.resource = resource,
+			.syscall = name,
+			.pid = pid,
+			.comm = comm,
+			.quiet = quiet });
+}
+
+/* "connect", or "#451" for a number without a name. */
+static const char *call_name(const struct ward_ask *ask, char out[32])
+{
+	if (ask->v.name[0])
+		return ask->v.name;
+	(void)snprintf(out, 32, "#%d", ask->req->data.nr);
+	return out;
+}
+
+/* The refusal itself costs nothing but the answer; the record is made first, while the caller is still there. */
+static void refuse(struct ward_notify *n, struct ward_ask *ask)
+{
+	char number[32], detail[128];
+	const char *name = call_name(ask, number);
+
+	(void)ward_seccomp_detail(&ask->req->data, &ask->v, detail, sizeof(detail));
+	ward_notify_note(n, ask, WARD_REFUSAL_SYSCALL, WARD_CAP_NONE, detail, name,
+		ward_quiet_syscall(name, detail));
+	ward_notify_answer(n, ask->req->id, 0, ask->v.err > 0 ? ask->v.err : EPERM);
+}
+
+static void kill_foreign(struct ward_notify *n, struct ward_ask *ask)
+{
+	char number[32], detail[128];
+	uint64_t one = 1;
+	WARD_FD pidfd = -1;
+
+	(void)ward_seccomp_detail(&ask->req->data, &ask->v, detail, sizeof(detail));
+	(void)snprintf(number, sizeof(number), "#%d", ask->req->data.nr);
+	ward_notify_note(n, ask, WARD_REFUSAL_FOREIGN_ARCH, WARD_CAP_NONE, detail, number, false);
+	pidfd = ward_peek_pidfd((int)ask->req->pid, ask->dir); /* the note has opened dir */
+	if (pidfd >= 0 && ward_notify_valid(n, ask->req->id))
+		(void)ward_pidfd_signal(pidfd, SIGKILL);
+	/* The owner ends the run, whether or not the signal has found its target. */
+	if (n->kill_event >= 0 && write(n->kill_event, &one, sizeof(one)) < 0)
+		(void)0; /* a full counter is readable as well */
+	ward_notify_answer(n, ask->req->id, 0, EPERM);
+}
+
+static void (*const verbs[])(struct ward_notify *n, struct ward_ask *ask) = {
+	[WARD_SECCOMP_NOTIFY] = refuse,
+	[WARD_SECCOMP_ERRNO] = refuse,
+	[WARD_SECCOMP_MEDIATE] = ward_notify_mediate,
+	[WARD_SECCOMP_OPEN] = ward_notify_look,
+	[WARD_SECCOMP_FOREIGN] = kill_foreign,
+	[WARD_SECCOMP_ALLOW] = refuse, /* the filter asked, the tables allow: they disagree */
+	[WARD_SECCOMP_PRIVATE] = refuse,
+};
+
+static void handle(struct ward_notify *n)
+{
+	struct ward_ask ask = { .req = n->req, .dir = -1, .mem = -1 };
+
+	memset(n->req, 0, n->req_size);
+	if (ioctl(n->listener, SECCOMP_IOCTL_NOTIF_RECV, n->req) < 0)
+		return; /* ENOENT: the caller was killed meanwhile */
+	ward_seccomp_judge(n->plan->seccomp, &n->req->data, &ask.v);
+	if ((size_t)ask.v.verb < WARD_ARRAY_SIZE(verbs))
+		verbs[ask.v.verb](n, &ask);
+	else
+		refuse(n, &ask);
+	ward_close(ask.dir);
+	ward_close(ask.mem);
+}
+
+static void *serve(void *arg)
+{
+	struct ward_notify *n = arg;
+	struct pollfd p[2 + WARD_NOTIFY_PENDING_MAX];
+
+	(void)prctl(PR_SET_NAME, "ward-notify");
+	while (!atomic_load(&n->stopping)) {
+		int timeout = -1;
+		unsigned more;
+
+		p[0] = (struct pollfd){ .fd = n->listener, .events = POLLIN };
+		p[1] = (struct pollfd){ .fd = n->event, .events = POLLIN };
+		more = ward_notify_poll(n, p + 2, &timeout);
+		if (poll(p, 2 + more, timeout) < 0 && errno != EINTR)
+			break; /* ENOMEM; callers get ENOSYS when the listener closes */
+		if (p[0].revents & POLLIN)
+			handle(n);
+		else if (p[0].revents)
+			break; /* nobody is left under this filter */
+		if (more || timeout >= 0)
+			ward_notify_retry(n);
+	}
+	ward_notify_drop_pending(n);
+	return NULL;
+}
+
+static int allocate(struct ward_notify *n)
+{
+	struct seccomp_notif_sizes sizes = { 0 };
+
+	/* The kernel writes its own idea of the structure, which may have grown. */
+	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) < 0)
+		sizes = (struct seccomp_notif_sizes){ 0 };
+	n->req_size = sizes.seccomp_notif > sizeof(*n->req) ? sizes.seccomp_notif : sizeof(*n->req);
+	n->resp_size = sizes.seccomp_notif_resp > sizeof(*n->resp) ? sizes.seccomp_notif_resp
+								   : sizeof(*n->resp);
+	n->req = calloc(1, n->req_size);
+	n->resp = calloc(1, n->resp_size);
+	return n->req && n->resp ? 0 : -ENOMEM;
+}
+
+int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals, int kill_event,
+	struct ward_notify **ret, struct ward_error *err)
+{
+	struct ward_notify *n = calloc(1, sizeof(*n));
+	int r;
+
+	if (!n)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for the call broker");
+	n->plan = plan;
+	n->refusals = refusals;
+	n->kill_event = kill_event;
+	n->listener = n->event = n->proc = n->diag = n->inflight = -1;
+	(void)pthread_mutex_init(&n->lock, NULL); /* cannot fail without attributes */
+	r = plan->n_nodes ? ward_tree_init(&n->tree, plan, err)
+			  : WARD_OK; /* no view without namespaces */
+	if (r == 0 && allocate(n) < 0)
+		r = ward_fail(err, WARD_E_NOMEM, "no memory for the call broker");
+	if (r < 0) {
+		ward_notify_free(n);
+		return r;
+	}
+	*ret = n;
+	return WARD_OK;
+}
+
+int ward_notify_start(struct ward_notify *n, int listener, struct ward_error *err)
+{
+	int r;
+
+	n->listener = listener;
+	n->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	n->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (n->event < 0 || n->proc < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "call broker");
+	/* Hand over the processor instead of waking another: half the round trip. Linux 6.6; older ones do without. */
+	(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, FD_SYNC_WAKE_UP);
+	r = ward_broker_thread(&n->thread, serve, n);
+	if (r < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "call broker: thread");
+	n->running = true;
+	return WARD_OK;
+}
+
+void ward_notify_set_diag(struct ward_notify *n, int diag)
+{
+	(void)pthread_mutex_lock(&n->lock);
+	ward_close(n->diag);
+	n->diag = diag;
+	(void)pthread_mutex_unlock(&n->lock);
+}
+
+int ward_notify_add_root(struct ward_notify *n, const char *dest, int fd)
+{
+	char *copy = strdup(dest);
+	int r = copy ? WARD_OK : WARD_E_NOMEM;
+
+	(void)pthread_mutex_lock(&n->lock);
+	if (copy && n->n_roots < WARD_NOTIFY_ROOTS_MAX) {
+		n->roots[n->n_roots].dest = copy;
+		n->roots[n->n_roots++].fd = fd;
+	} else {
+		r = copy ? WARD_E_LIMIT : r;
+		free(copy);
+		ward_close(fd);
+	}
+	(void)pthread_mutex_unlock(&n->lock);
+	return r;
+}
+
+void ward_notify_stop(struct ward_notify *n)
+{
+	uint64_t one = 1;
+
+	if (n->running) {
+		atomic_store(&n->stopping, true);
+		if (write(n->event, &one, sizeof(one)) < 0)
+			(void)0; /* a full counter wakes as well */
+		/* A caller may have made a connect block that should not (see notify_connect.c): let go of it. */
+		(void)pthread_mutex_lock(&n->lock);
+		if (n->inflight >= 0)
+			(void)shutdown(n->inflight, SHUT_RDWR);
+		(void)pthread_mutex_unlock(&n->lock);
+		(void)pthread_join(n->thread, NULL);
+		n->running = false;
+	}
+	ward_close(n->listener);
+	ward_close(n->event);
+	ward_close(n->proc);
+	n->listener = n->event = n->proc = -1;
+}
+
+struct ward_notify *ward_notify_free(struct ward_notify *n)
+{
+	if (!n)
+		return NULL;
+	ward_notify_stop(n);
+	ward_close(n->diag);
+	for (unsigned i = 0; i < n->n_roots; i++) {
+		ward_close(n->roots[i].fd);
+		free(n->roots[i].dest);
+	}
+	ward_tree_done(&n->tree);
+	(void)pthread_mutex_destroy(&n->lock);
+	free(n->payload);
+	free(n->req);
+	free(n->resp);
+	free(n);
+	return NULL;
+}

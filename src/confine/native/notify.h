@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the notification thread share (notify*.c). Private to them. */
+#pragma once
+
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "confine/native/broker.h"
+#include "confine/native/seccomp.h"
+
+#define WARD_NOTIFY_PENDING_MAX 16   /* connects and sends that wait; more are answered EAGAIN */
+#define WARD_NOTIFY_ROOTS_MAX 8
+#define WARD_NOTIFY_PAYLOAD_MAX (256u << 10)  /* bytes of one mediated sendto */
+
+/* One notification, while it is handled. */
+struct ward_ask {
+	const struct seccomp_notif *req;
+	struct ward_seccomp_verdict v;
+	int dir, mem;                /* /proc/PID and its memory; -1 = not opened yet */
+};
+
+/* A copied address and what it means. */
+struct ward_addr {
+	struct sockaddr_storage a;
+	socklen_t n;
+};
+
+/* A blocking connect or send that could not finish at once. */
+struct ward_pending {
+	bool used;
+	uint64_t id, deadline;       /* monotonic ns; 0 = none */
+	int fd, err_late;            /* our copy of the socket; errno at the deadline */
+	bool poll;                   /* wait for POLLOUT; else try again every few ms */
+	struct ward_addr to;
+	int path;                    /* the socket file that "to" names by descriptor, or -1 */
+	void *payload;               /* of a send, else NULL */
+	size_t payload_n;
+	int flags;
+};
+
+struct ward_notify {
+	const struct ward_plan *plan;
+	struct ward_refusals *refusals;
+	int kill_event;              /* borrowed */
+	int listener, event, proc;   /* proc: the host's /proc */
+	atomic_bool stopping;
+	bool running;
+	pthread_t thread;
+	struct ward_tree tree;       /* to find which part of the view a path lies in */
+	pthread_mutex_t lock;        /* over the next four */
+	int diag, inflight;          /* inflight: socket that the thread may be blocked on */
+	unsigned n_roots;
+	struct {
+		char *dest;
+		int fd;
+	} roots[WARD_NOTIFY_ROOTS_MAX];
+	uint64_t netns_dev, netns_ino;   /* of the run, 0 = not known yet */
+	struct ward_pending pending[WARD_NOTIFY_PENDING_MAX];
+	char *payload;               /* scratch, made at the first sendto */
+	struct seccomp_notif *req;
+	struct seccomp_notif_resp *resp;
+	size_t req_size, resp_size;
+	_Alignas(8) char diag_buf[16384];
+};
+
+/* notify.c */
+void ward_notify_answer(struct ward_notify *n, uint64_t id, int64_t val, int err);
+bool ward_notify_valid(const struct ward_notify *n, uint64_t id);
+/* Open /proc/PID and its memory and make sure that they are the caller's. 0 or errno for the caller (ESRCH). */
+int ward_notify_open_caller(struct ward_notify *n, struct ward_ask *ask);
+void ward_notify_note(struct ward_notify *n, struct ward_ask *ask, enum ward_refusal_kind kind,
+	enum ward_cap_type action, const char *resource, const char *name, bool quiet);
+
+/* notify_connect.c: answers the call, now or (pending) later. */
+void ward_notify_mediate(struct ward_notify *n, struct ward_ask *ask);
+
+/* notify_pending.c */
+/* Never waits for longer than a tick (may_block: the socket is a blocking one). 0 or errno. */
+int ward_notify_try_connect(struct ward_notify *n, struct ward_pending *p, bool may_block);
+ssize_t ward_notify_try_send(const struct ward_pending *p);      /* bytes or -errno */
+/* Take over p with its descriptors and payload, and answer when it is done; false: no room, nothing taken. */
+bool ward_notify_wait(struct ward_notify *n, const struct ward_pending *p);
+/* Fill polls (room WARD_NOTIFY_PENDING_MAX); returns how many. *io_timeout is shortened for what is tried again. */
+unsigned ward_notify_poll(struct ward_notify *n, struct pollfd *polls, int *io_timeout);
+void ward_notify_retry(struct ward_notify *n);
+void ward_notify_drop_pending(struct ward_notify *n);
+
+/*
+ * notify_unix.c: the socket file that path (absolute inside, normalised) names, if a process of this run bound it:
+ * 0 and an O_PATH descriptor, or the errno for the caller. *ret_refused: worth a record.
+ */
+int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *path, int *ret_fd, bool *ret_refused);
+/* The deepest node that holds path, links of the view followed: its index and the rest of the path ("" = itself). */
+uint32_t ward_notify_find(const struct ward_notify *n, const char *path, char rest[WARD_PATH_MAX]);
+
+/* notify_open.c */
+void ward_notify_look(struct ward_notify *n, struct ward_ask *ask);

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * connect, and sendto with an address: decided on a copy and done here, on a duplicate of the caller's descriptor, with
+ * the copied address. The caller's memory is read once; what it holds afterwards does not matter.
+ *
+ * What is done: the sandbox's own loopback (127/8, ::1, their v4-mapped form, and 0.0.0.0 and :: which mean it),
+ * AF_UNSPEC (disconnect), abstract Unix names (they live in the socket's network namespace), path sockets that the
+ * run itself bound (notify_unix.c), and NETLINK_ROUTE questions where the plan has them. Everything else is refused:
+ * addresses with ENETUNREACH, as in a network without a route, and a note; a host's socket with EACCES.
+ *
+ * We act with the supervisor's rights, which the caller does not have, so an act must not depend on them:
+ * - the socket must be of the run's network namespace: a socket inherited as stdin may be of the host's;
+ * - its domain must be one of the four above, whatever the address says;
+ * - netlink is sent without an address: with one, the kernel would ask for the sender's rights, ours, instead of
+ *   those of whoever opened the socket.
+ * A peer inside sees the supervisor in SO_PEERCRED: pid 0, and its uid as far as the namespace has it mapped.
+ *
+ * Nothing here may block (notify_pending.c says what happens with what would): sends use MSG_DONTWAIT, and a
+ * blocking socket gets a send timeout of one tick for the moment of the connect. A caller that takes that timeout
+ * away at that very moment holds up the answers to its own run; ward_notify_stop() shuts the socket down.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "notify.h"
+#include "os/os.h"
+
+#define SEND_FLAGS \
+	(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR | MSG_OOB | MSG_MORE | MSG_CONFIRM | MSG_DONTROUTE)
+
+/* The caller's socket, duplicated. */
+struct sock {
+	int fd, domain, type, protocol;
+	bool nonblock;
+};
+
+/* What to do about an address. */
+struct decision {
+	int err; /* 0 = do it */
+	int path; /* descriptor of a checked socket file, or -1 */
+};
+
+/* ---- the descriptor ---- */
+
+static int get_option(int fd, int option)
+{
+	int v = 0;
+	socklen_t n = sizeof(v);
+
+	return getsockopt(fd, SOL_SOCKET, option, &v, &n) < 0 ? -errno : v;
+}
+
+/* Is the socket of the run's own network namespace? The caller is (setns is refused), so its namespace is the measure. */
+static bool is_own_netns(struct ward_notify *n, const struct ward_ask *ask, int fd)
+{
+	WARD_FD ns = ioctl(fd, SIOCGSKNS, 0);
+	struct stat st;
+
+	if (n->netns_ino == 0) {
+		if (fstatat(ask->dir, "ns/net", &st, 0) < 0)
+			return false;
+		n->netns_dev = st.st_dev;
+		n->netns_ino = st.st_ino;
+	}
+	/* EPERM where the namespace is not ours to look at: then it is not the run's. */
+	return ns >= 0 && fstat(ns, &st) == 0 && st.st_dev == n->netns_dev &&
+		st.st_ino == n->netns_ino;
+}
+
+static int get_socket(struct ward_notify *n, struct ward_ask *ask, struct sock *s)
+{
+	WARD_FD pidfd = ward_peek_pidfd((int)ask->req->pid, ask->dir);
+	int flags;
+
+	if (pidfd < 0 || !ward_notify_valid(n, ask->req->id))
+		return ESRCH;
+	s->fd = ward_pidfd_getfd(pidfd, (int)ask->req->data.args[0]);
+	if (s->fd < 0)
+		return -s->fd;
+	s->domain = get_option(s->fd, SO_DOMAIN);
+	if (s->domain < 0)
+		return -s->domain; /* ENOTSOCK */
+	s->type = get_option(s->fd, SO_TYPE);
+	s->protocol = get_option(s->fd, SO_PROTOCOL);
+	flags = fcntl(s->fd, F_GETFL);
+	s->nonblock = flags >= 0 && (flags & O_NONBLOCK);
+	return 0;
+}
+
+/* ---- the address ---- */
+
+static int copy_addr(const struct ward_ask *ask, uint64_t at, uint64_t len, struct ward_addr *ret)
+{
+	int n = (int)len;
+
+	memset(&ret->a, 0, sizeof(ret->a));
+	if (n < 0 || (size_t)n > sizeof(ret->a))
+		return EINVAL;
+	if (n && ward_peek_bytes(ask->mem, at, &ret->a, (size_t)n) < 0)
+		return EFAULT;
+	ret->n = (socklen_t)n;
+	return (size_t)n < sizeof(ret->a.ss_family) ? EINVAL : 0;
+}
+
+static bool is_local4(uint32_t network_order)
+{
+	uint32_t a = ntohl(network_order);
+
+	return a == INADDR_ANY || (a >> 24) == 127;
+}
+
+/* The v4 address in a v4-mapped one. */
+static uint32_t mapped4(const struct in6_addr *a)
+{
+	uint32_t v;
+
+	memcpy(&v, a->s6_addr + 12, sizeof(v));
+	return v;
+}
+
+/* ENETUNREACH, and the note "203.0.113.1:443" or "[2001:db8::1]:443". */
+static int refuse_address(struct ward_notify *n, struct ward_ask *ask, int family, const void *a,
+	uint16_t port)
+{
+	char host[INET6_ADDRSTRLEN] = "?", text[64];
+
+	(void)inet_ntop(family, a, host, sizeof(host));
+	(void)snprintf(text, sizeof(text), family == AF_INET6 ? "[%s]:%u" : "%s:%u", host,
+		ntohs(port));
+	ward_notify_note(n, ask, WARD_REFUSAL_CONNECT, WARD_CAP_NETWORK_CONNECT, text, ask->v.name,
+		false);
+	return ENETUNREACH;
+}
+
+static void decide_inet(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
+	const struct ward_addr *to, struct decision *d)
+{
+	struct sockaddr_in a;
+
+	if (s->domain != AF_INET && s->domain != AF_INET6) {
+		d->err = EAFNOSUPPORT;
+	} else if (to->n < sizeof(a)) {
+		d->err = EINVAL;
+	} else {
+		memcpy(&a, &to->a, sizeof(a));
+		d->err = is_local4(a.sin_addr.s_addr)
+			? 0
+			: refuse_address(n, ask, AF_INET, &a.sin_addr, a.sin_port);
+	}
+}
+
+static void decide_inet6(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
+	const struct ward_addr *to, struct decision *d)
+{
+	struct sockaddr_in6 a;
+	uint32_t v4;
+
+	memcpy(&a, &to->a, sizeof(a)); /* the copy is zeroed behind to->n */
+	v4 = mapped4(&a.sin6_addr);
+	if (s->domain != AF_INET6)
+		d->err = EAFNOSUPPORT;
+	else if (to->n < offsetof(struct sockaddr_in6, sin6_scope_id))
+		d->err = EINVAL;
+	else if (IN6_IS_ADDR_LOOPBACK(&a.sin6_addr) || IN6_IS_ADDR_UNSPECIFIED(&a.sin6_addr))
+		d->err = 0;
+	else if (IN6_IS_ADDR_V4MAPPED(&a.sin6_addr))
+		d->err = is_local4(v4) ? 0 : refuse_address(n, ask, AF_INET, &v4, a.sin6_port);
+	else
+		d->err = refuse_address(n, ask, AF_INET6, &a.sin6_addr, a.sin6_port);
+}
+
+/* connect: dissolve. sendto on UDP: the kernel takes it for AF_INET. */
+static void decide_unspec(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
+	const struct ward_addr *to, struct decision *d)
+{
+	if (ask->req->data.nr == SYS_connect)
+		d->err = s->domain == AF_NETLINK ? EINVAL : 0;
+	else if (s->domain == AF_INET)
+		decide_inet(n, ask, s, to, d);
+	else
+		d->err = EAFNOSUPPORT;
+}
+
+/* The path in a Unix address, absolute inside: false if it cannot be told. */
+static bool whole_path(const struct ward_ask *ask, const char *text, char path[WARD_PATH_MAX])
+{
+	char cwd[WARD_PATH_MAX] = "/";
+	ssize_t n;
+
+	if (text[0] != '/') {
+		n = readlinkat(ask->dir, "cwd", cwd, sizeof(cwd) - 1);
+		if (n < 0 || cwd[0] != '/')
+			return false;
+		cwd[n] = '\0';
+	}
+	return ward_path_join(cwd, text, path, WARD_PATH_MAX) == WARD_OK;
+}
+
+static void decide_unix(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
+	const struct ward_addr *to, struct decision *d)
+{
+	char text[sizeof(struct sockaddr_un)] = "", path[WARD_PATH_MAX];
+	size_t len = to->n > offsetof(struct sockaddr_un, sun_path)
+		? to->n - offsetof(struct sockaddr_un, sun_path)
+		: 0;
+	bool refused = false;
+
+	if (s->domain != AF_UNIX || to->n > sizeof(struct sockaddr_un)) {
+		d->err = EINVAL;
+		return;
+	}
+	if (s->type != SOCK_STREAM && s->type != SOCK_SEQPACKET) {
+		d->err =
+			EACCES; /* a datagram could be sent anywhere; the filter lets nobody make such a socket */
+		return;
+	}
+	memcpy(text, (const char *)&to->a + offsetof(struct sockaddr_un, sun_path), len);
+	if (len == 0 || text[0] == '\0') {
+		d->err =
+			0; /* unnamed, or abstract: looked up in the socket's own network namespace */
+		return;
+	}
+	text[len] = '\0';
+	if (!whole_path(ask, text, path)) {
+		d->err = EACCES;
+		return;
+	}
+	d->err = ward_notify_unix(n, ask, path, &d->path, &refused);
+	if (refused)
+		ward_notify_note(n, ask, WARD_REFUSAL_UNIX, WARD_CAP_NETWORK_CONNECT, path,
+			ask->v.name, ward_quiet_path(path));
+}
+
+static void decide_netlink(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
+	const struct ward_addr *to, struct decision *d)
+{
+	struct sockaddr_nl a;
+
+	(void)ask;
+	memcpy(&a, &to->a, sizeof(a));
+	if (s->domain != AF_NETLINK || to->n < sizeof(a))
+		d->err = EINVAL;
+	else if (!(n->plan->seccomp & WARD_SECCOMP_NETLINK_ROUTE) || s->protocol != NETLINK_ROUTE ||
+		a.nl_pid || a.nl_groups)
+		d->err = EPERM;
+	else
+		d->err = 0;
+}
+
+static const struct {
+	int family;
+	void (*decide)(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
+		const struct ward_addr *to, struct decision *d);
+} families[] = {
+	{ AF_INET, decide_inet },
+	{ AF_INET6, decide_inet6 },
+	{ AF_UNSPEC, decide_unspec },
+	{ AF_UNIX, decide_unix },
+	{ AF_NETLINK, decide_netlink },
+};
+
+static void decide(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
+	const struct ward_addr *to, struct decision *d)
+{
+	*d = (struct decision){ .err = EAFNOSUPPORT, .path = -1 };
+	if (n->plan->seccomp & WARD_SECCOMP_NO_SOCKET) {
+		d->err = EACCES; /* no network namespace of its own: every address is the host's */
+		return;
+	}
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(families); i++)
+		if (families[i].family == to->a.ss_family)
+			families[i].decide(n, ask, s, to, d);
+	if (d->err == 0 && !is_own_netns(n, ask, s->fd))
+		d->err = EACCES;
+}
+
+/* A decided path is reached by descriptor, so that what was checked is what is meant. */
+static void name_path(const struct decision *d, struct ward_addr *to)
+{
+	struct sockaddr_un u = { .sun_family = AF_UNIX };
+
+	if (d->path < 0)
+		return;
+	(void)snprintf(u.sun_path, sizeof(u.sun_path), "/proc/self/fd/%d", d->path);
+	memcpy(&to->a, &u, sizeof(u));
+	to->n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(u.sun_path) + 1);
+}
+
+/* ---- the act ---- */
+
+static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock *s,
+	struct ward_addr *to, struct decision *d)
+{
+	bool may_block = !s->nonblock && s->type != SOCK_DGRAM && to->a.ss_family != AF_UNSPEC;
+	struct ward_pending p = {
+		.used = true, .id = ask->req->id, .fd = s->fd, .to = *to, .path = d->path
+	};
+	int err = ward_notify_try_connect(n, &p, may_block);
+
+	if (may_block && (err == EINPROGRESS || err == EAGAIN)) {
+		p.poll = err == EINPROGRESS;
+		p.err_late = err;
+		if (ward_notify_wait(n, &p)) { /* has them now, and answers */
+			s->fd = d->path = -1;
+			return;
+		}
+		err = EAGAIN;
+	}
+	ward_notify_answer(n, ask->req->id, 0, err);
+}
+
+/* Only questions: the kernel would refuse the rest anyway, since whoever opened the socket has no right to it. */
+static bool only_questions(char *payload, size_t n)
+{
+	struct nlmsghdr *h = (void *)payload;
+
+	for (; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n))
+		if (h->nlmsg_type < RTM_BASE || (h->nlmsg_type & 3) != 2)
+			return false;
+	return true;
+}
+
+static int prepare_send(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
+	struct ward_addr *to, struct ward_pending *p)
+{
+	const __u64 *arg = ask->req->data.args;
+
+	p->flags = (int)arg[3];
+	p->payload_n = arg[2];
+	if (p->flags & ~SEND_FLAGS)
+		return p->flags & MSG_FASTOPEN ? EOPNOTSUPP : EINVAL;
+	if (p->payload_n > WARD_NOTIFY_PAYLOAD_MAX && s->type != SOCK_STREAM)
+		return EMSGSIZE;
+	if (p->payload_n > WARD_NOTIFY_PAYLOAD_MAX)
+		p->payload_n =
+			WARD_NOTIFY_PAYLOAD_MAX; /* a stream may take less than was offered */
+	if (!n->payload)
+		n->payload = malloc(WARD_NOTIFY_PAYLOAD_MAX);
+	if (!n->payload)
+		return ENOBUFS;
+	if (ward_peek_bytes(ask->mem, arg[1], n->payload, p->payload_n) < 0)
+		return EFAULT;
+	if (s->domain == AF_NETLINK && !only_questions(n->payload, p->payload_n))
+		return EPERM;
+	if (s->domain == AF_NETLINK || s->type == SOCK_STREAM)
+		to->n = 0; /* see the head of this file; and a stream has its peer */
+	p->payload = n->payload;
+	p->to = *to;
+	return 0;
+}
+
+static void do_sendto(struct ward_notify *n, struct ward_ask *ask, struct sock *s,
+	struct ward_addr *to, struct decision *d)
+{
+	struct ward_pending p = { .used = true, .id = ask->req->id, .fd = s->fd, .path = d->path };
+	int err = prepare_send(n, ask, s, to, &p);
+	ssize_t sent = 0;
+
+	if (!err && !ward_notify_valid(n, ask->req->id))
+		err = ESRCH;
+	if (!err) {
+		sent = ward_notify_try_send(&p);
+		err = sent < 0 ? (int)-sent : 0;
+	}
+	if (err == EAGAIN && !s->nonblock && !((int)ask->req->data.args[3] & MSG_DONTWAIT)) {
+		p.err_late = EAGAIN;
+		p.payload = malloc(p.payload_n ? p.payload_n : 1);
+		if (p.payload) {
+			memcpy(p.payload, n->payload, p.payload_n);
+			if (ward_notify_wait(n, &p)) {
+				s->fd = d->path = -1;
+				return;
+			}
+			free(p.payload);
+		}
+	}
+	ward_notify_answer(n, ask->req->id, sent, err);
+}
+
+void ward_notify_mediate(struct ward_notify *n, struct ward_ask *ask)
+{
+	const __u64 *arg = ask->req->data.args;
+	bool connecting = ask->req->data.nr == SYS_connect;
+	struct sock s = { .fd = -1 };
+	struct ward_addr to;
+	struct decision d = { .err = EPERM, .path = -1 };
+	int err = ward_notify_open_caller(n, ask);
+
+	if (!err)
+		err = get_socket(n, ask, &s);
+	if (!err)
+		err = copy_addr(ask, connecting ? arg[1] : arg[4], connecting ? arg[2] : arg[5],
+			&to);
+	if (!err) {
+		decide(n, ask, &s, &to, &d);
+		err = d.err;
+	}
+	if (!err && !ward_notify_valid(n, ask->req->id))
+		err = ESRCH;
+	if (err) {
+		ward_notify_answer(n, ask->req->id, 0, err);
+	} else {
+		name_path(&d, &to);
+		(connecting ? do_connect : do_sendto)(n, ask, &s, &to, &d);
+	}
+	ward_close(s.fd);
+	ward_close(d.path);
+}

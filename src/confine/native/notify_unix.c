@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which socket file a path names inside, and whether a process of the run bound it. A read-only bind does not stop a
+ * connect to a host's socket in it, so the answer is looked up, not assumed:
+ *
+ * - below a private mount (/tmp, /dev/shm, $HOME) only the run itself can have bound anything: allowed;
+ * - below a bind of the host, the file must belong to a socket that listens in the run's own network namespace, as
+ *   sock_diag there says (device and inode); every other one is the host's: refused;
+ * - everything else is not in the view: refused, as any ungranted name.
+ *
+ * The supervisor cannot walk the FUSE layer (the kernel lets no process of another user namespace in), so the way
+ * through it is looked up in the plan's table, and the rest of the path is walked beneath the mount's own root, whatever
+ * links say. Walking it differently from the caller can only end at another file that the run bound, or nowhere.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "notify.h"
+#include "os/os.h"
+
+#define LINKS_MAX 40
+#define SOCKETS_MAX 65536 /* listening sockets looked at for one connect */
+#define STATE_LISTEN 10 /* TCP_LISTEN, which Unix sockets share */
+
+/* ---- the view ---- */
+
+/* One component at *io_p of path: its length, 0 at the end. */
+static size_t component(const char *path, size_t *io_p)
+{
+	while (path[*io_p] == '/')
+		(*io_p)++;
+	return strcspn(path + *io_p, "/");
+}
+
+/* path with the link at node replaced by its target. */
+static int follow(const struct ward_node *link, const char *rest, char path[WARD_PATH_MAX])
+{
+	char dir[WARD_PATH_MAX], tail[WARD_PATH_MAX], target[WARD_PATH_MAX];
+	size_t n = (size_t)(strrchr(link->dest, '/') - link->dest);
+	int r;
+
+	if (strlen(rest) >= sizeof(tail) || n >= sizeof(dir))
+		return WARD_E_LIMIT;
+	memcpy(tail, rest, strlen(rest) + 1);
+	memcpy(dir, link->dest, n);
+	dir[n] = '\0';
+	r = ward_path_join(n ? dir : "/", link->source, target, sizeof(target));
+	while (r == WARD_OK && tail[0] == '/')
+		memmove(tail, tail + 1, strlen(tail));
+	return r < 0 ? r : ward_path_join(target, tail, path, WARD_PATH_MAX);
+}
+
+uint32_t ward_notify_find(const struct ward_notify *n, const char *path, char rest[WARD_PATH_MAX])
+{
+	char p[WARD_PATH_MAX];
+	uint32_t at = 0, child;
+	size_t pos = 0, len;
+	int links = 0;
+
+	rest[0] = '\0';
+	if (n->tree.n == 0 || strlen(path) >= sizeof(p))
+		return WARD_TREE_NONE;
+	memcpy(p, path, strlen(path) + 1);
+	while ((len = component(p, &pos)) > 0) {
+		child = ward_tree_child(&n->tree, at, p + pos, len);
+		if (child == WARD_TREE_NONE)
+			break;
+		if (n->tree.v[child].node->kind == WARD_NODE_SYMLINK) {
+			if (links++ == LINKS_MAX ||
+				follow(n->tree.v[child].node, p + pos + len, p) < 0)
+				return WARD_TREE_NONE;
+			at = 0;
+			pos = 0;
+			continue;
+		}
+		at = child;
+		pos += len;
+	}
+	memcpy(rest, p + pos, strlen(p + pos) + 1);
+	return at;
+}
+
+/* ---- whose socket ---- */
+
+static bool is_that(const struct nlmsghdr *h, const struct stat *st)
+{
+	const struct nlattr *a;
+	size_t left = h->nlmsg_len, at = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct unix_diag_msg));
+
+	while (at + sizeof(*a) <= left) {
+		const struct unix_diag_vfs *v;
+
+		a = (const void *)((const char *)h + at);
+		if (a->nla_len < sizeof(*a) || at + a->nla_len > left)
+			return false;
+		v = (const void *)((const char *)a + NLA_HDRLEN);
+		/* The kernel tells 32 bits of the inode and its own form of the device. */
+		if ((a->nla_type & NLA_TYPE_MASK) == UNIX_DIAG_VFS &&
+			a->nla_len >= NLA_HDRLEN + sizeof(*v))
+			return v->udiag_vfs_ino == (uint32_t)st->st_ino &&
+				v->udiag_vfs_dev == ((major(st->st_dev) << 20) | minor(st->st_dev));
+		at += NLA_ALIGN(a->nla_len);
+	}
+	return false;
+}
+
+/* Read one dump to its end, whatever was found: the next one would fail with EBUSY. 1 found, 0 not, -1 broken. */
+static int read_dump(struct ward_notify *n, int diag, const struct stat *st)
+{
+	int found = 0;
+
+	for (unsigned seen = 0; seen < SOCKETS_MAX;) {
+		ssize_t got = recv(diag, n->diag_buf, sizeof(n->diag_buf), MSG_DONTWAIT);
+		struct nlmsghdr *h = (void *)n->diag_buf;
+
+		if (got <= 0)
+			return -1;
+		for (size_t left = (size_t)got; NLMSG_OK(h, left);
+			h = NLMSG_NEXT(h, left), seen++) {
+			if (h->nlmsg_type == NLMSG_DONE)
+				return found;
+			if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY)
+				return -1;
+			if (is_that(h, st))
+				found = 1;
+		}
+	}
+	return -1;
+}
+
+/* Does the socket file belong to a socket that listens in the run's network namespace? */
+static bool bound_inside(struct ward_notify *n, const struct stat *st)
+{
+	struct {
+		struct nlmsghdr h;
+		struct unix_diag_req r;
+	} q = {
+		.h = { .nlmsg_len = sizeof(q),
+			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.r = { .sdiag_family = AF_UNIX,
+			.udiag_states = 1u << STATE_LISTEN,
+			.udiag_show = UDIAG_SHOW_VFS },
+	};
+	int diag, r;
+
+	(void)pthread_mutex_lock(&n->lock);
+	diag = n->diag;
+	(void)pthread_mutex_unlock(&n->lock);
+	if (diag < 0 || send(diag, &q, sizeof(q), MSG_DONTWAIT) != (ssize_t)sizeof(q))
+		return false;
+	r = read_dump(n, diag, st);
+	if (r < 0) /* what is left in it would be taken for the next answer: from now on nothing is found */
+		ward_notify_set_diag(n, -1);
+	return r == 1;
+}
+
+/* ---- the door ---- */
+
+/* The directory or file behind a mount of the view: O_PATH descriptor or -errno. */
+static int open_base(struct ward_notify *n, struct ward_ask *ask, const struct ward_node *node)
+{
+	WARD_FD root = -1;
+	int fd = -1;
+
+	if (node->kind == WARD_NODE_BIND)
+		return ward_openat2(AT_FDCWD, node->source, O_PATH, 0, WARD_OPEN_NO_SYMLINKS);
+	(void)pthread_mutex_lock(&n->lock);
+	for (unsigned i = 0; i < n->n_roots; i++)
+		if (ward_streq(n->roots[i].dest, node->dest))
+			fd = fcntl(n->roots[i].fd, F_DUPFD_CLOEXEC, 0);
+	(void)pthread_mutex_unlock(&n->lock);
+	if (fd >= 0)
+		return fd;
+	/* Without FUSE the caller's own root can be walked. */
+	root = openat(ask->dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -errno;
+	return ward_openat2(root, node->dest, O_PATH | O_DIRECTORY, 0,
+		WARD_OPEN_IN_ROOT | WARD_OPEN_NO_MAGICLINKS);
+}
+
+int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *path, int *ret_fd,
+	bool *ret_refused)
+{
+	char rest[WARD_PATH_MAX];
+	uint32_t at = ward_notify_find(n, path, rest);
+	const struct ward_node *node = at == WARD_TREE_NONE ? NULL : n->tree.v[at].node;
+	WARD_FD base = -1;
+	struct stat st;
+	int fd;
+
+	*ret_refused = true;
+	if (!node || (node->kind != WARD_NODE_BIND && node->kind != WARD_NODE_TMPFS))
+		return n->plan->deny_errno == EACCES ? EACCES : ENOENT;
+	base = open_base(n, ask, node);
+	if (base < 0)
+		return EACCES;
+	fd = rest[0] ? ward_openat2(base, rest[0] == '/' ? rest + 1 : rest, O_PATH, 0,
+			       WARD_OPEN_BENEATH | WARD_OPEN_NO_MAGICLINKS)
+		     : fcntl(base, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0) {
+		*ret_refused =
+			fd == -EXDEV; /* a link that leaves; else the file is simply not there */
+		return fd == -EXDEV                                       ? EACCES
+			: fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP ? -fd
+									  : EACCES;
+	}
+	if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+		ward_close(fd);
+		*ret_refused = false;
+		return ECONNREFUSED;
+	}
+	if (node->kind == WARD_NODE_BIND && !bound_inside(n, &st)) {
+		ward_close(fd);
+		return EACCES;
+	}
+	*ret_refused = false;
+	*ret_fd = fd;
+	return 0;
+}
