@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a run leaves in the log: its records share run id, workspace and policy; a refusal is recorded once for each distinct
+ * name, the self-test's own ones marked as such. Whether a refused name exists on the host is looked at here, outside and
+ * afterwards, for the record only; never where looking has effects (automounts) or says nothing (/proc, /sys, /dev).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "os/os.h"
+#include "run/life.h"
+
+void record_event(struct life *l, struct ward_event *e)
+{
+	e->run = l->o->run;
+	e->workspace = l->plan ? l->plan->workspace : NULL;
+	e->policy = l->o->policy_sha256[0] ? l->o->policy_sha256 : NULL;
+}
+
+int record_append(struct life *l, const struct ward_event *v, size_t n, bool durable, uint64_t *ret_first_seq,
+	struct ward_error *err)
+{
+	struct ward_audit_mark first = { 0 }, last = { 0 };
+	int r;
+
+	if (ret_first_seq)
+		*ret_first_seq = 0;
+	if (!l->audit || n == 0)
+		return WARD_OK;
+	r = ward_audit_append(l->audit, v, n, durable, &first, &last, err);
+	if (r < 0)
+		return r;
+	if (!l->first.hash[0])
+		l->first = first;
+	l->last = last;
+	if (ret_first_seq)
+		*ret_first_seq = first.seq;
+	return WARD_OK;
+}
+
+/* What a policy is, is what was granted: type, pattern, literal or not, in the plan's order. */
+void record_policy_hash(const struct ward_plan *p, char out[WARD_SHA256_HEX])
+{
+	struct ward_buf b = WARD_BUF_INIT;
+
+	ward_jw_open(&b, '[');
+	for (size_t i = 0; i < p->n_rules; i++) {
+		ward_jw_open(&b, '{');
+		ward_jw_kstr(&b, "type", ward_cap_type_name(p->rules[i].type));
+		ward_jw_kstr(&b, "pattern", p->rules[i].pattern);
+		ward_jw_kbool(&b, "literal", p->rules[i].literal);
+		ward_jw_close(&b, '}');
+	}
+	ward_jw_close(&b, ']');
+	out[0] = 0;
+	if (!b.failed)
+		ward_sha256_hex(b.s, b.n, out);
+	ward_buf_done(&b);
+}
+
+/* ---- refusals ---- */
+
+static enum ward_axis axis_of(const struct ward_refusal *f)
+{
+	switch (f->kind) {
+	case WARD_REFUSAL_PATH:
+		return f->action == WARD_CAP_EXTERNAL_COMMAND ? WARD_AXIS_EXEC : WARD_AXIS_FILES;
+	case WARD_REFUSAL_CONNECT:
+		return WARD_AXIS_NETWORK;
+	case WARD_REFUSAL_UNIX:
+		return WARD_AXIS_IPC;
+	case WARD_REFUSAL_SYSCALL:
+	case WARD_REFUSAL_FOREIGN_ARCH:
+		break;
+	}
+	return WARD_AXIS_SYSCALLS;
+}
+
+static const char *layer_of(const struct life *l, const struct ward_refusal *f)
+{
+	if (f->kind != WARD_REFUSAL_PATH)
+		return "seccomp";
+	return l->plan->attribution == WARD_ATTR_FUSE ? "fuse" : "notify";
+}
+
+static enum record_there on_host(const char *path)
+{
+	static const char *const blind[] = { "/proc", "/sys", "/dev" };
+	struct stat st;
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(blind); i++)
+		if (ward_path_within(path, blind[i]))
+			return RECORD_ABSENT;
+	if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0)
+		return S_ISDIR(st.st_mode) ? RECORD_DIR : RECORD_FILE;
+	/* Not allowed to look: whoever asks inside must not look better off for that. */
+	return errno == ENOENT || errno == ENOTDIR ? RECORD_ABSENT : RECORD_FILE;
+}
+
+/* A name that is nowhere was no attempt on anything, unless it was to be made. */
+static bool counts(const struct ward_refusal *f, enum record_there there)
+{
+	if (f->kind == WARD_REFUSAL_UNIX)
+		return there != RECORD_ABSENT;
+	if (f->kind != WARD_REFUSAL_PATH || f->action == WARD_CAP_FILE_WRITE)
+		return true;
+	return there != RECORD_ABSENT;
+}
+
+static char *refusal_detail(const struct ward_refusal *f, const struct ward_decision *d, enum record_there there)
+{
+	struct ward_buf b = WARD_BUF_INIT;
+
+	ward_jw_open(&b, '{');
+	if (f->selftest)
+		ward_jw_kbool(&b, "selftest", true);
+	if (f->quiet)
+		ward_jw_kbool(&b, "quiet", true);
+	ward_jw_kstr(&b, "error", ward_error_class_name(WARD_CLASS_SANDBOX_VIOLATION));
+	if (f->syscall[0])
+		ward_jw_kstr(&b, "syscall", f->syscall);
+	if (f->comm[0]) {
+		ward_jw_key(&b, "comm");
+		ward_jw_str(&b, f->comm, strnlen(f->comm, sizeof(f->comm)));
+	}
+	if (f->kind == WARD_REFUSAL_PATH)
+		ward_jw_kbool(&b, "exists", there != RECORD_ABSENT);
+	ward_jw_ku64(&b, "count", f->count);
+	ward_jw_kstr(&b, "why", d->why);
+	if (d->cure[0])
+		ward_jw_kstr(&b, "cure", d->cure);
+	ward_jw_close(&b, '}');
+	return ward_buf_take(&b);
+}
+
+static const char *action_of(const struct ward_refusal *f)
+{
+	if (f->kind == WARD_REFUSAL_SYSCALL || f->kind == WARD_REFUSAL_FOREIGN_ARCH)
+		return "syscall";
+	if (f->kind == WARD_REFUSAL_UNIX)
+		return "connect";
+	return ward_cap_type_name(f->action);
+}
+
+/* "unshare CLONE_NEWUSER"; a path or an address as it is. malloc'ed. */
+static char *resource_of(const struct ward_refusal *f)
+{
+	struct ward_buf b = WARD_BUF_INIT;
+	bool call = f->kind == WARD_REFUSAL_SYSCALL || f->kind == WARD_REFUSAL_FOREIGN_ARCH;
+
+	if (call)
+		ward_buf_adds(&b, f->syscall);
+	if (call && f->resource && f->resource[0])
+		ward_buf_addc(&b, ' ');
+	ward_buf_adds(&b, f->resource ? f->resource : "");
+	(void)ward_buf_cstr(&b);
+	return ward_buf_take(&b);
+}
+
+static int to_outcome(struct life *l, const struct ward_refusal *f, const struct ward_decision *d, const char *resource,
+	uint64_t seq)
+{
+	struct ward_outcome_violation v = { .error = WARD_CLASS_SANDBOX_VIOLATION, .axis = axis_of(f),
+		.action = action_of(f), .resource = resource, .count = f->count, .why = d->why, .cure = d->cure, .seq = seq };
+
+	if (d->rule) {
+		v.rule = d->rule->text ? d->rule->text : d->rule->pattern;
+		v.file = d->rule->origin.line ? d->rule->origin.file : NULL;
+		v.line = d->rule->origin.line;
+	}
+	return ward_outcome_add_violation(l->o, &v);
+}
+
+static int one_refusal(struct life *l, const struct ward_refusal *f, struct ward_decision *d, struct ward_error *err)
+{
+	bool path = f->kind == WARD_REFUSAL_PATH || (f->kind == WARD_REFUSAL_UNIX && f->resource[0] == '/');
+	enum record_there there = path ? on_host(f->resource) : RECORD_FILE;
+	struct ward_event e = { .kind = "sandbox.violation", .effect = "deny", .pid = f->pid };
+	char *resource = NULL, *detail = NULL;
+	uint64_t seq = 0;
+	int r;
+
+	if (!f->selftest && !counts(f, there))
+		return WARD_OK;
+	r = ward_ask_refusal(l, f, there, d, err);
+	if (r < 0)
+		return r;
+	resource = resource_of(f);
+	detail = refusal_detail(f, d, there);
+	if (!resource || !detail) {
+		r = ward_fail(err, WARD_E_NOMEM, "no memory for a record");
+		goto out;
+	}
+	e.action = action_of(f);
+	e.resource = resource;
+	e.layer = layer_of(l, f);
+	e.detail_json = detail;
+	record_event(l, &e);
+	r = record_append(l, &e, 1, false, &seq, err);
+	if (r == WARD_OK && !f->selftest && !f->quiet)
+		r = to_outcome(l, f, d, resource, seq);
+out:
+	free(resource);
+	free(detail);
+	return r;
+}
+
+int record_refusals(struct life *l, struct ward_error *err)
+{
+	struct ward_decision *d;
+	struct ward_refusal *v = NULL;
+	uint64_t dropped = 0;
+	size_t n = 0;
+	int r = ward_cage_take_refusals(l->cage, &v, &n, &dropped);
+
+	if (r < 0)
+		return ward_fail(err, r, "no memory for refusals");
+	l->names_dropped = dropped;
+	if (n == 0)
+		return WARD_OK;
+	d = malloc(sizeof(*d));
+	if (!d)
+		r = ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
+	for (size_t i = 0; r == WARD_OK && i < n; i++)
+		r = one_refusal(l, &v[i], d, err);
+	free(d);
+	ward_refusals_free(v, n);
+	return r;
+}
+
+/* ---- limits and the end ---- */
+
+int record_limit(struct life *l, const char *what, uint64_t value, uint64_t extra, struct ward_error *err)
+{
+	struct ward_buf b = WARD_BUF_INIT;
+	struct ward_event e = { .kind = "limit.hit", .effect = "deny", .action = "limit", .resource = what };
+	int r;
+
+	ward_jw_open(&b, '{');
+	ward_jw_ku64(&b, "limit", value);
+	if (extra)
+		ward_jw_ku64(&b, "count", extra);
+	ward_jw_close(&b, '}');
+	e.detail_json = ward_buf_cstr(&b);
+	record_event(l, &e);
+	r = record_append(l, &e, 1, false, NULL, err);
+	ward_buf_done(&b);
+	return r;
+}
+
+int record_end(struct life *l, struct ward_error *err)
+{
+	struct ward_buf b = WARD_BUF_INIT;
+	struct ward_event e = { .kind = "run.end", .action = "run", .resource = l->plan->exe };
+	const struct ward_outcome *o = l->o;
+	int r;
+
+	ward_jw_open(&b, '{');
+	ward_jw_kstr(&b, "status", ward_status_name(o->status));
+	if (o->has_code)
+		ward_jw_ki64(&b, "code", o->code);
+	if (o->has_signal)
+		ward_jw_ki64(&b, "signal", o->sig);
+	ward_jw_ku64(&b, "cpu_ms", o->cpu_ms);
+	ward_jw_ku64(&b, "max_rss", o->max_rss);
+	ward_jw_ku64(&b, "violations", o->violations_total);
+	if (o->has_error)
+		ward_jw_kstr(&b, "error", o->error.message);
+	ward_jw_close(&b, '}');
+	e.detail_json = ward_buf_cstr(&b);
+	record_event(l, &e);
+	r = record_append(l, &e, 1, false, NULL, err);
+	ward_buf_done(&b);
+	return r;
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ward_run: the road from a request to an outcome. Resolve, plan, open the log, build the cage; while the kernel makes the
+ * namespaces the grants are judged and recorded durably; only then may the command start. Every way out of here leaves an
+ * outcome, and nothing alive. A log that cannot be written refuses the run; one that fails during it ends the run.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/os.h"
+#include "run/life.h"
+
+#define PLANS_MAX 3
+
+static char *axes_json(const struct ward_plan *p)
+{
+	struct ward_buf b = WARD_BUF_INIT;
+
+	ward_jw_open(&b, '{');
+	for (int i = 0; i < WARD_AXIS_MAX; i++)
+		ward_jw_kstr(&b, ward_axis_name(i), ward_level_name(p->axes[i].level));
+	ward_jw_close(&b, '}');
+	return ward_buf_take(&b);
+}
+
+static int open_log(struct life *l, struct ward_error *err)
+{
+	uint64_t torn = 0;
+	int r = ward_audit_open(l->r->audit, &l->audit, &torn, err);
+
+	if (r < 0)
+		return r;
+	if (torn)
+		ward_outcome_note(l->o, "warning: the log's torn last line (%llu bytes) was cut into %s.torn",
+			(unsigned long long)torn, ward_audit_path(l->audit));
+	return WARD_OK;
+}
+
+/* What stops a run before it starts is recorded too, where there is a log to write to. */
+static void record_refused(struct life *l, const struct ward_error *why)
+{
+	struct ward_error ignored = WARD_ERROR_INIT;
+	struct ward_buf b = WARD_BUF_INIT;
+	struct ward_event e = { .effect = "deny", .action = "run" };
+
+	if (!l->audit && open_log(l, &ignored) < 0)
+		return;
+	e.kind = why->error_class == WARD_CLASS_CAPABILITY ? "capability.denied" : "policy.block";
+	e.resource = l->r->argc > 0 ? l->r->argv[0] : NULL;
+	ward_jw_open(&b, '{');
+	ward_jw_kstr(&b, "error", ward_error_class_name(why->error_class));
+	ward_jw_kstr(&b, "code", ward_code_name(why->code));
+	ward_jw_kstr(&b, "why", why->message);
+	if (why->fix[0])
+		ward_jw_kstr(&b, "cure", why->fix);
+	ward_jw_close(&b, '}');
+	e.detail_json = ward_buf_cstr(&b);
+	record_event(l, &e);
+	(void)record_append(l, &e, 1, false, NULL, &ignored);
+	ward_buf_done(&b);
+}
+
+static int make_plan(struct life *l, const struct ward_host *host, struct ward_error *err)
+{
+	int r;
+
+	ward_plan_free(l->plan);
+	l->plan = NULL;
+	free(l->axes_json);
+	l->axes_json = NULL;
+	r = ward_resolve(l->r, host, &l->plan, err);
+	if (r < 0)
+		return r;
+	l->axes_json = axes_json(l->plan);
+	if (!l->axes_json)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for the plan's axes");
+	record_policy_hash(l->plan, l->o->policy_sha256);
+	if (!l->o->policy_sha256[0])
+		return ward_fail(err, WARD_E_NOMEM, "no memory for the policy's hash");
+	ward_outcome_set_plan(l->o, l->r, l->plan);
+	return WARD_OK;
+}
+
+static int on_spawned(void *arg, struct ward_error *err)
+{
+	struct life *l = arg;
+
+	/* A second try with another plan is another start of the same run: recorded again, with its axes. */
+	return ward_ask_grants(l, err);
+}
+
+static int start(struct life *l, struct ward_host *host, struct ward_error *err)
+{
+	struct ward_cage_options opts = { .run_id = l->o->run, .host = host, .ctty = l->streams.ctty,
+		.spawned = on_spawned, .arg = l };
+
+	memcpy(opts.stdio, l->streams.child, sizeof(opts.stdio));
+	return ward_cage_start(l->plan, &opts, &l->cage, err);
+}
+
+/*
+ * Plan and start; what the quick facts assumed and the host then refused (user namespaces, FUSE) is planned without, once
+ * each. The plan without refuses by itself where that was not accepted by name.
+ */
+static int plan_and_start(struct life *l, struct ward_error *err)
+{
+	struct ward_host host, before;
+	int r = ward_host_facts(&host, err);
+
+	for (int i = 0; r == WARD_OK && i < PLANS_MAX; i++) {
+		r = make_plan(l, &host, err);
+		if (r == WARD_OK && !l->audit)
+			r = open_log(l, err);
+		if (r == WARD_OK && i == 0)
+			r = ward_streams_open(&l->streams, l->r, l->plan->limits.output, err);
+		if (r < 0)
+			return r;
+		before = host;
+		r = start(l, &host, err);
+		if (r != WARD_E_UNSUPPORTED || (before.userns == host.userns && before.fuse == host.fuse))
+			return r;
+		host.fuse = host.fuse && host.userns;
+		r = WARD_OK;
+	}
+	return WARD_E_UNSUPPORTED;
+}
+
+static void usage_to_outcome(struct life *l)
+{
+	struct ward_usage u = { 0 };
+	struct ward_error ignored = WARD_ERROR_INIT;
+
+	(void)ward_cage_finish(l->cage, &u, &ignored);
+	l->o->cpu_ms = u.cpu_ms;
+	l->o->max_rss = u.max_rss;
+	l->o->pids_peak = u.pids_peak;
+	if (u.oom || l->o->status == WARD_STATUS_OOM)
+		ward_outcome_set_limit(l->o, WARD_LIMIT_MEMORY, l->plan->limits.memory, 0);
+	if (u.pids_refused)
+		ward_outcome_set_limit(l->o, WARD_LIMIT_PIDS, l->plan->limits.pids, u.pids_refused);
+	if (l->names_dropped)
+		ward_outcome_set_limit(l->o, WARD_LIMIT_NAMES, WARD_VIOLATION_NAMES_MAX, l->names_dropped);
+}
+
+static int record_limits(struct life *l, struct ward_error *err)
+{
+	static const char *const names[WARD_LIMIT_MAX] = {
+		[WARD_LIMIT_MEMORY] = "memory", [WARD_LIMIT_TIMEOUT] = "timeout", [WARD_LIMIT_STDOUT] = "stdout",
+		[WARD_LIMIT_STDERR] = "stderr", [WARD_LIMIT_PIDS] = "pids", [WARD_LIMIT_DISK] = "disk",
+		[WARD_LIMIT_NAMES] = "violations",
+	};
+	int r = WARD_OK;
+
+	for (int i = 0; r == WARD_OK && i < WARD_LIMIT_MAX; i++)
+		if (l->o->limits[i].hit)
+			r = record_limit(l, names[i], l->o->limits[i].value, l->o->limits[i].extra, err);
+	return r;
+}
+
+/* Everything of the run is dead when this returns; then the last records. */
+static int wind_up(struct life *l, struct ward_error *err)
+{
+	struct ward_error later = WARD_ERROR_INIT;
+	int r, s;
+
+	usage_to_outcome(l);
+	ward_streams_drain(&l->streams, l->r->signal_fd[0], 0);
+	ward_streams_result(&l->streams, l->o);
+	if (l->cancel_sig) {
+		l->o->has_signal = true;
+		l->o->sig = l->cancel_sig;
+	}
+	r = record_refusals(l, err);
+	s = record_limits(l, r < 0 ? &later : err);
+	if (r == WARD_OK)
+		r = s;
+	s = record_end(l, r < 0 ? &later : err);
+	return r < 0 ? r : s;
+}
+
+/* From a prepared cage to the end of the run. */
+static int live(struct life *l, struct ward_error *err)
+{
+	int r = record_refusals(l, err), s;      /* the self-test's own */
+	struct ward_error later = WARD_ERROR_INIT;
+
+	ward_streams_started(&l->streams);
+	if (r == WARD_OK)
+		r = ward_cage_go(l->cage, err);
+	if (r == WARD_OK)
+		r = supervise(l, err);
+	if (r < 0)
+		l->o->status = WARD_STATUS_LIMIT;        /* ended by us: the log or the watch failed */
+	s = wind_up(l, r < 0 ? &later : err);
+	return r < 0 ? r : s;
+}
+
+static void refuse(struct life *l, struct ward_error *err)
+{
+	struct ward_error ignored = WARD_ERROR_INIT;
+
+	l->o->status = WARD_STATUS_REFUSED;
+	if (err->code == WARD_E_SPAWN && (err->sys_errno == ENOENT || err->sys_errno == EACCES) && !l->cage) {
+		l->o->status = WARD_STATUS_SPAWN_FAILED;
+		l->o->exec_errno = err->sys_errno;
+	}
+	ward_outcome_set_error(l->o, err);
+	if (err->code == WARD_E_AUDIT)
+		return;
+	if (l->started_recorded)
+		(void)record_end(l, &ignored);
+	else
+		record_refused(l, err);
+}
+
+static void life_done(struct life *l)
+{
+	ward_cage_free(l->cage);
+	ward_streams_done(&l->streams);
+	if (l->audit)
+		ward_outcome_set_audit(l->o, ward_audit_path(l->audit), l->first.seq, l->last.seq, l->last.hash);
+	ward_audit_close(l->audit);
+	ward_plan_free(l->plan);
+	free(l->axes_json);
+}
+
+int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_error *err)
+{
+	struct ward_error local = WARD_ERROR_INIT;
+	struct life l = { .r = r };
+	int code;
+
+	*ret = NULL;
+	if (!r || r->argc < 1)
+		return ward_fail(err, WARD_E_INVALID, "no command to run");
+	l.o = ward_outcome_new(r);
+	if (!l.o)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for an outcome");
+	code = plan_and_start(&l, &local);
+	if (code == WARD_OK) {
+		code = live(&l, &local);
+		if (code < 0)
+			ward_outcome_set_error(l.o, &local);
+	} else {
+		refuse(&l, &local);
+	}
+	life_done(&l);
+	if (ward_outcome_finish(l.o) < 0)
+		code = ward_fail(&local, WARD_E_NOMEM, "no memory for the outcome's text");
+	*ret = l.o;
+	if (code < 0 && err)
+		*err = local;
+	return code;
+}
+
+int ward_request_plan(struct ward_request *r, bool json, char **ret_text, struct ward_error *err)
+{
+	struct ward_buf b = WARD_BUF_INIT;
+	struct ward_plan *plan = NULL;
+	struct ward_host host;
+	int code;
+
+	*ret_text = NULL;
+	if (!r || r->argc < 1)
+		return ward_fail(err, WARD_E_INVALID, "no command to plan");
+	code = ward_host_probe(&host, err);
+	if (code == WARD_OK)
+		code = ward_resolve(r, &host, &plan, err);
+	if (code < 0)
+		return code;
+	if (json)
+		ward_plan_json(plan, &b);
+	else
+		ward_plan_text(plan, &b);
+	ward_plan_free(plan);
+	*ret_text = ward_buf_take(&b);
+	return *ret_text ? WARD_OK : ward_fail(err, WARD_E_NOMEM, "no memory for the plan's text");
+}

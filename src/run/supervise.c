@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The watch over a started command: one poll loop for the cage, the streams, the caller's signals and the deadlines, all on
+ * the monotonic clock. It ends when the cage has told how the command ended; what a limit did is named here. TERM goes to
+ * the command's group first, KILL to everything after the grace.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/life.h"
+
+#define MS 1000000ull
+#define RECORD_EVERY_MS 100      /* refusals reach the log at least so often while the command runs */
+
+static void begin_end(struct life *l, enum ward_status status)
+{
+	if (l->ended || l->t_kill)
+		return;
+	l->o->status = status;
+	l->t_timeout = 0;
+	l->t_kill = ward_now_mono_ns() + l->plan->limits.grace_ms * MS;
+	ward_cage_signal(l->cage, SIGTERM);
+}
+
+static void on_signal(struct life *l, int sig)
+{
+	if (sig == SIGWINCH) {
+		ward_streams_resize(&l->streams);
+		return;
+	}
+	if (sig == SIGKILL) {
+		if (!l->cancel_sig)
+			l->cancel_sig = SIGTERM;
+		l->o->status = WARD_STATUS_CANCELLED;
+		l->t_kill = ward_now_mono_ns();
+		ward_cage_kill(l->cage);
+		return;
+	}
+	ward_cage_signal(l->cage, sig);
+	if (sig != SIGHUP && sig != SIGINT && sig != SIGTERM)
+		return;
+	l->cancel_sig = sig;
+	if (!l->t_kill) {
+		l->o->status = WARD_STATUS_CANCELLED;
+		l->t_timeout = 0;
+		l->t_kill = ward_now_mono_ns() + l->plan->limits.grace_ms * MS;
+	}
+}
+
+static void read_signals(struct life *l)
+{
+	unsigned char buf[64];
+	ssize_t n;
+
+	while ((n = read(l->r->signal_fd[0], buf, sizeof(buf))) > 0)
+		for (ssize_t i = 0; i < n; i++)
+			on_signal(l, buf[i]);
+}
+
+static void finish_with(struct life *l, const struct ward_cage_event *e)
+{
+	struct ward_outcome *o = l->o;
+
+	l->ended = true;
+	if (e->type == WARD_CAGE_EXITED) {
+		o->has_code = true;
+		o->code = e->code;
+	} else if (e->type == WARD_CAGE_SIGNALED) {
+		o->has_signal = true;
+		o->sig = e->sig;
+	}
+	/* A timeout, a cancellation or a limit named the end already. */
+	if (l->t_kill || o->status == WARD_STATUS_OOM || o->status == WARD_STATUS_POLICY_KILL ||
+			o->status == WARD_STATUS_LIMIT || o->status == WARD_STATUS_SPAWN_FAILED)
+		return;
+	o->status = e->type == WARD_CAGE_EXITED ? WARD_STATUS_EXITED : WARD_STATUS_SIGNALED;
+}
+
+static void on_event(struct life *l, const struct ward_cage_event *e)
+{
+	struct ward_outcome *o = l->o;
+	struct ward_error lost = WARD_ERROR_INIT;
+
+	switch (e->type) {
+	case WARD_CAGE_NONE:
+		return;
+	case WARD_CAGE_EXITED:
+	case WARD_CAGE_SIGNALED:
+		finish_with(l, e);
+		return;
+	case WARD_CAGE_EXEC_FAILED:
+		o->status = WARD_STATUS_SPAWN_FAILED;
+		o->exec_errno = e->err_no;
+		ward_fail_errno(&lost, WARD_E_SPAWN, e->err_no, "cannot execute \"%s\"", l->plan->exe);
+		ward_outcome_set_error(o, &lost);
+		return;
+	case WARD_CAGE_OOM:
+		o->status = WARD_STATUS_OOM;
+		l->t_timeout = 0;
+		return;
+	case WARD_CAGE_POLICY_KILL:
+		o->status = WARD_STATUS_POLICY_KILL;
+		l->t_timeout = 0;
+		return;
+	case WARD_CAGE_LOST:
+		l->ended = true;
+		if (l->t_kill || o->status == WARD_STATUS_OOM || o->status == WARD_STATUS_POLICY_KILL)
+			return;
+		o->status = WARD_STATUS_SIGNALED;
+		o->has_signal = true;
+		o->sig = SIGKILL;
+		ward_fail(&lost, WARD_E_SPAWN, "the sandbox was killed from outside");
+		ward_outcome_set_error(o, &lost);
+		return;
+	}
+}
+
+static int soonest(int a, int b)
+{
+	return a < 0 ? b : b < 0 ? a : a < b ? a : b;
+}
+
+static int until(uint64_t t, uint64_t now)
+{
+	if (!t)
+		return -1;
+	return t <= now ? 0 : (int)((t - now + MS - 1) / MS > 1000000 ? 1000000 : (t - now + MS - 1) / MS);
+}
+
+static void deadlines(struct life *l)
+{
+	uint64_t now = ward_now_mono_ns();
+
+	if (l->t_timeout && now >= l->t_timeout) {
+		ward_outcome_set_limit(l->o, WARD_LIMIT_TIMEOUT, l->plan->limits.timeout_ms, 0);
+		begin_end(l, WARD_STATUS_TIMEOUT);
+	}
+	if (l->t_kill && l->t_kill != UINT64_MAX && now >= l->t_kill) {
+		ward_cage_kill(l->cage);
+		l->t_kill = UINT64_MAX;
+	}
+	if (!l->t_kill && ward_streams_over(&l->streams))
+		begin_end(l, WARD_STATUS_LIMIT);
+}
+
+static int turn(struct life *l, struct ward_error *err)
+{
+	struct pollfd fds[2 + WARD_STREAMS_POLL_MAX];
+	struct ward_cage_event e;
+	uint64_t now = ward_now_mono_ns();
+	int wait = soonest(ward_cage_timeout(l->cage), until(l->t_timeout, now)), r;
+	size_t n;
+
+	if (l->t_kill != UINT64_MAX)
+		wait = soonest(wait, until(l->t_kill, now));
+	fds[0] = (struct pollfd){ ward_cage_fd(l->cage), POLLIN, 0 };
+	fds[1] = (struct pollfd){ l->r->signal_fd[0], POLLIN, 0 };
+	n = ward_streams_poll(&l->streams, fds + 2);
+	if (poll(fds, (nfds_t)(2 + n), soonest(wait, RECORD_EVERY_MS)) < 0 && errno != EINTR)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "poll");
+	ward_streams_ready(&l->streams, fds + 2, n);
+	if (fds[1].revents)
+		read_signals(l);
+	r = ward_cage_next(l->cage, &e, err);
+	if (r < 0)
+		return r;
+	on_event(l, &e);
+	if (e.over)
+		l->ended = true;
+	if (!l->ended)
+		deadlines(l);
+	return record_refusals(l, err);
+}
+
+int supervise(struct life *l, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	l->t_start = ward_now_mono_ns();
+	if (l->plan->limits.timeout_ms)
+		l->t_timeout = l->t_start + l->plan->limits.timeout_ms * MS;
+	while (r == WARD_OK && !l->ended)
+		r = turn(l, err);
+	return r;
+}
