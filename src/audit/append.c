@@ -94,6 +94,9 @@ static int build_lines(const struct ward_audit *a, struct batch *b,
 		int r = ward_audit_line_build(&line, &b->events[i], &stamp, b->last.hash, err);
 		if (r < 0)
 			return r;
+		if (out->n + line.n + 1 > WARD_BUF_MAX)
+			return ward_fail(err, WARD_E_LIMIT,
+				"%zu audit records at once are too many", b->n);
 		ward_buf_add(out, line.s, line.n);
 		ward_buf_addc(out, '\n');
 		b->last.seq = stamp.seq;
@@ -103,8 +106,7 @@ static int build_lines(const struct ward_audit *a, struct batch *b,
 		stamp.prev = prev;
 	}
 	if (out->failed)
-		return ward_fail(err, WARD_E_LIMIT,
-			"audit log %s: %zu records at once are too many", a->path, b->n);
+		return ward_fail(err, WARD_E_NOMEM, "out of memory");
 	return WARD_OK;
 }
 

@@ -78,6 +78,36 @@ uint64_t __wrap_ward_now_mono_ns(void)
 	return __real_ward_now_mono_ns() + skew;
 }
 
+/* Memory: the allocation with this number fails, and only it. */
+static long fail_alloc = -1;
+
+void *__real_malloc(size_t n);
+void *__wrap_malloc(size_t n);
+void *__real_calloc(size_t n, size_t m);
+void *__wrap_calloc(size_t n, size_t m);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_realloc(void *p, size_t n);
+
+static bool alloc_fails(void)
+{
+	return fail_alloc >= 0 && fail_alloc-- == 0;
+}
+
+void *__wrap_malloc(size_t n)
+{
+	return alloc_fails() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t m)
+{
+	return alloc_fails() ? NULL : __real_calloc(n, m);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	return alloc_fails() ? NULL : __real_realloc(p, n);
+}
+
 static struct ward_audit *log_of(unsigned records)
 {
 	struct ward_audit *a = NULL;
@@ -249,6 +279,39 @@ TEST(a_lock_held_for_ever_is_an_error)
 	CHECK_EQ_INT(append(a, 1, true), WARD_OK);
 	CHECK(holds(2));
 	ward_audit_close(a);
+	audit_end();
+}
+
+/* Every allocation of open, append and verify fails once: an error each time, and the log stays whole. */
+TEST(without_memory_nothing_is_lost_and_nothing_is_allowed)
+{
+	struct ward_audit *a = log_of(2);
+	ward_audit_close(a);
+	struct blob b = blob_read(audit_log);
+	bool done = false;
+	long n = 0;
+	for (; !done && n < 1000; n++) {
+		struct ward_audit_report rep = { 0 };
+		bool wrote = false;
+		CASE("allocation %ld", n);
+		blob_write(audit_log, b.s, b.n);
+		fail_alloc = n;
+		a = NULL;
+		int r = ward_audit_open(audit_log, &a, NULL, &err);
+		if (r == WARD_OK)
+			r = append(a, 2, true);
+		wrote = r == WARD_OK;
+		if (r == WARD_OK)
+			r = ward_audit_verify(audit_log, NULL, &rep, &err);
+		done = fail_alloc >= 0;
+		fail_alloc = -1;
+		ward_audit_close(a);
+		CHECK_EQ_INT(r, done ? WARD_OK : WARD_E_NOMEM);
+		CHECK(rep.ok == done);
+		CHECK(holds(wrote ? 4 : 2));
+	}
+	CHECK(done && n > 5);
+	free(b.s);
 	audit_end();
 }
 
