@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of the command share: a place of its own for each test, and ward run in it.
+
+WARD names the program (default: build/ward). The log goes to a directory beside the workspace, never to the
+caller's own. Nothing here expects a particular outcome.
+"""
+import collections
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "harness"))
+import tap  # noqa: E402  pylint: disable=wrong-import-position
+
+WARD = str(pathlib.Path(os.environ.get("WARD", ROOT / "build" / "ward")).resolve())
+Result = collections.namedtuple("Result", "code out err")
+
+
+class Place:
+    """A workspace, and beside it a directory for the log and for what the tests write."""
+
+    def __init__(self, base):
+        self.base = pathlib.Path(base)
+        self.ws = self.base / "ws"
+        self.side = self.base / "side"
+        self.home = self.base / "home"
+        for d in (self.ws, self.side, self.home):
+            d.mkdir()
+        self.log = self.side / "audit.jsonl"
+        self.outcome_file = self.side / "outcome.json"
+
+    def env(self, **more):
+        env = dict(os.environ, XDG_STATE_HOME=str(self.side / "state"), LC_ALL="C.UTF-8")
+        env.update(more)
+        return env
+
+    def words(self, *words, kind=("run",), log=True):
+        extra = ["--audit", str(self.log)] if log else []
+        return [WARD, *kind, *extra, *(str(w) for w in words)]
+
+    def run(self, *words, kind=("run",), log=True, env=None, data=None, timeout=60, **more):
+        """ward run WORDS...; text streams unless more says otherwise."""
+        more.setdefault("cwd", self.ws)
+        if data is None:
+            more.setdefault("stdin", subprocess.DEVNULL)
+        else:
+            more["input"] = data
+        p = subprocess.run(self.words(*words, kind=kind, log=log), env=self.env(**(env or {})),
+                           stdout=more.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE,
+                           timeout=timeout, check=False, **more)
+        text = (p.stdout.decode("utf-8", "surrogateescape") if p.stdout is not None else "")
+        return Result(p.returncode, text, p.stderr.decode("utf-8", "surrogateescape"))
+
+    def outcome(self, *words, **more):
+        """Run with --outcome; returns (Result, outcome document)."""
+        with contextlib.suppress(FileNotFoundError):
+            self.outcome_file.unlink()
+        r = self.run("--outcome", self.outcome_file, *words, **more)
+        tap.check(self.outcome_file.exists(), f"no outcome was written; exit {r.code}, stderr: {r.err}")
+        return r, json.loads(self.outcome_file.read_text())
+
+    def write(self, name, text, mode=0o644):
+        path = self.ws / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(text, bytes):
+            path.write_bytes(text)
+        else:
+            path.write_text(text)
+        path.chmod(mode)
+        return path
+
+
+@contextlib.contextmanager
+def place():
+    base = tempfile.mkdtemp(prefix="ward-cli-")
+    # A host id that the sandbox may get under root has to be able to walk here, as in any user's project.
+    os.chmod(base, 0o755)
+    try:
+        yield Place(base)
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+def placed(fn):
+    """Decorator: the test gets a Place."""
+    def one(*args):
+        with place() as p:
+            fn(p, *args)
+    one.__name__ = fn.__name__
+    return one
+
+
+def ward(*words, **more):
+    """ward WORDS..., no place needed."""
+    p = subprocess.run([WARD, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       timeout=60, check=False, text=True, **more)
+    return Result(p.returncode, p.stdout, p.stderr)
+
+
+def only_ward_lines(text):
+    for line in text.splitlines():
+        tap.check(line.startswith("ward: "), f"stderr line without \"ward: \": {line!r}")

@@ -1,0 +1,335 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Bad input: one line with place, rule and fix; exit 125; nothing executed, which a marker file shows."""
+import json
+import os
+import pathlib
+import re
+import sys
+
+import cli
+from cli import placed
+from tap import cases, check, check_eq, check_in, main, skip, test
+
+MIB = 1 << 20
+
+
+def refused(p, r, place, says):
+    """One refusal as it must look."""
+    check_eq(r.code, 125, r.err)
+    check_eq(r.out, "")
+    lines = r.err.splitlines()
+    check_eq(len(lines), 1, f"not one line: {r.err}")
+    check(lines[0].startswith("ward: "), lines[0])
+    check(place in lines[0], f"no place {place!r} in {lines[0]!r}")
+    for part in ([says] if isinstance(says, str) else says):
+        check(re.search(part, lines[0]), f"{part!r} not found in {lines[0]!r}")
+    check("; " in lines[0], f"no fix in {lines[0]!r}")
+    check(not (p.ws / "marker").exists(), "something was executed")
+
+
+def bad(p, *options, place, says, kind=("run",), command=("touch", "marker"), **more):
+    """Run with a bad option in front of a command that would leave a marker; also as a plan, and with an outcome."""
+    r, o = p.outcome("--write", ".", *options, *command, kind=kind, **more)
+    refused(p, r, place, says)
+    check_eq((o["status"], o["code"]), ("refused", None))
+    check(o["error"]["message"] and o["error"]["fix"], f"error without message or fix: {o['error']}")
+    r = p.run("--write", ".", *options, *command, kind=("plan", *kind), **more)
+    check(r.code in (1, 2), f"plan says {r.code}: {r.err}")
+    check_in(o["error"]["message"], r.err)
+    check(not (p.ws / "marker").exists(), "a plan executed something")
+
+
+@test
+@placed
+def the_marker_works(p):
+    check_eq(p.run("--write", ".", "touch", "marker").code, 0)
+    check((p.ws / "marker").exists(), "the control run left no marker: this test shows nothing")
+
+
+@cases([
+    ("unknown type", ["--cap", "FILE_RAED:x"], "--cap", "FILE_READ"),
+    ("no type", ["--cap", ":x"], "--cap", ""),
+    ("no resource", ["--cap", "FILE_READ"], "--cap", ""),
+    ("empty resource", ["--cap", "FILE_READ:"], "--cap", "empty"),
+    ("parent", ["--cap", "FILE_READ:../x"], "--cap", r"\.\."),
+    ("parent inside", ["--cap", "FILE_READ:a/../../x"], "--cap", r"\.\."),
+    ("home", ["--cap", "FILE_READ:~/x"], "--cap", "~"),
+    ("not held yet", ["--cap", "NETWORK_CONNECT:api.example.org:443"], "--cap", "NETWORK_CONNECT: not held by this backend"),
+    ("port 99999", ["--cap", "NETWORK_CONNECT:api.example.org:99999"], "--cap", "99999"),
+    ("unknown option", ["--wirte", "x"], "--wirte", "--write"),
+    ("short option", ["-r"], "-r", "--read PATH"),
+    ("option twice", ["--memory", "1G", "--memory", "2G"], "--memory", "twice"),
+    ("unknown axis", ["--require", "fils=enforced"], "--require", "files"),
+    ("unknown level", ["--accept", "files=enforcd"], "--accept", "enforced"),
+    ("axis without level", ["--require", "files"], "--require", "="),
+    ("memory 0", ["--memory", "0"], "--memory", ""),
+    ("memory with a letter", ["--memory", "5x"], "--memory", ""),
+    ("memory too large", ["--memory", "99999999999999999999"], "--memory", ""),
+    ("timeout -1", ["--timeout", "-1"], "--timeout", ""),
+    ("timeout 1e999", ["--timeout", "1e999"], "--timeout", ""),
+    ("timeout nan", ["--timeout=nan"], "--timeout", ""),
+    ("cpus 0", ["--cpus", "0"], "--cpus", ""),
+    ("pids 0", ["--pids", "0"], "--pids", ""),
+    ("disk 0", ["--disk", "0"], "--disk", ""),
+    ("output limit 0", ["--output-limit", "0"], "--output-limit", ""),
+    ("nofile 2", ["--nofile", "2"], "--nofile", ""),
+    ("grace of days", ["--grace", "48h"], "--grace", "1h"),
+    ("unknown backend", ["--backend", "dirct"], "--backend", "direct"),
+    ("unknown attribution", ["--attribution", "fues"], "--attribution", "fuse"),
+    ("unknown errno", ["--deny-errno", "EPERM"], "--deny-errno", "EACCES"),
+    ("unknown stdin", ["--stdin", "nul"], "--stdin", "null"),
+    ("stdin of no file", ["--stdin", "file:/no/such"], "--stdin", "/no/such"),
+    ("stdin of a directory", ["--stdin", "file:/"], "--stdin", "directory"),
+    ("bad name", ["--env", "A-B=1"], "--env", "letters"),
+    ("name not set", ["--env", "NOT_SET_ANYWHERE"], "NOT_SET_ANYWHERE", ""),
+    ("read of nothing", ["--read", ""], "--read", ""),
+    ("read of no file", ["--read", "/no/such/file"], "/no/such/file", ""),
+    ("write of no file", ["--write", "no-such-file"], "no-such-file", "touch|directory"),
+    ("workspace is /", ["--workspace", "/"], "--workspace", "--i-know"),
+    ("workspace is missing", ["--workspace", "no-such-dir"], "--workspace", ""),
+    ("workspace is a file", ["--workspace", "/etc/passwd"], "--workspace", "directory"),
+    ("cwd is missing", ["--cwd", "no-such-dir"], "--cwd", ""),
+    ("report nowhere", ["--report", "/no/such/dir/x"], "--report", "/no/such/dir"),
+    ("head to a closed descriptor", ["--head-to", "fd:99"], "--head-to", "99"),
+    ("json takes nothing", ["--json=1"], "--json", "no argument"),
+])
+@placed
+def option(p, words, place, says):
+    bad(p, *words, place=place, says=says)
+
+
+@test
+@placed
+def workspace_is_home(p):
+    bad(p, "--workspace", p.home, place="--workspace", says="--i-know", env={"HOME": str(p.home)})
+
+
+@test
+@placed
+def write_grant_of_home(p):
+    bad(p, "--write", p.home, place="--write", says="--i-know", env={"HOME": str(p.home)})
+
+
+@test
+@placed
+def write_grant_of_an_ancestor_of_home(p):
+    bad(p, "--write", p.base, place="--write", says="--i-know", env={"HOME": str(p.home)})
+
+
+@test
+@placed
+def outcome_nowhere(p):
+    r = p.run("--write", ".", "--outcome", "/dev/null", "touch", "marker")
+    refused(p, r, "--outcome", "fd:N")
+    r = p.run("--write", ".", "--outcome", "/no/such/dir/x", "touch", "marker")
+    refused(p, r, "--outcome", "/no/such/dir")
+
+
+@test
+@placed
+def nothing_to_run(p):
+    r = p.run("--write", ".")
+    refused(p, r, "command", "CMD")
+    r = p.run("--write", ".", "--")
+    refused(p, r, "command", "CMD")
+    r = p.run(kind=("sandbox", "run"))
+    refused(p, r, "script", "SCRIPT")
+    r = p.run("--write")
+    refused(p, r, "--write", "PATH")
+    r = p.run("--", "")
+    refused(p, r, "command", "")
+
+
+@cases([
+    ("unknown type", '[{"type": "FILE_RAED", "resource": "x"}]', ":1:", "FILE_READ"),
+    ("unknown field", '[\n {"type": "FILE_READ", "resource": "x", "resuorce": "y"}]', ":2:", "resuorce"),
+    ("duplicate key", '[\n {"type": "FILE_READ",\n "type": "FILE_WRITE", "resource": "x"}]', ":3:", "type"),
+    ("missing resource", '[{"type": "FILE_READ"}]', ":1:", "resource"),
+    ("empty resource", '[{"type": "FILE_READ", "resource": ""}]', ":1:", "empty"),
+    ("NUL in the resource", '[{"type": "FILE_READ", "resource": "a\\u0000b"}]', ":1:", "NUL"),
+    ("resource is a number", '[{"type": "FILE_READ", "resource": 7}]', ":1:", ""),
+    ("parent", '{"capabilities": [\n{"type": "FILE_READ", "resource": "../x"}]}', ":2:", r"\.\."),
+    ("unknown member", '{"capabilites": []}', ":1:", "capabilities"),
+    ("no list", '"FILE_READ:x"', ":1:", ""),
+    ("port", '[{"type": "NETWORK_CONNECT", "resource": "h.example:99999"}]', ":1:", "99999"),
+    ("not held", '[{"type": "SECRET_ACCESS", "resource": "token"}]', ":1:", "SECRET_ACCESS: not held"),
+    ("cut off", '[{"type": "FILE_READ", ', ":1:", ""),
+    ("more behind", "[] []", ":1:", ""),
+    ("empty", "", "caps.json", ""),
+    ("too deep", "[" * 100 + "]" * 100, ":1:", ""),
+    ("lone surrogate", '[{"type": "FILE_READ", "resource": "\\ud800"}]', ":1:", ""),
+    ("not UTF-8", b'[{"type": "FILE_READ", "resource": "\xff"}]', ":1:", "UTF-8"),
+    ("huge", "[" + " " * MIB + "]", "caps.json", "1048576|1M"),
+])
+@placed
+def capability_file(p, text, where, says):
+    path = p.side / "caps.json"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    place = f"{path}{where}" if where.startswith(":") else where
+    bad(p, "--capabilities", path, place=place, says=says)
+
+
+@test
+@placed
+def capability_file_that_is_none(p):
+    bad(p, "--capabilities", p.side / "missing", place="missing", says="No such file|not found|does not exist")
+    bad(p, "--capabilities", p.side, place=str(p.side), says="director")
+    bad(p, "--capabilities", "/dev/zero", place="/dev/zero", says="regular")
+    bad(p, "--capabilities", "", place="--capabilities", says="empty")
+
+
+@test
+@placed
+def capability_file_that_may_not_be_read(p):
+    if os.getuid() == 0:
+        skip("root reads every file")
+    path = p.side / "caps.json"
+    path.write_text("[]")
+    path.chmod(0)
+    bad(p, "--capabilities", path, place=str(path), says="ermission")
+
+
+@test
+@placed
+def a_fifo_does_not_hang(p):
+    path = p.side / "fifo"
+    os.mkfifo(path)
+    bad(p, "--capabilities", path, place=str(path), says="regular")
+
+
+@test
+@placed
+def interpreter_in_a_private_directory(p):
+    """#! of the workspace chooses among what is granted and never adds."""
+    ssh = p.home / ".ssh"
+    ssh.mkdir()
+    marker = p.ws / "marker"
+    evil = ssh / "interp"
+    evil.write_text(f"#!/bin/sh\ntouch {marker}\n")
+    evil.chmod(0o755)
+    for name, kind in (("tool", ("sandbox", "run")), ("./tool", ("run",))):
+        p.write("tool", f"#!{evil}\n", 0o755)
+        r, o = p.outcome(name, *(["--write", "."] if kind != ("run",) else []), kind=kind,
+                         env={"HOME": str(p.home)}) if kind != ("run",) else \
+            p.outcome("--write", ".", name, env={"HOME": str(p.home)})
+        refused(p, r, "tool", re.escape(str(evil)))
+        check_eq(o["status"], "refused")
+
+
+def venv(p, home):
+    """A virtual environment in the workspace whose base claims to be home."""
+    bin_dir = p.ws / "venv" / "bin"
+    bin_dir.mkdir(parents=True)
+    (p.ws / "venv" / "pyvenv.cfg").write_text(f"home = {home}\n")
+    return bin_dir
+
+
+@test
+@placed
+def pyvenv_home_is_home(p):
+    """home=$HOME in a pyvenv.cfg of the workspace must not make $HOME readable."""
+    secret = p.home / "secret"
+    secret.write_text("s3cret")
+    bin_dir = venv(p, p.home)
+    python = p.home / "python3"
+    python.symlink_to(os.path.realpath(sys.executable))
+    (bin_dir / "python3").symlink_to(python)
+    r, o = p.outcome("--write", ".", "venv/bin/python3", "-c",
+                     f"open('marker','w').write(open({str(secret)!r}).read())", env={"HOME": str(p.home)})
+    refused(p, r, "", re.escape(str(p.home)))
+    check_eq(o["status"], "refused")
+
+
+@test
+@placed
+def a_runtime_prefix_that_is_a_link(p):
+    """~/.pyenv -> a directory of somebody's choice: the shape of a runtime, but not its place."""
+    elsewhere = p.base / "elsewhere"
+    real = elsewhere / "versions" / "3.11.2" / "bin"
+    real.mkdir(parents=True)
+    (elsewhere / "secret").write_text("s3cret")
+    tool = real / "python3"
+    tool.write_text(f"#!/bin/sh\ntouch {p.ws}/marker\n")
+    tool.chmod(0o755)
+    (p.home / ".pyenv").symlink_to(elsewhere)
+    r, o = p.outcome("--write", ".", p.home / ".pyenv/versions/3.11.2/bin/python3", env={"HOME": str(p.home)})
+    refused(p, r, "", "pyenv|link")
+    check_eq(o["status"], "refused")
+
+
+@test
+@placed
+def log_inside_a_write_grant(p):
+    log = p.ws / "audit.jsonl"
+    r = p.run("--audit", log, "--write", ".", "touch", "marker", log=False)
+    refused(p, r, "--audit", "write grant|workspace")
+    out = p.base / "out"
+    out.mkdir()
+    r = p.run("--audit", out / "log", "--write", out, "touch", out / "marker", log=False)
+    refused(p, r, "--audit", "write grant")
+    check(not (out / "marker").exists() and not (out / "log").exists(), "something was written")
+
+
+@test
+@placed
+def log_inside_the_workspace(p):
+    r = p.run("--audit", "audit.jsonl", "true", log=False)
+    refused(p, r, "--audit", "workspace")
+
+
+@test
+@placed
+def log_that_cannot_be_written(p):
+    r = p.run("--audit", p.side / "no" / "such" / "\n" / "x", "true", log=False)
+    check(r.code in (0, 125), r.err)   # directories may be made; a newline in a name must not break a line
+    cli.only_ward_lines(r.err)
+    r = p.run("--audit", "/proc/x", "true", log=False)
+    refused(p, r, "/proc/x", "")
+
+
+@test
+@placed
+def refusals_are_in_the_log(p):
+    r, o = p.outcome("--read", "/no/such/file", "true")
+    check_eq(r.code, 125)
+    records = [json.loads(line) for line in p.log.read_text().splitlines()]
+    mine = [x for x in records if x.get("run") == o["run"]]
+    check(mine, "the refusal is not in the log")
+    check(mine[-1]["kind"] in ("capability.denied", "policy.block"), mine[-1]["kind"])
+
+
+@test
+@placed
+def hostile_names_do_not_reach_the_terminal(p):
+    name = "x\x1b[2J\nward: all is well"
+    r = p.run("--read", name, "true")
+    check_eq(r.code, 125)
+    check_eq(len(r.err.splitlines()), 1, r.err)
+    check("\x1b" not in r.err, "an escape sequence was printed")
+    r = p.run(f"--{name}", "true")
+    check_eq(r.code, 125)
+    check_eq(len(r.err.splitlines()), 1, r.err)
+    check("\x1b" not in r.err, "an escape sequence was printed")
+
+
+@test
+@placed
+def ten_thousand_capabilities(p):
+    path = p.side / "caps.json"
+    path.write_text(json.dumps([{"type": "FILE_READ", "resource": f"f{i}"} for i in range(10000)]))
+    bad(p, "--capabilities", path, place="caps.json", says="4096")
+
+
+@test
+@placed
+def interpreter_unknown(p):
+    p.write("tool.xyz", "hello\n")
+    r = p.run("tool.xyz", kind=("sandbox", "run"))
+    check_eq(r.code, 125, r.err)
+    check_eq(len(r.err.splitlines()), 1, r.err)
+    check_in("tool.xyz", r.err)
+
+
+check(pathlib.Path(cli.WARD).exists(), f"{cli.WARD} is not there")
+main()

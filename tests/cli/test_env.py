@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The environment and the place of a command."""
+import cli
+from cli import placed
+from tap import check, check_eq, check_in, main, test
+
+
+def env_of(r):
+    return dict(line.split("=", 1) for line in r.out.splitlines() if "=" in line)
+
+
+@test
+@placed
+def composed_not_inherited(p):
+    got = env_of(p.run("env", env={"SECRET_TOKEN": "x", "LD_PRELOAD": "", "TZ": "UTC", "LC_TIME": "C"}))
+    check("SECRET_TOKEN" not in got, "a variable of the caller went inside")
+    check("LD_PRELOAD" not in got)
+    check_eq(got["TZ"], "UTC")
+    check_eq(got["LC_TIME"], "C")
+    check_eq((got["HOME"], got["USER"], got["LOGNAME"], got["TMPDIR"]), ("/home/ward", "ward", "ward", "/tmp"))
+    check_in("PATH", got)
+    check_eq(len(got["WARD_RUN"]), 26)
+
+
+@test
+@placed
+def passed_by_name(p):
+    got = env_of(p.run("--env", "TOKEN", "env", env={"TOKEN": "a=b c"}))
+    check_eq(got["TOKEN"], "a=b c")
+    got = env_of(p.run("--cap", "ENV:TOKEN", "env", env={"TOKEN": "x"}))
+    check_eq(got["TOKEN"], "x")
+
+
+@test
+@placed
+def set_by_value(p):
+    got = env_of(p.run("--env", "MODE=a=b", "--env", "EMPTY=", "--env", "PATH=/usr/bin:/bin", "env"))
+    check_eq((got["MODE"], got["EMPTY"], got["PATH"]), ("a=b", "", "/usr/bin:/bin"))
+
+
+@test
+@placed
+def passing_what_is_not_set_is_an_error(p):
+    r = p.run("--env", "NOT_SET_ANYWHERE", "env")
+    check_eq(r.code, 125)
+    check_in("NOT_SET_ANYWHERE", r.err)
+    check_eq(len(r.err.splitlines()), 1, r.err)
+
+
+@test
+@placed
+def cwd_is_the_callers(p):
+    p.write("sub/file", "x")
+    check_eq(p.run("--read", ".", "pwd").out.strip(), str(p.ws))
+    check_eq(p.run("--read", ".", "--cwd", "sub", "sh", "-c", "pwd; ls").out.split(), [str(p.ws / "sub"), "file"])
+
+
+@test
+@placed
+def workspace_grants_nothing(p):
+    p.write("file", "x")
+    r = p.run("--workspace", ".", "cat", "file")
+    check_eq((r.code, r.out), (1, ""), r.err)
+
+
+@test
+@placed
+def relative_capabilities_start_at_the_workspace(p):
+    p.write("inner/data.txt", "inner\n")
+    r = p.run("--workspace", "inner", "--cap", "FILE_READ:data.txt", "cat", p.ws / "inner/data.txt")
+    check_eq((r.code, r.out), (0, "inner\n"), r.err)
+
+
+@test
+@placed
+def run_ids_differ(p):
+    ids = {p.run("sh", "-c", "echo $WARD_RUN").out for _ in range(3)}
+    check_eq(len(ids), 3)
+
+
+@test
+@placed
+def arguments_arrive_as_they_are(p):
+    words = ["a b", "", "--read", "-x", "*", "'\"", "ä", "\n"]
+    r = p.run("--", "printf", "<%s>", *words)
+    check_eq(r.out, "".join(f"<{w}>" for w in words))
+
+
+@test
+@placed
+def script_gets_its_arguments(p):
+    script = p.write("show.py", "import sys\nprint(sys.argv[1:])\n")
+    r = p.run(script, "--timeout", "30s", "--", "--flag", "x y", kind=("sandbox", "run"))
+    check_eq((r.code, r.out), (0, "['--flag', 'x y']\n"), r.err)
+    r = p.run(script, "plain", "--flag", kind=("sandbox", "run"))
+    check_eq((r.code, r.out), (0, "['plain', '--flag']\n"), r.err)
+
+
+@test
+@placed
+def dry_run_and_plan_run_nothing(p):
+    for words, kind in ((["--dry-run", "--write", ".", "touch", "made"], ("run",)),
+                        (["--write", ".", "touch", "made"], ("plan",)),
+                        (["--write", ".", "touch", "made"], ("plan", "run"))):
+        r = p.run(*words, kind=kind)
+        check_eq(r.code, 0, r.err)
+        check(r.out, "no plan was printed")
+        check(not (p.ws / "made").exists(), "it ran")
+    check_eq(p.run("--write", ".", "touch", "made").code, 0)
+    check((p.ws / "made").exists(), "the same words without --dry-run do not run")
+
+
+@test
+@placed
+def plan_of_a_script(p):
+    p.write("tool.py", "print(1)\n")
+    r = p.run("tool.py", kind=("plan", "sandbox", "run"))
+    check_eq(r.code, 0, r.err)
+    check_in("256M", r.out)
+
+
+@test
+@placed
+def plan_exit_codes(p):
+    check_eq(p.run("true", kind=("plan",)).code, 0)
+    check_eq(p.run("--require", "exec=enforced", "true", kind=("plan",)).code, 1)
+    check_eq(p.run("--memory", "0", "true", kind=("plan",)).code, 2)
+    check_eq(p.run(kind=("plan",)).code, 2)
+    check_eq(p.run("--dry-run", "--memory", "0", "true").code, 2)
+
+
+main()

@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Help, version and the option table: what is printed, what is documented and what is accepted are the same."""
+import json
+import os
+import re
+import subprocess
+import sys
+
+import cli
+from cli import ward
+from tap import cases, check, check_eq, check_in, main, skip, test
+
+OPTIONS = """cap capabilities read write workspace cwd env timeout grace cpus memory pids disk output-limit nofile stdin
+tty audit head-to outcome report json dry-run fail-on-violation backend require accept attribution deny-errno i-know
+quiet""".split()
+COMMANDS = ["run", "sandbox run", "plan", "doctor", "audit verify", "audit show", "version", "help"]
+
+
+def table():
+    return json.loads(ward("options", "--json").out)
+
+
+@test
+def table_is_that_of_the_contract():
+    check_eq(sorted(o["name"] for o in table()["options"]), sorted(OPTIONS))
+    check_eq([c["name"] for c in table()["commands"] if not c["hidden"]], COMMANDS)
+
+
+@test
+def overview_lists_every_command():
+    r = ward("help")
+    check_eq(r.code, 0)
+    for name in COMMANDS:
+        check(re.search(rf"^  {name}  +\S", r.out, re.M), f"{name} is not in the overview")
+    check("options" not in re.findall(r"^  (\S+)", r.out, re.M), "a hidden command is shown")
+    check_eq(ward("--help").out, r.out)
+    check_eq(ward("-h").out, r.out)
+
+
+@test
+def alone_it_is_a_usage_error():
+    check_eq(ward().code, 2)
+
+
+@cases([(name, name) for name in COMMANDS])
+def help_of_a_command(name):
+    words = name.split()
+    r = ward("help", *words)
+    check_eq(r.code, 0, r.err)
+    check_in(f"ward {name}", r.out)
+    for line in r.out.splitlines():
+        check(len(line) <= 80, f"longer than 80 columns: {line!r}")
+    check_eq(ward(*words, "--help"), r)
+    if next(c for c in table()["commands"] if c["name"] == name)["options"]:
+        for o in table()["options"]:
+            shown = f"  --{o['name']}" + (f" {o['arg']}" if o["arg"] else "")
+            check(re.search(rf"^{re.escape(shown)}(  |$)", r.out, re.M), f"{shown} is not in the help of {name}")
+        check_eq(len(re.findall(r"^  --", r.out, re.M)), len(OPTIONS))
+
+
+@test
+def help_between_options():
+    r = ward("run", "--quiet", "--help")
+    check_eq(r.code, 0)
+    check_in("ward run [options]", r.out)
+
+
+@test
+def help_after_the_command_is_its_own():
+    r = ward("help", "run", "more")
+    check_eq(r.code, 2)
+
+
+@test
+def version():
+    header = (cli.ROOT / "include/ward/ward.h").read_text()
+    want = re.search(r'#define WARD_VERSION "([^"]+)"', header).group(1)
+    check_eq(ward("version").out, f"ward {want}\n")
+    check_eq(ward("--version").out, f"ward {want}\n")
+    doc = json.loads(ward("version", "--json").out)
+    check_eq(doc["version"], want)
+    check_eq(doc["formats"]["outcome"], 1)
+
+
+@cases([
+    ("typing error", ["rnu"], "ward run"),
+    ("half a command", ["sandbox"], "sandbox run"),
+    ("half of audit", ["audit"], "audit verify"),
+    ("wrong half", ["audit", "verfy"], "audit verify"),
+    ("nothing like it", ["ls", "/etc"], "ward run [options] [--] CMD"),
+    ("an option as a command", ["--frobnicate"], "help"),
+    ("argument of version", ["version", "--jsn"], "help version"),
+    ("argument of doctor", ["doctor", "x"], "help doctor"),
+    ("two files to show", ["audit", "show", "a", "b"], "help audit show"),
+    ("head without hash", ["audit", "verify", "--head"], "help audit verify"),
+    ("help of nothing", ["help", "nope"], "ward help"),
+])
+def unknown_words(words, says):
+    r = ward(*words)
+    check_eq(r.code, 2, r.err)
+    check_eq(r.out, "")
+    cli.only_ward_lines(r.err)
+    check_eq(len(r.err.splitlines()), 1, r.err)
+    check_in(says, r.err)
+
+
+@test
+def exit_codes_are_in_the_help():
+    text = ward("help", "run").out
+    for code in ("123", "124", "125", "126", "127", "137", "128+N"):
+        check(re.search(rf"^  {re.escape(code)}  \S", text, re.M), f"{code} is not in the help")
+
+
+def generated(what):
+    p = subprocess.run([sys.executable, str(cli.ROOT / "tools/gen-options"), what, cli.WARD],
+                       stdout=subprocess.PIPE, check=True, text=True)
+    return p.stdout
+
+
+@test
+def man_page_has_every_option():
+    text = generated("scd")
+    for o in table()["options"]:
+        check(re.search(rf"^\*--{re.escape(o['name'])}\*", text, re.M), f"--{o['name']} is not in the man page")
+        first = o["text"].split(".")[0].split("_")[0][:30].replace("\\", "").split("*")[0]
+        check_in(first, text, f"text of --{o['name']}")
+
+
+@test
+def completion_has_every_option_and_command():
+    text = generated("bash")
+    for name in OPTIONS:
+        check_in(f"--{name}", text)
+    for c in COMMANDS:
+        for word in c.split():
+            check_in(word, text)
+
+
+BASH = r"""
+source "$1"
+COMP_WORDS=("${@:2}"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=()
+_ward; printf '%s\n' "${COMPREPLY[@]}"
+"""
+
+
+@cases([
+    ("commands", ["ward", ""], {"run", "sandbox", "plan", "doctor", "audit", "version", "help"}, True),
+    ("audit", ["ward", "audit", ""], {"verify", "show"}, True),
+    ("options", ["ward", "run", "--out"], {"--outcome", "--output-limit"}, True),
+    ("options of sandbox run", ["ward", "sandbox", "run", "--deny"], {"--deny-errno"}, True),
+    ("choices", ["ward", "run", "--attribution", ""], {"auto", "fuse", "notify", "none"}, True),
+    ("choices begun", ["ward", "run", "--backend", "d"], {"direct"}, True),
+    ("behind --", ["ward", "run", "--", "--read"], {"--read"}, False),
+])
+def completion_works(words, want, exact):
+    with cli.place() as p:
+        script = p.side / "ward.bash"
+        script.write_text(generated("bash"))
+        r = subprocess.run(["bash", "-c", BASH, "bash", str(script), *words], stdout=subprocess.PIPE, check=True,
+                           text=True)
+        got = {w.strip() for w in r.stdout.split("\n") if w.strip()}
+        if exact:
+            check_eq(got, want)
+        else:
+            check(not got & want, f"{got} offered")
+
+
+@test
+def installed_man_pages_are_the_generated_ones():
+    built = os.environ.get("WARD_MAN")
+    if not built:
+        skip("man pages were not built (scdoc is missing)")
+    with open(os.path.join(built, "ward-run.1"), encoding="utf-8") as f:
+        text = f.read().replace("\\-", "-").replace("\\&", "")
+    for name in OPTIONS:
+        check_in(f"--{name}", text)
+    with open(os.path.join(built, "ward.1"), encoding="utf-8") as f:
+        text = f.read()
+    for c in COMMANDS:
+        check_in(c.split()[-1], text)
+
+
+main()

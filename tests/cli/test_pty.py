@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""ward run on a terminal: a private one inside, the real one raw meanwhile and as before afterwards."""
+import errno
+import fcntl
+import json
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import cli
+from cli import placed
+from tap import check, check_eq, check_in, main, test
+
+
+class Terminal:
+    """A pty with ward as the foreground of its session."""
+
+    def __init__(self, p, *words, rows=30, cols=90, **more):
+        self.p = p
+        self.master, self.slave = pty.openpty()
+        self.size(rows, cols)
+        self.before = termios.tcgetattr(self.slave)
+        fds = {"stdin": self.slave, "stdout": self.slave, "stderr": self.slave}
+        fds.update(more)
+        self.text = b""
+        self.q = subprocess.Popen(p.words("--outcome", p.outcome_file, *words), cwd=p.ws, env=p.env(), **fds,
+                                  preexec_fn=self.own, start_new_session=True)
+
+    def own(self):
+        fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
+
+    def size(self, rows, cols):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+
+    def type(self, data):
+        os.write(self.master, data)
+
+    def until(self, part, seconds=30):
+        end = time.monotonic() + seconds
+        while part not in self.text:
+            left = end - time.monotonic()
+            check(left > 0, f"{part!r} did not come: {self.text!r}")
+            if select.select([self.master], [], [], min(left, 0.2))[0]:
+                self.read()
+
+    def read(self):
+        try:
+            self.text += os.read(self.master, 65536)
+        except OSError as e:
+            if e.errno != errno.EIO:
+                raise
+
+    def end(self, seconds=30):
+        end = time.monotonic() + seconds
+        while self.q.poll() is None:
+            check(time.monotonic() < end, f"does not end: {self.text!r}")
+            if select.select([self.master], [], [], 0.05)[0]:
+                self.read()
+        while select.select([self.master], [], [], 0.05)[0]:
+            n = len(self.text)
+            self.read()
+            if len(self.text) == n:
+                break
+        after = termios.tcgetattr(self.slave)
+        check_eq(after, self.before, "the terminal is not as it was")
+        os.close(self.master)
+        os.close(self.slave)
+        return self.q.returncode
+
+
+@test
+@placed
+def inside_is_another_terminal(p):
+    t = Terminal(p, "sh", "-c", "tty >/dev/null && test -t 0 && test -t 1 && test -t 2 && stty size; echo end")
+    t.until(b"end")
+    check_eq(t.end(), 0)
+    check_in(b"30 90", t.text)
+
+
+@test
+@placed
+def window_size_follows(p):
+    t = Terminal(p, "sh", "-c", "trap 'stty size; exit 0' WINCH; echo ready; while :; do sleep 0.05; done")
+    t.until(b"ready")
+    t.size(41, 123)
+    os.kill(t.q.pid, signal.SIGWINCH)
+    t.until(b"41 123")
+    check_eq(t.end(), 0)
+
+
+@test
+@placed
+def interrupt_is_a_byte(p):
+    t = Terminal(p, "sh", "-c", "trap 'echo caught; exit 8' INT; echo ready; while :; do sleep 0.05; done")
+    t.until(b"ready")
+    t.type(b"\x03")
+    t.until(b"caught")
+    check_eq(t.end(), 8)
+    o = json.loads(p.outcome_file.read_text())
+    check_eq(o["status"], "exited")
+
+
+@test
+@placed
+def typing_is_echoed_once_and_read(p):
+    t = Terminal(p, "sh", "-c", "echo ready; read line; echo \"got <$line>\"")
+    t.until(b"ready")
+    t.type(b"words\r")
+    t.until(b"got <words>")
+    check_eq(t.end(), 0)
+    check_eq(t.text.count(b"words"), 2)
+
+
+@test
+@placed
+def end_of_file_key(p):
+    t = Terminal(p, "sh", "-c", "echo ready; cat; echo over")
+    t.until(b"ready")
+    t.type(b"\x04")
+    t.until(b"over")
+    check_eq(t.end(), 0)
+
+
+@test
+@placed
+def restored_after_a_signal(p):
+    t = Terminal(p, "sh", "-c", "echo ready; sleep 60")
+    t.until(b"ready")
+    os.kill(t.q.pid, signal.SIGTERM)
+    check_eq(t.end(), 143)
+
+
+@test
+@placed
+def output_only_terminal_is_relayed(p):
+    """stdin is no terminal: no pty, and none of the host's goes inside."""
+    t = Terminal(p, "sh", "-c", "test -t 1 || test -t 2 || echo no terminal", stdin=subprocess.DEVNULL)
+    t.until(b"no terminal")
+    check_eq(t.end(), 0)
+
+
+@test
+@placed
+def input_only_terminal_is_empty(p):
+    t = Terminal(p, "sh", "-c", "test -t 0 || wc -c", stdout=subprocess.PIPE)
+    check_eq(t.q.stdout.read().strip(), b"0")
+    check_eq(t.end(), 0)
+
+
+@test
+@placed
+def tty_by_name_without_a_terminal(p):
+    r = p.run("--tty", "sh", "-c", "test -t 0 && test -t 1 && stty size && cat", data=b"fed\n")
+    check_eq(r.code, 0, r.err)
+    check_in("24 80", r.out)
+    check_in("fed", r.out)
+
+
+@test
+@placed
+def the_real_terminal_is_out_of_reach(p):
+    """No descriptor inside is the caller's terminal, and /dev/tty is the private one or nothing."""
+    t = Terminal(p, "python3", "-c", "import os\nfor i in range(3): print('rdev', os.fstat(i).st_rdev)\nprint('end')")
+    t.until(b"end")
+    real = os.fstat(t.slave).st_rdev
+    check_eq(t.end(), 0)
+    check(f"rdev {real}\r".encode() not in t.text, "the caller's terminal went inside")
+    check_eq(t.text.count(b"rdev"), 3)
+
+
+main()

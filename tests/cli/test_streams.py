@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Standard streams: what passes through, what is cut, what never goes inside."""
+import os
+import subprocess
+
+import cli
+from cli import placed
+from tap import check, check_eq, check_in, main, test
+
+
+@test
+@placed
+def a_pipe_is_inherited(p):
+    check_eq(p.run("cat", data=b"through\n"), (0, "through\n", p.run("true").err))
+
+
+@test
+@placed
+def a_file_is_inherited(p):
+    path = p.write("in.txt", "from a file\n")
+    with open(path, "rb") as f:
+        r = p.run("cat", stdin=f)
+    check_eq((r.code, r.out), (0, "from a file\n"), r.err)
+
+
+@test
+@placed
+def stdin_null(p):
+    check_eq(p.run("--stdin", "null", "wc", "-c", data=b"not seen").out.strip(), "0")
+
+
+@test
+@placed
+def stdin_file(p):
+    path = p.side / "given"
+    path.write_text("given\n")
+    check_eq(p.run("--stdin", f"file:{path}", "cat", data=b"not this").out, "given\n")
+
+
+@test
+@placed
+def stdin_inherit_by_name(p):
+    check_eq(p.run("--stdin", "inherit", "cat", data=b"x").out, "x")
+
+
+@test
+@placed
+def closed_descriptors_are_null_inside(p):
+    marker = p.side / "out"
+    line = " ".join(p.words("sh", "-c", "'cat; echo lost; echo lost >&2; exit 6'"))
+    r = subprocess.run(["sh", "-c", f"exec {line} <&- >&- 2>&-"], cwd=p.ws, env=p.env(), check=False)
+    check_eq(r.returncode, 6)
+    check(not marker.exists())
+
+
+@test
+@placed
+def no_directory_goes_inside(p):
+    fd = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        r = p.run("ls", stdin=fd)
+        check_eq(r.code, 125)
+        check_in("standard input", r.err)
+    finally:
+        os.close(fd)
+
+
+@test
+@placed
+def other_descriptors_do_not_go_inside(p):
+    with open("/etc/passwd", "rb") as f:
+        os.set_inheritable(f.fileno(), True)
+        r = p.run("sh", "-c", "ls /proc/self/fd", close_fds=False)
+    check_eq(r.code, 0, r.err)
+    # ls has one of its own open.
+    check_eq(r.out.split(), ["0", "1", "2", "3"])
+
+
+@test
+@placed
+def streams_stay_apart(p):
+    r = p.run("sh", "-c", "echo out; echo err >&2")
+    check_eq(r.out, "out\n")
+    check_in("err\n", r.err)
+
+
+@test
+@placed
+def output_limit_cuts_and_says_so(p):
+    r = p.run("--output-limit", "1K", "head", "-c", "1000000", "/dev/zero")
+    check_eq(len(r.out), 1024)
+    check_in("ward: output limit of 1K was reached: standard output was cut; raise it with --output-limit SIZE\n", r.err)
+
+
+@test
+@placed
+def below_the_limit_all_passes(p):
+    r = p.run("--output-limit", "1M", "sh", "-c", "head -c 1048576 /dev/zero; head -c 1000 /dev/zero >&2")
+    check_eq((r.code, len(r.out)), (0, 1 << 20))
+    check("limit" not in r.err)
+    check_in("\0" * 1000, r.err)
+
+
+@test
+@placed
+def a_relay_loses_nothing(p):
+    text = "".join(f"{i}\n" for i in range(200000))
+    check_eq(p.run("--output-limit", "1G", "cat", data=text.encode()).out, text)
+
+
+@test
+@placed
+def a_reader_that_leaves(p):
+    for extra in ([], ["--output-limit", "1G"]):
+        with subprocess.Popen(p.words(*extra, "sh", "-c", "yes; echo $? >&2"), cwd=p.ws, env=p.env(),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as q:
+            check_eq(q.stdout.read(4), b"y\ny\n")
+            q.stdout.close()
+            err = q.stderr.read().decode()
+            q.wait(timeout=30)
+        check_in("141", err)   # the command met SIGPIPE as it would have without Ward
+
+
+@test
+@placed
+def stdin_that_nobody_reads(p):
+    check_eq(p.run("true", data=b"x" * 3000000).code, 0)
+    check_eq(p.run("sh", "-c", "exec <&-; sleep 0.1; exit 4", data=b"x" * 100000).code, 4)
+
+
+@test
+@placed
+def report_never_reaches_stdout(p):
+    r = p.run("--attribution", "notify", "sh", "-c", "cat /etc/shadow; echo done")
+    check_eq(r.out, "done\n")
+    check_in("ward: SandboxViolationError", r.err)
+
+
+main()
