@@ -29,7 +29,7 @@ build: packages-build $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
 demo: build
-	@WARD=$(BUILD)/ward examples/demo
+	@WARD=$(BUILD)/ward examples/demo/run
 
 check:
 	@tools/need-packages check
