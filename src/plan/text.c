@@ -22,6 +22,22 @@ static void name(struct ward_buf *b, const char *s)
 		ward_quote(b, s, strlen(s));
 }
 
+/* Where something comes from: in quotes only if it holds what a person should not be shown as it is. */
+static void remark(struct ward_buf *b, const char *s)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf q = WARD_BUF_INIT;
+	size_t n = strlen(s), harmless = 2;
+
+	ward_quote(&q, s, n);
+	for (const char *c = s; *c; c++)
+		harmless += *c == '"' || *c == '\\';
+	ward_buf_adds(b, "  # ");
+	if (q.n == n + harmless)
+		ward_buf_add(b, s, n);
+	else
+		ward_buf_adds(b, ward_buf_cstr(&q));
+}
+
 static void label(struct ward_buf *b, const char *s)
 {
 	ward_buf_addf(b, "%-*s ", COLUMN, s);
@@ -42,12 +58,10 @@ static void rule_of(struct ward_buf *b, const struct ward_plan *p, const struct 
 	if (n->rule >= 0 && (size_t)n->rule < p->n_rules)
 		text = p->rules[n->rule].text;
 	else if (!n->base)
-		text = "workspace";
+		text = n->kind == WARD_NODE_DIR ? "workspace" : "implied";
 	for (size_t width = b->n - from; width < 44; width++)
 		ward_buf_addc(b, ' ');
-	ward_buf_adds(b, "  # ");
-	ward_quote(b, text, strlen(text));
-	/* The quotes only matter where something was escaped. */
+	remark(b, text);
 	ward_buf_addc(b, '\n');
 }
 
@@ -168,10 +182,8 @@ static void rules(struct ward_buf *b, const struct ward_plan *p)
 
 		ward_buf_addf(b, "  %-16s ", ward_cap_type_name(r->type));
 		name(b, r->pattern);
-		ward_buf_adds(b, r->literal && r->subtree ? "/**  # " : "  # ");
-		ward_quote(b, r->text, strlen(r->text));
-		if (r->origin.line)
-			ward_buf_addf(b, " line %u", r->origin.line);
+		ward_buf_adds(b, r->literal && r->subtree ? "/**" : "");
+		remark(b, r->text);
 		ward_buf_addc(b, '\n');
 	}
 	if (p->n_rules == 0)
@@ -196,8 +208,7 @@ void ward_plan_text(const struct ward_plan *p, struct ward_buf *b)
 	if (p->n_warnings > 0)
 		ward_buf_adds(b, "\nwarnings\n");
 	for (size_t i = 0; i < p->n_warnings; i++) {
-		ward_buf_adds(b, "  ");
-		ward_quote(b, p->warnings[i], strlen(p->warnings[i]));
+		remark(b, p->warnings[i]);
 		ward_buf_addc(b, '\n');
 	}
 	ward_buf_addf(b, "\nsha256 %s\n", p->sha256);

@@ -121,12 +121,13 @@ int ward_rs_lookup(struct ward_resolver *rs, const char *name, bool trusted, con
 	struct ward_target *ret);
 /*
  * Make a program visible and executable: path as it was found, t what it is. trusted: it may bring its runtime, or,
- * with alone, itself; untrusted ones choose among what is visible. what names it in errors ("SCRIPT:1: #!").
+ * with alone, itself; untrusted ones choose among what is visible. from is the file whose "#!" line names it, NULL = the caller does.
  */
 struct ward_program {
 	const char *path;
 	struct ward_target t;
-	const char *what;
+	const char *from;
+	const char *rule_text;       /* of the implied EXTERNAL_COMMAND rule; NULL = a grant says it already */
 	bool trusted, alone;
 	unsigned depth;              /* of #! lines */
 };
@@ -154,7 +155,7 @@ int ward_rt_unshim(struct ward_resolver *rs, const char *path, const char **ret,
  * The runtime prefix that path lies in by shape or marker: *ret_prefix NULL = none. Refuses (WARD_E_REFUSED) one that
  * does not count: other owner, in the workspace, / or $HOME or above, or a link to what is none itself.
  */
-int ward_rt_prefix(struct ward_resolver *rs, const char *path, const char *what, const char **ret_prefix,
+int ward_rt_prefix(struct ward_resolver *rs, const char *path, const char **ret_prefix,
 	const char **ret_name, struct ward_error *err);
 /* path = PREFIX/bin/X with PREFIX/pyvenv.cfg: check its home; trusted ones bring the runtime that it names. */
 int ward_rt_venv(struct ward_resolver *rs, const char *path, bool trusted, struct ward_error *err);

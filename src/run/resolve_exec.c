@@ -41,13 +41,13 @@ static bool in_workspace(const struct ward_resolver *rs, const char *path)
 static int refuse(struct ward_resolver *rs, const struct ward_program *p, const char *why,
 	struct ward_error *err)
 {
-	if (p->what)
-		(void)ward_fail(err, WARD_E_REFUSED, "%s names %s, %s", p->what,
-			ward_rs_show(rs, p->path), why);
-	else
-		(void)ward_fail(err, WARD_E_REFUSED, "%s %s", ward_rs_show(rs, p->path), why);
+	(void)ward_fail(err, WARD_E_REFUSED, "%s%s, %s", p->from ? "its #! line names " : "",
+		ward_rs_show(rs, p->path), why);
 	ward_fail_class(err, WARD_CLASS_EXTERNAL_COMMAND, WARD_VIOLATION_EXEC);
-	ward_fail_fix(err, "if that is meant, grant it: --read %s", ward_rs_show(rs, p->t.path));
+	if (p->from)
+		ward_fail_at(err, p->from, 1, 0);
+	ward_fail_fix(err, "if that is meant, grant it: --read %s",
+		ward_rs_show(rs, p->t.path ? p->t.path : p->path));
 	return WARD_E_REFUSED;
 }
 
@@ -166,8 +166,9 @@ static int bring_runtime(struct ward_resolver *rs, const struct ward_program *p,
 
 	if (in_workspace(rs, path) || ward_rs_visible(rs, path))
 		return WARD_OK;
-	r = ward_rt_prefix(rs, path, p->what ? p->what : ward_rs_show(rs, path), &prefix, &name,
-		err);
+	r = ward_rt_prefix(rs, path, &prefix, &name, err);
+	if (r < 0 && p->from)
+		ward_fail_at(err, p->from, 1, 0);
 	return r < 0 || !prefix ? r : ward_rt_grant(rs, prefix, name, err);
 }
 
@@ -234,12 +235,35 @@ static int add_needs(struct ward_resolver *rs, const char *path, struct ward_err
 	return WARD_OK;
 }
 
+/*
+ * A "#!" names what is not there. Where it would not be visible anyway the answer is the same as if it were there: a
+ * script cannot find out what exists.
+ */
+static int no_interpreter(struct ward_resolver *rs, struct ward_program *p, int e,
+	struct ward_error *err)
+{
+	char dir[WARD_PATH_MAX];
+	struct ward_target t;
+	char *slash;
+
+	(void)snprintf(dir, sizeof(dir), "%s", p->path ? p->path : "");
+	slash = strrchr(dir, '/');
+	if (slash)
+		slash[slash == dir] = '\0';
+	p->t.path = NULL;
+	if (ward_rs_target(rs, dir, &t) < 0 || !ward_rs_visible(rs, t.path))
+		return refuse(rs, p, "which no grant and no runtime of data/runtimes covers", err);
+	(void)fail_spawn(rs, p->path, e, err);
+	ward_fail_at(err, p->from, 1, 0);
+	return WARD_E_SPAWN;
+}
+
 static int follow_script(struct ward_resolver *rs, const struct ward_program *p,
 	const struct ward_head *h, struct ward_error *err)
 {
 	struct ward_program next = {
-		.what = ward_arena_printf(rs->arena, "%s: its #! line",
-			ward_rs_show(rs, p->t.path)),
+		.from = p->t.path,
+		.rule_text = "implied: a #! line",
 		.trusted = p->trusted && !in_workspace(rs, p->t.path) && !in_workspace(rs, p->path),
 		.depth = p->depth + 1,
 	};
@@ -256,7 +280,7 @@ static int follow_script(struct ward_resolver *rs, const struct ward_program *p,
 		next.path = ward_arena_strdup(rs->arena, h->interp);
 		r = next.path ? ward_rs_target(rs, next.path, &next.t) : -ENOMEM;
 		if (r < 0)
-			return fail_spawn(rs, h->interp, -r, err);
+			return no_interpreter(rs, &next, -r, err);
 	}
 	return ward_rs_program(rs, &next, err);
 }
@@ -299,17 +323,16 @@ int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct war
 		r = ward_rs_text(rs, &rs->exec_paths, p->t.path, err);
 		if (r == WARD_OK)
 			r = add_needs(rs, p->path, err);
-		if (r == WARD_OK)
-			r = implied_rule(rs, WARD_CAP_EXTERNAL_COMMAND, p->path,
-				p->what ? p->what : "implied: the command", err);
+		if (r == WARD_OK && p->rule_text)
+			r = implied_rule(rs, WARD_CAP_EXTERNAL_COMMAND, p->path, p->rule_text, err);
 		if (r < 0)
 			return r;
 	}
 	if (head.script) {
 		/* "#!/usr/bin/env X" runs both. */
-		struct ward_program env = {
-			.path = "/usr/bin/env", .depth = p->depth + 1, .what = "#!"
-		};
+		struct ward_program env = { .path = "/usr/bin/env",
+			.depth = p->depth + 1,
+			.rule_text = "implied: a #! line" };
 
 		if (head.env && !rs->exec_all && ward_rs_target(rs, env.path, &env.t) == 0) {
 			r = ward_rs_program(rs, &env, err);
@@ -328,11 +351,16 @@ static int check_leaving(struct ward_resolver *rs, const char *given, const stru
 	struct ward_error *err)
 {
 	char lexical[WARD_PATH_MAX];
+	int r;
 
-	if (given[0] == '/' || in_workspace(rs, p->t.path) || ward_rs_visible(rs, p->t.path) ||
+	if (given[0] == '/' || !strchr(given, '/') || in_workspace(rs, p->t.path) ||
+		ward_rs_visible(rs, p->t.path) ||
 		ward_path_join(rs->cwd, given, lexical, sizeof(lexical)) < 0 ||
 		!in_workspace(rs, lexical))
 		return WARD_OK;
+	r = ward_rt_venv(rs, lexical, false, err);
+	if (r < 0)
+		return r;
 	(void)ward_fail(err, WARD_E_REFUSED, "%s leads out of the workspace, to %s",
 		ward_rs_show(rs, given), ward_rs_show(rs, p->t.path));
 	ward_fail_class(err, WARD_CLASS_EXTERNAL_COMMAND, WARD_VIOLATION_EXEC);
@@ -367,7 +395,9 @@ static int find_typed(struct ward_resolver *rs, const char *given, struct ward_p
 
 static int resolve_command(struct ward_resolver *rs, struct ward_error *err)
 {
-	struct ward_program p = { .trusted = true, .alone = true };
+	struct ward_program p = {
+		.rule_text = "implied: the command", .trusted = true, .alone = true
+	};
 	const struct ward_request *req = rs->r;
 	int r = find_typed(rs, req->argv[0], &p, err);
 
@@ -419,9 +449,7 @@ static int find_interpreter(struct ward_resolver *rs, const struct ward_program 
 	int r;
 
 	p->trusted = trusted;
-	p->what = ward_arena_printf(rs->arena, "%s:1: #!", ward_rs_show(rs, script->t.path));
-	if (!p->what)
-		return ward_rs_nomem(err);
+	p->from = h->script ? script->t.path : NULL;
 	if (h->script && !h->env) {
 		p->path = ward_arena_strdup(rs->arena, h->interp);
 		r = p->path ? ward_rs_target(rs, p->path, &p->t) : -ENOMEM;
@@ -435,6 +463,8 @@ static int find_interpreter(struct ward_resolver *rs, const struct ward_program 
 	}
 	if (r == 0)
 		return WARD_OK;
+	if (h->script && !h->env)
+		return no_interpreter(rs, p, -r, err);
 	(void)ward_fail_errno(err, WARD_E_SPAWN, -r, "the interpreter %s cannot be executed",
 		ward_rs_show(rs, name));
 	ward_fail_at(err, script->t.path, 1, 0);
@@ -484,7 +514,8 @@ static int resolve_script(struct ward_resolver *rs, struct ward_error *err)
 {
 	const char *given = rs->r->argv[0];
 	const char *path = ward_rs_absolute(rs, rs->cwd, given);
-	struct ward_program script = { .path = given }, p = { 0 };
+	struct ward_program script = { .path = given };
+	struct ward_program p = { .rule_text = "implied: the interpreter" };
 	struct ward_head head = { 0 };
 	int r = given[0] ? ward_rs_target(rs, path, &script.t) : -ENOENT;
 
@@ -564,7 +595,6 @@ static int grant_one(struct ward_resolver *rs, const struct ward_cap *cap, struc
 	}
 	rule.pattern = p.path;
 	rule.text = ward_rs_rule_text(rs, cap);
-	p.what = rule.text;
 	r = ward_rs_rule(rs, &rule, err);
 	return r < 0 ? r : ward_rs_program(rs, &p, err);
 }

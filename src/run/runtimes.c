@@ -112,18 +112,18 @@ static const char *by_marker(struct ward_resolver *rs, const char *path, const c
 	return NULL;
 }
 
-static int refuse(struct ward_resolver *rs, const char *what, const char *name, const char *prefix,
-	const char *why, struct ward_error *err)
+static int refuse(struct ward_resolver *rs, const char *name, const char *prefix, const char *why,
+	struct ward_error *err)
 {
-	(void)ward_fail(err, WARD_E_REFUSED, "%s: the runtime %s (%s) does not count: %s", what,
+	(void)ward_fail(err, WARD_E_REFUSED, "the runtime %s (%s) does not count: %s",
 		ward_rs_show(rs, prefix), name, why);
 	ward_fail_class(err, WARD_CLASS_EXTERNAL_COMMAND, WARD_VIOLATION_EXEC);
 	ward_fail_fix(err, "grant what is meant by name: --read %s", ward_rs_show(rs, prefix));
 	return WARD_E_REFUSED;
 }
 
-static int check_prefix(struct ward_resolver *rs, const char *what, const char *name,
-	const struct ward_target *t, struct ward_error *err)
+static int check_prefix(struct ward_resolver *rs, const char *name, const struct ward_target *t,
+	struct ward_error *err)
 {
 	char text[64];
 	const char *why = NULL;
@@ -143,11 +143,11 @@ static int check_prefix(struct ward_resolver *rs, const char *what, const char *
 		why = text;
 	} else if (!S_ISDIR(t->st.st_mode))
 		why = "it is not a directory";
-	return why ? refuse(rs, what, name, t->path, why, err) : WARD_OK;
+	return why ? refuse(rs, name, t->path, why, err) : WARD_OK;
 }
 
-int ward_rt_prefix(struct ward_resolver *rs, const char *path, const char *what,
-	const char **ret_prefix, const char **ret_name, struct ward_error *err)
+int ward_rt_prefix(struct ward_resolver *rs, const char *path, const char **ret_prefix,
+	const char **ret_name, struct ward_error *err)
 {
 	struct ward_target t;
 	const char *name = NULL, *prefix, *again;
@@ -169,14 +169,14 @@ int ward_rt_prefix(struct ward_resolver *rs, const char *path, const char *what,
 			(void)snprintf(why, sizeof(why),
 				"it is a link to %s, which is no runtime of data/runtimes",
 				ward_rs_show(rs, t.path));
-			return refuse(rs, what, name, prefix, why, err);
+			return refuse(rs, name, prefix, why, err);
 		}
 		if (ward_rs_target(rs, again, &t) < 0)
 			return WARD_OK;
 	}
 	*ret_prefix = t.path;
 	*ret_name = name;
-	return check_prefix(rs, what, name, &t, err);
+	return check_prefix(rs, name, &t, err);
 }
 
 int ward_rt_grant(struct ward_resolver *rs, const char *prefix, const char *name,
@@ -272,8 +272,8 @@ static int check_home(struct ward_resolver *rs, const char *file, uint32_t line,
 		return refuse_home(rs, file, line, home,
 			"is not granted, and a file in the workspace cannot add to what is",
 			fix ? fix : "", err);
-	r = ward_rt_prefix(rs, ward_arena_printf(rs->arena, "%s/python3", t.path), file, &prefix,
-		&name, err);
+	r = ward_rt_prefix(rs, ward_arena_printf(rs->arena, "%s/python3", t.path), &prefix, &name,
+		err);
 	if (r < 0)
 		return r;
 	if (!prefix)
