@@ -486,8 +486,11 @@ static bool second_opinion(char *out, size_t size)
 		close(fd[0]);
 		SKIP("no python3 here: %s", strerror(r));
 	}
-	ssize_t n = read(fd[0], out, size - 1);
-	out[n > 0 ? n : 0] = '\0';
+	size_t got = 0;
+	ssize_t n;
+	while ((n = read(fd[0], out + got, size - 1 - got)) > 0)
+		got += (size_t)n;
+	out[got] = '\0';
 	close(fd[0]);
 	REQUIRE(waitpid(pid, &status, 0) == pid);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
