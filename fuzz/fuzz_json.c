@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The JSON reader under arbitrary bytes. What it accepts is written back and read again: the second tree must be equal
- * to the first and its text to the second text. What it refuses must say why, in one printable line, with a place
- * that lies in the text. The writer is also given the bytes as a string: whatever they are, the reader must take them.
+ * The JSON reader under arbitrary bytes. What it accepts is written back and read again: the second
+ * tree must be equal to the first and its text to the second text. What it refuses must say why, in
+ * one printable line, with a place that lies in the text. The writer is also given the bytes as a
+ * string: whatever they are, the reader must take them.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many small things with one lifetime: allocated in chunks, freed together, never one by one. There is a maximum
- * over all of them, so that a hostile document cannot make a small arena a large one. Memory comes zeroed.
- * Under AddressSanitizer each allocation is fenced, so that running over one is seen.
+ * Many small things with one lifetime: allocated in chunks, freed together, never one by one. There
+ * is a maximum over all of them, so that a hostile document cannot make a small arena a large one.
+ * Memory comes zeroed. Under AddressSanitizer each allocation is fenced, so that running over one
+ * is seen.
  */
 #include <stdio.h>
 #include <stdlib.h>

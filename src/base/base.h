@@ -20,7 +20,7 @@
 
 /* ---- error.c ---- */
 
-/* Fill err (may be NULL) and return code. The message is escaped to one printable line. */
+/* Fill err (may be NULL) and return code. The message is escaped to one printable line; the class follows the code. */
 int ward_fail(struct ward_error *err, int code, const char *fmt, ...) WARD_PRINTF(3, 4);
 /* The same with an errno; its text is appended to the message. */
 int ward_fail_errno(struct ward_error *err, int code, int sys, const char *fmt, ...)
@@ -36,16 +36,17 @@ struct ward_str {
 	size_t n;
 };
 #define WARD_STR(lit) ((struct ward_str){ (lit), sizeof(lit) - 1 })
-struct ward_str ward_str(const char *s); /* of a C string; NULL -> empty */
+struct ward_str ward_str(const char *s);              /* of a C string; NULL -> empty */
 bool ward_str_eq(struct ward_str a, struct ward_str b);
-bool ward_streq(const char *a, const char *b); /* NULL equals only NULL */
+bool ward_streq(const char *a, const char *b);        /* NULL equals only NULL */
 bool ward_has_prefix(const char *s, const char *prefix);
 bool ward_has_suffix(const char *s, const char *suffix);
-/* Nearest of n names by edit distance <= 3, else NULL: for "did you mean". */
+/* Nearest of n names by edit distance <= 3, without case, else NULL: for "did you mean". */
 const char *ward_nearest(const char *word, const char *const *names, size_t n);
 /*
  * Quote for people: "..." with ", \ and every control, non-ASCII-printable or invalid UTF-8 byte
- * escaped (\n \t \xHH); valid multi-byte UTF-8 that is not a control or bidi character stays.
+ * escaped (\n \r \t \xHH); valid multi-byte UTF-8 stays, unless it is a control, bidi control, invisible or
+ * private character.
  * For a shell: '...' with ' as '\''; if the text holds a control byte, $'...' form.
  */
 struct ward_buf;
@@ -54,36 +55,33 @@ void ward_quote_shell(struct ward_buf *out, const char *s, size_t n);
 
 /* ---- buf.c: growable bytes. Sticky failure: test once, at the end. ---- */
 struct ward_buf {
-	char *s; /* NUL-terminated when n > 0 or after ward_buf_cstr() */
+	char *s;        /* NUL-terminated when n > 0 or after ward_buf_cstr() */
 	size_t n, cap;
-	size_t max; /* 0 = WARD_BUF_MAX */
-	bool failed; /* out of memory or over max */
+	size_t max;     /* 0 = WARD_BUF_MAX */
+	bool failed;    /* out of memory or over max */
 };
-/* clang-format off */
 #define WARD_BUF_INIT { 0 }
-/* clang-format on */
 void ward_buf_done(struct ward_buf *b);
-void ward_buf_clear(struct ward_buf *b); /* keeps the memory */
+void ward_buf_clear(struct ward_buf *b);              /* keeps the memory */
 void ward_buf_add(struct ward_buf *b, const void *p, size_t n);
 void ward_buf_adds(struct ward_buf *b, const char *s);
 void ward_buf_addc(struct ward_buf *b, char c);
 void ward_buf_addf(struct ward_buf *b, const char *fmt, ...) WARD_PRINTF(2, 3);
-const char *ward_buf_cstr(struct ward_buf *b); /* "" after failure; never NULL */
-char *ward_buf_take(struct ward_buf *b); /* moves the string out; NULL if failed */
+const char *ward_buf_cstr(struct ward_buf *b);        /* "" after failure; never NULL */
+char *ward_buf_take(struct ward_buf *b);              /* moves the string out; NULL if failed */
 
 /* ---- arena.c: many small things with one lifetime ---- */
 struct ward_arena;
-struct ward_arena *ward_arena_new(size_t max_bytes); /* 0 = WARD_BUF_MAX; NULL: no memory */
-void ward_arena_free(struct ward_arena *a); /* NULL ok */
+struct ward_arena *ward_arena_new(size_t max_bytes);  /* 0 = WARD_BUF_MAX; NULL: no memory */
+void ward_arena_free(struct ward_arena *a);           /* NULL ok */
 void ward_arena_freep(struct ward_arena **a);
-/* Zeroed, 16-aligned; NULL: no memory or over max. */
-void *ward_arena_alloc(struct ward_arena *a, size_t n);
+void *ward_arena_alloc(struct ward_arena *a, size_t n); /* zeroed, 16-aligned; NULL: no memory or over max */
 char *ward_arena_dup(struct ward_arena *a, const char *s, size_t n); /* NUL-terminated copy */
 char *ward_arena_strdup(struct ward_arena *a, const char *s);
 char *ward_arena_printf(struct ward_arena *a, const char *fmt, ...) WARD_PRINTF(2, 3);
 
 /* ---- utf8.c ---- */
-bool ward_utf8_valid(const char *s, size_t n); /* strict: no surrogates, no overlong */
+bool ward_utf8_valid(const char *s, size_t n);        /* strict: no surrogates, no overlong */
 
 /* ---- path.c: lexical only; nothing here looks at a file system ---- */
 /*
@@ -95,12 +93,11 @@ int ward_path_normalize(const char *path, char *out, size_t size);
 int ward_path_join(const char *base, const char *rel, char *out, size_t size);
 /* True when path is dir or lies below it. Both normalised. */
 bool ward_path_within(const char *path, const char *dir);
-bool ward_path_has_dotdot(const char *path); /* a component that is ".." */
-const char *ward_path_basename(const char *path); /* behind the last slash: "" for "/" and "a/" */
+bool ward_path_has_dotdot(const char *path);          /* a component that is ".." */
+const char *ward_path_basename(const char *path);     /* behind the last slash: "" for "/" and "a/" */
 
 /* ---- units.c: numbers with units. Strict: no sign, no blanks, no rest. ---- */
-int ward_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *ret,
-	struct ward_error *err);
+int ward_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *ret, struct ward_error *err);
 /* "50M", "1G", "4096": K M G T binary. 0 is refused. */
 int ward_parse_size(const char *s, uint64_t *ret_bytes, struct ward_error *err);
 /* "5s", "200ms", "1.5m", "2h", "10" (seconds). 0, negatives, nan, inf and > 365 days refused. */
@@ -133,48 +130,43 @@ void ward_base64(struct ward_buf *out, const void *p, size_t n);
 
 /* ---- json.c: strict reader with spans; RFC 8259, no duplicates, bounded depth and size ---- */
 enum ward_json_type {
-	WARD_JSON_NULL = 0,
-	WARD_JSON_BOOL,
-	WARD_JSON_INT,
-	WARD_JSON_REAL,
-	WARD_JSON_STRING,
-	WARD_JSON_ARRAY,
-	WARD_JSON_OBJECT
+	WARD_JSON_NULL = 0, WARD_JSON_BOOL, WARD_JSON_INT, WARD_JSON_REAL, WARD_JSON_STRING,
+	WARD_JSON_ARRAY, WARD_JSON_OBJECT
 };
 struct ward_json {
 	enum ward_json_type type;
 	bool b;
-	int64_t i; /* INT: out of int64 range is an error, not a REAL */
+	int64_t i;                    /* INT: out of int64 range is an error, not a REAL */
 	double d;
-	struct ward_str str; /* STRING: decoded, NUL-terminated behind n; NUL inside is an error */
-	struct ward_json *child; /* ARRAY/OBJECT: first element */
-	struct ward_json *next; /* sibling */
-	struct ward_str key; /* in an OBJECT */
-	size_t count; /* children */
-	uint32_t line, column, start, end; /* of the value */
+	struct ward_str str;          /* STRING: decoded, NUL-terminated behind n; NUL inside is an error */
+	struct ward_json *child;      /* ARRAY/OBJECT: first element */
+	struct ward_json *next;       /* sibling */
+	struct ward_str key;          /* in an OBJECT */
+	size_t count;                 /* children */
+	uint32_t line, column, start, end;   /* of the value */
 	uint32_t key_line, key_column;
 };
 /*
  * Parse text (n bytes, need not be terminated) into nodes living in a. Errors carry file, line,
  * column. file may be NULL. Duplicate keys, bad UTF-8, lone surrogates, NaN, trailing data,
- * depth > WARD_JSON_DEPTH_MAX, n > WARD_JSON_BYTES_MAX: WARD_E_PARSE.
+ * depth > WARD_JSON_DEPTH_MAX, n > WARD_JSON_BYTES_MAX: WARD_E_PARSE. The arena is full: WARD_E_NOMEM. *ret is NULL
+ * after any error. The tree does not point into text.
  */
 int ward_json_parse(struct ward_arena *a, const char *text, size_t n, const char *file,
 	struct ward_json **ret, struct ward_error *err);
 const struct ward_json *ward_json_get(const struct ward_json *object, const char *key);
-const char *ward_json_type_name(enum ward_json_type t);
+const char *ward_json_type_name(enum ward_json_type t);      /* for messages: "a string", "a list", "null" */
 
 /* ---- json_write.c: compact writer onto a buffer; the caller keeps the nesting right ---- */
-void ward_jw_key(struct ward_buf *b, const char *key); /* "key": with a comma when needed */
+void ward_jw_key(struct ward_buf *b, const char *key);     /* "key": with a comma when needed */
 void ward_jw_str(struct ward_buf *b, const char *s, size_t n); /* invalid UTF-8 -> U+FFFD */
-void ward_jw_cstr(struct ward_buf *b, const char *s); /* NULL -> null */
+void ward_jw_cstr(struct ward_buf *b, const char *s);      /* NULL -> null */
 void ward_jw_i64(struct ward_buf *b, int64_t v);
 void ward_jw_u64(struct ward_buf *b, uint64_t v);
-/* Exact, not shortest; nan and inf -> null. */
-void ward_jw_f64(struct ward_buf *b, double v);
+void ward_jw_f64(struct ward_buf *b, double v);            /* exact, not shortest; nan, inf -> null */
 void ward_jw_bool(struct ward_buf *b, bool v);
 void ward_jw_null(struct ward_buf *b);
-void ward_jw_open(struct ward_buf *b, char c); /* '{' or '[', comma when needed */
+void ward_jw_open(struct ward_buf *b, char c);             /* '{' or '[', comma when needed */
 void ward_jw_close(struct ward_buf *b, char c);
 void ward_jw_raw(struct ward_buf *b, const char *json, size_t n); /* a finished value */
 void ward_jw_value(struct ward_buf *b, const struct ward_json *v); /* what was read; NULL -> null */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Base64 (RFC 4648 section 4, with padding): how bytes that are not UTF-8 stand in a JSON document. There is no
- * decoder: Ward reads no base64.
+ * Base64 (RFC 4648 section 4, with padding): how bytes that are not UTF-8 stand in a JSON document.
+ * There is no decoder: Ward reads no base64.
  */
 #include "base/base.h"
 

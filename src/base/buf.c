@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Growable bytes with a maximum and sticky failure: the first failure (no memory, over the maximum) is
- * remembered, every later addition is ignored, and the caller looks once, at the end. What was added before
- * the failure is not handed out as text: ward_buf_cstr() says "" and ward_buf_take() NULL, so that half a
- * document is never taken for a whole one. Text that lies inside the buffer itself must not be added to it.
+ * Growable bytes with a maximum and sticky failure: the first failure (no memory, over the maximum)
+ * is remembered, every later addition is ignored, and the caller looks once, at the end. What was
+ * added before the failure is not handed out as text: ward_buf_cstr() says "" and ward_buf_take()
+ * NULL, so that half a document is never taken for a whole one. Text that lies inside the buffer
+ * itself must not be added to it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +81,9 @@ void ward_buf_addc(struct ward_buf *b, char c)
 	ward_buf_add(b, &c, 1);
 }
 
-/* Returns the length of the text, or a negative number; stores as much of it as there is room for. */
+/*
+ * Returns the length of the text, or a negative number; stores as much of it as there is room for.
+ */
 WARD_PRINTF(2, 0) static int try_format(struct ward_buf *b, const char *fmt, va_list ap)
 {
 	va_list again;

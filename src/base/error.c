@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Filling and naming errors. A message is one printable line whatever the text in it was: control bytes and bytes
- * that are not UTF-8 are escaped, and what is too long is cut between two characters. Nothing here allocates, so
- * that "out of memory" can be said. A code that is no failure becomes WARD_E_INTERNAL: an error is never an allow.
+ * Filling and naming errors. A message is one printable line whatever the text in it was: control
+ * bytes and bytes that are not UTF-8 are escaped, and what is too long is cut between two
+ * characters. Nothing here allocates, so that "out of memory" can be said. A code that is no
+ * failure becomes WARD_E_INTERNAL: an error is never an allow.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -77,8 +78,8 @@ static enum ward_error_class class_of(int code)
 }
 
 /*
- * The values may point into err itself (a message that quotes the one before it): they are formatted before err is
- * touched. tail is kept whole; the message in front of it is cut.
+ * The values may point into err itself (a message that quotes the one before it): they are
+ * formatted before err is touched. tail is kept whole; the message in front of it is cut.
  */
 WARD_PRINTF(5, 0)
 static int fill(struct ward_error *err, int code, int sys, const char *tail, const char *fmt,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a person may be shown. Names, arguments and file contents come from the hostile side: a control byte
- * could drive the terminal, a bidi control could make a line read as another, an invisible character could make
- * two names look the same. All of them are shown as escapes, byte by byte, so that the bytes can be told.
- * Nothing is dropped and nothing is replaced.
+ * What a person may be shown. Names, arguments and file contents come from the hostile side: a
+ * control byte could drive the terminal, a bidi control could make a line read as another, an
+ * invisible character could make two names look the same. All of them are shown as escapes, byte by
+ * byte, so that the bytes can be told. Nothing is dropped and nothing is replaced.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The JSON reader: RFC 8259 and nothing beside it. Capability files, policies and options come through here, and two
- * readers that differ on one document are a hole; so what others let pass is an error: duplicate keys, a byte order
- * mark, bytes that are not UTF-8, lone surrogates, NUL in a text, integers that do not fit, trailing commas, comments.
- * Everything is bounded: bytes by WARD_JSON_BYTES_MAX, nesting (and with it recursion) by WARD_JSON_DEPTH_MAX, memory
- * by the arena. No repair is attempted; the message says how to.
+ * The JSON reader: RFC 8259 and nothing beside it. Capability files, policies and options come
+ * through here, and two readers that differ on one document are a hole; so what others let pass is
+ * an error: duplicate keys, a byte order mark, bytes that are not UTF-8, lone surrogates, NUL in a
+ * text, integers that do not fit, trailing commas, comments. Everything is bounded: bytes by
+ * WARD_JSON_BYTES_MAX, nesting (and with it recursion) by WARD_JSON_DEPTH_MAX, memory by the arena.
+ * No repair is attempted; the message says how to.
  */
 #include <stdio.h>
 #include <string.h>
@@ -154,8 +155,8 @@ static int enter(struct json_reader *r)
 }
 
 /*
- * Behind an element: WARD_OK with *ret_more, or the error. close is the bracket that ends the list or object, what
- * names an element of it.
+ * Behind an element: WARD_OK with *ret_more, or the error. close is the bracket that ends the list
+ * or object, what names an element of it.
  */
 static int next_element(struct json_reader *r, char close, const char *what, bool *ret_more)
 {
@@ -270,7 +271,9 @@ static int compare_keys(const struct ward_json *a, const struct ward_json *b)
 	return memcmp(a->key.s, b->key.s, a->key.n);
 }
 
-/* Stable merge sort: n log n comparisons whatever the keys are, and no allocation beside the arena. */
+/*
+ * Stable merge sort: n log n comparisons whatever the keys are, and no allocation beside the arena.
+ */
 static struct ward_json **sort_members(struct ward_json **v, struct ward_json **spare, size_t n)
 {
 	for (size_t width = 1; width < n; width *= 2) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to base: what the two halves of the JSON reader share. Structure is json.c, scalars json_scalar.c. */
+/*
+ * Private to base: what the two halves of the JSON reader share. Structure is json.c, scalars
+ * json_scalar.c.
+ */
 #pragma once
 
 #include "base/base.h"
@@ -14,7 +17,10 @@ struct json_reader {
 	struct ward_error *err;
 };
 
-/* Fail with the place of offset at, which lies in the present line; "%s" of what stands there is the caller's. */
+/*
+ * Fail with the place of offset at, which lies in the present line; "%s" of what stands there is
+ * the caller's.
+ */
 int ward_json_fail(struct json_reader *r, size_t at, const char *fmt, ...) WARD_PRINTF(3, 4);
 int ward_json_nomem(struct json_reader *r);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Strings and numbers of the JSON reader. A string is decoded to valid UTF-8 without NUL, so that it can become an
- * argument of a system call without meaning something else there; a number is an int64 exactly or a finite double,
- * and never one silently turned into the other.
+ * Strings and numbers of the JSON reader. A string is decoded to valid UTF-8 without NUL, so that
+ * it can become an argument of a system call without meaning something else there; a number is an
+ * int64 exactly or a finite double, and never one silently turned into the other.
  */
 #include <langinfo.h>
 #include <math.h>
@@ -34,7 +34,10 @@ static int find_end(struct json_reader *r, size_t *ret)
 				"close the string before it, or write it as an escape such as \\n");
 			return code;
 		}
-		/* What is escaped is looked at again when the string is decoded; here it only must not end it. */
+		/*
+		 * What is escaped is looked at again when the string is decoded; here it only must
+		 * not end it.
+		 */
 		if (r->text[i] == '\\' && i + 1 < r->n && (uint8_t)r->text[i + 1] >= 0x20)
 			i++;
 	}
@@ -89,7 +92,10 @@ static size_t encode(uint32_t cp, char *out)
 	return 4;
 }
 
-/* \uXXXX at offset at, a pair of them for what lies above U+FFFF. Returns bytes taken, 0 after an error. */
+/*
+ * \uXXXX at offset at, a pair of them for what lies above U+FFFF. Returns bytes taken, 0 after an
+ * error.
+ */
 static size_t decode_u(struct json_reader *r, size_t at, size_t end, uint32_t *ret_cp)
 {
 	int32_t high = hex4(r, at + 2, end);
@@ -139,7 +145,7 @@ static size_t decode_escape(struct json_reader *r, size_t at, size_t end, uint32
 	(void)ward_json_fail(r, at, "unknown escape: a backslash and %s",
 		ward_json_found(r, at + 1, found));
 	ward_fail_fix(r->err,
-		"write \\\\ for a backslash; the escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
+		"write \\\\ for a backslash; escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
 	return 0;
 }
 
@@ -211,7 +217,10 @@ static int no_digit(struct json_reader *r, size_t at, const char *where)
 	return code;
 }
 
-/* number = [ "-" ] ( "0" / digit1-9 *digit ) [ "." 1*digit ] [ ( "e" / "E" ) [ "+" / "-" ] 1*digit ] */
+/*
+ * number = [ "-" ] ( "0" / digit1-9 *digit ) [ "." 1*digit ] [ ( "e" / "E" ) [ "+" / "-" ] 1*digit
+ * ]
+ */
 static int scan(struct json_reader *r, struct number *ret)
 {
 	size_t at = r->pos;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A compact JSON writer onto a buffer. Whether a comma is needed is read off the last byte: behind '{', '[' and ':',
- * at the start of the buffer or of a line, there is none. The caller keeps the nesting right. Text is always
- * written as valid UTF-8: a byte that is none becomes U+FFFD, and whatever could drive a terminal or hide itself is
- * written as \uXXXX, which means the same to a parser.
+ * A compact JSON writer onto a buffer. Whether a comma is needed is read off the last byte: behind
+ * '{', '[' and ':', at the start of the buffer or of a line, there is none. The caller keeps the
+ * nesting right. Text is always written as valid UTF-8: a byte that is none becomes U+FFFD, and
+ * whatever could drive a terminal or hide itself is written as \uXXXX, which means the same to a
+ * parser.
  */
 #include <math.h>
 #include <stdio.h>
@@ -120,7 +121,9 @@ void ward_jw_f64(struct ward_buf *b, double v)
 			ward_buf_addc(b, *p);
 			real = real || *p == 'e';
 		} else if (!real) {
-			/* The point of the caller's locale, which may be a comma or several bytes. */
+			/*
+			 * The point of the caller's locale, which may be a comma or several bytes.
+			 */
 			ward_buf_addc(b, '.');
 			real = true;
 		}

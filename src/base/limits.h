@@ -2,17 +2,17 @@
 /* Every compile-time maximum of Ward. Documented in docs/spec/limits.md; a test compares. */
 #pragma once
 
-#define WARD_BUF_MAX (64u << 20) /* bytes in one growable buffer */
-#define WARD_PATH_MAX 4096 /* bytes in a path, with its NUL */
-#define WARD_JSON_BYTES_MAX (16u << 20) /* bytes in a JSON text */
-#define WARD_JSON_DEPTH_MAX 64 /* nesting of a JSON text */
-#define WARD_JSON_NUMBER_MAX 400 /* characters of one JSON number */
-#define WARD_CAPFILE_BYTES_MAX (1u << 20) /* bytes in a capability file */
-#define WARD_CAPS_MAX 4096 /* capabilities of one run */
-#define WARD_GLOB_MATCHES_MAX 1024 /* paths that one pattern may bind */
-#define WARD_GLOB_WALK_MAX 200000 /* entries looked at for one pattern */
-#define WARD_MOUNTS_MAX 4096 /* entries of one view */
-#define WARD_ARGV_BYTES_MAX (2u << 20) /* argv and environment together */
-#define WARD_VIOLATION_NAMES_MAX 256 /* distinct refusals recorded for one run */
-#define WARD_AUDIT_LINE_MAX (256u << 10) /* bytes in one audit record */
-#define WARD_DETAIL_TEXT_MAX 4096 /* bytes of one text that the sandbox chose, in a record */
+#define WARD_BUF_MAX (64u << 20)             /* bytes in one growable buffer */
+#define WARD_PATH_MAX 4096                   /* bytes in a path, with its NUL */
+#define WARD_JSON_BYTES_MAX (16u << 20)      /* bytes in a JSON text */
+#define WARD_JSON_DEPTH_MAX 64               /* nesting of a JSON text */
+#define WARD_JSON_NUMBER_MAX 400             /* characters of one JSON number */
+#define WARD_CAPFILE_BYTES_MAX (1u << 20)    /* bytes in a capability file */
+#define WARD_CAPS_MAX 4096                   /* capabilities of one run */
+#define WARD_GLOB_MATCHES_MAX 1024           /* paths that one pattern may bind */
+#define WARD_GLOB_WALK_MAX 200000            /* entries looked at for one pattern */
+#define WARD_MOUNTS_MAX 4096                 /* entries of one view */
+#define WARD_ARGV_BYTES_MAX (2u << 20)       /* argv and environment together */
+#define WARD_VIOLATION_NAMES_MAX 256         /* distinct refusals recorded for one run */
+#define WARD_AUDIT_LINE_MAX (256u << 10)     /* bytes in one audit record */
+#define WARD_DETAIL_TEXT_MAX 4096            /* bytes of one text that the sandbox chose, in a record */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Paths as text. Nothing here looks at a file system: a link is not followed, a name is not checked, and what a
- * path leads to is for os to find out, by descriptor. Empty and relative paths are refused where an absolute one
- * is asked for; on any error the output is "", which opens nothing.
+ * Paths as text. Nothing here looks at a file system: a link is not followed, a name is not
+ * checked, and what a path leads to is for os to find out, by descriptor. Empty and relative paths
+ * are refused where an absolute one is asked for; on any error the output is "", which opens
+ * nothing.
  */
 #include <string.h>
 
@@ -17,8 +18,9 @@ static size_t drop_last(const char *out, size_t len)
 }
 
 /*
- * Append the components of s to out[0..*io_len), which holds no trailing slash. The room is tested after "..", as
- * the result has to fit and not the way to it; a component longer than the room fails at once.
+ * Append the components of s to out[0..*io_len), which holds no trailing slash. The room is tested
+ * after "..", as the result has to fit and not the way to it; a component longer than the room
+ * fails at once.
  */
 static int append(char *out, size_t size, size_t *io_len, const char *s)
 {

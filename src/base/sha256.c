@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SHA-256 (FIPS 180-4), in plain C. The audit chain, snapshots and identities of plans rest on it. No instruction
- * of a special CPU is used: asking for it (cpuid) is trapped in virtual machines and would cost a start more than
- * it could save. Not for passwords, and not a MAC.
+ * SHA-256 (FIPS 180-4), in plain C. The audit chain, snapshots and identities of plans rest on it.
+ * No instruction of a special CPU is used: asking for it (cpuid) is trapped in virtual machines and
+ * would cost a start more than it could save. Not for passwords, and not a MAC.
  */
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Borrowed text: comparing, quoting, and the nearest name for "did you mean". Comparison is of bytes; there is no
- * locale, no case folding and no prefix match on text that was not normalised, except where the name says so.
+ * Borrowed text: comparing, quoting, and the nearest name for "did you mean". Comparison is of
+ * bytes; there is no locale, no case folding and no prefix match on text that was not normalised,
+ * except where the name says so.
  */
 #include <string.h>
 
@@ -54,7 +55,10 @@ static size_t min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Edit distance with neighbours swapped counted as one, letters compared without case. Both <= NEAREST_WORD_MAX. */
+/*
+ * Edit distance with neighbours swapped counted as one, letters compared without case. Both <=
+ * NEAREST_WORD_MAX.
+ */
 static size_t distance(const char *a, size_t n, const char *b, size_t m)
 {
 	size_t rows[3][NEAREST_WORD_MAX + 1];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ULIDs: 48 bits of milliseconds and 80 random bits as 26 characters that sort by time. Neither the clock nor the
- * random source is asked here; the caller brings both. Only the canonical form counts as valid: upper case,
- * no I L O U, nothing above 7ZZZZZZZZZZZZZZZZZZZZZZZZZ.
+ * ULIDs: 48 bits of milliseconds and 80 random bits as 26 characters that sort by time. Neither the
+ * clock nor the random source is asked here; the caller brings both. Only the canonical form counts
+ * as valid: upper case, no I L O U, nothing above 7ZZZZZZZZZZZZZZZZZZZZZZZZZ.
  */
 #include <string.h>
 

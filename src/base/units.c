@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Numbers with units, for options and files. The accepted forms are exactly those that the messages show: digits, at
- * most one point where a fraction makes sense, one unit. No sign, no blank, no exponent, no leading zero (which
- * some would read as octal), nothing behind. Computed in integers: a fraction that the unit cannot express is an
- * error and is not rounded. The caller adds where the number stood.
+ * Numbers with units, for options and files. The accepted forms are exactly those that the messages
+ * show: digits, at most one point where a fraction makes sense, one unit. No sign, no blank, no
+ * exponent, no leading zero (which some would read as octal), nothing behind. Computed in integers:
+ * a fraction that the unit cannot express is an error and is not rounded. The caller adds where the
+ * number stood.
  */
 #include <stdio.h>
 #include <string.h>
@@ -198,7 +199,7 @@ int ward_parse_duration(const char *s, uint64_t *ret_ms, struct ward_error *err)
 		return WARD_OK;
 	r = refuse(err, s, "time span", why);
 	ward_fail_fix(err,
-		"write a number with ms, s, m or h (none means seconds), such as 200ms, 5s or 1.5m");
+		"write a number with ms, s, m or h (none: seconds), such as 200ms, 5s or 1.5m");
 	return r;
 }
 

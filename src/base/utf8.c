@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * UTF-8, strictly (RFC 3629): overlong forms, surrogates and values above U+10FFFF are no characters. Nothing
- * is repaired here and nothing is guessed: the answer to a bad byte is "not UTF-8".
+ * UTF-8, strictly (RFC 3629): overlong forms, surrogates and values above U+10FFFF are no
+ * characters. Nothing is repaired here and nothing is guessed: the answer to a bad byte is "not
+ * UTF-8".
  */
 #include "base/base.h"
 #include "base/text.h"
 
-/* By lead byte: X(first lead, last lead, length, least second byte, greatest second byte). Table 3-7 of Unicode. */
+/*
+ * By lead byte: X(first lead, last lead, length, least second byte, greatest second byte). Table
+ * 3-7 of Unicode.
+ */
 static const struct {
 	uint8_t first, last, length, low, high;
 } forms[] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two clocks. Wall time is for people and records and may jump; whatever measures or waits uses the monotonic one.
- * Neither is ever an input to a decision but through the caller.
+ * The two clocks. Wall time is for people and records and may jump; whatever measures or waits uses
+ * the monotonic one. Neither is ever an input to a decision but through the caller.
  */
 #include <time.h>
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Descriptors and whole files. Reading takes regular files only, and only up to a maximum that the caller names: a
- * fifo could hang the reader, a device could act on being opened further, a huge file could eat the memory. Links are
- * followed, as the caller named the file; where a name is not the caller's own, open.c is the door. Replacing a file
- * is all or nothing: whoever opens it sees the old bytes or the new ones.
+ * Descriptors and whole files. Reading takes regular files only, and only up to a maximum that the
+ * caller names: a fifo could hang the reader, a device could act on being opened further, a huge
+ * file could eat the memory. Links are followed, as the caller named the file; where a name is not
+ * the caller's own, open.c is the door. Replacing a file is all or nothing: whoever opens it sees
+ * the old bytes or the new ones.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,10 @@ void ward_close(int fd)
 {
 	int saved = errno;
 
-	/* Not repeated after EINTR: Linux has closed it already, and the number may be somebody else's. */
+	/*
+	 * Not repeated after EINTR: Linux has closed it already, and the number may be somebody
+	 * else's.
+	 */
 	if (fd >= 0)
 		(void)close(fd);
 	errno = saved;
@@ -211,7 +215,10 @@ static int make_temp(struct replacement *p)
 	return -EEXIST;
 }
 
-/* fsync of a directory; a file system that has no such thing says EINVAL, and there is nothing more to do. */
+/*
+ * fsync of a directory; a file system that has no such thing says EINVAL, and there is nothing more
+ * to do.
+ */
 static int sync_dir(int dir)
 {
 	if (fsync(dir) < 0 && errno != EINVAL)

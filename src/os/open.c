@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * openat2(2): opening a name under a directory with a promise about how the name was resolved. There is no fallback to
- * openat(): without the promise the descriptor would be worth nothing, so an old kernel's -ENOSYS is handed on.
+ * openat2(2): opening a name under a directory with a promise about how the name was resolved.
+ * There is no fallback to openat(): without the promise the descriptor would be worth nothing, so
+ * an old kernel's -ENOSYS is handed on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +12,10 @@
 
 #include "os/os.h"
 
-/* A rename anywhere on the system may disturb a scoped walk: the kernel then says EAGAIN and means "again". */
+/*
+ * A rename anywhere on the system may disturb a scoped walk: the kernel then says EAGAIN and means
+ * "again".
+ */
 #define OPEN_TRIES 64
 
 _Static_assert(WARD_OPEN_NO_SYMLINKS == RESOLVE_NO_SYMLINKS, "as the kernel numbers them");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random bytes of the kernel, and identifiers made of them. There is no other source: where the kernel gives none,
- * ward_random() fails. An identifier has to be unique and not secret, so that one is still made then, of whatever
- * tells this moment and place from others.
+ * Random bytes of the kernel, and identifiers made of them. There is no other source: where the
+ * kernel gives none, ward_random() fails. An identifier has to be unique and not secret, so that
+ * one is still made then, of whatever tells this moment and place from others.
  */
 #include <errno.h>
 #include <stdatomic.h>

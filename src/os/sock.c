@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages with descriptors between Ward's own processes. A message arrives whole or not at all: one that was cut, in
- * its bytes or in its descriptors, is an error, and every descriptor that came with it is closed, so that a peer can
- * neither leak descriptors into the receiver nor have half a message acted upon.
+ * Messages with descriptors between Ward's own processes. A message arrives whole or not at all:
+ * one that was cut, in its bytes or in its descriptors, is an error, and every descriptor that came
+ * with it is closed, so that a peer can neither leak descriptors into the receiver nor have half a
+ * message acted upon.
  */
 #include <errno.h>
 #include <string.h>
@@ -51,7 +52,10 @@ ssize_t ward_send_fds(int sock, const void *p, size_t n, const int *fds, size_t 
 	return r < 0 ? -errno : r;
 }
 
-/* Take the descriptors out of msg: at most room into fds, the rest is closed. Returns how many there were. */
+/*
+ * Take the descriptors out of msg: at most room into fds, the rest is closed. Returns how many
+ * there were.
+ */
 static size_t take_fds(struct msghdr *msg, int *fds, size_t room)
 {
 	size_t count = 0;
@@ -107,6 +111,9 @@ ssize_t ward_recv_fds(int sock, void *p, size_t n, int *fds, size_t *io_n_fds, i
 	}
 	for (size_t i = 0; i < count && i < room; i++)
 		ward_close(fds[i]);
-	/* The room for control data is what the kernel sends at most: cut there, it had no free descriptor number. */
+	/*
+	 * The room for control data is what the kernel sends at most: cut there, it had no free
+	 * descriptor number.
+	 */
 	return (msg.msg_flags & MSG_CTRUNC) != 0 && count <= room ? -EMFILE : -EMSGSIZE;
 }

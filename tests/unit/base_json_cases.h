@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON documents for the tests of the reader: those that RFC 8259 allows, with what they mean in the writer's form, and
- * those that it or Ward refuses, with the place and the words of the refusal. Used by test_base_json.c directly and
- * by test_base_json_diff.c as seeds; it trusts nothing of the code under test.
+ * JSON documents for the tests of the reader: those that RFC 8259 allows, with what they mean in
+ * the writer's form, and those that it or Ward refuses, with the place and the words of the
+ * refusal. Used by test_base_json.c directly and by test_base_json_diff.c as seeds; it trusts
+ * nothing of the code under test.
  */
 #pragma once
 

@@ -94,7 +94,10 @@ TEST(buf_addf)
 	CHECK_STR_EQ(ward_buf_cstr(&b), want);
 }
 
-/* A format that does not fit leaves what was there, also when the memory itself would have sufficed. */
+/*
+ * A format that does not fit leaves what was there, also when the memory itself would have
+ * sufficed.
+ */
 TEST(buf_addf_max)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = 10 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Errors: one printable line, cut between characters, never an allow; names for every code and class. */
+/*
+ * Errors: one printable line, cut between characters, never an allow; names for every code and
+ * class.
+ */
 #include <errno.h>
 
 #include "base/base.h"

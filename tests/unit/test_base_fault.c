@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Out of memory, at every place: the n-th allocation fails, for n from the first to the one behind the last. The result
- * must be a proper error or, where a buffer remembers it, a failed buffer: no crash, no half a result, and every block
- * given back. Linked with --wrap, so that base's own calls of the allocator come here.
+ * Out of memory, at every place: the n-th allocation fails, for n from the first to the one behind
+ * the last. The result must be a proper error or, where a buffer remembers it, a failed buffer: no
+ * crash, no half a result, and every block given back. Linked with --wrap, so that base's own calls
+ * of the allocator come here.
  */
 #include "base/base.h"
 #include "tap.h"
@@ -61,7 +62,8 @@ void __wrap_free(void *p)
 }
 
 /*
- * run returns true when it worked and false after a proper failure, having checked by itself that it is one of the two.
+ * run returns true when it worked and false after a proper failure, having checked by itself that
+ * it is one of the two.
  */
 static void each_failure(bool (*run)(void), long at_least)
 {

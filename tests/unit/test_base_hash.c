@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SHA-256, ULID and base64 against published vectors and against an independent implementation's results. Nothing here
- * takes a value from the code under test.
+ * SHA-256, ULID and base64 against published vectors and against an independent implementation's
+ * results. Nothing here takes a value from the code under test.
  */
 #include "base/base.h"
 #include "tap.h"
@@ -46,7 +46,10 @@ TEST(sha256_million)
 	CHECK_STR_EQ(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
-/* All lengths from 0 to 200, so every place of the padding in a block; the expected sum is Python hashlib's. */
+/*
+ * All lengths from 0 to 200, so every place of the padding in a block; the expected sum is Python
+ * hashlib's.
+ */
 TEST(sha256_lengths)
 {
 	struct ward_sha256 all;
@@ -108,7 +111,8 @@ TEST(ulid_format)
 {
 	static const uint8_t zero[10] = { 0 };
 	static const uint8_t ones[10] = { 255, 255, 255, 255, 255, 255, 255, 255, 255, 255 };
-	static const uint8_t step[10] = { 0x00, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6, 0x35, 0xcf };
+	static const uint8_t step[10] = { 0x00, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6, 0x35,
+		0xcf };
 	char out[WARD_ULID_SIZE];
 
 	/* The example time of the specification. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The JSON reader and writer: documents and what they mean, refusals with their place and words, spans, limits, and
- * that big objects cost no quadratic time.
+ * The JSON reader and writer: documents and what they mean, refusals with their place and words,
+ * spans, limits, and that big objects cost no quadratic time.
  */
 #include <locale.h>
 #include <time.h>
@@ -249,7 +249,10 @@ TEST(arena_too_small)
 	CHECK(v != NULL);
 }
 
-/* 100,000 keys, in order, in disorder and with long equal starts: a quadratic search would take minutes. */
+/*
+ * 100,000 keys, in order, in disorder and with long equal starts: a quadratic search would take
+ * minutes.
+ */
 TEST(many_keys)
 {
 	static const struct {
@@ -281,7 +284,10 @@ TEST(many_keys)
 	}
 }
 
-/* In each size around the powers of two, a pair of equal keys in any place is found, and the later one is named. */
+/*
+ * In each size around the powers of two, a pair of equal keys in any place is found, and the later
+ * one is named.
+ */
 static void check_duplicate(unsigned n, unsigned first, unsigned second)
 {
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = ward_arena_new(0);
@@ -377,7 +383,8 @@ TEST(writer_commas)
 	ward_jw_open(&b, '[');
 	ward_jw_close(&b, ']');
 	CHECK_STR_EQ(ward_buf_cstr(&b),
-		"{\"s\":\"a,b:\",\"n\":null,\"i\":-9223372036854775808,\"u\":18446744073709551615,\"t\":true,"
+		"{\"s\":\"a,b:\",\"n\":null,\"i\":-9223372036854775808,\"u\":18446744073709551615,"
+		"\"t\":true,"
 		"\"l\":[\"{\",\"\",null,false,[],{\"x\":1},\"[\",0],\"o\":{}}\n[]");
 }
 

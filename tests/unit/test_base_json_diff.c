@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The JSON reader against jansson, an independent one: over the documents of base_json_cases.h, over the fuzz corpus and
- * over seeded mutations of both, the two accept and refuse the same texts, and what they accept means the same. The
- * differences that are meant are listed in known_difference() and nowhere else.
+ * The JSON reader against jansson, an independent one: over the documents of base_json_cases.h,
+ * over the fuzz corpus and over seeded mutations of both, the two accept and refuse the same texts,
+ * and what they accept means the same. The differences that are meant are listed in
+ * known_difference() and nowhere else.
  */
 #include <dirent.h>
 #include <jansson.h>
@@ -60,11 +61,12 @@ static bool same(const struct ward_json *w, json_t *j)
 }
 
 /*
- * Where Ward refuses on purpose what jansson takes; each by Ward's own words. There is no case of the other direction.
+ * Where Ward refuses on purpose what jansson takes; each by Ward's own words. There is no case of
+ * the other direction.
  *  - nesting: jansson goes to 2048, Ward to WARD_JSON_DEPTH_MAX;
  *  - the length of one number: jansson has no limit, Ward WARD_JSON_NUMBER_MAX;
- *  - a NUL byte as the last of the text, right behind a word or number that is the whole document: jansson takes
- *    it for the end, though it was told the length.
+ *  - a NUL byte as the last of the text, right behind a word or number that is the whole document:
+ *    jansson takes it for the end, though it was told the length.
  */
 static bool known_difference(const struct ward_error *err, const char *text, size_t n)
 {

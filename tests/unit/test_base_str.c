@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text: comparing, "did you mean", UTF-8 at its borders, and what a person or a shell may be shown. */
+/*
+ * Text: comparing, "did you mean", UTF-8 at its borders, and what a person or a shell may be shown.
+ */
 #include "base/base.h"
 #include "tap.h"
 
@@ -190,7 +192,9 @@ static const struct {
 		"'\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80'" },
 	{ "\xff\xc3", 2, "\"\\xff\\xc3\"", "$'\\xff\\xc3'" },
 	{ "\xc2\x9b", 2, "\"\\xc2\\x9b\"", "$'\\xc2\\x9b'" },
-	/* Bidi: RLO, LRI, ALM, LRM; line separator; zero-width space; tag space; byte order mark. */
+	/*
+	 * Bidi: RLO, LRI, ALM, LRM; line separator; zero-width space; tag space; byte order mark.
+	 */
 	{ "\xe2\x80\xae", 3, "\"\\xe2\\x80\\xae\"", "$'\\xe2\\x80\\xae'" },
 	{ "\xe2\x81\xa6", 3, "\"\\xe2\\x81\\xa6\"", "$'\\xe2\\x81\\xa6'" },
 	{ "\xd8\x9c", 2, "\"\\xd8\\x9c\"", "$'\\xd8\\x9c'" },
@@ -223,7 +227,9 @@ TEST(quote_for_a_shell)
 	}
 }
 
-/* Whatever goes in, nothing comes out that a terminal obeys: only printable ASCII and valid UTF-8. */
+/*
+ * Whatever goes in, nothing comes out that a terminal obeys: only printable ASCII and valid UTF-8.
+ */
 TEST(quote_is_printable)
 {
 	for (unsigned first = 0; first < 256; first++) {

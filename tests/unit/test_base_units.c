@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers with units: what is accepted, to the last value; what is refused, with its reason and the way to mend it. */
+/*
+ * Numbers with units: what is accepted, to the last value; what is refused, with its reason and the
+ * way to mend it.
+ */
 #include "base/base.h"
 #include "tap.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Descriptors and whole files: what is read and what is refused by name, files replaced whole or not at all (also when
- * a call fails in the middle), sealed memory files, scoped opens, clocks and identifiers. Some calls are wrapped by
- * the linker, so that they can be made to fail.
+ * Descriptors and whole files: what is read and what is refused by name, files replaced whole or
+ * not at all (also when a call fails in the middle), sealed memory files, scoped opens, clocks and
+ * identifiers. Some calls are wrapped by the linker, so that they can be made to fail.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -421,7 +421,9 @@ TEST(replace_file_refuses)
 	CHECK_EQ_UINT(open_fds(), before);
 }
 
-/* Whichever call fails: the old file stays, nothing is left beside it, no descriptor is left open. */
+/*
+ * Whichever call fails: the old file stays, nothing is left beside it, no descriptor is left open.
+ */
 TEST(replace_file_fails_whole)
 {
 	static const struct {
@@ -462,7 +464,10 @@ TEST(replace_file_fails_whole)
 	CHECK_EQ_INT(ward_replace_file(in_dir("f"), "new!", 4, 0600, NULL), WARD_OK);
 }
 
-/* Somebody lies in wait under the temporary name: it is never opened, and in the end the answer is no. */
+/*
+ * Somebody lies in wait under the temporary name: it is never opened, and in the end the answer is
+ * no.
+ */
 TEST(replace_file_temp_taken)
 {
 	struct ward_error err = WARD_ERROR_INIT;

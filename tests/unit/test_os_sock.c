@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages with descriptors: they arrive whole or not at all, whatever the peer sends; and after every refusal no
- * descriptor is left behind.
+ * Messages with descriptors: they arrive whole or not at all, whatever the peer sends; and after
+ * every refusal no descriptor is left behind.
  */
 #include <errno.h>
 #include <dirent.h>
