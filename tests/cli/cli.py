@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,26 @@ class Place:
             d.mkdir()
         self.log = self.side / "audit.jsonl"
         self.outcome_file = self.side / "outcome.json"
+        self.started = []
+
+    def start(self, *words, default_signals=True, before=None, **more):
+        """ward run WORDS... in the background; ended with the place, if it has not by itself."""
+        def prepare():
+            # Whoever started the tests may ignore these (a background job does); the command would inherit it.
+            for sig in (signal.SIGINT, signal.SIGQUIT) if default_signals else ():
+                signal.signal(sig, signal.SIG_DFL)
+            if before:
+                before()
+        q = subprocess.Popen(self.words(*words), cwd=self.ws, env=self.env(),  # pylint: disable=consider-using-with
+                             preexec_fn=prepare, **more)
+        self.started.append(q)
+        return q
+
+    def end(self):
+        for q in self.started:
+            if q.poll() is None:
+                q.kill()
+                q.wait()
 
     def env(self, **more):
         env = dict(os.environ, XDG_STATE_HOME=str(self.side / "state"), LC_ALL="C.UTF-8")
@@ -83,7 +104,11 @@ def place():
     # A host id that the sandbox may get under root has to be able to walk here, as in any user's project.
     os.chmod(base, 0o755)
     try:
-        yield Place(base)
+        p = Place(base)
+        try:
+            yield p
+        finally:
+            p.end()
     finally:
         shutil.rmtree(base, ignore_errors=True)
 

@@ -29,8 +29,7 @@ class Terminal:
         fds = {"stdin": self.slave, "stdout": self.slave, "stderr": self.slave}
         fds.update(more)
         self.text = b""
-        self.q = subprocess.Popen(p.words("--outcome", p.outcome_file, *words), cwd=p.ws, env=p.env(), **fds,
-                                  preexec_fn=self.own, start_new_session=True)
+        self.q = p.start("--outcome", p.outcome_file, *words, before=self.own, start_new_session=True, **fds)
 
     def own(self):
         fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)

@@ -17,9 +17,8 @@ class Running:
 
     def __init__(self, p, script, *options, **more):
         self.p = p
-        self.q = subprocess.Popen(p.words(*options, "--outcome", p.outcome_file, "sh", "-c", script), cwd=p.ws,
-                                  env=p.env(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, **more)
+        self.q = p.start(*options, "--outcome", p.outcome_file, "sh", "-c", script, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
         line = self.q.stdout.readline()
         check_eq(line, b"ready\n")
 
@@ -89,7 +88,7 @@ def twice_means_now(p):
 @placed
 def what_the_caller_ignores_stays_ignored(p):
     r = Running(p, "echo ready; sleep 1; exit 5",
-                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+                before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     r.send(signal.SIGHUP)
     code, o = r.end()
     check_eq((code, o["status"]), (5, "exited"))
@@ -99,7 +98,7 @@ def what_the_caller_ignores_stays_ignored(p):
 @placed
 def blocked_signals_are_unblocked(p):
     r = Running(p, "echo ready; sleep 60",
-                preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}))
+                before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}))
     r.send(signal.SIGTERM)
     check_eq(r.end()[0], 143)
 

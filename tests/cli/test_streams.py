@@ -113,8 +113,8 @@ def a_relay_loses_nothing(p):
 @placed
 def a_reader_that_leaves(p):
     for extra in ([], ["--output-limit", "1G"]):
-        with subprocess.Popen(p.words(*extra, "sh", "-c", "yes; echo $? >&2"), cwd=p.ws, env=p.env(),
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as q:
+        with p.start(*extra, "sh", "-c", "yes; echo $? >&2", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                     stderr=subprocess.PIPE) as q:
             check_eq(q.stdout.read(4), b"y\ny\n")
             q.stdout.close()
             err = q.stderr.read().decode()
