@@ -29,14 +29,14 @@ struct box_msg {
 	long arg, result;
 };
 struct box {
-	pid_t outer;                 /* in our pid namespace; its child is pid 1 inside */
+	pid_t outer; /* in our pid namespace; its child is pid 1 inside */
 	int sock, proc;
 	struct ward_refusals *refusals;
 	struct ward_fuse *fuse;
-	struct ward_refusal *r;      /* taken by box_refusals() */
+	struct ward_refusal *r; /* taken by box_refusals() */
 	size_t n;
 	uint64_t dropped;
-	char why[128];               /* of a start that this machine cannot do */
+	char why[128]; /* of a start that this machine cannot do */
 };
 
 static inline void box_write(const char *path, const char *text)
@@ -66,14 +66,17 @@ static inline void box_view(int sock)
 		_exit(1);
 	}
 	(void)snprintf(options, sizeof(options),
-		"fd=%d,rootmode=40755,user_id=1000,group_id=1000,default_permissions,allow_other", fd);
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("ward", "/mnt", "fuse", 0, options)) {
+		"fd=%d,rootmode=40755,user_id=1000,group_id=1000,default_permissions,allow_other",
+		fd);
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		mount("ward", "/mnt", "fuse", 0, options)) {
 		box_send(sock, 2, -1);
 		_exit(1);
 	}
 	box_send(sock, 0, fd);
 	close(fd);
-	if (mount("proc", "/mnt/proc", "proc", 0, NULL) || mount("tmpfs", "/mnt/tmp", "tmpfs", 0, NULL) ||
+	if (mount("proc", "/mnt/proc", "proc", 0, NULL) ||
+		mount("tmpfs", "/mnt/tmp", "tmpfs", 0, NULL) ||
 		mount("/usr", "/mnt/usr", NULL, MS_BIND | MS_REC, NULL) || chdir("/mnt") ||
 		syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/")) {
 		box_send(sock, 3, -1);
@@ -150,8 +153,11 @@ static inline int box_recv(struct box *b)
 
 	if (got == (ssize_t)sizeof(m) && n == 1)
 		return fd;
-	(void)snprintf(b->why, sizeof(b->why), "%s: %s", m.result == 1 ? "/dev/fuse" :
-		m.result == 2 ? "mounting FUSE" : m.result == 3 ? "making the view" : "namespaces",
+	(void)snprintf(b->why, sizeof(b->why), "%s: %s",
+		m.result == 1           ? "/dev/fuse"
+			: m.result == 2 ? "mounting FUSE"
+			: m.result == 3 ? "making the view"
+					: "namespaces",
 		strerror((int)m.arg));
 	return -1;
 }
@@ -180,7 +186,8 @@ static inline long box_call(struct box *b, long (*fn)(long), long arg)
 {
 	struct box_msg m = { .fn = fn, .arg = arg };
 
-	if (send(b->sock, &m, sizeof(m), MSG_NOSIGNAL) < 0 || recv(b->sock, &m, sizeof(m), 0) != (ssize_t)sizeof(m))
+	if (send(b->sock, &m, sizeof(m), MSG_NOSIGNAL) < 0 ||
+		recv(b->sock, &m, sizeof(m), 0) != (ssize_t)sizeof(m))
 		return -999;
 	return m.result;
 }

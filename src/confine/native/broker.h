@@ -32,6 +32,8 @@ struct ward_refusals *ward_refusals_new(void);         /* NULL: no memory */
 void ward_refusals_delete(struct ward_refusals *l);    /* NULL ok */
 /* While on, what is noted is marked as the self-test's own. */
 void ward_refusals_phase(struct ward_refusals *l, bool selftest);
+/* True, and counted, when it is there already: then nothing has to be found out about it. pid and comm are not looked at. */
+bool ward_refusals_again(struct ward_refusals *l, const struct ward_refusal_note *note);
 /* Out of memory counts as dropped. */
 void ward_refusals_note(struct ward_refusals *l, const struct ward_refusal_note *note);
 /* True when a new name would only be counted: then looking for details is not worth it. */

@@ -166,18 +166,20 @@ static int open_caller(struct ward_fuse *f, const struct request *q)
 static void note(struct ward_fuse *f, const struct request *q, int caller, const char *path,
 	enum ward_cap_type action, const char *syscall, bool quiet)
 {
+	struct ward_refusal_note n = { .kind = WARD_REFUSAL_PATH,
+		.action = action,
+		.resource = path,
+		.syscall = syscall,
+		.pid = (int)q->h->pid,
+		.quiet = quiet };
 	char comm[16] = "";
 
+	if (ward_refusals_again(f->refusals, &n))
+		return;
 	if (caller >= 0)
 		ward_peek_comm(caller, comm);
-	ward_refusals_note(f->refusals,
-		&(struct ward_refusal_note){ .kind = WARD_REFUSAL_PATH,
-			.action = action,
-			.resource = path,
-			.syscall = syscall,
-			.pid = (int)q->h->pid,
-			.comm = comm,
-			.quiet = quiet });
+	n.comm = comm;
+	ward_refusals_note(f->refusals, &n);
 }
 
 /*

@@ -64,7 +64,7 @@ static int add_node(struct ward_tree *t, const struct ward_node *node, struct wa
 
 	*e = (struct ward_tree_entry){ .node = node, .name = "", .parent = WARD_TREE_NONE };
 	if (ward_streq(node->dest, "/"))
-		return WARD_OK;      /* it is entry 0 already, whether a plan names it or not */
+		return WARD_OK; /* it is entry 0 already, whether a plan names it or not */
 	if (node->dest[0] != '/')
 		return ward_fail(err, WARD_E_INTERNAL, "plan: node %s is not absolute", node->dest);
 	e->parent = find_parent(t, node->dest, &e->name);

@@ -59,27 +59,27 @@ int ward_notify_open_caller(struct ward_notify *n, struct ward_ask *ask)
 void ward_notify_note(struct ward_notify *n, struct ward_ask *ask, enum ward_refusal_kind kind,
 	enum ward_cap_type action, const char *resource, const char *name, bool quiet)
 {
+	struct ward_refusal_note note = { .kind = kind,
+		.action = action,
+		.resource = resource,
+		.syscall = name,
+		.quiet = quiet };
 	char comm[16] = "";
-	int pid = 0;
 
+	if (ward_refusals_again(n->refusals, &note))
+		return;
 	if (ask->dir < 0)
 		ask->dir = ward_peek_open(n->proc, (int)ask->req->pid);
 	if (ask->dir >= 0) {
 		ward_peek_comm(ask->dir, comm);
-		pid = ward_peek_status(ask->dir, "NSpid:");
+		note.comm = comm;
+		note.pid = ward_peek_status(ask->dir, "NSpid:");
 	}
 	if (!ward_notify_valid(n, ask->req->id)) { /* then those were not surely the caller's */
-		comm[0] = '\0';
-		pid = 0;
+		note.comm = NULL;
+		note.pid = 0;
 	}
-	ward_refusals_note(n->refusals,
-		&(struct ward_refusal_note){ .kind = kind,
-			.action = action,
-			.resource = resource,
-			.syscall = name,
-			.pid = pid,
-			.comm = comm,
-			.quiet = quiet });
+	ward_refusals_note(n->refusals, &note);
 }
 
 /* "connect", or "#451" for a number without a name. */
@@ -109,10 +109,12 @@ static void kill_foreign(struct ward_notify *n, struct ward_ask *ask)
 	uint64_t one = 1;
 	WARD_FD pidfd = -1;
 
+	if (ask->dir < 0)
+		ask->dir = ward_peek_open(n->proc, (int)ask->req->pid);
 	(void)ward_seccomp_detail(&ask->req->data, &ask->v, detail, sizeof(detail));
 	(void)snprintf(number, sizeof(number), "#%d", ask->req->data.nr);
 	ward_notify_note(n, ask, WARD_REFUSAL_FOREIGN_ARCH, WARD_CAP_NONE, detail, number, false);
-	pidfd = ward_peek_pidfd((int)ask->req->pid, ask->dir); /* the note has opened dir */
+	pidfd = ward_peek_pidfd((int)ask->req->pid, ask->dir);
 	if (pidfd >= 0 && ward_notify_valid(n, ask->req->id))
 		(void)ward_pidfd_signal(pidfd, SIGKILL);
 	/* The owner ends the run, whether or not the signal has found its target. */

@@ -130,11 +130,13 @@ static void add_entry(struct ward_refusals *l, const struct ward_refusal_note *n
 	l->slot[at] = (uint16_t)++l->n;
 }
 
-void ward_refusals_note(struct ward_refusals *l, const struct ward_refusal_note *note)
+/* Count the entry if it is there; else, with add, make it. */
+static bool look_up(struct ward_refusals *l, const struct ward_refusal_note *note, bool add)
 {
 	struct ward_refusal_note n = *note;
 	const char *sc = key_syscall(note);
 	uint32_t hash = 2166136261u ^ (uint32_t)n.kind ^ ((uint32_t)n.action << 8), at;
+	bool found = false;
 	size_t len;
 
 	if (!n.resource)
@@ -142,17 +144,27 @@ void ward_refusals_note(struct ward_refusals *l, const struct ward_refusal_note 
 	len = strnlen(n.resource, WARD_DETAIL_TEXT_MAX - 1);
 	hash = hash_text(hash_text(hash, n.resource, len), sc, strnlen(sc, 31));
 	(void)pthread_mutex_lock(&l->lock);
-	for (at = hash & (HASH_SIZE - 1); l->slot[at]; at = (at + 1) & (HASH_SIZE - 1)) {
+	for (at = hash & (HASH_SIZE - 1); l->slot[at] && !found; at = (at + 1) & (HASH_SIZE - 1)) {
 		struct entry *e = &l->v[l->slot[at] - 1];
 
-		if (e->hash == hash && same(e, &n, len, l->selftest)) {
+		found = e->hash == hash && same(e, &n, len, l->selftest);
+		if (found)
 			e->r.count++;
-			break;
-		}
 	}
-	if (!l->slot[at])
+	if (!found && add)
 		add_entry(l, &n, len, hash, at);
 	(void)pthread_mutex_unlock(&l->lock);
+	return found;
+}
+
+bool ward_refusals_again(struct ward_refusals *l, const struct ward_refusal_note *note)
+{
+	return look_up(l, note, false);
+}
+
+void ward_refusals_note(struct ward_refusals *l, const struct ward_refusal_note *note)
+{
+	(void)look_up(l, note, true);
 }
 
 /* Under the lock. */
