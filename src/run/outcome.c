@@ -71,11 +71,12 @@ void ward_outcome_set_plan(struct ward_outcome *o, const struct ward_request *r,
 	const struct ward_axis_state *a = &p->axes[WARD_AXIS_ATTRIBUTION];
 
 	o->has_plan = true;
+	o->direct = p->backend == WARD_BACKEND_DIRECT;
 	for (int i = 0; i < WARD_AXIS_MAX; i++) {
 		o->axes[i] = p->axes[i].level;
 		o->accepted[i] = p->axes[i].accepted;
 	}
-	if (p->backend == WARD_BACKEND_DIRECT)
+	if (o->direct)
 		o->attribution = "none";
 	else
 		o->attribution = p->attribution == WARD_ATTR_NONE ? "partial" : "full";

@@ -60,6 +60,7 @@ struct ward_outcome {
 	uint32_t pids_peak;
 
 	bool has_plan;               /* set by ward_outcome_set_plan */
+	bool direct;                 /* --backend direct: accepted for every axis at once */
 	enum ward_level axes[WARD_AXIS_MAX];
 	bool accepted[WARD_AXIS_MAX];
 	const char *attribution;     /* "full", "partial" or "none" */

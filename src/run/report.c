@@ -92,6 +92,10 @@ static void put_limit(struct ward_buf *out, enum ward_limit_id id, uint64_t valu
 
 static void put_axes(struct ward_buf *out, const struct ward_outcome *o)
 {
+	if (o->direct) {
+		ward_buf_adds(out, "ward: accepted: --backend direct confines nothing\n");
+		return;
+	}
 	for (int i = 0; i < WARD_AXIS_MAX; i++)
 		if (o->accepted[i])
 			ward_buf_addf(out, "ward: accepted: %s is held at %s only\n",

@@ -244,17 +244,18 @@ def pyvenv_home_is_home(p):
 @test
 @placed
 def a_runtime_prefix_that_is_a_link(p):
-    """~/.pyenv -> a directory of somebody's choice: the shape of a runtime, but not its place."""
+    """A version of ~/.pyenv that is a link to a directory of somebody's choice: the shape of a runtime, not its place."""
     elsewhere = p.base / "elsewhere"
-    real = elsewhere / "versions" / "3.11.2" / "bin"
-    real.mkdir(parents=True)
+    (elsewhere / "bin").mkdir(parents=True)
     (elsewhere / "secret").write_text("s3cret")
-    tool = real / "python3"
+    tool = elsewhere / "bin" / "python3"
     tool.write_text(f"#!/bin/sh\ntouch {p.ws}/marker\n")
     tool.chmod(0o755)
-    (p.home / ".pyenv").symlink_to(elsewhere)
-    r, o = p.outcome("--write", ".", p.home / ".pyenv/versions/3.11.2/bin/python3", env={"HOME": str(p.home)})
-    refused(p, r, "", "pyenv|link")
+    versions = p.home / ".pyenv" / "versions"
+    versions.mkdir(parents=True)
+    (versions / "3.11.2").symlink_to(elsewhere)
+    r, o = p.outcome("--write", ".", versions / "3.11.2/bin/python3", env={"HOME": str(p.home)})
+    refused(p, r, "3.11.2", f"link to {elsewhere}")
     check_eq(o["status"], "refused")
 
 
