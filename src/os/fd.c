@@ -258,10 +258,19 @@ int ward_replace_file(const char *path, const void *p, size_t n, mode_t mode,
 	return WARD_OK;
 }
 
+/* The descriptor, no longer the cleanup's. */
+static int take(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
 int ward_memfd(const char *name, const void *p, size_t n, bool seal)
 {
 	WARD_FD fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int r, ret;
+	int r;
 
 	if (fd < 0)
 		return -errno;
@@ -274,7 +283,5 @@ int ward_memfd(const char *name, const void *p, size_t n, bool seal)
 		return -errno;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return -errno;
-	ret = fd;
-	fd = -1;
-	return ret;
+	return take(&fd);
 }
