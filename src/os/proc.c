@@ -3,12 +3,13 @@
  * Processes by descriptor: pidfds, and a spawn that runs nothing of the caller's between clone and exec.
  *
  * The child of ward_spawn_fd shares the caller's memory until it executes (CLONE_VM|CLONE_VFORK), so it may
- * only make system calls: no allocation, no lock, no return. It has no exit signal: the caller's process gets no
- * SIGCHLD and none of its wait() calls can reap it. Refuses descriptors that are not open (the child then says so).
+ * only make system calls: no allocation, no lock, no return. A caller that waits for any child may reap it: then its end
+ * is still seen through the pidfd, only its status is lost. Refuses descriptors that are not open (the child then says so).
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -49,11 +50,18 @@ int ward_pidfd_getfd(int pidfd, int fd)
 int ward_pidfd_wait(int pidfd, int *ret_code, int *ret_status, bool nohang)
 {
 	siginfo_t si = { 0 };
-	int flags = WEXITED | __WALL | (nohang ? WNOHANG : 0);
+	int flags = WEXITED | __WALL | (nohang ? WNOHANG : 0), e;
 
-	while (waitid(P_PIDFD, (id_t)pidfd, &si, flags) < 0)
-		if (errno != EINTR)
-			return -errno;
+	while (waitid(P_PIDFD, (id_t)pidfd, &si, flags) < 0) {
+		if (errno == EINTR)
+			continue;
+		e = errno;
+		/* Reaped by a wait() of the caller's own (an exec resets the exit signal): its end can still be awaited. */
+		if (e == ECHILD && !nohang)
+			while (poll(&(struct pollfd){ pidfd, POLLIN, 0 }, 1, -1) < 0 && errno == EINTR)
+				;
+		return -e;
+	}
 	if (si.si_pid == 0)
 		return -EAGAIN;
 	if (ret_code)

@@ -161,11 +161,19 @@ static char *resource_of(const struct ward_refusal *f)
 	return ward_buf_take(&b);
 }
 
-static int to_outcome(struct life *l, const struct ward_refusal *f, const struct ward_decision *d, const char *resource,
-	uint64_t seq)
+/* One refusal on its way into the log and the outcome. */
+struct entry {
+	const struct ward_refusal *f;
+	struct ward_decision *d;
+	char *resource, *detail;
+};
+
+static int to_outcome(struct life *l, const struct entry *n, uint64_t seq)
 {
-	struct ward_outcome_violation v = { .error = WARD_CLASS_SANDBOX_VIOLATION, .axis = axis_of(f),
-		.action = action_of(f), .resource = resource, .count = f->count, .why = d->why, .cure = d->cure, .seq = seq };
+	const struct ward_decision *d = n->d;
+	struct ward_outcome_violation v = { .error = WARD_CLASS_SANDBOX_VIOLATION, .axis = axis_of(n->f),
+		.action = action_of(n->f), .resource = n->resource, .count = n->f->count, .why = d->why,
+		.cure = d->cure, .seq = seq };
 
 	if (d->rule) {
 		v.rule = d->rule->text ? d->rule->text : d->rule->pattern;
@@ -175,43 +183,66 @@ static int to_outcome(struct life *l, const struct ward_refusal *f, const struct
 	return ward_outcome_add_violation(l->o, &v);
 }
 
-static int one_refusal(struct life *l, const struct ward_refusal *f, struct ward_decision *d, struct ward_error *err)
+/* Judge and describe; *ret_worth false: it is no violation and leaves nothing. */
+static int describe(struct life *l, const struct ward_refusal *f, struct entry *n, struct ward_event *e, bool *ret_worth,
+	struct ward_error *err)
 {
 	bool path = f->kind == WARD_REFUSAL_PATH || (f->kind == WARD_REFUSAL_UNIX && f->resource[0] == '/');
 	enum record_there there = path ? on_host(f->resource) : RECORD_FILE;
-	struct ward_event e = { .kind = "sandbox.violation", .effect = "deny", .pid = f->pid };
-	char *resource = NULL, *detail = NULL;
-	uint64_t seq = 0;
 	int r;
 
-	if (!f->selftest && !counts(f, there))
+	*ret_worth = f->selftest || counts(f, there);
+	if (!*ret_worth)
 		return WARD_OK;
-	r = ward_ask_refusal(l, f, there, d, err);
+	*n = (struct entry){ .f = f, .d = malloc(sizeof(*n->d)) };
+	if (!n->d)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
+	r = ward_ask_refusal(l, f, there, n->d, err);
 	if (r < 0)
 		return r;
-	resource = resource_of(f);
-	detail = refusal_detail(f, d, there);
-	if (!resource || !detail) {
-		r = ward_fail(err, WARD_E_NOMEM, "no memory for a record");
-		goto out;
+	n->resource = resource_of(f);
+	n->detail = refusal_detail(f, n->d, there);
+	if (!n->resource || !n->detail)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for a record");
+	*e = (struct ward_event){ .kind = "sandbox.violation", .effect = "deny", .pid = f->pid, .action = action_of(f),
+		.resource = n->resource, .layer = layer_of(l, f), .detail_json = n->detail };
+	record_event(l, e);
+	return WARD_OK;
+}
+
+/* One append for all of them: the chain's tail is read once. */
+static int record_batch(struct life *l, const struct ward_refusal *v, size_t n, struct ward_error *err)
+{
+	struct entry *entries = calloc(n, sizeof(*entries));
+	struct ward_event *events = calloc(n, sizeof(*events));
+	uint64_t seq = 0;
+	size_t made = 0;
+	bool worth;
+	int r = WARD_OK;
+
+	if (!entries || !events)
+		r = ward_fail(err, WARD_E_NOMEM, "no memory for records");
+	for (size_t i = 0; r == WARD_OK && i < n; i++) {
+		r = describe(l, &v[i], &entries[made], &events[made], &worth, err);
+		made += worth;
 	}
-	e.action = action_of(f);
-	e.resource = resource;
-	e.layer = layer_of(l, f);
-	e.detail_json = detail;
-	record_event(l, &e);
-	r = record_append(l, &e, 1, false, &seq, err);
-	if (r == WARD_OK && !f->selftest && !f->quiet)
-		r = to_outcome(l, f, d, resource, seq);
-out:
-	free(resource);
-	free(detail);
+	if (r == WARD_OK)
+		r = record_append(l, events, made, false, &seq, err);
+	for (size_t i = 0; r == WARD_OK && i < made; i++)
+		if (!entries[i].f->selftest && !entries[i].f->quiet)
+			r = to_outcome(l, &entries[i], seq ? seq + i : 0);
+	for (size_t i = 0; entries && i < made; i++) {
+		free(entries[i].d);
+		free(entries[i].resource);
+		free(entries[i].detail);
+	}
+	free(entries);
+	free(events);
 	return r;
 }
 
 int record_refusals(struct life *l, struct ward_error *err)
 {
-	struct ward_decision *d;
 	struct ward_refusal *v = NULL;
 	uint64_t dropped = 0;
 	size_t n = 0;
@@ -220,14 +251,8 @@ int record_refusals(struct life *l, struct ward_error *err)
 	if (r < 0)
 		return ward_fail(err, r, "no memory for refusals");
 	l->names_dropped = dropped;
-	if (n == 0)
-		return WARD_OK;
-	d = malloc(sizeof(*d));
-	if (!d)
-		r = ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
-	for (size_t i = 0; r == WARD_OK && i < n; i++)
-		r = one_refusal(l, &v[i], d, err);
-	free(d);
+	if (n)
+		r = record_batch(l, v, n, err);
 	ward_refusals_free(v, n);
 	return r;
 }

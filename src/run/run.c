@@ -182,12 +182,11 @@ static int wind_up(struct life *l, struct ward_error *err)
 /* From a prepared cage to the end of the run. */
 static int live(struct life *l, struct ward_error *err)
 {
-	int r = record_refusals(l, err), s;      /* the self-test's own */
 	struct ward_error later = WARD_ERROR_INIT;
+	int r = ward_cage_go(l->cage, err), s;
 
 	ward_streams_started(&l->streams);
-	if (r == WARD_OK)
-		r = ward_cage_go(l->cage, err);
+	/* The self-test's own are recorded while the command begins. */
 	if (r == WARD_OK)
 		r = supervise(l, err);
 	if (r < 0)

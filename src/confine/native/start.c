@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "confine/native/cage.h"
@@ -239,10 +240,21 @@ static int receive(struct ward_native *c, int sock, bool *ret_done, struct ward_
 	return r;
 }
 
+static bool launcher_done(struct ward_native *c, int *poll_fd)
+{
+	int code = 0, status = 1;
+
+	if (ward_pidfd_wait(c->launcher, &code, &status, false) < 0)
+		status = 0;          /* somebody else of the process has waited for it */
+	ward_closep(&c->launcher);
+	c->launcher = *poll_fd = -1;
+	return code == CLD_EXITED && status == 0;
+}
+
 static int converse(struct ward_native *c, struct ward_host *host, struct ward_error *err)
 {
 	uint64_t deadline = ward_now_mono_ns() + START_DEADLINE_NS;
-	struct pollfd p[2] = { { c->ctl, POLLIN, 0 }, { c->cmd, POLLIN, 0 } };
+	struct pollfd p[3] = { { c->ctl, POLLIN, 0 }, { c->cmd, POLLIN, 0 }, { c->launcher, POLLIN, 0 } };
 	bool done = false;
 	int r;
 
@@ -252,7 +264,7 @@ static int converse(struct ward_native *c, struct ward_host *host, struct ward_e
 
 		if (now >= deadline)
 			return ward_fail(err, WARD_E_SPAWN, "the sandbox did not come up within 30 s");
-		if (poll(p, 2, (int)((deadline - now) / 1000000 + 1)) < 0 && errno != EINTR)
+		if (poll(p, 3, (int)((deadline - now) / 1000000 + 1)) < 0 && errno != EINTR)
 			return ward_fail_errno(err, WARD_E_SYSTEM, errno, "poll");
 		for (size_t i = 0; i < 2; i++)
 			if (p[i].revents & (POLLIN | POLLHUP | POLLERR)) {
@@ -260,6 +272,9 @@ static int converse(struct ward_native *c, struct ward_host *host, struct ward_e
 				if (r < 0)
 					return r;
 			}
+		/* What it had to say was read above; an init that waits for it would wait for ever. */
+		if ((p[2].revents & POLLIN) && !launcher_done(c, &p[2].fd))
+			return ward_fail(err, WARD_E_SPAWN, "ward-init's launcher was killed from outside");
 	}
 	return WARD_OK;
 }
@@ -335,10 +350,6 @@ int ward_native_build(struct ward_native *c, const struct ward_cage_options *opt
 		return r;
 	ward_refusals_phase(c->refusals, false);
 	c->ready = true;
-	/* Short-lived by design; it has nothing left to say. */
-	(void)ward_pidfd_wait(c->launcher, NULL, NULL, false);
-	ward_closep(&c->launcher);
-	c->launcher = -1;
 	r = watch(c, c->ctl, POLLIN, err);
 	if (r == WARD_OK)
 		r = watch(c, c->cmd, POLLIN, err);

@@ -122,7 +122,11 @@ static void filter(const struct init *in)
 /* When memory runs out the command goes first, never the init that tells of it. Raising needs no privilege. */
 static void oom_first(void)
 {
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	int fd;
+
+	/* Changing ids has made this process root's, as far as /proc is concerned; the exec does so away again. */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return;

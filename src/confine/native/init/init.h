@@ -18,8 +18,15 @@ struct init {
 	const struct ward_launch *l;
 	int ctl, cmd;                /* WARD_LAUNCH_FD_CTL, _CMD */
 	int *trees;                  /* detached mounts, one per BIND, -1 = none; made in the launcher (root) or the init */
-	int maps_done[2];            /* pipe: the launcher has written the id maps */
+	int *parts;                  /* detached parts of the FUSE tree, for SUBTREE */
+	int handoff[2];              /* pipe: what the launcher has finished, in the order of enum handoff */
 };
+
+/*
+ * The launcher and the init work side by side and share one table of descriptors until the launcher ends. Each step
+ * is one byte, TREES and NET followed by descriptor numbers.
+ */
+enum handoff { HANDOFF_MAPS = 'm', HANDOFF_TREES = 't', HANDOFF_NET = 'n' };
 
 /* blob.c */
 const struct ward_launch *blob_map(int fd);
@@ -35,8 +42,14 @@ ssize_t msg_recv(int sock, struct ward_msg *m);
 _Noreturn void fail(int sock, enum ward_stage stage, int err, const char *text);
 
 /* trees.c: granted and base paths as detached mounts, opened without following any link, identity checked. */
-int trees_open(struct init *in, int idmap_userns);
+void trees_open(struct init *in, int idmap_userns);
 int trees_idmap_userns(const struct init *in);
+/* The init: wait for the launcher's step; n bytes follow it. Ends when the supervisor is gone. */
+void handoff_wait(const struct init *in, enum handoff step, void *p, size_t n);
+void handoff_send(const struct init *in, enum handoff step, const void *p, size_t n);
+
+/* net.c: in the launcher: an empty network namespace of the init's user namespace, loopback up: its descriptor. */
+int net_make(const struct init *in, int init_pidfd);
 
 /* view.c: everything below the new root. Returns after pivot_root. */
 void view_build(struct init *in);

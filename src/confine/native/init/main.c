@@ -55,19 +55,17 @@ static void write_maps(const struct init *in, long pid)
 
 static _Noreturn void launcher(struct init *in)
 {
-	struct clone_args_ a = { .flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
-		CLONE_NEWUTS | CLONE_NEWCGROUP_ | CLONE_PARENT | CLONE_PIDFD };
+	struct clone_args_ a = { .flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+		CLONE_NEWCGROUP_ | CLONE_PARENT | CLONE_PIDFD | CLONE_FILES };
 	struct ward_msg m = { .type = WARD_MSG_INIT };
-	int pidfd = -1;
+	int pidfd = -1, net;
 	long pid;
 
-	if (in->l->flags & WARD_LAUNCH_ROOT)
-		trees_open(in, trees_idmap_userns(in));
 	if (in->l->flags & WARD_LAUNCH_CGROUP2) {
 		a.flags |= CLONE_INTO_CGROUP_;
 		a.cgroup = WARD_LAUNCH_FD_CGROUP;
 	}
-	if (pipe2(in->maps_done, O_CLOEXEC) < 0)
+	if (pipe2(in->handoff, O_CLOEXEC) < 0)
 		fail(in->ctl, WARD_STAGE_CLONE, errno, "pipe");
 	a.pidfd = (uint64_t)(uintptr_t)&pidfd;
 	pid = syscall(NR_clone3, &a, sizeof(a));
@@ -78,8 +76,13 @@ static _Noreturn void launcher(struct init *in)
 	m.value = (int32_t)pid;
 	msg_send(in->ctl, &m, &pidfd, 1);
 	write_maps(in, pid);
-	if (write(in->maps_done[1], "m", 1) != 1)
-		_exit(1);
+	handoff_send(in, HANDOFF_MAPS, NULL, 0);
+	if (in->l->flags & WARD_LAUNCH_ROOT) {
+		trees_open(in, trees_idmap_userns(in));
+		handoff_send(in, HANDOFF_TREES, in->trees, in->l->n_mounts * sizeof(int));
+	}
+	net = net_make(in, pidfd);
+	handoff_send(in, HANDOFF_NET, &net, sizeof(net));
 	_exit(0);
 }
 
@@ -108,7 +111,7 @@ static _Noreturn void launcher_plain(struct init *in)
 
 int main(void)
 {
-	struct init in = { .ctl = WARD_LAUNCH_FD_CTL, .cmd = WARD_LAUNCH_FD_CMD, .maps_done = { -1, -1 } };
+	struct init in = { .ctl = WARD_LAUNCH_FD_CTL, .cmd = WARD_LAUNCH_FD_CMD, .handoff = { -1, -1 } };
 	unsigned first_foreign;
 
 	in.l = blob_map(WARD_LAUNCH_FD_BLOB);

@@ -62,7 +62,7 @@ static int tree_of(struct init *in, const struct ward_launch_mount *m, int idmap
 	return tree;
 }
 
-int trees_open(struct init *in, int idmap_userns)
+void trees_open(struct init *in, int idmap_userns)
 {
 	const struct ward_launch_mount *m = in->l->n_mounts ? blob_at(in->l, in->l->mounts) : NULL;
 
@@ -71,7 +71,6 @@ int trees_open(struct init *in, int idmap_userns)
 		fail(in->ctl, WARD_STAGE_SOURCE, ENOMEM, NULL);
 	for (uint32_t i = 0; i < in->l->n_mounts; i++)
 		in->trees[i] = m[i].kind == WARD_LAUNCH_BIND ? tree_of(in, &m[i], idmap_userns) : -1;
-	return 0;
 }
 
 static int put(const char *path, const char *text)

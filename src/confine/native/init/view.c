@@ -12,28 +12,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <grp.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #define S_FLAGS (MS_NOSUID | MS_NODEV)
-
-static void net_up(const struct init *in)
-{
-	struct ifreq r = { .ifr_flags = IFF_UP };
-	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	memcpy(r.ifr_name, "lo", 3);
-	if (s < 0 || ioctl(s, SIOCSIFFLAGS, &r) < 0)
-		fail(in->ctl, WARD_STAGE_NET, errno, "lo");
-	close(s);
-}
 
 /* Any directory serves: what was below it is hidden, but every source has been opened by then. */
 static void scratch(const struct init *in)
@@ -182,6 +169,15 @@ static void tmpfs_build(const struct init *in, unsigned i, const char *dest, uin
 	bind_mount(in, dir, dest);
 }
 
+/* As host root the launcher opens them, meanwhile. */
+static void trees_receive(struct init *in)
+{
+	in->trees = malloc((in->l->n_mounts + 1) * sizeof(int));
+	if (!in->trees)
+		fail(in->ctl, WARD_STAGE_SOURCE, ENOMEM, NULL);
+	handoff_wait(in, HANDOFF_TREES, in->trees, in->l->n_mounts * sizeof(int));
+}
+
 static void place(struct init *in, unsigned i, const struct ward_launch_mount *m)
 {
 	const char *dest = blob_text(in->l, m->dest);
@@ -194,8 +190,12 @@ static void place(struct init *in, unsigned i, const struct ward_launch_mount *m
 	}
 	switch ((enum ward_launch_mount_kind)m->kind) {
 	case WARD_LAUNCH_BIND:
-	case WARD_LAUNCH_SUBTREE:
+		if (!in->trees)
+			trees_receive(in);
 		attach(in, in->trees[i], dest);
+		break;
+	case WARD_LAUNCH_SUBTREE:
+		attach(in, in->parts[i], dest);
 		break;
 	case WARD_LAUNCH_TMPFS:
 		tmpfs_build(in, i, dest, m->mode);
@@ -223,12 +223,15 @@ static void place(struct init *in, unsigned i, const struct ward_launch_mount *m
 /* Parts of the FUSE tree that a private tmpfs is about to cover. */
 static void subtrees_open(struct init *in, const struct ward_launch_mount *m)
 {
+	in->parts = malloc((in->l->n_mounts + 1) * sizeof(int));
+	if (!in->parts)
+		fail(in->ctl, WARD_STAGE_FUSE, ENOMEM, NULL);
 	for (uint32_t i = 0; i < in->l->n_mounts; i++) {
 		if (m[i].kind != WARD_LAUNCH_SUBTREE)
 			continue;
-		in->trees[i] = (int)sys_open_tree(AT_FDCWD, blob_text(in->l, m[i].dest),
+		in->parts[i] = (int)sys_open_tree(AT_FDCWD, blob_text(in->l, m[i].dest),
 			OPEN_TREE_CLONE_ | OPEN_TREE_CLOEXEC_);
-		if (in->trees[i] < 0)
+		if (in->parts[i] < 0)
 			fail(in->ctl, WARD_STAGE_FUSE, errno, blob_text(in->l, m[i].dest));
 	}
 }
@@ -258,16 +261,14 @@ void view_build(struct init *in)
 {
 	const struct ward_launch_mount *m = in->l->n_mounts ? blob_at(in->l, in->l->mounts) : NULL;
 	const char *hostname = blob_text(in->l, in->l->hostname);
-	int fuse = -1;
-	char c;
+	int fuse = -1, net;
 
 	umask(022);
-	net_up(in);
 	if (sethostname(hostname, strlen(hostname)) < 0)
 		fail(in->ctl, WARD_STAGE_NET, errno, "hostname");
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		fail(in->ctl, WARD_STAGE_ROOT, errno, "/");
-	if (!in->trees)
+	if (!(in->l->flags & WARD_LAUNCH_ROOT))
 		trees_open(in, -1);
 	/* As host root the node is still ours to open: the ids change only below. */
 	if (in->l->flags & WARD_LAUNCH_FUSE) {
@@ -275,8 +276,7 @@ void view_build(struct init *in)
 		if (fuse < 0)
 			fail(in->ctl, WARD_STAGE_FUSE, errno, "/dev/fuse");
 	}
-	if (read(in->maps_done[0], &c, 1) != 1)
-		_exit(1);
+	handoff_wait(in, HANDOFF_MAPS, NULL, 0);
 	become(in);
 	scratch(in);
 	must_mkdir(in, "root", 0755);
@@ -292,4 +292,11 @@ void view_build(struct init *in)
 			place(in, i, &m[i]);
 	}
 	pivot(in);
+	handoff_wait(in, HANDOFF_NET, &net, sizeof(net));
+	if (setns(net, CLONE_NEWNET) < 0)
+		fail(in->ctl, WARD_STAGE_NET, errno, "joining the network namespace");
+	/* The launcher has nothing left to do: the table of descriptors becomes ours alone. */
+	if (unshare(CLONE_FILES) < 0)
+		fail(in->ctl, WARD_STAGE_NET, errno, "descriptors");
+	close(net);
 }
