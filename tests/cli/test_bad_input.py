@@ -254,8 +254,10 @@ def a_runtime_prefix_that_is_a_link(p):
     versions = p.home / ".pyenv" / "versions"
     versions.mkdir(parents=True)
     (versions / "3.11.2").symlink_to(elsewhere)
-    r, o = p.outcome("--write", ".", versions / "3.11.2/bin/python3", env={"HOME": str(p.home)})
-    refused(p, r, "3.11.2", f"link to {elsewhere}")
+    bin_dir = venv(p, versions / "3.11.2" / "bin")
+    (bin_dir / "python3").symlink_to(versions / "3.11.2" / "bin" / "python3")
+    r, o = p.outcome("--write", ".", "venv/bin/python3", env={"HOME": str(p.home)})
+    refused(p, r, "pyvenv.cfg:1", "3.11.2")
     check_eq(o["status"], "refused")
 
 

@@ -137,6 +137,38 @@ def completion_has_every_option_and_command():
             check_in(word, text)
 
 
+PAGES = ["README.md", "docs/guide/quickstart.md", "ARCHITECTURE.md", "docs/spec/outcome.md", "man/ward.1.scd",
+         "man/ward-run.1.scd"]
+
+
+@cases([(name, name) for name in PAGES])
+def documents_name_options_that_exist(name):
+    text = (cli.ROOT / name).read_text()
+    used = set(re.findall(r"ward [a-z ]*?(?:run|plan)[^\n`]*", text))
+    for words in used:
+        # Behind " -- " stands the command's own.
+        for option in re.findall(r"(?<![\w-])--([a-z][a-z-]*)", words.split(" -- ")[0]):
+            check(option in OPTIONS or option == "help", f"--{option} in {words!r}")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if "://" not in target:
+            check(((cli.ROOT / name).parent / target).exists(), f"{name} links to {target}, which is not there")
+
+
+@test
+def every_json_example_of_the_quick_start_is_a_capability_file():
+    text = (cli.ROOT / "docs/guide/quickstart.md").read_text()
+    blocks = re.findall(r"```json\n(.*?)```", text, re.S)
+    check(blocks, "no example")
+    with cli.place() as p:
+        (p.ws / "data").mkdir()
+        (p.ws / "data/a.csv").write_text("a")
+        (p.ws / "out").mkdir()
+        for block in blocks:
+            p.write("caps.json", block)
+            r = p.run("--capabilities", "caps.json", "true", kind=("plan",))
+            check_eq(r.code, 0, r.err)
+
+
 BASH = r"""
 source "$1"
 COMP_WORDS=("${@:2}"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=()
