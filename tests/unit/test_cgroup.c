@@ -342,6 +342,16 @@ TEST(refusals)
 		WARD_E_UNSUPPORTED);
 	CHECK_NULL(cg);
 	strcpy(place.path[0], "/nonexistent");
+	/* controllers were seen that are not here: never fewer limits than the plan counts on */
+	struct ward_host wrong = {
+		.cgroup = 1, .cgroup_memory = true, .cgroup_pids = true, .cgroup_cpu = true
+	};
+	if (geteuid() != 0) {
+		CHECK_EQ_INT(ward_cgroup_create(&wrong, "01ARZ3NDEKTSV4RRFFQ69G5FAV", &l, &cg,
+				     &err),
+			WARD_E_UNSUPPORTED);
+		CHECK_NULL(cg);
+	}
 	CHECK_EQ_INT(ward_cgroup_create_at(&place, "../../x", &l, &cg, &err), WARD_E_INVALID);
 	CHECK_STR_CONTAINS(err.message, "no run id");
 	CHECK_EQ_INT(ward_cgroup_create_at(&place, "01ARZ3NDEKTSV4RRFFQ69G5FAV", &l, &cg, &err),

@@ -20,6 +20,7 @@
 #include "os/os.h"
 
 #define PERIOD_US 100000u /* of cpu time slices; the kernel's default */
+#define SWEEP_AT_CREATE 4u /* leftovers tried on the way */
 #define DESTROY_TRIES 40
 #define DESTROY_PAUSE_NS 5000000L
 
@@ -140,6 +141,7 @@ static int fill(struct ward_cgroup *cg, const struct ward_cgroup_place *place, c
 	for (unsigned c = 0; c < (cg->version == 2 ? 1 : WARD_CGROUP_CONTROLLERS); c++) {
 		if (cg->version == 1 && !cg->has[c])
 			continue;
+		(void)ward_cgroup_sweep_dir(place->path[c], SWEEP_AT_CREATE);
 		r = make_dir(cg, place->path[c], run_id, &cg->dir[c], err);
 		if (r < 0)
 			return r;
@@ -188,6 +190,11 @@ int ward_cgroup_create(const struct ward_host *host, const char *run_id,
 	bool any = false;
 
 	*ret = NULL;
+	ward_cgroup_guess(host, &place);
+	if (place.version && memcmp(place.usable, wanted, sizeof(wanted)) == 0 &&
+		(wanted[0] || wanted[1] || wanted[2]) &&
+		ward_cgroup_create_at(&place, run_id, limits, ret, NULL) == WARD_OK)
+		return WARD_OK;
 	ward_cgroup_find(&place);
 	for (unsigned c = 0; c < WARD_CGROUP_CONTROLLERS; c++) {
 		place.usable[c] &= wanted[c];

@@ -33,8 +33,8 @@ void ward_cgroup_probe(struct ward_host *host, bool deep);
 
 /*
  * Make the cgroup of a run and write its limits. run_id: a ULID. Controllers that host says are missing are left
- * out; cpu also when limits->millicpus is 0. WARD_E_UNSUPPORTED when nothing is left; WARD_E_SYSTEM otherwise; then
- * everything made is removed again.
+ * out; cpu also when limits->millicpus is 0. A few leftovers of dead runs beside it are swept on the way.
+ * WARD_E_UNSUPPORTED when nothing is left; WARD_E_SYSTEM otherwise; then everything made is removed again.
  */
 int ward_cgroup_create(const struct ward_host *host, const char *run_id,
 	const struct ward_limits *limits, struct ward_cgroup **ret, struct ward_error *err);

@@ -18,8 +18,10 @@ struct ward_cgroup_place {
 	char path[WARD_CGROUP_CONTROLLERS][WARD_CGROUP_PATH_MAX];
 };
 
-/* Find it on this machine, below root (NULL = the machine's own /sys/fs/cgroup; tests give a tree of theirs). */
+/* Find it on this machine. version 0: nowhere. */
 void ward_cgroup_find(struct ward_cgroup_place *ret);
+/* Where a find that said host would point, without verifying it: a wrong guess fails to make its directory. */
+void ward_cgroup_guess(const struct ward_host *host, struct ward_cgroup_place *ret);
 /* Make dir a place for runs on v2: its controllers are on for children. Bits of what then is, 1 << controller. */
 unsigned ward_cgroup_enable(const char *dir);
 /* The path of "id:controllers:path" in text that lists controller ("" = v2). False: none, or not below the root. */
@@ -53,5 +55,7 @@ int ward_cgroup_write(int dirfd, const char *name, const char *text);
 bool ward_cgroup_value(const char *text, const char *key, uint64_t *ret);
 /* A word in a blank-separated list. */
 bool ward_cgroup_word(const char *text, const char *word);
+/* ward_cgroup_sweep() of one place, trying max directories. */
+unsigned ward_cgroup_sweep_dir(const char *path, unsigned max);
 /* Kill all in a directory; false: some were left after the bounded number of rounds. */
 bool ward_cgroup_kill_dir(int dirfd);

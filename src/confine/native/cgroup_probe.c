@@ -246,6 +246,30 @@ void ward_cgroup_find(struct ward_cgroup_place *ret)
 		find_v1(self, ret);
 }
 
+void ward_cgroup_guess(const struct ward_host *host, struct ward_cgroup_place *ret)
+{
+	const bool wanted[WARD_CGROUP_CONTROLLERS] = { host->cgroup_memory, host->cgroup_pids,
+		host->cgroup_cpu };
+	char self[WARD_CGROUP_TEXT_MAX], path[WARD_CGROUP_PATH_MAX];
+
+	*ret = (struct ward_cgroup_place){ 0 };
+	if (host->cgroup != 1 ||
+		ward_cgroup_read(AT_FDCWD, "/proc/self/cgroup", self, sizeof(self)) < 0)
+		return;
+	ret->version = 1;
+	for (unsigned c = 0; c < WARD_CGROUP_CONTROLLERS; c++) {
+		/* The last of the usual names is the plain one, and where cpu,cpuacct is, cpu is a link to it. */
+		const char *mount = usual[c][1] ? usual[c][1] : usual[c][0];
+		int n;
+
+		if (!ward_cgroup_self_path(self, controllers[c], path, sizeof(path)))
+			path[0] = '\0';
+		n = snprintf(ret->path[c], sizeof(ret->path[c]), "%s%s", mount,
+			strcmp(path, "/") == 0 ? "" : path);
+		ret->usable[c] = wanted[c] && n > 0 && (size_t)n < sizeof(ret->path[c]);
+	}
+}
+
 void ward_cgroup_probe(struct ward_host *host, bool deep)
 {
 	struct ward_cgroup_place place;

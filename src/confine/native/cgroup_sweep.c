@@ -16,23 +16,43 @@
 #include "confine/native/cgroup_private.h"
 #include "os/os.h"
 
-#define SWEEP_MAX 32u /* directories looked at in one place and call */
-#define SWEEP_AGE_S 2
+#define SWEEP_MAX 64u /* directories tried in one place by ward_cgroup_sweep() */
+#define SWEEP_AGE_MS 2000
 #define SWEEP_TRIES 20
 
-static bool is_ours(const char *name)
+/* The moment in a ULID: its first ten digits, in Crockford's base 32. The name was checked before. */
+static int64_t ulid_ms(const char *ulid)
 {
-	return ward_has_prefix(name, WARD_CGROUP_PREFIX) &&
-		ward_ulid_valid(name + strlen(WARD_CGROUP_PREFIX));
+	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+	int64_t ms = 0;
+
+	for (int i = 0; i < 10; i++)
+		ms = ms << 5 | (strchr(digits, ulid[i]) - digits);
+	return ms;
 }
 
-static bool sweep_one(int base, const char *name, time_t now)
+/* A time ahead of now is one of a clock that was set back: not young. */
+static bool is_young(int64_t then_ms, int64_t now_ms)
+{
+	return then_ms <= now_ms && now_ms - then_ms < SWEEP_AGE_MS;
+}
+
+/* Ours, and worth a try: the age in the name costs no system call, so that a burst of runs does not try each other. */
+static bool is_candidate(const char *name, int64_t now_ms)
+{
+	const char *id = name + strlen(WARD_CGROUP_PREFIX);
+
+	return ward_has_prefix(name, WARD_CGROUP_PREFIX) && ward_ulid_valid(id) &&
+		!is_young(ulid_ms(id), now_ms);
+}
+
+static bool sweep_one(int base, const char *name, int64_t now_ms)
 {
 	WARD_FD fd = openat(base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct timespec pause = { .tv_nsec = 1000000 };
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_ctime + SWEEP_AGE_S > now ||
+	if (fd < 0 || fstat(fd, &st) < 0 || is_young((int64_t)st.st_ctime * 1000, now_ms) ||
 		flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return false;
 	(void)ward_cgroup_kill_dir(fd);
@@ -46,30 +66,27 @@ static bool sweep_one(int base, const char *name, time_t now)
 	return false;
 }
 
-static unsigned sweep_place(const char *path)
+unsigned ward_cgroup_sweep_dir(const char *path, unsigned max)
 {
-	DIR *d = opendir(path);
 	struct stat st;
 	struct dirent *e;
-	struct timespec now;
-	unsigned removed = 0, looked = 0, skip, n = 0;
+	int64_t now_ms = (int64_t)(ward_now_wall_ns() / 1000000);
+	unsigned removed = 0, tried = 0, n = 0, skip;
+	DIR *d;
 
+	/* Nothing below it but what the kernel put there. */
+	if (stat(path, &st) < 0 || st.st_nlink <= 2)
+		return 0;
+	d = opendir(path);
 	if (!d)
 		return 0;
-	/* No directory below it but the two of its own: nothing to read. */
-	if (fstat(dirfd(d), &st) == 0 && st.st_nlink == 2) {
-		closedir(d);
-		return 0;
-	}
-	clock_gettime(CLOCK_REALTIME, &now);
-	/* With many live runs, not always the same first ones. */
-	skip = st.st_nlink > SWEEP_MAX + 2 ? (unsigned)now.tv_nsec / 1000 % (unsigned)st.st_nlink
-					   : 0;
-	while (looked < SWEEP_MAX && (e = readdir(d))) {
-		if (e->d_type != DT_DIR || !is_ours(e->d_name) || n++ < skip)
+	/* Where there are many, not always the same first ones. */
+	skip = st.st_nlink > max + 2 ? (unsigned)(now_ms % (int64_t)st.st_nlink) : 0;
+	while (tried < max && (e = readdir(d))) {
+		if (e->d_type != DT_DIR || n++ < skip || !is_candidate(e->d_name, now_ms))
 			continue;
-		looked++;
-		removed += sweep_one(dirfd(d), e->d_name, now.tv_sec);
+		tried++;
+		removed += sweep_one(dirfd(d), e->d_name, now_ms);
 	}
 	closedir(d);
 	return removed;
@@ -83,7 +100,7 @@ unsigned ward_cgroup_sweep(void)
 	ward_cgroup_find(&place);
 	for (unsigned c = 0; c < WARD_CGROUP_CONTROLLERS; c++) {
 		if (place.path[c][0] && (place.version == 2 || place.usable[c]))
-			removed += sweep_place(place.path[c]);
+			removed += ward_cgroup_sweep_dir(place.path[c], SWEEP_MAX);
 	}
 	return removed;
 }
