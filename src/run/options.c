@@ -384,16 +384,17 @@ static int check_stdin_file(const char *path, struct ward_error *err)
 		ward_fail_fix(err, "give --stdin file:PATH");
 		return code;
 	}
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = ward_openat2(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, 0);
 	if (fd < 0)
-		code = ward_fail_errno(err, errno == ENOENT ? WARD_E_NOTFOUND : WARD_E_SYSTEM,
-			errno, "cannot read \"%s\"", path);
+		code = ward_fail_errno(err, fd == -ENOENT ? WARD_E_NOTFOUND : WARD_E_SYSTEM, -fd,
+			"cannot read \"%s\"", path);
 	else if (fstat(fd, &st) < 0 || S_ISDIR(st.st_mode))
 		code = ward_fail(err, WARD_E_INVALID, "\"%s\" is a directory", path);
 	else if (isatty(fd))
 		code = ward_fail(err, WARD_E_INVALID, "\"%s\" is a terminal, and none goes inside",
 			path);
-	ward_close(fd);
+	if (fd >= 0)
+		ward_close(fd);
 	if (code < 0)
 		ward_fail_fix(err, "name a file that you may read");
 	return code;

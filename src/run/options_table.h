@@ -93,7 +93,8 @@ WARD_OPT(apply_disk, "disk", "SIZE", false, G_LIMIT,
 	NULL)
 WARD_OPT(apply_output_limit, "output-limit", "SIZE", false, G_LIMIT,
 	"bytes of each output stream; default: none, script 64M",
-	"How many bytes of standard output, and of standard error, are passed on or captured. Default: unlimited for "
+	"How many bytes of standard output, and of standard error, are passed on or captured. Reaching it ends the run: "
+	"status limit, exit code 137. Default: unlimited for "
 	"ward run (64M where it is captured by --json), 64M for ward sandbox run.",
 	NULL)
 WARD_OPT(apply_nofile, "nofile", "N", false, G_LIMIT,

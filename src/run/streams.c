@@ -26,11 +26,11 @@ static bool is_open(int fd)
 static int open_own(struct ward_streams *s, int i, const char *path, int flags,
 	struct ward_error *err)
 {
-	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY);
+	int fd = ward_openat2(AT_FDCWD, path, (uint64_t)flags | O_NOCTTY, 0, 0);
 
 	if (fd < 0)
-		return ward_fail_errno(err, errno == ENOENT ? WARD_E_NOTFOUND : WARD_E_SYSTEM,
-			errno, "cannot open \"%s\" as %s", path, stream_names[i]);
+		return ward_fail_errno(err, fd == -ENOENT ? WARD_E_NOTFOUND : WARD_E_SYSTEM, -fd,
+			"cannot open \"%s\" as %s", path, stream_names[i]);
 	s->child[i] = fd;
 	s->child_owned[i] = true;
 	return WARD_OK;

@@ -61,7 +61,7 @@ def not_executable():
 @test
 def out_of_memory():
     with cli.place() as p:
-        script = p.write("eat.py", "x = bytearray(400 << 20)\nfor i in range(0, len(x), 4096): x[i] = 1\n")
+        script = p.write("eat.py", "x = []\nwhile True: x.append(bytearray(b'x' * (1 << 20)))\n")
         r, o = p.outcome("--read", script.name, "--memory", "50M", "python3", script.name, timeout=120)
         valid(o)
         check_eq((r.code, o["status"]), (137, "oom"), r.err)

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Standard streams: what passes through, what is cut, what never goes inside."""
+import json
 import os
+import shutil
 import subprocess
 
 import cli
 from cli import placed
-from tap import check, check_eq, check_in, main, test
+from tap import cases, check, check_eq, check_in, main, skip, test
 
 
 @test
@@ -88,10 +90,15 @@ def streams_stay_apart(p):
 
 @test
 @placed
-def output_limit_cuts_and_says_so(p):
-    r = p.run("--output-limit", "1K", "head", "-c", "1000000", "/dev/zero")
-    check_eq(len(r.out), 1024)
+def output_limit_cuts_ends_and_says_so(p):
+    r, o = p.outcome("--output-limit", "1K", "--grace", "1s", "yes")
+    check_eq((r.code, o["status"], len(r.out)), (137, "limit", 1024), r.err)
     check_in("ward: output limit of 1K was reached: standard output was cut; raise it with --output-limit SIZE\n", r.err)
+    check_eq((o["stdout"]["truncated"], o["stderr"]["truncated"]), (True, False))
+    r = p.run("--json", "--output-limit", "1K", "--grace", "1s", "sh", "-c", "yes >&2")
+    o = json.loads(r.out)
+    check_eq((r.code, o["status"], len(o["stderr"]["data"]), o["stderr"]["truncated"]), (137, "limit", 1024, True))
+    check(o["stderr"]["bytes"] > 1024, "cut bytes are counted")
 
 
 @test
@@ -136,6 +143,28 @@ def report_never_reaches_stdout(p):
     r = p.run("--attribution", "notify", "sh", "-c", "cat /etc/shadow; echo done")
     check_eq(r.out, "done\n")
     check_in("ward: SandboxViolationError", r.err)
+
+
+@cases([
+    ("true", ["true"]),
+    ("cat", ["cat", "/dev/null"]),
+    ("shell", ["sh", "-c", "echo x >/dev/null; ls /tmp"]),
+    ("ls -l", ["ls", "-l", "/etc", "/usr"]),
+    ("sort", ["sort", "/dev/null"]),
+    ("grep", ["grep", "-r", "x", "/tmp"]),
+    ("python", ["python3", "-c", "import json, socket, subprocess, tempfile; tempfile.mkdtemp()"]),
+    ("perl", ["perl", "-e", "1"]),
+    ("id", ["id"]),
+])
+@placed
+def nothing_is_reported_that_nobody_tried(p, words):
+    """What every program looks up by itself is no refusal worth a line."""
+    if not shutil.which(words[0], path="/usr/bin:/bin"):
+        skip(f"{words[0]} is not installed")
+    r = p.run("--attribution", "notify", *words, env={"LC_ALL": "C.UTF-8"})
+    check_eq(r.err, "")
+    r = p.run("--attribution", "notify", *words, env={"LC_ALL": "en_US.UTF-8", "LANG": "de_DE"})
+    check("SandboxViolationError" not in r.err, r.err)
 
 
 main()
