@@ -46,6 +46,7 @@ int ward_refusals_take(struct ward_refusals *l, struct ward_refusal **ret, size_
 
 /* quiet.c: data/quiet, compiled in. */
 bool ward_quiet_path(const char *path);                /* absolute, normalised */
+bool ward_quiet_below(const char *path);            /* ... and so is everything below it */
 bool ward_quiet_syscall(const char *name, const char *detail);
 
 /* ---- fuse.c ---- */

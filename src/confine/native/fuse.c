@@ -6,11 +6,10 @@
  *
  * Theory of operation. One thread, one request at a time: read() a request, look at the table, writev() the reply.
  * Nothing on that road allocates, locks or waits. Names that exist are answered with timeouts without end, so the
- * kernel asks once; refused ones with a negative entry of one second (a flood costs the asker, not the list) and
- * without end for names that are not worth a record. The layer is never changed: what would create or change
- * answers EROFS. A lookup shows only the first component that is missing; while its caller is blocked in it,
- * peek.c reads what the caller asked for as a whole. That text is attribution: it can be raced by the caller and
- * decides nothing.
+ * kernel asks once; refused ones with a negative entry of one second (a flood costs the asker, not the list). The
+ * layer is never changed: what would create or change answers EROFS. A lookup shows only the first component that is
+ * missing; while its caller is blocked in it, peek.c reads what the caller asked for as a whole. That text is
+ * attribution: it can be raced by the caller and decides nothing.
  *
  * A caller can make the peek itself wait, by naming a path in memory that is mapped from a file of this server and
  * not resident. It then waits for its own answer: its own run stands still until ward_fuse_stop() ends the
@@ -198,41 +197,49 @@ static bool peek_caller(struct ward_fuse *f, int caller, const struct ward_peek 
 	return false;
 }
 
+/* Who asks for the name, for what and for which whole path; notes it. Returns whether it is quiet. */
+static bool note_miss(struct ward_fuse *f, const struct request *q, const char *name,
+	const char *path)
+{
+	WARD_FD caller = open_caller(f, q);
+	struct ward_peek call = { .nr = -1 };
+	enum ward_cap_type action = WARD_CAP_FILE_READ;
+	bool creates = false, quiet;
+
+	if (caller >= 0 && ward_peek_syscall(caller, &call))
+		action = ward_peek_action(&call);
+	/* Only looking is ever quiet; and then nothing more has to be known. */
+	quiet = action == WARD_CAP_FILE_READ && ward_quiet_below(path);
+	if (!quiet && call.nr >= 0 && peek_caller(f, caller, &call, path)) {
+		path = f->peek.path;
+		action = f->peek.action;
+		creates = f->peek.creates;
+	}
+	quiet = quiet || (action == WARD_CAP_FILE_READ && ward_quiet_path(path));
+	note(f, q, caller, path, action, ward_peek_name(call.nr), quiet);
+	if (creates) {
+		f->miss_parent = q->index;
+		f->miss_pid = (int)q->h->pid;
+		(void)snprintf(f->miss_name, sizeof(f->miss_name), "%s", name);
+	}
+	return quiet;
+}
+
 /* A name that is not in the table: note it, then answer. The caller is blocked until then. */
 static void refuse_lookup(struct ward_fuse *f, const struct request *q, const char *name)
 {
 	const char *path = node_path(f, q->index, name);
 	struct fuse_entry_out out = { .entry_valid = MISS_SECONDS };
-	bool quiet = ward_quiet_path(path);
 
 	f->miss_name[0] = '\0';
-	if (quiet) {
-		out.entry_valid = FOREVER;
-		note(f, q, -1, path, WARD_CAP_FILE_READ, NULL, true);
-	} else if (ward_refusals_full(f->refusals)) {
+	if (ward_refusals_full(f->refusals))
 		note(f, q, -1, path, WARD_CAP_FILE_READ, NULL, false);
-	} else {
-		WARD_FD caller = open_caller(f, q);
-		struct ward_peek call = { .nr = -1 };
-		enum ward_cap_type action = WARD_CAP_FILE_READ;
-		bool creates = false;
-
-		if (caller >= 0 && ward_peek_syscall(caller, &call)) {
-			action = ward_peek_action(&call);
-			if (peek_caller(f, caller, &call, path)) {
-				path = f->peek.path;
-				action = f->peek.action;
-				creates = f->peek.creates;
-				quiet = ward_quiet_path(path);
-			}
-		}
-		note(f, q, caller, path, action, ward_peek_name(call.nr), quiet);
-		if (creates) {
-			f->miss_parent = q->index;
-			f->miss_pid = (int)q->h->pid;
-			(void)snprintf(f->miss_name, sizeof(f->miss_name), "%s", name);
-		}
-	}
+	else if (note_miss(f, q, name, path))
+		/*
+		 * Not remembered: Landlock would refuse to make what the kernel knows to be absent before we hear of
+		 * it, and everybody's loader has just looked for ld.so.preload.
+		 */
+		out.entry_valid = 0;
 	if (f->plan->deny_errno == EACCES)
 		reply_error(f, q, EACCES);
 	else
@@ -475,7 +482,7 @@ static void refuse_change(struct ward_fuse *f, const struct request *q, const st
 		WARD_FD caller = open_caller(f, q);
 		const char *path = node_path(f, q->index, name);
 
-		note(f, q, caller, path, WARD_CAP_FILE_WRITE, NULL, ward_quiet_path(path));
+		note(f, q, caller, path, WARD_CAP_FILE_WRITE, NULL, false);
 	}
 	reply_error(f, q, denied ? EACCES : EROFS);
 }

@@ -84,7 +84,7 @@ void ward_notify_look(struct ward_notify *n, struct ward_ask *ask)
 		action = root >= 0 ? refused_as(n, root, &p) : WARD_CAP_NONE;
 		if (action != WARD_CAP_NONE)
 			ward_notify_note(n, ask, WARD_REFUSAL_PATH, action, p.path, ask->v.name,
-				ward_quiet_path(p.path));
+				action == WARD_CAP_FILE_READ && ward_quiet_path(p.path));
 	}
 	let_continue(n, ask->req->id);
 }

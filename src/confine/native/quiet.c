@@ -11,12 +11,23 @@ struct quiet_call {
 };
 #include "quiet_table.h"
 
-bool ward_quiet_path(const char *path)
+static bool any_matches(const char *const *patterns, size_t n, const char *path)
 {
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(quiet_paths); i++)
-		if (ward_glob_match(quiet_paths[i], path))
+	for (size_t i = 0; i < n; i++)
+		if (ward_glob_match(patterns[i], path))
 			return true;
 	return false;
+}
+
+bool ward_quiet_below(const char *path)
+{
+	return any_matches(quiet_paths, WARD_ARRAY_SIZE(quiet_paths), path);
+}
+
+bool ward_quiet_path(const char *path)
+{
+	return ward_quiet_below(path) ||
+		any_matches(quiet_names, WARD_ARRAY_SIZE(quiet_names), path);
 }
 
 bool ward_quiet_syscall(const char *name, const char *detail)
