@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Trials: a mechanism is tried in a child made with clone(), which shares no memory but one page for the result, so that a
+ * namespace, a filter or a ruleset never sticks to the caller. The child makes system calls only (the caller may have
+ * threads), is ended after a bounded time, and is reaped by its pidfd: no SIGCHLD, no handler of the caller's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/doctor/doctor.h"
+
+#define TRIAL_STACK 65536u
+#define TRIAL_MS 5000
+
+struct trial {
+	const struct doctor_trial *t;
+	struct doctor_result *r;
+	int go[2];
+};
+
+static int trial_child(void *arg)
+{
+	struct trial *c = arg;
+	char go = 0;
+	int err;
+
+	close(c->go[1]);
+	if (read(c->go[0], &go, 1) != 1 || go != 'g')
+		_exit(1);
+	err = c->t->child(c->r, c->t->arg);
+	c->r->err = err;
+	c->r->done = err == 0;
+	_exit(0);
+}
+
+void doctor_ids(unsigned *ret_uid_inside, unsigned *ret_uid_outside, unsigned *ret_gid_inside,
+	unsigned *ret_gid_outside)
+{
+	bool root = geteuid() == 0;
+
+	*ret_uid_inside = root ? WARD_INSIDE_ID : geteuid();
+	*ret_uid_outside = root ? WARD_RESERVED_ID : geteuid();
+	*ret_gid_inside = root ? WARD_INSIDE_ID : getegid();
+	*ret_gid_outside = root ? WARD_RESERVED_ID : getegid();
+}
+
+static int put(pid_t pid, const char *file, const char *text)
+{
+	char path[64];
+	WARD_FD fd = -1;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	fd = ward_openat2(AT_FDCWD, path, O_WRONLY, 0, 0);
+	if (fd < 0)
+		return -fd;
+	return write(fd, text, strlen(text)) < 0 ? errno : 0;
+}
+
+static int map_ids(pid_t pid)
+{
+	unsigned uid_in, uid_out, gid_in, gid_out;
+	char text[64];
+	int err;
+
+	doctor_ids(&uid_in, &uid_out, &gid_in, &gid_out);
+	(void)snprintf(text, sizeof(text), "%u %u 1\n", uid_in, uid_out);
+	err = put(pid, "uid_map", text);
+	if (!err)
+		err = put(pid, "setgroups", "deny");
+	(void)snprintf(text, sizeof(text), "%u %u 1\n", gid_in, gid_out);
+	return err ? err : put(pid, "gid_map", text);
+}
+
+/* Let it start, and wait for its end. */
+static void attend(const struct trial *c, pid_t pid, int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	int err = 0;
+
+	if (c->t->before)
+		err = c->t->before(pid, c->t->arg);
+	else if (c->t->flags & CLONE_NEWUSER) {
+		c->r->step = "mapping ids into it";
+		err = map_ids(pid);
+	}
+	if (err)
+		c->r->err = err;
+	else if (write(c->go[1], "g", 1) == 1 && c->t->during)
+		c->t->during(c->t->arg);
+	if (err || poll(&p, 1, TRIAL_MS) <= 0)
+		(void)ward_pidfd_signal(pidfd, SIGKILL);
+	(void)ward_pidfd_wait(pidfd, NULL, NULL, false);
+	if (!c->r->done && !c->r->err)
+		c->r->err = ETIMEDOUT;
+}
+
+bool doctor_try(const struct doctor_trial *t, struct doctor_result *ret)
+{
+	struct doctor_result *r =
+		mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char *stack = mmap(NULL, TRIAL_STACK, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	struct trial c = { .t = t, .r = r, .go = { -1, -1 } };
+	sigset_t all, old;
+	int pidfd = -1;
+	pid_t pid = -1;
+
+	*ret = (struct doctor_result){ .step = "making a child", .err = ENOMEM };
+	if (r != MAP_FAILED && stack != MAP_FAILED && pipe2(c.go, O_CLOEXEC) == 0) {
+		r->step = "making the namespace";
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &old);
+		pid = clone(trial_child, stack + TRIAL_STACK, (int)t->flags | CLONE_PIDFD, &c,
+			&pidfd);
+		r->err = pid < 0 ? errno : 0;
+		pthread_sigmask(SIG_SETMASK, &old, NULL);
+		if (pid >= 0)
+			attend(&c, pid, pidfd);
+		*ret = (struct doctor_result){ .step = r->step, .err = r->err, .done = r->done };
+	}
+	ward_close(pidfd);
+	ward_close(c.go[0]);
+	ward_close(c.go[1]);
+	if (stack != MAP_FAILED)
+		munmap(stack, TRIAL_STACK);
+	if (r != MAP_FAILED)
+		munmap(r, sizeof(*r));
+	return ret->done;
+}
