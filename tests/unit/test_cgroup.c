@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "confine/native/cgroup_private.h"
+#include "confine/native/kernel/cgroup_private.h"
 #include "os/os.h"
 #include "tap.h"
 

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "confine/native/seccomp.h"
-#include "confine/native/seccomp_table.h"
+#include "confine/native/kernel/seccomp_table.h"
 #include "os/missing.h"
 #include "tap.h"
 

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "confine/native/seccomp_table.h"
+#include "confine/native/kernel/seccomp_table.h"
 
 #define X32_BIT 0x40000000u
 #define X32_END 0x80000000u

@@ -47,6 +47,8 @@ struct ward_cgroup {
 int ward_cgroup_dirfd(const struct ward_cgroup *cg, enum ward_cgroup_controller c);
 
 /* ---- control files: short texts, one read or write each ---- */
+/* A cgroup's directory: descriptor or -errno. */
+int ward_cgroup_open(const char *path, int flags);
 /* Length, or -errno; always terminated. */
 int ward_cgroup_read(int dirfd, const char *name, char *out, size_t size);
 int ward_cgroup_pread(int fd, char *out, size_t size);

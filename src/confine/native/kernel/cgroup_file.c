@@ -9,7 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "confine/native/cgroup_private.h"
+#include "confine/native/kernel/cgroup_private.h"
+#include "os/os.h"
+
+int ward_cgroup_open(const char *path, int flags)
+{
+	/* Mount points of v1 may be links (cpu -> cpu,cpuacct). */
+	return ward_openat2(AT_FDCWD, path, (uint64_t)flags | O_DIRECTORY, 0,
+		WARD_OPEN_NO_MAGICLINKS);
+}
 
 int ward_cgroup_pread(int fd, char *out, size_t size)
 {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "confine/native/seccomp.h"
-#include "confine/native/seccomp_table.h"
+#include "confine/native/kernel/seccomp_table.h"
 
 struct name {
 	uint32_t value;

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "confine/native/cgroup_private.h"
+#include "confine/native/kernel/cgroup_private.h"
 #include "os/os.h"
 
 #define PERIOD_US 100000u /* of cpu time slices; the kernel's default */
@@ -78,13 +78,15 @@ static int make_dir(struct ward_cgroup *cg, const char *base, const char *run_id
 	if (mkdir(path, 0755) < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "making the cgroup %s", path);
 	memcpy(d->path, path, sizeof(path));
-	d->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (d->fd < 0 || flock(d->fd, LOCK_EX | LOCK_NB) < 0)
+	d->fd = ward_cgroup_open(path, O_RDONLY);
+	if (d->fd < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -d->fd, "opening the cgroup %s", path);
+	if (flock(d->fd, LOCK_EX | LOCK_NB) < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "holding the cgroup %s", path);
 	if (cg->version == 1)
-		d->entry = openat(d->fd, "tasks", O_WRONLY | O_CLOEXEC);
+		d->entry = openat(d->fd, "tasks", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	else
-		d->entry = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		d->entry = ward_cgroup_open(path, O_PATH);
 	if (d->entry < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "opening the cgroup %s", path);
 	return WARD_OK;

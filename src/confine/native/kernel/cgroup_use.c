@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "confine/native/cgroup_private.h"
+#include "confine/native/kernel/cgroup_private.h"
 #include "os/os.h"
 
 #define KILL_ROUNDS 64

@@ -13,7 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "confine/native/cgroup_private.h"
+#include "confine/native/kernel/cgroup_private.h"
 #include "os/missing.h"
 #include "os/os.h"
 
@@ -94,7 +94,7 @@ bool ward_cgroup_mount(const char *text, const char *controller, char *out, size
 				strcmp(type, controller ? "cgroup" : "cgroup2") == 0 &&
 				(!controller || listed(options, strlen(options), controller)) &&
 				strlen(point) < size && !strchr(point, '\\')) {
-				strcpy(out, point);
+				memcpy(out, point, strlen(point) + 1);
 				return true;
 			}
 		}
@@ -165,7 +165,7 @@ static unsigned words(int dir, const char *file)
 
 unsigned ward_cgroup_enable(const char *dir)
 {
-	WARD_FD fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	WARD_FD fd = ward_cgroup_open(dir, O_RDONLY);
 	unsigned have, on;
 
 	if (fd < 0)
