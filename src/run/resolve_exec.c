@@ -304,12 +304,17 @@ int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct war
 				return fail_spawn(rs, real, -r, err);
 		}
 	}
-	r = executable(&p->t);
-	if (r < 0)
-		return fail_spawn(rs, p->path, -r, err);
+	/* What a "#!" names is only spoken about once it may be seen. */
+	if (!p->from && executable(&p->t) < 0)
+		return fail_spawn(rs, p->path, EACCES, err);
 	r = make_visible(rs, p, err);
 	if (r < 0)
 		return r;
+	if (executable(&p->t) < 0) {
+		(void)fail_spawn(rs, p->path, EACCES, err);
+		ward_fail_at(err, p->from, 1, 0);
+		return WARD_E_SPAWN;
+	}
 	shown = ward_rs_shown_by(rs, p->t.path);
 	/* What the base shows is whole by itself, and where everything may be executed nothing needs naming. */
 	if (rs->exec_all && shown && shown->base)
@@ -353,8 +358,7 @@ static int check_leaving(struct ward_resolver *rs, const char *given, const stru
 	char lexical[WARD_PATH_MAX];
 	int r;
 
-	if (given[0] == '/' || !strchr(given, '/') || in_workspace(rs, p->t.path) ||
-		ward_rs_visible(rs, p->t.path) ||
+	if (given[0] == '/' || in_workspace(rs, p->t.path) || ward_rs_visible(rs, p->t.path) ||
 		ward_path_join(rs->cwd, given, lexical, sizeof(lexical)) < 0 ||
 		!in_workspace(rs, lexical))
 		return WARD_OK;
@@ -390,7 +394,9 @@ static int find_typed(struct ward_resolver *rs, const char *given, struct ward_p
 	}
 	if (r < 0)
 		return fail_spawn(rs, given, -r, err);
-	return p->path ? check_leaving(rs, given, p, err) : ward_rs_nomem(err);
+	if (!p->path)
+		return ward_rs_nomem(err);
+	return strchr(given, '/') ? check_leaving(rs, given, p, err) : WARD_OK;
 }
 
 static int resolve_command(struct ward_resolver *rs, struct ward_error *err)
