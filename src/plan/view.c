@@ -158,12 +158,13 @@ static int add_parents(struct ward_plan *p, struct ward_node *v, size_t n, size_
 	size_t *io_total, struct ward_error *err)
 {
 	char path[WARD_PATH_MAX];
+	size_t len = strlen(v[i].dest);
 	char *slash;
 
-	if (strlen(v[i].dest) >= sizeof(path))
+	if (len >= sizeof(path))
 		return ward_fail(err, WARD_E_LIMIT, "a path of the view is over %d bytes",
 			WARD_PATH_MAX - 1);
-	strcpy(path, v[i].dest);
+	memcpy(path, v[i].dest, len + 1);
 	while ((slash = strrchr(path, '/')) && slash != path) {
 		*slash = '\0';
 		struct ward_node *above = find(v, n, path);

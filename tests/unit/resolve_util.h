@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "tap.h"
-#include "run/resolve.h"
+#include "run/resolve/resolve.h"
 
 static char T[64]; /* the tree of this process */
 static struct ward_plan *plan; /* of the last try */

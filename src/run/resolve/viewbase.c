@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "run/resolve.h"
+#include "run/resolve/resolve.h"
 
 #define INODES_MIN 1024u
 #define INODES_MAX (1u << 20)

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "run/resolve.h"
+#include "run/resolve/resolve.h"
 
 #define CONFIG_BYTES_MAX (64u << 10)
 #define VALUE_MAX 256
@@ -94,7 +94,7 @@ void ward_gitconfig_user(const char *text, size_t n, struct ward_buf *out)
 			: key == 5 && strncasecmp(s, "email", 5) == 0 ? email
 								      : NULL;
 		if (to && take_value(eq + 1, eol, value))
-			strcpy(to, value);
+			memcpy(to, value, sizeof(value));
 	}
 	if (!name[0] && !email[0])
 		return;

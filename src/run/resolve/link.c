@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "run/resolve.h"
+#include "run/resolve/resolve.h"
 
 static int identify(struct ward_resolver *rs, const char *path, struct ward_target *ret)
 {
@@ -68,7 +68,7 @@ static int step(struct ward_resolver *rs, char *out, char *rest, struct ward_tar
 	if ((size_t)snprintf(next, sizeof(next), "%s/%s", link, behind) >= sizeof(next))
 		return -ENAMETOOLONG;
 	out[link[0] == '/' ? 0 : len] = '\0';
-	strcpy(rest, next);
+	memcpy(rest, next, strlen(next) + 1);
 	return 0;
 }
 
@@ -76,9 +76,8 @@ static int walk(struct ward_resolver *rs, const char *path, struct ward_target *
 {
 	char out[WARD_PATH_MAX] = "", rest[WARD_PATH_MAX];
 
-	if (strlen(path) >= sizeof(rest))
+	if ((size_t)snprintf(rest, sizeof(rest), "%s", path) >= sizeof(rest))
 		return -ENAMETOOLONG;
-	strcpy(rest, path);
 	while (rest[0]) {
 		int r = step(rs, out, rest, ret);
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "run/resolve.h"
+#include "run/resolve/resolve.h"
 
 #define CHAIN_MAX 4
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "run/resolve.h"
+#include "run/resolve/resolve.h"
 
 const char *ward_rs_rule_text(struct ward_resolver *rs, const struct ward_cap *cap)
 {
@@ -39,7 +39,7 @@ static int fail_missing(struct ward_resolver *rs, const struct ward_cap *cap, co
 	}
 	if (e != ENOENT && e != ENOTDIR) {
 		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "%s cannot be opened: %s",
-			shown, e == ELOOP ? "a circle of links" : strerrordesc_np(e));
+			shown, e == ELOOP ? "a circle of links" : strerror(e));
 		ward_fail_fix(err, "name the file itself");
 		return WARD_E_CAPABILITY;
 	}

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "run/resolve.h"
+#include "run/resolve/resolve.h"
 
 static int bad_line(struct ward_error *err, const char *why)
 {
@@ -65,8 +65,8 @@ static int parse_script(struct ward_head *h, struct ward_error *err)
 	more = word(&s);
 	if (more)
 		return bad_line(err, "has more than one argument");
-	strcpy(h->interp, first);
-	strcpy(h->arg, second ? second : "");
+	memcpy(h->interp, first, strlen(first) + 1);
+	memcpy(h->arg, second ? second : "", second ? strlen(second) + 1 : 1);
 	h->script = true;
 	return WARD_OK;
 }

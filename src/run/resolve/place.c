@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "run/resolve.h"
+#include "run/resolve/resolve.h"
 
 #define PASSWD_BYTES_MAX (1u << 20)
 
@@ -190,9 +190,8 @@ static const char *real_path(struct ward_resolver *rs, const char *path)
 
 	if (ward_rs_target(rs, path, &t) == 0)
 		return t.path;
-	if (!path || strlen(path) >= sizeof(dir))
+	if (!path || (size_t)snprintf(dir, sizeof(dir), "%s", path) >= sizeof(dir))
 		return NULL;
-	strcpy(dir, path);
 	while ((slash = strrchr(dir, '/'))) {
 		*slash = '\0';
 		rest = path + (slash - dir) + 1;

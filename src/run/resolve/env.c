@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "run/resolve.h"
+#include "run/resolve/resolve.h"
 
 extern char **environ;
 

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "run/resolve.h"
+#include "run/resolve/resolve.h"
 
 struct walk {
 	struct ward_resolver *rs;

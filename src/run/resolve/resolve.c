@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "run/resolve.h"
+#include "run/resolve/resolve.h"
 
 #define RESOLVE_BYTES_MAX (64u << 20)
 #define SHOW_MAX 120

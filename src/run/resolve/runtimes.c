@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "run/resolve.h"
+#include "run/resolve/resolve.h"
 
 #define FILE_BYTES_MAX (64u << 10)
 #define VERSION_MAX 128
