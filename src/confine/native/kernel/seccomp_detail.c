@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "confine/native/seccomp.h"
 #include "confine/native/kernel/seccomp_table.h"
@@ -135,7 +136,7 @@ static void socket_detail(struct text *t, const struct seccomp_data *d)
 	ADD_NAME(t, types, (uint32_t)d->args[1] & 0xf, "type ");
 	if (protocol && (family == 2 || family == 10))
 		ADD_NAME(t, protocols, protocol, "protocol ");
-	else if (protocol)
+	else if (protocol || family == AF_NETLINK) /* there 0 is a protocol, NETLINK_ROUTE */
 		add(t, "protocol %u", protocol);
 }
 
