@@ -30,6 +30,8 @@ static char host_path[100], in_path[100],
 static struct ward_node nodes[] = {
 	{ .kind = WARD_NODE_DIR, .dest = "/" },
 	{ .kind = WARD_NODE_SYMLINK, .dest = "/lnk", .source = "tmp" },
+	/* Only known to the broker: the test hands it the root of /tmp for this. */
+	{ .kind = WARD_NODE_TMPFS, .dest = "/priv" },
 	{ .kind = WARD_NODE_TMPFS, .dest = "/tmp" },
 	{ .kind = WARD_NODE_DIR, .dest = "/var" },
 	{ .kind = WARD_NODE_DIR, .dest = "/var/tmp" },
@@ -43,7 +45,7 @@ static struct ward_plan plan = { .nodes = nodes,
 struct nbox {
 	struct box b;
 	struct ward_notify *n;
-	int kill_event;
+	int kill_event, tmp; /* tmp: the root of /tmp inside */
 };
 
 /* ---- set-up ---- */
@@ -72,6 +74,9 @@ static inline void confine(int sock)
 	diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	box_send(sock, 0, diag);
 	close(diag);
+	fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	box_send(sock, 0, fd);
+	close(fd);
 	prog.filter = (void *)(uintptr_t)ward_seccomp_program(plan.seccomp, &n);
 	prog.len = (unsigned short)n;
 	if (syscall(SYS_capset, &head, none) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
@@ -89,7 +94,7 @@ static inline bool nbox_start(struct nbox *x)
 	struct ward_error err = { 0 };
 	int fd;
 
-	*x = (struct nbox){ .kill_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+	*x = (struct nbox){ .tmp = -1, .kill_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 	x->b = (struct box){ .refusals = ward_refusals_new(), .outer = -1, .sock = -1, .proc = -1 };
 	if (!shared[0]) {
 		(void)snprintf(shared, sizeof(shared), "/var/tmp/ward-broker-XXXXXX");
@@ -109,6 +114,7 @@ static inline bool nbox_start(struct nbox *x)
 	if (fd < 0)
 		return false;
 	ward_notify_set_diag(x->n, fd);
+	x->tmp = box_recv(&x->b);
 	fd = box_recv(&x->b);
 	return fd >= 0 && ward_notify_start(x->n, fd, &err) == 0;
 }
@@ -123,6 +129,7 @@ static inline void nbox_end(struct nbox *x)
 	}
 	x->n = ward_notify_free(x->n);
 	ward_close(x->kill_event);
+	ward_close(x->tmp);
 	box_end(&x->b);
 }
 

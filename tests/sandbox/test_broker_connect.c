@@ -373,6 +373,26 @@ TEST(unix_sockets)
 	unlink(in_path);
 }
 
+/* Behind FUSE a private mount is reached by the descriptor that was handed over, whatever links say. */
+TEST(unix_sockets_by_root)
+{
+	static const struct target tmp = { AF_UNIX, SOCK_STREAM, 8, "/tmp/sock", 0 };
+	static const struct target priv = { AF_UNIX, SOCK_STREAM, 8, "/priv/sock", 0 };
+	static const struct target dots = { AF_UNIX, SOCK_STREAM, 8, "/priv/../priv/x/../sock", 0 };
+	static const struct target out = { AF_UNIX, SOCK_STREAM, 8, "/priv/way-out", 0 };
+
+	START(x);
+	CHECK_EQ_INT(CALL(in_listen, &tmp), 0);
+	CHECK_EQ_INT(CALL(in_connect, &priv), -EACCES);
+	ward_notify_set_roots(x.n, &x.tmp, 1);
+	x.tmp = -1;
+	CHECK_EQ_INT(CALL(in_connect, &priv), 0);
+	CHECK_EQ_INT(CALL(in_connect, &dots), 0);
+	CHECK_EQ_INT(CALL(in_link, host_path), 0);
+	CHECK_EQ_INT(CALL(in_connect, &out), -EACCES);
+	nbox_end(&x);
+}
+
 /* Without a way to ask who bound it, a socket in a bind is refused; one in a private mount is not. */
 TEST(unix_sockets_without_diag)
 {

@@ -135,11 +135,11 @@ int ward_notify_start(struct ward_notify *n, int listener, struct ward_error *er
 /* A NETLINK_SOCK_DIAG socket made in the run's network namespace (taken); -1: every path socket is refused. */
 void ward_notify_set_diag(struct ward_notify *n, int diag);
 /*
- * The root directory (O_PATH, taken) of a private mount of the view, such as /tmp: the supervisor may not walk the
- * FUSE layer to it, so without this a connect to a socket below dest is refused. dest is copied. WARD_E_LIMIT over
- * 8. A root whose dest is not in the plan is never used.
+ * The root directories (O_PATH, all taken) of the view's private mounts, such as /tmp: one for each WARD_NODE_TMPFS of
+ * the plan, in its order; -1 or too few = not had. The supervisor may not walk the FUSE layer to them, so without
+ * these every connect to a socket that the run itself made there is refused. Once, before the command runs.
  */
-int ward_notify_add_root(struct ward_notify *n, const char *dest, int fd);
+void ward_notify_set_roots(struct ward_notify *n, const int *fds, size_t n_fds);
 /* After the processes of the run are gone. Twice is fine. */
 void ward_notify_stop(struct ward_notify *n);
 struct ward_notify *ward_notify_free(struct ward_notify *n);

@@ -241,22 +241,16 @@ void ward_notify_set_diag(struct ward_notify *n, int diag)
 	(void)pthread_mutex_unlock(&n->lock);
 }
 
-int ward_notify_add_root(struct ward_notify *n, const char *dest, int fd)
+void ward_notify_set_roots(struct ward_notify *n, const int *fds, size_t n_fds)
 {
-	char *copy = strdup(dest);
-	int r = copy ? WARD_OK : WARD_E_NOMEM;
-
 	(void)pthread_mutex_lock(&n->lock);
-	if (copy && n->n_roots < WARD_NOTIFY_ROOTS_MAX) {
-		n->roots[n->n_roots].dest = copy;
-		n->roots[n->n_roots++].fd = fd;
-	} else {
-		r = copy ? WARD_E_LIMIT : r;
-		free(copy);
-		ward_close(fd);
+	for (size_t i = 0; i < n_fds; i++) {
+		if (n->n_roots < WARD_NOTIFY_ROOTS_MAX)
+			n->roots[n->n_roots++] = fds[i];
+		else
+			ward_close(fds[i]);
 	}
 	(void)pthread_mutex_unlock(&n->lock);
-	return r;
 }
 
 void ward_notify_stop(struct ward_notify *n)
@@ -287,10 +281,8 @@ struct ward_notify *ward_notify_free(struct ward_notify *n)
 		return NULL;
 	ward_notify_stop(n);
 	ward_close(n->diag);
-	for (unsigned i = 0; i < n->n_roots; i++) {
-		ward_close(n->roots[i].fd);
-		free(n->roots[i].dest);
-	}
+	for (unsigned i = 0; i < n->n_roots; i++)
+		ward_close(n->roots[i]);
 	ward_tree_done(&n->tree);
 	(void)pthread_mutex_destroy(&n->lock);
 	free(n->payload);

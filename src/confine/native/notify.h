@@ -10,7 +10,7 @@
 #include "confine/native/seccomp.h"
 
 #define WARD_NOTIFY_PENDING_MAX 16   /* connects and sends that wait; more are answered EAGAIN */
-#define WARD_NOTIFY_ROOTS_MAX 8
+#define WARD_NOTIFY_ROOTS_MAX 16     /* private mounts whose sockets can be reached */
 #define WARD_NOTIFY_PAYLOAD_MAX (256u << 10)  /* bytes of one mediated sendto */
 
 /* One notification, while it is handled. */
@@ -51,10 +51,7 @@ struct ward_notify {
 	pthread_mutex_t lock;        /* over the next four */
 	int diag, inflight;          /* inflight: socket that the thread may be blocked on */
 	unsigned n_roots;
-	struct {
-		char *dest;
-		int fd;
-	} roots[WARD_NOTIFY_ROOTS_MAX];
+	int roots[WARD_NOTIFY_ROOTS_MAX]; /* of the i-th private mount of the plan */
 	uint64_t netns_dev, netns_ino;   /* of the run, 0 = not known yet */
 	struct ward_pending pending[WARD_NOTIFY_PENDING_MAX];
 	char *payload;               /* scratch, made at the first sendto */

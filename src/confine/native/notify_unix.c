@@ -164,19 +164,30 @@ static bool bound_inside(struct ward_notify *n, const struct stat *st)
 
 /* ---- the door ---- */
 
+/* The root of a private mount that the init handed over, duplicated, or -1. */
+static int private_root(struct ward_notify *n, const struct ward_node *node)
+{
+	unsigned nth = 0;
+	int fd = -1;
+
+	for (size_t i = 0; i < n->plan->n_nodes && &n->plan->nodes[i] != node; i++)
+		nth += n->plan->nodes[i].kind == WARD_NODE_TMPFS;
+	(void)pthread_mutex_lock(&n->lock);
+	if (nth < n->n_roots && n->roots[nth] >= 0)
+		fd = fcntl(n->roots[nth], F_DUPFD_CLOEXEC, 0);
+	(void)pthread_mutex_unlock(&n->lock);
+	return fd;
+}
+
 /* The directory or file behind a mount of the view: O_PATH descriptor or -errno. */
 static int open_base(struct ward_notify *n, struct ward_ask *ask, const struct ward_node *node)
 {
 	WARD_FD root = -1;
-	int fd = -1;
+	int fd;
 
 	if (node->kind == WARD_NODE_BIND)
 		return ward_openat2(AT_FDCWD, node->source, O_PATH, 0, WARD_OPEN_NO_SYMLINKS);
-	(void)pthread_mutex_lock(&n->lock);
-	for (unsigned i = 0; i < n->n_roots; i++)
-		if (ward_streq(n->roots[i].dest, node->dest))
-			fd = fcntl(n->roots[i].fd, F_DUPFD_CLOEXEC, 0);
-	(void)pthread_mutex_unlock(&n->lock);
+	fd = private_root(n, node);
 	if (fd >= 0)
 		return fd;
 	/* Without FUSE the caller's own root can be walked. */
