@@ -213,7 +213,7 @@ int ward_rt_grant(struct ward_resolver *rs, const char *prefix, const char *name
 /* ---- venv ---- */
 
 /* "home = DIR" of a pyvenv.cfg: its value and line; NULL: there is none. */
-static char *venv_home(char *text, uint32_t *ret_line)
+char *ward_rt_venv_home(char *text, uint32_t *ret_line)
 {
 	char *line, *rest = text;
 
@@ -296,7 +296,7 @@ int ward_rt_venv(struct ward_resolver *rs, const char *path, bool trusted, struc
 		return ward_rs_nomem(err);
 	if (ward_read_file(file, FILE_BYTES_MAX, &b, err) < 0)
 		return WARD_E_REFUSED;
-	home = b.n > 0 && !memchr(b.s, '\0', b.n) ? venv_home(b.s, &line) : NULL;
+	home = b.n > 0 && !memchr(b.s, '\0', b.n) ? ward_rt_venv_home(b.s, &line) : NULL;
 	if (!home)
 		return refuse_home(rs, file, 0, "", "is not there", "make the venv again", err);
 	return check_home(rs, file, line, home, trusted, err);
@@ -316,7 +316,7 @@ static bool try_version(struct ward_resolver *rs, const struct ward_shim *shim, 
 {
 	struct ward_target t;
 
-	for (size_t i = 0; i < ward_runtimes_n && version_ok(version); i++) {
+	for (size_t i = 0; i < ward_runtimes_n; i++) {
 		const struct ward_runtime *rt = &ward_runtimes[i];
 		const char *star = strchr(rt->shape, '*'), *root;
 
@@ -332,27 +332,26 @@ static bool try_version(struct ward_resolver *rs, const struct ward_shim *shim, 
 	return false;
 }
 
-static bool try_line(struct ward_resolver *rs, const struct ward_shim *shim, char *line,
-	const char *program, const char **ret)
+char *ward_rt_version(char *line, const char *key)
 {
 	size_t n;
 
 	line += strspn(line, " \t");
-	if (shim->key) {
-		n = strlen(shim->key);
-		if (strncmp(line, shim->key, n) != 0)
-			return false;
+	if (key) {
+		n = strlen(key);
+		if (strncmp(line, key, n) != 0)
+			return NULL;
 		line += n + strspn(line + n, " \t");
 		if (*line++ != '=')
-			return false;
+			return NULL;
 		line += strspn(line, " \t");
 		if (*line++ != '"')
-			return false;
+			return NULL;
 		line[strcspn(line, "\"")] = '\0';
 	} else {
 		line[strcspn(line, " \t\r#")] = '\0';
 	}
-	return try_version(rs, shim, line, program, ret);
+	return version_ok(line) ? line : NULL;
 }
 
 int ward_rt_unshim(struct ward_resolver *rs, const char *path, const char **ret,
@@ -366,15 +365,17 @@ int ward_rt_unshim(struct ward_resolver *rs, const char *path, const char **ret,
 		WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 		const struct ward_shim *shim = &ward_shims[i];
 		const char *dir = expand(rs, &shim->dir), *file = expand(rs, &shim->file);
-		char *line, *rest;
+		char *line, *rest, *version;
 
 		if (!dir || !file || strlen(dir) != dir_n || strncmp(dir, path, dir_n) != 0)
 			continue;
 		if (ward_read_file(file, FILE_BYTES_MAX, &b, NULL) == WARD_OK && b.n > 0) {
 			rest = b.s;
-			while ((line = strsep(&rest, "\n")))
-				if (try_line(rs, shim, line, program, ret))
+			while ((line = strsep(&rest, "\n"))) {
+				version = ward_rt_version(line, shim->key);
+				if (version && try_version(rs, shim, version, program, ret))
 					return WARD_OK;
+			}
 		}
 		*ret = NULL;
 		/* ~/.cargo/bin also holds programs that are no shims. */
