@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where --outcome, --report and --head-to go: a regular file, replaced by rename, or a descriptor that the
- * caller passed ("fd:N"). Checked when the option is set, so that nothing runs whose outcome has no place.
- * It refuses devices, links and directories (a rename would replace them), and descriptors of our own:
+ * caller passed ("fd:N"). Looked up once, when the option is set: nothing runs whose outcome has no place, and
+ * the directory is held open from then on, so that a run which may write there cannot turn it into a link to
+ * another. It refuses devices, links and directories (a rename would replace them), and descriptors of our own:
  * those are close-on-exec, an inherited one is not.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,112 +19,132 @@
 
 #define FD_PREFIX "fd:"
 
-static int parse_fd(const char *dest, int *ret)
+void ward_dest_init(struct ward_dest *d)
+{
+	*d = (struct ward_dest){ .fd = -1, .dir = -1 };
+}
+
+void ward_dest_done(struct ward_dest *d)
+{
+	ward_close(d->dir);
+	ward_dest_init(d);
+}
+
+static int check_fd(const char *text, int *ret, struct ward_error *err)
 {
 	uint64_t n = 0;
-	int r = ward_parse_u64(dest + strlen(FD_PREFIX), 1, 1u << 20, &n, NULL);
+	int flags, fdflags;
 
-	if (r < 0)
-		return r;
+	if (ward_parse_u64(text + strlen(FD_PREFIX), 1, 1u << 20, &n, NULL) < 0)
+		return ward_fail(err, WARD_E_INVALID,
+			"\"%s\" is not a descriptor: fd: takes a number from 1", text);
+	flags = fcntl((int)n, F_GETFL);
+	fdflags = fcntl((int)n, F_GETFD);
+	if (flags < 0 || fdflags < 0 || (fdflags & FD_CLOEXEC))
+		return ward_fail(err, WARD_E_INVALID, "descriptor %d is not open", (int)n);
+	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH))
+		return ward_fail(err, WARD_E_INVALID, "descriptor %d is not open for writing",
+			(int)n);
 	*ret = (int)n;
 	return WARD_OK;
 }
 
-static int check_fd(const char *option, const char *dest, struct ward_error *err)
+/* May name be made, or replaced by rename, in the directory dir? */
+static int check_name(int dir, const char *name, const char *text, struct ward_error *err)
 {
-	int fd = -1;
-	int r = parse_fd(dest, &fd);
+	struct stat st;
 
-	if (r < 0) {
-		r = ward_fail(err, WARD_E_INVALID,
-			"\"%s\" is not a descriptor: fd: takes a number from 1", dest);
-	} else {
-		int flags = fcntl(fd, F_GETFL), fdflags = fcntl(fd, F_GETFD);
-
-		if (flags < 0 || fdflags < 0 || (fdflags & FD_CLOEXEC))
-			r = ward_fail(err, WARD_E_INVALID, "descriptor %d is not open", fd);
-		else if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH))
-			r = ward_fail(err, WARD_E_INVALID, "descriptor %d is not open for writing",
-				fd);
-	}
-	if (r < 0) {
-		ward_fail_at(err, option, 0, 0);
-		ward_fail_fix(err,
-			"open it in the calling shell, as in: ward run %s fd:3 ... 3>FILE", option);
-	}
-	return r;
+	if (!name[0] || ward_streq(name, ".") || ward_streq(name, ".."))
+		return ward_fail(err, WARD_E_INVALID, "\"%s\" names a directory, not a file", text);
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return S_ISREG(st.st_mode)
+			? WARD_OK
+			: ward_fail(err, WARD_E_INVALID, "\"%s\" exists and is not a regular file",
+				  text);
+	return errno == ENOENT
+		? WARD_OK
+		: ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot look at \"%s\"", text);
 }
 
-/* The directory that a file will be renamed in must be there, and what is there already a regular file. */
-static int check_file(const char *option, const char *dest, struct ward_error *err)
+static int open_dir(const char *text, const char *name, int *ret, struct ward_error *err)
 {
 	char dir[WARD_PATH_MAX];
-	const char *slash = strrchr(dest, '/');
-	size_t n = slash ? (size_t)(slash - dest) + 1 : 1;
-	struct stat st;
-	int r = WARD_OK;
+	size_t n = (size_t)(name - text);
+	int fd;
 
-	if (strlen(dest) >= sizeof(dir)) {
-		r = ward_fail(err, WARD_E_LIMIT, "path is longer than %d bytes", WARD_PATH_MAX - 1);
-		goto out;
-	}
-	memcpy(dir, slash ? dest : ".", n);
-	dir[n] = '\0';
-	if (stat(dir, &st) < 0)
-		r = ward_fail_errno(err, WARD_E_NOTFOUND, errno,
+	if (n >= sizeof(dir))
+		return ward_fail(err, WARD_E_LIMIT, "path is longer than %d bytes",
+			WARD_PATH_MAX - 1);
+	(void)snprintf(dir, sizeof(dir), "%.*s", n ? (int)n : 1, n ? text : ".");
+	fd = ward_openat2(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, 0);
+	if (fd < 0)
+		return ward_fail_errno(err, fd == -ENOENT ? WARD_E_NOTFOUND : WARD_E_SYSTEM, -fd,
 			"cannot write into directory \"%s\"", dir);
-	else if (!S_ISDIR(st.st_mode))
-		r = ward_fail(err, WARD_E_INVALID, "\"%s\" is not a directory", dir);
-	else if (lstat(dest, &st) < 0 && errno != ENOENT)
-		r = ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot look at \"%s\"", dest);
-	else if (slash && !slash[1])
-		r = ward_fail(err, WARD_E_INVALID, "\"%s\" names a directory, not a file", dest);
-	else if (lstat(dest, &st) == 0 && !S_ISREG(st.st_mode))
-		r = ward_fail(err, WARD_E_INVALID, "\"%s\" exists and is not a regular file", dest);
-out:
-	if (r < 0) {
-		ward_fail_at(err, option, 0, 0);
-		ward_fail_fix(err, "name a file in an existing directory, or use fd:N");
-	}
-	return r;
+	*ret = fd;
+	return WARD_OK;
 }
 
-int ward_dest_check(const char *option, const char *dest, struct ward_error *err)
+static int open_file(struct ward_dest *d, const char *text, struct ward_error *err)
 {
-	if (!dest[0]) {
-		int r = ward_fail(err, WARD_E_INVALID, "an empty file name");
+	const char *name = ward_path_basename(text);
+	int r = open_dir(text, name, &d->dir, err);
 
-		ward_fail_at(err, option, 0, 0);
-		ward_fail_fix(err, "give FILE or fd:N");
+	if (r < 0)
 		return r;
-	}
-	if (ward_has_prefix(dest, FD_PREFIX))
-		return check_fd(option, dest, err);
-	return check_file(option, dest, err);
+	d->name = name;
+	return check_name(d->dir, name, text, err);
 }
 
-int ward_dest_write(const char *option, const char *dest, const void *p, size_t n,
+int ward_dest_open(struct ward_dest *d, struct ward_arena *a, const char *text,
 	struct ward_error *err)
 {
-	int fd = -1;
-	/* Looked at again: a run lies between, and what it could write may have become a link. */
-	int r = ward_dest_check(option, dest, err);
+	struct ward_dest made;
+	const char *copy = ward_arena_strdup(a, text);
+	int r;
 
-	if (r < 0)
-		return r;
-	if (!ward_has_prefix(dest, FD_PREFIX)) {
-		r = ward_replace_file(dest, p, n, 0600, err);
-		if (r < 0)
-			ward_fail_at(err, option, 0, 0);
-		return r;
-	}
-	r = parse_fd(dest, &fd);
-	if (r < 0)
-		return r;
-	r = ward_write_all(fd, p, n);
+	ward_dest_init(&made);
+	if (!copy)
+		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	if (!text[0])
+		r = ward_fail(err, WARD_E_INVALID, "an empty file name");
+	else if (ward_has_prefix(text, FD_PREFIX))
+		r = check_fd(text, &made.fd, err);
+	else
+		r = open_file(&made, copy, err);
 	if (r < 0) {
-		r = ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot write to descriptor %d", fd);
-		ward_fail_at(err, option, 0, 0);
+		ward_dest_done(&made);
+		ward_fail_fix(err,
+			"name a file in an existing directory, or fd:N for a descriptor that the "
+			"caller opened for writing, as in 3>FILE");
+		return r;
 	}
+	made.text = copy;
+	*d = made;
+	return WARD_OK;
+}
+
+int ward_dest_write(const struct ward_dest *d, const char *option, const void *p, size_t n,
+	struct ward_error *err)
+{
+	char path[64 + NAME_MAX];
+	int r;
+
+	if (d->fd >= 0) {
+		r = ward_write_all(d->fd, p, n);
+		if (r < 0)
+			r = ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot write to descriptor %d",
+				d->fd);
+	} else {
+		struct ward_error why = WARD_ERROR_INIT;
+
+		/* By way of the descriptor: the name of the directory may mean another one by now. */
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", d->dir, d->name);
+		r = check_name(d->dir, d->name, d->text, err);
+		if (r >= 0 && ward_replace_file(path, p, n, 0600, &why) < 0)
+			r = ward_fail_errno(err, why.code, why.sys_errno, "cannot write \"%s\"",
+				d->text);
+	}
+	if (r < 0)
+		ward_fail_at(err, option, 0, 0);
 	return r;
 }

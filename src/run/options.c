@@ -82,14 +82,6 @@ static int keep(struct ward_request *r, const char *value, const char **ret, str
 	return WARD_OK;
 }
 
-static int keep_dest(struct ward_request *r, const char *option, const char *value,
-	const char **ret, struct ward_error *err)
-{
-	int code = ward_dest_check(option, value, err);
-
-	return code < 0 ? code : keep(r, value, ret, err);
-}
-
 static int fail_choice(const char *value, const char *const *names, size_t n,
 	struct ward_error *err)
 {
@@ -461,21 +453,21 @@ static int apply_head_to(struct ward_request *r, const char *value, unsigned ind
 	struct ward_error *err)
 {
 	(void)index;
-	return keep_dest(r, "--head-to", value, &r->head_to, err);
+	return ward_dest_open(&r->head_to, r->arena, value, err);
 }
 
 static int apply_outcome(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err)
 {
 	(void)index;
-	return keep_dest(r, "--outcome", value, &r->outcome, err);
+	return ward_dest_open(&r->outcome, r->arena, value, err);
 }
 
 static int apply_report(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err)
 {
 	(void)index;
-	return keep_dest(r, "--report", value, &r->report, err);
+	return ward_dest_open(&r->report, r->arena, value, err);
 }
 
 static int apply_fail_on_violation(struct ward_request *r, const char *value, unsigned index,

@@ -416,24 +416,23 @@ int ward_outcome_exit_code(const struct ward_outcome *o)
 int ward_outcome_deliver(const struct ward_request *r, const struct ward_outcome *o,
 	struct ward_error *err)
 {
-	int code = WARD_OK;
+	const char *report = ward_outcome_report(o);
+	int code = WARD_OK, k;
 
-	if (r->outcome)
-		code = ward_dest_write("--outcome", r->outcome, ward_outcome_json(o, NULL),
+	if (r->outcome.text)
+		code = ward_dest_write(&r->outcome, "--outcome", ward_outcome_json(o, NULL),
 			o->n_json, err);
-	if (r->report) {
-		const char *text = ward_outcome_report(o);
-		int k = ward_dest_write("--report", r->report, text, strlen(text),
+	if (r->report.text) {
+		k = ward_dest_write(&r->report, "--report", report, strlen(report),
 			code < 0 ? NULL : err);
-
 		code = code < 0 ? code : k;
 	}
-	if (r->head_to && o->has_audit && o->audit_head[0]) {
+	if (r->head_to.text && o->has_audit && o->audit_head[0]) {
 		char line[WARD_SHA256_HEX + 1];
 		int n = snprintf(line, sizeof(line), "%s\n", o->audit_head);
-		int k = ward_dest_write("--head-to", r->head_to, line, (size_t)n,
-			code < 0 ? NULL : err);
 
+		k = ward_dest_write(&r->head_to, "--head-to", line, (size_t)n,
+			code < 0 ? NULL : err);
 		code = code < 0 ? code : k;
 	}
 	return code;

@@ -57,6 +57,9 @@ struct ward_request *ward_request_new(enum ward_command_kind kind)
 	if (!r)
 		return NULL;
 	r->signal_fd[0] = r->signal_fd[1] = -1;
+	ward_dest_init(&r->head_to);
+	ward_dest_init(&r->outcome);
+	ward_dest_init(&r->report);
 	r->kind = kind;
 	r->limits = defaults[kind];
 	r->backend = WARD_BACKEND_NATIVE;
@@ -81,6 +84,9 @@ void ward_request_free(struct ward_request *r)
 		return;
 	ward_close(r->signal_fd[0]);
 	ward_close(r->signal_fd[1]);
+	ward_dest_done(&r->head_to);
+	ward_dest_done(&r->outcome);
+	ward_dest_done(&r->report);
 	free(r->env);
 	free(r->argv);
 	free(r->given);

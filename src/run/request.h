@@ -9,6 +9,14 @@ struct ward_env_set {
 	struct ward_origin origin;
 };
 
+/* A place to write to, looked up when the option was set (dest.c). */
+struct ward_dest {
+	const char *text;            /* as given; NULL = not set */
+	int fd;                      /* "fd:N"; not owned; -1 = a file */
+	int dir;                     /* the file's directory, held open; owned */
+	const char *name;            /* in it */
+};
+
 struct ward_request {
 	enum ward_command_kind kind;
 	struct ward_arena *arena;
@@ -19,7 +27,7 @@ struct ward_request {
 	const char *cwd;             /* as given, NULL = the caller's */
 	const char *audit;           /* NULL = default */
 	const char *run_id;          /* WARD_RUN inside; NULL: not yet (ward plan) */
-	const char *head_to, *outcome, *report;   /* FILE or "fd:N", checked when set; ward_outcome_deliver() */
+	struct ward_dest head_to, outcome, report;   /* written by ward_outcome_deliver() */
 	struct ward_limits limits;   /* with the defaults of kind; memory 0 = 75 % of what is available */
 	enum ward_backend backend;
 	enum ward_attribution attribution;
@@ -42,6 +50,8 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 /* options.c: position of name in the table, -1 = none. */
 int ward_option_index(const char *name);
 
-/* dest.c: where --outcome, --report and --head-to go: FILE (by rename) or "fd:N". */
-int ward_dest_check(const char *option, const char *dest, struct ward_error *err);
-int ward_dest_write(const char *option, const char *dest, const void *p, size_t n, struct ward_error *err);
+/* dest.c: where --outcome, --report and --head-to go. A failed open leaves *d as it was. */
+void ward_dest_init(struct ward_dest *d);
+void ward_dest_done(struct ward_dest *d);
+int ward_dest_open(struct ward_dest *d, struct ward_arena *a, const char *text, struct ward_error *err);
+int ward_dest_write(const struct ward_dest *d, const char *option, const void *p, size_t n, struct ward_error *err);

@@ -260,7 +260,8 @@ TEST(bad_values_are_refused)
 	CHECK_EQ_SIZE(r->caps.n, 0);
 	CHECK_EQ_SIZE(r->n_env, 0);
 	CHECK_NULL(r->stdin_mode);
-	CHECK_NULL(r->outcome);
+	CHECK_NULL(r->outcome.text);
+	CHECK_EQ_INT(r->outcome.dir, -1);
 	ward_request_free(r);
 }
 

@@ -340,7 +340,7 @@ static void read_all(const char *path, char *out, size_t size)
 
 TEST(delivered_where_the_options_say)
 {
-	char dir[] = "/tmp/ward-outcome-XXXXXX", file[64], head[64], text[8192];
+	char dir[] = "/tmp/ward-outcome-XXXXXX", file[64], head[64], moved[64], text[8192];
 	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
 	struct ward_error err = WARD_ERROR_INIT;
 	struct ward_outcome *o;
@@ -369,6 +369,14 @@ TEST(delivered_where_the_options_say)
 	CHECK(symlink("/tmp/elsewhere", file) == 0);
 	CHECK(ward_outcome_deliver(r, o, &err) < 0);
 	CHECK_STR_EQ(err.file, "--outcome");
+	/* The directory is the one that it was when the option was given, whatever its name means now. */
+	(void)unlink(file);
+	(void)snprintf(moved, sizeof(moved), "%s.moved", dir);
+	CHECK(rename(dir, moved) == 0 && symlink("/nowhere", dir) == 0);
+	CHECK_EQ_INT(ward_outcome_deliver(r, o, &err), WARD_OK);
+	CHECK(unlink(dir) == 0 && rename(moved, dir) == 0);
+	read_all(file, text, sizeof(text));
+	CHECK_STR_EQ(text, ward_outcome_json(o, NULL));
 	ward_outcome_free(o);
 	ward_request_free(r);
 	(void)unlink(file);
