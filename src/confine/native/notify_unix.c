@@ -17,6 +17,7 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -39,22 +40,25 @@ static size_t component(const char *path, size_t *io_p)
 	return strcspn(path + *io_p, "/");
 }
 
-/* path with the link at node replaced by its target. */
+/* path = the link's target and what comes after the link (which may lie in path). */
 static int follow(const struct ward_node *link, const char *rest, char path[WARD_PATH_MAX])
 {
-	char dir[WARD_PATH_MAX], tail[WARD_PATH_MAX], target[WARD_PATH_MAX];
+	char dir[WARD_PATH_MAX], target[WARD_PATH_MAX];
 	size_t n = (size_t)(strrchr(link->dest, '/') - link->dest);
-	int r;
+	int r, len;
 
-	if (strlen(rest) >= sizeof(tail) || n >= sizeof(dir))
+	if (n >= sizeof(dir))
 		return WARD_E_LIMIT;
-	memcpy(tail, rest, strlen(rest) + 1);
 	memcpy(dir, link->dest, n);
 	dir[n] = '\0';
 	r = ward_path_join(n ? dir : "/", link->source, target, sizeof(target));
-	while (r == WARD_OK && tail[0] == '/')
-		memmove(tail, tail + 1, strlen(tail));
-	return r < 0 ? r : ward_path_join(target, tail, path, WARD_PATH_MAX);
+	if (r < 0)
+		return r;
+	/* dir is done with, and serves as the room for the whole. */
+	len = snprintf(dir, sizeof(dir), "%s/%s", target, rest);
+	if (len < 0 || (size_t)len >= sizeof(dir))
+		return WARD_E_LIMIT;
+	return ward_path_normalize(dir, path, WARD_PATH_MAX);
 }
 
 uint32_t ward_notify_find(const struct ward_notify *n, const char *path, char rest[WARD_PATH_MAX])
