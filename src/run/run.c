@@ -236,6 +236,7 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 	l.o = ward_outcome_new(r);
 	if (!l.o)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for an outcome");
+	r->run_id = l.o->run;
 	code = plan_and_start(&l, &local);
 	if (code == WARD_OK) {
 		code = live(&l, &local);
@@ -245,6 +246,7 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 		refuse(&l, &local);
 	}
 	life_done(&l);
+	r->run_id = NULL;                /* the outcome may be freed before the request */
 	if (ward_outcome_finish(l.o) < 0)
 		code = ward_fail(&local, WARD_E_NOMEM, "no memory for the outcome's text");
 	*ret = l.o;
