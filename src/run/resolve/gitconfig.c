@@ -24,7 +24,11 @@ static bool take_value(const char *s, const char *end, char out[VALUE_MAX])
 	bool quoted = false;
 	size_t n = 0, keep = 0;
 
-	for (s += strspn(s, blanks); s < end; s++) {
+	if (end > s && end[-1] == '\r')
+		end--;
+	while (s < end && strchr(blanks, *s))
+		s++;
+	for (; s < end; s++) {
 		char c = *s;
 
 		if (c == '"') {
@@ -38,7 +42,7 @@ static bool take_value(const char *s, const char *end, char out[VALUE_MAX])
 				return false;
 			c = *s;
 		}
-		if ((unsigned char)c < 0x20 && c != '\t' && c != '\r')
+		if ((unsigned char)c < 0x20 && c != '\t')
 			return false;
 		if (n + 1 >= VALUE_MAX)
 			return false;
