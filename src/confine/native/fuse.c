@@ -570,6 +570,8 @@ static void *serve(void *arg)
 			break; /* ENODEV: unmounted */
 		}
 	}
+	/* Never leave a caller waiting for a server that is gone. Harmless when stop has done the same. */
+	(void)dup3(f->event, f->fd, O_CLOEXEC);
 	return NULL;
 }
 
