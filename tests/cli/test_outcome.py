@@ -182,6 +182,20 @@ def an_old_outcome_is_replaced():
 
 
 @test
+def the_run_cannot_lead_the_outcome_elsewhere():
+    """A directory that the command may write becomes a link to one that it may not: the outcome stays where it was."""
+    with cli.place() as p:
+        (p.ws / "sub").mkdir()
+        other = p.base / "other"
+        other.mkdir()
+        r = p.run("--write", ".", "--outcome", "sub/outcome.json", "sh", "-c", f"mv sub gone && ln -s {other} sub")
+        check_eq(r.code, 0, r.err)
+        check((p.ws / "sub").is_symlink(), "the command did not do its part")
+        check_eq(list(other.iterdir()), [])
+        check_eq(valid(json.loads((p.ws / "gone/outcome.json").read_text()))["status"], "exited")
+
+
+@test
 def head_to_is_the_last_hash():
     with cli.place() as p:
         head = p.side / "head"

@@ -88,6 +88,23 @@ def streams_stay_apart(p):
     check_in("err\n", r.err)
 
 
+@cases([("pipes", []), ("relay", ["--output-limit", "1M"])])
+@placed
+def names_of_the_streams_can_be_opened(p, extra):
+    r = p.run(*extra, "sh", "-c", "echo out >/dev/stdout; echo err >/dev/stderr; cat /dev/stdin", data=b"in\n")
+    check_eq((r.code, r.out), (0, "out\nin\n"), r.err)
+    check_in("err\n", r.err)
+
+
+@test
+@placed
+def a_file_that_was_given_to_read_cannot_be_written(p):
+    path = p.write("given", "as it was\n", 0o666)
+    with open(path, "rb") as f:
+        p.run("sh", "-c", "echo other >/proc/self/fd/0; echo other >/dev/stdin", stdin=f)
+    check_eq(path.read_text(), "as it was\n")
+
+
 @test
 @placed
 def output_limit_cuts_ends_and_says_so(p):
