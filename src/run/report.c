@@ -108,7 +108,9 @@ static void put_axes(struct ward_buf *out, const struct ward_outcome *o)
 
 void ward_report_write(const struct ward_outcome *o, struct ward_buf *out)
 {
-	if (o->has_plan)
+	/* Of what did not start there is nothing to say but the error. */
+	if (o->has_plan && o->status != WARD_STATUS_REFUSED &&
+		o->status != WARD_STATUS_SPAWN_FAILED)
 		put_axes(out, o);
 	for (size_t i = 0; i < o->n_violations; i++)
 		put_violation(out, &o->violations[i]);
