@@ -141,7 +141,7 @@ static long in_content_ok(long arg)
 	close(fd);
 	return n == (ssize_t)sizeof(CONTENT) - 1 &&
 		strncmp(text, CONTENT, sizeof(CONTENT) - 1) == 0 && m == 4 &&
-		memcmp(text + 64, CONTENT + 2, 4) == 0;
+		memcmp(text + 64, &CONTENT[2], 4) == 0;
 }
 
 /* The names of a directory, sorted by the kernel's order, joined by blanks: do they equal? */

@@ -385,13 +385,13 @@ static void do_read(struct ward_fuse *f, const struct request *q)
 
 /* One directory entry at out (room bytes): bytes used, 0 = it does not fit. */
 static size_t put_dirent(struct ward_fuse *f, char *out, size_t room, uint32_t index,
-	const char *name, uint64_t next, bool plus)
+	struct ward_str name, uint64_t next, bool plus)
 {
-	size_t len = strlen(name), head = plus ? offsetof(struct fuse_direntplus, dirent) : 0;
-	size_t size = FUSE_DIRENT_ALIGN(head + FUSE_NAME_OFFSET + len);
+	size_t head = plus ? offsetof(struct fuse_direntplus, dirent) : 0;
+	size_t size = FUSE_DIRENT_ALIGN(head + FUSE_NAME_OFFSET + name.n);
 	struct fuse_dirent d = { .ino = index + 1,
 		.off = next,
-		.namelen = (uint32_t)len,
+		.namelen = (uint32_t)name.n,
 		.type = (node_mode(f->tree.v[index].node) & S_IFMT) >> 12 };
 
 	if (size > room)
@@ -401,12 +401,12 @@ static size_t put_dirent(struct ward_fuse *f, char *out, size_t room, uint32_t i
 		struct fuse_entry_out e = { 0 };
 
 		/* "." and ".." must stay without an entry; a denied program is looked up each time. */
-		if (name[0] != '.' || (name[1] && strcmp(name, "..") != 0))
+		if (!ward_str_eq(name, WARD_STR(".")) && !ward_str_eq(name, WARD_STR("..")))
 			fill_entry(f, index, &e);
 		memcpy(out, &e, sizeof(e));
 	}
 	memcpy(out + head, &d, FUSE_NAME_OFFSET);
-	memcpy(out + head + FUSE_NAME_OFFSET, name, len);
+	memcpy(out + head + FUSE_NAME_OFFSET, name.s, name.n);
 	return size;
 }
 
@@ -425,11 +425,12 @@ static void do_readdir(struct ward_fuse *f, const struct request *q)
 	room = in->size < sizeof(f->out) ? in->size : sizeof(f->out);
 	for (uint64_t i = in->offset; i < 2 + (uint64_t)dir->n_children; i++) {
 		uint32_t index = i == 0 ? q->index : q->index ? dir->parent : 0;
-		const char *name = i == 0 ? "." : "..";
+		struct ward_str name = i == 0 ? WARD_STR(".") : WARD_STR("..");
 
 		if (i >= 2) {
 			index = f->tree.children[dir->first_child + (uint32_t)i - 2];
-			name = f->tree.v[index].name;
+			name = (struct ward_str){ f->tree.v[index].name,
+				f->tree.v[index].name_len };
 		}
 		one = put_dirent(f, f->out + used, room - used, index, name, i + 1, plus);
 		if (!one)

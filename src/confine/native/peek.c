@@ -329,7 +329,7 @@ int ward_peek_path(int pid_dirfd, int mem, const struct ward_peek *p, unsigned w
 	struct ward_peek_path *ret)
 {
 	const struct call *c = find_call(p->nr);
-	char text[WARD_PATH_MAX], base[WARD_PATH_MAX] = "/";
+	char text[WARD_PATH_MAX] = "", base[WARD_PATH_MAX] = "/";
 	int r;
 
 	if (!c || which > 1 || c->path[which] == NO)
