@@ -218,7 +218,8 @@ static void life_done(struct life *l)
 	ward_cage_free(l->cage);
 	ward_streams_done(&l->streams);
 	if (l->audit)
-		ward_outcome_set_audit(l->o, ward_audit_path(l->audit), l->first.seq, l->last.seq, l->last.hash);
+		ward_outcome_set_audit(l->o, ward_audit_path(l->audit), l->first.seq, l->last.seq,
+			l->last.seq ? l->last.hash : NULL);
 	ward_audit_close(l->audit);
 	ward_plan_free(l->plan);
 	free(l->axes_json);
