@@ -31,6 +31,8 @@ static int open_log(struct life *l, struct ward_error *err)
 
 	if (r < 0)
 		return r;
+	if (ward_streq(ward_audit_path(l->audit), "/dev/null"))
+		ward_outcome_note(l->o, "no log: --audit /dev/null");
 	if (torn)
 		ward_outcome_note(l->o, "warning: the log's torn last line (%llu bytes) was cut into %s.torn",
 			(unsigned long long)torn, ward_audit_path(l->audit));
