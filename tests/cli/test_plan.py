@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""ward plan: runs nothing, says the same twice, and its JSON is what docs/spec/plan.schema.json says."""
+import hashlib
+import json
+import os
+
+import cli
+import schema
+from cli import placed
+from tap import cases, check, check_eq, check_in, main, test
+
+SCHEMA = json.loads((cli.ROOT / "docs/spec/plan.schema.json").read_text())
+
+
+@cases([
+    ("nothing granted", ("plan",), ["true"]),
+    ("grants", ("plan",), ["--read", "in.txt", "--write", "out", "--cap", "FILE_READ:src/**", "--env", "A=b", "sh", "-c", ":"]),
+    ("pattern, warning", ("plan",), ["--cap", "FILE_READ:*.nothing", "--cap", "EXTERNAL_COMMAND:cat", "sh"]),
+    ("link", ("plan",), ["--read", "link", "true"]),
+    ("limits", ("plan",), ["--memory", "64M", "--cpus", "1", "--timeout", "1s", "--deny-errno", "EACCES", "true"]),
+    ("dry run of a script", ("sandbox", "run", "--dry-run"), ["--read", "in.txt", "s.py"]),
+    ("direct", ("plan",), ["--backend", "direct", "true"]),
+])
+@placed
+def is_valid_and_repeats(p, kind, words):
+    p.write("in.txt", "x")
+    p.write("out/x", "x")
+    p.write("src/y", "y")
+    p.write("s.py", "#!/usr/bin/env python3\n")
+    os.symlink("in.txt", p.ws / "link")
+    # What is available moves from one moment to the next: said here, unless the case says it.
+    words = [*([] if "--memory" in words else ["--memory", "128M"]), *words]
+    first = p.run("--json", *words, kind=kind)
+    check_eq(first.code, 0, first.err)
+    check_eq(p.run("--json", *words, kind=kind).out, first.out, "the same request, the same bytes")
+    plan = json.loads(first.out)
+    schema.validate(plan, SCHEMA)
+    check_eq(list(plan), SCHEMA["required"], "order of the keys")
+    bare = first.out.rstrip("\n").replace(f",\"sha256\":\"{plan['sha256']}\"", "")
+    check_eq(hashlib.sha256(bare.encode()).hexdigest(), plan["sha256"])
+    dests = [n["dest"] for n in plan["view"]]
+    check_eq(dests, sorted(set(dests), key=os.fsencode))
+    for n in plan["view"]:
+        check("rule" in n or n["base"] or n["kind"] in ("dir", "link"), str(n))
+    text = p.run(*words, kind=kind)
+    check_eq(text.code, 0, text.err)
+    check_in(plan["sha256"], text.out)
+    for axis in plan["axes"]:
+        check_in(f"\n  {axis} ", text.out)
+
+
+@placed
+def runs_nothing(p):
+    p.write("s.sh", "#!/bin/sh\ntouch marker\n", 0o755)
+    for kind, words in ((("plan",), ["--write", ".", "./s.sh"]), (("run", "--dry-run"), ["--write", ".", "./s.sh"]),
+                        (("sandbox", "run", "--dry-run"), ["--write", ".", "s.sh"])):
+        r = p.run(*words, kind=kind)
+        check_eq(r.code, 0, r.err)
+        check(not (p.ws / "marker").exists(), f"{kind} executed something")
+
+
+test(runs_nothing)
+
+
+@cases([
+    ("refused", ["--require", "exec=enforced", "true"], 1, "axis exec would be"),
+    ("a grant that cannot be", ["--read", "/proc", "true"], 1, "cannot be granted"),
+    ("usage", ["--no-such-option", "true"], 2, "no-such-option"),
+])
+@placed
+def exit_codes(p, words, code, part):
+    r = p.run(*words, kind=("plan",))
+    check_eq(r.code, code, r.err)
+    check_in(part, r.err)
+    check_eq(len(r.err.splitlines()), 1, r.err)
+    cli.only_ward_lines(r.err)
+
+
+@test
+def secrets_are_not_printed():
+    with cli.place() as p:
+        for form in ([], ["--json"]):
+            r = p.run(*form, "--env", "TOKEN=hush-hush", "--cap", "ENV:OTHER=hush-hush", "true", kind=("plan",))
+            check_eq(r.code, 0, r.err)
+            check_in("TOKEN", r.out)
+            check("hush-hush" not in r.out, "a value of the environment is in the plan")
+
+
+main()
