@@ -17,7 +17,7 @@
 #define ARENA_BYTES_MAX (64u << 20)
 #define MIB (1ull << 20)
 
-/* docs/spec/limits.md and the help of each option say the same; tests/unit/test_options.c compares. */
+/* The texts of options_table.h name them; tests/unit/test_options.c compares. */
 static const struct ward_limits defaults[] = {
 	[WARD_COMMAND_RUN] = {
 		.memory = 0,

@@ -87,6 +87,59 @@ TEST(defaults_of_script)
 	ward_request_free(NULL);
 }
 
+static void format_limit(char *out, size_t size, const char *unit, uint64_t value)
+{
+	if (ward_streq(unit, "bytes"))
+		ward_format_size(value, out, size);
+	else if (ward_streq(unit, "ms"))
+		(void)snprintf(out, size, "%us", (unsigned)(value / 1000));
+	else
+		(void)snprintf(out, size, "%u", (unsigned)value);
+}
+
+TEST(texts_name_the_defaults)
+{
+	struct ward_request *run = ward_request_new(WARD_COMMAND_RUN),
+			    *script = ward_request_new(WARD_COMMAND_SCRIPT);
+	const struct ward_limits *a, *b;
+	size_t n = 0;
+	const struct ward_option *o = ward_options(&n);
+
+	REQUIRE(run && script);
+	a = &run->limits;
+	b = &script->limits;
+	const struct {
+		const char *name, *unit;
+		uint64_t run, script; /* 0: said in words */
+	} rows[] = {
+		{ "memory", "bytes", 0, b->memory },
+		{ "cpus", "number", 0, b->millicpus / 1000 },
+		{ "pids", "number", a->pids, b->pids },
+		{ "disk", "bytes", a->disk, b->disk },
+		{ "output-limit", "bytes", a->output, b->output },
+		{ "grace", "ms", a->grace_ms, b->grace_ms },
+		{ "nofile", "number", a->nofile, b->nofile },
+	};
+	TABLE(row, rows) {
+		const struct ward_option *option = &o[ward_option_index(row->name)];
+		char text[32];
+
+		CASE("%s", row->name);
+		format_limit(text, sizeof(text), row->unit, row->script);
+		CHECK_STR_CONTAINS(option->text, text);
+		CHECK_STR_CONTAINS(option->help, text);
+		if (!row->run)
+			continue;
+		format_limit(text, sizeof(text), row->unit, row->run);
+		CHECK_STR_CONTAINS(option->text, text);
+		CHECK_STR_CONTAINS(option->help, text);
+	}
+	CHECK_EQ_UINT(a->memory, 0);
+	CHECK_STR_CONTAINS(o[ward_option_index("memory")].text, "75 %");
+	ward_request_free(run);
+	ward_request_free(script);
+}
+
 TEST(good_values_arrive)
 {
 	static const struct {
