@@ -26,6 +26,7 @@ struct ward_request {
 	const char *workspace;       /* as given, NULL = cwd */
 	const char *cwd;             /* as given, NULL = the caller's */
 	const char *audit;           /* NULL = default */
+	bool audit_refused;          /* set by ward_resolve: it lies where the command could write, nothing may go there */
 	const char *run_id;          /* WARD_RUN inside; NULL: not yet (ward plan) */
 	struct ward_dest head_to, outcome, report;   /* written by ward_outcome_deliver() */
 	struct ward_limits limits;   /* with the defaults of kind; memory 0 = 75 % of what is available */

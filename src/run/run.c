@@ -46,7 +46,8 @@ static void record_refused(struct life *l, const struct ward_error *why)
 	struct ward_buf b = WARD_BUF_INIT;
 	struct ward_event e = { .effect = "deny", .action = "run" };
 
-	if (!l->audit && open_log(l, &ignored) < 0)
+	/* A log that was refused is not written to either. */
+	if (l->r->audit_refused || (!l->audit && open_log(l, &ignored) < 0))
 		return;
 	e.kind = why->error_class == WARD_CLASS_CAPABILITY ? "capability.denied" : "policy.block";
 	e.resource = l->r->argc > 0 ? l->r->argv[0] : NULL;

@@ -201,48 +201,58 @@ static const char *real_path(struct ward_resolver *rs, const char *path)
 	return NULL;
 }
 
-int ward_rs_check_audit(struct ward_resolver *rs, struct ward_error *err)
+static int refuse_audit(struct ward_resolver *rs, const char *path, const char *where,
+	const char *dir, struct ward_error *err)
 {
-	const char *file = rs->r->audit, *path;
-	char buf[WARD_PATH_MAX];
-	const struct ward_node *under = NULL;
-	bool in_workspace;
+	bool given = rs->r->audit;
 
-	if (ward_streq(file, "/dev/null"))
-		return WARD_OK;
-	if (!file && ward_audit_default_path(buf, sizeof(buf), NULL) == WARD_OK)
-		path = buf;
-	else if (!file)
-		return WARD_OK; /* whoever opens the log says what is wrong with it */
-	else
-		path = ward_rs_absolute(rs, rs->cwd, file);
-	for (size_t i = 0; file || i < rs->n_nodes; i++) {
-		if (file || (rs->nodes[i].kind == WARD_NODE_BIND && rs->nodes[i].write)) {
-			path = real_path(rs, path);
-			break;
-		}
-		if (i + 1 == rs->n_nodes)
-			return WARD_OK;
-	}
-	if (!path)
-		return fail(err, WARD_E_INVALID, "--audit", "the log's path is too long",
-			"--audit FILE");
-	in_workspace = file && ward_path_within(path, rs->workspace);
-	for (size_t i = 0; i < rs->n_nodes && !under; i++) {
-		const struct ward_node *n = &rs->nodes[i];
-
-		if (n->kind == WARD_NODE_BIND && n->write && ward_path_within(path, n->dest))
-			under = n;
-	}
-	if (!in_workspace && !under)
-		return WARD_OK;
+	rs->r->audit_refused = true;
 	(void)ward_fail(err, WARD_E_REFUSED,
 		"the log %s lies %s %s, where the command could change it", ward_rs_show(rs, path),
-		under ? "under the write grant" : "in the workspace",
-		ward_rs_show(rs, under ? under->dest : rs->workspace));
-	ward_fail_at(err, file ? "--audit" : "", 0, 0);
-	ward_fail_fix(err, "--audit FILE elsewhere, or leave it out for the default");
-	if (!file)
-		ward_fail_fix(err, "--audit FILE elsewhere, or a narrower write grant");
+		where, ward_rs_show(rs, dir));
+	ward_fail_at(err, given ? "--audit" : "", 0, 0);
+	ward_fail_fix(err,
+		given ? "--audit FILE elsewhere, or leave it out for the default"
+		      : "--audit FILE elsewhere, or a narrower write grant");
 	return WARD_E_REFUSED;
+}
+
+/* The path that the log would have; NULL: none, or whoever opens it says what is wrong. Looked up once. */
+static const char *audit_path(struct ward_resolver *rs)
+{
+	char buf[WARD_PATH_MAX];
+
+	if (rs->audit || ward_streq(rs->r->audit, "/dev/null"))
+		return rs->audit;
+	if (rs->r->audit)
+		rs->audit = real_path(rs, ward_rs_absolute(rs, rs->cwd, rs->r->audit));
+	else if (ward_audit_default_path(buf, sizeof(buf), NULL) == WARD_OK)
+		rs->audit = real_path(rs, buf);
+	return rs->audit;
+}
+
+/* The default place may lie in a workspace that is the home: only a grant lets the command write there. */
+int ward_rs_check_audit_place(struct ward_resolver *rs, struct ward_error *err)
+{
+	const char *path = rs->r->audit ? audit_path(rs) : NULL;
+
+	rs->r->audit_refused = false;
+	if (!path || !ward_path_within(path, rs->workspace))
+		return WARD_OK;
+	return refuse_audit(rs, path, "in the workspace", rs->workspace, err);
+}
+
+int ward_rs_check_audit(struct ward_resolver *rs, struct ward_error *err)
+{
+	for (size_t i = 0; i < rs->n_nodes; i++) {
+		const struct ward_node *n = &rs->nodes[i];
+		const char *path;
+
+		if (n->kind != WARD_NODE_BIND || !n->write)
+			continue;
+		path = audit_path(rs);
+		if (path && ward_path_within(path, n->dest))
+			return refuse_audit(rs, path, "under the write grant", n->dest, err);
+	}
+	return WARD_OK;
 }

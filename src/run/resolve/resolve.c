@@ -241,13 +241,14 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 	static int (*const steps[])(struct ward_resolver *, struct ward_error *) = {
 		caller_cwd,
 		ward_rs_place,
+		ward_rs_check_audit_place,
 		ward_rs_base,
 		ward_rs_env,
 		ward_rs_grants,
+		ward_rs_check_audit,
 		ward_rs_exec_grants,
 		ward_rs_exec,
 		ward_rs_place_cwd,
-		ward_rs_check_audit,
 		ward_rs_env_finish,
 	};
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(RESOLVE_BYTES_MAX);

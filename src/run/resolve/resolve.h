@@ -35,6 +35,7 @@ struct ward_resolver {
 	const char *cwd;             /* of the caller; the kernel's answer, so no link in it */
 	const char *home;            /* of the caller, real; "" = unknown. Through ward_rs_home() */
 	const char *workspace;       /* real */
+	const char *audit;           /* of the log, real; NULL = not looked up yet */
 	const char *inside_cwd;
 	const char *exe;
 	char **argv;
@@ -82,6 +83,7 @@ const char *ward_rs_absolute(struct ward_resolver *rs, const char *base, const c
 /* ---- resolve_place.c ---- */
 int ward_rs_place(struct ward_resolver *rs, struct ward_error *err);      /* workspace */
 int ward_rs_place_cwd(struct ward_resolver *rs, struct ward_error *err);  /* after the grants */
+int ward_rs_check_audit_place(struct ward_resolver *rs, struct ward_error *err);   /* before the grants */
 int ward_rs_check_audit(struct ward_resolver *rs, struct ward_error *err);
 const char *ward_rs_home(struct ward_resolver *rs);
 /* Is path the caller's home, "/" or an ancestor of the home? */
