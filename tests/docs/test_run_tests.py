@@ -97,6 +97,11 @@ SKIPPED = [("ward:sandbox / fuse", "OK", 0, [("a", "no fuse"), ("b", "ok")])]
     ("another test of the suite", {"fuse"}, [("sandbox/other", {"fuse"})], (1, 0, 1)),
     ("a machine that lacks it", {"root"}, [("sandbox", {"root", "fuse"})], (1, 0, 1)),
     ("the second line of two", {"user"}, [("sandbox", {"root"}), ("sandbox", {"user"})], (1, 1, 0)),
+    ("an exception behind the rule", {"root"}, [("sandbox", set()), ("-sandbox/fuse", {"root"})], (1, 0, 1)),
+    ("an exception for one case", {"root"}, [("sandbox", set()), ("-sandbox/fuse/a", set())], (1, 0, 1)),
+    ("an exception for another case", {"root"}, [("sandbox", set()), ("-sandbox/fuse/b", set())], (1, 1, 0)),
+    ("an exception that is not true here", {"root"}, [("sandbox", set()), ("-sandbox/fuse", {"user"})], (1, 1, 0)),
+    ("a rule behind the exception", {"root"}, [("-sandbox/fuse", set()), ("sandbox/fuse", {"root"})], (1, 1, 0)),
     ("another suite", {"root"}, [("unit", set())], (1, 0, 1)),
 ])
 def strict_skips(words, rules, want):
