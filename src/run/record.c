@@ -280,10 +280,12 @@ int record_limit(struct life *l, const char *what, uint64_t value, uint64_t extr
 int record_end(struct life *l, struct ward_error *err)
 {
 	struct ward_buf b = WARD_BUF_INIT;
-	struct ward_event e = { .kind = "run.end", .action = "run", .resource = l->plan->exe };
+	struct ward_event e = { .kind = "run.end", .action = "run" };
 	const struct ward_outcome *o = l->o;
 	int r;
 
+	/* No plan: the second one, without what the host had refused, was itself refused. */
+	e.resource = l->plan ? l->plan->exe : l->r->argv[0];
 	ward_jw_open(&b, '{');
 	ward_jw_kstr(&b, "status", ward_status_name(o->status));
 	if (o->has_code)
