@@ -443,6 +443,13 @@ TEST(prefixes_by_path)
 	CHECK_STR_EQ(shows(),
 		"d home/, d home/.nvm/, d home/.nvm/versions/, d home/.nvm/versions/node/, "
 		"r home/.nvm/versions/node/v20/, d ws/");
+	/* Granted by name, or not: its programs find each other. */
+	CHECK_STR_CONTAINS(env_of("PATH"), at("home/.nvm/versions/node/v20/bin"));
+	OK(RUN("--read", at("home/.nvm"), "--", at("home/.nvm/versions/node/v20/bin/node")));
+	CHECK_STR_CONTAINS(env_of("PATH"), at("home/.nvm/versions/node/v20/bin"));
+	CHECK_STR_EQ(shows(), "d home/, r home/.nvm/, d ws/");
+	OK(RUN("--env", "PATH=/usr/bin", "--", at("home/.nvm/versions/node/v20/bin/node")));
+	CHECK_STR_EQ(env_of("PATH"), "/usr/bin");
 	/* A link among the versions is fine, */
 	put_link("home/.pyenv/versions/3", "3.12.1");
 	OK(RUN("--", at("home/.pyenv/versions/3/bin/python3.12")));
@@ -481,6 +488,9 @@ TEST(prefixes_that_do_not_count)
 	REQUIRE(chown(at("home/.pyenv/versions/3.12.1"), 12345, 12345) == 0);
 	REFUSED(RUN("--", at("home/.pyenv/versions/3.12.1/bin/python3.12")), WARD_E_REFUSED,
 		"does not count: it belongs to uid 12345");
+	/* By name it may be granted all the same. */
+	OK(RUN("--read", at("home/.pyenv/versions/3.12.1"), "--",
+		at("home/.pyenv/versions/3.12.1/bin/python3.12")));
 }
 
 TEST(a_workspace_adds_no_runtime)

@@ -157,16 +157,22 @@ static int bring_alone(struct ward_resolver *rs, const struct ward_program *p,
 	return ward_rs_node(rs, &n, err);
 }
 
-/* path lies in a runtime that counts: grant it. A path of the workspace is never asked. */
+/*
+ * path lies in a runtime that counts: grant it. A path of the workspace is never asked, one of the base needs nothing. What
+ * was granted by name only wants its bin on the PATH: then no rule about prefixes can refuse it.
+ */
 static int bring_runtime(struct ward_resolver *rs, const struct ward_program *p, const char *path,
 	struct ward_error *err)
 {
+	const struct ward_node *shown = ward_rs_shown_by(rs, path);
 	const char *prefix, *name;
 	int r;
 
-	if (in_workspace(rs, path) || ward_rs_visible(rs, path))
+	if (in_workspace(rs, path) || (shown && shown->base))
 		return WARD_OK;
-	r = ward_rt_prefix(rs, path, &prefix, &name, err);
+	r = ward_rt_prefix(rs, path, &prefix, &name, shown ? NULL : err);
+	if (r < 0 && shown)
+		return WARD_OK;
 	if (r < 0 && p->from)
 		ward_fail_at(err, p->from, 1, 0);
 	return r < 0 || !prefix ? r : ward_rt_grant(rs, prefix, name, err);
@@ -177,8 +183,11 @@ static int make_visible(struct ward_resolver *rs, struct ward_program *p, struct
 	bool trusted = p->trusted;
 	int r;
 
-	if (ward_rs_visible(rs, p->t.path) && links_shown(rs, &p->t))
-		return in_workspace(rs, p->path) ? ward_rt_venv(rs, p->path, false, err) : WARD_OK;
+	if (ward_rs_visible(rs, p->t.path) && links_shown(rs, &p->t)) {
+		if (in_workspace(rs, p->path))
+			return ward_rt_venv(rs, p->path, false, err);
+		return trusted ? bring_runtime(rs, p, p->t.path, err) : WARD_OK;
+	}
 	if (trusted) {
 		r = bring_runtime(rs, p, p->path, err);
 		if (r == WARD_OK)

@@ -100,6 +100,11 @@ int ward_rs_target(struct ward_resolver *rs, const char *path, struct ward_targe
 		return walk(rs, path, ret);
 	if (ward_path_normalize(path, norm, sizeof(norm)) < 0)
 		return -ENAMETOOLONG;
+	if (rs->workspace && strcmp(norm, rs->workspace) == 0) {
+		ret->path = rs->workspace;
+		ret->st = rs->workspace_st;
+		return 0;
+	}
 	r = identify(rs, norm, ret);
 	return r == -ELOOP ? walk(rs, norm, ret) : r;
 }

@@ -118,6 +118,7 @@ int ward_rs_place(struct ward_resolver *rs, struct ward_error *err)
 	if (r < 0)
 		return r;
 	rs->workspace = node.dest = t.path;
+	rs->workspace_st = t.st;
 	return ward_rs_node(rs, &node, err);
 }
 

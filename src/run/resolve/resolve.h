@@ -35,6 +35,7 @@ struct ward_resolver {
 	const char *cwd;             /* of the caller; the kernel's answer, so no link in it */
 	const char *home;            /* of the caller, real; "" = unknown. Through ward_rs_home() */
 	const char *workspace;       /* real */
+	struct stat workspace_st;    /* what it was when it was looked up: what is granted of it most is itself */
 	const char *audit;           /* of the log, real; NULL = not looked up yet */
 	const char *inside_cwd;
 	const char *exe;
