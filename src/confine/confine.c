@@ -23,11 +23,11 @@ int ward_cage_start(const struct ward_plan *plan, const struct ward_cage_options
 	int r;
 
 	*ret = NULL;
-	if ((unsigned)plan->backend >= WARD_ARRAY_SIZE(backends))
-		return ward_fail(err, WARD_E_INVALID, "unknown backend %d", (int)plan->backend);
-	c = calloc(1, sizeof(*c));
-	if (!c)
-		return ward_fail(err, WARD_E_NOMEM, "no memory for a cage");
+	c = (unsigned)plan->backend < WARD_ARRAY_SIZE(backends) ? calloc(1, sizeof(*c)) : NULL;
+	if (!c) {
+		ward_head_start_free(opts->head);
+		return ward_fail(err, WARD_E_NOMEM, "no such backend, or no memory for a cage");
+	}
 	c->ops = backends[plan->backend];
 	r = c->ops->start(plan, opts, &c->impl, err);
 	if (r < 0) {

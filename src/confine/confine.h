@@ -44,7 +44,17 @@ int ward_host_facts(struct ward_host *ret, struct ward_error *err);
 int ward_host_probe(struct ward_host *ret, struct ward_error *err);
 
 /* ---- life ---- */
+/*
+ * A start that begins before there is a plan: the kernel makes the namespaces while the caller resolves and plans. Nothing
+ * is confined or executed yet, and nothing is shown to it. Made for host facts; a plan that turns out to need something else
+ * gets a new one. NULL is always fine: then ward_cage_start() makes its own.
+ */
+struct ward_head_start;
+struct ward_head_start *ward_head_start_new(const struct ward_host *host);
+void ward_head_start_free(struct ward_head_start *h);   /* NULL ok */
+
 struct ward_cage_options {
+	struct ward_head_start *head;   /* taken, also on failure */
 	int stdio[3];                /* become 0, 1, 2 of the command; duplicated, stay the caller's */
 	bool ctty;                   /* stdio[0] is the private pty's slave: make it the controlling terminal */
 	const char *run_id;          /* ULID: names the cgroup and leftovers */

@@ -11,6 +11,7 @@ struct life {
 	struct ward_outcome *o;
 	struct ward_plan *plan;
 	struct ward_audit *audit;
+	struct ward_head_start *head;        /* not yet taken by a cage */
 	struct ward_cage *cage;
 	struct ward_streams streams;
 	struct ward_audit_mark first, last;  /* of this run's records; seq 0 = none */

@@ -99,6 +99,8 @@ static int start(struct life *l, struct ward_host *host, struct ward_error *err)
 		.spawned = on_spawned, .arg = l };
 
 	memcpy(opts.stdio, l->streams.child, sizeof(opts.stdio));
+	opts.head = l->head;
+	l->head = NULL;
 	return ward_cage_start(l->plan, &opts, &l->cage, err);
 }
 
@@ -111,6 +113,8 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 	struct ward_host host, before;
 	int r = ward_host_facts(&host, err);
 
+	if (r == WARD_OK && l->r->backend == WARD_BACKEND_NATIVE)
+		l->head = ward_head_start_new(&host);
 	for (int i = 0; r == WARD_OK && i < PLANS_MAX; i++) {
 		r = make_plan(l, &host, err);
 		if (r == WARD_OK && !l->audit)
@@ -218,6 +222,7 @@ static void refuse(struct life *l, struct ward_error *err)
 
 static void life_done(struct life *l)
 {
+	ward_head_start_free(l->head);
 	ward_cage_free(l->cage);
 	ward_streams_done(&l->streams);
 	if (l->audit)

@@ -19,6 +19,7 @@ struct ward_native {
 	struct ward_fuse *fuse;
 	struct ward_notify *notify;
 	struct ward_cgroup *cgroup;
+	bool serving;                        /* the FUSE descriptor came */
 	bool ready;                          /* the self-test has passed */
 	bool over;                           /* an end was reported */
 	bool reaped;
@@ -29,6 +30,14 @@ struct ward_native {
 	unsigned sampled_processes;
 	struct ward_msg exit;                /* WARD_MSG_EXIT, type 0 = not seen */
 };
+
+/* head.c: a spawned launcher that waits for its blob. */
+struct ward_head_start {
+	int ctl, cmd, launcher;              /* our ends, and the pidfd; -1 = taken */
+	bool userns, fuse, cgroup2;
+};
+/* userns false: without any namespace (accepted by name, or backend direct). */
+int ward_native_head(const struct ward_host *host, bool userns, struct ward_head_start **ret, struct ward_error *err);
 
 /* start.c */
 int ward_native_build(struct ward_native *c, const struct ward_cage_options *opts, struct ward_error *err);

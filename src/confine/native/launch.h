@@ -3,10 +3,10 @@
  * The wire between the supervisor (glibc, any process that uses libward) and ward-init (musl, a small program
  * of its own): one read-only blob, made before the start, and a few fixed messages.
  *
- * Theory of operation. The supervisor spawns ward-init from a sealed memfd; that process, the *launcher*,
- * enters the cgroup, makes the namespaces' first process with clone3(CLONE_PARENT), writes its id maps and ends.
- * The first process, the *init* (pid 1 inside, a child of the supervisor), builds the view, drops every
- * privilege and forks the *command*, which confines itself (Landlock, seccomp), runs the self-test, waits for GO
+ * Theory of operation. The supervisor spawns ward-init from a sealed memfd, before it has a plan; that process, the
+ * *launcher*, makes the namespaces' first process with clone3(CLONE_PARENT), writes its id maps, waits for the blob, opens
+ * what only host root can, and ends. The first process, the *init* (pid 1 inside, a child of the supervisor), makes
+ * the network namespace meanwhile, enters the cgroup, builds the view, drops every privilege and forks the *command*, which confines itself (Landlock, seccomp), runs the self-test, waits for GO
  * and executes. Offsets are from the start of the blob; ward-init trusts the blob (the supervisor made it and the
  * descriptor is sealed) but checks the magic and the version, since a stale helper must not guess.
  */
@@ -17,13 +17,26 @@
 #define WARD_LAUNCH_MAGIC 0x44524157u          /* "WARD" */
 #define WARD_LAUNCH_VERSION 1u
 
-/* Descriptors that ward-init starts with; more follow from WARD_LAUNCH_FD_CGROUP on. */
+/* Descriptors that ward-init starts with. */
 enum ward_launch_fd {
-	WARD_LAUNCH_FD_CTL = 3,                /* launcher and init <-> supervisor, SEQPACKET */
-	WARD_LAUNCH_FD_BLOB,
-	WARD_LAUNCH_FD_CMD,                    /* command <-> supervisor, SEQPACKET, until exec */
-	WARD_LAUNCH_FD_CGROUP                  /* n_tasks v1 "tasks" descriptors, or one v2 directory */
+	WARD_LAUNCH_FD_CTL = 0,                /* launcher and init <-> supervisor, SEQPACKET */
+	WARD_LAUNCH_FD_CMD                     /* command <-> supervisor, SEQPACKET, until exec */
 };
+
+/*
+ * What the launcher has to know before there is a plan: it is started first of all, so that the kernel makes the namespaces
+ * while the supervisor resolves and plans. Its arguments, as decimal numbers, in this order.
+ */
+struct ward_launch_boot {
+	uint32_t flags;                        /* WARD_LAUNCH_USERNS, _FUSE, _ROOT, _CGROUP2 */
+	uint32_t inside_uid, inside_gid, host_uid, host_gid, caller_uid, caller_gid;
+};
+#define WARD_LAUNCH_BOOT_WORDS 7
+
+/* Descriptors that come with WARD_MSG_BLOB: these, then n_tasks v1 "tasks", or one v2 directory. */
+enum ward_launch_handed { WARD_HANDED_BLOB = 0, WARD_HANDED_STDIO, WARD_HANDED_CGROUP = WARD_HANDED_STDIO + 3 };
+#define WARD_HANDED_MAX (WARD_HANDED_CGROUP + 4)
+#define WARD_VIEW_ROOTS_MAX 8                  /* private mounts whose roots the supervisor gets */
 
 #define WARD_LAUNCH_USERNS     (1u << 0)       /* user + mount + pid + net + ipc + uts + cgroup namespaces */
 #define WARD_LAUNCH_FUSE       (1u << 1)       /* the view's lowest layer is FUSE, else a tmpfs */
@@ -80,12 +93,13 @@ enum ward_msg_type {
 	WARD_MSG_FAILED = 1,                   /* stage, err; the end of the start */
 	WARD_MSG_INIT,                         /* launcher: + pidfd of the init; value = its pid */
 	WARD_MSG_FUSE,                         /* init: + /dev/fuse descriptor, mounted */
-	WARD_MSG_VIEW,                         /* init: + O_PATH /proc, + sock_diag; value = pid of the command (inside) */
+	WARD_MSG_VIEW,                         /* init: + O_PATH /proc, of each TMPFS in order, sock_diag if stage is 1 */
 	WARD_MSG_LISTENER,                     /* command: + seccomp listener */
 	WARD_MSG_SELFTEST,                     /* command: value = failed probes as bits, 0 = all held */
 	WARD_MSG_EXEC_FAILED,                  /* command: err */
 	WARD_MSG_EXIT,                         /* init: value = wait status, cpu_us, max_rss_kb, stage = processes seen */
 	/* supervisor -> */
+	WARD_MSG_BLOB,                         /* to the launcher: + enum ward_launch_handed; value = how many */
 	WARD_MSG_GO,                           /* to the command */
 	WARD_MSG_SIGNAL,                       /* to the init: value = signal for the command's group */
 	WARD_MSG_KILL                          /* to the init */

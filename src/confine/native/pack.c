@@ -277,7 +277,7 @@ static void pack_header(struct packer *p, struct ward_launch *l)
 	l->n_tasks = k->n_tasks;
 	l->landlock_abi = (uint32_t)k->landlock_abi;
 	l->landlock_fs = ward_ll_handled_fs(k->landlock_abi);
-	l->landlock_scoped = k->userns ? ward_ll_handled_scopes(k->landlock_abi) : 0;
+	l->landlock_scoped = ward_ll_handled_scopes(k->landlock_abi);
 	pack_limits(p, l);
 }
 

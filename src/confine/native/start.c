@@ -6,12 +6,10 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,24 +19,6 @@
 
 #define START_DEADLINE_NS (30ull * 1000000000)
 #define SAMPLE_NS (8ull * 1000000)     /* below the 10 ms that are promised */
-
-/* ---- the helper's image: one sealed memfd for the whole process ---- */
-static pthread_mutex_t image_lock = PTHREAD_MUTEX_INITIALIZER;
-static int image_fd = -1;
-
-static int image(struct ward_error *err)
-{
-	int fd;
-
-	pthread_mutex_lock(&image_lock);
-	if (image_fd < 0)
-		image_fd = ward_memfd("ward-init", ward_init_image, ward_init_image_size, true);
-	fd = image_fd;
-	pthread_mutex_unlock(&image_lock);
-	if (fd < 0)
-		return ward_fail_errno(err, WARD_E_SYSTEM, -fd, "cannot make the image of ward-init");
-	return fd;
-}
 
 static const char *stage_text(uint32_t stage)
 {
@@ -54,24 +34,31 @@ static const char *stage_text(uint32_t stage)
 static int stage_failed(const struct ward_msg *m, struct ward_host *host, struct ward_error *err)
 {
 	char text[sizeof(m->text)];
-	int code = m->stage == WARD_STAGE_CLONE || m->stage == WARD_STAGE_FUSE ? WARD_E_UNSUPPORTED : WARD_E_SPAWN;
+	/* What comes and goes (memory, processes) is no property of the host: no reason to plan without. */
+	bool passing = m->err == EAGAIN || m->err == ENOMEM || m->err == EMFILE || m->err == ENFILE;
+	bool missing = !passing && (m->stage == WARD_STAGE_CLONE || m->stage == WARD_STAGE_FUSE);
+	int code = missing ? WARD_E_UNSUPPORTED : WARD_E_SPAWN;
 
 	memcpy(text, m->text, sizeof(text));
 	text[sizeof(text) - 1] = 0;
-	if (m->stage == WARD_STAGE_CLONE)
+	if (missing && m->stage == WARD_STAGE_CLONE)
 		host->userns = false;
-	if (m->stage == WARD_STAGE_FUSE)
+	if (missing && m->stage == WARD_STAGE_FUSE)
 		host->fuse = false;
 	ward_fail_errno(err, code, m->err, "the sandbox could not be made: %s%s%s", stage_text(m->stage),
 		text[0] ? ": " : "", text);
-	if (m->stage == WARD_STAGE_CLONE)
+	if (passing)
+		ward_fail_fix(err, "try again when there is more room; `ulimit -a` and the cgroup say how much there is");
+	else if (m->stage == WARD_STAGE_CLONE)
 		ward_fail_fix(err, "run `ward doctor`; user namespaces are refused on this host");
 	else if (m->stage == WARD_STAGE_IDMAP_MOUNT)
 		ward_fail_fix(err, "copy the tree to a file system that can (ext4, xfs, btrfs, tmpfs), or run ward as its owner");
 	else if (m->stage == WARD_STAGE_CHANGED)
 		ward_fail_fix(err, "run it again; something replaces that path meanwhile");
-	else if (m->stage == WARD_STAGE_SOURCE)
+	else if (m->stage == WARD_STAGE_SOURCE && (m->err == EACCES || m->err == ENOENT))
 		ward_fail_fix(err, "make the path readable for you, or leave the grant out");
+	else
+		ward_fail_fix(err, "run `ward doctor`: it executes each mechanism and names what refuses");
 	return code;
 }
 
@@ -141,33 +128,6 @@ static void describe(const struct ward_native *c, const struct ward_cage_options
 	}
 }
 
-static int spawn(struct ward_native *c, const struct ward_cage_options *opts, int blob, const int theirs[2],
-	struct ward_error *err)
-{
-	static const char *const argv[] = { "ward-init", NULL };
-	int fds[WARD_LAUNCH_FD_CGROUP + WARD_CGROUP_CONTROLLERS] = { opts->stdio[0], opts->stdio[1], opts->stdio[2],
-		theirs[0], blob, theirs[1] };
-	size_t n = WARD_LAUNCH_FD_CGROUP;
-	int exe = image(err);
-
-	if (exe < 0)
-		return exe;
-	if (c->cgroup)
-		n += ward_cgroup_entry_fds(c->cgroup, fds + n);
-	c->launcher = ward_spawn_fd(exe, argv, fds, n, NULL);
-	if (c->launcher < 0) {
-		int e = -c->launcher;
-
-		c->launcher = -1;
-		ward_fail_errno(err, WARD_E_SYSTEM, e, "cannot execute ward-init from memory");
-		ward_fail_fix(err, "set sysctl vm.memfd_noexec below 2");
-		return WARD_E_SYSTEM;
-	}
-	if (c->cgroup)
-		ward_cgroup_entered(c->cgroup);
-	return WARD_OK;
-}
-
 static int take_fd(int *fds, size_t n, size_t i)
 {
 	int fd = i < n ? fds[i] : -1;
@@ -177,15 +137,24 @@ static int take_fd(int *fds, size_t n, size_t i)
 	return fd;
 }
 
-static int on_view(struct ward_native *c, int *fds, size_t n, struct ward_error *err)
+static int on_view(struct ward_native *c, const struct ward_msg *m, int *fds, size_t n, struct ward_error *err)
 {
-	if (c->proc >= 0 || n < 1)
-		return ward_fail(err, WARD_E_INTERNAL, "ward-init: VIEW twice or without /proc");
+	bool diag = m->stage == 1;
+	int roots[WARD_VIEW_ROOTS_MAX];
+	size_t n_roots = 0;
+
+	if (c->proc >= 0 || n < 1u + diag || n > 1u + WARD_VIEW_ROOTS_MAX + diag)
+		return ward_fail(err, WARD_E_INTERNAL, "ward-init: VIEW twice or without its descriptors");
 	c->proc = take_fd(fds, n, 0);
 	if (c->fuse)
 		ward_fuse_set_proc(c->fuse, c->proc);
-	if (c->notify)
-		ward_notify_set_diag(c->notify, take_fd(fds, n, 1));
+	if (!c->notify)
+		return WARD_OK;
+	if (diag)
+		ward_notify_set_diag(c->notify, take_fd(fds, n, n - 1));
+	for (size_t i = 1; i + diag < n; i++)
+		roots[n_roots++] = take_fd(fds, n, i);
+	ward_notify_set_roots(c->notify, roots, n_roots);
 	return WARD_OK;
 }
 
@@ -204,9 +173,10 @@ static int on_message(struct ward_native *c, const struct ward_msg *m, int *fds,
 	case WARD_MSG_FUSE:
 		if (!c->fuse || n != 1)
 			break;
+		c->serving = true;
 		return ward_fuse_start(c->fuse, take_fd(fds, n, 0), err);
 	case WARD_MSG_VIEW:
-		return on_view(c, fds, n, err);
+		return on_view(c, m, fds, n, err);
 	case WARD_MSG_LISTENER:
 		if (n != 1 || !c->notify)
 			break;
@@ -220,24 +190,53 @@ static int on_message(struct ward_native *c, const struct ward_msg *m, int *fds,
 	return ward_fail(err, WARD_E_INTERNAL, "ward-init sent an unexpected message (%u)", m->type);
 }
 
-static int receive(struct ward_native *c, int sock, bool *ret_done, struct ward_host *host, struct ward_error *err)
+/* One message; *ret_ended: there is none and will be none. */
+static int receive(struct ward_native *c, int sock, bool *ret_done, bool *ret_ended, struct ward_host *host,
+	struct ward_error *err)
 {
 	struct ward_msg m = { 0 };
-	int fds[4] = { -1, -1, -1, -1 }, r;
+	int fds[WARD_VIEW_ROOTS_MAX + 2], r = WARD_OK;
 	size_t n = WARD_ARRAY_SIZE(fds);
 	ssize_t got = ward_recv_fds(sock, &m, sizeof(m), fds, &n, 0);
 
-	if (got == 0)
-		return ward_fail(err, WARD_E_SPAWN, "ward-init ended during the start without a word");
-	if (got != (ssize_t)sizeof(m)) {
-		for (size_t i = 0; got > 0 && i < n; i++)
-			ward_close(fds[i]);
-		return ward_fail_errno(err, WARD_E_SPAWN, got < 0 ? (int)-got : EPROTO, "reading from ward-init");
-	}
-	r = on_message(c, &m, fds, n, ret_done, host, err);
-	for (size_t i = 0; i < n; i++)
+	*ret_ended = got == 0 || (got == (ssize_t)sizeof(m) && m.type == WARD_MSG_EXIT);
+	if (got < 0)
+		return ward_fail_errno(err, WARD_E_SPAWN, (int)-got, "reading from ward-init");
+	if (got > 0 && got != (ssize_t)sizeof(m))
+		r = ward_fail_errno(err, WARD_E_SPAWN, EPROTO, "reading from ward-init");
+	else if (!*ret_ended)
+		r = on_message(c, &m, fds, n, ret_done, host, err);
+	for (size_t i = 0; got > 0 && i < n; i++)
 		ward_close(fds[i]);
 	return r;
+}
+
+/*
+ * All that waits on both sockets. Who fails says why and then ends, and what others notice of that end may be read first:
+ * an end without a word is believed only after both were read once more.
+ */
+static int hear(struct ward_native *c, bool *ret_done, struct ward_host *host, struct ward_error *err)
+{
+	bool ended = false;
+
+	for (int round = 0; round < 2; round++) {
+		ended = false;
+		for (size_t i = 0; i < 2; i++) {
+			struct pollfd p = { i ? c->cmd : c->ctl, POLLIN, 0 };
+			bool over = false;
+
+			while (!over && poll(&p, 1, 0) > 0) {
+				int r = receive(c, p.fd, ret_done, &over, host, err);
+
+				if (r < 0)
+					return r;
+			}
+			ended = ended || over;
+		}
+		if (!ended)
+			return WARD_OK;
+	}
+	return ward_fail(err, WARD_E_SPAWN, "ward-init ended during the start without a word");
 }
 
 static bool launcher_done(struct ward_native *c, int *poll_fd)
@@ -251,7 +250,8 @@ static bool launcher_done(struct ward_native *c, int *poll_fd)
 	return code == CLD_EXITED && status == 0;
 }
 
-static int converse(struct ward_native *c, struct ward_host *host, struct ward_error *err)
+/* Read messages until the view is served (fuse_only), or until the self-test has spoken. */
+static int converse(struct ward_native *c, struct ward_host *host, bool fuse_only, struct ward_error *err)
 {
 	uint64_t deadline = ward_now_mono_ns() + START_DEADLINE_NS;
 	struct pollfd p[3] = { { c->ctl, POLLIN, 0 }, { c->cmd, POLLIN, 0 }, { c->launcher, POLLIN, 0 } };
@@ -259,22 +259,21 @@ static int converse(struct ward_native *c, struct ward_host *host, struct ward_e
 	int r;
 
 	/* VIEW comes on the other socket than SELFTEST: both must be in. */
-	while (!done || c->proc < 0) {
+	while (fuse_only ? !c->serving : !done || c->proc < 0) {
 		uint64_t now = ward_now_mono_ns();
 
 		if (now >= deadline)
 			return ward_fail(err, WARD_E_SPAWN, "the sandbox did not come up within 30 s");
 		if (poll(p, 3, (int)((deadline - now) / 1000000 + 1)) < 0 && errno != EINTR)
 			return ward_fail_errno(err, WARD_E_SYSTEM, errno, "poll");
-		for (size_t i = 0; i < 2; i++)
-			if (p[i].revents & (POLLIN | POLLHUP | POLLERR)) {
-				r = receive(c, p[i].fd, &done, host, err);
-				if (r < 0)
-					return r;
-			}
-		/* What it had to say was read above; an init that waits for it would wait for ever. */
-		if ((p[2].revents & POLLIN) && !launcher_done(c, &p[2].fd))
-			return ward_fail(err, WARD_E_SPAWN, "ward-init's launcher was killed from outside");
+		r = hear(c, &done, host, err);
+		if (r < 0)
+			return r;
+		if (!(p[2].revents & POLLIN) || launcher_done(c, &p[2].fd))
+			continue;
+		/* It said why before it ended, if it could; an init that waits for it would wait for ever. */
+		r = hear(c, &done, host, err);
+		return r < 0 ? r : ward_fail(err, WARD_E_SPAWN, "ward-init's launcher was killed from outside");
 	}
 	return WARD_OK;
 }
@@ -310,28 +309,61 @@ static int prepare(struct ward_native *c, const struct ward_cage_options *opts, 
 	return WARD_OK;
 }
 
+/* The head start that the caller made, if it is of the right kind; else a new one. */
+static int take_head(struct ward_native *c, const struct ward_cage_options *opts, const struct ward_pack *k,
+	struct ward_error *err)
+{
+	struct ward_head_start *h = opts->head;
+	int r;
+
+	if (h && (h->userns != k->userns || (k->fuse && !h->fuse) || h->cgroup2 != k->cgroup2)) {
+		ward_head_start_free(h);
+		h = NULL;
+	}
+	if (!h) {
+		r = ward_native_head(opts->host, k->userns, &h, err);
+		if (r < 0)
+			return r;
+	}
+	c->ctl = h->ctl;
+	c->cmd = h->cmd;
+	c->launcher = h->launcher;
+	h->ctl = h->cmd = h->launcher = -1;
+	ward_head_start_free(h);
+	return WARD_OK;
+}
+
+static int hand_over(struct ward_native *c, const struct ward_cage_options *opts, int blob, struct ward_error *err)
+{
+	struct ward_msg m = { .type = WARD_MSG_BLOB };
+	int fds[WARD_HANDED_MAX] = { blob, opts->stdio[0], opts->stdio[1], opts->stdio[2] };
+	size_t n = WARD_HANDED_CGROUP;
+	ssize_t sent;
+
+	if (c->cgroup)
+		n += ward_cgroup_entry_fds(c->cgroup, fds + n);
+	m.value = (int32_t)n;
+	sent = ward_send_fds(c->ctl, &m, sizeof(m), fds, n);
+	if (c->cgroup)
+		ward_cgroup_entered(c->cgroup);
+	/* A launcher that failed has said why: that is read next. */
+	if (sent < 0 && sent != -EPIPE && sent != -ECONNRESET)
+		return ward_fail_errno(err, WARD_E_SYSTEM, (int)-sent, "cannot hand the plan to ward-init");
+	return WARD_OK;
+}
+
 static int launch(struct ward_native *c, const struct ward_cage_options *opts, struct ward_error *err)
 {
 	WARD_FD blob = -1;
-	int ctl[2] = { -1, -1 }, cmd[2] = { -1, -1 }, r;
 	struct ward_pack k;
+	int r;
 
 	describe(c, opts, &k);
-	r = ward_pack_plan(c->plan, &k, &blob, err);
-	if (r < 0)
-		return r;
-	r = ward_socketpair(SOCK_SEQPACKET, ctl);
-	if (r == 0) {
-		c->ctl = ctl[0];
-		r = ward_socketpair(SOCK_SEQPACKET, cmd);
-		c->cmd = cmd[0];
-	}
-	if (r < 0)
-		r = ward_fail_errno(err, WARD_E_SYSTEM, -r, "socketpair");
-	else
-		r = spawn(c, opts, blob, (const int[2]){ ctl[1], cmd[1] }, err);
-	ward_close(ctl[1]);
-	ward_close(cmd[1]);
+	r = take_head(c, opts, &k, err);
+	if (r == WARD_OK)
+		r = ward_pack_plan(c->plan, &k, &blob, err);
+	if (r == WARD_OK)
+		r = hand_over(c, opts, blob, err);
 	return r;
 }
 
@@ -339,13 +371,19 @@ int ward_native_build(struct ward_native *c, const struct ward_cage_options *opt
 {
 	int r = prepare(c, opts, err);
 
-	if (r == WARD_OK)
-		r = launch(c, opts, err);
-	/* The caller's own work (its durable record) goes on while the kernel makes namespaces. */
+	if (r < 0) {
+		ward_head_start_free(opts->head);
+		return r;
+	}
+	r = launch(c, opts, err);
+	/* FUSE has to be served before anything else: every mount point of the view is looked up in it. */
+	if (r == WARD_OK && c->fuse)
+		r = converse(c, opts->host, true, err);
+	/* The caller's own work (its durable record) goes on while the view is built. */
 	if (r == WARD_OK && opts->spawned)
 		r = opts->spawned(opts->arg, err);
 	if (r == WARD_OK)
-		r = converse(c, opts->host, err);
+		r = converse(c, opts->host, false, err);
 	if (r < 0)
 		return r;
 	ward_refusals_phase(c->refusals, false);

@@ -29,6 +29,13 @@ const struct ward_launch *blob_map(int fd)
 	return l;
 }
 
+void blob_take(struct init *in)
+{
+	in->l = blob_map(in->handed[WARD_HANDED_BLOB]);
+	if (!in->l)
+		fail(in->ctl, WARD_STAGE_BLOB, errno, NULL);
+}
+
 const void *blob_at(const struct ward_launch *l, uint32_t off)
 {
 	if (off < sizeof(*l) || off >= l->size)

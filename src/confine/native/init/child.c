@@ -170,6 +170,11 @@ void child_main(struct init *in, int landlock)
 	struct ward_msg m = { .type = WARD_MSG_EXEC_FAILED };
 	sigset_t none;
 
+	/* The sockets move out of the way of 0, 1 and 2. */
+	in->cmd = fcntl(in->cmd, F_DUPFD_CLOEXEC, 3);
+	for (int i = 0; i < 3; i++)
+		if (in->cmd < 0 || dup2(in->handed[WARD_HANDED_STDIO + i], i) != i)
+			_exit(1);
 	if (setsid() < 0)
 		fail(in->cmd, WARD_STAGE_TTY, errno, "setsid");
 	if ((l->flags & WARD_LAUNCH_CTTY) && ioctl(0, TIOCSCTTY, 0) < 0)
@@ -177,10 +182,11 @@ void child_main(struct init *in, int landlock)
 	if (chdir(blob_text(l, l->cwd)) < 0)
 		fail(in->cmd, WARD_STAGE_CWD, errno, blob_text(l, l->cwd));
 	umask(022);
+	/* Nothing but 0, 1, 2 goes on; the rest closes by exec, which is how the supervisor learns that it happened. */
+	if (syscall(NR_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) < 0)
+		fail(in->cmd, WARD_STAGE_FORK, errno, "close_range");
 	confine(in, landlock);
 	wait_for_go(in);
-	/* Nothing but 0, 1, 2 goes on; the rest closes by exec, which is how the supervisor learns that it happened. */
-	syscall(NR_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(blob_text(l, l->exe), argv, envp);

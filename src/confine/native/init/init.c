@@ -149,21 +149,37 @@ static _Noreturn void supervise(const struct init *in, struct life *life, int si
 	_exit(1);
 }
 
+/*
+ * What the supervisor cannot get at by itself: no process outside of the user namespace may walk the FUSE layer, so it gets
+ * the roots of the private mounts (which hold the sockets of the run) and the run's own /proc by descriptor.
+ */
 static void announce(const struct init *in, pid_t command)
 {
-	struct ward_msg m = { .type = WARD_MSG_VIEW, .value = (int32_t)command };
-	int fds[2];
+	const struct ward_launch_mount *m = in->l->n_mounts ? blob_at(in->l, in->l->mounts) : NULL;
+	struct ward_msg msg = { .type = WARD_MSG_VIEW, .value = (int32_t)command };
+	int fds[WARD_VIEW_ROOTS_MAX + 2], diag;
 	size_t n = 0;
 
 	fds[n] = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fds[n] < 0)
+	if (fds[n++] < 0)
 		fail(in->ctl, WARD_STAGE_MOUNT, errno, "/proc");
-	n++;
-	/* Asks which Unix sockets were bound in here. Where the kernel has none, path sockets are refused. */
-	fds[n] = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG_);
-	if (fds[n] >= 0)
-		n++;
-	msg_send(in->ctl, &m, fds, n);
+	for (uint32_t i = 0; i < in->l->n_mounts && n <= WARD_VIEW_ROOTS_MAX; i++) {
+		char path[256];
+
+		if (m[i].kind != WARD_LAUNCH_TMPFS)
+			continue;
+		snprintf(path, sizeof(path), "/%s", blob_text(in->l, m[i].dest));
+		fds[n] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fds[n++] < 0)
+			fail(in->ctl, WARD_STAGE_MOUNT, errno, path);
+	}
+	/* Asks which Unix sockets were bound in here. Where the kernel has none, path sockets in binds are refused. */
+	diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG_);
+	if (diag >= 0) {
+		msg.stage = 1;
+		fds[n++] = diag;
+	}
+	msg_send(in->ctl, &msg, fds, n);
 	for (size_t i = 0; i < n; i++)
 		close(fds[i]);
 }
@@ -186,7 +202,10 @@ static void stay(const struct init *in)
 {
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, "subreaper");
-	if (in->l->caller_uid == 0 && !(in->l->flags & WARD_LAUNCH_DIRECT))
+	for (uint32_t i = 0; i < in->l->n_tasks && !(in->boot.flags & WARD_LAUNCH_CGROUP2); i++)
+		if (write(in->handed[WARD_HANDED_CGROUP + (int)i], "0", 1) != 1)
+			fail(in->ctl, WARD_STAGE_CGROUP, errno, NULL);
+	if (in->boot.caller_uid == 0 && !(in->l->flags & WARD_LAUNCH_DIRECT))
 		become(in);
 }
 
@@ -199,7 +218,7 @@ void init_main(struct init *in)
 	for (int s = 1; s < 65; s++)
 		if (s != SIGKILL && s != SIGSTOP)
 			signal(s, SIG_DFL);
-	if (in->l->flags & WARD_LAUNCH_USERNS)
+	if (in->boot.flags & WARD_LAUNCH_USERNS)
 		view_build(in);
 	else
 		stay(in);

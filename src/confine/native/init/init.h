@@ -15,7 +15,9 @@
 
 /* The blob, and what was made from it so far. One per process; there are no threads. */
 struct init {
-	const struct ward_launch *l;
+	struct ward_launch_boot boot;
+	const struct ward_launch *l;  /* NULL until the blob came */
+	int handed[WARD_HANDED_MAX];  /* descriptors by enum ward_launch_handed */
 	int ctl, cmd;                /* WARD_LAUNCH_FD_CTL, _CMD */
 	int *trees;                  /* detached mounts, one per BIND, -1 = none; made in the launcher (root) or the init */
 	int *parts;                  /* detached parts of the FUSE tree, for SUBTREE */
@@ -24,9 +26,9 @@ struct init {
 
 /*
  * The launcher and the init work side by side and share one table of descriptors until the launcher ends. Each step
- * is one byte, TREES and NET followed by descriptor numbers.
+ * is one byte, BLOB and TREES followed by descriptor numbers.
  */
-enum handoff { HANDOFF_MAPS = 'm', HANDOFF_TREES = 't', HANDOFF_NET = 'n' };
+enum handoff { HANDOFF_MAPS = 'm', HANDOFF_BLOB = 'b', HANDOFF_TREES = 't' };
 
 /* blob.c */
 const struct ward_launch *blob_map(int fd);
@@ -35,9 +37,14 @@ const void *blob_at(const struct ward_launch *l, uint32_t off);
 /* NULL-terminated vector out of n offsets. */
 char **blob_vector(const struct ward_launch *l, uint32_t n, uint32_t off);
 
+/* Take the blob and what came with it: in->l, in->handed. */
+void blob_take(struct init *in);
+
 /* msg.c */
 void msg_send(int sock, const struct ward_msg *m, const int *fds, size_t n_fds);
 ssize_t msg_recv(int sock, struct ward_msg *m);
+/* With descriptors: how many came into fds, at most max. A message of another type or size ends the process. */
+size_t msg_recv_fds(int sock, uint32_t type, int *fds, size_t max);
 /* Report and end this process: nothing after a failed step is ever executed. err is positive. */
 _Noreturn void fail(int sock, enum ward_stage stage, int err, const char *text);
 
@@ -48,8 +55,8 @@ int trees_idmap_userns(const struct init *in);
 void handoff_wait(const struct init *in, enum handoff step, void *p, size_t n);
 void handoff_send(const struct init *in, enum handoff step, const void *p, size_t n);
 
-/* net.c: in the launcher: an empty network namespace of the init's user namespace, loopback up: its descriptor. */
-int net_make(const struct init *in, int init_pidfd);
+/* net.c: an empty network namespace with its loopback up. */
+void net_make(const struct init *in);
 
 /* view.c: everything below the new root. Returns after pivot_root. */
 void view_build(struct init *in);

@@ -2,9 +2,9 @@
 /*
  * ward-init, the launcher: the first of its three lives (launcher, init, command).
  *
- * It enters the run's cgroup itself (an attach from outside costs 8 ms), opens the trees where that needs host root,
- * makes the init as a child of the supervisor, writes its id maps and ends. Whatever fails is reported with its stage;
- * nothing is retried and nothing is done without.
+ * It is started before there is a plan: it makes the init as a child of the supervisor, writes its id maps, takes the
+ * launch blob when it comes and hands it on, opens the trees where that needs host root, and ends. Whatever fails is
+ * reported with its stage; nothing is retried and nothing is done without.
  */
 #include "init.h"
 #include "sys.h"
@@ -14,17 +14,9 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-
-static void enter_cgroup(const struct init *in)
-{
-	if (in->l->flags & WARD_LAUNCH_CGROUP2)
-		return;
-	for (uint32_t i = 0; i < in->l->n_tasks; i++)
-		if (write(WARD_LAUNCH_FD_CGROUP + (int)i, "0", 1) != 1)
-			fail(in->ctl, WARD_STAGE_CGROUP, errno, NULL);
-}
 
 static void put_map(const struct init *in, long pid, const char *name, const char *text)
 {
@@ -41,7 +33,7 @@ static void put_map(const struct init *in, long pid, const char *name, const cha
 
 static void write_maps(const struct init *in, long pid)
 {
-	const struct ward_launch *l = in->l;
+	const struct ward_launch_boot *l = &in->boot;
 	char text[64];
 
 	snprintf(text, sizeof(text), "%u %u 1\n", l->inside_uid, l->host_uid);
@@ -53,20 +45,19 @@ static void write_maps(const struct init *in, long pid)
 	put_map(in, pid, "gid_map", text);
 }
 
-static _Noreturn void launcher(struct init *in)
+/* The init, as a child of the supervisor: returns its pidfd; the init itself never returns. */
+static int make_init(struct init *in, uint64_t flags)
 {
-	struct clone_args_ a = { .flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
-		CLONE_NEWCGROUP_ | CLONE_PARENT | CLONE_PIDFD | CLONE_FILES };
+	struct clone_args_ a = { .flags = flags | CLONE_PARENT | CLONE_PIDFD };
 	struct ward_msg m = { .type = WARD_MSG_INIT };
-	int pidfd = -1, net;
+	int pidfd = -1;
 	long pid;
 
-	if (in->l->flags & WARD_LAUNCH_CGROUP2) {
+	/* v2: born in its cgroup, which therefore had to be known. */
+	if (in->boot.flags & WARD_LAUNCH_CGROUP2) {
 		a.flags |= CLONE_INTO_CGROUP_;
-		a.cgroup = WARD_LAUNCH_FD_CGROUP;
+		a.cgroup = (uint64_t)in->handed[WARD_HANDED_CGROUP];
 	}
-	if (pipe2(in->handoff, O_CLOEXEC) < 0)
-		fail(in->ctl, WARD_STAGE_CLONE, errno, "pipe");
 	a.pidfd = (uint64_t)(uintptr_t)&pidfd;
 	pid = syscall(NR_clone3, &a, sizeof(a));
 	if (pid < 0)
@@ -75,52 +66,60 @@ static _Noreturn void launcher(struct init *in)
 		init_main(in);
 	m.value = (int32_t)pid;
 	msg_send(in->ctl, &m, &pidfd, 1);
+	return (int)pid;
+}
+
+static void receive_blob(struct init *in)
+{
+	memset(in->handed, -1, sizeof(in->handed));
+	(void)msg_recv_fds(in->ctl, WARD_MSG_BLOB, in->handed, WARD_HANDED_MAX);
+	blob_take(in);
+}
+
+static _Noreturn void launcher(struct init *in)
+{
+	bool root = in->boot.flags & WARD_LAUNCH_ROOT;
+	int pid, userns = -1;
+
+	if (in->boot.flags & WARD_LAUNCH_CGROUP2)
+		receive_blob(in);
+	if (pipe2(in->handoff, O_CLOEXEC) < 0)
+		fail(in->ctl, WARD_STAGE_CLONE, errno, "pipe");
+	pid = make_init(in, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_FILES);
 	write_maps(in, pid);
 	handoff_send(in, HANDOFF_MAPS, NULL, 0);
-	if (in->l->flags & WARD_LAUNCH_ROOT) {
-		trees_open(in, trees_idmap_userns(in));
+	if (root)
+		userns = trees_idmap_userns(in);
+	if (!in->l) {
+		receive_blob(in);
+		handoff_send(in, HANDOFF_BLOB, in->handed, sizeof(in->handed));
+	}
+	if (root) {
+		trees_open(in, userns);
 		handoff_send(in, HANDOFF_TREES, in->trees, in->l->n_mounts * sizeof(int));
 	}
-	net = net_make(in, pidfd);
-	handoff_send(in, HANDOFF_NET, &net, sizeof(net));
 	_exit(0);
 }
 
 /* No user namespaces (accepted by name): same ids, same view of the host; Landlock and seccomp hold what they can. */
 static _Noreturn void launcher_plain(struct init *in)
 {
-	struct clone_args_ a = { .flags = CLONE_PARENT | CLONE_PIDFD };
-	struct ward_msg m = { .type = WARD_MSG_INIT };
-	int pidfd = -1;
-	long pid;
-
-	if (in->l->flags & WARD_LAUNCH_CGROUP2) {
-		a.flags |= CLONE_INTO_CGROUP_;
-		a.cgroup = WARD_LAUNCH_FD_CGROUP;
-	}
-	a.pidfd = (uint64_t)(uintptr_t)&pidfd;
-	pid = syscall(NR_clone3, &a, sizeof(a));
-	if (pid < 0)
-		fail(in->ctl, WARD_STAGE_CLONE, errno, NULL);
-	if (pid == 0)
-		init_main(in);
-	m.value = (int32_t)pid;
-	msg_send(in->ctl, &m, &pidfd, 1);
+	receive_blob(in);
+	(void)make_init(in, 0);
 	_exit(0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct init in = { .ctl = WARD_LAUNCH_FD_CTL, .cmd = WARD_LAUNCH_FD_CMD, .handoff = { -1, -1 } };
-	unsigned first_foreign;
+	uint32_t *words = &in.boot.flags;
 
-	in.l = blob_map(WARD_LAUNCH_FD_BLOB);
-	if (!in.l)
-		fail(in.ctl, WARD_STAGE_BLOB, errno, NULL);
-	first_foreign = WARD_LAUNCH_FD_CGROUP + in.l->n_tasks;
-	syscall(NR_close_range, first_foreign, ~0u, 0);
-	enter_cgroup(&in);
-	if (in.l->flags & WARD_LAUNCH_USERNS)
+	if (argc != 1 + WARD_LAUNCH_BOOT_WORDS)
+		fail(in.ctl, WARD_STAGE_BLOB, EINVAL, "arguments");
+	for (int i = 0; i < WARD_LAUNCH_BOOT_WORDS; i++)
+		words[i] = (uint32_t)strtoul(argv[1 + i], NULL, 10);
+	syscall(NR_close_range, (unsigned)WARD_LAUNCH_FD_CMD + 1, ~0u, 0);
+	if (in.boot.flags & WARD_LAUNCH_USERNS)
 		launcher(&in);
 	launcher_plain(&in);
 }

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MSG_FDS_MAX 4
+#define MSG_FDS_MAX (WARD_VIEW_ROOTS_MAX + 2)
 
 void msg_send(int sock, const struct ward_msg *m, const int *fds, size_t n_fds)
 {
@@ -40,6 +40,34 @@ ssize_t msg_recv(int sock, struct ward_msg *m)
 		n = recv(sock, m, sizeof(*m), 0);
 	while (n < 0 && errno == EINTR);
 	return n;
+}
+
+size_t msg_recv_fds(int sock, uint32_t type, int *fds, size_t max)
+{
+	union {
+		char b[CMSG_SPACE(WARD_HANDED_MAX * sizeof(int))];
+		struct cmsghdr h;
+	} u = { { 0 } };
+	struct ward_msg m;
+	struct iovec iov = { &m, sizeof(m) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u) };
+	struct cmsghdr *c;
+	ssize_t n;
+	size_t got;
+
+	do
+		n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(m) || m.type != type || (mh.msg_flags & MSG_CTRUNC))
+		_exit(1);
+	c = CMSG_FIRSTHDR(&mh);
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		_exit(1);
+	got = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	if (got > max || got != (size_t)m.value)
+		_exit(1);
+	memcpy(fds, CMSG_DATA(c), got * sizeof(int));
+	return got;
 }
 
 void fail(int sock, enum ward_stage stage, int err, const char *text)

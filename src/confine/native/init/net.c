@@ -2,9 +2,9 @@
 /*
  * The network namespace, and the steps that the launcher hands to the init.
  *
- * Making a network namespace is most of what namespaces cost. The launcher does it while the init builds the view: it enters
- * the init's user namespace, where it is allowed to, and the init joins the result before it forks the command. A launcher
- * that fails has reported it; the init then waits for a step that does not come, and ends with the supervisor's socket.
+ * Making a network namespace is most of what namespaces cost. The init does it first of all, while the supervisor still
+ * plans. A launcher that fails has reported it; the init then waits for a step that does not come, and ends with the
+ * supervisor's socket.
  */
 #include "init.h"
 #include "sys.h"
@@ -29,17 +29,11 @@ static void loopback_up(const struct init *in)
 	close(s);
 }
 
-int net_make(const struct init *in, int init_pidfd)
+void net_make(const struct init *in)
 {
-	int fd;
-
-	if (setns(init_pidfd, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNET) < 0)
+	if (unshare(CLONE_NEWNET) < 0)
 		fail(in->ctl, WARD_STAGE_CLONE, errno, "network namespace");
 	loopback_up(in);
-	fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		fail(in->ctl, WARD_STAGE_NET, errno, "/proc/thread-self/ns/net");
-	return fd;
 }
 
 static void must_read(const struct init *in, void *p, size_t n)

@@ -97,17 +97,7 @@ static void idmap_text(char *out, size_t size, unsigned caller, unsigned run)
 	snprintf(out + n, size - (size_t)n, "%u %u %u\n", hi + 1, hi + 1, ID_LIMIT - hi - 1);
 }
 
-static bool any_idmap(const struct ward_launch *l)
-{
-	const struct ward_launch_mount *m = l->n_mounts ? blob_at(l, l->mounts) : NULL;
-
-	for (uint32_t i = 0; i < l->n_mounts; i++)
-		if (m[i].flags & WARD_LAUNCH_M_IDMAP)
-			return true;
-	return false;
-}
-
-/* A user namespace that exists only to carry a mapping; -1 when no tree wants one. */
+/* A user namespace that exists only to carry a mapping. */
 int trees_idmap_userns(const struct init *in)
 {
 	struct clone_args_ a = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
@@ -115,8 +105,6 @@ int trees_idmap_userns(const struct init *in)
 	int fd, err = 0;
 	long pid;
 
-	if (!any_idmap(in->l))
-		return -1;
 	pid = syscall(NR_clone3, &a, sizeof(a));
 	if (pid < 0)
 		fail(in->ctl, WARD_STAGE_IDMAP, errno, "user namespace of the ID-mapped mounts");
@@ -125,11 +113,11 @@ int trees_idmap_userns(const struct init *in)
 		_exit(0);
 	}
 	snprintf(path, sizeof(path), "/proc/%ld/uid_map", pid);
-	idmap_text(text, sizeof(text), in->l->caller_uid, in->l->host_uid);
+	idmap_text(text, sizeof(text), in->boot.caller_uid, in->boot.host_uid);
 	if (put(path, text) < 0)
 		err = errno;
 	snprintf(path, sizeof(path), "/proc/%ld/gid_map", pid);
-	idmap_text(text, sizeof(text), in->l->caller_gid, in->l->host_gid);
+	idmap_text(text, sizeof(text), in->boot.caller_gid, in->boot.host_gid);
 	if (!err && put(path, text) < 0)
 		err = errno;
 	snprintf(path, sizeof(path), "/proc/%ld/ns/user", pid);
@@ -137,7 +125,7 @@ int trees_idmap_userns(const struct init *in)
 	if (!err && fd < 0)
 		err = errno;
 	kill((pid_t)pid, SIGKILL);
-	waitpid((pid_t)pid, NULL, 0);
+	waitpid((pid_t)pid, NULL, 0);    /* no zombie for the host's init */
 	if (err)
 		fail(in->ctl, WARD_STAGE_IDMAP, err, path);
 	return fd;

@@ -247,7 +247,7 @@ static void pivot(const struct init *in)
 /* From here on no id of the host's root is left, nor any group of the caller's where that can be given up. */
 void become(const struct init *in)
 {
-	const struct ward_launch *l = in->l;
+	const struct ward_launch_boot *l = &in->boot;
 
 	if (l->caller_uid == 0 && setgroups(0, NULL) < 0)
 		fail(in->ctl, WARD_STAGE_IDS, errno, "setgroups");
@@ -257,30 +257,55 @@ void become(const struct init *in)
 		fail(in->ctl, WARD_STAGE_IDS, errno, "setresuid");
 }
 
-void view_build(struct init *in)
+/* What needs no plan, while the supervisor makes it. Returns /dev/fuse or -1. */
+static int view_begin(struct init *in)
 {
-	const struct ward_launch_mount *m = in->l->n_mounts ? blob_at(in->l, in->l->mounts) : NULL;
-	const char *hostname = blob_text(in->l, in->l->hostname);
-	int fuse = -1, net;
+	int fuse = -1;
 
 	umask(022);
-	if (sethostname(hostname, strlen(hostname)) < 0)
-		fail(in->ctl, WARD_STAGE_NET, errno, "hostname");
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		fail(in->ctl, WARD_STAGE_ROOT, errno, "/");
-	if (!(in->l->flags & WARD_LAUNCH_ROOT))
-		trees_open(in, -1);
+	net_make(in);
 	/* As host root the node is still ours to open: the ids change only below. */
-	if (in->l->flags & WARD_LAUNCH_FUSE) {
+	if (in->boot.flags & WARD_LAUNCH_FUSE) {
 		fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 		if (fuse < 0)
 			fail(in->ctl, WARD_STAGE_FUSE, errno, "/dev/fuse");
 	}
 	handoff_wait(in, HANDOFF_MAPS, NULL, 0);
+	if (!in->l) {
+		handoff_wait(in, HANDOFF_BLOB, in->handed, sizeof(in->handed));
+		blob_take(in);
+	}
+	return fuse;
+}
+
+/* v1: each controller by our own "0": an attach from outside would cost 8 ms. */
+static void enter_cgroup(const struct init *in)
+{
+	if (!(in->boot.flags & WARD_LAUNCH_CGROUP2))
+		for (uint32_t i = 0; i < in->l->n_tasks; i++)
+			if (write(in->handed[WARD_HANDED_CGROUP + (int)i], "0", 1) != 1)
+				fail(in->ctl, WARD_STAGE_CGROUP, errno, NULL);
+	if (unshare((int)CLONE_NEWCGROUP_) < 0)
+		fail(in->ctl, WARD_STAGE_CLONE, errno, "cgroup namespace");
+}
+
+void view_build(struct init *in)
+{
+	int fuse = view_begin(in);
+	const struct ward_launch_mount *m = in->l->n_mounts ? blob_at(in->l, in->l->mounts) : NULL;
+	const char *hostname = blob_text(in->l, in->l->hostname);
+
+	enter_cgroup(in);
+	if (sethostname(hostname, strlen(hostname)) < 0)
+		fail(in->ctl, WARD_STAGE_NET, errno, "hostname");
+	if (!(in->boot.flags & WARD_LAUNCH_ROOT))
+		trees_open(in, -1);
 	become(in);
 	scratch(in);
 	must_mkdir(in, "root", 0755);
-	if (fuse >= 0)
+	if (in->l->flags & WARD_LAUNCH_FUSE)
 		fuse_mount(in, fuse);
 	else
 		bind_mount(in, "root", "root");
@@ -292,11 +317,7 @@ void view_build(struct init *in)
 			place(in, i, &m[i]);
 	}
 	pivot(in);
-	handoff_wait(in, HANDOFF_NET, &net, sizeof(net));
-	if (setns(net, CLONE_NEWNET) < 0)
-		fail(in->ctl, WARD_STAGE_NET, errno, "joining the network namespace");
 	/* The launcher has nothing left to do: the table of descriptors becomes ours alone. */
 	if (unshare(CLONE_FILES) < 0)
-		fail(in->ctl, WARD_STAGE_NET, errno, "descriptors");
-	close(net);
+		fail(in->ctl, WARD_STAGE_PIVOT, errno, "descriptors");
 }

@@ -23,7 +23,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "notify.h"
+#include "confine/native/broker/notify.h"
 #include "os/os.h"
 
 #define LINKS_MAX 40

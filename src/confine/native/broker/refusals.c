@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker.h"
+#include "confine/native/broker.h"
 #include "os/os.h"
 
 #define HASH_SIZE 2048u /* power of 2, at least twice the sum of the maxima */

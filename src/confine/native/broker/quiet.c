@@ -4,7 +4,7 @@
  * same errno as any other refused name; only the report is spared. It grants nothing and hides nothing: quiet
  * refusals stay in the list, marked.
  */
-#include "broker.h"
+#include "confine/native/broker.h"
 
 struct quiet_call {
 	const char *name, *detail; /* detail NULL: any */

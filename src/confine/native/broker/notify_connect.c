@@ -35,7 +35,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "notify.h"
+#include "confine/native/broker/notify.h"
 #include "os/os.h"
 
 #define SEND_FLAGS \

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include "broker.h"
+#include "confine/native/broker.h"
 
 /* The deepest path needs two path buffers (8 KiB) and libc's printf; the rest is headroom, untouched pages are free. */
 #define STACK_BYTES (128u << 10)

@@ -21,7 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "notify.h"
+#include "confine/native/broker/notify.h"
 #include "os/os.h"
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS

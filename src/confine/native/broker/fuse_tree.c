@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker.h"
+#include "confine/native/broker.h"
 
 static uint32_t hash_name(uint32_t parent, const char *name, size_t n)
 {

@@ -12,7 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "notify.h"
+#include "confine/native/broker/notify.h"
 #include "os/os.h"
 
 static void let_continue(struct ward_notify *n, uint64_t id)

@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "broker.h"
+#include "confine/native/broker.h"
 #include "os/os.h"
 
 #define PAGE 4096u

@@ -14,7 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "notify.h"
+#include "confine/native/broker/notify.h"
 #include "os/os.h"
 
 #define RETRY_MS 5

@@ -31,7 +31,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "broker.h"
+#include "confine/native/broker.h"
 #include "os/os.h"
 
 /* The kernel wants FUSE_MIN_READ_BUFFER and a whole write request; writes are refused, so the smallest will do. */
