@@ -127,7 +127,7 @@ static void put_text(struct ward_buf *b, const struct doctor_check *row, struct 
 	if (f->status == DOCTOR_OK)
 		return;
 	ward_buf_addf(b, "%-4s  %-14s  %s%s: %s\n", "", "", row->axis ? "axis " : "",
-		row->axis ? row->axis : "so", row->consequence);
+		row->axis ? row->axis : "lost", row->consequence);
 	if (fix[0])
 		ward_buf_addf(b, "%-4s  %-14s  fix: %s\n", "", "", fix);
 }

@@ -17,6 +17,7 @@ enum doctor_status { DOCTOR_FAIL = 0, DOCTOR_WARN, DOCTOR_OK };
 struct doctor {
 	struct ward_host host; /* probed */
 	bool namespaces; /* the userns check found them usable */
+	char userns_fix[256]; /* where it did not: what mends all that needs it */
 	bool planned; /* axes is filled */
 	struct ward_plan *plan; /* owns the texts of axes */
 	struct ward_axis_state axes[WARD_AXIS_MAX];
@@ -45,6 +46,8 @@ extern const size_t doctor_checks_n;
 void doctor_say(struct doctor_finding *f, enum doctor_status s, const char *fmt, ...)
 	WARD_PRINTF(3, 4);
 void doctor_fix(struct doctor_finding *f, const char *fmt, ...) WARD_PRINTF(2, 3);
+/* What needs user namespaces was not tried, since there are none: the same fix. */
+void doctor_no_userns(struct doctor *d, enum doctor_status s, struct doctor_finding *f);
 /* A number of /proc/sys; -1 where there is none. path is a literal. */
 long doctor_sysctl(const char *path);
 

@@ -111,7 +111,14 @@ DOCTOR_CHECK(doctor_userns)
 		doctor_say(f, DOCTOR_OK, "made one, mapped ids into it, mounted in it");
 	else
 		explain_userns(f, &r);
+	(void)snprintf(d->userns_fix, sizeof(d->userns_fix), "%s", ward_buf_cstr(&f->fix));
 	(void)row;
+}
+
+void doctor_no_userns(struct doctor *d, enum doctor_status s, struct doctor_finding *f)
+{
+	doctor_say(f, s, "not tried: no user namespace");
+	doctor_fix(f, "%s", d->userns_fix);
 }
 
 static const struct {
@@ -129,6 +136,10 @@ static const struct {
 
 DOCTOR_CHECK(doctor_namespaces)
 {
+	if (!d->namespaces) {
+		doctor_no_userns(d, row->missing, f);
+		return;
+	}
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(kinds); i++) {
 		const struct doctor_trial t = { .flags = CLONE_NEWUSER | kinds[i].flag,
 			.child = nothing };
@@ -137,9 +148,7 @@ DOCTOR_CHECK(doctor_namespaces)
 		if (doctor_try(&t, &r))
 			continue;
 		doctor_say(f, row->missing, "%s namespace: %s", kinds[i].name, strerror(r.err));
-		if (!d->namespaces)
-			doctor_fix(f, "ward doctor --json   # mend userns first: these need it");
-		else if (r.err == ENOSPC || r.err == EUSERS)
+		if (r.err == ENOSPC || r.err == EUSERS)
 			doctor_fix(f, "sudo sysctl -w user.max_%s_namespaces=15000",
 				kinds[i].limit);
 		else
@@ -163,17 +172,16 @@ DOCTOR_CHECK(doctor_proc)
 		.child = mount_proc };
 	struct doctor_result r;
 
-	if (doctor_try(&t, &r)) {
+	if (!d->namespaces) {
+		doctor_no_userns(d, row->missing, f);
+	} else if (doctor_try(&t, &r)) {
 		doctor_say(f, DOCTOR_OK, "mounted one in a pid namespace");
-		return;
+	} else {
+		/* mount_too_revealing() in fs/namespace.c: parts of the visible /proc are covered */
+		doctor_say(f, row->missing, "%s: %s%s", r.step, strerror(r.err),
+			r.err == EPERM ? " (parts of this /proc are covered)" : "");
+		doctor_fix(f, "docker run --security-opt systempaths=unconfined ...");
 	}
-	doctor_say(f, d->namespaces ? row->missing : DOCTOR_WARN, "%s: %s", r.step,
-		strerror(r.err));
-	if (!d->namespaces)
-		doctor_fix(f, "ward doctor --json   # mend userns first: this needs it");
-	else /* mount_too_revealing() in fs/namespace.c: parts of the visible /proc are covered */
-		doctor_fix(f,
-			"docker run --security-opt systempaths=unconfined ...   # parts of /proc are covered here");
 }
 
 /* ---- calls ---- */

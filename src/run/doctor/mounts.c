@@ -54,13 +54,12 @@ DOCTOR_CHECK(doctor_fuse)
 	struct stat st;
 
 	doctor_ids(&ids[0], &outside[0], &ids[1], &outside[1]);
-	if (doctor_try(&t, &r)) {
-		doctor_say(f, DOCTOR_OK, "opened and mounted in a user namespace");
+	if (!d->namespaces) {
+		doctor_no_userns(d, row->missing, f);
 		return;
 	}
-	if (!d->namespaces) {
-		doctor_say(f, row->missing, "not tried: it needs a user namespace");
-		doctor_fix(f, "ward run --attribution notify -- CMD");
+	if (doctor_try(&t, &r)) {
+		doctor_say(f, DOCTOR_OK, "opened and mounted in a user namespace");
 		return;
 	}
 	doctor_say(f, row->missing, "%s: %s", r.step, strerror(r.err));
@@ -155,9 +154,12 @@ DOCTOR_CHECK(doctor_idmap)
 		doctor_say(f, DOCTOR_OK, "not needed: not root");
 		return;
 	}
+	if (!d->namespaces) {
+		doctor_no_userns(d, row->missing, f);
+		return;
+	}
 	if (!doctor_try(&t, &r) || m.userns < 0) {
 		doctor_say(f, row->missing, "%s: %s", r.step, strerror(r.err ? r.err : EPERM));
-		doctor_fix(f, "ward doctor --json   # mend userns first: this needs it");
 		ward_close(m.userns);
 		return;
 	}
