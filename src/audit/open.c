@@ -61,7 +61,10 @@ void ward_audit_fix(struct ward_error *err, int sys, const char *path)
 	case EIO:
 		ward_fail_fix(err, "check the disk below %s, then run `ward audit verify`", path);
 		break;
-	default: break;
+	default:
+		ward_fail_fix(err,
+			"give --audit FILE in a directory that you may write, or mend %s", path);
+		break;
 	}
 }
 
