@@ -207,7 +207,7 @@ static void refuse(struct life *l, struct ward_error *err)
 	struct ward_error ignored = WARD_ERROR_INIT;
 
 	l->o->status = WARD_STATUS_REFUSED;
-	if (err->code == WARD_E_SPAWN && (err->sys_errno == ENOENT || err->sys_errno == EACCES) && !l->cage) {
+	if (err->code == WARD_E_SPAWN && (err->sys_errno == ENOENT || err->sys_errno == EACCES) && !l->plan) {
 		l->o->status = WARD_STATUS_SPAWN_FAILED;
 		l->o->exec_errno = err->sys_errno;
 	}

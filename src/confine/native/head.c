@@ -4,6 +4,7 @@
  * there will be namespaces, nothing else; what it makes meanwhile (namespaces, id maps) grants nothing. One that is never used
  * is ended through its sockets: every process of it ends when the supervisor's end closes.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>

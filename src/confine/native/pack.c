@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -192,6 +193,19 @@ static void add_rule(struct packer *p, const char *path, bool is_dir, uint64_t a
 	p->rules[p->n_rules++] = (struct ward_launch_rule){ .path = put_text(p, path), .access = access };
 }
 
+/* The host's /dev holds terminals, shared memory and disks: only the nodes that a private one would have. */
+static void pack_devices(struct packer *p, const char *dev)
+{
+	static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty" };
+	char path[256];
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(nodes); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dev, nodes[i]);
+		if (faccessat(AT_FDCWD, path, F_OK, 0) == 0)
+			add_rule(p, path, false, WARD_LL_SET_READ | WARD_LL_SET_DEV);
+	}
+}
+
 /*
  * Reading is what the view shows, so one rule at its root says it; it is a rule all the same: a descriptor that leads out
  * of the view finds nothing allowed there. Writing and executing are named one by one.
@@ -207,6 +221,12 @@ static void pack_rules(struct packer *p)
 		bool dir = n->is_dir || n->kind != WARD_NODE_BIND;
 		uint64_t access = p->pack->userns ? 0 : WARD_LL_SET_READ;
 
+		/* Without a view a private place is nowhere: a rule for it would open the host's directory of that name. */
+		if (!p->pack->userns && (n->kind == WARD_NODE_TMPFS || n->kind == WARD_NODE_DEV)) {
+			if (n->kind == WARD_NODE_DEV)
+				pack_devices(p, n->dest);
+			continue;
+		}
 		if (n->kind == WARD_NODE_BIND || n->kind == WARD_NODE_TMPFS)
 			access |= (n->write || n->kind == WARD_NODE_TMPFS ? WARD_LL_SET_WRITE : 0) |
 				(n->exec ? WARD_LL_SET_EXEC : 0);
@@ -308,7 +328,7 @@ static void pack_body(struct packer *p, struct ward_launch *l)
 
 int ward_pack_plan(const struct ward_plan *plan, const struct ward_pack *pack, int *ret_fd, struct ward_error *err)
 {
-	struct packer p = { .plan = plan, .pack = pack, .max_rules = (uint32_t)(plan->n_nodes + plan->n_exec_paths + 8) };
+	struct packer p = { .plan = plan, .pack = pack, .max_rules = (uint32_t)(plan->n_nodes + plan->n_exec_paths + 16) };
 	struct ward_launch l;
 	int r = WARD_OK, fd;
 

@@ -60,6 +60,9 @@ static int make_init(struct init *in, uint64_t flags)
 	}
 	a.pidfd = (uint64_t)(uintptr_t)&pidfd;
 	pid = syscall(NR_clone3, &a, sizeof(a));
+	/* Container runtimes refuse clone3, whose flags they cannot see; a cgroup v2 cannot be entered without it. */
+	if (pid < 0 && errno == ENOSYS && !(a.flags & CLONE_INTO_CGROUP_))
+		pid = syscall(SYS_clone, (unsigned long)a.flags, 0ul, &pidfd, 0ul, 0ul);
 	if (pid < 0)
 		fail(in->ctl, WARD_STAGE_CLONE, errno, NULL);
 	if (pid == 0)
