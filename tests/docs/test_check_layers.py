@@ -23,6 +23,7 @@ GOOD = {
     "src/base/buf.c": SPDX + '#include <string.h>\n#include "base/base.h"\n#include "base/text.h"\n#include "text.h"\n',
     "src/os/meson.build": "custom_target('x', output: 'made.h')\n",
     "src/os/made.c": SPDX + '#include "made.h"\n',
+    "src/os/deep/made.c": SPDX + '#include "made.h"\n',
     "src/os/os.h": SPDX,
     "src/os/missing.h": SPDX,
     "src/os/loop.h": SPDX,
