@@ -32,7 +32,7 @@ def run(name=None, extra="", drop=None):
         return p.returncode, p.stderr, out.read_text() if out.exists() else None, count
 
 
-@cases([
+@cases([(f"{name}: {line}", name, line, part) for name, line, part in [
     ("minimum", "files enforced", "files is given twice"),
     ("minimum", "fils enforced", 'not "AXIS LEVEL"'),
     ("minimum", "files enforcd", 'not "AXIS LEVEL"'),
@@ -54,7 +54,7 @@ def run(name=None, extra="", drop=None):
     ("runtimes", "script py python3", "script .EXT PROGRAM"),
     ("runtimes", "needs gcc rel", "not an absolute, normalised path"),
     ("runtimes", "frob x", "unknown word frob"),
-])
+]])
 def mistakes(name, line, part):
     code, err, out, count = run(name, line)
     check_eq(code, 1, err)
