@@ -71,7 +71,8 @@ static const char *const status_names[] = {
 	[DOCTOR_FAIL] = "fail", [DOCTOR_WARN] = "warn", [DOCTOR_OK] = "ok"
 };
 
-static void say(struct ward_buf *b, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void say(struct ward_buf *b, const char *fmt,
+	va_list ap)
 {
 	char text[1024];
 
