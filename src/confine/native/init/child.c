@@ -46,6 +46,17 @@ int child_ruleset(const struct init *in)
 	return set;
 }
 
+void drop_bounding(int sock)
+{
+	for (int c = 0; c <= CAP_LAST_MAX; c++)
+		if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0) {
+			/* EINVAL ends the list of capabilities; EPERM: none to drop with (no user namespace). */
+			if (errno == EINVAL || errno == EPERM)
+				break;
+			fail(sock, WARD_STAGE_CAPS, errno, "bounding set");
+		}
+}
+
 void drop_capabilities(int sock)
 {
 	struct {
@@ -54,13 +65,7 @@ void drop_capabilities(int sock)
 	} h = { 0x20080522, 0 };
 	uint32_t none[6] = { 0 };
 
-	for (int c = 0; c <= CAP_LAST_MAX; c++)
-		if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0) {
-			/* EINVAL ends the list of capabilities; EPERM: none to drop with (no user namespace). */
-			if (errno == EINVAL || errno == EPERM)
-				break;
-			fail(sock, WARD_STAGE_CAPS, errno, "bounding set");
-		}
+	drop_bounding(sock);
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 || syscall(SYS_capset, &h, none) < 0 ||
 			prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		fail(sock, WARD_STAGE_CAPS, errno, NULL);

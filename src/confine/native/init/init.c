@@ -205,8 +205,11 @@ static void stay(const struct init *in)
 	for (uint32_t i = 0; i < in->l->n_tasks && !(in->boot.flags & WARD_LAUNCH_CGROUP2); i++)
 		if (write(in->handed[WARD_HANDED_CGROUP + (int)i], "0", 1) != 1)
 			fail(in->ctl, WARD_STAGE_CGROUP, errno, NULL);
-	if (in->boot.caller_uid == 0 && !(in->l->flags & WARD_LAUNCH_DIRECT))
+	if (in->boot.caller_uid == 0 && !(in->l->flags & WARD_LAUNCH_DIRECT)) {
+		/* While it can still be done. */
+		drop_bounding(in->ctl);
 		become(in);
+	}
 }
 
 void init_main(struct init *in)

@@ -69,6 +69,7 @@ _Noreturn void init_main(struct init *in);
 /* child.c: the command. landlock: a ruleset descriptor or -1. */
 _Noreturn void child_main(struct init *in, int landlock);
 int child_ruleset(const struct init *in);
+void drop_bounding(int sock);
 void drop_capabilities(int sock);
 
 /* selftest.c: bits of enum ward_probe that could be broken; 0 = every promise held. */

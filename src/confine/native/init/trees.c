@@ -100,12 +100,11 @@ static void idmap_text(char *out, size_t size, unsigned caller, unsigned run)
 /* A user namespace that exists only to carry a mapping. */
 int trees_idmap_userns(const struct init *in)
 {
-	struct clone_args_ a = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
 	char path[64], text[256];
 	int fd, err = 0;
 	long pid;
 
-	pid = syscall(NR_clone3, &a, sizeof(a));
+	pid = syscall(SYS_clone, (unsigned long)CLONE_NEWUSER | SIGCHLD, 0ul, NULL, NULL, 0ul);
 	if (pid < 0)
 		fail(in->ctl, WARD_STAGE_IDMAP, errno, "user namespace of the ID-mapped mounts");
 	if (pid == 0) {
