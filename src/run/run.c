@@ -135,10 +135,9 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 
 static void usage_to_outcome(struct life *l)
 {
-	struct ward_usage u = { 0 };
-	struct ward_error ignored = WARD_ERROR_INIT;
+	struct ward_usage u;
 
-	(void)ward_cage_finish(l->cage, &u, &ignored);
+	ward_cage_usage(l->cage, &u);
 	l->o->cpu_ms = u.cpu_ms;
 	l->o->max_rss = u.max_rss;
 	l->o->pids_peak = u.pids_peak;
@@ -207,6 +206,8 @@ static void refuse(struct life *l, struct ward_error *err)
 	struct ward_error ignored = WARD_ERROR_INIT;
 
 	l->o->status = WARD_STATUS_REFUSED;
+	if (!err->fix[0] && (err->code == WARD_E_SYSTEM || err->code == WARD_E_SPAWN || err->code == WARD_E_UNSUPPORTED))
+		ward_fail_fix(err, "run `ward doctor`: it executes each mechanism and names what refuses");
 	if (err->code == WARD_E_SPAWN && (err->sys_errno == ENOENT || err->sys_errno == EACCES) && !l->plan) {
 		l->o->status = WARD_STATUS_SPAWN_FAILED;
 		l->o->exec_errno = err->sys_errno;
