@@ -13,7 +13,8 @@ struct ward_backend_ops {
 	int (*next)(void *cage, struct ward_cage_event *ret, struct ward_error *err);
 	int (*signal)(void *cage, int sig);
 	void (*kill)(void *cage);
-	int (*finish)(void *cage, struct ward_usage *ret, struct ward_error *err);
+	void (*usage)(void *cage, struct ward_usage *ret);
+	void (*finish)(void *cage);
 	int (*take_refusals)(void *cage, struct ward_refusal **ret, size_t *ret_n, uint64_t *ret_dropped);
 	void (*free)(void *cage);
 };

@@ -68,9 +68,14 @@ void ward_cage_kill(struct ward_cage *c)
 	c->ops->kill(c->impl);
 }
 
-int ward_cage_finish(struct ward_cage *c, struct ward_usage *ret, struct ward_error *err)
+void ward_cage_usage(struct ward_cage *c, struct ward_usage *ret)
 {
-	return c->ops->finish(c->impl, ret, err);
+	c->ops->usage(c->impl, ret);
+}
+
+void ward_cage_finish(struct ward_cage *c)
+{
+	c->ops->finish(c->impl);
 }
 
 int ward_cage_take_refusals(struct ward_cage *c, struct ward_refusal **ret, size_t *ret_n, uint64_t *ret_dropped)

@@ -103,8 +103,10 @@ int ward_cage_next(struct ward_cage *c, struct ward_cage_event *ret, struct ward
 int ward_cage_signal(struct ward_cage *c, int sig);
 /* Everything in the run, now. Safe at any time, also twice. */
 void ward_cage_kill(struct ward_cage *c);
-/* Kill what is left, wait until it is gone, read usage. */
-int ward_cage_finish(struct ward_cage *c, struct ward_usage *ret, struct ward_error *err);
+/* What the run used; whole once an event said over. */
+void ward_cage_usage(struct ward_cage *c, struct ward_usage *ret);
+/* Kill what is left and wait until it is gone: processes, threads, mounts, cgroup. */
+void ward_cage_finish(struct ward_cage *c);
 /*
  * Take the refusals seen so far (array of *ret_n, owned by the caller: ward_refusals_free). Distinct ones only;
  * *ret_dropped counts those over WARD_VIOLATION_NAMES_MAX since the start.

@@ -66,7 +66,7 @@ struct ward_node {
 	bool write;                  /* BIND: writable */
 	bool exec;                   /* Landlock EXECUTE below it; never a noexec mount: libraries are mapped from it */
 	bool idmap;                  /* as root: the tree is shown and written with the caller's ids (grants, not the base) */
-	bool base;                   /* from the runtime base, not from a grant */
+	bool base;                   /* from the runtime base, not from a grant; such a file may be served instead of mounted */
 	uint64_t dev, ino;           /* BIND: identity seen at resolution; the backend refuses another */
 	uint64_t size, inodes;       /* TMPFS bounds */
 	uint32_t mode;               /* TMPFS root mode */

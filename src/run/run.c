@@ -164,12 +164,15 @@ static int record_limits(struct life *l, struct ward_error *err)
 	return r;
 }
 
-/* Everything of the run is dead when this returns; then the last records. */
+/* The last records. The init has reaped everything; the kernel takes its namespaces apart meanwhile. */
 static int wind_up(struct life *l, struct ward_error *err)
 {
 	struct ward_error later = WARD_ERROR_INIT;
 	int r, s;
 
+	/* The watch failed, and the command may still be alive: nothing is waited for that it could hold open. */
+	if (!l->ended)
+		ward_cage_finish(l->cage);
 	usage_to_outcome(l);
 	ward_streams_drain(&l->streams, l->r->signal_fd[0], 0);
 	ward_streams_result(&l->streams, l->o);
@@ -224,13 +227,11 @@ static void refuse(struct life *l, struct ward_error *err)
 static void life_done(struct life *l)
 {
 	ward_head_start_free(l->head);
-	ward_cage_free(l->cage);
 	ward_streams_done(&l->streams);
 	if (l->audit)
 		ward_outcome_set_audit(l->o, ward_audit_path(l->audit), l->first.seq, l->last.seq,
 			l->last.seq ? l->last.hash : NULL);
 	ward_audit_close(l->audit);
-	ward_plan_free(l->plan);
 	free(l->axes_json);
 }
 
@@ -259,6 +260,9 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 	r->run_id = NULL;                /* the outcome may be freed before the request */
 	if (ward_outcome_finish(l.o) < 0)
 		code = ward_fail(&local, WARD_E_NOMEM, "no memory for the outcome's text");
+	/* Nothing of the run is alive when its outcome is handed out. */
+	ward_cage_free(l.cage);
+	ward_plan_free(l.plan);
 	*ret = l.o;
 	if (code < 0 && err)
 		*err = local;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "confine/confine.h"
@@ -32,6 +33,8 @@ struct ward_refusals *ward_refusals_new(void);         /* NULL: no memory */
 void ward_refusals_delete(struct ward_refusals *l);    /* NULL ok */
 /* While on, what is noted is marked as the self-test's own. */
 void ward_refusals_phase(struct ward_refusals *l, bool selftest);
+/* Then everything is known of who asks, and looking it up would only cost time. */
+bool ward_refusals_testing(struct ward_refusals *l);
 /* True, and counted, when it is there already: then nothing has to be found out about it. pid and comm are not looked at. */
 bool ward_refusals_again(struct ward_refusals *l, const struct ward_refusal_note *note);
 /* Out of memory counts as dropped. */
@@ -62,11 +65,22 @@ int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals, 
  * the connection). Attributes carry plan->inside_uid and inside_gid, which must be mapped in that namespace.
  */
 int ward_fuse_start(struct ward_fuse *f, int fuse_fd, struct ward_error *err);
+/* Start the thread ahead, where there is time for it; it waits for ward_fuse_start(). Not needed, only faster. */
+int ward_fuse_warm(struct ward_fuse *f, struct ward_error *err);
 /* The sandbox's own /proc (O_PATH or not; borrowed until stop): who asked, and for which whole path. */
 void ward_fuse_set_proc(struct ward_fuse *f, int proc_dirfd);
 /* End the connection (pending requests fail with ECONNABORTED, later ones with ENOTCONN) and join. Twice is fine. */
 void ward_fuse_stop(struct ward_fuse *f);
 struct ward_fuse *ward_fuse_free(struct ward_fuse *f); /* stops; NULL ok; returns NULL */
+
+/*
+ * A public file of the runtime base (/etc/services, the loader's cache): read through FUSE, and from then on out of the
+ * kernel's cache, since a mount costs every start what few programs ever open.
+ */
+static inline bool ward_fuse_serves_file(const struct ward_node *n)
+{
+	return n->kind == WARD_NODE_BIND && n->base && !n->is_dir && !n->write && !n->idmap;
+}
 
 /* ---- fuse_tree.c: the static table behind the node ids; node id = index + 1, the root is index 0 ---- */
 #define WARD_TREE_NONE UINT32_MAX
@@ -132,6 +146,7 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
 	struct ward_notify **ret, struct ward_error *err);
 /* Serve the listener (taken, also on failure). */
 int ward_notify_start(struct ward_notify *n, int listener, struct ward_error *err);
+int ward_notify_warm(struct ward_notify *n, struct ward_error *err);   /* as ward_fuse_warm() */
 /* A NETLINK_SOCK_DIAG socket made in the run's network namespace (taken); -1: every path socket is refused. */
 void ward_notify_set_diag(struct ward_notify *n, int diag);
 /*

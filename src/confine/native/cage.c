@@ -202,10 +202,12 @@ static void native_kill(void *cage)
 		ward_cgroup_kill(c->cgroup);
 }
 
-static void read_usage(struct ward_native *c, struct ward_usage *ret)
+static void native_usage(void *cage, struct ward_usage *ret)
 {
+	struct ward_native *c = cage;
 	struct ward_cgroup_usage u = { 0 };
 
+	*ret = (struct ward_usage){ 0 };
 	ret->cpu_ms = c->exit.cpu_us / 1000;
 	ret->max_rss = c->exit.max_rss_kb * 1024;
 	ret->memory_sampled = c->sampling;
@@ -243,20 +245,17 @@ static void reap(struct ward_native *c)
 	c->reaped = true;
 }
 
-static int native_finish(void *cage, struct ward_usage *ret, struct ward_error *err)
+static void native_finish(void *cage)
 {
 	struct ward_native *c = cage;
 
-	(void)err;
 	if (!c->reaped)
 		reap(c);
 	if (c->notify)
 		ward_notify_stop(c->notify);
-	if (ret) {
-		*ret = (struct ward_usage){ 0 };
-		read_usage(c, ret);
-	}
-	return WARD_OK;
+	if (c->cgroup)
+		ward_cgroup_destroy(c->cgroup);
+	c->cgroup = NULL;
 }
 
 static int native_take_refusals(void *cage, struct ward_refusal **ret, size_t *ret_n, uint64_t *ret_dropped)
@@ -272,11 +271,9 @@ static void native_free(void *cage)
 
 	if (!c)
 		return;
-	(void)native_finish(c, NULL, NULL);
+	native_finish(c);
 	ward_fuse_free(c->fuse);
 	ward_notify_free(c->notify);
-	if (c->cgroup)
-		ward_cgroup_destroy(c->cgroup);
 	ward_refusals_delete(c->refusals);
 	ward_close(c->ctl);
 	ward_close(c->cmd);
@@ -297,6 +294,7 @@ const struct ward_backend_ops ward_native_backend = {
 	.next = native_next,
 	.signal = native_signal,
 	.kill = native_kill,
+	.usage = native_usage,
 	.finish = native_finish,
 	.take_refusals = native_take_refusals,
 	.free = native_free,

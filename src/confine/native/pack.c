@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "confine/native/broker.h"
 #include "confine/native/landlock.h"
 #include "confine/native/native.h"
 #include "confine/native/seccomp.h"
@@ -148,6 +149,8 @@ static void classify(const struct packer *p, const struct ward_node *n, struct w
 	case WARD_NODE_DENIED:
 		return;              /* FUSE answers EACCES; elsewhere the name is simply not there */
 	case WARD_NODE_BIND:
+		if (fuse && !on_tmpfs && cover != COVER_BIND && ward_fuse_serves_file(n))
+			return;
 		m->kind = WARD_LAUNCH_BIND;
 		m->flags = bind_flags(n);
 		break;
@@ -206,6 +209,15 @@ static void pack_devices(struct packer *p, const char *dev)
 	}
 }
 
+/* Then one rule at the root says so: the kernel looks at every directory above a file in any case. */
+static bool all_exec(const struct ward_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_nodes; i++)
+		if ((plan->nodes[i].kind == WARD_NODE_BIND || plan->nodes[i].kind == WARD_NODE_TMPFS) && !plan->nodes[i].exec)
+			return false;
+	return true;
+}
+
 /*
  * Reading is what the view shows, so one rule at its root says it; it is a rule all the same: a descriptor that leads out
  * of the view finds nothing allowed there. Writing and executing are named one by one.
@@ -213,9 +225,10 @@ static void pack_devices(struct packer *p, const char *dev)
 static void pack_rules(struct packer *p)
 {
 	const struct ward_plan *plan = p->plan;
+	bool all = p->pack->userns && all_exec(plan);
 
 	if (p->pack->userns)
-		add_rule(p, "/", true, WARD_LL_SET_READ);
+		add_rule(p, "/", true, WARD_LL_SET_READ | (all ? WARD_LL_SET_EXEC : 0));
 	for (size_t i = 0; i < plan->n_nodes; i++) {
 		const struct ward_node *n = &plan->nodes[i];
 		bool dir = n->is_dir || n->kind != WARD_NODE_BIND;
@@ -229,7 +242,7 @@ static void pack_rules(struct packer *p)
 		}
 		if (n->kind == WARD_NODE_BIND || n->kind == WARD_NODE_TMPFS)
 			access |= (n->write || n->kind == WARD_NODE_TMPFS ? WARD_LL_SET_WRITE : 0) |
-				(n->exec ? WARD_LL_SET_EXEC : 0);
+				(n->exec && !all ? WARD_LL_SET_EXEC : 0);
 		else if (n->kind == WARD_NODE_DEV || n->kind == WARD_NODE_PROC)
 			access |= WARD_LL_SET_DEV;
 		else

@@ -376,6 +376,11 @@ int ward_native_build(struct ward_native *c, const struct ward_cage_options *opt
 		return r;
 	}
 	r = launch(c, opts, err);
+	/* While the kernel is busy: the threads that will be needed at once. */
+	if (r == WARD_OK && c->fuse)
+		r = ward_fuse_warm(c->fuse, err);
+	if (r == WARD_OK && c->notify)
+		r = ward_notify_warm(c->notify, err);
 	/* FUSE has to be served before anything else: every mount point of the view is looked up in it. */
 	if (r == WARD_OK && c->fuse)
 		r = converse(c, opts->host, true, err);

@@ -38,10 +38,18 @@
 #define MAX_WRITE 4096u
 #define IN_BYTES (FUSE_MIN_READ_BUFFER + MAX_WRITE)
 #define OUT_BYTES 16384u
+#define HOST_READ_MAX (1u << 20)
 #define FOREVER (1ull << 31) /* seconds */
-#define MISS_SECONDS 1ull
+
+/* A file of the host that is served: opened when it is first looked at, by the name and identity of the plan. */
+struct host_file {
+	bool tried;
+	int fd;
+	uint64_t size;
+};
 
 struct ward_fuse {
+	struct host_file *files; /* by index of the table */
 	const struct ward_plan *plan;
 	struct ward_refusals *refusals;
 	struct ward_tree tree;
@@ -50,6 +58,7 @@ struct ward_fuse {
 	atomic_int proc; /* the sandbox's /proc, -1 = not there yet */
 	bool running;
 	pthread_t thread;
+	sem_t gate; /* the thread waits here for its device */
 	/* The last miss of a name to be made: its CREATE, MKDIR, ... follows and is the same attempt. */
 	uint32_t miss_parent;
 	int miss_pid;
@@ -110,6 +119,28 @@ static uint32_t node_mode(const struct ward_node *node)
 	return (size_t)node->kind < WARD_ARRAY_SIZE(kind_mode) ? kind_mode[node->kind] : S_IFREG;
 }
 
+/* The descriptor, or -1: it was replaced since the plan was made, or is no plain file. Then it is empty. */
+static const struct host_file *host_file(const struct ward_fuse *f, uint32_t index)
+{
+	const struct ward_node *node = f->tree.v[index].node;
+	struct host_file *h = &f->files[index];
+	struct stat st;
+
+	if (h->tried)
+		return h;
+	h->tried = true;
+	h->fd = ward_openat2(AT_FDCWD, node->source, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0,
+		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
+	if (h->fd >= 0 && fstat(h->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino == node->ino &&
+		st.st_dev == node->dev && st.st_size > 0) {
+		h->size = (uint64_t)st.st_size;
+		return h;
+	}
+	ward_close(h->fd);
+	h->fd = -1;
+	return h;
+}
+
 static void fill_attr(const struct ward_fuse *f, uint32_t index, struct fuse_attr *a)
 {
 	const struct ward_node *node = f->tree.v[index].node;
@@ -124,6 +155,8 @@ static void fill_attr(const struct ward_fuse *f, uint32_t index, struct fuse_att
 		a->size = node->source_len;
 	else if (node->kind == WARD_NODE_SYMLINK)
 		a->size = strlen(node->source);
+	else if (ward_fuse_serves_file(node))
+		a->size = host_file(f, index)->size;
 	a->blocks = (a->size + 511) / 512;
 }
 
@@ -197,11 +230,11 @@ static bool peek_caller(struct ward_fuse *f, int caller, const struct ward_peek 
 	return false;
 }
 
-/* Who asks for the name, for what and for which whole path; notes it. Returns whether it is quiet. */
-static bool note_miss(struct ward_fuse *f, const struct request *q, const char *name,
+/* Who asks for the name, for what and for which whole path; notes it. */
+static void note_miss(struct ward_fuse *f, const struct request *q, const char *name,
 	const char *path)
 {
-	WARD_FD caller = open_caller(f, q);
+	WARD_FD caller = ward_refusals_testing(f->refusals) ? -1 : open_caller(f, q);
 	struct ward_peek call = { .nr = -1 };
 	enum ward_cap_type action = WARD_CAP_FILE_READ;
 	bool creates = false, quiet;
@@ -222,24 +255,24 @@ static bool note_miss(struct ward_fuse *f, const struct request *q, const char *
 		f->miss_pid = (int)q->h->pid;
 		(void)snprintf(f->miss_name, sizeof(f->miss_name), "%s", name);
 	}
-	return quiet;
 }
 
 /* A name that is not in the table: note it, then answer. The caller is blocked until then. */
 static void refuse_lookup(struct ward_fuse *f, const struct request *q, const char *name)
 {
 	const char *path = node_path(f, q->index, name);
-	struct fuse_entry_out out = { .entry_valid = MISS_SECONDS };
+	/*
+	 * Never remembered by the kernel: what lies below a name that was just refused would be refused unseen, Landlock
+	 * would refuse to make what is known to be absent before we hear of it, and remembering some names and not
+	 * others would tell by its speed what the host has.
+	 */
+	struct fuse_entry_out out = { .entry_valid = 0 };
 
 	f->miss_name[0] = '\0';
 	if (ward_refusals_full(f->refusals))
 		note(f, q, -1, path, WARD_CAP_FILE_READ, NULL, false);
-	else if (note_miss(f, q, name, path))
-		/*
-		 * Not remembered: Landlock would refuse to make what the kernel knows to be absent before we hear of
-		 * it, and everybody's loader has just looked for ld.so.preload.
-		 */
-		out.entry_valid = 0;
+	else
+		note_miss(f, q, name, path);
 	if (f->plan->deny_errno == EACCES)
 		reply_error(f, q, EACCES);
 	else
@@ -367,12 +400,32 @@ static void do_open(struct ward_fuse *f, const struct request *q)
 	}
 }
 
+static void read_host_file(struct ward_fuse *f, const struct request *q, const struct fuse_read_in *in)
+{
+	const struct host_file *h = host_file(f, q->index);
+	char *buf = in->size <= HOST_READ_MAX ? malloc(in->size + 1) : NULL;
+	ssize_t n = 0;
+
+	/* All that was asked for: the kernel takes less for the end of the file. */
+	if (buf && h->fd >= 0)
+		n = pread(h->fd, buf, in->size, (off_t)in->offset);
+	if (!buf || n < 0)
+		reply_error(f, q, EIO);
+	else
+		reply_iov(f, q, buf, (size_t)n);
+	free(buf);
+}
+
 static void do_read(struct ward_fuse *f, const struct request *q)
 {
 	const struct ward_node *node = f->tree.v[q->index].node;
 	const struct fuse_read_in *in = (const void *)q->arg;
 	size_t n;
 
+	if (q->n >= sizeof(*in) && ward_fuse_serves_file(node)) {
+		read_host_file(f, q, in);
+		return;
+	}
 	if (q->n < sizeof(*in) || node->kind != WARD_NODE_FILE) {
 		reply_error(f, q, EINVAL);
 		return;
@@ -588,8 +641,15 @@ int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals,
 	f->refusals = refusals;
 	f->fd = f->event = -1;
 	atomic_init(&f->proc, -1);
+	(void)sem_init(&f->gate, 0, 0);
 	r = ward_tree_init(&f->tree, plan, err);
+	if (r == WARD_OK) {
+		f->files = calloc(f->tree.n, sizeof(*f->files));
+		if (!f->files)
+			r = ward_fail(err, WARD_E_NOMEM, "no memory for the path broker");
+	}
 	if (r < 0) {
+		ward_tree_done(&f->tree);
 		free(f);
 		return r;
 	}
@@ -597,18 +657,41 @@ int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals,
 	return WARD_OK;
 }
 
-int ward_fuse_start(struct ward_fuse *f, int fuse_fd, struct ward_error *err)
+static void *serve_later(void *arg)
 {
-	int flags = fcntl(fuse_fd, F_GETFL), r;
+	struct ward_fuse *f = arg;
 
-	f->fd = fuse_fd;
+	while (sem_wait(&f->gate) < 0 && errno == EINTR)
+		;
+	return f->fd >= 0 ? serve(f) : NULL;
+}
+
+int ward_fuse_warm(struct ward_fuse *f, struct ward_error *err)
+{
+	int r;
+
 	f->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (f->event < 0 || flags < 0 || fcntl(fuse_fd, F_SETFL, flags | O_NONBLOCK) < 0)
+	if (f->event < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "path broker");
-	r = ward_broker_thread(&f->thread, serve, f);
+	r = ward_broker_thread(&f->thread, serve_later, f);
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "path broker: thread");
 	f->running = true;
+	return WARD_OK;
+}
+
+int ward_fuse_start(struct ward_fuse *f, int fuse_fd, struct ward_error *err)
+{
+	int flags = fcntl(fuse_fd, F_GETFL), r = f->running ? WARD_OK : ward_fuse_warm(f, err);
+
+	if (r < 0) {
+		ward_close(fuse_fd);
+		return r;
+	}
+	f->fd = fuse_fd;
+	if (flags < 0 || fcntl(fuse_fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "path broker");
+	(void)sem_post(&f->gate);
 	return WARD_OK;
 }
 
@@ -629,7 +712,9 @@ void ward_fuse_stop(struct ward_fuse *f)
 		 * The device is closed under the thread by putting the eventfd in its place: the number is never free for
 		 * somebody else's file, and a thread that waits on its own answer (see above) is let go.
 		 */
-		(void)dup3(f->event, f->fd, O_CLOEXEC);
+		if (f->fd >= 0)
+			(void)dup3(f->event, f->fd, O_CLOEXEC);
+		(void)sem_post(&f->gate);
 		(void)pthread_join(f->thread, NULL);
 		f->running = false;
 	}
@@ -642,6 +727,10 @@ struct ward_fuse *ward_fuse_free(struct ward_fuse *f)
 {
 	if (f) {
 		ward_fuse_stop(f);
+		for (uint32_t i = 0; f->files && i < f->tree.n; i++)
+			if (f->files[i].tried)
+				ward_close(f->files[i].fd);
+		free(f->files);
 		ward_tree_done(&f->tree);
 		free(f);
 	}

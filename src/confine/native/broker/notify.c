@@ -68,6 +68,10 @@ void ward_notify_note(struct ward_notify *n, struct ward_ask *ask, enum ward_ref
 
 	if (ward_refusals_again(n->refusals, &note))
 		return;
+	if (ward_refusals_testing(n->refusals)) {
+		ward_refusals_note(n->refusals, &note);
+		return;
+	}
 	if (ask->dir < 0)
 		ask->dir = ward_peek_open(n->proc, (int)ask->req->pid);
 	if (ask->dir >= 0) {
@@ -175,6 +179,15 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+static void *serve_later(void *arg)
+{
+	struct ward_notify *n = arg;
+
+	while (sem_wait(&n->gate) < 0 && errno == EINTR)
+		;
+	return serve(n);
+}
+
 static int allocate(struct ward_notify *n)
 {
 	struct seccomp_notif_sizes sizes = { 0 };
@@ -203,6 +216,7 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
 	n->kill_event = kill_event;
 	n->listener = n->event = n->proc = n->diag = n->inflight = -1;
 	(void)pthread_mutex_init(&n->lock, NULL); /* cannot fail without attributes */
+	(void)sem_init(&n->gate, 0, 0);
 	r = plan->n_nodes ? ward_tree_init(&n->tree, plan, err)
 			  : WARD_OK; /* no view without namespaces */
 	if (r == 0 && allocate(n) < 0)
@@ -215,21 +229,31 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
 	return WARD_OK;
 }
 
-int ward_notify_start(struct ward_notify *n, int listener, struct ward_error *err)
+int ward_notify_warm(struct ward_notify *n, struct ward_error *err)
 {
 	int r;
 
-	n->listener = listener;
 	n->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	n->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (n->event < 0 || n->proc < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "call broker");
-	/* Hand over the processor instead of waking another: half the round trip. Linux 6.6; older ones do without. */
-	(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, FD_SYNC_WAKE_UP);
-	r = ward_broker_thread(&n->thread, serve, n);
+	r = ward_broker_thread(&n->thread, serve_later, n);
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "call broker: thread");
 	n->running = true;
+	return WARD_OK;
+}
+
+int ward_notify_start(struct ward_notify *n, int listener, struct ward_error *err)
+{
+	int r = n->running ? WARD_OK : ward_notify_warm(n, err);
+
+	n->listener = listener;
+	if (r < 0)
+		return r;
+	/* Hand over the processor instead of waking another: half the round trip. Linux 6.6; older ones do without. */
+	(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, FD_SYNC_WAKE_UP);
+	(void)sem_post(&n->gate);
 	return WARD_OK;
 }
 
@@ -261,6 +285,7 @@ void ward_notify_stop(struct ward_notify *n)
 		atomic_store(&n->stopping, true);
 		if (write(n->event, &one, sizeof(one)) < 0)
 			(void)0; /* a full counter wakes as well */
+		(void)sem_post(&n->gate);
 		/* A caller may have made a connect block that should not (see notify_connect.c): let go of it. */
 		(void)pthread_mutex_lock(&n->lock);
 		if (n->inflight >= 0)

@@ -31,7 +31,7 @@ struct entry {
 
 struct ward_refusals {
 	pthread_mutex_t lock;
-	bool selftest;
+	atomic_bool selftest;
 	uint32_t n, n_class[CLASS_MAX];
 	uint64_t dropped;
 	uint16_t slot[HASH_SIZE]; /* index + 1 */
@@ -71,6 +71,11 @@ void ward_refusals_phase(struct ward_refusals *l, bool selftest)
 	(void)pthread_mutex_lock(&l->lock);
 	l->selftest = selftest;
 	(void)pthread_mutex_unlock(&l->lock);
+}
+
+bool ward_refusals_testing(struct ward_refusals *l)
+{
+	return atomic_load(&l->selftest);
 }
 
 bool ward_refusals_full(struct ward_refusals *l)
