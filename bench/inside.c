@@ -3,7 +3,7 @@
  * Runs natively and inside Ward, and measures what calls cost there. One line a figure: NAME nanoseconds. Static, so that it
  * needs nothing of the view.
  *
- *	inside calls SHALLOW DEEP      open+read+close of two files, stat, and calls that no path is in
+ *	inside calls SHALLOW DEEP READ open+read+close of three files, stat, and calls that no path is in
  *	inside spawn N CMD [ARG...]    N starts of CMD, one line each: spawn wall_ns
  *	inside sleep                   until it is killed (for the memory of what is around it)
  *
@@ -25,7 +25,7 @@
 #define PASSES 15
 #define LOOPS 2000
 
-static const char *shallow, *deep;
+static const char *shallow, *deep, *read_only;
 static int open_fd;
 
 static uint64_t now(void)
@@ -60,6 +60,11 @@ static void do_open4(void)
 static void do_open12(void)
 {
 	open_read_close(deep);
+}
+
+static void do_open4_read_only(void)
+{
+	open_read_close(read_only);
 }
 
 static void do_stat(void)
@@ -97,6 +102,7 @@ static const struct {
 } calls[] = {
 	{ "open4", do_open4 },
 	{ "open12", do_open12 },
+	{ "open4ro", do_open4_read_only },
 	{ "stat", do_stat },
 	{ "getppid", do_getppid },
 	{ "fstat", do_fstat },
@@ -155,9 +161,10 @@ int main(int argc, char **argv)
 {
 	int r = 2;
 
-	if (argc == 4 && strcmp(argv[1], "calls") == 0) {
+	if (argc == 5 && strcmp(argv[1], "calls") == 0) {
 		shallow = argv[2];
 		deep = argv[3];
+		read_only = argv[4];
 		r = run_calls();
 	} else if (argc >= 4 && strcmp(argv[1], "spawn") == 0) {
 		r = run_spawns(strtol(argv[2], NULL, 10), argv + 3);
@@ -165,7 +172,8 @@ int main(int argc, char **argv)
 		for (;;)
 			pause();
 	} else {
-		(void)fputs("usage: inside calls SHALLOW DEEP | spawn N CMD... | sleep\n", stderr);
+		(void)fputs("usage: inside calls SHALLOW DEEP READ | spawn N CMD... | sleep\n",
+			stderr);
 	}
 	return fflush(stdout) == 0 ? r : 1;
 }
