@@ -18,7 +18,7 @@
 #include <sys/random.h>
 
 #define ALIGN 16u
-#define CLASS_MIN_SHIFT 5u                   /* 32 bytes */
+#define CLASS_MIN_SHIFT 5u /* 32 bytes */
 #define CLASS_MAX (128u << 10)
 #define CLASSES 52
 #define REGION (256u << 10)
@@ -26,8 +26,8 @@
 #define DEAD 0x44414544u
 
 struct block {
-	size_t size;                         /* usable bytes */
-	uint32_t class;                      /* CLASSES = a mapping of its own */
+	size_t size; /* usable bytes */
+	uint32_t class; /* CLASSES = a mapping of its own */
 	uint32_t mark;
 };
 struct freed {
@@ -38,7 +38,7 @@ _Static_assert(sizeof(struct block) == ALIGN, "the head keeps the alignment");
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct freed *lists[CLASSES];
-static _Alignas(ALIGN) char first[REGION];   /* costs nothing until it is touched */
+static _Alignas(ALIGN) char first[REGION]; /* costs nothing until it is touched */
 static char *at = first, *end = first + REGION;
 static uint32_t secret;
 

@@ -6,7 +6,8 @@
 
 struct ward_backend_ops {
 	const char *name;
-	int (*start)(const struct ward_plan *plan, const struct ward_cage_options *opts, void **ret, struct ward_error *err);
+	int (*start)(const struct ward_plan *plan, const struct ward_cage_options *opts, void **ret,
+		struct ward_error *err);
 	int (*go)(void *cage, struct ward_error *err);
 	int (*fd)(const void *cage);
 	int (*timeout)(const void *cage);
@@ -15,7 +16,8 @@ struct ward_backend_ops {
 	void (*kill)(void *cage);
 	void (*usage)(void *cage, struct ward_usage *ret);
 	void (*finish)(void *cage);
-	int (*take_refusals)(void *cage, struct ward_refusal **ret, size_t *ret_n, uint64_t *ret_dropped);
+	int (*take_refusals)(void *cage, struct ward_refusal **ret, size_t *ret_n,
+		uint64_t *ret_dropped);
 	void (*free)(void *cage);
 };
 

@@ -12,12 +12,13 @@ struct ward_cage {
 	void *impl;
 };
 
-int ward_cage_start(const struct ward_plan *plan, const struct ward_cage_options *opts, struct ward_cage **ret,
-	struct ward_error *err)
+int ward_cage_start(const struct ward_plan *plan, const struct ward_cage_options *opts,
+	struct ward_cage **ret, struct ward_error *err)
 {
 	static const struct ward_backend_ops *const backends[] = {
 		[WARD_BACKEND_NATIVE] = &ward_native_backend,
-		[WARD_BACKEND_DIRECT] = &ward_native_backend    /* its helper with every control off */,
+		[WARD_BACKEND_DIRECT] =
+			&ward_native_backend /* its helper with every control off */,
 	};
 	struct ward_cage *c;
 	int r;
@@ -78,7 +79,8 @@ void ward_cage_finish(struct ward_cage *c)
 	c->ops->finish(c->impl);
 }
 
-int ward_cage_take_refusals(struct ward_cage *c, struct ward_refusal **ret, size_t *ret_n, uint64_t *ret_dropped)
+int ward_cage_take_refusals(struct ward_cage *c, struct ward_refusal **ret, size_t *ret_n,
+	uint64_t *ret_dropped)
 {
 	return c->ops->take_refusals(c->impl, ret, ret_n, ret_dropped);
 }

@@ -18,23 +18,24 @@ struct ward_cage;
 
 /* ---- refusals: what the inside tried and did not get ---- */
 enum ward_refusal_kind {
-	WARD_REFUSAL_PATH = 0,       /* action FILE_READ / FILE_WRITE / EXTERNAL_COMMAND, resource = path */
-	WARD_REFUSAL_CONNECT,        /* NETWORK_CONNECT, resource = "203.0.113.1:443" or "[2001:db8::1]:443" */
-	WARD_REFUSAL_UNIX,           /* host socket, resource = path */
-	WARD_REFUSAL_SYSCALL,        /* syscall = its name, resource = detail ("AF_VSOCK") or "" */
-	WARD_REFUSAL_FOREIGN_ARCH    /* killed: int 0x80, x32 */
+	WARD_REFUSAL_PATH =
+		0, /* action FILE_READ / FILE_WRITE / EXTERNAL_COMMAND, resource = path */
+	WARD_REFUSAL_CONNECT, /* NETWORK_CONNECT, resource = "203.0.113.1:443" or "[2001:db8::1]:443" */
+	WARD_REFUSAL_UNIX, /* host socket, resource = path */
+	WARD_REFUSAL_SYSCALL, /* syscall = its name, resource = detail ("AF_VSOCK") or "" */
+	WARD_REFUSAL_FOREIGN_ARCH /* killed: int 0x80, x32 */
 };
 struct ward_refusal {
 	enum ward_refusal_kind kind;
-	enum ward_cap_type action;   /* NONE for SYSCALL */
-	char *resource;              /* owned; any bytes, at most WARD_DETAIL_TEXT_MAX */
-	char syscall[32];            /* name or "#451" */
-	int pid;                     /* in the sandbox's numbering */
-	char comm[16];               /* may be "" */
+	enum ward_cap_type action; /* NONE for SYSCALL */
+	char *resource; /* owned; any bytes, at most WARD_DETAIL_TEXT_MAX */
+	char syscall[32]; /* name or "#451" */
+	int pid; /* in the sandbox's numbering */
+	char comm[16]; /* may be "" */
 	bool selftest;
-	bool quiet;                  /* on data/quiet */
-	uint64_t count;              /* times seen (a lower bound: the kernel caches names for a second) */
-	uint64_t wall_ns;            /* first time */
+	bool quiet; /* on data/quiet */
+	uint64_t count; /* times seen (a lower bound: the kernel caches names for a second) */
+	uint64_t wall_ns; /* first time */
 };
 
 /* ---- probing ---- */
@@ -51,13 +52,13 @@ int ward_host_probe(struct ward_host *ret, struct ward_error *err);
  */
 struct ward_head_start;
 struct ward_head_start *ward_head_start_new(const struct ward_host *host);
-void ward_head_start_free(struct ward_head_start *h);   /* NULL ok */
+void ward_head_start_free(struct ward_head_start *h); /* NULL ok */
 
 struct ward_cage_options {
-	struct ward_head_start *head;   /* taken, also on failure */
-	int stdio[3];                /* become 0, 1, 2 of the command; duplicated, stay the caller's */
-	bool ctty;                   /* stdio[0] is the private pty's slave: make it the controlling terminal */
-	const char *run_id;          /* ULID: names the cgroup and leftovers */
+	struct ward_head_start *head; /* taken, also on failure */
+	int stdio[3]; /* become 0, 1, 2 of the command; duplicated, stay the caller's */
+	bool ctty; /* stdio[0] is the private pty's slave: make it the controlling terminal */
+	const char *run_id; /* ULID: names the cgroup and leftovers */
 	/* What the plan was made with. On WARD_E_UNSUPPORTED the fact that proved wrong (userns, fuse) is set to false. */
 	struct ward_host *host;
 	/*
@@ -69,22 +70,22 @@ struct ward_cage_options {
 };
 enum ward_cage_event_type {
 	WARD_CAGE_NONE = 0,
-	WARD_CAGE_EXITED,            /* code */
-	WARD_CAGE_SIGNALED,          /* sig */
-	WARD_CAGE_EXEC_FAILED,       /* err_no of execve */
-	WARD_CAGE_OOM,               /* the memory limit was hit; the run is being killed */
-	WARD_CAGE_POLICY_KILL,       /* foreign architecture; the run is being killed */
-	WARD_CAGE_LOST               /* init died without a word; the run is over */
+	WARD_CAGE_EXITED, /* code */
+	WARD_CAGE_SIGNALED, /* sig */
+	WARD_CAGE_EXEC_FAILED, /* err_no of execve */
+	WARD_CAGE_OOM, /* the memory limit was hit; the run is being killed */
+	WARD_CAGE_POLICY_KILL, /* foreign architecture; the run is being killed */
+	WARD_CAGE_LOST /* init died without a word; the run is over */
 };
 struct ward_cage_event {
 	enum ward_cage_event_type type;
 	int code, sig, err_no;
-	bool over;                   /* the command has ended; no further event comes */
+	bool over; /* the command has ended; no further event comes */
 };
 struct ward_usage {
-	uint64_t cpu_ms, max_rss;    /* bytes */
+	uint64_t cpu_ms, max_rss; /* bytes */
 	uint32_t pids_peak;
-	uint64_t pids_refused;       /* forks that the pids limit refused; 0 where nothing can tell */
+	uint64_t pids_refused; /* forks that the pids limit refused; 0 where nothing can tell */
 	bool memory_sampled, oom;
 };
 
@@ -95,7 +96,7 @@ struct ward_usage {
 int ward_cage_start(const struct ward_plan *plan, const struct ward_cage_options *opts,
 	struct ward_cage **ret, struct ward_error *err);
 int ward_cage_go(struct ward_cage *c, struct ward_error *err);
-int ward_cage_fd(const struct ward_cage *c);         /* readable: call ward_cage_next() */
+int ward_cage_fd(const struct ward_cage *c); /* readable: call ward_cage_next() */
 /* Milliseconds until ward_cage_next() wants to be called anyway (memory sampling); -1 = never. */
 int ward_cage_timeout(const struct ward_cage *c);
 int ward_cage_next(struct ward_cage *c, struct ward_cage_event *ret, struct ward_error *err);
@@ -111,9 +112,10 @@ void ward_cage_finish(struct ward_cage *c);
  * Take the refusals seen so far (array of *ret_n, owned by the caller: ward_refusals_free). Distinct ones only;
  * *ret_dropped counts those over WARD_VIOLATION_NAMES_MAX since the start.
  */
-int ward_cage_take_refusals(struct ward_cage *c, struct ward_refusal **ret, size_t *ret_n, uint64_t *ret_dropped);
+int ward_cage_take_refusals(struct ward_cage *c, struct ward_refusal **ret, size_t *ret_n,
+	uint64_t *ret_dropped);
 void ward_refusals_free(struct ward_refusal *v, size_t n);
-void ward_cage_free(struct ward_cage *c);            /* NULL ok; kills and waits if need be */
+void ward_cage_free(struct ward_cage *c); /* NULL ok; kills and waits if need be */
 
 /* Remove cgroups and other leftovers of runs whose supervisor is dead. Cheap when there are none. */
 void ward_confine_sweep(void);

@@ -49,6 +49,7 @@ int ward_pidfd_getfd(int pidfd, int fd);
 int ward_pidfd_wait(int pidfd, int *ret_code, int *ret_status, bool nohang);
 /*
  * vfork-like spawn of an executable descriptor without a single allocation or lock in the child: fds[i] becomes
- * descriptor i of the child for i < n_fds, the rest is closed by the helper itself. All signals are blocked around it. Returns the pidfd or -errno.
+ * descriptor i of the child for i < n_fds, the rest is closed by the helper itself. All signals are blocked
+ * around it. Returns the pidfd or -errno.
  */
 int ward_spawn_fd(int exe_fd, const char *const *argv, const int *fds, size_t n_fds, pid_t *ret_pid);

@@ -22,7 +22,7 @@
 
 #define SPAWN_STACK (64u * 1024)
 #define SPAWN_FDS_MAX 64
-#define SPAWN_HIGH SPAWN_FDS_MAX   /* descriptors are parked above every target first */
+#define SPAWN_HIGH SPAWN_FDS_MAX /* descriptors are parked above every target first */
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -58,7 +58,8 @@ int ward_pidfd_wait(int pidfd, int *ret_code, int *ret_status, bool nohang)
 		e = errno;
 		/* Reaped by a wait() of the caller's own (an exec resets the exit signal): its end can still be awaited. */
 		if (e == ECHILD && !nohang)
-			while (poll(&(struct pollfd){ pidfd, POLLIN, 0 }, 1, -1) < 0 && errno == EINTR)
+			while (poll(&(struct pollfd){ pidfd, POLLIN, 0 }, 1, -1) < 0 &&
+				errno == EINTR)
 				;
 		return -e;
 	}
@@ -112,13 +113,15 @@ int ward_spawn_fd(int exe_fd, const char *const *argv, const int *fds, size_t n_
 
 	if (n_fds > SPAWN_FDS_MAX)
 		return -E2BIG;
-	stack = mmap(NULL, SPAWN_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	stack = mmap(NULL, SPAWN_STACK, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (stack == MAP_FAILED)
 		return -errno;
 	/* No handler of the caller's may run in the child while it shares the caller's memory. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pid = clone(spawn_child, stack + SPAWN_STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD, &s, &pidfd);
+	pid = clone(spawn_child, stack + SPAWN_STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD, &s,
+		&pidfd);
 	err = pid < 0 ? errno : s.err;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	munmap(stack, SPAWN_STACK);

@@ -16,7 +16,8 @@ static const char *rule_text(const struct ward_rule *r)
 }
 
 /* A rule asked about itself: the resource is its own pattern, which must allow it, literally. */
-static int judge_rule(const struct life *l, size_t i, struct ward_decision *d, struct ward_error *err)
+static int judge_rule(const struct life *l, size_t i, struct ward_decision *d,
+	struct ward_error *err)
 {
 	const struct ward_rule *rule = &l->plan->rules[i];
 	struct ward_rules rules = { l->plan->rules, l->plan->n_rules };
@@ -31,8 +32,8 @@ static int judge_rule(const struct life *l, size_t i, struct ward_decision *d, s
 	if (r < 0)
 		return r;
 	if (d->effect != WARD_ALLOW) {
-		r = ward_fail(err, WARD_E_REFUSED, "%s \"%s\" is not allowed: %s", ward_cap_type_name(rule->type),
-			rule->pattern, d->why);
+		r = ward_fail(err, WARD_E_REFUSED, "%s \"%s\" is not allowed: %s",
+			ward_cap_type_name(rule->type), rule->pattern, d->why);
 		ward_fail_at(err, rule->origin.file, rule->origin.line, rule->origin.column);
 		return r;
 	}
@@ -47,7 +48,8 @@ struct grants {
 
 static int judge_all(struct life *l, struct grants *g, struct ward_error *err)
 {
-	struct ward_decision *d = malloc(sizeof(*d));    /* too big for the stack of a caller's thread */
+	struct ward_decision *d =
+		malloc(sizeof(*d)); /* too big for the stack of a caller's thread */
 	int r = d ? WARD_OK : ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
 
 	for (size_t i = 0; r == WARD_OK && i < l->plan->n_rules; i++) {
@@ -58,9 +60,13 @@ static int judge_all(struct life *l, struct grants *g, struct ward_error *err)
 		if (r < 0)
 			break;
 		g->texts[i] = rule_text(d->rule ? d->rule : rule);
-		*e = (struct ward_event){ .kind = "policy.check", .effect = "allow",
-			.action = ward_cap_type_name(rule->type), .resource = rule->pattern,
-			.rules = &g->texts[i], .n_rules = 1, .layer = "plan" };
+		*e = (struct ward_event){ .kind = "policy.check",
+			.effect = "allow",
+			.action = ward_cap_type_name(rule->type),
+			.resource = rule->pattern,
+			.rules = &g->texts[i],
+			.n_rules = 1,
+			.layer = "plan" };
 		record_event(l, e);
 		g->n++;
 	}
@@ -106,8 +112,12 @@ int ward_ask_grants(struct life *l, struct ward_error *err)
 	if (r == WARD_OK) {
 		struct ward_event *e = &g.v[g.n++];
 
-		*e = (struct ward_event){ .kind = "run.start", .effect = "allow", .action = "run",
-			.resource = l->plan->exe, .axes_json = l->axes_json, .detail_json = detail };
+		*e = (struct ward_event){ .kind = "run.start",
+			.effect = "allow",
+			.action = "run",
+			.resource = l->plan->exe,
+			.axes_json = l->axes_json,
+			.detail_json = detail };
 		record_event(l, e);
 		r = record_append(l, g.v, g.n, true, NULL, err);
 		if (r == WARD_OK)
@@ -119,11 +129,13 @@ int ward_ask_grants(struct life *l, struct ward_error *err)
 	return r;
 }
 
-int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there, struct ward_decision *ret,
-	struct ward_error *err)
+int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there,
+	struct ward_decision *ret, struct ward_error *err)
 {
 	struct ward_rules rules = { l->plan->rules, l->plan->n_rules };
-	struct ward_question q = { .action = f->action, .resource = f->resource, .is_dir = there == RECORD_DIR,
+	struct ward_question q = { .action = f->action,
+		.resource = f->resource,
+		.is_dir = there == RECORD_DIR,
 		.absent = there == RECORD_ABSENT };
 	int r;
 
@@ -141,10 +153,12 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 	if (ret->effect == WARD_ALLOW) {
 		/* A rule names it and the kernel refused all the same: its permissions, or a file that cannot be replaced. */
 		ret->effect = WARD_DENY;
-		snprintf(ret->why, sizeof(ret->why), "a rule grants it, but the file system's own permissions refuse");
+		snprintf(ret->why, sizeof(ret->why),
+			"a rule grants it, but the file system's own permissions refuse");
 		ret->cure[0] = 0;
 	} else if (f->kind == WARD_REFUSAL_UNIX) {
-		snprintf(ret->why, sizeof(ret->why), "a socket of the host cannot be reached from inside");
+		snprintf(ret->why, sizeof(ret->why),
+			"a socket of the host cannot be reached from inside");
 	} else if (f->kind == WARD_REFUSAL_FOREIGN_ARCH) {
 		snprintf(ret->why, sizeof(ret->why), "calls of a foreign architecture end the run");
 	}

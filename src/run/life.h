@@ -11,17 +11,17 @@ struct life {
 	struct ward_outcome *o;
 	struct ward_plan *plan;
 	struct ward_audit *audit;
-	struct ward_head_start *head;        /* not yet taken by a cage */
+	struct ward_head_start *head; /* not yet taken by a cage */
 	struct ward_cage *cage;
 	struct ward_streams streams;
-	struct ward_audit_mark first, last;  /* of this run's records; seq 0 = none */
-	bool started_recorded;               /* run.start is durable: a run.end must follow */
-	char *axes_json;                     /* owned */
+	struct ward_audit_mark first, last; /* of this run's records; seq 0 = none */
+	bool started_recorded; /* run.start is durable: a run.end must follow */
+	char *axes_json; /* owned */
 	uint64_t names_dropped;
 
 	/* supervision, all times monotonic ns; 0 = not set */
 	uint64_t t_start, t_timeout, t_kill;
-	bool ended;                          /* the command has; status is final */
+	bool ended; /* the command has; status is final */
 	int cancel_sig;
 };
 
@@ -35,17 +35,22 @@ int ward_ask_grants(struct life *l, struct ward_error *err);
  * A refusal that the kernel made: what the judge says of it (never more than the kernel did). The caller
  * records it.
  */
-enum record_there { RECORD_ABSENT = 0, RECORD_FILE, RECORD_DIR };   /* what the host has under a refused name */
-int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there, struct ward_decision *ret,
-	struct ward_error *err);
+enum record_there {
+	RECORD_ABSENT = 0,
+	RECORD_FILE,
+	RECORD_DIR
+}; /* what the host has under a refused name */
+int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there,
+	struct ward_decision *ret, struct ward_error *err);
 
 /* ---- record.c ---- */
-void record_event(struct life *l, struct ward_event *e);   /* fill what all records of a run share */
-int record_append(struct life *l, const struct ward_event *v, size_t n, bool durable, uint64_t *ret_first_seq,
-	struct ward_error *err);
+void record_event(struct life *l, struct ward_event *e); /* fill what all records of a run share */
+int record_append(struct life *l, const struct ward_event *v, size_t n, bool durable,
+	uint64_t *ret_first_seq, struct ward_error *err);
 /* Refusals seen since the last time: judged, recorded, put into the outcome. */
 int record_refusals(struct life *l, struct ward_error *err);
-int record_limit(struct life *l, const char *what, uint64_t value, uint64_t extra, struct ward_error *err);
+int record_limit(struct life *l, const char *what, uint64_t value, uint64_t extra,
+	struct ward_error *err);
 int record_end(struct life *l, struct ward_error *err);
 /* SHA-256 of the rules in their canonical form: names the policy of the run. */
 void record_policy_hash(const struct ward_plan *p, char out[WARD_SHA256_HEX]);

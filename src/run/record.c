@@ -21,8 +21,8 @@ void record_event(struct life *l, struct ward_event *e)
 	e->policy = l->o->policy_sha256[0] ? l->o->policy_sha256 : NULL;
 }
 
-int record_append(struct life *l, const struct ward_event *v, size_t n, bool durable, uint64_t *ret_first_seq,
-	struct ward_error *err)
+int record_append(struct life *l, const struct ward_event *v, size_t n, bool durable,
+	uint64_t *ret_first_seq, struct ward_error *err)
 {
 	struct ward_audit_mark first = { 0 }, last = { 0 };
 	int r;
@@ -69,13 +69,10 @@ static enum ward_axis axis_of(const struct ward_refusal *f)
 	switch (f->kind) {
 	case WARD_REFUSAL_PATH:
 		return f->action == WARD_CAP_EXTERNAL_COMMAND ? WARD_AXIS_EXEC : WARD_AXIS_FILES;
-	case WARD_REFUSAL_CONNECT:
-		return WARD_AXIS_NETWORK;
-	case WARD_REFUSAL_UNIX:
-		return WARD_AXIS_IPC;
+	case WARD_REFUSAL_CONNECT: return WARD_AXIS_NETWORK;
+	case WARD_REFUSAL_UNIX: return WARD_AXIS_IPC;
 	case WARD_REFUSAL_SYSCALL:
-	case WARD_REFUSAL_FOREIGN_ARCH:
-		break;
+	case WARD_REFUSAL_FOREIGN_ARCH: break;
 	}
 	return WARD_AXIS_SYSCALLS;
 }
@@ -111,7 +108,8 @@ static bool counts(const struct ward_refusal *f, enum record_there there)
 	return there != RECORD_ABSENT;
 }
 
-static char *refusal_detail(const struct ward_refusal *f, const struct ward_decision *d, enum record_there there)
+static char *refusal_detail(const struct ward_refusal *f, const struct ward_decision *d,
+	enum record_there there)
 {
 	struct ward_buf b = WARD_BUF_INIT;
 
@@ -171,9 +169,14 @@ struct entry {
 static int to_outcome(struct life *l, const struct entry *n, uint64_t seq)
 {
 	const struct ward_decision *d = n->d;
-	struct ward_outcome_violation v = { .error = WARD_CLASS_SANDBOX_VIOLATION, .axis = axis_of(n->f),
-		.action = action_of(n->f), .resource = n->resource, .count = n->f->count, .why = d->why,
-		.cure = d->cure, .seq = seq };
+	struct ward_outcome_violation v = { .error = WARD_CLASS_SANDBOX_VIOLATION,
+		.axis = axis_of(n->f),
+		.action = action_of(n->f),
+		.resource = n->resource,
+		.count = n->f->count,
+		.why = d->why,
+		.cure = d->cure,
+		.seq = seq };
 
 	if (d->rule) {
 		v.rule = d->rule->text ? d->rule->text : d->rule->pattern;
@@ -184,10 +187,11 @@ static int to_outcome(struct life *l, const struct entry *n, uint64_t seq)
 }
 
 /* Judge and describe; *ret_worth false: it is no violation and leaves nothing. */
-static int describe(struct life *l, const struct ward_refusal *f, struct entry *n, struct ward_event *e, bool *ret_worth,
-	struct ward_error *err)
+static int describe(struct life *l, const struct ward_refusal *f, struct entry *n,
+	struct ward_event *e, bool *ret_worth, struct ward_error *err)
 {
-	bool path = f->kind == WARD_REFUSAL_PATH || (f->kind == WARD_REFUSAL_UNIX && f->resource[0] == '/');
+	bool path = f->kind == WARD_REFUSAL_PATH ||
+		(f->kind == WARD_REFUSAL_UNIX && f->resource[0] == '/');
 	enum record_there there = path ? on_host(f->resource) : RECORD_FILE;
 	int r;
 
@@ -204,14 +208,20 @@ static int describe(struct life *l, const struct ward_refusal *f, struct entry *
 	n->detail = refusal_detail(f, n->d, there);
 	if (!n->resource || !n->detail)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a record");
-	*e = (struct ward_event){ .kind = "sandbox.violation", .effect = "deny", .pid = f->pid, .action = action_of(f),
-		.resource = n->resource, .layer = layer_of(l, f), .detail_json = n->detail };
+	*e = (struct ward_event){ .kind = "sandbox.violation",
+		.effect = "deny",
+		.pid = f->pid,
+		.action = action_of(f),
+		.resource = n->resource,
+		.layer = layer_of(l, f),
+		.detail_json = n->detail };
 	record_event(l, e);
 	return WARD_OK;
 }
 
 /* One append for all of them: the chain's tail is read once. */
-static int record_batch(struct life *l, const struct ward_refusal *v, size_t n, struct ward_error *err)
+static int record_batch(struct life *l, const struct ward_refusal *v, size_t n,
+	struct ward_error *err)
 {
 	struct entry *entries = calloc(n, sizeof(*entries));
 	struct ward_event *events = calloc(n, sizeof(*events));
@@ -259,10 +269,13 @@ int record_refusals(struct life *l, struct ward_error *err)
 
 /* ---- limits and the end ---- */
 
-int record_limit(struct life *l, const char *what, uint64_t value, uint64_t extra, struct ward_error *err)
+int record_limit(struct life *l, const char *what, uint64_t value, uint64_t extra,
+	struct ward_error *err)
 {
 	struct ward_buf b = WARD_BUF_INIT;
-	struct ward_event e = { .kind = "limit.hit", .effect = "deny", .action = "limit", .resource = what };
+	struct ward_event e = {
+		.kind = "limit.hit", .effect = "deny", .action = "limit", .resource = what
+	};
 	int r;
 
 	ward_jw_open(&b, '{');

@@ -34,7 +34,8 @@ static int open_log(struct life *l, struct ward_error *err)
 	if (ward_streq(ward_audit_path(l->audit), "/dev/null"))
 		ward_outcome_note(l->o, "no log: --audit /dev/null");
 	if (torn)
-		ward_outcome_note(l->o, "warning: the log's torn last line (%llu bytes) was cut into %s.torn",
+		ward_outcome_note(l->o,
+			"warning: the log's torn last line (%llu bytes) was cut into %s.torn",
 			(unsigned long long)torn, ward_audit_path(l->audit));
 	return WARD_OK;
 }
@@ -95,8 +96,11 @@ static int on_spawned(void *arg, struct ward_error *err)
 
 static int start(struct life *l, struct ward_host *host, struct ward_error *err)
 {
-	struct ward_cage_options opts = { .run_id = l->o->run, .host = host, .ctty = l->streams.ctty,
-		.spawned = on_spawned, .arg = l };
+	struct ward_cage_options opts = { .run_id = l->o->run,
+		.host = host,
+		.ctty = l->streams.ctty,
+		.spawned = on_spawned,
+		.arg = l };
 
 	memcpy(opts.stdio, l->streams.child, sizeof(opts.stdio));
 	opts.head = l->head;
@@ -125,7 +129,8 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 			return r;
 		before = host;
 		r = start(l, &host, err);
-		if (r != WARD_E_UNSUPPORTED || (before.userns == host.userns && before.fuse == host.fuse))
+		if (r != WARD_E_UNSUPPORTED ||
+			(before.userns == host.userns && before.fuse == host.fuse))
 			return r;
 		host.fuse = host.fuse && host.userns;
 		r = WARD_OK;
@@ -146,21 +151,27 @@ static void usage_to_outcome(struct life *l)
 	if (u.pids_refused)
 		ward_outcome_set_limit(l->o, WARD_LIMIT_PIDS, l->plan->limits.pids, u.pids_refused);
 	if (l->names_dropped)
-		ward_outcome_set_limit(l->o, WARD_LIMIT_NAMES, WARD_VIOLATION_NAMES_MAX, l->names_dropped);
+		ward_outcome_set_limit(l->o, WARD_LIMIT_NAMES, WARD_VIOLATION_NAMES_MAX,
+			l->names_dropped);
 }
 
 static int record_limits(struct life *l, struct ward_error *err)
 {
 	static const char *const names[WARD_LIMIT_MAX] = {
-		[WARD_LIMIT_MEMORY] = "memory", [WARD_LIMIT_TIMEOUT] = "timeout", [WARD_LIMIT_STDOUT] = "stdout",
-		[WARD_LIMIT_STDERR] = "stderr", [WARD_LIMIT_PIDS] = "pids", [WARD_LIMIT_DISK] = "disk",
+		[WARD_LIMIT_MEMORY] = "memory",
+		[WARD_LIMIT_TIMEOUT] = "timeout",
+		[WARD_LIMIT_STDOUT] = "stdout",
+		[WARD_LIMIT_STDERR] = "stderr",
+		[WARD_LIMIT_PIDS] = "pids",
+		[WARD_LIMIT_DISK] = "disk",
 		[WARD_LIMIT_NAMES] = "violations",
 	};
 	int r = WARD_OK;
 
 	for (int i = 0; r == WARD_OK && i < WARD_LIMIT_MAX; i++)
 		if (l->o->limits[i].hit)
-			r = record_limit(l, names[i], l->o->limits[i].value, l->o->limits[i].extra, err);
+			r = record_limit(l, names[i], l->o->limits[i].value, l->o->limits[i].extra,
+				err);
 	return r;
 }
 
@@ -199,7 +210,7 @@ static int live(struct life *l, struct ward_error *err)
 	if (r == WARD_OK)
 		r = supervise(l, err);
 	if (r < 0)
-		l->o->status = WARD_STATUS_LIMIT;        /* ended by us: the log or the watch failed */
+		l->o->status = WARD_STATUS_LIMIT; /* ended by us: the log or the watch failed */
 	s = wind_up(l, r < 0 ? &later : err);
 	return r < 0 ? r : s;
 }
@@ -209,9 +220,13 @@ static void refuse(struct life *l, struct ward_error *err)
 	struct ward_error ignored = WARD_ERROR_INIT;
 
 	l->o->status = WARD_STATUS_REFUSED;
-	if (!err->fix[0] && (err->code == WARD_E_SYSTEM || err->code == WARD_E_SPAWN || err->code == WARD_E_UNSUPPORTED))
-		ward_fail_fix(err, "run `ward doctor`: it executes each mechanism and names what refuses");
-	if (err->code == WARD_E_SPAWN && (err->sys_errno == ENOENT || err->sys_errno == EACCES) && !l->plan) {
+	if (!err->fix[0] &&
+		(err->code == WARD_E_SYSTEM || err->code == WARD_E_SPAWN ||
+			err->code == WARD_E_UNSUPPORTED))
+		ward_fail_fix(err,
+			"run `ward doctor`: it executes each mechanism and names what refuses");
+	if (err->code == WARD_E_SPAWN && (err->sys_errno == ENOENT || err->sys_errno == EACCES) &&
+		!l->plan) {
 		l->o->status = WARD_STATUS_SPAWN_FAILED;
 		l->o->exec_errno = err->sys_errno;
 	}
@@ -257,7 +272,7 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 		refuse(&l, &local);
 	}
 	life_done(&l);
-	r->run_id = NULL;                /* the outcome may be freed before the request */
+	r->run_id = NULL; /* the outcome may be freed before the request */
 	if (ward_outcome_finish(l.o) < 0)
 		code = ward_fail(&local, WARD_E_NOMEM, "no memory for the outcome's text");
 	/* Nothing of the run is alive when its outcome is handed out. */

@@ -14,7 +14,7 @@
 #include "run/life.h"
 
 #define MS 1000000ull
-#define RECORD_EVERY_MS 100      /* refusals reach the log at least so often while the command runs */
+#define RECORD_EVERY_MS 100 /* refusals reach the log at least so often while the command runs */
 
 static void begin_end(struct life *l, enum ward_status status)
 {
@@ -75,7 +75,7 @@ static void finish_with(struct life *l, const struct ward_cage_event *e)
 	}
 	/* A timeout, a cancellation or a limit named the end already. */
 	if (l->t_kill || o->status == WARD_STATUS_OOM || o->status == WARD_STATUS_POLICY_KILL ||
-			o->status == WARD_STATUS_LIMIT || o->status == WARD_STATUS_SPAWN_FAILED)
+		o->status == WARD_STATUS_LIMIT || o->status == WARD_STATUS_SPAWN_FAILED)
 		return;
 	o->status = e->type == WARD_CAGE_EXITED ? WARD_STATUS_EXITED : WARD_STATUS_SIGNALED;
 }
@@ -86,16 +86,14 @@ static void on_event(struct life *l, const struct ward_cage_event *e)
 	struct ward_error lost = WARD_ERROR_INIT;
 
 	switch (e->type) {
-	case WARD_CAGE_NONE:
-		return;
+	case WARD_CAGE_NONE: return;
 	case WARD_CAGE_EXITED:
-	case WARD_CAGE_SIGNALED:
-		finish_with(l, e);
-		return;
+	case WARD_CAGE_SIGNALED: finish_with(l, e); return;
 	case WARD_CAGE_EXEC_FAILED:
 		o->status = WARD_STATUS_SPAWN_FAILED;
 		o->exec_errno = e->err_no;
-		ward_fail_errno(&lost, WARD_E_SPAWN, e->err_no, "cannot execute \"%s\"", l->plan->exe);
+		ward_fail_errno(&lost, WARD_E_SPAWN, e->err_no, "cannot execute \"%s\"",
+			l->plan->exe);
 		ward_outcome_set_error(o, &lost);
 		return;
 	case WARD_CAGE_OOM:
@@ -108,7 +106,8 @@ static void on_event(struct life *l, const struct ward_cage_event *e)
 		return;
 	case WARD_CAGE_LOST:
 		l->ended = true;
-		if (l->t_kill || o->status == WARD_STATUS_OOM || o->status == WARD_STATUS_POLICY_KILL)
+		if (l->t_kill || o->status == WARD_STATUS_OOM ||
+			o->status == WARD_STATUS_POLICY_KILL)
 			return;
 		o->status = WARD_STATUS_SIGNALED;
 		o->has_signal = true;
@@ -128,7 +127,9 @@ static int until(uint64_t t, uint64_t now)
 {
 	if (!t)
 		return -1;
-	return t <= now ? 0 : (int)((t - now + MS - 1) / MS > 1000000 ? 1000000 : (t - now + MS - 1) / MS);
+	return t <= now
+		? 0
+		: (int)((t - now + MS - 1) / MS > 1000000 ? 1000000 : (t - now + MS - 1) / MS);
 }
 
 static void deadlines(struct life *l)

@@ -22,15 +22,15 @@ struct ward_refusals;
 struct ward_refusal_note {
 	enum ward_refusal_kind kind;
 	enum ward_cap_type action;
-	const char *resource;        /* NULL = ""; cut at WARD_DETAIL_TEXT_MAX */
-	const char *syscall;         /* NULL = "" */
-	int pid;                     /* in the sandbox's numbering; 0 = not known */
-	const char *comm;            /* NULL = "" */
+	const char *resource; /* NULL = ""; cut at WARD_DETAIL_TEXT_MAX */
+	const char *syscall; /* NULL = "" */
+	int pid; /* in the sandbox's numbering; 0 = not known */
+	const char *comm; /* NULL = "" */
 	bool quiet;
 };
 
-struct ward_refusals *ward_refusals_new(void);         /* NULL: no memory */
-void ward_refusals_delete(struct ward_refusals *l);    /* NULL ok */
+struct ward_refusals *ward_refusals_new(void); /* NULL: no memory */
+void ward_refusals_delete(struct ward_refusals *l); /* NULL ok */
 /* While on, what is noted is marked as the self-test's own. */
 void ward_refusals_phase(struct ward_refusals *l, bool selftest);
 /* Then everything is known of who asks, and looking it up would only cost time. */
@@ -45,19 +45,20 @@ bool ward_refusals_full(struct ward_refusals *l);
  * Copies of the entries not taken before, with their count so far; each distinct refusal is handed out once.
  * Later repeats are still counted as the same one and not handed out again. 0 or WARD_E_NOMEM (nothing taken).
  */
-int ward_refusals_take(struct ward_refusals *l, struct ward_refusal **ret, size_t *ret_n, uint64_t *ret_dropped);
+int ward_refusals_take(struct ward_refusals *l, struct ward_refusal **ret, size_t *ret_n,
+	uint64_t *ret_dropped);
 
 /* quiet.c: data/quiet, compiled in. */
-bool ward_quiet_path(const char *path);                /* absolute, normalised */
-bool ward_quiet_below(const char *path);            /* ... and so is everything below it */
+bool ward_quiet_path(const char *path); /* absolute, normalised */
+bool ward_quiet_below(const char *path); /* ... and so is everything below it */
 bool ward_quiet_syscall(const char *name, const char *detail);
 
 /* ---- fuse.c ---- */
 struct ward_fuse;
 
 /* plan and refusals are borrowed and must outlive the server. Allocates; no descriptor, no thread yet. */
-int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals, struct ward_fuse **ret,
-	struct ward_error *err);
+int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals,
+	struct ward_fuse **ret, struct ward_error *err);
 /*
  * Serve fuse_fd (taken, also on failure): /dev/fuse opened in the run's user namespace and mounted there as
  * "fd=N,rootmode=40755,user_id=U,group_id=G,default_permissions,allow_other", neither MS_RDONLY (then the kernel
@@ -86,14 +87,14 @@ static inline bool ward_fuse_serves_file(const struct ward_node *n)
 #define WARD_TREE_NONE UINT32_MAX
 struct ward_tree_entry {
 	const struct ward_node *node;
-	const char *name;            /* within node->dest; "" for the root */
+	const char *name; /* within node->dest; "" for the root */
 	uint32_t name_len, parent, first_child, n_children;
 };
 struct ward_tree {
 	struct ward_tree_entry *v;
 	uint32_t n;
-	uint32_t *children;          /* indices, grouped by parent, sorted by name */
-	uint32_t *hash;              /* index + 1, 0 = empty; open addressing */
+	uint32_t *children; /* indices, grouped by parent, sorted by name */
+	uint32_t *hash; /* index + 1, 0 = empty; open addressing */
 	uint32_t mask;
 };
 int ward_tree_init(struct ward_tree *t, const struct ward_plan *plan, struct ward_error *err);
@@ -106,11 +107,11 @@ struct ward_peek {
 	uint64_t arg[6];
 };
 struct ward_peek_path {
-	char path[WARD_PATH_MAX];    /* absolute inside, normalised lexically */
-	enum ward_cap_type action;   /* FILE_READ, FILE_WRITE or EXTERNAL_COMMAND */
-	bool creates;                /* the last component is to be made */
-	bool writes;                 /* an open that wants to write to what is there */
-	bool opens;                  /* wants the content or an execution, not only attributes */
+	char path[WARD_PATH_MAX]; /* absolute inside, normalised lexically */
+	enum ward_cap_type action; /* FILE_READ, FILE_WRITE or EXTERNAL_COMMAND */
+	bool creates; /* the last component is to be made */
+	bool writes; /* an open that wants to write to what is there */
+	bool opens; /* wants the content or an execution, not only attributes */
 };
 /* The directory of a process (or thread) in a procfs, O_PATH: fd or -errno. */
 int ward_peek_open(int proc_dirfd, int pid);
@@ -122,7 +123,8 @@ bool ward_peek_syscall(int pid_dirfd, struct ward_peek *ret);
  * read. `mem` is a descriptor of its memory (ward_peek_mem), borrowed.
  */
 int ward_peek_mem(int pid_dirfd);
-int ward_peek_path(int pid_dirfd, int mem, const struct ward_peek *p, unsigned which, struct ward_peek_path *ret);
+int ward_peek_path(int pid_dirfd, int mem, const struct ward_peek *p, unsigned which,
+	struct ward_peek_path *ret);
 /* What the call does to its paths, where none can be read. */
 enum ward_cap_type ward_peek_action(const struct ward_peek *p);
 /* A NUL-terminated text of at most size-1 bytes: length, -EFAULT, -ENAMETOOLONG. Never reads past size. */
@@ -133,7 +135,7 @@ int ward_peek_bytes(int mem, uint64_t addr, void *out, size_t n);
 int ward_peek_status(int pid_dirfd, const char *key);
 /* A pidfd of a thread of the host (tid): its own where the kernel can, else its process's. fd or -errno. */
 int ward_peek_pidfd(int tid, int pid_dirfd);
-const char *ward_peek_name(int nr);                    /* of the calls in the table; NULL for others */
+const char *ward_peek_name(int nr); /* of the calls in the table; NULL for others */
 
 /* ---- notify.c ---- */
 struct ward_notify;
@@ -146,7 +148,7 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
 	struct ward_notify **ret, struct ward_error *err);
 /* Serve the listener (taken, also on failure). */
 int ward_notify_start(struct ward_notify *n, int listener, struct ward_error *err);
-int ward_notify_warm(struct ward_notify *n, struct ward_error *err);   /* as ward_fuse_warm() */
+int ward_notify_warm(struct ward_notify *n, struct ward_error *err); /* as ward_fuse_warm() */
 /* A NETLINK_SOCK_DIAG socket made in the run's network namespace (taken); -1: every path socket is refused. */
 void ward_notify_set_diag(struct ward_notify *n, int diag);
 /*

@@ -22,8 +22,8 @@
 static void native_free(void *cage);
 static void native_kill(void *cage);
 
-static int native_start(const struct ward_plan *plan, const struct ward_cage_options *opts, void **ret,
-	struct ward_error *err)
+static int native_start(const struct ward_plan *plan, const struct ward_cage_options *opts,
+	void **ret, struct ward_error *err)
 {
 	struct ward_native *c = calloc(1, sizeof(*c));
 	int r;
@@ -60,7 +60,9 @@ static int native_go(void *cage, struct ward_error *err)
 	if (!c->ready || c->cmd < 0)
 		return ward_fail(err, WARD_E_INVALID, "the command has been started already");
 	r = send_msg(c->cmd, WARD_MSG_GO, 0);
-	return r < 0 ? ward_fail_errno(err, WARD_E_SPAWN, -r, "the command is gone before its start") : WARD_OK;
+	return r < 0
+		? ward_fail_errno(err, WARD_E_SPAWN, -r, "the command is gone before its start")
+		: WARD_OK;
 }
 
 static int native_fd(const void *cage)
@@ -119,9 +121,11 @@ static void on_ctl(struct ward_native *c, struct ward_cage_event *ret)
 	else if (!c->exit.type)
 		ret->type = WARD_CAGE_LOST;
 	else if (WIFSIGNALED(m.value))
-		*ret = (struct ward_cage_event){ .type = WARD_CAGE_SIGNALED, .sig = WTERMSIG(m.value) };
+		*ret = (struct ward_cage_event){ .type = WARD_CAGE_SIGNALED,
+			.sig = WTERMSIG(m.value) };
 	else
-		*ret = (struct ward_cage_event){ .type = WARD_CAGE_EXITED, .code = WEXITSTATUS(m.value) };
+		*ret = (struct ward_cage_event){ .type = WARD_CAGE_EXITED,
+			.code = WEXITSTATUS(m.value) };
 }
 
 static void sample(struct ward_native *c, struct ward_cage_event *ret)
@@ -258,7 +262,8 @@ static void native_finish(void *cage)
 	c->cgroup = NULL;
 }
 
-static int native_take_refusals(void *cage, struct ward_refusal **ret, size_t *ret_n, uint64_t *ret_dropped)
+static int native_take_refusals(void *cage, struct ward_refusal **ret, size_t *ret_n,
+	uint64_t *ret_dropped)
 {
 	struct ward_native *c = cage;
 

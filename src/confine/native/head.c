@@ -32,17 +32,20 @@ static int image(struct ward_error *err)
 	fd = image_fd;
 	pthread_mutex_unlock(&image_lock);
 	if (fd < 0)
-		return ward_fail_errno(err, WARD_E_SYSTEM, -fd, "cannot make the image of ward-init");
+		return ward_fail_errno(err, WARD_E_SYSTEM, -fd,
+			"cannot make the image of ward-init");
 	return fd;
 }
 
-static void describe(const struct ward_host *host, const struct ward_head_start *h, struct ward_launch_boot *b)
+static void describe(const struct ward_host *host, const struct ward_head_start *h,
+	struct ward_launch_boot *b)
 {
 	bool root = host->uid == 0;
 
 	*b = (struct ward_launch_boot){
 		.flags = (h->userns ? WARD_LAUNCH_USERNS : 0) | (h->fuse ? WARD_LAUNCH_FUSE : 0) |
-			(root && h->userns ? WARD_LAUNCH_ROOT : 0) | (h->cgroup2 ? WARD_LAUNCH_CGROUP2 : 0),
+			(root && h->userns ? WARD_LAUNCH_ROOT : 0) |
+			(h->cgroup2 ? WARD_LAUNCH_CGROUP2 : 0),
 		.host_uid = root ? WARD_RESERVED_ID : host->uid,
 		.host_gid = root ? WARD_RESERVED_ID : host->gid,
 		.caller_uid = host->uid,
@@ -53,7 +56,8 @@ static void describe(const struct ward_host *host, const struct ward_head_start 
 	b->inside_gid = root && h->userns ? WARD_INSIDE_ID : b->host_gid;
 }
 
-static int spawn(struct ward_head_start *h, const struct ward_host *host, const int theirs[2], struct ward_error *err)
+static int spawn(struct ward_head_start *h, const struct ward_host *host, const int theirs[2],
+	struct ward_error *err)
 {
 	struct ward_launch_boot boot;
 	char words[WARD_LAUNCH_BOOT_WORDS][WORD_DIGITS];
@@ -72,15 +76,18 @@ static int spawn(struct ward_head_start *h, const struct ward_host *host, const 
 	pidfd = ward_spawn_fd(exe, argv, theirs, 2, NULL);
 	if (pidfd < 0) {
 		ward_fail_errno(err, WARD_E_SYSTEM, -pidfd, "cannot execute ward-init from memory");
-		ward_fail_fix(err, "%s", -pidfd == EACCES ? "set sysctl vm.memfd_noexec below 2"
-			: "run `ward doctor`; too many processes, or a filter around ward that refuses clone or execveat");
+		ward_fail_fix(err, "%s",
+			-pidfd == EACCES
+				? "set sysctl vm.memfd_noexec below 2"
+				: "run `ward doctor`; too many processes, or a filter around ward that refuses clone or execveat");
 		return WARD_E_SYSTEM;
 	}
 	h->launcher = pidfd;
 	return WARD_OK;
 }
 
-int ward_native_head(const struct ward_host *host, bool userns, struct ward_head_start **ret, struct ward_error *err)
+int ward_native_head(const struct ward_host *host, bool userns, struct ward_head_start **ret,
+	struct ward_error *err)
 {
 	struct ward_head_start *h = malloc(sizeof(*h));
 	int ctl[2] = { -1, -1 }, cmd[2] = { -1, -1 }, r;
@@ -88,8 +95,12 @@ int ward_native_head(const struct ward_host *host, bool userns, struct ward_head
 	*ret = NULL;
 	if (!h)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a start");
-	*h = (struct ward_head_start){ .ctl = -1, .cmd = -1, .launcher = -1, .userns = userns,
-		.fuse = userns && host->fuse, .cgroup2 = host->cgroup == 2 };
+	*h = (struct ward_head_start){ .ctl = -1,
+		.cmd = -1,
+		.launcher = -1,
+		.userns = userns,
+		.fuse = userns && host->fuse,
+		.cgroup2 = host->cgroup == 2 };
 	r = ward_socketpair(SOCK_SEQPACKET, ctl);
 	if (r == 0)
 		r = ward_socketpair(SOCK_SEQPACKET, cmd);

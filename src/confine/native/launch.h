@@ -6,21 +6,21 @@
  * Theory of operation. The supervisor spawns ward-init from a sealed memfd, before it has a plan; that process, the
  * *launcher*, makes the namespaces' first process with clone3(CLONE_PARENT), writes its id maps, waits for the blob, opens
  * what only host root can, and ends. The first process, the *init* (pid 1 inside, a child of the supervisor), makes
- * the network namespace meanwhile, enters the cgroup, builds the view, drops every privilege and forks the *command*, which confines itself (Landlock, seccomp), runs the self-test, waits for GO
- * and executes. Offsets are from the start of the blob; ward-init trusts the blob (the supervisor made it and the
+ * the network namespace meanwhile, enters the cgroup, builds the view, drops every privilege and forks the *command*,
+ * which confines itself (Landlock, seccomp), runs the self-test, waits for GO and executes. Offsets are from the start of the blob; ward-init trusts the blob (the supervisor made it and the
  * descriptor is sealed) but checks the magic and the version, since a stale helper must not guess.
  */
 #pragma once
 
 #include <stdint.h>
 
-#define WARD_LAUNCH_MAGIC 0x44524157u          /* "WARD" */
+#define WARD_LAUNCH_MAGIC 0x44524157u /* "WARD" */
 #define WARD_LAUNCH_VERSION 1u
 
 /* Descriptors that ward-init starts with. */
 enum ward_launch_fd {
-	WARD_LAUNCH_FD_CTL = 0,                /* launcher and init <-> supervisor, SEQPACKET */
-	WARD_LAUNCH_FD_CMD                     /* command <-> supervisor, SEQPACKET, until exec */
+	WARD_LAUNCH_FD_CTL = 0, /* launcher and init <-> supervisor, SEQPACKET */
+	WARD_LAUNCH_FD_CMD /* command <-> supervisor, SEQPACKET, until exec */
 };
 
 /*
@@ -28,108 +28,126 @@ enum ward_launch_fd {
  * while the supervisor resolves and plans. Its arguments, as decimal numbers, in this order.
  */
 struct ward_launch_boot {
-	uint32_t flags;                        /* WARD_LAUNCH_USERNS, _FUSE, _ROOT, _CGROUP2 */
+	uint32_t flags; /* WARD_LAUNCH_USERNS, _FUSE, _ROOT, _CGROUP2 */
 	uint32_t inside_uid, inside_gid, host_uid, host_gid, caller_uid, caller_gid;
 };
 #define WARD_LAUNCH_BOOT_WORDS 7
 
 /* Descriptors that come with WARD_MSG_BLOB: these, then n_tasks v1 "tasks", or one v2 directory. */
-enum ward_launch_handed { WARD_HANDED_BLOB = 0, WARD_HANDED_STDIO, WARD_HANDED_CGROUP = WARD_HANDED_STDIO + 3 };
+enum ward_launch_handed {
+	WARD_HANDED_BLOB = 0,
+	WARD_HANDED_STDIO,
+	WARD_HANDED_CGROUP = WARD_HANDED_STDIO + 3
+};
 #define WARD_HANDED_MAX (WARD_HANDED_CGROUP + 4)
-#define WARD_VIEW_ROOTS_MAX 8                  /* private mounts whose roots the supervisor gets */
+#define WARD_VIEW_ROOTS_MAX 8 /* private mounts whose roots the supervisor gets */
 
-#define WARD_LAUNCH_USERNS     (1u << 0)       /* user + mount + pid + net + ipc + uts + cgroup namespaces */
-#define WARD_LAUNCH_FUSE       (1u << 1)       /* the view's lowest layer is FUSE, else a tmpfs */
-#define WARD_LAUNCH_ROOT       (1u << 2)       /* the caller is host root: other ids, ID-mapped grants */
-#define WARD_LAUNCH_CTTY       (1u << 3)       /* descriptor 0 becomes the controlling terminal */
-#define WARD_LAUNCH_CGROUP2    (1u << 4)       /* the cgroup descriptor is a v2 directory */
-#define WARD_LAUNCH_LISTENER   (1u << 5)       /* the filter has a listener */
-#define WARD_LAUNCH_DIRECT     (1u << 6)       /* backend direct: nothing is confined, and nothing is tested */
+#define WARD_LAUNCH_USERNS (1u << 0) /* user + mount + pid + net + ipc + uts + cgroup namespaces */
+#define WARD_LAUNCH_FUSE (1u << 1) /* the view's lowest layer is FUSE, else a tmpfs */
+#define WARD_LAUNCH_ROOT (1u << 2) /* the caller is host root: other ids, ID-mapped grants */
+#define WARD_LAUNCH_CTTY (1u << 3) /* descriptor 0 becomes the controlling terminal */
+#define WARD_LAUNCH_CGROUP2 (1u << 4) /* the cgroup descriptor is a v2 directory */
+#define WARD_LAUNCH_LISTENER (1u << 5) /* the filter has a listener */
+#define WARD_LAUNCH_DIRECT \
+	(1u << 6) /* backend direct: nothing is confined, and nothing is tested */
 
 enum ward_launch_mount_kind {
-	WARD_LAUNCH_BIND = 1, WARD_LAUNCH_TMPFS, WARD_LAUNCH_PROC, WARD_LAUNCH_DEV,
+	WARD_LAUNCH_BIND = 1,
+	WARD_LAUNCH_TMPFS,
+	WARD_LAUNCH_PROC,
+	WARD_LAUNCH_DEV,
 	/* where no FUSE directory is: the init makes them on the tmpfs */
-	WARD_LAUNCH_DIR, WARD_LAUNCH_LINK, WARD_LAUNCH_FILE,
+	WARD_LAUNCH_DIR,
+	WARD_LAUNCH_LINK,
+	WARD_LAUNCH_FILE,
 	/* a synthetic directory below a private tmpfs: its part of the FUSE tree is mounted there */
 	WARD_LAUNCH_SUBTREE
 };
-#define WARD_LAUNCH_M_WRITE    (1u << 0)
-#define WARD_LAUNCH_M_DIR      (1u << 1)
-#define WARD_LAUNCH_M_IDMAP    (1u << 2)
-#define WARD_LAUNCH_M_MAKE     (1u << 3)        /* the mount point is not there yet: make it on the tmpfs */
+#define WARD_LAUNCH_M_WRITE (1u << 0)
+#define WARD_LAUNCH_M_DIR (1u << 1)
+#define WARD_LAUNCH_M_IDMAP (1u << 2)
+#define WARD_LAUNCH_M_MAKE (1u << 3) /* the mount point is not there yet: make it on the tmpfs */
 
 struct ward_launch_mount {
 	uint32_t kind, flags;
-	uint32_t dest, source;                 /* offsets of texts; dest without the leading '/' */
+	uint32_t dest, source; /* offsets of texts; dest without the leading '/' */
 	uint32_t source_len, mode;
 	uint64_t dev, ino;
 };
-struct ward_launch_rule {                      /* Landlock: access below an inside path */
+struct ward_launch_rule { /* Landlock: access below an inside path */
 	uint32_t path, pad;
-	uint64_t access;                       /* masked for the ABI and for what path is */
+	uint64_t access; /* masked for the ABI and for what path is */
 };
 struct ward_launch {
 	uint32_t magic, version, size, flags;
 	uint32_t inside_uid, inside_gid, host_uid, host_gid;
 	uint32_t caller_uid, caller_gid;
-	uint32_t n_mounts, mounts;             /* struct ward_launch_mount[] */
-	uint32_t n_rules, rules;               /* struct ward_launch_rule[] */
-	uint32_t argc, argv;                   /* uint32_t offsets[] */
+	uint32_t n_mounts, mounts; /* struct ward_launch_mount[] */
+	uint32_t n_rules, rules; /* struct ward_launch_rule[] */
+	uint32_t argc, argv; /* uint32_t offsets[] */
 	uint32_t envc, envp;
-	uint32_t exe, cwd, hostname, canary;   /* canary: a host path that must not be there; 0 = none */
-	uint32_t n_filter, filter;             /* struct sock_filter[] */
-	uint32_t n_tasks;                      /* cgroup descriptors */
-	uint32_t landlock_abi;                 /* 0 = none: no ruleset is made */
-	uint32_t nofile, nproc;                /* nproc 0 = a cgroup counts */
-	uint32_t n_cpus;                       /* affinity: the first n of the allowed ones; 0 = all */
+	uint32_t exe, cwd, hostname,
+		canary; /* canary: a host path that must not be there; 0 = none */
+	uint32_t n_filter, filter; /* struct sock_filter[] */
+	uint32_t n_tasks; /* cgroup descriptors */
+	uint32_t landlock_abi; /* 0 = none: no ruleset is made */
+	uint32_t nofile, nproc; /* nproc 0 = a cgroup counts */
+	uint32_t n_cpus; /* affinity: the first n of the allowed ones; 0 = all */
 	uint32_t pad;
 	uint64_t landlock_fs, landlock_scoped; /* handled */
-	uint64_t rlimit_data;                  /* 0 = none */
+	uint64_t rlimit_data; /* 0 = none */
 	uint64_t scratch_size, scratch_inodes; /* the one tmpfs behind every private directory */
 };
 
 /* ---- messages: supervisor <- launcher/init on CTL, and <- command on CMD ---- */
 enum ward_msg_type {
-	WARD_MSG_FAILED = 1,                   /* stage, err; the end of the start */
-	WARD_MSG_INIT,                         /* launcher: + pidfd of the init; value = its pid */
-	WARD_MSG_FUSE,                         /* init: + /dev/fuse descriptor, mounted */
-	WARD_MSG_VIEW,                         /* init: + O_PATH /proc, of each TMPFS in order, sock_diag if stage is 1 */
-	WARD_MSG_LISTENER,                     /* command: + seccomp listener */
-	WARD_MSG_SELFTEST,                     /* command: value = failed probes as bits, 0 = all held */
-	WARD_MSG_EXEC_FAILED,                  /* command: err */
-	WARD_MSG_EXIT,                         /* init: value = wait status, cpu_us, max_rss_kb, stage = processes seen */
+	WARD_MSG_FAILED = 1, /* stage, err; the end of the start */
+	WARD_MSG_INIT, /* launcher: + pidfd of the init; value = its pid */
+	WARD_MSG_FUSE, /* init: + /dev/fuse descriptor, mounted */
+	WARD_MSG_VIEW, /* init: + O_PATH /proc, of each TMPFS in order, sock_diag if stage is 1 */
+	WARD_MSG_LISTENER, /* command: + seccomp listener */
+	WARD_MSG_SELFTEST, /* command: value = failed probes as bits, 0 = all held */
+	WARD_MSG_EXEC_FAILED, /* command: err */
+	WARD_MSG_EXIT, /* init: value = wait status, cpu_us, max_rss_kb, stage = processes seen */
 	/* supervisor -> */
-	WARD_MSG_BLOB,                         /* to the launcher: + enum ward_launch_handed; value = how many */
-	WARD_MSG_GO,                           /* to the command */
-	WARD_MSG_SIGNAL,                       /* to the init: value = signal for the command's group */
-	WARD_MSG_KILL                          /* to the init */
+	WARD_MSG_BLOB, /* to the launcher: + enum ward_launch_handed; value = how many */
+	WARD_MSG_GO, /* to the command */
+	WARD_MSG_SIGNAL, /* to the init: value = signal for the command's group */
+	WARD_MSG_KILL /* to the init */
 };
 struct ward_msg {
 	uint32_t type, stage;
 	int32_t err, value;
 	uint64_t cpu_us, max_rss_kb;
-	char text[128];                        /* a path, for FAILED */
+	char text[128]; /* a path, for FAILED */
 };
 
 /* Where a start can fail: X(id, text). */
 #define WARD_STAGES(X) \
-	X(WARD_STAGE_NONE, "nothing") X(WARD_STAGE_BLOB, "reading the launch blob") \
-	X(WARD_STAGE_CGROUP, "entering the cgroup") X(WARD_STAGE_CLONE, "making namespaces") \
-	X(WARD_STAGE_IDMAP, "writing the id maps") X(WARD_STAGE_SOURCE, "opening a granted path") \
-	X(WARD_STAGE_CHANGED, "a granted path changed since it was resolved") \
-	X(WARD_STAGE_IDMAP_MOUNT, "ID-mapping a granted tree (this file system cannot)") \
-	X(WARD_STAGE_NET, "bringing the loopback up") X(WARD_STAGE_ROOT, "making the root of the view") \
-	X(WARD_STAGE_FUSE, "mounting FUSE") X(WARD_STAGE_MOUNT, "mounting a part of the view") \
-	X(WARD_STAGE_PIVOT, "changing the root") X(WARD_STAGE_IDS, "changing ids") \
-	X(WARD_STAGE_CAPS, "dropping capabilities") X(WARD_STAGE_FORK, "forking the command") \
-	X(WARD_STAGE_RLIMIT, "setting limits") X(WARD_STAGE_LANDLOCK, "restricting by Landlock") \
-	X(WARD_STAGE_SECCOMP, "installing the system call filter") X(WARD_STAGE_CWD, "entering the working directory") \
-	X(WARD_STAGE_SELFTEST, "the self-test") X(WARD_STAGE_TTY, "taking the terminal")
+	X(WARD_STAGE_NONE, "nothing") \
+	X(WARD_STAGE_BLOB, "reading the launch blob") X(WARD_STAGE_CGROUP, "entering the cgroup") \
+		X(WARD_STAGE_CLONE, "making namespaces") X(WARD_STAGE_IDMAP, \
+			"writing the id maps") X(WARD_STAGE_SOURCE, \
+			"opening a granted path") X(WARD_STAGE_CHANGED, \
+			"a granted path changed since it was resolved") X(WARD_STAGE_IDMAP_MOUNT, \
+			"ID-mapping a granted tree (this file system cannot)") X(WARD_STAGE_NET, \
+			"bringing the loopback up") X(WARD_STAGE_ROOT, \
+			"making the root of the view") X(WARD_STAGE_FUSE, "mounting FUSE") \
+			X(WARD_STAGE_MOUNT, "mounting a part of the view") X(WARD_STAGE_PIVOT, \
+				"changing the root") X(WARD_STAGE_IDS, "changing ids") \
+				X(WARD_STAGE_CAPS, "dropping capabilities") X(WARD_STAGE_FORK, \
+					"forking the command") X(WARD_STAGE_RLIMIT, \
+					"setting limits") X(WARD_STAGE_LANDLOCK, \
+					"restricting by Landlock") X(WARD_STAGE_SECCOMP, \
+					"installing the system call filter") \
+					X(WARD_STAGE_CWD, "entering the working directory") \
+						X(WARD_STAGE_SELFTEST, "the self-test") \
+							X(WARD_STAGE_TTY, "taking the terminal")
 enum ward_stage {
 #define WARD_X(id, text) id,
 	WARD_STAGES(WARD_X)
 #undef WARD_X
-	WARD_STAGE_MAX
+		WARD_STAGE_MAX
 };
 
 /* What the self-test tries from inside, as the command: X(id, axis, text). Bit i of WARD_MSG_SELFTEST. */
@@ -149,5 +167,5 @@ enum ward_probe {
 #define WARD_X(id, axis, text) id,
 	WARD_PROBES(WARD_X)
 #undef WARD_X
-	WARD_PROBE_MAX
+		WARD_PROBE_MAX
 };

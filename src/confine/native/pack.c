@@ -23,7 +23,11 @@
  * What the self-test must not be able to open: files that every host has and that no attacker's first look is for, since a
  * name that was just refused may be answered by the kernel's cache, unseen, for a second.
  */
-#define CANARIES { "/etc/.pwd.lock", "/etc/debian_version", "/etc/subgid", "/etc/shells", "/etc/fstab", "/etc/gshadow", "/etc/shadow" }
+#define CANARIES \
+	{ \
+		"/etc/.pwd.lock", "/etc/debian_version", "/etc/subgid", "/etc/shells", \
+			"/etc/fstab", "/etc/gshadow", "/etc/shadow" \
+	}
 
 struct packer {
 	const struct ward_plan *plan;
@@ -138,16 +142,13 @@ static void classify(const struct packer *p, const struct ward_node *n, struct w
 	case WARD_NODE_DIR:
 		if (on_tmpfs)
 			m->kind = fuse ? WARD_LAUNCH_SUBTREE : WARD_LAUNCH_DIR;
-		m->flags = WARD_LAUNCH_M_DIR | (m->kind == WARD_LAUNCH_SUBTREE ? WARD_LAUNCH_M_MAKE : 0);
+		m->flags = WARD_LAUNCH_M_DIR |
+			(m->kind == WARD_LAUNCH_SUBTREE ? WARD_LAUNCH_M_MAKE : 0);
 		return;
-	case WARD_NODE_SYMLINK:
-		m->kind = on_tmpfs ? WARD_LAUNCH_LINK : 0;
-		return;
-	case WARD_NODE_FILE:
-		m->kind = on_tmpfs ? WARD_LAUNCH_FILE : 0;
-		return;
+	case WARD_NODE_SYMLINK: m->kind = on_tmpfs ? WARD_LAUNCH_LINK : 0; return;
+	case WARD_NODE_FILE: m->kind = on_tmpfs ? WARD_LAUNCH_FILE : 0; return;
 	case WARD_NODE_DENIED:
-		return;              /* FUSE answers EACCES; elsewhere the name is simply not there */
+		return; /* FUSE answers EACCES; elsewhere the name is simply not there */
 	case WARD_NODE_BIND:
 		if (fuse && !on_tmpfs && cover != COVER_BIND && ward_fuse_serves_file(n))
 			return;
@@ -157,8 +158,9 @@ static void classify(const struct packer *p, const struct ward_node *n, struct w
 	case WARD_NODE_TMPFS:
 	case WARD_NODE_PROC:
 	case WARD_NODE_DEV:
-		m->kind = n->kind == WARD_NODE_TMPFS ? WARD_LAUNCH_TMPFS :
-			n->kind == WARD_NODE_PROC ? WARD_LAUNCH_PROC : WARD_LAUNCH_DEV;
+		m->kind = n->kind == WARD_NODE_TMPFS ? WARD_LAUNCH_TMPFS
+			: n->kind == WARD_NODE_PROC  ? WARD_LAUNCH_PROC
+						     : WARD_LAUNCH_DEV;
 		m->flags = WARD_LAUNCH_M_DIR;
 		break;
 	}
@@ -193,7 +195,8 @@ static void add_rule(struct packer *p, const char *path, bool is_dir, uint64_t a
 	access = ward_ll_mask(p->pack->landlock_abi, access, is_dir);
 	if (!access || p->n_rules >= p->max_rules)
 		return;
-	p->rules[p->n_rules++] = (struct ward_launch_rule){ .path = put_text(p, path), .access = access };
+	p->rules[p->n_rules++] =
+		(struct ward_launch_rule){ .path = put_text(p, path), .access = access };
 }
 
 /* The host's /dev holds terminals, shared memory and disks: only the nodes that a private one would have. */
@@ -213,7 +216,9 @@ static void pack_devices(struct packer *p, const char *dev)
 static bool all_exec(const struct ward_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_nodes; i++)
-		if ((plan->nodes[i].kind == WARD_NODE_BIND || plan->nodes[i].kind == WARD_NODE_TMPFS) && !plan->nodes[i].exec)
+		if ((plan->nodes[i].kind == WARD_NODE_BIND ||
+			    plan->nodes[i].kind == WARD_NODE_TMPFS) &&
+			!plan->nodes[i].exec)
 			return false;
 	return true;
 }
@@ -262,7 +267,7 @@ static uint32_t pack_canary(struct packer *p)
 		const struct ward_node *above = parent_of(p->plan, names[i]);
 
 		if (find(p->plan, names[i]) || (above && above->kind != WARD_NODE_DIR) ||
-				faccessat(AT_FDCWD, names[i], F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			faccessat(AT_FDCWD, names[i], F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		return put_text(p, names[i]);
 	}
@@ -278,8 +283,9 @@ static void pack_limits(struct packer *p, struct ward_launch *l)
 		l->nproc = lim->pids;
 	/* Sampling ends the run at the limit; this only bounds what one process can take between two samples. */
 	if (!p->pack->cgroup_memory && lim->memory < UINT64_MAX / 4)
-		l->rlimit_data = lim->memory * 4 > lim->memory + (256u << 20) ? lim->memory * 4 :
-			lim->memory + (256u << 20);
+		l->rlimit_data = lim->memory * 4 > lim->memory + (256u << 20)
+			? lim->memory * 4
+			: lim->memory + (256u << 20);
 	if (!p->pack->cgroup_cpu && lim->millicpus)
 		l->n_cpus = (lim->millicpus + 999) / 1000;
 	l->scratch_size = lim->disk;
@@ -334,14 +340,19 @@ static void pack_body(struct packer *p, struct ward_launch *l)
 	l->cwd = put_text(p, plan->cwd);
 	l->hostname = put_text(p, "ward");
 	l->canary = pack_canary(p);
-	filter = ward_seccomp_program(plan->seccomp | (p->pack->listener ? 0 : WARD_SECCOMP_NO_LISTENER), &n_filter);
+	filter = ward_seccomp_program(plan->seccomp |
+			(p->pack->listener ? 0 : WARD_SECCOMP_NO_LISTENER),
+		&n_filter);
 	l->filter = put(p, filter, n_filter * sizeof(*filter), 8);
 	l->n_filter = (uint32_t)n_filter;
 }
 
-int ward_pack_plan(const struct ward_plan *plan, const struct ward_pack *pack, int *ret_fd, struct ward_error *err)
+int ward_pack_plan(const struct ward_plan *plan, const struct ward_pack *pack, int *ret_fd,
+	struct ward_error *err)
 {
-	struct packer p = { .plan = plan, .pack = pack, .max_rules = (uint32_t)(plan->n_nodes + plan->n_exec_paths + 16) };
+	struct packer p = { .plan = plan,
+		.pack = pack,
+		.max_rules = (uint32_t)(plan->n_nodes + plan->n_exec_paths + 16) };
 	struct ward_launch l;
 	int r = WARD_OK, fd;
 

@@ -66,9 +66,9 @@ int ward_host_facts(struct ward_host *ret, struct ward_error *err)
 
 	(void)err;
 	*ret = (struct ward_host){ .uid = geteuid(), .gid = getegid(), .ncpus = 1 };
-	ret->userns = true;          /* verified by the start */
+	ret->userns = true; /* verified by the start */
 	ret->fuse = fuse_usable();
-	ret->idmap = ret->uid == 0;  /* verified mount by mount */
+	ret->idmap = ret->uid == 0; /* verified mount by mount */
 	ret->landlock_abi = ward_ll_abi();
 	ret->seccomp_notify = notify_usable();
 	ret->memory_available = memory_available();
@@ -91,7 +91,8 @@ static int userns_child(void *arg)
 
 static bool userns_works(void)
 {
-	char *stack = mmap(NULL, PROBE_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	char *stack = mmap(NULL, PROBE_STACK, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	int pidfd = -1, code = 0, status = 1;
 	sigset_t all, old;
 	pid_t pid;
@@ -100,8 +101,10 @@ static bool userns_works(void)
 		return false;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pid = clone(userns_child, stack + PROBE_STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS |
-		CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP, NULL, &pidfd);
+	pid = clone(userns_child, stack + PROBE_STACK,
+		CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
+			CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP,
+		NULL, &pidfd);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (pid >= 0) {
 		(void)ward_pidfd_wait(pidfd, &code, &status, false);

@@ -49,7 +49,8 @@ static uint64_t resident(int dir, const char *name)
 	unsigned long long size, pages;
 	char text[128];
 
-	if (read_small(dir, name, "statm", text, sizeof(text)) <= 0 || sscanf(text, "%llu %llu", &size, &pages) != 2)
+	if (read_small(dir, name, "statm", text, sizeof(text)) <= 0 ||
+		sscanf(text, "%llu %llu", &size, &pages) != 2)
 		return 0;
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }

@@ -18,7 +18,7 @@
 #include "os/os.h"
 
 #define START_DEADLINE_NS (30ull * 1000000000)
-#define SAMPLE_NS (8ull * 1000000)     /* below the 10 ms that are promised */
+#define SAMPLE_NS (8ull * 1000000) /* below the 10 ms that are promised */
 
 static const char *stage_text(uint32_t stage)
 {
@@ -45,20 +45,23 @@ static int stage_failed(const struct ward_msg *m, struct ward_host *host, struct
 		host->userns = false;
 	if (missing && m->stage == WARD_STAGE_FUSE)
 		host->fuse = false;
-	ward_fail_errno(err, code, m->err, "the sandbox could not be made: %s%s%s", stage_text(m->stage),
-		text[0] ? ": " : "", text);
+	ward_fail_errno(err, code, m->err, "the sandbox could not be made: %s%s%s",
+		stage_text(m->stage), text[0] ? ": " : "", text);
 	if (passing)
-		ward_fail_fix(err, "try again when there is more room; `ulimit -a` and the cgroup say how much there is");
+		ward_fail_fix(err,
+			"try again when there is more room; `ulimit -a` and the cgroup say how much there is");
 	else if (m->stage == WARD_STAGE_CLONE)
 		ward_fail_fix(err, "run `ward doctor`; user namespaces are refused on this host");
 	else if (m->stage == WARD_STAGE_IDMAP_MOUNT)
-		ward_fail_fix(err, "copy the tree to a file system that can (ext4, xfs, btrfs, tmpfs), or run ward as its owner");
+		ward_fail_fix(err,
+			"copy the tree to a file system that can (ext4, xfs, btrfs, tmpfs), or run ward as its owner");
 	else if (m->stage == WARD_STAGE_CHANGED)
 		ward_fail_fix(err, "run it again; something replaces that path meanwhile");
 	else if (m->stage == WARD_STAGE_SOURCE && (m->err == EACCES || m->err == ENOENT))
 		ward_fail_fix(err, "make the path readable for you, or leave the grant out");
 	else
-		ward_fail_fix(err, "run `ward doctor`: it executes each mechanism and names what refuses");
+		ward_fail_fix(err,
+			"run `ward doctor`: it executes each mechanism and names what refuses");
 	return code;
 }
 
@@ -77,8 +80,10 @@ static int selftest_failed(uint32_t bits, struct ward_error *err)
 
 	for (unsigned i = 0; i < WARD_PROBE_MAX; i++)
 		if (bits & (1u << i)) {
-			ward_fail(err, WARD_E_SELFTEST, "self-test: axis %s is not held: %s", axes[i], texts[i]);
-			ward_fail_fix(err, "run `ward doctor`; this is a defect of the host or of Ward");
+			ward_fail(err, WARD_E_SELFTEST, "self-test: axis %s is not held: %s",
+				axes[i], texts[i]);
+			ward_fail_fix(err,
+				"run `ward doctor`; this is a defect of the host or of Ward");
 			return WARD_E_SELFTEST;
 		}
 	return ward_fail(err, WARD_E_SELFTEST, "self-test: an unknown probe broke");
@@ -98,7 +103,8 @@ static bool held(const struct ward_plan *p, enum ward_axis a)
 	return p->axes[a].level == WARD_LEVEL_ENFORCED;
 }
 
-static void describe(const struct ward_native *c, const struct ward_cage_options *opts, struct ward_pack *k)
+static void describe(const struct ward_native *c, const struct ward_cage_options *opts,
+	struct ward_pack *k)
 {
 	const struct ward_plan *p = c->plan;
 
@@ -137,14 +143,16 @@ static int take_fd(int *fds, size_t n, size_t i)
 	return fd;
 }
 
-static int on_view(struct ward_native *c, const struct ward_msg *m, int *fds, size_t n, struct ward_error *err)
+static int on_view(struct ward_native *c, const struct ward_msg *m, int *fds, size_t n,
+	struct ward_error *err)
 {
 	bool diag = m->stage == 1;
 	int roots[WARD_VIEW_ROOTS_MAX];
 	size_t n_roots = 0;
 
 	if (c->proc >= 0 || n < 1u + diag || n > 1u + WARD_VIEW_ROOTS_MAX + diag)
-		return ward_fail(err, WARD_E_INTERNAL, "ward-init: VIEW twice or without its descriptors");
+		return ward_fail(err, WARD_E_INTERNAL,
+			"ward-init: VIEW twice or without its descriptors");
 	c->proc = take_fd(fds, n, 0);
 	if (c->fuse)
 		ward_fuse_set_proc(c->fuse, c->proc);
@@ -159,12 +167,11 @@ static int on_view(struct ward_native *c, const struct ward_msg *m, int *fds, si
 }
 
 /* One message of the start. *ret_done: the self-test has spoken. */
-static int on_message(struct ward_native *c, const struct ward_msg *m, int *fds, size_t n, bool *ret_done,
-	struct ward_host *host, struct ward_error *err)
+static int on_message(struct ward_native *c, const struct ward_msg *m, int *fds, size_t n,
+	bool *ret_done, struct ward_host *host, struct ward_error *err)
 {
 	switch ((enum ward_msg_type)m->type) {
-	case WARD_MSG_FAILED:
-		return stage_failed(m, host, err);
+	case WARD_MSG_FAILED: return stage_failed(m, host, err);
 	case WARD_MSG_INIT:
 		if (c->init >= 0 || n != 1)
 			break;
@@ -175,8 +182,7 @@ static int on_message(struct ward_native *c, const struct ward_msg *m, int *fds,
 			break;
 		c->serving = true;
 		return ward_fuse_start(c->fuse, take_fd(fds, n, 0), err);
-	case WARD_MSG_VIEW:
-		return on_view(c, m, fds, n, err);
+	case WARD_MSG_VIEW: return on_view(c, m, fds, n, err);
 	case WARD_MSG_LISTENER:
 		if (n != 1 || !c->notify)
 			break;
@@ -184,15 +190,15 @@ static int on_message(struct ward_native *c, const struct ward_msg *m, int *fds,
 	case WARD_MSG_SELFTEST:
 		*ret_done = true;
 		return m->value ? selftest_failed((uint32_t)m->value, err) : WARD_OK;
-	default:
-		break;
+	default: break;
 	}
-	return ward_fail(err, WARD_E_INTERNAL, "ward-init sent an unexpected message (%u)", m->type);
+	return ward_fail(err, WARD_E_INTERNAL, "ward-init sent an unexpected message (%u)",
+		m->type);
 }
 
 /* One message; *ret_ended: there is none and will be none. */
-static int receive(struct ward_native *c, int sock, bool *ret_done, bool *ret_ended, struct ward_host *host,
-	struct ward_error *err)
+static int receive(struct ward_native *c, int sock, bool *ret_done, bool *ret_ended,
+	struct ward_host *host, struct ward_error *err)
 {
 	struct ward_msg m = { 0 };
 	int fds[WARD_VIEW_ROOTS_MAX + 2], r = WARD_OK;
@@ -215,7 +221,8 @@ static int receive(struct ward_native *c, int sock, bool *ret_done, bool *ret_en
  * All that waits on both sockets. Who fails says why and then ends, and what others notice of that end may be read first:
  * an end without a word is believed only after both were read once more.
  */
-static int hear(struct ward_native *c, bool *ret_done, struct ward_host *host, struct ward_error *err)
+static int hear(struct ward_native *c, bool *ret_done, struct ward_host *host,
+	struct ward_error *err)
 {
 	bool ended = false;
 
@@ -244,17 +251,19 @@ static bool launcher_done(struct ward_native *c, int *poll_fd)
 	int code = 0, status = 1;
 
 	if (ward_pidfd_wait(c->launcher, &code, &status, false) < 0)
-		status = 0;          /* somebody else of the process has waited for it */
+		status = 0; /* somebody else of the process has waited for it */
 	ward_closep(&c->launcher);
 	c->launcher = *poll_fd = -1;
 	return code == CLD_EXITED && status == 0;
 }
 
 /* Read messages until the view is served (fuse_only), or until the self-test has spoken. */
-static int converse(struct ward_native *c, struct ward_host *host, bool fuse_only, struct ward_error *err)
+static int converse(struct ward_native *c, struct ward_host *host, bool fuse_only,
+	struct ward_error *err)
 {
 	uint64_t deadline = ward_now_mono_ns() + START_DEADLINE_NS;
-	struct pollfd p[3] = { { c->ctl, POLLIN, 0 }, { c->cmd, POLLIN, 0 }, { c->launcher, POLLIN, 0 } };
+	struct pollfd p[3] = { { c->ctl, POLLIN, 0 }, { c->cmd, POLLIN, 0 },
+		{ c->launcher, POLLIN, 0 } };
 	bool done = false;
 	int r;
 
@@ -263,7 +272,8 @@ static int converse(struct ward_native *c, struct ward_host *host, bool fuse_onl
 		uint64_t now = ward_now_mono_ns();
 
 		if (now >= deadline)
-			return ward_fail(err, WARD_E_SPAWN, "the sandbox did not come up within 30 s");
+			return ward_fail(err, WARD_E_SPAWN,
+				"the sandbox did not come up within 30 s");
 		if (poll(p, 3, (int)((deadline - now) / 1000000 + 1)) < 0 && errno != EINTR)
 			return ward_fail_errno(err, WARD_E_SYSTEM, errno, "poll");
 		r = hear(c, &done, host, err);
@@ -273,12 +283,15 @@ static int converse(struct ward_native *c, struct ward_host *host, bool fuse_onl
 			continue;
 		/* It said why before it ended, if it could; an init that waits for it would wait for ever. */
 		r = hear(c, &done, host, err);
-		return r < 0 ? r : ward_fail(err, WARD_E_SPAWN, "ward-init's launcher was killed from outside");
+		return r < 0 ? r
+			     : ward_fail(err, WARD_E_SPAWN,
+				       "ward-init's launcher was killed from outside");
 	}
 	return WARD_OK;
 }
 
-static int prepare(struct ward_native *c, const struct ward_cage_options *opts, struct ward_error *err)
+static int prepare(struct ward_native *c, const struct ward_cage_options *opts,
+	struct ward_error *err)
 {
 	const struct ward_plan *p = c->plan;
 	int r;
@@ -310,8 +323,8 @@ static int prepare(struct ward_native *c, const struct ward_cage_options *opts, 
 }
 
 /* The head start that the caller made, if it is of the right kind; else a new one. */
-static int take_head(struct ward_native *c, const struct ward_cage_options *opts, const struct ward_pack *k,
-	struct ward_error *err)
+static int take_head(struct ward_native *c, const struct ward_cage_options *opts,
+	const struct ward_pack *k, struct ward_error *err)
 {
 	struct ward_head_start *h = opts->head;
 	int r;
@@ -333,7 +346,8 @@ static int take_head(struct ward_native *c, const struct ward_cage_options *opts
 	return WARD_OK;
 }
 
-static int hand_over(struct ward_native *c, const struct ward_cage_options *opts, int blob, struct ward_error *err)
+static int hand_over(struct ward_native *c, const struct ward_cage_options *opts, int blob,
+	struct ward_error *err)
 {
 	struct ward_msg m = { .type = WARD_MSG_BLOB };
 	int fds[WARD_HANDED_MAX] = { blob, opts->stdio[0], opts->stdio[1], opts->stdio[2] };
@@ -348,11 +362,13 @@ static int hand_over(struct ward_native *c, const struct ward_cage_options *opts
 		ward_cgroup_entered(c->cgroup);
 	/* A launcher that failed has said why: that is read next. */
 	if (sent < 0 && sent != -EPIPE && sent != -ECONNRESET)
-		return ward_fail_errno(err, WARD_E_SYSTEM, (int)-sent, "cannot hand the plan to ward-init");
+		return ward_fail_errno(err, WARD_E_SYSTEM, (int)-sent,
+			"cannot hand the plan to ward-init");
 	return WARD_OK;
 }
 
-static int launch(struct ward_native *c, const struct ward_cage_options *opts, struct ward_error *err)
+static int launch(struct ward_native *c, const struct ward_cage_options *opts,
+	struct ward_error *err)
 {
 	WARD_FD blob = -1;
 	struct ward_pack k;
@@ -367,7 +383,8 @@ static int launch(struct ward_native *c, const struct ward_cage_options *opts, s
 	return r;
 }
 
-int ward_native_build(struct ward_native *c, const struct ward_cage_options *opts, struct ward_error *err)
+int ward_native_build(struct ward_native *c, const struct ward_cage_options *opts,
+	struct ward_error *err)
 {
 	int r = prepare(c, opts, err);
 

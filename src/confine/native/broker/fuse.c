@@ -400,7 +400,8 @@ static void do_open(struct ward_fuse *f, const struct request *q)
 	}
 }
 
-static void read_host_file(struct ward_fuse *f, const struct request *q, const struct fuse_read_in *in)
+static void read_host_file(struct ward_fuse *f, const struct request *q,
+	const struct fuse_read_in *in)
 {
 	const struct host_file *h = host_file(f, q->index);
 	char *buf = in->size <= HOST_READ_MAX ? malloc(in->size + 1) : NULL;

@@ -22,7 +22,7 @@ const struct ward_launch *blob_map(int fd)
 	if (l == MAP_FAILED)
 		return NULL;
 	if (l->magic != WARD_LAUNCH_MAGIC || l->version != WARD_LAUNCH_VERSION ||
-			l->size != (uint64_t)st.st_size) {
+		l->size != (uint64_t)st.st_size) {
 		errno = EPROTO;
 		return NULL;
 	}

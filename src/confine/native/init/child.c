@@ -37,7 +37,7 @@ int child_ruleset(const struct init *in)
 	for (uint32_t i = 0; i < l->n_rules; i++) {
 		const char *path = blob_text(l, r[i].path);
 
-		fd = open(path, O_PATH | O_CLOEXEC);
+		fd = openat(AT_FDCWD, path, O_PATH | O_CLOEXEC);
 		e = fd < 0 ? -errno : ward_ll_allow(set, fd, r[i].access);
 		if (e < 0)
 			fail(in->ctl, WARD_STAGE_LANDLOCK, -e, path);
@@ -66,8 +66,8 @@ void drop_capabilities(int sock)
 	uint32_t none[6] = { 0 };
 
 	drop_bounding(sock);
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 || syscall(SYS_capset, &h, none) < 0 ||
-			prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+		syscall(SYS_capset, &h, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		fail(sock, WARD_STAGE_CAPS, errno, NULL);
 }
 
@@ -76,7 +76,7 @@ static void limit(const struct init *in, int what, uint64_t soft, uint64_t hard)
 	struct rlimit old, r = { soft, hard };
 
 	if (getrlimit(what, &old) == 0 && old.rlim_max < r.rlim_max)
-		r.rlim_max = old.rlim_max;   /* cannot be raised */
+		r.rlim_max = old.rlim_max; /* cannot be raised */
 	if (r.rlim_cur > r.rlim_max)
 		r.rlim_cur = r.rlim_max;
 	if (setrlimit(what, &r) < 0)
@@ -115,7 +115,8 @@ static void filter(const struct init *in)
 	int fd;
 
 	prog.filter = (struct sock_filter *)(uintptr_t)blob_at(l, l->filter);
-	fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, listen ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &prog);
+	fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		listen ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &prog);
 	if (fd < 0)
 		fail(in->cmd, WARD_STAGE_SECCOMP, errno, NULL);
 	if (listen) {
@@ -131,7 +132,7 @@ static void oom_first(void)
 
 	/* Changing ids has made this process root's, as far as /proc is concerned; the exec does so away again. */
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	fd = openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return;

@@ -25,7 +25,7 @@
 struct life {
 	pid_t command;
 	int status;
-	bool ended;                  /* the command has, its status is known */
+	bool ended; /* the command has, its status is known */
 	uint32_t reaped;
 };
 
@@ -51,7 +51,7 @@ static void kill_children(void)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	n = read(fd, text, sizeof(text) - 1);
@@ -160,7 +160,7 @@ static void announce(const struct init *in, pid_t command)
 	int fds[WARD_VIEW_ROOTS_MAX + 2], diag;
 	size_t n = 0;
 
-	fds[n] = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fds[n] = openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fds[n++] < 0)
 		fail(in->ctl, WARD_STAGE_MOUNT, errno, "/proc");
 	for (uint32_t i = 0; i < in->l->n_mounts && n <= WARD_VIEW_ROOTS_MAX; i++) {
@@ -169,7 +169,7 @@ static void announce(const struct init *in, pid_t command)
 		if (m[i].kind != WARD_LAUNCH_TMPFS)
 			continue;
 		snprintf(path, sizeof(path), "/%s", blob_text(in->l, m[i].dest));
-		fds[n] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		fds[n] = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fds[n++] < 0)
 			fail(in->ctl, WARD_STAGE_MOUNT, errno, path);
 	}

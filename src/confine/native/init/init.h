@@ -16,12 +16,12 @@
 /* The blob, and what was made from it so far. One per process; there are no threads. */
 struct init {
 	struct ward_launch_boot boot;
-	const struct ward_launch *l;  /* NULL until the blob came */
-	int handed[WARD_HANDED_MAX];  /* descriptors by enum ward_launch_handed */
-	int ctl, cmd;                /* WARD_LAUNCH_FD_CTL, _CMD */
-	int *trees;                  /* detached mounts, one per BIND, -1 = none; made in the launcher (root) or the init */
-	int *parts;                  /* detached parts of the FUSE tree, for SUBTREE */
-	int handoff[2];              /* pipe: what the launcher has finished, in the order of enum handoff */
+	const struct ward_launch *l; /* NULL until the blob came */
+	int handed[WARD_HANDED_MAX]; /* descriptors by enum ward_launch_handed */
+	int ctl, cmd; /* WARD_LAUNCH_FD_CTL, _CMD */
+	int *trees; /* detached mounts, one per BIND, -1 = none; made in the launcher (root) or the init */
+	int *parts; /* detached parts of the FUSE tree, for SUBTREE */
+	int handoff[2]; /* pipe: what the launcher has finished, in the order of enum handoff */
 };
 
 /*

@@ -25,7 +25,7 @@ static void put_map(const struct init *in, long pid, const char *name, const cha
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%ld/%s", pid, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
+	fd = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, text, (size_t)n) != n)
 		fail(in->ctl, WARD_STAGE_IDMAP, errno, name);
 	close(fd);
@@ -88,7 +88,9 @@ static _Noreturn void launcher(struct init *in)
 		receive_blob(in);
 	if (pipe2(in->handoff, O_CLOEXEC) < 0)
 		fail(in->ctl, WARD_STAGE_CLONE, errno, "pipe");
-	pid = make_init(in, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_FILES);
+	pid = make_init(in,
+		CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+			CLONE_FILES);
 	write_maps(in, pid);
 	handoff_send(in, HANDOFF_MAPS, NULL, 0);
 	if (root)
@@ -114,7 +116,9 @@ static _Noreturn void launcher_plain(struct init *in)
 
 int main(int argc, char **argv)
 {
-	struct init in = { .ctl = WARD_LAUNCH_FD_CTL, .cmd = WARD_LAUNCH_FD_CMD, .handoff = { -1, -1 } };
+	struct init in = {
+		.ctl = WARD_LAUNCH_FD_CTL, .cmd = WARD_LAUNCH_FD_CMD, .handoff = { -1, -1 }
+	};
 	uint32_t *words = &in.boot.flags;
 
 	if (argc != 1 + WARD_LAUNCH_BOOT_WORDS)

@@ -50,7 +50,9 @@ size_t msg_recv_fds(int sock, uint32_t type, int *fds, size_t max)
 	} u = { { 0 } };
 	struct ward_msg m;
 	struct iovec iov = { &m, sizeof(m) };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u) };
+	struct msghdr mh = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u)
+	};
 	struct cmsghdr *c;
 	ssize_t n;
 	size_t got;

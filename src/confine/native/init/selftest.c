@@ -95,19 +95,22 @@ static bool outside(const struct ward_launch *l)
 
 static bool canary(const struct ward_launch *l)
 {
-	return l->canary && opened(open(blob_text(l, l->canary), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+	return l->canary &&
+		opened(openat(AT_FDCWD, blob_text(l, l->canary),
+			O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 }
 
 static bool root_write(const struct ward_launch *l)
 {
 	(void)l;
-	return opened(open("/.ward-selftest", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+	return opened(openat(AT_FDCWD, "/.ward-selftest", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		0600));
 }
 
 static bool sysctl_write(const struct ward_launch *l)
 {
 	(void)l;
-	return opened(open("/proc/sys/kernel/core_pattern", O_WRONLY | O_CLOEXEC));
+	return opened(openat(AT_FDCWD, "/proc/sys/kernel/core_pattern", O_WRONLY | O_CLOEXEC));
 }
 
 /* Pid 1 must be the init: a process of the host there would have a readable environment or another name. */
@@ -119,9 +122,16 @@ static bool host_proc(const struct ward_launch *l)
 typedef bool probe_fn(const struct ward_launch *l);
 
 static probe_fn *const probes[WARD_PROBE_MAX] = {
-	[WARD_PROBE_IDS] = ids, [WARD_PROBE_CAPS] = caps, [WARD_PROBE_NNP] = nnp, [WARD_PROBE_SECCOMP] = seccomp,
-	[WARD_PROBE_KEYCTL] = keyring, [WARD_PROBE_VSOCK] = vsock, [WARD_PROBE_CONNECT] = outside,
-	[WARD_PROBE_CANARY] = canary, [WARD_PROBE_ROOT_WRITE] = root_write, [WARD_PROBE_SYSCTL] = sysctl_write,
+	[WARD_PROBE_IDS] = ids,
+	[WARD_PROBE_CAPS] = caps,
+	[WARD_PROBE_NNP] = nnp,
+	[WARD_PROBE_SECCOMP] = seccomp,
+	[WARD_PROBE_KEYCTL] = keyring,
+	[WARD_PROBE_VSOCK] = vsock,
+	[WARD_PROBE_CONNECT] = outside,
+	[WARD_PROBE_CANARY] = canary,
+	[WARD_PROBE_ROOT_WRITE] = root_write,
+	[WARD_PROBE_SYSCTL] = sysctl_write,
 	[WARD_PROBE_PROC] = host_proc,
 };
 

@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define ID_LIMIT 4294967295u           /* (uid_t)-1 is no id */
+#define ID_LIMIT 4294967295u /* (uid_t)-1 is no id */
 
 static int open_checked(struct init *in, const struct ward_launch_mount *m)
 {
@@ -36,7 +36,7 @@ static int open_checked(struct init *in, const struct ward_launch_mount *m)
 	if (m->ino == 0)
 		return fd;
 	if (fstat(fd, &st) < 0 || st.st_dev != m->dev || st.st_ino != m->ino ||
-			S_ISDIR(st.st_mode) != !!(m->flags & WARD_LAUNCH_M_DIR))
+		S_ISDIR(st.st_mode) != !!(m->flags & WARD_LAUNCH_M_DIR))
 		fail(in->ctl, WARD_STAGE_CHANGED, ESTALE, path);
 	return fd;
 }
@@ -46,7 +46,8 @@ static int tree_of(struct init *in, const struct ward_launch_mount *m, int idmap
 	struct mount_attr_ a = { .attr_set = MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_ };
 	int fd = open_checked(in, m), tree;
 
-	tree = (int)sys_open_tree(fd, "", OPEN_TREE_CLONE_ | OPEN_TREE_CLOEXEC_ | AT_EMPTY_PATH_ | AT_RECURSIVE_);
+	tree = (int)sys_open_tree(fd, "",
+		OPEN_TREE_CLONE_ | OPEN_TREE_CLOEXEC_ | AT_EMPTY_PATH_ | AT_RECURSIVE_);
 	if (tree < 0)
 		fail(in->ctl, WARD_STAGE_SOURCE, errno, blob_text(in->l, m->source));
 	close(fd);
@@ -57,7 +58,9 @@ static int tree_of(struct init *in, const struct ward_launch_mount *m, int idmap
 		a.userns_fd = (uint64_t)idmap_userns;
 	}
 	if (sys_mount_setattr(tree, AT_RECURSIVE_, &a) < 0)
-		fail(in->ctl, (a.attr_set & MOUNT_ATTR_IDMAP_) ? WARD_STAGE_IDMAP_MOUNT : WARD_STAGE_SOURCE,
+		fail(in->ctl,
+			(a.attr_set & MOUNT_ATTR_IDMAP_) ? WARD_STAGE_IDMAP_MOUNT
+							 : WARD_STAGE_SOURCE,
 			errno, blob_text(in->l, m->source));
 	return tree;
 }
@@ -70,12 +73,13 @@ void trees_open(struct init *in, int idmap_userns)
 	if (!in->trees)
 		fail(in->ctl, WARD_STAGE_SOURCE, ENOMEM, NULL);
 	for (uint32_t i = 0; i < in->l->n_mounts; i++)
-		in->trees[i] = m[i].kind == WARD_LAUNCH_BIND ? tree_of(in, &m[i], idmap_userns) : -1;
+		in->trees[i] =
+			m[i].kind == WARD_LAUNCH_BIND ? tree_of(in, &m[i], idmap_userns) : -1;
 }
 
 static int put(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
 	ssize_t n = (ssize_t)strlen(text);
 	int r = fd < 0 || write(fd, text, (size_t)n) != n ? -1 : 0;
 
@@ -120,11 +124,11 @@ int trees_idmap_userns(const struct init *in)
 	if (!err && put(path, text) < 0)
 		err = errno;
 	snprintf(path, sizeof(path), "/proc/%ld/ns/user", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	if (!err && fd < 0)
 		err = errno;
 	kill((pid_t)pid, SIGKILL);
-	waitpid((pid_t)pid, NULL, 0);    /* no zombie for the host's init */
+	waitpid((pid_t)pid, NULL, 0); /* no zombie for the host's init */
 	if (err)
 		fail(in->ctl, WARD_STAGE_IDMAP, err, path);
 	return fd;

@@ -55,7 +55,8 @@ static int fuse_mount(const struct init *in, int fd)
 	struct ward_msg m = { .type = WARD_MSG_FUSE };
 	char opt[160];
 
-	snprintf(opt, sizeof(opt), "fd=%d,rootmode=40755,user_id=%u,group_id=%u,allow_other,default_permissions", fd,
+	snprintf(opt, sizeof(opt),
+		"fd=%d,rootmode=40755,user_id=%u,group_id=%u,allow_other,default_permissions", fd,
 		in->l->inside_uid, in->l->inside_gid);
 	if (mount("ward", "root", "fuse", S_FLAGS, opt) < 0)
 		fail(in->ctl, WARD_STAGE_FUSE, errno, "mount");
@@ -81,7 +82,7 @@ static void bind_mount(const struct init *in, const char *from, const char *to)
 
 static void make_file(const struct init *in, const char *path, const char *s, size_t n, mode_t mode)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	int fd = openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 
 	if (fd < 0 || (n && write(fd, s, n) != (ssize_t)n))
 		fail(in->ctl, WARD_STAGE_ROOT, errno, path);
@@ -99,8 +100,11 @@ static void dev_build(const struct init *in, const char *dest)
 {
 	static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty" };
 	static const char *const links[][2] = {
-		{ "/proc/self/fd", "fd" }, { "/proc/self/fd/0", "stdin" }, { "/proc/self/fd/1", "stdout" },
-		{ "/proc/self/fd/2", "stderr" }, { "pts/ptmx", "ptmx" },
+		{ "/proc/self/fd", "fd" },
+		{ "/proc/self/fd/0", "stdin" },
+		{ "/proc/self/fd/1", "stdout" },
+		{ "/proc/self/fd/2", "stderr" },
+		{ "pts/ptmx", "ptmx" },
 	};
 	char from[64], to[96];
 
@@ -122,14 +126,15 @@ static void dev_build(const struct init *in, const char *dest)
 		bind_mount(in, from, to);
 	}
 	snprintf(to, sizeof(to), "%s/pts", dest);
-	if (mount("devpts", to, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") < 0)
+	if (mount("devpts", to, "devpts", MS_NOSUID | MS_NOEXEC,
+		    "newinstance,ptmxmode=0666,mode=0620") < 0)
 		fail(in->ctl, WARD_STAGE_MOUNT, errno, "dev/pts");
 	seal(in, dest, MOUNT_ATTR_RDONLY_ | MOUNT_ATTR_NOEXEC_ | MOUNT_ATTR_NOSUID_);
 }
 
 static bool present(const char *path)
 {
-	int fd = open(path, O_PATH | O_CLOEXEC);
+	int fd = openat(AT_FDCWD, path, O_PATH | O_CLOEXEC);
 
 	if (fd >= 0)
 		close(fd);
@@ -194,29 +199,16 @@ static void place(struct init *in, unsigned i, const struct ward_launch_mount *m
 			trees_receive(in);
 		attach(in, in->trees[i], dest);
 		break;
-	case WARD_LAUNCH_SUBTREE:
-		attach(in, in->parts[i], dest);
-		break;
-	case WARD_LAUNCH_TMPFS:
-		tmpfs_build(in, i, dest, m->mode);
-		break;
-	case WARD_LAUNCH_PROC:
-		proc_build(in, dest);
-		break;
-	case WARD_LAUNCH_DEV:
-		dev_build(in, dest);
-		break;
-	case WARD_LAUNCH_DIR:
-		must_mkdir(in, dest, 0755);
-		break;
-	case WARD_LAUNCH_LINK:
-		make_link(in, blob_text(in->l, m->source), dest);
-		break;
+	case WARD_LAUNCH_SUBTREE: attach(in, in->parts[i], dest); break;
+	case WARD_LAUNCH_TMPFS: tmpfs_build(in, i, dest, m->mode); break;
+	case WARD_LAUNCH_PROC: proc_build(in, dest); break;
+	case WARD_LAUNCH_DEV: dev_build(in, dest); break;
+	case WARD_LAUNCH_DIR: must_mkdir(in, dest, 0755); break;
+	case WARD_LAUNCH_LINK: make_link(in, blob_text(in->l, m->source), dest); break;
 	case WARD_LAUNCH_FILE:
 		make_file(in, dest, blob_at(in->l, m->source), m->source_len, 0444);
 		break;
-	default:
-		fail(in->ctl, WARD_STAGE_BLOB, EPROTO, dest);
+	default: fail(in->ctl, WARD_STAGE_BLOB, EPROTO, dest);
 	}
 }
 
@@ -268,7 +260,7 @@ static int view_begin(struct init *in)
 	net_make(in);
 	/* As host root the node is still ours to open: the ids change only below. */
 	if (in->boot.flags & WARD_LAUNCH_FUSE) {
-		fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+		fuse = openat(AT_FDCWD, "/dev/fuse", O_RDWR | O_CLOEXEC);
 		if (fuse < 0)
 			fail(in->ctl, WARD_STAGE_FUSE, errno, "/dev/fuse");
 	}
