@@ -86,8 +86,6 @@ static void *carve(size_t n)
 	size_t whole = n + sizeof(struct block);
 	char *p;
 
-	if (!secret && getrandom(&secret, sizeof(secret), GRND_NONBLOCK) != (ssize_t)sizeof(secret))
-		secret = (uint32_t)((uintptr_t)&lock >> 4) | 1u;
 	if ((size_t)(end - at) < whole) {
 		p = mmap(NULL, REGION, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (p == MAP_FAILED)
@@ -117,11 +115,20 @@ static void *map_large(size_t n)
 	return b + 1;
 }
 
+/* Before the first block is marked. Where the kernel's pool is not ready, the addresses' own randomness has to do. */
+static void draw_secret(void)
+{
+	if (getrandom(&secret, sizeof(secret), GRND_NONBLOCK) != (ssize_t)sizeof(secret))
+		secret = (uint32_t)((uintptr_t)&lock >> 4);
+}
+
 static void *take(size_t n, bool *ret_zero)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	unsigned c;
 	void *p;
 
+	(void)pthread_once(&once, draw_secret);
 	*ret_zero = true;
 	if (n > CLASS_MAX)
 		return map_large(n);

@@ -22,13 +22,17 @@ static int judge_rule(const struct life *l, size_t i, struct ward_decision *d,
 	const struct ward_rule *rule = &l->plan->rules[i];
 	struct ward_rules rules = { l->plan->rules, l->plan->n_rules };
 	struct ward_question q = { .action = rule->type };
-	char name[256];
+	char *name;
 	int r;
 
 	/* ENV rules may carry a value; the question is about the name. */
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(rule->pattern, "="), rule->pattern);
-	q.resource = rule->type == WARD_CAP_ENV ? name : rule->pattern;
+	name = strndup(rule->pattern,
+		rule->type == WARD_CAP_ENV ? strcspn(rule->pattern, "=") : strlen(rule->pattern));
+	if (!name)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for a question");
+	q.resource = name;
 	r = ward_decide(&rules, &q, d, err);
+	free(name);
 	if (r < 0)
 		return r;
 	if (d->effect != WARD_ALLOW) {
@@ -50,8 +54,10 @@ static int judge_all(struct life *l, struct grants *g, struct ward_error *err)
 {
 	struct ward_decision *d =
 		malloc(sizeof(*d)); /* too big for the stack of a caller's thread */
-	int r = d ? WARD_OK : ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
+	int r = WARD_OK;
 
+	if (!d)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
 	for (size_t i = 0; r == WARD_OK && i < l->plan->n_rules; i++) {
 		const struct ward_rule *rule = &l->plan->rules[i];
 		struct ward_event *e = &g->v[g->n];
@@ -105,11 +111,11 @@ int ward_ask_grants(struct life *l, struct ward_error *err)
 
 	g.v = calloc(l->plan->n_rules + 1, sizeof(*g.v));
 	g.texts = calloc(l->plan->n_rules + 1, sizeof(*g.texts));
-	if (!g.v || !g.texts || !detail)
-		r = ward_fail(err, WARD_E_NOMEM, "no memory for the records of the start");
-	if (r == WARD_OK)
+	if (g.v && g.texts && detail)
 		r = judge_all(l, &g, err);
-	if (r == WARD_OK) {
+	else
+		r = ward_fail(err, WARD_E_NOMEM, "no memory for the records of the start");
+	if (r == WARD_OK && g.v) {
 		struct ward_event *e = &g.v[g.n++];
 
 		*e = (struct ward_event){ .kind = "run.start",

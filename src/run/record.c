@@ -230,8 +230,11 @@ static int record_batch(struct life *l, const struct ward_refusal *v, size_t n,
 	bool worth;
 	int r = WARD_OK;
 
-	if (!entries || !events)
-		r = ward_fail(err, WARD_E_NOMEM, "no memory for records");
+	if (!entries || !events) {
+		free(entries);
+		free(events);
+		return ward_fail(err, WARD_E_NOMEM, "no memory for records");
+	}
 	for (size_t i = 0; r == WARD_OK && i < n; i++) {
 		r = describe(l, &v[i], &entries[made], &events[made], &worth, err);
 		made += worth;
@@ -241,7 +244,7 @@ static int record_batch(struct life *l, const struct ward_refusal *v, size_t n,
 	for (size_t i = 0; r == WARD_OK && i < made; i++)
 		if (!entries[i].f->selftest && !entries[i].f->quiet)
 			r = to_outcome(l, &entries[i], seq ? seq + i : 0);
-	for (size_t i = 0; entries && i < made; i++) {
+	for (size_t i = 0; i < made; i++) {
 		free(entries[i].d);
 		free(entries[i].resource);
 		free(entries[i].detail);

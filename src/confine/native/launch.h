@@ -3,11 +3,12 @@
  * The wire between the supervisor (glibc, any process that uses libward) and ward-init (musl, a small program
  * of its own): one read-only blob, made before the start, and a few fixed messages.
  *
- * Theory of operation. The supervisor spawns ward-init from a sealed memfd, before it has a plan; that process, the
- * *launcher*, makes the namespaces' first process with clone3(CLONE_PARENT), writes its id maps, waits for the blob, opens
- * what only host root can, and ends. The first process, the *init* (pid 1 inside, a child of the supervisor), makes
- * the network namespace meanwhile, enters the cgroup, builds the view, drops every privilege and forks the *command*,
- * which confines itself (Landlock, seccomp), runs the self-test, waits for GO and executes. Offsets are from the start of the blob; ward-init trusts the blob (the supervisor made it and the
+ * Theory of operation. The supervisor spawns ward-init from a sealed memfd, before it has a plan; that process,
+ * the *launcher*, makes the namespaces' first process with clone3(CLONE_PARENT), writes its id maps, waits for the
+ * blob, opens what only host root can, and ends. The first process, the *init* (pid 1 inside, a child of the
+ * supervisor), makes the network namespace meanwhile, enters the cgroup, builds the view, drops every privilege
+ * and forks the *command*, which confines itself (Landlock, seccomp), runs the self-test, waits for GO and
+ * executes. Offsets are from the start of the blob; ward-init trusts the blob (the supervisor made it and the
  * descriptor is sealed) but checks the magic and the version, since a stale helper must not guess.
  */
 #pragma once

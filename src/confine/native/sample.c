@@ -46,13 +46,13 @@ static ssize_t read_small(int dir, const char *name, const char *file, char *buf
 
 static uint64_t resident(int dir, const char *name)
 {
-	unsigned long long size, pages;
 	char text[128];
+	const char *second;
 
-	if (read_small(dir, name, "statm", text, sizeof(text)) <= 0 ||
-		sscanf(text, "%llu %llu", &size, &pages) != 2)
+	if (read_small(dir, name, "statm", text, sizeof(text)) <= 0)
 		return 0;
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	second = strchr(text, ' ');
+	return second ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 static uint64_t proportional(int dir, const char *name)

@@ -22,6 +22,13 @@
 
 #define NETLINK_SOCK_DIAG_ 4
 
+struct kernel_sigaction {
+	void *handler;
+	unsigned long flags;
+	void *restorer;
+	uint64_t mask;
+};
+
 struct life {
 	pid_t command;
 	int status;
@@ -217,10 +224,14 @@ void init_main(struct init *in)
 	struct life life = { 0 };
 	int landlock, sigfd;
 
-	/* A handler or an ignored SIGCHLD of the caller's must not be inherited: we wait for children. */
+	/*
+	 * Nothing that the caller ignores is inherited: we wait for children, and the command begins with defaults. Not by the C
+	 * library, which keeps 32 to 34 for itself and would leave them as another one's posix_spawn left them.
+	 */
 	for (int s = 1; s < 65; s++)
 		if (s != SIGKILL && s != SIGSTOP)
-			signal(s, SIG_DFL);
+			(void)syscall(SYS_rt_sigaction, s, &(struct kernel_sigaction){ 0 }, NULL,
+				8);
 	if (in->boot.flags & WARD_LAUNCH_USERNS)
 		view_build(in);
 	else
