@@ -3,7 +3,7 @@
  * The view: which names exist inside. Nodes come in any order, repeated and nested; out comes the smallest list
  * that says the same. Three rules decide:
  *   - one dest, one node: the stronger kind wins, and two binds of one dest add their rights up;
- *   - the more specific grant decides for its subtree (a read grant inside a write grant is read-only there);
+ *   - grants add up: a read grant inside a write grant takes nothing away, as a permit never does in the policy;
  *   - what a wider bind already shows in the same way is not mounted again, and what Ward would have made up
  *     (links, files, private directories of the base) gives way to a grant that covers it.
  * It refuses a node below something that is no directory: a view that cannot be mounted is no view.
@@ -99,7 +99,7 @@ static bool redundant(const struct ward_node *c, const struct ward_node *n)
 		return true;
 	if (n->base)
 		return true;
-	return n->write == c->write && (c->exec || !n->exec) && (c->idmap || !n->idmap);
+	return (c->write || !n->write) && (c->exec || !n->exec) && (c->idmap || !n->idmap);
 }
 
 /* Drop what a wider bind says already. v is sorted, so a parent comes first. */

@@ -237,7 +237,8 @@ static void pack_rules(struct packer *p)
 	for (size_t i = 0; i < plan->n_nodes; i++) {
 		const struct ward_node *n = &plan->nodes[i];
 		bool dir = n->is_dir || n->kind != WARD_NODE_BIND;
-		uint64_t access = p->pack->userns ? 0 : WARD_LL_SET_READ;
+		/* At its own root too: the kernel stops walking up where everything asked for was found. */
+		uint64_t access = WARD_LL_SET_READ;
 
 		/* Without a view a private place is nowhere: a rule for it would open the host's directory of that name. */
 		if (!p->pack->userns && (n->kind == WARD_NODE_TMPFS || n->kind == WARD_NODE_DEV)) {
