@@ -287,7 +287,7 @@ TEST(every_number_in_every_variant)
 TEST(garbage_in_the_upper_half_changes_nothing)
 {
 	static const char *const names[] = { "socket", "socketpair", "ioctl", "prctl", "seccomp",
-		"personality", "clone", "sendmsg", "sendmmsg" };
+		"personality", "clone", "sendmsg", "sendmmsg", "openat", "fchmodat", "mknodat" };
 	uint64_t state = 424242;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -335,7 +335,8 @@ TEST(ordinary_calls_have_constant_verdicts)
 	printf("# %u calls allowed, %u of them constant; %zu instructions, at most %u executed\n",
 		allowed, constant, n, deepest);
 	CHECK(constant > 250);
-	CHECK(allowed - constant <= 12);
+	/* ioctl, clone, prctl, ... and what takes the mode of a file: no set-ID programs */
+	CHECK(allowed - constant <= 18);
 	CHECK(deepest <= 40);
 }
 
