@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -106,12 +107,15 @@ int trees_idmap_userns(const struct init *in)
 {
 	char path[64], text[256];
 	int fd, err = 0;
-	long pid;
+	long pid, me = getpid();
 
 	pid = syscall(SYS_clone, (unsigned long)CLONE_NEWUSER | SIGCHLD, 0ul, NULL, NULL, 0ul);
 	if (pid < 0)
 		fail(in->ctl, WARD_STAGE_IDMAP, errno, "user namespace of the ID-mapped mounts");
 	if (pid == 0) {
+		/* A launcher that is killed right now must not leave us behind. */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != me)
+			_exit(1);
 		pause();
 		_exit(0);
 	}
