@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+Every step of a start fails once: the kernel refuses one system call (a filter around ward, which its helpers inherit). Then
+nothing of the command may be executed, nothing may be left, and one line says which step it was and what to do. And the hosts
+that lack a mechanism for good: no user namespaces, no Landlock, no cgroup, no /dev/fuse, no clone3.
+"""
+import errno
+import json
+import os
+import pathlib
+import resource
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox"))
+import box    # noqa: E402  pylint: disable=wrong-import-position
+from box import both, both_cases, root_only    # noqa: E402  pylint: disable=wrong-import-position
+from tap import check, check_eq, check_in    # noqa: E402  pylint: disable=wrong-import-position
+
+EPERM, ENOSYS, ENOSPC, ENOMEM, EAGAIN, EIO = 1, 38, 28, 12, 11, 5
+ACCEPT = ["--accept", "processes=advisory", "--accept", "files.meta=none"]
+
+# call, errnos, what the line must say. A call that ward does without on this road is no row.
+STEPS = [
+    ("clone", (EPERM, ENOSYS, EAGAIN), "cannot execute ward-init"),
+    ("execveat", (EPERM, ENOSYS), "cannot execute ward-init"),
+    ("memfd_create", (EPERM, ENOSYS, ENOSPC), "cannot make"),
+    ("socketpair", (EPERM,), "socketpair"),
+    ("epoll_create1", (EPERM,), "supervisor"),
+    ("eventfd2", (EPERM,), "supervisor"),
+    ("mount", (EPERM, ENOSYS, ENOSPC), "making the root of the view"),
+    ("umount2", (EPERM,), "changing the root"),
+    ("pivot_root", (EPERM, ENOSYS), "changing the root"),
+    ("open_tree", (EPERM, ENOSYS, ENOMEM), "/"),
+    ("move_mount", (EPERM, ENOSYS), "mounting a part of the view"),
+    ("mount_setattr", (EPERM, ENOSYS), "/"),
+    ("sethostname", (EPERM,), "hostname"),
+    ("setresuid", (EPERM, EAGAIN), "changing ids"),
+    ("setresgid", (EPERM,), "changing ids"),
+    ("capset", (EPERM,), "dropping capabilities"),
+    ("prctl", (EPERM,), "dropping capabilities"),
+    ("prlimit64", (EPERM,), "setting limits"),
+    ("signalfd4", (EPERM,), "signalfd"),
+    ("setsid", (EPERM,), "setsid"),
+    ("symlink", (EPERM, ENOSPC), "making the root of the view"),
+    ("chdir", (EPERM,), "view"),
+    ("close_range", (EPERM, ENOSYS), "close_range"),
+    ("landlock_add_rule", (EPERM, ENOSYS), "Landlock"),
+    ("landlock_restrict_self", (EPERM, ENOSYS), "Landlock"),
+    ("socket", (EPERM,), "loopback"),
+    ("fdatasync", (EIO, ENOSPC), "audit log"),
+    ("seccomp", (EPERM, ENOSYS), "axis"),
+]
+
+
+def refused(p, r, word):
+    check_eq(r.code, 125, r.err)
+    check(not (p.ws / "made").exists(), "the command was executed")
+    first = r.err.splitlines()[0]
+    check_in(word, first)
+    check(first.startswith("ward: ") and "; " in first, f"no fix in: {first}")
+    o = json.loads(p.outcome_file.read_text())
+    check_eq((o["status"], o["code"]), ("refused", None))
+    check(o["error"] and o["error"]["message"], "no error in the outcome")
+    check_eq(box.leftovers(1.0), {}, "processes are left")
+
+
+def says(r, e):
+    """The line names the errno, in the words of whichever C library ward was built with."""
+    words = (os.strerror(e), {EIO: "I/O error", ENOMEM: "Out of memory", EAGAIN: "Resource temporarily"}.get(e, os.strerror(e)))
+    check(any(w in r.err.splitlines()[0] for w in words), f"errno {e} is not named: {r.err}")
+
+
+def run_refused(p, *rules, more=()):
+    p.outcome_file.unlink(missing_ok=True)
+    return p.run("--outcome", p.outcome_file, "--write", ".", *more, "touch", "made", preexec_fn=box.refuse_calls(*rules))
+
+
+@both_cases([(name, name, errnos, word) for name, errnos, word in STEPS])
+def step(p, name, errnos, word):
+    mounts = pathlib.Path("/proc/self/mountinfo").read_text()
+    for e in errnos:
+        r = run_refused(p, (name, e))
+        refused(p, r, word)
+        if word not in ("axis", "/"):
+            says(r, e)
+    check_eq(pathlib.Path("/proc/self/mountinfo").read_text(), mounts, "mounts")
+    # What was recorded is a chain, and what had begun has an end that is no success.
+    if p.log.exists() and name != "fdatasync":
+        box.verify(p)
+        v = box.records(p)
+        starts = {x["run"] for x in v if x["kind"] == "run.start"}
+        check_eq(starts - {x["run"] for x in v if x["kind"] == "run.end"}, set(), "a start without an end")
+        check(all(x["detail"]["status"] == "refused" for x in v if x["kind"] == "run.end"), "an end that says more")
+    check_eq(p.run("--write", ".", "touch", "made").code, 0, "the test sees nothing: ward never works here")
+
+
+@both
+def a_dead_filter_is_no_excuse(p):
+    """The test of the tests: calls that are not refused change nothing."""
+    check_eq(run_refused(p, ("sched_setaffinity", EPERM)).code, 0)
+    check((p.ws / "made").exists())
+
+
+# ---- no user namespaces ----
+
+@both_cases([("clone3", [("clone3", EPERM), ("clone", EPERM, 0, box.CLONE_NEWUSER)]),
+             ("unshare", [("unshare", EPERM)])])
+def namespaces_refused(p, rules):
+    r = run_refused(p, *rules)
+    refused(p, r, "axis processes")
+    check_in("--accept processes=advisory", r.err)
+
+
+@both
+def no_user_namespaces_names_the_axes(p):
+    box.without_user_namespaces()
+    r = p.run("--outcome", p.outcome_file, "--write", ".", "touch", "made")
+    refused(p, r, "axis processes would be advisory")
+    check_in("no user namespaces", r.err)
+    check_in("--accept processes=advisory", r.err)
+    v = box.records(p)
+    check_eq(v[-1]["kind"] in ("run.end", "policy.block"), True, v[-1]["kind"])
+
+
+WEAK = """
+import json, os, socket, sys
+out = {"ids": os.getresuid(), "groups": os.getgroups(), "sockets": [], "read": {}, "write": {}, "status": open("/proc/self/status").read()}
+for family in range(46):
+    for kind in (1, 2, 3):
+        try: socket.socket(family, kind); out["sockets"].append(family)
+        except OSError: pass
+a, b = socket.socketpair()
+a.send(b"x"); out["pair"] = b.recv(1).decode()
+for path in sys.argv[1:]:
+    try: out["read"][path] = open(path, "rb").read(64).decode("latin1") if not os.path.isdir(path) else str(os.listdir(path))
+    except OSError as e: out["read"][path] = e.errno
+for d in ("/tmp", "/dev/shm", "/var/tmp", "/home", os.path.expanduser("~"), ".", "/"):
+    try: open(d + "/ward-test-made", "w"); out["write"][d] = True
+    except OSError as e: out["write"][d] = e.errno
+for pid in (1, os.getppid()):
+    try: os.kill(pid, 0); out["kill"] = pid
+    except OSError: pass
+print(json.dumps(out))
+"""
+
+
+def weak(p, *before, ward=()):
+    secret = p.side / "secret"
+    secret.write_text("planted")
+    secret.chmod(0o644)
+    p.write("granted.txt", "granted")
+    p.write("weak.py", WEAK)
+    p.ws.chmod(0o777)
+    pathlib.Path("/tmp/ward-test-made").unlink(missing_ok=True)
+    ask = [str(secret), "granted.txt", "/etc/passwd", "/etc/shadow", "/proc/1/environ", f"/proc/{os.getpid()}/environ", "/tmp", "/dev/shm",
+           str(p.side), "/root", "/dev/pts"]
+    r, o = p.outcome("--read", ".", *ACCEPT, *ward, "python3", "weak.py", *ask, **({"preexec_fn": before[0]} if before else {}))
+    check_eq((r.code, o["status"]), (0, "exited"), r.err)
+    return secret, r, o, json.loads(r.out)
+
+
+def weak_holds(p, secret, r, o, out):
+    check_eq((o["axes"]["files"], o["axes"]["processes"], o["axes"]["files.meta"], o["axes"]["network"]),
+             ("enforced", "advisory", "none", "enforced"))
+    check_in("ward: accepted: processes is held at advisory only", r.err)
+    start = [x for x in box.records(p) if x["kind"] == "run.start"][-1]
+    check_in("processes", start["detail"]["accepted"])
+    check_eq(out["read"]["granted.txt"], "granted")
+    for path, got in out["read"].items():
+        check(path == "granted.txt" or isinstance(got, int), f"{path} was read: {got!r}")
+    check_eq({d: w for d, w in out["write"].items() if w is True}, {}, "a file was made outside of every grant")
+    check_eq(out["sockets"], [], "socket(2) must be refused for every family")
+    check_eq(out["pair"], "x")
+    check("kill" not in out, "a process of the host can be signalled")
+    status = dict(line.split(":\t", 1) for line in out["status"].splitlines() if ":\t" in line)
+    check_eq((status["CapEff"], status["CapPrm"], status["NoNewPrivs"], status["Seccomp"]), ("0" * 16, "0" * 16, "1", "2"))
+    if os.geteuid() == 0:
+        check(0 not in out["ids"] and 0 not in out["groups"], f"the command is root: {out['ids']} {out['groups']}")
+        check_eq(status["CapBnd"], "0" * 16)
+    check(secret.exists())
+    check(not pathlib.Path("/tmp/ward-test-made").exists())
+
+
+@both
+def without_user_namespaces_by_acceptance(p):
+    box.without_user_namespaces()
+    weak_holds(p, *weak(p))
+    mark = box.marker()
+    q = p.start(*ACCEPT, "--timeout", "500ms", "sh", "-c", f"sleep {mark} & sleep {mark}", stdin=-3, stdout=-3, stderr=-3)
+    q.wait(20)
+    check_eq(q.returncode, 124)
+    check_eq(box.with_marker(mark), [])
+    check_eq(box.leftovers(1.0), {})
+
+
+@both
+def in_a_container_by_acceptance(p):
+    """What a container runtime's filter does: clone3 is unknown, clone may not make user namespaces, nor may unshare."""
+    weak_holds(p, *weak(p, box.refuse_calls(("clone3", ENOSYS), ("clone", EPERM, 0, box.CLONE_NEWUSER), ("unshare", EPERM), ("mount", EPERM))))
+
+
+@both
+def without_clone3(p):
+    """clone3 alone is missing: namespaces are made all the same, or the run is refused; never a weaker one unasked."""
+    r = run_refused(p, ("clone3", ENOSYS))
+    if r.code == 0:
+        o = json.loads(p.outcome_file.read_text())
+        check_eq((o["axes"]["processes"], o["axes"]["files.meta"]), ("enforced", "enforced"))
+        check((p.ws / "made").exists())
+    else:
+        refused(p, r, "axis")
+
+
+@both_cases([("EAGAIN", EAGAIN), ("ENOMEM", ENOMEM)])
+def a_passing_shortage_is_no_reason_for_less(p, e):
+    """No room for another process now: refused with that reason, also where less would have been accepted."""
+    r = run_refused(p, ("clone3", e), more=ACCEPT)
+    refused(p, r, "making namespaces")
+    says(r, e)
+
+
+# ---- no Landlock ----
+
+@both
+def without_landlock(p):
+    """The view holds files; exec falls to none, and that is said; insisting on it refuses."""
+    rules = [("landlock_create_ruleset", ENOSYS)]
+    (p.side / "secret").write_text("planted")
+    r = p.run("--outcome", p.outcome_file, "cat", p.side / "secret", preexec_fn=box.refuse_calls(*rules))
+    o = json.loads(p.outcome_file.read_text())
+    check_eq((r.code, o["status"], r.out), (1, "exited", ""), r.err)
+    check_eq((o["axes"]["files"], o["axes"]["exec"]), ("enforced", "none"))
+    refused(p, run_refused(p, *rules, more=["--require", "exec=advisory"]), "axis exec")
+
+
+@both
+def without_landlock_and_namespaces(p):
+    """Nothing is left that could hold files: no acceptance of the contract's list is enough."""
+    box.without_user_namespaces()
+    refused(p, run_refused(p, ("landlock_create_ruleset", ENOSYS), more=ACCEPT), "axis files")
+
+
+# ---- no cgroup, no FUSE ----
+
+@root_only
+def without_a_cgroup(p):
+    """Sampled memory, pids by RLIMIT_NPROC, cpu none: shown, and held."""
+    box.private_mounts()
+    box.mount("ward-test", "/sys/fs/cgroup", "tmpfs")
+    r, o = p.outcome("true")
+    check_eq((r.code, o["axes"]["memory"], o["axes"]["pids"]), (0, "sampled", "sampled"), r.err)
+    p.write("eat.py", "x = []\nfor i in range(400): x.append(bytearray(b'\\1') * (1 << 20))\n")
+    r, o = p.outcome("--read", ".", "--memory", "60M", "python3", "eat.py")
+    check_eq((r.code, o["status"]), (137, "oom"), r.err)
+    p.write("bomb.py", "import os, time\nn = 0\nfor i in range(200):\n    try:\n        if os.fork() == 0: time.sleep(1); os._exit(0)\n"
+            "        n += 1\n    except OSError: pass\nprint(n)\n")
+    r, o = p.outcome("--read", ".", "--pids", "40", "python3", "bomb.py")
+    check_eq(r.code, 0, r.err)
+    check(20 <= int(r.out) <= 40, r.out)
+    refused(p, p.run("--outcome", p.outcome_file, "--require", "memory=enforced", "true"), "axis memory")
+
+
+@both
+def without_fuse(p):
+    """No /dev/fuse: refused paths are refused all the same, the run says that it cannot name them."""
+    if os.path.exists("/dev/fuse") and os.geteuid() == 0:
+        box.private_mounts()
+        box.mount("/dev/null", "/dev/fuse", None, box.MS_BIND)
+        node = True
+    else:
+        node = False
+    (p.side / "secret").write_text("planted")
+    words = ["cat", p.side / "secret"]
+    r, o = p.outcome(*words) if node else p.outcome("--attribution", "none", *words)
+    check_eq((r.code, r.out, o["attribution"]), (1, "", "partial"), r.err)
+    check_eq(o["axes"]["attribution"], "none")
+    if node:
+        check_in("attribution: partial", r.err)
+        check_in("/dev/fuse", r.err)
+        r = p.run("--attribution", "fuse", "--outcome", p.outcome_file, "--write", ".", "touch", "made")
+        check_eq(r.code, 125, r.err)
+
+
+@both
+def a_fuse_mount_that_is_refused(p):
+    """The device opens and the mount does not (another LSM, another kernel): planned again without, and said."""
+    r = p.run("--outcome", p.outcome_file, "--attribution", "auto", "--read", ".", "true", preexec_fn=box.refuse_calls(("mount", errno.ENODEV)))
+    check_eq(r.code, 125, r.err)
+    check_eq(box.leftovers(1.0), {})
+
+
+@both
+def the_n_th_descriptor(p):
+    """Too few descriptors, at every number: refused in words or held in full; never a run with less."""
+    (p.side / "secret").write_text("planted")
+    worked = 0
+    for n in list(range(3, 48)) + [64, 96, 256]:
+        p.outcome_file.unlink(missing_ok=True)
+        r = p.run("--write", ".", "sh", "-c", f"cat {p.side}/secret; touch made",
+                  preexec_fn=lambda n=n: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
+        check("planted" not in r.out, f"{n} descriptors: an ungranted file was read")
+        if r.code == 0:
+            worked += 1
+            check((p.ws / "made").exists())
+            (p.ws / "made").unlink()
+        else:
+            check(r.code in (125, 127, 1) and (r.code != 125 or r.err.startswith("ward: ")), f"{n}: {r}")
+            check(r.code != 125 or not (p.ws / "made").exists(), f"{n}: executed, and 125")
+        check_eq(box.leftovers(1.0), {}, f"{n} descriptors")
+    check(worked > 0, "never worked: the test sees nothing")
+
+
+box.main()

@@ -1,0 +1,360 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of a whole run share: each as root and as an ordinary user, and a look at the host afterwards.
+
+    @both                        the test gets a Place (see tests/cli/cli.py); as root it runs twice, the second time as
+    def lives(p): ...            a user id that nobody has, with /dev/fuse at 0666 as ordinary systems have it: a node
+                                 bound in a private mount namespace
+
+Nothing here expects a particular outcome. Every test process is the subreaper of what it starts: whatever a run leaves
+behind becomes its child and is seen by leftovers(), whatever name or session it gave itself.
+"""
+import contextlib
+import ctypes
+import errno
+import json
+import os
+import pathlib
+import pickle
+import pwd
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "cli"))
+import cli  # noqa: E402  pylint: disable=wrong-import-position
+import tap  # noqa: E402  pylint: disable=wrong-import-position
+
+libc = ctypes.CDLL(None, use_errno=True)
+MS_BIND, MS_REC, MS_PRIVATE, CLONE_NEWNS = 0x1000, 0x4000, 0x40000, 0x20000
+PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
+UMOUNT_DETACH = 2
+SAY_MAX = 20000
+
+_state = {}
+
+
+def must(r, what):
+    if r < 0:
+        raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
+    return r
+
+
+def mount(source, target, kind=None, flags=0, data=None):
+    def text(s):
+        return None if s is None else os.fsencode(s)
+    must(libc.mount(text(source), text(target), text(kind), ctypes.c_ulong(flags), text(data)), f"mount {target}")
+
+
+def private_mounts():
+    """From here on this process and what it starts see a copy of the mounts."""
+    must(libc.unshare(CLONE_NEWNS), "unshare")
+    mount("none", "/", None, MS_REC | MS_PRIVATE)
+
+
+def bound_fuse():
+    """/dev/fuse at 0666 for whoever runs in this mount namespace."""
+    if not os.path.exists("/dev/fuse"):
+        return
+    node = tempfile.mkdtemp(prefix="ward-box-dev-")
+    mount("ward-test", node, "tmpfs", 0, "mode=0755")
+    old = os.umask(0)
+    os.mknod(node + "/fuse", 0o20666, os.stat("/dev/fuse").st_rdev)
+    os.umask(old)
+    mount(node + "/fuse", "/dev/fuse", None, MS_BIND)
+    must(libc.umount2(os.fsencode(node), UMOUNT_DETACH), "umount")
+    os.rmdir(node)
+
+
+def free_id():
+    """A user and group id that nobody has."""
+    for uid in range(52000 + os.getpid() % 1000, 60000):
+        try:
+            pwd.getpwuid(uid)
+        except KeyError:
+            return uid
+    raise RuntimeError("no free user id")
+
+
+def become_user():
+    private_mounts()
+    bound_fuse()
+    uid = free_id()
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+    os.environ["HOME"] = "/nonexistent"
+
+
+def apart(fn, before=None):
+    """Run fn in a child of this process; what it raises is raised here."""
+    r, w = os.pipe()
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        os.close(r)
+        # A place of its own in the tree of processes: nothing of another test is its child.
+        said = None
+        try:
+            if before:
+                before()
+            libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+            fn()
+        except tap.Skip as why:
+            said = ("skip", str(why))
+        except AssertionError as why:
+            at = [f for f in traceback.extract_tb(why.__traceback__) if not f.filename.endswith("tap.py")][-1]
+            said = ("fail", f"{at.filename}:{at.lineno}: {why}"[:SAY_MAX])
+        except BaseException:  # pylint: disable=broad-except
+            said = ("fail", traceback.format_exc()[-SAY_MAX:])
+        with os.fdopen(w, "wb") as f:
+            pickle.dump(said, f)
+        os._exit(0)
+    os.close(w)
+    with os.fdopen(r, "rb") as f:
+        data = f.read()
+    os.waitpid(pid, 0)
+    said = pickle.loads(data) if data else ("fail", "the test died")
+    if said and said[0] == "skip":
+        tap.skip(said[1])
+    if said:
+        raise AssertionError(said[1])
+
+
+def _register(fn, who, before):
+    def one():
+        def go():
+            with cli.place() as p:
+                fn(p)
+        apart(go, before)
+    one.__name__ = f"{who}: {fn.__name__}"
+    tap.test(one)
+    return fn
+
+
+def root_only(fn):
+    """As root alone: what an ordinary user has no way to set up. Elsewhere it is not a test."""
+    if os.geteuid() == 0:
+        _register(fn, "root", None)
+    return fn
+
+
+def user_only(fn):
+    _register(fn, "user", become_user if os.geteuid() == 0 else None)
+    return fn
+
+
+def both(fn):
+    root_only(fn)
+    return user_only(fn)
+
+
+def both_cases(rows):
+    """One pair of tests for each row (name, args...)."""
+    def register(fn):
+        for name, *args in rows:
+            def one(p, args=args):
+                fn(p, *args)
+            one.__name__ = f"{fn.__name__} {name}"
+            both(one)
+        return fn
+    return register
+
+
+def main():
+    """The program under test goes to where an ordinary user may execute it; then the tests."""
+    own = tempfile.mkdtemp(prefix="ward-box-")
+    try:
+        os.chmod(own, 0o755)
+        copy = shutil.copy(cli.WARD, own + "/ward")
+        os.chmod(copy, 0o755)
+        cli.WARD = copy
+        tap.main()
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+# ---- the host, looked at from outside ----
+
+def marker():
+    """An argument of sleep(1) that no other process has."""
+    return f"1000.{os.getpid()}{random.randrange(10**9):09d}"
+
+
+def cmdline(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def pids():
+    return [int(d) for d in os.listdir("/proc") if d.isdigit()]
+
+
+def with_marker(mark):
+    """Live processes of the host whose command line holds mark, but for ward itself."""
+    return [pid for pid in pids() if mark in cmdline(pid) and "/ward " not in cmdline(pid)
+            and state(pid) not in ("Z", "X", "")]
+
+
+def state(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (OSError, IndexError):
+        return ""
+
+
+def descendants(top=None):
+    """{pid: comm} of everything below this process, zombies left out."""
+    parents, names = {}, {}
+    for pid in pids():
+        try:
+            left, right = pathlib.Path(f"/proc/{pid}/stat").read_text(errors="replace").rsplit(")", 1)
+        except OSError:
+            continue
+        if right.split()[0] not in "ZX":
+            parents[pid], names[pid] = int(right.split()[1]), left.split("(", 1)[1]
+    found, more = {}, [top or os.getpid()]
+    while more:
+        one = more.pop()
+        for pid, parent in parents.items():
+            if parent == one and pid not in found:
+                found[pid] = names[pid]
+                more.append(pid)
+    return found
+
+
+def reap():
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def leftovers(seconds=1.0):
+    """What is still below this process after that time; {} as soon as there is nothing."""
+    end = time.monotonic() + seconds
+    while True:
+        reap()
+        left = descendants()
+        if not left or time.monotonic() > end:
+            return left
+        time.sleep(0.01)
+
+
+def wait_for(what, seconds=10.0):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        got = what()
+        if got:
+            return got
+        time.sleep(0.01)
+    return what()
+
+
+def records(p):
+    return [json.loads(line) for line in p.log.read_text().splitlines()]
+
+
+def verify(p):
+    r = cli.ward("audit", "verify", str(p.log))
+    tap.check_eq(r.code, 0, f"audit verify: {r.out}{r.err}")
+
+
+def cgroups_of(run):
+    """Directories of that run in any hierarchy."""
+    found = []
+    for top, dirs, _ in os.walk("/sys/fs/cgroup"):
+        found += [os.path.join(top, d) for d in dirs if run in d]
+    return found
+
+
+def need_fuse():
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC))
+    except OSError as why:
+        tap.skip(f"/dev/fuse cannot be opened: {why.strerror}")
+
+
+# ---- a kernel that refuses ----
+
+NR = {"clone": 56, "unshare": 272, "clone3": 435, "mount": 165, "umount2": 166, "pivot_root": 155, "setns": 308,
+      "open_tree": 428, "move_mount": 429, "mount_setattr": 442, "landlock_create_ruleset": 444, "landlock_add_rule": 445,
+      "landlock_restrict_self": 446, "seccomp": 317, "memfd_create": 319, "fdatasync": 75, "fsync": 74, "pidfd_open": 434,
+      "execveat": 322, "execve": 59, "sethostname": 170, "setresuid": 117, "setresgid": 119, "setgroups": 116,
+      "capset": 126, "prctl": 157, "setrlimit": 160, "prlimit64": 302, "signalfd4": 289, "socketpair": 53,
+      "epoll_create1": 291, "eventfd2": 290, "openat2": 437, "symlink": 88, "mkdir": 83, "close_range": 436, "setsid": 112,
+      "pipe2": 293, "openat": 257, "mprotect": 10, "pidfd_send_signal": 424, "waitid": 247, "chdir": 80, "open": 2,
+      "sched_setaffinity": 203, "socket": 41}
+CLONE_NEWUSER = 0x10000000
+
+
+def refuse_calls(*rules):
+    """
+    A function for Popen(preexec_fn=...): from then on the kernel answers errno to these calls, children included. A rule is
+    (name, errno) or (name, errno, number of an argument, mask): refused only if a bit of mask is in its low half.
+    """
+    allow, err, arch = 0x7FFF0000, 0x00050000, 0xC000003E
+    code = [(0x20, 0, 0, 4), (0x15, 1, 0, arch), (6, 0, 0, allow)]
+    for name, e, *more in rules:
+        body = [(6, 0, 0, err | e)]
+        if more:
+            body = [(0x20, 0, 0, 16 + 8 * more[0]), (0x45, 0, 1, more[1])] + body + [(0x20, 0, 0, 0)]
+        code += [(0x20, 0, 0, 0), (0x15, 0, len(body), NR[name])] + body
+    code.append((6, 0, 0, allow))
+
+    class Prog(ctypes.Structure):
+        _fields_ = [("n", ctypes.c_ushort), ("code", ctypes.c_void_p)]
+    raw = b"".join(k.to_bytes(2, "little") + bytes((t, f)) + v.to_bytes(4, "little") for k, t, f, v in code)
+    buf = ctypes.create_string_buffer(raw)
+    prog = Prog(len(code), ctypes.cast(buf, ctypes.c_void_p))
+
+    def go():
+        must(libc.prctl(38, 1, 0, 0, 0), "no_new_privs")
+        must(libc.prctl(22, 2, ctypes.byref(prog)), "seccomp")
+    go.keep = buf
+    return go
+
+
+ENOSYS, EPERM, ENOSPC = errno.ENOSYS, errno.EPERM, errno.ENOSPC
+KILL, STOP, CONT = signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT
+
+
+def _map_ids(pid, uid, gid):
+    """For a process that has just made its user namespace: as root all ids, else its own."""
+    if uid == 0:
+        text = {"uid_map": "0 0 4294967295", "gid_map": "0 0 4294967295"}
+    else:
+        text = {"setgroups": "deny", "uid_map": f"{uid} {uid} 1", "gid_map": f"{gid} {gid} 1"}
+    for name, what in text.items():
+        pathlib.Path(f"/proc/{pid}/{name}").write_text(what)
+
+
+def without_user_namespaces():
+    """From here on, in this process and what it starts, no user namespace can be made; ids stay what they are."""
+    uid, gid, me = os.geteuid(), os.getegid(), os.getpid()
+    made_r, made_w = os.pipe()
+    mapped_r, mapped_w = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.read(made_r, 1)
+        if uid == 0:
+            _map_ids(me, uid, gid)
+        os.write(mapped_w, b"x")
+        os._exit(0)
+    must(libc.unshare(CLONE_NEWUSER), "unshare")
+    os.write(made_w, b"x")
+    os.read(mapped_r, 1)
+    os.waitpid(pid, 0)
+    if uid:
+        _map_ids("self", uid, gid)
+    for fd in (made_r, made_w, mapped_r, mapped_w):
+        os.close(fd)
+    pathlib.Path("/proc/sys/user/max_user_namespaces").write_text("0")
+    if libc.unshare(CLONE_NEWUSER) == 0:
+        raise RuntimeError("a user namespace could still be made")

@@ -1,0 +1,335 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The life of a run and its end: codes, time, signals, and that nothing outlives it, ward killed or its init killed."""
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+
+import box
+import cli
+from box import both, both_cases, root_only
+from tap import check, check_eq, check_in
+
+TRIES = 60
+WINDOW_S = 0.045        # longer than a start takes
+OUTPUT_BYTES = 10 << 20
+
+
+@both_cases([
+    ("0", "exit 0", 0, "exited"), ("1", "exit 1", 1, "exited"), ("42", "exit 42", 42, "exited"),
+    ("TERM", "kill -TERM $$", 143, "signaled"), ("SEGV", "kill -SEGV $$", 139, "signaled"),
+    ("KILL", "kill -KILL $$", 137, "signaled"), ("RT", "kill -35 $$", 163, "signaled"),
+])
+def ends_with(p, script, code, status):
+    r, o = p.outcome("sh", "-c", script)
+    check_eq((r.code, o["status"]), (code, status), r.err)
+
+
+@both
+def not_found_and_not_executable(p):
+    p.write("plain.txt", "text\n", 0o644)
+    for words, code in ((["no-such-command-here"], 127), (["--read", ".", "./plain.txt"], 126), (["--read", ".", "./none"], 127)):
+        r, o = p.outcome(*words)
+        check_eq((r.code, o["status"]), (code, "spawn_failed"), r.err)
+
+
+@both
+def timeout_honours_term(p):
+    r, o = p.outcome("--timeout", "300ms", "--grace", "20s", "sh", "-c", "trap 'echo bye; exit 5' TERM; while :; do sleep 0.02; done")
+    check_eq((r.code, o["status"], r.out), (124, "timeout", "bye\n"), r.err)
+    check(o["duration_ms"] < 10000, f"waited for the grace: {o['duration_ms']} ms")
+
+
+@both
+def timeout_kills_after_the_grace(p):
+    r, o = p.outcome("--timeout", "200ms", "--grace", "300ms", "sh", "-c", "trap '' TERM; while :; do sleep 0.02; done")
+    check_eq((r.code, o["status"]), (124, "timeout"), r.err)
+    check(450 <= o["duration_ms"] < 10000, f"{o['duration_ms']} ms")
+
+
+@both
+def timeout_ends_a_busy_loop(p):
+    r, o = p.outcome("--timeout", "300ms", "--grace", "100ms", "sh", "-c", "while :; do :; done")
+    check_eq((r.code, o["status"]), (124, "timeout"), r.err)
+
+
+DAEMON = """
+import os, signal, sys, time
+for s in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT): signal.signal(s, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        for fd in range(3): os.close(fd)
+        time.sleep(600)
+    os._exit(0)
+os.wait()
+time.sleep(0.1)
+"""
+
+
+@both
+def daemons_are_dead_when_ward_returns(p):
+    mark = box.marker()
+    p.write("daemon.py", DAEMON)
+    for words in (["python3", "daemon.py", mark],
+                  ["sh", "-c", f"setsid sh -c 'trap \"\" HUP TERM; sleep {mark}' & (sleep {mark} &) ; sleep 0.1"],
+                  ["sh", "-c", f"nohup sleep {mark} >/dev/null 2>&1 & sleep 0.1; kill -9 $$"]):
+        q = p.start("--read", ".", *words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        check(box.wait_for(lambda: box.with_marker(mark)), "the daemon was never seen: the test sees nothing")
+        q.communicate(timeout=20)
+        check_eq(box.with_marker(mark), [], "alive after ward has returned")
+        check_eq(box.descendants(), {}, "processes of the run are left")
+
+
+ZOMBIES = """
+import os, time
+for i in range(1000):
+    pid = os.fork()
+    if pid == 0:
+        if os.fork() == 0: os._exit(0)
+        os._exit(0)
+    os.waitpid(pid, 0)
+end = time.monotonic() + 10
+while time.monotonic() < end:
+    zombies = 0
+    for d in os.listdir("/proc"):
+        if d.isdigit():
+            try: zombies += ") Z " in open(f"/proc/{d}/stat").read()
+            except OSError: pass
+    if zombies == 0: break
+    time.sleep(0.02)
+print("zombies", zombies)
+"""
+
+
+@both
+def orphans_are_reaped(p):
+    p.write("zombies.py", ZOMBIES)
+    r, o = p.outcome("--read", ".", "python3", "zombies.py")
+    check_eq((r.code, r.out), (0, "zombies 0\n"), r.err)
+    check_eq(o["status"], "exited")
+
+
+@both
+def a_child_that_does_not_read_is_no_error(p):
+    for extra in ([], ["--json"]):
+        q = p.start(*extra, "sh", "-c", "exec <&-; sleep 0.2; exit 3", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE)
+        try:
+            q.stdin.write(b"x" * (1 << 20))
+            q.stdin.flush()
+        except BrokenPipeError:
+            pass        # the caller's own write; the run must not care
+        try:
+            q.communicate(timeout=20)
+        except BrokenPipeError:
+            q.wait(20)
+        check_eq(q.returncode, 3)
+
+
+FLOOD = f"head -c {OUTPUT_BYTES} /dev/zero | tr '\\0' a & head -c {OUTPUT_BYTES} /dev/zero | tr '\\0' b >&2; wait"
+
+
+@both
+def huge_output_passes_through(p):
+    q = p.start("sh", "-c", FLOOD, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, err = q.communicate(timeout=60)
+    check_eq((q.returncode, len(out), out.count(b"a")), (0, OUTPUT_BYTES, OUTPUT_BYTES))
+    check_eq(err.count(b"b") >= OUTPUT_BYTES, True, "standard error was cut")
+
+
+@both
+def huge_output_is_captured(p):
+    r = p.run("--json", "sh", "-c", FLOOD)
+    o = json.loads(r.out)
+    check_eq((r.code, o["stdout"]["bytes"], o["stderr"]["bytes"]), (0, OUTPUT_BYTES, OUTPUT_BYTES), r.err)
+    check_eq((len(o["stdout"]["data"]), o["stdout"]["truncated"]), (OUTPUT_BYTES, False))
+
+
+@both
+def a_slow_reader_loses_nothing(p):
+    q = p.start("--output-limit", "64M", "sh", "-c", f"head -c {OUTPUT_BYTES} /dev/zero", stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    time.sleep(0.4)
+    check_eq(q.poll(), None, "ended although nobody reads")
+    check(rss_kb(q.pid) < 16384, f"ward holds {rss_kb(q.pid)} KiB for a reader that is slow")
+    check_eq((len(q.communicate(timeout=30)[0]), q.returncode), (OUTPUT_BYTES, 0))
+
+
+def rss_kb(pid):
+    for line in open(f"/proc/{pid}/status", encoding="utf-8"):
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return 0
+
+
+@both
+def output_limit(p):
+    for extra, read in ((["--json"], lambda r: len(json.loads(r.out)["stdout"]["data"])), ([], lambda r: len(r.out))):
+        r, o = p.outcome(*extra, "--output-limit", "64K", "sh", "-c", "head -c 200000 /dev/zero | tr '\\0' a; sleep 0.1")
+        check_eq(o["stdout"]["truncated"], True, r.err)
+        check_eq(read(r), 65536, "bytes that passed")
+        check_in("--output-limit", r.err)
+        hits = [x for x in box.records(p) if x["kind"] == "limit.hit" and x["run"] == o["run"]]
+        check_eq([x["resource"] for x in hits], ["stdout"])
+
+
+# Parent and child in one group; both say that they got it.
+GROUP = """
+import os, signal, sys, time
+got = []
+signal.signal(int(sys.argv[1]), lambda *a: got.append(1))
+r, w = os.pipe()
+pid = os.fork()
+os.write(w, b"x")
+if pid: os.read(r, 1), os.read(r, 1), print("ready", flush=True)
+while not got: time.sleep(0.01)
+if pid: os.waitpid(pid, 0)
+print("parent" if pid else "child", flush=True)
+os._exit(7 if pid else 0)
+"""
+
+
+@both_cases([("INT", signal.SIGINT, 130), ("TERM", signal.SIGTERM, 143), ("HUP", signal.SIGHUP, 129),
+             ("USR1", signal.SIGUSR1, 7), ("QUIT", signal.SIGQUIT, 7)])
+def signals_reach_the_whole_group(p, sig, code):
+    p.write("group.py", GROUP)
+    q = p.start("--outcome", p.outcome_file, "--read", ".", "python3", "group.py", str(int(sig)),
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    check_eq(q.stdout.readline(), b"ready\n")
+    os.kill(q.pid, sig)
+    out, err = q.communicate(timeout=30)
+    check_eq((out.split(), q.returncode), ([b"child", b"parent"], code), err)
+
+
+@both
+def stop_and_continue(p):
+    mark = box.marker()
+    q = p.start("sh", "-c", f"sleep {mark} & sleep 0.6; echo done; kill $!", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE)
+    check(box.wait_for(lambda: box.with_marker(mark)), "did not start")
+    os.kill(q.pid, box.STOP)
+    time.sleep(0.3)
+    os.kill(q.pid, box.CONT)
+    out, err = q.communicate(timeout=20)
+    check_eq((q.returncode, out), (0, b"done\n"), err)
+
+
+def ward_mounts():
+    return [line for line in open("/proc/self/mountinfo", encoding="utf-8") if " ward " in line or " fuse " in line]
+
+
+@both
+def ward_killed_at_any_time_leaves_nothing(p):
+    mark = box.marker()
+    temp = set(os.listdir("/tmp")) if os.geteuid() else set()
+    mounts = ward_mounts()
+    script = f"setsid sleep {mark} & (trap '' TERM; sleep {mark}) & (sleep {mark} &) ; cat /etc/shadow; sleep {mark}"
+    started = 0
+    for i in range(TRIES):
+        q = p.start("sh", "-c", script, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(random.random() * WINDOW_S if i % 6 else 0.15)
+        os.kill(q.pid, box.KILL)
+        q.wait()
+        started += bool(box.with_marker(mark))
+        left = box.leftovers(1.0)
+        check_eq(left, {}, f"try {i}: alive 1 s after ward was killed")
+        check_eq(box.with_marker(mark), [], f"try {i}: the command is alive")
+    check(started > 0 or os.geteuid(), "no run ever came as far as its command: the window is wrong")
+    # The log: whole records, a chain; a torn line is cut by the next start. A start sweeps what is older than two seconds.
+    time.sleep(2.1)
+    for _ in range(TRIES):
+        check_eq(p.run("true").code, 0)
+        runs = {x["run"] for x in box.records(p)}
+        left = [c for run in runs for c in box.cgroups_of(run)]
+        if not left:
+            break
+    box.verify(p)
+    check(len(runs) > TRIES // 4, f"only {len(runs)} runs in the log")
+    check_eq(left, [], "cgroups are left after the next starts")
+    check_eq(ward_mounts(), mounts, "mounts of the host")
+    check_eq(sorted(f.name for f in p.side.iterdir()), ["audit.jsonl"] + [f.name for f in p.side.iterdir() if f.name.endswith(".torn")])
+    if os.geteuid():
+        new = [f for f in set(os.listdir("/tmp")) - temp if (os.lstat("/tmp/" + f).st_uid == os.geteuid() and "/tmp/" + f != str(p.base))]
+        check_eq(new, [], "files in /tmp")
+
+
+def init_of(q):
+    """The init of a run: the child of ward that is called so and is pid 1 inside."""
+    def find():
+        for pid in box.descendants(q.pid):
+            try:
+                status = open(f"/proc/{pid}/status", encoding="utf-8").read()
+            except OSError:
+                continue
+            if [line.split()[-1] for line in status.splitlines() if line.startswith("NSpid:") and len(line.split()) == 3] == ["1"]:
+                return pid
+        return None
+    return box.wait_for(find)
+
+
+@both
+def init_killed_is_never_success(p):
+    for wait in (0.0, 0.1):
+        mark = box.marker()
+        q = p.start("--outcome", p.outcome_file, "sh", "-c", f"sleep {mark}", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE)
+        check(box.wait_for(lambda m=mark: box.with_marker(m)), "did not start")
+        time.sleep(wait)
+        init = init_of(q)
+        check(init, "no init was found")
+        os.kill(init, box.KILL)
+        _, err = q.communicate(timeout=20)
+        o = json.loads(p.outcome_file.read_text())
+        check(q.returncode != 0 and o["status"] == "signaled" and o["error"], f"{q.returncode} {o}")
+        check_in(b"killed from outside", err)
+        check_eq(box.with_marker(mark), [])
+    box.verify(p)
+
+
+@both
+def launcher_or_init_killed_early_is_never_success(p):
+    """Whatever helper is there is killed during the start, at changing moments."""
+    seen = 0
+    for i in range(20):
+        marker = p.ws / f"made{i}"
+        q = p.start("--write", ".", "--outcome", p.outcome_file, "sh", "-c", f"sleep 0.2; touch made{i}; sleep 5", stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        end = time.monotonic() + 0.002 * i + 0.002
+        while time.monotonic() < end:
+            pass
+        kids = [pid for pid in box.descendants(q.pid) if pid != q.pid]
+        for pid in kids:
+            try:
+                os.kill(pid, box.KILL)
+            except ProcessLookupError:
+                pass
+        seen += bool(kids)
+        if not kids:
+            q.terminate()
+        q.communicate(timeout=20)
+        check(q.returncode != 0, f"try {i}: a killed helper ended in success")
+        check(not marker.exists(), "the command ran on")
+        check_eq(box.leftovers(1.0), {})
+    check(seen > 0, "no helper was ever caught")
+    box.verify(p)
+
+
+@both
+def usage_is_told(p):
+    _, o = p.outcome("sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done")
+    check(0 < o["usage"]["cpu_ms"] < 20000 and o["usage"]["max_rss"] > 100000, str(o["usage"]))
+    check(o["duration_ms"] >= o["usage"]["cpu_ms"] // 2, str(o))
+
+
+@root_only
+def the_helper_is_not_to_be_traced(p):
+    """Nothing inside may look into the init: not its memory, not its descriptors."""
+    r = p.run("sh", "-c", "cat /proc/1/environ; ls /proc/1/fd /proc/1/root/; cat /proc/1/maps; true")
+    check_eq(r.out, "", "pid 1 could be looked into")
+
+
+box.main()

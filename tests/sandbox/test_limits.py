@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Limits, met for real: what happens inside, what the outcome says, and that the host does not notice."""
+import os
+import time
+
+import box
+from box import both, both_cases, root_only, user_only
+from tap import check, check_eq, check_in, skip
+
+EAT = "x = []\nfor i in range(400): x.append(bytearray(b'\\1') * (1 << 20))\nprint('ate it all')\n"
+EAT_MANY = """
+import os, time
+pids = []
+for i in range(8):
+    pid = os.fork()
+    if pid == 0:
+        x = bytearray(b'\\1') * (20 << 20)
+        time.sleep(3)
+        os._exit(0)
+    pids.append(pid)
+for pid in pids: os.waitpid(pid, 0)
+print('ate it all')
+"""
+
+
+def hits(p, o):
+    return [x for x in box.records(p) if x["kind"] == "limit.hit" and x["run"] == o["run"]]
+
+
+@both_cases([("one process", EAT), ("eight processes", EAT_MANY)])
+def memory(p, script):
+    p.write("eat.py", script)
+    r, o = p.outcome("--read", ".", "--memory", "60M", "python3", "eat.py")
+    check_eq((r.code, o["status"], r.out), (137, "oom", ""), f"{r.err} {o['usage']}")
+    check_in("--memory SIZE", r.err)
+    check_eq([x["resource"] for x in hits(p, o)], ["memory"])
+    check(o["usage"]["max_rss"] < 150 << 20, f"far over its limit: {o['usage']}")
+
+
+@root_only
+def memory_in_tmp_counts(p):
+    r, o = p.outcome("--memory", "60M", "--disk", "1G", "sh", "-c", "head -c 300000000 /dev/zero > /tmp/big; echo wrote it")
+    check_eq((r.code, o["status"], r.out), (137, "oom", ""), r.err)
+
+
+@both
+def below_the_limit_nothing_happens(p):
+    p.write("eat.py", "x = bytearray(b'\\1') * (40 << 20)\nprint(len(x))\n")
+    r, o = p.outcome("--read", ".", "--memory", "120M", "python3", "eat.py")
+    check_eq((r.code, o["status"], hits(p, o)), (0, "exited", []), r.err)
+
+
+@user_only
+def forks_that_share_memory_count_once(p):
+    """Shares of pages are counted, not sums of sizes: 8 forks of 40 MB are no 320 MB."""
+    p.write("share.py", "import os, time\nx = bytearray(b'\\1') * (40 << 20)\n"
+            "for i in range(8):\n    if os.fork() == 0: time.sleep(0.5); os._exit(0)\nfor i in range(8): os.wait()\n")
+    r, o = p.outcome("--read", ".", "--memory", "150M", "python3", "share.py")
+    check_eq((r.code, o["status"]), (0, "exited"), f"{r.err} {o['usage']}")
+
+
+BOMB = """
+import os, time
+made = refused = 0
+for i in range(300):
+    try:
+        if os.fork() == 0:
+            time.sleep(1.5)
+            os._exit(0)
+        made += 1
+    except BlockingIOError:
+        refused += 1
+print(made, refused)
+"""
+
+
+@both
+def fork_bomb(p):
+    p.write("bomb.py", BOMB)
+    begin = time.monotonic()
+    q = p.start("--read", ".", "--pids", "64", "--outcome", p.outcome_file, "python3", "bomb.py", stdin=-3, stdout=-1, stderr=-1)
+    # The host meanwhile: our own forks work.
+    for _ in range(50):
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)
+    out, err = q.communicate(timeout=60)
+    made, refused = map(int, out.split())
+    check(40 <= made <= 64 and refused >= 300 - 64, f"made {made}, refused {refused}")
+    check_eq(q.returncode, 0, err)
+    check(time.monotonic() - begin < 30)
+    o = box.json.loads(p.outcome_file.read_text())
+    check(o["usage"]["pids_peak"] <= 64, str(o["usage"]))
+    if o["axes"]["pids"] == "enforced":
+        check_eq([x["resource"] for x in hits(p, o)], ["pids"])
+        check_in(b"forks were refused", err)
+        check_in(b"--pids N", err)
+
+
+@both
+def a_real_bomb_is_ended(p):
+    """Every process forks for ever; the timeout ends all of them, and at once."""
+    mark = box.marker()
+    r, o = p.outcome("--pids", "64", "--timeout", "1s", "--grace", "200ms", "--cpus", "1", "sh", "-c",
+                     f"b() {{ b | b & sleep {mark}; }}; b")
+    check(o["status"] in ("timeout", "exited", "signaled"), str(o))
+    check(o["duration_ms"] < 8000, f"{o['duration_ms']} ms")
+    check_eq(box.with_marker(mark), [])
+    check_eq(box.leftovers(0.2), {}, r.err)
+
+
+SPIN = """
+import multiprocessing, time
+def spin(q):
+    end = time.monotonic() + 1.0
+    while time.monotonic() < end: pass
+import os
+pids = []
+for i in range(2):
+    pid = os.fork()
+    if pid == 0:
+        spin(None); os._exit(0)
+    pids.append(pid)
+for pid in pids: os.waitpid(pid, 0)
+t = os.times()
+print(t.children_user + t.children_system)
+""".replace("import multiprocessing, time", "import time")
+
+
+@both_cases([("half of one", "0.5", 0.5), ("one", "1", 1.0)])
+def cpus(p, text, share):
+    p.write("spin.py", SPIN)
+    r, o = p.outcome("--read", ".", "--cpus", text, "python3", "spin.py")
+    check_eq(r.code, 0, r.err)
+    if share < 1 and o["axes"]["cpu"] != "enforced":
+        # Without a cgroup a fraction cannot be held; then it must not be claimed, and insisting on it must refuse.
+        check_eq(o["axes"]["cpu"], "none")
+        r = p.run("--cpus", text, "--require", "cpu=enforced", "true")
+        check_eq(r.code, 125)
+        check_in("axis cpu", r.err)
+        return
+    if len(os.sched_getaffinity(0)) < 2 and share >= 1:
+        skip("one processor only")
+    # One second of wall clock; a period of the scheduler's accounting more or less.
+    check(0.02 < float(r.out) <= share * 1.0 + 0.35, f"{r.out.strip()} s of processor time in about 1 s")
+
+
+@both
+def disk(p):
+    r, o = p.outcome("--disk", "16M", "sh", "-c",
+                     "head -c 64000000 /dev/zero > /tmp/a; echo $?; wc -c < /tmp/a; head -c 64000000 /dev/zero > $HOME/b; "
+                     "head -c 64000000 /dev/zero > /dev/shm/c; cat /tmp/a $HOME/b /dev/shm/c | wc -c")
+    lines = r.out.split()
+    check_eq((r.code, lines[0]), (0, "1"), r.err)
+    check(int(lines[2]) <= 16 << 20, f"all private places together hold {lines[2]} bytes")
+    check(int(lines[1]) > 4 << 20, f"only {lines[1]} bytes in /tmp")
+    check_in("No space left", r.err)
+    check_eq(o["status"], "exited")
+
+
+@both
+def inodes(p):
+    p.write("many.py", "import os\nn = 0\ntry:\n    while n < 2000000: os.close(os.open(f'/tmp/{n}', os.O_CREAT | os.O_WRONLY)); n += 1\n"
+            "except OSError as e: print(e.errno)\nprint(n)\n")
+    r, _ = p.outcome("--read", ".", "--disk", "1M", "python3", "many.py")
+    e, n = r.out.split()
+    check_eq(int(e), box.ENOSPC)
+    check(int(n) < 20000, f"{n} files in one megabyte")
+
+
+@both
+def nofile(p):
+    p.write("many.py", "import os, resource\nn = 0\ntry:\n    while n < 5000: os.open('/dev/null', 0); n += 1\n"
+            "except OSError as e: print(e.errno)\nprint(n)\n")
+    for words, most in (([], 1024), (["--nofile", "64"], 64)):
+        r, _ = p.outcome("--read", ".", *words, "python3", "many.py")
+        e, n = map(int, r.out.split())
+        check(e == 24 and most - 12 < n < most, f"{words}: {r.out}")
+
+
+@both
+def no_core_file(p):
+    r = p.run("--write", ".", "sh", "-c", "ulimit -c; ulimit -Hc")
+    check_eq(r.out.split(), ["0", "0"])
+
+
+@both
+def the_command_dies_first(p):
+    """When the host runs out of memory: the command's score is raised, and the init's is not."""
+    r = p.run("sh", "-c", "cat /proc/self/oom_score_adj /proc/1/oom_score_adj")
+    mine, init = map(int, r.out.split())
+    check(mine >= init + 300, f"{mine} {init}")
+
+
+box.main()
