@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The same in a file that exists in memory alone.
+ * class: limits
+ * args: count
+ * grants: --write {ws} --memory 64M
+ * escaped: more 64
+ */
+#include <sys/mman.h>
+
+#include "attempt.h"
+
+ATTEMPT(limit_memory_file)
+{
+	static char block[1 << 20];
+	int fd = open_count(), memory = memfd_create("big", 0);
+
+	memset(block, 1, sizeof(block));
+	for (int i = 0; i < 256; i++) {
+		if (write(memory, block, sizeof(block)) != sizeof(block))
+			return refused("write");
+		count_one(fd);
+	}
+	return ESCAPED;
+}

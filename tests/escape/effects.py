@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How it is seen, from outside, that an attempt got out. One function an effect, named by the attempts' `escaped:` line.
+
+Each gets the World, what became of the run (Run), and the words behind its name. None asks the attempt what it believes.
+"""
+import ctypes
+import os
+import pathlib
+import socket
+import stat
+import threading
+import time
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def processes(binary):
+    """Pids of live processes that run binary, whoever started them."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                if os.readlink(f"/proc/{name}/exe") == str(binary):
+                    yield int(name)
+            except OSError:
+                pass
+
+
+def domain_of(pid, fd):
+    """The family of a socket that another process holds."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:
+        return None
+    got = libc.syscall(438, pidfd, fd, 0)
+    os.close(pidfd)
+    if got < 0:
+        return None
+    value, size, found = ctypes.c_int(), ctypes.c_uint(4), []
+    for option in (39, 38):   # SO_DOMAIN, SO_PROTOCOL
+        ok = libc.getsockopt(got, socket.SOL_SOCKET, option, ctypes.byref(value), ctypes.byref(size)) == 0
+        found.append(value.value if ok else None)
+    os.close(got)
+    return tuple(found)
+
+
+class Watch(threading.Thread):
+    """What the processes of an attempt hold while it runs."""
+
+    def __init__(self, binary):
+        super().__init__(daemon=True)
+        self.binary, self.over = binary, threading.Event()
+        self.links, self.sockets, self.userns = set(), set(), set()
+
+    def run(self):
+        while not self.over.wait(0.02):
+            for pid in list(processes(self.binary))[:8]:
+                try:
+                    self.look(pid)
+                except OSError:
+                    pass
+
+    def look(self, pid):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            link = os.readlink(f"/proc/{pid}/fd/{fd}")
+            self.links.add(link)
+            if link.startswith("socket:"):
+                self.sockets.add(domain_of(pid, int(fd)))
+        self.userns.add(os.readlink(f"/proc/{pid}/ns/user"))
+
+
+def leak(world, run, name):
+    """A secret was printed."""
+    return name in world.leaked(run.out + run.err)
+
+
+def told(world, run, key):
+    """Something that only the host knows was printed (a size, a hardware address)."""
+    return b"found: " + world[key].encode() in run.out
+
+
+def changed(world, _run, key):
+    return pathlib.Path(world[key]).read_text(errors="replace") != "untouched\n"
+
+
+def gone(world, _run, key):
+    return not os.path.lexists(world[key])
+
+
+def created(world, _run, name):
+    return os.path.lexists(world.path(name))
+
+
+def mode(world, _run, key):
+    return stat.S_IMODE(os.stat(world[key]).st_mode) != 0o666
+
+
+def times(world, _run, key):
+    return os.stat(world[key]).st_mtime < 1000
+
+
+def xattr(world, _run, key):
+    return bool([n for n in os.listxattr(world[key]) if n.startswith("user.")])
+
+
+def flags(world, _run, key):
+    """The attribute flags that chattr sets."""
+    import fcntl
+    import struct
+    with open(world[key], "rb") as f:
+        return struct.unpack("L", fcntl.ioctl(f, 0x80086601, struct.pack("L", 0)))[0] & 0x40 != 0
+
+
+def device(world, _run, name):
+    """A device node was left behind."""
+    path = world.path(name)
+    return os.path.lexists(path) and (stat.S_ISCHR(path.lstat().st_mode) or stat.S_ISBLK(path.lstat().st_mode))
+
+
+def setid(world, _run, name):
+    """A set-user-ID or set-group-ID program was left behind."""
+    path = world.path(name)
+    return path.exists() and path.stat().st_mode & 0o6000 != 0
+
+
+def logged(world, _run, key):
+    """A line that is none of Ward's."""
+    return world["token"] in pathlib.Path(world[key]).read_text(errors="replace").splitlines()
+
+
+def heard(world, _run):
+    """The token arrived at something of the host."""
+    end = time.monotonic() + 0.2
+    while time.monotonic() < end:
+        with world.lock:
+            if any(world["token"].encode() in data for data in world.heard):
+                return True
+        time.sleep(0.02)
+    return False
+
+
+def died(world, _run):
+    """The victim got a signal."""
+    time.sleep(0.05)
+    return world.victim.poll() is not None
+
+
+def stopped(world, _run):
+    line = pathlib.Path(f"/proc/{world['pid']}/stat").read_text()
+    return line.rsplit(")", 1)[1].split()[0] in "Tt"
+
+
+def victim_limit(world, _run):
+    return " 77 " in [line for line in pathlib.Path(f"/proc/{world['pid']}/limits").read_text().splitlines()
+                      if line.startswith("Max open files")][0]
+
+
+def victim_affinity(world, _run):
+    return len(os.sched_getaffinity(world.victim.pid)) != os.cpu_count()
+
+
+def victim_nice(world, _run):
+    return os.getpriority(os.PRIO_PROCESS, world.victim.pid) != os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def victim_policy(world, _run):
+    return os.sched_getscheduler(world.victim.pid) != os.SCHED_OTHER
+
+
+def victim_oom(world, _run):
+    return pathlib.Path(f"/proc/{world['pid']}/oom_score_adj").read_text().strip() == "999"
+
+
+def holds(_world, run, what):
+    """A descriptor of that kind was seen in one of its processes."""
+    return any(what in link for link in run.watch.links)
+
+
+def holds_socket(_world, run, domain, protocol=None):
+    return any(s and s[0] == int(domain) and protocol in (None, str(s[1])) for s in run.watch.sockets)
+
+
+def nested(_world, run):
+    """Its processes were seen in more than one user namespace."""
+    return len(run.watch.userns) > 1
+
+
+def more(world, _run, limit):
+    """It did something more often than that."""
+    path = pathlib.Path(world["count"])
+    return path.exists() and path.stat().st_size > int(limit)
+
+
+def alive(world, run):
+    """Something of it still writes after the end of the run."""
+    path = pathlib.Path(world["count"])
+    if not path.exists():
+        return False
+    time.sleep(0.1)
+    before = path.stat().st_size
+    time.sleep(0.4)
+    return path.stat().st_size > before or bool(list(processes(run.binary)))
+
+
+def flood(_world, run, limit):
+    return len(run.out) > int(limit)
+
+
+def typed(world, run):
+    """Characters arrived at the host's terminal, as typed or as shown."""
+    return world["token"].encode() in run.terminal
+
+
+def root_program(_world, run):
+    """A program that it started was seen with effective uid 0."""
+    return b"root" in run.notes
+
+
+def served(_world, run):
+    """A process of the host could connect to it."""
+    return b"served" in run.notes
+
+
+EFFECTS = {f.__name__.replace("_", "-"): f for f in (
+    leak, told, changed, gone, created, mode, times, xattr, flags, device, setid, logged, heard, died, stopped,
+    victim_limit, victim_affinity, victim_nice, victim_policy, victim_oom, holds, holds_socket, nested, more, alive, flood,
+    typed, root_program, served)}
+
+WATCHED = {"holds", "holds-socket", "nested"}   # what can only be seen while it runs

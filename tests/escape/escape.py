@@ -1,0 +1,433 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Attempts to get out of `ward run`, one at a time: TAP.
+
+Every file of attempts/ tries one thing. Its head says what (first line of comment) and, as `word: value` lines:
+
+    class     what it is about, for the listing
+    plants    what the host holds besides files: methods plant_* of world.py
+    args      names of the World that the attempt is told (key=value)
+    grants    options of ward run; default: --write {ws}
+    escaped   the effect that shows, from outside, that it got out: effects.py, with its words
+    for       root or user: who this is an attempt for; default: both
+    stdio     what it is started with: null (default), dir, file, append, stdin-terminal, terminal
+    during    what the host does meanwhile: functions during_* below
+    runs      how often it is run, with phase=1.. as an argument; default: 1
+    expect    start (default), refused: Ward must not start it at all, any: both are right
+
+Each is run bare first, where it has to get out, or it is no attempt; then in a new World under Ward, where it must not.
+An attempt that this machine cannot even do bare (it says so by exit 77, or what it needs cannot be planted) is SKIP, with
+the reason. As root the whole is repeated as an ordinary user that is made for it. `escape.py NAME...` runs only those;
+-l lists; --bare shows what they do bare.
+"""
+import argparse
+import contextlib
+import ctypes
+import fcntl
+import os
+import pathlib
+import pty
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(HERE))
+import effects  # noqa: E402  pylint: disable=wrong-import-position
+from world import World, libc  # noqa: E402  pylint: disable=wrong-import-position
+
+PR_SET_CHILD_SUBREAPER = 36
+FIELDS = {"class", "plants", "args", "grants", "escaped", "for", "stdio", "during", "runs", "expect"}
+SECONDS = 10
+INTERPRETERS = {".py": "/usr/bin/python3", ".sh": "/bin/sh"}
+
+
+class Attempt:
+    """The head of a file of attempts/."""
+
+    def __init__(self, path):
+        self.path, self.name, self.kind = path, path.stem, path.suffix
+        self.field = {"plants": "", "args": "", "grants": "--write {ws}", "for": "", "stdio": "null", "during": "",
+                      "runs": "1", "expect": "start"}
+        about = []
+        for line in path.read_text().splitlines():
+            m = re.match(r"^(?:/\*|#| \*(?!/)) ?(.*?)(?: ?\*/)?$", line)
+            if not m:
+                break
+            word = re.match(r"^([a-z]+): *(.*)$", m.group(1))
+            if word and word.group(1) in FIELDS:
+                self.field[word.group(1)] = word.group(2)
+            elif m.group(1) and "SPDX" not in line and "bin/" not in line:
+                about.append(m.group(1))
+        self.about = " ".join(about)
+        for word in ("class", "escaped"):
+            if word not in self.field:
+                sys.exit(f"{path}: no line {word}:")
+        if self.field["escaped"].split()[0] not in effects.EFFECTS:
+            sys.exit(f"{path}: no such effect: {self.field['escaped']}")
+
+    def command(self, world, phase):
+        if self.kind == ".c":
+            words = [str(world.binary), self.name]
+        else:
+            words = [INTERPRETERS[self.kind], str(world.binary.parent / self.path.name)]
+        return words + [f"{key}={world[key]}" for key in self.field["args"].split()] + [f"phase={phase}"]
+
+
+class Run:
+    """What became of one run."""
+
+    def __init__(self, binary):
+        self.binary, self.watch = binary, effects.Watch(binary)
+        self.code, self.out, self.err, self.terminal, self.notes = None, b"", b"", b"", b""
+
+
+# ---- what the host does meanwhile ----
+
+def during_kill(_world, run, process):
+    """The one that was started is killed, so that only what it left can go on."""
+    time.sleep(0.6)
+    process.kill()
+    run.notes += b"killed"
+
+
+def during_connect(world, run, process):
+    """A process of the host connects to what the attempt serves."""
+    port = int.from_bytes(bytes.fromhex(world["marker"])[:2], "big") % 20000 + 20000
+    while process.poll() is None and b"served" not in run.notes:
+        for family, where in ((socket.AF_INET, ("127.0.0.1", port)), (socket.AF_UNIX, f"\0ward-esc-{world['marker']}")):
+            with contextlib.suppress(OSError), socket.socket(family) as s:
+                s.settimeout(0.2)
+                s.connect(where)
+                if s.recv(100) == world["token"].encode():
+                    run.notes += b"served"
+        time.sleep(0.03)
+
+
+def during_look(_world, run, process):
+    """Is there a child of the attempt that runs with effective uid 0?"""
+    while process.poll() is None:
+        for pid in list(effects.processes(run.binary)):
+            with contextlib.suppress(OSError):
+                for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                    uids = re.search(r"^Uid:\s+\d+\s+(\d+)", pathlib.Path(f"/proc/{child}/status").read_text(), re.M)
+                    if uids.group(1) == "0":
+                        run.notes += b"root"
+        time.sleep(0.02)
+
+
+def during_swap(world, _run, process):
+    """A directory of the workspace and a link that leads out of it change places all the time."""
+    a, b = str(world.path("ws/race")).encode(), str(world.path("ws/.race")).encode()
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(a)
+        os.symlink("../out", b)
+    while process.poll() is None:
+        libc.renameat2(-100, a, -100, b, 2)
+
+
+DURING = {"kill": during_kill, "connect": during_connect, "look": during_look, "swap": during_swap}
+
+
+# ---- one run ----
+
+class Streams:
+    """The descriptors that a run starts with."""
+
+    def __init__(self, kind, world):
+        self.master = self.slave = None
+        self.stdin, self.stdout = subprocess.DEVNULL, subprocess.PIPE
+        self.opened = []
+        if kind in ("terminal", "stdin-terminal"):
+            self.master, self.slave = pty.openpty()
+            os.set_blocking(self.master, False)
+            self.stdin = self.slave
+            self.stdout = self.slave if kind == "terminal" else subprocess.PIPE
+        elif kind == "dir":
+            self.stdin = self.open(world["out"], os.O_RDONLY | os.O_DIRECTORY)
+        elif kind == "file":
+            self.stdin = self.open(world["target"], os.O_RDONLY)
+        elif kind == "append":
+            self.stdout = self.open(world["secret"], os.O_WRONLY | os.O_APPEND)
+
+    def open(self, path, how):
+        self.opened.append(os.open(path, how))
+        return self.opened[-1]
+
+    def prepare(self):
+        """In the child: the terminal is the controlling one."""
+        if self.slave is not None:
+            os.setsid()
+            fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
+
+    def drain(self):
+        got = b""
+        with contextlib.suppress(OSError, BlockingIOError):
+            while self.master is not None and len(got) < 1 << 20:
+                part = os.read(self.master, 65536)
+                if not part:
+                    break
+                got += part
+        return got
+
+    def close(self):
+        for fd in self.opened + [fd for fd in (self.master, self.slave) if fd is not None]:
+            os.close(fd)
+
+
+def end_strays(binary):
+    """What a bare attempt left running is ours: by pid."""
+    for pid in list(effects.processes(binary)):
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def run_once(attempt, world, words, run, inherited):
+    streams = Streams(attempt.field["stdio"], world)
+    env = dict(os.environ, WARD_ESCAPE=world.names["env"], XDG_STATE_HOME=str(world.path("side/state")))
+    group = int(world["pid"]) if "group" in attempt.field["during"] else None
+    p = subprocess.Popen(words, cwd=world["ws"], env=env, stdin=streams.stdin, stdout=streams.stdout,
+                         stderr=subprocess.PIPE, pass_fds=inherited, process_group=group,
+                         preexec_fn=streams.prepare if streams.slave is not None else None)
+    meanwhile = [threading.Thread(target=DURING[name], args=(world, run, p), daemon=True)
+                 for name in attempt.field["during"].split() if name in DURING]
+    for t in meanwhile:
+        t.start()
+    reader = threading.Thread(target=read_both, args=(p, streams, run), daemon=True)
+    reader.start()
+    try:
+        run.code = p.wait(SECONDS + 5)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        run.code = p.wait()
+        run.err += b"driver: it did not end in time\n"
+    for t in meanwhile:
+        t.join()
+    reader.join(1.5)   # what outlives the run may keep the pipes open
+    run.terminal += streams.drain()
+    streams.close()
+
+
+def read_both(p, streams, run):
+    """Drain what the run writes; a stray may hold the pipes open, so nobody waits for this for long."""
+    def drain(f, name):
+        with contextlib.suppress(OSError, ValueError):
+            while True:
+                part = os.read(f.fileno(), 65536)
+                if not part:
+                    break
+                setattr(run, name, getattr(run, name) + part)
+    side = [threading.Thread(target=drain, args=(f, name), daemon=True)
+            for f, name in ((p.stdout, "out"), (p.stderr, "err")) if f]
+    for t in side:
+        t.start()
+    while any(t.is_alive() for t in side):
+        run.terminal += streams.drain()
+        side[-1].join(0.02)
+
+
+@contextlib.contextmanager
+def new_world(attempt, tools):
+    world = World(tools / "escape-attempts", tools / "escape-victim")
+    try:
+        world.names["env"] = world.secret("env")
+        for plant in attempt.field["plants"].split():
+            getattr(world, "plant_" + plant)()
+        yield world
+    finally:
+        end_strays(tools / "escape-attempts")
+        world.close()
+
+
+def try_it(attempt, tools, ward):
+    """Run the attempt in a new World, bare or under Ward: (escaped, Run)."""
+    with new_world(attempt, tools) as world:
+        run = Run(world.binary)
+        inherited = world.inherited()
+        name, *rest = attempt.field["escaped"].split()
+        if name in effects.WATCHED:
+            run.watch.start()
+        for phase in range(1, int(attempt.field["runs"]) + 1):
+            words = attempt.command(world, phase)
+            if ward:
+                grants = attempt.field["grants"].split("|")
+                options = grants[min(phase, len(grants)) - 1].format(**world.names).split()
+                words = [str(ward), "run", *([] if "--audit" in options else ["--audit", world["log"]]),
+                         *([] if "--timeout" in options else ["--timeout", f"{SECONDS}s", "--grace", "1s"]), *options, "--read", world["bin"], "--", *words]
+            run_once(attempt, world, words, run, inherited)
+        run.watch.over.set()
+        if name in effects.WATCHED:
+            run.watch.join()
+        escaped = bool(effects.EFFECTS[name](world, run, *rest))
+        if ward and not escaped:
+            # Whatever else the attempt was after: nothing secret may have come out.
+            out = run.out + run.err + b"".join(p.read_bytes()[:1 << 20] for p in world.path("ws").rglob("*")
+                                               if p.is_file() and not p.is_symlink())
+            others = world.leaked(out)
+            if others:
+                escaped = True
+                run.err += f"driver: secrets came out: {sorted(others)}\n".encode()
+        return escaped, run
+
+
+# ---- the verdict ----
+
+def comment(text):
+    for line in text.rstrip().splitlines()[:40]:
+        print("# " + line)
+
+
+def told(run):
+    return f"exit {run.code}\n{run.out[:2000].decode(errors='replace')}\n{run.err[:3000].decode(errors='replace')}"
+
+
+def judge(attempt, tools, ward):
+    """(TAP word, directive, what to say about a failure)"""
+    try:
+        escaped, run = try_it(attempt, tools, None)
+    except (OSError, LookupError) as why:
+        return True, f"SKIP nothing to find on this machine: {why}", ""
+    if not escaped and run.code == 77:
+        return True, f"SKIP not even bare: {(run.err.decode(errors='replace').splitlines() or ['?'])[-1]}", ""
+    if not escaped:
+        return False, "", "bare, it did not get out: no attempt\n" + told(run)
+    escaped, run = try_it(attempt, tools, ward)
+    expect = attempt.field["expect"]
+    if escaped:
+        return False, "", "IT GOT OUT\n" + told(run)
+    if run.code == 125 and expect == "start" or run.code != 125 and expect == "refused":
+        return False, "", f"ward: expected {expect}\n" + told(run)
+    return True, "", ""
+
+
+def number_tap(lines, start, prefix):
+    """Lines of another run of this program, numbered on: (next number, failed)."""
+    failed = 0
+    for line in lines:
+        m = re.match(r"^(ok|not ok) \d+ - (.*)$", line)
+        if m:
+            print(f"{m.group(1)} {start} - {prefix}{m.group(2)}", flush=True)
+            start += 1
+            failed += m.group(1) != "ok"
+        elif line.startswith("#"):
+            print(line, flush=True)
+    return start, failed
+
+
+def run_all(attempts, tools, ward, start):
+    failed = 0
+    who = "root" if os.geteuid() == 0 else "user"
+    for a in attempts:
+        if a.field["for"] not in ("", who):
+            continue
+        ok, directive, text = judge(a, tools, ward)
+        if not ok:
+            comment(f"{a.about}\n{text}")
+        print(f"{'ok' if ok else 'not ok'} {start} - {who}: {a.field['class']}: {a.name}"
+              + (f" # {directive}" if directive else ""), flush=True)
+        start += 1
+        failed += not ok
+    return start, failed
+
+
+def collect_tools(args):
+    """A directory that anybody can read, with all that the runs need."""
+    tools = pathlib.Path(tempfile.mkdtemp(prefix="ward-escape-bin-"))
+    tools.chmod(0o755)
+    bin_dir = tools / "bin"
+    bin_dir.mkdir(mode=0o755)
+    for path in (args.attempts, args.victim):
+        shutil.copy(path, bin_dir)
+    for path in (HERE / "attempts").iterdir():
+        if path.suffix in INTERPRETERS:
+            shutil.copy(path, bin_dir)
+    shutil.copy(args.ward, tools / "ward")
+    shutil.copytree(HERE, tools / "escape", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in tools.rglob("*"):
+        path.chmod(0o755)
+    return tools
+
+
+def as_user(tools, names, start):
+    """The same attempts once more, as an ordinary user made for it."""
+    user = f"ward-esc-{os.getpid()}"
+    subprocess.run(["useradd", "--system", "--no-create-home", "--shell", "/bin/sh", user], check=True,
+                   stdin=subprocess.DEVNULL)
+    try:
+        ids = pwd.getpwnam(user)
+        p = subprocess.Popen([INTERPRETERS[".py"], tools / "escape/escape.py", "--tools", tools, *names],
+                             user=ids.pw_uid, group=ids.pw_gid, extra_groups=[], cwd="/",
+                             env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"},
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        with p.stdout:
+            last, failed = number_tap(p.stdout, start, "")
+        if p.wait() not in (0, 1):
+            print(f"not ok {last} - user: the run as {user} ended with {p.returncode}")
+            return last + 1, failed + 1
+        return last, failed
+    finally:
+        subprocess.run(["userdel", user], check=False, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def arguments():
+    p = argparse.ArgumentParser(description="Attempts to get out of ward run.")
+    p.add_argument("names", nargs="*")
+    p.add_argument("-l", action="store_true", help="list the attempts")
+    p.add_argument("--bare", action="store_true", help="only bare, and show what they did")
+    p.add_argument("--no-user", action="store_true", help="as root: not as an ordinary user as well")
+    p.add_argument("--tools", type=pathlib.Path, help=argparse.SUPPRESS)
+    p.add_argument("--ward", default=os.environ.get("WARD", "build/ward"))
+    p.add_argument("--attempts", default=os.environ.get("WARD_ESCAPE_ATTEMPTS", "build/tests/escape/escape-attempts"))
+    p.add_argument("--victim", default=os.environ.get("WARD_ESCAPE_VICTIM", "build/tests/escape/escape-victim"))
+    return p.parse_args()
+
+
+def main():
+    args = arguments()
+    attempts = sorted((Attempt(p) for p in (HERE / "attempts").iterdir() if p.suffix in (".c", *INTERPRETERS)),
+                      key=lambda a: (a.field["class"], a.name))
+    listed = re.findall(r"^\t'(\w+)\.c',$", (HERE / "meson.build").read_text(), re.M)
+    odd = set(listed) ^ {a.name for a in attempts if a.kind == ".c"}
+    if odd:
+        sys.exit(f"escape: tests/escape/meson.build and attempts/ differ: {sorted(odd)}")
+    if args.names:
+        attempts = [a for a in attempts if a.name in args.names]
+    if args.l:
+        for a in attempts:
+            print(f"{a.field['class']:12} {a.name:28} {a.about}")
+        return 0
+    tools = args.tools or collect_tools(args)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
+    libc.syscall(250, 1, None, 0, 0, 0)   # a session keyring of our own: nothing of the caller's can come out
+    try:
+        if args.bare:
+            for a in attempts:
+                escaped, run = try_it(a, tools / "bin", None)
+                print(a.name, "got out" if escaped else "did not get out", told(run))
+            return 0
+        print("TAP version 13", flush=True)
+        last, failed = run_all(attempts, tools / "bin", tools / "ward", 1)
+        if os.geteuid() == 0 and not args.no_user:
+            last, more = as_user(tools, args.names, last)
+            failed += more
+        print(f"1..{last - 1}", flush=True)
+        return 1 if failed or last == 1 else 0
+    finally:
+        if not args.tools:
+            shutil.rmtree(tools, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host around an attempt: directories, secrets, sockets and processes, made anew for every run.
+
+Everything that an attempt may be after lies outside of what the run is granted, with modes that let anybody in: what
+keeps the attempt out must be Ward, not the owner of a file. Secrets are random and known by their digest; World.leaked()
+says which of them a text holds. Sockets are the host's: what arrives at them is kept in World.heard.
+"""
+import array
+import ctypes
+import hashlib
+import os
+import pathlib
+import re
+import secrets
+import select
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+
+INHERITED_FILE, INHERITED_DIR = 207, 208
+TOKEN = re.compile(rb"WS-[0-9a-f]{32}")
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def own_address():
+    """An address of this host that is not the loopback's. Packets to it stay on the host."""
+    table = pathlib.Path("/proc/net/fib_trie").read_text().splitlines()
+    for line, following in zip(table, table[1:]):
+        address = line.split()[-1]
+        if "/32 host LOCAL" in following and not address.startswith("127."):
+            return address
+    return None
+
+
+class World:
+    def __init__(self, binary, victim):
+        self.binary, self.victim_binary = binary, victim
+        self.base = pathlib.Path(tempfile.mkdtemp(prefix="ward-escape-"))
+        self.base.chmod(0o755)
+        self.digests, self.heard, self.closing, self.names = {}, [], [], {}
+        for name in ("ws", "out", "ro", "side"):
+            path = self.base / name
+            path.mkdir()
+            path.chmod(0o755 if name == "side" else 0o777)   # Ward takes no log from where anybody may write
+            self.names[name] = str(path)
+        self.names.update(bin=str(binary.parent), base=str(self.base), token=self.secret("token"),
+                          count=str(self.base / "ws/count"), marker=secrets.token_hex(8))
+        self.lock = threading.Lock()
+        self.stop = threading.Event()
+        self.plant_files()
+
+    def __getitem__(self, name):
+        return self.names[name]
+
+    def path(self, name):
+        return self.base / name
+
+    # ---- secrets ----
+
+    def secret(self, name):
+        value = "WS-" + secrets.token_hex(16)
+        self.digests[hashlib.sha256(value.encode()).hexdigest()] = name
+        return value
+
+    def leaked(self, data):
+        """Names of the secrets in data; what the run is told itself (token) is none."""
+        found = {self.digests.get(hashlib.sha256(t).hexdigest()) for t in TOKEN.findall(data)}
+        return found - {None, "token"}
+
+    # ---- files ----
+
+    def put(self, path, text, mode=0o666):
+        path.write_text(text)
+        path.chmod(mode)
+        return str(path)
+
+    def plant_files(self):
+        n = self.names
+        n["secret"] = self.put(self.path("out/secret"), self.secret("file") + "\n")
+        n["target"] = self.put(self.path("out/target"), "untouched\n")
+        n["fixed"] = self.put(self.path("ro/target"), "untouched\n")
+        n["listed"] = self.put(self.path("out") / self.secret("name"), "")
+        self.put(self.path("ws/own"), "own\n")
+        n["temp"] = self.put(pathlib.Path("/tmp") / f"ward-escape-{n['marker']}", self.secret("temp"))
+        n["shm"] = self.put(pathlib.Path("/dev/shm") / f"ward-escape-{n['marker']}", self.secret("shm"))
+        n["neighbour"] = self.put(self.path("side/neighbour"), self.secret("neighbour"))
+        n["granted"] = self.put(self.path("side/granted"), "granted\n")
+        n["log"] = self.put(self.path("side/audit.jsonl"), "", 0o600)
+        n["size"] = str(self.size_file())
+
+    def size_file(self):
+        size = 100000 + secrets.randbelow(900000)
+        path = self.path("out/sized")
+        with path.open("wb") as f:
+            f.truncate(size)
+        self.names["sized"] = str(path)
+        return size
+
+    def inherited(self):
+        """Descriptors that a careless caller leaves open."""
+        fds = {INHERITED_FILE: os.open(self.put(self.path("out/left-open"), self.secret("inherited")), os.O_RDWR),
+               INHERITED_DIR: os.open(self.path("out"), os.O_RDONLY | os.O_DIRECTORY)}
+        for to, fd in fds.items():
+            os.dup2(fd, to, inheritable=True)
+            os.close(fd)
+        self.closing += [lambda: os.close(INHERITED_FILE), lambda: os.close(INHERITED_DIR)]
+        return list(fds)
+
+    def handle(self):
+        """The handle of the secret file, as name_to_handle_at gives it."""
+        buf, mount = ctypes.create_string_buffer(8 + 128), ctypes.c_int()
+        struct.pack_into("I", buf, 0, 128)
+        if libc.syscall(303, -100, self["secret"].encode(), buf, ctypes.byref(mount), 0) < 0:
+            raise OSError(ctypes.get_errno(), "name_to_handle_at")
+        size = struct.unpack_from("I", buf)[0]
+        self.names["handle"] = buf.raw[:8 + size].hex()
+
+    # ---- what hears ----
+
+    def hear(self, data):
+        with self.lock:
+            self.heard.append(bytes(data))
+
+    def serve(self, sock, stream):
+        """Keep what arrives; a stream gets a greeting, and over a Unix socket an open secret."""
+        if stream:
+            sock.listen(16)
+        sock.setblocking(False)
+        t = threading.Thread(target=self.listen_to, args=(sock, stream), daemon=True)
+        t.start()
+        self.closing.append(t.join)
+
+    def listen_to(self, sock, stream):
+        peers = []
+        while not self.stop.is_set():
+            ready = select.select([sock, *peers], [], [], 0.05)[0]
+            for s in ready:
+                try:
+                    if s is sock and stream:
+                        peer = sock.accept()[0]
+                        peers.append(peer)
+                        self.greet(peer)
+                        continue
+                    data = s.recv(4096)
+                    self.hear(data)
+                    if s is not sock and not data:
+                        peers.remove(s)
+                        s.close()
+                except OSError:
+                    if s in peers:
+                        peers.remove(s)
+                        s.close()
+        for s in [sock, *peers]:
+            s.close()
+
+    def greet(self, peer):
+        if peer.family != socket.AF_UNIX:
+            return
+        with open(self["secret"], encoding="ascii") as f:
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [f.fileno()]))]
+            peer.sendmsg([b"hello"], rights)
+
+    def plant_tcp(self):
+        s = socket.socket(socket.AF_INET6)
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        s.bind(("::", 0))
+        self.names["port"] = str(s.getsockname()[1])
+        self.names["address"] = own_address() or ""
+        self.serve(s, True)
+
+    def plant_udp(self):
+        s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        s.bind(("::", 0))
+        self.names["port"] = str(s.getsockname()[1])
+        self.names["address"] = own_address() or ""
+        self.serve(s, False)
+
+    def plant_icmp(self):
+        self.serve(socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP), False)
+
+    def unix_at(self, key, where, kind):
+        s = socket.socket(socket.AF_UNIX, kind)
+        s.bind(where)
+        if isinstance(where, str) and where[0] != "\0":
+            os.chmod(where, 0o777)
+        self.names[key] = where.lstrip("\0")
+        self.serve(s, kind != socket.SOCK_DGRAM)
+
+    def plant_sockets(self):
+        """Sockets of the host: in the write grant, in the read grant, outside, and with abstract names."""
+        for where in ("ws", "ro", "out"):
+            for name, kind in (("stream", socket.SOCK_STREAM), ("dgram", socket.SOCK_DGRAM),
+                               ("seqpacket", socket.SOCK_SEQPACKET)):
+                self.unix_at(f"{where}_{name}", str(self.path(f"{where}/{name}.sock")), kind)
+        marker = self["marker"]
+        self.unix_at("abstract", f"\0ward-escape-{marker}", socket.SOCK_STREAM)
+        self.unix_at("abstract_dgram", f"\0ward-escape-d{marker}", socket.SOCK_DGRAM)
+
+    # ---- processes, keys, shared memory ----
+
+    def plant_victim(self):
+        env = {"VICTIM": self.secret("victim-environ")}
+        arg = self.secret("victim-cmdline")
+        p = subprocess.Popen([self.victim_binary, arg], env=env, cwd=self.path("out"), process_group=0,
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        p.stdin.write((self.secret("victim-memory")).encode())
+        p.stdin.close()
+        self.names.update(pid=str(p.pid), addr=p.stdout.readline().decode().strip())
+        p.stdout.close()
+        self.victim = p
+        self.closing.append(lambda: (p.kill(), p.wait()))
+
+    def plant_key(self):
+        """A key in the session and the user keyring of whoever runs this."""
+        value = self.secret("key").encode()
+        for ring in (-3, -4):
+            key = libc.syscall(248, b"user", f"ward-{self['marker']}".encode(), value, len(value), ring)
+            if key < 0:
+                raise OSError(ctypes.get_errno(), "add_key")
+            self.closing.append(lambda key=key: libc.syscall(250, 3, key, 0, 0, 0))   # revoke
+        self.names["key"] = f"ward-{self['marker']}"
+
+    def plant_sysv(self):
+        key = 0x57000000 | secrets.randbelow(1 << 24)
+        libc.shmat.restype = ctypes.c_void_p
+        shm = libc.shmget(key, 4096, 0o1666)
+        at = libc.shmat(shm, None, 0)
+        value = self.secret("sysv").encode()
+        ctypes.memmove(at, value, len(value))
+        libc.shmdt(ctypes.c_void_p(at))
+        self.names["key"] = str(key)
+        self.closing.append(lambda: libc.shmctl(shm, 0, None))
+
+    def plant_mqueue(self):
+        """A POSIX message queue of the host with a secret in it."""
+        name = f"ward-{self['marker']}".encode()
+        fd = libc.syscall(240, name, os.O_CREAT | os.O_RDWR, 0o666, None)
+        value = self.secret("mqueue").encode()
+        if fd < 0 or libc.syscall(242, fd, value, len(value), 0, None) < 0:
+            raise OSError(ctypes.get_errno(), "mq_open")
+        self.names["queue"] = name.decode()
+        self.closing += [lambda: os.close(fd), lambda: libc.syscall(241, name)]
+
+    def plant_kmsg(self):
+        """A line in the kernel's log."""
+        with open("/dev/kmsg", "w", encoding="ascii") as f:
+            f.write("ward-escape: " + self.secret("kmsg") + "\n")
+
+    def plant_sniff(self):
+        """A secret that goes over the loopback interface again and again."""
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        value = self.secret("traffic").encode()
+
+        def talk():
+            while not self.stop.wait(0.02):
+                s.sendto(value, ("127.0.0.1", 9))
+        t = threading.Thread(target=talk, daemon=True)
+        t.start()
+        self.closing += [t.join, s.close]
+
+    def plant_link(self):
+        """A name of a network interface of the host other than lo: its hardware address."""
+        for name in sorted(os.listdir("/sys/class/net")):
+            mac = pathlib.Path(f"/sys/class/net/{name}/address").read_text().strip().replace(":", "")
+            if mac.strip("0"):
+                self.names["mac"] = mac
+                return
+        raise LookupError("no interface with a hardware address")
+
+    def plant_handle(self):
+        self.handle()
+        self.names["handle_type"] = f"handle {struct.unpack_from('i', bytes.fromhex(self['handle']), 4)[0]}"
+
+    def plant_linked_workspace(self):
+        self.names["linked"] = str(self.path("linked"))
+        os.symlink("ws", self["linked"])
+
+    def plant_inner_log(self):
+        self.names["inner"] = self.put(self.path("ws/audit.jsonl"), "")
+
+    # ---- the end ----
+
+    def close(self):
+        self.stop.set()
+        for fn in reversed(self.closing):
+            fn()
+        for key in ("temp", "shm"):
+            pathlib.Path(self[key]).unlink(missing_ok=True)
+        for place in ("/tmp", "/dev/shm"):
+            for path in pathlib.Path(place).glob(f"*{self['marker']}*"):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
+        shutil.rmtree(self.base, ignore_errors=True)
