@@ -93,6 +93,11 @@ static char *start_detail(const struct life *l)
 	ward_jw_kstr(&b, "exe", l->plan->exe);
 	ward_jw_kstr(&b, "cwd", l->plan->cwd);
 	ward_jw_kstr(&b, "plan", l->plan->sha256);
+	ward_jw_key(&b, "warnings");
+	ward_jw_open(&b, '[');
+	for (size_t i = 0; i < l->plan->n_warnings && i < 64; i++)
+		ward_jw_cstr(&b, l->plan->warnings[i]);
+	ward_jw_close(&b, ']');
 	ward_jw_key(&b, "accepted");
 	ward_jw_open(&b, '[');
 	for (int i = 0; i < WARD_AXIS_MAX; i++)

@@ -15,6 +15,7 @@ struct life {
 	struct ward_cage *cage;
 	struct ward_streams streams;
 	struct ward_audit_mark first, last; /* of this run's records; seq 0 = none */
+	bool warned;                         /* the plan's warnings are in the report */
 	bool started_recorded; /* run.start is durable: a run.end must follow */
 	char *axes_json; /* owned */
 	uint64_t names_dropped;

@@ -83,6 +83,9 @@ static int make_plan(struct life *l, const struct ward_host *host, struct ward_e
 	if (!l->o->policy_sha256[0])
 		return ward_fail(err, WARD_E_NOMEM, "no memory for the policy's hash");
 	ward_outcome_set_plan(l->o, l->r, l->plan);
+	for (size_t i = 0; i < l->plan->n_warnings && !l->warned; i++)
+		ward_outcome_note(l->o, "warning: %s", l->plan->warnings[i]);
+	l->warned = true;
 	return WARD_OK;
 }
 

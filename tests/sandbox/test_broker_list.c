@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "confine/native/notify.h"
+#include "confine/native/broker/notify.h"
 #include "tap.h"
 
 static void note(struct ward_refusals *l, enum ward_refusal_kind kind, const char *resource,

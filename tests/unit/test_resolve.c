@@ -31,7 +31,7 @@ TEST(literals)
 		{ { "--write", "dir", "--", "true" }, "d ws/, w ws/dir/" },
 		{ { "--write", "dir/", "--", "true" }, "d ws/, w ws/dir/" },
 		{ { "--read", ".", "--write", "dir", "--", "true" }, "r ws/, w ws/dir/" },
-		{ { "--write", ".", "--read", "dir", "--", "true" }, "w ws/, r ws/dir/" },
+		{ { "--write", ".", "--read", "dir", "--", "true" }, "w ws/" },
 		{ { "--read", "f", "--write", "f", "--", "true" }, "d ws/, w ws/f" },
 		{ { "--read", ".", "--read", "f", "--", "true" }, "r ws/" },
 		{ { "--cap", "FILE_READ:f", "--", "true" }, "d ws/, r ws/f" },

@@ -13,6 +13,7 @@
 #include "os/os.h"
 #include "run/resolve/resolve.h"
 
+#define WIDER_RULES_MAX 256 /* more are not compared: every pair would be */
 #define RESOLVE_BYTES_MAX (64u << 20)
 #define SHOW_MAX 120
 
@@ -187,6 +188,42 @@ static uint32_t seccomp_switches(const struct ward_resolver *rs)
 	return run && rs->host->userns ? WARD_SECCOMP_NETLINK_ROUTE : 0;
 }
 
+/* The directory that a rule grants as a whole; "" = it grants no directory. */
+static void subtree_of(const struct ward_rule *rule, char out[WARD_PATH_MAX])
+{
+	out[0] = '\0';
+	if (rule->literal && rule->subtree && strlen(rule->pattern) < WARD_PATH_MAX)
+		memcpy(out, rule->pattern, strlen(rule->pattern) + 1);
+	else if (!rule->literal && !ward_glob_is_subtree(rule->pattern, out, WARD_PATH_MAX))
+		out[0] = '\0';
+}
+
+/* Grants add up, as permits do in the policy: who writes a read grant inside a write grant may expect otherwise. */
+static int warn_wider(struct ward_resolver *rs, struct ward_error *err)
+{
+	char dir[WARD_PATH_MAX], inner[WARD_PATH_MAX];
+	int r = WARD_OK;
+
+	for (size_t i = 0; i < rs->n_rules && rs->n_rules <= WIDER_RULES_MAX; i++) {
+		if (rs->rules[i].type != WARD_CAP_FILE_WRITE)
+			continue;
+		subtree_of(&rs->rules[i], dir);
+		for (size_t k = 0; dir[0] && r == WARD_OK && k < rs->n_rules; k++) {
+			const struct ward_rule *rule = &rs->rules[k];
+
+			if (rule->type != WARD_CAP_FILE_READ)
+				continue;
+			subtree_of(rule, inner);
+			if (ward_path_within(inner[0] ? inner : rule->pattern, dir))
+				r = ward_rs_warn(rs, err,
+					"%s takes nothing away: %s lets it be written",
+					rule->text ? rule->text : rule->pattern,
+					rs->rules[i].text ? rs->rules[i].text : dir);
+		}
+	}
+	return r;
+}
+
 static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_error *err)
 {
 	const struct ward_request *r = rs->r;
@@ -248,6 +285,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		ward_rs_check_audit,
 		ward_rs_exec_grants,
 		ward_rs_exec,
+		warn_wider,
 		ward_rs_place_cwd,
 		ward_rs_env_finish,
 	};
