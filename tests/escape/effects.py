@@ -159,7 +159,7 @@ def victim_affinity(world, _run):
 
 
 def victim_nice(world, _run):
-    return os.getpriority(os.PRIO_PROCESS, world.victim.pid) != os.getpriority(os.PRIO_PROCESS, 0)
+    return os.getpriority(os.PRIO_PROCESS, world.victim.pid) != world.nice
 
 
 def victim_policy(world, _run):

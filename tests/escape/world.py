@@ -211,7 +211,7 @@ class World:
         p.stdin.close()
         self.names.update(pid=str(p.pid), addr=p.stdout.readline().decode().strip())
         p.stdout.close()
-        self.victim = p
+        self.victim, self.nice = p, os.getpriority(os.PRIO_PROCESS, p.pid)
         self.closing.append(lambda: (p.kill(), p.wait()))
 
     def plant_key(self):

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * 256 MiB of memory where 64 are allowed.
+ * 256 MiB of memory where 64 are allowed, one every 5 ms: where no cgroup holds the limit, it is sampled every 10.
  * class: limits
  * args: count
  * grants: --write {ws} --memory 64M
- * escaped: more 64
+ * escaped: more 72
  */
 #include <sys/mman.h>
 
@@ -22,6 +22,7 @@ ATTEMPT(limit_memory)
 			return refused("mmap");
 		memset(p, 1, 1 << 20);
 		count_one(fd);
+		usleep(5000);
 	}
 	return ESCAPED;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The same in a file that exists in memory alone.
+ * The same in a file that exists in memory alone, and that nobody maps.
  * class: limits
  * args: count
  * grants: --write {ws} --memory 64M
- * escaped: more 64
+ * escaped: more 72
  */
 #include <sys/mman.h>
 
@@ -20,6 +20,7 @@ ATTEMPT(limit_memory_file)
 		if (write(memory, block, sizeof(block)) != sizeof(block))
 			return refused("write");
 		count_one(fd);
+		usleep(5000);
 	}
 	return ESCAPED;
 }
