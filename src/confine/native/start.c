@@ -250,8 +250,11 @@ static bool launcher_done(struct ward_native *c, int *poll_fd)
 {
 	int code = 0, status = 1;
 
-	if (ward_pidfd_wait(c->launcher, &code, &status, false) < 0)
-		status = 0; /* somebody else of the process has waited for it */
+	if (ward_pidfd_wait(c->launcher, &code, &status, false) < 0) {
+		/* A caller that waits for any child, or ignores SIGCHLD: what the launcher said has to do. */
+		code = CLD_EXITED;
+		status = 0;
+	}
 	ward_closep(&c->launcher);
 	c->launcher = *poll_fd = -1;
 	return code == CLD_EXITED && status == 0;
