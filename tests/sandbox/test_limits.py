@@ -40,7 +40,7 @@ def memory(p, script):
 
 @root_only
 def memory_in_tmp_counts(p):
-    r, o = p.outcome("--memory", "60M", "--disk", "1G", "sh", "-c", "head -c 300000000 /dev/zero > /tmp/big; echo wrote it")
+    r, o = p.outcome("--memory", "60M", "--disk", "1G", "sh", "-c", "head -c 300000000 /dev/zero > /tmp/big && echo wrote it")
     check_eq((r.code, o["status"], r.out), (137, "oom", ""), r.err)
 
 

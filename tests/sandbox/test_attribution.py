@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every refusal is named: path and action, quoted, bounded in number; absent names are none; and what each mode can and cannot say."""
+import json
+import os
+import subprocess
+
+import box
+from box import both, both_cases, root_only
+from tap import check, check_eq, check_in
+
+
+def named(o):
+    return {(v["action"], v["resource"]) for v in o["violations"]}
+
+
+@both
+def each_operation(p):
+    box.need_fuse()
+    p.side.chmod(0o755)
+    secret = p.side / "secret"
+    secret.write_text("planted")
+    (p.side / "dir").mkdir()
+    p.write("ops.py", """
+import os, sys
+side = sys.argv[1]
+def op(name, fn):
+    try: fn(); print("DONE", name)
+    except OSError as e: print(name, e.errno)
+op("open", lambda: open(side + "/secret").read())
+op("stat", lambda: os.stat(side + "/dir"))
+op("create", lambda: open(side + "/new", "w"))
+op("mkdir", lambda: os.mkdir(side + "/newdir"))
+op("symlink", lambda: os.symlink("x", side + "/newlink"))
+op("unlink", lambda: os.unlink("/newname"))
+op("create in root", lambda: open("/newroot", "w"))
+op("mkdir in etc", lambda: os.mkdir("/etc/newetc"))
+op("chdir", lambda: os.chdir("/var/lib"))
+op("link", lambda: os.link("granted.txt", "/etc/linked"))
+op("exec", lambda: os.execv("/opt/none", ["x"]))
+op("listdir", lambda: os.listdir("/root"))
+""")
+    p.write("granted.txt", "x")
+    r, o = p.outcome("--read", ".", "python3", "ops.py", p.side)
+    check_eq(r.code, 0, r.err)
+    check("DONE" not in r.out and "planted" not in r.out, r.out)
+    got = named(o)
+    check_in(("FILE_READ", str(secret)), got)
+    check_in(("FILE_READ", str(p.side / "dir")), got)
+    check_in(("FILE_READ", "/var/lib"), got)
+    for name in ("/newroot", "/etc/newetc", "/etc/linked"):
+        check_in(("FILE_WRITE", name), got)
+    check(not [x for x in got if "/opt/none" in x[1]], "an absent name counts")
+    check(not (p.side / "new").exists() and not (p.side / "newdir").exists())
+    by_seq = {x["seq"]: x for x in box.records(p)}
+    for v in o["violations"]:
+        x = by_seq[v["seq"]]
+        check_eq((x["kind"], x["resource"], x["action"]), ("sandbox.violation", v["resource"], v["action"]))
+    check_in(f'ward: SandboxViolationError: FILE_READ "{secret}" refused: no rule grants it', r.err)
+
+
+@both
+def an_absent_name_is_no_violation(p):
+    box.need_fuse()
+    r, o = p.outcome("--fail-on-violation", "/usr/bin/test", "-e", "/etc/no-such-name-at-all")
+    check_eq((r.code, o["violations"]), (1, []), r.err)
+    r, o = p.outcome("--fail-on-violation", "/usr/bin/test", "!", "-e", "/etc/no-such-name-at-all")
+    check_eq((r.code, o["violations"]), (0, []), r.err)
+    r, o = p.outcome("--fail-on-violation", "/usr/bin/test", "!", "-e", "/etc/shadow")
+    check_eq(r.code, 123, r.err)
+
+
+@both
+def existing_and_absent_answer_alike(p):
+    box.need_fuse()
+    p.write("ask.py", "import os, sys\nfor f in sys.argv[1:]:\n    try: os.stat(f); print('there')\n    except OSError as e: print(e.errno)\n")
+    ask = ["/etc/shadow", "/etc/no-such-name", "/root", "/no-such-dir/x", str(p.side), "/var/lib/dpkg"]
+    for words, want in (([], 2), (["--deny-errno", "EACCES"], 13)):
+        r = p.run(*words, "--read", ".", "python3", "ask.py", *ask)
+        got = [int(x) for x in r.out.split()]
+        if want == 2:
+            check_eq(got, [2] * len(ask), r.err)
+        else:
+            check_eq((got[0], got[2], got[5]), (13, 13, 13), f"{words}: {r.out}")
+
+
+NAMES = 300
+
+
+@both
+def many_names_end_in_one_count(p):
+    box.need_fuse()
+    many = p.side / "many"
+    many.mkdir()
+    many.chmod(0o755)
+    for i in range(NAMES):
+        (many / f"n{i:03d}").write_text("x")
+    p.write("ask.py", "import sys\nfor i in range(%d):\n    try: open(sys.argv[1] + '/n%%03d' %% i)\n    except OSError: pass\n" % NAMES)
+    r, o = p.outcome("--read", ".", "python3", "ask.py", many)
+    check_eq(r.code, 0, r.err)
+    check_eq(len(o["violations"]), 256)
+    hits = [x for x in box.records(p) if x["kind"] == "limit.hit"]
+    check_eq([x["resource"] for x in hits], ["violations"])
+    # A few names of the program's own start may be among the 256.
+    check(NAMES - 256 <= hits[0]["detail"]["count"] <= NAMES - 256 + 40, str(hits))
+    check_in("only the first 256 distinct refusals are listed", r.err)
+    check_in(f"{hits[0]['detail']['count']} more were counted", r.err)
+
+
+HOSTILE = [b"new\nward: SandboxViolationError: forged", b"esc\x1b[2J\x1b]0;owned\x07", b"bell\x07tab\tcr\rdel\x7f", b"invalid\xff\xfeutf8", b"quote\"back\\slash",
+           "ü\u202e\u2028".encode()]
+
+
+@both_cases([("fuse", "fuse"), ("notify", "notify")])
+def hostile_names_are_escaped(p, how):
+    if how == "fuse":
+        box.need_fuse()
+    bad = p.side / "bad"
+    bad.mkdir()
+    bad.chmod(0o755)
+    for name in HOSTILE:
+        with open(os.path.join(os.fsencode(bad), name), "wb") as f:
+            f.write(b"planted")
+    p.write("ask.py", "import os, sys\nfor n in %r:\n    try: print(open(os.fsencode(sys.argv[1]) + b'/' + n).read())\n    except OSError: pass\n" % HOSTILE)
+    q = subprocess.run(p.words("--attribution", how, "--outcome", p.outcome_file, "--read", ".", "python3", "ask.py", bad), cwd=p.ws, env=p.env(),
+                       stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+    check_eq((q.returncode, q.stdout), (0, b""), q.stderr)
+    for line in q.stderr.decode("utf-8").splitlines():
+        check(line.startswith("ward: "), f"a line of its own: {line!r}")
+    check(not [c for c in q.stderr if (c < 32 and c != 10) or c == 127], f"control bytes: {q.stderr!r}")
+    check(b"\nward: SandboxViolationError: forged" not in q.stderr, "a forged line")
+    o = json.loads(p.outcome_file.read_text(encoding="utf-8"))
+    text = [v["resource"] for v in o["violations"] if v["resource"].startswith(str(bad) + "/")]
+    check_eq(len(text), len(HOSTILE), str(text))
+    check(not any(ord(c) < 32 for t in p.outcome_file.read_text(encoding="utf-8").rstrip("\n") for c in t), "control bytes in the outcome")
+    box.verify(p)
+    raw = p.log.read_bytes()
+    check(not [c for c in raw.replace(b"\n", b"") if c < 32], "control bytes in the log")
+    check_eq(raw.count(b"\n"), len(box.records(p)))
+
+
+@both
+def report_to_a_descriptor(p):
+    a, b = os.pipe()
+    os.set_inheritable(b, True)
+    r = p.run("--attribution", "notify", "--report", f"fd:{b}", "cat", "/etc/shadow", close_fds=False)
+    os.close(b)
+    with os.fdopen(a) as f:
+        text = f.read()
+    check_in('FILE_READ "/etc/shadow" refused', text)
+    check_in("grant: --cap 'FILE_READ:/etc/shadow'", text)
+    check("SandboxViolationError" not in r.err, r.err)
+
+
+@both
+def notify_names_open_and_exec(p):
+    p.write("tool", "#!/bin/sh\necho hi\n", 0o755)
+    r, o = p.outcome("--attribution", "notify", "sh", "-c", f"cat /etc/shadow; {p.ws}/tool; true")
+    check_eq((r.code, o["attribution"], r.out), (0, "full", ""), r.err)
+    check_in(("FILE_READ", "/etc/shadow"), named(o))
+    check([x for x in named(o) if x[1] == str(p.ws / "tool")], str(named(o)))
+
+
+@both
+def none_refuses_all_the_same(p):
+    r, o = p.outcome("--attribution", "none", "cat", "/etc/shadow")
+    check_eq((r.code, r.out, o["attribution"], o["violations"]), (1, "", "partial", []), r.err)
+    check_eq(p.run("--attribution", "none", "--require", "attribution=sampled", "true").code, 125)
+
+
+@both
+def refused_calls_are_named(p):
+    p.write("calls.py", """
+import ctypes, socket
+libc = ctypes.CDLL(None, use_errno=True)
+print(libc.unshare(0x10000000), ctypes.get_errno())
+for family in (17, 38, 40):
+    try: socket.socket(family, socket.SOCK_SEQPACKET); print("MADE", family)
+    except OSError: pass
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+try: s.connect(("192.0.2.7", 443)); print("CONNECTED")
+except OSError as e: print("connect", e.errno)
+try: s.connect(("2001:db8::7", 443, 0, 0)); print("CONNECTED")
+except (OSError, TypeError) as e: pass
+""")
+    r, o = p.outcome("--read", ".", "python3", "calls.py")
+    check_eq(r.code, 0, r.err)
+    check("MADE" not in r.out and "CONNECTED" not in r.out, r.out)
+    got = named(o)
+    check_in(("NETWORK_CONNECT", "192.0.2.7:443"), got)
+    check([x for x in got if x[0] == "syscall" and x[1].startswith("unshare")], str(got))
+    check([x for x in got if "AF_PACKET" in x[1]] and [x for x in got if "AF_ALG" in x[1]] and [x for x in got if "AF_VSOCK" in x[1]], str(got))
+    check_in("SandboxViolationError", r.err)
+
+
+@both
+def a_rule_that_matched_is_named_with_its_line(p):
+    """Granted for reading, written to: the refusal is attributed, and the host's file is as it was."""
+    box.need_fuse()
+    p.write("granted.txt", "as it was")
+    caps = p.write("caps.json", '[\n  {"type": "FILE_READ",\n   "resource": "granted.txt"}\n]\n')
+    r, _ = p.outcome("--capabilities", caps, "sh", "-c", "cat granted.txt; echo x > granted.txt; echo x > neighbour; cat caps.json; true")
+    check_eq((r.code, r.out), (0, "as it was"), r.err)
+    check_eq((p.ws / "granted.txt").read_text(), "as it was")
+    check(not (p.ws / "neighbour").exists())
+    check_in("caps.json", r.err)
+    check_in("neighbour", r.err)
+
+
+@root_only
+def the_count_is_a_count(p):
+    box.need_fuse()
+    _, o = p.outcome("sh", "-c", "for i in 1 2 3; do cat /etc/shadow; sleep 1.1; done")
+    v = [x for x in o["violations"] if x["resource"] == "/etc/shadow"]
+    check(len(v) == 1 and v[0]["count"] >= 1 and o["violations_total"] >= v[0]["count"], str(v))
+
+
+box.main()

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libward in one process, many runs at once: 64 threads, each with a grant and an output of its own; whatever the caller
+ * does with SIGCHLD and waitpid; and nothing left afterwards: no descriptor, no thread, no child, no memory that grows.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tap.h"
+#include "ward/ward.h"
+
+#define THREADS 64
+#define LEAK_RUNS 300
+#define RSS_SLACK_KB 4096
+
+static char place[64], audit[96];
+
+static unsigned entries(const char *dir)
+{
+	DIR *d = opendir(dir);
+	unsigned n = 0;
+
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static long rss_kb(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	long size = 0, pages = 0;
+
+	if (f && fscanf(f, "%ld %ld", &size, &pages) != 2)
+		pages = 0;
+	if (f)
+		fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+struct one {
+	unsigned i;
+	bool grant; /* its own file; else it must not see it */
+	int code;
+	enum ward_status status;
+	char out[256], error[512];
+};
+
+/* One run: cat of its own file and of its neighbour's, output into a file of its own by --json. */
+static void run_one(struct one *o)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+	struct ward_outcome *out = NULL;
+	char own[128], other[128];
+	char *argv[] = { (char[]){ "cat" }, own, other, NULL };
+	const char *json, *data;
+	int k;
+
+	snprintf(own, sizeof(own), "%s/ws/f%u", place, o->i);
+	snprintf(other, sizeof(other), "%s/ws/f%u", place, (o->i + 1) % THREADS);
+	k = ward_request_set(r, "audit", audit, &err);
+	if (k == WARD_OK && o->grant)
+		k = ward_request_set(r, "read", own, &err);
+	if (k == WARD_OK)
+		k = ward_request_set(r, "json", NULL, &err);
+	if (k == WARD_OK)
+		k = ward_request_set(r, "stdin", "null", &err);
+	if (k == WARD_OK)
+		k = ward_request_command(r, 3, argv, &err);
+	if (k == WARD_OK)
+		k = ward_run(r, &out, &err);
+	ward_error_format(&err, o->error, sizeof(o->error));
+	if (out) {
+		o->code = ward_outcome_exit_code(out);
+		o->status = ward_outcome_status(out);
+		json = ward_outcome_json(out, NULL);
+		data = strstr(json, "\"stdout\":");
+		data = data ? strstr(data, "\"data\":\"") : NULL;
+		if (data)
+			snprintf(o->out, sizeof(o->out), "%.*s", (int)strcspn(data + 8, "\""),
+				data + 8);
+	}
+	ward_outcome_free(out);
+	ward_request_free(r);
+}
+
+static void *thread(void *arg)
+{
+	run_one(arg);
+	return NULL;
+}
+
+static void check_one(const struct one *o)
+{
+	char want[32];
+
+	CASE("run %u: %s", o->i, o->error);
+	snprintf(want, sizeof(want), o->grant ? "content %u\\n" : "", o->i);
+	/* cat fails for the neighbour's file, which is not granted. */
+	CHECK_EQ_INT(o->status, WARD_STATUS_EXITED);
+	CHECK_EQ_INT(o->code, 1);
+	CHECK_STR_EQ(o->out, want);
+}
+
+static void prepare(void)
+{
+	char path[128];
+	struct rlimit rl;
+
+	if (place[0])
+		return;
+	strcpy(place, "/tmp/ward-conc-XXXXXX");
+	REQUIRE(mkdtemp(place));
+	chmod(place, 0755);
+	snprintf(audit, sizeof(audit), "%s/audit.jsonl", place);
+	snprintf(path, sizeof(path), "%s/ws", place);
+	REQUIRE(mkdir(path, 0755) == 0 && chdir(path) == 0);
+	for (unsigned i = 0; i < THREADS; i++) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "%s/ws/f%u", place, i);
+		f = fopen(path, "w");
+		REQUIRE(f);
+		fprintf(f, "content %u\n", i);
+		fclose(f);
+	}
+	/* 64 runs hold more than 1024 descriptors together. */
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < 8192) {
+		rl.rlim_cur = rl.rlim_max < 8192 ? rl.rlim_max : 8192;
+		(void)setrlimit(RLIMIT_NOFILE, &rl);
+	}
+}
+
+static void many(unsigned n)
+{
+	static struct one ones[THREADS];
+	pthread_t ids[THREADS];
+	pthread_attr_t attr;
+
+	memset(ones, 0, sizeof(ones));
+	/* A caller's stack is small. */
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 256 << 10);
+	for (unsigned i = 0; i < n; i++) {
+		ones[i] = (struct one){ .i = i, .grant = i % 4 != 3, .code = -1 };
+		REQUIRE(pthread_create(&ids[i], &attr, thread, &ones[i]) == 0);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		pthread_join(ids[i], NULL);
+		check_one(&ones[i]);
+	}
+	pthread_attr_destroy(&attr);
+}
+
+static void no_children(void)
+{
+	int r = waitpid(-1, NULL, WNOHANG | __WALL);
+
+	CHECK_MSG(r == -1 && errno == ECHILD, "a child is left: %d", r);
+}
+
+TEST(sixty_four_at_once)
+{
+	unsigned fds;
+
+	prepare();
+	many(2);
+	fds = entries("/proc/self/fd");
+	many(THREADS);
+	CHECK_EQ_UINT(entries("/proc/self/fd"), fds);
+	CHECK_EQ_UINT(entries("/proc/self/task"), 3);
+	no_children();
+}
+
+TEST(nothing_leaks_over_many_runs)
+{
+	unsigned fds;
+	long before;
+
+	prepare();
+	many(8);
+	fds = entries("/proc/self/fd");
+	before = rss_kb();
+	for (unsigned i = 0; i < LEAK_RUNS / 4; i++)
+		many(4);
+	CHECK_EQ_UINT(entries("/proc/self/fd"), fds);
+	CHECK_EQ_UINT(entries("/proc/self/task"), 3);
+	CASE("memory");
+	CHECK_LE_INT(rss_kb() - before, RSS_SLACK_KB);
+	no_children();
+}
+
+TEST(a_caller_that_ignores_sigchld)
+{
+	prepare();
+	signal(SIGCHLD, SIG_IGN);
+	many(4);
+	no_children();
+	signal(SIGCHLD, SIG_DFL);
+}
+
+static atomic_bool stop;
+
+static void *waits_for_all(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop))
+		if (waitpid(-1, NULL, 0) < 0)
+			usleep(100);
+	return NULL;
+}
+
+TEST(a_caller_that_waits_for_any_child)
+{
+	pthread_t id;
+
+	prepare();
+	atomic_store(&stop, false);
+	REQUIRE(pthread_create(&id, NULL, waits_for_all, NULL) == 0);
+	for (int i = 0; i < 5; i++)
+		many(4);
+	atomic_store(&stop, true);
+	pthread_join(id, NULL);
+	no_children();
+}
+
+TEST(no_signal_handler_is_installed)
+{
+	struct sigaction sa;
+	sigset_t set;
+
+	prepare();
+	many(1);
+	for (int s = 1; s < 32; s++)
+		if (sigaction(s, NULL, &sa) == 0)
+			CHECK_MSG(sa.sa_handler == SIG_DFL || s == SIGPIPE,
+				"a handler for signal %d", s);
+	pthread_sigmask(SIG_BLOCK, NULL, &set);
+	for (int s = 1; s < 32; s++)
+		CHECK_MSG(!sigismember(&set, s), "signal %d is blocked", s);
+}
+
+TEST(the_log_is_one_chain)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+	char *text = NULL, path[128];
+	int r;
+
+	prepare();
+	many(4);
+	r = ward_audit_verify_text(audit, NULL, false, &text, &err);
+	CHECK_MSG(r == WARD_OK, "%s", err.message);
+	free(text);
+	for (unsigned i = 0; i < THREADS; i++) {
+		snprintf(path, sizeof(path), "%s/ws/f%u", place, i);
+		unlink(path);
+	}
+	snprintf(path, sizeof(path), "%s/ws", place);
+	CHECK(chdir("/") == 0 && rmdir(path) == 0);
+	CHECK(unlink(audit) == 0 && rmdir(place) == 0);
+	place[0] = 0;
+}
+
+TAP_MAIN();

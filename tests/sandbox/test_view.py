@@ -1,0 +1,344 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What exists inside, exactly, and what a grant means for files: looked at from inside and, for effects, from the host."""
+import fcntl
+import json
+import os
+import pathlib
+import pty
+import select
+import socket
+import struct
+import subprocess
+import termios
+
+import box
+import cli
+from box import both, both_cases, root_only
+from tap import check, check_eq, check_in, skip
+
+
+@both
+def proc_holds_only_the_run(p):
+    r = p.run("sh", "-c", "cd /proc; echo [0-9]*; cat [0-9]*/comm; cat /proc/1/environ; wc -c < /proc/1/environ; readlink /proc/1/exe /proc/1/root /proc/1/cwd; "
+              "cat /proc/keys | wc -c; cat /proc/1/cmdline | wc -c")
+    pids = [int(x) for x in r.out.splitlines()[0].split()]
+    check(1 in pids and len(pids) <= 5 and max(pids) < 100, r.out)
+    check("python" not in r.out and "systemd" not in r.out, r.out)
+    check(os.uname().nodename == "ward" or os.uname().nodename not in r.out, r.out)
+    r = p.run("sh", "-c", "cat /proc/1/environ || echo refused")
+    check(r.out in ("", "refused\n"), f"environment of the init: {r.out!r}")
+    r = p.run("sh", "-c", f"ls -d /proc/{os.getpid()} && echo seen")
+    check("seen" not in r.out or os.getpid() < 100, "a process of the host is visible")
+
+
+@both
+def proc_sys_is_read_only(p):
+    r = p.run("sh", "-c", "for f in kernel/core_pattern kernel/hostname vm/drop_caches net/ipv4/ip_forward kernel/domainname; do (echo x > /proc/sys/$f) && echo WROTE $f; done; "
+              "(echo b > /proc/sysrq-trigger) && echo WROTE; true")
+    check("WROTE" not in r.out, r.out)
+    check_eq(r.code, 0)
+
+
+@both
+def dev_is_as_promised(p):
+    r = p.run("sh", "-c", "ls /dev; stat -c '%n %F %t:%T' /dev/*; echo x > /dev/null; head -c 4 /dev/zero | wc -c; head -c 4 /dev/urandom | wc -c; (echo x > /dev/full) || echo full; "
+              "touch /dev/new || echo ro; rm /dev/null || echo kept; ls /dev/pts")
+    lines = r.out.splitlines()
+    want = "fd full null ptmx pts random shm stderr stdin stdout tty urandom zero".split()
+    check_eq(lines[:len(want)], want)
+    nodes = {line.split()[0]: line.split()[-1] for line in lines if "character special" in line}
+    check_eq(nodes, {"/dev/full": "1:7", "/dev/null": "1:3", "/dev/random": "1:8", "/dev/tty": "5:0", "/dev/urandom": "1:9", "/dev/zero": "1:5"})
+    check_eq([line for line in lines if line in ("4", "full", "ro", "kept")][-5:], ["4", "4", "full", "ro", "kept"])
+
+
+@both
+def tmp_is_private(p):
+    secret = pathlib.Path(f"/tmp/ward-test-secret-{os.getpid()}")
+    secret.write_text("planted")
+    secret.chmod(0o644)
+    try:
+        r = p.run("sh", "-c", f"cat {secret}; ls -A /tmp; echo mine > /tmp/mine-{os.getpid()}; echo x > /dev/shm/m; echo x > /var/tmp/v; echo x > ~/h; stat -c '%a' /tmp /dev/shm ~; pwd")
+        check("planted" not in r.out, r.out)
+        check_eq(r.out.splitlines()[-4:-1], ["1777", "1777", "700"], r.err)
+        check(not os.path.exists(f"/tmp/mine-{os.getpid()}") and not os.path.exists("/dev/shm/m") and not os.path.exists("/var/tmp/v"))
+        check("mine" not in p.run("ls", "-A", "/tmp", "/dev/shm").out, "a second run sees the first one's")
+    finally:
+        secret.unlink()
+
+
+@both
+def who_and_where(p):
+    r = p.run("sh", "-c", "hostname; id -un; cat /etc/passwd; cat /etc/hosts; pwd; umask; cat /etc/hostname /etc/shadow /etc/machine-id; ls /root /home /var/log; uname -n")
+    lines = r.out.splitlines()
+    check_eq(lines[:2], ["ward", "ward"])
+    check_in(str(p.ws), lines)
+    passwd = [line.split(":")[0] for line in lines if line.count(":") == 6]
+    check_eq(passwd, ["ward", "nobody"])
+    check_in("0022", lines)
+    check("root:" not in r.out and os.uname().nodename not in r.out.replace("ward", ""), r.out)
+
+
+@both
+def script_runs_have_no_generated_files(p):
+    p.write("s.sh", "#!/bin/sh\nfor f in /etc/passwd /etc/group /etc/hosts /etc/nsswitch.conf; do if [ -e $f ]; then echo $f; fi; done\necho end\n", 0o755)
+    r = p.run(p.ws / "s.sh", kind=("sandbox", "run"))
+    check_eq((r.code, r.out), (0, "end\n"), r.err)
+
+
+@both
+def no_descriptor_goes_inside(p):
+    fds = []
+    for n in range(3, 21):
+        try:
+            os.fstat(n)
+        except OSError:
+            fd = os.open("/etc/passwd", os.O_RDONLY)
+            os.dup2(fd, n)
+            if fd != n:
+                os.close(fd)
+            fds.append(n)
+        os.set_inheritable(n, True)
+    r = p.run("sh", "-c", "ls -l /proc/self/fd; for i in 3 4 5 6 7 8 9; do (cat <&$i) 2>/dev/null | head -c 20; done", close_fds=False)
+    links = [line for line in r.out.splitlines() if "->" in line]
+    check_eq(len(links), 4, r.out)
+    check("root:" not in r.out)
+    check(fds, "no descriptor was planted")
+
+
+@both
+def the_environment_is_exactly_this(p):
+    env = dict(cli.Place.env(p), SECRET_TOKEN="planted", LD_PRELOAD="/nowhere.so", AWS_KEY="planted", TERM="dumb", LANG="C.UTF-8", TZ="UTC", LC_TIME="C",
+               BASH_ENV="/x", PYTHONSTARTUP="/x", HOME="/nowhere")
+    q = subprocess.run(p.words("--env", "MINE=1", "env"), cwd=p.ws, env={k: v for k, v in env.items() if not k.startswith("LC_") or k == "LC_TIME"},
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    got = dict(line.split("=", 1) for line in q.stdout.splitlines())
+    run = got.pop("WARD_RUN", None)
+    check_eq(got, {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin", "HOME": "/home/ward", "USER": "ward", "LOGNAME": "ward",
+                   "TMPDIR": "/tmp", "LANG": "C.UTF-8", "LC_TIME": "C", "TERM": "dumb", "TZ": "UTC", "MINE": "1"}, q.stderr)
+    check_eq(run, box.records(p)[-1]["run"])
+
+
+@both
+def cwd(p):
+    (p.ws / "sub").mkdir()
+    check_eq(p.run("--read", "sub", "--cwd", "sub", "pwd").out, f"{p.ws}/sub\n")
+    check_eq(p.run("--read", ".", "pwd", cwd=p.ws / "sub").out, f"{p.ws}/sub\n")
+
+
+FILE = """
+import errno, os, sys
+f = sys.argv[1]
+def op(name, fn):
+    try: fn(); print(name, "ok")
+    except OSError as e: print(name, errno.errorcode[e.errno])
+op("append", lambda: open(f, "a").write("more"))
+op("truncate", lambda: os.truncate(f, 2))
+op("write", lambda: open(f, "w").write("written"))
+op("unlink", lambda: os.unlink(f))
+op("rename", lambda: os.rename(f, f + ".x"))
+open("/tmp/new", "w").write("replaced")
+op("replace", lambda: os.replace(os.path.dirname(f) + "/other", f))
+op("chmod", lambda: os.chmod(f, 0o600))
+"""
+
+
+@both
+def a_file_grant_is_that_inode(p):
+    f = p.write("one.txt", "before")
+    p.write("other", "x")
+    p.write("ops.py", FILE)
+    inode = f.stat().st_ino
+    r = p.run("--read", "ops.py", "--write", "one.txt", "python3", "ops.py", f)
+    got = dict(line.split() for line in r.out.splitlines())
+    check_eq((got["append"], got["truncate"], got["write"]), ("ok", "ok", "ok"), r.err)
+    check_eq((got["unlink"], got["rename"]), ("EBUSY", "EBUSY"), r.out)
+    check(got["replace"] in ("EBUSY", "ENOENT", "EXDEV", "EROFS"), r.out)
+    check_eq((f.read_text(), f.stat().st_ino), ("written", inode))
+    check((p.ws / "other").exists())
+
+
+@both
+def a_read_grant_is_no_write_grant(p):
+    f = p.write("d/one.txt", "before")
+    r = p.run("--read", "d", "sh", "-c", "cat d/one.txt; echo x > d/one.txt; echo x > d/new; rm d/one.txt; mv d/one.txt d/two; chmod 777 d/one.txt; ln d/one.txt d/l; touch d/one.txt; echo end")
+    check_eq(r.out, "beforeend\n", r.err)
+    check_eq((f.read_text(), sorted(os.listdir(p.ws / "d"))), ("before", ["one.txt"]))
+
+
+@both
+def globs_bind_what_exists(p):
+    for n in ("a.py", "b.py", "c.txt", "sub/d.py"):
+        p.write(n, n)
+    r = p.run("--cap", "FILE_READ:*.py", "sh", "-c", "cat a.py b.py; cat c.txt; cat sub/d.py; true")
+    check_eq(r.out, "a.pyb.py", r.err)
+    r = p.run("--cap", "FILE_READ:**/*.py", "sh", "-c", "cat a.py sub/d.py; cat c.txt; true")
+    check_eq(r.out, "a.pysub/d.py", r.err)
+    r = p.run("--cap", "FILE_READ:*.none", "sh", "-c", "echo ran")
+    check_eq((r.code, r.out), (0, "ran\n"))
+    check_in("*.none", r.err + json.dumps(box.records(p)))
+
+
+@both
+def links(p):
+    target = p.side / "target.txt"
+    target.write_text("target")
+    target.chmod(0o644)
+    p.side.chmod(0o755)
+    (p.ws / "out").symlink_to(target)
+    (p.ws / "d").mkdir()
+    (p.ws / "d" / "inner").symlink_to(target)
+    r = p.run("--read", p.side / "target.txt", "cat", p.side / "target.txt")
+    check_eq(r.out, "target", r.err)
+    # Relative, and its real path leaves the workspace: refused by name.
+    r = p.run("--read", "out", "cat", "out")
+    check_eq((r.code, r.out), (125, ""), r.err)
+    check_in(str(target), r.err)
+    # Absolute: link and target both appear.
+    r = p.run("--read", p.ws / "out", "sh", "-c", f"readlink out; cat out {target}")
+    check_eq(r.out, f"{target}\ntargettarget", r.err)
+    # Met below a directory grant: a plain link, its target needs a grant of its own.
+    r = p.run("--read", "d", "cat", "d/inner")
+    check_eq((r.code, r.out), (1, ""), r.err)
+
+
+@both
+def grants_within_grants(p):
+    p.write("rw/ro/x", "x")
+    p.write("top/in/y", "y")
+    r = p.run("--read", "top", "--write", "top/in", "sh", "-c", "echo n > top/in/y && echo w1; echo n > top/new && echo BAD; cat top/in/y")
+    check_eq(r.out, "w1\nn\n", r.err)
+    check_eq(((p.ws / "top/in/y").read_text(), (p.ws / "top/new").exists()), ("n\n", False))
+    # Grants add up: a read grant inside a write grant takes nothing away.
+    r = p.run("--write", "rw", "--read", "rw/ro", "sh", "-c", "cat rw/ro/x; echo n > rw/new && echo w1")
+    check_eq(r.out, "xw1\n", r.err)
+
+
+@both
+def a_grant_below_tmp(p):
+    """The workspace of these tests is below /tmp: the private /tmp covers all of it but what is granted."""
+    check(str(p.base).startswith("/tmp/"), "the test's own place")
+    p.write("seen", "s")
+    (p.side / "unseen").write_text("u")
+    r = p.run("--write", ".", "sh", "-c", f"cat seen; echo x > made; ls {p.side}; ls {p.base}; echo t > /tmp/t; cat /tmp/t")
+    check_eq((r.out, (p.ws / "made").read_text()), ("sws\nt\n", "x\n"), r.err)
+
+
+@both
+def what_the_command_makes_belongs_to_the_caller(p):
+    p.ws.chmod(0o755)
+    r = p.run("--write", ".", "sh", "-c", "echo x > made; mkdir dir; ln -s made link; id -u; stat -c %u:%g made; cat /proc/self/uid_map")
+    check_eq(r.code, 0, r.err)
+    for n in ("made", "dir", "link"):
+        st = os.lstat(p.ws / n)
+        check_eq((st.st_uid, st.st_gid), (os.geteuid(), os.getegid()), n)
+    lines = r.out.splitlines()
+    if os.geteuid() == 0:
+        check(lines[0] != "0" and lines[2].split()[1] != "0" and lines[2].split()[2] == "1", r.out)
+    check_eq(lines[1].split(":")[0], lines[0])
+
+
+@root_only
+def files_of_another_user(p):
+    other = p.write("d/other.txt", "theirs", 0o600)
+    os.chown(other, box.free_id(), box.free_id())
+    mine = p.write("d/mine.txt", "mine", 0o600)
+    r = p.run("--write", "d", "sh", "-c", "cat d/mine.txt; cat d/other.txt; echo x > d/other.txt; true")
+    check_eq(r.out, "mine", "a file of another user: root's command must not be root for it")
+    check_eq((other.read_text(), mine.read_text()), ("theirs", "mine"))
+
+
+@root_only
+def a_file_system_that_cannot_be_mapped(p):
+    """A write grant on a file system without ID-mapped mounts is refused by name: never mounted with the wrong ids."""
+    box.private_mounts()
+    target = p.ws / "odd"
+    target.mkdir()
+    for kind, data in (("ramfs", None), ("hugetlbfs", "size=2M"), ("binfmt_misc", None), ("devpts", "newinstance"), ("mqueue", None)):
+        try:
+            box.mount("ward-test", target, kind, 0, data)
+        except OSError:
+            continue
+        r = p.run("--write", "odd", "sh", "-c", "echo x > odd/made; stat -c %u odd")
+        if r.code == 125:
+            check_in("odd", r.err)
+            check("; " in r.err.splitlines()[0], r.err)
+            check_eq(os.listdir(target) if kind == "ramfs" else [], [])
+            return
+        for f in os.listdir(target):
+            check_eq(os.stat(target / f).st_uid, 0, f"{kind}: ids are neither mapped nor refused")
+        box.must(box.libc.umount2(os.fsencode(target), 2), "umount")
+    skip("no file system that can be mounted here lacks ID-mapped mounts")
+
+
+@both
+def nothing_but_the_view_is_listed(p):
+    r = p.run("sh", "-c", "ls -A / | tr '\\n' ' '; ls -A /etc /run /home /var")
+    top = set(r.out.splitlines()[0].split()) - {"/etc:"}
+    check(not top & {"root", "boot", "mnt", "media", "opt", "srv", "sys", "work", "lost+found"}, r.out)
+    check(not set(r.out.split()) & {"shadow", "sudoers", "ssh", "machine-id", "hostname", "log", "spool", "docker.sock"}, r.out)
+
+
+@both
+def a_private_terminal(p):
+    """--tty: the command has a terminal that is not the caller's, with its size, and ^C reaches it."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
+    q = p.start("--tty", "sh", "-c", "test -t 0 && test -t 1 && echo terminal; stty size; stat -Lc %t:%T.%i /dev/fd/0; trap 'echo got; exit 3' INT; "
+                "echo ready; while :; do sleep 0.05; done", stdin=slave, stdout=slave, stderr=subprocess.PIPE, start_new_session=True,
+                before=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0))
+    mine = f"{os.fstat(slave).st_rdev >> 8 & 0xfff:x}:{os.minor(os.fstat(slave).st_rdev):x}.{os.fstat(slave).st_ino}"
+    os.close(slave)
+    text = b""
+    sent = False
+    end = box.time.monotonic() + 20
+    while box.time.monotonic() < end and q.poll() is None:
+        if select.select([master], [], [], 0.1)[0]:
+            try:
+                text += os.read(master, 4096)
+            except OSError:
+                break
+        if b"ready" in text and not sent:
+            os.write(master, b"\x03")
+            sent = True
+    check(q.poll() is not None, f"still runs: {text!r}")
+    try:
+        text += os.read(master, 4096)
+    except OSError:
+        pass
+    os.close(master)
+    check_eq(q.returncode, 3, text.decode(errors="replace") + q.stderr.read().decode())
+    for part in (b"terminal", b"33 77", b"got"):
+        check_in(part, text)
+    check(mine.encode() not in text, f"the host's own terminal: {mine} {text!r}")
+
+
+@both_cases([("null", ["--stdin", "null"]), ("file", ["--stdin", "file:in.txt"])])
+def standard_input(p, words):
+    p.write("in.txt", "from the file")
+    r = p.run(*words, "cat", data=b"from the pipe")
+    check_eq(r.out, "from the file" if "file" in words[1] else "", r.err)
+
+
+@both
+def unix_sockets_of_the_host(p):
+    """A socket of the host in a granted tree: visible, and no way to connect to it."""
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(str(p.ws / "host.sock"))
+    os.chmod(p.ws / "host.sock", 0o777)
+    s.listen()
+    s.settimeout(0.5)
+    p.write("c.py", "import socket\ns = socket.socket(socket.AF_UNIX)\ntry: s.connect('host.sock'); print('CONNECTED')\nexcept OSError as e: print(e.errno)\n"
+            "t = socket.socket(socket.AF_UNIX); t.bind('/tmp/own'); t.listen(); c = socket.socket(socket.AF_UNIX); c.connect('/tmp/own'); print('own ok')\n")
+    r, o = p.outcome("--read", ".", "python3", "c.py")
+    check("CONNECTED" not in r.out, r.out)
+    check_in("own ok", r.out, r.err)
+    try:
+        s.accept()
+        check(False, "the host's server was reached")
+    except TimeoutError:
+        pass
+    check([v for v in o["violations"] if "host.sock" in v["resource"]], str(o["violations"]))
+
+
+box.main()
