@@ -89,12 +89,18 @@ static void drop(struct ward_native *c, int *fd)
 	*fd = -1;
 }
 
+/* ECONNRESET is told once, ahead of the words of somebody who ended with a message of ours unread. */
+static bool read_again(int e)
+{
+	return e == EAGAIN || e == EINTR || e == ECONNRESET;
+}
+
 static void on_cmd(struct ward_native *c, struct ward_cage_event *ret)
 {
 	struct ward_msg m;
 	ssize_t n = recv(c->cmd, &m, sizeof(m), MSG_DONTWAIT);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n < 0 && read_again(errno))
 		return;
 	/* End of file: the descriptor closed by exec. Anything else but its failure cannot come from a confined command. */
 	if (n == (ssize_t)sizeof(m) && m.type == WARD_MSG_EXEC_FAILED)
@@ -107,7 +113,7 @@ static void on_ctl(struct ward_native *c, struct ward_cage_event *ret)
 	struct ward_msg m;
 	ssize_t n = recv(c->ctl, &m, sizeof(m), MSG_DONTWAIT);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n < 0 && read_again(errno))
 		return;
 	c->over = true;
 	if (n == (ssize_t)sizeof(m) && m.type == WARD_MSG_EXIT)

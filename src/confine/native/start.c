@@ -205,6 +205,11 @@ static int receive(struct ward_native *c, int sock, bool *ret_done, bool *ret_en
 	size_t n = WARD_ARRAY_SIZE(fds);
 	ssize_t got = ward_recv_fds(sock, &m, sizeof(m), fds, &n, 0);
 
+	/* Its other end closed with something of ours unread. That is told once, ahead of what it had said. */
+	if (got == -ECONNRESET) {
+		n = WARD_ARRAY_SIZE(fds);
+		got = ward_recv_fds(sock, &m, sizeof(m), fds, &n, 0);
+	}
 	*ret_ended = got == 0 || (got == (ssize_t)sizeof(m) && m.type == WARD_MSG_EXIT);
 	if (got < 0)
 		return ward_fail_errno(err, WARD_E_SPAWN, (int)-got, "reading from ward-init");
