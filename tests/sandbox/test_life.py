@@ -206,6 +206,20 @@ def signals_reach_the_whole_group(p, sig, code):
 
 
 @both
+def a_signal_at_the_very_end_loses_no_exit(p):
+    """A signal that meets the command's end goes nowhere; the end stays what it was."""
+    for _ in range(25):
+        q = p.start("--outcome", p.outcome_file, "sh", "-c", "trap '' USR1; echo ready; exit 7", stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        q.stdout.readline()
+        while q.poll() is None:
+            os.kill(q.pid, signal.SIGUSR1)
+        o = json.loads(p.outcome_file.read_text())
+        check_eq((q.returncode, o["status"], o["error"]), (7, "exited", None), q.stderr.read())
+        q.communicate()
+
+
+@both
 def stop_and_continue(p):
     mark = box.marker()
     q = p.start("sh", "-c", f"sleep {mark} & sleep 0.6; echo done; kill $!", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

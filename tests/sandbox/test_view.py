@@ -301,7 +301,8 @@ def a_private_terminal(p):
         if b"ready" in text and not sent:
             os.write(master, b"\x03")
             sent = True
-    check(q.poll() is not None, f"still runs: {text!r}")
+    # The terminal's end comes a moment before that of ward.
+    check(box.wait_for(lambda: q.poll() is not None, 20), f"still runs: {text!r}")
     try:
         text += os.read(master, 4096)
     except OSError:
