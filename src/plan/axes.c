@@ -116,7 +116,11 @@ static void axis_files_meta(const struct ward_plan *p, const struct ward_host *h
 	struct ward_axis_state *s)
 {
 	(void)p;
-	if (h->userns)
+	if (h->userns && h->stdio_owned)
+		hold(s, WARD_LEVEL_ADVISORY,
+			"a standard stream is a file of yours: its mode and times can be changed through it",
+			"redirect through a pipe: ward run ... < FILE becomes cat FILE | ward run ...");
+	else if (h->userns)
 		hold(s, WARD_LEVEL_ENFORCED, "outside the view there is no name to ask about", "");
 	else
 		hold(s, WARD_LEVEL_NONE, "Landlock does not hold stat, chmod, utimes, xattr",

@@ -67,6 +67,7 @@ struct ward_node {
 	bool exec;                   /* Landlock EXECUTE below it; never a noexec mount: libraries are mapped from it */
 	bool idmap;                  /* as root: the tree is shown and written with the caller's ids (grants, not the base) */
 	bool base;                   /* from the runtime base, not from a grant; such a file may be served instead of mounted */
+	bool protect;                /* BIND: read-only whatever a wider grant says (.ward/) */
 	uint64_t dev, ino;           /* BIND: identity seen at resolution; the backend refuses another */
 	uint64_t size, inodes;       /* TMPFS bounds */
 	uint32_t mode;               /* TMPFS root mode */
@@ -98,6 +99,7 @@ struct ward_host {
 	bool idmap;                  /* ID-mapped mounts (root only) */
 	int landlock_abi;            /* 0 = none */
 	bool seccomp_notify;
+	bool stdio_owned;            /* 0, 1 or 2 is a file that belongs to whom the command will be: its mode can be changed */
 	int cgroup;                  /* 0 none, 1 = v1, 2 = v2: the tree that carries a usable memory controller */
 	bool cgroup_memory, cgroup_pids, cgroup_cpu;
 	unsigned ncpus;

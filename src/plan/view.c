@@ -86,19 +86,22 @@ static size_t merge(struct ward_node *v, size_t n)
 		if (last->kind != WARD_NODE_BIND || v[i].kind != WARD_NODE_BIND)
 			continue;
 		last->write |= v[i].write;
+		last->protect |= v[i].protect;
 		last->exec |= v[i].exec;
 		last->idmap |= v[i].idmap;
 	}
+	for (size_t i = 0; i < out; i++)
+		v[i].write = v[i].write && !v[i].protect;
 	return out;
 }
 
 /* Does the bind c, which contains n, already show n as n wants to be shown? */
 static bool redundant(const struct ward_node *c, const struct ward_node *n)
 {
-	if (n->kind != WARD_NODE_BIND)
+	if (n->kind != WARD_NODE_BIND || n->base || c->protect)
 		return true;
-	if (n->base)
-		return true;
+	if (n->protect)
+		return !c->write;
 	return (c->write || !n->write) && (c->exec || !n->exec) && (c->idmap || !n->idmap);
 }
 

@@ -307,6 +307,7 @@ def judge(attempt, tools, ward):
     expect = attempt.field["expect"]
     if escaped:
         return False, "", "IT GOT OUT\n" + told(run)
+    # "any": the run may be refused, but what starts must hold.
     if run.code == 125 and expect == "start" or run.code != 125 and expect == "refused":
         return False, "", f"ward: expected {expect}\n" + told(run)
     return True, "", ""

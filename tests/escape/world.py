@@ -279,6 +279,10 @@ class World:
         self.names["linked"] = str(self.path("linked"))
         os.symlink("ws", self["linked"])
 
+    def plant_config(self):
+        """Ward's own directory in the workspace, as an owner would have made it."""
+        os.mkdir(self.path("ws/.ward"), 0o755)
+
     def plant_inner_log(self):
         self.names["inner"] = self.put(self.path("ws/audit.jsonl"), "")
 

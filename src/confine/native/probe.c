@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,6 +45,17 @@ static bool notify_usable(void)
 	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
+/* As root the command is another user, to whom such a file does not belong. */
+static bool stdio_owned(void)
+{
+	struct stat st;
+
+	for (int fd = 0; fd < 3 && geteuid() != 0; fd++)
+		if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid())
+			return true;
+	return false;
+}
+
 static uint64_t memory_available(void)
 {
 	char text[MEMINFO_BYTES];
@@ -71,6 +83,7 @@ int ward_host_facts(struct ward_host *ret, struct ward_error *err)
 	ret->idmap = ret->uid == 0; /* verified mount by mount */
 	ret->landlock_abi = ward_ll_abi();
 	ret->seccomp_notify = notify_usable();
+	ret->stdio_owned = stdio_owned();
 	ret->memory_available = memory_available();
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		ret->ncpus = (unsigned)CPU_COUNT(&set);

@@ -224,6 +224,25 @@ static int warn_wider(struct ward_resolver *rs, struct ward_error *err)
 	return r;
 }
 
+/* What Ward will be told by a workspace is not for a command to write. One that is not there grants nothing to begin with. */
+static int protect_config(struct ward_resolver *rs, struct ward_error *err)
+{
+	struct ward_target t = { 0 };
+	const struct ward_node *shown;
+	struct ward_node n;
+	char path[WARD_PATH_MAX];
+
+	if (ward_path_join(rs->workspace, ".ward", path, sizeof(path)) < 0)
+		return WARD_OK;
+	shown = ward_rs_shown_by(rs, path);
+	if (!shown || shown->kind != WARD_NODE_BIND || !shown->write ||
+		ward_rs_target(rs, path, &t) < 0 || t.n_links || !S_ISDIR(t.st.st_mode))
+		return WARD_OK;
+	n = ward_rs_bind(rs, &t, -1);
+	n.protect = true;
+	return ward_rs_node(rs, &n, err);
+}
+
 static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_error *err)
 {
 	const struct ward_request *r = rs->r;
@@ -286,6 +305,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		ward_rs_exec_grants,
 		ward_rs_exec,
 		warn_wider,
+		protect_config,
 		ward_rs_place_cwd,
 		ward_rs_env_finish,
 	};
