@@ -26,6 +26,8 @@ ATTEMPT(limit_memory_children)
 				_exit(refused("mmap"));
 			memset(p, 1, 1 << 20);
 			count_one(fd);
+			/* A limit that is sampled is one for who grows slower than it is looked at. */
+			usleep(20 * 1000);
 		}
 		usleep(700 * 1000);
 		_exit(ESCAPED);
