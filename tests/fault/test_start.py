@@ -95,6 +95,14 @@ def step(p, name, errnos, word):
     check_eq(p.run("--write", ".", "touch", "made").code, 0, "the test sees nothing: ward never works here")
 
 
+@both_cases([("the view", "mount"), ("ids", "setresuid")])
+def a_start_that_fails_leaves_no_helper(p, call):
+    """The helpers work side by side; whichever is killed first, whatever it was at, none stays."""
+    for _ in range(60):
+        r = run_refused(p, (call, EPERM))
+        check_eq((r.code, box.leftovers(1.0)), (125, {}), r.err)
+
+
 @both
 def a_dead_filter_is_no_excuse(p):
     """The test of the tests: calls that are not refused change nothing."""
@@ -219,9 +227,10 @@ def without_clone3(p):
 @both_cases([("EAGAIN", EAGAIN), ("ENOMEM", ENOMEM)])
 def a_passing_shortage_is_no_reason_for_less(p, e):
     """No room for another process now: refused with that reason, also where less would have been accepted."""
-    r = run_refused(p, ("clone3", e), more=ACCEPT)
-    refused(p, r, "making namespaces")
-    says(r, e)
+    for call in ("clone3", "unshare"):
+        r = run_refused(p, (call, e), more=ACCEPT)
+        refused(p, r, "making namespaces")
+        says(r, e)
 
 
 # ---- no Landlock ----
