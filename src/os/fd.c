@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "os/missing.h"
 #include "os/os.h"
 
 #define READ_STEP (16u << 10)
@@ -267,14 +268,12 @@ static int take(int *fd)
 	return taken;
 }
 
-int ward_memfd(const char *name, const void *p, size_t n, bool seal)
+/* Takes fd over. */
+static int fill_memfd(int made, const void *p, size_t n, bool seal)
 {
-	WARD_FD fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int r;
+	WARD_FD fd = made;
+	int r = ward_write_all(fd, p, n);
 
-	if (fd < 0)
-		return -errno;
-	r = ward_write_all(fd, p, n);
 	if (r < 0)
 		return r;
 	if (seal &&
@@ -284,4 +283,21 @@ int ward_memfd(const char *name, const void *p, size_t n, bool seal)
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return -errno;
 	return take(&fd);
+}
+
+int ward_memfd(const char *name, const void *p, size_t n, bool seal)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	return fd < 0 ? -errno : fill_memfd(fd, p, n, seal);
+}
+
+int ward_memfd_exec(const char *name, const void *p, size_t n)
+{
+	/* Said outright, since with sysctl vm.memfd_noexec=1 silence means the opposite; before Linux 6.3 nobody knew the word. */
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | WARD_MFD_EXEC);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return fd < 0 ? -errno : fill_memfd(fd, p, n, true);
 }

@@ -26,6 +26,9 @@
 #define WARD_NR_LANDLOCK_ADD_RULE 445
 #define WARD_NR_LANDLOCK_RESTRICT_SELF 446
 
+/* ---- memfd_create (Linux 6.3) ---- */
+#define WARD_MFD_EXEC 0x10u
+
 /* ---- Landlock (include/uapi/linux/landlock.h) ---- */
 #define WARD_LL_CREATE_RULESET_VERSION 1u
 #define WARD_LL_RULE_PATH_BENEATH 1

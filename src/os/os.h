@@ -21,6 +21,7 @@ int ward_read_fd(int fd, const char *name, size_t max, struct ward_buf *out, str
 /* Write FILE by temporary name in the same directory, fsync, rename. mode e.g. 0600. */
 int ward_replace_file(const char *path, const void *p, size_t n, mode_t mode, struct ward_error *err);
 int ward_memfd(const char *name, const void *p, size_t n, bool seal);   /* fd or -errno; offset 0 */
+int ward_memfd_exec(const char *name, const void *p, size_t n);         /* the same, sealed, to be executed */
 
 /* ---- open.c ---- */
 #define WARD_OPEN_NO_SYMLINKS 0x04u            /* RESOLVE_NO_SYMLINKS */

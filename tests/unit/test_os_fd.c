@@ -501,6 +501,17 @@ TEST(memfd)
 	CHECK_EQ_INT(pwrite(plain, "x", 1, 0), 1);
 }
 
+TEST(memfd_to_execute)
+{
+	WARD_FD fd = ward_memfd_exec("ward-test", "0123", 4);
+	struct stat st;
+
+	REQUIRE(fd >= 0 && fstat(fd, &st) == 0);
+	CHECK_EQ_UINT(st.st_mode & 0111, 0111);
+	CHECK(pwrite(fd, "x", 1, 0) < 0 && errno == EPERM);
+	CHECK_EQ_INT(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+}
+
 TEST(memfd_errors)
 {
 	unsigned before = open_fds();

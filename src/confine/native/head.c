@@ -28,13 +28,15 @@ static int image(struct ward_error *err)
 
 	pthread_mutex_lock(&image_lock);
 	if (image_fd < 0)
-		image_fd = ward_memfd("ward-init", ward_init_image, ward_init_image_size, true);
+		image_fd = ward_memfd_exec("ward-init", ward_init_image, ward_init_image_size);
 	fd = image_fd;
 	pthread_mutex_unlock(&image_lock);
-	if (fd < 0)
-		return ward_fail_errno(err, WARD_E_SYSTEM, -fd,
-			"cannot make the image of ward-init");
-	return fd;
+	if (fd >= 0)
+		return fd;
+	ward_fail_errno(err, WARD_E_SYSTEM, -fd, "cannot make the image of ward-init");
+	if (fd == -EACCES)
+		ward_fail_fix(err, "set sysctl vm.memfd_noexec below 2");
+	return WARD_E_SYSTEM;
 }
 
 static void describe(const struct ward_host *host, const struct ward_head_start *h,

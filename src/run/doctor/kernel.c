@@ -304,7 +304,7 @@ static const char tiny[1];
 DOCTOR_CHECK(doctor_memfd)
 {
 	static const char *const argv[] = { "doctor", NULL };
-	WARD_FD fd = ward_memfd("ward-doctor", &tiny, sizeof(tiny), true);
+	WARD_FD fd = ward_memfd_exec("ward-doctor", &tiny, sizeof(tiny));
 	int code = 0, status = 0, err;
 	WARD_FD pidfd = -1;
 
