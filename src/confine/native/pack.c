@@ -253,6 +253,9 @@ static void pack_rules(struct packer *p)
 			access |= WARD_LL_SET_DEV;
 		else
 			continue;
+		/* A file that FUSE serves is no mount: the rule at the root has it, and looking it up now costs a round trip. */
+		if (p->pack->fuse && access == WARD_LL_SET_READ && ward_fuse_serves_file(n))
+			continue;
 		add_rule(p, n->dest, dir, access);
 	}
 	for (size_t i = 0; i < plan->n_exec_paths; i++)

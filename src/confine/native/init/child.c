@@ -65,7 +65,6 @@ void drop_capabilities(int sock)
 	} h = { 0x20080522, 0 };
 	uint32_t none[6] = { 0 };
 
-	drop_bounding(sock);
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
 		syscall(SYS_capset, &h, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		fail(sock, WARD_STAGE_CAPS, errno, NULL);

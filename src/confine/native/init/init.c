@@ -238,8 +238,12 @@ void init_main(struct init *in)
 		stay(in);
 	landlock = child_ruleset(in);
 	sigfd = open_signals(in);
-	if (!(in->l->flags & WARD_LAUNCH_DIRECT))
+	if (!(in->l->flags & WARD_LAUNCH_DIRECT)) {
+		/* With namespaces it was done while there was time. */
+		if (!(in->boot.flags & WARD_LAUNCH_USERNS))
+			drop_bounding(in->ctl);
 		drop_capabilities(in->ctl);
+	}
 	life.command = fork();
 	if (life.command < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, NULL);

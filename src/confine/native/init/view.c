@@ -258,8 +258,9 @@ static void prime(void)
 	static char dents[8192];
 	int fd = openat(AT_FDCWD, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	while (fd >= 0 && syscall(SYS_getdents64, fd, dents, sizeof(dents)) > 0)
-		continue;
+	/* Not to its end: what does not fit is looked up when it is needed. */
+	if (fd >= 0)
+		(void)syscall(SYS_getdents64, fd, dents, sizeof(dents));
 	if (fd >= 0)
 		close(fd);
 }
@@ -280,6 +281,8 @@ static int view_begin(struct init *in)
 			fail(in->ctl, WARD_STAGE_FUSE, errno, "/dev/fuse");
 	}
 	handoff_wait(in, HANDOFF_MAPS, NULL, 0);
+	/* It holds for what is executed, not for what is still to be done here. */
+	drop_bounding(in->ctl);
 	if (!in->l) {
 		handoff_wait(in, HANDOFF_BLOB, in->handed, sizeof(in->handed));
 		blob_take(in);
