@@ -158,14 +158,17 @@ static void set_ids(struct ward_plan *p, const struct ward_host *h)
 	p->inside_gid = root ? WARD_INSIDE_ID : h->gid;
 }
 
-static void sign(struct ward_plan *p)
+int ward_plan_sign(struct ward_plan *p, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 
-	p->sha256[0] = '\0';
+	if (p->sha256[0])
+		return WARD_OK;
 	ward_plan_json(p, &b);
-	if (!b.failed)
-		ward_sha256_hex(b.s, b.n, p->sha256);
+	if (b.failed)
+		return no_memory(err);
+	ward_sha256_hex(b.s, b.n, p->sha256);
+	return WARD_OK;
 }
 
 int ward_plan_build(const struct ward_plan_input *in, struct ward_plan **ret,
@@ -201,11 +204,8 @@ int ward_plan_build(const struct ward_plan_input *in, struct ward_plan **ret,
 		r = resolve_attribution(p, in, err);
 	if (r == WARD_OK)
 		r = ward_plan_axes(p, in, err);
-	if (r == WARD_OK) {
-		sign(p);
-		if (!p->sha256[0])
-			r = no_memory(err);
-	}
+	if (r == WARD_OK && !in->sign_later)
+		r = ward_plan_sign(p, err);
 	if (r < 0) {
 		ward_plan_free(p);
 		return r;

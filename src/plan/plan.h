@@ -167,6 +167,7 @@ struct ward_plan_input {
 	enum ward_attribution attribution;      /* may be AUTO */
 	int deny_errno;
 	bool tty, audit_off;
+	bool sign_later;                        /* sha256 stays "" until ward_plan_sign() */
 	const enum ward_level *minimum;         /* WARD_AXIS_MAX: data/minimum */
 	const signed char *require, *accept;    /* WARD_AXIS_MAX each, level or -1 */
 	const char *const *warnings;
@@ -179,6 +180,8 @@ struct ward_plan_input {
  * (--accept AXIS=LEVEL or the host's cure). On failure *ret is NULL.
  */
 int ward_plan_build(const struct ward_plan_input *in, struct ward_plan **ret, struct ward_error *err);
+/* Fill in sha256, once. A start has better to do first; a plan that is shown or recorded has it. */
+int ward_plan_sign(struct ward_plan *p, struct ward_error *err);
 void ward_plan_free(struct ward_plan *p);
 /* The JSON form, fixed key order (docs/spec/plan.schema.json). */
 void ward_plan_json(const struct ward_plan *p, struct ward_buf *out);

@@ -46,6 +46,7 @@ struct ward_request {
 };
 
 /* resolve.c: look everything up and build the plan. host: facts to plan with. */
+/* The plan is not signed yet: ward_plan_sign(). */
 int ward_resolve(struct ward_request *r, const struct ward_host *host, struct ward_plan **ret, struct ward_error *err);
 
 /* options.c: position of name in the table, -1 = none. */

@@ -92,7 +92,11 @@ static int make_plan(struct life *l, const struct ward_host *host, struct ward_e
 static int on_spawned(void *arg, struct ward_error *err)
 {
 	struct life *l = arg;
+	int r = ward_plan_sign(l->plan, err);
 
+	if (r < 0)
+		return r;
+	memcpy(l->o->plan_sha256, l->plan->sha256, sizeof(l->o->plan_sha256));
 	/* A second try with another plan is another start of the same run: recorded again, with its axes. */
 	return ward_ask_grants(l, err);
 }
@@ -223,6 +227,8 @@ static void refuse(struct life *l, struct ward_error *err)
 	struct ward_error ignored = WARD_ERROR_INIT;
 
 	l->o->status = WARD_STATUS_REFUSED;
+	if (l->plan && ward_plan_sign(l->plan, &ignored) == WARD_OK)
+		memcpy(l->o->plan_sha256, l->plan->sha256, sizeof(l->o->plan_sha256));
 	if (!err->fix[0] &&
 		(err->code == WARD_E_SYSTEM || err->code == WARD_E_SPAWN ||
 			err->code == WARD_E_UNSUPPORTED))
@@ -300,8 +306,12 @@ int ward_request_plan(struct ward_request *r, bool json, char **ret_text, struct
 	code = ward_host_probe(&host, err);
 	if (code == WARD_OK)
 		code = ward_resolve(r, &host, &plan, err);
-	if (code < 0)
+	if (code == WARD_OK)
+		code = ward_plan_sign(plan, err);
+	if (code < 0) {
+		ward_plan_free(plan);
 		return code;
+	}
 	if (json)
 		ward_plan_json(plan, &b);
 	else

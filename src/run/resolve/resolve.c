@@ -263,6 +263,7 @@ static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_e
 		.attribution = r->attribution,
 		.deny_errno = r->deny_errno ? r->deny_errno : ENOENT,
 		.tty = r->tty,
+		.sign_later = true,
 		.audit_off = ward_streq(r->audit, "/dev/null"),
 		.minimum = ward_minimum,
 		.require = r->require,
