@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The three descriptors of a command. It refuses to hand in a terminal of the host and any descriptor of a
- * directory (a way out of every view); what is closed outside is /dev/null inside, so that a number is never
- * taken by something else.
+ * The three descriptors of a command. It refuses to hand in a terminal of the host, any descriptor of a directory (a
+ * way out of every view) and a socket that could still choose its peer (a way out of the network namespace); what is
+ * closed outside is /dev/null inside, so that a number is never taken by something else.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -54,10 +55,44 @@ static int refuse_directory(int fd, int i, struct ward_error *err)
 	return code;
 }
 
+static int socket_option(int fd, int option)
+{
+	int v = -1;
+	socklen_t n = sizeof(v);
+
+	return getsockopt(fd, SOL_SOCKET, option, &v, &n) < 0 ? -1 : v;
+}
+
+/*
+ * A socket stays in the network namespace that it was made in. One that is tied to its peer for good is a pipe; a datagram
+ * may name another peer in every message, where no filter sees it, and what has no peer yet can bind, listen and accept.
+ */
+static int refuse_socket(int fd, int i, struct ward_error *err)
+{
+	struct sockaddr_storage peer;
+	socklen_t n = sizeof(peer);
+	int type = socket_option(fd, SO_TYPE), code;
+
+	if (type < 0 && errno == ENOTSOCK)
+		return WARD_OK;
+	if ((type == SOCK_STREAM ||
+		    (type == SOCK_SEQPACKET && socket_option(fd, SO_DOMAIN) == AF_UNIX)) &&
+		getpeername(fd, (struct sockaddr *)&peer, &n) == 0)
+		return WARD_OK;
+	code = ward_fail(err, WARD_E_REFUSED,
+		"%s is a socket that is not a connected stream, which would lead out of the sandbox's network",
+		stream_names[i]);
+	ward_fail_fix(err, "%s",
+		i == 0 ? "use --stdin null, or a pipe: cat |" : "send it through a pipe: | cat");
+	return code;
+}
+
 static int pass(struct ward_streams *s, int i, int fd, struct ward_error *err)
 {
 	int code = refuse_directory(fd, i, err);
 
+	if (code >= 0)
+		code = refuse_socket(fd, i, err);
 	if (code >= 0)
 		s->child[i] = fd;
 	return code;

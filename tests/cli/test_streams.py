@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 
 import cli
@@ -67,6 +68,28 @@ def no_directory_goes_inside(p):
         check_in("standard input", r.err)
     finally:
         os.close(fd)
+
+
+@test
+@placed
+def no_socket_that_chooses_its_peer_goes_inside(p):
+    for family, kind in ((socket.AF_INET, socket.SOCK_DGRAM), (socket.AF_INET, socket.SOCK_STREAM),
+                         (socket.AF_UNIX, socket.SOCK_DGRAM), (socket.AF_UNIX, socket.SOCK_STREAM)):
+        with socket.socket(family, kind) as s:
+            r = p.run("true", stdin=s)
+        check_eq(r.code, 125)
+        check_in("standard input is a socket", r.err)
+
+
+@test
+@placed
+def a_connected_stream_goes_inside(p):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(b"through")
+        ours.shutdown(socket.SHUT_WR)
+        r = p.run("cat", stdin=theirs)
+    check_eq((r.code, r.out), (0, "through"), r.err)
 
 
 @test
