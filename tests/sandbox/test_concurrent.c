@@ -104,7 +104,7 @@ static void check_one(const struct one *o)
 {
 	char want[32];
 
-	CASE("run %u: %s", o->i, o->error);
+	CASE("run %u: %.200s", o->i, o->error);
 	snprintf(want, sizeof(want), o->grant ? "content %u\\n" : "", o->i);
 	/* cat fails for the neighbour's file, which is not granted. */
 	CHECK_EQ_INT(o->status, WARD_STATUS_EXITED);
