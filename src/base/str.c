@@ -100,8 +100,8 @@ const char *ward_nearest(const char *word, const char *const *names, size_t n)
 		if (m > NEAREST_WORD_MAX)
 			continue;
 		d = distance(word, len, names[i], m);
-		/* With no letter in common, a suggestion would be noise. */
-		if (d < best_distance && d < (len > m ? len : m)) {
+		/* With more letters changed than kept, a suggestion would be noise. */
+		if (d < best_distance && d * 2 <= (len > m ? len : m)) {
 			best = names[i];
 			best_distance = d;
 		}

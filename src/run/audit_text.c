@@ -181,8 +181,10 @@ static void record_text(struct ward_buf *b, const struct ward_json *rec)
 	const struct ward_json *seq = get(rec, "seq", WARD_JSON_INT);
 	const struct ward_json *pid = get(rec, "pid", WARD_JSON_INT);
 	const struct ward_json *rules = get(rec, "rules", WARD_JSON_ARRAY);
-	const struct ward_json *cure =
-		get(get(rec, "detail", WARD_JSON_OBJECT), "cure", WARD_JSON_STRING);
+	const struct ward_json *detail = get(rec, "detail", WARD_JSON_OBJECT);
+	const struct ward_json *cure = get(detail, "cure", WARD_JSON_STRING);
+	const struct ward_json *selftest = get(detail, "selftest", WARD_JSON_BOOL);
+	const struct ward_json *quiet = get(detail, "quiet", WARD_JSON_BOOL);
 	add_time(b, ts ? ts->i : -1);
 	ward_buf_addf(b, " #%" PRId64, seq ? seq->i : 0);
 	add_word(b, rec, "kind");
@@ -194,7 +196,12 @@ static void record_text(struct ward_buf *b, const struct ward_json *rec)
 	for (const struct ward_json *rule = rules ? rules->child : NULL; rule; rule = rule->next)
 		if (rule->type == WARD_JSON_STRING)
 			add_quoted(b, " rule=", rule);
-	if (cure && cure->str.n > 0) {
+	/* Neither is what the command did wrong, so nobody should be led to grant it. */
+	if (selftest && selftest->b) {
+		ward_buf_adds(b, " (self-test)");
+	} else if (quiet && quiet->b) {
+		ward_buf_adds(b, " (quiet)");
+	} else if (cure && cure->str.n > 0) {
 		ward_buf_adds(b, "; grant: ");
 		add_plain(b, cure->str.s, cure->str.n);
 	}

@@ -45,9 +45,9 @@ WARD_OPT(apply_env, "env", "NAME[=VALUE]", true, G_GRANT,
 	"with =VALUE set it. Nothing else of the caller's environment goes in but LANG, LC_*, TERM and TZ.",
 	NULL)
 WARD_OPT(apply_i_know, "i-know", NULL, false, G_GRANT,
-	"allow / or $HOME as workspace or write grant",
-	"Allow a workspace or a write grant that is / or $HOME or an ancestor of it. Without it such a request is "
-	"refused.",
+	"allow / or $HOME as workspace, $HOME as write grant",
+	"Allow a workspace that is /, and a workspace or a write grant that is $HOME or an ancestor of it. Without it such "
+	"a request is refused. / itself and /home can never be granted: no view can hold them.",
 	NULL)
 
 WARD_OPT(apply_workspace, "workspace", "DIR", false, G_PLACE,

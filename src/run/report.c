@@ -98,8 +98,9 @@ static void put_axes(struct ward_buf *out, const struct ward_outcome *o)
 	}
 	for (int i = 0; i < WARD_AXIS_MAX; i++)
 		if (o->accepted[i])
-			ward_buf_addf(out, "ward: accepted: %s is held at %s only\n",
-				ward_axis_name((enum ward_axis)i), ward_level_name(o->axes[i]));
+			ward_buf_addf(out, "ward: accepted: %s is held at %s%s\n",
+				ward_axis_name((enum ward_axis)i), ward_level_name(o->axes[i]),
+				o->axes[i] < WARD_LEVEL_ENFORCED ? " only" : " all the same");
 	if (ward_streq(o->attribution, "partial") && !o->attribution_chosen)
 		ward_buf_addf(out, "ward: attribution: partial: refused paths are not named%s%s\n",
 			o->attribution_fix && o->attribution_fix[0] ? "; " : "",

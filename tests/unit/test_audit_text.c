@@ -166,6 +166,35 @@ TEST(a_record_is_one_line_for_people)
 	audit_end();
 }
 
+TEST(what_the_command_did_not_do_wrong_is_marked_and_has_no_cure)
+{
+	audit_begin();
+	struct ward_audit *a = NULL;
+	REQUIRE(ward_audit_open(audit_log, &a, NULL, &err) == WARD_OK);
+	struct ward_event e[] = {
+		{ .kind = "sandbox.violation",
+			.action = "syscall",
+			.resource = "keyctl",
+			.detail_json = "{\"selftest\":true,\"cure\":\"--cap x\"}" },
+		{ .kind = "sandbox.violation",
+			.action = "FILE_READ",
+			.resource = "/q",
+			.detail_json = "{\"quiet\":true,\"cure\":\"--cap x\"}" },
+		{ .kind = "sandbox.violation",
+			.action = "FILE_READ",
+			.resource = "/r",
+			.detail_json = "{\"selftest\":false,\"quiet\":1,\"cure\":\"--cap x\"}" },
+	};
+	REQUIRE(ward_audit_append(a, e, 3, false, NULL, NULL, &err) == WARD_OK);
+	ward_audit_close(a);
+	CHECK_EQ_INT(show(audit_log, false), WARD_OK);
+	REQUIRE(n_shown == 3);
+	CHECK_STR_EQ(shown[0] + 29, " #1 sandbox.violation syscall \"keyctl\" (self-test)");
+	CHECK_STR_EQ(shown[1] + 29, " #2 sandbox.violation FILE_READ \"/q\" (quiet)");
+	CHECK_STR_EQ(shown[2] + 29, " #3 sandbox.violation FILE_READ \"/r\"; grant: --cap x");
+	audit_end();
+}
+
 TEST(a_foreign_log_is_shown_without_being_trusted)
 {
 	static const char text[] =

@@ -72,12 +72,14 @@ TEST(nearest_takes_the_closest)
 {
 	static const char *const names[] = { "abcd", "abcx", "abc" };
 	static const char *const swapped[] = { "abxd", "bacd" };
+	static const char *const levels[] = { "none", "advisory" };
 	char huge[200];
 	const char *const too_long[] = { huge };
 
 	CHECK_STR_EQ(ward_nearest("abc", names, 3), "abc");
 	CHECK_STR_EQ(ward_nearest("abcy", names, 3), "abcd");
 	CHECK_STR_EQ(ward_nearest("abdc", swapped, 2), "abxd");
+	CHECK_NULL(ward_nearest("foo", levels, 2));
 	memset(huge, 'a', sizeof(huge) - 1);
 	huge[sizeof(huge) - 1] = '\0';
 	CHECK_NULL(ward_nearest("aaaa", too_long, 1));

@@ -151,6 +151,7 @@ static struct ward_outcome *full(struct ward_request *r)
 	o->has_code = true;
 	o->duration_ms = 12;
 	plan.axes[WARD_AXIS_FILES].level = WARD_LEVEL_ENFORCED;
+	plan.axes[WARD_AXIS_FILES].accepted = true;
 	plan.axes[WARD_AXIS_EXEC].accepted = true;
 	plan.axes[WARD_AXIS_ATTRIBUTION].fix = "chmod 0666 /dev/fuse";
 	memset(plan.sha256, 'a', sizeof(plan.sha256) - 1);
@@ -248,6 +249,8 @@ TEST(report_block)
 		"ward: SandboxViolationError: FILE_READ \"/etc/passwd\" refused: no rule grants it\n"
 		"ward:   grant: --cap 'FILE_READ:/etc/passwd'\n");
 	CHECK_STR_CONTAINS(ward_outcome_report(o), "ward: accepted: exec is held at none only\n");
+	CHECK_STR_CONTAINS(ward_outcome_report(o),
+		"ward: accepted: files is held at enforced all the same\n");
 	CHECK_STR_CONTAINS(ward_outcome_report(o), "ward: attribution: partial");
 	CHECK_STR_CONTAINS(ward_outcome_report(o), "chmod 0666 /dev/fuse");
 	ward_outcome_free(o);

@@ -95,6 +95,8 @@ TEST(missing_names)
 	CHECK_STR_CONTAINS(said(),
 		"ws/nope\" does not exist; touch it first, or grant its directory: --read \"");
 	CHECK_EQ_INT(err.error_class, WARD_CLASS_CAPABILITY);
+	REFUSED(RUN("--read", "/no-such-name", "--", "true"), WARD_E_CAPABILITY, "does not exist");
+	CHECK_STR_EQ(err.fix, "touch it first, or take it out");
 	REFUSED(RUN("--read", "f", "--cap", "FILE_WRITE:sub/new", "--", "true"), WARD_E_CAPABILITY,
 		"does not exist; touch it first, or grant its directory: FILE_WRITE:");
 	CHECK_STR_CONTAINS(err.fix, "/ws/sub/**");

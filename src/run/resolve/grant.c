@@ -48,12 +48,14 @@ static int fail_missing(struct ward_resolver *rs, const struct ward_cap *cap, co
 	if (slash)
 		slash[slash == dir] = '\0';
 	(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "%s does not exist", shown);
-	if (cap->literal)
+	if (ward_streq(dir, "/")) /* which nobody is granted */
+		ward_fail_fix(err, "touch it first, or take it out");
+	else if (cap->literal)
 		ward_fail_fix(err, "touch it first, or grant its directory: %s %s",
 			cap->origin.file ? cap->origin.file : "--read", ward_rs_show(rs, dir));
 	else
 		ward_fail_fix(err, "touch it first, or grant its directory: %s:%s/**",
-			ward_cap_type_name(cap->type), ward_streq(dir, "/") ? "" : dir);
+			ward_cap_type_name(cap->type), dir);
 	return WARD_E_CAPABILITY;
 }
 

@@ -142,8 +142,11 @@ static int fail_cwd(struct ward_resolver *rs, int code, const char *path, const 
 {
 	(void)ward_fail(err, code, "the working directory %s %s", ward_rs_show(rs, path), why);
 	ward_fail_at(err, rs->r->cwd ? "--cwd" : "", 0, 0);
-	ward_fail_fix(err, "--cwd DIR in the workspace or under a grant, or --read %s",
-		ward_rs_show(rs, path));
+	if (code == WARD_E_REFUSED) /* it is there, and could be granted */
+		ward_fail_fix(err, "--cwd DIR in the workspace or under a grant, or --read %s",
+			ward_rs_show(rs, path));
+	else
+		ward_fail_fix(err, "--cwd DIR in the workspace or under a grant");
 	return code;
 }
 
