@@ -85,6 +85,15 @@ static inline uint32_t load_be32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+#define ROUND(a, b, c, d, e, f, g, h, kw) \
+	do { \
+		uint32_t t = (h) + (rotr((e), 6) ^ rotr((e), 11) ^ rotr((e), 25)) + \
+			((g) ^ ((e) & ((f) ^ (g)))) + (kw); \
+		(d) += t; \
+		(h) = t + (rotr((a), 2) ^ rotr((a), 13) ^ rotr((a), 22)) + \
+			(((a) & (b)) | ((c) & ((a) | (b)))); \
+	} while (0)
+
 static void compress(uint32_t state[8], const uint8_t *p)
 {
 	uint32_t w[64];
@@ -99,20 +108,16 @@ static void compress(uint32_t state[8], const uint8_t *p)
 
 		w[i] = w[i - 16] + s0 + w[i - 7] + s1;
 	}
-	for (unsigned i = 0; i < 64; i++) {
-		uint32_t s1 = rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25);
-		uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + K[i] + w[i];
-		uint32_t s0 = rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22);
-		uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
-
-		h = g;
-		g = f;
-		f = e;
-		e = d + t1;
-		d = c;
-		c = b;
-		b = a;
-		a = t1 + t2;
+	/* Eight at a time: the names move, the values stay where they are. */
+	for (unsigned i = 0; i < 64; i += 8) {
+		ROUND(a, b, c, d, e, f, g, h, K[i] + w[i]);
+		ROUND(h, a, b, c, d, e, f, g, K[i + 1] + w[i + 1]);
+		ROUND(g, h, a, b, c, d, e, f, K[i + 2] + w[i + 2]);
+		ROUND(f, g, h, a, b, c, d, e, K[i + 3] + w[i + 3]);
+		ROUND(e, f, g, h, a, b, c, d, K[i + 4] + w[i + 4]);
+		ROUND(d, e, f, g, h, a, b, c, K[i + 5] + w[i + 5]);
+		ROUND(c, d, e, f, g, h, a, b, K[i + 6] + w[i + 6]);
+		ROUND(b, c, d, e, f, g, h, a, K[i + 7] + w[i + 7]);
 	}
 	state[0] += a;
 	state[1] += b;

@@ -102,23 +102,27 @@ static void idmap_text(char *out, size_t size, unsigned caller, unsigned run)
 	snprintf(out + n, size - (size_t)n, "%u %u %u\n", hi + 1, hi + 1, ID_LIMIT - hi - 1);
 }
 
+/* It shares our memory, so that nothing is copied for it, and touches none of it: it waits to be killed. */
+static int carrier(void *launcher)
+{
+	/* A launcher that is killed right now must not leave us behind. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != *(const pid_t *)launcher)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
 /* A user namespace that exists only to carry a mapping. */
 int trees_idmap_userns(const struct init *in)
 {
+	static _Alignas(16) char stack[4096];
 	char path[64], text[256];
 	int fd, err = 0;
-	long pid, me = getpid();
+	pid_t me = getpid();
+	long pid = clone(carrier, stack + sizeof(stack), CLONE_NEWUSER | CLONE_VM | SIGCHLD, &me);
 
-	pid = syscall(SYS_clone, (unsigned long)CLONE_NEWUSER | SIGCHLD, 0ul, NULL, NULL, 0ul);
 	if (pid < 0)
 		fail(in->ctl, WARD_STAGE_IDMAP, errno, "user namespace of the ID-mapped mounts");
-	if (pid == 0) {
-		/* A launcher that is killed right now must not leave us behind. */
-		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != me)
-			_exit(1);
-		pause();
-		_exit(0);
-	}
 	snprintf(path, sizeof(path), "/proc/%ld/uid_map", pid);
 	idmap_text(text, sizeof(text), in->boot.caller_uid, in->boot.host_uid);
 	if (put(path, text) < 0)
