@@ -306,6 +306,16 @@ def init_killed_is_never_success(p):
     box.verify(p)
 
 
+def kill_all(q):
+    kids = [pid for pid in box.descendants(q.pid) if pid != q.pid]
+    for pid in kids:
+        try:
+            os.kill(pid, box.KILL)
+        except ProcessLookupError:
+            pass
+    return kids
+
+
 @both
 def launcher_or_init_killed_early_is_never_success(p):
     """Whatever helper is there is killed during the start, at changing moments."""
@@ -317,12 +327,10 @@ def launcher_or_init_killed_early_is_never_success(p):
         end = time.monotonic() + 0.002 * i + 0.002
         while time.monotonic() < end:
             pass
-        kids = [pid for pid in box.descendants(q.pid) if pid != q.pid]
-        for pid in kids:
-            try:
-                os.kill(pid, box.KILL)
-            except ProcessLookupError:
-                pass
+        # All there are, until there is none: a helper that had done its work before it was hit proves nothing.
+        kids = killed = kill_all(q)
+        while killed:
+            killed = kill_all(q)
         seen += bool(kids)
         if not kids:
             q.terminate()
