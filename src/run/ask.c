@@ -53,7 +53,7 @@ struct grants {
 static int judge_all(struct life *l, struct grants *g, struct ward_error *err)
 {
 	struct ward_decision *d =
-		malloc(sizeof(*d)); /* too big for the stack of a caller's thread */
+		calloc(1, sizeof(*d)); /* too big for the stack of a caller's thread */
 	int r = WARD_OK;
 
 	if (!d)

@@ -124,10 +124,12 @@ int ward_native_head(const struct ward_host *host, bool userns, struct ward_head
 struct ward_head_start *ward_head_start_new(const struct ward_host *host)
 {
 	struct ward_error ignored = WARD_ERROR_INIT;
-	struct ward_head_start *h;
+	struct ward_head_start *h = NULL;
 
-	/* What goes wrong here goes wrong again, and is told, when it is needed. */
-	return host->userns && ward_native_head(host, true, &h, &ignored) == WARD_OK ? h : NULL;
+	/* What goes wrong here goes wrong again, and is told, when it is needed; h is NULL then. */
+	if (host->userns)
+		(void)ward_native_head(host, true, &h, &ignored);
+	return h;
 }
 
 void ward_head_start_free(struct ward_head_start *h)
