@@ -183,6 +183,8 @@ static void record_text(struct ward_buf *b, const struct ward_json *rec)
 	const struct ward_json *rules = get(rec, "rules", WARD_JSON_ARRAY);
 	const struct ward_json *detail = get(rec, "detail", WARD_JSON_OBJECT);
 	const struct ward_json *cure = get(detail, "cure", WARD_JSON_STRING);
+	const struct ward_json *code = get(detail, "code", WARD_JSON_STRING);
+	const struct ward_json *why = get(detail, "why", WARD_JSON_STRING);
 	const struct ward_json *selftest = get(detail, "selftest", WARD_JSON_BOOL);
 	const struct ward_json *quiet = get(detail, "quiet", WARD_JSON_BOOL);
 	add_time(b, ts ? ts->i : -1);
@@ -201,8 +203,13 @@ static void record_text(struct ward_buf *b, const struct ward_json *rec)
 		ward_buf_adds(b, " (self-test)");
 	} else if (quiet && quiet->b) {
 		ward_buf_adds(b, " (quiet)");
-	} else if (cure && cure->str.n > 0) {
-		ward_buf_adds(b, "; grant: ");
+	} else if (code && why) {
+		/* A run that was refused: its cure is advice, not an option to paste. */
+		ward_buf_adds(b, "; ");
+		add_plain(b, why->str.s, why->str.n);
+	}
+	if (cure && cure->str.n > 0 && !(selftest && selftest->b) && !(quiet && quiet->b)) {
+		ward_buf_adds(b, code ? "; fix: " : "; grant: ");
 		add_plain(b, cure->str.s, cure->str.n);
 	}
 }

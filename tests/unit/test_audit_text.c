@@ -184,14 +184,20 @@ TEST(what_the_command_did_not_do_wrong_is_marked_and_has_no_cure)
 			.action = "FILE_READ",
 			.resource = "/r",
 			.detail_json = "{\"selftest\":false,\"quiet\":1,\"cure\":\"--cap x\"}" },
+		{ .kind = "policy.block",
+			.action = "run",
+			.resource = "ls",
+			.detail_json =
+				"{\"code\":\"not found\",\"why\":\"no\\nsuch\",\"cure\":\"name it\"}" },
 	};
-	REQUIRE(ward_audit_append(a, e, 3, false, NULL, NULL, &err) == WARD_OK);
+	REQUIRE(ward_audit_append(a, e, 4, false, NULL, NULL, &err) == WARD_OK);
 	ward_audit_close(a);
 	CHECK_EQ_INT(show(audit_log, false), WARD_OK);
-	REQUIRE(n_shown == 3);
+	REQUIRE(n_shown == 4);
 	CHECK_STR_EQ(shown[0] + 29, " #1 sandbox.violation syscall \"keyctl\" (self-test)");
 	CHECK_STR_EQ(shown[1] + 29, " #2 sandbox.violation FILE_READ \"/q\" (quiet)");
 	CHECK_STR_EQ(shown[2] + 29, " #3 sandbox.violation FILE_READ \"/r\"; grant: --cap x");
+	CHECK_STR_EQ(shown[3] + 29, " #4 policy.block run \"ls\"; no\\nsuch; fix: name it");
 	audit_end();
 }
 
