@@ -78,7 +78,10 @@ void ward_buf_adds(struct ward_buf *b, const char *s)
 
 void ward_buf_addc(struct ward_buf *b, char c)
 {
-	ward_buf_add(b, &c, 1);
+	if (!reserve(b, 1))
+		return;
+	b->s[b->n++] = c;
+	b->s[b->n] = '\0';
 }
 
 /*

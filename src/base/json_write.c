@@ -53,8 +53,14 @@ static void add_string(struct ward_buf *b, const char *s, size_t n)
 	ward_buf_addc(b, '"');
 	while (i < n) {
 		uint32_t cp = 0;
-		size_t length = ward_utf8_decode(s + i, n - i, &cp);
+		size_t length;
 
+		/* Nearly all that is ever written, and nothing in it to look at twice. */
+		if (s[i] >= ' ' && s[i] <= '~' && s[i] != '"' && s[i] != '\\') {
+			i++;
+			continue;
+		}
+		length = ward_utf8_decode(s + i, n - i, &cp);
 		if (length > 0 && cp != '"' && cp != '\\' && ward_cp_printable(cp)) {
 			i += length;
 			continue;
