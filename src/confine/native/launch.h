@@ -78,6 +78,7 @@ struct ward_launch_mount {
 struct ward_launch_rule { /* Landlock: access below an inside path */
 	uint32_t path, pad;
 	uint64_t access; /* masked for the ABI and for what path is */
+	uint64_t dev, ino; /* without a view: what was resolved; ino 0 = of no recorded identity */
 };
 struct ward_launch {
 	uint32_t magic, version, size, flags;

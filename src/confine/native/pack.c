@@ -190,13 +190,17 @@ static void pack_mount(struct packer *p, const struct ward_node *n)
 	p->mounts[p->n_mounts++] = m;
 }
 
-static void add_rule(struct packer *p, const char *path, bool is_dir, uint64_t access)
+static struct ward_launch_rule *add_rule(struct packer *p, const char *path, bool is_dir,
+	uint64_t access)
 {
+	struct ward_launch_rule *r;
+
 	access = ward_ll_mask(p->pack->landlock_abi, access, is_dir);
 	if (!access || p->n_rules >= p->max_rules)
-		return;
-	p->rules[p->n_rules++] =
-		(struct ward_launch_rule){ .path = put_text(p, path), .access = access };
+		return NULL;
+	r = &p->rules[p->n_rules++];
+	*r = (struct ward_launch_rule){ .path = put_text(p, path), .access = access };
+	return r;
 }
 
 /* The host's /dev holds terminals, shared memory and disks: only the nodes that a private one would have. */
@@ -237,6 +241,7 @@ static void pack_rules(struct packer *p)
 	for (size_t i = 0; i < plan->n_nodes; i++) {
 		const struct ward_node *n = &plan->nodes[i];
 		bool dir = n->is_dir || n->kind != WARD_NODE_BIND;
+		struct ward_launch_rule *r;
 		/* At its own root too: the kernel stops walking up where everything asked for was found. */
 		uint64_t access = WARD_LL_SET_READ;
 
@@ -256,7 +261,12 @@ static void pack_rules(struct packer *p)
 		/* A file that FUSE serves is no mount: the rule at the root has it, and looking it up now costs a round trip. */
 		if (p->pack->fuse && access == WARD_LL_SET_READ && ward_fuse_serves_file(n))
 			continue;
-		add_rule(p, n->dest, dir, access);
+		r = add_rule(p, n->dest, dir, access);
+		/* Without a view the name is the host's, where it may have been given to something else meanwhile. */
+		if (r && !p->pack->userns && n->kind == WARD_NODE_BIND) {
+			r->dev = n->dev;
+			r->ino = n->ino;
+		}
 	}
 	for (size_t i = 0; i < plan->n_exec_paths; i++)
 		add_rule(p, plan->exec_paths[i], true, WARD_LL_SET_EXEC);

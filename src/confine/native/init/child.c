@@ -22,6 +22,28 @@
 
 #define CAP_LAST_MAX 63
 
+/* The view is our own; without one the path is the host's, and has to be what was resolved. Descriptor or -errno. */
+static int rule_place(const struct ward_launch *l, const struct ward_launch_rule *r)
+{
+	const char *path = blob_text(l, r->path);
+	struct stat st;
+	int fd;
+
+	if (l->flags & WARD_LAUNCH_USERNS) {
+		fd = openat(AT_FDCWD, path, O_PATH | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
+	}
+	fd = (int)sys_openat2(AT_FDCWD, path, O_PATH | O_CLOEXEC,
+		RESOLVE_NO_SYMLINKS_ | RESOLVE_NO_MAGICLINKS_);
+	if (fd < 0)
+		return -errno;
+	if (r->ino && (fstat(fd, &st) < 0 || st.st_dev != r->dev || st.st_ino != r->ino)) {
+		close(fd);
+		return -ESTALE;
+	}
+	return fd;
+}
+
 /* Made before the command is forked: the paths are those of the view. */
 int child_ruleset(const struct init *in)
 {
@@ -37,8 +59,10 @@ int child_ruleset(const struct init *in)
 	for (uint32_t i = 0; i < l->n_rules; i++) {
 		const char *path = blob_text(l, r[i].path);
 
-		fd = openat(AT_FDCWD, path, O_PATH | O_CLOEXEC);
-		e = fd < 0 ? -errno : ward_ll_allow(set, fd, r[i].access);
+		fd = rule_place(l, &r[i]);
+		if (fd == -ELOOP || fd == -ESTALE)
+			fail(in->ctl, WARD_STAGE_CHANGED, -fd, path);
+		e = fd < 0 ? fd : ward_ll_allow(set, fd, r[i].access);
 		if (e < 0)
 			fail(in->ctl, WARD_STAGE_LANDLOCK, -e, path);
 		close(fd);
