@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@
 #define AF_VSOCK 40
 #endif
 #define KEYCTL_GET_KEYRING_ID 0
+#define MSG_PROBE_ 0x10 /* the kernel's linux/socket.h: look for the way only */
 
 static bool opened(int fd)
 {
@@ -77,20 +79,26 @@ static bool vsock(const struct ward_launch *l)
 	return opened(socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0));
 }
 
-/* TEST-NET-1 (RFC 5737): no packet leaves, whatever holds; a datagram socket would "connect" at once if a route existed. */
+/*
+ * TEST-NET-1 (RFC 5737): no packet leaves, whatever holds. The connect asks the supervisor, who refuses it in any network;
+ * the message asks the kernel for a route, which only a network namespace of our own has not, and is not sent (MSG_PROBE).
+ */
 static bool outside(const struct ward_launch *l)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(9) };
-	int s, r;
+	struct msghdr m = { .msg_name = &a, .msg_namelen = sizeof(a) };
+	bool out;
+	int s;
 
 	(void)l;
 	a.sin_addr.s_addr = htonl(0xc0000201u);
 	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (s < 0)
 		return false;
-	r = connect(s, (struct sockaddr *)&a, sizeof(a));
+	out = connect(s, (struct sockaddr *)&a, sizeof(a)) == 0;
+	out = sendmsg(s, &m, MSG_PROBE_ | MSG_CONFIRM) >= 0 || out;
 	close(s);
-	return r == 0;
+	return out;
 }
 
 static bool canary(const struct ward_launch *l)
@@ -113,10 +121,16 @@ static bool sysctl_write(const struct ward_launch *l)
 	return opened(openat(AT_FDCWD, "/proc/sys/kernel/core_pattern", O_WRONLY | O_CLOEXEC));
 }
 
-/* Pid 1 must be the init: a process of the host there would have a readable environment or another name. */
+/* Pid 1 must be the init, and /proc must number us as we are numbered: another pid namespace's has us by another name. */
 static bool host_proc(const struct ward_launch *l)
 {
-	return (l->flags & WARD_LAUNCH_USERNS) && getppid() != 1;
+	char self[16] = "", pid[16];
+
+	if (!(l->flags & WARD_LAUNCH_USERNS))
+		return false;
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	return getppid() != 1 || readlink("/proc/self", self, sizeof(self) - 1) < 0 ||
+		strcmp(self, pid) != 0;
 }
 
 typedef bool probe_fn(const struct ward_launch *l);
