@@ -739,6 +739,25 @@ TEST(another_plan_has_another_name)
 	ward_plan_free(NULL);
 }
 
+TEST(a_plan_signed_later_has_the_same_name)
+{
+	struct ward_host h = full_host();
+	struct ward_plan_input in = input(&h);
+	struct ward_plan *p = must_build(&in), *q;
+	struct ward_error err = WARD_ERROR_INIT;
+
+	in.sign_later = true;
+	q = must_build(&in);
+	CHECK_STR_EQ(q->sha256, "");
+	CHECK_EQ_INT(ward_plan_sign(q, &err), WARD_OK);
+	CHECK_STR_EQ(q->sha256, p->sha256);
+	/* Once is for good: its name is not part of what it names. */
+	CHECK_EQ_INT(ward_plan_sign(q, &err), WARD_OK);
+	CHECK_STR_EQ(q->sha256, p->sha256);
+	ward_plan_free(p);
+	ward_plan_free(q);
+}
+
 /* ---- the data files ---- */
 
 TEST(data_files_say_what_the_contract_says)
