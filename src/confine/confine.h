@@ -87,6 +87,7 @@ struct ward_usage {
 	uint32_t pids_peak;
 	uint64_t pids_refused; /* forks that the pids limit refused; 0 where nothing can tell */
 	bool memory_sampled, oom;
+	bool disk_full;              /* the private directories were full when the run ended */
 };
 
 /*

@@ -85,6 +85,10 @@ static int make_plan(struct life *l, const struct ward_host *host, struct ward_e
 	ward_outcome_set_plan(l->o, l->r, l->plan);
 	for (size_t i = 0; i < l->plan->n_warnings && !l->warned; i++)
 		ward_outcome_note(l->o, "warning: %s", l->plan->warnings[i]);
+	if (l->plan->limits.millicpus && l->plan->axes[WARD_AXIS_CPU].level == WARD_LEVEL_NONE &&
+		l->plan->backend == WARD_BACKEND_NATIVE && !l->warned)
+		ward_outcome_note(l->o, "warning: --cpus is not held here: %s",
+			l->plan->axes[WARD_AXIS_CPU].by);
 	l->warned = true;
 	return WARD_OK;
 }
@@ -155,6 +159,8 @@ static void usage_to_outcome(struct life *l)
 	l->o->pids_peak = u.pids_peak;
 	if (u.oom || l->o->status == WARD_STATUS_OOM)
 		ward_outcome_set_limit(l->o, WARD_LIMIT_MEMORY, l->plan->limits.memory, 0);
+	if (u.disk_full)
+		ward_outcome_set_limit(l->o, WARD_LIMIT_DISK, l->plan->limits.disk, 0);
 	if (u.pids_refused)
 		ward_outcome_set_limit(l->o, WARD_LIMIT_PIDS, l->plan->limits.pids, u.pids_refused);
 	if (l->names_dropped)

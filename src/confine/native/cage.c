@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,7 +33,8 @@ static int native_start(const struct ward_plan *plan, const struct ward_cage_opt
 	if (!c)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a cage");
 	c->plan = plan;
-	c->epoll = c->ctl = c->cmd = c->launcher = c->init = c->proc = c->kill_event = c->oom = -1;
+	c->epoll = c->scratch = c->ctl = c->cmd = c->launcher = c->init = c->proc = c->kill_event =
+		c->oom = -1;
 	r = ward_native_build(c, opts, err);
 	if (r < 0) {
 		native_free(c);
@@ -212,12 +214,20 @@ static void native_kill(void *cage)
 		ward_cgroup_kill(c->cgroup);
 }
 
+static bool scratch_full(const struct ward_native *c)
+{
+	struct statfs st;
+
+	return c->scratch >= 0 && fstatfs(c->scratch, &st) == 0 && st.f_blocks > 0 &&
+		(st.f_bavail == 0 || st.f_ffree == 0);
+}
+
 static void native_usage(void *cage, struct ward_usage *ret)
 {
 	struct ward_native *c = cage;
 	struct ward_cgroup_usage u = { 0 };
 
-	*ret = (struct ward_usage){ 0 };
+	*ret = (struct ward_usage){ .disk_full = scratch_full(c) };
 	ret->cpu_ms = c->exit.cpu_us / 1000;
 	ret->max_rss = c->exit.max_rss_kb * 1024;
 	ret->memory_sampled = c->sampling;
@@ -290,6 +300,7 @@ static void native_free(void *cage)
 	ward_close(c->cmd);
 	ward_close(c->launcher);
 	ward_close(c->init);
+	ward_close(c->scratch);
 	ward_close(c->proc);
 	ward_close(c->kill_event);
 	ward_close(c->epoll);

@@ -11,6 +11,7 @@ struct ward_native {
 	int epoll; /* what ward_cage_fd() gives */
 	int ctl, cmd; /* our ends; cmd -1 once the command has executed */
 	int launcher, init; /* pidfds */
+	int scratch; /* the private directories, O_PATH; -1 = none */
 	int proc; /* the sandbox's /proc, O_PATH */
 	int kill_event; /* eventfd: the broker saw a foreign architecture */
 	short oom_events;

@@ -255,7 +255,8 @@ static void pack_rules(struct packer *p)
 			access |= (n->write || n->kind == WARD_NODE_TMPFS ? WARD_LL_SET_WRITE : 0) |
 				(n->exec && !all ? WARD_LL_SET_EXEC : 0);
 		else if (n->kind == WARD_NODE_DEV || n->kind == WARD_NODE_PROC)
-			access |= WARD_LL_SET_DEV;
+			/* Without namespaces /proc is the host's: other processes of the caller are not for writing to. */
+			access |= p->pack->userns || n->kind == WARD_NODE_DEV ? WARD_LL_SET_DEV : 0;
 		else
 			continue;
 		/* A file that FUSE serves is no mount: the rule at the root has it, and looking it up now costs a round trip. */

@@ -5,6 +5,7 @@
  * that ends early or that takes longer than the deadline: the start fails and everything made so far is undone.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -162,6 +163,8 @@ static int on_view(struct ward_native *c, const struct ward_msg *m, int *fds, si
 		ward_notify_set_diag(c->notify, take_fd(fds, n, n - 1));
 	for (size_t i = 1; i + diag < n; i++)
 		roots[n_roots++] = take_fd(fds, n, i);
+	/* They are one file system: whether it is full at the end is asked through any of them. */
+	c->scratch = n_roots ? fcntl(roots[0], F_DUPFD_CLOEXEC, 3) : -1;
 	ward_notify_set_roots(c->notify, roots, n_roots);
 	return WARD_OK;
 }

@@ -35,7 +35,7 @@ ATTEMPT(ipc_address_race)
 	if (bind(here, (struct sockaddr *)&u, sizeof(u)) < 0 || listen(here, 4096) < 0 ||
 		pthread_create(&t, NULL, flip, path))
 		return refused("bind");
-	for (int i = 0; i < 3000; i++)
+	for (int i = 0; i < 20000; i++)
 		push_token(SOCK_STREAM, (struct sockaddr *)&shared, sizeof(shared));
 	over = 1;
 	(void)pthread_join(t, NULL);

@@ -35,7 +35,7 @@ ATTEMPT(net_address_race)
 
 	if (pthread_create(&t, NULL, flip, &other))
 		return refused("thread");
-	for (int i = 0; i < 3000; i++)
+	for (int i = 0; i < 20000; i++)
 		(void)sendto(fd, token, strlen(token), 0, (struct sockaddr *)&shared, n);
 	over = 1;
 	(void)pthread_join(t, NULL);

@@ -117,8 +117,10 @@ static void limits(const struct init *in)
 		limit(in, RLIMIT_NPROC, l->nproc, l->nproc);
 	if (l->rlimit_data)
 		limit(in, RLIMIT_DATA, l->rlimit_data, l->rlimit_data);
-	if (!l->n_cpus || sched_getaffinity(0, sizeof(have), &have) < 0)
+	if (!l->n_cpus)
 		return;
+	if (sched_getaffinity(0, sizeof(have), &have) < 0)
+		fail(in->cmd, WARD_STAGE_RLIMIT, errno, "cpu affinity");
 	CPU_ZERO(&set);
 	for (unsigned c = 0, n = 0; c < CPU_SETSIZE && n < l->n_cpus; c++)
 		if (CPU_ISSET(c, &have)) {
