@@ -294,25 +294,31 @@ static int follow_script(struct ward_resolver *rs, const struct ward_program *p,
 	return ward_rs_program(rs, &next, err);
 }
 
+/* A version manager's stand-in is read, never run: the program becomes what it stands for. */
+static int follow_shim(struct ward_resolver *rs, struct ward_program *p, struct ward_error *err)
+{
+	const char *real = NULL;
+	int r;
+
+	if (ward_rs_visible(rs, p->t.path) || !p->trusted)
+		return WARD_OK;
+	r = ward_rt_unshim(rs, p->path, &real, err);
+	if (r < 0 || !real)
+		return r;
+	p->path = real;
+	r = ward_rs_target(rs, real, &p->t);
+	return r < 0 ? fail_spawn(rs, real, -r, err) : WARD_OK;
+}
+
 int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct ward_error *err)
 {
 	const struct ward_node *shown;
 	struct ward_head head = { 0 };
 	int r;
 
-	if (!ward_rs_visible(rs, p->t.path) && p->trusted) {
-		const char *real = NULL;
-
-		r = ward_rt_unshim(rs, p->path, &real, err);
-		if (r < 0)
-			return r;
-		if (real) {
-			p->path = real;
-			r = ward_rs_target(rs, real, &p->t);
-			if (r < 0)
-				return fail_spawn(rs, real, -r, err);
-		}
-	}
+	r = follow_shim(rs, p, err);
+	if (r < 0)
+		return r;
 	/* What a "#!" names is only spoken about once it may be seen. */
 	if (!p->from && executable(&p->t) < 0)
 		return fail_spawn(rs, p->path, EACCES, err);
