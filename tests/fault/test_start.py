@@ -10,12 +10,14 @@ import json
 import os
 import pathlib
 import resource
+import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox"))
 import box    # noqa: E402  pylint: disable=wrong-import-position
 from box import both, both_cases, root_only    # noqa: E402  pylint: disable=wrong-import-position
-from tap import check, check_eq, check_in    # noqa: E402  pylint: disable=wrong-import-position
+from tap import check, check_eq, check_in, skip    # noqa: E402  pylint: disable=wrong-import-position
 
 EPERM, ENOSYS, ENOSPC, ENOMEM, EAGAIN, EIO = 1, 38, 28, 12, 11, 5
 ACCEPT = ["--accept", "processes=advisory", "--accept", "files.meta=none"]
@@ -204,6 +206,20 @@ def without_user_namespaces_by_acceptance(p):
     check_eq(q.returncode, 124)
     check_eq(box.with_marker(mark), [])
     check_eq(box.leftovers(1.0), {})
+
+
+@both
+def a_launcher_that_is_late(p):
+    """Without namespaces nobody waits for the launcher: what it says of the init may come after everything else."""
+    if not shutil.which("strace"):
+        skip("strace is not installed")
+    box.without_user_namespaces()
+    r = subprocess.run(["strace", "-f", "-qq", "-o", p.side / "trace", "-e", "inject=clone3:delay_exit=400000",
+                        *p.words(*ACCEPT, "sh", "-c", "sleep 1; echo done")], cwd=p.ws, env=p.env(), stdin=subprocess.DEVNULL,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False, text=True)
+    if "DELAYED" not in (p.side / "trace").read_text(errors="replace"):
+        skip(f"strace does not work here: {r.stderr[-200:]}")
+    check_eq((r.returncode, r.stdout), (0, "done\n"), r.stderr)
 
 
 @both

@@ -278,8 +278,11 @@ static int converse(struct ward_native *c, struct ward_host *host, bool fuse_onl
 	bool done = false;
 	int r;
 
-	/* VIEW comes on the other socket than SELFTEST: both must be in. */
-	while (fuse_only ? !c->serving : !done || c->proc < 0) {
+	/*
+	 * VIEW comes on the other socket than SELFTEST, and INIT from a launcher that, without namespaces, nobody waits for: all
+	 * three must be in.
+	 */
+	while (fuse_only ? !c->serving : !done || c->proc < 0 || c->init < 0) {
 		uint64_t now = ward_now_mono_ns();
 
 		if (now >= deadline)
