@@ -26,6 +26,13 @@
 #define WARD_NR_LANDLOCK_ADD_RULE 445
 #define WARD_NR_LANDLOCK_RESTRICT_SELF 446
 
+/* ---- clone3 (Linux 5.3; into a cgroup: 5.7) ---- */
+#define WARD_CLONE_INTO_CGROUP 0x200000000ull
+struct ward_clone_args {
+	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+		set_tid_size, cgroup;
+};
+
 /* ---- memfd_create (Linux 6.3) ---- */
 #define WARD_MFD_EXEC 0x10u
 

@@ -48,9 +48,36 @@ int ward_pidfd_signal(int pidfd, int sig);
 int ward_pidfd_getfd(int pidfd, int fd);
 /* Wait for a child of any clone kind; returns 0 and fills *ret (si_code, si_status), or -errno. */
 int ward_pidfd_wait(int pidfd, int *ret_code, int *ret_status, bool nohang);
+
+/* ---- spawn.c ---- */
+#define WARD_SPAWN_FDS_MAX 16
+#define WARD_SPAWN_ARGS_MAX 16
+struct ward_spawn {
+	int exe_fd; /* what is executed; borrowed */
+	const char *const *argv; /* NULL-terminated; its environment is empty */
+	const int *fds; /* fds[i] becomes descriptor i; the helper closes the rest by itself */
+	size_t n_fds;
+	unsigned long namespaces; /* CLONE_NEW*; 0 = the caller's */
+	int cgroup; /* a v2 directory to be born in; -1 = the caller's */
+};
+struct ward_spawn_shared;
+struct ward_spawned {
+	int pidfd; /* the owner's to close */
+	pid_t pid;
+	struct ward_spawn_shared *shared; /* what the child runs on until its exec */
+};
+#define WARD_SPAWNED_INIT { -1, 0, NULL }
 /*
- * vfork-like spawn of an executable descriptor without a single allocation or lock in the child: fds[i] becomes
- * descriptor i of the child for i < n_fds, the rest is closed by the helper itself. All signals are blocked
- * around it. Returns the pidfd or -errno.
+ * Execute a descriptor beside the caller, without a single allocation or lock in the child, all signals blocked in it, as a
+ * child with exit signal 0 (wait for it by pidfd). Returns before it has executed: 0 or -errno of what could not be begun.
+ * With a cgroup it returns afterwards. With a new user namespace all its capabilities are kept over the exec.
  */
-int ward_spawn_fd(int exe_fd, const char *const *argv, const int *fds, size_t n_fds, pid_t *ret_pid);
+int ward_spawn(const struct ward_spawn *what, struct ward_spawned *ret);
+/* errno of a child that ended before its exec; 0: it has executed. Waits for the one or the other. */
+int ward_spawn_error(const struct ward_spawned *c);
+/* Give the shared memory back, after the exec (waits for it); not the pidfd. Twice is fine. */
+void ward_spawn_done(struct ward_spawned *c);
+/* Write one of uid_map, gid_map, setgroups of a process: 0 or -errno. */
+int ward_put_map(pid_t pid, const char *name, const char *text);
+/* A user namespace without a process, that carries these maps: descriptor or -errno. Needs privilege over the ids. */
+int ward_userns_new(const char *uid_map, const char *gid_map);

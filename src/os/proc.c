@@ -1,28 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Processes by descriptor: pidfds, and a spawn that runs nothing of the caller's between clone and exec.
- *
- * The child of ward_spawn_fd shares the caller's memory until it executes (CLONE_VM|CLONE_VFORK), so it may
- * only make system calls: no allocation, no lock, no return. A caller that waits for any child may reap it: then its end
- * is still seen through the pidfd, only its status is lost. Refuses descriptors that are not open (the child then says so).
+ * Processes by descriptor: pidfds. A caller that waits for any child may reap ours: then its end is still seen through the
+ * pidfd, only its status is lost.
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "os/os.h"
-
-#define SPAWN_STACK (64u * 1024)
-#define SPAWN_FDS_MAX 64
-#define SPAWN_HIGH SPAWN_FDS_MAX /* descriptors are parked above every target first */
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -70,69 +58,4 @@ int ward_pidfd_wait(int pidfd, int *ret_code, int *ret_status, bool nohang)
 	if (ret_status)
 		*ret_status = si.si_status;
 	return 0;
-}
-
-struct spawn {
-	int exe_fd;
-	const char *const *argv;
-	const int *fds;
-	size_t n_fds;
-	volatile int err;
-};
-
-static int spawn_child(void *arg)
-{
-	static const char *const no_env[] = { NULL };
-	struct spawn *s = arg;
-	int parked[SPAWN_FDS_MAX], exe;
-
-	for (size_t i = 0; i < s->n_fds; i++) {
-		parked[i] = fcntl(s->fds[i], F_DUPFD_CLOEXEC, SPAWN_HIGH);
-		if (parked[i] < 0)
-			goto fail;
-	}
-	exe = fcntl(s->exe_fd, F_DUPFD_CLOEXEC, SPAWN_HIGH);
-	if (exe < 0)
-		goto fail;
-	for (size_t i = 0; i < s->n_fds; i++)
-		if (dup2(parked[i], (int)i) < 0)
-			goto fail;
-	syscall(SYS_execveat, exe, "", s->argv, no_env, AT_EMPTY_PATH);
-fail:
-	s->err = errno ? errno : EINVAL;
-	_exit(127);
-}
-
-int ward_spawn_fd(int exe_fd, const char *const *argv, const int *fds, size_t n_fds, pid_t *ret_pid)
-{
-	struct spawn s = { .exe_fd = exe_fd, .argv = argv, .fds = fds, .n_fds = n_fds };
-	sigset_t all, old;
-	int pidfd = -1, err;
-	char *stack;
-	pid_t pid;
-
-	if (n_fds > SPAWN_FDS_MAX)
-		return -E2BIG;
-	stack = mmap(NULL, SPAWN_STACK, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-	if (stack == MAP_FAILED)
-		return -errno;
-	/* No handler of the caller's may run in the child while it shares the caller's memory. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pid = clone(spawn_child, stack + SPAWN_STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD, &s,
-		&pidfd);
-	err = pid < 0 ? errno : s.err;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	munmap(stack, SPAWN_STACK);
-	if (pid < 0)
-		return -err;
-	if (err) {
-		(void)ward_pidfd_wait(pidfd, NULL, NULL, false);
-		close(pidfd);
-		return -err;
-	}
-	if (ret_pid)
-		*ret_pid = pid;
-	return pidfd;
 }

@@ -126,10 +126,14 @@ static int start(struct life *l, struct ward_host *host, struct ward_error *err)
 static int plan_and_start(struct life *l, struct ward_error *err)
 {
 	struct ward_host host, before;
-	int r = ward_host_facts(&host, err);
+	bool userns = true;
+	int r;
 
-	if (r == WARD_OK && l->r->backend == WARD_BACKEND_NATIVE)
-		l->head = ward_head_start_new(&host);
+	if (l->r->backend == WARD_BACKEND_NATIVE)
+		l->head = ward_head_start_new(&userns);
+	r = ward_host_facts(&host, err);
+	host.userns = host.userns && userns;
+	host.fuse = host.fuse && userns;
 	for (int i = 0; r == WARD_OK && i < PLANS_MAX; i++) {
 		r = make_plan(l, &host, err);
 		if (r == WARD_OK && !l->audit)

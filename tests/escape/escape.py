@@ -48,6 +48,7 @@ from world import World, libc  # noqa: E402  pylint: disable=wrong-import-positi
 PR_SET_CHILD_SUBREAPER = 36
 FIELDS = {"class", "plants", "args", "grants", "escaped", "for", "stdio", "during", "runs", "expect"}
 SECONDS = 10
+BARE_TRIES = 4
 INTERPRETERS = {".py": "/usr/bin/python3", ".sh": "/bin/sh"}
 
 
@@ -297,6 +298,11 @@ def judge(attempt, tools, ward):
     """(TAP word, directive, what to say about a failure)"""
     try:
         escaped, run = try_it(attempt, tools, None)
+        # A race may be lost on a busy machine. That it can be won has to be seen once; under Ward it must never be won.
+        for _ in range(BARE_TRIES - 1):
+            if escaped or "race" not in attempt.name:
+                break
+            escaped, run = try_it(attempt, tools, None)
     except (OSError, LookupError) as why:
         return True, f"SKIP nothing to find on this machine: {why}", ""
     if not escaped and run.code == 77:

@@ -66,11 +66,13 @@ int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals,
  * the connection). Attributes carry plan->inside_uid and inside_gid, which must be mapped in that namespace.
  */
 int ward_fuse_start(struct ward_fuse *f, int fuse_fd, struct ward_error *err);
-/* Start the thread ahead, where there is time for it; it waits for ward_fuse_start(). Not needed, only faster. */
-int ward_fuse_warm(struct ward_fuse *f, struct ward_error *err);
+/* The same with what comes as the one message of a socket (taken, also on failure): WARD_MSG_FUSE and its descriptor. */
+int ward_fuse_await(struct ward_fuse *f, int sock, struct ward_error *err);
 /* The sandbox's own /proc (O_PATH or not; borrowed until stop): who asked, and for which whole path. */
 void ward_fuse_set_proc(struct ward_fuse *f, int proc_dirfd);
-/* End the connection (pending requests fail with ECONNABORTED, later ones with ENOTCONN) and join. Twice is fine. */
+/* End the connection: pending requests fail with ECONNABORTED, later ones with ENOTCONN. Waits for nobody; twice is fine. */
+void ward_fuse_end(struct ward_fuse *f);
+/* The same, and join. Twice is fine. */
 void ward_fuse_stop(struct ward_fuse *f);
 struct ward_fuse *ward_fuse_free(struct ward_fuse *f); /* stops; NULL ok; returns NULL */
 
@@ -146,9 +148,16 @@ struct ward_notify;
  */
 int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals, int kill_event,
 	struct ward_notify **ret, struct ward_error *err);
-/* Serve the listener (taken, also on failure). */
+/*
+ * The life of one: warm (a thread that waits), attach (the listener, taken, also on failure), then either turns by the
+ * owner, who polls ward_notify_fd() (-1 = not attached), or, from run on, the thread alone. Start is all of it at once.
+ */
+int ward_notify_warm(struct ward_notify *n, struct ward_error *err);
+int ward_notify_attach(struct ward_notify *n, int listener, struct ward_error *err);
+int ward_notify_fd(const struct ward_notify *n);
+void ward_notify_turn(struct ward_notify *n); /* one notification; the descriptor was readable */
+void ward_notify_run(struct ward_notify *n);
 int ward_notify_start(struct ward_notify *n, int listener, struct ward_error *err);
-int ward_notify_warm(struct ward_notify *n, struct ward_error *err); /* as ward_fuse_warm() */
 /* A NETLINK_SOCK_DIAG socket made in the run's network namespace (taken); -1: every path socket is refused. */
 void ward_notify_set_diag(struct ward_notify *n, int diag);
 /*
@@ -157,7 +166,8 @@ void ward_notify_set_diag(struct ward_notify *n, int diag);
  * these every connect to a socket that the run itself made there is refused. Once, before the command runs.
  */
 void ward_notify_set_roots(struct ward_notify *n, const int *fds, size_t n_fds);
-/* After the processes of the run are gone. Twice is fine. */
+/* After the processes of the run are gone. End tells the thread and waits for nobody, stop joins it. Twice is fine. */
+void ward_notify_end(struct ward_notify *n);
 void ward_notify_stop(struct ward_notify *n);
 struct ward_notify *ward_notify_free(struct ward_notify *n);
 

@@ -33,8 +33,8 @@ static int native_start(const struct ward_plan *plan, const struct ward_cage_opt
 	if (!c)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a cage");
 	c->plan = plan;
-	c->epoll = c->scratch = c->ctl = c->cmd = c->launcher = c->init = c->proc = c->kill_event =
-		c->oom = -1;
+	c->epoll = c->scratch = c->ctl = c->cmd = c->proc = c->kill_event = c->oom = -1;
+	c->init = (struct ward_spawned)WARD_SPAWNED_INIT;
 	r = ward_native_build(c, opts, err);
 	if (r < 0) {
 		native_free(c);
@@ -59,12 +59,16 @@ static int native_go(void *cage, struct ward_error *err)
 	struct ward_native *c = cage;
 	int r;
 
-	if (!c->ready || c->cmd < 0)
+	if (!c->ready || c->gone)
 		return ward_fail(err, WARD_E_INVALID, "the command has been started already");
+	c->gone = true;
 	r = send_msg(c->cmd, WARD_MSG_GO, 0);
-	return r < 0
-		? ward_fail_errno(err, WARD_E_SPAWN, -r, "the command is gone before its start")
-		: WARD_OK;
+	if (r < 0)
+		return ward_fail_errno(err, WARD_E_SPAWN, -r,
+			"the command is gone before its start");
+	if (c->notify)
+		ward_notify_run(c->notify);
+	return WARD_OK;
 }
 
 static int native_fd(const void *cage)
@@ -97,17 +101,31 @@ static bool read_again(int e)
 	return e == EAGAIN || e == EINTR || e == ECONNRESET;
 }
 
-static void on_cmd(struct ward_native *c, struct ward_cage_event *ret)
+/*
+ * The command's socket closed by exec, or it said why it could not. Read once, at the end: nothing else can come from it,
+ * and watching it would wake us in the middle of every start. False: nothing was said.
+ */
+static bool exec_failed(struct ward_native *c, struct ward_cage_event *ret)
 {
 	struct ward_msg m;
-	ssize_t n = recv(c->cmd, &m, sizeof(m), MSG_DONTWAIT);
+	ssize_t n;
 
-	if (n < 0 && read_again(errno))
-		return;
-	/* End of file: the descriptor closed by exec. Anything else but its failure cannot come from a confined command. */
-	if (n == (ssize_t)sizeof(m) && m.type == WARD_MSG_EXEC_FAILED)
-		*ret = (struct ward_cage_event){ .type = WARD_CAGE_EXEC_FAILED, .err_no = m.err };
-	drop(c, &c->cmd);
+	do
+		n = recv(c->cmd, &m, sizeof(m), MSG_DONTWAIT);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n != (ssize_t)sizeof(m) || m.type != WARD_MSG_EXEC_FAILED)
+		return false;
+	*ret = (struct ward_cage_event){ .type = WARD_CAGE_EXEC_FAILED, .err_no = m.err };
+	return true;
+}
+
+/* Everything but the init is gone: what served them ends while the kernel takes the namespaces apart. */
+static void brokers_end(struct ward_native *c)
+{
+	if (c->fuse)
+		ward_fuse_end(c->fuse);
+	if (c->notify)
+		ward_notify_end(c->notify);
 }
 
 static void on_ctl(struct ward_native *c, struct ward_cage_event *ret)
@@ -118,10 +136,14 @@ static void on_ctl(struct ward_native *c, struct ward_cage_event *ret)
 	if (n < 0 && read_again(errno))
 		return;
 	c->over = true;
-	if (n == (ssize_t)sizeof(m) && m.type == WARD_MSG_EXIT)
+	if (n == (ssize_t)sizeof(m) && m.type == WARD_MSG_EXIT) {
 		c->exit = m;
-	else
+		brokers_end(c);
+	} else {
 		drop(c, &c->ctl);
+	}
+	if (exec_failed(c, ret))
+		return;
 	if (c->foreign)
 		ret->type = WARD_CAGE_POLICY_KILL;
 	else if (c->sampled_oom || (c->cgroup && ward_cgroup_was_oom(c->cgroup)))
@@ -167,9 +189,7 @@ static int native_next(void *cage, struct ward_cage_event *ret, struct ward_erro
 	if (n < 0 && errno != EINTR)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "epoll");
 	for (int i = 0; i < n && ret->type == WARD_CAGE_NONE; i++) {
-		if (e[i].data.fd == c->cmd) {
-			on_cmd(c, ret);
-		} else if (e[i].data.fd == c->kill_event) {
+		if (e[i].data.fd == c->kill_event) {
 			c->foreign = true;
 			ret->type = WARD_CAGE_POLICY_KILL;
 			drop(c, &c->kill_event);
@@ -208,8 +228,8 @@ static void native_kill(void *cage)
 		ward_fuse_stop(c->fuse);
 	if (c->ctl >= 0 && c->ready && !c->over)
 		(void)send_msg(c->ctl, WARD_MSG_KILL, 0);
-	if (c->init >= 0 && (!c->ready || c->over))
-		(void)ward_pidfd_signal(c->init, SIGKILL);
+	if (c->init.pidfd >= 0 && (!c->ready || c->over))
+		(void)ward_pidfd_signal(c->init.pidfd, SIGKILL);
 	if (c->cgroup)
 		ward_cgroup_kill(c->cgroup);
 }
@@ -251,16 +271,25 @@ static void native_usage(void *cage, struct ward_usage *ret)
 static void reap(struct ward_native *c)
 {
 	if (c->fuse)
+		ward_fuse_end(c->fuse);
+	/* After EXIT the init is about to end by itself; killing it as well costs nothing and waits for nobody. */
+	if (c->init.pidfd >= 0 && !c->exit.type)
+		(void)ward_pidfd_signal(c->init.pidfd, SIGKILL);
+	if (c->fuse)
 		ward_fuse_stop(c->fuse);
-	if (c->launcher >= 0) {
-		(void)ward_pidfd_signal(c->launcher, SIGKILL);
-		(void)ward_pidfd_wait(c->launcher, NULL, NULL, false);
+	/* The kernel needs a while for the namespaces: what can be given back meanwhile is. */
+	if (c->exit.type) {
+		if (c->notify)
+			ward_notify_stop(c->notify);
+		ward_closep(&c->scratch);
+		ward_closep(&c->proc);
+		ward_closep(&c->cmd);
+		ward_closep(&c->kill_event);
+		ward_closep(&c->epoll);
 	}
-	if (c->init >= 0) {
-		/* After EXIT the init is about to end by itself; killing it as well costs nothing and waits for nobody. */
-		if (!c->exit.type)
-			(void)ward_pidfd_signal(c->init, SIGKILL);
-		(void)ward_pidfd_wait(c->init, NULL, NULL, false);
+	if (c->init.pidfd >= 0) {
+		(void)ward_pidfd_wait(c->init.pidfd, NULL, NULL, false);
+		ward_spawn_done(&c->init);
 	}
 	c->reaped = true;
 }
@@ -298,8 +327,7 @@ static void native_free(void *cage)
 	ward_refusals_delete(c->refusals);
 	ward_close(c->ctl);
 	ward_close(c->cmd);
-	ward_close(c->launcher);
-	ward_close(c->init);
+	ward_close(c->init.pidfd);
 	ward_close(c->scratch);
 	ward_close(c->proc);
 	ward_close(c->kill_event);

@@ -5,12 +5,13 @@
 #include "confine/native/broker.h"
 #include "confine/native/cgroup.h"
 #include "confine/native/native.h"
+#include "os/os.h"
 
 struct ward_native {
 	const struct ward_plan *plan; /* borrowed */
 	int epoll; /* what ward_cage_fd() gives */
-	int ctl, cmd; /* our ends; cmd -1 once the command has executed */
-	int launcher, init; /* pidfds */
+	int ctl, cmd; /* our ends */
+	struct ward_spawned init; /* pid 1 inside, or its like */
 	int scratch; /* the private directories, O_PATH; -1 = none */
 	int proc; /* the sandbox's /proc, O_PATH */
 	int kill_event; /* eventfd: the broker saw a foreign architecture */
@@ -20,8 +21,8 @@ struct ward_native {
 	struct ward_fuse *fuse;
 	struct ward_notify *notify;
 	struct ward_cgroup *cgroup;
-	bool serving; /* the FUSE descriptor came */
 	bool ready; /* the self-test has passed */
+	bool gone; /* GO was said */
 	bool over; /* an end was reported */
 	bool reaped;
 	bool sampling, sampled_oom;
@@ -32,15 +33,29 @@ struct ward_native {
 	struct ward_msg exit; /* WARD_MSG_EXIT, type 0 = not seen */
 };
 
-/* head.c: a spawned launcher that waits for its blob. */
+/* head.c: a ward-init that waits for its blob. */
 struct ward_head_start {
-	int ctl, cmd, launcher; /* our ends, and the pidfd; -1 = taken */
-	bool userns, fuse, cgroup2;
+	int ctl, cmd, fuse; /* our ends */
+	struct ward_spawned init;
+	bool userns, cgroup2;
 };
-/* userns false: without any namespace (accepted by name, or backend direct). */
-int ward_native_head(const struct ward_host *host, bool userns, struct ward_head_start **ret,
+/*
+ * userns false: without any namespace (accepted by name, or backend direct). cgroup: a v2 directory to be born in, or -1.
+ * Where the host refuses namespaces for good, host->userns becomes false and the result is WARD_E_UNSUPPORTED.
+ */
+int ward_native_head(struct ward_host *host, bool userns, int cgroup, struct ward_head_start **ret,
 	struct ward_error *err);
+/* Why a ward-init that has ended was never executed; WARD_OK: it was. */
+int ward_native_exec_failed(const struct ward_spawned *init, struct ward_error *err);
+/* An errno of what comes and goes (memory, processes), not of what the host is. */
+bool ward_native_passing(int e);
+
+/* trees.c: after the blob was sent, as host root. */
+int ward_trees_send(int ctl, const char *blob, struct ward_error *err);
 
 /* start.c */
 int ward_native_build(struct ward_native *c, const struct ward_cage_options *opts,
 	struct ward_error *err);
+/* A step of the start failed with errno e: the WARD_E_* to return. text, host: NULL ok. */
+int ward_native_stage_failed(enum ward_stage stage, int e, const char *text,
+	struct ward_host *host, struct ward_error *err);

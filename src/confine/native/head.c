@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The head start: ward-init, spawned from a sealed memfd before there is a plan. It is told who the caller is and whether
- * there will be namespaces, nothing else; what it makes meanwhile (namespaces, id maps) grants nothing. One that is never used
- * is ended through its sockets: every process of it ends when the supervisor's end closes.
+ * The head start: ward-init, executed from a sealed memfd before there is a plan. It is told whether there are namespaces,
+ * nothing else; what it makes meanwhile (the network namespace) grants nothing. One that is never used is ended through its
+ * sockets: it ends when the supervisor's end closes.
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "confine/native/cage.h"
+#include "os/missing.h"
 #include "os/os.h"
 
-#define WORD_DIGITS 12
+/* The network namespace takes longer than all of these: the init makes it by itself, while we go on. */
+#define NAMESPACES (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 
 /* ---- the helper's image: one sealed memfd for the whole process ---- */
 static pthread_mutex_t image_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -39,81 +43,108 @@ static int image(struct ward_error *err)
 	return WARD_E_SYSTEM;
 }
 
-static void describe(const struct ward_host *host, const struct ward_head_start *h,
-	struct ward_launch_boot *b)
+bool ward_native_passing(int e)
 {
-	bool root = host->uid == 0;
-
-	*b = (struct ward_launch_boot){
-		.flags = (h->userns ? WARD_LAUNCH_USERNS : 0) | (h->fuse ? WARD_LAUNCH_FUSE : 0) |
-			(root && h->userns ? WARD_LAUNCH_ROOT : 0) |
-			(h->cgroup2 ? WARD_LAUNCH_CGROUP2 : 0),
-		.host_uid = root ? WARD_RESERVED_ID : host->uid,
-		.host_gid = root ? WARD_RESERVED_ID : host->gid,
-		.caller_uid = host->uid,
-		.caller_gid = host->gid,
-	};
-	/* Without a user namespace there is no inside number: the ids are those of the host. */
-	b->inside_uid = root && h->userns ? WARD_INSIDE_ID : b->host_uid;
-	b->inside_gid = root && h->userns ? WARD_INSIDE_ID : b->host_gid;
+	return e == EAGAIN || e == ENOMEM || e == EMFILE || e == ENFILE;
 }
 
-static int spawn(struct ward_head_start *h, const struct ward_host *host, const int theirs[2],
+static int spawn_failed(int e, bool namespaces, struct ward_host *host, struct ward_error *err)
+{
+	if (namespaces)
+		return ward_native_stage_failed(WARD_STAGE_CLONE, e, NULL, host, err);
+	ward_fail_errno(err, WARD_E_SYSTEM, e, "cannot execute ward-init from memory");
+	ward_fail_fix(err,
+		"run `ward doctor`; too many processes, or a filter around ward that refuses clone or execveat");
+	return WARD_E_SYSTEM;
+}
+
+int ward_native_exec_failed(const struct ward_spawned *init, struct ward_error *err)
+{
+	int e = ward_spawn_error(init);
+
+	if (!e)
+		return WARD_OK;
+	ward_fail_errno(err, WARD_E_SYSTEM, e, "cannot execute ward-init from memory");
+	ward_fail_fix(err, "%s",
+		e == EACCES
+			? "set sysctl vm.memfd_noexec below 2"
+			: "run `ward doctor`; a filter around ward refuses execveat, or too few descriptors");
+	return WARD_E_SYSTEM;
+}
+
+static int put_map(pid_t pid, const char *name, const char *text, struct ward_error *err)
+{
+	int r = ward_put_map(pid, name, text);
+
+	return r < 0 ? ward_native_stage_failed(WARD_STAGE_IDMAP, -r, name, NULL, err) : WARD_OK;
+}
+
+/* One id each: the caller's own, or as root the reserved pair, so that the command is nobody on the host. */
+static int put_maps(pid_t pid, struct ward_error *err)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	bool root = uid == 0;
+	char text[64];
+	int r;
+
+	(void)snprintf(text, sizeof(text), "%u %u 1\n", root ? WARD_INSIDE_ID : uid,
+		root ? WARD_RESERVED_ID : uid);
+	r = put_map(pid, "uid_map", text, err);
+	/* An ordinary user may map its group only after giving up setgroups(2); root keeps it to clear the groups. */
+	if (r == WARD_OK && !root)
+		r = put_map(pid, "setgroups", "deny", err);
+	(void)snprintf(text, sizeof(text), "%u %u 1\n", root ? WARD_INSIDE_ID : gid,
+		root ? WARD_RESERVED_ID : gid);
+	return r == WARD_OK ? put_map(pid, "gid_map", text, err) : r;
+}
+
+static int spawn(struct ward_head_start *h, const int theirs[3], int cgroup, struct ward_host *host,
 	struct ward_error *err)
 {
-	struct ward_launch_boot boot;
-	char words[WARD_LAUNCH_BOOT_WORDS][WORD_DIGITS];
-	const char *argv[WARD_LAUNCH_BOOT_WORDS + 2] = { "ward-init" };
-	int exe = image(err), pidfd;
-	uint32_t values[WARD_LAUNCH_BOOT_WORDS];
+	const char *argv[] = { "ward-init", h->userns ? WARD_LAUNCH_NAMESPACES : WARD_LAUNCH_PLAIN,
+		NULL };
+	struct ward_spawn what = { .exe_fd = image(err),
+		.argv = argv,
+		.fds = theirs,
+		.n_fds = 3,
+		.namespaces = h->userns ? NAMESPACES : 0,
+		.cgroup = cgroup };
+	int r;
 
-	if (exe < 0)
-		return exe;
-	describe(host, h, &boot);
-	memcpy(values, &boot, sizeof(values));
-	for (size_t i = 0; i < WARD_LAUNCH_BOOT_WORDS; i++) {
-		(void)snprintf(words[i], sizeof(words[i]), "%u", values[i]);
-		argv[1 + i] = words[i];
-	}
-	pidfd = ward_spawn_fd(exe, argv, theirs, 2, NULL);
-	if (pidfd < 0) {
-		ward_fail_errno(err, WARD_E_SYSTEM, -pidfd, "cannot execute ward-init from memory");
-		ward_fail_fix(err, "%s",
-			-pidfd == EACCES
-				? "set sysctl vm.memfd_noexec below 2"
-				: "run `ward doctor`; too many processes, or a filter around ward that refuses clone or execveat");
-		return WARD_E_SYSTEM;
-	}
-	h->launcher = pidfd;
-	return WARD_OK;
+	if (what.exe_fd < 0)
+		return what.exe_fd;
+	r = ward_spawn(&what, &h->init);
+	if (r < 0)
+		return spawn_failed(-r, h->userns, host, err);
+	return h->userns ? put_maps(h->init.pid, err) : WARD_OK;
 }
 
-int ward_native_head(const struct ward_host *host, bool userns, struct ward_head_start **ret,
+int ward_native_head(struct ward_host *host, bool userns, int cgroup, struct ward_head_start **ret,
 	struct ward_error *err)
 {
 	struct ward_head_start *h = malloc(sizeof(*h));
-	int ctl[2] = { -1, -1 }, cmd[2] = { -1, -1 }, r;
+	int pairs[3][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } }, r = 0;
 
 	*ret = NULL;
 	if (!h)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a start");
-	*h = (struct ward_head_start){ .ctl = -1,
-		.cmd = -1,
-		.launcher = -1,
+	for (int i = 0; r == 0 && i < 3; i++)
+		r = ward_socketpair(SOCK_SEQPACKET, pairs[i]);
+	*h = (struct ward_head_start){ .ctl = pairs[WARD_LAUNCH_FD_CTL][0],
+		.cmd = pairs[WARD_LAUNCH_FD_CMD][0],
+		.fuse = pairs[WARD_LAUNCH_FD_FUSE][0],
+		.init = WARD_SPAWNED_INIT,
 		.userns = userns,
-		.fuse = userns && host->fuse,
-		.cgroup2 = host->cgroup == 2 };
-	r = ward_socketpair(SOCK_SEQPACKET, ctl);
-	if (r == 0)
-		r = ward_socketpair(SOCK_SEQPACKET, cmd);
-	h->ctl = ctl[0];
-	h->cmd = cmd[0];
+		.cgroup2 = cgroup >= 0 };
 	if (r < 0)
 		r = ward_fail_errno(err, WARD_E_SYSTEM, -r, "socketpair");
 	else
-		r = spawn(h, host, (const int[2]){ ctl[1], cmd[1] }, err);
-	ward_close(ctl[1]);
-	ward_close(cmd[1]);
+		r = spawn(h, (const int[3]){ pairs[0][1], pairs[1][1], pairs[2][1] }, cgroup, host,
+			err);
+	/* The child copies the table of descriptors at its birth: ours can be closed. */
+	for (int i = 0; i < 3; i++)
+		ward_close(pairs[i][1]);
 	if (r < 0)
 		ward_head_start_free(h);
 	else
@@ -121,14 +152,18 @@ int ward_native_head(const struct ward_host *host, bool userns, struct ward_head
 	return r;
 }
 
-struct ward_head_start *ward_head_start_new(const struct ward_host *host)
+struct ward_head_start *ward_head_start_new(bool *ret_userns)
 {
 	struct ward_error ignored = WARD_ERROR_INIT;
+	struct ward_host host = { .userns = true };
 	struct ward_head_start *h = NULL;
+	struct statfs st;
 
-	/* What goes wrong here goes wrong again, and is told, when it is needed; h is NULL then. */
-	if (host->userns)
-		(void)ward_native_head(host, true, &h, &ignored);
+	/* A cgroup v2 has to be there first: it is entered by being born in it. */
+	if (statfs("/sys/fs/cgroup", &st) < 0 || st.f_type != WARD_MAGIC_CGROUP2)
+		(void)ward_native_head(&host, true, -1, &h, &ignored);
+	/* Any other trouble comes again, and is told, when it is needed; h is NULL then. */
+	*ret_userns = host.userns;
 	return h;
 }
 
@@ -138,10 +173,12 @@ void ward_head_start_free(struct ward_head_start *h)
 		return;
 	ward_close(h->ctl);
 	ward_close(h->cmd);
-	if (h->launcher >= 0) {
-		(void)ward_pidfd_signal(h->launcher, SIGKILL);
-		(void)ward_pidfd_wait(h->launcher, NULL, NULL, false);
-		close(h->launcher);
+	ward_close(h->fuse);
+	if (h->init.pidfd >= 0) {
+		(void)ward_pidfd_signal(h->init.pidfd, SIGKILL);
+		(void)ward_pidfd_wait(h->init.pidfd, NULL, NULL, false);
+		close(h->init.pidfd);
 	}
+	ward_spawn_done(&h->init);
 	free(h);
 }

@@ -3,38 +3,33 @@
  * The wire between the supervisor (glibc, any process that uses libward) and ward-init (musl, a small program
  * of its own): one read-only blob, made before the start, and a few fixed messages.
  *
- * Theory of operation. The supervisor spawns ward-init from a sealed memfd, before it has a plan; that process,
- * the *launcher*, makes the namespaces' first process with clone3(CLONE_PARENT), writes its id maps, waits for the
- * blob, opens what only host root can, and ends. The first process, the *init* (pid 1 inside, a child of the
- * supervisor), makes the network namespace meanwhile, enters the cgroup, builds the view, drops every privilege
+ * Theory of operation. The supervisor executes ward-init from a sealed memfd before it has a plan, in new user, mount, pid,
+ * ipc and uts namespaces, and writes its id maps. That process, the *init* (pid 1 inside, a child of the supervisor), makes
+ * the network namespace meanwhile, takes the blob when it comes, enters the cgroup, builds the view, drops every privilege
  * and forks the *command*, which confines itself (Landlock, seccomp), runs the self-test, waits for GO and
- * executes. Offsets are from the start of the blob; ward-init trusts the blob (the supervisor made it and the
- * descriptor is sealed) but checks the magic and the version, since a stale helper must not guess.
+ * executes. What only host root can open comes from the supervisor, after the blob. Offsets are from the start of the
+ * blob; ward-init trusts the blob (the supervisor made it and the descriptor is sealed) but checks the magic and the
+ * version, since a stale helper must not guess.
  */
 #pragma once
 
 #include <stdint.h>
 
 #define WARD_LAUNCH_MAGIC 0x44524157u /* "WARD" */
-#define WARD_LAUNCH_VERSION 1u
+#define WARD_LAUNCH_VERSION 2u
 
 /* Descriptors that ward-init starts with. */
 enum ward_launch_fd {
-	WARD_LAUNCH_FD_CTL = 0, /* launcher and init <-> supervisor, SEQPACKET */
-	WARD_LAUNCH_FD_CMD /* command <-> supervisor, SEQPACKET, until exec */
+	WARD_LAUNCH_FD_CTL = 0, /* init <-> supervisor, SEQPACKET */
+	WARD_LAUNCH_FD_CMD, /* command <-> supervisor, SEQPACKET, until exec */
+	WARD_LAUNCH_FD_FUSE /* init -> the supervisor's FUSE thread, SEQPACKET, one message */
 };
 
-/*
- * What the launcher has to know before there is a plan: it is started first of all, so that the kernel makes the namespaces
- * while the supervisor resolves and plans. Its arguments, as decimal numbers, in this order.
- */
-struct ward_launch_boot {
-	uint32_t flags; /* WARD_LAUNCH_USERNS, _FUSE, _ROOT, _CGROUP2 */
-	uint32_t inside_uid, inside_gid, host_uid, host_gid, caller_uid, caller_gid;
-};
-#define WARD_LAUNCH_BOOT_WORDS 7
+/* The one thing that ward-init has to know before there is a plan; its only argument. */
+#define WARD_LAUNCH_NAMESPACES "namespaces"
+#define WARD_LAUNCH_PLAIN "plain"
 
-/* Descriptors that come with WARD_MSG_BLOB: these, then n_tasks v1 "tasks", or one v2 directory. */
+/* Descriptors that come with WARD_MSG_BLOB: these, then n_tasks v1 "tasks". */
 enum ward_launch_handed {
 	WARD_HANDED_BLOB = 0,
 	WARD_HANDED_STDIO,
@@ -42,12 +37,12 @@ enum ward_launch_handed {
 };
 #define WARD_HANDED_MAX (WARD_HANDED_CGROUP + 4)
 #define WARD_VIEW_ROOTS_MAX 8 /* private mounts whose roots the supervisor gets */
+#define WARD_TREES_MAX 64 /* of one WARD_MSG_TREES */
 
 #define WARD_LAUNCH_USERNS (1u << 0) /* user + mount + pid + net + ipc + uts + cgroup namespaces */
 #define WARD_LAUNCH_FUSE (1u << 1) /* the view's lowest layer is FUSE, else a tmpfs */
 #define WARD_LAUNCH_ROOT (1u << 2) /* the caller is host root: other ids, ID-mapped grants */
 #define WARD_LAUNCH_CTTY (1u << 3) /* descriptor 0 becomes the controlling terminal */
-#define WARD_LAUNCH_CGROUP2 (1u << 4) /* the cgroup descriptor is a v2 directory */
 #define WARD_LAUNCH_LISTENER (1u << 5) /* the filter has a listener */
 #define WARD_LAUNCH_DIRECT \
 	(1u << 6) /* backend direct: nothing is confined, and nothing is tested */
@@ -91,7 +86,7 @@ struct ward_launch {
 	uint32_t exe, cwd, hostname,
 		canary; /* canary: a host path that must not be there; 0 = none */
 	uint32_t n_filter, filter; /* struct sock_filter[] */
-	uint32_t n_tasks; /* cgroup descriptors */
+	uint32_t n_tasks; /* cgroup v1 descriptors; with v2 the init was born in it */
 	uint32_t landlock_abi; /* 0 = none: no ruleset is made */
 	uint32_t nofile, nproc; /* nproc 0 = a cgroup counts */
 	uint32_t n_cpus; /* affinity: the first n of the allowed ones; 0 = all */
@@ -101,18 +96,18 @@ struct ward_launch {
 	uint64_t scratch_size, scratch_inodes; /* the one tmpfs behind every private directory */
 };
 
-/* ---- messages: supervisor <- launcher/init on CTL, and <- command on CMD ---- */
+/* ---- messages: supervisor <- init on CTL, and <- command on CMD ---- */
 enum ward_msg_type {
 	WARD_MSG_FAILED = 1, /* stage, err; the end of the start */
-	WARD_MSG_INIT, /* launcher: + pidfd of the init; value = its pid */
-	WARD_MSG_FUSE, /* init: + /dev/fuse descriptor, mounted */
+	WARD_MSG_FUSE, /* init, on FUSE: + /dev/fuse descriptor, mounted */
 	WARD_MSG_VIEW, /* init: + O_PATH /proc, of each TMPFS in order, sock_diag if stage is 1 */
 	WARD_MSG_LISTENER, /* command: + seccomp listener */
 	WARD_MSG_SELFTEST, /* command: value = failed probes as bits, 0 = all held */
 	WARD_MSG_EXEC_FAILED, /* command: err */
 	WARD_MSG_EXIT, /* init: value = wait status, cpu_us, max_rss_kb, stage = processes seen */
 	/* supervisor -> */
-	WARD_MSG_BLOB, /* to the launcher: + enum ward_launch_handed; value = how many */
+	WARD_MSG_BLOB, /* to the init: + enum ward_launch_handed; value = how many */
+	WARD_MSG_TREES, /* to the init, as host root: + detached mounts of the next BINDs; value = how many */
 	WARD_MSG_GO, /* to the command */
 	WARD_MSG_SIGNAL, /* to the init: value = signal for the command's group */
 	WARD_MSG_KILL /* to the init */

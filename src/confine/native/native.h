@@ -14,14 +14,14 @@ struct ward_pack {
 	bool userns, fuse, listener, ctty, root, direct;
 	uint32_t caller_uid, caller_gid;
 	int landlock_abi;
-	uint32_t n_tasks; /* cgroup v1 descriptors; 1 with cgroup2 */
+	uint32_t n_tasks; /* cgroup v1 descriptors */
 	bool cgroup2;
 	bool cgroup_memory, cgroup_pids,
 		cgroup_cpu; /* a cgroup holds it; else the init sets what stands in */
 };
 
-/* pack.c: plan -> launch blob (a memfd, sealed): descriptor or WARD_E_*. */
-int ward_pack_plan(const struct ward_plan *plan, const struct ward_pack *pack, int *ret_fd,
+/* pack.c: plan -> launch blob, appended to an empty buffer. */
+int ward_pack_plan(const struct ward_plan *plan, const struct ward_pack *pack, struct ward_buf *ret,
 	struct ward_error *err);
 
 /* sample.c: memory without a cgroup. The sum over all processes in the sandbox's own /proc, in bytes. */

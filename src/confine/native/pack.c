@@ -319,8 +319,7 @@ static void pack_header(struct packer *p, struct ward_launch *l)
 	*l = (struct ward_launch){ .magic = WARD_LAUNCH_MAGIC, .version = WARD_LAUNCH_VERSION };
 	l->flags = (k->userns ? WARD_LAUNCH_USERNS : 0) | (k->fuse ? WARD_LAUNCH_FUSE : 0) |
 		(k->root ? WARD_LAUNCH_ROOT : 0) | (k->ctty ? WARD_LAUNCH_CTTY : 0) |
-		(k->cgroup2 ? WARD_LAUNCH_CGROUP2 : 0) | (k->listener ? WARD_LAUNCH_LISTENER : 0) |
-		(k->direct ? WARD_LAUNCH_DIRECT : 0);
+		(k->listener ? WARD_LAUNCH_LISTENER : 0) | (k->direct ? WARD_LAUNCH_DIRECT : 0);
 	/* Without a user namespace there is no inside number: the ids are those of the host. */
 	l->inside_uid = k->userns ? plan->inside_uid : plan->host_uid;
 	l->inside_gid = k->userns ? plan->inside_gid : plan->host_gid;
@@ -362,14 +361,14 @@ static void pack_body(struct packer *p, struct ward_launch *l)
 	l->n_filter = (uint32_t)n_filter;
 }
 
-int ward_pack_plan(const struct ward_plan *plan, const struct ward_pack *pack, int *ret_fd,
+int ward_pack_plan(const struct ward_plan *plan, const struct ward_pack *pack, struct ward_buf *ret,
 	struct ward_error *err)
 {
 	struct packer p = { .plan = plan,
 		.pack = pack,
 		.max_rules = (uint32_t)(plan->n_nodes + plan->n_exec_paths + 16) };
 	struct ward_launch l;
-	int r = WARD_OK, fd;
+	int r = WARD_OK;
 
 	p.mounts = calloc(plan->n_nodes + 1, sizeof(*p.mounts));
 	p.rules = calloc(p.max_rules, sizeof(*p.rules));
@@ -378,18 +377,13 @@ int ward_pack_plan(const struct ward_plan *plan, const struct ward_pack *pack, i
 	if (p.mounts && p.rules && !p.b.failed)
 		pack_body(&p, &l);
 	if (!p.mounts || !p.rules || p.b.failed) {
+		ward_buf_done(&p.b);
 		r = ward_fail(err, WARD_E_NOMEM, "no memory for the launch blob");
-		goto out;
+	} else {
+		l.size = (uint32_t)p.b.n;
+		memcpy(p.b.s, &l, sizeof(l));
+		*ret = p.b;
 	}
-	l.size = (uint32_t)p.b.n;
-	memcpy(p.b.s, &l, sizeof(l));
-	fd = ward_memfd("ward-launch", p.b.s, p.b.n, true);
-	if (fd < 0)
-		r = ward_fail_errno(err, WARD_E_SYSTEM, -fd, "cannot make the launch blob");
-	else
-		*ret_fd = fd;
-out:
-	ward_buf_done(&p.b);
 	free(p.mounts);
 	free(p.rules);
 	return r;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -32,38 +33,45 @@ static const char *stage_text(uint32_t stage)
 	return stage < WARD_ARRAY_SIZE(names) ? names[stage] : "an unknown step";
 }
 
-static int stage_failed(const struct ward_msg *m, struct ward_host *host, struct ward_error *err)
+int ward_native_stage_failed(enum ward_stage stage, int e, const char *text, struct ward_host *host,
+	struct ward_error *err)
 {
-	char text[sizeof(m->text)];
 	/* What comes and goes (memory, processes) is no property of the host: no reason to plan without. */
-	bool passing = m->err == EAGAIN || m->err == ENOMEM || m->err == EMFILE || m->err == ENFILE;
-	bool missing = !passing && (m->stage == WARD_STAGE_CLONE || m->stage == WARD_STAGE_FUSE);
+	bool passing = ward_native_passing(e);
+	bool missing = host && !passing && (stage == WARD_STAGE_CLONE || stage == WARD_STAGE_FUSE);
 	int code = missing ? WARD_E_UNSUPPORTED : WARD_E_SPAWN;
 
-	memcpy(text, m->text, sizeof(text));
-	text[sizeof(text) - 1] = 0;
-	if (missing && m->stage == WARD_STAGE_CLONE)
+	if (missing && stage == WARD_STAGE_CLONE)
 		host->userns = false;
-	if (missing && m->stage == WARD_STAGE_FUSE)
+	if (missing && stage == WARD_STAGE_FUSE)
 		host->fuse = false;
-	ward_fail_errno(err, code, m->err, "the sandbox could not be made: %s%s%s",
-		stage_text(m->stage), text[0] ? ": " : "", text);
+	ward_fail_errno(err, code, e, "the sandbox could not be made: %s%s%s", stage_text(stage),
+		text && text[0] ? ": " : "", text ? text : "");
 	if (passing)
 		ward_fail_fix(err,
 			"try again when there is more room; `ulimit -a` and the cgroup say how much there is");
-	else if (m->stage == WARD_STAGE_CLONE)
+	else if (stage == WARD_STAGE_CLONE)
 		ward_fail_fix(err, "run `ward doctor`; user namespaces are refused on this host");
-	else if (m->stage == WARD_STAGE_IDMAP_MOUNT)
+	else if (stage == WARD_STAGE_IDMAP_MOUNT)
 		ward_fail_fix(err,
 			"copy the tree to a file system that can (ext4, xfs, btrfs, tmpfs), or run ward as its owner");
-	else if (m->stage == WARD_STAGE_CHANGED)
+	else if (stage == WARD_STAGE_CHANGED)
 		ward_fail_fix(err, "run it again; something replaces that path meanwhile");
-	else if (m->stage == WARD_STAGE_SOURCE && (m->err == EACCES || m->err == ENOENT))
+	else if (stage == WARD_STAGE_SOURCE && (e == EACCES || e == ENOENT))
 		ward_fail_fix(err, "make the path readable for you, or leave the grant out");
 	else
 		ward_fail_fix(err,
 			"run `ward doctor`: it executes each mechanism and names what refuses");
 	return code;
+}
+
+static int init_failed(const struct ward_msg *m, struct ward_host *host, struct ward_error *err)
+{
+	char text[sizeof(m->text)];
+
+	memcpy(text, m->text, sizeof(text));
+	text[sizeof(text) - 1] = 0;
+	return ward_native_stage_failed(m->stage, m->err, text, host, err);
 }
 
 static int selftest_failed(uint32_t bits, struct ward_error *err)
@@ -127,8 +135,8 @@ static void describe(const struct ward_native *c, const struct ward_cage_options
 	if (c->cgroup) {
 		int fds[WARD_CGROUP_CONTROLLERS];
 
-		k->n_tasks = (uint32_t)ward_cgroup_entry_fds(c->cgroup, fds);
 		k->cgroup2 = ward_cgroup_version(c->cgroup) == 2;
+		k->n_tasks = k->cgroup2 ? 0 : (uint32_t)ward_cgroup_entry_fds(c->cgroup, fds);
 		k->cgroup_memory = ward_cgroup_has(c->cgroup, WARD_CGROUP_MEMORY);
 		k->cgroup_pids = ward_cgroup_has(c->cgroup, WARD_CGROUP_PIDS);
 		k->cgroup_cpu = ward_cgroup_has(c->cgroup, WARD_CGROUP_CPU);
@@ -174,22 +182,12 @@ static int on_message(struct ward_native *c, const struct ward_msg *m, int *fds,
 	bool *ret_done, struct ward_host *host, struct ward_error *err)
 {
 	switch ((enum ward_msg_type)m->type) {
-	case WARD_MSG_FAILED: return stage_failed(m, host, err);
-	case WARD_MSG_INIT:
-		if (c->init >= 0 || n != 1)
-			break;
-		c->init = take_fd(fds, n, 0);
-		return WARD_OK;
-	case WARD_MSG_FUSE:
-		if (!c->fuse || n != 1)
-			break;
-		c->serving = true;
-		return ward_fuse_start(c->fuse, take_fd(fds, n, 0), err);
+	case WARD_MSG_FAILED: return init_failed(m, host, err);
 	case WARD_MSG_VIEW: return on_view(c, m, fds, n, err);
 	case WARD_MSG_LISTENER:
 		if (n != 1 || !c->notify)
 			break;
-		return ward_notify_start(c->notify, take_fd(fds, n, 0), err);
+		return ward_notify_attach(c->notify, take_fd(fds, n, 0), err);
 	case WARD_MSG_SELFTEST:
 		*ret_done = true;
 		return m->value ? selftest_failed((uint32_t)m->value, err) : WARD_OK;
@@ -233,6 +231,7 @@ static int hear(struct ward_native *c, bool *ret_done, struct ward_host *host,
 	struct ward_error *err)
 {
 	bool ended = false;
+	int r;
 
 	for (int round = 0; round < 2; round++) {
 		ended = false;
@@ -241,8 +240,7 @@ static int hear(struct ward_native *c, bool *ret_done, struct ward_host *host,
 			bool over = false;
 
 			while (!over && poll(&p, 1, 0) > 0) {
-				int r = receive(c, p.fd, ret_done, &over, host, err);
-
+				r = receive(c, p.fd, ret_done, &over, host, err);
 				if (r < 0)
 					return r;
 			}
@@ -251,55 +249,44 @@ static int hear(struct ward_native *c, bool *ret_done, struct ward_host *host,
 		if (!ended)
 			return WARD_OK;
 	}
-	return ward_fail(err, WARD_E_SPAWN, "ward-init ended during the start without a word");
+	/* Or it has never been ward-init. */
+	r = ward_native_exec_failed(&c->init, err);
+	return r < 0
+		? r
+		: ward_fail(err, WARD_E_SPAWN, "ward-init ended during the start without a word");
 }
 
-static bool launcher_done(struct ward_native *c, int *poll_fd)
-{
-	int code = 0, status = 1;
-
-	if (ward_pidfd_wait(c->launcher, &code, &status, false) < 0) {
-		/* A caller that waits for any child, or ignores SIGCHLD: what the launcher said has to do. */
-		code = CLD_EXITED;
-		status = 0;
-	}
-	ward_closep(&c->launcher);
-	c->launcher = *poll_fd = -1;
-	return code == CLD_EXITED && status == 0;
-}
-
-/* Read messages until the view is served (fuse_only), or until the self-test has spoken. */
-static int converse(struct ward_native *c, struct ward_host *host, bool fuse_only,
-	struct ward_error *err)
+/*
+ * Read messages until the self-test has spoken. The calls that it makes in order to be refused are answered from here as
+ * well: waking the thread that does so later would cost more than all of them.
+ */
+static int converse(struct ward_native *c, struct ward_host *host, struct ward_error *err)
 {
 	uint64_t deadline = ward_now_mono_ns() + START_DEADLINE_NS;
-	struct pollfd p[3] = { { c->ctl, POLLIN, 0 }, { c->cmd, POLLIN, 0 },
-		{ c->launcher, POLLIN, 0 } };
+	struct pollfd p[3] = { { c->ctl, POLLIN, 0 }, { c->cmd, POLLIN, 0 }, { -1, POLLIN, 0 } };
 	bool done = false;
 	int r;
 
-	/*
-	 * VIEW comes on the other socket than SELFTEST, and INIT from a launcher that, without namespaces, nobody waits for: all
-	 * three must be in.
-	 */
-	while (fuse_only ? !c->serving : !done || c->proc < 0 || c->init < 0) {
+	/* VIEW comes on the other socket than SELFTEST: both must be in. */
+	while (!done || c->proc < 0) {
 		uint64_t now = ward_now_mono_ns();
 
 		if (now >= deadline)
 			return ward_fail(err, WARD_E_SPAWN,
 				"the sandbox did not come up within 30 s");
-		if (poll(p, 3, (int)((deadline - now) / 1000000 + 1)) < 0 && errno != EINTR)
+		p[2].fd = c->notify ? ward_notify_fd(c->notify) : -1;
+		if (poll(p, 3, (int)((deadline - now) / 1000000 + 1)) < 0) {
+			if (errno == EINTR)
+				continue;
 			return ward_fail_errno(err, WARD_E_SYSTEM, errno, "poll");
+		}
+		if (p[2].revents & POLLIN)
+			ward_notify_turn(c->notify);
+		if (!p[0].revents && !p[1].revents)
+			continue;
 		r = hear(c, &done, host, err);
 		if (r < 0)
 			return r;
-		if (!(p[2].revents & POLLIN) || launcher_done(c, &p[2].fd))
-			continue;
-		/* It said why before it ended, if it could; an init that waits for it would wait for ever. */
-		r = hear(c, &done, host, err);
-		return r < 0 ? r
-			     : ward_fail(err, WARD_E_SPAWN,
-				       "ward-init's launcher was killed from outside");
 	}
 	return WARD_OK;
 }
@@ -341,50 +328,58 @@ static int take_head(struct ward_native *c, const struct ward_cage_options *opts
 	const struct ward_pack *k, struct ward_error *err)
 {
 	struct ward_head_start *h = opts->head;
-	int r;
+	int fds[WARD_CGROUP_CONTROLLERS] = { -1 }, fuse, r;
 
-	if (h && (h->userns != k->userns || (k->fuse && !h->fuse) || h->cgroup2 != k->cgroup2)) {
+	if (k->cgroup2)
+		(void)ward_cgroup_entry_fds(c->cgroup, fds);
+	if (h && (h->userns != k->userns || h->cgroup2 != k->cgroup2)) {
 		ward_head_start_free(h);
 		h = NULL;
 	}
 	if (!h) {
-		r = ward_native_head(opts->host, k->userns, &h, err);
+		r = ward_native_head(opts->host, k->userns, k->cgroup2 ? fds[0] : -1, &h, err);
 		if (r < 0)
 			return r;
 	}
 	c->ctl = h->ctl;
 	c->cmd = h->cmd;
-	c->launcher = h->launcher;
-	h->ctl = h->cmd = h->launcher = -1;
-	ward_head_start_free(h);
+	c->init = h->init;
+	fuse = h->fuse;
+	free(h);
+	if (c->fuse)
+		return ward_fuse_await(c->fuse, fuse, err);
+	ward_close(fuse);
 	return WARD_OK;
 }
 
-static int hand_over(struct ward_native *c, const struct ward_cage_options *opts, int blob,
-	struct ward_error *err)
+static int hand_over(struct ward_native *c, const struct ward_cage_options *opts,
+	const struct ward_pack *k, const struct ward_buf *blob, struct ward_error *err)
 {
+	WARD_FD fd = ward_memfd("ward-launch", blob->s, blob->n, true);
 	struct ward_msg m = { .type = WARD_MSG_BLOB };
-	int fds[WARD_HANDED_MAX] = { blob, opts->stdio[0], opts->stdio[1], opts->stdio[2] };
+	int fds[WARD_HANDED_MAX] = { fd, opts->stdio[0], opts->stdio[1], opts->stdio[2] };
 	size_t n = WARD_HANDED_CGROUP;
 	ssize_t sent;
 
-	if (c->cgroup)
+	if (fd < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -fd, "cannot make the launch blob");
+	if (k->n_tasks)
 		n += ward_cgroup_entry_fds(c->cgroup, fds + n);
 	m.value = (int32_t)n;
 	sent = ward_send_fds(c->ctl, &m, sizeof(m), fds, n);
 	if (c->cgroup)
 		ward_cgroup_entered(c->cgroup);
-	/* A launcher that failed has said why: that is read next. */
+	/* An init that failed has said why: that is read next. */
 	if (sent < 0 && sent != -EPIPE && sent != -ECONNRESET)
 		return ward_fail_errno(err, WARD_E_SYSTEM, (int)-sent,
 			"cannot hand the plan to ward-init");
-	return WARD_OK;
+	return k->root ? ward_trees_send(c->ctl, blob->s, err) : WARD_OK;
 }
 
 static int launch(struct ward_native *c, const struct ward_cage_options *opts,
 	struct ward_error *err)
 {
-	WARD_FD blob = -1;
+	WARD_CLEANUP(ward_buf_done) struct ward_buf blob = WARD_BUF_INIT;
 	struct ward_pack k;
 	int r;
 
@@ -393,7 +388,7 @@ static int launch(struct ward_native *c, const struct ward_cage_options *opts,
 	if (r == WARD_OK)
 		r = ward_pack_plan(c->plan, &k, &blob, err);
 	if (r == WARD_OK)
-		r = hand_over(c, opts, blob, err);
+		r = hand_over(c, opts, &k, &blob, err);
 	return r;
 }
 
@@ -407,26 +402,20 @@ int ward_native_build(struct ward_native *c, const struct ward_cage_options *opt
 		return r;
 	}
 	r = launch(c, opts, err);
-	/* While the kernel is busy: the threads that will be needed at once. */
-	if (r == WARD_OK && c->fuse)
-		r = ward_fuse_warm(c->fuse, err);
-	if (r == WARD_OK && c->notify)
-		r = ward_notify_warm(c->notify, err);
-	/* FUSE has to be served before anything else: every mount point of the view is looked up in it. */
-	if (r == WARD_OK && c->fuse)
-		r = converse(c, opts->host, true, err);
 	/* The caller's own work (its durable record) goes on while the view is built. */
 	if (r == WARD_OK && opts->spawned)
 		r = opts->spawned(opts->arg, err);
+	/* The thread that will be needed, while there is time for it. */
+	if (r == WARD_OK && c->notify)
+		r = ward_notify_warm(c->notify, err);
 	if (r == WARD_OK)
-		r = converse(c, opts->host, false, err);
+		r = converse(c, opts->host, err);
 	if (r < 0)
 		return r;
+	ward_spawn_done(&c->init);
 	ward_refusals_phase(c->refusals, false);
 	c->ready = true;
 	r = watch(c, c->ctl, POLLIN, err);
-	if (r == WARD_OK)
-		r = watch(c, c->cmd, POLLIN, err);
 	if (r == WARD_OK)
 		r = watch(c, c->kill_event, POLLIN, err);
 	if (r == WARD_OK)

@@ -305,16 +305,22 @@ DOCTOR_CHECK(doctor_memfd)
 {
 	static const char *const argv[] = { "doctor", NULL };
 	WARD_FD fd = ward_memfd_exec("ward-doctor", &tiny, sizeof(tiny));
+	const struct ward_spawn what = { .exe_fd = fd, .argv = argv, .cgroup = -1 };
+	struct ward_spawned child = WARD_SPAWNED_INIT;
 	int code = 0, status = 0, err;
-	WARD_FD pidfd = -1;
 
 	(void)d;
 	if (!TINY_HERE) {
 		doctor_say(f, DOCTOR_OK, "not tried alone on this architecture: see run");
 		return;
 	}
-	pidfd = fd < 0 ? fd : ward_spawn_fd(fd, argv, NULL, 0, NULL);
-	err = pidfd < 0 ? -pidfd : -ward_pidfd_wait(pidfd, &code, &status, false);
+	err = fd < 0 ? -fd : -ward_spawn(&what, &child);
+	if (!err)
+		err = ward_spawn_error(&child);
+	if (!err)
+		err = -ward_pidfd_wait(child.pidfd, &code, &status, false);
+	ward_spawn_done(&child);
+	ward_close(child.pidfd);
 	if (!err && code == CLD_EXITED && status == 42) {
 		doctor_say(f, DOCTOR_OK, "executed a program from a sealed memfd");
 		return;

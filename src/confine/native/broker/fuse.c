@@ -27,11 +27,13 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "confine/native/broker.h"
+#include "confine/native/launch.h"
 #include "os/os.h"
 
 /* The kernel wants FUSE_MIN_READ_BUFFER and a whole write request; writes are refused, so the smallest will do. */
@@ -53,12 +55,13 @@ struct ward_fuse {
 	const struct ward_plan *plan;
 	struct ward_refusals *refusals;
 	struct ward_tree tree;
+	int sock; /* brings the device; -1 = it was there from the start */
 	int fd, event; /* the device; wakes the thread to stop */
+	pthread_mutex_t lock; /* over fd, between its coming and stop */
 	atomic_bool stopping;
 	atomic_int proc; /* the sandbox's /proc, -1 = not there yet */
 	bool running;
 	pthread_t thread;
-	sem_t gate; /* the thread waits here for its device */
 	/* The last miss of a name to be made: its CREATE, MKDIR, ... follows and is the same attempt. */
 	uint32_t miss_parent;
 	int miss_pid;
@@ -640,9 +643,9 @@ int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals,
 		return ward_fail(err, WARD_E_NOMEM, "no memory for the path broker");
 	f->plan = plan;
 	f->refusals = refusals;
-	f->fd = f->event = -1;
+	f->sock = f->fd = f->event = -1;
 	atomic_init(&f->proc, -1);
-	(void)sem_init(&f->gate, 0, 0);
+	(void)pthread_mutex_init(&f->lock, NULL); /* cannot fail without attributes */
 	r = ward_tree_init(&f->tree, plan, err);
 	if (r == WARD_OK) {
 		f->files = calloc(f->tree.n, sizeof(*f->files));
@@ -658,42 +661,76 @@ int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals,
 	return WARD_OK;
 }
 
+/* The device, from the init that has just mounted it: the only message of its socket. Nothing came: nothing is served. */
+static int receive(struct ward_fuse *f)
+{
+	struct ward_msg m = { 0 };
+	int fd = -1;
+	size_t n = 1;
+	ssize_t got;
+
+	do
+		got = ward_recv_fds(f->sock, &m, sizeof(m), &fd, &n, 0);
+	while (got == -EINTR);
+	if (got != (ssize_t)sizeof(m) || m.type != WARD_MSG_FUSE || n != 1) {
+		ward_close(n == 1 ? fd : -1);
+		return -EPROTO;
+	}
+	return fd;
+}
+
+static int unblocked(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
 static void *serve_later(void *arg)
 {
 	struct ward_fuse *f = arg;
+	int fd = receive(f);
 
-	while (sem_wait(&f->gate) < 0 && errno == EINTR)
-		;
+	if (fd < 0)
+		return NULL;
+	/* A device that cannot be served is closed: whoever waits for an answer gets an error. */
+	(void)pthread_mutex_lock(&f->lock);
+	if (unblocked(fd) < 0 || atomic_load(&f->stopping))
+		close(fd);
+	else
+		f->fd = fd;
+	(void)pthread_mutex_unlock(&f->lock);
 	return f->fd >= 0 ? serve(f) : NULL;
 }
 
-int ward_fuse_warm(struct ward_fuse *f, struct ward_error *err)
+static int begin(struct ward_fuse *f, void *(*life)(void *), struct ward_error *err)
 {
 	int r;
 
 	f->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (f->event < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "path broker");
-	r = ward_broker_thread(&f->thread, serve_later, f);
+	r = ward_broker_thread(&f->thread, life, f);
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "path broker: thread");
 	f->running = true;
 	return WARD_OK;
 }
 
+int ward_fuse_await(struct ward_fuse *f, int sock, struct ward_error *err)
+{
+	f->sock = sock;
+	return begin(f, serve_later, err);
+}
+
 int ward_fuse_start(struct ward_fuse *f, int fuse_fd, struct ward_error *err)
 {
-	int flags = fcntl(fuse_fd, F_GETFL), r = f->running ? WARD_OK : ward_fuse_warm(f, err);
+	int r = unblocked(fuse_fd);
 
-	if (r < 0) {
-		ward_close(fuse_fd);
-		return r;
-	}
 	f->fd = fuse_fd;
-	if (flags < 0 || fcntl(fuse_fd, F_SETFL, flags | O_NONBLOCK) < 0)
-		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "path broker");
-	(void)sem_post(&f->gate);
-	return WARD_OK;
+	if (r < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "path broker");
+	return begin(f, serve, err);
 }
 
 void ward_fuse_set_proc(struct ward_fuse *f, int proc_dirfd)
@@ -701,12 +738,12 @@ void ward_fuse_set_proc(struct ward_fuse *f, int proc_dirfd)
 	atomic_store(&f->proc, proc_dirfd);
 }
 
-void ward_fuse_stop(struct ward_fuse *f)
+void ward_fuse_end(struct ward_fuse *f)
 {
 	uint64_t one = 1;
 
-	if (f->running) {
-		atomic_store(&f->stopping, true);
+	(void)pthread_mutex_lock(&f->lock);
+	if (f->running && !atomic_exchange(&f->stopping, true)) {
 		if (write(f->event, &one, sizeof(one)) < 0)
 			(void)0; /* a full counter wakes as well */
 		/*
@@ -715,13 +752,22 @@ void ward_fuse_stop(struct ward_fuse *f)
 		 */
 		if (f->fd >= 0)
 			(void)dup3(f->event, f->fd, O_CLOEXEC);
-		(void)sem_post(&f->gate);
-		(void)pthread_join(f->thread, NULL);
-		f->running = false;
+		if (f->sock >= 0)
+			(void)shutdown(f->sock, SHUT_RDWR);
 	}
+	(void)pthread_mutex_unlock(&f->lock);
+}
+
+void ward_fuse_stop(struct ward_fuse *f)
+{
+	ward_fuse_end(f);
+	if (f->running)
+		(void)pthread_join(f->thread, NULL);
+	f->running = false;
+	ward_close(f->sock);
 	ward_close(f->fd);
 	ward_close(f->event);
-	f->fd = f->event = -1;
+	f->sock = f->fd = f->event = -1;
 }
 
 struct ward_fuse *ward_fuse_free(struct ward_fuse *f)
@@ -733,6 +779,7 @@ struct ward_fuse *ward_fuse_free(struct ward_fuse *f)
 				ward_close(f->files[i].fd);
 		free(f->files);
 		ward_tree_done(&f->tree);
+		(void)pthread_mutex_destroy(&f->lock);
 		free(f);
 	}
 	return NULL;

@@ -244,17 +244,42 @@ int ward_notify_warm(struct ward_notify *n, struct ward_error *err)
 	return WARD_OK;
 }
 
-int ward_notify_start(struct ward_notify *n, int listener, struct ward_error *err)
+int ward_notify_attach(struct ward_notify *n, int listener, struct ward_error *err)
 {
-	int r = n->running ? WARD_OK : ward_notify_warm(n, err);
-
+	if (n->listener >= 0) {
+		ward_close(listener);
+		return ward_fail(err, WARD_E_INTERNAL, "call broker: a second listener");
+	}
 	n->listener = listener;
-	if (r < 0)
-		return r;
 	/* Hand over the processor instead of waking another: half the round trip. Linux 6.6; older ones do without. */
 	(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, FD_SYNC_WAKE_UP);
-	(void)sem_post(&n->gate);
 	return WARD_OK;
+}
+
+int ward_notify_fd(const struct ward_notify *n)
+{
+	return n->listener;
+}
+
+void ward_notify_turn(struct ward_notify *n)
+{
+	handle(n);
+}
+
+void ward_notify_run(struct ward_notify *n)
+{
+	(void)sem_post(&n->gate);
+}
+
+int ward_notify_start(struct ward_notify *n, int listener, struct ward_error *err)
+{
+	int r = ward_notify_attach(n, listener, err);
+
+	if (r == WARD_OK)
+		r = ward_notify_warm(n, err);
+	if (r == WARD_OK)
+		ward_notify_run(n);
+	return r;
 }
 
 void ward_notify_set_diag(struct ward_notify *n, int diag)
@@ -277,23 +302,28 @@ void ward_notify_set_roots(struct ward_notify *n, const int *fds, size_t n_fds)
 	(void)pthread_mutex_unlock(&n->lock);
 }
 
-void ward_notify_stop(struct ward_notify *n)
+void ward_notify_end(struct ward_notify *n)
 {
 	uint64_t one = 1;
 
-	if (n->running) {
-		atomic_store(&n->stopping, true);
-		if (write(n->event, &one, sizeof(one)) < 0)
-			(void)0; /* a full counter wakes as well */
-		(void)sem_post(&n->gate);
-		/* A caller may have made a connect block that should not (see notify_connect.c): let go of it. */
-		(void)pthread_mutex_lock(&n->lock);
-		if (n->inflight >= 0)
-			(void)shutdown(n->inflight, SHUT_RDWR);
-		(void)pthread_mutex_unlock(&n->lock);
+	if (!n->running || atomic_exchange(&n->stopping, true))
+		return;
+	if (write(n->event, &one, sizeof(one)) < 0)
+		(void)0; /* a full counter wakes as well */
+	(void)sem_post(&n->gate);
+	/* A caller may have made a connect block that should not (see notify_connect.c): let go of it. */
+	(void)pthread_mutex_lock(&n->lock);
+	if (n->inflight >= 0)
+		(void)shutdown(n->inflight, SHUT_RDWR);
+	(void)pthread_mutex_unlock(&n->lock);
+}
+
+void ward_notify_stop(struct ward_notify *n)
+{
+	ward_notify_end(n);
+	if (n->running)
 		(void)pthread_join(n->thread, NULL);
-		n->running = false;
-	}
+	n->running = false;
 	ward_close(n->listener);
 	ward_close(n->event);
 	ward_close(n->proc);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -29,8 +30,10 @@ const struct ward_launch *blob_map(int fd)
 	return l;
 }
 
-void blob_take(struct init *in)
+void blob_receive(struct init *in)
 {
+	memset(in->handed, -1, sizeof(in->handed));
+	(void)msg_recv_fds(in->ctl, WARD_MSG_BLOB, in->handed, WARD_HANDED_MAX);
 	in->l = blob_map(in->handed[WARD_HANDED_BLOB]);
 	if (!in->l)
 		fail(in->ctl, WARD_STAGE_BLOB, errno, NULL);

@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 
 #define CAP_LAST_MAX 63
+#define CHILD_STACK (64 * 1024) /* untouched pages are free */
 
 /* The view is our own; without one the path is the host's, and has to be what was resolved. Descriptor or -errno. */
 static int rule_place(const struct ward_launch *l, const struct ward_launch_rule *r)
@@ -70,14 +71,14 @@ int child_ruleset(const struct init *in)
 	return set;
 }
 
-void drop_bounding(int sock)
+void drop_bounding(const struct init *in)
 {
 	for (int c = 0; c <= CAP_LAST_MAX; c++)
 		if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0) {
-			/* EINVAL ends the list of capabilities; EPERM: none to drop with (no user namespace). */
-			if (errno == EINVAL || errno == EPERM)
+			/* EINVAL ends the list of capabilities; EPERM without a user namespace: none to drop with. */
+			if (errno == EINVAL || (errno == EPERM && !in->namespaces))
 				break;
-			fail(sock, WARD_STAGE_CAPS, errno, "bounding set");
+			fail(in->ctl, WARD_STAGE_CAPS, errno, "bounding set");
 		}
 }
 
@@ -150,15 +151,17 @@ static void filter(const struct init *in)
 	}
 }
 
-/* When memory runs out the command goes first, never the init that tells of it. Raising needs no privilege. */
+/*
+ * When memory runs out the command goes first, never the init that tells of it. Raising needs no privilege, but the file is
+ * its owner's only while the process can be looked into; the init shares this memory, so for that moment alone.
+ */
 static void oom_first(void)
 {
 	int fd;
 
-	/* Changing ids has made this process root's, as far as /proc is concerned; the exec does so away again. */
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	fd = openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (fd < 0)
 		return;
 	(void)!write(fd, "500", 3);
@@ -194,7 +197,7 @@ static void wait_for_go(const struct init *in)
 		_exit(1);
 }
 
-void child_main(struct init *in, int landlock)
+static _Noreturn void child_main(struct init *in, int landlock)
 {
 	const struct ward_launch *l = in->l;
 	char **argv = blob_vector(l, l->argc, l->argv), **envp = blob_vector(l, l->envc, l->envp);
@@ -213,7 +216,7 @@ void child_main(struct init *in, int landlock)
 	if (chdir(blob_text(l, l->cwd)) < 0)
 		fail(in->cmd, WARD_STAGE_CWD, errno, blob_text(l, l->cwd));
 	umask(022);
-	/* Nothing but 0, 1, 2 goes on; the rest closes by exec, which is how the supervisor learns that it happened. */
+	/* Nothing but 0, 1, 2 goes on; the rest closes by exec. */
 	if (syscall(NR_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) < 0)
 		fail(in->cmd, WARD_STAGE_FORK, errno, "close_range");
 	confine(in, landlock);
@@ -224,4 +227,31 @@ void child_main(struct init *in, int landlock)
 	m.err = errno;
 	msg_send(in->cmd, &m, NULL, 0);
 	_exit(127);
+}
+
+struct child {
+	struct init in; /* a copy: the init needs its own as it is */
+	int landlock;
+};
+
+static int child_entry(void *arg)
+{
+	struct child *c = arg;
+
+	child_main(&c->in, c->landlock);
+}
+
+/*
+ * As with vfork: nothing is copied, and the init stands still until the command has executed or is gone. It misses nothing
+ * meanwhile: a supervisor that dies is seen by the command, which waits for its word, and one that kills kills the init.
+ */
+pid_t child_start(struct init *in, int landlock)
+{
+	static _Alignas(16) char stack[CHILD_STACK];
+	struct child c = { .in = *in, .landlock = landlock };
+	pid_t pid = clone(child_entry, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &c);
+
+	if (pid < 0)
+		fail(in->ctl, WARD_STAGE_FORK, errno, NULL);
+	return pid;
 }

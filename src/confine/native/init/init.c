@@ -160,10 +160,10 @@ static _Noreturn void supervise(const struct init *in, struct life *life, int si
  * What the supervisor cannot get at by itself: no process outside of the user namespace may walk the FUSE layer, so it gets
  * the roots of the private mounts (which hold the sockets of the run) and the run's own /proc by descriptor.
  */
-static void announce(const struct init *in, pid_t command)
+static void announce(const struct init *in)
 {
 	const struct ward_launch_mount *m = in->l->n_mounts ? blob_at(in->l, in->l->mounts) : NULL;
-	struct ward_msg msg = { .type = WARD_MSG_VIEW, .value = (int32_t)command };
+	struct ward_msg msg = { .type = WARD_MSG_VIEW };
 	int fds[WARD_VIEW_ROOTS_MAX + 2], diag;
 	size_t n = 0;
 
@@ -205,16 +205,15 @@ static int open_signals(const struct init *in)
 }
 
 /* No namespaces: orphans come to us, and a root caller's command is not root all the same. */
-static void stay(const struct init *in)
+static void stay(struct init *in)
 {
+	blob_receive(in);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, "subreaper");
-	for (uint32_t i = 0; i < in->l->n_tasks && !(in->boot.flags & WARD_LAUNCH_CGROUP2); i++)
-		if (write(in->handed[WARD_HANDED_CGROUP + (int)i], "0", 1) != 1)
-			fail(in->ctl, WARD_STAGE_CGROUP, errno, NULL);
-	if (in->boot.caller_uid == 0 && !(in->l->flags & WARD_LAUNCH_DIRECT)) {
+	enter_cgroup(in);
+	if (in->l->caller_uid == 0 && !(in->l->flags & WARD_LAUNCH_DIRECT)) {
 		/* While it can still be done. */
-		drop_bounding(in->ctl);
+		drop_bounding(in);
 		become(in);
 	}
 }
@@ -232,7 +231,7 @@ void init_main(struct init *in)
 		if (s != SIGKILL && s != SIGSTOP)
 			(void)syscall(SYS_rt_sigaction, s, &(struct kernel_sigaction){ 0 }, NULL,
 				8);
-	if (in->boot.flags & WARD_LAUNCH_USERNS)
+	if (in->namespaces)
 		view_build(in);
 	else
 		stay(in);
@@ -240,17 +239,14 @@ void init_main(struct init *in)
 	sigfd = open_signals(in);
 	if (!(in->l->flags & WARD_LAUNCH_DIRECT)) {
 		/* With namespaces it was done while there was time. */
-		if (!(in->boot.flags & WARD_LAUNCH_USERNS))
-			drop_bounding(in->ctl);
+		if (!in->namespaces)
+			drop_bounding(in);
 		drop_capabilities(in->ctl);
 	}
-	life.command = fork();
-	if (life.command < 0)
-		fail(in->ctl, WARD_STAGE_FORK, errno, NULL);
-	if (life.command == 0)
-		child_main(in, landlock);
+	/* Nothing that is executed here may look into this process. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	announce(in, life.command);
+	announce(in);
+	life.command = child_start(in, landlock);
 	/* Everything but control and signals: an inherited stdio would keep the caller's pipes open. */
 	if (dup2(in->ctl, 0) != 0 || dup2(sigfd, 1) != 1)
 		_exit(1);

@@ -15,20 +15,13 @@
 
 /* The blob, and what was made from it so far. One per process; there are no threads. */
 struct init {
-	struct ward_launch_boot boot;
+	bool namespaces;
 	const struct ward_launch *l; /* NULL until the blob came */
 	int handed[WARD_HANDED_MAX]; /* descriptors by enum ward_launch_handed */
-	int ctl, cmd; /* WARD_LAUNCH_FD_CTL, _CMD */
-	int *trees; /* detached mounts, one per BIND, -1 = none; made in the launcher (root) or the init */
+	int ctl, cmd, fuse; /* WARD_LAUNCH_FD_* */
+	int *trees; /* detached mounts, one per BIND, -1 = none */
 	int *parts; /* detached parts of the FUSE tree, for SUBTREE */
-	int handoff[2]; /* pipe: what the launcher has finished, in the order of enum handoff */
 };
-
-/*
- * The launcher and the init work side by side and share one table of descriptors until the launcher ends. Each step
- * is one byte, BLOB and TREES followed by descriptor numbers.
- */
-enum handoff { HANDOFF_MAPS = 'm', HANDOFF_BLOB = 'b', HANDOFF_TREES = 't' };
 
 /* blob.c */
 const struct ward_launch *blob_map(int fd);
@@ -37,23 +30,23 @@ const void *blob_at(const struct ward_launch *l, uint32_t off);
 /* NULL-terminated vector out of n offsets. */
 char **blob_vector(const struct ward_launch *l, uint32_t n, uint32_t off);
 
-/* Take the blob and what came with it: in->l, in->handed. */
-void blob_take(struct init *in);
+/* Wait for the blob, and take it and what came with it: in->l, in->handed. */
+void blob_receive(struct init *in);
 
 /* msg.c */
 void msg_send(int sock, const struct ward_msg *m, const int *fds, size_t n_fds);
 ssize_t msg_recv(int sock, struct ward_msg *m);
-/* With descriptors: how many came into fds, at most max. A message of another type or size ends the process. */
+/*
+ * With descriptors: how many came into fds, 1 to max. A message of another type or size, or a supervisor that is gone, ends the
+ * process.
+ */
 size_t msg_recv_fds(int sock, uint32_t type, int *fds, size_t max);
 /* Report and end this process: nothing after a failed step is ever executed. err is positive. */
 _Noreturn void fail(int sock, enum ward_stage stage, int err, const char *text);
 
-/* trees.c: granted and base paths as detached mounts, opened without following any link, identity checked. */
-void trees_open(struct init *in, int idmap_userns);
-int trees_idmap_userns(const struct init *in);
-/* The init: wait for the launcher's step; n bytes follow it. Ends when the supervisor is gone. */
-void handoff_wait(const struct init *in, enum handoff step, void *p, size_t n);
-void handoff_send(const struct init *in, enum handoff step, const void *p, size_t n);
+/* trees.c: granted and base paths as detached mounts, in in->trees: opened, or as host root received. */
+void trees_open(struct init *in);
+void trees_receive(struct init *in);
 
 /* net.c: an empty network namespace with its loopback up. */
 void net_make(const struct init *in);
@@ -62,14 +55,15 @@ void net_make(const struct init *in);
 void view_build(struct init *in);
 /* Take the run's ids; what setgroups(2) can give up is given up. */
 void become(const struct init *in);
+void enter_cgroup(const struct init *in);
 
 /* init.c: pid 1 */
 _Noreturn void init_main(struct init *in);
 
-/* child.c: the command. landlock: a ruleset descriptor or -1. */
-_Noreturn void child_main(struct init *in, int landlock);
+/* child.c: the command, forked. landlock: a ruleset descriptor or -1. It shares our memory until it executes; its pid. */
+pid_t child_start(struct init *in, int landlock);
 int child_ruleset(const struct init *in);
-void drop_bounding(int sock);
+void drop_bounding(const struct init *in);
 void drop_capabilities(int sock);
 
 /* selftest.c: bits of enum ward_probe that could be broken; 0 = every promise held. */

@@ -45,7 +45,7 @@ ssize_t msg_recv(int sock, struct ward_msg *m)
 size_t msg_recv_fds(int sock, uint32_t type, int *fds, size_t max)
 {
 	union {
-		char b[CMSG_SPACE(WARD_HANDED_MAX * sizeof(int))];
+		char b[CMSG_SPACE(WARD_TREES_MAX * sizeof(int))];
 		struct cmsghdr h;
 	} u = { { 0 } };
 	struct ward_msg m;

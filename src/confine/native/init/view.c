@@ -50,7 +50,7 @@ static void must_mkdir(const struct init *in, const char *path, mode_t mode)
 		fail(in->ctl, WARD_STAGE_ROOT, errno, path);
 }
 
-static int fuse_mount(const struct init *in, int fd)
+static void fuse_mount(const struct init *in, int fd)
 {
 	struct ward_msg m = { .type = WARD_MSG_FUSE };
 	char opt[160];
@@ -60,9 +60,8 @@ static int fuse_mount(const struct init *in, int fd)
 		in->l->inside_uid, in->l->inside_gid);
 	if (mount("ward", "root", "fuse", S_FLAGS, opt) < 0)
 		fail(in->ctl, WARD_STAGE_FUSE, errno, "mount");
-	msg_send(in->ctl, &m, &fd, 1);
+	msg_send(in->fuse, &m, &fd, 1);
 	close(fd);
-	return 0;
 }
 
 /* Set attributes of the one mount at path; not of those below it. */
@@ -174,15 +173,6 @@ static void tmpfs_build(const struct init *in, unsigned i, const char *dest, uin
 	bind_mount(in, dir, dest);
 }
 
-/* As host root the launcher opens them, meanwhile. */
-static void trees_receive(struct init *in)
-{
-	in->trees = malloc((in->l->n_mounts + 1) * sizeof(int));
-	if (!in->trees)
-		fail(in->ctl, WARD_STAGE_SOURCE, ENOMEM, NULL);
-	handoff_wait(in, HANDOFF_TREES, in->trees, in->l->n_mounts * sizeof(int));
-}
-
 static void place(struct init *in, unsigned i, const struct ward_launch_mount *m)
 {
 	const char *dest = blob_text(in->l, m->dest);
@@ -194,11 +184,7 @@ static void place(struct init *in, unsigned i, const struct ward_launch_mount *m
 			make_file(in, dest, NULL, 0, 0644);
 	}
 	switch ((enum ward_launch_mount_kind)m->kind) {
-	case WARD_LAUNCH_BIND:
-		if (!in->trees)
-			trees_receive(in);
-		attach(in, in->trees[i], dest);
-		break;
+	case WARD_LAUNCH_BIND: attach(in, in->trees[i], dest); break;
 	case WARD_LAUNCH_SUBTREE: attach(in, in->parts[i], dest); break;
 	case WARD_LAUNCH_TMPFS: tmpfs_build(in, i, dest, m->mode); break;
 	case WARD_LAUNCH_PROC: proc_build(in, dest); break;
@@ -239,7 +225,7 @@ static void pivot(const struct init *in)
 /* From here on no id of the host's root is left, nor any group of the caller's where that can be given up. */
 void become(const struct init *in)
 {
-	const struct ward_launch_boot *l = &in->boot;
+	const struct ward_launch *l = in->l;
 
 	if (l->caller_uid == 0 && setgroups(0, NULL) < 0)
 		fail(in->ctl, WARD_STAGE_IDS, errno, "setgroups");
@@ -265,7 +251,15 @@ static void prime(void)
 		close(fd);
 }
 
-/* What needs no plan, while the supervisor makes it. Returns /dev/fuse or -1. */
+/* v1: each controller by our own "0": an attach from outside would cost 8 ms. */
+void enter_cgroup(const struct init *in)
+{
+	for (uint32_t i = 0; i < in->l->n_tasks; i++)
+		if (write(in->handed[WARD_HANDED_CGROUP + (int)i], "0", 1) != 1)
+			fail(in->ctl, WARD_STAGE_CGROUP, errno, NULL);
+}
+
+/* What needs no plan, while the supervisor makes it; then the plan. Returns /dev/fuse or -1. */
 static int view_begin(struct init *in)
 {
 	int fuse = -1;
@@ -274,31 +268,20 @@ static int view_begin(struct init *in)
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		fail(in->ctl, WARD_STAGE_ROOT, errno, "/");
 	net_make(in);
+	/* It holds for what is executed, not for what is still to be done here. */
+	drop_bounding(in);
+	/* Our ids were mapped before it was sent. */
+	blob_receive(in);
 	/* As host root the node is still ours to open: the ids change only below. */
-	if (in->boot.flags & WARD_LAUNCH_FUSE) {
+	if (in->l->flags & WARD_LAUNCH_FUSE) {
 		fuse = openat(AT_FDCWD, "/dev/fuse", O_RDWR | O_CLOEXEC);
 		if (fuse < 0)
 			fail(in->ctl, WARD_STAGE_FUSE, errno, "/dev/fuse");
 	}
-	handoff_wait(in, HANDOFF_MAPS, NULL, 0);
-	/* It holds for what is executed, not for what is still to be done here. */
-	drop_bounding(in->ctl);
-	if (!in->l) {
-		handoff_wait(in, HANDOFF_BLOB, in->handed, sizeof(in->handed));
-		blob_take(in);
-	}
-	return fuse;
-}
-
-/* v1: each controller by our own "0": an attach from outside would cost 8 ms. */
-static void enter_cgroup(const struct init *in)
-{
-	if (!(in->boot.flags & WARD_LAUNCH_CGROUP2))
-		for (uint32_t i = 0; i < in->l->n_tasks; i++)
-			if (write(in->handed[WARD_HANDED_CGROUP + (int)i], "0", 1) != 1)
-				fail(in->ctl, WARD_STAGE_CGROUP, errno, NULL);
+	enter_cgroup(in);
 	if (unshare((int)CLONE_NEWCGROUP_) < 0)
 		fail(in->ctl, WARD_STAGE_CLONE, errno, "cgroup namespace");
+	return fuse;
 }
 
 void view_build(struct init *in)
@@ -307,11 +290,10 @@ void view_build(struct init *in)
 	const struct ward_launch_mount *m = in->l->n_mounts ? blob_at(in->l, in->l->mounts) : NULL;
 	const char *hostname = blob_text(in->l, in->l->hostname);
 
-	enter_cgroup(in);
 	if (sethostname(hostname, strlen(hostname)) < 0)
 		fail(in->ctl, WARD_STAGE_NET, errno, "hostname");
-	if (!(in->boot.flags & WARD_LAUNCH_ROOT))
-		trees_open(in, -1);
+	if (!(in->l->flags & WARD_LAUNCH_ROOT))
+		trees_open(in);
 	become(in);
 	scratch(in);
 	must_mkdir(in, "root", 0755);
@@ -323,13 +305,12 @@ void view_build(struct init *in)
 		fail(in->ctl, WARD_STAGE_ROOT, errno, "root");
 	if (in->l->flags & WARD_LAUNCH_FUSE)
 		prime();
+	if (in->l->flags & WARD_LAUNCH_ROOT)
+		trees_receive(in);
 	if (m) {
 		subtrees_open(in, m);
 		for (uint32_t i = 0; i < in->l->n_mounts; i++)
 			place(in, i, &m[i]);
 	}
 	pivot(in);
-	/* The launcher has nothing left to do: the table of descriptors becomes ours alone. */
-	if (unshare(CLONE_FILES) < 0)
-		fail(in->ctl, WARD_STAGE_PIVOT, errno, "descriptors");
 }

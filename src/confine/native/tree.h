@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A granted or base path as a detached mount. Shared by the supervisor (as host root, which alone can ID-map a mount) and
+ * ward-init (an ordinary user's, who may clone a tree only inside the run's own namespaces).
+ *
+ * Every path was resolved before (no link is left in it) and comes with the device and inode that were seen then: it is
+ * opened with openat2 refusing every link, compared, and cloned from the descriptor, so that nothing that changes in
+ * between can redirect a grant. A file system that cannot be ID-mapped is a refusal by name, never a mount with wrong ids.
+ */
+#pragma once
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "confine/native/launch.h"
+#include "os/missing.h"
+
+#define WARD_TREE_NO_MAGICLINKS 0x2ull
+#define WARD_TREE_NO_SYMLINKS 0x4ull
+#define WARD_TREE_CLONE 1u
+#define WARD_TREE_CLOEXEC 02000000u
+#define WARD_TREE_EMPTY_PATH 0x1000u
+#define WARD_TREE_RECURSIVE 0x8000u
+#define WARD_TREE_RDONLY 0x1ull
+#define WARD_TREE_NOSUID 0x2ull
+#define WARD_TREE_NODEV 0x4ull
+#define WARD_TREE_IDMAP 0x100000ull
+
+struct ward_tree_attr {
+	uint64_t attr_set, attr_clr, propagation, userns_fd;
+};
+struct ward_tree_how {
+	uint64_t flags, mode, resolve;
+};
+
+/* O_PATH descriptor of what was resolved, or -errno with the stage. */
+static inline int ward_tree_open(const char *path, const struct ward_launch_mount *m,
+	enum ward_stage *ret_stage)
+{
+	struct ward_tree_how how = { .flags = O_PATH | O_CLOEXEC,
+		.resolve = WARD_TREE_NO_SYMLINKS | WARD_TREE_NO_MAGICLINKS };
+	int fd = (int)syscall(WARD_NR_OPENAT2, AT_FDCWD, path, &how, sizeof(how)), e = errno;
+	struct stat st;
+
+	*ret_stage = fd < 0 && e == ELOOP ? WARD_STAGE_CHANGED : WARD_STAGE_SOURCE;
+	if (fd < 0)
+		return -e;
+	/* dev and ino 0: a device node of the base, which has no recorded identity. */
+	if (m->ino == 0)
+		return fd;
+	if (fstat(fd, &st) < 0 || st.st_dev != m->dev || st.st_ino != m->ino ||
+		S_ISDIR(st.st_mode) != !!(m->flags & WARD_LAUNCH_M_DIR)) {
+		*ret_stage = WARD_STAGE_CHANGED;
+		close(fd);
+		return -ESTALE;
+	}
+	return fd;
+}
+
+/* The detached mount, or -errno with the stage. userns: for grants that are ID-mapped; -1 = none. */
+static inline int ward_tree_clone(const char *path, const struct ward_launch_mount *m, int userns,
+	enum ward_stage *ret_stage)
+{
+	struct ward_tree_attr a = { .attr_set = WARD_TREE_NOSUID | WARD_TREE_NODEV };
+	int fd = ward_tree_open(path, m, ret_stage), tree, e;
+
+	if (fd < 0)
+		return fd;
+	tree = (int)syscall(WARD_NR_OPEN_TREE, fd, "",
+		WARD_TREE_CLONE | WARD_TREE_CLOEXEC | WARD_TREE_EMPTY_PATH | WARD_TREE_RECURSIVE);
+	e = errno;
+	close(fd);
+	if (tree < 0)
+		return -e;
+	if (!(m->flags & WARD_LAUNCH_M_WRITE))
+		a.attr_set |= WARD_TREE_RDONLY;
+	if ((m->flags & WARD_LAUNCH_M_IDMAP) && userns >= 0) {
+		a.attr_set |= WARD_TREE_IDMAP;
+		a.userns_fd = (uint64_t)userns;
+		*ret_stage = WARD_STAGE_IDMAP_MOUNT;
+	}
+	if (syscall(WARD_NR_MOUNT_SETATTR, tree, "", WARD_TREE_EMPTY_PATH | WARD_TREE_RECURSIVE, &a,
+		    sizeof(a)) < 0) {
+		e = errno;
+		close(tree);
+		return -e;
+	}
+	return tree;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * As host root: the granted and base paths, opened here because only here a mount can be ID-mapped, and handed to the init in
+ * the order of the blob, some at a time. Stops at the first that cannot be had; the init then waits for what does not come,
+ * and ends with our sockets.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "confine/native/cage.h"
+#include "confine/native/tree.h"
+#include "os/os.h"
+
+#define ID_LIMIT 4294967295u /* (uid_t)-1 is no id */
+#define MAP_TEXT_MAX 256
+
+/* Everything as it is, but the caller's id <-> the run's reserved one: what the command writes belongs to the caller. */
+static void idmap_text(char *out, size_t size, unsigned caller, unsigned run)
+{
+	int n = snprintf(out, size, "%u %u 1\n", caller, run);
+	unsigned lo = caller < run ? caller : run, hi = caller < run ? run : caller;
+
+	if (lo > 0)
+		n += snprintf(out + n, size - (size_t)n, "0 0 %u\n", lo);
+	if (hi > lo + 1)
+		n += snprintf(out + n, size - (size_t)n, "%u %u %u\n", lo + 1, lo + 1, hi - lo - 1);
+	snprintf(out + n, size - (size_t)n, "%u %u %u\n", hi + 1, hi + 1, ID_LIMIT - hi - 1);
+}
+
+static int idmap_userns(const struct ward_launch *l, struct ward_error *err)
+{
+	char uids[MAP_TEXT_MAX], gids[MAP_TEXT_MAX];
+	int fd;
+
+	idmap_text(uids, sizeof(uids), l->caller_uid, l->host_uid);
+	idmap_text(gids, sizeof(gids), l->caller_gid, l->host_gid);
+	fd = ward_userns_new(uids, gids);
+	if (fd < 0)
+		return ward_native_stage_failed(WARD_STAGE_IDMAP, -fd,
+			"user namespace of the ID-mapped mounts", NULL, err);
+	return fd;
+}
+
+static int flush(int ctl, int *fds, size_t *io_n, struct ward_error *err)
+{
+	struct ward_msg m = { .type = WARD_MSG_TREES, .value = (int32_t)*io_n };
+	ssize_t r = *io_n ? ward_send_fds(ctl, &m, sizeof(m), fds, *io_n) : 0;
+
+	for (size_t i = 0; i < *io_n; i++)
+		ward_close(fds[i]);
+	*io_n = 0;
+	/* An init that is gone has said why: that is read next. */
+	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+		return ward_fail_errno(err, WARD_E_SYSTEM, (int)-r,
+			"cannot hand the grants to ward-init");
+	return WARD_OK;
+}
+
+int ward_trees_send(int ctl, const char *blob, struct ward_error *err)
+{
+	const struct ward_launch *l = (const void *)blob;
+	const struct ward_launch_mount *m = (const void *)(blob + l->mounts);
+	WARD_FD userns = idmap_userns(l, err);
+	int fds[WARD_TREES_MAX], r = userns < 0 ? userns : WARD_OK;
+	enum ward_stage stage = WARD_STAGE_NONE;
+	size_t n = 0;
+
+	for (uint32_t i = 0; r == WARD_OK && i < l->n_mounts; i++) {
+		const char *path = blob + m[i].source;
+
+		if (m[i].kind != WARD_LAUNCH_BIND)
+			continue;
+		fds[n] = ward_tree_clone(path, &m[i], userns, &stage);
+		if (fds[n] < 0) {
+			r = ward_native_stage_failed(stage, -fds[n], path, NULL, err);
+			break;
+		}
+		if (++n == WARD_TREES_MAX)
+			r = flush(ctl, fds, &n, err);
+	}
+	for (size_t i = 0; r < 0 && i < n; i++)
+		ward_close(fds[i]);
+	return r < 0 ? r : flush(ctl, fds, &n, err);
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Spawning an executable descriptor, in new namespaces or not, with nothing of the caller's run in between.
+ *
+ * Theory of operation. The child shares the caller's memory until it executes (CLONE_VM): nothing is copied, however large
+ * the caller is. It runs beside the caller, on a stack of its own, and makes bare system calls only: no allocation, no lock,
+ * no errno (which would be the caller's), no return. Whoever spawned it goes on at once; the shared piece of memory is given
+ * back when the kernel says that the child has left it (CLONE_CHILD_CLEARTID, as for threads). In a new user namespace an exec
+ * would take the capabilities of an id that is not mapped yet: they are made ambient first, in that namespace alone.
+ * A failure before the exec is left in the shared memory: ward_spawn_error() tells it once the child has ended.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "os/missing.h"
+#include "os/os.h"
+#include "os/rawcall.h"
+
+#define SPAWN_BYTES \
+	(32u * 1024) /* the piece of memory: struct ward_spawn_shared, its texts, and the stack */
+#define SPAWN_TEXT_MAX 1024
+#define SPAWN_HIGH WARD_SPAWN_FDS_MAX /* descriptors are parked above every target first */
+#define CAP_VERSION_3 0x20080522u
+
+struct ward_spawn_shared {
+	int tid; /* cleared by the kernel when the child has left this memory */
+	volatile int err;
+	int exe_fd;
+	size_t n_fds;
+	bool keep_caps;
+	int fds[WARD_SPAWN_FDS_MAX];
+	const char *argv[WARD_SPAWN_ARGS_MAX + 1];
+	char text[SPAWN_TEXT_MAX];
+};
+
+struct cap_header {
+	uint32_t version;
+	int pid;
+};
+struct cap_data {
+	uint32_t effective, permitted, inheritable;
+};
+
+/* Everything that the new namespace gives is passed on to what is executed. 0 or -errno. */
+static long keep_caps(void)
+{
+	struct cap_header h = { CAP_VERSION_3, 0 };
+	struct cap_data d[2] = { { 0 } };
+	long r = ward_raw(SYS_capget, (long)&h, (long)d, 0, 0, 0);
+
+	for (unsigned i = 0; i < 2; i++)
+		d[i].inheritable = d[i].permitted;
+	if (r == 0)
+		r = ward_raw(SYS_capset, (long)&h, (long)d, 0, 0, 0);
+	for (unsigned c = 0; r == 0 && c < 64; c++)
+		if (d[c / 32].permitted & (1u << (c % 32)))
+			r = ward_raw(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, (long)c, 0,
+				0);
+	return r;
+}
+
+static int child(void *arg)
+{
+	static const char *const no_env[] = { NULL };
+	struct ward_spawn_shared *s = arg;
+	long parked[WARD_SPAWN_FDS_MAX], exe, r = 0;
+
+	for (size_t i = 0; r >= 0 && i < s->n_fds; i++)
+		r = parked[i] = ward_raw(SYS_fcntl, s->fds[i], F_DUPFD_CLOEXEC, SPAWN_HIGH, 0, 0);
+	exe = r < 0 ? r : ward_raw(SYS_fcntl, s->exe_fd, F_DUPFD_CLOEXEC, SPAWN_HIGH, 0, 0);
+	r = exe;
+	for (size_t i = 0; r >= 0 && i < s->n_fds; i++)
+		r = ward_raw(SYS_dup3, parked[i], (long)i, 0, 0, 0);
+	if (r >= 0 && s->keep_caps)
+		r = keep_caps();
+	if (r >= 0)
+		r = ward_raw(SYS_execveat, exe, (long)"", (long)s->argv, (long)no_env,
+			AT_EMPTY_PATH);
+	s->err = r < 0 ? (int)-r : EINVAL;
+	ward_raw(SYS_exit, 127, 0, 0, 0, 0);
+	return 0;
+}
+
+static int fill(struct ward_spawn_shared *s, const struct ward_spawn *what)
+{
+	size_t used = 0, i;
+
+	s->tid = 1;
+	s->exe_fd = what->exe_fd;
+	s->n_fds = what->n_fds;
+	s->keep_caps = what->namespaces & CLONE_NEWUSER;
+	memcpy(s->fds, what->fds, what->n_fds * sizeof(*s->fds));
+	for (i = 0; what->argv[i]; i++) {
+		size_t n = strlen(what->argv[i]) + 1;
+
+		if (i >= WARD_SPAWN_ARGS_MAX || n > sizeof(s->text) - used)
+			return -E2BIG;
+		s->argv[i] = memcpy(s->text + used, what->argv[i], n);
+		used += n;
+	}
+	return 0;
+}
+
+/*
+ * Born in a cgroup, which only clone3 can do, and clone3 has no wrapper that changes stacks: the child borrows ours and we
+ * stand still until it has executed, as with vfork. Not inlined: what the child does lies below this frame.
+ */
+static __attribute__((noinline)) long into_cgroup(struct ward_clone_args *a,
+	struct ward_spawn_shared *s)
+{
+	long r = ward_raw(WARD_NR_CLONE3, (long)a, sizeof(*a), 0, 0, 0);
+
+	if (r == 0)
+		child(s);
+	return r;
+}
+
+static long start(struct ward_spawn_shared *s, const struct ward_spawn *what, int *ret_pidfd)
+{
+	/* Grows down from the end of the piece; libc's clone aligns it. */
+	char *stack = (char *)s + SPAWN_BYTES;
+	struct ward_clone_args a = {
+		.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CHILD_CLEARTID |
+			what->namespaces | WARD_CLONE_INTO_CGROUP,
+		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
+		.child_tid = (uint64_t)(uintptr_t)&s->tid,
+		.cgroup = (uint64_t)what->cgroup,
+	};
+	long pid;
+
+	if (what->cgroup >= 0)
+		return into_cgroup(&a, s);
+	pid = clone(child, stack,
+		CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | (int)what->namespaces, s, ret_pidfd,
+		NULL, &s->tid);
+	return pid < 0 ? -errno : pid;
+}
+
+int ward_spawn(const struct ward_spawn *what, struct ward_spawned *ret)
+{
+	struct ward_spawn_shared *s;
+	sigset_t all, old;
+	int pidfd = -1, r;
+	long pid;
+
+	*ret = (struct ward_spawned)WARD_SPAWNED_INIT;
+	if (what->n_fds > WARD_SPAWN_FDS_MAX)
+		return -E2BIG;
+	s = mmap(NULL, SPAWN_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK,
+		-1, 0);
+	if (s == MAP_FAILED)
+		return -errno;
+	r = fill(s, what);
+	if (r < 0) {
+		munmap(s, SPAWN_BYTES);
+		return r;
+	}
+	/* No handler of the caller's may run in the child while it shares the caller's memory. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pid = start(s, what, &pidfd);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (pid < 0) {
+		munmap(s, SPAWN_BYTES);
+		return (int)pid;
+	}
+	*ret = (struct ward_spawned){ .pidfd = pidfd, .pid = (pid_t)pid, .shared = s };
+	return 0;
+}
+
+/* Returns when the child has executed or ended: it can do nothing else. */
+static void leave(struct ward_spawn_shared *s)
+{
+	int tid;
+
+	while ((tid = __atomic_load_n(&s->tid, __ATOMIC_ACQUIRE)) != 0)
+		(void)syscall(SYS_futex, &s->tid, FUTEX_WAIT, tid, NULL, NULL, 0);
+}
+
+int ward_spawn_error(const struct ward_spawned *c)
+{
+	if (!c->shared)
+		return 0;
+	leave(c->shared);
+	return c->shared->err;
+}
+
+void ward_spawn_done(struct ward_spawned *c)
+{
+	if (!c->shared)
+		return;
+	leave(c->shared);
+	munmap(c->shared, SPAWN_BYTES);
+	c->shared = NULL;
+}
+
+int ward_put_map(pid_t pid, const char *name, const char *text)
+{
+	char path[64];
+	size_t n = strlen(text);
+	ssize_t put;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* One write, whole: the kernel takes a map once. */
+	put = write(fd, text, n);
+	put = put < 0 ? -errno : put == (ssize_t)n ? 0 : -EIO;
+	close(fd);
+	return (int)put;
+}
+
+/* Waits to be killed. A caller that is killed right now must not leave it behind. */
+static int carrier(void *arg)
+{
+	ward_raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (ward_raw(SYS_getppid, 0, 0, 0, 0, 0) == *(const pid_t *)arg)
+		for (;;)
+			ward_raw(SYS_ppoll, 0, 0, 0, 0, 0);
+	ward_raw(SYS_exit, 1, 0, 0, 0, 0);
+	return 0;
+}
+
+int ward_userns_new(const char *uid_map, const char *gid_map)
+{
+	static const size_t bytes = 8192;
+	char *stack = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	pid_t *me = (pid_t *)(void *)stack;
+	char path[64];
+	sigset_t all, old;
+	int pidfd = -1, fd = -1, r;
+	long pid;
+
+	if (stack == MAP_FAILED)
+		return -errno;
+	*me = getpid();
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pid = clone(carrier, stack + bytes, CLONE_VM | CLONE_NEWUSER | CLONE_PIDFD, me, &pidfd);
+	r = pid < 0 ? -errno : 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r == 0) {
+		r = ward_put_map((pid_t)pid, "uid_map", uid_map);
+		if (r == 0)
+			r = ward_put_map((pid_t)pid, "gid_map", gid_map);
+		(void)snprintf(path, sizeof(path), "/proc/%ld/ns/user", pid);
+		fd = r < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+		if (r == 0 && fd < 0)
+			r = -errno;
+		(void)ward_pidfd_signal(pidfd, SIGKILL);
+		(void)ward_pidfd_wait(pidfd, NULL, NULL, false);
+		close(pidfd);
+	}
+	munmap(stack, bytes);
+	return r < 0 ? r : fd;
+}
