@@ -68,6 +68,9 @@ int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals,
 int ward_fuse_start(struct ward_fuse *f, int fuse_fd, struct ward_error *err);
 /* The same with what comes as the one message of a socket (taken, also on failure): WARD_MSG_FUSE and its descriptor. */
 int ward_fuse_await(struct ward_fuse *f, int sock, struct ward_error *err);
+/* Which processor its thread is to run on; -1 = any. */
+struct ward_place;
+void ward_fuse_place(struct ward_fuse *f, const struct ward_place *p, int cpu);
 /* The sandbox's own /proc (O_PATH or not; borrowed until stop): who asked, and for which whole path. */
 void ward_fuse_set_proc(struct ward_fuse *f, int proc_dirfd);
 /* End the connection: pending requests fail with ECONNABORTED, later ones with ENOTCONN. Waits for nobody; twice is fine. */
@@ -84,6 +87,10 @@ static inline bool ward_fuse_serves_file(const struct ward_node *n)
 {
 	return n->kind == WARD_NODE_BIND && n->base && !n->is_dir && !n->write && !n->idmap;
 }
+
+/* ---- fuse_device.c ---- */
+int ward_fuse_receive(int sock); /* waits; descriptor or -EPROTO, -errno */
+int ward_fuse_unblocked(int fd); /* O_NONBLOCK: 0 or -errno */
 
 /* ---- fuse_tree.c: the static table behind the node ids; node id = index + 1, the root is index 0 ---- */
 #define WARD_TREE_NONE UINT32_MAX

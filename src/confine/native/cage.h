@@ -2,16 +2,29 @@
 /* One live cage. Private to confine/native; the life is in cage.c, the start in start.c. */
 #pragma once
 
+#include <sched.h>
+
 #include "confine/native/broker.h"
 #include "confine/native/cgroup.h"
 #include "confine/native/native.h"
 #include "os/os.h"
+
+/* place.c: which processor does what during a start. here -1: nothing is placed. */
+struct ward_place {
+	int here; /* the supervisor's when it looked */
+	cpu_set_t all, there; /* allowed (what to go back to); all but here */
+};
+void ward_place_look(struct ward_place *p);
+void ward_place_away(struct ward_place *p, pid_t pid);
+/* cpu -1: anywhere. */
+void ward_place_thread(const struct ward_place *p, pthread_t thread, int cpu);
 
 struct ward_native {
 	const struct ward_plan *plan; /* borrowed */
 	int epoll; /* what ward_cage_fd() gives */
 	int ctl, cmd; /* our ends */
 	struct ward_spawned init; /* pid 1 inside, or its like */
+	struct ward_place place;
 	int scratch; /* the private directories, O_PATH; -1 = none */
 	int proc; /* the sandbox's /proc, O_PATH */
 	int kill_event; /* eventfd: the broker saw a foreign architecture */
@@ -37,6 +50,7 @@ struct ward_native {
 struct ward_head_start {
 	int ctl, cmd, fuse; /* our ends */
 	struct ward_spawned init;
+	struct ward_place place;
 	bool userns, cgroup2;
 };
 /*

@@ -114,9 +114,11 @@ static int spawn(struct ward_head_start *h, const int theirs[3], int cgroup, str
 
 	if (what.exe_fd < 0)
 		return what.exe_fd;
+	ward_place_look(&h->place);
 	r = ward_spawn(&what, &h->init);
 	if (r < 0)
 		return spawn_failed(-r, h->userns, host, err);
+	ward_place_away(&h->place, h->init.pid);
 	return h->userns ? put_maps(h->init.pid, err) : WARD_OK;
 }
 

@@ -90,7 +90,8 @@ struct ward_launch {
 	uint32_t landlock_abi; /* 0 = none: no ruleset is made */
 	uint32_t nofile, nproc; /* nproc 0 = a cgroup counts */
 	uint32_t n_cpus; /* affinity: the first n of the allowed ones; 0 = all */
-	uint32_t pad;
+	int32_t command_cpu; /* where the command is to begin (place.c); -1 = anywhere */
+	uint64_t cpus[16]; /* the affinity to go back to, a cpu_set_t; not looked at where command_cpu is -1 */
 	uint64_t landlock_fs, landlock_scoped; /* handled */
 	uint64_t rlimit_data; /* 0 = none */
 	uint64_t scratch_size, scratch_inodes; /* the one tmpfs behind every private directory */

@@ -16,6 +16,8 @@ struct ward_pack {
 	int landlock_abi;
 	uint32_t n_tasks; /* cgroup v1 descriptors */
 	bool cgroup2;
+	int command_cpu; /* -1 = anywhere */
+	uint64_t cpus[16];
 	bool cgroup_memory, cgroup_pids,
 		cgroup_cpu; /* a cgroup holds it; else the init sets what stands in */
 };

@@ -331,6 +331,8 @@ static void pack_header(struct packer *p, struct ward_launch *l)
 	l->landlock_abi = (uint32_t)k->landlock_abi;
 	l->landlock_fs = ward_ll_handled_fs(k->landlock_abi);
 	l->landlock_scoped = ward_ll_handled_scopes(k->landlock_abi);
+	l->command_cpu = k->command_cpu;
+	memcpy(l->cpus, k->cpus, sizeof(l->cpus));
 	pack_limits(p, l);
 }
 

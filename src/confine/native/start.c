@@ -163,8 +163,11 @@ static int on_view(struct ward_native *c, const struct ward_msg *m, int *fds, si
 		return ward_fail(err, WARD_E_INTERNAL,
 			"ward-init: VIEW twice or without its descriptors");
 	c->proc = take_fd(fds, n, 0);
-	if (c->fuse)
+	if (c->fuse) {
 		ward_fuse_set_proc(c->fuse, c->proc);
+		/* The init asks no more; the command's self-test will. */
+		ward_fuse_place(c->fuse, &c->place, sched_getcpu());
+	}
 	if (!c->notify)
 		return WARD_OK;
 	if (diag)
@@ -344,6 +347,7 @@ static int take_head(struct ward_native *c, const struct ward_cage_options *opts
 	c->ctl = h->ctl;
 	c->cmd = h->cmd;
 	c->init = h->init;
+	c->place = h->place;
 	fuse = h->fuse;
 	free(h);
 	if (c->fuse)
@@ -385,6 +389,8 @@ static int launch(struct ward_native *c, const struct ward_cage_options *opts,
 
 	describe(c, opts, &k);
 	r = take_head(c, opts, &k, err);
+	k.command_cpu = r == WARD_OK ? c->place.here : -1;
+	memcpy(k.cpus, &c->place.all, sizeof(k.cpus));
 	if (r == WARD_OK)
 		r = ward_pack_plan(c->plan, &k, &blob, err);
 	if (r == WARD_OK)
@@ -413,6 +419,8 @@ int ward_native_build(struct ward_native *c, const struct ward_cage_options *opt
 	if (r < 0)
 		return r;
 	ward_spawn_done(&c->init);
+	if (c->fuse)
+		ward_fuse_place(c->fuse, &c->place, -1);
 	ward_refusals_phase(c->refusals, false);
 	c->ready = true;
 	r = watch(c, c->ctl, POLLIN, err);

@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 #include "confine/native/broker.h"
-#include "confine/native/launch.h"
+#include "confine/native/cage.h"
 #include "os/os.h"
 
 /* The kernel wants FUSE_MIN_READ_BUFFER and a whole write request; writes are refused, so the smallest will do. */
@@ -661,41 +661,16 @@ int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals,
 	return WARD_OK;
 }
 
-/* The device, from the init that has just mounted it: the only message of its socket. Nothing came: nothing is served. */
-static int receive(struct ward_fuse *f)
-{
-	struct ward_msg m = { 0 };
-	int fd = -1;
-	size_t n = 1;
-	ssize_t got;
-
-	do
-		got = ward_recv_fds(f->sock, &m, sizeof(m), &fd, &n, 0);
-	while (got == -EINTR);
-	if (got != (ssize_t)sizeof(m) || m.type != WARD_MSG_FUSE || n != 1) {
-		ward_close(n == 1 ? fd : -1);
-		return -EPROTO;
-	}
-	return fd;
-}
-
-static int unblocked(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
-}
-
 static void *serve_later(void *arg)
 {
 	struct ward_fuse *f = arg;
-	int fd = receive(f);
+	int fd = ward_fuse_receive(f->sock);
 
 	if (fd < 0)
 		return NULL;
 	/* A device that cannot be served is closed: whoever waits for an answer gets an error. */
 	(void)pthread_mutex_lock(&f->lock);
-	if (unblocked(fd) < 0 || atomic_load(&f->stopping))
+	if (ward_fuse_unblocked(fd) < 0 || atomic_load(&f->stopping))
 		close(fd);
 	else
 		f->fd = fd;
@@ -725,12 +700,18 @@ int ward_fuse_await(struct ward_fuse *f, int sock, struct ward_error *err)
 
 int ward_fuse_start(struct ward_fuse *f, int fuse_fd, struct ward_error *err)
 {
-	int r = unblocked(fuse_fd);
+	int r = ward_fuse_unblocked(fuse_fd);
 
 	f->fd = fuse_fd;
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "path broker");
 	return begin(f, serve, err);
+}
+
+void ward_fuse_place(struct ward_fuse *f, const struct ward_place *p, int cpu)
+{
+	if (f->running)
+		ward_place_thread(p, f->thread, cpu);
 }
 
 void ward_fuse_set_proc(struct ward_fuse *f, int proc_dirfd)

@@ -15,12 +15,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #define CAP_LAST_MAX 63
+/* What the command keeps until it executes, beside 0, 1 and 2. */
+#define OWN_FD_CMD 3
+#define OWN_FD_READY 4
 #define CHILD_STACK (64 * 1024) /* untouched pages are free */
 
 /* The view is our own; without one the path is the host's, and has to be what was resolved. Descriptor or -errno. */
@@ -45,8 +49,7 @@ static int rule_place(const struct ward_launch *l, const struct ward_launch_rule
 	return fd;
 }
 
-/* Made before the command is forked: the paths are those of the view. */
-int child_ruleset(const struct init *in)
+static int ruleset(const struct init *in)
 {
 	const struct ward_launch *l = in->l;
 	const struct ward_launch_rule *r = l->n_rules ? blob_at(l, l->rules) : NULL;
@@ -56,16 +59,16 @@ int child_ruleset(const struct init *in)
 		return -1;
 	set = ward_ll_create((int)l->landlock_abi, l->landlock_fs, l->landlock_scoped);
 	if (set < 0)
-		fail(in->ctl, WARD_STAGE_LANDLOCK, -set, "ruleset");
+		fail(in->cmd, WARD_STAGE_LANDLOCK, -set, "ruleset");
 	for (uint32_t i = 0; i < l->n_rules; i++) {
 		const char *path = blob_text(l, r[i].path);
 
 		fd = rule_place(l, &r[i]);
 		if (fd == -ELOOP || fd == -ESTALE)
-			fail(in->ctl, WARD_STAGE_CHANGED, -fd, path);
+			fail(in->cmd, WARD_STAGE_CHANGED, -fd, path);
 		e = fd < 0 ? fd : ward_ll_allow(set, fd, r[i].access);
 		if (e < 0)
-			fail(in->ctl, WARD_STAGE_LANDLOCK, -e, path);
+			fail(in->cmd, WARD_STAGE_LANDLOCK, -e, path);
 		close(fd);
 	}
 	return set;
@@ -168,20 +171,57 @@ static void oom_first(void)
 	close(fd);
 }
 
-static void confine(const struct init *in, int landlock)
+static void confine_files(const struct init *in)
 {
-	if (in->l->flags & WARD_LAUNCH_DIRECT)
-		return;
-	limits(in);
-	oom_first();
-	if (landlock >= 0) {
-		int r = ward_ll_restrict(landlock);
+	int set = in->l->flags & WARD_LAUNCH_DIRECT ? -1 : ruleset(in), r;
 
-		if (r < 0)
-			fail(in->cmd, WARD_STAGE_LANDLOCK, -r, "restrict");
-		close(landlock);
+	if (set < 0)
+		return;
+	r = ward_ll_restrict(set);
+	if (r < 0)
+		fail(in->cmd, WARD_STAGE_LANDLOCK, -r, "restrict");
+	close(set);
+}
+
+static void enter(const struct init *in)
+{
+	const char *cwd = blob_text(in->l, in->l->cwd);
+
+	if (chdir(cwd) < 0)
+		fail(in->cmd, WARD_STAGE_CWD, errno, cwd);
+	confine_files(in);
+}
+
+/* The init that does not get so far ends, and with it we: there is nothing else to wait for. */
+static void wait_for_view(const struct init *in)
+{
+	uint64_t ready;
+
+	if (read(in->view_ready, &ready, sizeof(ready)) != (ssize_t)sizeof(ready))
+		fail(in->cmd, WARD_STAGE_FORK, errno, "eventfd");
+}
+
+/*
+ * The privileges go first: nothing below needs them. With a view, what does not need it is done before it is there; without
+ * one the paths are the host's, and are looked up with calls that the filter refuses.
+ */
+static void confine(const struct init *in)
+{
+	bool direct = in->l->flags & WARD_LAUNCH_DIRECT;
+
+	if (!direct) {
+		drop_capabilities(in->cmd);
+		limits(in);
+		oom_first();
 	}
-	filter(in);
+	if (!in->namespaces)
+		enter(in);
+	if (!direct)
+		filter(in);
+	if (in->namespaces) {
+		wait_for_view(in);
+		enter(in);
+	}
 }
 
 static void wait_for_go(const struct init *in)
@@ -197,61 +237,92 @@ static void wait_for_go(const struct init *in)
 		_exit(1);
 }
 
-static _Noreturn void child_main(struct init *in, int landlock)
+/*
+ * 0, 1 and 2 are the command's; what else it inherits ends here and now: a device of FUSE that is still open somewhere keeps
+ * its connection alive when the supervisor is gone, and the init would wait for it for ever.
+ */
+static void take_descriptors(struct init *in)
 {
 	const struct ward_launch *l = in->l;
-	char **argv = blob_vector(l, l->argc, l->argv), **envp = blob_vector(l, l->envc, l->envp);
-	struct ward_msg m = { .type = WARD_MSG_EXEC_FAILED };
-	sigset_t none;
+	int cmd = fcntl(in->cmd, F_DUPFD_CLOEXEC, OWN_FD_CMD + 1);
+	int ready = in->namespaces ? fcntl(in->view_ready, F_DUPFD_CLOEXEC, OWN_FD_READY + 1) : -1;
 
-	/* The sockets move out of the way of 0, 1 and 2. */
-	in->cmd = fcntl(in->cmd, F_DUPFD_CLOEXEC, 3);
 	for (int i = 0; i < 3; i++)
-		if (in->cmd < 0 || dup2(in->handed[WARD_HANDED_STDIO + i], i) != i)
+		if (cmd < 0 || dup2(in->handed[WARD_HANDED_STDIO + i], i) != i)
 			_exit(1);
+	in->cmd = dup3(cmd, OWN_FD_CMD, O_CLOEXEC);
+	in->view_ready = in->namespaces ? dup3(ready, OWN_FD_READY, O_CLOEXEC) : -1;
+	if (in->cmd < 0 || syscall(NR_close_range, OWN_FD_READY + in->namespaces, ~0u, 0u) < 0)
+		fail(in->cmd < 0 ? cmd : in->cmd, WARD_STAGE_FORK, errno, "close_range");
 	if (setsid() < 0)
 		fail(in->cmd, WARD_STAGE_TTY, errno, "setsid");
 	if ((l->flags & WARD_LAUNCH_CTTY) && ioctl(0, TIOCSCTTY, 0) < 0)
 		fail(in->cmd, WARD_STAGE_TTY, errno, "controlling terminal");
-	if (chdir(blob_text(l, l->cwd)) < 0)
-		fail(in->cmd, WARD_STAGE_CWD, errno, blob_text(l, l->cwd));
+}
+
+struct child {
+	struct init in; /* a copy: the init needs its own as it is */
+	char **argv, **envp;
+};
+
+static int child_main(void *arg)
+{
+	struct child *c = arg;
+	struct init *in = &c->in;
+	const struct ward_launch *l = in->l;
+	struct ward_msg m = { .type = WARD_MSG_EXEC_FAILED };
+	sigset_t none;
+
+	take_descriptors(in);
+	/* Here by now: what it may use is as the caller has it, and --cpus counts from there. */
+	go_anywhere(in, in->cmd);
+	confine(in);
 	umask(022);
-	/* Nothing but 0, 1, 2 goes on; the rest closes by exec. */
-	if (syscall(NR_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) < 0)
-		fail(in->cmd, WARD_STAGE_FORK, errno, "close_range");
-	confine(in, landlock);
 	wait_for_go(in);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execve(blob_text(l, l->exe), argv, envp);
+	execve(blob_text(l, l->exe), c->argv, c->envp);
 	m.err = errno;
 	msg_send(in->cmd, &m, NULL, 0);
 	_exit(127);
 }
 
-struct child {
-	struct init in; /* a copy: the init needs its own as it is */
-	int landlock;
-};
-
-static int child_entry(void *arg)
-{
-	struct child *c = arg;
-
-	child_main(&c->in, c->landlock);
-}
-
 /*
- * As with vfork: nothing is copied, and the init stands still until the command has executed or is gone. It misses nothing
- * meanwhile: a supervisor that dies is seen by the command, which waits for its word, and one that kills kills the init.
+ * The command goes on beside the init, in the same memory until it executes: nothing is copied, and its filter is made while
+ * the view is. So it may not allocate (the vectors are made here), nor may the init touch what it was given.
  */
-pid_t child_start(struct init *in, int landlock)
+pid_t child_start(struct init *in)
 {
 	static _Alignas(16) char stack[CHILD_STACK];
-	struct child c = { .in = *in, .landlock = landlock };
-	pid_t pid = clone(child_entry, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &c);
+	static struct child c;
+	const struct ward_launch *l = in->l;
+	cpu_set_t there;
+	pid_t pid;
 
+	/* Nothing that is executed here may look into the init, nor into this memory. */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	in->view_ready = eventfd(0, EFD_CLOEXEC);
+	if (in->view_ready < 0)
+		fail(in->ctl, WARD_STAGE_FORK, errno, "eventfd");
+	c = (struct child){ .in = *in,
+		.argv = blob_vector(l, l->argc, l->argv),
+		.envp = blob_vector(l, l->envc, l->envp) };
+	pid = clone(child_main, stack + sizeof(stack), CLONE_VM | SIGCHLD, &c);
 	if (pid < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, NULL);
+	/* Not behind us: we go on. It goes back to where it may be by itself. */
+	if (l->command_cpu >= 0 && l->command_cpu < CPU_SETSIZE) {
+		CPU_ZERO(&there);
+		CPU_SET(l->command_cpu, &there);
+		(void)sched_setaffinity(pid, sizeof(there), &there);
+	}
 	return pid;
+}
+
+void child_view_ready(const struct init *in)
+{
+	static const uint64_t one = 1;
+
+	if (write(in->view_ready, &one, sizeof(one)) != (ssize_t)sizeof(one))
+		fail(in->ctl, WARD_STAGE_FORK, errno, "eventfd");
 }

@@ -221,7 +221,7 @@ static void stay(struct init *in)
 void init_main(struct init *in)
 {
 	struct life life = { 0 };
-	int landlock, sigfd;
+	int sigfd;
 
 	/*
 	 * Nothing that the caller ignores is inherited: we wait for children, and the command begins with defaults. Not by the C
@@ -231,11 +231,13 @@ void init_main(struct init *in)
 		if (s != SIGKILL && s != SIGSTOP)
 			(void)syscall(SYS_rt_sigaction, s, &(struct kernel_sigaction){ 0 }, NULL,
 				8);
-	if (in->namespaces)
-		view_build(in);
-	else
+	if (in->namespaces) {
+		life.command = view_build(in);
+	} else {
 		stay(in);
-	landlock = child_ruleset(in);
+		go_anywhere(in, in->ctl);
+		life.command = child_start(in);
+	}
 	sigfd = open_signals(in);
 	if (!(in->l->flags & WARD_LAUNCH_DIRECT)) {
 		/* With namespaces it was done while there was time. */
@@ -243,10 +245,7 @@ void init_main(struct init *in)
 			drop_bounding(in);
 		drop_capabilities(in->ctl);
 	}
-	/* Nothing that is executed here may look into this process. */
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	announce(in);
-	life.command = child_start(in, landlock);
 	/* Everything but control and signals: an inherited stdio would keep the caller's pipes open. */
 	if (dup2(in->ctl, 0) != 0 || dup2(sigfd, 1) != 1)
 		_exit(1);

@@ -19,6 +19,7 @@ struct init {
 	const struct ward_launch *l; /* NULL until the blob came */
 	int handed[WARD_HANDED_MAX]; /* descriptors by enum ward_launch_handed */
 	int ctl, cmd, fuse; /* WARD_LAUNCH_FD_* */
+	int view_ready; /* eventfd: init -> command */
 	int *trees; /* detached mounts, one per BIND, -1 = none */
 	int *parts; /* detached parts of the FUSE tree, for SUBTREE */
 };
@@ -51,18 +52,24 @@ void trees_receive(struct init *in);
 /* net.c: an empty network namespace with its loopback up. */
 void net_make(const struct init *in);
 
-/* view.c: everything below the new root. Returns after pivot_root. */
-void view_build(struct init *in);
+/* view.c: everything below the new root; the command is started on the way. Returns its pid when the host's tree is gone. */
+pid_t view_build(struct init *in);
 /* Take the run's ids; what setgroups(2) can give up is given up. */
 void become(const struct init *in);
 void enter_cgroup(const struct init *in);
+/* Back to the processors that the caller may use. */
+void go_anywhere(const struct init *in, int sock);
 
 /* init.c: pid 1 */
 _Noreturn void init_main(struct init *in);
 
-/* child.c: the command, forked. landlock: a ruleset descriptor or -1. It shares our memory until it executes; its pid. */
-pid_t child_start(struct init *in, int landlock);
-int child_ruleset(const struct init *in);
+/*
+ * child.c: the command. Started when the ids are taken; confines itself, waits for the view, tests, waits for GO, executes. It
+ * shares our memory until then.
+ */
+pid_t child_start(struct init *in);
+/* The new root is the root: the command goes on. */
+void child_view_ready(const struct init *in);
 void drop_bounding(const struct init *in);
 void drop_capabilities(int sock);
 

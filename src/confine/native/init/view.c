@@ -50,6 +50,26 @@ static void must_mkdir(const struct init *in, const char *path, mode_t mode)
 		fail(in->ctl, WARD_STAGE_ROOT, errno, path);
 }
 
+/* On this processor, until go_anywhere(). Its number, or -1. */
+static int stay_put(void)
+{
+	int cpu = sched_getcpu();
+	cpu_set_t one;
+
+	if (cpu < 0 || cpu >= CPU_SETSIZE)
+		return -1;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return sched_setaffinity(0, sizeof(one), &one) < 0 ? -1 : cpu;
+}
+
+void go_anywhere(const struct init *in, int sock)
+{
+	if (in->l->command_cpu >= 0 &&
+		sched_setaffinity(0, sizeof(in->l->cpus), (const void *)in->l->cpus) < 0)
+		fail(sock, WARD_STAGE_RLIMIT, errno, "cpu affinity");
+}
+
 static void fuse_mount(const struct init *in, int fd)
 {
 	struct ward_msg m = { .type = WARD_MSG_FUSE };
@@ -60,6 +80,8 @@ static void fuse_mount(const struct init *in, int fd)
 		in->l->inside_uid, in->l->inside_gid);
 	if (mount("ward", "root", "fuse", S_FLAGS, opt) < 0)
 		fail(in->ctl, WARD_STAGE_FUSE, errno, "mount");
+	/* Whoever serves it does so where we wait for the answers. */
+	m.value = in->l->command_cpu < 0 ? -1 : stay_put();
 	msg_send(in->fuse, &m, &fd, 1);
 	close(fd);
 }
@@ -214,12 +236,14 @@ static void subtrees_open(struct init *in, const struct ward_launch_mount *m)
 	}
 }
 
+/* Taking the host's tree away waits for a grace period of the kernel: the command is confined meanwhile, but does not start. */
 static void pivot(const struct init *in)
 {
-	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
 		fail(in->ctl, WARD_STAGE_PIVOT, errno, NULL);
-	if (!(in->l->flags & WARD_LAUNCH_FUSE))
-		seal(in, "/", MOUNT_ATTR_RDONLY_ | MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_);
+	child_view_ready(in);
+	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		fail(in->ctl, WARD_STAGE_PIVOT, errno, NULL);
 }
 
 /* From here on no id of the host's root is left, nor any group of the caller's where that can be given up. */
@@ -284,9 +308,10 @@ static int view_begin(struct init *in)
 	return fuse;
 }
 
-void view_build(struct init *in)
+pid_t view_build(struct init *in)
 {
 	int fuse = view_begin(in);
+	pid_t command;
 	const struct ward_launch_mount *m = in->l->n_mounts ? blob_at(in->l, in->l->mounts) : NULL;
 	const char *hostname = blob_text(in->l, in->l->hostname);
 
@@ -295,6 +320,7 @@ void view_build(struct init *in)
 	if (!(in->l->flags & WARD_LAUNCH_ROOT))
 		trees_open(in);
 	become(in);
+	command = child_start(in);
 	scratch(in);
 	must_mkdir(in, "root", 0755);
 	if (in->l->flags & WARD_LAUNCH_FUSE)
@@ -312,5 +338,9 @@ void view_build(struct init *in)
 		for (uint32_t i = 0; i < in->l->n_mounts; i++)
 			place(in, i, &m[i]);
 	}
+	if (!(in->l->flags & WARD_LAUNCH_FUSE))
+		seal(in, ".", MOUNT_ATTR_RDONLY_ | MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_);
 	pivot(in);
+	go_anywhere(in, in->ctl);
+	return command;
 }
