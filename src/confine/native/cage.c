@@ -66,9 +66,8 @@ static int native_go(void *cage, struct ward_error *err)
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SPAWN, -r,
 			"the command is gone before its start");
-	if (c->notify)
-		ward_notify_run(c->notify);
-	return WARD_OK;
+	/* While the command executes. Until the thread is there its calls wait; without one the run is ended by the caller. */
+	return c->notify ? ward_notify_run(c->notify, err) : WARD_OK;
 }
 
 static int native_fd(const void *cage)

@@ -119,7 +119,14 @@ static int spawn(struct ward_head_start *h, const int theirs[3], int cgroup, str
 	if (r < 0)
 		return spawn_failed(-r, h->userns, host, err);
 	ward_place_away(&h->place, h->init.pid);
-	return h->userns ? put_maps(h->init.pid, err) : WARD_OK;
+	r = h->userns ? put_maps(h->init.pid, err) : WARD_OK;
+	/* The maps of a child that did not even come to its exec cannot be written either: the first trouble is what counts. */
+	if (r < 0) {
+		int first = ward_native_exec_failed(&h->init, err);
+
+		r = first < 0 ? first : r;
+	}
+	return r;
 }
 
 int ward_native_head(struct ward_host *host, bool userns, int cgroup, struct ward_head_start **ret,

@@ -411,9 +411,6 @@ int ward_native_build(struct ward_native *c, const struct ward_cage_options *opt
 	/* The caller's own work (its durable record) goes on while the view is built. */
 	if (r == WARD_OK && opts->spawned)
 		r = opts->spawned(opts->arg, err);
-	/* The thread that will be needed, while there is time for it. */
-	if (r == WARD_OK && c->notify)
-		r = ward_notify_warm(c->notify, err);
 	if (r == WARD_OK)
 		r = converse(c, opts->host, err);
 	if (r < 0)

@@ -47,7 +47,6 @@ struct ward_notify {
 	atomic_bool stopping;
 	bool running;
 	pthread_t thread;
-	sem_t gate;                  /* the thread waits here for its listener */
 	struct ward_tree tree;       /* to find which part of the view a path lies in */
 	pthread_mutex_t lock;        /* over the next four */
 	int diag, inflight;          /* inflight: socket that the thread may be blocked on */

@@ -25,6 +25,7 @@
 /* What the command keeps until it executes, beside 0, 1 and 2. */
 #define OWN_FD_CMD 3
 #define OWN_FD_READY 4
+#define OWN_FD_EXECUTED 5 /* closes by exec */
 #define CHILD_STACK (64 * 1024) /* untouched pages are free */
 
 /* The view is our own; without one the path is the host's, and has to be what was resolved. Descriptor or -errno. */
@@ -113,7 +114,6 @@ static void limit(const struct init *in, int what, uint64_t soft, uint64_t hard)
 static void limits(const struct init *in)
 {
 	const struct ward_launch *l = in->l;
-	cpu_set_t have, set;
 
 	limit(in, RLIMIT_CORE, 0, 0);
 	limit(in, RLIMIT_NOFILE, l->nofile, l->nofile > 4096 ? l->nofile : 4096);
@@ -121,7 +121,16 @@ static void limits(const struct init *in)
 		limit(in, RLIMIT_NPROC, l->nproc, l->nproc);
 	if (l->rlimit_data)
 		limit(in, RLIMIT_DATA, l->rlimit_data, l->rlimit_data);
-	if (!l->n_cpus)
+}
+
+/* What it may use is as the caller has it, and --cpus counts from there. */
+static void take_cpus(const struct init *in)
+{
+	const struct ward_launch *l = in->l;
+	cpu_set_t have, set;
+
+	go_anywhere(in, in->cmd);
+	if (!l->n_cpus || (l->flags & WARD_LAUNCH_DIRECT))
 		return;
 	if (sched_getaffinity(0, sizeof(have), &have) < 0)
 		fail(in->cmd, WARD_STAGE_RLIMIT, errno, "cpu affinity");
@@ -152,23 +161,6 @@ static void filter(const struct init *in)
 		msg_send(in->cmd, &m, &fd, 1);
 		close(fd);
 	}
-}
-
-/*
- * When memory runs out the command goes first, never the init that tells of it. Raising needs no privilege, but the file is
- * its owner's only while the process can be looked into; the init shares this memory, so for that moment alone.
- */
-static void oom_first(void)
-{
-	int fd;
-
-	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	fd = openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	if (fd < 0)
-		return;
-	(void)!write(fd, "500", 3);
-	close(fd);
 }
 
 static void confine_files(const struct init *in)
@@ -212,7 +204,6 @@ static void confine(const struct init *in)
 	if (!direct) {
 		drop_capabilities(in->cmd);
 		limits(in);
-		oom_first();
 	}
 	if (!in->namespaces)
 		enter(in);
@@ -229,6 +220,7 @@ static void wait_for_go(const struct init *in)
 	struct ward_msg m = { .type = WARD_MSG_SELFTEST };
 	uint32_t broken = in->l->flags & WARD_LAUNCH_DIRECT ? 0 : selftest(in->l);
 
+	take_cpus(in);
 	m.value = (int32_t)broken;
 	msg_send(in->cmd, &m, NULL, 0);
 	if (broken)
@@ -244,16 +236,21 @@ static void wait_for_go(const struct init *in)
 static void take_descriptors(struct init *in)
 {
 	const struct ward_launch *l = in->l;
-	int cmd = fcntl(in->cmd, F_DUPFD_CLOEXEC, OWN_FD_CMD + 1);
-	int ready = in->namespaces ? fcntl(in->view_ready, F_DUPFD_CLOEXEC, OWN_FD_READY + 1) : -1;
+	const int keep[] = { in->cmd, in->view_ready, in->executed[1] };
+	int high[3];
 
 	for (int i = 0; i < 3; i++)
-		if (cmd < 0 || dup2(in->handed[WARD_HANDED_STDIO + i], i) != i)
+		high[i] = fcntl(keep[i], F_DUPFD_CLOEXEC, OWN_FD_EXECUTED + 1);
+	for (int i = 0; i < 3; i++)
+		if (high[i] < 0 || dup2(in->handed[WARD_HANDED_STDIO + i], i) != i)
 			_exit(1);
-	in->cmd = dup3(cmd, OWN_FD_CMD, O_CLOEXEC);
-	in->view_ready = in->namespaces ? dup3(ready, OWN_FD_READY, O_CLOEXEC) : -1;
-	if (in->cmd < 0 || syscall(NR_close_range, OWN_FD_READY + in->namespaces, ~0u, 0u) < 0)
-		fail(in->cmd < 0 ? cmd : in->cmd, WARD_STAGE_FORK, errno, "close_range");
+	for (int i = 0; i < 3; i++)
+		if (dup3(high[i], OWN_FD_CMD + i, O_CLOEXEC) < 0)
+			_exit(1);
+	in->cmd = OWN_FD_CMD;
+	in->view_ready = OWN_FD_READY;
+	if (syscall(NR_close_range, OWN_FD_EXECUTED + 1, ~0u, 0u) < 0)
+		fail(in->cmd, WARD_STAGE_FORK, errno, "close_range");
 	if (setsid() < 0)
 		fail(in->cmd, WARD_STAGE_TTY, errno, "setsid");
 	if ((l->flags & WARD_LAUNCH_CTTY) && ioctl(0, TIOCSCTTY, 0) < 0)
@@ -274,8 +271,6 @@ static int child_main(void *arg)
 	sigset_t none;
 
 	take_descriptors(in);
-	/* Here by now: what it may use is as the caller has it, and --cpus counts from there. */
-	go_anywhere(in, in->cmd);
 	confine(in);
 	umask(022);
 	wait_for_go(in);
@@ -285,6 +280,20 @@ static int child_main(void *arg)
 	m.err = errno;
 	msg_send(in->cmd, &m, NULL, 0);
 	_exit(127);
+}
+
+/*
+ * When memory runs out the command goes first, never the init that tells of it. While both share their memory the kernel takes
+ * them as one: the init goes up, the command is born so, and the init goes back down when it has executed (init.c). Raising
+ * needs no privilege, but the file is its owner's only while the process can be looked into: for this moment.
+ */
+static void oom_first(struct init *in)
+{
+	in->oom = openat(AT_FDCWD, "/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	if (in->oom < 0)
+		return;
+	in->oom_old_n = pread(in->oom, in->oom_old, sizeof(in->oom_old), 0);
+	(void)!pwrite(in->oom, "500", 3, 0);
 }
 
 /*
@@ -299,10 +308,14 @@ pid_t child_start(struct init *in)
 	cpu_set_t there;
 	pid_t pid;
 
+	if (!(l->flags & WARD_LAUNCH_DIRECT)) {
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+		oom_first(in);
+	}
 	/* Nothing that is executed here may look into the init, nor into this memory. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	in->view_ready = eventfd(0, EFD_CLOEXEC);
-	if (in->view_ready < 0)
+	if (in->view_ready < 0 || pipe2(in->executed, O_CLOEXEC) < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, "eventfd");
 	c = (struct child){ .in = *in,
 		.argv = blob_vector(l, l->argc, l->argv),
@@ -310,6 +323,7 @@ pid_t child_start(struct init *in)
 	pid = clone(child_main, stack + sizeof(stack), CLONE_VM | SIGCHLD, &c);
 	if (pid < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, NULL);
+	close(in->executed[1]);
 	/* Not behind us: we go on. It goes back to where it may be by itself. */
 	if (l->command_cpu >= 0 && l->command_cpu < CPU_SETSIZE) {
 		CPU_ZERO(&there);

@@ -2,7 +2,8 @@
 /*
  * ward-init, second life: pid 1 inside. Builds the view, gives up every privilege, forks the command, reaps, passes
  * signals on, and ends everything when the command has ended or the supervisor is gone. It holds no secret: its
- * environment is empty, its only descriptors are the control socket and a signalfd, and it cannot be traced.
+ * environment is empty, it cannot be traced, and its only descriptors are the control socket, a signalfd, a pipe and its own
+ * oom_score_adj.
  */
 #include "init.h"
 #include "sys.h"
@@ -21,6 +22,9 @@
 #include <sys/wait.h>
 
 #define NETLINK_SOCK_DIAG_ 4
+
+/* What is left open while the command runs. */
+enum own_fd { OWN_FD_CTL = 0, OWN_FD_SIGNALS, OWN_FD_EXECUTED, OWN_FD_OOM };
 
 struct kernel_sigaction {
 	void *handler;
@@ -129,16 +133,29 @@ static bool control(const struct init *in, const struct life *life)
 	return false;
 }
 
-static _Noreturn void supervise(const struct init *in, struct life *life, int sigfd)
+/* The command is a process of its own by now: it goes first when memory runs out, and we as late as anybody else. */
+static void command_executed(struct init *in, struct pollfd *p)
 {
-	struct pollfd p[2] = { { in->ctl, POLLIN, 0 }, { sigfd, POLLIN, 0 } };
+	if (in->oom >= 0 && in->oom_old_n > 0)
+		(void)!pwrite(in->oom, in->oom_old, (size_t)in->oom_old_n, 0);
+	close(in->oom);
+	close(p->fd);
+	p->fd = -1;
+}
+
+static _Noreturn void supervise(struct init *in, struct life *life)
+{
+	struct pollfd p[3] = { { OWN_FD_CTL, POLLIN, 0 }, { OWN_FD_SIGNALS, POLLIN, 0 },
+		{ OWN_FD_EXECUTED, POLLIN, 0 } };
 	struct signalfd_siginfo si;
 
 	for (;;) {
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 3, -1) < 0 && errno != EINTR)
 			break;
+		if (p[2].revents)
+			command_executed(in, &p[2]);
 		if (p[1].revents & POLLIN) {
-			if (read(sigfd, &si, sizeof(si)) < 0 && errno != EAGAIN)
+			if (read(OWN_FD_SIGNALS, &si, sizeof(si)) < 0 && errno != EAGAIN)
 				break;
 			reap(life);
 			if (life->ended) {
@@ -218,6 +235,22 @@ static void stay(struct init *in)
 	}
 }
 
+/* Everything but these: an inherited stdio would keep the caller's pipes open. */
+static void keep_descriptors(struct init *in, int sigfd)
+{
+	const int keep[] = { in->ctl, sigfd, in->executed[0], in->oom };
+	int high[4];
+
+	for (int i = 0; i < 4; i++)
+		high[i] = keep[i] < 0 ? -1 : fcntl(keep[i], F_DUPFD_CLOEXEC, OWN_FD_OOM + 1);
+	for (int i = 0; i < 4; i++)
+		if (keep[i] >= 0 && (high[i] < 0 || dup2(high[i], i) != i))
+			_exit(1);
+	syscall(NR_close_range, (unsigned)(in->oom < 0 ? OWN_FD_OOM : OWN_FD_OOM + 1), ~0u, 0);
+	in->ctl = OWN_FD_CTL;
+	in->oom = in->oom < 0 ? -1 : OWN_FD_OOM;
+}
+
 void init_main(struct init *in)
 {
 	struct life life = { 0 };
@@ -246,10 +279,6 @@ void init_main(struct init *in)
 		drop_capabilities(in->ctl);
 	}
 	announce(in);
-	/* Everything but control and signals: an inherited stdio would keep the caller's pipes open. */
-	if (dup2(in->ctl, 0) != 0 || dup2(sigfd, 1) != 1)
-		_exit(1);
-	syscall(NR_close_range, 2u, ~0u, 0);
-	in->ctl = 0;
-	supervise(in, &life, 1);
+	keep_descriptors(in, sigfd);
+	supervise(in, &life);
 }

@@ -20,6 +20,10 @@ struct init {
 	int handed[WARD_HANDED_MAX]; /* descriptors by enum ward_launch_handed */
 	int ctl, cmd, fuse; /* WARD_LAUNCH_FD_* */
 	int view_ready; /* eventfd: init -> command */
+	int executed[2]; /* pipe: the command's end closes by its exec */
+	int oom; /* /proc/self/oom_score_adj, -1 = not to be had */
+	char oom_old[16]; /* what it was */
+	ssize_t oom_old_n;
 	int *trees; /* detached mounts, one per BIND, -1 = none */
 	int *parts; /* detached parts of the FUSE tree, for SUBTREE */
 };

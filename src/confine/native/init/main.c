@@ -11,9 +11,10 @@
 
 int main(int argc, char **argv)
 {
-	struct init in = {
-		.ctl = WARD_LAUNCH_FD_CTL, .cmd = WARD_LAUNCH_FD_CMD, .fuse = WARD_LAUNCH_FD_FUSE
-	};
+	struct init in = { .ctl = WARD_LAUNCH_FD_CTL,
+		.cmd = WARD_LAUNCH_FD_CMD,
+		.fuse = WARD_LAUNCH_FD_FUSE,
+		.oom = -1 };
 
 	syscall(NR_close_range, (unsigned)WARD_LAUNCH_FD_FUSE + 1, ~0u, 0);
 	in.namespaces = argc == 2 && strcmp(argv[1], WARD_LAUNCH_NAMESPACES) == 0;
