@@ -39,7 +39,8 @@ const char *ward_attribution_name(enum ward_attribution a)
 
 const char *ward_seccomp_switch_name(unsigned bit)
 {
-	static const char *const names[] = { "netlink-route", "no-socket", "notify-open" };
+	static const char *const names[] = { "netlink-route", "no-socket", "notify-open",
+		"notify-exec", "notify-replace" };
 
 	return bit < WARD_ARRAY_SIZE(names) ? names[bit] : NULL;
 }

@@ -90,6 +90,8 @@ struct ward_limits {
 #define WARD_SECCOMP_NETLINK_ROUTE (1u << 0)   /* socket(AF_NETLINK, _, NETLINK_ROUTE) */
 #define WARD_SECCOMP_NO_SOCKET     (1u << 1)   /* no user namespaces: socket(2) refused for every family */
 #define WARD_SECCOMP_NOTIFY_OPEN   (1u << 2)   /* --attribution notify */
+#define WARD_SECCOMP_NOTIFY_EXEC   (1u << 3)   /* some program of the view may not be executed: to name it */
+#define WARD_SECCOMP_NOTIFY_REPLACE (1u << 4)  /* a single file may be written: to name its replacing */
 
 /* ---- host facts: what was probed by doing (confine/native/probe) ---- */
 struct ward_host {

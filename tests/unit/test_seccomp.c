@@ -121,6 +121,8 @@ static const struct {
 	{ "notify", WARD_SECCOMP_NOTIFY },
 	{ "mediate", WARD_SECCOMP_MEDIATE },
 	{ "open", WARD_SECCOMP_OPEN },
+	{ "exec", WARD_SECCOMP_EXEC },
+	{ "replace", WARD_SECCOMP_REPLACE },
 	{ "foreign", WARD_SECCOMP_FOREIGN },
 };
 static const struct {
@@ -129,6 +131,7 @@ static const struct {
 } errors[] = {
 	{ "EPERM", EPERM },
 	{ "EACCES", EACCES },
+	{ "EBUSY", EBUSY },
 	{ "ENOSYS", ENOSYS },
 	{ "EAFNOSUPPORT", EAFNOSUPPORT },
 	{ "EPROTONOSUPPORT", EPROTONOSUPPORT },
@@ -161,6 +164,8 @@ static void table_row(char *line)
 		switches |= *w == 'r' ? WARD_SECCOMP_NETLINK_ROUTE
 			: *w == 's'   ? WARD_SECCOMP_NO_SOCKET
 			: *w == 'o'   ? WARD_SECCOMP_NOTIFY_OPEN
+			: *w == 'x'   ? WARD_SECCOMP_NOTIFY_EXEC
+			: *w == 'm'   ? WARD_SECCOMP_NOTIFY_REPLACE
 				      : 0;
 	w = strtok_r(NULL, " ", &save);
 	REQUIRE(w);
@@ -373,6 +378,51 @@ TEST(programs_are_well_formed)
 	}
 	size_t a, b;
 	CHECK_EQ_PTR(ward_seccomp_program(0, &a), ward_seccomp_program(1u << 20, &b));
+	/* What changes nothing is no program of its own: 64 combinations are 20 programs. */
+	CHECK_EQ_PTR(ward_seccomp_program(WARD_SECCOMP_NO_LISTENER, &a),
+		ward_seccomp_program(WARD_SECCOMP_NO_LISTENER | WARD_SECCOMP_NOTIFY_EXEC |
+				WARD_SECCOMP_NOTIFY_REPLACE,
+			&b));
+	unsigned distinct = 0;
+	for (uint32_t s = 0; s < WARD_SECCOMP_VARIANTS; s++) {
+		uint32_t first = 0;
+
+		while (ward_seccomp_program(first, &a) != ward_seccomp_program(s, &b))
+			first++;
+		distinct += first == s;
+	}
+	CHECK(distinct <= 20);
+	printf("# %u programs\n", distinct);
+}
+
+/* With the switches on, nothing but the calls that they name is notified that was allowed before. */
+TEST(a_switch_touches_its_own_calls_only)
+{
+	static const struct {
+		uint32_t bit;
+		const char *names;
+	} rows[] = {
+		{ WARD_SECCOMP_NOTIFY_EXEC, " execve execveat " },
+		{ WARD_SECCOMP_NOTIFY_REPLACE, " unlink unlinkat rename renameat renameat2 " },
+	};
+
+	TABLE(row, rows) {
+		for (int nr = 0; nr < NUMBERS; nr++) {
+			struct seccomp_data d = { .nr = nr, .arch = ward_seccomp_arch };
+			const char *name = ward_seccomp_name(nr);
+			char word[80];
+			size_t n, m;
+			const struct sock_filter *f = ward_seccomp_program(0, &n);
+			const struct sock_filter *g = ward_seccomp_program(row->bit, &m);
+			struct sim s;
+			uint32_t without = run(f, n, &d, &s), with = run(g, m, &d, &s);
+
+			(void)snprintf(word, sizeof(word), " %s ", name ? name : "?");
+			CASE("%s", word);
+			CHECK_EQ_INT(with != without, strstr(row->names, word) != NULL);
+			CHECK(with == without || with == SECCOMP_RET_USER_NOTIF);
+		}
+	}
 }
 
 TEST(names)

@@ -64,6 +64,20 @@ static const struct ward_seccomp_rule *find_rule(const struct ward_seccomp_call 
 	return last;
 }
 
+/* Without a view, or a listener, there is nothing to say about these; exec is still one of the open family. */
+static enum ward_seccomp_verb looked_at(uint32_t switches, enum ward_seccomp_verb verb)
+{
+	uint32_t bit = verb == WARD_SECCOMP_EXEC ? WARD_SECCOMP_NOTIFY_EXEC
+		: verb == WARD_SECCOMP_REPLACE   ? WARD_SECCOMP_NOTIFY_REPLACE
+						 : 0;
+
+	if (!bit)
+		return verb;
+	if ((switches & bit) && !(switches & (WARD_SECCOMP_NO_SOCKET | WARD_SECCOMP_NO_LISTENER)))
+		return verb;
+	return verb == WARD_SECCOMP_EXEC ? WARD_SECCOMP_OPEN : WARD_SECCOMP_ALLOW;
+}
+
 void ward_seccomp_judge(uint32_t switches, const struct seccomp_data *d,
 	struct ward_seccomp_verdict *ret)
 {
@@ -97,6 +111,7 @@ void ward_seccomp_judge(uint32_t switches, const struct seccomp_data *d,
 	if (ret->verb == WARD_SECCOMP_PRIVATE)
 		ret->verb = switches & WARD_SECCOMP_NO_SOCKET ? WARD_SECCOMP_NOTIFY
 							      : WARD_SECCOMP_ALLOW;
+	ret->verb = looked_at(switches, ret->verb);
 	if (ret->verb == WARD_SECCOMP_OPEN && !(switches & WARD_SECCOMP_NOTIFY_OPEN))
 		ret->verb = WARD_SECCOMP_ALLOW;
 	if (ret->verb == WARD_SECCOMP_ALLOW)
