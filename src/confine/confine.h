@@ -25,8 +25,16 @@ enum ward_refusal_kind {
 	WARD_REFUSAL_SYSCALL, /* syscall = its name, resource = detail ("AF_VSOCK") or "" */
 	WARD_REFUSAL_FOREIGN_ARCH /* killed: int 0x80, x32 */
 };
+/* What the broker knows of a refused path beyond its name: it looked the file up, in the view. */
+enum ward_refusal_seen {
+	WARD_SEEN_NOT = 0,
+	WARD_SEEN_GRANTED, /* it is there, in what was granted: only the use of it is refused */
+	WARD_SEEN_PRIVATE, /* it is there, in a private directory: made inside, and no file of the host */
+	WARD_SEEN_ALONE /* it was granted alone, to be written, and was to be replaced, renamed or removed */
+};
 struct ward_refusal {
 	enum ward_refusal_kind kind;
+	enum ward_refusal_seen seen;
 	enum ward_cap_type action; /* NONE for SYSCALL */
 	char *resource; /* owned; any bytes, at most WARD_DETAIL_TEXT_MAX */
 	char syscall[32]; /* name or "#451" */

@@ -26,6 +26,7 @@ struct ward_refusal_note {
 	int pid; /* in the sandbox's numbering; 0 = not known */
 	const char *comm; /* NULL = "" */
 	bool quiet;
+	enum ward_refusal_seen seen;
 };
 
 struct ward_refusals *ward_refusals_new(void); /* NULL: no memory */
@@ -133,6 +134,12 @@ bool ward_peek_syscall(int pid_dirfd, struct ward_peek *ret);
 int ward_peek_mem(int pid_dirfd);
 int ward_peek_path(int pid_dirfd, int mem, const struct ward_peek *p, unsigned which,
 	struct ward_peek_path *ret);
+/* The same as it was written: the text, and the directory that it starts at ("/" for an absolute one). */
+struct ward_peek_words {
+	char base[WARD_PATH_MAX], text[WARD_PATH_MAX];
+};
+int ward_peek_words(int pid_dirfd, int mem, const struct ward_peek *p, unsigned which,
+	struct ward_peek_words *ret);
 /* What the call does to its paths, where none can be read. */
 enum ward_cap_type ward_peek_action(const struct ward_peek *p);
 /* A NUL-terminated text of at most size-1 bytes: length, -EFAULT, -ENAMETOOLONG. Never reads past size. */

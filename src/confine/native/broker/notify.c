@@ -7,7 +7,8 @@
  *
  * The thread acts on copies and on descriptors, and re-checks that the notification is still alive after every open
  * of something by process number and before every act. SECCOMP_USER_NOTIF_FLAG_CONTINUE appears once, in
- * notify_open.c, for calls that the filter allows anyway without --attribution notify.
+ * notify_open.c, for calls that the filter allows anyway where their switch (notify-open, notify-exec, notify-replace)
+ * is off: whatever they are answered, the view, the mounts and Landlock decide.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -56,6 +57,31 @@ int ward_notify_open_caller(struct ward_notify *n, struct ward_ask *ask)
 	return 0;
 }
 
+void ward_notify_tell(struct ward_notify *n, struct ward_ask *ask, struct ward_refusal_note *note)
+{
+	char comm[16] = "";
+
+	if (ward_refusals_again(n->refusals, note))
+		return;
+	if (ward_refusals_testing(n->refusals)) {
+		ward_refusals_note(n->refusals, note);
+		return;
+	}
+	if (ask->dir < 0)
+		ask->dir = ward_peek_open(n->proc, (int)ask->req->pid);
+	if (ask->dir >= 0) {
+		ward_peek_comm(ask->dir, comm);
+		note->comm = comm;
+		note->pid = ward_peek_status(ask->dir, "NSpid:");
+	}
+	if (!ward_notify_valid(n, ask->req->id)) { /* then those were not surely the caller's */
+		note->comm = NULL;
+		note->pid = 0;
+	}
+	ward_refusals_note(n->refusals, note);
+	note->comm = NULL; /* it ends with this function */
+}
+
 void ward_notify_note(struct ward_notify *n, struct ward_ask *ask, enum ward_refusal_kind kind,
 	enum ward_cap_type action, const char *resource, const char *name, bool quiet)
 {
@@ -64,26 +90,8 @@ void ward_notify_note(struct ward_notify *n, struct ward_ask *ask, enum ward_ref
 		.resource = resource,
 		.syscall = name,
 		.quiet = quiet };
-	char comm[16] = "";
 
-	if (ward_refusals_again(n->refusals, &note))
-		return;
-	if (ward_refusals_testing(n->refusals)) {
-		ward_refusals_note(n->refusals, &note);
-		return;
-	}
-	if (ask->dir < 0)
-		ask->dir = ward_peek_open(n->proc, (int)ask->req->pid);
-	if (ask->dir >= 0) {
-		ward_peek_comm(ask->dir, comm);
-		note.comm = comm;
-		note.pid = ward_peek_status(ask->dir, "NSpid:");
-	}
-	if (!ward_notify_valid(n, ask->req->id)) { /* then those were not surely the caller's */
-		note.comm = NULL;
-		note.pid = 0;
-	}
-	ward_refusals_note(n->refusals, &note);
+	ward_notify_tell(n, ask, &note);
 }
 
 /* "connect", or "#451" for a number without a name. */
@@ -132,8 +140,8 @@ static void (*const verbs[])(struct ward_notify *n, struct ward_ask *ask) = {
 	[WARD_SECCOMP_ERRNO] = refuse,
 	[WARD_SECCOMP_MEDIATE] = ward_notify_mediate,
 	[WARD_SECCOMP_OPEN] = ward_notify_look,
-	[WARD_SECCOMP_EXEC] = ward_notify_look,
-	[WARD_SECCOMP_REPLACE] = ward_notify_look,
+	[WARD_SECCOMP_EXEC] = ward_notify_exec,
+	[WARD_SECCOMP_REPLACE] = ward_notify_replace,
 	[WARD_SECCOMP_FOREIGN] = kill_foreign,
 	[WARD_SECCOMP_ALLOW] = refuse, /* the filter asked, the tables allow: they disagree */
 	[WARD_SECCOMP_PRIVATE] = refuse,
@@ -211,6 +219,8 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
 	(void)pthread_mutex_init(&n->lock, NULL); /* cannot fail without attributes */
 	r = plan->n_nodes ? ward_tree_init(&n->tree, plan, err)
 			  : WARD_OK; /* no view without namespaces */
+	if (r == 0)
+		r = ward_notify_exec_init(n, err);
 	if (r == 0 && allocate(n) < 0)
 		r = ward_fail(err, WARD_E_NOMEM, "no memory for the call broker");
 	if (r < 0) {
@@ -320,6 +330,7 @@ struct ward_notify *ward_notify_free(struct ward_notify *n)
 	for (unsigned i = 0; i < n->n_roots; i++)
 		ward_close(n->roots[i]);
 	ward_tree_done(&n->tree);
+	free(n->execs);
 	(void)pthread_mutex_destroy(&n->lock);
 	free(n->payload);
 	free(n->req);

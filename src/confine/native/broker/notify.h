@@ -13,11 +13,28 @@
 #define WARD_NOTIFY_ROOTS_MAX 16     /* private mounts whose sockets can be reached */
 #define WARD_NOTIFY_PAYLOAD_MAX (256u << 10)  /* bytes of one mediated sendto */
 
+#define WARD_NOTIFY_STEPS_MAX 128    /* components that are walked for one path, those of links included */
+
 /* One notification, while it is handled. */
 struct ward_ask {
 	const struct seccomp_notif *req;
 	struct ward_seccomp_verdict v;
 	int dir, mem;                /* /proc/PID and its memory; -1 = not opened yet */
+};
+
+/* Which file or directory it is, whatever its name is now. 0, 0 = one that Ward serves or makes. */
+struct ward_file_id {
+	uint64_t dev, ino;
+};
+
+/* Where a path of the inside leads. */
+struct ward_place {
+	char path[WARD_PATH_MAX];    /* inside, without a link; "" = the root */
+	const struct ward_node *mount; /* the bind, private directory or FUSE part that it lies in; NULL: the root's own directories */
+	bool is_dir;
+	uint32_t mode;
+	struct ward_file_id above[WARD_NOTIFY_STEPS_MAX]; /* each directory on the way, and itself as the last */
+	unsigned depth;              /* of above; 0 = the root */
 };
 
 /* A copied address and what it means. */
@@ -48,6 +65,8 @@ struct ward_notify {
 	bool running;
 	pthread_t thread;
 	struct ward_tree tree;       /* to find which part of the view a path lies in */
+	struct ward_file_id *execs;  /* what may be executed, as it was before the run */
+	size_t n_execs;
 	pthread_mutex_t lock;        /* over the next four */
 	int diag, inflight;          /* inflight: socket that the thread may be blocked on */
 	unsigned n_roots;
@@ -66,6 +85,8 @@ void ward_notify_answer(struct ward_notify *n, uint64_t id, int64_t val, int err
 bool ward_notify_valid(const struct ward_notify *n, uint64_t id);
 /* Open /proc/PID and its memory and make sure that they are the caller's. 0 or errno for the caller (ESRCH). */
 int ward_notify_open_caller(struct ward_notify *n, struct ward_ask *ask);
+/* Add the process to the note and keep it. */
+void ward_notify_tell(struct ward_notify *n, struct ward_ask *ask, struct ward_refusal_note *note);
 void ward_notify_note(struct ward_notify *n, struct ward_ask *ask, enum ward_refusal_kind kind,
 	enum ward_cap_type action, const char *resource, const char *name, bool quiet);
 
@@ -91,5 +112,23 @@ int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *pa
 /* The deepest node that holds path, links of the view followed: its index and the rest of the path ("" = itself). */
 uint32_t ward_notify_find(const struct ward_notify *n, const char *path, char rest[WARD_PATH_MAX]);
 
+/* The directory or file behind a bind or private mount of the view: O_PATH descriptor or -errno. */
+int ward_notify_base(struct ward_notify *n, struct ward_ask *ask, const struct ward_node *node);
+
+/*
+ * notify_place.c: follow text from the directory base (absolute, inside), links as the caller's own walk would follow
+ * them; follow: the last one too. 0; negative: it leads nowhere, or where it leads cannot be told for sure.
+ */
+int ward_notify_place(struct ward_notify *n, struct ward_ask *ask, const char *base, const char *text, bool follow,
+	struct ward_place *ret);
+/* The node of the view that is path itself, or NULL. path is without links. */
+const struct ward_node *ward_notify_node(const struct ward_notify *n, const char *path);
+
 /* notify_open.c */
 void ward_notify_look(struct ward_notify *n, struct ward_ask *ask);
+void ward_notify_continue(struct ward_notify *n, uint64_t id);
+
+/* notify_exec.c, notify_replace.c: refuse what the plan refuses for sure, else let the kernel decide. */
+int ward_notify_exec_init(struct ward_notify *n, struct ward_error *err);
+void ward_notify_exec(struct ward_notify *n, struct ward_ask *ask);
+void ward_notify_replace(struct ward_notify *n, struct ward_ask *ask);

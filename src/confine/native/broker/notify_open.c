@@ -3,7 +3,8 @@
  * --attribution notify: on hosts without /dev/fuse, open and exec are notified so that what is not in the view can be
  * named. This is attribution and nothing else. The mount view and Landlock decide what the call gets, with or without
  * us; therefore, and only therefore, the answer is SECCOMP_USER_NOTIF_FLAG_CONTINUE: the kernel goes on with the
- * caller's own arguments, which may have changed since we read them. No other file of Ward answers it.
+ * caller's own arguments, which may have changed since we read them. No other file of Ward answers it, and nobody
+ * calls ward_notify_continue() but for calls that the filter allows by itself where their switch is off.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 #include "confine/native/broker/notify.h"
 #include "os/os.h"
 
-static void let_continue(struct ward_notify *n, uint64_t id)
+void ward_notify_continue(struct ward_notify *n, uint64_t id)
 {
 	memset(n->resp, 0, n->resp_size);
 	n->resp->id = id;
@@ -86,5 +87,5 @@ void ward_notify_look(struct ward_notify *n, struct ward_ask *ask)
 			ward_notify_note(n, ask, WARD_REFUSAL_PATH, action, p.path, ask->v.name,
 				action == WARD_CAP_FILE_READ && ward_quiet_path(p.path));
 	}
-	let_continue(n, ask->req->id);
+	ward_notify_continue(n, ask->req->id);
 }

@@ -183,8 +183,7 @@ static int private_root(struct ward_notify *n, const struct ward_node *node)
 	return fd;
 }
 
-/* The directory or file behind a mount of the view: O_PATH descriptor or -errno. */
-static int open_base(struct ward_notify *n, struct ward_ask *ask, const struct ward_node *node)
+int ward_notify_base(struct ward_notify *n, struct ward_ask *ask, const struct ward_node *node)
 {
 	WARD_FD root = -1;
 	int fd;
@@ -215,7 +214,7 @@ int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *pa
 	*ret_refused = true;
 	if (!node || (node->kind != WARD_NODE_BIND && node->kind != WARD_NODE_TMPFS))
 		return n->plan->deny_errno == EACCES ? EACCES : ENOENT;
-	base = open_base(n, ask, node);
+	base = ward_notify_base(n, ask, node);
 	if (base < 0)
 		return EACCES;
 	fd = rest[0] ? ward_openat2(base, rest[0] == '/' ? rest + 1 : rest, O_PATH, 0,

@@ -325,23 +325,32 @@ enum ward_cap_type ward_peek_action(const struct ward_peek *p)
 	return effect_action(c->effect);
 }
 
-int ward_peek_path(int pid_dirfd, int mem, const struct ward_peek *p, unsigned which,
-	struct ward_peek_path *ret)
+int ward_peek_words(int pid_dirfd, int mem, const struct ward_peek *p, unsigned which,
+	struct ward_peek_words *ret)
 {
 	const struct call *c = find_call(p->nr);
-	char text[WARD_PATH_MAX] = "", base[WARD_PATH_MAX] = "/";
 	int r;
 
 	if (!c || which > 1 || c->path[which] == NO)
 		return -ENOENT;
-	r = ward_peek_text(mem, p->arg[c->path[which]], text, sizeof(text));
+	ret->text[0] = '\0';
+	r = ward_peek_text(mem, p->arg[c->path[which]], ret->text, sizeof(ret->text));
 	if (r < 0)
 		return r;
-	if (text[0] != '/') {
-		r = base_dir(pid_dirfd, c, p, which, base, sizeof(base));
-		if (r < 0)
-			return r;
-	}
-	fill_action(mem, c, p, ret);
-	return ward_path_join(base, text, ret->path, sizeof(ret->path)) < 0 ? -ENAMETOOLONG : 0;
+	if (ret->text[0] != '/')
+		return base_dir(pid_dirfd, c, p, which, ret->base, sizeof(ret->base));
+	(void)snprintf(ret->base, sizeof(ret->base), "/");
+	return 0;
+}
+
+int ward_peek_path(int pid_dirfd, int mem, const struct ward_peek *p, unsigned which,
+	struct ward_peek_path *ret)
+{
+	struct ward_peek_words w;
+	int r = ward_peek_words(pid_dirfd, mem, p, which, &w);
+
+	if (r < 0)
+		return r;
+	fill_action(mem, find_call(p->nr), p, ret);
+	return ward_path_join(w.base, w.text, ret->path, sizeof(ret->path)) < 0 ? -ENAMETOOLONG : 0;
 }

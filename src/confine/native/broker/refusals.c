@@ -127,6 +127,7 @@ static void add_entry(struct ward_refusals *l, const struct ward_refusal_note *n
 			.pid = n->pid,
 			.selftest = l->selftest,
 			.quiet = n->quiet,
+			.seen = n->seen,
 			.count = 1,
 			.wall_ns = ward_now_wall_ns() } };
 	(void)snprintf(e->r.syscall, sizeof(e->r.syscall), "%s", n->syscall ? n->syscall : "");
