@@ -62,7 +62,15 @@ static int file_cure(struct ward_buf *out, const struct ward_question *q)
 static int command_cure(struct ward_buf *out, const struct ward_question *q)
 {
 	struct ward_cap cap = { .type = q->action, .resource = q->resource };
+	char path[WARD_PATH_MAX];
 
+	/* Made inside: the host has no such program, and its directory of that name would be another one. */
+	if (q->absent) {
+		if (q->resource[0] != '/' || ward_path_has_dotdot(q->resource) ||
+			ward_path_normalize(q->resource, path, sizeof(path)) < 0)
+			return WARD_OK;
+		return cap_option(out, q->action, "*");
+	}
 	if (ward_glob_is_pattern(q->resource) || ward_cap_check(&cap, NULL) < 0)
 		return WARD_OK;
 	return cap_option(out, q->action, q->resource);

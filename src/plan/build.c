@@ -147,6 +147,32 @@ static int resolve_attribution(struct ward_plan *p, const struct ward_plan_input
 	return WARD_OK;
 }
 
+bool ward_plan_all_exec(const struct ward_plan *p)
+{
+	for (size_t i = 0; i < p->n_nodes; i++)
+		if ((p->nodes[i].kind == WARD_NODE_BIND || p->nodes[i].kind == WARD_NODE_TMPFS) &&
+			!p->nodes[i].exec)
+			return false;
+	return true;
+}
+
+/*
+ * What the kernel refuses and tells nobody of is looked at by the supervisor first, where refused paths are to be named,
+ * and only if the plan has such refusals: whoever limits nothing pays nothing.
+ */
+static void name_refusals(struct ward_plan *p, const struct ward_host *h)
+{
+	bool named = p->attribution == WARD_ATTR_FUSE || p->attribution == WARD_ATTR_NOTIFY;
+
+	if (!named || !h->userns || !h->seccomp_notify || p->backend != WARD_BACKEND_NATIVE)
+		return;
+	if (h->landlock_abi > 0 && !ward_plan_all_exec(p))
+		p->seccomp |= WARD_SECCOMP_NOTIFY_EXEC;
+	for (size_t i = 0; i < p->n_nodes; i++)
+		if (p->nodes[i].kind == WARD_NODE_BIND && !p->nodes[i].is_dir && p->nodes[i].write)
+			p->seccomp |= WARD_SECCOMP_NOTIFY_REPLACE;
+}
+
 /* Root never goes inside, neither as user nor by its group: a reserved pair stands in for it. */
 static void set_ids(struct ward_plan *p, const struct ward_host *h)
 {
@@ -202,6 +228,8 @@ int ward_plan_build(const struct ward_plan_input *in, struct ward_plan **ret,
 		r = ward_plan_view(p, in, err);
 	if (r == WARD_OK)
 		r = resolve_attribution(p, in, err);
+	if (r == WARD_OK)
+		name_refusals(p, in->host);
 	if (r == WARD_OK)
 		r = ward_plan_axes(p, in, err);
 	if (r == WARD_OK && !in->sign_later)

@@ -185,6 +185,8 @@ int ward_plan_build(const struct ward_plan_input *in, struct ward_plan **ret, st
 /* Fill in sha256, once. A start has better to do first; a plan that is shown or recorded has it. */
 int ward_plan_sign(struct ward_plan *p, struct ward_error *err);
 void ward_plan_free(struct ward_plan *p);
+/* Everything that the view shows may be executed: then one Landlock rule at its root says so. */
+bool ward_plan_all_exec(const struct ward_plan *p);
 /* The JSON form, fixed key order (docs/spec/plan.schema.json). */
 void ward_plan_json(const struct ward_plan *p, struct ward_buf *out);
 /* For people: view, grants, limits, axes, warnings. */

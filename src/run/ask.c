@@ -161,8 +161,18 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 	r = ward_decide(&rules, &q, ret, err);
 	if (r < 0)
 		return r;
+	if (f->seen == WARD_SEEN_ALONE) {
+		ret->effect = WARD_DENY;
+		snprintf(ret->why, sizeof(ret->why),
+			"granted as a single file, which cannot be replaced, renamed or removed");
+		/* Only a grant of its directory gives the name away. */
+		q.is_dir = false;
+		q.absent = true;
+		r = ward_cure(&q, ret->cure, sizeof(ret->cure));
+		return r < 0 ? ward_fail(err, r, "no memory for the cure of a refusal") : WARD_OK;
+	}
 	if (ret->effect == WARD_ALLOW) {
-		/* A rule names it and the kernel refused all the same: its permissions, or a file that cannot be replaced. */
+		/* A rule names it and the kernel refused all the same. */
 		ret->effect = WARD_DENY;
 		snprintf(ret->why, sizeof(ret->why),
 			"a rule grants it, but the file system's own permissions refuse");

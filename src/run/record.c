@@ -81,14 +81,20 @@ static const char *layer_of(const struct life *l, const struct ward_refusal *f)
 {
 	if (f->kind != WARD_REFUSAL_PATH)
 		return "seccomp";
+	if (f->seen)
+		return f->seen == WARD_SEEN_ALONE ? "view" : "landlock";
 	return l->plan->attribution == WARD_ATTR_FUSE ? "fuse" : "notify";
 }
 
-static enum record_there on_host(const char *path)
+static enum record_there on_host(const struct ward_refusal *f)
 {
+	const char *path = f->resource;
 	static const char *const blind[] = { "/proc", "/sys", "/dev" };
 	struct stat st;
 
+	/* What the broker saw in a grant is the host's; what lies in a private directory is not, whatever else has its name. */
+	if (f->seen)
+		return f->seen == WARD_SEEN_PRIVATE ? RECORD_ABSENT : RECORD_FILE;
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(blind); i++)
 		if (ward_path_within(path, blind[i]))
 			return RECORD_ABSENT;
@@ -103,7 +109,7 @@ static bool counts(const struct ward_refusal *f, enum record_there there)
 {
 	if (f->kind == WARD_REFUSAL_UNIX)
 		return there != RECORD_ABSENT;
-	if (f->kind != WARD_REFUSAL_PATH || f->action == WARD_CAP_FILE_WRITE)
+	if (f->kind != WARD_REFUSAL_PATH || f->action == WARD_CAP_FILE_WRITE || f->seen)
 		return true;
 	return there != RECORD_ABSENT;
 }
@@ -192,7 +198,7 @@ static int describe(struct life *l, const struct ward_refusal *f, struct entry *
 {
 	bool path = f->kind == WARD_REFUSAL_PATH ||
 		(f->kind == WARD_REFUSAL_UNIX && f->resource[0] == '/');
-	enum record_there there = path ? on_host(f->resource) : RECORD_FILE;
+	enum record_there there = path ? on_host(f) : RECORD_FILE;
 	int r;
 
 	*ret_worth = f->selftest || counts(f, there);

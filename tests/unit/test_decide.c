@@ -307,6 +307,7 @@ TEST(every_allocation_may_fail)
 		{ .action = WARD_CAP_FILE_READ, .resource = "/etc/passwd" },
 		{ .action = WARD_CAP_FILE_WRITE, .resource = "/we*ird" },
 		{ .action = WARD_CAP_EXTERNAL_COMMAND, .resource = "/usr/bin/curl" },
+		{ .action = WARD_CAP_EXTERNAL_COMMAND, .resource = "/tmp/x", .absent = true },
 		{ .action = WARD_CAP_ENV, .resource = "HOME" },
 	};
 

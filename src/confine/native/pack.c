@@ -216,17 +216,6 @@ static void pack_devices(struct packer *p, const char *dev)
 	}
 }
 
-/* Then one rule at the root says so: the kernel looks at every directory above a file in any case. */
-static bool all_exec(const struct ward_plan *plan)
-{
-	for (size_t i = 0; i < plan->n_nodes; i++)
-		if ((plan->nodes[i].kind == WARD_NODE_BIND ||
-			    plan->nodes[i].kind == WARD_NODE_TMPFS) &&
-			!plan->nodes[i].exec)
-			return false;
-	return true;
-}
-
 /*
  * Reading is what the view shows, so one rule at its root says it; it is a rule all the same: a descriptor that leads out
  * of the view finds nothing allowed there. Writing and executing are named one by one.
@@ -234,7 +223,8 @@ static bool all_exec(const struct ward_plan *plan)
 static void pack_rules(struct packer *p)
 {
 	const struct ward_plan *plan = p->plan;
-	bool all = p->pack->userns && all_exec(plan);
+	/* Then one rule at the root says so: the kernel looks at every directory above a file in any case. */
+	bool all = p->pack->userns && ward_plan_all_exec(plan);
 
 	if (p->pack->userns)
 		add_rule(p, "/", true, WARD_LL_SET_READ | (all ? WARD_LL_SET_EXEC : 0));

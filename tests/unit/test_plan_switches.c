@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan: which calls the supervisor looks at first, by what the plan limits. Pure: the facts are made here. */
+#include <errno.h>
+
+#include "tap.h"
+#include "plan/plan.h"
+
+#define BOTH (WARD_SECCOMP_NOTIFY_EXEC | WARD_SECCOMP_NOTIFY_REPLACE)
+
+static char *const argv_[] = { (char *)(uintptr_t) "tool", NULL };
+static char *const env_[] = { NULL };
+
+/* /usr and /tmp, a file, and what is done about each. */
+static uint32_t switches(const struct ward_host *h, enum ward_attribution how, bool exec,
+	bool write, bool is_dir)
+{
+	const struct ward_node nodes[] = {
+		{ .kind = WARD_NODE_BIND,
+			.dest = "/usr",
+			.source = "/usr",
+			.is_dir = true,
+			.exec = exec },
+		{ .kind = WARD_NODE_TMPFS, .dest = "/tmp", .size = 1, .inodes = 1, .exec = true },
+		{ .kind = WARD_NODE_BIND,
+			.dest = "/w",
+			.source = "/w",
+			.is_dir = is_dir,
+			.write = write,
+			.exec = true },
+	};
+	static signed char accept[WARD_AXIS_MAX];
+	struct ward_plan_input in = { .workspace = "/w",
+		.cwd = "/",
+		.exe = "/usr/bin/tool",
+		.argv = argv_,
+		.env = env_,
+		.nodes = nodes,
+		.n_nodes = 3,
+		.limits = { .memory = 1 << 20, .pids = 1, .disk = 1 << 20 },
+		.attribution = how,
+		.deny_errno = ENOENT,
+		.minimum = ward_minimum,
+		.accept = accept,
+		.host = h };
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_plan *p = NULL;
+	uint32_t got;
+
+	CHECK_MSG(ward_plan_build(&in, &p, &err) == WARD_OK, "%s", err.message);
+	REQUIRE(p);
+	CHECK_EQ_INT(ward_plan_all_exec(p), exec);
+	got = p->seccomp;
+	ward_plan_free(p);
+	return got & BOTH;
+}
+
+TEST(the_switches_follow_the_plan)
+{
+	static const struct {
+		const char *name;
+		bool exec, write, is_dir;
+		uint32_t want;
+	} rows[] = {
+		{ "nothing is limited", true, false, true, 0 },
+		{ "a directory may be written", true, true, true, 0 },
+		{ "a single file may be read", true, false, false, 0 },
+		{ "a single file may be written", true, true, false, WARD_SECCOMP_NOTIFY_REPLACE },
+		{ "some programs may not run", false, false, true, WARD_SECCOMP_NOTIFY_EXEC },
+		{ "both", false, true, false, BOTH },
+	};
+	const struct ward_host h = {
+		.uid = 1, .userns = true, .fuse = true, .landlock_abi = 7, .seccomp_notify = true
+	};
+
+	TABLE(row, rows) {
+		CASE("%s", row->name);
+		CHECK_EQ_UINT(switches(&h, WARD_ATTR_AUTO, row->exec, row->write, row->is_dir),
+			row->want);
+		CHECK_EQ_UINT(switches(&h, WARD_ATTR_NOTIFY, row->exec, row->write, row->is_dir),
+			row->want);
+		CHECK_EQ_UINT(switches(&h, WARD_ATTR_NONE, row->exec, row->write, row->is_dir), 0);
+	}
+}
+
+/* Nobody to ask, nothing that is refused, or no names wanted: no call is looked at. */
+TEST(the_switches_follow_the_host)
+{
+	static const struct {
+		const char *name;
+		struct ward_host host;
+		uint32_t want;
+	} rows[] = {
+#define HOST(userns_, fuse_, landlock, notify) \
+	{ .uid = 1, \
+		.userns = userns_, \
+		.fuse = fuse_, \
+		.landlock_abi = landlock, \
+		.seccomp_notify = notify }
+		{ "everything", HOST(true, true, 7, true), BOTH },
+		{ "no Landlock: every program runs", HOST(true, true, 0, true),
+			WARD_SECCOMP_NOTIFY_REPLACE },
+		{ "no FUSE: no names", HOST(true, false, 7, true), 0 },
+		{ "no notification", HOST(true, true, 7, false), 0 },
+		{ "no user namespaces: no mounts", HOST(false, true, 7, true), 0 },
+	};
+
+	TABLE(row, rows) {
+		CASE("%s", row->name);
+		CHECK_EQ_UINT(switches(&row->host, WARD_ATTR_AUTO, false, true, false), row->want);
+	}
+}
+
+TAP_MAIN();
