@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Append: lock, read the end, build the lines, one write, one sync, unlock. Either all records of a call are in
- * the file when it returns, or none. The lock is held over the sync: only so can a failed one be cut back without
- * taking the record of somebody else with it. A sync that failed once is never tried again (the kernel may have
- * dropped the pages and would then say yes): the object refuses everything from then on.
+ * Append: lock, read the end, build the lines, one write, unlock; then one sync, if it has to be durable. Either all
+ * records of a call are in the file when it returns, or the call fails.
+ *
+ * The lock is not held over the sync, so that writers do not queue behind each other's disk and the file system can
+ * commit many of them at once. Somebody else may therefore chain onto lines that are not on the disk yet. That takes
+ * nothing from him: his own sync waits for all of the file, ours included, and an error of the disk is told once to every
+ * open file, to his as to ours. What is new is only what can be done after a sync that failed. If the file still ends
+ * where our lines ended, nobody built upon them and they are cut back. Else they stay, as records that nobody was told
+ * of, whose run was refused: to take them out would break the chain of those who were told. They are written into
+ * the page cache a second time then, because the kernel may have dropped them, and whoever comes next must find them
+ * to be written down, with what he adds himself. docs/spec/audit.md has what remains.
+ *
+ * A sync that failed once is never tried again (the kernel may have dropped the pages and would then say yes): the
+ * object refuses everything from then on.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit/log.h"
@@ -42,32 +53,51 @@ static int write_lines(struct ward_audit *a, const struct ward_buf *out, uint64_
 	if (getrlimit(RLIMIT_FSIZE, &l) == 0 && l.rlim_cur != RLIM_INFINITY &&
 		(size > l.rlim_cur || out->n > l.rlim_cur - size))
 		return EFBIG;
-	for (size_t done = 0; done < out->n;) {
-		ssize_t n = write(a->fd, out->s + done, out->n - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? errno : EIO;
-		done += (size_t)n;
-	}
-	return 0;
+	return -ward_write_all(a->fd, out->s, out->n);
 }
 
-static int store(struct ward_audit *a, const struct ward_buf *out, uint64_t size, bool durable,
+/* The same bytes at the same place, so that their pages are dirty again. The object is dead: O_APPEND is not missed. */
+static void write_again(const struct ward_audit *a, const struct ward_buf *out, uint64_t start)
+{
+	int flags = fcntl(a->fd, F_GETFL);
+	if (flags < 0 || fcntl(a->fd, F_SETFL, flags & ~O_APPEND) < 0)
+		return;
+	for (size_t done = 0; done < out->n;) {
+		ssize_t n = pwrite(a->fd, out->s + done, out->n - done, (off_t)(start + done));
+		if (n <= 0)
+			return;
+		done += (size_t)n;
+	}
+}
+
+/*
+ * The sync of lines that lie at start failed. Under the lock of the file that was written, whatever its name is now.
+ * Without the lock, or with a file that is shorter than we left it, nothing is touched.
+ */
+static void after_failed_sync(struct ward_audit *a, const struct ward_buf *out, uint64_t start)
+{
+	struct stat st = { 0 };
+	uint64_t end = start + out->n;
+	if (out->n == 0 || ward_audit_lock_fd(a->fd, F_WRLCK) < 0)
+		return;
+	(void)fstat(a->fd, &st);
+	if ((uint64_t)st.st_size == end)
+		cut_back(a, start);
+	else if ((uint64_t)st.st_size > end)
+		write_again(a, out, start);
+	ward_audit_unlock_fd(a->fd);
+}
+
+/* Without the lock. */
+static int sync_lines(struct ward_audit *a, const struct ward_buf *out, uint64_t start,
 	struct ward_error *err)
 {
-	int sys = write_lines(a, out, size);
-	if (sys != 0) {
-		cut_back(a, size);
-		return fail_io(a, sys, "cannot be written", err);
-	}
-	if (durable && fdatasync(a->fd) < 0) {
-		sys = errno;
-		cut_back(a, size);
-		a->dead = sys;
-		return fail_io(a, sys, "cannot be made durable", err);
-	}
-	return WARD_OK;
+	if (fdatasync(a->fd) == 0)
+		return WARD_OK;
+	a->dead = errno;
+	int r = fail_io(a, a->dead, "cannot be made durable", err);
+	after_failed_sync(a, out, start);
+	return r;
 }
 
 /* One call of ward_audit_append. first and last: where it was written, once it was. */
@@ -110,22 +140,28 @@ static int build_lines(const struct ward_audit *a, struct batch *b,
 	return WARD_OK;
 }
 
-static int append_locked(struct ward_audit *a, struct batch *b, uint64_t size,
-	struct ward_error *err)
+/* *ret_start: where in the file the lines begin. */
+static int append_locked(struct ward_audit *a, struct batch *b, struct ward_buf *out, uint64_t size,
+	uint64_t *ret_start, struct ward_error *err)
 {
-	WARD_CLEANUP(ward_buf_done) struct ward_buf out = WARD_BUF_INIT;
 	struct ward_audit_tail tail;
 	int r = ward_audit_tail(a, size, &tail, err);
 	if (r >= 0)
-		r = build_lines(a, b, &tail, &out, err);
-	if (r >= 0)
-		r = store(a, &out, tail.size, b->durable, err);
-	return r;
+		r = build_lines(a, b, &tail, out, err);
+	if (r < 0)
+		return r;
+	*ret_start = tail.size;
+	int sys = write_lines(a, out, tail.size);
+	if (sys == 0)
+		return WARD_OK;
+	cut_back(a, tail.size);
+	return fail_io(a, sys, "cannot be written", err);
 }
 
 static int append(struct ward_audit *a, struct batch *b, struct ward_error *err)
 {
-	uint64_t size = 0;
+	WARD_CLEANUP(ward_buf_done) struct ward_buf out = WARD_BUF_INIT;
+	uint64_t size = 0, start = 0;
 	if (a->dead)
 		return fail_dead(a, err);
 	if (b->n == 0 && !b->durable)
@@ -133,9 +169,9 @@ static int append(struct ward_audit *a, struct batch *b, struct ward_error *err)
 	int r = ward_audit_lock(a, &size, err);
 	if (r < 0)
 		return r;
-	r = append_locked(a, b, size, err);
+	r = append_locked(a, b, &out, size, &start, err);
 	ward_audit_unlock_fd(a->fd);
-	return r;
+	return r >= 0 && b->durable ? sync_lines(a, &out, start, err) : r;
 }
 
 int ward_audit_append(struct ward_audit *a, const struct ward_event *events, size_t n, bool durable,

@@ -44,8 +44,9 @@ struct ward_audit_mark {         /* where something was written */
 };
 /*
  * Append n events as one write under the OFD lock: the previous hash and seq are read from the end of the file,
- * so that many processes share one chain. durable: fdatasync before returning. Any short write, ENOSPC or failed
- * sync: the file is cut back to where it was, WARD_E_AUDIT, and a after a failed sync refuses everything.
+ * so that many processes share one chain. durable: fdatasync before returning, without the lock. A short write or ENOSPC: the
+ * file is cut back to where it was, WARD_E_AUDIT. A failed sync: the same, unless somebody has appended meanwhile (then the
+ * records stay, and nobody was told of them), and a refuses everything from then on.
  * ret (may be NULL): mark of the first and the last record; with no log ("/dev/null") seq 0 and 64 zeros. Any
  * thread; calls are serialised. n 0 and durable: only sync.
  */

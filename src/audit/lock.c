@@ -2,23 +2,27 @@
 /*
  * The lock that makes one chain of many writers: an OFD lock, so that it belongs to the open file and works
  * between threads as between processes, and goes with its holder. Waiting is bounded: nobody who holds the lock can
- * hold up a start for ever. After the lock the name is looked at again, because the file may have been
- * rotated or removed while we waited.
+ * hold up a start for ever. A wait in the kernel (F_OFD_SETLKW) is none: only a signal could end it, and a library has
+ * none to send. It is not needed either: nobody sleeps or syncs under the lock, so that it is free within microseconds
+ * unless its holder lost the processor. Hence ours is given away first, and only then slept. After the lock the name
+ * is looked at again, because the file may have been rotated or removed while we waited.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "audit/log.h"
 
 #define REOPEN_TRIES 8
+#define YIELDS 8
 
 int ward_audit_lock_fd(int fd, short type)
 {
 	uint64_t begin = 0;
-	long nap = 20000;
-	for (;;) {
+	long nap = 50000;
+	for (unsigned tries = 0;; tries++) {
 		struct flock l = { .l_type = type, .l_whence = SEEK_SET };
 		if (fcntl(fd, F_OFD_SETLK, &l) == 0)
 			return 0;
@@ -28,6 +32,10 @@ int ward_audit_lock_fd(int fd, short type)
 		begin = begin ? begin : now;
 		if (now - begin > WARD_AUDIT_LOCK_WAIT_MS * UINT64_C(1000000))
 			return -ETIMEDOUT;
+		if (tries < YIELDS) {
+			(void)sched_yield();
+			continue;
+		}
 		struct timespec t = { .tv_nsec = nap };
 		(void)nanosleep(&t, NULL); /* a signal only makes the nap shorter */
 		nap = nap < 2000000 ? nap + nap / 2 : nap;

@@ -18,7 +18,9 @@ static struct ward_error err;
 /* ---- the wraps: -1 = never; else the call with this number (from 0) fails with fail_errno ---- */
 static int fail_write = -1, short_write = -1, fail_sync = -1, fail_cut = -1, fail_errno = EIO;
 static uint64_t clock_skew_step;
-static int syncs;
+static int syncs, rewrites;
+/* Called once, when the lines are written and the sync is about to fail. */
+static void (*before_failed_sync)(void);
 
 ssize_t __real_write(int fd, const void *p, size_t n);
 ssize_t __wrap_write(int fd, const void *p, size_t n);
@@ -44,6 +46,10 @@ int __wrap_fdatasync(int fd)
 {
 	syncs++;
 	if (fail_sync >= 0 && fail_sync-- == 0) {
+		void (*call)(void) = before_failed_sync;
+		before_failed_sync = NULL;
+		if (call)
+			call();
 		errno = fail_errno;
 		return -1;
 	}
@@ -69,6 +75,22 @@ int __wrap_ftruncate(int fd, off_t n)
 		return -1;
 	}
 	return __real_ftruncate(fd, n);
+}
+
+ssize_t __real_pwrite(int fd, const void *p, size_t n, off_t at);
+ssize_t __wrap_pwrite(int fd, const void *p, size_t n, off_t at);
+ssize_t __real_pwrite64(int fd, const void *p, size_t n, off_t at);
+ssize_t __wrap_pwrite64(int fd, const void *p, size_t n, off_t at);
+ssize_t __wrap_pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	rewrites++;
+	return __real_pwrite(fd, p, n, at);
+}
+
+ssize_t __wrap_pwrite64(int fd, const void *p, size_t n, off_t at)
+{
+	rewrites++;
+	return __real_pwrite64(fd, p, n, at);
 }
 
 uint64_t __wrap_ward_now_mono_ns(void)
@@ -196,6 +218,118 @@ TEST(a_failed_sync_is_the_end_of_the_object)
 	/* a new object starts from what the file holds */
 	CHECK_EQ_INT(audit_write(audit_log, 2, &err), WARD_OK);
 	CHECK(holds(5));
+	audit_end();
+}
+
+/* ---- somebody else between our write and our failed sync: the lock is free then ---- */
+
+static struct ward_audit_mark theirs;
+static int their_result;
+
+static void somebody_appends(void)
+{
+	struct ward_audit *other = NULL;
+	struct ward_event e[2];
+	for (unsigned i = 0; i < 2; i++)
+		audit_event_fill(&e[i], i);
+	REQUIRE(ward_audit_open(audit_log, &other, NULL, NULL) == WARD_OK);
+	their_result = ward_audit_append(other, e, 2, true, NULL, &theirs, NULL);
+	ward_audit_close(other);
+}
+
+static void somebody_appends_and_fails(void)
+{
+	fail_sync = 0;
+	somebody_appends();
+}
+
+static void somebody_rotates(void)
+{
+	char moved[112];
+	snprintf(moved, sizeof(moved), "%s.1", audit_log);
+	REQUIRE(rename(audit_log, moved) == 0);
+	somebody_appends();
+}
+
+static int locked = -1;
+
+static void somebody_locks(void)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	locked = open(audit_log, O_RDWR | O_CLOEXEC);
+	REQUIRE(locked >= 0 && fcntl(locked, F_OFD_SETLK, &l) == 0);
+	clock_skew_step = UINT64_C(2000000000);
+}
+
+/* Two records onto three; the sync fails when meanwhile() is done. The object must be dead then. */
+static void fail_after(void (*meanwhile)(void))
+{
+	struct ward_audit *a = log_of(3);
+	theirs = (struct ward_audit_mark){ 0 };
+	their_result = 1;
+	rewrites = 0;
+	fail_errno = EIO;
+	before_failed_sync = meanwhile;
+	fail_sync = 0;
+	CHECK_EQ_INT(append(a, 2, true), WARD_E_AUDIT);
+	CHECK_STR_CONTAINS(err.message, "cannot be made durable");
+	clock_skew_step = 0;
+	CHECK_EQ_INT(append(a, 1, true), WARD_E_AUDIT);
+	CHECK_STR_CONTAINS(err.message, "an earlier write could not be made durable");
+	ward_audit_close(a);
+}
+
+TEST(a_failed_sync_alone_is_cut_back)
+{
+	fail_after(NULL);
+	CHECK(holds(3));
+	CHECK_EQ_INT(rewrites, 0);
+	audit_end();
+}
+
+TEST(a_failed_sync_takes_nothing_from_who_built_upon_it)
+{
+	struct ward_audit_report rep;
+	fail_after(somebody_appends);
+	CHECK_EQ_INT(their_result, WARD_OK);
+	CHECK_EQ_UINT(theirs.seq, 7);
+	CHECK(holds(7));
+	CHECK_EQ_INT(ward_audit_verify(audit_log, theirs.hash, &rep, &err), WARD_OK);
+	CHECK(rep.head_last);
+	CHECK_EQ_INT(rewrites, 1); /* ours are dirty again, for their next sync */
+	/* and it goes on from there */
+	CHECK_EQ_INT(audit_write(audit_log, 2, &err), WARD_OK);
+	CHECK(holds(9));
+	audit_end();
+}
+
+TEST(two_failed_syncs_are_both_cut_back)
+{
+	fail_after(somebody_appends_and_fails);
+	CHECK_EQ_INT(their_result, WARD_E_AUDIT);
+	CHECK(holds(3));
+	audit_end();
+}
+
+TEST(a_failed_sync_of_a_rotated_log_is_cut_back_there)
+{
+	struct ward_audit_report rep;
+	char moved[112];
+	fail_after(somebody_rotates);
+	snprintf(moved, sizeof(moved), "%s.1", audit_log);
+	CHECK_EQ_INT(their_result, WARD_OK);
+	CHECK(holds(2));
+	CHECK(audit_verifies(moved, &rep));
+	CHECK_EQ_UINT(rep.records, 3);
+	audit_end();
+}
+
+TEST(a_failed_sync_without_the_lock_touches_nothing)
+{
+	fail_after(somebody_locks);
+	close(locked);
+	CHECK(holds(5));
+	CHECK_EQ_INT(rewrites, 0);
 	audit_end();
 }
 

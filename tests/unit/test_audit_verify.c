@@ -513,4 +513,47 @@ TEST(a_second_verifier_agrees)
 	end();
 }
 
+/* The lock is not held over the sync: others append, and sync, between somebody's write and his own sync. */
+static bool durable_batches(void)
+{
+	struct ward_audit *a = NULL;
+	struct ward_event e[3];
+	for (unsigned i = 0; i < 3; i++)
+		audit_event_fill(&e[i], i);
+	bool ok = ward_audit_open(audit_log, &a, NULL, NULL) == WARD_OK;
+	for (int i = 0; i < 15 && ok; i++) {
+		struct ward_audit_mark first, last;
+		struct ward_audit_report rep;
+		ok = ward_audit_append(a, e, 3, true, &first, &last, NULL) == WARD_OK &&
+			last.seq == first.seq + 2;
+		/* what was acknowledged is there at once, and stays */
+		if (ok && i % 5 == 0)
+			ok = ward_audit_verify(audit_log, last.hash, &rep, NULL) == WARD_OK;
+	}
+	ward_audit_close(a);
+	return ok;
+}
+
+TEST(concurrent_durable_batches_make_one_chain)
+{
+	audit_begin();
+	pid_t pids[10];
+	fflush(stdout);
+	for (int i = 0; i < 10; i++) {
+		pids[i] = fork();
+		REQUIRE(pids[i] >= 0);
+		if (pids[i] == 0)
+			_exit(durable_batches() ? 0 : 1);
+	}
+	for (int i = 0; i < 10; i++) {
+		int status = -1;
+		CHECK(waitpid(pids[i], &status, 0) == pids[i] && status == 0);
+	}
+	struct ward_audit_report rep;
+	CHECK(audit_verifies(audit_log, &rep));
+	CHECK_EQ_UINT(rep.records, 450);
+	CHECK_EQ_UINT(rep.last_seq, 450);
+	audit_end();
+}
+
 TAP_MAIN();
