@@ -11,11 +11,11 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "base/text.h"
 
 #define BUF_FIRST 64u
 
-/* Room for extra more bytes and a NUL; false (and sticky) when there is none. */
-static bool reserve(struct ward_buf *b, size_t extra)
+static bool grow(struct ward_buf *b, size_t extra)
 {
 	size_t limit = b->max > 0 ? b->max : WARD_BUF_MAX;
 	size_t cap = b->cap;
@@ -43,6 +43,23 @@ static bool reserve(struct ward_buf *b, size_t extra)
 fail:
 	b->failed = true;
 	return false;
+}
+
+/*
+ * Room for extra more bytes and a NUL; false (and sticky) when there is none. Most additions find it there, and
+ * there are thousands of them in a start. What there is of it is never more than the maximum allows, unless that was
+ * lowered since.
+ */
+static inline bool reserve(struct ward_buf *b, size_t extra)
+{
+	if (!b->failed && extra < b->cap - b->n && (b->max == 0 || b->cap <= b->max))
+		return true;
+	return grow(b, extra);
+}
+
+char *ward_buf_room(struct ward_buf *b, size_t n)
+{
+	return reserve(b, n) ? b->s + b->n : NULL;
 }
 
 void ward_buf_done(struct ward_buf *b)

@@ -13,11 +13,16 @@
 #include "base/base.h"
 #include "base/text.h"
 
-static void separate(struct ward_buf *b)
+static bool comma_due(const struct ward_buf *b)
 {
 	char last = b->n > 0 ? b->s[b->n - 1] : '\n';
 
-	if (last != '{' && last != '[' && last != ':' && last != '\n')
+	return last != '{' && last != '[' && last != ':' && last != '\n';
+}
+
+static void separate(struct ward_buf *b)
+{
+	if (comma_due(b))
 		ward_buf_addc(b, ',');
 }
 
@@ -46,21 +51,28 @@ static void add_escaped(struct ward_buf *b, uint32_t cp)
 	}
 }
 
+/* Nearly all that is ever written, and nothing in it to look at twice. */
+static size_t plain_run(const char *s, size_t n)
+{
+	static const bool plain[256] = {
+		[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... '~'] = true
+	};
+	size_t i = 0;
+
+	while (i < n && plain[(unsigned char)s[i]])
+		i++;
+	return i;
+}
+
 static void add_string(struct ward_buf *b, const char *s, size_t n)
 {
 	size_t start = 0, i = 0;
 
 	ward_buf_addc(b, '"');
-	while (i < n) {
+	while ((i += plain_run(s + i, n - i)) < n) {
 		uint32_t cp = 0;
-		size_t length;
+		size_t length = ward_utf8_decode(s + i, n - i, &cp);
 
-		/* Nearly all that is ever written, and nothing in it to look at twice. */
-		if (s[i] >= ' ' && s[i] <= '~' && s[i] != '"' && s[i] != '\\') {
-			i++;
-			continue;
-		}
-		length = ward_utf8_decode(s + i, n - i, &cp);
 		if (length > 0 && cp != '"' && cp != '\\' && ward_cp_printable(cp)) {
 			i += length;
 			continue;
@@ -77,17 +89,43 @@ static void add_string(struct ward_buf *b, const char *s, size_t n)
 	ward_buf_addc(b, '"');
 }
 
+/* A comma where one is due, the string, and what stands behind it (NUL: nothing). Plain ones in one piece. */
+static void put_string(struct ward_buf *b, const char *s, size_t n, char behind)
+{
+	size_t extra = 2 + (comma_due(b) ? 1u : 0) + (behind != '\0' ? 1u : 0);
+	char *p;
+
+	if (plain_run(s, n) < n) {
+		separate(b);
+		add_string(b, s, n);
+		if (behind != '\0')
+			ward_buf_addc(b, behind);
+		return;
+	}
+	p = n < SIZE_MAX - extra ? ward_buf_room(b, n + extra) : NULL;
+	if (p == NULL)
+		return;
+	if (comma_due(b))
+		*p++ = ',';
+	*p++ = '"';
+	if (n > 0)
+		memcpy(p, s, n);
+	p += n;
+	*p++ = '"';
+	if (behind != '\0')
+		*p++ = behind;
+	*p = '\0';
+	b->n += n + extra;
+}
+
 void ward_jw_key(struct ward_buf *b, const char *key)
 {
-	separate(b);
-	add_string(b, key, strlen(key));
-	ward_buf_addc(b, ':');
+	put_string(b, key, strlen(key), ':');
 }
 
 void ward_jw_str(struct ward_buf *b, const char *s, size_t n)
 {
-	separate(b);
-	add_string(b, n > 0 ? s : "", n);
+	put_string(b, s, n, '\0');
 }
 
 void ward_jw_cstr(struct ward_buf *b, const char *s)
@@ -98,16 +136,28 @@ void ward_jw_cstr(struct ward_buf *b, const char *s)
 		ward_jw_str(b, s, strlen(s));
 }
 
+static void put_decimal(struct ward_buf *b, uint64_t v, bool negative)
+{
+	char text[20 + 1], *p = text + sizeof(text);
+
+	do {
+		*--p = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	if (negative)
+		*--p = '-';
+	separate(b);
+	ward_buf_add(b, p, (size_t)(text + sizeof(text) - p));
+}
+
 void ward_jw_i64(struct ward_buf *b, int64_t v)
 {
-	separate(b);
-	ward_buf_addf(b, "%lld", (long long)v);
+	put_decimal(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, v < 0);
 }
 
 void ward_jw_u64(struct ward_buf *b, uint64_t v)
 {
-	separate(b);
-	ward_buf_addf(b, "%llu", (unsigned long long)v);
+	put_decimal(b, v, false);
 }
 
 void ward_jw_f64(struct ward_buf *b, double v)
@@ -192,11 +242,8 @@ void ward_jw_value(struct ward_buf *b, const struct ward_json *v)
 	}
 	open_value(b, v);
 	for (const struct ward_json *e = v->child; e != NULL; e = e->next) {
-		if (v->type == WARD_JSON_OBJECT) {
-			separate(b);
-			add_string(b, e->key.s, e->key.n);
-			ward_buf_addc(b, ':');
-		}
+		if (v->type == WARD_JSON_OBJECT)
+			put_string(b, e->key.s, e->key.n, ':');
 		ward_jw_value(b, e);
 	}
 	if (v->type == WARD_JSON_ARRAY)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Private to base: one place that decodes UTF-8 and one that decides what may be shown to a person.
- * Nothing here allocates. Whoever prints text that was not written by Ward goes through these.
+ * Nothing of these allocates. Whoever prints text that was not written by Ward goes through these.
  */
 #pragma once
 
@@ -29,3 +29,9 @@ size_t ward_escape_char(const char *s, size_t n, const char *special, char out[W
  * characters and marked with an ellipsis. size >= 4. Returns the length written.
  */
 size_t ward_escape_fixed(char *out, size_t size, const char *s, size_t n, const char *special);
+
+/*
+ * Room for n more bytes and a NUL at the end of b, to be written in place by the caller, who then adds
+ * to b->n what he used and ends it with the NUL; NULL (and sticky) when there is none.
+ */
+char *ward_buf_room(struct ward_buf *b, size_t n);

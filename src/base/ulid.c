@@ -12,26 +12,25 @@
 
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
+/* The low 5 * n bits of v as n characters. */
+static void put(uint64_t v, unsigned n, char *out)
+{
+	while (n-- > 0) {
+		out[n] = alphabet[v & 31];
+		v >>= 5;
+	}
+}
+
 void ward_ulid_format(uint64_t unix_ms, const uint8_t random[10], char out[WARD_ULID_SIZE])
 {
-	uint8_t bytes[16];
+	uint64_t halves[2] = { 0 };
 
-	for (unsigned i = 0; i < 6; i++)
-		bytes[i] = (uint8_t)(unix_ms >> (40 - 8 * i));
-	memcpy(bytes + 6, random, 10);
-	/* 128 bits in groups of five, from the left, with two zero bits in front. */
-	for (unsigned i = 0; i < ULID_CHARS; i++) {
-		unsigned value = 0;
-
-		for (unsigned k = 0; k < 5; k++) {
-			unsigned bit = i * 5 + k;
-
-			value <<= 1;
-			if (bit >= 2)
-				value |= bytes[(bit - 2) / 8] >> (7 - (bit - 2) % 8) & 1u;
-		}
-		out[i] = alphabet[value];
-	}
+	for (unsigned i = 0; i < 10; i++)
+		halves[i / 5] = halves[i / 5] << 8 | random[i];
+	/* 128 bits in groups of five with two zero bits in front: 2 + 48 of time, then twice 40. */
+	put(unix_ms & ((UINT64_C(1) << 48) - 1), 10, out);
+	put(halves[0], 8, out + 10);
+	put(halves[1], 8, out + 18);
 	out[ULID_CHARS] = '\0';
 }
 
