@@ -108,10 +108,10 @@ struct batch {
 	struct ward_audit_mark first, last;
 };
 
-static int build_lines(const struct ward_audit *a, struct batch *b,
-	const struct ward_audit_tail *tail, struct ward_buf *out, struct ward_error *err)
+static int build_lines(struct ward_audit *a, struct batch *b, const struct ward_audit_tail *tail,
+	struct ward_buf *out, struct ward_error *err)
 {
-	WARD_CLEANUP(ward_buf_done) struct ward_buf line = WARD_BUF_INIT;
+	struct ward_buf *line = &a->line;
 	struct ward_audit_stamp stamp = {
 		.seq = tail->seq, .boot = a->boot, .host = a->host, .prev = tail->hash
 	};
@@ -121,15 +121,17 @@ static int build_lines(const struct ward_audit *a, struct batch *b,
 			"audit log %s: its sequence numbers are used up", a->path);
 	for (size_t i = 0; i < b->n; i++) {
 		stamp.seq++;
-		int r = ward_audit_line_build(&line, &b->events[i], &stamp, b->last.hash, err);
+		a->made.seq = 0;
+		int r = ward_audit_line_build(line, &b->events[i], &stamp, b->last.hash, err);
 		if (r < 0)
 			return r;
-		if (out->n + line.n + 1 > WARD_BUF_MAX)
+		if (out->n + line->n + 1 > WARD_BUF_MAX)
 			return ward_fail(err, WARD_E_LIMIT,
 				"%zu audit records at once are too many", b->n);
-		ward_buf_add(out, line.s, line.n);
+		ward_buf_add(out, line->s, line->n);
 		ward_buf_addc(out, '\n');
 		b->last.seq = stamp.seq;
+		a->made = b->last;
 		if (i == 0)
 			b->first = b->last;
 		memcpy(prev, b->last.hash, sizeof(prev));

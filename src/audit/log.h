@@ -26,6 +26,8 @@ struct ward_audit {
 	const char *base; /* last component of path */
 	int dead; /* errno of the sync or cut that failed; from then on everything is refused */
 	uint64_t torn; /* bytes cut into FILE.torn by this object */
+	struct ward_buf line; /* the line that was built last */
+	struct ward_audit_mark made; /* its seq and hash; seq 0: it is none. Whether it is in the file does not matter */
 	char boot[40];
 	char host[72];
 };

@@ -307,6 +307,7 @@ void ward_audit_close(struct ward_audit *a)
 	ward_close(a->fd);
 	ward_close(a->dirfd);
 	pthread_mutex_destroy(&a->mutex);
+	ward_buf_done(&a->line);
 	free(a->path);
 	free(a);
 }

@@ -600,6 +600,28 @@ TEST(a_damaged_end_stops_every_new_run)
 	audit_end();
 }
 
+/* The object that wrote the last line knows it, and looks at it all the same. */
+TEST(a_damaged_end_stops_who_wrote_it_too)
+{
+	audit_begin();
+	struct ward_audit *a = must_open(audit_log);
+	struct ward_event e = { .kind = "run.start" };
+	CHECK_EQ_INT(append_one(a, &e, NULL), WARD_OK);
+	CHECK_EQ_INT(append_one(a, &e, NULL), WARD_OK);
+	struct blob b = blob_read(audit_log);
+	b.s[b.n - 100] ^= 1;
+	blob_write(audit_log, b.s, b.n);
+	CHECK_EQ_INT(append_one(a, &e, NULL), WARD_E_AUDIT);
+	CHECK_STR_CONTAINS(err.message, "inconsistent at line 2");
+	b.s[b.n - 100] ^= 1;
+	blob_write(audit_log, b.s, b.n);
+	CHECK_EQ_INT(append_one(a, &e, NULL), WARD_OK);
+	CHECK(audit_verifies(audit_log, NULL));
+	free(b.s);
+	ward_audit_close(a);
+	audit_end();
+}
+
 static int append_many(const char *path, int n, int batch)
 {
 	struct ward_audit *a = NULL;

@@ -513,6 +513,33 @@ TEST(a_second_verifier_agrees)
 	end();
 }
 
+/* A finished value is looked at alone, but as deep as it will stand in the record: what append takes, verify takes. */
+TEST(a_detail_is_as_deep_as_verify_reads)
+{
+	struct ward_audit *a = NULL;
+	uint64_t taken = 0, refused = 0;
+	audit_begin();
+	REQUIRE(ward_audit_open(audit_log, &a, NULL, &err) == WARD_OK);
+	for (size_t depth = WARD_JSON_DEPTH_MAX - 4; depth < WARD_JSON_DEPTH_MAX + 4; depth++) {
+		char text[8 * WARD_JSON_DEPTH_MAX] = "";
+		size_t n = 0;
+		for (size_t i = 0; i < depth; i++, n += 5)
+			memcpy(text + n, "{\"a\":", 5);
+		text[n++] = '1';
+		memset(text + n, '}', depth);
+		struct ward_event e = { .kind = "run.end", .detail_json = text };
+		int r = ward_audit_append(a, &e, 1, false, NULL, NULL, &err);
+		CASE("%zu deep", depth);
+		CHECK(r == WARD_OK || r == WARD_E_INVALID);
+		taken += r == WARD_OK;
+		refused += r < 0;
+		CHECK(audit_verifies(audit_log, NULL));
+	}
+	CHECK(taken > 0 && refused > 0);
+	ward_audit_close(a);
+	audit_end();
+}
+
 /* The lock is not held over the sync: others append, and sync, between somebody's write and his own sync. */
 static bool durable_batches(void)
 {
