@@ -59,6 +59,7 @@ struct ward_spawn {
 	size_t n_fds;
 	unsigned long namespaces; /* CLONE_NEW*; 0 = the caller's */
 	int cgroup; /* a v2 directory to be born in; -1 = the caller's */
+	bool hold; /* it waits for ward_spawn_go(), at most 100 ms; not with a cgroup */
 };
 struct ward_spawn_shared;
 struct ward_spawned {
@@ -73,11 +74,19 @@ struct ward_spawned {
  * With a cgroup it returns afterwards. With a new user namespace all its capabilities are kept over the exec.
  */
 int ward_spawn(const struct ward_spawn *what, struct ward_spawned *ret);
+void ward_spawn_go(const struct ward_spawned *c);
 /* errno of a child that ended before its exec; 0: it has executed. Waits for the one or the other. */
 int ward_spawn_error(const struct ward_spawned *c);
 /* Give the shared memory back, after the exec (waits for it); not the pidfd. Twice is fine. */
 void ward_spawn_done(struct ward_spawned *c);
 /* Write one of uid_map, gid_map, setgroups of a process: 0 or -errno. */
 int ward_put_map(pid_t pid, const char *name, const char *text);
-/* A user namespace without a process, that carries these maps: descriptor or -errno. Needs privilege over the ids. */
-int ward_userns_new(const char *uid_map, const char *gid_map);
+/* A user namespace that only carries these maps. 0 or -errno; needs privilege over the ids. */
+struct ward_userns {
+	int fd;
+	int carrier; /* pidfd of the process that it was made with, killed already */
+	char *stack;
+};
+#define WARD_USERNS_INIT { -1, -1, NULL }
+int ward_userns_new(const char *uid_map, const char *gid_map, struct ward_userns *ret);
+void ward_userns_done(struct ward_userns *u); /* waits for what is left of the carrier; twice is fine */

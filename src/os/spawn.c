@@ -30,11 +30,13 @@
 #define SPAWN_BYTES \
 	(32u * 1024) /* the piece of memory: struct ward_spawn_shared, its texts, and the stack */
 #define SPAWN_TEXT_MAX 1024
+#define CARRIER_BYTES 8192u
 #define SPAWN_HIGH WARD_SPAWN_FDS_MAX /* descriptors are parked above every target first */
 #define CAP_VERSION_3 0x20080522u
 
 struct ward_spawn_shared {
 	int tid; /* cleared by the kernel when the child has left this memory */
+	int gone; /* the child may go on */
 	volatile int err;
 	int exe_fd;
 	size_t n_fds;
@@ -70,12 +72,25 @@ static long keep_caps(void)
 	return r;
 }
 
+/*
+ * Until the caller has placed us: a new process often starts at once, on the caller's processor, and would keep it from that.
+ * Not for ever: a caller that was killed says nothing, and what is executed finds out about that.
+ */
+static void wait_for_caller(struct ward_spawn_shared *s)
+{
+	static const struct timespec limit = { .tv_nsec = 100000000 };
+
+	if (__atomic_load_n(&s->gone, __ATOMIC_ACQUIRE) == 0)
+		ward_raw(SYS_futex, (long)&s->gone, FUTEX_WAIT, 0, (long)&limit, 0);
+}
+
 static int child(void *arg)
 {
 	static const char *const no_env[] = { NULL };
 	struct ward_spawn_shared *s = arg;
 	long parked[WARD_SPAWN_FDS_MAX], exe, r = 0;
 
+	wait_for_caller(s);
 	for (size_t i = 0; r >= 0 && i < s->n_fds; i++)
 		r = parked[i] = ward_raw(SYS_fcntl, s->fds[i], F_DUPFD_CLOEXEC, SPAWN_HIGH, 0, 0);
 	exe = r < 0 ? r : ward_raw(SYS_fcntl, s->exe_fd, F_DUPFD_CLOEXEC, SPAWN_HIGH, 0, 0);
@@ -97,6 +112,7 @@ static int fill(struct ward_spawn_shared *s, const struct ward_spawn *what)
 	size_t used = 0, i;
 
 	s->tid = 1;
+	s->gone = what->cgroup >= 0 || !what->hold;
 	s->exe_fd = what->exe_fd;
 	s->n_fds = what->n_fds;
 	s->keep_caps = what->namespaces & CLONE_NEWUSER;
@@ -179,6 +195,13 @@ int ward_spawn(const struct ward_spawn *what, struct ward_spawned *ret)
 	return 0;
 }
 
+void ward_spawn_go(const struct ward_spawned *c)
+{
+	if (!c->shared || __atomic_exchange_n(&c->shared->gone, 1, __ATOMIC_ACQ_REL))
+		return;
+	(void)syscall(SYS_futex, &c->shared->gone, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
 /* Returns when the child has executed or ended: it can do nothing else. */
 static void leave(struct ward_spawn_shared *s)
 {
@@ -192,6 +215,7 @@ int ward_spawn_error(const struct ward_spawned *c)
 {
 	if (!c->shared)
 		return 0;
+	ward_spawn_go(c);
 	leave(c->shared);
 	return c->shared->err;
 }
@@ -200,6 +224,7 @@ void ward_spawn_done(struct ward_spawned *c)
 {
 	if (!c->shared)
 		return;
+	ward_spawn_go(c);
 	leave(c->shared);
 	munmap(c->shared, SPAWN_BYTES);
 	c->shared = NULL;
@@ -234,37 +259,53 @@ static int carrier(void *arg)
 	return 0;
 }
 
-int ward_userns_new(const char *uid_map, const char *gid_map)
+int ward_userns_new(const char *uid_map, const char *gid_map, struct ward_userns *ret)
 {
-	static const size_t bytes = 8192;
-	char *stack = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	char *stack = mmap(NULL, CARRIER_BYTES, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	pid_t *me = (pid_t *)(void *)stack;
 	char path[64];
 	sigset_t all, old;
-	int pidfd = -1, fd = -1, r;
 	long pid;
+	int r;
 
+	*ret = (struct ward_userns)WARD_USERNS_INIT;
 	if (stack == MAP_FAILED)
 		return -errno;
 	*me = getpid();
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pid = clone(carrier, stack + bytes, CLONE_VM | CLONE_NEWUSER | CLONE_PIDFD, me, &pidfd);
+	pid = clone(carrier, stack + CARRIER_BYTES, CLONE_VM | CLONE_NEWUSER | CLONE_PIDFD, me,
+		&ret->carrier);
 	r = pid < 0 ? -errno : 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (r == 0) {
-		r = ward_put_map((pid_t)pid, "uid_map", uid_map);
-		if (r == 0)
-			r = ward_put_map((pid_t)pid, "gid_map", gid_map);
-		(void)snprintf(path, sizeof(path), "/proc/%ld/ns/user", pid);
-		fd = r < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-		if (r == 0 && fd < 0)
-			r = -errno;
-		(void)ward_pidfd_signal(pidfd, SIGKILL);
-		(void)ward_pidfd_wait(pidfd, NULL, NULL, false);
-		close(pidfd);
+	if (r < 0) {
+		ret->carrier = -1;
+		munmap(stack, CARRIER_BYTES);
+		return r;
 	}
-	munmap(stack, bytes);
-	return r < 0 ? r : fd;
+	ret->stack = stack;
+	r = ward_put_map((pid_t)pid, "uid_map", uid_map);
+	if (r == 0)
+		r = ward_put_map((pid_t)pid, "gid_map", gid_map);
+	(void)snprintf(path, sizeof(path), "/proc/%ld/ns/user", pid);
+	ret->fd = r < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	if (r == 0 && ret->fd < 0)
+		r = -errno;
+	/* It has nothing left to do; its end is waited for when there is time. */
+	(void)ward_pidfd_signal(ret->carrier, SIGKILL);
+	if (r < 0)
+		ward_userns_done(ret);
+	return r;
+}
+
+void ward_userns_done(struct ward_userns *u)
+{
+	ward_closep(&u->fd);
+	if (u->carrier >= 0)
+		(void)ward_pidfd_wait(u->carrier, NULL, NULL, false);
+	ward_closep(&u->carrier);
+	if (u->stack)
+		munmap(u->stack, CARRIER_BYTES);
+	u->stack = NULL;
 }

@@ -68,7 +68,7 @@ int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals,
 int ward_fuse_start(struct ward_fuse *f, int fuse_fd, struct ward_error *err);
 /* The same with what comes as the one message of a socket (taken, also on failure): WARD_MSG_FUSE and its descriptor. */
 int ward_fuse_await(struct ward_fuse *f, int sock, struct ward_error *err);
-/* Which processor its thread is to run on; -1 = any. */
+/* Where its thread is to run: see ward_place_thread(). */
 struct ward_place;
 void ward_fuse_place(struct ward_fuse *f, const struct ward_place *p, int cpu);
 /* The sandbox's own /proc (O_PATH or not; borrowed until stop): who asked, and for which whole path. */

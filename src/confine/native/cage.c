@@ -33,8 +33,10 @@ static int native_start(const struct ward_plan *plan, const struct ward_cage_opt
 	if (!c)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a cage");
 	c->plan = plan;
-	c->epoll = c->scratch = c->ctl = c->cmd = c->proc = c->kill_event = c->oom = -1;
+	c->fuse_sock = c->epoll = c->scratch = c->ctl = c->cmd = c->proc = c->kill_event = c->oom =
+		-1;
 	c->init = (struct ward_spawned)WARD_SPAWNED_INIT;
+	c->idmap = (struct ward_userns)WARD_USERNS_INIT;
 	r = ward_native_build(c, opts, err);
 	if (r < 0) {
 		native_free(c);
@@ -327,6 +329,8 @@ static void native_free(void *cage)
 	ward_close(c->ctl);
 	ward_close(c->cmd);
 	ward_close(c->init.pidfd);
+	ward_userns_done(&c->idmap);
+	ward_close(c->fuse_sock);
 	ward_close(c->scratch);
 	ward_close(c->proc);
 	ward_close(c->kill_event);

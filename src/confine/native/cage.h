@@ -16,15 +16,19 @@ struct ward_place {
 };
 void ward_place_look(struct ward_place *p);
 void ward_place_away(struct ward_place *p, pid_t pid);
-/* cpu -1: anywhere. */
+/* cpu: a number, or one of these. */
+#define WARD_PLACE_ANYWHERE (-1)
+#define WARD_PLACE_AWAY (-2)
 void ward_place_thread(const struct ward_place *p, pthread_t thread, int cpu);
 
 struct ward_native {
 	const struct ward_plan *plan; /* borrowed */
 	int epoll; /* what ward_cage_fd() gives */
 	int ctl, cmd; /* our ends */
+	int fuse_sock; /* the same, until the FUSE thread has it */
 	struct ward_spawned init; /* pid 1 inside, or its like */
 	struct ward_place place;
+	struct ward_userns idmap; /* of the granted trees, as root */
 	int scratch; /* the private directories, O_PATH; -1 = none */
 	int proc; /* the sandbox's /proc, O_PATH */
 	int kill_event; /* eventfd: the broker saw a foreign architecture */
@@ -65,7 +69,7 @@ int ward_native_exec_failed(const struct ward_spawned *init, struct ward_error *
 bool ward_native_passing(int e);
 
 /* trees.c: after the blob was sent, as host root. */
-int ward_trees_send(int ctl, const char *blob, struct ward_error *err);
+int ward_trees_send(int ctl, const char *blob, struct ward_userns *ret, struct ward_error *err);
 
 /* start.c */
 int ward_native_build(struct ward_native *c, const struct ward_cage_options *opts,

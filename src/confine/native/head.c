@@ -109,7 +109,8 @@ static int spawn(struct ward_head_start *h, const int theirs[3], int cgroup, str
 		.fds = theirs,
 		.n_fds = 3,
 		.namespaces = h->userns ? NAMESPACES : 0,
-		.cgroup = cgroup };
+		.cgroup = cgroup,
+		.hold = true };
 	int r;
 
 	if (what.exe_fd < 0)
@@ -119,6 +120,7 @@ static int spawn(struct ward_head_start *h, const int theirs[3], int cgroup, str
 	if (r < 0)
 		return spawn_failed(-r, h->userns, host, err);
 	ward_place_away(&h->place, h->init.pid);
+	ward_spawn_go(&h->init);
 	r = h->userns ? put_maps(h->init.pid, err) : WARD_OK;
 	/* The maps of a child that did not even come to its exec cannot be written either: the first trouble is what counts. */
 	if (r < 0) {

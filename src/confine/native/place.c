@@ -42,6 +42,8 @@ void ward_place_thread(const struct ward_place *p, pthread_t thread, int cpu)
 		return;
 	CPU_ZERO(&one);
 	if (cpu >= 0 && cpu < CPU_SETSIZE)
-		CPU_SET(cpu, &one);
-	(void)pthread_setaffinity_np(thread, sizeof(one), CPU_COUNT(&one) ? &one : &p->all);
+		CPU_SET((unsigned)cpu, &one);
+	else
+		one = cpu == WARD_PLACE_AWAY ? p->there : p->all;
+	(void)pthread_setaffinity_np(thread, sizeof(one), &one);
 }

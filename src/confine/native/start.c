@@ -331,7 +331,7 @@ static int take_head(struct ward_native *c, const struct ward_cage_options *opts
 	const struct ward_pack *k, struct ward_error *err)
 {
 	struct ward_head_start *h = opts->head;
-	int fds[WARD_CGROUP_CONTROLLERS] = { -1 }, fuse, r;
+	int fds[WARD_CGROUP_CONTROLLERS] = { -1 }, r;
 
 	if (k->cgroup2)
 		(void)ward_cgroup_entry_fds(c->cgroup, fds);
@@ -348,11 +348,8 @@ static int take_head(struct ward_native *c, const struct ward_cage_options *opts
 	c->cmd = h->cmd;
 	c->init = h->init;
 	c->place = h->place;
-	fuse = h->fuse;
+	c->fuse_sock = h->fuse;
 	free(h);
-	if (c->fuse)
-		return ward_fuse_await(c->fuse, fuse, err);
-	ward_close(fuse);
 	return WARD_OK;
 }
 
@@ -377,7 +374,26 @@ static int hand_over(struct ward_native *c, const struct ward_cage_options *opts
 	if (sent < 0 && sent != -EPIPE && sent != -ECONNRESET)
 		return ward_fail_errno(err, WARD_E_SYSTEM, (int)-sent,
 			"cannot hand the plan to ward-init");
-	return k->root ? ward_trees_send(c->ctl, blob->s, err) : WARD_OK;
+	return WARD_OK;
+}
+
+/* The thread that has FUSE served, which the init is about to mount. */
+static int serve_fuse(struct ward_native *c, struct ward_error *err)
+{
+	int sock = c->fuse_sock, r;
+
+	c->fuse_sock = -1;
+	r = ward_fuse_await(c->fuse, sock, err);
+	/* Where the init is; it goes to the very place when that is known. */
+	if (r == WARD_OK)
+		ward_fuse_place(c->fuse, &c->place, WARD_PLACE_AWAY);
+	return r;
+}
+
+static int hand_trees(struct ward_native *c, const struct ward_pack *k, const struct ward_buf *blob,
+	struct ward_error *err)
+{
+	return k->root ? ward_trees_send(c->ctl, blob->s, &c->idmap, err) : WARD_OK;
 }
 
 static int launch(struct ward_native *c, const struct ward_cage_options *opts,
@@ -395,6 +411,10 @@ static int launch(struct ward_native *c, const struct ward_cage_options *opts,
 		r = ward_pack_plan(c->plan, &k, &blob, err);
 	if (r == WARD_OK)
 		r = hand_over(c, opts, &k, &blob, err);
+	if (r == WARD_OK && c->fuse)
+		r = serve_fuse(c, err);
+	if (r == WARD_OK)
+		r = hand_trees(c, &k, &blob, err);
 	return r;
 }
 
@@ -416,8 +436,9 @@ int ward_native_build(struct ward_native *c, const struct ward_cage_options *opt
 	if (r < 0)
 		return r;
 	ward_spawn_done(&c->init);
+	ward_userns_done(&c->idmap);
 	if (c->fuse)
-		ward_fuse_place(c->fuse, &c->place, -1);
+		ward_fuse_place(c->fuse, &c->place, WARD_PLACE_ANYWHERE);
 	ward_refusals_phase(c->refusals, false);
 	c->ready = true;
 	r = watch(c, c->ctl, POLLIN, err);

@@ -27,18 +27,19 @@ static void idmap_text(char *out, size_t size, unsigned caller, unsigned run)
 	snprintf(out + n, size - (size_t)n, "%u %u %u\n", hi + 1, hi + 1, ID_LIMIT - hi - 1);
 }
 
-static int idmap_userns(const struct ward_launch *l, struct ward_error *err)
+static int idmap_userns(const struct ward_launch *l, struct ward_userns *ret,
+	struct ward_error *err)
 {
 	char uids[MAP_TEXT_MAX], gids[MAP_TEXT_MAX];
-	int fd;
+	int r;
 
 	idmap_text(uids, sizeof(uids), l->caller_uid, l->host_uid);
 	idmap_text(gids, sizeof(gids), l->caller_gid, l->host_gid);
-	fd = ward_userns_new(uids, gids);
-	if (fd < 0)
-		return ward_native_stage_failed(WARD_STAGE_IDMAP, -fd,
+	r = ward_userns_new(uids, gids, ret);
+	if (r < 0)
+		return ward_native_stage_failed(WARD_STAGE_IDMAP, -r,
 			"user namespace of the ID-mapped mounts", NULL, err);
-	return fd;
+	return WARD_OK;
 }
 
 static int flush(int ctl, int *fds, size_t *io_n, struct ward_error *err)
@@ -56,12 +57,11 @@ static int flush(int ctl, int *fds, size_t *io_n, struct ward_error *err)
 	return WARD_OK;
 }
 
-int ward_trees_send(int ctl, const char *blob, struct ward_error *err)
+int ward_trees_send(int ctl, const char *blob, struct ward_userns *ret, struct ward_error *err)
 {
 	const struct ward_launch *l = (const void *)blob;
 	const struct ward_launch_mount *m = (const void *)(blob + l->mounts);
-	WARD_FD userns = idmap_userns(l, err);
-	int fds[WARD_TREES_MAX], r = userns < 0 ? userns : WARD_OK;
+	int fds[WARD_TREES_MAX], r = idmap_userns(l, ret, err);
 	enum ward_stage stage = WARD_STAGE_NONE;
 	size_t n = 0;
 
@@ -70,7 +70,7 @@ int ward_trees_send(int ctl, const char *blob, struct ward_error *err)
 
 		if (m[i].kind != WARD_LAUNCH_BIND)
 			continue;
-		fds[n] = ward_tree_clone(path, &m[i], userns, &stage);
+		fds[n] = ward_tree_clone(path, &m[i], ret->fd, &stage);
 		if (fds[n] < 0) {
 			r = ward_native_stage_failed(stage, -fds[n], path, NULL, err);
 			break;

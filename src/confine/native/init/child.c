@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@
 #define CAP_LAST_MAX 63
 /* What the command keeps until it executes, beside 0, 1 and 2. */
 #define OWN_FD_CMD 3
-#define OWN_FD_READY 4
+#define OWN_FD_STEPS 4
 #define OWN_FD_EXECUTED 5 /* closes by exec */
 #define CHILD_STACK (64 * 1024) /* untouched pages are free */
 
@@ -184,12 +185,15 @@ static void enter(const struct init *in)
 	confine_files(in);
 }
 
-/* The init that does not get so far ends, and with it we: there is nothing else to wait for. */
-static void wait_for_view(const struct init *in)
+/* For its next word. Without a pid namespace we outlive it: then the supervisor's end of our socket tells. */
+static void wait_for_init(const struct init *in)
 {
-	uint64_t ready;
+	struct pollfd p[2] = { { in->steps, POLLIN, 0 }, { in->cmd, 0, 0 } };
+	uint64_t word;
 
-	if (read(in->view_ready, &ready, sizeof(ready)) != (ssize_t)sizeof(ready))
+	if (poll(p, 2, -1) < 0 || p[1].revents)
+		_exit(1);
+	if (read(in->steps, &word, sizeof(word)) != (ssize_t)sizeof(word))
 		fail(in->cmd, WARD_STAGE_FORK, errno, "eventfd");
 }
 
@@ -210,7 +214,7 @@ static void confine(const struct init *in)
 	if (!direct)
 		filter(in);
 	if (in->namespaces) {
-		wait_for_view(in);
+		wait_for_init(in);
 		enter(in);
 	}
 }
@@ -236,7 +240,7 @@ static void wait_for_go(const struct init *in)
 static void take_descriptors(struct init *in)
 {
 	const struct ward_launch *l = in->l;
-	const int keep[] = { in->cmd, in->view_ready, in->executed[1] };
+	const int keep[] = { in->cmd, in->steps, in->executed[1] };
 	int high[3];
 
 	for (int i = 0; i < 3; i++)
@@ -248,7 +252,7 @@ static void take_descriptors(struct init *in)
 		if (dup3(high[i], OWN_FD_CMD + i, O_CLOEXEC) < 0)
 			_exit(1);
 	in->cmd = OWN_FD_CMD;
-	in->view_ready = OWN_FD_READY;
+	in->steps = OWN_FD_STEPS;
 	if (syscall(NR_close_range, OWN_FD_EXECUTED + 1, ~0u, 0u) < 0)
 		fail(in->cmd, WARD_STAGE_FORK, errno, "close_range");
 	if (setsid() < 0)
@@ -270,6 +274,8 @@ static int child_main(void *arg)
 	struct ward_msg m = { .type = WARD_MSG_EXEC_FAILED };
 	sigset_t none;
 
+	/* Not before we were placed: we would keep the init from it. */
+	wait_for_init(in);
 	take_descriptors(in);
 	confine(in);
 	umask(022);
@@ -314,8 +320,8 @@ pid_t child_start(struct init *in)
 	}
 	/* Nothing that is executed here may look into the init, nor into this memory. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	in->view_ready = eventfd(0, EFD_CLOEXEC);
-	if (in->view_ready < 0 || pipe2(in->executed, O_CLOEXEC) < 0)
+	in->steps = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
+	if (in->steps < 0 || pipe2(in->executed, O_CLOEXEC) < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, "eventfd");
 	c = (struct child){ .in = *in,
 		.argv = blob_vector(l, l->argc, l->argv),
@@ -330,13 +336,14 @@ pid_t child_start(struct init *in)
 		CPU_SET(l->command_cpu, &there);
 		(void)sched_setaffinity(pid, sizeof(there), &there);
 	}
+	child_step(in);
 	return pid;
 }
 
-void child_view_ready(const struct init *in)
+void child_step(const struct init *in)
 {
 	static const uint64_t one = 1;
 
-	if (write(in->view_ready, &one, sizeof(one)) != (ssize_t)sizeof(one))
+	if (write(in->steps, &one, sizeof(one)) != (ssize_t)sizeof(one))
 		fail(in->ctl, WARD_STAGE_FORK, errno, "eventfd");
 }

@@ -19,7 +19,7 @@ struct init {
 	const struct ward_launch *l; /* NULL until the blob came */
 	int handed[WARD_HANDED_MAX]; /* descriptors by enum ward_launch_handed */
 	int ctl, cmd, fuse; /* WARD_LAUNCH_FD_* */
-	int view_ready; /* eventfd: init -> command */
+	int steps; /* eventfd: how often the command may go on */
 	int executed[2]; /* pipe: the command's end closes by its exec */
 	int oom; /* /proc/self/oom_score_adj, -1 = not to be had */
 	char oom_old[16]; /* what it was */
@@ -72,8 +72,8 @@ _Noreturn void init_main(struct init *in);
  * shares our memory until then.
  */
 pid_t child_start(struct init *in);
-/* The new root is the root: the command goes on. */
-void child_view_ready(const struct init *in);
+/* It goes on: to confine itself, and once more when the new root is the root. */
+void child_step(const struct init *in);
 void drop_bounding(const struct init *in);
 void drop_capabilities(int sock);
 

@@ -241,7 +241,7 @@ static void pivot(const struct init *in)
 {
 	if (syscall(SYS_pivot_root, ".", ".") < 0)
 		fail(in->ctl, WARD_STAGE_PIVOT, errno, NULL);
-	child_view_ready(in);
+	child_step(in);
 	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		fail(in->ctl, WARD_STAGE_PIVOT, errno, NULL);
 }
