@@ -11,8 +11,10 @@ import os
 import pathlib
 import resource
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox"))
 import box    # noqa: E402  pylint: disable=wrong-import-position
@@ -212,6 +214,54 @@ def without_user_namespaces_by_acceptance(p):
     check_eq(q.returncode, 124)
     check_eq(box.with_marker(mark), [])
     check_eq(box.leftovers(1.0), {})
+
+
+SLOW, SLOW_AFTER = 1200000, 0.5   # microseconds that a call is held; seconds after which a start has surely come to it
+
+
+def traced(p, inject, *words):
+    """ward under strace, which makes a call slow; returns strace and the pid of ward."""
+    if not shutil.which("strace"):
+        skip("strace is not installed")
+    q = p.traced = subprocess.Popen(["strace", "-f", "-qq", "-o", p.side / "trace", "-e", f"inject={inject}", *p.words(*words)],
+                                    cwd=p.ws, env=p.env(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    time.sleep(SLOW_AFTER)
+    if q.poll() is not None:
+        skip(f"strace does not work here: {q.stderr.read()[-200:]!r}")
+    children = pathlib.Path(f"/proc/{q.pid}/task/{q.pid}/children").read_text().split()
+    return q, int(children[0])
+
+
+def killed_meanwhile(p, inject, *words):
+    q, ward = traced(p, inject, *words)
+    os.kill(ward, signal.SIGKILL)
+    try:
+        q.wait(5)   # strace ends with the last of what it traces
+    except subprocess.TimeoutExpired:
+        alive = box.leftovers(0.0)
+        q.kill()
+        check(False, f"ward was killed, and something lives on: {alive}")
+    check_eq(box.leftovers(1.0), {})
+
+
+@both
+def killed_while_the_view_is_built(p):
+    """The command's process is there already, and may hold nothing that keeps the init waiting, such as the FUSE device."""
+    killed_meanwhile(p, f"move_mount:delay_enter={SLOW}:when=1", "--write", ".", "touch", "made")
+    check(not (p.ws / "made").exists())
+
+
+@root_only
+def killed_while_the_id_map_has_its_process(p):
+    killed_meanwhile(p, f"pidfd_send_signal:delay_enter={SLOW}:when=1", "--write", ".", "touch", "made")
+    check(not (p.ws / "made").exists())
+
+
+@both
+def killed_while_a_process_is_held(p):
+    """The init waits for its supervisor to place it, but not for ever."""
+    killed_meanwhile(p, f"sched_setaffinity:delay_enter={SLOW}:when=1", "--write", ".", "touch", "made")
+    check(not (p.ws / "made").exists())
 
 
 @both_cases([("with", False), ("without", True)])
