@@ -44,7 +44,7 @@ static bool find_end(struct ward_notify *n, struct ward_ask *ask, const struct w
 	if (!name[0] || strlen(name) >= sizeof(last) || ward_streq(name, ".") ||
 		ward_streq(name, ".."))
 		return false;
-	(void)snprintf(last, sizeof(last), "%s", name);
+	memcpy(last, name, strlen(name) + 1);
 	if (slash)
 		slash[slash == w.text] = '\0';
 	if (ward_notify_place(n, ask, w.base, slash ? w.text : ".", true, &e->at) < 0 ||
