@@ -224,6 +224,20 @@ def a_grant_below_tmp(p):
     check_eq((r.out, (p.ws / "made").read_text()), ("sws\nt\n", "x\n"), r.err)
 
 
+@both_cases([("fuse", "fuse"), ("notify", "notify"), ("none", "none")])
+def nobody_writes_to_the_way_to_a_grant(p, attribution):
+    """Directories that Ward makes are read-only, also in the private /tmp, whoever serves them."""
+    if attribution == "fuse":
+        box.need_fuse()
+    p.write("a.txt", "granted")
+    (p.ws / "d").mkdir()
+    script = (f"for f in {p.ws}/lost {p.base}/lost d/../lost; do echo x >$f && echo WROTE $f; done; mkdir more && echo MADE; "
+              f"mv {p.base} /tmp/gone && echo MOVED; rmdir {p.side} && echo REMOVED; touch /tmp/ok && echo private; cat a.txt")
+    r = p.run("--attribution", attribution, "--read", "a.txt", "--read", "d", "sh", "-c", script)
+    check_eq(r.out, "private\ngranted", r.err)
+    check_eq(sorted(x.name for x in p.ws.iterdir()), ["a.txt", "d"])
+
+
 @both
 def what_the_command_makes_belongs_to_the_caller(p):
     p.ws.chmod(0o755)

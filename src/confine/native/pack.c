@@ -144,6 +144,9 @@ static void classify(const struct packer *p, const struct ward_node *n, struct w
 			m->kind = fuse ? WARD_LAUNCH_SUBTREE : WARD_LAUNCH_DIR;
 		m->flags = WARD_LAUNCH_M_DIR |
 			(m->kind == WARD_LAUNCH_SUBTREE ? WARD_LAUNCH_M_MAKE : 0);
+		/* Nobody writes to it, also where what it lies in is for writing; what lies below it is covered by it. */
+		if (m->kind == WARD_LAUNCH_DIR && direct)
+			m->flags |= WARD_LAUNCH_M_SEAL;
 		return;
 	case WARD_NODE_SYMLINK: m->kind = on_tmpfs ? WARD_LAUNCH_LINK : 0; return;
 	case WARD_NODE_FILE: m->kind = on_tmpfs ? WARD_LAUNCH_FILE : 0; return;

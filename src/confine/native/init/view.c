@@ -211,7 +211,11 @@ static void place(struct init *in, unsigned i, const struct ward_launch_mount *m
 	case WARD_LAUNCH_TMPFS: tmpfs_build(in, i, dest, m->mode); break;
 	case WARD_LAUNCH_PROC: proc_build(in, dest); break;
 	case WARD_LAUNCH_DEV: dev_build(in, dest); break;
-	case WARD_LAUNCH_DIR: must_mkdir(in, dest, 0755); break;
+	case WARD_LAUNCH_DIR:
+		must_mkdir(in, dest, 0755);
+		if (m->flags & WARD_LAUNCH_M_SEAL)
+			bind_mount(in, dest, dest);
+		break;
 	case WARD_LAUNCH_LINK: make_link(in, blob_text(in->l, m->source), dest); break;
 	case WARD_LAUNCH_FILE:
 		make_file(in, dest, blob_at(in->l, m->source), m->source_len, 0444);
@@ -337,6 +341,9 @@ pid_t view_build(struct init *in)
 		subtrees_open(in, m);
 		for (uint32_t i = 0; i < in->l->n_mounts; i++)
 			place(in, i, &m[i]);
+		for (uint32_t i = 0; i < in->l->n_mounts; i++)
+			if (m[i].flags & WARD_LAUNCH_M_SEAL)
+				seal(in, blob_text(in->l, m[i].dest), MOUNT_ATTR_RDONLY_);
 	}
 	if (!(in->l->flags & WARD_LAUNCH_FUSE))
 		seal(in, ".", MOUNT_ATTR_RDONLY_ | MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_);
