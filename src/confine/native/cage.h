@@ -38,6 +38,7 @@ struct ward_native {
 	struct ward_fuse *fuse;
 	struct ward_notify *notify;
 	struct ward_cgroup *cgroup;
+	bool namespaces; /* there are some */
 	bool ready; /* the self-test has passed */
 	bool gone; /* GO was said */
 	bool over; /* an end was reported */
@@ -63,8 +64,9 @@ struct ward_head_start {
  */
 int ward_native_head(struct ward_host *host, bool userns, int cgroup, struct ward_head_start **ret,
 	struct ward_error *err);
-/* Why a ward-init that has ended was never executed; WARD_OK: it was. */
-int ward_native_exec_failed(const struct ward_spawned *init, struct ward_error *err);
+/* Why a ward-init that has ended was never executed; WARD_OK: it was. host: where it was for namespaces, else NULL. */
+int ward_native_exec_failed(const struct ward_spawned *init, struct ward_host *host,
+	struct ward_error *err);
 /* An errno of what comes and goes (memory, processes), not of what the host is. */
 bool ward_native_passing(int e);
 

@@ -58,12 +58,34 @@ static int spawn_failed(int e, bool namespaces, struct ward_host *host, struct w
 	return WARD_E_SYSTEM;
 }
 
-int ward_native_exec_failed(const struct ward_spawned *init, struct ward_error *err)
+/* The same without namespaces: executes, or why not. It ends by itself, there being nobody to talk to. */
+static int exec_plainly(void)
+{
+	const char *const argv[] = { "ward-init", WARD_LAUNCH_PLAIN, NULL };
+	struct ward_spawn what = { .exe_fd = image(NULL), .argv = argv, .cgroup = -1 };
+	struct ward_spawned c;
+	int r = what.exe_fd < 0 ? what.exe_fd : ward_spawn(&what, &c);
+
+	if (r < 0)
+		return r;
+	r = -ward_spawn_error(&c);
+	(void)ward_pidfd_signal(c.pidfd, SIGKILL);
+	(void)ward_pidfd_wait(c.pidfd, NULL, NULL, false);
+	ward_spawn_done(&c);
+	close(c.pidfd);
+	return r;
+}
+
+int ward_native_exec_failed(const struct ward_spawned *init, struct ward_host *host,
+	struct ward_error *err)
 {
 	int e = ward_spawn_error(init);
 
 	if (!e)
 		return WARD_OK;
+	/* Refused in namespaces alone: a host that hands them out and then no right in them. */
+	if (host && host->userns && (e == EACCES || e == EPERM) && exec_plainly() == 0)
+		return ward_native_stage_failed(WARD_STAGE_CLONE, e, "ward-init", host, err);
 	ward_fail_errno(err, WARD_E_SYSTEM, e, "cannot execute ward-init from memory");
 	ward_fail_fix(err, "%s",
 		e == EACCES
@@ -124,7 +146,7 @@ static int spawn(struct ward_head_start *h, const int theirs[3], int cgroup, str
 	r = h->userns ? put_maps(h->init.pid, err) : WARD_OK;
 	/* The maps of a child that did not even come to its exec cannot be written either: the first trouble is what counts. */
 	if (r < 0) {
-		int first = ward_native_exec_failed(&h->init, err);
+		int first = ward_native_exec_failed(&h->init, h->userns ? host : NULL, err);
 
 		r = first < 0 ? first : r;
 	}

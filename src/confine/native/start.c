@@ -253,7 +253,7 @@ static int hear(struct ward_native *c, bool *ret_done, struct ward_host *host,
 			return WARD_OK;
 	}
 	/* Or it has never been ward-init. */
-	r = ward_native_exec_failed(&c->init, err);
+	r = ward_native_exec_failed(&c->init, c->namespaces ? host : NULL, err);
 	return r < 0
 		? r
 		: ward_fail(err, WARD_E_SPAWN, "ward-init ended during the start without a word");
@@ -347,6 +347,7 @@ static int take_head(struct ward_native *c, const struct ward_cage_options *opts
 	c->ctl = h->ctl;
 	c->cmd = h->cmd;
 	c->init = h->init;
+	c->namespaces = h->userns;
 	c->place = h->place;
 	c->fuse_sock = h->fuse;
 	free(h);

@@ -293,8 +293,11 @@ static int view_begin(struct init *in)
 	int fuse = -1;
 
 	umask(022);
+	/* A host may hand out namespaces and then no right in them (AppArmor): that is a host without. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		fail(in->ctl, WARD_STAGE_ROOT, errno, "/");
+		fail(in->ctl,
+			errno == EPERM || errno == EACCES ? WARD_STAGE_CLONE : WARD_STAGE_ROOT,
+			errno, "/");
 	net_make(in);
 	/* It holds for what is executed, not for what is still to be done here. */
 	drop_bounding(in);
