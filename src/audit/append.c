@@ -70,9 +70,23 @@ static void write_again(const struct ward_audit *a, const struct ward_buf *out, 
 	}
 }
 
+/* A file that was cut and has grown again (a rotation by copy) holds somebody else's lines there. */
+static bool ours(const struct ward_audit *a, const struct ward_buf *out, uint64_t start)
+{
+	char text[4096];
+	for (size_t done = 0; done < out->n;) {
+		size_t want = out->n - done < sizeof(text) ? out->n - done : sizeof(text);
+		ssize_t n = pread(a->fd, text, want, (off_t)(start + done));
+		if (n <= 0 || memcmp(text, out->s + done, (size_t)n) != 0)
+			return false;
+		done += (size_t)n;
+	}
+	return true;
+}
+
 /*
  * The sync of lines that lie at start failed. Under the lock of the file that was written, whatever its name is now.
- * Without the lock, or with a file that is shorter than we left it, nothing is touched.
+ * Without the lock, or where our lines are no more, nothing is touched.
  */
 static void after_failed_sync(struct ward_audit *a, const struct ward_buf *out, uint64_t start)
 {
@@ -81,10 +95,12 @@ static void after_failed_sync(struct ward_audit *a, const struct ward_buf *out, 
 	if (out->n == 0 || ward_audit_lock_fd(a->fd, F_WRLCK) < 0)
 		return;
 	(void)fstat(a->fd, &st);
-	if ((uint64_t)st.st_size == end)
-		cut_back(a, start);
-	else if ((uint64_t)st.st_size > end)
-		write_again(a, out, start);
+	if ((uint64_t)st.st_size >= end && ours(a, out, start)) {
+		if ((uint64_t)st.st_size == end)
+			cut_back(a, start);
+		else
+			write_again(a, out, start);
+	}
 	ward_audit_unlock_fd(a->fd);
 }
 

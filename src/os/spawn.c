@@ -84,10 +84,9 @@ static void wait_for_caller(struct ward_spawn_shared *s)
 		ward_raw(SYS_futex, (long)&s->gone, FUTEX_WAIT, 0, (long)&limit, 0);
 }
 
-static int child(void *arg)
+static _Noreturn void go(struct ward_spawn_shared *s)
 {
 	static const char *const no_env[] = { NULL };
-	struct ward_spawn_shared *s = arg;
 	long parked[WARD_SPAWN_FDS_MAX], exe, r = 0;
 
 	wait_for_caller(s);
@@ -103,8 +102,13 @@ static int child(void *arg)
 		r = ward_raw(SYS_execveat, exe, (long)"", (long)s->argv, (long)no_env,
 			AT_EMPTY_PATH);
 	s->err = r < 0 ? (int)-r : EINVAL;
-	ward_raw(SYS_exit, 127, 0, 0, 0, 0);
-	return 0;
+	for (;;)
+		ward_raw(SYS_exit, 127, 0, 0, 0, 0);
+}
+
+static int child(void *arg)
+{
+	go(arg);
 }
 
 static int fill(struct ward_spawn_shared *s, const struct ward_spawn *what)
@@ -138,7 +142,7 @@ static __attribute__((noinline)) long into_cgroup(struct ward_clone_args *a,
 	long r = ward_raw(WARD_NR_CLONE3, (long)a, sizeof(*a), 0, 0, 0);
 
 	if (r == 0)
-		child(s);
+		go(s);
 	return r;
 }
 

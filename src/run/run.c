@@ -223,9 +223,6 @@ static int live(struct life *l, struct ward_error *err)
 	int r = ward_cage_go(l->cage, err), s;
 
 	ward_streams_started(&l->streams);
-	/* The self-test's own, while the command executes and there is nothing else to do. */
-	if (r == WARD_OK)
-		r = record_refusals(l, err);
 	if (r == WARD_OK)
 		r = supervise(l, err);
 	if (r < 0)

@@ -148,7 +148,8 @@ static void deadlines(struct life *l)
 		begin_end(l, WARD_STATUS_LIMIT);
 }
 
-static int turn(struct life *l, struct ward_error *err)
+/* wait_ms: at most so long; what it refused is recorded afterwards. */
+static int turn(struct life *l, int wait_ms, struct ward_error *err)
 {
 	struct pollfd fds[2 + WARD_STREAMS_POLL_MAX];
 	struct ward_cage_event e;
@@ -161,7 +162,7 @@ static int turn(struct life *l, struct ward_error *err)
 	fds[0] = (struct pollfd){ ward_cage_fd(l->cage), POLLIN, 0 };
 	fds[1] = (struct pollfd){ l->r->signal_fd[0], POLLIN, 0 };
 	n = ward_streams_poll(&l->streams, fds + 2);
-	if (poll(fds, (nfds_t)(2 + n), soonest(wait, RECORD_EVERY_MS)) < 0 && errno != EINTR)
+	if (poll(fds, (nfds_t)(2 + n), soonest(wait, wait_ms)) < 0 && errno != EINTR)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "poll");
 	ward_streams_ready(&l->streams, fds + 2, n);
 	if (fds[1].revents)
@@ -179,12 +180,14 @@ static int turn(struct life *l, struct ward_error *err)
 
 int supervise(struct life *l, struct ward_error *err)
 {
-	int r = WARD_OK;
+	int r;
 
 	l->t_start = ward_now_mono_ns();
 	if (l->plan->limits.timeout_ms)
 		l->t_timeout = l->t_start + l->plan->limits.timeout_ms * MS;
+	/* The self-test's refusals are there already, and there is nothing else to do while the command executes. */
+	r = turn(l, 0, err);
 	while (r == WARD_OK && !l->ended)
-		r = turn(l, err);
+		r = turn(l, RECORD_EVERY_MS, err);
 	return r;
 }

@@ -18,6 +18,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox"))
 import box    # noqa: E402  pylint: disable=wrong-import-position
+import cli    # noqa: E402  pylint: disable=wrong-import-position
 from box import both, both_cases, root_only    # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_eq, check_in, skip    # noqa: E402  pylint: disable=wrong-import-position
 
@@ -224,7 +225,8 @@ def traced(p, inject, *words):
     """ward under strace, which makes a call slow; returns strace and the pid of ward."""
     if not shutil.which("strace"):
         skip("strace is not installed")
-    q = p.traced = subprocess.Popen(["strace", "-f", "-qq", "-o", p.side / "trace", "-e", f"inject={inject}", *p.words(*words)],
+    slow = [word for rule in inject.split() for word in ("-e", f"inject={rule}")]
+    q = p.traced = subprocess.Popen(["strace", "-f", "-qq", "-o", p.side / "trace", *slow, *p.words(*words)],
                                     cwd=p.ws, env=p.env(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     time.sleep(SLOW_AFTER)
     if q.poll() is not None:
@@ -250,6 +252,51 @@ def killed_while_the_view_is_built(p):
     """The command's process is there already, and may hold nothing that keeps the init waiting, such as the FUSE device."""
     killed_meanwhile(p, f"move_mount:delay_enter={SLOW}:when=1", "--write", ".", "touch", "made")
     check(not (p.ws / "made").exists())
+
+
+@both
+def a_working_directory_that_becomes_a_link_to_the_way_out(p):
+    """The old root lies on the new one for a moment: whoever looks up a name then, and finds a link of "..", is outside."""
+    secret = p.side / "secret"
+    secret.write_text("planted")
+    secret.chmod(0o640)
+    (p.ws / "sub").mkdir()
+    p.ws.chmod(0o777)
+    inside = str(secret).lstrip("/")
+    q, _ = traced(p, f"umount2:delay_enter={SLOW}:when=1 chdir:delay_enter={SLOW // 2}:when=1", "--read", ".", "--cwd", "sub", "sh", "-c", f"cat {inside}; chmod 666 {inside}; touch {p.ws}/ran")
+    (p.ws / "sub").rename(p.ws / "x")
+    (p.ws / "sub").symlink_to("/..")
+    q.wait(20)
+    check_eq(oct(secret.stat().st_mode & 0o777), "0o640", "a file of the host was changed")
+
+
+@root_only
+def a_ward_that_its_user_may_not_read(p):
+    """Then it may not be looked into, nor may what shares its memory, whose maps are to be written."""
+    ward = p.base / "unreadable"
+    shutil.copy(cli.WARD, ward)
+    ward.chmod(0o711)
+    p.base.chmod(0o755)
+
+    def other():
+        os.setgroups([])
+        os.setresgid(12345, 12345, 12345)
+        os.setresuid(12345, 12345, 12345)
+    r = subprocess.run([ward, "run", "--audit", "/dev/null", "echo", "done"], cwd="/", preexec_fn=other, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False, text=True)
+    check_eq((r.returncode, r.stdout), (0, "done\n"), r.stderr)
+
+
+@both
+def a_thousand_grants(p):
+    """More than descriptors are allowed to be open: they are handed over some at a time."""
+    many = p.ws / "many"
+    many.mkdir()
+    for i in range(1010):
+        (many / f"{i:04d}").write_text(str(i))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 4096))
+    r = p.run("--cap", "FILE_READ:many/*", "sh", "-c", "cat many/0000 many/1009; ls many | wc -l")
+    check_eq((r.code, r.out), (0, "010091010\n"), r.err)
 
 
 @root_only

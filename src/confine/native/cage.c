@@ -64,12 +64,14 @@ static int native_go(void *cage, struct ward_error *err)
 	if (!c->ready || c->gone)
 		return ward_fail(err, WARD_E_INVALID, "the command has been started already");
 	c->gone = true;
-	r = send_msg(c->cmd, WARD_MSG_GO, 0);
+	/* What can fail comes before the word. */
+	r = c->notify ? ward_notify_run(c->notify, err) : WARD_OK;
 	if (r < 0)
-		return ward_fail_errno(err, WARD_E_SPAWN, -r,
-			"the command is gone before its start");
-	/* While the command executes. Until the thread is there its calls wait; without one the run is ended by the caller. */
-	return c->notify ? ward_notify_run(c->notify, err) : WARD_OK;
+		return r;
+	r = send_msg(c->cmd, WARD_MSG_GO, 0);
+	return r < 0
+		? ward_fail_errno(err, WARD_E_SPAWN, -r, "the command is gone before its start")
+		: WARD_OK;
 }
 
 static int native_fd(const void *cage)

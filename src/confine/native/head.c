@@ -144,11 +144,14 @@ static int spawn(struct ward_head_start *h, const int theirs[3], int cgroup, str
 	ward_place_away(&h->place, h->init.pid);
 	ward_spawn_go(&h->init);
 	r = h->userns ? put_maps(h->init.pid, err) : WARD_OK;
-	/* The maps of a child that did not even come to its exec cannot be written either: the first trouble is what counts. */
+	/*
+	 * Until its exec the child is as closed to a look as we may be (PR_SET_DUMPABLE), and its maps belong to root: once more
+	 * afterwards. Those of a child that did not even come to its exec cannot be written at all: the first trouble counts.
+	 */
 	if (r < 0) {
 		int first = ward_native_exec_failed(&h->init, h->userns ? host : NULL, err);
 
-		r = first < 0 ? first : r;
+		r = first < 0 ? first : put_maps(h->init.pid, err);
 	}
 	return r;
 }

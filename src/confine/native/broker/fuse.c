@@ -60,6 +60,7 @@ struct ward_fuse {
 	pthread_mutex_t lock; /* over fd, between its coming and stop */
 	atomic_bool stopping;
 	atomic_int proc; /* the sandbox's /proc, -1 = not there yet */
+	bool no_open; /* the kernel can open without asking */
 	bool running;
 	pthread_t thread;
 	/* The last miss of a name to be made: its CREATE, MKDIR, ... follows and is the same attempt. */
@@ -335,7 +336,8 @@ static void do_init(struct ward_fuse *f, const struct request *q)
 	out.flags = in->flags &
 		(FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_CACHE_SYMLINKS |
 			FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | FUSE_NO_OPENDIR_SUPPORT |
-			FUSE_EXPLICIT_INVAL_DATA);
+			FUSE_NO_OPEN_SUPPORT | FUSE_EXPLICIT_INVAL_DATA);
+	f->no_open = out.flags & FUSE_NO_OPEN_SUPPORT;
 	reply_iov(f, q, &out, sizeof(out));
 }
 
@@ -398,6 +400,9 @@ static void do_open(struct ward_fuse *f, const struct request *q)
 		caller = open_caller(f, q);
 		note(f, q, caller, node->dest, WARD_CAP_FILE_WRITE, NULL, false);
 		reply_error(f, q, EROFS);
+	} else if (f->no_open) {
+		/* Then no open for reading comes here again: the loader's cache alone is opened by each program that starts. */
+		reply_error(f, q, ENOSYS);
 	} else {
 		reply_iov(f, q, &out, sizeof(out));
 	}
@@ -611,6 +616,16 @@ static void handle(struct ward_fuse *f, size_t n)
 
 /* ---- life ---- */
 
+/* The owner may still speak of this thread: it ends when it is told to, not before. */
+static void *linger(struct ward_fuse *f)
+{
+	struct pollfd p = { f->event, POLLIN, 0 };
+
+	while (!atomic_load(&f->stopping))
+		(void)poll(&p, 1, -1);
+	return NULL;
+}
+
 static void *serve(void *arg)
 {
 	struct ward_fuse *f = arg;
@@ -630,7 +645,7 @@ static void *serve(void *arg)
 	}
 	/* Never leave a caller waiting for a server that is gone. Harmless when stop has done the same. */
 	(void)dup3(f->event, f->fd, O_CLOEXEC);
-	return NULL;
+	return linger(f);
 }
 
 int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals,
@@ -667,7 +682,7 @@ static void *serve_later(void *arg)
 	int fd = ward_fuse_receive(f->sock);
 
 	if (fd < 0)
-		return NULL;
+		return linger(f);
 	/* A device that cannot be served is closed: whoever waits for an answer gets an error. */
 	(void)pthread_mutex_lock(&f->lock);
 	if (ward_fuse_unblocked(fd) < 0 || atomic_load(&f->stopping))
@@ -675,7 +690,7 @@ static void *serve_later(void *arg)
 	else
 		f->fd = fd;
 	(void)pthread_mutex_unlock(&f->lock);
-	return f->fd >= 0 ? serve(f) : NULL;
+	return f->fd >= 0 ? serve(f) : linger(f);
 }
 
 static int begin(struct ward_fuse *f, void *(*life)(void *), struct ward_error *err)

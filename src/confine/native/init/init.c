@@ -269,16 +269,16 @@ void init_main(struct init *in)
 	} else {
 		stay(in);
 		go_anywhere(in, in->ctl);
+		/* With namespaces it was done while there was time; in any case before somebody shares our errno. */
+		if (!(in->l->flags & WARD_LAUNCH_DIRECT))
+			drop_bounding(in);
 		life.command = child_start(in);
 	}
 	sigfd = open_signals(in);
-	if (!(in->l->flags & WARD_LAUNCH_DIRECT)) {
-		/* With namespaces it was done while there was time. */
-		if (!in->namespaces)
-			drop_bounding(in);
+	if (!(in->l->flags & WARD_LAUNCH_DIRECT))
 		drop_capabilities(in->ctl);
-	}
-	announce(in);
+	/* The last step that can fail comes before the last word, which lets the command go. */
 	keep_descriptors(in, sigfd);
+	announce(in);
 	supervise(in, &life);
 }

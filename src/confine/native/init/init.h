@@ -24,7 +24,7 @@ struct init {
 	int oom; /* /proc/self/oom_score_adj, -1 = not to be had */
 	char oom_old[16]; /* what it was */
 	ssize_t oom_old_n;
-	int *trees; /* detached mounts, one per BIND, -1 = none */
+	int *trees; /* detached mounts, one per BIND, -1 = none; NULL as host root */
 	int *parts; /* detached parts of the FUSE tree, for SUBTREE */
 };
 
@@ -49,9 +49,9 @@ size_t msg_recv_fds(int sock, uint32_t type, int *fds, size_t max);
 /* Report and end this process: nothing after a failed step is ever executed. err is positive. */
 _Noreturn void fail(int sock, enum ward_stage stage, int err, const char *text);
 
-/* trees.c: granted and base paths as detached mounts, in in->trees: opened, or as host root received. */
+/* trees.c: granted and base paths as detached mounts: opened beforehand, or as host root received when they are needed. */
 void trees_open(struct init *in);
-void trees_receive(struct init *in);
+int tree_of(struct init *in, unsigned i); /* of the i-th mount; ask once for each, in order */
 
 /* net.c: an empty network namespace with its loopback up. */
 void net_make(const struct init *in);

@@ -60,13 +60,15 @@ size_t msg_recv_fds(int sock, uint32_t type, int *fds, size_t max)
 	do
 		n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)sizeof(m) || m.type != type || (mh.msg_flags & MSG_CTRUNC))
+	if (n != (ssize_t)sizeof(m) || m.type != type)
 		_exit(1);
+	if (mh.msg_flags & MSG_CTRUNC)
+		fail(sock, WARD_STAGE_BLOB, EMFILE, "descriptors");
 	c = CMSG_FIRSTHDR(&mh);
 	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 		_exit(1);
 	got = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	if (got > max || got != (size_t)m.value)
+	if (got == 0 || got > max || got != (size_t)m.value)
 		_exit(1);
 	memcpy(fds, CMSG_DATA(c), got * sizeof(int));
 	return got;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static const struct ward_launch_mount *mounts(struct init *in)
 {
@@ -24,7 +25,13 @@ void trees_open(struct init *in)
 {
 	const struct ward_launch_mount *m = mounts(in);
 	enum ward_stage stage = WARD_STAGE_NONE;
+	struct rlimit l;
 
+	/* All of them are open at once; the command's own limit is set later. */
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+		l.rlim_cur = l.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &l);
+	}
 	for (uint32_t i = 0; i < in->l->n_mounts; i++) {
 		const char *path;
 
@@ -37,19 +44,17 @@ void trees_open(struct init *in)
 	}
 }
 
-void trees_receive(struct init *in)
+int tree_of(struct init *in, unsigned i)
 {
-	const struct ward_launch_mount *m = mounts(in);
-	int fds[WARD_TREES_MAX];
-	size_t n = 0, at = 0;
+	static int fds[WARD_TREES_MAX];
+	static size_t n, at;
 
-	for (uint32_t i = 0; i < in->l->n_mounts; i++) {
-		if (m[i].kind != WARD_LAUNCH_BIND)
-			continue;
-		if (at == n) {
-			n = msg_recv_fds(in->ctl, WARD_MSG_TREES, fds, WARD_TREES_MAX);
-			at = 0;
-		}
-		in->trees[i] = fds[at++];
+	if (in->trees)
+		return in->trees[i];
+	/* As host root they come some at a time, in this order. */
+	if (at == n) {
+		n = msg_recv_fds(in->ctl, WARD_MSG_TREES, fds, WARD_TREES_MAX);
+		at = 0;
 	}
+	return fds[at++];
 }

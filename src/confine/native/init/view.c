@@ -206,7 +206,7 @@ static void place(struct init *in, unsigned i, const struct ward_launch_mount *m
 			make_file(in, dest, NULL, 0, 0644);
 	}
 	switch ((enum ward_launch_mount_kind)m->kind) {
-	case WARD_LAUNCH_BIND: attach(in, in->trees[i], dest); break;
+	case WARD_LAUNCH_BIND: attach(in, tree_of(in, i), dest); break;
 	case WARD_LAUNCH_SUBTREE: attach(in, in->parts[i], dest); break;
 	case WARD_LAUNCH_TMPFS: tmpfs_build(in, i, dest, m->mode); break;
 	case WARD_LAUNCH_PROC: proc_build(in, dest); break;
@@ -240,14 +240,15 @@ static void subtrees_open(struct init *in, const struct ward_launch_mount *m)
 	}
 }
 
-/* Taking the host's tree away waits for a grace period of the kernel: the command is confined meanwhile, but does not start. */
+/*
+ * The old root lies on the new one until it is taken away, and a link of enough ".." leads to it: nobody looks anything up by
+ * name before, whatever the time that the kernel takes for it.
+ */
 static void pivot(const struct init *in)
 {
-	if (syscall(SYS_pivot_root, ".", ".") < 0)
+	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		fail(in->ctl, WARD_STAGE_PIVOT, errno, NULL);
 	child_step(in);
-	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-		fail(in->ctl, WARD_STAGE_PIVOT, errno, NULL);
 }
 
 /* From here on no id of the host's root is left, nor any group of the caller's where that can be given up. */
@@ -338,8 +339,6 @@ pid_t view_build(struct init *in)
 		fail(in->ctl, WARD_STAGE_ROOT, errno, "root");
 	if (in->l->flags & WARD_LAUNCH_FUSE)
 		prime();
-	if (in->l->flags & WARD_LAUNCH_ROOT)
-		trees_receive(in);
 	if (m) {
 		subtrees_open(in, m);
 		for (uint32_t i = 0; i < in->l->n_mounts; i++)
