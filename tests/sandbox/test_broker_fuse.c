@@ -12,6 +12,7 @@
 #include <sys/xattr.h>
 
 #include "broker_box.h"
+#include "confine/native/cage.h"
 #include "tap.h"
 
 #define CONTENT "ward:x:1000:1000::/home/ward:/bin/sh\n"
@@ -613,6 +614,32 @@ TEST(stop_lets_callers_go)
 	CHECK_EQ_INT(box_call(&b, in_stat, (long)"/never-seen"), -ENOTCONN);
 	ward_fuse_stop(b.fuse);
 	box_end(&b);
+}
+
+/* A thread that is gone has number 0 for the kernel, which is the one who asks: it stays until it is told to go. */
+TEST(a_device_that_never_comes)
+{
+	struct ward_refusals *refusals = ward_refusals_new();
+	struct ward_fuse *f = NULL;
+	struct ward_place place;
+	cpu_set_t before, after;
+	int s[2];
+
+	REQUIRE(refusals && ward_fuse_new(&plan, refusals, &f, NULL) == 0);
+	REQUIRE(ward_socketpair(SOCK_SEQPACKET, s) == 0);
+	REQUIRE(sched_getaffinity(0, sizeof(before), &before) == 0);
+	close(s[1]);
+	CHECK_EQ_INT(ward_fuse_await(f, s[0], NULL), 0);
+	usleep(50000);
+	ward_place_look(&place);
+	ward_fuse_place(f, &place, WARD_PLACE_AWAY);
+	ward_fuse_place(f, &place, sched_getcpu());
+	REQUIRE(sched_getaffinity(0, sizeof(after), &after) == 0);
+	CHECK(CPU_EQUAL(&before, &after));
+	ward_fuse_end(f);
+	ward_fuse_stop(f);
+	ward_fuse_free(f);
+	ward_refusals_delete(refusals);
 }
 
 TEST(bad_plans)
