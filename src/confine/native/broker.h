@@ -162,13 +162,14 @@ struct ward_notify;
 int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals, int kill_event,
 	struct ward_notify **ret, struct ward_error *err);
 /*
- * The life of one: attach (the listener, taken, also on failure), then turns by the owner, who polls ward_notify_fd()
- * (-1 = not attached); from run on, the thread alone. Start is both at once.
+ * The life of one: warm (a thread that waits: all that can fail), attach (the listener, taken, also on failure), turns by the
+ * owner, who polls ward_notify_fd() (-1 = not attached); from run on, the thread alone. Start is all of it at once.
  */
+int ward_notify_warm(struct ward_notify *n, struct ward_error *err);
 int ward_notify_attach(struct ward_notify *n, int listener, struct ward_error *err);
 int ward_notify_fd(const struct ward_notify *n);
 void ward_notify_turn(struct ward_notify *n); /* one notification; the descriptor was readable */
-int ward_notify_run(struct ward_notify *n, struct ward_error *err);
+void ward_notify_run(struct ward_notify *n);
 int ward_notify_start(struct ward_notify *n, int listener, struct ward_error *err);
 /* A NETLINK_SOCK_DIAG socket made in the run's network namespace (taken); -1: every path socket is refused. */
 void ward_notify_set_diag(struct ward_notify *n, int diag);

@@ -64,11 +64,9 @@ static int native_go(void *cage, struct ward_error *err)
 	if (!c->ready || c->gone)
 		return ward_fail(err, WARD_E_INVALID, "the command has been started already");
 	c->gone = true;
-	/* What can fail comes before the word. */
-	r = c->notify ? ward_notify_run(c->notify, err) : WARD_OK;
-	if (r < 0)
-		return r;
 	r = send_msg(c->cmd, WARD_MSG_GO, 0);
+	if (c->notify)
+		ward_notify_run(c->notify);
 	return r < 0
 		? ward_fail_errno(err, WARD_E_SPAWN, -r, "the command is gone before its start")
 		: WARD_OK;

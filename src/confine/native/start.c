@@ -165,8 +165,8 @@ static int on_view(struct ward_native *c, const struct ward_msg *m, int *fds, si
 	c->proc = take_fd(fds, n, 0);
 	if (c->fuse) {
 		ward_fuse_set_proc(c->fuse, c->proc);
-		/* The init asks no more; the command's self-test will. */
-		ward_fuse_place(c->fuse, &c->place, sched_getcpu());
+		/* The init asks no more; the command's self-test will, from where it was put. */
+		ward_fuse_place(c->fuse, &c->place, c->place.here);
 	}
 	if (!c->notify)
 		return WARD_OK;
@@ -429,6 +429,9 @@ int ward_native_build(struct ward_native *c, const struct ward_cage_options *opt
 		return r;
 	}
 	r = launch(c, opts, err);
+	/* The thread that will be needed, while the kernel is busy with the namespaces. */
+	if (r == WARD_OK && c->notify)
+		r = ward_notify_warm(c->notify, err);
 	/* The caller's own work (its durable record) goes on while the view is built. */
 	if (r == WARD_OK && opts->spawned)
 		r = opts->spawned(opts->arg, err);

@@ -189,6 +189,15 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+static void *serve_later(void *arg)
+{
+	struct ward_notify *n = arg;
+
+	while (sem_wait(&n->gate) < 0 && errno == EINTR)
+		;
+	return n->listener >= 0 ? serve(n) : NULL;
+}
+
 static int allocate(struct ward_notify *n)
 {
 	struct seccomp_notif_sizes sizes = { 0 };
@@ -217,6 +226,7 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
 	n->kill_event = kill_event;
 	n->listener = n->event = n->proc = n->diag = n->inflight = -1;
 	(void)pthread_mutex_init(&n->lock, NULL); /* cannot fail without attributes */
+	(void)sem_init(&n->gate, 0, 0);
 	r = plan->n_nodes ? ward_tree_init(&n->tree, plan, err)
 			  : WARD_OK; /* no view without namespaces */
 	if (r == 0)
@@ -231,6 +241,21 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
 	return WARD_OK;
 }
 
+int ward_notify_warm(struct ward_notify *n, struct ward_error *err)
+{
+	int r;
+
+	n->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	n->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (n->proc < 0 || n->event < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "call broker");
+	r = ward_broker_thread(&n->thread, serve_later, n);
+	if (r < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "call broker: thread");
+	n->running = true;
+	return WARD_OK;
+}
+
 int ward_notify_attach(struct ward_notify *n, int listener, struct ward_error *err)
 {
 	if (n->listener >= 0) {
@@ -238,10 +263,6 @@ int ward_notify_attach(struct ward_notify *n, int listener, struct ward_error *e
 		return ward_fail(err, WARD_E_INTERNAL, "call broker: a second listener");
 	}
 	n->listener = listener;
-	n->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	n->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (n->proc < 0 || n->event < 0)
-		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "call broker");
 	/* Hand over the processor instead of waking another: half the round trip. Linux 6.6; older ones do without. */
 	(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, FD_SYNC_WAKE_UP);
 	return WARD_OK;
@@ -257,21 +278,20 @@ void ward_notify_turn(struct ward_notify *n)
 	handle(n);
 }
 
-int ward_notify_run(struct ward_notify *n, struct ward_error *err)
+void ward_notify_run(struct ward_notify *n)
 {
-	int r = ward_broker_thread(&n->thread, serve, n);
-
-	if (r < 0)
-		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "call broker: thread");
-	n->running = true;
-	return WARD_OK;
+	(void)sem_post(&n->gate);
 }
 
 int ward_notify_start(struct ward_notify *n, int listener, struct ward_error *err)
 {
 	int r = ward_notify_attach(n, listener, err);
 
-	return r < 0 ? r : ward_notify_run(n, err);
+	if (r == WARD_OK)
+		r = ward_notify_warm(n, err);
+	if (r == WARD_OK)
+		ward_notify_run(n);
+	return r;
 }
 
 void ward_notify_set_diag(struct ward_notify *n, int diag)
@@ -302,6 +322,7 @@ void ward_notify_end(struct ward_notify *n)
 		return;
 	if (write(n->event, &one, sizeof(one)) < 0)
 		(void)0; /* a full counter wakes as well */
+	(void)sem_post(&n->gate);
 	/* A caller may have made a connect block that should not (see notify_connect.c): let go of it. */
 	(void)pthread_mutex_lock(&n->lock);
 	if (n->inflight >= 0)

@@ -4,6 +4,7 @@
 
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <sys/socket.h>
 
 #include "confine/native/broker.h"
@@ -64,6 +65,7 @@ struct ward_notify {
 	atomic_bool stopping;
 	bool running;
 	pthread_t thread;
+	sem_t gate;                  /* the thread waits here until it is its turn */
 	struct ward_tree tree;       /* to find which part of the view a path lies in */
 	struct ward_file_id *execs;  /* what may be executed, as it was before the run */
 	size_t n_execs;
