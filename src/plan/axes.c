@@ -275,7 +275,10 @@ static void axis_attribution(const struct ward_plan *p, const struct ward_host *
 		hold(s, WARD_LEVEL_SAMPLED, "seccomp notification on open and exec",
 			"--attribution fuse");
 	else if (h->seccomp_notify)
-		hold(s, WARD_LEVEL_NONE, "refused paths are not named (refused calls are)",
+		hold(s, WARD_LEVEL_NONE,
+			p->seccomp & WARD_SECCOMP_NOTIFY_EXEC
+				? "refused paths are not named (refused calls and programs are)"
+				: "refused paths are not named (refused calls are)",
 			h->fuse ? "--attribution auto"
 				: "chmod 0666 /dev/fuse, or --attribution notify");
 	else

@@ -157,14 +157,16 @@ bool ward_plan_all_exec(const struct ward_plan *p)
 }
 
 /*
- * What the kernel refuses and tells nobody of is looked at by the supervisor first, where refused paths are to be named,
- * and only if the plan has such refusals: whoever limits nothing pays nothing.
+ * What the kernel refuses and tells nobody of is looked at by the supervisor first, unless no names are wanted, and only
+ * if the plan has such refusals: whoever limits nothing pays nothing. It needs no FUSE, so a host without one that
+ * cannot name refused paths still names these.
  */
-static void name_refusals(struct ward_plan *p, const struct ward_host *h)
+static void name_refusals(struct ward_plan *p, const struct ward_plan_input *in)
 {
-	bool named = p->attribution == WARD_ATTR_FUSE || p->attribution == WARD_ATTR_NOTIFY;
+	const struct ward_host *h = in->host;
 
-	if (!named || !h->userns || !h->seccomp_notify || p->backend != WARD_BACKEND_NATIVE)
+	if (in->attribution == WARD_ATTR_NONE || !h->userns || !h->seccomp_notify ||
+		p->backend != WARD_BACKEND_NATIVE)
 		return;
 	if (h->landlock_abi > 0 && !ward_plan_all_exec(p))
 		p->seccomp |= WARD_SECCOMP_NOTIFY_EXEC;
@@ -229,7 +231,7 @@ int ward_plan_build(const struct ward_plan_input *in, struct ward_plan **ret,
 	if (r == WARD_OK)
 		r = resolve_attribution(p, in, err);
 	if (r == WARD_OK)
-		name_refusals(p, in->host);
+		name_refusals(p, in);
 	if (r == WARD_OK)
 		r = ward_plan_axes(p, in, err);
 	if (r == WARD_OK && !in->sign_later)

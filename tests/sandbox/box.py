@@ -30,7 +30,7 @@ import cli  # noqa: E402  pylint: disable=wrong-import-position
 import tap  # noqa: E402  pylint: disable=wrong-import-position
 
 libc = ctypes.CDLL(None, use_errno=True)
-MS_BIND, MS_REC, MS_PRIVATE, CLONE_NEWNS = 0x1000, 0x4000, 0x40000, 0x20000
+MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE, CLONE_NEWNS = 0x4, 0x1000, 0x4000, 0x40000, 0x20000
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 UMOUNT_DETACH = 2
 SAY_MAX = 20000
@@ -70,6 +70,18 @@ def bound_fuse():
     os.rmdir(node)
 
 
+def closed_fuse():
+    """/dev/fuse that nobody can open, root neither: a node on a file system without devices."""
+    if not os.path.exists("/dev/fuse"):
+        return
+    node = tempfile.mkdtemp(prefix="ward-box-dev-")
+    mount("ward-test", node, "tmpfs", MS_NODEV, "mode=0755")
+    os.mknod(node + "/fuse", 0o20600, os.stat("/dev/fuse").st_rdev)
+    mount(node + "/fuse", "/dev/fuse", None, MS_BIND)
+    must(libc.umount2(os.fsencode(node), UMOUNT_DETACH), "umount")
+    os.rmdir(node)
+
+
 def free_id():
     """A user and group id that nobody has."""
     for uid in range(52000 + os.getpid() % 1000, 60000):
@@ -80,9 +92,9 @@ def free_id():
     raise RuntimeError("no free user id")
 
 
-def become_user():
+def become_user(fuse=bound_fuse):
     private_mounts()
-    bound_fuse()
+    fuse()
     uid = free_id()
     os.setgroups([])
     os.setresgid(uid, uid, uid)
@@ -152,6 +164,19 @@ def user_only(fn):
 def both(fn):
     root_only(fn)
     return user_only(fn)
+
+
+def both_without_fuse(fn):
+    """As both, with a /dev/fuse that cannot be opened. An ordinary user's own tests have the one that there is."""
+    def root():
+        private_mounts()
+        closed_fuse()
+    if os.geteuid() == 0:
+        _register(fn, "root without FUSE", root)
+        _register(fn, "user without FUSE", lambda: become_user(closed_fuse))
+    elif not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        _register(fn, "user without FUSE", None)
+    return fn
 
 
 def both_cases(rows):

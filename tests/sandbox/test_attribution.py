@@ -7,7 +7,7 @@ import pathlib
 import subprocess
 
 import box
-from box import both, both_cases, root_only
+from box import both, both_cases, both_without_fuse, root_only
 from tap import check, check_eq, check_in
 
 
@@ -343,6 +343,32 @@ def a_file_granted_alone_cannot_be_replaced(p, how, more):
     r, o = p.outcome("--attribution", how, "--cap", f"FILE_WRITE:{p.ws}/**", "s.py", kind=SANDBOX)
     check_eq(o["violations"], [], r.err)
     check(not second.exists() and "DONE" in r.out, "with the directory granted nothing is held")
+
+
+@both_without_fuse
+def without_fuse_programs_and_single_files_are_named(p):
+    """Looking first needs no FUSE: only the paths that are not in the view stay without a name."""
+    p.write("s.py", EXECS)
+    r, o = p.outcome("s.py", "/bin/ls", kind=SANDBOX)
+    said = dict(line.split(" ", 1) for line in r.out.splitlines())
+    for what in ("absolute", "relative", "PATH", "fd", "thread", "private"):
+        check_eq(said[what], "13", f"{what}: {r.out} {r.err}")
+    check_eq((said["self"], said["memfd"], said["absent"]), ("DONE 0", "DONE 0", "2"))
+    check_eq(named(o), {("EXTERNAL_COMMAND", LS), ("EXTERNAL_COMMAND", "/tmp/mine")})
+    check_eq(o["attribution"], "partial", "other refused paths have no name")
+    check_in("ward: attribution: partial", r.err)
+    p.write("s.py", ALONE)
+    out = p.write("out.txt", "old")
+    second = p.write("second.txt", "old")
+    for more in ((), ("--read", ".")):
+        out.write_text("old")
+        r, o = p.outcome(*more, "--write", "out.txt", "--write", "second.txt", "s.py", kind=SANDBOX)
+        said = dict(line.rsplit(" ", 1) for line in r.out.splitlines())
+        for what in ("unlink", "unlinkat", "rename", "replace"):
+            check_eq(said[what], "16", f"{what}: {r.out} {r.err}")
+        check_eq((said["write"], said["other file system"], said["tmp"], said["append"]), ("DONE", "18", "DONE", "DONE"), r.out)
+        check_eq((named(o), o["attribution"]), ({("FILE_WRITE", str(out)), ("FILE_WRITE", str(second))}, "partial"))
+    check_eq(p.run("--attribution", "none", "--fail-on-violation", "s.py", kind=SANDBOX).code, 0, "no names are wanted")
 
 
 @both

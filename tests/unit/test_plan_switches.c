@@ -99,7 +99,7 @@ TEST(the_switches_follow_the_host)
 		{ "everything", HOST(true, true, 7, true), BOTH },
 		{ "no Landlock: every program runs", HOST(true, true, 0, true),
 			WARD_SECCOMP_NOTIFY_REPLACE },
-		{ "no FUSE: no names", HOST(true, false, 7, true), 0 },
+		{ "no FUSE: these are named without it", HOST(true, false, 7, true), BOTH },
 		{ "no notification", HOST(true, true, 7, false), 0 },
 		{ "no user namespaces: no mounts", HOST(false, true, 7, true), 0 },
 	};
@@ -107,6 +107,7 @@ TEST(the_switches_follow_the_host)
 	TABLE(row, rows) {
 		CASE("%s", row->name);
 		CHECK_EQ_UINT(switches(&row->host, WARD_ATTR_AUTO, false, true, false), row->want);
+		CHECK_EQ_UINT(switches(&row->host, WARD_ATTR_NONE, false, true, false), 0);
 	}
 }
 

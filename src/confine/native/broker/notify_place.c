@@ -104,7 +104,9 @@ static int look_below(struct walk *w, const struct ward_node *mount, const char 
 	if (fstat(rest[0] ? fd : base, &st) < 0)
 		return -errno;
 	/* A file that FUSE serves is nobody's program: its mode inside is 0444. */
-	w->at->mode = ward_fuse_serves_file(mount) ? S_IFREG | 0444 : st.st_mode;
+	w->at->mode = w->n->plan->attribution == WARD_ATTR_FUSE && ward_fuse_serves_file(mount)
+		? S_IFREG | 0444
+		: st.st_mode;
 	w->at->above[w->at->depth - 1] = (struct ward_file_id){ st.st_dev, st.st_ino };
 	if (!S_ISLNK(st.st_mode))
 		return 0;
