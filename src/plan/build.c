@@ -147,6 +147,27 @@ static int resolve_attribution(struct ward_plan *p, const struct ward_plan_input
 	return WARD_OK;
 }
 
+/* What is not in the view is answered by FUSE alone; everywhere else the kernel says ENOENT, whatever was asked for. */
+static int check_answer(const struct ward_plan *p, const struct ward_plan_input *in,
+	struct ward_error *err)
+{
+	const struct ward_host *h = in->host;
+
+	if (p->deny_errno == ENOENT || p->attribution == WARD_ATTR_FUSE ||
+		p->backend != WARD_BACKEND_NATIVE)
+		return WARD_OK;
+	ward_fail(err, WARD_E_AXIS,
+		"axis files: --deny-errno EACCES cannot be held: only FUSE answers so, and %s",
+		!h->userns         ? "there are no user namespaces"
+			: !h->fuse ? "/dev/fuse cannot be opened"
+				   : "--attribution goes without it");
+	ward_fail_fix(err, "%s; or drop --deny-errno",
+		!h->userns         ? "allow user namespaces"
+			: !h->fuse ? "chmod 0666 /dev/fuse"
+				   : "--attribution fuse");
+	return WARD_E_AXIS;
+}
+
 bool ward_plan_all_exec(const struct ward_plan *p)
 {
 	for (size_t i = 0; i < p->n_nodes; i++)
@@ -230,6 +251,8 @@ int ward_plan_build(const struct ward_plan_input *in, struct ward_plan **ret,
 		r = ward_plan_view(p, in, err);
 	if (r == WARD_OK)
 		r = resolve_attribution(p, in, err);
+	if (r == WARD_OK)
+		r = check_answer(p, in, err);
 	if (r == WARD_OK)
 		name_refusals(p, in);
 	if (r == WARD_OK)

@@ -170,7 +170,8 @@ WARD_OPT(apply_attribution, "attribution", "HOW", false, G_HOLD,
 	"auto|fuse|notify|none")
 WARD_OPT(apply_deny_errno, "deny-errno", "ERRNO", false, G_HOLD,
 	"what an ungranted name answers; default: ENOENT",
-	"What an ungranted name answers: ENOENT, or EACCES, which discloses that it exists.",
+	"What an ungranted name answers, whether it exists or not: ENOENT, or EACCES, which a program may tell apart from "
+	"a missing file of a granted directory. EACCES is FUSE's answer: without (see --attribution) the run is refused.",
 	"ENOENT|EACCES")
 
 WARD_OPT(apply_dry_run, "dry-run", NULL, false, G_MODE,
