@@ -165,8 +165,9 @@ WARD_OPT(apply_backend, "backend", "NAME", false, G_HOLD,
 WARD_OPT(apply_attribution, "attribution", "HOW", false, G_HOLD,
 	"how refused paths are named: auto, fuse, notify or none",
 	"How refused paths are seen and named. auto: fuse where /dev/fuse can be opened, else none (the report then "
-	"says attribution: partial). notify: seccomp notification of open and exec, which needs no /dev/fuse but slows "
-	"each of these calls. Paths are refused in any case.",
+	"says attribution: partial), but for programs and single files, which are named without it. notify: seccomp "
+	"notification of open and exec, which needs no /dev/fuse but slows each of these calls, and names no path that "
+	"is only looked at, listed or made (so partial as well). Paths are refused in any case.",
 	"auto|fuse|notify|none")
 WARD_OPT(apply_deny_errno, "deny-errno", "ERRNO", false, G_HOLD,
 	"what an ungranted name answers; default: ENOENT",

@@ -79,8 +79,9 @@ void ward_outcome_set_plan(struct ward_outcome *o, const struct ward_request *r,
 	if (o->direct)
 		o->attribution = "none";
 	else
-		o->attribution = p->attribution == WARD_ATTR_NONE ? "partial" : "full";
-	o->attribution_chosen = r && r->attribution == WARD_ATTR_NONE;
+		o->attribution = a->level == WARD_LEVEL_ENFORCED ? "full" : "partial";
+	o->attribution_chosen = r && r->attribution != WARD_ATTR_AUTO;
+	o->attribution_why = a->by ? ward_arena_strdup(o->arena, a->by) : NULL;
 	o->attribution_fix = a->fix ? ward_arena_strdup(o->arena, a->fix) : NULL;
 	memcpy(o->plan_sha256, p->sha256, sizeof(o->plan_sha256));
 }

@@ -65,7 +65,7 @@ struct ward_outcome {
 	bool accepted[WARD_AXIS_MAX];
 	const char *attribution;     /* "full", "partial" or "none" */
 	bool attribution_chosen;     /* asked for by name: no line in the report */
-	const char *attribution_fix;
+	const char *attribution_why, *attribution_fix;
 	char policy_sha256[WARD_SHA256_HEX], plan_sha256[WARD_SHA256_HEX];   /* "" = null */
 
 	struct ward_outcome_violation *violations;

@@ -102,7 +102,8 @@ static void put_axes(struct ward_buf *out, const struct ward_outcome *o)
 				ward_axis_name((enum ward_axis)i), ward_level_name(o->axes[i]),
 				o->axes[i] < WARD_LEVEL_ENFORCED ? " only" : " all the same");
 	if (ward_streq(o->attribution, "partial") && !o->attribution_chosen)
-		ward_buf_addf(out, "ward: attribution: partial: refused paths are not named%s%s\n",
+		ward_buf_addf(out, "ward: attribution: partial: %s%s%s\n",
+			o->attribution_why ? o->attribution_why : "not all refusals are named",
 			o->attribution_fix && o->attribution_fix[0] ? "; " : "",
 			o->attribution_fix ? o->attribution_fix : "");
 }

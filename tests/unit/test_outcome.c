@@ -153,6 +153,7 @@ static struct ward_outcome *full(struct ward_request *r)
 	plan.axes[WARD_AXIS_FILES].level = WARD_LEVEL_ENFORCED;
 	plan.axes[WARD_AXIS_FILES].accepted = true;
 	plan.axes[WARD_AXIS_EXEC].accepted = true;
+	plan.axes[WARD_AXIS_ATTRIBUTION].by = "paths have no names";
 	plan.axes[WARD_AXIS_ATTRIBUTION].fix = "chmod 0666 /dev/fuse";
 	memset(plan.sha256, 'a', sizeof(plan.sha256) - 1);
 	ward_outcome_set_plan(o, r, &plan);
@@ -251,9 +252,37 @@ TEST(report_block)
 	CHECK_STR_CONTAINS(ward_outcome_report(o), "ward: accepted: exec is held at none only\n");
 	CHECK_STR_CONTAINS(ward_outcome_report(o),
 		"ward: accepted: files is held at enforced all the same\n");
-	CHECK_STR_CONTAINS(ward_outcome_report(o), "ward: attribution: partial");
-	CHECK_STR_CONTAINS(ward_outcome_report(o), "chmod 0666 /dev/fuse");
+	CHECK_STR_CONTAINS(ward_outcome_report(o),
+		"ward: attribution: partial: paths have no names; chmod 0666 /dev/fuse\n");
 	ward_outcome_free(o);
+}
+
+/* "full" is a promise: only what names every kind of refusal makes it. */
+TEST(attribution_is_full_where_it_is_held)
+{
+	static const struct {
+		const char *name;
+		enum ward_attribution how;
+		enum ward_level level;
+		const char *want;
+	} rows[] = {
+		{ "FUSE and notification", WARD_ATTR_FUSE, WARD_LEVEL_ENFORCED, "full" },
+		{ "FUSE alone", WARD_ATTR_FUSE, WARD_LEVEL_ADVISORY, "partial" },
+		{ "notify", WARD_ATTR_NOTIFY, WARD_LEVEL_SAMPLED, "partial" },
+		{ "none", WARD_ATTR_NONE, WARD_LEVEL_NONE, "partial" },
+	};
+
+	TABLE(row, rows) {
+		struct ward_plan plan = { .attribution = row->how };
+		struct ward_outcome *o = ward_outcome_new(NULL);
+
+		CASE("%s", row->name);
+		REQUIRE(o);
+		plan.axes[WARD_AXIS_ATTRIBUTION].level = row->level;
+		ward_outcome_set_plan(o, NULL, &plan);
+		CHECK_STR_EQ(o->attribution, row->want);
+		ward_outcome_free(o);
+	}
 }
 
 TEST(report_of_limits)
