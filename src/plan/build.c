@@ -177,6 +177,11 @@ bool ward_plan_all_exec(const struct ward_plan *p)
 	return true;
 }
 
+bool ward_plan_alone(const struct ward_node *n)
+{
+	return n->kind == WARD_NODE_BIND && !n->is_dir && !n->base;
+}
+
 /*
  * What the kernel refuses and tells nobody of is looked at by the supervisor first, unless no names are wanted, and only
  * if the plan has such refusals: whoever limits nothing pays nothing. It needs no FUSE, so a host without one that
@@ -192,7 +197,7 @@ static void name_refusals(struct ward_plan *p, const struct ward_plan_input *in)
 	if (h->landlock_abi > 0 && !ward_plan_all_exec(p))
 		p->seccomp |= WARD_SECCOMP_NOTIFY_EXEC;
 	for (size_t i = 0; i < p->n_nodes; i++)
-		if (p->nodes[i].kind == WARD_NODE_BIND && !p->nodes[i].is_dir && p->nodes[i].write)
+		if (ward_plan_alone(&p->nodes[i]))
 			p->seccomp |= WARD_SECCOMP_NOTIFY_REPLACE;
 }
 

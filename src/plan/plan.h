@@ -91,7 +91,7 @@ struct ward_limits {
 #define WARD_SECCOMP_NO_SOCKET     (1u << 1)   /* no user namespaces: socket(2) refused for every family */
 #define WARD_SECCOMP_NOTIFY_OPEN   (1u << 2)   /* --attribution notify */
 #define WARD_SECCOMP_NOTIFY_EXEC   (1u << 3)   /* some program of the view may not be executed: to name it */
-#define WARD_SECCOMP_NOTIFY_REPLACE (1u << 4)  /* a single file may be written: to name its replacing */
+#define WARD_SECCOMP_NOTIFY_REPLACE (1u << 4)  /* a single file is granted: to name its replacing */
 
 /* ---- host facts: what was probed by doing (confine/native/probe) ---- */
 struct ward_host {
@@ -187,6 +187,8 @@ int ward_plan_sign(struct ward_plan *p, struct ward_error *err);
 void ward_plan_free(struct ward_plan *p);
 /* Everything that the view shows may be executed: then one Landlock rule at its root says so. */
 bool ward_plan_all_exec(const struct ward_plan *p);
+/* A file granted by itself: a mount of its own, whose name the kernel lets nobody take away or replace (EBUSY). */
+bool ward_plan_alone(const struct ward_node *n);
 /* The JSON form, fixed key order (docs/spec/plan.schema.json). */
 void ward_plan_json(const struct ward_plan *p, struct ward_buf *out);
 /* For people: view, grants, limits, axes, warnings. */

@@ -360,6 +360,36 @@ def a_file_granted_alone_cannot_be_replaced(p, how, more):
     check(not second.exists() and "DONE" in r.out, "with the directory granted nothing is held")
 
 
+READ_ALONE = """
+import os, sys
+def op(what, fn):
+    try: fn(); print(what, "DONE")
+    except OSError as e: print(what, e.errno)
+op("read", lambda: open("in.txt").read())
+op("unlink", lambda: os.unlink("in.txt"))
+op("rename", lambda: os.rename("in.txt", "b.txt"))
+op("replace", lambda: os.replace("out.txt", "in.txt"))
+op("own", lambda: os.unlink("s.py"))
+"""
+
+
+@both_cases([("auto", "auto"), ("notify", "notify"), ("none", "none")])
+def a_file_granted_alone_for_reading_cannot_be_removed(p, how):
+    """The kernel says EBUSY whether anybody looks first or not; who looks names it."""
+    p.write("s.py", READ_ALONE)
+    read, own = p.write("in.txt", "old"), p.ws / "s.py"
+    p.write("out.txt", "")
+    r, o = p.outcome("--attribution", how, "--read", "in.txt", "--write", "out.txt", "s.py", kind=SANDBOX)
+    check_eq(r.out.splitlines(), ["read DONE", "unlink 16", "rename 16", "replace 16", "own 16"], r.err)
+    check_eq(read.read_text(), "old")
+    if how == "none":
+        check_eq(o["violations"], [])
+        return
+    check_eq(named(o), {("FILE_WRITE", str(p.ws / n)) for n in ("in.txt", "out.txt", "s.py")}, r.err)
+    check_eq([v["cure"] for v in by_path(o, str(read)) + by_path(o, str(own))], [f"--cap 'FILE_WRITE:{p.ws}/**'"] * 2)
+    check_in(f'FILE_WRITE "{read}" refused: granted as a single file, which cannot be replaced, renamed or removed', r.err)
+
+
 @both_without_fuse
 def without_fuse_programs_and_single_files_are_named(p):
     """Looking first needs no FUSE: only the paths that are not in the view stay without a name."""
@@ -393,7 +423,9 @@ def who_limits_nothing_is_asked_nothing(p):
     p.write("s.py", "")
     p.write("out.txt", "")
     for kind, words, want in ((("plan",), ("true",), []), (("plan",), ("--write", ".", "true"), []),
+                              (("plan",), ("--read", ".", "true"), []),
                               (("plan",), ("--write", "out.txt", "true"), ["notify-replace"]),
+                              (("plan",), ("--read", "out.txt", "true"), ["notify-replace"]),
                               (("plan",), ("--cap", "EXTERNAL_COMMAND:ls", "true"), ["notify-exec"]),
                               (("plan",), ("--attribution", "none", "--cap", "EXTERNAL_COMMAND:ls", "--write", "out.txt", "true"), [])):
         r = p.run("--json", *words, kind=kind, log=False)

@@ -63,7 +63,7 @@ TEST(the_switches_follow_the_plan)
 	} rows[] = {
 		{ "nothing is limited", true, false, true, 0 },
 		{ "a directory may be written", true, true, true, 0 },
-		{ "a single file may be read", true, false, false, 0 },
+		{ "a single file may be read", true, false, false, WARD_SECCOMP_NOTIFY_REPLACE },
 		{ "a single file may be written", true, true, false, WARD_SECCOMP_NOTIFY_REPLACE },
 		{ "some programs may not run", false, false, true, WARD_SECCOMP_NOTIFY_EXEC },
 		{ "both", false, true, false, BOTH },

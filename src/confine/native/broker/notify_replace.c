@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Naming what a grant of a single file does not give (the plan's switch notify-replace). Such a file is a mount of its own:
- * it can be written, but its name cannot be taken from it. The kernel says EBUSY, and tells nobody; so the calls that
+ * it can be read, and maybe written, but its name cannot be taken from it. The kernel says EBUSY, and tells nobody; so the calls that
  * rename and unlink are looked at where the plan has such a grant, and only there.
  *
  * Going on decides nothing: the kernel reads the path again, and a mount point is refused whoever asked. What would fail
@@ -26,7 +26,7 @@ struct end {
 
 static bool alone(const struct end *e)
 {
-	return e->node && e->node->kind == WARD_NODE_BIND && !e->node->is_dir && e->node->write;
+	return e->node && ward_plan_alone(e->node);
 }
 
 /* The which-th path of the call, up to its last name, which is not followed. */
