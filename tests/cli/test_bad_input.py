@@ -263,6 +263,28 @@ def a_runtime_prefix_that_is_a_link(p):
 
 @test
 @placed
+def a_program_of_a_runtime_prefix_that_is_a_link(p):
+    """As CMD, on the PATH and by #!, wherever PYENV_ROOT says that the runtimes are."""
+    tool = p.base / "elsewhere" / "bin" / "python3.99"
+    tool.parent.mkdir(parents=True)
+    tool.write_text(f"#!/bin/sh\ntouch {p.ws}/marker\n")
+    tool.chmod(0o755)
+    versions = p.home / ".pyenv" / "versions"
+    versions.mkdir(parents=True)
+    (versions / "3.99").symlink_to(p.base / "elsewhere")
+    linked = versions / "3.99" / "bin"
+    script = p.home / "script"
+    script.write_text(f"#!{linked}/python3.99\n")
+    script.chmod(0o755)
+    for env in ({"PYENV_ROOT": ""}, {"PYENV_ROOT": str(p.side)}):
+        for cmd, place, more in ((linked / "python3.99", "", {}), ("python3.99", "", {"PATH": str(linked)}), (script, "script:1", {})):
+            r, o = p.outcome("--write", ".", cmd, env={"HOME": str(p.home), **env, **more})
+            refused(p, r, place, "3.99.*is a link to")
+            check_eq(o["status"], "refused")
+
+
+@test
+@placed
 def log_inside_a_write_grant(p):
     log = p.ws / "audit.jsonl"
     r = p.run("--audit", log, "--write", ".", "touch", "marker", log=False)

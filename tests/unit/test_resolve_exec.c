@@ -475,6 +475,48 @@ TEST(prefixes_by_path)
 	CHECK(node(at("home/.pyenv/versions/3.12.1")));
 }
 
+/* A link in the place of a runtime is refused however the program is come by: typed, on the PATH, in a "#!", by links. */
+TEST(a_linked_prefix_is_refused_on_every_way)
+{
+	char line[WARD_PATH_MAX];
+
+	tree();
+	put("real/bin/tool", SH, 0755);
+	put("home/.pyenv/versions/3.12.1/bin/tool", SH, 0755);
+	put_link("home/.pyenv/versions/3.99", at("real"));
+	put_link("home/.pyenv/versions/3.98", "/usr");
+	put_link("home/.pyenv/versions/3", "3.12.1");
+	put_link("home/b/tool-link", "../.pyenv/versions/3.99/bin/tool");
+	put_link("home/b/fine", "../.pyenv/versions/3/bin/tool");
+	put_link("home/versions", ".pyenv/versions");
+	(void)snprintf(line, sizeof(line), "#!%s\n", at("home/.pyenv/versions/3.99/bin/tool"));
+	put("home/b/script", line, 0755);
+	(void)snprintf(line, sizeof(line), "#!%s\n", at("home/.pyenv/versions/3.98/bin/true"));
+	put("ws/script", line, 0755);
+	/* With the root where it is, and moved by the variable: what is kept there looks like a runtime all the same. */
+	for (int moved = 0; moved < 2; moved++) {
+		CASE("%d", moved);
+		if (moved)
+			setenv("PYENV_ROOT", at("elsewhere"), 1);
+#define LINKED(x) REFUSED(x, WARD_E_REFUSED, "(pyenv) does not count: it is a link to")
+		LINKED(RUN("--", at("home/.pyenv/versions/3.99/bin/tool")));
+		LINKED(RUN("--", at("home/.pyenv/versions/3.98/bin/env")));
+		LINKED(RUN("--", at("home/b/tool-link")));
+		LINKED(RUN("--", at("home/versions/3.99/bin/tool")));
+		LINKED(RUN("--", at("home/b/script")));
+		CHECK_STR_CONTAINS(said(), "home/b/script:1: ");
+		LINKED(RUN("--read", at("ws"), "--", "./script"));
+		setenv("PATH", at("home/.pyenv/versions/3.99/bin"), 1);
+		LINKED(RUN("--", "tool"));
+		OK(RUN("--", at("home/b/fine")));
+		OK(RUN("--", at("home/.pyenv/versions/3/bin/tool")));
+		/* Granted by name, it is what it is. */
+		OK(RUN("--read", at("home/.pyenv/versions/3.99"), "--",
+			at("home/.pyenv/versions/3.99/bin/tool")));
+	}
+	unsetenv("PYENV_ROOT");
+}
+
 TEST(prefixes_that_do_not_count)
 {
 	tree();

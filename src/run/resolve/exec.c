@@ -178,6 +178,19 @@ static int bring_runtime(struct ward_resolver *rs, const struct ward_program *p,
 	return r < 0 || !prefix ? r : ward_rt_grant(rs, prefix, name, err);
 }
 
+/* Of what an untrusted file names nothing is said but of what it may see anyway. */
+static int check_linked(struct ward_resolver *rs, const struct ward_program *p,
+	struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	if (p->trusted || ward_rs_visible(rs, p->t.path))
+		r = ward_rt_linked(rs, p->path, &p->t, err);
+	if (r < 0 && p->from)
+		ward_fail_at(err, p->from, 1, 0);
+	return r;
+}
+
 static int make_visible(struct ward_resolver *rs, struct ward_program *p, struct ward_error *err)
 {
 	bool trusted = p->trusted;
@@ -188,6 +201,9 @@ static int make_visible(struct ward_resolver *rs, struct ward_program *p, struct
 			return ward_rt_venv(rs, p->path, false, err);
 		return trusted ? bring_runtime(rs, p, p->t.path, err) : WARD_OK;
 	}
+	r = check_linked(rs, p, err);
+	if (r < 0)
+		return r;
 	if (trusted) {
 		r = bring_runtime(rs, p, p->path, err);
 		if (r == WARD_OK)

@@ -160,6 +160,11 @@ int ward_rt_unshim(struct ward_resolver *rs, const char *path, const char **ret,
  */
 int ward_rt_prefix(struct ward_resolver *rs, const char *path, const char **ret_prefix,
 	const char **ret_name, struct ward_error *err);
+/*
+ * The same refusal for whatever the way from path to t leads through: a prefix in the shape of a runtime that is a link to
+ * what is none. Also below a root that a variable has moved elsewhere, where nothing is granted but much is kept.
+ */
+int ward_rt_linked(struct ward_resolver *rs, const char *path, const struct ward_target *t, struct ward_error *err);
 /* path = PREFIX/bin/X with PREFIX/pyvenv.cfg: check its home; trusted ones bring the runtime that it names. */
 int ward_rt_venv(struct ward_resolver *rs, const char *path, bool trusted, struct ward_error *err);
 /* Pure, both cut their text in place: the value of "home = DIR", NULL = none; the version that a line of a shim's file names. */

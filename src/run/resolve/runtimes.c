@@ -18,10 +18,14 @@
 #define FILE_BYTES_MAX (64u << 10)
 #define VERSION_MAX 128
 
-/* The root of an entry on this machine, not looked up; NULL: no home, or not absolute. */
-static const char *expand(struct ward_resolver *rs, const struct ward_runtime_root *root)
+/*
+ * The root of an entry on this machine, not looked up; NULL: no home, or not absolute. stays: where it is if no variable
+ * moves it.
+ */
+static const char *expand_as(struct ward_resolver *rs, const struct ward_runtime_root *root,
+	bool stays)
 {
-	const char *moved = root->env ? getenv(root->env) : NULL;
+	const char *moved = root->env && !stays ? getenv(root->env) : NULL;
 	char norm[WARD_PATH_MAX];
 	const char *path;
 
@@ -36,6 +40,11 @@ static const char *expand(struct ward_resolver *rs, const struct ward_runtime_ro
 	if (!path || ward_path_normalize(path, norm, sizeof(norm)) < 0)
 		return NULL;
 	return ward_arena_strdup(rs->arena, norm);
+}
+
+static const char *expand(struct ward_resolver *rs, const struct ward_runtime_root *root)
+{
+	return expand_as(rs, root, false);
 }
 
 static size_t components(const char *shape)
@@ -68,11 +77,12 @@ static const char *fit(struct ward_resolver *rs, const char *root, const char *s
 }
 
 /* By shape; the root may itself be a link (~/.pyenv on another disk). */
-static const char *by_shape(struct ward_resolver *rs, const char *path, const char **ret_name)
+static const char *by_shape_as(struct ward_resolver *rs, const char *path, bool stays,
+	const char **ret_name)
 {
 	for (size_t i = 0; i < ward_runtimes_n; i++) {
 		const struct ward_runtime *rt = &ward_runtimes[i];
-		const char *root = expand(rs, &rt->root), *prefix;
+		const char *root = expand_as(rs, &rt->root, stays), *prefix;
 		struct ward_target t;
 
 		if (!root)
@@ -86,6 +96,11 @@ static const char *by_shape(struct ward_resolver *rs, const char *path, const ch
 		}
 	}
 	return NULL;
+}
+
+static const char *by_shape(struct ward_resolver *rs, const char *path, const char **ret_name)
+{
+	return by_shape_as(rs, path, false, ret_name);
 }
 
 /* P of P/bin/X, if P holds a marker. */
@@ -122,6 +137,16 @@ static int refuse(struct ward_resolver *rs, const char *name, const char *prefix
 	return WARD_E_REFUSED;
 }
 
+static int refuse_link(struct ward_resolver *rs, const char *name, const char *prefix,
+	const struct ward_target *t, struct ward_error *err)
+{
+	char why[WARD_ERROR_MESSAGE_MAX];
+
+	(void)snprintf(why, sizeof(why), "it is a link to %s, which is no runtime of data/runtimes",
+		ward_rs_show(rs, t->path));
+	return refuse(rs, name, prefix, why, err);
+}
+
 static int check_prefix(struct ward_resolver *rs, const char *name, const struct ward_target *t,
 	struct ward_error *err)
 {
@@ -151,7 +176,7 @@ int ward_rt_prefix(struct ward_resolver *rs, const char *path, const char **ret_
 {
 	struct ward_target t;
 	const char *name = NULL, *prefix, *again;
-	char inner[WARD_PATH_MAX], why[WARD_ERROR_MESSAGE_MAX];
+	char inner[WARD_PATH_MAX];
 
 	*ret_prefix = *ret_name = NULL;
 	prefix = by_shape(rs, path, &name);
@@ -165,18 +190,55 @@ int ward_rt_prefix(struct ward_resolver *rs, const char *path, const char **ret_
 		again = by_shape(rs, inner, &name);
 		if (!again)
 			again = by_marker(rs, inner, &name);
-		if (!again) {
-			(void)snprintf(why, sizeof(why),
-				"it is a link to %s, which is no runtime of data/runtimes",
-				ward_rs_show(rs, t.path));
-			return refuse(rs, name, prefix, why, err);
-		}
+		if (!again)
+			return refuse_link(rs, name, prefix, &t, err);
 		if (ward_rs_target(rs, again, &t) < 0)
 			return WARD_OK;
 	}
 	*ret_prefix = t.path;
 	*ret_name = name;
 	return check_prefix(rs, name, &t, err);
+}
+
+/* In the shape of a runtime, be its root moved by a variable or not. */
+static const char *by_any_shape(struct ward_resolver *rs, const char *path, const char **ret_name)
+{
+	const char *prefix = by_shape(rs, path, ret_name);
+
+	return prefix ? prefix : by_shape_as(rs, path, true, ret_name);
+}
+
+static int check_linked(struct ward_resolver *rs, const char *path, struct ward_error *err)
+{
+	char inner[WARD_PATH_MAX];
+	const char *name = NULL, *other, *prefix = path ? by_any_shape(rs, path, &name) : NULL;
+	struct ward_target t;
+
+	if (!prefix || ward_path_within(prefix, rs->workspace) ||
+		ward_rs_target(rs, prefix, &t) < 0 || t.n_links == 0 || ward_streq(t.path, prefix))
+		return WARD_OK;
+	(void)snprintf(inner, sizeof(inner), "%.*s/bin/x", WARD_PATH_MAX - 16, t.path);
+	if (by_any_shape(rs, inner, &other) || by_marker(rs, inner, &other))
+		return WARD_OK;
+	return refuse_link(rs, name, prefix, &t, err);
+}
+
+int ward_rt_linked(struct ward_resolver *rs, const char *path, const struct ward_target *t,
+	struct ward_error *err)
+{
+	char dir[WARD_PATH_MAX], to[WARD_PATH_MAX];
+	int r = check_linked(rs, path, err);
+
+	for (size_t i = 0; r == WARD_OK && i < t->n_links; i++) {
+		const struct ward_link *l = &t->links[i];
+
+		r = check_linked(rs, ward_arena_printf(rs->arena, "%s/x", l->at), err);
+		(void)snprintf(dir, sizeof(dir), "%.*s/", (int)(strrchr(l->at, '/') - l->at),
+			l->at);
+		if (r == WARD_OK && ward_path_join(dir, l->to, to, sizeof(to)) == WARD_OK)
+			r = check_linked(rs, ward_arena_strdup(rs->arena, to), err);
+	}
+	return r;
 }
 
 int ward_rt_grant(struct ward_resolver *rs, const char *prefix, const char *name,
