@@ -356,4 +356,26 @@ def unix_sockets_of_the_host(p):
     check([v for v in o["violations"] if "host.sock" in v["resource"]], str(o["violations"]))
 
 
+@root_only
+def another_users_tree_is_warned_about(p):
+    """Root's files are the command's, another user's are not: the plan says so, before somebody wonders."""
+    user = box.free_id()
+    mine, other = p.write("mine/f", "x", 0o600), p.write("other/f", "x", 0o600)
+    public, closed = p.write("public", "x"), p.write("closed", "x", 0o600)
+    for path in (other.parent, other, public, closed):
+        os.chown(path, user, user)
+    for words, path in ((("--read", "other"), other), (("--write", "other"), other), (("--read", "closed"), closed)):
+        r = p.run(*words, "cat", path)
+        check_eq((r.code, r.out), (1, ""), r.err)
+        check_in(f"owned by uid {user}: ", r.err)
+        check_in("run ward as that user, or chown", r.err)
+        check_in(f"owned by uid {user}: ", p.run(*words, "true", kind=("plan",)).out)
+    r = p.run("--cap", "FILE_READ:other/*", "--cap", "FILE_READ:clo*", "true")
+    check_eq(r.err.count("owned by uid"), 2, "once a grant")
+    for words, path in ((("--read", "mine"), mine), (("--read", "public"), public)):
+        r = p.run(*words, "cat", path)
+        check_eq((r.code, r.out), (0, "x"), r.err)
+        check("owned by" not in r.err, r.err)
+
+
 box.main()

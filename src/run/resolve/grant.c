@@ -102,6 +102,24 @@ static int check_target(struct ward_resolver *rs, const struct ward_cap *cap,
 	return WARD_OK;
 }
 
+/*
+ * As root the command is a reserved user, to whom the mounts show root's files as its own and nobody else's: of what another
+ * user owns it may do what everybody may. Said once for a grant, however many files it is, and not where that is enough.
+ */
+static int warn_owner(struct ward_resolver *rs, const struct ward_cap *cap,
+	const struct ward_target *t, int rule, struct ward_error *err)
+{
+	if (rs->host->uid != 0 || t->st.st_uid == 0 || rs->owner_warned == rule + 1)
+		return WARD_OK;
+	if (cap->type == WARD_CAP_FILE_READ && S_ISREG(t->st.st_mode) && (t->st.st_mode & S_IROTH))
+		return WARD_OK;
+	rs->owner_warned = rule + 1;
+	return ward_rs_warn(rs, err,
+		"%s is owned by uid %u: the command, which is not that user, may do there what everybody may; "
+		"run ward as that user, or chown -R root",
+		ward_rs_show(rs, t->path), (unsigned)t->st.st_uid);
+}
+
 int ward_rs_show_target(struct ward_resolver *rs, const struct ward_cap *cap,
 	const struct ward_target *t, const char *within, int rule, struct ward_error *err)
 {
@@ -126,6 +144,8 @@ int ward_rs_show_target(struct ward_resolver *rs, const struct ward_cap *cap,
 	r = check_target(rs, cap, t, err);
 	if (r == WARD_OK)
 		r = ward_rs_links(rs, t, rule, err);
+	if (r == WARD_OK)
+		r = warn_owner(rs, cap, t, rule, err);
 	if (r < 0)
 		return r;
 	n.write = cap->type == WARD_CAP_FILE_WRITE;

@@ -45,6 +45,7 @@ struct ward_resolver {
 	size_t n_nodes, cap_nodes;
 	struct ward_rule *rules;
 	size_t n_rules, cap_rules;
+	int owner_warned;            /* the last rule that had its warning about another owner, + 1; 0 = none */
 	struct ward_texts exec_paths, warnings, env, bins;
 	const char *path;            /* the run's PATH */
 	bool path_set;               /* by --env: bins are not put behind it */
