@@ -369,53 +369,6 @@ TEST(attribution_asked_for_by_name_is_not_replaced)
 	CHECK_STR_CONTAINS(err.message, "no seccomp notification");
 }
 
-/* EACCES for what is not granted is FUSE's answer: where there is none the option would be no more than words. */
-TEST(an_answer_that_nobody_gives_is_refused)
-{
-	static const struct {
-		const char *name;
-		bool userns, fuse;
-		enum ward_attribution how;
-		const char *why, *fix;
-	} rows[] = {
-		{ "auto without FUSE", true, false, WARD_ATTR_AUTO, "/dev/fuse cannot be opened",
-			"chmod 0666 /dev/fuse; or drop --deny-errno" },
-		{ "notify without FUSE", true, false, WARD_ATTR_NOTIFY,
-			"/dev/fuse cannot be opened",
-			"chmod 0666 /dev/fuse; or drop --deny-errno" },
-		{ "notify", true, true, WARD_ATTR_NOTIFY, "--attribution goes without it",
-			"--attribution fuse; or drop --deny-errno" },
-		{ "none", true, true, WARD_ATTR_NONE, "--attribution goes without it",
-			"--attribution fuse; or drop --deny-errno" },
-		{ "no user namespaces", false, true, WARD_ATTR_AUTO, "no user namespaces",
-			"allow user namespaces; or drop --deny-errno" },
-	};
-
-	TABLE(row, rows) {
-		struct ward_host h = full_host();
-		struct ward_plan_input in = input(&h);
-		struct ward_error err;
-
-		CASE("%s", row->name);
-		h.userns = row->userns;
-		h.fuse = row->fuse;
-		in.attribution = row->how;
-		in.deny_errno = EACCES;
-		CHECK_EQ_INT(refused(&in, &err), WARD_E_AXIS);
-		CHECK_STR_CONTAINS(err.message, "--deny-errno EACCES cannot be held");
-		CHECK_STR_CONTAINS(err.message, row->why);
-		CHECK_STR_EQ(err.fix, row->fix);
-	}
-	struct ward_host h = full_host();
-	struct ward_plan_input in = input(&h);
-
-	in.deny_errno = EACCES;
-	ward_plan_free(must_build(&in));
-	h.fuse = false;
-	in.backend = WARD_BACKEND_DIRECT; /* which promises nothing */
-	ward_plan_free(must_build(&in));
-}
-
 TEST(incomplete_input_is_a_bug_and_not_a_plan)
 {
 	struct ward_host h = full_host();

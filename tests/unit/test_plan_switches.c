@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* plan: which calls the supervisor looks at first, by what the plan limits. Pure: the facts are made here. */
+/* plan: which calls the supervisor looks at first, and who answers, by plan and host. Pure: the facts are made here. */
 #include <errno.h>
 
 #include "tap.h"
@@ -108,6 +108,66 @@ TEST(the_switches_follow_the_host)
 		CASE("%s", row->name);
 		CHECK_EQ_UINT(switches(&row->host, WARD_ATTR_AUTO, false, true, false), row->want);
 		CHECK_EQ_UINT(switches(&row->host, WARD_ATTR_NONE, false, true, false), 0);
+	}
+}
+
+/* EACCES for what is not granted is FUSE's answer: where there is none the option would be no more than words. */
+TEST(an_answer_that_nobody_gives_is_refused)
+{
+	static const struct {
+		const char *name;
+		bool userns, fuse;
+		enum ward_backend backend;
+		enum ward_attribution how;
+		const char *why, *fix; /* NULL: it is held, or (direct) promised by nobody */
+	} rows[] = {
+#define NATIVE WARD_BACKEND_NATIVE
+		{ "FUSE", true, true, NATIVE, WARD_ATTR_AUTO, NULL, NULL },
+		{ "direct", true, false, WARD_BACKEND_DIRECT, WARD_ATTR_AUTO, NULL, NULL },
+		{ "auto without FUSE", true, false, NATIVE, WARD_ATTR_AUTO,
+			"/dev/fuse cannot be opened",
+			"chmod 0666 /dev/fuse; or drop --deny-errno" },
+		{ "notify without FUSE", true, false, NATIVE, WARD_ATTR_NOTIFY,
+			"/dev/fuse cannot be opened",
+			"chmod 0666 /dev/fuse; or drop --deny-errno" },
+		{ "notify", true, true, NATIVE, WARD_ATTR_NOTIFY, "--attribution goes without it",
+			"--attribution fuse; or drop --deny-errno" },
+		{ "none", true, true, NATIVE, WARD_ATTR_NONE, "--attribution goes without it",
+			"--attribution fuse; or drop --deny-errno" },
+		{ "no user namespaces", false, true, NATIVE, WARD_ATTR_AUTO, "no user namespaces",
+			"allow user namespaces; or drop --deny-errno" },
+	};
+	static signed char accept[WARD_AXIS_MAX];
+
+	TABLE(row, rows) {
+		const struct ward_host h = { .uid = 1,
+			.userns = row->userns,
+			.fuse = row->fuse,
+			.landlock_abi = 7,
+			.seccomp_notify = true };
+		struct ward_plan_input in = { .backend = row->backend,
+			.workspace = "/w",
+			.cwd = "/",
+			.exe = "/usr/bin/tool",
+			.argv = argv_,
+			.env = env_,
+			.limits = { .memory = 1 << 20, .pids = 1, .disk = 1 << 20 },
+			.attribution = row->how,
+			.deny_errno = EACCES,
+			.minimum = ward_minimum,
+			.accept = accept,
+			.host = &h };
+		struct ward_error err = WARD_ERROR_INIT;
+		struct ward_plan *p = NULL;
+
+		CASE("%s", row->name);
+		CHECK_EQ_INT(ward_plan_build(&in, &p, &err), row->why ? WARD_E_AXIS : WARD_OK);
+		if (row->why) {
+			CHECK_STR_CONTAINS(err.message, "--deny-errno EACCES cannot be held");
+			CHECK_STR_CONTAINS(err.message, row->why);
+			CHECK_STR_EQ(err.fix, row->fix);
+		}
+		ward_plan_free(p);
 	}
 }
 
