@@ -182,6 +182,13 @@ bool ward_plan_alone(const struct ward_node *n)
 	return n->kind == WARD_NODE_BIND && !n->is_dir && !n->base;
 }
 
+/* A file that somebody named, not one that is there for the command to run at all: every removal inside would pay for that. */
+static bool named_alone(const struct ward_plan *p, const struct ward_node *n)
+{
+	return ward_plan_alone(n) && n->rule >= 0 &&
+		!ward_streq(p->rules[n->rule].origin.file, "implied");
+}
+
 /*
  * What the kernel refuses and tells nobody of is looked at by the supervisor first, unless no names are wanted, and only
  * if the plan has such refusals: whoever limits nothing pays nothing. It needs no FUSE, so a host without one that
@@ -197,7 +204,7 @@ static void name_refusals(struct ward_plan *p, const struct ward_plan_input *in)
 	if (h->landlock_abi > 0 && !ward_plan_all_exec(p))
 		p->seccomp |= WARD_SECCOMP_NOTIFY_EXEC;
 	for (size_t i = 0; i < p->n_nodes; i++)
-		if (ward_plan_alone(&p->nodes[i]))
+		if (named_alone(p, &p->nodes[i]))
 			p->seccomp |= WARD_SECCOMP_NOTIFY_REPLACE;
 }
 
