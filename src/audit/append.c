@@ -33,9 +33,11 @@ static int fail_io(struct ward_audit *a, int sys, const char *what, struct ward_
 
 static int fail_dead(const struct ward_audit *a, struct ward_error *err)
 {
+	char word[WARD_PASTE_MAX];
 	int r = ward_fail_errno(err, WARD_E_AUDIT, a->dead,
 		"audit log %s: an earlier write could not be made durable", a->path);
-	ward_fail_fix(err, "run `ward audit verify %s`, then start again", a->path);
+	ward_fail_fix(err, "run `ward audit verify %s`, then start again",
+		ward_paste(word, a->path, "FILE"));
 	return r;
 }
 

@@ -44,14 +44,17 @@ int ward_audit_default_path(char *out, size_t size, struct ward_error *err)
 
 void ward_audit_fix(struct ward_error *err, int sys, const char *path)
 {
+	char word[WARD_PASTE_MAX];
+
+	(void)ward_paste(word, path, "the log");
 	switch (sys) {
 	case ENOSPC:
 	case EDQUOT:
 		ward_fail_fix(err, "free space for %s, or give --audit FILE on another file system",
-			path);
+			word);
 		break;
 	case EFBIG:
-		ward_fail_fix(err, "raise the file size limit (ulimit -f), or move %s away", path);
+		ward_fail_fix(err, "raise the file size limit (ulimit -f), or move %s away", word);
 		break;
 	case EROFS:
 	case EACCES:
@@ -59,11 +62,11 @@ void ward_audit_fix(struct ward_error *err, int sys, const char *path)
 		ward_fail_fix(err, "give --audit FILE in a directory that you may write");
 		break;
 	case EIO:
-		ward_fail_fix(err, "check the disk below %s, then run `ward audit verify`", path);
+		ward_fail_fix(err, "check the disk below %s, then run `ward audit verify`", word);
 		break;
 	default:
 		ward_fail_fix(err,
-			"give --audit FILE in a directory that you may write, or mend %s", path);
+			"give --audit FILE in a directory that you may write, or mend %s", word);
 		break;
 	}
 }

@@ -138,10 +138,11 @@ int ward_audit_reader_next(struct ward_audit_reader *r, const char **ret, size_t
 
 static int fail_line(const struct ward_audit_reader *r, const char *why, struct ward_error *err)
 {
+	char word[WARD_PASTE_MAX];
 	int e = ward_fail(err, WARD_E_AUDIT, "audit log %s is inconsistent at line %" PRIu64 ": %s",
 		r->file, r->lineno, why);
 	ward_fail_at(err, r->file, r->lineno > UINT32_MAX ? UINT32_MAX : (uint32_t)r->lineno, 0);
-	ward_fail_fix(err, "run `ward audit verify %s`", r->file);
+	ward_fail_fix(err, "run `ward audit verify %s`", ward_paste(word, r->file, "FILE"));
 	return e;
 }
 

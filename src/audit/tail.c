@@ -77,11 +77,12 @@ static int inconsistent(const struct ward_audit *a, uint64_t offset, const char 
 	struct ward_error *err)
 {
 	uint64_t line = line_number(a, offset);
+	char word[WARD_PASTE_MAX];
 	int r = ward_fail(err, WARD_E_AUDIT, "audit log %s is inconsistent at line %" PRIu64 ": %s",
 		a->path, line, why);
 	ward_fail_fix(err,
 		"run `ward audit verify %s`; then move the file away, or give --audit FILE",
-		a->path);
+		ward_paste(word, a->path, "FILE"));
 	ward_fail_at(err, a->path, line > UINT32_MAX ? UINT32_MAX : (uint32_t)line, 0);
 	return r;
 }

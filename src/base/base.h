@@ -52,6 +52,12 @@ const char *ward_nearest(const char *word, const char *const *names, size_t n);
 struct ward_buf;
 void ward_quote(struct ward_buf *out, const char *s, size_t n);
 void ward_quote_shell(struct ward_buf *out, const char *s, size_t n);
+/*
+ * s as one word to paste into a shell, for the text of a fix: whole, or, where it would not fit, instead (which names what
+ * belongs there, as in "FILE"). s may be NULL: then instead as well. Returns out. A word never is a part of s.
+ */
+#define WARD_PASTE_MAX 384 /* a fix has room for it and for what says what to do with it */
+const char *ward_paste(char out[WARD_PASTE_MAX], const char *s, const char *instead);
 
 /* ---- buf.c: growable bytes. Sticky failure: test once, at the end. ---- */
 struct ward_buf {

@@ -4,6 +4,7 @@
  * bytes; there is no locale, no case folding and no prefix match on text that was not normalised,
  * except where the name says so.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/base.h"
@@ -157,4 +158,17 @@ void ward_quote_shell(struct ward_buf *out, const char *s, size_t n)
 		ward_buf_adds(out, piece);
 	}
 	ward_buf_addc(out, '\'');
+}
+
+const char *ward_paste(char out[WARD_PASTE_MAX], const char *s, const char *instead)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf word = WARD_BUF_INIT;
+
+	if (s != NULL)
+		ward_quote_shell(&word, s, strlen(s));
+	if (word.failed || word.n == 0 || word.n >= WARD_PASTE_MAX)
+		(void)snprintf(out, WARD_PASTE_MAX, "%s", instead);
+	else
+		memcpy(out, word.s, word.n + 1);
+	return out;
 }

@@ -61,7 +61,7 @@ static int check_steps(const struct ward_cap *cap, struct ward_error *err)
 /* A directory written as one: "src/", "src/.", "/". */
 static int check_slash(const struct ward_cap *cap, struct ward_error *err)
 {
-	char shown[WARD_CAP_SHOWN_MAX];
+	char word[WARD_PASTE_MAX];
 	struct ward_str dir = ward_str(cap->resource);
 
 	if (!ward_has_suffix(cap->resource, "/") && !ward_has_suffix(cap->resource, "/."))
@@ -75,8 +75,8 @@ static int check_slash(const struct ward_cap *cap, struct ward_error *err)
 	WARD_CLEANUP(ward_buf_done) struct ward_buf fix = WARD_BUF_INIT;
 	ward_buf_add(&fix, dir.s, dir.n);
 	ward_buf_adds(&fix, "/**");
-	ward_cap_shown((struct ward_str){ ward_buf_cstr(&fix), fix.n }, shown);
-	ward_fail_fix(err, "write %s", fix.failed ? "DIRECTORY/**" : shown);
+	ward_fail_fix(err, "write %s",
+		ward_paste(word, fix.failed ? NULL : ward_buf_cstr(&fix), "DIRECTORY/**"));
 	return WARD_E_CAPABILITY;
 }
 

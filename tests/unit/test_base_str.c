@@ -229,6 +229,23 @@ TEST(quote_for_a_shell)
 	}
 }
 
+/* Whole or not at all: a part of a name is another name. */
+TEST(paste_is_whole)
+{
+	char text[WARD_PASTE_MAX], out[WARD_PASTE_MAX];
+
+	CHECK_STR_EQ(ward_paste(out, "/a $(b)", "FILE"), "'/a $(b)'");
+	CHECK_STR_EQ(ward_paste(out, "a\nb", "FILE"), "$'a\\nb'");
+	CHECK_STR_EQ(ward_paste(out, NULL, "FILE"), "FILE");
+	CHECK_STR_EQ(ward_paste(out, "", "FILE"), "''");
+	memset(text, 'x', sizeof(text));
+	text[WARD_PASTE_MAX - 3] = '\0';
+	CHECK_EQ_UINT(strlen(ward_paste(out, text, "FILE")), WARD_PASTE_MAX - 1);
+	text[WARD_PASTE_MAX - 3] = 'x';
+	text[WARD_PASTE_MAX - 2] = '\0';
+	CHECK_STR_EQ(ward_paste(out, text, "FILE"), "FILE");
+}
+
 /*
  * Whatever goes in, nothing comes out that a terminal obeys: only printable ASCII and valid UTF-8.
  */

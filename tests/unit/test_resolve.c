@@ -93,18 +93,59 @@ TEST(missing_names)
 	REFUSED(RUN("--read", "nope", "--", "true"), WARD_E_CAPABILITY,
 		"--read: FILE_READ \"nope\": \"/tmp/ward-resolve-");
 	CHECK_STR_CONTAINS(said(),
-		"ws/nope\" does not exist; touch it first, or grant its directory: --read \"");
+		"ws/nope\" does not exist; touch it first, or grant its directory: --read '/tmp/");
 	CHECK_EQ_INT(err.error_class, WARD_CLASS_CAPABILITY);
 	REFUSED(RUN("--read", "/no-such-name", "--", "true"), WARD_E_CAPABILITY, "does not exist");
 	CHECK_STR_EQ(err.fix, "touch it first, or take it out");
 	REFUSED(RUN("--read", "f", "--cap", "FILE_WRITE:sub/new", "--", "true"), WARD_E_CAPABILITY,
-		"does not exist; touch it first, or grant its directory: FILE_WRITE:");
-	CHECK_STR_CONTAINS(err.fix, "/ws/sub/**");
+		"does not exist; touch it first, or grant its directory: --cap 'FILE_WRITE:/tmp/");
+	CHECK_STR_CONTAINS(err.fix, "/ws/sub/**'");
 	REFUSED(RUN("--read", "f", "--read", "f/x", "--", "true"), WARD_E_CAPABILITY,
 		"--read (2): ");
 	put("caps.json", "[\n {\"type\":\"FILE_READ\",\"resource\":\"nope\"}]", 0644);
 	REFUSED(RUN("--capabilities", at("caps.json"), "--", "true"), WARD_E_CAPABILITY,
 		"caps.json:2:");
+}
+
+/* Whoever wrote the workspace chose these names: what is offered to paste is quoted for a shell, whole, or not there. */
+TEST(fixes_to_paste)
+{
+	char deep[512], name[201];
+
+	tree();
+	put("out/$(touch pwned)/f", "x", 0644);
+	put("out/a\x1b'b", "x", 0644);
+	put("out/x*`id`/f", "x", 0644);
+	put_link("ws/sub", at("out/$(touch pwned)/f"));
+	put_link("ws/ctl", at("out/a\x1b'b"));
+	put_link("ws/star", at("out/x*`id`/f"));
+
+	REFUSED(RUN("--read", "sub", "--", "true"), WARD_E_CAPABILITY, "name it: --read '/tmp/");
+	CHECK(ward_has_suffix(err.fix, "/out/$(touch pwned)/f'"));
+	REFUSED(RUN("--cap", "FILE_READ:sub", "--", "true"), WARD_E_CAPABILITY,
+		"name it: --cap 'FILE_READ:/tmp/");
+	CHECK(ward_has_suffix(err.fix, "/out/$(touch pwned)/f'"));
+	REFUSED(RUN("--cap", "FILE_WRITE:ctl", "--", "true"), WARD_E_CAPABILITY,
+		"name it: --write $'/tmp/");
+	CHECK(ward_has_suffix(err.fix, "/out/a\\x1b\\'b'"));
+	/* As a pattern it would grant more than itself. */
+	REFUSED(RUN("--cap", "FILE_READ:star", "--", "true"), WARD_E_CAPABILITY,
+		"name it: --read '/tmp/");
+	CHECK(ward_has_suffix(err.fix, "/out/x*`id`/f'"));
+	REFUSED(RUN("--read", at("out/$(touch pwned)/no"), "--", "true"), WARD_E_CAPABILITY,
+		"grant its directory: --read '/tmp/");
+	CHECK(ward_has_suffix(err.fix, "/out/$(touch pwned)'"));
+	REFUSED(RUN("--cwd", at("out/$(touch pwned)"), "--", "true"), WARD_E_REFUSED,
+		"or --read '/tmp/");
+
+	/* Nothing to paste is a part of a name. */
+	memset(name, 'd', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	(void)snprintf(deep, sizeof(deep), "out/%s/%s", name, name);
+	put(deep, NULL, 0755);
+	REFUSED(RUN("--cwd", at(deep), "--", "true"), WARD_E_REFUSED, "or --read PATH");
+	CHECK_NULL(strstr(err.fix, "ddd"));
+	CHECK_NULL(strstr(err.fix, "..."));
 }
 
 TEST(links)
@@ -134,7 +175,7 @@ TEST(links)
 	CHECK_STR_CONTAINS(said(), "out/secret\"");
 	REFUSED(RUN("--cap", "FILE_READ:outdir/**", "--", "true"), WARD_E_CAPABILITY,
 		"leads out of the workspace");
-	CHECK_STR_CONTAINS(err.fix, "/out/**");
+	CHECK_STR_CONTAINS(err.fix, "/out/**'");
 	REFUSED(RUN("--cap", "FILE_READ:out", "--", "true"), WARD_E_CAPABILITY,
 		"leads out of the workspace");
 	OK(RUN("--read", at("ws/out"), "--", "true"));
@@ -188,9 +229,9 @@ TEST(a_directory_needs_two_stars)
 {
 	tree();
 	REFUSED(RUN("--cap", "FILE_READ:dir", "--", "true"), WARD_E_CAPABILITY, "is a directory");
-	CHECK_STR_CONTAINS(err.fix, "write FILE_READ:dir/**");
+	CHECK_STR_CONTAINS(err.fix, "write 'FILE_READ:dir/**'");
 	REFUSED(RUN("--cap", "FILE_WRITE:.", "--", "true"), WARD_E_CAPABILITY, "is a directory");
-	CHECK_STR_CONTAINS(err.fix, "write FILE_WRITE:**");
+	CHECK_STR_CONTAINS(err.fix, "write 'FILE_WRITE:**'");
 	CHECK(!strstr(err.fix, "./**"));
 }
 
@@ -272,9 +313,9 @@ TEST(too_many_matches)
 	put("ws/many/one-more.x", "", 0644);
 	REFUSED(RUN("--cap", "FILE_READ:many/*.x", "--", "true"), WARD_E_LIMIT,
 		"matches more than 1024");
-	CHECK_STR_CONTAINS(err.fix, "grant the directory: FILE_READ:many/**");
+	CHECK_STR_CONTAINS(err.fix, "grant the directory: --cap 'FILE_READ:many/**'");
 	REFUSED(RUN("--cap", "FILE_READ:**/*.x", "--", "true"), WARD_E_LIMIT,
-		"grant the directory: FILE_READ:**");
+		"grant the directory: --cap 'FILE_READ:**'");
 }
 
 /* ---- places ---- */
@@ -360,7 +401,7 @@ TEST(working_directories)
 	REFUSED(RUN("--cwd", at("out"), "--", "true"), WARD_E_REFUSED,
 		"--cwd: the working directory \"/tmp/");
 	CHECK_STR_CONTAINS(said(), "is not in the view");
-	CHECK_STR_CONTAINS(err.fix, "--read \"");
+	CHECK_STR_CONTAINS(err.fix, "--read '/tmp/");
 	REFUSED(RUN("--cwd", "nope", "--", "true"), WARD_E_NOTFOUND, "does not exist");
 	REFUSED(RUN("--cwd", "f", "--", "true"), WARD_E_INVALID, "is not a directory");
 	put_link("ws/dl", "dir");

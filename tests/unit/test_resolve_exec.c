@@ -676,4 +676,26 @@ TEST(as_an_ordinary_user)
 	CHECK_EQ_INT(status, 0);
 }
 
+/* The script chose these names, not the caller: no shell may read more in them than a name. */
+TEST(fixes_to_paste)
+{
+	tree();
+	put("ws/s.sh", "#!/tmp/x$(touch${IFS}pwned)/`id`\n", 0755);
+	put("ws/e.sh", "#!/tmp/x\x1b[2J'y\n", 0755);
+	put("ws/n$(id)x", "text\n", 0644);
+	put("out/$(id)/p", "#!/bin/sh\n", 0755);
+	put_link("ws/tool", at("out/$(id)/p"));
+
+	REFUSED(SCRIPT("s.sh"), WARD_E_REFUSED, "its #! line names ");
+	CHECK_STR_CONTAINS(err.fix, "grant it: --read '/tmp/x$(touch${IFS}pwned)/`id`'");
+	REFUSED(SCRIPT("e.sh"), WARD_E_REFUSED, "its #! line names ");
+	CHECK_STR_CONTAINS(err.fix, "grant it: --read $'/tmp/x\\x1b[2J\\'y'");
+	REFUSED(SCRIPT("n$(id)x"), WARD_E_INVALID, "is not known");
+	CHECK_STR_CONTAINS(err.fix, "ward run INTERPRETER '/tmp/");
+	CHECK(ward_has_suffix(err.fix, "/ws/n$(id)x'"));
+	REFUSED(RUN("--", "./tool"), WARD_E_REFUSED, "leads out of the workspace");
+	CHECK(ward_has_prefix(err.fix, "if that is meant, name it: '/tmp/"));
+	CHECK(ward_has_suffix(err.fix, "/out/$(id)/p'"));
+}
+
 TAP_MAIN();

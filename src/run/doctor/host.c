@@ -154,6 +154,7 @@ static const char *check_end(int fd, off_t size)
 static void existing_log(const struct doctor_check *row, struct doctor_finding *f, int fd,
 	const char *path)
 {
+	char word[WARD_PASTE_MAX];
 	struct stat st;
 	const char *bad;
 
@@ -163,7 +164,7 @@ static void existing_log(const struct doctor_check *row, struct doctor_finding *
 		doctor_say(f, row->missing, "%s belongs to uid %u", path, (unsigned)st.st_uid);
 	} else if (st.st_mode & (S_IWGRP | S_IWOTH)) {
 		doctor_say(f, row->missing, "%s may be written by group or others", path);
-		doctor_fix(f, "chmod 600 %s", path);
+		doctor_fix(f, "chmod 600 %s", ward_paste(word, path, "FILE"));
 	} else if (st.st_nlink > 1) {
 		doctor_say(f, row->missing, "%s has a second name (a hard link)", path);
 	} else {
@@ -176,14 +177,14 @@ static void existing_log(const struct doctor_check *row, struct doctor_finding *
 		doctor_say(f,
 			ward_has_prefix(bad, "its last line is torn") ? DOCTOR_WARN : row->missing,
 			"%s: %s", path, bad);
-		doctor_fix(f, "ward audit verify %s", path);
+		doctor_fix(f, "ward audit verify %s", ward_paste(word, path, "FILE"));
 	}
 }
 
 DOCTOR_CHECK(doctor_audit)
 {
 	struct ward_error err = WARD_ERROR_INIT;
-	char path[WARD_PATH_MAX], dir[WARD_PATH_MAX];
+	char path[WARD_PATH_MAX], dir[WARD_PATH_MAX], word[WARD_PASTE_MAX];
 	struct statvfs fs;
 	WARD_FD fd = -1;
 	int missing;
@@ -209,7 +210,7 @@ DOCTOR_CHECK(doctor_audit)
 		(uint64_t)fs.f_bavail * fs.f_frsize < LOG_ROOM_MIN) {
 		doctor_say(f, DOCTOR_WARN,
 			"less than 16M free below %s: when it is full, runs are refused", dir);
-		doctor_fix(f, "df -h %s", dir);
+		doctor_fix(f, "df -h %s", ward_paste(word, dir, "DIRECTORY"));
 	}
 }
 

@@ -184,10 +184,12 @@ static const char *target(struct ward_buf *b)
 static void judge(struct doctor_finding *f, const struct doctor_check *row,
 	const struct ward_outcome *o, const char *path, const struct ward_buf *secret)
 {
+	char word[WARD_PASTE_MAX];
+
 	if (o->out.data && memmem(o->out.data, o->out.n, secret->s, secret->n)) {
 		doctor_say(f, DOCTOR_FAIL, "%s was read although nothing grants it", path);
 		doctor_fix(f, "ward plan -- cat %s   # a defect of Ward: report it with this plan",
-			path);
+			ward_paste(word, path, "FILE"));
 	} else if (!o->has_code || o->code == 0) {
 		doctor_say(f, row->missing, "the command did not notice that it was refused %s",
 			path);

@@ -41,13 +41,15 @@ static bool in_workspace(const struct ward_resolver *rs, const char *path)
 static int refuse(struct ward_resolver *rs, const struct ward_program *p, const char *why,
 	struct ward_error *err)
 {
+	char word[WARD_PASTE_MAX];
+
 	(void)ward_fail(err, WARD_E_REFUSED, "%s%s, %s", p->from ? "its #! line names " : "",
 		ward_rs_show(rs, p->path), why);
 	ward_fail_class(err, WARD_CLASS_EXTERNAL_COMMAND, WARD_VIOLATION_EXEC);
 	if (p->from)
 		ward_fail_at(err, p->from, 1, 0);
 	ward_fail_fix(err, "if that is meant, grant it: --read %s",
-		ward_rs_show(rs, p->t.path ? p->t.path : p->path));
+		ward_paste(word, p->t.path ? p->t.path : p->path, "PATH"));
 	return WARD_E_REFUSED;
 }
 
@@ -386,7 +388,7 @@ int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct war
 static int check_leaving(struct ward_resolver *rs, const char *given, const struct ward_program *p,
 	struct ward_error *err)
 {
-	char lexical[WARD_PATH_MAX];
+	char lexical[WARD_PATH_MAX], word[WARD_PASTE_MAX];
 	int r;
 
 	if (given[0] == '/' || in_workspace(rs, p->t.path) || ward_rs_visible(rs, p->t.path) ||
@@ -399,7 +401,8 @@ static int check_leaving(struct ward_resolver *rs, const char *given, const stru
 	(void)ward_fail(err, WARD_E_REFUSED, "%s leads out of the workspace, to %s",
 		ward_rs_show(rs, given), ward_rs_show(rs, p->t.path));
 	ward_fail_class(err, WARD_CLASS_EXTERNAL_COMMAND, WARD_VIOLATION_EXEC);
-	ward_fail_fix(err, "if that is meant, name it: %s", ward_rs_show(rs, p->t.path));
+	ward_fail_fix(err, "if that is meant, name it: %s",
+		ward_paste(word, p->t.path, "its path"));
 	return WARD_E_REFUSED;
 }
 
@@ -452,16 +455,18 @@ static int resolve_command(struct ward_resolver *rs, struct ward_error *err)
 static int fail_kind(struct ward_resolver *rs, const char *script, const struct ward_head *h,
 	struct ward_error *err)
 {
+	char word[WARD_PASTE_MAX];
+
 	if (h->elf) {
 		(void)ward_fail(err, WARD_E_INVALID, "%s is a program, not a script",
 			ward_rs_show(rs, script));
-		ward_fail_fix(err, "ward run %s", ward_rs_show(rs, script));
+		ward_fail_fix(err, "ward run %s", ward_paste(word, script, "CMD"));
 	} else {
 		(void)ward_fail(err, WARD_E_INVALID, "which interpreter %s wants is not known",
 			ward_rs_show(rs, script));
 		ward_fail_fix(err,
 			"give it a first line such as #!/usr/bin/env python3, or: ward run INTERPRETER %s",
-			ward_rs_show(rs, script));
+			ward_paste(word, script, "SCRIPT"));
 	}
 	ward_fail_at(err, script, 1, 0);
 	return WARD_E_INVALID;

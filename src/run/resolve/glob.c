@@ -29,16 +29,17 @@ struct walk {
 
 static int fail_much(struct walk *w, const char *what, size_t most)
 {
-	char dir[WARD_PATH_MAX];
+	char dir[WARD_PATH_MAX], text[WARD_PATH_MAX + 64], word[WARD_PASTE_MAX];
 
 	(void)ward_rs_cap_fail(w->rs, w->cap, WARD_E_LIMIT, w->err, "%s more than %zu", what, most);
 	if (ward_glob_prefix(w->cap->resource, dir, sizeof(dir)) < 0 || !dir[0] ||
 		ward_streq(dir, "."))
-		ward_fail_fix(w->err, "grant the directory: %s:**",
-			ward_cap_type_name(w->cap->type));
+		(void)snprintf(text, sizeof(text), "%s:**", ward_cap_type_name(w->cap->type));
 	else
-		ward_fail_fix(w->err, "grant the directory: %s:%s/**",
-			ward_cap_type_name(w->cap->type), ward_streq(dir, "/") ? "" : dir);
+		(void)snprintf(text, sizeof(text), "%s:%s/**", ward_cap_type_name(w->cap->type),
+			ward_streq(dir, "/") ? "" : dir);
+	ward_fail_fix(w->err, "grant the directory: --cap %s",
+		ward_paste(word, text, "TYPE:DIRECTORY/**"));
 	return WARD_E_LIMIT;
 }
 
@@ -174,7 +175,7 @@ int ward_rs_glob(struct ward_resolver *rs, const struct ward_cap *cap, const cha
 {
 	struct walk w = { .rs = rs, .cap = cap, .pattern = pattern, .err = err };
 	struct ward_target t;
-	char prefix[WARD_PATH_MAX];
+	char prefix[WARD_PATH_MAX], word[WARD_PASTE_MAX];
 	int r;
 
 	if (!pattern || ward_glob_prefix(pattern, prefix, sizeof(prefix)) < 0) {
@@ -193,7 +194,8 @@ int ward_rs_glob(struct ward_resolver *rs, const struct ward_cap *cap, const cha
 		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
 			"leads through a link, %s -> %s", ward_rs_show(rs, t.links[0].at),
 			ward_rs_show(rs, t.links[0].to));
-		ward_fail_fix(err, "write the real path, below %s", ward_rs_show(rs, t.path));
+		ward_fail_fix(err, "write the real path, below %s",
+			ward_paste(word, t.path, "its target"));
 		return WARD_E_CAPABILITY;
 	}
 	if (r < 0 || !S_ISDIR(t.st.st_mode))

@@ -24,11 +24,34 @@ const char *ward_rs_rule_text(struct ward_resolver *rs, const struct ward_cap *c
 	return ward_arena_printf(rs->arena, "%s %s", file, cap->resource);
 }
 
+/*
+ * The option that grants path, to paste. A name that a pattern would read as more than itself, or not take, becomes a
+ * literal path, as in the cure of a refusal.
+ */
+static const char *option_for(char out[WARD_PASTE_MAX + 16], const struct ward_cap *cap,
+	const char *path, bool dir)
+{
+	const char *literal = cap->type == WARD_CAP_FILE_WRITE ? "--write" : "--read";
+	char text[WARD_PATH_MAX + 64], word[WARD_PASTE_MAX];
+	struct ward_cap wider = { .type = cap->type };
+
+	(void)snprintf(text, sizeof(text), "%s:%s%s", ward_cap_type_name(cap->type), path,
+		dir ? "/**" : "");
+	wider.resource = strchr(text, ':') + 1;
+	if (cap->literal || ward_glob_is_pattern(path) || ward_cap_check(&wider, NULL) < 0)
+		(void)snprintf(out, WARD_PASTE_MAX + 16, "%s %s", literal,
+			ward_paste(word, path, "PATH"));
+	else
+		(void)snprintf(out, WARD_PASTE_MAX + 16, "--cap %s",
+			ward_paste(word, text, "TYPE:PATH"));
+	return out;
+}
+
 static int fail_missing(struct ward_resolver *rs, const struct ward_cap *cap, const char *path,
 	int e, struct ward_error *err)
 {
 	const char *shown = ward_rs_show(rs, path);
-	char dir[WARD_PATH_MAX];
+	char dir[WARD_PATH_MAX], option[WARD_PASTE_MAX + 16];
 	char *slash;
 
 	if (e == EACCES || e == EPERM) {
@@ -50,12 +73,9 @@ static int fail_missing(struct ward_resolver *rs, const struct ward_cap *cap, co
 	(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "%s does not exist", shown);
 	if (ward_streq(dir, "/")) /* which nobody is granted */
 		ward_fail_fix(err, "touch it first, or take it out");
-	else if (cap->literal)
-		ward_fail_fix(err, "touch it first, or grant its directory: %s %s",
-			cap->origin.file ? cap->origin.file : "--read", ward_rs_show(rs, dir));
 	else
-		ward_fail_fix(err, "touch it first, or grant its directory: %s:%s/**",
-			ward_cap_type_name(cap->type), dir);
+		ward_fail_fix(err, "touch it first, or grant its directory: %s",
+			option_for(option, cap, dir, true));
 	return WARD_E_CAPABILITY;
 }
 
@@ -128,17 +148,14 @@ int ward_rs_show_target(struct ward_resolver *rs, const struct ward_cap *cap,
 
 	if (within && !ward_path_within(t->path, within)) {
 		const char *shown = ward_rs_show(rs, t->path);
+		char option[WARD_PASTE_MAX + 16];
 
 		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "leads out of %s, to %s",
 			ward_streq(within, rs->workspace) ? "the workspace"
 							  : ward_rs_show(rs, within),
 			shown);
-		if (cap->literal)
-			ward_fail_fix(err, "if that is meant, name it: %s %s",
-				cap->origin.file ? cap->origin.file : "--read", shown);
-		else
-			ward_fail_fix(err, "if that is meant, name it: --cap %s:%s%s",
-				ward_cap_type_name(cap->type), t->path, n.is_dir ? "/**" : "");
+		ward_fail_fix(err, "if that is meant, name it: %s",
+			option_for(option, cap, t->path, n.is_dir));
 		return WARD_E_CAPABILITY;
 	}
 	r = check_target(rs, cap, t, err);
@@ -155,12 +172,14 @@ int ward_rs_show_target(struct ward_resolver *rs, const struct ward_cap *cap,
 static int fail_directory(struct ward_resolver *rs, const struct ward_cap *cap,
 	struct ward_error *err)
 {
+	char text[WARD_PATH_MAX + 64], word[WARD_PASTE_MAX];
 	bool root = ward_streq(cap->resource, ".");
 
 	(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
 		"is a directory, and a pattern without /** names it alone");
-	ward_fail_fix(err, "write %s:%s%s", ward_cap_type_name(cap->type),
+	(void)snprintf(text, sizeof(text), "%s:%s%s", ward_cap_type_name(cap->type),
 		root ? "" : cap->resource, root ? "**" : "/**");
+	ward_fail_fix(err, "write %s", ward_paste(word, text, "TYPE:DIRECTORY/**"));
 	return WARD_E_CAPABILITY;
 }
 

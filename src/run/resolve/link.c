@@ -131,13 +131,15 @@ int ward_rs_links(struct ward_resolver *rs, const struct ward_target *t, int rul
 			.source = t->links[i].to,
 			.rule = rule,
 		};
+		char word[WARD_PASTE_MAX];
 		int r;
 
 		if (ward_rs_reserved(n.dest)) {
 			ward_fail(err, WARD_E_REFUSED,
 				"%s leads through %s, which cannot be granted",
 				ward_rs_show(rs, t->path), ward_rs_show(rs, n.dest));
-			ward_fail_fix(err, "name %s itself", ward_rs_show(rs, t->path));
+			ward_fail_fix(err, "name %s itself",
+				ward_paste(word, t->path, "its target"));
 			return WARD_E_REFUSED;
 		}
 		r = ward_rs_node(rs, &n, err);

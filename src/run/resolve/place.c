@@ -140,11 +140,13 @@ static bool is_inside(const struct ward_resolver *rs, const char *path)
 static int fail_cwd(struct ward_resolver *rs, int code, const char *path, const char *why,
 	struct ward_error *err)
 {
+	char word[WARD_PASTE_MAX];
+
 	(void)ward_fail(err, code, "the working directory %s %s", ward_rs_show(rs, path), why);
 	ward_fail_at(err, rs->r->cwd ? "--cwd" : "", 0, 0);
 	if (code == WARD_E_REFUSED) /* it is there, and could be granted */
 		ward_fail_fix(err, "--cwd DIR in the workspace or under a grant, or --read %s",
-			ward_rs_show(rs, path));
+			ward_paste(word, path, "PATH"));
 	else
 		ward_fail_fix(err, "--cwd DIR in the workspace or under a grant");
 	return code;

@@ -130,10 +130,13 @@ static const char *by_marker(struct ward_resolver *rs, const char *path, const c
 static int refuse(struct ward_resolver *rs, const char *name, const char *prefix, const char *why,
 	struct ward_error *err)
 {
+	char word[WARD_PASTE_MAX];
+
 	(void)ward_fail(err, WARD_E_REFUSED, "the runtime %s (%s) does not count: %s",
 		ward_rs_show(rs, prefix), name, why);
 	ward_fail_class(err, WARD_CLASS_EXTERNAL_COMMAND, WARD_VIOLATION_EXEC);
-	ward_fail_fix(err, "grant what is meant by name: --read %s", ward_rs_show(rs, prefix));
+	ward_fail_fix(err, "grant what is meant by name: --read %s",
+		ward_paste(word, prefix, "PATH"));
 	return WARD_E_REFUSED;
 }
 
@@ -310,6 +313,7 @@ static int check_home(struct ward_resolver *rs, const char *file, uint32_t line,
 {
 	static const char rebuild[] =
 		"make the venv again with a python of the system or of a known runtime";
+	char word[WARD_PASTE_MAX];
 	struct ward_target t;
 	const char *prefix, *name, *fix;
 	int r;
@@ -329,7 +333,7 @@ static int check_home(struct ward_resolver *rs, const char *file, uint32_t line,
 	if (ward_rs_visible(rs, t.path))
 		return WARD_OK;
 	fix = ward_arena_printf(rs->arena, "if that is meant, grant it: --read %s",
-		ward_rs_show(rs, t.path));
+		ward_paste(word, t.path, "PATH"));
 	if (!trusted)
 		return refuse_home(rs, file, line, home,
 			"is not granted, and a file in the workspace cannot add to what is",
