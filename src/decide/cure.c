@@ -53,7 +53,12 @@ static int file_cure(struct ward_buf *out, const struct ward_question *q)
 		return WARD_OK;
 	if (!q->absent)
 		return path_cure(out, q->action, path, q->is_dir);
-	/* What does not exist cannot be granted by its name. */
+	/* What does not exist cannot be granted by its name, nor can a directory that does not exist either. */
+	if (q->above) {
+		if (q->above[0] != '/' || ward_path_normalize(q->above, path, sizeof(path)) < 0)
+			return WARD_OK;
+		return path_cure(out, q->action, path, true);
+	}
 	slash = strrchr(path, '/');
 	slash[slash == path ? 1 : 0] = '\0';
 	return path_cure(out, q->action, path, true);

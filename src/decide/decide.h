@@ -37,6 +37,7 @@ struct ward_question {
 	bool protected_name;         /* of the ceiling or Ward itself: no cure may be offered */
 	bool is_dir;                 /* the resource is known to be a directory */
 	bool absent;                 /* known not to exist: only a grant of its directory can help */
+	const char *above;           /* with absent: the nearest directory above it that exists; NULL = the one it lies in */
 };
 
 #define WARD_CURE_MAX 8192

@@ -141,13 +141,14 @@ int ward_ask_grants(struct life *l, struct ward_error *err)
 }
 
 int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there,
-	struct ward_decision *ret, struct ward_error *err)
+	const char *above, struct ward_decision *ret, struct ward_error *err)
 {
 	struct ward_rules rules = { l->plan->rules, l->plan->n_rules };
 	struct ward_question q = { .action = f->action,
 		.resource = f->resource,
 		.is_dir = there == RECORD_DIR,
-		.absent = there == RECORD_ABSENT };
+		.absent = there == RECORD_ABSENT,
+		.above = above };
 	int r;
 
 	ret->effect = WARD_DENY;

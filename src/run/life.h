@@ -41,7 +41,8 @@ enum record_there {
 	RECORD_FILE,
 	RECORD_DIR
 }; /* what the host has under a refused name */
-int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there,
+/* above: for what is absent, the nearest directory above it on the host; NULL = the one it lies in */
+int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there, const char *above,
 	struct ward_decision *ret, struct ward_error *err);
 
 /* ---- record.c ---- */

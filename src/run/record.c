@@ -86,32 +86,72 @@ static const char *layer_of(const struct life *l, const struct ward_refusal *f)
 	return l->plan->attribution == WARD_ATTR_FUSE ? "fuse" : "notify";
 }
 
+/* Where looking says nothing: the sandbox has these of its own. */
+static bool blind(const char *path)
+{
+	static const char *const own[] = { "/proc", "/sys", "/dev" };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(own); i++)
+		if (ward_path_within(path, own[i]))
+			return true;
+	return false;
+}
+
+/*
+ * The nearest directory above path that the host has, into out. False: it is not the one that path lies in, so that
+ * making path would have failed outside as well.
+ */
+static bool dir_above(const char *path, char out[WARD_PATH_MAX])
+{
+	struct stat st;
+
+	(void)snprintf(out, WARD_PATH_MAX, "%s", path);
+	for (unsigned steps = 0;; steps++) {
+		size_t n = strlen(out);
+
+		while (n > 1 && out[n - 1] == '/')
+			n--;
+		while (n > 0 && out[n - 1] != '/')
+			n--;
+		while (n > 1 && out[n - 1] == '/')
+			n--;
+		out[n] = '\0';
+		/* A link is what it may lead to; what may not be looked at may be there. */
+		if (n <= 1 ||
+			(fstatat(AT_FDCWD, out, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0
+					? S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode)
+					: errno != ENOENT && errno != ENOTDIR))
+			return steps == 0;
+	}
+}
+
 static enum record_there on_host(const struct ward_refusal *f)
 {
 	const char *path = f->resource;
-	static const char *const blind[] = { "/proc", "/sys", "/dev" };
 	struct stat st;
 
 	/* What the broker saw in a grant is the host's; what lies in a private directory is not, whatever else has its name. */
 	if (f->seen)
 		return f->seen == WARD_SEEN_PRIVATE ? RECORD_ABSENT : RECORD_FILE;
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(blind); i++)
-		if (ward_path_within(path, blind[i]))
-			return RECORD_ABSENT;
+	if (blind(path))
+		return RECORD_ABSENT;
 	if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0)
 		return S_ISDIR(st.st_mode) ? RECORD_DIR : RECORD_FILE;
 	/* Not allowed to look: whoever asks inside must not look better off for that. */
 	return errno == ENOENT || errno == ENOTDIR ? RECORD_ABSENT : RECORD_FILE;
 }
 
-/* A name that is nowhere was no attempt on anything, unless it was to be made. */
-static bool counts(const struct ward_refusal *f, enum record_there there)
+/*
+ * A name that is nowhere was no attempt on anything, unless it was to be made in a directory that is there (orphan: it
+ * is not).
+ */
+static bool counts(const struct ward_refusal *f, enum record_there there, bool orphan)
 {
 	if (f->kind == WARD_REFUSAL_UNIX)
 		return there != RECORD_ABSENT;
-	if (f->kind != WARD_REFUSAL_PATH || f->action == WARD_CAP_FILE_WRITE || f->seen)
+	if (f->kind != WARD_REFUSAL_PATH || f->seen || there != RECORD_ABSENT)
 		return true;
-	return there != RECORD_ABSENT;
+	return f->action == WARD_CAP_FILE_WRITE && !orphan;
 }
 
 static char *refusal_detail(const struct ward_refusal *f, const struct ward_decision *d,
@@ -199,15 +239,19 @@ static int describe(struct life *l, const struct ward_refusal *f, struct entry *
 	bool path = f->kind == WARD_REFUSAL_PATH ||
 		(f->kind == WARD_REFUSAL_UNIX && f->resource[0] == '/');
 	enum record_there there = path ? on_host(f) : RECORD_FILE;
+	bool look = there == RECORD_ABSENT && f->action == WARD_CAP_FILE_WRITE && !f->seen &&
+		!blind(f->resource);
+	char above[WARD_PATH_MAX];
+	bool orphan = look && !dir_above(f->resource, above);
 	int r;
 
-	*ret_worth = f->selftest || counts(f, there);
+	*ret_worth = f->selftest || counts(f, there, orphan);
 	if (!*ret_worth)
 		return WARD_OK;
 	*n = (struct entry){ .f = f, .d = malloc(sizeof(*n->d)) };
 	if (!n->d)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
-	r = ward_ask_refusal(l, f, there, n->d, err);
+	r = ward_ask_refusal(l, f, there, look ? above : NULL, n->d, err);
 	if (r < 0)
 		return r;
 	n->resource = resource_of(f);

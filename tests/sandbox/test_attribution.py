@@ -72,6 +72,21 @@ def an_absent_name_is_no_violation(p):
 
 
 @both
+def making_a_name_counts_where_it_could_be_made(p):
+    """Where the directory is absent nothing was refused that would have worked outside; else the cure can be pasted."""
+    box.need_fuse()
+    r, o = p.outcome("--fail-on-violation", "sh", "-c", "touch nodir/x nodir/deep/x /etc/passwd/x; mkdir p1/p2; exit 0")
+    check_eq((r.code, o["violations"], o["violations_total"]), (0, [], 0), r.err)
+    r, o = p.outcome("--fail-on-violation", "sh", "-c", "mkdir -p p1/p2; touch new; exit 0")
+    check_eq(r.code, 123, r.err)
+    cure = f"--cap 'FILE_WRITE:{p.ws}/**'"
+    check_eq({(v["resource"], v["cure"]) for v in o["violations"]}, {(f"{p.ws}/p1", cure), (f"{p.ws}/new", cure)}, r.err)
+    r, o = p.outcome("--fail-on-violation", "--cap", f"FILE_WRITE:{p.ws}/**", "sh", "-c", "mkdir -p p1/p2 && touch new")
+    check_eq((r.code, o["violations"]), (0, []), r.err)
+    check((p.ws / "p1" / "p2").is_dir())
+
+
+@both
 def existing_and_absent_answer_alike(p):
     box.need_fuse()
     p.write("ask.py", "import os, sys\nfor f in sys.argv[1:]:\n    try: os.stat(f); print('there')\n    except OSError as e: print(e.errno)\n")

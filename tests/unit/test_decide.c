@@ -275,6 +275,28 @@ TEST(every_cure_grants_what_was_refused)
 	CHECK_EQ_UINT(cured, allowed);
 }
 
+/* A directory that is not there cannot be granted either: the nearest one that is. */
+TEST(a_cure_climbs_to_what_exists)
+{
+	char out[WARD_CURE_MAX];
+	struct ward_question q = { .action = WARD_CAP_FILE_WRITE,
+		.resource = "/ws/no/such/x",
+		.absent = true,
+		.above = "/ws" };
+
+	CHECK_EQ_INT(ward_cure(&q, out, sizeof(out)), WARD_OK);
+	CHECK_STR_EQ(out, "--cap 'FILE_WRITE:/ws/**'");
+	q.above = "/ws//a*b/";
+	CHECK_EQ_INT(ward_cure(&q, out, sizeof(out)), WARD_OK);
+	CHECK_STR_EQ(out, "--write '/ws/a*b'");
+	q.above = "/";
+	CHECK_EQ_INT(ward_cure(&q, out, sizeof(out)), WARD_OK);
+	CHECK_STR_EQ(out, "");
+	q.above = NULL;
+	CHECK_EQ_INT(ward_cure(&q, out, sizeof(out)), WARD_OK);
+	CHECK_STR_EQ(out, "--cap 'FILE_WRITE:/ws/no/such/**'");
+}
+
 TEST(a_cure_that_does_not_fit_is_none)
 {
 	static char path[WARD_PATH_MAX], out[WARD_CURE_MAX];
