@@ -14,5 +14,6 @@
 #define WARD_MOUNTS_MAX 4096                 /* entries of one view */
 #define WARD_ARGV_BYTES_MAX (2u << 20)       /* argv and environment together */
 #define WARD_VIOLATION_NAMES_MAX 256         /* distinct refusals recorded for one run */
+#define WARD_VIOLATION_OVER_MAX 1024         /* refusals over those that are looked up, to be counted, at a time */
 #define WARD_AUDIT_LINE_MAX (256u << 10)     /* bytes in one audit record */
 #define WARD_DETAIL_TEXT_MAX 4096            /* bytes of one text that the sandbox chose, in a record */

@@ -42,6 +42,7 @@ struct ward_refusal {
 	char comm[16]; /* may be "" */
 	bool selftest;
 	bool quiet; /* on data/quiet */
+	bool over; /* over WARD_VIOLATION_NAMES_MAX: to be counted, not described; perhaps of a name handed out already */
 	uint64_t count; /* times seen (a lower bound: the kernel caches names for a second) */
 	uint64_t wall_ns; /* first time */
 };
@@ -119,8 +120,8 @@ void ward_cage_usage(struct ward_cage *c, struct ward_usage *ret);
 /* Kill what is left and wait until it is gone: processes, threads, mounts, cgroup. */
 void ward_cage_finish(struct ward_cage *c);
 /*
- * Take the refusals seen so far (array of *ret_n, owned by the caller: ward_refusals_free). Distinct ones only;
- * *ret_dropped counts those over WARD_VIOLATION_NAMES_MAX since the start.
+ * Take the refusals seen so far (array of *ret_n, owned by the caller: ward_refusals_free). Distinct ones, and those over
+ * WARD_VIOLATION_NAMES_MAX, marked; *ret_dropped counts what there was no room for at all since the start.
  */
 int ward_cage_take_refusals(struct ward_cage *c, struct ward_refusal **ret, size_t *ret_n,
 	uint64_t *ret_dropped);

@@ -18,7 +18,8 @@ struct life {
 	bool warned;                         /* the plan's warnings are in the report */
 	bool started_recorded; /* run.start is durable: a run.end must follow */
 	char *axes_json; /* owned */
-	uint64_t names_dropped;
+	uint64_t names_over; /* refusals that no list has room for: counted; lost: not even looked up */
+	uint64_t names_lost;
 
 	/* supervision, all times monotonic ns; 0 = not set */
 	uint64_t t_start, t_timeout, t_kill;

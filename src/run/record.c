@@ -232,7 +232,10 @@ static int to_outcome(struct life *l, const struct entry *n, uint64_t seq)
 	return ward_outcome_add_violation(l->o, &v);
 }
 
-/* Judge and describe; *ret_worth false: it is no violation and leaves nothing. */
+/*
+ * Judge and describe; *ret_worth false: it leaves nothing, because it is no violation, or because there is no room for another
+ * name and it is only counted.
+ */
 static int describe(struct life *l, const struct ward_refusal *f, struct entry *n,
 	struct ward_event *e, bool *ret_worth, struct ward_error *err)
 {
@@ -246,6 +249,11 @@ static int describe(struct life *l, const struct ward_refusal *f, struct entry *
 	int r;
 
 	*ret_worth = f->selftest || counts(f, there, orphan);
+	if (*ret_worth && f->over) {
+		l->names_over += f->count;
+		l->o->violations_total += f->count;
+		*ret_worth = false;
+	}
 	if (!*ret_worth)
 		return WARD_OK;
 	*n = (struct entry){ .f = f, .d = malloc(sizeof(*n->d)) };
@@ -313,7 +321,7 @@ int record_refusals(struct life *l, struct ward_error *err)
 
 	if (r < 0)
 		return ward_fail(err, r, "no memory for refusals");
-	l->names_dropped = dropped;
+	l->names_lost = dropped;
 	if (n)
 		r = record_batch(l, v, n, err);
 	ward_refusals_free(v, n);

@@ -167,9 +167,14 @@ static void usage_to_outcome(struct life *l)
 		ward_outcome_set_limit(l->o, WARD_LIMIT_DISK, l->plan->limits.disk, 0);
 	if (u.pids_refused)
 		ward_outcome_set_limit(l->o, WARD_LIMIT_PIDS, l->plan->limits.pids, u.pids_refused);
-	if (l->names_dropped)
+}
+
+/* After the last refusal was taken. */
+static void names_to_outcome(struct life *l)
+{
+	if (l->names_over + l->names_lost)
 		ward_outcome_set_limit(l->o, WARD_LIMIT_NAMES, WARD_VIOLATION_NAMES_MAX,
-			l->names_dropped);
+			l->names_over + l->names_lost);
 }
 
 static int record_limits(struct life *l, struct ward_error *err)
@@ -209,6 +214,7 @@ static int wind_up(struct life *l, struct ward_error *err)
 		l->o->sig = l->cancel_sig;
 	}
 	r = record_refusals(l, err);
+	names_to_outcome(l);
 	s = record_limits(l, r < 0 ? &later : err);
 	if (r == WARD_OK)
 		r = s;

@@ -135,6 +135,19 @@ def many_names_end_in_one_count(p):
     check(NAMES - 256 <= hits[0]["detail"]["count"] <= NAMES - 256 + 40, str(hits))
     check_in("only the first 256 distinct refusals are listed", r.err)
     check_in(f"{hits[0]['detail']['count']} more were counted", r.err)
+    check_eq(o["violations_total"], sum(v["count"] for v in o["violations"]) + hits[0]["detail"]["count"])
+    check(o["violations_total"] >= NAMES, str(o["violations_total"]))
+    end = [x for x in box.records(p) if x["kind"] == "run.end"]
+    check_eq([x["detail"]["violations"] for x in end], [o["violations_total"]])
+
+
+@both
+def many_absent_names_are_no_violation(p):
+    box.need_fuse()
+    p.write("ask.py", "import os\nfor i in range(700):\n    os.path.exists('/var/no-such-name-%d' % i)\n    os.path.exists('/no-such-%d' % i)\n")
+    r, o = p.outcome("--fail-on-violation", "--read", ".", "python3", "-S", "ask.py")
+    check_eq((o["violations_total"], r.code), (sum(v["count"] for v in o["violations"]), 123 if o["violations"] else 0), r.err)
+    check(not [v for v in o["violations"] if "no-such" in v["resource"]], r.err)
 
 
 HOSTILE = [b"new\nward: SandboxViolationError: forged", b"esc\x1b[2J\x1b]0;owned\x07", b"bell\x07tab\tcr\rdel\x7f", b"invalid\xff\xfeutf8", b"quote\"back\\slash",

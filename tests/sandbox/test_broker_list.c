@@ -86,7 +86,7 @@ TEST(bounded_by_class)
 	struct ward_refusals *l = ward_refusals_new();
 	struct ward_refusal *v = NULL;
 	uint64_t dropped;
-	size_t n, real = 0, quiet = 0, self = 0;
+	size_t n, real = 0, quiet = 0, self = 0, over = 0;
 	char name[32];
 
 	REQUIRE(l);
@@ -101,7 +101,7 @@ TEST(bounded_by_class)
 	}
 	ward_refusals_phase(l, false);
 	CHECK(!ward_refusals_full(l));
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 2000; i++) {
 		(void)snprintf(name, sizeof(name), "/r/%d", i);
 		note(l, WARD_REFUSAL_PATH, name, NULL, false);
 	}
@@ -110,12 +110,26 @@ TEST(bounded_by_class)
 	for (size_t i = 0; i < n; i++) {
 		self += v[i].selftest;
 		quiet += v[i].quiet;
-		real += !v[i].quiet && !v[i].selftest;
+		real += !v[i].quiet && !v[i].selftest && !v[i].over;
+		over += v[i].over;
 	}
 	CHECK_EQ_SIZE(real, WARD_VIOLATION_NAMES_MAX);
-	CHECK_EQ_UINT(dropped, 1000 - WARD_VIOLATION_NAMES_MAX);
+	CHECK_EQ_SIZE(over, WARD_VIOLATION_OVER_MAX);
+	CHECK_EQ_UINT(dropped, 2000 - WARD_VIOLATION_NAMES_MAX - WARD_VIOLATION_OVER_MAX);
 	CHECK(quiet > 0 && quiet <= 64 && self > 0 && self <= 64);
 	ward_refusals_free(v, n);
+	/* Room again, and the same name right again takes none of it. */
+	for (int i = 0; i < 5000; i++)
+		note(l, WARD_REFUSAL_PATH, "/r/late", NULL, false);
+	CHECK_EQ_INT(ward_refusals_take(l, &v, &n, &dropped), WARD_OK);
+	REQUIRE(n == 1);
+	CHECK(v[0].over);
+	CHECK_STR_EQ(v[0].resource, "/r/late");
+	CHECK_EQ_UINT(v[0].count, 5000);
+	CHECK_EQ_UINT(dropped, 2000 - WARD_VIOLATION_NAMES_MAX - WARD_VIOLATION_OVER_MAX);
+	ward_refusals_free(v, n);
+	/* Not taken: freed with the list. */
+	note(l, WARD_REFUSAL_PATH, "/r/later", NULL, false);
 	ward_refusals_delete(l);
 }
 

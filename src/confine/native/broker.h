@@ -43,7 +43,8 @@ void ward_refusals_note(struct ward_refusals *l, const struct ward_refusal_note 
 bool ward_refusals_full(struct ward_refusals *l);
 /*
  * Copies of the entries not taken before, with their count so far; each distinct refusal is handed out once.
- * Later repeats are still counted as the same one and not handed out again. 0 or WARD_E_NOMEM (nothing taken).
+ * Later repeats are still counted as the same one and not handed out again. Behind them those over the maximum, marked.
+ * 0 or WARD_E_NOMEM (nothing taken).
  */
 int ward_refusals_take(struct ward_refusals *l, struct ward_refusal **ret, size_t *ret_n,
 	uint64_t *ret_dropped);

@@ -4,7 +4,8 @@
  * the run. One mutex, held for a hash probe and a few copies; nobody waits for anything under it.
  *
  * The inside chooses the texts and how many there are: texts are cut, distinct entries end at a maximum of their
- * class (real ones, quiet ones and the self-test's own never push each other out), and what is over is counted.
+ * class (real ones, quiet ones and the self-test's own never push each other out). What is over is handed out once more, to
+ * be counted by whoever can tell an absent name from a violation; what is over that is lost, and counted here.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -34,6 +35,9 @@ struct ward_refusals {
 	atomic_bool selftest;
 	uint32_t n, n_class[CLASS_MAX];
 	uint64_t dropped;
+	/* Real ones over the maximum, not taken yet; each attempt, but for the same name right again. */
+	uint32_t n_over, over_total;
+	struct ward_refusal over[WARD_VIOLATION_OVER_MAX];
 	uint16_t slot[HASH_SIZE]; /* index + 1 */
 	struct entry v[ENTRIES_MAX];
 };
@@ -55,6 +59,8 @@ void ward_refusals_delete(struct ward_refusals *l)
 		return;
 	for (uint32_t i = 0; i < l->n; i++)
 		free(l->v[i].r.resource);
+	for (uint32_t i = 0; i < l->n_over; i++)
+		free(l->over[i].resource);
 	(void)pthread_mutex_destroy(&l->lock);
 	free(l);
 }
@@ -83,7 +89,7 @@ bool ward_refusals_full(struct ward_refusals *l)
 	bool full;
 
 	(void)pthread_mutex_lock(&l->lock);
-	full = l->n_class[CLASS_REAL] >= class_max[CLASS_REAL];
+	full = l->over_total >= WARD_VIOLATION_OVER_MAX;
 	(void)pthread_mutex_unlock(&l->lock);
 	return full;
 }
@@ -109,15 +115,44 @@ static bool same(const struct entry *e, const struct ward_refusal_note *n, size_
 		(n->kind != WARD_REFUSAL_SYSCALL || strncmp(e->r.syscall, key_syscall(n), 31) == 0);
 }
 
+/* No room for another distinct one. Without memory it is lost, but for the count. */
+static void add_over(struct ward_refusals *l, const struct ward_refusal_note *n, size_t len)
+{
+	struct ward_refusal *last = l->n_over > 0 ? &l->over[l->n_over - 1] : NULL;
+	char *text;
+
+	if (last && last->kind == n->kind && last->action == n->action && last->seen == n->seen &&
+		strncmp(last->resource, n->resource, len) == 0 && last->resource[len] == '\0') {
+		last->count++;
+		return;
+	}
+	text = l->n_over < WARD_VIOLATION_OVER_MAX ? strndup(n->resource, len) : NULL;
+	if (!text) {
+		l->dropped++;
+		return;
+	}
+	l->over_total++;
+	l->over[l->n_over++] = (struct ward_refusal){ .kind = n->kind,
+		.action = n->action,
+		.resource = text,
+		.seen = n->seen,
+		.over = true,
+		.count = 1 };
+}
+
 static void add_entry(struct ward_refusals *l, const struct ward_refusal_note *n, size_t len,
 	uint32_t hash, uint32_t at)
 {
 	enum note_class c = l->selftest ? CLASS_SELFTEST : n->quiet ? CLASS_QUIET : CLASS_REAL;
 	struct entry *e = &l->v[l->n];
-	char *text = l->n_class[c] < class_max[c] ? strndup(n->resource, len) : NULL;
+	bool room = l->n_class[c] < class_max[c];
+	char *text = room ? strndup(n->resource, len) : NULL;
 
 	if (!text) {
-		l->dropped += c == CLASS_REAL;
+		if (c == CLASS_REAL && !room)
+			add_over(l, n, len);
+		else
+			l->dropped += c == CLASS_REAL;
 		return;
 	}
 	*e = (struct entry){ .hash = hash,
@@ -176,7 +211,7 @@ void ward_refusals_note(struct ward_refusals *l, const struct ward_refusal_note 
 /* Under the lock. */
 static int copy_new(struct ward_refusals *l, struct ward_refusal **ret, size_t *ret_n)
 {
-	struct ward_refusal *v = calloc(l->n ? l->n : 1, sizeof(*v));
+	struct ward_refusal *v = calloc((size_t)l->n + l->n_over + 1, sizeof(*v));
 	size_t n = 0;
 
 	for (uint32_t i = 0; v && i < l->n; i++) {
@@ -193,8 +228,10 @@ static int copy_new(struct ward_refusals *l, struct ward_refusal **ret, size_t *
 		return WARD_E_NOMEM;
 	for (uint32_t i = 0; i < l->n; i++)
 		l->v[i].taken = true;
+	memcpy(v + n, l->over, l->n_over * sizeof(*v));
 	*ret = v;
-	*ret_n = n;
+	*ret_n = n + l->n_over;
+	l->n_over = 0;
 	return WARD_OK;
 }
 
