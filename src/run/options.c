@@ -15,6 +15,7 @@
 #include "os/os.h"
 #include "run/request.h"
 
+#define PIDS_MIN 2u /* the sandbox's init, and the command */
 #define PIDS_MAX 4194304u
 #define NOFILE_MIN 16u
 #define NOFILE_MAX 1048576u
@@ -314,6 +315,13 @@ static int apply_pids(struct ward_request *r, const char *value, unsigned index,
 	int code = ward_parse_u64(value, 1, PIDS_MAX, &n, err);
 
 	(void)index;
+	if (code >= 0 && n < PIDS_MIN)
+		code = ward_fail(err, WARD_E_INVALID,
+			"the sandbox's own init is one, so that none is left for the command");
+	/* The range is said whole, whatever was wrong. */
+	if (code < 0)
+		ward_fail_fix(err, "write a whole number, %u to %u, as in --pids 64", PIDS_MIN,
+			PIDS_MAX);
 	if (code >= 0)
 		r->limits.pids = (uint32_t)n;
 	return code;

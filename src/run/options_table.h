@@ -83,8 +83,8 @@ WARD_OPT(apply_memory, "memory", "SIZE", false, G_LIMIT,
 	NULL)
 WARD_OPT(apply_pids, "pids", "N", false, G_LIMIT,
 	"processes and threads; default: 4096, script 128",
-	"How many processes and threads may live at once; further forks are refused. Default: 4096 for ward run, "
-	"128 for ward sandbox run.",
+	"How many processes and threads may live at once; further forks are refused. At least 2, since the sandbox's own "
+	"init is one of them. Default: 4096 for ward run, 128 for ward sandbox run.",
 	NULL)
 WARD_OPT(apply_disk, "disk", "SIZE", false, G_LIMIT,
 	"all private tmpfs together; default: 1G, script 256M",

@@ -236,6 +236,7 @@ TEST(bad_values_are_refused)
 		{ "cpus", "0", "--cpus", NULL },
 		{ "cpus", "1,5", "--cpus", NULL },
 		{ "pids", "0", "--pids", NULL },
+		{ "pids", "1", "--pids", "2 to 4194304" },
 		{ "pids", "9999999999", "--pids", NULL },
 		{ "pids", "1 ", "--pids", NULL },
 		{ "disk", "1", "--disk", "64K" },
