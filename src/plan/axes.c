@@ -336,8 +336,38 @@ static int require(const struct ward_plan_input *in, enum ward_axis a, struct wa
 	return WARD_OK;
 }
 
-/* One refusal for the first axis that falls short; its fix names what to accept for all of them. */
-static int check(const struct ward_plan *p, struct ward_error *err)
+/* Is more required than the minimum, by name? Then an --accept would contradict what was said. */
+static bool raised(const struct ward_plan_input *in, int a)
+{
+	enum ward_level min = in->minimum ? in->minimum[a] : ward_minimum[a];
+
+	return in->require && in->require[a] > (int)min;
+}
+
+/* What mends a. A --require may be lowered to the minimum, no further: below that it is dropped, and the level accepted. */
+static void add_mend(struct ward_buf *out, const struct ward_plan *p,
+	const struct ward_plan_input *in, int a)
+{
+	enum ward_level min = in->minimum ? in->minimum[a] : ward_minimum[a];
+	const char *axis = ward_axis_name((enum ward_axis)a);
+	enum ward_level level = p->axes[a].level;
+
+	if (out->n > 0)
+		ward_buf_adds(out, raised(in, a) ? ", " : " ");
+	if (!raised(in, a))
+		ward_buf_addf(out, "--accept %s=%s", axis, ward_level_name(level));
+	else if (in->backend == WARD_BACKEND_DIRECT)
+		ward_buf_addf(out, "drop --require %s", axis);
+	else if (level < min)
+		ward_buf_addf(out, "--accept %s=%s without --require %s", axis,
+			ward_level_name(level), axis);
+	else
+		ward_buf_addf(out, "--require %s=%s, or drop it", axis, ward_level_name(level));
+}
+
+/* One refusal for the first axis that falls short; its fix names what to say for all of them. */
+static int check(const struct ward_plan *p, const struct ward_plan_input *in,
+	struct ward_error *err)
 {
 	int first = -1;
 	WARD_CLEANUP(ward_buf_done) struct ward_buf accept = WARD_BUF_INIT;
@@ -349,9 +379,12 @@ static int check(const struct ward_plan *p, struct ward_error *err)
 			continue;
 		if (first < 0)
 			first = a;
-		ward_buf_addf(&accept, "%s--accept %s=%s", first == a ? "" : " ",
-			ward_axis_name((enum ward_axis)a), ward_level_name(s->level));
+		if (!raised(in, a))
+			add_mend(&accept, p, in, a);
 	}
+	for (int a = 0; a < WARD_AXIS_MAX; a++)
+		if (p->axes[a].level < p->axes[a].required && raised(in, a))
+			add_mend(&accept, p, in, a);
 	if (first < 0)
 		return WARD_OK;
 	s = &p->axes[first];
@@ -377,5 +410,5 @@ int ward_plan_axes(struct ward_plan *p, const struct ward_plan_input *in, struct
 		if (r < 0)
 			return r;
 	}
-	return check(p, err);
+	return check(p, in, err);
 }

@@ -324,6 +324,14 @@ TEST(require_raises)
 	require[WARD_AXIS_EXEC] = WARD_LEVEL_ENFORCED;
 	CHECK_EQ_INT(refused(&in, &err), WARD_E_AXIS);
 	CHECK_STR_CONTAINS(err.message, "axis exec would be advisory, and enforced is required");
+	/* To accept what is required by name would be a contradiction. */
+	CHECK(ward_has_suffix(err.fix, "--require exec=advisory, or drop it"));
+	CHECK_NULL(strstr(err.fix, "--accept"));
+	h.userns = false;
+	CHECK_EQ_INT(refused(&in, &err), WARD_E_AXIS);
+	CHECK(ward_has_suffix(err.fix,
+		"--accept processes=advisory, --require exec=advisory, or drop it"));
+	h.userns = true;
 	require[WARD_AXIS_EXEC] = WARD_LEVEL_ADVISORY;
 	p = must_build(&in);
 	CHECK_EQ_INT(p->axes[WARD_AXIS_EXEC].required, WARD_LEVEL_ADVISORY);
@@ -339,11 +347,17 @@ TEST(require_raises)
 	accept[WARD_AXIS_MEMORY] = WARD_LEVEL_NONE;
 	CHECK_EQ_INT(refused(&in, &err), WARD_E_INVALID);
 	CHECK_STR_EQ(err.message, "axis memory: --require enforced and --accept none contradict");
+	accept[WARD_AXIS_MEMORY] = -1;
+	h.cgroup_memory = false;
+	CHECK_EQ_INT(refused(&in, &err), WARD_E_AXIS);
+	CHECK_STR_CONTAINS(err.fix, "--require memory=sampled, or drop it");
+	h.cgroup_memory = true;
 
 	/* --backend direct accepts everything, but not what is required by name. */
 	accept[WARD_AXIS_MEMORY] = -1;
 	in.backend = WARD_BACKEND_DIRECT;
 	CHECK_EQ_INT(refused(&in, &err), WARD_E_AXIS);
+	CHECK_STR_CONTAINS(err.fix, "drop --require ");
 	in.require = in.accept = NULL;
 	p = must_build(&in);
 	for (int a = 0; a < WARD_AXIS_MAX; a++)
