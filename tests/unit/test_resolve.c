@@ -99,7 +99,21 @@ TEST(missing_names)
 	CHECK_STR_EQ(err.fix, "touch it first, or take it out");
 	REFUSED(RUN("--read", "f", "--cap", "FILE_WRITE:sub/new", "--", "true"), WARD_E_CAPABILITY,
 		"does not exist; touch it first, or grant its directory: --cap 'FILE_WRITE:/tmp/");
-	CHECK_STR_CONTAINS(err.fix, "/ws/sub/**'");
+	CHECK_STR_CONTAINS(err.fix, "/ws/**'");
+	REFUSED(RUN("--read", "no/such/x", "--", "true"), WARD_E_CAPABILITY, "does not exist");
+	CHECK(ward_has_suffix(err.fix, "/ws'"));
+	/* Nothing is offered that is refused itself. */
+	REFUSED(RUN("--read", "/home/no-such-user/x", "--", "true"), WARD_E_CAPABILITY,
+		"does not exist");
+	CHECK_STR_EQ(err.fix, "touch it first, or take it out");
+	REFUSED(RUN("--write", "/home/no-such-user", "--", "true"), WARD_E_CAPABILITY,
+		"does not exist");
+	CHECK_STR_EQ(err.fix, "touch it first, or take it out");
+	REFUSED(RUN("--read", "/dev/nonexistent", "--", "true"), WARD_E_CAPABILITY,
+		"the sandbox has a /dev of its own");
+	CHECK_STR_EQ(err.fix, "take it out");
+	REFUSED(RUN("--cap", "FILE_READ:/proc/99999999/x", "--", "true"), WARD_E_CAPABILITY,
+		"the sandbox has a /proc of its own");
 	REFUSED(RUN("--read", "f", "--read", "f/x", "--", "true"), WARD_E_CAPABILITY,
 		"--read (2): ");
 	put("caps.json", "[\n {\"type\":\"FILE_READ\",\"resource\":\"nope\"}]", 0644);

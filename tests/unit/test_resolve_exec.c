@@ -155,6 +155,8 @@ TEST(commands_that_cannot_be_executed)
 		CHECK_EQ_INT(RUN("--", row->cmd), WARD_E_SPAWN);
 		CHECK_EQ_INT(err.sys_errno, row->e);
 		CHECK_STR_CONTAINS(said(), "cannot be executed");
+		if (strstr(row->cmd, "dir") || ward_streq(row->cmd, "/usr"))
+			CHECK_STR_CONTAINS(said(), "it is a directory; name a program");
 		CHECK_EQ_INT(err.error_class, WARD_CLASS_EXTERNAL_COMMAND);
 	}
 }
@@ -330,9 +332,9 @@ TEST(scripts_that_are_refused)
 		put(row->name, row->text, 0644);
 		REFUSED(SCRIPT(row->name + 3), row->code, row->part);
 	}
-	REFUSED(SCRIPT("missing.py"), WARD_E_SPAWN, "cannot be executed");
+	REFUSED(SCRIPT("missing.py"), WARD_E_SPAWN, "no such script");
 	CHECK_EQ_INT(err.sys_errno, ENOENT);
-	REFUSED(SCRIPT("dir"), WARD_E_SPAWN, "cannot be executed");
+	REFUSED(SCRIPT("dir"), WARD_E_SPAWN, "is a directory");
 	CHECK_EQ_INT(err.sys_errno, EACCES);
 	put_link("ws/key.py", "../out/secret");
 	REFUSED(SCRIPT("key.py"), WARD_E_REFUSED, "leads out of the workspace");

@@ -66,6 +66,18 @@ static int fail_spawn(struct ward_resolver *rs, const char *name, int e, struct 
 	return WARD_E_SPAWN;
 }
 
+/* The same in words of what was given; e decides between exit codes 126 and 127. */
+static int fail_given(struct ward_resolver *rs, const char *given, int e, const char *what,
+	const char *fix, struct ward_error *err)
+{
+	(void)ward_fail(err, WARD_E_SPAWN, "%s cannot be executed: %s", ward_rs_show(rs, given),
+		what);
+	if (err)
+		err->sys_errno = e;
+	ward_fail_fix(err, "%s", fix);
+	return WARD_E_SPAWN;
+}
+
 static int implied_rule(struct ward_resolver *rs, enum ward_cap_type type, const char *path,
 	const char *text, struct ward_error *err)
 {
@@ -338,6 +350,8 @@ int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct war
 	if (r < 0)
 		return r;
 	/* What a "#!" names is only spoken about once it may be seen. */
+	if (!p->from && S_ISDIR(p->t.st.st_mode))
+		return fail_given(rs, p->path, EACCES, "it is a directory", "name a program", err);
 	if (!p->from && executable(&p->t) < 0)
 		return fail_spawn(rs, p->path, EACCES, err);
 	r = make_visible(rs, p, err);
@@ -561,8 +575,15 @@ static int resolve_script(struct ward_resolver *rs, struct ward_error *err)
 	struct ward_head head = { 0 };
 	int r = given[0] ? ward_rs_target(rs, path, &script.t) : -ENOENT;
 
+	/* A script is a path, also without a slash: no PATH is searched for it. */
+	if (r == -ENOENT || r == -ENOTDIR)
+		return fail_given(rs, given, ENOENT, "no such script",
+			"name a script that exists, by its path", err);
 	if (r < 0)
 		return fail_spawn(rs, given, -r, err);
+	if (S_ISDIR(script.t.st.st_mode))
+		return fail_given(rs, given, EACCES, "it is a directory", "name a script in it",
+			err);
 	if (!S_ISREG(script.t.st.st_mode) || ward_rs_reserved(script.t.path))
 		return fail_spawn(rs, given, EACCES, err);
 	r = check_leaving(rs, given, &script, err);

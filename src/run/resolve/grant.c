@@ -47,12 +47,39 @@ static const char *option_for(char out[WARD_PASTE_MAX + 16], const struct ward_c
 	return out;
 }
 
+static int fail_reserved(struct ward_resolver *rs, const struct ward_cap *cap, const char *path,
+	const char *reserved, struct ward_error *err)
+{
+	(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
+		"%s cannot be granted: the sandbox has a %s of its own", ward_rs_show(rs, path),
+		reserved);
+	ward_fail_fix(err, "take it out");
+	return WARD_E_CAPABILITY;
+}
+
+/* The nearest directory above path that is there and that may be granted, into dir; false: none is. */
+static bool grantable_above(struct ward_resolver *rs, const struct ward_cap *cap, const char *path,
+	char dir[WARD_PATH_MAX])
+{
+	struct ward_target t;
+	char *slash;
+
+	(void)snprintf(dir, WARD_PATH_MAX, "%s", path);
+	do {
+		slash = strrchr(dir, '/');
+		if (!slash || slash == dir)
+			return false;
+		*slash = '\0';
+	} while (ward_rs_target(rs, dir, &t) < 0 || !S_ISDIR(t.st.st_mode));
+	return !ward_rs_reserved(t.path) && !ward_streq(t.path, "/home") &&
+		(cap->type != WARD_CAP_FILE_WRITE || rs->r->i_know || !ward_rs_is_home(rs, t.path));
+}
+
 static int fail_missing(struct ward_resolver *rs, const struct ward_cap *cap, const char *path,
 	int e, struct ward_error *err)
 {
 	const char *shown = ward_rs_show(rs, path);
 	char dir[WARD_PATH_MAX], option[WARD_PASTE_MAX + 16];
-	char *slash;
 
 	if (e == EACCES || e == EPERM) {
 		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
@@ -66,12 +93,11 @@ static int fail_missing(struct ward_resolver *rs, const struct ward_cap *cap, co
 		ward_fail_fix(err, "name the file itself");
 		return WARD_E_CAPABILITY;
 	}
-	(void)snprintf(dir, sizeof(dir), "%s", path);
-	slash = strrchr(dir, '/');
-	if (slash)
-		slash[slash == dir] = '\0';
+	/* What lies there could not be granted either: better said before somebody makes it. */
+	if (ward_path_normalize(path, dir, sizeof(dir)) >= 0 && ward_rs_reserved(dir))
+		return fail_reserved(rs, cap, dir, ward_rs_reserved(dir), err);
 	(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "%s does not exist", shown);
-	if (ward_streq(dir, "/")) /* which nobody is granted */
+	if (!grantable_above(rs, cap, path, dir))
 		ward_fail_fix(err, "touch it first, or take it out");
 	else
 		ward_fail_fix(err, "touch it first, or grant its directory: %s",
@@ -92,12 +118,8 @@ static int check_target(struct ward_resolver *rs, const struct ward_cap *cap,
 		ward_fail_fix(err, "grant the directories that are needed");
 		return WARD_E_CAPABILITY;
 	}
-	if (reserved) {
-		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
-			"%s cannot be granted: the sandbox has a %s of its own", shown, reserved);
-		ward_fail_fix(err, "take it out");
-		return WARD_E_CAPABILITY;
-	}
+	if (reserved)
+		return fail_reserved(rs, cap, t->path, reserved, err);
 	if (ward_streq(t->path, "/home")) {
 		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
 			"\"/home\" cannot be granted: the run's private home /home/ward lies in it");
