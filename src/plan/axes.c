@@ -279,8 +279,9 @@ static void axis_attribution(const struct ward_plan *p, const struct ward_host *
 			p->seccomp & WARD_SECCOMP_NOTIFY_EXEC
 				? "refused paths are not named (refused calls and programs are)"
 				: "refused paths are not named (refused calls are)",
-			h->fuse ? "--attribution auto"
-				: "chmod 0666 /dev/fuse, or --attribution notify");
+			h->fuse          ? "--attribution auto"
+				: h->uid ? "sudo chmod 0666 /dev/fuse, or --attribution notify"
+					 : "chmod 0666 /dev/fuse, or --attribution notify");
 	else
 		hold(s, WARD_LEVEL_NONE, "neither FUSE nor seccomp notification", "ward doctor");
 }

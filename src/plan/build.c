@@ -133,7 +133,9 @@ static int resolve_attribution(struct ward_plan *p, const struct ward_plan_input
 			"axis attribution: --attribution fuse cannot be held: %s",
 			!h->userns ? "no user namespaces" : "/dev/fuse cannot be opened");
 		ward_fail_fix(err, "%s; or --attribution auto",
-			!h->userns ? "allow user namespaces" : "chmod 0666 /dev/fuse");
+			!h->userns       ? "allow user namespaces"
+				: h->uid ? "sudo chmod 0666 /dev/fuse"
+					 : "chmod 0666 /dev/fuse");
 		return WARD_E_AXIS;
 	}
 	if (in->attribution == WARD_ATTR_NOTIFY && !h->seccomp_notify) {
@@ -255,6 +257,7 @@ int ward_plan_build(const struct ward_plan_input *in, struct ward_plan **ret,
 	p->seccomp = in->seccomp | (in->host->userns ? 0 : WARD_SECCOMP_NO_SOCKET);
 	p->deny_errno = in->deny_errno;
 	p->tty = in->tty;
+	p->audit_off = in->audit_off;
 	set_ids(p, in->host);
 	r = copy_all(p, in);
 	if (r < 0)

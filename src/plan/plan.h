@@ -143,6 +143,7 @@ struct ward_plan {
 	uint32_t seccomp;            /* WARD_SECCOMP_* */
 	enum ward_attribution attribution;      /* resolved: never AUTO */
 	int deny_errno;              /* ENOENT or EACCES */
+	bool audit_off;              /* no log: --audit /dev/null */
 	uid_t inside_uid; gid_t inside_gid;     /* what the command sees */
 	uid_t host_uid; gid_t host_gid;         /* what it is outside: never 0 */
 	bool tty;                    /* give it a private pty */

@@ -171,6 +171,10 @@ static void head(struct ward_buf *b, const struct ward_plan *p)
 			ward_buf_addf(b, " + %s", ward_seccomp_switch_name(bit));
 	ward_buf_addc(b, '\n');
 	line(b, "attribution", ward_attribution_name(p->attribution));
+	if (p->audit_off) {
+		label(b, "log");
+		ward_buf_adds(b, "no log (--audit /dev/null)\n");
+	}
 	line(b, "ungranted", p->deny_errno == EACCES ? "EACCES" : "ENOENT");
 }
 

@@ -15,6 +15,13 @@ ANSWER = ["--deny-errno", "EACCES"] if os.access("/dev/fuse", os.R_OK | os.W_OK)
 SCHEMA = json.loads((cli.ROOT / "docs/spec/plan.schema.json").read_text())
 
 
+@test
+@placed
+def says_that_there_is_no_log(p):
+    check_in("no log (--audit /dev/null)", p.run("--audit", "/dev/null", "true", kind=("plan",), log=False).out)
+    check("no log" not in p.run("true", kind=("plan",)).out)
+
+
 @cases([
     ("nothing granted", ("plan",), ["true"]),
     ("grants", ("plan",), ["--read", "in.txt", "--write", "out", "--cap", "FILE_READ:src/**", "--env", "A=b", "sh", "-c", ":"]),
