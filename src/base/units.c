@@ -192,8 +192,12 @@ int ward_parse_duration(const char *s, uint64_t *ret_ms, struct ward_error *err)
 		why = take_fraction(&p, 6, &fraction);
 	if (why == NULL) {
 		unit = find_unit(duration_units, WARD_ARRAY_SIZE(duration_units), p);
-		why = unit == NULL ? "the unit is none of ms, s, m, h"
-				   : to_ms(v, fraction, unit->factor, ret_ms);
+		if (unit != NULL)
+			why = to_ms(v, fraction, unit->factor, ret_ms);
+		else if ((p[0] | 0x20) == 'e')
+			why = "an exponent is not accepted";
+		else
+			why = "the unit is none of ms, s, m, h";
 	}
 	if (why == NULL)
 		return WARD_OK;

@@ -46,7 +46,9 @@ static int check_steps(const struct ward_cap *cap, struct ward_error *err)
 	if (ward_path_has_dotdot(cap->resource)) {
 		(void)ward_cap_fail(err, cap, "\"..\" is not allowed in a path");
 		ward_fail_fix(err,
-			"write the absolute path, or one relative to the workspace, without \"..\"");
+			cap->resource[0] == '/'
+				? "write the same path without \"..\""
+				: "write the absolute path, or one relative to the workspace, without \"..\"");
 		return WARD_E_CAPABILITY;
 	}
 	if (!cap->literal && cap->resource[0] == '~') {
