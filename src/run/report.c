@@ -48,7 +48,7 @@ static void format_ms(uint64_t ms, char *out, size_t size)
 static const struct {
 	const char *text;
 	bool is_time, is_count;
-	const char *extra; /* after it, with the number */
+	const char *extra, *extra_one; /* after it, with the number; for 1 */
 	const char *option;
 } limit_rows[] = {
 	[WARD_LIMIT_MEMORY] = { "memory limit of %s was reached (oom)", .option = "--memory SIZE" },
@@ -59,10 +59,11 @@ static const struct {
 	[WARD_LIMIT_STDERR] = { "output limit of %s was reached: standard error was cut",
 		.option = "--output-limit SIZE" },
 	[WARD_LIMIT_PIDS] = { "pids limit of %s was reached", .is_count = true,
-		.extra = "%llu forks were refused", .option = "--pids N" },
+		.extra = "%llu forks were refused", .extra_one = "%llu fork was refused",
+		.option = "--pids N" },
 	[WARD_LIMIT_DISK] = { "disk limit of %s was reached", .option = "--disk SIZE" },
 	[WARD_LIMIT_NAMES] = { "only the first %s distinct refusals are listed", .is_count = true,
-		.extra = "%llu more were counted" },
+		.extra = "%llu more were counted", .extra_one = "%llu more was counted" },
 };
 
 /* The formats are constants of the table above. */
@@ -82,7 +83,8 @@ static void put_limit(struct ward_buf *out, enum ward_limit_id id, uint64_t valu
 	ward_buf_addf(out, limit_rows[id].text, text);
 	if (extra && limit_rows[id].extra) {
 		ward_buf_adds(out, ": ");
-		ward_buf_addf(out, limit_rows[id].extra, (unsigned long long)extra);
+		ward_buf_addf(out, extra == 1 ? limit_rows[id].extra_one : limit_rows[id].extra,
+			(unsigned long long)extra);
 	}
 	if (limit_rows[id].option)
 		ward_buf_addf(out, "; raise it with %s", limit_rows[id].option);
@@ -100,7 +102,9 @@ static void put_axes(struct ward_buf *out, const struct ward_outcome *o)
 		if (o->accepted[i])
 			ward_buf_addf(out, "ward: accepted: %s is held at %s%s\n",
 				ward_axis_name((enum ward_axis)i), ward_level_name(o->axes[i]),
-				o->axes[i] < WARD_LEVEL_ENFORCED ? " only" : " all the same");
+				!o->axes[i] || o->axes[i] < ward_minimum[i] ? " only"
+					: o->axes[i] < WARD_LEVEL_ENFORCED  ? ""
+									    : " all the same");
 	if (ward_streq(o->attribution, "partial") && !o->attribution_chosen)
 		ward_buf_addf(out, "ward: attribution: partial: %s%s%s\n",
 			o->attribution_why ? o->attribution_why : "not all refusals are named",

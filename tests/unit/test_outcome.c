@@ -285,6 +285,24 @@ TEST(attribution_is_full_where_it_is_held)
 	}
 }
 
+/* What the shipped minimum asks for is not "only". */
+TEST(accepted_where_the_minimum_holds)
+{
+	struct ward_outcome *o = full(NULL);
+
+	o->axes[WARD_AXIS_MEMORY] = ward_minimum[WARD_AXIS_MEMORY];
+	o->accepted[WARD_AXIS_MEMORY] = true;
+	o->axes[WARD_AXIS_PROCESSES] = WARD_LEVEL_ADVISORY;
+	o->accepted[WARD_AXIS_PROCESSES] = true;
+	ward_outcome_set_limit(o, WARD_LIMIT_PIDS, 128, 1);
+	CHECK_EQ_INT(ward_outcome_finish(o), WARD_OK);
+	CHECK_STR_CONTAINS(ward_outcome_report(o), "ward: accepted: memory is held at sampled\n");
+	CHECK_STR_CONTAINS(ward_outcome_report(o),
+		"ward: accepted: processes is held at advisory only\n");
+	CHECK_STR_CONTAINS(ward_outcome_report(o), ": 1 fork was refused; raise it");
+	ward_outcome_free(o);
+}
+
 TEST(report_of_limits)
 {
 	struct ward_outcome *o = full(NULL);
