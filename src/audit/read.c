@@ -48,8 +48,13 @@ int ward_audit_reader_open(struct ward_audit_reader *r, const char *file, struct
 		return fail_open(err, errno, file);
 	if (fstat(fd, &st) < 0)
 		return fail_open(err, errno, file);
-	if (!S_ISREG(st.st_mode))
-		return ward_fail(err, WARD_E_INVALID, "audit log %s is not a regular file", file);
+	if (!S_ISREG(st.st_mode)) {
+		(void)ward_fail(err, WARD_E_INVALID, "audit log %s is %s", file,
+			S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
+		ward_fail_fix(err,
+			"give the FILE that --audit wrote, or none for the log of this user");
+		return WARD_E_INVALID;
+	}
 	int sys = -ward_audit_lock_fd(fd, F_RDLCK);
 	if (sys == ETIMEDOUT)
 		return ward_fail(err, WARD_E_SYSTEM,

@@ -38,6 +38,7 @@ bool wants_help(const struct words *w);                  /* -h or --help is next
 
 /* help.c */
 int print_help(const struct command *c);                 /* NULL: the overview */
+bool print_help_group(const char *first);                /* of commands of two words; false: none begins so */
 int usage_error(const struct ward_error *err, const char *command);   /* says so; EXIT_USAGE */
 
 /* confine.c: run, sandbox run, plan */

@@ -65,8 +65,11 @@ static void salvage(struct ward_request *r, struct words w)
 
 static int fail_word(const char *word, struct ward_error *err)
 {
-	int code = ward_fail(err, WARD_E_INVALID, "unknown option %s", word);
+	char place[64];
+	int code = ward_fail(err, WARD_E_INVALID, "unknown option");
 
+	(void)snprintf(place, sizeof(place), "%s", word);
+	ward_fail_at(err, place, 0, 0);
 	ward_fail_fix(err,
 		"options are long ones, as in --read PATH; write -- before a command that starts with -");
 	return code;
@@ -276,6 +279,19 @@ static int run(struct ward_request *r)
 	return code;
 }
 
+/* The library knows of runs alone: who asked for a plan is told how to ask for one. */
+static void fix_for_plan(enum ward_command_kind kind, struct ward_error *err)
+{
+	if (ward_has_prefix(err->fix, "see ward help "))
+		ward_fail_fix(err, "see ward help plan");
+	else if (ward_has_prefix(err->fix, "ward run [options]") ||
+		ward_has_prefix(err->fix, "ward sandbox run SCRIPT"))
+		ward_fail_fix(err,
+			kind == WARD_COMMAND_SCRIPT
+				? "ward plan sandbox run SCRIPT [options] [-- ARG...]"
+				: "ward plan [run] [options] [--] CMD [ARG...]");
+}
+
 static int go(enum ward_command_kind kind, struct words w, bool plan_only)
 {
 	struct ward_error err = WARD_ERROR_INIT;
@@ -287,6 +303,8 @@ static int go(enum ward_command_kind kind, struct words w, bool plan_only)
 		return plan_only ? EXIT_USAGE : EXIT_WARD;
 	}
 	code = take_all(r, kind, &w, &err);
+	if (code < 0 && plan_only)
+		fix_for_plan(kind, &err);
 	plan_only = plan_only || ward_request_given(r, "dry-run");
 	if (code > 0)
 		code = print_help(kind == WARD_COMMAND_SCRIPT

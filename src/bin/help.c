@@ -87,6 +87,25 @@ static int finish(void)
 	return fflush(stdout) == 0 ? EXIT_OK : EXIT_USAGE;
 }
 
+bool print_help_group(const char *first)
+{
+	size_t n = strlen(first);
+	bool any = false;
+
+	for (size_t i = 0; command_at(i); i++) {
+		const struct command *c = command_at(i);
+
+		if (c->hidden || strncmp(c->name, first, n) != 0 || c->name[n] != ' ')
+			continue;
+		printf("%s", any ? "" : "Usage:\n");
+		print_lines(c->usage, "  ward ");
+		any = true;
+	}
+	if (any)
+		printf("\nward help %s COMMAND says more.\n", first);
+	return any;
+}
+
 int print_help(const struct command *c)
 {
 	if (!c) {

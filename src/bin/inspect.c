@@ -29,7 +29,12 @@ static int take_look(struct words w, const char *command, bool head, bool file, 
 			ret->json = true;
 		} else if (head && ward_has_prefix(word, "--head=")) {
 			ret->head = word + strlen("--head=");
-		} else if (head && ward_streq(word, "--head") && w.n > 0) {
+		} else if (head && ward_streq(word, "--head") && w.n < 1) {
+			ward_fail(&err, WARD_E_INVALID, "an argument is missing");
+			ward_fail_at(&err, "--head", 0, 0);
+			ward_fail_fix(&err, "give --head HASH, the hash that --head-to wrote");
+			return usage_error(&err, NULL);
+		} else if (head && ward_streq(word, "--head")) {
 			ret->head = w.v[0];
 			w.n--;
 			w.v++;
@@ -194,6 +199,8 @@ int cmd_help(struct words w)
 	c = command_find(w.v[0], w.n > 1 ? w.v[1] : NULL, &taken);
 	if (c && taken == w.n)
 		return print_help(c);
+	if (w.n == 1 && print_help_group(w.v[0]))
+		return fflush(stdout) == 0 ? EXIT_OK : EXIT_USAGE;
 	ward_fail(&err, WARD_E_INVALID, "no help for \"%s\"", w.v[0]);
 	ward_fail_fix(&err, "ward help lists the commands");
 	return usage_error(&err, NULL);

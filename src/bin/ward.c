@@ -186,11 +186,16 @@ static int unknown_command(const char *first, const char *second)
 	if (!near)
 		near = ward_nearest(first, names, WARD_ARRAY_SIZE(commands));
 	ward_fail(&err, WARD_E_INVALID, "unknown command \"%s\"", first);
-	if (ward_streq(first, "sandbox") || ward_streq(first, "audit"))
+	if (ward_streq(first, "sandbox") || ward_streq(first, "audit")) {
+		if (second)
+			ward_fail(&err, WARD_E_INVALID, "unknown command \"%s\"", all);
+		else
+			ward_fail(&err, WARD_E_INVALID, "the word behind \"ward %s\" is missing",
+				first);
 		ward_fail_fix(&err, "%s",
 			first[0] == 's' ? "use ward sandbox run SCRIPT"
 					: "use ward audit verify or ward audit show");
-	else if (near)
+	} else if (near)
 		ward_fail_fix(&err,
 			"did you mean ward %s? To run a command: ward run [options] [--] CMD",
 			near);
@@ -224,6 +229,8 @@ int main(int argc, char **argv)
 	if (ward_streq(w.v[0], "--version"))
 		return cmd_version((struct words){ 0, NULL });
 	c = command_find(w.v[0], w.n > 1 ? w.v[1] : NULL, &taken);
+	if (!c && w.n == 2 && wants_help(&(struct words){ 1, w.v + 1 }) && print_help_group(w.v[0]))
+		return fflush(stdout) == 0 ? EXIT_OK : EXIT_USAGE;
 	if (!c)
 		return unknown_command(w.v[0], w.n > 1 && w.v[1][0] != '-' ? w.v[1] : NULL);
 	w.n -= taken;

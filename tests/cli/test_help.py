@@ -93,7 +93,13 @@ def version():
     ("argument of version", ["version", "--jsn"], "help version"),
     ("argument of doctor", ["doctor", "x"], "help doctor"),
     ("two files to show", ["audit", "show", "a", "b"], "help audit show"),
-    ("head without hash", ["audit", "verify", "--head"], "help audit verify"),
+    ("head without hash", ["audit", "verify", "--head"], "--head: an argument is missing; give --head HASH"),
+    ("audit alone", ["audit"], "is missing; use ward audit verify or ward audit show"),
+    ("audit with another word", ["audit", "verfy"], "unknown command \"audit verfy\"; use ward audit verify"),
+    ("a directory to verify", ["audit", "verify", "/etc"], "/etc is a directory; give the FILE"),
+    ("plan alone", ["plan"], "no command given; ward plan [run] [options]"),
+    ("plan of no script", ["plan", "sandbox", "run"], "no script given; ward plan sandbox run SCRIPT"),
+    ("option of plan", ["plan", "--frob"], "--frob: unknown option; see ward help plan"),
     ("help of nothing", ["help", "nope"], "ward help"),
 ])
 def unknown_words(words, says):
@@ -103,6 +109,14 @@ def unknown_words(words, says):
     cli.only_ward_lines(r.err)
     check_eq(len(r.err.splitlines()), 1, r.err)
     check_in(says, r.err)
+
+
+@cases([("help audit", ["help", "audit"]), ("audit --help", ["audit", "--help"])])
+def help_of_a_group(words):
+    r = ward(*words)
+    check_eq((r.code, r.err), (0, ""))
+    check_in("ward audit verify [FILE]", r.out)
+    check_in("ward audit show [FILE]", r.out)
 
 
 @test
