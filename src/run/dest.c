@@ -123,6 +123,14 @@ int ward_dest_open(struct ward_dest *d, struct ward_arena *a, const char *text,
 	return WARD_OK;
 }
 
+bool ward_dest_same(const struct ward_dest *a, const struct ward_dest *b)
+{
+	struct stat x, y;
+
+	return a->name && b->name && ward_streq(a->name, b->name) && fstat(a->dir, &x) == 0 &&
+		fstat(b->dir, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 int ward_dest_write(const struct ward_dest *d, const char *option, const void *p, size_t n,
 	struct ward_error *err)
 {

@@ -457,25 +457,47 @@ static int apply_quiet(struct ward_request *r, const char *value, unsigned index
 
 /* ---- record ---- */
 
+/* A place of its own for each: the last one written would take the others' away. */
+static int open_dest(struct ward_request *r, struct ward_dest *d, const char *value,
+	struct ward_error *err)
+{
+	const struct {
+		const struct ward_dest *d;
+		const char *option;
+	} all[] = { { &r->outcome, "--outcome" }, { &r->report, "--report" },
+		{ &r->head_to, "--head-to" } };
+	int code = ward_dest_open(d, r->arena, value, err);
+
+	for (size_t i = 0; code >= 0 && i < WARD_ARRAY_SIZE(all); i++)
+		if (all[i].d != d && ward_dest_same(all[i].d, d)) {
+			ward_dest_done(d);
+			code = ward_fail(err, WARD_E_INVALID,
+				"\"%s\" is the file of %s already, which one of the two would replace",
+				value, all[i].option);
+			ward_fail_fix(err, "name another file");
+		}
+	return code;
+}
+
 static int apply_head_to(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err)
 {
 	(void)index;
-	return ward_dest_open(&r->head_to, r->arena, value, err);
+	return open_dest(r, &r->head_to, value, err);
 }
 
 static int apply_outcome(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err)
 {
 	(void)index;
-	return ward_dest_open(&r->outcome, r->arena, value, err);
+	return open_dest(r, &r->outcome, value, err);
 }
 
 static int apply_report(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err)
 {
 	(void)index;
-	return ward_dest_open(&r->report, r->arena, value, err);
+	return open_dest(r, &r->report, value, err);
 }
 
 static int apply_fail_on_violation(struct ward_request *r, const char *value, unsigned index,
@@ -582,11 +604,14 @@ static int fail_unknown(const struct ward_request *r, const char *name, struct w
 {
 	const char *names[WARD_ARRAY_SIZE(table)];
 	const char *near;
-	int code = ward_fail(err, WARD_E_INVALID, "unknown option --%s", name);
+	char place[64];
+	int code = ward_fail(err, WARD_E_INVALID, "unknown option");
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(table); i++)
 		names[i] = table[i].name;
 	near = ward_nearest(name, names, WARD_ARRAY_SIZE(table));
+	(void)snprintf(place, sizeof(place), "--%s", name);
+	ward_fail_at(err, place, 0, 0);
 	/* Three letters away from a short word is any other short word. */
 	if (near && (near[0] == name[0] || strlen(name) > 5))
 		ward_fail_fix(err, "did you mean --%s?", near);

@@ -56,4 +56,6 @@ int ward_option_index(const char *name);
 void ward_dest_init(struct ward_dest *d);
 void ward_dest_done(struct ward_dest *d);
 int ward_dest_open(struct ward_dest *d, struct ward_arena *a, const char *text, struct ward_error *err);
+/* Two files of one name in one directory: the later would replace the earlier. Descriptors may be shared. */
+bool ward_dest_same(const struct ward_dest *a, const struct ward_dest *b);
 int ward_dest_write(const struct ward_dest *d, const char *option, const void *p, size_t n, struct ward_error *err);

@@ -33,6 +33,7 @@ def bad(p, *options, place, says, kind=("run",), command=("touch", "marker"), **
     r, o = p.outcome("--write", ".", *options, *command, kind=kind, **more)
     refused(p, r, place, says)
     check_eq((o["status"], o["code"]), ("refused", None))
+    check(o["error"]["file"] or not place.startswith("-"), f"an option is wrong, and error.file is null: {o['error']}")
     check(o["error"]["message"] and o["error"]["fix"], f"error without message or fix: {o['error']}")
     r = p.run("--write", ".", *options, *command, kind=("plan", *kind), **more)
     check(r.code in (1, 2), f"plan says {r.code}: {r.err}")
@@ -63,11 +64,14 @@ def the_marker_works(p):
     ("unknown axis", ["--require", "fils=enforced"], "--require", "files"),
     ("unknown level", ["--accept", "files=enforcd"], "--accept", "enforced"),
     ("axis without level", ["--require", "files"], "--require", "="),
+    ("absolute with dots", ["--read", "/tmp/../etc/passwd"], "--read", r'write the same path without "\.\."'),
+    ("absent in /dev", ["--read", "/dev/nonexistent"], "--read", "the sandbox has a /dev of its own; take it out"),
+    ("one file for two", ["--report", "F", "--head-to", "./F"], "--head-to", "is the file of --report already"),
     ("memory 0", ["--memory", "0"], "--memory", ""),
     ("memory with a letter", ["--memory", "5x"], "--memory", ""),
     ("memory too large", ["--memory", "99999999999999999999"], "--memory", ""),
     ("timeout -1", ["--timeout", "-1"], "--timeout", ""),
-    ("timeout 1e999", ["--timeout", "1e999"], "--timeout", ""),
+    ("timeout 1e999", ["--timeout", "1e999"], "--timeout", "an exponent is not accepted"),
     ("timeout nan", ["--timeout=nan"], "--timeout", ""),
     ("cpus 0", ["--cpus", "0"], "--cpus", ""),
     ("pids 0", ["--pids", "0"], "--pids", "2 to 4194304"),
