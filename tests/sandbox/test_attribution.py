@@ -87,6 +87,16 @@ def making_a_name_counts_where_it_could_be_made(p):
 
 
 @both
+def what_git_asks_for_is_quiet(p):
+    """A script's view has no gitconfig, which every git looks for."""
+    box.need_fuse()
+    p.write("ask.sh", "#!/bin/sh\ntest -e /etc/gitconfig && echo there\ntest -e /etc/shadow\nexit 0\n")
+    r, o = p.outcome("ask.sh", kind=("sandbox", "run"))
+    check_eq((r.code, r.out), (0, ""), r.err)
+    check_eq([v["resource"] for v in o["violations"]], ["/etc/shadow"])
+
+
+@both
 def existing_and_absent_answer_alike(p):
     box.need_fuse()
     p.write("ask.py", "import os, sys\nfor f in sys.argv[1:]:\n    try: os.stat(f); print('there')\n    except OSError as e: print(e.errno)\n")
