@@ -39,7 +39,7 @@ bool ward_refusals_testing(struct ward_refusals *l);
 bool ward_refusals_again(struct ward_refusals *l, const struct ward_refusal_note *note);
 /* Out of memory counts as dropped. */
 void ward_refusals_note(struct ward_refusals *l, const struct ward_refusal_note *note);
-/* True when a new name would only be counted: then looking for details is not worth it. */
+/* True when so many names were only counted that looking for details of another is not worth it. */
 bool ward_refusals_full(struct ward_refusals *l);
 /*
  * Copies of the entries not taken before, with their count so far; each distinct refusal is handed out once.

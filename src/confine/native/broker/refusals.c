@@ -37,7 +37,7 @@ struct ward_refusals {
 	uint64_t dropped;
 	/* Real ones over the maximum, not taken yet; each attempt, but for the same name right again. */
 	uint32_t n_over, over_total;
-	struct ward_refusal over[WARD_VIOLATION_OVER_MAX];
+	struct ward_refusal *over; /* made when it is needed: few runs ever do */
 	uint16_t slot[HASH_SIZE]; /* index + 1 */
 	struct entry v[ENTRIES_MAX];
 };
@@ -61,6 +61,7 @@ void ward_refusals_delete(struct ward_refusals *l)
 		free(l->v[i].r.resource);
 	for (uint32_t i = 0; i < l->n_over; i++)
 		free(l->over[i].resource);
+	free(l->over);
 	(void)pthread_mutex_destroy(&l->lock);
 	free(l);
 }
@@ -126,7 +127,9 @@ static void add_over(struct ward_refusals *l, const struct ward_refusal_note *n,
 		last->count++;
 		return;
 	}
-	text = l->n_over < WARD_VIOLATION_OVER_MAX ? strndup(n->resource, len) : NULL;
+	if (!l->over)
+		l->over = calloc(WARD_VIOLATION_OVER_MAX, sizeof(*l->over));
+	text = l->over && l->n_over < WARD_VIOLATION_OVER_MAX ? strndup(n->resource, len) : NULL;
 	if (!text) {
 		l->dropped++;
 		return;
@@ -228,7 +231,8 @@ static int copy_new(struct ward_refusals *l, struct ward_refusal **ret, size_t *
 		return WARD_E_NOMEM;
 	for (uint32_t i = 0; i < l->n; i++)
 		l->v[i].taken = true;
-	memcpy(v + n, l->over, l->n_over * sizeof(*v));
+	if (l->n_over > 0)
+		memcpy(v + n, l->over, l->n_over * sizeof(*v));
 	*ret = v;
 	*ret_n = n + l->n_over;
 	l->n_over = 0;
