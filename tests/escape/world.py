@@ -144,7 +144,11 @@ class World:
                         peers.append(peer)
                         self.greet(peer)
                         continue
-                    data = s.recv(4096)
+                    try:
+                        data = s.recv(4096)
+                    except ConnectionResetError:
+                        # It ended with our greeting unread: that is told once, ahead of what it had said.
+                        data = s.recv(4096)
                     self.hear(data)
                     if s is not sock and not data:
                         peers.remove(s)
