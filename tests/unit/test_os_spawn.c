@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "os/os.h"
@@ -65,15 +66,18 @@ TEST(errno_of_ours_is_left_alone)
 	const char *const argv[] = { "x", NULL };
 	const int fds[] = { 999 };
 	struct ward_spawn what = {
-		.exe_fd = shell(), .argv = argv, .fds = fds, .n_fds = 1, .cgroup = -1
+		.exe_fd = shell(), .argv = argv, .fds = fds, .n_fds = 1, .cgroup = -1, .hold = true
 	};
 	struct ward_spawned c;
 	int code = 0, status = 0;
 
-	errno = 4711;
 	CHECK_EQ_INT(ward_spawn(&what, &c), 0);
-	CHECK_EQ_INT(ward_spawn_error(&c), EBADF);
+	ward_spawn_go(&c);
+	/* What fails in the child now, in our memory, is no error of ours. */
+	errno = 4711;
+	(void)nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
 	CHECK_EQ_INT(errno, 4711);
+	CHECK_EQ_INT(ward_spawn_error(&c), EBADF);
 	CHECK_EQ_INT(ward_pidfd_wait(c.pidfd, &code, &status, false), 0);
 	CHECK_EQ_INT(status, 127);
 	ward_spawn_done(&c);
