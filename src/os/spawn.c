@@ -34,6 +34,9 @@
 #define SPAWN_HIGH WARD_SPAWN_FDS_MAX /* descriptors are parked above every target first */
 #define CAP_VERSION_3 0x20080522u
 
+/* What runs on the borrowed piece of memory: a sanitizer would take it for the caller's stack. */
+#define BARE __attribute__((no_sanitize("address", "undefined")))
+
 struct ward_spawn_shared {
 	int tid; /* cleared by the kernel when the child has left this memory */
 	int gone; /* the child may go on */
@@ -55,7 +58,7 @@ struct cap_data {
 };
 
 /* Everything that the new namespace gives is passed on to what is executed. 0 or -errno. */
-static long keep_caps(void)
+BARE static long keep_caps(void)
 {
 	struct cap_header h = { CAP_VERSION_3, 0 };
 	struct cap_data d[2] = { { 0 } };
@@ -76,7 +79,7 @@ static long keep_caps(void)
  * Until the caller has placed us: a new process often starts at once, on the caller's processor, and would keep it from that.
  * Not for ever: a caller that was killed says nothing, and what is executed finds out about that.
  */
-static void wait_for_caller(struct ward_spawn_shared *s)
+BARE static void wait_for_caller(struct ward_spawn_shared *s)
 {
 	static const struct timespec limit = { .tv_nsec = 100000000 };
 
@@ -84,7 +87,7 @@ static void wait_for_caller(struct ward_spawn_shared *s)
 		ward_raw(SYS_futex, (long)&s->gone, FUTEX_WAIT, 0, (long)&limit, 0);
 }
 
-static _Noreturn void go(struct ward_spawn_shared *s)
+BARE static _Noreturn void go(struct ward_spawn_shared *s)
 {
 	static const char *const no_env[] = { NULL };
 	long parked[WARD_SPAWN_FDS_MAX], exe, r = 0;
@@ -106,7 +109,7 @@ static _Noreturn void go(struct ward_spawn_shared *s)
 		ward_raw(SYS_exit, 127, 0, 0, 0, 0);
 }
 
-static int child(void *arg)
+BARE static int child(void *arg)
 {
 	go(arg);
 }
@@ -120,7 +123,8 @@ static int fill(struct ward_spawn_shared *s, const struct ward_spawn *what)
 	s->exe_fd = what->exe_fd;
 	s->n_fds = what->n_fds;
 	s->keep_caps = what->namespaces & CLONE_NEWUSER;
-	memcpy(s->fds, what->fds, what->n_fds * sizeof(*s->fds));
+	for (i = 0; i < what->n_fds; i++)
+		s->fds[i] = what->fds[i];
 	for (i = 0; what->argv[i]; i++) {
 		size_t n = strlen(what->argv[i]) + 1;
 
@@ -136,7 +140,7 @@ static int fill(struct ward_spawn_shared *s, const struct ward_spawn *what)
  * Born in a cgroup, which only clone3 can do, and clone3 has no wrapper that changes stacks: the child borrows ours and we
  * stand still until it has executed, as with vfork. Not inlined: what the child does lies below this frame.
  */
-static __attribute__((noinline)) long into_cgroup(struct ward_clone_args *a,
+BARE static __attribute__((noinline)) long into_cgroup(struct ward_clone_args *a,
 	struct ward_spawn_shared *s)
 {
 	long r = ward_raw(WARD_NR_CLONE3, (long)a, sizeof(*a), 0, 0, 0);
@@ -253,7 +257,7 @@ int ward_put_map(pid_t pid, const char *name, const char *text)
 }
 
 /* Waits to be killed. A caller that is killed right now must not leave it behind. */
-static int carrier(void *arg)
+BARE static int carrier(void *arg)
 {
 	ward_raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (ward_raw(SYS_getppid, 0, 0, 0, 0, 0) == *(const pid_t *)arg)
