@@ -344,6 +344,11 @@ static int take_head(struct ward_native *c, const struct ward_cage_options *opts
 		if (r < 0)
 			return r;
 	}
+	/* Outside of its cgroup nothing would count it. */
+	if (h->cgroup2 != k->cgroup2) {
+		ward_head_start_free(h);
+		return ward_fail(err, WARD_E_INTERNAL, "the run's cgroup cannot be entered");
+	}
 	c->ctl = h->ctl;
 	c->cmd = h->cmd;
 	c->init = h->init;

@@ -514,7 +514,7 @@ static void do_ok(struct ward_fuse *f, const struct request *q)
 	reply_iov(f, q, NULL, 0);
 }
 
-/* ACCESS, OPENDIR, FLUSH, GETXATTR, INTERRUPT ...: "not implemented" makes the kernel answer for good by itself. */
+/* ACCESS, OPENDIR, FLUSH, GETXATTR, INTERRUPT ...: after ENOSYS the kernel answers these by itself, for good. */
 static void do_nosys(struct ward_fuse *f, const struct request *q)
 {
 	reply_error(f, q, ENOSYS);

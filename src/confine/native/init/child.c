@@ -319,7 +319,8 @@ pid_t child_start(struct init *in)
 		oom_first(in);
 	}
 	/* Nothing that is executed here may look into the init, nor into this memory. */
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		fail(in->ctl, WARD_STAGE_FORK, errno, "dumpable");
 	in->steps = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
 	if (in->steps < 0 || pipe2(in->executed, O_CLOEXEC) < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, "eventfd");

@@ -246,7 +246,10 @@ static void keep_descriptors(struct init *in, int sigfd)
 	for (int i = 0; i < 4; i++)
 		if (keep[i] >= 0 && (high[i] < 0 || dup2(high[i], i) != i))
 			_exit(1);
-	syscall(NR_close_range, (unsigned)(in->oom < 0 ? OWN_FD_OOM : OWN_FD_OOM + 1), ~0u, 0);
+	/* What stayed open would keep pipes of the caller's, or the FUSE device, alive. */
+	if (syscall(NR_close_range, (unsigned)(in->oom < 0 ? OWN_FD_OOM : OWN_FD_OOM + 1), ~0u, 0) <
+		0)
+		fail(OWN_FD_CTL, WARD_STAGE_FORK, errno, "close_range");
 	in->ctl = OWN_FD_CTL;
 	in->oom = in->oom < 0 ? -1 : OWN_FD_OOM;
 }
