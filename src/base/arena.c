@@ -116,6 +116,38 @@ void *ward_arena_alloc(struct ward_arena *a, size_t n)
 	return p;
 }
 
+size_t ward_arena_bytes(const struct ward_arena *a)
+{
+	size_t n = sizeof(*a);
+
+	for (const struct chunk *c = a->chunks; c != NULL; c = c->next)
+		n += sizeof(*c) + c->size;
+	return n;
+}
+
+/* What took several chunks takes one the next time, and then no allocation any more. */
+void ward_arena_reset(struct ward_arena *a)
+{
+	struct chunk *c = a->chunks;
+	size_t sum = 0;
+
+	a->used = 0;
+	if (c == NULL)
+		return;
+	if (c->next == NULL) {
+		c->used = 0;
+		ASAN_POISON_MEMORY_REGION(c->data, c->size);
+		return;
+	}
+	while ((c = a->chunks) != NULL) {
+		a->chunks = c->next;
+		sum += c->size;
+		ASAN_UNPOISON_MEMORY_REGION(c->data, c->size);
+		free(c);
+	}
+	a->next_size = sum;
+}
+
 char *ward_arena_dup(struct ward_arena *a, const char *s, size_t n)
 {
 	char *p = n < SIZE_MAX ? ward_arena_alloc(a, n + 1) : NULL;

@@ -81,6 +81,8 @@ struct ward_arena;
 struct ward_arena *ward_arena_new(size_t max_bytes);  /* 0 = WARD_BUF_MAX; NULL: no memory */
 void ward_arena_free(struct ward_arena *a);           /* NULL ok */
 void ward_arena_freep(struct ward_arena **a);
+size_t ward_arena_bytes(const struct ward_arena *a);  /* taken from the system */
+void ward_arena_reset(struct ward_arena *a);          /* all that was handed out is gone; the memory stays, for reuse */
 void *ward_arena_alloc(struct ward_arena *a, size_t n); /* zeroed, 16-aligned; NULL: no memory or over max */
 char *ward_arena_dup(struct ward_arena *a, const char *s, size_t n); /* NUL-terminated copy */
 char *ward_arena_strdup(struct ward_arena *a, const char *s);
@@ -160,6 +162,14 @@ struct ward_json {
  */
 int ward_json_parse(struct ward_arena *a, const char *text, size_t n, const char *file,
 	struct ward_json **ret, struct ward_error *err);
+/* The same with other limits, and with NUL in texts and names where nul_ok. */
+struct ward_json_options {
+	size_t bytes_max;
+	unsigned depth_max;           /* the reader's stack grows with it: some 250 bytes a level */
+	bool nul_ok;
+};
+int ward_json_parse_with(struct ward_arena *a, const char *text, size_t n, const char *file,
+	const struct ward_json_options *o, struct ward_json **ret, struct ward_error *err);
 const struct ward_json *ward_json_get(const struct ward_json *object, const char *key);
 const char *ward_json_type_name(enum ward_json_type t);      /* for messages: "a string", "a list", "null" */
 

@@ -144,8 +144,8 @@ static int enter(struct json_reader *r)
 {
 	int code;
 
-	if (r->depth >= WARD_JSON_DEPTH_MAX) {
-		code = ward_json_fail(r, r->pos, "nested deeper than %d", WARD_JSON_DEPTH_MAX);
+	if (r->depth >= r->depth_max) {
+		code = ward_json_fail(r, r->pos, "nested deeper than %u", r->depth_max);
 		ward_fail_fix(r->err, "flatten the document");
 		return code;
 	}
@@ -396,13 +396,13 @@ static int parse_value(struct json_reader *r, struct ward_json **ret)
 }
 
 /* What is wrong with the text as a whole, before its first character is looked at. */
-static int check_text(struct json_reader *r)
+static int check_text(struct json_reader *r, size_t bytes_max)
 {
 	int code = WARD_OK;
 
-	if (r->n > WARD_JSON_BYTES_MAX) {
-		code = ward_fail(r->err, WARD_E_PARSE, "the document has %zu bytes, more than %u",
-			r->n, WARD_JSON_BYTES_MAX);
+	if (r->n > bytes_max) {
+		code = ward_fail(r->err, WARD_E_PARSE, "the document has %zu bytes, more than %zu",
+			r->n, bytes_max);
 		ward_fail_at(r->err, r->file, 0, 0);
 		ward_fail_fix(r->err, "split it");
 	} else if (r->n >= 3 && memcmp(r->text, "\xef\xbb\xbf", 3) == 0) {
@@ -412,38 +412,68 @@ static int check_text(struct json_reader *r)
 	return code;
 }
 
-int ward_json_parse(struct ward_arena *a, const char *text, size_t n, const char *file,
-	struct ward_json **ret, struct ward_error *err)
+/* The value of a text; what follows it is not looked at. */
+static int parse_text(struct json_reader *r, size_t bytes_max, struct ward_json **ret)
 {
-	struct json_reader r = {
-		.arena = a, .text = text, .n = n, .file = file, .line = 1, .err = err
-	};
-	struct ward_json *v = NULL;
+	int code = check_text(r, bytes_max);
+
+	if (code < 0)
+		return code;
+	skip_blanks(r);
+	if (r->pos >= r->n) {
+		code = ward_json_fail(r, r->pos, "the document is empty");
+		ward_fail_fix(r->err, "write a JSON value; an empty list is []");
+		return code;
+	}
+	return parse_value(r, ret);
+}
+
+static int expect_end(struct json_reader *r)
+{
 	char found[JSON_FOUND_MAX];
 	int code;
 
+	skip_blanks(r);
+	if (r->pos >= r->n)
+		return WARD_OK;
+	code = ward_json_fail(r, r->pos, "expected the end of the document, found %s",
+		ward_json_found(r, r->pos, found));
+	ward_fail_fix(r->err, "a document is one value: take out what follows it");
+	return code;
+}
+
+int ward_json_parse_with(struct ward_arena *a, const char *text, size_t n, const char *file,
+	const struct ward_json_options *o, struct ward_json **ret, struct ward_error *err)
+{
+	struct json_reader r = { .arena = a,
+		.text = text,
+		.n = n,
+		.file = file,
+		.line = 1,
+		.depth_max = o->depth_max,
+		.nul_ok = o->nul_ok,
+		.err = err };
+	struct ward_json *v = NULL;
+	int code;
+
 	*ret = NULL;
-	code = check_text(&r);
+	code = parse_text(&r, o->bytes_max, &v);
 	if (code < 0)
 		return code;
-	skip_blanks(&r);
-	if (r.pos >= r.n) {
-		code = ward_json_fail(&r, r.pos, "the document is empty");
-		ward_fail_fix(err, "write a JSON value; an empty list is []");
-		return code;
-	}
-	code = parse_value(&r, &v);
+	code = expect_end(&r);
 	if (code < 0)
 		return code;
-	skip_blanks(&r);
-	if (r.pos < r.n) {
-		code = ward_json_fail(&r, r.pos, "expected the end of the document, found %s",
-			ward_json_found(&r, r.pos, found));
-		ward_fail_fix(err, "a document is one value: take out what follows it");
-		return code;
-	}
 	*ret = v;
 	return WARD_OK;
+}
+
+int ward_json_parse(struct ward_arena *a, const char *text, size_t n, const char *file,
+	struct ward_json **ret, struct ward_error *err)
+{
+	static const struct ward_json_options plain = { WARD_JSON_BYTES_MAX, WARD_JSON_DEPTH_MAX,
+		false };
+
+	return ward_json_parse_with(a, text, n, file, &plain, ret, err);
 }
 
 const struct ward_json *ward_json_get(const struct ward_json *object, const char *key)

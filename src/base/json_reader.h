@@ -13,7 +13,8 @@ struct json_reader {
 	size_t n, pos;
 	size_t line_start; /* offset of the line that pos is in */
 	uint32_t line;
-	unsigned depth;
+	unsigned depth, depth_max;
+	bool nul_ok;
 	struct ward_error *err;
 };
 

@@ -106,7 +106,7 @@ static size_t decode_u(struct json_reader *r, size_t at, size_t end, uint32_t *r
 		ward_fail_fix(r->err, "write \\u00e9, or \\\\u for a backslash and a u");
 		return 0;
 	}
-	if (high == 0) {
+	if (high == 0 && !r->nul_ok) {
 		(void)ward_json_fail(r, at, "a NUL character (\\u0000) in a string");
 		ward_fail_fix(r->err, "remove it: no name or text in Ward holds one");
 		return 0;

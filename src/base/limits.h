@@ -16,4 +16,10 @@
 #define WARD_VIOLATION_NAMES_MAX 256         /* distinct refusals recorded for one run */
 #define WARD_VIOLATION_OVER_MAX 1024         /* refusals over those that are looked up, to be counted, at a time */
 #define WARD_AUDIT_LINE_MAX (256u << 10)     /* bytes in one audit record */
+#define WARD_CEDAR_TEXT_MAX (64u << 20)      /* bytes in a policy or schema text */
+#define WARD_CEDAR_JSON_BYTES_MAX (512u << 20) /* bytes in a JSON text of policies, schema, entities or context */
+#define WARD_CEDAR_JSON_DEPTH_MAX 2200       /* nesting of such a text */
+#define WARD_CEDAR_BYTES_MAX (4ull << 30)    /* bytes that one policy set, schema or entity store may take */
+#define WARD_CEDAR_DEPTH_MAX 1000            /* nesting of an expression, a type or a value */
+#define WARD_CEDAR_DIAGS_MAX 100             /* findings kept; the rest is counted */
 #define WARD_DETAIL_TEXT_MAX 4096            /* bytes of one text that the sandbox chose, in a record */

@@ -91,7 +91,7 @@ def bytes_of(text):
     m = re.fullmatch(r"(\d+)(?: ([KMG])iB)?", text)
     if m:
         return int(m.group(1)) << {None: 0, "K": 10, "M": 20, "G": 30}[m.group(2)]
-    m = re.fullmatch(r"\(?(\d+)u?(?: << (\d+))?\)?", text)
+    m = re.fullmatch(r"\(?(\d+)u?l{0,2}(?: << (\d+))?\)?", text)
     check(m, f"what is {text!r}?")
     return int(m.group(1)) << int(m.group(2) or 0)
 
