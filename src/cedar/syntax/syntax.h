@@ -51,15 +51,24 @@ struct cedar_field {
 };
 /* Pattern of like: a text in UTF-8 where the byte 0xFF, which no UTF-8 holds, is the wildcard. */
 #define CEDAR_WILDCARD '\xff'
+struct cedar_span {
+	uint32_t start, end;             /* both 0: not from a text */
+};
 struct cedar_is {
 	const struct cedar_str *type;
 	const struct cedar_expr *in;     /* NULL: none */
+	struct cedar_span type_at;
 };
 struct cedar_expr {
 	uint8_t kind, flags, aux;
 	uint8_t parens;                  /* how many pairs stood around it, at most 255 */
 	uint32_t n;
-	uint32_t start, end;             /* of it in the text, its parentheses included; both 0: not from a text */
+	/*
+	 * Of it in the text, without the parentheses around it (those inside count); both 0: not from a text. As the language's
+	 * own places: each link of a chain of .a ["a"] .f() f() has the place of the whole chain, each sum of a + b - c and each
+	 * product of a * b * c that of the whole, and the number of "-1" begins behind its sign.
+	 */
+	uint32_t start, end;
 	union {
 		bool truth;
 		int64_t number;
@@ -87,6 +96,7 @@ struct cedar_scope {
 	bool slot;                       /* ?principal or ?resource stands where uid would */
 	const struct cedar_str *type;    /* IS, IS_IN */
 	const struct cedar_uid *uid;     /* EQ, IN, IS_IN, unless slot */
+	struct cedar_span type_at, uid_at;
 	uint32_t start, end;
 };
 struct cedar_action_scope {
@@ -94,6 +104,7 @@ struct cedar_action_scope {
 	bool list;                       /* in [..] as written, even of one */
 	uint32_t n;
 	const struct cedar_uid *const *uids;
+	const struct cedar_span *at;     /* of each of them; NULL: not from a text */
 	uint32_t start, end;
 };
 struct cedar_condition {
