@@ -122,7 +122,7 @@ struct cedar_policy {
 	uint8_t effect;
 	bool is_template;                /* has a slot */
 	uint32_t n_annotations, n_conditions;
-	const struct cedar_annotation *annotations;
+	const struct cedar_annotation *annotations;      /* ordered by ward_cedar_str_cmp() of the keys, which are distinct */
 	const struct cedar_condition *conditions;
 	struct cedar_scope principal, resource;
 	struct cedar_action_scope action;

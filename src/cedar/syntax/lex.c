@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tokens of policy text, one at a time. What is no token is T_BAD with the place; nothing is reported here. Blanks are
+ * those of Unicode; a comment ends at a line feed or a carriage return. The text has been found to be UTF-8 before.
+ */
+#include <string.h>
+
+#include "cedar/syntax/parser.h"
+
+enum class {
+	BAD = 0,
+	WORD,
+	DIGIT,
+	BLANK,
+	ONE,
+	COLON,
+	EQUAL,
+	ANGLE,
+	BANG,
+	DOUBLE,
+	SLASH,
+	QUOTE,
+	SLOT,
+	HIGH
+};
+
+/* clang-format off */
+static const uint8_t classes[256] = {
+	['a' ... 'z'] = WORD, ['A' ... 'Z'] = WORD, ['_'] = WORD, ['0' ... '9'] = DIGIT,
+	['\t' ... '\r'] = BLANK, [' '] = BLANK,
+	['@'] = ONE, ['.'] = ONE, [','] = ONE, [';'] = ONE, ['('] = ONE, [')'] = ONE, ['{'] = ONE, ['}'] = ONE,
+	['['] = ONE, [']'] = ONE, ['+'] = ONE, ['-'] = ONE, ['*'] = ONE, ['%'] = ONE,
+	[':'] = COLON, ['='] = EQUAL, ['<'] = ANGLE, ['>'] = ANGLE, ['!'] = BANG, ['&'] = DOUBLE, ['|'] = DOUBLE,
+	['/'] = SLASH, ['"'] = QUOTE, ['?'] = SLOT, [0x80 ... 0xff] = HIGH,
+};
+static const uint8_t ones[128] = {
+	['@'] = T_AT, ['.'] = T_DOT, [','] = T_COMMA, [';'] = T_SEMICOLON, ['('] = T_LPAREN, [')'] = T_RPAREN,
+	['{'] = T_LBRACE, ['}'] = T_RBRACE, ['['] = T_LBRACKET, [']'] = T_RBRACKET, ['+'] = T_PLUS, ['-'] = T_MINUS,
+	['*'] = T_STAR, ['%'] = T_PERCENT, ['&'] = T_AND, ['|'] = T_OR,
+};
+/* clang-format on */
+
+static unsigned char at_byte(struct ward_str text, size_t i)
+{
+	return i < text.n ? (unsigned char)text.s[i] : 0;
+}
+
+/* Length of a character by its first byte. */
+static uint32_t width(unsigned char c)
+{
+	return c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+}
+
+/* Length of the blank that begins here, 0 if there is none. Beyond ASCII. */
+static uint32_t wide_blank(struct ward_str text, size_t i)
+{
+	unsigned char a = at_byte(text, i), b = at_byte(text, i + 1), c = at_byte(text, i + 2);
+
+	if (a == 0xc2)
+		return b == 0x85 || b == 0xa0 ? 2 : 0;
+	if (a == 0xe1)
+		return b == 0x9a && c == 0x80 ? 3 : 0;
+	if (a == 0xe2 && b == 0x80)
+		return (c >= 0x80 && c <= 0x8a) || c == 0xa8 || c == 0xa9 || c == 0xaf ? 3 : 0;
+	if (a == 0xe2 && b == 0x81)
+		return c == 0x9f ? 3 : 0;
+	return a == 0xe3 && b == 0x80 && c == 0x80 ? 3 : 0;
+}
+
+#define IS(word) (memcmp(s, word, sizeof(word) - 1) == 0)
+
+/* By length first: most identifiers are of no word's length and first letter. */
+static uint8_t keyword(const char *s, uint32_t n)
+{
+	switch (n) {
+	case 2:
+		if (s[0] != 'i')
+			break;
+		return s[1] == 'f' ? T_IF : s[1] == 'n' ? T_IN : s[1] == 's' ? T_IS : T_IDENT;
+	case 3: return IS("has") ? T_HAS : T_IDENT;
+	case 4:
+		return IS("when")    ? T_WHEN
+			: IS("true") ? T_TRUE
+			: IS("like") ? T_LIKE
+			: IS("then") ? T_THEN
+			: IS("else") ? T_ELSE
+				     : T_IDENT;
+	case 5: return IS("false") ? T_FALSE : T_IDENT;
+	case 6:
+		return IS("permit")    ? T_PERMIT
+			: IS("forbid") ? T_FORBID
+			: IS("action") ? T_ACTION
+			: IS("unless") ? T_UNLESS
+				       : T_IDENT;
+	case 7: return IS("context") ? T_CONTEXT : T_IDENT;
+	case 8: return IS("resource") ? T_RESOURCE : T_IDENT;
+	case 9: return IS("principal") ? T_PRINCIPAL : T_IDENT;
+	}
+	return T_IDENT;
+}
+
+static uint32_t word_end(struct ward_str text, size_t i)
+{
+	while (i < text.n && (unsigned)(classes[(unsigned char)text.s[i]] - WORD) <= DIGIT - WORD)
+		i++;
+	return (uint32_t)i;
+}
+
+/* A backslash takes any character with it but a line feed. */
+static void string(struct ward_str text, struct token *t)
+{
+	const char *s = text.s;
+	size_t i = t->start + 1;
+
+	for (; i < text.n && s[i] != '"'; i++) {
+		if (s[i] == '\r') {
+			t->escaped = true;
+		} else if (s[i] == '\\') {
+			t->escaped = true;
+			if (++i >= text.n || s[i] == '\n')
+				break;
+		}
+	}
+	if (i < text.n && s[i] == '"') {
+		t->kind = T_STRING;
+		t->end = (uint32_t)i + 1;
+	}
+}
+
+/* Signs that may be of two characters. */
+static void sign(struct ward_str text, enum class class, struct token *t)
+{
+	unsigned char c = at_byte(text, t->start), d = at_byte(text, t->start + 1);
+	bool two = class == COLON ? d == ':' : class == DOUBLE ? d == c : d == '=';
+
+	switch (class) {
+	case COLON: t->kind = two ? T_COLONS : T_COLON; break;
+	case EQUAL: t->kind = two ? T_EQ : T_ASSIGN; break;
+	case BANG: t->kind = two ? T_NE : T_NOT; break;
+	case DOUBLE: t->kind = two ? ones[c] : T_BAD; break;
+	case ANGLE: t->kind = c == '<' ? (two ? T_LE : T_LT) : (two ? T_GE : T_GT); break;
+	default: t->kind = ones[c]; break;
+	}
+	if (t->kind != T_BAD)
+		t->end = t->start + 1 + two;
+}
+
+/* Where the next token begins. */
+static size_t skip(struct ward_str text, size_t i)
+{
+	for (;;) {
+		unsigned class;
+		uint32_t n;
+
+		while (i < text.n && (class = classes[(unsigned char)text.s[i]]) == BLANK)
+			i++;
+		if (i >= text.n)
+			return text.n;
+		if (class == SLASH && at_byte(text, i + 1) == '/') {
+			while (i < text.n && text.s[i] != '\n' && text.s[i] != '\r')
+				i++;
+		} else if (class == HIGH && (n = wide_blank(text, i)) > 0) {
+			i += n;
+		} else {
+			return i;
+		}
+	}
+}
+
+void ward_cedar_lex(struct ward_str text, uint32_t at, struct token *ret)
+{
+	size_t i = skip(text, at);
+	enum class class;
+
+	*ret = (struct token){ .start = (uint32_t)i, .end = (uint32_t)i, .kind = T_END };
+	if (i >= text.n)
+		return;
+	ret->kind = T_BAD;
+	ret->end += width(at_byte(text, i));
+	class = (enum class)classes[(unsigned char)text.s[i]];
+	switch (class) {
+	case WORD:
+		ret->end = word_end(text, i + 1);
+		ret->kind = keyword(text.s + i, ret->end - ret->start);
+		break;
+	case DIGIT:
+		while (ret->end < text.n && classes[(unsigned char)text.s[ret->end]] == DIGIT)
+			ret->end++;
+		ret->kind = T_NUMBER;
+		break;
+	case ONE: ret->kind = ones[(unsigned char)text.s[i]]; break;
+	case SLASH: ret->kind = T_SLASH; break;
+	case QUOTE: string(text, ret); break;
+	case SLOT:
+		if (classes[at_byte(text, i + 1)] == WORD) {
+			ret->end = word_end(text, i + 1);
+			ret->kind = T_SLOT;
+		}
+		break;
+	case COLON:
+	case EQUAL:
+	case ANGLE:
+	case BANG:
+	case DOUBLE: sign(text, class, ret); break;
+	case BAD:
+	case BLANK:
+	case HIGH: break;
+	}
+	if (ret->end > text.n)
+		ret->end = (uint32_t)text.n;
+}
+
+void ward_cedar_next(struct parser *p)
+{
+	p->last_end = p->tok.end;
+	ward_cedar_lex(p->text, p->tok.end, &p->tok);
+}
+
+unsigned ward_cedar_peek(const struct parser *p)
+{
+	struct token t;
+
+	ward_cedar_lex(p->text, p->tok.end, &t);
+	return t.kind;
+}
+
+/* Length of the character, 0 where it is none. Least and greatest second byte: Table 3-7 of Unicode. */
+static size_t character(const unsigned char *s, size_t n)
+{
+	unsigned char a = s[0];
+	size_t length = a < 0xe0 ? 2 : a < 0xf0 ? 3 : 4;
+	unsigned char low = a == 0xe0 ? 0xa0 : a == 0xf0 ? 0x90 : 0x80;
+	unsigned char high = a == 0xed ? 0x9f : a == 0xf4 ? 0x8f : 0xbf;
+
+	if (a < 0xc2 || a > 0xf4 || n < length || s[1] < low || s[1] > high)
+		return 0;
+	for (size_t i = 2; i < length; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return length;
+}
+
+size_t ward_cedar_utf8_end(const char *s, size_t n)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	size_t i = 0;
+
+	while (i < n) {
+		uint64_t eight;
+		size_t length;
+
+		while (n - i >= sizeof(eight)) {
+			memcpy(&eight, u + i, sizeof(eight));
+			if ((eight & 0x8080808080808080u) != 0)
+				break;
+			i += sizeof(eight);
+		}
+		while (i < n && u[i] < 0x80)
+			i++;
+		if (i == n)
+			break;
+		length = character(u + i, n - i);
+		if (length == 0)
+			return i;
+		i += length;
+	}
+	return n;
+}
