@@ -48,6 +48,14 @@ struct cedar_validate_options {
 	bool inapplicable_is_error;              /* as 4.9 and 4.10 had it; 4.13 warns */
 	int level;                               /* < 0: no level validation */
 };
-/* Findings go to d with kind, policy and span. WARD_OK: no error (warnings may be); WARD_E_REFUSED: errors. */
+/*
+ * strings.c: warnings of texts and identifiers of one policy that may be read as something else: bidirectional controls,
+ * mixed scripts, letters that are taken for others.
+ */
+void ward_cedar_check_strings(const struct cedar_policy *p, struct cedar_diags *d);
+/*
+ * options NULL: strict, no level. WARD_E_NOMEM, WARD_E_LIMIT (a diagnostic says which policy): not looked at to the end.
+ * Findings go to d with kind, policy and span. WARD_OK: no error (warnings may be); WARD_E_REFUSED: errors.
+ */
 int ward_cedar_validate(const struct cedar_schema *schema, const struct cedar_policies *s,
 	const struct cedar_validate_options *o, struct cedar_diags *d);
