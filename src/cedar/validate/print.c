@@ -57,14 +57,14 @@ static bool fill_record(struct checker *c, struct cedar_expr *x, const struct no
 static bool fill_operands(struct checker *c, struct cedar_expr *x, const struct node *n)
 {
 	if (n->kind == CEDAR_X_SET || n->kind == CEDAR_X_CALL || n->kind == CEDAR_X_IF) {
-		x->n = n->n;
-		x->v = list_of(c, n);
-		if (x->v != NULL && n->kind == CEDAR_X_IF && n->alive != ALIVE_BOTH) {
-			const struct cedar_expr **v = (const struct cedar_expr **)x->v;
+		const struct cedar_expr **v = list_of(c, n);
 
+		/* The branch that is never taken is shown as the other. */
+		if (v != NULL && n->kind == CEDAR_X_IF && n->alive != ALIVE_BOTH)
 			v[n->alive == ALIVE_THEN ? 2 : 1] = v[n->alive == ALIVE_THEN ? 1 : 2];
-		}
-		return x->v != NULL;
+		x->n = n->n;
+		x->v = v;
+		return v != NULL;
 	}
 	x->a = expr_of(c, n->v[0]);
 	if (n->kind != CEDAR_X_HAS && n->n > 1)
