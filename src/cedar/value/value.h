@@ -15,7 +15,7 @@ enum cedar_tag {
 };
 struct cedar_ip {
 	uint8_t v6, prefix;
-	uint8_t addr[16];                /* v4: the first four; host bits are kept */
+	uint8_t addr[16];                /* v4: the first four, the rest 0; host bits are kept */
 };
 struct cedar_value {
 	uint8_t tag;
@@ -28,8 +28,13 @@ struct cedar_value {
 		const struct cedar_record *record;
 		const struct cedar_ip *ip;
 	};
+	/*
+	 * Extension values: what was written in the constructor, which is printed again ("1.50", "1d2h"); NULL: it was
+	 * computed, and its canonical form is printed. Means nothing for others, and never counts in comparisons.
+	 */
+	const struct cedar_str *text;
 };
-/* Elements without duplicates, ordered by hash, equal hashes in the order of arrival. */
+/* Elements without duplicates (the last of equal ones stays), ordered by hash, equal hashes in the order of arrival. */
 struct cedar_set {
 	uint64_t hash;
 	uint32_t n;
@@ -62,7 +67,7 @@ bool ward_cedar_set_has(const struct cedar_set *s, const struct cedar_value *v);
 const struct cedar_value *ward_cedar_record_get(const struct cedar_record *r, const struct cedar_str *name);
 /* "bool" "long" "string" "(entity of type `A::B`)" "set" "record" "ipaddr"...: as the language's messages say it. */
 void ward_cedar_value_type_name(struct ward_buf *out, const struct cedar_value *v);
-/* Text of the language for it: [..] and {..} in the order of ward_cedar_value_cmp(), ip("1.1.1.1/32"), decimal("1.0000")... */
+/* Text of the language for it: [..] and {..} in the order of ward_cedar_value_cmp(), ip("1.1.1.1"), decimal("1.50")... */
 void ward_cedar_value_print(struct ward_buf *out, const struct cedar_value *v);
 /* Entity-JSON of it ("__entity", "__extn" with fn and arg), objects ordered by name. */
 void ward_cedar_value_json(struct ward_buf *out, const struct cedar_value *v);
@@ -85,26 +90,29 @@ enum cedar_fault_kind {
 	CEDAR_FAULT_NONE = 0,
 	CEDAR_FAULT_TYPE,                /* value is not of one of the types in want */
 	CEDAR_FAULT_ENTITY,              /* uid is not there */
-	CEDAR_FAULT_ATTR,                /* uid (or a record: uid NULL) has no attribute name */
-	CEDAR_FAULT_TAG,                 /* uid has no tag name */
+	CEDAR_FAULT_ATTR,                /* uid (or a record: uid NULL) has no attribute name. value: the record without it; */
+	CEDAR_FAULT_TAG,                 /* uid has no tag name. value2: the other one of attributes and tags. For the help. */
 	CEDAR_FAULT_OVERFLOW,            /* op: enum cedar_expr_kind ADD SUB MUL NEG, on value and value2 */
 	CEDAR_FAULT_ARITY,               /* fn: want arguments, got other */
 	CEDAR_FAULT_EXTENSION,           /* fn: its argument (value) is none, or the result has no value */
-	CEDAR_FAULT_SLOT,                /* a slot without a value: a bug of the caller */
-	CEDAR_FAULT_UNKNOWN,             /* an unknown where a value is due */
+	CEDAR_FAULT_SLOT,                /* op: a slot without a value: a bug of the caller */
+	CEDAR_FAULT_UNKNOWN,             /* an unknown (name) where a value is due */
 	CEDAR_FAULT_DEPTH,               /* deeper than allowed */
 	CEDAR_FAULT_MEMORY,              /* no memory: no decision at all, never a policy's own error */
 	CEDAR_FAULT_KIND_MAX
 };
 struct cedar_fault {
-	uint8_t kind, op, fn, got;
+	uint8_t kind, op, fn;
 	uint16_t want;                   /* TYPE: bits 1 << enum cedar_tag; ARITY: how many */
+	uint32_t got;
 	struct cedar_value value, value2;
 	const struct cedar_uid *uid;
 	const struct cedar_str *name;
 };
 void ward_cedar_fault_print(struct ward_buf *out, const struct cedar_fault *f);
-/* v[n]: arguments, the receiver first. Results that need memory (ip) take it from a. false: *f says why. */
+/* What to do about it; nothing is added if there is nothing to say. */
+void ward_cedar_fault_help(struct ward_buf *out, const struct cedar_fault *f);
+/* v[n]: arguments, the receiver first. Results that need memory (ip) take it from a; they point to texts of v. false: *f says why. */
 bool ward_cedar_call(struct ward_arena *a, enum cedar_fn fn, const struct cedar_value *v, size_t n, struct cedar_value *ret,
 	struct cedar_fault *f);
 
