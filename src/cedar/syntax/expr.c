@@ -83,6 +83,19 @@ static bool leaf(struct parser *p, struct operand *op, enum cedar_expr_kind kind
 	return true;
 }
 
+REPORTS static void no_variable(struct parser *p, struct operand *op)
+{
+	char part[SNIPPET_MAX];
+
+	NOTE(p, op->start, op->end, "invalid variable: %s",
+		ward_cedar_snippet(p, op->start, op->end, part));
+	HELP(p,
+		"the valid Cedar variables are `principal`, `action`, `resource`, and `context`; "
+		"did you mean to enclose `%s` in quotes to make a string?",
+		part);
+	ward_cedar_poisoned(p, op);
+}
+
 static bool literal(struct parser *p, struct operand *op, bool negative)
 {
 	uint64_t number = op->number;
@@ -103,7 +116,6 @@ static bool literal(struct parser *p, struct operand *op, bool negative)
 bool ward_cedar_as_expr(struct parser *p, struct operand *op)
 {
 	const struct cedar_str *str;
-	char part[SNIPPET_MAX];
 	unsigned aux = op->aux;
 
 	switch (op->form) {
@@ -129,15 +141,7 @@ bool ward_cedar_as_expr(struct parser *p, struct operand *op)
 			return false;
 		op->x->truth = aux != 0;
 		return true;
-	case FORM_NAME:
-		NOTE(p, op->start, op->end, "invalid variable: %s",
-			ward_cedar_snippet(p, op->start, op->end, part));
-		HELP(p,
-			"the valid Cedar variables are `principal`, `action`, `resource`, and "
-			"`context`; did you mean to enclose `%s` in quotes to make a string?",
-			part);
-		ward_cedar_poisoned(p, op);
-		return true;
+	case FORM_NAME: no_variable(p, op); return true;
 	}
 	return true;
 }
@@ -244,7 +248,7 @@ static bool has_names(struct parser *p, uint32_t *ret_n, bool *ret_ok)
 }
 
 /* What else may stand there by the grammar: read, and refused. */
-static bool has_other(struct parser *p, struct token first)
+REPORTS static bool has_other(struct parser *p, struct token first)
 {
 	struct mark before = ward_cedar_mark(p);
 	struct operand op = { .start = first.start };
@@ -301,23 +305,30 @@ static bool has(struct parser *p, struct operand *op)
 	return true;
 }
 
+REPORTS static void no_pattern(struct parser *p, const struct operand *right)
+{
+	char part[SNIPPET_MAX];
+
+	if (right->form == FORM_EXPR && right->x->kind == CEDAR_X_NONE)
+		return;
+	NOTE(p, right->start, right->end,
+		"right hand side of a `like` expression must be a pattern literal, but got `%s`",
+		ward_cedar_display(p, right, part));
+}
+
 static bool like(struct parser *p, struct operand *op)
 {
 	const struct cedar_expr *a = op->x;
 	const struct cedar_str *pattern = NULL;
 	struct operand right;
-	char part[SNIPPET_MAX];
 
 	if (!ward_cedar_binary(p, LEVEL_ADD, &right))
 		return false;
 	if (right.form == FORM_STRING) {
 		if (!ward_cedar_pattern(p, right.start, right.end, right.escaped, &pattern))
 			return false;
-	} else if (right.form != FORM_EXPR || right.x->kind != CEDAR_X_NONE) {
-		NOTE(p, right.start, right.end,
-			"right hand side of a `like` expression must be a pattern literal, but got "
-			"`%s`",
-			ward_cedar_display(p, &right, part));
+	} else {
+		no_pattern(p, &right);
 	}
 	if (pattern == NULL) {
 		ward_cedar_poisoned(p, op);
@@ -330,16 +341,13 @@ static bool like(struct parser *p, struct operand *op)
 	return true;
 }
 
-static bool is_type(struct parser *p, const struct operand *left, const struct operand *right,
-	const struct cedar_str **ret)
+REPORTS static void no_type(struct parser *p, const struct operand *left,
+	const struct operand *right)
 {
 	char lhs[SNIPPET_MAX], rhs[SNIPPET_MAX];
 
-	*ret = NULL;
-	if (right->form == FORM_NAME || right->form == FORM_VAR)
-		return ward_cedar_operand_name(p, right, ret);
 	if (right->form == FORM_EXPR && right->x->kind == CEDAR_X_NONE)
-		return true;
+		return;
 	NOTE(p, right->start, right->end,
 		"right hand side of an `is` expression must be an entity type name, but got `%s`",
 		ward_cedar_verbatim(p, right->start, right->end, rhs));
@@ -351,7 +359,6 @@ static bool is_type(struct parser *p, const struct operand *left, const struct o
 			rhs + 1);
 	else
 		HELP(p, "try using `==` to test for equality: `%s == %s`", lhs, rhs);
-	return true;
 }
 
 static bool is(struct parser *p, struct operand *op)
@@ -359,9 +366,13 @@ static bool is(struct parser *p, struct operand *op)
 	const struct cedar_expr *a = op->x;
 	struct cedar_is *is;
 	struct operand right, in = { .depth = 0 };
-	const struct cedar_str *type;
+	const struct cedar_str *type = NULL;
 
-	if (!ward_cedar_binary(p, LEVEL_ADD, &right) || !is_type(p, op, &right, &type))
+	if (!ward_cedar_binary(p, LEVEL_ADD, &right))
+		return false;
+	if (right.form != FORM_NAME && right.form != FORM_VAR)
+		no_type(p, op, &right);
+	else if (!ward_cedar_operand_name(p, &right, &type))
 		return false;
 	if (p->tok.kind == T_IN) {
 		ward_cedar_next(p);

@@ -41,17 +41,23 @@ static enum cedar_fn function(const struct parser *p, struct ward_str name)
 
 /* ---- accesses ---- */
 
+REPORTS static void no_fields(struct parser *p, const struct operand *op, struct token field)
+{
+	char lhs[SNIPPET_MAX], rhs[SNIPPET_MAX];
+
+	NOTE(p, op->start, p->last_end,
+		"invalid member access `%s.%s`, `%s` has no fields or methods",
+		ward_cedar_snippet(p, op->start, op->end, lhs),
+		ward_cedar_verbatim(p, field.start, field.end, rhs), lhs);
+}
+
 static bool attribute(struct parser *p, struct operand *op, struct token field,
 	const struct cedar_str *name)
 {
-	char lhs[SNIPPET_MAX], rhs[SNIPPET_MAX];
 	const struct cedar_expr *a;
 
 	if (op->form == FORM_NAME && name != NULL)
-		NOTE(p, op->start, p->last_end,
-			"invalid member access `%s.%s`, `%s` has no fields or methods",
-			ward_cedar_snippet(p, op->start, op->end, lhs),
-			ward_cedar_verbatim(p, field.start, field.end, rhs), lhs);
+		no_fields(p, op, field);
 	if (op->form != FORM_NAME && !ward_cedar_as_expr(p, op))
 		return false;
 	if (op->form == FORM_NAME || name == NULL) {
@@ -66,9 +72,28 @@ static bool attribute(struct parser *p, struct operand *op, struct token field,
 	return true;
 }
 
-static bool subscript(struct parser *p, struct operand *op)
+REPORTS static void no_elements(struct parser *p, const struct operand *op,
+	const struct operand *at)
 {
 	char lhs[SNIPPET_MAX], rhs[SNIPPET_MAX];
+
+	NOTE(p, op->start, p->last_end, "invalid indexing expression `%s[%s]`, `%s` has no fields",
+		ward_cedar_snippet(p, op->start, op->end, lhs),
+		ward_cedar_verbatim(p, at->start, at->end, rhs), lhs);
+}
+
+REPORTS static void no_subscript(struct parser *p, const struct operand *at)
+{
+	char part[SNIPPET_MAX];
+
+	if (at->form == FORM_EXPR && at->x->kind == CEDAR_X_NONE)
+		return;
+	NOTE(p, at->start, at->end, "invalid string literal: %s", ward_cedar_display(p, at, part));
+	HELP(p, "an index is a text in double quotes; attributes cannot be computed");
+}
+
+static bool subscript(struct parser *p, struct operand *op)
+{
 	const struct cedar_expr *a;
 	const struct cedar_str *name = NULL;
 	struct operand at;
@@ -82,19 +107,12 @@ static bool subscript(struct parser *p, struct operand *op)
 	if (p->tok.kind != T_RBRACKET)
 		return ward_cedar_unexpected(p, "`]`");
 	ward_cedar_next(p);
-	if (at.form == FORM_STRING) {
-		if (!ward_cedar_string(p, at.start, at.end, at.escaped, &name))
-			return false;
-		if (is_name)
-			NOTE(p, op->start, p->last_end,
-				"invalid indexing expression `%s[%s]`, `%s` has no fields",
-				ward_cedar_snippet(p, op->start, op->end, lhs),
-				ward_cedar_verbatim(p, at.start, at.end, rhs), lhs);
-	} else if (at.form != FORM_EXPR || at.x->kind != CEDAR_X_NONE) {
-		NOTE(p, at.start, at.end, "invalid string literal: %s",
-			ward_cedar_display(p, &at, lhs));
-		HELP(p, "an index is a text in double quotes; attributes cannot be computed");
-	}
+	if (at.form != FORM_STRING)
+		no_subscript(p, &at);
+	else if (!ward_cedar_string(p, at.start, at.end, at.escaped, &name))
+		return false;
+	if (is_name && at.form == FORM_STRING)
+		no_elements(p, op, &at);
 	if (is_name || name == NULL) {
 		ward_cedar_poisoned(p, op);
 		return true;
@@ -147,7 +165,7 @@ static bool call_function(struct parser *p, struct operand *op, enum cedar_fn fn
 }
 
 /* Nearest of the names that are called this way. */
-static void suggest(struct parser *p, struct ward_str name, bool method)
+REPORTS static void suggest(struct parser *p, struct ward_str name, bool method)
 {
 	const char *names[CEDAR_FN_MAX + WARD_ARRAY_SIZE(builtins)];
 	char word[64];
@@ -168,6 +186,25 @@ static void suggest(struct parser *p, struct ward_str name, bool method)
 		HELP(p, "did you mean `%s`?", ward_nearest(word, names, n));
 }
 
+REPORTS static void no_method(struct parser *p, const struct operand *op, struct token field)
+{
+	struct ward_str name = { p->text.s + field.start, field.end - field.start };
+	char lhs[SNIPPET_MAX], part[SNIPPET_MAX];
+
+	ward_cedar_verbatim(p, field.start, field.end, part);
+	if (op->form == FORM_NAME) {
+		NOTE(p, op->start, p->last_end,
+			"attempted to call `%s.%s(...)`, but `%s` does not have any methods",
+			ward_cedar_snippet(p, op->start, op->end, lhs), part, lhs);
+	} else if (function(p, name) != CEDAR_FN_NONE) {
+		NOTE(p, field.start, field.end, "`%s` is a function, not a method", part);
+		HELP(p, "use a function-style call `%s(..)`", part);
+	} else {
+		NOTE(p, field.start, field.end, "`%s` is not a valid method", part);
+		suggest(p, name, true);
+	}
+}
+
 /* p->tok is the "(" behind .field */
 static bool method(struct parser *p, struct operand *op, struct token field, bool ok)
 {
@@ -177,7 +214,6 @@ static bool method(struct parser *p, struct operand *op, struct token field, boo
 	uint32_t n, depth = 0;
 	size_t from = p->top;
 	bool is_name = op->form == FORM_NAME;
-	char part[SNIPPET_MAX];
 
 	if (!is_name && !ward_cedar_as_expr(p, op))
 		return false;
@@ -189,23 +225,11 @@ static bool method(struct parser *p, struct operand *op, struct token field, boo
 	depth = !is_name && op->depth > depth ? op->depth : depth;
 	if (ok && !is_name && b != NULL)
 		return call_builtin(p, op, b, from, n, depth);
-	if (ok && !is_name && fn != CEDAR_FN_NONE && ward_cedar_functions[fn].method)
+	if (ok && !is_name && ward_cedar_functions[fn].method)
 		return call_function(p, op, fn, from, n + 1, depth);
 	p->top = from;
-	ward_cedar_verbatim(p, field.start, field.end, part);
-	if (ok && is_name) {
-		char lhs[SNIPPET_MAX];
-
-		NOTE(p, op->start, p->last_end,
-			"attempted to call `%s.%s(...)`, but `%s` does not have any methods",
-			ward_cedar_snippet(p, op->start, op->end, lhs), part, lhs);
-	} else if (ok && fn != CEDAR_FN_NONE) {
-		NOTE(p, field.start, field.end, "`%s` is a function, not a method", part);
-		HELP(p, "use a function-style call `%s(..)`", part);
-	} else if (ok) {
-		NOTE(p, field.start, field.end, "`%s` is not a valid method", part);
-		suggest(p, name, true);
-	}
+	if (ok)
+		no_method(p, op, field);
 	ward_cedar_poisoned(p, op);
 	return true;
 }
@@ -228,16 +252,38 @@ static bool dot(struct parser *p, struct operand *op)
 	return ward_cedar_attribute(p, &name) && attribute(p, op, field, name);
 }
 
+REPORTS static void no_function(struct parser *p, const struct operand *op)
+{
+	struct ward_str name = { p->text.s + op->start, op->end - op->start };
+	bool is_name = op->form == FORM_NAME;
+	char part[SNIPPET_MAX];
+
+	ward_cedar_snippet(p, op->start, op->end, part);
+	if (op->form == FORM_VAR) {
+		NOTE(p, op->start, p->last_end, "`%s(...)` is not a valid function call", part);
+		HELP(p, "variables cannot be called as functions");
+	} else if (!is_name && op->x->kind != CEDAR_X_NONE) {
+		NOTE(p, op->start, p->last_end,
+			"function calls must be of the form `<name>(arg1, arg2, ...)`");
+	} else if (is_name && (function(p, name) != CEDAR_FN_NONE || builtin(name) != NULL)) {
+		NOTE(p, op->start, op->end, "`%s` is a method, not a function", part);
+		HELP(p, "use a method-style call `e.%s(..)`", part);
+	} else if (is_name) {
+		NOTE(p, op->start, op->end, "`%s` is not a valid function", part);
+		suggest(p, name, false);
+	}
+}
+
 /* A name, or anything else, with "(" behind it. */
 static bool call(struct parser *p, struct operand *op)
 {
 	struct ward_str name = { p->text.s + op->start, op->end - op->start };
-	bool is_name = op->form == FORM_NAME;
-	enum cedar_fn fn = is_name && op->plain ? function(p, name) : CEDAR_FN_NONE;
+	enum cedar_fn fn = CEDAR_FN_NONE;
 	uint32_t n, depth;
 	size_t from = p->top;
-	char part[SNIPPET_MAX];
 
+	if (op->form == FORM_NAME && op->plain)
+		fn = function(p, name);
 	if (op->form >= FORM_STRING && !ward_cedar_as_expr(p, op))
 		return false;
 	ward_cedar_next(p);
@@ -246,20 +292,7 @@ static bool call(struct parser *p, struct operand *op)
 	if (fn != CEDAR_FN_NONE && !ward_cedar_functions[fn].method)
 		return call_function(p, op, fn, from, n, depth);
 	p->top = from;
-	ward_cedar_snippet(p, op->start, op->end, part);
-	if (op->form == FORM_VAR) {
-		NOTE(p, op->start, p->last_end, "`%s(...)` is not a valid function call", part);
-		HELP(p, "variables cannot be called as functions");
-	} else if (!is_name && op->x->kind != CEDAR_X_NONE) {
-		NOTE(p, op->start, p->last_end,
-			"function calls must be of the form `<name>(arg1, arg2, ...)`");
-	} else if (is_name && (fn != CEDAR_FN_NONE || builtin(name) != NULL)) {
-		NOTE(p, op->start, op->end, "`%s` is a method, not a function", part);
-		HELP(p, "use a method-style call `e.%s(..)`", part);
-	} else if (is_name) {
-		NOTE(p, op->start, op->end, "`%s` is not a valid function", part);
-		suggest(p, name, false);
-	}
+	no_function(p, op);
 	ward_cedar_poisoned(p, op);
 	return true;
 }
@@ -305,21 +338,10 @@ bool ward_cedar_accesses(struct parser *p, struct operand *op)
 
 /* ---- primaries ---- */
 
-static bool slot(struct parser *p, struct operand *op)
+REPORTS static void no_slot(struct parser *p, struct token t, unsigned which)
 {
-	struct token t = p->tok;
-	struct ward_str name = { p->text.s + t.start, t.end - t.start };
-	unsigned which = ward_str_eq(name, WARD_STR("?principal")) ? CEDAR_SLOT_PRINCIPAL
-		: ward_str_eq(name, WARD_STR("?resource"))         ? CEDAR_SLOT_RESOURCE
-								   : CEDAR_SLOT_MAX;
 	char part[SNIPPET_MAX];
 
-	ward_cedar_next(p);
-	if (!ward_cedar_make(p, op, CEDAR_X_SLOT, 0))
-		return false;
-	op->x->aux = (uint8_t)which;
-	if (p->clause == NULL)
-		return true;
 	ward_cedar_verbatim(p, t.start, t.end, part);
 	if (which == CEDAR_SLOT_MAX) {
 		NOTE(p, t.start, t.end, "`%s` is not a valid template slot", part);
@@ -328,11 +350,27 @@ static bool slot(struct parser *p, struct operand *op)
 		NOTE(p, t.start, t.end, "found template slot %s in a `%s` clause", part, p->clause);
 		HELP(p, "slots are currently unsupported in `%s` clauses", p->clause);
 	}
+}
+
+static bool slot(struct parser *p, struct operand *op)
+{
+	struct token t = p->tok;
+	struct ward_str name = { p->text.s + t.start, t.end - t.start };
+	unsigned which = ward_str_eq(name, WARD_STR("?principal")) ? CEDAR_SLOT_PRINCIPAL
+		: ward_str_eq(name, WARD_STR("?resource"))         ? CEDAR_SLOT_RESOURCE
+								   : CEDAR_SLOT_MAX;
+
+	ward_cedar_next(p);
+	if (!ward_cedar_make(p, op, CEDAR_X_SLOT, 0))
+		return false;
+	op->x->aux = (uint8_t)which;
+	if (p->clause != NULL)
+		no_slot(p, t, which);
 	return true;
 }
 
 /* Type::{...}: of the grammar, and of nothing else. */
-static bool reference(struct parser *p, struct operand *op)
+REPORTS static bool reference(struct parser *p, struct operand *op)
 {
 	char part[SNIPPET_MAX];
 
@@ -413,33 +451,36 @@ static bool number(struct parser *p, struct operand *op)
 	return true;
 }
 
-/* What may be the name of a field. */
-static bool key(struct parser *p, const struct operand *op, const struct cedar_str **ret)
+REPORTS static void no_key(struct parser *p, const struct operand *op)
 {
-	struct ward_str text = { p->text.s + op->start, op->end - op->start };
 	char part[SNIPPET_MAX];
 
-	*ret = NULL;
-	switch (op->form) {
-	case FORM_STRING: return ward_cedar_string(p, op->start, op->end, op->escaped, ret);
-	case FORM_VAR: return ward_cedar_operand_name(p, op, ret);
-	case FORM_NAME:
-		if (memchr(text.s, ':', text.n) == NULL)
-			return ward_cedar_operand_name(p, op, ret);
+	if (op->form == FORM_NAME) {
 		NOTE(p, op->start, op->end,
 			"`%s` cannot be used as an attribute as it contains a namespace",
 			ward_cedar_snippet(p, op->start, op->end, part));
-		return true;
-	case FORM_BOOL:
+	} else if (op->form == FORM_BOOL) {
 		NOTE(p, op->start, op->end, "this identifier is reserved and cannot be used: %s",
 			op->aux ? "true" : "false");
-		return true;
-	}
-	if (op->form != FORM_EXPR || op->x->kind != CEDAR_X_NONE) {
+	} else if (op->form != FORM_EXPR || op->x->kind != CEDAR_X_NONE) {
 		NOTE(p, op->start, op->end, "invalid attribute name: %s",
 			ward_cedar_display(p, op, part));
 		HELP(p, "attribute names can either be identifiers or string literals");
 	}
+}
+
+/* What may be the name of a field. */
+static bool key(struct parser *p, const struct operand *op, const struct cedar_str **ret)
+{
+	bool qualified = op->form == FORM_NAME &&
+		memchr(p->text.s + op->start, ':', op->end - op->start) != NULL;
+
+	*ret = NULL;
+	if (op->form == FORM_STRING)
+		return ward_cedar_string(p, op->start, op->end, op->escaped, ret);
+	if (op->form == FORM_VAR || (op->form == FORM_NAME && !qualified))
+		return ward_cedar_operand_name(p, op, ret);
+	no_key(p, op);
 	return true;
 }
 
@@ -496,12 +537,10 @@ static bool field(struct parser *p, uint32_t *depth, bool *ok)
 {
 	struct cedar_field f = { 0 };
 	struct operand op;
-	char part[SNIPPET_MAX];
 
 	if (p->tok.kind == T_IF && ward_cedar_peek(p) == T_COLON) {
 		NOTE(p, p->tok.start, p->tok.end,
-			"this identifier is reserved and cannot be used: %s",
-			ward_cedar_verbatim(p, p->tok.start, p->tok.end, part));
+			"this identifier is reserved and cannot be used: if");
 		ward_cedar_next(p);
 	} else {
 		if (!ward_cedar_expression(p, &op) || !key(p, &op, &f.name))
@@ -517,6 +556,16 @@ static bool field(struct parser *p, uint32_t *depth, bool *ok)
 	f.x = op.x;
 	*depth = op.depth > *depth ? op.depth : *depth;
 	return ward_cedar_push(p, &f, sizeof(f));
+}
+
+REPORTS static void said_twice(struct parser *p, uint32_t start, const struct cedar_str *name)
+{
+	struct ward_buf b = { .max = 1u << 16 };
+
+	ward_quote(&b, name->s, name->n < SNIPPET_MAX ? name->n : SNIPPET_MAX);
+	NOTE(p, start, p->last_end, "duplicate key `%.*s` in record literal",
+		b.n >= 2 ? (int)b.n - 2 : 0, b.n >= 2 ? b.s + 1 : "");
+	ward_buf_done(&b);
 }
 
 static bool record(struct parser *p, struct operand *op)
@@ -548,14 +597,8 @@ static bool record(struct parser *p, struct operand *op)
 	}
 	if (!repeated(p, v, n, &twice))
 		return false;
-	if (twice != NULL) {
-		struct ward_buf b = { .max = 1u << 16 };
-
-		ward_quote(&b, twice->s, twice->n < SNIPPET_MAX ? twice->n : SNIPPET_MAX);
-		NOTE(p, op->start, p->last_end, "duplicate key `%.*s` in record literal",
-			b.n >= 2 ? (int)b.n - 2 : 0, b.n >= 2 ? b.s + 1 : "");
-		ward_buf_done(&b);
-	}
+	if (twice != NULL)
+		said_twice(p, op->start, twice);
 	return true;
 }
 

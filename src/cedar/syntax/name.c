@@ -56,13 +56,11 @@ static bool normalise(struct parser *p, uint32_t start, uint32_t end)
 	return true;
 }
 
-bool ward_cedar_check_name(struct parser *p, const struct name *n)
+bool ward_cedar_bad_name(struct parser *p, const struct name *n)
 {
 	char part[SNIPPET_MAX];
 	struct token t;
 
-	if (!n->reserved && !n->internal)
-		return true;
 	for (ward_cedar_lex(p->text, n->start, &t); t.start < n->end && t.kind != T_END;
 		ward_cedar_lex(p->text, t.end, &t)) {
 		if (!is_reserved(t.kind))

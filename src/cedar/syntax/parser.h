@@ -72,6 +72,9 @@ struct mark {
 	size_t n, errors, dropped, mine;
 };
 
+/* What reports has buffers, which have no business in the frames of what recurses. */
+#define REPORTS __attribute__((cold, noinline))
+
 /* ---- lex.c ---- */
 void ward_cedar_lex(struct ward_str text, uint32_t at, struct token *ret);
 void ward_cedar_next(struct parser *p);
@@ -116,7 +119,12 @@ struct name {
  * Reads IDENT {:: IDENT}. Then, p->tok is what follows: after a last "::" (*ret_open) a string or a brace, else anything.
  */
 bool ward_cedar_scan_name(struct parser *p, struct name *ret, bool *ret_open);
-bool ward_cedar_check_name(struct parser *p, const struct name *n);          /* false: noted */
+bool ward_cedar_bad_name(struct parser *p, const struct name *n);            /* false, always */
+/* False: noted. */
+static inline bool ward_cedar_check_name(struct parser *p, const struct name *n)
+{
+	return (!n->reserved && !n->internal) || ward_cedar_bad_name(p, n);
+}
 bool ward_cedar_intern_name(struct parser *p, const struct name *n, const struct cedar_str **ret);
 /* p->tok is the string. *ret NULL: noted. */
 bool ward_cedar_entity(struct parser *p, const struct name *n, const struct cedar_uid **ret);

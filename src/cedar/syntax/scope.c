@@ -40,7 +40,8 @@ struct right {
 };
 struct variable {
 	unsigned which; /* kind of its token */
-	uint32_t start, end, sign_at;
+	uint32_t start, length, end; /* length: of the variable alone */
+	uint32_t sign_at;
 	unsigned sign; /* kind of the token; T_END: none */
 	bool is;
 	struct operand type;
@@ -448,7 +449,9 @@ static bool head(struct parser *p, struct variable *v)
 	struct name n;
 	bool open;
 
-	*v = (struct variable){ .which = p->tok.kind, .start = p->tok.start, .end = p->tok.end };
+	*v = (struct variable){
+		.which = p->tok.kind, .start = p->tok.start, .length = p->tok.end - p->tok.start
+	};
 	if (!is_ident(p->tok.kind))
 		return ward_cedar_unexpected(p, "a variable");
 	ward_cedar_next(p);
@@ -496,8 +499,9 @@ static bool refused(struct parser *p, struct variable *v, unsigned place)
 		NOTE(p, v->start, v->end, "this policy has an extra element in the scope: %s",
 			ward_cedar_snippet(p, v->start, v->end, part));
 	else
-		NOTE(p, v->start, v->end, "found an invalid variable in the policy scope: %s",
-			ward_cedar_snippet(p, v->start, v->end, part));
+		NOTE(p, v->start, v->start + v->length,
+			"found an invalid variable in the policy scope: %s",
+			ward_cedar_verbatim(p, v->start, v->start + v->length, part));
 	HELP(p, SCOPE_HELP);
 	return true;
 }
