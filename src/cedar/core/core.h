@@ -69,6 +69,20 @@ bool ward_cedar_is_name(struct ward_str s);
 struct ward_str ward_cedar_basename(struct ward_str name);   /* behind the last "::" */
 struct ward_str ward_cedar_namespace(struct ward_str name);  /* before it; empty if none */
 
+/* ---- character.c ---- */
+
+#define CEDAR_NO_CHARACTER UINT32_MAX
+/* n: the text is valid UTF-8; else the place of the first byte that is not. */
+size_t ward_cedar_utf8_end(const char *s, size_t n);
+size_t ward_cedar_utf8_put(uint32_t c, char *out);           /* how many bytes */
+/* Length of the blank beyond ASCII that begins at i; 0 if there is none. */
+uint32_t ward_cedar_blank(struct ward_str text, size_t i);
+/*
+ * s: a backslash and what follows it, n > 1 bytes of valid UTF-8. Returns how long the escape is and what it stands for,
+ * CEDAR_NO_CHARACTER where it is wrong; then, what is read up to what makes it so.
+ */
+size_t ward_cedar_unescape(const char *s, size_t n, uint32_t *ret);
+
 /* ---- escape.c ---- */
 
 /* "..." with the escapes of Rust's escape_debug, as the language prints texts; pattern: '*' becomes \* too. */

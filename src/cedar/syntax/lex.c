@@ -51,22 +51,6 @@ static uint32_t width(unsigned char c)
 	return c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
 }
 
-/* Length of the blank that begins here, 0 if there is none. Beyond ASCII. */
-static uint32_t wide_blank(struct ward_str text, size_t i)
-{
-	unsigned char a = at_byte(text, i), b = at_byte(text, i + 1), c = at_byte(text, i + 2);
-
-	if (a == 0xc2)
-		return b == 0x85 || b == 0xa0 ? 2 : 0;
-	if (a == 0xe1)
-		return b == 0x9a && c == 0x80 ? 3 : 0;
-	if (a == 0xe2 && b == 0x80)
-		return (c >= 0x80 && c <= 0x8a) || c == 0xa8 || c == 0xa9 || c == 0xaf ? 3 : 0;
-	if (a == 0xe2 && b == 0x81)
-		return c == 0x9f ? 3 : 0;
-	return a == 0xe3 && b == 0x80 && c == 0x80 ? 3 : 0;
-}
-
 #define IS(word) (memcmp(s, word, sizeof(word) - 1) == 0)
 
 /* By length first: most identifiers are of no word's length and first letter. */
@@ -159,7 +143,7 @@ static size_t skip(struct ward_str text, size_t i)
 		if (class == SLASH && at_byte(text, i + 1) == '/') {
 			while (i < text.n && text.s[i] != '\n' && text.s[i] != '\r')
 				i++;
-		} else if (class == HIGH && (n = wide_blank(text, i)) > 0) {
+		} else if (class == HIGH && (n = ward_cedar_blank(text, i)) > 0) {
 			i += n;
 		} else {
 			return i;
@@ -222,48 +206,4 @@ unsigned ward_cedar_peek(const struct parser *p)
 
 	ward_cedar_lex(p->text, p->tok.end, &t);
 	return t.kind;
-}
-
-/* Length of the character, 0 where it is none. Least and greatest second byte: Table 3-7 of Unicode. */
-static size_t character(const unsigned char *s, size_t n)
-{
-	unsigned char a = s[0];
-	size_t length = a < 0xe0 ? 2 : a < 0xf0 ? 3 : 4;
-	unsigned char low = a == 0xe0 ? 0xa0 : a == 0xf0 ? 0x90 : 0x80;
-	unsigned char high = a == 0xed ? 0x9f : a == 0xf4 ? 0x8f : 0xbf;
-
-	if (a < 0xc2 || a > 0xf4 || n < length || s[1] < low || s[1] > high)
-		return 0;
-	for (size_t i = 2; i < length; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return length;
-}
-
-size_t ward_cedar_utf8_end(const char *s, size_t n)
-{
-	const unsigned char *u = (const unsigned char *)s;
-	size_t i = 0;
-
-	while (i < n) {
-		uint64_t eight;
-		size_t length;
-
-		while (n - i >= sizeof(eight)) {
-			memcpy(&eight, u + i, sizeof(eight));
-			if ((eight & 0x8080808080808080u) != 0)
-				break;
-			i += sizeof(eight);
-		}
-		while (i < n && u[i] < 0x80)
-			i++;
-		if (i == n)
-			break;
-		length = character(u + i, n - i);
-		if (length == 0)
-			return i;
-		i += length;
-	}
-	return n;
 }

@@ -79,8 +79,6 @@ struct mark {
 void ward_cedar_lex(struct ward_str text, uint32_t at, struct token *ret);
 void ward_cedar_next(struct parser *p);
 unsigned ward_cedar_peek(const struct parser *p);                /* kind of the token behind p->tok */
-/* n: the text is valid UTF-8; else the place of the first byte that is not. */
-size_t ward_cedar_utf8_end(const char *s, size_t n);
 
 /* ---- text.c: texts of tokens ---- */
 /* False: out of memory. *ret is NULL where escapes were wrong, which has been said. */
