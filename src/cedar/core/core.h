@@ -85,7 +85,7 @@ size_t ward_cedar_unescape(const char *s, size_t n, uint32_t *ret);
 
 /* ---- escape.c ---- */
 
-/* "..." with the escapes of Rust's escape_debug, as the language prints texts; pattern: '*' becomes \* too. */
+/* "..." with the escapes of Rust's escape_debug, as the language prints texts. */
 void ward_cedar_quote(struct ward_buf *out, struct ward_str s);
 void ward_cedar_escape(struct ward_buf *out, struct ward_str s); /* without the quotes */
 /* Type::"id" */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private to the language: the tables about characters. One is a list of 32-bit entries in ascending order, the first of character
+ * 0: the first character of a run in the upper 21 bits, what is true of it in the lower 11. Integers only, so that they
+ * cost a program nothing at its start. tools/gen-unicode writes them.
+ */
+#pragma once
+
+#include "cedar/core/core.h"
+
+#define CEDAR_TABLE_FIRST(entry) ((entry) >> 11)
+#define CEDAR_TABLE_VALUE(entry) ((entry) & 0x7ffu)
+
+/* The character that s, n > 0 bytes of valid UTF-8, begins with; returns its length. */
+size_t ward_cedar_decode(const char *s, size_t n, uint32_t *ret);
+uint32_t ward_cedar_table_find(const uint32_t *table, size_t n, uint32_t c);
+
+extern const uint32_t ward_cedar_escape_table[]; /* 0 never, 1 always, 2 at the start of a text */
+extern const size_t ward_cedar_escape_table_n;
