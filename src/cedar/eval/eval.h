@@ -23,7 +23,10 @@ struct cedar_policies {                                  /* a policy set as data
 };
 int ward_cedar_policies_init(struct cedar_policies *s);
 void ward_cedar_policies_done(struct cedar_policies *s); /* zeroed and half-built ones too */
-/* Each under its own id; an id that is taken is an error. Text may hold both; static_only refuses templates. */
+/*
+ * Each under its own id; an id that is taken is an error. Text may hold both; static_only refuses templates. What is added
+ * lives in s->pool, or outlives s. Any error leaves the set as it was.
+ */
 int ward_cedar_policies_add(struct cedar_policies *s, const struct cedar_policy *p, struct cedar_diags *d);
 int ward_cedar_policies_parse(struct cedar_policies *s, struct ward_str text, const struct cedar_parse_options *o,
 	bool static_only, struct cedar_diags *d);
@@ -32,7 +35,7 @@ int ward_cedar_policies_link(struct cedar_policies *s, struct ward_str template_
 	const struct cedar_uid *const slots[CEDAR_SLOT_MAX], struct cedar_diags *d);
 const struct cedar_policy *ward_cedar_policies_get(const struct cedar_policies *s, struct ward_str id); /* static or template */
 const struct cedar_link *ward_cedar_policies_get_link(const struct cedar_policies *s, struct ward_str id);
-/* A linked policy as a static one: slots filled. NULL: no memory. */
+/* A linked policy as a static one: slots filled; its parts are the template's and the link's. NULL: no memory. */
 const struct cedar_policy *ward_cedar_link_policy(struct cedar_pool *p, const struct cedar_link *l);
 
 /* ---- compile.c, index.c ---- */
