@@ -9,7 +9,7 @@
 
 #include "cedar/core/core.h"
 
-#define MESSAGE_MAX 4096
+#define MESSAGE_MAX (1 << 20)
 
 int ward_cedar_diags_init(struct cedar_diags *d)
 {
@@ -44,10 +44,35 @@ static bool room(struct cedar_diags *d)
 	return true;
 }
 
+/* In d's arena; NULL: no memory. Most are short; what names a large type may be long. */
+WARD_PRINTF(2, 0) static char *text_of(struct cedar_diags *d, const char *fmt, va_list ap)
+{
+	char text[512], *copy;
+	va_list again;
+	int n;
+
+	if (d->arena == NULL)
+		return NULL;
+	va_copy(again, ap);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	if (n < 0)
+		n = 0;
+	if (n > MESSAGE_MAX)
+		n = MESSAGE_MAX;
+	if ((size_t)n < sizeof(text)) {
+		copy = ward_arena_dup(d->arena, text, (size_t)n);
+	} else {
+		copy = ward_arena_alloc(d->arena, (size_t)n + 1);
+		if (copy != NULL)
+			(void)vsnprintf(copy, (size_t)n + 1, fmt, again);
+	}
+	va_end(again);
+	return copy;
+}
+
 int ward_cedar_diag(struct cedar_diags *d, enum cedar_severity s, unsigned kind, uint32_t start,
 	uint32_t end, const char *fmt, ...)
 {
-	char text[MESSAGE_MAX];
 	char *copy;
 	va_list ap;
 
@@ -59,10 +84,8 @@ int ward_cedar_diag(struct cedar_diags *d, enum cedar_severity s, unsigned kind,
 		return WARD_E_PARSE;
 	}
 	va_start(ap, fmt);
-	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
-		text[0] = '\0';
+	copy = text_of(d, fmt, ap);
 	va_end(ap);
-	copy = d->arena != NULL ? ward_arena_strdup(d->arena, text) : NULL;
 	if (copy == NULL || !room(d)) {
 		d->failed = true;
 		return WARD_E_PARSE;
@@ -77,16 +100,13 @@ int ward_cedar_diag(struct cedar_diags *d, enum cedar_severity s, unsigned kind,
 
 void ward_cedar_diag_help(struct cedar_diags *d, const char *fmt, ...)
 {
-	char text[MESSAGE_MAX];
 	va_list ap;
 
 	if (d == NULL || d->n == 0 || d->failed || d->dropped > 0)
 		return;
 	va_start(ap, fmt);
-	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
-		text[0] = '\0';
+	d->v[d->n - 1].help = text_of(d, fmt, ap);
 	va_end(ap);
-	d->v[d->n - 1].help = ward_arena_strdup(d->arena, text);
 }
 
 void ward_cedar_diag_policy(struct cedar_diags *d, const struct cedar_str *id)

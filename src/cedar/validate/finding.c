@@ -73,7 +73,7 @@ void ward_cedar_find_text(struct checker *c, enum cedar_finding kind, struct ced
 	if (kind != CEDAR_FINDING_INCOMPATIBLE_TYPES &&
 		kind != CEDAR_FINDING_INTERNAL_INVARIANT_VIOLATION) {
 		ward_buf_adds(&b, "for policy `");
-		ward_buf_add(&b, c->id->s, c->id->n);
+		ward_vt_print_name(&b, c->id);
 		ward_buf_adds(&b, kind == CEDAR_FINDING_INVALID_ENUM_ENTITY ? "`: " : "`, ");
 	}
 	ward_buf_adds(&b, message);

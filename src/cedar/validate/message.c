@@ -103,7 +103,7 @@ void ward_cedar_find_lub(struct checker *c, struct cedar_span at, const struct c
 	}
 	ward_buf_adds(&b, " are not compatible");
 	ward_buf_adds(&help, "for policy `");
-	ward_buf_add(&help, c->id->s, c->id->n);
+	ward_vt_print_name(&help, c->id);
 	ward_buf_adds(&help, "`, ");
 	ward_buf_adds(&help, lub_wheres[where]);
 	ward_buf_adds(&help, " must have compatible types. ");
@@ -223,7 +223,7 @@ static void suggest_name(struct checker *c, struct ward_buf *out, const struct n
 				best = known->attrs[i].name;
 	if (best != NULL) {
 		ward_buf_adds(out, "did you mean `");
-		ward_buf_add(out, best->s, best->n);
+		ward_vt_print_name(out, best);
 		ward_buf_adds(out, "`?");
 		if (more)
 			ward_buf_adds(out,

@@ -413,6 +413,16 @@ int ward_vt_cmp(struct checker *c, const struct cedar_type *a, const struct ceda
 	}
 }
 
+void ward_vt_print_name(struct ward_buf *out, const struct cedar_str *name)
+{
+	for (size_t i = 0; i < name->n; i++) {
+		if (name->s[i] == '\0')
+			ward_buf_adds(out, "\\0");
+		else
+			ward_buf_addc(out, name->s[i]);
+	}
+}
+
 static void print_names(struct ward_buf *out, const struct cedar_type *t)
 {
 	const struct cedar_str *const *names;
@@ -435,7 +445,7 @@ static void print_record(struct ward_buf *out, const struct cedar_type *t)
 		ward_buf_adds(out, "__cedar::internal::OpenRecord");
 	ward_buf_addc(out, '{');
 	for (uint32_t i = 0; i < t->n && out->n < PRINTED_MAX; i++) {
-		ward_buf_add(out, t->attrs[i].name->s, t->attrs[i].name->n);
+		ward_vt_print_name(out, t->attrs[i].name);
 		ward_buf_adds(out, t->attrs[i].required ? ": " : "?: ");
 		ward_vt_print(out, t->attrs[i].type);
 		ward_buf_addc(out, ',');

@@ -53,6 +53,8 @@ const struct cedar_type *ward_vt_lub(struct checker *c, const struct cedar_type 
 int ward_vt_cmp(struct checker *c, const struct cedar_type *a, const struct cedar_type *b); /* a total order, for messages */
 bool ward_vt_disjoint(const struct cedar_type *a, const struct cedar_type *b);
 void ward_vt_print(struct ward_buf *out, const struct cedar_type *t);
+/* As it is, but for NUL, which a message cannot hold: \0. */
+void ward_vt_print_name(struct ward_buf *out, const struct cedar_str *name);
 int ward_vt_name_cmp(const struct cedar_str *a, const struct cedar_str *b); /* the last part, then the namespace */
 bool ward_vt_is_action(const struct cedar_str *type);         /* Action, NS::Action */
 const struct cedar_attr_type *ward_vt_attr(const struct cedar_type *record, const struct cedar_str *name);
