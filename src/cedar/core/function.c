@@ -38,7 +38,8 @@ enum cedar_fn ward_cedar_function(struct ward_str name)
 	for (int i = 1; i < CEDAR_FN_MAX; i++) {
 		const char *n = ward_cedar_functions[i].name;
 
-		if (strlen(n) == name.n && memcmp(n, name.s, name.n) == 0)
+		if (name.n > 0 && n[0] == name.s[0] && strlen(n) == name.n &&
+			memcmp(n, name.s, name.n) == 0)
 			return (enum cedar_fn)i;
 	}
 	return CEDAR_FN_NONE;

@@ -127,7 +127,7 @@ bool ward_cedar_unexpected(struct parser *p, const char *expected)
 	char part[SNIPPET_MAX];
 
 	if (t->kind == T_END) {
-		NOTE(p, t->start, t->end, "unexpected end of input");
+		NOTE(p, p->last_end, p->last_end, "unexpected end of input");
 	} else if (t->kind == T_BAD) {
 		NOTE(p, t->start, t->end, "invalid token");
 		if (p->text.s[t->start] == '"') {

@@ -538,6 +538,7 @@ static bool variable(struct parser *p, struct cedar_policy *policy, unsigned pla
 bool ward_cedar_scope(struct parser *p, struct cedar_policy *policy, struct token effect)
 {
 	static const char *const names[] = { "principal", "action", "resource" };
+	uint32_t last = effect.end;
 	unsigned n = 0;
 
 	if (p->tok.kind != T_LPAREN)
@@ -547,6 +548,7 @@ bool ward_cedar_scope(struct parser *p, struct cedar_policy *policy, struct toke
 	for (; p->tok.kind != T_RPAREN; n++) {
 		if (!variable(p, policy, n))
 			return false;
+		last = p->last_end;
 		if (p->tok.kind == T_COMMA)
 			ward_cedar_next(p);
 		else if (p->tok.kind != T_RPAREN)
@@ -554,8 +556,8 @@ bool ward_cedar_scope(struct parser *p, struct cedar_policy *policy, struct toke
 	}
 	ward_cedar_next(p);
 	for (; n < WARD_ARRAY_SIZE(names); n++) {
-		NOTE(p, effect.start, p->last_end,
-			"this policy is missing the `%s` variable in the scope", names[n]);
+		NOTE(p, last, last, "this policy is missing the `%s` variable in the scope",
+			names[n]);
 		HELP(p, SCOPE_HELP);
 	}
 	policy->is_template = policy->principal.slot || policy->resource.slot;
