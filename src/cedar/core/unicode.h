@@ -17,3 +17,18 @@ uint32_t ward_cedar_table_find(const uint32_t *table, size_t n, uint32_t c);
 
 extern const uint32_t ward_cedar_escape_table[]; /* 0 never, 1 always, 2 at the start of a text */
 extern const size_t ward_cedar_escape_table_n;
+extern const uint32_t ward_cedar_identifier_table[]; /* 1: may stand in an identifier by the General Security Profile */
+extern const size_t ward_cedar_identifier_table_n;
+/*
+ * Which set of scripts: 0 none, 1 every; else s, whose scripts are members[first[s - 2]] up to members[first[s - 1]]. Those
+ * written together (Hanb, Jpan, Kore) are scripts as well.
+ */
+#define CEDAR_SCRIPTS_NONE 0
+#define CEDAR_SCRIPTS_EVERY 1
+#define CEDAR_SCRIPTS_MAX 192
+extern const uint32_t ward_cedar_script_table[];
+extern const size_t ward_cedar_script_table_n;
+extern const uint16_t ward_cedar_script_first[];
+extern const size_t ward_cedar_script_first_n;
+extern const uint8_t ward_cedar_script_members[];
+extern const size_t ward_cedar_script_members_n;
