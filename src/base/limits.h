@@ -21,5 +21,6 @@
 #define WARD_CEDAR_JSON_DEPTH_MAX 2200       /* nesting of such a text */
 #define WARD_CEDAR_BYTES_MAX (4ull << 30)    /* bytes that one policy set, schema or entity store may take */
 #define WARD_CEDAR_DEPTH_MAX 1000            /* nesting of an expression, a type or a value */
+#define WARD_CEDAR_CLOSURE_MAX (64u << 20)   /* steps taken to close the hierarchies of a schema, each */
 #define WARD_CEDAR_DIAGS_MAX 100             /* findings kept; the rest is counted */
 #define WARD_DETAIL_TEXT_MAX 4096            /* bytes of one text that the sandbox chose, in a record */

@@ -34,7 +34,8 @@ struct cedar_schema {
 	const struct cedar_action_type *const *actions;  /* ordered by ward_cedar_uid_cmp() */
 	const struct cedar_str *const *action_types;     /* "Action", "NS::Action": those that actions have */
 	uint32_t n_action_types;
-	struct cedar_schema_tree *tree;                  /* for conversions */
+	struct cedar_schema_tree *tree;                  /* private: for conversions */
+	const struct cedar_schema_index *index;          /* private: for lookups */
 };
 enum cedar_schema_syntax { CEDAR_SCHEMA_TEXT = 0, CEDAR_SCHEMA_JSON };
 /* Warnings (shadowed names) go to d as well. *ret owns everything it needs. Any error: WARD_E_PARSE or NOMEM or LIMIT. */

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The resolved schema: its life, and what is asked of it. Names are found by their hash, which is the same in all pools.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cedar/schema/index.h"
+#include "cedar/schema/tree.h"
+
+static int read_tree(struct ward_str text, enum cedar_schema_syntax syntax, struct cedar_pool *pool,
+	struct cedar_schema_tree *tree, struct cedar_diags *d)
+{
+	struct reader r = { .text = text, .pool = pool, .diags = d, .tree = tree };
+	size_t valid = ward_cedar_utf8_end(text.s, text.n);
+	bool json = syntax == CEDAR_SCHEMA_JSON;
+
+	if (text.n > (json ? WARD_CEDAR_JSON_BYTES_MAX : WARD_CEDAR_TEXT_MAX)) {
+		(void)ward_cedar_diag(d, CEDAR_ERROR, 0, 0, 0, "the schema is larger than %u bytes",
+			json ? WARD_CEDAR_JSON_BYTES_MAX : WARD_CEDAR_TEXT_MAX);
+		return WARD_E_LIMIT;
+	}
+	if (valid < text.n)
+		return ward_cedar_diag(d, CEDAR_ERROR, 0, (uint32_t)valid, (uint32_t)valid + 1,
+			"the text is not valid UTF-8");
+	r.arena = ward_cedar_pool_arena(pool);
+	if (json) {
+		(void)ward_cedar_diag(d, CEDAR_ERROR, 0, 0, 0, "schemas in JSON are not read yet");
+		return WARD_E_UNSUPPORTED;
+	}
+	if (ward_schema_read_text(&r))
+		(void)ward_schema_tree_finish(&r);
+	free(r.stack);
+	if (r.code < 0)
+		return r.code;
+	if (d != NULL && d->failed)
+		return WARD_E_NOMEM;
+	return r.errors > 0 ? WARD_E_PARSE : WARD_OK;
+}
+
+int ward_cedar_schema_parse(struct ward_str text, enum cedar_schema_syntax syntax,
+	struct cedar_schema **ret, struct cedar_diags *d)
+{
+	WARD_CLEANUP(ward_cedar_schema_freep) struct cedar_schema *s = NULL;
+	int code;
+
+	*ret = NULL;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return WARD_E_NOMEM;
+	s->pool = ward_cedar_pool_new(0);
+	if (s->pool == NULL)
+		return WARD_E_NOMEM;
+	s->tree = ward_arena_alloc(ward_cedar_pool_arena(s->pool), sizeof(*s->tree));
+	if (s->tree == NULL)
+		return WARD_E_NOMEM;
+	code = read_tree(text, syntax, s->pool, s->tree, d);
+	if (code < 0)
+		return code;
+	if (syntax == CEDAR_SCHEMA_TEXT)
+		ward_schema_warn(s->tree, d);
+	code = ward_schema_resolve(s, d);
+	if (code < 0)
+		return code;
+	*ret = s;
+	s = NULL;
+	return WARD_OK;
+}
+
+void ward_cedar_schema_free(struct cedar_schema *s)
+{
+	if (s == NULL)
+		return;
+	ward_cedar_pool_free(s->pool);
+	free(s);
+}
+
+void ward_cedar_schema_freep(struct cedar_schema **s)
+{
+	ward_cedar_schema_free(*s);
+	*s = NULL;
+}
+
+const struct cedar_entity_type *ward_cedar_schema_entity(const struct cedar_schema *s,
+	const struct cedar_str *name)
+{
+	const struct schema_slots *t = &s->index->entities;
+	const struct cedar_entity_type *e;
+
+	if (t->mask == 0)
+		return NULL;
+	for (size_t i = name->hash & t->mask; t->v[i] != 0; i = (i + 1) & t->mask) {
+		e = s->entities[t->v[i] - 1];
+		if (ward_cedar_str_eq(e->name, name))
+			return e;
+	}
+	return NULL;
+}
+
+const struct cedar_action_type *ward_cedar_schema_action(const struct cedar_schema *s,
+	const struct cedar_uid *uid)
+{
+	const struct schema_slots *t = &s->index->actions;
+	const struct cedar_action_type *a;
+
+	if (t->mask == 0)
+		return NULL;
+	for (size_t i = uid->hash & t->mask; t->v[i] != 0; i = (i + 1) & t->mask) {
+		a = s->actions[t->v[i] - 1];
+		if (ward_cedar_uid_eq(a->uid, uid))
+			return a;
+	}
+	return NULL;
+}
+
+bool ward_cedar_schema_is_action_type(const struct cedar_schema *s, const struct cedar_str *name)
+{
+	if (!ward_str_eq(ward_cedar_basename(ward_cedar_text(name)), WARD_STR("Action")))
+		return false;
+	for (uint32_t i = 0; i < s->n_action_types; i++) {
+		if (ward_cedar_str_eq(s->action_types[i], name))
+			return true;
+	}
+	return false;
+}
+
+/* Both are ordered by address: the types lie in one array, in the order of their names. */
+static bool has(const void *const *v, uint32_t n, const void *e)
+{
+	uint32_t low = 0, high = n;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if ((uintptr_t)v[mid] < (uintptr_t)e)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < n && v[low] == e;
+}
+
+bool ward_cedar_entity_type_in(const struct cedar_entity_type *a, const struct cedar_entity_type *b)
+{
+	return a == b || has((const void *const *)a->ancestors, a->n_ancestors, b);
+}
+
+bool ward_cedar_action_in(const struct cedar_action_type *a, const struct cedar_action_type *b)
+{
+	return a == b || has((const void *const *)a->ancestors, a->n_ancestors, b);
+}
+
+bool ward_cedar_entity_type_has_id(const struct cedar_entity_type *t, const struct cedar_str *id)
+{
+	for (uint32_t i = 0; i < t->n_ids; i++) {
+		if (ward_cedar_str_eq(t->ids[i], id))
+			return true;
+	}
+	return !t->is_enum;
+}
