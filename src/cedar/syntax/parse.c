@@ -243,28 +243,37 @@ static const struct cedar_str *policy_id(struct parser *p, const struct cedar_pa
 	return id;
 }
 
+static bool keep(struct parser *p, const struct cedar_parse_options *o, size_t i,
+	struct cedar_policy *new, struct cedar_policy_list *list)
+{
+	struct cedar_policy *kept;
+
+	new->id = policy_id(p, o, i);
+	if (new->id == NULL)
+		return false;
+	kept = ward_arena_alloc(p->arena, sizeof(*kept));
+	if (kept == NULL)
+		return ward_cedar_no_memory(p);
+	*kept = *new;
+	return ward_cedar_policy_list_add(list, kept) == WARD_OK || ward_cedar_no_memory(p);
+}
+
 static void policies(struct parser *p, const struct cedar_parse_options *o,
 	struct cedar_policy_list *list)
 {
 	for (size_t i = 0; p->tok.kind != T_END; i++) {
 		struct mark before = ward_cedar_mark(p);
-		struct cedar_policy *new;
+		struct cedar_policy new = { 0 };
 
 		p->level = 0;
 		p->top = 0;
-		new = ward_arena_alloc(p->arena, sizeof(*new));
-		if (new == NULL)
-			(void)ward_cedar_no_memory(p);
-		else if ((new->id = policy_id(p, o, i)) != NULL && !policy(p, new) &&
-			p->code == WARD_OK) {
+		if (policy(p, &new)) {
+			if (p->errors == 0 && !keep(p, o, i, &new, list))
+				return;
+		} else if (p->code == WARD_OK) {
 			keep_last(p, before);
 			recover(p);
-			continue;
-		}
-		if (p->code != WARD_OK)
-			return;
-		if (p->errors == 0 && ward_cedar_policy_list_add(list, new) != WARD_OK) {
-			(void)ward_cedar_no_memory(p);
+		} else {
 			return;
 		}
 	}

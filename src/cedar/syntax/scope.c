@@ -352,10 +352,12 @@ static bool entity_scope(struct parser *p, struct variable *v, struct cedar_scop
 	return true;
 }
 
+#define ACTIONS_SHOWN 16
+
 /* Their types are called Action, in any namespace. */
 static void check_actions(struct parser *p, const struct cedar_action_scope *a)
 {
-	struct ward_buf b = { .max = 4096 };
+	struct ward_buf b = { .max = 1u << 14 };
 	uint32_t bad = 0, said = 0, first = 0;
 
 	for (uint32_t i = 0; i < a->n; i++) {
@@ -372,6 +374,10 @@ static void check_actions(struct parser *p, const struct cedar_action_scope *a)
 		if (ward_str_eq(ward_cedar_basename(ward_cedar_text(a->uids[i]->type)),
 			    WARD_STR("Action")))
 			continue;
+		if (said == ACTIONS_SHOWN) {
+			ward_buf_adds(&b, ", ..");
+			break;
+		}
 		if (said > 0)
 			ward_buf_adds(&b, said + 1 < bad ? ", " : bad > 2 ? ", and " : " and ");
 		said++;
