@@ -167,9 +167,16 @@ struct ward_json_options {
 	size_t bytes_max;
 	unsigned depth_max;           /* the reader's stack grows with it: some 250 bytes a level */
 	bool nul_ok;
+	bool wide_ok;                 /* an integer out of range, and -0, is a REAL and no error */
 };
 int ward_json_parse_with(struct ward_arena *a, const char *text, size_t n, const char *file,
 	const struct ward_json_options *o, struct ward_json **ret, struct ward_error *err);
+/*
+ * A list, element by element: each() gets one at a time, living in a, which is reset before the next. What each() returns
+ * other than WARD_OK ends the reading and is returned. Before an error, each() has seen some.
+ */
+int ward_json_each(struct ward_arena *a, const char *text, size_t n, const char *file, const struct ward_json_options *o,
+	int (*each)(const struct ward_json *element, void *arg), void *arg, struct ward_error *err);
 const struct ward_json *ward_json_get(const struct ward_json *object, const char *key);
 const char *ward_json_type_name(enum ward_json_type t);      /* for messages: "a string", "a list", "null" */
 

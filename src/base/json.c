@@ -412,20 +412,19 @@ static int check_text(struct json_reader *r, size_t bytes_max)
 	return code;
 }
 
-/* The value of a text; what follows it is not looked at. */
-static int parse_text(struct json_reader *r, size_t bytes_max, struct ward_json **ret)
+/* Up to the value of a text. */
+static int begin_text(struct json_reader *r, size_t bytes_max)
 {
 	int code = check_text(r, bytes_max);
 
 	if (code < 0)
 		return code;
 	skip_blanks(r);
-	if (r->pos >= r->n) {
-		code = ward_json_fail(r, r->pos, "the document is empty");
-		ward_fail_fix(r->err, "write a JSON value; an empty list is []");
-		return code;
-	}
-	return parse_value(r, ret);
+	if (r->pos < r->n)
+		return WARD_OK;
+	code = ward_json_fail(r, r->pos, "the document is empty");
+	ward_fail_fix(r->err, "write a JSON value; an empty list is []");
+	return code;
 }
 
 static int expect_end(struct json_reader *r)
@@ -442,22 +441,31 @@ static int expect_end(struct json_reader *r)
 	return code;
 }
 
-int ward_json_parse_with(struct ward_arena *a, const char *text, size_t n, const char *file,
-	const struct ward_json_options *o, struct ward_json **ret, struct ward_error *err)
+static struct json_reader reader(struct ward_arena *a, const char *text, size_t n, const char *file,
+	const struct ward_json_options *o, struct ward_error *err)
 {
-	struct json_reader r = { .arena = a,
+	return (struct json_reader){ .arena = a,
 		.text = text,
 		.n = n,
 		.file = file,
 		.line = 1,
 		.depth_max = o->depth_max,
 		.nul_ok = o->nul_ok,
+		.wide_ok = o->wide_ok,
 		.err = err };
+}
+
+int ward_json_parse_with(struct ward_arena *a, const char *text, size_t n, const char *file,
+	const struct ward_json_options *o, struct ward_json **ret, struct ward_error *err)
+{
+	struct json_reader r = reader(a, text, n, file, o, err);
 	struct ward_json *v = NULL;
 	int code;
 
 	*ret = NULL;
-	code = parse_text(&r, o->bytes_max, &v);
+	code = begin_text(&r, o->bytes_max);
+	if (code == WARD_OK)
+		code = parse_value(&r, &v);
 	if (code < 0)
 		return code;
 	code = expect_end(&r);
@@ -465,6 +473,43 @@ int ward_json_parse_with(struct ward_arena *a, const char *text, size_t n, const
 		return code;
 	*ret = v;
 	return WARD_OK;
+}
+
+int ward_json_each(struct ward_arena *a, const char *text, size_t n, const char *file,
+	const struct ward_json_options *o, int (*each)(const struct ward_json *element, void *arg),
+	void *arg, struct ward_error *err)
+{
+	struct json_reader r = reader(a, text, n, file, o, err);
+	char found[JSON_FOUND_MAX];
+	bool more;
+	int code = begin_text(&r, o->bytes_max);
+
+	if (code == WARD_OK && r.text[r.pos] != '[') {
+		code = ward_json_fail(&r, r.pos, "expected a list, found %s",
+			ward_json_found(&r, r.pos, found));
+		ward_fail_fix(err, "write [ and ] around it");
+	}
+	if (code == WARD_OK)
+		code = enter(&r);
+	if (code < 0)
+		return code;
+	skip_blanks(&r);
+	more = r.pos >= r.n || r.text[r.pos] != ']';
+	if (!more)
+		r.pos++;
+	while (more) {
+		struct ward_json *v = NULL;
+
+		ward_arena_reset(a);
+		code = parse_value(&r, &v);
+		if (code == WARD_OK)
+			code = each(v, arg);
+		if (code == WARD_OK)
+			code = next_element(&r, ']', "a list element", &more);
+		if (code != WARD_OK)
+			return code;
+	}
+	return expect_end(&r);
 }
 
 int ward_json_parse(struct ward_arena *a, const char *text, size_t n, const char *file,

@@ -14,7 +14,7 @@ struct json_reader {
 	size_t line_start; /* offset of the line that pos is in */
 	uint32_t line;
 	unsigned depth, depth_max;
-	bool nul_ok;
+	bool nul_ok, wide_ok;
 	struct ward_error *err;
 };
 

@@ -258,11 +258,11 @@ static int scan(struct json_reader *r, struct number *ret)
 	return WARD_OK;
 }
 
-static int to_int(struct json_reader *r, const struct number *num, int64_t *ret)
+/* false: it does not fit. */
+static bool to_int64(const struct json_reader *r, const struct number *num, int64_t *ret)
 {
 	bool negative = r->text[num->start] == '-';
 	int64_t v = 0;
-	int code;
 
 	for (size_t i = num->start + negative; i < num->end; i++) {
 		int64_t digit = r->text[i] - '0';
@@ -270,17 +270,12 @@ static int to_int(struct json_reader *r, const struct number *num, int64_t *ret)
 		/* Downwards, as there is one number more on that side. */
 		if (__builtin_mul_overflow(v, (int64_t)10, &v) ||
 			__builtin_sub_overflow(v, digit, &v))
-			goto overflow;
+			return false;
 	}
 	if (!negative && __builtin_sub_overflow((int64_t)0, v, &v))
-		goto overflow;
+		return false;
 	*ret = v;
-	return WARD_OK;
-overflow:
-	code = ward_json_fail(r, num->start, "an integer that does not fit into 64 bits");
-	ward_fail_fix(r->err, "the range is %lld to %lld", (long long)INT64_MIN,
-		(long long)INT64_MAX);
-	return code;
+	return true;
 }
 
 /* strtod() reads the point of the caller's locale: give it that one. */
@@ -315,8 +310,18 @@ int ward_json_number(struct json_reader *r, struct ward_json *ret)
 		ward_fail_fix(r->err, "shorten it");
 		return code;
 	}
-	ret->type = num.real ? WARD_JSON_REAL : WARD_JSON_INT;
-	code = num.real ? to_real(r, &num, &ret->d) : to_int(r, &num, &ret->i);
 	r->pos = num.end;
+	if (!num.real && to_int64(r, &num, &ret->i) &&
+		!(r->wide_ok && ret->i == 0 && r->text[num.start] == '-')) {
+		ret->type = WARD_JSON_INT;
+		return WARD_OK;
+	}
+	if (num.real || r->wide_ok) {
+		ret->type = WARD_JSON_REAL;
+		return to_real(r, &num, &ret->d);
+	}
+	code = ward_json_fail(r, num.start, "an integer that does not fit into 64 bits");
+	ward_fail_fix(r->err, "the range is %lld to %lld", (long long)INT64_MIN,
+		(long long)INT64_MAX);
 	return code;
 }

@@ -353,6 +353,116 @@ TEST(locale_does_not_matter)
 	(void)setlocale(LC_NUMERIC, "C");
 }
 
+/* ---- lists, an element at a time ---- */
+
+struct seen {
+	struct ward_buf text;
+	struct ward_arena *arena;
+	size_t n, stop, bytes; /* stop: refuse the one of that number, from 1 */
+};
+
+static int see(const struct ward_json *element, void *arg)
+{
+	struct seen *s = arg;
+
+	if (++s->n == s->stop)
+		return WARD_E_REFUSED;
+	ward_jw_value(&s->text, element);
+	if (ward_arena_bytes(s->arena) > s->bytes)
+		s->bytes = ward_arena_bytes(s->arena);
+	return WARD_OK;
+}
+
+TEST(each)
+{
+	static const struct {
+		const char *text, *seen, *message; /* message NULL: fine */
+		size_t stop;
+	} rows[] = {
+		{ "[]", "", NULL, 0 },
+		{ " [ ] ", "", NULL, 0 },
+		{ "[1]", "1", NULL, 0 },
+		{ "[1, [2,3] ,{\"a\":[]}, \"x\"]", "1,[2,3],{\"a\":[]},\"x\"", NULL, 0 },
+		{ "[1,2,3]", "1,2", "", 3 },
+		{ "[1,2,3", "1,2,3",
+			"expected ',' or ']' after a list element, found the end of the text", 0 },
+		{ "[1,", "1", "expected a value, found the end of the text", 0 },
+		{ "[1,]", "1", "expected a list element after ',', found ']'", 0 },
+		{ "[1] 2", "1", "expected the end of the document, found '2'", 0 },
+		{ "[1,{\"a\":1,\"a\":2}]", "1",
+			"the name \"a\" appears twice: in line 1 and first in line 1", 0 },
+		{ "{}", "", "expected a list, found '{'", 0 },
+		{ "1", "", "expected a list, found '1'", 0 },
+		{ "", "", "the document is empty", 0 },
+		{ "[[[[[1]]]]]", "", "nested deeper than 4", 0 },
+	};
+	static const struct ward_json_options o = { .bytes_max = 1000, .depth_max = 4 };
+
+	TABLE(row, rows) {
+		WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = ward_arena_new(0);
+		struct seen s = { .arena = a, .stop = row->stop };
+		struct ward_error err = WARD_ERROR_INIT;
+		int code;
+
+		CASE("%s", row->text);
+		code = ward_json_each(a, row->text, strlen(row->text), NULL, &o, see, &s, &err);
+		CHECK_EQ_INT(code,
+			row->message == NULL    ? WARD_OK
+				: row->stop > 0 ? WARD_E_REFUSED
+						: WARD_E_PARSE);
+		CHECK_STR_EQ(err.message, row->message != NULL ? row->message : "");
+		CHECK_STR_EQ(ward_buf_cstr(&s.text), row->seen);
+		ward_buf_done(&s.text);
+	}
+}
+
+/* A long list takes the memory of its elements, not that of the whole. */
+TEST(each_memory)
+{
+	static const struct ward_json_options o = { .bytes_max = WARD_JSON_BYTES_MAX,
+		.depth_max = 4 };
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = ward_arena_new(0);
+	struct ward_buf text = WARD_BUF_INIT;
+	struct ward_error err = WARD_ERROR_INIT;
+	struct seen s = { .arena = a };
+
+	ward_buf_addc(&text, '[');
+	for (int i = 0; i < 100000; i++)
+		ward_buf_addf(&text, "%s[%d,\"%d\"]", i > 0 ? "," : "", i, i);
+	ward_buf_addc(&text, ']');
+	REQUIRE(!text.failed);
+	CHECK_EQ_INT(ward_json_each(a, text.s, text.n, NULL, &o, see, &s, &err), WARD_OK);
+	CHECK_EQ_SIZE(s.n, 100000);
+	CHECK(s.bytes < 10000);
+	ward_buf_done(&text);
+	ward_buf_done(&s.text);
+}
+
+TEST(wide_numbers)
+{
+	static const struct {
+		const char *text;
+		enum ward_json_type type;
+	} rows[] = { { "0", WARD_JSON_INT }, { "-0", WARD_JSON_REAL }, { "-1", WARD_JSON_INT },
+		{ "9223372036854775807", WARD_JSON_INT }, { "9223372036854775808", WARD_JSON_REAL },
+		{ "-9223372036854775808", WARD_JSON_INT },
+		{ "-9223372036854775809", WARD_JSON_REAL }, { "1.0", WARD_JSON_REAL } };
+	static const struct ward_json_options o = {
+		.bytes_max = 1000, .depth_max = 4, .wide_ok = true
+	};
+
+	TABLE(row, rows) {
+		WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = ward_arena_new(0);
+		struct ward_json *v = NULL;
+
+		CASE("%s", row->text);
+		CHECK_EQ_INT(ward_json_parse_with(a, row->text, strlen(row->text), NULL, &o, &v,
+				     NULL),
+			WARD_OK);
+		CHECK(v != NULL && v->type == row->type);
+	}
+}
+
 TEST(writer_commas)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
