@@ -49,7 +49,9 @@ bool ward_cedar_str_is(const struct cedar_str *s, const char *lit);
 
 struct cedar_pool;                                       /* owns an arena; everything in it dies with it */
 struct cedar_pool *ward_cedar_pool_new(size_t max_bytes); /* 0 = WARD_CEDAR_BYTES_MAX; NULL: no memory */
-void ward_cedar_pool_free(struct cedar_pool *p);
+/* One more owner (any thread): what is in the pool stays until each has called free. Only one may let it grow. */
+struct cedar_pool *ward_cedar_pool_ref(struct cedar_pool *p);
+void ward_cedar_pool_free(struct cedar_pool *p);          /* NULL ok */
 void ward_cedar_pool_freep(struct cedar_pool **p);
 struct ward_arena *ward_cedar_pool_arena(struct cedar_pool *p);
 size_t ward_cedar_pool_bytes(const struct cedar_pool *p); /* taken from the system, about */

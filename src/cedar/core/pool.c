@@ -15,6 +15,7 @@ struct table {
 };
 
 struct cedar_pool {
+	unsigned refs;
 	struct ward_arena *arena;
 	struct table strs, uids;
 	size_t bytes, max;
@@ -96,6 +97,7 @@ struct cedar_pool *ward_cedar_pool_new(size_t max_bytes)
 
 	if (p == NULL)
 		return NULL;
+	p->refs = 1;
 	p->max = max_bytes > 0 ? max_bytes : WARD_CEDAR_BYTES_MAX;
 	p->arena = ward_arena_new(p->max);
 	if (p->arena == NULL) {
@@ -105,9 +107,15 @@ struct cedar_pool *ward_cedar_pool_new(size_t max_bytes)
 	return p;
 }
 
+struct cedar_pool *ward_cedar_pool_ref(struct cedar_pool *p)
+{
+	(void)__atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
+	return p;
+}
+
 void ward_cedar_pool_free(struct cedar_pool *p)
 {
-	if (p == NULL)
+	if (p == NULL || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	free(p->strs.v);
 	free(p->uids.v);
