@@ -71,6 +71,7 @@ void ward_cedar_value_type_name(struct ward_buf *out, const struct cedar_value *
 void ward_cedar_value_print(struct ward_buf *out, const struct cedar_value *v);
 /* Entity-JSON of it ("__entity", "__extn" with fn and arg), objects ordered by name. */
 void ward_cedar_value_json(struct ward_buf *out, const struct cedar_value *v);
+void ward_cedar_uid_json(struct ward_buf *out, const struct cedar_uid *uid);     /* {"type":..,"id":..} */
 /* A copy that lives in another pool. */
 int ward_cedar_value_adopt(struct cedar_pool *p, const struct cedar_value *v, struct cedar_value *ret);
 /* The same as literals, Set, Record and Call nodes. NULL: no memory. */
@@ -149,15 +150,26 @@ void ward_cedar_type_print(struct ward_buf *out, const struct cedar_type *t);
 struct cedar_json_context {
 	struct cedar_pool *pool;
 	struct cedar_diags *diags;
-	const char *what;                /* for messages: "in attribute `x` on `U::"a"`" or "while parsing context"; may be NULL */
+	const char *what;                /* for messages: "while parsing context"; NULL: as uid and name say, or nothing */
+	const struct cedar_uid *uid;     /* "in attribute `name` on `uid`", or tag; name NULL: "in parents field of `uid`" */
+	const struct cedar_str *name;
+	bool tag;
+	struct ward_arena *scratch;      /* for what is needed on the way; NULL: the pool's */
 };
 /*
  * expected NULL: escapes (__entity, __extn) say what a value is. Else it says so too, and shorthand is taken:
- * "1.1.1.1" for an ipaddr, {type,id} for an entity, {fn,arg} for an extension.
+ * "1.1.1.1" for an ipaddr, {type,id} for an entity, {fn,arg} for an extension. Sets must be lists then, and records must
+ * have the attributes they should; whether everything else fits is ward_cedar_value_fits()'s to say.
  */
 int ward_cedar_json_value(const struct cedar_json_context *c, const struct ward_json *j, const struct cedar_type *expected,
 	struct cedar_value *ret);
 /* {"type":..,"id":..} or {"__entity":{..}}. */
 int ward_cedar_json_uid(const struct cedar_json_context *c, const struct ward_json *j, const struct cedar_uid **ret);
-/* Fill j's limits as Cedar's documents have them: NUL in texts, WARD_CEDAR_JSON_DEPTH_MAX, WARD_CEDAR_BYTES_MAX. */
+/*
+ * A document as Cedar's are: NUL in texts, numbers of any size, WARD_CEDAR_JSON_DEPTH_MAX, WARD_CEDAR_JSON_BYTES_MAX. A
+ * number that is not written as a 64-bit integer (-0 among them) is a WARD_JSON_REAL.
+ */
 int ward_cedar_json_parse(struct ward_arena *a, struct ward_str text, struct ward_json **ret, struct cedar_diags *d);
+/* The same of a list, an element at a time: see ward_json_each(). */
+int ward_cedar_json_each(struct ward_arena *a, struct ward_str text, int (*each)(const struct ward_json *element, void *arg),
+	void *arg, struct cedar_diags *d);
