@@ -95,8 +95,6 @@ static bool define_namespace(struct resolver *r, const struct schema_namespace *
 		if (def == NULL)
 			return false;
 		def->entity = (struct schema_entity *)e->v[i];
-		if (ward_cedar_str_is(e->v[i]->name, "Action"))
-			FIND(r, e->v[i]->at, "entity type `Action` declared in `entityTypes` list");
 	}
 	return true;
 }

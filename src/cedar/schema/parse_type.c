@@ -112,14 +112,8 @@ bool ward_schema_parse_type(struct reader *r, struct schema_type **ret)
 {
 	bool ok;
 
-	if (r->level >= WARD_CEDAR_DEPTH_MAX) {
-		NOTE(r, ward_schema_here(r), "the type is nested more than %d levels deep",
-			WARD_CEDAR_DEPTH_MAX);
-		HELP(r, "give parts of it names: `type Part = ...;`");
-		r->code = WARD_E_LIMIT;
+	if (!ward_schema_enter(r, ward_schema_here(r)))
 		return false;
-	}
-	r->level++;
 	ok = type(r, ret);
 	r->level--;
 	return ok;

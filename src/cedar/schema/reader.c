@@ -74,6 +74,18 @@ struct schema_type *ward_schema_type_new(struct reader *r, enum schema_kind kind
 	return t;
 }
 
+bool ward_schema_enter(struct reader *r, struct place at)
+{
+	if (r->level < WARD_CEDAR_DEPTH_MAX) {
+		r->level++;
+		return true;
+	}
+	NOTE(r, at, "the type is nested more than %d levels deep", WARD_CEDAR_DEPTH_MAX);
+	HELP(r, "declare parts of it as common types");
+	r->code = WARD_E_LIMIT;
+	return false;
+}
+
 static int by_key(const void *a, const void *b)
 {
 	const struct note *x = a, *y = b;
@@ -207,6 +219,8 @@ static bool finish_decls(struct reader *r, enum decl_kind kind, struct decls *li
 			NOTE(r, d->at, "`%s` is declared twice", d->name->s);
 		if (kind != DECL_ACTION && is_internal(d->name))
 			reserved(r, d->at);
+		if (kind == DECL_ENTITY && ward_cedar_str_is(d->name, "Action"))
+			NOTE(r, d->at, "entity type `Action` declared in `entityTypes` list");
 		if (kind == DECL_COMMON && ward_schema_is_keyword(ward_cedar_text(d->name))) {
 			NOTE(r, d->at, "this uses a reserved schema keyword: `%s`", d->name->s);
 			HELP(r,

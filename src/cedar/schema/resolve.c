@@ -147,11 +147,6 @@ static bool uids(struct resolver *r)
 			a->uid = ward_cedar_intern_uid(r->pool, type, a->decl.name);
 			if (a->uid == NULL)
 				return ward_schema_out_of_memory(r);
-			if (a->attributes != NULL)
-				FIND(r, a->decl.at,
-					"unsupported feature used in schema: action declared with "
-					"attributes: [%s]",
-					a->decl.name->s);
 		}
 	}
 	return true;

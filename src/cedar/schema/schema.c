@@ -24,11 +24,7 @@ static int read_tree(struct ward_str text, enum cedar_schema_syntax syntax, stru
 		return ward_cedar_diag(d, CEDAR_ERROR, 0, (uint32_t)valid, (uint32_t)valid + 1,
 			"the text is not valid UTF-8");
 	r.arena = ward_cedar_pool_arena(pool);
-	if (json) {
-		(void)ward_cedar_diag(d, CEDAR_ERROR, 0, 0, 0, "schemas in JSON are not read yet");
-		return WARD_E_UNSUPPORTED;
-	}
-	if (ward_schema_read_text(&r))
+	if (json ? ward_schema_read_json(&r) : ward_schema_read_text(&r))
 		(void)ward_schema_tree_finish(&r);
 	free(r.stack);
 	if (r.code < 0)

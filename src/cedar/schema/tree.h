@@ -91,7 +91,6 @@ struct schema_action {
 	struct ref *principals, *resources;
 	struct schema_group *parents;
 	struct schema_type *context;             /* NULL: none */
-	const struct ward_json *attributes;      /* JSON alone: kept for printing, refused by the resolver */
 	const struct cedar_uid *uid;
 	uint32_t index;                          /* in the resolved schema */
 };
@@ -144,6 +143,8 @@ bool ward_schema_push(struct reader *r, const void *e, size_t size);
 bool ward_schema_pop(struct reader *r, size_t from, size_t size, void *ret_array, uint32_t *ret_n);
 void *ward_schema_new(struct reader *r, size_t size);            /* zeroed; NULL: no memory, said */
 struct schema_type *ward_schema_type_new(struct reader *r, enum schema_kind kind, struct place at);
+/* One level deeper into a type; r->level-- is the way out. False: too deep. */
+bool ward_schema_enter(struct reader *r, struct place at);
 /* Annotations pushed since from; a key twice is an error. */
 bool ward_schema_notes(struct reader *r, size_t from, const struct place *at, struct notes *ret);
 /* Attributes pushed since from become those of a record: ordered; the last of those of one name. */
