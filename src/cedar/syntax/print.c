@@ -181,13 +181,25 @@ static void is(struct ward_buf *out, const struct cedar_expr *x)
 	operand(out, x->is->in);
 }
 
+/* In parentheses where it has a sign, which would be taken for an operator of what surrounds it. */
+static void number(struct ward_buf *out, int64_t n)
+{
+	ward_buf_addf(out, n < 0 ? "(%lld)" : "%lld", (long long)n);
+}
+
+static void value(struct ward_buf *out, const struct cedar_value *v)
+{
+	if (v->tag == CEDAR_V_LONG)
+		number(out, v->number);
+	else
+		ward_cedar_value_print(out, v);
+}
+
 static void leaf(struct ward_buf *out, const struct cedar_expr *x)
 {
 	switch ((enum cedar_expr_kind)x->kind) {
 	case CEDAR_X_BOOL: ward_buf_adds(out, x->truth ? "true" : "false"); break;
-	case CEDAR_X_LONG:
-		ward_buf_addf(out, x->number < 0 ? "(%lld)" : "%lld", (long long)x->number);
-		break;
+	case CEDAR_X_LONG: number(out, x->number); break;
 	case CEDAR_X_STRING: ward_cedar_quote(out, ward_cedar_text(x->str)); break;
 	case CEDAR_X_ENTITY: ward_cedar_print_uid(out, x->uid); break;
 	case CEDAR_X_VAR: ward_buf_adds(out, variables[x->aux]); break;
@@ -202,7 +214,7 @@ static void leaf(struct ward_buf *out, const struct cedar_expr *x)
 		ward_cedar_quote(out, ward_cedar_text(x->str));
 		ward_buf_addc(out, ')');
 		break;
-	case CEDAR_X_VALUE: ward_cedar_value_print(out, x->value); break;
+	case CEDAR_X_VALUE: value(out, x->value); break;
 	default: ward_buf_adds(out, "<invalid>"); break;
 	}
 }
