@@ -63,6 +63,42 @@ int ward_cedar_schema_parse(struct ward_str text, enum cedar_schema_syntax synta
 	return WARD_OK;
 }
 
+int ward_cedar_schema_to_text(const struct cedar_schema *s, struct ward_buf *out,
+	struct cedar_diags *d)
+{
+	return ward_schema_print(s->tree, out, d);
+}
+
+int ward_cedar_schema_to_json(const struct cedar_schema *s, struct ward_buf *out,
+	struct cedar_diags *d)
+{
+	return ward_schema_write(s->tree, false, out, d);
+}
+
+int ward_cedar_schema_to_resolved_json(const struct cedar_schema *s, struct ward_buf *out,
+	struct cedar_diags *d)
+{
+	return ward_schema_write(s->tree, true, out, d);
+}
+
+int ward_cedar_schema_translate(struct ward_str text, enum cedar_schema_syntax from,
+	enum cedar_schema_syntax to, struct ward_buf *out, struct cedar_diags *d)
+{
+	WARD_CLEANUP(ward_cedar_pool_freep) struct cedar_pool *pool = ward_cedar_pool_new(0);
+	struct cedar_schema_tree tree = { 0 };
+	int code;
+
+	if (pool == NULL)
+		return WARD_E_NOMEM;
+	code = read_tree(text, from, pool, &tree, d);
+	if (code < 0)
+		return code;
+	if (from == CEDAR_SCHEMA_TEXT)
+		ward_schema_warn(&tree, d);
+	return to == CEDAR_SCHEMA_JSON ? ward_schema_write(&tree, false, out, d)
+				       : ward_schema_print(&tree, out, d);
+}
+
 void ward_cedar_schema_free(struct cedar_schema *s)
 {
 	if (s == NULL)

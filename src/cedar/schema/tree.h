@@ -167,5 +167,6 @@ bool ward_schema_read_json(struct reader *r);
 int ward_schema_resolve(struct cedar_schema *s, struct cedar_diags *d);
 
 /* ---- print.c, write.c ---- */
+int ward_schema_written(const struct ward_buf *out, struct cedar_diags *d);      /* is it whole? */
 int ward_schema_print(const struct cedar_schema_tree *t, struct ward_buf *out, struct cedar_diags *d);
 int ward_schema_write(const struct cedar_schema_tree *t, bool resolved, struct ward_buf *out, struct cedar_diags *d);
