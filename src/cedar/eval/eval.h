@@ -35,6 +35,8 @@ int ward_cedar_policies_link(struct cedar_policies *s, struct ward_str template_
 	const struct cedar_uid *const slots[CEDAR_SLOT_MAX], struct cedar_diags *d);
 const struct cedar_policy *ward_cedar_policies_get(const struct cedar_policies *s, struct ward_str id); /* static or template */
 const struct cedar_link *ward_cedar_policies_get_link(const struct cedar_policies *s, struct ward_str id);
+/* Takes back what was added since there were so many. */
+void ward_cedar_policies_back(struct cedar_policies *s, size_t n_statics, size_t n_templates, size_t n_links);
 /* A linked policy as a static one: slots filled; its parts are the template's and the link's. NULL: no memory. */
 const struct cedar_policy *ward_cedar_link_policy(struct cedar_pool *p, const struct cedar_link *l);
 

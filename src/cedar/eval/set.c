@@ -313,6 +313,25 @@ int ward_cedar_policies_link(struct cedar_policies *s, struct ward_str template_
 	return WARD_OK;
 }
 
+void ward_cedar_policies_back(struct cedar_policies *s, size_t n_statics, size_t n_templates,
+	size_t n_links)
+{
+	s->statics.n = n_statics;
+	s->templates.n = n_templates;
+	s->n_links = n_links;
+	if (s->ids == NULL)
+		return;
+	s->ids->n = 0;
+	for (size_t i = 0; i < s->ids->cap; i++)
+		s->ids->v[i] = (struct entry){ 0 };
+	for (size_t i = 0; i < n_statics; i++)
+		put(s->ids, (struct entry){ s->statics.v[i]->id, STATIC, i });
+	for (size_t i = 0; i < n_templates; i++)
+		put(s->ids, (struct entry){ s->templates.v[i]->id, TEMPLATE, i });
+	for (size_t i = 0; i < n_links; i++)
+		put(s->ids, (struct entry){ s->links[i].id, LINK, i });
+}
+
 static void fill(struct cedar_scope *scope, const struct cedar_uid *value)
 {
 	if (!scope->slot)

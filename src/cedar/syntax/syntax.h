@@ -41,6 +41,7 @@ enum cedar_var { CEDAR_PRINCIPAL = 0, CEDAR_ACTION, CEDAR_RESOURCE, CEDAR_CONTEX
 enum cedar_slot { CEDAR_SLOT_PRINCIPAL = 0, CEDAR_SLOT_RESOURCE, CEDAR_SLOT_MAX };
 
 #define CEDAR_QUOTED 1u          /* flags */
+#define CEDAR_AS_VALUE 2u        /* SET, RECORD, CALL: read from a JSON "Value", and printed as one */
 
 struct cedar_expr;
 struct cedar_value;
