@@ -138,7 +138,10 @@ static void record(struct ward_buf *out, const struct cedar_expr *x)
 	for (uint32_t i = 0; i < x->n; i++) {
 		if (i > 0)
 			ward_buf_adds(out, ", ");
-		name(out, v[i]->name);
+		if ((x->flags & CEDAR_AS_VALUE) != 0)
+			ward_cedar_quote(out, ward_cedar_text(v[i]->name));
+		else
+			name(out, v[i]->name);
 		ward_buf_adds(out, ": ");
 		ward_cedar_print_expr(out, v[i]->x);
 	}
@@ -314,21 +317,23 @@ static void scope(struct ward_buf *out, const struct cedar_scope *s, const char 
 	}
 }
 
-/* A list of one is printed as the one. */
+/* A list of one is printed as the one, unless it came as a list of JSON. */
 static void action(struct ward_buf *out, const struct cedar_action_scope *a)
 {
+	bool list = a->n != 1 || (a->list && a->at == NULL);
+
 	ward_buf_adds(out, "action");
 	if (a->op == CEDAR_SCOPE_ANY)
 		return;
 	ward_buf_adds(out, a->op == CEDAR_SCOPE_EQ ? " == " : " in ");
-	if (a->n != 1)
+	if (list)
 		ward_buf_addc(out, '[');
 	for (uint32_t i = 0; i < a->n; i++) {
 		if (i > 0)
 			ward_buf_adds(out, ", ");
 		ward_cedar_print_uid(out, a->uids[i]);
 	}
-	if (a->n != 1)
+	if (list)
 		ward_buf_addc(out, ']');
 }
 
