@@ -39,7 +39,7 @@ static const struct cedar_type *get(struct checker *c, const struct node *what,
 	return a != NULL ? a->type : NULL;
 }
 
-static struct answer check_attr(struct checker *c, struct node *n)
+APART static struct answer check_attr(struct checker *c, struct node *n)
 {
 	struct answer a = ward_cedar_type_expect(c, n->v[0], &dot_holder);
 	const struct cedar_type *t;
@@ -51,7 +51,7 @@ static struct answer check_attr(struct checker *c, struct node *n)
 	return ward_cedar_answer(t, ok && a.ok);
 }
 
-static struct answer check_has_one(struct checker *c, struct node *n)
+APART static struct answer check_has_one(struct checker *c, struct node *n)
 {
 	struct answer a = ward_cedar_type_expect(c, n->v[0], &has_holder), r;
 	const struct cedar_attr_type *found;
@@ -102,7 +102,7 @@ struct has_result {
 };
 
 /* From the left until a step is false or the last; what each teaches is known to those behind it. */
-static struct has_result has_chain(struct checker *c, const struct node *n)
+APART static struct has_result has_chain(struct checker *c, const struct node *n)
 {
 	const struct capability *cap, *all = NULL;
 	struct has_result r = { &ward_vt_true, NULL };
@@ -133,7 +133,7 @@ static struct has_result has_chain(struct checker *c, const struct node *n)
 	return r;
 }
 
-static struct answer check_has(struct checker *c, struct node *n)
+APART static struct answer check_has(struct checker *c, struct node *n)
 {
 	struct answer a;
 	struct has_result r;
@@ -152,7 +152,7 @@ static struct answer check_has(struct checker *c, struct node *n)
 /* ---- tags ---- */
 
 /* Tag types of what may be had by t, each once; *ret is NULL when there is no memory. */
-static uint32_t tag_types(struct checker *c, const struct cedar_type *t,
+APART static uint32_t tag_types(struct checker *c, const struct cedar_type *t,
 	const struct cedar_type ***ret)
 {
 	const struct cedar_str *const *names;
@@ -172,7 +172,7 @@ static uint32_t tag_types(struct checker *c, const struct cedar_type *t,
 	return kept;
 }
 
-static struct answer check_has_tag(struct checker *c, struct node *n)
+APART static struct answer check_has_tag(struct checker *c, struct node *n)
 {
 	struct answer a = ward_cedar_type_expect(c, n->v[0], &an_entity);
 	struct answer b = ward_cedar_type_expect(c, n->v[1], &a_string), r;
@@ -191,7 +191,7 @@ static struct answer check_has_tag(struct checker *c, struct node *n)
 	return r;
 }
 
-static struct answer check_get_tag(struct checker *c, struct node *n)
+APART static struct answer check_get_tag(struct checker *c, struct node *n)
 {
 	struct answer a = ward_cedar_type_expect(c, n->v[0], &an_entity);
 	struct answer b = ward_cedar_type_expect(c, n->v[1], &a_string);

@@ -8,6 +8,9 @@
 
 #include "cedar/validate/types.h"
 
+/* Of what recurses through others: its variables stay out of the frames of those that call it. */
+#define APART __attribute__((noinline))
+
 /* Advice with a type that was not expected. */
 enum type_help {
 	HELP_NONE = 0, HELP_LIKE, HELP_CONTAINS, HELP_SINGLE_CONTAINS, HELP_HAS, HELP_IS, HELP_IN, HELP_EMPTY_STRING,

@@ -114,7 +114,7 @@ static bool shapes_grow(struct builder *b)
 }
 
 /* Gives n its number. NULL: no memory. */
-static struct node *number(struct builder *b, struct node *n)
+APART static struct node *number(struct builder *b, struct node *n)
 {
 	uint64_t h = ward_cedar_hash_mix(((uint64_t)n->kind << 8) | n->aux, scalar_hash(n));
 	uint32_t at;
@@ -272,7 +272,7 @@ static struct node *slot(struct builder *b, enum cedar_slot s)
 	return number(b, r);
 }
 
-static struct node *entity(struct builder *b, const struct cedar_uid *uid,
+APART static struct node *entity(struct builder *b, const struct cedar_uid *uid,
 	const struct cedar_expr *at)
 {
 	struct node *r = make(b, CEDAR_X_ENTITY, at, 0);
@@ -294,7 +294,7 @@ static struct node *entity(struct builder *b, const struct cedar_uid *uid,
 	return number(b, r);
 }
 
-static struct node *attr(struct builder *b, const struct cedar_expr *at, struct node *a,
+APART static struct node *attr(struct builder *b, const struct cedar_expr *at, struct node *a,
 	const struct cedar_str *name)
 {
 	struct node *r = a != NULL ? make(b, CEDAR_X_ATTR, at, 1) : NULL;
@@ -307,7 +307,7 @@ static struct node *attr(struct builder *b, const struct cedar_expr *at, struct 
 }
 
 /* a has x.y.z: with the nodes a.x and a.x.y, which are asked in turn. */
-static struct node *has(struct builder *b, const struct cedar_expr *x)
+APART static struct node *has(struct builder *b, const struct cedar_expr *x)
 {
 	struct node *r = make(b, CEDAR_X_HAS, x, x->n);
 
@@ -329,7 +329,7 @@ static struct node *has(struct builder *b, const struct cedar_expr *x)
 	return number(b, r);
 }
 
-static struct node *is(struct builder *b, const struct cedar_expr *at, struct node *a,
+APART static struct node *is(struct builder *b, const struct cedar_expr *at, struct node *a,
 	const struct cedar_str *type, struct cedar_span type_at)
 {
 	struct node *r = a != NULL ? make(b, CEDAR_X_IS, at, 1) : NULL;
@@ -343,7 +343,7 @@ static struct node *is(struct builder *b, const struct cedar_expr *at, struct no
 }
 
 /* a is the same node on both sides: looked at once, as it has nothing to say the second time. */
-static struct node *is_in(struct builder *b, const struct cedar_expr *at, struct node *a,
+APART static struct node *is_in(struct builder *b, const struct cedar_expr *at, struct node *a,
 	const struct cedar_str *type, struct cedar_span type_at, struct node *what)
 {
 	struct node *left = is(b, at, a, type, type_at);
@@ -358,7 +358,7 @@ static struct node *is_in(struct builder *b, const struct cedar_expr *at, struct
  * a && b && c associates to the left, and so does (a && b) && c: one node. Literals that meet there are one, as the
  * language's parser makes them.
  */
-static struct node *chain(struct builder *b, const struct cedar_expr *x)
+APART static struct node *chain(struct builder *b, const struct cedar_expr *x)
 {
 	struct node *first = build(b, x->v[0]), *r;
 	bool splice = first != NULL && first->kind == x->kind;
@@ -392,7 +392,7 @@ static struct node *chain(struct builder *b, const struct cedar_expr *x)
 	return number(b, r);
 }
 
-static struct node *list(struct builder *b, const struct cedar_expr *x)
+APART static struct node *list(struct builder *b, const struct cedar_expr *x)
 {
 	struct node *r = make(b, x->kind, x, x->n);
 
@@ -415,7 +415,7 @@ static int field_cmp(const void *a, const void *b)
 	return ward_cedar_str_cmp(x->name, y->name);
 }
 
-static struct node *record(struct builder *b, const struct cedar_expr *x)
+APART static struct node *record(struct builder *b, const struct cedar_expr *x)
 {
 	struct node *r = make(b, CEDAR_X_RECORD, x, x->n);
 	struct cedar_field *f = take(b, x->n, sizeof(*f));
@@ -437,7 +437,7 @@ static struct node *record(struct builder *b, const struct cedar_expr *x)
 	return number(b, r);
 }
 
-static struct node *value(struct builder *b, const struct cedar_expr *x)
+APART static struct node *value(struct builder *b, const struct cedar_expr *x)
 {
 	struct checker *c = b->c;
 	const struct cedar_expr *e;
@@ -450,7 +450,7 @@ static struct node *value(struct builder *b, const struct cedar_expr *x)
 	return e != NULL && e->kind != CEDAR_X_VALUE ? build(b, e) : NULL;
 }
 
-static struct node *leaf(struct builder *b, const struct cedar_expr *x)
+APART static struct node *leaf(struct builder *b, const struct cedar_expr *x)
 {
 	struct node *r;
 
@@ -471,7 +471,7 @@ static struct node *leaf(struct builder *b, const struct cedar_expr *x)
 	return number(b, r);
 }
 
-static struct node *like(struct builder *b, const struct cedar_expr *x)
+APART static struct node *like(struct builder *b, const struct cedar_expr *x)
 {
 	struct node *a = build(b, x->a);
 	struct node *r = a != NULL ? make(b, CEDAR_X_LIKE, x, 1) : NULL;
@@ -484,7 +484,7 @@ static struct node *like(struct builder *b, const struct cedar_expr *x)
 }
 
 /* Those of two operands; NE, GT and GE are the negation of another. */
-static struct node *operation(struct builder *b, const struct cedar_expr *x)
+APART static struct node *operation(struct builder *b, const struct cedar_expr *x)
 {
 	struct node *l = build(b, x->a);
 	struct node *r = l != NULL ? build(b, x->b) : NULL;

@@ -28,7 +28,7 @@ static bool is_record(const struct cedar_type *t)
 	return t != NULL && ward_vt_is_record(t);
 }
 
-static uint32_t invariant(struct checker *c, const struct node *n)
+APART static uint32_t invariant(struct checker *c, const struct node *n)
 {
 	ward_cedar_find_text(c, CEDAR_FINDING_INTERNAL_INVARIANT_VIOLATION,
 		ward_cedar_node_at(n->place), "internal invariant violated",
@@ -37,7 +37,7 @@ static uint32_t invariant(struct checker *c, const struct node *n)
 	return 0;
 }
 
-static uint32_t literal(struct checker *c, const struct node *n)
+APART static uint32_t literal(struct checker *c, const struct node *n)
 {
 	ward_cedar_find_text(c, CEDAR_FINDING_ENTITY_DEREF_LEVEL_VIOLATION,
 		ward_cedar_node_at(n->place), "entity literals cannot be dereferenced at any level",
@@ -45,7 +45,7 @@ static uint32_t literal(struct checker *c, const struct node *n)
 	return 0;
 }
 
-static void exceeded(struct checker *c, const struct node *n, uint64_t needed)
+APART static void exceeded(struct checker *c, const struct node *n, uint64_t needed)
 {
 	struct ward_buf b WARD_CLEANUP(ward_buf_done) = WARD_BUF_INIT;
 
@@ -59,7 +59,7 @@ static void exceeded(struct checker *c, const struct node *n, uint64_t needed)
 static uint32_t reach(struct checker *c, const struct node *n, const struct path *path);
 
 /* Of a record literal, one attribute is looked into; the others are looked at. */
-static uint32_t reach_record(struct checker *c, const struct node *n, const struct path *path)
+APART static uint32_t reach_record(struct checker *c, const struct node *n, const struct path *path)
 {
 	const struct node *taken = NULL;
 
@@ -74,7 +74,7 @@ static uint32_t reach_record(struct checker *c, const struct node *n, const stru
 	return reach(c, taken, path->next);
 }
 
-static uint32_t reach_if(struct checker *c, const struct node *n, const struct path *path)
+APART static uint32_t reach_if(struct checker *c, const struct node *n, const struct path *path)
 {
 	uint32_t a = 0, b = 0;
 
@@ -115,7 +115,7 @@ static uint32_t reach(struct checker *c, const struct node *n, const struct path
 	}
 }
 
-static void look_into(struct checker *c, const struct node *n)
+APART static void look_into(struct checker *c, const struct node *n)
 {
 	uint32_t r = reach(c, n->v[0], NULL);
 
@@ -161,7 +161,7 @@ static const struct path *chain_path(struct checker *c, const struct node *n, ui
 }
 
 /* a has x.y.z */
-static void look_chain(struct checker *c, const struct node *n)
+APART static void look_chain(struct checker *c, const struct node *n)
 {
 	bool record = is_record(type_of(n->v[0]));
 	uint32_t first, cost, level = (uint32_t)c->o->level, r;
@@ -195,7 +195,7 @@ static void look_all(struct checker *c, const struct node *n, uint32_t count)
 		look(c, n->v[i]);
 }
 
-static void look_at_attribute(struct checker *c, const struct node *n)
+APART static void look_at_attribute(struct checker *c, const struct node *n)
 {
 	if (n->kind == CEDAR_X_HAS && n->n_names > 1)
 		look_chain(c, n);

@@ -109,8 +109,8 @@ static const struct cedar_type *type_of_equality(const struct checker *c, const 
 }
 
 /* Strictly, what is compared must have a common type, unless the answer is known. */
-static bool comparable_strictly(struct checker *c, const struct node *n, const struct cedar_type *a,
-	const struct cedar_type *b, enum lub_where where)
+APART static bool comparable_strictly(struct checker *c, const struct node *n,
+	const struct cedar_type *a, const struct cedar_type *b, enum lub_where where)
 {
 	const struct cedar_type *types[2] = { a, b };
 	enum lub_why why;
@@ -122,7 +122,7 @@ static bool comparable_strictly(struct checker *c, const struct node *n, const s
 	return false;
 }
 
-static struct answer check_eq(struct checker *c, struct node *n)
+APART static struct answer check_eq(struct checker *c, struct node *n)
 {
 	struct answer a = ward_cedar_type_check(c, n->v[0]), b = ward_cedar_type_check(c, n->v[1]);
 	const struct cedar_type *t = type_of_equality(c, n->v[0], a.type, n->v[1], b.type);
@@ -133,7 +133,7 @@ static struct answer check_eq(struct checker *c, struct node *n)
 	return ward_cedar_answer(t, ok);
 }
 
-static struct answer check_contains(struct checker *c, struct node *n)
+APART static struct answer check_contains(struct checker *c, struct node *n)
 {
 	static const struct expectation first = { sets, 1, help_contains };
 	static const struct expectation second = { sets, 1, help_element };
@@ -177,7 +177,7 @@ static void find_incomparable(struct checker *c, const struct node *n, const str
 			WARD_ARRAY_SIZE(comparable), t, HELP_NONE);
 }
 
-static bool compare(struct checker *c, const struct node *n, const struct cedar_type *a,
+APART static bool compare(struct checker *c, const struct node *n, const struct cedar_type *a,
 	const struct cedar_type *b)
 {
 	const struct node *x = n->v[0], *y = n->v[1];
@@ -208,7 +208,7 @@ static bool compare(struct checker *c, const struct node *n, const struct cedar_
 	return false;
 }
 
-static struct answer check_less(struct checker *c, struct node *n)
+APART static struct answer check_less(struct checker *c, struct node *n)
 {
 	struct answer a = ward_cedar_type_check(c, n->v[0]), b = ward_cedar_type_check(c, n->v[1]);
 	bool ok = compare(c, n, a.type, b.type);
@@ -216,7 +216,7 @@ static struct answer check_less(struct checker *c, struct node *n)
 	return ward_cedar_answer(&ward_vt_bool, ok && a.ok && b.ok);
 }
 
-static struct answer check_arithmetic(struct checker *c, struct node *n)
+APART static struct answer check_arithmetic(struct checker *c, struct node *n)
 {
 	const struct expectation e = { longs, 1,
 		n->kind == CEDAR_X_ADD           ? help_add
@@ -232,7 +232,7 @@ static struct answer check_arithmetic(struct checker *c, struct node *n)
 /* ---- in ---- */
 
 /* Is n a known entity or a literal set of them? Those that are actions are counted, and whether one is an ancestor. */
-static bool known_entities(const struct checker *c, const struct node *n,
+APART static bool known_entities(const struct checker *c, const struct node *n,
 	const struct cedar_uid *what, uint32_t *ret_actions, bool *ret_in)
 {
 	const struct cedar_schema *s = c->schema;
@@ -289,7 +289,8 @@ static bool name_in(const struct cedar_schema *s, const struct cedar_str *a,
 		action_type_in(s, a, b);
 }
 
-static bool may_be_in(struct checker *c, const struct cedar_type *a, const struct cedar_type *b)
+APART static bool may_be_in(struct checker *c, const struct cedar_type *a,
+	const struct cedar_type *b)
 {
 	const struct cedar_schema *s = c->schema;
 	const struct cedar_str *const *na, *const *nb;
@@ -312,7 +313,7 @@ static bool may_be_in(struct checker *c, const struct cedar_type *a, const struc
 	return false;
 }
 
-static struct answer check_in(struct checker *c, struct node *n)
+APART static struct answer check_in(struct checker *c, struct node *n)
 {
 	static const struct expectation left = { entities, 1, help_in_left };
 	static const struct expectation right = { groups, 2, help_in_right };
@@ -339,7 +340,7 @@ static struct answer check_in(struct checker *c, struct node *n)
 
 /* ---- the rest ---- */
 
-static struct answer check_is(struct checker *c, struct node *n)
+APART static struct answer check_is(struct checker *c, struct node *n)
 {
 	static const struct expectation e = { entities, 1, help_is };
 	struct answer a = ward_cedar_type_expect(c, n->v[0], &e);
@@ -354,14 +355,14 @@ static struct answer check_is(struct checker *c, struct node *n)
 	return ward_cedar_answer(t, a.ok);
 }
 
-static struct answer check_like(struct checker *c, struct node *n)
+APART static struct answer check_like(struct checker *c, struct node *n)
 {
 	static const struct expectation e = { strings, 1, help_like };
 
 	return ward_cedar_answer(&ward_vt_bool, ward_cedar_type_expect(c, n->v[0], &e).ok);
 }
 
-static struct answer check_empty(struct checker *c, struct node *n)
+APART static struct answer check_empty(struct checker *c, struct node *n)
 {
 	static const struct expectation e = { sets, 1, help_empty };
 
@@ -383,7 +384,7 @@ static const struct cedar_type *function_type(uint8_t t)
 }
 
 /* Number of arguments, and what a constructor is given. false: found. */
-static bool call_is_well_formed(struct checker *c, const struct node *n,
+APART static bool call_is_well_formed(struct checker *c, const struct node *n,
 	const struct cedar_function *f)
 {
 	struct cedar_span at = ward_cedar_node_at(n);
@@ -412,7 +413,7 @@ static bool call_is_well_formed(struct checker *c, const struct node *n,
 	return ok;
 }
 
-static struct answer check_call(struct checker *c, struct node *n)
+APART static struct answer check_call(struct checker *c, struct node *n)
 {
 	const struct cedar_function *f = &ward_cedar_functions[n->aux];
 	bool formed = call_is_well_formed(c, n, f), ok = formed;

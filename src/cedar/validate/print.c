@@ -19,7 +19,7 @@ static const struct cedar_expr **list_of(struct checker *c, const struct node *n
 }
 
 /* a && b && c as (a && b) && c. */
-static const struct cedar_expr *chain(struct checker *c, const struct node *n)
+APART static const struct cedar_expr *chain(struct checker *c, const struct node *n)
 {
 	uint32_t alive = n->alive > 0 ? n->alive : n->n;
 	const struct cedar_expr *left = expr_of(c, n->v[0]);
@@ -40,7 +40,7 @@ static const struct cedar_expr *chain(struct checker *c, const struct node *n)
 	return left;
 }
 
-static bool fill_record(struct checker *c, struct cedar_expr *x, const struct node *n)
+APART static bool fill_record(struct checker *c, struct cedar_expr *x, const struct node *n)
 {
 	struct cedar_field *f = ward_cedar_check_alloc(c, c->per_env, n->n, sizeof(*f));
 
@@ -54,7 +54,7 @@ static bool fill_record(struct checker *c, struct cedar_expr *x, const struct no
 	return f != NULL;
 }
 
-static bool fill_operands(struct checker *c, struct cedar_expr *x, const struct node *n)
+APART static bool fill_operands(struct checker *c, struct cedar_expr *x, const struct node *n)
 {
 	if (n->kind == CEDAR_X_SET || n->kind == CEDAR_X_CALL || n->kind == CEDAR_X_IF) {
 		const struct cedar_expr **v = list_of(c, n);
@@ -72,7 +72,7 @@ static bool fill_operands(struct checker *c, struct cedar_expr *x, const struct 
 	return x->a != NULL && (n->kind == CEDAR_X_HAS || n->n < 2 || x->b != NULL);
 }
 
-static bool fill_is(struct checker *c, struct cedar_expr *x, const struct node *n)
+APART static bool fill_is(struct checker *c, struct cedar_expr *x, const struct node *n)
 {
 	struct cedar_is *is = ward_cedar_check_alloc(c, c->per_env, 1, sizeof(*is));
 

@@ -7,7 +7,7 @@
 
 /* ---- names ---- */
 
-static void find_type(struct checker *c, const struct cedar_str *type, struct cedar_span at)
+APART static void find_type(struct checker *c, const struct cedar_str *type, struct cedar_span at)
 {
 	struct ward_buf b WARD_CLEANUP(ward_buf_done) = WARD_BUF_INIT;
 	struct ward_buf help WARD_CLEANUP(ward_buf_done) = WARD_BUF_INIT;
@@ -141,7 +141,7 @@ static void find_enum(struct checker *c, const struct cedar_uid *uid, struct ced
 	ward_cedar_find(c, CEDAR_FINDING_INVALID_ENUM_ENTITY, at, &b, ward_buf_cstr(&help));
 }
 
-static void check_entity(struct checker *c, const struct cedar_uid *uid, struct cedar_span at)
+APART static void check_entity(struct checker *c, const struct cedar_uid *uid, struct cedar_span at)
 {
 	struct cedar_span type_at = at;
 	const struct cedar_entity_type *e;

@@ -85,7 +85,7 @@ static bool is_false(struct answer a)
 	return a.type != NULL && a.type->kind == VT_FALSE;
 }
 
-static struct answer check_and(struct checker *c, struct node *n)
+APART static struct answer check_and(struct checker *c, struct node *n)
 {
 	struct answer a = ward_cedar_type_expect(c, n->v[0], &ward_cedar_expect_bool);
 	uint32_t i;
@@ -136,7 +136,7 @@ static struct answer disjoin(struct checker *c, struct answer left, struct answe
 	return r;
 }
 
-static struct answer check_or(struct checker *c, struct node *n)
+APART static struct answer check_or(struct checker *c, struct node *n)
 {
 	struct answer a = ward_cedar_type_expect(c, n->v[0], &ward_cedar_expect_bool);
 	uint32_t i;
@@ -150,7 +150,7 @@ static struct answer check_or(struct checker *c, struct node *n)
 }
 
 /* a && (b && (c && ..)): each knows what all before it taught. */
-static struct answer check_all(struct checker *c, struct node *n)
+APART static struct answer check_all(struct checker *c, struct node *n)
 {
 	struct answer *v = ward_cedar_check_alloc(c, c->per_env, n->n, sizeof(*v)), r;
 	uint32_t i = 0, known;
@@ -175,7 +175,7 @@ static struct answer check_all(struct checker *c, struct node *n)
 }
 
 /* One branch alone: the test is constant. */
-static struct answer check_branch(struct checker *c, struct node *n, struct answer test)
+APART static struct answer check_branch(struct checker *c, struct node *n, struct answer test)
 {
 	bool then = test.type->kind == VT_TRUE;
 	struct answer r;
@@ -195,7 +195,7 @@ static struct answer check_branch(struct checker *c, struct node *n, struct answ
 	return r;
 }
 
-static struct answer check_if(struct checker *c, struct node *n)
+APART static struct answer check_if(struct checker *c, struct node *n)
 {
 	struct answer test = ward_cedar_type_expect(c, n->v[0], &ward_cedar_expect_bool);
 	struct answer yes, no, r;
@@ -219,7 +219,7 @@ static struct answer check_if(struct checker *c, struct node *n)
 	return r;
 }
 
-static struct answer check_not(struct checker *c, struct node *n)
+APART static struct answer check_not(struct checker *c, struct node *n)
 {
 	struct answer a = ward_cedar_type_expect(c, n->v[0], &ward_cedar_expect_bool);
 	const struct cedar_type *t = &ward_vt_bool;
@@ -241,7 +241,7 @@ static struct answer check_var(struct checker *c, const struct node *n)
 	}
 }
 
-static struct answer check_set(struct checker *c, struct node *n)
+APART static struct answer check_set(struct checker *c, struct node *n)
 {
 	const struct cedar_type **types =
 		ward_cedar_check_alloc(c, c->per_env, n->n, sizeof(*types));
@@ -270,7 +270,7 @@ static struct answer check_set(struct checker *c, struct node *n)
 	return ward_cedar_answer(t, ok);
 }
 
-static struct answer check_record(struct checker *c, struct node *n)
+APART static struct answer check_record(struct checker *c, struct node *n)
 {
 	struct cedar_attr_type *attrs = ward_cedar_check_alloc(c, c->per_env, n->n, sizeof(*attrs));
 	struct cedar_type *t = ward_cedar_check_alloc(c, c->per_env, 1, sizeof(*t));
