@@ -211,7 +211,7 @@ bool ward_schema_define(struct resolver *r)
 		if (!define_namespace(r, r->tree->v[i]))
 			return false;
 	}
-	for (uint32_t i = 0; i < r->tree->n; i++) {
+	for (uint32_t i = 0; !r->names_only && i < r->tree->n; i++) {
 		const struct schema_namespace *ns = r->tree->v[i];
 
 		shadows_type(r, ns, &ns->decls[DECL_COMMON]);

@@ -41,11 +41,6 @@ static void annotations(struct ward_buf *out, const struct notes *notes, unsigne
 	}
 }
 
-static bool is_bare(struct ward_str s)
-{
-	return ward_cedar_is_ident(s) || ward_str_eq(s, WARD_STR("__cedar"));
-}
-
 static void type(struct ward_buf *out, const struct schema_type *t, unsigned level);
 
 static void record(struct ward_buf *out, const struct schema_type *t, unsigned level)
@@ -58,7 +53,7 @@ static void record(struct ward_buf *out, const struct schema_type *t, unsigned l
 
 		annotations(out, &a->notes, level + 1);
 		indent(out, level + 1);
-		if (is_bare(ward_cedar_text(a->name)))
+		if (ward_cedar_is_ident(ward_cedar_text(a->name)))
 			text(out, a->name);
 		else
 			ward_cedar_quote(out, ward_cedar_text(a->name));

@@ -207,7 +207,7 @@ static bool actions_new(struct making *m)
 	r->s->actions = pointers(r, m->actions, sizeof(*m->actions), n);
 	if (r->s->actions == NULL || !place(r, n, action_hash, m->actions, &m->index->actions))
 		return false;
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; !r->names_only && i < n; i++) {
 		if (!shadows_action(m, m->action_decls[i]))
 			return false;
 	}
@@ -553,17 +553,20 @@ static bool steps(struct making *m)
 	bool ok = ward_schema_define(r) && entities_new(m) && actions_new(m);
 
 	ok = ok && r->errors == 0 && ward_schema_names(r) && groups(m);
+	if (r->names_only)
+		return ok;
 	ok = ok && r->errors == 0 && ward_schema_types(r);
 	ok = ok && r->errors == 0 && entity_types(m) && action_types(m);
 	ok = ok && lists(m) && action_parents(m);
 	return ok && r->errors == 0 && hierarchies(m);
 }
 
-int ward_schema_resolve(struct cedar_schema *s, struct cedar_diags *d)
+int ward_schema_resolve(struct cedar_schema *s, bool names_only, struct cedar_diags *d)
 {
 	struct resolver r = { .s = s, .tree = s->tree, .pool = s->pool, .diags = d };
 	struct making m = { .r = &r };
 
+	r.names_only = names_only;
 	r.arena = ward_cedar_pool_arena(s->pool);
 	m.index = ward_arena_alloc(r.arena, sizeof(*m.index));
 	s->index = m.index;

@@ -37,6 +37,7 @@ struct resolver {
 	struct ward_arena *arena;
 	struct cedar_diags *diags;
 	int code;
+	bool names_only;
 	size_t errors;
 	struct definition **defs;        /* open-addressed by name */
 	size_t n_defs, defs_mask;

@@ -55,7 +55,7 @@ int ward_cedar_schema_parse(struct ward_str text, enum cedar_schema_syntax synta
 		return code;
 	if (syntax == CEDAR_SCHEMA_TEXT)
 		ward_schema_warn(s->tree, d);
-	code = ward_schema_resolve(s, d);
+	code = ward_schema_resolve(s, false, d);
 	if (code < 0)
 		return code;
 	*ret = s;
@@ -86,17 +86,20 @@ int ward_cedar_schema_translate(struct ward_str text, enum cedar_schema_syntax f
 {
 	WARD_CLEANUP(ward_cedar_pool_freep) struct cedar_pool *pool = ward_cedar_pool_new(0);
 	struct cedar_schema_tree tree = { 0 };
+	struct cedar_schema s = { .pool = pool, .tree = &tree };
 	int code;
 
 	if (pool == NULL)
 		return WARD_E_NOMEM;
 	code = read_tree(text, from, pool, &tree, d);
+	if (code == WARD_OK && to == CEDAR_SCHEMA_RESOLVED_JSON)
+		code = ward_schema_resolve(&s, true, d);
 	if (code < 0)
 		return code;
 	if (from == CEDAR_SCHEMA_TEXT)
 		ward_schema_warn(&tree, d);
-	return to == CEDAR_SCHEMA_JSON ? ward_schema_write(&tree, false, out, d)
-				       : ward_schema_print(&tree, out, d);
+	return to == CEDAR_SCHEMA_TEXT ? ward_schema_print(&tree, out, d)
+				       : ward_schema_write(&tree, to != CEDAR_SCHEMA_JSON, out, d);
 }
 
 void ward_cedar_schema_free(struct cedar_schema *s)

@@ -37,7 +37,7 @@ struct cedar_schema {
 	struct cedar_schema_tree *tree;                  /* private: for conversions */
 	const struct cedar_schema_index *index;          /* private: for lookups */
 };
-enum cedar_schema_syntax { CEDAR_SCHEMA_TEXT = 0, CEDAR_SCHEMA_JSON };
+enum cedar_schema_syntax { CEDAR_SCHEMA_TEXT = 0, CEDAR_SCHEMA_JSON, CEDAR_SCHEMA_RESOLVED_JSON /* to be written alone */ };
 /* Warnings (shadowed names) go to d as well. *ret owns everything it needs. Any error: WARD_E_PARSE or NOMEM or LIMIT. */
 int ward_cedar_schema_parse(struct ward_str text, enum cedar_schema_syntax syntax, struct cedar_schema **ret,
 	struct cedar_diags *d);
@@ -56,6 +56,9 @@ int ward_cedar_schema_to_text(const struct cedar_schema *s, struct ward_buf *out
 int ward_cedar_schema_to_json(const struct cedar_schema *s, struct ward_buf *out, struct cedar_diags *d);
 /* JSON with every name resolved: EntityOrCommon is no more, common types keep their names. */
 int ward_cedar_schema_to_resolved_json(const struct cedar_schema *s, struct ward_buf *out, struct cedar_diags *d);
-/* The same without resolving, for translating a text that need not be whole: */
+/*
+ * The same for a text that need not be a whole schema: names are looked up for CEDAR_SCHEMA_RESOLVED_JSON alone, and nothing
+ * else that resolving looks at is: cycles, shadowing, what contexts are.
+ */
 int ward_cedar_schema_translate(struct ward_str text, enum cedar_schema_syntax from, enum cedar_schema_syntax to,
 	struct ward_buf *out, struct cedar_diags *d);

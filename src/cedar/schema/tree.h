@@ -163,8 +163,8 @@ void ward_schema_warn(const struct cedar_schema_tree *t, struct cedar_diags *d);
 bool ward_schema_read_text(struct reader *r);
 bool ward_schema_read_json(struct reader *r);
 
-/* ---- resolve.c: the tree becomes a schema ---- */
-int ward_schema_resolve(struct cedar_schema *s, struct cedar_diags *d);
+/* ---- resolve.c: the tree becomes a schema; names_only: names are looked up in it, and that is all ---- */
+int ward_schema_resolve(struct cedar_schema *s, bool names_only, struct cedar_diags *d);
 
 /* ---- print.c, write.c ---- */
 int ward_schema_written(const struct ward_buf *out, struct cedar_diags *d);      /* is it whole? */
