@@ -42,12 +42,16 @@ const struct cedar_policy *ward_cedar_link_policy(struct cedar_pool *p, const st
 
 /* ---- compile.c, index.c ---- */
 struct cedar_compiled;
-int ward_cedar_compile(const struct cedar_policies *s, struct cedar_compiled **ret, struct cedar_diags *d); /* copies all it needs */
+/*
+ * Afterwards s may go or grow: names, entities and trees stay in its pool, of which *ret is an owner too, and which lives as
+ * long as either. WARD_E_NOMEM; WARD_E_LIMIT: a tree deeper than allowed, which no parser makes.
+ */
+int ward_cedar_compile(const struct cedar_policies *s, struct cedar_compiled **ret, struct cedar_diags *d);
 struct cedar_compiled *ward_cedar_compiled_ref(struct cedar_compiled *c);
 void ward_cedar_compiled_unref(struct cedar_compiled *c);
 void ward_cedar_compiled_unrefp(struct cedar_compiled **c);
-size_t ward_cedar_compiled_bytes(const struct cedar_compiled *c);
-size_t ward_cedar_compiled_count(const struct cedar_compiled *c);      /* static policies and links */
+size_t ward_cedar_compiled_bytes(const struct cedar_compiled *c);      /* its own: without the pool */
+size_t ward_cedar_compiled_count(const struct cedar_compiled *c);      /* static policies, then links, in the order of the set */
 const struct cedar_str *ward_cedar_compiled_id(const struct cedar_compiled *c, size_t i);
 
 /* ---- authorize.c ---- */
@@ -63,16 +67,24 @@ struct cedar_answer {                                    /* valid until the scra
 	const uint32_t *errors;
 	const struct cedar_fault *faults;                /* n_errors */
 };
-/* answer is set to deny first. WARD_E_NOMEM (or any other error): no decision, and deny. unindexed: look at every policy. */
+/*
+ * answer is set to deny first. WARD_E_NOMEM: no decision, and deny; also where one policy makes more than WARD_BUF_MAX bytes
+ * of sets and records. WARD_E_INVALID: something of the request is unknown. e NULL: no entities. unindexed: look at every
+ * policy. Any number of threads may ask the same c and e at once, each with a scratch of its own.
+ */
 int ward_cedar_authorize(const struct cedar_compiled *c, const struct cedar_entities *e, const struct cedar_request *r,
 	struct cedar_scratch *s, bool unindexed, struct cedar_answer *answer);
 
 /* ---- interpret.c: a tree without compiling it: for `evaluate`, for partial evaluation, and as the compiled one's judge ---- */
 struct cedar_env {
-	const struct cedar_request *request;
-	const struct cedar_entities *entities;
+	const struct cedar_request *request;             /* NULL: all unknown */
+	const struct cedar_entities *entities;           /* NULL: there are none */
 	const struct cedar_uid *slots[CEDAR_SLOT_MAX];
 	struct ward_arena *arena;                        /* for what is made */
 };
+/* False: *fault says why there is no value. */
 bool ward_cedar_interpret(const struct cedar_env *env, const struct cedar_expr *x, struct cedar_value *ret,
+	struct cedar_fault *fault);
+/* Scope and conditions; a template's slots are env->slots. */
+bool ward_cedar_interpret_policy(const struct cedar_env *env, const struct cedar_policy *p, bool *ret_satisfied,
 	struct cedar_fault *fault);
