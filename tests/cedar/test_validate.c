@@ -160,6 +160,75 @@ TEST(no_environment)
 	check_done(&c);
 }
 
+/* Values in JSON policies are checked as what they would be written as. */
+TEST(values)
+{
+	static const struct {
+		const char *value, *want;
+	} values[] = {
+		{ "1", "UnexpectedType\tunexpected type: expected Bool but saw Long\n" },
+		{ "[1, 2]", "UnexpectedType\tunexpected type: expected Bool but saw Set<Long>\n" },
+		{ "[]", "EmptySetForbidden\tempty set literals are forbidden in policies\n" },
+		{ "[1, \"a\"]",
+			"IncompatibleTypes\tthe types Long and String are not compatible\n" },
+		{ "{\"b\": {\"a\": true}, \"a\": {\"__extn\": {\"fn\": \"ip\", \"arg\": \"::1\"}}}",
+			"UnexpectedType\tunexpected type: expected Bool but saw {a: ipaddr,b: {a: __cedar::internal::True,},}\n" },
+		{ "{\"__entity\": {\"type\": \"Who\", \"id\": \"x\"}}",
+			"UnrecognizedEntityType\tunrecognized entity type `Who`\n" },
+		{ "[{\"__entity\": {\"type\": \"E\", \"id\": \"y\"}}]",
+			"InvalidEnumEntity\tentity `E::\"y\"` is of an enumerated entity type, but `\"y\"` is not declared as a valid eid\n"
+			"UnexpectedType\tunexpected type: expected Bool but saw Set<E>\n" },
+		{ "true", "" },
+	};
+
+	TABLE(v, values) {
+		struct ward_buf text WARD_CLEANUP(ward_buf_done) = WARD_BUF_INIT;
+		struct check c;
+
+		CASE("%s", v->value);
+		ward_buf_addf(&text,
+			"{\"staticPolicies\": {\"policy0\": {\"effect\": \"permit\", \"principal\": {\"op\": \"All\"},"
+			"\"action\": {\"op\": \"All\"}, \"resource\": {\"op\": \"All\"}, \"conditions\": [{\"kind\": \"when\","
+			"\"body\": {\"Value\": %s}}]}}, \"templates\": {}, \"templateLinks\": []}",
+			v->value);
+		if (check_read(&c, small, "")) {
+			CHECK_EQ_INT(ward_cedar_policies_parse_json(&c.set,
+					     (struct ward_str){ text.s, text.n }, &c.d),
+				WARD_OK);
+			check_run(&c, NULL);
+			check_lines(&c, v->want, false);
+		}
+		check_done(&c);
+	}
+}
+
+/* Of a name that nobody misspelt there is no suggestion, and a long one costs nothing. */
+TEST(suggestions)
+{
+	struct ward_buf text WARD_CLEANUP(ward_buf_done) = WARD_BUF_INIT;
+	struct check c;
+
+	ward_buf_adds(&text, "permit(principal is A");
+	for (int i = 0; i < 5000; i++)
+		ward_buf_adds(&text, "b");
+	ward_buf_adds(&text,
+		", action, resource) when { principal[\"\"] || principal[\"\\u{e4}\"] };");
+	REQUIRE(check_read(&c, small, ward_buf_cstr(&text)));
+	check_run(&c, NULL);
+	CHECK_EQ_SIZE(c.d.errors, 1);
+	CHECK_NULL(c.d.v[0].help);
+	check_done(&c);
+	REQUIRE(check_read(&c, small,
+		"permit(principal, action, resource) when { principal[\"\"] || principal[\"\\u{e4}\"] };"));
+	check_run(&c, NULL);
+	check_lines(&c,
+		"UnsafeAttributeAccess\tprincipal[\"\"]\tattribute `[\"\"]` on entity type `U` not found\t\n"
+		"UnsafeAttributeAccess\tprincipal[\"\\u{e4}\"]\tattribute `[\"\xc3\xa4\"]` on entity type `U` "
+		"not found\tdid you mean `a`?\n",
+		true);
+	check_done(&c);
+}
+
 /* More findings than are kept are counted, and without anywhere to put them there is still an answer. */
 TEST(many_findings)
 {
