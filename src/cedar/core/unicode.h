@@ -32,3 +32,14 @@ extern const uint16_t ward_cedar_script_first[];
 extern const size_t ward_cedar_script_first_n;
 extern const uint8_t ward_cedar_script_members[];
 extern const size_t ward_cedar_script_members_n;
+/* Columns in the lower two bits; the flags of data/unicode/width above them. */
+#define CEDAR_WIDTH_EMOJI 0x4u
+#define CEDAR_WIDTH_VS16 0x8u
+#define CEDAR_WIDTH_VS15 0x10u
+#define CEDAR_WIDTH_BASE 0x20u
+#define CEDAR_WIDTH_TRANSPARENT 0x40u
+#define CEDAR_WIDTH_ALEF 0x80u
+#define CEDAR_WIDTH_COENG 0x100u
+#define CEDAR_WIDTH_LIGATURE 0x200u
+extern const uint32_t ward_cedar_width_table[];
+extern const size_t ward_cedar_width_table_n;
