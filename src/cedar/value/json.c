@@ -26,7 +26,7 @@ static void where(ctx *c, struct ward_buf *out)
 		ward_buf_adds(out, c->what);
 	} else if (c->uid != NULL && c->name != NULL) {
 		ward_buf_addf(out, "in %s `", c->tag ? "tag" : "attribute");
-		ward_buf_add(out, c->name->s, c->name->n);
+		ward_cedar_escape(out, ward_cedar_text(c->name));
 		ward_buf_adds(out, "` on `");
 		ward_cedar_print_uid(out, c->uid);
 		ward_buf_addc(out, '`');
@@ -58,7 +58,7 @@ static int wrong(ctx *c, const struct ward_json *j, const char *before, struct w
 	ward_buf_adds(&b, before);
 	if (name.s != NULL) {
 		ward_buf_addc(&b, '`');
-		ward_buf_add(&b, name.s, name.n);
+		ward_cedar_escape(&b, name);
 		ward_buf_addc(&b, '`');
 	}
 	ward_buf_adds(&b, behind);
@@ -70,6 +70,18 @@ static int nomem(void)
 	return WARD_E_NOMEM;
 }
 
+/* What is wrong with a call, which is evaluated as it is read. */
+static void evaluating(ctx *c, struct ward_buf *out)
+{
+	if (c->what != NULL || c->uid == NULL || c->name == NULL)
+		return;
+	ward_buf_addf(out, "failed to evaluate %s `", c->tag ? "tag" : "attribute");
+	ward_cedar_escape(out, ward_cedar_text(c->name));
+	ward_buf_adds(out, "` of `");
+	ward_cedar_print_uid(out, c->uid);
+	ward_buf_adds(out, "`: ");
+}
+
 static int failed(ctx *c, const struct ward_json *j, const struct cedar_fault *f)
 {
 	struct ward_buf b = WARD_BUF_INIT, help = WARD_BUF_INIT;
@@ -77,13 +89,7 @@ static int failed(ctx *c, const struct ward_json *j, const struct cedar_fault *f
 
 	if (f->kind == CEDAR_FAULT_MEMORY)
 		return nomem();
-	if (c->what == NULL && c->uid != NULL && c->name != NULL) {
-		ward_buf_addf(&b, "failed to evaluate %s `", c->tag ? "tag" : "attribute");
-		ward_buf_add(&b, c->name->s, c->name->n);
-		ward_buf_adds(&b, "` of `");
-		ward_cedar_print_uid(&b, c->uid);
-		ward_buf_adds(&b, "`: ");
-	}
+	evaluating(c, &b);
 	ward_cedar_fault_print(&b, f);
 	code = report(c, j, &b);
 	ward_cedar_fault_help(&help, f);
@@ -93,17 +99,27 @@ static int failed(ctx *c, const struct ward_json *j, const struct cedar_fault *f
 	return code;
 }
 
+static int no_function(ctx *c, const struct ward_json *j, struct ward_str name)
+{
+	struct ward_buf b = WARD_BUF_INIT;
+
+	evaluating(c, &b);
+	ward_buf_adds(&b, "extension function `");
+	ward_cedar_escape(&b, name);
+	ward_buf_adds(&b, "` does not exist");
+	return report(c, j, &b);
+}
+
 static int no_reference(ctx *c, const struct ward_json *j)
 {
-	struct ward_buf got = WARD_BUF_INIT;
+	struct ward_buf b = WARD_BUF_INIT, got = { .max = 200 };
 	int code;
 
-	got.max = 200;
 	ward_jw_value(&got, j);
-	code = wrong(c, j, "expected a literal entity reference, but got ",
-		got.failed ? ward_str(ward_json_type_name(j->type))
-			   : (struct ward_str){ got.s, got.n },
-		"");
+	where(c, &b);
+	ward_buf_addf(&b, "expected a literal entity reference, but got `%s`",
+		got.failed ? ward_json_type_name(j->type) : ward_buf_cstr(&got));
+	code = report(c, j, &b);
 	ward_cedar_diag_help(c->diags,
 		"literal entity references can be made with `{ \"type\": \"SomeType\", \"id\": \"SomeId\" }`");
 	ward_buf_done(&got);
@@ -226,7 +242,7 @@ static int call(ctx *c, const struct ward_json *j, const struct call *call, bool
 	int code;
 
 	if (fn == CEDAR_FN_NONE)
-		return wrong(c, j, "extension function ", call->fn, " does not exist");
+		return no_function(c, j, call->fn);
 	if (call->n != d->n_args) {
 		f = (struct cedar_fault){ .kind = CEDAR_FAULT_ARITY,
 			.fn = (uint8_t)fn,

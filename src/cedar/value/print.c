@@ -98,30 +98,35 @@ static void print_ext(struct ward_buf *out, const struct cedar_value *v)
 	ward_buf_done(&text);
 }
 
-static void print(struct ward_buf *out, const struct cedar_value *v)
+/* most: so many elements of each set and record; the rest is ".. ". */
+static void print_some(struct ward_buf *out, const struct cedar_value *v, uint32_t most)
 {
+	uint32_t n;
+
 	switch ((enum cedar_tag)v->tag) {
 	case CEDAR_V_BOOL: ward_buf_adds(out, v->truth ? "true" : "false"); break;
 	case CEDAR_V_LONG: ward_buf_addf(out, "%lld", (long long)v->number); break;
 	case CEDAR_V_STRING: ward_cedar_quote(out, ward_cedar_text(v->str)); break;
 	case CEDAR_V_ENTITY: ward_cedar_print_uid(out, v->uid); break;
 	case CEDAR_V_SET:
+		n = v->set->n < most ? v->set->n : most;
 		ward_buf_addc(out, '[');
-		for (uint32_t i = 0; i < v->set->n; i++) {
-			ward_buf_adds(out, i > 0 ? ", " : "");
-			print(out, &v->set->v[i]);
+		for (uint32_t i = 0; i < n; i++) {
+			print_some(out, &v->set->v[i], most);
+			ward_buf_adds(out, i + 1 < v->set->n ? ", " : "");
 		}
-		ward_buf_addc(out, ']');
+		ward_buf_adds(out, n < v->set->n ? ".. ]" : "]");
 		break;
 	case CEDAR_V_RECORD:
+		n = v->record->n < most ? v->record->n : most;
 		ward_buf_addc(out, '{');
-		for (uint32_t i = 0; i < v->record->n; i++) {
-			ward_buf_adds(out, i > 0 ? ", " : "");
+		for (uint32_t i = 0; i < n; i++) {
 			print_name(out, v->record->v[i].name);
 			ward_buf_adds(out, ": ");
-			print(out, &v->record->v[i].value);
+			print_some(out, &v->record->v[i].value, most);
+			ward_buf_adds(out, i + 1 < v->record->n ? ", " : "");
 		}
-		ward_buf_addc(out, '}');
+		ward_buf_adds(out, n < v->record->n ? ".. }" : "}");
 		break;
 	case CEDAR_V_DECIMAL:
 	case CEDAR_V_IP:
@@ -132,9 +137,24 @@ static void print(struct ward_buf *out, const struct cedar_value *v)
 	}
 }
 
+static void print(struct ward_buf *out, const struct cedar_value *v)
+{
+	print_some(out, v, UINT32_MAX);
+}
+
+static void print_five(struct ward_buf *out, const struct cedar_value *v)
+{
+	print_some(out, v, 5);
+}
+
 void ward_cedar_value_print(struct ward_buf *out, const struct cedar_value *v)
 {
 	print_ordered(out, v, print);
+}
+
+void ward_cedar_value_print_short(struct ward_buf *out, const struct cedar_value *v)
+{
+	print_ordered(out, v, print_five);
 }
 
 /* ---- entity-JSON ---- */

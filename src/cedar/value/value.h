@@ -69,6 +69,7 @@ const struct cedar_value *ward_cedar_record_get(const struct cedar_record *r, co
 void ward_cedar_value_type_name(struct ward_buf *out, const struct cedar_value *v);
 /* Text of the language for it: [..] and {..} in the order of ward_cedar_value_cmp(), ip("1.1.1.1"), decimal("1.50")... */
 void ward_cedar_value_print(struct ward_buf *out, const struct cedar_value *v);
+void ward_cedar_value_print_short(struct ward_buf *out, const struct cedar_value *v); /* five elements of each: for messages */
 /* Entity-JSON of it ("__entity", "__extn" with fn and arg), objects ordered by name. */
 void ward_cedar_value_json(struct ward_buf *out, const struct cedar_value *v);
 void ward_cedar_uid_json(struct ward_buf *out, const struct cedar_uid *uid);     /* {"type":..,"id":..} */
