@@ -160,6 +160,99 @@ TEST(no_environment)
 	check_done(&c);
 }
 
+/* Values in JSON policies are checked as what they would be written as. */
+TEST(values)
+{
+	static const struct {
+		const char *value, *want;
+	} values[] = {
+		{ "1", "UnexpectedType\tunexpected type: expected Bool but saw Long\n" },
+		{ "[1, 2]", "UnexpectedType\tunexpected type: expected Bool but saw Set<Long>\n" },
+		{ "[]", "EmptySetForbidden\tempty set literals are forbidden in policies\n" },
+		{ "[1, \"a\"]",
+			"IncompatibleTypes\tthe types Long and String are not compatible\n" },
+		{ "{\"b\": {\"a\": true}, \"a\": {\"__extn\": {\"fn\": \"ip\", \"arg\": \"::1\"}}}",
+			"UnexpectedType\tunexpected type: expected Bool but saw {a: ipaddr,b: {a: __cedar::internal::True,},}\n" },
+		{ "{\"__entity\": {\"type\": \"Who\", \"id\": \"x\"}}",
+			"UnrecognizedEntityType\tunrecognized entity type `Who`\n" },
+		{ "[{\"__entity\": {\"type\": \"E\", \"id\": \"y\"}}]",
+			"InvalidEnumEntity\tentity `E::\"y\"` is of an enumerated entity type, but `\"y\"` is not declared as a valid eid\n"
+			"UnexpectedType\tunexpected type: expected Bool but saw Set<E>\n" },
+		{ "true", "" },
+	};
+
+	TABLE(v, values) {
+		struct ward_buf text WARD_CLEANUP(ward_buf_done) = WARD_BUF_INIT;
+		struct check c;
+
+		CASE("%s", v->value);
+		ward_buf_addf(&text,
+			"{\"staticPolicies\": {\"policy0\": {\"effect\": \"permit\", \"principal\": {\"op\": \"All\"},"
+			"\"action\": {\"op\": \"All\"}, \"resource\": {\"op\": \"All\"}, \"conditions\": [{\"kind\": \"when\","
+			"\"body\": {\"Value\": %s}}]}}, \"templates\": {}, \"templateLinks\": []}",
+			v->value);
+		if (check_read(&c, small, "")) {
+			CHECK_EQ_INT(ward_cedar_policies_parse_json(&c.set,
+					     (struct ward_str){ text.s, text.n }, &c.d),
+				WARD_OK);
+			check_run(&c, NULL);
+			check_lines(&c, v->want, false);
+		}
+		check_done(&c);
+	}
+}
+
+/* Trees of partial evaluation hold whole values. */
+TEST(value_nodes)
+{
+	struct cedar_value v[2] = { { .tag = CEDAR_V_LONG, .number = 1 }, { .tag = CEDAR_V_BOOL } };
+	struct cedar_value set = { .tag = CEDAR_V_SET };
+	struct cedar_condition body = { 0 };
+	struct cedar_policy policy;
+	struct cedar_expr x = { .kind = CEDAR_X_VALUE, .value = &set };
+	struct check c;
+
+	REQUIRE(check_read(&c, small, "permit(principal, action, resource) when { true };"));
+	set.set = ward_cedar_set_new(ward_cedar_pool_arena(c.set.pool), v, 2);
+	body.body = &x;
+	policy = *c.set.statics.v[0];
+	policy.conditions = &body;
+	policy.id = ward_cedar_intern(c.set.pool, "p", 1);
+	CHECK_EQ_INT(ward_cedar_policies_add(&c.set, &policy, &c.d), WARD_OK);
+	check_run(&c, NULL);
+	check_lines(&c,
+		"IncompatibleTypes\tthe types __cedar::internal::False and Long are not compatible\n",
+		false);
+	check_done(&c);
+}
+
+/* Of a name that nobody misspelt there is no suggestion, and a long one costs nothing. */
+TEST(suggestions)
+{
+	struct ward_buf text WARD_CLEANUP(ward_buf_done) = WARD_BUF_INIT;
+	struct check c;
+
+	ward_buf_adds(&text, "permit(principal is A");
+	for (int i = 0; i < 5000; i++)
+		ward_buf_adds(&text, "b");
+	ward_buf_adds(&text,
+		", action, resource) when { principal[\"\"] || principal[\"\\u{e4}\"] };");
+	REQUIRE(check_read(&c, small, ward_buf_cstr(&text)));
+	check_run(&c, NULL);
+	CHECK_EQ_SIZE(c.d.errors, 1);
+	CHECK_NULL(c.d.v[0].help);
+	check_done(&c);
+	REQUIRE(check_read(&c, small,
+		"permit(principal, action, resource) when { principal[\"\"] || principal[\"\\u{e4}\"] };"));
+	check_run(&c, NULL);
+	check_lines(&c,
+		"UnsafeAttributeAccess\tprincipal[\"\"]\tattribute `[\"\"]` on entity type `U` not found\t\n"
+		"UnsafeAttributeAccess\tprincipal[\"\\u{e4}\"]\tattribute `[\"\xc3\xa4\"]` on entity type `U` "
+		"not found\tdid you mean `a`?\n",
+		true);
+	check_done(&c);
+}
+
 /* More findings than are kept are counted, and without anywhere to put them there is still an answer. */
 TEST(many_findings)
 {
@@ -240,6 +333,29 @@ TEST(shared_types)
 }
 
 /* Whichever allocation fails: an error, and no verdict. */
+static void check_memory(const char *schema, const char *policy)
+{
+	CASE("%.200s", policy);
+	for (unsigned long n = 1; n < 100000; n++) {
+		const struct cedar_validate_options o = { .level = 1 };
+		struct check c;
+
+		REQUIRE(check_read(&c, schema, policy));
+		alloc_fail_hit = false;
+		alloc_fail_at = n;
+		check_run(&c, &o);
+		alloc_fail_at = 0;
+		if (alloc_fail_hit)
+			CHECK(c.result == WARD_E_NOMEM || c.result == WARD_E_REFUSED);
+		if (alloc_fail_hit && c.result == WARD_E_REFUSED)
+			CHECK(c.d.errors > 0);
+		check_done(&c);
+		if (!alloc_fail_hit)
+			return;
+	}
+	FAIL("never enough memory");
+}
+
 TEST(memory)
 {
 	static const char *const texts[] = {
@@ -254,25 +370,32 @@ TEST(memory)
 	if (!ALLOC_FAIL_WORKS)
 		SKIP("a sanitizer has its own allocator");
 	TABLE(text, texts) {
-		for (unsigned long n = 1;; n++) {
-			const struct cedar_validate_options o = { .level = 1 };
-			struct check c;
-			bool read = check_read(&c, small, *text);
-
-			REQUIRE(read);
-			alloc_fail_hit = false;
-			alloc_fail_at = n;
-			check_run(&c, &o);
-			alloc_fail_at = 0;
-			if (alloc_fail_hit)
-				CHECK(c.result == WARD_E_NOMEM || c.result == WARD_E_REFUSED);
-			if (alloc_fail_hit && c.result == WARD_E_REFUSED)
-				CHECK(c.d.errors > 0);
-			check_done(&c);
-			if (!alloc_fail_hit || n > 100000)
-				break;
-		}
+		check_memory(small, *text);
 	}
+}
+
+/* The same where a policy is as long as all cases together: there is more to be had in the middle of things. */
+TEST(memory_long)
+{
+	struct ward_buf text WARD_CLEANUP(ward_buf_done) = WARD_BUF_INIT;
+	struct ward_buf schema WARD_CLEANUP(ward_buf_done) = WARD_BUF_INIT;
+	struct cases s;
+	struct one one;
+
+	if (!ALLOC_FAIL_WORKS)
+		SKIP("a sanitizer has its own allocator");
+	REQUIRE(cases_open(&s));
+	ward_buf_adds(&text, "permit(principal, action, resource) when { true }");
+	for (bool more = true; more && cases_next(&s, &one); one_done(&one)) {
+		more = strncmp(one.how, "policy", 6) != 0;
+		if (more)
+			ward_buf_addf(&text, " when { %s }", one.body);
+		if (schema.n == 0)
+			ward_buf_add(&schema, s.schema.s, s.schema.n);
+	}
+	ward_buf_adds(&text, ";");
+	check_memory(ward_buf_cstr(&schema), ward_buf_cstr(&text));
+	cases_done(&s);
 }
 
 TAP_MAIN();
