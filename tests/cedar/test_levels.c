@@ -4,6 +4,7 @@
  * are the same with the entities beyond the level taken away.
  */
 #include "validate_util.h"
+#include "world.h"
 
 static const char schema[] =
 	"entity Group in [Group]; entity User in [Group] {f: Bool, n: Long, o: User, r: {u: User, v: {w: User, k: String}},"
@@ -166,6 +167,164 @@ TEST(levels)
 			check_done(&c);
 		}
 	}
+}
+
+/* ---- what is beyond the level is not needed ---- */
+
+#define UIDS_MAX 256
+struct slice {
+	const struct cedar_uid *v[UIDS_MAX];
+	size_t n;
+};
+
+static void keep_uid(struct slice *s, const struct cedar_uid *uid)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (ward_cedar_uid_eq(s->v[i], uid))
+			return;
+	if (s->n < UIDS_MAX)
+		s->v[s->n++] = uid;
+}
+
+static void keep_value(struct slice *s, const struct cedar_value *v)
+{
+	if (v->tag == CEDAR_V_ENTITY)
+		keep_uid(s, v->uid);
+	for (uint32_t i = 0; v->tag == CEDAR_V_SET && i < v->set->n; i++)
+		keep_value(s, &v->set->v[i]);
+	for (uint32_t i = 0; v->tag == CEDAR_V_RECORD && i < v->record->n; i++)
+		keep_value(s, &v->record->v[i].value);
+}
+
+static void keep_record(struct slice *s, const struct cedar_record *r)
+{
+	const struct cedar_value v = { .tag = CEDAR_V_RECORD, .record = r };
+
+	keep_value(s, &v);
+}
+
+static const struct cedar_record *adopt(struct world *w, const struct cedar_record *r)
+{
+	const struct cedar_value v = { .tag = CEDAR_V_RECORD, .record = r };
+	struct cedar_value copy = { 0 };
+
+	w->failed = w->failed || ward_cedar_value_adopt(w->pool, &v, &copy) < 0;
+	return copy.record;
+}
+
+/* The entity with its values, and all its ancestors as parents: those need not be there. */
+static void copy_entity(struct world *w, struct cedar_entities *to, const struct cedar_entity *e)
+{
+	const struct cedar_uid *parents[16];
+	struct cedar_entity_input in = { .uid = ward_cedar_adopt_uid(w->pool, e->uid),
+		.attrs = adopt(w, e->attrs),
+		.tags = adopt(w, e->tags),
+		.parents = parents };
+
+	for (uint32_t i = 0; i < e->n_ancestors && i < 16; i++)
+		parents[in.n_parents++] = ward_cedar_adopt_uid(w->pool, e->ancestors[i]);
+	w->failed = w->failed || ward_cedar_entities_add(to, &in, NULL) < 0;
+}
+
+/* Entities that are level steps away from the request, or less. */
+static struct cedar_entities *slice_of(struct world *w, const struct cedar_entities *all,
+	const struct cedar_request *r, int level)
+{
+	struct cedar_entities *to = ward_cedar_entities_new();
+	struct slice s = { .n = 0 };
+	size_t done = 0;
+
+	REQUIRE(to != NULL);
+	w->pool = ward_cedar_entities_pool(to);
+	keep_uid(&s, r->principal);
+	keep_uid(&s, r->resource);
+	keep_record(&s, r->context);
+	for (int i = 0; i < level; i++) {
+		for (size_t end = s.n; done < end; done++) {
+			const struct cedar_entity *e = ward_cedar_entities_get(all, s.v[done]);
+
+			if (e == NULL)
+				continue;
+			copy_entity(w, to, e);
+			keep_record(&s, e->attrs);
+			keep_record(&s, e->tags);
+		}
+	}
+	REQUIRE(!w->failed && ward_cedar_entities_add_actions(to, w->schema, NULL) == WARD_OK);
+	REQUIRE(ward_cedar_entities_finish(to, NULL) == WARD_OK);
+	return to;
+}
+
+static bool same_numbers(const uint32_t *a, uint32_t n, const uint32_t *b, uint32_t m)
+{
+	return n == m && (n == 0 || memcmp(a, b, n * sizeof(*a)) == 0);
+}
+
+/* Policies that reach no further than level: static ones of the rows. */
+static size_t take_policies(int level, struct cedar_policies *set)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
+		struct cedar_parse_options o = { .first = n };
+
+		if (rows[i].found[level][0] != '\0' || strchr(rows[i].policy, '?') != NULL)
+			continue;
+		CHECK_EQ_INT(ward_cedar_policies_parse(set, ward_str(rows[i].policy), &o, true,
+				     NULL),
+			WARD_OK);
+		n++;
+	}
+	return n;
+}
+
+static size_t check_slices(struct world *w, int level)
+{
+	struct cedar_scratch *one = ward_cedar_scratch_new(), *two = ward_cedar_scratch_new();
+	struct cedar_policies set;
+	struct cedar_compiled *c = NULL;
+	size_t reasons = 0;
+
+	REQUIRE(one != NULL && two != NULL && ward_cedar_policies_init(&set) == WARD_OK);
+	CHECK(take_policies(level, &set) > 5);
+	REQUIRE(ward_cedar_compile(&set, &c, NULL) == WARD_OK);
+	for (int i = 0; i < 200; i++) {
+		struct cedar_entities *all = world_entities(w), *some;
+		struct cedar_pool *pool = ward_cedar_pool_new(0);
+		struct cedar_request r = world_request(w, pool);
+		struct cedar_answer a, b;
+
+		REQUIRE(all != NULL);
+		some = slice_of(w, all, &r, level);
+		CHECK_EQ_INT(ward_cedar_authorize(c, all, &r, one, false, &a), WARD_OK);
+		CHECK_EQ_INT(ward_cedar_authorize(c, some, &r, two, false, &b), WARD_OK);
+		CHECK(a.decision == b.decision);
+		CHECK(same_numbers(a.reasons, a.n_reasons, b.reasons, b.n_reasons));
+		CHECK(same_numbers(a.errors, a.n_errors, b.errors, b.n_errors));
+		reasons += a.n_reasons;
+		ward_cedar_entities_unref(some);
+		ward_cedar_entities_unref(all);
+		ward_cedar_pool_free(pool);
+	}
+	ward_cedar_compiled_unref(c);
+	ward_cedar_policies_done(&set);
+	ward_cedar_scratch_free(one);
+	ward_cedar_scratch_free(two);
+	return reasons;
+}
+
+TEST(slices)
+{
+	struct world w = { .seed = 20250729 };
+	struct cedar_schema *sc = NULL;
+
+	REQUIRE(ward_cedar_schema_parse(ward_str(schema), CEDAR_SCHEMA_TEXT, &sc, NULL) == WARD_OK);
+	w.schema = sc;
+	for (int level = 0; level < 4; level++) {
+		CASE("level %d", level);
+		CHECK(check_slices(&w, level) > 100);
+	}
+	ward_cedar_schema_free(sc);
 }
 
 TAP_MAIN();
