@@ -88,11 +88,35 @@ static int build_links(struct cedar_build *b, const struct cedar_policies *s, st
 	return WARD_OK;
 }
 
-static void *fit(void *v, size_t n, size_t size)
+/* No more room than is used. */
+static bool fit(void **v, size_t n, size_t size)
 {
-	void *p = n > 0 ? realloc(v, n * size) : NULL;
+	void *p = realloc(*v, (n + 1) * size);
 
-	return p != NULL ? p : v;
+	if (p != NULL)
+		*v = p;
+	return p != NULL;
+}
+
+/* What was built becomes the set's. */
+static bool move(struct cedar_compiled *c, struct cedar_build *b)
+{
+	void *code = b->code, *values = b->values, *names = b->names;
+	bool ok = fit(&code, b->n_code, sizeof(*b->code)) &&
+		fit(&values, b->n_values, sizeof(*b->values)) &&
+		fit(&names, b->n_names, sizeof(*b->names));
+
+	c->code = code;
+	c->values = values;
+	c->names = names;
+	c->n_code = (uint32_t)b->n_code;
+	c->n_values = (uint32_t)b->n_values;
+	c->n_names = (uint32_t)b->n_names;
+	c->stack = (uint32_t)b->max_top;
+	b->code = NULL;
+	b->values = NULL;
+	b->names = NULL;
+	return ok;
 }
 
 static int build_all(struct cedar_compiled *c, const struct cedar_policies *s,
@@ -109,19 +133,10 @@ static int build_all(struct cedar_compiled *c, const struct cedar_policies *s,
 	if (r >= 0)
 		r = build_links(&b, s, &t, d);
 	free(t.v);
-	if (r < 0) {
-		ward_cedar_build_done(&b);
-		return r;
-	}
-	c->code = fit(b.code, b.n_code, sizeof(*b.code));
-	c->values = fit(b.values, b.n_values, sizeof(*b.values));
-	c->names = fit(b.names, b.n_names, sizeof(*b.names));
-	c->n_code = (uint32_t)b.n_code;
-	c->n_values = (uint32_t)b.n_values;
-	c->n_names = (uint32_t)b.n_names;
-	c->stack = (uint32_t)b.max_top;
-	free(b.seen);
-	return out_of_memory(d, ward_cedar_index_build(c));
+	if (r >= 0 && !move(c, &b))
+		r = WARD_E_NOMEM;
+	ward_cedar_build_done(&b);
+	return r < 0 ? out_of_memory(d, r) : out_of_memory(d, ward_cedar_index_build(c));
 }
 
 int ward_cedar_compile(const struct cedar_policies *s, struct cedar_compiled **ret,

@@ -265,8 +265,10 @@ static int shrink(struct cedar_index *x)
 	struct cedar_scope_name *names = realloc(x->names, (x->n_names + 1u) * sizeof(*x->names));
 
 	x->names = names != NULL ? names : x->names;
-	if (slots == NULL)
+	if (slots == NULL || names == NULL) {
+		free(slots);
 		return WARD_E_NOMEM;
+	}
 	for (uint32_t i = 0; i < x->n_names; i++) {
 		const struct cedar_scope_name *n = &x->names[i];
 		uint64_t hash = n->uid != NULL ? n->uid->hash : n->type->hash;
