@@ -5,7 +5,7 @@
  */
 #include <dirent.h>
 
-#include "cedar/format/format.h"
+#include "cedar/format/layout.h"
 
 /* The allocator is the test's own from here on. */
 #include "../unit/alloc_fail.h"
@@ -166,6 +166,51 @@ TEST(comments_everywhere)
 	free(got);
 	free(again);
 	ward_buf_done(&b);
+}
+
+TEST(columns)
+{
+	static const struct {
+		const char *name, *text;
+		unsigned width;
+	} rows[] = {
+		{ "nothing", "", 0 },
+		{ "ascii", "a b\n\t", 5 },
+		{ "accents", "\xc3\xa9\xc3\xa9", 2 },
+		{ "a mark", "\xc3\xa9\xcc\x81", 1 },
+		{ "han", "\xe6\xbc\xa2x", 3 },
+		{ "hangul of parts", "\xe1\x84\x80\xe1\x85\xa1", 2 },
+		{ "two ends of a line in one", "\xc3\xa9\r\n", 2 },
+		{ "carriage return alone", "\xc3\xa9\r", 2 },
+		{ "emoji", "\xf0\x9f\x98\x80", 2 },
+		{ "emoji with a modifier", "\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd", 2 },
+		{ "modifier alone", "x\xf0\x9f\x8f\xbd", 3 },
+		{ "heart as text", "\xe2\x9d\xa4", 1 },
+		{ "heart as emoji", "\xe2\x9d\xa4\xef\xb8\x8f", 2 },
+		{ "emoji as text", "\xe2\x98\x94\xef\xb8\x8e", 1 },
+		{ "family",
+			"\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7\xe2\x80\x8d\xf0\x9f\x91\xa6",
+			2 },
+		{ "heart in the middle",
+			"\xf0\x9f\x91\xa9\xe2\x80\x8d\xe2\x9d\xa4\xef\xb8\x8f\xe2\x80\x8d\xf0\x9f\x91\xa8",
+			2 },
+		{ "modifier in a family",
+			"\xf0\x9f\x91\xa9\xf0\x9f\x8f\xbd\xe2\x80\x8d\xf0\x9f\x92\xbb", 2 },
+		{ "flag", "\xf0\x9f\x87\xa9\xf0\x9f\x87\xaa", 2 },
+		{ "keycap", "1\xef\xb8\x8f\xe2\x83\xa3", 2 },
+		{ "selector of a letter", "a\xef\xb8\x8f", 1 },
+		{ "wide quote", "\xe2\x80\x9c\xef\xb8\x81", 2 },
+		{ "lam-alef", "\xd9\x84\xd8\xa7", 1 },
+		{ "lam-alef with a mark", "\xd9\x84\xd9\x8b\xd8\xa7", 1 },
+		{ "alef alone", "\xd8\xa7", 1 },
+		{ "khmer sign below", "\xe1\x9e\x80\xe1\x9f\x92\xe1\x9e\x80", 1 },
+		{ "khmer letters", "\xe1\x9e\x80\xe1\x9e\x80", 2 },
+	};
+
+	TABLE(row, rows) {
+		CASE("%s", row->name);
+		CHECK_EQ_UINT(ward_cedar_width(ward_str(row->text)), row->width);
+	}
 }
 
 TEST(refused)

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Texts and identifiers that may be read as something else: what is warned of, in which words, and where. */
+#include "cedar/est/est.h"
 #include "cedar/validate/validate.h"
+
+/* The allocator is the test's own from here on. */
+#include "../unit/alloc_fail.h"
 #include "tap.h"
 
 #define A "\xd0\xb0" /* Cyrillic a */
@@ -137,6 +141,40 @@ TEST(places)
 	ward_cedar_diags_done(&d);
 }
 
+/* A value of JSON is looked at as what it stands for, down to its end. */
+TEST(values)
+{
+	static const char json[] =
+		"{\"staticPolicies\":{\"p\":{\"effect\":\"permit\",\"principal\":{\"op\":\"All\"},"
+		"\"action\":{\"op\":\"All\"},\"resource\":{\"op\":\"All\"},\"conditions\":[{\"kind\":\"when\","
+		"\"body\":{\"==\":{\"left\":{\"Value\":{\"" A "a\":[\"" A
+		"b\",{\"__entity\":{\"type\":\"U\","
+		"\"id\":\"" A "c\"}},{\"__extn\":{\"fn\":\"ip\",\"arg\":\"" A "d\"}},{\"k\":\"" A
+		"e\"},1]}},"
+		"\"right\":{\"Value\":\"" RLO "\"}}}}]}},\"templates\":{},\"templateLinks\":[]}";
+	static const char *const parts[] = { "identifier `" A "a`", "string `\"" A "b\"`",
+		"identifier `" A "c`", "string `\"" A "d\"`", "string `\"" A "e\"`",
+		"string `\"" RLO "\"`" };
+	struct cedar_policies set;
+	struct cedar_diags d;
+
+	REQUIRE(ward_cedar_policies_init(&set) == WARD_OK && ward_cedar_diags_init(&d) == WARD_OK);
+	CHECK_EQ_INT(ward_cedar_policies_parse_json(&set, ward_str(json), &d), WARD_OK);
+	REQUIRE(set.statics.n == 1);
+	ward_cedar_check_strings(set.statics.v[0], &d);
+	CHECK_EQ_SIZE(d.n, WARD_ARRAY_SIZE(parts));
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(parts); i++) {
+		size_t n = 0;
+
+		for (size_t k = 0; k < d.n; k++)
+			n += strstr(d.v[k].message, parts[i]) != NULL;
+		CASE("%s", parts[i]);
+		CHECK_EQ_SIZE(n, 1);
+	}
+	ward_cedar_diags_done(&d);
+	ward_cedar_policies_done(&set);
+}
+
 /* No one listens: nothing happens. */
 TEST(nobody)
 {
@@ -151,6 +189,39 @@ TEST(nobody)
 		WARD_OK);
 	REQUIRE(list.n == 1);
 	ward_cedar_check_strings(list.v[0], NULL);
+	ward_cedar_policy_list_done(&list);
+	ward_cedar_pool_free(p);
+}
+
+/* Whoever has no memory for a finding says that it failed; nothing is passed over in silence. */
+TEST(allocations)
+{
+	struct cedar_pool *p = ward_cedar_pool_new(0);
+	struct cedar_policy_list list = { 0 };
+	bool done = false;
+
+	if (!ALLOC_FAIL_WORKS)
+		SKIP("the allocator is the sanitizer's");
+	REQUIRE(p != NULL);
+	REQUIRE(ward_cedar_parse_policies(p,
+			WARD_STR("permit(principal, action, resource) when { \"" A "a\" like \"" A
+				 "a\" && U::\"\\n\" in U::\"" RLO "\" };"),
+			NULL, &list, NULL) == WARD_OK);
+	for (unsigned long n = 1; !done && n < 1000; n++) {
+		struct cedar_diags d;
+
+		REQUIRE(ward_cedar_diags_init(&d) == WARD_OK);
+		alloc_fail_at = n;
+		alloc_fail_hit = false;
+		ward_cedar_check_strings(list.v[0], &d);
+		alloc_fail_at = 0;
+		done = !alloc_fail_hit;
+		CHECK(d.failed == !done);
+		if (done)
+			CHECK_EQ_SIZE(d.n, 4);
+		ward_cedar_diags_done(&d);
+	}
+	CHECK(done);
 	ward_cedar_policy_list_done(&list);
 	ward_cedar_pool_free(p);
 }
