@@ -117,6 +117,8 @@ void ward_schema_lex(struct ward_str text, uint32_t at, struct token *ret)
 void ward_schema_next(struct reader *r)
 {
 	r->last_end = r->tok.end;
+	r->braces += r->tok.kind == T_LBRACE;
+	r->braces -= r->tok.kind == T_RBRACE && r->braces > 0;
 	ward_schema_lex(r->text, r->tok.end, &r->tok);
 }
 
@@ -179,8 +181,10 @@ bool ward_schema_take(struct reader *r, enum token_kind kind, const char *what)
 
 static void wrong(struct reader *r, uint32_t start, uint32_t end)
 {
+	bool cr = r->text.s[start] == '\r';
+
 	NOTE(r, ((struct place){ start, end }), "the input `%.*s` is not a valid escape",
-		(int)(end - start), r->text.s[start] == '\r' ? "\\r" : r->text.s + start);
+		cr ? 2 : (int)(end - start), cr ? "\\r" : r->text.s + start);
 	HELP(r, "escapes are \\n \\r \\t \\0 \\\\ \\\" \\' \\x41 \\u{1F600}");
 }
 

@@ -360,26 +360,34 @@ static bool declaration(struct reader *r, struct schema_namespace **ns, struct h
 	return *ns != NULL && f(r, *ns, h);
 }
 
-/* Behind the semicolon that ends what could not be read, or at what closes the namespace. */
-static bool recover(struct reader *r, size_t top)
+static bool begins_declaration(const struct reader *r)
 {
-	unsigned braces = 0;
+	return r->tok.kind == T_AT || ward_schema_is_word(r, "entity") ||
+		ward_schema_is_word(r, "action") || ward_schema_is_word(r, "type") ||
+		ward_schema_is_word(r, "namespace");
+}
 
+/*
+ * Behind the semicolon that ends what could not be read, or at the brace that closes the namespace (braces: 1, in none: 0).
+ * No semicolon stands within braces, so one ends those that were forgotten.
+ */
+static bool recover(struct reader *r, size_t top, unsigned braces)
+{
 	r->top = top;
 	r->level = 0;
 	if (r->code < 0 || (r->diags != NULL && (r->diags->failed || r->diags->dropped > 0)))
 		return false;
-	for (; r->tok.kind != T_END; ward_schema_next(r)) {
-		if (r->tok.kind == T_LBRACE) {
-			braces++;
-		} else if (r->tok.kind == T_RBRACE) {
-			if (braces == 0)
-				return true;
-			braces--;
-		} else if (r->tok.kind == T_SEMICOLON) {
-			ward_schema_next(r);
+	while (r->tok.kind != T_END) {
+		unsigned kind = r->tok.kind;
+
+		if (kind == T_RBRACE && braces == 1 && r->braces == 1)
 			return true;
-		}
+		ward_schema_next(r);
+		if (kind == T_SEMICOLON)
+			r->braces = braces;
+		if (kind == T_SEMICOLON ||
+			(kind == T_RBRACE && r->braces == braces && begins_declaration(r)))
+			return true;
 	}
 	return false;
 }
@@ -402,7 +410,7 @@ static bool namespace(struct reader *r, const struct notes *notes)
 
 		if (!(ward_schema_parse_notes(r, &h.notes) &&
 			    declaration(r, &ns, &h, "`@`, `entity`, `action`, `type` or `}`")) &&
-			!recover(r, top))
+			!recover(r, top, 1))
 			return false;
 	}
 	return ward_schema_take(r, T_RBRACE, "`@`, `entity`, `action`, `type` or `}`");
@@ -437,10 +445,8 @@ bool ward_schema_read_text(struct reader *r)
 			ok = declaration(r, &empty, &h,
 				"`@`, `namespace`, `entity`, `action` or `type`");
 		}
-		if (!ok && !recover(r, 0))
+		if (!ok && !recover(r, 0, 0))
 			break;
-		if (!ok && r->tok.kind == T_RBRACE)
-			ward_schema_next(r);
 	}
 	return r->code == 0 && r->errors == 0;
 }

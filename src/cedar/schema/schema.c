@@ -12,14 +12,15 @@ static int read_tree(struct ward_str text, enum cedar_schema_syntax syntax, stru
 	struct cedar_schema_tree *tree, struct cedar_diags *d)
 {
 	struct reader r = { .text = text, .pool = pool, .diags = d, .tree = tree };
-	size_t valid = ward_cedar_utf8_end(text.s, text.n);
 	bool json = syntax == CEDAR_SCHEMA_JSON;
+	size_t valid;
 
 	if (text.n > (json ? WARD_CEDAR_JSON_BYTES_MAX : WARD_CEDAR_TEXT_MAX)) {
 		(void)ward_cedar_diag(d, CEDAR_ERROR, 0, 0, 0, "the schema is larger than %u bytes",
 			json ? WARD_CEDAR_JSON_BYTES_MAX : WARD_CEDAR_TEXT_MAX);
 		return WARD_E_LIMIT;
 	}
+	valid = ward_cedar_utf8_end(text.s, text.n);
 	if (valid < text.n)
 		return ward_cedar_diag(d, CEDAR_ERROR, 0, (uint32_t)valid, (uint32_t)valid + 1,
 			"the text is not valid UTF-8");

@@ -125,6 +125,7 @@ struct reader {
 	struct token tok;
 	uint32_t last_end;               /* of the token before */
 	unsigned level;                  /* nesting of the type that is being read */
+	unsigned braces;                 /* open at this place */
 	struct cedar_pool *pool;
 	struct ward_arena *arena;
 	struct cedar_diags *diags;
