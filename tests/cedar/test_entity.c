@@ -699,7 +699,7 @@ TEST(by_hand)
 
 /* ---- the conformance data ---- */
 
-TEST(probes)
+static void check_probes(void)
 {
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = ward_arena_new(0);
 	WARD_CLEANUP(ward_cedar_schema_freep) struct cedar_schema *schema = NULL;
@@ -724,6 +724,12 @@ TEST(probes)
 		ward_cedar_diags_done(&d);
 	}
 	CHECK(n > 0);
+}
+
+TEST(probes)
+{
+	data_or_skip();
+	check_probes();
 }
 
 static unsigned cases;
@@ -795,11 +801,7 @@ static void parsing_case(const char *folder, const char *name)
 
 TEST(parsing_cases)
 {
-	struct ward_buf probe = WARD_BUF_INIT;
-
-	if (!data_read(&probe, "README.md"))
-		SKIP("no conformance data: %s", data_folder());
-	ward_buf_done(&probe);
+	data_or_skip();
 	cases = 0;
 	CHECK(data_each("entity-cases/testdata", ".parsing.json", parsing_case) > 0);
 	CHECK(cases > 0);

@@ -231,7 +231,7 @@ TEST(fits)
 
 /* ---- the conformance data ---- */
 
-TEST(probes)
+static void check_probes(void)
 {
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = ward_arena_new(0);
 	WARD_CLEANUP(ward_cedar_schema_freep) struct cedar_schema *schema = NULL;
@@ -255,6 +255,12 @@ TEST(probes)
 		CHECK((code == WARD_OK) == data_bool(v, "ok"));
 	}
 	CHECK(n > 0);
+}
+
+TEST(probes)
+{
+	data_or_skip();
+	check_probes();
 }
 
 static unsigned entities_seen, requests_seen;
@@ -353,11 +359,7 @@ static void validation_case(const char *folder, const char *name)
 
 TEST(recorded_verdicts)
 {
-	struct ward_buf probe = WARD_BUF_INIT;
-
-	if (!data_read(&probe, "README.md"))
-		SKIP("no conformance data: %s", data_folder());
-	ward_buf_done(&probe);
+	data_or_skip();
 	CHECK(data_each("validator-cases/testdata", ".validation.json", validation_case) > 0);
 	CHECK(data_each("corpus-tests-validation", ".validation.json", validation_case) > 0);
 	CASE("%s", "");
