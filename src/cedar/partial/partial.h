@@ -16,10 +16,19 @@ struct cedar_residual {
 	const struct cedar_str *id;
 	const struct cedar_policy *origin;       /* the static policy, or the template of a link */
 	uint8_t effect, state;
-	const struct cedar_expr *condition;      /* OPEN: what must hold; ERROR: what fails; never NULL */
+	/*
+	 * OPEN: what must hold, UNKNOWN standing for what is not known: aux is 1 + enum cedar_var, or 0 for unknown("x").
+	 * ERROR: the whole that fails. Never NULL.
+	 */
+	const struct cedar_expr *condition;
 	struct cedar_fault fault;                /* ERROR */
 };
-struct cedar_partial;                            /* owns its pool */
+/*
+ * Owns what is left; shares the set's pool, where origins live. Needs neither the set, nor the entities, nor the request
+ * afterwards. Read by any thread.
+ */
+struct cedar_partial;
+/* WARD_E_NOMEM. e NULL: no entities. */
 int ward_cedar_partial(const struct cedar_policies *s, const struct cedar_entities *e, const struct cedar_request *r,
 	struct cedar_partial **ret, struct cedar_diags *d);
 void ward_cedar_partial_free(struct cedar_partial *p);
@@ -33,9 +42,23 @@ int ward_cedar_partial_decision(const struct cedar_partial *p);
  * nontrivialResiduals.
  */
 void ward_cedar_partial_json(const struct cedar_partial *p, struct ward_buf *out);
+/* For people: each policy as a comment on what became of it, and what is left, simplified, as text of the language. */
 void ward_cedar_partial_text(const struct cedar_partial *p, struct ward_buf *out);
-/* Small: neutral elements, constant branches, repetitions dropped, where no error and no value changes. */
+/*
+ * Small: neutral elements, constant branches, repetitions dropped, where no error and no value changes, given a whole
+ * request. NULL: no memory.
+ */
 const struct cedar_expr *ward_cedar_simplify(struct cedar_pool *pool, const struct cedar_expr *x);
-/* What the residuals say when the rest is known: must equal the answer of the whole. Ids are in the order of the set. */
+/*
+ * What is left as a policy of the language again, simplified: unconstrained in its scope, with the variables in its one
+ * condition (none: it is satisfied). A residual that is false or fails has the condition false. Its parts are the
+ * residual's. NULL: no memory.
+ */
+const struct cedar_policy *ward_cedar_residual_policy(struct cedar_pool *pool, const struct cedar_residual *v);
+/*
+ * What the residuals say when the rest is known, with the same entities: the answer of the whole set, whose order the
+ * numbers are in (static policies, then links); which error a policy has may be another one. answer is set to deny first.
+ * WARD_E_INVALID: something of the request is still unknown; WARD_E_NOMEM.
+ */
 int ward_cedar_partial_resume(const struct cedar_partial *p, const struct cedar_entities *e, const struct cedar_request *r,
 	struct cedar_scratch *s, struct cedar_answer *answer);

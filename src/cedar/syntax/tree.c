@@ -202,8 +202,8 @@ static bool leaf_eq(const struct cedar_expr *a, const struct cedar_expr *b)
 	switch ((enum cedar_expr_kind)a->kind) {
 	case CEDAR_X_BOOL: return a->truth == b->truth;
 	case CEDAR_X_LONG: return a->number == b->number;
-	case CEDAR_X_STRING:
-	case CEDAR_X_UNKNOWN: return ward_cedar_str_eq(a->str, b->str);
+	case CEDAR_X_STRING: return ward_cedar_str_eq(a->str, b->str);
+	case CEDAR_X_UNKNOWN: return a->aux == b->aux && ward_cedar_str_eq(a->str, b->str);
 	case CEDAR_X_ENTITY: return ward_cedar_uid_eq(a->uid, b->uid);
 	case CEDAR_X_VAR:
 	case CEDAR_X_SLOT: return a->aux == b->aux;
