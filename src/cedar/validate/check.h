@@ -61,10 +61,9 @@ struct finding {
 	const char *message, *help;
 	struct finding *next;
 };
-#define FINDING_BUCKETS 64
 struct findings {
-	struct finding *buckets[FINDING_BUCKETS];
-	size_t n, max;
+	struct finding **buckets;        /* of the policy's arena */
+	size_t n_buckets, n, max;
 	size_t more, more_errors;        /* those for which there was no room */
 	size_t errors;                   /* of all policies */
 };
@@ -156,14 +155,14 @@ static inline struct answer ward_cedar_answer(const struct cedar_type *t, bool o
 }
 struct answer ward_cedar_type_operator(struct checker *c, struct node *n);
 struct answer ward_cedar_type_attribute(struct checker *c, struct node *n);
-/* NULL: there is none, which is found, or one of the types is missing. Of none: NEVER. types[n] may be put in order. */
+/* NULL: there is none, which is found, or one of the types is missing. Of none: NEVER. types[n] may be overwritten. */
 const struct cedar_type *ward_cedar_type_lub(struct checker *c, struct cedar_span at, const struct cedar_type **types,
 	size_t n, enum lub_where where);
 
 /* ---- message.c: findings of the type-checker in the language's own words ---- */
 void ward_cedar_find_type(struct checker *c, struct cedar_span at, const struct cedar_type *const *expected, size_t n,
 	const struct cedar_type *actual, enum type_help help);
-/* types[n] are put in order. */
+/* types[n] are overwritten. */
 void ward_cedar_find_lub(struct checker *c, struct cedar_span at, const struct cedar_type **types, size_t n,
 	enum lub_why why, enum lub_where where);
 /* what: the expression that should have had the attribute; its type is not NULL. */

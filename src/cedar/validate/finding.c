@@ -29,11 +29,38 @@ static bool same(const struct finding *a, const struct finding *b)
 		ward_streq(a->help, b->help);
 }
 
+/* Twice as many buckets when there are as many findings. */
+static bool grow(struct checker *c)
+{
+	struct findings *s = &c->found;
+	size_t room = s->n_buckets > 0 ? s->n_buckets * 2 : 64;
+	struct finding **v, *next;
+
+	if (s->n < s->n_buckets)
+		return true;
+	v = ward_cedar_check_alloc(c, c->per_policy, room, sizeof(struct finding *));
+	if (v == NULL)
+		return false;
+	for (size_t i = 0; i < s->n_buckets; i++) {
+		for (struct finding *f = s->buckets[i]; f != NULL; f = next) {
+			next = f->next;
+			f->next = v[f->hash % room];
+			v[f->hash % room] = f;
+		}
+	}
+	s->buckets = v;
+	s->n_buckets = room;
+	return true;
+}
+
 static void keep(struct checker *c, struct finding f)
 {
 	struct findings *s = &c->found;
-	struct finding **bucket = &s->buckets[f.hash % FINDING_BUCKETS], *copy;
+	struct finding **bucket, *copy;
 
+	if (!grow(c))
+		return;
+	bucket = &s->buckets[f.hash % s->n_buckets];
 	for (const struct finding *g = *bucket; g != NULL; g = g->next)
 		if (same(g, &f))
 			return;
@@ -117,7 +144,7 @@ void ward_cedar_findings_emit(struct checker *c)
 	struct cedar_diags *d = c->d;
 	size_t n = 0;
 
-	for (size_t i = 0; v != NULL && i < FINDING_BUCKETS; i++)
+	for (size_t i = 0; v != NULL && i < s->n_buckets; i++)
 		for (struct finding *f = s->buckets[i]; f != NULL; f = f->next)
 			v[n++] = f;
 	if (n > 1)
@@ -133,6 +160,6 @@ void ward_cedar_findings_emit(struct checker *c)
 		d->dropped += s->more;
 		d->errors += s->more_errors;
 	}
-	memset(s->buckets, 0, sizeof(s->buckets));
-	s->n = s->more = s->more_errors = 0;
+	s->buckets = NULL;
+	s->n_buckets = s->n = s->more = s->more_errors = 0;
 }

@@ -60,32 +60,40 @@ void ward_cedar_find_type(struct checker *c, struct cedar_span at,
 	ward_cedar_find(c, CEDAR_FINDING_UNEXPECTED_TYPE, at, &b, type_helps[help]);
 }
 
-/* Ordered and each once; a merge would be for thousands, and a set literal of many types is rare. */
-static size_t sort_types(struct checker *c, const struct cedar_type **v, size_t n)
+/* Two runs of v, from at to middle to end, become one of to. */
+static void merge(struct checker *c, const struct cedar_type **v, const struct cedar_type **to,
+	size_t at, size_t middle, size_t end)
 {
+	size_t i = at, j = middle;
+
+	for (size_t k = at; k < end; k++)
+		to[k] = i < middle && (j >= end || ward_vt_cmp(c, v[i], v[j]) <= 0) ? v[i++]
+										    : v[j++];
+}
+
+/* Ordered and each once; the result is v or lies in the arena. NULL: no memory. */
+static const struct cedar_type **sort_types(struct checker *c, const struct cedar_type **v,
+	size_t *n)
+{
+	const struct cedar_type **other = ward_cedar_check_alloc(c, c->per_env, *n, sizeof(*other));
 	size_t kept = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct cedar_type *t = v[i];
-		size_t low = 0, high = kept;
-		int r = 1;
+	if (other == NULL)
+		return NULL;
+	for (size_t run = 1; run < *n; run *= 2) {
+		const struct cedar_type **swap = v;
 
-		while (low < high && r != 0) {
-			size_t mid = low + (high - low) / 2;
-
-			r = ward_vt_cmp(c, t, v[mid]);
-			if (r < 0)
-				high = mid;
-			else
-				low = mid + 1;
-		}
-		if (r == 0 && kept > 0)
-			continue;
-		memmove(&v[low + 1], &v[low], (kept - low) * sizeof(*v));
-		v[low] = t;
-		kept++;
+		for (size_t at = 0; at < *n; at += 2 * run)
+			merge(c, v, other, at, at + run < *n ? at + run : *n,
+				at + 2 * run < *n ? at + 2 * run : *n);
+		v = other;
+		other = swap;
 	}
-	return kept;
+	for (size_t i = 0; i < *n; i++)
+		if (kept == 0 || ward_vt_cmp(c, v[kept - 1], v[i]) != 0)
+			v[kept++] = v[i];
+	*n = kept;
+	return v;
 }
 
 void ward_cedar_find_lub(struct checker *c, struct cedar_span at, const struct cedar_type **types,
@@ -94,7 +102,9 @@ void ward_cedar_find_lub(struct checker *c, struct cedar_span at, const struct c
 	struct ward_buf b WARD_CLEANUP(ward_buf_done) = WARD_BUF_INIT;
 	struct ward_buf help WARD_CLEANUP(ward_buf_done) = WARD_BUF_INIT;
 
-	n = sort_types(c, types, n);
+	types = sort_types(c, types, &n);
+	if (types == NULL)
+		return;
 	ward_buf_adds(&b, "the types ");
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0)
