@@ -176,6 +176,21 @@ TEST(several_findings)
 	CHECK_STR_CONTAINS(diags.v[0].help, "not followed by `;`");
 	fresh("action a {};");
 	CHECK_STR_CONTAINS(diags.v[0].help, "require `appliesTo`");
+	fresh("{\"\": {}}");
+	CHECK_STR_CONTAINS(diags.v[0].help, "is it in the JSON syntax?");
+	schema = schema_of(WARD_STR("{\"entityTypes\": {}, \"actions\": {}}"), CEDAR_SCHEMA_JSON,
+		&diags);
+	CHECK_STR_CONTAINS(diags.v[0].help, "must specify a namespace");
+	/* Names are shown on one line. */
+	fresh("action \"a\\nb\", \"a\\nb\";");
+	CHECK_STR_EQ(first_error(&diags), "`a\\nb` is declared twice");
+	fresh("action \"a\\nb\" in \"a\\nb\";");
+	CHECK_STR_EQ(first_error(&diags),
+		"cycle in action hierarchy containing `Action::\"a\\nb\"`");
+	fresh("action a; namespace Action::N { action a; }");
+	CHECK_STR_EQ(first_error(&diags),
+		"definition of `Action::N::Action::\"a\"` illegally shadows the "
+		"existing definition of `Action::\"a\"`");
 	finish();
 }
 

@@ -196,8 +196,8 @@ TEST(from_json)
 			"@a\n@if(\"b\")\ntype T = __cedar::Long;\n" },
 		{ TYPE("{\"type\":\"Record\",\"attributes\":{\"__cedar\":{\"type\":\"Long\"}}}"),
 			"type T = {\n  \"__cedar\": __cedar::Long\n};\n" },
-		{ "{\"\":{\"entityTypes\":{},\"actions\":{\"a\":{\"memberOf\":[],\"appliesTo\":{"
-		  "\"principalTypes\":[\"A\"],\"resourceTypes\":[]}}}}}",
+		{ "{\"\":{\"entityTypes\":{},\"actions\":{\"a\":{\"appliesTo\":{\"resourceTypes\":[],"
+		  "\"principalTypes\":[\"A\"]},\"memberOf\":[]}}}}",
 			"action \"a\";\n" },
 		{ "{\"\":" NONE ",\"N\":" NONE "}", "\nnamespace N {\n}\n" },
 		{ "{\"N\":{\"commonTypes\":{\"A\":{\"type\":\"Long\"},\"B\":{\"type\":\"Long\"}},"
@@ -217,7 +217,20 @@ TEST(from_json)
 		CASE("%s", row->json);
 		CHECK_STR_EQ(translate(row->json, CEDAR_SCHEMA_JSON, CEDAR_SCHEMA_TEXT, &b),
 			row->text);
+		CHECK_STR_EQ(translate(row->json, CEDAR_SCHEMA_JSON, CEDAR_SCHEMA_JSON, &b),
+			row->json);
 	}
+	CHECK_STR_EQ(
+		translate("{\"N\":{\"commonTypes\":{\"T\":{\"type\":\"Record\",\"attributes\":{"
+			  "\"a\":{\"type\":\"Entity\",\"name\":\"A\"},\"b\":{\"type\":\"U\"},"
+			  "\"c\":{\"type\":\"EntityOrCommon\",\"name\":\"A\"},\"d\":{\"type\":"
+			  "\"Boolean\"}}},\"U\":{\"type\":\"Long\"}},\"entityTypes\":{\"A\":{}},"
+			  "\"actions\":{}}}",
+			CEDAR_SCHEMA_JSON, CEDAR_SCHEMA_RESOLVED_JSON, &b),
+		"{\"N\":{\"commonTypes\":{\"T\":{\"type\":\"Record\",\"attributes\":{\"a\":{\"type\":"
+		"\"Entity\",\"name\":\"N::A\"},\"b\":{\"type\":\"N::U\"},\"c\":{\"type\":\"Entity\","
+		"\"name\":\"N::A\"},\"d\":{\"type\":\"Boolean\"}}},\"U\":{\"type\":\"Long\"}},"
+		"\"entityTypes\":{\"A\":{}},\"actions\":{}}}");
 	CHECK_EQ_INT(ward_cedar_schema_translate(ward_str(types[12].json), CEDAR_SCHEMA_JSON,
 			     CEDAR_SCHEMA_TEXT, &b, NULL),
 		WARD_E_UNSUPPORTED);

@@ -38,6 +38,11 @@ static struct place key_of(const struct reader *r, const struct ward_json *j)
 	return (struct place){ start > 0 ? start - 1 : 0, end };
 }
 
+static const char *key_text(struct reader *r, const struct ward_json *j)
+{
+	return ward_schema_shown(r, j->key.s, j->key.n);
+}
+
 static bool expected(struct reader *r, const struct ward_json *j, const char *what)
 {
 	NOTE(r, place_of(j), "invalid type: %s, expected %s", ward_json_type_name(j->type), what);
@@ -67,7 +72,7 @@ static bool unknown_field(struct reader *r, const struct ward_json *j, const str
 
 	for (unsigned i = 0; i < f->n; i++)
 		ward_buf_addf(&b, "%s`%s`", i == 0 ? "" : f->n == 2 ? " or " : ", ", f->names[i]);
-	NOTE(r, key_of(r, j), "unknown field `%s`, expected %s%s", j->key.s,
+	NOTE(r, key_of(r, j), "unknown field `%s`, expected %s%s", key_text(r, j),
 		f->n > 2 ? "one of " : "", ward_buf_cstr(&b));
 	ward_buf_done(&b);
 	return false;
@@ -132,7 +137,7 @@ static bool is_path(struct ward_str s)
 
 static bool bad_name(struct reader *r, struct place at, const char *what, struct ward_str s)
 {
-	NOTE(r, at, "invalid %s `%s`", what, s.s);
+	NOTE(r, at, "invalid %s `%s`", what, ward_schema_shown(r, s.s, s.n));
 	HELP(r,
 		"names are identifiers, joined by `::` without blanks; `true`, `false`, `if`, "
 		"`then`, `else`, `in`, `is`, `like` and `has` are none");
@@ -141,7 +146,8 @@ static bool bad_name(struct reader *r, struct place at, const char *what, struct
 
 static bool reserved(struct reader *r, struct place at, struct ward_str s)
 {
-	NOTE(r, at, "the name `%s` contains `__cedar`, which is reserved", s.s);
+	NOTE(r, at, "the name `%s` contains `__cedar`, which is reserved",
+		ward_schema_shown(r, s.s, s.n));
 	return false;
 }
 
@@ -249,7 +255,7 @@ static bool split(struct reader *r, const struct ward_json *j, const struct besi
 			NOTE(r, key_of(r, c),
 				"unknown field `%s`, expected one of `type`, `element`, "
 				"`attributes`, `additionalAttributes`, `name`",
-				c->key.s);
+				key_text(r, c));
 			return false;
 		}
 		ret[i] = c;
@@ -310,7 +316,7 @@ static bool fields_of(struct reader *r, const struct ward_json *j, unsigned kind
 		if (f[i] == NULL || mine)
 			continue;
 		NOTE(r, key_of(r, f[i]), "unknown field `%s` of the type `%s`", type_fields[i],
-			f[F_TYPE]->str.s);
+			ward_schema_shown(r, f[F_TYPE]->str.s, f[F_TYPE]->str.n));
 		return false;
 	}
 	if (kind == WARD_ARRAY_SIZE(kinds) || kinds[kind].n == 0 ||
@@ -518,7 +524,7 @@ static bool action(struct reader *r, struct schema_namespace *ns, const struct w
 	if (!is_null(f[0])) {
 		NOTE(r, place_of(f[0]),
 			"unsupported feature used in schema: action declared with attributes: [%s]",
-			j->key.s);
+			key_text(r, j));
 		return false;
 	}
 	ward_schema_declare(ns, DECL_ACTION, &a->decl);
@@ -580,7 +586,15 @@ static bool namespace(struct reader *r, const struct ward_json *j)
 	}
 	ns->next = r->tree->first;
 	r->tree->first = ns;
-	if (!fields(r, j, &names, f) || !annotations(r, f[3], &ns->notes))
+	if (!fields(r, j, &names, f)) {
+		if (ward_str_eq(j->key, WARD_STR("entityTypes")) ||
+			ward_str_eq(j->key, WARD_STR("actions")))
+			HELP(r,
+				"a schema in JSON must specify a namespace; of the empty one that "
+				"is `{ \"\": {..} }`");
+		return false;
+	}
+	if (!annotations(r, f[3], &ns->notes))
 		return false;
 	if (ns->name == NULL && ns->notes.n > 0) {
 		NOTE(r, key_of(r, f[3]), "annotations are not allowed on the empty namespace");

@@ -132,23 +132,19 @@ bool ward_schema_is_word(const struct reader *r, const char *word)
 
 /* Some of the text, on one line. */
 #define SNIPPET_MAX 80
-static const char *snippet(const struct reader *r, char out[SNIPPET_MAX + 4])
+static const char *snippet(const struct reader *r, uint32_t start, uint32_t end,
+	char out[SNIPPET_MAX + 4])
 {
-	uint32_t n = r->tok.end - r->tok.start;
+	const char *s = r->text.s + start;
+	uint32_t n = end - start;
 
 	if (n > SNIPPET_MAX)
 		n = SNIPPET_MAX;
-	while (n > 0 && n < r->tok.end - r->tok.start &&
-		((unsigned char)r->text.s[r->tok.start + n] & 0xc0) == 0x80)
+	while (n > 0 && n < end - start && ((unsigned char)s[n] & 0xc0) == 0x80)
 		n--;
-	memcpy(out, r->text.s + r->tok.start, n);
-	for (uint32_t i = 0; i < n; i++) {
-		if ((unsigned char)out[i] < ' ' || out[i] == 0x7f)
-			out[i] = ' ';
-	}
-	memcpy(out + n, "..", 3);
-	if (n == r->tok.end - r->tok.start)
-		out[n] = '\0';
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = (unsigned char)s[i] < ' ' || s[i] == 0x7f ? ' ' : s[i];
+	memcpy(out + n, n < end - start ? ".." : "", n < end - start ? 3 : 1);
 	return out;
 }
 
@@ -165,9 +161,13 @@ bool ward_schema_unexpected(struct reader *r, const char *expected)
 			return false;
 		}
 	} else {
-		NOTE(r, ward_schema_here(r), "unexpected token `%s`", snippet(r, part));
+		NOTE(r, ward_schema_here(r), "unexpected token `%s`",
+			snippet(r, r->tok.start, r->tok.end, part));
 	}
-	HELP(r, "expected %s", expected);
+	if (r->tok.kind == T_LBRACE && r->last_end == 0)
+		HELP(r, "this is read as a schema in the Cedar syntax; is it in the JSON syntax?");
+	else
+		HELP(r, "expected %s", expected);
 	return false;
 }
 
@@ -181,10 +181,10 @@ bool ward_schema_take(struct reader *r, enum token_kind kind, const char *what)
 
 static void wrong(struct reader *r, uint32_t start, uint32_t end)
 {
-	bool cr = r->text.s[start] == '\r';
+	char part[SNIPPET_MAX + 4];
 
-	NOTE(r, ((struct place){ start, end }), "the input `%.*s` is not a valid escape",
-		cr ? 2 : (int)(end - start), cr ? "\\r" : r->text.s + start);
+	NOTE(r, ((struct place){ start, end }), "the input `%s` is not a valid escape",
+		r->text.s[start] == '\r' ? "\\r" : snippet(r, start, end, part));
 	HELP(r, "escapes are \\n \\r \\t \\0 \\\\ \\\" \\' \\x41 \\u{1F600}");
 }
 

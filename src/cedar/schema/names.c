@@ -14,6 +14,15 @@ bool ward_schema_out_of_memory(struct resolver *r)
 	return false;
 }
 
+const char *ward_schema_uid_text(struct resolver *r, const struct cedar_uid *uid)
+{
+	ward_buf_clear(&r->name);
+	ward_cedar_print_uid(&r->name, uid);
+	if (r->name.failed)
+		ward_schema_out_of_memory(r);
+	return ward_buf_cstr(&r->name);
+}
+
 bool ward_schema_qualified(struct resolver *r, const struct cedar_str *ns,
 	const struct cedar_str *name, struct ward_str *ret)
 {

@@ -184,16 +184,21 @@ static bool context(struct reader *r, struct schema_action *a)
 	return a->context != NULL && ward_schema_path(r, &a->context->ref, NULL);
 }
 
+static const char *shown(struct reader *r, const struct head *h)
+{
+	return ward_schema_shown(r, h->v[0].name->s, h->v[0].name->n);
+}
+
 static bool repeated(struct reader *r, const struct head *h, const char *what, struct place at)
 {
 	if (what == NULL) {
-		NOTE(r, at, "duplicate context declaration in action `%s`", h->v[0].name->s);
+		NOTE(r, at, "duplicate context declaration in action `%s`", shown(r, h));
 		HELP(r,
 			"try either deleting one of the declarations, or merging into a single "
 			"declaration");
 		return false;
 	}
-	NOTE(r, at, "duplicate `%s` declaration in action `%s`", what, h->v[0].name->s);
+	NOTE(r, at, "duplicate `%s` declaration in action `%s`", what, shown(r, h));
 	HELP(r,
 		"actions may only have a single %s declaration, but a %s declaration may specify a "
 		"list of entity types like `%s: [X, Y, Z]`",
@@ -234,10 +239,9 @@ static void required(struct reader *r, const struct head *h, const char *what, b
 	struct place at, uint32_t n)
 {
 	if (!said)
-		NOTE(r, h->v[0].at, "missing `%s` declaration for `%s`", what, h->v[0].name->s);
+		NOTE(r, h->v[0].at, "missing `%s` declaration for `%s`", what, shown(r, h));
 	else if (n == 0)
-		NOTE(r, at, "for action `%s`, `%s` is `[]`, which is invalid", h->v[0].name->s,
-			what);
+		NOTE(r, at, "for action `%s`, `%s` is `[]`, which is invalid", shown(r, h), what);
 	else
 		return;
 	HELP(r,

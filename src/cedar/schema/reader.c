@@ -14,6 +14,15 @@ bool ward_schema_no_memory(struct reader *r)
 	return false;
 }
 
+const char *ward_schema_shown(struct reader *r, const char *s, size_t n)
+{
+	ward_buf_clear(&r->shown);
+	ward_cedar_escape(&r->shown, (struct ward_str){ s, n });
+	if (r->shown.failed)
+		ward_schema_no_memory(r);
+	return ward_buf_cstr(&r->shown);
+}
+
 bool ward_schema_push(struct reader *r, const void *e, size_t size)
 {
 	if (size > r->cap - r->top) {
@@ -216,7 +225,8 @@ static bool finish_decls(struct reader *r, enum decl_kind kind, struct decls *li
 		const struct decl *d = list->v[i];
 
 		if (i > 0 && d->name == list->v[i - 1]->name)
-			NOTE(r, d->at, "`%s` is declared twice", d->name->s);
+			NOTE(r, d->at, "`%s` is declared twice",
+				ward_schema_shown(r, d->name->s, d->name->n));
 		if (kind != DECL_ACTION && is_internal(d->name))
 			reserved(r, d->at);
 		if (kind == DECL_ENTITY && ward_cedar_str_is(d->name, "Action"))

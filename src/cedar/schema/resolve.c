@@ -164,6 +164,7 @@ static bool shadows_action(struct making *m, const struct schema_action *a)
 {
 	struct resolver *r = m->r;
 	const struct cedar_uid *plain;
+	const char *uid, *base;
 
 	if (ward_cedar_namespace(ward_cedar_text(a->uid->type)).n == 0)
 		return true;
@@ -172,15 +173,14 @@ static bool shadows_action(struct making *m, const struct schema_action *a)
 		return ward_schema_out_of_memory(r);
 	if (action_of(m, plain) == NULL)
 		return true;
-	FIND(r, a->decl.at,
-		"definition of `%s::\"%s\"` illegally shadows the existing definition of "
-		"`Action::\"%s\"`",
-		a->uid->type->s, a->uid->id->s, a->uid->id->s);
+	uid = ward_schema_uid_text(r, a->uid);
+	base = strstr(uid, "Action::\""); /* without the namespace */
+	base = base != NULL ? base : uid;
+	FIND(r, a->decl.at, "definition of `%s` illegally shadows the existing definition of `%s`",
+		uid, base);
 	ward_cedar_diag_help(r->diags,
-		"try renaming one of the actions, or moving "
-		"`Action::\"%s\"` to a different namespace",
-		a->uid->id->s);
-	return true;
+		"try renaming one of the actions, or moving `%s` to a different namespace", base);
+	return r->code == 0;
 }
 
 static bool actions_new(struct making *m)
@@ -257,9 +257,8 @@ static bool action_types(struct making *m)
 		m->actions[i].context = context;
 		if (context != NULL && context->kind != CEDAR_TYPE_RECORD) {
 			FIND(r, a->context->at,
-				"Context for action %s::\"%s\" is declared with a type other than "
-				"`Record`",
-				a->uid->type->s, a->uid->id->s);
+				"Context for action %s is declared with a type other than `Record`",
+				ward_schema_uid_text(r, a->uid));
 			ward_cedar_diag_help(r->diags, "action contexts must have type `Record`");
 		}
 		if (r->code < 0)
@@ -358,32 +357,29 @@ static bool group(struct making *m, const struct cedar_str *ns, struct schema_gr
 {
 	struct resolver *r = m->r;
 	const struct cedar_str *type = g->type;
+	const struct cedar_uid *uid;
 
 	if (type == NULL)
 		type = ward_cedar_intern(r->pool, "Action", 6);
 	if (type == NULL)
 		return ward_schema_out_of_memory(r);
 	if (ward_cedar_namespace(ward_cedar_text(type)).n == 0 && ns != NULL) {
-		const struct cedar_uid *uid = ward_cedar_intern_uid(r->pool,
-			ward_schema_qualify(r->pool, ns, type), g->id);
-
+		uid = ward_cedar_intern_uid(r->pool, ward_schema_qualify(r->pool, ns, type), g->id);
 		if (uid == NULL)
 			return ward_schema_out_of_memory(r);
 		g->action = action_of(m, uid);
 	}
-	if (g->action == NULL) {
-		const struct cedar_uid *uid = ward_cedar_intern_uid(r->pool, type, g->id);
-
-		if (uid == NULL)
-			return ward_schema_out_of_memory(r);
+	uid = ward_cedar_intern_uid(r->pool, type, g->id);
+	if (uid == NULL)
+		return ward_schema_out_of_memory(r);
+	if (g->action == NULL)
 		g->action = action_of(m, uid);
-	}
 	if (g->action == NULL) {
-		FIND(r, g->at, "undeclared action: %s::\"%s\"", type->s, g->id->s);
+		FIND(r, g->at, "undeclared action: %s", ward_schema_uid_text(r, uid));
 		ward_cedar_diag_help(r->diags,
 			"any actions appearing as parents need to be declared as actions");
 	}
-	return r->errors <= WARD_CEDAR_DIAGS_MAX;
+	return r->code == 0 && r->errors <= WARD_CEDAR_DIAGS_MAX;
 }
 
 static bool groups(struct making *m)
@@ -539,8 +535,8 @@ static bool hierarchies(struct making *m)
 			if (a->ancestors[j] != a)
 				continue;
 			FIND(r, m->action_decls[i]->decl.at,
-				"cycle in action hierarchy containing `%s::\"%s\"`",
-				a->uid->type->s, a->uid->id->s);
+				"cycle in action hierarchy containing `%s`",
+				ward_schema_uid_text(r, a->uid));
 			return true;
 		}
 	}

@@ -51,6 +51,8 @@ struct resolver {
 	struct ward_buf name;            /* scratch */
 };
 bool ward_schema_out_of_memory(struct resolver *r);      /* false, always */
+/* Type::"id", for messages; in r->name. */
+const char *ward_schema_uid_text(struct resolver *r, const struct cedar_uid *uid);
 #define FIND(r, place, ...) \
 	((r)->errors++, (void)ward_cedar_diag((r)->diags, CEDAR_ERROR, 0, (place).start, (place).end, __VA_ARGS__))
 

@@ -28,6 +28,7 @@ static int read_tree(struct ward_str text, enum cedar_schema_syntax syntax, stru
 	if (json ? ward_schema_read_json(&r) : ward_schema_read_text(&r))
 		(void)ward_schema_tree_finish(&r);
 	free(r.stack);
+	ward_buf_done(&r.shown);
 	if (r.code < 0)
 		return r.code;
 	if (d != NULL && d->failed)

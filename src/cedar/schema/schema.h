@@ -27,6 +27,7 @@ struct cedar_action_type {
 	const struct cedar_entity_type *const *principals, *const *resources;
 	const struct cedar_action_type *const *parents, *const *ancestors, *const *descendants;
 };
+/* Equal types of one schema are one object: address tells, and what a text doubles again and again stays small. */
 struct cedar_schema {
 	struct cedar_pool *pool;
 	uint32_t n_entities, n_actions;

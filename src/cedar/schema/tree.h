@@ -134,11 +134,13 @@ struct reader {
 	size_t errors;
 	char *stack;                     /* elements of lists under way */
 	size_t top, cap;
+	struct ward_buf shown;
 };
 #define NOTE(r, place, ...) \
 	((r)->errors++, (void)ward_cedar_diag((r)->diags, CEDAR_ERROR, 0, (place).start, (place).end, __VA_ARGS__))
 #define HELP(r, ...) ward_cedar_diag_help((r)->diags, __VA_ARGS__)
 bool ward_schema_no_memory(struct reader *r);                    /* false, always */
+const char *ward_schema_shown(struct reader *r, const char *s, size_t n);    /* on one line, until the next call */
 bool ward_schema_push(struct reader *r, const void *e, size_t size);
 /* What was pushed since from, as an array of elements of that size; *ret NULL where there is nothing. */
 bool ward_schema_pop(struct reader *r, size_t from, size_t size, void *ret_array, uint32_t *ret_n);

@@ -24,7 +24,8 @@ const struct cedar_attr_type *ward_cedar_type_attr(const struct cedar_type *reco
 static void print_record(struct ward_buf *out, const struct cedar_type *t)
 {
 	ward_buf_addc(out, '{');
-	for (uint32_t i = 0; i < t->n; i++) {
+	/* Types are shared: what is written of a small one may be longer than any memory. */
+	for (uint32_t i = 0; i < t->n && !out->failed; i++) {
 		struct ward_str name = ward_cedar_text(t->attrs[i].name);
 
 		ward_buf_adds(out, i > 0 ? ", " : "");
