@@ -11,9 +11,7 @@ void ward_cedar_decimal_complain(struct ward_buf *out, struct ward_str s);
 void ward_cedar_decimal_advise(struct ward_buf *out, struct ward_str s);
 void ward_cedar_ip_complain(struct ward_buf *out, struct ward_str s);
 void ward_cedar_datetime_complain(struct ward_buf *out, struct ward_str s);
-void ward_cedar_datetime_advise(struct ward_buf *out, struct ward_str s);
 void ward_cedar_duration_complain(struct ward_buf *out, struct ward_str s);
-void ward_cedar_duration_advise(struct ward_buf *out, struct ward_str s);
 
 /* -9223372036854775808ms: as a duration is printed. */
 void ward_cedar_duration_print(struct ward_buf *out, int64_t ms);

@@ -216,19 +216,21 @@ static void help_type(struct ward_buf *out, const struct cedar_fault *f)
 	}
 }
 
+/* One for each constructor, whatever is wrong; of decimals, what is wrong has its own. */
 static void help_extension(struct ward_buf *out, const struct cedar_fault *f)
 {
-	struct ward_str s;
-
 	if (f->value.tag != CEDAR_V_STRING)
 		return;
-	s = ward_cedar_text(f->value.str);
 	if (f->fn == CEDAR_FN_DECIMAL)
-		ward_cedar_decimal_advise(out, s);
+		ward_cedar_decimal_advise(out, ward_cedar_text(f->value.str));
 	else if (f->fn == CEDAR_FN_DATETIME)
-		ward_cedar_datetime_advise(out, s);
+		ward_buf_adds(out,
+			"valid datetime strings start with `YYYY-MM-DD` and may optionally include"
+			" `THH:MM:SS` plus `Z`, `.SSSZ`, or an offset like `+0700`");
 	else if (f->fn == CEDAR_FN_DURATION)
-		ward_cedar_duration_advise(out, s);
+		ward_buf_adds(out,
+			"valid duration strings are concatenated quantity-unit pairs with an optional"
+			" leading `-`, for example `1d2h3m4s50ms`");
 	else
 		ward_buf_adds(out,
 			"valid IP strings are IPv4/IPv6 addresses or CIDR ranges like `127.0.0.1`,"

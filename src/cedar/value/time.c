@@ -135,35 +135,6 @@ void ward_cedar_datetime_complain(struct ward_buf *out, struct ward_str s)
 	}
 }
 
-void ward_cedar_datetime_advise(struct ward_buf *out, struct ward_str s)
-{
-	struct moment m;
-
-	switch (read_moment(s, &m)) {
-	case DATE_FORM:
-		ward_buf_adds(out, "A valid datetime string should start with YYYY-MM-DD");
-		break;
-	case CLOCK_FORM:
-		ward_buf_adds(out, "A valid datetime string should have HH:MM:SS after the date");
-		break;
-	case END_FORM:
-		ward_buf_adds(out,
-			"A valid datetime should end with Z|.SSSZ|(+|-)hhmm|.SSS(+|-)hhmm");
-		break;
-	case OFFSET:
-		ward_buf_adds(out,
-			"A valid offset hour range should be [0,24) and minute range should be [0, 60)");
-		break;
-	case DATE:
-	case CLOCK:
-		ward_buf_adds(out,
-			"valid datetime strings start with `YYYY-MM-DD` and may optionally include"
-			" `THH:MM:SS` plus `Z`, `.SSSZ`, or an offset like `+0700`");
-		break;
-	case FINE: break;
-	}
-}
-
 /* ---- durations ---- */
 
 static const struct {
@@ -236,18 +207,6 @@ void ward_cedar_duration_complain(struct ward_buf *out, struct ward_str s)
 	(void)read_duration(s, &ms, &form);
 	ward_buf_adds(out,
 		form ? "invalid duration pattern" : "Duration overflows internal representation");
-}
-
-void ward_cedar_duration_advise(struct ward_buf *out, struct ward_str s)
-{
-	int64_t ms;
-	bool form;
-
-	(void)read_duration(s, &ms, &form);
-	ward_buf_adds(out,
-		form ? "A valid duration string is a concatenated sequence of quantity-unit pairs with an"
-		       " optional `-` at the beginning"
-		     : "A duration in milliseconds must be representable by a signed 64 bit integer");
 }
 
 /* ---- canonical forms ---- */
