@@ -171,7 +171,7 @@ bool ward_cedar_list(struct parser *p, unsigned close, uint32_t *ret_n, uint32_t
 /* ---- signs ---- */
 
 /* "-" before a number without anything behind it belongs to it. */
-static bool signs(struct parser *p, struct operand *op)
+RECURSES static bool signs(struct parser *p, struct operand *op)
 {
 	unsigned sign = p->tok.kind, n = 0;
 	uint32_t start = p->tok.start;
@@ -278,7 +278,7 @@ REPORTS static bool has_other(struct parser *p, struct token first)
 	return true;
 }
 
-static bool has(struct parser *p, struct operand *op)
+RECURSES static bool has(struct parser *p, struct operand *op)
 {
 	const struct cedar_expr *a = op->x;
 	struct token first = p->tok;
@@ -316,7 +316,7 @@ REPORTS static void no_pattern(struct parser *p, const struct operand *right)
 		ward_cedar_display(p, right, part));
 }
 
-static bool like(struct parser *p, struct operand *op)
+RECURSES static bool like(struct parser *p, struct operand *op)
 {
 	const struct cedar_expr *a = op->x;
 	const struct cedar_str *pattern = NULL;
@@ -361,7 +361,7 @@ REPORTS static void no_type(struct parser *p, const struct operand *left,
 		HELP(p, "try using `==` to test for equality: `%s == %s`", lhs, rhs);
 }
 
-static bool is(struct parser *p, struct operand *op)
+RECURSES static bool is(struct parser *p, struct operand *op)
 {
 	const struct cedar_expr *a = op->x;
 	struct cedar_is *is;
@@ -396,7 +396,7 @@ static bool is(struct parser *p, struct operand *op)
 	return true;
 }
 
-static bool compare(struct parser *p, struct operand *op, struct token sign)
+RECURSES static bool compare(struct parser *p, struct operand *op, struct token sign)
 {
 	const struct cedar_expr *a = op->x;
 	struct operand right, more;
@@ -444,7 +444,7 @@ static bool relation(struct parser *p, struct operand *op)
 /* ---- the other binary operators ---- */
 
 /* a && b && c, or the same with ||, from the first operator on. */
-static bool chain(struct parser *p, struct operand *op, unsigned level)
+RECURSES static bool chain(struct parser *p, struct operand *op, unsigned level)
 {
 	unsigned sign = p->tok.kind;
 	size_t from = p->top;
@@ -482,7 +482,7 @@ static enum cedar_expr_kind arithmetic_kind(struct parser *p, struct token sign)
 }
 
 /* a + b - c, nested to the left; each has the place of the whole. */
-static bool arithmetic(struct parser *p, struct operand *op, unsigned level)
+RECURSES static bool arithmetic(struct parser *p, struct operand *op, unsigned level)
 {
 	struct operand right;
 	uint32_t links = 0;
@@ -540,7 +540,7 @@ static bool branch(struct parser *p, unsigned before, uint32_t *depth)
 	return true;
 }
 
-static bool conditional(struct parser *p, struct operand *op)
+RECURSES static bool conditional(struct parser *p, struct operand *op)
 {
 	size_t from = p->top;
 	uint32_t depth = 0;

@@ -73,6 +73,8 @@ struct mark {
 };
 
 /* What reports has buffers, which have no business in the frames of what recurses. */
+/* And what recurses by several ways does not carry the frames of all of them. */
+#define RECURSES __attribute__((noinline))
 #define REPORTS __attribute__((cold, noinline))
 
 /* ---- lex.c ---- */
