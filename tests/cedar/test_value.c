@@ -508,6 +508,41 @@ TEST(like_does_not_explode)
 
 /* ---- faults ---- */
 
+/* Two texts and patterns for which going back to the latest wildcard takes the product of their lengths. */
+TEST(like_is_linear)
+{
+	enum { TEXT = 1 << 20, PATTERN = 1 << 19 };
+	char *text = malloc(TEXT), *pattern = malloc(PATTERN);
+	const struct cedar_str *p;
+
+	REQUIRE(text != NULL && pattern != NULL);
+	memset(text, 'a', TEXT);
+	memset(pattern, 'a', PATTERN);
+	pattern[0] = pattern[PATTERN - 1] = W[0];
+	pattern[PATTERN / 2] = 'b';
+	p = ward_cedar_intern(pool, pattern, PATTERN);
+	REQUIRE(p != NULL);
+	CHECK(!ward_cedar_like((struct ward_str){ text, TEXT }, p));
+	text[TEXT - PATTERN / 2] = 'b';
+	CHECK(ward_cedar_like((struct ward_str){ text, TEXT }, p));
+	free(text);
+	free(pattern);
+}
+
+/* What holds no text has a hash that nobody can foretell all the same. */
+TEST(hashes_are_seeded)
+{
+	struct cedar_value truth = { .tag = CEDAR_V_BOOL, .truth = true };
+	const struct cedar_set *none = ward_cedar_set_new(arena, NULL, 0);
+	const struct cedar_record *empty = ward_cedar_record_new(arena, NULL, 0, NULL);
+
+	REQUIRE(none != NULL && empty != NULL);
+	CHECK(none->hash != CEDAR_V_SET);
+	CHECK(empty->hash != CEDAR_V_RECORD);
+	CHECK(none->hash != empty->hash);
+	CHECK(ward_cedar_value_hash(&truth) != ward_cedar_hash_mix(CEDAR_V_BOOL, 1));
+}
+
 TEST(faults)
 {
 	struct cedar_value five = from_json("{\"a\":1,\"b\":1,\"c c\":1,\"d\":1,\"e\":1}");

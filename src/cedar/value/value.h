@@ -118,7 +118,7 @@ void ward_cedar_fault_help(struct ward_buf *out, const struct cedar_fault *f);
 bool ward_cedar_call(struct ward_arena *a, enum cedar_fn fn, const struct cedar_value *v, size_t n, struct cedar_value *ret,
 	struct cedar_fault *f);
 
-/* ---- wildcard.c: like; linear in practice, n*m at worst, no recursion ---- */
+/* ---- wildcard.c: like; linear in text and pattern, no recursion ---- */
 bool ward_cedar_like(struct ward_str s, const struct cedar_str *pattern);
 
 /* ---- types that a schema gives; made by cedar/schema, read by cedar/entity and cedar/validate ---- */
