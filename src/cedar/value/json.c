@@ -41,8 +41,9 @@ static void where(ctx *c, struct ward_buf *out)
 
 static int report(ctx *c, const struct ward_json *j, struct ward_buf *message)
 {
-	int code = ward_cedar_diag(c->diags, CEDAR_ERROR, 0, j->start, j->end, "%s",
-		ward_buf_cstr(message));
+	int code = message->failed ? WARD_E_NOMEM
+				   : ward_cedar_diag(c->diags, CEDAR_ERROR, 0, j->start, j->end,
+					     "%s", ward_buf_cstr(message));
 
 	ward_buf_done(message);
 	return code;
