@@ -179,6 +179,120 @@ TEST(not_a_bool)
 	world_end(&w);
 }
 
+/* ---- generated expressions ---- */
+
+static uint64_t next(uint64_t *seed)
+{
+	uint64_t z = *seed += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+
+static unsigned below(uint64_t *seed, unsigned n)
+{
+	return (unsigned)(next(seed) % n);
+}
+
+/*
+ * Templates of expressions: $B $L $S $E $T $R $X stand for one of that type (Bool, Long, String, entity, set, record,
+ * extension), $A for any. One in sixteen is of any type instead, so that evaluation fails at each place.
+ */
+static const char *const makes[][16] = {
+	['B'] = { "true", "false", "($A == $A)", "($A != $A)", "($L < $L)", "($X >= $X)",
+		"($B && $B && $B)", "($B || $B)", "!($B)", "($E in $E)", "($E in $T)",
+		"($E is U in $E)", "($T.contains($A))", "($R has k.z)", "($E has n)",
+		"($S like \"*a*\")" },
+	['L'] = { "0", "1", "9223372036854775807", "principal.n", "context.x", "($L + $L)",
+		"($L - $L)", "($L * $L)", "-($L)", "(if $B then $L else $L)", "$E.n", "$R.k",
+		"context.min", "2", "duration(\"1h\").toMinutes()", "-3" },
+	['S'] = { "\"\"", "\"a\"", "principal.s", "(if $B then $S else $S)", "$E.s",
+		"principal.getTag($S)", "principal.getTag(\"t\")", "\"t\"", "\"n\"",
+		"principal.dec", "{q: $S}.q", "\"xay\"", "principal.ip", "\"1.5\"", "\"b\"",
+		"\"1d\"" },
+	['E'] = { "principal", "resource", "action", "U::\"a\"", "G::\"g\"", "G::\"h\"",
+		"principal.e", "U::\"gone\"", "(if $B then $E else $E)", "$E.e", "{a: $E}.a",
+		"R::\"none\"", "principal", "N::U::\"a\"", "principal", "U::\"a\"" },
+	['T'] = { "[]", "[$A]", "[$A, $A]", "principal.groups", "[$E, $E, $E]", "[$L, $L, $L, $L]",
+		"(if $B then $T else $T)", "[$T]", "[1, 2, 3]", "[$S]", "[principal]", "[$R, $R]",
+		"[true]", "[$X]", "[$L]", "[G::\"h\"]" },
+	['R'] = { "{}", "{a: $A}", "context", "{k: $L, a: $A}", "{z: $A, k: $R}", "principal.r",
+		"{\"a b\": $A}", "{k: {z: $B}}", "(if $B then $R else $R)", "{n: $L}",
+		"{x: $L, y: $S, z: $E}", "{k: 1}", "{e: $E}", "$E", "{a: [$R]}", "context" },
+	['X'] = { "decimal(\"1.5\")", "decimal($S)", "ip(\"10.0.0.1\")", "ip($S)",
+		"datetime(\"2024-01-01\")", "duration(\"1d\")", "duration($S)", "$X.offset($X)",
+		"$X.durationSince($X)", "$X.toDate()", "(if $B then $X else $X)",
+		"decimal(principal.dec)", "ip(principal.ip)",
+		"datetime(\"2024-01-01\").offset(duration($S))", "duration(\"-1ms\")",
+		"$X.toTime()" },
+	['A'] = { "$B", "$L", "$S", "$E", "$T", "$R", "$X", "$B", "$L", "$S", "$E",
+		"(if $B then $A else $A)", "$R.k", "$R[\"a b\"]", "$E.getTag($S)",
+		"($T.containsAll($T) || $E.hasTag($S) || $T.isEmpty() || $T.containsAny($T) || $X.lessThan($X))" },
+};
+
+static void generate(uint64_t *seed, struct ward_buf *b, char type, unsigned depth)
+{
+	const char *text = makes[(unsigned char)type][below(seed, depth > 0 ? 16 : 3)];
+
+	for (const char *s = text; *s != '\0'; s++) {
+		if (*s != '$') {
+			ward_buf_addc(b, *s);
+			continue;
+		}
+		s++;
+		if (depth == 0)
+			ward_buf_adds(b, *s == 'A' ? "1" : "true");
+		else
+			generate(seed, b, below(seed, 16) == 0 ? "BLSETRXA"[below(seed, 8)] : *s,
+				depth - 1);
+	}
+}
+
+/* Both evaluators, over what nobody would write by hand. */
+TEST(generated)
+{
+	uint64_t seed = 4;
+	size_t values = 0, faults = 0;
+
+	for (unsigned round = 0; round < 40; round++) {
+		struct ward_buf b = WARD_BUF_INIT;
+		struct world w;
+
+		begin(&w);
+		for (unsigned i = 0; i < 500; i++) {
+			struct cedar_expr *literal =
+				ward_cedar_expr_new(w.s.pool, CEDAR_X_VALUE, NULL);
+			const struct cedar_expr *x;
+			struct cedar_value v;
+			struct cedar_fault f;
+
+			ward_buf_clear(&b);
+			generate(&seed, &b, i % 2 ? 'B' : 'A', 1 + i % 5);
+			CASE("%.200s", ward_buf_cstr(&b));
+			x = expr(&w, ward_buf_cstr(&b));
+			if (x == NULL || literal == NULL)
+				continue;
+			if (!interpret(&w, x, &v, &f)) {
+				faults++;
+				check_compiled(&w, two(&w, CEDAR_X_EQ, x, x), 0, &f);
+				check_compiled(&w, x, 0, &f);
+				continue;
+			}
+			values++;
+			literal->value = &v;
+			check_compiled(&w, two(&w, CEDAR_X_EQ, x, literal), 1, NULL);
+			check_compiled(&w, two(&w, CEDAR_X_NE, x, x), 0, NULL);
+			if (v.tag == CEDAR_V_BOOL)
+				check_compiled(&w, x, v.truth, NULL);
+		}
+		ward_buf_done(&b);
+		world_end(&w);
+	}
+	CHECK(values > 4000 && faults > 4000);
+	printf("# %zu values, %zu faults\n", values, faults);
+}
+
 /* Several conditions: in order, the first that does not hold ends it. */
 TEST(conditions_in_order)
 {

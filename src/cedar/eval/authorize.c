@@ -90,7 +90,7 @@ static bool detach(struct cedar_scratch *s, struct cedar_fault *f)
 		f->value.set = &no_elements;
 	if (f->value.tag == CEDAR_V_IP)
 		f->value.ip = &no_address;
-	if (f->value.tag != CEDAR_V_RECORD)
+	if (f->value.tag != CEDAR_V_RECORD || f->uid != NULL) /* an entity's own */
 		return true;
 	n = f->kind == CEDAR_FAULT_ATTR ? r->n : 0;
 	names = ward_arena_alloc(s->kept, sizeof(*names) + n * sizeof(names->v[0]));
