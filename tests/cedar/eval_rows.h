@@ -189,6 +189,8 @@ static const struct row {
 	{ "principal in [principal]", "true", NULL },
 	{ "principal in [G::\"x\", G::\"y\"]", "false", NULL },
 	{ "principal in [principal, 1]", NULL, "type error: expected (entity of type `any_entity_type`), got long" },
+	{ "principal in [\"b\", {a: 1}, [1], 7, true, principal]", NULL,
+		"type error: expected (entity of type `any_entity_type`), got bool" },
 	{ "principal in [1]", NULL, "type error: expected (entity of type `any_entity_type`), got long" },
 	{ "principal in principal.groups", "true", NULL },
 	{ "principal in [\"a\"]", NULL, "type error: expected (entity of type `any_entity_type`), got string" },

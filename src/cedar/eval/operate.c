@@ -163,10 +163,24 @@ static bool arithmetic(enum cedar_expr_kind op, const struct cedar_value *a,
 	return true;
 }
 
+/* The first element, in the order in which values are shown, that is no entity; NULL: all are. */
+static const struct cedar_value *no_entity(const struct cedar_set *s)
+{
+	const struct cedar_value *first = NULL;
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		if (s->v[i].tag != CEDAR_V_ENTITY &&
+			(first == NULL || ward_cedar_value_cmp(&s->v[i], first) < 0))
+			first = &s->v[i];
+	}
+	return first;
+}
+
 /* Every element of a set must be an entity, also behind one that settles it. */
 static bool in(struct cedar_world *w, const struct cedar_value *a, const struct cedar_value *b,
 	struct cedar_value *ret, struct cedar_fault *f)
 {
+	const struct cedar_value *wrong;
 	bool found = false;
 
 	if (a->tag != CEDAR_V_ENTITY)
@@ -177,10 +191,9 @@ static bool in(struct cedar_world *w, const struct cedar_value *a, const struct 
 	}
 	if (b->tag != CEDAR_V_SET)
 		return ward_cedar_wrong_type(f, BIT(SET) | BIT(ENTITY), b);
-	for (uint32_t i = 0; i < b->set->n; i++) {
-		if (b->set->v[i].tag != CEDAR_V_ENTITY)
-			return ward_cedar_wrong_type(f, BIT(ENTITY), &b->set->v[i]);
-	}
+	wrong = no_entity(b->set);
+	if (wrong != NULL)
+		return ward_cedar_wrong_type(f, BIT(ENTITY), wrong);
 	for (uint32_t i = 0; !found && i < b->set->n; i++)
 		found = ward_cedar_world_in(w, a->uid, b->set->v[i].uid);
 	*ret = ward_cedar_truth(found);
