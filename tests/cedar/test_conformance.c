@@ -3,9 +3,7 @@
  * The conformance cases: each request is decided through the index, policy by policy, and by walking the trees; decision,
  * reason and errors are what was recorded. Schema, entities and contexts are read as an application reads them.
  */
-#include <dirent.h>
-
-#include "data_util.h"
+#include "cedar_data.h"
 #include "eval_util.h"
 
 struct tally {
@@ -16,12 +14,7 @@ static bool read_member(const struct ward_json *root, const char *key, struct wa
 {
 	const struct ward_json *j = ward_json_get(root, key);
 
-	return j != NULL && data_read(j->str.s, out);
-}
-
-static struct ward_str whole(const struct ward_buf *b)
-{
-	return (struct ward_str){ b->n > 0 ? b->s : "", b->n };
+	return j != NULL && data_read(out, j->str.s);
 }
 
 /* The ids of a list, which names each once, are those of v. */
@@ -134,22 +127,22 @@ static void one_case(const char *name, struct tally *t)
 
 	CASE("%.200s", name);
 	world_begin(&w, NULL);
-	if (!data_read(name, &file) ||
-		ward_cedar_json_parse(w.arena, whole(&file), &root, &w.d) < 0 ||
+	if (!data_read(&file, name) ||
+		ward_cedar_json_parse(w.arena, data_text(&file), &root, &w.d) < 0 ||
 		!read_member(root, "schema", &schema_text) ||
 		!read_member(root, "entities", &entities) ||
 		!read_member(root, "policies", &policies) ||
-		ward_cedar_schema_parse(whole(&schema_text), CEDAR_SCHEMA_TEXT, &schema, &w.d) <
+		ward_cedar_schema_parse(data_text(&schema_text), CEDAR_SCHEMA_TEXT, &schema, &w.d) <
 			0 ||
-		ward_cedar_entities_parse(whole(&entities), schema, &w.e, &w.d) < 0 ||
-		ward_cedar_policies_parse(&w.s, whole(&policies), NULL, false, &w.d) < 0 ||
+		ward_cedar_entities_parse(data_text(&entities), schema, &w.e, &w.d) < 0 ||
+		ward_cedar_policies_parse(&w.s, data_text(&policies), NULL, false, &w.d) < 0 ||
 		!world_compile(&w)) {
 		t->wrong++;
 		FAIL("%s", why(&w));
 	} else {
 		for (const struct ward_json *j = ward_json_get(root, "requests")->child; j != NULL;
 			j = j->next)
-			request(&w, schema, j, whole(&file), t);
+			request(&w, schema, j, data_text(&file), t);
 	}
 	t->cases++;
 	ward_cedar_schema_free(schema);

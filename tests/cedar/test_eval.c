@@ -4,7 +4,7 @@
  * what no parser makes (slots, unknowns, values, trees that are too deep); memory that runs out.
  */
 #include "../unit/alloc_fail.h"
-#include "data_util.h"
+#include "cedar_data.h"
 #include "eval_rows.h"
 #include "eval_util.h"
 
@@ -545,7 +545,7 @@ TEST(probes)
 	size_t n = 0;
 	struct world w;
 
-	if (!data_read("probes/eval.json", &file))
+	if (!data_read(&file, "probes/eval.json"))
 		SKIP("no conformance data in %s", data_folder());
 	world_begin(&w, NULL);
 	REQUIRE(ward_cedar_json_parse(w.arena, (struct ward_str){ file.s, file.n }, &root, &w.d) ==

@@ -9,7 +9,7 @@
 
 /* The allocator is the test's own from here on. */
 #include "../unit/alloc_fail.h"
-#include "data_util.h"
+#include "cedar_data.h"
 
 /* r = the result; *ret is "" after a failure. The caller frees. */
 static int format(struct ward_str text, unsigned width, unsigned indent, char **ret)
@@ -317,7 +317,7 @@ static size_t stable(const char *folder)
 		const char *end = strrchr(e->d_name, '.');
 
 		snprintf(name, sizeof(name), "%s/%s", folder, e->d_name);
-		if (end == NULL || strcmp(end, ".cedar") != 0 || !data_read(name, &text))
+		if (end == NULL || strcmp(end, ".cedar") != 0 || !data_read(&text, name))
 			continue;
 		CASE("%.200s", name);
 		CHECK_EQ_INT(format((struct ward_str){ text.s, text.n }, 80, 2, &got), WARD_OK);
