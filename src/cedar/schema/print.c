@@ -77,7 +77,10 @@ static void type(struct ward_buf *out, const struct schema_type *t, unsigned lev
 		ward_buf_addc(out, '>');
 		break;
 	case SCHEMA_RECORD: record(out, t, level); break;
-	case SCHEMA_EXTENSION: ward_buf_adds(out, "__cedar::"); /* fall through */
+	case SCHEMA_EXTENSION:
+		ward_buf_adds(out, "__cedar::");
+		text(out, t->ref.name);
+		break;
 	case SCHEMA_ENTITY:
 	case SCHEMA_ENTITY_OR_COMMON:
 	case SCHEMA_COMMON: text(out, t->ref.name); break;
