@@ -24,8 +24,7 @@ static const char *const type_helps[] = {
 static const char *const lub_whys[] = {
 	[LUB_NONE] = "Types must be exactly equal to be compatible",
 	[LUB_QUALIFIER] =
-		"Corresponding attributes of compatible record types must have the same optionality, either both "
-		"being required or both being optional",
+		"Corresponding attributes of compatible record types must have the same optionality, either both being required or both being optional",
 	[LUB_WIDTH] = "Compatible record types must have exactly the same attributes",
 	[LUB_ENTITY] =
 		"Different entity types are never compatible even when their attributes would be compatible",
