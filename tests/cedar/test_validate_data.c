@@ -4,51 +4,8 @@
  * hand-written cases, and the probe vectors. The data lies in $WARD_CEDAR_DATA or beside the project; without it the
  * tests are skipped. Findings are compared as sets of messages, which hold their kind, policy and names.
  */
-#include <dirent.h>
-
+#include "cedar_data.h"
 #include "validate_util.h"
-
-static bool data_path(char out[4096], const char *rest)
-{
-	const char *dir = getenv("WARD_CEDAR_DATA");
-
-	if (dir != NULL)
-		(void)snprintf(out, 4096, "%s/%s", dir, rest);
-	else
-		(void)snprintf(out, 4096, WARD_SOURCE_ROOT "/../shared/cedar-conformance/%s", rest);
-	return true;
-}
-
-static char *read_file(const char *path, size_t *ret_n)
-{
-	FILE *f = fopen(path, "rb");
-	char *text = NULL;
-	long n;
-
-	if (f != NULL && fseek(f, 0, SEEK_END) == 0 && (n = ftell(f)) >= 0) {
-		rewind(f);
-		text = calloc(1, (size_t)n + 1);
-		if (text != NULL && fread(text, 1, (size_t)n, f) != (size_t)n)
-			text[0] = '\0';
-		*ret_n = (size_t)n;
-	}
-	if (f != NULL)
-		fclose(f);
-	return text;
-}
-
-static struct ward_json *read_json(struct ward_arena *a, const char *path)
-{
-	struct ward_json_options o = { .bytes_max = 64u << 20, .depth_max = 2000, .nul_ok = true };
-	struct ward_json *j = NULL;
-	size_t n = 0;
-	char *text = read_file(path, &n);
-
-	if (text != NULL && ward_json_parse_with(a, text, n, path, &o, &j, NULL) < 0)
-		FAIL("%s: not read", path);
-	free(text);
-	return j;
-}
 
 /*
  * One message as a line: NUL is \0, a line's end a blank, parentheses are left out (which of them are written is of the
@@ -71,11 +28,6 @@ static void add_message(struct ward_buf *out, const char *s, size_t n)
 	ward_buf_addc(out, '\n');
 }
 
-static int text_cmp(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* The lines in order, each once. */
 static void as_set(struct ward_buf *lines, struct ward_buf *out)
 {
@@ -89,7 +41,7 @@ static void as_set(struct ward_buf *lines, struct ward_buf *out)
 		v[n++] = p;
 		p = end + 1;
 	}
-	qsort(v, n, sizeof(*v), text_cmp);
+	qsort(v, n, sizeof(*v), data_cmp);
 	for (size_t i = 0; i < n; i++)
 		if (i == 0 || strcmp(v[i - 1], v[i]) != 0)
 			ward_buf_addf(out, "%s\n", v[i]);
@@ -132,75 +84,61 @@ static void check_recorded(struct check *c, const struct ward_json *v, uint8_t m
 	compare(&want, &got);
 }
 
-static bool read_texts(struct check *c, const char *base, char *texts[2])
+static bool read_texts(struct check *c, const char *base, struct ward_buf texts[2])
 {
-	char path[8300];
-	size_t n[2] = { 0, 0 };
+	char name[600];
 
 	*c = (struct check){ .policy = "" };
-	(void)snprintf(path, sizeof(path), "%s.cedarschema", base);
-	texts[0] = read_file(path, &n[0]);
-	(void)snprintf(path, sizeof(path), "%s.cedar", base);
-	texts[1] = read_file(path, &n[1]);
-	if (texts[0] == NULL || texts[1] == NULL || ward_cedar_diags_init(&c->d) < 0)
+	(void)snprintf(name, sizeof(name), "%s.cedarschema", base);
+	if (!data_read(&texts[0], name) || ward_cedar_diags_init(&c->d) < 0)
 		return false;
-	c->policy = texts[1];
-	return ward_cedar_schema_parse((struct ward_str){ texts[0], n[0] }, CEDAR_SCHEMA_TEXT,
-		       &c->schema, &c->d) == WARD_OK &&
+	(void)snprintf(name, sizeof(name), "%s.cedar", base);
+	if (!data_read(&texts[1], name))
+		return false;
+	c->policy = ward_buf_cstr(&texts[1]);
+	return ward_cedar_schema_parse(data_text(&texts[0]), CEDAR_SCHEMA_TEXT, &c->schema,
+		       &c->d) == WARD_OK &&
 		ward_cedar_policies_init(&c->set) == WARD_OK &&
-		ward_cedar_policies_parse(&c->set, (struct ward_str){ texts[1], n[1] }, NULL, false,
-			&c->d) == WARD_OK;
+		ward_cedar_policies_parse(&c->set, data_text(&texts[1]), NULL, false, &c->d) ==
+		WARD_OK;
 }
 
-/* texts and validations: folders; a name without its ending is the case. */
-static size_t check_folder(const char *texts, const char *validations)
+/* The texts lie in the folder of that name, without "-validation". */
+static void check_case(const char *folder, const char *name)
 {
-	char dir[4096], base[4600], path[4600];
-	DIR *d;
-	size_t n = 0;
+	struct ward_arena *a WARD_CLEANUP(ward_arena_freep) = ward_arena_new(0);
+	struct ward_buf texts[2] = { WARD_BUF_INIT, WARD_BUF_INIT };
+	const char *end = strstr(folder, "-validation");
+	int n = (int)(end != NULL ? (size_t)(end - folder) : strlen(folder));
+	char path[512];
+	const struct ward_json *j;
+	struct check c;
 
-	data_path(dir, validations);
-	d = opendir(dir);
-	if (d == NULL)
-		SKIP("no conformance data in %.200s", dir);
-	for (const struct dirent *e; (e = readdir(d)) != NULL;) {
-		struct ward_arena *a WARD_CLEANUP(ward_arena_freep) = ward_arena_new(0);
-		const char *end = strstr(e->d_name, ".validation.json");
-		const struct ward_json *j;
-		char *text[2];
-		struct check c;
-
-		if (end == NULL || e->d_name[0] == '.')
-			continue;
-		CASE("%s", e->d_name);
-		(void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		j = read_json(a, path);
-		data_path(base, texts);
-		(void)snprintf(base + strlen(base), 300, "/%.*s", (int)(end - e->d_name),
-			e->d_name);
-		if (!read_texts(&c, base, text) || j == NULL) {
-			FAIL("not read: %s", c.d.n > 0 ? c.d.v[0].message : "no file");
-		} else {
-			check_recorded(&c, ward_json_get(j, "policyValidation"), CEDAR_STRICT);
-			check_recorded(&c, ward_json_get(j, "policyValidation"), CEDAR_PERMISSIVE);
-			n++;
-		}
-		check_done(&c);
-		free(text[0]);
-		free(text[1]);
+	(void)snprintf(path, sizeof(path), "%s/%s.validation.json", folder, name);
+	j = data_json(a, path);
+	(void)snprintf(path, sizeof(path), "%.*s/%s", n, folder, name);
+	CASE("%.200s", name);
+	if (!read_texts(&c, path, texts) || j == NULL) {
+		FAIL("not read: %s", c.d.n > 0 ? c.d.v[0].message : "no file");
+	} else {
+		check_recorded(&c, ward_json_get(j, "policyValidation"), CEDAR_STRICT);
+		check_recorded(&c, ward_json_get(j, "policyValidation"), CEDAR_PERMISSIVE);
 	}
-	closedir(d);
-	return n;
+	check_done(&c);
+	ward_buf_done(&texts[0]);
+	ward_buf_done(&texts[1]);
 }
 
 TEST(corpus)
 {
-	CHECK(check_folder("corpus-tests", "corpus-tests-validation") >= 399);
+	data_or_skip();
+	CHECK(data_each("corpus-tests-validation", ".validation.json", check_case) >= 399);
 }
 
 TEST(hand_written)
 {
-	CHECK(check_folder("validator-cases/testdata", "validator-cases/testdata") >= 55);
+	data_or_skip();
+	CHECK(data_each("validator-cases/testdata", ".validation.json", check_case) >= 55);
 }
 
 static void messages(const struct ward_json *list, struct ward_buf *out)
@@ -219,13 +157,11 @@ static void found(const struct check *c, uint8_t severity, struct ward_buf *out)
 TEST(probes)
 {
 	struct ward_arena *a WARD_CLEANUP(ward_arena_freep) = ward_arena_new(0);
-	char path[4096];
 	const struct ward_json *j;
 
-	data_path(path, "probes/validate.json");
-	j = read_json(a, path);
-	if (j == NULL)
-		SKIP("no conformance data in %.200s", path);
+	data_or_skip();
+	j = data_json(a, "probes/validate.json");
+	REQUIRE(j != NULL);
 	for (const struct ward_json *v = ward_json_get(j, "vectors")->child; v != NULL;
 		v = v->next) {
 		struct ward_buf want[2] = { WARD_BUF_INIT, WARD_BUF_INIT };
