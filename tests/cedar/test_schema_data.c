@@ -3,53 +3,36 @@
  * Schemas against what the official engine said: the probe vectors, and the schemas of the corpus, whose twins in JSON must
  * mean the same. The data lies in $WARD_CEDAR_DATA or beside the project; without it the tests are skipped.
  */
-#include <dirent.h>
-
+#include "cedar_data.h"
 #include "schema_util.h"
 
 static struct cedar_diags diags;
 
-static const char *data_file(char path[4096], const char *folder, const char *name)
-{
-	const char *dir = getenv("WARD_CEDAR_DATA");
-
-	snprintf(path, 4096, "%s/%s/%s",
-		dir != NULL ? dir : WARD_SOURCE_ROOT "/../shared/cedar-conformance", folder, name);
-	return path;
-}
-
 TEST(probes)
 {
-	const struct ward_json_options o = {
-		.bytes_max = 1u << 26, .depth_max = 200, .nul_ok = true
-	};
-	struct ward_arena *a = ward_arena_new(1u << 28);
+	struct ward_buf b = WARD_BUF_INIT;
 	struct ward_json *j = NULL;
-	struct ward_error err;
-	char path[4096];
-	size_t n = 0;
-	char *text = read_file(data_file(path, "probes", "schema.json"), &n);
+	struct ward_arena *a;
 
-	if (text == NULL || a == NULL) {
-		ward_arena_free(a);
-		SKIP("the conformance data is not there: set WARD_CEDAR_DATA");
-	}
-	REQUIRE(ward_json_parse_with(a, text, n, path, &o, &j, &err) == WARD_OK);
+	data_or_skip();
+	a = ward_arena_new(1u << 28);
+	REQUIRE(a != NULL && data_read(&b, "probes/schema.json"));
+	REQUIRE(ward_cedar_json_parse(a, data_text(&b), &j, NULL) == WARD_OK);
 	for (const struct ward_json *v = ward_json_get(j, "vectors")->child; v != NULL;
 		v = v->next) {
 		const struct ward_json *in = ward_json_get(v, "input");
 		bool is_text = in->type == WARD_JSON_STRING;
 		struct ward_str input = is_text
 			? in->str
-			: (struct ward_str){ text + in->start, in->end - in->start };
+			: (struct ward_str){ b.s + in->start, in->end - in->start };
 		struct cedar_schema *s;
 
 		CASE("%.*s", (int)input.n, input.s);
 		s = schema_of(input, is_text ? CEDAR_SCHEMA_TEXT : CEDAR_SCHEMA_JSON, &diags);
-		CHECK_MSG((s != NULL) == ward_json_get(v, "ok")->b, "%s", first_error(&diags));
+		CHECK_MSG((s != NULL) == data_bool(v, "ok"), "%s", first_error(&diags));
 		ward_cedar_schema_freep(&s);
 	}
-	free(text);
+	ward_buf_done(&b);
 	ward_arena_free(a);
 	ward_cedar_diags_done(&diags);
 }
@@ -78,53 +61,43 @@ static void check_round_trip(const struct cedar_schema *s, struct ward_str meani
 	ward_buf_done(&other);
 }
 
-static void check_twins(const char *name)
+static void check_twins(const char *folder, const char *name)
 {
-	char path[4096], twin[512];
-	size_t n = 0, m = 0;
-	char *text = read_file(data_file(path, "corpus-tests", name), &n), *json;
+	struct ward_buf text = WARD_BUF_INIT, json = WARD_BUF_INIT;
 	struct ward_buf meaning = WARD_BUF_INIT, other = WARD_BUF_INIT;
 	struct cedar_schema *s;
+	char path[1024];
 
-	snprintf(twin, sizeof(twin), "%s.json", name);
-	json = read_file(data_file(path, "corpus-tests-json-schemas", twin), &m);
-	REQUIRE(text != NULL);
-	s = schema_of((struct ward_str){ text, n }, CEDAR_SCHEMA_TEXT, &diags);
+	CASE("%s", name);
+	snprintf(path, sizeof(path), "%s/%s.cedarschema", folder, name);
+	REQUIRE(data_read(&text, path));
+	s = schema_of(data_text(&text), CEDAR_SCHEMA_TEXT, &diags);
 	CHECK_MSG(s != NULL, "%s", first_error(&diags));
 	REQUIRE(s != NULL);
 	describe(&meaning, s);
-	check_round_trip(s, (struct ward_str){ meaning.s, meaning.n });
+	check_round_trip(s, data_text(&meaning));
 	ward_cedar_schema_freep(&s);
-	if (json != NULL) {
-		s = schema_of((struct ward_str){ json, m }, CEDAR_SCHEMA_JSON, &diags);
+	snprintf(path, sizeof(path), "corpus-tests-json-schemas/%s.cedarschema.json", name);
+	if (data_read(&json, path)) {
+		s = schema_of(data_text(&json), CEDAR_SCHEMA_JSON, &diags);
 		CHECK_MSG(s != NULL, "%s", first_error(&diags));
 		REQUIRE(s != NULL);
 		describe(&other, s);
 		CHECK_STR_EQ(ward_buf_cstr(&other), ward_buf_cstr(&meaning));
 		ward_cedar_schema_freep(&s);
 	}
-	free(text);
-	free(json);
+	ward_buf_done(&text);
+	ward_buf_done(&json);
 	ward_buf_done(&meaning);
 	ward_buf_done(&other);
 }
 
 TEST(corpus)
 {
-	char path[4096];
-	DIR *dir = opendir(data_file(path, "corpus-tests", "."));
-	size_t n = 0;
+	size_t n;
 
-	if (dir == NULL)
-		SKIP("the conformance data is not there: set WARD_CEDAR_DATA");
-	for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-		if (e->d_name[0] == '.' || !ward_has_suffix(e->d_name, ".cedarschema"))
-			continue;
-		CASE("%s", e->d_name);
-		check_twins(e->d_name);
-		n++;
-	}
-	closedir(dir);
+	data_or_skip();
+	n = data_each("corpus-tests", ".cedarschema", check_twins);
 	CHECK_GE_INT(n, 100);
 	ward_cedar_diags_done(&diags);
 }
