@@ -381,6 +381,30 @@ TEST(places)
 	CHECK_EQ_INT(err.line, 2);
 	CHECK_EQ_INT(err.column, strstr(text, "null") - strchr(text, '{') + 1);
 	ward_cedar_diags_done(&d);
+	/* of what is found when all has been read: the entity */
+	static const struct {
+		const char *json;
+		bool schema;
+		size_t start;
+	} rows[] = {
+		{ "[ {\"uid\":[\"H\",\"a\"],\"attrs\":{},\"parents\":[]},{\"uid\":[\"H\",\"a\"],\"attrs\":{\"x\":1},\"parents\":[]}]",
+			false, 44 },
+		{ "[ {\"uid\":[\"H\",\"a\"],\"attrs\":{},\"parents\":[[\"H\",\"a\"]]}]", false, 2 },
+		{ "[ {\"uid\":[\"H\",\"a\"],\"attrs\":{},\"parents\":[]},{\"uid\":[\"V\",\"a\"],\"attrs\":{},\"parents\":[]}]",
+			true, 44 },
+		{ "[ {\"uid\":[\"H\",\"a\"],\"attrs\":{},\"parents\":[]},{\"uid\":[\"Action\",\"act\"],\"attrs\":{},\"parents\":[]}]",
+			true, 44 },
+	};
+	WARD_CLEANUP(ward_cedar_schema_freep) struct cedar_schema *schema = schema_of(SCHEMA);
+
+	TABLE(row, rows) {
+		CASE("%s", row->json);
+		CHECK_NULL(read_entities(row->json, row->schema ? schema : NULL, &d));
+		CHECK_EQ_SIZE(d.v[0].start, row->start);
+		CHECK(d.v[0].end > d.v[0].start && row->json[d.v[0].end - 1] == '}');
+		ward_cedar_diags_done(&d);
+	}
+	CASE("%s", "");
 	CHECK_NULL(read_entities("[1,\n 2 3]", NULL, &d));
 	CHECK_STR_CONTAINS(d.v[0].message, "an entity is an object");
 	ward_cedar_diags_done(&d);

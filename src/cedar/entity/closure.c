@@ -43,13 +43,14 @@ static int too_many(struct closing *c)
 	return WARD_E_LIMIT;
 }
 
-static int cycle(struct closing *c, const struct cedar_uid *uid)
+static int cycle(struct closing *c, uint32_t at)
 {
+	const struct place *place = &c->s->places[at];
 	struct ward_buf b = WARD_BUF_INIT;
 	int code;
 
-	ward_cedar_print_uid(&b, uid);
-	code = ward_cedar_diag(c->d, CEDAR_ERROR, 0, 0, 0,
+	ward_cedar_print_uid(&b, c->s->v[at].uid);
+	code = ward_cedar_diag(c->d, CEDAR_ERROR, 0, place->start, place->end,
 		"transitive closure computation/enforcement error: input graph has a cycle containing"
 		" vertex `%s`",
 		ward_buf_cstr(&b));
@@ -226,7 +227,7 @@ static int close_up(struct closing *c, uint32_t up)
 		if (at == NO_ENTITY || s->ups[s->up_of[at]].state == BLACK)
 			continue;
 		if (s->ups[s->up_of[at]].state == GREY)
-			return cycle(c, s->v[at].uid);
+			return cycle(c, at);
 		if (!push(c, s->up_of[at]))
 			return WARD_E_NOMEM;
 	}

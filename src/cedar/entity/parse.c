@@ -180,6 +180,20 @@ static int unknown_type(struct reading *r, const struct ward_json *j, const stru
 	return code;
 }
 
+static int unwanted_tag(struct reading *r, const struct ward_json *j, const struct cedar_str *tag,
+	const struct cedar_uid *uid)
+{
+	struct ward_buf b = WARD_BUF_INIT;
+	int code;
+
+	ward_buf_adds(&b, "`, but no tags should exist on `");
+	ward_cedar_print_uid(&b, uid);
+	ward_buf_adds(&b, "` according to the schema");
+	code = refuse(r, j, "found a tag ", tag, "` on `", uid, ward_buf_cstr(&b));
+	ward_buf_done(&b);
+	return code;
+}
+
 static int read_entity(const struct ward_json *j, void *arg)
 {
 	struct reading *r = arg;
@@ -204,42 +218,51 @@ static int read_entity(const struct ward_json *j, void *arg)
 		const struct cedar_str *tag =
 			ward_cedar_intern(r->s->pool, m.tags->child->key.s, m.tags->child->key.n);
 
-		return tag == NULL ? WARD_E_NOMEM
-				   : refuse(r, m.tags->child, "found a tag ", tag, "` on `", e.uid,
-					     "`, but it should have none according to the schema");
+		return tag == NULL ? WARD_E_NOMEM : unwanted_tag(r, m.tags->child, tag, e.uid);
 	}
 	code = record(r, e.uid, m.attrs, t != NULL ? t->attrs : NULL, NULL, false, &e.attrs);
 	if (code == WARD_OK)
 		code = record(r, e.uid, m.tags, NULL, t != NULL ? t->tags : NULL, true, &e.tags);
 	if (code == WARD_OK)
 		code = parents(r, m.parents, &e);
+	r->s->now = (struct place){ j->start, j->end };
 	return code == WARD_OK ? ward_cedar_entities_add(r->s, &e, r->d) : code;
 }
 
-/* The actions of the document against those of the schema, which then take their place; everything else before. */
+/* Those that are actions, or those that are not, against the schema. */
+static int validate(struct reading *r, bool actions)
+{
+	const struct cedar_entities *s = r->s;
+	int code = WARD_OK;
+
+	for (size_t i = 0; i < s->n; i++) {
+		size_t from = r->d != NULL ? r->d->n : 0;
+		int found;
+
+		if (ward_is_action(s->v[i].uid) != actions)
+			continue;
+		found = actions ? ward_action_validate(&s->v[i], r->schema, r->d)
+				: ward_entity_validate(&s->v[i], r->schema, r->d);
+		if (found < 0) {
+			ward_entities_place(r->d, from, s->places[i]);
+			code = found;
+		}
+	}
+	return code;
+}
+
+/* The actions of the document must be those of the schema, whose others are added; everything else is looked at before. */
 static int apply_schema(struct reading *r)
 {
 	struct cedar_entities *s = r->s;
-	size_t n = s->n;
-	int code = WARD_OK, closed;
+	int code = validate(r, false), closed, actions;
 
-	for (size_t i = 0; i < n; i++) {
-		int found = ward_is_action(s->v[i].uid)
-			? WARD_OK
-			: ward_entity_validate(&s->v[i], r->schema, r->d);
-
-		code = found < 0 ? found : code;
-	}
 	closed = ward_entities_close(s, r->d);
 	if (closed < 0)
 		return closed;
-	for (size_t i = 0; i < n; i++) {
-		int found = ward_is_action(s->v[i].uid)
-			? ward_action_validate(&s->v[i], r->schema, r->d)
-			: WARD_OK;
-
-		code = found < 0 ? found : code;
-	}
+	actions = validate(r, true);
+	code = actions < 0 ? actions : code;
+	s->now = (struct place){ 0, 0 };
 	return code < 0 ? code : ward_cedar_entities_add_actions(s, r->schema, r->d);
 }
 

@@ -43,10 +43,12 @@ struct cedar_entities *ward_cedar_entities_ref(struct cedar_entities *s)
 static void drop_scaffold(struct cedar_entities *s)
 {
 	free(s->up_of);
+	free(s->places);
 	free(s->ups);
 	free(s->up_slots);
 	free(s->parents);
 	s->up_of = NULL;
+	s->places = NULL;
 	s->ups = NULL;
 	s->up_slots = NULL;
 	s->parents = NULL;
@@ -88,6 +90,7 @@ static bool grow(struct cedar_entities *s)
 	size_t cap = s->cap > 0 ? s->cap * 2 : 64;
 	struct cedar_entity *v;
 	struct slot *slots;
+	struct place *places;
 	uint32_t *up_of;
 
 	if (s->n < s->cap)
@@ -102,6 +105,10 @@ static bool grow(struct cedar_entities *s)
 	if (up_of == NULL)
 		return false;
 	s->up_of = up_of;
+	places = realloc(s->places, cap * sizeof(*places));
+	if (places == NULL)
+		return false;
+	s->places = places;
 	slots = calloc(cap * 2, sizeof(*slots));
 	if (slots == NULL)
 		return false;
@@ -230,14 +237,24 @@ static bool same_record(const struct cedar_record *a, const struct cedar_record 
 	return ward_cedar_value_eq(&x, &y);
 }
 
-static int twice(const struct cedar_uid *uid, struct cedar_diags *d)
+void ward_entities_place(struct cedar_diags *d, size_t from, struct place place)
+{
+	for (size_t i = from; d != NULL && i < d->n; i++) {
+		if (d->v[i].start != 0 || d->v[i].end != 0)
+			continue;
+		d->v[i].start = place.start;
+		d->v[i].end = place.end;
+	}
+}
+
+static int twice(const struct cedar_uid *uid, struct place place, struct cedar_diags *d)
 {
 	struct ward_buf b = WARD_BUF_INIT;
 	int code;
 
 	ward_cedar_print_uid(&b, uid);
-	code = ward_cedar_diag(d, CEDAR_ERROR, 0, 0, 0, "duplicate entity entry `%s`",
-		ward_buf_cstr(&b));
+	code = ward_cedar_diag(d, CEDAR_ERROR, 0, place.start, place.end,
+		"duplicate entity entry `%s`", ward_buf_cstr(&b));
 	ward_cedar_diag_help(d, "leave one of the two; only equal ones may be repeated");
 	ward_buf_done(&b);
 	return code;
@@ -259,13 +276,14 @@ int ward_cedar_entities_add(struct cedar_entities *s, const struct cedar_entity_
 		return s->up_of[at] == up && same_record(s->v[at].attrs, attrs) &&
 				same_record(s->v[at].tags, tags)
 			? WARD_OK
-			: twice(e->uid, d);
+			: twice(e->uid, s->now, d);
 	s->v[s->n] = (struct cedar_entity){ .uid = e->uid,
 		.attrs = attrs,
 		.tags = tags,
 		.parents = s->ups[up].parents,
 		.n_parents = s->ups[up].n_parents };
 	s->up_of[s->n] = up;
+	s->places[s->n] = s->now;
 	put(s->slots, s->n_slots, e->uid->hash, (uint32_t)s->n);
 	s->n++;
 	return WARD_OK;

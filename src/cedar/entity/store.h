@@ -16,6 +16,9 @@ struct slot {
 	uint32_t hash;                               /* lower half, so that a miss seldom looks further */
 	uint32_t at;                                 /* number + 1; 0: free */
 };
+struct place {
+	uint32_t start, end;
+};
 struct cedar_entities {
 	unsigned refs;                               /* atomic */
 	bool finished;
@@ -28,6 +31,8 @@ struct cedar_entities {
 	uint32_t *order;                             /* numbers of v ordered by uid_cmp; made when it is asked for; atomic */
 	/* until finished */
 	uint32_t *up_of;                             /* of each entity */
+	struct place *places;                        /* of each entity, in the text it was read from */
+	struct place now;                            /* of the one that is added next; none: both 0 */
 	struct up *ups;                              /* the first has no parents */
 	size_t n_ups, cap_ups;
 	struct slot *up_slots;
@@ -38,6 +43,9 @@ struct cedar_entities {
 
 #define NO_ENTITY UINT32_MAX
 uint32_t ward_entities_find(const struct cedar_entities *s, const struct cedar_uid *uid);
+
+/* The findings from number `from` on that have no place are about the entity at that place. */
+void ward_entities_place(struct cedar_diags *d, size_t from, struct place place);
 
 /* closure.c: the ancestors of all entities so far. A cycle, or too many: a diagnostic. */
 int ward_entities_close(struct cedar_entities *s, struct cedar_diags *d);
