@@ -2,7 +2,7 @@
 /*
  * The index over scopes: policies ordered by what they want of action, principal and resource, and tables from there. A
  * policy stands under each element of its action's list; the request that meets two of them finds it twice and counts it
- * once. Tables are at most half full and hold numbers, not pointers.
+ * once. Tables are at most two thirds full and hold numbers, not pointers.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static size_t table_size(size_t n)
 {
 	size_t cap = 16;
 
-	while (cap / 2 < n)
+	while (cap / 16 * 11 < n)
 		cap *= 2;
 	return cap;
 }
@@ -45,8 +45,8 @@ static size_t table_size(size_t n)
 static bool same(const struct cedar_scope_name *n, const struct cedar_uid *uid,
 	const struct cedar_str *type)
 {
-	if (uid == NULL || n->uid == NULL)
-		return uid == n->uid && ward_cedar_str_eq(n->type, type);
+	if (n->is_type || uid == NULL)
+		return n->is_type && uid == NULL && ward_cedar_str_eq(n->type, type);
 	return ward_cedar_uid_eq(n->uid, uid);
 }
 
@@ -61,7 +61,11 @@ static uint32_t name(struct cedar_index *x, const struct cedar_uid *uid,
 		if (x->slots[at].tag == tag && same(&x->names[x->slots[at].name - 1], uid, type))
 			return x->slots[at].name - 1;
 	}
-	x->names[x->n_names] = (struct cedar_scope_name){ .uid = uid, .type = type };
+	x->names[x->n_names] = (struct cedar_scope_name){ .is_type = uid == NULL };
+	if (uid != NULL)
+		x->names[x->n_names].uid = uid;
+	else
+		x->names[x->n_names].type = type;
 	x->slots[at] = (struct cedar_slot_of){ tag, ++x->n_names };
 	return x->n_names - 1;
 }
@@ -271,7 +275,7 @@ static int shrink(struct cedar_index *x)
 	}
 	for (uint32_t i = 0; i < x->n_names; i++) {
 		const struct cedar_scope_name *n = &x->names[i];
-		uint64_t hash = n->uid != NULL ? n->uid->hash : n->type->hash;
+		uint64_t hash = n->is_type ? n->type->hash : n->uid->hash;
 		size_t at = hash & (cap - 1);
 
 		while (slots[at].name != 0)

@@ -37,8 +37,8 @@ static const struct cedar_scope_name *find(const struct cedar_index *x, const st
 		if (x->slots[at].tag != tag)
 			continue;
 		n = &x->names[x->slots[at].name - 1];
-		if (uid != NULL ? n->uid != NULL && ward_cedar_uid_eq(n->uid, uid)
-				: n->uid == NULL && ward_cedar_str_eq(n->type, type))
+		if (n->is_type ? uid == NULL && ward_cedar_str_eq(n->type, type)
+			       : uid != NULL && ward_cedar_uid_eq(n->uid, uid))
 			return n;
 	}
 	return NULL;

@@ -49,14 +49,17 @@ struct cedar_insn {
  */
 enum cedar_dim { DIM_PRINCIPAL = 0, DIM_ACTION, DIM_RESOURCE, DIM_MAX };
 struct cedar_scope_name {
-	const struct cedar_uid *uid;     /* NULL: a type */
-	const struct cedar_str *type;
+	union {
+		const struct cedar_uid *uid;
+		const struct cedar_str *type;
+	};
+	bool is_type;
 	uint8_t eq, in;                  /* bits 1 << enum cedar_dim: where it is compared with; a type: eq */
 };
 struct cedar_slot_of {
 	uint32_t tag, name;              /* some bits of the hash; 1 + its number, 0: free */
 };
-/* Two numbers to one; open-addressed, at most half full. */
+/* Two numbers to one. */
 struct cedar_pair {
 	uint32_t a, b, value;            /* 1 + it; 0: free */
 };
