@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Findings about a text: collected, several a text, up to a maximum; printed with the line and carets under what is meant.
- * A finding for which there is no memory makes the whole failed, which is an error as well.
+ * A finding for which there is no memory makes the whole failed, which is an error as well. Messages and lines hold what
+ * somebody else wrote: when they are printed, what would drive a terminal or mislead the eye is not printed as it is.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cedar/core/core.h"
+#include "cedar/core/unicode.h"
 
 #define MESSAGE_MAX (1 << 20)
 
@@ -120,14 +121,13 @@ void ward_cedar_diag_policy(struct cedar_diags *d, const struct cedar_str *id)
 static uint32_t line_of(struct ward_str text, uint32_t at, uint32_t *ret_line)
 {
 	uint32_t start = 0, line = 1;
+	const char *end;
 
 	if (at > text.n)
 		at = (uint32_t)text.n;
-	for (uint32_t i = 0; i < at; i++) {
-		if (text.s[i] == '\n') {
-			line++;
-			start = i + 1;
-		}
+	while (start < at && (end = memchr(text.s + start, '\n', at - start)) != NULL) {
+		line++;
+		start = (uint32_t)(end - text.s) + 1;
 	}
 	*ret_line = line;
 	return start;
@@ -153,34 +153,81 @@ void ward_cedar_place(struct ward_str text, uint32_t at, uint32_t *ret_line, uin
 
 #define SHOWN_MAX 120 /* bytes of a line that are shown */
 
+/* Of the character at s, which has n bytes at most: its length, and whether it may be shown as it is. */
+static size_t look(const char *s, size_t n, uint32_t *ret_c, bool *ret_shown)
+{
+	size_t length = ward_cedar_decode(s, n, ret_c);
+
+	if (ward_cedar_utf8_end(s, length) < length) {
+		*ret_c = (unsigned char)*s;
+		*ret_shown = false;
+		return 1;
+	}
+	/* 1 of the table: never shown, wherever it stands. */
+	*ret_shown = *ret_c >= ' ' &&
+		ward_cedar_table_find(ward_cedar_escape_table, ward_cedar_escape_table_n, *ret_c) !=
+			1;
+	return length;
+}
+
+/* What may not be shown is written as an escape. */
+static void add_message(struct ward_buf *out, const char *s)
+{
+	size_t n = strlen(s);
+
+	for (size_t i = 0; i < n;) {
+		uint32_t c;
+		bool shown;
+		size_t length = look(s + i, n - i, &c, &shown);
+
+		if (shown)
+			ward_buf_add(out, s + i, length);
+		else
+			ward_buf_addf(out, "\\u{%x}", (unsigned)c);
+		i += length;
+	}
+}
+
+/* What may not be shown is written as one blank, since what is meant is underlined. */
+static void add_line(struct ward_buf *out, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		uint32_t c;
+		bool shown;
+		size_t length = look(s + i, n - i, &c, &shown);
+
+		if (shown)
+			ward_buf_add(out, s + i, length);
+		else if (((unsigned char)s[i] & 0xc0) != 0x80) /* as characters() counts */
+			ward_buf_addc(out, ' ');
+		i += length;
+	}
+}
+
 /* The line with what is meant underlined; long lines from near it on. */
 static void print_line(struct ward_buf *out, const struct cedar_diag *g, struct ward_str text)
 {
 	uint32_t line;
-	uint32_t start = line_of(text, g->start, &line);
-	uint32_t end = start, from = start, last;
+	uint32_t at = g->start < text.n ? g->start : (uint32_t)text.n;
+	uint32_t start = line_of(text, at, &line);
+	uint32_t from = start, end, last;
 
-	while (end < text.n && text.s[end] != '\n' && text.s[end] != '\r')
-		end++;
-	if (g->start > from + SHOWN_MAX / 2)
-		from = g->start - SHOWN_MAX / 2;
+	if (at > from + SHOWN_MAX / 2)
+		from = at - SHOWN_MAX / 2;
 	while (from > start && ((unsigned char)text.s[from] & 0xc0) == 0x80)
 		from--;
-	if (end > from + SHOWN_MAX)
-		end = from + SHOWN_MAX;
+	end = from;
+	while (end < text.n && end - from < SHOWN_MAX && text.s[end] != '\n' && text.s[end] != '\r')
+		end++;
 	while (end > from && end < text.n && ((unsigned char)text.s[end] & 0xc0) == 0x80)
 		end--;
 	ward_buf_addf(out, " %5u | ", line);
-	for (uint32_t i = from; i < end; i++)
-		ward_buf_addc(out,
-			(unsigned char)text.s[i] < ' ' || text.s[i] == 0x7f ? ' ' : text.s[i]);
+	add_line(out, text.s + from, end - from);
 	ward_buf_adds(out, "\n       | ");
-	for (uint32_t i = characters(text.s + from, g->start > from ? g->start - from : 0); i > 0;
-		i--)
+	for (uint32_t i = characters(text.s + from, at > from ? at - from : 0); i > 0; i--)
 		ward_buf_addc(out, ' ');
 	last = g->end < end ? g->end : end;
-	for (uint32_t i = last > g->start ? characters(text.s + g->start, last - g->start) : 1;
-		i > 0; i--)
+	for (uint32_t i = last > at ? characters(text.s + at, last - at) : 1; i > 0; i--)
 		ward_buf_addc(out, '^');
 	ward_buf_addc(out, '\n');
 }
@@ -200,14 +247,20 @@ void ward_cedar_diag_print(struct ward_buf *out, const struct cedar_diag *g, con
 	if (file != NULL || placed)
 		ward_buf_addc(out, ' ');
 	ward_buf_addf(out, "%s: ", g->severity == CEDAR_WARNING ? "warning" : "error");
-	if (g->policy != NULL)
-		ward_buf_addf(out, "for policy `%s`, ", g->policy);
-	ward_buf_adds(out, g->message);
+	if (g->policy != NULL) {
+		ward_buf_adds(out, "for policy `");
+		add_message(out, g->policy);
+		ward_buf_adds(out, "`, ");
+	}
+	add_message(out, g->message);
 	ward_buf_addc(out, '\n');
 	if (placed)
 		print_line(out, g, text);
-	if (g->help != NULL)
-		ward_buf_addf(out, "       = help: %s\n", g->help);
+	if (g->help != NULL) {
+		ward_buf_adds(out, "       = help: ");
+		add_message(out, g->help);
+		ward_buf_addc(out, '\n');
+	}
 }
 
 int ward_cedar_diags_error(const struct cedar_diags *d, const char *file, struct ward_str text,
