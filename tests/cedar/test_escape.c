@@ -114,6 +114,19 @@ static bool shown(const char *text, size_t n, size_t from)
 	return same;
 }
 
+/* An empty text may be NULL. */
+TEST(empty_text)
+{
+	struct cedar_pool *p = ward_cedar_pool_new(0);
+	const struct cedar_str *none;
+
+	REQUIRE(p != NULL);
+	none = ward_cedar_intern(p, NULL, 0);
+	CHECK(none != NULL && none->n == 0 && none->s[0] == '\0');
+	CHECK(none == ward_cedar_intern(p, "", 0));
+	ward_cedar_pool_free(p);
+}
+
 TEST(every_character)
 {
 	char *class = classes();

@@ -174,10 +174,13 @@ static bool grow(const struct cedar_pool *p, struct table *t)
 
 const struct cedar_str *ward_cedar_intern(struct cedar_pool *p, const char *s, size_t n)
 {
-	uint64_t hash = ward_cedar_hash(s, n);
+	uint64_t hash;
 	struct cedar_str *new;
 	size_t at;
 
+	if (n == 0)
+		s = ""; /* NULL is an empty text too */
+	hash = ward_cedar_hash(s, n);
 	if (n >= UINT32_MAX || (p->strs.n >= p->strs.cap / 2 && !grow(p, &p->strs)))
 		return NULL;
 	at = hash & (p->strs.cap - 1);
