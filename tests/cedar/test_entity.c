@@ -721,6 +721,76 @@ TEST(by_hand)
 	ward_cedar_diags_done(&d);
 }
 
+/* What was read without a schema is checked against one later: every finding, not only the first. */
+TEST(validated_later)
+{
+	static const struct {
+		const char *json;
+		size_t findings;
+		const char *words; /* of the first */
+	} rows[] = {
+		{ "[]", 0, NULL },
+		{ E("\"attrs\":{\"n\":1,\"s\":[]},\"parents\":[[\"G\",\"g\"]],\"tags\":{\"k\":\"v\"}"),
+			0, NULL },
+		{ E("\"attrs\":{\"n\":1,\"s\":[],\"q\":1,\"w\":1},\"parents\":[]"), 2,
+			"attribute `q` on `U::\"a\"` should not exist" },
+		{ E("\"attrs\":{},\"parents\":[[\"H\",\"x\"],[\"V\",\"q\"]],\"tags\":{\"k\":1,\"l\":2}"),
+			6, "to have attribute `n`" },
+		{ E("\"attrs\":{\"n\":1,\"s\":[],\"r\":{\"b\":\"x\"},\"o\":\"1.1.1.1\"},\"parents\":[]"),
+			2,
+			"in attribute `o` on `U::\"a\"`, type mismatch: value was expected to have type ipaddr" },
+		{ E("\"attrs\":{\"n\":1,\"s\":[],\"r\":{\"b\":\"x\"}},\"parents\":[]"), 1,
+			"but it is missing the required attribute `a`: `{b: \"x\"}`" },
+		{ E("\"attrs\":{\"n\":1,\"s\":[],\"r\":{\"a\":1,\"x y\":2}},\"parents\":[]"), 1,
+			"but it contains an unexpected attribute `x y`" },
+		{ "[{\"uid\":[\"G\",\"a\"],\"attrs\":{},\"parents\":[],\"tags\":{\"k\":1}}]", 1,
+			"found a tag `k` on `G::\"a\"`, but no tags should exist on `G::\"a\"` according to the schema" },
+		{ "[{\"uid\":[\"ZZ\",\"a\"],\"attrs\":{},\"parents\":[]},{\"uid\":[\"YY\",\"a\"],\"attrs\":{},\"parents\":[]}]",
+			2, "which is not declared in the schema" },
+		{ "[{\"uid\":[\"Action\",\"grp\"],\"attrs\":{},\"parents\":[[\"Action\",\"top\"]]},"
+		  "{\"uid\":[\"Action\",\"act\"],\"attrs\":{},\"parents\":[[\"Action\",\"grp\"]]}]",
+			0, NULL },
+		{ "[{\"uid\":[\"Action\",\"act\"],\"attrs\":{},\"parents\":[[\"Action\",\"grp\"]]}]",
+			1, "does not match its schema declaration" },
+	};
+	WARD_CLEANUP(ward_cedar_schema_freep) struct cedar_schema *schema = schema_of(SCHEMA);
+
+	TABLE(row, rows) {
+		WARD_CLEANUP(ward_cedar_entities_unrefp) struct cedar_entities *e = NULL;
+		struct cedar_diags d;
+
+		CASE("%s", row->json);
+		e = read_entities(row->json, NULL, &d);
+		REQUIRE(e != NULL);
+		CHECK_EQ_INT(ward_cedar_entities_validate(e, schema, &d),
+			row->findings > 0 ? WARD_E_PARSE : WARD_OK);
+		CHECK_EQ_INT(ward_cedar_entities_validate(e, schema, NULL),
+			row->findings > 0 ? WARD_E_PARSE : WARD_OK);
+		CHECK_EQ_SIZE(d.errors, row->findings);
+		if (row->findings > 0 && d.n > 0)
+			CHECK_STR_CONTAINS(d.v[0].message, row->words);
+		ward_cedar_diags_done(&d);
+	}
+}
+
+/* A value that is too long for a message is cut. */
+TEST(long_values)
+{
+	struct ward_buf b = WARD_BUF_INIT;
+	WARD_CLEANUP(ward_cedar_schema_freep)
+	struct cedar_schema *schema = schema_of("entity U { n: Long };");
+	struct cedar_diags d;
+
+	ward_buf_adds(&b, "[{" UID ",\"parents\":[],\"attrs\":{\"n\":[");
+	for (int i = 0; i < 2000; i++)
+		ward_buf_addf(&b, "%s%d", i > 0 ? "," : "", i);
+	ward_buf_adds(&b, "]}}]");
+	CHECK_NULL(read_entities(ward_buf_cstr(&b), schema, &d));
+	CHECK_STR_CONTAINS(d.v[0].message, "actually has type set: `[0, 1, 2, 3, 4, .. ]`");
+	ward_cedar_diags_done(&d);
+	ward_buf_done(&b);
+}
+
 /* ---- the conformance data ---- */
 
 static void check_probes(void)

@@ -53,8 +53,9 @@ static int unexpected_tag(entity *e, const struct cedar_str *name, struct cedar_
 	ward_cedar_escape(&b, ward_cedar_text(name));
 	ward_buf_adds(&b, "` on ");
 	ward_cedar_print_uid(&uid, e->uid);
-	code = finding(d, e, ward_buf_cstr(&b), ", but no tags should exist on ",
-		(struct ward_str){ ward_buf_cstr(&uid), uid.n }, " according to the schema");
+	ward_buf_adds(&uid, "` according to the schema");
+	code = finding(d, e, ward_buf_cstr(&b), ", but no tags should exist on `",
+		(struct ward_str){ NULL, 0 }, ward_buf_cstr(&uid));
 	ward_buf_done(&b);
 	ward_buf_done(&uid);
 	return code;
