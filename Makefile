@@ -7,12 +7,13 @@ MESON_FLAGS ?=
 CHECK_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check bench build install clean fuzz format packages-build
+.PHONY: help demo check bench bench-cedar build install clean fuzz format packages-build
 
 help:
 	@echo 'make demo      see an untrusted script confined (builds first; about a minute)'
 	@echo 'make check     build and run all tests, as root and as an ordinary user'
 	@echo 'make bench     measure starts and calls against bubblewrap'
+	@echo 'make bench-cedar   measure authorization (RUST=, WASM=: the official engine; see bench/cedar --help)'
 	@echo 'make build     build $(BUILD)/ward'
 	@echo 'make install   install into $$(DESTDIR)$$(PREFIX), PREFIX=$(PREFIX)'
 	@echo 'make fuzz      build the libFuzzer targets into build-fuzz/ (clang 14)'
@@ -38,6 +39,11 @@ check:
 bench: build
 	@tools/need-packages bench
 	@bench/run --build $(BUILD)
+
+bench-cedar: packages-build
+	[ -f build-bench/build.ninja ] || meson setup build-bench --buildtype=release >/dev/null
+	ninja -C build-bench bench/cedar-engine
+	@bench/cedar --ward build-bench/bench/cedar-engine $(if $(RUST),--rust $(RUST)) $(if $(WASM),--wasm $(WASM))
 
 install: build
 	meson configure $(BUILD) --prefix $(PREFIX)
