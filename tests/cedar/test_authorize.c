@@ -604,12 +604,19 @@ static const char busy[] =
 /* After the first requests nothing is allocated any more. */
 TEST(warm_requests_allocate_nothing)
 {
+	struct ward_buf large = WARD_BUF_INIT;
 	struct world w;
 
 	if (!ALLOC_FAIL_WORKS)
 		SKIP("the sanitizer has an allocator of its own");
 	world_begin(&w, entities);
-	REQUIRE(world_policies(&w, busy, "p") && world_compile(&w));
+	REQUIRE(world_policies(&w, busy, "p"));
+	ward_buf_adds(&large, "permit(principal, action == Action::\"edit\", resource) when { {");
+	for (int i = 99; i >= 0; i--)
+		ward_buf_addf(&large, "f%d: context.x, ", i);
+	ward_buf_adds(&large, "} == [context.x] };");
+	REQUIRE(world_policies(&w, ward_buf_cstr(&large), "large") && world_compile(&w));
+	ward_buf_done(&large);
 	for (int i = 0; i < 6; i++) {
 		struct cedar_answer a;
 

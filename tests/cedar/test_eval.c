@@ -409,6 +409,94 @@ TEST(made_nodes)
 	world_end(&w);
 }
 
+/* Templates: what stands in a slot, in the scope and in a condition; a slot without a value. */
+TEST(slots)
+{
+	struct cedar_expr *slot;
+	struct cedar_condition c = { 0 };
+	struct cedar_policy t = { .is_template = true, .effect = CEDAR_PERMIT, .n_conditions = 1 };
+	struct cedar_env env = { 0 };
+	struct cedar_answer a;
+	struct cedar_fault f;
+	bool satisfied = true;
+	struct world w;
+
+	begin(&w);
+	slot = ward_cedar_expr_new(w.s.pool, CEDAR_X_SLOT, NULL);
+	REQUIRE(slot != NULL);
+	slot->aux = CEDAR_SLOT_PRINCIPAL;
+	c.body = two(&w, CEDAR_X_EQ, slot, expr(&w, "principal"));
+	t.id = ward_cedar_intern(w.s.pool, "t", 1);
+	t.conditions = &c;
+	t.principal = (struct cedar_scope){ .op = CEDAR_SCOPE_EQ, .slot = true };
+	env = (struct cedar_env){ .request = &w.r, .entities = w.e, .arena = w.arena };
+	CHECK(!ward_cedar_interpret_policy(&env, &t, &satisfied, &f) && !satisfied);
+	CHECK_STR_EQ(fault_text(&w, &f), "template slot `?principal` was not linked");
+	env.slots[CEDAR_SLOT_PRINCIPAL] = w.r.principal;
+	CHECK(ward_cedar_interpret_policy(&env, &t, &satisfied, &f) && satisfied);
+	t.resource = t.principal;
+	CHECK(!ward_cedar_interpret_policy(&env, &t, &satisfied, &f) && !satisfied);
+	CHECK_STR_EQ(fault_text(&w, &f), "template slot `?resource` was not linked");
+	t.resource = (struct cedar_scope){ 0 };
+	env.request = NULL;
+	CHECK(!ward_cedar_interpret_policy(&env, &t, &satisfied, &f) && !satisfied);
+	CHECK_EQ_INT(f.kind, CEDAR_FAULT_UNKNOWN);
+
+	CHECK_EQ_INT(ward_cedar_policies_add(&w.s, &t, &w.d), WARD_OK);
+	CHECK_EQ_INT(ward_cedar_policies_link(&w.s, WARD_STR("t"), WARD_STR("l"), env.slots, &w.d),
+		WARD_OK);
+	REQUIRE(world_compile(&w));
+	CHECK_EQ_INT(ward_cedar_authorize(w.c, w.e, &w.r, w.scratch, false, &a), WARD_OK);
+	CHECK_EQ_INT(a.decision, CEDAR_ALLOW);
+	/* a link that nobody made by the rules */
+	w.s.links[0].slots[CEDAR_SLOT_PRINCIPAL] = NULL;
+	ward_cedar_compiled_unrefp(&w.c);
+	CHECK_EQ_INT(ward_cedar_compile(&w.s, &w.c, &w.d), WARD_E_INVALID);
+	CHECK_NULL(w.c);
+	w.s.links[0].slots[CEDAR_SLOT_PRINCIPAL] = w.r.principal;
+	c.body = expr(&w, "true");
+	for (int i = 0; i < 2000; i++) {
+		struct cedar_expr *neg = ward_cedar_expr_new(w.s.pool, CEDAR_X_NEG, NULL);
+
+		REQUIRE(neg != NULL);
+		neg->a = c.body;
+		c.body = neg;
+	}
+	CHECK_EQ_INT(ward_cedar_compile(&w.s, &w.c, &w.d), WARD_E_LIMIT);
+	world_end(&w);
+}
+
+/* An arena that is full is a fault of its own kind, not one of the expression. */
+TEST(interpreted_out_of_memory)
+{
+	static const char *const texts[] = { "[1, 2, 3, 4, principal]", "{a: 1, b: principal}",
+		"[principal]", "ip(principal.ip)", "if [1].contains(1) then 1 else 2" };
+	struct world w;
+
+	begin(&w);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(texts); i++) {
+		const struct cedar_expr *x = expr(&w, texts[i]);
+		size_t failures = 0;
+
+		CASE("%s", texts[i]);
+		for (size_t max = 0; x != NULL && max < 1024; max += 16) {
+			struct ward_arena *small = ward_arena_new(max + 1);
+			struct cedar_env env = { .request = &w.r, .entities = w.e, .arena = small };
+			struct cedar_value v;
+			struct cedar_fault f;
+
+			REQUIRE(small != NULL);
+			if (!ward_cedar_interpret(&env, x, &v, &f)) {
+				CHECK_EQ_INT(f.kind, CEDAR_FAULT_MEMORY);
+				failures++;
+			}
+			ward_arena_free(small);
+		}
+		CHECK(failures > 0);
+	}
+	world_end(&w);
+}
+
 /* Deeper than any parser lets through: refused by both, and no crash. */
 TEST(too_deep)
 {

@@ -187,10 +187,16 @@ static int member_cmp(const void *a, const void *b)
 		((const struct cedar_member *)b)->name);
 }
 
+/* Those of compiled literals come in order: then nothing is allocated, as qsort() may. */
 static void sort_members(struct cedar_member *v, size_t n)
 {
+	size_t ordered = 1;
+
+	while (n > LINEAR_MAX && ordered < n && member_cmp(&v[ordered - 1], &v[ordered]) <= 0)
+		ordered++;
 	if (n > LINEAR_MAX) {
-		qsort(v, n, sizeof(*v), member_cmp);
+		if (ordered < n)
+			qsort(v, n, sizeof(*v), member_cmp);
 		return;
 	}
 	for (size_t i = 1; i < n; i++) {
