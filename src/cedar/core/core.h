@@ -53,6 +53,7 @@ struct cedar_pool *ward_cedar_pool_new(size_t max_bytes); /* 0 = WARD_CEDAR_BYTE
 struct cedar_pool *ward_cedar_pool_ref(struct cedar_pool *p);
 void ward_cedar_pool_free(struct cedar_pool *p);          /* NULL ok */
 void ward_cedar_pool_freep(struct cedar_pool **p);
+void ward_cedar_pool_reset(struct cedar_pool *p);         /* all in it is gone, for its one owner; memory stays */
 struct ward_arena *ward_cedar_pool_arena(struct cedar_pool *p);
 size_t ward_cedar_pool_bytes(const struct cedar_pool *p); /* taken from the system, about */
 /* NULL: no memory or over the maximum. s must be valid UTF-8 (the caller has checked). */

@@ -123,6 +123,24 @@ void ward_cedar_pool_free(struct cedar_pool *p)
 	free(p);
 }
 
+static void forget(struct table *t)
+{
+	if (t->cap > 4096) { /* one large text shall not slow all small ones that follow */
+		free(t->v);
+		*t = (struct table){ 0 };
+	} else if (t->n > 0) {
+		memset(t->v, 0, t->cap * sizeof(*t->v));
+		t->n = 0;
+	}
+}
+
+void ward_cedar_pool_reset(struct cedar_pool *p)
+{
+	forget(&p->strs);
+	forget(&p->uids);
+	ward_arena_reset(p->arena);
+}
+
 void ward_cedar_pool_freep(struct cedar_pool **p)
 {
 	ward_cedar_pool_free(*p);
