@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""include/ward, src/libward.map and the built libward.so name the same functions, and every one is documented.
+"""include/ward, the maps of src and the built libraries name the same functions, and every one is documented.
 
-usage: test_symbols.py LIBWARD_SO
+usage: test_symbols.py LIBWARD_SO LIBWARD_POLICY_SO
 """
 import pathlib
 import re
@@ -10,16 +10,18 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LIBRARY = sys.argv.pop(1)
+# Each with the headers whose functions it exports.
+LIBRARIES = [("libward", sys.argv.pop(1), ("cedar", "error", "ward")),
+             ("libward-policy", sys.argv.pop(1), ("cedar", "error"))]
 sys.path.insert(0, str(ROOT / "tests/harness"))
-from tap import check, check_eq, main, test  # noqa: E402
+from tap import cases, check, check_eq, main, test  # noqa: E402
 
 
-def declared():
-    """{function: has it a comment above it, or shares the comment of the line before} over the public headers."""
+def declared(names):
+    """{function: has it a comment above it, or shares the comment of the line before} over public headers."""
     found = {}
-    for header in sorted((ROOT / "include/ward").glob("*.h")):
-        text = header.read_text().replace("\\\n", " ")
+    for name in names:
+        text = (ROOT / f"include/ward/{name}.h").read_text().replace("\\\n", " ")
         for m in re.finditer(r"^[a-z][\w \*]*?\b\*?(ward_\w+)\([^;{]*?\);", text, re.M | re.S):
             before = text[:m.start()].rstrip("\n").split("\n")[-1].strip()
             found[m.group(1)] = before.endswith("*/") or before.endswith(";")
@@ -27,25 +29,41 @@ def declared():
     return found
 
 
-def exported():
-    out = subprocess.run(["nm", "-D", "--defined-only", LIBRARY], capture_output=True, text=True, check=True).stdout
+def exported(library):
+    out = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True).stdout
     return sorted({line.split()[2].split("@")[0] for line in out.splitlines() if line.split()[1] in "TDBRVW"})
 
 
 @test
-def the_map_lists_what_the_headers_declare():
-    text = re.sub(r"/\*.*?\*/", "", (ROOT / "src/libward.map").read_text(), flags=re.S)
-    check_eq(sorted(re.findall(r"\b(ward_\w+);", text)), sorted(declared()))
+def every_header_is_in_a_library():
+    headers = {p.stem for p in (ROOT / "include/ward").glob("*.h")}
+    check_eq(headers, {name for _, _, names in LIBRARIES for name in names})
+
+
+@cases(LIBRARIES)
+def the_map_lists_what_the_headers_declare(library, headers):
+    name = pathlib.Path(library).name.split(".")[0]
+    text = re.sub(r"/\*.*?\*/", "", (ROOT / f"src/{name}.map").read_text(), flags=re.S)
+    check_eq(sorted(re.findall(r"\b(ward_\w+);", text)), sorted(declared(headers)))
+
+
+@cases(LIBRARIES)
+def the_library_exports_what_the_headers_declare(library, headers):
+    check_eq(exported(library), sorted(declared(headers)))
 
 
 @test
-def the_library_exports_what_the_headers_declare():
-    check_eq(exported(), sorted(declared()))
+def the_language_needs_nothing_but_the_c_library():
+    out = subprocess.run(["readelf", "-dW", LIBRARIES[1][1]], capture_output=True, text=True, check=True).stdout
+    needed = re.findall(r"\(NEEDED\).*\[([^]]*)\]", out)
+    check(needed, "readelf says nothing")
+    # libm and the loader are parts of the C library; a sanitizer brings its own.
+    check_eq([n for n in needed if not re.match(r"(libc|libm|ld-linux.*|libasan|libubsan|libgcc_s|libclang_rt.*)\.so", n)], [])
 
 
 @test
 def every_public_function_is_documented():
-    check_eq([name for name, commented in declared().items() if not commented], [])
+    check_eq([name for name, commented in declared(("cedar", "error", "ward")).items() if not commented], [])
 
 
 main()
