@@ -26,6 +26,7 @@ struct command {
 	const char *examples;        /* lines; may be NULL */
 	const char *exits;           /* exit codes, lines; may be NULL */
 	bool options;                /* takes the option table */
+	uint16_t cedar;              /* bit of its rows in the option table of `ward cedar`; 0: it is none of those */
 	bool hidden;                 /* for the build and the tests */
 };
 
@@ -39,6 +40,7 @@ bool wants_help(const struct words *w);                  /* -h or --help is next
 /* help.c */
 int print_help(const struct command *c);                 /* NULL: the overview */
 bool print_help_group(const char *first);                /* of commands of two words; false: none begins so */
+void print_row(const char *left, const char *text);      /* "  --read PATH   let PATH ..." */
 int usage_error(const struct ward_error *err, const char *command);   /* says so; EXIT_USAGE */
 
 /* confine.c: run, sandbox run, plan */

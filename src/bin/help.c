@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bin/cli.h"
+#include "bin/cedar/cedar.h"
 
 #define WIDTH 79
 #define OPTION_COLUMN 25
@@ -45,16 +45,25 @@ static void print_lines(const char *text, const char *prefix)
 	}
 }
 
-static void print_option(const struct ward_option *o)
+void print_row(const char *left, const char *text)
 {
-	int n = printf("  --%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+	int n = printf("  %s", left);
 
 	if (n + 2 > OPTION_COLUMN) {
 		putchar('\n');
 		n = 0;
 	}
 	printf("%*s", OPTION_COLUMN - n, "");
-	wrap(o->help, OPTION_COLUMN, OPTION_COLUMN);
+	wrap(text, OPTION_COLUMN, OPTION_COLUMN);
+}
+
+static void print_option(const struct ward_option *o)
+{
+	char left[64];
+
+	(void)snprintf(left, sizeof(left), "--%s%s%s", o->name, o->arg ? " " : "",
+		o->arg ? o->arg : "");
+	print_row(left, o->help);
 }
 
 static void print_options(void)
@@ -80,6 +89,26 @@ static void print_command(const struct command *c)
 
 	printf("%*s", COMMAND_COLUMN - n, "");
 	wrap(c->summary, COMMAND_COLUMN, COMMAND_COLUMN);
+}
+
+/* The commands of `ward cedar` are one line here. */
+static void print_commands(void)
+{
+	static const struct command group = {
+		.name = "cedar ...",
+		.summary =
+			"the Cedar policy language: authorize, validate, format; see ward help cedar"
+	};
+	bool said = false;
+
+	for (size_t i = 0; command_at(i); i++) {
+		const struct command *c = command_at(i);
+
+		if (c->hidden || (c->cedar && said))
+			continue;
+		print_command(c->cedar ? &group : c);
+		said = said || c->cedar;
+	}
 }
 
 static int finish(void)
@@ -111,9 +140,7 @@ int print_help(const struct command *c)
 	if (!c) {
 		printf("ward runs untrusted commands confined: nothing is granted that you did not grant.\n\n"
 		       "Usage: ward COMMAND ...\n\n");
-		for (size_t i = 0; command_at(i); i++)
-			if (!command_at(i)->hidden)
-				print_command(command_at(i));
+		print_commands();
 		printf("\nExamples:\n"
 		       "  ward run -- ls /etc\n"
 		       "  ward sandbox run tool.py --cap 'FILE_READ:data/*.csv'\n"
@@ -134,6 +161,11 @@ int print_help(const struct command *c)
 	}
 	if (c->options)
 		print_options();
+	if (c->cedar) {
+		printf("\nOptions:\n");
+		print_cedar_options(c->cedar);
+		printf("\nThe whole text of each option: man ward-cedar.\n");
+	}
 	return finish();
 }
 

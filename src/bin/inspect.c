@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bin/cli.h"
+#include "bin/cedar/cedar.h"
 
 /* The few arguments of these commands: --json, --head HASH, one FILE. */
 struct look {
@@ -159,6 +159,7 @@ static void put_command(struct ward_buf *b, const struct command *c)
 	ward_jw_kstr(b, "examples", c->examples);
 	ward_jw_kstr(b, "exits", c->exits);
 	ward_jw_kbool(b, "options", c->options);
+	ward_jw_ki64(b, "cedar", c->cedar);
 	ward_jw_kbool(b, "hidden", c->hidden);
 	ward_jw_close(b, '}');
 }
@@ -179,6 +180,8 @@ int cmd_options(struct words w)
 	for (size_t i = 0; i < n; i++)
 		put_option(&b, &o[i]);
 	ward_jw_close(&b, ']');
+	ward_jw_key(&b, "cedar_options");
+	put_cedar_options(&b);
 	ward_jw_key(&b, "commands");
 	ward_jw_open(&b, '[');
 	for (size_t i = 0; command_at(i); i++)

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bin/cli.h"
+#include "bin/cedar/cedar.h"
 
 #define RUN_EXITS \
 	"the command's own, or\n" \
@@ -123,8 +123,18 @@ static const struct command commands[] = {
 };
 /* clang-format on */
 
+/* Those of `ward cedar` stand before the last ones, which are about ward itself. */
+#define ABOUT_WARD 3
+_Static_assert(WARD_ARRAY_SIZE(commands) > ABOUT_WARD, "version, help, options");
+
 const struct command *command_at(size_t i)
 {
+	size_t before = WARD_ARRAY_SIZE(commands) - ABOUT_WARD;
+	const struct command *c = i < before ? &commands[i] : cedar_command_at(i - before);
+
+	if (c)
+		return c;
+	i -= cedar_command_count();
 	return i < WARD_ARRAY_SIZE(commands) ? &commands[i] : NULL;
 }
 
@@ -147,6 +157,9 @@ const struct command *command_find(const char *first, const char *second, int *r
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(commands); i++)
 		if (name_is(commands[i].name, first, second, ret_words))
 			return &commands[i];
+	for (size_t i = 0; ward_streq(first, "cedar") && cedar_command_at(i); i++)
+		if (name_is(cedar_command_at(i)->name, first, second, ret_words))
+			return cedar_command_at(i);
 	return NULL;
 }
 
@@ -175,18 +188,29 @@ bool wants_help(const struct words *w)
 static int unknown_command(const char *first, const char *second)
 {
 	struct ward_error err = WARD_ERROR_INIT;
-	const char *names[WARD_ARRAY_SIZE(commands)];
+	const char *names[64];
 	char all[128];
 	const char *near;
+	size_t n = 0;
 
 	(void)snprintf(all, sizeof(all), "%s%s%s", first, second ? " " : "", second ? second : "");
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(commands); i++)
-		names[i] = commands[i].name;
-	near = ward_nearest(all, names, WARD_ARRAY_SIZE(commands));
+	for (; command_at(n) && n < WARD_ARRAY_SIZE(names); n++)
+		names[n] = command_at(n)->name;
+	near = ward_nearest(all, names, n);
 	if (!near)
-		near = ward_nearest(first, names, WARD_ARRAY_SIZE(commands));
+		near = ward_nearest(first, names, n);
 	ward_fail(&err, WARD_E_INVALID, "unknown command \"%s\"", first);
-	if (ward_streq(first, "sandbox") || ward_streq(first, "audit")) {
+	if (ward_streq(first, "cedar")) {
+		if (second)
+			ward_fail(&err, WARD_E_INVALID, "unknown command \"%s\"", all);
+		else
+			ward_fail(&err, WARD_E_INVALID,
+				"the word behind \"ward cedar\" is missing");
+		if (near && ward_has_prefix(near, "cedar "))
+			ward_fail_fix(&err, "did you mean ward %s?", near);
+		else
+			ward_fail_fix(&err, "see ward help cedar");
+	} else if (ward_streq(first, "sandbox") || ward_streq(first, "audit")) {
 		if (second)
 			ward_fail(&err, WARD_E_INVALID, "unknown command \"%s\"", all);
 		else
@@ -237,5 +261,5 @@ int main(int argc, char **argv)
 	w.v += taken;
 	if (wants_help(&w))
 		return print_help(c);
-	return c->fn(w);
+	return c->cedar ? cedar_command_run(c->cedar, w) : c->fn(w);
 }

@@ -15,6 +15,9 @@ OPTIONS = """cap capabilities read write workspace cwd env timeout grace cpus me
 tty audit head-to outcome report json dry-run fail-on-violation backend require accept attribution deny-errno i-know
 quiet""".split()
 COMMANDS = ["run", "sandbox run", "plan", "doctor", "audit verify", "audit show", "version", "help"]
+# One line in the overview, a page of their own: test_cedar.py has the rest.
+CEDAR = [f"cedar {name}" for name in """authorize evaluate validate check-parse check-entities format translate-policy
+translate-schema link partially-authorize conformance""".split()]
 
 
 def table():
@@ -24,7 +27,8 @@ def table():
 @test
 def table_is_that_of_the_contract():
     check_eq(sorted(o["name"] for o in table()["options"]), sorted(OPTIONS))
-    check_eq([c["name"] for c in table()["commands"] if not c["hidden"]], COMMANDS)
+    names = [c["name"] for c in table()["commands"] if not c["hidden"]]
+    check_eq(names, [*COMMANDS[:-2], *CEDAR, *COMMANDS[-2:]])
 
 
 @test
@@ -34,6 +38,7 @@ def overview_lists_every_command():
     for name in COMMANDS:
         check(re.search(rf"^  {name}  +\S", r.out, re.M), f"{name} is not in the overview")
     check("options" not in re.findall(r"^  (\S+)", r.out, re.M), "a hidden command is shown")
+    check_eq(len(re.findall(r"^  cedar \.\.\.  +\S", r.out, re.M)), 1)
     check_eq(ward("--help").out, r.out)
     check_eq(ward("-h").out, r.out)
 
@@ -120,6 +125,15 @@ def help_of_a_group(words):
 
 
 @test
+def help_of_cedar():
+    for words in (["help", "cedar"], ["cedar", "--help"]):
+        r = ward(*words)
+        check_eq((r.code, r.err), (0, ""))
+        for name in CEDAR:
+            check_in(f"  ward {name} ", r.out)
+
+
+@test
 def exit_codes_are_in_the_help():
     text = ward("help", "run").out
     for code in ("123", "124", "125", "126", "127", "137", "128+N"):
@@ -139,6 +153,8 @@ def man_page_has_every_option():
         check(re.search(rf"^\*--{re.escape(o['name'])}\*", text, re.M), f"--{o['name']} is not in the man page")
         first = o["text"].split(".")[0].split("_")[0][:30].replace("\\", "").split("*")[0]
         check_in(first, text, f"text of --{o['name']}")
+    for o in table()["cedar_options"]:
+        check(re.search(rf"^(\*-\w\*.*, )?\*--{re.escape(o['name'])}\*", text, re.M), f"--{o['name']} is not in the man page")
 
 
 @test
@@ -146,13 +162,28 @@ def completion_has_every_option_and_command():
     text = generated("bash")
     for name in OPTIONS:
         check_in(f"--{name}", text)
-    for c in COMMANDS:
+    for c in COMMANDS + CEDAR:
         for word in c.split():
             check_in(word, text)
+    for o in table()["cedar_options"]:
+        check_in(f"--{o['name']}", text)
 
 
 PAGES = ["README.md", "docs/guide/quickstart.md", "ARCHITECTURE.md", "docs/spec/outcome.md", "man/ward.1.scd",
          "man/ward-run.1.scd"]
+
+
+@cases([(name, name) for name in ("README.md", "docs/cedar.md", "docs/spec/cedar.md", "man/ward-cedar.1.scd", "NEWS.md")])
+def documents_name_options_of_cedar_that_exist(name):
+    bits = {c["name"]: c["cedar"] for c in table()["commands"]}
+    for words in set(re.findall(r"ward (cedar [a-z-]+[^\n`]*)", (cli.ROOT / name).read_text().replace("*", ""))):
+        command = " ".join(words.split()[:2])
+        if command not in bits:
+            check(command in ("cedar _COMMAND_", "cedar works", "cedar COMMAND"), f"there is no {command} ({name})")
+            continue
+        for option in re.findall(r"(?<![\w-])--([a-z][a-z-]*)", words):
+            check(any(o["name"] == option and o["commands"] & bits[command] for o in table()["cedar_options"]),
+                  f"--{option} in {words!r}")
 
 
 @cases([(name, name) for name in PAGES])
@@ -191,7 +222,11 @@ _ward; printf '%s\n' "${COMPREPLY[@]}"
 
 
 @cases([
-    ("commands", ["ward", ""], {"run", "sandbox", "plan", "doctor", "audit", "version", "help"}, True),
+    ("commands", ["ward", ""], {"run", "sandbox", "plan", "doctor", "audit", "cedar", "version", "help"}, True),
+    ("cedar", ["ward", "cedar", "trans"], {"translate-policy", "translate-schema"}, True),
+    ("options of cedar", ["ward", "cedar", "format", "--"], {"--policies", "--line-width", "--indent-width", "--write", "--check",
+                                                           "--json", "--error-format", "--help"}, True),
+    ("choices of cedar", ["ward", "cedar", "validate", "--policy-format", ""], {"cedar", "json"}, True),
     ("audit", ["ward", "audit", ""], {"verify", "show"}, True),
     ("options", ["ward", "run", "--out"], {"--outcome", "--output-limit"}, True),
     ("options of sandbox run", ["ward", "sandbox", "run", "--deny"], {"--deny-errno"}, True),
@@ -225,6 +260,12 @@ def installed_man_pages_are_the_generated_ones():
         text = f.read()
     for c in COMMANDS:
         check_in(c.split()[-1], text)
+    with open(os.path.join(built, "ward-cedar.1"), encoding="utf-8") as f:
+        text = f.read().replace("\\-", "-").replace("\\&", "")
+    for c in CEDAR:
+        check_in(c, text)
+    for o in table()["cedar_options"]:
+        check_in(f"--{o['name']}", text)
 
 
 main()
