@@ -593,6 +593,40 @@ TEST(sets_are_printed_and_read_again)
 	end(&g);
 }
 
+/* Places are those in the document, also of what stands in a text within it. */
+TEST(places)
+{
+	const char *json =
+		"{\"staticPolicies\":{\"a\":\"@x(\\\"y\\\") permit(principal is U, action in "
+		"[Action::\\\"a\\\"], resource) when { principal is U in [1, {b: !true}] };\",\"b\":" SJ
+		"}}";
+	const char *text = strstr(json, "\"@x"), *object = strstr(json, "{\"effect");
+	const struct cedar_policy *p;
+	const struct cedar_expr *x;
+	struct cedar_span at;
+	struct fixture f;
+
+	begin(&f);
+	CHECK_EQ_INT(ward_cedar_policies_parse_json(&f.s, ward_str(json), &f.d), WARD_OK);
+	p = ward_cedar_policies_get(&f.s, ward_str("a"));
+	REQUIRE(p != NULL);
+	at = (struct cedar_span){ p->start, p->end };
+	CHECK_EQ_INT(at.start, text - json);
+	CHECK(json[at.end - 1] == '"' && json[at.end] == ',');
+	CHECK(memcmp(&p->principal.type_at, &at, sizeof(at)) == 0);
+	CHECK(memcmp(&p->action.at[0], &at, sizeof(at)) == 0);
+	CHECK_EQ_INT(p->annotations[0].start, at.start);
+	CHECK_EQ_INT(p->conditions[0].end, at.end);
+	x = p->conditions[0].body;
+	CHECK(memcmp(&x->is->type_at, &at, sizeof(at)) == 0);
+	CHECK_EQ_INT(x->is->in->v[1]->fields[0].x->a->start, at.start);
+	p = ward_cedar_policies_get(&f.s, ward_str("b"));
+	REQUIRE(p != NULL);
+	CHECK_EQ_INT(p->start, object - json);
+	CHECK_EQ_INT(p->end, p->start + strlen(SJ));
+	end(&f);
+}
+
 /* ---- large and deep ---- */
 
 /* n times open, then middle, then n times close, as the body of a policy. */

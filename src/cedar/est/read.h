@@ -53,6 +53,8 @@ struct cedar_expr *ward_cedar_est_new(struct cedar_est_reader *r, enum cedar_exp
 int ward_cedar_est_value(struct cedar_est_reader *r, const struct ward_json *j, const struct cedar_expr **ret);
 int ward_cedar_est_expr(struct cedar_est_reader *r, const struct ward_json *j, const struct cedar_expr **ret);
 int ward_cedar_est_policy(struct cedar_est_reader *r, const struct ward_json *j, const struct cedar_policy **ret);
+/* All places of p, whose text is in the string j. */
+void ward_cedar_est_place(const struct cedar_policy *p, const struct ward_json *j);
 /* Elements of a list or members of an object, read by f into an array of pointers. *ret is NULL for none. */
 int ward_cedar_est_children(struct cedar_est_reader *r, const struct ward_json *j,
 	int (*f)(struct cedar_est_reader *r, const struct ward_json *j, const struct cedar_expr **ret),

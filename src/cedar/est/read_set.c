@@ -41,9 +41,12 @@ static int several(struct run *u, const struct ward_json *j)
 {
 	struct cedar_parse_options o = { .unknowns = u->r.unknowns };
 	size_t n = u->r.diags != NULL ? u->r.diags->n : 0;
+	size_t before = u->s->statics.n;
 	int code = ward_cedar_policies_parse(u->s, j->str, &o, true, u->r.diags);
 
 	place(u, j, n);
+	for (size_t i = before; i < u->s->statics.n; i++)
+		ward_cedar_est_place(u->s->statics.v[i], j);
 	return code;
 }
 
@@ -64,6 +67,7 @@ static int text_policy(struct run *u, const struct ward_json *j, const struct ce
 	if (code == WARD_OK) {
 		*p = *list.v[0];
 		p->id = u->r.id;
+		ward_cedar_est_place(p, j);
 		*ret = p;
 	}
 	ward_cedar_policy_list_done(&list);

@@ -50,9 +50,9 @@ void ward_cedar_partial_text(const struct cedar_partial *p, struct ward_buf *out
  */
 const struct cedar_expr *ward_cedar_simplify(struct cedar_pool *pool, const struct cedar_expr *x);
 /*
- * What is left as a policy of the language again, simplified: unconstrained in its scope, with the variables in its one
- * condition (none: it is satisfied). A residual that is false or fails has the condition false. Its parts are the
- * residual's. NULL: no memory.
+ * What is left as a policy of the language again, simplified: with variables for what is not known, and what a scope can
+ * say in the scope. A residual that is false or fails has the condition false. Its parts are the residual's and live in
+ * pool. NULL: no memory.
  */
 const struct cedar_policy *ward_cedar_residual_policy(struct cedar_pool *pool, const struct cedar_residual *v);
 /*

@@ -56,3 +56,7 @@ struct cedar_partial {
 	struct cedar_residual *v;
 	size_t n;
 };
+
+/* ---- simplify.c ---- */
+/* Of a policy, where only a Bool may be; with the variables for what was not known. */
+const struct cedar_expr *ward_cedar_simplify_condition(struct cedar_pool *pool, const struct cedar_expr *x);

@@ -424,27 +424,10 @@ const struct cedar_expr *ward_cedar_simplify(struct cedar_pool *pool, const stru
 	return small(&s, x, false);
 }
 
-const struct cedar_policy *ward_cedar_residual_policy(struct cedar_pool *pool,
-	const struct cedar_residual *v)
+const struct cedar_expr *ward_cedar_simplify_condition(struct cedar_pool *pool,
+	const struct cedar_expr *x)
 {
 	struct small s = { .pool = pool, .variables = true };
-	struct cedar_policy *p = ward_arena_alloc(ward_cedar_pool_arena(pool), sizeof(*p));
-	struct cedar_condition *c = ward_arena_alloc(ward_cedar_pool_arena(pool), sizeof(*c));
 
-	if (p == NULL || c == NULL)
-		return NULL;
-	p->id = v->id;
-	p->effect = v->effect;
-	p->n_annotations = v->origin->n_annotations;
-	p->annotations = v->origin->annotations;
-	c->body = v->state == CEDAR_RESIDUAL_OPEN
-		? small(&s, v->condition, true)
-		: literal(&s, v->state == CEDAR_RESIDUAL_TRUE, v->condition);
-	if (c->body == NULL)
-		return NULL;
-	if (ward_cedar_is_bool(c->body) && c->body->truth)
-		return p;
-	p->n_conditions = 1;
-	p->conditions = c;
-	return p;
+	return small(&s, x, true);
 }
