@@ -10,7 +10,8 @@
  *
  * Threads: schemas, entities and compiled sets are immutable, counted, and used by any number of threads at once.
  * Everything else belongs to one thread at a time. Nothing here prints, opens files, looks at a clock or keeps global
- * state.
+ * state. A thread that parses texts of others needs 2 MB of stack (musl gives 128 KB unless told otherwise): nesting is
+ * limited, and that much goes as far as the limit.
  *
  *	parse a set ─► compile ─┐
  *	parse entities ─────────┼─► ward_policy_authorize(), with a request and a scratch of this thread

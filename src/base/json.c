@@ -515,8 +515,8 @@ int ward_json_each(struct ward_arena *a, const char *text, size_t n, const char 
 int ward_json_parse(struct ward_arena *a, const char *text, size_t n, const char *file,
 	struct ward_json **ret, struct ward_error *err)
 {
-	static const struct ward_json_options plain = { WARD_JSON_BYTES_MAX, WARD_JSON_DEPTH_MAX,
-		false };
+	static const struct ward_json_options plain = { .bytes_max = WARD_JSON_BYTES_MAX,
+		.depth_max = WARD_JSON_DEPTH_MAX };
 
 	return ward_json_parse_with(a, text, n, file, &plain, ret, err);
 }

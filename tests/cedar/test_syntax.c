@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parser of policy text: what it takes, what it refuses and how it says so, and its limits. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -684,5 +685,41 @@ TEST(full_pools)
 		ward_cedar_pool_free(small);
 	}
 }
+
+/* Other builds have other frames. */
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)
+static void *parse_deep(void *arg)
+{
+	const struct ward_buf *text = arg;
+	struct cedar_pool *p = ward_cedar_pool_new(0);
+	const struct cedar_expr *x;
+	struct cedar_diags d;
+
+	if (p == NULL || ward_cedar_diags_init(&d) < 0)
+		return arg;
+	(void)ward_cedar_parse_expr(p, (struct ward_str){ text->s, text->n }, NULL, &x, &d);
+	ward_cedar_diags_done(&d);
+	ward_cedar_pool_free(p);
+	return NULL;
+}
+
+/* What the header says about the stack: every level of the grammar at every level of nesting. */
+TEST(stack)
+{
+	struct ward_buf text = WARD_BUF_INIT;
+	pthread_attr_t attr;
+	pthread_t thread;
+	void *failed = &text;
+
+	for (int i = 0; i < 990; i++)
+		ward_buf_adds(&text, "true || true && 1 == 1 + 1 * (");
+	REQUIRE(!text.failed && pthread_attr_init(&attr) == 0);
+	REQUIRE(pthread_attr_setstacksize(&attr, 1700 << 10) == 0);
+	REQUIRE(pthread_create(&thread, &attr, parse_deep, &text) == 0);
+	CHECK(pthread_join(thread, &failed) == 0 && failed == NULL);
+	(void)pthread_attr_destroy(&attr);
+	ward_buf_done(&text);
+}
+#endif
 
 TAP_MAIN();
