@@ -181,6 +181,7 @@ static int finish(struct ward_policy_diags *d, const struct cedar_diags *from, i
 		return code;
 	d->errors += from->errors;
 	d->dropped += from->dropped;
+	d->failed = d->failed || from->failed;
 	if (code < 0 && from->errors == 0)
 		return ward_diags_say(d, code, ward_code_name(code));
 	return code;
