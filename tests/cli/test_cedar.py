@@ -8,9 +8,11 @@ import subprocess
 import threading
 
 import cli
+import schema
 from cli import WARD, Result, placed
 from tap import cases, check, check_eq, check_in, main, skip, test
 
+SPEC = json.loads((cli.ROOT / "docs/spec/cedar.schema.json").read_text())
 POLICIES = """\
 @id("view")
 permit(principal in Group::"staff", action == Action::"view", resource is Doc) when { context.hour < 18 };
@@ -39,6 +41,11 @@ WHOLE = (*PLAIN, "-s", "s.cedarschema")
 def cedar(p, *words, data=b"", timeout=60, env=None):
     q = subprocess.run([WARD, "cedar", *words], cwd=p.ws, input=data, env=p.env(**(env or {})), capture_output=True,
                        timeout=timeout, check=False)
+    if "--json" in words or "--requests" in words:
+        for line in q.stdout.splitlines():
+            schema.validate(json.loads(line), SPEC)
+    if "--json" in words and words[0] != "conformance":
+        check_eq(q.stdout.count(b"\n"), 1, words)
     return Result(q.returncode, q.stdout.decode("utf-8", "surrogateescape"), q.stderr.decode("utf-8", "surrogateescape"))
 
 
@@ -488,6 +495,9 @@ def partially_authorize(p):
     check_in("residuals", json.loads(r.out))
     p.write("r.json", '{"principal": "User::\\"a\\""}')
     check_eq(cedar(p, *words, "--request-json", "r.json").code, 4)
+    for wrong in (("-l", 'Doc::"1"', "-a", 'Action::"view"'), ("-a", 'Action::"nope"'), ("-r", 'Nope::"x"')):
+        r = cedar(p, *words, *wrong)
+        check_eq((r.code, r.out), (1, ""), wrong)
 
 
 # ---- words ----
@@ -736,8 +746,8 @@ def conformance_of_records(p):
     record = {"policyValidation": {"strict": True, "permissive": True}, "entityValidation": {"perEntity": {"User::a": {}}},
               "requestValidation": [{"strict": True}] * 3}
     p.write("t/corpus-tests-validation/one.validation.json", json.dumps(record))
-    schema = cedar(p, "translate-schema", "--direction", "cedar-to-json", "-s", "t/cases/one.cedarschema").out
-    p.write("t/corpus-tests-json-schemas/one.cedarschema.json", schema)
+    as_json = cedar(p, "translate-schema", "--direction", "cedar-to-json", "-s", "t/cases/one.cedarschema").out
+    p.write("t/corpus-tests-json-schemas/one.cedarschema.json", as_json)
     check_eq(cedar(p, "conformance", "t").code, 0)
     for part, wrong in (("policyValidation", {"strict": False, "permissive": True}),
                         ("policyValidation", {"strict": True, "permissive": False}),
@@ -751,7 +761,7 @@ def conformance_of_records(p):
     check_eq(cedar(p, "conformance", "t").code, 0)
     check_eq(cedar(p, "conformance", "t", "--messages").code, 1)
     p.write("t/corpus-tests-validation/one.validation.json", json.dumps(record))
-    p.write("t/corpus-tests-json-schemas/one.cedarschema.json", schema.replace("secret", "open"))
+    p.write("t/corpus-tests-json-schemas/one.cedarschema.json", as_json.replace("secret", "open"))
     check_eq(cedar(p, "conformance", "t").code, 1)
 
 
@@ -801,6 +811,18 @@ def conformance_data_of_others(p):
         skip(f"no conformance data in {data}")
     r = cedar(p, "conformance", data, timeout=300)
     check_eq((r.code, r.out.splitlines()[-1].split(", ")[1]), (0, "0 failed"), r.out[-2000:])
+
+
+@test
+def the_schema_bites():
+    good = {"decision": "allow", "reason": ["a"], "errors": []}
+    schema.validate(good, SPEC)
+    for bad in ({"decision": None}, {"decision": "ALLOW"}, {"reason": "a"}, {"more": 1}, {"errors": [1]}):
+        try:
+            schema.validate(dict(good, **bad), SPEC)
+        except schema.Invalid:
+            continue
+        check(False, f"{bad} is valid")
 
 
 # ---- help ----

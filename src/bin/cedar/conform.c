@@ -63,8 +63,12 @@ void case_end(struct conform *c)
 {
 	c->passed += !c->bad;
 	c->failed += c->bad;
-	if (c->a->v[O_VERBOSE] && !c->bad && !c->a->v[O_JSON])
-		printf("%s: agrees\n", c->name);
+	if (c->a->v[O_VERBOSE] && !c->bad && !c->a->v[O_JSON]) {
+		WARD_CLEANUP(ward_buf_done) struct ward_buf shown = WARD_BUF_INIT;
+
+		show_text(&shown, c->name, strlen(c->name));
+		printf("%s: agrees\n", ward_buf_cstr(&shown));
+	}
 }
 
 bool conform_read(struct conform *c, const char *path, struct text *ret, struct ward_json **j)

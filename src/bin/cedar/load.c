@@ -363,7 +363,7 @@ bool load_request(struct args *a, const struct ward_policy_schema *schema, bool 
 		(void)fail_error(a, &err);
 		return false;
 	}
-	if (!schema || partial || ward_streq(a->v[O_REQUEST_VALIDATION], "false"))
+	if (!schema || ward_streq(a->v[O_REQUEST_VALIDATION], "false"))
 		return true;
 	if (ward_policy_request_validate(*ret, schema, a->d) == WARD_OK)
 		return true;
