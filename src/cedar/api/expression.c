@@ -136,6 +136,7 @@ static int evaluate(struct cedar_pool *pool, struct ward_str text, const struct 
 	return WARD_OK;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a text, its world, a result and findings */
 int ward_policy_evaluate(const char *file, const char *text, size_t n,
 	const struct ward_policy_entities *entities, const struct ward_policy_request *request,
 	enum ward_policy_syntax syntax, char **ret, size_t *ret_n, struct ward_policy_diags *d)

@@ -40,7 +40,7 @@ int ward_policy_set_at(const struct ward_policy_set *s, size_t i, struct ward_po
 	const struct cedar_link *l;
 	const struct cedar_str *id;
 
-	if (!nth(s, i, &p, &l))
+	if (!nth(s, i, &p, &l) || (p == NULL && l == NULL))
 		return WARD_E_NOTFOUND;
 	id = l != NULL ? l->id : p->id;
 	if (l != NULL)

@@ -36,7 +36,7 @@ int ward_policy_schema_parse(enum ward_policy_syntax syntax, const char *file, c
 	if (r == WARD_OK)
 		r = ward_cedar_schema_parse(t, syntax_of(syntax), &s->schema, &found);
 	r = ward_diags_move(d, &found, &(struct origin){ file, t, NULL }, r);
-	if (r < 0) {
+	if (r < 0 || s == NULL) {
 		if (s != NULL)
 			ward_cedar_schema_free(s->schema);
 		free(s);

@@ -5,6 +5,7 @@
  * address) and merged pairwise. Both their sum and the work are bounded: a hierarchy can be as large as the square of its
  * text.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,7 @@ static bool merge(struct closing *c, const struct cedar_uid *const *v, size_t n,
 
 	if (!room(c, c->n_now + n + 1))
 		return false;
+	assert(c->now != NULL && c->then != NULL);
 	out = c->then;
 	while (i < c->n_now && k < n) {
 		const struct cedar_uid *a = c->now[i], *b = v[k];
@@ -148,7 +150,8 @@ static int keep(struct closing *c, struct up *u)
 	v = ward_arena_alloc(ward_cedar_pool_arena(c->s->pool), n * (sizeof(*v) + sizeof(*hashes)));
 	if (v == NULL)
 		return WARD_E_NOMEM;
-	memcpy(v, c->now, n * sizeof(*v));
+	if (n > 0)
+		memcpy(v, c->now, n * sizeof(*v));
 	hashes = (uint32_t *)(void *)(v + n);
 	for (size_t i = 0; i < n; i++)
 		hashes[i] = (uint32_t)(v[i]->hash >> 32);

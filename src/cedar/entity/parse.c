@@ -4,6 +4,8 @@
  * asked while a value is read (shorthand), then of the whole (validation); its actions are added last. The first entity
  * that cannot be read ends it.
  */
+#include <assert.h>
+
 #include "cedar/entity/store.h"
 
 struct reading {
@@ -209,6 +211,7 @@ static int read_entity(const struct ward_json *j, void *arg)
 		code = ward_cedar_json_uid(&c, m.uid, &e.uid);
 	if (code < 0)
 		return code;
+	assert(m.uid != NULL && m.attrs != NULL && m.parents != NULL && e.uid != NULL);
 	if (r->schema != NULL && !ward_is_action(e.uid)) {
 		t = ward_cedar_schema_entity(r->schema, e.uid->type);
 		if (t == NULL)

@@ -39,7 +39,7 @@ int ward_cedar_context_parse(struct cedar_pool *pool, struct ward_str json,
 	};
 	const struct cedar_action_type *a = NULL;
 	struct ward_json *j;
-	struct cedar_value v;
+	struct cedar_value v = { 0 };
 	int code;
 
 	*ret = NULL;

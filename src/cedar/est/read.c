@@ -244,7 +244,7 @@ bool ward_cedar_est_is_uid(const struct ward_json *j)
 int ward_cedar_est_typed(struct cedar_est_reader *r, const struct ward_json *j,
 	const struct cedar_uid **ret)
 {
-	const struct cedar_str *type, *id;
+	const struct cedar_str *type = NULL, *id = NULL;
 	int code = ward_cedar_est_type(r, ward_json_get(j, "type"), &type);
 
 	if (code == WARD_OK)

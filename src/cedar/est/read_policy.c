@@ -267,7 +267,7 @@ int ward_cedar_policy_from_json(struct cedar_pool *pool, const struct ward_json 
 		.diags = d,
 		.id = id,
 		.unknowns = unknowns };
-	const struct cedar_policy *p;
+	const struct cedar_policy *p = NULL;
 	int code = ward_cedar_est_policy(&r, j, &p);
 
 	if (code == WARD_OK)

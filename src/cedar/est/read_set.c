@@ -57,11 +57,12 @@ static int text_policy(struct run *u, const struct ward_json *j, const struct ce
 	struct cedar_policy_list list = { 0 };
 	size_t n = u->r.diags != NULL ? u->r.diags->n : 0;
 	struct cedar_policy *p = ward_arena_alloc(u->r.arena, sizeof(*p));
-	int code = ward_cedar_parse_policies(u->r.pool, j->str, &o, &list, u->r.diags);
+	int code;
 
+	if (p == NULL)
+		return ward_cedar_est_no_memory(&u->r);
+	code = ward_cedar_parse_policies(u->r.pool, j->str, &o, &list, u->r.diags);
 	place(u, j, n);
-	if (code == WARD_OK && p == NULL)
-		code = ward_cedar_est_no_memory(&u->r);
 	if (code == WARD_OK && list.n != 1)
 		code = ward_cedar_est_fail(&u->r, j, "expected one policy, found %zu", list.n);
 	if (code == WARD_OK) {
@@ -98,7 +99,7 @@ static int check_kind(struct run *u, const struct ward_json *j, const struct ced
 
 static int policy(struct run *u, const struct ward_json *j, struct ward_str id, bool want_template)
 {
-	const struct cedar_policy *p;
+	const struct cedar_policy *p = NULL;
 	int code;
 
 	u->r.id = ward_cedar_est_intern(&u->r, id);
@@ -106,9 +107,9 @@ static int policy(struct run *u, const struct ward_json *j, struct ward_str id, 
 		return WARD_E_NOMEM;
 	code = j->type == WARD_JSON_STRING ? text_policy(u, j, &p)
 					   : ward_cedar_est_policy(&u->r, j, &p);
-	if (code == WARD_OK)
+	if (code == WARD_OK && p != NULL)
 		code = check_kind(u, j, p, want_template);
-	if (code == WARD_OK)
+	if (code == WARD_OK && p != NULL)
 		code = ward_cedar_policies_add(u->s, p, u->r.diags);
 	u->r.id = NULL;
 	return code;

@@ -4,6 +4,7 @@
  * policy stands under each element of its action's list; the request that meets two of them finds it twice and counts it
  * once. Tables are at most two thirds full and hold numbers, not pointers.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,7 @@ static bool same(const struct cedar_scope_name *n, const struct cedar_uid *uid,
 static uint32_t name(struct cedar_index *x, const struct cedar_uid *uid,
 	const struct cedar_str *type)
 {
+	assert(uid != NULL || type != NULL);
 	uint64_t hash = uid != NULL ? uid->hash : type->hash;
 	uint32_t at = (uint32_t)hash & x->slot_mask, tag = (uint32_t)(hash >> 32);
 

@@ -191,13 +191,14 @@ static void render(struct renderer *r, const struct doc *d, const struct sums *s
 
 bool ward_cedar_doc_render(const struct doc *d, size_t width, struct ward_buf *out)
 {
-	struct sums s WARD_CLEANUP(sums_done) = { 0 };
 	struct renderer r = { .out = out };
+	struct sums s = { 0 };
+	bool ok = !d->failed && sums_init(&s, d);
 
-	if (d->failed || !sums_init(&s, d))
-		return false;
-	render(&r, d, &s, width);
-	return !out->failed;
+	if (ok)
+		render(&r, d, &s, width);
+	sums_done(&s);
+	return ok && !out->failed;
 }
 
 /* ---- the lines of it ---- */

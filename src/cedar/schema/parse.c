@@ -438,9 +438,7 @@ bool ward_schema_read_text(struct reader *r)
 				"semicolon");
 		}
 		behind = false;
-		if (r->errors > before) {
-			ok = false;
-		} else if (!ward_schema_parse_notes(r, &h.notes)) {
+		if (r->errors > before || !ward_schema_parse_notes(r, &h.notes)) {
 			ok = false;
 		} else if (ward_schema_is_word(r, "namespace")) {
 			ok = namespace(r, &h.notes);

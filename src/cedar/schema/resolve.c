@@ -313,7 +313,7 @@ static bool types_of(struct making *m, const struct ref *refs, uint32_t n, uint3
 			undeclared(r, &refs[i]);
 			if (r->errors > WARD_CEDAR_DIAGS_MAX)
 				return false;
-		} else if (stamps[e->index] != stamp) {
+		} else if (stamps != NULL && stamps[e->index] != stamp) {
 			stamps[e->index] = stamp;
 			ret->v[ret->n++] = &m->entities[e->index];
 		}

@@ -36,32 +36,49 @@ static int read_tree(struct ward_str text, enum cedar_schema_syntax syntax, stru
 	return r.errors > 0 ? WARD_E_PARSE : WARD_OK;
 }
 
-int ward_cedar_schema_parse(struct ward_str text, enum cedar_schema_syntax syntax,
-	struct cedar_schema **ret, struct cedar_diags *d)
+/* Half built: a pool and an empty tree. */
+static struct cedar_schema *schema_new(void)
 {
-	WARD_CLEANUP(ward_cedar_schema_freep) struct cedar_schema *s = NULL;
-	int code;
+	struct cedar_schema *s = calloc(1, sizeof(*s));
 
-	*ret = NULL;
-	s = calloc(1, sizeof(*s));
 	if (s == NULL)
-		return WARD_E_NOMEM;
+		return NULL;
 	s->pool = ward_cedar_pool_new(0);
-	if (s->pool == NULL)
-		return WARD_E_NOMEM;
-	s->tree = ward_arena_alloc(ward_cedar_pool_arena(s->pool), sizeof(*s->tree));
-	if (s->tree == NULL)
-		return WARD_E_NOMEM;
-	code = read_tree(text, syntax, s->pool, s->tree, d);
+	if (s->pool != NULL)
+		s->tree = ward_arena_alloc(ward_cedar_pool_arena(s->pool), sizeof(*s->tree));
+	if (s->tree != NULL)
+		return s;
+	ward_cedar_schema_free(s);
+	return NULL;
+}
+
+static int fill(struct cedar_schema *s, struct ward_str text, enum cedar_schema_syntax syntax,
+	struct cedar_diags *d)
+{
+	int code = read_tree(text, syntax, s->pool, s->tree, d);
+
 	if (code < 0)
 		return code;
 	if (syntax == CEDAR_SCHEMA_TEXT)
 		ward_schema_warn(s->tree, d);
-	code = ward_schema_resolve(s, false, d);
-	if (code < 0)
+	return ward_schema_resolve(s, false, d);
+}
+
+int ward_cedar_schema_parse(struct ward_str text, enum cedar_schema_syntax syntax,
+	struct cedar_schema **ret, struct cedar_diags *d)
+{
+	struct cedar_schema *s = schema_new();
+	int code;
+
+	*ret = NULL;
+	if (s == NULL)
+		return WARD_E_NOMEM;
+	code = fill(s, text, syntax, d);
+	if (code < 0) {
+		ward_cedar_schema_free(s);
 		return code;
+	}
 	*ret = s;
-	s = NULL;
 	return WARD_OK;
 }
 

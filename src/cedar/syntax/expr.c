@@ -148,7 +148,7 @@ bool ward_cedar_as_expr(struct parser *p, struct operand *op)
 
 bool ward_cedar_list(struct parser *p, unsigned close, uint32_t *ret_n, uint32_t *ret_depth)
 {
-	struct operand op;
+	struct operand op = { 0 };
 
 	*ret_n = 0;
 	*ret_depth = 0;
@@ -528,7 +528,7 @@ bool ward_cedar_binary(struct parser *p, unsigned least, struct operand *op)
 
 static bool branch(struct parser *p, unsigned before, uint32_t *depth)
 {
-	struct operand op;
+	struct operand op = { 0 };
 
 	if (p->tok.kind != before)
 		return ward_cedar_unexpected(p, before == T_THEN ? "`then`" : "`else`");

@@ -497,6 +497,18 @@ static int by_name(const void *a, const void *b)
 	return r != 0 ? r : (x->i > y->i) - (x->i < y->i);
 }
 
+/* A name that is there twice, among few. */
+static const struct cedar_str *repeated_of_few(const struct cedar_field *f, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		for (size_t k = 0; k < i; k++) {
+			if (f[i].name == f[k].name)
+				return f[i].name;
+		}
+	}
+	return NULL;
+}
+
 /* A name that is there twice: the earliest that comes again. Interned names are equal where their pointers are. */
 static bool repeated(struct parser *p, const struct cedar_field *f, size_t n,
 	const struct cedar_str **ret)
@@ -506,14 +518,7 @@ static bool repeated(struct parser *p, const struct cedar_field *f, size_t n,
 
 	*ret = NULL;
 	if (n <= 16) {
-		for (size_t i = 1; i < n; i++) {
-			for (size_t k = 0; k < i; k++) {
-				if (f[i].name == f[k].name) {
-					*ret = f[i].name;
-					return true;
-				}
-			}
-		}
+		*ret = repeated_of_few(f, n);
 		return true;
 	}
 	v = calloc(n, sizeof(*v));

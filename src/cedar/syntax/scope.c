@@ -4,6 +4,7 @@
  * entities, a slot) is read without a tree; anything else is read as the expression that the grammar lets stand there, and
  * then told what it is.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,6 +99,7 @@ static const char *described(const struct parser *p, const struct operand *op, c
 	char part[SNIPPET_MAX];
 	bool name = op->form == FORM_NAME || op->form == FORM_VAR;
 
+	assert(op->form != FORM_EXPR || op->x != NULL);
 	if (op->form != FORM_EXPR || op->x->kind == CEDAR_X_VAR || op->x->kind <= CEDAR_X_STRING) {
 		if (op->form == FORM_EXPR && op->x->kind == CEDAR_X_NONE)
 			return NULL;

@@ -44,7 +44,8 @@ static const char *decimal_help(struct ward_str s)
 	}
 	if (rest > 4 && whole < 20) {
 		memcpy(probe, s.s + sign, whole);
-		memcpy(probe + whole, ".0", 2);
+		probe[whole] = '.';
+		probe[whole + 1] = '0';
 		if (ward_cedar_decimal_parse((struct ward_str){ probe, whole + 2 }, &v))
 			return "at most 4 digits are supported";
 	}
