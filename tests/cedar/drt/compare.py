@@ -130,13 +130,27 @@ def member(*names):
     return f
 
 
-def residuals(a):
-    if a.get("type") != "residuals":
-        return a.get("type")
-    r = dict(a["response"])
-    for k in ("satisfied", "errored", "mayBeDetermining", "mustBeDetermining", "nontrivialResiduals"):
-        r[k] = sorted(r[k])
-    return r
+def filled(x, values):
+    """A residual with a link's values for slots. The engine leaves slots where a condition fails behind something open."""
+    if isinstance(x, dict):
+        if list(x) == ["Slot"] and x["Slot"] in values:
+            return {"Value": {"__entity": values[x["Slot"]]}}
+        return {k: filled(v, values) for k, v in x.items()}
+    return [filled(v, values) for v in x] if isinstance(x, list) else x
+
+
+def residuals(links):
+    values = {link["newId"]: link["values"] for link in links}
+
+    def f(a):
+        if a.get("type") != "residuals":
+            return a.get("type")
+        r = dict(a["response"])
+        for k in ("satisfied", "errored", "mayBeDetermining", "mustBeDetermining", "nontrivialResiduals"):
+            r[k] = sorted(r[k])
+        r["residuals"] = {k: filled(v, values.get(k, {})) for k, v in r["residuals"].items()}
+        return r
+    return f
 
 
 # ---- what is asked about a case: (name, question, how the answers are read) ----
@@ -185,7 +199,7 @@ def about_partial(case, rng):
                 q[k] = r[k]
             elif k != "context":
                 q[k] = None
-        yield "partial", q, residuals
+        yield "partial", q, residuals(case["links"])
 
 
 def mangled(text, rng):
