@@ -3,6 +3,7 @@
  * Policy sets: {staticPolicies, templates, templateLinks}, each of which may be missing. A policy is an object, or a text
  * of the language in a JSON string; staticPolicies may be one text with several. Any error leaves the set as it was.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "cedar/est/read.h"
@@ -107,9 +108,10 @@ static int policy(struct run *u, const struct ward_json *j, struct ward_str id, 
 		return WARD_E_NOMEM;
 	code = j->type == WARD_JSON_STRING ? text_policy(u, j, &p)
 					   : ward_cedar_est_policy(&u->r, j, &p);
-	if (code == WARD_OK && p != NULL)
+	assert(code != WARD_OK || p != NULL);
+	if (code == WARD_OK)
 		code = check_kind(u, j, p, want_template);
-	if (code == WARD_OK && p != NULL)
+	if (code == WARD_OK)
 		code = ward_cedar_policies_add(u->s, p, u->r.diags);
 	u->r.id = NULL;
 	return code;
