@@ -14,13 +14,14 @@
 #include "bin/cedar/conform.h"
 
 #define DEPTH_MAX 32
+#define TEXT_MAX (64u << 10) /* of one disagreement; what is longer is cut */
 
 /* ---- what all cases need ---- */
 
 void disagree(struct conform *c, const char *fmt, ...)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT, shown = WARD_BUF_INIT;
-	char text[2048];
+	char text[TEXT_MAX];
 	va_list ap;
 
 	c->bad = true;
@@ -85,22 +86,29 @@ bool conform_read(struct conform *c, const char *path, struct text *ret, struct 
 	return false;
 }
 
-static const char *without_policy(const char *text)
+static struct ward_str without_policy(struct ward_str text)
 {
-	const char *end = ward_has_prefix(text, "for policy `") ? strstr(text, "`, ") : NULL;
+	const char *end = ward_has_prefix(text.s, "for policy `") ? strstr(text.s, "`, ") : NULL;
 
-	return end ? end + 3 : text;
+	if (end)
+		text.n -= (size_t)(end + 3 - text.s);
+	return (struct ward_str){ end ? end + 3 : text.s, text.n };
 }
 
-bool same_message(const char *recorded, const char *ours)
+bool same_message(struct ward_str recorded, const char *ours)
 {
 	recorded = without_policy(recorded);
-	ours = without_policy(ours);
-	while (*recorded && tolower((unsigned char)*recorded) == tolower((unsigned char)*ours)) {
-		recorded++;
-		ours++;
+	ours = without_policy(ward_str(ours)).s;
+	for (size_t i = 0; i < recorded.n; i++) {
+		unsigned char c = (unsigned char)recorded.s[i];
+
+		/* A message cannot hold NUL, and has \0 in its place. */
+		if (!c && ours[0] == '\\' && ours[1] == '0')
+			ours += 2;
+		else if (tolower(c) != tolower((unsigned char)*ours++))
+			return false;
 	}
-	return !*recorded && !*ours;
+	return !*ours;
 }
 
 static bool member_same(const struct ward_json *a, const struct ward_json *b)

@@ -30,7 +30,7 @@ void case_end(struct conform *c);
 /* A file as text and, where j is not NULL, as JSON in c->arena. False: there is a disagreement. */
 bool conform_read(struct conform *c, const char *path, struct text *ret, struct ward_json **j);
 /* A finding's text as it was recorded elsewhere: in lower case, without "for policy `x`, ". */
-bool same_message(const char *recorded, const char *ours);
+bool same_message(struct ward_str recorded, const char *ours);
 /* Equal as JSON: members of objects in any order. */
 bool json_same(const struct ward_json *a, const struct ward_json *b);
 const char *json_text(const struct ward_json *j, const char *name);     /* a member that is text, or NULL */

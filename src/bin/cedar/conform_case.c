@@ -231,7 +231,7 @@ static bool texts_same(const struct conform *c, const struct ward_json *list)
 			struct ward_policy_diag g;
 
 			if (used[i] || ward_policy_diags_at(c->a->d, i, &g) < 0 || g.warning ||
-				m->type != WARD_JSON_STRING || !same_message(m->str.s, g.message))
+				m->type != WARD_JSON_STRING || !same_message(m->str, g.message))
 				continue;
 			used[i] = 1;
 			found++;

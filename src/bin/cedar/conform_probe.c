@@ -25,7 +25,7 @@ static void compare_message(struct conform *c, const struct ward_json *v, const 
 	if (!want)
 		return;
 	/* The engine says what it was doing before it says what is wrong. */
-	if (n >= m && same_message(want + n - m, got)) {
+	if (n >= m && same_message(ward_str(want + n - m), got)) {
 		c->same++;
 		return;
 	}
@@ -182,7 +182,7 @@ static void probe_schema(struct conform *c, const struct probe *p, const struct 
 			ward_buf_cstr(&b), b.n, &s, c->a->d) == WARD_OK);
 }
 
-static bool found(const struct conform *c, const char *want, bool warning)
+static bool found(const struct conform *c, struct ward_str want, bool warning)
 {
 	struct ward_policy_diag g;
 
@@ -195,7 +195,7 @@ static bool found(const struct conform *c, const char *want, bool warning)
 static bool recorded(const struct ward_json *list, const struct ward_policy_diag *g)
 {
 	for (const struct ward_json *m = list ? list->child : NULL; m; m = m->next)
-		if (m->type == WARD_JSON_STRING && same_message(m->str.s, g->message))
+		if (m->type == WARD_JSON_STRING && same_message(m->str, g->message))
 			return true;
 	return false;
 }
@@ -209,7 +209,7 @@ static void compare_findings(struct conform *c, const struct ward_json *v, const
 	bool same = true;
 
 	for (const struct ward_json *m = list ? list->child : NULL; m; m = m->next) {
-		if (m->type != WARD_JSON_STRING || found(c, m->str.s, warning))
+		if (m->type != WARD_JSON_STRING || found(c, m->str, warning))
 			continue;
 		same = false;
 		if (c->a->v[O_MESSAGES])

@@ -70,9 +70,13 @@ int out_of_memory(struct args *a)
 
 static int end(int code)
 {
+	static bool said;
+
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
-	fprintf(stderr, "ward: cannot write to standard output\n");
+	if (!said)
+		fprintf(stderr, "ward: cannot write to standard output\n");
+	said = true;
 	return CEDAR_FAILURE;
 }
 
