@@ -3,8 +3,9 @@
  * The Cedar policy language (language 4.5): policies, schemas, entities and requests in; decisions out. In libward, and
  * by itself in libward-policy, which needs nothing but the C library. docs/cedar.md says what is implemented.
  *
- * Texts are UTF-8, given as pointer and length, never kept, and need no NUL at their end; file names what is said to be
- * the text's place in findings and may be NULL. Texts that come back are malloc'ed, NUL-terminated, and the caller's:
+ * Texts are UTF-8, given as pointer and length, and need no NUL at their end. They are the caller's; what is needed later
+ * is copied (a set keeps the texts of its policies, to show them in findings). file is what the text is called in findings
+ * and may be NULL. Texts that come back are malloc'ed, NUL-terminated, and the caller's:
  * free(). Functions that can fail return WARD_OK or a negative enum ward_code; what is wrong goes to the findings, which
  * may be NULL everywhere. An error is never a decision.
  *
