@@ -196,12 +196,13 @@ TEST(nobody)
 /* Whoever has no memory for a finding says that it failed; nothing is passed over in silence. */
 TEST(allocations)
 {
-	struct cedar_pool *p = ward_cedar_pool_new(0);
 	struct cedar_policy_list list = { 0 };
+	struct cedar_pool *p;
 	bool done = false;
 
 	if (!ALLOC_FAIL_WORKS)
 		SKIP("the allocator is the sanitizer's");
+	p = ward_cedar_pool_new(0);
 	REQUIRE(p != NULL);
 	REQUIRE(ward_cedar_parse_policies(p,
 			WARD_STR("permit(principal, action, resource) when { \"" A "a\" like \"" A
