@@ -127,15 +127,17 @@ static int judge(struct judge *j, uint32_t number)
 {
 	const struct cedar_unit *u = &j->run.compiled->units[number];
 	struct cedar_fault f = { 0 };
-	bool satisfied = true, ok = true;
+	bool satisfied = u->code == 0, ok = true; /* without conditions: the scope was all */
 
 	if (u->code != 0) {
 		j->run.dirty = false;
 		ok = ward_cedar_run(&j->run, u, &satisfied, &f);
 		if (!ok && f.kind == CEDAR_FAULT_MEMORY)
 			return WARD_E_NOMEM;
-		if (!ok)
+		if (!ok) {
+			satisfied = false;
 			ok = add_fault(j, number, &f);
+		}
 		if (j->run.dirty)
 			ward_arena_reset(j->run.arena);
 	}
