@@ -103,6 +103,29 @@ TEST(links)
 }
 
 /* Until 4.10 a scope without an action was an error; now it is a warning. */
+/* What is no mode is not the lenient one. */
+TEST(no_mode)
+{
+	static const struct {
+		uint8_t mode;
+		int want;
+	} rows[] = { { CEDAR_STRICT, WARD_E_REFUSED }, { CEDAR_PERMISSIVE, WARD_OK },
+		{ CEDAR_PERMISSIVE + 1, WARD_E_REFUSED }, { 255, WARD_E_REFUSED } };
+
+	TABLE(row, rows) {
+		struct cedar_validate_options o = { .mode = row->mode, .level = -1 };
+		struct check c;
+
+		CASE("mode %u", row->mode);
+		if (check_read(&c, small,
+			    "permit(principal, action, resource) when { [] == [1] };")) {
+			check_run(&c, &o);
+			CHECK_EQ_INT(c.result, row->want);
+		}
+		check_done(&c);
+	}
+}
+
 TEST(inapplicable)
 {
 	static const char text[] = "permit(principal == D::\"x\", action, resource);";

@@ -158,7 +158,7 @@ int ward_cedar_validate(const struct cedar_schema *schema, const struct cedar_po
 	static const struct cedar_validate_options usual = { .level = -1 };
 	struct checker c = { .schema = schema, .o = o != NULL ? o : &usual, .d = d };
 
-	c.strict = c.o->mode == CEDAR_STRICT;
+	c.strict = c.o->mode != CEDAR_PERMISSIVE; /* what is no mode is not the lenient one */
 	c.found.max = d != NULL && d->max > 0 ? d->max : 1;
 	c.per_policy = ward_arena_new(WARD_CEDAR_BYTES_MAX);
 	c.per_env = ward_arena_new(WARD_CEDAR_BYTES_MAX);
