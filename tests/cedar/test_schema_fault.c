@@ -6,58 +6,7 @@
  */
 #include "cedar/schema/schema.h"
 #include "tap.h"
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t m);
-void *__real_realloc(void *p, size_t n);
-void __real_free(void *p);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t m);
-void *__wrap_realloc(void *p, size_t n);
-void __wrap_free(void *p);
-
-static long countdown = -1; /* allocations that still work; < 0: all of them */
-static bool fired;
-static long live; /* blocks that were not given back */
-
-static bool refuse(void)
-{
-	if (countdown < 0 || countdown-- > 0)
-		return false;
-	countdown = 0;
-	fired = true;
-	return true;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	void *p = refuse() ? NULL : __real_malloc(n);
-
-	live += p != NULL;
-	return p;
-}
-
-void *__wrap_calloc(size_t n, size_t m)
-{
-	void *p = refuse() ? NULL : __real_calloc(n, m);
-
-	live += p != NULL;
-	return p;
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	void *q = refuse() ? NULL : __real_realloc(p, n);
-
-	live += q != NULL && p == NULL;
-	return q;
-}
-
-void __wrap_free(void *p)
-{
-	live -= p != NULL;
-	__real_free(p);
-}
+#include "alloc_wrap.h"
 
 static const char text[] =
 	"@a(\"b\\n\") type T = {x: U, \"y z\"?: Set<U>}; type U = {d: decimal, l: Long}; entity Long1, "

@@ -7,26 +7,7 @@
 #include <string.h>
 
 #include "cedar/value/value.h"
-#include "tap.h"
-
-static struct cedar_pool *pool;
-static struct cedar_diags diags;
-static struct cedar_policy_list list;
-
-static void fresh(void)
-{
-	ward_cedar_policy_list_done(&list);
-	ward_cedar_diags_done(&diags);
-	ward_cedar_pool_freep(&pool);
-	pool = ward_cedar_pool_new(0);
-	REQUIRE(pool != NULL && ward_cedar_diags_init(&diags) == WARD_OK);
-}
-
-static int policies(const char *text, size_t n)
-{
-	fresh();
-	return ward_cedar_parse_policies(pool, (struct ward_str){ text, n }, NULL, &list, &diags);
-}
+#include "syntax_util.h"
 
 static const struct cedar_policy *policy(const char *text)
 {

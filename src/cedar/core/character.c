@@ -168,3 +168,20 @@ size_t ward_cedar_utf8_put(uint32_t c, char *out)
 	out[3] = (char)(0x80 | (c & 0x3f));
 	return 4;
 }
+
+size_t ward_cedar_string_end(struct ward_str text, size_t start, bool *ret_escaped)
+{
+	const char *s = text.s;
+	size_t i = start + 1;
+
+	for (; i < text.n && s[i] != '"'; i++) {
+		if (s[i] == '\r') {
+			*ret_escaped = true;
+		} else if (s[i] == '\\') {
+			*ret_escaped = true;
+			if (++i >= text.n || s[i] == '\n')
+				return 0;
+		}
+	}
+	return i < text.n ? i + 1 : 0;
+}

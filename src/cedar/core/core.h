@@ -86,6 +86,12 @@ uint32_t ward_cedar_blank(struct ward_str text, size_t i);
  */
 size_t ward_cedar_unescape(const char *s, size_t n, uint32_t *ret);
 
+/*
+ * Behind the closing quote of the string that begins at start; 0: it does not end. A backslash takes any character with it
+ * but a line feed. *ret_escaped turns true where there is a backslash or a carriage return in it.
+ */
+size_t ward_cedar_string_end(struct ward_str text, size_t start, bool *ret_escaped);
+
 /* ---- escape.c ---- */
 
 /* "..." with the escapes of Rust's escape_debug, as the language prints texts. */

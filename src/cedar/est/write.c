@@ -57,24 +57,14 @@ static void add_list(struct ward_buf *out, const struct cedar_expr *x, print_fn 
 	ward_jw_close(out, ']');
 }
 
-static int by_name(const void *a, const void *b)
-{
-	const struct cedar_field *const *x = a, *const *y = b;
-
-	return ward_cedar_str_cmp((*x)->name, (*y)->name);
-}
-
 static void add_fields(struct ward_buf *out, const struct cedar_expr *x, print_fn *print)
 {
-	const struct cedar_field **v = calloc(x->n + 1u, sizeof(*v));
+	const struct cedar_field **v = ward_cedar_fields_sorted(x);
 
 	if (v == NULL) {
 		out->failed = true;
 		return;
 	}
-	for (uint32_t i = 0; i < x->n; i++)
-		v[i] = &x->fields[i];
-	qsort(v, x->n, sizeof(*v), by_name);
 	ward_jw_open(out, '{');
 	for (uint32_t i = 0; i < x->n; i++) {
 		add_key(out, v[i]->name);

@@ -203,8 +203,8 @@ static void count(const struct maker *m, struct cedar_index *x)
 
 static void fill(const struct maker *m, struct cedar_index *x)
 {
-	struct cedar_branch *b = x->branches - 1;
-	struct cedar_leaf *l = x->leaves - 1;
+	struct cedar_branch *b = x->branches; /* the one behind the newest, as l is */
+	struct cedar_leaf *l = x->leaves;
 	uint32_t *number = x->numbers;
 
 	for (size_t i = 0; i < m->n; i++) {
@@ -213,15 +213,15 @@ static void fill(const struct maker *m, struct cedar_index *x)
 		bool leaf = branch || last->resource != e->resource;
 
 		if (leaf)
-			*++l = (struct cedar_leaf){ e->resource, (uint32_t)(number - x->numbers) };
+			*l++ = (struct cedar_leaf){ e->resource, (uint32_t)(number - x->numbers) };
 		if (branch)
-			*++b = (struct cedar_branch){ e->action, e->principal,
-				(uint32_t)(l - x->leaves), 0 };
-		b->n += leaf;
+			*b++ = (struct cedar_branch){ e->action, e->principal,
+				(uint32_t)(l - x->leaves) - 1, 0 };
+		b[-1].n += leaf;
 		if (leaf || last->number != e->number)
 			*number++ = e->number;
 	}
-	*++l = (struct cedar_leaf){ 0, x->n_numbers };
+	*l = (struct cedar_leaf){ 0, x->n_numbers };
 }
 
 static bool make_tables(struct cedar_index *x)

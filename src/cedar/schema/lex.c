@@ -46,24 +46,13 @@ static size_t skip(struct ward_str text, size_t i)
 	return i;
 }
 
-/* A backslash takes any character with it but a line feed. */
 static void string(struct ward_str text, struct token *t)
 {
-	const char *s = text.s;
-	size_t i = t->start + 1;
+	size_t end = ward_cedar_string_end(text, t->start, &t->escaped);
 
-	for (; i < text.n && s[i] != '"'; i++) {
-		if (s[i] == '\r') {
-			t->escaped = true;
-		} else if (s[i] == '\\') {
-			t->escaped = true;
-			if (++i >= text.n || s[i] == '\n')
-				break;
-		}
-	}
-	if (i < text.n && s[i] == '"') {
+	if (end != 0) {
 		t->kind = T_STRING;
-		t->end = (uint32_t)i + 1;
+		t->end = (uint32_t)end;
 	}
 }
 

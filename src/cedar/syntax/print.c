@@ -116,24 +116,14 @@ static void call(struct ward_buf *out, const struct cedar_expr *x)
 	ward_buf_addc(out, ')');
 }
 
-static int by_name(const void *a, const void *b)
-{
-	const struct cedar_field *const *x = a, *const *y = b;
-
-	return ward_cedar_str_cmp((*x)->name, (*y)->name);
-}
-
 static void record(struct ward_buf *out, const struct cedar_expr *x)
 {
-	const struct cedar_field **v = calloc(x->n + 1u, sizeof(*v));
+	const struct cedar_field **v = ward_cedar_fields_sorted(x);
 
 	if (v == NULL) {
 		out->failed = true;
 		return;
 	}
-	for (uint32_t i = 0; i < x->n; i++)
-		v[i] = &x->fields[i];
-	qsort(v, x->n, sizeof(*v), by_name);
 	ward_buf_addc(out, '{');
 	for (uint32_t i = 0; i < x->n; i++) {
 		if (i > 0)

@@ -170,5 +170,7 @@ unsigned ward_cedar_expr_depth(const struct cedar_expr *x);
  * Calls f for x's direct children, in the order of evaluation; stops at the first result < 0 and returns it.
  */
 int ward_cedar_expr_children(const struct cedar_expr *x, int (*f)(const struct cedar_expr *child, void *arg), void *arg);
+/* The fields of a record, ordered by name, in a list of x->n to be freed; NULL: no memory. */
+const struct cedar_field **ward_cedar_fields_sorted(const struct cedar_expr *x);
 /* New nodes, for those that build trees; NULL: no memory. The span is that of at, which may be NULL. */
 struct cedar_expr *ward_cedar_expr_new(struct cedar_pool *p, enum cedar_expr_kind kind, const struct cedar_expr *at);

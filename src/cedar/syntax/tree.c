@@ -148,8 +148,7 @@ static int by_name(const void *a, const void *b)
 	return ward_cedar_str_cmp((*x)->name, (*y)->name);
 }
 
-/* The fields ordered by name; NULL: no memory. */
-static const struct cedar_field **ordered(const struct cedar_expr *x)
+const struct cedar_field **ward_cedar_fields_sorted(const struct cedar_expr *x)
 {
 	const struct cedar_field **v = calloc(x->n + 1u, sizeof(*v));
 
@@ -183,8 +182,8 @@ static bool record_eq(const struct cedar_expr *a, const struct cedar_expr *b)
 		}
 		return same;
 	}
-	v = ordered(a);
-	w = ordered(b);
+	v = ward_cedar_fields_sorted(a);
+	w = ward_cedar_fields_sorted(b);
 	for (uint32_t i = 0; same && i < a->n; i++) {
 		const struct cedar_field *f = v != NULL ? v[i] : &a->fields[i];
 		const struct cedar_field *g = v != NULL && w != NULL ? w[i] : find(b, f->name);
