@@ -55,6 +55,48 @@ static void add_others(struct world *w)
 		"other"));
 }
 
+/* ---- what the caller knows of its own entities ---- */
+
+TEST(own_entities)
+{
+	enum { N = 100 };
+	union {
+		const struct cedar_uid *v[N];
+		char bytes[CEDAR_ANCESTORS_BYTES(N)];
+	} room;
+	struct cedar_record none = { 0 };
+	struct cedar_entity own = { .attrs = &none, .tags = &none };
+	struct world w;
+
+	world_begin(&w, entities);
+	add_others(&w);
+	REQUIRE(world_policies(&w,
+		"permit(principal, action, resource in F::\"new\");"
+		"permit(principal, action, resource) when { resource in F::\"new\" };"
+		"permit(principal, action, resource) when { R::\"r\" in F::\"new\" };"
+		"permit(principal, action, resource in F::\"f\");",
+		"p"));
+	world_compile(&w);
+	world_ask(&w, "U::\"a\"", "Action::\"view\"", "R::\"r\"", "{}");
+	check_answer(&w, "allow p3");
+	own.uid = w.r.resource;
+	w.r.own[2] = &own;
+	check_answer(&w, "deny");
+	for (uint32_t n = 1; n <= N; n = n < 4 ? n + 1 : n * 3) {
+		for (uint32_t i = 0; i < n; i++) {
+			char text[32];
+
+			(void)snprintf(text, sizeof(text), "F::\"%s%u\"", i == 0 ? "new" : "", i);
+			room.v[i] = uid_of(&w, i == 0 ? "F::\"new\"" : text);
+		}
+		ward_cedar_entity_ancestors(&own, room.v, n);
+		check_answer(&w, "allow p0 p1 p2");
+	}
+	w.r.own[2] = NULL;
+	check_answer(&w, "allow p3");
+	world_end(&w);
+}
+
 /* ---- scopes ---- */
 
 TEST(scopes)

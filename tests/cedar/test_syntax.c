@@ -428,6 +428,57 @@ TEST(unknowns)
 	CHECK_STR_EQ(said(), "`unknown` is a function, not a method");
 }
 
+/* Ids with a form of their own: "./x" is "/w/x", what begins with neither is none. */
+static const struct cedar_uid *rooted(struct cedar_pool *p, const struct cedar_uid *uid,
+	struct cedar_refusal *why, void *arg)
+{
+	const char *root = arg;
+	const struct cedar_str *id;
+	char path[64];
+
+	if (!ward_cedar_str_is(uid->type, "Path") || uid->id->s[0] == '/')
+		return uid;
+	if (uid->id->s[0] != '.') {
+		(void)snprintf(why->what, sizeof(why->what), "`%s` is no path", uid->id->s);
+		(void)snprintf(why->help, sizeof(why->help), "begin with / or ./");
+		return NULL;
+	}
+	(void)snprintf(path, sizeof(path), "%s%s", root, uid->id->s + 1);
+	id = ward_cedar_intern(p, path, strlen(path));
+	why->no_memory = id == NULL;
+	return id != NULL ? ward_cedar_intern_uid(p, uid->type, id) : NULL;
+}
+
+TEST(ids_of_the_callers)
+{
+	static const char good[] =
+		"permit(principal == U::\"x\", action, resource in Path::\"./a\") when { resource in [Path::\"/b\", Path::\"./c\"] };";
+	static const char bad[] =
+		"permit(principal, action, resource in Path::\"a\") when { resource == Path::\"b\" };";
+	char root[] = "/w";
+	struct cedar_parse_options o = { .entity = rooted, .arg = root };
+	struct ward_buf b = WARD_BUF_INIT;
+
+	fresh();
+	REQUIRE(ward_cedar_parse_policies(pool, WARD_STR(good), &o, &list, &diags) == WARD_OK);
+	ward_cedar_print_policy(&b, list.v[0]);
+	CHECK(strstr(ward_buf_cstr(&b), "in Path::\"/w/a\"") != NULL);
+	CHECK(strstr(ward_buf_cstr(&b), "[Path::\"/b\", Path::\"/w/c\"]") != NULL);
+	CHECK(strstr(ward_buf_cstr(&b), "U::\"x\"") != NULL);
+	ward_buf_done(&b);
+
+	fresh();
+	CHECK_EQ_INT(ward_cedar_parse_policies(pool, WARD_STR(bad), &o, &list, &diags),
+		WARD_E_PARSE);
+	CHECK_EQ_UINT(list.n, 0);
+	REQUIRE(diags.n == 2);
+	CHECK_STR_EQ(diags.v[0].message, "`a` is no path");
+	CHECK_STR_EQ(diags.v[0].help, "begin with / or ./");
+	CHECK_EQ_UINT(diags.v[0].start, (size_t)(strstr(bad, "Path::\"a") - bad));
+	CHECK_EQ_UINT(diags.v[0].end, diags.v[0].start + 9);
+	CHECK_EQ_UINT(diags.v[1].start, (size_t)(strstr(bad, "Path::\"b") - bad));
+}
+
 TEST(uids)
 {
 	/* clang-format off */

@@ -13,8 +13,14 @@ struct cedar_entity {
 	const struct cedar_record *tags;                 /* never NULL */
 	uint32_t n_parents, n_ancestors;
 	const struct cedar_uid *const *parents;          /* direct, without repetition, ordered by uid_cmp */
-	const struct cedar_uid *const *ancestors;        /* closed, ordered by hash; not itself */
+	const struct cedar_uid *const *ancestors;        /* closed, ordered by hash; not itself; a part of each hash behind them */
 };
+/*
+ * For an entity that is not of a store (struct cedar_request, own): v, which holds n, is ordered and becomes e's ancestors;
+ * behind them there is room for n numbers of 32 bits. Allocates nothing up to 64, where qsort() may.
+ */
+#define CEDAR_ANCESTORS_BYTES(n) ((n) * (sizeof(const struct cedar_uid *) + sizeof(uint32_t)))
+void ward_cedar_entity_ancestors(struct cedar_entity *e, const struct cedar_uid **v, uint32_t n);
 struct cedar_entities;
 
 /* Entities to be: add, then finish, which closes the hierarchy and refuses cycles. */
@@ -53,6 +59,11 @@ const struct cedar_entity *ward_cedar_entities_at(const struct cedar_entities *s
 struct cedar_request {
 	const struct cedar_uid *principal, *action, *resource;   /* NULL: unknown (partial evaluation) */
 	const struct cedar_record *context;                      /* NULL: unknown */
+	/*
+	 * Of principal, action and resource, where the caller knows more of them than the store, which then is not asked; NULL:
+	 * the store's. Only authorize and interpret look at them.
+	 */
+	const struct cedar_entity *own[3];
 };
 /* Context from JSON; with schema and action: guided by the action's context type, unknown action is an error. */
 int ward_cedar_context_parse(struct cedar_pool *pool, struct ward_str json, const struct cedar_schema *schema,

@@ -375,6 +375,35 @@ bool ward_cedar_entity_in(const struct cedar_entity *e, const struct cedar_uid *
 	return false;
 }
 
+static int cmp_hashes(const void *a, const void *b)
+{
+	const struct cedar_uid *const *x = a, *const *y = b;
+
+	return ((*x)->hash > (*y)->hash) - ((*x)->hash < (*y)->hash);
+}
+
+#define INSERTION_MAX 64
+
+void ward_cedar_entity_ancestors(struct cedar_entity *e, const struct cedar_uid **v, uint32_t n)
+{
+	uint32_t *hashes = (uint32_t *)(void *)(v + n);
+
+	if (n > INSERTION_MAX)
+		qsort(v, n, sizeof(*v), cmp_hashes);
+	for (uint32_t i = 1; n <= INSERTION_MAX && i < n; i++) {
+		const struct cedar_uid *uid = v[i];
+		uint32_t at = i;
+
+		for (; at > 0 && v[at - 1]->hash > uid->hash; at--)
+			v[at] = v[at - 1];
+		v[at] = uid;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		hashes[i] = (uint32_t)(v[i]->hash >> 32);
+	e->ancestors = v;
+	e->n_ancestors = n;
+}
+
 size_t ward_cedar_entities_count(const struct cedar_entities *s)
 {
 	return s->n;

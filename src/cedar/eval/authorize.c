@@ -211,10 +211,10 @@ int ward_cedar_authorize(const struct cedar_compiled *c, const struct cedar_enti
 	j.run = (struct cedar_run){
 		.compiled = c,
 		.request = r,
-		.world = { .entities = e, .own = { r->principal, r->action, r->resource } },
 		.stack = s->stack + 1,
 		.arena = s->arena,
 	};
+	ward_cedar_world_init(&j.run.world, e, r);
 	result = unindexed || c->n <= SCAN_MAX ? judge_all(&j) : judge_picked(&j);
 	if (result < 0)
 		return result;

@@ -231,8 +231,9 @@ static bool walk(struct walk *w, const struct cedar_expr *x, struct cedar_value 
 bool ward_cedar_interpret(const struct cedar_env *env, const struct cedar_expr *x,
 	struct cedar_value *ret, struct cedar_fault *fault)
 {
-	struct walk w = { .env = env, .fault = fault, .world.entities = env->entities };
+	struct walk w = { .env = env, .fault = fault };
 
+	ward_cedar_world_init(&w.world, env->entities, env->request);
 	*fault = (struct cedar_fault){ 0 };
 	return walk(&w, x, ret);
 }
@@ -271,9 +272,10 @@ static bool action_matches(struct cedar_world *w, const struct cedar_action_scop
 bool ward_cedar_interpret_policy(const struct cedar_env *env, const struct cedar_policy *p,
 	bool *ret_satisfied, struct cedar_fault *fault)
 {
-	struct walk w = { .env = env, .fault = fault, .world.entities = env->entities };
+	struct walk w = { .env = env, .fault = fault };
 	const struct cedar_request *r = env->request;
 
+	ward_cedar_world_init(&w.world, env->entities, r);
 	*ret_satisfied = false;
 	*fault = (struct cedar_fault){ 0 };
 	if (r == NULL || r->principal == NULL || r->action == NULL || r->resource == NULL)

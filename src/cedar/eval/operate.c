@@ -18,7 +18,28 @@ const struct cedar_entity *ward_cedar_world_get(struct cedar_world *w, const str
 		}
 		return w->found[i];
 	}
+	/* An equal one that stands somewhere else: what the caller knows better counts there too. */
+	for (unsigned i = 0; w->given && i < WARD_ARRAY_SIZE(w->own); i++) {
+		if (w->own[i] != NULL && w->asked[i] && ward_cedar_uid_eq(w->own[i], uid))
+			return w->found[i];
+	}
 	return w->entities != NULL ? ward_cedar_entities_get(w->entities, uid) : NULL;
+}
+
+void ward_cedar_world_init(struct cedar_world *w, const struct cedar_entities *e,
+	const struct cedar_request *r)
+{
+	*w = (struct cedar_world){ .entities = e };
+	if (r == NULL)
+		return;
+	w->own[0] = r->principal;
+	w->own[1] = r->action;
+	w->own[2] = r->resource;
+	for (unsigned i = 0; i < WARD_ARRAY_SIZE(w->own); i++) {
+		w->found[i] = r->own[i];
+		w->asked[i] = r->own[i] != NULL;
+		w->given = w->given || w->asked[i];
+	}
 }
 
 bool ward_cedar_world_in(struct cedar_world *w, const struct cedar_uid *a,

@@ -15,7 +15,10 @@ struct cedar_world {
 	const struct cedar_uid *own[3];                  /* enum cedar_var; NULL: unknown, or nothing to remember */
 	const struct cedar_entity *found[3];
 	bool asked[3];
+	bool given;                                      /* the caller's own are among them */
 };
+/* r NULL: all unknown. */
+void ward_cedar_world_init(struct cedar_world *w, const struct cedar_entities *e, const struct cedar_request *r);
 const struct cedar_entity *ward_cedar_world_get(struct cedar_world *w, const struct cedar_uid *uid);
 /* Is a the same as b, or in it? */
 bool ward_cedar_world_in(struct cedar_world *w, const struct cedar_uid *a, const struct cedar_uid *b);

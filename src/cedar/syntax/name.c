@@ -89,6 +89,27 @@ bool ward_cedar_intern_name(struct parser *p, const struct name *n, const struct
 	return *ret != NULL || ward_cedar_no_memory(p);
 }
 
+/* The id in the caller's form. */
+static REPORTS bool refuse(struct parser *p, uint32_t start, const struct cedar_refusal *why)
+{
+	if (why->no_memory)
+		return ward_cedar_no_memory(p);
+	NOTE(p, start, p->last_end, "%s", why->what);
+	if (why->help[0] != '\0')
+		HELP(p, "%s", why->help);
+	return true;
+}
+
+static bool judged(struct parser *p, uint32_t start, const struct cedar_uid **uid)
+{
+	struct cedar_refusal why = { 0 };
+
+	if (p->options == NULL || p->options->entity == NULL)
+		return true;
+	*uid = p->options->entity(p->pool, *uid, &why, p->options->arg);
+	return *uid != NULL || refuse(p, start, &why);
+}
+
 bool ward_cedar_entity(struct parser *p, const struct name *n, const struct cedar_uid **ret)
 {
 	const struct cedar_str *type, *id;
@@ -103,7 +124,9 @@ bool ward_cedar_entity(struct parser *p, const struct name *n, const struct ceda
 	if (!ward_cedar_intern_name(p, n, &type))
 		return false;
 	*ret = ward_cedar_intern_uid(p->pool, type, id);
-	return *ret != NULL || ward_cedar_no_memory(p);
+	if (*ret == NULL)
+		return ward_cedar_no_memory(p);
+	return judged(p, n->start, ret);
 }
 
 bool ward_cedar_attribute(struct parser *p, const struct cedar_str **ret)

@@ -19,7 +19,8 @@ static bool begin(struct parser *p, struct cedar_pool *pool, struct ward_str tex
 		.pool = pool,
 		.arena = ward_cedar_pool_arena(pool),
 		.diags = d,
-		.unknowns = o != NULL && o->unknowns };
+		.unknowns = o != NULL && o->unknowns,
+		.options = o };
 	if (text.n > WARD_CEDAR_TEXT_MAX) {
 		NOTE(p, 0, 0, "the text has %zu bytes, more than the %u that are allowed", text.n,
 			WARD_CEDAR_TEXT_MAX);

@@ -48,6 +48,7 @@ struct parser {
 	struct cedar_diags *diags;
 	const char *clause;              /* where slots are refused, for the message; NULL: they are taken */
 	bool unknowns;
+	const struct cedar_parse_options *options;       /* NULL: none */
 	int code;                        /* 0, or what ended everything */
 	size_t errors;
 	char *stack;                     /* elements of lists under way */

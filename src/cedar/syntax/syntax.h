@@ -136,10 +136,20 @@ struct cedar_policy_list {
 };
 
 /* ---- parse.c, scope.c, expr.c, lex.c ---- */
+struct cedar_refusal {
+	char what[256], help[256];       /* help "": none */
+	bool no_memory;
+};
 struct cedar_parse_options {
 	bool unknowns;                   /* unknown("x") is a function */
 	const char *id_prefix;           /* NULL: "policy": policies are policy0, policy1, ... in the order of the text */
 	size_t first;                    /* number of the first */
+	/*
+	 * NULL, or called with each entity as it is read, whose id may have a form of its own: returns it, another one in its
+	 * place, or NULL where it is none, having filled why, or no_memory.
+	 */
+	const struct cedar_uid *(*entity)(struct cedar_pool *pool, const struct cedar_uid *uid, struct cedar_refusal *why, void *arg);
+	void *arg;
 };
 /*
  * All policies and templates of a text, appended to list (whose array is malloced, freed by
