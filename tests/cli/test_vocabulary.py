@@ -63,6 +63,15 @@ def has_principals_and_resources(action):
     check(to.get("resourceTypes"), "no resources")
 
 
+@test
+def the_code_has_the_same_actions_on_the_same_things():
+    text = (ROOT / "src/policy/action.h").read_text()
+    things = dict(re.findall(r'X\((\w+), "([A-Z]\w+)"\)', text))
+    table = {name: things[thing] for name, thing in re.findall(r'X\(\w+, "([a-z.]+)", (\w+)\)', text)}
+    actions = in_json()["actions"]
+    check_eq(table, {a: names(actions[a]["appliesTo"]["resourceTypes"])[0] for a in ACTIONS})
+
+
 @cases([(f, f) for f in FAMILIES])
 def has_members_and_is_not_asked_about_itself(family):
     actions = in_json()["actions"]
