@@ -7,6 +7,9 @@
 #define WARD_JSON_BYTES_MAX (16u << 20)      /* bytes in a JSON text */
 #define WARD_JSON_DEPTH_MAX 64               /* nesting of a JSON text */
 #define WARD_JSON_NUMBER_MAX 400             /* characters of one JSON number */
+#define WARD_YAML_BYTES_MAX (1u << 20)       /* bytes in a YAML text, or in a policy document of either form */
+#define WARD_YAML_NODES_MAX 100000           /* values of a YAML text, those of aliases counted each time */
+#define WARD_YAML_ALIASES_MAX 1000           /* anchors of a YAML text, and aliases */
 #define WARD_CAPFILE_BYTES_MAX (1u << 20)    /* bytes in a capability file */
 #define WARD_CAPS_MAX 4096                   /* capabilities of one run */
 #define WARD_GLOB_MATCHES_MAX 1024           /* paths that one pattern may bind */
