@@ -10,6 +10,8 @@
 #pragma once
 
 #include "base/base.h"
+#include "policy/ops.h"
+#include "policy/vocabulary.h"
 
 /* X(id, name, held): held = the native backend can hold it today; others are validated, then refused. */
 #define WARD_CAP_TYPES(X) \
