@@ -41,6 +41,10 @@ int ward_json_nomem(struct json_reader *r)
 		"no memory left for this document, or it needs more than is allowed for one");
 
 	ward_fail_at(r->err, r->file, r->line, (uint32_t)(r->pos - r->line_start + 1));
+	if (r->err != NULL) {
+		r->err->start = (uint32_t)r->pos;
+		r->err->end = r->err->start + 1;
+	}
 	return code;
 }
 

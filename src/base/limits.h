@@ -23,6 +23,7 @@
 #define WARD_CEDAR_JSON_BYTES_MAX (512u << 20) /* bytes in a JSON text of policies, schema, entities or context */
 #define WARD_CEDAR_JSON_DEPTH_MAX 2200       /* nesting of such a text */
 #define WARD_CEDAR_BYTES_MAX (4ull << 30)    /* bytes that one policy set, schema or entity store may take */
+#define WARD_CEDAR_TREE_MAX (1ull << 30)     /* bytes of what is read at once: an entity, a context, a schema in JSON */
 #define WARD_CEDAR_DEPTH_MAX 1000            /* nesting of an expression, a type or a value */
 #define WARD_CEDAR_CLOSURE_MAX (64u << 20)   /* steps taken to close the hierarchies of a schema, each */
 #define WARD_CEDAR_ANCESTORS_MAX (64u << 20) /* ancestors of all entities of a store; those of equal parents count once */

@@ -10,7 +10,7 @@
 
 #include "cedar/core/unicode.h"
 
-#define MESSAGE_MAX (1 << 20)
+#define MESSAGE_MAX (1 << 18) /* so that as many as are kept fit, with their help */
 
 int ward_cedar_diags_init(struct cedar_diags *d)
 {

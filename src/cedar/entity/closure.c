@@ -2,8 +2,8 @@
 /*
  * All ancestors of all entities. What is closed are the distinct lists of parents, each once, depth first and without
  * recursion: a million members of a group cost as much as one. Lists of ancestors are ordered by hash (equal hashes by
- * address) and merged pairwise. Both their sum and the work are bounded: a hierarchy can be as large as the square of its
- * text.
+ * address) and merged pairwise, small ones after they have been collected. Both their sum and the work are bounded: a
+ * hierarchy can be as large as the square of its text.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -25,6 +25,8 @@ struct closing {
 	const struct cedar_uid **now,
 		**then; /* the list that grows, and the one it is merged into */
 	size_t n_now, cap_lists;
+	const struct cedar_uid **late; /* what is to be merged, in no order */
+	size_t n_late, cap_late;
 	uint64_t total, steps;
 };
 
@@ -96,12 +98,11 @@ static size_t place(const struct closing *c, const struct cedar_uid *uid)
 	return lo;
 }
 
-/* The list, with v[n] and uid in it. */
-static bool merge(struct closing *c, const struct cedar_uid *const *v, size_t n,
-	const struct cedar_uid *uid)
+/* The list, with v[n] in it, and room for one more. */
+static bool merge(struct closing *c, const struct cedar_uid *const *v, size_t n)
 {
 	const struct cedar_uid **out;
-	size_t i = 0, k = 0, at;
+	size_t i = 0, k = 0;
 
 	if (!room(c, c->n_now + n + 1))
 		return false;
@@ -122,12 +123,76 @@ static bool merge(struct closing *c, const struct cedar_uid *const *v, size_t n,
 	out = c->then;
 	c->then = c->now;
 	c->now = out;
-	at = place(c, uid);
+	return true;
+}
+
+static void insert(struct closing *c, const struct cedar_uid *uid)
+{
+	size_t at = place(c, uid);
+
 	if (at < c->n_now && c->now[at] == uid)
-		return true;
+		return;
 	memmove(c->now + at + 1, c->now + at, (c->n_now - at) * sizeof(*c->now));
 	c->now[at] = uid;
 	c->n_now++;
+}
+
+static int by_order(const void *a, const void *b)
+{
+	const struct cedar_uid *x = *(const struct cedar_uid *const *)a;
+	const struct cedar_uid *y = *(const struct cedar_uid *const *)b;
+
+	return before(x, y) ? -1 : before(y, x);
+}
+
+/* v[n] and uid are to be merged. */
+static bool collect(struct closing *c, const struct cedar_uid *const *v, size_t n,
+	const struct cedar_uid *uid)
+{
+	if (c->cap_late - c->n_late < n + 1) {
+		size_t cap = (c->n_late + n + 1) * 2;
+		const struct cedar_uid **p = realloc(c->late, cap * sizeof(*p));
+
+		if (p == NULL)
+			return false;
+		c->late = p;
+		c->cap_late = cap;
+	}
+	if (n > 0)
+		memcpy(c->late + c->n_late, v, n * sizeof(*v));
+	c->n_late += n;
+	c->late[c->n_late++] = uid;
+	return true;
+}
+
+static bool merge_late(struct closing *c)
+{
+	size_t n = 0;
+
+	if (c->n_late == 0)
+		return true;
+	c->steps += c->n_now + c->n_late;
+	qsort(c->late, c->n_late, sizeof(*c->late), by_order);
+	for (size_t i = 0; i < c->n_late; i++) {
+		if (n == 0 || c->late[n - 1] != c->late[i])
+			c->late[n++] = c->late[i];
+	}
+	c->n_late = 0;
+	return merge(c, c->late, n);
+}
+
+#define SMALL 16 /* a list that is so many times shorter than the one that grows waits for others */
+
+/* The list, with uid and the ancestors of p, which is its up, in it; now or later. */
+static bool add(struct closing *c, const struct up *p, const struct cedar_uid *uid)
+{
+	if (((size_t)p->n_ancestors + 1) * SMALL < c->n_now)
+		return collect(c, p->ancestors, p->n_ancestors, uid) &&
+			(c->n_late * SMALL < c->n_now || merge_late(c));
+	c->steps += c->n_now + p->n_ancestors;
+	if (!merge(c, p->ancestors, p->n_ancestors))
+		return false;
+	insert(c, uid);
 	return true;
 }
 
@@ -181,12 +246,13 @@ static int join(struct closing *c, struct up *u)
 
 		if (at < c->n_now && c->now[at] == uid)
 			continue;
-		c->steps += c->n_now + p->n_ancestors;
+		if (!add(c, p, uid))
+			return WARD_E_NOMEM;
 		if (c->steps / 16 > WARD_CEDAR_ANCESTORS_MAX)
 			return too_many(c);
-		if (!merge(c, p->ancestors, p->n_ancestors, uid))
-			return WARD_E_NOMEM;
 	}
+	if (!merge_late(c))
+		return WARD_E_NOMEM;
 	u->state = BLACK;
 	return keep(c, u);
 }
@@ -254,5 +320,6 @@ int ward_entities_close(struct cedar_entities *s, struct cedar_diags *d)
 	free(c.stack);
 	free(c.now);
 	free(c.then);
+	free(c.late);
 	return code;
 }

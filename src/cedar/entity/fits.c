@@ -81,7 +81,8 @@ static void print_type(struct ward_buf *out, const struct cedar_type *t)
 		break;
 	case CEDAR_TYPE_RECORD:
 		ward_buf_adds(out, "{ ");
-		for (uint32_t i = 0; i < t->n; i++) {
+		/* Types are shared: what is written of a small one may be longer than any memory. */
+		for (uint32_t i = 0; i < t->n && !out->failed; i++) {
 			ward_buf_adds(out, i > 0 ? ", " : "");
 			ward_cedar_quote(out, ward_cedar_text(t->attrs[i].name));
 			ward_buf_adds(out,
@@ -101,14 +102,16 @@ static void print_type(struct ward_buf *out, const struct cedar_type *t)
 }
 
 #define SHOWN_MAX 1000 /* bytes of a value in a message */
+#define TYPE_SHOWN_MAX 65536
 
 void ward_misfit_print(struct ward_buf *out, const struct misfit *m)
 {
-	struct ward_buf v = { .max = SHOWN_MAX };
+	struct ward_buf v = { .max = SHOWN_MAX }, t = { .max = TYPE_SHOWN_MAX };
 
-	ward_buf_adds(out, "type mismatch: value was expected to have type ");
-	print_type(out, m->type);
-	ward_buf_adds(out, ", but it ");
+	print_type(&t, m->type);
+	ward_buf_addf(out, "type mismatch: value was expected to have type %s, but it ",
+		t.failed ? "that is too large to be shown" : ward_buf_cstr(&t));
+	ward_buf_done(&t);
 	if (m->kind == MISFIT_TYPE) {
 		ward_buf_adds(out, "actually has type ");
 		ward_cedar_value_type_name(out, m->at);
@@ -165,6 +168,8 @@ int ward_report_uid(const struct cedar_uid *uid, const struct cedar_schema *sche
 	struct ward_buf b = WARD_BUF_INIT, id = WARD_BUF_INIT;
 	int code;
 
+	if (ward_unheard(d))
+		return ward_count_finding(d);
 	ward_cedar_print_uid(&b, uid);
 	ward_cedar_quote(&id, ward_cedar_text(uid->id));
 	if (t == NULL || !t->is_enum)

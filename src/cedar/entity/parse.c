@@ -196,9 +196,8 @@ static int unwanted_tag(struct reading *r, const struct ward_json *j, const stru
 	return code;
 }
 
-static int read_entity(const struct ward_json *j, void *arg)
+static int read_members(struct reading *r, const struct ward_json *j)
 {
-	struct reading *r = arg;
 	struct cedar_json_context c = {
 		.pool = r->s->pool, .diags = r->d, .what = "in uid field of <unknown entity>"
 	};
@@ -230,6 +229,17 @@ static int read_entity(const struct ward_json *j, void *arg)
 		code = parents(r, m.parents, &e);
 	r->s->now = (struct place){ j->start, j->end };
 	return code == WARD_OK ? ward_cedar_entities_add(r->s, &e, r->d) : code;
+}
+
+static int read_entity(const struct ward_json *j, void *arg)
+{
+	struct reading *r = arg;
+	int code = read_members(r, j);
+
+	if (code == WARD_E_NOMEM)
+		(void)wrong(r, j,
+			"no memory left for this entity, or it needs more than is allowed for one");
+	return code;
 }
 
 /* Those that are actions, or those that are not, against the schema. */
@@ -275,7 +285,7 @@ int ward_cedar_entities_parse(struct ward_str text, const struct cedar_schema *s
 	WARD_CLEANUP(ward_cedar_entities_unrefp)
 	struct cedar_entities *s = ward_cedar_entities_new();
 	WARD_CLEANUP(ward_arena_freep)
-	struct ward_arena *scratch = ward_arena_new(WARD_CEDAR_BYTES_MAX);
+	struct ward_arena *scratch = ward_arena_new(WARD_CEDAR_TREE_MAX);
 	struct reading r = { .s = s, .schema = schema, .d = d, .scratch = scratch };
 	int code;
 

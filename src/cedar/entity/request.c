@@ -33,7 +33,7 @@ int ward_cedar_context_parse(struct cedar_pool *pool, struct ward_str json,
 	const struct cedar_record **ret, struct cedar_diags *d)
 {
 	WARD_CLEANUP(ward_arena_freep)
-	struct ward_arena *scratch = ward_arena_new(WARD_CEDAR_BYTES_MAX);
+	struct ward_arena *scratch = ward_arena_new(WARD_CEDAR_TREE_MAX);
 	struct cedar_json_context c = {
 		.pool = pool, .diags = d, .what = "while parsing context", .scratch = scratch
 	};

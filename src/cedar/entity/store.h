@@ -44,6 +44,16 @@ struct cedar_entities {
 #define NO_ENTITY UINT32_MAX
 uint32_t ward_entities_find(const struct cedar_entities *s, const struct cedar_uid *uid);
 
+/* A finding that is only counted needs no text: names in it may be as long as the document, and findings as many. */
+static inline bool ward_unheard(const struct cedar_diags *d)
+{
+	return d == NULL || d->failed || d->n >= d->max;
+}
+static inline int ward_count_finding(struct cedar_diags *d)
+{
+	return ward_cedar_diag(d, CEDAR_ERROR, 0, 0, 0, "%s", "");
+}
+
 /* The findings from number `from` on that have no place are about the entity at that place. */
 void ward_entities_place(struct cedar_diags *d, size_t from, struct place place);
 

@@ -14,6 +14,8 @@ static int finding(struct cedar_diags *d, entity *e, const char *before, const c
 	struct ward_buf b = WARD_BUF_INIT;
 	int code;
 
+	if (ward_unheard(d))
+		return ward_count_finding(d);
 	ward_buf_adds(&b, before);
 	ward_buf_addc(&b, '`');
 	ward_cedar_print_uid(&b, e->uid);
@@ -35,6 +37,8 @@ static int unexpected_attr(entity *e, const struct cedar_str *name, struct cedar
 	struct ward_buf b = WARD_BUF_INIT;
 	int code;
 
+	if (ward_unheard(d))
+		return ward_count_finding(d);
 	ward_buf_adds(&b, "attribute `");
 	ward_cedar_escape(&b, ward_cedar_text(name));
 	ward_buf_adds(&b, "` on ");
@@ -49,6 +53,8 @@ static int unexpected_tag(entity *e, const struct cedar_str *name, struct cedar_
 	struct ward_buf b = WARD_BUF_INIT, uid = WARD_BUF_INIT;
 	int code;
 
+	if (ward_unheard(d))
+		return ward_count_finding(d);
 	ward_buf_adds(&b, "found a tag `");
 	ward_cedar_escape(&b, ward_cedar_text(name));
 	ward_buf_adds(&b, "` on ");
@@ -70,6 +76,8 @@ static int check_value(entity *e, const char *what, const struct cedar_member *m
 	int code;
 
 	if (ward_value_misfit(&m->value, t, &misfit)) {
+		if (ward_unheard(d))
+			return ward_count_finding(d);
 		ward_buf_addf(&b, "in %s `", what);
 		ward_cedar_escape(&b, ward_cedar_text(m->name));
 		ward_buf_adds(&b, "` on `");
@@ -120,16 +128,6 @@ static int check_tags(entity *e, const struct cedar_type *t, const struct cedar_
 	return code;
 }
 
-/* A type is among its own ancestors only where the schema says so. */
-static bool may_be_in(const struct cedar_entity_type *t, const struct cedar_str *name)
-{
-	for (uint32_t i = 0; i < t->n_ancestors; i++) {
-		if (ward_cedar_str_eq(t->ancestors[i]->name, name))
-			return true;
-	}
-	return false;
-}
-
 static int check_parents(entity *e, const struct cedar_entity_type *t,
 	const struct cedar_schema *schema, struct cedar_diags *d)
 {
@@ -137,10 +135,11 @@ static int check_parents(entity *e, const struct cedar_entity_type *t,
 
 	for (uint32_t i = 0; i < e->n_parents; i++) {
 		const struct cedar_uid *p = e->parents[i];
+		const struct cedar_entity_type *above = ward_cedar_schema_entity(schema, p->type);
 
 		if (!ward_uid_known(p, schema))
 			code = ward_report_uid(p, schema, d);
-		else if (!may_be_in(t, p->type))
+		else if (above == NULL || !ward_cedar_entity_type_below(t, above))
 			code = finding(d, e, "", " is not allowed to have an ancestor of type ",
 				ward_cedar_text(p->type), " according to the schema");
 	}

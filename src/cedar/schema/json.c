@@ -30,7 +30,8 @@ static struct place key_of(const struct reader *r, const struct ward_json *j)
 	for (start = end - 1; start > 0; start--) {
 		uint32_t slashes = 0;
 
-		while (slashes < start - 1 && s[start - 2 - slashes] == '\\')
+		/* Asked of quotes alone: what lies between two of them is looked at once. */
+		while (s[start - 1] == '"' && slashes < start - 1 && s[start - 2 - slashes] == '\\')
 			slashes++;
 		if (s[start - 1] == '"' && slashes % 2 == 0)
 			break;
@@ -417,8 +418,7 @@ static bool ids(struct reader *r, const struct ward_json *f[FIELDS_MAX], struct 
 		if (id == NULL || !ward_schema_push(r, &id, sizeof(id)))
 			return false;
 	}
-	e->is_enum = true;
-	if (!ward_schema_pop(r, from, sizeof(*e->ids), &e->ids, &e->n_ids))
+	if (!ward_schema_ids(r, from, e))
 		return false;
 	if (e->n_ids == 0) {
 		NOTE(r, place_of(j), "the list of an enum type needs at least one element");
@@ -616,7 +616,7 @@ static bool document(struct reader *r, const struct ward_json *j)
 
 bool ward_schema_read_json(struct reader *r)
 {
-	struct ward_arena *arena = ward_arena_new(WARD_CEDAR_BYTES_MAX);
+	struct ward_arena *arena = ward_arena_new(WARD_CEDAR_TREE_MAX);
 	struct ward_json *j = NULL;
 	bool ok = false;
 	int code;

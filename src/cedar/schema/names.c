@@ -321,8 +321,22 @@ static bool type_names(struct resolver *r, const struct cedar_str *ns, struct sc
 	return true;
 }
 
+/* Lists that one declaration gives to several names are there once for each: together they have a maximum. */
+bool ward_schema_links(struct resolver *r, struct place at, uint32_t n)
+{
+	r->links += n;
+	if (r->links <= WARD_CEDAR_CLOSURE_MAX)
+		return true;
+	FIND(r, at, "the lists of parents, principals and resources are too long: more than %u",
+		WARD_CEDAR_CLOSURE_MAX);
+	r->code = WARD_E_LIMIT;
+	return false;
+}
+
 static bool list_names(struct resolver *r, const struct cedar_str *ns, struct ref *v, uint32_t n)
 {
+	if (n > 0 && !ward_schema_links(r, v[0].at, n))
+		return false;
 	for (uint32_t i = 0; i < n; i++) {
 		if (v[i].def == NULL && !look_up(r, ns, &v[i], WANT_ENTITY))
 			return false;

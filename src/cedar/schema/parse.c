@@ -63,7 +63,6 @@ static bool ids(struct reader *r, struct schema_entity *e)
 	const struct cedar_str *id;
 
 	ward_schema_next(r);
-	e->is_enum = true;
 	if (!ward_schema_take(r, T_LBRACKET, "`[`"))
 		return false;
 	for (;;) {
@@ -73,8 +72,7 @@ static bool ids(struct reader *r, struct schema_entity *e)
 			break;
 		ward_schema_next(r);
 	}
-	return ward_schema_take(r, T_RBRACKET, "`,` or `]`") &&
-		ward_schema_pop(r, from, sizeof(id), &e->ids, &e->n_ids);
+	return ward_schema_take(r, T_RBRACKET, "`,` or `]`") && ward_schema_ids(r, from, e);
 }
 
 static bool entity_body(struct reader *r, struct schema_entity *e)

@@ -148,6 +148,30 @@ bool ward_schema_attrs(struct reader *r, size_t from, struct schema_type *record
 	return true;
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return ward_cedar_str_cmp(*(const struct cedar_str *const *)a,
+		*(const struct cedar_str *const *)b);
+}
+
+bool ward_schema_ids(struct reader *r, size_t from, struct schema_entity *e)
+{
+	const struct cedar_str **sorted;
+
+	e->is_enum = true;
+	if (!ward_schema_pop(r, from, sizeof(*e->ids), &e->ids, &e->n_ids))
+		return false;
+	if (e->n_ids == 0)
+		return true;
+	sorted = ward_schema_new(r, e->n_ids * sizeof(*sorted));
+	if (sorted == NULL)
+		return false;
+	memcpy(sorted, e->ids, e->n_ids * sizeof(*sorted));
+	qsort(sorted, e->n_ids, sizeof(*sorted), by_text);
+	e->sorted_ids = sorted;
+	return true;
+}
+
 void ward_schema_declare(struct schema_namespace *ns, enum decl_kind kind, struct decl *d)
 {
 	struct decls *list = &ns->decls[kind];

@@ -123,6 +123,7 @@ static bool entities_new(struct making *m)
 		m->entities[i].name = e->decl.full;
 		m->entities[i].is_enum = e->is_enum;
 		m->entities[i].ids = e->ids;
+		m->entities[i].sorted_ids = e->sorted_ids;
 		m->entities[i].n_ids = e->n_ids;
 	}
 	r->s->n_entities = n;
@@ -275,18 +276,6 @@ static void undeclared(struct resolver *r, const struct ref *ref)
 		"`entityTypes`");
 }
 
-/* Lists that one declaration gives to several names are there once for each: together they have a maximum. */
-static bool many(struct resolver *r, struct place at, uint32_t n)
-{
-	r->links += n;
-	if (r->links <= WARD_CEDAR_CLOSURE_MAX)
-		return false;
-	FIND(r, at, "the lists of parents, principals and resources are too long: more than %u",
-		WARD_CEDAR_CLOSURE_MAX);
-	r->code = WARD_E_LIMIT;
-	return true;
-}
-
 struct list {
 	const struct cedar_entity_type **v;
 	uint32_t n;
@@ -301,8 +290,6 @@ static bool types_of(struct making *m, const struct ref *refs, uint32_t n, uint3
 	*ret = (struct list){ 0 };
 	if (n == 0)
 		return true;
-	if (many(r, refs[0].at, n))
-		return false;
 	ret->v = ward_arena_alloc(r->arena, n * sizeof(*ret->v));
 	if (ret->v == NULL)
 		return ward_schema_out_of_memory(r);
@@ -393,6 +380,9 @@ static bool groups(struct making *m)
 			struct schema_action *a =
 				(struct schema_action *)ns->decls[DECL_ACTION].v[j];
 
+			if (a->n_parents > 0 &&
+				!ward_schema_links(r, a->parents[0].at, a->n_parents))
+				return false;
 			for (uint32_t k = 0; k < a->n_parents; k++) {
 				if (a->parents[k].action == NULL &&
 					!group(m, ns->name, &a->parents[k]))
@@ -414,10 +404,6 @@ static bool action_parents(struct making *m)
 		const struct schema_action *a = m->action_decls[i];
 		const struct cedar_action_type **v = NULL;
 
-		if (a->n_parents > 0 && many(r, a->parents[0].at, a->n_parents)) {
-			free(stamps);
-			return false;
-		}
 		v = ward_arena_alloc(r->arena, ((size_t)a->n_parents + 1) * sizeof(*v));
 		if (v == NULL) {
 			free(stamps);

@@ -60,6 +60,8 @@ const char *ward_schema_uid_text(struct resolver *r, const struct cedar_uid *uid
 bool ward_schema_define(struct resolver *r);                     /* the table of names */
 struct definition *ward_schema_find(const struct resolver *r, struct ward_str name);
 bool ward_schema_names(struct resolver *r);                      /* every reference to a type */
+/* n more elements of lists; false: they are too many. Before anything goes through them: names may share one list. */
+bool ward_schema_links(struct resolver *r, struct place at, uint32_t n);
 /* "NS::name" in r->name. */
 bool ward_schema_qualified(struct resolver *r, const struct cedar_str *ns, const struct cedar_str *name,
 	struct ward_str *ret);

@@ -196,7 +196,13 @@ static bool has(const void *const *v, uint32_t n, const void *e)
 
 bool ward_cedar_entity_type_in(const struct cedar_entity_type *a, const struct cedar_entity_type *b)
 {
-	return a == b || has((const void *const *)a->ancestors, a->n_ancestors, b);
+	return a == b || ward_cedar_entity_type_below(a, b);
+}
+
+bool ward_cedar_entity_type_below(const struct cedar_entity_type *a,
+	const struct cedar_entity_type *b)
+{
+	return has((const void *const *)a->ancestors, a->n_ancestors, b);
 }
 
 bool ward_cedar_action_in(const struct cedar_action_type *a, const struct cedar_action_type *b)
@@ -206,9 +212,18 @@ bool ward_cedar_action_in(const struct cedar_action_type *a, const struct cedar_
 
 bool ward_cedar_entity_type_has_id(const struct cedar_entity_type *t, const struct cedar_str *id)
 {
-	for (uint32_t i = 0; i < t->n_ids; i++) {
-		if (ward_cedar_str_eq(t->ids[i], id))
+	uint32_t low = 0, high = t->n_ids;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		int order = ward_cedar_str_cmp(t->sorted_ids[mid], id);
+
+		if (order == 0)
 			return true;
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
 	}
 	return !t->is_enum;
 }

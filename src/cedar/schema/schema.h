@@ -12,7 +12,8 @@ struct cedar_entity_type {
 	const struct cedar_type *attrs;                  /* RECORD, never NULL */
 	const struct cedar_type *tags;                   /* NULL: none */
 	bool is_enum;
-	const struct cedar_str *const *ids;              /* of an enum */
+	const struct cedar_str *const *ids;              /* of an enum, as declared */
+	const struct cedar_str *const *sorted_ids;       /* by ward_cedar_str_cmp() */
 	uint32_t n_ids;
 	uint32_t n_parents, n_ancestors, n_descendants;
 	const struct cedar_entity_type *const *parents;      /* memberOfTypes, as declared */
@@ -49,6 +50,8 @@ const struct cedar_action_type *ward_cedar_schema_action(const struct cedar_sche
 bool ward_cedar_schema_is_action_type(const struct cedar_schema *s, const struct cedar_str *name);
 /* May an entity of type a be in one of type b? Itself counts. */
 bool ward_cedar_entity_type_in(const struct cedar_entity_type *a, const struct cedar_entity_type *b);
+/* The same of proper ancestors: itself only where the schema says so. */
+bool ward_cedar_entity_type_below(const struct cedar_entity_type *a, const struct cedar_entity_type *b);
 bool ward_cedar_action_in(const struct cedar_action_type *a, const struct cedar_action_type *b);
 bool ward_cedar_entity_type_has_id(const struct cedar_entity_type *t, const struct cedar_str *id); /* not an enum: true */
 

@@ -73,7 +73,7 @@ struct schema_entity {
 	struct decl decl;
 	bool is_enum;
 	uint32_t n_ids, n_parents;
-	const struct cedar_str *const *ids;
+	const struct cedar_str *const *ids, *const *sorted_ids;
 	struct ref *parents;
 	struct schema_type *shape, *tags;        /* NULL: none */
 	uint32_t index;                          /* in the resolved schema */
@@ -152,6 +152,8 @@ bool ward_schema_enter(struct reader *r, struct place at);
 bool ward_schema_notes(struct reader *r, size_t from, const struct place *at, struct notes *ret);
 /* Attributes pushed since from become those of a record: ordered; the last of those of one name. */
 bool ward_schema_attrs(struct reader *r, size_t from, struct schema_type *record);
+/* Identifiers pushed since from become those of an enumerated type. */
+bool ward_schema_ids(struct reader *r, size_t from, struct schema_entity *e);
 void ward_schema_declare(struct schema_namespace *ns, enum decl_kind kind, struct decl *d);
 /* Order everything, refuse what is there twice or has a name that it may not have. */
 bool ward_schema_tree_finish(struct reader *r);

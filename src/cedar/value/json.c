@@ -398,15 +398,19 @@ static int extension(ctx *c, const struct ward_json *j, enum cedar_ext ext, unsi
 	return call(c, j, &explicit, true, depth, ret);
 }
 
+#define TYPE_SHOWN_MAX 65536 /* bytes of a type in a message */
+
 /* A set or record is due, and this is something else. */
 static int mismatch(ctx *c, const struct ward_json *j, const struct cedar_type *t)
 {
-	struct ward_buf b = WARD_BUF_INIT;
+	struct ward_buf b = WARD_BUF_INIT, type = { .max = TYPE_SHOWN_MAX };
 
 	where(c, &b);
-	ward_buf_adds(&b, "type mismatch: value was expected to have type ");
-	ward_cedar_type_print(&b, t);
-	ward_buf_addf(&b, ", but it is %s", ward_json_type_name(j->type));
+	ward_cedar_type_print(&type, t);
+	ward_buf_addf(&b, "type mismatch: value was expected to have type %s, but it is %s",
+		type.failed ? "that is too large to be shown" : ward_buf_cstr(&type),
+		ward_json_type_name(j->type));
+	ward_buf_done(&type);
 	return report(c, j, &b);
 }
 
@@ -448,7 +452,7 @@ static const struct ward_json_options limits = { .bytes_max = WARD_CEDAR_JSON_BY
 
 static int unreadable(struct cedar_diags *d, int code, const struct ward_error *err)
 {
-	if (code == WARD_E_NOMEM || err->code == WARD_OK)
+	if (err->code == WARD_OK)
 		return code;
 	(void)ward_cedar_diag(d, CEDAR_ERROR, 0, err->start, err->end, "%s", err->message);
 	if (err->fix[0] != '\0')
