@@ -22,6 +22,7 @@ enum type_help {
 struct node {
 	uint8_t kind, aux;               /* enum cedar_expr_kind without NE GT GE VALUE, or X_ALL */
 	bool again;                      /* IN of `x is T in y`: x has been looked at as the operand of `is` */
+	bool fixed;                      /* SET of literals: its type is that of every environment; kept once it is known */
 	bool ok, unexpected;             /* in this environment: no failure in it; type is not one that was expected */
 	uint32_t n;                      /* of v */
 	uint32_t start, end;
@@ -38,11 +39,13 @@ struct node {
 	};
 	union {
 		uint32_t *caps;          /* HAS of several names: n_names */
+		const struct cedar_type *kept; /* SET that is fixed */
 		const struct cedar_type *given; /* ENTITY: its type, NULL if the schema knows none */
 		struct cedar_span type_at;      /* IS */
 	};
 	struct node **v;
 	const struct cedar_type *type;   /* in this environment; NULL: none could be found */
+	const struct cedar_action_type *action; /* ENTITY: of the schema, NULL if it is none */
 	const struct node *place;        /* in this environment: whose place it has, since it stands for that */
 	uint32_t leveled;                /* environment in which level.c has seen all of it */
 };
@@ -66,6 +69,7 @@ struct findings {
 	size_t n_buckets, n, max;
 	size_t more, more_errors;        /* those for which there was no room */
 	size_t errors;                   /* of all policies */
+	size_t seen;                     /* in the buckets without a text, so that they are counted once */
 };
 /*
  * at: both 0: no place. message begins behind "for policy `id`, ", where the kind has that. help may be NULL. Both are
@@ -87,9 +91,9 @@ static inline struct cedar_span ward_cedar_node_at(const struct node *n)
 struct nearest {
 	uint32_t word[NEAREST_MAX];
 	uint32_t n, distance;
-	uint64_t steps;                  /* that are left */
+	struct checker *c;
 };
-bool ward_cedar_nearest_begin(struct nearest *s, struct ward_str word); /* false: there can be none */
+bool ward_cedar_nearest_begin(struct checker *c, struct nearest *s, struct ward_str word); /* false: there can be none */
 bool ward_cedar_nearest_try(struct nearest *s, struct ward_str candidate); /* true: the best yet */
 
 /* ---- validate.c ---- */
@@ -103,20 +107,26 @@ struct checker {
 	struct cedar_diags *d;
 	bool strict;
 	bool failed;                     /* no memory */
-	bool exhausted;                  /* types so large that comparing them is given up */
-	uint64_t budget;                 /* steps of comparing types that are left for this policy */
+	const char *exhausted;           /* NULL; or what this policy has too much of: it is given up */
+	uint64_t budget;                 /* steps that are left for this policy */
+	uint64_t suggesting;             /* the same of nearest.c, where none left means no more suggestions */
 	struct ward_arena *per_policy, *per_env;
 	struct cedar_pool *pool;         /* for what VALUE nodes become; NULL until needed */
 	const struct cedar_policy *policy;
 	const struct cedar_str *id;      /* of the policy or of the link */
 	struct findings found;
 	/* of the policy */
+	const struct cedar_action_type **scope_actions; /* those that the scope names */
 	uint32_t n_caps;
 	uint32_t *prior;                 /* by capability: how often it is known here */
 	uint32_t *mark, stamp;
 	struct environment *env;
 	uint32_t env_number;             /* of this policy, from 1 */
 };
+/* Some nanoseconds are one. false: they are spent, now or before; answers no longer count. */
+bool ward_cedar_check_spend(struct checker *c, uint64_t steps, const char *what);
+enum { NAME_COST = 8, VISIT_COST = 8, TYPE_COST = 16, FINDING_COST = 32 };
+#define PRINTED_MAX (64u << 10)          /* of a type or an expression in a message: more than anybody reads */
 void *ward_cedar_check_alloc(struct checker *c, struct ward_arena *a, size_t n, size_t size);
 
 /* ---- capability.c: what is known to be there, by number; a rope of sets ---- */

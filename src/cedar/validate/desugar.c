@@ -283,6 +283,7 @@ APART static struct node *entity(struct builder *b, const struct cedar_uid *uid,
 	if (r == NULL)
 		return NULL;
 	r->uid = uid;
+	r->action = ward_cedar_schema_action(s, uid);
 	if (known) {
 		struct cedar_type *t = take(b, 1, sizeof(*t));
 
@@ -392,6 +393,12 @@ APART static struct node *chain(struct builder *b, const struct cedar_expr *x)
 	return number(b, r);
 }
 
+static bool is_literal(const struct node *n)
+{
+	return n->kind == CEDAR_X_BOOL || n->kind == CEDAR_X_LONG || n->kind == CEDAR_X_STRING ||
+		n->kind == CEDAR_X_ENTITY;
+}
+
 APART static struct node *list(struct builder *b, const struct cedar_expr *x)
 {
 	struct node *r = make(b, x->kind, x, x->n);
@@ -400,10 +407,12 @@ APART static struct node *list(struct builder *b, const struct cedar_expr *x)
 		return NULL;
 	if (x->kind == CEDAR_X_CALL)
 		r->aux = x->aux;
+	r->fixed = x->kind == CEDAR_X_SET;
 	for (uint32_t i = 0; i < x->n; i++) {
 		r->v[i] = build(b, x->v[i]);
 		if (r->v[i] == NULL)
 			return NULL;
+		r->fixed = r->fixed && is_literal(r->v[i]);
 	}
 	return number(b, r);
 }
@@ -568,6 +577,7 @@ static struct node *action_scope(struct builder *b, const struct cedar_action_sc
 		set->v[i] = entity(b, s->uids[i], NULL);
 		if (set->v[i] == NULL)
 			return NULL;
+		set->fixed = true;
 	}
 	return binary(b, CEDAR_X_IN, NULL, var(b, CEDAR_ACTION),
 		set != NULL ? number(b, set) : NULL);

@@ -8,6 +8,8 @@
 
 #include "cedar/validate/check.h"
 
+#define SEEN_MAX (64u << 10)
+
 static const struct {
 	const char *name;
 	uint8_t warning;
@@ -24,9 +26,11 @@ const char *ward_cedar_finding_name(unsigned kind)
 
 static bool same(const struct finding *a, const struct finding *b)
 {
-	return a->hash == b->hash && a->kind == b->kind && a->at.start == b->at.start &&
-		a->at.end == b->at.end && strcmp(a->message, b->message) == 0 &&
-		ward_streq(a->help, b->help);
+	if (a->hash != b->hash || a->kind != b->kind || a->at.start != b->at.start ||
+		a->at.end != b->at.end)
+		return false;
+	return a->message == NULL ||
+		(strcmp(a->message, b->message) == 0 && ward_streq(a->help, b->help));
 }
 
 /* Twice as many buckets when there are as many findings. */
@@ -36,7 +40,7 @@ static bool grow(struct checker *c)
 	size_t room = s->n_buckets > 0 ? s->n_buckets * 2 : 64;
 	struct finding **v, *next;
 
-	if (s->n < s->n_buckets)
+	if (s->n + s->seen < s->n_buckets)
 		return true;
 	v = ward_cedar_check_alloc(c, c->per_policy, room, sizeof(struct finding *));
 	if (v == NULL)
@@ -53,12 +57,32 @@ static bool grow(struct checker *c)
 	return true;
 }
 
+/* There is no room for its text. That it was found is remembered, of the first ones, for it is found again. */
+static void count(struct checker *c, struct finding f, struct finding **bucket)
+{
+	struct findings *s = &c->found;
+	struct finding *copy;
+
+	s->more++;
+	s->more_errors += f.severity == CEDAR_ERROR;
+	if (s->seen == SEEN_MAX)
+		return;
+	copy = ward_cedar_check_alloc(c, c->per_policy, 1, sizeof(*copy));
+	if (copy == NULL)
+		return;
+	f.message = f.help = NULL;
+	f.next = *bucket;
+	*copy = f;
+	*bucket = copy;
+	s->seen++;
+}
+
 static void keep(struct checker *c, struct finding f)
 {
 	struct findings *s = &c->found;
 	struct finding **bucket, *copy;
 
-	if (!grow(c))
+	if (c->exhausted != NULL || !grow(c))
 		return;
 	bucket = &s->buckets[f.hash % s->n_buckets];
 	for (const struct finding *g = *bucket; g != NULL; g = g->next)
@@ -66,8 +90,7 @@ static void keep(struct checker *c, struct finding f)
 			return;
 	s->errors += f.severity == CEDAR_ERROR;
 	if (s->n >= s->max) {
-		s->more++;
-		s->more_errors += f.severity == CEDAR_ERROR;
+		count(c, f, bucket);
 		return;
 	}
 	copy = ward_cedar_check_alloc(c, c->per_policy, 1, sizeof(*copy));
@@ -108,7 +131,7 @@ void ward_cedar_find_text(struct checker *c, enum cedar_finding kind, struct ced
 	f.hash = ward_cedar_hash_mix(h, ward_cedar_hash(f.message, strlen(f.message)));
 	if (b.failed)
 		c->failed = true;
-	else
+	else if (ward_cedar_check_spend(c, FINDING_COST + b.n / 8, "too many findings"))
 		keep(c, f);
 }
 
@@ -146,7 +169,8 @@ void ward_cedar_findings_emit(struct checker *c)
 
 	for (size_t i = 0; v != NULL && i < s->n_buckets; i++)
 		for (struct finding *f = s->buckets[i]; f != NULL; f = f->next)
-			v[n++] = f;
+			if (f->message != NULL)
+				v[n++] = f;
 	if (n > 1)
 		qsort(v, n, sizeof(*v), in_text);
 	for (size_t i = 0; d != NULL && i < n; i++) {
@@ -161,5 +185,5 @@ void ward_cedar_findings_emit(struct checker *c)
 		d->errors += s->more_errors;
 	}
 	s->buckets = NULL;
-	s->n_buckets = s->n = s->more = s->more_errors = 0;
+	s->n_buckets = s->n = s->seen = s->more = s->more_errors = 0;
 }

@@ -231,6 +231,7 @@ static void look(struct checker *c, struct node *n)
 		break;
 	case CEDAR_X_HAS:
 	case CEDAR_X_ATTR: look_at_attribute(c, n); break;
+	case CEDAR_X_SET: look_all(c, n, n->fixed ? 0 : n->n); break;
 	default: look_all(c, n, n->n);
 	}
 }

@@ -192,6 +192,10 @@ static void print_access(struct checker *c, struct ward_buf *out, const struct n
 		for (uint32_t i = 0; i < n; i++) {
 			if (i > 0)
 				ward_buf_adds(out, "`, `");
+			if (out->n >= PRINTED_MAX) {
+				ward_buf_adds(out, "..");
+				break;
+			}
 			ward_buf_add(out, names[i]->s, names[i]->n);
 		}
 		ward_buf_adds(out, "`");
@@ -226,7 +230,7 @@ static void suggest_name(struct checker *c, struct ward_buf *out, const struct n
 	bool more = ward_vt_may_have(c, what->type, name);
 	struct nearest s;
 
-	if (known != NULL && ward_cedar_nearest_begin(&s, ward_cedar_text(name)))
+	if (known != NULL && ward_cedar_nearest_begin(c, &s, ward_cedar_text(name)))
 		for (uint32_t i = 0; i < known->n; i++)
 			if (ward_cedar_nearest_try(&s, ward_cedar_text(known->attrs[i].name)))
 				best = known->attrs[i].name;

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The nearest of some words by edit distance over characters, whatever it is: the language's own tools always suggest
- * one. Bounded: long words take no part, and after some million steps the best so far is it.
+ * one. Bounded: long words take no part, and after some million steps for one policy the best so far is it.
  */
 #include <string.h>
 
 #include "cedar/validate/check.h"
-
-#define STEPS_MAX (4u << 20)
 
 /* The characters of valid UTF-8. false: more than fit. */
 static bool decode(struct ward_str s, uint32_t out[NEAREST_MAX], uint32_t *ret_n)
@@ -29,10 +27,10 @@ static bool decode(struct ward_str s, uint32_t out[NEAREST_MAX], uint32_t *ret_n
 	return true;
 }
 
-bool ward_cedar_nearest_begin(struct nearest *s, struct ward_str word)
+bool ward_cedar_nearest_begin(struct checker *c, struct nearest *s, struct ward_str word)
 {
 	s->distance = UINT32_MAX;
-	s->steps = STEPS_MAX;
+	s->c = c;
 	return word.n > 0 && decode(word, s->word, &s->n);
 }
 
@@ -45,9 +43,9 @@ bool ward_cedar_nearest_try(struct nearest *s, struct ward_str candidate)
 {
 	uint32_t other[NEAREST_MAX], row[NEAREST_MAX + 1], n;
 
-	if (!decode(candidate, other, &n) || s->steps < (uint64_t)n * s->n)
+	if (!decode(candidate, other, &n) || s->c->suggesting < (uint64_t)n * s->n)
 		return false;
-	s->steps -= (uint64_t)n * s->n;
+	s->c->suggesting -= (uint64_t)n * s->n;
 	for (uint32_t i = 0; i <= s->n; i++)
 		row[i] = i;
 	for (uint32_t j = 1; j <= n; j++) {

@@ -97,10 +97,10 @@ static bool literals_equal(const struct checker *c, const struct node *a, const 
 	return a->shape == b->shape;
 }
 
-static const struct cedar_type *type_of_equality(const struct checker *c, const struct node *a,
+static const struct cedar_type *type_of_equality(struct checker *c, const struct node *a,
 	const struct cedar_type *ta, const struct node *b, const struct cedar_type *tb)
 {
-	if (ta != NULL && tb != NULL && ward_vt_disjoint(ta, tb))
+	if (ta != NULL && tb != NULL && ward_vt_disjoint(c, ta, tb))
 		return &ward_vt_false;
 	if ((is_literal(a) || known_entity(c, a) != NULL) &&
 		(is_literal(b) || known_entity(c, b) != NULL))
@@ -117,7 +117,7 @@ APART static bool comparable_strictly(struct checker *c, const struct node *n,
 
 	if (!c->strict || a == NULL || b == NULL || ward_vt_lub(c, a, b, true, &why) != NULL)
 		return true;
-	if (!c->failed)
+	if (!c->failed && c->exhausted == NULL)
 		ward_cedar_find_lub(c, ward_cedar_node_at(n), types, 2, why, where);
 	return false;
 }
@@ -231,27 +231,27 @@ APART static struct answer check_arithmetic(struct checker *c, struct node *n)
 
 /* ---- in ---- */
 
-/* Is n a known entity or a literal set of them? Those that are actions are counted, and whether one is an ancestor. */
-APART static bool known_entities(const struct checker *c, const struct node *n,
-	const struct cedar_uid *what, uint32_t *ret_actions, bool *ret_in)
+/* The action that n is; NULL: none of the schema. */
+static const struct cedar_action_type *known_action(const struct checker *c, const struct node *n)
 {
-	const struct cedar_schema *s = c->schema;
-	const struct cedar_action_type *a = ward_cedar_schema_action(s, what);
+	return n->kind == CEDAR_X_ENTITY ? n->action : c->env->action;
+}
+
+/* Is n a known entity or a literal set of them? Then whether one is above a, which may be NULL. */
+APART static bool known_entities(const struct checker *c, const struct node *n,
+	const struct cedar_action_type *a, bool *ret_in)
+{
 	bool set = n->kind == CEDAR_X_SET;
 	uint32_t count = set ? n->n : 1;
 
-	*ret_actions = 0;
 	*ret_in = false;
 	for (uint32_t i = 0; i < count; i++) {
-		const struct cedar_uid *uid = known_entity(c, set ? n->v[i] : n);
+		const struct node *x = set ? n->v[i] : n;
 		const struct cedar_action_type *b;
 
-		if (uid == NULL)
+		if (known_entity(c, x) == NULL)
 			return false;
-		if (!ward_vt_is_action(uid->type))
-			continue;
-		++*ret_actions;
-		b = ward_cedar_schema_action(s, uid);
+		b = known_action(c, x);
 		if (a != NULL && b != NULL && ward_cedar_action_in(a, b))
 			*ret_in = true;
 	}
@@ -301,11 +301,9 @@ APART static bool may_be_in(struct checker *c, const struct cedar_type *a,
 	lb = ward_vt_names(b, &nb);
 	if (la == 0 || lb == 0)
 		return true;
-	if (c->budget < (uint64_t)la * lb) {
-		c->exhausted = true;
+	if (!ward_cedar_check_spend(c, (uint64_t)la * lb * NAME_COST,
+		    "too many entity types to compare"))
 		return true;
-	}
-	c->budget -= (uint64_t)la * lb;
 	for (uint32_t i = 0; i < la; i++)
 		for (uint32_t j = 0; j < lb; j++)
 			if (name_in(s, na[i], nb[j]))
@@ -319,7 +317,6 @@ APART static struct answer check_in(struct checker *c, struct node *n)
 	static const struct expectation right = { groups, 2, help_in_right };
 	struct answer a, b;
 	const struct cedar_uid *what;
-	uint32_t actions;
 	bool in;
 
 	if (n->again)
@@ -332,7 +329,7 @@ APART static struct answer check_in(struct checker *c, struct node *n)
 		return ward_cedar_answer(&ward_vt_bool, false);
 	what = known_entity(c, n->v[0]);
 	if (what != NULL && ward_vt_is_action(what->type) &&
-		known_entities(c, n->v[1], what, &actions, &in))
+		known_entities(c, n->v[1], known_action(c, n->v[0]), &in))
 		return ward_cedar_answer(in ? &ward_vt_true : &ward_vt_false, true);
 	return ward_cedar_answer(may_be_in(c, a.type, b.type) ? &ward_vt_bool : &ward_vt_false,
 		true);

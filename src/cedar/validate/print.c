@@ -116,10 +116,41 @@ static const struct cedar_expr *expr_of(struct checker *c, const struct node *n)
 	return ok ? x : NULL;
 }
 
+/* What n and those below it take at least; false: more than *left, of which it is taken. */
+static bool is_short(const struct node *n, size_t *left)
+{
+	size_t own = 1, count = n->kind == CEDAR_X_HAS ? 1 : n->n;
+
+	switch (n->kind) {
+	case CEDAR_X_STRING:
+	case CEDAR_X_UNKNOWN:
+	case CEDAR_X_ATTR:
+	case CEDAR_X_LIKE:
+	case CEDAR_X_IS: own += n->str->n; break;
+	case CEDAR_X_ENTITY: own += n->uid->type->n + n->uid->id->n; break;
+	default: break;
+	}
+	for (size_t i = 0; i < (n->kind == CEDAR_X_HAS                     ? n->n_names
+					       : n->kind == CEDAR_X_RECORD ? n->n
+									   : 0);
+		i++)
+		own += n->names[i]->n;
+	if (own > *left)
+		return false;
+	*left -= own;
+	for (size_t i = 0; i < count; i++)
+		if (!is_short(n->v[i], left))
+			return false;
+	return true;
+}
+
 void ward_cedar_print_node(struct checker *c, struct ward_buf *out, const struct node *n)
 {
-	const struct cedar_expr *x = expr_of(c, n);
+	size_t left = PRINTED_MAX;
+	const struct cedar_expr *x = is_short(n, &left) ? expr_of(c, n) : NULL;
 
 	if (x != NULL)
 		ward_cedar_print_expr(out, x);
+	else
+		ward_buf_adds(out, "..");
 }

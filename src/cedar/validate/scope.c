@@ -17,7 +17,7 @@ APART static void find_type(struct checker *c, const struct cedar_str *type, str
 	ward_buf_adds(&b, "unrecognized entity type `");
 	ward_buf_add(&b, type->s, type->n);
 	ward_buf_adds(&b, "`");
-	if (c->found.n < c->found.max && ward_cedar_nearest_begin(&s, ward_cedar_text(type))) {
+	if (c->found.n < c->found.max && ward_cedar_nearest_begin(c, &s, ward_cedar_text(type))) {
 		for (uint32_t i = 0; i < c->schema->n_entities; i++) {
 			const struct cedar_str *name = c->schema->entities[i]->name;
 
@@ -81,17 +81,17 @@ static const struct cedar_uid *nearest_action(struct checker *c, const struct ce
 	const struct cedar_uid *best = NULL;
 	struct nearest s;
 
-	if (!ward_cedar_nearest_begin(&s, ward_cedar_text(uid->id)))
+	if (!ward_cedar_nearest_begin(c, &s, ward_cedar_text(uid->id)))
 		return NULL;
 	for (uint32_t i = 0; i < c->schema->n_actions; i++) {
 		const struct cedar_uid *a = c->schema->actions[i]->uid;
 
 		ward_buf_clear(&b);
 		ward_cedar_print_uid(&b, a);
+		c->failed = c->failed || b.failed;
 		if (!b.failed && ward_cedar_nearest_try(&s, (struct ward_str){ b.s, b.n }))
 			best = a;
 	}
-	c->failed = c->failed || b.failed;
 	return best;
 }
 
@@ -135,6 +135,10 @@ static void find_enum(struct checker *c, const struct cedar_uid *uid, struct ced
 	for (uint32_t i = 0; i < e->n_ids; i++) {
 		if (i > 0)
 			ward_buf_adds(&help, ", ");
+		if (help.n >= PRINTED_MAX) {
+			ward_buf_adds(&help, "..");
+			break;
+		}
 		ward_cedar_quote(&help, ward_cedar_text(e->ids[i]));
 	}
 	c->failed = c->failed || help.failed;
@@ -242,24 +246,38 @@ static bool scope_takes_any(const struct cedar_schema *s, const struct cedar_sco
 	return false;
 }
 
-/* One action that is not known, and the list lets none through, as the language's own tools have it. */
-static bool list_is_known(const struct cedar_schema *s, const struct cedar_action_scope *scope)
+/*
+ * What the schema says of the actions that are named. One that is not known, and the list lets none through, as the
+ * language's own tools have it: false.
+ */
+static bool look_up_actions(struct checker *c)
 {
-	for (uint32_t i = 0; i < scope->n; i++)
-		if (ward_cedar_schema_action(s, scope->uids[i]) == NULL)
+	const struct cedar_action_scope *scope = &c->policy->action;
+	const struct cedar_action_type **v;
+
+	if (scope->op == CEDAR_SCOPE_ANY)
+		return true;
+	v = ward_cedar_check_alloc(c, c->per_policy, scope->n, sizeof(*v));
+	for (uint32_t i = 0; v != NULL && i < scope->n; i++) {
+		v[i] = ward_cedar_schema_action(c->schema, scope->uids[i]);
+		if (v[i] == NULL)
 			return false;
-	return true;
+	}
+	c->scope_actions = v;
+	return v != NULL;
 }
 
-static bool action_fits(const struct cedar_schema *s, const struct cedar_action_scope *scope,
-	const struct cedar_action_type *a)
+/* After look_up_actions(), if that was true. */
+static bool action_fits(const struct checker *c, const struct cedar_action_type *a)
 {
+	const struct cedar_action_scope *scope = &c->policy->action;
+
 	if (scope->op == CEDAR_SCOPE_ANY)
 		return true;
 	if (scope->op == CEDAR_SCOPE_EQ)
-		return ward_cedar_uid_eq(a->uid, scope->uids[0]);
+		return a == c->scope_actions[0];
 	for (uint32_t i = 0; i < scope->n; i++)
-		if (ward_cedar_action_in(a, ward_cedar_schema_action(s, scope->uids[i])))
+		if (ward_cedar_action_in(a, c->scope_actions[i]))
 			return true;
 	return false;
 }
@@ -281,7 +299,7 @@ static bool in_would_do(const struct checker *c, const struct cedar_scope *scope
 		uint32_t n = principal ? a->n_principals : a->n_resources;
 		const struct cedar_entity_type *const *v = principal ? a->principals : a->resources;
 
-		if (!action_fits(s, &c->policy->action, a))
+		if (!action_fits(c, a))
 			continue;
 		for (uint32_t j = 0; j < n; j++) {
 			if (ward_cedar_str_eq(v[j]->name, e->name))
@@ -319,12 +337,12 @@ void ward_cedar_check_applicable(struct checker *c, const struct cedar_link *lin
 	const struct cedar_uid *const *slots = link != NULL ? link->slots : open;
 	const struct cedar_schema *s = c->schema;
 	const struct cedar_policy *p = c->policy;
-	bool known = p->action.op == CEDAR_SCOPE_ANY || list_is_known(s, &p->action);
+	bool known = look_up_actions(c);
 
 	for (uint32_t i = 0; known && i < s->n_actions; i++) {
 		const struct cedar_action_type *a = s->actions[i];
 
-		if (action_fits(s, &p->action, a) &&
+		if (action_fits(c, a) &&
 			scope_takes_any(s, &p->principal, slots[CEDAR_SLOT_PRINCIPAL],
 				a->principals, a->n_principals) &&
 			scope_takes_any(s, &p->resource, slots[CEDAR_SLOT_RESOURCE], a->resources,

@@ -34,13 +34,20 @@ const struct cedar_type *ward_cedar_type_lub(struct checker *c, struct cedar_spa
 	const struct cedar_type *r = &ward_vt_never;
 	enum lub_why why;
 
-	for (size_t i = 0; i < n; i++)
+	bool entities = !c->strict && n > 2;
+
+	for (size_t i = 0; i < n; i++) {
 		if (types[i] == NULL)
 			return NULL;
+		entities = entities &&
+			(types[i]->kind == CEDAR_TYPE_ENTITY || types[i]->kind == VT_UNION);
+	}
+	if (entities)
+		return ward_vt_union(c, types, n);
 	for (size_t i = 0; i < n; i++) {
 		r = ward_vt_lub(c, r, types[i], c->strict, &why);
 		if (r == NULL) {
-			if (!c->failed)
+			if (!c->failed && c->exhausted == NULL)
 				ward_cedar_find_lub(c, at, types, n, why, where);
 			return NULL;
 		}
@@ -247,7 +254,7 @@ APART static struct answer check_set(struct checker *c, struct node *n)
 		ward_cedar_check_alloc(c, c->per_env, n->n, sizeof(*types));
 	const struct cedar_type *lub;
 	struct cedar_type *t;
-	bool ok = true;
+	bool ok = true, keep;
 
 	if (types == NULL)
 		return ward_cedar_answer(NULL, false);
@@ -263,10 +270,16 @@ APART static struct answer check_set(struct checker *c, struct node *n)
 		return ward_cedar_answer(NULL, false);
 	}
 	lub = ward_cedar_type_lub(c, ward_cedar_node_at(n), types, n->n, LUB_SET);
-	t = lub != NULL ? ward_cedar_check_alloc(c, c->per_env, 1, sizeof(*t)) : NULL;
+	/* A union is of this environment. */
+	keep = lub != NULL && n->fixed && ok && lub->kind != VT_UNION;
+	t = lub != NULL
+		? ward_cedar_check_alloc(c, keep ? c->per_policy : c->per_env, 1, sizeof(*t))
+		: NULL;
 	if (t == NULL)
 		return ward_cedar_answer(NULL, false);
 	*t = (struct cedar_type){ .kind = CEDAR_TYPE_SET, .element = lub };
+	if (keep)
+		n->kept = t;
 	return ward_cedar_answer(t, ok);
 }
 
@@ -308,7 +321,9 @@ static struct answer check(struct checker *c, struct node *n)
 	case CEDAR_X_OR: return check_or(c, n);
 	case X_ALL: return check_all(c, n);
 	case CEDAR_X_NOT: return check_not(c, n);
-	case CEDAR_X_SET: return check_set(c, n);
+	case CEDAR_X_SET:
+		return n->fixed && n->kept != NULL ? ward_cedar_answer(n->kept, true)
+						   : check_set(c, n);
 	case CEDAR_X_RECORD: return check_record(c, n);
 	case CEDAR_X_ATTR:
 	case CEDAR_X_HAS:
@@ -324,7 +339,9 @@ struct answer ward_cedar_type_check(struct checker *c, struct node *n)
 
 	n->place = n;
 	n->unexpected = false;
-	a = check(c, n);
+	a = ward_cedar_check_spend(c, VISIT_COST, "too many expressions and kinds of requests")
+		? check(c, n)
+		: ward_cedar_answer(NULL, false);
 	n->type = a.type;
 	n->ok = a.ok;
 	return a;

@@ -8,9 +8,6 @@
 
 #include "cedar/validate/check.h"
 
-/* A type whose parts are shared may be larger than anybody reads. */
-#define PRINTED_MAX (256u << 10)
-
 const struct cedar_type ward_vt_bool = { .kind = CEDAR_TYPE_BOOL };
 const struct cedar_type ward_vt_true = { .kind = VT_TRUE };
 const struct cedar_type ward_vt_false = { .kind = VT_FALSE };
@@ -30,14 +27,16 @@ const struct cedar_type ward_vt_ext[CEDAR_EXT_MAX] = {
 };
 static const struct cedar_type no_attrs = { .kind = CEDAR_TYPE_RECORD };
 
-/* One step of comparing. false: the budget is spent; answers no longer count, and the caller hears of it at the end. */
 static bool step(struct checker *c)
 {
-	if (c->budget == 0)
-		c->exhausted = true;
-	else
-		c->budget--;
-	return !c->exhausted;
+	return ward_cedar_check_spend(c, TYPE_COST, "types that are too large to compare");
+}
+
+/* Going through n names. */
+static bool steps(struct checker *c, uint32_t n)
+{
+	return ward_cedar_check_spend(c, (uint64_t)n * NAME_COST,
+		"too many entity types to compare");
 }
 
 uint32_t ward_vt_names(const struct cedar_type *t, const struct cedar_str *const **ret)
@@ -59,9 +58,19 @@ bool ward_vt_has_name(const struct cedar_type *t, const struct cedar_str *name)
 	const struct cedar_str *const *names;
 	uint32_t n = ward_vt_names(t, &names);
 
-	for (uint32_t i = 0; i < n; i++)
-		if (ward_cedar_str_eq(names[i], name))
+	if (n == 1)
+		return ward_cedar_str_eq(names[0], name);
+	for (uint32_t low = 0, high = n; low < high;) {
+		uint32_t mid = low + (high - low) / 2;
+		int r = ward_vt_name_cmp(name, names[mid]);
+
+		if (r == 0)
 			return true;
+		if (r < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
 	return false;
 }
 
@@ -112,32 +121,37 @@ int ward_vt_name_cmp(const struct cedar_str *a, const struct cedar_str *b)
 	return r;
 }
 
-static bool names_within(const struct cedar_type *a, const struct cedar_type *b)
+static bool names_within(struct checker *c, const struct cedar_type *a, const struct cedar_type *b)
 {
 	const struct cedar_str *const *names;
 	uint32_t n = ward_vt_names(a, &names);
 
+	if (!steps(c, n))
+		return false;
 	for (uint32_t i = 0; i < n; i++)
 		if (!ward_vt_has_name(b, names[i]))
 			return false;
 	return true;
 }
 
-static bool entity_subtype(const struct cedar_type *a, const struct cedar_type *b, bool strict)
+static bool entity_subtype(struct checker *c, const struct cedar_type *a,
+	const struct cedar_type *b, bool strict)
 {
 	if (b->kind == VT_ANY_ENTITY)
 		return a->kind == VT_ANY_ENTITY || !strict;
 	if (a->kind == VT_ANY_ENTITY)
 		return false;
-	return names_within(a, b) && (!strict || names_within(b, a));
+	return names_within(c, a, b) && (!strict || names_within(c, b, a));
 }
 
-bool ward_vt_disjoint(const struct cedar_type *a, const struct cedar_type *b)
+bool ward_vt_disjoint(struct checker *c, const struct cedar_type *a, const struct cedar_type *b)
 {
 	const struct cedar_str *const *names;
 	uint32_t n = ward_vt_names(a, &names);
 
 	if (n == 0 || ward_vt_names(b, &(const struct cedar_str *const *){ NULL }) == 0)
+		return false;
+	if (!steps(c, n))
 		return false;
 	for (uint32_t i = 0; i < n; i++)
 		if (ward_vt_has_name(b, names[i]))
@@ -225,7 +239,7 @@ bool ward_vt_subtype(struct checker *c, const struct cedar_type *a, const struct
 	if (ward_vt_is_record(a) && ward_vt_is_record(b))
 		return record_subtype(c, a, b, strict);
 	if (ward_vt_is_entity(a) && ward_vt_is_entity(b))
-		return entity_subtype(a, b, strict);
+		return entity_subtype(c, a, b, strict);
 	if (a->kind != b->kind)
 		return false;
 	return a->kind == CEDAR_TYPE_LONG || a->kind == CEDAR_TYPE_STRING ||
@@ -246,6 +260,8 @@ static const struct cedar_type *entity_lub(struct checker *c, const struct cedar
 	}
 	if (la == 0 || lb == 0)
 		return &ward_vt_any_entity;
+	if (!steps(c, la + lb))
+		return NULL;
 	names = ward_cedar_check_alloc(c, c->per_env, (size_t)la + lb, sizeof(struct cedar_str *));
 	u = ward_cedar_check_alloc(c, c->per_env, 1, sizeof(*u));
 	if (names == NULL || u == NULL)
@@ -259,6 +275,45 @@ static const struct cedar_type *entity_lub(struct checker *c, const struct cedar
 	}
 	*u = (struct union_type){ .t = { .kind = VT_UNION, .n = n }, .names = names };
 	return &u->t;
+}
+
+static int order_of_names(const void *a, const void *b)
+{
+	return ward_vt_name_cmp(*(const struct cedar_str *const *)a,
+		*(const struct cedar_str *const *)b);
+}
+
+/* All at once: one after the other would copy as many names again and again. */
+const struct cedar_type *ward_vt_union(struct checker *c, const struct cedar_type *const *types,
+	size_t n)
+{
+	const struct cedar_str *const *of, **names;
+	struct union_type *u;
+	size_t all = 0;
+	uint32_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		all += ward_vt_names(types[i], &of);
+	if (all > UINT32_MAX || !steps(c, (uint32_t)all))
+		return NULL;
+	names = ward_cedar_check_alloc(c, c->per_env, all, sizeof(struct cedar_str *));
+	u = ward_cedar_check_alloc(c, c->per_env, 1, sizeof(*u));
+	if (names == NULL || u == NULL)
+		return NULL;
+	all = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t count = ward_vt_names(types[i], &of);
+
+		for (uint32_t k = 0; k < count; k++)
+			if (all == 0 || !ward_cedar_str_eq(names[all - 1], of[k]))
+				names[all++] = of[k];
+	}
+	qsort(names, all, sizeof(*names), order_of_names);
+	for (size_t i = 0; i < all; i++)
+		if (kept == 0 || !ward_cedar_str_eq(names[kept - 1], names[i]))
+			names[kept++] = names[i];
+	*u = (struct union_type){ .t = { .kind = VT_UNION, .n = kept }, .names = names };
+	return kept == 1 ? types[0] : &u->t;
 }
 
 static const struct cedar_attr_type *attr_lub(struct checker *c, const struct cedar_attr_type *a,
@@ -433,6 +488,10 @@ static void print_names(struct ward_buf *out, const struct cedar_type *t)
 	for (uint32_t i = 0; i < n; i++) {
 		if (i > 0)
 			ward_buf_adds(out, ", ");
+		if (out->n >= PRINTED_MAX) {
+			ward_buf_adds(out, "..");
+			break;
+		}
 		ward_buf_add(out, names[i]->s, names[i]->n);
 	}
 	if (n > 1)

@@ -50,8 +50,10 @@ bool ward_vt_subtype(struct checker *c, const struct cedar_type *a, const struct
 /* NULL: there is none, for *why; or no memory, which c knows. */
 const struct cedar_type *ward_vt_lub(struct checker *c, const struct cedar_type *a, const struct cedar_type *b, bool strict,
 	enum lub_why *why);
+/* The same of entity types that are known, without being strict. NULL: no memory, or too much of it. */
+const struct cedar_type *ward_vt_union(struct checker *c, const struct cedar_type *const *types, size_t n);
 int ward_vt_cmp(struct checker *c, const struct cedar_type *a, const struct cedar_type *b); /* a total order, for messages */
-bool ward_vt_disjoint(const struct cedar_type *a, const struct cedar_type *b);
+bool ward_vt_disjoint(struct checker *c, const struct cedar_type *a, const struct cedar_type *b);
 void ward_vt_print(struct ward_buf *out, const struct cedar_type *t);
 /* As it is, but for NUL, which a message cannot hold: \0. */
 void ward_vt_print_name(struct ward_buf *out, const struct cedar_str *name);

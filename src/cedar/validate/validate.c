@@ -5,8 +5,16 @@
  */
 #include "cedar/validate/check.h"
 
-/* Steps of comparing types that one policy may cost: types whose parts are shared can be written out to any size. */
-#define BUDGET (1ull << 27)
+#define SUGGESTING (1ull << 27)
+
+bool ward_cedar_check_spend(struct checker *c, uint64_t steps, const char *what)
+{
+	if (c->exhausted == NULL && c->budget < steps)
+		c->exhausted = what;
+	if (c->exhausted == NULL)
+		c->budget -= steps;
+	return c->exhausted == NULL;
+}
 
 void *ward_cedar_check_alloc(struct checker *c, struct ward_arena *a, size_t n, size_t size)
 {
@@ -70,7 +78,7 @@ static void check_slots(struct checker *c, struct tally *t,
 		i++) {
 		for (uint32_t j = 0;
 			slot_type(&p->resource, resource, j, &slots[CEDAR_SLOT_RESOURCE]); j++) {
-			if (c->failed || c->exhausted)
+			if (c->failed || c->exhausted != NULL)
 				return;
 			check_environment(c, t);
 		}
@@ -112,7 +120,9 @@ static void begin(struct checker *c, const struct cedar_policy *p, const struct 
 	ward_arena_reset(c->per_env);
 	c->policy = p;
 	c->id = id;
-	c->budget = BUDGET;
+	/* Types whose parts are shared can be written out to any size; a few lines of schema have 10^9 environments. */
+	c->budget = c->o->steps_max > 0 ? c->o->steps_max : CEDAR_VALIDATE_STEPS;
+	c->suggesting = SUGGESTING;
 	c->env_number = 0;
 }
 
@@ -127,9 +137,12 @@ static void check_policy(struct checker *c, const struct cedar_policy *p)
 	ward_cedar_check_names(c, whole);
 	ward_cedar_check_applicable(c, NULL);
 	check_types(c, whole);
-	if (c->exhausted)
+	/* First, since findings may leave no room. */
+	if (c->exhausted != NULL && c->d != NULL) {
 		(void)ward_cedar_diag(c->d, CEDAR_ERROR, CEDAR_FINDING_NONE, p->start, p->end,
-			"the types of policy `%s` are too large to compare", p->id->s);
+			"policy `%s` is not validated to the end: %s", p->id->s, c->exhausted);
+		ward_cedar_diag_policy(c->d, p->id);
+	}
 	ward_cedar_findings_emit(c);
 	ward_cedar_check_strings(p, c->d);
 }
@@ -144,11 +157,11 @@ static void check_link(struct checker *c, const struct cedar_link *l)
 
 static void check_set(struct checker *c, const struct cedar_policies *s)
 {
-	for (size_t i = 0; i < s->statics.n && !c->failed && !c->exhausted; i++)
+	for (size_t i = 0; i < s->statics.n && !c->failed && c->exhausted == NULL; i++)
 		check_policy(c, s->statics.v[i]);
-	for (size_t i = 0; i < s->templates.n && !c->failed && !c->exhausted; i++)
+	for (size_t i = 0; i < s->templates.n && !c->failed && c->exhausted == NULL; i++)
 		check_policy(c, s->templates.v[i]);
-	for (size_t i = 0; i < s->n_links && !c->failed && !c->exhausted; i++)
+	for (size_t i = 0; i < s->n_links && !c->failed && c->exhausted == NULL; i++)
 		check_link(c, &s->links[i]);
 }
 
@@ -169,7 +182,7 @@ int ward_cedar_validate(const struct cedar_schema *schema, const struct cedar_po
 	ward_cedar_pool_free(c.pool);
 	if (c.failed || (d != NULL && d->failed))
 		return WARD_E_NOMEM;
-	if (c.exhausted)
+	if (c.exhausted != NULL)
 		return WARD_E_LIMIT;
 	return c.found.errors > 0 ? WARD_E_REFUSED : WARD_OK;
 }
