@@ -108,6 +108,7 @@ void ward_cedar_diag_help(struct cedar_diags *d, const char *fmt, ...)
 	va_start(ap, fmt);
 	d->v[d->n - 1].help = text_of(d, fmt, ap);
 	va_end(ap);
+	d->failed = d->v[d->n - 1].help == NULL;
 }
 
 void ward_cedar_diag_policy(struct cedar_diags *d, const struct cedar_str *id)
@@ -115,6 +116,7 @@ void ward_cedar_diag_policy(struct cedar_diags *d, const struct cedar_str *id)
 	if (d == NULL || d->n == 0 || d->failed || d->dropped > 0)
 		return;
 	d->v[d->n - 1].policy = ward_arena_dup(d->arena, id->s, id->n);
+	d->failed = d->v[d->n - 1].policy == NULL;
 }
 
 /* Start of the line that at is in, and its number. */
