@@ -35,7 +35,7 @@
 	X(NAME, "the directory changes: a grant of that one file does not do") \
 	X(ABSENT, "only where there is no such name yet") \
 	X(SUBTREE, "asked of everything below it too") \
-	X(ABOVE, "also of a directory above what is granted: it exists, and shows nothing else") \
+	X(ABOVE, "also of a directory above what is granted: it exists, and shows the way there and nothing else") \
 	X(META, "held by the axis files.meta: by the view, not by Landlock") \
 	X(CHAIN, "asked of the interpreters of its #! lines, and of its loader, too") \
 	X(OUTSIDE, "only where it leaves the sandbox: not in its own network, not for a socket that the run bound") \

@@ -130,6 +130,10 @@ TEST(open_flags)
 		CHECK_EQ_INT(look("open", 1, cases[i].flags, 0, 0, 0),
 			look("openat", 0, 1, cases[i].flags, 0, 0));
 	}
+	CASE("%s", "a directory above a grant can be listed");
+	(void)look("openat", 0, 1, O_RDONLY | O_DIRECTORY, 0, 0);
+	CHECK(found[0]->flags & WARD_OP_ABOVE);
+	CHECK(!(found[0]->flags & WARD_OP_META));
 	CASE("%s", "O_PATH is about the name");
 	(void)look("open", 1, O_PATH, 0, 0, 0);
 	CHECK(found[0]->flags & WARD_OP_META);
