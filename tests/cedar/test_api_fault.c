@@ -179,6 +179,46 @@ static void run(bool only_one)
 	CHECK(n > 100 && n < 20000);
 }
 
+/* A policy that is valid with a warning: never one without it. */
+static bool warned(long n)
+{
+	static const char text[] = "permit(principal, action, resource) when { false };";
+	struct objects o = { 0 };
+	int code = WARD_E_NOMEM;
+
+	o.d = ward_policy_diags_new();
+	o.set = ward_policy_set_new();
+	if (o.d && o.set &&
+		ward_policy_set_parse(o.set, WARD_POLICY_CEDAR, 0, "p", TEXT(text), o.d) ==
+			WARD_OK &&
+		ward_policy_schema_parse(WARD_POLICY_CEDAR, "s", TEXT(world_schema), &o.schema,
+			o.d) == WARD_OK) {
+		fired = false;
+		countdown = n;
+		code = ward_policy_validate(o.set, o.schema, NULL, o.d);
+		countdown = -1;
+		CHECK_EQ_INT(code, fired && code != WARD_OK ? WARD_E_NOMEM : WARD_OK);
+		CHECK(code != WARD_OK || ward_policy_diags_count(o.d) == 1);
+	} else {
+		FAIL("not read");
+		fired = false;
+	}
+	done(&o);
+	return !fired;
+}
+
+TEST(a_warning_is_not_lost)
+{
+	for (int alone = 0; alone < 2; alone++) {
+		long n = 0;
+
+		once = alone != 0;
+		for (; !warned(n); n++)
+			REQUIRE(n < 1000);
+		CHECK(n > 5);
+	}
+}
+
 TEST(all_allocations_from_the_nth_fail)
 {
 	run(false);

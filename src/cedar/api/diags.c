@@ -182,6 +182,9 @@ static int finish(struct ward_policy_diags *d, const struct cedar_diags *from, i
 	d->errors += from->errors;
 	d->dropped += from->dropped;
 	d->failed = d->failed || from->failed;
+	/* A warning that is lost: whoever counts them must not take this for a good one. */
+	if (d->failed && code >= 0)
+		code = WARD_E_NOMEM;
 	if (code < 0 && from->errors == 0)
 		return ward_diags_say(d, code, ward_code_name(code));
 	return code;
