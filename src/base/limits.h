@@ -10,6 +10,16 @@
 #define WARD_YAML_BYTES_MAX (1u << 20)       /* bytes in a YAML text, or in a policy document of either form */
 #define WARD_YAML_NODES_MAX 100000           /* values of a YAML text, those of aliases counted each time */
 #define WARD_YAML_ALIASES_MAX 1000           /* anchors of a YAML text, and aliases */
+#define WARD_DOCS_MAX 64                     /* policy documents of one run */
+#define WARD_DOC_PROFILES_MAX 1024           /* profiles of one document */
+#define WARD_DOC_RULES_MAX 16384             /* rules of one list, those that it takes over included */
+#define WARD_DOC_ENV_MAX 1024                /* variables that one profile names */
+#define WARD_DOC_TOTAL_MAX 262144            /* rules and takings over of all profiles together */
+#define WARD_DOC_CHAIN_MAX 32                /* profiles that take over from one another, in a row */
+#define WARD_DOC_VISITS_MAX 4096             /* profiles that one takes over from, each as often as it is met */
+#define WARD_DOC_NAME_MAX 128                /* bytes in the name of a policy or a profile */
+#define WARD_DOC_PAIRS_MAX 262144            /* pairs of rules that one check compares by what they match, for warnings */
+#define WARD_DOC_WARNINGS_MAX 1000           /* warnings kept; the rest is counted */
 #define WARD_CAPFILE_BYTES_MAX (1u << 20)    /* bytes in a capability file */
 #define WARD_CAPS_MAX 4096                   /* capabilities of one run */
 #define WARD_GLOB_MATCHES_MAX 1024           /* paths that one pattern may bind */

@@ -58,6 +58,7 @@ struct ward_doc_rule {
 struct ward_doc_rules {
 	const struct ward_doc_rule *v;
 	size_t n;
+	struct ward_origin origin;   /* of the list as it stands in a document; line 0 when it was left out, or was made */
 };
 
 /* X(id, name in the document). Bytes, milliseconds, thousandths of a cpu, or plain counts. */

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One rule: its text as written becomes a pattern that means one thing (S0-26). What a reader could take for more or less than
+ * it is stays out: "..", "~", absolute paths (a profile goes with a workspace), "**" beside other characters, control bytes. Empty
+ * and "." components and a slash at the end go, so that "secret/./key" and "secret//key" are "secret/key" in every list.
+ */
+#include <string.h>
+
+#include "policy/doc/internal.h"
+
+static int rule_fail(const struct doc_reader *in, const struct ward_doc_rule *rule,
+	const char *problem)
+{
+	char shown[WARD_CAP_SHOWN_MAX];
+
+	ward_cap_shown(ward_str(rule->text), shown);
+	return ward_doc_fail(in->err, WARD_E_INVALID, &rule->origin, "%s %s: %s",
+		ward_doc_list_name(rule->list), shown, problem);
+}
+
+static int refuse(const struct doc_reader *in, const struct ward_doc_rule *rule,
+	const char *problem, const char *fix)
+{
+	int r = rule_fail(in, rule, problem);
+
+	ward_fail_fix(in->err, "%s", fix);
+	return r;
+}
+
+static struct ward_str trim(struct ward_str s)
+{
+	while (s.n > 0 && (s.s[0] == ' ' || s.s[0] == '\t')) {
+		s.s++;
+		s.n--;
+	}
+	while (s.n > 0 && (s.s[s.n - 1] == ' ' || s.s[s.n - 1] == '\t'))
+		s.n--;
+	return s;
+}
+
+static int take_exclamation(const struct doc_reader *in, struct ward_doc_rule *rule,
+	struct ward_str *s)
+{
+	if (s->n == 0 || s->s[0] != '!')
+		return WARD_OK;
+	if (rule->list == WARD_DOC_LIST_DENY_READ)
+		return refuse(in, rule, "there are no exceptions from denyRead",
+			"deny less instead");
+	if (rule->list == WARD_DOC_LIST_ALLOW_EXEC)
+		return refuse(in, rule, "there are no exceptions here", "name it under denyExec");
+	if (rule->list != WARD_DOC_LIST_READ && rule->list != WARD_DOC_LIST_MODIFY &&
+		rule->list != WARD_DOC_LIST_DENY_MODIFY)
+		return refuse(in, rule, "there are no exceptions here", "take it out");
+	rule->negated = true;
+	*s = trim((struct ward_str){ s->s + 1, s->n - 1 });
+	if (s->n > 0 && s->s[0] == '!')
+		return refuse(in, rule, "more than one \"!\"",
+			"write one; a name that begins with \"!\" is ./!name");
+	return WARD_OK;
+}
+
+static int check_start(const struct doc_reader *in, const struct ward_doc_rule *rule,
+	struct ward_str s)
+{
+	if (s.n == 0)
+		return refuse(in, rule, "the rule is empty", "write a pattern, such as src/**");
+	for (size_t i = 0; i < s.n; i++) {
+		if ((uint8_t)s.s[i] < 0x20 || s.s[i] == 0x7f)
+			return refuse(in, rule, "holds a control character",
+				"take it out, or write \"?\" in its place");
+	}
+	if (s.s[0] == '/')
+		return refuse(in, rule,
+			"an absolute path, where rules are relative to the workspace",
+			"write it relative; other paths are granted by --read and --write, and denied by a Cedar policy");
+	if (s.s[0] == '~')
+		return refuse(in, rule, "\"~\" is not expanded",
+			"write a path relative to the workspace; a name that begins with \"~\" is ./~name");
+	if (s.n >= WARD_PATH_MAX)
+		return refuse(in, rule, "longer than a path can be",
+			"name a directory above it: DIRECTORY/**");
+	return WARD_OK;
+}
+
+/* Add one component to the pattern in out, which has n bytes. */
+static int add_component(const struct doc_reader *in, const struct ward_doc_rule *rule,
+	const char *s, size_t len, char *out, size_t *n)
+{
+	if (len == 0 || (len == 1 && s[0] == '.'))
+		return WARD_OK;
+	if (len == 2 && memcmp(s, "..", 2) == 0)
+		return refuse(in, rule, "\"..\" is not allowed in a path",
+			"write the path that is meant, below the workspace");
+	if (rule->doc->grammar == 1 && len != 2 && memmem(s, len, "**", 2) != NULL)
+		return refuse(in, rule, "\"**\" must stand alone between slashes",
+			"write \"*\" for a part of one name, or \"/**/\" for any depth");
+	/* Any depth twice is any depth. */
+	if (len == 2 && memcmp(s, "**", 2) == 0 && *n >= 2 && memcmp(out + *n - 2, "**", 2) == 0 &&
+		(*n == 2 || out[*n - 3] == '/'))
+		return WARD_OK;
+	if (*n > 0)
+		out[(*n)++] = '/';
+	memcpy(out + *n, s, len);
+	*n += len;
+	return WARD_OK;
+}
+
+static int path_rule(const struct doc_reader *in, struct ward_doc_rule *rule, struct ward_str s)
+{
+	char text[WARD_PATH_MAX], out[WARD_PATH_MAX + 1];
+	size_t n = 0;
+	int r = check_start(in, rule, s);
+
+	if (r < 0)
+		return r;
+	memcpy(text, s.s, s.n);
+	text[s.n] = '\0';
+	for (char *p = text; rule->doc->grammar == 1 && (p = strchr(p, '\\')) != NULL;)
+		*p = '/';
+	if (text[0] == '/')
+		return check_start(in, rule, ward_str(text));
+	for (const char *p = text; *p != '\0';) {
+		size_t len = strcspn(p, "/");
+
+		r = add_component(in, rule, p, len, out, &n);
+		if (r < 0)
+			return r;
+		p += len + (p[len] == '/');
+	}
+	if (n == 0)
+		out[n++] = '.';
+	rule->pattern = ward_arena_dup(in->arena, out, n);
+	return rule->pattern != NULL ? WARD_OK : ward_doc_nomem(in->err, &rule->origin);
+}
+
+/* Programs and variables are written as capabilities write them. */
+static int capability(const struct doc_reader *in, struct ward_doc_rule *rule,
+	enum ward_cap_type type, struct ward_str s)
+{
+	struct ward_cap cap = { .type = type, .origin = rule->origin };
+
+	if (s.n == 0)
+		return refuse(in, rule, "the entry is empty", "take it out");
+	cap.resource = rule->pattern = ward_arena_dup(in->arena, s.s, s.n);
+	if (rule->pattern == NULL)
+		return ward_doc_nomem(in->err, &rule->origin);
+	return ward_cap_check(&cap, in->err);
+}
+
+int ward_doc_rule_normalize(const struct doc_reader *in, struct ward_doc_rule *rule)
+{
+	struct ward_str s = trim(ward_str(rule->text));
+	int r = take_exclamation(in, rule, &s);
+
+	if (r < 0)
+		return r;
+	if (rule->list == WARD_DOC_LIST_ENV)
+		return capability(in, rule, WARD_CAP_ENV, ward_str(rule->text));
+	if (rule->list == WARD_DOC_LIST_ALLOW_EXEC || rule->list == WARD_DOC_LIST_DENY_EXEC)
+		return capability(in, rule, WARD_CAP_EXTERNAL_COMMAND, s);
+	return path_rule(in, rule, s);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Documents together: adding them, asking for what is in them. All or nothing: an add that fails leaves the set as it was; a
+ * set that fails its check resolves nothing.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/doc/internal.h"
+
+#define SCRATCH_BYTES_MAX (64u << 20)
+
+const char *ward_doc_list_name(enum ward_doc_list list)
+{
+	static const char *const names[WARD_DOC_LIST_MAX] = {
+#define WARD_X(id, name) [id] = name,
+		WARD_DOC_LISTS(WARD_X)
+#undef WARD_X
+	};
+
+	return (unsigned)list < WARD_DOC_LIST_MAX ? names[list] : "unknown";
+}
+
+const char *ward_doc_limit_name(enum ward_doc_limit_id id)
+{
+	static const char *const names[WARD_DOC_LIMIT_MAX] = {
+#define WARD_X(id, name) [id] = name,
+		WARD_DOC_LIMITS(WARD_X)
+#undef WARD_X
+	};
+
+	return (unsigned)id < WARD_DOC_LIMIT_MAX ? names[id] : "unknown";
+}
+
+int ward_doc_fail(struct ward_error *err, int code, const struct ward_origin *origin,
+	const char *fmt, ...)
+{
+	char message[WARD_ERROR_MESSAGE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	code = ward_fail(err, code, "%s", message);
+	if (origin != NULL)
+		ward_fail_at(err, origin->file, origin->line, origin->column);
+	return code;
+}
+
+int ward_doc_nomem(struct ward_error *err, const struct ward_origin *origin)
+{
+	return ward_doc_fail(err, WARD_E_NOMEM, origin,
+		"no memory left for the policy documents, or they need more than is allowed");
+}
+
+struct ward_docs *ward_docs_new(void)
+{
+	struct ward_docs *docs = calloc(1, sizeof(*docs));
+
+	if (docs == NULL)
+		return NULL;
+	docs->arena = ward_arena_new(0);
+	if (docs->arena == NULL) {
+		free(docs);
+		return NULL;
+	}
+	return docs;
+}
+
+void ward_docs_free(struct ward_docs *docs)
+{
+	if (docs == NULL)
+		return;
+	ward_arena_free(docs->arena);
+	free(docs);
+}
+
+void ward_docs_freep(struct ward_docs **docs)
+{
+	ward_docs_free(*docs);
+	*docs = NULL;
+}
+
+/* Two definitions of one layer would have to be ordered by chance. */
+static int refuse_twice(const struct ward_docs *docs, const struct ward_doc *doc,
+	struct ward_error *err)
+{
+	for (size_t i = 0; i < docs->n; i++) {
+		if (docs->v[i]->layer != doc->layer)
+			continue;
+		for (size_t k = 0; k < doc->n_profiles; k++) {
+			for (size_t j = 0; j < docs->v[i]->n_profiles; j++) {
+				const struct ward_doc_profile *old = &docs->v[i]->profiles[j];
+
+				if (!ward_streq(old->name, doc->profiles[k].name))
+					continue;
+				(void)ward_doc_fail(err, WARD_E_INVALID, &doc->profiles[k].origin,
+					"profile \"%s\" is also defined in %s:%u, in the same layer (%s)",
+					old->name, old->origin.file, old->origin.line,
+					ward_layer_name(doc->layer));
+				ward_fail_fix(err, "rename or remove one of the two");
+				return WARD_E_INVALID;
+			}
+		}
+	}
+	return WARD_OK;
+}
+
+int ward_docs_add(struct ward_docs *docs, enum ward_layer layer, const struct ward_json *root,
+	const char *file, struct ward_error *err)
+{
+	struct ward_origin origin = { .file = file != NULL ? file : "policy" };
+	const struct ward_doc *doc = NULL;
+	int r;
+
+	if ((unsigned)layer >= WARD_LAYER_MAX || root == NULL)
+		return ward_doc_fail(err, WARD_E_INVALID, &origin,
+			"a policy document without layer or content");
+	if (docs->n == WARD_DOCS_MAX) {
+		(void)ward_doc_fail(err, WARD_E_LIMIT, &origin, "more than %d policy documents",
+			WARD_DOCS_MAX);
+		ward_fail_fix(err, "put several into one");
+		return WARD_E_LIMIT;
+	}
+	r = ward_doc_read(docs->arena, layer, root, origin.file, &doc, err);
+	if (r == WARD_OK)
+		r = refuse_twice(docs, doc, err);
+	if (r < 0)
+		return r;
+	docs->v[docs->n++] = doc;
+	docs->checked = false;
+	docs->resolved = NULL;
+	return WARD_OK;
+}
+
+int ward_docs_check(struct ward_docs *docs, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(SCRATCH_BYTES_MAX);
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *one = ward_arena_new(SCRATCH_BYTES_MAX);
+	struct doc_check *in = arena != NULL ? ward_arena_alloc(arena, sizeof(*in)) : NULL;
+	int r;
+
+	docs->checked = false;
+	docs->resolved = NULL;
+	docs->n_warnings = docs->more_warnings = 0;
+	docs->pairs = WARD_DOC_PAIRS_MAX;
+	if (in == NULL || one == NULL)
+		return ward_doc_nomem(err, NULL);
+	in->docs = docs;
+	in->arena = arena;
+	in->one = one;
+	in->err = err;
+	r = ward_doc_check_all(in);
+	if (r == WARD_OK)
+		r = ward_doc_warn_all(in);
+	docs->checked = r == WARD_OK;
+	return r;
+}
+
+/* The profiles that could have been meant, for "did you mean". */
+static const char *nearest_profile(const struct ward_docs *docs, const char *name)
+{
+	const char *best = NULL;
+
+	for (size_t i = 0; i < docs->n; i++) {
+		for (size_t k = 0; k < docs->v[i]->n_profiles; k++) {
+			const char *both[] = { best, docs->v[i]->profiles[k].name };
+
+			best = ward_nearest(name, best == NULL ? both + 1 : both,
+				best == NULL ? 1 : 2);
+		}
+	}
+	return best != NULL ? best : ward_nearest(name, (const char *const[]){ "unrestricted" }, 1);
+}
+
+static int no_profile(const struct ward_docs *docs, const char *name,
+	const struct ward_origin *asked, struct ward_error *err)
+{
+	char shown[WARD_CAP_SHOWN_MAX];
+	const char *near;
+	size_t n = 0;
+
+	if (name == NULL) {
+		(void)ward_doc_fail(err, WARD_E_INVALID, asked, "no profile is named");
+		ward_fail_fix(err,
+			"name one; leaving it out never means everything, \"unrestricted\" does");
+		return WARD_E_INVALID;
+	}
+	near = nearest_profile(docs, name);
+	ward_cap_shown(ward_str(name), shown);
+	(void)ward_doc_fail(err, WARD_E_NOTFOUND, asked, "there is no profile %s", shown);
+	for (size_t i = 0; i < docs->n; i++)
+		n += docs->v[i]->n_profiles;
+	if (near != NULL)
+		ward_fail_fix(err, "did you mean \"%s\"?", near);
+	else if (n == 0)
+		ward_fail_fix(err, "no policy document defines any: write one under fsProfiles");
+	else
+		ward_fail_fix(err, "define it under fsProfiles of a policy document");
+	return WARD_E_NOTFOUND;
+}
+
+int ward_docs_resolve(struct ward_docs *docs, const char *name, const struct ward_origin *asked,
+	const struct ward_profile **ret, struct ward_error *err)
+{
+	const struct ward_doc_profile *definitions[WARD_DOCS_MAX];
+	int r = WARD_OK;
+
+	*ret = NULL;
+	if (!docs->checked)
+		r = ward_docs_check(docs, err);
+	if (r < 0)
+		return r;
+	if (name == NULL ||
+		(ward_doc_definitions(docs, name, definitions) == 0 &&
+			!ward_streq(name, "unrestricted")))
+		return no_profile(docs, name, asked, err);
+	return ward_doc_resolve(docs, name, ret, err);
+}
+
+size_t ward_docs_count(const struct ward_docs *docs)
+{
+	return docs->n;
+}
+
+const struct ward_doc *ward_docs_get(const struct ward_docs *docs, size_t i)
+{
+	return i < docs->n ? docs->v[i] : NULL;
+}
+
+const struct ward_doc_warning *ward_docs_warnings(const struct ward_docs *docs, size_t *ret_n)
+{
+	*ret_n = docs->n_warnings;
+	return docs->warnings;
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is odd about documents: lists without rules, rules that never decide, rules of a lower layer that its upper one does not
+ * have. The policy holds all the same, so none of these is an error here; a caller may make one of it. Conservative: what is
+ * warned of is so; much that is so is not seen.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/doc/internal.h"
+
+#define NAME_BYTES_MAX 255 /* of one component, on every file system of Linux */
+
+static int add(const struct doc_check *in, enum ward_doc_warning_kind kind,
+	const struct ward_origin *origin, const char *fix, const char *fmt, ...) WARD_PRINTF(5, 6);
+
+static int add(const struct doc_check *in, enum ward_doc_warning_kind kind,
+	const struct ward_origin *origin, const char *fix, const char *fmt, ...)
+{
+	struct ward_docs *docs = in->docs;
+	char message[WARD_ERROR_MESSAGE_MAX];
+	struct ward_doc_warning *w;
+	va_list ap;
+
+	if (docs->n_warnings == WARD_DOC_WARNINGS_MAX) {
+		docs->more_warnings++;
+		return WARD_OK;
+	}
+	if (docs->n_warnings == docs->room_warnings) {
+		size_t room = docs->room_warnings == 0 ? 16 : 2 * docs->room_warnings;
+		struct ward_doc_warning *v = ward_arena_alloc(docs->arena, room * sizeof(*v));
+
+		if (v == NULL)
+			return ward_doc_nomem(in->err, origin);
+		if (docs->n_warnings > 0)
+			memcpy(v, docs->warnings, docs->n_warnings * sizeof(*v));
+		docs->warnings = v;
+		docs->room_warnings = room;
+	}
+	va_start(ap, fmt);
+	(void)vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	w = &docs->warnings[docs->n_warnings];
+	*w = (struct ward_doc_warning){ kind, *origin, ward_arena_strdup(docs->arena, message),
+		fix };
+	if (w->message == NULL)
+		return ward_doc_nomem(in->err, origin);
+	docs->n_warnings++;
+	return WARD_OK;
+}
+
+/* Without memory it cannot be shown, and what a warning says of "?" helps nobody. */
+static int show(const struct doc_check *in, const char *text, size_t n,
+	char out[WARD_CAP_SHOWN_MAX])
+{
+	ward_cap_shown((struct ward_str){ text, n }, out);
+	return ward_streq(out, "?") ? ward_doc_nomem(in->err, NULL) : WARD_OK;
+}
+
+static int show_rule(const struct doc_check *in, const struct ward_doc_rule *r,
+	char out[WARD_CAP_SHOWN_MAX])
+{
+	return show(in, r->text, strlen(r->text), out);
+}
+
+static int covered(const struct doc_check *in, const struct ward_doc_rule *r, const char *how,
+	const struct ward_doc_rule *by)
+{
+	char mine[WARD_CAP_SHOWN_MAX], theirs[WARD_CAP_SHOWN_MAX];
+	int code = show_rule(in, r, mine);
+
+	if (code == WARD_OK)
+		code = show_rule(in, by, theirs);
+	if (code < 0)
+		return code;
+	return add(in, WARD_DOC_WARN_COVERED, &r->origin, "take it out, or move it",
+		"%s %s %s: %s %s (%s:%u) covers it", ward_doc_list_name(r->list), mine, how,
+		ward_doc_list_name(by->list), theirs, by->origin.file, by->origin.line);
+}
+
+static bool too_long(const struct ward_doc_rule *r)
+{
+	const char *special = r->doc->grammar == 1 ? "*" : "*[{\\";
+
+	for (const char *s = r->pattern; *s != '\0';) {
+		size_t n = strcspn(s, "/");
+
+		if (n > NAME_BYTES_MAX && strcspn(s, special) >= n)
+			return true;
+		s += n + (s[n] == '/');
+	}
+	return false;
+}
+
+static bool ends_in_slash(const char *text)
+{
+	size_t n = strlen(text);
+
+	while (n > 0 && (text[n - 1] == ' ' || text[n - 1] == '\t'))
+		n--;
+	return n > 1 && text[n - 1] == '/';
+}
+
+/* Of a list by itself, as it stands in its document. */
+static int warn_list(const struct doc_check *in, const struct ward_doc_rules *list,
+	const char *name)
+{
+	bool files = list->n > 0 && list->v[0].list != WARD_DOC_LIST_ALLOW_EXEC &&
+		list->v[0].list != WARD_DOC_LIST_DENY_EXEC && list->v[0].list != WARD_DOC_LIST_ENV;
+	struct doc_cover all;
+	int r = WARD_OK;
+
+	if (list->origin.line > 0 && list->n == 0)
+		return add(in, WARD_DOC_WARN_EMPTY, &list->origin,
+			"leave it out; to take everything away that is taken over, write \"!**\"",
+			"%s is an empty list: it says nothing", name);
+	if (list->n == 0 || list->v[0].list == WARD_DOC_LIST_ENV)
+		return WARD_OK;
+	if (ward_doc_cover_init(&all, in->one, *list, DOC_COVER_ALL) < 0)
+		return ward_doc_nomem(in->err, &list->origin);
+	for (size_t i = 0; i < list->n && r == WARD_OK; i++) {
+		const struct ward_doc_rule *rule = &list->v[i];
+		const struct ward_doc_rule *by =
+			ward_doc_cover_find(&all, rule, i + 1, SIZE_MAX, false, NULL);
+		char shown[WARD_CAP_SHOWN_MAX] = "";
+
+		if (by != NULL)
+			r = covered(in, rule, "never decides", by);
+		if (files && r == WARD_OK && (too_long(rule) || ends_in_slash(rule->text)))
+			r = show_rule(in, rule, shown);
+		if (files && r == WARD_OK && too_long(rule))
+			r = add(in, WARD_DOC_WARN_NEVER, &rule->origin, "take it out",
+				"%s %s can match nothing: no name has more than %d bytes", name,
+				shown, NAME_BYTES_MAX);
+		if (files && r == WARD_OK && ends_in_slash(rule->text))
+			r = add(in, WARD_DOC_WARN_SLASH, &rule->origin,
+				"write DIRECTORY/** for what is in it",
+				"%s %s is the directory alone, and nothing in it", name, shown);
+	}
+	return r;
+}
+
+/* Of a profile's own rules, with what they are added to and what denies them. */
+static int warn_negated(const struct doc_check *in, const struct ward_doc_rules *all, size_t i)
+{
+	const struct ward_doc_rule *rule = &all->v[i];
+	char shown[WARD_CAP_SHOWN_MAX];
+
+	for (size_t k = 0; k < i; k++) {
+		if (!all->v[k].negated &&
+			(!ward_doc_pair(in->docs) || !ward_doc_comparable(&all->v[k], rule) ||
+				ward_doc_may_overlap(&all->v[k], rule)))
+			return WARD_OK;
+	}
+	if (show_rule(in, rule, shown) < 0)
+		return WARD_E_NOMEM;
+	return add(in, WARD_DOC_WARN_NEVER, &rule->origin,
+		"put it below the rule that it takes from, or take it out",
+		"%s %s takes away what no rule above it gives", ward_doc_list_name(rule->list),
+		shown);
+}
+
+static int warn_denied(const struct doc_check *in, const struct ward_doc_rule *rule)
+{
+	unsigned first = rule->list == WARD_DOC_LIST_READ ? WARD_DOC_READ : WARD_DOC_MODIFY;
+
+	for (size_t k = 0; k < in->docs->n; k++) {
+		for (unsigned op = WARD_DOC_READ; op <= first; op++) {
+			const struct ward_doc_rule *by = ward_doc_denied_by(in->docs,
+				&in->denies[k].positive[op], in->docs->v[k]->deny[op], rule);
+
+			if (by != NULL)
+				return covered(in, rule, "grants nothing", by);
+		}
+	}
+	return WARD_OK;
+}
+
+static int warn_files(const struct doc_check *in, const struct ward_doc_profile *p,
+	enum ward_doc_list list)
+{
+	const struct ward_doc_rules *own = &p->lists[list];
+	struct ward_doc_rules all;
+	bool any = false;
+	int r = ward_doc_flatten(in->docs, in->one, p, list, &all, in->err);
+
+	for (size_t i = 0; i < all.n; i++)
+		any = any || !all.v[i].negated;
+	if (r == WARD_OK && own->n > 0 && !any)
+		return add(in, WARD_DOC_WARN_EMPTY, &own->origin,
+			"add what is to be granted above it, or leave the list out",
+			"%s of profile \"%s\" has no rule that grants", ward_doc_list_name(list),
+			p->name);
+	for (size_t i = 0; i < own->n && r == WARD_OK; i++)
+		r = own->v[i].negated ? warn_negated(in, &all, all.n - own->n + i)
+				      : warn_denied(in, &own->v[i]);
+	return r;
+}
+
+/* ---- what a lower layer says and a higher one does not ---- */
+
+static bool has(const struct doc_cover *upper, const struct ward_doc_rule *rule)
+{
+	size_t n;
+
+	if (rule->list != WARD_DOC_LIST_ENV)
+		return ward_doc_cover_find(upper, rule, 0, SIZE_MAX, false, NULL) != NULL;
+	n = strcspn(rule->pattern, "=");
+	for (size_t i = 0; i < upper->n; i++) {
+		const char *other = upper->v[i].rule->pattern;
+
+		if (strcspn(other, "=") == n && memcmp(other, rule->pattern, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int warn_wider(const struct doc_check *in, const struct ward_doc_profile *p,
+	const struct ward_doc_profile *upper)
+{
+	static const enum ward_doc_list lists[] = { WARD_DOC_LIST_READ, WARD_DOC_LIST_MODIFY,
+		WARD_DOC_LIST_ALLOW_EXEC, WARD_DOC_LIST_ENV };
+
+	for (size_t l = 0; l < WARD_ARRAY_SIZE(lists); l++) {
+		const struct ward_doc_rules *own = &p->lists[lists[l]];
+		struct ward_doc_rules theirs;
+		struct doc_cover cover;
+		int r = ward_doc_flatten(in->docs, in->one, upper, lists[l], &theirs, in->err);
+
+		if (r < 0)
+			return r;
+		if (ward_doc_cover_init(&cover, in->one, theirs, DOC_COVER_POSITIVE) < 0)
+			return ward_doc_nomem(in->err, &p->origin);
+		for (size_t i = 0; i < own->n; i++) {
+			const char *text = own->v[i].text;
+			char shown[WARD_CAP_SHOWN_MAX];
+
+			if (own->v[i].negated || has(&cover, &own->v[i]))
+				continue;
+			/* The value of a variable is not shown. */
+			r = show(in, text,
+				lists[l] == WARD_DOC_LIST_ENV ? strcspn(text, "=") : strlen(text),
+				shown);
+			if (r < 0)
+				return r;
+			r = add(in, WARD_DOC_WARN_WIDENS, &own->v[i].origin,
+				"a lower layer only narrows: take it out, or name the profile otherwise",
+				"%s %s is more than profile \"%s\" of the layer %s (%s:%u) grants; only what both grant is granted",
+				ward_doc_list_name(lists[l]), shown, p->name,
+				ward_layer_name(upper->doc->layer), upper->origin.file,
+				upper->origin.line);
+			if (r < 0)
+				return r;
+		}
+	}
+	return WARD_OK;
+}
+
+static int warn_profile(const struct doc_check *in, const struct ward_doc_profile *p)
+{
+	const struct ward_doc_profile *same[WARD_DOCS_MAX];
+	size_t n = ward_doc_definitions(in->docs, p->name, same);
+	int r = WARD_OK;
+
+	ward_arena_reset(in->one);
+	for (unsigned list = 0; list < WARD_DOC_PROFILE_LISTS && r == WARD_OK; list++)
+		r = warn_list(in, &p->lists[list], ward_doc_list_name((enum ward_doc_list)list));
+	if (r == WARD_OK)
+		r = warn_files(in, p, WARD_DOC_LIST_READ);
+	if (r == WARD_OK)
+		r = warn_files(in, p, WARD_DOC_LIST_MODIFY);
+	for (size_t i = 1; i < n && r == WARD_OK; i++) {
+		if (same[i] == p)
+			r = warn_wider(in, p, same[i - 1]);
+	}
+	return r;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct ward_doc_warning *x = a, *y = b;
+
+	if (x->origin.line != y->origin.line)
+		return x->origin.line < y->origin.line ? -1 : 1;
+	if (x->origin.column != y->origin.column)
+		return x->origin.column < y->origin.column ? -1 : 1;
+	if (x->kind != y->kind)
+		return (int)x->kind - (int)y->kind;
+	return strcmp(x->message, y->message);
+}
+
+static int warn_document(const struct doc_check *in, const struct ward_doc *doc)
+{
+	size_t before = in->docs->n_warnings;
+	int r;
+
+	ward_arena_reset(in->one);
+	r = warn_list(in, &doc->deny[WARD_DOC_READ], "denyRead");
+	if (r == WARD_OK)
+		r = warn_list(in, &doc->deny[WARD_DOC_MODIFY], "denyModify");
+	for (size_t i = 0; i < doc->n_profiles && r == WARD_OK; i++)
+		r = warn_profile(in, &doc->profiles[i]);
+	if (in->docs->n_warnings > before)
+		qsort(in->docs->warnings + before, in->docs->n_warnings - before,
+			sizeof(*in->docs->warnings), by_place);
+	return r;
+}
+
+int ward_doc_warn_all(struct doc_check *in)
+{
+	struct ward_docs *docs = in->docs;
+	int r = WARD_OK;
+
+	for (size_t i = 0; i < docs->n && r == WARD_OK; i++)
+		r = warn_document(in, docs->v[i]);
+	if (r == WARD_OK && docs->more_warnings > 0) {
+		struct ward_doc_warning *last = &docs->warnings[docs->n_warnings - 1];
+
+		last->message = ward_arena_printf(docs->arena, "%zu more warnings, from here on",
+			docs->more_warnings + 1);
+		last->fix = "";
+		if (last->message == NULL)
+			return ward_doc_nomem(in->err, NULL);
+	}
+	return r;
+}
