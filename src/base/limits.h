@@ -24,6 +24,14 @@
 #define WARD_CAPS_MAX 4096                   /* capabilities of one run */
 #define WARD_GLOB_MATCHES_MAX 1024           /* paths that one pattern may bind */
 #define WARD_GLOB_WALK_MAX 200000            /* entries looked at for one pattern */
+#define WARD_PATTERN_BYTES_MAX 8192          /* bytes in the text of a file pattern */
+#define WARD_PATTERN_NEST_MAX 4              /* braces in braces of a file pattern */
+#define WARD_PATTERN_ALTERNATIVES_MAX 256    /* patterns without braces that one with braces stands for */
+#define WARD_PATTERN_PARTS_MAX (256u << 10)  /* components and characters of all of them together */
+#define WARD_PATTERN_STEPS_MAX (64u << 10)   /* steps taken to compare two file patterns */
+#define WARD_PATTERNS_MAX 65536              /* file patterns of one set */
+#define WARD_PATTERNS_NODES_MAX (1u << 20)   /* places in the tree of a set: common beginnings count once */
+#define WARD_PATTERNS_BYTES_MAX (256u << 20) /* bytes that a set of file patterns may take */
 #define WARD_MOUNTS_MAX 4096                 /* entries of one view */
 #define WARD_ARGV_BYTES_MAX (2u << 20)       /* argv and environment together */
 #define WARD_VIOLATION_NAMES_MAX 256         /* distinct refusals recorded for one run */

@@ -10,8 +10,8 @@
 #pragma once
 
 #include "base/base.h"
-#include "policy/pattern/pattern.h"
 #include "policy/ops.h"
+#include "policy/pattern/pattern.h"
 #include "policy/vocabulary.h"
 
 /* X(id, name, held): held = the native backend can hold it today; others are validated, then refused. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs the tables of this folder: glob.tests, caps.tests, decide.tests; and reads what the documents promise: each
+ * Runs the tables of this folder: glob.tests, pattern.tests, caps.tests, decide.tests; and reads what the documents promise: each
  * file in examples/, the block in docs/spec/capabilities.md, the types of its schema. A line is words between blanks;
  * each table says at its top what they mean. A line that cannot be read is a failure and never skipped: a typing error
  * in a table must not make a test vanish.
@@ -92,6 +92,26 @@ static bool unescape(char *s)
 	return true;
 }
 
+/* As grammar 1 means it, so does a pattern that was compiled, or escaped for grammar 2. Only what a run refuses is no pattern. */
+static void both_grammars(const char *text, const char *path, bool want)
+{
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(0);
+	WARD_CLEANUP(ward_buf_done) struct ward_buf two = WARD_BUF_INIT;
+	const struct ward_pattern *p1, *p2;
+
+	ward_pattern_escape1(&two, ward_str(text));
+	if (ward_pattern_compile(arena, ward_str(text), WARD_GRAMMAR_1, &p1, NULL) == WARD_OK) {
+		CHECK_EQ_INT(ward_pattern_match(p1, ward_str(path)), want);
+		CHECK_EQ_INT(ward_pattern_compile(arena, ward_str(ward_buf_cstr(&two)),
+				     WARD_GRAMMAR_2, &p2, NULL),
+			WARD_OK);
+		CHECK_EQ_INT(ward_pattern_match(p2, ward_str(path)), want);
+	} else {
+		CHECK(ward_path_has_dotdot(text) || strstr(text, "**") != NULL || text[0] == '\0' ||
+			!ward_utf8_valid(text, strlen(text)));
+	}
+}
+
 TEST(glob)
 {
 	struct table t;
@@ -103,9 +123,41 @@ TEST(glob)
 		CHECK(unescape(pattern) && unescape(path) && t.rest[0] == '\0');
 		CHECK(strcmp(want, "yes") == 0 || strcmp(want, "no") == 0);
 		CHECK_EQ_INT(ward_glob_match(pattern, path), strcmp(want, "yes") == 0);
+		both_grammars(pattern, path, strcmp(want, "yes") == 0);
 	}
 	CASE("%s", t.name);
 	CHECK(t.rows > 100);
+}
+
+TEST(pattern)
+{
+	struct table t;
+
+	table_open(&t, "pattern.tests");
+	while (table_next(&t)) {
+		WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(0);
+		char *text = word(&t), *path = word(&t), *want = word(&t);
+		bool good = strcmp(path, "bad") != 0;
+		struct ward_pattern_error bad = { 0 };
+		const struct ward_pattern *p;
+		int r;
+
+		CHECK(unescape(text) && unescape(path) && unescape(t.rest));
+		r = ward_pattern_compile(arena, ward_str(text), WARD_GRAMMAR_2, &p, &bad);
+		CHECK_EQ_INT(r == WARD_OK, good);
+		if (r == WARD_OK && good) {
+			CHECK(t.rest[0] == '\0' &&
+				(strcmp(want, "yes") == 0 || strcmp(want, "no") == 0));
+			CHECK_EQ_INT(ward_pattern_match(p, ward_str(path)),
+				strcmp(want, "yes") == 0);
+		} else if (r != WARD_OK && !good) {
+			CHECK_EQ_UINT(bad.column, strtoul(want, NULL, 10));
+			CHECK(t.rest[0] != '\0' && bad.fix[0] != '\0');
+			CHECK_STR_CONTAINS(bad.what, t.rest);
+		}
+	}
+	CASE("%s", t.name);
+	CHECK(t.rows > 150);
 }
 
 TEST(caps)

@@ -28,7 +28,7 @@ struct ward_pattern_error {
 
 /*
  * One text. The pattern lives in a, with a copy of the text; *ret is set only on success. bad may be NULL. At most
- * WARD_PATH_MAX - 1 bytes; UTF-8; no NUL, no component "..". "~" and control characters are the caller's to refuse.
+ * WARD_PATTERN_BYTES_MAX bytes; UTF-8; no NUL, no component "..". "~" and control characters are the caller's to refuse.
  */
 int ward_pattern_compile(struct ward_arena *a, struct ward_str text, enum ward_grammar g, const struct ward_pattern **ret,
 	struct ward_pattern_error *bad);
