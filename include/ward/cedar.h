@@ -7,7 +7,8 @@
  * is copied (a set keeps the texts of its policies, to show them in findings). file is what the text is called in findings
  * and may be NULL. Texts that come back are malloc'ed, NUL-terminated, and the caller's:
  * free(). Functions that can fail return WARD_OK or a negative enum ward_code; what is wrong goes to the findings, which
- * may be NULL everywhere. An error is never a decision.
+ * may be NULL everywhere: that is none. Other objects must be there where nothing else is said. An error is never a
+ * decision, and a warning for which there is no memory is an error.
  *
  * Threads: schemas, entities and compiled sets are immutable, counted, and used by any number of threads at once.
  * Everything else belongs to one thread at a time. Nothing here prints, opens files, looks at a clock or keeps global
@@ -210,11 +211,14 @@ struct ward_policy_answer {              /* borrowed from the scratch until it i
 };
 /*
  * *ret is set to deny before anything else happens, and stays so after an error. entities NULL: none. The request must
- * be known whole: WARD_E_INVALID. WARD_E_NOMEM: no decision.
+ * be known whole: WARD_E_INVALID, as for a set, request or scratch that is NULL. WARD_E_NOMEM: no decision.
  */
 int ward_policy_authorize(const struct ward_policy_compiled *c, const struct ward_policy_entities *entities,
 	const struct ward_policy_request *r, struct ward_policy_scratch *s, struct ward_policy_answer *ret);
-/* Why the i-th of the last answer's errors failed, borrowed from the scratch until its next use; NULL: there is none. */
+/*
+ * Why the i-th of the last answer's errors failed, borrowed from the scratch until its next use; NULL: there is none. It is
+ * made only now: the set, the entities and the request of that answer must still be there, the request unchanged.
+ */
 const char *ward_policy_answer_error(struct ward_policy_scratch *s, size_t i);
 
 /* ---- expressions ---- */

@@ -393,6 +393,23 @@ TEST(an_unknown_part_is_no_decision)
 	world_close(&w);
 }
 
+TEST(what_is_not_there_is_no_decision)
+{
+	struct ward_policy_answer got = { .decision = WARD_POLICY_ALLOW };
+	struct world w;
+
+	world_open(&w);
+	CHECK_EQ_INT(ward_policy_authorize(NULL, w.e, w.r, w.s, &got), WARD_E_INVALID);
+	CHECK_EQ_INT(got.decision, WARD_POLICY_DENY);
+	got.decision = WARD_POLICY_ALLOW;
+	CHECK_EQ_INT(ward_policy_authorize(w.c, w.e, NULL, w.s, &got), WARD_E_INVALID);
+	CHECK_EQ_INT(got.decision, WARD_POLICY_DENY);
+	got.decision = WARD_POLICY_ALLOW;
+	CHECK_EQ_INT(ward_policy_authorize(w.c, w.e, w.r, NULL, &got), WARD_E_INVALID);
+	CHECK_EQ_INT(got.decision, WARD_POLICY_DENY);
+	world_close(&w);
+}
+
 TEST(without_entities)
 {
 	struct ward_policy_answer got;

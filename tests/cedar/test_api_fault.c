@@ -44,6 +44,7 @@ static int same(int code, char *text, const char *part)
 static int texts(struct objects *o)
 {
 	char *t = NULL;
+	size_t warnings;
 	int code = ward_policy_set_print_all(o->set, WARD_POLICY_JSON, &t, NULL);
 
 	if (same(code, t, "\"templateLinks\":[{") < 0)
@@ -60,6 +61,14 @@ static int texts(struct objects *o)
 	code = ward_policy_schema_translate(WARD_POLICY_CEDAR, WARD_POLICY_JSON, "s",
 		TEXT(world_schema), &t, NULL, o->d);
 	if (same(code, t, "\"entityTypes\"") < 0)
+		return code;
+	t = NULL;
+	warnings = ward_policy_diags_count(o->d);
+	code = ward_policy_schema_translate(WARD_POLICY_CEDAR, WARD_POLICY_JSON, "s",
+		TEXT("entity ipaddr; entity A;"), &t, NULL, o->d);
+	/* A warning for which there was no memory is not silence. */
+	CHECK(code < 0 || ward_policy_diags_count(o->d) == warnings + 1);
+	if (same(code, t, "\"ipaddr\"") < 0)
 		return code;
 	t = NULL;
 	code = ward_policy_format("p", TEXT(world_policies), 0, 0, &t, NULL, o->d);

@@ -2,6 +2,7 @@
 /* Findings as people see them: the place, the line with carets, and nothing in either that drives a terminal. */
 #include "cedar/core/core.h"
 #include "tap.h"
+#include "ward/cedar.h"
 
 static void check(struct ward_str text, uint32_t start, uint32_t end, const char *message,
 	const char *expected)
@@ -74,6 +75,23 @@ TEST(long_line)
 		CHECK(!out.failed && out.n < 400);
 	}
 	ward_buf_done(&out);
+	free(text);
+}
+
+TEST(no_findings_are_none)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_policy_diag g;
+	char *text = NULL;
+
+	ward_policy_diags_clear(NULL);
+	CHECK_EQ_SIZE(ward_policy_diags_count(NULL), 0);
+	CHECK_EQ_SIZE(ward_policy_diags_errors(NULL), 0);
+	CHECK_EQ_SIZE(ward_policy_diags_dropped(NULL), 0);
+	CHECK_EQ_INT(ward_policy_diags_at(NULL, 0, &g), WARD_E_NOTFOUND);
+	CHECK_EQ_INT(ward_policy_diags_error(NULL, &err), WARD_OK);
+	CHECK_EQ_INT(ward_policy_diags_json(NULL, &text, NULL), WARD_OK);
+	CHECK_STR_EQ(text, "[]");
 	free(text);
 }
 

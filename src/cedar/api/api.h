@@ -43,6 +43,8 @@ int ward_diags_say(struct ward_policy_diags *d, int code, const char *message);
 int ward_check_size(struct ward_policy_diags *d, size_t n, size_t max);
 /* Moves b out, or says that there is no memory. */
 int ward_give(struct ward_buf *b, char **ret, size_t *ret_n);
+/* The same where code is WARD_OK; else b is gone, and code comes back. After the findings: nothing is handed out with an error. */
+int ward_give_after(struct ward_policy_diags *d, int code, struct ward_buf *b, char **ret, size_t *ret_n);
 #define GIVE_BUF ((struct ward_buf){ .max = WARD_CEDAR_JSON_BYTES_MAX * (size_t)4 })
 
 /* ---- the handles ---- */
@@ -82,7 +84,6 @@ struct ward_policy_scratch {
 	struct cedar_scratch *scratch;
 	struct cedar_entities *none;
 	struct cedar_answer answer;
-	const struct cedar_compiled *compiled;
 	struct ward_buf text;
 };
 

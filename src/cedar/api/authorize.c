@@ -30,7 +30,8 @@ int ward_policy_compile(const struct ward_policy_set *s, struct ward_policy_comp
 
 struct ward_policy_compiled *ward_policy_compiled_ref(struct ward_policy_compiled *c)
 {
-	(void)ward_cedar_compiled_ref(ward_compiled_of(c));
+	if (c != NULL)
+		(void)ward_cedar_compiled_ref(ward_compiled_of(c));
 	return c;
 }
 
@@ -92,13 +93,16 @@ int ward_policy_authorize(const struct ward_policy_compiled *c,
 	const struct ward_policy_entities *entities, const struct ward_policy_request *r,
 	struct ward_policy_scratch *s, struct ward_policy_answer *ret)
 {
-	const struct cedar_entities *e = entities != NULL ? ward_entities_of(entities) : s->none;
+	const struct cedar_entities *e;
 	int code;
 
 	*ret = (struct ward_policy_answer){ .decision = WARD_POLICY_DENY };
+	if (s == NULL)
+		return WARD_E_INVALID;
+	e = entities != NULL ? ward_entities_of(entities) : s->none;
 	s->answer = (struct cedar_answer){ 0 };
-	if (r->r.principal == NULL || r->r.action == NULL || r->r.resource == NULL ||
-		r->r.context == NULL)
+	if (c == NULL || r == NULL || r->r.principal == NULL || r->r.action == NULL ||
+		r->r.resource == NULL || r->r.context == NULL)
 		return WARD_E_INVALID;
 	code = ward_cedar_authorize(ward_compiled_of(c), e, &r->r, s->scratch, false, &s->answer);
 	if (code < 0) {

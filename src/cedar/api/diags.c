@@ -74,6 +74,8 @@ struct ward_policy_diags *ward_policy_diags_new(void)
 
 void ward_policy_diags_clear(struct ward_policy_diags *d)
 {
+	if (d == NULL)
+		return;
 	for (size_t i = 0; i < d->n; i++)
 		ward_source_unref(d->v[i].source);
 	ward_arena_reset(d->arena);
@@ -93,22 +95,22 @@ void ward_policy_diags_free(struct ward_policy_diags *d)
 
 size_t ward_policy_diags_count(const struct ward_policy_diags *d)
 {
-	return d->n;
+	return d != NULL ? d->n : 0;
 }
 
 size_t ward_policy_diags_errors(const struct ward_policy_diags *d)
 {
-	return d->errors;
+	return d != NULL ? d->errors : 0;
 }
 
 size_t ward_policy_diags_dropped(const struct ward_policy_diags *d)
 {
-	return d->dropped;
+	return d != NULL ? d->dropped : 0;
 }
 
 int ward_policy_diags_at(const struct ward_policy_diags *d, size_t i, struct ward_policy_diag *ret)
 {
-	if (i >= d->n)
+	if (i >= ward_policy_diags_count(d))
 		return WARD_E_NOTFOUND;
 	*ret = d->v[i].pub;
 	return WARD_OK;
@@ -135,8 +137,8 @@ static bool copy(struct ward_policy_diags *d, const char *text, const char **ret
 	return text == NULL || *ret != NULL;
 }
 
-/* Its source is d's from here on, or dropped. */
-static void add(struct ward_policy_diags *d, const struct cedar_diag *g, int code,
+/* Its source is d's from here on, or dropped. False: no memory. */
+static bool add(struct ward_policy_diags *d, const struct cedar_diag *g, int code,
 	struct source *source)
 {
 	struct finding *f = more(d);
@@ -146,19 +148,21 @@ static void add(struct ward_policy_diags *d, const struct cedar_diag *g, int cod
 		!copy(d, g->policy, &p->policy)) {
 		d->failed = true;
 		ward_source_unref(source);
-		return;
+		return false;
 	}
 	p->warning = g->severity == CEDAR_WARNING;
 	p->kind = g->kind != 0 ? ward_cedar_finding_name(g->kind) : "";
 	p->file = source != NULL && source->file != NULL ? source->file : "";
 	p->start = g->start;
 	p->end = g->end;
-	if (source != NULL && (g->start != 0 || g->end != 0))
+	/* A text of nothing has one place alone. */
+	if (source != NULL && (g->start != 0 || g->end != 0 || source->n == 0))
 		ward_cedar_place((struct ward_str){ source->text, source->n }, g->start, &p->line,
 			&p->column);
 	f->code = p->warning ? WARD_OK : code;
 	f->source = source;
 	d->n++;
+	return true;
 }
 
 int ward_diags_say(struct ward_policy_diags *d, int code, const char *message)
@@ -168,14 +172,14 @@ int ward_diags_say(struct ward_policy_diags *d, int code, const char *message)
 	if (d == NULL)
 		return code;
 	d->errors++;
-	add(d, &g, code, NULL);
+	(void)add(d, &g, code, NULL);
 	return code;
 }
 
-/* After the findings themselves: what became of the whole. */
-static int finish(struct ward_policy_diags *d, const struct cedar_diags *from, int code)
+/* After the findings themselves: what became of the whole. A warning that is lost is not silence: lost makes it an error. */
+static int finish(struct ward_policy_diags *d, const struct cedar_diags *from, bool lost, int code)
 {
-	if (from->failed && code != WARD_E_LIMIT)
+	if ((from->failed && code != WARD_E_LIMIT) || (lost && code == WARD_OK))
 		code = WARD_E_NOMEM;
 	if (d == NULL)
 		return code;
@@ -195,14 +199,15 @@ int ward_diags_move(struct ward_policy_diags *d, struct cedar_diags *from, const
 {
 	struct source *source = NULL;
 	int each = code < 0 ? code : WARD_E_PARSE;
+	bool lost = false;
 
 	if (d != NULL && from->n > 0)
 		source = o->kept != NULL ? ward_source_ref(o->kept)
 					 : ward_source_new(o->file, o->text.s, o->text.n);
 	for (size_t i = 0; d != NULL && i < from->n; i++)
-		add(d, &from->v[i], each, ward_source_ref(source));
+		lost = !add(d, &from->v[i], each, ward_source_ref(source)) || lost;
 	ward_source_unref(source);
-	code = finish(d, from, code);
+	code = finish(d, from, lost, code);
 	ward_cedar_diags_done(from);
 	return code;
 }
@@ -211,12 +216,15 @@ int ward_diags_move_of(struct ward_policy_diags *d, struct cedar_diags *from, so
 	const void *arg, int code)
 {
 	int each = code < 0 ? code : WARD_E_PARSE;
+	bool lost = false;
 
-	for (size_t i = 0; d != NULL && i < from->n; i++)
-		add(d, &from->v[i], each,
-			ward_source_ref(from->v[i].policy != NULL ? of(arg, from->v[i].policy)
-								  : NULL));
-	code = finish(d, from, code);
+	for (size_t i = 0; d != NULL && i < from->n; i++) {
+		struct source *source =
+			from->v[i].policy != NULL ? of(arg, from->v[i].policy) : NULL;
+
+		lost = !add(d, &from->v[i], each, ward_source_ref(source)) || lost;
+	}
+	code = finish(d, from, lost, code);
 	ward_cedar_diags_done(from);
 	return code;
 }
@@ -230,6 +238,17 @@ int ward_check_size(struct ward_policy_diags *d, size_t n, size_t max)
 	ward_format_size(max, size, sizeof(size));
 	(void)snprintf(message, sizeof(message), "the text is longer than %s", size);
 	return ward_diags_say(d, WARD_E_LIMIT, message);
+}
+
+int ward_give_after(struct ward_policy_diags *d, int code, struct ward_buf *b, char **ret,
+	size_t *ret_n)
+{
+	if (code < 0) {
+		ward_buf_done(b);
+		return code;
+	}
+	code = ward_give(b, ret, ret_n);
+	return code < 0 ? ward_diags_say(d, code, ward_code_name(code)) : code;
 }
 
 int ward_give(struct ward_buf *b, char **ret, size_t *ret_n)
@@ -285,7 +304,7 @@ static void print(struct ward_buf *out, struct ward_arena *a, const struct findi
 
 	if (ward_has_prefix(g.message, "for policy `"))
 		g.policy = NULL; /* it says so itself */
-	if (carets && f->source != NULL)
+	if (carets && f->source != NULL && f->source->n > 0)
 		text = (struct ward_str){ f->source->text, f->source->n };
 	else if (file != NULL && f->pub.line != 0)
 		file = ward_arena_printf(a, "%s:%u:%u", file, f->pub.line, f->pub.column);
@@ -300,13 +319,13 @@ int ward_policy_diags_print(const struct ward_policy_diags *d, bool carets, char
 
 	if (a == NULL)
 		return WARD_E_NOMEM;
-	for (size_t i = 0; i < d->n; i++) {
+	for (size_t i = 0; i < ward_policy_diags_count(d); i++) {
 		print(&b, a, &d->v[i], carets);
 		ward_arena_reset(a);
 	}
-	if (d->dropped > 0)
+	if (ward_policy_diags_dropped(d) > 0)
 		ward_buf_addf(&b, "and %zu more\n", d->dropped);
-	if (d->failed)
+	if (d != NULL && d->failed)
 		ward_buf_adds(&b, "error: out of memory\n");
 	return ward_give(&b, ret, ret_n);
 }
@@ -339,10 +358,10 @@ int ward_policy_diags_json(const struct ward_policy_diags *d, char **ret, size_t
 {
 	struct ward_buf b = GIVE_BUF;
 
-	if (d->failed)
+	if (d != NULL && d->failed)
 		return WARD_E_NOMEM;
 	ward_jw_open(&b, '[');
-	for (size_t i = 0; i < d->n; i++)
+	for (size_t i = 0; i < ward_policy_diags_count(d); i++)
 		json(&b, &d->v[i].pub);
 	ward_jw_close(&b, ']');
 	return ward_give(&b, ret, ret_n);
@@ -350,6 +369,8 @@ int ward_policy_diags_json(const struct ward_policy_diags *d, char **ret, size_t
 
 int ward_policy_diags_error(const struct ward_policy_diags *d, struct ward_error *err)
 {
+	if (d == NULL)
+		return WARD_OK;
 	if (d->failed)
 		return ward_fail(err, WARD_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < d->n; i++) {

@@ -30,11 +30,10 @@ int ward_policy_expression_json(const char *file, const char *text, size_t n, ch
 	r = ward_cedar_diags_init(&found);
 	if (r == WARD_OK)
 		r = parse(pool, t, &x, &found);
-	if (r == WARD_OK && ret != NULL) {
+	if (r == WARD_OK && ret != NULL)
 		ward_cedar_expr_json(&b, x);
-		r = ward_give(&b, ret, ret_n);
-	}
-	return ward_diags_move(d, &found, &(struct origin){ file, t, NULL }, r);
+	r = ward_diags_move(d, &found, &(struct origin){ file, t, NULL }, r);
+	return ret != NULL ? ward_give_after(d, r, &b, ret, ret_n) : r;
 }
 
 int ward_policy_expression_check(const char *file, const char *text, size_t n,
@@ -153,9 +152,6 @@ int ward_policy_evaluate(const char *file, const char *text, size_t n,
 	if (r == WARD_OK)
 		r = evaluate(pool, t, entities != NULL ? ward_entities_of(entities) : NULL,
 			request != NULL ? &request->r : NULL, syntax, &b, &found);
-	if (r == WARD_OK)
-		r = ward_give(&b, ret, ret_n);
-	else
-		ward_buf_done(&b);
-	return ward_diags_move(d, &found, &(struct origin){ file, t, NULL }, r);
+	r = ward_diags_move(d, &found, &(struct origin){ file, t, NULL }, r);
+	return ward_give_after(d, r, &b, ret, ret_n);
 }

@@ -170,9 +170,6 @@ int ward_policy_format(const char *file, const char *text, size_t n, unsigned wi
 	r = ward_cedar_diags_init(&found);
 	if (r == WARD_OK)
 		r = ward_cedar_format(t, &o, &b, &found);
-	if (r == WARD_OK)
-		r = ward_give(&b, ret, ret_n);
-	else
-		ward_buf_done(&b);
-	return ward_diags_move(d, &found, &(struct origin){ file, t, NULL }, r);
+	r = ward_diags_move(d, &found, &(struct origin){ file, t, NULL }, r);
+	return ward_give_after(d, r, &b, ret, ret_n);
 }

@@ -49,7 +49,8 @@ int ward_policy_schema_parse(enum ward_policy_syntax syntax, const char *file, c
 
 struct ward_policy_schema *ward_policy_schema_ref(struct ward_policy_schema *s)
 {
-	ward_refs_more(&s->refs);
+	if (s != NULL)
+		ward_refs_more(&s->refs);
 	return s;
 }
 
@@ -87,11 +88,8 @@ int ward_policy_schema_translate(enum ward_policy_syntax from, enum ward_policy_
 		r = resolve(t, from, &b, &found);
 	else if (r == WARD_OK)
 		r = ward_cedar_schema_translate(t, syntax_of(from), syntax_of(to), &b, &found);
-	if (r == WARD_OK)
-		r = ward_give(&b, ret, ret_n);
-	else
-		ward_buf_done(&b);
-	return ward_diags_move(d, &found, &(struct origin){ file, t, NULL }, r);
+	r = ward_diags_move(d, &found, &(struct origin){ file, t, NULL }, r);
+	return ward_give_after(d, r, &b, ret, ret_n);
 }
 
 /* ---- entities ---- */
@@ -121,7 +119,8 @@ int ward_policy_entities_parse(const struct ward_policy_schema *schema, const ch
 
 struct ward_policy_entities *ward_policy_entities_ref(struct ward_policy_entities *e)
 {
-	(void)ward_cedar_entities_ref(ward_entities_of(e));
+	if (e != NULL)
+		(void)ward_cedar_entities_ref(ward_entities_of(e));
 	return e;
 }
 

@@ -252,7 +252,7 @@ static int parse(struct ward_policy_set *s, const char *id, enum ward_policy_syn
 {
 	struct cedar_diags found;
 	const struct cedar_str *name = NULL;
-	int r = ward_set_usable(s, d);
+	int r = ward_set_usable(s, d), parsed;
 
 	if (r < 0)
 		return r;
@@ -273,10 +273,13 @@ static int parse(struct ward_policy_set *s, const char *id, enum ward_policy_syn
 	if (r == WARD_OK)
 		r = syntax == WARD_POLICY_CEDAR ? parse_cedar(s, name, flags, text, &found)
 						: parse_json(s, name, flags, text, &found);
+	parsed = r;
 	r = ward_diags_move(d, &found,
 		&(struct origin){ file, text, s->ranges[s->n_ranges - 1].source }, r);
 	if (r < 0)
 		pop_range(s);
+	if (r < 0 && parsed == WARD_OK) /* the policies are in it */
+		s->broken = true;
 	return r;
 }
 
