@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The conformance cases out of memory: the n-th allocation fails, alone or with all behind it, while a case's policies,
+ * The conformance cases out of memory: the n-th allocation fails, of the system's and of those that arenas hand out of what
+ * they have, alone or with all behind it, while a case's policies,
  * schema, entities and requests are read, compiled, validated and decided. What comes back is what was recorded or an
  * error; an error is never an allow; every block is given back; and with memory again the same scratch decides as recorded.
  * Each n, but for cases with more allocations than WARD_CEDAR_FAULTS, where that many are spread over all (0: no such bound).
  */
-#include "alloc_wrap.h"
+#include "arena_wrap.h"
 #include "cedar_data.h"
 #include "ward/cedar.h"
 
-#define FAULTS 400
+#define FAULTS 150
 #define REQUESTS_MAX 16
 
 struct request {

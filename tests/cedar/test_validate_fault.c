@@ -7,29 +7,7 @@
  */
 #include "cedar_data.h"
 #include "validate_cases.h"
-#include "alloc_wrap.h"
-
-void *__real_ward_arena_alloc(struct ward_arena *a, size_t n);
-char *__real_ward_arena_dup(struct ward_arena *a, const char *s, size_t n);
-char *__real_ward_arena_strdup(struct ward_arena *a, const char *s);
-void *__wrap_ward_arena_alloc(struct ward_arena *a, size_t n);
-char *__wrap_ward_arena_dup(struct ward_arena *a, const char *s, size_t n);
-char *__wrap_ward_arena_strdup(struct ward_arena *a, const char *s);
-
-void *__wrap_ward_arena_alloc(struct ward_arena *a, size_t n)
-{
-	return refuse() ? NULL : __real_ward_arena_alloc(a, n);
-}
-
-char *__wrap_ward_arena_dup(struct ward_arena *a, const char *s, size_t n)
-{
-	return refuse() ? NULL : __real_ward_arena_dup(a, s, n);
-}
-
-char *__wrap_ward_arena_strdup(struct ward_arena *a, const char *s)
-{
-	return refuse() ? NULL : __real_ward_arena_strdup(a, s);
-}
+#include "arena_wrap.h"
 
 static const struct {
 	const char *name;
