@@ -156,7 +156,8 @@ static bool add(struct ward_policy_diags *d, const struct cedar_diag *g, int cod
 	p->start = g->start;
 	p->end = g->end;
 	/* A text of nothing has one place alone. */
-	if (source != NULL && (g->start != 0 || g->end != 0 || source->n == 0))
+	if (source != NULL &&
+		(g->start != 0 || g->end != 0 || (source->n == 0 && source->file != NULL)))
 		ward_cedar_place((struct ward_str){ source->text, source->n }, g->start, &p->line,
 			&p->column);
 	f->code = p->warning ? WARD_OK : code;
@@ -186,9 +187,6 @@ static int finish(struct ward_policy_diags *d, const struct cedar_diags *from, b
 	d->errors += from->errors;
 	d->dropped += from->dropped;
 	d->failed = d->failed || from->failed;
-	/* A warning that is lost: whoever counts them must not take this for a good one. */
-	if (d->failed && code >= 0)
-		code = WARD_E_NOMEM;
 	if (code < 0 && from->errors == 0)
 		return ward_diags_say(d, code, ward_code_name(code));
 	return code;

@@ -307,6 +307,8 @@ int ward_policy_set_link(struct ward_policy_set *s, const char *template_id, con
 	if (r < 0)
 		return r;
 	r = ward_cedar_diags_init(&found);
+	if (r == WARD_OK && !ward_utf8_valid(new_id, strlen(new_id)))
+		r = ward_cedar_diag(&found, CEDAR_ERROR, 0, 0, 0, "the id is no valid UTF-8");
 	for (size_t i = 0; r == WARD_OK && i < CEDAR_SLOT_MAX; i++) {
 		if (given[i] == NULL)
 			continue;
