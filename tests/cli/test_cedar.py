@@ -197,8 +197,34 @@ def many_requests(p):
         check(all(o["failure"] for o in out if o["decision"] is None))
         check_eq(r.code, 1)
     r = cedar(p, "authorize", "-p", "p.cedar", "-s", "s.cedarschema", "--entities", "e.json", "--requests", "-",
-              data=lines[0].encode() + b"\n" + lines[1].encode())
-    check_eq(r.code, 0)
+              data=lines[0].encode() + b"\r\n\r\n" + lines[1].encode())
+    check_eq((r.code, len(r.out.splitlines())), (0, 2))
+
+
+@cases([
+    ("no action", {"action": None}, "the action is not known", None),
+    ("no principal", {"principal": None}, "must be given", None),
+    ("no context", {"context": None}, "the context is an object", None),
+    ("validateRequest is a word", {"validateRequest": "no"}, "validateRequest is true or false", None),
+    ("validateRequest is null", {"validateRequest": None}, "validateRequest is true or false", None),
+    ("a list of requests", [request()], "a request is an object", None),
+    ("cut", json.dumps(request())[:40], "found the end of the text", 41),
+    ("not UTF-8", b"\xff", "expected a value", 1),
+    ("twice", json.dumps(request())[:-1] + ', "context": {}}', "appears twice", 138),
+])
+@filled
+def lines_that_are_no_requests(p, line, says, column):
+    if isinstance(line, dict):
+        line = request(**line)
+    if not isinstance(line, (bytes, str)):
+        line = json.dumps(line)
+    good = json.dumps(request()).encode()
+    r = cedar(p, "authorize", "-p", "p.cedar", "--entities", "e.json", "-s", "s.cedarschema", "--requests", "-",
+              data=good + b"\n" + (line.encode() if isinstance(line, str) else line) + b"\n" + good + b"\n")
+    out = [json.loads(text) for text in r.out.splitlines()]
+    check_eq((r.code, [o["decision"] for o in out]), (1, ["allow", None, "allow"]))
+    check_eq((out[1]["line"], out[1].get("column")), (2, column))
+    check_in(says, out[1]["failure"])
 
 
 @test
@@ -472,8 +498,30 @@ def link(p):
         check_eq((r.code, r.out), (1, ""), (new, given))
         check_eq((p.ws / "l.json").read_text(), before)
     check_eq(cedar(p, "link", "-p", "p.cedar", "--template-id", "share").code, 2)
+    check_eq(cedar(p, "link", "-p", "p.cedar", "-k", "-", "--template-id", "share", "-n", "x", "-a", slots).code, 2)
+    check(not (p.ws / "-").exists(), "a file - was made")
+    r = cedar(p, "link", "-p", "p.cedar", "--template-id", "share", "-n", b"\xff", "-a", slots)
+    check_eq((r.code, r.err), (1, "ward: --arguments:1:1: the id is no valid UTF-8\n"))
     p.write("l.json", "")
     check_eq(cedar(p, *words, "l1", "-a", slots).code, 0)
+    p.write("l.json", json.dumps([{"template_id": "share", "link_id": "l", "args": {"?principal": 'User::"a"'}},
+                                  {"template_id": "share", "link_id": "l", "args": {}}], indent=0))
+    r = cedar(p, "authorize", "-p", "p.cedar", "-k", "l.json", *VIEW, 'Doc::"1"')
+    check_eq((r.code, r.out, len(r.err.splitlines())), (1, "", 1), r.err)
+    check_in("l.json:2:1: ", r.err)
+
+
+@test
+@placed
+def what_is_no_regular_file_stays_what_it_is(p):
+    os.mkfifo(p.ws / "pipe")
+    t = threading.Thread(target=lambda: (p.ws / "pipe").write_text("permit(principal,action,resource);"))
+    t.start()
+    r = cedar(p, "format", "-p", "pipe", "-w")
+    t.join(30)
+    check_eq((r.code, r.out, r.err), (1, "", "ward: pipe: it is no regular file, and stays as it is\n"))
+    check((p.ws / "pipe").is_fifo(), "the pipe was replaced")
+    check_eq([f.name for f in p.ws.iterdir()], ["pipe"])
 
 
 # ---- partially ----
@@ -511,6 +559,8 @@ def partially_authorize(p):
     ("required", ("validate",), "--schema: is missing: FILE"),
     ("one of", ("validate", "-s", "x", "--policy-format", "yaml"), "--policy-format: is one of cedar|json"),
     ("too much", ("validate", "-s", "x", "more"), "more: is not understood"),
+    ("two of standard input", ("authorize", "--requests", "-"), "--requests: is standard input, and so is --policies"),
+    ("two that are named", ("check-parse", "-s", "-", "--entities", "-"), "--entities: is standard input, and so is --schema"),
     ("no such command", ("frob",), 'unknown command "cedar frob"; see ward help cedar'),
     ("nearly a command", ("authorise",), "did you mean ward cedar authorize?"),
     ("no command", (), 'the word behind "ward cedar" is missing'),
@@ -548,7 +598,12 @@ def error_formats(p):
     check_eq((found[0]["file"], found[0]["line"], found[0]["column"]), ("p.cedar", 1, 44))
     check_eq(cedar(p, "check-parse", "-p", "p.cedar", env={"CEDAR_ERROR_FORMAT": "plain"}).err, plain)
     check_eq(cedar(p, "check-parse", "-p", "p.cedar", env={"CEDAR_ERROR_FORMAT": "x"}).code, 2)
-    check_eq(json.loads(cedar(p, "check-parse", "-p", "none", "-f", "json").err)[0]["severity"], "error")
+    for words, where in ((("-p", "none"), ("none", None, None)), (("-p", "p.cedar", "-k", "p.cedar"), ("p.cedar", 1, 1))):
+        p.write("p.cedar", "permit(principal, action, resource);")
+        found = json.loads(cedar(p, "check-parse", *words, "-f", "json").err)
+        check_eq((found[0]["file"], found[0]["line"], found[0]["column"]), where)
+        check_eq(json.loads(cedar(p, "check-parse", *words, "--json").out)["diagnostics"], found)
+        schema.validate({"ok": False, "message": "x", "diagnostics": found}, SPEC)
 
 
 # ---- bad input ----
@@ -587,6 +642,7 @@ def bad_policies(p, text):
 
 
 @cases([
+    ("nothing", b""),
     ("lone surrogate", rb'[{"uid":{"type":"A","id":"\ud800"},"attrs":{},"parents":[]}]'),
     ("overlong UTF-8", b'[{"uid":{"type":"A","id":"\xc0\x80"},"attrs":{},"parents":[]}]'),
     ("raw NUL", b'[{"uid":{"type":"A","id":"\0"},"attrs":{},"parents":[]}]'),
@@ -604,7 +660,7 @@ def bad_entities(p, text):
     p.write("e.json", text)
     r = cedar(p, "check-entities", "--entities", "e.json")
     check_eq((r.code, r.out), (1, ""))
-    check_in("e.json", r.err)
+    check(re.match(r"e\.json:\d+:\d+: error: ", r.err), r.err)
     r = cedar(p, "authorize", "-p", "p.cedar", "--entities", "e.json", *VIEW, 'Doc::"1"')
     check_eq((r.code, r.out), (1, ""))
 

@@ -115,7 +115,7 @@ static int authorize_one(struct args *a, const struct ward_policy_compiled *c,
 	code = answer.decision == WARD_POLICY_ALLOW ? CEDAR_SUCCESS : CEDAR_DENIED;
 	if (a->v[O_JSON]) {
 		put_answer(&b, c, &answer, s, true);
-		return put_buf(&b, code);
+		return put_buf(a, &b, code);
 	}
 	if (a->v[O_TIMING])
 		printf("Authorization Time (micro seconds) : %llu\n",

@@ -137,7 +137,7 @@ static bool is_blank(const struct text *t)
 /* ---- answers ---- */
 
 /* No decision, and why. */
-static void put_failure(struct batch *b, const char *message)
+static void put_failure(struct batch *b, const char *message, uint32_t column)
 {
 	b->failed = true;
 	ward_jw_open(&b->out, '{');
@@ -149,6 +149,8 @@ static void put_failure(struct batch *b, const char *message)
 	ward_jw_raw(&b->out, "[]", 2);
 	ward_jw_kstr(&b->out, "failure", message);
 	ward_jw_ku64(&b->out, "line", b->line);
+	if (column > 0)
+		ward_jw_ku64(&b->out, "column", column);
 	ward_jw_close(&b->out, '}');
 }
 
@@ -163,7 +165,7 @@ static void put_finding(struct batch *b, const char *why)
 		why = g.message;
 		break;
 	}
-	put_failure(b, why);
+	put_failure(b, why, 0);
 	ward_policy_diags_clear(b->a->d);
 }
 
@@ -173,9 +175,32 @@ static bool validates(const struct batch *b, const struct ward_json *j)
 
 	if (!b->schema)
 		return false;
-	if (v && v->type == WARD_JSON_BOOL)
+	if (v)
 		return v->b;
 	return !ward_streq(b->a->v[O_REQUEST_VALIDATION], "false");
+}
+
+static bool known(const struct ward_json *j, const char *name)
+{
+	const struct ward_json *v = ward_json_get(j, name);
+
+	return v && v->type != WARD_JSON_NULL;
+}
+
+/* Is all of it there and of its kind, as far as fill_request does not say so? */
+static bool is_whole(const struct ward_json *j, const char **why)
+{
+	const struct ward_json *context = ward_json_get(j, "context");
+	const struct ward_json *validate = ward_json_get(j, "validateRequest");
+
+	*why = "principal, action and resource must be given";
+	if (!known(j, "principal") || !known(j, "action") || !known(j, "resource"))
+		return false;
+	*why = "the context is an object";
+	if (context && context->type == WARD_JSON_NULL)
+		return false;
+	*why = "validateRequest is true or false";
+	return !validate || validate->type == WARD_JSON_BOOL;
 }
 
 /* Everything of one request; false: *why, or a finding. */
@@ -190,9 +215,7 @@ static bool answer(struct batch *b, struct text *line, const struct ward_json *j
 	if (!ward_json_get(j, "context") &&
 		ward_policy_request_set_context(b->r, NULL, NULL, "{}", 2, b->a->d) < 0)
 		return false;
-	*why = "principal, action and resource must be given";
-	if (!ward_json_get(j, "principal") || !ward_json_get(j, "action") ||
-		!ward_json_get(j, "resource"))
+	if (!is_whole(j, why))
 		return false;
 	if (validates(b, j) && ward_policy_request_validate(b->r, b->schema, b->a->d) < 0)
 		return false;
@@ -213,7 +236,7 @@ static void one_line(struct batch *b, struct text *line)
 
 	ward_arena_reset(b->arena);
 	if (!parse_json(b->arena, line, NULL, &j, &err)) {
-		put_failure(b, err.message);
+		put_failure(b, err.message, err.column);
 	} else if (!answer(b, line, j, &why)) {
 		b->out.n = before;
 		put_finding(b, why);

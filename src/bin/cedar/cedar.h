@@ -81,6 +81,8 @@ bool load_links(struct args *a, const char *file, bool may_miss, struct ward_pol
 bool read_links(struct args *a, const char *file, bool may_miss, struct ward_arena *arena, struct ward_json **ret);
 /* {"?principal": TEXT, "?resource": TEXT}: borrowed from j. */
 bool take_slots(struct args *a, const char *file, const struct ward_json *j, const char *slots[2]);
+/* The finding of a link that could not be made, at the place where it stands. False. */
+bool fail_link(struct args *a, const char *file, const struct ward_json *at);
 /* Of --principal ... or --request-json. partial: what is not given is unknown. */
 bool load_request(struct args *a, const struct ward_policy_schema *schema, bool partial, struct ward_policy_request **ret);
 /*
@@ -98,7 +100,7 @@ int fail_error(struct args *a, const struct ward_error *err);
 int fail_diags(struct args *a, const char *what);
 void say_warnings(struct args *a);                       /* of an operation that went well */
 /* One line of JSON, or text, to standard output, flushed; code, or CEDAR_FAILURE where it cannot be written. */
-int put_buf(struct ward_buf *b, int code);
+int put_buf(struct args *a, struct ward_buf *b, int code);
 int put_text(const char *text, size_t n, bool newline, int code);
 int out_of_memory(struct args *a);
 /* What is not ours, on one line that steers no terminal. */

@@ -46,7 +46,7 @@ static int evaluate(struct args *a)
 	ward_jw_key(&b, "value");
 	ward_jw_raw(&b, value, n);
 	ward_jw_close(&b, '}');
-	return put_buf(&b, CEDAR_SUCCESS);
+	return put_buf(a, &b, CEDAR_SUCCESS);
 }
 
 int cmd_cedar_evaluate(struct words w)
@@ -110,7 +110,7 @@ static int say_validation(struct args *a, bool passed)
 	ward_jw_key(&b, "diagnostics");
 	ward_jw_raw(&b, list, n);
 	ward_jw_close(&b, '}');
-	return put_buf(&b, code);
+	return put_buf(a, &b, code);
 }
 
 static int validate(struct args *a)
@@ -202,7 +202,7 @@ static int check_entities(struct args *a)
 	ward_jw_key(&b, "diagnostics");
 	ward_jw_raw(&b, "[]", 2);
 	ward_jw_close(&b, '}');
-	return put_buf(&b, CEDAR_SUCCESS);
+	return put_buf(a, &b, CEDAR_SUCCESS);
 }
 
 int cmd_cedar_check_entities(struct words w)

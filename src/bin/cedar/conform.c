@@ -33,7 +33,7 @@ void disagree(struct conform *c, const char *fmt, ...)
 		ward_jw_kstr(&b, "case", c->name);
 		ward_jw_kstr(&b, "disagreement", text);
 		ward_jw_close(&b, '}');
-		(void)put_buf(&b, 0);
+		(void)put_buf(c->a, &b, 0);
 		return;
 	}
 	show_text(&shown, c->name, strlen(c->name));
@@ -370,7 +370,7 @@ static int say_counts(struct conform *c)
 		ward_jw_ku64(&b, "messagesSame", c->same);
 		ward_jw_ku64(&b, "messagesDifferent", c->differ);
 		ward_jw_close(&b, '}');
-		return put_buf(&b, code);
+		return put_buf(c->a, &b, code);
 	}
 	printf("%zu cases with %zu requests, %zu vectors; %zu verdicts depend on the version\n",
 		c->cases, c->requests, c->vectors, c->depend);

@@ -126,7 +126,10 @@ static int write_all(int fd, const char *s, size_t n)
 	return fsync(fd) == 0 || errno == EINVAL || errno == EROFS ? 0 : errno;
 }
 
-/* Beside the file that is meant, links followed: then it takes its place, or nothing has changed. */
+/*
+ * Beside the file that is meant, links followed: then it takes its place, or nothing has changed. What is no regular file
+ * keeps its place: ENOTSUP.
+ */
 static int replace(const char *name, const char *text, size_t n)
 {
 	char path[WARD_PATH_MAX], *real = realpath(name, NULL);
@@ -134,6 +137,10 @@ static int replace(const char *name, const char *text, size_t n)
 	struct stat st;
 	int fd, len, sys;
 
+	if (real && stat(real, &st) == 0 && !S_ISREG(st.st_mode)) {
+		free(real);
+		return ENOTSUP;
+	}
 	len = snprintf(path, sizeof(path), "%s.%ld.ward", target, (long)getpid());
 	if (len < 0 || (size_t)len >= sizeof(path)) {
 		free(real);
@@ -157,7 +164,13 @@ static int replace(const char *name, const char *text, size_t n)
 
 bool write_text(struct args *a, const char *name, const char *text, size_t n)
 {
+	struct ward_error err = WARD_ERROR_INIT;
 	int sys = replace(name, text, n);
 
-	return sys == 0 || fail_file(a, name, "write the file", sys);
+	if (sys != ENOTSUP)
+		return sys == 0 || fail_file(a, name, "write the file", sys);
+	ward_fail(&err, WARD_E_REFUSED, "it is no regular file, and stays as it is");
+	ward_fail_at(&err, name, 0, 0);
+	(void)fail_error(a, &err);
+	return false;
 }

@@ -97,6 +97,19 @@ bool take_slots(struct args *a, const char *file, const struct ward_json *j, con
 	return true;
 }
 
+bool fail_link(struct args *a, const char *file, const struct ward_json *at)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+
+	(void)ward_policy_diags_error(a->d, &err);
+	ward_policy_diags_clear(a->d);
+	ward_fail_at(&err, file, at->line, at->column);
+	err.start = at->start;
+	err.end = at->end;
+	(void)fail_error(a, &err);
+	return false;
+}
+
 static bool add_link(struct args *a, const char *file, const struct ward_json *j,
 	struct ward_policy_set *s)
 {
@@ -114,8 +127,7 @@ static bool add_link(struct args *a, const char *file, const struct ward_json *j
 		return false;
 	if (ward_policy_set_link(s, template_id, link_id, slots[0], slots[1], a->d) == WARD_OK)
 		return true;
-	(void)fail_diags(a, "failed to link a template");
-	return false;
+	return fail_link(a, file, j);
 }
 
 static bool missing(const char *file)

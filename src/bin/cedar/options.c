@@ -175,6 +175,32 @@ static bool all_there(const struct args *a)
 	return true;
 }
 
+static bool from_stdin(const struct args *a, enum option o)
+{
+	if (o == O_POLICIES && !a->v[o]) /* check-parse may be about something else */
+		return takes(a->command, o) && a->command != C_CHECK_PARSE;
+	return ward_streq(a->v[o], "-");
+}
+
+/* What stands on standard input can be read once: the second reader would find nothing, which may mean something. */
+static bool one_stdin(const struct args *a)
+{
+	static const enum option files[] = { O_POLICIES, O_TEMPLATE_LINKED, O_SCHEMA, O_ENTITIES,
+		O_CONTEXT, O_REQUEST_JSON, O_REQUESTS };
+	const char *first = NULL;
+	char name[64];
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(files); i++) {
+		if (!from_stdin(a, files[i]))
+			continue;
+		(void)snprintf(name, sizeof(name), "--%s", field((int)files[i], F_NAME));
+		if (first)
+			return usage(a, name, "is standard input, and so is --", first);
+		first = field((int)files[i], F_NAME);
+	}
+	return true;
+}
+
 static bool take_words(struct args *a, struct words w, int rest_max)
 {
 	struct words all = w;
@@ -201,7 +227,7 @@ static bool take_words(struct args *a, struct words w, int rest_max)
 		}
 	}
 	a->rest = (struct words){ kept, all.v };
-	return all_there(a);
+	return all_there(a) && one_stdin(a);
 }
 
 bool take_args(struct words w, unsigned command, int rest_max, struct args *a, int *ret)

@@ -61,9 +61,14 @@ static bool wants(const struct args *a, const char *format)
 	return ward_streq(a->v[O_ERROR_FORMAT], format);
 }
 
+/* A document all the same, made of nothing that needs memory. */
 int out_of_memory(struct args *a)
 {
-	(void)a;
+	if (a && a->v[O_JSON] && !a->said) {
+		a->said = true;
+		puts("{\"ok\":false,\"message\":\"out of memory\",\"diagnostics\":[]}");
+		(void)fflush(stdout);
+	}
 	fprintf(stderr, "ward: out of memory\n");
 	return CEDAR_FAILURE;
 }
@@ -88,10 +93,10 @@ int put_text(const char *text, size_t n, bool newline, int code)
 	return end(code);
 }
 
-int put_buf(struct ward_buf *b, int code)
+int put_buf(struct args *a, struct ward_buf *b, int code)
 {
 	if (b->failed)
-		return out_of_memory(NULL);
+		return out_of_memory(a);
 	return put_text(ward_buf_cstr(b), b->n, true, code);
 }
 
@@ -116,25 +121,48 @@ static void print_findings(struct args *a)
 		(void)out_of_memory(a);
 }
 
-/* With --json: {"ok": false, "message": ..., "diagnostics": [...]}. */
-static int print_failure(struct args *a, const char *message)
+/* With --json: {"ok": false, "message": ..., "diagnostics": [...]}: one document, of the first failure. */
+static int print_failure(struct args *a, const char *message, const char *list, size_t n)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
-	WARD_CLEANUP(free_string) char *list = NULL;
-	size_t n = 0;
 
-	if (a->said) /* one document, of the first failure */
-		return CEDAR_FAILURE;
-	a->said = true;
-	if (ward_policy_diags_json(a->d, &list, &n) < 0)
-		return out_of_memory(a);
 	ward_jw_open(&b, '{');
 	ward_jw_kbool(&b, "ok", false);
 	ward_jw_kstr(&b, "message", message);
 	ward_jw_key(&b, "diagnostics");
 	ward_jw_raw(&b, list, n);
 	ward_jw_close(&b, '}');
-	return put_buf(&b, CEDAR_FAILURE);
+	if (!b.failed)
+		a->said = true;
+	return put_buf(a, &b, CEDAR_FAILURE);
+}
+
+static void put_number(struct ward_buf *b, const char *key, uint32_t v)
+{
+	ward_jw_key(b, key);
+	if (v != 0)
+		ward_jw_u64(b, v);
+	else
+		ward_jw_null(b);
+}
+
+/* What went wrong before there was a finding, as one: a list of it. */
+static void put_error(struct ward_buf *b, const struct ward_error *err)
+{
+	ward_jw_open(b, '[');
+	ward_jw_open(b, '{');
+	ward_jw_kstr(b, "severity", "error");
+	ward_jw_kstr(b, "kind", NULL);
+	ward_jw_kstr(b, "message", err->message);
+	ward_jw_kstr(b, "help", err->fix[0] ? err->fix : NULL);
+	ward_jw_kstr(b, "policyId", NULL);
+	ward_jw_kstr(b, "file", err->file[0] ? err->file : NULL);
+	put_number(b, "line", err->line);
+	put_number(b, "column", err->column);
+	ward_jw_ku64(b, "start", err->start);
+	ward_jw_ku64(b, "end", err->end);
+	ward_jw_close(b, '}');
+	ward_jw_close(b, ']');
 }
 
 /* Does the first error say which file it is about? */
@@ -152,9 +180,14 @@ int fail_diags(struct args *a, const char *what)
 {
 	int code = CEDAR_FAILURE;
 
-	if (a->v[O_JSON]) {
-		code = print_failure(a, what);
-	} else {
+	if (a->v[O_JSON] && !a->said) {
+		WARD_CLEANUP(free_string) char *list = NULL;
+		size_t n = 0;
+
+		code = ward_policy_diags_json(a->d, &list, &n) < 0
+			? out_of_memory(a)
+			: print_failure(a, what, list, n);
+	} else if (!a->v[O_JSON]) {
 		if (!has_place(a->d) && !wants(a, "json"))
 			fprintf(stderr, "ward: %s\n", what);
 		print_findings(a);
@@ -165,25 +198,24 @@ int fail_diags(struct args *a, const char *what)
 
 int fail_error(struct args *a, const struct ward_error *err)
 {
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	char line[WARD_ERROR_MESSAGE_MAX + WARD_ERROR_FIX_MAX + WARD_ERROR_FILE_MAX + 64];
 
-	(void)ward_error_format(err, line, sizeof(line));
-	if (a->v[O_JSON])
-		return print_failure(a, line);
-	if (wants(a, "json")) {
-		WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
-
-		ward_jw_open(&b, '[');
-		ward_jw_open(&b, '{');
-		ward_jw_kstr(&b, "severity", "error");
-		ward_jw_kstr(&b, "message", line);
-		ward_jw_close(&b, '}');
-		ward_jw_close(&b, ']');
-		fprintf(stderr, "%s\n", ward_buf_cstr(&b));
-	} else {
+	if (a->v[O_JSON] && a->said)
+		return CEDAR_FAILURE;
+	if (!a->v[O_JSON] && !wants(a, "json")) {
 		say_error(err);
+		return CEDAR_FAILURE;
 	}
-	return CEDAR_FAILURE;
+	put_error(&b, err);
+	if (b.failed)
+		return out_of_memory(a);
+	if (!a->v[O_JSON]) {
+		fprintf(stderr, "%s\n", ward_buf_cstr(&b));
+		return CEDAR_FAILURE;
+	}
+	(void)ward_error_format(err, line, sizeof(line));
+	return print_failure(a, line, ward_buf_cstr(&b), b.n);
 }
 
 void say_warnings(struct args *a)

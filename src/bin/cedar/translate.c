@@ -24,7 +24,7 @@ static int put_result(struct args *a, const char *name, const char *text, size_t
 	else
 		ward_jw_str(&b, text, n);
 	ward_jw_close(&b, '}');
-	return put_buf(&b, CEDAR_SUCCESS);
+	return put_buf(a, &b, CEDAR_SUCCESS);
 }
 
 /* ---- format ---- */
@@ -232,13 +232,19 @@ static int link_template(struct args *a)
 
 	if (!arena)
 		return out_of_memory(a);
+	if (ward_streq(a->v[O_TEMPLATE_LINKED], "-")) {
+		ward_fail(&err, WARD_E_INVALID, "--template-linked is a file that is written to");
+		return usage_error(&err, "cedar link");
+	}
 	if (!parse_json(arena, &t, "--arguments", &j, &err))
 		return fail_error(a, &err);
 	if (!take_slots(a, "--arguments", j, slots) || !load_policies(a, 0, true, &set))
 		return CEDAR_FAILURE;
 	if (ward_policy_set_link(set, a->v[O_TEMPLATE_ID], a->v[O_NEW_ID], slots[0], slots[1],
-		    a->d) < 0)
-		return fail_diags(a, "failed to link the template");
+		    a->d) < 0) {
+		(void)fail_link(a, "--arguments", j);
+		return CEDAR_FAILURE;
+	}
 	if (a->v[O_TEMPLATE_LINKED] && !save_link(a, slots))
 		return CEDAR_FAILURE;
 	return say_link(a, set);
