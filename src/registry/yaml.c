@@ -35,7 +35,7 @@ static struct ward_json *new_node(struct yaml_reader *r, const yaml_event_t *eve
 	if (v == NULL)
 		return NULL;
 	v->start = (uint32_t)ward_yaml_offset(r, &event->start_mark);
-	v->line = (uint32_t)event->start_mark.line + 1;
+	v->line = ward_yaml_line(r, &event->start_mark);
 	v->column = ward_yaml_column(r, &event->start_mark);
 	v->end = (uint32_t)ward_yaml_offset(r, &event->end_mark);
 	return v;
@@ -126,7 +126,7 @@ static int key(struct yaml_reader *r, const yaml_event_t *event)
 		return no_key(r, event, "\"<<\"",
 			"YAML 1.2 has no merge keys: write what is to be merged, or use \"extends\"");
 	top->key = v.str;
-	top->key_line = (uint32_t)event->start_mark.line + 1;
+	top->key_line = ward_yaml_line(r, &event->start_mark);
 	top->key_column = ward_yaml_column(r, &event->start_mark);
 	top->has_key = true;
 	return WARD_OK;

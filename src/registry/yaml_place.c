@@ -54,12 +54,17 @@ int ward_yaml_lines(struct yaml_reader *r)
 
 size_t ward_yaml_offset(struct yaml_reader *r, const yaml_mark_t *mark)
 {
-	size_t line = mark->line < r->n_lines ? mark->line : r->n_lines - 1;
-
-	if (line != r->line || mark->column < r->column || r->offset < r->lines[line]) {
-		r->line = line;
+	/* At the end of a text without a newline libyaml imagines one, and a line behind it. */
+	if (mark->line >= r->n_lines) {
+		r->line = r->n_lines - 1;
+		r->column = SIZE_MAX;
+		r->offset = r->n;
+		return r->n;
+	}
+	if (mark->line != r->line || mark->column < r->column || r->offset < r->lines[mark->line]) {
+		r->line = mark->line;
 		r->column = 0;
-		r->offset = r->lines[line];
+		r->offset = r->lines[mark->line];
 	}
 	while (r->column < mark->column && r->offset < r->n) {
 		r->offset++;
@@ -68,6 +73,11 @@ size_t ward_yaml_offset(struct yaml_reader *r, const yaml_mark_t *mark)
 		r->column++;
 	}
 	return r->offset;
+}
+
+uint32_t ward_yaml_line(const struct yaml_reader *r, const yaml_mark_t *mark)
+{
+	return (uint32_t)(mark->line < r->n_lines ? mark->line + 1 : r->n_lines);
 }
 
 uint32_t ward_yaml_column(struct yaml_reader *r, const yaml_mark_t *mark)
@@ -87,7 +97,7 @@ int ward_yaml_fail(struct yaml_reader *r, int code, const yaml_mark_t *mark, con
 		message[0] = '\0';
 	va_end(ap);
 	code = ward_fail(r->err, code, "%s", message);
-	ward_fail_at(r->err, r->file, (uint32_t)mark->line + 1, ward_yaml_column(r, mark));
+	ward_fail_at(r->err, r->file, ward_yaml_line(r, mark), ward_yaml_column(r, mark));
 	if (r->err != NULL) {
 		r->err->start = (uint32_t)ward_yaml_offset(r, mark);
 		r->err->end = r->err->start + (r->err->start < r->n ? 1 : 0);

@@ -48,6 +48,7 @@ struct yaml_reader {
 int ward_yaml_lines(struct yaml_reader *r);
 /* Offset of a mark; libyaml counts characters, Ward bytes. */
 size_t ward_yaml_offset(struct yaml_reader *r, const yaml_mark_t *mark);
+uint32_t ward_yaml_line(const struct yaml_reader *r, const yaml_mark_t *mark);
 uint32_t ward_yaml_column(struct yaml_reader *r, const yaml_mark_t *mark);
 int ward_yaml_fail(struct yaml_reader *r, int code, const yaml_mark_t *mark, const char *fmt, ...) WARD_PRINTF(4, 5);
 int ward_yaml_nomem(struct yaml_reader *r);

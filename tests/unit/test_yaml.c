@@ -176,6 +176,8 @@ TEST(bad)
 		{ "a: \"b\n",
 			"p.yaml:2:1: not YAML: found unexpected end of stream (while scanning a quoted scalar from line 1); "
 			"look at the indentation and the quotes of this line" },
+		{ "a: \"b",
+			"p.yaml:1:6: not YAML: found unexpected end of stream; look at the indentation and the quotes of this line" },
 		{ "k: \xff\n",
 			"p.yaml:1:4: not YAML: invalid leading UTF-8 octet; save it as UTF-8 without control characters" },
 		{ "k: v\nl: \x01\n",
@@ -232,6 +234,18 @@ TEST(places)
 	CHECK(text[b->child->next->start] == 'd');
 	CHECK_EQ_INT(z->key_line, 4);
 	CHECK_EQ_INT(z->column, 4);
+}
+
+/* libyaml puts the end of a text that has no last newline into a line of its own, which is none. */
+TEST(without_the_last_newline)
+{
+	struct ward_json *v = parse("a:\r\n  - \xc3\xa9: b", 13);
+
+	REQUIRE(v != NULL);
+	CHECK_EQ_INT(v->child->child->line, 2);
+	CHECK_EQ_INT(v->child->child->start, 8);
+	CHECK_EQ_INT(v->child->child->end, 13);
+	CHECK_EQ_INT(v->end, 13);
 }
 
 /* n times piece between head and tail. */
