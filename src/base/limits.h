@@ -45,5 +45,6 @@
 #define WARD_CEDAR_DEPTH_MAX 1000            /* nesting of an expression, a type or a value */
 #define WARD_CEDAR_CLOSURE_MAX (64u << 20)   /* steps taken to close the hierarchies of a schema, each */
 #define WARD_CEDAR_ANCESTORS_MAX (64u << 20) /* ancestors of all entities of a store; those of equal parents count once */
+#define WARD_CEDAR_STEPS_MAX (2ull << 30)    /* steps, some nanoseconds each, of validating one policy */
 #define WARD_CEDAR_DIAGS_MAX 100             /* findings kept; the rest is counted */
 #define WARD_DETAIL_TEXT_MAX 4096            /* bytes of one text that the sandbox chose, in a record */

@@ -121,7 +121,7 @@ static void begin(struct checker *c, const struct cedar_policy *p, const struct 
 	c->policy = p;
 	c->id = id;
 	/* Types whose parts are shared can be written out to any size; a few lines of schema have 10^9 environments. */
-	c->budget = c->o->steps_max > 0 ? c->o->steps_max : CEDAR_VALIDATE_STEPS;
+	c->budget = c->o->steps_max > 0 ? c->o->steps_max : WARD_CEDAR_STEPS_MAX;
 	c->suggesting = SUGGESTING;
 	c->env_number = 0;
 }

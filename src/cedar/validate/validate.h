@@ -42,13 +42,12 @@ enum cedar_finding {
 };
 const char *ward_cedar_finding_name(unsigned kind);
 
-#define CEDAR_VALIDATE_STEPS (1ull << 31)        /* some ten seconds */
 enum cedar_mode { CEDAR_STRICT = 0, CEDAR_PERMISSIVE };
 struct cedar_validate_options {
 	uint8_t mode;
 	bool inapplicable_is_error;              /* as 4.9 and 4.10 had it; 4.13 warns */
 	int level;                               /* < 0: no level validation */
-	uint64_t steps_max;                      /* what a policy may cost, in some nanoseconds each; 0: CEDAR_VALIDATE_STEPS */
+	uint64_t steps_max;                      /* what a policy may cost, in some nanoseconds each; 0: the usual */
 };
 /*
  * strings.c: warnings of texts and identifiers of one policy that may be read as something else: bidirectional controls,
