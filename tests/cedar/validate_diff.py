@@ -3,20 +3,26 @@
 """The validator against the official engine: generated policies over fixed schemas that use everything, each validated by
 both, strictly, permissively and with levels; findings are compared as sets.
 
-usage: validate_diff.py --oracle COMMAND --ward COMMAND [--seed S] [--policies N] [--stop N]
+usage: validate_diff.py --oracle COMMAND --ward COMMAND [--seed S] [--policies N] [--stop N] [--odd]
 
 Both commands speak JSON lines: {"op": "validate", "schema": TEXT, "policies": {..}} and {"op": "validate-ext", "schema": TEXT,
 "policyText": TEXT, "mode": .., "level": ..}; the oracle also {"op": "schema-resolved", "schema": TEXT}. Policy i of a seed is
 drawn from random.Random(f"{S}/{i}"): half of them of any types, to be wrong in many ways, half of the right types along
 paths of the schema with few mistakes, to be right in many ways. The last line says how many were compared; exit 1 when
-one differs. Suggestions among names that are equally near depend on the engine's hashing and are not compared.
+one differs. With --odd, policies are those of validate_odd.py over these schemas and over those that drt/generate.py makes, and
+what ward calls valid is asked about worlds of the schema: it must not fail but by overflow, for an entity that is not there, or
+for a result that its extension type does not hold. Suggestions among names that are equally near depend on the engine's hashing and are not compared.
 """
 import argparse
+import collections
 import json
+import os
 import random
 import shlex
 import subprocess
 import sys
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "drt"))
 
 SCHEMAS = ["""
 type Rec = {x: Long, y?: Long, z: {w?: U, v: String}};
@@ -393,6 +399,46 @@ def findings(answer):
     return out
 
 
+def resolved(oracle, text):
+    return Schema(text, oracle.ask([{"op": "schema-resolved", "schema": text}])[0]["json"])
+
+
+def draw(_oracle, rng, schemas):
+    schema = rng.choice(schemas)
+    return schema, Policies(rng, schema).policy()
+
+
+def draw_odd(oracle, rng, schemas):
+    import generate
+    import validate_odd
+    schema = rng.choice(schemas) if rng.random() < 0.4 else resolved(oracle, generate.Schema(rng).text())
+    return schema, validate_odd.Odd(rng, schema).policy()
+
+
+def compare(n, args, case, q, x, y):
+    n["compared"] += 1
+    n["refused"] += x == "refused"
+    n["clean"] += x == set()
+    if x == y:
+        return
+    n["bad"] += 1
+    print(f"{args.seed}/{case[0]} {q['op']} {q.get('mode', 'strict')} {q.get('level', '')}: {case[2]}" + (f"\n  {case[1].text}" if args.odd else ""))
+    print(f"  oracle alone: {x if isinstance(x, str) else x - y if isinstance(y, set) else x}")
+    print(f"  ward alone: {y if isinstance(y, str) else y - x if isinstance(x, set) else y}")
+
+
+def ask_world(n, args, ward, i, schema, policy):
+    import validate_odd
+    q = validate_odd.World(random.Random(f"{args.seed}/{i}/world"), schema).question([policy])
+    bad, requests, held = validate_odd.broken_promises(ward.ask([q])[0])
+    n["valid"] += 1
+    n["requests"] += requests
+    n["held"] += held
+    n["bad"] += len(bad)
+    for _, message in bad[:1]:
+        print(f"{args.seed}/{i}: valid, but {message}: {policy}\n  {schema.text}")
+
+
 def main():
     a = argparse.ArgumentParser()
     a.add_argument("--oracle", required=True)
@@ -400,33 +446,28 @@ def main():
     a.add_argument("--seed", default="1")
     a.add_argument("--policies", type=int, default=1000)
     a.add_argument("--stop", type=int, default=5)
+    a.add_argument("--odd", action="store_true")
     args = a.parse_args()
     oracle, ward = Engine(args.oracle), Engine(args.ward)
-    schemas = [Schema(t, oracle.ask([{"op": "schema-resolved", "schema": t}])[0]["json"]) for t in SCHEMAS]
-    bad = refused = clean = compared = 0
+    schemas = [resolved(oracle, t) for t in SCHEMAS]
+    n = collections.Counter()
     for start in range(0, args.policies, 100):
         todo, cases = [], []
         for i in range(start, min(start + 100, args.policies)):
             rng = random.Random(f"{args.seed}/{i}")
-            schema = rng.choice(schemas)
-            policy = Policies(rng, schema).policy()
+            schema, policy = (draw_odd if args.odd else draw)(oracle, rng, schemas)
             for q in questions(schema.text, policy, i):
                 todo.append(q)
-                cases.append((i, policy))
-        for q, (i, policy), x, y in zip(todo, cases, map(findings, oracle.ask(todo)), map(findings, ward.ask(todo))):
-            compared += 1
-            refused += x == "refused"
-            clean += x == set()
-            if x != y:
-                bad += 1
-                print(f"{args.seed}/{i} {q['op']} {q.get('mode', 'strict')} {q.get('level', '')}: {policy}")
-                print(f"  oracle alone: {x if isinstance(x, str) else x - y if isinstance(y, set) else x}")
-                print(f"  ward alone: {y if isinstance(y, str) else y - x if isinstance(x, set) else y}")
-        if bad >= args.stop:
+                cases.append((i, schema, policy))
+        for case, q, x, y in zip(cases, todo, map(findings, oracle.ask(todo)), map(findings, ward.ask(todo))):
+            compare(n, args, case, q, x, y)
+            if args.odd and q["op"] == "validate" and "?" not in case[2] and y != "refused" and not any(k == "validationErrors" for k, _ in y):
+                ask_world(n, args, ward, *case)
+        if n["bad"] >= args.stop:
             break
-    print(f"seed {args.seed}: {args.policies} policies, {compared} comparisons, {refused} refused by both, {clean} without findings, "
-          f"{bad} disagreements")
-    return 1 if bad else 0
+    print(f"seed {args.seed}: {args.policies} policies, {n['compared']} comparisons, {n['refused']} refused by both, {n['clean']} without findings, "
+          f"{n['bad']} disagreements" + (f"; {n['valid']} valid ones in {n['requests']} requests, {n['held']} held" if args.odd else ""))
+    return 1 if n["bad"] else 0
 
 
 if __name__ == "__main__":
