@@ -133,8 +133,8 @@ static bool follow(struct names *s, struct spot spot)
 	return true;
 }
 
-static bool names_covered(const struct ward_token *a, uint32_t n_a, const struct ward_component *b,
-	size_t *steps)
+__attribute__((noinline)) static bool names_covered(const struct ward_token *a, uint32_t n_a,
+	const struct ward_component *b, size_t *steps)
 {
 	struct names s = { .a = a, .n_a = n_a, .b = b, .steps = steps };
 
@@ -281,9 +281,9 @@ static bool equal(const struct ward_alternative *a, const struct ward_alternativ
 	return i == a->n && i == b->n;
 }
 
-/* Alternative b by those alternatives of a that meet it, together. */
-static bool alternative_covered(const struct ward_pattern *a, const struct ward_alternative *b,
-	size_t *steps)
+/* By all alternatives of a that meet b, together. */
+__attribute__((noinline)) static bool together(const struct ward_pattern *a,
+	const struct ward_alternative *b, size_t *steps)
 {
 	struct paths s = { .b = b, .steps = steps };
 	struct set first = { 0 };
@@ -292,23 +292,31 @@ static bool alternative_covered(const struct ward_pattern *a, const struct ward_
 		const struct ward_alternative *v = &a->v[k];
 		uint32_t base = s.n_a;
 
-		if (equal(v, b))
-			return true;
 		if (!ward_alternative_overlap(v, b, steps))
 			continue;
-		if (v->n >= STATES_MAX - s.n_a) {
-			s.over = true; /* an equal one may follow yet */
-			continue;
-		}
+		if (v->n >= STATES_MAX - s.n_a)
+			return false;
 		for (uint32_t i = 0; i < v->n; i++)
 			s.a[s.n_a++] = &v->v[i];
 		s.a[s.n_a++] = NULL;
 		enter(&s, &first, base);
 	}
-	if (s.over)
-		return false;
 	go(&s, &first, 0);
 	return walk(&s);
+}
+
+/* The usual answers need no states, which are much stack to clear. */
+static bool alternative_covered(const struct ward_pattern *a, const struct ward_alternative *b,
+	size_t *steps)
+{
+	bool meet = false;
+
+	for (uint32_t k = 0; k < a->n; k++) {
+		if (equal(&a->v[k], b))
+			return true;
+		meet = meet || ward_alternative_overlap(&a->v[k], b, steps);
+	}
+	return meet && together(a, b, steps);
 }
 
 bool ward_pattern_covers(const struct ward_pattern *a, const struct ward_pattern *b)

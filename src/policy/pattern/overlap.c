@@ -102,8 +102,8 @@ static bool table(const struct ward_component *a, const struct ward_component *b
 }
 
 /* Apart, so that the usual case does not clear so much of the stack. */
-static bool long_table(const struct ward_component *a, const struct ward_component *b,
-	size_t *steps)
+__attribute__((noinline)) static bool long_table(const struct ward_component *a,
+	const struct ward_component *b, size_t *steps)
 {
 	uint8_t rows[2 * (WARD_PATTERN_BYTES_MAX + 1)];
 
@@ -158,22 +158,54 @@ static void component_row(const struct ward_component *x, const struct ward_alte
 	}
 }
 
-/* Both begin, or both end, with a literal, and not the same one: the quick no of most pairs. */
-static bool apart(const struct ward_alternative *a, const struct ward_alternative *b)
+static bool is_literal(const struct ward_component *c)
 {
-	const struct ward_component *x, *y;
+	return c->kind == WARD_COMPONENT_LITERAL;
+}
+
+/* Take off the literals that both begin and end with; false: they differ there. The quick no of most pairs. */
+static bool strip(struct ward_alternative *a, struct ward_alternative *b)
+{
+	while (a->n > 0 && b->n > 0 && is_literal(a->v) && is_literal(b->v)) {
+		if (!ward_component_equal(a->v, b->v))
+			return false;
+		a->v++;
+		b->v++;
+		a->n--;
+		b->n--;
+	}
+	while (a->n > 0 && b->n > 0 && is_literal(&a->v[a->n - 1]) && is_literal(&b->v[b->n - 1])) {
+		if (!ward_component_equal(&a->v[a->n - 1], &b->v[b->n - 1]))
+			return false;
+		a->n--;
+		b->n--;
+	}
+	return true;
+}
+
+static bool both_named(const struct ward_component *a, const struct ward_component *b)
+{
+	return a->kind != WARD_COMPONENT_DEEP && b->kind != WARD_COMPONENT_DEEP;
+}
+
+/* Where neither begins, or ends, with "**", the two components there have to meet: a quick no as well. */
+static bool ends_meet(const struct ward_alternative *a, const struct ward_alternative *b,
+	size_t *steps)
+{
+	const struct ward_component *x = a->v, *y = b->v;
 
 	if (a->n == 0 || b->n == 0)
-		return false;
-	x = &a->v[0];
-	y = &b->v[0];
-	if (x->kind == WARD_COMPONENT_LITERAL && y->kind == WARD_COMPONENT_LITERAL &&
-		x->hash != y->hash)
 		return true;
-	x = &a->v[a->n - 1];
-	y = &b->v[b->n - 1];
-	return x->kind == WARD_COMPONENT_LITERAL && y->kind == WARD_COMPONENT_LITERAL &&
-		x->hash != y->hash;
+	if (both_named(x, y) && !ward_component_overlap(x, y, steps))
+		return false;
+	x += a->n - 1;
+	y += b->n - 1;
+	return !both_named(x, y) || ward_component_overlap(x, y, steps);
+}
+
+static bool is_anything(const struct ward_alternative *a)
+{
+	return a->n == 1 && a->v[0].kind == WARD_COMPONENT_DEEP;
 }
 
 static bool component_table(const struct ward_alternative *a, const struct ward_alternative *b,
@@ -198,8 +230,8 @@ static bool component_table(const struct ward_alternative *a, const struct ward_
 	return here[b->n];
 }
 
-static bool long_component_table(const struct ward_alternative *a, const struct ward_alternative *b,
-	size_t *steps)
+__attribute__((noinline)) static bool long_component_table(const struct ward_alternative *a,
+	const struct ward_alternative *b, size_t *steps)
 {
 	bool rows[2 * (WARD_PATTERN_BYTES_MAX + 1)];
 
@@ -209,12 +241,17 @@ static bool long_component_table(const struct ward_alternative *a, const struct 
 bool ward_alternative_overlap(const struct ward_alternative *a, const struct ward_alternative *b,
 	size_t *steps)
 {
+	struct ward_alternative x = *a, y = *b;
 	bool rows[2 * SHORT];
 
-	if (a->never || b->never || apart(a, b))
+	if (a->never || b->never || !strip(&x, &y))
 		return false;
-	return b->n < SHORT ? component_table(a, b, rows, steps)
-			    : long_component_table(a, b, steps);
+	if (is_anything(&x) || is_anything(&y))
+		return true;
+	if (!ends_meet(&x, &y, steps))
+		return false;
+	return y.n < SHORT ? component_table(&x, &y, rows, steps)
+			   : long_component_table(&x, &y, steps);
 }
 
 bool ward_pattern_overlap(const struct ward_pattern *a, const struct ward_pattern *b)
