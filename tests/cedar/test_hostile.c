@@ -147,14 +147,13 @@ TEST(many_parents)
 	struct cedar_pool *p = ward_cedar_pool_new(0);
 
 	REQUIRE(p != NULL);
-	ward_buf_adds(&json, "[{\"uid\":[\"E\",\"x\"],\"attrs\":{},\"parents\":[[\"G\",\"");
-	numbered(&json, N, "", "\"],[\"G\",\"");
-	ward_buf_adds(&json, "\"]]}");
 	for (size_t i = 0; i < N; i += 2)
 		ward_buf_addf(&json,
-			",{\"uid\":[\"G\",\"%zu\"],\"attrs\":{},\"parents\":[[\"H\",\"%zu\"],[\"G\",\"%zu\"]]}",
-			i, i / 2, i + 1);
-	ward_buf_adds(&json, "]");
+			"%s{\"uid\":[\"G\",\"%zu\"],\"attrs\":{},\"parents\":[[\"H\",\"%zu\"],[\"G\",\"%zu\"]]}",
+			i == 0 ? "[" : ",", i, i / 2, i + 1);
+	ward_buf_adds(&json, ",{\"uid\":[\"E\",\"x\"],\"attrs\":{},\"parents\":[[\"G\",\"");
+	numbered(&json, N, "", "\"],[\"G\",\"");
+	ward_buf_adds(&json, "\"]]}]");
 	e = timed(&json, NULL, WARD_OK, &d);
 	one = ward_cedar_entities_get(e, uid(p, "E", "x"));
 	REQUIRE(one != NULL);
