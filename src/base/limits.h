@@ -18,7 +18,7 @@
 #define WARD_DOC_CHAIN_MAX 32                /* profiles that take over from one another, in a row */
 #define WARD_DOC_VISITS_MAX 4096             /* profiles that one takes over from, each as often as it is met */
 #define WARD_DOC_NAME_MAX 128                /* bytes in the name of a policy or a profile */
-#define WARD_DOC_PAIRS_MAX 262144            /* pairs of rules that one check compares by what they match, for warnings */
+#define WARD_DOC_PAIRS_MAX 16384             /* looks at pairs of rules in one check, those at what they match counted 17 times */
 #define WARD_DOC_WARNINGS_MAX 1000           /* warnings kept; the rest is counted */
 #define WARD_CAPFILE_BYTES_MAX (1u << 20)    /* bytes in a capability file */
 #define WARD_CAPS_MAX 4096                   /* capabilities of one run */

@@ -7,7 +7,7 @@
 
 #include "policy/doc/internal.h"
 
-static int nomem(const struct doc_check *in)
+static int nomem(struct doc_check *in)
 {
 	return ward_doc_nomem(in->err, NULL);
 }
@@ -25,8 +25,8 @@ static int init_denies(struct doc_check *in)
 }
 
 /* Two rules in one message: the first has the place, the second is named. */
-static int contradiction(const struct doc_check *in, const struct ward_doc_rule *rule,
-	const char *how, const struct ward_doc_rule *other, const char *fix)
+static int contradiction(struct doc_check *in, const struct ward_doc_rule *rule, const char *how,
+	const struct ward_doc_rule *other, const char *fix)
 {
 	char mine[WARD_CAP_SHOWN_MAX], theirs[WARD_CAP_SHOWN_MAX];
 
@@ -39,21 +39,16 @@ static int contradiction(const struct doc_check *in, const struct ward_doc_rule 
 	return WARD_E_INVALID;
 }
 
-/* X, or X and all below, with nothing special in X. */
+/* X, or X and all below, for a path X. */
 static bool is_literal(const struct ward_doc_rule *r)
 {
-	size_t n = strlen(r->pattern);
+	char path[WARD_PATH_MAX];
 
-	if (ward_has_suffix(r->pattern, "/**"))
-		n -= 3;
-	for (size_t i = 0; i < n; i++) {
-		if (strchr(r->doc->grammar == 1 ? "*?" : "*?[]{}\\", r->pattern[i]) != NULL)
-			return false;
-	}
-	return true;
+	return ward_pattern_is_literal(r->compiled, path, sizeof(path)) ||
+		ward_pattern_is_subtree(r->compiled, path, sizeof(path));
 }
 
-static int no_exception(const struct doc_check *in, const struct ward_doc_rule *x, const char *why,
+static int no_exception(struct doc_check *in, const struct ward_doc_rule *x, const char *why,
 	const char *fix)
 {
 	char shown[WARD_CAP_SHOWN_MAX];
@@ -64,7 +59,7 @@ static int no_exception(const struct doc_check *in, const struct ward_doc_rule *
 	return WARD_E_INVALID;
 }
 
-static int check_exception(const struct doc_check *in, size_t at, size_t i)
+static int check_exception(struct doc_check *in, size_t at, size_t i)
 {
 	const struct ward_doc *doc = in->docs->v[at];
 	const struct ward_doc_rule *x = &doc->deny[WARD_DOC_MODIFY].v[i];
@@ -72,8 +67,8 @@ static int check_exception(const struct doc_check *in, size_t at, size_t i)
 	if (!is_literal(x))
 		return no_exception(in, x, "an exception names one path, or one directory",
 			"write !PATH or !DIRECTORY/** without \"*\" and \"?\"");
-	if (ward_doc_cover_find(&in->denies[at].positive[WARD_DOC_MODIFY], x, 0, i, true, NULL) ==
-		NULL)
+	if (ward_doc_covered(&in->pairs, &in->denies[at].positive[WARD_DOC_MODIFY], x, 0, i, true,
+		    NULL) == NULL)
 		return no_exception(in, x,
 			"an exception from nothing: no rule above it in this list denies more than that",
 			"put it below the rule that it is an exception from, or take it out");
@@ -83,10 +78,11 @@ static int check_exception(const struct doc_check *in, size_t at, size_t i)
 
 		if (other->layer < doc->layer)
 			continue;
-		by = ward_doc_cover_find(&in->denies[k].positive[WARD_DOC_READ], x, 0, SIZE_MAX,
-			false, NULL);
+		by = ward_doc_covered(&in->pairs, &in->denies[k].positive[WARD_DOC_READ], x, 0,
+			SIZE_MAX, false, NULL);
 		if (by == NULL && other != doc)
-			by = ward_doc_denied_by(in->docs, &in->denies[k].positive[WARD_DOC_MODIFY],
+			by = ward_doc_denied_by(&in->pairs,
+				&in->denies[k].positive[WARD_DOC_MODIFY],
 				other->deny[WARD_DOC_MODIFY], x);
 		if (by != NULL)
 			return contradiction(in, x, "opens nothing, because of", by,
@@ -98,7 +94,7 @@ static int check_exception(const struct doc_check *in, size_t at, size_t i)
 }
 
 /* A grant that says the same as a deny of a layer that its author could know. */
-static int check_equal_deny(const struct doc_check *in, const struct ward_doc_rule *r)
+static int check_equal_deny(struct doc_check *in, const struct ward_doc_rule *r)
 {
 	unsigned first = r->list == WARD_DOC_LIST_READ ? WARD_DOC_READ : WARD_DOC_MODIFY;
 
@@ -117,7 +113,7 @@ static int check_equal_deny(const struct doc_check *in, const struct ward_doc_ru
 	return WARD_OK;
 }
 
-static int check_rules(const struct doc_check *in, const struct ward_doc_profile *p)
+static int check_rules(struct doc_check *in, const struct ward_doc_profile *p)
 {
 	struct ward_doc_rules read;
 	struct doc_cover readable;
@@ -138,8 +134,8 @@ static int check_rules(const struct doc_check *in, const struct ward_doc_profile
 			if (r < 0)
 				return r;
 			if (list == WARD_DOC_LIST_READ ||
-				ward_doc_cover_find(&readable, rule, 0, SIZE_MAX, false, NULL) !=
-					NULL)
+				ward_doc_covered(&in->pairs, &readable, rule, 0, SIZE_MAX, false,
+					NULL) != NULL)
 				continue;
 			ward_cap_shown(ward_str(rule->text), shown);
 			(void)ward_doc_fail(in->err, WARD_E_INVALID, &rule->origin,
@@ -152,7 +148,7 @@ static int check_rules(const struct doc_check *in, const struct ward_doc_profile
 	return WARD_OK;
 }
 
-static int check_profiles(const struct doc_check *in)
+static int check_profiles(struct doc_check *in)
 {
 	size_t total = 0;
 

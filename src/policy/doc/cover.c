@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which rules hide which, by their text alone: P/ and two stars match whatever begins with P/, two stars match everything, and
- * equal texts match the same. What else a pattern may cover is not looked for, so "not covered" is never a proof. A list is
- * sorted once; a rule then asks for the few texts that could cover it: n log n for the whole.
+ * Which rules hide which. First by their text: P/ and two stars match whatever begins with P/, two stars match everything, and
+ * equal texts match the same; a list is sorted once by hash, and a rule then asks for the few texts that could cover it: n log n for
+ * the whole. Then by what they match, pair by pair, as long as a budget lasts: so "not covered" is never a proof.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +22,22 @@ bool ward_doc_comparable(const struct ward_doc_rule *a, const struct ward_doc_ru
 		(strpbrk(a->pattern, special) == NULL && strpbrk(b->pattern, special) == NULL);
 }
 
-static int by_text(const void *a, const void *b)
+/* FNV-1a. A text is compared when its hash is found; many texts of one hash would cost time, and nothing else. */
+#define HASH_START 0xcbf29ce484222325u
+
+static uint64_t hash(uint64_t h, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (uint8_t)s[i]) * 0x100000001b3u;
+	return h;
+}
+
+static int by_hash(const void *a, const void *b)
 {
 	const struct doc_cover_entry *x = a, *y = b;
-	int order = strcmp(x->rule->pattern, y->rule->pattern);
 
-	if (order != 0)
-		return order;
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
 	return x->index < y->index ? -1 : 1;
 }
 
@@ -40,31 +49,47 @@ int ward_doc_cover_init(struct doc_cover *c, struct ward_arena *arena, struct wa
 	if (c->v == NULL)
 		return WARD_E_NOMEM;
 	for (size_t i = 0; i < rules.n; i++) {
+		const char *s = rules.v[i].pattern;
+
 		if (which == DOC_COVER_ALL || !rules.v[i].negated)
-			c->v[c->n++] = (struct doc_cover_entry){ &rules.v[i], i };
+			c->v[c->n++] = (struct doc_cover_entry){ hash(HASH_START, s, strlen(s)),
+				&rules.v[i], i };
 	}
-	qsort(c->v, c->n, sizeof(*c->v), by_text);
+	qsort(c->v, c->n, sizeof(*c->v), by_hash);
 	return WARD_OK;
 }
 
-/* An entry of the text s with lo <= index < hi that r may be compared with: the last such. */
-static const struct doc_cover_entry *find(const struct doc_cover *c, const char *s,
-	const struct ward_doc_rule *r, size_t lo, size_t hi)
+/* What is looked for: the text s of n bytes, and tail behind it. */
+struct wanted {
+	const struct ward_doc_rule *rule;
+	const char *tail;
+	size_t n, lo, hi;
+	uint64_t hash;
+};
+
+static bool has_text(const struct doc_cover_entry *e, const struct wanted *w)
+{
+	return strncmp(e->rule->pattern, w->rule->pattern, w->n) == 0 &&
+		strcmp(e->rule->pattern + w->n, w->tail) == 0;
+}
+
+/* The last entry of that text with lo <= index < hi that the rule may be compared with. */
+static const struct doc_cover_entry *find(const struct doc_cover *c, const struct wanted *w)
 {
 	size_t from = 0, to = c->n;
 
-	/* The first entry behind those of s with index < hi. */
+	/* The first entry behind those of the hash with index < hi. */
 	while (from < to) {
 		size_t mid = from + (to - from) / 2;
-		int order = strcmp(c->v[mid].rule->pattern, s);
 
-		if (order < 0 || (order == 0 && c->v[mid].index < hi))
+		if (c->v[mid].hash < w->hash ||
+			(c->v[mid].hash == w->hash && c->v[mid].index < w->hi))
 			from = mid + 1;
 		else
 			to = mid;
 	}
-	while (from-- > 0 && strcmp(c->v[from].rule->pattern, s) == 0 && c->v[from].index >= lo) {
-		if (ward_doc_comparable(c->v[from].rule, r))
+	while (from-- > 0 && c->v[from].hash == w->hash && c->v[from].index >= w->lo) {
+		if (has_text(&c->v[from], w) && ward_doc_comparable(c->v[from].rule, w->rule))
 			return &c->v[from];
 	}
 	return NULL;
@@ -73,7 +98,9 @@ static const struct doc_cover_entry *find(const struct doc_cover *c, const char 
 const struct ward_doc_rule *ward_doc_cover_equal(const struct doc_cover *c,
 	const struct ward_doc_rule *r)
 {
-	const struct doc_cover_entry *found = find(c, r->pattern, r, 0, SIZE_MAX);
+	size_t n = strlen(r->pattern);
+	struct wanted w = { r, "", n, 0, SIZE_MAX, hash(HASH_START, r->pattern, n) };
+	const struct doc_cover_entry *found = find(c, &w);
 
 	return found != NULL ? found->rule : NULL;
 }
@@ -87,26 +114,99 @@ static void later(const struct doc_cover_entry **best, const struct doc_cover_en
 const struct ward_doc_rule *ward_doc_cover_find(const struct doc_cover *c,
 	const struct ward_doc_rule *r, size_t lo, size_t hi, bool strict, size_t *ret_index)
 {
-	const char *everything = exec_list(r) ? "*" : "**";
+	const char *everything = exec_list(r) ? "*" : "**", *s = r->pattern;
 	const struct doc_cover_entry *best = NULL;
-	size_t n = strlen(r->pattern);
-	char text[WARD_PATH_MAX + 4];
+	struct wanted w = { r, everything, 0, lo, hi,
+		hash(HASH_START, everything, strlen(everything)) };
+	/* Of "P/" and two stars, P/ and two stars is itself. */
+	size_t n = strlen(s), self = strict && ward_has_suffix(s, "/**") ? n - 3 : SIZE_MAX;
+	uint64_t h = HASH_START;
 
-	if (c->n == 0 || n >= WARD_PATH_MAX)
+	if (c->n == 0)
 		return NULL;
-	if (!strict || strcmp(r->pattern, everything) != 0)
-		later(&best, find(c, everything, r, lo, hi));
+	if (!strict || strcmp(s, everything) != 0)
+		later(&best, find(c, &w));
+	/* Every directory that the text names, and itself. */
+	for (size_t i = 0; i <= n; i++) {
+		if (i == n || (s[i] == '/' && i > 0)) {
+			w = (struct wanted){ r, "/**", i, lo, hi, hash(h, "/**", 3) };
+			if (i != self)
+				later(&best, find(c, &w));
+		}
+		if (i < n)
+			h = hash(h, s + i, 1);
+	}
+	w = (struct wanted){ r, "", n, lo, hi, h };
 	if (!strict)
-		later(&best, find(c, r->pattern, r, lo, hi));
-	memcpy(text, r->pattern, n);
-	/* Every directory that the text names, itself first. */
-	for (size_t i = n; i > 0; i--) {
-		if (i < n && r->pattern[i] != '/')
+		later(&best, find(c, &w));
+	if (best == NULL)
+		return NULL;
+	if (ret_index != NULL)
+		*ret_index = best->index;
+	return best->rule;
+}
+
+/* ---- by what they match: exact, and dear ---- */
+
+#define EXACT 16 /* times what a look at the texts costs */
+
+static bool spend(size_t *budget, size_t n)
+{
+	if (*budget < n) {
+		*budget = 0;
+		return false;
+	}
+	*budget -= n;
+	return true;
+}
+
+static bool special(char c, unsigned grammar)
+{
+	return c == '*' || c == '?' || (grammar == 2 && (c == '[' || c == '{' || c == '\\'));
+}
+
+/* By their texts: true when two characters differ before anything may stand for more than itself. */
+static bool apart(const struct ward_doc_rule *a, const struct ward_doc_rule *b)
+{
+	const char *x = a->pattern, *y = b->pattern;
+
+	while (!special(*x, a->doc->grammar) && !special(*y, b->doc->grammar)) {
+		if (*x != *y) /* but "P" lies in "P/" and two stars */
+			return !(*x == '\0' && *y == '/') && !(*x == '/' && *y == '\0');
+		if (*x == '\0')
+			return false;
+		x++;
+		y++;
+	}
+	return false;
+}
+
+bool ward_doc_apart(size_t *budget, const struct ward_doc_rule *a, const struct ward_doc_rule *b)
+{
+	if (!spend(budget, 1))
+		return false;
+	return apart(a, b) ||
+		(spend(budget, EXACT) && !ward_pattern_overlap(a->compiled, b->compiled));
+}
+
+const struct ward_doc_rule *ward_doc_covered(size_t *budget, const struct doc_cover *c,
+	const struct ward_doc_rule *r, size_t lo, size_t hi, bool strict, size_t *ret_index)
+{
+	const struct ward_doc_rule *found = ward_doc_cover_find(c, r, lo, hi, strict, ret_index);
+	const struct doc_cover_entry *best = NULL;
+
+	if (found != NULL || r->compiled == NULL)
+		return found;
+	for (size_t i = 0; i<c->n && * budget> 0; i++) {
+		const struct doc_cover_entry *e = &c->v[i];
+
+		if (e->index < lo || e->index >= hi || (best != NULL && e->index < best->index))
 			continue;
-		memcpy(text + i, "/**", 4);
-		if (!strict || strcmp(text, r->pattern) != 0)
-			later(&best, find(c, text, r, lo, hi));
-		memcpy(text + i, r->pattern + i, n - i < 4 ? n - i : 4);
+		if (!spend(budget, 1) || apart(e->rule, r) || !spend(budget, EXACT))
+			continue;
+		if (ward_pattern_covers(e->rule->compiled, r->compiled) &&
+			!(strict && ward_pattern_covers(r->compiled, e->rule->compiled)))
+			best = e;
 	}
 	if (best == NULL)
 		return NULL;
@@ -115,57 +215,16 @@ const struct ward_doc_rule *ward_doc_cover_find(const struct doc_cover *c,
 	return best->rule;
 }
 
-static bool wild(const char *s, size_t n, unsigned grammar)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (strchr(grammar == 1 ? "*?" : "*?[]{}\\", s[i]) != NULL)
-			return true;
-	}
-	return false;
-}
-
-bool ward_doc_may_overlap(const struct ward_doc_rule *a, const struct ward_doc_rule *b)
-{
-	const char *x = ward_streq(a->pattern, ".") ? "" : a->pattern;
-	const char *y = ward_streq(b->pattern, ".") ? "" : b->pattern;
-
-	/* Braces may hold "/", and then components are not what stands between two of them. */
-	if ((a->doc->grammar == 2 && strpbrk(x, "{\\") != NULL) ||
-		(b->doc->grammar == 2 && strpbrk(y, "{\\") != NULL))
-		return true;
-	while (*x != '\0' && *y != '\0') {
-		size_t n = strcspn(x, "/"), m = strcspn(y, "/");
-
-		if ((n == 2 && memcmp(x, "**", 2) == 0) || (m == 2 && memcmp(y, "**", 2) == 0))
-			return true;
-		if (!wild(x, n, a->doc->grammar) && !wild(y, m, b->doc->grammar) &&
-			(n != m || memcmp(x, y, n) != 0))
-			return false;
-		x += n + (x[n] == '/');
-		y += m + (y[m] == '/');
-	}
-	return (*x == '\0' || ward_has_prefix(x, "**")) && (*y == '\0' || ward_has_prefix(y, "**"));
-}
-
-bool ward_doc_pair(struct ward_docs *docs)
-{
-	if (docs->pairs == 0)
-		return false;
-	docs->pairs--;
-	return true;
-}
-
-const struct ward_doc_rule *ward_doc_denied_by(struct ward_docs *docs,
-	const struct doc_cover *positive, struct ward_doc_rules list, const struct ward_doc_rule *r)
+const struct ward_doc_rule *ward_doc_denied_by(size_t *budget, const struct doc_cover *positive,
+	struct ward_doc_rules list, const struct ward_doc_rule *r)
 {
 	size_t index = 0;
 	/* The last one that covers r: the fewest exceptions stand behind it. */
 	const struct ward_doc_rule *found =
-		ward_doc_cover_find(positive, r, 0, list.n, false, &index);
+		ward_doc_covered(budget, positive, r, 0, list.n, false, &index);
 
 	for (size_t i = index + 1; found != NULL && i < list.n; i++) {
-		if (list.v[i].negated &&
-			(!ward_doc_pair(docs) || ward_doc_may_overlap(&list.v[i], r)))
+		if (list.v[i].negated && !ward_doc_apart(budget, &list.v[i], r))
 			return NULL;
 	}
 	return found;

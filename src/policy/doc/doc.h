@@ -16,6 +16,7 @@
 #pragma once
 
 #include "policy/layer.h"
+#include "policy/pattern/pattern.h"
 #include "policy/policy.h"
 
 enum ward_doc_op { WARD_DOC_READ = 0, WARD_DOC_MODIFY, WARD_DOC_OP_MAX };
@@ -48,6 +49,7 @@ struct ward_doc_rule {
 	 * Env: NAME or NAME=VALUE.
 	 */
 	const char *pattern;
+	const struct ward_pattern *compiled; /* of it; NULL for programs and variables */
 	bool negated;           /* "!": only in read, modify and denyModify */
 	enum ward_doc_list list;
 	struct ward_origin origin;

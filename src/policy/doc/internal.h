@@ -23,7 +23,6 @@ struct ward_docs {
 	const struct ward_doc_profile **index; /* by name, the most trusted first */
 	size_t n_index;
 	struct doc_cached *resolved;
-	size_t pairs;          /* that may still be compared in this check */
 	bool checked;
 };
 
@@ -72,6 +71,7 @@ int ward_doc_resolve(struct ward_docs *docs, const char *name, const struct ward
 
 /* ---- cover.c: which rules hide which, by their text; n log n for a list ---- */
 struct doc_cover_entry {
+	uint64_t hash;         /* of its pattern */
 	const struct ward_doc_rule *rule;
 	size_t index;          /* in its list */
 };
@@ -86,14 +86,15 @@ int ward_doc_cover_init(struct doc_cover *c, struct ward_arena *arena, struct wa
 const struct ward_doc_rule *ward_doc_cover_find(const struct doc_cover *c, const struct ward_doc_rule *r, size_t lo,
 	size_t hi, bool strict, size_t *ret_index);
 const struct ward_doc_rule *ward_doc_cover_equal(const struct doc_cover *c, const struct ward_doc_rule *r);
-/* May one more pair be compared? */
-bool ward_doc_pair(struct ward_docs *docs);
-/* False only when no path can match both. */
-bool ward_doc_may_overlap(const struct ward_doc_rule *a, const struct ward_doc_rule *b);
+/* The same, and then by what the patterns match, as long as the budget lasts. */
+const struct ward_doc_rule *ward_doc_covered(size_t *budget, const struct doc_cover *c, const struct ward_doc_rule *r,
+	size_t lo, size_t hi, bool strict, size_t *ret_index);
+/* True only when no path matches both. */
+bool ward_doc_apart(size_t *budget, const struct ward_doc_rule *a, const struct ward_doc_rule *b);
 /* The same language of patterns, as far as these two go: their texts may be compared. */
 bool ward_doc_comparable(const struct ward_doc_rule *a, const struct ward_doc_rule *b);
 /* The rule of a deny list that takes all of r away, exceptions considered; NULL: none is known to. */
-const struct ward_doc_rule *ward_doc_denied_by(struct ward_docs *docs, const struct doc_cover *positive,
+const struct ward_doc_rule *ward_doc_denied_by(size_t *budget, const struct doc_cover *positive,
 	struct ward_doc_rules list, const struct ward_doc_rule *r);
 
 /* ---- check.c, warn.c ---- */
@@ -106,6 +107,8 @@ struct doc_check {
 	struct ward_arena *arena;   /* as long as the check */
 	struct ward_arena *one;     /* as long as one profile */
 	struct doc_denies denies[WARD_DOCS_MAX];
+	size_t pairs;               /* that may still be compared: for errors, where missing one refuses too much */
+	size_t warn_pairs;          /* and for warnings, where it says too little */
 	struct ward_error *err;
 };
 int ward_doc_check_all(struct doc_check *in);

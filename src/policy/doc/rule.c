@@ -4,6 +4,7 @@
  * it is stays out: "..", "~", absolute paths (a profile goes with a workspace), "**" beside other characters, control bytes. Empty
  * and "." components and a slash at the end go, so that "secret/./key" and "secret//key" are "secret/key" in every list.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "policy/doc/internal.h"
@@ -105,6 +106,27 @@ static int add_component(const struct doc_reader *in, const struct ward_doc_rule
 	return WARD_OK;
 }
 
+/* Grammar 2 has more to say of a text than this file knows; and who compares rules needs them compiled. */
+static int compile(const struct doc_reader *in, struct ward_doc_rule *rule, struct ward_str written)
+{
+	struct ward_str text = ward_str(rule->pattern);
+	struct ward_pattern_error bad = { 0 };
+	char problem[WARD_ERROR_FIX_MAX];
+
+	if (ward_pattern_compile(in->arena, text, (enum ward_grammar)rule->doc->grammar,
+		    &rule->compiled, &bad) == WARD_OK)
+		return WARD_OK;
+	if (bad.code == WARD_E_NOMEM)
+		return ward_doc_nomem(in->err, &rule->origin);
+	/* Where it is says something only of a text that is as it was written. */
+	if (rule->doc->grammar == 2 && bad.column > 0 && ward_str_eq(text, written))
+		(void)snprintf(problem, sizeof(problem), "%s, at character %u", bad.what,
+			bad.column);
+	else
+		(void)snprintf(problem, sizeof(problem), "%s", bad.what);
+	return refuse(in, rule, problem, bad.fix);
+}
+
 static int path_rule(const struct doc_reader *in, struct ward_doc_rule *rule, struct ward_str s)
 {
 	char text[WARD_PATH_MAX], out[WARD_PATH_MAX + 1];
@@ -130,7 +152,8 @@ static int path_rule(const struct doc_reader *in, struct ward_doc_rule *rule, st
 	if (n == 0)
 		out[n++] = '.';
 	rule->pattern = ward_arena_dup(in->arena, out, n);
-	return rule->pattern != NULL ? WARD_OK : ward_doc_nomem(in->err, &rule->origin);
+	return rule->pattern != NULL ? compile(in, rule, s)
+				     : ward_doc_nomem(in->err, &rule->origin);
 }
 
 /* Programs and variables are written as capabilities write them. */

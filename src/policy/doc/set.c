@@ -144,13 +144,13 @@ int ward_docs_check(struct ward_docs *docs, struct ward_error *err)
 	docs->checked = false;
 	docs->resolved = NULL;
 	docs->n_warnings = docs->more_warnings = 0;
-	docs->pairs = WARD_DOC_PAIRS_MAX;
 	if (in == NULL || one == NULL)
 		return ward_doc_nomem(err, NULL);
 	in->docs = docs;
 	in->arena = arena;
 	in->one = one;
 	in->err = err;
+	in->pairs = in->warn_pairs = WARD_DOC_PAIRS_MAX;
 	r = ward_doc_check_all(in);
 	if (r == WARD_OK)
 		r = ward_doc_warn_all(in);

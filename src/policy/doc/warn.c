@@ -12,10 +12,10 @@
 
 #define NAME_BYTES_MAX 255 /* of one component, on every file system of Linux */
 
-static int add(const struct doc_check *in, enum ward_doc_warning_kind kind,
+static int add(struct doc_check *in, enum ward_doc_warning_kind kind,
 	const struct ward_origin *origin, const char *fix, const char *fmt, ...) WARD_PRINTF(5, 6);
 
-static int add(const struct doc_check *in, enum ward_doc_warning_kind kind,
+static int add(struct doc_check *in, enum ward_doc_warning_kind kind,
 	const struct ward_origin *origin, const char *fix, const char *fmt, ...)
 {
 	struct ward_docs *docs = in->docs;
@@ -51,20 +51,19 @@ static int add(const struct doc_check *in, enum ward_doc_warning_kind kind,
 }
 
 /* Without memory it cannot be shown, and what a warning says of "?" helps nobody. */
-static int show(const struct doc_check *in, const char *text, size_t n,
-	char out[WARD_CAP_SHOWN_MAX])
+static int show(struct doc_check *in, const char *text, size_t n, char out[WARD_CAP_SHOWN_MAX])
 {
 	ward_cap_shown((struct ward_str){ text, n }, out);
 	return ward_streq(out, "?") ? ward_doc_nomem(in->err, NULL) : WARD_OK;
 }
 
-static int show_rule(const struct doc_check *in, const struct ward_doc_rule *r,
+static int show_rule(struct doc_check *in, const struct ward_doc_rule *r,
 	char out[WARD_CAP_SHOWN_MAX])
 {
 	return show(in, r->text, strlen(r->text), out);
 }
 
-static int covered(const struct doc_check *in, const struct ward_doc_rule *r, const char *how,
+static int covered(struct doc_check *in, const struct ward_doc_rule *r, const char *how,
 	const struct ward_doc_rule *by)
 {
 	char mine[WARD_CAP_SHOWN_MAX], theirs[WARD_CAP_SHOWN_MAX];
@@ -79,10 +78,13 @@ static int covered(const struct doc_check *in, const struct ward_doc_rule *r, co
 		ward_doc_list_name(by->list), theirs, by->origin.file, by->origin.line);
 }
 
-static bool too_long(const struct ward_doc_rule *r)
+/* A class that leaves nothing, or a name longer than any can be. */
+static bool never(const struct ward_doc_rule *r)
 {
 	const char *special = r->doc->grammar == 1 ? "*" : "*[{\\";
 
+	if (ward_pattern_never(r->compiled))
+		return true;
 	for (const char *s = r->pattern; *s != '\0';) {
 		size_t n = strcspn(s, "/");
 
@@ -103,8 +105,7 @@ static bool ends_in_slash(const char *text)
 }
 
 /* Of a list by itself, as it stands in its document. */
-static int warn_list(const struct doc_check *in, const struct ward_doc_rules *list,
-	const char *name)
+static int warn_list(struct doc_check *in, const struct ward_doc_rules *list, const char *name)
 {
 	bool files = list->n > 0 && list->v[0].list != WARD_DOC_LIST_ALLOW_EXEC &&
 		list->v[0].list != WARD_DOC_LIST_DENY_EXEC && list->v[0].list != WARD_DOC_LIST_ENV;
@@ -122,17 +123,16 @@ static int warn_list(const struct doc_check *in, const struct ward_doc_rules *li
 	for (size_t i = 0; i < list->n && r == WARD_OK; i++) {
 		const struct ward_doc_rule *rule = &list->v[i];
 		const struct ward_doc_rule *by =
-			ward_doc_cover_find(&all, rule, i + 1, SIZE_MAX, false, NULL);
+			ward_doc_covered(&in->warn_pairs, &all, rule, i + 1, SIZE_MAX, false, NULL);
 		char shown[WARD_CAP_SHOWN_MAX] = "";
 
 		if (by != NULL)
 			r = covered(in, rule, "never decides", by);
-		if (files && r == WARD_OK && (too_long(rule) || ends_in_slash(rule->text)))
+		if (files && r == WARD_OK && (never(rule) || ends_in_slash(rule->text)))
 			r = show_rule(in, rule, shown);
-		if (files && r == WARD_OK && too_long(rule))
+		if (files && r == WARD_OK && never(rule))
 			r = add(in, WARD_DOC_WARN_NEVER, &rule->origin, "take it out",
-				"%s %s can match nothing: no name has more than %d bytes", name,
-				shown, NAME_BYTES_MAX);
+				"%s %s can match nothing", name, shown);
 		if (files && r == WARD_OK && ends_in_slash(rule->text))
 			r = add(in, WARD_DOC_WARN_SLASH, &rule->origin,
 				"write DIRECTORY/** for what is in it",
@@ -142,15 +142,16 @@ static int warn_list(const struct doc_check *in, const struct ward_doc_rules *li
 }
 
 /* Of a profile's own rules, with what they are added to and what denies them. */
-static int warn_negated(const struct doc_check *in, const struct ward_doc_rules *all, size_t i)
+static int warn_negated(struct doc_check *in, const struct ward_doc_rules *all,
+	const struct doc_cover *positive, size_t i)
 {
 	const struct ward_doc_rule *rule = &all->v[i];
 	char shown[WARD_CAP_SHOWN_MAX];
 
+	if (ward_doc_cover_find(positive, rule, 0, i, false, NULL) != NULL)
+		return WARD_OK;
 	for (size_t k = 0; k < i; k++) {
-		if (!all->v[k].negated &&
-			(!ward_doc_pair(in->docs) || !ward_doc_comparable(&all->v[k], rule) ||
-				ward_doc_may_overlap(&all->v[k], rule)))
+		if (!all->v[k].negated && !ward_doc_apart(&in->warn_pairs, &all->v[k], rule))
 			return WARD_OK;
 	}
 	if (show_rule(in, rule, shown) < 0)
@@ -161,13 +162,13 @@ static int warn_negated(const struct doc_check *in, const struct ward_doc_rules 
 		shown);
 }
 
-static int warn_denied(const struct doc_check *in, const struct ward_doc_rule *rule)
+static int warn_denied(struct doc_check *in, const struct ward_doc_rule *rule)
 {
 	unsigned first = rule->list == WARD_DOC_LIST_READ ? WARD_DOC_READ : WARD_DOC_MODIFY;
 
 	for (size_t k = 0; k < in->docs->n; k++) {
 		for (unsigned op = WARD_DOC_READ; op <= first; op++) {
-			const struct ward_doc_rule *by = ward_doc_denied_by(in->docs,
+			const struct ward_doc_rule *by = ward_doc_denied_by(&in->warn_pairs,
 				&in->denies[k].positive[op], in->docs->v[k]->deny[op], rule);
 
 			if (by != NULL)
@@ -177,11 +178,12 @@ static int warn_denied(const struct doc_check *in, const struct ward_doc_rule *r
 	return WARD_OK;
 }
 
-static int warn_files(const struct doc_check *in, const struct ward_doc_profile *p,
+static int warn_files(struct doc_check *in, const struct ward_doc_profile *p,
 	enum ward_doc_list list)
 {
 	const struct ward_doc_rules *own = &p->lists[list];
 	struct ward_doc_rules all;
+	struct doc_cover positive;
 	bool any = false;
 	int r = ward_doc_flatten(in->docs, in->one, p, list, &all, in->err);
 
@@ -192,20 +194,24 @@ static int warn_files(const struct doc_check *in, const struct ward_doc_profile 
 			"add what is to be granted above it, or leave the list out",
 			"%s of profile \"%s\" has no rule that grants", ward_doc_list_name(list),
 			p->name);
+	if (r == WARD_OK && ward_doc_cover_init(&positive, in->one, all, DOC_COVER_POSITIVE) < 0)
+		return ward_doc_nomem(in->err, &own->origin);
 	for (size_t i = 0; i < own->n && r == WARD_OK; i++)
-		r = own->v[i].negated ? warn_negated(in, &all, all.n - own->n + i)
+		r = own->v[i].negated ? warn_negated(in, &all, &positive, all.n - own->n + i)
 				      : warn_denied(in, &own->v[i]);
 	return r;
 }
 
 /* ---- what a lower layer says and a higher one does not ---- */
 
-static bool has(const struct doc_cover *upper, const struct ward_doc_rule *rule)
+static bool has(struct doc_check *in, const struct doc_cover *upper,
+	const struct ward_doc_rule *rule)
 {
 	size_t n;
 
 	if (rule->list != WARD_DOC_LIST_ENV)
-		return ward_doc_cover_find(upper, rule, 0, SIZE_MAX, false, NULL) != NULL;
+		return ward_doc_covered(&in->warn_pairs, upper, rule, 0, SIZE_MAX, false, NULL) !=
+			NULL;
 	n = strcspn(rule->pattern, "=");
 	for (size_t i = 0; i < upper->n; i++) {
 		const char *other = upper->v[i].rule->pattern;
@@ -216,7 +222,7 @@ static bool has(const struct doc_cover *upper, const struct ward_doc_rule *rule)
 	return false;
 }
 
-static int warn_wider(const struct doc_check *in, const struct ward_doc_profile *p,
+static int warn_wider(struct doc_check *in, const struct ward_doc_profile *p,
 	const struct ward_doc_profile *upper)
 {
 	static const enum ward_doc_list lists[] = { WARD_DOC_LIST_READ, WARD_DOC_LIST_MODIFY,
@@ -236,7 +242,7 @@ static int warn_wider(const struct doc_check *in, const struct ward_doc_profile 
 			const char *text = own->v[i].text;
 			char shown[WARD_CAP_SHOWN_MAX];
 
-			if (own->v[i].negated || has(&cover, &own->v[i]))
+			if (own->v[i].negated || has(in, &cover, &own->v[i]))
 				continue;
 			/* The value of a variable is not shown. */
 			r = show(in, text,
@@ -246,7 +252,7 @@ static int warn_wider(const struct doc_check *in, const struct ward_doc_profile 
 				return r;
 			r = add(in, WARD_DOC_WARN_WIDENS, &own->v[i].origin,
 				"a lower layer only narrows: take it out, or name the profile otherwise",
-				"%s %s is more than profile \"%s\" of the layer %s (%s:%u) grants; only what both grant is granted",
+				"%s %s: no rule of profile \"%s\" of the layer %s (%s:%u) covers it; only what both grant is granted",
 				ward_doc_list_name(lists[l]), shown, p->name,
 				ward_layer_name(upper->doc->layer), upper->origin.file,
 				upper->origin.line);
@@ -257,7 +263,7 @@ static int warn_wider(const struct doc_check *in, const struct ward_doc_profile 
 	return WARD_OK;
 }
 
-static int warn_profile(const struct doc_check *in, const struct ward_doc_profile *p)
+static int warn_profile(struct doc_check *in, const struct ward_doc_profile *p)
 {
 	const struct ward_doc_profile *same[WARD_DOCS_MAX];
 	size_t n = ward_doc_definitions(in->docs, p->name, same);
@@ -290,7 +296,7 @@ static int by_place(const void *a, const void *b)
 	return strcmp(x->message, y->message);
 }
 
-static int warn_document(const struct doc_check *in, const struct ward_doc *doc)
+static int warn_document(struct doc_check *in, const struct ward_doc *doc)
 {
 	size_t before = in->docs->n_warnings;
 	int r;
