@@ -776,6 +776,8 @@ def conformance_agrees(p):
     ("reason", {"reason": ["policy1"]}, "request 0: reason [policy0]"),
     ("no reason", {"reason": []}, "request 0: reason [policy0]"),
     ("errors", {"errors": ["policy1"]}, "request 0: errors []"),
+    ("a reason that is no id", {"reason": [1]}, "request 0: reason [policy0]"),
+    ("reasons that are no list", {"reason": "policy0"}, "request 0: reason [policy0]"),
     ("request", {"resource": {"type": "Dog", "id": "1"}}, "request 0: "),
 ])
 @placed
@@ -787,6 +789,32 @@ def conformance_says_what_differs(p, change, says):
     check_in("t/cases/one.json: " + says, r.out)
     first = json.loads(cedar(p, "conformance", "t", "--json").out.splitlines()[0])
     check_eq(first["case"], "t/cases/one.json")
+
+
+@cases([
+    ("the case", "t/cases/one.json", b"[1,]", "t/cases/one.json: 1:4: "),
+    ("policies", "t/cases/one.cedar", b"permit(\nprincipal;", "t/cases/one.json: policies: 2:10: "),
+    ("schema", "t/cases/one.cedarschema", b"entity\n", "t/cases/one.json: schema: "),
+    ("entities", "t/cases/one.entities.json", b"", "t/cases/one.json: entities: 1:1: "),
+])
+@placed
+def conformance_says_where(p, name, text, says):
+    case_tree(p)
+    p.write(name, text)
+    r = cedar(p, "conformance", "t/cases/one.json")
+    check_eq((r.code, r.out.splitlines()[-1]), (1, "0 passed, 1 failed"))
+    check(r.out.startswith(says), r.out)
+
+
+@test
+@placed
+def conformance_of_reasons_that_are_one_twice(p):
+    both = 'permit(principal, action, resource);\n' * 2
+    answer = {"reason": ["policy0", "policy1"], "decision": "allow", "errors": []}
+    for reasons, code in ((["policy1", "policy0"], 0), (["policy0", "policy0"], 1)):
+        case_tree(p, requests=[dict(CASE["requests"][0], **{**answer, "reason": reasons})])
+        p.write("t/cases/one.cedar", both)
+        check_eq(cedar(p, "conformance", "t").code, code, reasons)
 
 
 @test
@@ -856,6 +884,12 @@ def conformance_of_vectors(p):
         p.write(f"t/probes/{name}.json", json.dumps({"schema": SCHEMA, "entities": ENTITIES, "vectors": [wrong]}))
     r = cedar(p, "conformance", "t")
     check_eq((r.code, r.out.splitlines()[-1]), (1, "0 passed, 7 failed"), r.out)
+    odd = (None, 1, "x", [], {}, [None], {"a": 1})
+    for name, v in vectors.items():
+        keys = ["input", *v[0]]
+        broken = [{k: x for k, x in v[0].items() if k != key} for key in keys] + [dict(v[0], **{k: x}) for k in keys for x in odd]
+        p.write(f"t/probes/{name}.json", json.dumps({"schema": SCHEMA, "entities": ENTITIES, "vectors": [*broken, *odd]}))
+        check(cedar(p, "conformance", f"t/probes/{name}.json").code in (0, 1), name)
 
 
 @test

@@ -53,6 +53,20 @@ const char *last_error(struct conform *c)
 	return text;
 }
 
+const char *last_place(struct conform *c)
+{
+	static char text[WARD_ERROR_MESSAGE_MAX + 32];
+	struct ward_error err = WARD_ERROR_INIT;
+
+	(void)ward_policy_diags_error(c->a->d, &err);
+	if (err.line > 0)
+		(void)snprintf(text, sizeof(text), "%u:%u: %s", err.line, err.column, err.message);
+	else
+		(void)snprintf(text, sizeof(text), "%s", err.message);
+	ward_policy_diags_clear(c->a->d);
+	return text;
+}
+
 void case_begin(struct conform *c, const char *name)
 {
 	c->name = name;
@@ -82,7 +96,10 @@ bool conform_read(struct conform *c, const char *path, struct text *ret, struct 
 	}
 	if (!j || parse_json(c->arena, ret, path, j, &err))
 		return true;
-	disagree(c, "%s: %s", path, err.message);
+	if (ward_streq(path, c->name))
+		disagree(c, "%u:%u: %s", err.line, err.column, err.message);
+	else
+		disagree(c, "%s:%u:%u: %s", path, err.line, err.column, err.message);
 	return false;
 }
 

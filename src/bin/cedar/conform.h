@@ -25,6 +25,7 @@ struct conform {
 void disagree(struct conform *c, const char *fmt, ...) WARD_PRINTF(2, 3);
 /* The first error of the last operation; borrowed until the next. The findings are forgotten. */
 const char *last_error(struct conform *c);
+const char *last_place(struct conform *c);       /* with line and column before it */
 void case_begin(struct conform *c, const char *name);
 void case_end(struct conform *c);
 /* A file as text and, where j is not NULL, as JSON in c->arena. False: there is a disagreement. */

@@ -60,18 +60,18 @@ static bool load(struct conform *c, struct one *o)
 	if (!o->set ||
 		ward_policy_set_parse(o->set, syntax_of_name(policies), 0, policies, t.s, t.n,
 			c->a->d) < 0) {
-		disagree(c, "policies: %s", last_error(c));
+		disagree(c, "policies: %s", last_place(c));
 		return false;
 	}
 	if (ward_policy_schema_parse(syntax_of_name(o->schema_path), o->schema_path, s->s, s->n,
 		    &o->schema, c->a->d) < 0) {
-		disagree(c, "schema: %s", last_error(c));
+		disagree(c, "schema: %s", last_place(c));
 		return false;
 	}
 	if (!o->record_only &&
 		ward_policy_entities_parse(o->schema, entities, e->s, e->n, &o->entities, c->a->d) <
 			0) {
-		disagree(c, "entities: %s", last_error(c));
+		disagree(c, "entities: %s", last_place(c));
 		return false;
 	}
 	if (ward_policy_compile(o->set, &o->compiled, c->a->d) < 0) {
@@ -96,11 +96,15 @@ static bool ids_same(const struct one *o, const struct ward_json *want, const ui
 			size_t len = 0;
 			const char *id = ward_policy_compiled_id(o->compiled, v[i], &len);
 
-			if (ward_str_eq(m->str, (struct ward_str){ id, len })) {
+			if (m->type == WARD_JSON_STRING &&
+				ward_str_eq(m->str, (struct ward_str){ id, len })) {
 				found++;
 				break;
 			}
 		}
+		for (const struct ward_json *k = want->child; k != m; k = k->next)
+			if (ward_str_eq(k->str, m->str))
+				return false; /* a set has nothing twice */
 	}
 	return found == n;
 }

@@ -122,7 +122,9 @@ static void probe_eval(struct conform *c, const struct probe *p, const struct wa
 	}
 	allow = got.decision == WARD_POLICY_ALLOW;
 	error = got.n_errors > 0;
-	if (error != (want->type == WARD_JSON_STRING))
+	if (!want)
+		disagree(c, "a vector has a result: a boolean, or the text of an error");
+	else if (error != (want->type == WARD_JSON_STRING))
 		disagree(c, "%s",
 			error ? ward_policy_answer_error(c->scratch, 0)
 			      : "evaluates, the engine says it fails");
