@@ -924,6 +924,43 @@ def the_schema_bites():
         check(False, f"{bad} is valid")
 
 
+# ---- the documents ----
+
+def section(name):
+    """Lines of a section of docs/spec/cedar.md."""
+    text = (cli.ROOT / "docs/spec/cedar.md").read_text()
+    return text.split(f"\n## {name}\n", 1)[1].split("\n## ", 1)[0].splitlines()
+
+
+def keys_of(name):
+    cells = [line.split("|")[1] for line in section(name) if line.startswith("| `")]
+    return sorted(k for c in cells for k in re.findall(r"`(\w+)`", c))
+
+
+@test
+def the_spec_has_the_fields_of_the_schema():
+    fields = {name: set(d["properties"]) for name, d in SPEC["$defs"].items() if "properties" in d}
+    check_eq(keys_of("Failure"), sorted(fields["failure"]))
+    check_eq(keys_of("Finding"), sorted(fields["finding"]))
+    check_eq(keys_of("Answer"), sorted(fields["answer"] | fields["unanswered"]))
+    check_eq(keys_of("A line of `--requests`"), sorted([*request(), "validateRequest"]))
+    check_eq(sorted(set(re.findall(r"`(\w+)`", "\n".join(section("Counts of `conformance`"))))),
+             sorted(SPEC["$defs"]["counts"]["required"]))
+    success = "\n".join(section("Success"))
+    for key in fields["success"] | fields["partial"] | fields["disagreement"]:
+        check(re.search(rf'["`]{key}["`]', success), f"{key} is not said")
+
+
+@test
+def the_spec_has_every_command_and_exit_code():
+    rows = [line.split("|") for line in section("Success") if line.startswith("| `")]
+    check_eq({re.match(r" `([\w-]+)", row[1])[1] for row in rows}, {c["name"].split()[1] for c in commands()[0]})
+    said = {int(n) for row in rows for n in re.findall(r"(?<![\w.])(\d)(?![\w.])", row[3])} | {1, 2}
+    for c in commands()[0]:
+        exits = cli.ward("help", *c["name"].split()).out
+        check_eq({int(n) for n in re.findall(r"^  (\d)  ", exits, re.M)}, said, c["name"])
+
+
 # ---- help ----
 
 def commands():
