@@ -20,6 +20,11 @@
 #define WARD_DOC_NAME_MAX 128                /* bytes in the name of a policy or a profile */
 #define WARD_DOC_PAIRS_MAX 16384             /* looks at pairs of rules in one check, those at what they match counted 17 times */
 #define WARD_DOC_WARNINGS_MAX 1000           /* warnings kept; the rest is counted */
+#define WARD_LAYER_FILES_MAX 256             /* files in one directory of policies */
+#define WARD_LAYER_FILE_BYTES_MAX (1u << 20) /* bytes in one of them */
+#define WARD_LAYER_BYTES_MAX (8u << 20)      /* bytes in all of them */
+#define WARD_TRUST_PINS_MAX 4096             /* repositories that one user trusts */
+#define WARD_TRUST_BYTES_MAX (4u << 20)      /* bytes in the file that lists them */
 #define WARD_CAPFILE_BYTES_MAX (1u << 20)    /* bytes in a capability file */
 #define WARD_CAPS_MAX 4096                   /* capabilities of one run */
 #define WARD_GLOB_MATCHES_MAX 1024           /* paths that one pattern may bind */

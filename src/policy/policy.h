@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "policy/layer.h"
 #include "policy/ops.h"
 #include "policy/pattern/pattern.h"
 #include "policy/vocabulary.h"
