@@ -146,6 +146,7 @@ TEST(comments_anywhere)
 TEST(comments_everywhere)
 {
 	struct ward_buf b = WARD_BUF_INIT;
+	const char *at;
 	char *got, *again;
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(tokens); i++) {
@@ -153,13 +154,21 @@ TEST(comments_everywhere)
 		ward_buf_addf(&b, " // a%zu;\n\n// b%zu;\n", i, i);
 	}
 	CHECK_EQ_INT(format((struct ward_str){ b.s, b.n }, 0, 0, &got), WARD_OK);
+	at = got;
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(tokens); i++) {
 		char part[32];
 
+		/* In the order in which they came. */
 		snprintf(part, sizeof(part), "// a%zu;\n", i);
 		CHECK_EQ_SIZE(count(got, part), 1);
+		CHECK_EQ_SIZE(count(at, part), 1);
+		at = strstr(at, part);
+		REQUIRE(at != NULL);
 		part[3] = 'b';
 		CHECK_EQ_SIZE(count(got, part), 1);
+		CHECK_EQ_SIZE(count(at, part), 1);
+		at = strstr(at, part);
+		REQUIRE(at != NULL);
 	}
 	CHECK_EQ_INT(format(ward_str(got), 0, 0, &again), WARD_OK);
 	CHECK_STR_EQ(again, got);

@@ -418,11 +418,15 @@ def format_(p):
     check(len(narrow.out.splitlines()) > len(once.out.splitlines()), narrow.out)
     check_eq(json.loads(cedar(p, "format", "-p", "p.cedar", "--json").out), {"ok": True, "text": once.out})
     (p.ws / "p.cedar").chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(p.ws / "p.cedar", 1234, 4321)
+    owner = (p.ws / "p.cedar").stat()
     (p.ws / "link.cedar").symlink_to("p.cedar")
     check_eq(cedar(p, "format", "-p", "link.cedar", "-w"), Result(0, "", ""))
     check_eq((p.ws / "p.cedar").read_text(), once.out)
     check_eq((p.ws / "p.cedar").stat().st_mode & 0o777, 0o640)
     check((p.ws / "link.cedar").is_symlink(), "the link was replaced")
+    check_eq((p.ws / "p.cedar").stat()[4:6], owner[4:6])
     check_eq(sorted(f.name for f in p.ws.iterdir()), ["link.cedar", "p.cedar"])
     for bad in (("-w",), ("-w", "-c", "-p", "p.cedar"), ("-l", "0"), ("-l", "x"), ("-i", "-1")):
         check_eq(cedar(p, "format", *bad, data=b"").code, 2, bad)

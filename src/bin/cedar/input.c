@@ -148,8 +148,15 @@ static int replace(const char *name, const char *text, size_t n)
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
 	sys = fd < 0 ? errno : 0;
-	if (sys == 0 && real && stat(real, &st) == 0)
+	if (sys == 0 && real && stat(real, &st) == 0) {
+		/* Its owner stays, as far as we may say so. */
+		int given = st.st_uid != geteuid() || st.st_gid != getegid()
+			? fchown(fd, st.st_uid, st.st_gid)
+			: 0;
+
+		(void)given;
 		(void)fchmod(fd, st.st_mode & 0777);
+	}
 	if (sys == 0)
 		sys = write_all(fd, text, n);
 	if (fd >= 0 && close(fd) < 0 && sys == 0)
