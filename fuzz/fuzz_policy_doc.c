@@ -97,8 +97,10 @@ static bool small(const struct ward_profile *p, const char *path)
 				: o->denies[i - o->n_parts].rules;
 
 			for (size_t k = 0; k < rules.n; k++) {
-				if (rules.v[k].doc->grammar == 2 ||
-					!ref_glob_small(rules.v[k].pattern, path))
+				const char *pattern = rules.v[k].pattern;
+
+				if (rules.v[k].doc->grammar == 2 ? !ref_pattern_small(pattern, path)
+								 : !ref_glob_small(pattern, path))
 					return false;
 			}
 		}

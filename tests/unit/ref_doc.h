@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a resolved profile means, in the plainest words: last match in each list, every part, no deny. Written from the contract
- * in src/policy/doc/doc.h; whatever compiles profiles is compared with this. Grammar 1 by tests/unit/ref_glob.h.
+ * in src/policy/doc/doc.h; whatever compiles profiles is compared with this. Patterns by the slow matchers beside this file.
  */
 #pragma once
 
 #include "policy/doc/doc.h"
-#include "ref_glob.h"
+#include "ref_pattern.h"
+
+static inline bool ref_doc_match(unsigned grammar, const char *pattern, const char *path)
+{
+	return grammar == 2 ? ref_pattern_match(pattern, path) : ref_glob_match(pattern, path);
+}
 
 /* Is the last rule that matches a positive one? */
 static inline bool ref_doc_list(struct ward_doc_rules rules, const char *path)
@@ -14,7 +19,7 @@ static inline bool ref_doc_list(struct ward_doc_rules rules, const char *path)
 	bool verdict = false;
 
 	for (size_t i = 0; i < rules.n; i++) {
-		if (ref_glob_match(rules.v[i].pattern, path))
+		if (ref_doc_match(rules.v[i].doc->grammar, rules.v[i].pattern, path))
 			verdict = !rules.v[i].negated;
 	}
 	return verdict;

@@ -39,6 +39,9 @@ static unsigned rnd(unsigned n)
 static const char *const patterns[] = { "**", ".", "a", "b", "a/**", "b/**", "a/b", "a/b/**", "a/*",
 	"*", "**/b", "**/b/**", "a/**/c", "?", "*/b", "a/b/c", "b/a", "b/a/**", "c/**", "a?",
 	"**/*c" };
+/* Of grammar 2 as well; in grammar 1 they are plain characters and match next to nothing. */
+static const char *const patterns2[] = { "[ab]", "[!a]", "{a,b}/**", "a/{b,c}", "**/[bc]",
+	"{a/b,c}/**", "a/[!b]/*", "\\a", "a{,/b}", "[a-b]/**", "{*,a/*}" };
 static const char *const paths[] = { ".", "a", "b", "c", "a/a", "a/b", "a/c", "b/a", "b/b", "a/b/c",
 	"a/b/a", "a/c/c", "b/a/b", "b/a/c", "c/b", "c/b/c", "ac", "a/ac", "b/b/b/c" };
 
@@ -46,17 +49,20 @@ static const char *const paths[] = { ".", "a", "b", "c", "a/a", "a/b", "a/c", "b
 struct rules {
 	const char *p[RULES];
 	bool negated[RULES];
-	unsigned n;
+	unsigned n, grammar;
 };
 struct random_doc {
+	unsigned grammar;
 	struct rules read, modify, deny_read, deny_modify;
 };
 
-static void random_rules(struct rules *r, bool negations, bool all_first)
+static void random_rules(struct rules *r, unsigned grammar, bool negations, bool all_first)
 {
 	r->n = rnd(RULES);
+	r->grammar = grammar;
 	for (unsigned i = 0; i < r->n; i++) {
-		r->p[i] = patterns[rnd(WARD_ARRAY_SIZE(patterns))];
+		r->p[i] = grammar == 2 && rnd(2) ? patterns2[rnd(WARD_ARRAY_SIZE(patterns2))]
+						 : patterns[rnd(WARD_ARRAY_SIZE(patterns))];
 		r->negated[i] = negations && rnd(3) == 0;
 	}
 	if (all_first && r->n > 0) {
@@ -72,19 +78,20 @@ static void write_rules(struct ward_buf *b, const char *name, const struct rules
 		return;
 	ward_buf_addf(b, "%s%s:\n", indent, name);
 	for (unsigned i = 0; i < r->n; i++)
-		ward_buf_addf(b, "%s  - \"%s%s\"\n", indent, r->negated[i] ? "!" : "", r->p[i]);
+		ward_buf_addf(b, "%s  - '%s%s'\n", indent, r->negated[i] ? "!" : "", r->p[i]);
 }
 
 static void random_doc(struct random_doc *d, struct ward_buf *b, const char *profile)
 {
-	random_rules(&d->read, true, rnd(4) > 0);
-	random_rules(&d->modify, true, false);
-	random_rules(&d->deny_read, false, false);
+	d->grammar = 1 + rnd(2);
+	random_rules(&d->read, d->grammar, true, rnd(4) > 0);
+	random_rules(&d->modify, d->grammar, true, false);
+	random_rules(&d->deny_read, d->grammar, false, false);
 	d->deny_read.n = rnd(2) * (d->deny_read.n > 2 ? 2 : d->deny_read.n);
-	random_rules(&d->deny_modify, true, false);
+	random_rules(&d->deny_modify, d->grammar, true, false);
 	d->deny_modify.n = d->deny_modify.n > 3 ? 3 : d->deny_modify.n;
 	ward_buf_clear(b);
-	ward_buf_adds(b, HEAD "  description: random\n");
+	ward_buf_addf(b, HEAD "  grammar: %u\n", d->grammar);
 	write_rules(b, "denyRead", &d->deny_read, "  ");
 	write_rules(b, "denyModify", &d->deny_modify, "  ");
 	ward_buf_addf(b, "  fsProfiles:\n    %s:\n      description: random\n", profile);
@@ -98,7 +105,7 @@ static bool s0_list(const struct rules *r, const char *path)
 	bool verdict = false;
 
 	for (unsigned i = 0; i < r->n; i++) {
-		if (ref_glob_match(r->p[i], path))
+		if (ref_doc_match(r->grammar, r->p[i], path))
 			verdict = !r->negated[i];
 	}
 	return verdict;
@@ -107,7 +114,7 @@ static bool s0_list(const struct rules *r, const char *path)
 static bool s0_denied(const struct rules *r, const char *path)
 {
 	for (unsigned i = 0; i < r->n; i++) {
-		if (ref_glob_match(r->p[i], path))
+		if (ref_doc_match(r->grammar, r->p[i], path))
 			return true;
 	}
 	return false;
@@ -119,7 +126,7 @@ static bool s0_allowed(const struct random_doc *d, enum ward_doc_op op, const ch
 
 	if (op == WARD_DOC_MODIFY) {
 		for (unsigned i = 0; i < d->deny_modify.n; i++) {
-			if (ref_glob_match(d->deny_modify.p[i], path))
+			if (ref_doc_match(d->grammar, d->deny_modify.p[i], path))
 				verdict = d->deny_modify.negated[i] && own;
 		}
 		/* Ward's own addition: what is not readable is not modifiable. */
