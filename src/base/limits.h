@@ -32,7 +32,7 @@
 #define WARD_PATTERN_BYTES_MAX 8192          /* bytes in the text of a file pattern */
 #define WARD_PATTERN_NEST_MAX 4              /* braces in braces of a file pattern */
 #define WARD_PATTERN_ALTERNATIVES_MAX 256    /* patterns without braces that one with braces stands for */
-#define WARD_PATTERN_PARTS_MAX (256u << 10)  /* components and characters of all of them together */
+#define WARD_PATTERN_PARTS_MAX (256u << 10)  /* characters of all of them together */
 #define WARD_PATTERN_STEPS_MAX (64u << 10)   /* steps taken to compare two file patterns */
 #define WARD_PATTERNS_MAX 65536              /* file patterns of one set */
 #define WARD_PATTERNS_NODES_MAX (1u << 20)   /* places in the tree of a set: common beginnings count once */

@@ -255,13 +255,12 @@ static int alternative(struct compiler *c, struct ward_alternative *ret)
 
 	if (r < 0)
 		return r;
-	while (slice(c, &at, &from)) {
-		n++;
-		c->parts += 1 + (at - from);
-	}
+	c->parts += c->n_flat;
 	if (c->parts > WARD_PATTERN_PARTS_MAX)
 		return ward_pattern_bad(c->bad, WARD_E_LIMIT, 0,
 			"what the braces stand for is too long in all", "write several patterns");
+	while (slice(c, &at, &from))
+		n++;
 	v = ward_arena_alloc(c->arena, n * sizeof(*v));
 	if (v == NULL)
 		return no_memory(c);
