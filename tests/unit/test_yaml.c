@@ -336,6 +336,7 @@ TEST(by_name)
 {
 	struct ward_json *v = NULL;
 
+	ward_arena_free(arena);
 	REQUIRE((arena = ward_arena_new(0)) != NULL);
 	CHECK_EQ_INT(ward_tree_parse(arena, "a: b", 4, "p.yaml", &v, &err), WARD_OK);
 	CHECK_EQ_INT(ward_tree_parse(arena, "a: b", 4, "p.yml", &v, &err), WARD_OK);
