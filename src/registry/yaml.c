@@ -135,7 +135,7 @@ static int key(struct yaml_reader *r, const yaml_event_t *event)
 static int scalar(struct yaml_reader *r, const yaml_event_t *event)
 {
 	struct ward_json *v;
-	int anchor, code;
+	int anchor = -1, code;
 
 	if (key_due(r))
 		return key(r, event);
@@ -208,7 +208,7 @@ static int begin(struct yaml_reader *r, const yaml_event_t *event, enum ward_jso
 		list ? event->data.sequence_start.tag : event->data.mapping_start.tag;
 	size_t before = r->nodes;
 	struct ward_json *v;
-	int anchor, code;
+	int anchor = -1, code;
 
 	if (key_due(r))
 		return no_key(r, event, ward_json_type_name(type), "put it in quotes");

@@ -153,8 +153,8 @@ static int read_rules(const struct doc_reader *in, const struct ward_json *node,
 		ward_fail_fix(in->err, "name directories (DIRECTORY/**) instead of single files");
 		return WARD_E_LIMIT;
 	}
-	v = ward_arena_alloc(in->arena, node->count * sizeof(*v));
-	if (v == NULL && node->count > 0)
+	v = ward_arena_alloc(in->arena, (node->count + 1) * sizeof(*v));
+	if (v == NULL)
 		return ward_doc_nomem(in->err, &ret->origin);
 	for (const struct ward_json *e = node->child; e != NULL; e = e->next, n++) {
 		int r;
@@ -187,8 +187,8 @@ static int read_refs(const struct doc_reader *in, const struct ward_json *node, 
 		return ward_doc_wrong_type(in, node, what,
 			"the name of a profile, or a list of names");
 	count = node->type == WARD_JSON_STRING ? 1 : node->count;
-	v = ward_arena_alloc(in->arena, count * sizeof(*v));
-	if (v == NULL && count > 0)
+	v = ward_arena_alloc(in->arena, (count + 1) * sizeof(*v));
+	if (v == NULL)
 		return ward_doc_nomem(in->err, NULL);
 	for (const struct ward_json *e = node->type == WARD_JSON_STRING ? node : node->child;
 		n < count; e = e->next) {
@@ -264,8 +264,8 @@ static int read_profiles(struct doc_reader *in, const struct ward_json *node)
 		ward_fail_fix(in->err, "put them into several documents");
 		return WARD_E_LIMIT;
 	}
-	v = ward_arena_alloc(in->arena, node->count * sizeof(*v));
-	if (v == NULL && node->count > 0)
+	v = ward_arena_alloc(in->arena, (node->count + 1) * sizeof(*v));
+	if (v == NULL)
 		return ward_doc_nomem(in->err, &origin);
 	in->doc->profiles = v;
 	for (const struct ward_json *e = node->child; e != NULL; e = e->next) {

@@ -274,8 +274,8 @@ int ward_doc_flatten(const struct ward_docs *docs, struct ward_arena *arena,
 		ward_fail_fix(err, "name directories (DIRECTORY/**) instead of single files");
 		return WARD_E_LIMIT;
 	}
-	v = ward_arena_alloc(arena, n * sizeof(*v));
-	if (v == NULL && n > 0)
+	v = ward_arena_alloc(arena, (n + 1) * sizeof(*v));
+	if (v == NULL)
 		return ward_doc_nomem(err, &profile->origin);
 	(void)flatten(docs, profile, list, v, 0);
 	ret->v = v;
