@@ -330,6 +330,35 @@ TEST(chains)
 		"profile \"p12\" has more than 16384 rules in read, with those that it takes over");
 }
 
+TEST(all_together)
+{
+	WARD_CLEANUP(ward_docs_freep)
+	struct ward_docs *rules = ward_docs_new(), *visits = ward_docs_new();
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+
+	CASE("%s", "rules");
+	ward_buf_adds(&b, HEAD "  fsProfiles:\n    p:\n      read:\n");
+	for (int i = 0; i < 16000; i++)
+		ward_buf_addf(&b, "      - a%d\n", i);
+	for (int i = 0; i < 16; i++)
+		ward_buf_addf(&b, "    q%d: {extends: p}\n", i);
+	CHECK_EQ_INT(add_built(rules, &b), WARD_OK);
+	CHECK_EQ_INT(ward_docs_check(rules, &err), WARD_E_LIMIT);
+	CHECK_STR_EQ(err.message,
+		"all profiles together have more than 262144 rules, with those that they take over");
+	CASE("%s", "taking over");
+	ward_buf_clear(&b);
+	ward_buf_adds(&b, HEAD "  fsProfiles:\n    p1: {}\n");
+	for (int i = 2; i <= 11; i++)
+		ward_buf_addf(&b, "    p%d: {includes: [p%d, p%d]}\n", i, i - 1, i - 1);
+	for (int i = 0; i < 130; i++)
+		ward_buf_addf(&b, "    q%d: {extends: p11}\n", i);
+	CHECK_EQ_INT(add_built(visits, &b), WARD_OK);
+	CHECK_EQ_INT(ward_docs_check(visits, &err), WARD_E_LIMIT);
+	CHECK_STR_EQ(err.message,
+		"all profiles together take over from others more than 262144 times");
+}
+
 TEST(warnings_end)
 {
 	WARD_CLEANUP(ward_docs_freep) struct ward_docs *docs = ward_docs_new();
