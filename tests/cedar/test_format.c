@@ -177,6 +177,65 @@ TEST(comments_everywhere)
 	ward_buf_done(&b);
 }
 
+static uint32_t seed;
+
+static uint32_t below(uint32_t n)
+{
+	seed = seed * 1664525u + 1013904223u;
+	return (seed >> 8) % n;
+}
+
+/* In each gap none, one or some comments, numbered, in any of the ways in which they can stand there. */
+static unsigned strew(struct ward_buf *b, unsigned density)
+{
+	static const char *const before[] = { " ", "\n", "\r", "\n\n\t", "\xc2\xa0" };
+	static const char *const behind[] = { "\n", "\r\n", " \"\n", " // \n", "/* \r\n",
+		"\xe3\x80\x80\n\n\n" };
+	unsigned n = 0;
+
+	ward_buf_clear(b);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(tokens); i++) {
+		ward_buf_adds(b, tokens[i]);
+		ward_buf_addc(b, ' ');
+		while (below(100) < density)
+			ward_buf_addf(b, "%s//<%u>%s", before[below(WARD_ARRAY_SIZE(before))], n++,
+				behind[below(WARD_ARRAY_SIZE(behind))]);
+	}
+	REQUIRE(!b->failed);
+	return n;
+}
+
+TEST(comments_at_random)
+{
+	static const unsigned widths[] = { 1, 20, 40, 80, 200 };
+	struct ward_buf b = WARD_BUF_INIT;
+
+	for (uint32_t start = 1; start <= 600; start++) {
+		uint32_t width, indent;
+		char *got, *again, *at, part[32];
+		unsigned n;
+
+		seed = start;
+		n = strew(&b, 1 + below(60));
+		width = widths[below(WARD_ARRAY_SIZE(widths))];
+		indent = 1 + below(8);
+		CASE("seed %u, width %u, indent %u", start, width, indent);
+		CHECK_EQ_INT(format((struct ward_str){ b.s, b.n }, width, indent, &got), WARD_OK);
+		CHECK_EQ_SIZE(count(got, "//<"), n);
+		at = got;
+		for (unsigned i = 0; i < n && at != NULL; i++) {
+			snprintf(part, sizeof(part), "//<%u>", i);
+			at = strstr(at, part);
+		}
+		CHECK(at != NULL);
+		CHECK_EQ_INT(format(ward_str(got), width, indent, &again), WARD_OK);
+		CHECK_STR_EQ(again, got);
+		free(got);
+		free(again);
+	}
+	ward_buf_done(&b);
+}
+
 TEST(columns)
 {
 	static const struct {
