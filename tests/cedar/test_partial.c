@@ -646,6 +646,60 @@ TEST(many_conditions)
 	end(&w);
 }
 
+/* x is T in y has x twice in the core: what is left must not double each time. */
+static void check_nested(struct world *w, const char *before, const char *after,
+	const char *unknown)
+{
+	struct ward_buf text = WARD_BUF_INIT, json = WARD_BUF_INIT, small = WARD_BUF_INIT;
+	struct cedar_request q = request(w, unknown), full = request(w, "");
+	struct cedar_partial *p = NULL;
+	struct cedar_compiled *c = NULL;
+	struct cedar_policies s;
+	struct cedar_answer a, b;
+
+	ward_buf_adds(&text, "permit(principal, action, resource) when { ");
+	for (int i = 0; i < 100; i++)
+		ward_buf_adds(&text, before);
+	ward_buf_adds(&text, "principal");
+	for (int i = 0; i < 100; i++)
+		ward_buf_adds(&text, after);
+	ward_buf_adds(&text, " == U::\"a\" };");
+	json.max = small.max = 1u << 20;
+	parse(w, &s, ward_buf_cstr(&text));
+	REQUIRE(ward_cedar_partial(&s, w->entities, &q, &p, &w->d) == WARD_OK);
+	CHECK_EQ_INT(ward_cedar_partial_at(p, 0)->state, CEDAR_RESIDUAL_OPEN);
+	ward_cedar_partial_json(p, &json);
+	ward_cedar_partial_text(p, &small);
+	CHECK(!json.failed && !small.failed);
+	REQUIRE(ward_cedar_compile(&s, &c, &w->d) == WARD_OK);
+	REQUIRE(ward_cedar_authorize(c, w->entities, &full, w->scratch, false, &a) == WARD_OK);
+	REQUIRE(ward_cedar_partial_resume(p, w->entities, &full, w->other, &b) == WARD_OK);
+	CHECK(same_answer(&a, &b));
+	CHECK_EQ_INT(a.n_errors, 0);
+	ward_cedar_partial_free(p);
+	ward_cedar_compiled_unref(c);
+	ward_cedar_policies_done(&s);
+	ward_buf_done(&text);
+	ward_buf_done(&json);
+	ward_buf_done(&small);
+}
+
+TEST(is_in_within_is_in)
+{
+	struct world w;
+
+	begin(&w);
+	check_nested(&w, "(if (", " is U in G::\"g\") then principal else resource)", "p");
+	check_nested(&w, "(if (", " is U in [G::\"g\", G::\"h\"]) then principal else resource)",
+		"pr");
+	/* The right side of the `if` fails: it stays as it was written. */
+	check_nested(&w, "(if resource == F::\"s\" then (if ((if ",
+		" == U::\"a\" then principal else resource) is U in 1) then principal else resource) "
+		"else principal)",
+		"pr");
+	end(&w);
+}
+
 TEST(out_of_memory)
 {
 	struct ward_buf text = WARD_BUF_INIT, out = WARD_BUF_INIT;

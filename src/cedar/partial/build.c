@@ -4,6 +4,8 @@
 
 #include "cedar/partial/residual.h"
 
+#define TWICE_MAX 100 /* nodes of what may stand twice in what is left */
+
 static void *no_memory(struct cedar_pe *r)
 {
 	(void)ward_cedar_no_value(r->fault, CEDAR_FAULT_MEMORY);
@@ -62,8 +64,8 @@ const struct cedar_expr *ward_cedar_pe_truth(struct cedar_pe *r, bool truth)
 	return x;
 }
 
-const struct cedar_expr *ward_cedar_pe_is(struct cedar_pe *r, const struct cedar_expr *a,
-	const struct cedar_str *type)
+static const struct cedar_expr *is(struct cedar_pe *r, const struct cedar_expr *a,
+	const struct cedar_str *type, const struct cedar_expr *in)
 {
 	struct cedar_expr *x = a != NULL ? ward_cedar_pe_node(r, CEDAR_X_IS, NULL) : NULL;
 	struct cedar_is *is = x != NULL ? array(r, 1, sizeof(*is)) : NULL;
@@ -71,9 +73,39 @@ const struct cedar_expr *ward_cedar_pe_is(struct cedar_pe *r, const struct cedar
 	if (is == NULL)
 		return NULL;
 	is->type = type;
+	is->in = in;
 	x->a = a;
 	x->is = is;
 	return x;
+}
+
+const struct cedar_expr *ward_cedar_pe_is(struct cedar_pe *r, const struct cedar_expr *a,
+	const struct cedar_str *type)
+{
+	return is(r, a, type, NULL);
+}
+
+static int count_node(const struct cedar_expr *x, void *arg)
+{
+	unsigned *left = arg;
+
+	if (*left == 0)
+		return -1;
+	*left -= 1;
+	return ward_cedar_expr_children(x, count_node, arg);
+}
+
+const struct cedar_expr *ward_cedar_pe_is_in(struct cedar_pe *r, const struct cedar_expr *a,
+	const struct cedar_str *type, const struct cedar_expr *again, const struct cedar_expr *b)
+{
+	unsigned left = 2 * TWICE_MAX;
+
+	if (a == NULL || again == NULL || b == NULL)
+		return NULL;
+	if (count_node(a, &left) == 0 && count_node(again, &left) == 0)
+		return ward_cedar_pe_and(r, ward_cedar_pe_is(r, a, type),
+			ward_cedar_pe_two(r, CEDAR_X_IN, again, b));
+	return is(r, a, type, b);
 }
 
 /* Two literals are folded, as everywhere in the core. */
@@ -242,8 +274,7 @@ static const struct cedar_expr *plain_one(struct cedar_pe *r, const struct cedar
 		return NULL;
 	if (x->kind == CEDAR_X_IS && x->is->in != NULL) {
 		in = ward_cedar_pe_plain(r, x->is->in);
-		return ward_cedar_pe_and(r, ward_cedar_pe_is(r, a, x->is->type),
-			ward_cedar_pe_two(r, CEDAR_X_IN, a, in));
+		return ward_cedar_pe_is_in(r, a, x->is->type, a, in);
 	}
 	if (a == x->a)
 		return x;

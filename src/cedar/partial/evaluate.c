@@ -248,7 +248,6 @@ static bool like(struct cedar_pe *r, const struct cedar_expr *x, struct cedar_pa
 static bool is_in(struct cedar_pe *r, const struct cedar_expr *x, const struct cedar_part *a,
 	struct cedar_part *ret)
 {
-	const struct cedar_expr *right;
 	struct cedar_part y;
 	bool b;
 
@@ -263,13 +262,13 @@ static bool is_in(struct cedar_pe *r, const struct cedar_expr *x, const struct c
 			left(ret, ward_cedar_pe_and(r, ward_cedar_pe_truth(r, true), ret->x));
 	}
 	if (ward_cedar_pe(r, x->is->in, &y))
-		right = ward_cedar_pe_two(r, CEDAR_X_IN, a->x, ward_cedar_pe_expr(r, &y));
-	else if (r->fault->kind == CEDAR_FAULT_MEMORY)
+		return left(ret,
+			ward_cedar_pe_is_in(r, a->x, x->is->type, a->x, ward_cedar_pe_expr(r, &y)));
+	if (r->fault->kind == CEDAR_FAULT_MEMORY)
 		return false;
-	else
-		right = ward_cedar_pe_two(r, CEDAR_X_IN, ward_cedar_pe_plain(r, x->a),
-			ward_cedar_pe_plain(r, x->is->in));
-	return left(ret, ward_cedar_pe_and(r, ward_cedar_pe_is(r, a->x, x->is->type), right));
+	return left(ret,
+		ward_cedar_pe_is_in(r, a->x, x->is->type, ward_cedar_pe_plain(r, x->a),
+			ward_cedar_pe_plain(r, x->is->in)));
 }
 
 static bool is(struct cedar_pe *r, const struct cedar_expr *x, struct cedar_part *ret)

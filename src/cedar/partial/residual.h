@@ -2,7 +2,7 @@
 /*
  * Partial evaluation's own. An evaluation gives a value or, where something is not known, a tree of what is left: of the
  * core of the language, as the official engine has it (a != b is !(a == b), a > b is !(a <= b), x is T in y is
- * x is T && x in y).
+ * x is T && x in y unless x is large).
  */
 #pragma once
 
@@ -36,6 +36,12 @@ const struct cedar_expr *ward_cedar_pe_two(struct cedar_pe *r, enum cedar_expr_k
 	const struct cedar_expr *b);
 const struct cedar_expr *ward_cedar_pe_truth(struct cedar_pe *r, bool truth);
 const struct cedar_expr *ward_cedar_pe_is(struct cedar_pe *r, const struct cedar_expr *a, const struct cedar_str *type);
+/*
+ * a is T in b, as a is T && again in b (again means the same as a) where both are small: what is left must not double
+ * with every such a in an a.
+ */
+const struct cedar_expr *ward_cedar_pe_is_in(struct cedar_pe *r, const struct cedar_expr *a, const struct cedar_str *type,
+	const struct cedar_expr *again, const struct cedar_expr *b);
 const struct cedar_expr *ward_cedar_pe_and(struct cedar_pe *r, const struct cedar_expr *a, const struct cedar_expr *b);
 const struct cedar_expr *ward_cedar_pe_expr(struct cedar_pe *r, const struct cedar_part *p);
 /* x in core forms, slots filled, nothing evaluated. */
