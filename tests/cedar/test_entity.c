@@ -104,6 +104,13 @@ static const struct row plain_rows[] = {
 	{ ATTR("1e3"), "found a number", NULL },
 	{ ATTR("-0"), "found a number", NULL },
 	{ ATTR("0"), NULL, "0" },
+	/* where nothing is read, too */
+	{ ATTR("{\"__entity\":{\"type\":\"U\",\"id\":\"a\",\"x\":1.0}}"), "found a number", NULL },
+	{ ATTR("{\"__entity\":{\"type\":\"U\",\"id\":\"a\",\"x\":[null]}}"), NULL, "U::\"a\"" },
+	{ ATTR("{\"__extn\":{\"fn\":\"ip\",\"arg\":\"::1\",\"x\":{\"y\":[-0]}}}"), "found a number",
+		NULL },
+	{ ATTR("{\"__extn\":{\"fn\":\"ip\",\"arg\":\"::1\",\"args\":1e3}}"), "found a number",
+		NULL },
 	{ ATTR("null"),
 		"in attribute `x` on `U::\"a\"`, found a `null`; JSON `null`s are not allowed in Cedar",
 		NULL },

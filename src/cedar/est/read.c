@@ -255,6 +255,16 @@ int ward_cedar_est_typed(struct cedar_est_reader *r, const struct ward_json *j,
 	return *ret != NULL ? WARD_OK : ward_cedar_est_no_memory(r);
 }
 
+int ward_cedar_est_no_expr(struct cedar_est_reader *r, const struct ward_json *j)
+{
+	int code = ward_cedar_est_fail(r, j, "the `__expr` escape is no longer supported");
+
+	ward_cedar_diag_help(r->diags,
+		"to create an entity reference, use `__entity`; to create an extension value, use "
+		"`__extn`; and for all other values, use JSON directly");
+	return code;
+}
+
 int ward_cedar_est_uid(struct cedar_est_reader *r, const struct ward_json *j,
 	const struct cedar_uid **ret)
 {
@@ -262,6 +272,8 @@ int ward_cedar_est_uid(struct cedar_est_reader *r, const struct ward_json *j,
 		j->type == WARD_JSON_OBJECT ? ward_json_get(j, "__entity") : NULL;
 	int code;
 
+	if (j->type == WARD_JSON_OBJECT && is_text(ward_json_get(j, "__expr")))
+		return ward_cedar_est_no_expr(r, j);
 	if (ward_cedar_est_is_uid(inner))
 		return ward_cedar_est_typed(r, inner, ret);
 	if (ward_cedar_est_is_uid(j))

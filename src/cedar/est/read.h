@@ -45,6 +45,7 @@ int ward_cedar_est_word(struct cedar_est_reader *r, const struct ward_json *j, c
 	size_t *ret);
 bool ward_cedar_est_is_uid(const struct ward_json *j);           /* an object with the texts type and id; j may be NULL */
 int ward_cedar_est_typed(struct cedar_est_reader *r, const struct ward_json *j, const struct cedar_uid **ret); /* of such */
+int ward_cedar_est_no_expr(struct cedar_est_reader *r, const struct ward_json *j);       /* j is an __expr: WARD_E_PARSE */
 /* {type, id} or {"__entity": {type, id}} */
 int ward_cedar_est_uid(struct cedar_est_reader *r, const struct ward_json *j, const struct cedar_uid **ret);
 

@@ -149,30 +149,31 @@ static bool is_key(const struct ward_json *j, const char *key, enum ward_json_ty
 	return j->type == type && ward_str_eq(j->key, ward_str(key));
 }
 
+static int scalar(struct cedar_est_reader *r, const struct ward_json *j,
+	const struct cedar_expr **ret);
+
 static int object(struct cedar_est_reader *r, const struct ward_json *j,
 	const struct cedar_expr **ret)
 {
-	const struct ward_json *m = j->count == 1 ? j->child : NULL;
+	const struct ward_json *m = j->count == 1 ? j->child : NULL, *stray;
 
-	if (m != NULL && is_key(m, "__entity", WARD_JSON_OBJECT) && ward_cedar_est_is_uid(m))
-		return entity(r, j, m, ret);
+	if (m != NULL && is_key(m, "__entity", WARD_JSON_OBJECT) && ward_cedar_est_is_uid(m)) {
+		stray = ward_cedar_json_stray_real(m);
+		return stray != NULL ? scalar(r, stray, ret) : entity(r, j, m, ret);
+	}
 	if (m != NULL && is_key(m, "__extn", WARD_JSON_OBJECT)) {
 		const struct ward_json *fn = ward_json_get(m, "fn"), *arg = ward_json_get(m, "arg"),
 				       *args = ward_json_get(m, "args");
 
 		if (args != NULL && args->type != WARD_JSON_ARRAY)
 			args = NULL;
+		stray = ward_cedar_json_stray_real(m);
 		if (fn != NULL && fn->type == WARD_JSON_STRING && (arg != NULL || args != NULL))
-			return call(r, j, fn, arg, args, ret);
+			return stray != NULL ? scalar(r, stray, ret)
+					     : call(r, j, fn, arg, args, ret);
 	}
-	if (m != NULL && is_key(m, "__expr", WARD_JSON_STRING)) {
-		int code = ward_cedar_est_fail(r, j, "the `__expr` escape is no longer supported");
-
-		ward_cedar_diag_help(r->diags,
-			"to create an entity reference, use `__entity`; to create an extension "
-			"value, use `__extn`; and for all other values, use JSON directly");
-		return code;
-	}
+	if (m != NULL && is_key(m, "__expr", WARD_JSON_STRING))
+		return ward_cedar_est_no_expr(r, j);
 	return record(r, j, ret);
 }
 

@@ -333,10 +333,39 @@ static int record(ctx *c, const struct ward_json *j, const struct cedar_type *t,
 
 /* ---- values ---- */
 
+static int plain(ctx *c, const struct ward_json *j, unsigned depth, struct cedar_value *ret);
+
+/* Numbers that are none count even where nothing is read. */
+static const struct ward_json *real_within(const struct ward_json *j)
+{
+	const struct ward_json *found = j->type == WARD_JSON_REAL ? j : NULL;
+
+	if (j->type != WARD_JSON_ARRAY && j->type != WARD_JSON_OBJECT)
+		return found;
+	for (const struct ward_json *m = j->child; m != NULL && found == NULL; m = m->next)
+		found = real_within(m);
+	return found;
+}
+
+const struct ward_json *ward_cedar_json_stray_real(const struct ward_json *escape)
+{
+	bool entity = ward_str_eq(escape->key, WARD_STR("__entity"));
+	bool arg = !entity && ward_json_get(escape, "arg") != NULL;
+	const struct ward_json *found = NULL;
+
+	if (escape->count <= 2)
+		return NULL;
+	for (const struct ward_json *m = escape->child; m != NULL && found == NULL; m = m->next) {
+		if (entity || !ward_str_eq(m->key, arg ? WARD_STR("arg") : WARD_STR("args")))
+			found = real_within(m);
+	}
+	return found;
+}
+
 /* An object without a type to guide: an escape, if it is a complete one and nothing else, or a record. */
 static int object(ctx *c, const struct ward_json *j, unsigned depth, struct cedar_value *ret)
 {
-	const struct ward_json *only = j->count == 1 ? j->child : NULL;
+	const struct ward_json *only = j->count == 1 ? j->child : NULL, *stray;
 	struct ward_str type, id;
 	struct call escape;
 
@@ -345,11 +374,17 @@ static int object(ctx *c, const struct ward_json *j, unsigned depth, struct ceda
 		return old_escape(c, j);
 	if (only != NULL && ward_str_eq(only->key, WARD_STR("__entity")) &&
 		type_and_id(only, false, &type, &id)) {
+		stray = ward_cedar_json_stray_real(only);
+		if (stray != NULL)
+			return plain(c, stray, depth, ret);
 		*ret = (struct cedar_value){ .tag = CEDAR_V_ENTITY };
 		return uid_of(c, j, type, id, &ret->uid);
 	}
-	if (only != NULL && ward_str_eq(only->key, WARD_STR("__extn")) && call_of(only, &escape))
-		return call(c, j, &escape, false, depth, ret);
+	if (only != NULL && ward_str_eq(only->key, WARD_STR("__extn")) && call_of(only, &escape)) {
+		stray = ward_cedar_json_stray_real(only);
+		return stray != NULL ? plain(c, stray, depth, ret)
+				     : call(c, j, &escape, false, depth, ret);
+	}
 	return record(c, j, NULL, depth, ret);
 }
 

@@ -167,6 +167,11 @@ int ward_cedar_json_value(const struct cedar_json_context *c, const struct ward_
 /* {"type":..,"id":..} or {"__entity":{..}}. */
 int ward_cedar_json_uid(const struct cedar_json_context *c, const struct ward_json *j, const struct cedar_uid **ret);
 /*
+ * In the object of an __entity or __extn, a number that is not a 64-bit integer among the members that are not read; those
+ * that are read say so themselves. NULL: none.
+ */
+const struct ward_json *ward_cedar_json_stray_real(const struct ward_json *escape);
+/*
  * A document as Cedar's are: NUL in texts, numbers of any size, WARD_CEDAR_JSON_DEPTH_MAX, WARD_CEDAR_JSON_BYTES_MAX. A
  * number that is not written as a 64-bit integer (-0 among them) is a WARD_JSON_REAL.
  */
