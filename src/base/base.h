@@ -51,6 +51,7 @@ const char *ward_nearest(const char *word, const char *const *names, size_t n);
  */
 struct ward_buf;
 void ward_quote(struct ward_buf *out, const char *s, size_t n);
+void ward_show(struct ward_buf *out, const char *s, size_t n); /* as ward_quote(), but without quotes; " and \ stay */
 void ward_quote_shell(struct ward_buf *out, const char *s, size_t n);
 /*
  * s as one word to paste into a shell, for the text of a fix: whole, or, where it would not fit, instead (which names what
@@ -193,8 +194,7 @@ void ward_jw_open(struct ward_buf *b, char c);             /* '{' or '[', comma 
 void ward_jw_close(struct ward_buf *b, char c);
 void ward_jw_raw(struct ward_buf *b, const char *json, size_t n); /* a finished value */
 void ward_jw_value(struct ward_buf *b, const struct ward_json *v); /* what was read; NULL -> null */
-/* key + value in one */
-void ward_jw_kstr(struct ward_buf *b, const char *key, const char *s);
+void ward_jw_kstr(struct ward_buf *b, const char *key, const char *s); /* key + value in one */
 void ward_jw_ki64(struct ward_buf *b, const char *key, int64_t v);
 void ward_jw_ku64(struct ward_buf *b, const char *key, uint64_t v);
 void ward_jw_kbool(struct ward_buf *b, const char *key, bool v);

@@ -110,16 +110,26 @@ const char *ward_nearest(const char *word, const char *const *names, size_t n)
 	return best;
 }
 
-void ward_quote(struct ward_buf *out, const char *s, size_t n)
+static void add_escaped(struct ward_buf *out, const char *s, size_t n, const char *special)
 {
 	char piece[WARD_ESCAPE_MAX];
 
-	ward_buf_addc(out, '"');
 	for (size_t i = 0; i < n;) {
-		i += ward_escape_char(s + i, n - i, "\"\\", piece);
+		i += ward_escape_char(s + i, n - i, special, piece);
 		ward_buf_adds(out, piece);
 	}
+}
+
+void ward_quote(struct ward_buf *out, const char *s, size_t n)
+{
 	ward_buf_addc(out, '"');
+	add_escaped(out, s, n, "\"\\");
+	ward_buf_addc(out, '"');
+}
+
+void ward_show(struct ward_buf *out, const char *s, size_t n)
+{
+	add_escaped(out, s, n, "");
 }
 
 /* True when every character can stand in '...' and be read by a person. */

@@ -55,3 +55,6 @@ int cmd_audit_show(struct words w);
 int cmd_version(struct words w);
 int cmd_options(struct words w);
 int cmd_help(struct words w);
+
+/* trust.c */
+int cmd_trust(struct words w);

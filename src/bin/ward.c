@@ -99,6 +99,24 @@ static const struct command commands[] = {
 			"are.",
 	},
 	{
+		.name = "trust",
+		.fn = cmd_trust,
+		.usage = "trust [--hash HASH] [--json] [DIR]\n"
+			"trust --show [--json] [DIR]\n"
+			"trust --revoke [--json] [DIR]",
+		.summary = "let the policy of a repository grant, until it changes",
+		.text = "Print what lies in DIR/.ward (default: here) and its hash, and remember both its place and "
+			"its hash: from then on that policy may grant, until a byte of it changes or the repository "
+			"is moved. An untrusted one only narrows. With --show nothing is remembered; with --hash "
+			"only what was looked at is trusted; --revoke forgets DIR.",
+		.examples = "ward trust --show\n"
+			"ward trust --hash HASH\n"
+			"ward trust --revoke ~/old",
+		.exits = "0  trusted, or with --revoke forgotten\n"
+			"1  not trusted, or refused\n"
+			"2  usage or error",
+	},
+	{
 		.name = "version",
 		.fn = cmd_version,
 		.usage = "version [--json]",

@@ -66,6 +66,10 @@ struct ward_pins {
 	struct ward_pin *v;
 	size_t n;
 };
+/* A directory for the pins, made 0700 if need be and checked: *ret_fd, and its real path (WARD_PATH_MAX). */
+int ward_pins_dir(const struct ward_layers_where *where, bool make, char *real, int *ret_fd, struct ward_error *err);
+/* Could whoever may write below directory write the pins? Then they are worth nothing there. real: from ward_pins_dir(). */
+bool ward_pins_inside(const char *real, const char *directory);
 /* Owner, mode and form are checked; no file: none are pinned. Texts live in a. */
 int ward_pins_read(struct ward_arena *a, const struct ward_layers_where *where, struct ward_pins *ret, struct ward_error *err);
 const struct ward_pin *ward_pins_find(const struct ward_pins *pins, const char *directory);
@@ -74,5 +78,8 @@ int ward_pins_look(struct ward_arena *a, const struct ward_layers_where *where, 
 	const struct ward_policy_file *v, enum ward_trust_state *ret, const char **ret_notice, struct ward_error *err);
 /* What differs: "b.yaml has changed, c.cedar is new, d.yaml is gone". */
 void ward_pin_differences(struct ward_buf *out, const struct ward_pin *pin, const struct ward_policy_file *v, size_t n);
+/* Replace or, with sha256 NULL, take out what is pinned for pin->directory. *ret_was: there was something. Texts: a's. */
+int ward_pins_write(struct ward_arena *a, const struct ward_layers_where *where, const struct ward_pin *pin, bool *ret_was,
+	struct ward_error *err);
 /* "/home/u/repo/.ward" -> "/home/u/repo", in a. NULL: no memory. */
 const char *ward_pin_directory(struct ward_arena *a, const struct ward_layer_dir *dir);

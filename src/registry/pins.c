@@ -29,32 +29,78 @@ static int broken(const char *file, const struct ward_json *at, const char *what
 	return WARD_E_PARSE;
 }
 
-/* The file's text into out; no file: nothing. */
-static int read_text(struct ward_arena *a, const struct ward_layers_where *where,
-	struct ward_buf *out, struct ward_error *err)
+static struct layer_rule pins_rule(const struct ward_layers_where *where)
 {
-	const struct layer_rule rule = {
+	return (struct layer_rule){
 		.what = "the list of trusted repositories",
 		.uid = where->uid,
 		.owned = true,
 		.links = true,
 	};
-	const char *name = ward_path_basename(where->trust);
-	size_t n = (size_t)(name - where->trust);
-	const char *dir = ward_arena_dup(a, where->trust, n > 1 ? n - 1 : n);
+}
+
+/* mkdir -p; what is there already is checked by the walk, not here. */
+static void make_dirs(const char *dir)
+{
+	char part[WARD_PATH_MAX];
+
+	for (size_t i = 1; i < sizeof(part); i++) {
+		if (dir[i] != '/' && dir[i] != '\0')
+			continue;
+		memcpy(part, dir, i);
+		part[i] = '\0';
+		(void)mkdir(part, 0700);
+		if (dir[i] == '\0')
+			return;
+	}
+}
+
+int ward_pins_dir(const struct ward_layers_where *where, bool make, char *real, int *ret_fd,
+	struct ward_error *err)
+{
+	const struct layer_rule rule = pins_rule(where);
+	char dir[WARD_PATH_MAX];
+	size_t n = strlen(where->trust) - strlen(ward_path_basename(where->trust));
+	int r;
+
+	if (n >= sizeof(dir) || where->trust[0] != '/')
+		return ward_fail(err, WARD_E_LIMIT, "the path of %s is too long or relative",
+			rule.what);
+	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(n > 1 ? n - 1 : n), where->trust);
+	if (make)
+		make_dirs(dir);
+	r = ward_layer_walk(&rule, dir, real, ret_fd, err);
+	if (r < 0 || *ret_fd >= 0 || !make)
+		return r;
+	ward_fail(err, WARD_E_SYSTEM, "the directory '%s' cannot be made", dir);
+	ward_fail_fix(err, "make it, or set XDG_STATE_HOME");
+	return WARD_E_SYSTEM;
+}
+
+bool ward_pins_inside(const char *real, const char *directory)
+{
+	return ward_path_within(real, directory);
+}
+
+/* The file's text into out; no file: nothing. */
+static int read_text(const struct ward_layers_where *where, struct ward_buf *out,
+	struct ward_error *err)
+{
+	const struct layer_rule rule = pins_rule(where);
 	char real[WARD_PATH_MAX];
 	struct stat st;
-	int opened = -1, r;
-
-	if (!dir)
-		return nomem(err);
-	r = ward_layer_walk(&rule, dir, real, &opened, err);
+	int opened = -1;
+	int r = ward_pins_dir(where, false, real, &opened, err);
 	WARD_FD dirfd = opened;
+	WARD_FD fd = -1;
+
 	if (r < 0 || dirfd < 0)
 		return r;
-	WARD_FD fd = ward_layer_open(dirfd, name, O_RDONLY);
+	fd = ward_layer_open(dirfd, ward_path_basename(where->trust), O_RDONLY);
 	if (fd == -ENOENT)
 		return WARD_OK;
+	if (fd == -ELOOP || fd == -ENXIO)
+		return broken(where->trust, NULL, "it is no regular file", err);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, fd < 0 ? -fd : errno,
 			"cannot read the list of trusted repositories '%s'", where->trust);
@@ -156,7 +202,7 @@ int ward_pins_read(struct ward_arena *a, const struct ward_layers_where *where,
 	*ret = (struct ward_pins){ 0 };
 	if (!where->trust)
 		return WARD_OK;
-	r = read_text(a, where, &text, err);
+	r = read_text(where, &text, err);
 	if (r < 0 || text.n == 0)
 		return r;
 	r = ward_json_parse(a, text.s, text.n, where->trust, &root, err);
@@ -244,6 +290,20 @@ static int notice(struct ward_arena *a, const struct ward_layer_dir *dir,
 	return b.failed || word.failed || !*ret ? nomem(err) : WARD_OK;
 }
 
+/* 1: the pins may be believed about directory. 0: they lie where its own programs may write. */
+static int usable(const struct ward_layers_where *where, const char *directory,
+	struct ward_error *err)
+{
+	char real[WARD_PATH_MAX];
+	int fd = -1, r;
+
+	if (!where->trust)
+		return 1;
+	r = ward_pins_dir(where, false, real, &fd, err);
+	ward_close(fd);
+	return r < 0 ? r : !ward_pins_inside(real, directory);
+}
+
 int ward_pins_look(struct ward_arena *a, const struct ward_layers_where *where,
 	const struct ward_layer_dir *dir, const struct ward_policy_file *v,
 	enum ward_trust_state *ret, const char **ret_notice, struct ward_error *err)
@@ -263,7 +323,10 @@ int ward_pins_look(struct ward_arena *a, const struct ward_layers_where *where,
 	directory = ward_pin_directory(a, dir);
 	if (!directory)
 		return nomem(err);
-	pin = ward_pins_find(&pins, directory);
+	r = usable(where, directory, err);
+	if (r < 0)
+		return r;
+	pin = r ? ward_pins_find(&pins, directory) : NULL;
 	if (pin && ward_streq(pin->sha256, dir->sha256)) {
 		*ret = WARD_TRUST_PINNED;
 		return WARD_OK;

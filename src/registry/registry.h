@@ -7,6 +7,7 @@
 #pragma once
 
 #include "policy/policy.h"
+#include "ward/trust.h"
 
 /*
  * YAML text (n bytes, UTF-8, need not be terminated) as nodes living in a: one document, docs/spec/yaml.md. Plain scalars are
@@ -55,13 +56,6 @@ struct ward_policy_file {
 	const char *path;            /* for messages and @source: the real path of the directory, and the name */
 	struct ward_str text;        /* NUL-terminated behind n; a NUL may be inside */
 	char sha256[WARD_SHA256_HEX];
-};
-
-/* What a directory of policies is to the pins. Zero: it may not grant. */
-enum ward_trust_state {
-	WARD_TRUST_NONE = 0,         /* never pinned, or moved, or copied */
-	WARD_TRUST_CHANGED,          /* pinned, and not as it was then: asks again */
-	WARD_TRUST_PINNED
 };
 
 struct ward_layer_dir {

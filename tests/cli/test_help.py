@@ -14,7 +14,7 @@ from tap import cases, check, check_eq, check_in, main, skip, test
 OPTIONS = """cap capabilities read write workspace cwd env timeout grace cpus memory pids disk output-limit nofile stdin
 tty audit head-to outcome report json dry-run fail-on-violation backend require accept attribution deny-errno i-know
 quiet""".split()
-COMMANDS = ["run", "sandbox run", "plan", "doctor", "audit verify", "audit show", "version", "help"]
+COMMANDS = ["run", "sandbox run", "plan", "doctor", "audit verify", "audit show", "trust", "version", "help"]
 # One line in the overview, a page of their own: test_cedar.py has the rest.
 CEDAR = [f"cedar {name}" for name in """authorize evaluate validate check-parse check-entities format translate-policy
 translate-schema link partially-authorize conformance""".split()]
@@ -99,6 +99,12 @@ def version():
     ("argument of doctor", ["doctor", "x"], "help doctor"),
     ("two files to show", ["audit", "show", "a", "b"], "help audit show"),
     ("head without hash", ["audit", "verify", "--head"], "--head: an argument is missing; give --head HASH"),
+    ("option of trust", ["trust", "--shwo"], "\"--shwo\" is not understood; see ward help trust"),
+    ("hash of trust", ["trust", "--hash"], "--hash: an argument is missing"),
+    ("two directories", ["trust", "a", "b"], "\"b\" is not understood"),
+    ("show and revoke", ["trust", "--show", "--revoke"], "see ward help trust"),
+    ("hash and show", ["trust", "--show", "--hash", "x"], "see ward help trust"),
+    ("no directory", ["trust", ""], "\"\" is not understood"),
     ("audit alone", ["audit"], "is missing; use ward audit verify or ward audit show"),
     ("audit with another word", ["audit", "verfy"], "unknown command \"audit verfy\"; use ward audit verify"),
     ("a directory to verify", ["audit", "verify", "/etc"], "/etc is a directory; give the FILE"),
@@ -222,12 +228,13 @@ _ward; printf '%s\n' "${COMPREPLY[@]}"
 
 
 @cases([
-    ("commands", ["ward", ""], {"run", "sandbox", "plan", "doctor", "audit", "cedar", "version", "help"}, True),
+    ("commands", ["ward", ""], {"run", "sandbox", "plan", "doctor", "audit", "trust", "cedar", "version", "help"}, True),
     ("cedar", ["ward", "cedar", "trans"], {"translate-policy", "translate-schema"}, True),
     ("options of cedar", ["ward", "cedar", "format", "--"], {"--policies", "--line-width", "--indent-width", "--write", "--check",
                                                            "--json", "--error-format", "--help"}, True),
     ("choices of cedar", ["ward", "cedar", "validate", "--policy-format", ""], {"cedar", "json"}, True),
     ("audit", ["ward", "audit", ""], {"verify", "show"}, True),
+    ("options of trust", ["ward", "trust", "--"], {"--show", "--revoke", "--hash", "--json", "--help"}, True),
     ("options", ["ward", "run", "--out"], {"--outcome", "--output-limit"}, True),
     ("options of sandbox run", ["ward", "sandbox", "run", "--deny"], {"--deny-errno"}, True),
     ("choices", ["ward", "run", "--attribution", ""], {"auto", "fuse", "notify", "none"}, True),
