@@ -54,6 +54,40 @@ TEST(reference)
 	CHECK(patterns > 50000);
 }
 
+/* One component, few letters, wide characters: where a star could take half of one. */
+TEST(reference_characters)
+{
+	static const char *const letters[] = { "a", "z", "\xe2\x82\xac", "\xc3\xa9", "\xc3" };
+	static const char *const wild[] = { "a", "z", "*", "?", "?", "[!a]", "[!z]",
+		"[\xc3\xa9-\xe2\x82\xac]" };
+	unsigned matched = 0, differ = 0;
+
+	seed = 99;
+	arena = ward_arena_new(0);
+	for (unsigned i = 0; i < 300000; i++) {
+		char text[64] = "", pattern[128] = "";
+		const struct ward_pattern *p;
+		bool want;
+
+		for (unsigned k = 1 + draw(6); k > 0; k--)
+			strcat(text, letters[draw(WARD_ARRAY_SIZE(letters))]);
+		for (unsigned k = 1 + draw(8); k > 0; k--)
+			strcat(pattern, wild[draw(WARD_ARRAY_SIZE(wild))]);
+		ward_arena_reset(arena);
+		p = compile(arena, pattern);
+		if (p == NULL)
+			continue;
+		want = ref_pattern_match(pattern, text);
+		matched += want;
+		if (ward_pattern_match(p, ward_str(text)) != want && differ++ < 5)
+			FAIL("%s against %s: should be %d", pattern, text, want);
+	}
+	ward_arena_free(arena);
+	printf("# %u matches\n", matched);
+	CHECK_EQ_UINT(differ, 0);
+	CHECK(matched > 5000);
+}
+
 /* Grammar 1 as it is compiled here, and as grammar 2 writes it, is what src/policy/glob.c matches. */
 TEST(grammar_1)
 {
