@@ -54,3 +54,32 @@ int ward_decide(const struct ward_rules *rules, const struct ward_question *q,
 
 /* cure.c: only the cure of a refusal, with the resource quoted for a shell. */
 int ward_cure(const struct ward_question *q, char *out, size_t size);
+
+/* ---- judge.c: the same of a book, for every action; it replaces the above where a run has policies ---- */
+
+enum ward_why {
+	WARD_WHY_MALFORMED = 0,      /* the resource has not the form that it should: what it names is not sure */
+	WARD_WHY_FAILED,             /* a policy could not be evaluated: rules are those policies */
+	WARD_WHY_FORBIDDEN,          /* rules forbid it */
+	WARD_WHY_NO_RULE,            /* no rule grants it */
+	WARD_WHY_NARROWED,           /* rules would grant it, and layer lists what may be granted, but not this */
+	WARD_WHY_GRANTED             /* rules grant it; ASK: when somebody says so */
+};
+const char *ward_why_name(enum ward_why w);     /* "malformed" ... */
+
+#define WARD_VERDICT_RULES_MAX 16
+struct ward_verdict {
+	enum ward_effect effect;     /* preset to WARD_DENY */
+	enum ward_approval approval; /* with ASK: how serious it is */
+	enum ward_why why;
+	enum ward_layer layer;       /* of the first rule; with NARROWED: which list it is */
+	size_t n_rules;              /* all of them, of which the first are here; the book's */
+	const struct ward_book_rule *rules[WARD_VERDICT_RULES_MAX];
+	char text[256];              /* for people: why, in a sentence without the resource */
+};
+/*
+ * Of the permits that match, one without @approval is enough; else the least of their levels is asked for, and over the lists
+ * of several layers the highest. Any error of any policy that looks at the request is a deny: a forbid that fails must not be
+ * passed over. WARD_E_NOMEM: no verdict, and deny; a request that is not one (WARD_E_INVALID) is MALFORMED.
+ */
+int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q, struct ward_verdict *ret);

@@ -10,6 +10,8 @@
 #pragma once
 
 #include "base/base.h"
+#include "policy/action.h"
+#include "policy/book/book.h"
 #include "policy/layer.h"
 #include "policy/ops.h"
 #include "policy/pattern/pattern.h"
@@ -96,3 +98,7 @@ bool ward_glob_may_match_below(const char *pattern, const char *dir);
 int ward_glob_prefix(const char *pattern, char *out, size_t size);
 /* True for "P/" and two stars with a literal P: the grant of a whole directory; out gets P. Size WARD_PATH_MAX. */
 bool ward_glob_is_subtree(const char *pattern, char *out, size_t size);
+
+/* ---- the other parts, which stand on this one ---- */
+#include "policy/doc/doc.h"
+#include "policy/sugar/sugar.h"

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A book is made: each source is read by itself, with its ids bound and its places kept, and validated; then what grants and
+ * what forbids, of all of them, is one compiled set, and the permits of each that narrows are one each. Half a book is none.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/book/own.h"
+
+static const char *const type_names[WARD_TYPE_MAX] = { [WARD_TYPE_NONE] = "",
+#define WARD_X(id, name) [WARD_TYPE_##id] = "Ward::" name,
+	WARD_TYPES(WARD_X)
+#undef WARD_X
+};
+static const char *const word_names[WARD_WORD_MAX] = {
+#define WARD_X(id, name) [WARD_WORD_##id] = name,
+	WARD_WORDS(WARD_X)
+#undef WARD_X
+};
+
+const char *ward_approval_name(enum ward_approval a)
+{
+	static const char *const names[] = { "critical", "risky", "none" };
+
+	return (unsigned)a < WARD_ARRAY_SIZE(names) ? names[a] : "critical";
+}
+
+/* ---- life ---- */
+
+static void set_done(struct ward_book_set *s)
+{
+	ward_cedar_compiled_unrefp(&s->compiled);
+	ward_cedar_policies_done(&s->policies);
+	free(s->rules);
+	s->rules = NULL;
+}
+
+void ward_book_free(struct ward_book *b)
+{
+	if (b == NULL)
+		return;
+	set_done(&b->grants);
+	for (size_t i = 0; i < b->n_bounds; i++)
+		set_done(&b->bounds[i]);
+	for (size_t i = 0; i < b->n_sources; i++)
+		set_done(&b->sources[i]);
+	free(b->bounds);
+	free(b->sources);
+	ward_cedar_entities_unref(b->entities);
+	free(b->known.v);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(b->globs); i++) {
+		free(b->globs[i].uids);
+		ward_patterns_free(b->globs[i].patterns);
+	}
+	free(b->ranges);
+	ward_cedar_pool_free(b->pool);
+	free(b);
+}
+
+void ward_book_freep(struct ward_book **b)
+{
+	ward_book_free(*b);
+	*b = NULL;
+}
+
+static int no_memory(struct ward_error *err)
+{
+	return ward_fail(err, WARD_E_NOMEM, "no memory left for the policies");
+}
+
+static bool names(struct ward_book *b)
+{
+	for (unsigned i = 0; i < WARD_TYPE_MAX; i++) {
+		b->types[i] = ward_cedar_intern(b->pool, type_names[i], strlen(type_names[i]));
+		if (b->types[i] == NULL)
+			return false;
+	}
+	for (unsigned i = 0; i < WARD_WORD_MAX; i++) {
+		b->words[i] = ward_cedar_intern(b->pool, word_names[i], strlen(word_names[i]));
+		if (b->words[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+static struct ward_book *begin(const struct ward_book_input *in)
+{
+	struct ward_book *b = calloc(1, sizeof(*b));
+
+	if (b == NULL)
+		return NULL;
+	b->pool = ward_cedar_pool_new(0);
+	if (b->pool != NULL) {
+		b->arena = ward_cedar_pool_arena(b->pool);
+		b->workspace = ward_arena_strdup(b->arena, in->workspace);
+		b->workspace_n = strlen(in->workspace);
+		b->sources = calloc(in->n_sources + 1, sizeof(*b->sources));
+		b->bounds = calloc(in->n_sources + 1, sizeof(*b->bounds));
+	}
+	if (b->pool == NULL || b->workspace == NULL || b->sources == NULL || b->bounds == NULL ||
+		!names(b))
+		ward_book_freep(&b);
+	return b;
+}
+
+/* ---- one source ---- */
+
+struct reading {
+	struct ward_book *b;
+	const struct ward_book_input *in;
+	const struct ward_source *src;
+	struct ward_book_set *set;
+	struct cedar_diags *d;
+	struct ward_error *err;
+};
+
+static int complain(struct reading *r, int code)
+{
+	if (code == WARD_OK)
+		return code;
+	if (code == WARD_E_NOMEM)
+		return no_memory(r->err);
+	(void)ward_cedar_diags_error(r->d, r->src->name, r->src->text, r->err);
+	return code;
+}
+
+static int parse(struct reading *r, size_t number)
+{
+	char prefix[32];
+	struct cedar_parse_options o = { .id_prefix = prefix, .entity = ward_book_id, .arg = r->b };
+	int code;
+
+	(void)snprintf(prefix, sizeof(prefix), "%zu.", number);
+	code = ward_cedar_policies_init(&r->set->policies);
+	if (code == WARD_OK)
+		code = ward_cedar_policies_parse(&r->set->policies, r->src->text, &o, true, r->d);
+	return complain(r, code);
+}
+
+static int validate(struct reading *r)
+{
+	static const struct cedar_validate_options strict = { .mode = CEDAR_STRICT, .level = -1 };
+
+	return complain(r, ward_cedar_validate(r->in->schema, &r->set->policies, &strict, r->d));
+}
+
+/* ---- the sets ---- */
+
+#define FILES \
+	(UINT32_C(1) << WARD_ACT_FS_READ | UINT32_C(1) << WARD_ACT_FS_WRITE | \
+		UINT32_C(1) << WARD_ACT_FS_EXEC | UINT32_C(1) << WARD_ACT_PROC_EXEC)
+
+static bool take(struct ward_book_set *to, struct ward_book_set *from, size_t i)
+{
+	struct ward_book_rule *rules =
+		realloc(to->rules, (to->policies.statics.n + 1) * sizeof(*rules));
+
+	if (rules == NULL)
+		return false;
+	to->rules = rules;
+	rules[to->policies.statics.n] = from->rules[i];
+	return ward_cedar_policies_add(&to->policies, from->policies.statics.v[i], NULL) == WARD_OK;
+}
+
+/* Which actions a permit may be about: all, one, a family. */
+static uint32_t actions_of(const struct ward_book *b, const struct cedar_policy *p)
+{
+	uint32_t bits = 0;
+
+	for (unsigned a = WARD_ACT_NONE + 1; a < WARD_ACT_MAX; a++) {
+		const struct cedar_entity *e = ward_cedar_entities_get(b->entities, b->actions[a]);
+		bool about = p->action.op == CEDAR_SCOPE_ANY;
+
+		for (uint32_t i = 0; !about && i < p->action.n; i++)
+			about = ward_cedar_uid_eq(b->actions[a], p->action.uids[i]) ||
+				(p->action.op == CEDAR_SCOPE_IN && e != NULL &&
+					ward_cedar_entity_in(e, p->action.uids[i]));
+		bits |= about ? UINT32_C(1) << a : 0;
+	}
+	return bits;
+}
+
+/* The list that the permits of a narrowing source belong to. NULL: no memory. */
+static struct ward_book_set *bound_of(struct ward_book *b, const struct ward_source *src)
+{
+	struct ward_book_set *bound;
+
+	for (size_t i = 0; i < b->n_bounds; i++) {
+		if (b->bounds[i].layer == src->layer && b->bounds[i].list == src->list)
+			return &b->bounds[i];
+	}
+	bound = &b->bounds[b->n_bounds++];
+	bound->layer = src->layer;
+	bound->list = src->list;
+	return ward_cedar_policies_init(&bound->policies) == WARD_OK ? bound : NULL;
+}
+
+static bool distribute(struct ward_book *b, const struct ward_source *src, struct ward_book_set *s)
+{
+	for (size_t i = 0; i < s->policies.statics.n; i++) {
+		const struct cedar_policy *p = s->policies.statics.v[i];
+		struct ward_book_set *to = &b->grants;
+
+		if (src->narrows && p->effect == CEDAR_PERMIT)
+			to = bound_of(b, src);
+		if (to == NULL)
+			return false;
+		if (p->effect == CEDAR_PERMIT)
+			to->actions |= actions_of(b, p);
+		if (!take(to, s, i))
+			return false;
+	}
+	return true;
+}
+
+static void find_timely(struct ward_book *b, const struct ward_book_set *s)
+{
+	for (size_t i = 0; b->timely == NULL && i < s->policies.statics.n; i++) {
+		const struct cedar_policy *p = s->policies.statics.v[i];
+
+		if ((actions_of(b, p) & FILES) == 0)
+			continue;
+		if (ward_book_is_timely(b, p))
+			b->timely = &s->rules[i];
+		if (b->late == NULL && ward_book_is_late(b, p))
+			b->late = &s->rules[i];
+	}
+}
+
+static int compile(struct ward_book *b)
+{
+	int r = ward_cedar_compile(&b->grants.policies, &b->grants.compiled, NULL);
+
+	find_timely(b, &b->grants);
+	for (size_t i = 0; r == WARD_OK && i < b->n_bounds; i++) {
+		r = ward_cedar_compile(&b->bounds[i].policies, &b->bounds[i].compiled, NULL);
+		find_timely(b, &b->bounds[i]);
+	}
+	return r;
+}
+
+static int patterns(struct ward_globs *g, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	g->patterns = ward_patterns_new();
+	if (g->patterns == NULL)
+		return WARD_E_NOMEM;
+	for (size_t i = 0; r == WARD_OK && i < g->n; i++)
+		r = ward_patterns_add(g->patterns, ward_cedar_text(g->uids[i]->id), WARD_GRAMMAR_2,
+			err);
+	return r == WARD_OK ? ward_patterns_build(g->patterns, err) : r;
+}
+
+/* ---- all of it ---- */
+
+static int read_source(struct reading *r, size_t number)
+{
+	int code = parse(r, number);
+
+	if (code == WARD_OK)
+		code = ward_book_provenance(r->b, r->src, r->set, r->err);
+	if (code == WARD_OK)
+		code = validate(r);
+	if (code == WARD_OK && !distribute(r->b, r->src, r->set))
+		code = no_memory(r->err);
+	return code;
+}
+
+static int fill(struct ward_book *b, const struct ward_book_input *in, struct cedar_diags *d,
+	struct ward_error *err)
+{
+	int r = ward_book_who(b, in, d);
+
+	if (r == WARD_E_NOMEM)
+		return no_memory(err);
+	if (r != WARD_OK) {
+		(void)ward_cedar_diags_error(d, NULL, WARD_STR(""), err);
+		return r;
+	}
+	if (ward_cedar_policies_init(&b->grants.policies) != WARD_OK)
+		return no_memory(err);
+	for (size_t i = 0; i < in->n_sources; i++) {
+		struct reading reading = { b, in, &in->sources[i], &b->sources[i], d, err };
+
+		b->n_sources = i + 1;
+		r = read_source(&reading, i);
+		if (r != WARD_OK)
+			return r;
+	}
+	for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(b->globs); i++)
+		r = patterns(&b->globs[i], err);
+	if (r == WARD_OK)
+		r = compile(b);
+	return r == WARD_E_NOMEM ? no_memory(err) : r;
+}
+
+static bool well_formed(const struct ward_book_input *in)
+{
+	if (in->schema == NULL || in->workspace == NULL || in->workspace[0] != '/' ||
+		in->who == NULL || in->who->person == NULL ||
+		(in->n_sources > 0 && in->sources == NULL))
+		return false;
+	for (size_t i = 0; i < in->n_sources; i++) {
+		if (in->sources[i].name == NULL || (unsigned)in->sources[i].layer >= WARD_LAYER_MAX)
+			return false;
+	}
+	return true;
+}
+
+int ward_book_new(const struct ward_book_input *in, struct ward_book **ret, struct ward_error *err)
+{
+	struct ward_book *b;
+	struct cedar_diags d;
+	int r;
+
+	*ret = NULL;
+	if (!well_formed(in))
+		return ward_fail(err, WARD_E_INVALID,
+			"policies without a schema, a workspace, or somebody who asks");
+	if (ward_cedar_diags_init(&d) != WARD_OK)
+		return no_memory(err);
+	b = begin(in);
+	r = b != NULL ? fill(b, in, &d, err) : no_memory(err);
+	ward_cedar_diags_done(&d);
+	if (r != WARD_OK)
+		ward_book_free(b);
+	else
+		*ret = b;
+	return r;
+}
+
+/* ---- reading ---- */
+
+const struct ward_book_set *ward_book_grants(const struct ward_book *b)
+{
+	return &b->grants;
+}
+
+size_t ward_book_n_bounds(const struct ward_book *b)
+{
+	return b->n_bounds;
+}
+
+const struct ward_book_set *ward_book_bound(const struct ward_book *b, size_t i)
+{
+	return i < b->n_bounds ? &b->bounds[i] : NULL;
+}
+
+const struct cedar_entities *ward_book_entities(const struct ward_book *b)
+{
+	return b->entities;
+}
+
+const struct cedar_uid *ward_book_principal(const struct ward_book *b)
+{
+	return b->principal;
+}
+
+const struct cedar_uid *ward_book_action(const struct ward_book *b, enum ward_action a)
+{
+	return (unsigned)a < WARD_ACT_MAX ? b->actions[a] : NULL;
+}
+
+const char *ward_book_workspace(const struct ward_book *b)
+{
+	return b->workspace;
+}
+
+const char *ward_book_path(const struct ward_book *b, size_t *io_at)
+{
+	while (*io_at < b->known.cap) {
+		const struct cedar_uid *uid = b->known.v[(*io_at)++];
+
+		if (uid != NULL && ward_cedar_str_eq(uid->type, b->types[WARD_TYPE_PATH]))
+			return uid->id->s;
+	}
+	return NULL;
+}
+
+const struct ward_patterns *ward_book_patterns(const struct ward_book *b, bool relative)
+{
+	return b->globs[relative].patterns;
+}
+
+const struct ward_book_rule *ward_book_timely(const struct ward_book *b)
+{
+	return b->timely;
+}
+
+const struct ward_book_rule *ward_book_late(const struct ward_book *b)
+{
+	return b->late;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * policy/book: the book of rules of a run. Policies of all layers, in Cedar's syntax, are read, bound to the workspace
+ * ("./src" becomes an absolute path), validated against Ward's schema and compiled; the judge (decide) answers from it. A book is
+ * immutable and may be asked by any number of threads. Pure: who reads files hands in texts.
+ *
+ * What is allowed: some source that grants permits it, no source forbids it, and every list of narrowing sources permits it, if that
+ * one has a permit for this action at all. So a narrowing source (the ceiling, a repository that nobody trusts yet) can take
+ * away by forbidding, or by listing what remains; it never gives.
+ */
+#pragma once
+
+#include "cedar/cedar.h"
+#include "policy/action.h"
+#include "policy/layer.h"
+
+struct ward_source {
+	const char *name;                /* for places: the file, "--cap", "mode read_only" */
+	struct ward_str text;            /* policies; no templates */
+	enum ward_layer layer;
+	bool narrows;
+	unsigned list;                   /* narrowing sources of one layer and one number are one list: any of them may permit */
+	bool inside;                     /* about places that are the sandbox's own, whatever the host has of that name */
+	bool generated;                  /* out of policy/sugar: its @source, @layer and @text are believed */
+};
+
+/* Who asks. Strings are ids; NULL: there is none. At least person. */
+struct ward_who {
+	const char *run, *agent, *component, *person;
+	const char *component_name, *component_version;  /* NULL: "" */
+	int64_t uid;                     /* of the person */
+	const char *repo_root;           /* absolute; NULL: the workspace */
+	const char *const *git_dirs;     /* absolute */
+	const char *const *git_protected;        /* absolute */
+	size_t n_git_dirs, n_git_protected;
+};
+
+/* What holds for all of a run. Words are those of the schema; NULL: unregistered, dev, untrusted; no mode. */
+struct ward_circumstances {
+	const char *phase, *environment, *trust, *mode;
+	int64_t tier;
+	const char *const *labels;
+	size_t n_labels;
+};
+
+struct ward_book_input {
+	const struct cedar_schema *schema;       /* data/ward.cedarschema, parsed; outlives the book */
+	const char *workspace;                   /* absolute, normalised */
+	const struct ward_source *sources;
+	size_t n_sources;
+	const struct ward_who *who;
+	const struct ward_circumstances *circumstances;  /* NULL: nothing is known */
+};
+
+/* Zero is the most restrictive. */
+enum ward_approval { WARD_APPROVAL_CRITICAL = 0, WARD_APPROVAL_RISKY, WARD_APPROVAL_NONE };
+const char *ward_approval_name(enum ward_approval a);
+
+/* Where a policy comes from. */
+struct ward_book_rule {
+	const char *id;                  /* @id, or NULL */
+	const char *file;
+	uint32_t line, column;           /* 0: an option */
+	const char *text;                /* as it was written: the rule of a document, or the policy */
+	const char *reason;              /* @reason, or NULL */
+	enum ward_layer layer;
+	enum ward_approval approval;     /* of a permit */
+	bool forbids, inside;
+};
+
+struct ward_book;
+/*
+ * WARD_E_PARSE, WARD_E_REFUSED (it says what the schema does not allow), WARD_E_INVALID, WARD_E_LIMIT, WARD_E_NOMEM: *ret is NULL,
+ * and err names file, line and column. Of several findings the first is told.
+ */
+int ward_book_new(const struct ward_book_input *in, struct ward_book **ret, struct ward_error *err);
+void ward_book_free(struct ward_book *b);        /* NULL ok */
+void ward_book_freep(struct ward_book **b);
+
+/* ---- for the judge, the compiler and those who show ---- */
+struct ward_book_set {                   /* number i of compiled is rules[i] and the static policy i of policies */
+	struct cedar_policies policies;
+	struct cedar_compiled *compiled;
+	struct ward_book_rule *rules;
+	uint32_t actions;                /* bits 1 << enum ward_action: what its permits speak of */
+	enum ward_layer layer;
+	unsigned list;
+};
+const struct ward_book_set *ward_book_grants(const struct ward_book *b);         /* permits that grant, and all forbids */
+size_t ward_book_n_bounds(const struct ward_book *b);
+const struct ward_book_set *ward_book_bound(const struct ward_book *b, size_t i);
+const struct cedar_entities *ward_book_entities(const struct ward_book *b);      /* who asks, and the actions */
+const struct cedar_uid *ward_book_principal(const struct ward_book *b);
+const struct cedar_uid *ward_book_action(const struct ward_book *b, enum ward_action a);
+const char *ward_book_workspace(const struct ward_book *b);
+/*
+ * What policies name of the file system: between these, whatever is asked has the same answer. Absolute paths, in no order, NULL
+ * behind the last; patterns that are absolute, and those relative to the workspace.
+ */
+const char *ward_book_path(const struct ward_book *b, size_t *io_at);
+const struct ward_patterns *ward_book_patterns(const struct ward_book *b, bool relative);
+/* A rule that forbids, or spares, files by a pattern: a name may come to be that it means. NULL: there is none. */
+const struct ward_book_rule *ward_book_late(const struct ward_book *b);
+/* A rule about files that looks at what changes while a run lives (the time), and so cannot be decided once. NULL: there is none. */
+const struct ward_book_rule *ward_book_timely(const struct ward_book *b);
+
+/* ---- thing.c: a resource as an entity that lies in what the policies name ---- */
+struct ward_desk;                        /* what asking needs; one a thread; keeps its memory */
+struct ward_desk *ward_desk_new(void);
+void ward_desk_free(struct ward_desk *d);
+void ward_desk_freep(struct ward_desk **d);
+
+struct ward_query {
+	enum ward_action action;
+	enum ward_thing thing;           /* NONE: what the action is usually done to */
+	/*
+	 * PATH, PROGRAM, REPOSITORY: absolute and normalised. ENDPOINT: host:port. Else a name. Any bytes: what has not that
+	 * form is refused, WARD_E_INVALID.
+	 */
+	struct ward_str resource;
+	int64_t now_ms;                  /* Unix time */
+	bool of_host;                    /* the host's file of that name is meant: permits about the sandbox's own do not count */
+	bool by_person;                  /* the person asks, not the run: before there is one */
+	const char *argv_sha256, *method, *path, *branch, *remote;       /* NULL: not known, or not of this action */
+	const char *backend;             /* of a SANDBOX */
+};
+/* The request in cedar's words; lives in d until the next one. */
+int ward_book_request(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q, struct cedar_request *ret);
+struct cedar_scratch *ward_desk_scratch(struct ward_desk *d);

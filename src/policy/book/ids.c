@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ids of Ward's entities have forms: a path is absolute or begins with "./", a pattern is of grammar 2, a host is in lower
+ * case. A second spelling would be an entity of its own, which no request ever names: a rule about it would be void and
+ * nobody would know. So it is an error, at its place, with the spelling that is right. What begins with "./" is bound to the
+ * workspace here. What is mentioned is remembered.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/book/own.h"
+#include "policy/fail.h"
+
+#define ID_MAX 4096
+
+static bool refuse(struct cedar_refusal *why, const char *what, const char *help)
+{
+	(void)snprintf(why->what, sizeof(why->what), "%s", what);
+	/* One that does not fit whole is none. */
+	if (strlen(help) < sizeof(why->help))
+		memcpy(why->help, help, strlen(help) + 1);
+	return false;
+}
+
+/* Right is `spelling`, which may be too long to be shown. */
+static bool respell(struct cedar_refusal *why, const char *what, const char *spelling)
+{
+	(void)snprintf(why->what, sizeof(why->what), "%s", what);
+	if (strlen(spelling) < sizeof(why->help) - 16)
+		(void)snprintf(why->help, sizeof(why->help), "write \"%s\"", spelling);
+	return false;
+}
+
+/* ---- forms: false: *why; out gets the id that counts ---- */
+
+typedef bool form_fn(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
+	struct cedar_refusal *why);
+
+static bool path_form(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
+	struct cedar_refusal *why)
+{
+	bool bound = strncmp(id, "./", 2) == 0;
+	char normal[WARD_PATH_MAX];
+
+	if (id[0] != '/' && !bound)
+		return refuse(why,
+			"a path is absolute or begins with \"./\", which is the workspace",
+			id[0] == '.' && id[1] == '\0'
+				? "the workspace itself is \"./\""
+				: "write \"./\" before it, or the whole path");
+	if (ward_path_has_dotdot(id))
+		return refuse(why, "\"..\" in a path: what it names depends on links",
+			"write the path that is meant");
+	if (ward_path_normalize(bound ? id + 1 : id, normal, sizeof(normal)) < 0)
+		return refuse(why, "the path is too long", "");
+	if (strcmp(normal, bound ? id + 1 : id) != 0) {
+		char right[WARD_PATH_MAX + 1];
+
+		(void)snprintf(right, sizeof(right), "%s%s", bound ? "." : "", normal);
+		return respell(why,
+			"a path has one spelling: no \"//\", no \"/./\", no \"/\" at its end",
+			right);
+	}
+	if (bound &&
+		ward_path_join(b->workspace, strcmp(id, "./") == 0 ? "." : id + 2, out,
+			WARD_PATH_MAX) < 0)
+		return refuse(why, "the path is too long below the workspace", "");
+	if (!bound)
+		memcpy(out, normal, strlen(normal) + 1);
+	return true;
+}
+
+static bool has_upper(const char *s)
+{
+	for (; *s != '\0'; s++) {
+		if (*s >= 'A' && *s <= 'Z')
+			return true;
+	}
+	return false;
+}
+
+/* host:port as in a capability, but one host and one port. */
+static bool endpoint_form(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
+	struct cedar_refusal *why)
+{
+	const struct ward_cap cap = { .type = WARD_CAP_NETWORK_CONNECT, .resource = id };
+	struct ward_error err = { 0 };
+
+	(void)b;
+	if (strchr(id, '*') != NULL)
+		return refuse(why, "an endpoint is one host and one port",
+			"for more of them: `resource in Ward::Domain::\"...\"`, and `resource.port` for the port");
+	if (has_upper(id))
+		return refuse(why, "a host is written in lower case", "");
+	if (ward_cap_check_endpoint(&cap, &err) < 0)
+		return refuse(why, "an endpoint is host:port, or [address]:port", err.fix);
+	(void)snprintf(out, WARD_PATH_MAX, "%s", id);
+	return true;
+}
+
+/* An IPv6 address as RFC 5952 has it. */
+static bool address_form(const char *id, char out[WARD_PATH_MAX], struct cedar_refusal *why)
+{
+	struct in6_addr address;
+	char text[INET6_ADDRSTRLEN];
+
+	if (inet_pton(AF_INET6, id, &address) != 1 ||
+		inet_ntop(AF_INET6, &address, text, sizeof(text)) == NULL)
+		return refuse(why, "this is no address", "");
+	if (strcmp(text, id) != 0)
+		return respell(why, "an address has one spelling", text);
+	(void)snprintf(out, WARD_PATH_MAX, "%s", id);
+	return true;
+}
+
+static bool host_form(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
+	struct cedar_refusal *why)
+{
+	char endpoint[512], ignored[WARD_PATH_MAX];
+
+	if (strchr(id, ':') != NULL)
+		return address_form(id, out, why);
+	if (strlen(id) > sizeof(endpoint) - 3)
+		return refuse(why, "the name of the host is too long", "");
+	(void)snprintf(endpoint, sizeof(endpoint), "%s:1", id);
+	if (has_upper(id))
+		return refuse(why, "a host is written in lower case", "");
+	if (!endpoint_form(b, endpoint, ignored, why))
+		return refuse(why, "this is no host's name or address", "");
+	(void)snprintf(out, WARD_PATH_MAX, "%s", id);
+	return true;
+}
+
+/* "example.com", or "*.example.com". */
+static bool domain_form(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
+	struct cedar_refusal *why)
+{
+	const char *name = strncmp(id, "*.", 2) == 0 ? id + 2 : id;
+
+	if (strchr(name, ':') != NULL || !host_form(b, name, out, why))
+		return refuse(why,
+			"a domain is a name in lower case; \"*.\" before it: one label below it",
+			"");
+	(void)snprintf(out, WARD_PATH_MAX, "%s", id);
+	return true;
+}
+
+static bool range_form(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
+	struct cedar_refusal *why)
+{
+	struct cedar_ip ip;
+
+	(void)b;
+	if (strchr(id, '/') == NULL || !ward_cedar_ip_parse(ward_str(id), &ip))
+		return refuse(why, "a range of addresses is ADDRESS/BITS",
+			"for example \"10.0.0.0/8\"");
+	(void)snprintf(out, WARD_PATH_MAX, "%s", id);
+	return true;
+}
+
+static bool variable_form(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
+	struct cedar_refusal *why)
+{
+	(void)b;
+	for (size_t i = 0; id[i] != '\0'; i++) {
+		char c = id[i];
+		bool letter = c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+
+		if (!letter && (i == 0 || c < '0' || c > '9'))
+			return refuse(why,
+				"a variable's name has letters, digits and \"_\", and no digit first",
+				"several of them: `resource.name like \"API_*\"`");
+	}
+	(void)snprintf(out, WARD_PATH_MAX, "%s", id);
+	return true;
+}
+
+static bool name_form(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
+	struct cedar_refusal *why)
+{
+	(void)b;
+	for (size_t i = 0; id[i] != '\0'; i++) {
+		if ((unsigned char)id[i] < ' ' || id[i] == 0x7f)
+			return refuse(why, "there is a control character in this id", "");
+	}
+	(void)snprintf(out, WARD_PATH_MAX, "%s", id);
+	return true;
+}
+
+static bool glob_form(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
+	struct cedar_refusal *why)
+{
+	struct ward_pattern_error found;
+
+	(void)b;
+	if (strncmp(id, "./", 2) == 0)
+		return refuse(why,
+			"a pattern has no \"./\" before it: it is relative to the workspace anyway",
+			"");
+	if (ward_pattern_check(ward_str(id), WARD_GRAMMAR_2, &found) < 0) {
+		why->no_memory = found.code == WARD_E_NOMEM;
+		return refuse(why, found.what, found.fix);
+	}
+	(void)snprintf(out, WARD_PATH_MAX, "%s", id);
+	return true;
+}
+
+/* What has no form here is the schema's to judge. */
+static form_fn *const forms[WARD_TYPE_MAX] = {
+	[WARD_TYPE_PATH] = path_form,
+	[WARD_TYPE_PROGRAM] = path_form,
+	[WARD_TYPE_REPOSITORY] = path_form,
+	[WARD_TYPE_GLOB] = glob_form,
+	[WARD_TYPE_ENDPOINT] = endpoint_form,
+	[WARD_TYPE_HOST] = host_form,
+	[WARD_TYPE_DOMAIN] = domain_form,
+	[WARD_TYPE_CIDR] = range_form,
+	[WARD_TYPE_VARIABLE] = variable_form,
+	[WARD_TYPE_SECRET] = name_form,
+	[WARD_TYPE_ARTIFACT] = name_form,
+	[WARD_TYPE_TABLE] = name_form,
+	[WARD_TYPE_REGISTRY] = name_form,
+	[WARD_TYPE_TOOL] = name_form,
+	[WARD_TYPE_SANDBOX] = name_form,
+	[WARD_TYPE_CAPABILITY] = name_form,
+};
+
+/* ---- what is mentioned ---- */
+
+static bool room(struct ward_known *k)
+{
+	size_t cap = k->cap > 0 ? k->cap * 2 : 64;
+	const struct cedar_uid **v;
+
+	if (k->n + 1 <= k->cap / 2)
+		return true;
+	v = calloc(cap, sizeof(*v));
+	if (v == NULL)
+		return false;
+	for (size_t i = 0; i < k->cap; i++) {
+		size_t at;
+
+		if (k->v[i] == NULL)
+			continue;
+		for (at = k->v[i]->hash & (cap - 1); v[at] != NULL;)
+			at = (at + 1) & (cap - 1);
+		v[at] = k->v[i];
+	}
+	free(k->v);
+	k->v = v;
+	k->cap = cap;
+	return true;
+}
+
+static bool remember_glob(struct ward_book *b, const struct cedar_uid *uid)
+{
+	struct ward_globs *g = &b->globs[uid->id->s[0] != '/'];
+
+	if (g->n == g->cap) {
+		size_t cap = g->cap > 0 ? g->cap * 2 : 16;
+		const struct cedar_uid **v = realloc(g->uids, cap * sizeof(*v));
+
+		if (v == NULL)
+			return false;
+		g->uids = v;
+		g->cap = cap;
+	}
+	g->uids[g->n++] = uid;
+	return true;
+}
+
+static bool remember_range(struct ward_book *b, const struct cedar_uid *uid)
+{
+	struct ward_range r = { .uid = uid };
+
+	if (!ward_cedar_ip_parse(ward_cedar_text(uid->id), &r.ip))
+		return true; /* no form, no members */
+	if (b->n_ranges == b->cap_ranges) {
+		size_t cap = b->cap_ranges > 0 ? b->cap_ranges * 2 : 8;
+		struct ward_range *v = realloc(b->ranges, cap * sizeof(*v));
+
+		if (v == NULL)
+			return false;
+		b->ranges = v;
+		b->cap_ranges = cap;
+	}
+	b->ranges[b->n_ranges++] = r;
+	return true;
+}
+
+bool ward_book_mention(struct ward_book *b, const struct cedar_uid *uid)
+{
+	struct ward_known *k = &b->known;
+	size_t at;
+
+	if (!room(k))
+		return false;
+	for (at = uid->hash & (k->cap - 1); k->v[at] != NULL; at = (at + 1) & (k->cap - 1)) {
+		if (ward_cedar_uid_eq(k->v[at], uid))
+			return true;
+	}
+	if (ward_cedar_str_eq(uid->type, b->types[WARD_TYPE_GLOB]) && !remember_glob(b, uid))
+		return false;
+	if (ward_cedar_str_eq(uid->type, b->types[WARD_TYPE_CIDR]) && !remember_range(b, uid))
+		return false;
+	k->v[at] = uid;
+	k->n++;
+	return true;
+}
+
+const struct cedar_uid *ward_book_uid(struct ward_book *b, enum ward_type t, const char *id,
+	size_t n)
+{
+	const struct cedar_str *text = ward_cedar_intern(b->pool, id, n);
+
+	return text != NULL ? ward_cedar_intern_uid(b->pool, b->types[t], text) : NULL;
+}
+
+static enum ward_type type_of(const struct ward_book *b, const struct cedar_uid *uid)
+{
+	for (unsigned t = WARD_TYPE_NONE + 1; t < WARD_TYPE_MAX; t++) {
+		if (ward_cedar_str_eq(uid->type, b->types[t]))
+			return (enum ward_type)t;
+	}
+	return WARD_TYPE_NONE;
+}
+
+const struct cedar_uid *ward_book_id(struct cedar_pool *pool, const struct cedar_uid *uid,
+	struct cedar_refusal *why, void *arg)
+{
+	struct ward_book *b = arg;
+	enum ward_type t = type_of(b, uid);
+	const struct cedar_str *id;
+	char out[WARD_PATH_MAX];
+
+	if (forms[t] == NULL)
+		return uid;
+	if (uid->id->n == 0 || uid->id->n >= ID_MAX ||
+		memchr(uid->id->s, '\0', uid->id->n) != NULL) {
+		(void)refuse(why, "an id is not empty, has at most 4095 bytes, and no NUL", "");
+		return NULL;
+	}
+	if (!forms[t](b, uid->id->s, out, why))
+		return NULL;
+	id = ward_cedar_intern(b->pool, out, strlen(out));
+	(void)pool; /* the book's own outlives every tree of it */
+	uid = id != NULL ? ward_cedar_intern_uid(b->pool, b->types[t], id) : NULL;
+	why->no_memory = uid == NULL || !ward_book_mention(b, uid);
+	return why->no_memory ? NULL : uid;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The book's own: what its policies mention, so that a resource can be said to lie in it. */
+#pragma once
+
+#include "policy/book/book.h"
+#include "policy/pattern/pattern.h"
+
+/* Entity types that the book looks into, and those it makes. X(id, name) */
+#define WARD_TYPES(X) \
+	X(PATH, "Path") X(GLOB, "Glob") X(PROGRAM, "Program") X(ENDPOINT, "Endpoint") X(HOST, "Host") \
+	X(DOMAIN, "Domain") X(CIDR, "Cidr") \
+	X(VARIABLE, "Variable") X(SECRET, "Secret") X(ARTIFACT, "Artifact") X(TABLE, "Table") X(REGISTRY, "Registry") \
+	X(REPOSITORY, "Repository") X(TOOL, "Tool") X(SANDBOX, "Sandbox") X(CAPABILITY, "Capability") X(MODE, "Mode") \
+	X(PHASE, "Phase") X(ENVIRONMENT, "Environment") X(TRUST, "Trust") X(PERSON, "Person") X(AGENT, "Agent") \
+	X(COMPONENT, "Component") X(RUN, "Run") X(ACTION, "Action")
+enum ward_type {
+	WARD_TYPE_NONE = 0,
+#define WARD_X(id, name) WARD_TYPE_##id,
+	WARD_TYPES(WARD_X)
+#undef WARD_X
+	WARD_TYPE_MAX
+};
+
+/* Names of attributes and of what contexts hold. X(id, name) */
+#define WARD_WORDS(X) \
+	X(PHASE, "phase") X(ENVIRONMENT, "environment") X(TIER, "tier") X(TRUST, "trust") X(MODE, "mode") X(TIME, "time") \
+	X(LABELS, "labels") X(ARGV, "argv_sha256") X(METHOD, "method") X(PATH, "path") X(BRANCH, "branch") X(REMOTE, "remote") \
+	X(NAME, "name") X(VERSION, "version") X(UID, "uid") X(PORT, "port") X(BACKEND, "backend") \
+	X(ACTION, "action") X(TARGET, "target") \
+	X(WORKSPACE, "workspace") X(REPO_ROOT, "repo_root") X(GIT_DIRS, "git_dirs") X(GIT_PROTECTED, "git_protected")
+enum ward_word {
+#define WARD_X(id, name) WARD_WORD_##id,
+	WARD_WORDS(WARD_X)
+#undef WARD_X
+	WARD_WORD_MAX
+};
+
+struct ward_range {
+	const struct cedar_uid *uid;
+	struct cedar_ip ip;
+};
+/* Entities that some policy or the principal names, by hash: only in these can it matter that a resource lies. */
+struct ward_known {
+	const struct cedar_uid **v;      /* open-addressed, at most half full */
+	size_t n, cap;
+};
+
+struct ward_globs {
+	struct ward_patterns *patterns;
+	const struct cedar_uid **uids;   /* by number of the pattern */
+	size_t n, cap;
+};
+
+struct ward_book {
+	struct cedar_pool *pool;         /* names, who asks, what is mentioned */
+	struct ward_arena *arena;        /* of the pool */
+	const char *workspace;
+	size_t workspace_n;
+	struct ward_book_set grants;
+	struct ward_book_set *bounds;
+	size_t n_bounds;
+	struct ward_book_set *sources;   /* owners of the trees */
+	size_t n_sources;
+	struct cedar_entities *entities;
+	const struct cedar_uid *principal, *person;
+	const struct cedar_uid *actions[WARD_ACT_MAX];
+	const struct cedar_str *types[WARD_TYPE_MAX], *words[WARD_WORD_MAX];
+	struct ward_known known;
+	struct ward_globs globs[2];      /* absolute ones, and those that are relative to the workspace */
+	struct ward_range *ranges;
+	size_t n_ranges, cap_ranges;
+	struct cedar_member fixed[WARD_WORD_MAX];        /* of every context, in no order */
+	uint32_t n_fixed;
+	const struct ward_book_rule *timely, *late;
+};
+
+/* ids.c */
+const struct cedar_uid *ward_book_id(struct cedar_pool *pool, const struct cedar_uid *uid, struct cedar_refusal *why, void *book);
+/* False: no memory. */
+bool ward_book_mention(struct ward_book *b, const struct cedar_uid *uid);
+const struct cedar_uid *ward_book_uid(struct ward_book *b, enum ward_type t, const char *id, size_t n); /* NULL: no memory */
+
+/* timely.c: does a policy look at context.time, or at context as a whole? */
+/* late: does it take away by a pattern that is no whole directory? */
+bool ward_book_is_late(const struct ward_book *b, const struct cedar_policy *p);
+bool ward_book_is_timely(const struct ward_book *b, const struct cedar_policy *p);
+
+/* provenance.c: set->rules from annotations and places. */
+int ward_book_provenance(struct ward_book *b, const struct ward_source *src, struct ward_book_set *set, struct ward_error *err);
+
+/* who.c: the principal, the actions and the circumstances. */
+int ward_book_who(struct ward_book *b, const struct ward_book_input *in, struct cedar_diags *d);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where each policy comes from, and what its annotations say. Those that Ward knows are few and all others are errors: who
+ * writes @aproval("critical") means something by it. What sugar annotates (where a rule stood, and how it was written) is
+ * believed of Ward's own text alone.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/book/own.h"
+
+struct place {
+	struct ward_str text;
+	uint32_t at, line, column; /* of at, both from 1; texts are read forwards, once */
+};
+
+static void advance(struct place *p, uint32_t to)
+{
+	for (; p->at < to && p->at < p->text.n; p->at++) {
+		if (p->text.s[p->at] == '\n') {
+			p->line++;
+			p->column = 1;
+		} else if (((uint8_t)p->text.s[p->at] & 0xc0) != 0x80) {
+			p->column++;
+		}
+	}
+}
+
+struct telling {
+	struct ward_book *b;
+	const struct ward_source *src;
+	struct ward_book_rule *rule;
+	struct place at;
+	struct ward_error *err;
+};
+
+static int bad(struct telling *t, const struct cedar_annotation *a, const char *what,
+	const char *fix)
+{
+	uint32_t line, column;
+
+	(void)ward_fail(t->err, WARD_E_PARSE, "@%s: %s", a->key->s, what);
+	ward_cedar_place(t->src->text, a->start, &line, &column);
+	ward_fail_at(t->err, t->src->name, line, column);
+	ward_fail_fix(t->err, "%s", fix);
+	return WARD_E_PARSE;
+}
+
+/* "file:line" or "file:line:column"; the file may hold colons. */
+static bool source(struct telling *t, const char *text)
+{
+	char *copy = ward_arena_strdup(t->b->arena, text), *colon;
+	uint64_t v[2] = { 0, 0 };
+	size_t n = 0;
+
+	if (copy == NULL)
+		return false;
+	while (n < 2 && (colon = strrchr(copy, ':')) != NULL &&
+		ward_parse_u64(colon + 1, 0, UINT32_MAX, &v[n], NULL) == WARD_OK) {
+		*colon = '\0';
+		n++;
+	}
+	t->rule->file = copy;
+	t->rule->line = (uint32_t)(n == 2 ? v[1] : v[0]);
+	t->rule->column = (uint32_t)(n == 2 ? v[0] : 0);
+	return true;
+}
+
+enum key {
+	KEY_ID = 0,
+	KEY_REASON,
+	KEY_DESCRIPTION,
+	KEY_APPROVAL,
+	KEY_SOURCE,
+	KEY_TEXT,
+	KEY_LAYER,
+	KEY_MAX
+};
+static const char *const keys[KEY_MAX] = { "id", "reason", "description", "approval", "source",
+	"text", "layer" };
+
+static int approval(struct telling *t, const struct cedar_annotation *a)
+{
+	if (t->rule->forbids)
+		return bad(t, a, "a forbid is never asked about",
+			"put it on the permit that it is about");
+	if (ward_cedar_str_is(a->value, "critical"))
+		t->rule->approval = WARD_APPROVAL_CRITICAL;
+	else if (ward_cedar_str_is(a->value, "risky"))
+		t->rule->approval = WARD_APPROVAL_RISKY;
+	else
+		return bad(t, a, "the levels are \"risky\" and \"critical\"",
+			"leave the annotation out where nobody is to be asked");
+	return WARD_OK;
+}
+
+static int told(struct telling *t, const struct cedar_annotation *a, enum key key)
+{
+	const char *value = a->value->s;
+
+	switch (key) {
+	case KEY_ID: t->rule->id = value; return WARD_OK;
+	case KEY_REASON: t->rule->reason = value; return WARD_OK;
+	case KEY_APPROVAL: return approval(t, a);
+	case KEY_SOURCE: return source(t, value) ? WARD_OK : WARD_E_NOMEM;
+	case KEY_TEXT: t->rule->text = value; return WARD_OK;
+	case KEY_DESCRIPTION:
+	case KEY_LAYER:
+	case KEY_MAX: break;
+	}
+	return WARD_OK;
+}
+
+static int annotation(struct telling *t, const struct cedar_annotation *a)
+{
+	const char *near;
+
+	if (a->value == NULL || a->value->n == 0)
+		return bad(t, a, "there is nothing in it", "write @NAME(\"text\")");
+	if (memchr(a->value->s, '\0', a->value->n) != NULL)
+		return bad(t, a, "there is a NUL in it", "leave it out");
+	for (unsigned k = 0; k < KEY_MAX; k++) {
+		if (!ward_cedar_str_is(a->key, keys[k]))
+			continue;
+		if (k >= KEY_SOURCE && !t->src->generated)
+			return bad(t, a, "Ward itself says this of what it generates",
+				"leave it out: the place of a policy is known");
+		return told(t, a, (enum key)k);
+	}
+	near = ward_nearest(a->key->s, keys, KEY_SOURCE);
+	(void)bad(t, a, "there is no such annotation",
+		"known are @id @reason @description @approval");
+	if (near != NULL)
+		ward_fail_fix(t->err, "did you mean @%s?", near);
+	return WARD_E_PARSE;
+}
+
+static int tell(struct telling *t, const struct cedar_policy *p)
+{
+	struct ward_book_rule *r = t->rule;
+	int code = WARD_OK;
+
+	advance(&t->at, p->start);
+	*r = (struct ward_book_rule){
+		.file = t->src->name,
+		.line = t->at.line,
+		.column = t->at.column,
+		.layer = t->src->layer,
+		.approval = WARD_APPROVAL_NONE,
+		.forbids = p->effect == CEDAR_FORBID,
+		.inside = t->src->inside,
+	};
+	for (uint32_t i = 0; code == WARD_OK && i < p->n_annotations; i++)
+		code = annotation(t, &p->annotations[i]);
+	if (code == WARD_OK && r->text == NULL)
+		r->text = ward_arena_dup(t->b->arena, t->src->text.s + p->start, p->end - p->start);
+	return code == WARD_OK && r->text == NULL ? WARD_E_NOMEM : code;
+}
+
+int ward_book_provenance(struct ward_book *b, const struct ward_source *src,
+	struct ward_book_set *set, struct ward_error *err)
+{
+	const struct cedar_policy_list *l = &set->policies.statics;
+	struct telling t = {
+		.b = b, .src = src, .at = { .text = src->text, .line = 1, .column = 1 }, .err = err
+	};
+	const char *name = ward_arena_strdup(b->arena, src->name);
+	struct ward_source own = *src;
+	int code = name != NULL ? WARD_OK : WARD_E_NOMEM;
+
+	own.name = name;
+	t.src = &own;
+	set->rules = calloc(l->n + 1, sizeof(*set->rules));
+	if (set->rules == NULL)
+		code = WARD_E_NOMEM;
+	for (size_t i = 0; code == WARD_OK && i < l->n; i++) {
+		t.rule = &set->rules[i];
+		code = tell(&t, l->v[i]);
+	}
+	if (code == WARD_E_NOMEM)
+		return ward_fail(err, WARD_E_NOMEM, "no memory left for the policies");
+	return code;
+}

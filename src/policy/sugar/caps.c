@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Capabilities as policies: a table says what each type permits, on what. */
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/fail.h"
+#include "policy/sugar/own.h"
+
+struct job {
+	struct ward_buf *out;
+	struct ward_arena *arena;
+	const struct ward_cap *cap;
+	const struct ward_sugar_host *host;
+	struct ward_error *err;
+};
+
+static int no_memory(struct job *j)
+{
+	return ward_fail(j->err, WARD_E_NOMEM, "no memory left for the policies");
+}
+
+/* Beginning of a permit of the capability at hand. */
+static void head(struct job *j)
+{
+	const struct ward_cap *c = j->cap;
+	struct ward_buf text = WARD_BUF_INIT;
+	const char *option = c->literal && c->type == WARD_CAP_FILE_READ ? "--read"
+		: c->literal && c->type == WARD_CAP_FILE_WRITE           ? "--write"
+									 : NULL;
+
+	if (option != NULL)
+		ward_buf_addf(&text, "%s %s", option, c->resource);
+	else
+		ward_buf_addf(&text, "%s %s", ward_cap_type_name(c->type), c->resource);
+	ward_sugar_head(j->out, &c->origin, ward_buf_cstr(&text));
+	j->out->failed = j->out->failed || text.failed;
+	ward_buf_done(&text);
+}
+
+static int file(struct job *j)
+{
+	const char *resource = j->cap->resource;
+	const struct ward_pattern *pattern;
+	struct ward_pattern_error bad;
+	char path[WARD_PATH_MAX];
+	int r;
+
+	head(j);
+	ward_buf_addf(j->out, "permit (principal, action %s, ",
+		j->cap->type == WARD_CAP_FILE_WRITE
+			? "in [Ward::Action::\"fs.read\", Ward::Action::\"fs.write\"]"
+			: "== Ward::Action::\"fs.read\"");
+	if (j->cap->literal) {
+		const char *cwd = j->host != NULL && j->host->cwd != NULL ? j->host->cwd : "/";
+
+		if (ward_path_join(cwd, resource, path, sizeof(path)) < 0)
+			return ward_cap_fail(j->err, j->cap, "the path is too long");
+		/* Nothing lies in a file, and all of a directory is meant. */
+		ward_buf_adds(j->out, "resource in ");
+		ward_sugar_uid(j->out, "Path", path);
+	} else {
+		r = ward_pattern_compile(j->arena, ward_str(resource), WARD_GRAMMAR_1, &pattern,
+			&bad);
+		if (r == WARD_E_NOMEM)
+			return no_memory(j);
+		if (r != WARD_OK)
+			return ward_cap_fail(j->err, j->cap, "%s", bad.what);
+		ward_sugar_resource(j->out, pattern, WARD_GRAMMAR_1);
+	}
+	ward_buf_adds(j->out, ");\n\n");
+	return WARD_OK;
+}
+
+static int command(struct job *j)
+{
+	const char *found =
+		ward_sugar_find(j->host, j->arena, j->cap->resource, &j->cap->origin, j->err);
+
+	if (found == NULL)
+		return WARD_E_NOTFOUND;
+	head(j);
+	ward_buf_adds(j->out, "permit (principal, action in Ward::Action::\"run_programs\", ");
+	if (ward_streq(found, "*"))
+		ward_buf_adds(j->out, "resource");
+	else
+		ward_sugar_program(j->out, found);
+	ward_buf_adds(j->out, ");\n\n");
+	if (ward_streq(found, "*"))
+		return WARD_OK; /* every program that can be read already */
+	head(j);
+	ward_buf_adds(j->out, "permit (principal, action == Ward::Action::\"fs.read\", ");
+	ward_sugar_program(j->out, found);
+	ward_buf_adds(j->out, ");\n\n");
+	return WARD_OK;
+}
+
+static int variable(struct job *j)
+{
+	if (strchr(j->cap->resource, '=') != NULL)
+		return WARD_OK;
+	head(j);
+	ward_buf_adds(j->out,
+		"permit (principal, action == Ward::Action::\"env.read\", resource == ");
+	ward_sugar_uid(j->out, "Variable", j->cap->resource);
+	ward_buf_adds(j->out, ");\n\n");
+	return WARD_OK;
+}
+
+static void lower(char *s)
+{
+	for (; *s != '\0'; s++) {
+		if (*s >= 'A' && *s <= 'Z')
+			*s = (char)(*s - 'A' + 'a');
+	}
+}
+
+/* host:port, where host may be "*.example.com" or [address], and port "*". */
+static int endpoint(struct job *j)
+{
+	bool connects = j->cap->type == WARD_CAP_NETWORK_CONNECT;
+	char *text = ward_arena_strdup(j->arena, j->cap->resource), *port, *host = text;
+
+	if (text == NULL)
+		return no_memory(j);
+	lower(text);
+	head(j);
+	ward_buf_addf(j->out, "permit (principal, action == Ward::Action::\"%s\", ",
+		connects ? "net.connect" : "net.listen");
+	port = strrchr(text, ':'); /* there is one: the capability was checked */
+	if (port == NULL)
+		return ward_cap_fail(j->err, j->cap, "has no port");
+	if (!ward_has_prefix(text, "*.") && !ward_streq(port, ":*")) {
+		ward_buf_adds(j->out, "resource == ");
+		ward_sugar_uid(j->out, "Endpoint", text);
+		ward_buf_adds(j->out, ");\n\n");
+		return WARD_OK;
+	}
+	*port++ = '\0';
+	if (host[0] == '[') {
+		host++;
+		host[strlen(host) - 1] = '\0';
+	}
+	ward_buf_adds(j->out, "resource in ");
+	ward_sugar_uid(j->out, ward_has_prefix(host, "*.") ? "Domain" : "Host", host);
+	ward_buf_adds(j->out, ")");
+	if (!ward_streq(port, "*"))
+		ward_buf_addf(j->out, " when { resource.port == %s }", port);
+	ward_buf_adds(j->out, ";\n\n");
+	return WARD_OK;
+}
+
+/* What is known by a name alone; "*" in it is any run of characters. */
+static const struct {
+	const char *action, *type;
+} named[WARD_CAP_TYPE_MAX] = {
+	[WARD_CAP_SECRET_ACCESS] = { "secret.read", "Secret" },
+	[WARD_CAP_DATABASE_READ] = { "db.read", "Table" },
+	[WARD_CAP_DATABASE_WRITE] = { "db.write", "Table" },
+	[WARD_CAP_REGISTRY_READ] = { "registry.read", "Registry" },
+	[WARD_CAP_REGISTRY_WRITE] = { "registry.write", "Registry" },
+	[WARD_CAP_ARTIFACT_READ] = { "artifact.read", "Artifact" },
+	[WARD_CAP_ARTIFACT_WRITE] = { "artifact.write", "Artifact" },
+};
+
+static void like(struct ward_buf *out, const char *pattern)
+{
+	ward_buf_adds(out, " when { resource.name like \"");
+	for (const char *s = pattern; *s != '\0';) {
+		size_t n = strcspn(s, "*");
+
+		ward_cedar_escape(out, (struct ward_str){ s, n });
+		s += n;
+		if (*s == '*') {
+			ward_buf_addc(out, '*');
+			s++;
+		}
+	}
+	ward_buf_adds(out, "\" }");
+}
+
+static int by_name(struct job *j)
+{
+	const char *resource = j->cap->resource;
+	bool pattern = strchr(resource, '*') != NULL;
+
+	head(j);
+	ward_buf_addf(j->out, "permit (principal, action == Ward::Action::\"%s\", resource",
+		named[j->cap->type].action);
+	if (!pattern) {
+		ward_buf_adds(j->out, " == ");
+		ward_sugar_uid(j->out, named[j->cap->type].type, resource);
+	}
+	ward_buf_adds(j->out, ")");
+	if (pattern)
+		like(j->out, resource);
+	ward_buf_adds(j->out, ";\n\n");
+	return WARD_OK;
+}
+
+static int (*const makers[WARD_CAP_TYPE_MAX])(struct job *j) = {
+	[WARD_CAP_FILE_READ] = file,
+	[WARD_CAP_FILE_WRITE] = file,
+	[WARD_CAP_EXTERNAL_COMMAND] = command,
+	[WARD_CAP_ENV] = variable,
+	[WARD_CAP_NETWORK_CONNECT] = endpoint,
+	[WARD_CAP_NETWORK_LISTEN] = endpoint,
+	[WARD_CAP_SECRET_ACCESS] = by_name,
+	[WARD_CAP_DATABASE_READ] = by_name,
+	[WARD_CAP_DATABASE_WRITE] = by_name,
+	[WARD_CAP_REGISTRY_READ] = by_name,
+	[WARD_CAP_REGISTRY_WRITE] = by_name,
+	[WARD_CAP_ARTIFACT_READ] = by_name,
+	[WARD_CAP_ARTIFACT_WRITE] = by_name,
+};
+
+int ward_sugar_caps(struct ward_sources *to, const struct ward_caps *caps, enum ward_layer layer,
+	const struct ward_sugar_host *host, struct ward_error *err)
+{
+	struct ward_buf text = WARD_BUF_INIT;
+	struct job j = { .out = &text, .arena = to->arena, .host = host, .err = err };
+	struct ward_source src = { .name = "capabilities", .layer = layer, .generated = true };
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < caps->n; i++) {
+		j.cap = &caps->v[i];
+		r = (unsigned)j.cap->type < WARD_CAP_TYPE_MAX && makers[j.cap->type] != NULL
+			? makers[j.cap->type](&j)
+			: ward_cap_fail(err, j.cap, "is of no type");
+	}
+	if (r == WARD_OK && text.failed)
+		r = no_memory(&j);
+	if (r == WARD_OK) {
+		src.text = (struct ward_str){ ward_buf_cstr(&text), text.n };
+		r = ward_sources_add(to, &src, err);
+	}
+	ward_buf_done(&text);
+	return r;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sugar's own: how a rule becomes text. */
+#pragma once
+
+#include "policy/pattern/pattern.h"
+#include "policy/policy.h"
+
+/* ---- text.c ---- */
+/* @source("file:line:column") @text("...") as an option or a document's rule. */
+void ward_sugar_head(struct ward_buf *out, const struct ward_origin *origin, const char *text);
+/* Type::"id" of Ward's, quoted. */
+void ward_sugar_uid(struct ward_buf *out, const char *type, const char *id);
+/*
+ * `resource in ...` or `resource == ...` for a pattern of that grammar: a directory with everything below it and a plain path
+ * are paths; everything else is a pattern of grammar 2. Relative ones are relative to the workspace.
+ */
+void ward_sugar_resource(struct ward_buf *out, const struct ward_pattern *p, enum ward_grammar grammar);
+/* The same of a program: "/abs/path", "/abs/dir" and two stars. */
+void ward_sugar_program(struct ward_buf *out, const char *resource);
+
+/* ---- exec.c ---- */
+/* The program that a rule names, as ward_sugar_program() wants it, or "*"; NULL: err says that there is none. */
+const char *ward_sugar_find(const struct ward_sugar_host *host, struct ward_arena *a, const char *name,
+	const struct ward_origin *origin, struct ward_error *err);

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Profiles as policies. Cedar has no order, a list of rules has: the last one that matches decides. So a "!" becomes a forbid
+ * that spares what a later rule gives back,
+ *
+ *	src/ **, !src/gen/ **, src/gen/keep.c   ->   permit src/ **; forbid src/gen/ ** unless src/gen/keep.c; permit src/gen/keep.c
+ *
+ * and a deny with exceptions the same. That this is the list, exactly: if the last match is positive, its permit matches, and
+ * every "!" that matches stands before it and spares it; if it is a "!", nothing behind it matches, and it forbids.
+ */
+#include <string.h>
+
+#include "policy/fail.h"
+#include "policy/sugar/own.h"
+
+struct job {
+	struct ward_sources *to;
+	const struct ward_profile *profile;
+	const struct ward_sugar_host *host;
+	struct ward_error *err;
+};
+
+static enum ward_grammar grammar_of(const struct ward_doc_rule *r)
+{
+	return r->doc != NULL && r->doc->grammar == 2 ? WARD_GRAMMAR_2 : WARD_GRAMMAR_1;
+}
+
+struct rules {
+	const struct ward_doc_rules *l;
+	const struct ward_pattern **patterns;
+};
+
+/* The rules behind i that give back what rule i takes: those that are of the other kind, and can match what it matches. */
+static void spare(struct ward_buf *out, const struct rules *r, size_t i)
+{
+	const struct ward_doc_rule *v = r->l->v;
+	bool first = true;
+
+	for (size_t k = i + 1; k < r->l->n; k++) {
+		if (v[k].negated == v[i].negated ||
+			!ward_pattern_overlap(r->patterns[i], r->patterns[k]))
+			continue;
+		ward_buf_adds(out, first ? " unless { " : " || ");
+		ward_sugar_resource(out, r->patterns[k], grammar_of(&v[k]));
+		first = false;
+	}
+	if (!first)
+		ward_buf_adds(out, " }");
+}
+
+static int compile(struct job *j, struct rules *r)
+{
+	r->patterns = ward_arena_alloc(j->to->arena, (r->l->n + 1) * sizeof(*r->patterns));
+	for (size_t i = 0; r->patterns != NULL && i < r->l->n; i++) {
+		const struct ward_doc_rule *rule = &r->l->v[i];
+		struct ward_pattern_error bad;
+		int code = ward_pattern_compile(j->to->arena, ward_str(rule->pattern),
+			grammar_of(rule), &r->patterns[i], &bad);
+
+		if (code != WARD_OK) {
+			(void)ward_pattern_fail(&bad, ward_str(rule->pattern), j->err);
+			ward_fail_at(j->err, rule->origin.file, rule->origin.line,
+				rule->origin.column);
+			return code;
+		}
+	}
+	return r->patterns != NULL
+		? WARD_OK
+		: ward_fail(j->err, WARD_E_NOMEM, "no memory left for the policies");
+}
+
+static const char *const op_actions[WARD_DOC_OP_MAX] = { "fs.read", "fs.write" };
+
+/* takes: which of the rules forbid, those with "!" or those without; the others spare, and permit where permits is set. */
+static int list(struct job *j, struct ward_buf *out, const struct ward_doc_rules *l,
+	enum ward_doc_op op, bool takes, bool permits)
+{
+	struct rules r = { .l = l };
+	int code = compile(j, &r);
+
+	for (size_t i = 0; code == WARD_OK && i < l->n; i++) {
+		const struct ward_doc_rule *rule = &l->v[i];
+		bool forbids = rule->negated == takes;
+
+		if (!forbids && !permits)
+			continue;
+		ward_sugar_head(out, &rule->origin, rule->text);
+		ward_buf_addf(out, "%s (principal, action == Ward::Action::\"%s\", ",
+			forbids ? "forbid" : "permit", op_actions[op]);
+		ward_sugar_resource(out, r.patterns[i], grammar_of(rule));
+		ward_buf_adds(out, ")");
+		if (forbids)
+			spare(out, &r, i);
+		ward_buf_adds(out, ";\n\n");
+	}
+	return code;
+}
+
+static int add(struct job *j, struct ward_buf *text, enum ward_layer layer, bool narrows,
+	unsigned number)
+{
+	bool believed =
+		layer != WARD_LAYER_REPOSITORY || (j->host != NULL && j->host->repository_grants);
+	struct ward_source src = { .name = "profile",
+		.layer = layer,
+		.narrows = narrows || !believed,
+		.list = number,
+		.generated = true };
+	int r = WARD_OK;
+
+	if (text->failed)
+		r = ward_fail(j->err, WARD_E_NOMEM, "no memory left for the policies");
+	src.text = (struct ward_str){ ward_buf_cstr(text), text->n };
+	if (r == WARD_OK)
+		r = ward_sources_add(j->to, &src, j->err);
+	ward_buf_clear(text);
+	return r;
+}
+
+static int operation(struct job *j, struct ward_buf *text, enum ward_doc_op op)
+{
+	const struct ward_profile_op *o = &j->profile->op[op];
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < o->n_parts; i++) {
+		r = list(j, text, &o->parts[i].rules, op, true, true);
+		if (r == WARD_OK)
+			r = add(j, text, o->parts[i].layer, i > 0, (unsigned)i);
+	}
+	for (size_t i = 0; r == WARD_OK && i < o->n_denies; i++) {
+		r = list(j, text, &o->denies[i].rules, op, false, false);
+		if (r == WARD_OK)
+			r = add(j, text, o->denies[i].layer, true, (unsigned)(o->n_parts + i));
+	}
+	return r;
+}
+
+/* ---- programs and variables ---- */
+
+/* reads: the file of what is allowed may be read as well. */
+static int program(struct job *j, struct ward_buf *out, const struct ward_doc_rule *r, bool allow,
+	bool reads)
+{
+	const char *found = ward_sugar_find(j->host, j->to->arena, r->pattern, &r->origin,
+		allow ? j->err : NULL);
+
+	/* What is not there need not be denied. */
+	if (found == NULL && !allow)
+		return WARD_OK;
+	if (found == NULL)
+		return WARD_E_NOTFOUND;
+	ward_sugar_head(out, &r->origin, r->text);
+	ward_buf_addf(out, "%s (principal, action in Ward::Action::\"run_programs\", ",
+		allow ? "permit" : "forbid");
+	if (ward_streq(found, "*"))
+		ward_buf_adds(out, "resource");
+	else
+		ward_sugar_program(out, found);
+	ward_buf_adds(out, ");\n\n");
+	if (!reads || ward_streq(found, "*"))
+		return WARD_OK;
+	ward_sugar_head(out, &r->origin, r->text);
+	ward_buf_adds(out, "permit (principal, action == Ward::Action::\"fs.read\", ");
+	ward_sugar_program(out, found);
+	ward_buf_adds(out, ");\n\n");
+	return WARD_OK;
+}
+
+static int programs(struct job *j, struct ward_buf *text)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < j->profile->n_exec; i++) {
+		const struct ward_profile_exec *x = &j->profile->exec[i];
+
+		for (size_t k = 0; r == WARD_OK && k < x->allow.n; k++)
+			r = program(j, text, &x->allow.v[k], true, i == 0);
+		for (size_t k = 0; r == WARD_OK && k < x->deny.n; k++)
+			r = program(j, text, &x->deny.v[k], false, false);
+		if (r == WARD_OK)
+			r = add(j, text, x->layer, i > 0, (unsigned)i);
+	}
+	return r;
+}
+
+static int variables(struct job *j, struct ward_buf *text)
+{
+	const struct ward_doc_rules *l = &j->profile->env;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (strchr(l->v[i].pattern, '=') != NULL)
+			continue;
+		ward_sugar_head(text, &l->v[i].origin, l->v[i].text);
+		ward_buf_adds(text,
+			"permit (principal, action == Ward::Action::\"env.read\", resource == ");
+		ward_sugar_uid(text, "Variable", l->v[i].pattern);
+		ward_buf_adds(text, ");\n\n");
+	}
+	if (l->n == 0)
+		return WARD_OK;
+	return add(j, text, l->v[0].doc != NULL ? l->v[0].doc->layer : WARD_LAYER_REPOSITORY, false,
+		0);
+}
+
+int ward_sugar_profile(struct ward_sources *to, const struct ward_profile *p,
+	const struct ward_sugar_host *host, struct ward_error *err)
+{
+	struct job j = { to, p, host, err };
+	struct ward_buf text = WARD_BUF_INIT;
+	int r = operation(&j, &text, WARD_DOC_READ);
+
+	if (r == WARD_OK)
+		r = operation(&j, &text, WARD_DOC_MODIFY);
+	if (r == WARD_OK)
+		r = programs(&j, &text);
+	if (r == WARD_OK)
+		r = variables(&j, &text);
+	ward_buf_done(&text);
+	return r;
+}
+
+int ward_sugar_denies(struct ward_sources *to, const struct ward_docs *docs, struct ward_error *err)
+{
+	struct job j = { .to = to, .err = err };
+	struct ward_buf text = WARD_BUF_INIT;
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < ward_docs_count(docs); i++) {
+		const struct ward_doc *doc = ward_docs_get(docs, i);
+
+		r = list(&j, &text, &doc->deny[WARD_DOC_READ], WARD_DOC_READ, false, false);
+		/* What is not readable is not modifiable. */
+		if (r == WARD_OK)
+			r = list(&j, &text, &doc->deny[WARD_DOC_READ], WARD_DOC_MODIFY, false,
+				false);
+		if (r == WARD_OK)
+			r = list(&j, &text, &doc->deny[WARD_DOC_MODIFY], WARD_DOC_MODIFY, false,
+				false);
+		if (r == WARD_OK)
+			r = add(&j, &text, doc->layer, true, 0);
+	}
+	ward_buf_done(&text);
+	return r;
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The book and its judge: what policies allow, forbid and ask, who narrows, how resources lie in what policies name, and what is
+ * refused when it is read, at its place.
+ */
+#include "alloc_fail.h"
+#include "judge_util.h"
+
+/* ---- one policy, several questions ---- */
+
+static const struct {
+	const char *policy;
+	const char *asks; /* "action resource verdict" each, one a line */
+} rows[] = {
+	{ "", "fs.read /w/a deny no_rule" },
+	{ "permit (principal, action == Ward::Action::\"fs.read\", resource in Ward::Path::\"./src\");",
+		"fs.read /w/src allow granted\n"
+		"fs.read /w/src/a/b allow granted\n"
+		"fs.read /w/srcs deny no_rule\n"
+		"fs.read /w deny no_rule\n"
+		"fs.read /src/a deny no_rule\n"
+		"fs.write /w/src/a deny no_rule\n"
+		"fs.read /w/src/../b deny malformed\n"
+		"fs.read /w//src deny malformed\n"
+		"fs.read /w/src/ deny malformed\n"
+		"fs.read /w/./src deny malformed\n"
+		"fs.read src/a deny malformed" },
+	{ "permit (principal, action == Ward::Action::\"fs.read\", resource in Ward::Path::\"./\");"
+	  "forbid (principal, action, resource in Ward::Path::\"/w/secret\");",
+		"fs.read /w allow granted\n"
+		"fs.read /w/a allow granted\n"
+		"fs.read /w/secret deny forbidden\n"
+		"fs.read /w/secret/key deny forbidden\n"
+		"fs.read /w/secrets allow granted" },
+	{ "permit (principal, action == Ward::Action::\"fs.read\", resource == Ward::Path::\"./a\");",
+		"fs.read /w/a allow granted\n"
+		"fs.read /w/a/b deny no_rule" },
+	{ "permit (principal, action == Ward::Action::\"fs.read\", resource in Ward::Path::\"/\");",
+		"fs.read / allow granted\n"
+		"fs.read /x allow granted" },
+	{ "permit (principal, action == Ward::Action::\"fs.read\", resource in Ward::Glob::\"**/*.c\");"
+	  "forbid (principal, action, resource in Ward::Glob::\"**/.env\") unless { resource in Ward::Path::\"./ok\" };",
+		"fs.read /w/a.c allow granted\n"
+		"fs.read /w/x/y/a.c allow granted\n"
+		"fs.read /w/a.h deny no_rule\n"
+		"fs.read /x/a.c deny no_rule\n"
+		"fs.read /w/.env deny forbidden\n"
+		"fs.read /w/ok/.env deny no_rule" },
+	{ "permit (principal is Ward::Run, action in Ward::Action::\"repo_read\", resource)"
+	  "  when { resource is Ward::Path && resource in principal.repo_root };"
+	  "forbid (principal is Ward::Run, action == Ward::Action::\"fs.write\", resource) when { resource in principal.git_dirs };"
+	  "permit (principal, action == Ward::Action::\"fs.write\", resource in Ward::Path::\"./\");",
+		"fs.read /w/a allow granted\n"
+		"fs.write /w/a allow granted\n"
+		"fs.write /w/.git/config deny forbidden" },
+	{ "permit (principal, action in Ward::Action::\"run_programs\", resource in Ward::Path::\"/usr/bin\");"
+	  "forbid (principal, action == Ward::Action::\"proc.exec\", resource) when { resource.name like \"*sudo*\" };",
+		"proc.exec /usr/bin/git allow granted\n"
+		"fs.exec /usr/bin/git allow granted\n"
+		"proc.exec /usr/bin/sudoedit deny forbidden\n"
+		"proc.exec /usr/local/bin/git deny no_rule" },
+	{ "permit (principal, action in Ward::Action::\"run_programs\", resource in Ward::Path::\"/usr/bin/git\");",
+		"proc.exec /usr/bin/git allow granted\n"
+		"proc.exec /usr/bin/gitk deny no_rule" },
+	{ "permit (principal, action == Ward::Action::\"net.connect\", resource in Ward::Domain::\"github.com\") when { resource.port == 443 };"
+	  "permit (principal, action == Ward::Action::\"net.connect\", resource == Ward::Endpoint::\"example.com:80\");"
+	  "permit (principal, action == Ward::Action::\"net.connect\", resource in Ward::Domain::\"*.one.org\");"
+	  "permit (principal, action == Ward::Action::\"net.connect\", resource in Ward::Host::\"h.net\");"
+	  "permit (principal, action == Ward::Action::\"net.connect\", resource in Ward::Cidr::\"10.1.0.0/16\");"
+	  "forbid (principal, action, resource in Ward::Cidr::\"10.1.2.0/23\");"
+	  "permit (principal, action == Ward::Action::\"net.connect\", resource in Ward::Cidr::\"2001:db8::/33\");",
+		"net.connect api.github.com:443 allow granted\n"
+		"net.connect a.b.github.com:443 allow granted\n"
+		"net.connect api.github.com:80 deny no_rule\n"
+		"net.connect github.com:443 deny no_rule\n"
+		"net.connect evilgithub.com:443 deny no_rule\n"
+		"net.connect API.github.com:443 deny malformed\n"
+		"net.connect example.com:80 allow granted\n"
+		"net.connect example.com:81 deny no_rule\n"
+		"net.connect a.one.org:1 allow granted\n"
+		"net.connect a.b.one.org:1 deny no_rule\n"
+		"net.connect one.org:1 deny no_rule\n"
+		"net.connect h.net:65535 allow granted\n"
+		"net.connect 10.1.9.9:22 allow granted\n"
+		"net.connect 10.1.3.9:22 deny forbidden\n"
+		"net.connect 10.2.0.1:22 deny no_rule\n"
+		"net.connect [2001:db8::1]:22 allow granted\n"
+		"net.connect [2001:db8:8000::1]:22 deny no_rule\n"
+		"net.connect h.net:0 deny malformed\n"
+		"net.connect h.net deny malformed\n"
+		"net.connect :1 deny malformed" },
+	{ "permit (principal, action == Ward::Action::\"env.read\", resource) when { resource.name like \"API_*\" };"
+	  "permit (principal, action == Ward::Action::\"secret.read\", resource == Ward::Secret::\"db\");",
+		"env.read API_KEY allow granted\n"
+		"env.read XAPI_KEY deny no_rule\n"
+		"secret.read db allow granted\n"
+		"secret.read db2 deny no_rule" },
+	{ "@approval(\"risky\") permit (principal, action == Ward::Action::\"fs.write\", resource in Ward::Path::\"./\");"
+	  "@approval(\"critical\") permit (principal, action == Ward::Action::\"fs.write\", resource in Ward::Path::\"./deploy\");"
+	  "permit (principal, action == Ward::Action::\"fs.write\", resource in Ward::Path::\"./src\");"
+	  "@approval(\"critical\") permit (principal, action == Ward::Action::\"fs.write\", resource in Ward::Path::\"/etc\");",
+		"fs.write /w/a ask risky\n"
+		"fs.write /w/deploy/a ask risky\n"
+		"fs.write /w/src/a allow granted\n"
+		"fs.write /etc/a ask critical" },
+	{ "permit (principal, action, resource) when { context.environment == Ward::Environment::\"ci\" };",
+		"fs.read /a allow granted" },
+	{ "permit (principal, action, resource) when { context has mode };",
+		"fs.read /a deny no_rule" },
+	{ "permit (principal, action, resource) when { context.labels.contains(\"team=ops\") };",
+		"fs.read /a allow granted" },
+	{ "permit (principal, action, resource) when { context.time < datetime(\"2026-11-26\") };",
+		"fs.read /a allow granted" },
+	{ "permit (principal, action, resource) when { context.time > datetime(\"2026-11-26\") };",
+		"fs.read /a deny no_rule" },
+	{ "permit (principal, action == Ward::Action::\"fs.read\", resource);"
+	  "forbid (principal, action, resource) when { context.tier + 9223372036854775807 > 0 };",
+		"fs.read /a deny failed" },
+	{ "permit (principal in Ward::Person::\"ann\", action == Ward::Action::\"fs.read\", resource);",
+		"fs.read /a allow granted" },
+	{ "permit (principal in Ward::Agent::\"claude\", action == Ward::Action::\"fs.read\", resource);",
+		"fs.read /a allow granted" },
+	{ "permit (principal == Ward::Person::\"ann\", action == Ward::Action::\"fs.read\", resource);",
+		"fs.read /a deny no_rule" },
+	{ "permit (principal == Ward::Run::\"r1\", action == Ward::Action::\"fs.read\", resource);",
+		"fs.read /a allow granted" },
+	{ "permit (principal, action == Ward::Action::\"grant.request\", resource) when { resource.action == \"FILE_READ\" };",
+		"grant.request FILE_READ:/a allow granted\n"
+		"grant.request FILE_WRITE:/a deny no_rule\n"
+		"grant.request x deny malformed" },
+	{ "permit (principal, action == Ward::Action::\"mode.enter\", resource == Ward::Mode::\"read_only\");",
+		"mode.enter read_only allow granted\n"
+		"mode.enter repo_write deny no_rule" },
+};
+
+TEST(verdicts)
+{
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
+		CASE("%s", rows[i].policy);
+		one_source(rows[i].policy);
+		REQUIRE(judge_book() == WARD_OK);
+		check_asks(rows[i].asks);
+	}
+}
+
+/* ---- who narrows ---- */
+
+TEST(a_ceiling_forbids_and_lists)
+{
+	one_source("permit (principal, action == Ward::Action::\"fs.read\", resource);"
+		   "permit (principal, action == Ward::Action::\"env.read\", resource);");
+	add_source("ceiling.cedar", WARD_LAYER_CEILING, true, 0,
+		"forbid (principal, action, resource in Ward::Path::\"/etc\");"
+		"permit (principal, action == Ward::Action::\"fs.read\", resource in Ward::Path::\"./\");"
+		"permit (principal, action == Ward::Action::\"fs.write\", resource in Ward::Path::\"./\");"
+		"permit (principal, action == Ward::Action::\"fs.read\", resource in Ward::Path::\"/etc\");");
+	REQUIRE(judge_book() == WARD_OK);
+	check_asks("fs.read /w/a allow granted\n"
+		   "fs.read /b deny narrowed\n"
+		   "fs.read /etc/x deny forbidden\n"
+		   "fs.write /w/a deny no_rule\n" /* a list grants nothing */
+		   "env.read HOME allow granted"); /* of which the list says nothing */
+	ask("fs.read", "/b");
+	CHECK_EQ_INT(verdict.layer, WARD_LAYER_CEILING);
+	CHECK_STR_EQ(verdict.text,
+		"the ceiling lists what may be granted, and this is not among it");
+}
+
+TEST(lists_of_two_layers_must_agree_and_the_highest_level_counts)
+{
+	one_source(
+		"@approval(\"risky\") permit (principal, action == Ward::Action::\"fs.read\", resource);");
+	add_source("a", WARD_LAYER_CEILING, true, 0,
+		"permit (principal, action, resource in Ward::Path::\"/a\");");
+	add_source("b", WARD_LAYER_CEILING, true, 0,
+		"@approval(\"critical\") permit (principal, action, resource in Ward::Path::\"/b\");");
+	add_source("c", WARD_LAYER_REPOSITORY, true, 1,
+		"permit (principal, action == Ward::Action::\"fs.read\", resource) unless { resource in Ward::Path::\"/a/x\" };");
+	REQUIRE(judge_book() == WARD_OK);
+	check_asks("fs.read /a/1 ask risky\n"
+		   "fs.read /b/1 ask critical\n"
+		   "fs.read /a/x deny narrowed\n"
+		   "fs.read /c deny narrowed");
+}
+
+TEST(a_failing_list_is_a_deny)
+{
+	one_source("permit (principal, action == Ward::Action::\"fs.read\", resource);");
+	add_source("a", WARD_LAYER_CEILING, true, 0,
+		"permit (principal, action, resource);"
+		"permit (principal, action, resource) when { context.tier + 9223372036854775807 > 0 };");
+	REQUIRE(judge_book() == WARD_OK);
+	check_asks("fs.read /a deny failed");
+}
+
+/* ---- provenance ---- */
+
+TEST(rules_are_named)
+{
+	one_source(
+		"// first\n"
+		"@id(\"src\") @reason(\"why not\")\n"
+		"permit (principal, action == Ward::Action::\"fs.read\", resource in Ward::Path::\"./src\");\n"
+		"  forbid (principal, action, resource in Ward::Path::\"./src/x\");\n");
+	REQUIRE(judge_book() == WARD_OK);
+	ask("fs.read", "/w/src/a");
+	REQUIRE(verdict.n_rules == 1);
+	CHECK_STR_EQ(verdict.rules[0]->id, "src");
+	CHECK_STR_EQ(verdict.rules[0]->reason, "why not");
+	CHECK_STR_EQ(verdict.rules[0]->file, "policy.cedar");
+	CHECK_EQ_UINT(verdict.rules[0]->line, 2);
+	CHECK_EQ_UINT(verdict.rules[0]->column, 1);
+	CHECK_EQ_INT(verdict.rules[0]->layer, WARD_LAYER_RUN);
+	CHECK(!verdict.rules[0]->forbids);
+	ask("fs.read", "/w/src/x");
+	REQUIRE(verdict.n_rules == 1);
+	CHECK_EQ_UINT(verdict.rules[0]->line, 4);
+	CHECK_EQ_UINT(verdict.rules[0]->column, 3);
+	CHECK(verdict.rules[0]->forbids);
+	CHECK_STR_EQ(verdict.rules[0]->text,
+		"forbid (principal, action, resource in Ward::Path::\"./src/x\");");
+}
+
+/* ---- what is refused when it is read ---- */
+
+static const struct {
+	const char *policy, *message; /* the whole line */
+} refused[] = {
+#define IN(resource) \
+	"permit (principal, action == Ward::Action::\"fs.read\", resource in " resource ");"
+	{ IN("Ward::Path::\"src\""),
+		"policy.cedar:1:67: a path is absolute or begins with \"./\", which is the workspace" },
+	{ IN("Ward::Path::\".\""),
+		"policy.cedar:1:67: a path is absolute or begins with \"./\", which is the workspace" },
+	{ IN("Ward::Path::\"\""),
+		"policy.cedar:1:67: an id is not empty, has at most 4095 bytes, and no NUL" },
+	{ IN("Ward::Path::\"/a/../b\""),
+		"policy.cedar:1:67: \"..\" in a path: what it names depends on links" },
+	{ IN("Ward::Path::\"./secret/./key\""),
+		"policy.cedar:1:67: a path has one spelling: no \"//\", no \"/./\", no \"/\" at its end" },
+	{ IN("Ward::Path::\"./secret/\""),
+		"policy.cedar:1:67: a path has one spelling: no \"//\", no \"/./\", no \"/\" at its end" },
+	{ IN("Ward::Path::\"/a//b\""),
+		"policy.cedar:1:67: a path has one spelling: no \"//\", no \"/./\", no \"/\" at its end" },
+	{ IN("Ward::Pth::\"/a\""),
+		"policy.cedar:1:67: for policy `0.0`, unrecognized entity type `Ward::Pth`" },
+#undef IN
+	{ "permit (principal, action == Ward::Action::\"fs.raed\", resource);",
+		"policy.cedar:1:30: for policy `0.0`, unrecognized action `Ward::Action::\"fs.raed\"`" },
+	{ "\npermit (principal, action, resource == ?resource);",
+		"policy.cedar:2:40: static policy set includes a template" },
+	{ "permit (principal, action, resource)", "policy.cedar:1:37: unexpected end of input" },
+	{ "@aproval(\"risky\") permit (principal, action, resource);",
+		"policy.cedar:1:1: @aproval: there is no such annotation" },
+	{ "@approval(\"hgih\") permit (principal, action, resource);",
+		"policy.cedar:1:1: @approval: the levels are \"risky\" and \"critical\"" },
+	{ "@approval permit (principal, action, resource);",
+		"policy.cedar:1:1: @approval: there is nothing in it" },
+	{ "@approval(\"risky\") forbid (principal, action, resource);",
+		"policy.cedar:1:1: @approval: a forbid is never asked about" },
+	{ "@source(\"x:1\") permit (principal, action, resource);",
+		"policy.cedar:1:1: @source: Ward itself says this of what it generates" },
+	{ "permit (principal, action == Ward::Action::\"net.connect\", resource == Ward::Endpoint::\"A.com:1\");",
+		"policy.cedar:1:71: a host is written in lower case" },
+	{ "permit (principal, action == Ward::Action::\"net.connect\", resource == Ward::Endpoint::\"*.com:1\");",
+		"policy.cedar:1:71: an endpoint is one host and one port" },
+	{ "permit (principal, action == Ward::Action::\"net.connect\", resource in Ward::Cidr::\"10.0.0.1\");",
+		"policy.cedar:1:71: a range of addresses is ADDRESS/BITS" },
+	{ "permit (principal, action == Ward::Action::\"net.connect\", resource in Ward::Host::\"2001:DB8::1\");",
+		"policy.cedar:1:71: an address has one spelling" },
+	{ "permit (principal, action == Ward::Action::\"env.read\", resource == Ward::Variable::\"API_*\");",
+		"policy.cedar:1:68: a variable's name has letters, digits and \"_\", and no digit first" },
+	{ "permit (principal, action, resource) when { context.mode == Ward::Mode::\"read_only\" };",
+		"policy.cedar:1:45: " },
+};
+
+TEST(refused_when_it_is_read)
+{
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(refused); i++) {
+		char line[2048];
+
+		CASE("%s", refused[i].policy);
+		one_source(refused[i].policy);
+		CHECK(judge_book() < 0);
+		CHECK(book == NULL);
+		ward_error_format(&err, line, sizeof(line));
+		if (strstr(line, refused[i].message) == NULL)
+			CHECK_STR_EQ(line, refused[i].message);
+	}
+}
+
+/* ---- memory ---- */
+
+TEST(no_memory)
+{
+	size_t failures = 0;
+
+	if (!ALLOC_FAIL_WORKS)
+		SKIP("a sanitizer has an allocator of its own");
+	for (unsigned n = 1;; n++) {
+		int r;
+
+		one_source(
+			"permit (principal, action == Ward::Action::\"fs.read\", resource in Ward::Glob::\"**/*.c\");"
+			"permit (principal, action == Ward::Action::\"net.connect\", resource in Ward::Cidr::\"10.0.0.0/8\");");
+		add_source("ceiling.cedar", WARD_LAYER_CEILING, true, 0,
+			"forbid (principal, action, resource in Ward::Path::\"/etc\");"
+			"permit (principal, action, resource in Ward::Path::\"/w\");");
+		judge_begin();
+		alloc_fail_at = n;
+		alloc_fail_hit = false;
+		r = judge_book();
+		alloc_fail_at = 0;
+		if (!alloc_fail_hit)
+			break;
+		failures++;
+		CHECK_EQ_INT(r, WARD_E_NOMEM);
+		CHECK(book == NULL);
+	}
+	CHECK(failures > 50);
+	check_asks("fs.read /w/a.c allow granted");
+}
+
+TAP_MAIN();
