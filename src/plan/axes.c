@@ -95,11 +95,27 @@ static void hold(struct ward_axis_state *s, enum ward_level level, const char *b
 	s->fix = fix;
 }
 
+/* Landlock adds rights up: only a mount of its own has less than what it lies in. */
+static bool narrows(const struct ward_plan *p)
+{
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		if (p->nodes[i].kind == WARD_NODE_MASK || (p->nodes[i].fixed && !p->nodes[i].write))
+			return true;
+	}
+	return false;
+}
+
 static void axis_files(const struct ward_plan *p, const struct ward_host *h,
 	struct ward_axis_state *s)
 {
-	(void)p;
-	if (h->userns && h->landlock_abi > 0)
+	if (!h->userns && narrows(p))
+		hold(s, WARD_LEVEL_NONE,
+			"a policy takes away below what it grants, which needs mounts of the run's own",
+			FIX_USERNS);
+	else if (p->late)
+		hold(s, WARD_LEVEL_ADVISORY, p->late,
+			"name directories instead of a pattern of names that may come to be during the run");
+	else if (h->userns && h->landlock_abi > 0)
 		hold(s, WARD_LEVEL_ENFORCED, "a view of the granted paths alone, and Landlock", "");
 	else if (h->userns)
 		hold(s, WARD_LEVEL_ENFORCED, "a view of the granted paths alone", "");

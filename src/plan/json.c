@@ -17,6 +17,7 @@ static const char *const kinds[] = {
 	[WARD_NODE_TMPFS] = "tmpfs",
 	[WARD_NODE_PROC] = "proc",
 	[WARD_NODE_DEV] = "dev",
+	[WARD_NODE_MASK] = "mask",
 	[WARD_NODE_DENIED] = "denied",
 };
 
@@ -83,6 +84,11 @@ static void node(struct ward_buf *b, const struct ward_node *n)
 		ward_jw_ku64(b, "dev", n->dev);
 		ward_jw_ku64(b, "ino", n->ino);
 		break;
+	case WARD_NODE_MASK:
+		ward_jw_kbool(b, "dir", n->is_dir);
+		ward_jw_kbool(b, "pin", n->pin);
+		ward_jw_ku64(b, "mode", n->mode);
+		break;
 	case WARD_NODE_SYMLINK: ward_jw_kstr(b, "target", n->source); break;
 	case WARD_NODE_FILE:
 		ward_jw_key(b, "content");
@@ -100,6 +106,8 @@ static void node(struct ward_buf *b, const struct ward_node *n)
 	case WARD_NODE_DENIED: break;
 	}
 	ward_jw_kbool(b, "base", n->base);
+	if (n->fixed)
+		ward_jw_kbool(b, "fixed", true);
 	if (n->rule >= 0)
 		ward_jw_ki64(b, "rule", n->rule);
 	ward_jw_close(b, '}');

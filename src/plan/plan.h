@@ -55,6 +55,7 @@ enum ward_node_kind {
 	WARD_NODE_TMPFS,        /* private, bounded */
 	WARD_NODE_PROC,
 	WARD_NODE_DEV,          /* the private /dev of six nodes */
+	WARD_NODE_MASK,         /* what a policy takes out of a wider grant: the name is there, and nothing else of it */
 	WARD_NODE_DENIED        /* exists for EACCES only: a program that EXTERNAL_COMMAND does not grant */
 };
 struct ward_node {
@@ -67,10 +68,12 @@ struct ward_node {
 	bool exec;                   /* Landlock EXECUTE below it; never a noexec mount: libraries are mapped from it */
 	bool idmap;                  /* as root: the tree is shown and written with the caller's ids (grants, not the base) */
 	bool base;                   /* from the runtime base, not from a grant; such a file may be served instead of mounted */
+	bool pin;                    /* MASK: dest is not there; made before the start, and taken away at the end */
+	bool fixed;                  /* BIND, MASK: these rights and no others, whatever a grant says: a policy decided them */
 	bool protect;                /* BIND: read-only whatever a wider grant says (.ward/) */
 	uint64_t dev, ino;           /* BIND: identity seen at resolution; the backend refuses another */
 	uint64_t size, inodes;       /* TMPFS bounds */
-	uint32_t mode;               /* TMPFS root mode */
+	uint32_t mode;               /* TMPFS root mode; MASK: 0, or 0555: an empty directory that can be read */
 	int rule;                    /* index into plan->rules, -1 = base */
 };
 
@@ -148,6 +151,7 @@ struct ward_plan {
 	uid_t host_uid; gid_t host_gid;         /* what it is outside: never 0 */
 	bool tty;                    /* give it a private pty */
 	struct ward_axis_state axes[WARD_AXIS_MAX];
+	const char *late;            /* what no view holds of the policies' rules about files, in a sentence; NULL: all is held */
 	const char *const *warnings;
 	size_t n_warnings;
 	char sha256[WARD_SHA256_HEX];           /* of the JSON form without this field */
@@ -173,6 +177,7 @@ struct ward_plan_input {
 	bool sign_later;                        /* sha256 stays "" until ward_plan_sign() */
 	const enum ward_level *minimum;         /* WARD_AXIS_MAX: data/minimum */
 	const signed char *require, *accept;    /* WARD_AXIS_MAX each, level or -1 */
+	const char *late;                       /* as in the plan */
 	const char *const *warnings;
 	size_t n_warnings;
 	const struct ward_host *host;

@@ -98,9 +98,12 @@ static void node(struct ward_buf *b, const struct ward_plan *p, const struct war
 	case WARD_NODE_FILE:
 	case WARD_NODE_PROC:
 	case WARD_NODE_DEV:
+	case WARD_NODE_MASK:
 	case WARD_NODE_DENIED:
 		ward_buf_addf(b, "%-4s ",
-			n->kind == WARD_NODE_DENIED ? "no" : ward_node_kind_name(n->kind));
+			n->kind == WARD_NODE_DENIED || n->kind == WARD_NODE_MASK
+				? "no"
+				: ward_node_kind_name(n->kind));
 		name(b, n->dest);
 		break;
 	}

@@ -21,8 +21,9 @@ static const int strength[] = {
 	[WARD_NODE_FILE] = 3,
 	[WARD_NODE_TMPFS] = 4,
 	[WARD_NODE_BIND] = 5,
-	[WARD_NODE_DEV] = 6,
-	[WARD_NODE_PROC] = 6,
+	[WARD_NODE_MASK] = 6,
+	[WARD_NODE_DEV] = 7,
+	[WARD_NODE_PROC] = 7,
 };
 
 static int by_dest(const void *va, const void *vb)
@@ -34,6 +35,8 @@ static int by_dest(const void *va, const void *vb)
 		return c;
 	if (strength[a->kind] != strength[b->kind])
 		return strength[b->kind] - strength[a->kind];
+	if (a->fixed != b->fixed)
+		return a->fixed ? -1 : 1;
 	/* Two of a kind: grants before the base, writers first, so that the rule shown is the one that matters. */
 	if (a->base != b->base)
 		return a->base ? 1 : -1;
@@ -83,7 +86,7 @@ static size_t merge(struct ward_node *v, size_t n)
 			v[out++] = v[i];
 			continue;
 		}
-		if (last->kind != WARD_NODE_BIND || v[i].kind != WARD_NODE_BIND)
+		if (last->kind != WARD_NODE_BIND || v[i].kind != WARD_NODE_BIND || last->fixed)
 			continue;
 		last->write |= v[i].write;
 		last->protect |= v[i].protect;
@@ -98,7 +101,13 @@ static size_t merge(struct ward_node *v, size_t n)
 /* Does the bind c, which contains n, already show n as n wants to be shown? */
 static bool redundant(const struct ward_node *c, const struct ward_node *n)
 {
-	if (n->kind != WARD_NODE_BIND || n->base || c->protect)
+	if (c->kind == WARD_NODE_MASK)
+		return true;
+	if (n->fixed && n->kind == WARD_NODE_MASK)
+		return false;
+	if (n->fixed)
+		return c->write == n->write && c->exec == n->exec && (c->idmap || !n->idmap);
+	if (n->kind != WARD_NODE_BIND || n->base || c->protect || c->fixed)
 		return true;
 	if (n->protect)
 		return !c->write;
@@ -114,7 +123,8 @@ static int drop_covered(struct ward_node *v, size_t *io_n, struct ward_error *er
 		const struct ward_node *cover = NULL;
 
 		for (size_t k = out; k-- > 0 && !cover;)
-			if (v[k].kind == WARD_NODE_BIND && ward_path_within(v[i].dest, v[k].dest))
+			if ((v[k].kind == WARD_NODE_BIND || v[k].kind == WARD_NODE_MASK) &&
+				ward_path_within(v[i].dest, v[k].dest))
 				cover = &v[k];
 		if (cover && !cover->is_dir)
 			return fail_below(err, v[i].dest, cover->dest);

@@ -56,6 +56,8 @@ enum ward_launch_mount_kind {
 	WARD_LAUNCH_DIR,
 	WARD_LAUNCH_LINK,
 	WARD_LAUNCH_FILE,
+	/* over a file or directory of a bound tree: nothing that anybody may open */
+	WARD_LAUNCH_MASK,
 	/* a synthetic directory below a private tmpfs: its part of the FUSE tree is mounted there */
 	WARD_LAUNCH_SUBTREE
 };

@@ -150,6 +150,10 @@ static void classify(const struct packer *p, const struct ward_node *n, struct w
 		return;
 	case WARD_NODE_SYMLINK: m->kind = on_tmpfs ? WARD_LAUNCH_LINK : 0; return;
 	case WARD_NODE_FILE: m->kind = on_tmpfs ? WARD_LAUNCH_FILE : 0; return;
+	case WARD_NODE_MASK:
+		m->kind = WARD_LAUNCH_MASK;
+		m->flags = n->is_dir ? WARD_LAUNCH_M_DIR : 0;
+		return;
 	case WARD_NODE_DENIED:
 		return; /* FUSE answers EACCES; elsewhere the name is simply not there */
 	case WARD_NODE_BIND:

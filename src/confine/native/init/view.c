@@ -195,6 +195,23 @@ static void tmpfs_build(const struct init *in, unsigned i, const char *dest, uin
 	bind_mount(in, dir, dest);
 }
 
+/*
+ * The name is there, and nobody may read, list, enter or change it: its mode says so even to its owner, whom the command may be, and
+ * the mount is read-only, so that the mode stays.
+ */
+static void mask_build(const struct init *in, const char *dest, bool dir, uint32_t mode)
+{
+	const char *from = !dir ? "../nil" : mode ? "../empty" : "../nothing";
+
+	if (!present(from) && dir)
+		must_mkdir(in, from, mode);
+	else if (!present(from))
+		make_file(in, from, NULL, 0, 0);
+	bind_mount(in, from, dest);
+	seal(in, dest,
+		MOUNT_ATTR_RDONLY_ | MOUNT_ATTR_NOEXEC_ | MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_);
+}
+
 static void place(struct init *in, unsigned i, const struct ward_launch_mount *m)
 {
 	const char *dest = blob_text(in->l, m->dest);
@@ -211,6 +228,9 @@ static void place(struct init *in, unsigned i, const struct ward_launch_mount *m
 	case WARD_LAUNCH_TMPFS: tmpfs_build(in, i, dest, m->mode); break;
 	case WARD_LAUNCH_PROC: proc_build(in, dest); break;
 	case WARD_LAUNCH_DEV: dev_build(in, dest); break;
+	case WARD_LAUNCH_MASK:
+		mask_build(in, dest, (m->flags & WARD_LAUNCH_M_DIR) != 0, m->mode);
+		break;
 	case WARD_LAUNCH_DIR:
 		must_mkdir(in, dest, 0755);
 		if (m->flags & WARD_LAUNCH_M_SEAL)
