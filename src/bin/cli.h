@@ -48,6 +48,14 @@ int cmd_run(struct words w);
 int cmd_sandbox_run(struct words w);
 int cmd_plan(struct words w);
 
+/* Take "--name value", "--name=value" or "--name" of the option table; the name is cut out of the word. */
+const char *take_option(struct words *w, char **ret_value);
+
+/* policy.c */
+int cmd_policy_explain(struct words w);
+int cmd_policy_show(struct words w);
+int cmd_policy_check(struct words w);
+
 /* inspect.c: the commands that only look */
 int cmd_doctor(struct words w);
 int cmd_audit_verify(struct words w);

@@ -24,8 +24,7 @@ static const struct ward_option *find_option(const char *name)
 	return NULL;
 }
 
-/* Take "--name value", "--name=value" or "--name". The name is cut out of the word. */
-static const char *take_option(struct words *w, char **ret_value)
+const char *take_option(struct words *w, char **ret_value)
 {
 	char *name = w->v[0] + 2, *eq = strchr(name, '=');
 	const struct ward_option *o;

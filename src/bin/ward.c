@@ -78,6 +78,49 @@ static const struct command commands[] = {
 			"2  usage or error",
 	},
 	{
+		.name = "policy explain",
+		.fn = cmd_policy_explain,
+		.usage = "policy explain [options] --op read|modify --path PATH\n"
+			"policy explain [options] --action ACTION --resource RESOURCE",
+		.summary = "say which rule decides, where it stands, and what would change it",
+		.text = "Judge one request by the policies that a run with the same options would have, and say why: each rule "
+			"that decides with file, line and layer, and the least grant that would change it. The options are those of "
+			"ward run that policies depend on: --mode, --profile, --policy, --cap, --capabilities, --read, --write, --env, "
+			"--repo-root, --environment, --label, --workspace. Actions are those of docs/spec/vocabulary.md.",
+		.examples = "ward policy explain --mode workspace_write --op modify --path .git/config\n"
+			"ward policy explain --profile reviewer --op read --path .env\n"
+			"ward policy explain --action env.read --resource LANG --json",
+		.exits = "0  allowed\n"
+			"1  denied, or a person would be asked\n"
+			"2  usage, or an error in a policy",
+	},
+	{
+		.name = "policy check",
+		.fn = cmd_policy_check,
+		.usage = "policy check [options] [FILE...]",
+		.summary = "read all policies of a run and say what is wrong with them",
+		.text = "Read and validate the policies that a run with the same options would have, FILE... among them as --policy would "
+			"add them, and print the warnings: empty lists, rules that can never match.",
+		.examples = "ward policy check team.yaml\n"
+			"ward policy check --mode repo_write --profile implementer --policy team.yaml",
+		.exits = "0  they are right\n"
+			"1  they are not\n"
+			"2  usage or error",
+	},
+	{
+		.name = "policy show",
+		.fn = cmd_policy_show,
+		.usage = "policy show [options] [--as cedar|snapshot]",
+		.summary = "print all policies of a run as Cedar text",
+		.text = "Print the policies that a run with the same options would have as Cedar text: modes and policy files as they are, "
+			"profiles, capabilities and what every run has as what they compile to, each with the place of its rule. With "
+			"--as snapshot the JSON document whose SHA-256 is the policy_sha256 of outcome and log.",
+		.examples = "ward policy show --mode workspace_write\n"
+			"ward policy show --read . --as snapshot",
+		.exits = "0  printed\n"
+			"2  usage, or an error in a policy",
+	},
+	{
 		.name = "audit verify",
 		.fn = cmd_audit_verify,
 		.usage = "audit verify [FILE] [--head HASH] [--json]",

@@ -9,6 +9,7 @@
 
 #include "os/os.h"
 #include "run/life.h"
+#include "run/rules/rules.h"
 
 static const char *rule_text(const struct ward_rule *r)
 {
@@ -140,6 +141,51 @@ int ward_ask_grants(struct life *l, struct ward_error *err)
 	return r;
 }
 
+/* The action of a refused capability. */
+static enum ward_action action_of(enum ward_cap_type t)
+{
+	static const enum ward_action actions[WARD_CAP_TYPE_MAX] = {
+		[WARD_CAP_FILE_READ] = WARD_ACT_FS_READ,
+		[WARD_CAP_FILE_WRITE] = WARD_ACT_FS_WRITE,
+		[WARD_CAP_EXTERNAL_COMMAND] = WARD_ACT_PROC_EXEC,
+		[WARD_CAP_NETWORK_CONNECT] = WARD_ACT_NET_CONNECT,
+		[WARD_CAP_NETWORK_LISTEN] = WARD_ACT_NET_LISTEN,
+	};
+
+	return (unsigned)t < WARD_CAP_TYPE_MAX ? actions[t] : WARD_ACT_NONE;
+}
+
+/*
+ * The policies' own words for a refusal: the rule that forbids, who narrows, that a person would be asked. A cure stays only where
+ * no rule stands against it.
+ */
+static int policy_says(struct life *l, const struct ward_refusal *f, struct ward_decision *ret,
+	struct ward_error *err)
+{
+	struct ward_query q = { .action = action_of(f->action),
+		.resource = ward_str(f->resource ? f->resource : ""),
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+	struct ward_verdict v;
+
+	if (!l->book || q.action == WARD_ACT_NONE || q.resource.n == 0)
+		return WARD_OK;
+	if (ward_judge(l->book->book, l->book->desk, &q, &v) < 0)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
+	if (v.why == WARD_WHY_NO_RULE || v.why == WARD_WHY_MALFORMED || v.effect == WARD_ALLOW)
+		return WARD_OK;
+	ret->cure[0] = '\0';
+	if (v.n_rules > 0 && v.rules[0]->line > 0)
+		(void)snprintf(ret->why, sizeof(ret->why), "%.120s: %.100s:%u%s%.60s", v.text,
+			v.rules[0]->file, v.rules[0]->line, v.rules[0]->id ? " " : "",
+			v.rules[0]->id ? v.rules[0]->id : "");
+	else
+		(void)snprintf(ret->why, sizeof(ret->why), "%s", v.text);
+	if (v.effect == WARD_ASK)
+		(void)snprintf(ret->cure, sizeof(ret->cure), "--approve %s",
+			ward_approval_name(v.approval));
+	return WARD_OK;
+}
+
 int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there,
 	const char *above, struct ward_decision *ret, struct ward_error *err)
 {
@@ -160,6 +206,8 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 		q.syscall = "connect";
 	}
 	r = ward_decide(&rules, &q, ret, err);
+	if (r == WARD_OK && ret->effect != WARD_ALLOW && q.syscall == NULL)
+		r = policy_says(l, f, ret, err);
 	if (r < 0)
 		return r;
 	if (f->seen == WARD_SEEN_ALONE) {

@@ -10,6 +10,8 @@ struct life {
 	struct ward_request *r;
 	struct ward_outcome *o;
 	struct ward_plan *plan;
+	bool *pinned;               /* by node of the plan: what was made for the run, and goes with it */
+	struct ward_rulebook *book; /* NULL: only the request's own capabilities decide */
 	struct ward_audit *audit;
 	struct ward_head_start *head; /* not yet taken by a cage */
 	struct ward_cage *cage;
@@ -45,6 +47,10 @@ enum record_there {
 /* above: for what is absent, the nearest directory above it on the host; NULL = the one it lies in */
 int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there, const char *above,
 	struct ward_decision *ret, struct ward_error *err);
+
+/* ---- pin.c ---- */
+int ward_pins_make(struct life *l, struct ward_error *err);      /* what was made before is taken away first */
+void ward_pins_remove(struct life *l);                           /* when nothing of the run is alive */
 
 /* ---- record.c ---- */
 void record_event(struct life *l, struct ward_event *e); /* fill what all records of a run share */

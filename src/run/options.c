@@ -22,15 +22,18 @@
 #define MEMORY_MIN (1u << 20)
 #define DISK_MIN 65536u
 #define GRACE_MAX_MS 3600000u
+#define LABEL_MAX 256u
+#define LABELS_MAX 64u
 
 /* index: which occurrence of the option this is, from 1. */
 typedef int apply_fn(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err);
 
-static apply_fn apply_cap, apply_capabilities, apply_read, apply_write, apply_env, apply_i_know,
-	apply_workspace, apply_cwd, apply_timeout, apply_grace, apply_cpus, apply_memory,
-	apply_pids, apply_disk, apply_output_limit, apply_nofile, apply_stdin, apply_tty,
-	apply_json, apply_quiet, apply_audit, apply_head_to, apply_outcome, apply_report,
+static apply_fn apply_cap, apply_capabilities, apply_read, apply_write, apply_env, apply_mode,
+	apply_profile, apply_policy, apply_approve, apply_repo_root, apply_environment, apply_label,
+	apply_i_know, apply_workspace, apply_cwd, apply_timeout, apply_grace, apply_cpus,
+	apply_memory, apply_pids, apply_disk, apply_output_limit, apply_nofile, apply_stdin,
+	apply_tty, apply_json, apply_quiet, apply_audit, apply_head_to, apply_outcome, apply_report,
 	apply_fail_on_violation, apply_require, apply_accept, apply_backend, apply_attribution,
 	apply_deny_errno, apply_dry_run;
 
@@ -235,6 +238,102 @@ static int apply_env(struct ward_request *r, const char *value, unsigned index,
 		return code;
 	}
 	return eq ? env_assign(r, value, n, index, err) : ward_caps_add(&r->caps, &cap, err);
+}
+
+/* ---- policies ---- */
+
+static int apply_mode(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return ward_mode_parse(ward_str(value), &r->mode, err);
+}
+
+static int apply_profile(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return keep(r, value, &r->profile, err);
+}
+
+static int apply_policy(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	struct ward_policy_option *v;
+	const char *path;
+	int code = keep(r, value, &path, err);
+
+	if (code < 0)
+		return code;
+	v = ward_arena_alloc(r->arena, (r->n_policies + 1) * sizeof(*v));
+	if (!v)
+		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	if (r->n_policies > 0)
+		memcpy(v, r->policies, r->n_policies * sizeof(*v));
+	v[r->n_policies] = (struct ward_policy_option){ path, index };
+	r->policies = v;
+	r->n_policies++;
+	return WARD_OK;
+}
+
+static int apply_approve(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	static const char *const names[] = { "risky", "critical" };
+	int which = 0;
+	int code = choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
+
+	(void)index;
+	if (code >= 0)
+		r->consent = which == 1 ? WARD_CONSENT_CRITICAL : WARD_CONSENT_RISKY;
+	return code;
+}
+
+static int apply_repo_root(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return keep(r, value, &r->repo_root, err);
+}
+
+static int apply_environment(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	static const char *const names[] = { "dev", "test", "ci", "staging", "prod" };
+	int which = 0;
+	int code = choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
+
+	(void)index;
+	if (code >= 0)
+		r->environment = names[which];
+	return code;
+}
+
+static int apply_label(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	const char *eq = strchr(value, '='), **v, *copy;
+
+	(void)index;
+	if (!eq || eq == value || strlen(value) > LABEL_MAX ||
+		!ward_utf8_valid(value, strlen(value))) {
+		int code = ward_fail(err, WARD_E_INVALID,
+			"a label is KEY=VALUE, in at most %u bytes", LABEL_MAX);
+
+		ward_fail_fix(err, "as in --label team=ops");
+		return code;
+	}
+	if (r->n_labels == LABELS_MAX)
+		return ward_fail(err, WARD_E_LIMIT, "at most %u labels", LABELS_MAX);
+	v = ward_arena_alloc(r->arena, (r->n_labels + 1) * sizeof(*v));
+	copy = ward_arena_strdup(r->arena, value);
+	if (!v || !copy)
+		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	if (r->n_labels > 0)
+		memcpy(v, r->labels, r->n_labels * sizeof(*v));
+	v[r->n_labels++] = copy;
+	r->labels = v;
+	return WARD_OK;
 }
 
 /* ---- place ---- */

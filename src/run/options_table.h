@@ -11,6 +11,7 @@
 
 /* clang-format off */
 #define G_GRANT  "Grants"
+#define G_POLICY "Policies"
 #define G_PLACE  "Place and environment"
 #define G_LIMIT  "Limits"
 #define G_STREAM "Streams"
@@ -43,6 +44,40 @@ WARD_OPT(apply_env, "env", "NAME[=VALUE]", true, G_GRANT,
 	"pass NAME, or set it to VALUE",
 	"With NAME alone pass the caller's variable (an error when it is not set; the same as --cap ENV:NAME); "
 	"with =VALUE set it. Nothing else of the caller's environment goes in but LANG, LC_*, TERM and TZ.",
+	NULL)
+WARD_OPT(apply_mode, "mode", "MODE", false, G_POLICY,
+	"what runs of this kind may do, as shipped policies",
+	"Add a shipped policy: read_only (look at the repository), workspace_write (build and test in the workspace, no network, no "
+	"history), repo_write (commit, once a person agreed), danger_full_access. Its limits are the defaults of the others here. "
+	"data/modes has the texts; ward policy show prints them.",
+	"read_only|workspace_write|repo_write|danger_full_access")
+WARD_OPT(apply_profile, "profile", "NAME", false, G_POLICY,
+	"path rules of a document by name",
+	"Add the profile NAME of the policy documents of the layers and of --policy: which files may be read and modified, which "
+	"programs be run, which variables be seen. An unknown name is an error.",
+	NULL)
+WARD_OPT(apply_policy, "policy", "FILE", true, G_POLICY,
+	"add a policy file: .cedar, .yaml or .json",
+	"Add the policies of FILE for this run: Cedar text where the name ends in .cedar, else a policy document. What they permit "
+	"adds to what other rules permit; what any rule forbids stays forbidden.",
+	NULL)
+WARD_OPT(apply_approve, "approve", "LEVEL", false, G_POLICY,
+	"say yes, for this run, to what rules ask a person about",
+	"Say yes beforehand to what a rule with @approval would ask: risky, or critical (which includes risky). It holds for this run "
+	"alone, is recorded with it, and never overrules a forbid. Without it what is asked about is not granted.",
+	"risky|critical")
+WARD_OPT(apply_repo_root, "repo-root", "DIR", false, G_POLICY,
+	"what bounds the reads of a mode; default: git's top directory",
+	"The directory that a mode lets be read: the repository's top, in which the workspace lies. Without it, it is git's top "
+	"directory above the workspace, or the workspace.",
+	NULL)
+WARD_OPT(apply_environment, "environment", "NAME", false, G_POLICY,
+	"dev, test, ci, staging or prod, for rules that ask; default: dev",
+	"Where the run takes place, for policies that look at context.environment. Default dev.",
+	"dev|test|ci|staging|prod")
+WARD_OPT(apply_label, "label", "KEY=VALUE", true, G_POLICY,
+	"a label of the run, for rules that ask",
+	"A label that policies see in context.labels. At most 64.",
 	NULL)
 WARD_OPT(apply_i_know, "i-know", NULL, false, G_GRANT,
 	"allow / or $HOME as workspace, $HOME as write grant",

@@ -9,6 +9,15 @@ struct ward_env_set {
 	struct ward_origin origin;
 };
 
+/* --approve: what the person who starts the run says yes to beforehand. */
+enum ward_consent { WARD_CONSENT_NONE = 0, WARD_CONSENT_RISKY, WARD_CONSENT_CRITICAL };
+
+/* --policy FILE */
+struct ward_policy_option {
+	const char *path;
+	unsigned index;              /* which occurrence of the option, from 1 */
+};
+
 /* A place to write to, looked up when the option was set (dest.c). */
 struct ward_dest {
 	const char *text;            /* as given; NULL = not set */
@@ -24,6 +33,13 @@ struct ward_request {
 	struct ward_env_set *env; size_t n_env;   /* --env NAME=VALUE; each name once */
 	int argc; char **argv;       /* argv[0] = command or script; NULL-terminated */
 	const char *workspace;       /* as given, NULL = cwd */
+	enum ward_mode mode;         /* NONE: none was named */
+	const char *profile;         /* NULL: none was named */
+	const struct ward_policy_option *policies; size_t n_policies;
+	enum ward_consent consent;
+	const char *repo_root;       /* as given, NULL = git's top directory */
+	const char *environment;     /* a word of the schema, NULL = dev */
+	const char *const *labels; size_t n_labels;
 	const char *cwd;             /* as given, NULL = the caller's */
 	const char *audit;           /* NULL = default */
 	bool audit_refused;          /* set by ward_resolve: it lies where the command could write, nothing may go there */
@@ -47,7 +63,10 @@ struct ward_request {
 
 /* resolve.c: look everything up and build the plan. host: facts to plan with. */
 /* The plan is not signed yet: ward_plan_sign(). */
-int ward_resolve(struct ward_request *r, const struct ward_host *host, struct ward_plan **ret, struct ward_error *err);
+struct ward_rulebook;
+/* *ret_book: the policies that decided, to be asked again during the run (run/rules); NULL where there are none. May be NULL. */
+int ward_resolve(struct ward_request *r, const struct ward_host *host, struct ward_plan **ret, struct ward_rulebook **ret_book,
+	struct ward_error *err);
 
 /* options.c: position of name in the table, -1 = none. */
 int ward_option_index(const char *name);

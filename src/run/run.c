@@ -10,6 +10,7 @@
 
 #include "os/os.h"
 #include "run/life.h"
+#include "run/rules/rules.h"
 
 #define PLANS_MAX 3
 
@@ -69,17 +70,22 @@ static int make_plan(struct life *l, const struct ward_host *host, struct ward_e
 {
 	int r;
 
+	ward_pins_remove(l);
 	ward_plan_free(l->plan);
 	l->plan = NULL;
 	free(l->axes_json);
 	l->axes_json = NULL;
-	r = ward_resolve(l->r, host, &l->plan, err);
+	ward_rulebook_freep(&l->book);
+	r = ward_resolve(l->r, host, &l->plan, &l->book, err);
 	if (r < 0)
 		return r;
 	l->axes_json = axes_json(l->plan);
 	if (!l->axes_json)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for the plan's axes");
-	record_policy_hash(l->plan, l->o->policy_sha256);
+	if (l->book)
+		memcpy(l->o->policy_sha256, l->book->sha256, sizeof(l->o->policy_sha256));
+	else
+		record_policy_hash(l->plan, l->o->policy_sha256);
 	if (!l->o->policy_sha256[0])
 		return ward_fail(err, WARD_E_NOMEM, "no memory for the policy's hash");
 	ward_outcome_set_plan(l->o, l->r, l->plan);
@@ -143,6 +149,9 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 		if (r < 0)
 			return r;
 		before = host;
+		r = ward_pins_make(l, err);
+		if (r < 0)
+			return r;
 		r = start(l, &host, err);
 		if (r != WARD_E_UNSUPPORTED ||
 			(before.userns == host.userns && before.fuse == host.fuse))
@@ -272,6 +281,7 @@ static void life_done(struct life *l)
 			l->last.seq ? l->last.hash : NULL);
 	ward_audit_close(l->audit);
 	free(l->axes_json);
+	ward_rulebook_freep(&l->book);
 }
 
 int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_error *err)
@@ -301,6 +311,7 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 		code = ward_fail(&local, WARD_E_NOMEM, "no memory for the outcome's text");
 	/* Nothing of the run is alive when its outcome is handed out. */
 	ward_cage_free(l.cage);
+	ward_pins_remove(&l);
 	ward_plan_free(l.plan);
 	*ret = l.o;
 	if (code < 0 && err)
@@ -320,7 +331,7 @@ int ward_request_plan(struct ward_request *r, bool json, char **ret_text, struct
 		return ward_fail(err, WARD_E_INVALID, "no command to plan");
 	code = ward_host_probe(&host, err);
 	if (code == WARD_OK)
-		code = ward_resolve(r, &host, &plan, err);
+		code = ward_resolve(r, &host, &plan, NULL, err);
 	if (code == WARD_OK)
 		code = ward_plan_sign(plan, err);
 	if (code < 0) {

@@ -148,7 +148,7 @@ static TAP_UNUSED int try_words(enum ward_command_kind kind, const char *const *
 	if (res == WARD_OK)
 		res = ward_request_command(r, n, (char *const *)(uintptr_t)w, &err);
 	if (res == WARD_OK)
-		res = ward_resolve(r, &host, &plan, &err);
+		res = ward_resolve(r, &host, &plan, NULL, &err);
 	CHECK((res == WARD_OK) == (plan != NULL));
 	ward_request_free(r);
 	return res;

@@ -237,7 +237,7 @@ void doctor_plan_axes(struct doctor *d)
 	/* Whatever the level: this plan is never run. */
 	for (int i = 0; r && i < WARD_AXIS_MAX; i++)
 		r->accept[i] = WARD_LEVEL_NONE;
-	if (r && ward_resolve(r, &d->host, &plan, &err) == WARD_OK) {
+	if (r && ward_resolve(r, &d->host, &plan, NULL, &err) == WARD_OK) {
 		memcpy(d->axes, plan->axes, sizeof(d->axes));
 		d->planned = true;
 	}

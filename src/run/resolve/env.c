@@ -123,9 +123,9 @@ int ward_rs_env(struct ward_resolver *rs, struct ward_error *err)
 	const struct ward_request *req = rs->r;
 	int r = baseline(rs, err);
 
-	for (size_t i = 0; i < req->caps.n && r == WARD_OK; i++)
-		if (req->caps.v[i].type == WARD_CAP_ENV)
-			r = grant(rs, &req->caps.v[i], err);
+	for (size_t i = 0; i < rs->caps.n && r == WARD_OK; i++)
+		if (rs->caps.v[i].type == WARD_CAP_ENV)
+			r = grant(rs, &rs->caps.v[i], err);
 	for (size_t i = 0; i < req->n_env && r == WARD_OK; i++) {
 		const struct ward_env_set *e = &req->env[i];
 		struct ward_cap cap = {

@@ -16,12 +16,13 @@
 
 #define CHAIN_MAX 4
 
-int ward_rs_exec_mode(struct ward_resolver *rs)
+int ward_rs_exec_mode(struct ward_resolver *rs, struct ward_error *err)
 {
-	bool named = false;
+	bool named = rs->book != NULL; /* where there are policies they say */
 
-	for (size_t i = 0; i < rs->r->caps.n; i++) {
-		const struct ward_cap *cap = &rs->r->caps.v[i];
+	(void)err;
+	for (size_t i = 0; i < rs->caps.n; i++) {
+		const struct ward_cap *cap = &rs->caps.v[i];
 
 		if (cap->type != WARD_CAP_EXTERNAL_COMMAND)
 			continue;
@@ -684,8 +685,8 @@ int ward_rs_exec_grants(struct ward_resolver *rs, struct ward_error *err)
 {
 	bool any = false;
 
-	for (size_t i = 0; i < rs->r->caps.n; i++) {
-		const struct ward_cap *cap = &rs->r->caps.v[i];
+	for (size_t i = 0; i < rs->caps.n; i++) {
+		const struct ward_cap *cap = &rs->caps.v[i];
 		char dir[WARD_PATH_MAX];
 		int r;
 

@@ -5,21 +5,21 @@
  * followed. What cannot be read or understood is left out: a missing name is no reason to refuse a run.
  */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include "os/os.h"
-#include "run/resolve/resolve.h"
+#include "run/resolve/look.h"
 
 #define CONFIG_BYTES_MAX (64u << 10)
-#define VALUE_MAX 256
 
 static const char blanks[] = " \t\r";
 
 /* Take a value as git reads it: quotes, backslash escapes, comments, blanks at the end. False: not usable. */
-static bool take_value(const char *s, const char *end, char out[VALUE_MAX])
+static bool take_value(const char *s, const char *end, char out[WARD_GITCONFIG_VALUE_MAX])
 {
 	bool quoted = false;
 	size_t n = 0, keep = 0;
@@ -44,7 +44,7 @@ static bool take_value(const char *s, const char *end, char out[VALUE_MAX])
 		}
 		if ((unsigned char)c < 0x20 && c != '\t')
 			return false;
-		if (n + 1 >= VALUE_MAX)
+		if (n + 1 >= WARD_GITCONFIG_VALUE_MAX)
 			return false;
 		out[n++] = c;
 		if (quoted || !strchr(blanks, c))
@@ -65,48 +65,77 @@ static void put_value(struct ward_buf *out, const char *key, const char *value)
 	ward_buf_adds(out, "\"\n");
 }
 
-void ward_gitconfig_user(const char *text, size_t n, struct ward_buf *out)
+/* Is this line, from "[" on, the head of the section, or of its subsections where those count? */
+static bool is_section(const char *s, const char *eol, const char *section, bool subsections)
 {
-	char name[VALUE_MAX] = "", email[VALUE_MAX] = "";
+	size_t n = strlen(section);
+
+	if ((size_t)(eol - s) < n + 2 || strncasecmp(s + 1, section, n) != 0)
+		return false;
+	return s[n + 1] == ']' || (subsections && strchr(" \t\"", s[n + 1]));
+}
+
+bool ward_gitconfig_each(const char *text, size_t n, const struct ward_gitconfig_key *k,
+	bool (*each)(const char *value, void *arg), void *arg)
+{
 	const char *end = text + n;
-	bool user = false;
+	bool here = false;
 
 	if (memchr(text, '\0', n))
-		return;
+		return true;
 	for (const char *s = text, *eol; s < end; s = eol + 1) {
+		char value[WARD_GITCONFIG_VALUE_MAX];
+		size_t key = 0;
+		const char *eq;
+
 		eol = memchr(s, '\n', (size_t)(end - s));
 		if (!eol)
 			eol = end;
 		while (s < eol && strchr(blanks, *s))
 			s++;
-		if (s == eol)
-			continue;
-		if (*s == '[') {
-			user = eol - s >= 6 && strncasecmp(s, "[user]", 6) == 0;
+		if (s < eol && *s == '[') {
+			here = is_section(s, eol, k->section, k->subsections);
 			continue;
 		}
-		size_t key = 0;
 		while (s + key < eol && !strchr(" \t\r=", s[key]))
 			key++;
-		const char *eq = s + key;
+		eq = s + key;
 		while (eq < eol && strchr(blanks, *eq))
 			eq++;
-		if (!user || eq >= eol || *eq != '=')
+		if (!here || eq >= eol || *eq != '=' || key != strlen(k->key) ||
+			strncasecmp(s, k->key, key) != 0)
 			continue;
-		char value[VALUE_MAX];
-		char *to = key == 4 && strncasecmp(s, "name", 4) == 0 ? name
-			: key == 5 && strncasecmp(s, "email", 5) == 0 ? email
-								      : NULL;
-		if (to && take_value(eq + 1, eol, value))
-			memcpy(to, value, sizeof(value));
+		if (take_value(eq + 1, eol, value) && !each(value, arg))
+			return false;
 	}
-	if (!name[0] && !email[0])
+	return true;
+}
+
+struct user {
+	char name[WARD_GITCONFIG_VALUE_MAX], email[WARD_GITCONFIG_VALUE_MAX];
+};
+
+static bool keep_value(const char *value, void *arg)
+{
+	(void)snprintf(arg, WARD_GITCONFIG_VALUE_MAX, "%s", value);
+	return true;
+}
+
+void ward_gitconfig_user(const char *text, size_t n, struct ward_buf *out)
+{
+	static const struct ward_gitconfig_key name = { "user", "name", false },
+					       email = { "user", "email", false };
+	struct user u = { { 0 }, { 0 } };
+
+	(void)ward_gitconfig_each(text, n, &name, keep_value, u.name);
+	(void)ward_gitconfig_each(text, n, &email, keep_value, u.email);
+	if (!u.name[0] && !u.email[0])
 		return;
 	ward_buf_adds(out, "[user]\n");
-	if (name[0])
-		put_value(out, "name", name);
-	if (email[0])
-		put_value(out, "email", email);
+	if (u.name[0])
+		put_value(out, "name", u.name);
+	if (u.email[0])
+		put_value(out, "email", u.email);
 }
 
 static bool read_config(const char *path, struct ward_buf *b)

@@ -5,25 +5,20 @@
  * and in matches. A directory that a pattern matches without "/ **" is not bound: that would grant what lies below it,
  * which the pattern does not match.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "os/os.h"
-#include "run/resolve/resolve.h"
+#include "run/resolve/look.h"
 
 struct walk {
 	struct ward_resolver *rs;
 	const struct ward_cap *cap;
 	const char *pattern; /* absolute */
 	const char *below; /* for X/ ** with wildcards in X: X, else NULL */
-	struct ward_texts todo, found;
-	size_t looked, directories;
+	struct ward_texts found;
+	size_t directories;
 	struct ward_error *err;
 };
 
@@ -43,91 +38,26 @@ static int fail_much(struct walk *w, const char *what, size_t most)
 	return WARD_E_LIMIT;
 }
 
-/* A list without the search for duplicates: a walk meets each name once. */
-static int push(struct walk *w, struct ward_texts *to, const char *path)
+static int entry(void *arg, const char *path, enum ward_entry type, bool *ret_enter)
 {
-	if (to->n == to->cap) {
-		size_t cap = to->cap ? to->cap * 2 : 64;
-		const char **v = ward_arena_alloc(w->rs->arena, cap * sizeof(*v));
-
-		if (!v)
-			return ward_rs_nomem(w->err);
-		if (to->n > 0)
-			memcpy(v, to->v, to->n * sizeof(*v));
-		to->v = v;
-		to->cap = cap;
-	}
-	to->v[to->n] = ward_arena_strdup(w->rs->arena, path);
-	return to->v[to->n++] ? WARD_OK : ward_rs_nomem(w->err);
-}
-
-static int entry(struct walk *w, const char *path, unsigned char type)
-{
-	bool is_dir = type == DT_DIR;
+	struct walk *w = arg;
+	bool is_dir = type == WARD_ENTRY_DIR;
 	int r = WARD_OK;
 
 	if (w->below ? ward_glob_match(w->below, path) : ward_glob_match(w->pattern, path)) {
 		if (is_dir && !w->below)
 			w->directories++;
 		else
-			r = push(w, &w->found, path);
+			r = ward_rs_push(w->rs, &w->found, path, w->err);
 		if (w->found.n > WARD_GLOB_MATCHES_MAX)
 			return fail_much(w, "matches", WARD_GLOB_MATCHES_MAX);
 		/* All below it is granted with it. */
 		if (w->below)
 			return r;
 	}
-	if (r == WARD_OK && is_dir && !ward_rs_reserved(path) &&
-		ward_glob_may_match_below(w->pattern, path))
-		r = push(w, &w->todo, path);
+	*ret_enter =
+		is_dir && !ward_rs_reserved(path) && ward_glob_may_match_below(w->pattern, path);
 	return r;
-}
-
-static unsigned char type_of(int dirfd, const struct dirent *d)
-{
-	struct stat st;
-
-	if (d->d_type != DT_UNKNOWN)
-		return d->d_type;
-	if (fstatat(dirfd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return DT_UNKNOWN;
-	return S_ISDIR(st.st_mode) ? DT_DIR : S_ISLNK(st.st_mode) ? DT_LNK : DT_REG;
-}
-
-static void close_dir(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
-static int directory(struct walk *w, const char *dir)
-{
-	char path[WARD_PATH_MAX];
-	int fd = ward_openat2(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0,
-		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
-	WARD_CLEANUP(close_dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *e;
-
-	if (!d) {
-		/* Gone, or closed to the caller: nothing there can be granted by the caller. */
-		ward_close(fd);
-		return WARD_OK;
-	}
-	while ((e = readdir(d))) {
-		int r;
-
-		if (ward_streq(e->d_name, ".") || ward_streq(e->d_name, ".."))
-			continue;
-		if (++w->looked > WARD_GLOB_WALK_MAX)
-			return fail_much(w, "would look at", WARD_GLOB_WALK_MAX);
-		if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir[1] ? dir : "", e->d_name) >=
-			sizeof(path))
-			continue;
-		r = entry(w, path, type_of(fd, e));
-		if (r < 0)
-			return r;
-	}
-	return WARD_OK;
 }
 
 static int by_text(const void *a, const void *b)
@@ -174,6 +104,7 @@ int ward_rs_glob(struct ward_resolver *rs, const struct ward_cap *cap, const cha
 	const char *pattern, int rule, struct ward_error *err)
 {
 	struct walk w = { .rs = rs, .cap = cap, .pattern = pattern, .err = err };
+	struct ward_walk walk = { .rs = rs, .entry = entry, .arg = &w, .err = err };
 	struct ward_target t;
 	char prefix[WARD_PATH_MAX], word[WARD_PASTE_MAX];
 	int r;
@@ -200,9 +131,10 @@ int ward_rs_glob(struct ward_resolver *rs, const struct ward_cap *cap, const cha
 	}
 	if (r < 0 || !S_ISDIR(t.st.st_mode))
 		return report(&w);
-	r = push(&w, &w.todo, prefix);
-	while (r == WARD_OK && w.todo.n > 0)
-		r = directory(&w, w.todo.v[--w.todo.n]);
+	r = ward_rs_walk(&walk, prefix);
+	/* A match too many has said so itself. */
+	if (r == WARD_E_LIMIT && walk.looked > WARD_GLOB_WALK_MAX)
+		return fail_much(&w, "would look at", WARD_GLOB_WALK_MAX);
 	if (r < 0)
 		return r;
 	if (w.found.n > 0)

@@ -72,7 +72,7 @@ static bool grantable_above(struct ward_resolver *rs, const struct ward_cap *cap
 		*slash = '\0';
 	} while (ward_rs_target(rs, dir, &t) < 0 || !S_ISDIR(t.st.st_mode));
 	return !ward_rs_reserved(t.path) && !ward_streq(t.path, "/home") &&
-		(cap->type != WARD_CAP_FILE_WRITE || rs->r->i_know || !ward_rs_is_home(rs, t.path));
+		(cap->type != WARD_CAP_FILE_WRITE || rs->i_know || !ward_rs_is_home(rs, t.path));
 }
 
 static int fail_missing(struct ward_resolver *rs, const struct ward_cap *cap, const char *path,
@@ -106,7 +106,7 @@ static int fail_missing(struct ward_resolver *rs, const struct ward_cap *cap, co
 }
 
 /* What no view can hold, and what nobody means to hand out. */
-static int check_target(struct ward_resolver *rs, const struct ward_cap *cap,
+int ward_rs_check_target(struct ward_resolver *rs, const struct ward_cap *cap,
 	const struct ward_target *t, struct ward_error *err)
 {
 	const char *reserved = ward_rs_reserved(t->path), *shown = ward_rs_show(rs, t->path);
@@ -133,7 +133,7 @@ static int check_target(struct ward_resolver *rs, const struct ward_cap *cap,
 		ward_fail_fix(err, "take it out");
 		return WARD_E_CAPABILITY;
 	}
-	if (cap->type == WARD_CAP_FILE_WRITE && type == S_IFDIR && !rs->r->i_know &&
+	if (cap->type == WARD_CAP_FILE_WRITE && type == S_IFDIR && !rs->i_know &&
 		ward_rs_is_home(rs, t->path)) {
 		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
 			"%s is %s, and would be writable as a whole", shown,
@@ -180,7 +180,7 @@ int ward_rs_show_target(struct ward_resolver *rs, const struct ward_cap *cap,
 			option_for(option, cap, t->path, n.is_dir));
 		return WARD_E_CAPABILITY;
 	}
-	r = check_target(rs, cap, t, err);
+	r = ward_rs_check_target(rs, cap, t, err);
 	if (r == WARD_OK)
 		r = ward_rs_links(rs, t, rule, err);
 	if (r == WARD_OK)
@@ -272,8 +272,8 @@ static int grant(struct ward_resolver *rs, const struct ward_cap *cap, struct wa
 
 int ward_rs_grants(struct ward_resolver *rs, struct ward_error *err)
 {
-	for (size_t i = 0; i < rs->r->caps.n; i++) {
-		const struct ward_cap *cap = &rs->r->caps.v[i];
+	for (size_t i = 0; i < rs->caps.n; i++) {
+		const struct ward_cap *cap = &rs->caps.v[i];
 		int r;
 
 		if (cap->type != WARD_CAP_FILE_READ && cap->type != WARD_CAP_FILE_WRITE)

@@ -12,6 +12,7 @@
 
 #include "os/os.h"
 #include "run/resolve/resolve.h"
+#include "run/rules/rules.h"
 
 #define WIDER_RULES_MAX 256 /* more are not compared: every pair would be */
 #define RESOLVE_BYTES_MAX (64u << 20)
@@ -232,6 +233,7 @@ static int protect_config(struct ward_resolver *rs, struct ward_error *err)
 	struct ward_node n;
 	char path[WARD_PATH_MAX];
 
+	/* With policies the same is a rule of each mode, and of the builtin layer. */
 	if (ward_path_join(rs->workspace, ".ward", path, sizeof(path)) < 0)
 		return WARD_OK;
 	shown = ward_rs_shown_by(rs, path);
@@ -258,7 +260,7 @@ static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_e
 		.n_exec_paths = rs->exec_paths.n,
 		.rules = rs->rules,
 		.n_rules = rs->n_rules,
-		.limits = r->limits,
+		.limits = rs->limits,
 		.seccomp = seccomp_switches(rs),
 		.attribution = r->attribution,
 		.deny_errno = r->deny_errno ? r->deny_errno : ENOENT,
@@ -268,6 +270,7 @@ static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_e
 		.minimum = ward_minimum,
 		.require = r->require,
 		.accept = r->accept,
+		.late = rs->late,
 		.warnings = rs->warnings.v,
 		.n_warnings = rs->warnings.n,
 		.host = rs->host,
@@ -292,16 +295,26 @@ static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_e
 	return ward_plan_build(&in, ret, err);
 }
 
+int ward_rs_begin(struct ward_resolver *rs, struct ward_error *err)
+{
+	int r = caller_cwd(rs, err);
+
+	return r < 0 ? r : ward_rs_place(rs, err);
+}
+
 int ward_resolve(struct ward_request *r, const struct ward_host *host, struct ward_plan **ret,
-	struct ward_error *err)
+	struct ward_rulebook **ret_book, struct ward_error *err)
 {
 	static int (*const steps[])(struct ward_resolver *, struct ward_error *) = {
-		caller_cwd,
-		ward_rs_place,
+		ward_rs_begin,
+		ward_rules_wanted,
+		ward_rules_apply,
+		ward_rs_exec_mode,
 		ward_rs_check_audit_place,
 		ward_rs_base,
 		ward_rs_env,
 		ward_rs_grants,
+		ward_rules_view,
 		ward_rs_check_audit,
 		ward_rs_exec_grants,
 		ward_rs_exec,
@@ -313,7 +326,11 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(RESOLVE_BYTES_MAX);
 	struct ward_resolver rs = { .r = r, .host = host, .arena = arena };
 
+	int res = WARD_OK;
+
 	*ret = NULL;
+	if (ret_book)
+		*ret_book = NULL;
 	if (!arena)
 		return ward_rs_nomem(err);
 	if (r->argc < 1 || !r->argv[0]) {
@@ -323,12 +340,14 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 						    : "ward sandbox run SCRIPT");
 		return WARD_E_INVALID;
 	}
-	(void)ward_rs_exec_mode(&rs);
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(steps); i++) {
-		int res = steps[i](&rs, err);
-
-		if (res < 0)
-			return res;
+	for (size_t i = 0; res >= 0 && i < WARD_ARRAY_SIZE(steps); i++)
+		res = steps[i](&rs, err);
+	if (res >= 0)
+		res = build(&rs, ret, err);
+	if (res < 0 || !ret_book) {
+		ward_rulebook_free(rs.book);
+		return res;
 	}
-	return build(&rs, ret, err);
+	*ret_book = rs.book;
+	return WARD_OK;
 }

@@ -12,6 +12,8 @@
 
 #define WARD_LINKS_MAX 40
 
+struct ward_rulebook;            /* run/rules */
+
 /* A link met on the way to something: at is its own real path. */
 struct ward_link {
 	const char *at, *to;
@@ -47,11 +49,17 @@ struct ward_resolver {
 	size_t n_rules, cap_rules;
 	int owner_warned;            /* the last rule that had its warning about another owner, + 1; 0 = none */
 	struct ward_texts exec_paths, warnings, env, bins;
+	struct ward_rulebook *book;  /* NULL: nothing but the request's own capabilities decides */
+	struct ward_caps caps;       /* the request's, and what the policies add for programs and variables */
+	struct ward_limits limits;   /* the request's, with those of mode and profile where it has none */
+	const char *late;            /* a rule about names that may come to be later, which no view holds; NULL: there is none */
+	bool i_know;
 	const char *path;            /* the run's PATH */
 	bool path_set;               /* by --env: bins are not put behind it */
 };
 
 /* ---- resolve.c ---- */
+int ward_rs_begin(struct ward_resolver *rs, struct ward_error *err);      /* the caller's directory, the workspace */
 int ward_rs_nomem(struct ward_error *err);
 int ward_rs_node(struct ward_resolver *rs, const struct ward_node *n, struct ward_error *err);
 /* Its index, or a negative code. */
@@ -97,12 +105,13 @@ int ward_rs_base(struct ward_resolver *rs, struct ward_error *err);
 const char *ward_rs_gitconfig(struct ward_resolver *rs);
 /* The parser of it: user.name and user.email of a git config text into out, as a git config text. */
 void ward_gitconfig_user(const char *text, size_t n, struct ward_buf *out);
-
 /* ---- resolve_grant.c, resolve_glob.c ---- */
 int ward_rs_grants(struct ward_resolver *rs, struct ward_error *err);
 /* Show t for rule, links included; refuses what no view can hold. within: real path must stay in it (NULL = anywhere). */
 int ward_rs_show_target(struct ward_resolver *rs, const struct ward_cap *cap, const struct ward_target *t,
 	const char *within, int rule, struct ward_error *err);
+/* What no view can hold, and what nobody means to hand out, in words of cap. */
+int ward_rs_check_target(struct ward_resolver *rs, const struct ward_cap *cap, const struct ward_target *t, struct ward_error *err);
 /* Bind what a pattern matches now. pattern and dir: below prefix, which is real. */
 int ward_rs_glob(struct ward_resolver *rs, const struct ward_cap *cap, const char *base, const char *pattern, int rule,
 	struct ward_error *err);
@@ -114,7 +123,7 @@ int ward_rs_env(struct ward_resolver *rs, struct ward_error *err);
 int ward_rs_env_finish(struct ward_resolver *rs, struct ward_error *err);
 
 /* ---- resolve_exec.c, interp.c, runtimes.c ---- */
-int ward_rs_exec_mode(struct ward_resolver *rs);                         /* sets exec_all */
+int ward_rs_exec_mode(struct ward_resolver *rs, struct ward_error *err); /* sets exec_all */
 int ward_rs_exec(struct ward_resolver *rs, struct ward_error *err);      /* CMD or SCRIPT: exe, argv */
 int ward_rs_exec_grants(struct ward_resolver *rs, struct ward_error *err);
 /*

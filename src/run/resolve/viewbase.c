@@ -86,7 +86,7 @@ static int private_dir(struct ward_resolver *rs, const struct ward_base_entry *e
 		.exec = rs->exec_all,
 		.base = true,
 		.mode = e->mode,
-		.size = rs->r->limits.disk / SHARES * e->share,
+		.size = rs->limits.disk / SHARES * e->share,
 		.rule = -1,
 	};
 

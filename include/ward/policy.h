@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The policies of a request: what decides, why, and what would change it. Nothing runs, and nothing is recorded. A request is
+ * filled by option name (ward.h); it needs no command here. Threads: as for a request.
+ */
+#ifndef WARD_POLICY_H
+#define WARD_POLICY_H
+
+#include "ward/ward.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum ward_answer { WARD_ANSWER_DENY = 0, WARD_ANSWER_ASK, WARD_ANSWER_ALLOW };
+
+/*
+ * May the run do action ("fs.read") to resource? Paths are relative to the caller's working directory, and links in them are
+ * followed as far as they are there; programs may be bare names. *ret_text (free()): for people, or JSON
+ * (docs/spec/explain.md). WARD_E_INVALID for an unknown action, and whatever is wrong with the policies, with its place.
+ */
+int ward_request_explain(struct ward_request *r, const char *action, const char *resource, bool json, char **ret_text,
+	enum ward_answer *ret_answer, struct ward_error *err);
+
+/* How policies are printed. */
+enum ward_policy_form {
+	WARD_POLICY_AS_CEDAR = 0,    /* one text of Cedar's syntax: what the sugar of all layers compiled to, and the rest as it is */
+	WARD_POLICY_AS_SNAPSHOT      /* JSON: all that a decision depends on, but the question; its SHA-256 names it */
+};
+/* WARD_OK also means that all of them are right. */
+int ward_request_policy(struct ward_request *r, enum ward_policy_form form, char **ret_text, struct ward_error *err);
+/* The same without the texts: how many of what there is, the hash, and each warning, a line each; or JSON. */
+int ward_request_check(struct ward_request *r, bool json, char **ret_text, struct ward_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

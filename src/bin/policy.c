@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ward policy: look at the policies of a run without running anything. The options are those of `ward run` that policies
+ * depend on, and a few of each command's own.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bin/cli.h"
+#include "ward/policy.h"
+
+#define WORDS_MAX 256
+
+/* What the command line said besides the request. */
+struct own {
+	const char *op, *path, *action, *resource, *as;
+	const char *files[WORDS_MAX];
+	size_t n_files;
+	bool json, takes_files;
+};
+
+/* Of `ward run`, those that policies depend on. */
+static const char *const shared[] = { "cap", "capabilities", "read", "write", "env", "mode",
+	"profile", "policy", "repo-root", "environment", "label", "workspace", "i-know", "json" };
+
+struct own_option {
+	const char *name;
+	size_t at; /* offset in struct own */
+};
+
+static int fail(struct ward_error *err, const char *place, const char *what, const char *fix)
+{
+	char shown[64];
+	int code = ward_fail(err, WARD_E_INVALID, "%s", what);
+
+	(void)snprintf(shown, sizeof(shown), "%s", place);
+	ward_fail_at(err, shown, 0, 0);
+	ward_fail_fix(err, "%s", fix);
+	return code;
+}
+
+/* --name VALUE or --name=VALUE of the command's own. 1: it was one; 0: it is none. */
+static int own_word(struct own *o, const struct own_option *options, struct words *w,
+	struct ward_error *err)
+{
+	const char *name = w->v[0] + 2, *eq = strchr(name, '=');
+	size_t n = eq != NULL ? (size_t)(eq - name) : strlen(name);
+
+	for (; options->name != NULL; options++) {
+		const char **to = (const char **)(void *)((char *)o + options->at);
+
+		if (strlen(options->name) != n || memcmp(options->name, name, n) != 0)
+			continue;
+		if (*to != NULL)
+			return fail(err, w->v[0], "is given twice", "give it once");
+		if (eq == NULL && w->n < 2)
+			return fail(err, w->v[0], "its value is missing", "see ward help policy");
+		*to = eq != NULL ? eq + 1 : w->v[1];
+		w->v += eq != NULL ? 1 : 2;
+		w->n -= eq != NULL ? 1 : 2;
+		return 1;
+	}
+	return 0;
+}
+
+static int shared_word(struct ward_request *r, struct words *w, struct ward_error *err)
+{
+	char *value;
+	const char *name = take_option(w, &value);
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(shared); i++) {
+		if (ward_streq(shared[i], name))
+			return ward_request_set(r, name, value, err);
+	}
+	return fail(err, name, "is no option of ward policy",
+		"those of ward run that policies depend on, and the command's own: see ward help policy");
+}
+
+/* 1: help was asked for. */
+static int take(struct ward_request *r, struct own *o, const struct own_option *options,
+	struct words *w, struct ward_error *err)
+{
+	while (w->n > 0) {
+		int code;
+
+		if (wants_help(w))
+			return 1;
+		if (!ward_has_prefix(w->v[0], "--")) {
+			if (!o->takes_files)
+				return fail(err, w->v[0], "is a word too many",
+					"see ward help policy");
+			if (o->n_files == WORDS_MAX)
+				return fail(err, w->v[0], "are too many files", "give fewer");
+			o->files[o->n_files++] = w->v[0];
+			w->v++;
+			w->n--;
+			continue;
+		}
+		code = own_word(o, options, w, err);
+		if (code == 0)
+			code = shared_word(r, w, err);
+		if (code < 0)
+			return code;
+	}
+	o->json = ward_request_given(r, "json");
+	return WARD_OK;
+}
+
+/* What is wrong with words is usage; what is wrong with policies is a refusal. */
+static int failed(const struct ward_error *err)
+{
+	say_error(err);
+	return EXIT_USAGE;
+}
+
+static int print(char *text)
+{
+	bool ok = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
+
+	free(text);
+	return ok ? EXIT_OK : EXIT_USAGE;
+}
+
+typedef int policy_fn(struct ward_request *r, struct own *o, struct ward_error *err);
+
+static int with_request(struct words w, const char *name, const struct own_option *options,
+	bool files, policy_fn *fn)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+	struct own *o = calloc(1, sizeof(*o));
+	int code, words = 0;
+
+	if (r == NULL || o == NULL) {
+		fprintf(stderr, "ward: out of memory or descriptors\n");
+		code = EXIT_USAGE;
+	} else {
+		o->takes_files = files;
+		code = take(r, o, options, &w, &err);
+		if (code > 0)
+			code = print_help(command_find("policy", name, &words));
+		else
+			code = code < 0 ? failed(&err) : fn(r, o, &err);
+	}
+	ward_request_free(r);
+	free(o);
+	return code;
+}
+
+/* ---- explain ---- */
+
+static int explain(struct ward_request *r, struct own *o, struct ward_error *err)
+{
+	static const int exits[] = { [WARD_ANSWER_DENY] = EXIT_REFUSED,
+		[WARD_ANSWER_ASK] = EXIT_REFUSED,
+		[WARD_ANSWER_ALLOW] = EXIT_OK };
+	enum ward_answer answer;
+	char *text = NULL;
+
+	if (o->op != NULL && o->action == NULL) {
+		if (ward_streq(o->op, "read"))
+			o->action = "fs.read";
+		else if (ward_streq(o->op, "modify") || ward_streq(o->op, "write"))
+			o->action = "fs.write";
+		else
+			return (void)fail(err, "--op", "is read or modify",
+				       "for everything else: --action A --resource R"),
+			       failed(err);
+	}
+	if (o->path != NULL && o->resource == NULL)
+		o->resource = o->path;
+	else if (o->path != NULL)
+		return (void)fail(err, "--path", "is --resource by another name",
+			       "give one of them"),
+		       failed(err);
+	if (o->action == NULL || o->resource == NULL)
+		return (void)fail(err, "ward policy explain", "what is asked is missing",
+			       "--op read --path FILE, or --action net.connect --resource example.com:443"),
+		       failed(err);
+	if (ward_request_explain(r, o->action, o->resource, o->json, &text, &answer, err) < 0)
+		return failed(err);
+	return print(text) == EXIT_OK ? exits[answer] : EXIT_USAGE;
+}
+
+int cmd_policy_explain(struct words w)
+{
+	static const struct own_option options[] = { { "op", offsetof(struct own, op) },
+		{ "path", offsetof(struct own, path) }, { "action", offsetof(struct own, action) },
+		{ "resource", offsetof(struct own, resource) }, { NULL, 0 } };
+
+	return with_request(w, "explain", options, false, explain);
+}
+
+/* ---- show, check ---- */
+
+static int show(struct ward_request *r, struct own *o, struct ward_error *err)
+{
+	enum ward_policy_form form = WARD_POLICY_AS_CEDAR;
+	char *text = NULL;
+
+	if (o->as != NULL && ward_streq(o->as, "snapshot"))
+		form = WARD_POLICY_AS_SNAPSHOT;
+	else if (o->as != NULL && !ward_streq(o->as, "cedar"))
+		return (void)fail(err, "--as", "is cedar or snapshot", "leave it out for cedar"),
+		       failed(err);
+	if (ward_request_policy(r, form, &text, err) < 0)
+		return failed(err);
+	return print(text);
+}
+
+int cmd_policy_show(struct words w)
+{
+	static const struct own_option options[] = { { "as", offsetof(struct own, as) },
+		{ NULL, 0 } };
+
+	return with_request(w, "show", options, false, show);
+}
+
+static int check(struct ward_request *r, struct own *o, struct ward_error *err)
+{
+	char *text = NULL;
+
+	for (size_t i = 0; i < o->n_files; i++) {
+		if (ward_request_set(r, "policy", o->files[i], err) < 0)
+			return failed(err);
+	}
+	if (ward_request_check(r, o->json, &text, err) < 0) {
+		say_error(err);
+		return EXIT_REFUSED;
+	}
+	return print(text);
+}
+
+int cmd_policy_check(struct words w)
+{
+	static const struct own_option options[] = { { NULL, 0 } };
+
+	return with_request(w, "check", options, true, check);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking at directories and at git's files without believing them. Private to run. */
+#pragma once
+
+#include "run/resolve/resolve.h"
+
+/* ---- walk.c ---- */
+enum ward_entry { WARD_ENTRY_OTHER = 0, WARD_ENTRY_LINK, WARD_ENTRY_DIR };
+struct ward_walk {
+	struct ward_resolver *rs;
+	/* For each name; *ret_enter (false): look into it as well. */
+	int (*entry)(void *arg, const char *path, enum ward_entry type, bool *ret_enter);
+	void *arg;
+	struct ward_error *err;
+	struct ward_texts todo;      /* private */
+	size_t looked;               /* over WARD_GLOB_WALK_MAX: that is what WARD_E_LIMIT meant, and err is not filled */
+};
+int ward_rs_walk(struct ward_walk *w, const char *start);        /* start: a real directory */
+/* At the end of a list that may hold a text twice. */
+int ward_rs_push(struct ward_resolver *rs, struct ward_texts *to, const char *path, struct ward_error *err);
+
+/* ---- gitconfig.c ---- */
+#define WARD_GITCONFIG_VALUE_MAX 1024
+struct ward_gitconfig_key {
+	const char *section, *key;
+	bool subsections;            /* [section "x"] counts too */
+};
+/* Each value of a key, in order; one that is longer, or not understood, is left out. False: each() ended it. */
+bool ward_gitconfig_each(const char *text, size_t n, const struct ward_gitconfig_key *k,
+	bool (*each)(const char *value, void *arg), void *arg);
+
+/* ---- git.c ---- */
+struct ward_git {
+	const char *top;             /* of the repository that the workspace lies in; NULL: there is none */
+	struct ward_texts dirs;      /* git's own: of the worktree, the common one */
+	struct ward_texts guarded;   /* what git obeys outside; may not exist */
+};
+/* Never fails for what a repository holds: what does not count is a warning. */
+int ward_rs_git(struct ward_resolver *rs, struct ward_git *ret, struct ward_error *err);

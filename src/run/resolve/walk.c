@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A walk over directories, for those who look for names by a pattern: no link is followed, what cannot be opened is passed over
+ * (nothing there can be granted by the caller either), and the number of names looked at is bounded.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/resolve/look.h"
+
+int ward_rs_push(struct ward_resolver *rs, struct ward_texts *to, const char *path,
+	struct ward_error *err)
+{
+	if (to->n == to->cap) {
+		size_t cap = to->cap ? to->cap * 2 : 64;
+		const char **v = ward_arena_alloc(rs->arena, cap * sizeof(*v));
+
+		if (!v)
+			return ward_rs_nomem(err);
+		if (to->n > 0)
+			memcpy(v, to->v, to->n * sizeof(*v));
+		to->v = v;
+		to->cap = cap;
+	}
+	to->v[to->n] = ward_arena_strdup(rs->arena, path);
+	return to->v[to->n++] ? WARD_OK : ward_rs_nomem(err);
+}
+
+static enum ward_entry type_of(int dirfd, const struct dirent *d)
+{
+	struct stat st;
+
+	if (d->d_type != DT_UNKNOWN)
+		return d->d_type == DT_DIR    ? WARD_ENTRY_DIR
+			: d->d_type == DT_LNK ? WARD_ENTRY_LINK
+					      : WARD_ENTRY_OTHER;
+	if (fstatat(dirfd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return WARD_ENTRY_OTHER;
+	return S_ISDIR(st.st_mode)    ? WARD_ENTRY_DIR
+		: S_ISLNK(st.st_mode) ? WARD_ENTRY_LINK
+				      : WARD_ENTRY_OTHER;
+}
+
+static void close_dir(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+static int directory(struct ward_walk *w, const char *dir)
+{
+	char path[WARD_PATH_MAX];
+	int fd = ward_openat2(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0,
+		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
+	WARD_CLEANUP(close_dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	if (!d) {
+		ward_close(fd);
+		return WARD_OK;
+	}
+	while ((e = readdir(d))) {
+		bool enter = false;
+		int r;
+
+		if (ward_streq(e->d_name, ".") || ward_streq(e->d_name, ".."))
+			continue;
+		if (++w->looked > WARD_GLOB_WALK_MAX)
+			return WARD_E_LIMIT;
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir[1] ? dir : "", e->d_name) >=
+			sizeof(path))
+			continue;
+		r = w->entry(w->arg, path, type_of(fd, e), &enter);
+		if (r == WARD_OK && enter)
+			r = ward_rs_push(w->rs, &w->todo, path, w->err);
+		if (r < 0)
+			return r;
+	}
+	return WARD_OK;
+}
+
+int ward_rs_walk(struct ward_walk *w, const char *start)
+{
+	int r = ward_rs_push(w->rs, &w->todo, start, w->err);
+
+	while (r == WARD_OK && w->todo.n > 0)
+		r = directory(w, w->todo.v[--w->todo.n]);
+	return r;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the policies of a run add to its request: programs and variables as capabilities, which the rest of resolve knows how to
+ * find; limits of mode and profile, where no option says otherwise. Each is asked of the judge first.
+ */
+#include <string.h>
+
+#include "os/os.h"
+#include "run/rules/rules.h"
+
+bool ward_rules_yes(const struct ward_resolver *rs, const struct ward_verdict *v)
+{
+	static const enum ward_consent needs[] = { [WARD_APPROVAL_CRITICAL] = WARD_CONSENT_CRITICAL,
+		[WARD_APPROVAL_RISKY] = WARD_CONSENT_RISKY,
+		[WARD_APPROVAL_NONE] = WARD_CONSENT_NONE };
+
+	return v->effect == WARD_ALLOW ||
+		(v->effect == WARD_ASK && rs->r->consent >= needs[v->approval]);
+}
+
+static int allowed(struct ward_resolver *rs, enum ward_action action, const char *resource,
+	bool *ret, struct ward_verdict *verdict, struct ward_error *err)
+{
+	struct ward_query q = { .action = action,
+		.resource = ward_str(resource),
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+
+	if (ward_judge(rs->book->book, rs->book->desk, &q, verdict) < 0)
+		return ward_rs_nomem(err);
+	*ret = ward_rules_yes(rs, verdict);
+	return WARD_OK;
+}
+
+/* ---- programs ---- */
+
+#define ANY "/\001ward\001/\001ward\001"
+
+static int program(struct ward_resolver *rs, const char *path, struct ward_error *err)
+{
+	struct ward_verdict verdict;
+	struct ward_target t;
+	struct ward_cap cap = { .type = WARD_CAP_EXTERNAL_COMMAND };
+	const char *probe = path;
+	bool file, yes = false;
+	int r;
+
+	if (ward_rs_target(rs, path, &t) < 0 || !ward_streq(t.path, path) || ward_rs_reserved(path))
+		return WARD_OK;
+	file = S_ISREG(t.st.st_mode);
+	if (file && !(t.st.st_mode & 0111))
+		return WARD_OK;
+	if (!file)
+		probe = ward_arena_printf(rs->arena, "%s" ANY, path);
+	if (!probe)
+		return ward_rs_nomem(err);
+	r = allowed(rs, WARD_ACT_PROC_EXEC, probe, &yes, &verdict, err);
+	if (r < 0 || !yes || verdict.n_rules == 0)
+		return r;
+	cap.resource = file ? path : ward_arena_printf(rs->arena, "%s/**", path);
+	cap.origin = (struct ward_origin){ .file = verdict.rules[0]->file,
+		.line = verdict.rules[0]->line,
+		.column = verdict.rules[0]->column };
+	return cap.resource ? ward_caps_add(&rs->caps, &cap, err) : ward_rs_nomem(err);
+}
+
+static int programs(struct ward_resolver *rs, struct ward_error *err)
+{
+	struct ward_verdict verdict;
+	const char *path;
+	size_t at = 0;
+	bool all = false;
+	int r = allowed(rs, WARD_ACT_PROC_EXEC, ANY, &all, &verdict, err);
+
+	if (r == WARD_OK && all) {
+		struct ward_cap cap = { .type = WARD_CAP_EXTERNAL_COMMAND, .resource = "*" };
+
+		if (verdict.n_rules > 0)
+			cap.origin = (struct ward_origin){ .file = verdict.rules[0]->file,
+				.line = verdict.rules[0]->line,
+				.column = verdict.rules[0]->column };
+		return ward_caps_add(&rs->caps, &cap, err);
+	}
+	while (r == WARD_OK && (path = ward_book_path(rs->book->book, &at)) != NULL)
+		r = program(rs, path, err);
+	return r;
+}
+
+/* ---- what the request asks for itself ---- */
+
+static int forbidden(struct ward_resolver *rs, const struct ward_cap *cap,
+	const struct ward_verdict *v, struct ward_error *err)
+{
+	const struct ward_book_rule *rule = v->n_rules > 0 ? v->rules[0] : NULL;
+
+	(void)ward_rs_cap_fail(rs, cap, WARD_E_REFUSED, err, "%s", v->text);
+	if (rule && rule->line > 0)
+		ward_fail_fix(err, "%s:%u%s%s%s", rule->file, rule->line, rule->reason ? ": " : "",
+			rule->reason ? rule->reason : "",
+			v->why == WARD_WHY_FORBIDDEN ? "" : "; take it out");
+	else
+		ward_fail_fix(err, "take it out");
+	return WARD_E_REFUSED;
+}
+
+/* A variable is passed because a rule says so: the request's own, or one of the profile. */
+static int variable(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
+{
+	struct ward_verdict verdict;
+	bool yes = false;
+	int r;
+
+	if (strchr(cap->resource, '='))
+		return ward_caps_add(&rs->caps, cap, err);
+	r = allowed(rs, WARD_ACT_ENV_READ, cap->resource, &yes, &verdict, err);
+	if (r < 0)
+		return r;
+	return yes ? ward_caps_add(&rs->caps, cap, err) : forbidden(rs, cap, &verdict, err);
+}
+
+/* A file that was named and is forbidden as a whole: the caller wants something that cannot be, and is told. */
+static int file(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
+{
+	enum ward_action action =
+		cap->type == WARD_CAP_FILE_WRITE ? WARD_ACT_FS_WRITE : WARD_ACT_FS_READ;
+	struct ward_verdict verdict;
+	struct ward_target t;
+	const char *path =
+		ward_rs_absolute(rs, cap->literal ? rs->cwd : rs->workspace, cap->resource);
+	char dir[WARD_PATH_MAX];
+	bool yes = true;
+	int r;
+
+	if (!cap->literal && ward_glob_is_subtree(cap->resource, dir, sizeof(dir)))
+		path = ward_rs_absolute(rs, rs->workspace, dir[0] ? dir : ".");
+	else if (!cap->literal && ward_glob_is_pattern(cap->resource))
+		path = NULL;
+	if (path && ward_rs_target(rs, path, &t) == 0) {
+		r = allowed(rs, action, t.path, &yes, &verdict, err);
+		if (r < 0)
+			return r;
+		if (!yes && (verdict.why == WARD_WHY_FORBIDDEN || verdict.why == WARD_WHY_NARROWED))
+			return forbidden(rs, cap, &verdict, err);
+	}
+	return ward_caps_add(&rs->caps, cap, err);
+}
+
+static int own_caps(struct ward_resolver *rs, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < rs->r->caps.n; i++) {
+		const struct ward_cap *cap = &rs->r->caps.v[i];
+
+		if (cap->type == WARD_CAP_ENV)
+			r = variable(rs, cap, err);
+		else if (cap->type == WARD_CAP_FILE_READ || cap->type == WARD_CAP_FILE_WRITE)
+			r = file(rs, cap, err);
+		/* Programs are all asked for below. */
+	}
+	return r;
+}
+
+static int profile_variables(struct ward_resolver *rs, struct ward_error *err)
+{
+	const struct ward_doc_rules *l = rs->book->profile ? &rs->book->profile->env : NULL;
+	int r = WARD_OK;
+
+	for (size_t i = 0; l && r == WARD_OK && i < l->n; i++) {
+		struct ward_cap cap = {
+			.type = WARD_CAP_ENV, .resource = l->v[i].pattern, .origin = l->v[i].origin
+		};
+
+		r = variable(rs, &cap, err);
+	}
+	return r;
+}
+
+/* ---- limits ---- */
+
+static void least(uint64_t *have, uint64_t value, bool given)
+{
+	if (!given && value > 0 && (*have == 0 || value < *have))
+		*have = value;
+}
+
+static void least32(uint32_t *have, uint64_t value, bool given)
+{
+	uint64_t wide = *have;
+
+	least(&wide, value, given);
+	*have = (uint32_t)wide;
+}
+
+/* An option says how much; without it the mode does, and a profile may only ask for less. */
+static void limits(struct ward_resolver *rs)
+{
+	const struct ward_request *r = rs->r;
+	const struct ward_mode_data *m = rs->book->mode;
+	struct ward_limits *l = &rs->limits;
+	const struct ward_doc_limit *p = rs->book->profile ? rs->book->profile->limits : NULL;
+	bool memory = ward_request_given(r, "memory"), cpus = ward_request_given(r, "cpus"),
+	     pids = ward_request_given(r, "pids"), disk = ward_request_given(r, "disk"),
+	     output = ward_request_given(r, "output-limit"),
+	     timeout = ward_request_given(r, "timeout"), grace = ward_request_given(r, "grace"),
+	     nofile = ward_request_given(r, "nofile");
+
+	if (m) {
+		uint64_t share = rs->host->memory_available / 100 * m->limits.memory_percent;
+
+		l->memory = memory ? l->memory : m->limits.memory > 0 ? m->limits.memory : share;
+		l->millicpus = cpus ? l->millicpus : m->limits.millicpus;
+		l->pids = pids ? l->pids : m->limits.pids;
+		l->disk = disk ? l->disk : m->limits.disk;
+		l->output = output ? l->output : m->limits.output;
+		l->timeout_ms = timeout ? l->timeout_ms : m->limits.timeout_ms;
+		l->grace_ms = grace ? l->grace_ms : m->limits.grace_ms;
+		l->nofile = nofile ? l->nofile : m->limits.nofile;
+	}
+	if (!p)
+		return;
+	least(&l->memory, p[WARD_DOC_MEMORY].value, memory);
+	least32(&l->millicpus, p[WARD_DOC_CPUS].value, cpus);
+	least32(&l->pids, p[WARD_DOC_PIDS].value, pids);
+	least(&l->disk, p[WARD_DOC_DISK].value, disk);
+	least(&l->output, p[WARD_DOC_OUTPUT].value, output);
+	least(&l->timeout_ms, p[WARD_DOC_TIMEOUT].value, timeout);
+	least(&l->grace_ms, p[WARD_DOC_GRACE].value, grace);
+	least32(&l->nofile, p[WARD_DOC_NOFILE].value, nofile);
+}
+
+/* ---- entering a mode ---- */
+
+static int enter_mode(struct ward_resolver *rs, struct ward_error *err)
+{
+	const char *name = rs->book->mode ? rs->book->mode->name : NULL;
+	struct ward_verdict verdict;
+	struct ward_query q = { .action = WARD_ACT_MODE_ENTER,
+		.resource = ward_str(name ? name : ""),
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000),
+		.by_person = true };
+
+	if (!name)
+		return WARD_OK;
+	if (ward_judge(rs->book->book, rs->book->desk, &q, &verdict) < 0)
+		return ward_rs_nomem(err);
+	if (ward_rules_yes(rs, &verdict))
+		return WARD_OK;
+	(void)ward_fail(err, WARD_E_REFUSED, "mode %s: %s", name,
+		verdict.effect == WARD_ASK
+			? "to enter it is asked of a person, and nobody was asked"
+			: verdict.text);
+	ward_fail_at(err, "--mode", 0, 0);
+	if (verdict.effect == WARD_ASK)
+		ward_fail_fix(err, "say so: --approve %s", ward_approval_name(verdict.approval));
+	else if (verdict.n_rules > 0)
+		ward_fail_fix(err, "%s:%u says so", verdict.rules[0]->file, verdict.rules[0]->line);
+	return WARD_E_REFUSED;
+}
+
+int ward_rules_apply(struct ward_resolver *rs, struct ward_error *err)
+{
+	int r;
+
+	rs->limits = rs->r->limits;
+	rs->i_know = rs->r->i_know || rs->r->mode == WARD_MODE_DANGER_FULL_ACCESS;
+	if (!rs->book) {
+		rs->caps = rs->r->caps;
+		return WARD_OK;
+	}
+	rs->caps.arena = rs->arena;
+	r = enter_mode(rs, err);
+	if (r == WARD_OK)
+		r = own_caps(rs, err);
+	if (r == WARD_OK)
+		r = profile_variables(rs, err);
+	if (r == WARD_OK)
+		r = programs(rs, err);
+	limits(rs);
+	return r;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `ward policy explain`: one question to the book of a request, answered with the rules that decide, where they stand, and the
+ * least grant that would change it, in the words that the rules were written in. The same judge as of a run; nothing is recorded
+ * since nothing is done.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "os/os.h"
+#include "run/rules/rules.h"
+#include "ward/policy.h"
+
+struct question {
+	struct ward_resolver *rs;
+	struct ward_rulebook *book;
+	struct ward_query ask;
+	struct ward_verdict verdict;
+	char cure[WARD_CURE_MAX];
+	const char *links; /* the path was given by a link: what it leads to */
+};
+
+static const struct {
+	enum ward_action action;
+	enum ward_cap_type type;
+} as_caps[] = {
+	{ WARD_ACT_FS_READ, WARD_CAP_FILE_READ },
+	{ WARD_ACT_FS_WRITE, WARD_CAP_FILE_WRITE },
+	{ WARD_ACT_FS_EXEC, WARD_CAP_EXTERNAL_COMMAND },
+	{ WARD_ACT_PROC_EXEC, WARD_CAP_EXTERNAL_COMMAND },
+	{ WARD_ACT_ENV_READ, WARD_CAP_ENV },
+};
+
+/* ---- the resource ---- */
+
+/* What is there of a path is what its links lead to; of what is not, the directory that would hold it. */
+static const char *real_path(struct ward_resolver *rs, const char *given)
+{
+	const char *path = ward_rs_absolute(rs, rs->cwd, given);
+	char above[WARD_PATH_MAX], normal[WARD_PATH_MAX];
+	struct ward_target t;
+	char *slash;
+
+	if (!path)
+		return NULL;
+	if (ward_rs_target(rs, path, &t) == 0)
+		return t.path;
+	if (ward_path_has_dotdot(path) || ward_path_normalize(path, normal, sizeof(normal)) < 0)
+		return NULL;
+	memcpy(above, normal, strlen(normal) + 1);
+	while ((slash = strrchr(above, '/')) && slash != above) {
+		*slash = '\0';
+		if (ward_rs_target(rs, above, &t) == 0)
+			return ward_rs_absolute(rs, t.path, normal + strlen(above) + 1);
+	}
+	return ward_arena_strdup(rs->arena, normal);
+}
+
+/* Inside there is one of its own at that very place: what the host has there is not meant. */
+static bool made_inside(const char *path)
+{
+	const char *reserved = ward_rs_reserved(path);
+
+	for (size_t i = 0; i < ward_base_n; i++) {
+		if (ward_base[i].verb != WARD_BASE_BIND && ward_streq(ward_base[i].path, path))
+			return true;
+	}
+	return reserved && !ward_streq(reserved, "/");
+}
+
+static int resource(struct question *q, const char *given, struct ward_error *err)
+{
+	enum ward_thing thing = ward_action_thing(q->ask.action);
+	const char *s = given;
+	struct ward_target t;
+
+	if (thing == WARD_THING_PROGRAM && !strchr(given, '/')) {
+		if (ward_rs_lookup(q->rs, given, true, &s, &t) < 0) {
+			(void)ward_fail(err, WARD_E_NOTFOUND, "there is no program %s on PATH",
+				ward_rs_show(q->rs, given));
+			ward_fail_fix(err, "write its path");
+			return WARD_E_NOTFOUND;
+		}
+		s = t.path;
+	} else if (thing == WARD_THING_PATH || thing == WARD_THING_PROGRAM ||
+		thing == WARD_THING_REPOSITORY) {
+		s = given[0] ? real_path(q->rs, given) : NULL;
+	}
+	if (!s || !s[0]) {
+		(void)ward_fail(err, WARD_E_INVALID, "%s names nothing",
+			ward_rs_show(q->rs, given));
+		ward_fail_fix(err, "give a path without \"..\" behind what is not there");
+		return WARD_E_INVALID;
+	}
+	q->ask.resource = ward_str(s);
+	q->ask.of_host =
+		thing == WARD_THING_PATH && ward_rs_target(q->rs, s, &t) == 0 && !made_inside(s);
+	return WARD_OK;
+}
+
+/* ---- the cure ---- */
+
+static int cure(struct question *q, struct ward_error *err)
+{
+	struct ward_question old = { .resource = q->ask.resource.s };
+	struct ward_target t;
+
+	q->cure[0] = '\0';
+	if (q->verdict.why != WARD_WHY_NO_RULE)
+		return WARD_OK;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(as_caps); i++) {
+		if (as_caps[i].action == q->ask.action)
+			old.action = as_caps[i].type;
+	}
+	if (old.action == WARD_CAP_NONE)
+		return WARD_OK;
+	if (ward_action_thing(q->ask.action) == WARD_THING_PATH) {
+		old.absent = ward_rs_target(q->rs, old.resource, &t) < 0;
+		old.is_dir = !old.absent && S_ISDIR(t.st.st_mode);
+	}
+	if (ward_cure(&old, q->cure, sizeof(q->cure)) < 0)
+		return ward_rs_nomem(err);
+	return WARD_OK;
+}
+
+/* Where a rule that forbids would have to change; the ceiling is not the caller's to change. */
+static const struct ward_book_rule *changeable(const struct ward_verdict *v)
+{
+	if (v->why != WARD_WHY_FORBIDDEN || v->n_rules == 0)
+		return NULL;
+	for (size_t i = 0; i < v->n_rules && i < WARD_VERDICT_RULES_MAX; i++) {
+		if (v->rules[i]->layer == WARD_LAYER_CEILING)
+			return NULL;
+	}
+	return v->rules[0];
+}
+
+/* ---- the answer ---- */
+
+static void place(struct ward_buf *b, const struct ward_book_rule *r)
+{
+	ward_buf_adds(b, r->file);
+	if (r->line > 0)
+		ward_buf_addf(b, ":%u", r->line);
+	if (r->line > 0 && r->column > 0)
+		ward_buf_addf(b, ":%u", r->column);
+}
+
+static void rule_text(struct ward_buf *b, const struct ward_book_rule *r)
+{
+	size_t n = strcspn(r->text, "\n");
+
+	ward_buf_addf(b, "  %s ", r->forbids ? "forbid" : "permit");
+	place(b, r);
+	if (r->id)
+		ward_buf_addf(b, " %s", r->id);
+	ward_buf_addf(b, " (%s)", ward_layer_name(r->layer));
+	if (r->approval != WARD_APPROVAL_NONE)
+		ward_buf_addf(b, " approval %s", ward_approval_name(r->approval));
+	ward_buf_adds(b, "\n    ");
+	if (r->reason)
+		ward_buf_adds(b, r->reason);
+	else
+		ward_buf_add(b, r->text, n);
+	ward_buf_addc(b, '\n');
+}
+
+static void answer_text(struct ward_buf *b, const struct question *q)
+{
+	const struct ward_verdict *v = &q->verdict;
+	const struct ward_book_rule *change = changeable(v);
+
+	ward_buf_addf(b, "%s", ward_effect_name(v->effect));
+	if (v->effect == WARD_ASK)
+		ward_buf_addf(b, " (%s)", ward_approval_name(v->approval));
+	ward_buf_addf(b, ": %s ", ward_action_name(q->ask.action));
+	ward_quote(b, q->ask.resource.s, q->ask.resource.n);
+	ward_buf_addf(b, ": %s\n", v->text);
+	for (size_t i = 0; i < v->n_rules && i < WARD_VERDICT_RULES_MAX; i++)
+		rule_text(b, v->rules[i]);
+	if (v->n_rules > WARD_VERDICT_RULES_MAX)
+		ward_buf_addf(b, "  and %zu more\n", v->n_rules - WARD_VERDICT_RULES_MAX);
+	if (q->cure[0])
+		ward_buf_addf(b, "  grant: %s\n", q->cure);
+	if (q->cure[0] && q->book->profile && q->book->profile->origin.file)
+		ward_buf_addf(b, "  or a rule in profile \"%s\", %s:%u\n", q->book->profile->name,
+			q->book->profile->origin.file, q->book->profile->origin.line);
+	if (change) {
+		ward_buf_adds(b, "  change: an exception in ");
+		place(b, change);
+		ward_buf_addc(b, '\n');
+	}
+}
+
+static void rule_json(struct ward_buf *b, const struct ward_book_rule *r)
+{
+	ward_jw_open(b, '{');
+	if (r->id)
+		ward_jw_kstr(b, "id", r->id);
+	ward_jw_kstr(b, "effect", r->forbids ? "forbid" : "permit");
+	ward_jw_kstr(b, "layer", ward_layer_name(r->layer));
+	ward_jw_kstr(b, "file", r->file);
+	if (r->line > 0)
+		ward_jw_ku64(b, "line", r->line);
+	if (r->column > 0)
+		ward_jw_ku64(b, "column", r->column);
+	ward_jw_kstr(b, "text", r->text);
+	if (r->reason)
+		ward_jw_kstr(b, "reason", r->reason);
+	if (r->approval != WARD_APPROVAL_NONE)
+		ward_jw_kstr(b, "approval", ward_approval_name(r->approval));
+	ward_jw_close(b, '}');
+}
+
+static void answer_json(struct ward_buf *b, const struct question *q)
+{
+	const struct ward_verdict *v = &q->verdict;
+
+	ward_jw_open(b, '{');
+	ward_jw_ki64(b, "v", 1);
+	ward_jw_kstr(b, "effect", ward_effect_name(v->effect));
+	if (v->effect == WARD_ASK)
+		ward_jw_kstr(b, "approval", ward_approval_name(v->approval));
+	ward_jw_kstr(b, "why", ward_why_name(v->why));
+	ward_jw_kstr(b, "text", v->text);
+	ward_jw_kstr(b, "action", ward_action_name(q->ask.action));
+	ward_jw_key(b, "resource");
+	ward_jw_str(b, q->ask.resource.s, q->ask.resource.n);
+	if (v->why == WARD_WHY_NARROWED || v->n_rules > 0)
+		ward_jw_kstr(b, "layer", ward_layer_name(v->layer));
+	ward_jw_key(b, "rules");
+	ward_jw_open(b, '[');
+	for (size_t i = 0; i < v->n_rules && i < WARD_VERDICT_RULES_MAX; i++)
+		rule_json(b, v->rules[i]);
+	ward_jw_close(b, ']');
+	ward_jw_ku64(b, "rules_total", v->n_rules);
+	if (q->cure[0])
+		ward_jw_kstr(b, "cure", q->cure);
+	ward_jw_kstr(b, "policy_sha256", q->book->sha256);
+	ward_jw_close(b, '}');
+	ward_buf_addc(b, '\n');
+}
+
+/* ---- the public side ---- */
+
+static int answer(struct question *q, const char *action, const char *resource_given, bool json,
+	char **ret_text, enum ward_answer *ret_answer, struct ward_error *err)
+{
+	static const enum ward_answer answers[] = { [WARD_DENY] = WARD_ANSWER_DENY,
+		[WARD_ASK] = WARD_ANSWER_ASK,
+		[WARD_ALLOW] = WARD_ANSWER_ALLOW };
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	int r = ward_action_parse(ward_str(action), &q->ask.action, err);
+
+	if (r == WARD_OK)
+		r = resource(q, resource_given, err);
+	if (r < 0)
+		return r;
+	q->ask.now_ms = (int64_t)(ward_now_wall_ns() / 1000000);
+	q->ask.backend = "native";
+	r = ward_judge(q->book->book, q->book->desk, &q->ask, &q->verdict);
+	if (r == WARD_OK)
+		r = cure(q, err);
+	if (r < 0)
+		return ward_rs_nomem(err);
+	if (json)
+		answer_json(&b, q);
+	else
+		answer_text(&b, q);
+	*ret_answer = answers[q->verdict.effect];
+	*ret_text = ward_buf_take(&b);
+	return *ret_text ? WARD_OK : ward_rs_nomem(err);
+}
+
+int ward_request_explain(struct ward_request *r, const char *action, const char *resource_given,
+	bool json, char **ret_text, enum ward_answer *ret_answer, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_rulebook_freep) struct ward_rulebook *book = NULL;
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = NULL;
+	struct ward_resolver rs;
+	struct ward_host host;
+	struct question *q;
+	int code;
+
+	*ret_text = NULL;
+	*ret_answer = WARD_ANSWER_DENY;
+	code = ward_rules_of(r, &host, &rs, &arena, &book, err);
+	if (code < 0)
+		return code;
+	q = ward_arena_alloc(arena, sizeof(*q));
+	if (!q)
+		return ward_rs_nomem(err);
+	q->rs = &rs;
+	q->book = book;
+	return answer(q, action, resource_given, json, ret_text, ret_answer, err);
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All policies of a request become one book: mode, layers, profile, capabilities, what every run has. The order does not matter
+ * for what is allowed, since permits add up and forbids always win; it is the order in which rules are shown.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/rules/rules.h"
+
+#define RULES_BYTES_MAX (256u << 20)
+
+void ward_rulebook_free(struct ward_rulebook *b)
+{
+	if (!b)
+		return;
+	ward_desk_free(b->desk);
+	ward_book_free(b->book);
+	ward_sources_done(&b->sources);
+	ward_docs_free(b->docs);
+	ward_cedar_schema_free(b->schema);
+	ward_arena_free(b->arena); /* b lives in it */
+}
+
+void ward_rulebook_freep(struct ward_rulebook **b)
+{
+	ward_rulebook_free(*b);
+	*b = NULL;
+}
+
+/* Ward's own text: an error in it is none of the caller's. */
+static int schema(struct ward_rulebook *b, struct ward_error *err)
+{
+	struct cedar_diags d;
+	int r = ward_cedar_diags_init(&d);
+
+	if (r == WARD_OK)
+		r = ward_cedar_schema_parse((struct ward_str){ ward_schema_text, ward_schema_size },
+			CEDAR_SCHEMA_TEXT, &b->schema, &d);
+	ward_cedar_diags_done(&d);
+	if (r == WARD_E_NOMEM)
+		return ward_rs_nomem(err);
+	return r == WARD_OK ? r
+			    : ward_fail(err, WARD_E_INTERNAL, "Ward's own schema cannot be read");
+}
+
+static struct ward_rulebook *begin(void)
+{
+	struct ward_arena *a = ward_arena_new(RULES_BYTES_MAX);
+	struct ward_rulebook *b = a ? ward_arena_alloc(a, sizeof(*b)) : NULL;
+
+	if (!b) {
+		ward_arena_free(a);
+		return NULL;
+	}
+	b->arena = a;
+	b->sources.arena = a;
+	b->docs = ward_docs_new();
+	b->desk = ward_desk_new();
+	if (!b->docs || !b->desk)
+		ward_rulebook_freep(&b);
+	return b;
+}
+
+/* ---- sources ---- */
+
+static int add_cedar(struct ward_rulebook *b, const char *name, struct ward_str text,
+	enum ward_layer layer, bool narrows, struct ward_error *err)
+{
+	struct ward_source src = { .name = name, .text = text, .layer = layer, .narrows = narrows };
+
+	return ward_sources_add(&b->sources, &src, err);
+}
+
+static int add_document(struct ward_rulebook *b, const char *name, struct ward_str text,
+	enum ward_layer layer, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = ward_arena_new(RULES_BYTES_MAX);
+	struct ward_json *root;
+	int r;
+
+	if (!a)
+		return ward_rs_nomem(err);
+	r = ward_tree_parse(a, text.s, text.n, name, &root, err);
+	return r == WARD_OK ? ward_docs_add(b->docs, layer, root, name, err) : r;
+}
+
+static int add_file(struct ward_rulebook *b, const char *path, enum ward_layer layer,
+	struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf text = { .max = WARD_LAYER_FILE_BYTES_MAX };
+	static const char *const endings[] = { ".yaml", ".yml", ".json" };
+	struct ward_str s;
+	int r = ward_read_file(path, WARD_LAYER_FILE_BYTES_MAX, &text, err);
+
+	if (r < 0)
+		return r;
+	s = (struct ward_str){ ward_buf_cstr(&text), text.n };
+	if (ward_has_suffix(path, ".cedar"))
+		return add_cedar(b, path, s, layer, false, err);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(endings); i++) {
+		if (ward_has_suffix(path, endings[i]))
+			return add_document(b, path, s, layer, err);
+	}
+	(void)ward_fail(err, WARD_E_INVALID, "the name does not say what it holds");
+	ward_fail_at(err, path, 0, 0);
+	ward_fail_fix(err, "policies are NAME.cedar, documents NAME.yaml or NAME.json");
+	return WARD_E_INVALID;
+}
+
+/* ---- who asks ---- */
+
+static const char *login(struct ward_rulebook *b, uid_t uid)
+{
+	char line[1024];
+	struct passwd pw, *found = NULL;
+
+	/* A name of the password file; services of names are not asked before a start. */
+	if (getpwuid_r(uid, &pw, line, sizeof(line), &found) == 0 && found)
+		return ward_arena_strdup(b->arena, found->pw_name);
+	return ward_arena_printf(b->arena, "uid:%u", (unsigned)uid);
+}
+
+static const char *lookup(const char *name, struct ward_arena *a, void *arg)
+{
+	struct ward_resolver *rs = arg;
+	struct ward_target t;
+	const char *at;
+
+	if (ward_rs_lookup(rs, name, true, &at, &t) < 0)
+		return NULL;
+	return ward_arena_strdup(a, t.path);
+}
+
+/* ---- all of them ---- */
+
+static int mode(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
+{
+	b->mode = ward_mode(rs->r->mode);
+	if (!b->mode)
+		return WARD_OK;
+	return add_cedar(b, b->mode->file, (struct ward_str){ b->mode->text, b->mode->n },
+		WARD_LAYER_BUILTIN, false, err);
+}
+
+static int layer_file(struct ward_rulebook *b, const struct ward_policy_file *f,
+	struct ward_error *err)
+{
+	if (f->kind == WARD_POLICY_CEDAR)
+		return add_cedar(b, f->path, f->text, f->layer, !f->may_grant, err);
+	if (f->kind == WARD_POLICY_DOCUMENT)
+		return add_document(b, f->path, f->text, f->layer, err);
+	return WARD_OK;
+}
+
+static int layers(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
+{
+	struct ward_layers_where where;
+	int r = ward_layers_where_default(b->arena, rs->workspace, &where, err);
+
+	if (r == WARD_OK)
+		r = ward_layers_load(b->arena, &where, &b->layers, err);
+	for (size_t i = 0; r == WARD_OK && i < b->layers->n; i++)
+		r = layer_file(b, &b->layers->v[i], err);
+	if (r == WARD_OK && b->layers->notice)
+		r = ward_rs_warn(rs, err, "%s", b->layers->notice);
+	return r;
+}
+
+static int files(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
+{
+	int r = layers(rs, b, err);
+
+	for (size_t i = 0; r == WARD_OK && i < rs->r->n_policies; i++)
+		r = add_file(b, rs->r->policies[i].path, WARD_LAYER_RUN, err);
+	return r;
+}
+
+static int keep_warnings(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
+{
+	size_t n;
+	const struct ward_doc_warning *w = ward_docs_warnings(b->docs, &n);
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < n; i++)
+		r = ward_rs_warn(rs, err, "%s:%u:%u: %s%s%s", w[i].origin.file, w[i].origin.line,
+			w[i].origin.column, w[i].message, w[i].fix[0] ? "; " : "", w[i].fix);
+	return r;
+}
+
+static int documents(struct ward_resolver *rs, struct ward_rulebook *b,
+	const struct ward_sugar_host *host, struct ward_error *err)
+{
+	static const struct ward_origin option = { .file = "--profile" };
+	int r = ward_docs_check(b->docs, err);
+
+	if (r == WARD_OK && rs->r->profile)
+		r = ward_docs_resolve(b->docs, rs->r->profile, &option, &b->profile, err);
+	if (r == WARD_OK && b->profile)
+		r = ward_sugar_profile(&b->sources, b->profile, host, err);
+	else if (r == WARD_OK)
+		r = ward_sugar_denies(&b->sources, b->docs, err);
+	return r == WARD_OK ? keep_warnings(rs, b, err) : r;
+}
+
+static int sources(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
+{
+	struct ward_sugar_host host = { .cwd = rs->cwd, .program = lookup, .arg = rs };
+	int r = mode(rs, b, err);
+
+	if (r == WARD_OK)
+		r = files(rs, b, err);
+	host.repository_grants = b->layers && b->layers->trust == WARD_TRUST_PINNED;
+	if (r == WARD_OK)
+		r = documents(rs, b, &host, err);
+	if (r == WARD_OK)
+		r = ward_sugar_caps(&b->sources, &rs->r->caps, WARD_LAYER_RUN, &host, err);
+	return r == WARD_OK ? ward_rules_implied(rs, b, err) : r;
+}
+
+static int book(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
+{
+	struct ward_who who = {
+		.run = rs->r->run_id ? rs->r->run_id : "00000000000000000000000000",
+		.person = login(b, rs->host->uid),
+		.uid = rs->host->uid,
+		.repo_root = b->repo_root,
+		.git_dirs = b->git.dirs.v,
+		.n_git_dirs = b->git.dirs.n,
+		.git_protected = b->git.guarded.v,
+		.n_git_protected = b->git.guarded.n,
+	};
+	struct ward_circumstances now = {
+		.mode = b->mode ? b->mode->name : NULL,
+		.environment = rs->r->environment,
+		.tier = 1,
+		.labels = rs->r->labels,
+		.n_labels = rs->r->n_labels,
+	};
+	struct ward_book_input in = {
+		.schema = b->schema,
+		.workspace = rs->workspace,
+		.sources = b->sources.v,
+		.n_sources = b->sources.n,
+		.who = &who,
+		.circumstances = &now,
+	};
+	int r;
+
+	if (!who.person)
+		return ward_rs_nomem(err);
+	r = ward_book_new(&in, &b->book, err);
+	return r == WARD_OK ? ward_rules_digest(b, &in, err) : r;
+}
+
+/* The repository's top bounds reads: named, or git's. */
+static int places(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
+{
+	struct ward_target t;
+	int r = ward_rs_git(rs, &b->git, err);
+
+	b->repo_root = b->git.top ? b->git.top : rs->workspace;
+	if (r != WARD_OK || !rs->r->repo_root)
+		return r;
+	if (ward_rs_target(rs, ward_rs_absolute(rs, rs->cwd, rs->r->repo_root), &t) < 0 ||
+		!S_ISDIR(t.st.st_mode) || !ward_path_within(rs->workspace, t.path)) {
+		(void)ward_fail(err, WARD_E_INVALID,
+			"%s is no directory that the workspace lies in",
+			ward_rs_show(rs, rs->r->repo_root));
+		ward_fail_at(err, "--repo-root", 0, 0);
+		ward_fail_fix(err, "name the repository's top directory; the workspace is %s",
+			ward_rs_show(rs, rs->workspace));
+		return WARD_E_INVALID;
+	}
+	b->repo_root = t.path;
+	return WARD_OK;
+}
+
+int ward_rs_rules(struct ward_resolver *rs, struct ward_rulebook **ret, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_rulebook_freep) struct ward_rulebook *b = begin();
+	int r;
+
+	*ret = NULL;
+	if (!b)
+		return ward_rs_nomem(err);
+	r = schema(b, err);
+	if (r == WARD_OK)
+		r = places(rs, b, err);
+	if (r == WARD_OK)
+		r = sources(rs, b, err);
+	if (r == WARD_OK)
+		r = book(rs, b, err);
+	if (r < 0)
+		return r;
+	*ret = b;
+	b = NULL;
+	return WARD_OK;
+}
+
+int ward_rules_of(struct ward_request *r, struct ward_host *host, struct ward_resolver *rs,
+	struct ward_arena **ret_arena, struct ward_rulebook **ret, struct ward_error *err)
+{
+	int code;
+
+	*ret = NULL;
+	*ret_arena = ward_arena_new(RULES_BYTES_MAX);
+	*host = (struct ward_host){ .uid = geteuid(), .gid = getegid() };
+	*rs = (struct ward_resolver){ .r = r, .host = host, .arena = *ret_arena };
+	if (!*ret_arena)
+		return ward_rs_nomem(err);
+	code = ward_rs_begin(rs, err);
+	return code == WARD_OK ? ward_rs_rules(rs, ret, err) : code;
+}
+
+/* A directory of policies that is there, or that cannot be looked at, counts. */
+static bool may_be_there(const char *path)
+{
+	return path &&
+		(faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT);
+}
+
+/* Whoever names no policy, where nobody has written any, pays for none. */
+int ward_rules_wanted(struct ward_resolver *rs, struct ward_error *err)
+{
+	const struct ward_request *r = rs->r;
+	struct ward_layers_where where;
+	int code;
+
+	if (r->mode == WARD_MODE_NONE && !r->profile && r->n_policies == 0) {
+		code = ward_layers_where_default(rs->arena, rs->workspace, &where, NULL);
+		/* Without a home there is no user's layer; the others count all the same. */
+		if (code == WARD_OK && !may_be_there(where.ceiling) && !may_be_there(where.user) &&
+			!may_be_there(ward_rs_absolute(rs, rs->workspace, ".ward")))
+			return WARD_OK;
+		if (code != WARD_OK && !may_be_there("/etc/ward") &&
+			!may_be_there(ward_rs_absolute(rs, rs->workspace, ".ward")))
+			return WARD_OK;
+	}
+	return ward_rs_rules(rs, &rs->book, err);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every run has without a rule, as policies: the runtime base (data/base), places that are private to it, and, where neither
+ * a mode, a profile nor a capability speaks of programs, every program in the view. So `ward policy explain` answers for them
+ * too, a mode or a ceiling can forbid them, and nothing is allowed that no policy permits.
+ */
+#include "run/rules/rules.h"
+
+static void head(struct ward_buf *b, const struct ward_base_entry *e, const char *verb)
+{
+	ward_buf_addf(b, "@source(\"data/base\") @text(\"%s %s\")\npermit (principal, ", verb,
+		e->path);
+}
+
+static void readable(struct ward_buf *b, const struct ward_base_entry *e, const char *verb,
+	const char *op)
+{
+	head(b, e, verb);
+	ward_buf_addf(b, "action == Ward::Action::\"fs.read\", resource %s Ward::Path::\"%s\");\n",
+		op, e->path);
+}
+
+static void private(struct ward_buf *b, const struct ward_base_entry *e, const char *verb)
+{
+	head(b, e, verb);
+	ward_buf_addf(b,
+		"action in [Ward::Action::\"fs.read\", Ward::Action::\"fs.write\"], resource in Ward::Path::\"%s\");\n",
+		e->path);
+}
+
+/* shown: what the host has of it is in the view; else it is the sandbox's own. */
+static void base_entry(struct ward_buf *shown, struct ward_buf *inside,
+	const struct ward_base_entry *e)
+{
+	switch (e->verb) {
+	case WARD_BASE_BIND: readable(shown, e, "bind", "in"); break;
+	case WARD_BASE_PROC:
+		private
+		(inside, e, "proc");
+		break;
+	case WARD_BASE_DEV:
+		private
+		(inside, e, "dev");
+		break;
+	case WARD_BASE_PRIVATE:
+		private
+		(inside, e, "private");
+		break;
+	case WARD_BASE_DIR: readable(inside, e, "dir", "=="); break;
+	case WARD_BASE_LINK: readable(inside, e, "link", "=="); break;
+	case WARD_BASE_GENERATE: readable(inside, e, "generate", "=="); break;
+	}
+}
+
+static bool names_programs(const struct ward_resolver *rs, const struct ward_rulebook *b)
+{
+	for (size_t i = 0; i < rs->r->caps.n; i++) {
+		if (rs->r->caps.v[i].type == WARD_CAP_EXTERNAL_COMMAND)
+			return true;
+	}
+	return b->mode != NULL || b->profile != NULL || rs->r->kind != WARD_COMMAND_RUN;
+}
+
+static int add(struct ward_rulebook *b, const struct ward_buf *text, bool inside,
+	struct ward_error *err)
+{
+	struct ward_source src = { .name = "data/base",
+		.layer = WARD_LAYER_BUILTIN,
+		.generated = true,
+		.inside = inside };
+
+	if (text->failed)
+		return ward_rs_nomem(err);
+	src.text = (struct ward_str){ text->n > 0 ? text->s : "", text->n };
+	return ward_sources_add(&b->sources, &src, err);
+}
+
+int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf shown = WARD_BUF_INIT, inside = WARD_BUF_INIT;
+	int r;
+
+	for (size_t i = 0; i < ward_base_n; i++)
+		base_entry(&shown, &inside, &ward_base[i]);
+	if (!names_programs(rs, b))
+		ward_buf_adds(&shown,
+			"@source(\"implied\") @text(\"every program in the view\")\n"
+			"permit (principal, action in Ward::Action::\"run_programs\", resource);\n");
+	r = add(b, &shown, false, err);
+	return r == WARD_OK ? add(b, &inside, true, err) : r;
+}

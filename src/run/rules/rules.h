@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run/rules: the policies of a request, from where they lie to the book that judges. Private to run. Files are read here and in
+ * registry, nowhere else; what they say is judged in decide.
+ */
+#pragma once
+
+#include "registry/registry.h"
+#include "run/resolve/look.h"
+
+struct ward_rulebook {
+	struct ward_arena *arena;
+	struct cedar_schema *schema;
+	struct ward_docs *docs;
+	const struct ward_layers *layers;
+	const struct ward_profile *profile;      /* NULL: none was named */
+	const struct ward_mode_data *mode;       /* NULL: none was named */
+	struct ward_git git;                     /* in the resolver's memory */
+	const char *repo_root;
+	struct ward_sources sources;
+	struct ward_book *book;
+	struct ward_desk *desk;
+	struct ward_texts warnings;              /* in arena */
+	const char *snapshot;                    /* JSON: all that a decision depends on, but the question */
+	size_t snapshot_n;
+	char sha256[WARD_SHA256_HEX];            /* of it */
+};
+void ward_rulebook_free(struct ward_rulebook *b);       /* NULL ok */
+void ward_rulebook_freep(struct ward_rulebook **b);
+
+/* gather.c: rs->workspace is known. Every refusal names its place and rule. */
+int ward_rs_rules(struct ward_resolver *rs, struct ward_rulebook **ret, struct ward_error *err);
+/* rs->book, where the request or the host has any policy. Its owner is who called ward_resolve(). */
+int ward_rules_wanted(struct ward_resolver *rs, struct ward_error *err);
+/*
+ * The same for a request that is not run: *rs is filled as far as policies need it, and lives, as what it found, until *ret_arena is
+ * freed. host: only who the caller is.
+ */
+int ward_rules_of(struct ward_request *r, struct ward_host *host, struct ward_resolver *rs, struct ward_arena **ret_arena,
+	struct ward_rulebook **ret, struct ward_error *err);
+/* implied.c: what every run has, as policies of the builtin layer, so that an answer about it is the same answer. */
+int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err);
+/* apply.c: rs->caps, rs->limits. A request that a rule forbids as a whole is refused here, naming it. */
+int ward_rules_apply(struct ward_resolver *rs, struct ward_error *err);
+/* Allowed, or asked about and the caller has said yes to as much (--approve). */
+bool ward_rules_yes(const struct ward_resolver *rs, const struct ward_verdict *v);
+/* view.c: what the policies say of files, as nodes of the view; after the capabilities are. */
+int ward_rules_view(struct ward_resolver *rs, struct ward_error *err);
+/* walk.c: names on disk that a pattern matches, added to found. */
+int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *patterns, bool relative,
+	struct ward_texts *found, struct ward_error *err);
+/* snapshot.c: docs/spec/snapshot.md */
+void ward_rules_snapshot(struct ward_buf *out, const struct ward_book_input *in);
+int ward_rules_digest(struct ward_rulebook *b, const struct ward_book_input *in, struct ward_error *err);

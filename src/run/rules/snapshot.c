@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The snapshot of a run's policy: one JSON document of all that a decision depends on but the question (sources as they were
+ * read, who asks, circumstances, the schema by its hash), and its SHA-256. Two runs under one hash answer alike.
+ */
+#include <string.h>
+
+#include "run/rules/rules.h"
+
+static void texts(struct ward_buf *b, const char *key, const char *const *v, size_t n)
+{
+	ward_jw_key(b, key);
+	ward_jw_open(b, '[');
+	for (size_t i = 0; i < n; i++)
+		ward_jw_cstr(b, v[i]);
+	ward_jw_close(b, ']');
+}
+
+static void who(struct ward_buf *b, const struct ward_who *w)
+{
+	ward_jw_key(b, "who");
+	ward_jw_open(b, '{');
+	ward_jw_kstr(b, "person", w->person);
+	ward_jw_ki64(b, "uid", w->uid);
+	if (w->agent)
+		ward_jw_kstr(b, "agent", w->agent);
+	if (w->component)
+		ward_jw_kstr(b, "component", w->component);
+	ward_jw_kstr(b, "repo_root", w->repo_root);
+	texts(b, "git_dirs", w->git_dirs, w->n_git_dirs);
+	texts(b, "git_protected", w->git_protected, w->n_git_protected);
+	ward_jw_close(b, '}');
+}
+
+static void circumstances(struct ward_buf *b, const struct ward_circumstances *c)
+{
+	ward_jw_key(b, "circumstances");
+	ward_jw_open(b, '{');
+	ward_jw_kstr(b, "phase", c->phase);
+	ward_jw_kstr(b, "environment", c->environment);
+	ward_jw_kstr(b, "trust", c->trust);
+	ward_jw_kstr(b, "mode", c->mode);
+	ward_jw_ki64(b, "tier", c->tier);
+	texts(b, "labels", c->labels, c->n_labels);
+	ward_jw_close(b, '}');
+}
+
+static void source(struct ward_buf *b, const struct ward_source *s)
+{
+	ward_jw_open(b, '{');
+	ward_jw_kstr(b, "name", s->name);
+	ward_jw_kstr(b, "layer", ward_layer_name(s->layer));
+	ward_jw_kbool(b, "narrows", s->narrows);
+	ward_jw_ku64(b, "list", s->list);
+	ward_jw_kbool(b, "generated", s->generated);
+	ward_jw_key(b, "text");
+	ward_jw_str(b, s->text.s, s->text.n);
+	ward_jw_close(b, '}');
+}
+
+void ward_rules_snapshot(struct ward_buf *b, const struct ward_book_input *in)
+{
+	char hash[WARD_SHA256_HEX];
+
+	ward_sha256_hex(ward_schema_text, ward_schema_size, hash);
+	ward_jw_open(b, '{');
+	ward_jw_ki64(b, "v", 1);
+	ward_jw_kstr(b, "schema", hash);
+	ward_jw_kstr(b, "workspace", in->workspace);
+	who(b, in->who);
+	circumstances(b, in->circumstances);
+	ward_jw_key(b, "sources");
+	ward_jw_open(b, '[');
+	for (size_t i = 0; i < in->n_sources; i++)
+		source(b, &in->sources[i]);
+	ward_jw_close(b, ']');
+	ward_jw_close(b, '}');
+}
+
+int ward_rules_digest(struct ward_rulebook *b, const struct ward_book_input *in,
+	struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf text = WARD_BUF_INIT;
+
+	ward_rules_snapshot(&text, in);
+	if (text.failed)
+		return ward_rs_nomem(err);
+	b->snapshot = ward_arena_dup(b->arena, ward_buf_cstr(&text), text.n);
+	b->snapshot_n = text.n;
+	ward_sha256_hex(text.s, text.n, b->sha256);
+	return b->snapshot ? WARD_OK : ward_rs_nomem(err);
+}

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the policies say of files, as a view. Policies speak of paths, directories and patterns; between the names that they
+ * mention every answer is the same. So the judge is asked at each such name that exists, and a node stands wherever its
+ * answer differs from that of what the name lies in: read, read and write, or nothing (a mask, where it lies in something that
+ * may be read). What stands in the view is what the judge said, and nothing else is.
+ *
+ * Names that come to be later have the rights of their directory. Where a policy would say otherwise (a forbid of a pattern, or of
+ * a path that is not there yet) the plan says so, and the axis files is advisory.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/rules/rules.h"
+
+/* No file has such a name, and no pattern means it: it stands for all that policies do not name. */
+#define ANY "\001ward\001"
+
+struct rights {
+	bool read, write, exec;
+	const struct ward_book_rule *by; /* what grants the most of it; NULL: nothing is granted */
+};
+
+struct viewing {
+	struct ward_resolver *rs;
+	struct ward_rulebook *book;
+	struct ward_texts names; /* that policies mention and that exist: real paths */
+	struct ward_texts missing; /* and that do not */
+	struct ward_error *err;
+	size_t first; /* nodes of rs before ours */
+	int64_t now_ms;
+};
+
+/* ---- the judge ---- */
+
+static int ask(struct viewing *v, enum ward_action action, const char *path,
+	struct ward_verdict *ret)
+{
+	struct ward_query q = {
+		.action = action, .resource = ward_str(path), .now_ms = v->now_ms, .of_host = true
+	};
+
+	if (ward_judge(v->book->book, v->book->desk, &q, ret) < 0)
+		return ward_rs_nomem(v->err);
+	return WARD_OK;
+}
+
+/* What is asked about first is not granted at the start. */
+static int rights_at(struct viewing *v, const char *path, struct rights *ret)
+{
+	static const enum ward_action actions[] = { WARD_ACT_FS_READ, WARD_ACT_FS_WRITE,
+		WARD_ACT_FS_EXEC };
+	bool *const to[] = { &ret->read, &ret->write, &ret->exec };
+	struct ward_verdict verdict;
+
+	*ret = (struct rights){ 0 };
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(actions); i++) {
+		int r = ask(v, actions[i], path, &verdict);
+
+		if (r < 0)
+			return r;
+		*to[i] = ward_rules_yes(v->rs, &verdict);
+		if (*to[i] && i < 2 && verdict.n_rules > 0)
+			ret->by = verdict.rules[0];
+	}
+	return WARD_OK;
+}
+
+/* Of a directory: what anything in it, near or far, may be taken for; the lesser of both. */
+static int rights_below(struct viewing *v, const char *dir, struct rights *ret)
+{
+	const char *slash = dir[1] != '\0' ? "/" : "";
+	const char *near = ward_arena_printf(v->rs->arena, "%s%s" ANY, dir, slash);
+	const char *far = ward_arena_printf(v->rs->arena, "%s%s" ANY "/" ANY "/" ANY, dir, slash);
+	struct rights other;
+	int r = near && far ? rights_at(v, near, ret) : ward_rs_nomem(v->err);
+
+	if (r == WARD_OK)
+		r = rights_at(v, far, &other);
+	if (r < 0)
+		return r;
+	ret->read = ret->read && other.read;
+	ret->write = ret->write && other.write;
+	ret->exec = ret->exec && other.exec;
+	return WARD_OK;
+}
+
+/* ---- what is there already ---- */
+
+static const struct ward_node *shown_by(const struct viewing *v, const char *path)
+{
+	const struct ward_node *best = NULL;
+	size_t longest = 0;
+
+	for (size_t i = 0; i < v->rs->n_nodes; i++) {
+		const struct ward_node *n = &v->rs->nodes[i];
+		size_t len = strlen(n->dest);
+
+		if (n->kind == WARD_NODE_DIR || n->kind == WARD_NODE_SYMLINK ||
+			!ward_path_within(path, n->dest))
+			continue;
+		/* Of one place the last word is a policy's. */
+		if (!best || len > longest || (len == longest && i >= v->first)) {
+			best = n;
+			longest = len;
+		}
+	}
+	return best;
+}
+
+static struct rights rights_of(const struct ward_node *n)
+{
+	struct rights r = { 0 };
+
+	if (n && n->kind == WARD_NODE_BIND)
+		r = (struct rights){
+			.read = true, .write = n->write && !n->protect, .exec = n->exec
+		};
+	return r;
+}
+
+/* ---- nodes ---- */
+
+static int axis_refused(struct viewing *v, const char *path, const struct ward_book_rule *by,
+	const char *what)
+{
+	(void)ward_fail(v->err, WARD_E_AXIS, "axis files: %s %s", ward_rs_show(v->rs, path), what);
+	if (by)
+		ward_fail_at(v->err, by->file, by->line, by->column);
+	return WARD_E_AXIS;
+}
+
+static int rule_for(struct viewing *v, const char *path, bool is_dir, const struct rights *have)
+{
+	const struct ward_book_rule *by = have->by;
+	struct ward_rule rule = {
+		.type = have->write ? WARD_CAP_FILE_WRITE : WARD_CAP_FILE_READ,
+		.pattern = path,
+		.literal = true,
+		.subtree = is_dir,
+	};
+
+	if (!by)
+		return -1;
+	rule.origin =
+		(struct ward_origin){ .file = by->file, .line = by->line, .column = by->column };
+	rule.text = by->line > 0
+		? ward_arena_printf(v->rs->arena, "%s:%u %s", by->file, by->line,
+			  by->id ? by->id : by->text)
+		: ward_arena_printf(v->rs->arena, "%s %s", by->file, by->id ? by->id : by->text);
+	return ward_rs_rule(v->rs, &rule, v->err);
+}
+
+/* The refusals of grants that no view can hold, in words of the rule. */
+static int check(struct viewing *v, const struct ward_target *t, const struct rights *have)
+{
+	struct ward_cap cap = {
+		.type = have->write ? WARD_CAP_FILE_WRITE : WARD_CAP_FILE_READ,
+		.resource = t->path,
+		.literal = true,
+	};
+
+	if (have->by)
+		cap.origin = (struct ward_origin){
+			.file = have->by->file, .line = have->by->line, .column = have->by->column
+		};
+	return ward_rs_check_target(v->rs, &cap, t, v->err);
+}
+
+static int put(struct viewing *v, const struct ward_target *t, const struct rights *have,
+	const struct rights *had)
+{
+	struct ward_node n = ward_rs_bind(v->rs, t, -1);
+	int r;
+
+	if (have->write && !have->read) {
+		r = axis_refused(v, t->path, have->by,
+			"may be written and not read, which no mount can hold");
+		ward_fail_fix(v->err, "permit fs.read there too, or take fs.write away");
+		return r;
+	}
+	n.fixed = true;
+	n.write = have->write;
+	n.exec = have->exec;
+	if (!have->read) {
+		n.kind = WARD_NODE_MASK;
+		n.source = NULL;
+		return ward_rs_node(v->rs, &n, v->err);
+	}
+	r = check(v, t, have);
+	if (r < 0)
+		return r;
+	if (!had->read || (have->write && !had->write)) {
+		r = rule_for(v, t->path, n.is_dir, have);
+		if (r < -1)
+			return r;
+		n.rule = r;
+	}
+	return ward_rs_node(v->rs, &n, v->err);
+}
+
+/* A name at which the answer may change; t is what is there. */
+static int boundary(struct viewing *v, const struct ward_target *t)
+{
+	const struct ward_node *shown = shown_by(v, t->path);
+	struct rights have, had = rights_of(shown);
+	int r = S_ISDIR(t->st.st_mode) ? rights_below(v, t->path, &have)
+				       : rights_at(v, t->path, &have);
+
+	if (r < 0)
+		return r;
+	/* A generated file is the sandbox's own, whatever the host has of that name; so are the roots of private places. */
+	if (shown && shown->kind != WARD_NODE_BIND && shown->kind != WARD_NODE_MASK &&
+		ward_streq(shown->dest, t->path))
+		return WARD_OK;
+	if (shown && shown->kind == WARD_NODE_MASK && have.read) {
+		r = axis_refused(v, t->path, have.by,
+			"is given back below what may not be read, which no mount can hold");
+		ward_fail_fix(v->err, "deny what is beside it instead");
+		return r;
+	}
+	if (have.read == had.read && have.write == had.write &&
+		(have.exec == had.exec || !have.read) &&
+		(shown == NULL || shown->fixed || shown->base || !ward_streq(shown->dest, t->path)))
+		return WARD_OK;
+	if (!have.read && !had.read && !have.write)
+		return WARD_OK;
+	return put(v, t, &have, &had);
+}
+
+/*
+ * A name that is not there, in a directory where the run could make it, and that a policy says less of than of its neighbours: it is
+ * pinned. The part of it that is missing first is made, as an empty directory, for as long as the run lives, and nobody inside may
+ * change it.
+ */
+static int absent(struct viewing *v, const char *path)
+{
+	char at[WARD_PATH_MAX], above[WARD_PATH_MAX], *slash;
+	struct ward_node n = {
+		.kind = WARD_NODE_MASK, .is_dir = true, .fixed = true, .pin = true, .rule = -1
+	};
+	struct rights have, had;
+	struct ward_target t;
+	int r;
+
+	(void)snprintf(at, sizeof(at), "%s", path);
+	(void)snprintf(above, sizeof(above), "%s", path);
+	for (;;) {
+		slash = strrchr(above, '/');
+		if (!slash || slash == above)
+			return WARD_OK;
+		*slash = '\0';
+		if (ward_rs_target(v->rs, above, &t) == 0)
+			break;
+		(void)snprintf(at, sizeof(at), "%s", above);
+	}
+	if (!S_ISDIR(t.st.st_mode) || !ward_streq(t.path, above))
+		return WARD_OK;
+	had = rights_of(shown_by(v, above));
+	r = rights_at(v, path, &have);
+	if (r < 0 || !had.write || (have.write && have.read))
+		return r;
+	n.dest = ward_arena_strdup(v->rs->arena, at);
+	n.mode = have.read ? 0555 : 0;
+	return n.dest ? ward_rs_node(v->rs, &n, v->err) : ward_rs_nomem(v->err);
+}
+
+/* ---- names ---- */
+
+static bool of_base(const char *path)
+{
+	for (size_t i = 0; i < ward_base_n; i++) {
+		if (ward_streq(ward_base[i].path, path))
+			return true;
+	}
+	return false;
+}
+
+static int name(struct viewing *v, const char *path)
+{
+	struct ward_target t;
+	int r = ward_rs_target(v->rs, path, &t);
+
+	if (r == -ENOENT)
+		return ward_rs_text(v->rs, &v->missing, ward_arena_strdup(v->rs->arena, path),
+			v->err);
+	if (r < 0 || ward_rs_reserved(t.path))
+		return WARD_OK;
+	if (!ward_streq(t.path, path) && of_base(path))
+		return WARD_OK;
+	if (!ward_streq(t.path, path))
+		return ward_rs_warn(v->rs, v->err,
+			"%s leads through a link: rules about it are about nothing; write %s",
+			ward_rs_show(v->rs, path), ward_rs_show(v->rs, t.path));
+	return ward_rs_text(v->rs, &v->names, t.path, v->err);
+}
+
+/* "All" has no mount: what lies in the root has one each. */
+static int whole_host(struct viewing *v)
+{
+	struct rights have;
+	const struct dirent *e;
+	DIR *d;
+	int r = rights_below(v, "/", &have);
+
+	if (r < 0 || !have.read)
+		return r;
+	d = opendir("/");
+	if (!d)
+		return ward_fail_errno(v->err, WARD_E_SYSTEM, errno, "/ cannot be read");
+	while (r == WARD_OK && (e = readdir(d))) {
+		if (e->d_name[0] == '.' || ward_streq(e->d_name, "home"))
+			continue;
+		r = name(v, ward_arena_printf(v->rs->arena, "/%s", e->d_name));
+	}
+	closedir(d);
+	if (r == WARD_OK && ward_rs_home(v->rs)[0])
+		r = name(v, v->rs->home);
+	return r;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int boundaries(struct viewing *v)
+{
+	int r = WARD_OK;
+
+	if (v->names.n > 0)
+		qsort(v->names.v, v->names.n, sizeof(*v->names.v), by_text);
+	for (size_t i = 0; r == WARD_OK && i < v->names.n; i++) {
+		struct ward_target t;
+
+		if (i > 0 && ward_streq(v->names.v[i], v->names.v[i - 1]))
+			continue;
+		if (ward_rs_target(v->rs, v->names.v[i], &t) == 0)
+			r = boundary(v, &t);
+	}
+	v->names.n = 0;
+	return r;
+}
+
+/* Names of a pattern that come to be later have the rights of their directory; where that is more, it is said. */
+static int late_names(struct viewing *v)
+{
+	const struct ward_book_rule *by = ward_book_late(v->book->book);
+	bool writable = false;
+
+	for (size_t i = 0; by && i < v->rs->n_nodes; i++)
+		writable = writable ||
+			(v->rs->nodes[i].kind == WARD_NODE_BIND && !v->rs->nodes[i].base);
+	if (!writable)
+		return WARD_OK;
+	v->rs->late = ward_arena_printf(v->rs->arena,
+		"a view holds the names that are there at the start, and %s:%u is about others too",
+		by->file, by->line);
+	return v->rs->late ? WARD_OK : ward_rs_nomem(v->err);
+}
+
+static int refuse_timely(struct viewing *v)
+{
+	const struct ward_book_rule *timely = ward_book_timely(v->book->book);
+	int r;
+
+	if (!timely)
+		return WARD_OK;
+	r = axis_refused(v, v->rs->workspace, timely,
+		"cannot be held by a rule about files or programs that looks at the time: a view is made once");
+	ward_fail_fix(v->err, "take the time out of it");
+	return r;
+}
+
+int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
+{
+	struct viewing v = { .rs = rs,
+		.book = rs->book,
+		.err = err,
+		.first = rs->n_nodes,
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+	const char *path;
+	size_t at = 0;
+	int r;
+
+	if (!rs->book)
+		return WARD_OK;
+	r = refuse_timely(&v);
+	if (r == WARD_OK)
+		r = whole_host(&v);
+	while (r == WARD_OK && (path = ward_book_path(rs->book->book, &at)) != NULL)
+		r = name(&v, path);
+	if (r == WARD_OK)
+		r = boundaries(&v);
+	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
+		r = ward_rules_matches(rs, ward_book_patterns(rs->book->book, relative), relative,
+			&v.names, err);
+	if (r == WARD_OK)
+		r = boundaries(&v);
+	for (size_t i = 0; r == WARD_OK && i < v.missing.n; i++)
+		r = absent(&v, v.missing.v[i]);
+	return r == WARD_OK ? late_names(&v) : r;
+}

@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""ward policy: which rule decides, where it stands, what would change it; what is wrong is one line, and nothing is decided."""
+import contextlib
+import hashlib
+import json
+import pathlib
+
+import cli
+import schema
+from cli import ward
+from tap import cases, check, check_eq, check_in, main, test
+
+TEAM = """\
+schemaVersion: 2
+kind: Policy
+metadata:
+  name: team
+spec:
+  denyRead: ["secret/**"]
+  denyModify: ["locked/**", "!locked/open/**"]
+  fsProfiles:
+    docs:
+      read: ["**"]
+      modify: ["docs/**", "!docs/drafts/**", "docs/drafts/mine.md"]
+      allowExec: ["/usr/bin/env"]
+      env: [LANG]
+"""
+NET = """\
+@id("mirror") @reason("our own mirror")
+permit (principal, action == Ward::Action::"net.connect", resource in Ward::Host::"npm.example.com")
+when { resource.port == 443 };
+@approval("risky")
+permit (principal, action == Ward::Action::"net.connect", resource in Ward::Domain::"example.org");
+"""
+
+
+SCHEMA = json.loads((cli.ROOT / "docs/spec/explain.schema.json").read_text())
+
+
+@contextlib.contextmanager
+def place(files):
+    """A workspace that holds files; (words -> Result) in it."""
+    with cli.place() as p:
+        for name, text in files.items():
+            p.write(name, text)
+
+        def policy(*words):
+            return ward("policy", *words, cwd=p.ws, env=p.env(HOME=str(p.home), XDG_CONFIG_HOME=str(p.home / "config")))
+        policy.place = p
+        yield policy
+
+
+def explain(policy, *words):
+    r = policy("explain", "--json", *words)
+    doc = json.loads(r.out)
+    schema.validate(doc, SCHEMA)
+    return r, doc
+
+
+ASKS = [
+    # name, words, effect, why, exit, line of the first rule
+    ("a mode allows", ["--mode", "workspace_write", "--op", "modify", "--path", "src/a"], "allow", "granted", 0, None),
+    ("a mode forbids", ["--mode", "workspace_write", "--op", "modify", "--path", ".ward/x"], "deny", "forbidden", 1, None),
+    ("nothing grants", ["--op", "read", "--path", "/etc/shadow"], "deny", "no_rule", 1, None),
+    ("the base", ["--op", "read", "--path", "/usr/bin/env"], "allow", "granted", 0, None),
+    ("a profile allows", ["--policy", "team.yaml", "--profile", "docs", "--op", "modify", "--path", "docs/a"], "allow", "granted", 0, 11),
+    ("an exclamation mark", ["--policy", "team.yaml", "--profile", "docs", "--op", "modify", "--path", "docs/drafts/a"], "deny", "forbidden",
+     1, 11),
+    ("given back", ["--policy", "team.yaml", "--profile", "docs", "--op", "modify", "--path", "docs/drafts/mine.md"], "allow", "granted", 0,
+     11),
+    ("denied to all", ["--policy", "team.yaml", "--profile", "docs", "--op", "read", "--path", "secret/k"], "deny", "forbidden", 1, 6),
+    ("denied without a profile", ["--policy", "team.yaml", "--read", ".", "--op", "read", "--path", "secret/k"], "deny", "forbidden", 1, 6),
+    ("unreadable is not modifiable", ["--policy", "team.yaml", "--write", ".", "--op", "modify", "--path", "secret/k"], "deny", "forbidden",
+     1, 6),
+    ("an exception of a deny", ["--policy", "team.yaml", "--write", ".", "--op", "modify", "--path", "locked/open/a"], "allow", "granted", 0,
+     None),
+    ("a program of the profile", ["--policy", "team.yaml", "--profile", "docs", "--action", "proc.exec", "--resource", "/usr/bin/env"],
+     "allow", "granted", 0, 12),
+    ("another program", ["--policy", "team.yaml", "--profile", "docs", "--action", "proc.exec", "--resource", "/bin/sh"], "deny", "no_rule", 1,
+     None),
+    ("a variable of the profile", ["--policy", "team.yaml", "--profile", "docs", "--action", "env.read", "--resource", "LANG"], "allow",
+     "granted", 0, 13),
+    ("a host", ["--policy", "net.cedar", "--action", "net.connect", "--resource", "npm.example.com:443"], "allow", "granted", 0, 1),
+    ("another port", ["--policy", "net.cedar", "--action", "net.connect", "--resource", "npm.example.com:80"], "deny", "no_rule", 1, None),
+    ("a person is asked", ["--policy", "net.cedar", "--action", "net.connect", "--resource", "a.example.org:1"], "ask", "granted", 1, 4),
+    ("no such name", ["--policy", "net.cedar", "--action", "net.connect", "--resource", "npm.example.com"], "deny", "malformed", 1, None),
+    ("an option", ["--read", "src", "--op", "read", "--path", "src/a"], "allow", "granted", 0, None),
+]
+
+
+@cases([(row[0], row[1:]) for row in ASKS])
+def answers(row):
+    words, effect, why, code, line = row
+    with place({"team.yaml": TEAM, "net.cedar": NET, "src/a": "", "docs/a": ""}) as policy:
+        r, doc = explain(policy, *words)
+        check_eq(r.code, code, r.err)
+        check_eq((doc["effect"], doc["why"]), (effect, why), doc["text"])
+        if line is not None:
+            check_eq(doc["rules"][0]["line"], line)
+        people = policy("explain", *words)
+        check_eq(people.code, code)
+        check(people.out.startswith(effect), people.out)
+
+
+@test
+def a_refusal_says_the_least_grant_and_it_works():
+    with place({"src/a": "x"}) as policy:
+        _, doc = explain(policy, "--op", "read", "--path", "src/a")
+        check_in("--cap 'FILE_READ:", doc["cure"])
+        cap = doc["cure"].split("'")[1]
+        _, doc = explain(policy, "--cap", cap, "--op", "read", "--path", "src/a")
+        check_eq(doc["effect"], "allow")
+
+
+@test
+def a_forbid_has_no_cure_on_the_command_line():
+    with place({"team.yaml": TEAM}) as policy:
+        _, doc = explain(policy, "--policy", "team.yaml", "--read", ".", "--op", "read", "--path", "secret/k")
+        check("cure" not in doc, doc)
+        check_eq(pathlib.Path(doc["rules"][0]["file"]).name, "team.yaml")
+        check_eq(doc["rules"][0]["text"], "secret/**")
+
+
+@test
+def what_is_shown_is_cedar_that_the_language_reads():
+    with place({"team.yaml": TEAM, "net.cedar": NET}) as policy:
+        r = policy("show", "--mode", "repo_write", "--policy", "team.yaml", "--policy", "net.cedar", "--profile", "docs", "--read",
+                   ".")
+        check_eq(r.code, 0, r.err)
+        (policy.place.side / "all.cedar").write_text(r.out)
+        back = ward("cedar", "validate", "-s", str(cli.ROOT / "data/ward.cedarschema"), "-p", str(policy.place.side / "all.cedar"))
+        check_eq(back.code, 0, back.out + back.err)
+        check_in('@source("team.yaml:11:', r.out)
+
+
+@test
+def the_snapshot_is_named_by_its_hash():
+    with place({"team.yaml": TEAM}) as policy:
+        words = ["--policy", "team.yaml", "--profile", "docs"]
+        r = policy("show", *words, "--as", "snapshot")
+        check_eq(policy("show", *words, "--as", "snapshot").out, r.out)
+        _, doc = explain(policy, *words, "--op", "read", "--path", "x")
+        check_eq(hashlib.sha256(r.out.rstrip("\n").encode()).hexdigest(), doc["policy_sha256"])
+        (policy.place.ws / "team.yaml").write_text(TEAM.replace("docs/**", "doc/**"))
+        _, other = explain(policy, *words, "--op", "read", "--path", "x")
+        check(other["policy_sha256"] != doc["policy_sha256"], "the hash does not change with the policy")
+
+
+BAD = [
+    ("a misspelt action", ["explain", "--action", "fs.raed", "--resource", "x"], {}, 'unknown action "fs.raed"; did you mean fs.read?'),
+    ("a misspelt mode", ["explain", "--mode", "read_onyl", "--op", "read", "--path", "x"], {}, "read_only"),
+    ("a misspelt profile", ["explain", "--policy", "team.yaml", "--profile", "dcos", "--op", "read", "--path", "x"], {}, 'did you mean "docs"'),
+    ("no question", ["explain", "--mode", "read_only"], {}, "what is asked is missing"),
+    ("another operation", ["explain", "--op", "delete", "--path", "x"], {}, "is read or modify"),
+    ("an option of run alone", ["explain", "--timeout", "5s", "--op", "read", "--path", "x"], {}, "is no option of ward policy"),
+    ("twice", ["explain", "--op", "read", "--op", "read", "--path", "x"], {}, "is given twice"),
+    ("a file of no kind", ["check", "x.txt"], {"x.txt": ""}, "the name does not say what it holds"),
+    ("a file that is not there", ["check", "nope.yaml"], {}, "nope.yaml"),
+    ("a directory", ["check", "dir.yaml"], {"dir.yaml/x": ""}, "dir.yaml"),
+    ("no Cedar", ["check", "x.cedar"], {"x.cedar": "permit (principal, action"}, "x.cedar:1:26"),
+    ("a type that is not there", ["check", "x.cedar"], {"x.cedar": "\nforbid (principal, action, resource in Ward::Pth::\"/a\");"},
+     "x.cedar:2:"),
+    ("a path of two spellings", ["check", "x.cedar"], {"x.cedar": 'forbid (principal, action, resource in Ward::Path::"./secret/");'},
+     'x.cedar:1:40: a path has one spelling: no "//", no "/./", no "/" at its end; write "./secret"'),
+    ("a pattern that is none", ["check", "x.cedar"], {"x.cedar": 'forbid (principal, action, resource in Ward::Glob::"a[");'}, "x.cedar:1:40"),
+    ("an annotation that is not there", ["check", "x.cedar"], {"x.cedar": '@aproval("risky") permit (principal, action, resource);'},
+     "did you mean @approval?"),
+    ("a circle", ["check", "x.yaml"], {"x.yaml": "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  fsProfiles:\n"
+                                                 "    a: {extends: b}\n    b: {extends: a}\n"}, "in a circle"),
+    ("a bomb", ["check", "x.yaml"], {"x.yaml": "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+        f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(12))}, "x.yaml:"),
+    ("a field that is not there", ["check", "x.yaml"], {"x.yaml": TEAM.replace("denyRead", "denyRaed")}, "denyRead"),
+    ("a version of before", ["check", "x.yaml"], {"x.yaml": TEAM.replace("schemaVersion: 2", "schemaVersion: 1")}, "schemaVersion"),
+    ("a repository's root elsewhere", ["explain", "--repo-root", "/usr", "--mode", "read_only", "--op", "read", "--path", "x"], {},
+     "--repo-root: "),
+]
+
+
+@cases([(row[0], row[1:]) for row in BAD])
+def is_one_line_that_says_how(row):
+    words, files, says = row
+    with place({"team.yaml": TEAM, **files}) as policy:
+        r = policy(*words)
+        check(r.code in (1, 2), r.out)
+        check_eq(r.out, "")
+        check_eq(len(r.err.splitlines()), 1, r.err)
+        check_in(says, r.err)
+
+
+@test
+def check_counts_and_warns():
+    with place({"team.yaml": TEAM + "    nothing:\n      read: []\n"}) as policy:
+        r = policy("check", "team.yaml")
+        check_eq(r.code, 0, r.err)
+        check_in("read is an empty list", r.out)
+        doc = json.loads(policy("check", "team.yaml", "--json").out)
+        check_eq(len(doc["warnings"]), 1)
+
+
+main()
