@@ -232,7 +232,8 @@ static int check_file(struct reader *r, const char *name, const struct stat *st)
 
 static int cannot_open(struct reader *r, const char *name, int sys)
 {
-	if (sys == ENOENT || sys == ELOOP || sys == ENXIO || sys == ENOTDIR || sys == ENODEV)
+	if (sys == ENOENT || sys == ELOOP || sys == ENXIO || sys == ENOTDIR || sys == ENODEV ||
+		sys == EXDEV)
 		return has_changed(r, name); /* it was a regular file a moment ago */
 	(void)fail(r, name, sys == ENOMEM ? WARD_E_NOMEM : WARD_E_SYSTEM, "it cannot be read: %s",
 		strerror(sys));

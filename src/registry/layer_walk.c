@@ -14,6 +14,7 @@
 #include "registry/layers.h"
 
 #define LINKS_MAX 40 /* as the kernel follows */
+#define OPEN_TRIES 16
 
 struct walk {
 	const struct layer_rule *rule;
@@ -50,7 +51,10 @@ int ward_layer_open(int dirfd, const char *name, int flags)
 		flags &= O_PATH | O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY;
 	if (!ward_streq(name, ".."))
 		resolve |= WARD_OPEN_BENEATH;
-	fd = ward_openat2(dirfd, name, (uint64_t)flags, 0, resolve);
+	/* EXDEV: what was found had been moved elsewhere before the kernel looked whether it lies below. */
+	fd = -EXDEV;
+	for (int i = 0; i < OPEN_TRIES && fd == -EXDEV; i++)
+		fd = ward_openat2(dirfd, name, (uint64_t)flags, 0, resolve);
 	/* Linux before 5.6, or a filter that knows no openat2. Of one component O_NOFOLLOW promises the same. */
 	if ((fd == -ENOSYS || fd == -EPERM) && !strchr(name, '/')) {
 		fd = openat(dirfd, name, flags);
@@ -66,12 +70,12 @@ int ward_layer_owner(const struct layer_rule *rule, const struct stat *st, const
 
 	if (!rule->owned)
 		return WARD_OK;
-	(void)ward_paste(word, path, "PATH");
 	if (st->st_uid != 0 && st->st_uid != rule->uid) {
 		ward_fail(err, WARD_E_REFUSED, "%s may not hold what belongs to uid %u", rule->what,
 			(unsigned)st->st_uid);
 		ward_fail_at(err, path, 0, 0);
-		ward_fail_fix(err, "look who wrote it, then: chown %u %s", rule->uid, word);
+		ward_fail_fix(err, "look who wrote it, then: chown %u %s", rule->uid,
+			ward_paste(word, path, "PATH"));
 		return WARD_E_REFUSED;
 	}
 	if ((st->st_mode & (S_IWGRP | S_IWOTH)) && !S_ISLNK(st->st_mode)) {
@@ -79,7 +83,8 @@ int ward_layer_owner(const struct layer_rule *rule, const struct stat *st, const
 			"%s may not hold what group or others may write (mode %04o)", rule->what,
 			(unsigned)(st->st_mode & 07777));
 		ward_fail_at(err, path, 0, 0);
-		ward_fail_fix(err, "look who wrote it, then: chmod go-w %s", word);
+		ward_fail_fix(err, "look who wrote it, then: chmod go-w %s",
+			ward_paste(word, path, "PATH"));
 		return WARD_E_REFUSED;
 	}
 	return WARD_OK;

@@ -3,6 +3,7 @@
  * ward trust: what lies in a repository's .ward, shown so that nothing in it can pass for anything else, and the user's word
  * that it may grant. What is pinned is what was read here, once, and shown; nothing is read again between the two.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,14 +310,15 @@ int ward_trust_pin(const char *dir, const char *hash, bool json, char **ret_text
 
 /* ---- revoke ---- */
 
+_Static_assert(WARD_PATH_MAX >= PATH_MAX, "realpath() writes that much");
+
 /* The path under which dir is or would be pinned. */
 static int find_directory(struct trust *t, const char *dir, struct ward_error *err)
 {
 	char cwd[WARD_PATH_MAX] = "/", path[WARD_PATH_MAX];
-	char *real = realpath(dir, NULL);
 	int r = WARD_OK;
 
-	if (!real) {
+	if (!realpath(dir, path)) {
 		if (dir[0] != '/' && !getcwd(cwd, sizeof(cwd)))
 			return ward_fail(err, WARD_E_SYSTEM, "the current directory is unknown");
 		r = ward_path_join(cwd, dir, path, sizeof(path));
@@ -326,8 +328,7 @@ static int find_directory(struct trust *t, const char *dir, struct ward_error *e
 		ward_fail_fix(err, "give the path that was trusted");
 		return r;
 	}
-	t->directory = ward_arena_strdup(t->arena, real ? real : path);
-	free(real);
+	t->directory = ward_arena_strdup(t->arena, path);
 	return t->directory ? WARD_OK : nomem(err);
 }
 
@@ -345,10 +346,16 @@ int ward_trust_revoke(const char *dir, bool json, char **ret_text, struct ward_e
 	if (r < 0)
 		return r;
 	none.directory = t.directory;
-	r = ward_pins_write(t.arena, &t.where, &none, &was, err);
+	r = report(&t, json, ret_text, err);
+	if (r >= 0)
+		r = ward_pins_write(t.arena, &t.where, &none, &was, err);
 	if (r >= 0 && !was) {
 		r = ward_fail(err, WARD_E_NOTFOUND, "'%s' was not trusted", t.directory);
 		ward_fail_fix(err, "give the path that was trusted");
 	}
-	return r < 0 ? r : report(&t, json, ret_text, err);
+	if (r < 0) {
+		free(*ret_text);
+		*ret_text = NULL;
+	}
+	return r;
 }

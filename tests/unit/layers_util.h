@@ -72,12 +72,12 @@ static void clean_up(void)
 /* A fresh tree, without any layer. */
 static TAP_UNUSED void tree(void)
 {
-	static bool once;
+	static bool begun;
 
 	clean_up();
-	if (!once)
+	if (!begun)
 		atexit(clean_up);
-	once = true;
+	begun = true;
 	snprintf(T, sizeof(T), "/tmp/ward-layers-XXXXXX");
 	REQUIRE(mkdtemp(T) != NULL);
 	make_dir("ws", 0755);
