@@ -69,6 +69,15 @@ static void clean_up(void)
 	ward_arena_freep(&arena);
 }
 
+/* A path that stays. */
+static TAP_UNUSED const char *keep(unsigned i, const char *rel)
+{
+	static char kept[4][512];
+
+	snprintf(kept[i], sizeof(kept[i]), "%s", at(rel));
+	return kept[i];
+}
+
 /* A fresh tree, without any layer. */
 static TAP_UNUSED void tree(void)
 {
@@ -83,11 +92,10 @@ static TAP_UNUSED void tree(void)
 	make_dir("ws", 0755);
 	make_dir("state", 0700);
 	where = (struct ward_layers_where){ .uid = geteuid(), .ceiling_uid = geteuid() };
-	where.ceiling = strdup(at("etc"));
-	where.user = strdup(at("config"));
-	where.workspace = strdup(at("ws"));
-	where.trust = strdup(at("state/trust"));
-	REQUIRE(where.ceiling && where.user && where.workspace && where.trust);
+	where.ceiling = keep(0, "etc");
+	where.user = keep(1, "config");
+	where.workspace = keep(2, "ws");
+	where.trust = keep(3, "state/trust");
 }
 
 /* The same, with one file in each layer. */

@@ -478,7 +478,7 @@ TEST(out_of_memory)
 
 	full_tree();
 	make_dir("state/ward", 0700);
-	where.trust = strdup(at("state/ward/trust"));
+	where.trust = keep(3, "state/ward/trust");
 	setenv("HOME", T, 1);
 	setenv("XDG_STATE_HOME", at("state"), 1);
 	unsetenv("XDG_CONFIG_HOME");
@@ -513,7 +513,7 @@ TEST(a_trusted_repository_may_grant)
 {
 	full_tree();
 	make_dir("state/ward", 0700);
-	where.trust = strdup(at("state/ward/trust"));
+	where.trust = keep(3, "state/ward/trust");
 	setenv("HOME", T, 1);
 	setenv("XDG_STATE_HOME", at("state"), 1);
 	OK();
@@ -552,7 +552,7 @@ TEST(a_trusted_repository_may_grant)
 	where.trust = NULL;
 	OK();
 	CHECK_EQ_INT(layers->trust, WARD_TRUST_NONE);
-	where.trust = strdup(at("state/ward/trust"));
+	where.trust = keep(3, "state/ward/trust");
 	put_bytes("state/ward/trust", "{", 1, 0600);
 	CHECK_EQ_INT(load(), WARD_E_PARSE);
 	CHECK_NULL(layers);
