@@ -153,6 +153,10 @@ static const struct {
 		"{n: 1, rec: {n: 2}} == principal.rec" },
 	{ "", "permit(principal, action, resource) when { unknown(\"x\") && true };",
 		"true && (true && (true && (unknown(\"x\") && true)))", "unknown(\"x\")" },
+	{ "", "permit(principal, action, resource) when { unknown(\"x\", 1) && true };",
+		"true && (true && (true && (unknown(\"x\") && true)))", "unknown(\"x\")" },
+	{ "", "permit(principal, action, resource) when { unknown(\"x\", 1 + true) };", "error",
+		NULL },
 	{ "", "permit(principal, action, resource) when { unknown(1) };", "error", NULL },
 	{ "", "permit(principal, action, resource) when { unknown() };", "error", NULL },
 };

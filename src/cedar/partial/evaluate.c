@@ -441,15 +441,14 @@ static bool list_left(struct cedar_pe *r, const struct cedar_expr *x, const stru
 	return left(ret, new);
 }
 
-/* unknown(...) of values */
+/* unknown(...) of values; those behind the first say nothing. */
 static bool call_unknown(struct cedar_pe *r, const struct cedar_value *v, uint32_t n,
 	struct cedar_part *ret)
 {
-	if (n != 1) {
-		*r->fault = (struct cedar_fault){ .kind = CEDAR_FAULT_ARITY,
-			.fn = CEDAR_FN_UNKNOWN,
-			.want = 1,
-			.got = (uint8_t)(n < UINT8_MAX ? n : UINT8_MAX) };
+	if (n == 0) {
+		*r->fault = (struct cedar_fault){
+			.kind = CEDAR_FAULT_ARITY, .fn = CEDAR_FN_UNKNOWN, .want = 1
+		};
 		return false;
 	}
 	if (v->tag != CEDAR_V_STRING)
