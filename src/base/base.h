@@ -44,9 +44,8 @@ bool ward_has_suffix(const char *s, const char *suffix);
 /* Nearest of n names by edit distance <= 3, without case, else NULL: for "did you mean". */
 const char *ward_nearest(const char *word, const char *const *names, size_t n);
 /*
- * Quote for people: "..." with ", \ and every control, non-ASCII-printable or invalid UTF-8 byte
- * escaped (\n \r \t \xHH); valid multi-byte UTF-8 stays, unless it is a control, bidi control, invisible or
- * private character.
+ * Quote for people: "..." with ", \ and every control, non-ASCII-printable or invalid UTF-8 byte escaped (\n \r \t
+ * \xHH); valid multi-byte UTF-8 stays, unless it is a control, bidi control, invisible or private character.
  * For a shell: '...' with ' as '\''; if the text holds a control byte, $'...' form.
  */
 struct ward_buf;
@@ -75,6 +74,7 @@ void ward_buf_adds(struct ward_buf *b, const char *s);
 void ward_buf_addc(struct ward_buf *b, char c);
 void ward_buf_addf(struct ward_buf *b, const char *fmt, ...) WARD_PRINTF(2, 3);
 const char *ward_buf_cstr(struct ward_buf *b);        /* "" after failure; never NULL */
+struct ward_str ward_buf_str(struct ward_buf *b);     /* the same with its length: n is more than that of "" after failure */
 char *ward_buf_take(struct ward_buf *b);              /* moves the string out; NULL if failed */
 
 /* ---- arena.c: many small things with one lifetime ---- */

@@ -145,6 +145,11 @@ const char *ward_buf_cstr(struct ward_buf *b)
 	return b->s;
 }
 
+struct ward_str ward_buf_str(struct ward_buf *b)
+{
+	return (struct ward_str){ ward_buf_cstr(b), b->failed ? 0 : b->n };
+}
+
 char *ward_buf_take(struct ward_buf *b)
 {
 	char *s = NULL;

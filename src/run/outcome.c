@@ -254,7 +254,7 @@ static void put_stream(struct ward_buf *b, const char *key, const struct ward_ou
 		ward_base64(&text, s->data, s->n);
 		ward_jw_kstr(b, "encoding", "base64");
 		ward_jw_key(b, "data");
-		ward_jw_str(b, ward_buf_cstr(&text), text.n);
+		ward_jw_str(b, ward_buf_str(&text).s, ward_buf_str(&text).n);
 		b->failed |= text.failed;
 		ward_buf_done(&text);
 	}

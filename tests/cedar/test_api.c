@@ -725,6 +725,7 @@ TEST(partial_answers)
 	CHECK(strstr(text, "\"residuals\":"));
 	free(text);
 	ward_policy_partial_free(p);
+	CHECK_EQ_INT(ward_policy_partial_new(w.set, NULL, NULL, &p, w.d), WARD_E_INVALID);
 	CHECK_EQ_INT(ward_policy_partial_new(w.set, NULL, w.r, &p, w.d), WARD_OK);
 	ward_policy_partial_free(p);
 	ward_policy_partial_free(NULL);

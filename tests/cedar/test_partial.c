@@ -704,6 +704,34 @@ TEST(is_in_within_is_in)
 	end(&w);
 }
 
+/* What fails is told whole, however long. */
+TEST(long_names)
+{
+	struct ward_buf text = WARD_BUF_INIT, out = WARD_BUF_INIT;
+	struct cedar_partial *p = NULL;
+	struct cedar_policies s;
+	struct cedar_request q;
+	struct world w;
+
+	begin(&w);
+	q = request(&w, "p");
+	ward_buf_adds(&text, "permit(principal, action, resource) when { context[\"");
+	for (int i = 0; i < 20000; i++)
+		ward_buf_addc(&text, 'x');
+	ward_buf_adds(&text, "z\"] };");
+	parse(&w, &s, ward_buf_cstr(&text));
+	REQUIRE(ward_cedar_partial(&s, w.entities, &q, &p, &w.d) == WARD_OK);
+	ward_cedar_partial_text(p, &out);
+	CHECK(strstr(ward_buf_cstr(&out), ": fails: ") != NULL);
+	CHECK(strstr(ward_buf_cstr(&out), "xxxz") != NULL);
+	CHECK_EQ_INT(strlen(ward_buf_cstr(&out)), out.n);
+	ward_buf_done(&text);
+	ward_buf_done(&out);
+	ward_cedar_partial_free(p);
+	ward_cedar_policies_done(&s);
+	end(&w);
+}
+
 TEST(out_of_memory)
 {
 	struct ward_buf text = WARD_BUF_INIT, out = WARD_BUF_INIT;

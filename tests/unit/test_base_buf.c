@@ -58,6 +58,8 @@ TEST(buf_failure_is_sticky)
 	ward_buf_addf(&b, "%d", 7);
 	CHECK_EQ_SIZE(b.n, 5);
 	CHECK_STR_EQ(ward_buf_cstr(&b), "");
+	CHECK_EQ_SIZE(ward_buf_str(&b).n, 0);
+	CHECK_STR_EQ(ward_buf_str(&b).s, "");
 	CHECK_NULL(ward_buf_take(&b));
 	/* take() has emptied it; the maximum stays. */
 	CHECK(!b.failed);

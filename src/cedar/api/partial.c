@@ -21,6 +21,8 @@ int ward_policy_partial_new(const struct ward_policy_set *s,
 	struct cedar_diags found;
 	int code = ward_set_usable(s, d);
 
+	if (code == WARD_OK && r == NULL)
+		code = WARD_E_INVALID;
 	if (code < 0)
 		return code;
 	code = ward_cedar_diags_init(&found);

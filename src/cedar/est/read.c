@@ -130,6 +130,8 @@ static int unexpected(struct cedar_est_reader *r, const struct ward_json *j, con
 	one_of(&b, words, n);
 	code = ward_cedar_est_fail(r, j, "unknown %s `%.*s`, expected %s", what,
 		ward_cedar_est_shown(found), found.s, ward_buf_cstr(&b));
+	if (b.failed)
+		(void)ward_cedar_est_no_memory(r);
 	ward_buf_done(&b);
 	return code;
 }

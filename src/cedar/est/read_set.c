@@ -30,11 +30,13 @@ static void place(struct run *u, const struct ward_json *j, size_t n)
 			text = ward_arena_printf(d->arena, "line %u, column %u of this text: %s",
 				line, column, g->message);
 			g->message = text != NULL ? text : g->message;
+			d->failed = d->failed || text == NULL;
 		}
 		g->start = j->start;
 		g->end = j->end;
 		if (g->policy == NULL && u->r.id != NULL)
 			g->policy = ward_arena_dup(d->arena, u->r.id->s, u->r.id->n);
+		d->failed = d->failed || (g->policy == NULL && u->r.id != NULL);
 	}
 }
 

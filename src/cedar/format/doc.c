@@ -254,6 +254,6 @@ void ward_cedar_tidy(struct ward_buf *out, struct ward_str s)
 	}
 	tidy_lines(&b, (struct ward_str){ s.s + from, s.n - from });
 	out->failed = out->failed || b.failed;
-	whole = ward_cedar_trim((struct ward_str){ ward_buf_cstr(&b), b.n });
+	whole = ward_cedar_trim(ward_buf_str(&b));
 	ward_buf_add(out, whole.s, whole.n);
 }

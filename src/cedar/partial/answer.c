@@ -152,10 +152,11 @@ void ward_cedar_partial_text(const struct cedar_partial *p, struct ward_buf *out
 		ward_cedar_escape(out, ward_cedar_text(v->id));
 		ward_buf_adds(out, states[v->state]);
 		if (v->state == CEDAR_RESIDUAL_ERROR) {
-			struct ward_buf why = { .max = 4096 };
+			struct ward_buf why = { .max = WARD_CEDAR_JSON_BYTES_MAX };
 
 			ward_cedar_fault_print(&why, &v->fault);
-			ward_cedar_escape(out, (struct ward_str){ ward_buf_cstr(&why), why.n });
+			ward_cedar_escape(out, ward_buf_str(&why));
+			out->failed |= why.failed;
 			ward_buf_done(&why);
 		}
 		ward_buf_addc(out, '\n');

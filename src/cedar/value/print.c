@@ -92,7 +92,7 @@ static void print_ext(struct ward_buf *out, const struct cedar_value *v)
 	ward_cedar_ext_argument(&text, v);
 	ward_buf_adds(out, constructor(v->tag));
 	ward_buf_addc(out, '(');
-	ward_cedar_quote(out, (struct ward_str){ ward_buf_cstr(&text), text.n });
+	ward_cedar_quote(out, ward_buf_str(&text));
 	ward_buf_addc(out, ')');
 	out->failed |= text.failed;
 	ward_buf_done(&text);
@@ -188,7 +188,7 @@ static void json_ext(struct ward_buf *out, const struct cedar_value *v)
 	struct ward_str arg;
 
 	ward_cedar_ext_argument(&text, v);
-	arg = (struct ward_str){ ward_buf_cstr(&text), text.n };
+	arg = ward_buf_str(&text);
 	if (v->tag == CEDAR_V_DATETIME && v->text == NULL) {
 		ward_jw_open(out, '{');
 		ward_jw_key(out, "__extn");

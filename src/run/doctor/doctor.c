@@ -193,13 +193,13 @@ int ward_doctor(bool json, char **ret_text, int *ret_worst, struct ward_error *e
 		ward_jw_ki64(&head, "v", 1);
 		ward_jw_kbool(&head, "ok", count[DOCTOR_FAIL] == 0);
 		ward_jw_key(&head, "checks");
-		ward_jw_raw(&head, ward_buf_cstr(&checks), checks.n);
+		ward_jw_raw(&head, ward_buf_str(&checks).s, ward_buf_str(&checks).n);
 		put_axes_json(&head, &d);
 		ward_jw_close(&head, '}');
 	} else {
 		ward_buf_addf(&head, "ward doctor: each mechanism was executed, as uid %u\n\n",
 			(unsigned)d.host.uid);
-		ward_buf_add(&head, ward_buf_cstr(&checks), checks.n);
+		ward_buf_add(&head, ward_buf_str(&checks).s, ward_buf_str(&checks).n);
 		put_axes_text(&head, &d);
 		ward_buf_addf(&head, "\n%u ok, %u warn, %u fail\n", count[DOCTOR_OK],
 			count[DOCTOR_WARN], count[DOCTOR_FAIL]);
