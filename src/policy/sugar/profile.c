@@ -8,6 +8,7 @@
  * and a deny with exceptions the same. That this is the list, exactly: if the last match is positive, its permit matches, and
  * every "!" that matches stands before it and spares it; if it is a "!", nothing behind it matches, and it forbids.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "policy/fail.h"
@@ -96,14 +97,17 @@ static int list(struct job *j, struct ward_buf *out, const struct ward_doc_rules
 	return code;
 }
 
+static bool believed(const struct job *j, enum ward_layer layer)
+{
+	return layer != WARD_LAYER_REPOSITORY || (j->host != NULL && j->host->repository_grants);
+}
+
 static int add(struct job *j, struct ward_buf *text, enum ward_layer layer, bool narrows,
 	unsigned number)
 {
-	bool believed =
-		layer != WARD_LAYER_REPOSITORY || (j->host != NULL && j->host->repository_grants);
 	struct ward_source src = { .name = "profile",
 		.layer = layer,
-		.narrows = narrows || !believed,
+		.narrows = narrows || !believed(j, layer),
 		.list = number,
 		.generated = true };
 	int r = WARD_OK;
@@ -117,13 +121,30 @@ static int add(struct job *j, struct ward_buf *text, enum ward_layer layer, bool
 	return r;
 }
 
+/* A profile is about the workspace: a list that narrows says nothing of what lies outside. */
+static void outside(struct job *j, struct ward_buf *out, enum ward_doc_op op)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text), "profile %.128s is about the workspace",
+		j->profile->name);
+	ward_sugar_head(out, &j->profile->origin, text);
+	ward_buf_addf(out,
+		"permit (principal, action == Ward::Action::\"%s\", resource) unless { resource in Ward::Path::\"./\" };\n\n",
+		op_actions[op]);
+}
+
 static int operation(struct job *j, struct ward_buf *text, enum ward_doc_op op)
 {
 	const struct ward_profile_op *o = &j->profile->op[op];
 	int r = WARD_OK;
 
 	for (size_t i = 0; r == WARD_OK && i < o->n_parts; i++) {
-		r = list(j, text, &o->parts[i].rules, op, true, true);
+		const struct ward_profile_list *p = &o->parts[i];
+
+		r = list(j, text, &p->rules, op, true, true);
+		if (i > 0 || !believed(j, p->layer))
+			outside(j, text, op);
 		if (r == WARD_OK)
 			r = add(j, text, o->parts[i].layer, i > 0, (unsigned)i);
 	}
@@ -166,6 +187,14 @@ static int program(struct job *j, struct ward_buf *out, const struct ward_doc_ru
 	return WARD_OK;
 }
 
+/* Lists are asked about what they speak of, and an empty one speaks of nothing. But nothing is what it gives. */
+static void no_programs(struct job *j, struct ward_buf *out)
+{
+	ward_sugar_head(out, &j->profile->origin, "no allowExec");
+	ward_buf_adds(out,
+		"forbid (principal, action in Ward::Action::\"run_programs\", resource);\n\n");
+}
+
 static int programs(struct job *j, struct ward_buf *text)
 {
 	int r = WARD_OK;
@@ -174,19 +203,26 @@ static int programs(struct job *j, struct ward_buf *text)
 		const struct ward_profile_exec *x = &j->profile->exec[i];
 
 		for (size_t k = 0; r == WARD_OK && k < x->allow.n; k++)
-			r = program(j, text, &x->allow.v[k], true, i == 0);
+			r = program(j, text, &x->allow.v[k], true, i == 0 && believed(j, x->layer));
 		for (size_t k = 0; r == WARD_OK && k < x->deny.n; k++)
 			r = program(j, text, &x->deny.v[k], false, false);
+		if (x->allow.n == 0 && (i > 0 || !believed(j, x->layer)))
+			no_programs(j, text);
 		if (r == WARD_OK)
 			r = add(j, text, x->layer, i > 0, (unsigned)i);
 	}
 	return r;
 }
 
+/* They only grant: what a person names on the command line is the person's own. */
 static int variables(struct job *j, struct ward_buf *text)
 {
 	const struct ward_doc_rules *l = &j->profile->env;
+	enum ward_layer layer =
+		l->n > 0 && l->v[0].doc != NULL ? l->v[0].doc->layer : WARD_LAYER_REPOSITORY;
 
+	if (l->n == 0 || !believed(j, layer))
+		return WARD_OK;
 	for (size_t i = 0; i < l->n; i++) {
 		if (strchr(l->v[i].pattern, '=') != NULL)
 			continue;
@@ -196,10 +232,7 @@ static int variables(struct job *j, struct ward_buf *text)
 		ward_sugar_uid(text, "Variable", l->v[i].pattern);
 		ward_buf_adds(text, ");\n\n");
 	}
-	if (l->n == 0)
-		return WARD_OK;
-	return add(j, text, l->v[0].doc != NULL ? l->v[0].doc->layer : WARD_LAYER_REPOSITORY, false,
-		0);
+	return add(j, text, layer, false, 0);
 }
 
 int ward_sugar_profile(struct ward_sources *to, const struct ward_profile *p,
