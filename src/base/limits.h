@@ -52,4 +52,6 @@
 #define WARD_CEDAR_ANCESTORS_MAX (64u << 20) /* ancestors of all entities of a store; those of equal parents count once */
 #define WARD_CEDAR_STEPS_MAX (2ull << 30)    /* steps, some nanoseconds each, of validating one policy */
 #define WARD_CEDAR_DIAGS_MAX 100             /* findings kept; the rest is counted */
+#define WARD_ASKS_MAX 64                     /* rules that a person is asked about before one start */
+#define WARD_ASK_THINGS_MAX 1024             /* names that one of these rules is asked about at */
 #define WARD_DETAIL_TEXT_MAX 4096            /* bytes of one text that the sandbox chose, in a record */

@@ -83,3 +83,53 @@ struct ward_verdict {
  * passed over. WARD_E_NOMEM: no verdict, and deny; a request that is not one (WARD_E_INVALID) is MALFORMED.
  */
 int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q, struct ward_verdict *ret);
+
+/* ---- asks.c: what a person has to be asked before a start, as a list; docs/approvals.md ---- */
+
+/* Zero: nobody has said anything yet, which is no yes. */
+enum ward_said { WARD_SAID_OPEN = 0, WARD_SAID_NO, WARD_SAID_ONCE, WARD_SAID_RUN };
+const char *ward_said_name(enum ward_said a);        /* "open" "no" "once" "run" */
+
+struct ward_ask_thing {
+	enum ward_action action;
+	const char *resource;        /* absolute path, or a name */
+	bool below;                  /* and all that lies below it */
+};
+/* One question: a rule, and all that it was asked about. */
+struct ward_asked {
+	const char *id, *file, *text, *reason;   /* of the rule; id, reason: or NULL */
+	uint32_t line, column;
+	enum ward_layer layer;
+	enum ward_approval level;
+	struct ward_ask_thing *things;
+	size_t n_things, cap_things;
+	char digest[WARD_SHA256_HEX];            /* of the exact action: docs/spec/approval.md. "" until ward_asks_finish() */
+	enum ward_said answer;
+	bool agreed;                 /* OPEN, and yes was said beforehand (--approve): its things were granted */
+};
+struct ward_asks {
+	struct ward_arena *arena;    /* everything lives in it; the owner's */
+	const char *workspace;
+	char argv_sha256[WARD_SHA256_HEX], policy_sha256[WARD_SHA256_HEX];
+	bool may_ask;                /* somebody is there: what is open is asked before anything starts */
+	struct ward_asked *v;
+	size_t n, cap;
+};
+/*
+ * A look at the whole request begins. Answers that were given for another policy, workspace or command are forgotten. What is open
+ * from an earlier look is, too: it is found again, or is no question any more.
+ */
+int ward_asks_begin(struct ward_asks *a, const char *workspace, char *const *argv, const char *policy_sha256, struct ward_error *err);
+/*
+ * v is ASK, of q: *ret is what was said of it; OPEN: it stands in the list now. agreed: somebody said so beforehand.
+ * WARD_E_LIMIT: more than WARD_ASKS_MAX rules, or more than WARD_ASK_THINGS_MAX things of one.
+ */
+int ward_asks_put(struct ward_asks *a, const struct ward_verdict *v, const struct ward_query *q, bool agreed, enum ward_said *ret,
+	struct ward_error *err);
+/* Sort and name: the same questions are the same bytes, in whatever order they were met. */
+int ward_asks_finish(struct ward_asks *a, struct ward_error *err);
+size_t ward_asks_open(const struct ward_asks *a);        /* how many have no answer, and were not agreed to */
+/* As in plan, log and `ward pending`: without the answer, at most things_max things. */
+void ward_asked_json(const struct ward_asked *k, size_t things_max, struct ward_buf *out);
+/* No file has such a name: a query about it is about all that lies in the directory before it. */
+#define WARD_ANY_NAME "\001ward\001"

@@ -117,7 +117,11 @@ static bool ask_bounds(const struct ward_book *b, struct ward_desk *d, const str
 			v->layer = s->layer;
 			return false;
 		}
-		*level = wants < *level ? wants : *level;
+		if (wants < *level) {
+			/* It is this list that wants a person: its rules are who asks. */
+			*v = one;
+			*level = wants;
+		}
 	}
 	return true;
 }

@@ -174,6 +174,17 @@ static void axes(struct ward_buf *b, const struct ward_plan *p)
 	ward_jw_close(b, '}');
 }
 
+static void asks(struct ward_buf *b, const struct ward_plan *p)
+{
+	if (!p->asks || p->asks->n == 0)
+		return;
+	ward_jw_key(b, "asks");
+	ward_jw_open(b, '[');
+	for (size_t i = 0; i < p->asks->n; i++)
+		ward_asked_json(&p->asks->v[i], WARD_ASK_THINGS_MAX, b);
+	ward_jw_close(b, ']');
+}
+
 void ward_plan_json(const struct ward_plan *p, struct ward_buf *b)
 {
 	ward_jw_open(b, '{');
@@ -208,6 +219,7 @@ void ward_plan_json(const struct ward_plan *p, struct ward_buf *b)
 	ward_jw_kbool(b, "tty", p->tty);
 	axes(b, p);
 	texts(b, "warnings", p->warnings, p->n_warnings);
+	asks(b, p);
 	if (p->sha256[0])
 		ward_jw_kstr(b, "sha256", p->sha256);
 	ward_jw_close(b, '}');

@@ -151,6 +151,7 @@ struct ward_plan {
 	uid_t host_uid; gid_t host_gid;         /* what it is outside: never 0 */
 	bool tty;                    /* give it a private pty */
 	struct ward_axis_state axes[WARD_AXIS_MAX];
+	const struct ward_asks *asks;           /* what a person is asked before the start; not owned, NULL: nothing */
 	const char *late;            /* what no view holds of the policies' rules about files, in a sentence; NULL: all is held */
 	const char *const *warnings;
 	size_t n_warnings;
@@ -178,6 +179,7 @@ struct ward_plan_input {
 	const enum ward_level *minimum;         /* WARD_AXIS_MAX: data/minimum */
 	const signed char *require, *accept;    /* WARD_AXIS_MAX each, level or -1 */
 	const char *late;                       /* as in the plan */
+	const struct ward_asks *asks;           /* outlives the plan */
 	const char *const *warnings;
 	size_t n_warnings;
 	const struct ward_host *host;

@@ -204,6 +204,34 @@ static void rules(struct ward_buf *b, const struct ward_plan *p)
 	}
 }
 
+#define ASKED_MAX 16
+
+static void asks(struct ward_buf *b, const struct ward_plan *p)
+{
+	if (!p->asks || p->asks->n == 0)
+		return;
+	ward_buf_adds(b, "\na person is asked before the start\n");
+	for (size_t i = 0; i < p->asks->n; i++) {
+		const struct ward_asked *k = &p->asks->v[i];
+
+		ward_buf_addf(b, "  %.12s %-8s ", k->digest, ward_approval_name(k->level));
+		name(b, k->file);
+		ward_buf_addf(b, ":%u", k->line);
+		if (k->reason || k->id)
+			remark(b, k->reason ? k->reason : k->id);
+		ward_buf_addc(b, '\n');
+		for (size_t j = 0; j < k->n_things && j < ASKED_MAX; j++) {
+			const struct ward_ask_thing *t = &k->things[j];
+
+			ward_buf_addf(b, "    %-12s ", ward_action_name(t->action));
+			name(b, t->resource);
+			ward_buf_adds(b, t->below ? " and below\n" : "\n");
+		}
+		if (k->n_things > ASKED_MAX)
+			ward_buf_addf(b, "    and %zu more\n", k->n_things - ASKED_MAX);
+	}
+}
+
 void ward_plan_text(const struct ward_plan *p, struct ward_buf *b)
 {
 	head(b, p);
@@ -212,6 +240,7 @@ void ward_plan_text(const struct ward_plan *p, struct ward_buf *b)
 	for (size_t i = 0; i < p->n_nodes; i++)
 		node(b, p, &p->nodes[i]);
 	axes(b, p);
+	asks(b, p);
 	if (p->n_warnings > 0)
 		ward_buf_adds(b, "\nwarnings\n");
 	for (size_t i = 0; i < p->n_warnings; i++) {

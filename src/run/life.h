@@ -12,6 +12,7 @@ struct life {
 	struct ward_plan *plan;
 	bool *pinned;               /* by node of the plan: what was made for the run, and goes with it */
 	struct ward_rulebook *book; /* NULL: only the request's own capabilities decide */
+	struct ward_asks asks;      /* what a person has to be asked, and what was said; its arena is ours */
 	struct ward_audit *audit;
 	struct ward_head_start *head; /* not yet taken by a cage */
 	struct ward_cage *cage;
@@ -48,9 +49,21 @@ enum record_there {
 int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there, const char *above,
 	struct ward_decision *ret, struct ward_error *err);
 
+/* ---- asking.c: a person, before anything starts ---- */
+int asking_begin(struct life *l, struct ward_error *err);
+/*
+ * After a look at the request: what nobody has answered is asked, where somebody is there, else denied; all of it is in the log
+ * before it counts. *ret_again: something was answered, so the request has to be looked at again.
+ */
+int asking_do(struct life *l, bool *ret_again, struct ward_error *err);
+void asking_end(struct life *l);
+
 /* ---- pin.c ---- */
 int ward_pins_make(struct life *l, struct ward_error *err);      /* what was made before is taken away first */
 void ward_pins_remove(struct life *l);                           /* when nothing of the run is alive */
+
+/* ---- run.c ---- */
+int open_log(struct life *l, struct ward_error *err);
 
 /* ---- record.c ---- */
 void record_event(struct life *l, struct ward_event *e); /* fill what all records of a run share */

@@ -37,6 +37,7 @@ struct ward_request {
 	const char *profile;         /* NULL: none was named */
 	const struct ward_policy_option *policies; size_t n_policies;
 	enum ward_consent consent;
+	struct ward_asks *asks;      /* where what a person has to be asked is put; NULL: nobody wants to know. Borrowed */
 	const char *repo_root;       /* as given, NULL = git's top directory */
 	const char *environment;     /* a word of the schema, NULL = dev */
 	const char *const *labels; size_t n_labels;

@@ -13,6 +13,7 @@
 #include "run/rules/rules.h"
 
 #define PLANS_MAX 3
+#define LOOKS_MAX 8
 
 static char *axes_json(const struct ward_plan *p)
 {
@@ -25,7 +26,7 @@ static char *axes_json(const struct ward_plan *p)
 	return ward_buf_take(&b);
 }
 
-static int open_log(struct life *l, struct ward_error *err)
+int open_log(struct life *l, struct ward_error *err)
 {
 	uint64_t torn = 0;
 	int r = ward_audit_open(l->r->audit, &l->audit, &torn, err);
@@ -66,17 +67,50 @@ static void record_refused(struct life *l, const struct ward_error *why)
 	ward_buf_done(&b);
 }
 
+static void drop_plan(struct life *l)
+{
+	ward_plan_free(l->plan);
+	l->plan = NULL;
+	ward_rulebook_freep(&l->book);
+}
+
+/*
+ * Look at the request, ask what has to be asked, look again: what was answered may show more. A look that fails may do so for want of an
+ * answer, so it is asked for all the same.
+ */
+static int look(struct life *l, const struct ward_host *host, struct ward_error *err)
+{
+	for (int i = 0; i < LOOKS_MAX; i++) {
+		struct ward_error why = WARD_ERROR_INIT;
+		bool again = false;
+		int r, asked;
+
+		drop_plan(l);
+		r = ward_resolve(l->r, host, &l->plan, &l->book, &why);
+		/* Where the log may not be written there is no place for an answer. */
+		asked = l->r->audit_refused ? WARD_OK : asking_do(l, &again, err);
+		if (asked < 0)
+			return asked;
+		if (again)
+			continue;
+		if (r < 0 && err)
+			*err = why;
+		return r;
+	}
+	(void)ward_fail(err, WARD_E_REFUSED,
+		"there is more to ask about each time that it is looked at");
+	ward_fail_fix(err, "leave the files alone that policies speak of, and start again");
+	return WARD_E_REFUSED;
+}
+
 static int make_plan(struct life *l, const struct ward_host *host, struct ward_error *err)
 {
 	int r;
 
 	ward_pins_remove(l);
-	ward_plan_free(l->plan);
-	l->plan = NULL;
 	free(l->axes_json);
 	l->axes_json = NULL;
-	ward_rulebook_freep(&l->book);
-	r = ward_resolve(l->r, host, &l->plan, &l->book, err);
+	r = look(l, host, err);
 	if (r < 0)
 		return r;
 	l->axes_json = axes_json(l->plan);
@@ -297,7 +331,9 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 	if (!l.o)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for an outcome");
 	r->run_id = l.o->run;
-	code = plan_and_start(&l, &local);
+	code = asking_begin(&l, &local);
+	if (code == WARD_OK)
+		code = plan_and_start(&l, &local);
 	if (code == WARD_OK) {
 		code = live(&l, &local);
 		if (code < 0)
@@ -313,6 +349,7 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 	ward_cage_free(l.cage);
 	ward_pins_remove(&l);
 	ward_plan_free(l.plan);
+	asking_end(&l);
 	*ret = l.o;
 	if (code < 0 && err)
 		*err = local;
@@ -322,6 +359,7 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 int ward_request_plan(struct ward_request *r, bool json, char **ret_text, struct ward_error *err)
 {
 	struct ward_buf b = WARD_BUF_INIT;
+	struct life l = { .r = r };
 	struct ward_plan *plan = NULL;
 	struct ward_host host;
 	int code;
@@ -329,20 +367,21 @@ int ward_request_plan(struct ward_request *r, bool json, char **ret_text, struct
 	*ret_text = NULL;
 	if (!r || r->argc < 1)
 		return ward_fail(err, WARD_E_INVALID, "no command to plan");
-	code = ward_host_probe(&host, err);
+	code = asking_begin(&l, err);
+	if (code == WARD_OK)
+		code = ward_host_probe(&host, err);
 	if (code == WARD_OK)
 		code = ward_resolve(r, &host, &plan, NULL, err);
 	if (code == WARD_OK)
 		code = ward_plan_sign(plan, err);
-	if (code < 0) {
-		ward_plan_free(plan);
-		return code;
-	}
-	if (json)
+	if (code == WARD_OK && json)
 		ward_plan_json(plan, &b);
-	else
+	else if (code == WARD_OK)
 		ward_plan_text(plan, &b);
 	ward_plan_free(plan);
+	asking_end(&l);
+	if (code < 0)
+		return code;
 	*ret_text = ward_buf_take(&b);
 	return *ret_text ? WARD_OK : ward_fail(err, WARD_E_NOMEM, "no memory for the plan's text");
 }

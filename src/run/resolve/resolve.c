@@ -271,6 +271,7 @@ static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_e
 		.require = r->require,
 		.accept = r->accept,
 		.late = rs->late,
+		.asks = r->asks,
 		.warnings = rs->warnings.v,
 		.n_warnings = rs->warnings.n,
 		.host = rs->host,
@@ -342,6 +343,8 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 	}
 	for (size_t i = 0; res >= 0 && i < WARD_ARRAY_SIZE(steps); i++)
 		res = steps[i](&rs, err);
+	if (res >= 0 && r->asks)
+		res = ward_asks_finish(r->asks, err);
 	if (res >= 0)
 		res = build(&rs, ret, err);
 	if (res < 0 || !ret_book) {

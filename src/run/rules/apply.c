@@ -8,14 +8,30 @@
 #include "os/os.h"
 #include "run/rules/rules.h"
 
-bool ward_rules_yes(const struct ward_resolver *rs, const struct ward_verdict *v)
+static bool agreed(const struct ward_resolver *rs, const struct ward_verdict *v)
 {
 	static const enum ward_consent needs[] = { [WARD_APPROVAL_CRITICAL] = WARD_CONSENT_CRITICAL,
 		[WARD_APPROVAL_RISKY] = WARD_CONSENT_RISKY,
 		[WARD_APPROVAL_NONE] = WARD_CONSENT_NONE };
 
-	return v->effect == WARD_ALLOW ||
-		(v->effect == WARD_ASK && rs->r->consent >= needs[v->approval]);
+	return rs->r->consent >= needs[v->approval];
+}
+
+int ward_rules_yes(struct ward_resolver *rs, const struct ward_query *q,
+	const struct ward_verdict *v, bool *ret, struct ward_error *err)
+{
+	enum ward_said answer = WARD_SAID_OPEN;
+	bool yes = v->effect == WARD_ASK && agreed(rs, v);
+	int r = WARD_OK;
+
+	*ret = false;
+	if (v->effect == WARD_ASK && rs->r->asks)
+		r = ward_asks_put(rs->r->asks, v, q, yes, &answer, err);
+	if (r < 0)
+		return r;
+	*ret = v->effect == WARD_ALLOW || answer == WARD_SAID_ONCE || answer == WARD_SAID_RUN ||
+		(answer == WARD_SAID_OPEN && yes);
+	return WARD_OK;
 }
 
 static int allowed(struct ward_resolver *rs, enum ward_action action, const char *resource,
@@ -27,13 +43,12 @@ static int allowed(struct ward_resolver *rs, enum ward_action action, const char
 
 	if (ward_judge(rs->book->book, rs->book->desk, &q, verdict) < 0)
 		return ward_rs_nomem(err);
-	*ret = ward_rules_yes(rs, verdict);
-	return WARD_OK;
+	return ward_rules_yes(rs, &q, verdict, ret, err);
 }
 
 /* ---- programs ---- */
 
-#define ANY "/\001ward\001/\001ward\001"
+#define ANY "/" WARD_ANY_NAME "/" WARD_ANY_NAME
 
 static int program(struct ward_resolver *rs, const char *path, struct ward_error *err)
 {
@@ -230,6 +245,12 @@ static void limits(struct ward_resolver *rs)
 
 /* ---- entering a mode ---- */
 
+static bool still_open(const struct ward_resolver *rs, const struct ward_verdict *v)
+{
+	return v->effect == WARD_ASK && rs->r->asks && rs->r->asks->may_ask &&
+		ward_asks_open(rs->r->asks) > 0;
+}
+
 static int enter_mode(struct ward_resolver *rs, struct ward_error *err)
 {
 	const char *name = rs->book->mode ? rs->book->mode->name : NULL;
@@ -238,13 +259,17 @@ static int enter_mode(struct ward_resolver *rs, struct ward_error *err)
 		.resource = ward_str(name ? name : ""),
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000),
 		.by_person = true };
+	bool yes = false;
+	int r;
 
 	if (!name)
 		return WARD_OK;
 	if (ward_judge(rs->book->book, rs->book->desk, &q, &verdict) < 0)
 		return ward_rs_nomem(err);
-	if (ward_rules_yes(rs, &verdict))
-		return WARD_OK;
+	r = ward_rules_yes(rs, &q, &verdict, &yes, err);
+	/* With somebody there to ask, the look goes on, to find all else that is to be asked: it starts nothing. */
+	if (r < 0 || yes || still_open(rs, &verdict))
+		return r;
 	(void)ward_fail(err, WARD_E_REFUSED, "mode %s: %s", name,
 		verdict.effect == WARD_ASK
 			? "to enter it is asked of a person, and nobody was asked"
@@ -268,7 +293,11 @@ int ward_rules_apply(struct ward_resolver *rs, struct ward_error *err)
 		return WARD_OK;
 	}
 	rs->caps.arena = rs->arena;
-	r = enter_mode(rs, err);
+	r = rs->r->asks
+		? ward_asks_begin(rs->r->asks, rs->workspace, rs->r->argv, rs->book->sha256, err)
+		: WARD_OK;
+	if (r == WARD_OK)
+		r = enter_mode(rs, err);
 	if (r == WARD_OK)
 		r = own_caps(rs, err);
 	if (r == WARD_OK)

@@ -42,8 +42,12 @@ int ward_rules_of(struct ward_request *r, struct ward_host *host, struct ward_re
 int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err);
 /* apply.c: rs->caps, rs->limits. A request that a rule forbids as a whole is refused here, naming it. */
 int ward_rules_apply(struct ward_resolver *rs, struct ward_error *err);
-/* Allowed, or asked about and the caller has said yes to as much (--approve). */
-bool ward_rules_yes(const struct ward_resolver *rs, const struct ward_verdict *v);
+/*
+ * Allowed, or asked about and somebody said yes: beforehand (--approve), or to this very question. What nobody has said anything
+ * about is not granted, and stands in the request's list of questions.
+ */
+int ward_rules_yes(struct ward_resolver *rs, const struct ward_query *q, const struct ward_verdict *v, bool *ret,
+	struct ward_error *err);
 /* view.c: what the policies say of files, as nodes of the view; after the capabilities are. */
 int ward_rules_view(struct ward_resolver *rs, struct ward_error *err);
 /* walk.c: names on disk that a pattern matches, added to found. */

@@ -21,7 +21,7 @@
 #include "run/rules/rules.h"
 
 /* No file has such a name, and no pattern means it: it stands for all that policies do not name. */
-#define ANY "\001ward\001"
+#define ANY WARD_ANY_NAME
 
 struct rights {
 	bool read, write, exec;
@@ -41,7 +41,7 @@ struct viewing {
 /* ---- the judge ---- */
 
 static int ask(struct viewing *v, enum ward_action action, const char *path,
-	struct ward_verdict *ret)
+	struct ward_verdict *ret, bool *ret_yes)
 {
 	struct ward_query q = {
 		.action = action, .resource = ward_str(path), .now_ms = v->now_ms, .of_host = true
@@ -49,10 +49,10 @@ static int ask(struct viewing *v, enum ward_action action, const char *path,
 
 	if (ward_judge(v->book->book, v->book->desk, &q, ret) < 0)
 		return ward_rs_nomem(v->err);
-	return WARD_OK;
+	return ward_rules_yes(v->rs, &q, ret, ret_yes, v->err);
 }
 
-/* What is asked about first is not granted at the start. */
+/* What is asked about, and nobody has said yes to, is not granted. */
 static int rights_at(struct viewing *v, const char *path, struct rights *ret)
 {
 	static const enum ward_action actions[] = { WARD_ACT_FS_READ, WARD_ACT_FS_WRITE,
@@ -62,11 +62,10 @@ static int rights_at(struct viewing *v, const char *path, struct rights *ret)
 
 	*ret = (struct rights){ 0 };
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(actions); i++) {
-		int r = ask(v, actions[i], path, &verdict);
+		int r = ask(v, actions[i], path, &verdict, to[i]);
 
 		if (r < 0)
 			return r;
-		*to[i] = ward_rules_yes(v->rs, &verdict);
 		if (*to[i] && i < 2 && verdict.n_rules > 0)
 			ret->by = verdict.rules[0];
 	}
