@@ -99,8 +99,14 @@ static void hold(struct ward_axis_state *s, enum ward_level level, const char *b
 static bool narrows(const struct ward_plan *p)
 {
 	for (size_t i = 0; i < p->n_nodes; i++) {
-		if (p->nodes[i].kind == WARD_NODE_MASK || (p->nodes[i].fixed && !p->nodes[i].write))
+		const struct ward_node *n = &p->nodes[i];
+
+		if (n->kind == WARD_NODE_MASK || n->noexec)
 			return true;
+		for (size_t k = 0; k < i && n->fixed && !n->write; k++) {
+			if (p->nodes[k].write && ward_path_within(n->dest, p->nodes[k].dest))
+				return true;
+		}
 	}
 	return false;
 }

@@ -83,6 +83,8 @@ static void node(struct ward_buf *b, const struct ward_node *n)
 		ward_jw_kbool(b, "idmap", n->idmap);
 		ward_jw_ku64(b, "dev", n->dev);
 		ward_jw_ku64(b, "ino", n->ino);
+		if (n->pin)
+			ward_jw_kbool(b, "pin", true);
 		break;
 	case WARD_NODE_MASK:
 		ward_jw_kbool(b, "dir", n->is_dir);
@@ -108,6 +110,8 @@ static void node(struct ward_buf *b, const struct ward_node *n)
 	ward_jw_kbool(b, "base", n->base);
 	if (n->fixed)
 		ward_jw_kbool(b, "fixed", true);
+	if (n->noexec)
+		ward_jw_kbool(b, "noexec", true);
 	if (n->rule >= 0)
 		ward_jw_ki64(b, "rule", n->rule);
 	ward_jw_close(b, '}');

@@ -68,7 +68,9 @@ struct ward_node {
 	bool exec;                   /* Landlock EXECUTE below it; never a noexec mount: libraries are mapped from it */
 	bool idmap;                  /* as root: the tree is shown and written with the caller's ids (grants, not the base) */
 	bool base;                   /* from the runtime base, not from a grant; such a file may be served instead of mounted */
-	bool pin;                    /* MASK: dest is not there; made before the start, and taken away at the end */
+	bool noexec;                 /* BIND, fixed: nothing of it may be executed, though everything beside it may */
+	bool pin;                    /* MASK, BIND: dest is not there; made before the start, and taken away at the end */
+	const char *pin_text;        /* of a BIND that is pinned: a file with this text */
 	bool fixed;                  /* BIND, MASK: these rights and no others, whatever a grant says: a policy decided them */
 	bool protect;                /* BIND: read-only whatever a wider grant says (.ward/) */
 	uint64_t dev, ino;           /* BIND: identity seen at resolution; the backend refuses another */
@@ -132,7 +134,7 @@ struct ward_plan {
 	 * root itself is an entry, down to the first BIND of a directory: what lies below that is found in the bound tree itself
 	 * (source equals dest wherever something is mounted below it).
 	 */
-	const struct ward_node *nodes;
+	struct ward_node *nodes;     /* whoever makes a pinned name writes down what it is, before the plan is signed */
 	size_t n_nodes;
 	/*
 	 * Absolute inside paths (real: no link in them), files or whole directories, that may be executed beside the

@@ -61,13 +61,15 @@ static int copy(struct ward_plan *p, const struct ward_node *from, struct ward_n
 		return ward_fail(err, WARD_E_INTERNAL, "a node of the view without a place");
 	*to = *from;
 	to->dest = ward_arena_strdup(p->arena, from->dest);
+	if (from->pin_text)
+		to->pin_text = ward_arena_strdup(p->arena, from->pin_text);
 	if (from->source)
 		to->source = from->kind == WARD_NODE_FILE
 			? ward_arena_dup(p->arena, from->source, from->source_len)
 			: strcmp(from->source, from->dest) == 0
 			? to->dest
 			: ward_arena_strdup(p->arena, from->source);
-	if (!to->dest || (from->source && !to->source))
+	if (!to->dest || (from->source && !to->source) || (from->pin_text && !to->pin_text))
 		return ward_fail(err, WARD_E_NOMEM, "out of memory");
 	return WARD_OK;
 }
@@ -106,11 +108,13 @@ static bool redundant(const struct ward_node *c, const struct ward_node *n)
 	if (n->fixed && n->kind == WARD_NODE_MASK)
 		return false;
 	if (n->fixed)
-		return c->write == n->write && c->exec == n->exec && (c->idmap || !n->idmap);
-	if (n->kind != WARD_NODE_BIND || n->base || c->protect || c->fixed)
+		return c->write == n->write && c->noexec == n->noexec && (c->idmap || !n->idmap);
+	if (n->kind != WARD_NODE_BIND || n->base || c->protect)
 		return true;
 	if (n->protect)
 		return !c->write;
+	if (c->fixed)
+		return true;
 	return (c->write || !n->write) && (c->exec || !n->exec) && (c->idmap || !n->idmap);
 }
 

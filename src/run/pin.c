@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Names that a policy keeps from coming to be (".ward", ".git" where there is none) need something to mount over: an empty
- * directory, made when the run starts and taken away when it has ended. Inside, nobody can write to it or move it. One that was
+ * directory, or a file that says what no file would, made when the run starts and taken away when it has ended. Inside, nobody can write to it or move it. One that was
  * left behind, because Ward was killed, is an empty directory and does no harm; the next run uses it and leaves it.
  */
 #include <errno.h>
@@ -30,31 +30,52 @@ static int open_parent(const char *dest, const char **ret_name)
 		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
 }
 
-static int make(const char *dest, bool *ret_made)
+/* As root it is whose directory it lies in. */
+static int give(int dir, const char *name)
+{
+	struct stat parent;
+
+	if (geteuid() != 0)
+		return 0;
+	if (fstat(dir, &parent) < 0 ||
+		fchownat(dir, name, parent.st_uid, parent.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return 0;
+}
+
+static int make_file(int dir, const char *name, const char *text)
+{
+	WARD_FD fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int r = fd < 0 ? -errno : ward_write_all(fd, text, strlen(text));
+
+	return r < 0 ? r : give(dir, name);
+}
+
+/* *ret_made: it is ours. What somebody else made meanwhile can be covered as well, if it is of the kind that was looked at. */
+static int make(struct ward_node *n, bool *ret_made)
 {
 	const char *name;
-	WARD_FD dir = open_parent(dest, &name);
-	struct stat parent, st;
+	WARD_FD dir = open_parent(n->dest, &name);
+	struct stat st;
+	int r;
 
 	*ret_made = false;
 	if (dir < 0)
 		return dir;
-	if (mkdirat(dir, name, 0755) == 0) {
-		*ret_made = true;
-		/* As root it is whose directory it lies in. */
-		if (geteuid() == 0 &&
-			(fstat(dir, &parent) < 0 ||
-				fchownat(dir, name, parent.st_uid, parent.st_gid,
-					AT_SYMLINK_NOFOLLOW) < 0))
-			return -errno;
-		return 0;
-	}
-	if (errno != EEXIST)
-		return -errno;
-	/* Somebody was faster: a directory can be covered as well, anything else is not what was looked at. */
+	if (n->pin_text)
+		r = make_file(dir, name, n->pin_text);
+	else
+		r = mkdirat(dir, name, 0755) < 0 ? -errno : give(dir, name);
+	*ret_made = r == 0;
+	if (r < 0 && r != -EEXIST)
+		return r;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+	if (S_ISDIR(st.st_mode) != n->is_dir || S_ISLNK(st.st_mode))
+		return -EEXIST;
+	n->dev = st.st_dev;
+	n->ino = st.st_ino;
+	return 0;
 }
 
 void ward_pins_remove(struct life *l)
@@ -67,7 +88,9 @@ void ward_pins_remove(struct life *l)
 			continue;
 		dir = open_parent(l->plan->nodes[i].dest, &name);
 		if (dir >= 0)
-			(void)unlinkat(dir, name, AT_REMOVEDIR); /* only an empty one goes */
+			(void)unlinkat(dir, name,
+				l->plan->nodes[i].is_dir ? AT_REMOVEDIR
+							 : 0); /* only an empty one goes */
 		l->pinned[i] = false;
 	}
 	free(l->pinned);
@@ -76,7 +99,7 @@ void ward_pins_remove(struct life *l)
 
 int ward_pins_make(struct life *l, struct ward_error *err)
 {
-	const struct ward_plan *p = l->plan;
+	struct ward_plan *p = l->plan;
 
 	ward_pins_remove(l);
 	l->pinned = calloc(p->n_nodes + 1, sizeof(*l->pinned));
@@ -84,7 +107,7 @@ int ward_pins_make(struct life *l, struct ward_error *err)
 		return ward_fail(err, WARD_E_NOMEM,
 			"no memory for the names that are kept from coming to be");
 	for (size_t i = 0; i < p->n_nodes; i++) {
-		int r = p->nodes[i].pin ? make(p->nodes[i].dest, &l->pinned[i]) : 0;
+		int r = p->nodes[i].pin ? make(&p->nodes[i], &l->pinned[i]) : 0;
 
 		if (r < 0) {
 			(void)ward_fail_errno(err, WARD_E_AXIS, -r,

@@ -16,7 +16,7 @@
 #include "tap.h"
 
 #define CONTENT "ward:x:1000:1000::/home/ward:/bin/sh\n"
-static const struct ward_node nodes[] = {
+static struct ward_node nodes[] = {
 	{ .kind = WARD_NODE_DIR, .dest = "/" },
 	{ .kind = WARD_NODE_SYMLINK, .dest = "/bin", .source = "usr/bin" },
 	{ .kind = WARD_NODE_DIR, .dest = "/deep" },
@@ -644,12 +644,11 @@ TEST(a_device_that_never_comes)
 
 TEST(bad_plans)
 {
-	static const struct ward_node no_parent[] = { { .dest = "/" }, { .dest = "/a/b" } };
-	static const struct ward_node twice[] = { { .dest = "/" }, { .dest = "/a" },
-		{ .dest = "/a" } };
-	static const struct ward_node relative[] = { { .dest = "/" }, { .dest = "a" } };
+	static struct ward_node no_parent[] = { { .dest = "/" }, { .dest = "/a/b" } };
+	static struct ward_node twice[] = { { .dest = "/" }, { .dest = "/a" }, { .dest = "/a" } };
+	static struct ward_node relative[] = { { .dest = "/" }, { .dest = "a" } };
 	static const struct {
-		const struct ward_node *v;
+		struct ward_node *v;
 		size_t n;
 		int code;
 	} rows[] = {

@@ -64,6 +64,7 @@ enum ward_launch_mount_kind {
 #define WARD_LAUNCH_M_WRITE (1u << 0)
 #define WARD_LAUNCH_M_DIR (1u << 1)
 #define WARD_LAUNCH_M_IDMAP (1u << 2)
+#define WARD_LAUNCH_M_NOEXEC (1u << 5)
 #define WARD_LAUNCH_M_SEAL (1u << 4) /* a mount of its own, read-only once everything is in its place */
 #define WARD_LAUNCH_M_MAKE (1u << 3) /* the mount point is not there yet: make it on the tmpfs */
 

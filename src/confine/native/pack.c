@@ -128,7 +128,7 @@ static enum cover cover_of(const struct packer *p, const struct ward_node *node,
 static uint32_t bind_flags(const struct ward_node *n)
 {
 	return (n->write ? WARD_LAUNCH_M_WRITE : 0) | (n->is_dir ? WARD_LAUNCH_M_DIR : 0) |
-		(n->idmap ? WARD_LAUNCH_M_IDMAP : 0);
+		(n->idmap ? WARD_LAUNCH_M_IDMAP : 0) | (n->noexec ? WARD_LAUNCH_M_NOEXEC : 0);
 }
 
 /* The init's part of a node; kind 0: none, FUSE or the bound tree has it. */

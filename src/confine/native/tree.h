@@ -28,6 +28,7 @@
 #define WARD_TREE_RDONLY 0x1ull
 #define WARD_TREE_NOSUID 0x2ull
 #define WARD_TREE_NODEV 0x4ull
+#define WARD_TREE_NOEXEC 0x8ull
 #define WARD_TREE_IDMAP 0x100000ull
 
 struct ward_tree_attr {
@@ -78,6 +79,8 @@ static inline int ward_tree_clone(const char *path, const struct ward_launch_mou
 		return -e;
 	if (!(m->flags & WARD_LAUNCH_M_WRITE))
 		a.attr_set |= WARD_TREE_RDONLY;
+	if (m->flags & WARD_LAUNCH_M_NOEXEC)
+		a.attr_set |= WARD_TREE_NOEXEC;
 	if ((m->flags & WARD_LAUNCH_M_IDMAP) && userns >= 0) {
 		a.attr_set |= WARD_TREE_IDMAP;
 		a.userns_fd = (uint64_t)userns;

@@ -18,7 +18,7 @@
 
 int ward_rs_exec_mode(struct ward_resolver *rs, struct ward_error *err)
 {
-	bool named = rs->book != NULL; /* where there are policies they say */
+	bool named = rs->book != NULL && !rs->exec_default; /* where there are policies they say */
 
 	(void)err;
 	for (size_t i = 0; i < rs->caps.n; i++) {

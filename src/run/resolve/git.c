@@ -144,8 +144,9 @@ static bool guard(const char *value, void *arg)
 static int protect(struct ward_resolver *rs, struct ward_git *g, const char *dir,
 	struct ward_error *err)
 {
-	static const char *const names[] = { "hooks", "config", "config.worktree", "info",
-		"modules", "commondir", "gitdir" };
+	/* config.worktree and gitdir count where they are: nothing that is guarded makes git look for new ones. */
+	static const char *const names[] = { "hooks", "config", "info", "modules", "commondir" };
+	static const char *const if_there[] = { "config.worktree", "gitdir" };
 	static const struct ward_gitconfig_key hooks = { "core", "hookspath", false },
 					       include = { "include", "path", false },
 					       include_if = { "includeif", "path", true };
@@ -154,6 +155,12 @@ static int protect(struct ward_resolver *rs, struct ward_git *g, const char *dir
 
 	for (size_t i = 0; x.r == WARD_OK && i < WARD_ARRAY_SIZE(names); i++)
 		(void)guard(names[i], &x);
+	for (size_t i = 0; x.r == WARD_OK && i < WARD_ARRAY_SIZE(if_there); i++) {
+		struct ward_target t;
+
+		if (exists(rs, dir, if_there[i], &t))
+			(void)guard(if_there[i], &x);
+	}
 	read_config(rs, dir, "config", &b);
 	if (b.n == 0)
 		return x.r;
@@ -241,4 +248,24 @@ int ward_rs_git(struct ward_resolver *rs, struct ward_git *ret, struct ward_erro
 	if (r == WARD_OK && !ward_streq(ret->top, rs->workspace))
 		r = add(rs, &ret->guarded, ward_rs_absolute(rs, rs->workspace, ".git"), err);
 	return r;
+}
+
+const char *ward_git_stand_in(const struct ward_git *g, const char *path)
+{
+	/* A configuration without a line; a common directory that is the directory itself. */
+	static const struct {
+		const char *name, *text;
+	} files[] = { { "config", "" }, { "commondir", ".\n" } };
+
+	for (size_t i = 0; i < g->dirs.n; i++) {
+		size_t n = strlen(g->dirs.v[i]);
+
+		if (strncmp(path, g->dirs.v[i], n) != 0 || path[n] != '/')
+			continue;
+		for (size_t k = 0; k < WARD_ARRAY_SIZE(files); k++) {
+			if (ward_streq(path + n + 1, files[k].name))
+				return files[k].text;
+		}
+	}
+	return NULL;
 }

@@ -35,5 +35,10 @@ struct ward_git {
 	struct ward_texts dirs;      /* git's own: of the worktree, the common one */
 	struct ward_texts guarded;   /* what git obeys outside; may not exist */
 };
+/*
+ * Of a name in a directory of git's that is not there: the text of a file that means the same as none, to keep it from coming to
+ * be; NULL: an empty directory does.
+ */
+const char *ward_git_stand_in(const struct ward_git *g, const char *path);
 /* Never fails for what a repository holds: what does not count is a warning. */
 int ward_rs_git(struct ward_resolver *rs, struct ward_git *ret, struct ward_error *err);

@@ -43,6 +43,7 @@ struct ward_resolver {
 	const char *exe;
 	char **argv;
 	bool exec_all;               /* every program in the view */
+	bool exec_default;           /* because nobody said anything of programs, policies included */
 	struct ward_node *nodes;
 	size_t n_nodes, cap_nodes;
 	struct ward_rule *rules;

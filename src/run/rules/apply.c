@@ -89,6 +89,11 @@ static int programs(struct ward_resolver *rs, struct ward_error *err)
 	if (r == WARD_OK && all) {
 		struct ward_cap cap = { .type = WARD_CAP_EXTERNAL_COMMAND, .resource = "*" };
 
+		/* As where there are no policies: whoever says nothing of programs has all that the view shows. */
+		rs->exec_default =
+			verdict.n_rules > 0 && ward_streq(verdict.rules[0]->file, "implied");
+		if (rs->exec_default)
+			return WARD_OK;
 		if (verdict.n_rules > 0)
 			cap.origin = (struct ward_origin){ .file = verdict.rules[0]->file,
 				.line = verdict.rules[0]->line,

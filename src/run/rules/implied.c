@@ -86,6 +86,9 @@ int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct
 		ward_buf_adds(&shown,
 			"@source(\"implied\") @text(\"every program in the view\")\n"
 			"permit (principal, action in Ward::Action::\"run_programs\", resource);\n");
+	ward_buf_adds(&shown,
+		"@source(\"implied\") @text(\".ward/ is not written by any run\") @reason(\".ward/ says what runs may do; no run writes it\")\n"
+		"forbid (principal, action == Ward::Action::\"fs.write\", resource in Ward::Path::\"./.ward\");\n");
 	r = add(b, &shown, false, err);
 	return r == WARD_OK ? add(b, &inside, true, err) : r;
 }

@@ -93,13 +93,13 @@ static int rights_below(struct viewing *v, const char *dir, struct rights *ret)
 
 /* ---- what is there already ---- */
 
-static const struct ward_node *shown_by(const struct viewing *v, const char *path)
+static struct ward_node *shown_by(const struct viewing *v, const char *path)
 {
-	const struct ward_node *best = NULL;
+	struct ward_node *best = NULL;
 	size_t longest = 0;
 
 	for (size_t i = 0; i < v->rs->n_nodes; i++) {
-		const struct ward_node *n = &v->rs->nodes[i];
+		struct ward_node *n = &v->rs->nodes[i];
 		size_t len = strlen(n->dest);
 
 		if (n->kind == WARD_NODE_DIR || n->kind == WARD_NODE_SYMLINK ||
@@ -174,7 +174,7 @@ static int check(struct viewing *v, const struct ward_target *t, const struct ri
 }
 
 static int put(struct viewing *v, const struct ward_target *t, const struct rights *have,
-	const struct rights *had)
+	const struct rights *had, int rule)
 {
 	struct ward_node n = ward_rs_bind(v->rs, t, -1);
 	int r;
@@ -186,11 +186,14 @@ static int put(struct viewing *v, const struct ward_target *t, const struct righ
 		return r;
 	}
 	n.fixed = true;
+	n.rule = rule;
 	n.write = have->write;
-	n.exec = have->exec;
+	n.noexec = v->rs->exec_all && !have->exec;
+	n.exec = n.exec && !n.noexec;
 	if (!have->read) {
 		n.kind = WARD_NODE_MASK;
 		n.source = NULL;
+		n.noexec = false;
 		return ward_rs_node(v->rs, &n, v->err);
 	}
 	r = check(v, t, have);
@@ -205,10 +208,18 @@ static int put(struct viewing *v, const struct ward_target *t, const struct righ
 	return ward_rs_node(v->rs, &n, v->err);
 }
 
+/* Does a mount of its own have to stand there? What may be executed is Landlock's, but for what a rule takes out of "every program". */
+static bool differs(const struct viewing *v, const struct rights *have, const struct rights *had)
+{
+	return have->read != had->read || have->write != had->write ||
+		(v->rs->exec_all && have->read && had->exec && !have->exec);
+}
+
 /* A name at which the answer may change; t is what is there. */
 static int boundary(struct viewing *v, const struct ward_target *t)
 {
-	const struct ward_node *shown = shown_by(v, t->path);
+	struct ward_node *shown = shown_by(v, t->path);
+	bool same = shown && ward_streq(shown->dest, t->path);
 	struct rights have, had = rights_of(shown);
 	int r = S_ISDIR(t->st.st_mode) ? rights_below(v, t->path, &have)
 				       : rights_at(v, t->path, &have);
@@ -216,8 +227,7 @@ static int boundary(struct viewing *v, const struct ward_target *t)
 	if (r < 0)
 		return r;
 	/* A generated file is the sandbox's own, whatever the host has of that name; so are the roots of private places. */
-	if (shown && shown->kind != WARD_NODE_BIND && shown->kind != WARD_NODE_MASK &&
-		ward_streq(shown->dest, t->path))
+	if (same && shown->kind != WARD_NODE_BIND && shown->kind != WARD_NODE_MASK)
 		return WARD_OK;
 	if (shown && shown->kind == WARD_NODE_MASK && have.read) {
 		r = axis_refused(v, t->path, have.by,
@@ -225,13 +235,15 @@ static int boundary(struct viewing *v, const struct ward_target *t)
 		ward_fail_fix(v->err, "deny what is beside it instead");
 		return r;
 	}
-	if (have.read == had.read && have.write == had.write &&
-		(have.exec == had.exec || !have.read) &&
-		(shown == NULL || shown->fixed || shown->base || !ward_streq(shown->dest, t->path)))
+	if (!differs(v, &have, &had)) {
+		/* The grant of an option stays what it is, and is not added to from now on. */
+		if (same && !shown->base)
+			shown->fixed = true;
 		return WARD_OK;
+	}
 	if (!have.read && !had.read && !have.write)
 		return WARD_OK;
-	return put(v, t, &have, &had);
+	return put(v, t, &have, &had, same ? shown->rule : -1);
 }
 
 /*
@@ -247,6 +259,7 @@ static int absent(struct viewing *v, const char *path)
 	};
 	struct rights have, had;
 	struct ward_target t;
+	const char *text;
 	int r;
 
 	(void)snprintf(at, sizeof(at), "%s", path);
@@ -268,6 +281,14 @@ static int absent(struct viewing *v, const char *path)
 		return r;
 	n.dest = ward_arena_strdup(v->rs->arena, at);
 	n.mode = have.read ? 0555 : 0;
+	text = ward_streq(at, path) && have.read ? ward_git_stand_in(&v->book->git, path) : NULL;
+	if (text) {
+		n.kind = WARD_NODE_BIND;
+		n.is_dir = false;
+		n.source = n.dest;
+		n.idmap = v->rs->host->uid == 0;
+		n.pin_text = text;
+	}
 	return n.dest ? ward_rs_node(v->rs, &n, v->err) : ward_rs_nomem(v->err);
 }
 

@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs under policies: what the judge says is what the kernel does, what it cannot hold stops the run, and what a policy protects
+stays as it was on the host."""
+import json
+import os
+import pathlib
+import stat
+import subprocess
+import tempfile
+
+import box
+import cli
+from box import both, root_only
+from tap import check, check_eq, check_in
+
+TEAM = """\
+schemaVersion: 2
+kind: Policy
+metadata: {name: team}
+spec:
+  denyRead: ["secret/**"]
+  denyModify: ["locked/**"]
+  fsProfiles:
+    all:
+      read: ["**"]
+      modify: ["**", "!kept/**", "kept/open/**"]
+      allowExec: ["*"]
+      env: [MARK]
+      limits: {pids: 40, grace: 1s}
+    reader:
+      read: ["**", "!private/**"]
+      modify: []
+      allowExec: ["*"]
+"""
+
+
+def ordinary(p, *words, **more):
+    """A run whose only policies are those that it names."""
+    return p.run(*words, env={"HOME": str(p.home), "XDG_CONFIG_HOME": str(p.home / "config"), **more.pop("env", {})}, **more)
+
+
+def tree(p):
+    for name in ("src/a", "secret/key", "locked/a", "kept/a", "kept/open/a", "private/a", "deep/secret/key"):
+        p.write(name, f"text of {name}\n", 0o666)
+    for d in ("src", "secret", "locked", "kept", "kept/open", "private", "."):
+        (p.ws / d).chmod(0o777)
+    p.write("team.yaml", TEAM)
+
+
+def repository(p):
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "safe.directory=*"]
+    p.write("a", "one\n", 0o666)
+    subprocess.run([*git, "init", "-q", "."], cwd=p.ws, check=True)
+    subprocess.run([*git, "add", "a"], cwd=p.ws, check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "one"], cwd=p.ws, check=True)
+    p.ws.chmod(0o777)
+
+
+@both
+def workspace_write_builds_and_keeps_git(p):
+    repository(p)
+    r = ordinary(p, "--mode", "workspace_write", "sh", "-c",
+                 "echo two > a && cat a && git -c safe.directory='*' status --short && git -c safe.directory='*' log --oneline | wc -l;"
+                 "(echo x >> .git/config) 2>/dev/null && echo CONFIG; (echo x > .git/hooks/pre-commit) 2>/dev/null && echo HOOK;"
+                 "mv .git g 2>/dev/null && echo MOVED; rm -rf .git 2>/dev/null; mkdir .ward 2>/dev/null && echo WARD; (: > .ward/x) 2>/dev/null && echo RULES;"
+                 "git -c safe.directory='*' commit -qam two 2>/dev/null && echo COMMIT; true")
+    check_eq(r.out, "two\n M a\n1\n", r.err)
+    check_eq((p.ws / "a").read_text(), "two\n")
+    check((p.ws / ".git/HEAD").exists(), "git's directory is gone")
+    check(not (p.ws / ".ward").exists(), "what was pinned is still there")
+
+
+@both
+def read_only_changes_nothing(p):
+    repository(p)
+    r = ordinary(p, "--mode", "read_only", "cat", "a")
+    check_eq((r.code, r.out), (0, "one\n"), r.err)
+    r = ordinary(p, "--mode", "read_only", "dd", "if=/dev/zero", "of=a", "count=1")
+    check(r.code != 0, "it wrote")
+    check_eq((p.ws / "a").read_text(), "one\n")
+
+
+@both
+def repo_write_commits_once_a_person_agreed(p):
+    repository(p)
+    commit = "git -c safe.directory='*' -c user.name=a -c user.email=a@b commit -qam two"
+    p.write("a", "two\n", 0o666)
+    r = ordinary(p, "--mode", "repo_write", "sh", "-c", commit)
+    check(r.code != 0, "it committed without being asked about")
+    r = ordinary(p, "--mode", "repo_write", "--approve", "risky", "sh", "-c", f"{commit}; (echo x > .git/hooks/post-commit) && echo HOOK; true")
+    check("HOOK" not in r.out, r.out)
+    log = subprocess.run(["git", "-c", "safe.directory=*", "log", "--oneline"], cwd=p.ws, capture_output=True, text=True, check=True).stdout
+    check_eq(len(log.splitlines()), 2, r.err)
+
+
+@both
+def danger_is_asked_about(p):
+    r = ordinary(p, "--mode", "danger_full_access", "true")
+    check_eq(r.code, 125)
+    check_in("--approve critical", r.err)
+    r = ordinary(p, "--mode", "danger_full_access", "--approve", "risky", "true")
+    check_eq(r.code, 125)
+
+
+@both
+def a_profile_is_held(p):
+    tree(p)
+    r = ordinary(p, "--policy", "team.yaml", "--profile", "all", "sh", "-c",
+                 "cat src/a deep/secret/key; (cat secret/key) 2>/dev/null && echo READ; ls secret 2>/dev/null && echo LISTED;"
+                 "for f in src/new locked/new kept/new kept/open/new; do (echo x > $f) 2>/dev/null && echo wrote $f; done;"
+                 "mv secret s 2>/dev/null && echo MOVED; (echo x > secret/new) 2>/dev/null && echo IN; chmod 755 secret 2>/dev/null && echo MODE; echo $MARK",
+                 env={"MARK": "passed"})
+    check_eq(r.out.splitlines(), ["text of src/a", "text of deep/secret/key", "wrote src/new", "wrote kept/open/new", "passed"], r.err)
+    check((p.ws / "secret/key").exists() and not (p.ws / "secret/new").exists(), "secret was changed")
+    check(not (p.ws / "kept/new").exists(), "kept was changed")
+
+
+@both
+def what_a_profile_hides_is_hidden_whatever_an_option_grants(p):
+    tree(p)
+    r = ordinary(p, "--policy", "team.yaml", "--write", ".", "sh", "-c", "cat secret/key || echo no; cat locked/a; (echo x > locked/a) || echo kept")
+    check_eq(r.out, "no\ntext of locked/a\nkept\n", r.err)
+    r = ordinary(p, "--policy", "team.yaml", "--read", "secret", "cat", "secret/key")
+    check_eq(r.code, 125)
+    check_in("team.yaml:5", r.err)
+
+
+@both
+def a_denied_directory_that_is_not_there_is_not_made_inside(p):
+    p.write("team.yaml", TEAM)
+    p.ws.chmod(0o777)
+    r = ordinary(p, "--policy", "team.yaml", "--profile", "all", "sh", "-c",
+                 "mkdir secret 2>/dev/null && echo MADE; (mkdir -p secret/a && echo x > secret/a/key) 2>/dev/null && echo IN; ls -d secret; (ls secret) 2>&1 | tail -1")
+    check("MADE" not in r.out and "IN" not in r.out, r.out)
+    check(not (p.ws / "secret").exists(), "the pin is still there")
+
+
+@both
+def names_to_come_are_not_promised(p):
+    p.write("late.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"**/.env");\n')
+    p.write(".env", "planted\n", 0o644)
+    p.write("sub/.env", "planted\n", 0o644)
+    p.write("x.env.local", "public\n", 0o644)
+    r = ordinary(p, "--policy", "late.cedar", "--read", ".", "true")
+    check_eq(r.code, 125)
+    check_in("late.cedar:1", r.err)
+    r = ordinary(p, "--policy", "late.cedar", "--read", ".", "--accept", "files=advisory", "sh", "-c", "cat .env || echo no; cat sub/.env || echo no; cat x.env.local")
+    check_eq(r.out, "no\nno\npublic\n", r.err)
+
+
+@both
+def a_rule_about_the_time_is_not_promised(p):
+    p.write("t.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource) when { context.time > datetime("2020-01-01") };\n')
+    r = ordinary(p, "--policy", "t.cedar", "--read", ".", "true")
+    check_eq(r.code, 125)
+    check_in("t.cedar:1", r.err)
+
+
+@both
+def a_denial_of_something_else_does_not_stop_a_reader(p):
+    tree(p)
+    r = ordinary(p, "--policy", "team.yaml", "--profile", "reader", "sh", "-c", "cat src/a; cat private/a || echo no; (echo x > src/a) || echo kept")
+    check_eq(r.out, "text of src/a\nno\nkept\n", r.err)
+
+
+@both
+def the_log_names_the_rule_and_the_outcome_the_policy(p):
+    tree(p)
+    r, doc = p.outcome("--policy", "team.yaml", "--profile", "all", "cat", "secret/key", env={"HOME": str(p.home), "XDG_CONFIG_HOME": str(p.home / "c"), "MARK": ""})
+    shown = cli.ward("policy", "show", "--policy", "team.yaml", "--profile", "all", "--as", "snapshot", cwd=p.ws,
+                     env=p.env(HOME=str(p.home), XDG_CONFIG_HOME=str(p.home / "c")))
+    check_eq(len(doc["policy_sha256"]), 64)
+    check_eq(r.code, 1)
+    check_in('"sources"', shown.out)
+    records = [json.loads(line) for line in p.log.read_text().splitlines()]
+    check([x for x in records if x["kind"] == "policy.check" and "team.yaml" in str(x.get("rules"))], "no grant names its rule")
+
+
+@both
+def a_user_s_own_policies_count_in_every_run(p):
+    tree(p)
+    config = p.home / "config/ward"
+    config.mkdir(parents=True)
+    (config / "mine.cedar").write_text(f'forbid (principal, action, resource in Ward::Path::"{p.ws}/private");\n')
+    os.chmod(p.home / "config", 0o755)
+    r = ordinary(p, "--read", ".", "sh", "-c", "cat src/a; cat private/a || echo no")
+    check_eq(r.out, "text of src/a\nno\n", r.err)
+    (config / "mine.cedar").chmod(0o666)
+    r = ordinary(p, "--read", ".", "true")
+    check_eq(r.code, 125)
+    check_in("mine.cedar", r.err)
+
+
+@both
+def a_repository_narrows_and_does_not_grant(p):
+    tree(p)
+    p.write(".ward/more.cedar", 'permit (principal, action == Ward::Action::"fs.read", resource);\n'
+                                'forbid (principal, action, resource in Ward::Path::"./private");\n')
+    r = ordinary(p, "--read", ".", "sh", "-c", "cat src/a; cat private/a || echo no; cat /etc/shadow 2>/dev/null && echo SHADOW; true")
+    check_eq(r.out, "text of src/a\nno\n", r.err)
+
+
+@root_only
+def a_ceiling_bounds_every_run(p):
+    tree(p)
+    box.private_mounts()
+    layers = tempfile.mkdtemp(prefix="ward-etc-")
+    box.mount("none", layers, "tmpfs", 0, "mode=0755")
+    for d in ("up", "work"):
+        os.mkdir(f"{layers}/{d}")
+    box.mount("none", "/etc", "overlay", 0, f"lowerdir=/etc,upperdir={layers}/up,workdir={layers}/work")
+    os.makedirs("/etc/ward", exist_ok=True)
+    ceiling = pathlib.Path("/etc/ward/host.cedar")
+    ceiling.write_text('forbid (principal, action, resource in Ward::Path::"./private");\n'
+                       'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");\n'
+                       'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"/usr");\n'
+                       'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"/etc");\n')
+    r = ordinary(p, "--read", ".", "sh", "-c", "cat src/a; cat private/a || echo no")
+    check_eq(r.out, "text of src/a\nno\n", r.err)
+    r = ordinary(p, "--read", "/var/lib", "true")
+    check_eq(r.code, 125)
+    check_in("ceiling", r.err)
+    ceiling.chmod(0o666)
+    r = ordinary(p, "--read", ".", "true")
+    check_eq(r.code, 125)
+    check_in("/etc/ward/host.cedar", r.err)
+
+
+@both
+def two_runs_share_what_is_pinned(p):
+    repository(p)
+    first = p.start("--mode", "workspace_write", "sh", "-c", "echo up; sleep 3", stdout=subprocess.PIPE)
+    first.stdout.readline()
+    r = ordinary(p, "--mode", "workspace_write", "sh", "-c", "mkdir .ward || echo no")
+    check_eq(r.out, "no\n", r.err)
+    first.kill()
+    first.wait()
+    left = p.ws / ".ward"
+    if left.exists():
+        check(stat.S_ISDIR(left.stat().st_mode) and not list(left.iterdir()), "more than an empty directory was left")
+    r = ordinary(p, "--mode", "workspace_write", "sh", "-c", "(: > .ward/x) 2>/dev/null && echo RULES; true")
+    check_eq(r.out, "", r.err)
+
+
+box.main()
