@@ -158,11 +158,23 @@ static int layer_file(struct ward_rulebook *b, const struct ward_policy_file *f,
 	return WARD_OK;
 }
 
+static bool is_closed(const char *path)
+{
+	return path && faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == EACCES;
+}
+
 static int layers(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
 {
 	struct ward_layers_where where;
 	int r = ward_layers_where_default(b->arena, rs->workspace, &where, err);
 
+	/* HOME is another user's (sudo -u): what lies there is not this caller's policy. */
+	if (r == WARD_OK && is_closed(where.user)) {
+		r = ward_rs_warn(rs, err,
+			"%s may not be looked at by you: no policies of a user are used",
+			ward_rs_show(rs, where.user));
+		where.user = where.trust = NULL;
+	}
 	if (r == WARD_OK)
 		r = ward_layers_load(b->arena, &where, &b->layers, err);
 	for (size_t i = 0; r == WARD_OK && i < b->layers->n; i++)
@@ -335,7 +347,8 @@ int ward_rules_wanted(struct ward_resolver *rs, struct ward_error *err)
 	if (r->mode == WARD_MODE_NONE && !r->profile && r->n_policies == 0) {
 		code = ward_layers_where_default(rs->arena, rs->workspace, &where, NULL);
 		/* Without a home there is no user's layer; the others count all the same. */
-		if (code == WARD_OK && !may_be_there(where.ceiling) && !may_be_there(where.user) &&
+		if (code == WARD_OK && !may_be_there(where.ceiling) &&
+			(!may_be_there(where.user) || is_closed(where.user)) &&
 			!may_be_there(ward_rs_absolute(rs, rs->workspace, ".ward")))
 			return WARD_OK;
 		if (code != WARD_OK && !may_be_there("/etc/ward") &&
