@@ -12,7 +12,7 @@ import tempfile
 
 import cli
 from schema import validate
-from tap import cases, check, check_eq, check_in, main, skip, test
+from tap import cases, check, check_eq, check_in, main, test
 
 UID = 64125                  # owns nothing, has no account
 REPORT = json.loads((cli.ROOT / "docs/spec/trust-report.schema.json").read_text())
