@@ -7,13 +7,14 @@ MESON_FLAGS ?=
 CHECK_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check bench bench-cedar build install clean fuzz format packages-build
+.PHONY: help demo check bench bench-cedar bench-policy build install clean fuzz format packages-build
 
 help:
 	@echo 'make demo      see an untrusted script confined (builds first; about a minute)'
 	@echo 'make check     build and run all tests, as root and as an ordinary user'
 	@echo 'make bench     measure starts and calls against bubblewrap'
 	@echo 'make bench-cedar   measure authorization (RUST=, WASM=: the official engine; see bench/cedar --help)'
+	@echo 'make bench-policy  measure loading policies, decisions, and runs under a profile'
 	@echo 'make build     build $(BUILD)/ward'
 	@echo 'make install   install into $$(DESTDIR)$$(PREFIX), PREFIX=$(PREFIX)'
 	@echo 'make fuzz      build the libFuzzer targets into build-fuzz/ (clang 14)'
@@ -44,6 +45,12 @@ bench-cedar: packages-build
 	[ -f build-bench/build.ninja ] || meson setup build-bench --buildtype=release >/dev/null
 	ninja -C build-bench bench/cedar-engine
 	@bench/cedar --ward build-bench/bench/cedar-engine $(if $(RUST),--rust $(RUST)) $(if $(WASM),--wasm $(WASM))
+
+bench-policy: packages-build
+	[ -f build-bench/build.ninja ] || meson setup build-bench --buildtype=release >/dev/null
+	ninja -C build-bench ward bench/bench-policy
+	build-bench/bench/bench-policy
+	bench/policy-runs --ward build-bench/ward
 
 install: build
 	meson configure $(BUILD) --prefix $(PREFIX)

@@ -478,8 +478,27 @@ static int sugar(struct made *m, struct world *w)
 	return r;
 }
 
+/* A book believes what Ward generates, so here it is validated. */
+static void validate(const struct ward_source *src)
+{
+	static const struct cedar_validate_options strict = { .mode = CEDAR_STRICT, .level = -1 };
+	struct cedar_policies policies;
+	struct cedar_diags d;
+
+	REQUIRE(ward_cedar_diags_init(&d) == WARD_OK &&
+		ward_cedar_policies_init(&policies) == WARD_OK);
+	CHECK_EQ_INT(ward_cedar_policies_parse(&policies, src->text, NULL, true, &d), WARD_OK);
+	CHECK_EQ_INT(ward_cedar_validate(schema, &policies, &strict, &d), WARD_OK);
+	CHECK_EQ_SIZE(d.n, 0);
+	ward_cedar_policies_done(&policies);
+	ward_cedar_diags_done(&d);
+}
+
 static void book_of(const struct made *m)
 {
+	judge_begin();
+	for (size_t i = 0; i < m->sources.n; i++)
+		validate(&m->sources.v[i]);
 	REQUIRE(m->sources.n <= WARD_ARRAY_SIZE(sources));
 	n_sources = m->sources.n;
 	if (n_sources > 0)

@@ -117,6 +117,7 @@ struct checker {
 	struct findings found;
 	/* of the policy */
 	const struct cedar_action_type **scope_actions; /* those that the scope names */
+	bool scope_known;                /* all of them are declared */
 	uint32_t n_caps;
 	uint32_t *prior;                 /* by capability: how often it is known here */
 	uint32_t *mark, stamp;
@@ -189,6 +190,8 @@ void ward_cedar_check_names(struct checker *c, const struct node *whole);
 void ward_cedar_check_link_names(struct checker *c, const struct cedar_link *link);
 /* Is there an action for the scope? link NULL: the policy by itself. */
 void ward_cedar_check_applicable(struct checker *c, const struct cedar_link *link);
+/* After it: is the policy false for that action before anything in it could be wrong? */
+bool ward_cedar_scope_excludes(const struct checker *c, const struct cedar_action_type *a);
 
 /* ---- level.c: after a type check in c->env ---- */
 void ward_cedar_check_level(struct checker *c, struct node *n);

@@ -282,6 +282,20 @@ static bool action_fits(const struct checker *c, const struct cedar_action_type 
 	return false;
 }
 
+bool ward_cedar_scope_excludes(const struct checker *c, const struct cedar_action_type *a)
+{
+	const struct cedar_action_scope *scope = &c->policy->action;
+
+	if (!c->scope_known || c->policy->principal.op != CEDAR_SCOPE_ANY ||
+		scope->op == CEDAR_SCOPE_ANY || scope->n == 0)
+		return false;
+	for (uint32_t i = 1; i < scope->n; i++) {
+		if (!ward_cedar_str_eq(scope->uids[i]->type, scope->uids[0]->type))
+			return false;
+	}
+	return !action_fits(c, a);
+}
+
 /* Would `in` for `==` let something through where nothing is now? */
 static bool in_would_do(const struct checker *c, const struct cedar_scope *scope,
 	const struct cedar_uid *slot, bool principal)
@@ -339,6 +353,7 @@ void ward_cedar_check_applicable(struct checker *c, const struct cedar_link *lin
 	const struct cedar_policy *p = c->policy;
 	bool known = look_up_actions(c);
 
+	c->scope_known = known;
 	for (uint32_t i = 0; known && i < s->n_actions; i++) {
 		const struct cedar_action_type *a = s->actions[i];
 

@@ -94,6 +94,9 @@ static void check_types(struct checker *c, struct node *whole)
 	for (uint32_t i = 0; i < c->schema->n_actions; i++) {
 		const struct cedar_action_type *a = c->schema->actions[i];
 
+		/* Levels are asked of what is false as well. */
+		if (c->o->level < 0 && ward_cedar_scope_excludes(c, a))
+			continue;
 		env.action = a;
 		env.action_type = type_named(a->uid->type);
 		for (uint32_t j = 0; a->applies && j < a->n_principals; j++) {
@@ -124,6 +127,7 @@ static void begin(struct checker *c, const struct cedar_policy *p, const struct 
 	c->budget = c->o->steps_max > 0 ? c->o->steps_max : WARD_CEDAR_STEPS_MAX;
 	c->suggesting = SUGGESTING;
 	c->env_number = 0;
+	c->scope_known = false;
 }
 
 static void check_policy(struct checker *c, const struct cedar_policy *p)

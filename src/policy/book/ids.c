@@ -327,16 +327,34 @@ static enum ward_type type_of(const struct ward_book *b, const struct cedar_uid 
 	return WARD_TYPE_NONE;
 }
 
+/* The same id as before is right, and has no other one that counts. */
+static const struct cedar_uid *seen_before(const struct ward_book *b, const struct cedar_uid *uid)
+{
+	const struct ward_known *k = &b->known;
+
+	if (k->cap == 0 || uid->id->n == 0 || uid->id->s[0] == '.')
+		return NULL;
+	for (size_t at = uid->hash & (k->cap - 1); k->v[at] != NULL; at = (at + 1) & (k->cap - 1)) {
+		if (ward_cedar_uid_eq(k->v[at], uid))
+			return k->v[at];
+	}
+	return NULL;
+}
+
 const struct cedar_uid *ward_book_id(struct cedar_pool *pool, const struct cedar_uid *uid,
 	struct cedar_refusal *why, void *arg)
 {
 	struct ward_book *b = arg;
 	enum ward_type t = type_of(b, uid);
+	const struct cedar_uid *seen;
 	const struct cedar_str *id;
 	char out[WARD_PATH_MAX];
 
 	if (forms[t] == NULL)
 		return uid;
+	seen = seen_before(b, uid);
+	if (seen != NULL)
+		return seen;
 	if (uid->id->n == 0 || uid->id->n >= ID_MAX ||
 		memchr(uid->id->s, '\0', uid->id->n) != NULL) {
 		(void)refuse(why, "an id is not empty, has at most 4095 bytes, and no NUL", "");

@@ -19,6 +19,7 @@ struct job {
 	const struct ward_profile *profile;
 	const struct ward_sugar_host *host;
 	struct ward_error *err;
+	struct rules *known; /* lists are asked for once an action */
 };
 
 static enum ward_grammar grammar_of(const struct ward_doc_rule *r)
@@ -26,48 +27,127 @@ static enum ward_grammar grammar_of(const struct ward_doc_rule *r)
 	return r->doc != NULL && r->doc->grammar == 2 ? WARD_GRAMMAR_2 : WARD_GRAMMAR_1;
 }
 
+/* A list, with what each rule is spared by: the same for every action. */
 struct rules {
 	const struct ward_doc_rules *l;
 	const struct ward_pattern **patterns;
+	const char **beginnings; /* the directory that all matches of a rule lie in; "": any */
+	const char **spares; /* how its policy ends; NULL: not yet made */
+	struct rules *next;
 };
 
-/* The rules behind i that give back what rule i takes: those that are of the other kind, and can match what it matches. */
-static void spare(struct ward_buf *out, const struct rules *r, size_t i)
+/* Two directories of which neither lies in the other have nothing in common. Cheap, and true of most pairs. */
+static bool apart(const char *a, const char *b)
 {
-	const struct ward_doc_rule *v = r->l->v;
-	bool first = true;
+	size_t n = 0;
 
-	for (size_t k = i + 1; k < r->l->n; k++) {
-		if (v[k].negated == v[i].negated ||
-			!ward_pattern_overlap(r->patterns[i], r->patterns[k]))
-			continue;
-		ward_buf_adds(out, first ? " unless { " : " || ");
-		ward_sugar_resource(out, r->patterns[k], grammar_of(&v[k]));
-		first = false;
-	}
-	if (!first)
-		ward_buf_adds(out, " }");
+	if (a[0] == '\0' || b[0] == '\0')
+		return false;
+	while (a[n] != '\0' && a[n] == b[n])
+		n++;
+	return !((a[n] == '\0' && (b[n] == '/' || b[n] == '\0')) || (b[n] == '\0' && a[n] == '/'));
 }
 
-static int compile(struct job *j, struct rules *r)
+static bool may_spare(const struct rules *r, size_t i, size_t k)
 {
-	r->patterns = ward_arena_alloc(j->to->arena, (r->l->n + 1) * sizeof(*r->patterns));
-	for (size_t i = 0; r->patterns != NULL && i < r->l->n; i++) {
-		const struct ward_doc_rule *rule = &r->l->v[i];
-		struct ward_pattern_error bad;
-		int code = ward_pattern_compile(j->to->arena, ward_str(rule->pattern),
-			grammar_of(rule), &r->patterns[i], &bad);
+	const struct ward_doc_rule *v = r->l->v;
 
-		if (code != WARD_OK) {
-			(void)ward_pattern_fail(&bad, ward_str(rule->pattern), j->err);
-			ward_fail_at(j->err, rule->origin.file, rule->origin.line,
-				rule->origin.column);
-			return code;
-		}
+	return v[k].negated != v[i].negated && !apart(r->beginnings[i], r->beginnings[k]) &&
+		ward_pattern_overlap(r->patterns[i], r->patterns[k]);
+}
+
+/* The rules behind i that give back what rule i takes: those that are of the other kind, and can match what it matches. */
+static const char *spares(struct job *j, const struct rules *r, size_t i)
+{
+	struct ward_buf b = WARD_BUF_INIT;
+	const char *ret = NULL;
+
+	for (size_t k = i + 1; k < r->l->n; k++) {
+		if (!may_spare(r, i, k))
+			continue;
+		ward_buf_adds(&b, b.n == 0 ? " unless { " : " || ");
+		ward_sugar_resource(&b, r->patterns[k], grammar_of(&r->l->v[k]));
 	}
-	return r->patterns != NULL
-		? WARD_OK
-		: ward_fail(j->err, WARD_E_NOMEM, "no memory left for the policies");
+	if (b.n > 0)
+		ward_buf_adds(&b, " }");
+	if (!b.failed)
+		ret = ward_arena_dup(j->to->arena, ward_buf_cstr(&b), b.n);
+	ward_buf_done(&b);
+	return ret;
+}
+
+static void spare(struct job *j, struct ward_buf *out, const struct rules *r, size_t i)
+{
+	if (r->spares[i] == NULL)
+		r->spares[i] = spares(j, r, i);
+	if (r->spares[i] != NULL)
+		ward_buf_adds(out, r->spares[i]);
+	out->failed = out->failed || r->spares[i] == NULL;
+}
+
+/* Those of documents are compiled already; the profile that Ward makes itself has texts alone. */
+static int pattern_of(struct job *j, const struct ward_doc_rule *rule,
+	const struct ward_pattern **ret)
+{
+	struct ward_pattern_error bad;
+	int code;
+
+	*ret = rule->compiled;
+	if (*ret != NULL)
+		return WARD_OK;
+	code = ward_pattern_compile(j->to->arena, ward_str(rule->pattern), grammar_of(rule), ret,
+		&bad);
+	if (code != WARD_OK) {
+		(void)ward_pattern_fail(&bad, ward_str(rule->pattern), j->err);
+		ward_fail_at(j->err, rule->origin.file, rule->origin.line, rule->origin.column);
+	}
+	return code;
+}
+
+static int fill(struct job *j, struct rules *r)
+{
+	char text[WARD_PATH_MAX];
+
+	for (size_t i = 0; i < r->l->n; i++) {
+		int code = pattern_of(j, &r->l->v[i], &r->patterns[i]);
+
+		if (code != WARD_OK)
+			return code;
+		r->beginnings[i] = "";
+		if (ward_pattern_prefix(r->patterns[i], text, sizeof(text)) == WARD_OK &&
+			!ward_streq(text, "."))
+			r->beginnings[i] = ward_arena_strdup(j->to->arena, text);
+		if (r->beginnings[i] == NULL)
+			return ward_fail(j->err, WARD_E_NOMEM, "no memory left for the policies");
+	}
+	return WARD_OK;
+}
+
+static int rules_of(struct job *j, const struct ward_doc_rules *l, struct rules **ret)
+{
+	struct ward_arena *a = j->to->arena;
+	size_t n = l->n + 1;
+	struct rules *r;
+	int code;
+
+	for (r = j->known; r != NULL; r = r->next) {
+		*ret = r;
+		if (r->l->v == l->v && r->l->n == l->n)
+			return WARD_OK;
+	}
+	*ret = r = ward_arena_alloc(a, sizeof(*r));
+	if (r != NULL) {
+		*r = (struct rules){ .l = l, .next = j->known };
+		r->patterns = ward_arena_alloc(a, n * sizeof(*r->patterns));
+		r->beginnings = ward_arena_alloc(a, n * sizeof(*r->beginnings));
+		r->spares = ward_arena_alloc(a, n * sizeof(*r->spares));
+	}
+	if (r == NULL || r->patterns == NULL || r->beginnings == NULL || r->spares == NULL)
+		return ward_fail(j->err, WARD_E_NOMEM, "no memory left for the policies");
+	code = fill(j, r);
+	if (code == WARD_OK)
+		j->known = r;
+	return code;
 }
 
 static const char *const op_actions[WARD_DOC_OP_MAX] = { "fs.read", "fs.write" };
@@ -76,8 +156,8 @@ static const char *const op_actions[WARD_DOC_OP_MAX] = { "fs.read", "fs.write" }
 static int list(struct job *j, struct ward_buf *out, const struct ward_doc_rules *l,
 	enum ward_doc_op op, bool takes, bool permits)
 {
-	struct rules r = { .l = l };
-	int code = compile(j, &r);
+	struct rules *r;
+	int code = rules_of(j, l, &r);
 
 	for (size_t i = 0; code == WARD_OK && i < l->n; i++) {
 		const struct ward_doc_rule *rule = &l->v[i];
@@ -88,10 +168,10 @@ static int list(struct job *j, struct ward_buf *out, const struct ward_doc_rules
 		ward_sugar_head(out, &rule->origin, rule->text);
 		ward_buf_addf(out, "%s (principal, action == Ward::Action::\"%s\", ",
 			forbids ? "forbid" : "permit", op_actions[op]);
-		ward_sugar_resource(out, r.patterns[i], grammar_of(rule));
+		ward_sugar_resource(out, r->patterns[i], grammar_of(rule));
 		ward_buf_adds(out, ")");
 		if (forbids)
-			spare(out, &r, i);
+			spare(j, out, r, i);
 		ward_buf_adds(out, ";\n\n");
 	}
 	return code;
@@ -238,7 +318,7 @@ static int variables(struct job *j, struct ward_buf *text)
 int ward_sugar_profile(struct ward_sources *to, const struct ward_profile *p,
 	const struct ward_sugar_host *host, struct ward_error *err)
 {
-	struct job j = { to, p, host, err };
+	struct job j = { .to = to, .profile = p, .host = host, .err = err };
 	struct ward_buf text = WARD_BUF_INIT;
 	int r = operation(&j, &text, WARD_DOC_READ);
 
