@@ -228,6 +228,17 @@ def a_ceiling_bounds_every_run(p):
 
 
 @both
+def a_program_taken_out_of_a_directory_does_not_run(p):
+    p.write("tools/good", "#!/bin/sh\necho good\n", 0o755)
+    p.write("tools/bad", "#!/bin/sh\necho bad\n", 0o755)
+    p.write("tools/worse", "#!/bin/sh\necho worse\n", 0o755)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.exec", resource == Ward::Path::"./tools/bad");\n'
+                       'forbid (principal, action == Ward::Action::"proc.exec", resource == Ward::Program::"./tools/worse");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--read", ".", "sh", "-c", "tools/good; tools/bad || echo no; tools/worse || echo no; cat tools/bad | tail -1")
+    check_eq(r.out, "good\nno\nno\necho bad\n", r.err)
+
+
+@both
 def two_runs_share_what_is_pinned(p):
     repository(p)
     first = p.start("--mode", "workspace_write", "sh", "-c", "echo up; sleep 3", stdout=subprocess.PIPE)

@@ -376,7 +376,9 @@ const char *ward_book_path(const struct ward_book *b, size_t *io_at)
 	while (*io_at < b->known.cap) {
 		const struct cedar_uid *uid = b->known.v[(*io_at)++];
 
-		if (uid != NULL && ward_cedar_str_eq(uid->type, b->types[WARD_TYPE_PATH]))
+		if (uid != NULL &&
+			(ward_cedar_str_eq(uid->type, b->types[WARD_TYPE_PATH]) ||
+				ward_cedar_str_eq(uid->type, b->types[WARD_TYPE_PROGRAM])))
 			return uid->id->s;
 	}
 	return NULL;

@@ -94,8 +94,8 @@ const struct cedar_uid *ward_book_principal(const struct ward_book *b);
 const struct cedar_uid *ward_book_action(const struct ward_book *b, enum ward_action a);
 const char *ward_book_workspace(const struct ward_book *b);
 /*
- * What policies name of the file system: between these, whatever is asked has the same answer. Absolute paths, in no order, NULL
- * behind the last; patterns that are absolute, and those relative to the workspace.
+ * What policies name of the file system, programs too: between these, whatever is asked has the same answer. Absolute paths, in no
+ * order, NULL behind the last; patterns that are absolute, and those relative to the workspace.
  */
 const char *ward_book_path(const struct ward_book *b, size_t *io_at);
 const struct ward_patterns *ward_book_patterns(const struct ward_book *b, bool relative);

@@ -25,6 +25,7 @@
 
 struct rights {
 	bool read, write, exec;
+	bool noexec; /* taken out of a directory of programs */
 	const struct ward_book_rule *by; /* what grants the most of it; NULL: nothing is granted */
 };
 
@@ -56,8 +57,8 @@ static int ask(struct viewing *v, enum ward_action action, const char *path,
 static int rights_at(struct viewing *v, const char *path, struct rights *ret)
 {
 	static const enum ward_action actions[] = { WARD_ACT_FS_READ, WARD_ACT_FS_WRITE,
-		WARD_ACT_FS_EXEC };
-	bool *const to[] = { &ret->read, &ret->write, &ret->exec };
+		WARD_ACT_FS_EXEC, WARD_ACT_PROC_EXEC };
+	bool program = false, *const to[] = { &ret->read, &ret->write, &ret->exec, &program };
 	struct ward_verdict verdict;
 
 	*ret = (struct rights){ 0 };
@@ -69,6 +70,7 @@ static int rights_at(struct viewing *v, const char *path, struct rights *ret)
 		if (*to[i] && i < 2 && verdict.n_rules > 0)
 			ret->by = verdict.rules[0];
 	}
+	ret->exec = ret->exec && program; /* the file becomes code, and the program is started */
 	return WARD_OK;
 }
 
@@ -188,7 +190,7 @@ static int put(struct viewing *v, const struct ward_target *t, const struct righ
 	n.fixed = true;
 	n.rule = rule;
 	n.write = have->write;
-	n.noexec = v->rs->exec_all && !have->exec;
+	n.noexec = have->noexec;
 	n.exec = n.exec && !n.noexec;
 	if (!have->read) {
 		n.kind = WARD_NODE_MASK;
@@ -208,22 +210,45 @@ static int put(struct viewing *v, const struct ward_target *t, const struct righ
 	return ward_rs_node(v->rs, &n, v->err);
 }
 
-/* Does a mount of its own have to stand there? What may be executed is Landlock's, but for what a rule takes out of "every program". */
-static bool differs(const struct viewing *v, const struct rights *have, const struct rights *had)
+/*
+ * Does a mount of its own have to stand there? What may be executed is Landlock's, which adds rights up: only what a rule takes out of
+ * a directory of programs needs one.
+ */
+static bool differs(const struct rights *have, const struct rights *had, bool noexec)
 {
-	return have->read != had->read || have->write != had->write ||
-		(v->rs->exec_all && have->read && had->exec && !have->exec);
+	return have->read != had->read || have->write != had->write || (have->read && noexec);
+}
+
+/* May what lies beside it be executed, and it not? */
+static int taken_out(struct viewing *v, const char *path, const struct rights *have, bool *ret)
+{
+	char dir[WARD_PATH_MAX];
+	char *slash;
+	struct rights beside;
+	int r;
+
+	(void)snprintf(dir, sizeof(dir), "%s", path);
+	slash = strrchr(dir, '/');
+	*ret = false;
+	if (have->exec || !slash)
+		return WARD_OK;
+	slash[slash == dir] = '\0';
+	r = rights_below(v, dir, &beside);
+	*ret = beside.exec;
+	return r;
 }
 
 /* A name at which the answer may change; t is what is there. */
 static int boundary(struct viewing *v, const struct ward_target *t)
 {
 	struct ward_node *shown = shown_by(v, t->path);
-	bool same = shown && ward_streq(shown->dest, t->path);
+	bool same = shown && ward_streq(shown->dest, t->path), noexec = false;
 	struct rights have, had = rights_of(shown);
 	int r = S_ISDIR(t->st.st_mode) ? rights_below(v, t->path, &have)
 				       : rights_at(v, t->path, &have);
 
+	if (r == WARD_OK)
+		r = taken_out(v, t->path, &have, &noexec);
 	if (r < 0)
 		return r;
 	/* A generated file is the sandbox's own, whatever the host has of that name; so are the roots of private places. */
@@ -235,7 +260,7 @@ static int boundary(struct viewing *v, const struct ward_target *t)
 		ward_fail_fix(v->err, "deny what is beside it instead");
 		return r;
 	}
-	if (!differs(v, &have, &had)) {
+	if (!differs(&have, &had, noexec)) {
 		/* The grant of an option stays what it is, and is not added to from now on. */
 		if (same && !shown->base)
 			shown->fixed = true;
@@ -243,6 +268,7 @@ static int boundary(struct viewing *v, const struct ward_target *t)
 	}
 	if (!have.read && !had.read && !have.write)
 		return WARD_OK;
+	have.noexec = noexec;
 	return put(v, t, &have, &had, same ? shown->rule : -1);
 }
 
