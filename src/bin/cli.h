@@ -64,5 +64,10 @@ int cmd_version(struct words w);
 int cmd_options(struct words w);
 int cmd_help(struct words w);
 
+/* approve.c */
+int cmd_pending(struct words w);
+int cmd_approve(struct words w);
+int cmd_deny(struct words w);
+
 /* trust.c */
 int cmd_trust(struct words w);

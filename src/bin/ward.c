@@ -142,6 +142,44 @@ static const struct command commands[] = {
 			"are.",
 	},
 	{
+		.name = "pending",
+		.fn = cmd_pending,
+		.usage = "pending [--json]",
+		.summary = "what runs wait for a person to say yes to",
+		.text = "Print the questions of runs that were started with --ask wait: the rule that asks, what a yes would give, and "
+			"how long the run waits.",
+		.examples = "ward pending\n"
+			"ward pending --json",
+		.exits = "0  something waits\n"
+			"1  nothing waits, or refused\n"
+			"2  usage or error",
+	},
+	{
+		.name = "approve",
+		.fn = cmd_approve,
+		.usage = "approve RUN|ID [--once|--run]",
+		.summary = "say yes to what a run waits for",
+		.text = "Say yes to all questions of RUN, or to the one whose digest begins with ID (8 digits or more). With --once, "
+			"the default, exactly what is asked is granted; with --run the rule is not asked about again in that run. What is "
+			"critical must be named by its ID, and takes --once alone.",
+		.examples = "ward approve 16ee8c9a61c1\n"
+			"ward approve 01JD7Z3NDEKTSV4RRFFQ69G5FA --run",
+		.exits = "0  said\n"
+			"1  refused, or nothing of that name waits\n"
+			"2  usage or error",
+	},
+	{
+		.name = "deny",
+		.fn = cmd_deny,
+		.usage = "deny RUN|ID",
+		.summary = "say no to what a run waits for",
+		.text = "Say no to all questions of RUN, or to the one whose digest begins with ID. The run goes on without.",
+		.examples = "ward deny 16ee8c9a61c1",
+		.exits = "0  said\n"
+			"1  refused, or nothing of that name waits\n"
+			"2  usage or error",
+	},
+	{
 		.name = "trust",
 		.fn = cmd_trust,
 		.usage = "trust [--hash HASH] [--json] [DIR]\n"

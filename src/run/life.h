@@ -13,6 +13,7 @@ struct life {
 	bool *pinned;               /* by node of the plan: what was made for the run, and goes with it */
 	struct ward_rulebook *book; /* NULL: only the request's own capabilities decide */
 	struct ward_asks asks;      /* what a person has to be asked, and what was said; its arena is ours */
+	struct ward_buf rules;      /* what a person said yes to for longer, as policies */
 	struct ward_audit *audit;
 	struct ward_head_start *head; /* not yet taken by a cage */
 	struct ward_cage *cage;
@@ -56,6 +57,8 @@ int asking_begin(struct life *l, struct ward_error *err);
  * before it counts. *ret_again: something was answered, so the request has to be looked at again.
  */
 int asking_do(struct life *l, bool *ret_again, struct ward_error *err);
+/* The rules that a person wanted to have written. */
+void asking_write_rules(struct life *l);
 void asking_end(struct life *l);
 
 /* ---- pin.c ---- */

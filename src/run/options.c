@@ -30,12 +30,12 @@ typedef int apply_fn(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err);
 
 static apply_fn apply_cap, apply_capabilities, apply_read, apply_write, apply_env, apply_mode,
-	apply_profile, apply_policy, apply_approve, apply_repo_root, apply_environment, apply_label,
-	apply_i_know, apply_workspace, apply_cwd, apply_timeout, apply_grace, apply_cpus,
-	apply_memory, apply_pids, apply_disk, apply_output_limit, apply_nofile, apply_stdin,
-	apply_tty, apply_json, apply_quiet, apply_audit, apply_head_to, apply_outcome, apply_report,
-	apply_fail_on_violation, apply_require, apply_accept, apply_backend, apply_attribution,
-	apply_deny_errno, apply_dry_run;
+	apply_profile, apply_policy, apply_approve, apply_ask, apply_ask_timeout, apply_repo_root,
+	apply_environment, apply_label, apply_i_know, apply_workspace, apply_cwd, apply_timeout,
+	apply_grace, apply_cpus, apply_memory, apply_pids, apply_disk, apply_output_limit,
+	apply_nofile, apply_stdin, apply_tty, apply_json, apply_quiet, apply_audit, apply_head_to,
+	apply_outcome, apply_report, apply_fail_on_violation, apply_require, apply_accept,
+	apply_backend, apply_attribution, apply_deny_errno, apply_dry_run;
 
 static const struct ward_option table[] = {
 #define WARD_OPT(fn, name, arg, repeat, group, help, text, choices) \
@@ -287,6 +287,26 @@ static int apply_approve(struct ward_request *r, const char *value, unsigned ind
 	if (code >= 0)
 		r->consent = which == 1 ? WARD_CONSENT_CRITICAL : WARD_CONSENT_RISKY;
 	return code;
+}
+
+static int apply_ask(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	static const char *const names[] = { "no", "auto", "wait" };
+	int which = 0;
+	int code = choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
+
+	(void)index;
+	if (code >= 0)
+		r->ask = (enum ward_ask_whom)which;
+	return code;
+}
+
+static int apply_ask_timeout(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return ward_parse_duration(value, &r->ask_timeout_ms, err);
 }
 
 static int apply_repo_root(struct ward_request *r, const char *value, unsigned index,

@@ -66,6 +66,16 @@ WARD_OPT(apply_approve, "approve", "LEVEL", false, G_POLICY,
 	"Say yes beforehand to what a rule with @approval would ask: risky, or critical (which includes risky). It holds for this run "
 	"alone, is recorded with it, and never overrules a forbid. Without it what is asked about is not granted.",
 	"risky|critical")
+WARD_OPT(apply_ask, "ask", "HOW", false, G_POLICY,
+	"whom rules with @approval ask before the start: auto, wait or no",
+	"auto: on the terminal, where standard input, output and error are it and Ward is in its foreground; else nobody, and "
+	"the answer is no at once. wait: the run waits, and is answered from another terminal with ward pending, ward approve "
+	"and ward deny. no: nobody is asked. Default auto.",
+	"auto|wait|no")
+WARD_OPT(apply_ask_timeout, "ask-timeout", "TIME", false, G_POLICY,
+	"how long a person is waited for; default: 5m",
+	"After TIME the answer to all that was asked is no. Default 5m.",
+	NULL)
 WARD_OPT(apply_repo_root, "repo-root", "DIR", false, G_POLICY,
 	"what bounds the reads of a mode; default: git's top directory",
 	"The directory that a mode lets be read: the repository's top, in which the workspace lies. Without it, it is git's top "

@@ -12,6 +12,9 @@ struct ward_env_set {
 /* --approve: what the person who starts the run says yes to beforehand. */
 enum ward_consent { WARD_CONSENT_NONE = 0, WARD_CONSENT_RISKY, WARD_CONSENT_CRITICAL };
 
+/* --ask: where a person may be. */
+enum ward_ask_whom { WARD_ASK_NOBODY = 0, WARD_ASK_AUTO, WARD_ASK_WAIT };
+
 /* --policy FILE */
 struct ward_policy_option {
 	const char *path;
@@ -37,6 +40,8 @@ struct ward_request {
 	const char *profile;         /* NULL: none was named */
 	const struct ward_policy_option *policies; size_t n_policies;
 	enum ward_consent consent;
+	enum ward_ask_whom ask;
+	uint64_t ask_timeout_ms;
 	struct ward_asks *asks;      /* where what a person has to be asked is put; NULL: nobody wants to know. Borrowed */
 	const char *repo_root;       /* as given, NULL = git's top directory */
 	const char *environment;     /* a word of the schema, NULL = dev */

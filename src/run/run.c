@@ -284,7 +284,9 @@ static void refuse(struct life *l, struct ward_error *err)
 {
 	struct ward_error ignored = WARD_ERROR_INIT;
 
-	l->o->status = WARD_STATUS_REFUSED;
+	l->o->status = l->cancel_sig ? WARD_STATUS_CANCELLED : WARD_STATUS_REFUSED;
+	l->o->has_signal = l->cancel_sig != 0;
+	l->o->sig = l->cancel_sig;
 	if (l->plan && ward_plan_sign(l->plan, &ignored) == WARD_OK)
 		memcpy(l->o->plan_sha256, l->plan->sha256, sizeof(l->o->plan_sha256));
 	if (!err->fix[0] &&
@@ -334,6 +336,7 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 	code = asking_begin(&l, &local);
 	if (code == WARD_OK)
 		code = plan_and_start(&l, &local);
+	asking_write_rules(&l);
 	if (code == WARD_OK) {
 		code = live(&l, &local);
 		if (code < 0)

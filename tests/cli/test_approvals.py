@@ -1,12 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What a person is asked before a start: docs/approvals.md."""
+import fcntl
 import hashlib
 import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import termios
+import threading
+import time
 
 import schema
-from cli import ROOT, placed
-from tap import check, check_eq, check_in, main, test
+from cli import ROOT, WARD, Result, placed
+from tap import cases, check, check_eq, check_in, main, test
 
 POLICY = """permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");
 permit (principal, action == Ward::Action::"proc.exec", resource);
@@ -79,7 +88,7 @@ def nobody_there_is_no_at_once_and_recorded(p):
     r = p.run(*words, "--", "touch", "out/x")
     check(r.code != 0 and not (p.ws / "out/x").exists(), "written without a yes")
     check_eq([(e["kind"], e["effect"], e["detail"].get("by", {}).get("how")) for e in approvals(p)],
-             [("approval.requested", "ask", None), ("approval.denied", "deny", "nobody")] * 2)
+             [("approval.requested", "ask", None)] * 2 + [("approval.denied", "deny", "nobody")] * 2)
     log = [json.loads(line)["kind"] for line in p.log.read_text().splitlines()]
     check(log.index("approval.denied") < log.index("run.start"), "recorded behind the start")
     for e in approvals(p):
@@ -107,6 +116,316 @@ def a_mode_that_nobody_lets_be_entered(p):
     check_in("--approve critical", r.err)
     check_eq([(e["kind"], e["action"], e["resource"]) for e in approvals(p)],
              [(k, "mode.enter", "danger_full_access") for k in ("approval.requested", "approval.denied")])
+
+
+# ---- on the terminal ----
+
+class Asked:
+    """ward run on a terminal of its own, which a person reads and types on."""
+
+    def __init__(self, p, *words, **more):
+        self.p = p
+        self.master, self.slave = pty.openpty()
+        self.text = ""
+        more = {"stdin": self.slave, "stdout": self.slave, "stderr": self.slave, **more}
+        self.q = p.start(*words, before=lambda: fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0), start_new_session=True, **more)
+
+    def until(self, part, count=1, seconds=30):
+        end = time.monotonic() + seconds
+        while self.text.count(part) < count:
+            check(time.monotonic() < end, f"{part!r} did not come: {self.text!r}")
+            if select.select([self.master], [], [], 0.1)[0]:
+                self.text += os.read(self.master, 65536).decode("utf-8", "replace")
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def end(self, seconds=30):
+        code = self.q.wait(seconds)
+        while select.select([self.master], [], [], 0.1)[0]:
+            self.text += os.read(self.master, 65536).decode("utf-8", "replace")
+        os.close(self.master)
+        os.close(self.slave)
+        return code
+
+
+def config(p, name="approved.cedar"):
+    return p.side / "config/ward" / name
+
+
+def said(p):
+    return [(e["kind"], e["detail"].get("scope"), e["detail"]["by"]["how"]) for e in approvals(p) if "by" in e["detail"]]
+
+
+ONE = POLICY[:POLICY.index("@approval(\"critical\")")]
+YES = [("once", "o", "once"), ("run", "run", "run"), ("a rule", "w", "rule")]
+
+
+@cases(YES)
+@placed
+def yes_on_the_terminal(p, word, scope):
+    os.environ["XDG_CONFIG_HOME"] = str(p.side / "config")
+    words = policy(p, ONE)
+    t = Asked(p, *words, "--", "touch", "out/x")
+    t.until("no (n)? ")
+    check(not (p.ws / "out/x").exists(), "started before the answer")
+    t.type(word + "\n")
+    check_eq(t.end(), 0, t.text)
+    check((p.ws / "out/x").exists(), "yes, and not written")
+    check_eq(said(p), [("approval.granted", scope, "tty")])
+    check_in("results are written", t.text)
+    check_eq(config(p).exists(), scope == "rule")
+    if scope == "rule":
+        # What was written counts, without a question, and in this workspace alone.
+        check_eq(config(p).stat().st_mode & 0o777, 0o600)
+        r = p.run(*words, "--", "touch", "out/y")
+        check_eq(r.code, 0, r.err)
+        other = p.base / "other"
+        (other / "out").mkdir(parents=True)
+        check(p.run(*words, "--", "touch", "out/y", cwd=other).code != 0, "the rule counts elsewhere")
+        check_eq(p.run(*words, kind=("policy", "check"), log=False).code, 0)
+        config(p).write_text(config(p).read_text().replace("// until 20", "// until 19"))
+        check(p.run(*words, "--", "touch", "out/z").code != 0, "what has expired counts")
+
+
+NO = [("no", "n\n", "tty"), ("nonsense thrice", None, "tty"), ("end of file", "\x04", "end")]
+
+
+@cases(NO)
+@placed
+def no_on_the_terminal(p, word, how):
+    t = Asked(p, *policy(p, ONE), "--", "touch", "out/x")
+    for i in range(1, 4 if word is None else 2):
+        t.until("no (n)? ", i)
+        t.type(word or "yes please\n")
+    check(t.end() != 0 and not (p.ws / "out/x").exists(), t.text)
+    check_eq(said(p), [("approval.denied", None, how)])
+
+
+@test
+@placed
+def time_is_over_on_the_terminal(p):
+    t = Asked(p, "--ask-timeout", "300ms", *policy(p, ONE), "--", "touch", "out/x")
+    t.until("no (n)? ")
+    check(t.end() != 0 and not (p.ws / "out/x").exists(), t.text)
+    check_eq(said(p), [("approval.denied", None, "timeout")])
+
+
+@test
+@placed
+def interrupt_ends_the_run(p):
+    t = Asked(p, "--outcome", p.outcome_file, *policy(p, ONE), "--", "touch", "out/x")
+    t.until("no (n)? ")
+    t.type("\x03")
+    check_eq(t.end(), 128 + signal.SIGINT, t.text)
+    check_eq(json.loads(p.outcome_file.read_text())["status"], "cancelled")
+    check_eq(said(p), [("approval.denied", None, "cancelled")])
+
+
+@test
+@placed
+def critical_is_once_or_no(p):
+    text = POLICY.replace("@id(\"t.out\") @approval(\"risky\") @reason(\"results are written\")\n", "")
+    t = Asked(p, *policy(p, text), "--", "touch", "keys/x")
+    for i, word in enumerate(("r", "w", "run"), 1):
+        t.until("no (n)? ", i)
+        t.type(word + "\n")
+    check(t.end() != 0 and not (p.ws / "keys/x").exists(), t.text)
+    check("(r)" not in t.text and "(w)" not in t.text, t.text)
+    t = Asked(p, *policy(p, text), "--", "touch", "keys/x")
+    t.until("no (n)? ")
+    t.type("once\n")
+    check_eq(t.end(), 0, t.text)
+
+
+@test
+@placed
+def typed_before_the_question_is_no_answer(p):
+    words = policy(p, ONE)
+    t = Asked(p, "--ask-timeout", "1s", *words, "--", "touch", "out/x", stdin=subprocess.DEVNULL)
+    check(t.end() != 0, "asked without a terminal as input")
+    check_eq(said(p), [("approval.denied", None, "nobody")])
+    master, slave = pty.openpty()
+    os.write(master, b"o\no\no\n")
+    q = p.start("--ask-timeout", "1s", *words, "--", "touch", "out/x", start_new_session=True, stdin=slave, stdout=slave, stderr=slave,
+                before=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0))
+    check(q.wait(30) != 0 and not (p.ws / "out/x").exists(), "what was typed before counted")
+    os.close(master)
+    os.close(slave)
+
+
+@test
+@placed
+def hostile_names_in_the_question(p):
+    name = "out\x1b[2J\nward: yes\r\u202etxt"
+    (p.ws / name).mkdir()
+    lit = "".join(c if 32 < ord(c) < 127 else f"\\u{{{ord(c):x}}}" for c in name)
+    text = ONE.replace("./out", f"./{lit}").replace("results are written", "\\u{1b}]0;owned\\u{7}ok")
+    t = Asked(p, *policy(p, text), "--", "touch", name + "/x\x1b[1m")
+    t.until("no (n)? ")
+    for bad in ("\x1b", "\u202e", "\x07", "\nward: yes\r"):
+        check(bad not in t.text, t.text)
+    check_in("\\x1b[2J", t.text)
+    t.type("n\n")
+    t.end()
+
+
+# ---- from another terminal ----
+
+def runtime(p):
+    d = p.side / "run"
+    d.mkdir(mode=0o700, exist_ok=True)
+    return {"XDG_RUNTIME_DIR": str(d)}
+
+
+def sockets(p):
+    return ROOT.__class__("/run/ward" if os.geteuid() == 0 else p.side / "run/ward")
+
+
+def tool(p, *words, **env):
+    r = subprocess.run([WARD, *words], env=p.env(**runtime(p), **env), capture_output=True, text=True, timeout=30, check=False)
+    return Result(r.returncode, r.stdout, r.stderr)
+
+
+def waiting(p, *words):
+    """A run that waits, and its questions."""
+    os.environ.update(runtime(p))
+    q = p.start("--ask", "wait", *words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        for run in json.loads(tool(p, "pending", "--json").out)["runs"]:
+            if run["pid"] == q.pid:
+                return q, run
+        time.sleep(0.02)
+    raise AssertionError("does not wait: " + str(q.poll()))
+
+
+@cases([("once", "--once", "once"), ("run", "--run", "run")])
+@placed
+def approved_from_elsewhere(p, word, scope):
+    q, run = waiting(p, *policy(p, ONE), "--", "touch", "out/x")
+    check(not (p.ws / "out/x").exists(), "started before the answer")
+    check_eq(os.stat(sockets(p)).st_mode & 0o7777, 0o700)
+    check_in(run["asks"][0]["digest"][:12], tool(p, "pending").out)
+    r = tool(p, "approve", run["asks"][0]["digest"][:12], word)
+    check_eq(r.code, 0, r.err)
+    check_eq(q.wait(30), 0, q.stderr.read())
+    check((p.ws / "out/x").exists(), "yes, and not written")
+    check_eq(said(p), [("approval.granted", scope, "peer")])
+    check(approvals(p)[-1]["detail"]["by"]["pid"] > 0 and approvals(p)[-1]["detail"]["by"]["uid"] == os.geteuid(), "by nobody")
+    check(not (sockets(p) / run["run"]).exists(), "the socket is left")
+
+
+@test
+@placed
+def denied_from_elsewhere(p):
+    q, run = waiting(p, *policy(p), "--", "touch", "out/x")
+    check_eq(tool(p, "deny", run["run"]).code, 0)
+    check(q.wait(30) != 0 and not (p.ws / "out/x").exists(), "no, and written")
+    check_eq(said(p), [("approval.denied", None, "peer")] * 2)
+
+
+@test
+@placed
+def critical_is_named_by_itself(p):
+    q, run = waiting(p, *policy(p), "--", "touch", "out/x", "keys/x")
+    r = tool(p, "approve", run["run"])
+    check_eq(r.code, 1)
+    check_in("is critical", r.err)
+    critical = [k for k in run["asks"] if k["level"] == "critical"][0]["digest"]
+    check_eq(tool(p, "approve", critical, "--run").code, 1)
+    check_eq(tool(p, "approve", critical).code, 0)
+    check_eq(q.wait(30), 0, q.stderr.read())
+
+
+@test
+@placed
+def two_approvers_at_once(p):
+    q, run = waiting(p, *policy(p), "--", "touch", "out/x")
+    digest = [k for k in run["asks"] if k["level"] == "risky"][0]["digest"]
+    codes = []
+    both = [threading.Thread(target=lambda w=w: codes.append((w, tool(p, w, digest).code))) for w in ("approve", "deny") * 4]
+    for t in both:
+        t.start()
+    for t in both:
+        t.join()
+    winners = [w for w, code in codes if code == 0]
+    check_eq(len(winners), 1, str(codes))
+    tool(p, "deny", run["run"])
+    q.wait(30)
+    check_eq((p.ws / "out/x").exists(), winners == ["approve"])
+    check_eq(len([e for e in said(p) if e[2] == "peer"]), 2)
+
+
+@test
+@placed
+def nobody_comes(p):
+    os.environ.update(runtime(p))
+    r = p.run("--ask", "wait", "--ask-timeout", "300ms", *policy(p, ONE), "--", "touch", "out/x")
+    check(r.code != 0 and not (p.ws / "out/x").exists(), "written without a yes")
+    check_eq(said(p), [("approval.denied", None, "timeout")])
+
+
+@test
+@placed
+def a_killed_run_leaves_nothing_that_counts(p):
+    q, run = waiting(p, *policy(p, ONE), "--", "touch", "out/x")
+    q.kill()
+    q.wait()
+    check((sockets(p) / run["run"]).exists(), "no socket to be swept")
+    check_eq(tool(p, "approve", run["run"]).code, 1)
+    check(not (sockets(p) / run["run"]).exists(), "a dead run's socket is left")
+    check(not (p.ws / "out/x").exists(), "written")
+
+
+@test
+@placed
+def a_waiting_run_can_be_ended(p):
+    q, run = waiting(p, *policy(p, ONE), "--", "touch", "out/x")
+    q.terminate()
+    check_eq(q.wait(30), 128 + signal.SIGTERM)
+    check(not (sockets(p) / run["run"]).exists(), "the socket is left")
+
+
+@test
+@placed
+def others_cannot_have_a_say_in_the_directory(p):
+    if os.geteuid() == 0:
+        r = tool(p, "pending", WARD_RUN="01JD7Z3NDEKTSV4RRFFQ69G5FA")
+        check_eq(r.code, 1)
+        check_in("from inside a sandbox", r.err)
+        return
+    runtime(p)
+    d = sockets(p)
+    d.mkdir(mode=0o700)
+    d.chmod(0o755)
+    r = p.run("--ask", "wait", *policy(p, ONE), "--", "touch", "out/x", env=runtime(p))
+    check_eq(r.code, 125, r.err)
+    check_in("mode 0700", r.err)
+    check_eq(tool(p, "pending").code, 1)
+    d.rmdir()
+    d.symlink_to(p.ws)
+    check_eq(p.run("--ask", "wait", *policy(p, ONE), "--", "touch", "out/x", env=runtime(p)).code, 125)
+
+
+@test
+@placed
+def never_in_a_view(p):
+    """Whatever is granted around them, the sockets are not there: to list, to make, to move away."""
+    os.environ.update(runtime(p))
+    q, run = waiting(p, *policy(p, ONE), "--", "touch", "out/x")
+    d = sockets(p)
+    above = d.parent
+    script = f"ls {d}/{run['run']} && echo SEEN; touch {d}/new && echo MADE; rmdir {d} && echo GONE; mv {d} {d}2 && echo MOVED; true"
+    r = p.run("--read", above, "--", "sh", "-c", script)
+    check_eq((r.code, r.out), (0, ""), r.err)
+    r = p.run("--i-know", "--write", above, "--", "sh", "-c", script)
+    check_eq((r.code, r.out), (0, ""), r.err)
+    r = p.run("--read", d, "--", "true")
+    check_eq(r.code, 125)
+    check_in("cannot be granted", r.err)
+    tool(p, "deny", run["run"])
+    q.wait(30)
 
 
 main()

@@ -36,8 +36,8 @@ TEST(table_has_the_options_of_the_contract)
 		"cwd", "env", "timeout", "grace", "cpus", "memory", "pids", "disk", "output-limit",
 		"nofile", "stdin", "tty", "audit", "head-to", "outcome", "report", "json",
 		"dry-run", "fail-on-violation", "backend", "require", "accept", "attribution",
-		"deny-errno", "i-know", "quiet", "mode", "profile", "policy", "approve",
-		"repo-root", "environment", "label" };
+		"deny-errno", "i-know", "quiet", "mode", "profile", "policy", "approve", "ask",
+		"ask-timeout", "repo-root", "environment", "label" };
 	size_t n = 0;
 
 	(void)ward_options(&n);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "approve/approve.h"
 #include "os/os.h"
 #include "run/resolve/resolve.h"
 #include "run/rules/rules.h"
@@ -245,6 +246,38 @@ static int protect_config(struct ward_resolver *rs, struct ward_error *err)
 	return ward_rs_node(rs, &n, err);
 }
 
+/* Whoever can reach a socket of a run that waits could say yes: no view shows them, whatever is granted around them. */
+static int protect_bell(struct ward_resolver *rs, struct ward_error *err)
+{
+	struct ward_node n = { .kind = WARD_NODE_MASK, .is_dir = true, .fixed = true, .rule = -1 };
+	char path[WARD_PATH_MAX], made[WARD_PATH_MAX];
+	struct ward_target t;
+	WARD_FD fd = -1;
+
+	if (ward_bell_where(path, NULL) < 0 || !ward_rs_visible(rs, path))
+		return WARD_OK;
+	for (size_t i = 0; i < rs->n_nodes; i++) {
+		if (rs->nodes[i].kind != WARD_NODE_BIND ||
+			!ward_path_within(rs->nodes[i].dest, path))
+			continue;
+		(void)ward_fail(err, WARD_E_REFUSED,
+			"%s cannot be granted: runs wait there for a person's answer",
+			ward_rs_show(rs, rs->nodes[i].dest));
+		ward_fail_fix(err, "take it out");
+		return WARD_E_REFUSED;
+	}
+	/* It could come to be while the run lives, so it is there from the start. */
+	if (ward_bell_dir(true, &fd, made, NULL) < 0 || ward_rs_target(rs, path, &t) < 0) {
+		(void)ward_fail(err, WARD_E_REFUSED,
+			"%s would be shown, where runs wait for a person's answer, and it cannot be covered",
+			ward_rs_show(rs, path));
+		ward_fail_fix(err, "do not grant the directory above it");
+		return WARD_E_REFUSED;
+	}
+	n.dest = t.path;
+	return ward_rs_node(rs, &n, err);
+}
+
 static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_error *err)
 {
 	const struct ward_request *r = rs->r;
@@ -321,6 +354,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		ward_rs_exec,
 		warn_wider,
 		protect_config,
+		protect_bell,
 		ward_rs_place_cwd,
 		ward_rs_env_finish,
 	};

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "approve/approve.h"
 #include "os/os.h"
 #include "run/rules/rules.h"
 
@@ -148,9 +149,24 @@ static int mode(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_e
 		WARD_LAYER_BUILTIN, false, err);
 }
 
+/* What the user said yes to for a while, and that is over, is no policy any more; its lines stay where they are. */
+static int own_rules(struct ward_rulebook *b, const struct ward_policy_file *f,
+	struct ward_error *err)
+{
+	char *text = ward_arena_dup(b->arena, f->text.s, f->text.n);
+
+	if (!text)
+		return ward_rs_nomem(err);
+	ward_rule_expire(text, f->text.n, ward_now_wall_ns() / 1000000000);
+	return add_cedar(b, f->path, (struct ward_str){ text, f->text.n }, f->layer, !f->may_grant,
+		err);
+}
+
 static int layer_file(struct ward_rulebook *b, const struct ward_policy_file *f,
 	struct ward_error *err)
 {
+	if (f->layer == WARD_LAYER_USER && ward_streq(f->name, WARD_APPROVED_FILE))
+		return own_rules(b, f, err);
 	if (f->kind == WARD_POLICY_CEDAR)
 		return add_cedar(b, f->path, f->text, f->layer, !f->may_grant, err);
 	if (f->kind == WARD_POLICY_DOCUMENT)

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The directory of the sockets of waiting runs. It must be the caller's, a real directory, and nobody else's to enter: whoever can
+ * reach a socket can say yes. It is never part of a view.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "approve/approve.h"
+#include "os/os.h"
+
+int ward_bell_where(char out[WARD_PATH_MAX], struct ward_error *err)
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	char base[WARD_PATH_MAX];
+	int r;
+
+	if (geteuid() == 0)
+		(void)snprintf(base, sizeof(base), "/run");
+	else if (xdg && xdg[0] == '/' && strlen(xdg) < sizeof(base))
+		(void)snprintf(base, sizeof(base), "%s", xdg);
+	else
+		(void)snprintf(base, sizeof(base), "/run/user/%u", (unsigned)geteuid());
+	r = ward_path_join(base, "ward", out, WARD_PATH_MAX);
+	return r < 0 ? ward_fail(err, r, "XDG_RUNTIME_DIR is no usable path") : WARD_OK;
+}
+
+static int no_dir(const char *path, int sys, struct ward_error *err)
+{
+	(void)ward_fail_errno(err, WARD_E_UNSUPPORTED, sys,
+		"there is no place for the sockets of runs that wait");
+	ward_fail_at(err, path, 0, 0);
+	ward_fail_fix(err, "set XDG_RUNTIME_DIR to a directory of your own, mode 0700");
+	return WARD_E_UNSUPPORTED;
+}
+
+int ward_bell_dir(bool make, int *ret_fd, char out[WARD_PATH_MAX], struct ward_error *err)
+{
+	struct stat st;
+	int r = ward_bell_where(out, err);
+	WARD_FD fd = -1;
+
+	if (r < 0)
+		return r;
+	if (make && mkdir(out, 0700) < 0 && errno != EEXIST)
+		return no_dir(out, errno, err);
+	fd = open(out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && !make)
+		return ward_fail(err, WARD_E_NOTFOUND, "no run waits for an answer");
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return no_dir(out, errno, err);
+	if (st.st_uid != geteuid() || (st.st_mode & 07777) != 0700) {
+		(void)ward_fail(err, WARD_E_REFUSED,
+			"it must belong to you alone, mode 0700, as whoever gets in can say yes");
+		ward_fail_at(err, out, 0, 0);
+		ward_fail_fix(err, "look at what it is, then remove it");
+		return WARD_E_REFUSED;
+	}
+	*ret_fd = fd;
+	fd = -1;
+	return WARD_OK;
+}

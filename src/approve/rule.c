@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A yes that outlives the run, as a permit in the user's own layer: for these things, in this workspace, until a time. The file is
+ * Cedar text like any other, for a person to read and to change; the time stands in a comment above, and what has expired is passed
+ * over when policies are read, and taken out when the next one is written.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "approve/approve.h"
+#include "os/os.h"
+
+#define UNTIL "// until "
+#define FOR_GOOD "// for good"
+#define TIME_TEXT 21 /* 2026-12-26T04:50:00Z */
+#define THINGS_WRITTEN 16
+#define FILE_BYTES_MAX (1u << 20)
+#define WAIT_NS 10000000000ull
+#define NAP_NS 2000000L
+
+static const char head[] =
+	"// Permits that ward wrote because you said so; yours to change. What stands under an \"// until\" line counts until\n"
+	"// then, down to the next such line.\n";
+
+/* ---- the text ---- */
+
+static bool writable(const char *s)
+{
+	for (size_t i = 0; s[i]; i++) {
+		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+			return false;
+	}
+	return s[0] && ward_utf8_valid(s, strlen(s));
+}
+
+static void literal(struct ward_buf *out, const char *s)
+{
+	ward_buf_addc(out, '"');
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			ward_buf_addc(out, '\\');
+		ward_buf_addc(out, *s);
+	}
+	ward_buf_addc(out, '"');
+}
+
+static bool thing_possible(const struct ward_ask_thing *t)
+{
+	enum ward_thing kind = ward_action_thing(t->action);
+
+	return (kind == WARD_THING_PATH || kind == WARD_THING_PROGRAM ||
+		       kind == WARD_THING_VARIABLE) &&
+		writable(t->resource) && !ward_streq(t->resource, "/");
+}
+
+bool ward_rule_possible(const struct ward_asks *a, const struct ward_asked *k)
+{
+	bool ok = k->level == WARD_APPROVAL_RISKY && k->n_things > 0 &&
+		k->n_things <= THINGS_WRITTEN && k->layer != WARD_LAYER_CEILING &&
+		k->layer != WARD_LAYER_REPOSITORY && writable(a->workspace);
+
+	for (size_t i = 0; ok && i < k->n_things; i++)
+		ok = thing_possible(&k->things[i]);
+	return ok;
+}
+
+int ward_rule_permit(struct ward_buf *out, const char *id, const char *reason,
+	const struct ward_ask_thing *t, const char *workspace, struct ward_error *err)
+{
+	bool below = t->below;
+
+	if (!thing_possible(t) || !writable(workspace) || !writable(id))
+		return ward_fail(err, WARD_E_REFUSED, "no rule can be written for it");
+	ward_buf_adds(out, "@id(");
+	literal(out, id);
+	ward_buf_adds(out, ")\n");
+	if (reason && writable(reason)) {
+		ward_buf_adds(out, "@reason(");
+		literal(out, reason);
+		ward_buf_adds(out, ")\n");
+	}
+	ward_buf_addf(out,
+		"permit (\n  principal is Ward::Run,\n  action == Ward::Action::\"%s\",\n  resource %s Ward::%s::",
+		ward_action_name(t->action), below ? "in" : "==",
+		below ? "Path" : ward_thing_name(ward_action_thing(t->action)));
+	literal(out, t->resource);
+	ward_buf_adds(out, "\n)\nwhen { principal.workspace == Ward::Path::");
+	literal(out, workspace);
+	ward_buf_adds(out, " };\n\n");
+	return out->failed ? ward_fail(err, WARD_E_NOMEM, "out of memory") : WARD_OK;
+}
+
+static void time_text(uint64_t seconds, char out[TIME_TEXT])
+{
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || strftime(out, TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		out[0] = '\0'; /* before every time */
+}
+
+static void marker(struct ward_buf *out, uint64_t until)
+{
+	char text[TIME_TEXT];
+
+	if (until == 0) {
+		ward_buf_adds(out, FOR_GOOD "\n");
+		return;
+	}
+	time_text(until, text);
+	ward_buf_addf(out, UNTIL "%s\n", text);
+}
+
+int ward_rule_text(const struct ward_asks *a, const struct ward_asked *k, const char *run,
+	uint64_t now, uint64_t until, struct ward_buf *out, struct ward_error *err)
+{
+	char id[64], reason[WARD_ERROR_MESSAGE_MAX], said[TIME_TEXT];
+	int r = WARD_OK;
+
+	if (!ward_rule_possible(a, k))
+		return ward_fail(err, WARD_E_REFUSED, "no rule can be written for it");
+	time_text(now, said);
+	marker(out, until);
+	(void)snprintf(reason, sizeof(reason), "said yes to at %s, for run %s: %.200s", said, run,
+		k->reason && writable(k->reason) ? k->reason
+			: k->id                  ? k->id
+						 : "no reason was given");
+	for (size_t i = 0; r == WARD_OK && i < k->n_things; i++) {
+		(void)snprintf(id, sizeof(id), "approved.%.12s.%zu", k->digest, i + 1);
+		r = ward_rule_permit(out, id, reason, &k->things[i], a->workspace, err);
+	}
+	return r;
+}
+
+/* ---- what has expired ---- */
+
+/* 1: a line that says until when, and that is over or says no time; 0: one that is not over; -1: another line. */
+static int over(const char *line, size_t n, const char now[TIME_TEXT])
+{
+	static const char shape[] = "0000-00-00T00:00:00Z";
+	size_t skip = sizeof(UNTIL) - 1;
+
+	if (n == sizeof(FOR_GOOD) - 1 && memcmp(line, FOR_GOOD, n) == 0)
+		return 0;
+	if (n < skip || memcmp(line, UNTIL, skip) != 0)
+		return -1;
+	if (n - skip != TIME_TEXT - 1)
+		return 1;
+	for (size_t i = 0; i < TIME_TEXT - 1; i++) {
+		char c = line[skip + i];
+
+		if (shape[i] == '0' ? c < '0' || c > '9' : c != shape[i])
+			return 1;
+	}
+	return memcmp(line + skip, now, TIME_TEXT - 1) <= 0;
+}
+
+void ward_rule_expire(char *text, size_t n, uint64_t now)
+{
+	char at[TIME_TEXT];
+	bool gone = false;
+
+	time_text(now, at);
+	for (size_t i = 0; i < n;) {
+		const char *end = memchr(text + i, '\n', n - i);
+		size_t len = end ? (size_t)(end - (text + i)) : n - i;
+		int o = over(text + i, len, at);
+
+		if (o >= 0)
+			gone = o == 1;
+		if (gone)
+			memset(text + i, ' ', len);
+		i += len + 1;
+	}
+}
+
+/* ---- the file ---- */
+
+static int lock(int dir)
+{
+	const struct timespec nap = { .tv_nsec = NAP_NS };
+	uint64_t begin = ward_now_mono_ns();
+
+	/* Of the directory: a file of its own would be one more that is no policy. */
+	while (flock(dir, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (ward_now_mono_ns() - begin > WAIT_NS)
+			return -ETIMEDOUT;
+		(void)nanosleep(&nap, NULL);
+	}
+	return 0;
+}
+
+static int own_dir(const char *dir, struct ward_error *err)
+{
+	char above[WARD_PATH_MAX], *slash;
+	struct stat st;
+	int fd;
+
+	(void)snprintf(above, sizeof(above), "%s", dir);
+	slash = strrchr(above, '/');
+	if (slash && slash != above) {
+		*slash = '\0';
+		(void)mkdir(above, 0700); /* ~/.config; what lies above it is not ours to make */
+	}
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot make '%s'", dir);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot open '%s'", dir);
+	if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & 022))
+		return fd;
+	ward_close(fd);
+	return ward_fail(err, WARD_E_REFUSED, "'%s' must be yours, and nobody else's to write",
+		dir);
+}
+
+/* What is there and has not expired. */
+static int present(const char *path, uint64_t now, struct ward_buf *out, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf old = { .max = FILE_BYTES_MAX };
+	int r = ward_read_file(path, FILE_BYTES_MAX, &old, err);
+
+	if (r == WARD_E_NOTFOUND) {
+		ward_buf_adds(out, head);
+		return WARD_OK;
+	}
+	if (r < 0)
+		return r;
+	ward_rule_expire(old.s, old.n, now);
+	/* Lines that are nothing but blanks now go, but one. */
+	for (size_t i = 0, blank = 0; i < old.n;) {
+		size_t len = strcspn(old.s + i, "\n");
+		bool empty = strspn(old.s + i, " \t\r") >= len;
+
+		blank = empty ? blank + 1 : 0;
+		if (blank <= 1) {
+			ward_buf_add(out, old.s + i, empty ? 0 : len);
+			ward_buf_addc(out, '\n');
+		}
+		i += len + 1;
+	}
+	return WARD_OK;
+}
+
+int ward_rule_write(const char *dir, const char *file, struct ward_str text, uint64_t now,
+	struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf all = { .max = FILE_BYTES_MAX };
+	char path[WARD_PATH_MAX];
+	WARD_FD fd = -1;
+	int r = ward_path_join(dir, file, path, sizeof(path));
+
+	if (r < 0)
+		return ward_fail(err, r, "no path for the rule");
+	fd = own_dir(dir, err);
+	if (fd < 0)
+		return fd;
+	r = lock(fd);
+	if (r < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot lock '%s'", dir);
+	r = present(path, now, &all, err);
+	if (r < 0)
+		return r;
+	ward_buf_add(&all, text.s, text.n);
+	if (all.failed)
+		return ward_fail(err, WARD_E_LIMIT, "'%s' is full", path);
+	return ward_replace_file(path, all.s, all.n, 0600, err);
+}
