@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ward pending, approve, deny: what waits for a person, and the answer. The library does it; this is words in, lines out. */
+/* ward pending, approve, deny, allow: what waits for a person, the answer, and the cures of the log. The library does it; this is words in, lines out. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,4 +83,34 @@ int cmd_deny(struct words w)
 	if (w.n != 1 || w.v[0][0] == '-')
 		return not_understood(w.n > 0 ? w.v[w.n - 1] : NULL, "deny");
 	return answer(w.v[0], WARD_APPROVE_NO);
+}
+
+int cmd_allow(struct words w)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+	const char *what = NULL, *file = NULL;
+	bool always = false, said = false;
+	char *text = NULL;
+
+	for (; w.n > 0; w.n--, w.v++) {
+		const char *word = w.v[0];
+
+		if (!said && (ward_streq(word, "--once") || ward_streq(word, "--always"))) {
+			always = word[2] == 'a';
+			said = true;
+		} else if (!file && ward_has_prefix(word, "--audit=") && word[8]) {
+			file = word + 8;
+		} else if (!file && ward_streq(word, "--audit") && w.n > 1) {
+			file = w.v[1];
+			w.n--;
+			w.v++;
+		} else if (word[0] != '-' && word[0] && !what) {
+			what = word;
+		} else {
+			return not_understood(word, "allow");
+		}
+	}
+	if (!what)
+		return not_understood(NULL, "allow");
+	return ward_approve_allow(what, always, file, &text, &err) < 0 ? failed(&err) : print(text);
 }

@@ -68,6 +68,7 @@ int cmd_help(struct words w);
 int cmd_pending(struct words w);
 int cmd_approve(struct words w);
 int cmd_deny(struct words w);
+int cmd_allow(struct words w);
 
 /* trust.c */
 int cmd_trust(struct words w);

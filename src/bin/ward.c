@@ -180,6 +180,20 @@ static const struct command commands[] = {
 			"2  usage or error",
 	},
 	{
+		.name = "allow",
+		.fn = cmd_allow,
+		.usage = "allow RUN#SEQ [--once|--always] [--audit FILE]",
+		.summary = "what would allow a refusal of the log, as an option or a rule",
+		.text = "Take the cure of the refusal SEQ of RUN out of the log (default: that of this user; '#SEQ' is enough). With --once, the "
+			"default, print the option that would allow it; with --always add a permit for it, in that workspace, to the "
+			"user's policies (allowed.cedar). What the ceiling or another rule forbids, and Ward's own files, have no cure.",
+		.examples = "ward allow '#25'\n"
+			"ward allow 01JD7Z3NDEKTSV4RRFFQ69G5FA#25 --always",
+		.exits = "0  printed, or written\n"
+			"1  refused, or there is no such record\n"
+			"2  usage or error",
+	},
+	{
 		.name = "trust",
 		.fn = cmd_trust,
 		.usage = "trust [--hash HASH] [--json] [DIR]\n"

@@ -428,4 +428,106 @@ def never_in_a_view(p):
     q.wait(30)
 
 
+# ---- cures out of the log ----
+
+def refused(p, *words):
+    """RUN#SEQ and cure of the refusals of a run."""
+    r, o = p.outcome(*words)
+    return {v["resource"]: (f"{o['run']}#{v['seq']}", v["cure"]) for v in o["violations"]}, r
+
+
+def allow(p, *words, **env):
+    # Where the rule is to be written must not be what another test has set.
+    return tool(p, "allow", "--audit", p.log, *words, **{"XDG_CONFIG_HOME": str(p.side / "config"), **env})
+
+
+@test
+@placed
+def a_cure_once_and_always(p):
+    os.environ["XDG_CONFIG_HOME"] = str(p.side / "config")
+    secret = p.write("it's.txt", "words\n")
+    (p.ws / "d").mkdir(mode=0o777)
+    found, _ = refused(p, "--", "sh", "-c", f"cat \"{secret}\"; touch d/new; true")
+    what, cure = found[str(secret)]
+    r = allow(p, what)
+    check_eq((r.code, r.out), (0, cure + "\n"), r.err)
+    check_eq(allow(p, "#" + what.split("#")[1]).out, cure + "\n")
+    check(not config(p, "allowed.cedar").exists(), "written, and nobody said always")
+    check(p.run("--", "cat", secret).code != 0, "allowed")
+    r = allow(p, what, "--always")
+    check_eq(r.code, 0, r.err)
+    check_in('Ward::Path::"' + str(secret), r.out)
+    r = p.run("--", "cat", secret)
+    check_eq((r.code, r.out), (0, "words\n"), r.err)
+    check_eq(config(p, "allowed.cedar").stat().st_mode & 0o777, 0o600)
+    other = p.base / "other"
+    other.mkdir()
+    check(p.run("--", "cat", secret, cwd=other).code != 0, "the rule counts elsewhere")
+    # A second one adds to the first.
+    what, cure = found[str(p.ws / "d/new")]
+    check_in("FILE_WRITE", cure)
+    check_eq(allow(p, what, "--always").code, 0)
+    r = p.run("--", "sh", "-c", f"cat \"{secret}\" && touch d/new")
+    check_eq(r.code, 0, r.err)
+    check((p.ws / "d/new").exists(), "not written")
+
+
+@test
+@placed
+def what_may_not_be_allowed(p):
+    os.environ["XDG_CONFIG_HOME"] = str(p.side / "config")
+    p.write("a.txt", "words")
+    p.write(".ward/README", "")
+    text = 'forbid (principal, action == Ward::Action::"fs.read", resource == Ward::Path::"./a.txt");'
+    forbid = p.side / "f.cedar"
+    forbid.write_text(text)
+    found, _ = refused(p, "--policy", forbid, "--", "cat", "a.txt")
+    what, cure = found[str(p.ws / "a.txt")]
+    check_eq(cure or "", "")
+    r = allow(p, what, "--always")
+    check_eq(r.code, 1)
+    check_in("f.cedar:1", r.err)
+    # Not forbidden then, and now it is.
+    found, _ = refused(p, "--", "cat", "a.txt")
+    what, _ = found[str(p.ws / "a.txt")]
+    config(p).parent.mkdir(parents=True, exist_ok=True)
+    (config(p).parent / "own.cedar").write_text(text)
+    r = allow(p, what, "--always")
+    check_eq(r.code, 1, r.out)
+    check_in("own.cedar", r.err)
+    # Ward's own.
+    found, _ = refused(p, "--", "sh", "-c", f"touch {config(p).parent}/x {p.ws}/.ward/x; true")
+    for name in (config(p).parent / "x", p.ws / ".ward/x"):
+        r = allow(p, found[str(name)][0], "--always")
+        check_eq(r.code, 1, f"{name}: {r.out}")
+    check(not config(p, "allowed.cedar").exists(), "written")
+
+
+@test
+@placed
+def records_that_are_no_refusals(p):
+    p.run("true")
+    for what, code, part in (("#1", 1, "no refusal"), ("#9999", 1, "no such record"), ("1", 2, "names no record"), ("x#1", 2, "names no record"),
+                             ("#0", 2, "names no record")):
+        r = allow(p, what)
+        check_eq(r.code, code, what + r.err)
+        check_in(part, r.err)
+    check_eq(allow(p, "#1", WARD_RUN="01JD7Z3NDEKTSV4RRFFQ69G5FA").code, 1)
+
+
+@test
+@placed
+def hostile_names_out_of_the_log(p):
+    name = "a\x1b[2J\n$(id)"
+    p.write(name, "x")
+    found, _ = refused(p, "--", "cat", name)
+    what, _ = next(v for k, v in found.items() if "2J" in k)
+    r = allow(p, what)
+    check_eq(r.code, 0, r.err)
+    check("\x1b" not in r.out and len(r.out.splitlines()) == 1, repr(r.out))
+    r = allow(p, what, "--always")
+    check_eq(r.code, 1)
+    check("\x1b" not in r.err, repr(r.err))
+
+
 main()

@@ -165,7 +165,8 @@ static int own_rules(struct ward_rulebook *b, const struct ward_policy_file *f,
 static int layer_file(struct ward_rulebook *b, const struct ward_policy_file *f,
 	struct ward_error *err)
 {
-	if (f->layer == WARD_LAYER_USER && ward_streq(f->name, WARD_APPROVED_FILE))
+	if (f->layer == WARD_LAYER_USER &&
+		(ward_streq(f->name, WARD_APPROVED_FILE) || ward_streq(f->name, WARD_ALLOWED_FILE)))
 		return own_rules(b, f, err);
 	if (f->kind == WARD_POLICY_CEDAR)
 		return add_cedar(b, f->path, f->text, f->layer, !f->may_grant, err);
