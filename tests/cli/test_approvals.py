@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What a person is asked before a start: docs/approvals.md."""
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -8,6 +9,7 @@ import os
 import pty
 import select
 import signal
+import socket
 import subprocess
 import termios
 import threading
@@ -406,6 +408,54 @@ def others_cannot_have_a_say_in_the_directory(p):
     d.rmdir()
     d.symlink_to(p.ws)
     check_eq(p.run("--ask", "wait", *policy(p, ONE), "--", "touch", "out/x", env=runtime(p)).code, 125)
+
+
+RING = """import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(10)
+s.connect(sys.argv[1])
+s.sendall(b'{"v":1,"op":"list"}')
+s.shutdown(socket.SHUT_WR)
+print(len(s.recv(100)))
+"""
+
+
+@test
+@placed
+def only_peers_of_the_same_kind_are_answered(p):
+    """Even with the directory wide open: another user, and the same one from another user namespace."""
+    q, run = waiting(p, *policy(p, ONE), "--", "touch", "out/x")
+    path = sockets(p) / run["run"]
+
+    def ring(*before):
+        r = subprocess.run([*before, "python3", "-c", RING, path], capture_output=True, text=True, timeout=30, check=False)
+        return r.stdout.strip() if r.returncode == 0 else r.stderr
+
+    def unanswered(got):
+        # Hung up on: at which call that shows is a matter of time.
+        check(got == "0" or "ConnectionReset" in got or "BrokenPipe" in got, "answered: " + got)
+
+    try:
+        check_eq(ring(), "100")
+        if os.geteuid() == 0:
+            sockets(p).chmod(0o711)
+            path.chmod(0o777)
+            unanswered(ring("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"))
+        if subprocess.run(["unshare", "--user", "true"], check=False, stderr=subprocess.DEVNULL).returncode == 0:
+            unanswered(ring("unshare", "--user"))
+        for text in (b"", b"x", b"[]", b'{"op":"answer"}', b'{"op":"answer","digest":"' + b"0" * 64 + b'","said":"once"}', b"x" * 5000):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(str(path))
+                with contextlib.suppress(OSError):
+                    s.sendall(text)
+                    s.shutdown(socket.SHUT_WR)
+                    reply = s.recv(1000)
+                    check(b'"ok":false' in reply or not reply, str(reply))
+    finally:
+        sockets(p).chmod(0o700)
+    check_eq(q.poll(), None, "ended by a peer")
+    tool(p, "deny", run["run"])
+    q.wait(30)
 
 
 @test

@@ -235,6 +235,8 @@ _ward; printf '%s\n' "${COMPREPLY[@]}"
     ("choices of cedar", ["ward", "cedar", "validate", "--policy-format", ""], {"cedar", "json"}, True),
     ("audit", ["ward", "audit", ""], {"verify", "show"}, True),
     ("options of trust", ["ward", "trust", "--"], {"--show", "--revoke", "--hash", "--json", "--help"}, True),
+    ("options of approve", ["ward", "approve", "--"], {"--once", "--run", "--help"}, True),
+    ("options of allow", ["ward", "allow", "--"], {"--once", "--always", "--audit", "--help"}, True),
     ("options", ["ward", "run", "--out"], {"--outcome", "--output-limit"}, True),
     ("options of sandbox run", ["ward", "sandbox", "run", "--deny"], {"--deny-errno"}, True),
     ("choices", ["ward", "run", "--attribution", ""], {"auto", "fuse", "notify", "none"}, True),

@@ -181,6 +181,12 @@ TEST(lists_of_two_layers_must_agree_and_the_highest_level_counts)
 		   "fs.read /b/1 ask critical\n"
 		   "fs.read /a/x deny narrowed\n"
 		   "fs.read /c deny narrowed");
+	/* Who wants the person is who is named. */
+	check_asks("fs.read /b/1 ask critical");
+	CHECK_STR_EQ(verdict.rules[0]->file, "b");
+	CHECK_EQ_INT(verdict.layer, WARD_LAYER_CEILING);
+	check_asks("fs.read /a/1 ask risky");
+	CHECK_STR_EQ(verdict.rules[0]->file, "policy.cedar");
 }
 
 TEST(a_failing_list_is_a_deny)

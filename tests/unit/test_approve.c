@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules that a yes leaves: valid in Ward's schema, as narrow as what was asked, over at their time, and written whole or not at all. */
+#include "alloc_fail.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "approve/approve.h"
+#include "judge_util.h"
+#include "os/os.h"
+
+static struct ward_ask_thing things[2];
+static const struct ward_asks asks = { .workspace = "/w" };
+
+static struct ward_asked asked(enum ward_action action, const char *resource, bool below)
+{
+	things[0] =
+		(struct ward_ask_thing){ .action = action, .resource = resource, .below = below };
+	return (struct ward_asked){ .id = "t",
+		.file = "f",
+		.reason = "why \"not\"",
+		.layer = WARD_LAYER_RUN,
+		.level = WARD_APPROVAL_RISKY,
+		.things = things,
+		.n_things = 1,
+		.digest = "0123456789abcdef" };
+}
+
+TEST(what_is_written_is_what_was_asked)
+{
+	static const struct {
+		enum ward_action action;
+		const char *resource;
+		bool below;
+		const char *asks;
+	} rows[] = {
+		{ WARD_ACT_FS_WRITE, "/w/out", true,
+			"fs.write /w/out/a allow granted\nfs.write /w/out allow granted\n"
+			"fs.write /w/outs deny no_rule\nfs.read /w/out/a deny no_rule" },
+		{ WARD_ACT_FS_READ, "/w/a \"b\\c", false,
+			"fs.read /w/a deny no_rule\nfs.read /w deny no_rule" },
+		{ WARD_ACT_PROC_EXEC, "/usr/bin/git", false,
+			"proc.exec /usr/bin/git allow granted\nproc.exec /usr/bin/gitk deny no_rule" },
+		{ WARD_ACT_PROC_EXEC, "/usr/bin", true, "proc.exec /usr/bin/git allow granted" },
+		{ WARD_ACT_ENV_READ, "LANG", false,
+			"env.read LANG allow granted\nenv.read HOME deny no_rule" },
+	};
+
+	TABLE(row, rows) {
+		struct ward_asked k = asked(row->action, row->resource, row->below);
+		struct ward_buf b = WARD_BUF_INIT;
+
+		CASE("%s", row->resource);
+		CHECK(ward_rule_possible(&asks, &k));
+		CHECK_EQ_INT(ward_rule_text(&asks, &k, "RUN", 1000, 2000, &b, NULL), WARD_OK);
+		one_source(ward_buf_cstr(&b));
+		CHECK_EQ_INT(judge_book(), WARD_OK);
+		check_asks(row->asks);
+		ward_buf_done(&b);
+	}
+}
+
+TEST(what_is_never_written)
+{
+	struct ward_asked k = asked(WARD_ACT_FS_WRITE, "/w/out", true);
+	struct ward_buf b = WARD_BUF_INIT;
+
+	CHECK(ward_rule_possible(&asks, &k));
+	k.level = WARD_APPROVAL_CRITICAL;
+	CHECK(!ward_rule_possible(&asks, &k));
+	CHECK_EQ_INT(ward_rule_text(&asks, &k, "RUN", 1000, 2000, &b, NULL), WARD_E_REFUSED);
+	k = asked(WARD_ACT_FS_WRITE, "/w/out", true);
+	k.layer = WARD_LAYER_CEILING;
+	CHECK(!ward_rule_possible(&asks, &k));
+	k.layer = WARD_LAYER_REPOSITORY;
+	CHECK(!ward_rule_possible(&asks, &k));
+	k = asked(WARD_ACT_MODE_ENTER, "repo_write", false);
+	CHECK(!ward_rule_possible(&asks, &k));
+	k = asked(WARD_ACT_FS_READ, "/", true);
+	CHECK(!ward_rule_possible(&asks, &k));
+	k = asked(WARD_ACT_FS_READ, "/w/\n", false);
+	CHECK(!ward_rule_possible(&asks, &k));
+	k = asked(WARD_ACT_FS_READ, "/w/\xff", false);
+	CHECK(!ward_rule_possible(&asks, &k));
+	CHECK_EQ_SIZE(b.n, 0);
+	ward_buf_done(&b);
+}
+
+TEST(what_has_expired)
+{
+	static const struct {
+		const char *text, *left;
+	} rows[] = {
+		{ "a\n// until 1970-01-01T00:16:41Z\nb\n",
+			"a\n// until 1970-01-01T00:16:41Z\nb\n" },
+		{ "a\n// until 1970-01-01T00:16:40Z\nb\n", "a\n\n\n" },
+		{ "// until 1970-01-01T00:00:00Z\nb\n// for good\nc", "\n\n// for good\nc" },
+		{ "// until tomorrow\nb\n// until 2999-01-01T00:00:00Z\nc\n",
+			"\n\n// until 2999-01-01T00:00:00Z\nc\n" },
+		{ "// until 9999\nb", "\n" },
+		{ "", "" },
+	};
+
+	TABLE(row, rows) {
+		char text[128], left[128];
+		size_t n = 0, line = 0;
+
+		(void)snprintf(text, sizeof(text), "%s", row->text);
+		ward_rule_expire(text, strlen(text), 1000);
+		/* Lines stay; blanks at their ends are what was taken. */
+		for (size_t i = 0; text[i]; i++) {
+			if (text[i] == '\n') {
+				while (n > line && left[n - 1] == ' ')
+					n--;
+				line = n + 1;
+			}
+			left[n++] = text[i];
+		}
+		while (n > line && left[n - 1] == ' ')
+			n--;
+		left[n] = '\0';
+		CHECK_STR_EQ(left, row->left);
+	}
+}
+
+TEST(writing_adds_and_takes_out)
+{
+	char dir[] = "/tmp/ward-approve-XXXXXX", own[64], path[128];
+	struct ward_buf b = WARD_BUF_INIT;
+	struct ward_error e = WARD_ERROR_INIT;
+	struct stat st;
+
+	REQUIRE(mkdtemp(dir) != NULL);
+	(void)snprintf(own, sizeof(own), "%s/ward", dir);
+	(void)snprintf(path, sizeof(path), "%s/approved.cedar", own);
+	CHECK_EQ_INT(ward_rule_write(own, WARD_APPROVED_FILE,
+			     WARD_STR("// until 1970-01-01T00:16:40Z\nfirst\n"), 900, NULL),
+		WARD_OK);
+	CHECK_EQ_INT(ward_rule_write(own, WARD_APPROVED_FILE,
+			     WARD_STR("// until 1970-01-01T01:00:00Z\nsecond\n"), 900, NULL),
+		WARD_OK);
+	CHECK_EQ_INT(ward_read_file(path, 4096, &b, NULL), WARD_OK);
+	CHECK_STR_CONTAINS(ward_buf_cstr(&b), "first\n");
+	CHECK_STR_CONTAINS(ward_buf_cstr(&b), "second\n");
+	ward_buf_clear(&b);
+	CHECK_EQ_INT(ward_rule_write(own, WARD_APPROVED_FILE, WARD_STR("// for good\nthird\n"),
+			     1000, NULL),
+		WARD_OK);
+	CHECK_EQ_INT(ward_read_file(path, 4096, &b, NULL), WARD_OK);
+	CHECK(strstr(ward_buf_cstr(&b), "first") == NULL);
+	CHECK_STR_CONTAINS(ward_buf_cstr(&b), "second\n");
+	CHECK_STR_CONTAINS(ward_buf_cstr(&b), "third\n");
+	CHECK(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600);
+	/* Where others may write, nothing is written. */
+	CHECK_EQ_INT(chmod(own, 0777), 0);
+	CHECK_EQ_INT(ward_rule_write(own, WARD_APPROVED_FILE, WARD_STR("x\n"), 1000, &e),
+		WARD_E_REFUSED);
+	CHECK_EQ_INT(unlink(path), 0);
+	CHECK_EQ_INT(rmdir(own), 0);
+	CHECK_EQ_INT(rmdir(dir), 0);
+	ward_buf_done(&b);
+}
+
+TEST(no_memory)
+{
+	struct ward_asked k = asked(WARD_ACT_FS_WRITE, "/w/out", true);
+	unsigned long n = 1;
+
+	if (!ALLOC_FAIL_WORKS)
+		SKIP("a sanitizer has an allocator of its own");
+	for (;; n++) {
+		struct ward_buf b = WARD_BUF_INIT;
+		int r;
+
+		alloc_fail_hit = false;
+		alloc_fail_at = n;
+		r = ward_rule_text(&asks, &k, "RUN", 1000, 2000, &b, NULL);
+		alloc_fail_at = 0;
+		ward_buf_done(&b);
+		CHECK_EQ_INT(r, alloc_fail_hit ? WARD_E_NOMEM : WARD_OK);
+		if (!alloc_fail_hit)
+			break;
+	}
+	CHECK(n > 1);
+}
+
+TAP_MAIN();
