@@ -7,11 +7,12 @@ MESON_FLAGS ?=
 CHECK_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check bench bench-cedar bench-policy build install clean fuzz format packages-build
+.PHONY: help demo check check-real bench bench-cedar bench-policy build install clean fuzz format packages-build
 
 help:
 	@echo 'make demo      see an untrusted script confined (builds first; about a minute)'
 	@echo 'make check     build and run all tests, as root and as an ordinary user'
+	@echo 'make check-real    run real projects from the package registries inside, as make check does not (network; minutes)'
 	@echo 'make bench     measure starts and calls against bubblewrap'
 	@echo 'make bench-cedar   measure authorization (RUST=, WASM=: the official engine; see bench/cedar --help)'
 	@echo 'make bench-policy  measure loading policies, decisions, and runs under a profile'
@@ -36,6 +37,9 @@ demo: build
 check:
 	@tools/need-packages check
 	@tools/run-tests --build $(BUILD) $(CHECK_FLAGS)
+
+check-real: build
+	@WARD=$(BUILD)/ward tests/real/projects.py
 
 bench: build
 	@tools/need-packages bench

@@ -260,6 +260,14 @@ struct ward_shim {
 };
 extern const struct ward_shim ward_shims[];
 extern const size_t ward_shims_n;
+/* What a tool fetched before, on the host, without what is below not. inside: a variable that names it, or DIR/NAME in its home. */
+struct ward_tool_cache {
+	const char *program;
+	struct ward_runtime_root root;
+	const char *inside, *not;
+};
+extern const struct ward_tool_cache ward_tool_caches[];
+extern const size_t ward_tool_caches_n;
 /* Extension of a script -> its interpreter. */
 struct ward_script_kind {
 	const char *ext, *program;

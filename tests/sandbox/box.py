@@ -92,10 +92,10 @@ def free_id():
     raise RuntimeError("no free user id")
 
 
-def become_user(fuse=bound_fuse):
+def become_user(fuse=bound_fuse, uid=None):
     private_mounts()
     fuse()
-    uid = free_id()
+    uid = uid or free_id()
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)

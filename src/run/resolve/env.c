@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "run/resolve/resolve.h"
+#include "run/resolve/look.h"
 
 extern char **environ;
 
@@ -170,8 +170,11 @@ int ward_rs_env_finish(struct ward_resolver *rs, struct ward_error *err)
 	int r = WARD_OK;
 
 	for (size_t i = 0; i < rs->bins.n && r == WARD_OK && !rs->path_set; i++) {
-		char *path = ward_arena_printf(rs->arena, "PATH=%s:%s", rs->path, rs->bins.v[i]);
+		char *path;
 
+		if (ward_rs_on_path(rs->path, rs->bins.v[i]))
+			continue;
+		path = ward_arena_printf(rs->arena, "PATH=%s:%s", rs->path, rs->bins.v[i]);
 		r = path ? put(rs, path, err) : ward_rs_nomem(err);
 		if (r == WARD_OK)
 			rs->path = path + strlen("PATH=");

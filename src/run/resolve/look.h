@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looking at directories and at git's files without believing them. Private to run. */
+/* Looking at directories, git's files and the caller's PATH without believing them. Private to run. */
 #pragma once
 
 #include "run/resolve/resolve.h"
@@ -42,3 +42,21 @@ struct ward_git {
 const char *ward_git_stand_in(const struct ward_git *g, const char *path);
 /* Never fails for what a repository holds: what does not count is a warning. */
 int ward_rs_git(struct ward_resolver *rs, struct ward_git *ret, struct ward_error *err);
+
+/* ---- runtimes.c ---- */
+/*
+ * The bin directories that the stand-ins of dir stand for, a version each, at the end of to; *ret false: dir is no directory of
+ * stand-ins.
+ */
+int ward_rt_shim_bins(struct ward_resolver *rs, const char *dir, struct ward_texts *to, bool *ret, struct ward_error *err);
+/* Where an entry's root is on this machine, not looked up; NULL: nowhere. */
+const char *ward_rt_root(struct ward_resolver *rs, const struct ward_runtime_root *root);
+/* ---- toolchain.c ---- */
+/*
+ * What the caller works with: the runtimes of data/runtimes that the caller's PATH leads to, and caches of tools on it, into
+ * rs->callers, toolchains, caches. Nothing is granted here: the policies say whether they may be read.
+ */
+int ward_rs_toolchains(struct ward_resolver *rs, struct ward_error *err);
+/* After the view is known: the run's PATH is the caller's, as far as it is in the view, and the caches are where tools look. */
+int ward_rs_toolchain_path(struct ward_resolver *rs, struct ward_error *err);
+bool ward_rs_on_path(const char *path, const char *dir);

@@ -12,7 +12,7 @@
 
 #include "approve/approve.h"
 #include "os/os.h"
-#include "run/resolve/resolve.h"
+#include "run/resolve/look.h"
 #include "run/rules/rules.h"
 
 #define WIDER_RULES_MAX 256 /* more are not compared: every pair would be */
@@ -350,6 +350,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		ward_rs_grants,
 		ward_rules_view,
 		ward_rs_check_audit,
+		ward_rs_toolchain_path,
 		ward_rs_exec_grants,
 		ward_rs_exec,
 		warn_wider,

@@ -11,6 +11,7 @@
 #include "run/request.h"
 
 #define WARD_LINKS_MAX 40
+#define WARD_CACHES_MAX 16       /* lines of data/runtimes */
 
 struct ward_rulebook;            /* run/rules */
 
@@ -57,6 +58,10 @@ struct ward_resolver {
 	bool i_know;
 	const char *path;            /* the run's PATH */
 	bool path_set;               /* by --env: bins are not put behind it */
+	/* Under a mode or a profile: the directories of the caller's PATH, with what stand-ins stand for in their place ... */
+	struct ward_texts callers;
+	struct ward_texts toolchains;        /* ... real prefixes of those that are runtimes ... */
+	const char *caches[WARD_CACHES_MAX]; /* ... and caches of data/runtimes, in its order: real; NULL = not wanted */
 };
 
 /* ---- resolve.c ---- */

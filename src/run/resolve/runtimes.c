@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "run/resolve/resolve.h"
+#include "run/resolve/look.h"
 
 #define FILE_BYTES_MAX (64u << 10)
 #define VERSION_MAX 128
@@ -45,6 +45,11 @@ static const char *expand_as(struct ward_resolver *rs, const struct ward_runtime
 static const char *expand(struct ward_resolver *rs, const struct ward_runtime_root *root)
 {
 	return expand_as(rs, root, false);
+}
+
+const char *ward_rt_root(struct ward_resolver *rs, const struct ward_runtime_root *root)
+{
+	return expand(rs, root);
 }
 
 static size_t components(const char *shape)
@@ -418,6 +423,43 @@ char *ward_rt_version(char *line, const char *key)
 		line[strcspn(line, " \t\r#")] = '\0';
 	}
 	return version_ok(line) ? line : NULL;
+}
+
+/* The bin directories of the versions that a shim's file names. */
+static int version_bins(struct ward_resolver *rs, const struct ward_shim *shim,
+	struct ward_texts *to, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	const char *file = expand(rs, &shim->file), *bin;
+	char *rest, *line;
+	int r = WARD_OK;
+
+	if (!file || ward_read_file(file, FILE_BYTES_MAX, &b, NULL) < 0 || b.n == 0)
+		return WARD_OK;
+	rest = b.s;
+	while (r == WARD_OK && (line = strsep(&rest, "\n"))) {
+		const char *version = ward_rt_version(line, shim->key);
+
+		if (version && try_version(rs, shim, version, ".", &bin))
+			r = ward_rs_text(rs, to,
+				ward_arena_dup(rs->arena, bin, strlen(bin) - strlen("/.")), err);
+	}
+	return r;
+}
+
+int ward_rt_shim_bins(struct ward_resolver *rs, const char *dir, struct ward_texts *to, bool *ret,
+	struct ward_error *err)
+{
+	*ret = false;
+	for (size_t i = 0; i < ward_shims_n; i++) {
+		const char *shims = expand(rs, &ward_shims[i].dir);
+
+		if (!shims || !ward_streq(shims, dir))
+			continue;
+		*ret = true;
+		return version_bins(rs, &ward_shims[i], to, err);
+	}
+	return WARD_OK;
 }
 
 int ward_rt_unshim(struct ward_resolver *rs, const char *path, const char **ret,

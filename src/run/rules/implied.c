@@ -4,6 +4,8 @@
  * a mode, a profile nor a capability speaks of programs, every program in the view. So `ward policy explain` answers for them
  * too, a mode or a ceiling can forbid them, and nothing is allowed that no policy permits.
  */
+#include <string.h>
+
 #include "run/rules/rules.h"
 
 static void head(struct ward_buf *b, const struct ward_base_entry *e, const char *verb)
@@ -61,6 +63,46 @@ static bool names_programs(const struct ward_resolver *rs, const struct ward_rul
 	return b->mode != NULL || b->profile != NULL || rs->r->kind != WARD_COMMAND_RUN;
 }
 
+/* A name that no text of a policy holds as it is stands in none: then it is not granted. */
+static bool plain(const char *path)
+{
+	for (const char *s = path; *s; s++) {
+		if ((unsigned char)*s < 0x20 || *s == 0x7f || *s == '"' || *s == '\\')
+			return false;
+	}
+	return ward_utf8_valid(path, strlen(path));
+}
+
+static void toolchain(struct ward_buf *b, const char *what, const char *path, const char * not )
+{
+	if (!path || !plain(path))
+		return;
+	ward_buf_addf(b,
+		"@source(\"data/runtimes\") @text(\"%s\")\npermit (principal, action == Ward::Action::\"fs.read\", "
+		"resource in Ward::Path::\"%s\")",
+		what, path);
+	if (not )
+		ward_buf_addf(b, " unless { resource in Ward::Path::\"%s/%s\" }", path, not );
+	ward_buf_adds(b, ";\n");
+}
+
+/* What the caller works with, under what is meant to work as it is: a mode, a profile. */
+static int toolchains(struct ward_resolver *rs, const struct ward_rulebook *b, struct ward_buf *to,
+	struct ward_error *err)
+{
+	int r;
+
+	if ((!b->mode && !b->profile) || rs->r->kind != WARD_COMMAND_RUN)
+		return WARD_OK;
+	r = ward_rs_toolchains(rs, err);
+	for (size_t i = 0; r == WARD_OK && i < rs->toolchains.n; i++)
+		toolchain(to, "a runtime on your PATH", rs->toolchains.v[i], NULL);
+	for (size_t i = 0; r == WARD_OK && i < ward_tool_caches_n; i++)
+		toolchain(to, "what a tool on your PATH fetched before", rs->caches[i],
+			ward_tool_caches[i].not );
+	return r;
+}
+
 static int add(struct ward_rulebook *b, const struct ward_buf *text, bool inside,
 	struct ward_error *err)
 {
@@ -89,6 +131,8 @@ int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct
 	ward_buf_adds(&shown,
 		"@source(\"implied\") @text(\".ward/ is not written by any run\") @reason(\".ward/ says what runs may do; no run writes it\")\n"
 		"forbid (principal, action == Ward::Action::\"fs.write\", resource in Ward::Path::\"./.ward\");\n");
-	r = add(b, &shown, false, err);
+	r = toolchains(rs, b, &shown, err);
+	if (r == WARD_OK)
+		r = add(b, &shown, false, err);
 	return r == WARD_OK ? add(b, &inside, true, err) : r;
 }

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the caller works with. Under a mode or a profile a run should find what its person finds: the caller's PATH is read, not
+ * believed. Of its directories those count that lie in a runtime of data/runtimes (or stand in for one); those in the workspace
+ * stay on the PATH, since they can only choose among what is in the view. Whether any of it may be read the policies say.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/resolve/look.h"
+
+#define HOME_INSIDE "/home/ward"
+#define CACHE_SHARE 16 /* of the home inside */
+
+_Static_assert(WARD_CACHES_MAX >= 2, "room for the caches of data/runtimes");
+
+static bool of_base(const char *path)
+{
+	for (size_t i = 0; i < ward_base_n; i++) {
+		if (ward_base[i].verb == WARD_BASE_BIND &&
+			ward_path_within(path, ward_base[i].path))
+			return true;
+	}
+	return false;
+}
+
+/* A runtime that does not count is passed over: nobody asked for it by name. */
+static int consider(struct ward_resolver *rs, const char *dir, struct ward_error *err)
+{
+	const char *prefix = NULL, *name, *probe;
+	int r = ward_rs_text(rs, &rs->callers, dir, err);
+
+	if (r < 0 || of_base(dir) || ward_path_within(dir, rs->workspace))
+		return r;
+	probe = ward_arena_printf(rs->arena, "%s/x", dir);
+	if (!probe)
+		return ward_rs_nomem(err);
+	if (ward_rt_prefix(rs, probe, &prefix, &name, NULL) < 0 || !prefix)
+		return WARD_OK;
+	return ward_rs_text(rs, &rs->toolchains, prefix, err);
+}
+
+static int entry(struct ward_resolver *rs, const char *dir, struct ward_error *err)
+{
+	struct ward_texts bins = { 0 };
+	bool shims = false;
+	int r = ward_rt_shim_bins(rs, dir, &bins, &shims, err);
+
+	for (size_t i = 0; r == WARD_OK && i < bins.n; i++)
+		r = consider(rs, bins.v[i], err);
+	return r == WARD_OK && !shims ? consider(rs, dir, err) : r;
+}
+
+/* Each absolute directory of a PATH, normalised. */
+static int each_entry(struct ward_resolver *rs, const char *path,
+	int (*fn)(struct ward_resolver *, const char *, struct ward_error *),
+	struct ward_error *err)
+{
+	char dir[WARD_PATH_MAX], norm[WARD_PATH_MAX];
+	int r = WARD_OK;
+
+	for (const char *s = path, *end; r == WARD_OK && s && *s; s = *end ? end + 1 : end) {
+		size_t n;
+		const char *copy;
+
+		end = strchrnul(s, ':');
+		n = (size_t)(end - s);
+		if (*s != '/' || n >= sizeof(dir))
+			continue;
+		memcpy(dir, s, n);
+		dir[n] = '\0';
+		if (ward_path_has_dotdot(dir) || ward_path_normalize(dir, norm, sizeof(norm)) < 0)
+			continue;
+		copy = ward_arena_strdup(rs->arena, norm);
+		r = copy ? fn(rs, copy, err) : ward_rs_nomem(err);
+	}
+	return r;
+}
+
+/* Is it a directory of root's or the caller's, outside the workspace, and no home? */
+static const char *cache_at(struct ward_resolver *rs, const struct ward_tool_cache *c)
+{
+	const char *root = ward_rt_root(rs, &c->root);
+	struct ward_target t;
+
+	if (!root || ward_rs_target(rs, root, &t) < 0 || !S_ISDIR(t.st.st_mode) ||
+		(t.st.st_uid != 0 && t.st.st_uid != rs->host->uid) || ward_rs_reserved(t.path) ||
+		ward_rs_is_home(rs, t.path) || ward_path_within(t.path, rs->workspace) ||
+		ward_path_within(rs->workspace, t.path))
+		return NULL;
+	return t.path;
+}
+
+/* Is it what the caller would run? Something in the workspace is not what anybody works with. */
+static bool found_on(struct ward_resolver *rs, const char *dirs, const char *program)
+{
+	for (const char *s = dirs, *end; s && *s; s = *end ? end + 1 : end) {
+		struct ward_target t;
+		const char *path;
+
+		end = strchrnul(s, ':');
+		path = ward_arena_printf(rs->arena, "%.*s/%s", (int)(end - s), s, program);
+		if (*s == '/' && path && ward_rs_target(rs, path, &t) == 0 &&
+			S_ISREG(t.st.st_mode) && !ward_path_within(path, rs->workspace) &&
+			!ward_path_within(t.path, rs->workspace))
+			return true;
+	}
+	return false;
+}
+
+int ward_rs_toolchains(struct ward_resolver *rs, struct ward_error *err)
+{
+	int r;
+
+	rs->callers = rs->toolchains = (struct ward_texts){ 0 };
+	r = each_entry(rs, getenv("PATH"), entry, err);
+	for (size_t i = 0; r == WARD_OK && i < ward_tool_caches_n && i < WARD_CACHES_MAX; i++)
+		rs->caches[i] = found_on(rs, getenv("PATH"), ward_tool_caches[i].program)
+			? cache_at(rs, &ward_tool_caches[i])
+			: NULL;
+	return r;
+}
+
+/* ---- in the view ---- */
+
+bool ward_rs_on_path(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	for (const char *s = path, *end; s && *s; s = *end ? end + 1 : end) {
+		end = strchrnul(s, ':');
+		if ((size_t)(end - s) == n && strncmp(s, dir, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int put_behind(struct ward_resolver *rs, const char *dir, struct ward_error *err)
+{
+	struct ward_target t;
+
+	if (ward_rs_on_path(rs->path, dir) || ward_rs_target(rs, dir, &t) < 0 ||
+		!S_ISDIR(t.st.st_mode) || !ward_rs_visible(rs, t.path) || strchr(dir, ':'))
+		return WARD_OK;
+	rs->path = rs->path[0] ? ward_arena_printf(rs->arena, "%s:%s", rs->path, dir) : dir;
+	return rs->path ? WARD_OK : ward_rs_nomem(err);
+}
+
+static int compose(struct ward_resolver *rs, struct ward_error *err)
+{
+	const char *shipped = rs->path, *word;
+	int r = WARD_OK;
+
+	rs->path = "";
+	for (size_t i = 0; r == WARD_OK && i < rs->callers.n; i++)
+		r = put_behind(rs, rs->callers.v[i], err);
+	for (const char *s = shipped, *end; r == WARD_OK && *s; s = *end ? end + 1 : end) {
+		end = strchrnul(s, ':');
+		word = ward_arena_dup(rs->arena, s, (size_t)(end - s));
+		if (!word)
+			return ward_rs_nomem(err);
+		if (ward_rs_on_path(rs->path, word))
+			continue;
+		rs->path = ward_arena_printf(rs->arena, "%s%s%s", rs->path, rs->path[0] ? ":" : "",
+			word);
+		if (!rs->path)
+			return ward_rs_nomem(err);
+	}
+	for (size_t i = 0; r == WARD_OK && i < rs->env.n; i++) {
+		if (strncmp(rs->env.v[i], "PATH=", 5) != 0)
+			continue;
+		rs->env.v[i] = ward_arena_printf(rs->arena, "PATH=%s", rs->path);
+		if (!rs->env.v[i])
+			return ward_rs_nomem(err);
+	}
+	return r;
+}
+
+/*
+ * A link DIR/NAME in the home inside. DIR has to be there before the tool makes it: a small private place, taken from the home's
+ * share of --disk, since a tool writes other things beside the link.
+ */
+static int link_cache(struct ward_resolver *rs, const char *inside, const char *source,
+	struct ward_error *err)
+{
+	struct ward_node dir = {
+		.kind = WARD_NODE_TMPFS, .exec = rs->exec_all, .mode = 0700, .rule = -1
+	};
+	struct ward_node link = { .kind = WARD_NODE_SYMLINK, .source = source, .rule = -1 };
+	const char *slash = strchr(inside, '/');
+	size_t n = slash ? (size_t)(slash - inside) : 0;
+	int r;
+
+	dir.dest = ward_arena_printf(rs->arena, HOME_INSIDE "/%.*s", (int)n, inside);
+	link.dest = ward_arena_printf(rs->arena, HOME_INSIDE "/%s", inside);
+	if (!dir.dest || !link.dest)
+		return ward_rs_nomem(err);
+	for (size_t i = 0; i < rs->n_nodes; i++) {
+		struct ward_node *home = &rs->nodes[i];
+
+		if (home->kind != WARD_NODE_TMPFS || !ward_streq(home->dest, HOME_INSIDE))
+			continue;
+		dir.size = home->size / CACHE_SHARE;
+		dir.inodes = home->inodes / CACHE_SHARE;
+		home->size -= dir.size;
+		home->inodes -= dir.inodes;
+	}
+	if (dir.size == 0 || dir.inodes == 0)
+		return WARD_OK;
+	r = ward_rs_node(rs, &dir, err);
+	return r == WARD_OK ? ward_rs_node(rs, &link, err) : r;
+}
+
+/* What the caller has set by --env stays. */
+static int name_cache(struct ward_resolver *rs, const char *variable, const char *source,
+	struct ward_error *err)
+{
+	size_t n = strlen(variable);
+
+	for (size_t i = 0; i < rs->env.n; i++) {
+		if (strncmp(rs->env.v[i], variable, n) == 0 && rs->env.v[i][n] == '=')
+			return WARD_OK;
+	}
+	return ward_rs_text(rs, &rs->env, ward_arena_printf(rs->arena, "%s=%s", variable, source),
+		err);
+}
+
+int ward_rs_toolchain_path(struct ward_resolver *rs, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	if (rs->callers.n > 0 && !rs->path_set)
+		r = compose(rs, err);
+	for (size_t i = 0; r == WARD_OK && i < ward_tool_caches_n && i < WARD_CACHES_MAX; i++) {
+		const char *inside = ward_tool_caches[i].inside;
+
+		if (!rs->caches[i] || !ward_rs_visible(rs, rs->caches[i]))
+			continue;
+		r = strchr(inside, '/') ? link_cache(rs, inside, rs->caches[i], err)
+					: name_cache(rs, inside, rs->caches[i], err);
+	}
+	return r;
+}

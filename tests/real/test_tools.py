@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A person's tools under `ward run --mode workspace_write`, in a clone and in a worktree, without a grant by hand and without a refusal.
+
+The small, offline half of projects.py: projects that the test makes, run with the toolchains that this machine has; and homes that the
+test lays out as pyenv, nvm, rustup and cargo do, to see what is brought along and what is not.
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox"))
+import box  # noqa: E402  pylint: disable=wrong-import-position
+from box import both, both_cases  # noqa: E402  pylint: disable=wrong-import-position
+from tap import check, check_eq, check_in, skip  # noqa: E402  pylint: disable=wrong-import-position
+
+SYSTEM = "/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin"
+MODE = ("--mode", "workspace_write")
+# Homes are laid out by the tests: no variable of the caller's moves a part of them.
+for _name in ("CARGO_HOME", "RUSTUP_HOME", "PYENV_ROOT", "PYENV_VERSION", "NVM_DIR", "GOMODCACHE", "GOPATH", "GOFLAGS", "VIRTUAL_ENV"):
+    os.environ.pop(_name, None)
+
+FILES = {
+    "python": {"test_sum.py": "import pathlib, tempfile\n\ndef test_sum():\n    assert sum([1, 2]) == 3\n"
+                              "    with tempfile.TemporaryDirectory() as d:\n        pathlib.Path(d, 'x').write_text('y')\n"},
+    "c": {"Makefile": "all: a b\na: a.o c.o\n\t$(CC) -o $@ $^\nb: b.o c.o\n\t$(CC) -o $@ $^\ncheck: all\n\t./a && ./b\n",
+          "a.c": "int c(void); int main(void) { return c(); }\n", "b.c": "int c(void); int main(void) { return c(); }\n",
+          "c.c": "#include <stdio.h>\nint c(void) { return puts(\"c\") < 0; }\n"},
+    "node": {"package.json": '{ "name": "x", "version": "1.0.0", "scripts": { "test": "node --test" } }\n',
+             "x.test.js": "require('node:test')('adds', () => require('node:assert').equal(1 + 1, 2));\n"},
+    "go": {"go.mod": "module example.com/x\n\ngo 1.19\n\nrequire example.com/y v1.0.0\n", "x.go": "package main\n\nimport \"example.com/y\"\n\nfunc main() { y.Y() }\n",
+           "vendor/modules.txt": "# example.com/y v1.0.0\n## explicit\nexample.com/y\n", "vendor/example.com/y/y.go": "package y\n\nfunc Y() {}\n"},
+    "rust": {"Cargo.toml": '[package]\nname = "x"\nversion = "0.1.0"\nedition = "2018"\n', "Cargo.lock": 'version = 3\n\n[[package]]\nname = "x"\nversion = "0.1.0"\n',
+             "src/lib.rs": "pub fn one() -> u32 { 1 }\n#[test]\nfn is_one() { assert_eq!(one(), 1) }\n"},
+}
+COMMANDS = {
+    "python": [["python3", "-m", "unittest", "-q"], ["python3", "-m", "pytest", "-q"]],
+    "c": [["make", "-j4"], ["make", "check"]],
+    "node": [["node", "--test"], ["npm", "test"]],
+    "go": [["go", "build", "-mod=vendor", "./..."], ["go", "vet", "./..."]],
+    "rust": [["cargo", "build", "--offline"], ["cargo", "test", "--offline", "-q"]],
+}
+
+
+def sh(*argv, cwd, env=None):
+    return subprocess.run([str(a) for a in argv], cwd=cwd, env=dict(os.environ, **(env or {})), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False, text=True, timeout=170)
+
+
+def git(d, *words):
+    env = {"HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
+    r = sh("git", "-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main", *words, cwd=d, env=env)
+    check_eq(r.returncode, 0, f"git {words}: {r.stdout}")
+    return r.stdout
+
+
+def lay(p, files):
+    """(clone, worktree) of a repository that holds files."""
+    for name, text in files.items():
+        p.write(name, text)
+    git(p.ws, "init", "-q")
+    git(p.ws, "add", "-A")
+    git(p.ws, "commit", "-q", "-m", "all")
+    git(p.ws, "worktree", "add", "-q", "-b", "work", str(p.base / "tree"))
+    return [("clone", p.ws), ("worktree", p.base / "tree")]
+
+
+def inside(p, d, *argv, env=None, words=()):
+    return p.run(*MODE, "--fail-on-violation", *words, "--", *argv, cwd=d, env=env, timeout=170)
+
+
+@both_cases([(kind, kind) for kind in FILES])
+def works(p, kind):
+    env = {"PATH": SYSTEM, "HOME": str(p.home)}
+    if kind == "rust" and os.geteuid() == 0 and pathlib.Path("/root/.cargo/bin/cargo").exists():
+        env = {"PATH": "/root/.cargo/bin:" + SYSTEM, "HOME": "/root"}
+    if kind == "python" and os.geteuid() == 0 and pathlib.Path("/root/.pyenv/shims/python3").exists():
+        env = {"PATH": "/root/.pyenv/shims:" + SYSTEM, "HOME": "/root", "PYENV_ROOT": "/root/.pyenv"}
+    ran = 0
+    for where, d in lay(p, FILES[kind]):
+        for argv in COMMANDS[kind]:
+            if not shutil.which(argv[0], path=env["PATH"]) or sh(*argv, cwd=d, env=env).returncode:
+                continue    # the toolchain is not there, or has no such part
+            sh("git", "-c", "safe.directory=*", "clean", "-fdxq", "-e", "vendor", cwd=d) if argv == COMMANDS[kind][0] else None
+            r = inside(p, d, *argv, env=env)
+            check_eq(r.code, 0, f"{where}: {argv}: {r.out}{r.err}")
+            ran += 1
+    if not ran:
+        skip(f"no {COMMANDS[kind][0][0]} that works here")
+
+
+@both
+def git_is_looked_at_and_not_written(p):
+    for where, d in lay(p, {"a.txt": "a\n", "b/c.txt": "c\n"}):
+        (d / "a.txt").write_text("b\n")
+        (d / "new").write_text("n\n")
+        for argv in (["status", "--short"], ["log", "--oneline"], ["diff"], ["diff", "--stat", "HEAD"], ["show", "--stat"], ["ls-files"], ["branch", "-a"],
+                     ["blame", "b/c.txt"], ["grep", "-n", "c"], ["rev-parse", "--show-toplevel"], ["stash", "list"]):
+            want = sh("git", *argv, cwd=d, env={"HOME": str(p.home)})
+            r = inside(p, d, "git", *argv, env={"HOME": str(p.home)})
+            check_eq((r.code, r.out), (want.returncode, want.stdout), f"{where}: git {argv}: {r.err}")
+        head = git(d, "rev-parse", "HEAD")
+        for argv in (["commit", "-q", "-a", "-m", "x"], ["add", "new"], ["stash"], ["tag", "x"], ["config", "core.hooksPath", "h"], ["update-ref", "-d", "HEAD"]):
+            r = p.run(*MODE, "--", "git", "-c", "user.name=A", "-c", "user.email=a@b", *argv, cwd=d)
+            check(r.code != 0, f"{where}: git {argv} wrote: {r.out}{r.err}")
+        check_eq(git(d, "rev-parse", "HEAD"), head)
+        check_eq(git(d, "tag"), "")
+        check("hooksPath" not in pathlib.Path(p.ws / ".git/config").read_text(), "the configuration was written")
+
+
+def tool(path, text="#!/bin/sh\necho ${0}\n"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+@both
+def what_stands_in_for_a_python_is_that_python(p):
+    home = p.home
+    tool(home / ".pyenv/shims/python3", "#!/bin/sh\nexit 9\n")
+    tool(home / ".pyenv/versions/3.9.9/bin/python3")
+    tool(home / ".pyenv/versions/3.9.9/bin/pytest")
+    tool(home / ".pyenv/versions/3.8.8/bin/python3")
+    (home / ".pyenv/version").write_text("3.9.9\n")
+    env = {"HOME": str(home), "PATH": f"{home}/.pyenv/shims:{SYSTEM}"}
+    for argv in (["python3"], ["sh", "-c", "python3"]):
+        r = inside(p, p.ws, *argv, env=env)
+        check_eq((r.code, r.out), (0, f"{home}/.pyenv/versions/3.9.9/bin/python3\n"), r.err)
+    r = inside(p, p.ws, "ls", f"{home}/.pyenv/versions", env=env)
+    check_eq(r.out, "3.9.9\n", "versions that nobody chose")
+    # Not behind an option alone: there the PATH is Ward's.
+    r = p.run("--read", ".", "--", "python3", "-c", "print(1)", env=env)
+    check_eq(r.out, "1\n", r.err)
+
+
+@both
+def the_first_on_the_persons_path_is_the_first(p):
+    home = p.home
+    tool(home / ".nvm/versions/node/v99.0.0/bin/node")
+    tool(home / "bin/node", "#!/bin/sh\necho mine\n")
+    env = {"HOME": str(home), "PATH": f"{home}/bin:{home}/.nvm/versions/node/v99.0.0/bin:{SYSTEM}"}
+    r = inside(p, p.ws, "sh", "-c", "node; command -v sh", env=env)
+    check_eq((r.code, r.out.splitlines()[0]), (0, f"{home}/.nvm/versions/node/v99.0.0/bin/node"), r.err)
+    env["PATH"] = f"{SYSTEM}:{home}/.nvm/versions/node/v99.0.0/bin"
+    tool(home / ".nvm/versions/node/v99.0.0/bin/sh", "#!/bin/cat\n")
+    r = inside(p, p.ws, "sh", "-c", "echo $PATH", env=env)
+    check(r.out.startswith(SYSTEM.split(":", maxsplit=1)[0]) or r.out.startswith("/usr/local/bin"), r.out)
+    check_in("/.nvm/versions/node/v99.0.0/bin", r.out)
+    # --env PATH=... is the last word.
+    r = inside(p, p.ws, "sh", "-c", "echo $PATH", env=env, words=("--env", "PATH=/usr/bin:/bin"))
+    check_eq(r.out, "/usr/bin:/bin\n")
+
+
+@both
+def an_activated_venv_is_used_and_adds_nothing(p):
+    tool(p.ws / ".venv/bin/hello", "#!/bin/sh\necho venv\n")
+    tool(p.side / "outside/bin/hello", "#!/bin/sh\necho outside\n")
+    (p.ws / "leads").symlink_to(p.side / "outside/bin")
+    env = {"HOME": str(p.home), "PATH": f"{p.ws}/.venv/bin:{SYSTEM}"}
+    r = inside(p, p.ws, "hello", env=env)
+    check_eq((r.code, r.out), (0, "venv\n"), r.err)
+    env["PATH"] = f"{p.ws}/leads:{p.side}/outside/bin:{SYSTEM}"
+    r = p.run(*MODE, "--", "sh", "-c", "echo $PATH; ls " + str(p.side), env=env)
+    check(str(p.side) not in r.out.split("\n", maxsplit=1)[0] and "leads" not in r.out.split("\n", maxsplit=1)[0], r.out)
+
+
+@both
+def what_cargo_fetched_is_read_and_not_written(p):
+    home = p.home
+    tool(home / ".cargo/bin/cargo")
+    (home / ".cargo/registry/src").mkdir(parents=True)
+    (home / ".cargo/registry/src/lib.rs").write_text("x")
+    (home / ".cargo/credentials.toml").write_text("secret")
+    env = {"HOME": str(home), "PATH": f"{home}/.cargo/bin:{SYSTEM}"}
+    r = inside(p, p.ws, "sh", "-c", "cat ~/.cargo/registry/src/lib.rs; touch ~/.cargo/own && echo own", env=env)
+    check_eq((r.code, r.out), (0, "xown\n"), r.err)
+    r = p.run(*MODE, "--", "sh", "-c", f"echo y > ~/.cargo/registry/src/lib.rs; cat {home}/.cargo/credentials.toml ~/.cargo/credentials.toml", env=env)
+    check(r.code != 0 and "secret" not in r.out, r.out)
+    check_eq((home / ".cargo/registry/src/lib.rs").read_text(), "x")
+    # Nobody works with cargo: nothing of it is shown.
+    r = p.run(*MODE, "--", "sh", "-c", f"ls ~/.cargo {home}/.cargo", env={"HOME": str(home), "PATH": SYSTEM})
+    if not shutil.which("cargo", path=SYSTEM):
+        check(r.code != 0 and "registry" not in r.out, r.out)
+
+
+@both
+def clones_in_a_module_cache_are_left_out(p):
+    home = p.home
+    tool(home / "sdk/go9/bin/go")
+    for name in ("cache/download/x", "cache/vcs/config", "y@v1/y.go"):
+        (home / "go/pkg/mod" / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / "go/pkg/mod" / name).write_text("text of " + name)
+    env = {"HOME": str(home), "PATH": f"{home}/sdk/go9/bin:/usr/bin:/bin"}
+    r = inside(p, p.ws, "sh", "-c", "cat $GOMODCACHE/y@v1/y.go $GOMODCACHE/cache/download/x", env=env)
+    check_eq((r.code, r.out), (0, "text of y@v1/y.gotext of cache/download/x"), r.err)
+    r = p.run(*MODE, "--", "sh", "-c", "cat $GOMODCACHE/cache/vcs/config", env=env)
+    check(r.code != 0 and "text of" not in r.out, r.out)
+
+
+@both
+def a_forbid_is_stronger_than_what_a_person_works_with(p):
+    home = p.home
+    tool(home / ".nvm/versions/node/v99.0.0/bin/node")
+    (home / ".nvm/versions/node/v99.0.0/secret").write_text("secret")
+    rules = p.side / "no.cedar"
+    path = f"{home}/.nvm/versions/node/v99.0.0"
+    rules.write_text(f'@id("no") forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"{path}/secret");\n')
+    env = {"HOME": str(home), "PATH": f"{home}/.nvm/versions/node/v99.0.0/bin:{SYSTEM}"}
+    r = p.run(*MODE, "--policy", rules, "--", "sh", "-c", f"node && cat {path}/secret", env=env)
+    check(r.code != 0 and "secret\n" not in r.out and r.out.startswith(path), r.out + r.err)
+    rules.write_text(f'@id("no") forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"{home}/.nvm");\n')
+    r = p.run(*MODE, "--policy", rules, "--", "sh", "-c", f"echo $PATH; ls {path}", env=env)
+    check(".nvm" not in r.out and r.code != 0, r.out)
+
+
+@both
+def a_runtime_of_somebody_else_or_in_the_workspace_is_not_brought(p):
+    tool(p.ws / ".nvm/versions/node/v1.0.0/bin/node")
+    (p.home / ".nvm/versions/node").mkdir(parents=True)
+    (p.home / ".nvm/versions/node/v1.0.0").symlink_to(p.side)
+    tool(p.side / "bin/node")
+    env = {"HOME": str(p.home), "PATH": f"{p.home}/.nvm/versions/node/v1.0.0/bin:{SYSTEM}"}
+    r = p.run(*MODE, "--", "sh", "-c", f"ls {p.side} {p.home}/.nvm", env=env)
+    check(r.code != 0 and "audit" not in r.out and "bin" not in r.out, r.out)
+
+
+if __name__ == "__main__":
+    box.main()
