@@ -239,6 +239,21 @@ def a_program_taken_out_of_a_directory_does_not_run(p):
 
 
 @both
+def the_command_itself_brings_in_nothing_that_is_forbidden(p):
+    tool = p.side / "tool"
+    tool.write_text("#!/bin/sh\necho ran\n")
+    tool.chmod(0o755)
+    os.chmod(p.side, 0o755)
+    p.write("x.cedar", f'forbid (principal, action, resource in Ward::Path::"{p.side}");\n')
+    p.write("y.cedar", 'forbid (principal, action, resource in Ward::Path::"/nowhere");\n')
+    r = ordinary(p, "--policy", "x.cedar", tool)
+    check_eq(r.code, 125, r.out)
+    check_in("x.cedar:1", r.err)
+    r = ordinary(p, "--policy", "y.cedar", tool)
+    check_eq((r.code, r.out), (0, "ran\n"), r.err)
+
+
+@both
 def two_runs_share_what_is_pinned(p):
     repository(p)
     first = p.start("--mode", "workspace_write", "sh", "-c", "echo up; sleep 3", stdout=subprocess.PIPE)

@@ -47,6 +47,7 @@ struct ward_resolver {
 	bool exec_default;           /* because nobody said anything of programs, policies included */
 	struct ward_node *nodes;
 	size_t n_nodes, cap_nodes;
+	size_t n_viewed;             /* nodes that the policies have judged */
 	struct ward_rule *rules;
 	size_t n_rules, cap_rules;
 	int owner_warned;            /* the last rule that had its warning about another owner, + 1; 0 = none */

@@ -452,5 +452,44 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 		r = boundaries(&v);
 	for (size_t i = 0; r == WARD_OK && i < v.missing.n; i++)
 		r = absent(&v, v.missing.v[i]);
+	rs->n_viewed = rs->n_nodes;
 	return r == WARD_OK ? late_names(&v) : r;
+}
+
+/*
+ * What the command itself brought into the view (its file, its runtime) is nobody's grant, and no rule has to permit it; but what a rule
+ * forbids, or a list leaves out, does not come in that way.
+ */
+int ward_rules_implied_nodes(struct ward_resolver *rs, struct ward_error *err)
+{
+	struct ward_query q = { .action = WARD_ACT_FS_READ,
+		.of_host = true,
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+
+	for (size_t i = rs->n_viewed; rs->book && i < rs->n_nodes; i++) {
+		const struct ward_node *n = &rs->nodes[i];
+		struct ward_verdict verdict;
+		const char *path = n->dest;
+
+		if (n->kind != WARD_NODE_BIND || n->base || n->fixed || n->protect)
+			continue;
+		if (n->is_dir)
+			path = ward_arena_printf(rs->arena, "%s/" ANY, n->dest);
+		if (!path)
+			return ward_rs_nomem(err);
+		q.resource = ward_str(path);
+		if (ward_judge(rs->book->book, rs->book->desk, &q, &verdict) < 0)
+			return ward_rs_nomem(err);
+		if (verdict.why != WARD_WHY_FORBIDDEN && verdict.why != WARD_WHY_NARROWED &&
+			verdict.why != WARD_WHY_FAILED)
+			continue;
+		(void)ward_fail(err, WARD_E_REFUSED, "the command needs %s: %s",
+			ward_rs_show(rs, n->dest), verdict.text);
+		if (verdict.n_rules > 0)
+			ward_fail_at(err, verdict.rules[0]->file, verdict.rules[0]->line,
+				verdict.rules[0]->column);
+		ward_fail_fix(err, "run another one, or change that rule");
+		return WARD_E_REFUSED;
+	}
+	return WARD_OK;
 }
