@@ -4,7 +4,7 @@
  * that says the same. Three rules decide:
  *   - one dest, one node: the stronger kind wins, and two binds of one dest add their rights up;
  *   - grants add up: a read grant inside a write grant takes nothing away, as a permit never does in the policy;
- *   - what a wider bind already shows in the same way is not mounted again, and what Ward would have made up
+ *   - what a wider bind already shows in the same way is not mounted again (but where a mount holds its place), and what Ward would have made up
  *     (links, files, private directories of the base) gives way to a grant that covers it.
  * It refuses a node below something that is no directory: a view that cannot be mounted is no view.
  */
@@ -94,6 +94,7 @@ static size_t merge(struct ward_node *v, size_t n)
 		last->protect |= v[i].protect;
 		last->exec |= v[i].exec;
 		last->idmap |= v[i].idmap;
+		last->hold |= v[i].hold;
 	}
 	for (size_t i = 0; i < out; i++)
 		v[i].write = v[i].write && !v[i].protect;
@@ -105,7 +106,7 @@ static bool redundant(const struct ward_node *c, const struct ward_node *n)
 {
 	if (c->kind == WARD_NODE_MASK)
 		return true;
-	if (n->fixed && n->kind == WARD_NODE_MASK)
+	if ((n->fixed && n->kind == WARD_NODE_MASK) || n->hold)
 		return false;
 	if (n->fixed)
 		return c->write == n->write && c->noexec == n->noexec && (c->idmap || !n->idmap);
@@ -113,7 +114,7 @@ static bool redundant(const struct ward_node *c, const struct ward_node *n)
 		return true;
 	if (n->protect)
 		return !c->write;
-	if (c->fixed)
+	if (c->fixed && !c->hold)
 		return true;
 	return (c->write || !n->write) && (c->exec || !n->exec) && (c->idmap || !n->idmap);
 }
@@ -141,6 +142,23 @@ static int drop_covered(struct ward_node *v, size_t *io_n, struct ward_error *er
 	}
 	*io_n = out;
 	return WARD_OK;
+}
+
+/* Where nothing wider shows a name, what a policy takes away is not there at all. v is sorted. */
+static void drop_masks(struct ward_node *v, size_t *io_n)
+{
+	size_t out = 0;
+
+	for (size_t i = 0; i < *io_n; i++) {
+		bool shown = v[i].kind != WARD_NODE_MASK;
+
+		for (size_t k = 0; k < i && !shown; k++)
+			shown = v[k].kind == WARD_NODE_BIND &&
+				ward_path_within(v[i].dest, v[k].dest);
+		if (shown)
+			v[out++] = v[i];
+	}
+	*io_n = out;
 }
 
 static struct ward_node *find(struct ward_node *v, size_t n, const char *dest)
@@ -244,6 +262,7 @@ int ward_plan_view(struct ward_plan *p, const struct ward_plan_input *in, struct
 	r = drop_covered(v, &n, err);
 	if (r < 0)
 		return r;
+	drop_masks(v, &n);
 	total = n;
 	for (size_t i = 0; i < n; i++) {
 		r = add_parents(p, v, n, i, &total, err);

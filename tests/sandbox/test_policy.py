@@ -269,4 +269,88 @@ def two_runs_share_what_is_pinned(p):
     check_eq(r.out, "", r.err)
 
 
+@both
+def nothing_above_what_is_protected_is_moved_away(p):
+    """A mount goes where its directory goes: a/ moved away would leave its name to an a/kept/x that nothing protects."""
+    for name in ("a/b/kept/x", "a/b/open/x", "c/x"):
+        p.write(name, "text\n", 0o666)
+    for d in ("a", "a/b", "a/b/kept", "a/b/open", "c", "."):
+        (p.ws / d).chmod(0o777)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./a/b/kept");\n'
+                       'forbid (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Path::"./a/b/key");\n')
+    p.write("move.py", "import os, sys\nfor a, b in zip(sys.argv[1::2], sys.argv[2::2]):\n    try:\n        os.rename(a, b)\n"
+                       "        print(a, flush=True)\n    except OSError as e:\n        print(e.strerror, flush=True)\n")
+    r = ordinary(p, "--policy", "x.cedar", "--write", ".", "--write", "a", "sh", "-c",
+                 "python3 move.py a away a/b a/away a/b/kept a/b/away c d; echo y > a/b/new; echo z > a/b/open/z")
+    busy = "Device or resource busy\n"
+    check_eq(r.out, 3 * busy + "c\n", r.err)
+    check((p.ws / "a/b/open/z").exists())
+    check_eq((p.ws / "a/b/kept/x").read_text(), "text\n")
+    check_eq((p.ws / "a/b/new").read_text(), "y\n")
+
+
+@both
+def a_program_is_not_shown_where_reading_is_forbidden(p):
+    p.write("secret/tools/run", "#!/bin/sh\necho ran\n", 0o755)
+    p.write("secret/tools/key", "key\n")
+    p.write("x.cedar", 'permit (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.exec", Ward::Action::"proc.exec"],\n'
+                       '  resource in Ward::Path::"./secret/tools");\n'
+                       'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./secret");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--read", ".", "sh", "-c", "cat secret/tools/key || echo no; secret/tools/run || echo no")
+    check_eq(r.out, "no\nno\n", r.err)
+
+
+@both
+def a_pattern_grants_beside_other_grants(p):
+    p.write("docs/x", "x\n")
+    p.write("far/away/page.md", "page\n")
+    p.write("far/away/other", "other\n")
+    p.write("x.cedar", 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"**/*.md");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--read", "docs", "sh", "-c", "cat docs/x far/away/page.md; cat far/away/other || echo no")
+    check_eq(r.out, "x\npage\nno\n", r.err)
+
+
+@both
+def a_list_without_the_base_is_a_view_without_it(p):
+    """Not a mount that fails: nothing wider shows /usr or /etc then, so there is nothing to cover."""
+    p.write(".ward/list.cedar", 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");\n')
+    r = ordinary(p, "--read", ".", "true")
+    check(r.code in (125, 126, 127), f"{r.code} {r.err}")
+    check("could not be made" not in r.err, r.err)
+
+
+@both
+def what_somebody_outside_replaces_is_what_he_put_there(p):
+    """Known: a cover lies on a file, not on a name. Who moves another file there, outside, shows that one. docs/agreement.md"""
+    p.write("key", "old\n", 0o666)
+    p.ws.chmod(0o777)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./key");\n')
+    q = p.start("--quiet", "--policy", "x.cedar", "--read", ".", "sh", "-c", "cat key; echo up; read _; cat key",
+                stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+    check_eq(q.stdout.readline(), b"up\n")
+    p.write("new", "new\n", 0o666)
+    (p.ws / "new").rename(p.ws / "key")
+    out, _ = q.communicate(b"\n", timeout=20)
+    check_eq(out, b"new\n")
+
+
+@both
+def a_second_name_has_its_own_rights(p):
+    """Known: names are judged, and a file may have two. docs/agreement.md"""
+    p.write("secret/key", "key\n", 0o666)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./secret");\n')
+    os.link(p.ws / "secret/key", p.ws / "other")
+    r = ordinary(p, "--policy", "x.cedar", "--read", ".", "sh", "-c", "cat secret/key || cat other")
+    check_eq(r.out, "key\n", r.err)
+
+
+@both
+def an_interpreter_runs_what_it_may_read(p):
+    """Known: exec is advisory. docs/agreement.md"""
+    p.write("tool", "echo ran\n", 0o755)
+    p.write("x.cedar", 'forbid (principal, action in Ward::Action::"run_programs", resource == Ward::Program::"./tool");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--read", ".", "sh", "-c", "./tool || sh ./tool")
+    check_eq(r.out, "ran\n", r.err)
+
+
 box.main()

@@ -357,6 +357,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		warn_wider,
 		protect_config,
 		protect_bell,
+		ward_rs_hold,
 		ward_rs_place_cwd,
 		ward_rs_env_finish,
 	};

@@ -79,6 +79,8 @@ const struct ward_node *ward_rs_shown_by(const struct ward_resolver *rs, const c
 bool ward_rs_visible(const struct ward_resolver *rs, const char *path);
 /* The node for a target that was found. */
 struct ward_node ward_rs_bind(const struct ward_resolver *rs, const struct ward_target *t, int rule);
+/* hold.c, when all nodes are there: no directory above what is protected can be moved away. */
+int ward_rs_hold(struct ward_resolver *rs, struct ward_error *err);
 /* "\"...\"", shortened, for a message. */
 const char *ward_rs_show(struct ward_resolver *rs, const char *s);
 /* Fill err for a capability: `TYPE "RESOURCE": message`, with its place. Returns code. */

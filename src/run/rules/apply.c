@@ -39,7 +39,8 @@ static int allowed(struct ward_resolver *rs, enum ward_action action, const char
 {
 	struct ward_query q = { .action = action,
 		.resource = ward_str(resource),
-		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000),
+		.of_host = true };
 
 	if (ward_judge(rs->book->book, rs->book->desk, &q, verdict) < 0)
 		return ward_rs_nomem(err);
@@ -68,7 +69,10 @@ static int program(struct ward_resolver *rs, const char *path, struct ward_error
 		probe = ward_arena_printf(rs->arena, "%s" ANY, path);
 	if (!probe)
 		return ward_rs_nomem(err);
-	r = allowed(rs, WARD_ACT_PROC_EXEC, probe, &yes, &verdict, err);
+	/* To be granted as a program is to be shown, too: who forbids that it is read forbids this. */
+	r = allowed(rs, WARD_ACT_FS_READ, probe, &yes, &verdict, err);
+	if (r == WARD_OK && yes)
+		r = allowed(rs, WARD_ACT_PROC_EXEC, probe, &yes, &verdict, err);
 	if (r < 0 || !yes || verdict.n_rules == 0)
 		return r;
 	cap.resource = file ? path : ward_arena_printf(rs->arena, "%s/**", path);

@@ -92,7 +92,8 @@ int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *pat
 		if (ward_rs_target(rs, start, &t) < 0 || t.n_links > 0 || !S_ISDIR(t.st.st_mode) ||
 			(ward_rs_reserved(start) && start[1]))
 			continue;
-		w.everywhere = start[1] && !concerns(&w, start);
+		/* A pattern of the workspace may be what grants, wherever it matches. */
+		w.everywhere = start[1] && (relative || !concerns(&w, start));
 		r = entry(&w, start, WARD_ENTRY_OTHER, &enter);
 		if (r == WARD_OK)
 			r = ward_rs_walk(&walk, start);
