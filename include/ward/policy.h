@@ -32,6 +32,29 @@ int ward_request_policy(struct ward_request *r, enum ward_policy_form form, char
 /* The same without the texts: how many of what there is, the hash, and each warning, a line each; or JSON. */
 int ward_request_check(struct ward_request *r, bool json, char **ret_text, struct ward_error *err);
 
+/* One option of `ward run` that policies depend on: "mode", "policy", "read" ...; value NULL for a flag. */
+struct ward_policy_setting {
+	const char *name, *value;
+};
+
+/*
+ * Expectations in files (docs/spec/policy-test.md), against the policies of the settings and of the files' own. *ret_text (free()):
+ * one line a failure, with its place, and "N passed, N failed"; or JSON. *ret_failed: how many. WARD_OK also where some failed.
+ */
+int ward_policy_test(const struct ward_policy_setting *settings, size_t n_settings, const char *const *files, size_t n_files,
+	bool json, char **ret_text, size_t *ret_failed, struct ward_error *err);
+/*
+ * Questions whose answer is another one under b than under a, each a mode's name, a policy file or a directory of them, with the
+ * settings beside both. Asked are all names, patterns, endpoints, programs, variables ... that either mentions, names beside and
+ * below these, and those of the file requests (may be NULL). Texts as above: "ACTION RESOURCE: deny -> allow (file:line)".
+ */
+int ward_policy_diff(const struct ward_policy_setting *settings, size_t n_settings, const char *a, const char *b,
+	const char *requests, bool json, char **ret_text, size_t *ret_changed, struct ward_error *err);
+/*
+ * The snapshot of a request's policies, written as DIR/SHA256.json (mode 0600; one that is there stays). *ret_text: that path.
+ */
+int ward_request_snapshot(struct ward_request *r, const char *dir, char **ret_text, struct ward_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -20,6 +20,9 @@
 #define WARD_DOC_NAME_MAX 128                /* bytes in the name of a policy or a profile */
 #define WARD_DOC_PAIRS_MAX 16384             /* looks at pairs of rules in one check, those at what they match counted 17 times */
 #define WARD_DOC_WARNINGS_MAX 1000           /* warnings kept; the rest is counted */
+#define WARD_POLICY_QUESTIONS_MAX 10000      /* questions in one file of ward policy test or diff */
+#define WARD_POLICY_PROBES_MAX 200000        /* questions that ward policy diff asks */
+#define WARD_POLICY_TOOLS_BYTES_MAX (256u << 20) /* bytes that these two keep */
 #define WARD_LAYER_FILES_MAX 256             /* files in one directory of policies */
 #define WARD_LAYER_FILE_BYTES_MAX (1u << 20) /* bytes in one of them */
 #define WARD_LAYER_BYTES_MAX (8u << 20)      /* bytes in all of them */

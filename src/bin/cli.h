@@ -56,6 +56,12 @@ int cmd_policy_explain(struct words w);
 int cmd_policy_show(struct words w);
 int cmd_policy_check(struct words w);
 
+/* policy_tools.c */
+int cmd_policy_test(struct words w);
+int cmd_policy_diff(struct words w);
+int cmd_policy_fmt(struct words w);
+int cmd_policy_snapshot(struct words w);
+
 /* inspect.c: the commands that only look */
 int cmd_doctor(struct words w);
 int cmd_audit_verify(struct words w);

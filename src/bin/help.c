@@ -10,7 +10,7 @@
 
 #define WIDTH 79
 #define OPTION_COLUMN 25
-#define COMMAND_COLUMN 18
+#define COMMAND_COLUMN 19
 
 /* Print text wrapped, every line but the first behind indent blanks; column is where the first one starts. */
 static void wrap(const char *text, int column, int indent)

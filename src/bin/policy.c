@@ -7,29 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bin/cli.h"
-#include "ward/policy.h"
-
-#define WORDS_MAX 256
-
-/* What the command line said besides the request. */
-struct own {
-	const char *op, *path, *action, *resource, *as;
-	const char *files[WORDS_MAX];
-	size_t n_files;
-	bool json, takes_files;
-};
+#include "bin/policy.h"
 
 /* Of `ward run`, those that policies depend on. */
 static const char *const shared[] = { "cap", "capabilities", "read", "write", "env", "mode",
 	"profile", "policy", "repo-root", "environment", "label", "workspace", "i-know", "json" };
 
-struct own_option {
-	const char *name;
-	size_t at; /* offset in struct own */
-};
-
-static int fail(struct ward_error *err, const char *place, const char *what, const char *fix)
+int policy_fail(struct ward_error *err, const char *place, const char *what, const char *fix)
 {
 	char shown[64];
 	int code = ward_fail(err, WARD_E_INVALID, "%s", what);
@@ -53,9 +37,10 @@ static int own_word(struct own *o, const struct own_option *options, struct word
 		if (strlen(options->name) != n || memcmp(options->name, name, n) != 0)
 			continue;
 		if (*to != NULL)
-			return fail(err, w->v[0], "is given twice", "give it once");
+			return policy_fail(err, w->v[0], "is given twice", "give it once");
 		if (eq == NULL && w->n < 2)
-			return fail(err, w->v[0], "its value is missing", "see ward help policy");
+			return policy_fail(err, w->v[0], "its value is missing",
+				"see ward help policy");
 		*to = eq != NULL ? eq + 1 : w->v[1];
 		w->v += eq != NULL ? 1 : 2;
 		w->n -= eq != NULL ? 1 : 2;
@@ -64,16 +49,22 @@ static int own_word(struct own *o, const struct own_option *options, struct word
 	return 0;
 }
 
-static int shared_word(struct ward_request *r, struct words *w, struct ward_error *err)
+static int shared_word(struct ward_request *r, struct own *o, struct words *w,
+	struct ward_error *err)
 {
 	char *value;
 	const char *name = take_option(w, &value);
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(shared); i++) {
-		if (ward_streq(shared[i], name))
-			return ward_request_set(r, name, value, err);
+		if (!ward_streq(shared[i], name))
+			continue;
+		if (o->n_settings == POLICY_WORDS_MAX)
+			return policy_fail(err, name, "is an option too many", "give fewer");
+		if (!ward_streq(name, "json"))
+			o->settings[o->n_settings++] = (struct ward_policy_setting){ name, value };
+		return ward_request_set(r, name, value, err);
 	}
-	return fail(err, name, "is no option of ward policy",
+	return policy_fail(err, name, "is no option of ward policy",
 		"those of ward run that policies depend on, and the command's own: see ward help policy");
 }
 
@@ -88,10 +79,11 @@ static int take(struct ward_request *r, struct own *o, const struct own_option *
 			return 1;
 		if (!ward_has_prefix(w->v[0], "--")) {
 			if (!o->takes_files)
-				return fail(err, w->v[0], "is a word too many",
+				return policy_fail(err, w->v[0], "is a word too many",
 					"see ward help policy");
-			if (o->n_files == WORDS_MAX)
-				return fail(err, w->v[0], "are too many files", "give fewer");
+			if (o->n_files == POLICY_WORDS_MAX)
+				return policy_fail(err, w->v[0], "are too many files",
+					"give fewer");
 			o->files[o->n_files++] = w->v[0];
 			w->v++;
 			w->n--;
@@ -99,7 +91,7 @@ static int take(struct ward_request *r, struct own *o, const struct own_option *
 		}
 		code = own_word(o, options, w, err);
 		if (code == 0)
-			code = shared_word(r, w, err);
+			code = shared_word(r, o, w, err);
 		if (code < 0)
 			return code;
 	}
@@ -108,13 +100,13 @@ static int take(struct ward_request *r, struct own *o, const struct own_option *
 }
 
 /* What is wrong with words is usage; what is wrong with policies is a refusal. */
-static int failed(const struct ward_error *err)
+int policy_failed(const struct ward_error *err)
 {
 	say_error(err);
 	return EXIT_USAGE;
 }
 
-static int print(char *text)
+int policy_print(char *text)
 {
 	bool ok = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
 
@@ -122,10 +114,8 @@ static int print(char *text)
 	return ok ? EXIT_OK : EXIT_USAGE;
 }
 
-typedef int policy_fn(struct ward_request *r, struct own *o, struct ward_error *err);
-
-static int with_request(struct words w, const char *name, const struct own_option *options,
-	bool files, policy_fn *fn)
+int policy_command(struct words w, const char *name, const struct own_option *options, bool files,
+	policy_fn *fn)
 {
 	struct ward_error err = WARD_ERROR_INIT;
 	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
@@ -141,7 +131,7 @@ static int with_request(struct words w, const char *name, const struct own_optio
 		if (code > 0)
 			code = print_help(command_find("policy", name, &words));
 		else
-			code = code < 0 ? failed(&err) : fn(r, o, &err);
+			code = code < 0 ? policy_failed(&err) : fn(r, o, &err);
 	}
 	ward_request_free(r);
 	free(o);
@@ -164,23 +154,23 @@ static int explain(struct ward_request *r, struct own *o, struct ward_error *err
 		else if (ward_streq(o->op, "modify") || ward_streq(o->op, "write"))
 			o->action = "fs.write";
 		else
-			return (void)fail(err, "--op", "is read or modify",
+			return (void)policy_fail(err, "--op", "is read or modify",
 				       "for everything else: --action A --resource R"),
-			       failed(err);
+			       policy_failed(err);
 	}
 	if (o->path != NULL && o->resource == NULL)
 		o->resource = o->path;
 	else if (o->path != NULL)
-		return (void)fail(err, "--path", "is --resource by another name",
+		return (void)policy_fail(err, "--path", "is --resource by another name",
 			       "give one of them"),
-		       failed(err);
+		       policy_failed(err);
 	if (o->action == NULL || o->resource == NULL)
-		return (void)fail(err, "ward policy explain", "what is asked is missing",
+		return (void)policy_fail(err, "ward policy explain", "what is asked is missing",
 			       "--op read --path FILE, or --action net.connect --resource example.com:443"),
-		       failed(err);
+		       policy_failed(err);
 	if (ward_request_explain(r, o->action, o->resource, o->json, &text, &answer, err) < 0)
-		return failed(err);
-	return print(text) == EXIT_OK ? exits[answer] : EXIT_USAGE;
+		return policy_failed(err);
+	return policy_print(text) == EXIT_OK ? exits[answer] : EXIT_USAGE;
 }
 
 int cmd_policy_explain(struct words w)
@@ -189,7 +179,7 @@ int cmd_policy_explain(struct words w)
 		{ "path", offsetof(struct own, path) }, { "action", offsetof(struct own, action) },
 		{ "resource", offsetof(struct own, resource) }, { NULL, 0 } };
 
-	return with_request(w, "explain", options, false, explain);
+	return policy_command(w, "explain", options, false, explain);
 }
 
 /* ---- show, check ---- */
@@ -202,11 +192,12 @@ static int show(struct ward_request *r, struct own *o, struct ward_error *err)
 	if (o->as != NULL && ward_streq(o->as, "snapshot"))
 		form = WARD_POLICY_AS_SNAPSHOT;
 	else if (o->as != NULL && !ward_streq(o->as, "cedar"))
-		return (void)fail(err, "--as", "is cedar or snapshot", "leave it out for cedar"),
-		       failed(err);
+		return (void)policy_fail(err, "--as", "is cedar or snapshot",
+			       "leave it out for cedar"),
+		       policy_failed(err);
 	if (ward_request_policy(r, form, &text, err) < 0)
-		return failed(err);
-	return print(text);
+		return policy_failed(err);
+	return policy_print(text);
 }
 
 int cmd_policy_show(struct words w)
@@ -214,7 +205,7 @@ int cmd_policy_show(struct words w)
 	static const struct own_option options[] = { { "as", offsetof(struct own, as) },
 		{ NULL, 0 } };
 
-	return with_request(w, "show", options, false, show);
+	return policy_command(w, "show", options, false, show);
 }
 
 static int check(struct ward_request *r, struct own *o, struct ward_error *err)
@@ -223,18 +214,18 @@ static int check(struct ward_request *r, struct own *o, struct ward_error *err)
 
 	for (size_t i = 0; i < o->n_files; i++) {
 		if (ward_request_set(r, "policy", o->files[i], err) < 0)
-			return failed(err);
+			return policy_failed(err);
 	}
 	if (ward_request_check(r, o->json, &text, err) < 0) {
 		say_error(err);
 		return EXIT_REFUSED;
 	}
-	return print(text);
+	return policy_print(text);
 }
 
 int cmd_policy_check(struct words w)
 {
 	static const struct own_option options[] = { { NULL, 0 } };
 
-	return with_request(w, "check", options, true, check);
+	return policy_command(w, "check", options, true, check);
 }

@@ -121,6 +121,59 @@ static const struct command commands[] = {
 			"2  usage, or an error in a policy",
 	},
 	{
+		.name = "policy test",
+		.fn = cmd_policy_test,
+		.usage = "policy test [options] FILE...",
+		.summary = "check expectations that are written beside a policy",
+		.text = "Judge each question of FILE (a list in YAML or JSON, docs/spec/policy-test.md) and compare the answer with the "
+			"expected one: a failure is a line with its place, the last line counts. Options are those of ward policy "
+			"explain; what FILE says itself counts before them.",
+		.examples = "ward policy test .ward/tests.yaml\n"
+			"ward policy test --mode workspace_write expectations.json --json",
+		.exits = "0  all as expected\n"
+			"1  some are not\n"
+			"2  usage, or an error in a file",
+	},
+	{
+		.name = "policy diff",
+		.fn = cmd_policy_diff,
+		.usage = "policy diff [options] A B [--requests FILE]",
+		.summary = "name the questions that two policies answer differently",
+		.text = "Compare A with B, each a mode, a policy file or a directory of them, with the same options beside both. Asked is "
+			"everything that either names, with names beside and below it, names that patterns match, and the questions of "
+			"--requests FILE (as for ward policy test). A text in a condition (like \"API_*\") is not guessed at.",
+		.examples = "ward policy diff read_only workspace_write\n"
+			"ward policy diff old.yaml new.yaml --profile builder --json",
+		.exits = "0  no answer differs\n"
+			"1  some do\n"
+			"2  usage, or an error in a file",
+	},
+	{
+		.name = "policy fmt",
+		.fn = cmd_policy_fmt,
+		.usage = "policy fmt [--check] FILE...",
+		.summary = "lay Cedar files out anew, comments kept",
+		.text = "Write each FILE, which ends in .cedar, as the formatter lays it out; with --check change nothing and print the names "
+			"of those that would change. Documents in YAML and JSON stay as they were written, and are refused.",
+		.examples = "ward policy fmt .ward/net.cedar\n"
+			"ward policy fmt --check .ward/net.cedar",
+		.exits = "0  done, or nothing would change\n"
+			"1  something would change\n"
+			"2  usage or error",
+	},
+	{
+		.name = "policy snapshot",
+		.fn = cmd_policy_snapshot,
+		.usage = "policy snapshot [options] [--store DIR]",
+		.summary = "print or keep all that decisions of a run depend on",
+		.text = "Print the snapshot (docs/spec/snapshot.md) of the policies that a run with the same options would have; with --store "
+			"write it to DIR under its SHA-256, which is the policy_sha256 of outcome and log, and print the name.",
+		.examples = "ward policy snapshot --mode workspace_write\n"
+			"ward policy snapshot --profile builder --store ~/snapshots",
+		.exits = "0  printed, or written\n"
+			"2  usage, or an error in a policy",
+	},
+	{
 		.name = "audit verify",
 		.fn = cmd_audit_verify,
 		.usage = "audit verify [FILE] [--head HASH] [--json]",

@@ -384,6 +384,17 @@ const char *ward_book_path(const struct ward_book *b, size_t *io_at)
 	return NULL;
 }
 
+const struct cedar_uid *ward_book_named(const struct ward_book *b, size_t *io_at)
+{
+	while (*io_at < b->known.cap) {
+		const struct cedar_uid *uid = b->known.v[(*io_at)++];
+
+		if (uid != NULL)
+			return uid;
+	}
+	return NULL;
+}
+
 const struct ward_patterns *ward_book_patterns(const struct ward_book *b, bool relative)
 {
 	return b->globs[relative].patterns;

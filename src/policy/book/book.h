@@ -98,6 +98,8 @@ const char *ward_book_workspace(const struct ward_book *b);
  * order, NULL behind the last; patterns that are absolute, and those relative to the workspace.
  */
 const char *ward_book_path(const struct ward_book *b, size_t *io_at);
+/* All that policies name, of whatever type, and who asks: the same way. For those who look for what books answer differently. */
+const struct cedar_uid *ward_book_named(const struct ward_book *b, size_t *io_at);
 const struct ward_patterns *ward_book_patterns(const struct ward_book *b, bool relative);
 /* A rule that forbids, or spares, files by a pattern: a name may come to be that it means. NULL: there is none. */
 const struct ward_book_rule *ward_book_late(const struct ward_book *b);

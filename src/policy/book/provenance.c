@@ -135,6 +135,26 @@ static int annotation(struct telling *t, const struct cedar_annotation *a)
 	return WARD_E_PARSE;
 }
 
+/* The policy as it was written, behind its annotations, which are told apart. */
+static const char *own_text(const struct telling *t, const struct cedar_policy *p)
+{
+	static const char *const words[] = { "permit", "forbid" };
+	const char *word = words[p->effect == CEDAR_FORBID], *s = t->src->text.s;
+	uint32_t at = p->start;
+
+	for (uint32_t i = 0; i < p->n_annotations; i++)
+		at = p->annotations[i].end > at ? p->annotations[i].end : at;
+	while (at + strlen(word) < p->end && memcmp(s + at, word, strlen(word)) != 0) {
+		/* Comments may hold the word. */
+		if (s[at] == '/') {
+			while (at < p->end && s[at] != '\n')
+				at++;
+		}
+		at++;
+	}
+	return ward_arena_dup(t->b->arena, s + at, p->end - at);
+}
+
 static int tell(struct telling *t, const struct cedar_policy *p)
 {
 	struct ward_book_rule *r = t->rule;
@@ -153,7 +173,7 @@ static int tell(struct telling *t, const struct cedar_policy *p)
 	for (uint32_t i = 0; code == WARD_OK && i < p->n_annotations; i++)
 		code = annotation(t, &p->annotations[i]);
 	if (code == WARD_OK && r->text == NULL)
-		r->text = ward_arena_dup(t->b->arena, t->src->text.s + p->start, p->end - p->start);
+		r->text = own_text(t, p);
 	return code == WARD_OK && r->text == NULL ? WARD_E_NOMEM : code;
 }
 

@@ -34,9 +34,9 @@ static const struct {
 /* ---- the resource ---- */
 
 /* What is there of a path is what its links lead to; of what is not, the directory that would hold it. */
-static const char *real_path(struct ward_resolver *rs, const char *given)
+static const char *real_path(struct ward_resolver *rs, const char *base, const char *given)
 {
-	const char *path = ward_rs_absolute(rs, rs->cwd, given);
+	const char *path = ward_rs_absolute(rs, base, given);
 	char above[WARD_PATH_MAX], normal[WARD_PATH_MAX];
 	struct ward_target t;
 	char *slash;
@@ -57,7 +57,7 @@ static const char *real_path(struct ward_resolver *rs, const char *given)
 }
 
 /* Inside there is one of its own at that very place: what the host has there is not meant. */
-static bool made_inside(const char *path)
+bool ward_rules_made_inside(const char *path)
 {
 	const char *reserved = ward_rs_reserved(path);
 
@@ -68,33 +68,35 @@ static bool made_inside(const char *path)
 	return reserved && !ward_streq(reserved, "/");
 }
 
-static int resource(struct question *q, const char *given, struct ward_error *err)
+int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *given,
+	struct ward_query *q, struct ward_error *err)
 {
-	enum ward_thing thing = ward_action_thing(q->ask.action);
+	enum ward_thing thing = ward_action_thing(q->action);
 	const char *s = given;
 	struct ward_target t;
 
 	if (thing == WARD_THING_PROGRAM && !strchr(given, '/')) {
-		if (ward_rs_lookup(q->rs, given, true, &s, &t) < 0) {
+		if (ward_rs_lookup(rs, given, true, &s, &t) < 0) {
 			(void)ward_fail(err, WARD_E_NOTFOUND, "there is no program %s on PATH",
-				ward_rs_show(q->rs, given));
+				ward_rs_show(rs, given));
 			ward_fail_fix(err, "write its path");
 			return WARD_E_NOTFOUND;
 		}
 		s = t.path;
 	} else if (thing == WARD_THING_PATH || thing == WARD_THING_PROGRAM ||
 		thing == WARD_THING_REPOSITORY) {
-		s = given[0] ? real_path(q->rs, given) : NULL;
+		s = given[0] ? real_path(rs, base, given) : NULL;
 	}
 	if (!s || !s[0]) {
-		(void)ward_fail(err, WARD_E_INVALID, "%s names nothing",
-			ward_rs_show(q->rs, given));
+		(void)ward_fail(err, WARD_E_INVALID, "%s names nothing", ward_rs_show(rs, given));
 		ward_fail_fix(err, "give a path without \"..\" behind what is not there");
 		return WARD_E_INVALID;
 	}
-	q->ask.resource = ward_str(s);
-	q->ask.of_host =
-		thing == WARD_THING_PATH && ward_rs_target(q->rs, s, &t) == 0 && !made_inside(s);
+	q->resource = ward_str(s);
+	q->of_host = thing == WARD_THING_PATH && ward_rs_target(rs, s, &t) == 0 &&
+		!ward_rules_made_inside(s);
+	q->now_ms = (int64_t)(ward_now_wall_ns() / 1000000);
+	q->backend = "native";
 	return WARD_OK;
 }
 
@@ -185,7 +187,10 @@ static void answer_text(struct ward_buf *b, const struct question *q)
 	if (q->cure[0] && q->book->profile && q->book->profile->origin.file)
 		ward_buf_addf(b, "  or a rule in profile \"%s\", %s:%u\n", q->book->profile->name,
 			q->book->profile->origin.file, q->book->profile->origin.line);
-	if (change) {
+	if (change && change->layer == WARD_LAYER_BUILTIN) {
+		ward_buf_addf(b, "  change: another --mode; or a copy of %s with --policy\n",
+			change->file);
+	} else if (change) {
 		ward_buf_adds(b, "  change: an exception in ");
 		place(b, change);
 		ward_buf_addc(b, '\n');
@@ -253,11 +258,9 @@ static int answer(struct question *q, const char *action, const char *resource_g
 	int r = ward_action_parse(ward_str(action), &q->ask.action, err);
 
 	if (r == WARD_OK)
-		r = resource(q, resource_given, err);
+		r = ward_rules_resource(q->rs, q->rs->cwd, resource_given, &q->ask, err);
 	if (r < 0)
 		return r;
-	q->ask.now_ms = (int64_t)(ward_now_wall_ns() / 1000000);
-	q->ask.backend = "native";
 	r = ward_judge(q->book->book, q->book->desk, &q->ask, &q->verdict);
 	if (r == WARD_OK)
 		r = cure(q, err);

@@ -40,6 +40,13 @@ int ward_rules_of(struct ward_request *r, struct ward_host *host, struct ward_re
 	struct ward_rulebook **ret, struct ward_error *err);
 /* implied.c: what every run has, as policies of the builtin layer, so that an answer about it is the same answer. */
 int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err);
+/*
+ * explain.c: the resource of a question as people write it: paths relative to base, links followed as far as they are there, programs
+ * by name. q->action is set; the rest of q is set here.
+ */
+int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *given, struct ward_query *q, struct ward_error *err);
+/* The sandbox has one of its own at that very place. */
+bool ward_rules_made_inside(const char *path);
 /* apply.c: rs->caps, rs->limits. A request that a rule forbids as a whole is refused here, naming it. */
 int ward_rules_apply(struct ward_resolver *rs, struct ward_error *err);
 /*

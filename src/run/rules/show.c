@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `ward policy show` and `check`: all policies of a request as one text, as its snapshot, or counted. */
 #include <string.h>
+#include <sys/stat.h>
 
+#include "os/os.h"
 #include "run/rules/rules.h"
 #include "ward/policy.h"
 
@@ -56,6 +58,36 @@ int ward_request_policy(struct ward_request *r, enum ward_policy_form form, char
 	if (form != WARD_POLICY_AS_CEDAR && form != WARD_POLICY_AS_SNAPSHOT)
 		return ward_fail(err, WARD_E_INVALID, "no such form");
 	return with_rules(r, show, (int)form, ret_text, err);
+}
+
+/* ---- snapshot ---- */
+
+int ward_request_snapshot(struct ward_request *r, const char *dir, char **ret_text,
+	struct ward_error *err)
+{
+	WARD_CLEANUP(ward_rulebook_freep) struct ward_rulebook *book = NULL;
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = NULL;
+	WARD_CLEANUP(ward_buf_done) struct ward_buf path = WARD_BUF_INIT;
+	struct ward_resolver rs;
+	struct ward_host host;
+	struct stat st;
+	int code = ward_rules_of(r, &host, &rs, &arena, &book, err);
+
+	*ret_text = NULL;
+	if (code < 0)
+		return code;
+	ward_buf_addf(&path, "%s/%s.json", dir, book->sha256);
+	if (path.failed)
+		return ward_rs_nomem(err);
+	/* Its name is its content: one that is there is the same. */
+	if (lstat(ward_buf_cstr(&path), &st) < 0 || !S_ISREG(st.st_mode) ||
+		(size_t)st.st_size != book->snapshot_n)
+		code = ward_replace_file(ward_buf_cstr(&path), book->snapshot, book->snapshot_n,
+			0600, err);
+	if (code < 0)
+		return code;
+	*ret_text = ward_buf_take(&path);
+	return *ret_text ? WARD_OK : ward_rs_nomem(err);
 }
 
 /* ---- check ---- */

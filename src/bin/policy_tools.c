@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ward policy test, diff, fmt and snapshot: expectations, what changes, layout, what is kept. The library does it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bin/cedar/cedar.h"
+#include "bin/policy.h"
+
+/* ---- test ---- */
+
+static int test(struct ward_request *r, struct own *o, struct ward_error *err)
+{
+	char *text = NULL;
+	size_t n_failed = 0;
+	int code;
+
+	(void)r;
+	if (o->n_files == 0)
+		return (void)policy_fail(err, "ward policy test", "what is expected is missing",
+			       "name a file of expectations: docs/spec/policy-test.md"),
+		       policy_failed(err);
+	if (ward_policy_test(o->settings, o->n_settings, o->files, o->n_files, o->json, &text,
+		    &n_failed, err) < 0)
+		return policy_failed(err);
+	code = policy_print(text);
+	return code == EXIT_OK && n_failed > 0 ? EXIT_REFUSED : code;
+}
+
+int cmd_policy_test(struct words w)
+{
+	static const struct own_option options[] = { { NULL, 0 } };
+
+	return policy_command(w, "test", options, true, test);
+}
+
+/* ---- diff ---- */
+
+static int diff(struct ward_request *r, struct own *o, struct ward_error *err)
+{
+	char *text = NULL;
+	size_t n_changed = 0;
+	int code;
+
+	(void)r;
+	if (o->n_files != 2)
+		return (void)policy_fail(err, "ward policy diff",
+			       "compares two: a mode, a file or a directory each",
+			       "ward policy diff OLD NEW"),
+		       policy_failed(err);
+	if (ward_policy_diff(o->settings, o->n_settings, o->files[0], o->files[1], o->requests,
+		    o->json, &text, &n_changed, err) < 0)
+		return policy_failed(err);
+	code = policy_print(text);
+	return code == EXIT_OK && n_changed > 0 ? EXIT_REFUSED : code;
+}
+
+int cmd_policy_diff(struct words w)
+{
+	static const struct own_option options[] = { { "requests", offsetof(struct own, requests) },
+		{ NULL, 0 } };
+
+	return policy_command(w, "diff", options, true, diff);
+}
+
+/* ---- snapshot ---- */
+
+static int snapshot(struct ward_request *r, struct own *o, struct ward_error *err)
+{
+	char *text = NULL, *line;
+	int code;
+
+	if (o->store == NULL) {
+		if (ward_request_policy(r, WARD_POLICY_AS_SNAPSHOT, &text, err) < 0)
+			return policy_failed(err);
+		return policy_print(text);
+	}
+	if (ward_request_snapshot(r, o->store, &text, err) < 0)
+		return policy_failed(err);
+	line = malloc(strlen(text) + 2);
+	code = line != NULL ? EXIT_OK : EXIT_USAGE;
+	if (line != NULL) {
+		(void)snprintf(line, strlen(text) + 2, "%s\n", text);
+		code = policy_print(line);
+	}
+	free(text);
+	return code;
+}
+
+int cmd_policy_snapshot(struct words w)
+{
+	static const struct own_option options[] = { { "store", offsetof(struct own, store) },
+		{ NULL, 0 } };
+
+	return policy_command(w, "snapshot", options, false, snapshot);
+}
+
+/* ---- fmt ---- */
+
+static int not_cedar(const char *name)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+
+	(void)policy_fail(&err, name, "is no Cedar text: documents stay as they were written",
+		"name files that end in .cedar");
+	return policy_failed(&err);
+}
+
+/* EXIT_OK; EXIT_REFUSED: it would change; EXIT_USAGE: it cannot be read, and that has been said. */
+static int format_file(char *name, bool check)
+{
+	char policies[] = "--policies";
+	char *words[] = { policies, name, NULL };
+	WARD_CLEANUP(text_done) struct text t = { 0 };
+	WARD_CLEANUP(free_string) char *out = NULL;
+	struct args a;
+	size_t n = 0;
+	int code = 0;
+	bool same;
+
+	if (!take_args((struct words){ 2, words }, C_FORMAT, 0, &a, &code))
+		return code;
+	code = EXIT_USAGE;
+	if (!read_text(&a, name, "policy set", WARD_CEDAR_TEXT_MAX, &t))
+		goto done;
+	if (ward_policy_format(name, t.s, t.n, 0, 0, &out, &n, a.d) < 0) {
+		(void)fail_diags(&a, "failed to format");
+		goto done;
+	}
+	same = n == t.n && (n == 0 || memcmp(out, t.s, n) == 0);
+	if (check && !same)
+		printf("%s\n", name);
+	if (same || check || write_text(&a, name, out, n))
+		code = check && !same ? EXIT_REFUSED : EXIT_OK;
+done:
+	args_done(&a);
+	return code;
+}
+
+int cmd_policy_fmt(struct words w)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+	bool check = false, options = true;
+	int worst = EXIT_OK, n = 0;
+
+	/* All words are looked at before a file is touched. */
+	for (int i = 0; i < w.n; i++) {
+		if (options && ward_streq(w.v[i], "--")) {
+			options = false;
+		} else if (options && ward_streq(w.v[i], "--check")) {
+			check = true;
+		} else if (options && w.v[i][0] == '-') {
+			(void)policy_fail(&err, w.v[i], "is no option of ward policy fmt",
+				"it takes --check, and files");
+			return policy_failed(&err);
+		} else if (!ward_has_suffix(w.v[i], ".cedar")) {
+			return not_cedar(w.v[i]);
+		} else {
+			w.v[n++] = w.v[i];
+		}
+	}
+	if (n == 0) {
+		(void)policy_fail(&err, "ward policy fmt", "what is to be laid out is missing",
+			"name files that end in .cedar");
+		return policy_failed(&err);
+	}
+	for (int i = 0; i < n; i++) {
+		int code = format_file(w.v[i], check);
+
+		worst = code > worst ? code : worst;
+	}
+	return fflush(stdout) == 0 ? worst : EXIT_USAGE;
+}

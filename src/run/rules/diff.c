@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `ward policy diff`: what is asked is what either side's policies tell apart (probe.c), and what a file names. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "os/os.h"
+#include "run/rules/tools.h"
+
+struct differing {
+	struct ward_side a, b;
+	struct ward_probes probes;
+	bool json;
+	struct ward_buf *out;
+	size_t asked, changed;
+	struct ward_error *err;
+};
+
+/* ---- what a side is ---- */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int set_all(struct ward_side *s, struct ward_texts *files, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	if (files->n > 0)
+		qsort(files->v, files->n, sizeof(*files->v), by_text);
+	for (size_t i = 0; r == WARD_OK && i < files->n; i++)
+		r = ward_request_set(s->r, "policy", files->v[i], err);
+	return r;
+}
+
+/* As in a directory of a layer: notes do not count, and what is neither note nor policy is refused when it is read. */
+static int directory(struct ward_side *s, struct ward_arena *arena, const char *name,
+	struct ward_error *err)
+{
+	struct ward_resolver rs = { .arena = arena };
+	struct ward_texts files = { 0 };
+	const struct dirent *e;
+	DIR *d = opendir(name);
+	int r = WARD_OK;
+
+	if (!d) {
+		r = ward_fail_errno(err, WARD_E_SYSTEM, errno, "the directory cannot be read");
+		ward_fail_at(err, name, 0, 0);
+		return r;
+	}
+	while (r == WARD_OK && (e = readdir(d))) {
+		if (e->d_name[0] == '.' || ward_has_prefix(e->d_name, "README") ||
+			ward_streq(e->d_name, "epoch"))
+			continue;
+		if (files.n == WARD_LAYER_FILES_MAX) {
+			r = ward_fail(err, WARD_E_LIMIT, "more than %u files",
+				WARD_LAYER_FILES_MAX);
+			ward_fail_at(err, name, 0, 0);
+			break;
+		}
+		r = ward_rs_text(&rs, &files, ward_arena_printf(arena, "%s/%s", name, e->d_name),
+			err);
+	}
+	closedir(d);
+	return r == WARD_OK ? set_all(s, &files, err) : r;
+}
+
+static int side(struct ward_side *s, struct ward_arena *arena,
+	const struct ward_policy_setting *settings, size_t n, const char *what,
+	struct ward_error *err)
+{
+	struct ward_error ignored = WARD_ERROR_INIT;
+	struct stat st;
+	int r = ward_side_begin(s, settings, n, err);
+
+	if (r < 0)
+		return r;
+	if (stat(what, &st) == 0 && S_ISDIR(st.st_mode))
+		r = directory(s, arena, what, err);
+	else if (stat(what, &st) == 0)
+		r = ward_request_set(s->r, "policy", what, err);
+	else if (strchr(what, '/') || strchr(what, '.'))
+		r = ward_request_set(s->r, "policy", what, err); /* says that it is not there */
+	else if (ward_request_set(s->r, "mode", what, &ignored) < 0) {
+		r = ward_fail(err, WARD_E_NOTFOUND,
+			"\"%.64s\" is no file, no directory and no mode", what);
+		ward_fail_fix(err, "%s",
+			ignored.fix[0]
+				? ignored.fix
+				: "modes are read_only workspace_write repo_write danger_full_access");
+	}
+	return r == WARD_OK ? ward_side_open(s, err) : r;
+}
+
+/* ---- the questions ---- */
+
+static int requests(struct differing *d, const char *file)
+{
+	struct ward_question_file f;
+	int r = ward_questions_read(d->probes.arena, file, false, &f, d->err);
+
+	if (r == WARD_OK && f.options) {
+		(void)ward_fail(d->err, WARD_E_INVALID,
+			"options are of tests: here both sides have the same");
+		ward_fail_at(d->err, file, f.options->line, f.options->column);
+		ward_fail_fix(d->err, "give them to ward policy diff");
+		return WARD_E_INVALID;
+	}
+	for (size_t i = 0; r == WARD_OK && i < f.n; i++) {
+		struct ward_query q = { .action = f.v[i].action };
+
+		r = ward_rules_resource(&d->a.rs, d->a.rs.workspace, f.v[i].resource, &q, d->err);
+		if (r < 0)
+			ward_fail_at(d->err, file, f.v[i].line, f.v[i].column);
+		else
+			r = ward_probes_add(&d->probes, f.v[i].action, q.resource.s, d->err);
+	}
+	return r;
+}
+
+static int by_probe(const void *a, const void *b)
+{
+	const struct ward_probe *x = a, *y = b;
+
+	return x->action != y->action ? (x->action < y->action ? -1 : 1)
+				      : strcmp(x->resource, y->resource);
+}
+
+/* ---- the answers ---- */
+
+static int judge(struct ward_side *s, const struct ward_probe *p, struct ward_verdict *ret,
+	struct ward_error *err)
+{
+	struct ward_query q = { .action = p->action,
+		.resource = ward_str(p->resource),
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000),
+		.backend = "native",
+		.by_person = p->action == WARD_ACT_MODE_ENTER };
+
+	q.of_host = ward_action_thing(p->action) == WARD_THING_PATH &&
+		(ward_path_within(p->resource, s->rs.workspace) ||
+			!ward_rules_made_inside(p->resource));
+	return ward_judge(s->book->book, s->book->desk, &q, ret) < 0 ? ward_rs_nomem(err) : WARD_OK;
+}
+
+static void effect(struct ward_buf *b, const struct ward_verdict *v)
+{
+	ward_buf_adds(b, ward_effect_name(v->effect));
+	if (v->effect == WARD_ASK)
+		ward_buf_addf(b, "(%s)", ward_approval_name(v->approval));
+}
+
+static void place(struct ward_buf *b, const struct ward_book_rule *r)
+{
+	ward_buf_adds(b, r->file);
+	if (r->line > 0)
+		ward_buf_addf(b, ":%u", r->line);
+}
+
+static void change_text(struct differing *d, const struct ward_probe *p,
+	const struct ward_verdict *was, const struct ward_verdict *is)
+{
+	const struct ward_verdict *by = is->n_rules > 0 ? is : was;
+
+	ward_buf_addf(d->out, "%s ", ward_action_name(p->action));
+	ward_show(d->out, p->resource, strlen(p->resource));
+	ward_buf_adds(d->out, ": ");
+	effect(d->out, was);
+	ward_buf_adds(d->out, " -> ");
+	effect(d->out, is);
+	if (by->n_rules > 0) {
+		ward_buf_adds(d->out, " (");
+		place(d->out, by->rules[0]);
+		ward_buf_addc(d->out, ')');
+	}
+	ward_buf_addc(d->out, '\n');
+}
+
+static void side_json(struct ward_buf *b, const char *key, const struct ward_verdict *v)
+{
+	ward_jw_key(b, key);
+	ward_jw_open(b, '{');
+	ward_jw_kstr(b, "effect", ward_effect_name(v->effect));
+	if (v->effect == WARD_ASK)
+		ward_jw_kstr(b, "approval", ward_approval_name(v->approval));
+	ward_jw_kstr(b, "why", ward_why_name(v->why));
+	if (v->n_rules > 0) {
+		ward_jw_kstr(b, "file", v->rules[0]->file);
+		if (v->rules[0]->line > 0)
+			ward_jw_ku64(b, "line", v->rules[0]->line);
+	}
+	ward_jw_close(b, '}');
+}
+
+static void change_json(struct differing *d, const struct ward_probe *p,
+	const struct ward_verdict *was, const struct ward_verdict *is)
+{
+	ward_jw_open(d->out, '{');
+	ward_jw_kstr(d->out, "action", ward_action_name(p->action));
+	ward_jw_kstr(d->out, "resource", p->resource);
+	side_json(d->out, "a", was);
+	side_json(d->out, "b", is);
+	ward_jw_close(d->out, '}');
+}
+
+static int compare(struct differing *d)
+{
+	const struct ward_probe *last = NULL;
+	struct ward_verdict was, is;
+	int r = WARD_OK;
+
+	qsort(d->probes.v, d->probes.n, sizeof(*d->probes.v), by_probe);
+	for (size_t i = 0; r == WARD_OK && i < d->probes.n; i++) {
+		const struct ward_probe *p = &d->probes.v[i];
+
+		if (last && by_probe(last, p) == 0)
+			continue;
+		last = p;
+		d->asked++;
+		r = judge(&d->a, p, &was, d->err);
+		if (r == WARD_OK)
+			r = judge(&d->b, p, &is, d->err);
+		if (r < 0 ||
+			(was.effect == is.effect &&
+				(was.effect != WARD_ASK || was.approval == is.approval)))
+			continue;
+		d->changed++;
+		(d->json ? change_json : change_text)(d, p, &was, &is);
+	}
+	return r;
+}
+
+static int report(struct differing *d)
+{
+	int r;
+
+	if (d->json) {
+		ward_jw_open(d->out, '{');
+		ward_jw_ki64(d->out, "v", 1);
+		ward_jw_key(d->out, "changes");
+		ward_jw_open(d->out, '[');
+	}
+	r = compare(d);
+	if (!d->json) {
+		ward_buf_addf(d->out, "%zu of %zu answers differ\n", d->changed, d->asked);
+		return r;
+	}
+	ward_jw_close(d->out, ']');
+	ward_jw_ku64(d->out, "asked", d->asked);
+	ward_jw_kstr(d->out, "a_sha256", d->a.book->sha256);
+	ward_jw_kstr(d->out, "b_sha256", d->b.book->sha256);
+	ward_jw_close(d->out, '}');
+	ward_buf_addc(d->out, '\n');
+	return r;
+}
+
+int ward_policy_diff(const struct ward_policy_setting *settings, size_t n_settings, const char *a,
+	const char *b, const char *file, bool json, char **ret_text, size_t *ret_changed,
+	struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf out = WARD_BUF_INIT;
+	WARD_CLEANUP(ward_arena_freep)
+	struct ward_arena *arena = ward_arena_new(WARD_POLICY_TOOLS_BYTES_MAX);
+	struct differing d = {
+		.probes = { .arena = arena }, .json = json, .out = &out, .err = err
+	};
+	int r;
+
+	*ret_text = NULL;
+	*ret_changed = 0;
+	if (!arena)
+		return ward_rs_nomem(err);
+	r = side(&d.a, arena, settings, n_settings, a, err);
+	if (r == WARD_OK)
+		r = side(&d.b, arena, settings, n_settings, b, err);
+	if (r == WARD_OK)
+		r = ward_probes_of(&d.probes, d.a.book->book, err);
+	if (r == WARD_OK)
+		r = ward_probes_of(&d.probes, d.b.book->book, err);
+	if (r == WARD_OK && file)
+		r = requests(&d, file);
+	if (r == WARD_OK)
+		r = report(&d);
+	if (r == WARD_OK) {
+		*ret_changed = d.changed;
+		*ret_text = ward_buf_take(&out);
+		r = *ret_text ? WARD_OK : ward_rs_nomem(err);
+	}
+	free(d.probes.v);
+	ward_side_done(&d.a);
+	ward_side_done(&d.b);
+	return r;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `ward policy test` and `diff` share: questions in a file, and the rules of some settings. Private to run/rules. */
+#pragma once
+
+#include "run/rules/rules.h"
+#include "ward/policy.h"
+
+/* ---- questions.c: a list of questions in a file, docs/spec/policy-test.md ---- */
+struct ward_question_row {
+	enum ward_action action;
+	const char *resource;
+	bool expects;                /* there is an answer to compare with */
+	enum ward_effect effect;
+	const char *why, *rule;      /* NULL: any */
+	uint32_t line, column;
+	const struct ward_json *options; /* of its own; NULL: none */
+};
+struct ward_question_file {
+	const char *file;
+	struct ward_question_row *v;
+	size_t n;
+	const struct ward_json *options; /* of all of them; NULL: none */
+};
+/* must_expect: a row without "expect" is an error. All of it lives in a. */
+int ward_questions_read(struct ward_arena *a, const char *file, bool must_expect, struct ward_question_file *ret,
+	struct ward_error *err);
+
+/* ---- side.c ---- */
+struct ward_side {
+	struct ward_request *r;
+	struct ward_host host;
+	struct ward_resolver rs;
+	struct ward_arena *arena;
+	struct ward_rulebook *book;
+};
+void ward_side_done(struct ward_side *s);        /* zeroed is good */
+/* A request of these settings; more may be set before it is opened. */
+int ward_side_begin(struct ward_side *s, const struct ward_policy_setting *settings, size_t n, struct ward_error *err);
+int ward_side_open(struct ward_side *s, struct ward_error *err);
+/* Is it the name of an option that policies depend on? Else WARD_E_INVALID, with the nearest. */
+int ward_setting_check(const char *name, struct ward_error *err);
+
+/* ---- probe.c: what a book could answer differently from another ---- */
+struct ward_probe {
+	enum ward_action action;
+	const char *resource;
+};
+struct ward_probes {
+	struct ward_arena *arena;
+	struct ward_probe *v;        /* malloced */
+	size_t n, cap;
+};
+int ward_probes_add(struct ward_probes *p, enum ward_action action, const char *resource, struct ward_error *err);
+int ward_probes_of(struct ward_probes *p, const struct ward_book *b, struct ward_error *err);

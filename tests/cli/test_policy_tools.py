@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""ward policy test, diff, fmt, snapshot: what they find, what they change, and what they refuse, at its place."""
+import contextlib
+import hashlib
+import json
+import os
+import re
+import stat
+
+import cli
+import schema
+from cli import ward
+from tap import cases, check, check_eq, check_in, main, test
+
+TEAM = """\
+schemaVersion: 2
+kind: Policy
+metadata: {name: team}
+spec:
+  denyRead: ["secret/**"]
+  fsProfiles:
+    docs:
+      read: ["**"]
+      modify: ["docs/**", "!docs/drafts/**"]
+"""
+NET = """\
+@id("mirror")
+permit (principal, action == Ward::Action::"net.connect", resource in Ward::Host::"npm.example.com");
+"""
+SCHEMA = json.loads((cli.ROOT / "docs/spec/policy-test.schema.json").read_text())
+
+
+@contextlib.contextmanager
+def place(files):
+    with cli.place() as p:
+        for name, text in files.items():
+            p.write(name, text)
+
+        def policy(*words, **more):
+            return ward("policy", *words, cwd=p.ws, env=p.env(HOME=str(p.home), XDG_CONFIG_HOME=str(p.home / "config")), **more)
+        policy.place = p
+        yield policy
+
+
+# ---- test ----
+
+GOOD = [
+    {"op": "modify", "path": "docs/a", "expect": "allow"},
+    {"op": "modify", "path": "docs/drafts/a", "expect": "deny", "why": "forbidden", "rule": "team.yaml:9"},
+    {"action": "fs.read", "resource": "secret/k", "expect": "deny", "rule": "pol/team.yaml:5"},
+    {"op": "read", "path": "x", "expect": "allow", "description": "all may be read"},
+    {"op": "modify", "path": ".ward/README", "expect": "deny", "options": {"mode": "workspace_write", "profile": [], "policy": []}},
+    {"action": "net.connect", "resource": "npm.example.com:1", "expect": "allow", "rule": "mirror",
+     "options": {"policy": "net.cedar", "profile": []}},
+]
+OPTIONS = {"policy": "team.yaml", "profile": "docs"}
+
+
+@test
+def expectations_that_hold():
+    doc = {"options": OPTIONS, "tests": GOOD}
+    schema.validate(doc, SCHEMA)
+    with place({"pol/team.yaml": TEAM, "pol/net.cedar": NET, "pol/t.json": json.dumps(doc), "x": "", ".ward/README": "", "docs/drafts/a": "", "docs/a": ""}) as policy:
+        r = policy("test", "pol/t.json")
+        check_eq((r.code, r.out), (0, "6 passed, 0 failed\n"), r.err)
+        r = policy("test", "--json", "pol/t.json", "pol/t.json")
+        check_eq((r.code, json.loads(r.out)), (0, {"v": 1, "failures": [], "passed": 12, "failed": 0}), r.err)
+
+
+@test
+def a_failure_is_a_line_with_its_place():
+    text = ("- {op: read, path: x, expect: allow}\n"
+            "- {op: read, path: x, expect: deny}\n"
+            "- {op: modify, path: x, expect: deny, why: forbidden}\n"
+            "- {op: read, path: x, expect: allow, rule: other}\n")
+    with place({"team.yaml": TEAM, "t.yaml": text, "x": ""}) as policy:
+        words = ["test", "--policy", "team.yaml", "--profile", "docs", "t.yaml"]
+        r = policy(*words)
+        check_eq(r.code, 1, r.err)
+        check_eq(r.out.splitlines(), [
+            "t.yaml:2: fs.read x: expected deny, is allow: a rule grants it (team.yaml:8, data/base)",
+            "t.yaml:3: fs.write x: deny as expected, but why is no_rule, not forbidden",
+            "t.yaml:4: fs.read x: allow as expected, but not by rule other (team.yaml:8, data/base)",
+            "1 passed, 3 failed"])
+        r = policy(*words, "--json")
+        doc = json.loads(r.out)
+        check_eq((r.code, doc["passed"], doc["failed"]), (1, 1, 3))
+        check_eq([(f["line"], f["effect"], f["expected"]) for f in doc["failures"]],
+                 [(2, "allow", "deny"), (3, "deny", "deny"), (4, "allow", "allow")])
+
+
+@test
+def every_option_of_the_completion_is_one():
+    options = re.search(r'^POLICY = "([^"]+)"', (cli.ROOT / "tools/gen-options").read_text(), re.M).group(1).split()
+    check_eq(sorted(options), sorted(SCHEMA["$defs"]["options"]["properties"]))
+    page = (cli.ROOT / "docs/spec/policy-test.md").read_text()
+    for name in options:
+        check_in(name, page)
+        with place({"t.json": json.dumps([{"op": "read", "path": "x", "expect": "deny", "options": {name: []}}]), "x": ""}) as policy:
+            r = policy("test", "t.json")
+            check_eq((name, r.code), (name, 0), r.err)
+
+
+BAD = [
+    ("no list", "x", "t.yaml:1:1: this is no list of questions"),
+    ("nothing", "[]", "t.yaml:1:1: the list is empty"),
+    ("no object", "- x", "t.yaml:1:3: each is an object"),
+    ("unknown field", "- {op: read, pth: x, expect: deny}", 't.yaml:1:14: unknown field "pth"; did you mean "path"?'),
+    ("unknown member", "{test: [], tests: [{op: read, path: x, expect: deny}]}", 't.yaml:1:2: unknown field "test"; did you mean "tests"?'),
+    ("no tests", "{options: {}}", "t.yaml:1:1: tests are missing"),
+    ("no expectation", "- {op: read, path: x}", "t.yaml:1:3: expect is missing"),
+    ("nothing asked", "- {op: read, expect: deny}", "t.yaml:1:3: what is asked is missing"),
+    ("twice", "- {op: read, action: fs.read, path: x, expect: deny}", "t.yaml:1:14: the same is said twice"),
+    ("unknown action", "- {action: fs.raed, resource: x, expect: deny}", "t.yaml:1:12: unknown action \"fs.raed\"; did you mean fs.read?"),
+    ("unknown op", "- {op: exec, path: x, expect: deny}", "t.yaml:1:8: op is read or modify"),
+    ("unknown answer", "- {op: read, path: x, expect: no}", "t.yaml:1:31: expect is allow, deny or ask"),
+    ("unknown reason", "- {op: read, path: x, expect: deny, why: because}", "t.yaml:1:42: there is no such reason"),
+    ("a number", "- {op: read, path: 7, expect: deny}", "t.yaml:1:20: path is a text, and here is an integer"),
+    ("unknown option", "- {op: read, path: x, expect: deny, options: {moed: read_only}}",
+     't.yaml:1:47: "moed" is no option that policies depend on; did you mean "mode"?'),
+    ("an option of runs", "- {op: read, path: x, expect: deny, options: {memory: 1G}}", 't.yaml:1:47: "memory" is no option'),
+    ("an option without a value", "- {op: read, path: x, expect: deny, options: {mode: false}}", "t.yaml:1:53: the value of an option is a text"),
+    ("an unknown mode", "- {op: read, path: x, expect: deny, options: {mode: raed_only}}", "t.yaml:1:53: "),
+    ("no such profile", "- {op: read, path: x, expect: deny, options: {profile: doc}}", "profile"),
+    ("two dots", "- {op: read, path: x/../y, expect: deny}", "t.yaml:1:3: "),
+    ("no such program", "- {action: proc.exec, resource: no-such-program, expect: deny}", "t.yaml:1:3: there is no program"),
+    ("no YAML", "- {", "t.yaml:"),
+]
+
+
+@cases([(row[0], row[1:]) for row in BAD])
+def refused_tests(row):
+    text, message = row
+    with place({"t.yaml": text}) as policy:
+        r = policy("test", "t.yaml")
+        check_eq((r.code, r.out), (2, ""), r.err)
+        check_eq(r.err.count("\n"), 1, r.err)
+        check_in(message, r.err)
+
+
+@test
+def other_words_are_refused():
+    with place({"t.yaml": "[]", "a.cedar": NET}) as policy:
+        for words, message in [(["test"], "what is expected is missing"), (["test", "none.yaml"], "none.yaml"),
+                               (["diff", "a.cedar"], "compares two"), (["diff", "a.cedar", "a.cedar", "a.cedar"], "compares two"),
+                               (["diff", "raed_only", "read_only"], '"raed_only" is no file, no directory and no mode'),
+                               (["diff", "none.cedar", "a.cedar"], "none.cedar"),
+                               (["diff", "--requests", "t.yaml", "a.cedar", "a.cedar"], "t.yaml:1:1: the list is empty"),
+                               (["fmt"], "what is to be laid out is missing"), (["fmt", "t.yaml"], "is no Cedar text"),
+                               (["fmt", "--chek", "a.cedar"], "--chek"), (["fmt", "none.cedar"], "none.cedar"),
+                               (["snapshot", "x"], "is a word too many"), (["snapshot", "--store", "none"], "none/"),
+                               (["test", "--memory", "1G", "t.yaml"], "memory")]:
+            r = policy(*words)
+            check_eq((words, r.code, r.out), (words, 2, ""), r.err)
+            check_in(message, r.err)
+
+
+# ---- diff ----
+
+@test
+def a_policy_does_not_differ_from_itself():
+    with place({"team.yaml": TEAM, "net.cedar": NET}) as policy:
+        for side in ("team.yaml", "net.cedar", "workspace_write"):
+            r = policy("diff", side, side)
+            check_eq(r.code, 0, r.err)
+            check(r.out.startswith("0 of ") and int(r.out.split()[2]) > 40, r.out)
+
+
+@test
+def what_changes_is_named():
+    with place({"old.yaml": TEAM, "new.yaml": TEAM.replace("!docs/drafts/**", "!docs/final/**"), "d/net.cedar": NET, "d/README": "",
+                "e/net.cedar": NET.replace("npm.", "pip.")}) as policy:
+        r = policy("diff", "old.yaml", "new.yaml", "--profile", "docs")
+        check_eq(r.code, 1, r.err)
+        ws = str(policy.place.ws)
+        check_in(f"fs.write {ws}/docs/drafts/ward-probe: deny -> allow (new.yaml:9)\n", r.out)
+        check_in(f"fs.write {ws}/docs/final: allow -> deny (new.yaml:9)\n", r.out)
+        check("fs.read" not in r.out, r.out)
+        r = policy("diff", "d", "e", "--json")
+        doc = json.loads(r.out)
+        check_eq({(c["resource"].rsplit(":")[0], c["a"]["effect"], c["b"]["effect"]) for c in doc["changes"]},
+                 {("npm.example.com", "allow", "deny"), ("pip.example.com", "deny", "allow")})
+        check_eq({c["action"] for c in doc["changes"]}, {"net.connect"})
+        check(r.code == 1 and doc["a_sha256"] != doc["b_sha256"] and doc["asked"] > 40, r.out)
+
+
+@test
+def patterns_and_approvals_and_requests():
+    rule = 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"%s");\n'
+    like = 'permit (principal, action == Ward::Action::"env.read", resource) when { resource.name like "%s" };\n'
+    with place({"a.cedar": rule % "src/**/[!a-y]?{x,y}/*.c", "b.cedar": "", "c.cedar": '@approval("risky")\n' + NET,
+                "d.cedar": NET, "e.cedar": like % "API_*", "f.cedar": like % "APP_*",
+                "r.yaml": "- {action: env.read, resource: API_KEY}\n- {action: env.read, resource: HOME}\n"}) as policy:
+        r = policy("diff", "a.cedar", "b.cedar")
+        check_eq(r.code, 1, r.out)
+        check(re.search(r"^fs.read \S*/src/\S+\.c: allow -> deny \(a.cedar:1\)$", r.out, re.M), r.out)
+        r = policy("diff", "c.cedar", "d.cedar")
+        check_in("net.connect npm.example.com:443: ask(risky) -> allow (d.cedar:1)\n", r.out)
+        check_eq(policy("diff", "e.cedar", "f.cedar").code, 0)
+        r = policy("diff", "e.cedar", "f.cedar", "--requests", "r.yaml")
+        check_eq((r.code, r.out.splitlines()[0]), (1, "env.read API_KEY: allow -> deny (e.cedar:1)"), r.err)
+
+
+# ---- fmt ----
+
+@test
+def cedar_is_laid_out_and_stays_its_owners():
+    ugly = '// why\n@id("x")permit(principal,action,resource)when{resource is Ward::Path};'
+    with place({"a.cedar": ugly, "team.yaml": TEAM, "bad.cedar": "permit (principal"}) as policy:
+        file = policy.place.ws / "a.cedar"
+        os.chmod(file, 0o640)
+        r = policy("fmt", "--check", "a.cedar")
+        check_eq((r.code, r.out, file.read_text()), (1, "a.cedar\n", ugly), r.err)
+        r = policy("fmt", "a.cedar")
+        check_eq((r.code, r.out), (0, ""), r.err)
+        check_eq(stat.S_IMODE(file.stat().st_mode), 0o640)
+        check(file.read_text().startswith("// why\n@id(\"x\")\npermit (principal, action, resource)\n"), file.read_text())
+        check_eq(policy("fmt", "--check", "a.cedar").code, 0)
+        r = policy("fmt", "team.yaml", "a.cedar")
+        check_eq((r.code, (policy.place.ws / "team.yaml").read_text()), (2, TEAM))
+        check_in("team.yaml", r.err)
+        r = policy("fmt", "bad.cedar")
+        check_eq((r.code, (policy.place.ws / "bad.cedar").read_text()), (2, "permit (principal"), r.err)
+
+
+# ---- snapshot ----
+
+@test
+def a_snapshot_is_kept_under_its_hash():
+    with place({"team.yaml": TEAM, "keep/x": ""}) as policy:
+        words = ["--policy", "team.yaml", "--profile", "docs"]
+        r = policy("snapshot", *words, "--store", "keep")
+        check_eq(r.code, 0, r.err)
+        file = policy.place.ws / r.out.strip()
+        check_eq(file.name, hashlib.sha256(file.read_bytes()).hexdigest() + ".json")
+        check_eq(stat.S_IMODE(file.stat().st_mode), 0o600)
+        check_eq(policy("snapshot", *words).out, file.read_text() + "\n")
+        check_eq(json.loads(policy("explain", "--json", *words, "--op", "read", "--path", "x").out)["policy_sha256"] + ".json", file.name)
+        before = file.stat().st_ino
+        check_eq(policy("snapshot", *words, "--store", "keep").out, r.out)
+        check_eq(file.stat().st_ino, before)
+
+
+# ---- what explain says ----
+
+@test
+def explain_shows_the_policy_and_how_to_change_it():
+    with place({"net.cedar": NET}) as policy:
+        r = policy("explain", "--policy", "net.cedar", "--action", "net.connect", "--resource", "npm.example.com:443", "--json")
+        check_eq(json.loads(r.out)["rules"][0]["text"], NET.split("\n", 1)[1].strip())
+        r = policy("explain", "--mode", "workspace_write", "--op", "modify", "--path", ".ward/x")
+        check_in("change: another --mode; or a copy of data/modes/workspace_write.cedar with --policy\n", r.out)
+
+
+main()
