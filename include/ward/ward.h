@@ -4,7 +4,8 @@
  *
  * A request is filled by option name, exactly as on the command line of ward(1); it can be planned (nothing
  * runs) or run. Threads: an object belongs to one thread at a time; different objects are independent, and any
- * number of runs may go on in one process. The library installs no signal handler, never prints and never exits.
+ * number of runs may go on in one process. The library installs no signal handler, never prints and never exits; it asks on the
+ * terminal only where the option "ask" says so.
  */
 #ifndef WARD_WARD_H
 #define WARD_WARD_H

@@ -302,6 +302,9 @@ static int go(enum ward_command_kind kind, struct words w, bool plan_only)
 		return plan_only ? EXIT_USAGE : EXIT_WARD;
 	}
 	code = take_all(r, kind, &w, &err);
+	/* A library asks nobody by itself; this is a command, and may have a person before it. */
+	if (code == WARD_OK && !ward_request_given(r, "ask"))
+		code = ward_request_set(r, "ask", "auto", &err);
 	if (code < 0 && plan_only)
 		fix_for_plan(kind, &err);
 	plan_only = plan_only || ward_request_given(r, "dry-run");

@@ -70,7 +70,7 @@ WARD_OPT(apply_ask, "ask", "HOW", false, G_POLICY,
 	"whom rules with @approval ask before the start: auto, wait or no",
 	"auto: on the terminal, where standard input, output and error are it and Ward is in its foreground; else nobody, and "
 	"the answer is no at once. wait: the run waits, and is answered from another terminal with ward pending, ward approve "
-	"and ward deny. no: nobody is asked. Default auto.",
+	"and ward deny. no: nobody is asked. Default auto; of the library no.",
 	"auto|wait|no")
 WARD_OPT(apply_ask_timeout, "ask-timeout", "TIME", false, G_POLICY,
 	"how long a person is waited for; default: 5m",

@@ -65,7 +65,7 @@ struct ward_request *ward_request_new(enum ward_command_kind kind)
 	r->backend = WARD_BACKEND_NATIVE;
 	r->attribution = WARD_ATTR_AUTO;
 	r->deny_errno = ENOENT;
-	r->ask = WARD_ASK_AUTO;
+	r->ask = WARD_ASK_NOBODY; /* a library has no terminal; the command sets auto */
 	r->ask_timeout_ms = 300000;
 	memset(r->require, -1, sizeof(r->require));
 	memset(r->accept, -1, sizeof(r->accept));
