@@ -144,7 +144,7 @@ static bool guard(const char *value, void *arg)
 static int protect(struct ward_resolver *rs, struct ward_git *g, const char *dir,
 	struct ward_error *err)
 {
-	/* config.worktree and gitdir count where they are: nothing that is guarded makes git look for new ones. */
+	/* These count where they are, and the first where the configuration makes git look for it. */
 	static const char *const names[] = { "hooks", "config", "info", "modules", "commondir" };
 	static const char *const if_there[] = { "config.worktree", "gitdir" };
 	static const struct ward_gitconfig_key hooks = { "core", "hookspath", false },
@@ -174,6 +174,11 @@ static int protect(struct ward_resolver *rs, struct ward_git *g, const char *dir
 static int found(struct ward_resolver *rs, struct ward_git *g, const char *dir, const char *common,
 	struct ward_error *err)
 {
+	static const struct ward_gitconfig_key per_worktree = { "extensions", "worktreeconfig",
+		false };
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = CONFIG_MAX };
+	char value[WARD_GITCONFIG_VALUE_MAX] = "";
+	struct guarding x = { rs, g, dir, err, WARD_OK };
 	int r = add(rs, &g->dirs, dir, err);
 
 	if (r == WARD_OK)
@@ -182,7 +187,15 @@ static int found(struct ward_resolver *rs, struct ward_git *g, const char *dir, 
 		r = protect(rs, g, dir, err);
 	if (r == WARD_OK && !ward_streq(dir, common))
 		r = protect(rs, g, common, err);
-	return r;
+	read_config(rs, common, "config", &b);
+	if (r < 0 || b.n == 0)
+		return r;
+	(void)ward_gitconfig_each(b.s, b.n, &per_worktree, last_value, value);
+	if (value[0] && guard("config.worktree", &x)) {
+		x.base = common;
+		(void)guard("config.worktree", &x);
+	}
+	return x.r;
 }
 
 static int not_used(struct ward_resolver *rs, const char *at, const char *why,
