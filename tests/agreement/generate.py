@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trees, policies over them, and operations on their names, all out of one seeded generator. Nothing here knows what is allowed."""
+import os
+
+NAMES = ["a", "b", "src", "docs", "secret", ".env", "f.txt", "g.py", "key.pem", "new", "[x]", "run"]
+GLOBS = ["**/.env", "*.txt", "**/*.pem", "src/*", "src/**", "docs/**", "**/secret/**", "a/**", "*/b", "?", "**", "*/*.py", "{a,b}/**",
+         "[ab]/*", "**/secret", "b/*/**", "run", "**/run", ".git/**"]
+OF_FILE = ["read", "write", "readwrite", "truncate", "chmod", "utimes", "unlink"]
+
+
+class Tree:
+    """What stands in a workspace: {path relative to it: "f", "x" (a script), "d", "l"}."""
+
+    def __init__(self, rng, ws):
+        self.ws, self.at, self.texts, self.links, self.twice = str(ws), {}, {}, {}, set()
+        self._fill(rng, "", 0)
+        if rng.random() < 0.3 and ".git" not in self.at:
+            self._git()
+        files = [p for p, k in self.at.items() if k == "f"]
+        for _ in range(rng.randrange(3) if files else 0):
+            one, two = rng.choice(files), self.free(rng, rng.choice(self.dirs()))
+            os.link(self.host(one), self.host(two))
+            self.at[two] = "f"
+            self.twice |= {one, two}
+        for _ in range(rng.randrange(4)):
+            name, to = self.free(rng, rng.choice(self.dirs())), rng.choice(list(self.at) or ["a"])
+            os.symlink(self.host(to), self.host(name))
+            self.at[name], self.links[name] = "l", os.path.relpath(os.path.realpath(self.host(name)), self.ws)
+
+    def host(self, path):
+        return f"{self.ws}/{path}" if path else self.ws
+
+    def dirs(self):
+        return [""] + [p for p, k in self.at.items() if k == "d"]
+
+    def _file(self, path, script):
+        text = f"#{len(self.texts)}"
+        self.texts[path] = f"#!/usr/bin/true {text}" if script else text
+        with open(self.host(path), "w", encoding="utf-8") as f:
+            f.write(self.texts[path] + "\n")
+        os.chmod(self.host(path), 0o755 if script else 0o644)
+        self.at[path] = "x" if script else "f"
+
+    def _dir(self, path):
+        os.mkdir(self.host(path))
+        self.at[path] = "d"
+
+    def _fill(self, rng, top, depth):
+        for name in rng.sample(NAMES, rng.randrange(3, 8) if depth == 0 else rng.randrange(5)):
+            path = f"{top}/{name}".lstrip("/")
+            if depth < 3 and "." not in name and name != "run" and rng.random() < 0.8:
+                self._dir(path)
+                self._fill(rng, path, depth + 1)
+            else:
+                self._file(path, name == "run" or rng.random() < 0.1)
+
+    def _git(self):
+        self._dir(".git")
+        for d in ("objects", "refs", "hooks"):
+            self._dir(".git/" + d)
+        for f, text in (("HEAD", "ref: refs/heads/main"), ("config", "[core]")):
+            with open(self.host(".git/" + f), "w", encoding="utf-8") as out:
+                out.write(text + "\n")
+            self.at[".git/" + f] = "f"
+
+    def free(self, rng, top):
+        for name in rng.sample(NAMES, len(NAMES)) + [f"new{i}" for i in range(9)]:
+            path = f"{top}/{name}".lstrip("/")
+            if path not in self.at:
+                return path
+        raise RuntimeError("no name is free")
+
+    def below(self, path):
+        return [p for p in self.at if p.startswith(path + "/")]
+
+
+def _cedar(rng, tree, out):
+    for _ in range(rng.randrange(2, 8)):
+        effect = "forbid" if rng.random() < 0.4 else "permit"
+        actions = rng.choice([["fs.read"], ["fs.read", "fs.write"], ["fs.read", "fs.write"], ["fs.write"], ["fs.read", "fs.exec", "proc.exec"]])
+        if effect == "permit" and actions == ["fs.write"]:
+            actions = ["fs.read", "fs.write"]
+        if rng.random() < 0.6:
+            path = rng.choice(list(tree.at) + [tree.free(rng, rng.choice(tree.dirs())), rng.choice(NAMES), rng.choice(NAMES) + "/deep/er"])
+            out["mentions"].add(path)
+            what = f'{"==" if rng.random() < 0.15 else "in"} Ward::Path::"./{path}"'
+        elif rng.random() < 0.2:
+            what = 'in Ward::Path::"./"'
+        else:
+            what = f'in Ward::Glob::"{rng.choice(GLOBS)}"'
+        out["cedar"] += "%s (principal, action in [%s], resource %s);\n" % (
+            effect, ", ".join(f'Ward::Action::"{a}"' for a in actions), what)
+
+
+def _rules(rng, tree, exceptions, literal=False):
+    """literal: an exception names one path or directory."""
+    rules = []
+    for i in range(rng.randrange(1, 5)):
+        but = exceptions and i and rng.random() < 0.4
+        escaped = rng.choice(list(tree.at)).replace("[", "\\[").replace("]", "\\]") + rng.choice(["", "/**"])
+        rule = rng.choice(GLOBS[:-4]) if rng.random() < 0.6 and not (but and literal) else escaped
+        rules.append(("!" if but else "") + rule)
+    return rules
+
+
+def _profile(rng, tree, out):
+    doc = {"schemaVersion": 2, "kind": "Policy", "metadata": {"name": "p"}, "spec": {"grammar": 2, "fsProfiles": {"p": {
+        "read": (["**"] if rng.random() < 0.6 else []) + _rules(rng, tree, True), "modify": _rules(rng, tree, True),
+        "allowExec": ["*"]}}}}
+    if rng.random() < 0.4:
+        doc["spec"]["denyRead"] = _rules(rng, tree, False)
+    if rng.random() < 0.5:
+        doc["spec"]["denyModify"] = _rules(rng, tree, True, True)
+    out["doc"] = doc
+    out["options"] += [("profile", "p")]
+
+
+def _grants(rng, tree, out):
+    for _ in range(rng.randrange(1, 5)):
+        kind = rng.choice(["read", "write"])
+        if rng.random() < 0.6:
+            path = rng.choice([p for p, k in tree.at.items() if k != "l"] or [""])
+            out["options"].append((kind, tree.host(path)))
+        else:
+            # A grant that leads through a link grants what the link leads to; docs/agreement.md.
+            patterns = [d + "/**" for d in ("src", "a", "docs") if tree.at.get(d) != "l"]
+            out["options"].append(("cap", f"FILE_{kind.upper()}:{rng.choice(patterns + ['*.txt', '**/*.py', '*', '**/.env'])}"))
+
+
+def policy(rng, tree):
+    """Options, and what goes into files: {"options", "cedar", "doc", "narrow", "mentions"}."""
+    out = {"options": [], "cedar": "", "doc": None, "narrow": "", "mentions": set()}
+    kind = rng.choice(["cedar", "cedar", "cedar", "profile", "profile", "mode", "mode", "grants"])
+    if kind == "cedar":
+        if rng.random() < 0.5:
+            out["cedar"] += 'permit (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Path::"./");\n'
+        _cedar(rng, tree, out)
+    elif kind == "profile":
+        _profile(rng, tree, out)
+    elif kind == "mode":
+        out["options"].append(("mode", rng.choice(["read_only", "workspace_write", "workspace_write", "repo_write"])))
+        if rng.random() < 0.6:
+            _cedar(rng, tree, out)
+    if kind == "grants" or rng.random() < 0.2:
+        _grants(rng, tree, out)
+    if rng.random() < 0.2:
+        narrow = {"cedar": "", "mentions": out["mentions"]}
+        _cedar(rng, tree, narrow)
+        out["narrow"] = narrow["cedar"]
+    return out
+
+
+def operations(rng, tree, most):
+    """(call, name, other name or None) of names relative to the workspace."""
+    ops = []
+    dirs = tree.dirs()
+    for path, kind in tree.at.items():
+        top = os.path.dirname(path)
+        if kind in "fx":
+            ops += [(c, path, None) for c in OF_FILE] + [("exec", path, None)] * (kind == "x")
+            ops += [("link", path, tree.free(rng, rng.choice([top] + dirs))), ("rename", path, tree.free(rng, rng.choice([top] + dirs)))]
+        elif kind == "d":
+            ops += [("list", path, None), ("rename", path, tree.free(rng, top)), ("chmod", path, None)]
+            if not tree.below(path):
+                ops.append(("rmdir", path, None))
+        else:
+            ops += [("read", path, None), ("unlink", path, None), ("rename", path, tree.free(rng, top))]
+    for path in dirs:
+        ops += [(c, tree.free(rng, path), None) for c in ("create", "mkdir", "symlink", "mkfifo") for _ in range(2)]
+    rng.shuffle(ops)
+    return ops[:most]
