@@ -320,6 +320,26 @@ def a_list_without_the_base_is_a_view_without_it(p):
 
 
 @both
+def a_pattern_of_a_directory_is_about_a_file_of_that_name(p):
+    p.write("src", "text\n", 0o666)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"src/**");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--accept", "files=advisory", "--read", ".", "sh", "-c", "cat src || echo no")
+    check_eq(r.out, "no\n", r.err)
+
+
+@both
+def a_match_that_is_a_link_gives_nothing_that_a_list_leaves_out(p):
+    p.write("deep/key", "key\n")
+    p.write("open", "open\n")
+    (p.ws / "link").symlink_to("deep/key")
+    p.write(".ward/list.cedar", 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"/usr");\n'
+                                'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"/etc");\n'
+                                'permit (principal, action == Ward::Action::"fs.read", resource == Ward::Path::"./open");\n')
+    r = ordinary(p, "--cap", "FILE_READ:*", "sh", "-c", "cat open; cat deep/key || cat link || echo no")
+    check_eq(r.out, "open\nno\n", r.err)
+
+
+@both
 def what_somebody_outside_replaces_is_what_he_put_there(p):
     """Known: a cover lies on a file, not on a name. Who moves another file there, outside, shows that one. docs/agreement.md"""
     p.write("key", "old\n", 0o666)

@@ -395,6 +395,34 @@ static int boundaries(struct viewing *v)
 	return r;
 }
 
+/* What options grant by the name of a link is judged by what it leads to: a list of a layer may leave that out. */
+static int granted(struct viewing *v)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < v->first; i++) {
+		const struct ward_node *n = &v->rs->nodes[i];
+		const char *probe = n->dest;
+		struct ward_verdict verdict;
+		bool yes;
+
+		if (n->kind != WARD_NODE_BIND || n->base)
+			continue;
+		if (n->is_dir)
+			probe = ward_arena_printf(v->rs->arena, "%s/" ANY, n->dest);
+		if (!probe)
+			return ward_rs_nomem(v->err);
+		r = ask(v, n->write ? WARD_ACT_FS_WRITE : WARD_ACT_FS_READ, probe, &verdict, &yes);
+		if (r == WARD_OK && !yes && verdict.why == WARD_WHY_NO_RULE)
+			r = ward_rs_warn(v->rs, v->err,
+				"%s is granted by the name of a link alone: no rule names it, so it is not shown; write it",
+				ward_rs_show(v->rs, n->dest));
+		if (r == WARD_OK && !yes)
+			r = name(v, n->dest);
+	}
+	return r;
+}
+
 /* Names of a pattern that come to be later have the rights of their directory; where that is more, it is said. */
 static int late_names(struct viewing *v)
 {
@@ -443,6 +471,8 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 		r = whole_host(&v);
 	while (r == WARD_OK && (path = ward_book_path(rs->book->book, &at)) != NULL)
 		r = name(&v, path);
+	if (r == WARD_OK)
+		r = granted(&v);
 	if (r == WARD_OK)
 		r = boundaries(&v);
 	for (int relative = 0; r == WARD_OK && relative < 2; relative++)

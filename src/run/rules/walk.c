@@ -89,13 +89,14 @@ int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *pat
 			ward_path_join(relative ? rs->workspace : "/", prefix, start,
 				sizeof(start)) < 0)
 			continue; /* longer than any path */
-		if (ward_rs_target(rs, start, &t) < 0 || t.n_links > 0 || !S_ISDIR(t.st.st_mode) ||
+		if (ward_rs_target(rs, start, &t) < 0 || t.n_links > 0 ||
 			(ward_rs_reserved(start) && start[1]))
 			continue;
 		/* A pattern of the workspace may be what grants, wherever it matches. */
 		w.everywhere = start[1] && (relative || !concerns(&w, start));
 		r = entry(&w, start, WARD_ENTRY_OTHER, &enter);
-		if (r == WARD_OK)
+		/* A pattern of all below src is about a file of that name, too. */
+		if (r == WARD_OK && S_ISDIR(t.st.st_mode))
 			r = ward_rs_walk(&walk, start);
 		if (r == WARD_E_LIMIT && walk.looked > WARD_GLOB_WALK_MAX)
 			return fail_much(&w, "would look at", WARD_GLOB_WALK_MAX);
