@@ -131,8 +131,13 @@ class World:
                     return "a directory is what lies in it"
             if t.at.get(a) == "d" and call in MOVES + ("chmod",) and self.may("fs.write", a + "/*") and not self.may("fs.write", a):
                 return "a directory is what lies in it"
-            if t.at.get(a) == "l" and self.in_dir("fs.read" if call == "read" else "fs.write", a):
+            does = "fs.read" if call == "read" else "fs.write"
+            if t.at.get(a) == "l" and (self.in_dir(does, a) or self.may(does, os.path.dirname(a))):
                 return "links are of their directory"
+            below = [n for n in t.below(a) if not self.may("fs.write", n)] if call == "rename" else []
+            if below and self.may("fs.write", a) and all(
+                    t.at[n] == "l" or (t.at[n] == "d" and self.may("fs.write", n + "/*")) for n in below):
+                return "links are of their directory" if any(t.at[n] == "l" for n in below) else "a directory is what lies in it"
         return None
 
     def expected_but(self, op):

@@ -122,7 +122,7 @@ def _grants(rng, tree, out):
             path = rng.choice([p for p, k in tree.at.items() if k != "l"] or [""])
             out["options"].append((kind, tree.host(path)))
         else:
-            # A grant that leads through a link grants what the link leads to; docs/agreement.md.
+            # A directory that is a link has a test of its own.
             patterns = [d + "/**" for d in ("src", "a", "docs") if tree.at.get(d) != "l"]
             out["options"].append(("cap", f"FILE_{kind.upper()}:{rng.choice(patterns + ['*.txt', '**/*.py', '*', '**/.env'])}"))
 
