@@ -158,6 +158,7 @@ static bool collect(struct closing *c, const struct cedar_uid *const *v, size_t 
 		c->late = p;
 		c->cap_late = cap;
 	}
+	assert(c->late != NULL); /* there is room for one at least */
 	if (n > 0)
 		memcpy(c->late + c->n_late, v, n * sizeof(*v));
 	c->n_late += n;
