@@ -43,13 +43,17 @@ struct ward_policy_setting {
  */
 int ward_policy_test(const struct ward_policy_setting *settings, size_t n_settings, const char *const *files, size_t n_files,
 	bool json, char **ret_text, size_t *ret_failed, struct ward_error *err);
+/* Two sides, each a mode's name, a policy file or a directory of them; requests: a file of questions to ask too, or NULL. */
+struct ward_policy_sides {
+	const char *a, *b, *requests;
+};
 /*
- * Questions whose answer is another one under b than under a, each a mode's name, a policy file or a directory of them, with the
- * settings beside both. Asked are all names, patterns, endpoints, programs, variables ... that either mentions, names beside and
- * below these, and those of the file requests (may be NULL). Texts as above: "ACTION RESOURCE: deny -> allow (file:line)".
+ * Questions whose answer is another one under b than under a, with the settings beside both. Asked are all names, patterns,
+ * endpoints, programs, variables ... that either mentions, names beside and below these, and those of requests. Texts as above:
+ * "ACTION RESOURCE: deny -> allow (file:line)".
  */
-int ward_policy_diff(const struct ward_policy_setting *settings, size_t n_settings, const char *a, const char *b,
-	const char *requests, bool json, char **ret_text, size_t *ret_changed, struct ward_error *err);
+int ward_policy_diff(const struct ward_policy_setting *settings, size_t n_settings, const struct ward_policy_sides *sides, bool json,
+	char **ret_text, size_t *ret_changed, struct ward_error *err);
 /*
  * The snapshot of a request's policies, written as DIR/SHA256.json (mode 0600; one that is there stays). *ret_text: that path.
  */

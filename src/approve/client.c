@@ -39,7 +39,6 @@ static int ring(int dir, const char *path)
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	const struct timeval patience = { .tv_sec = PATIENCE_S };
 	WARD_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int taken;
 
 	if (fd < 0 || strlen(path) >= sizeof(at.sun_path))
 		return -1;
@@ -51,9 +50,7 @@ static int ring(int dir, const char *path)
 			(void)unlinkat(dir, ward_path_basename(path), 0);
 		return -1;
 	}
-	taken = fd;
-	fd = -1;
-	return taken;
+	return ward_take_fd(&fd);
 }
 
 /* The reply, or NULL: nobody is there, or what came is none. */

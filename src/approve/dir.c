@@ -60,7 +60,6 @@ int ward_bell_dir(bool make, int *ret_fd, char out[WARD_PATH_MAX], struct ward_e
 		ward_fail_fix(err, "look at what it is, then remove it");
 		return WARD_E_REFUSED;
 	}
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = ward_take_fd(&fd);
 	return WARD_OK;
 }

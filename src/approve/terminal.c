@@ -24,7 +24,6 @@
 int ward_terminal_open(void)
 {
 	WARD_FD fd = -1;
-	int taken;
 
 	for (int i = 0; i < 3; i++) {
 		/* Answers for the controlling terminal alone. */
@@ -34,9 +33,7 @@ int ward_terminal_open(void)
 	fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0 || tcgetpgrp(fd) != getpgrp())
 		return -1;
-	taken = fd;
-	fd = -1;
-	return taken;
+	return ward_take_fd(&fd);
 }
 
 /* ---- the question ---- */

@@ -38,6 +38,7 @@ int cmd_policy_test(struct words w)
 
 static int diff(struct ward_request *r, struct own *o, struct ward_error *err)
 {
+	struct ward_policy_sides sides = { .requests = o->requests };
 	char *text = NULL;
 	size_t n_changed = 0;
 	int code;
@@ -48,8 +49,10 @@ static int diff(struct ward_request *r, struct own *o, struct ward_error *err)
 			       "compares two: a mode, a file or a directory each",
 			       "ward policy diff OLD NEW"),
 		       policy_failed(err);
-	if (ward_policy_diff(o->settings, o->n_settings, o->files[0], o->files[1], o->requests,
-		    o->json, &text, &n_changed, err) < 0)
+	sides.a = o->files[0];
+	sides.b = o->files[1];
+	if (ward_policy_diff(o->settings, o->n_settings, &sides, o->json, &text, &n_changed, err) <
+		0)
 		return policy_failed(err);
 	code = policy_print(text);
 	return code == EXIT_OK && n_changed > 0 ? EXIT_REFUSED : code;

@@ -203,6 +203,8 @@ int ward_asks_put(struct ward_asks *a, const struct ward_verdict *v, const struc
 	}
 	if (!open)
 		r = new_ask(a, rule, v->approval, &open, err);
+	if (!open)
+		return r < 0 ? r : nomem(err);
 	if (r == WARD_OK && !has(open, &t))
 		r = add_thing(a, open, &t, err);
 	if (r < 0)

@@ -14,6 +14,13 @@
 void ward_close(int fd);                       /* -1 ok; errno kept */
 void ward_closep(int *fd);
 #define WARD_FD WARD_CLEANUP(ward_closep) int
+static inline int ward_take_fd(int *fd)        /* out of a WARD_FD, which then closes nothing */
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
 int ward_write_all(int fd, const void *p, size_t n);      /* 0 or -errno; EINTR and short writes handled */
 /* Read a whole regular file of at most max bytes. WARD_E_NOTFOUND, WARD_E_LIMIT, WARD_E_INVALID (a directory, a device), ... */
 int ward_read_file(const char *path, size_t max, struct ward_buf *out, struct ward_error *err);

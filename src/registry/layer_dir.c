@@ -179,7 +179,7 @@ static int list(struct reader *r, const char ***ret, size_t *ret_n)
 			? nomem(r->err)
 			: ward_fail_errno(r->err, WARD_E_SYSTEM, fd < 0 ? -fd : errno,
 				  "cannot list '%s'", r->path);
-	fd = -1; /* the stream's */
+	(void)ward_take_fd(&fd); /* the stream's */
 	names = ward_arena_alloc(r->arena, (WARD_LAYER_FILES_MAX + 1) * sizeof(*names));
 	if (!names)
 		return nomem(r->err);

@@ -148,8 +148,7 @@ static int follow(struct walk *w, int link, const char *behind, struct ward_erro
 		if (root < 0)
 			return fail_open(w->rule, "/", errno, err);
 		ward_close(w->fd);
-		w->fd = root;
-		root = -1;
+		w->fd = ward_take_fd(&root);
 		w->done[0] = '\0';
 	}
 	return WARD_OK;
@@ -188,8 +187,7 @@ static int step(struct walk *w, const char *name, const char *behind, struct war
 		return r;
 	}
 	ward_close(w->fd);
-	w->fd = fd;
-	fd = -1;
+	w->fd = ward_take_fd(&fd);
 	return WARD_OK;
 }
 

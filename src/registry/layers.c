@@ -145,7 +145,7 @@ static int find_epoch(const struct ward_policy_file *v, size_t n, uint64_t *ret,
 	struct ward_error *err)
 {
 	*ret = 0;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; v && i < n; i++)
 		if (v[i].kind == WARD_POLICY_EPOCH)
 			return parse_epoch(&v[i], ret, err);
 	return WARD_OK;
@@ -188,7 +188,7 @@ static int join(struct ward_arena *a, struct ward_layers *l,
 		return nomem(err);
 	for (size_t d = 0; d < 3; d++) {
 		dirs[d]->first = l->n;
-		for (size_t i = 0; i < dirs[d]->n; i++) {
+		for (size_t i = 0; parts[d] && i < dirs[d]->n; i++) {
 			l->v[l->n] = parts[d][i];
 			l->v[l->n++].may_grant = may_grant[d];
 		}

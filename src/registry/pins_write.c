@@ -48,8 +48,7 @@ static int lock(int dirfd, const char *name, int *ret_fd)
 			return -ETIMEDOUT;
 		(void)nanosleep(&nap, NULL);
 	}
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = ward_take_fd(&fd);
 	return 0;
 }
 
@@ -149,8 +148,5 @@ int ward_pins_write(struct ward_arena *a, const struct ward_layers_where *where,
 	WARD_FD held = locked;
 	if (r < 0)
 		return fail_lock(path, -r, err);
-	r = write_locked(a, where, path, pin, ret_was, err);
-	ward_close(held);
-	held = -1;
-	return r;
+	return write_locked(a, where, path, pin, ret_was, err);
 }

@@ -150,7 +150,7 @@ void asking_write_rules(struct life *l)
 {
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = ward_arena_new(0);
 	struct ward_error why = WARD_ERROR_INIT;
-	struct ward_layers_where where;
+	struct ward_layers_where where = { 0 };
 	int r;
 
 	if (l->rules.n == 0)

@@ -180,7 +180,7 @@ static int wild(struct compiler *c, size_t from, size_t to, struct ward_componen
 	size_t left = from, right = to;
 	int r = v != NULL ? check_stars(c, from, to) : no_memory(c);
 
-	if (r < 0)
+	if (r < 0 || v == NULL)
 		return r;
 	while (is_char(c, left))
 		left++;

@@ -93,7 +93,7 @@ static int members(struct lexer *l, size_t open, struct ward_range *v, size_t *r
 
 	while (n == 0 || !next_is(l, l->at, ']')) {
 		size_t start = l->at;
-		struct ward_range range;
+		struct ward_range range = { 0 };
 		int r = member(l, open, &range.first);
 
 		if (r < 0)

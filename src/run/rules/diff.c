@@ -80,10 +80,9 @@ static int side(struct ward_side *s, struct ward_arena *arena,
 		return r;
 	if (stat(what, &st) == 0 && S_ISDIR(st.st_mode))
 		r = directory(s, arena, what, err);
-	else if (stat(what, &st) == 0)
-		r = ward_request_set(s->r, "policy", what, err);
-	else if (strchr(what, '/') || strchr(what, '.'))
-		r = ward_request_set(s->r, "policy", what, err); /* says that it is not there */
+	else if (stat(what, &st) == 0 || strchr(what, '/') || strchr(what, '.'))
+		r = ward_request_set(s->r, "policy", what,
+			err); /* which says where it is not there */
 	else if (ward_request_set(s->r, "mode", what, &ignored) < 0) {
 		r = ward_fail(err, WARD_E_NOTFOUND,
 			"\"%.64s\" is no file, no directory and no mode", what);
@@ -209,7 +208,7 @@ static void change_json(struct differing *d, const struct ward_probe *p,
 static int compare(struct differing *d)
 {
 	const struct ward_probe *last = NULL;
-	struct ward_verdict was, is;
+	struct ward_verdict was = { 0 }, is = { 0 };
 	int r = WARD_OK;
 
 	qsort(d->probes.v, d->probes.n, sizeof(*d->probes.v), by_probe);
@@ -257,8 +256,20 @@ static int report(struct differing *d)
 	return r;
 }
 
-int ward_policy_diff(const struct ward_policy_setting *settings, size_t n_settings, const char *a,
-	const char *b, const char *file, bool json, char **ret_text, size_t *ret_changed,
+/* Both sides are open. */
+static int both(struct differing *d, const char *file)
+{
+	int r = ward_probes_of(&d->probes, d->a.book->book, d->err);
+
+	if (r == WARD_OK)
+		r = ward_probes_of(&d->probes, d->b.book->book, d->err);
+	if (r == WARD_OK && file)
+		r = requests(d, file);
+	return r == WARD_OK ? report(d) : r;
+}
+
+int ward_policy_diff(const struct ward_policy_setting *settings, size_t n_settings,
+	const struct ward_policy_sides *sides, bool json, char **ret_text, size_t *ret_changed,
 	struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf out = WARD_BUF_INIT;
@@ -273,17 +284,11 @@ int ward_policy_diff(const struct ward_policy_setting *settings, size_t n_settin
 	*ret_changed = 0;
 	if (!arena)
 		return ward_rs_nomem(err);
-	r = side(&d.a, arena, settings, n_settings, a, err);
+	r = side(&d.a, arena, settings, n_settings, sides->a, err);
 	if (r == WARD_OK)
-		r = side(&d.b, arena, settings, n_settings, b, err);
+		r = side(&d.b, arena, settings, n_settings, sides->b, err);
 	if (r == WARD_OK)
-		r = ward_probes_of(&d.probes, d.a.book->book, err);
-	if (r == WARD_OK)
-		r = ward_probes_of(&d.probes, d.b.book->book, err);
-	if (r == WARD_OK && file)
-		r = requests(&d, file);
-	if (r == WARD_OK)
-		r = report(&d);
+		r = both(&d, sides->requests);
 	if (r == WARD_OK) {
 		*ret_changed = d.changed;
 		*ret_text = ward_buf_take(&out);

@@ -209,13 +209,13 @@ int ward_questions_read(struct ward_arena *a, const char *file, bool must_expect
 	WARD_CLEANUP(ward_buf_done) struct ward_buf text = { .max = WARD_LAYER_FILE_BYTES_MAX };
 	struct reading in = { .arena = a, .file = file, .must_expect = must_expect, .err = err };
 	const struct ward_json *list;
-	struct ward_json *root;
+	struct ward_json *root = NULL;
 	int r = ward_read_file(file, WARD_LAYER_FILE_BYTES_MAX, &text, err);
 
 	*ret = (struct ward_question_file){ .file = file };
 	if (r == WARD_OK)
 		r = ward_tree_parse(a, ward_buf_cstr(&text), text.n, file, &root, err);
-	if (r < 0)
+	if (r < 0 || !root)
 		return r;
 	list = root;
 	if (root->type == WARD_JSON_OBJECT) {

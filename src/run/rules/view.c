@@ -80,9 +80,11 @@ static int rights_below(struct viewing *v, const char *dir, struct rights *ret)
 	const char *slash = dir[1] != '\0' ? "/" : "";
 	const char *near = ward_arena_printf(v->rs->arena, "%s%s" ANY, dir, slash);
 	const char *far = ward_arena_printf(v->rs->arena, "%s%s" ANY "/" ANY "/" ANY, dir, slash);
-	struct rights other;
-	int r = near && far ? rights_at(v, near, ret) : ward_rs_nomem(v->err);
+	struct rights other = { 0 };
+	int r;
 
+	*ret = other;
+	r = near && far ? rights_at(v, near, ret) : ward_rs_nomem(v->err);
 	if (r == WARD_OK)
 		r = rights_at(v, far, &other);
 	if (r < 0)
@@ -224,7 +226,7 @@ static int taken_out(struct viewing *v, const char *path, const struct rights *h
 {
 	char dir[WARD_PATH_MAX];
 	char *slash;
-	struct rights beside;
+	struct rights beside = { 0 };
 	int r;
 
 	(void)snprintf(dir, sizeof(dir), "%s", path);
@@ -404,7 +406,7 @@ static int granted(struct viewing *v)
 		const struct ward_node *n = &v->rs->nodes[i];
 		const char *probe = n->dest;
 		struct ward_verdict verdict;
-		bool yes;
+		bool yes = false;
 
 		if (n->kind != WARD_NODE_BIND || n->base)
 			continue;
