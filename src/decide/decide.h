@@ -44,7 +44,7 @@ struct ward_question {
 struct ward_decision {
 	enum ward_effect effect;     /* preset to WARD_DENY by ward_decide() */
 	const struct ward_rule *rule;   /* the rule that allowed; NULL: no rule grants it */
-	char why[256];               /* "no rule grants it" */
+	char why[384];               /* "no rule grants it" */
 	char cure[WARD_CURE_MAX];    /* option line to paste, shell-quoted: --cap 'FILE_READ:/etc/passwd'; "" = none */
 };
 

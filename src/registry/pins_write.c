@@ -145,7 +145,7 @@ int ward_pins_write(struct ward_arena *a, const struct ward_layers_where *where,
 		return WARD_E_REFUSED;
 	}
 	r = lock(dirfd, lock_name, &locked);
-	WARD_FD held = locked;
+	WARD_FD __attribute__((unused)) held = locked; /* to the end */
 	if (r < 0)
 		return fail_lock(path, -r, err);
 	return write_locked(a, where, path, pin, ret_was, err);
