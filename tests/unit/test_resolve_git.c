@@ -277,22 +277,45 @@ TEST(what_the_configuration_names)
 
 TEST(configuration_of_each_worktree)
 {
+	static const char *const says[] = { "[extensions]\n\tworktreeConfig = true\n",
+		"[extensions]\n\tworktreeConfig\n", "[Extensions] WorktreeConfig ; yes\n",
+		"[extensions]worktreeconfig=1" };
+
 	/* Not there, and git does not look for it. */
 	worktree();
 	look_from("ws");
 	CHECK(!has(&found.guarded, "main/.git/config.worktree"));
-	/* Not there, and git does. */
-	worktree();
-	put("main/.git/config", "[extensions]\n\tworktreeConfig = true\n", 0644);
-	look_from("ws");
-	GUARDED("main/.git/config.worktree");
-	GUARDED("main/.git/worktrees/ws/config.worktree");
+	/* Not there, and git does, however it is written. */
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(says); i++) {
+		worktree();
+		put("main/.git/config", says[i], 0644);
+		look_from("ws");
+		GUARDED("main/.git/config.worktree");
+		GUARDED("main/.git/worktrees/ws/config.worktree");
+	}
 	/* There. */
 	tree();
 	repository("ws/.git");
 	put("ws/.git/config.worktree", "", 0644);
 	look_from("ws");
 	GUARDED("ws/.git/config.worktree");
+}
+
+TEST(keys_behind_the_head_of_their_section)
+{
+	tree();
+	put("ws/x.inc", "", 0644);
+	put("ws/y.inc", "", 0644);
+	repository("ws/.git");
+	put("ws/.git/config",
+		"[core] hooksPath = tools/hooks\n[includeIf \"a]\\\"]b\"]path = ../x.inc\n[other] path = ../y.inc\n"
+		"[core]\n\thooksPath\n",
+		0644);
+	look_from("ws");
+	GUARDED("ws/tools/hooks");
+	GUARDED("ws/x.inc");
+	CHECK(!has(&found.guarded, "ws/y.inc"));
+	CHECK(!has(&found.guarded, "ws/true"));
 }
 
 TEST(hooks_of_a_worktree_and_odd_configurations)

@@ -175,7 +175,7 @@ static int found(struct ward_resolver *rs, struct ward_git *g, const char *dir, 
 	struct ward_error *err)
 {
 	static const struct ward_gitconfig_key per_worktree = { "extensions", "worktreeconfig",
-		false };
+		false, true };
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = CONFIG_MAX };
 	char value[WARD_GITCONFIG_VALUE_MAX] = "";
 	struct guarding x = { rs, g, dir, err, WARD_OK };

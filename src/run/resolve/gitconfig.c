@@ -75,6 +75,22 @@ static bool is_section(const char *s, const char *eol, const char *section, bool
 	return s[n + 1] == ']' || (subsections && strchr(" \t\"", s[n + 1]));
 }
 
+/* Behind the head of a section: a key may follow on the same line. */
+static const char *behind_head(const char *s, const char *eol)
+{
+	bool quoted = false;
+
+	for (; s < eol; s++) {
+		if (*s == '\\' && quoted && s + 1 < eol)
+			s++;
+		else if (*s == '"')
+			quoted = !quoted;
+		else if (*s == ']' && !quoted)
+			return s + 1;
+	}
+	return eol;
+}
+
 bool ward_gitconfig_each(const char *text, size_t n, const struct ward_gitconfig_key *k,
 	bool (*each)(const char *value, void *arg), void *arg)
 {
@@ -95,15 +111,24 @@ bool ward_gitconfig_each(const char *text, size_t n, const struct ward_gitconfig
 			s++;
 		if (s < eol && *s == '[') {
 			here = is_section(s, eol, k->section, k->subsections);
-			continue;
+			s = behind_head(s, eol);
+			while (s < eol && strchr(blanks, *s))
+				s++;
 		}
 		while (s + key < eol && !strchr(" \t\r=", s[key]))
 			key++;
 		eq = s + key;
 		while (eq < eol && strchr(blanks, *eq))
 			eq++;
-		if (!here || eq >= eol || *eq != '=' || key != strlen(k->key) ||
-			strncasecmp(s, k->key, key) != 0)
+		if (!here || key != strlen(k->key) || strncasecmp(s, k->key, key) != 0)
+			continue;
+		/* A key alone says yes. */
+		if (eq >= eol || *eq == '#' || *eq == ';') {
+			if (k->alone && !each("true", arg))
+				return false;
+			continue;
+		}
+		if (*eq != '=')
 			continue;
 		if (take_value(eq + 1, eol, value) && !each(value, arg))
 			return false;

@@ -24,6 +24,7 @@ int ward_rs_push(struct ward_resolver *rs, struct ward_texts *to, const char *pa
 struct ward_gitconfig_key {
 	const char *section, *key;
 	bool subsections;            /* [section "x"] counts too */
+	bool alone;                  /* a key without a value is the value "true" */
 };
 /* Each value of a key, in order; one that is longer, or not understood, is left out. False: each() ended it. */
 bool ward_gitconfig_each(const char *text, size_t n, const struct ward_gitconfig_key *k,
