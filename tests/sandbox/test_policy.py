@@ -254,6 +254,41 @@ def the_command_itself_brings_in_nothing_that_is_forbidden(p):
 
 
 @both
+def what_is_forbidden_below_a_runtime_stays_out_of_it(p):
+    """The command brings its runtime into the view whole; nobody granted it, and forbids below it hold all the same."""
+    rt = p.side / "rt"
+    for name in ("bin/tool", "bin/other", "conda-meta/x", "share/open", "share/secret/key", "share/a.pem", "share/deep/b.pem", "lib/more"):
+        (rt / name).parent.mkdir(parents=True, exist_ok=True)
+        (rt / name).write_text("#!/bin/sh\n" + ('cd "${0%/bin/*}"; sh -c "$1"' if name == "bin/tool" else "echo ran") + "\n")
+        (rt / name).chmod(0o755)
+    os.chmod(p.side, 0o755)
+    p.write("x.cedar", f'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"{rt}/share/secret");\n'
+                       f'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"{rt}/share/**/*.pem");\n'
+                       f'forbid (principal, action == Ward::Action::"proc.exec", resource == Ward::Program::"{rt}/bin/other");\n')
+    look = "tail -1 share/open; tail -1 share/secret/key || echo no; tail -1 share/a.pem || echo no; tail -1 share/deep/b.pem || echo no; bin/other || echo no; lib/more"
+    for more in ([], ["--mode", "workspace_write"]):
+        r = ordinary(p, "--policy", "x.cedar", *more, "--accept", "files=advisory", rt / "bin/tool", look)
+        check_eq((r.code, r.out), (0, "echo ran\nno\nno\nno\nno\nran\n"), r.err)
+
+
+@both
+def nothing_is_given_back_below_what_a_runtime_may_not_show(p):
+    rt = p.side / "rt"
+    for name in ("bin/tool", "conda-meta/x", "share/open/x"):
+        (rt / name).parent.mkdir(parents=True, exist_ok=True)
+        (rt / name).write_text("#!/bin/sh\ncat ${0%/bin/*}/share/open/x\n")
+        (rt / name).chmod(0o755)
+    os.chmod(p.side, 0o755)
+    p.write("x.cedar", f'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"{rt}/share")\n'
+                       f'  unless {{ resource in Ward::Path::"{rt}/share/open" }};\n'
+                       f'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"{rt}/share/open");\n')
+    r = ordinary(p, "--policy", "x.cedar", rt / "bin/tool")
+    check_eq(r.code, 125, r.out)
+    check_in("x.cedar:1", r.err)
+    check_in("axis files", r.err)
+
+
+@both
 def two_runs_share_what_is_pinned(p):
     repository(p)
     first = p.start("--mode", "workspace_write", "sh", "-c", "echo up; sleep 3", stdout=subprocess.PIPE)

@@ -353,7 +353,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		ward_rs_toolchain_path,
 		ward_rs_exec_grants,
 		ward_rs_exec,
-		ward_rules_implied_nodes,
+		ward_rules_brought,
 		warn_wider,
 		protect_config,
 		protect_bell,

@@ -57,7 +57,7 @@ int ward_rules_yes(struct ward_resolver *rs, const struct ward_query *q, const s
 	struct ward_error *err);
 /* view.c: what the policies say of files, as nodes of the view; after the capabilities are. */
 int ward_rules_view(struct ward_resolver *rs, struct ward_error *err);
-int ward_rules_implied_nodes(struct ward_resolver *rs, struct ward_error *err);  /* once the command is known */
+int ward_rules_brought(struct ward_resolver *rs, struct ward_error *err);        /* brought.c: once the command is known */
 /* walk.c: names on disk that a pattern matches, added to found. */
 int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *patterns, bool relative,
 	struct ward_texts *found, struct ward_error *err);

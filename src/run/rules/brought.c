@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the command itself brought into the view (its file, its runtime, the directory that its program is granted with) is nobody's
+ * grant, and no rule has to permit it. But what a rule forbids, or a list leaves out, does not come in that way: as a whole it is
+ * refused, below it is covered, or not executed. It is all read-only, so names that come to be there are the host's doing.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/os.h"
+#include "run/rules/rules.h"
+
+#define ANY WARD_ANY_NAME
+
+struct brought {
+	struct ward_resolver *rs;
+	struct ward_error *err;
+	size_t end; /* nodes n_viewed to here are the command's */
+	int64_t now_ms;
+	struct ward_texts names; /* below them, at which an answer may change: real paths */
+};
+
+struct refused {
+	bool is;
+	struct ward_verdict verdict; /* where it is */
+};
+
+/* ---- the judge ---- */
+
+static int ask(struct brought *b, enum ward_action action, const char *path, struct refused *ret)
+{
+	struct ward_query q = {
+		.action = action, .resource = ward_str(path), .of_host = true, .now_ms = b->now_ms
+	};
+
+	*ret = (struct refused){ .is = true };
+	if (ward_judge(b->rs->book->book, b->rs->book->desk, &q, &ret->verdict) < 0)
+		return ward_rs_nomem(b->err);
+	ret->is = ret->verdict.why == WARD_WHY_FORBIDDEN || ret->verdict.why == WARD_WHY_NARROWED ||
+		ret->verdict.why == WARD_WHY_FAILED;
+	return WARD_OK;
+}
+
+/* Of a directory: anything in it, near or far. */
+static int ask_of(struct brought *b, enum ward_action action, const char *path, bool is_dir,
+	struct refused *ret)
+{
+	const char *near, *far;
+	int r;
+
+	*ret = (struct refused){ .is = true };
+	if (!is_dir)
+		return ask(b, action, path, ret);
+	near = ward_arena_printf(b->rs->arena, "%s/" ANY, path);
+	far = ward_arena_printf(b->rs->arena, "%s/" ANY "/" ANY "/" ANY, path);
+	r = near && far ? ask(b, action, near, ret) : ward_rs_nomem(b->err);
+	return r == WARD_OK && !ret->is ? ask(b, action, far, ret) : r;
+}
+
+static int fail_at(struct brought *b, const struct refused *no)
+{
+	if (no->verdict.n_rules > 0)
+		ward_fail_at(b->err, no->verdict.rules[0]->file, no->verdict.rules[0]->line,
+			no->verdict.rules[0]->column);
+	return b->err->code;
+}
+
+static int needs(struct brought *b, const char *path, const struct refused *no)
+{
+	(void)ward_fail(b->err, WARD_E_REFUSED, "the command needs %s: %s",
+		ward_rs_show(b->rs, path), no->verdict.text);
+	(void)fail_at(b, no);
+	ward_fail_fix(b->err, "run another one, or change that rule");
+	return WARD_E_REFUSED;
+}
+
+/* ---- as a whole ---- */
+
+static bool is_brought(const struct ward_node *n)
+{
+	return n->kind == WARD_NODE_BIND && !n->base && !n->fixed && !n->protect;
+}
+
+static int whole(struct brought *b)
+{
+	struct refused no;
+
+	for (size_t i = b->rs->n_viewed; i < b->end; i++) {
+		const struct ward_node *n = &b->rs->nodes[i];
+		int r = WARD_OK;
+
+		if (!is_brought(n))
+			continue;
+		r = ask_of(b, WARD_ACT_FS_READ, n->dest, n->is_dir, &no);
+		if (r < 0 || no.is)
+			return r < 0 ? r : needs(b, n->dest, &no);
+	}
+	return WARD_OK;
+}
+
+/* ---- below ---- */
+
+static bool lies_below(const struct brought *b, const char *path)
+{
+	for (size_t i = b->rs->n_viewed; i < b->end; i++) {
+		const struct ward_node *n = &b->rs->nodes[i];
+
+		if (is_brought(n) && n->is_dir && ward_path_within(path, n->dest) &&
+			!ward_streq(path, n->dest))
+			return true;
+	}
+	return false;
+}
+
+static int collect(struct brought *b)
+{
+	struct ward_texts matches = { 0 };
+	const struct ward_book *book = b->rs->book->book;
+	struct ward_target t;
+	const char *path;
+	size_t at = 0;
+	int r = WARD_OK;
+
+	while (r == WARD_OK && (path = ward_book_path(book, &at)) != NULL) {
+		if (lies_below(b, path) && ward_rs_target(b->rs, path, &t) == 0 &&
+			ward_streq(t.path, path))
+			r = ward_rs_push(b->rs, &b->names, t.path, b->err);
+	}
+	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
+		r = ward_rules_matches(b->rs, ward_book_patterns(book, relative), relative,
+			&matches, b->err);
+	for (size_t i = 0; r == WARD_OK && i < matches.n; i++) {
+		if (lies_below(b, matches.v[i]))
+			r = ward_rs_push(b->rs, &b->names, matches.v[i], b->err);
+	}
+	return r;
+}
+
+/* The narrowest of what stands at or above path; of one place the last. */
+static const struct ward_node *shown_by(const struct brought *b, const char *path)
+{
+	const struct ward_node *best = NULL;
+	size_t longest = 0;
+
+	for (size_t i = 0; i < b->rs->n_nodes; i++) {
+		const struct ward_node *n = &b->rs->nodes[i];
+		size_t len = strlen(n->dest);
+
+		if ((n->kind == WARD_NODE_BIND || n->kind == WARD_NODE_MASK) &&
+			ward_path_within(path, n->dest) && (!best || len >= longest)) {
+			best = n;
+			longest = len;
+		}
+	}
+	return best;
+}
+
+/* A grant of the policies stands below what is to be covered. */
+static int refuse_given_back(struct brought *b, const char *path, const struct refused *no)
+{
+	for (size_t i = 0; i < b->rs->n_viewed; i++) {
+		const struct ward_node *n = &b->rs->nodes[i];
+
+		if (n->kind != WARD_NODE_BIND || !ward_path_within(n->dest, path))
+			continue;
+		(void)ward_fail(b->err, WARD_E_AXIS,
+			"axis files: %s is given back below what may not be read, which no mount can hold",
+			ward_rs_show(b->rs, n->dest));
+		(void)fail_at(b, no);
+		ward_fail_fix(b->err, "deny what is beside it instead");
+		return WARD_E_AXIS;
+	}
+	return WARD_OK;
+}
+
+static int cover(struct brought *b, const struct ward_target *t, const struct refused *no)
+{
+	struct ward_node n = ward_rs_bind(b->rs, t, -1);
+	int r = refuse_given_back(b, t->path, no);
+
+	if (r < 0)
+		return r;
+	n.kind = WARD_NODE_MASK;
+	n.source = NULL;
+	n.fixed = true;
+	n.exec = false;
+	return ward_rs_node(b->rs, &n, b->err);
+}
+
+static int below(struct brought *b, const char *path)
+{
+	const struct ward_node *shown = shown_by(b, path);
+	struct ward_target t;
+	struct ward_node n;
+	struct refused no;
+	bool is_dir;
+	int r;
+
+	/* What a policy has put there was judged then, and a cover covers all below it. */
+	if (!shown || shown->kind == WARD_NODE_MASK ||
+		(size_t)(shown - b->rs->nodes) < b->rs->n_viewed ||
+		ward_rs_target(b->rs, path, &t) < 0)
+		return WARD_OK;
+	is_dir = S_ISDIR(t.st.st_mode);
+	r = ask_of(b, WARD_ACT_FS_READ, path, is_dir, &no);
+	if (r < 0 || no.is)
+		return r < 0 ? r : cover(b, &t, &no);
+	r = ask_of(b, WARD_ACT_FS_EXEC, path, is_dir, &no);
+	if (r == WARD_OK && !no.is)
+		r = ask_of(b, WARD_ACT_PROC_EXEC, path, is_dir, &no);
+	if (r < 0 || !no.is || !shown->exec)
+		return r;
+	n = ward_rs_bind(b->rs, &t, shown->rule);
+	n.fixed = true;
+	n.noexec = true;
+	n.exec = false;
+	return ward_rs_node(b->rs, &n, b->err);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The file that is executed may lie in what is covered now: better said than failed. */
+static int command(struct brought *b)
+{
+	struct ward_target t;
+	struct refused no;
+	int r;
+
+	if (!b->rs->exe || ward_rs_target(b->rs, b->rs->exe, &t) < 0 || !lies_below(b, t.path))
+		return WARD_OK;
+	r = ask(b, WARD_ACT_FS_READ, t.path, &no);
+	return r < 0 || !no.is ? r : needs(b, t.path, &no);
+}
+
+int ward_rules_brought(struct ward_resolver *rs, struct ward_error *err)
+{
+	struct brought b = { .rs = rs,
+		.err = err,
+		.end = rs->n_nodes,
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+	bool dirs = false;
+	int r;
+
+	if (!rs->book)
+		return WARD_OK;
+	r = whole(&b);
+	for (size_t i = rs->n_viewed; i < b.end; i++)
+		dirs = dirs || (is_brought(&rs->nodes[i]) && rs->nodes[i].is_dir);
+	if (r < 0 || !dirs)
+		return r;
+	r = collect(&b);
+	if (b.names.n > 0)
+		qsort(b.names.v, b.names.n, sizeof(*b.names.v), by_text);
+	for (size_t i = 0; r == WARD_OK && i < b.names.n; i++) {
+		if (i == 0 || !ward_streq(b.names.v[i], b.names.v[i - 1]))
+			r = below(&b, b.names.v[i]);
+	}
+	return r == WARD_OK ? command(&b) : r;
+}
