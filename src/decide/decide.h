@@ -75,6 +75,7 @@ struct ward_verdict {
 	enum ward_layer layer;       /* of the first rule; with NARROWED: which list it is */
 	size_t n_rules;              /* all of them, of which the first are here; the book's */
 	const struct ward_book_rule *rules[WARD_VERDICT_RULES_MAX];
+	const struct ward_book_rule *list;       /* with NARROWED: the first rule of that list; else NULL */
 	char text[256];              /* for people: why, in a sentence without the resource */
 };
 /*

@@ -115,6 +115,7 @@ static bool ask_bounds(const struct ward_book *b, struct ward_desk *d, const str
 			else
 				because(v, WARD_WHY_NARROWED, "");
 			v->layer = s->layer;
+			v->list = ward_book_speaks(b, s, q->action);
 			return false;
 		}
 		if (wants < *level) {

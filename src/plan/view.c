@@ -259,10 +259,10 @@ int ward_plan_view(struct ward_plan *p, const struct ward_plan_input *in, struct
 	}
 	qsort(v, in->n_nodes, sizeof(*v), by_dest);
 	n = merge(v, in->n_nodes);
+	drop_masks(v, &n);
 	r = drop_covered(v, &n, err);
 	if (r < 0)
 		return r;
-	drop_masks(v, &n);
 	total = n;
 	for (size_t i = 0; i < n; i++) {
 		r = add_parents(p, v, n, i, &total, err);

@@ -395,6 +395,16 @@ const struct cedar_uid *ward_book_named(const struct ward_book *b, size_t *io_at
 	return NULL;
 }
 
+const struct ward_book_rule *ward_book_speaks(const struct ward_book *b,
+	const struct ward_book_set *s, enum ward_action a)
+{
+	for (size_t i = 0; i < s->policies.statics.n; i++) {
+		if (actions_of(b, s->policies.statics.v[i]) & UINT32_C(1) << a)
+			return &s->rules[i];
+	}
+	return NULL;
+}
+
 const struct ward_patterns *ward_book_patterns(const struct ward_book *b, bool relative)
 {
 	return b->globs[relative].patterns;

@@ -89,6 +89,8 @@ struct ward_book_set {                   /* number i of compiled is rules[i] and
 const struct ward_book_set *ward_book_grants(const struct ward_book *b);         /* permits that grant, and all forbids */
 size_t ward_book_n_bounds(const struct ward_book *b);
 const struct ward_book_set *ward_book_bound(const struct ward_book *b, size_t i);
+/* The first permit of a set that speaks of an action; NULL: there is none. */
+const struct ward_book_rule *ward_book_speaks(const struct ward_book *b, const struct ward_book_set *s, enum ward_action a);
 const struct cedar_entities *ward_book_entities(const struct ward_book *b);      /* who asks, and the actions */
 const struct cedar_uid *ward_book_principal(const struct ward_book *b);
 const struct cedar_uid *ward_book_action(const struct ward_book *b, enum ward_action a);

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "run/resolve/resolve.h"
+#include "run/rules/rules.h"
 
 #define CHAIN_MAX 4
 
@@ -249,9 +249,13 @@ static int add_loader(struct ward_resolver *rs, const struct ward_head *h, struc
 {
 	struct ward_target t;
 
-	if (rs->exec_all || !h->loader[0] || h->loader[0] != '/' ||
-		ward_rs_target(rs, h->loader, &t) < 0)
+	int r;
+
+	if (!h->loader[0] || h->loader[0] != '/' || ward_rs_target(rs, h->loader, &t) < 0)
 		return WARD_OK;
+	r = ward_rules_needed(rs, t.path, WARD_NEED_READ, err);
+	if (r < 0 || rs->exec_all)
+		return r;
 	return ward_rs_visible(rs, t.path) ? ward_rs_text(rs, &rs->exec_paths, t.path, err)
 					   : WARD_OK;
 }
@@ -363,9 +367,12 @@ int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct war
 		ward_fail_at(err, p->from, 1, 0);
 		return WARD_E_SPAWN;
 	}
+	r = ward_rules_needed(rs, p->t.path, WARD_NEED_START, err);
+	if (r < 0)
+		return r;
 	shown = ward_rs_shown_by(rs, p->t.path);
 	/* What the base shows is whole by itself, and where everything may be executed nothing needs naming. */
-	if (rs->exec_all && shown && shown->base)
+	if (rs->exec_all && shown && shown->base && !rs->base_cut)
 		return WARD_OK;
 	r = ward_head_read(p->t.path, &head, err);
 	if (r < 0) {
@@ -387,11 +394,11 @@ int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct war
 			.depth = p->depth + 1,
 			.rule_text = "implied: a #! line" };
 
-		if (head.env && !rs->exec_all && ward_rs_target(rs, env.path, &env.t) == 0) {
-			r = ward_rs_program(rs, &env, err);
-			if (r < 0)
-				return r;
-		}
+		if (head.env && ward_rs_target(rs, env.path, &env.t) == 0)
+			r = rs->exec_all ? ward_rules_needed(rs, env.t.path, WARD_NEED_START, err)
+					 : ward_rs_program(rs, &env, err);
+		if (r < 0)
+			return r;
 		return follow_script(rs, p, &head, err);
 	}
 	return add_loader(rs, &head, err);

@@ -48,6 +48,7 @@ struct ward_resolver {
 	struct ward_node *nodes;
 	size_t n_nodes, cap_nodes;
 	size_t n_viewed;             /* nodes that the policies have judged */
+	bool base_cut;               /* and they take something of the base away */
 	struct ward_rule *rules;
 	size_t n_rules, cap_rules;
 	int owner_warned;            /* the last rule that had its warning about another owner, + 1; 0 = none */

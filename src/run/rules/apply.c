@@ -114,7 +114,9 @@ static int programs(struct ward_resolver *rs, struct ward_error *err)
 static int forbidden(struct ward_resolver *rs, const struct ward_cap *cap,
 	const struct ward_verdict *v, struct ward_error *err)
 {
-	const struct ward_book_rule *rule = v->n_rules > 0 ? v->rules[0] : NULL;
+	const struct ward_book_rule *rule = v->why == WARD_WHY_NARROWED ? v->list
+		: v->n_rules > 0                                        ? v->rules[0]
+									: NULL;
 
 	(void)ward_rs_cap_fail(rs, cap, WARD_E_REFUSED, err, "%s", v->text);
 	if (rule && rule->line > 0)

@@ -57,19 +57,41 @@ static int ask_of(struct brought *b, enum ward_action action, const char *path, 
 	return r == WARD_OK && !ret->is ? ask(b, action, far, ret) : r;
 }
 
-static int fail_at(struct brought *b, const struct refused *no)
+static void fail_at(struct brought *b, const struct ward_book_rule *rule)
 {
-	if (no->verdict.n_rules > 0)
-		ward_fail_at(b->err, no->verdict.rules[0]->file, no->verdict.rules[0]->line,
-			no->verdict.rules[0]->column);
-	return b->err->code;
+	if (rule)
+		ward_fail_at(b->err, rule->file, rule->line, rule->column);
 }
 
-static int needs(struct brought *b, const char *path, const struct refused *no)
+/* What a list would have to hold: the part of the base, or of what the command brings, that path lies in. */
+static const char *part_of(const struct brought *b, const char *path)
 {
-	(void)ward_fail(b->err, WARD_E_REFUSED, "the command needs %s: %s",
-		ward_rs_show(b->rs, path), no->verdict.text);
-	(void)fail_at(b, no);
+	for (size_t i = 0; i < b->rs->n_nodes; i++) {
+		const struct ward_node *n = &b->rs->nodes[i];
+
+		if (n->kind == WARD_NODE_BIND && (n->base || i >= b->rs->n_viewed) &&
+			ward_path_within(path, n->dest))
+			return n->dest;
+	}
+	return path;
+}
+
+static int needs(struct brought *b, const char *path, enum ward_action action,
+	const struct refused *no)
+{
+	const struct ward_verdict *v = &no->verdict;
+
+	(void)ward_fail(b->err, WARD_E_REFUSED, "axis %s: the command needs %s: %s",
+		ward_axis_name(action == WARD_ACT_FS_READ ? WARD_AXIS_FILES : WARD_AXIS_EXEC),
+		ward_rs_show(b->rs, path), v->text);
+	if (v->why == WARD_WHY_NARROWED) {
+		fail_at(b, v->list);
+		ward_fail_fix(b->err,
+			"add to that list: permit (principal, action == Ward::Action::\"%s\", resource in Ward::Path::%s);",
+			ward_action_name(action), ward_rs_show(b->rs, part_of(b, path)));
+		return WARD_E_REFUSED;
+	}
+	fail_at(b, v->n_rules > 0 ? v->rules[0] : NULL);
 	ward_fail_fix(b->err, "run another one, or change that rule");
 	return WARD_E_REFUSED;
 }
@@ -93,7 +115,7 @@ static int whole(struct brought *b)
 			continue;
 		r = ask_of(b, WARD_ACT_FS_READ, n->dest, n->is_dir, &no);
 		if (r < 0 || no.is)
-			return r < 0 ? r : needs(b, n->dest, &no);
+			return r < 0 ? r : needs(b, n->dest, WARD_ACT_FS_READ, &no);
 	}
 	return WARD_OK;
 }
@@ -166,7 +188,10 @@ static int refuse_given_back(struct brought *b, const char *path, const struct r
 		(void)ward_fail(b->err, WARD_E_AXIS,
 			"axis files: %s is given back below what may not be read, which no mount can hold",
 			ward_rs_show(b->rs, n->dest));
-		(void)fail_at(b, no);
+		fail_at(b,
+			no->verdict.why == WARD_WHY_NARROWED ? no->verdict.list
+				: no->verdict.n_rules > 0    ? no->verdict.rules[0]
+							     : NULL);
 		ward_fail_fix(b->err, "deny what is beside it instead");
 		return WARD_E_AXIS;
 	}
@@ -222,17 +247,30 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The file that is executed may lie in what is covered now: better said than failed. */
-static int command(struct brought *b)
+/* That the command itself is started nobody has to permit, and a list of programs is about others; a forbid is about it too. */
+int ward_rules_needed(struct ward_resolver *rs, const char *path, enum ward_need need,
+	struct ward_error *err)
 {
-	struct ward_target t;
+	static const enum ward_action starts[] = { WARD_ACT_FS_EXEC, WARD_ACT_PROC_EXEC };
+	struct brought b = {
+		.rs = rs, .err = err, .now_ms = (int64_t)(ward_now_wall_ns() / 1000000)
+	};
 	struct refused no;
 	int r;
 
-	if (!b->rs->exe || ward_rs_target(b->rs, b->rs->exe, &t) < 0 || !lies_below(b, t.path))
+	if (!rs->book)
 		return WARD_OK;
-	r = ask(b, WARD_ACT_FS_READ, t.path, &no);
-	return r < 0 || !no.is ? r : needs(b, t.path, &no);
+	r = ask(&b, WARD_ACT_FS_READ, path, &no);
+	if (r < 0 || no.is)
+		return r < 0 ? r : needs(&b, path, WARD_ACT_FS_READ, &no);
+	for (size_t i = 0; need == WARD_NEED_START && i < WARD_ARRAY_SIZE(starts); i++) {
+		r = ask(&b, starts[i], path, &no);
+		if (r < 0)
+			return r;
+		if (no.is && no.verdict.why != WARD_WHY_NARROWED)
+			return needs(&b, path, starts[i], &no);
+	}
+	return WARD_OK;
 }
 
 int ward_rules_brought(struct ward_resolver *rs, struct ward_error *err)
@@ -258,5 +296,5 @@ int ward_rules_brought(struct ward_resolver *rs, struct ward_error *err)
 		if (i == 0 || !ward_streq(b.names.v[i], b.names.v[i - 1]))
 			r = below(&b, b.names.v[i]);
 	}
-	return r == WARD_OK ? command(&b) : r;
+	return r;
 }

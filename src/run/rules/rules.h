@@ -57,7 +57,14 @@ int ward_rules_yes(struct ward_resolver *rs, const struct ward_query *q, const s
 	struct ward_error *err);
 /* view.c: what the policies say of files, as nodes of the view; after the capabilities are. */
 int ward_rules_view(struct ward_resolver *rs, struct ward_error *err);
-int ward_rules_brought(struct ward_resolver *rs, struct ward_error *err);        /* brought.c: once the command is known */
+/* brought.c: what the command brought is judged, once it is known. */
+int ward_rules_brought(struct ward_resolver *rs, struct ward_error *err);
+/*
+ * path, a real one, is needed before the command's first instruction: read, or started as well. What the policies do not let be is
+ * refused, naming the rule.
+ */
+enum ward_need { WARD_NEED_READ = 0, WARD_NEED_START };
+int ward_rules_needed(struct ward_resolver *rs, const char *path, enum ward_need need, struct ward_error *err);
 /* walk.c: names on disk that a pattern matches, added to found. */
 int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *patterns, bool relative,
 	struct ward_texts *found, struct ward_error *err);

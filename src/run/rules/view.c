@@ -240,6 +240,19 @@ static int taken_out(struct viewing *v, const char *path, const struct rights *h
 	return r;
 }
 
+/* Does something wider show what the mask covers? Else it only says that this is not shown. */
+static bool covers(const struct viewing *v, const struct ward_node *mask)
+{
+	for (size_t i = 0; i < v->rs->n_nodes; i++) {
+		const struct ward_node *n = &v->rs->nodes[i];
+
+		if (n->kind == WARD_NODE_BIND && ward_path_within(mask->dest, n->dest) &&
+			!ward_streq(mask->dest, n->dest))
+			return true;
+	}
+	return false;
+}
+
 /* A name at which the answer may change; t is what is there. */
 static int boundary(struct viewing *v, const struct ward_target *t)
 {
@@ -256,7 +269,7 @@ static int boundary(struct viewing *v, const struct ward_target *t)
 	/* A generated file is the sandbox's own, whatever the host has of that name; so are the roots of private places. */
 	if (same && shown->kind != WARD_NODE_BIND && shown->kind != WARD_NODE_MASK)
 		return WARD_OK;
-	if (shown && shown->kind == WARD_NODE_MASK && have.read) {
+	if (shown && shown->kind == WARD_NODE_MASK && have.read && covers(v, shown)) {
 		r = axis_refused(v, t->path, have.by,
 			"is given back below what may not be read, which no mount can hold");
 		ward_fail_fix(v->err, "deny what is beside it instead");
@@ -442,6 +455,21 @@ static int late_names(struct viewing *v)
 	return v->rs->late ? WARD_OK : ward_rs_nomem(v->err);
 }
 
+static bool base_cut(const struct viewing *v)
+{
+	for (size_t i = v->first; i < v->rs->n_nodes; i++) {
+		const struct ward_node *n = &v->rs->nodes[i];
+
+		for (size_t k = 0; k < v->first && (n->kind == WARD_NODE_MASK || n->noexec); k++) {
+			if (v->rs->nodes[k].base && v->rs->nodes[k].kind == WARD_NODE_BIND &&
+				(ward_path_within(n->dest, v->rs->nodes[k].dest) ||
+					ward_path_within(v->rs->nodes[k].dest, n->dest)))
+				return true;
+		}
+	}
+	return false;
+}
+
 static int refuse_timely(struct viewing *v)
 {
 	const struct ward_book_rule *timely = ward_book_timely(v->book->book);
@@ -485,5 +513,6 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 	for (size_t i = 0; r == WARD_OK && i < v.missing.n; i++)
 		r = absent(&v, v.missing.v[i]);
 	rs->n_viewed = rs->n_nodes;
+	rs->base_cut = base_cut(&v);
 	return r == WARD_OK ? late_names(&v) : r;
 }
