@@ -67,6 +67,7 @@ void ward_head_start_free(struct ward_head_start *h); /* NULL ok */
 struct ward_cage_options {
 	struct ward_head_start *head; /* taken, also on failure */
 	int stdio[3]; /* become 0, 1, 2 of the command; duplicated, stay the caller's */
+	int anchor; /* stays open until nothing of the run is alive, whatever becomes of the supervisor; 0 = none */
 	bool ctty; /* stdio[0] is the private pty's slave: make it the controlling terminal */
 	const char *run_id; /* ULID: names the cgroup and leftovers */
 	/* What the plan was made with. On WARD_E_UNSUPPORTED the fact that proved wrong (userns, fuse) is set to false. */

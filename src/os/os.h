@@ -37,6 +37,15 @@ int ward_memfd_exec(const char *name, const void *p, size_t n);         /* the s
 #define WARD_OPEN_IN_ROOT 0x10u
 int ward_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);  /* fd or -errno; O_CLOEXEC always */
 
+/* ---- pin.c: run/pin.c makes them ---- */
+#define WARD_PIN_MODE 01755                    /* of a directory; a file has 01644. Sticky says nothing where only its owner writes */
+#define WARD_PIN_TEXT_MAX 16
+static inline bool ward_pin_marked(mode_t mode)
+{
+	return (S_ISDIR(mode) || S_ISREG(mode)) && (mode & (S_ISVTX | S_IWGRP | S_IWOTH)) == S_ISVTX;
+}
+bool ward_is_pin(int dir, const char *name);   /* marked, and an empty directory or a small file; links are none */
+
 /* ---- clock.c, random.c ---- */
 uint64_t ward_now_wall_ns(void);
 uint64_t ward_now_mono_ns(void);

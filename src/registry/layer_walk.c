@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "os/os.h"
 #include "registry/layers.h"
 
 #define LINKS_MAX 40 /* as the kernel follows */
@@ -299,6 +300,9 @@ int ward_layer_repository(const char *workspace, char *real, int *ret_fd, struct
 	if (n + sizeof(LAYER_REPOSITORY_DIR) + 1 > WARD_PATH_MAX)
 		return too_long(&rule, err);
 	(void)snprintf(real + n, WARD_PATH_MAX - n, "%s" LAYER_REPOSITORY_DIR, n > 1 ? "/" : "");
+	/* What a run keeps from coming to be is not there. */
+	if (ward_is_pin(fd, LAYER_REPOSITORY_DIR))
+		return WARD_OK;
 	r = ward_layer_open(fd, LAYER_REPOSITORY_DIR, O_RDONLY | O_DIRECTORY);
 	if (r >= 0) {
 		*ret_fd = r;

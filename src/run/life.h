@@ -10,7 +10,9 @@ struct life {
 	struct ward_request *r;
 	struct ward_outcome *o;
 	struct ward_plan *plan;
-	bool *pinned;               /* by node of the plan: what was made for the run, and goes with it */
+	struct ward_pin *pins;      /* pin.c: names that are kept from coming to be while the run lives */
+	size_t n_pins;
+	int anchor;                 /* holds the locks on them; the init has it too. 0 = none */
 	struct ward_rulebook *book; /* NULL: only the request's own capabilities decide */
 	struct ward_asks asks;      /* what a person has to be asked, and what was said; its arena is ours */
 	struct ward_buf rules;      /* what a person said yes to for longer, as policies */
@@ -62,8 +64,8 @@ void asking_write_rules(struct life *l);
 void asking_end(struct life *l);
 
 /* ---- pin.c ---- */
-int ward_pins_make(struct life *l, struct ward_error *err);      /* what was made before is taken away first */
-void ward_pins_remove(struct life *l);                           /* when nothing of the run is alive */
+int ward_pins_make(struct life *l, struct ward_error *err);      /* what was held before is given up first */
+void ward_pins_remove(struct life *l);                           /* when nothing of the run is alive; the last holder takes them away */
 
 /* ---- run.c ---- */
 int open_log(struct life *l, struct ward_error *err);

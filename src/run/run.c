@@ -150,6 +150,7 @@ static int start(struct life *l, struct ward_host *host, struct ward_error *err)
 	struct ward_cage_options opts = { .run_id = l->o->run,
 		.host = host,
 		.ctty = l->streams.ctty,
+		.anchor = l->anchor,
 		.spawned = on_spawned,
 		.arg = l };
 

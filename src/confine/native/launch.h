@@ -33,7 +33,8 @@ enum ward_launch_fd {
 enum ward_launch_handed {
 	WARD_HANDED_BLOB = 0,
 	WARD_HANDED_STDIO,
-	WARD_HANDED_CGROUP = WARD_HANDED_STDIO + 3
+	WARD_HANDED_ANCHOR = WARD_HANDED_STDIO + 3, /* kept until the end; what it is is none of the init's business */
+	WARD_HANDED_CGROUP
 };
 #define WARD_HANDED_MAX (WARD_HANDED_CGROUP + 4)
 #define WARD_VIEW_ROOTS_MAX 8 /* private mounts whose roots the supervisor gets */

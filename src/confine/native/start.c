@@ -364,7 +364,8 @@ static int hand_over(struct ward_native *c, const struct ward_cage_options *opts
 {
 	WARD_FD fd = ward_memfd("ward-launch", blob->s, blob->n, true);
 	struct ward_msg m = { .type = WARD_MSG_BLOB };
-	int fds[WARD_HANDED_MAX] = { fd, opts->stdio[0], opts->stdio[1], opts->stdio[2] };
+	int fds[WARD_HANDED_MAX] = { fd, opts->stdio[0], opts->stdio[1], opts->stdio[2],
+		opts->anchor > 0 ? opts->anchor : fd };
 	size_t n = WARD_HANDED_CGROUP;
 	ssize_t sent;
 

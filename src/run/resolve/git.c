@@ -239,7 +239,7 @@ static int look(struct ward_resolver *rs, struct ward_git *ret, struct ward_erro
 		char *slash;
 
 		/* A link named .git is nobody's habit. A home under version control is not meant by a project below it. */
-		if (exists(rs, dir, ".git", &t) && t.n_links == 0 &&
+		if (exists(rs, dir, ".git", &t) && t.n_links == 0 && !ward_rs_is_pin(&t) &&
 			(S_ISDIR(t.st.st_mode) || S_ISREG(t.st.st_mode)))
 			return at_top(rs, ret, ward_arena_strdup(rs->arena, dir), &t, err);
 		slash = strrchr(dir, '/');

@@ -109,6 +109,11 @@ int ward_rs_target(struct ward_resolver *rs, const char *path, struct ward_targe
 	return r == -ELOOP ? walk(rs, norm, ret) : r;
 }
 
+bool ward_rs_is_pin(const struct ward_target *t)
+{
+	return ward_pin_marked(t->st.st_mode) && ward_is_pin(AT_FDCWD, t->path);
+}
+
 const char *ward_rs_reserved(const char *path)
 {
 	static const char *const own[] = { "/proc", "/sys", "/dev" };

@@ -93,6 +93,7 @@ int ward_rs_cap_fail(struct ward_resolver *rs, const struct ward_cap *cap, int c
  * Find an absolute path (may hold ".." and links). 0 or -errno; links in the order they were met. -ELOOP: too many.
  */
 int ward_rs_target(struct ward_resolver *rs, const char *path, struct ward_target *ret);
+bool ward_rs_is_pin(const struct ward_target *t);   /* kept from coming to be by a run (os/pin.c): as good as absent */
 /* A node for each link, none of which may lie in /proc, /sys or /dev. */
 int ward_rs_links(struct ward_resolver *rs, const struct ward_target *t, int rule, struct ward_error *err);
 /* "/proc", "/sys", "/dev" if path is, or lies in, one of them; "/" for the root, which holds them; else NULL. */

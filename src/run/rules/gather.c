@@ -350,7 +350,7 @@ int ward_rules_of(struct ward_request *r, struct ward_host *host, struct ward_re
 /* A directory of policies that is there, or that cannot be looked at, counts. */
 static bool may_be_there(const char *path)
 {
-	return path &&
+	return path && !ward_is_pin(AT_FDCWD, path) &&
 		(faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT);
 }
 

@@ -310,7 +310,7 @@ static int absent(struct viewing *v, const char *path)
 		if (!slash || slash == above)
 			return WARD_OK;
 		*slash = '\0';
-		if (ward_rs_target(v->rs, above, &t) == 0)
+		if (ward_rs_target(v->rs, above, &t) == 0 && !ward_rs_is_pin(&t))
 			break;
 		(void)snprintf(at, sizeof(at), "%s", above);
 	}
@@ -403,7 +403,12 @@ static int boundaries(struct viewing *v)
 
 		if (i > 0 && ward_streq(v->names.v[i], v->names.v[i - 1]))
 			continue;
-		if (ward_rs_target(v->rs, v->names.v[i], &t) == 0)
+		if (ward_rs_target(v->rs, v->names.v[i], &t) < 0)
+			continue;
+		/* Kept from coming to be by another run, which may end before this one: it is no more there than what is missing. */
+		if (ward_rs_is_pin(&t))
+			r = ward_rs_text(v->rs, &v->missing, v->names.v[i], v->err);
+		else
 			r = boundary(v, &t);
 	}
 	v->names.n = 0;

@@ -2,8 +2,8 @@
 /*
  * ward-init, second life: pid 1 inside. Builds the view, gives up every privilege, forks the command, reaps, passes
  * signals on, and ends everything when the command has ended or the supervisor is gone. It holds no secret: its
- * environment is empty, it cannot be traced, and its only descriptors are the control socket, a signalfd, a pipe and its own
- * oom_score_adj.
+ * environment is empty, it cannot be traced, and its only descriptors are the control socket, a signalfd, a pipe, its own
+ * oom_score_adj and the anchor: locks of the supervisor, which thereby live as long as anything inside does.
  */
 #include "init.h"
 #include "sys.h"
@@ -24,7 +24,14 @@
 #define NETLINK_SOCK_DIAG_ 4
 
 /* What is left open while the command runs. */
-enum own_fd { OWN_FD_CTL = 0, OWN_FD_SIGNALS, OWN_FD_EXECUTED, OWN_FD_OOM };
+enum own_fd {
+	OWN_FD_CTL = 0,
+	OWN_FD_SIGNALS,
+	OWN_FD_EXECUTED,
+	OWN_FD_OOM,
+	OWN_FD_ANCHOR,
+	OWN_FD_MAX
+};
 
 struct kernel_sigaction {
 	void *handler;
@@ -238,17 +245,19 @@ static void stay(struct init *in)
 /* Everything but these: an inherited stdio would keep the caller's pipes open. */
 static void keep_descriptors(struct init *in, int sigfd)
 {
-	const int keep[] = { in->ctl, sigfd, in->executed[0], in->oom };
-	int high[4];
+	const int keep[OWN_FD_MAX] = { in->ctl, sigfd, in->executed[0], in->oom,
+		in->handed[WARD_HANDED_ANCHOR] };
+	int high[OWN_FD_MAX];
 
-	for (int i = 0; i < 4; i++)
-		high[i] = keep[i] < 0 ? -1 : fcntl(keep[i], F_DUPFD_CLOEXEC, OWN_FD_OOM + 1);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < OWN_FD_MAX; i++)
+		high[i] = keep[i] < 0 ? -1 : fcntl(keep[i], F_DUPFD_CLOEXEC, OWN_FD_MAX);
+	for (int i = 0; i < OWN_FD_MAX; i++)
 		if (keep[i] >= 0 && (high[i] < 0 || dup2(high[i], i) != i))
 			_exit(1);
 	/* What stayed open would keep pipes of the caller's, or the FUSE device, alive. */
-	if (syscall(NR_close_range, (unsigned)(in->oom < 0 ? OWN_FD_OOM : OWN_FD_OOM + 1), ~0u, 0) <
-		0)
+	if (in->oom < 0)
+		close(OWN_FD_OOM);
+	if (syscall(NR_close_range, OWN_FD_MAX, ~0u, 0) < 0)
 		fail(OWN_FD_CTL, WARD_STAGE_FORK, errno, "close_range");
 	in->ctl = OWN_FD_CTL;
 	in->oom = in->oom < 0 ? -1 : OWN_FD_OOM;
