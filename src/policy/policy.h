@@ -59,6 +59,7 @@ struct ward_cap {
 	bool literal;                /* from --read/--write: no character is special, relative to the caller's cwd */
 	const char *description;     /* may be NULL */
 	struct ward_origin origin;
+	const char *link;            /* NULL, or the name as it was written: resource, a literal, is what that link leads to */
 };
 
 struct ward_caps {

@@ -201,8 +201,12 @@ class World:
         return wrong
 
     def text(self, name):
-        with open(self.tree.host(name), encoding="utf-8") as f:
-            return f.readline().rstrip("\n")
+        """What the file's first line is now; what cannot be read is no line of any file."""
+        try:
+            with open(self.tree.host(name), encoding="utf-8") as f:
+                return f.readline().rstrip("\n")
+        except (OSError, UnicodeDecodeError) as why:
+            return why
 
     def repro(self):
         return f"seed {self.seed}: ward run {' '.join(self.words())}\n{self.policy['cedar']}{json.dumps(self.policy['doc']) if self.policy['doc'] else ''}" \

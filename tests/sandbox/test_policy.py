@@ -413,6 +413,47 @@ def a_match_that_is_a_link_gives_nothing_that_a_list_leaves_out(p):
     check_eq(r.out, "open\nno\n", r.err)
 
 
+def says(p, resource, *words):
+    r = ordinary(p, *words, "--action", "fs.read", "--resource", resource, kind=("policy", "explain"), log=False)
+    return r.out.split(":")[0] if r.out else r.err
+
+
+@both
+def a_capability_by_the_name_of_a_link_is_judged_as_it_is_granted(p):
+    target, far = p.side / "target", p.side / "d/far"
+    p.write("in", "in\n")
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./none");\n')
+    for f in (target, far):
+        f.parent.mkdir(exist_ok=True)
+        f.write_text(f"{f.name}\n")
+    for name, to in (("one", target), ("dir", far.parent), ("two.l", p.ws / "in"), ("out", target)):
+        (p.ws / name).symlink_to(to)
+    (p.ws / "sub").mkdir()
+    (p.ws / "sub/link").symlink_to(target)
+    for words, path, name in ((("--read", p.ws / "one"), target, "one"), (("--read", p.ws / "dir"), far, "dir/far"),
+                              (("--cap", f"FILE_READ:{p.ws}/dir/**"), far, "dir/far"), (("--cap", "FILE_READ:*.l"), p.ws / "in", "two.l")):
+        check_eq(says(p, path, *words), "allow", words)
+        for policy in ((), ("--policy", "x.cedar")):
+            r = ordinary(p, *policy, *words, "cat", name)
+            check_eq((r.code, r.out), (0, path.read_text()), f"{words} {r.err}")
+    # A link that is met in a directory is none that somebody named; neither is what leads out by a name within granted.
+    for words in (("--read", p.ws / "sub"), ("--read", "out"), ("--cap", "FILE_READ:out")):
+        check_eq(says(p, target, *words), "deny", words)
+        check(ordinary(p, *words, "cat", target).code != 0, words)
+
+
+@both
+def what_is_forbidden_is_not_granted_by_the_name_of_a_link(p):
+    p.write("secret/key", "key\n")
+    (p.ws / "link").symlink_to(p.ws / "secret/key")
+    (p.ws / "to").symlink_to(p.ws / "secret")
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./secret");\n')
+    for words in (("--read", p.ws / "link"), ("--read", p.ws / "to"), ("--cap", "FILE_READ:link"), ("--cap", "FILE_READ:*")):
+        check_eq(says(p, p.ws / "secret/key", "--policy", "x.cedar", *words), "deny", words)
+        r = ordinary(p, "--policy", "x.cedar", *words, "sh", "-c", "cat secret/key link to/key")
+        check("key\n" not in r.out, f"{words} {r.out} {r.err}")
+
+
 @both
 def what_somebody_outside_replaces_is_what_he_put_there(p):
     """Known: a cover lies on a file, not on a name. Who moves another file there, outside, shows that one. docs/agreement.md"""

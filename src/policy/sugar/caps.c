@@ -28,7 +28,10 @@ static void head(struct job *j)
 		: c->literal && c->type == WARD_CAP_FILE_WRITE           ? "--write"
 									 : NULL;
 
-	if (option != NULL)
+	if (c->link != NULL)
+		ward_buf_addf(&text, "%s %s -> %s", ward_cap_type_name(c->type), c->link,
+			c->resource);
+	else if (option != NULL)
 		ward_buf_addf(&text, "%s %s", option, c->resource);
 	else
 		ward_buf_addf(&text, "%s %s", ward_cap_type_name(c->type), c->resource);

@@ -19,6 +19,7 @@ struct walk {
 	const char *below; /* for X/ ** with wildcards in X: X, else NULL */
 	struct ward_texts found;
 	size_t directories;
+	bool links; /* nothing but links is looked for */
 	struct ward_error *err;
 };
 
@@ -47,7 +48,7 @@ static int entry(void *arg, const char *path, enum ward_entry type, bool *ret_en
 	if (w->below ? ward_glob_match(w->below, path) : ward_glob_match(w->pattern, path)) {
 		if (is_dir && !w->below)
 			w->directories++;
-		else
+		else if (!w->links || type == WARD_ENTRY_LINK)
 			r = ward_rs_push(w->rs, &w->found, path, w->err);
 		if (w->found.n > WARD_GLOB_MATCHES_MAX)
 			return fail_much(w, "matches", WARD_GLOB_MATCHES_MAX);
@@ -100,25 +101,62 @@ static int report(struct walk *w)
 	return WARD_OK;
 }
 
+/* Where the walk begins, and what it is about. */
+static int begin(struct walk *w, char prefix[WARD_PATH_MAX], struct ward_error *err)
+{
+	if (!w->pattern || ward_glob_prefix(w->pattern, prefix, WARD_PATH_MAX) < 0) {
+		(void)ward_rs_cap_fail(w->rs, w->cap, WARD_E_CAPABILITY, err, "is too long");
+		ward_fail_fix(err, "grant a directory above it");
+		return WARD_E_CAPABILITY;
+	}
+	if (!ward_has_suffix(w->pattern, "/**"))
+		return WARD_OK;
+	w->below = ward_arena_dup(w->rs->arena, w->pattern, strlen(w->pattern) - 3);
+	return w->below ? WARD_OK : ward_rs_nomem(err);
+}
+
+static int look(struct walk *w, const char *prefix)
+{
+	struct ward_walk walk = { .rs = w->rs, .entry = entry, .arg = w, .err = w->err };
+	int r = ward_rs_walk(&walk, prefix);
+
+	/* A match too many has said so itself. */
+	return r == WARD_E_LIMIT && walk.looked > WARD_GLOB_WALK_MAX
+		? fail_much(w, "would look at", WARD_GLOB_WALK_MAX)
+		: r;
+}
+
+int ward_rs_glob_links(struct ward_resolver *rs, const struct ward_cap *cap, const char *base,
+	const char *pattern, int (*each)(void *arg, const struct ward_target *t), void *arg,
+	struct ward_error *err)
+{
+	struct walk w = { .rs = rs, .cap = cap, .pattern = pattern, .err = err, .links = true };
+	struct ward_target t;
+	char prefix[WARD_PATH_MAX];
+	int r = begin(&w, prefix, err);
+
+	if (r < 0 || ward_rs_target(rs, prefix, &t) < 0 || t.n_links > 0 || !S_ISDIR(t.st.st_mode))
+		return r;
+	r = look(&w, prefix);
+	for (size_t i = 0; r == WARD_OK && i < w.found.n; i++) {
+		if (ward_rs_target(rs, w.found.v[i], &t) == 0 &&
+			(!S_ISDIR(t.st.st_mode) || w.below) &&
+			ward_path_within(t.path, base ? base : prefix))
+			r = each(arg, &t);
+	}
+	return r;
+}
+
 int ward_rs_glob(struct ward_resolver *rs, const struct ward_cap *cap, const char *base,
 	const char *pattern, int rule, struct ward_error *err)
 {
 	struct walk w = { .rs = rs, .cap = cap, .pattern = pattern, .err = err };
-	struct ward_walk walk = { .rs = rs, .entry = entry, .arg = &w, .err = err };
 	struct ward_target t;
 	char prefix[WARD_PATH_MAX], word[WARD_PASTE_MAX];
-	int r;
+	int r = begin(&w, prefix, err);
 
-	if (!pattern || ward_glob_prefix(pattern, prefix, sizeof(prefix)) < 0) {
-		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "is too long");
-		ward_fail_fix(err, "grant a directory above it");
-		return WARD_E_CAPABILITY;
-	}
-	if (ward_has_suffix(pattern, "/**")) {
-		w.below = ward_arena_dup(rs->arena, pattern, strlen(pattern) - 3);
-		if (!w.below)
-			return ward_rs_nomem(err);
-	}
+	if (r < 0)
+		return r;
 	r = ward_rs_target(rs, prefix, &t);
 	/* The literal part leads through a link: what the names mean is not what they say. */
 	if (r == 0 && t.n_links > 0) {
@@ -131,10 +169,7 @@ int ward_rs_glob(struct ward_resolver *rs, const struct ward_cap *cap, const cha
 	}
 	if (r < 0 || !S_ISDIR(t.st.st_mode))
 		return report(&w);
-	r = ward_rs_walk(&walk, prefix);
-	/* A match too many has said so itself. */
-	if (r == WARD_E_LIMIT && walk.looked > WARD_GLOB_WALK_MAX)
-		return fail_much(&w, "would look at", WARD_GLOB_WALK_MAX);
+	r = look(&w, prefix);
 	if (r < 0)
 		return r;
 	if (w.found.n > 0)

@@ -126,6 +126,9 @@ int ward_rs_check_target(struct ward_resolver *rs, const struct ward_cap *cap, c
 /* Bind what a pattern matches now. pattern and dir: below prefix, which is real. */
 int ward_rs_glob(struct ward_resolver *rs, const struct ward_cap *cap, const char *base, const char *pattern, int rule,
 	struct ward_error *err);
+/* The links among what a pattern matches, that lead to what the pattern grants with them; the others are passed over. */
+int ward_rs_glob_links(struct ward_resolver *rs, const struct ward_cap *cap, const char *base, const char *pattern,
+	int (*each)(void *arg, const struct ward_target *t), void *arg, struct ward_error *err);
 const char *ward_rs_rule_text(struct ward_resolver *rs, const struct ward_cap *cap);
 
 /* ---- resolve_env.c ---- */

@@ -240,6 +240,7 @@ static int documents(struct ward_resolver *rs, struct ward_rulebook *b,
 static int sources(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
 {
 	struct ward_sugar_host host = { .cwd = rs->cwd, .program = lookup, .arg = rs };
+	struct ward_caps linked;
 	int r = mode(rs, b, err);
 
 	if (r == WARD_OK)
@@ -248,7 +249,9 @@ static int sources(struct ward_resolver *rs, struct ward_rulebook *b, struct war
 	if (r == WARD_OK)
 		r = documents(rs, b, &host, err);
 	if (r == WARD_OK)
-		r = ward_sugar_caps(&b->sources, &rs->r->caps, WARD_LAYER_RUN, &host, err);
+		r = ward_rules_linked(rs, b, &linked, err);
+	if (r == WARD_OK)
+		r = ward_sugar_caps(&b->sources, &linked, WARD_LAYER_RUN, &host, err);
 	return r == WARD_OK ? ward_rules_implied(rs, b, err) : r;
 }
 

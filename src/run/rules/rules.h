@@ -40,6 +40,8 @@ int ward_rules_of(struct ward_request *r, struct ward_host *host, struct ward_re
 	struct ward_rulebook **ret, struct ward_error *err);
 /* implied.c: what every run has, as policies of the builtin layer, so that an answer about it is the same answer. */
 int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err);
+/* links.c: the request's capabilities; behind each one that leads through a link, one for what it leads to. Texts live in rs and b. */
+int ward_rules_linked(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_caps *ret, struct ward_error *err);
 /*
  * explain.c: the resource of a question as people write it: paths relative to base, links followed as far as they are there, programs
  * by name. q->action is set; the rest of q is set here.

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Capabilities that name a link. Who writes down a link means what it leads to: both are granted, so the policies of the request have a
+ * permit for both. What a directory grant holds in links is no such name: they are links inside too, and their targets need a grant
+ * of their own. Which links lead out of where they may is for the grants to refuse; here they are permits of nothing that is shown.
+ */
+#include <string.h>
+
+#include "run/rules/rules.h"
+
+struct linking {
+	struct ward_resolver *rs;
+	struct ward_rulebook *b;
+	const struct ward_cap *cap;
+	struct ward_caps *to;
+	size_t room;
+	struct ward_error *err;
+};
+
+static int push(struct linking *l, const struct ward_cap *cap)
+{
+	if (l->to->n == l->room) {
+		size_t room = l->room ? l->room * 2 : 16;
+		struct ward_cap *v = ward_arena_alloc(l->b->arena, room * sizeof(*v));
+
+		if (!v)
+			return ward_rs_nomem(l->err);
+		if (l->to->n > 0)
+			memcpy(v, l->to->v, l->to->n * sizeof(*v));
+		l->to->v = v;
+		l->room = room;
+	}
+	l->to->v[l->to->n++] = *cap;
+	return WARD_OK;
+}
+
+static int leads_to(void *arg, const struct ward_target *t)
+{
+	struct linking *l = arg;
+	struct ward_cap cap = *l->cap;
+
+	if (t->n_links == 0)
+		return WARD_OK;
+	cap.link = cap.resource;
+	cap.resource = t->path;
+	cap.literal = true;
+	return push(l, &cap);
+}
+
+static int file(struct linking *l)
+{
+	struct ward_resolver *rs = l->rs;
+	const char *name = l->cap->resource, *relative = name, *path;
+	char dir[WARD_PATH_MAX];
+	struct ward_target t;
+
+	if (!l->cap->literal && ward_glob_is_subtree(name, dir, sizeof(dir)))
+		name = dir[0] ? dir : ".";
+	else if (!l->cap->literal && ward_glob_is_pattern(name)) {
+		relative += ward_has_prefix(name, "./") ? 2 : 0;
+		path = ward_rs_absolute(rs, rs->workspace, relative);
+		return ward_rs_glob_links(rs, l->cap, name[0] != '/' ? rs->workspace : NULL, path,
+			leads_to, l, l->err);
+	}
+	path = ward_rs_absolute(rs, l->cap->literal ? rs->cwd : rs->workspace, name);
+	/* What is not there, or leads out of the workspace by a name within, is refused where it is granted. */
+	if (!path || ward_rs_target(rs, path, &t) < 0 ||
+		(name[0] != '/' && !ward_path_within(t.path, rs->workspace)))
+		return WARD_OK;
+	return leads_to(l, &t);
+}
+
+int ward_rules_linked(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_caps *ret,
+	struct ward_error *err)
+{
+	struct linking l = { .rs = rs, .b = b, .to = ret, .err = err };
+	int r = WARD_OK;
+
+	*ret = (struct ward_caps){ .arena = b->arena };
+	for (size_t i = 0; r == WARD_OK && i < rs->r->caps.n; i++) {
+		l.cap = &rs->r->caps.v[i];
+		r = push(&l, l.cap);
+		if (r == WARD_OK &&
+			(l.cap->type == WARD_CAP_FILE_READ || l.cap->type == WARD_CAP_FILE_WRITE))
+			r = file(&l);
+	}
+	return r;
+}
