@@ -147,6 +147,7 @@ void ward_outcome_set_limit(struct ward_outcome *o, enum ward_limit_id id, uint6
 void ward_outcome_note(struct ward_outcome *o, const char *fmt, ...)
 {
 	const char **notes = reallocarray(o->notes, o->n_notes + 1, sizeof(*notes));
+	WARD_CLEANUP(ward_buf_done) struct ward_buf shown = WARD_BUF_INIT;
 	char line[1024];
 	char *copy;
 	va_list ap;
@@ -157,7 +158,9 @@ void ward_outcome_note(struct ward_outcome *o, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	copy = ward_arena_strdup(o->arena, line);
+	/* What is shown already stays as it is. */
+	ward_show(&shown, line, strlen(line));
+	copy = shown.failed ? NULL : ward_arena_strdup(o->arena, ward_buf_cstr(&shown));
 	if (copy)
 		notes[o->n_notes++] = copy;
 }

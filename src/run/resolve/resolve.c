@@ -79,6 +79,11 @@ int ward_rs_text(struct ward_resolver *rs, struct ward_texts *to, const char *s,
 	return WARD_OK;
 }
 
+uint64_t ward_rs_memory_share(const struct ward_host *host)
+{
+	return host->memory_available / 4 * 3;
+}
+
 int ward_rs_warn(struct ward_resolver *rs, struct ward_error *err, const char *fmt, ...)
 {
 	char text[WARD_ERROR_MESSAGE_MAX];
@@ -87,7 +92,8 @@ int ward_rs_warn(struct ward_resolver *rs, struct ward_error *err, const char *f
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return ward_rs_text(rs, &rs->warnings, ward_arena_strdup(rs->arena, text), err);
+	/* Names in it were chosen by others, and it is shown on terminals. */
+	return ward_rs_text(rs, &rs->warnings, ward_rs_show(rs, text), err);
 }
 
 const char *ward_rs_show(struct ward_resolver *rs, const char *s)
@@ -320,7 +326,7 @@ static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_e
 	}
 	in.env = env;
 	if (in.limits.memory == 0)
-		in.limits.memory = rs->host->memory_available / 4 * 3;
+		in.limits.memory = ward_rs_memory_share(rs->host);
 	if (in.limits.memory == 0) {
 		ward_fail(err, WARD_E_SYSTEM, "how much memory is available is unknown");
 		ward_fail_fix(err, "set --memory");

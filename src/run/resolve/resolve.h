@@ -69,11 +69,13 @@ struct ward_resolver {
 /* ---- resolve.c ---- */
 int ward_rs_begin(struct ward_resolver *rs, struct ward_error *err);      /* the caller's directory, the workspace */
 int ward_rs_nomem(struct ward_error *err);
+uint64_t ward_rs_memory_share(const struct ward_host *host);     /* where nobody says how much memory; 0: it is not known */
 int ward_rs_node(struct ward_resolver *rs, const struct ward_node *n, struct ward_error *err);
 /* Its index, or a negative code. */
 int ward_rs_rule(struct ward_resolver *rs, const struct ward_rule *rule, struct ward_error *err);
 /* Once each. */
 int ward_rs_text(struct ward_resolver *rs, struct ward_texts *to, const char *s, struct ward_error *err);
+/* What is shown of fmt is escaped. */
 int ward_rs_warn(struct ward_resolver *rs, struct ward_error *err, const char *fmt, ...) WARD_PRINTF(3, 4);
 /* What shows this real path: the narrowest bind so far, unless something private hides it. */
 const struct ward_node *ward_rs_shown_by(const struct ward_resolver *rs, const char *path);

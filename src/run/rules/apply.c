@@ -128,6 +128,28 @@ static int forbidden(struct ward_resolver *rs, const struct ward_cap *cap,
 	return WARD_E_REFUSED;
 }
 
+/*
+ * NAME=VALUE hands out nothing of the host's, and needs no permit; but who forbids the variable forbids it with a value too. The
+ * value may be a secret: what is said names the variable alone.
+ */
+static int set_variable(struct ward_resolver *rs, const struct ward_cap *cap,
+	struct ward_error *err)
+{
+	struct ward_verdict verdict;
+	struct ward_cap named = *cap;
+	bool yes = false;
+	int r;
+
+	named.resource = ward_arena_dup(rs->arena, cap->resource, strcspn(cap->resource, "="));
+	if (!named.resource)
+		return ward_rs_nomem(err);
+	r = allowed(rs, WARD_ACT_ENV_READ, named.resource, &yes, &verdict, err);
+	if (r == WARD_OK && !yes && verdict.why != WARD_WHY_NO_RULE &&
+		verdict.why != WARD_WHY_NARROWED && verdict.why != WARD_WHY_GRANTED)
+		r = forbidden(rs, &named, &verdict, err);
+	return r;
+}
+
 /* A variable is passed because a rule says so: the request's own, or one of the profile. */
 static int variable(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
 {
@@ -135,8 +157,10 @@ static int variable(struct ward_resolver *rs, const struct ward_cap *cap, struct
 	bool yes = false;
 	int r;
 
-	if (strchr(cap->resource, '='))
-		return ward_caps_add(&rs->caps, cap, err);
+	if (strchr(cap->resource, '=')) {
+		r = set_variable(rs, cap, err);
+		return r == WARD_OK ? ward_caps_add(&rs->caps, cap, err) : r;
+	}
 	r = allowed(rs, WARD_ACT_ENV_READ, cap->resource, &yes, &verdict, err);
 	if (r < 0)
 		return r;
@@ -183,7 +207,28 @@ static int own_caps(struct ward_resolver *rs, struct ward_error *err)
 			r = file(rs, cap, err);
 		/* Programs are all asked for below. */
 	}
+	for (size_t i = 0; r == WARD_OK && i < rs->r->n_env; i++) {
+		struct ward_cap cap = { .type = WARD_CAP_ENV,
+			.resource = rs->r->env[i].name,
+			.origin = rs->r->env[i].origin };
+
+		r = set_variable(rs, &cap, err);
+	}
 	return r;
+}
+
+/* The profile of a repository that nobody trusts grants nothing: neither what the host has, nor what it says itself. */
+static int untrusted(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
+{
+	struct ward_cap named = *cap;
+
+	named.resource = ward_arena_dup(rs->arena, cap->resource, strcspn(cap->resource, "="));
+	if (!named.resource)
+		return ward_rs_nomem(err);
+	(void)ward_rs_cap_fail(rs, &named, WARD_E_REFUSED, err,
+		"a repository that is not trusted only narrows, and sets no variable");
+	ward_fail_fix(err, "look at it with ward trust --show, then ward trust; or take it out");
+	return WARD_E_REFUSED;
 }
 
 static int profile_variables(struct ward_resolver *rs, struct ward_error *err)
@@ -195,8 +240,10 @@ static int profile_variables(struct ward_resolver *rs, struct ward_error *err)
 		struct ward_cap cap = {
 			.type = WARD_CAP_ENV, .resource = l->v[i].pattern, .origin = l->v[i].origin
 		};
+		bool believed = !l->v[i].doc || l->v[i].doc->layer != WARD_LAYER_REPOSITORY ||
+			rs->book->layers->trust == WARD_TRUST_PINNED;
 
-		r = variable(rs, &cap, err);
+		r = believed ? variable(rs, &cap, err) : untrusted(rs, &cap, err);
 	}
 	return r;
 }
@@ -244,6 +291,9 @@ static void limits(struct ward_resolver *rs)
 	}
 	if (!p)
 		return;
+	/* Where nobody says how much, it is the share that resolve takes: a profile may only ask for less of it. */
+	if (l->memory == 0 && !memory)
+		l->memory = ward_rs_memory_share(rs->host);
 	least(&l->memory, p[WARD_DOC_MEMORY].value, memory);
 	least32(&l->millicpus, p[WARD_DOC_CPUS].value, cpus);
 	least32(&l->pids, p[WARD_DOC_PIDS].value, pids);

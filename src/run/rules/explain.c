@@ -139,9 +139,15 @@ static const struct ward_book_rule *changeable(const struct ward_verdict *v)
 
 /* ---- the answer ---- */
 
+/* Names and reasons were chosen by others, and an answer is read on a terminal. */
+static void shown(struct ward_buf *b, const char *s)
+{
+	ward_show(b, s, strlen(s));
+}
+
 static void place(struct ward_buf *b, const struct ward_book_rule *r)
 {
-	ward_buf_adds(b, r->file);
+	shown(b, r->file);
 	if (r->line > 0)
 		ward_buf_addf(b, ":%u", r->line);
 	if (r->line > 0 && r->column > 0)
@@ -154,16 +160,18 @@ static void rule_text(struct ward_buf *b, const struct ward_book_rule *r)
 
 	ward_buf_addf(b, "  %s ", r->forbids ? "forbid" : "permit");
 	place(b, r);
-	if (r->id)
-		ward_buf_addf(b, " %s", r->id);
+	if (r->id) {
+		ward_buf_addc(b, ' ');
+		shown(b, r->id);
+	}
 	ward_buf_addf(b, " (%s)", ward_layer_name(r->layer));
 	if (r->approval != WARD_APPROVAL_NONE)
 		ward_buf_addf(b, " approval %s", ward_approval_name(r->approval));
 	ward_buf_adds(b, "\n    ");
 	if (r->reason)
-		ward_buf_adds(b, r->reason);
+		shown(b, r->reason);
 	else
-		ward_buf_add(b, r->text, n);
+		ward_show(b, r->text, n);
 	ward_buf_addc(b, '\n');
 }
 
@@ -184,9 +192,11 @@ static void answer_text(struct ward_buf *b, const struct question *q)
 		ward_buf_addf(b, "  and %zu more\n", v->n_rules - WARD_VERDICT_RULES_MAX);
 	if (q->cure[0])
 		ward_buf_addf(b, "  grant: %s\n", q->cure);
-	if (q->cure[0] && q->book->profile && q->book->profile->origin.file)
-		ward_buf_addf(b, "  or a rule in profile \"%s\", %s:%u\n", q->book->profile->name,
-			q->book->profile->origin.file, q->book->profile->origin.line);
+	if (q->cure[0] && q->book->profile && q->book->profile->origin.file) {
+		ward_buf_addf(b, "  or a rule in profile \"%s\", ", q->book->profile->name);
+		shown(b, q->book->profile->origin.file);
+		ward_buf_addf(b, ":%u\n", q->book->profile->origin.line);
+	}
 	if (change && change->layer == WARD_LAYER_BUILTIN) {
 		ward_buf_addf(b, "  change: another --mode; or a copy of %s with --policy\n",
 			change->file);

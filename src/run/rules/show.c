@@ -7,11 +7,77 @@
 #include "run/rules/rules.h"
 #include "ward/policy.h"
 
+/* Where a character of a Cedar text stands. */
+enum where { IN_CODE = 0, IN_COMMENT, IN_STRING };
+
+static enum where next(enum where at, const char *s, size_t left)
+{
+	switch (at) {
+	case IN_CODE:
+		return *s == '"'                                 ? IN_STRING
+			: left > 1 && s[0] == '/' && s[1] == '/' ? IN_COMMENT
+								 : IN_CODE;
+	case IN_COMMENT: return *s == '\n' || *s == '\r' ? IN_CODE : IN_COMMENT;
+	default: return *s == '"' ? IN_CODE : IN_STRING;
+	}
+}
+
+/* Policies are UTF-8 when they are read. */
+static size_t width(const char *s, size_t left)
+{
+	uint8_t c = (uint8_t)*s;
+	size_t n = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+
+	return n < left ? n : left;
+}
+
+/* A character that a terminal would act on, or that nobody sees: written so that the language reads the same text. */
+static void hidden(struct ward_buf *b, enum where at, const char *s, size_t n)
+{
+	uint32_t cp = (uint8_t)s[0] & (n == 1 ? 0xffu : 0xffu >> (n + 1));
+
+	for (size_t i = 1; i < n; i++)
+		cp = cp << 6 | ((uint8_t)s[i] & 0x3fu);
+	if (*s == '\r')
+		ward_buf_adds(b, at == IN_STRING ? "\\r" : "\n");
+	else if (at == IN_CODE)
+		ward_buf_addc(b, ' ');
+	else
+		ward_buf_addf(b, "\\u{%x}", (unsigned)cp);
+}
+
+/* Text of others for a terminal: lines and tabs stay, and all that is visible. */
+static void shown(struct ward_buf *b, struct ward_str text)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf one = WARD_BUF_INIT;
+	enum where at = IN_CODE;
+
+	for (size_t i = 0, n; i < text.n; i += n) {
+		const char *s = text.s + i;
+		size_t left = text.n - i;
+		/* What is behind a backslash ends no string. */
+		bool pair =
+			at == IN_STRING && left > 1 && *s == '\\' && (s[1] == '"' || s[1] == '\\');
+
+		n = pair ? 2 : width(s, left);
+		ward_buf_clear(&one);
+		ward_show(&one, s, n);
+		if (pair || *s == '\n' || *s == '\t' || (one.n == n && memcmp(one.s, s, n) == 0))
+			ward_buf_add(b, s, n);
+		else
+			hidden(b, at, s, n);
+		at = pair ? at : next(at, s, left);
+	}
+	b->failed = b->failed || one.failed;
+}
+
 static void source(struct ward_buf *b, const struct ward_source *s)
 {
-	ward_buf_addf(b, "// ---- %s (%s%s) ----\n", s->name, ward_layer_name(s->layer),
+	ward_buf_adds(b, "// ---- ");
+	ward_show(b, s->name, strlen(s->name));
+	ward_buf_addf(b, " (%s%s) ----\n", ward_layer_name(s->layer),
 		s->narrows ? ", may only narrow" : "");
-	ward_buf_add(b, s->text.s, s->text.n);
+	shown(b, s->text);
 	if (s->text.n > 0 && s->text.s[s->text.n - 1] != '\n')
 		ward_buf_addc(b, '\n');
 	ward_buf_addc(b, '\n');

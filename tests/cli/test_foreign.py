@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Policies that somebody else wrote: what a repository that nobody trusts cannot bring about, and what its names cannot do to a terminal."""
+import json
+import re
+
+import cli
+from cli import placed, ward
+from tap import cases, check, check_eq, check_in, main, test
+
+DOCUMENT = """\
+schemaVersion: 2
+kind: Policy
+metadata: {name: x}
+spec:
+  fsProfiles:
+    p:
+      read: ["**"]
+      allowExec: ["*"]
+"""
+FORBID = 'forbid (principal, action == Ward::Action::"env.read", resource == Ward::Variable::"COLOUR");\n'
+RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+HOSTILE = ('// a comment\x1b[31m\n@id("i\x1b]0;x\x07\u202e") @reason("r\\u{1b}[31m\\u{202e} \\\\\\" \x1b")\n'
+           'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./s");\n'
+           "// over\r// there\n")
+BEHIND = HOSTILE.replace("// there", 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./t");')
+
+
+def foreign(p):
+    """As cli.Place.run(), and ward KIND, with a home of its own: no policies of whoever runs the tests."""
+    env = {"HOME": str(p.home), "XDG_CONFIG_HOME": str(p.home / "config"), "COLOUR": "of the host"}
+
+    def run(*words, kind=("run",)):
+        if kind == ("run",):
+            return p.run(*words, env=env)
+        return ward(*kind, *words, cwd=p.ws, env=p.env(**env))
+    return run
+
+
+# ---- variables ----
+
+@cases([("a value", "COLOUR=evil"), ("the host's", "COLOUR"), ("the way to programs", "PATH=/nowhere")])
+@placed
+def an_untrusted_profile_sets_no_variable(p, entry):
+    p.write(".ward/a.yaml", DOCUMENT + f'      env: ["{entry}"]\n')
+    run = foreign(p)
+    r = run("--mode", "workspace_write", "--profile", "p", "/usr/bin/env")
+    check_eq((r.code, r.out), (125, ""), r.err)
+    check_in("a.yaml:9:13: ENV", r.err)
+    check_in("is not trusted", r.err)
+    check("evil" not in r.err, "a value is shown: " + r.err)
+    check_eq(run(kind=("trust",)).code, 0)
+    r = run("--profile", "p", "--env", "X=1", "/usr/bin/env")
+    check_in(entry if "=" in entry else "COLOUR=of the host", r.out, r.err)
+
+
+@cases([("by an option", ["--env", "COLOUR=secret"]), ("by a capability", ["--cap", "ENV:COLOUR=secret"]),
+        ("passed", ["--env", "COLOUR"])])
+@placed
+def a_forbidden_variable_is_not_set_either(p, words):
+    p.write("f.cedar", FORBID)
+    r = foreign(p)("--policy", "f.cedar", *words, "/usr/bin/env")
+    check_eq((r.code, r.out), (125, ""), r.err)
+    check_in('ENV "COLOUR": a rule forbids it; f.cedar:1', r.err)
+    check("secret" not in r.err, "a value is shown: " + r.err)
+    r = foreign(p)("--policy", "f.cedar", *(w.replace("COLOUR", "OTHER") for w in words), "--env", "X=1", "/usr/bin/true")
+    check_eq(r.code, 0 if "=" in words[1] else 125, r.err)
+
+
+@test
+@placed
+def a_value_needs_no_permit(p):
+    p.write("f.cedar", 'permit (principal, action == Ward::Action::"env.read", resource == Ward::Variable::"LANG");\n')
+    r = foreign(p)("--policy", "f.cedar", "--env", "COLOUR=red", "/usr/bin/env")
+    check_in("COLOUR=red\n", r.out, r.err)
+
+
+# ---- limits ----
+
+@test
+@placed
+def no_profile_asks_for_more_memory_than_there_is_a_share_of(p):
+    def memory(*words):
+        r = run("--json", *words, "/usr/bin/true", kind=("plan",))
+        check_eq(r.code, 0, r.err)
+        return json.loads(r.out)["limits"]["memory"]
+
+    p.write(".ward/a.yaml", DOCUMENT + "      limits: {memory: 900000G}\n")
+    p.write("less.yaml", DOCUMENT.replace("p:", "less:") + "      limits: {memory: 64M}\n")
+    run = foreign(p)
+    check(memory("--profile", "p") < 900000 << 30, "a repository raised a limit")
+    check_eq(run(kind=("trust",)).code, 0)
+    check(memory("--profile", "p") < 900000 << 30, "a profile raised a limit")
+    check_eq(memory("--policy", "less.yaml", "--profile", "less"), 64 << 20)
+    check_eq(memory("--profile", "p", "--memory", "96M"), 96 << 20)
+
+
+# ---- what is shown ----
+
+WORDS = [
+    ("a run", ("run",), ["--read", "t", "/usr/bin/true"]),
+    ("a run that is refused names", ("run",), ["--mode", "workspace_write", "/bin/sh", "-c", "cat s*/*; true"]),
+    ("a refusal", ("run",), ["--read", "s", "/usr/bin/true"]),
+    ("a plan", ("plan",), ["--mode", "workspace_write", "/usr/bin/true"]),
+    ("check", ("policy", "check"), ["--mode", "workspace_write"]),
+    ("show", ("policy", "show"), ["--mode", "workspace_write"]),
+    ("explain", ("policy", "explain"), ["--op", "read", "--path", "s/f"]),
+    ("explain another", ("policy", "explain"), ["--mode", "read_only", "--op", "modify", "--path", "s\u202e/f\x1b"]),
+    ("trust", ("trust",), ["--show"]),
+]
+
+
+@cases([(row[0], row[1:]) for row in WORDS])
+@placed
+def nothing_foreign_reaches_the_terminal_as_it_is(p, row):
+    kind, words = row
+    # The directory's own name is in most of what is said.
+    p.ws = p.ws / "a\x1b[31m\u202e"
+    p.write(".ward/a.cedar", HOSTILE)
+    p.write("s/f", "x")
+    p.write("t/f", "x")
+    p.write("s\u202e/f\x1b", "x")
+    r = foreign(p)(*words, kind=kind)
+    check(r.out + r.err, "nothing was said")
+    for text in (r.out if kind != ("run",) else "", r.err):
+        check(not RAW.search(text), f"{text!r}")
+
+
+@test
+@placed
+def what_is_shown_is_the_same_policy(p):
+    p.write(".ward/a.cedar", BEHIND)
+    r = foreign(p)(kind=("policy", "show"))
+    check_in("// a comment\\u{1b}[31m\n", r.out)
+    check_in('@reason("r\\u{1b}[31m\\u{202e} \\\\\\" \\u{1b}")', r.out)
+    # To the language a carriage return ends a comment: what stands behind it is a rule, and is shown as one.
+    check_in("// over\npermit (", r.out)
+    p.write("again.cedar", r.out.split("// ----")[1].split("\n", 1)[1])
+    p.write(".ward/a.cedar", "// nothing\n")
+    for path, code in (("s/f", 1), ("t/f", 0)):
+        r = foreign(p)("--policy", "again.cedar", "--op", "read", "--path", path, kind=("policy", "explain"))
+        check_eq(r.code, code, r.out + r.err)
+
+
+if __name__ == "__main__":
+    main()
