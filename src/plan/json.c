@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The JSON form of a plan (docs/spec/plan.schema.json): fixed key order, no blanks, every key always there, so
- * that the same plan has the same bytes and its SHA-256 names it. Values of the environment are left out: they may
- * be secrets, and a plan is printed and kept.
+ * that the same plan has the same bytes and its SHA-256 names it. Values of the environment are left out,
+ * and arguments that look like secrets: a plan is printed and kept.
  */
 #include <errno.h>
 #include <string.h>
@@ -58,10 +58,7 @@ static void texts(struct ward_buf *b, const char *key, const char *const *v, siz
 static void argv(struct ward_buf *b, const struct ward_plan *p)
 {
 	ward_jw_key(b, "argv");
-	ward_jw_open(b, '[');
-	for (char *const *a = p->argv; *a; a++)
-		ward_jw_cstr(b, *a);
-	ward_jw_close(b, ']');
+	ward_redact_argv(p->argv, SIZE_MAX, SIZE_MAX, b);
 	ward_jw_key(b, "env");
 	ward_jw_open(b, '[');
 	for (char *const *e = p->env; *e; e++)

@@ -149,13 +149,20 @@ static void axes(struct ward_buf *b, const struct ward_plan *p)
 
 static void head(struct ward_buf *b, const struct ward_plan *p)
 {
+	struct ward_redactor r = { 0 };
+	struct ward_buf word = WARD_BUF_INIT;
+
 	line(b, "backend", p->backend == WARD_BACKEND_DIRECT ? "direct" : "native");
 	line(b, "runs", p->exe);
 	label(b, "argv");
 	for (char *const *a = p->argv; *a; a++) {
 		ward_buf_adds(b, a == p->argv ? "" : " ");
-		name(b, *a);
+		ward_buf_clear(&word);
+		ward_redact_word(&r, ward_str(*a), SIZE_MAX, &word);
+		name(b, ward_buf_cstr(&word));
+		b->failed = b->failed || word.failed;
 	}
+	ward_buf_done(&word);
 	ward_buf_addc(b, '\n');
 	line(b, "workspace", p->workspace);
 	line(b, "cwd", p->cwd);

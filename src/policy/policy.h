@@ -15,6 +15,7 @@
 #include "policy/layer.h"
 #include "policy/ops.h"
 #include "policy/pattern/pattern.h"
+#include "policy/redact.h"
 #include "policy/vocabulary.h"
 
 /* X(id, name, held): held = the native backend can hold it today; others are validated, then refused. */

@@ -87,10 +87,7 @@ static char *start_detail(const struct life *l)
 
 	ward_jw_open(&b, '{');
 	ward_jw_key(&b, "argv");
-	ward_jw_open(&b, '[');
-	for (size_t i = 0; l->plan->argv[i] && i < 64; i++)
-		ward_jw_str(&b, l->plan->argv[i], strnlen(l->plan->argv[i], WARD_DETAIL_TEXT_MAX));
-	ward_jw_close(&b, ']');
+	ward_redact_argv(l->plan->argv, 64, WARD_DETAIL_TEXT_MAX, &b);
 	ward_jw_kstr(&b, "exe", l->plan->exe);
 	ward_jw_kstr(&b, "cwd", l->plan->cwd);
 	ward_jw_kstr(&b, "plan", l->plan->sha256);

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""tools/gen-vocabulary: each mistake in the schema's actions, in data/modes and in data/aliases is one line with its place."""
+"""tools/gen-vocabulary: each mistake in the schema's actions, in data/modes, data/aliases and data/sensitive is one line with its place."""
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ def run(name=None, old="", new=""):
     with tempfile.TemporaryDirectory() as d:
         d = pathlib.Path(d)
         (d / "modes").mkdir()
-        for f in ("ward.cedarschema", "aliases", "modes/limits", *(p.relative_to(DATA) for p in DATA.glob("modes/*.cedar"))):
+        for f in ("ward.cedarschema", "aliases", "sensitive", "modes/limits", *(p.relative_to(DATA) for p in DATA.glob("modes/*.cedar"))):
             shutil.copyfile(DATA / f, d / f)
         if name:
             text = (d / name).read_text()
@@ -34,6 +35,18 @@ def the_shipped_data():
     code, err, out = run()
     check_eq((code, err), (0, ""))
     check(out.count("\n") > 1000, "too little was written")
+
+
+@test
+def the_only_list_of_sensitive_names():
+    """Two lists would differ some day."""
+    words = [line.split()[1] for line in (DATA / "sensitive").read_text().splitlines() if line.startswith("part ")]
+    check(len(words) > 8, words)
+    listed = re.compile("|".join(rf'"-*{w}_?"' for w in words), flags=re.I)
+    files = [p for top in ("src", "include", "data", "tools") for p in (ROOT / top).rglob("*") if p.is_file()]
+    check(len(files) > 300, "too few files")
+    check_eq([str(p.relative_to(ROOT)) for p in files
+              if p != DATA / "sensitive" and len(listed.findall(p.read_text(errors="replace"))) > 1], [])
 
 
 @cases([
@@ -59,6 +72,10 @@ def the_shipped_data():
     ("another verb", "aliases", "alias ENV ", "name ENV ", "not \"alias WORD"),
     ("a family without members", "ward.cedarschema", 'action "net.connect" in [network_access]', 'action "net.connect" in [nowhere]',
      "net.connect is in nowhere"),
+    ("an unknown kind of secret", "sensitive", "part SECRET", "parts SECRET", 'not "KIND TEXT"'),
+    ("a secret twice", "sensitive", "part TOKEN", "part SECRET", "is there twice"),
+    ("a name that no name can hold", "sensitive", "part TOKEN", "part TO_KEN", "TO_KEN: a name is written in capitals"),
+    ("a kind without a line", "sensitive", "block -----BEGIN", "", "no line for block"),
     ("bytes that are no ASCII", "modes/read_only.cedar", "look at", "l\u00f6\u00f6k at", "read_only.cedar:1: not ASCII"),
 ])
 def refused(name, old, new, message):

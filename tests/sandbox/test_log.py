@@ -77,6 +77,23 @@ def failing_sync(p, rules):
 
 
 @both
+def arguments_that_are_secrets_are_not_in_it(p):
+    """Nor in a plan that is printed; the command has them."""
+    words = ["sh", "-c", 'printf "%s\\n" "$@" > seen', "sh", "--password", "hunter-one", "--token=hunter-two",
+             "https://me:hunter-three@h.example/", "plain"]
+    check_eq(p.run("--write", ".", "--env", "API_KEY=hunter-four", *words).code, 0)
+    check_eq((p.ws / "seen").read_text().split(), words[4:])
+    text = p.log.read_text()
+    check("hunter" not in text, text)
+    start, = [r for r in box.records(p) if r["kind"] == "run.start"]
+    check_eq(start["detail"]["argv"][4:], ["--password", "[redacted]", "--token=[redacted]", "https://me:[redacted]@h.example/", "plain"])
+    for how in ([], ["--json"]):
+        r = p.run(*how, "--write", ".", "--env", "API_KEY=hunter-four", *words, kind=("plan",))
+        check_eq(r.code, 0, r.err)
+        check("hunter" not in r.out and "[redacted]" in r.out, r.out)
+
+
+@both
 def a_device_that_is_full(p):
     r = p.run("--audit", "/dev/full", "--write", ".", "touch", "made", log=False)
     refused(p, r, "/dev/full")
