@@ -12,7 +12,8 @@ from tap import cases, check, check_eq, check_in, main, test  # noqa: E402
 
 PAGE = ROOT / "docs/requirements.md"
 NAMES = "id what status tests page missing".split()
-STATUSES = "held partly later".split()
+STATUSES = "held refused partly later".split()
+WAITS = re.findall(r"^\| (\w+) \| .* \|$", PAGE.read_text().partition("| waits for |")[2].partition("\n\n")[0], flags=re.M)
 
 
 def identifiers():
@@ -74,6 +75,12 @@ def fault_of_page(link):
     return f"{m.group(1)} has no heading {m.group(2)}" if m.group(2) and m.group(2) not in heads else ""
 
 
+def waits(missing):
+    """What it waits for stands first, by its name: "egress: a relay", "egress, review: ..."."""
+    names, colon, what = missing.partition(": ")
+    return colon and what and all(name in WAITS for name in names.split(", "))
+
+
 def faults(rows):
     found = []
     for row in rows:
@@ -82,8 +89,10 @@ def faults(rows):
         wrong += [fault_of_page(row["page"])] if row["page"] else []
         wrong += [] if row["status"] in STATUSES else [f"status {row['status']}"]
         wrong += [] if row["what"] else ["says nothing"]
-        if row["status"] in ("held", "partly") and not (tests and row["page"]):
-            wrong.append("neither held nor partly without a test and a page")
+        if row["status"] in ("held", "refused", "partly") and not (tests and row["page"]):
+            wrong.append("neither held nor refused nor partly without a test and a page")
+        if row["status"] != "held" and row["missing"] and not waits(row["missing"]):
+            wrong.append(f"waits for {row['missing'].partition(':')[0]}")
         if (row["status"] == "held") == bool(row["missing"]):
             wrong.append("held with something missing" if row["missing"] else "what is missing?")
         found += [f"{row['id']}: {w}" for w in wrong if w]
@@ -105,7 +114,7 @@ def what_the_page_names_is_there():
 
 @test
 def the_counts_are_right():
-    shown = dict(re.findall(r"^\| (held|partly|later) \|.*\| (\d+) \|$", PAGE.read_text(), flags=re.M))
+    shown = dict(re.findall(r"^\| (held|refused|partly|later) \|.*\| (\d+) \|$", PAGE.read_text(), flags=re.M))
     check_eq(shown, {s: str(sum(r["status"] == s for r in ROWS)) for s in STATUSES})
 
 
@@ -127,6 +136,10 @@ GOOD = {"id": "U1", "what": "x", "status": "held", "tests": "`tests/unit/test_ta
     ("held without a test", {"tests": ""}, "without a test"),
     ("held, but something is missing", {"missing": "half of it"}, "held with something missing"),
     ("partly without saying what is missing", {"status": "partly"}, "what is missing?"),
+    ("refused without a test", {"status": "refused", "tests": "", "missing": "egress: x"}, "without a test"),
+    ("waiting for something", {"status": "later", "missing": "egress, review: x"}, ""),
+    ("waiting for nobody knows what", {"status": "later", "missing": "someday: x"}, "waits for someday"),
+    ("waiting for nothing", {"status": "later", "missing": "a relay"}, "waits for a relay"),
     ("another status", {"status": "done", "missing": "x"}, "status done"),
 ])
 def is_seen(change, message):
