@@ -26,7 +26,7 @@ int ward_approve_pending(bool json, char **ret_text, size_t *ret_n, struct ward_
 /*
  * Answer what waits: of a run (its ULID), all its questions, but for a yes to what is critical, which must be named by itself; or
  * one question, by its digest or at least 8 digits of it. WARD_E_NOTFOUND: nothing of that name waits. WARD_E_REFUSED: it is
- * critical, or somebody was faster. *ret_text: what was answered, a line each.
+ * critical, or somebody was faster. *ret_text: what was answered, a line each; after an error too, where some had their answer by then.
  */
 int ward_approve_answer(const char *what, enum ward_approve_answer answer, char **ret_text, struct ward_error *err);
 /*

@@ -55,6 +55,8 @@ int ward_rule_permit(struct ward_buf *out, const char *id, const char *reason, c
  * by rename. What has expired is taken out. dir must be the caller's own.
  */
 int ward_rule_write(const char *dir, const char *file, struct ward_str text, uint64_t now, struct ward_error *err);
+/* Does each line that says until when say a time? WARD_E_PARSE with its place: a rule that is lost to a slip would be lost unseen. */
+int ward_rule_check(const char *text, size_t n, const char *file, struct ward_error *err);
 /* Blank out, in place and line by line, what has expired: what is left stands where it stood. */
 void ward_rule_expire(char *text, size_t n, uint64_t now);
 

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -21,7 +20,7 @@
 #define REQUEST_MAX 1024
 #define THINGS_TOLD 8
 #define WORDS_TOLD 16
-#define PATIENCE_S 2
+#define PATIENCE_NS 2000000000ull /* for a request and its reply */
 
 struct ward_bell {
 	struct ward_bell_run run;
@@ -126,6 +125,15 @@ static void refuse(struct ward_buf *out, const char *why)
 	ward_jw_close(out, '}');
 }
 
+static size_t count(char *const *words)
+{
+	size_t n = 0;
+
+	while (words[n])
+		n++;
+	return n;
+}
+
 static void tell(const struct ward_bell *b, const struct ward_reply *replies, struct ward_buf *out)
 {
 	const struct ward_asks *a = b->run.asks;
@@ -142,6 +150,7 @@ static void tell(const struct ward_bell *b, const struct ward_reply *replies, st
 	for (size_t i = 0; b->run.argv[i] && i < WORDS_TOLD; i++)
 		ward_jw_str(out, b->run.argv[i], strnlen(b->run.argv[i], WARD_DETAIL_TEXT_MAX));
 	ward_jw_close(out, ']');
+	ward_jw_ku64(out, "argv_total", count(b->run.argv));
 	ward_jw_ku64(out, "left_ms", b->run.until_ns > now ? (b->run.until_ns - now) / 1000000 : 0);
 	ward_jw_key(out, "asks");
 	ward_jw_open(out, '[');
@@ -195,38 +204,60 @@ static void answer(struct ward_bell *b, const struct ward_json *q, const struct 
 	ward_jw_close(out, '}');
 }
 
+/* Wait for fd, no longer than until: who sends byte by byte gets no more time than anybody else. */
+static bool ready(int fd, short events, uint64_t until)
+{
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = events };
+		uint64_t now = ward_now_mono_ns();
+		int n = now < until ? poll(&p, 1, (int)((until - now) / 1000000) + 1) : 0;
+
+		if (n >= 0 || errno != EINTR)
+			return n > 0;
+	}
+}
+
 /* All that the peer sends before it shuts its side; -1: too much, or too slow. */
-static ssize_t take(int fd, char *to, size_t size)
+static ssize_t take(int fd, char *to, size_t size, uint64_t until)
 {
 	size_t n = 0;
 
-	while (n < size) {
-		ssize_t got = recv(fd, to + n, size - n, 0);
+	while (n < size && ready(fd, POLLIN, until)) {
+		ssize_t got = recv(fd, to + n, size - n, MSG_DONTWAIT);
 
 		if (got == 0)
 			return (ssize_t)n;
-		if (got < 0 && errno != EINTR)
+		if (got < 0 && errno != EINTR && errno != EAGAIN)
 			return -1;
 		n += got > 0 ? (size_t)got : 0;
 	}
 	return -1;
 }
 
+static void give(int fd, const struct ward_buf *b, uint64_t until)
+{
+	for (size_t at = 0; !b->failed && at < b->n && ready(fd, POLLOUT, until);) {
+		ssize_t n = send(fd, b->s + at, b->n - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return;
+		at += n > 0 ? (size_t)n : 0;
+	}
+}
+
 static void serve(struct ward_bell *b, int fd, struct ward_reply *replies)
 {
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(1u << 20);
 	WARD_CLEANUP(ward_buf_done) struct ward_buf out = WARD_BUF_INIT;
-	const struct timeval patience = { .tv_sec = PATIENCE_S };
+	uint64_t until = ward_now_mono_ns() + PATIENCE_NS;
 	struct ward_json *q = NULL;
 	char text[REQUEST_MAX];
 	struct ucred peer;
 	ssize_t n;
 
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (!may_answer(fd, &peer))
 		return;
-	n = take(fd, text, sizeof(text));
+	n = take(fd, text, sizeof(text), until);
 	if (n < 0 || !arena || ward_json_parse(arena, text, (size_t)n, "request", &q, NULL) < 0 ||
 		q->type != WARD_JSON_OBJECT)
 		refuse(&out, "the request is none");
@@ -236,12 +267,7 @@ static void serve(struct ward_bell *b, int fd, struct ward_reply *replies)
 		answer(b, q, &peer, replies, &out);
 	else
 		refuse(&out, "unknown op");
-	for (size_t at = 0; !out.failed && at < out.n;) {
-		n = send(fd, out.s + at, out.n - at, MSG_NOSIGNAL);
-		if (n <= 0)
-			return;
-		at += (size_t)n;
-	}
+	give(fd, &out, until);
 }
 
 /* ---- waiting ---- */

@@ -21,6 +21,7 @@
 #define RUNS_MAX 256
 #define PREFIX_MIN 8
 #define PATIENCE_S 5
+#define WORD_SHOWN 200
 
 static int outside(struct ward_error *err)
 {
@@ -185,8 +186,10 @@ static void show_ask(struct ward_buf *b, const struct ward_json *k)
 	ward_show(b, text_of(k, "digest"), strnlen(text_of(k, "digest"), 12));
 	ward_buf_adds(b, " ");
 	ward_show(b, text_of(k, "level"), strlen(text_of(k, "level")));
-	ward_buf_adds(b, " ");
-	quoted(b, text_of(k, "reason"));
+	if (text_of(k, "reason")[0]) {
+		ward_buf_addc(b, ' ');
+		quoted(b, text_of(k, "reason"));
+	}
 	ward_buf_adds(b, " rule ");
 	quoted(b, text_of(rule, "file"));
 	line = rule && rule->type == WARD_JSON_OBJECT ? ward_json_get(rule, "line") : NULL;
@@ -210,19 +213,24 @@ static void show_ask(struct ward_buf *b, const struct ward_json *k)
 static size_t show_run(struct ward_buf *b, const struct ward_json *run)
 {
 	const struct ward_json *argv = ward_json_get(run, "argv"),
+			       *total = ward_json_get(run, "argv_total"),
 			       *left = ward_json_get(run, "left_ms");
-	size_t n = 0;
+	size_t n = 0, words = 0;
 
 	ward_show(b, text_of(run, "run"), strlen(text_of(run, "run")));
 	ward_buf_adds(b, " in ");
 	quoted(b, text_of(run, "workspace"));
 	ward_buf_adds(b, ":");
 	for (const struct ward_json *w = argv && argv->type == WARD_JSON_ARRAY ? argv->child : NULL;
-		w; w = w->next) {
+		w; w = w->next, words++) {
 		ward_buf_addc(b, ' ');
 		if (w->type == WARD_JSON_STRING)
-			ward_quote(b, w->str.s, w->str.n > 200 ? 200 : w->str.n);
+			ward_quote(b, w->str.s, w->str.n > WORD_SHOWN ? WORD_SHOWN : w->str.n);
+		if (w->type == WARD_JSON_STRING && w->str.n > WORD_SHOWN)
+			ward_buf_adds(b, "...");
 	}
+	if (total && total->type == WARD_JSON_INT && (size_t)total->i > words)
+		ward_buf_addf(b, " and %zu more", (size_t)total->i - words);
 	ward_buf_addf(b, ", %lld s left\n",
 		left && left->type == WARD_JSON_INT ? (long long)left->i / 1000 : 0);
 	for (const struct ward_json *k = asks_of(run); k; k = k->next, n++)
@@ -282,6 +290,13 @@ int ward_approve_pending(bool json, char **ret_text, size_t *ret_n, struct ward_
 
 /* ---- an answer ---- */
 
+static int gone(struct ward_error *err, const char *what)
+{
+	(void)ward_fail(err, WARD_E_NOTFOUND, "%s", what);
+	ward_fail_fix(err, "ward pending shows what does");
+	return WARD_E_NOTFOUND;
+}
+
 static int answer_one(const struct waiting *w, size_t i, const char *digest, const char *said,
 	struct ward_buf *told, struct ward_error *err)
 {
@@ -298,7 +313,7 @@ static int answer_one(const struct waiting *w, size_t i, const char *digest, con
 		return ward_fail(err, WARD_E_NOMEM, "out of memory");
 	reply = request(w->arena, w->dir, w->path[i], (struct ward_str){ b.s, b.n });
 	if (!reply)
-		return ward_fail(err, WARD_E_NOTFOUND, "the run does not wait any more");
+		return gone(err, "the run does not wait any more");
 	if (!is_ok(reply))
 		return ward_fail(err, WARD_E_REFUSED, "%.12s: %.200s", digest,
 			text_of(reply, "why"));
@@ -355,7 +370,7 @@ static int answer_digest(const struct waiting *w, const char *what, const char *
 	if (found == 1)
 		return answer_one(w, at, digest, said, told, err);
 	if (found == 0)
-		return ward_fail(err, WARD_E_NOTFOUND, "nothing of that name waits for an answer");
+		return gone(err, "nothing of that name waits for an answer");
 	(void)ward_fail(err, WARD_E_REFUSED, "%zu questions begin with %s", found, what);
 	ward_fail_fix(err, "write more of it, or name the run; ward pending shows both");
 	return WARD_E_REFUSED;
@@ -388,8 +403,10 @@ int ward_approve_answer(const char *what, enum ward_approve_answer answer, char 
 		while (i < w.n && !ward_streq(ward_path_basename(w.path[i]), what))
 			i++;
 		r = i < w.n ? answer_run(&w, i, words[answer], &told, err)
-			    : ward_fail(err, WARD_E_NOTFOUND,
-				      "no run of that name waits for an answer");
+			    : gone(err, "no run of that name waits for an answer");
 	}
+	/* Of several questions some may have their answer, which counts. */
+	if (r < 0 && told.n > 0)
+		(void)give(&told, ret_text, NULL);
 	return r == WARD_OK ? give(&told, ret_text, err) : r;
 }

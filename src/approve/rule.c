@@ -160,6 +160,27 @@ static int over(const char *line, size_t n, const char now[TIME_TEXT])
 	return memcmp(line + skip, now, TIME_TEXT - 1) <= 0;
 }
 
+int ward_rule_check(const char *text, size_t n, const char *file, struct ward_error *err)
+{
+	uint32_t line = 1;
+
+	for (size_t i = 0; i < n; line++) {
+		const char *end = memchr(text + i, '\n', n - i);
+		size_t len = end ? (size_t)(end - (text + i)) : n - i;
+
+		/* Before every time: whatever is over then says no time. */
+		if (over(text + i, len, "0000-00-00T00:00:00Z") == 1) {
+			(void)ward_fail(err, WARD_E_PARSE,
+				"what stands below counts until a time, and this is none");
+			ward_fail_at(err, file, line, 1);
+			ward_fail_fix(err, "write it so: " UNTIL "2027-01-31T00:00:00Z");
+			return WARD_E_PARSE;
+		}
+		i += len + 1;
+	}
+	return WARD_OK;
+}
+
 void ward_rule_expire(char *text, size_t n, uint64_t now)
 {
 	char at[TIME_TEXT];

@@ -53,8 +53,10 @@ static int answer(const char *what, enum ward_approve_answer a)
 {
 	struct ward_error err = WARD_ERROR_INIT;
 	char *text = NULL;
+	int r = ward_approve_answer(what, a, &text, &err);
+	int code = text ? print(text) : EXIT_OK;
 
-	return ward_approve_answer(what, a, &text, &err) < 0 ? failed(&err) : print(text);
+	return r < 0 ? failed(&err) : code;
 }
 
 int cmd_approve(struct words w)

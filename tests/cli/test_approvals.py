@@ -334,6 +334,8 @@ def critical_is_named_by_itself(p):
     r = tool(p, "approve", run["run"])
     check_eq(r.code, 1)
     check_in("is critical", r.err)
+    # What was answered all the same is said.
+    check_eq(r.out, [k for k in run["asks"] if k["level"] == "risky"][0]["digest"][:12] + " once\n")
     critical = [k for k in run["asks"] if k["level"] == "critical"][0]["digest"]
     check_eq(tool(p, "approve", critical, "--run").code, 1)
     check_eq(tool(p, "approve", critical).code, 0)
@@ -357,6 +359,43 @@ def two_approvers_at_once(p):
     q.wait(30)
     check_eq((p.ws / "out/x").exists(), winners == ["approve"])
     check_eq(len([e for e in said(p) if e[2] == "peer"]), 2)
+
+
+@test
+@placed
+def the_end_of_a_long_command_is_not_kept_back(p):
+    q, run = waiting(p, *policy(p, ONE), "--", "touch", *(f"out/{i}" for i in range(30)), "x" * 300)
+    check_eq((len(run["argv"]), run["argv_total"]), (16, 32))
+    check_in('"out/14" and 16 more,', tool(p, "pending").out)
+    tool(p, "deny", run["run"])
+    q.wait(30)
+    q, run = waiting(p, *policy(p, ONE), "--", "touch", "x" * 300)
+    check_in("x" * 200 + '"...,', tool(p, "pending").out)
+    tool(p, "deny", run["run"])
+    q.wait(30)
+
+
+@test
+@placed
+def a_slow_peer_keeps_nobody_away(p):
+    q, run = waiting(p, *policy(p, ONE), "--", "touch", "out/x")
+    over = threading.Event()
+
+    def drip():
+        with socket.socket(socket.AF_UNIX) as s, contextlib.suppress(OSError):
+            s.connect(str(sockets(p) / run["run"]))
+            while not over.wait(0.3):
+                s.sendall(b" ")
+
+    slow = threading.Thread(target=drip)
+    slow.start()
+    try:
+        time.sleep(0.5)
+        check_eq(tool(p, "approve", run["run"]).code, 0, "a slow peer holds up all others")
+    finally:
+        over.set()
+        slow.join()
+    check_eq(q.wait(30), 0, q.stderr.read())
 
 
 @test
@@ -578,6 +617,21 @@ def hostile_names_out_of_the_log(p):
     r = allow(p, what, "--always")
     check_eq(r.code, 1)
     check("\x1b" not in r.err, repr(r.err))
+
+
+@cases([("a date", "2099-01-01"), ("a word", "tomorrow"), ("nothing", ""), ("a zone", "2099-01-01T00:00:00+01:00")])
+@placed
+def a_time_that_is_none_is_no_end(p, when):
+    d = p.side / "config/ward"
+    d.mkdir(parents=True, mode=0o700)
+    d.chmod(0o700)
+    rule = 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./out");\n'
+    (d / "approved.cedar").write_text(f"// mine\n// until {when}\n" + rule)
+    r = p.run("true", env={"XDG_CONFIG_HOME": str(d.parent)})
+    check_eq((r.code, r.out), (125, ""), r.err)
+    check_in("approved.cedar:2:1: ", r.err)
+    (d / "approved.cedar").write_text("// until 2009-01-01T00:00:00Z\n" + rule)
+    check_eq(p.run("true", env={"XDG_CONFIG_HOME": str(d.parent)}).code, 0)
 
 
 main()

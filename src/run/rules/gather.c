@@ -157,6 +157,8 @@ static int own_rules(struct ward_rulebook *b, const struct ward_policy_file *f,
 
 	if (!text)
 		return ward_rs_nomem(err);
+	if (ward_rule_check(text, f->text.n, f->path, err) < 0)
+		return WARD_E_PARSE;
 	ward_rule_expire(text, f->text.n, ward_now_wall_ns() / 1000000000);
 	return add_cedar(b, f->path, (struct ward_str){ text, f->text.n }, f->layer, !f->may_grant,
 		err);
