@@ -152,11 +152,50 @@ __attribute__((noinline)) static bool names_covered(const struct ward_token *a, 
 	return !s.over;
 }
 
+static bool begins(const struct ward_str s, const struct ward_str with)
+{
+	return with.n <= s.n && (with.n == 0 || memcmp(s.s, with.s, with.n) == 0);
+}
+
+static bool finishes(const struct ward_str s, const struct ward_str with)
+{
+	return with.n <= s.n && (with.n == 0 || memcmp(s.s + s.n - with.n, with.s, with.n) == 0);
+}
+
+/* Where b has a star, any character may stand; a has one there that it insists on, or ends. */
+static bool star_stands_out(const struct ward_component *a, const struct ward_component *b)
+{
+	const struct ward_token *first = &b->v[b->middle], *last = first + b->n_middle - 1;
+
+	return (first->kind == WARD_TOKEN_STAR && a->prefix.n > b->prefix.n) ||
+		(last->kind == WARD_TOKEN_STAR && a->suffix.n > b->suffix.n) ||
+		(first->kind == WARD_TOKEN_STAR && a->kind == WARD_COMPONENT_LITERAL);
+}
+
+/*
+ * Most pairs are decided by what their names begin and end with. b is wild and matches some name, so where the two differ there, that
+ * name is not a's; and a star alone between a's two ends takes whatever stands between b's.
+ */
+static bool decided_by_ends(const struct ward_component *a, const struct ward_component *b,
+	bool *ret)
+{
+	if ((!begins(a->prefix, b->prefix) && !begins(b->prefix, a->prefix)) ||
+		(a->kind == WARD_COMPONENT_WILD && !finishes(a->suffix, b->suffix) &&
+			!finishes(b->suffix, a->suffix)) ||
+		star_stands_out(a, b)) {
+		*ret = false;
+		return true;
+	}
+	*ret = true;
+	return a->simple && begins(b->prefix, a->prefix) && finishes(b->suffix, a->suffix);
+}
+
 bool ward_component_covers(const struct ward_component *a, const struct ward_component *b,
 	size_t *steps)
 {
 	struct ward_token v[TOKENS_MAX];
 	uint32_t n = 0;
+	bool ret;
 
 	++*steps;
 	if (b->kind == WARD_COMPONENT_LITERAL) {
@@ -165,6 +204,8 @@ bool ward_component_covers(const struct ward_component *a, const struct ward_com
 	}
 	if (ward_component_equal(a, b) || (a->simple && a->least == 0))
 		return true;
+	if (decided_by_ends(a, b, &ret))
+		return ret;
 	if (a->kind == WARD_COMPONENT_WILD)
 		return a->n <= TOKENS_MAX && names_covered(a->v, a->n, b, steps);
 	for (size_t at = 0, width; at < a->prefix.n; at += width) {
@@ -305,6 +346,46 @@ __attribute__((noinline)) static bool together(const struct ward_pattern *a,
 	return walk(&s);
 }
 
+static bool has_deep(const struct ward_alternative *a)
+{
+	for (uint32_t i = 0; i < a->n; i++) {
+		if (a->v[i].kind == WARD_COMPONENT_DEEP)
+			return true;
+	}
+	return false;
+}
+
+/* May b have a name here that a has not? "**" of b may be any, and of a none needs to be known. */
+static bool named_apart(const struct ward_component *x, const struct ward_component *y,
+	size_t *steps)
+{
+	if (x->kind == WARD_COMPONENT_DEEP)
+		return false;
+	if (y->kind == WARD_COMPONENT_DEEP)
+		y = &ward_component_star;
+	return !ward_component_covers(x, y, steps);
+}
+
+/*
+ * A quick no of one alternative of a. Up to the first "**" of either the components stand side by side, and so do the last ones. Where
+ * that of a does not take all that b can be there, no state of a gets behind it on the paths on which each "**" of b is some names; nor
+ * are they as long as an a that has no "**". Where it is no for all alternatives, none of these paths is covered.
+ */
+static bool stands_out(const struct ward_alternative *a, const struct ward_alternative *b,
+	size_t *steps)
+{
+	bool deep = false;
+
+	if ((a->n != b->n || has_deep(b)) && !has_deep(a))
+		return true;
+	for (uint32_t n = 0; n < a->n && n < b->n && !deep; n++) {
+		if (named_apart(&a->v[n], &b->v[n], steps))
+			return true;
+		deep = a->v[n].kind == WARD_COMPONENT_DEEP || b->v[n].kind == WARD_COMPONENT_DEEP;
+	}
+	return a->n > 0 && b->n > 0 && named_apart(&a->v[a->n - 1], &b->v[b->n - 1], steps);
+}
+
 /* The usual answers need no states, which are much stack to clear. */
 static bool alternative_covered(const struct ward_pattern *a, const struct ward_alternative *b,
 	size_t *steps)
@@ -314,7 +395,9 @@ static bool alternative_covered(const struct ward_pattern *a, const struct ward_
 	for (uint32_t k = 0; k < a->n; k++) {
 		if (equal(&a->v[k], b))
 			return true;
-		meet = meet || ward_alternative_overlap(&a->v[k], b, steps);
+		meet = meet ||
+			(ward_alternative_overlap(&a->v[k], b, steps) &&
+				!stands_out(&a->v[k], b, steps));
 	}
 	return meet && together(a, b, steps);
 }
