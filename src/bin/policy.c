@@ -49,8 +49,28 @@ static int own_word(struct own *o, const struct own_option *options, struct word
 	return 0;
 }
 
-static int shared_word(struct ward_request *r, struct own *o, struct words *w,
-	struct ward_error *err)
+static int no_option(const char *name, const struct own_option *options, struct ward_error *err)
+{
+	const char *names[WARD_ARRAY_SIZE(shared) + 8], *near;
+	char place[64], fix[128];
+	size_t n = 0;
+
+	for (; n < WARD_ARRAY_SIZE(shared); n++)
+		names[n] = shared[n];
+	for (; options->name != NULL && n < WARD_ARRAY_SIZE(names); options++)
+		names[n++] = options->name;
+	near = ward_nearest(name, names, n);
+	(void)snprintf(place, sizeof(place), "--%s", name);
+	(void)snprintf(fix, sizeof(fix), "%s%s%s",
+		near != NULL ? "did you mean --"
+			     : "those of ward run that policies depend on, and the command's own: "
+			       "see ward help policy",
+		near != NULL ? near : "", near != NULL ? "?" : "");
+	return policy_fail(err, place, "is no option of ward policy", fix);
+}
+
+static int shared_word(struct ward_request *r, struct own *o, const struct own_option *options,
+	struct words *w, struct ward_error *err)
 {
 	char *value;
 	const char *name = take_option(w, &value);
@@ -64,8 +84,7 @@ static int shared_word(struct ward_request *r, struct own *o, struct words *w,
 			o->settings[o->n_settings++] = (struct ward_policy_setting){ name, value };
 		return ward_request_set(r, name, value, err);
 	}
-	return policy_fail(err, name, "is no option of ward policy",
-		"those of ward run that policies depend on, and the command's own: see ward help policy");
+	return no_option(name, options, err);
 }
 
 /* 1: help was asked for. */
@@ -91,7 +110,7 @@ static int take(struct ward_request *r, struct own *o, const struct own_option *
 		}
 		code = own_word(o, options, w, err);
 		if (code == 0)
-			code = shared_word(r, o, w, err);
+			code = shared_word(r, o, options, w, err);
 		if (code < 0)
 			return code;
 	}

@@ -128,7 +128,7 @@ static const struct command commands[] = {
 		.text = "Judge each question of FILE (a list in YAML or JSON, docs/spec/policy-test.md) and compare the answer with the "
 			"expected one: a failure is a line with its place, the last line counts. Options are those of ward policy "
 			"explain; what FILE says itself counts before them.",
-		.examples = "ward policy test .ward/tests.yaml\n"
+		.examples = "ward policy test tests.yaml\n"
 			"ward policy test --mode workspace_write expectations.json --json",
 		.exits = "0  all as expected\n"
 			"1  some are not\n"
@@ -167,7 +167,8 @@ static const struct command commands[] = {
 		.usage = "policy snapshot [options] [--store DIR]",
 		.summary = "print or keep all that decisions of a run depend on",
 		.text = "Print the snapshot (docs/spec/snapshot.md) of the policies that a run with the same options would have; with --store "
-			"write it to DIR under its SHA-256, which is the policy_sha256 of outcome and log, and print the name.",
+			"write it to DIR, which is made if it is not there, under its SHA-256, which is the policy_sha256 of outcome and log, and "
+			"print the name.",
 		.examples = "ward policy snapshot --mode workspace_write\n"
 			"ward policy snapshot --profile builder --store ~/snapshots",
 		.exits = "0  printed, or written\n"
@@ -351,41 +352,56 @@ bool wants_help(const struct words *w)
 	return w->n > 0 && (ward_streq(w->v[0], "--help") || ward_streq(w->v[0], "-h"));
 }
 
+/* Is it the first of two words? Their second words, then, as "explain, show or test". */
+static size_t group(const char *first, char *out, size_t size)
+{
+	const struct command *c;
+	size_t n = 0, length = strlen(first), total = 0, at = 0;
+
+	for (size_t i = 0; (c = command_at(i)); i++)
+		total += ward_has_prefix(c->name, first) && c->name[length] == ' ';
+	out[0] = '\0';
+	for (size_t i = 0; (c = command_at(i)) && at < size; i++) {
+		int put;
+
+		if (!ward_has_prefix(c->name, first) || c->name[length] != ' ')
+			continue;
+		n++;
+		put = snprintf(out + at, size - at, "%s%s",
+			n == 1              ? ""
+				: n < total ? ", "
+					    : " or ",
+			c->name + length + 1);
+		at += put > 0 ? (size_t)put : 0;
+	}
+	return total;
+}
+
 static int unknown_command(const char *first, const char *second)
 {
 	struct ward_error err = WARD_ERROR_INIT;
 	const char *names[64];
-	char all[128];
+	char all[128], seconds[256];
 	const char *near;
 	size_t n = 0;
+	bool grouped = group(first, seconds, sizeof(seconds)) > 0;
 
 	(void)snprintf(all, sizeof(all), "%s%s%s", first, second ? " " : "", second ? second : "");
 	for (; command_at(n) && n < WARD_ARRAY_SIZE(names); n++)
 		names[n] = command_at(n)->name;
 	near = ward_nearest(all, names, n);
-	if (!near)
+	if (!near && !grouped)
 		near = ward_nearest(first, names, n);
-	ward_fail(&err, WARD_E_INVALID, "unknown command \"%s\"", first);
-	if (ward_streq(first, "cedar")) {
-		if (second)
-			ward_fail(&err, WARD_E_INVALID, "unknown command \"%s\"", all);
-		else
-			ward_fail(&err, WARD_E_INVALID,
-				"the word behind \"ward cedar\" is missing");
-		if (near && ward_has_prefix(near, "cedar "))
-			ward_fail_fix(&err, "did you mean ward %s?", near);
-		else
-			ward_fail_fix(&err, "see ward help cedar");
-	} else if (ward_streq(first, "sandbox") || ward_streq(first, "audit")) {
-		if (second)
-			ward_fail(&err, WARD_E_INVALID, "unknown command \"%s\"", all);
-		else
-			ward_fail(&err, WARD_E_INVALID, "the word behind \"ward %s\" is missing",
-				first);
-		ward_fail_fix(&err, "%s",
-			first[0] == 's' ? "use ward sandbox run SCRIPT"
-					: "use ward audit verify or ward audit show");
-	} else if (near)
+	ward_fail(&err, WARD_E_INVALID, "unknown command \"%s\"", grouped ? all : first);
+	if (grouped && !second)
+		ward_fail(&err, WARD_E_INVALID, "the word behind \"ward %s\" is missing", first);
+	if (grouped && second && near && ward_has_prefix(near, first))
+		ward_fail_fix(&err, "did you mean ward %s?", near);
+	else if (ward_streq(first, "cedar"))
+		ward_fail_fix(&err, "see ward help cedar");
+	else if (grouped)
+		ward_fail_fix(&err, "ward %s %s; see ward help %s", first, seconds, first);
+	else if (near)
 		ward_fail_fix(&err,
 			"did you mean ward %s? To run a command: ward run [options] [--] CMD",
 			near);

@@ -128,6 +128,16 @@ def nothing_foreign_reaches_the_terminal_as_it_is(p, row):
 
 @test
 @placed
+def a_warning_is_shown_whole(p):
+    p.ws = p.ws / ("d" * 90)
+    p.write(".ward/a.cedar", "// nothing\n")
+    says = f"warning: the policy in {p.ws}/.ward only narrows: it is not trusted; look at it with ward trust --show '{p.ws}'"
+    check_eq(foreign(p)(kind=("policy", "check")).out.splitlines()[0], says)
+    check_in(f"ward: {says}\n", foreign(p)("/usr/bin/true").err)
+
+
+@test
+@placed
 def what_is_shown_is_the_same_policy(p):
     p.write(".ward/a.cedar", BEHIND)
     r = foreign(p)(kind=("policy", "show"))

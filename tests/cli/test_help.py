@@ -105,7 +105,7 @@ def version():
     ("show and revoke", ["trust", "--show", "--revoke"], "see ward help trust"),
     ("hash and show", ["trust", "--show", "--hash", "x"], "see ward help trust"),
     ("no directory", ["trust", ""], "\"\" is not understood"),
-    ("audit alone", ["audit"], "is missing; use ward audit verify or ward audit show"),
+    ("audit alone", ["audit"], "is missing; ward audit verify or show"),
     ("audit with another word", ["audit", "verfy"], "unknown command \"audit verfy\"; use ward audit verify"),
     ("a directory to verify", ["audit", "verify", "/etc"], "/etc is a directory; give the FILE"),
     ("plan alone", ["plan"], "no command given; ward plan [run] [options]"),

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import pathlib
+import shutil
 
 import cli
 import schema
@@ -147,6 +148,51 @@ def the_snapshot_is_named_by_its_hash():
         check(other["policy_sha256"] != doc["policy_sha256"], "the hash does not change with the policy")
 
 
+@test
+def the_page_for_newcomers_works_as_it_is_written():
+    page = (cli.ROOT / "docs/policies.md").read_text().split("## Where they come from")[0]
+    blocks = page.split("```")[1::2]
+    team, = (b.removeprefix("yaml\n") for b in blocks if b.startswith("yaml\n"))
+    lines = [line for b in blocks for line in b.splitlines() if line.startswith("ward ")]
+    denied = [line for line in lines if "--op modify" in line]
+    check_eq((len(lines), len(denied)), (6, 2), lines)
+    with place({"team.yaml": team, "secrets/k": "x", "README.md": "", "Makefile": "all:\n\techo made >out\n\tcat out\n",
+                "package.json": '{"name": "x", "version": "1.0.0", "scripts": {"test": "echo tested"}}'}) as policy:
+        for line in lines:
+            words = line.split()[1:]
+            program = words[words.index("--") + 1] if "--" in words else None
+            if program and not shutil.which(program):
+                continue
+            r = ward(*words, cwd=policy.place.ws, env=policy.place.env(HOME=str(policy.place.home)))
+            check_eq(r.code, 1 if line in denied else 0, line + "\n" + r.out + r.err)
+            if program:
+                check_in({"make": "made\n", "npm": "tested\n"}[program], r.out, r.err)
+
+
+@test
+def a_rule_of_many_lines_is_shown_as_one():
+    with place({"a.cedar": "// a\r@id(\"a\")\nforbid (\n  principal,\n\taction,\n\n  resource\n)\nwhen { resource in Ward::Path::\"./x\" };",
+                "b.cedar": "forbid (principal, action, resource) when { " + " || ".join(
+                    f'resource in Ward::Path::"./{i}"' for i in range(30)) + " };"}) as policy:
+        r = policy("explain", "--policy", "a.cedar", "--op", "read", "--path", "x")
+        check_in('    forbid ( principal, action, resource ) when { resource in Ward::Path::"./x" };\n', r.out)
+        r = policy("explain", "--policy", "b.cedar", "--op", "read", "--path", "7")
+        line, = (x for x in r.out.splitlines() if x.startswith("    forbid ("))
+        check(line.endswith("...") and len(line) < 260, line)
+
+
+@test
+def a_snapshot_makes_its_directory():
+    with place({}) as policy:
+        store = policy.place.side / "store"
+        r = policy("snapshot", "--store", str(store))
+        check_eq((r.code, r.err), (0, ""))
+        check_eq((pathlib.Path(r.out.strip()).parent, store.stat().st_mode & 0o7777), (store, 0o700))
+        r = policy("snapshot", "--store", str(store / "a/b"))
+        check_eq(r.code, 2)
+        check_in("make what lies above it", r.err)
+
+
 BAD = [
     ("a misspelt action", ["explain", "--action", "fs.raed", "--resource", "x"], {}, 'unknown action "fs.raed"; did you mean fs.read?'),
     ("a misspelt mode", ["explain", "--mode", "read_onyl", "--op", "read", "--path", "x"], {}, "read_only"),
@@ -154,6 +200,11 @@ BAD = [
     ("no question", ["explain", "--mode", "read_only"], {}, "what is asked is missing"),
     ("another operation", ["explain", "--op", "delete", "--path", "x"], {}, "is read or modify"),
     ("an option of run alone", ["explain", "--timeout", "5s", "--op", "read", "--path", "x"], {}, "is no option of ward policy"),
+    ("a misspelt option", ["explain", "--jsn", "--op", "read", "--path", "x"], {}, "--jsn: is no option of ward policy; did you mean --json?"),
+    ("a misspelt option of its own", ["explain", "--op", "read", "--pth", "x"], {}, "did you mean --path?"),
+    ("a command without its word", [], {}, 'the word behind "ward policy" is missing; ward policy explain, check, show, test, diff, fmt or snapshot'),
+    ("a misspelt word", ["shwo"], {}, 'unknown command "policy shwo"; did you mean ward policy show?'),
+    ("another word", ["frobnicate"], {}, 'unknown command "policy frobnicate"; ward policy explain, check'),
     ("twice", ["explain", "--op", "read", "--op", "read", "--path", "x"], {}, "is given twice"),
     ("a file of no kind", ["check", "x.txt"], {"x.txt": ""}, "the name does not say what it holds"),
     ("a file that is not there", ["check", "nope.yaml"], {}, "nope.yaml"),

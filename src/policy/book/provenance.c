@@ -147,7 +147,7 @@ static const char *own_text(const struct telling *t, const struct cedar_policy *
 	while (at + strlen(word) < p->end && memcmp(s + at, word, strlen(word)) != 0) {
 		/* Comments may hold the word. */
 		if (s[at] == '/') {
-			while (at < p->end && s[at] != '\n')
+			while (at < p->end && s[at] != '\n' && s[at] != '\r')
 				at++;
 		}
 		at++;

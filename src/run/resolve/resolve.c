@@ -86,6 +86,7 @@ uint64_t ward_rs_memory_share(const struct ward_host *host)
 
 int ward_rs_warn(struct ward_resolver *rs, struct ward_error *err, const char *fmt, ...)
 {
+	WARD_CLEANUP(ward_buf_done) struct ward_buf shown = WARD_BUF_INIT;
 	char text[WARD_ERROR_MESSAGE_MAX];
 	va_list ap;
 
@@ -93,7 +94,11 @@ int ward_rs_warn(struct ward_resolver *rs, struct ward_error *err, const char *f
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	/* Names in it were chosen by others, and it is shown on terminals. */
-	return ward_rs_text(rs, &rs->warnings, ward_rs_show(rs, text), err);
+	ward_show(&shown, text, strlen(text));
+	if (shown.failed)
+		return ward_rs_nomem(err);
+	return ward_rs_text(rs, &rs->warnings, ward_arena_strdup(rs->arena, ward_buf_cstr(&shown)),
+		err);
 }
 
 const char *ward_rs_show(struct ward_resolver *rs, const char *s)

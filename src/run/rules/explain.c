@@ -11,6 +11,8 @@
 #include "run/rules/rules.h"
 #include "ward/policy.h"
 
+#define RULE_SHOWN 240 /* bytes of a rule's text */
+
 struct question {
 	struct ward_resolver *rs;
 	struct ward_rulebook *book;
@@ -154,10 +156,26 @@ static void place(struct ward_buf *b, const struct ward_book_rule *r)
 		ward_buf_addf(b, ":%u", r->column);
 }
 
+/* A text of several lines as one, and no longer than people read. */
+static void one_line(struct ward_buf *b, const char *s)
+{
+	static const char blanks[] = " \t\r\n";
+	size_t from = b->n;
+
+	for (s += strspn(s, blanks); *s && b->n - from < RULE_SHOWN;) {
+		size_t n = strcspn(s, blanks), left = RULE_SHOWN - (b->n - from);
+
+		ward_show(b, s, n < left ? n : left);
+		s += n < left ? n : left;
+		if (strspn(s, blanks) > 0 && s[strspn(s, blanks)])
+			ward_buf_addc(b, ' ');
+		s += strspn(s, blanks);
+	}
+	ward_buf_adds(b, *s ? "..." : "");
+}
+
 static void rule_text(struct ward_buf *b, const struct ward_book_rule *r)
 {
-	size_t n = strcspn(r->text, "\n");
-
 	ward_buf_addf(b, "  %s ", r->forbids ? "forbid" : "permit");
 	place(b, r);
 	if (r->id) {
@@ -171,7 +189,7 @@ static void rule_text(struct ward_buf *b, const struct ward_book_rule *r)
 	if (r->reason)
 		shown(b, r->reason);
 	else
-		ward_show(b, r->text, n);
+		one_line(b, r->text);
 	ward_buf_addc(b, '\n');
 }
 

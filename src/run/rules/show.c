@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `ward policy show` and `check`: all policies of a request as one text, as its snapshot, or counted. */
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -145,6 +146,12 @@ int ward_request_snapshot(struct ward_request *r, const char *dir, char **ret_te
 	ward_buf_addf(&path, "%s/%s.json", dir, book->sha256);
 	if (path.failed)
 		return ward_rs_nomem(err);
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
+		(void)ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot make the directory");
+		ward_fail_at(err, dir, 0, 0);
+		ward_fail_fix(err, "make what lies above it, or name another one");
+		return WARD_E_SYSTEM;
+	}
 	/* Its name is its content: one that is there is the same. */
 	if (lstat(ward_buf_cstr(&path), &st) < 0 || !S_ISREG(st.st_mode) ||
 		(size_t)st.st_size != book->snapshot_n)
