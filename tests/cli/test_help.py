@@ -106,7 +106,7 @@ def version():
     ("hash and show", ["trust", "--show", "--hash", "x"], "see ward help trust"),
     ("no directory", ["trust", ""], "\"\" is not understood"),
     ("audit alone", ["audit"], "is missing; ward audit verify or show"),
-    ("audit with another word", ["audit", "verfy"], "unknown command \"audit verfy\"; use ward audit verify"),
+    ("audit with another word", ["audit", "verfy"], "unknown command \"audit verfy\"; did you mean ward audit verify?"),
     ("a directory to verify", ["audit", "verify", "/etc"], "/etc is a directory; give the FILE"),
     ("plan alone", ["plan"], "no command given; ward plan [run] [options]"),
     ("plan of no script", ["plan", "sandbox", "run"], "no script given; ward plan sandbox run SCRIPT"),
