@@ -32,6 +32,7 @@
 #define WARD_CAPS_MAX 4096                   /* capabilities of one run */
 #define WARD_GLOB_MATCHES_MAX 1024           /* paths that one pattern may bind */
 #define WARD_GLOB_WALK_MAX 200000            /* entries looked at for one pattern */
+#define WARD_GIT_GUARDED_MAX 1024            /* names that git obeys, and links on the way to them */
 #define WARD_PATTERN_BYTES_MAX 8192          /* bytes in the text of a file pattern */
 #define WARD_PATTERN_NEST_MAX 4              /* braces in braces of a file pattern */
 #define WARD_PATTERN_ALTERNATIVES_MAX 256    /* patterns without braces that one with braces stands for */

@@ -119,8 +119,7 @@ static void axis_files(const struct ward_plan *p, const struct ward_host *h,
 			"a policy takes away below what it grants, which needs mounts of the run's own",
 			FIX_USERNS);
 	else if (p->late)
-		hold(s, WARD_LEVEL_ADVISORY, p->late,
-			"name directories instead of a pattern of names that may come to be during the run");
+		hold(s, WARD_LEVEL_ADVISORY, p->late, p->late_fix ? p->late_fix : "");
 	else if (h->userns && h->landlock_abi > 0)
 		hold(s, WARD_LEVEL_ENFORCED, "a view of the granted paths alone, and Landlock", "");
 	else if (h->userns)

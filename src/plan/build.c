@@ -88,6 +88,7 @@ static int copy_all(struct ward_plan *p, const struct ward_plan_input *in)
 	p->warnings = (const char *const *)copy_texts(p, in->warnings, in->n_warnings);
 	p->n_warnings = in->n_warnings;
 	p->asks = in->asks;
+	p->late_fix = in->late_fix;
 	p->late = in->late ? ward_arena_strdup(p->arena, in->late) : NULL;
 	if (!p->workspace || !p->cwd || !p->exe || !p->argv || !env || !p->exec_paths ||
 		!p->warnings || (in->late && !p->late))

@@ -156,6 +156,7 @@ struct ward_plan {
 	struct ward_axis_state axes[WARD_AXIS_MAX];
 	const struct ward_asks *asks;           /* what a person is asked before the start; not owned, NULL: nothing */
 	const char *late;            /* what no view holds of the policies' rules about files, in a sentence; NULL: all is held */
+	const char *late_fix;        /* what would help; static or outlives the plan */
 	const char *const *warnings;
 	size_t n_warnings;
 	char sha256[WARD_SHA256_HEX];           /* of the JSON form without this field */
@@ -181,7 +182,7 @@ struct ward_plan_input {
 	bool sign_later;                        /* sha256 stays "" until ward_plan_sign() */
 	const enum ward_level *minimum;         /* WARD_AXIS_MAX: data/minimum */
 	const signed char *require, *accept;    /* WARD_AXIS_MAX each, level or -1 */
-	const char *late;                       /* as in the plan */
+	const char *late, *late_fix;            /* as in the plan */
 	const struct ward_asks *asks;           /* outlives the plan */
 	const char *const *warnings;
 	size_t n_warnings;

@@ -23,6 +23,7 @@ static void look_from(const char *rel)
 	rs = (struct ward_resolver){ .arena = arena, .host = &host };
 	rs.workspace = ward_arena_strdup(arena, at(rel));
 	REQUIRE(rs.workspace);
+	REQUIRE(stat(rs.workspace, &rs.workspace_st) == 0);
 	CHECK_EQ_INT(ward_rs_git(&rs, &found, &err), WARD_OK);
 }
 
@@ -246,14 +247,201 @@ TEST(broken_and_bare)
 	look_from("ws");
 	CHECK_NULL(found.top);
 	GUARDED("ws/.git");
-	/* A link is nobody's habit. */
+	GUARDED("ws/hooks");
+	GUARDED("ws/config");
+}
+
+TEST(links)
+{
+	/* Out of the repository: nothing of what it leads to is granted, and nobody inside writes it. */
 	tree();
 	repository("main/.git");
 	put_link("ws/.git", at("main/.git"));
 	look_from("ws");
-	CHECK_NULL(found.top);
+	CHECK_STR_EQ(found.top, at("ws"));
 	CHECK_EQ_INT(found.dirs.n, 0);
+	CHECK(said_so("a link leads to it"));
+	GUARDED("main/.git");
+	CHECK(has(&found.links, "ws/.git"));
+	/* Into it. */
+	tree();
+	repository("ws/real");
+	put_link("ws/.git", "real");
+	look_from("ws");
+	DIRS("ws/real");
+	GUARDED("ws/real/hooks");
+	CHECK(has(&found.links, "ws/.git"));
+	/* To nothing yet. */
+	tree();
+	put_link("ws/.git", "real");
+	look_from("ws");
+	GUARDED("ws/real");
+	CHECK(has(&found.links, "ws/.git"));
+	/* Hooks, as a whole and one by one. */
+	tree();
+	repository("ws/.git");
+	put("ws/scripts/pc", "", 0755);
+	put("ws/.git/hooks/x.sample", "", 0755);
+	put_link("ws/.git/hooks/pre-commit", "../../scripts/pc");
+	put_link("ws/.git/hooks/post-commit", "../../scripts/none/there");
+	put_link("ws/.git/info", "../a/b");
+	look_from("ws");
+	GUARDED("ws/scripts/pc");
+	GUARDED("ws/scripts/none/there");
+	GUARDED("ws/a/b");
+	CHECK(has(&found.links, "ws/.git/hooks/pre-commit"));
+	CHECK_NULL(found.unsure);
+	/* A circle leads nowhere. */
+	tree();
+	repository("ws/.git");
+	put_link("ws/.git/hooks", "hooks2");
+	put_link("ws/.git/hooks2", "hooks");
+	look_from("ws");
+	DIRS("ws/.git");
+	REQUIRE(found.unsure);
+	CHECK_STR_CONTAINS(found.unsure, "leads too far");
+}
+
+TEST(a_second_name)
+{
+	static const char *const names[] = { "config", "hooks/pre-commit" };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(names); i++) {
+		tree();
+		repository("ws/.git");
+		put("ws/.git/hooks/pre-commit", "", 0755);
+		put_in("ws/.git", "other", "");
+		(void)unlink(at("ws/other"));
+		REQUIRE(link(at(i == 0 ? "ws/.git/config" : "ws/.git/hooks/pre-commit"),
+				at("ws/other")) == 0);
+		look_from("ws");
+		REQUIRE(found.unsure);
+		CHECK_STR_CONTAINS(found.unsure, names[i]);
+	}
+}
+
+TEST(more_than_can_be_guarded)
+{
+	char rel[64];
+
+	tree();
+	repository("ws/.git");
+	for (unsigned i = 0; i < 1200; i++) {
+		snprintf(rel, sizeof(rel), "ws/.git/hooks/h%u", i);
+		put_link(rel, "../../gh");
+	}
+	look_from("ws");
+	CHECK(found.links.n <= 1024);
+	REQUIRE(found.unsure);
+	CHECK_STR_CONTAINS(found.unsure, "more names");
+}
+
+/* Not believed is not unguarded: git may believe it. */
+TEST(what_is_not_believed_is_guarded)
+{
+	char text[512];
+
+	tree();
+	repository("ws/gd");
+	put("ws/.git", "gitdir: gd\n", 0644);
+	look_from("ws");
+	CHECK_EQ_INT(found.dirs.n, 0);
+	GUARDED("ws/gd");
+	/* It may come to be. */
+	tree();
+	put("ws/.git", "gitdir: gd/x\n", 0644);
+	look_from("ws");
+	GUARDED("ws/gd/x");
+	/* The workspace itself: what git obeys in it, and the rest can be written. */
+	tree();
+	repository("ws");
+	put("ws/.git", "gitdir: .\n", 0644);
+	look_from("ws");
+	GUARDED("ws/hooks");
+	CHECK(!has(&found.guarded, "ws"));
+	/* Another repository's history is not granted by naming it as the common one. */
+	tree();
+	repository("other/.git");
+	repository("ws/.git");
+	snprintf(text, sizeof(text), "%s\n", at("other/.git"));
+	put("ws/.git/commondir", text, 0644);
+	look_from("ws");
+	CHECK_EQ_INT(found.dirs.n, 0);
+	CHECK(said_so("does not have it among its work trees"));
 	GUARDED("ws/.git");
+	GUARDED("other/.git");
+}
+
+TEST(other_worktrees)
+{
+	worktree();
+	put("main/.git/worktrees/two/HEAD", "", 0644);
+	look_from("ws");
+	GUARDED("main/.git/worktrees/two");
+	CHECK(!has(&found.guarded, "main/.git/worktrees/ws"));
+	look_from("main");
+	DIRS("main/.git");
+	GUARDED("main/.git/worktrees");
+}
+
+TEST(submodules)
+{
+	tree();
+	repository("ws/.git");
+	repository("ws/.git/modules/a/b");
+	put("ws/.git/modules/a/b/config", "[core]\n\tworktree = ../../../../sub/ab\n", 0644);
+	repository("ws/.git/modules/a/b/modules/deep");
+	put("ws/.git/modules/a/b/modules/deep/config",
+		"[core]\n\tworktree = ../../../../../../sub/ab/deep\n", 0644);
+	put("ws/sub/ab/.git", "gitdir: x\n", 0644);
+	put("ws/sub/ab/deep/.git", "gitdir: x\n", 0644);
+	/* One with its directory in it, one that was never fetched, and names that are none. */
+	put("ws/.gitmodules",
+		"[submodule \"c\"]\n\tpath = c\n[submodule \"d\"]\n\tpath = d\n"
+		"[submodule \"e\"]\n\tpath = .\n[submodule \"f\"]\n\tpath = ../main\n[submodule \"g\"]\n\tpath = /etc\n",
+		0644);
+	repository("ws/c/.git");
+	put("ws/d", NULL, 0755);
+	put("main", NULL, 0755);
+	look_from("ws");
+	GUARDED("ws/sub/ab/.git");
+	GUARDED("ws/sub/ab/deep/.git");
+	GUARDED("ws/c/.git");
+	GUARDED("ws/d");
+	CHECK(!has(&found.guarded, "ws"));
+	CHECK(!has(&found.guarded, "ws/.git"));
+	CHECK(!has(&found.guarded, "main"));
+	CHECK(!has(&found.guarded, "main/.git"));
+	CHECK(!has(&found.guarded, "/etc"));
+	CHECK(!has(&found.guarded, "/etc/.git"));
+}
+
+TEST(includes_of_includes_and_of_the_caller)
+{
+	tree();
+	repository("ws/.git");
+	put("ws/.git/config", "\xef\xbb\xbf[include]\n\tpath = ../one.inc\n\tpath = ../none.inc\n",
+		0644);
+	put("ws/one.inc", "[include] path = dir/two.inc\n[core] fsmonitor = tools/watch 2\n", 0644);
+	put("ws/dir/two.inc",
+		"[include]\n path = ../one.inc\n[core]\n hooksPath = .hooks\n[filter \"x\"]\n clean = sh 'tools/clean' %f\n",
+		0644);
+	put("ws/tools/watch", "", 0755);
+	put("ws/tools/clean", "", 0755);
+	put("home/.gitconfig", "[core]\n hooksPath = .githooks\n[alias]\n\tx = y\n", 0644);
+	look_from("ws");
+	GUARDED("ws/one.inc");
+	GUARDED("ws/none.inc");
+	GUARDED("ws/dir/two.inc");
+	GUARDED("ws/.hooks");
+	GUARDED("ws/.githooks");
+	GUARDED("ws/tools/watch");
+	GUARDED("ws/tools/clean");
+	CHECK_NULL(found.unsure);
+	/* An empty file for what may be included, since a directory would be an error to git. */
+	CHECK_STR_EQ(ward_git_stand_in(&found, at("ws/none.inc")), "");
+	CHECK_STR_EQ(ward_git_stand_in(&found, at("ws/.git/commondir")), ".\n");
+	CHECK_NULL(ward_git_stand_in(&found, at("ws/.hooks")));
 }
 
 TEST(what_the_configuration_names)
@@ -270,7 +458,7 @@ TEST(what_the_configuration_names)
 	GUARDED("ws/shared.inc"); /* from where the configuration lies */
 	GUARDED("ws/.git/own.inc");
 	GUARDED("/opt/some.inc");
-	CHECK(!has(&found.guarded, "home/mine.inc"));
+	GUARDED("home/mine.inc");
 	/* Guarded is all that it comes to: nothing outside is granted for having been named. */
 	CHECK_EQ_INT(found.dirs.n, 1);
 }
@@ -320,7 +508,7 @@ TEST(keys_behind_the_head_of_their_section)
 
 TEST(hooks_of_a_worktree_and_odd_configurations)
 {
-	static char big[300 << 10];
+	static char big[(1 << 20) + 2];
 
 	worktree();
 	put("main/.git/config", "[core]\n\thookspath = .hooks\n", 0644);
@@ -338,6 +526,8 @@ TEST(hooks_of_a_worktree_and_odd_configurations)
 	look_from("ws");
 	DIRS("ws/.git");
 	GUARDED("ws/.git/config");
+	REQUIRE(found.unsure);
+	CHECK_STR_CONTAINS(found.unsure, "is not read");
 	ward_arena_free(arena);
 	arena = NULL;
 }

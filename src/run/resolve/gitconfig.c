@@ -99,6 +99,9 @@ bool ward_gitconfig_each(const char *text, size_t n, const struct ward_gitconfig
 
 	if (memchr(text, '\0', n))
 		return true;
+	/* git passes over a mark of the byte order. */
+	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		text += 3;
 	for (const char *s = text, *eol; s < end; s = eol + 1) {
 		char value[WARD_GITCONFIG_VALUE_MAX];
 		size_t key = 0;

@@ -30,12 +30,21 @@ struct ward_gitconfig_key {
 bool ward_gitconfig_each(const char *text, size_t n, const struct ward_gitconfig_key *k,
 	bool (*each)(const char *value, void *arg), void *arg);
 
-/* ---- git.c ---- */
+/* ---- git.c, gitguard.c ---- */
 struct ward_git {
 	const char *top;             /* of the repository that the workspace lies in; NULL: there is none */
 	struct ward_texts dirs;      /* git's own: of the worktree, the common one */
-	struct ward_texts guarded;   /* what git obeys outside; may not exist */
+	struct ward_texts guarded;   /* what git obeys outside; real names, may not exist */
+	struct ward_texts files;     /* of it: configuration */
+	struct ward_texts links;     /* on the way to it: whoever may put another in their place leads git elsewhere */
+	const char *unsure;          /* why that is not all, a sentence; NULL: it is */
 };
+bool ward_rs_find(struct ward_resolver *rs, const char *dir, const char *name, struct ward_target *ret);
+/* All that git obeys which has this directory; g->top is known. */
+int ward_git_guard(struct ward_resolver *rs, struct ward_git *g, const char *dir, const char *common, struct ward_error *err);
+/* What git would obey in a directory, if that were its own. */
+int ward_git_guard_names(struct ward_resolver *rs, struct ward_git *g, const char *dir, struct ward_error *err);
+int ward_git_guard_name(struct ward_resolver *rs, struct ward_git *g, const char *dir, const char *name, struct ward_error *err);
 /*
  * Of a name in a directory of git's that is not there: the text of a file that means the same as none, to keep it from coming to
  * be; NULL: an empty directory does.

@@ -315,6 +315,7 @@ static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_e
 		.require = r->require,
 		.accept = r->accept,
 		.late = rs->late,
+		.late_fix = rs->late_fix,
 		.asks = r->asks,
 		.warnings = rs->warnings.v,
 		.n_warnings = rs->warnings.n,

@@ -56,7 +56,7 @@ struct ward_resolver {
 	struct ward_rulebook *book;  /* NULL: nothing but the request's own capabilities decides */
 	struct ward_caps caps;       /* the request's, and what the policies add for programs and variables */
 	struct ward_limits limits;   /* the request's, with those of mode and profile where it has none */
-	const char *late;            /* a rule about names that may come to be later, which no view holds; NULL: there is none */
+	const char *late, *late_fix; /* what no view holds of the policies' rules about files, and what would; NULL: all is held */
 	bool i_know;
 	const char *path;            /* the run's PATH */
 	bool path_set;               /* by --env: bins are not put behind it */

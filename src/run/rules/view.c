@@ -457,6 +457,8 @@ static int late_names(struct viewing *v)
 	v->rs->late = ward_arena_printf(v->rs->arena,
 		"a view holds the names that are there at the start, and %s:%u is about others too",
 		by->file, by->line);
+	v->rs->late_fix =
+		"name directories instead of a pattern of names that may come to be during the run";
 	return v->rs->late ? WARD_OK : ward_rs_nomem(v->err);
 }
 
@@ -473,6 +475,47 @@ static bool base_cut(const struct viewing *v)
 		}
 	}
 	return false;
+}
+
+/* Is anything of the host written, or could the directory of this name be? */
+static bool writes(const struct viewing *v, const char *name)
+{
+	char dir[WARD_PATH_MAX];
+	char *slash;
+
+	for (size_t i = 0; !name && i < v->rs->n_nodes; i++) {
+		if (v->rs->nodes[i].kind == WARD_NODE_BIND && v->rs->nodes[i].write)
+			return true;
+	}
+	if (!name || strlen(name) >= sizeof(dir))
+		return name != NULL;
+	memcpy(dir, name, strlen(name) + 1);
+	slash = strrchr(dir, '/');
+	dir[slash && slash > dir ? slash - dir : 1] = '\0';
+	return rights_of(shown_by(v, dir)).write;
+}
+
+/* No mount stands on a link, and none on a name that a file has elsewhere: who writes there leads git where he likes. */
+static int git_unheld(struct viewing *v)
+{
+	const struct ward_git *g = &v->book->git;
+
+	for (size_t i = 0; i < g->links.n; i++) {
+		if (!writes(v, g->links.v[i]))
+			continue;
+		v->rs->late = ward_arena_printf(v->rs->arena,
+			"%s is a link on the way to what git obeys, and could be replaced",
+			ward_rs_show(v->rs, g->links.v[i]));
+		v->rs->late_fix =
+			"put there what it leads to; for .git, a file that says \"gitdir: DIRECTORY\"";
+		return v->rs->late ? WARD_OK : ward_rs_nomem(v->err);
+	}
+	if (g->unsure && writes(v, NULL)) {
+		v->rs->late = g->unsure;
+		v->rs->late_fix =
+			"git obeys it outside; make it a plain file of its own, or have less of it";
+	}
+	return WARD_OK;
 }
 
 static int refuse_timely(struct viewing *v)
@@ -519,5 +562,7 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 		r = absent(&v, v.missing.v[i]);
 	rs->n_viewed = rs->n_nodes;
 	rs->base_cut = base_cut(&v);
-	return r == WARD_OK ? late_names(&v) : r;
+	if (r == WARD_OK)
+		r = git_unheld(&v);
+	return r == WARD_OK && !rs->late ? late_names(&v) : r;
 }

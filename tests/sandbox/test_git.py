@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What git obeys outside is not written inside: each case is a repository as people have them, or as somebody hostile makes one, and a
+run that would plant what the next git of its owner executes, or read what another repository holds."""
+import os
+import shutil
+import subprocess
+
+import box
+from box import both, both_cases
+from tap import check, check_eq, check_in, skip
+
+WRITE = ["--mode", "workspace_write"]
+COMMIT = ["--mode", "repo_write", "--approve", "risky"]
+WHO = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "safe.directory=*", "-c", "protocol.file.allow=always"]
+
+
+def git(where, *words):
+    r = subprocess.run(["git", *WHO, *words], cwd=where, env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"}, capture_output=True,
+                       text=True, check=False)
+    check_eq(r.returncode, 0, f"git {words}: {r.stderr}")
+    return r.stdout
+
+
+def repository(where):
+    """One with a commit, that a run may write wherever file modes say so."""
+    if not shutil.which("git"):
+        skip("there is no git")
+    where.mkdir(parents=True, exist_ok=True)
+    git(where, "init", "-q", ".")
+    (where / "a").write_text("one\n")
+    git(where, "add", "a")
+    git(where, "commit", "-q", "-m", "one")
+    return where
+
+
+def opened(where):
+    """Nothing but the view keeps a run from writing."""
+    for d, dirs, names in os.walk(where):
+        os.chmod(d, 0o777)
+        for name in names:
+            if not os.path.islink(f"{d}/{name}"):
+                os.chmod(f"{d}/{name}", 0o777 if os.access(f"{d}/{name}", os.X_OK) else 0o666)
+        del dirs
+
+
+def run(p, *words, home=None):
+    home = home or p.home
+    return p.run(*words, env={"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")})
+
+
+def write(p, name, text=""):
+    path = p.ws / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def link(p, to, name):
+    (p.ws / name).parent.mkdir(parents=True, exist_ok=True)
+    (p.ws / name).symlink_to(to)
+
+
+def hooks_are_a_link(p):
+    shutil.rmtree(p.ws / ".git/hooks")
+    write(p, "gh/x")
+    link(p, "../gh", ".git/hooks")
+
+
+def hooks_lead_to_nothing(p):
+    shutil.rmtree(p.ws / ".git/hooks")
+    link(p, "../gh", ".git/hooks")
+
+
+def a_hook_is_a_link(p):
+    write(p, "gh/pc", "#!/bin/sh\n")
+    link(p, "../../gh/pc", ".git/hooks/pre-commit")
+
+
+def includes_include(p):
+    git(p.ws, "config", "include.path", "../one.inc")
+    write(p, "one.inc", "[include]\n\tpath = two.inc\n")
+    write(p, "two.inc")
+
+
+def an_include_is_not_there(p):
+    git(p.ws, "config", "include.path", "../one.inc")
+
+
+def a_mark_of_the_byte_order(p):
+    write(p, ".git/config", "\ufeff[core]\n\thooksPath = gh\n")
+    write(p, "gh/x")
+
+
+def a_filter(p):
+    git(p.ws, "config", "filter.x.clean", "sh 'tools/clean' %f")
+    write(p, "tools/clean", "cat\n")
+
+
+def the_users_hooks(p):
+    (p.home / ".gitconfig").write_text("[core]\n\thooksPath = .githooks\n")
+    write(p, ".githooks/x")
+
+
+def the_users_hooks_are_not_there(p):
+    (p.home / ".gitconfig").write_text("[core]\n\thooksPath = .githooks\n")
+
+
+def apart_in_the_workspace(p):
+    shutil.rmtree(p.ws / ".git")
+    git(p.ws, "init", "-q", "--separate-git-dir", "gd", ".")
+
+
+def bare(p):
+    shutil.rmtree(p.ws / ".git")
+    git(p.ws, "init", "-q", "--bare", ".")
+
+
+PLANTS = [
+    ("hooks are a link", hooks_are_a_link, "echo x > gh/pre-commit"),
+    ("hooks lead to nothing", hooks_lead_to_nothing, "mkdir gh"),
+    ("a hook is a link", a_hook_is_a_link, "echo x > gh/pc"),
+    ("includes include", includes_include, "echo x > two.inc"),
+    ("an include is not there", an_include_is_not_there, "echo x > one.inc"),
+    ("a mark of the byte order", a_mark_of_the_byte_order, "echo x > gh/pre-commit"),
+    ("a filter", a_filter, "echo x > tools/clean"),
+    ("the user's hooks", the_users_hooks, "echo x > .githooks/pre-commit"),
+    ("the user's hooks are not there", the_users_hooks_are_not_there, "mkdir .githooks"),
+    ("git's directory apart, in the workspace", apart_in_the_workspace, "echo x > gd/hooks/pre-commit"),
+    ("bare", bare, "echo x > hooks/post-update"),
+]
+
+
+@both_cases(PLANTS)
+def not_planted(p, make, attack):
+    repository(p.ws)
+    make(p)
+    opened(p.ws)
+    r = run(p, *WRITE, "sh", "-c", f"echo x > fine; ({attack}) 2>/dev/null && echo PLANTED; cat fine")
+    check_eq((r.code, r.out), (0, "x\n"), r.err)
+
+
+LINKS = [
+    (".git", lambda p: (p.ws / ".git").rename(p.ws / "real"), "real", ".git", WRITE),
+    ("hooks", lambda p: (p.ws / ".git/hooks").rename(p.ws / "gh"), "../gh", ".git/hooks", COMMIT),
+]
+
+
+@both_cases(LINKS)
+def a_link_that_could_be_replaced_stops_the_run(p, make, to, name, mode):
+    repository(p.ws)
+    make(p)
+    link(p, to, name)
+    opened(p.ws)
+    r = run(p, *mode, "true")
+    check_eq(r.code, 125)
+    check_in("axis files", r.err)
+    check_in(f"{name}\" is a link", r.err)
+    r = run(p, "--mode", "read_only", "cat", "a")
+    check_eq((r.code, r.out), (0, "one\n"), r.err)
+
+
+@both
+def a_second_name_stops_the_run(p):
+    repository(p.ws)
+    os.link(p.ws / ".git/config", p.ws / "cfg")
+    opened(p.ws)
+    r = run(p, *WRITE, "sh", "-c", "echo x >> cfg && echo PLANTED")
+    check_eq(r.code, 125, r.out)
+    check_in("has a second name", r.err)
+
+
+@both
+def a_commondir_shows_no_other_repository(p):
+    """A file in the repository names another one's directory as the common one."""
+    other = repository(p.side / "other")
+    opened(other)
+    repository(p.ws)
+    write(p, ".git/commondir", f"{other}/.git\n")
+    opened(p.ws)
+    for mode in (WRITE, COMMIT):
+        r = run(p, *mode, "sh", "-c", f"cat {other}/.git/HEAD && echo READ; (echo x > {other}/.git/owned) && echo WROTE; true")
+        check_eq((r.code, r.out), (0, ""), r.err)
+        check_in("does not have it among its work trees", r.err)
+    check(not (other / ".git/owned").exists())
+
+
+@both
+def other_work_trees_stay_as_they_are(p):
+    top = repository(p.side / "top")
+    git(top, "worktree", "add", "-q", str(p.side / "two"))
+    p.ws.rmdir()
+    git(top, "worktree", "add", "-q", str(p.ws))
+    for where in (top, p.side / "two", p.ws):
+        opened(where)
+    two = f"{top}/.git/worktrees/two"
+    own = f"{top}/.git/worktrees/{p.ws.name}"
+    commit = "git " + " ".join(WHO[:6]) + " commit -qam two"
+    r = run(p, *COMMIT, "sh", "-c", f"echo two > a; {commit} && echo committed; (echo x > {two}/commondir) && echo OTHER; mv {two} {two}2 && echo MOVED;"
+                                    f"(echo x > {own}/commondir) && echo OWN; (echo x > {own}/gitdir) && echo BACK; true")
+    check_eq((r.code, r.out), (0, "committed\n"), r.err)
+    check_eq(len(git(p.ws, "log", "--oneline").splitlines()), 2)
+    check_eq(git(p.side / "two", "status", "--short"), "")
+
+
+@both
+def submodules_are_where_they_were(p):
+    source = repository(p.side / "source")
+    repository(p.ws)
+    for name in ("sub", "un/init"):
+        git(p.ws, "submodule", "add", "-q", str(source), name)
+    git(p.ws, "commit", "-q", "-m", "s")
+    git(p.ws, "submodule", "deinit", "-q", "-f", "un/init")
+    opened(p.ws)
+    attack = ("(echo gitdir: evil > sub/.git) && echo FILE; mv sub s2 && echo MOVED; mkdir un/init/.git && echo MADE; mv un un2 && echo ABOVE;"
+              "echo x > sub/new && cat sub/new")
+    for mode in (WRITE, COMMIT):
+        r = run(p, *mode, "sh", "-c", attack)
+        check_eq((r.code, r.out), (0, "x\n"), r.err)
+
+
+if __name__ == "__main__":
+    box.main()
