@@ -13,6 +13,7 @@ static const struct {
 	{ "policy.snapshot", NULL },
 	{ "policy.check", NULL },
 	{ "policy.block", NULL },
+	{ "policy.epoch", NULL },
 	{ "approval.requested", NULL },
 	{ "approval.granted", NULL },
 	{ "approval.denied", NULL },

@@ -19,7 +19,7 @@
 	"125  Ward failed, or refused before the start\n" \
 	"126  the command cannot be executed\n" \
 	"127  the command was not found\n" \
-	"137  memory, another limit or a forbidden system call ended it\n" \
+	"137  memory, another limit, a forbidden system call or a new ceiling ended it\n" \
 	"128+N  signal N ended it, or the run was cancelled by it"
 
 /* clang-format off */

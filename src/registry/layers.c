@@ -13,7 +13,6 @@
 
 #include "registry/layers.h"
 
-#define CEILING_DIR "/etc/ward"
 #define READS 2 /* times that a changing directory is tried */
 #define NAP_NS 10000000L
 
@@ -43,7 +42,7 @@ static int xdg(struct ward_arena *a, const char *variable, const char *fallback,
 int ward_layers_where_default(struct ward_arena *a, const char *workspace,
 	struct ward_layers_where *ret, struct ward_error *err)
 {
-	struct ward_layers_where w = { .ceiling = CEILING_DIR, .uid = (uint32_t)geteuid() };
+	struct ward_layers_where w = { .ceiling = WARD_CEILING_DIR, .uid = (uint32_t)geteuid() };
 	int r = xdg(a, "XDG_CONFIG_HOME", ".config", "", &w.user, err);
 
 	if (r >= 0)

@@ -33,9 +33,11 @@ enum ward_policy_kind {
 	WARD_POLICY_CEDAR            /* .cedar */
 };
 
+#define WARD_CEILING_DIR "/etc/ward"
+
 /* Where they lie: absolute paths, borrowed. NULL: there is no such layer. */
 struct ward_layers_where {
-	const char *ceiling;         /* the directory: /etc/ward */
+	const char *ceiling;         /* the directory: WARD_CEILING_DIR */
 	const char *user;            /* the directory: $XDG_CONFIG_HOME/ward */
 	const char *workspace;       /* the directory that .ward lies in */
 	const char *trust;           /* the file of pins: $XDG_STATE_HOME/ward/trust; NULL: nothing is trusted */

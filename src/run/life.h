@@ -2,6 +2,7 @@
 /* One run while it lives. Private to run: run.c starts it, supervise.c watches it, record.c writes what happened. */
 #pragma once
 
+#include "registry/registry.h"
 #include "run/outcome.h"
 #include "run/request.h"
 #include "run/streams.h"
@@ -29,6 +30,8 @@ struct life {
 
 	/* supervision, all times monotonic ns; 0 = not set */
 	uint64_t t_start, t_timeout, t_kill;
+	uint64_t t_look, t_bad;     /* when the ceiling is looked at; until when one that cannot be kept may be mended */
+	struct ward_epoch epoch;    /* that the run is held to */
 	bool ended; /* the command has; status is final */
 	int cancel_sig;
 };
@@ -81,6 +84,11 @@ int record_limit(struct life *l, const char *what, uint64_t value, uint64_t extr
 int record_end(struct life *l, struct ward_error *err);
 /* SHA-256 of the rules in their canonical form: names the policy of the run. */
 void record_policy_hash(const struct ward_plan *p, char out[WARD_SHA256_HEX]);
+
+/* ---- watch.c ---- */
+void watch_begin(struct life *l);
+/* When it is time: look at the ceiling, and end the run where a new epoch of it denies what was granted. */
+int watch_ceiling(struct life *l, struct ward_error *err);
 
 /* ---- supervise.c ---- */
 int supervise(struct life *l, struct ward_error *err);

@@ -175,7 +175,8 @@ static int turn(struct life *l, int wait_ms, struct ward_error *err)
 		l->ended = true;
 	if (!l->ended)
 		deadlines(l);
-	return record_refusals(l, err);
+	r = l->ended ? WARD_OK : watch_ceiling(l, err);
+	return r == WARD_OK ? record_refusals(l, err) : r;
 }
 
 int supervise(struct life *l, struct ward_error *err)
@@ -183,6 +184,7 @@ int supervise(struct life *l, struct ward_error *err)
 	int r;
 
 	l->t_start = ward_now_mono_ns();
+	watch_begin(l);
 	if (l->plan->limits.timeout_ms)
 		l->t_timeout = l->t_start + l->plan->limits.timeout_ms * MS;
 	/* The self-test's refusals are there already, and there is nothing else to do while the command executes. */

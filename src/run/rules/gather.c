@@ -352,6 +352,51 @@ int ward_rules_of(struct ward_request *r, struct ward_host *host, struct ward_re
 	return code == WARD_OK ? ward_rs_rules(rs, ret, err) : code;
 }
 
+/* ---- a ceiling by itself ---- */
+
+/* Everything is granted, so that the answer is the ceiling's. Profiles that it defines are for those who name them at a start. */
+static int ceiling_sources(struct ward_rulebook *b, const struct ward_layers *ceiling,
+	struct ward_error *err)
+{
+	static const char all[] = "@source(\"the run\") @text(\"what the run was granted\")\n"
+				  "permit (principal, action, resource);\n";
+	const struct ward_source src = { .name = "the run",
+		.text = { all, sizeof(all) - 1 },
+		.layer = WARD_LAYER_RUN,
+		.generated = true };
+	int r = ward_sources_add(&b->sources, &src, err);
+
+	for (size_t i = 0; r == WARD_OK && i < ceiling->n; i++)
+		r = layer_file(b, &ceiling->v[i], err);
+	if (r == WARD_OK)
+		r = ward_docs_check(b->docs, err);
+	return r == WARD_OK ? ward_sugar_denies(&b->sources, b->docs, err) : r;
+}
+
+int ward_rules_ceiling(struct ward_resolver *rs, const struct ward_layers *ceiling,
+	struct ward_rulebook **ret, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_rulebook_freep) struct ward_rulebook *b = begin();
+	int r;
+
+	*ret = NULL;
+	if (!b)
+		return ward_rs_nomem(err);
+	b->mode = ward_mode(rs->r->mode);
+	r = schema(b, err);
+	if (r == WARD_OK)
+		r = places(rs, b, err);
+	if (r == WARD_OK)
+		r = ceiling_sources(b, ceiling, err);
+	if (r == WARD_OK)
+		r = book(rs, b, err);
+	if (r < 0)
+		return r;
+	*ret = b;
+	b = NULL;
+	return WARD_OK;
+}
+
 /* A directory of policies that is there, or that cannot be looked at, counts. */
 static bool may_be_there(const char *path)
 {
@@ -373,7 +418,7 @@ int ward_rules_wanted(struct ward_resolver *rs, struct ward_error *err)
 			(!may_be_there(where.user) || is_closed(where.user)) &&
 			!may_be_there(ward_rs_absolute(rs, rs->workspace, ".ward")))
 			return WARD_OK;
-		if (code != WARD_OK && !may_be_there("/etc/ward") &&
+		if (code != WARD_OK && !may_be_there(WARD_CEILING_DIR) &&
 			!may_be_there(ward_rs_absolute(rs, rs->workspace, ".ward")))
 			return WARD_OK;
 	}

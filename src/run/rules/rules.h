@@ -67,6 +67,24 @@ int ward_rules_brought(struct ward_resolver *rs, struct ward_error *err);
  */
 enum ward_need { WARD_NEED_READ = 0, WARD_NEED_START };
 int ward_rules_needed(struct ward_resolver *rs, const char *path, enum ward_need need, struct ward_error *err);
+/* gather.c: a ceiling alone bounds what is granted otherwise. rs: request, host, cwd, workspace. */
+int ward_rules_ceiling(struct ward_resolver *rs, const struct ward_layers *ceiling, struct ward_rulebook **ret,
+	struct ward_error *err);
+/*
+ * again.c: the first thing that the plan of a live run grants and this ceiling does not let be, as a start would find. ret->any
+ * is false only where all of it was looked at. Any error says that it is not known.
+ */
+struct ward_taken {
+	bool any;
+	const char *action;          /* "fs.read"; static */
+	char resource[WARD_PATH_MAX];
+	char why[256];               /* without the resource */
+	char file[WARD_ERROR_FILE_MAX];  /* of the rule; "": there is none, or it has no line */
+	uint32_t line;
+	char id[128], reason[256];   /* of the rule, or "" */
+};
+int ward_rules_again(struct ward_request *r, const struct ward_plan *plan, const struct ward_layers *ceiling,
+	struct ward_taken *ret, struct ward_error *err);
 /* walk.c: names on disk that a pattern matches, added to found. */
 int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *patterns, bool relative,
 	struct ward_texts *found, struct ward_error *err);

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A ceiling that came while a run lives, held against what the run was granted. The new ceiling is judged alone, as if all else were
+ * permitted: what stood in the way at the start stands there still. The judge is asked wherever the plan shows something and wherever
+ * the ceiling's rules name something, as a start does (view.c); what it takes from the run cannot be taken out of a view that is
+ * there, so the first thing found is all that has to be known. What cannot be looked at is an error, and no "nothing".
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/rules/rules.h"
+
+#define ARENA_BYTES_MAX (256u << 20)
+#define ANY WARD_ANY_NAME
+
+struct again {
+	struct ward_resolver rs;
+	const struct ward_plan *plan;
+	struct ward_rulebook *book;
+	struct ward_texts names; /* that a pattern matches */
+	int64_t now_ms;
+	struct ward_taken *taken;
+	struct ward_error *err;
+};
+
+struct had {
+	bool read, write, exec;
+};
+
+/* ---- what the run has ---- */
+
+static struct had had_at(const struct again *a, const char *path)
+{
+	const struct ward_node *best = NULL;
+	struct had had = { 0 };
+
+	/* Sorted, so that the narrowest comes last. */
+	for (size_t i = 0; i < a->plan->n_nodes; i++) {
+		const struct ward_node *n = &a->plan->nodes[i];
+
+		if (n->kind != WARD_NODE_DIR && n->kind != WARD_NODE_SYMLINK &&
+			ward_path_within(path, n->dest))
+			best = n;
+	}
+	if (!best || best->kind != WARD_NODE_BIND)
+		return had;
+	had = (struct had){ .read = true,
+		.write = best->write && !best->protect,
+		.exec = best->exec && !best->noexec };
+	for (size_t i = 0; i < a->plan->n_exec_paths && !best->noexec; i++)
+		had.exec = had.exec || ward_path_within(path, a->plan->exec_paths[i]);
+	return had;
+}
+
+/* ---- what the ceiling says ---- */
+
+static void take(struct again *a, enum ward_action action, const char *path,
+	const struct ward_book_rule *rule, const char *why)
+{
+	struct ward_taken *t = a->taken;
+	const char *any = strstr(path, "/" ANY);
+
+	t->any = true;
+	t->action = ward_action_name(action);
+	(void)snprintf(t->resource, sizeof(t->resource), "%.*s",
+		(int)(any ? any - path : (ptrdiff_t)strlen(path)), path);
+	if (any == path)
+		(void)snprintf(t->resource, sizeof(t->resource), "/");
+	(void)snprintf(t->why, sizeof(t->why), "%s", why);
+	if (!rule)
+		return;
+	(void)snprintf(t->file, sizeof(t->file), "%s", rule->file ? rule->file : "");
+	(void)snprintf(t->id, sizeof(t->id), "%s", rule->id ? rule->id : "");
+	(void)snprintf(t->reason, sizeof(t->reason), "%s", rule->reason ? rule->reason : "");
+	t->line = rule->line;
+}
+
+static int ask(struct again *a, struct ward_query *q)
+{
+	struct ward_verdict v;
+	bool yes = false;
+	int r;
+
+	q->now_ms = a->now_ms;
+	q->backend = "native";
+	if (ward_judge(a->book->book, a->book->desk, q, &v) < 0)
+		return ward_rs_nomem(a->err);
+	/* Whom it would ask may have said yes before the start; nobody is asked now. */
+	r = ward_rules_yes(&a->rs, q, &v, &yes, a->err);
+	if (r < 0 || yes)
+		return r;
+	/* A list of programs is about those that the command starts: it is itself in no need of being listed. */
+	if (v.why == WARD_WHY_NARROWED && ward_streq(q->resource.s, a->plan->exe) &&
+		(q->action == WARD_ACT_FS_EXEC || q->action == WARD_ACT_PROC_EXEC))
+		return WARD_OK;
+	take(a, q->action, q->resource.s,
+		v.why == WARD_WHY_NARROWED ? v.list
+			: v.n_rules > 0    ? v.rules[0]
+					   : NULL,
+		v.effect == WARD_ASK ? "a person would have to be asked, and the run is under way"
+				     : v.text);
+	return WARD_OK;
+}
+
+static int ask_path(struct again *a, const struct had *had, const char *path)
+{
+	const struct {
+		bool has;
+		enum ward_action action;
+	} rows[] = {
+		{ had->read, WARD_ACT_FS_READ },
+		{ had->write, WARD_ACT_FS_WRITE },
+		{ had->exec, WARD_ACT_FS_EXEC },
+		{ had->exec, WARD_ACT_PROC_EXEC },
+	};
+	int r = path ? WARD_OK : ward_rs_nomem(a->err);
+
+	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < WARD_ARRAY_SIZE(rows); i++) {
+		struct ward_query q = {
+			.action = rows[i].action, .resource = ward_str(path), .of_host = true
+		};
+
+		if (rows[i].has)
+			r = ask(a, &q);
+	}
+	return r;
+}
+
+/* Of a directory: what anything in it, near or far, may be taken for. */
+static int look(struct again *a, const char *path, bool is_dir)
+{
+	const char *slash = path[1] != '\0' ? "/" : "";
+	const struct had had = had_at(a, path);
+	int r;
+
+	if (!is_dir)
+		return ask_path(a, &had, path);
+	r = ask_path(a, &had, ward_arena_printf(a->rs.arena, "%s%s" ANY, path, slash));
+	return r == WARD_OK
+		? ask_path(a, &had,
+			  ward_arena_printf(a->rs.arena, "%s%s" ANY "/" ANY "/" ANY, path, slash))
+		: r;
+}
+
+/* A name that is not there, where the run could make it: none may be missing that a start would pin. */
+static int look_absent(struct again *a, const char *path)
+{
+	const struct had had = had_at(a, path);
+	const struct had wants = { .write = had.write, .read = had.write };
+
+	return ask_path(a, &wants, path);
+}
+
+/* A name of the ceiling's rules. One that leads through a link is about nothing, here as at a start. */
+static int look_name(struct again *a, const char *path)
+{
+	struct ward_target t;
+	int r = ward_rs_target(&a->rs, path, &t);
+
+	if (r == -ENOENT || (r == 0 && ward_rs_is_pin(&t)))
+		return look_absent(a, path);
+	if (r < 0)
+		return look(a, path, false);
+	if (ward_rs_reserved(t.path) || !ward_streq(t.path, path))
+		return WARD_OK;
+	return look(a, path, S_ISDIR(t.st.st_mode));
+}
+
+/* ---- all of it ---- */
+
+static int look_view(struct again *a)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < a->plan->n_nodes; i++) {
+		const struct ward_node *n = &a->plan->nodes[i];
+
+		if (n->kind == WARD_NODE_BIND && !n->pin)
+			r = look(a, n->dest, n->is_dir);
+	}
+	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < a->plan->n_exec_paths; i++)
+		r = look_name(a, a->plan->exec_paths[i]);
+	return r;
+}
+
+static int look_rules(struct again *a)
+{
+	const char *path;
+	size_t at = 0;
+	int r = WARD_OK;
+
+	while (r == WARD_OK && !a->taken->any &&
+		(path = ward_book_path(a->book->book, &at)) != NULL)
+		r = look_name(a, path);
+	for (int relative = 0; r == WARD_OK && !a->taken->any && relative < 2; relative++)
+		r = ward_rules_matches(&a->rs, ward_book_patterns(a->book->book, relative),
+			relative, &a->names, a->err);
+	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < a->names.n; i++)
+		r = look_name(a, a->names.v[i]);
+	return r;
+}
+
+/* Rules that no view holds, whatever is in it: a start with them is refused, too, but where it was accepted. */
+static void look_unheld(struct again *a)
+{
+	const struct ward_book_rule *late = ward_book_late(a->book->book),
+				    *timely = ward_book_timely(a->book->book);
+
+	if (timely)
+		take(a, WARD_ACT_FS_READ, a->plan->workspace, timely,
+			"it looks at the time, and a view is made once");
+	for (size_t i = 0; late && !a->plan->late && !a->taken->any && i < a->plan->n_nodes; i++) {
+		const struct ward_node *n = &a->plan->nodes[i];
+
+		if (n->kind == WARD_NODE_BIND && !n->base && n->write && !n->protect)
+			take(a, WARD_ACT_FS_WRITE, n->dest, late,
+				"it is about names that may come to be there, too");
+	}
+}
+
+static int look_rest(struct again *a)
+{
+	const struct ward_mode_data *mode = a->book->mode;
+	struct ward_query enter = { .action = WARD_ACT_MODE_ENTER, .by_person = true };
+	int r = WARD_OK;
+
+	if (mode && !a->taken->any) {
+		enter.resource = ward_str(mode->name);
+		r = ask(a, &enter);
+	}
+	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < a->plan->n_rules; i++) {
+		const struct ward_rule *rule = &a->plan->rules[i];
+		struct ward_query q = { .action = WARD_ACT_ENV_READ,
+			.resource = ward_str(rule->pattern),
+			.of_host = true };
+
+		if (rule->type == WARD_CAP_ENV && !strchr(rule->pattern, '='))
+			r = ask(a, &q);
+	}
+	return r;
+}
+
+static int look_all(struct again *a)
+{
+	int r;
+
+	look_unheld(a);
+	r = look_rest(a);
+	if (r == WARD_OK && !a->taken->any)
+		r = look_view(a);
+	return r == WARD_OK && !a->taken->any ? look_rules(a) : r;
+}
+
+int ward_rules_again(struct ward_request *r, const struct ward_plan *plan,
+	const struct ward_layers *ceiling, struct ward_taken *ret, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(ARENA_BYTES_MAX);
+	struct ward_host host = { .uid = geteuid(), .gid = getegid() };
+	struct again a = { .rs = { .r = r,
+				   .host = &host,
+				   .arena = arena,
+				   .cwd = plan->workspace,
+				   .workspace = plan->workspace,
+				   .nodes = plan->nodes,
+				   .n_nodes = plan->n_nodes },
+		.plan = plan,
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000),
+		.taken = ret,
+		.err = err };
+	int code;
+
+	*ret = (struct ward_taken){ .any = true, .why = "it is not known" };
+	if (!arena)
+		return ward_rs_nomem(err);
+	code = ward_rules_ceiling(&a.rs, ceiling, &a.book, err);
+	if (code == WARD_OK) {
+		*ret = (struct ward_taken){ 0 };
+		code = look_all(&a);
+	}
+	if (code < 0)
+		ret->any = true;
+	ward_rulebook_free(a.book);
+	return code;
+}

@@ -1,0 +1,316 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs that are alive when their ceiling changes: a new epoch that denies what one of them was granted ends it, whole and within a
+second; whatever cannot be kept does, too; and nothing else does. As root and as a user, on an /etc of their own."""
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+import time
+
+import box
+from tap import check, check_eq, check_in
+
+CEILING = pathlib.Path("/etc/ward")
+QUIET = 'forbid (principal, action, resource in Ward::Path::"/nowhere");\n'
+SOON = 1.0
+
+
+def own_etc():
+    """From here on /etc can be written to, and is nobody else's."""
+    box.private_mounts()
+    layers = tempfile.mkdtemp(prefix="ward-etc-")
+    box.mount("none", layers, "tmpfs", 0, "mode=0755")
+    for d in ("up", "work"):
+        os.mkdir(f"{layers}/{d}")
+    box.mount("none", "/etc", "overlay", 0, f"lowerdir=/etc,upperdir={layers}/up,workdir={layers}/work")
+
+
+def ceiling(epoch, text, at=CEILING, **more):
+    """All of it anew: a directory beside it, renamed into its place."""
+    new = at.with_name("ward.new")
+    new.mkdir(mode=0o755)
+    files = {"host.cedar": text, **more}
+    if epoch is not None:
+        files["epoch"] = f"{epoch}\n"
+    for name, what in files.items():
+        (new / name.replace("_", ".")).write_text(what)
+        (new / name.replace("_", ".")).chmod(0o644)
+    if at.exists():
+        at.rename(at.with_name("ward.old"))
+    new.rename(at)
+    shutil.rmtree(at.with_name("ward.old"), ignore_errors=True)
+
+
+class Live:
+    def __init__(self, p, uid):
+        self.p, self.uid = p, uid
+        self.mark = box.marker()
+        if uid:
+            for d in (p.ws, p.side, p.home):
+                os.chown(d, uid, uid)
+        self.q = None
+
+    def own(self):
+        if self.uid:
+            for top, dirs, files in os.walk(self.p.ws):
+                for name in dirs + files:
+                    os.lchown(os.path.join(top, name), self.uid, self.uid)
+
+    def start(self, *words, script=""):
+        """A run that does not heed TERM, with children that do not either; back when all of them are there."""
+        def become():
+            os.setgroups([])
+            os.setresgid(self.uid, self.uid, self.uid)
+            os.setresuid(self.uid, self.uid, self.uid)
+        self.own()
+        self.err = open(self.p.side / "err", "wb+")  # pylint: disable=consider-using-with
+        os.environ.update(HOME=str(self.p.home), XDG_CONFIG_HOME=str(self.p.home / "config"))
+        self.q = self.p.start("--outcome", self.p.outcome_file, *words, "sh", "-c",
+                              f"trap '' TERM; {script} sleep {self.mark} & sleep {self.mark} & wait; wait",
+                              before=become if self.uid else None, stdin=-3, stdout=self.err, stderr=self.err)
+        box.wait_for(lambda: len(self.there()) >= 3 or self.q.poll() is not None)
+        check(self.q.poll() is None, f"it did not start: {self.said()}")
+
+    def there(self):
+        return box.with_marker(self.mark)
+
+    def said(self):
+        return (self.p.side / "err").read_text(errors="replace")
+
+    def lives(self, seconds=0.8):
+        time.sleep(seconds)
+        check(self.q.poll() is None and self.there(), f"it ended: {self.q.poll()} {self.said()}")
+
+    def epochs(self):
+        return [r for r in box.records(self.p) if r["kind"] == "policy.epoch"]
+
+    def ends(self, *texts, soon=SOON):
+        begun = time.monotonic()
+        box.wait_for(lambda: self.q.poll() is not None, 5)
+        took = time.monotonic() - begun
+        check(self.q.poll() is not None, "it lives on")
+        check(took <= soon, f"it took {took:.2f} s")
+        check_eq(self.there(), [])
+        check_eq(self.q.returncode, 137, self.said())
+        for t in texts:
+            check_in(t, self.said())
+        for line in self.said().splitlines():
+            check(line.startswith("ward: "), line)
+        outcome = json.loads(self.p.outcome_file.read_text())
+        check_eq(outcome["status"], "policy_kill")
+        check(outcome["error"] and outcome["error"]["fix"], outcome["error"])
+        last = box.records(self.p)[-1]
+        check_eq((last["kind"], last["detail"]["status"]), ("run.end", "policy_kill"))
+        denied = [r for r in self.epochs() if r["effect"] == "deny"]
+        check_eq(len(denied), 1)
+        box.verify(self.p)
+        return denied[0], outcome
+
+    def goes_on(self):
+        """Still alive, and the last epoch is in the log as one that takes nothing."""
+        box.wait_for(self.epochs, 3)
+        self.lives(0.3)
+        check_eq([r["effect"] for r in self.epochs()], ["allow"])
+
+
+def epochs(fn):
+    """As root, and as a user whom root bounds."""
+    for user in (False, True):
+        def one(p, user=user):
+            own_etc()
+            if user:
+                box.bound_fuse()
+            fn(Live(p, box.free_id() if user else None))
+        one.__name__ = f"{fn.__name__}{' as a user' if user else ''}"
+        box.root_only(one)
+    return fn
+
+
+@epochs
+def a_new_epoch_ends_a_run_that_holds_what_it_denies(v):
+    v.p.write("src/a", "a\n", 0o666)
+    v.p.write("secret/key", "key\n", 0o666)
+    ceiling(1, QUIET)
+    v.start("--read", ".", "--grace", "30s")
+    ceiling(2, QUIET + '\n@id("no-keys") @reason("keys have leaked")\n'
+            f'forbid (principal, action, resource in Ward::Path::"{v.p.ws}/secret");\n')
+    rec, outcome = v.ends("epoch 2", "fs.read", f"{v.p.ws}/secret", "no-keys", "keys have leaked", "/etc/ward/host.cedar:3")
+    check_eq((rec["action"], rec["resource"], rec["layer"]), ("fs.read", f"{v.p.ws}/secret", "ceiling"))
+    check_eq(rec["rules"], ["/etc/ward/host.cedar:3 no-keys"])
+    check_eq((rec["detail"]["from"], rec["detail"]["to"], rec["detail"]["reason"]), (1, 2, "keys have leaked"))
+    check_eq((outcome["error"]["file"], outcome["error"]["line"]), ("/etc/ward/host.cedar", 3))
+
+
+@epochs
+def a_ceiling_where_there_was_none_counts(v):
+    v.start("--read", ".")
+    ceiling(1, 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");\n')
+    rec, _ = v.ends("epoch 1", "/etc/ward/host.cedar:1")
+    check_eq((rec["detail"]["from"], rec["detail"]["to"]), (0, 1))
+
+
+@epochs
+def a_document_denies_as_well(v):
+    v.p.write("secret/key", "key\n")
+    ceiling(4, QUIET)
+    v.start("--write", ".")
+    ceiling(5, QUIET, team_yaml='schemaVersion: 2\nkind: Policy\nmetadata: {name: team}\nspec:\n  denyRead: ["secret/**"]\n')
+    v.ends("epoch 5", "/etc/ward/team.yaml:5")
+
+
+@epochs
+def a_list_that_leaves_something_out_ends_it(v):
+    ceiling(1, QUIET)
+    v.start("--read", ".")
+    ceiling(2, 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"/usr");\n')
+    v.ends("epoch 2", "lists what may be granted", "/etc/ward/host.cedar:1")
+    # Not a word of it is about the workspace: what every run has is granted, too.
+    ceiling(3, QUIET)
+    v.p.log.unlink()
+    v.start()
+    ceiling(4, 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");\n')
+    v.ends("epoch 4", "lists what may be granted", "/etc/ward/host.cedar:1")
+
+
+@epochs
+def what_the_run_does_not_hold_may_be_denied(v):
+    v.p.write("src/a", "a\n", 0o666)
+    v.p.write("other/a", "a\n", 0o666)
+    ceiling(1, QUIET)
+    v.start("--read", "src", "--env", "LC_ALL")
+    ceiling(7, f'forbid (principal, action, resource in Ward::Path::"{v.p.ws}/other");\n'
+               f'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"{v.p.ws}/src");\n'
+               'forbid (principal, action == Ward::Action::"env.read", resource == Ward::Variable::"TOKEN");\n'
+               'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"/usr");\n'
+               'forbid (principal, action, resource in Ward::Glob::"**/*.pem");\n')
+    v.goes_on()
+    ceiling(8, f'forbid (principal, action, resource == Ward::Path::"{v.p.ws}/src/a");\n')
+    box.wait_for(lambda: v.q.poll() is not None, 2)
+    check_eq([(r["effect"], r["detail"]["from"], r["detail"]["to"]) for r in v.epochs()], [("allow", 1, 7), ("deny", 7, 8)])
+
+
+@epochs
+def what_the_first_ceiling_took_away_is_not_taken_twice(v):
+    """Masks, pins, protected names, a mode: the same rules under a higher number change nothing."""
+    for name in ("src/a", "secret/key", ".git/HEAD", ".git/config", "locked/a", "a.pem"):
+        v.p.write(name, "x\n", 0o666)
+    rules = ('forbid (principal, action, resource in Ward::Path::"./secret");\n'
+             'forbid (principal, action, resource in Ward::Path::"./absent/deep");\n'
+             'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./locked");\n'
+             'forbid (principal is Ward::Run, action == Ward::Action::"fs.write", resource) when { resource in principal.git_protected };\n'
+             'forbid (principal, action == Ward::Action::"proc.exec", resource == Ward::Program::"/usr/bin/perl");\n'
+             'permit (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./");\n')
+    ceiling(1, rules)
+    v.start("--mode", "workspace_write")
+    ceiling(2, "// no other rules\n" + rules)
+    v.goes_on()
+
+
+@epochs
+def programs_variables_and_modes_count(v):
+    rows = (
+        (("--read", "."), 'forbid (principal, action == Ward::Action::"proc.exec", resource == Ward::Program::"/usr/bin/env");\n', "proc.exec"),
+        (("--env", "LC_ALL"), 'forbid (principal, action == Ward::Action::"env.read", resource == Ward::Variable::"LC_ALL");\n', "env.read"),
+        (("--mode", "workspace_write"), 'forbid (principal, action == Ward::Action::"mode.enter", resource == Ward::Mode::"workspace_write");\n', "mode.enter"),
+        # A name that is not there yet, and that the run could make.
+        (("--write", "."), 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./new/name");\n', "fs.write"),
+        # Names that no view holds.
+        (("--write", "."), 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"**/*.pem");\n', "fs.write"),
+        (("--read", "."), 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./") when { context.time > datetime("2020-01-01") };\n', "fs.read"),
+        (("--label", "team=ops", "--read", "."), 'forbid (principal, action, resource) when { context.labels.contains("team=ops") };\n', ""),
+    )
+    for n, (words, rule, action) in enumerate(rows):
+        ceiling(2 * n + 1, QUIET)
+        v.p.log.unlink(missing_ok=True)
+        v.start(*words)
+        ceiling(2 * n + 2, QUIET + rule)
+        rec, _ = v.ends(f"epoch {2 * n + 2}", "/etc/ward/host.cedar:2")
+        if action:
+            check_eq(rec["action"], action)
+
+
+@epochs
+def another_ceiling_under_the_same_number_is_for_later_runs(v):
+    ceiling(3, QUIET)
+    v.start("--read", ".")
+    ceiling(3, f'forbid (principal, action, resource in Ward::Path::"{v.p.ws}");\n')
+    v.lives(1.0)
+    check_eq(v.epochs(), [])
+
+
+@epochs
+def what_cannot_be_kept_ends_the_run(v):
+    def back():
+        ceiling(1, QUIET)
+
+    def gone():
+        shutil.rmtree(CEILING)
+
+    def no_number():
+        (CEILING / "epoch").unlink()
+
+    def no_epoch():
+        (CEILING / "epoch").write_text("many\n")
+
+    def open_to_all():
+        (CEILING / "host.cedar").chmod(0o666)
+
+    def unreadable():
+        os.rename("/etc/ward", "/etc/ward.away")
+        os.symlink("/etc/ward.away", "/etc/ward")
+
+    def not_understood():
+        (CEILING / "more.cedar").write_text("forbid (principal, action, resource in\n")
+        (CEILING / "epoch").write_text("6\n")
+
+    def unknown_kind():
+        (CEILING / ".host.cedar.swp").write_text("")
+    for change, text in ((back, "/etc/ward/epoch"), (gone, "/etc/ward/epoch"), (no_number, "/etc/ward/epoch"), (no_epoch, "/etc/ward/epoch:1"),
+                         (open_to_all, "/etc/ward/host.cedar"), (unreadable, "/etc/ward"), (not_understood, "/etc/ward/more.cedar"),
+                         (unknown_kind, "/etc/ward/.host.cedar.swp")):
+        if CEILING.is_symlink():
+            CEILING.unlink()
+        shutil.rmtree(CEILING, ignore_errors=True)
+        ceiling(5, QUIET)
+        v.p.log.unlink(missing_ok=True)
+        v.start("--read", ".")
+        change()
+        rec, _ = v.ends("the ceiling cannot be kept any more", text)
+        check_in("the ceiling cannot be kept any more", rec["detail"]["why"])
+
+
+@epochs
+def a_moment_without_a_ceiling_is_a_moment(v):
+    """Whoever renames directories leaves none for a while."""
+    ceiling(1, QUIET)
+    v.start("--read", ".")
+    for n in range(2, 8):
+        CEILING.rename("/etc/ward.old")
+        time.sleep(0.15)
+        ceiling(n, QUIET)
+        time.sleep(0.3)
+    v.lives(0.5)
+    check_eq({r["effect"] for r in v.epochs()}, {"allow"})
+
+
+@epochs
+def what_a_person_said_yes_to_stays_granted(v):
+    """A list of the new ceiling that would ask: --approve said so beforehand."""
+    ask = ('@approval("risky") permit (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./");\n')
+    ceiling(1, QUIET)
+    v.start("--write", ".", "--approve", "risky")
+    ceiling(2, ask)
+    v.goes_on()
+    v.q.kill()
+    box.wait_for(lambda: not v.there(), 3)
+    v.p.log.unlink()
+    ceiling(3, QUIET)
+    v.start("--write", ".")
+    ceiling(4, ask)
+    v.ends("a person would have to be asked", "/etc/ward/host.cedar:1")
+
+
+if __name__ == "__main__":
+    box.main()
