@@ -75,6 +75,62 @@ def a_value_needs_no_permit(p):
     check_in("COLOUR=red\n", r.out, r.err)
 
 
+# ---- what says what runs may do ----
+
+ATTACK = """
+mkdir -p config/ward state/ward; echo 'permit (principal, action, resource);' >config/ward/x.cedar && echo WRITTEN
+echo '{}' >state/ward/trust && echo TRUSTED
+mv config/ward config/w && echo MOVED; mv config c && echo MOVED; mv state s && echo MOVED; rm -rf config state && echo GONE
+mkdir -p config/ward && echo 'permit (principal, action, resource);' >config/ward/x.cedar && echo REPLACED
+echo more >>own.cedar && echo MORE; echo other >o; mv o own.cedar && echo OTHER; rm own.cedar && echo GONE; true
+"""
+
+
+@cases([(f"{name}, {where}", words, made) for name, words in (("a mode", ["--mode", "workspace_write"]), ("an option", ["--write", "."]),
+                                                              ("a policy", ["--policy", "own.cedar", "--write", "."]))
+        for where, made in (("there", True), ("absent", False))])
+@placed
+def no_run_writes_what_runs_may_do(p, words, made):
+    """Of somebody whose configuration lies in the workspace: a repository of dotfiles, ~/.config itself."""
+    own = 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");\n'
+    p.write("own.cedar", own)
+    if made:
+        p.write("config/ward/a.cedar", "// mine\n")
+        (p.ws / "state/ward").mkdir(parents=True)
+    env = {"HOME": str(p.home), "XDG_CONFIG_HOME": str(p.ws / "config"), "XDG_STATE_HOME": str(p.ws / "state")}
+    r = p.run(*words, "/bin/sh", "-c", ATTACK, env=env)
+    check_eq(r.code, 0, r.err)
+    said = r.out.split()
+    check(not {"WRITTEN", "TRUSTED", "MOVED", "REPLACED"} & set(said), r.out + r.err)
+    if made:
+        check_eq([f.name for f in (p.ws / "config/ward").iterdir()], ["a.cedar"])
+        check_eq(list((p.ws / "state/ward").iterdir()), [])
+    else:
+        check(not (p.ws / "config/ward").exists() and not (p.ws / "state/ward").exists(), "made")
+    if "--policy" in words:
+        check_eq((p.ws / "own.cedar").read_text(), own)
+    else:
+        check("MORE" in said, r.out + r.err)
+    r = ward("policy", "explain", *words, "--op", "modify", "--path", "config/ward/x", cwd=p.ws, env=p.env(**env))
+    check_eq(r.code, 1, r.err)
+    check_in("it says what runs may do; no run writes it", r.out)
+
+
+@test
+@placed
+def to_grant_it_by_name_is_refused(p):
+    d = p.home / "config/ward"
+    d.mkdir(parents=True)
+    (d / "a.cedar").write_text("// mine\n")
+    for words in (["--write", d], ["--write", d / "a.cedar"], ["--cap", f"FILE_WRITE:{d}/**"]):
+        r = foreign(p)(*words, "/usr/bin/true")
+        check_eq(r.code, 125, r.err)
+        check_in("a rule forbids it", r.err)
+    r = foreign(p)("--cap", f"FILE_WRITE:{d}/*.cedar", "/bin/sh", "-c", f"echo x >>{d}/a.cedar && echo WRITTEN")
+    check("WRITTEN" not in r.out and (d / "a.cedar").read_text() == "// mine\n", r.out + r.err)
+    check_eq(foreign(p)("--read", d, "/bin/cat", d / "a.cedar").out, "// mine\n")
+
+
 # ---- limits ----
 
 @test

@@ -35,8 +35,7 @@ static const struct {
 
 /* ---- the resource ---- */
 
-/* What is there of a path is what its links lead to; of what is not, the directory that would hold it. */
-static const char *real_path(struct ward_resolver *rs, const char *base, const char *given)
+const char *ward_rules_real_path(struct ward_resolver *rs, const char *base, const char *given)
 {
 	const char *path = ward_rs_absolute(rs, base, given);
 	char above[WARD_PATH_MAX], normal[WARD_PATH_MAX];
@@ -87,7 +86,7 @@ int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *
 		s = t.path;
 	} else if (thing == WARD_THING_PATH || thing == WARD_THING_PROGRAM ||
 		thing == WARD_THING_REPOSITORY) {
-		s = given[0] ? real_path(rs, base, given) : NULL;
+		s = given[0] ? ward_rules_real_path(rs, base, given) : NULL;
 	}
 	if (!s || !s[0]) {
 		(void)ward_fail(err, WARD_E_INVALID, "%s names nothing", ward_rs_show(rs, given));

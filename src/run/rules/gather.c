@@ -409,9 +409,12 @@ int ward_rules_wanted(struct ward_resolver *rs, struct ward_error *err)
 {
 	const struct ward_request *r = rs->r;
 	struct ward_layers_where where;
-	int code;
+	bool own = false;
+	int code = ward_rules_own_granted(rs, &own, err);
 
-	if (r->mode == WARD_MODE_NONE && !r->profile && r->n_policies == 0) {
+	if (code < 0)
+		return code;
+	if (!own && r->mode == WARD_MODE_NONE && !r->profile && r->n_policies == 0) {
 		code = ward_layers_where_default(rs->arena, rs->workspace, &where, NULL);
 		/* Without a home there is no user's layer; the others count all the same. */
 		if (code == WARD_OK && !may_be_there(where.ceiling) &&

@@ -131,7 +131,9 @@ int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct
 	ward_buf_adds(&shown,
 		"@source(\"implied\") @text(\".ward/ is not written by any run\") @reason(\".ward/ says what runs may do; no run writes it\")\n"
 		"forbid (principal, action == Ward::Action::\"fs.write\", resource in Ward::Path::\"./.ward\");\n");
-	r = toolchains(rs, b, &shown, err);
+	r = ward_rules_own(rs, &shown, err);
+	if (r == WARD_OK)
+		r = toolchains(rs, b, &shown, err);
 	if (r == WARD_OK)
 		r = add(b, &shown, false, err);
 	return r == WARD_OK ? add(b, &inside, true, err) : r;

@@ -40,6 +40,9 @@ int ward_rules_of(struct ward_request *r, struct ward_host *host, struct ward_re
 	struct ward_rulebook **ret, struct ward_error *err);
 /* implied.c: what every run has, as policies of the builtin layer, so that an answer about it is the same answer. */
 int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err);
+/* own.c: that none of Ward's own files outside of a repository is written, as policies; and might a capability let one be? */
+int ward_rules_own(struct ward_resolver *rs, struct ward_buf *to, struct ward_error *err);
+int ward_rules_own_granted(struct ward_resolver *rs, bool *ret, struct ward_error *err);
 /* links.c: the request's capabilities; behind each one that leads through a link, one for what it leads to. Texts live in rs and b. */
 int ward_rules_linked(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_caps *ret, struct ward_error *err);
 /*
@@ -47,6 +50,8 @@ int ward_rules_linked(struct ward_resolver *rs, struct ward_rulebook *b, struct 
  * by name. q->action is set; the rest of q is set here.
  */
 int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *given, struct ward_query *q, struct ward_error *err);
+/* What is there of a path is what its links lead to; of what is not, the directory that would hold it. NULL: no path, or no memory. */
+const char *ward_rules_real_path(struct ward_resolver *rs, const char *base, const char *given);
 /* The sandbox has one of its own at that very place. */
 bool ward_rules_made_inside(const char *path);
 /* apply.c: rs->caps, rs->limits. A request that a rule forbids as a whole is refused here, naming it. */

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What says what runs may do, outside of any repository: the user's policies, the list of what is trusted, a ceiling that is there, the
+ * files of --policy. No run writes them, whatever lies around them and whoever grants it: a command that may write its own policy has
+ * none in the next run. A ceiling that is not there is left alone: to make one only narrows, and to keep it away would be one.
+ */
+#include <string.h>
+
+#include "cedar/cedar.h"
+#include "run/rules/rules.h"
+
+enum { OWN_USER = 0, OWN_TRUST, OWN_CEILING, OWN_MAX };
+
+/* Real paths; NULL: there is no such place. */
+static int places(struct ward_resolver *rs, const char *ret[OWN_MAX], struct ward_error *err)
+{
+	struct ward_layers_where where = { .ceiling = NULL };
+	struct ward_target t;
+	const char *paths[OWN_MAX] = { NULL };
+	size_t n;
+
+	/* Without a home there are none of a user. The ceiling's place is the same for all. */
+	if (ward_layers_where_default(rs->arena, NULL, &where, NULL) == WARD_OK) {
+		n = strlen(where.trust) - strlen(ward_path_basename(where.trust));
+		paths[OWN_USER] = where.user;
+		paths[OWN_TRUST] = ward_arena_dup(rs->arena, where.trust, n > 1 ? n - 1 : n);
+		if (!paths[OWN_TRUST])
+			return ward_rs_nomem(err);
+		if (ward_rs_target(rs, where.ceiling, &t) == 0)
+			paths[OWN_CEILING] = where.ceiling;
+	}
+	for (size_t i = 0; i < OWN_MAX; i++)
+		ret[i] = paths[i] ? ward_rules_real_path(rs, "/", paths[i]) : NULL;
+	return WARD_OK;
+}
+
+static void forbid(struct ward_buf *to, const char *path)
+{
+	/* Of a name that is not UTF-8 no policy speaks, and so it is never granted. */
+	if (!path || !ward_utf8_valid(path, strlen(path)))
+		return;
+	ward_buf_adds(to,
+		"@source(\"implied\") @text(\"no run writes what runs may do\") @reason(\"it says what runs may do; no run writes it\")\n"
+		"forbid (principal, action == Ward::Action::\"fs.write\", resource in Ward::Path::");
+	ward_cedar_quote(to, ward_str(path));
+	ward_buf_adds(to, ");\n");
+}
+
+int ward_rules_own(struct ward_resolver *rs, struct ward_buf *to, struct ward_error *err)
+{
+	const char *own[OWN_MAX];
+	struct ward_target t;
+	int r = places(rs, own, err);
+
+	for (size_t i = 0; r == WARD_OK && i < OWN_MAX; i++)
+		forbid(to, own[i]);
+	for (size_t i = 0; r == WARD_OK && i < rs->r->n_policies; i++) {
+		const char *path = ward_rs_absolute(rs, rs->cwd, rs->r->policies[i].path);
+
+		/* A pipe is read once and gone. */
+		if (path && ward_rs_target(rs, path, &t) == 0 && S_ISREG(t.st.st_mode))
+			forbid(to, t.path);
+	}
+	return r;
+}
+
+/* Might cap let one of them be written? */
+static bool covers(struct ward_resolver *rs, const struct ward_cap *cap,
+	const char *const own[OWN_MAX])
+{
+	const char *base = cap->literal ? rs->cwd : rs->workspace, *path = cap->resource;
+	char dir[WARD_PATH_MAX];
+
+	if (!cap->literal && ward_glob_is_subtree(cap->resource, dir, sizeof(dir)))
+		path = dir[0] ? dir : ".";
+	else if (!cap->literal && ward_glob_is_pattern(cap->resource))
+		return true;
+	path = ward_rules_real_path(rs, base, path);
+	for (size_t i = 0; path && i < OWN_MAX; i++) {
+		if (own[i] && (ward_path_within(own[i], path) || ward_path_within(path, own[i])))
+			return true;
+	}
+	return false;
+}
+
+int ward_rules_own_granted(struct ward_resolver *rs, bool *ret, struct ward_error *err)
+{
+	const struct ward_caps *caps = &rs->r->caps;
+	const char *own[OWN_MAX] = { NULL };
+	int r = WARD_OK;
+
+	*ret = false;
+	for (size_t i = 0; r == WARD_OK && i < caps->n && !*ret; i++) {
+		if (caps->v[i].type != WARD_CAP_FILE_WRITE)
+			continue;
+		if (!own[OWN_USER])
+			r = places(rs, own, err);
+		*ret = r == WARD_OK && covers(rs, &caps->v[i], own);
+	}
+	return r;
+}
