@@ -494,9 +494,60 @@ static void validate(const struct ward_source *src)
 	ward_cedar_diags_done(&d);
 }
 
-static void book_of(const struct made *m)
+/* ---- rules in parts, and their text ---- */
+
+static unsigned n_compared;
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static void same_set(const struct ward_book_set *a, const struct ward_book_set *b)
+{
+	REQUIRE(a->policies.statics.n == b->policies.statics.n);
+	CHECK_EQ_UINT(a->actions, b->actions);
+	for (size_t i = 0; i < a->policies.statics.n; i++) {
+		const struct ward_book_rule *x = &a->rules[i], *y = &b->rules[i];
+		struct cedar_policy p = *a->policies.statics.v[i], q = *b->policies.statics.v[i];
+
+		/* What they say is in the rules. */
+		p.n_annotations = q.n_annotations = 0;
+		if (!ward_cedar_policy_eq(&p, &q) || !ward_cedar_str_eq(p.id, q.id))
+			FAIL("%s:%u %s: another policy than its text", x->file, x->line, x->text);
+		if (!same_text(x->file, y->file) || x->line != y->line || x->column != y->column ||
+			!same_text(x->text, y->text) || !same_text(x->id, y->id) ||
+			!same_text(x->reason, y->reason) || x->layer != y->layer ||
+			x->approval != y->approval || x->forbids != y->forbids ||
+			x->inside != y->inside)
+			FAIL("%s:%u %s: another rule than its text", x->file, x->line, x->text);
+		n_compared++;
+	}
+}
+
+/* The book out of the parts is the book out of the texts. */
+static void same_as_texts(void)
+{
+	struct ward_book *of_parts = book;
+
+	book = NULL;
+	for (size_t i = 0; i < n_sources; i++)
+		sources[i].n_rules = 0;
+	CHECK_EQ_INT(judge_book(), WARD_OK);
+	REQUIRE(book != NULL);
+	same_set(ward_book_grants(of_parts), ward_book_grants(book));
+	REQUIRE(ward_book_n_bounds(of_parts) == ward_book_n_bounds(book));
+	for (size_t i = 0; i < ward_book_n_bounds(book); i++)
+		same_set(ward_book_bound(of_parts, i), ward_book_bound(book, i));
+	CHECK_EQ_INT(ward_book_late(of_parts) == NULL, ward_book_late(book) == NULL);
+	ward_book_free(book);
+	book = of_parts;
+}
+
+static void book_of(struct made *m)
 {
 	judge_begin();
+	CHECK_EQ_INT(ward_sources_write(&m->sources, &err), WARD_OK);
 	for (size_t i = 0; i < m->sources.n; i++)
 		validate(&m->sources.v[i]);
 	REQUIRE(m->sources.n <= WARD_ARRAY_SIZE(sources));
@@ -510,6 +561,7 @@ static void book_of(const struct made *m)
 		FAIL("%s", line);
 		REQUIRE(book != NULL);
 	}
+	same_as_texts();
 }
 
 static bool judged(const char *action, const char *resource)
@@ -607,6 +659,8 @@ TEST(sugar_is_its_reference)
 	free(w);
 	printf("# %zu worlds, %zu more were refused as such; %zu pairs, %zu allowed\n", c.worlds,
 		refused, c.pairs, c.allowed);
+	printf("# %u policies in parts, the same as their texts\n", n_compared);
+	CHECK(n_compared > 1000);
 	CHECK(c.pairs >= pairs);
 	CHECK(c.allowed > c.pairs / 20 && c.allowed < c.pairs / 10 * 9);
 }

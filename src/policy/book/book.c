@@ -133,9 +133,7 @@ static int parse(struct reading *r, size_t number)
 	int code;
 
 	(void)snprintf(prefix, sizeof(prefix), "%zu.", number);
-	code = ward_cedar_policies_init(&r->set->policies);
-	if (code == WARD_OK)
-		code = ward_cedar_policies_parse(&r->set->policies, r->src->text, &o, true, r->d);
+	code = ward_cedar_policies_parse(&r->set->policies, r->src->text, &o, true, r->d);
 	return complain(r, code);
 }
 
@@ -259,9 +257,15 @@ static int patterns(struct ward_globs *g, struct ward_error *err)
 
 static int read_source(struct reading *r, size_t number)
 {
-	int code = parse(r, number);
+	int code = ward_cedar_policies_init(&r->set->policies);
 
-	if (code == WARD_OK)
+	if (code != WARD_OK)
+		return complain(r, code);
+	if (r->src->n_rules > 0)
+		code = ward_book_parts(r->b, r->src, number, r->set, r->err);
+	else
+		code = parse(r, number);
+	if (code == WARD_OK && r->src->n_rules == 0)
 		code = ward_book_provenance(r->b, r->src, r->set, r->err);
 	/* Of what Ward itself generates a test shows that it is valid (tests/unit/test_sugar.c). */
 	if (code == WARD_OK && !r->src->generated)

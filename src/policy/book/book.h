@@ -14,9 +14,29 @@
 #include "policy/action.h"
 #include "policy/layer.h"
 
+/* What a rule about files speaks of: one file, or a directory or pattern and all that lies in it. */
+struct ward_source_place {
+	const char *id;                  /* of an entity of Ward's: "./src", "/etc", "src/ *.c" */
+	bool pattern, in;
+};
+
+/* A rule about files as a policy, in parts: a text of it would be made to be read again. */
+struct ward_source_rule {
+	const char *file;
+	uint32_t line, column;           /* 0: an option */
+	const char *text;                /* as it was written */
+	enum ward_action action;
+	bool forbids;
+	const struct ward_source_place *place;   /* NULL: every file */
+	const struct ward_source_place *spared;  /* what it is not about, though it lies there */
+	size_t n_spared;
+};
+
 struct ward_source {
 	const char *name;                /* for places: the file, "--cap", "mode read_only" */
 	struct ward_str text;            /* policies; no templates */
+	const struct ward_source_rule *rules;    /* NULL, or the same in parts, which count; strings and all are borrowed */
+	size_t n_rules;
 	enum ward_layer layer;
 	bool narrows;
 	unsigned list;                   /* narrowing sources of one layer and one number are one list: any of them may permit */

@@ -88,5 +88,9 @@ bool ward_book_is_timely(const struct ward_book *b, const struct cedar_policy *p
 /* provenance.c: set->rules from annotations and places. */
 int ward_book_provenance(struct ward_book *b, const struct ward_source *src, struct ward_book_set *set, struct ward_error *err);
 
+/* parts.c: set->policies and set->rules from src->rules, without a text. number: of the source. */
+int ward_book_parts(struct ward_book *b, const struct ward_source *src, size_t number, struct ward_book_set *set,
+	struct ward_error *err);
+
 /* who.c: the principal, the actions and the circumstances. */
 int ward_book_who(struct ward_book *b, const struct ward_book_input *in, struct cedar_diags *d);

@@ -44,6 +44,7 @@ static int file(struct job *j)
 {
 	const char *resource = j->cap->resource;
 	const struct ward_pattern *pattern;
+	struct ward_source_place place;
 	struct ward_pattern_error bad;
 	char path[WARD_PATH_MAX];
 	int r;
@@ -68,7 +69,9 @@ static int file(struct job *j)
 			return no_memory(j);
 		if (r != WARD_OK)
 			return ward_cap_fail(j->err, j->cap, "%s", bad.what);
-		ward_sugar_resource(j->out, pattern, WARD_GRAMMAR_1);
+		if (!ward_sugar_place(j->arena, pattern, WARD_GRAMMAR_1, &place))
+			return no_memory(j);
+		ward_sugar_resource(j->out, &place);
 	}
 	ward_buf_adds(j->out, ");\n\n");
 	return WARD_OK;

@@ -4,6 +4,7 @@
 
 #include "policy/pattern/pattern.h"
 #include "policy/policy.h"
+#include "policy/sugar/sugar.h"
 
 /* ---- text.c ---- */
 /* @source("file:line:column") @text("...") as an option or a document's rule. */
@@ -11,10 +12,12 @@ void ward_sugar_head(struct ward_buf *out, const struct ward_origin *origin, con
 /* Type::"id" of Ward's, quoted. */
 void ward_sugar_uid(struct ward_buf *out, const char *type, const char *id);
 /*
- * `resource in ...` or `resource == ...` for a pattern of that grammar: a directory with everything below it and a plain path
- * are paths; everything else is a pattern of grammar 2. Relative ones are relative to the workspace.
+ * What a pattern of that grammar is about: a directory with everything below it and a plain path are paths; everything else is a
+ * pattern of grammar 2. Relative ones are relative to the workspace. False: no memory.
  */
-void ward_sugar_resource(struct ward_buf *out, const struct ward_pattern *p, enum ward_grammar grammar);
+bool ward_sugar_place(struct ward_arena *a, const struct ward_pattern *p, enum ward_grammar grammar, struct ward_source_place *ret);
+/* `resource in ...` or `resource == ...` */
+void ward_sugar_resource(struct ward_buf *out, const struct ward_source_place *place);
 /* The same of a program: "/abs/path", "/abs/dir" and two stars. */
 void ward_sugar_program(struct ward_buf *out, const char *resource);
 

@@ -20,7 +20,14 @@ struct job {
 	const struct ward_sugar_host *host;
 	struct ward_error *err;
 	struct rules *known; /* lists are asked for once an action */
+	struct ward_source_rule *v; /* of the source at hand, in to's arena */
+	size_t n, cap;
 };
+
+static int no_memory(struct job *j)
+{
+	return ward_fail(j->err, WARD_E_NOMEM, "no memory left for the policies");
+}
 
 static enum ward_grammar grammar_of(const struct ward_doc_rule *r)
 {
@@ -32,7 +39,12 @@ struct rules {
 	const struct ward_doc_rules *l;
 	const struct ward_pattern **patterns;
 	const char **beginnings; /* the directory that all matches of a rule lie in; "": any */
-	const char **spares; /* how its policy ends; NULL: not yet made */
+	struct ward_source_place *places;
+	struct spared {
+		const struct ward_source_place *v; /* NULL: not yet looked for */
+		size_t n;
+	} * spared;
+	struct ward_source_place *found; /* room for as many as there are rules */
 	struct rules *next;
 };
 
@@ -57,32 +69,23 @@ static bool may_spare(const struct rules *r, size_t i, size_t k)
 }
 
 /* The rules behind i that give back what rule i takes: those that are of the other kind, and can match what it matches. */
-static const char *spares(struct job *j, const struct rules *r, size_t i)
+static bool find_spared(struct job *j, struct rules *r, size_t i)
 {
-	struct ward_buf b = WARD_BUF_INIT;
-	const char *ret = NULL;
+	struct spared *to = &r->spared[i];
+	struct ward_source_place *v;
+	size_t n = 0;
 
 	for (size_t k = i + 1; k < r->l->n; k++) {
-		if (!may_spare(r, i, k))
-			continue;
-		ward_buf_adds(&b, b.n == 0 ? " unless { " : " || ");
-		ward_sugar_resource(&b, r->patterns[k], grammar_of(&r->l->v[k]));
+		if (may_spare(r, i, k))
+			r->found[n++] = r->places[k];
 	}
-	if (b.n > 0)
-		ward_buf_adds(&b, " }");
-	if (!b.failed)
-		ret = ward_arena_dup(j->to->arena, ward_buf_cstr(&b), b.n);
-	ward_buf_done(&b);
-	return ret;
-}
-
-static void spare(struct job *j, struct ward_buf *out, const struct rules *r, size_t i)
-{
-	if (r->spares[i] == NULL)
-		r->spares[i] = spares(j, r, i);
-	if (r->spares[i] != NULL)
-		ward_buf_adds(out, r->spares[i]);
-	out->failed = out->failed || r->spares[i] == NULL;
+	v = ward_arena_alloc(j->to->arena, (n + 1) * sizeof(*v));
+	if (v == NULL)
+		return false;
+	if (n > 0)
+		memcpy(v, r->found, n * sizeof(*v));
+	*to = (struct spared){ v, n };
+	return true;
 }
 
 /* Those of documents are compiled already; the profile that Ward makes itself has texts alone. */
@@ -117,8 +120,10 @@ static int fill(struct job *j, struct rules *r)
 		if (ward_pattern_prefix(r->patterns[i], text, sizeof(text)) == WARD_OK &&
 			!ward_streq(text, "."))
 			r->beginnings[i] = ward_arena_strdup(j->to->arena, text);
-		if (r->beginnings[i] == NULL)
-			return ward_fail(j->err, WARD_E_NOMEM, "no memory left for the policies");
+		if (r->beginnings[i] == NULL ||
+			!ward_sugar_place(j->to->arena, r->patterns[i], grammar_of(&r->l->v[i]),
+				&r->places[i]))
+			return no_memory(j);
 	}
 	return WARD_OK;
 }
@@ -140,39 +145,64 @@ static int rules_of(struct job *j, const struct ward_doc_rules *l, struct rules 
 		*r = (struct rules){ .l = l, .next = j->known };
 		r->patterns = ward_arena_alloc(a, n * sizeof(*r->patterns));
 		r->beginnings = ward_arena_alloc(a, n * sizeof(*r->beginnings));
-		r->spares = ward_arena_alloc(a, n * sizeof(*r->spares));
+		r->places = ward_arena_alloc(a, n * sizeof(*r->places));
+		r->spared = ward_arena_alloc(a, n * sizeof(*r->spared));
+		r->found = ward_arena_alloc(a, n * sizeof(*r->found));
 	}
-	if (r == NULL || r->patterns == NULL || r->beginnings == NULL || r->spares == NULL)
-		return ward_fail(j->err, WARD_E_NOMEM, "no memory left for the policies");
+	if (r == NULL || r->patterns == NULL || r->beginnings == NULL || r->places == NULL ||
+		r->spared == NULL || r->found == NULL)
+		return no_memory(j);
 	code = fill(j, r);
 	if (code == WARD_OK)
 		j->known = r;
 	return code;
 }
 
-static const char *const op_actions[WARD_DOC_OP_MAX] = { "fs.read", "fs.write" };
+static const enum ward_action op_actions[WARD_DOC_OP_MAX] = { WARD_ACT_FS_READ, WARD_ACT_FS_WRITE };
+
+static int put(struct job *j, const struct ward_source_rule *rule)
+{
+	if (j->n == j->cap) {
+		size_t cap = j->cap > 0 ? j->cap * 2 : 64;
+		struct ward_source_rule *v = ward_arena_alloc(j->to->arena, cap * sizeof(*v));
+
+		if (v == NULL)
+			return no_memory(j);
+		if (j->n > 0)
+			memcpy(v, j->v, j->n * sizeof(*v));
+		j->v = v;
+		j->cap = cap;
+	}
+	j->v[j->n++] = *rule;
+	return WARD_OK;
+}
 
 /* takes: which of the rules forbid, those with "!" or those without; the others spare, and permit where permits is set. */
-static int list(struct job *j, struct ward_buf *out, const struct ward_doc_rules *l,
-	enum ward_doc_op op, bool takes, bool permits)
+static int list(struct job *j, const struct ward_doc_rules *l, enum ward_doc_op op, bool takes,
+	bool permits)
 {
 	struct rules *r;
 	int code = rules_of(j, l, &r);
 
 	for (size_t i = 0; code == WARD_OK && i < l->n; i++) {
 		const struct ward_doc_rule *rule = &l->v[i];
-		bool forbids = rule->negated == takes;
+		struct ward_source_rule to = { .file = rule->origin.file,
+			.line = rule->origin.line,
+			.column = rule->origin.column,
+			.text = rule->text,
+			.action = op_actions[op],
+			.forbids = rule->negated == takes,
+			.place = &r->places[i] };
 
-		if (!forbids && !permits)
+		if (!to.forbids && !permits)
 			continue;
-		ward_sugar_head(out, &rule->origin, rule->text);
-		ward_buf_addf(out, "%s (principal, action == Ward::Action::\"%s\", ",
-			forbids ? "forbid" : "permit", op_actions[op]);
-		ward_sugar_resource(out, r->patterns[i], grammar_of(rule));
-		ward_buf_adds(out, ")");
-		if (forbids)
-			spare(j, out, r, i);
-		ward_buf_adds(out, ";\n\n");
+		if (to.forbids && r->spared[i].v == NULL && !find_spared(j, r, i))
+			return no_memory(j);
+		if (to.forbids) {
+			to.spared = r->spared[i].v;
+			to.n_spared = r->spared[i].n;
+		}
+		code = put(j, &to);
 	}
 	return code;
 }
@@ -182,39 +212,56 @@ static bool believed(const struct job *j, enum ward_layer layer)
 	return layer != WARD_LAYER_REPOSITORY || (j->host != NULL && j->host->repository_grants);
 }
 
-static int add(struct job *j, struct ward_buf *text, enum ward_layer layer, bool narrows,
+static int add(struct job *j, const struct ward_source *what, enum ward_layer layer, bool narrows,
 	unsigned number)
 {
-	struct ward_source src = { .name = "profile",
-		.layer = layer,
-		.narrows = narrows || !believed(j, layer),
-		.list = number,
-		.generated = true };
-	int r = WARD_OK;
+	struct ward_source src = *what;
 
-	if (text->failed)
-		r = ward_fail(j->err, WARD_E_NOMEM, "no memory left for the policies");
-	src.text = (struct ward_str){ ward_buf_cstr(text), text->n };
-	if (r == WARD_OK)
-		r = ward_sources_add(j->to, &src, j->err);
+	src.name = "profile";
+	src.layer = layer;
+	src.narrows = narrows || !believed(j, layer);
+	src.list = number;
+	src.generated = true;
+	return ward_sources_add(j->to, &src, j->err);
+}
+
+static int add_rules(struct job *j, enum ward_layer layer, bool narrows, unsigned number)
+{
+	struct ward_source src = { .rules = j->v, .n_rules = j->n };
+
+	j->v = NULL;
+	j->n = j->cap = 0;
+	return add(j, &src, layer, narrows, number);
+}
+
+static int add_text(struct job *j, struct ward_buf *text, enum ward_layer layer, bool narrows,
+	unsigned number)
+{
+	struct ward_source src = { .text = { ward_buf_cstr(text), text->n } };
+	int r = text->failed ? no_memory(j) : add(j, &src, layer, narrows, number);
+
 	ward_buf_clear(text);
 	return r;
 }
 
 /* A profile is about the workspace: a list that narrows says nothing of what lies outside. */
-static void outside(struct job *j, struct ward_buf *out, enum ward_doc_op op)
+static int outside(struct job *j, enum ward_doc_op op)
 {
-	char text[256];
+	static const struct ward_source_place workspace = { .id = "./", .in = true };
+	const struct ward_origin *o = &j->profile->origin;
+	struct ward_source_rule rule = { .file = o->file,
+		.line = o->line,
+		.column = o->column,
+		.action = op_actions[op],
+		.spared = &workspace,
+		.n_spared = 1 };
 
-	(void)snprintf(text, sizeof(text), "profile %.128s is about the workspace",
+	rule.text = ward_arena_printf(j->to->arena, "profile %.128s is about the workspace",
 		j->profile->name);
-	ward_sugar_head(out, &j->profile->origin, text);
-	ward_buf_addf(out,
-		"permit (principal, action == Ward::Action::\"%s\", resource) unless { resource in Ward::Path::\"./\" };\n\n",
-		op_actions[op]);
+	return rule.text != NULL ? put(j, &rule) : no_memory(j);
 }
 
-static int operation(struct job *j, struct ward_buf *text, enum ward_doc_op op)
+static int operation(struct job *j, enum ward_doc_op op)
 {
 	const struct ward_profile_op *o = &j->profile->op[op];
 	int r = WARD_OK;
@@ -222,16 +269,16 @@ static int operation(struct job *j, struct ward_buf *text, enum ward_doc_op op)
 	for (size_t i = 0; r == WARD_OK && i < o->n_parts; i++) {
 		const struct ward_profile_list *p = &o->parts[i];
 
-		r = list(j, text, &p->rules, op, true, true);
-		if (i > 0 || !believed(j, p->layer))
-			outside(j, text, op);
+		r = list(j, &p->rules, op, true, true);
+		if (r == WARD_OK && (i > 0 || !believed(j, p->layer)))
+			r = outside(j, op);
 		if (r == WARD_OK)
-			r = add(j, text, o->parts[i].layer, i > 0, (unsigned)i);
+			r = add_rules(j, o->parts[i].layer, i > 0, (unsigned)i);
 	}
 	for (size_t i = 0; r == WARD_OK && i < o->n_denies; i++) {
-		r = list(j, text, &o->denies[i].rules, op, false, false);
+		r = list(j, &o->denies[i].rules, op, false, false);
 		if (r == WARD_OK)
-			r = add(j, text, o->denies[i].layer, true, (unsigned)(o->n_parts + i));
+			r = add_rules(j, o->denies[i].layer, true, (unsigned)(o->n_parts + i));
 	}
 	return r;
 }
@@ -289,7 +336,7 @@ static int programs(struct job *j, struct ward_buf *text)
 		if (x->allow.n == 0 && (i > 0 || !believed(j, x->layer)))
 			no_programs(j, text);
 		if (r == WARD_OK)
-			r = add(j, text, x->layer, i > 0, (unsigned)i);
+			r = add_text(j, text, x->layer, i > 0, (unsigned)i);
 	}
 	return r;
 }
@@ -312,7 +359,7 @@ static int variables(struct job *j, struct ward_buf *text)
 		ward_sugar_uid(text, "Variable", l->v[i].pattern);
 		ward_buf_adds(text, ");\n\n");
 	}
-	return add(j, text, layer, false, 0);
+	return add_text(j, text, layer, false, 0);
 }
 
 int ward_sugar_profile(struct ward_sources *to, const struct ward_profile *p,
@@ -320,10 +367,10 @@ int ward_sugar_profile(struct ward_sources *to, const struct ward_profile *p,
 {
 	struct job j = { .to = to, .profile = p, .host = host, .err = err };
 	struct ward_buf text = WARD_BUF_INIT;
-	int r = operation(&j, &text, WARD_DOC_READ);
+	int r = operation(&j, WARD_DOC_READ);
 
 	if (r == WARD_OK)
-		r = operation(&j, &text, WARD_DOC_MODIFY);
+		r = operation(&j, WARD_DOC_MODIFY);
 	if (r == WARD_OK)
 		r = programs(&j, &text);
 	if (r == WARD_OK)
@@ -335,23 +382,19 @@ int ward_sugar_profile(struct ward_sources *to, const struct ward_profile *p,
 int ward_sugar_denies(struct ward_sources *to, const struct ward_docs *docs, struct ward_error *err)
 {
 	struct job j = { .to = to, .err = err };
-	struct ward_buf text = WARD_BUF_INIT;
 	int r = WARD_OK;
 
 	for (size_t i = 0; r == WARD_OK && i < ward_docs_count(docs); i++) {
 		const struct ward_doc *doc = ward_docs_get(docs, i);
 
-		r = list(&j, &text, &doc->deny[WARD_DOC_READ], WARD_DOC_READ, false, false);
+		r = list(&j, &doc->deny[WARD_DOC_READ], WARD_DOC_READ, false, false);
 		/* What is not readable is not modifiable. */
 		if (r == WARD_OK)
-			r = list(&j, &text, &doc->deny[WARD_DOC_READ], WARD_DOC_MODIFY, false,
-				false);
+			r = list(&j, &doc->deny[WARD_DOC_READ], WARD_DOC_MODIFY, false, false);
 		if (r == WARD_OK)
-			r = list(&j, &text, &doc->deny[WARD_DOC_MODIFY], WARD_DOC_MODIFY, false,
-				false);
+			r = list(&j, &doc->deny[WARD_DOC_MODIFY], WARD_DOC_MODIFY, false, false);
 		if (r == WARD_OK)
-			r = add(&j, &text, doc->layer, true, 0);
+			r = add_rules(&j, doc->layer, true, 0);
 	}
-	ward_buf_done(&text);
 	return r;
 }

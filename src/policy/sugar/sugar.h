@@ -11,7 +11,7 @@ struct ward_caps;
 struct ward_docs;
 struct ward_profile;
 
-/* Policies to be, one text after the other. Texts and names live in arena. */
+/* Policies to be, one text after the other. Texts and names live in arena; what rules are made of is also the documents'. */
 struct ward_sources {
 	struct ward_arena *arena;        /* borrowed */
 	struct ward_source *v;           /* malloced; ward_sources_done() */
@@ -20,6 +20,8 @@ struct ward_sources {
 void ward_sources_done(struct ward_sources *s);
 /* A copy of it, at the end. */
 int ward_sources_add(struct ward_sources *s, const struct ward_source *src, struct ward_error *err);
+/* The texts of those that are made of rules, for who shows or keeps them. */
+int ward_sources_write(struct ward_sources *s, struct ward_error *err);
 
 /* What only the host knows. */
 struct ward_sugar_host {

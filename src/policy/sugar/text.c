@@ -57,48 +57,98 @@ void ward_sugar_uid(struct ward_buf *out, const char *type, const char *id)
 	ward_cedar_quote(out, ward_str(id));
 }
 
-/* A path of a rule as the id of an entity. */
-static void path(struct ward_buf *out, const char *op, const char *p)
-{
-	struct ward_buf id = WARD_BUF_INIT;
+/* ---- what a rule is about ---- */
 
-	if (p[0] != '/')
-		ward_buf_adds(&id, "./");
-	if (!ward_streq(p, "."))
-		ward_buf_adds(&id, p);
-	ward_buf_addf(out, "resource %s ", op);
-	ward_sugar_uid(out, "Path", ward_buf_cstr(&id));
-	out->failed = out->failed || id.failed;
-	ward_buf_done(&id);
+/* A path of a rule as the id of an entity. */
+static const char *path_id(struct ward_arena *a, const char *p)
+{
+	if (p[0] == '/')
+		return ward_arena_strdup(a, p);
+	return ward_arena_printf(a, "./%s", ward_streq(p, ".") ? "" : p);
 }
 
-void ward_sugar_resource(struct ward_buf *out, const struct ward_pattern *p,
-	enum ward_grammar grammar)
+static const char *pattern_id(struct ward_arena *a, struct ward_str text, enum ward_grammar grammar)
 {
-	struct ward_str text = ward_pattern_text(p);
-	struct ward_buf id = WARD_BUF_INIT;
-	char name[WARD_PATH_MAX];
+	struct ward_buf b = WARD_BUF_INIT;
+	const char *id = NULL;
 
-	if (ward_pattern_is_literal(p, name, sizeof(name))) {
-		path(out, "==", name);
-		return;
-	}
-	if (ward_pattern_is_subtree(p, name, sizeof(name))) {
-		path(out, "in", name);
-		return;
-	}
 	/* Patterns are relative by themselves. */
 	if (text.n > 2 && text.s[0] == '.' && text.s[1] == '/')
 		text = (struct ward_str){ text.s + 2, text.n - 2 };
-	if (grammar == WARD_GRAMMAR_1)
-		ward_pattern_escape1(&id, text);
-	else
-		ward_buf_add(&id, text.s, text.n);
-	ward_buf_adds(out, "resource in ");
-	ward_sugar_uid(out, "Glob", ward_buf_cstr(&id));
-	out->failed = out->failed || id.failed;
-	ward_buf_done(&id);
+	if (grammar != WARD_GRAMMAR_1)
+		return ward_arena_dup(a, text.s, text.n);
+	ward_pattern_escape1(&b, text);
+	if (!b.failed)
+		id = ward_arena_dup(a, ward_buf_cstr(&b), b.n);
+	ward_buf_done(&b);
+	return id;
 }
+
+bool ward_sugar_place(struct ward_arena *a, const struct ward_pattern *p, enum ward_grammar grammar,
+	struct ward_source_place *ret)
+{
+	char name[WARD_PATH_MAX];
+	bool one = ward_pattern_is_literal(p, name, sizeof(name));
+
+	*ret = (struct ward_source_place){ .in = !one };
+	if (one || ward_pattern_is_subtree(p, name, sizeof(name))) {
+		ret->id = path_id(a, name);
+	} else {
+		ret->pattern = true;
+		ret->id = pattern_id(a, ward_pattern_text(p), grammar);
+	}
+	return ret->id != NULL;
+}
+
+void ward_sugar_resource(struct ward_buf *out, const struct ward_source_place *place)
+{
+	ward_buf_adds(out, place->in ? "resource in " : "resource == ");
+	ward_sugar_uid(out, place->pattern ? "Glob" : "Path", place->id);
+}
+
+/* ---- rules as a text ---- */
+
+static void rule(struct ward_buf *out, const struct ward_source_rule *r)
+{
+	struct ward_origin at = { .file = r->file, .line = r->line, .column = r->column };
+
+	ward_sugar_head(out, &at, r->text);
+	ward_buf_addf(out, "%s (principal, action == Ward::Action::\"%s\", ",
+		r->forbids ? "forbid" : "permit", ward_action_name(r->action));
+	if (r->place != NULL)
+		ward_sugar_resource(out, r->place);
+	else
+		ward_buf_adds(out, "resource");
+	ward_buf_adds(out, ")");
+	for (size_t i = 0; i < r->n_spared; i++) {
+		ward_buf_adds(out, i == 0 ? " unless { " : " || ");
+		ward_sugar_resource(out, &r->spared[i]);
+	}
+	ward_buf_adds(out, r->n_spared > 0 ? " };\n\n" : ";\n\n");
+}
+
+int ward_sources_write(struct ward_sources *s, struct ward_error *err)
+{
+	struct ward_buf b = WARD_BUF_INIT;
+	bool failed = false;
+
+	for (size_t i = 0; i < s->n && !failed; i++) {
+		struct ward_source *src = &s->v[i];
+
+		if (src->n_rules == 0 || src->text.n > 0)
+			continue;
+		ward_buf_clear(&b);
+		for (size_t k = 0; k < src->n_rules; k++)
+			rule(&b, &src->rules[k]);
+		src->text =
+			(struct ward_str){ ward_arena_dup(s->arena, ward_buf_cstr(&b), b.n), b.n };
+		failed = b.failed || src->text.s == NULL;
+	}
+	ward_buf_done(&b);
+	return failed ? ward_fail(err, WARD_E_NOMEM, "no memory left for the policies") : WARD_OK;
+}
+
+/* ---- programs ---- */
 
 /* Absolute; a directory with two stars is all below it. In one spelling, as ids are. */
 void ward_sugar_program(struct ward_buf *out, const char *resource)

@@ -289,6 +289,8 @@ static int book(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_e
 	if (!who.person)
 		return ward_rs_nomem(err);
 	r = ward_book_new(&in, &b->book, err);
+	if (r == WARD_OK)
+		r = ward_sources_write(&b->sources, err);
 	return r == WARD_OK ? ward_rules_digest(b, &in, err) : r;
 }
 
