@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * prober [-c SEED]: runs inside. Each line of stdin is an operation and its one or two names; each is tried, undone where it was
- * done, and answered by a line "ERRNO [WHAT WAS READ]". With -c a second process renames, exchanges and links the same names
- * meanwhile, and every operation is tried until it succeeds or has failed TRIES times; behind the answers come lines "r TEXT" and
- * "w TEXT": what files (by their first line) the other one could read and write by other names than their own.
+ * done, and answered by a line "= NUMBER ERRNO [WHAT WAS READ]", and by "! NUMBER ERRNO" where it could not be undone. With -c a
+ * second process renames, exchanges and links the same names meanwhile, and every operation is tried until it succeeds or has failed
+ * TRIES times; behind the answers come lines "r TEXT" and "w TEXT": what files (by their first line) the other one could read and
+ * write by other names than their own.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -25,6 +26,7 @@ enum {
 	TEXT_MAX = 64,
 	SEEN_MAX = 512,
 	TRIES = 200,
+	UNDO_TRIES = 20000,
 	PATH_BYTES = 512,
 	SAID_MAX = 2048
 };
@@ -35,10 +37,59 @@ struct op {
 static struct op ops[OPS_MAX];
 static size_t n_ops;
 static char said[SAID_MAX];
+static int not_undone; /* the errno of what could not be undone of the last operation */
 
 static int result(int r)
 {
 	return r < 0 ? errno : 0;
+}
+
+/* A name by its directory as it was found: to undo what was done there, whatever the other one does with the way to it. */
+struct spot {
+	int dir;
+	const char *name;
+};
+
+static struct spot spot_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_BYTES * 2];
+
+	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+	return (struct spot){ open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), slash + 1 };
+}
+
+static void leave(const struct spot *s)
+{
+	if (s->dir >= 0)
+		close(s->dir);
+}
+
+static int put_back(const struct spot *from, const struct spot *to)
+{
+	int e = EBADF;
+
+	for (int i = 0; i < UNDO_TRIES; i++) {
+		e = result(renameat(from->dir, from->name, to->dir, to->name));
+		/* The other one has it, and gives it back. */
+		if (e != ENOENT)
+			break;
+		sched_yield();
+	}
+	return e;
+}
+
+static int put_away(const struct spot *s, bool dir)
+{
+	int e = EBADF;
+
+	for (int i = 0; i < UNDO_TRIES; i++) {
+		e = result(unlinkat(s->dir, s->name, dir ? AT_REMOVEDIR : 0));
+		if (e != ENOENT)
+			break;
+		sched_yield();
+	}
+	return e;
 }
 
 static int opened(const char *path, int flags, bool say)
@@ -77,26 +128,40 @@ static int listed(const char *path)
 static int removed(const char *path)
 {
 	char text[TEXT_MAX] = "", target[PATH_BYTES];
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), r;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), e, r;
 	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : 0,
 		to = readlink(path, target, sizeof(target) - 1);
+	struct spot at = spot_of(path);
 	struct stat st = { .st_mode = 0644 };
 
 	if (fd >= 0 && fstat(fd, &st) == 0)
 		close(fd);
-	if (unlink(path) < 0)
-		return errno;
-	if (to > 0) {
+	e = result(unlink(path));
+	if (e == 0 && to > 0) {
 		target[to] = '\0';
-		(void)!symlink(target, path);
-		return 0;
+		not_undone = result(symlinkat(target, at.dir, at.name));
+	} else if (e == 0) {
+		r = openat(at.dir, at.name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+			st.st_mode & 0777);
+		not_undone = result(r);
+		if (r >= 0) {
+			(void)!write(r, text, n > 0 ? (size_t)n : 0);
+			close(r);
+		}
 	}
-	r = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, st.st_mode & 0777);
-	if (r >= 0) {
-		(void)!write(r, text, n > 0 ? (size_t)n : 0);
-		close(r);
-	}
-	return 0;
+	leave(&at);
+	return e;
+}
+
+static int emptied(const char *path)
+{
+	struct spot at = spot_of(path);
+	int e = result(rmdir(path));
+
+	if (e == 0)
+		not_undone = result(mkdirat(at.dir, at.name, 0755));
+	leave(&at);
+	return e;
 }
 
 static int executed(const char *path)
@@ -126,29 +191,50 @@ static int executed(const char *path)
 	return pid < 0 ? 255 : e;
 }
 
-static int done(int r, const char *name, bool dir)
+static int make(const struct op *o, const char *name)
 {
-	int e = result(r);
+	if (strcmp(o->call, "create") == 0)
+		return opened(name, O_WRONLY | O_CREAT | O_EXCL, false);
+	if (strcmp(o->call, "mkdir") == 0)
+		return result(mkdir(name, 0755));
+	if (strcmp(o->call, "symlink") == 0)
+		return result(symlink("nowhere", name));
+	if (strcmp(o->call, "mkfifo") == 0)
+		return result(mkfifo(name, 0644));
+	return strcmp(o->call, "link") == 0 ? result(link(o->a, name)) : -1;
+}
+
+/* -1: it makes nothing. */
+static int made(const struct op *o)
+{
+	struct spot at = spot_of(o->b[0] ? o->b : o->a);
+	int e = make(o, o->b[0] ? o->b : o->a);
 
 	if (e == 0)
-		(void)(dir ? rmdir(name) : unlink(name));
+		not_undone = put_away(&at, strcmp(o->call, "mkdir") == 0);
+	leave(&at);
 	return e;
 }
 
 static int moved(const char *a, const char *b)
 {
+	struct spot from = spot_of(a), to = spot_of(b);
 	int e = result(rename(a, b));
 
 	if (e == 0)
-		(void)rename(b, a);
+		not_undone = put_back(&to, &from);
+	leave(&from);
+	leave(&to);
 	return e;
 }
 
 static int once(const struct op *o)
 {
 	struct stat st;
+	int e;
 
 	said[0] = '\0';
+	not_undone = 0;
 	if (strcmp(o->call, "read") == 0)
 		return opened(o->a, O_RDONLY, true);
 	if (strcmp(o->call, "list") == 0)
@@ -157,32 +243,12 @@ static int once(const struct op *o)
 		return opened(o->a, O_WRONLY, false);
 	if (strcmp(o->call, "readwrite") == 0)
 		return opened(o->a, O_RDWR, false);
-	if (strcmp(o->call, "create") == 0) {
-		int e = opened(o->a, O_WRONLY | O_CREAT | O_EXCL, false);
-
-		if (e == 0)
-			(void)unlink(o->a);
-		return e;
-	}
-	if (strcmp(o->call, "mkdir") == 0)
-		return done(mkdir(o->a, 0755), o->a, true);
-	if (strcmp(o->call, "symlink") == 0)
-		return done(symlink("nowhere", o->a), o->a, false);
-	if (strcmp(o->call, "mkfifo") == 0)
-		return done(mkfifo(o->a, 0644), o->a, false);
-	if (strcmp(o->call, "link") == 0)
-		return done(link(o->a, o->b), o->b, false);
 	if (strcmp(o->call, "rename") == 0)
 		return moved(o->a, o->b);
 	if (strcmp(o->call, "unlink") == 0)
 		return removed(o->a);
-	if (strcmp(o->call, "rmdir") == 0) {
-		int e = result(rmdir(o->a));
-
-		if (e == 0)
-			(void)mkdir(o->a, 0755);
-		return e;
-	}
+	if (strcmp(o->call, "rmdir") == 0)
+		return emptied(o->a);
 	if (strcmp(o->call, "truncate") == 0)
 		return stat(o->a, &st) < 0 ? errno : result(truncate(o->a, st.st_size));
 	if (strcmp(o->call, "chmod") == 0)
@@ -191,7 +257,8 @@ static int once(const struct op *o)
 		return result(utimensat(AT_FDCWD, o->a, NULL, 0));
 	if (strcmp(o->call, "exec") == 0)
 		return executed(o->a);
-	return 255;
+	e = made(o);
+	return e < 0 ? 255 : e;
 }
 
 /* ---- the other one ---- */
@@ -247,6 +314,7 @@ static void look_below(const char *dir, unsigned depth)
 static void other(unsigned seed)
 {
 	char name[PATH_BYTES + 32];
+	struct spot from, to;
 
 	signal(SIGTERM, end);
 	srandom(seed);
@@ -258,10 +326,14 @@ static void other(unsigned seed)
 		snprintf(name, sizeof(name), "%.*s/zz%ld", (int)(slash - y->a), y->a, random() % 3);
 		switch (random() % 3) {
 		case 0:
+			from = spot_of(x->a);
+			to = spot_of(name);
 			if (rename(x->a, name) == 0) {
 				look_below(name, 3);
-				(void)rename(name, x->a);
+				(void)put_back(&to, &from);
 			}
+			leave(&from);
+			leave(&to);
 			break;
 		case 1:
 			if (link(x->a, name) == 0) {
@@ -295,6 +367,24 @@ static int until(const struct op *o, bool again)
 	return e;
 }
 
+static void answer(size_t i, int e)
+{
+	printf("= %zu %d %s\n", i, e, said);
+	if (not_undone)
+		printf("! %zu %d\n", i, not_undone);
+}
+
+static bool makes(const struct op *o)
+{
+	static const char *const calls[] = { "create", "mkdir", "symlink", "mkfifo" };
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		if (strcmp(o->call, calls[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	bool concurrent = argc == 3 && strcmp(argv[1], "-c") == 0;
@@ -312,7 +402,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < n_ops; i++) {
 		errs[i] = until(&ops[i], concurrent);
-		printf("= %zu %d %s\n", i, errs[i], said);
+		answer(i, errs[i]);
 	}
 	fflush(stdout);
 	if (pid > 0) {
@@ -320,18 +410,14 @@ int main(int argc, char **argv)
 		waitpid(pid, NULL, 0);
 		/* What failed because the other one held the name at that time succeeds now. */
 		for (size_t i = 0; i < n_ops; i++) {
-			const char *made = ops[i].b[0] ? ops[i].b
-				: strcmp(ops[i].call, "create") == 0 ||
-					strcmp(ops[i].call, "mkdir") == 0 ||
-					strcmp(ops[i].call, "symlink") == 0 ||
-					strcmp(ops[i].call, "mkfifo") == 0
-				? ops[i].a
-				: NULL;
+			const char *name = ops[i].b[0] ? ops[i].b
+				: makes(&ops[i])       ? ops[i].a
+						       : NULL;
 
-			if (errs[i] != 0 && made && unlink(made) < 0)
-				(void)rmdir(made);
+			if (errs[i] != 0 && name && unlink(name) < 0)
+				(void)rmdir(name);
 			if (errs[i] != 0)
-				printf("= %zu %d %s\n", i, once(&ops[i]), said);
+				answer(i, once(&ops[i]));
 		}
 	}
 	return 0;

@@ -435,7 +435,12 @@ def a_capability_by_the_name_of_a_link_is_judged_as_it_is_granted(p):
         check_eq(says(p, path, *words), "allow", words)
         for policy in ((), ("--policy", "x.cedar")):
             r = ordinary(p, *policy, *words, "cat", name)
-            check_eq((r.code, r.out), (0, path.read_text()), f"{words} {r.err}")
+            check_eq((r.code, r.out, r.err), (0, path.read_text(), ""), words)
+    # So is a link on the way, and reading its text alone.
+    (p.ws / "first").symlink_to(p.ws / "one")
+    check_eq(says(p, p.ws / "one", "--write", p.ws / "first"), "allow")
+    r = ordinary(p, "--policy", "x.cedar", "--write", p.ws / "first", "sh", "-c", "readlink one; cat one; echo new > first")
+    check_eq((r.code, r.out, target.read_text()), (0, f"{target}\ntarget\n", "new\n"), r.err)
     # A link that is met in a directory is none that somebody named; neither is what leads out by a name within granted.
     for words in (("--read", p.ws / "sub"), ("--read", "out"), ("--cap", "FILE_READ:out")):
         check_eq(says(p, target, *words), "deny", words)
@@ -452,6 +457,9 @@ def what_is_forbidden_is_not_granted_by_the_name_of_a_link(p):
         check_eq(says(p, p.ws / "secret/key", "--policy", "x.cedar", *words), "deny", words)
         r = ordinary(p, "--policy", "x.cedar", *words, "sh", "-c", "cat secret/key link to/key")
         check("key\n" not in r.out, f"{words} {r.out} {r.err}")
+    p.write("y.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./link");\n')
+    r = ordinary(p, "--policy", "y.cedar", "--read", p.ws / "link", "true")
+    check_in("rules about it are about nothing", r.err)
 
 
 @both

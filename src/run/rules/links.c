@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Capabilities that name a link. Who writes down a link means what it leads to: both are granted, so the policies of the request have a
- * permit for both. What a directory grant holds in links is no such name: they are links inside too, and their targets need a grant
- * of their own. Which links lead out of where they may is for the grants to refuse; here they are permits of nothing that is shown.
+ * permit for both, and for reading the links on the way, which are shown. What a directory grant holds in links is no such name: they
+ * are links inside too, and their targets need a grant of their own. Which links lead out of where they may is for the grants to refuse.
  */
 #include <string.h>
 
@@ -12,6 +12,7 @@ struct linking {
 	struct ward_resolver *rs;
 	struct ward_rulebook *b;
 	const struct ward_cap *cap;
+	const char *path; /* that it names; NULL: a pattern */
 	struct ward_caps *to;
 	size_t room;
 	struct ward_error *err;
@@ -38,13 +39,23 @@ static int leads_to(void *arg, const struct ward_target *t)
 {
 	struct linking *l = arg;
 	struct ward_cap cap = *l->cap;
+	int r;
 
 	if (t->n_links == 0)
 		return WARD_OK;
 	cap.link = cap.resource;
 	cap.resource = t->path;
 	cap.literal = true;
-	return push(l, &cap);
+	r = push(l, &cap);
+	cap.type = WARD_CAP_FILE_READ;
+	for (size_t i = 0; r == WARD_OK && i < t->n_links; i++) {
+		cap.resource = t->links[i].at;
+		r = ward_rs_push(l->rs, &l->b->links, cap.resource, l->err);
+		/* The first one that a pattern matches it permits itself. */
+		if (r == WARD_OK && (l->path ? !ward_streq(cap.resource, l->path) : i > 0))
+			r = push(l, &cap);
+	}
+	return r;
 }
 
 static int file(struct linking *l)
@@ -67,6 +78,7 @@ static int file(struct linking *l)
 	if (!path || ward_rs_target(rs, path, &t) < 0 ||
 		(name[0] != '/' && !ward_path_within(t.path, rs->workspace)))
 		return WARD_OK;
+	l->path = path;
 	return leads_to(l, &t);
 }
 
@@ -79,6 +91,7 @@ int ward_rules_linked(struct ward_resolver *rs, struct ward_rulebook *b, struct 
 	*ret = (struct ward_caps){ .arena = b->arena };
 	for (size_t i = 0; r == WARD_OK && i < rs->r->caps.n; i++) {
 		l.cap = &rs->r->caps.v[i];
+		l.path = NULL;
 		r = push(&l, l.cap);
 		if (r == WARD_OK &&
 			(l.cap->type == WARD_CAP_FILE_READ || l.cap->type == WARD_CAP_FILE_WRITE))

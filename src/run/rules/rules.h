@@ -21,6 +21,7 @@ struct ward_rulebook {
 	struct ward_book *book;
 	struct ward_desk *desk;
 	struct ward_texts warnings;              /* in arena */
+	struct ward_texts links;                 /* that capabilities lead through; in the resolver's memory */
 	const char *snapshot;                    /* JSON: all that a decision depends on, but the question */
 	size_t snapshot_n;
 	char sha256[WARD_SHA256_HEX];            /* of it */
@@ -43,7 +44,7 @@ int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct
 /* own.c: that none of Ward's own files outside of a repository is written, as policies; and might a capability let one be? */
 int ward_rules_own(struct ward_resolver *rs, struct ward_buf *to, struct ward_error *err);
 int ward_rules_own_granted(struct ward_resolver *rs, bool *ret, struct ward_error *err);
-/* links.c: the request's capabilities; behind each one that leads through a link, one for what it leads to. Texts live in rs and b. */
+/* links.c: the request's capabilities; behind each one that leads through links, what it leads to, and they. Texts live in rs and b. */
 int ward_rules_linked(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_caps *ret, struct ward_error *err);
 /*
  * explain.c: the resource of a question as people write it: paths relative to base, links followed as far as they are there, programs

@@ -344,6 +344,26 @@ static bool of_base(const char *path)
 	return false;
 }
 
+/* A link that a capability named is granted, and so is what it leads to. */
+static int about_nothing(struct viewing *v, const char *path, const struct ward_target *t)
+{
+	struct ward_verdict verdict;
+	bool yes = false;
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < v->book->links.n; i++) {
+		if (!ward_streq(v->book->links.v[i], path))
+			continue;
+		r = ask(v, WARD_ACT_FS_READ, path, &verdict, &yes);
+		break;
+	}
+	if (r < 0 || yes)
+		return r;
+	return ward_rs_warn(v->rs, v->err,
+		"%s leads through a link: rules about it are about nothing; write %s",
+		ward_rs_show(v->rs, path), ward_rs_show(v->rs, t->path));
+}
+
 static int name(struct viewing *v, const char *path)
 {
 	struct ward_target t;
@@ -357,9 +377,7 @@ static int name(struct viewing *v, const char *path)
 	if (!ward_streq(t.path, path) && of_base(path))
 		return WARD_OK;
 	if (!ward_streq(t.path, path))
-		return ward_rs_warn(v->rs, v->err,
-			"%s leads through a link: rules about it are about nothing; write %s",
-			ward_rs_show(v->rs, path), ward_rs_show(v->rs, t.path));
+		return about_nothing(v, path, &t);
 	return ward_rs_text(v->rs, &v->names, t.path, v->err);
 }
 
