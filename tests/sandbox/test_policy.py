@@ -402,6 +402,16 @@ def a_pattern_of_a_directory_is_about_a_file_of_that_name(p):
 
 
 @both
+def a_pattern_of_a_directory_that_is_not_there_keeps_it_from_coming_to_be(p):
+    p.ws.chmod(0o777)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"src/**");\n'
+                       f'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"{p.ws}/far/off/**");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--write", ".", "sh", "-c", "mkdir src && echo MADE; echo x > src/a && echo WROTE; mkdir -p far/off && echo FAR; mkdir ok")
+    check_eq((r.code, r.out), (0, ""), r.err)
+    check_eq((os.listdir(p.ws / "ok"), (p.ws / "src").exists(), (p.ws / "far").exists()), ([], False, False))
+
+
+@both
 def a_match_that_is_a_link_gives_nothing_that_a_list_leaves_out(p):
     p.write("deep/key", "key\n")
     p.write("open", "open\n")

@@ -381,6 +381,23 @@ static int name(struct viewing *v, const char *path)
 	return ward_rs_text(v->rs, &v->names, t.path, v->err);
 }
 
+/* A pattern of all below a directory is about that directory, which need not be there yet. */
+static int subtrees(struct viewing *v, bool relative)
+{
+	const struct ward_patterns *all = ward_book_patterns(v->book->book, relative);
+	char dir[WARD_PATH_MAX], path[WARD_PATH_MAX];
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < ward_patterns_count(all); i++) {
+		if (!ward_pattern_is_subtree(ward_patterns_get(all, i), dir, sizeof(dir)) ||
+			ward_path_join(relative ? v->rs->workspace : "/", dir, path, sizeof(path)) <
+				0)
+			continue; /* longer than any path */
+		r = name(v, path);
+	}
+	return r;
+}
+
 /* "All" has no mount: what lies in the root has one each. */
 static int whole_host(struct viewing *v)
 {
@@ -571,6 +588,8 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 		r = granted(&v);
 	if (r == WARD_OK)
 		r = boundaries(&v);
+	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
+		r = subtrees(&v, relative);
 	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
 		r = ward_rules_matches(rs, ward_book_patterns(rs->book->book, relative), relative,
 			&v.names, err);
