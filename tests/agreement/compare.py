@@ -7,9 +7,11 @@ import random
 import subprocess
 
 import generate
-from cli import WARD
+from excuses import MAKES, Excuses
 
 REFUSED = {getattr(errno, n) for n in "EROFS ENOENT EACCES EPERM EBUSY EXDEV".split()}
+PINNED = (errno.EEXIST, errno.EISDIR)   # where an empty directory stands
+FLIPS = 8
 LOADER = "/usr/bin/true"
 # Operation: actions on the first name, actions on the second. SUBTREE, ABOVE and CHAIN are seen to below.
 NEEDS = {
@@ -19,8 +21,27 @@ NEEDS = {
     "mkfifo": (["fs.write"], []), "link": (["fs.read", "fs.write"], ["fs.write"]), "rename": (["fs.write"], ["fs.write"]),
     "exec": (["fs.exec", "proc.exec"], []),
 }
-MAKES = ("create", "mkdir", "symlink", "mkfifo")
-MOVES = ("unlink", "rmdir", "rename")
+FOLLOWS = ("read", "write", "readwrite", "truncate", "chmod", "utimes", "list")
+
+
+REFUSALS = ("axis files", "cannot be in the view", "it leads to", "matches no", "take it out", "a rule forbids it", "lists what may be granted",
+            "does not exist")
+
+
+def add(counts, name, n=1):
+    counts[name] = counts.get(name, 0) + n
+
+
+def answers(out):
+    """What the prober says: {operation: (errno, text)}, and {operation: errno of what could not be undone}."""
+    got, lost = {}, {}
+    for line in out.splitlines():
+        kind, *rest = line.split(" ", 3)
+        if kind == "=":
+            got[int(rest[0])] = (int(rest[1]), rest[2])
+        elif kind == "!":
+            lost[int(rest[0])] = int(rest[1])
+    return got, lost
 
 
 class World:
@@ -37,7 +58,24 @@ class World:
                 self.options.append(("policy", str(place.side / name)))
         if self.policy["narrow"]:
             place.write(".ward/n.cedar", self.policy["narrow"])
-        self.said = {}
+        self.said, self.loader, self.granted = {}, LOADER, self.named()
+        self.text = {n: self.first_line(n) for n, kind in self.tree.at.items() if kind in "fx"}
+
+    def named(self):
+        """What options grant by its name."""
+        t = self.tree
+        found = set()
+        for kind, value in self.options:
+            if kind in ("read", "write"):
+                found |= {n for n in t.at if t.host(n) == value}
+            elif kind == "cap":
+                pattern = value.split(":", 1)[1]
+                found |= {n for n in t.at if (n == pattern[:-3] if generate.literal(pattern) else generate.matches(pattern, n))}
+        return found | {t.way(n, True)[1] for n in found}
+
+    def first_line(self, name):
+        with open(self.tree.host(name), encoding="utf-8") as f:
+            return f.readline().rstrip("\n")
 
     # ---- the judge ----
 
@@ -48,7 +86,7 @@ class World:
         """Everything that will be asked, in one go."""
         t = self.tree
         names = {n for _, a, b in self.ops for n in (a, b) if n is not None} | set(t.at) | {""}
-        names |= {t.links[n] for n in list(names) if n in t.links}
+        names |= {n for name in list(names) for n in t.way(name, True)[0] + [t.way(name, True)[1]]}
         names |= {(os.path.dirname(n) + "/*").lstrip("/") for n in names if n} | {(n + "/*") for n in t.at if t.at[n] == "d"}
         names |= self.policy["mentions"] | {(m + "/*") for m in self.policy["mentions"]}
         asked = [(a, n) for n in sorted(names) for a in ("fs.read", "fs.write", "fs.exec", "proc.exec")]
@@ -67,84 +105,43 @@ class World:
     def in_dir(self, action, name):
         return self.may(action, (os.path.dirname(name) + "/*").lstrip("/"))
 
-    def expected(self, op):
+    def missing(self, op):
+        """What the judge does not allow of it: [(action, name)], empty if all of it is allowed."""
         call, a, b = op
         first, second = NEEDS[call]
-        on = self.tree.links.get(a, a) if call == "read" else a
-        if on.startswith(".."):
-            return False
-        yes = all(self.may(n, on) for n in first) and all(self.may(n, b) for n in second)
-        if on != a:
-            yes = yes and self.may("fs.read", a)
+        way, on = self.tree.way(a, call in FOLLOWS)
+        needed = [("fs.read", n) for n in way] + [(n, on) for n in first] + [(n, b) for n in second]
         if call == "rename":
-            yes = yes and all(self.may("fs.write", n) for n in self.tree.below(a))
+            needed += [("fs.write", n) for n in self.tree.below(a)]
         if call == "exec":
-            yes = yes and self.may("fs.exec", LOADER) and self.may("proc.exec", LOADER)
-        return yes
+            needed += [("fs.exec", LOADER), ("proc.exec", LOADER)]
+        return [n for n in needed if not self.may(*n)]
+
+    # ---- what is wrong on purpose ----
+
+    def planted(self, plant):
+        """Make the judge's answers, or the view, another; is there an operation that has to tell? After ask()."""
+        plain = [op for op in self.ops if op[0] in ("read", "write") and self.tree.at.get(op[1]) in ("f", "x")]
+        if plant == "judge":
+            op = self.rng.choice(plain) if plain else None
+            key = op and ("fs." + op[0], op[1])
+            if key:
+                self.said[key] = not self.said[key]
+            return op is not None
+        (self.p.ws / ".ward/n.cedar").unlink(missing_ok=True)
+        self.options = [("write" if plant == "wide" else "read", str(self.p.ws))]
+        if plant == "wide":
+            return any(self.missing(op) for op in plain)
+        return any(not self.missing(op) for op in plain if op[0] == "write")
 
     # ---- the kernel ----
 
     def run(self):
         lines = "".join(f"{c} {self.tree.host(a)}{' ' + self.tree.host(b) if b is not None else ''}\n" for c, a, b in self.ops)
         more = ["-c", str(self.seed)] if self.concurrent else []
-        return self.p.run("--quiet", "--accept", "files=advisory", *self.words(), "--", self.prober, *more, data=lines.encode(), timeout=120)
+        return self.p.outcome("--quiet", "--accept", "files=advisory", *self.words(), "--", self.prober, *more, data=lines.encode(), timeout=120)
 
     # ---- the difference ----
-
-    def pinned(self, name):
-        """Is name, or what it lies in, the first missing part of something that a policy names?"""
-        return [m for m in self.policy["mentions"] if (m == name or m.startswith(name + "/")) and m not in self.tree.at]
-
-    def excused(self, op, want, e, text):
-        """The name of the listed inequality that explains it (docs/agreement.md), or None."""
-        call, a, b = op
-        made = a if call in MAKES else b
-        t = self.tree
-        if want:
-            if call == "exec" and not (self.may("fs.read", a) and self.may("fs.read", LOADER)):
-                return "programs are read"
-            if e == errno.EXDEV and b is not None:
-                return "two grants"
-            if call in MOVES + ("link",) and (not self.in_dir("fs.write", a) or e == errno.EBUSY):
-                return "a grant is its inode"
-            if made is not None and not (self.in_dir("fs.write", made) and self.may("fs.write", os.path.dirname(made))):
-                return "names at the start"
-            if made is not None and self.pinned(made):
-                return "pinned above"
-            if t.at.get(a) == "d" and not self.may({"list": "fs.read"}.get(call, "fs.write"), a + "/*"):
-                return "a directory is what lies in it"
-            if t.at.get(a) == "l" and not self.in_dir("fs.read" if call == "read" else "fs.write", a):
-                return "links are of their directory"
-        else:
-            top = made is not None and os.path.dirname(made)
-            if made is not None and not self.may("fs.write", made) and not self.pinned(made) and (
-                    self.in_dir("fs.write", made) or self.may("fs.write", top)):
-                if call in MAKES or self.expected_but(op):
-                    return "names at the start"
-            if call == "list" and e == 0:
-                below = t.below(a)
-                shown = [f"{a}/{n}" for n in text.split("/") if n]
-                seen = {p for p in below if self.may("fs.read", p)}
-                if seen and all(any(s == q or q.startswith(s + "/") for q in seen) for s in shown):
-                    return "directories above"
-                if self.may("fs.read", a + "/*"):
-                    return "a directory is what lies in it"
-            if t.at.get(a) == "d" and call in MOVES + ("chmod",) and self.may("fs.write", a + "/*") and not self.may("fs.write", a):
-                return "a directory is what lies in it"
-            does = "fs.read" if call == "read" else "fs.write"
-            if t.at.get(a) == "l" and (self.in_dir(does, a) or self.may(does, os.path.dirname(a))):
-                return "links are of their directory"
-            below = [n for n in t.below(a) if not self.may("fs.write", n)] if call == "rename" else []
-            if below and self.may("fs.write", a) and all(
-                    t.at[n] == "l" or (t.at[n] == "d" and self.may("fs.write", n + "/*")) for n in below):
-                return "links are of their directory" if any(t.at[n] == "l" for n in below) else "a directory is what lies in it"
-        return None
-
-    def expected_but(self, op):
-        """Would it be allowed but for the name that is made?"""
-        call, a, _ = op
-        first, _ = NEEDS[call]
-        return all(self.may(n, a) for n in first) and (call != "rename" or all(self.may("fs.write", n) for n in self.tree.below(a)))
 
     def leaks(self, out):
         """Texts of files that were read or written by another name, though every name of them forbids it."""
@@ -159,54 +156,78 @@ class World:
                 found.append(f"{action} of {owners[0]} by another name")
         return found
 
-    def compare(self, counts):
-        """Differences, as texts. counts: {"pairs": n, "refused": n, inequality: n}."""
+    def compare(self, counts, plant=None):
+        """Differences, as texts. counts: {"pairs": n, "refused": n, inequality: n}. With a plant that nothing can tell: None."""
         why = self.ask()
-        r = self.run()
+        if plant and (why or not self.planted(plant)):
+            return None
+        r, outcome = self.run()
         if why:
-            counts["wrong policies"] = counts.get("wrong policies", 0) + 1
+            add(counts, "wrong policies")
             return [] if r.code == 125 and ".json:" in why else [f"{why} for the judge; the run ended with {r.code}: {r.err}"]
-        if r.code == 125 and ("axis files" in r.err or "cannot be in the view" in r.err or "it leads to" in r.err or "matches no" in r.err
-                              or "take it out" in r.err or "a rule forbids it" in r.err or "lists what may be granted" in r.err or "does not exist" in r.err):
-            counts["refused"] = counts.get("refused", 0) + 1
-            return []
-        got = {}
-        for line in r.out.splitlines():
-            if line.startswith("= "):
-                _, i, e, text = line.split(" ", 3)
-                got[int(i)] = (int(e), text)
+        if r.code == 125 and any(text in r.err for text in REFUSALS):
+            add(counts, "refused")
+            return None if plant else []
+        got, lost = answers(r.out)
         if r.code or len(got) != len(self.ops):
             return [f"the run ended with {r.code}, {len(got)} answers: {r.err}"]
-        wrong = self.leaks(r.out)
-        for i, op in enumerate(self.ops):
-            e, text = got[i]
-            want = self.expected(op)
-            if want and e == errno.ENOENT and self.concurrent and not os.path.lexists(self.tree.host(op[1])) and op[0] not in MAKES:
-                counts["moved for good"] = counts.get("moved for good", 0) + 1   # by the other one, before it was undone
-                continue
-            counts["pairs"] = counts.get("pairs", 0) + 1
-            counts["concurrent"] = counts.get("concurrent", 0) + self.concurrent
-            counts["allowed"] = counts.get("allowed", 0) + want
-            made = op[1] if op[0] in MAKES else op[2]
-            if e and e not in REFUSED and not (made is not None and self.pinned(made)):
-                wrong.append(f"{op}: {errno.errorcode.get(e, e)}")
-            elif (e == 0) != want:
-                why = self.excused(op, want, e, text)
-                if why:
-                    counts[why] = counts.get(why, 0) + 1
-                else:
-                    wrong.append(f"{op}: judged {'allowed' if want else 'refused'}, {errno.errorcode.get(e, 'done')} {text!r}")
-            elif e == 0 and op[0] == "read" and self.tree.at[op[1]] != "l" and not self.concurrent and text != self.text(op[1]):
-                wrong.append(f"{op}: read {text!r}")
+        known = Excuses(self, outcome["axes"]["files"] == "advisory")
+        wrong = [f"{self.ops[i]}: done, and undone: {errno.errorcode.get(e, e)}" for i, e in lost.items() if e != errno.EXDEV]
+        wrong += self.leaks(r.out) + self.differences(known, got, lost, counts)
+        if not wrong:
+            self.flip(known, got, lost, counts)
         return wrong
 
-    def text(self, name):
-        """What the file's first line is now; what cannot be read is no line of any file."""
-        try:
-            with open(self.tree.host(name), encoding="utf-8") as f:
-                return f.readline().rstrip("\n")
-        except (OSError, UnicodeDecodeError) as why:
-            return why
+    def flip(self, known, got, lost, counts):
+        """Would it be seen if one answer of the judge were another? How often it is, says how wide the excuses are."""
+        kinds = {"f": "file", "x": "file", "d": "directory", None: "name to come"}
+        keys = [k for k in self.said if k[0] in ("fs.read", "fs.write") and self.tree.at.get(k[1]) in kinds and k[1] and k[1][-1] != "*"
+                and not k[1].startswith("/")]
+        for action, name in self.rng.sample(keys, min(FLIPS, len(keys))):
+            kind = self.tree.at.get(name)
+            changed = [(action, n) for n in ([name, name + "/*"] if kind == "d" else [name])]
+            said = dict(self.said)
+            before = [bool(self.missing(op)) for op in self.ops]
+            self.said.update({k: not said[action, name] for k in changed})
+            if before != [bool(self.missing(op)) for op in self.ops]:
+                add(counts, f"{kinds[kind]}: flipped")
+                add(counts, f"{kinds[kind]}: seen", bool(self.differences(known, got, lost, {})))
+            self.said = said
+
+    def moved(self, op, i, lost):
+        """Is one of its names another than it was, because an operation before it could not be undone?"""
+        gone = [n for k in lost if k < i for n in self.ops[k][1:] if n is not None]
+        names = [n for n in op[1:] if n is not None] + ([self.tree.way(op[1], True)[1]])
+        return any(n == g or n.startswith(g + "/") or g.startswith(n + "/") for n in names for g in gone)
+
+    def differences(self, known, got, lost, counts):
+        wrong = []
+        for i, op in enumerate(self.ops):
+            if self.moved(op, i, lost):
+                add(counts, "moved for good")
+                continue
+            add(counts, "pairs")
+            add(counts, "concurrent", self.concurrent)
+            why = self.difference(known, op, *got[i])
+            add(counts, "allowed", not self.missing(op))
+            if why and why.startswith("("):
+                wrong.append(why)
+            elif why:
+                add(counts, why)
+        return wrong
+
+    def difference(self, known, op, e, text):
+        """None; the name of a known difference; or a difference, which begins with the operation."""
+        missing = self.missing(op)
+        if e and e not in REFUSED and not (e in PINNED and known.pins(op[1] if op[0] in MAKES else op[2])):
+            return f"{op}: {errno.errorcode.get(e, e)}"
+        if (e == 0) == (not missing):
+            there = self.text.get(self.tree.way(op[1], True)[1])
+            if e == 0 and op[0] == "read" and not self.concurrent and there is not None and text != there:
+                return f"{op}: read {text!r}, not {there!r}"
+            return None
+        why = known.done(op, missing, text) if e == 0 else known.refused(op, e)
+        return why or f"{op}: judged {'allowed' if not missing else 'refused'}, {errno.errorcode.get(e, 'done')} {text!r}"
 
     def repro(self):
         return f"seed {self.seed}: ward run {' '.join(self.words())}\n{self.policy['cedar']}{json.dumps(self.policy['doc']) if self.policy['doc'] else ''}" \

@@ -1,11 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trees, policies over them, and operations on their names, all out of one seeded generator. Nothing here knows what is allowed."""
 import os
+import re
 
 NAMES = ["a", "b", "src", "docs", "secret", ".env", "f.txt", "g.py", "key.pem", "new", "[x]", "run"]
 GLOBS = ["**/.env", "*.txt", "**/*.pem", "src/*", "src/**", "docs/**", "**/secret/**", "a/**", "*/b", "?", "**", "*/*.py", "{a,b}/**",
          "[ab]/*", "**/secret", "b/*/**", "run", "**/run", ".git/**"]
 OF_FILE = ["read", "write", "readwrite", "truncate", "chmod", "utimes", "unlink"]
+
+
+def matches(pattern, name):
+    """The patterns that are made here, by docs/spec/patterns.md; what is written without Ward's own matcher."""
+    text, i = "", 0
+    while i < len(pattern):
+        rest = pattern[i:]
+        step = next(((p, t) for p, t in (("**/", "(?:.*/)?"), ("/**", "(?:/.*)?"), ("**", ".*"), ("*", "[^/]*"), ("?", "[^/]")) if rest.startswith(p)), None)
+        if step is None and rest[0] == "[":
+            step = (rest[:rest.index("]") + 1],) * 2
+        if step is None and rest[0] == "{":
+            step = (rest[:rest.index("}") + 1], "(?:" + rest[1:rest.index("}")].replace(",", "|") + ")")
+        if step is None and rest[0] == "\\":
+            step = (rest[:2], re.escape(rest[1]))
+        step = step or (rest[0], re.escape(rest[0]))
+        text, i = text + step[1], i + len(step[0])
+    return re.fullmatch(text, name) is not None
 
 
 class Tree:
@@ -25,10 +43,21 @@ class Tree:
         for _ in range(rng.randrange(4)):
             name, to = self.free(rng, rng.choice(self.dirs())), rng.choice(list(self.at) or ["a"])
             os.symlink(self.host(to), self.host(name))
-            self.at[name], self.links[name] = "l", os.path.relpath(os.path.realpath(self.host(name)), self.ws)
+            self.at[name], self.links[name] = "l", to
 
     def host(self, path):
         return f"{self.ws}/{path}" if path else self.ws
+
+    def way(self, name, follow):
+        """The links on the way to name, and what it is in the end."""
+        way = []
+        while True:
+            above = [name[:i] for i in range(len(name)) if name[i] == "/"] + [name] * follow
+            link = next((n for n in above if n in self.links), None)
+            if link is None:
+                return way, name
+            way.append(link)
+            name = self.links[link] + name[len(link):]
 
     def dirs(self):
         return [""] + [p for p, k in self.at.items() if k == "d"]
@@ -74,6 +103,12 @@ class Tree:
         return [p for p in self.at if p.startswith(path + "/")]
 
 
+def literal(rule):
+    """The directory that a rule about all in it names, or None."""
+    path = rule.lstrip("!")[:-3] if rule.endswith("/**") else "*"
+    return None if any(c in path.replace("\\[", "").replace("\\]", "") for c in "*?[{") else path.replace("\\", "")
+
+
 def _cedar(rng, tree, out):
     for _ in range(rng.randrange(2, 8)):
         effect = "forbid" if rng.random() < 0.4 else "permit"
@@ -87,7 +122,10 @@ def _cedar(rng, tree, out):
         elif rng.random() < 0.2:
             what = 'in Ward::Path::"./"'
         else:
-            what = f'in Ward::Glob::"{rng.choice(GLOBS)}"'
+            glob = rng.choice(GLOBS)
+            out["patterns"].add(glob)
+            out["mentions"] |= {literal(glob)} - {None}
+            what = f'in Ward::Glob::"{glob}"'
         out["cedar"] += "%s (principal, action in [%s], resource %s);\n" % (
             effect, ", ".join(f'Ward::Action::"{a}"' for a in actions), what)
 
@@ -112,6 +150,9 @@ def _profile(rng, tree, out):
     if rng.random() < 0.5:
         doc["spec"]["denyModify"] = _rules(rng, tree, True, True)
     out["doc"] = doc
+    lists = [doc["spec"].get("denyRead", []), doc["spec"].get("denyModify", []), *(doc["spec"]["fsProfiles"]["p"][k] for k in ("read", "modify"))]
+    out["mentions"] |= {literal(rule) for rules in lists for rule in rules} - {None}
+    out["patterns"] |= {rule.lstrip("!") for rules in lists for rule in rules}
     out["options"] += [("profile", "p")]
 
 
@@ -119,17 +160,17 @@ def _grants(rng, tree, out):
     for _ in range(rng.randrange(1, 5)):
         kind = rng.choice(["read", "write"])
         if rng.random() < 0.6:
-            path = rng.choice([p for p, k in tree.at.items() if k != "l"] or [""])
+            path = rng.choice(list(tree.links) if tree.links and rng.random() < 0.3 else list(tree.at) or [""])
             out["options"].append((kind, tree.host(path)))
         else:
-            # A directory that is a link has a test of its own.
-            patterns = [d + "/**" for d in ("src", "a", "docs") if tree.at.get(d) != "l"]
-            out["options"].append(("cap", f"FILE_{kind.upper()}:{rng.choice(patterns + ['*.txt', '**/*.py', '*', '**/.env'])}"))
+            pattern = rng.choice(["src/**", "a/**", "docs/**", "*.txt", "**/*.py", "*", "**/.env"])
+            out["options"].append(("cap", f"FILE_{kind.upper()}:{pattern}"))
+            out["patterns"].add(pattern)
 
 
 def policy(rng, tree):
-    """Options, and what goes into files: {"options", "cedar", "doc", "narrow", "mentions"}."""
-    out = {"options": [], "cedar": "", "doc": None, "narrow": "", "mentions": set()}
+    """Options, and what goes into files: {"options", "cedar", "doc", "narrow", "mentions", "patterns"}."""
+    out = {"options": [], "cedar": "", "doc": None, "narrow": "", "mentions": set(), "patterns": set()}
     kind = rng.choice(["cedar", "cedar", "cedar", "profile", "profile", "mode", "mode", "grants"])
     if kind == "cedar":
         if rng.random() < 0.5:
@@ -144,7 +185,7 @@ def policy(rng, tree):
     if kind == "grants" or rng.random() < 0.2:
         _grants(rng, tree, out)
     if rng.random() < 0.2:
-        narrow = {"cedar": "", "mentions": out["mentions"]}
+        narrow = {"cedar": "", "mentions": out["mentions"], "patterns": out["patterns"]}
         _cedar(rng, tree, narrow)
         out["narrow"] = narrow["cedar"]
     return out
@@ -164,7 +205,10 @@ def operations(rng, tree, most):
             if not tree.below(path):
                 ops.append(("rmdir", path, None))
         else:
-            ops += [("read", path, None), ("unlink", path, None), ("rename", path, tree.free(rng, top))]
+            to = tree.way(path, True)[1]
+            ops += [("unlink", path, None), ("rename", path, tree.free(rng, top))]
+            ops += [(c, path, None) for c in (("list", "chmod") if tree.at.get(to) == "d" else ("read", "write", "readwrite", "truncate", "utimes"))]
+            ops += [(c, path + n[len(to):], None) for n in tree.below(to)[:3] if tree.at[n] in "fx" for c in ("read", "write")]
     for path in dirs:
         ops += [(c, tree.free(rng, path), None) for c in ("create", "mkdir", "symlink", "mkfifo") for _ in range(2)]
     rng.shuffle(ops)

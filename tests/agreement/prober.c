@@ -44,9 +44,12 @@ static int result(int r)
 	return r < 0 ? errno : 0;
 }
 
-/* A name by its directory as it was found: to undo what was done there, whatever the other one does with the way to it. */
+/*
+ * A name by its directory as it was found: to undo what was done there, whatever the other one does with the way to it. Where there is
+ * no way to the directory (dir < 0) nothing is tried: it would end the same, or could not be undone.
+ */
 struct spot {
-	int dir;
+	int dir, e;
 	const char *name;
 };
 
@@ -54,9 +57,11 @@ static struct spot spot_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char dir[PATH_BYTES * 2];
+	int fd;
 
 	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
-	return (struct spot){ open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), slash + 1 };
+	fd = open(dir[0] ? dir : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return (struct spot){ fd, result(fd), slash + 1 };
 }
 
 static void leave(const struct spot *s)
@@ -136,7 +141,7 @@ static int removed(const char *path)
 
 	if (fd >= 0 && fstat(fd, &st) == 0)
 		close(fd);
-	e = result(unlink(path));
+	e = at.dir < 0 ? at.e : result(unlink(path));
 	if (e == 0 && to > 0) {
 		target[to] = '\0';
 		not_undone = result(symlinkat(target, at.dir, at.name));
@@ -156,7 +161,7 @@ static int removed(const char *path)
 static int emptied(const char *path)
 {
 	struct spot at = spot_of(path);
-	int e = result(rmdir(path));
+	int e = at.dir < 0 ? at.e : result(rmdir(path));
 
 	if (e == 0)
 		not_undone = result(mkdirat(at.dir, at.name, 0755));
@@ -208,7 +213,7 @@ static int make(const struct op *o, const char *name)
 static int made(const struct op *o)
 {
 	struct spot at = spot_of(o->b[0] ? o->b : o->a);
-	int e = make(o, o->b[0] ? o->b : o->a);
+	int e = at.dir < 0 ? at.e : make(o, o->b[0] ? o->b : o->a);
 
 	if (e == 0)
 		not_undone = put_away(&at, strcmp(o->call, "mkdir") == 0);
@@ -219,7 +224,7 @@ static int made(const struct op *o)
 static int moved(const char *a, const char *b)
 {
 	struct spot from = spot_of(a), to = spot_of(b);
-	int e = result(rename(a, b));
+	int e = from.dir < 0 ? from.e : to.dir < 0 ? to.e : result(rename(a, b));
 
 	if (e == 0)
 		not_undone = put_back(&to, &from);
@@ -328,7 +333,7 @@ static void other(unsigned seed)
 		case 0:
 			from = spot_of(x->a);
 			to = spot_of(name);
-			if (rename(x->a, name) == 0) {
+			if (from.dir >= 0 && to.dir >= 0 && rename(x->a, name) == 0) {
 				look_below(name, 3);
 				(void)put_back(&to, &from);
 			}

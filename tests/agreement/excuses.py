@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known to differ between the judge and the kernel (docs/agreement.md): each under its own condition, and only there."""
+import errno
+import os
+
+import generate
+
+MAKES = ("create", "mkdir", "symlink", "mkfifo")
+MOVES = ("unlink", "rmdir", "rename")
+
+
+class Excuses:
+    """w: the world, which says what may be done with a name."""
+
+    def __init__(self, world, advisory):
+        self.w, self.t, self.advisory = world, world.tree, advisory
+
+    # ---- where mounts stand ----
+
+    def pins(self, name):
+        """Names that are denied, are not there, and whose first missing part is name: pinned as an empty directory."""
+        w = self.w
+        return [m for m in w.policy["mentions"] if (m == name or m.startswith(name + "/")) and m not in self.t.at
+                and name not in self.t.at and not (w.may("fs.write", m) and w.may("fs.read", m))]
+
+    def own(self, name):
+        """Its rights are not those of its directory, or it was granted by its name."""
+        w, kind = self.w, self.t.at.get(name, "l")
+        below = name + "/*" if kind == "d" else name
+        return kind != "l" and (name in w.granted or any(w.may(a, below) != w.in_dir(a, name) for a in ("fs.read", "fs.write", "fs.exec", "proc.exec")))
+
+    def mount(self, name):
+        """Has it a mount of its own: for itself, or because something below it may not be written and so must not be moved with it?"""
+        def kept(n):
+            return self.own(n) and not self.w.may("fs.write", n + "/*" if self.t.at[n] == "d" else n)
+        return self.own(name) or any(kept(n) for n in self.t.below(name)) or any(
+            self.pins(m) for m in self.w.policy["mentions"] if m.startswith(name + "/"))
+
+    def apart(self, a, b):
+        """Does a mount lie between both names?"""
+        def dirs(name):
+            while name:
+                yield name
+                name = os.path.dirname(name)
+        one, two = set(dirs(a)), set(dirs(os.path.dirname(b)))
+        return any(self.mount(n) for n in one ^ two)
+
+    def spoken_of(self, name):
+        """Is it what a rule is about, and not only its directory? A mode's texts speak of git's names, which are there, and of .ward."""
+        return name in self.w.policy["mentions"] or any(generate.matches(p, name) for p in self.w.policy["patterns"])
+
+    # ---- judged allowed, and refused ----
+
+    def refused(self, op, e):
+        call, a, b = op
+        w, t = self.w, self.t
+        made = a if call in MAKES else b
+        way, on = t.way(a, call not in MAKES + MOVES + ("link", "exec"))
+        if call == "exec" and not (w.may("fs.read", a) and w.may("fs.read", w.loader)):
+            return "programs are read"
+        if e == errno.EXDEV and b is not None and self.apart(a, b):
+            return "two grants"
+        if call in MOVES and self.mount(a):
+            return "a grant is its inode"
+        if made is not None and not w.in_dir("fs.write", made) and self.spoken_of(made):
+            return "names at the start"
+        if made is not None and self.pins(made):
+            return "pinned above"
+        if t.at.get(on) == "d" and not w.may({"list": "fs.read"}.get(call, "fs.write"), on + "/*"):
+            return "a directory is what lies in it"
+        if any(not w.in_dir("fs.read", n) for n in way) or (t.at.get(on) == "l" and not w.in_dir("fs.write", on)):
+            return "links are of their directory"
+        return None
+
+    # ---- judged refused, and done ----
+
+    def done(self, op, missing, text):
+        """Every reason of the judge has to be one that the kernel is known not to have."""
+        why = [self.lax(op, action, name, text) for action, name in missing]
+        return None if None in why else why[0]
+
+    def lax(self, op, action, name, text):
+        call = op[0]
+        w, t = self.w, self.t
+        kind = t.at.get(name)
+        if kind is None and name in op and not self.pins(name) and w.in_dir("fs.write", name) and self.advisory and self.spoken_of(name):
+            return "names at the start"
+        if kind == "d" and w.may(action, name + "/*"):
+            return "a directory is what lies in it"
+        if kind == "d" and call == "list":
+            shown = [f"{name}/{n}" for n in text.split("/") if n]
+            seen = {p for p in t.below(name) if w.may("fs.read", p) or (t.at[p] == "d" and w.may("fs.read", p + "/*"))}
+            if seen and all(any(s == q or q.startswith(s + "/") for q in seen) for s in shown):
+                return "directories above"
+        if kind == "l" and w.in_dir(action, name):
+            return "links are of their directory"
+        return None
