@@ -25,6 +25,16 @@ static bool is_empty(int fd)
 	return empty;
 }
 
+/* One of the texts that mean as much as no file (run/resolve/git.c): nothing, and a common directory that is the directory itself. */
+static bool means_none(int fd)
+{
+	char text[WARD_PIN_TEXT_MAX + 1];
+	ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof(text), 0);
+
+	ward_close(fd);
+	return n == 0 || (n == 2 && memcmp(text, ".\n", 2) == 0);
+}
+
 bool ward_is_pin(int dir, const char *name)
 {
 	struct stat st;
@@ -33,7 +43,8 @@ bool ward_is_pin(int dir, const char *name)
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !ward_pin_marked(st.st_mode))
 		return false;
 	if (S_ISREG(st.st_mode))
-		return st.st_size <= WARD_PIN_TEXT_MAX;
+		return means_none(openat(dir, name,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd >= 0 && is_empty(fd);
 }

@@ -30,45 +30,84 @@ static int look(const struct cedar_expr *x, void *arg)
 
 /* ---- patterns ---- */
 
+/* Of names that may come to be: of a directory or a name alone the view knows all that there is to know (run/rules/view.c). */
 static bool is_pattern(const struct ward_book *b, const struct cedar_uid *uid)
 {
-	char dir[WARD_PATH_MAX];
+	const struct ward_pattern *p;
+	char at[WARD_PATH_MAX];
 
 	if (uid == NULL || !ward_cedar_str_eq(uid->type, b->types[WARD_TYPE_GLOB]))
 		return false;
 	for (size_t k = 0; k < WARD_ARRAY_SIZE(b->globs); k++) {
 		for (size_t i = 0; i < b->globs[k].n; i++) {
-			if (ward_cedar_uid_eq(b->globs[k].uids[i], uid))
-				return !ward_pattern_is_subtree(ward_patterns_get(b->globs[k]
-											  .patterns,
-									i),
-					dir, sizeof(dir));
+			if (!ward_cedar_uid_eq(b->globs[k].uids[i], uid))
+				continue;
+			p = ward_patterns_get(b->globs[k].patterns, i);
+			return !ward_pattern_is_subtree(p, at, sizeof(at)) &&
+				!ward_pattern_is_literal(p, at, sizeof(at));
 		}
 	}
 	return true;
 }
 
+/* Of a match: what is true with it, what is true without it. */
+#define WITH 1u
+#define WITHOUT 2u
+
+struct matching {
+	const struct ward_book *b;
+	unsigned seen; /* which of them a pattern makes */
+	bool turned; /* under a "!", or under an odd number of them */
+	bool both; /* under something that may turn it or not */
+};
+
 static int look_for_pattern(const struct cedar_expr *x, void *arg)
 {
-	struct looking *l = arg;
+	/* These are true of more the more their parts are true of; an "in" of a set too. Nothing is known of any other. */
+	static const bool keeps[CEDAR_X_KIND_MAX] = {
+		[CEDAR_X_AND] = true,
+		[CEDAR_X_OR] = true,
+		[CEDAR_X_NOT] = true,
+		[CEDAR_X_IF] = true,
+		[CEDAR_X_IN] = true,
+		[CEDAR_X_IS] = true,
+		[CEDAR_X_SET] = true,
+	};
+	struct matching *m = arg, below = *m;
+	int r = 0;
 
-	if (x->kind == CEDAR_X_ENTITY)
-		l->found = l->found || is_pattern(l->b, x->uid);
-	return ward_cedar_expr_children(x, look_for_pattern, arg);
+	if (x->kind == CEDAR_X_ENTITY) {
+		if (is_pattern(m->b, x->uid))
+			m->seen |= m->both ? WITH | WITHOUT : m->turned ? WITHOUT : WITH;
+		return 0;
+	}
+	below.turned = m->turned != (x->kind == CEDAR_X_NOT);
+	below.both = m->both || !keeps[x->kind];
+	if (x->kind != CEDAR_X_IF) {
+		r = ward_cedar_expr_children(x, look_for_pattern, &below);
+	} else {
+		for (uint32_t i = 1; i < x->n; i++)
+			(void)look_for_pattern(x->v[i], &below);
+		below.both = true;
+		(void)look_for_pattern(x->v[0], &below);
+	}
+	m->seen |= below.seen;
+	return r;
 }
 
-/* A permit by a pattern gives what is there; one that spares by a pattern takes. So does a forbid, in its scope too. */
+/* A permit that a match makes true gives what is there; one that a match makes false takes, and so does a forbid that it makes true. */
 bool ward_book_is_late(const struct ward_book *b, const struct cedar_policy *p)
 {
-	struct looking l = { .b = b };
+	struct matching m = { .b = b };
+	bool forbid = p->effect == CEDAR_FORBID;
 
-	if (p->effect == CEDAR_FORBID)
-		l.found = is_pattern(b, p->resource.uid);
-	for (uint32_t i = 0; !l.found && i < p->n_conditions; i++) {
-		if (p->effect == CEDAR_FORBID ? !p->conditions[i].unless : p->conditions[i].unless)
-			(void)look_for_pattern(p->conditions[i].body, &l);
+	if (is_pattern(b, p->resource.uid))
+		m.seen = WITH;
+	for (uint32_t i = 0; i < p->n_conditions; i++) {
+		m.turned = p->conditions[i].unless;
+		(void)look_for_pattern(p->conditions[i].body, &m);
 	}
-	return l.found;
+	return m.seen & (forbid ? WITH : WITHOUT);
 }
 
 bool ward_book_is_timely(const struct ward_book *b, const struct cedar_policy *p)

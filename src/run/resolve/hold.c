@@ -67,7 +67,7 @@ int ward_rs_hold(struct ward_resolver *rs, struct ward_error *err)
 		const struct ward_node *own = &rs->nodes[i];
 		bool kept = own->kind == WARD_NODE_MASK ||
 			(own->kind == WARD_NODE_BIND &&
-				(own->protect || (own->fixed && !own->write)));
+				(own->protect || own->hold || (own->fixed && !own->write)));
 
 		if (kept && !own->base)
 			r = hold_above(rs, own->dest, err);

@@ -287,6 +287,37 @@ static int boundary(struct viewing *v, const struct ward_target *t)
 	return put(v, t, &have, &had, same ? shown->rule : -1);
 }
 
+/* Less of a name, or of what could lie in it, than of what it would be made in. */
+static int rights_to_come(struct viewing *v, const char *path, struct rights *ret)
+{
+	struct rights below;
+	int r = rights_at(v, path, ret);
+
+	if (r == WARD_OK)
+		r = rights_below(v, path, &below);
+	if (r < 0)
+		return r;
+	ret->read = ret->read && below.read;
+	ret->write = ret->write && below.write;
+	return WARD_OK;
+}
+
+/* A file stands where a directory would have to. It stays what it is: no mount can be taken away, or replaced. */
+static int keep_file(struct viewing *v, const struct ward_target *t)
+{
+	const struct ward_node *shown = shown_by(v, t->path);
+	struct rights have = rights_of(shown);
+	struct ward_node n = ward_rs_bind(v->rs, t, shown ? shown->rule : -1);
+
+	if (!have.write || ward_streq(shown->dest, t->path))
+		return WARD_OK;
+	n.write = true;
+	n.exec = have.exec;
+	n.fixed = true;
+	n.hold = true;
+	return ward_rs_node(v->rs, &n, v->err);
+}
+
 /*
  * A name that is not there, in a directory where the run could make it, and that a policy says less of than of its neighbours: it is
  * pinned. The part of it that is missing first is made, as an empty directory, for as long as the run lives, and nobody inside may
@@ -314,12 +345,14 @@ static int absent(struct viewing *v, const char *path)
 			break;
 		(void)snprintf(at, sizeof(at), "%s", above);
 	}
-	if (!S_ISDIR(t.st.st_mode) || !ward_streq(t.path, above))
+	if (!ward_streq(t.path, above))
 		return WARD_OK;
 	had = rights_of(shown_by(v, above));
-	r = rights_at(v, path, &have);
+	r = rights_to_come(v, path, &have);
 	if (r < 0 || !had.write || (have.write && have.read))
 		return r;
+	if (!S_ISDIR(t.st.st_mode))
+		return S_ISREG(t.st.st_mode) ? keep_file(v, &t) : WARD_OK;
 	n.dest = ward_arena_strdup(v->rs->arena, at);
 	n.mode = have.read ? 0555 : 0;
 	text = ward_streq(at, path) && have.read ? ward_git_stand_in(&v->book->git, path) : NULL;
@@ -369,7 +402,7 @@ static int name(struct viewing *v, const char *path)
 	struct ward_target t;
 	int r = ward_rs_target(v->rs, path, &t);
 
-	if (r == -ENOENT)
+	if (r == -ENOENT || r == -ENOTDIR)
 		return ward_rs_text(v->rs, &v->missing, ward_arena_strdup(v->rs->arena, path),
 			v->err);
 	if (r < 0 || ward_rs_reserved(t.path))
@@ -381,19 +414,21 @@ static int name(struct viewing *v, const char *path)
 	return ward_rs_text(v->rs, &v->names, t.path, v->err);
 }
 
-/* A pattern of all below a directory is about that directory, which need not be there yet. */
-static int subtrees(struct viewing *v, bool relative)
+/* Where a pattern is about one name, or all below one directory, that is a name as any other. */
+static int of_patterns(struct viewing *v, bool relative)
 {
-	const struct ward_patterns *all = ward_book_patterns(v->book->book, relative);
-	char dir[WARD_PATH_MAX], path[WARD_PATH_MAX];
+	const struct ward_patterns *patterns = ward_book_patterns(v->book->book, relative);
+	char at[WARD_PATH_MAX], path[WARD_PATH_MAX];
 	int r = WARD_OK;
 
-	for (size_t i = 0; r == WARD_OK && i < ward_patterns_count(all); i++) {
-		if (!ward_pattern_is_subtree(ward_patterns_get(all, i), dir, sizeof(dir)) ||
-			ward_path_join(relative ? v->rs->workspace : "/", dir, path, sizeof(path)) <
-				0)
-			continue; /* longer than any path */
-		r = name(v, path);
+	for (size_t i = 0; r == WARD_OK && i < ward_patterns_count(patterns); i++) {
+		const struct ward_pattern *p = ward_patterns_get(patterns, i);
+
+		if ((ward_pattern_is_subtree(p, at, sizeof(at)) ||
+			    ward_pattern_is_literal(p, at, sizeof(at))) &&
+			ward_path_join(relative ? v->rs->workspace : "/", at, path, sizeof(path)) ==
+				WARD_OK)
+			r = name(v, path);
 	}
 	return r;
 }
@@ -584,12 +619,12 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 		r = whole_host(&v);
 	while (r == WARD_OK && (path = ward_book_path(rs->book->book, &at)) != NULL)
 		r = name(&v, path);
+	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
+		r = of_patterns(&v, relative);
 	if (r == WARD_OK)
 		r = granted(&v);
 	if (r == WARD_OK)
 		r = boundaries(&v);
-	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
-		r = subtrees(&v, relative);
 	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
 		r = ward_rules_matches(rs, ward_book_patterns(rs->book->book, relative), relative,
 			&v.names, err);

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Names that are not there at the start, and that a policy says less of than of their neighbours: the run cannot make them, or the plan says
+that nothing keeps it from doing so. However the rule is written."""
+import os
+
+import box
+from box import both, both_cases
+from tap import check, check_eq, check_in
+
+FILES = '[Ward::Action::"fs.read", Ward::Action::"fs.write"]'
+
+
+def run(p, text, *words):
+    p.write("p.cedar", text + "\n")
+    p.ws.chmod(0o777)
+    return p.run("--policy", "p.cedar", *words, env={"HOME": str(p.home), "XDG_CONFIG_HOME": str(p.home / "config")})
+
+
+def forbid(what, more=""):
+    return f"forbid (principal, action in {FILES}, resource{what}){more};"
+
+
+ONE_DIRECTORY = [(w, f' in Ward::Glob::"{w}"') for w in ("new/**", "n[e]w/**", "n\\\\ew/**", "new/**/**", "new", "new/")] + \
+    [("path", ' in Ward::Path::"./new"'), ("path below", ' in Ward::Path::"./new/x/y"')]
+
+
+@both_cases(ONE_DIRECTORY)
+def a_directory_that_is_not_there_is_not_made(p, what):
+    r = run(p, forbid(what), "--write", ".", "sh", "-c", "(mkdir -p new/x && echo x > new/x/y) 2>/dev/null && echo MADE; echo x > other && cat other")
+    check_eq((r.code, r.out), (0, "x\n"), r.err)
+    check(not (p.ws / "new").exists(), "the pin is still there")
+
+
+GIVE = f'permit (principal, action in {FILES}, resource in Ward::Path::"./") '
+ALL = GIVE + ";\n"
+ENV = 'resource in Ward::Glob::"**/.env"'
+TAKEN = [
+    ("a permit that is not", GIVE + f"when {{ !({ENV}) }};"),
+    ("a permit that chooses", GIVE + f"when {{ if {ENV} then false else true }};"),
+    ("a permit that compares", GIVE + f"when {{ ({ENV}) == false }};"),
+    ("a permit unless", GIVE + f"unless {{ {ENV} }};"),
+    ("a forbid unless not", ALL + f"forbid (principal, action in {FILES}, resource) unless {{ !({ENV}) }};"),
+    ("a forbid when", ALL + f"forbid (principal, action in {FILES}, resource) when {{ true && ({ENV}) }};"),
+]
+
+
+@both_cases(TAKEN)
+def what_a_pattern_takes_is_not_promised(p, text):
+    r = run(p, text, "sh", "-c", "echo x > .env && echo MADE")
+    check_eq((r.code, r.out), (125, ""), r.err)
+    check_in("axis files", r.err)
+    check_in("p.cedar:2" if "\n" in text else "p.cedar:1", r.err)
+
+
+GIVEN = [
+    ("a permit", f"permit (principal, action in {FILES}, {ENV});"),
+    ("a permit when", ALL + f"permit (principal, action in {FILES}, resource) when {{ !(!({ENV})) }};"),
+    ("a forbid unless", ALL + f'forbid (principal, action in {FILES}, resource in Ward::Path::"./no") unless {{ {ENV} }};'),
+]
+
+
+@both_cases(GIVEN)
+def what_a_pattern_gives_is_held(p, text):
+    r = run(p, text, "true")
+    check_eq(r.code, 0, r.err)
+
+
+@both
+def a_file_is_not_replaced_by_a_directory(p):
+    """A rule is about d/e/f/x, and d/e/f is a file."""
+    p.write("d/e/f", "text\n", 0o666)
+    for d in ("d", "d/e"):
+        (p.ws / d).chmod(0o777)
+    r = run(p, forbid(' in Ward::Path::"./d/e/f/x"'), "--write", ".", "sh", "-c",
+            "(rm -f d/e/f; mkdir d/e/f; echo x > d/e/f/x) 2>/dev/null && echo MADE; mv d g 2>/dev/null && echo MOVED; mv d/e d/g 2>/dev/null && echo MOVED;"
+            "echo y > d/e/f; cat d/e/f")
+    check_eq((r.code, r.out), (0, "y\n"), r.err)
+    check_eq((p.ws / "d/e/f").read_text(), "y\n")
+
+
+@both
+def a_small_file_is_no_pin(p):
+    """It has the mode of one, and is hidden as any other."""
+    p.write("key", "secret\n", 0o644)
+    os.chmod(p.ws / "key", 0o1644)
+    for how in ("--read", "--write"):
+        r = run(p, forbid(' in Ward::Path::"./key"'), how, ".", "sh", "-c", "cat key || echo no")
+        check_eq((r.code, r.out), (0, "no\n"), r.err)
+
+
+if __name__ == "__main__":
+    box.main()
