@@ -73,6 +73,7 @@ struct ward_node {
 	const char *pin_text;        /* of a BIND that is pinned: a file with this text */
 	bool fixed;                  /* BIND, MASK: these rights and no others, whatever a grant says: a policy decided them */
 	bool protect;                /* BIND: read-only whatever a wider grant says (.ward/) */
+	bool stay;                   /* MASK: the run starts there: an empty directory, where nothing wider shows the name */
 	bool hold;                   /* BIND: as what it lies in, only so that nobody inside moves it away */
 	uint64_t dev, ino;           /* BIND: identity seen at resolution; the backend refuses another */
 	uint64_t size, inodes;       /* TMPFS bounds */

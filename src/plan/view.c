@@ -88,6 +88,7 @@ static size_t merge(struct ward_node *v, size_t n)
 			v[out++] = v[i];
 			continue;
 		}
+		last->stay |= last->kind == WARD_NODE_MASK && v[i].kind == WARD_NODE_DIR;
 		if (last->kind != WARD_NODE_BIND || v[i].kind != WARD_NODE_BIND || last->fixed)
 			continue;
 		last->write |= v[i].write;
@@ -155,7 +156,11 @@ static void drop_masks(struct ward_node *v, size_t *io_n)
 		for (size_t k = 0; k < i && !shown; k++)
 			shown = v[k].kind == WARD_NODE_BIND &&
 				ward_path_within(v[i].dest, v[k].dest);
-		if (shown)
+		if (!shown && v[i].stay)
+			v[i] = (struct ward_node){
+				.kind = WARD_NODE_DIR, .dest = v[i].dest, .rule = -1
+			};
+		if (shown || v[i].kind == WARD_NODE_DIR)
 			v[out++] = v[i];
 	}
 	*io_n = out;

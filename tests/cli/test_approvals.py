@@ -99,6 +99,22 @@ def nobody_there_is_no_at_once_and_recorded(p):
 
 @test
 @placed
+def a_run_whose_place_nobody_granted_starts_all_the_same(p):
+    """What a list wants a person for is not given; the workspace is an empty directory then."""
+    p.write("f", "x")
+    p.write("d/f", "x")
+    p.write(".ward/a.cedar", '@approval("critical") permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");\n'
+                             'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"/usr");\n')
+    r = p.run("--read", ".", "sh", "-c", "pwd; ls")
+    check_eq((r.code, r.out), (0, f"{p.ws}\n"), r.err)
+    r = p.run("--read", ".", "--workspace", p.ws, "sh", "-c", "pwd; ls", cwd=p.ws / "d")
+    check_eq((r.code, r.out), (0, f"{p.ws}/d\n"), r.err)
+    r = p.run("--read", ".", "--approve", "critical", "ls")
+    check_eq((r.code, r.out), (0, "d\nf\n"), r.err)
+
+
+@test
+@placed
 def said_beforehand_is_recorded(p):
     words = policy(p)
     r = p.run("--approve", "risky", *words, "--", "sh", "-c", "touch out/x; touch keys/x")

@@ -211,6 +211,12 @@ def a_ceiling_bounds_every_run(p):
         os.mkdir(f"{layers}/{d}")
     box.mount("none", "/etc", "overlay", 0, f"lowerdir=/etc,upperdir={layers}/up,workdir={layers}/work")
     os.makedirs("/etc/ward", exist_ok=True)
+    for name, text in ((None, None), ("README", "nothing yet"), ("epoch", "1\n")):
+        if name:
+            (pathlib.Path("/etc/ward") / name).write_text(text)
+        r = ordinary(p, "--read", ".", "cat", "src/a")
+        check_eq((r.code, r.out), (125, ""), r.err)
+        check_in("/etc/ward: the ceiling holds no policy, and an empty one allows nothing", r.err)
     ceiling = pathlib.Path("/etc/ward/host.cedar")
     ceiling.write_text('forbid (principal, action, resource in Ward::Path::"./private");\n'
                        'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");\n'

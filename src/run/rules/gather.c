@@ -182,6 +182,26 @@ static bool is_closed(const char *path)
 	return path && faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == EACCES;
 }
 
+/* An empty ceiling allows nothing: that its files are gone is no reason to be held by none. */
+static int empty_ceiling(const struct ward_layers *l, struct ward_error *err)
+{
+	bool any = !l->ceiling.present;
+
+	for (size_t i = 0; i < l->ceiling.n; i++) {
+		enum ward_policy_kind kind = l->v[l->ceiling.first + i].kind;
+
+		any = any || kind == WARD_POLICY_CEDAR || kind == WARD_POLICY_DOCUMENT;
+	}
+	if (any)
+		return WARD_OK;
+	(void)ward_fail(err, WARD_E_REFUSED,
+		"the ceiling holds no policy, and an empty one allows nothing");
+	ward_fail_at(err, l->ceiling.path, 0, 0);
+	ward_fail_fix(err,
+		"write one, such as a NAME.cedar of forbids, or take the directory away");
+	return WARD_E_REFUSED;
+}
+
 static int layers(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
 {
 	struct ward_layers_where where;
@@ -196,6 +216,8 @@ static int layers(struct ward_resolver *rs, struct ward_rulebook *b, struct ward
 	}
 	if (r == WARD_OK)
 		r = ward_layers_load(b->arena, &where, &b->layers, err);
+	if (r == WARD_OK)
+		r = empty_ceiling(b->layers, err);
 	for (size_t i = 0; r == WARD_OK && i < b->layers->n; i++)
 		r = layer_file(b, &b->layers->v[i], err);
 	if (r == WARD_OK && b->layers->notice)
