@@ -11,7 +11,8 @@
 
 /* Of `ward run`, those that policies depend on. */
 static const char *const shared[] = { "cap", "capabilities", "read", "write", "env", "mode",
-	"profile", "policy", "repo-root", "environment", "label", "workspace", "i-know", "json" };
+	"profile", "policy", "component", "trust", "backend", "repo-root", "environment", "label",
+	"workspace", "i-know", "json" };
 
 int policy_fail(struct ward_error *err, const char *place, const char *what, const char *fix)
 {

@@ -85,8 +85,8 @@ static const struct command commands[] = {
 		.summary = "say which rule decides, where it stands, and what would change it",
 		.text = "Judge one request by the policies that a run with the same options would have, and say why: each rule "
 			"that decides with file, line and layer, and the least grant that would change it. The options are those of "
-			"ward run that policies depend on: --mode, --profile, --policy, --cap, --capabilities, --read, --write, --env, "
-			"--repo-root, --environment, --label, --workspace. Actions are those of docs/spec/vocabulary.md.",
+			"ward run that policies depend on: --mode, --profile, --policy, --component, --trust, --backend, --cap, --capabilities, --read, --write, "
+			"--env, --repo-root, --environment, --label, --workspace. Actions are those of docs/spec/vocabulary.md.",
 		.examples = "ward policy explain --mode workspace_write --op modify --path .git/config\n"
 			"ward policy explain --profile reviewer --op read --path .env\n"
 			"ward policy explain --action env.read --resource LANG --json",

@@ -152,7 +152,8 @@ static void head(struct ward_buf *b, const struct ward_plan *p)
 	struct ward_redactor r = { 0 };
 	struct ward_buf word = WARD_BUF_INIT;
 
-	line(b, "backend", p->backend == WARD_BACKEND_DIRECT ? "direct" : "native");
+	line(b, "backend",
+		p->backend == WARD_BACKEND_DIRECT ? "direct (tier 0)" : "native (tier 1)");
 	line(b, "runs", p->exe);
 	label(b, "argv");
 	for (char *const *a = p->argv; *a; a++) {

@@ -47,7 +47,7 @@ static int grow(struct ward_caps *caps, const struct ward_cap *cap, struct ward_
 int ward_caps_add(struct ward_caps *caps, const struct ward_cap *cap, struct ward_error *err)
 {
 	struct ward_cap copy;
-	int r = ward_cap_check(cap, err);
+	int r = caps->only_decided ? ward_cap_check_form(cap, err) : ward_cap_check(cap, err);
 
 	if (r < 0)
 		return r;
@@ -263,14 +263,21 @@ static int read_text(const struct reader *in, const char *text, size_t n)
 		return r;
 	}
 	r = find_list(in, root, &list);
-	if (r < 0)
-		return r;
-	for (const struct ward_json *entry = list->child; entry != NULL; entry = entry->next) {
-		r = read_entry(in, entry);
-		if (r < 0)
-			return r;
-	}
-	return WARD_OK;
+	return r == WARD_OK ? ward_caps_read(in->caps, list, in->file, in->err) : r;
+}
+
+int ward_caps_read(struct ward_caps *caps, const struct ward_json *list, const char *file,
+	struct ward_error *err)
+{
+	struct reader in = { caps, file, err };
+	int r = WARD_OK;
+
+	if (list->type != WARD_JSON_ARRAY)
+		return wrong_type(&in, list, "a list of capabilities", "a list");
+	for (const struct ward_json *entry = list->child; r == WARD_OK && entry != NULL;
+		entry = entry->next)
+		r = read_entry(&in, entry);
+	return r;
 }
 
 int ward_caps_parse(struct ward_caps *caps, const char *text, size_t n, const char *file,

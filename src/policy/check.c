@@ -224,7 +224,7 @@ static int check_length(const struct ward_cap *cap, struct ward_error *err)
 	return WARD_OK;
 }
 
-int ward_cap_check(const struct ward_cap *cap, struct ward_error *err)
+int ward_cap_check_form(const struct ward_cap *cap, struct ward_error *err)
 {
 	int r;
 
@@ -242,7 +242,13 @@ int ward_cap_check(const struct ward_cap *cap, struct ward_error *err)
 		if (r < 0)
 			return r;
 	}
-	r = kinds[cap->type].check(cap, err);
+	return kinds[cap->type].check(cap, err);
+}
+
+int ward_cap_check(const struct ward_cap *cap, struct ward_error *err)
+{
+	int r = ward_cap_check_form(cap, err);
+
 	if (r < 0)
 		return r;
 	if (!ward_cap_type_held(cap->type)) {

@@ -44,7 +44,11 @@ enum ward_cap_type {
 
 const char *ward_cap_type_name(enum ward_cap_type t);
 bool ward_cap_type_held(enum ward_cap_type t);
-/* NONE + WARD_E_CAPABILITY with the nearest name for an unknown one. */
+enum ward_action ward_cap_action(enum ward_cap_type t);     /* what it grants; FILE_WRITE reads too */
+/*
+ * A name, or another word of data/aliases that means exactly the same ("file.read", "repo_read"). NONE + WARD_E_CAPABILITY with the
+ * nearest name for an unknown one, and for a word of policies that no type means.
+ */
 int ward_cap_type_parse(struct ward_str name, enum ward_cap_type *ret, struct ward_error *err);
 
 /* Where a rule was written: "caps.json":3:5, or an option ("--cap", "--read"), or "implied". */
@@ -67,6 +71,7 @@ struct ward_caps {
 	struct ward_cap *v;
 	size_t n, cap;
 	struct ward_arena *arena;    /* owns the texts; borrowed */
+	bool only_decided;           /* types that nothing holds yet are taken too: policies only decide */
 };
 
 /* Add one; texts are copied into caps->arena. Validates the resource (ward_cap_check). */
@@ -76,6 +81,8 @@ int ward_caps_add_arg(struct ward_caps *caps, const char *arg, unsigned index, s
 /* Text of a capability file (JSON list, or {"capabilities":[...]}); file is the name for errors and origins. */
 int ward_caps_parse(struct ward_caps *caps, const char *text, size_t n, const char *file,
 	struct ward_error *err);
+/* The list of such a file, as a part of another document. The same, but for what was added before the error. */
+int ward_caps_read(struct ward_caps *caps, const struct ward_json *list, const char *file, struct ward_error *err);
 /*
  * Is the resource well formed for its type? Refuses empty, NUL, "..", "~", control bytes; for files also a
  * pattern that could not match; NAME[=VALUE] syntax for ENV; host:port for NETWORK_*; and so on. Errors are
@@ -83,6 +90,7 @@ int ward_caps_parse(struct ward_caps *caps, const char *text, size_t n, const ch
  * WARD_E_CAPABILITY, "NETWORK_CONNECT: not held by this backend".
  */
 int ward_cap_check(const struct ward_cap *cap, struct ward_error *err);
+int ward_cap_check_form(const struct ward_cap *cap, struct ward_error *err);     /* the same for a type that nothing holds */
 
 /* glob.c */
 bool ward_glob_is_pattern(const char *pattern); /* holds * or ? */
@@ -102,5 +110,6 @@ int ward_glob_prefix(const char *pattern, char *out, size_t size);
 bool ward_glob_is_subtree(const char *pattern, char *out, size_t size);
 
 /* ---- the other parts, which stand on this one ---- */
+#include "policy/doc/component.h"
 #include "policy/doc/doc.h"
 #include "policy/sugar/sugar.h"

@@ -81,6 +81,22 @@ static int judge_all(struct life *l, struct grants *g, struct ward_error *err)
 	return r;
 }
 
+static void circumstances(const struct life *l, struct ward_buf *b)
+{
+	const struct ward_component_data *c = l->book ? l->book->component : NULL;
+
+	ward_jw_ki64(b, "tier", l->plan->backend == WARD_BACKEND_DIRECT ? 0 : 1);
+	if (l->book)
+		ward_jw_kstr(b, "trust", l->book->trust);
+	if (l->book && l->r->environment)
+		ward_jw_kstr(b, "environment", l->r->environment);
+	if (!c)
+		return;
+	ward_jw_kstr(b, "phase", c->phase);
+	ward_jw_kstr(b, "component", c->id);
+	ward_jw_kstr(b, "version", c->version);
+}
+
 static char *start_detail(const struct life *l)
 {
 	struct ward_buf b = WARD_BUF_INIT;
@@ -91,6 +107,7 @@ static char *start_detail(const struct life *l)
 	ward_jw_kstr(&b, "exe", l->plan->exe);
 	ward_jw_kstr(&b, "cwd", l->plan->cwd);
 	ward_jw_kstr(&b, "plan", l->plan->sha256);
+	circumstances(l, &b);
 	ward_jw_key(&b, "warnings");
 	ward_jw_open(&b, '[');
 	for (size_t i = 0; i < l->plan->n_warnings && i < 64; i++)

@@ -22,20 +22,13 @@
 #define MEMORY_MIN (1u << 20)
 #define DISK_MIN 65536u
 #define GRACE_MAX_MS 3600000u
-#define LABEL_MAX 256u
-#define LABELS_MAX 64u
 
-/* index: which occurrence of the option this is, from 1. */
-typedef int apply_fn(struct ward_request *r, const char *value, unsigned index,
-	struct ward_error *err);
-
-static apply_fn apply_cap, apply_capabilities, apply_read, apply_write, apply_env, apply_mode,
-	apply_profile, apply_policy, apply_approve, apply_ask, apply_ask_timeout, apply_repo_root,
-	apply_environment, apply_label, apply_i_know, apply_workspace, apply_cwd, apply_timeout,
-	apply_grace, apply_cpus, apply_memory, apply_pids, apply_disk, apply_output_limit,
-	apply_nofile, apply_stdin, apply_tty, apply_json, apply_quiet, apply_audit, apply_head_to,
-	apply_outcome, apply_report, apply_fail_on_violation, apply_require, apply_accept,
-	apply_backend, apply_attribution, apply_deny_errno, apply_dry_run;
+static ward_apply_fn apply_cap, apply_capabilities, apply_read, apply_write, apply_env,
+	apply_i_know, apply_workspace, apply_cwd, apply_timeout, apply_grace, apply_cpus,
+	apply_memory, apply_pids, apply_disk, apply_output_limit, apply_nofile, apply_stdin,
+	apply_tty, apply_json, apply_quiet, apply_audit, apply_head_to, apply_outcome, apply_report,
+	apply_fail_on_violation, apply_require, apply_accept, apply_backend, apply_attribution,
+	apply_deny_errno, apply_dry_run;
 
 static const struct ward_option table[] = {
 #define WARD_OPT(fn, name, arg, repeat, group, help, text, choices) \
@@ -44,7 +37,7 @@ static const struct ward_option table[] = {
 #undef WARD_OPT
 };
 
-static apply_fn *const apply[] = {
+static ward_apply_fn *const apply[] = {
 #define WARD_OPT(fn, name, arg, repeat, group, help, text, choices) fn,
 #include "run/options_table.h"
 #undef WARD_OPT
@@ -66,7 +59,8 @@ int ward_option_index(const char *name)
 
 /* ---- helpers ---- */
 
-static int keep(struct ward_request *r, const char *value, const char **ret, struct ward_error *err)
+int ward_option_keep(struct ward_request *r, const char *value, const char **ret,
+	struct ward_error *err)
 {
 	char *copy;
 
@@ -104,7 +98,7 @@ static int fail_choice(const char *value, const char *const *names, size_t n,
 	return code;
 }
 
-static int choice(const char *value, const char *const *names, size_t n, int *ret,
+int ward_option_choice(const char *value, const char *const *names, size_t n, int *ret,
 	struct ward_error *err)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -141,7 +135,7 @@ static int apply_capabilities(struct ward_request *r, const char *value, unsigne
 	WARD_CLEANUP(ward_buf_done) struct ward_buf text = WARD_BUF_INIT;
 	const char *file = NULL;
 	size_t before = r->caps.n;
-	int code = keep(r, value, &file, err);
+	int code = ward_option_keep(r, value, &file, err);
 
 	(void)index;
 	if (code < 0)
@@ -240,143 +234,27 @@ static int apply_env(struct ward_request *r, const char *value, unsigned index,
 	return eq ? env_assign(r, value, n, index, err) : ward_caps_add(&r->caps, &cap, err);
 }
 
-/* ---- policies ---- */
-
-static int apply_mode(struct ward_request *r, const char *value, unsigned index,
-	struct ward_error *err)
-{
-	(void)index;
-	return ward_mode_parse(ward_str(value), &r->mode, err);
-}
-
-static int apply_profile(struct ward_request *r, const char *value, unsigned index,
-	struct ward_error *err)
-{
-	(void)index;
-	return keep(r, value, &r->profile, err);
-}
-
-static int apply_policy(struct ward_request *r, const char *value, unsigned index,
-	struct ward_error *err)
-{
-	struct ward_policy_option *v;
-	const char *path;
-	int code = keep(r, value, &path, err);
-
-	if (code < 0)
-		return code;
-	v = ward_arena_alloc(r->arena, (r->n_policies + 1) * sizeof(*v));
-	if (!v)
-		return ward_fail(err, WARD_E_NOMEM, "out of memory");
-	if (r->n_policies > 0)
-		memcpy(v, r->policies, r->n_policies * sizeof(*v));
-	v[r->n_policies] = (struct ward_policy_option){ path, index };
-	r->policies = v;
-	r->n_policies++;
-	return WARD_OK;
-}
-
-static int apply_approve(struct ward_request *r, const char *value, unsigned index,
-	struct ward_error *err)
-{
-	static const char *const names[] = { "risky", "critical" };
-	int which = 0;
-	int code = choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
-
-	(void)index;
-	if (code >= 0)
-		r->consent = which == 1 ? WARD_CONSENT_CRITICAL : WARD_CONSENT_RISKY;
-	return code;
-}
-
-static int apply_ask(struct ward_request *r, const char *value, unsigned index,
-	struct ward_error *err)
-{
-	static const char *const names[] = { "no", "auto", "wait" };
-	int which = 0;
-	int code = choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
-
-	(void)index;
-	if (code >= 0)
-		r->ask = (enum ward_ask_whom)which;
-	return code;
-}
-
-static int apply_ask_timeout(struct ward_request *r, const char *value, unsigned index,
-	struct ward_error *err)
-{
-	(void)index;
-	return ward_parse_duration(value, &r->ask_timeout_ms, err);
-}
-
-static int apply_repo_root(struct ward_request *r, const char *value, unsigned index,
-	struct ward_error *err)
-{
-	(void)index;
-	return keep(r, value, &r->repo_root, err);
-}
-
-static int apply_environment(struct ward_request *r, const char *value, unsigned index,
-	struct ward_error *err)
-{
-	static const char *const names[] = { "dev", "test", "ci", "staging", "prod" };
-	int which = 0;
-	int code = choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
-
-	(void)index;
-	if (code >= 0)
-		r->environment = names[which];
-	return code;
-}
-
-static int apply_label(struct ward_request *r, const char *value, unsigned index,
-	struct ward_error *err)
-{
-	const char *eq = strchr(value, '='), **v, *copy;
-
-	(void)index;
-	if (!eq || eq == value || strlen(value) > LABEL_MAX ||
-		!ward_utf8_valid(value, strlen(value))) {
-		int code = ward_fail(err, WARD_E_INVALID,
-			"a label is KEY=VALUE, in at most %u bytes", LABEL_MAX);
-
-		ward_fail_fix(err, "as in --label team=ops");
-		return code;
-	}
-	if (r->n_labels == LABELS_MAX)
-		return ward_fail(err, WARD_E_LIMIT, "at most %u labels", LABELS_MAX);
-	v = ward_arena_alloc(r->arena, (r->n_labels + 1) * sizeof(*v));
-	copy = ward_arena_strdup(r->arena, value);
-	if (!v || !copy)
-		return ward_fail(err, WARD_E_NOMEM, "out of memory");
-	if (r->n_labels > 0)
-		memcpy(v, r->labels, r->n_labels * sizeof(*v));
-	v[r->n_labels++] = copy;
-	r->labels = v;
-	return WARD_OK;
-}
-
 /* ---- place ---- */
 
 static int apply_workspace(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err)
 {
 	(void)index;
-	return keep(r, value, &r->workspace, err);
+	return ward_option_keep(r, value, &r->workspace, err);
 }
 
 static int apply_cwd(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err)
 {
 	(void)index;
-	return keep(r, value, &r->cwd, err);
+	return ward_option_keep(r, value, &r->cwd, err);
 }
 
 static int apply_audit(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err)
 {
 	(void)index;
-	return keep(r, value, &r->audit, err);
+	return ward_option_keep(r, value, &r->audit, err);
 }
 
 /* ---- limits ---- */
@@ -530,13 +408,13 @@ static int apply_stdin(struct ward_request *r, const char *value, unsigned index
 	if (code >= 0)
 		code = ward_has_prefix(value, "file:")
 			? check_stdin_file(value + strlen("file:"), err)
-			: choice(value, names, 2, &which, err);
+			: ward_option_choice(value, names, 2, &which, err);
 	if (code < 0) {
 		if (code == WARD_E_INVALID && !ward_has_prefix(value, "file:") && !r->tty)
 			return fail_choice(value, names, WARD_ARRAY_SIZE(names), err);
 		return code;
 	}
-	return keep(r, value, &r->stdin_mode, err);
+	return ward_option_keep(r, value, &r->stdin_mode, err);
 }
 
 static int apply_tty(struct ward_request *r, const char *value, unsigned index,
@@ -666,7 +544,7 @@ static int apply_backend(struct ward_request *r, const char *value, unsigned ind
 {
 	static const char *const names[] = { "native", "direct" };
 	static const enum ward_backend values[] = { WARD_BACKEND_NATIVE, WARD_BACKEND_DIRECT };
-	int which = 0, code = choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
+	int which = 0, code = ward_option_choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
 
 	(void)index;
 	if (code >= 0)
@@ -680,7 +558,7 @@ static int apply_attribution(struct ward_request *r, const char *value, unsigned
 	static const char *const names[] = { "auto", "fuse", "notify", "none" };
 	static const enum ward_attribution values[] = { WARD_ATTR_AUTO, WARD_ATTR_FUSE,
 		WARD_ATTR_NOTIFY, WARD_ATTR_NONE };
-	int which = 0, code = choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
+	int which = 0, code = ward_option_choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
 
 	(void)index;
 	if (code >= 0)
@@ -693,7 +571,7 @@ static int apply_deny_errno(struct ward_request *r, const char *value, unsigned 
 {
 	static const char *const names[] = { "ENOENT", "EACCES" };
 	static const int values[] = { ENOENT, EACCES };
-	int which = 0, code = choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
+	int which = 0, code = ward_option_choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
 
 	(void)index;
 	if (code >= 0)

@@ -45,47 +45,62 @@ WARD_OPT(apply_env, "env", "NAME[=VALUE]", true, G_GRANT,
 	"With NAME alone pass the caller's variable (an error when it is not set; the same as --cap ENV:NAME); "
 	"with =VALUE set it. Nothing else of the caller's environment goes in but LANG, LC_*, TERM and TZ.",
 	NULL)
-WARD_OPT(apply_mode, "mode", "MODE", false, G_POLICY,
+WARD_OPT(ward_apply_mode, "mode", "MODE", false, G_POLICY,
 	"what runs of this kind may do, as shipped policies",
 	"Add a shipped policy: read_only (look at the repository), workspace_write (build and test in the workspace, no network, no "
 	"history), repo_write (commit, once a person agreed), danger_full_access. Its limits are the defaults of the others here. "
 	"data/modes has the texts; ward policy show prints them.",
 	"read_only|workspace_write|repo_write|danger_full_access")
-WARD_OPT(apply_profile, "profile", "NAME", false, G_POLICY,
+WARD_OPT(ward_apply_profile, "profile", "NAME", false, G_POLICY,
 	"path rules of a document by name",
 	"Add the profile NAME of the policy documents of the layers and of --policy: which files may be read and modified, which "
 	"programs be run, which variables be seen. An unknown name is an error.",
 	NULL)
-WARD_OPT(apply_policy, "policy", "FILE", true, G_POLICY,
+WARD_OPT(ward_apply_policy, "policy", "FILE", true, G_POLICY,
 	"add a policy file: .cedar, .yaml or .json",
 	"Add the policies of FILE for this run: Cedar text where the name ends in .cedar, else a policy document. What they permit "
 	"adds to what other rules permit; what any rule forbids stays forbidden.",
 	NULL)
-WARD_OPT(apply_approve, "approve", "LEVEL", false, G_POLICY,
+WARD_OPT(ward_apply_component, "component", "FILE", false, G_POLICY,
+	"what the command says of itself: who it is, what it asks for",
+	"The description of a component, JSON or YAML: its UUID, name, version, lifecycle, and the capabilities that it asks for. It "
+	"grants nothing: what it asks for and no rule grants is refused before the start. Rules see who it is and its phase.",
+	NULL)
+WARD_OPT(ward_apply_trust, "trust", "LEVEL", false, G_POLICY,
+	"whose code it is: untrusted, semi_trusted or trusted; default: untrusted",
+	"How far you vouch for the command. Less trust asks for stronger isolation, as the rules of the host say. Default untrusted; "
+	"with --backend direct, which vouches for it, trusted.",
+	"untrusted|semi_trusted|trusted")
+WARD_OPT(ward_apply_tier, "tier", "N", false, G_POLICY,
+	"how strong the isolation has to be at least: 0 to 3",
+	"0 none (direct), 1 this kernel's own means (native), 2 gVisor, 3 a microVM. Rules about trust, environment and phase may "
+	"ask for more; the highest counts. A tier that no backend here has is refused.",
+	"0|1|2|3")
+WARD_OPT(ward_apply_approve, "approve", "LEVEL", false, G_POLICY,
 	"say yes, for this run, to what rules ask a person about",
 	"Say yes beforehand to what a rule with @approval would ask: risky, or critical (which includes risky). It holds for this run "
 	"alone, is recorded with it, and never overrules a forbid. Without it what is asked about is not granted.",
 	"risky|critical")
-WARD_OPT(apply_ask, "ask", "HOW", false, G_POLICY,
+WARD_OPT(ward_apply_ask, "ask", "HOW", false, G_POLICY,
 	"whom rules with @approval ask before the start: auto, wait or no",
 	"auto: on the terminal, where standard input, output and error are it and Ward is in its foreground; else nobody, and "
 	"the answer is no at once. wait: the run waits, and is answered from another terminal with ward pending, ward approve "
 	"and ward deny. no: nobody is asked. Default auto; of the library no.",
 	"auto|wait|no")
-WARD_OPT(apply_ask_timeout, "ask-timeout", "TIME", false, G_POLICY,
+WARD_OPT(ward_apply_ask_timeout, "ask-timeout", "TIME", false, G_POLICY,
 	"how long a person is waited for; default: 5m",
 	"After TIME the answer to all that was asked is no. Default 5m.",
 	NULL)
-WARD_OPT(apply_repo_root, "repo-root", "DIR", false, G_POLICY,
+WARD_OPT(ward_apply_repo_root, "repo-root", "DIR", false, G_POLICY,
 	"what bounds the reads of a mode; default: git's top directory",
 	"The directory that a mode lets be read: the repository's top, in which the workspace lies. Without it, it is git's top "
 	"directory above the workspace, or the workspace.",
 	NULL)
-WARD_OPT(apply_environment, "environment", "NAME", false, G_POLICY,
+WARD_OPT(ward_apply_environment, "environment", "NAME", false, G_POLICY,
 	"dev, test, ci, staging or prod, for rules that ask; default: dev",
 	"Where the run takes place, for policies that look at context.environment. Default dev.",
 	"dev|test|ci|staging|prod")
-WARD_OPT(apply_label, "label", "KEY=VALUE", true, G_POLICY,
+WARD_OPT(ward_apply_label, "label", "KEY=VALUE", true, G_POLICY,
 	"a label of the run, for rules that ask",
 	"A label that policies see in context.labels. At most 64.",
 	NULL)

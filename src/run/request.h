@@ -45,6 +45,9 @@ struct ward_request {
 	struct ward_asks *asks;      /* where what a person has to be asked is put; NULL: nobody wants to know. Borrowed */
 	const char *repo_root;       /* as given, NULL = git's top directory */
 	const char *environment;     /* a word of the schema, NULL = dev */
+	const char *trust;           /* the same; NULL: nobody vouched for the command */
+	const char *component;       /* a file: what the command says of itself */
+	int64_t tier;                /* at least */
 	const char *const *labels; size_t n_labels;
 	const char *cwd;             /* as given, NULL = the caller's */
 	const char *audit;           /* NULL = default */
@@ -76,6 +79,14 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 
 /* options.c: position of name in the table, -1 = none. */
 int ward_option_index(const char *name);
+
+/* What a row of the table does. index: which occurrence of the option this is, from 1. */
+typedef int ward_apply_fn(struct ward_request *r, const char *value, unsigned index, struct ward_error *err);
+int ward_option_keep(struct ward_request *r, const char *value, const char **ret, struct ward_error *err);   /* a path */
+int ward_option_choice(const char *value, const char *const *names, size_t n, int *ret, struct ward_error *err);
+/* rules/options.c */
+extern ward_apply_fn ward_apply_mode, ward_apply_profile, ward_apply_policy, ward_apply_component, ward_apply_trust, ward_apply_tier,
+	ward_apply_approve, ward_apply_ask, ward_apply_ask_timeout, ward_apply_repo_root, ward_apply_environment, ward_apply_label;
 
 /* dest.c: where --outcome, --report and --head-to go. A failed open leaves *d as it was. */
 void ward_dest_init(struct ward_dest *d);

@@ -135,7 +135,7 @@ def table():
 TABLE = table()
 
 
-@cases([(m, m) for m in MODES + ["dotenv"]])
+@cases([(m, m) for m in MODES + ["dotenv", "../start"]])
 def valid_and_formatted(mode):
     path = str(DATA / f"{mode}.cedar")
     r = cedar("validate", "-s", str(SCHEMA), "-p", path, "--deny-warnings", "--validation-mode", "strict")
@@ -144,7 +144,7 @@ def valid_and_formatted(mode):
     check_eq(r.returncode, 0, "run ward cedar format --write on it")
     shown = json.loads(cedar("translate-policy", "--direction", "cedar-to-json", "-p", path).stdout)
     ids = [p.get("annotations", {}).get("id") for p in shown["staticPolicies"].values()]
-    check(all(i and i.startswith(mode + ".") for i in ids), f"each policy has an id that begins with {mode}.: {ids}")
+    check(all(i and i.startswith(mode.split("/")[-1] + ".") for i in ids), f"each policy has an id that begins with {mode}.: {ids}")
     check_eq(len(set(ids)), len(ids), "an id is given twice")
     for p in shown["staticPolicies"].values():
         notes = p["annotations"]

@@ -124,7 +124,7 @@ static const struct {
 		"fs.read /a deny no_rule" },
 	{ "permit (principal == Ward::Run::\"r1\", action == Ward::Action::\"fs.read\", resource);",
 		"fs.read /a allow granted" },
-	{ "permit (principal, action == Ward::Action::\"grant.request\", resource) when { resource.action == \"FILE_READ\" };",
+	{ "permit (principal, action == Ward::Action::\"grant.request\", resource) when { resource.action == \"fs.read\" };",
 		"grant.request FILE_READ:/a allow granted\n"
 		"grant.request FILE_WRITE:/a deny no_rule\n"
 		"grant.request x deny malformed" },

@@ -147,6 +147,7 @@ struct ward_query {
 	bool by_person;                  /* the person asks, not the run: before there is one */
 	const char *argv_sha256, *method, *path, *branch, *remote;       /* NULL: not known, or not of this action */
 	const char *backend;             /* of a SANDBOX */
+	const int64_t *tier;             /* NULL: that of the run */
 };
 /* The request in cedar's words; lives in d until the next one. */
 int ward_book_request(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q, struct cedar_request *ret);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "policy/book/own.h"
+#include "policy/policy.h"
 
 struct ward_desk {
 	struct ward_arena *arena; /* of one request */
@@ -305,6 +306,8 @@ static int attributes(const struct finding *f, enum ward_thing thing, struct ced
 {
 	struct ward_str r = f->q->resource;
 	const char *backend = f->q->backend != NULL ? f->q->backend : "";
+	const char *action;
+	enum ward_cap_type type;
 	uint64_t port;
 	size_t at;
 	bool ok = true;
@@ -332,7 +335,11 @@ static int attributes(const struct finding *f, enum ward_thing thing, struct ced
 			at++;
 		if (at == r.n)
 			return WARD_E_INVALID;
-		ok = string(f, &m[0], WARD_WORD_ACTION, r.s, at) &&
+		/* As the schema says: the action, whatever the word for it. */
+		if (ward_cap_type_parse((struct ward_str){ r.s, at }, &type, NULL) < 0)
+			return WARD_E_INVALID;
+		action = ward_action_name(ward_cap_action(type));
+		ok = string(f, &m[0], WARD_WORD_ACTION, action, strlen(action)) &&
 			string(f, &m[1], WARD_WORD_TARGET, r.s + at + 1, r.n - at - 1);
 		break;
 	case WARD_THING_VARIABLE:
@@ -410,6 +417,10 @@ static int context(const struct finding *f, const struct cedar_record **ret)
 	size_t n = f->b->n_fixed;
 
 	memcpy(m, f->b->fixed, n * sizeof(*m));
+	for (size_t i = 0; i < n && q->tier != NULL; i++) {
+		if (m[i].name == f->b->words[WARD_WORD_TIER])
+			m[i].value.number = *q->tier;
+	}
 	m[n++] = (struct cedar_member){ .name = f->b->words[WARD_WORD_TIME],
 		.value = { .tag = CEDAR_V_DATETIME, .number = q->now_ms } };
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(more); i++) {

@@ -306,7 +306,7 @@ static void limits(struct ward_resolver *rs)
 
 /* ---- entering a mode ---- */
 
-static bool still_open(const struct ward_resolver *rs, const struct ward_verdict *v)
+bool ward_rules_still_open(const struct ward_resolver *rs, const struct ward_verdict *v)
 {
 	return v->effect == WARD_ASK && rs->r->asks && rs->r->asks->may_ask &&
 		ward_asks_open(rs->r->asks) > 0;
@@ -329,7 +329,7 @@ static int enter_mode(struct ward_resolver *rs, struct ward_error *err)
 		return ward_rs_nomem(err);
 	r = ward_rules_yes(rs, &q, &verdict, &yes, err);
 	/* With somebody there to ask, the look goes on, to find all else that is to be asked: it starts nothing. */
-	if (r < 0 || yes || still_open(rs, &verdict))
+	if (r < 0 || yes || ward_rules_still_open(rs, &verdict))
 		return r;
 	(void)ward_fail(err, WARD_E_REFUSED, "mode %s: %s", name,
 		verdict.effect == WARD_ASK
@@ -359,6 +359,8 @@ int ward_rules_apply(struct ward_resolver *rs, struct ward_error *err)
 		: WARD_OK;
 	if (r == WARD_OK)
 		r = enter_mode(rs, err);
+	if (r == WARD_OK)
+		r = ward_rules_start(rs, err);
 	if (r == WARD_OK)
 		r = own_caps(rs, err);
 	if (r == WARD_OK)

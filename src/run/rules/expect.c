@@ -33,7 +33,8 @@ static const char *value(struct testing *t, const struct ward_question_file *f, 
 	const char *slash = strrchr(f->file, '/');
 
 	if (s[0] == '/' || !slash ||
-		(!ward_streq(name, "policy") && !ward_streq(name, "capabilities")))
+		(!ward_streq(name, "policy") && !ward_streq(name, "capabilities") &&
+			!ward_streq(name, "component")))
 		return s;
 	return ward_arena_printf(t->arena, "%.*s/%s", (int)(slash - f->file), f->file, s);
 }

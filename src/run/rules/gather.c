@@ -268,6 +268,10 @@ static int sources(struct ward_resolver *rs, struct ward_rulebook *b, struct war
 	int r = mode(rs, b, err);
 
 	if (r == WARD_OK)
+		r = add_cedar(b, "data/start.cedar",
+			(struct ward_str){ ward_start_text, ward_start_size }, WARD_LAYER_BUILTIN,
+			false, err);
+	if (r == WARD_OK)
 		r = files(rs, b, err);
 	host.repository_grants = b->layers && b->layers->trust == WARD_TRUST_PINNED;
 	if (r == WARD_OK)
@@ -290,11 +294,16 @@ static int book(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_e
 		.n_git_dirs = b->git.dirs.n,
 		.git_protected = b->git.guarded.v,
 		.n_git_protected = b->git.guarded.n,
+		.component = b->component ? b->component->id : NULL,
+		.component_name = b->component ? b->component->name : NULL,
+		.component_version = b->component ? b->component->version : NULL,
 	};
 	struct ward_circumstances now = {
 		.mode = b->mode ? b->mode->name : NULL,
 		.environment = rs->r->environment,
-		.tier = 1,
+		.trust = b->trust,
+		.phase = b->component ? b->component->phase : NULL,
+		.tier = ward_rules_tier(rs),
 		.labels = rs->r->labels,
 		.n_labels = rs->r->n_labels,
 	};
@@ -350,6 +359,9 @@ int ward_rs_rules(struct ward_resolver *rs, struct ward_rulebook **ret, struct w
 	r = schema(b, err);
 	if (r == WARD_OK)
 		r = places(rs, b, err);
+	if (r == WARD_OK)
+		r = ward_rules_component(rs, b, err);
+	b->trust = ward_rules_trust(rs, b);
 	if (r == WARD_OK)
 		r = sources(rs, b, err);
 	if (r == WARD_OK)
@@ -438,7 +450,8 @@ int ward_rules_wanted(struct ward_resolver *rs, struct ward_error *err)
 
 	if (code < 0)
 		return code;
-	if (!own && r->mode == WARD_MODE_NONE && !r->profile && r->n_policies == 0) {
+	if (!own && r->mode == WARD_MODE_NONE && !r->profile && r->n_policies == 0 &&
+		!r->component && !r->trust && !r->environment && r->tier == 0) {
 		code = ward_layers_where_default(rs->arena, rs->workspace, &where, NULL);
 		/* Without a home there is no user's layer; the others count all the same. */
 		if (code == WARD_OK && !may_be_there(where.ceiling) &&

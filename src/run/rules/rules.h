@@ -15,6 +15,8 @@ struct ward_rulebook {
 	const struct ward_layers *layers;
 	const struct ward_profile *profile;      /* NULL: none was named */
 	const struct ward_mode_data *mode;       /* NULL: none was named */
+	const struct ward_component_data *component;  /* NULL: none was named */
+	const char *trust;                       /* of the run */
 	struct ward_git git;                     /* in the resolver's memory */
 	const char *repo_root;
 	struct ward_sources sources;
@@ -29,6 +31,11 @@ struct ward_rulebook {
 void ward_rulebook_free(struct ward_rulebook *b);       /* NULL ok */
 void ward_rulebook_freep(struct ward_rulebook **b);
 
+/* start.c: --component FILE, into b; what its circumstances are; whether the run may start, and its component have what it asks for */
+int ward_rules_component(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err);
+const char *ward_rules_trust(const struct ward_resolver *rs, const struct ward_rulebook *b);
+int64_t ward_rules_tier(const struct ward_resolver *rs);
+int ward_rules_start(struct ward_resolver *rs, struct ward_error *err);
 /* gather.c: rs->workspace is known. Every refusal names its place and rule. */
 int ward_rs_rules(struct ward_resolver *rs, struct ward_rulebook **ret, struct ward_error *err);
 /* rs->book, where the request or the host has any policy. Its owner is who called ward_resolve(). */
@@ -65,6 +72,7 @@ int ward_rules_yes(struct ward_resolver *rs, const struct ward_query *q, const s
 	struct ward_error *err);
 /* view.c: what the policies say of files, as nodes of the view; after the capabilities are. */
 int ward_rules_view(struct ward_resolver *rs, struct ward_error *err);
+bool ward_rules_still_open(const struct ward_resolver *rs, const struct ward_verdict *v);   /* v asks, and somebody will be asked */
 /* brought.c: what the command brought is judged, once it is known. */
 int ward_rules_brought(struct ward_resolver *rs, struct ward_error *err);
 /*

@@ -5,7 +5,8 @@
 #include "run/rules/tools.h"
 
 static const char *const names[] = { "cap", "capabilities", "read", "write", "env", "mode",
-	"profile", "policy", "repo-root", "environment", "label", "workspace", "i-know" };
+	"profile", "policy", "component", "trust", "backend", "repo-root", "environment", "label",
+	"workspace", "i-know" };
 
 int ward_setting_check(const char *name, struct ward_error *err)
 {

@@ -24,8 +24,11 @@ static void who(struct ward_buf *b, const struct ward_who *w)
 	ward_jw_ki64(b, "uid", w->uid);
 	if (w->agent)
 		ward_jw_kstr(b, "agent", w->agent);
-	if (w->component)
+	if (w->component) {
 		ward_jw_kstr(b, "component", w->component);
+		ward_jw_kstr(b, "component_name", w->component_name);
+		ward_jw_kstr(b, "component_version", w->component_version);
+	}
 	ward_jw_kstr(b, "repo_root", w->repo_root);
 	texts(b, "git_dirs", w->git_dirs, w->n_git_dirs);
 	texts(b, "git_protected", w->git_protected, w->n_git_protected);

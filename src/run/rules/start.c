@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether the run may start at all: in this tier, this phase, this environment; and whether what its component asks for is granted. The
+ * tier that is needed is the first at which no rule forbids sandbox.run, and never less than an option or the component asks for: the
+ * highest of all claims. A claim can only raise it.
+ */
+#include <string.h>
+
+#include "os/os.h"
+#include "run/rules/rules.h"
+
+#define TIERS 4
+#define ANY "/" WARD_ANY_NAME "/" WARD_ANY_NAME
+
+static const char *const tiers[TIERS] = { "direct", "native", "gvisor", "microvm" };
+
+/* ---- the component ---- */
+
+int ward_rules_component(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf text = { .max = WARD_LAYER_FILE_BYTES_MAX };
+	const char *path = rs->r->component;
+	struct ward_json *root;
+	int r;
+
+	if (!path)
+		return WARD_OK;
+	r = ward_read_file(path, WARD_LAYER_FILE_BYTES_MAX, &text, err);
+	if (r == WARD_OK)
+		r = ward_tree_parse(b->arena, ward_buf_cstr(&text), text.n, path, &root, err);
+	return r == WARD_OK ? ward_component_read(b->arena, root, path, &b->component, err) : r;
+}
+
+/* Of two words about trust the lesser. Who names the backend direct vouches for the command, unless he says otherwise. */
+const char *ward_rules_trust(const struct ward_resolver *rs, const struct ward_rulebook *b)
+{
+	static const char *const words[] = { "untrusted", "semi_trusted", "trusted" };
+	const char *said = rs->r->trust, *claimed = b->component ? b->component->trust : NULL;
+
+	if (!said)
+		said = rs->r->backend == WARD_BACKEND_DIRECT ? "trusted" : "untrusted";
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(words); i++) {
+		if (ward_streq(words[i], said) || (claimed && ward_streq(words[i], claimed)))
+			return words[i];
+	}
+	return "untrusted";
+}
+
+int64_t ward_rules_tier(const struct ward_resolver *rs)
+{
+	return rs->r->backend == WARD_BACKEND_DIRECT ? 0 : 1;
+}
+
+/* ---- the tier ---- */
+
+static int no_backend(struct ward_resolver *rs, int64_t tier, struct ward_error *err)
+{
+	int64_t have = ward_rules_tier(rs);
+
+	if (tier == 1)
+		return ward_fail(err, WARD_E_REFUSED,
+			"tier 1 (native) is required, and --backend direct is tier 0");
+	return ward_fail(err, WARD_E_REFUSED,
+		"tier %d (%s) is required, and there is no backend for it: this one is tier %d (%s)",
+		(int)tier, tiers[tier], (int)have, tiers[have]);
+}
+
+static void because(struct ward_error *err, const struct ward_verdict *v, const char *fix)
+{
+	const struct ward_book_rule *rule = v->why == WARD_WHY_NARROWED ? v->list
+		: v->n_rules > 0                                        ? v->rules[0]
+									: NULL;
+
+	if (!rule)
+		ward_fail_fix(err, "%s", v->text);
+	else if (rule->line > 0)
+		ward_fail_fix(err, "%s:%u%s%s%s%s%s", rule->file, rule->line, rule->id ? " " : "",
+			rule->id ? rule->id : "", rule->reason ? ": " : "",
+			rule->reason ? rule->reason : "", fix);
+	else
+		ward_fail_fix(err, "%s says so%s", rule->file, fix);
+}
+
+static int ask(struct ward_resolver *rs, int64_t tier, struct ward_verdict *v, struct ward_query *q,
+	struct ward_error *err)
+{
+	*q = (struct ward_query){ .action = WARD_ACT_SANDBOX_RUN,
+		.resource = ward_str(tiers[tier]),
+		.backend = tiers[tier],
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000),
+		.tier = &tier };
+
+	if (ward_judge(rs->book->book, rs->book->desk, q, v) < 0)
+		return ward_rs_nomem(err);
+	q->tier = NULL;
+	return WARD_OK;
+}
+
+static int forbidden(struct ward_resolver *rs, const struct ward_verdict *why,
+	struct ward_error *err)
+{
+	struct ward_verdict v;
+	struct ward_query q;
+
+	for (int64_t tier = ward_rules_tier(rs) + 1; why->effect == WARD_DENY && tier < TIERS;
+		tier++) {
+		int r = ask(rs, tier, &v, &q, err);
+
+		if (r < 0)
+			return r;
+		if (v.effect == WARD_DENY)
+			continue;
+		(void)no_backend(rs, tier, err);
+		because(err, why, tier == 1 ? "; leave --backend out" : "");
+		return WARD_E_REFUSED;
+	}
+	(void)ward_fail(err, WARD_E_REFUSED, "this may not be started: %s",
+		why->effect == WARD_ASK ? "a person is asked about it, and nobody was" : why->text);
+	if (why->effect == WARD_ASK)
+		ward_fail_fix(err, "say so: --approve %s", ward_approval_name(why->approval));
+	else
+		because(err, why, "");
+	return WARD_E_REFUSED;
+}
+
+static int claims(struct ward_resolver *rs, struct ward_error *err)
+{
+	const struct ward_component_data *c = rs->book->component;
+	int64_t have = ward_rules_tier(rs);
+
+	if (rs->r->tier > have) {
+		(void)no_backend(rs, rs->r->tier, err);
+		ward_fail_at(err, "--tier", 0, 0);
+		ward_fail_fix(err, "ask for less");
+		return WARD_E_REFUSED;
+	}
+	if (!c || c->tier <= have)
+		return WARD_OK;
+	(void)no_backend(rs, c->tier, err);
+	ward_fail_at(err, c->tier_origin.file, c->tier_origin.line, c->tier_origin.column);
+	ward_fail_fix(err, "%s asks for it", c->name);
+	return WARD_E_REFUSED;
+}
+
+/* ---- what the component asks for ---- */
+
+struct request {
+	struct ward_resolver *rs;
+	const struct ward_cap *cap;
+	struct ward_verdict v;
+	struct ward_error *err;
+};
+
+static int judge(struct request *k, enum ward_action action, const char *resource, bool *ret)
+{
+	struct ward_resolver *rs = k->rs;
+	struct ward_query q = { .action = action,
+		.resource = ward_str(resource ? resource : ""),
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000),
+		.of_host = action != WARD_ACT_GRANT_REQUEST };
+
+	*ret = false;
+	if (ward_judge(rs->book->book, rs->book->desk, &q, &k->v) < 0)
+		return ward_rs_nomem(k->err);
+	return ward_rules_yes(rs, &q, &k->v, ret, k->err);
+}
+
+/* Of an option that grants the same, or more: patterns are compared, since names that match them may come to be. */
+static bool by_option(const struct request *k)
+{
+	const struct ward_pattern *want, *have;
+	struct ward_pattern_error bad;
+
+	if (ward_pattern_compile(k->rs->arena, ward_str(k->cap->resource), WARD_GRAMMAR_1, &want,
+		    &bad) < 0)
+		return false;
+	for (size_t i = 0; i < k->rs->r->caps.n; i++) {
+		const struct ward_cap *c = &k->rs->r->caps.v[i];
+
+		if (!c->literal &&
+			(c->type == k->cap->type ||
+				(c->type == WARD_CAP_FILE_WRITE &&
+					k->cap->type == WARD_CAP_FILE_READ)) &&
+			ward_pattern_compile(k->rs->arena, ward_str(c->resource), WARD_GRAMMAR_1,
+				&have, &bad) == WARD_OK &&
+			ward_pattern_covers(have, want))
+			return true;
+	}
+	return false;
+}
+
+/* A path stands for itself, a directory with all below it and any other pattern for whatever may lie in its directory. */
+static int file(struct request *k, bool *ret)
+{
+	struct ward_resolver *rs = k->rs;
+	const char *path = k->cap->resource;
+	char dir[WARD_PATH_MAX];
+	struct ward_target t;
+	bool all = true;
+	int r;
+
+	if (ward_glob_is_subtree(path, dir, sizeof(dir)) || !ward_glob_is_pattern(path))
+		all = ward_glob_is_subtree(path, dir, sizeof(dir));
+	else if (ward_glob_prefix(path, dir, sizeof(dir)) < 0)
+		return WARD_OK;
+	path = ward_rs_absolute(rs, rs->workspace, all ? (dir[0] ? dir : ".") : path);
+	if (path && ward_rs_target(rs, path, &t) == 0)
+		path = t.path;
+	if (path && all)
+		path = ward_arena_printf(rs->arena, "%s" ANY, path[1] ? path : "");
+	if (!path)
+		return ward_rs_nomem(k->err);
+	r = judge(k, WARD_ACT_FS_READ, path, ret);
+	if (r == WARD_OK && *ret && k->cap->type == WARD_CAP_FILE_WRITE)
+		r = judge(k, WARD_ACT_FS_WRITE, path, ret);
+	if (r == WARD_OK && !*ret && k->v.why == WARD_WHY_NO_RULE)
+		*ret = by_option(k);
+	return r;
+}
+
+static int program(struct request *k, bool *ret)
+{
+	struct ward_resolver *rs = k->rs;
+	const char *name = k->cap->resource, *path = name;
+	char dir[WARD_PATH_MAX];
+	struct ward_target t;
+
+	if (ward_streq(name, "*"))
+		path = ANY;
+	else if (ward_glob_is_subtree(name, dir, sizeof(dir)))
+		path = ward_arena_printf(rs->arena, "%s" ANY, dir);
+	else if (ward_rs_lookup(rs, name, true, &path, &t) == 0)
+		path = t.path;
+	return judge(k, WARD_ACT_PROC_EXEC, path, ret);
+}
+
+static int not_granted(struct request *k)
+{
+	const struct ward_component_data *c = k->rs->book->component;
+	WARD_CLEANUP(ward_buf_done) struct ward_buf cap = WARD_BUF_INIT;
+
+	(void)ward_rs_cap_fail(k->rs, k->cap, WARD_E_REFUSED, k->err, "%s asks for it; %s", c->name,
+		k->v.effect == WARD_ASK ? "a person would be asked, and nobody was" : k->v.text);
+	ward_buf_addf(&cap, "%s:%s", ward_cap_type_name(k->cap->type), k->cap->resource);
+	if (k->v.effect == WARD_ASK) {
+		ward_fail_fix(k->err, "say so: --approve %s", ward_approval_name(k->v.approval));
+	} else if (k->v.why == WARD_WHY_NO_RULE) {
+		char word[WARD_PASTE_MAX];
+
+		ward_fail_fix(k->err, "grant it: --cap %s",
+			ward_paste(word, ward_buf_cstr(&cap), "TYPE:RESOURCE"));
+	} else {
+		because(k->err, &k->v, "");
+	}
+	return WARD_E_REFUSED;
+}
+
+static int may_ask(struct request *k)
+{
+	const struct ward_component_data *c = k->rs->book->component;
+	const char *name = ward_arena_printf(k->rs->arena, "%s:%s",
+		ward_cap_type_name(k->cap->type), k->cap->resource);
+	bool yes;
+	int r = judge(k, WARD_ACT_GRANT_REQUEST, name, &yes);
+
+	if (r < 0 || yes || ward_rules_still_open(k->rs, &k->v))
+		return r;
+	(void)ward_rs_cap_fail(k->rs, k->cap, WARD_E_REFUSED, k->err,
+		"%s may not even ask for it: %s", c->name, k->v.text);
+	because(k->err, &k->v, "");
+	return WARD_E_REFUSED;
+}
+
+static int request(struct request *k)
+{
+	bool yes = false;
+	int r = may_ask(k);
+
+	if (r < 0)
+		return r;
+	switch (k->cap->type) {
+	case WARD_CAP_FILE_READ:
+	case WARD_CAP_FILE_WRITE: r = file(k, &yes); break;
+	case WARD_CAP_EXTERNAL_COMMAND: r = program(k, &yes); break;
+	case WARD_CAP_ENV: r = judge(k, WARD_ACT_ENV_READ, k->cap->resource, &yes); break;
+	default: break; /* what nothing holds was refused when it was read */
+	}
+	if (r < 0)
+		return r;
+	if (!yes)
+		return ward_rules_still_open(k->rs, &k->v) ? WARD_OK : not_granted(k);
+	/* A variable goes inside because somebody names it; files and programs are there because rules say so. */
+	return k->cap->type == WARD_CAP_ENV ? ward_caps_add(&k->rs->caps, k->cap, k->err) : WARD_OK;
+}
+
+int ward_rules_start(struct ward_resolver *rs, struct ward_error *err)
+{
+	const struct ward_component_data *c = rs->book->component;
+	struct request k = { .rs = rs, .err = err };
+	struct ward_query q;
+	bool yes = false;
+	int r = ask(rs, ward_rules_tier(rs), &k.v, &q, err);
+
+	if (r == WARD_OK)
+		r = ward_rules_yes(rs, &q, &k.v, &yes, err);
+	/* With somebody there to ask, the look goes on, to find all else that is to be asked: it starts nothing. */
+	if (r == WARD_OK && !yes && !ward_rules_still_open(rs, &k.v))
+		r = forbidden(rs, &k.v, err);
+	if (r == WARD_OK)
+		r = claims(rs, err);
+	for (size_t i = 0; r == WARD_OK && c && i < c->requests.n; i++) {
+		k.cap = &c->requests.v[i];
+		r = request(&k);
+	}
+	return r;
+}

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a run may start at all: the highest tier that anybody asks for counts, a tier without a backend is refused by name, and a
+component is granted nothing by asking."""
+import box
+from box import both, both_cases
+from tap import check, check_eq, check_in
+
+COMPONENT = """\
+schemaVersion: 1
+kind: Component
+metadata: {id: 3f2c1a90-0000-4000-8000-0123456789ab, name: fetch, version: 1.2.0, lifecycle: %s}
+spec:
+%s
+  capabilities:
+    - {type: FILE_READ, resource: "src/**"}
+    - {type: ENV, resource: MARK}
+"""
+# What others say beside the user's own rules; what is refused, and by whom.
+USER = """\
+@id("mine.test") @reason("what is tested here is not isolated enough by this kernel")
+forbid (principal, action == Ward::Action::"sandbox.run", resource)
+when { context.environment == Ward::Environment::"test" && context.tier < 3 };
+
+@id("mine.component")
+forbid (principal in Ward::Component::"00000000-0000-4000-8000-000000000000", action == Ward::Action::"sandbox.run", resource)
+when { context.tier < 2 };
+"""
+
+
+def run(p, *words, user="", command=("sh", "-c", 'cat src/a; echo "$MARK"'), **env):
+    p.write("src/a", "text\n", 0o644)
+    (p.ws / "src").chmod(0o755)
+    own = p.home / "config/ward"
+    if user:
+        own.mkdir(parents=True, exist_ok=True)
+        (own / "mine.cedar").write_text(user)
+        for d in (own, own.parent, p.home):
+            d.chmod(0o755)
+    return p.run(*words, *command, env={"HOME": str(p.home), "XDG_CONFIG_HOME": str(p.home / "config"), "MARK": "mark", **env})
+
+
+def component(p, lifecycle="stable", spec=""):
+    p.write("c.yaml", COMPONENT % (lifecycle, spec))
+    return ["--component", "c.yaml"]
+
+
+ASKED = ("--cap", "FILE_READ:src/**", "--cap", "ENV:MARK")
+STARTS = [
+    # name, words, lifecycle, spec, user's rules, what is said when it is refused
+    ("nothing is said", [], None, "", "", None),
+    ("tier 1 is there", ["--tier", "1"], None, "", "", None),
+    ("tier 2 is not", ["--tier", "2"], None, "", "", ["--tier: tier 2 (gvisor) is required", "no backend"]),
+    ("tier 3 is not", ["--tier", "3"], None, "", "", ["--tier: tier 3 (microvm) is required", "no backend"]),
+    ("the component asks for tier 2", [], "stable", "  tier: 2", "", ["c.yaml:5:9: tier 2 (gvisor) is required"]),
+    ("the option asks for more", ["--tier", "3"], "stable", "  tier: 2", "", ["--tier: tier 3"]),
+    ("the component asks for less", ["--tier", "1"], "stable", "  tier: 0", "", None),
+    ("an environment, by a rule", ["--environment", "test"], None, "", USER, ["tier 3 (microvm) is required", "mine.cedar:", "mine.test"]),
+    ("another environment", ["--environment", "dev"], None, "", USER, None),
+    ("of two rules the higher", ["--environment", "test"], None, "", USER + USER.replace("mine.test", "also").replace("tier < 3", "tier < 2"),
+     ["tier 3 (microvm) is required"]),
+    ("direct is vouched for", ["--backend", "direct"], None, "", "", None),
+    ("direct and not trusted", ["--backend", "direct", "--trust", "untrusted"], None, "", "",
+     ["tier 1 (native) is required", "start.isolate_what_nobody_vouches_for", "leave --backend out"]),
+    ("direct and half trusted", ["--backend", "direct", "--trust", "semi_trusted"], None, "", "", ["tier 1 (native) is required"]),
+    ("direct in prod", ["--backend", "direct", "--environment", "prod"], None, "", "",
+     ["tier 1 (native) is required", "start.isolate_in_shared_places"]),
+    ("direct, and a component that trusts itself less", ["--backend", "direct"], "stable", "  trust: semi_trusted", "",
+     ["tier 1 (native) is required"]),
+    ("a component cannot vouch for itself", ["--backend", "direct", "--trust", "untrusted"], "stable", "  trust: trusted", "",
+     ["tier 1 (native) is required"]),
+    ("trusted", ["--trust", "trusted"], None, "", "", None),
+    ("experimental in dev", [], "experimental", "", "", None),
+    ("experimental in ci", ["--environment", "ci"], "experimental", "", "", ["may not be started", "start.no_experiments_in_shared_places"]),
+    ("a draft in prod", ["--environment", "prod"], "draft", "", "", ["start.no_experiments_in_shared_places"]),
+    ("stable in ci", ["--environment", "ci"], "stable", "", "", None),
+    ("archived", [], "archived", "", "", ["start.nothing_archived"]),
+    ("a person is asked", [], None, "", '@approval("risky") permit (principal, action == Ward::Action::"sandbox.run", resource);\n', None),
+]
+
+
+@both_cases([(row[0], *row[1:]) for row in STARTS])
+def starts(p, words, lifecycle, spec, user, says):
+    words = [*(component(p, lifecycle, spec) if lifecycle else []), *words, *ASKED]
+    r = run(p, *words, user=user)
+    if says is None:
+        check_eq((r.code, r.out), (0, "text\nmark\n"), r.err)
+        return
+    check_eq((r.code, r.out), (125, ""), r.err)
+    for s in says:
+        check_in(s, r.err)
+    check_eq([x["kind"] for x in box.records(p)], ["policy.block"])
+
+
+@both
+def what_a_component_asks_for_is_not_granted_by_that(p):
+    r = run(p, *component(p))
+    check_eq(r.code, 125)
+    check_in("c.yaml:7:7: FILE_READ \"src/**\": fetch asks for it; no rule grants it; grant it: --cap 'FILE_READ:src/**'", r.err)
+    r = run(p, *component(p), "--read", "src")
+    check_in("c.yaml:8:7: ENV \"MARK\"", r.err)
+    # By an option, by a mode, by a rule about the component: all the same.
+    check_eq(run(p, *component(p), *ASKED).out, "text\nmark\n")
+    check_eq(run(p, *component(p), "--cap", "FILE_WRITE:**", "--cap", "ENV:MARK").out, "text\nmark\n")
+    rule = ('permit (principal in Ward::Component::"%s", action == Ward::Action::"%s", resource%s);\n')
+    me, other = "3f2c1a90-0000-4000-8000-0123456789ab", "00000000-0000-4000-8000-000000000000"
+    mine = rule % (me, "env.read", ' == Ward::Variable::"MARK"') + rule % (me, "fs.read", ' in Ward::Path::"./src"')
+    r = run(p, *component(p), user=mine)
+    check_eq(r.out, "text\nmark\n", r.err)
+    r = run(p, *component(p), user=mine.replace(me, other))
+    check_eq(r.code, 125, r.out)
+    # What it does not ask for is none of its business: the variable of a rule goes inside for who asks for it.
+    r = run(p, user=mine.replace("principal in", "principal is Ward::Run in"), command=("sh", "-c", 'echo "[$MARK]"'))
+    check_eq(r.out, "[]\n", r.err)
+
+
+@both
+def asking_itself_can_be_forbidden(p):
+    user = '@reason("ask the team") forbid (principal, action == Ward::Action::"grant.request", resource) when { resource.action == "env.read" };\n'
+    r = run(p, *component(p), *ASKED, user=user)
+    check_eq(r.code, 125)
+    check_in("may not even ask for it", r.err)
+    check_in("ask the team", r.err)
+
+
+@both
+def the_log_says_what_it_was(p):
+    r = run(p, *component(p, "canary", "  trust: trusted"), *ASKED, "--trust", "semi_trusted", "--environment", "ci")
+    check_eq(r.code, 0, r.err)
+    start, = [x for x in box.records(p) if x["kind"] == "run.start"]
+    check_eq({k: start["detail"].get(k) for k in ("tier", "trust", "environment", "phase", "component", "version")},
+             {"tier": 1, "trust": "semi_trusted", "environment": "ci", "phase": "canary",
+              "component": "3f2c1a90-0000-4000-8000-0123456789ab", "version": "1.2.0"})
+
+
+@both
+def rules_see_trust_phase_and_component(p):
+    user = ('permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./src") when { context.trust == Ward::Trust::"trusted" };\n'
+            'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./src") when { context.phase == Ward::Phase::"canary" };\n')
+    for words, lifecycle, want in (([], None, False), (["--trust", "trusted"], None, True), ([], "canary", True), ([], "stable", False)):
+        words += component(p, lifecycle) if lifecycle else []
+        r = run(p, *words, "--cap", "ENV:MARK", user=user, command=("cat", "src/a"))
+        check(("text" in r.out) == want, f"{words}: {r.out}{r.err}")
+
+
+box.main()
