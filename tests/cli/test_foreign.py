@@ -3,10 +3,12 @@
 """Policies that somebody else wrote: what a repository that nobody trusts cannot bring about, and what its names cannot do to a terminal."""
 import json
 import re
+import shutil
+import subprocess
 
 import cli
 from cli import placed, ward
-from tap import cases, check, check_eq, check_in, main, test
+from tap import cases, check, check_eq, check_in, main, skip, test
 
 DOCUMENT = """\
 schemaVersion: 2
@@ -180,6 +182,23 @@ def nothing_foreign_reaches_the_terminal_as_it_is(p, row):
     check(r.out + r.err, "nothing was said")
     for text in (r.out if kind != ("run",) else "", r.err):
         check(not RAW.search(text), f"{text!r}")
+
+
+@test
+@placed
+def a_policy_above_the_workspace_is_not_passed_over_unsaid(p):
+    if not shutil.which("git"):
+        skip("git is not installed")
+    subprocess.run(["git", "init", "-q", p.ws], check=True)
+    p.write(".ward/a.cedar", "// nothing\n")
+    p.write("sub/f", "x")
+    run = foreign(p)
+    says = f"the policy in {p.ws}/.ward is not used, as the workspace is {p.ws}/sub: it is with --workspace"
+    check_in(f"ward: warning: {says}\n", run("--mode", "read_only", "--workspace", "sub", "/usr/bin/env").err)
+    check("not used" not in run("--mode", "read_only", "/usr/bin/env").err, "warned where it is used")
+    p.write("sub/.ward/b.cedar", "// nothing\n")
+    shutil.rmtree(p.ws / ".ward")
+    check("not used" not in run("--mode", "read_only", "--workspace", "sub", "/usr/bin/env").err, "warned of what is not there")
 
 
 @test

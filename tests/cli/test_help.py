@@ -48,6 +48,24 @@ def alone_it_is_a_usage_error():
     check_eq(ward().code, 2)
 
 
+@cases([("trust", "ward-trust", r"trust"), ("approvals", "ward-approve", r"pending|approve|deny|allow"),
+        ("policies", "ward-policy", r"policy \w+")])
+def a_page_has_the_options_of_its_commands_and_no_others(page, which):
+    """Those of the option table are put there by the build."""
+    text = (cli.ROOT / "man" / f"{page}.1.scd").read_text()
+    listed = text.split("# OPTIONS")[1].split("\n# ")[0]
+    shared = {"--" + o["name"] for o in table()["options"]}
+    told = set(re.findall(r"\*(--[a-z-]+)\*", "\n".join(x for x in listed.splitlines() if x.startswith("*"))))
+    taken = set()
+    for name in COMMANDS:
+        if re.fullmatch(which, name):
+            taken |= set(re.findall(r"--[a-z-]+", ward("help", *name.split()).out.split("\n\n")[0]))
+            check_in(name.split()[-1], text.split("# DESCRIPTION")[0])
+    check_eq(told - shared, taken - shared)
+    if page != "ward-policy":
+        check_eq(told, taken)
+
+
 @cases([(name, name) for name in COMMANDS])
 def help_of_a_command(name):
     words = name.split()

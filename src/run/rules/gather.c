@@ -325,6 +325,20 @@ static int book(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_e
 	return r == WARD_OK ? ward_rules_digest(b, &in, err) : r;
 }
 
+/* The layer is the workspace's. Of what a mode lets be read above it that policy says nothing, which people may not expect. */
+static int warn_above(struct ward_resolver *rs, const char *top, struct ward_error *err)
+{
+	const char *above = ward_rs_absolute(rs, top, ".ward");
+	struct ward_target t;
+
+	if (ward_streq(top, rs->workspace) || !above || ward_rs_target(rs, above, &t) < 0 ||
+		!S_ISDIR(t.st.st_mode) || ward_rs_is_pin(&t))
+		return WARD_OK;
+	return ward_rs_warn(rs, err,
+		"the policy in %s is not used, as the workspace is %s: it is with --workspace",
+		above, rs->workspace);
+}
+
 /* The repository's top bounds reads: named, or git's. */
 static int places(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
 {
@@ -332,6 +346,8 @@ static int places(struct ward_resolver *rs, struct ward_rulebook *b, struct ward
 	int r = ward_rs_git(rs, &b->git, err);
 
 	b->repo_root = b->git.top ? b->git.top : rs->workspace;
+	if (r == WARD_OK)
+		r = warn_above(rs, b->repo_root, err);
 	if (r != WARD_OK || !rs->r->repo_root)
 		return r;
 	if (ward_rs_target(rs, ward_rs_absolute(rs, rs->cwd, rs->r->repo_root), &t) < 0 ||
