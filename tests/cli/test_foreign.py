@@ -220,7 +220,8 @@ def what_is_shown_is_the_same_policy(p):
     check_in('@reason("r\\u{1b}[31m\\u{202e} \\\\\\" \\u{1b}")', r.out)
     # To the language a carriage return ends a comment: what stands behind it is a rule, and is shown as one.
     check_in("// over\npermit (", r.out)
-    p.write("again.cedar", r.out.split("// ----")[1].split("\n", 1)[1])
+    own, = (part.split("\n", 1)[1] for part in r.out.split("// ----") if "/.ward/a.cedar (" in part.split("\n", 1)[0])
+    p.write("again.cedar", own)
     p.write(".ward/a.cedar", "// nothing\n")
     for path, code in (("s/f", 1), ("t/f", 0)):
         r = foreign(p)("--policy", "again.cedar", "--op", "read", "--path", path, kind=("policy", "explain"))
