@@ -80,6 +80,13 @@ def a_file_is_not_replaced_by_a_directory(p):
 
 
 @both
+def more_names_than_a_view_holds_are_refused_when_it_is_full(p):
+    r = run(p, "\n".join(forbid(f' in Ward::Path::"./new{i}"') for i in range(5000)), "--write", ".", "true")
+    check_eq(r.code, 125)
+    check_in("more than 4096 entries", r.err)
+
+
+@both
 def a_small_file_is_no_pin(p):
     """It has the mode of one, and is hidden as any other."""
     p.write("key", "secret\n", 0o644)

@@ -152,13 +152,18 @@ static int validate(struct reading *r)
 
 static bool take(struct ward_book_set *to, struct ward_book_set *from, size_t i)
 {
-	struct ward_book_rule *rules =
-		realloc(to->rules, (to->policies.statics.n + 1) * sizeof(*rules));
+	size_t n = to->policies.statics.n;
 
-	if (rules == NULL)
-		return false;
-	to->rules = rules;
-	rules[to->policies.statics.n] = from->rules[i];
+	/* Room for 1, 2, 4, 8 ...: full where n is one of them. */
+	if ((n & (n - 1)) == 0) {
+		struct ward_book_rule *rules =
+			realloc(to->rules, (n > 0 ? 2 * n : 1) * sizeof(*rules));
+
+		if (rules == NULL)
+			return false;
+		to->rules = rules;
+	}
+	to->rules[n] = from->rules[i];
 	return ward_cedar_policies_add(&to->policies, from->policies.statics.v[i], NULL) == WARD_OK;
 }
 

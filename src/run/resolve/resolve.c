@@ -43,8 +43,16 @@ static void *grow(struct ward_resolver *rs, void *v, size_t n, size_t *io_cap, s
 
 int ward_rs_node(struct ward_resolver *rs, const struct ward_node *n, struct ward_error *err)
 {
-	struct ward_node *v = grow(rs, rs->nodes, rs->n_nodes, &rs->cap_nodes, sizeof(*v));
+	struct ward_node *v;
 
+	/* No plan has more (plan/view.c), and each is compared with every other before one would say so. */
+	if (rs->n_nodes >= WARD_MOUNTS_MAX) {
+		(void)ward_fail(err, WARD_E_LIMIT, "the view has more than %d entries",
+			WARD_MOUNTS_MAX);
+		ward_fail_fix(err, "grant directories instead of single files, or name less");
+		return WARD_E_LIMIT;
+	}
+	v = grow(rs, rs->nodes, rs->n_nodes, &rs->cap_nodes, sizeof(*v));
 	if (!v)
 		return ward_rs_nomem(err);
 	rs->nodes = v;

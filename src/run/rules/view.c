@@ -290,7 +290,7 @@ static int boundary(struct viewing *v, const struct ward_target *t)
 /* Less of a name, or of what could lie in it, than of what it would be made in. */
 static int rights_to_come(struct viewing *v, const char *path, struct rights *ret)
 {
-	struct rights below;
+	struct rights below = { 0 };
 	int r = rights_at(v, path, ret);
 
 	if (r == WARD_OK)
@@ -403,8 +403,7 @@ static int name(struct viewing *v, const char *path)
 	int r = ward_rs_target(v->rs, path, &t);
 
 	if (r == -ENOENT || r == -ENOTDIR)
-		return ward_rs_text(v->rs, &v->missing, ward_arena_strdup(v->rs->arena, path),
-			v->err);
+		return ward_rs_push(v->rs, &v->missing, path, v->err);
 	if (r < 0 || ward_rs_reserved(t.path))
 		return WARD_OK;
 	if (!ward_streq(t.path, path) && of_base(path))
@@ -462,6 +461,20 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static int all_absent(struct viewing *v)
+{
+	struct ward_texts *t = &v->missing;
+	int r = WARD_OK;
+
+	if (t->n > 0)
+		qsort(t->v, t->n, sizeof(*t->v), by_text);
+	for (size_t i = 0; r == WARD_OK && i < t->n; i++) {
+		if (i == 0 || !ward_streq(t->v[i], t->v[i - 1]))
+			r = absent(v, t->v[i]);
+	}
+	return r;
+}
+
 static int boundaries(struct viewing *v)
 {
 	int r = WARD_OK;
@@ -477,7 +490,7 @@ static int boundaries(struct viewing *v)
 			continue;
 		/* Kept from coming to be by another run, which may end before this one: it is no more there than what is missing. */
 		if (ward_rs_is_pin(&t))
-			r = ward_rs_text(v->rs, &v->missing, v->names.v[i], v->err);
+			r = ward_rs_push(v->rs, &v->missing, v->names.v[i], v->err);
 		else
 			r = boundary(v, &t);
 	}
@@ -630,8 +643,8 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 			&v.names, err);
 	if (r == WARD_OK)
 		r = boundaries(&v);
-	for (size_t i = 0; r == WARD_OK && i < v.missing.n; i++)
-		r = absent(&v, v.missing.v[i]);
+	if (r == WARD_OK)
+		r = all_absent(&v);
 	rs->n_viewed = rs->n_nodes;
 	rs->base_cut = base_cut(&v);
 	if (r == WARD_OK)
