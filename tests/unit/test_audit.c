@@ -31,8 +31,9 @@ static int append_one(struct ward_audit *a, const struct ward_event *e,
 TEST(kinds_are_the_table)
 {
 	static const char *const want[] = { "run.start", "policy.snapshot", "policy.check",
-		"policy.block", "approval.requested", "approval.granted", "approval.denied",
-		"capability.denied", "sandbox.violation", "selftest", "limit.hit", "run.end" };
+		"policy.block", "policy.epoch", "approval.requested", "approval.granted",
+		"approval.denied", "capability.denied", "sandbox.violation", "selftest",
+		"limit.hit", "run.end" };
 	size_t n = 0;
 	for (; ward_audit_kind(n); n++) {
 		CHECK(n < WARD_ARRAY_SIZE(want) && ward_streq(ward_audit_kind(n), want[n]));
@@ -40,7 +41,7 @@ TEST(kinds_are_the_table)
 	}
 	CHECK_EQ_SIZE(n, WARD_ARRAY_SIZE(want));
 	CHECK_STR_EQ(ward_audit_kind_alias(0), "SandboxStart");
-	CHECK_STR_EQ(ward_audit_kind_alias(7), "CapabilityDenied");
+	CHECK_STR_EQ(ward_audit_kind_alias(8), "CapabilityDenied");
 	CHECK_NULL(ward_audit_kind_alias(99));
 	CHECK(!ward_audit_kind_known("SandboxStart"));
 	CHECK(!ward_audit_kind_known("run.star") && !ward_audit_kind_known("") &&
