@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -211,6 +212,89 @@ int ward_streams_open(struct ward_streams *s, const struct ward_request *r, uint
 	else if (geteuid() == 0)
 		open_pipes_to_all(s);
 	return code;
+}
+
+/* ---- opened anew ---- */
+
+struct reach {
+	bool read, write;
+};
+
+static struct reach of_node(const struct ward_node *n)
+{
+	bool bound = n->kind == WARD_NODE_BIND;
+
+	return (struct reach){ bound, bound && n->write && !n->protect };
+}
+
+/*
+ * What /proc/self/fd/N opens anew is the host's file, past every mount: a cover, or a mount that is read-only, does not lie on it.
+ * Landlock is asked, and adds up what the directories above it may. ret: what the view takes back of that.
+ */
+static struct reach taken_back(const struct ward_plan *plan, const char *path)
+{
+	struct reach adds = { 0 }, view = { 0 };
+	size_t longest = 0;
+
+	for (size_t i = 0; i < plan->n_nodes; i++) {
+		const struct ward_node *n = &plan->nodes[i];
+		struct reach r = of_node(n);
+
+		if ((n->kind != WARD_NODE_BIND && n->kind != WARD_NODE_MASK) ||
+			!ward_path_within(path, n->dest))
+			continue;
+		adds.read = adds.read || r.read;
+		adds.write = adds.write || r.write;
+		if (strlen(n->dest) >= longest) {
+			longest = strlen(n->dest);
+			view = r;
+		}
+	}
+	return (struct reach){ adds.read && !view.read, adds.write && !view.write };
+}
+
+/* The name that the descriptor was opened by; false: it has none, and so no directory above it. */
+static bool name_of(int fd, char path[WARD_PATH_MAX])
+{
+	static const char gone[] = " (deleted)";
+	char link[32];
+	struct stat st;
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (fstat(fd, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode)))
+		return false;
+	n = readlink(link, path, WARD_PATH_MAX - 1);
+	path[n > 0 ? n : 0] = '\0';
+	if (st.st_nlink == 0 && ward_has_suffix(path, gone))
+		path[strlen(path) - strlen(gone)] = '\0';
+	return path[0] == '/';
+}
+
+int ward_streams_check(const struct ward_streams *s, const struct ward_plan *plan,
+	struct ward_error *err)
+{
+	for (int i = 0; plan->backend != WARD_BACKEND_DIRECT && i < 3; i++) {
+		int mode = fcntl(s->child[i], F_GETFL) & O_ACCMODE;
+		char path[WARD_PATH_MAX];
+		struct reach more;
+
+		if (!name_of(s->child[i], path))
+			continue;
+		more = taken_back(plan, path);
+		more.read = more.read && mode == O_WRONLY;
+		more.write = more.write && mode == O_RDONLY;
+		if (!more.read && !more.write)
+			continue;
+		(void)ward_fail(err, WARD_E_REFUSED,
+			"%s is \"%s\", which the command could open anew to %s it, though it may not",
+			stream_names[i], path, more.write ? "write" : "read");
+		ward_fail_fix(err, "%s",
+			i == 0 ? "give it through a pipe: cat FILE |"
+			       : "send it through a pipe: | cat > FILE");
+		return WARD_E_REFUSED;
+	}
+	return WARD_OK;
 }
 
 void ward_streams_started(struct ward_streams *s)

@@ -5,6 +5,7 @@ stays as it was on the host."""
 import json
 import os
 import pathlib
+import shutil
 import stat
 import subprocess
 import tempfile
@@ -510,6 +511,75 @@ def an_interpreter_runs_what_it_may_read(p):
     p.write("x.cedar", 'forbid (principal, action in Ward::Action::"run_programs", resource == Ward::Program::"./tool");\n')
     r = ordinary(p, "--policy", "x.cedar", "--read", ".", "sh", "-c", "./tool || sh ./tool")
     check_eq(r.out, "ran\n", r.err)
+
+
+@both
+def an_open_descriptor_is_not_asked_about_again(p):
+    """Known: what the caller hands in is read and written, whatever rules say of the file. docs/agreement.md"""
+    key, log = p.write("secret/key", "key\n", 0o666), p.write("secret/log", "", 0o666)
+    p.write("x.cedar", 'forbid (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Path::"./secret");\n')
+    with open(key, "r+b") as taken, open(log, "r+b") as to:
+        r = ordinary(p, "--policy", "x.cedar", "--write", ".", "sh", "-c", "cat; cat secret/key <&-; cat <&7 || echo none",
+                     stdin=taken, stdout=to, pass_fds=(7,) if os.dup2(taken.fileno(), 7) else ())
+    os.close(7)
+    check_eq((r.code, log.read_text()), (0, "key\nnone\n"), r.err)   # 0, 1 and 2 alone are handed in
+
+
+@both
+def a_descriptor_does_not_give_more_than_it_was_opened_for(p):
+    """/proc/self/fd/0 is the host's file, past every cover: who may only read it must not open it anew to write."""
+    key, log = p.write("secret/key", "key\n", 0o666), p.write("secret/log", "old\n", 0o666)
+    conf = p.write("kept/conf", "conf\n", 0o666)
+    p.write("open", "open\n", 0o666)
+    p.write("x.cedar", 'forbid (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Path::"./secret");\n'
+                       'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./kept");\n')
+    anew = {"stdin": "echo evil >> /proc/self/fd/0; true", "stdout": "cat /proc/self/fd/1 >&2; true"}
+    for name, mode in ((key, "rb"), (conf, "rb"), (log, "ab")):
+        stream = "stdin" if mode == "rb" else "stdout"
+        with open(name, mode) as f:
+            r = ordinary(p, "--policy", "x.cedar", "--write", ".", "sh", "-c", anew[stream], **{stream: f})
+        check_eq((r.code, "old" in r.err), (125, False), f"{name} {r.err}")
+        check_in(str(name), r.err)
+    r = ordinary(p, "--policy", "x.cedar", "--write", ".", "--stdin", "file:secret/key", "cat")
+    check_eq((r.code, r.out), (125, ""), r.err)
+    check_eq((key.read_text(), conf.read_text(), log.read_text()), ("key\n", "conf\n", "old\n"))
+    # What the run may do anyway, and what lies in nothing that is granted, is handed in as ever.
+    (p.side / "far").write_text("far\n")
+    (p.side / "far").chmod(0o666)
+    for name, words in ((p.ws / "open", ("--write", ".")), (p.side / "far", ("--write", ".")), (key, ("--read", "."))):
+        with open(name, "rb") as f:
+            r = ordinary(p, "--policy", "x.cedar", *words, "sh", "-c", "cat; echo evil >> /proc/self/fd/0", stdin=f)
+        check(r.out.startswith(name.read_text().split()[0]), f"{name} {r.err}")
+        check_eq("evil" in name.read_text(), name == p.ws / "open", name)
+
+
+@both
+def private_places_are_the_runs_own(p):
+    """Known: whatever the host has of these names, and whatever rules say of it. docs/agreement.md"""
+    own, home = pathlib.Path(tempfile.mkdtemp(dir="/tmp")), p.side / "home"
+    try:
+        own.chmod(0o777)
+        home.mkdir()
+        home.chmod(0o777)
+        for f in (own / "there", home / ".profile"):
+            f.write_text("host\n")
+            f.chmod(0o666)
+        rules = "".join(f'forbid (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Path::"{d}");\n'
+                        for d in (own, home))
+        p.write("x.cedar", rules)
+        script = (f"cat {own}/there {home}/.profile; mkdir -p {own} && echo x > {own}/made && cat {own}/made; echo $HOME; ls -A $HOME; "
+                  "echo y > $HOME/.profile && cat $HOME/.profile; echo z > /dev/shm/z && cat /dev/shm/z")
+        for words in ((), ("--policy", "x.cedar")):
+            r = p.run(*words, "sh", "-c", script, env={"HOME": str(home), "XDG_CONFIG_HOME": str(p.home / "config")})
+            check_eq(r.out, "x\n/home/ward\ny\nz\n", f"{words} {r.err}")
+            check_eq((sorted(x.name for x in own.iterdir()), (home / ".profile").read_text()), (["there"], "host\n"))
+        # What a rule or an option shows of it lies in the private place, as the rest does not.
+        p.write("y.cedar", f'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"{own}/there");\n')
+        for words in (("--policy", "y.cedar"), ("--read", own / "there")):
+            r = ordinary(p, *words, "sh", "-c", f"cat {own}/there; echo x > {own}/there; echo y > /tmp/new && cat /tmp/new")
+            check_eq((r.out, (own / "there").read_text(), os.path.exists("/tmp/new")), ("host\ny\n", "host\n", False), r.err)
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
 
 
 box.main()
