@@ -70,7 +70,7 @@ class World:
                 found |= {n for n in t.at if t.host(n) == value}
             elif kind == "cap":
                 pattern = value.split(":", 1)[1]
-                found |= {n for n in t.at if (n == pattern[:-3] if generate.literal(pattern) else generate.matches(pattern, n))}
+                found |= {n for n in t.at if n == generate.literal(pattern) or (not pattern.endswith("/**") and generate.matches(pattern, n))}
         return found | {t.way(n, True)[1] for n in found}
 
     def first_line(self, name):

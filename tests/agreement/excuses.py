@@ -18,10 +18,9 @@ class Excuses:
     # ---- where mounts stand ----
 
     def pins(self, name):
-        """Names that are denied, are not there, and whose first missing part is name: pinned as an empty directory."""
-        w = self.w
-        return [m for m in w.policy["mentions"] if (m == name or m.startswith(name + "/")) and m not in self.t.at
-                and name not in self.t.at and not (w.may("fs.write", m) and w.may("fs.read", m))]
+        """Names that are denied, or what lies in them is, are not there, and whose first missing part is name: pinned as an empty directory."""
+        return [m for m in self.w.policy["mentions"] if (m == name or m.startswith(name + "/")) and m not in self.t.at
+                and name not in self.t.at and not all(self.w.may(a, n) for a in ("fs.read", "fs.write") for n in (m, m + "/*"))]
 
     def own(self, name):
         """Its rights are not those of its directory, or it was granted by its name."""

@@ -104,8 +104,8 @@ class Tree:
 
 
 def literal(rule):
-    """The directory that a rule about all in it names, or None."""
-    path = rule.lstrip("!")[:-3] if rule.endswith("/**") else "*"
+    """The one name that a rule is about, or all below it; or None."""
+    path = rule.lstrip("!").removesuffix("/**")
     return None if any(c in path.replace("\\[", "").replace("\\]", "") for c in "*?[{") else path.replace("\\", "")
 
 
