@@ -76,6 +76,7 @@ static const struct {
 	enum ward_policy_kind kind;
 } endings[] = {
 	{ ".cedar", WARD_POLICY_CEDAR },
+	{ ".cedar.json", WARD_POLICY_IMPORT },
 	{ ".yaml", WARD_POLICY_DOCUMENT },
 	{ ".yml", WARD_POLICY_DOCUMENT },
 	{ ".json", WARD_POLICY_DOCUMENT },
@@ -98,7 +99,7 @@ static int bad_name(const struct reader *r, const char *name)
 		(void)fail(r, name, WARD_E_INVALID, "no policy is called so%s%s%s",
 			near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	ward_fail_fix(r->err,
-		"take it away, or call it NAME.cedar, NAME.yaml, NAME.yml, NAME.json or README*; a "
+		"take it away, or call it NAME.cedar, NAME.cedar.json, NAME.yaml, NAME.yml, NAME.json or README*; a "
 		"NAME is UTF-8 without dots, colons, backslashes and control characters");
 	return WARD_E_INVALID;
 }

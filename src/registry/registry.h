@@ -30,6 +30,7 @@ enum ward_policy_kind {
 	WARD_POLICY_NOTE = 0,        /* README* */
 	WARD_POLICY_EPOCH,           /* "epoch", of the ceiling alone */
 	WARD_POLICY_DOCUMENT,        /* .yaml .yml .json: ward_tree_parse() */
+	WARD_POLICY_IMPORT,          /* .cedar.json: the same, of components and what they are allowed */
 	WARD_POLICY_CEDAR            /* .cedar */
 };
 

@@ -87,6 +87,7 @@ static const char *kind_name(enum ward_policy_kind kind)
 	switch (kind) {
 	case WARD_POLICY_CEDAR: return "cedar";
 	case WARD_POLICY_DOCUMENT: return "document";
+	case WARD_POLICY_IMPORT: return "import";
 	case WARD_POLICY_EPOCH: return "epoch";
 	default: return "note";
 	}

@@ -58,8 +58,8 @@ WARD_OPT(ward_apply_profile, "profile", "NAME", false, G_POLICY,
 	NULL)
 WARD_OPT(ward_apply_policy, "policy", "FILE", true, G_POLICY,
 	"add a policy file: .cedar, .yaml or .json",
-	"Add the policies of FILE for this run: Cedar text where the name ends in .cedar, else a policy document. What they permit "
-	"adds to what other rules permit; what any rule forbids stays forbidden.",
+	"Add the policies of FILE for this run: Cedar text where the name ends in .cedar, grants of components where it ends in "
+	".cedar.json, else a policy document. What they permit adds to what other rules permit; what any rule forbids stays forbidden.",
 	NULL)
 WARD_OPT(ward_apply_component, "component", "FILE", false, G_POLICY,
 	"what the command says of itself: who it is, what it asks for",

@@ -47,6 +47,7 @@ struct ward_request {
 	const char *environment;     /* a word of the schema, NULL = dev */
 	const char *trust;           /* the same; NULL: nobody vouched for the command */
 	const char *component;       /* a file: what the command says of itself */
+	const struct ward_component_data *component_data;  /* read once: what the run writes there meanwhile is not believed */
 	int64_t tier;                /* at least */
 	const char *const *labels; size_t n_labels;
 	const char *cwd;             /* as given, NULL = the caller's */

@@ -11,6 +11,8 @@ struct job {
 	struct ward_arena *arena;
 	const struct ward_cap *cap;
 	const struct ward_sugar_host *host;
+	const char *component; /* the UUID of who is permitted; NULL: whoever runs */
+	bool denies;
 	struct ward_error *err;
 };
 
@@ -19,7 +21,26 @@ static int no_memory(struct job *j)
 	return ward_fail(j->err, WARD_E_NOMEM, "no memory left for the policies");
 }
 
-/* Beginning of a permit of the capability at hand. */
+/* "permit (principal, action ACTION, " */
+static void scope(struct job *j, const char *action)
+{
+	ward_buf_adds(j->out, j->denies ? "forbid (principal" : "permit (principal");
+	if (j->component != NULL) {
+		ward_buf_adds(j->out, " in ");
+		ward_sugar_uid(j->out, "Component", j->component);
+	}
+	ward_buf_addf(j->out, ", action %s, ", action);
+}
+
+static void scope_of(struct job *j, const char *action)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "== Ward::Action::\"%s\"", action);
+	scope(j, text);
+}
+
+/* Beginning of a policy of the capability at hand: where it stands. */
 static void head(struct job *j)
 {
 	const struct ward_cap *c = j->cap;
@@ -50,10 +71,12 @@ static int file(struct job *j)
 	int r;
 
 	head(j);
-	ward_buf_addf(j->out, "permit (principal, action %s, ",
-		j->cap->type == WARD_CAP_FILE_WRITE
+	/* To write is to read, too; so who may not read may not write, and who may not write may read. */
+	scope(j,
+		(j->cap->type == WARD_CAP_FILE_WRITE) != j->denies
 			? "in [Ward::Action::\"fs.read\", Ward::Action::\"fs.write\"]"
-			: "== Ward::Action::\"fs.read\"");
+			: j->denies ? "== Ward::Action::\"fs.write\""
+				    : "== Ward::Action::\"fs.read\"");
 	if (j->cap->literal) {
 		const char *cwd = j->host != NULL && j->host->cwd != NULL ? j->host->cwd : "/";
 
@@ -85,16 +108,16 @@ static int command(struct job *j)
 	if (found == NULL)
 		return WARD_E_NOTFOUND;
 	head(j);
-	ward_buf_adds(j->out, "permit (principal, action in Ward::Action::\"run_programs\", ");
+	scope(j, "in Ward::Action::\"run_programs\"");
 	if (ward_streq(found, "*"))
 		ward_buf_adds(j->out, "resource");
 	else
 		ward_sugar_program(j->out, found);
 	ward_buf_adds(j->out, ");\n\n");
-	if (ward_streq(found, "*"))
-		return WARD_OK; /* every program that can be read already */
+	if (ward_streq(found, "*") || j->denies)
+		return WARD_OK; /* every program that can be read already; and to be read is no start */
 	head(j);
-	ward_buf_adds(j->out, "permit (principal, action == Ward::Action::\"fs.read\", ");
+	scope_of(j, "fs.read");
 	ward_sugar_program(j->out, found);
 	ward_buf_adds(j->out, ");\n\n");
 	return WARD_OK;
@@ -105,8 +128,8 @@ static int variable(struct job *j)
 	if (strchr(j->cap->resource, '=') != NULL)
 		return WARD_OK;
 	head(j);
-	ward_buf_adds(j->out,
-		"permit (principal, action == Ward::Action::\"env.read\", resource == ");
+	scope_of(j, "env.read");
+	ward_buf_adds(j->out, "resource == ");
 	ward_sugar_uid(j->out, "Variable", j->cap->resource);
 	ward_buf_adds(j->out, ");\n\n");
 	return WARD_OK;
@@ -130,8 +153,7 @@ static int endpoint(struct job *j)
 		return no_memory(j);
 	lower(text);
 	head(j);
-	ward_buf_addf(j->out, "permit (principal, action == Ward::Action::\"%s\", ",
-		connects ? "net.connect" : "net.listen");
+	scope_of(j, connects ? "net.connect" : "net.listen");
 	port = strrchr(text, ':'); /* there is one: the capability was checked */
 	if (port == NULL)
 		return ward_cap_fail(j->err, j->cap, "has no port");
@@ -190,8 +212,8 @@ static int by_name(struct job *j)
 	bool pattern = strchr(resource, '*') != NULL;
 
 	head(j);
-	ward_buf_addf(j->out, "permit (principal, action == Ward::Action::\"%s\", resource",
-		named[j->cap->type].action);
+	scope_of(j, named[j->cap->type].action);
+	ward_buf_adds(j->out, "resource");
 	if (!pattern) {
 		ward_buf_adds(j->out, " == ");
 		ward_sugar_uid(j->out, named[j->cap->type].type, resource);
@@ -219,6 +241,28 @@ static int (*const makers[WARD_CAP_TYPE_MAX])(struct job *j) = {
 	[WARD_CAP_ARTIFACT_WRITE] = by_name,
 };
 
+static int make(struct job *j)
+{
+	if ((unsigned)j->cap->type >= WARD_CAP_TYPE_MAX || makers[j->cap->type] == NULL)
+		return ward_cap_fail(j->err, j->cap, "is of no type");
+	return makers[j->cap->type](j);
+}
+
+int ward_sugar_cap(struct ward_buf *out, struct ward_arena *a, const struct ward_cap *cap,
+	const struct ward_sugar_grant *grant, const struct ward_sugar_host *host,
+	struct ward_error *err)
+{
+	struct job j = { .out = out,
+		.arena = a,
+		.cap = cap,
+		.host = host,
+		.component = grant->component,
+		.denies = grant->denies,
+		.err = err };
+
+	return make(&j);
+}
+
 int ward_sugar_caps(struct ward_sources *to, const struct ward_caps *caps, enum ward_layer layer,
 	const struct ward_sugar_host *host, struct ward_error *err)
 {
@@ -229,9 +273,7 @@ int ward_sugar_caps(struct ward_sources *to, const struct ward_caps *caps, enum 
 
 	for (size_t i = 0; r == WARD_OK && i < caps->n; i++) {
 		j.cap = &caps->v[i];
-		r = (unsigned)j.cap->type < WARD_CAP_TYPE_MAX && makers[j.cap->type] != NULL
-			? makers[j.cap->type](&j)
-			: ward_cap_fail(err, j.cap, "is of no type");
+		r = make(&j);
 	}
 	if (r == WARD_OK && text.failed)
 		r = no_memory(&j);

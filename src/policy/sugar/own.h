@@ -21,6 +21,15 @@ void ward_sugar_resource(struct ward_buf *out, const struct ward_source_place *p
 /* The same of a program: "/abs/path", "/abs/dir" and two stars. */
 void ward_sugar_program(struct ward_buf *out, const char *resource);
 
+/* ---- caps.c ---- */
+struct ward_sugar_grant {
+	const char *component;           /* whose it is: a UUID */
+	bool denies;
+};
+/* One capability as policies: what is granted is permitted, what is denied forbidden. The capability was checked. */
+int ward_sugar_cap(struct ward_buf *out, struct ward_arena *a, const struct ward_cap *cap, const struct ward_sugar_grant *grant,
+	const struct ward_sugar_host *host, struct ward_error *err);
+
 /* ---- exec.c ---- */
 /* The program that a rule names, as ward_sugar_program() wants it, or "*"; NULL: err says that there is none. */
 const char *ward_sugar_find(const struct ward_sugar_host *host, struct ward_arena *a, const char *name,

@@ -38,6 +38,15 @@ struct ward_sugar_host {
  */
 int ward_sugar_caps(struct ward_sources *to, const struct ward_caps *caps, enum ward_layer layer,
 	const struct ward_sugar_host *host, struct ward_error *err);
+/* Where a document of grants stands. */
+struct ward_sugar_from {
+	const char *file;                /* its name says whose it is, where it is UUID.cedar.json */
+	enum ward_layer layer;
+	bool narrows;
+};
+/* import.c: a document that maps components to what they are allowed and denied (docs/spec/import.md). */
+int ward_sugar_import(struct ward_sources *to, const struct ward_json *root, const struct ward_sugar_from *from,
+	const struct ward_sugar_host *host, struct ward_error *err);
 /* What the documents deny whatever the profile, for runs that name none. */
 int ward_sugar_denies(struct ward_sources *to, const struct ward_docs *docs, struct ward_error *err);
 /* The first part of each operation grants, the others narrow; denies and "!" forbid. */

@@ -91,8 +91,33 @@ static int add_document(struct ward_rulebook *b, const char *name, struct ward_s
 	return r == WARD_OK ? ward_docs_add(b->docs, layer, root, name, err) : r;
 }
 
-static int add_file(struct ward_rulebook *b, const char *path, enum ward_layer layer,
-	struct ward_error *err)
+static const char *lookup(const char *name, struct ward_arena *a, void *arg)
+{
+	struct ward_resolver *rs = arg;
+	struct ward_target t;
+	const char *at;
+
+	if (ward_rs_lookup(rs, name, true, &at, &t) < 0)
+		return NULL;
+	return ward_arena_strdup(a, t.path);
+}
+
+static int add_import(struct ward_resolver *rs, struct ward_rulebook *b,
+	const struct ward_sugar_from *from, struct ward_str text, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = ward_arena_new(RULES_BYTES_MAX);
+	struct ward_sugar_host host = { .cwd = rs->cwd, .program = lookup, .arg = rs };
+	struct ward_json *root;
+	int r;
+
+	if (!a)
+		return ward_rs_nomem(err);
+	r = ward_tree_parse(a, text.s, text.n, from->file, &root, err);
+	return r == WARD_OK ? ward_sugar_import(&b->sources, root, from, &host, err) : r;
+}
+
+static int add_file(struct ward_resolver *rs, struct ward_rulebook *b, const char *path,
+	enum ward_layer layer, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf text = { .max = WARD_LAYER_FILE_BYTES_MAX };
 	static const char *const endings[] = { ".yaml", ".yml", ".json" };
@@ -104,13 +129,17 @@ static int add_file(struct ward_rulebook *b, const char *path, enum ward_layer l
 	s = (struct ward_str){ ward_buf_cstr(&text), text.n };
 	if (ward_has_suffix(path, ".cedar"))
 		return add_cedar(b, path, s, layer, false, err);
+	if (ward_has_suffix(path, ".cedar.json"))
+		return add_import(rs, b, &(struct ward_sugar_from){ .file = path, .layer = layer },
+			s, err);
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(endings); i++) {
 		if (ward_has_suffix(path, endings[i]))
 			return add_document(b, path, s, layer, err);
 	}
 	(void)ward_fail(err, WARD_E_INVALID, "the name does not say what it holds");
 	ward_fail_at(err, path, 0, 0);
-	ward_fail_fix(err, "policies are NAME.cedar, documents NAME.yaml or NAME.json");
+	ward_fail_fix(err,
+		"policies are NAME.cedar, documents NAME.yaml or NAME.json, grants of components NAME.cedar.json");
 	return WARD_E_INVALID;
 }
 
@@ -125,17 +154,6 @@ static const char *login(struct ward_rulebook *b, uid_t uid)
 	if (getpwuid_r(uid, &pw, line, sizeof(line), &found) == 0 && found)
 		return ward_arena_strdup(b->arena, found->pw_name);
 	return ward_arena_printf(b->arena, "uid:%u", (unsigned)uid);
-}
-
-static const char *lookup(const char *name, struct ward_arena *a, void *arg)
-{
-	struct ward_resolver *rs = arg;
-	struct ward_target t;
-	const char *at;
-
-	if (ward_rs_lookup(rs, name, true, &at, &t) < 0)
-		return NULL;
-	return ward_arena_strdup(a, t.path);
 }
 
 /* ---- all of them ---- */
@@ -164,8 +182,8 @@ static int own_rules(struct ward_rulebook *b, const struct ward_policy_file *f,
 		err);
 }
 
-static int layer_file(struct ward_rulebook *b, const struct ward_policy_file *f,
-	struct ward_error *err)
+static int layer_file(struct ward_resolver *rs, struct ward_rulebook *b,
+	const struct ward_policy_file *f, struct ward_error *err)
 {
 	if (f->layer == WARD_LAYER_USER &&
 		(ward_streq(f->name, WARD_APPROVED_FILE) || ward_streq(f->name, WARD_ALLOWED_FILE)))
@@ -174,6 +192,11 @@ static int layer_file(struct ward_rulebook *b, const struct ward_policy_file *f,
 		return add_cedar(b, f->path, f->text, f->layer, !f->may_grant, err);
 	if (f->kind == WARD_POLICY_DOCUMENT)
 		return add_document(b, f->path, f->text, f->layer, err);
+	if (f->kind == WARD_POLICY_IMPORT)
+		return add_import(rs, b,
+			&(struct ward_sugar_from){
+				.file = f->path, .layer = f->layer, .narrows = !f->may_grant },
+			f->text, err);
 	return WARD_OK;
 }
 
@@ -190,7 +213,8 @@ static int empty_ceiling(const struct ward_layers *l, struct ward_error *err)
 	for (size_t i = 0; i < l->ceiling.n; i++) {
 		enum ward_policy_kind kind = l->v[l->ceiling.first + i].kind;
 
-		any = any || kind == WARD_POLICY_CEDAR || kind == WARD_POLICY_DOCUMENT;
+		any = any || kind == WARD_POLICY_CEDAR || kind == WARD_POLICY_DOCUMENT ||
+			kind == WARD_POLICY_IMPORT;
 	}
 	if (any)
 		return WARD_OK;
@@ -219,7 +243,7 @@ static int layers(struct ward_resolver *rs, struct ward_rulebook *b, struct ward
 	if (r == WARD_OK)
 		r = empty_ceiling(b->layers, err);
 	for (size_t i = 0; r == WARD_OK && i < b->layers->n; i++)
-		r = layer_file(b, &b->layers->v[i], err);
+		r = layer_file(rs, b, &b->layers->v[i], err);
 	if (r == WARD_OK && b->layers->notice)
 		r = ward_rs_warn(rs, err, "%s", b->layers->notice);
 	return r;
@@ -230,7 +254,7 @@ static int files(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_
 	int r = layers(rs, b, err);
 
 	for (size_t i = 0; r == WARD_OK && i < rs->r->n_policies; i++)
-		r = add_file(b, rs->r->policies[i].path, WARD_LAYER_RUN, err);
+		r = add_file(rs, b, rs->r->policies[i].path, WARD_LAYER_RUN, err);
 	return r;
 }
 
@@ -407,8 +431,8 @@ int ward_rules_of(struct ward_request *r, struct ward_host *host, struct ward_re
 /* ---- a ceiling by itself ---- */
 
 /* Everything is granted, so that the answer is the ceiling's. Profiles that it defines are for those who name them at a start. */
-static int ceiling_sources(struct ward_rulebook *b, const struct ward_layers *ceiling,
-	struct ward_error *err)
+static int ceiling_sources(struct ward_resolver *rs, struct ward_rulebook *b,
+	const struct ward_layers *ceiling, struct ward_error *err)
 {
 	static const char all[] = "@source(\"the run\") @text(\"what the run was granted\")\n"
 				  "permit (principal, action, resource);\n";
@@ -419,7 +443,7 @@ static int ceiling_sources(struct ward_rulebook *b, const struct ward_layers *ce
 	int r = ward_sources_add(&b->sources, &src, err);
 
 	for (size_t i = 0; r == WARD_OK && i < ceiling->n; i++)
-		r = layer_file(b, &ceiling->v[i], err);
+		r = layer_file(rs, b, &ceiling->v[i], err);
 	if (r == WARD_OK)
 		r = ward_docs_check(b->docs, err);
 	return r == WARD_OK ? ward_sugar_denies(&b->sources, b->docs, err) : r;
@@ -439,7 +463,10 @@ int ward_rules_ceiling(struct ward_resolver *rs, const struct ward_layers *ceili
 	if (r == WARD_OK)
 		r = places(rs, b, err);
 	if (r == WARD_OK)
-		r = ceiling_sources(b, ceiling, err);
+		r = ward_rules_component(rs, b, err);
+	b->trust = ward_rules_trust(rs, b);
+	if (r == WARD_OK)
+		r = ceiling_sources(rs, b, ceiling, err);
 	if (r == WARD_OK)
 		r = book(rs, b, err);
 	if (r < 0)

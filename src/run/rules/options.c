@@ -125,6 +125,7 @@ int ward_apply_component(struct ward_request *r, const char *value, unsigned ind
 	struct ward_error *err)
 {
 	(void)index;
+	r->component_data = NULL;
 	return ward_option_keep(r, value, &r->component, err);
 }
 

@@ -10,6 +10,7 @@
 #include "run/rules/rules.h"
 
 #define TIERS 4
+#define COMPONENT_BYTES_MAX (64u << 20)
 #define ANY "/" WARD_ANY_NAME "/" WARD_ANY_NAME
 
 static const char *const tiers[TIERS] = { "direct", "native", "gvisor", "microvm" };
@@ -19,16 +20,24 @@ static const char *const tiers[TIERS] = { "direct", "native", "gvisor", "microvm
 int ward_rules_component(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf text = { .max = WARD_LAYER_FILE_BYTES_MAX };
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *tree = NULL;
 	const char *path = rs->r->component;
 	struct ward_json *root;
 	int r;
 
-	if (!path)
+	b->component = rs->r->component_data;
+	if (!path || b->component)
 		return WARD_OK;
+	tree = ward_arena_new(COMPONENT_BYTES_MAX);
+	if (!tree)
+		return ward_rs_nomem(err);
 	r = ward_read_file(path, WARD_LAYER_FILE_BYTES_MAX, &text, err);
 	if (r == WARD_OK)
-		r = ward_tree_parse(b->arena, ward_buf_cstr(&text), text.n, path, &root, err);
-	return r == WARD_OK ? ward_component_read(b->arena, root, path, &b->component, err) : r;
+		r = ward_tree_parse(tree, ward_buf_cstr(&text), text.n, path, &root, err);
+	if (r == WARD_OK)
+		r = ward_component_read(rs->r->arena, root, path, &b->component, err);
+	rs->r->component_data = b->component;
+	return r;
 }
 
 /* Of two words about trust the lesser. Who names the backend direct vouches for the command, unless he says otherwise. */
