@@ -29,13 +29,10 @@ static const char head[] =
 
 /* ---- the text ---- */
 
+/* As people see it: nothing in it controls, hides or turns the direction of what stands beside it in the file. */
 static bool writable(const char *s)
 {
-	for (size_t i = 0; s[i]; i++) {
-		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-			return false;
-	}
-	return s[0] && ward_utf8_valid(s, strlen(s));
+	return s[0] && ward_shown_plain(s, strlen(s));
 }
 
 static void literal(struct ward_buf *out, const char *s)

@@ -51,6 +51,7 @@ const char *ward_nearest(const char *word, const char *const *names, size_t n);
 struct ward_buf;
 void ward_quote(struct ward_buf *out, const char *s, size_t n);
 void ward_show(struct ward_buf *out, const char *s, size_t n); /* as ward_quote(), but without quotes; " and \ stay */
+bool ward_shown_plain(const char *s, size_t n);                /* ward_show() would change nothing of it */
 void ward_quote_shell(struct ward_buf *out, const char *s, size_t n);
 /*
  * s as one word to paste into a shell, for the text of a fix: whole, or, where it would not fit, instead (which names what

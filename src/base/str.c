@@ -132,8 +132,7 @@ void ward_show(struct ward_buf *out, const char *s, size_t n)
 	add_escaped(out, s, n, "");
 }
 
-/* True when every character can stand in '...' and be read by a person. */
-static bool plain(const char *s, size_t n)
+bool ward_shown_plain(const char *s, size_t n)
 {
 	uint32_t cp = 0;
 
@@ -151,7 +150,7 @@ void ward_quote_shell(struct ward_buf *out, const char *s, size_t n)
 {
 	char piece[WARD_ESCAPE_MAX];
 
-	if (plain(s, n)) {
+	if (ward_shown_plain(s, n)) {
 		ward_buf_addc(out, '\'');
 		for (size_t i = 0; i < n; i++) {
 			if (s[i] == '\'')

@@ -162,6 +162,28 @@ TEST(writing_adds_and_takes_out)
 	ward_buf_done(&b);
 }
 
+TEST(what_nobody_sees_is_in_no_rule)
+{
+	static const char *const hidden[] = { "/w/a\xe2\x80\xae"
+					      "b",
+		"/w/a\xe2\x80\x8b"
+		"b",
+		"/w/\x1b[2J", "/w/\xff", "/w/\xc2\x85", "/w/a\nb" };
+	struct ward_ask_thing t = { .action = WARD_ACT_FS_READ, .resource = "/w/a b\xc3\xa9\"" };
+	struct ward_buf b = WARD_BUF_INIT;
+
+	CHECK_EQ_INT(ward_rule_permit(&b, "x", "y", &t, "/w", NULL), WARD_OK);
+	CHECK_EQ_INT(ward_rule_permit(&b, "x", hidden[0], &t, "/w", NULL), WARD_OK);
+	CHECK(strstr(ward_buf_cstr(&b), "\xe2\x80\xae") == NULL);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(hidden); i++) {
+		t.resource = hidden[i];
+		CHECK_EQ_INT(ward_rule_permit(&b, "x", "y", &t, "/w", NULL), WARD_E_REFUSED);
+		t.resource = "/w/a";
+		CHECK_EQ_INT(ward_rule_permit(&b, "x", "y", &t, hidden[i], NULL), WARD_E_REFUSED);
+	}
+	ward_buf_done(&b);
+}
+
 TEST(no_memory)
 {
 	struct ward_asked k = asked(WARD_ACT_FS_WRITE, "/w/out", true);

@@ -71,9 +71,17 @@ static bool covers(struct ward_resolver *rs, const struct ward_cap *cap,
 	const char *base = cap->literal ? rs->cwd : rs->workspace, *path = cap->resource;
 	char dir[WARD_PATH_MAX];
 
-	if (!cap->literal && ward_glob_is_subtree(cap->resource, dir, sizeof(dir)))
+	if (!cap->literal && ward_glob_is_subtree(cap->resource, dir, sizeof(dir))) {
 		path = dir[0] ? dir : ".";
-	else if (!cap->literal && ward_glob_is_pattern(cap->resource))
+	} else if (!cap->literal && ward_glob_is_pattern(cap->resource)) {
+		/* All that it matches lies in the directory in front of its first component that is none. */
+		size_t n = strcspn(path, "*?");
+
+		while (n > 0 && path[n - 1] != '/')
+			n--;
+		path = n > 0 ? ward_arena_dup(rs->arena, path, n) : ".";
+	}
+	if (!path)
 		return true;
 	path = ward_rules_real_path(rs, base, path);
 	for (size_t i = 0; path && i < OWN_MAX; i++) {
