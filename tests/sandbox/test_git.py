@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import box
-from box import both, both_cases
+from box import both, both_cases, root_only
 from tap import check, check_eq, check_in, skip
 
 WRITE = ["--mode", "workspace_write"]
@@ -182,6 +182,36 @@ def a_commondir_shows_no_other_repository(p):
         check_eq((r.code, r.out), (0, ""), r.err)
         check_in("does not have it among its work trees", r.err)
     check(not (other / ".git/owned").exists())
+
+
+def made_by_another(p):
+    git(p.ws, "init", "-q", ".")
+    for d, dirs, names in os.walk(p.ws / ".git"):
+        for name in [d] + [f"{d}/{n}" for n in names]:
+            os.chown(name, 54321, 54321)
+        del dirs
+
+
+def reads_below(p, make):
+    """The workspace is ws/project, and somebody has made ws/.git."""
+    write(p, "private/key", "planted\n")
+    write(p, "project/a", "one\n")
+    make(p)
+    opened(p.ws)
+    r = p.run("--mode", "workspace_write", "sh", "-c", "cat a; cat ../private/key && echo READ; true", cwd=p.ws / "project",
+              env={"HOME": str(p.home), "XDG_CONFIG_HOME": str(p.home / "config")})
+    check_eq((r.code, r.out), (0, "one\n"), r.err)
+    check_in("/.git\" is not used", r.err)
+
+
+@both_cases([("empty", lambda p: (p.ws / ".git").mkdir()), ("a file", lambda p: write(p, ".git", "gitdir: x\n"))])
+def what_is_no_repository_widens_nothing(p, make):
+    reads_below(p, make)
+
+
+@root_only
+def another_users_repository_widens_nothing(p):
+    reads_below(p, made_by_another)
 
 
 @both

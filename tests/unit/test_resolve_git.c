@@ -116,6 +116,56 @@ TEST(below_the_top)
 	GUARDED("ws/dir/.git");
 }
 
+/* Anybody may make a .git in a directory that all may write: it must not be the top of what may be read. */
+TEST(what_lies_above_and_is_none)
+{
+	tree();
+	put("ws/.git", NULL, 0755);
+	look_from("ws/dir");
+	CHECK_NULL(found.top);
+	CHECK(said_so("it is no directory of git's"));
+	GUARDED("ws/dir/.git");
+	tree();
+	put("ws/.git", "gitdir: nowhere\n", 0644);
+	look_from("ws/dir");
+	CHECK_NULL(found.top);
+	/* Where the workspace is the top, there is nothing to widen. */
+	tree();
+	put("ws/.git", NULL, 0755);
+	look_from("ws");
+	CHECK_STR_EQ(found.top, at("ws"));
+}
+
+TEST(what_lies_above_and_is_another_users)
+{
+	static const struct {
+		uid_t git, top, workspace;
+		bool counts;
+	} rows[] = {
+		{ 0, 0, 0, true },
+		{ 12345, 0, 0, false },
+		{ 12345, 12345, 0, false },
+		{ 12345, 0, 12345, false },
+		{ 12345, 12345, 12345, true },
+		{ 0, 12345, 12345, false },
+		{ 0, 0, 12345, true },
+	};
+
+	if (getuid() != 0)
+		SKIP("only root can give files away");
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
+		tree();
+		repository("ws/.git");
+		REQUIRE(chown(at("ws/.git"), rows[i].git, 0) == 0 &&
+			chown(at("ws"), rows[i].top, 0) == 0 &&
+			chown(at("ws/dir"), rows[i].workspace, 0) == 0);
+		look_from("ws/dir");
+		CHECK_EQ_INT(found.top != NULL, rows[i].counts);
+		CHECK_EQ_INT(found.dirs.n, rows[i].counts);
+		CHECK_EQ_INT(said_so("above the workspace"), !rows[i].counts);
+	}
+}
+
 TEST(home_under_version_control_is_not_meant)
 {
 	tree();

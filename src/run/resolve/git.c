@@ -125,6 +125,22 @@ static bool is_among_worktrees(const char *dir, const char *common)
 		!strchr(dir + n + strlen("/worktrees/"), '/');
 }
 
+/*
+ * What lies above the workspace widens what may be read, and anybody may make a .git in /tmp. So that counts as it does for git
+ * itself: with the directory that it is in, it belongs to who runs, or to whom the workspace belongs.
+ */
+static bool may_widen(struct ward_resolver *rs, const struct ward_git *g,
+	const struct ward_target *at)
+{
+	struct ward_target top;
+	uid_t owner = at->st.st_uid;
+
+	if (ward_streq(g->top, rs->workspace))
+		return true;
+	return ward_rs_target(rs, g->top, &top) == 0 && top.st.st_uid == owner &&
+		(owner == rs->host->uid || owner == rs->workspace_st.st_uid);
+}
+
 /* A directory that .git (at) is or names, of which said is the common one, if it names any. */
 static int named(struct ward_resolver *rs, struct ward_git *g, const struct ward_target *at,
 	const char *dir, struct ward_error *err)
@@ -133,7 +149,9 @@ static int named(struct ward_resolver *rs, struct ward_git *g, const struct ward
 	const char *common = said ? named_dir(rs, dir, said) : dir;
 	int r = WARD_OK;
 
-	if (!common)
+	if (!may_widen(rs, g, at))
+		why = "it lies above the workspace, and is another user's, or in another user's directory";
+	else if (!common)
 		why = "its commondir names no directory";
 	else if (!looks_like_git(rs, dir, common, at->st.st_uid))
 		why = "it is no directory of git's, or another user's";
@@ -208,6 +226,9 @@ int ward_rs_git(struct ward_resolver *rs, struct ward_git *ret, struct ward_erro
 
 	*ret = (struct ward_git){ 0 };
 	r = look(rs, ret, err);
+	/* What is not believed is the top of nothing, and lets nothing be read. */
+	if (ret->dirs.n == 0 && ret->top && !ward_streq(ret->top, rs->workspace))
+		ret->top = NULL;
 	/* Where there is none yet, one that came to be would be obeyed by the next git that is run there. */
 	if (r == WARD_OK && !ward_streq(ret->top, rs->workspace))
 		r = ward_git_guard_name(rs, ret, rs->workspace, ".git", err);
