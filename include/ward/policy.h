@@ -54,6 +54,25 @@ struct ward_policy_sides {
  */
 int ward_policy_diff(const struct ward_policy_setting *settings, size_t n_settings, const struct ward_policy_sides *sides, bool json,
 	char **ret_text, size_t *ret_changed, struct ward_error *err);
+
+/* ---- a run that was ---- */
+struct ward_policy_run {
+	const char *run;             /* its identifier */
+	const char *log;             /* the log that it is in; NULL: this user's */
+};
+/*
+ * The same questions, answered from what was stored with that run beside its log, as at its start. Relative paths start at that run's
+ * workspace; links are followed as they are now. WARD_E_NOTFOUND: no such run, or it had no policies, or they are not stored any more;
+ * WARD_E_AUDIT: what is stored is not what the log names.
+ */
+int ward_policy_run_explain(const struct ward_policy_run *of, const char *action, const char *resource, bool json, char **ret_text,
+	enum ward_answer *ret_answer, struct ward_error *err);
+/* As ward_request_policy. */
+int ward_policy_run_text(const struct ward_policy_run *of, enum ward_policy_form form, char **ret_text, struct ward_error *err);
+/* As ward_policy_diff: a is what that run had, b what the settings say now. requests: a file of questions to ask too, or NULL. */
+int ward_policy_run_diff(const struct ward_policy_run *of, const struct ward_policy_setting *settings, size_t n_settings,
+	const char *requests, bool json, char **ret_text, size_t *ret_changed, struct ward_error *err);
+
 /*
  * The snapshot of a request's policies, written as DIR/SHA256.json (mode 0600; one that is there stays). *ret_text: that path.
  */

@@ -82,3 +82,20 @@ int ward_audit_each(const char *file, int (*fn)(void *arg, const struct ward_jso
 bool ward_audit_kind_known(const char *kind);
 const char *ward_audit_kind(size_t i);
 const char *ward_audit_kind_alias(size_t i);
+
+/*
+ * ---- store.c: what runs' policies were, each under its SHA-256, in a directory beside the log with them (docs/spec/snapshot.md).
+ * What is read back is believed only as far as its name, a hash that the log gave, says so. ----
+ */
+#define WARD_STORE_POLICY ".json"
+#define WARD_STORE_SCHEMA ".cedarschema"
+
+/* LOG.snapshots; log NULL: of the caller's own. */
+int ward_store_where(const char *log, char out[WARD_PATH_MAX], struct ward_error *err);
+/*
+ * Durable when it returns. What is there under that name, and as long, stays: its name is its content. The oldest
+ * go where there are more than WARD_SNAPSHOTS_MAX. WARD_E_AUDIT.
+ */
+int ward_store_keep(const char *log, const char *sha256, const char *ending, struct ward_str text, struct ward_error *err);
+/* WARD_E_NOTFOUND: it is not there; WARD_E_AUDIT: it is not what its name says. */
+int ward_store_read(const char *log, const char *sha256, const char *ending, struct ward_buf *out, struct ward_error *err);

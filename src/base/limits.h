@@ -23,6 +23,9 @@
 #define WARD_POLICY_QUESTIONS_MAX 10000      /* questions in one file of ward policy test or diff */
 #define WARD_POLICY_PROBES_MAX 200000        /* questions that ward policy diff asks */
 #define WARD_POLICY_TOOLS_BYTES_MAX (256u << 20) /* bytes that these two keep */
+#define WARD_SNAPSHOT_BYTES_MAX (16u << 20)  /* bytes in the stored policies of one run */
+#define WARD_SNAPSHOTS_MAX 4096              /* of them beside one log; those longest unused go */
+#define WARD_SNAPSHOTS_BYTES_MAX (1u << 30)  /* and bytes of all of them */
 #define WARD_LAYER_FILES_MAX 256             /* files in one directory of policies */
 #define WARD_LAYER_FILE_BYTES_MAX (1u << 20) /* bytes in one of them */
 #define WARD_LAYER_BYTES_MAX (8u << 20)      /* bytes in all of them */

@@ -158,6 +158,18 @@ int policy_command(struct words w, const char *name, const struct own_option *op
 	return code;
 }
 
+int policy_of_run(const struct own *o, struct ward_policy_run *of, struct ward_error *err)
+{
+	*of = (struct ward_policy_run){ o->run, o->audit };
+	if (o->run == NULL && o->audit != NULL)
+		return policy_fail(err, "--audit", "is the log of a run that was",
+			"name the run: --run RUN");
+	if (o->run != NULL && o->n_settings > 0)
+		return policy_fail(err, "--run", "is a run with options of its own",
+			"give no other option of a run beside it");
+	return o->run != NULL;
+}
+
 /* ---- explain ---- */
 
 static int explain(struct ward_request *r, struct own *o, struct ward_error *err)
@@ -166,7 +178,9 @@ static int explain(struct ward_request *r, struct own *o, struct ward_error *err
 		[WARD_ANSWER_ASK] = EXIT_REFUSED,
 		[WARD_ANSWER_ALLOW] = EXIT_OK };
 	enum ward_answer answer;
+	struct ward_policy_run of;
 	char *text = NULL;
+	int code;
 
 	if (o->op != NULL && o->action == NULL) {
 		if (ward_streq(o->op, "read"))
@@ -188,7 +202,14 @@ static int explain(struct ward_request *r, struct own *o, struct ward_error *err
 		return (void)policy_fail(err, "ward policy explain", "what is asked is missing",
 			       "--op read --path FILE, or --action net.connect --resource example.com:443"),
 		       policy_failed(err);
-	if (ward_request_explain(r, o->action, o->resource, o->json, &text, &answer, err) < 0)
+	code = policy_of_run(o, &of, err);
+	if (code == 0)
+		code = ward_request_explain(r, o->action, o->resource, o->json, &text, &answer,
+			err);
+	else if (code > 0)
+		code = ward_policy_run_explain(&of, o->action, o->resource, o->json, &text, &answer,
+			err);
+	if (code < 0)
 		return policy_failed(err);
 	return policy_print(text) == EXIT_OK ? exits[answer] : EXIT_USAGE;
 }
@@ -197,7 +218,9 @@ int cmd_policy_explain(struct words w)
 {
 	static const struct own_option options[] = { { "op", offsetof(struct own, op) },
 		{ "path", offsetof(struct own, path) }, { "action", offsetof(struct own, action) },
-		{ "resource", offsetof(struct own, resource) }, { NULL, 0 } };
+		{ "resource", offsetof(struct own, resource) },
+		{ "run", offsetof(struct own, run) }, { "audit", offsetof(struct own, audit) },
+		{ NULL, 0 } };
 
 	return policy_command(w, "explain", options, false, explain);
 }
@@ -207,7 +230,9 @@ int cmd_policy_explain(struct words w)
 static int show(struct ward_request *r, struct own *o, struct ward_error *err)
 {
 	enum ward_policy_form form = WARD_POLICY_AS_CEDAR;
+	struct ward_policy_run of;
 	char *text = NULL;
+	int code;
 
 	if (o->as != NULL && ward_streq(o->as, "snapshot"))
 		form = WARD_POLICY_AS_SNAPSHOT;
@@ -215,14 +240,18 @@ static int show(struct ward_request *r, struct own *o, struct ward_error *err)
 		return (void)policy_fail(err, "--as", "is cedar or snapshot",
 			       "leave it out for cedar"),
 		       policy_failed(err);
-	if (ward_request_policy(r, form, &text, err) < 0)
-		return policy_failed(err);
-	return policy_print(text);
+	code = policy_of_run(o, &of, err);
+	if (code == 0)
+		code = ward_request_policy(r, form, &text, err);
+	else if (code > 0)
+		code = ward_policy_run_text(&of, form, &text, err);
+	return code < 0 ? policy_failed(err) : policy_print(text);
 }
 
 int cmd_policy_show(struct words w)
 {
 	static const struct own_option options[] = { { "as", offsetof(struct own, as) },
+		{ "run", offsetof(struct own, run) }, { "audit", offsetof(struct own, audit) },
 		{ NULL, 0 } };
 
 	return policy_command(w, "show", options, false, show);

@@ -39,20 +39,25 @@ int cmd_policy_test(struct words w)
 static int diff(struct ward_request *r, struct own *o, struct ward_error *err)
 {
 	struct ward_policy_sides sides = { .requests = o->requests };
+	struct ward_policy_run of = { o->run, o->audit };
 	char *text = NULL;
 	size_t n_changed = 0;
 	int code;
 
 	(void)r;
-	if (o->n_files != 2)
+	if (o->n_files != (o->run != NULL ? 0 : 2) || (o->run == NULL && o->audit != NULL))
 		return (void)policy_fail(err, "ward policy diff",
-			       "compares two: a mode, a file or a directory each",
-			       "ward policy diff OLD NEW"),
+			       "compares two: a mode, a file or a directory each; or what a run had "
+			       "and what the options say",
+			       "ward policy diff OLD NEW, or ward policy diff --run RUN [--audit LOG] OPTION..."),
 		       policy_failed(err);
 	sides.a = o->files[0];
 	sides.b = o->files[1];
-	if (ward_policy_diff(o->settings, o->n_settings, &sides, o->json, &text, &n_changed, err) <
-		0)
+	code = o->run != NULL ? ward_policy_run_diff(&of, o->settings, o->n_settings, o->requests,
+					o->json, &text, &n_changed, err)
+			      : ward_policy_diff(o->settings, o->n_settings, &sides, o->json, &text,
+					&n_changed, err);
+	if (code < 0)
 		return policy_failed(err);
 	code = policy_print(text);
 	return code == EXIT_OK && n_changed > 0 ? EXIT_REFUSED : code;
@@ -61,6 +66,7 @@ static int diff(struct ward_request *r, struct own *o, struct ward_error *err)
 int cmd_policy_diff(struct words w)
 {
 	static const struct own_option options[] = { { "requests", offsetof(struct own, requests) },
+		{ "run", offsetof(struct own, run) }, { "audit", offsetof(struct own, audit) },
 		{ NULL, 0 } };
 
 	return policy_command(w, "diff", options, true, diff);
@@ -70,9 +76,20 @@ int cmd_policy_diff(struct words w)
 
 static int snapshot(struct ward_request *r, struct own *o, struct ward_error *err)
 {
+	struct ward_policy_run of;
 	char *text = NULL, *line;
 	int code;
 
+	code = policy_of_run(o, &of, err);
+	if (code > 0 && o->store != NULL)
+		code = policy_fail(err, "--store",
+			"is for policies of now: those of a run are kept", "redirect the output");
+	else if (code > 0)
+		code = ward_policy_run_text(&of, WARD_POLICY_AS_SNAPSHOT, &text, err);
+	if (code < 0)
+		return policy_failed(err);
+	if (text != NULL)
+		return policy_print(text);
 	if (o->store == NULL) {
 		if (ward_request_policy(r, WARD_POLICY_AS_SNAPSHOT, &text, err) < 0)
 			return policy_failed(err);
@@ -93,6 +110,7 @@ static int snapshot(struct ward_request *r, struct own *o, struct ward_error *er
 int cmd_policy_snapshot(struct words w)
 {
 	static const struct own_option options[] = { { "store", offsetof(struct own, store) },
+		{ "run", offsetof(struct own, run) }, { "audit", offsetof(struct own, audit) },
 		{ NULL, 0 } };
 
 	return policy_command(w, "snapshot", options, false, snapshot);

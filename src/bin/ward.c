@@ -81,14 +81,17 @@ static const struct command commands[] = {
 		.name = "policy explain",
 		.fn = cmd_policy_explain,
 		.usage = "policy explain [options] --op read|modify --path PATH\n"
-			"policy explain [options] --action ACTION --resource RESOURCE",
+			"policy explain [options] --action ACTION --resource RESOURCE\n"
+			"policy explain --run RUN [--audit FILE] --op OP --path PATH",
 		.summary = "say which rule decides, where it stands, and what would change it",
 		.text = "Judge one request by the policies that a run with the same options would have, and say why: each rule "
 			"that decides with file, line and layer, and the least grant that would change it. The options are those of "
 			"ward run that policies depend on: --mode, --profile, --policy, --component, --trust, --backend, --cap, --capabilities, --read, --write, "
-			"--env, --repo-root, --environment, --label, --workspace. Actions are those of docs/spec/vocabulary.md.",
+			"--env, --repo-root, --environment, --label, --workspace. Actions are those of docs/spec/vocabulary.md. With --run RUN the answer "
+			"is that of the policies that were stored with RUN, whatever policies say today; relative paths start at its workspace.",
 		.examples = "ward policy explain --mode workspace_write --op modify --path .git/config\n"
 			"ward policy explain --profile reviewer --op read --path .env\n"
+			"ward policy explain --run 01JD7Z3NDEKTSV4RRFFQ69G5FA --op read --path .env\n"
 			"ward policy explain --action env.read --resource LANG --json",
 		.exits = "0  allowed\n"
 			"1  denied, or a person would be asked\n"
@@ -110,12 +113,15 @@ static const struct command commands[] = {
 	{
 		.name = "policy show",
 		.fn = cmd_policy_show,
-		.usage = "policy show [options] [--as cedar|snapshot]",
+		.usage = "policy show [options] [--as cedar|snapshot]\n"
+			"policy show --run RUN [--audit FILE] [--as cedar|snapshot]",
 		.summary = "print all policies of a run as Cedar text",
 		.text = "Print the policies that a run with the same options would have as Cedar text: modes and policy files as they are, "
 			"profiles, capabilities and what every run has as what they compile to, each with the place of its rule. With "
-			"--as snapshot the JSON document whose SHA-256 is the policy_sha256 of outcome and log.",
+			"--as snapshot the JSON document whose SHA-256 is the policy_sha256 of outcome and log. With --run those that RUN had, "
+			"as they were stored with it.",
 		.examples = "ward policy show --mode workspace_write\n"
+			"ward policy show --run 01JD7Z3NDEKTSV4RRFFQ69G5FA\n"
 			"ward policy show --read . --as snapshot",
 		.exits = "0  printed\n"
 			"2  usage, or an error in a policy",
@@ -137,13 +143,16 @@ static const struct command commands[] = {
 	{
 		.name = "policy diff",
 		.fn = cmd_policy_diff,
-		.usage = "policy diff [options] A B [--requests FILE]",
+		.usage = "policy diff [options] A B [--requests FILE]\n"
+			"policy diff --run RUN [--audit FILE] [options] [--requests FILE]",
 		.summary = "name the questions that two policies answer differently",
 		.text = "Compare A with B, each a mode, a policy file or a directory of them, with the same options beside both. Asked is "
 			"everything that either names, with names beside and below it, names that patterns match, and the questions of "
-			"--requests FILE (as for ward policy test). A text in a condition (like \"API_*\") is not guessed at.",
+			"--requests FILE (as for ward policy test). A text in a condition (like \"API_*\") is not guessed at. With --run A is what "
+			"was stored with RUN, and B what the options say now.",
 		.examples = "ward policy diff read_only workspace_write\n"
-			"ward policy diff old.yaml new.yaml --profile builder --json",
+			"ward policy diff old.yaml new.yaml --profile builder --json\n"
+			"ward policy diff --run 01JD7Z3NDEKTSV4RRFFQ69G5FA --mode workspace_write",
 		.exits = "0  no answer differs\n"
 			"1  some do\n"
 			"2  usage, or an error in a file",
@@ -164,12 +173,14 @@ static const struct command commands[] = {
 	{
 		.name = "policy snapshot",
 		.fn = cmd_policy_snapshot,
-		.usage = "policy snapshot [options] [--store DIR]",
+		.usage = "policy snapshot [options] [--store DIR]\n"
+			"policy snapshot --run RUN [--audit FILE]",
 		.summary = "print or keep all that decisions of a run depend on",
 		.text = "Print the snapshot (docs/spec/snapshot.md) of the policies that a run with the same options would have; with --store "
 			"write it to DIR, which is made if it is not there, under its SHA-256, which is the policy_sha256 of outcome and log, and "
-			"print the name.",
+			"print the name. With --run print what was stored with RUN, after checking it against the log (default: that of this user).",
 		.examples = "ward policy snapshot --mode workspace_write\n"
+			"ward policy snapshot --run 01JD7Z3NDEKTSV4RRFFQ69G5FA\n"
 			"ward policy snapshot --profile builder --store ~/snapshots",
 		.exits = "0  printed, or written\n"
 			"2  usage, or an error in a policy",

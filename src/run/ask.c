@@ -107,6 +107,7 @@ static char *start_detail(const struct life *l)
 	ward_jw_kstr(&b, "exe", l->plan->exe);
 	ward_jw_kstr(&b, "cwd", l->plan->cwd);
 	ward_jw_kstr(&b, "plan", l->plan->sha256);
+	ward_jw_kbool(&b, "snapshot", keeps_policies(l));
 	circumstances(l, &b);
 	ward_jw_key(&b, "warnings");
 	ward_jw_open(&b, '[');

@@ -72,6 +72,7 @@ void ward_pins_remove(struct life *l);                           /* when nothing
 
 /* ---- run.c ---- */
 int open_log(struct life *l, struct ward_error *err);
+bool keeps_policies(const struct life *l);       /* there are any, and a log to keep them with */
 
 /* ---- record.c ---- */
 void record_event(struct life *l, struct ward_event *e); /* fill what all records of a run share */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/audit.h"
 #include "os/os.h"
 #include "run/life.h"
 #include "run/rules/rules.h"
@@ -40,6 +41,11 @@ int open_log(struct life *l, struct ward_error *err)
 			"warning: the log's torn last line (%llu bytes) was cut into %s.torn",
 			(unsigned long long)torn, ward_audit_path(l->audit));
 	return WARD_OK;
+}
+
+bool keeps_policies(const struct life *l)
+{
+	return l->book && l->audit && !ward_streq(ward_audit_path(l->audit), "/dev/null");
 }
 
 /* What stops a run before it starts is recorded too, where there is a log to write to. */
@@ -133,6 +139,23 @@ static int make_plan(struct life *l, const struct ward_host *host, struct ward_e
 	return WARD_OK;
 }
 
+/* Meanwhile the view is made. What is there already, from a run before, costs a look. */
+static int keep_policies(const struct life *l, struct ward_error *err)
+{
+	const char *log = ward_audit_path(l->audit);
+	char schema[WARD_SHA256_HEX];
+	int r;
+
+	if (!keeps_policies(l))
+		return WARD_OK;
+	ward_sha256_hex(ward_schema_text, ward_schema_size, schema);
+	r = ward_store_keep(log, schema, WARD_STORE_SCHEMA,
+		(struct ward_str){ ward_schema_text, ward_schema_size }, err);
+	return r < 0 ? r
+		     : ward_store_keep(log, l->book->sha256, WARD_STORE_POLICY,
+			       (struct ward_str){ l->book->snapshot, l->book->snapshot_n }, err);
+}
+
 static int on_spawned(void *arg, struct ward_error *err)
 {
 	struct life *l = arg;
@@ -141,6 +164,9 @@ static int on_spawned(void *arg, struct ward_error *err)
 	if (r < 0)
 		return r;
 	memcpy(l->o->plan_sha256, l->plan->sha256, sizeof(l->o->plan_sha256));
+	r = keep_policies(l, err);
+	if (r < 0)
+		return r;
 	/* A second try with another plan is another start of the same run: recorded again, with its axes. */
 	return ward_ask_grants(l, err);
 }

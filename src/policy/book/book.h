@@ -65,6 +65,7 @@ struct ward_circumstances {
 
 struct ward_book_input {
 	const struct cedar_schema *schema;       /* data/ward.cedarschema, parsed; outlives the book */
+	const char *schema_sha256;               /* of its text, for the snapshot; NULL: Ward's own */
 	const char *workspace;                   /* absolute, normalised */
 	const struct ward_source *sources;
 	size_t n_sources;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audit/audit.h"
 #include "os/os.h"
 #include "run/resolve/resolve.h"
 
@@ -248,8 +249,20 @@ int ward_rs_check_audit_place(struct ward_resolver *rs, struct ward_error *err)
 	return refuse_audit(rs, path, "in the workspace", rs->workspace, err);
 }
 
+static int refuse_store(struct ward_resolver *rs, const char *dest, struct ward_error *err)
+{
+	(void)ward_fail(err, WARD_E_REFUSED,
+		"%s cannot be written by a run: policies of runs are kept there",
+		ward_rs_show(rs, dest));
+	ward_fail_fix(err, "take it out");
+	return WARD_E_REFUSED;
+}
+
+/* Log and snapshots beside it are out of the command's reach: above, at and below the latter. */
 int ward_rs_check_audit(struct ward_resolver *rs, struct ward_error *err)
 {
+	char store[WARD_PATH_MAX];
+
 	for (size_t i = 0; i < rs->n_nodes; i++) {
 		const struct ward_node *n = &rs->nodes[i];
 		const char *path;
@@ -259,6 +272,9 @@ int ward_rs_check_audit(struct ward_resolver *rs, struct ward_error *err)
 		path = audit_path(rs);
 		if (path && ward_path_within(path, n->dest))
 			return refuse_audit(rs, path, "under the write grant", n->dest, err);
+		if (path && ward_store_where(path, store, NULL) == WARD_OK &&
+			ward_path_within(n->dest, store))
+			return refuse_store(rs, n->dest, err);
 	}
 	return WARD_OK;
 }

@@ -10,7 +10,7 @@
 #include "run/rules/tools.h"
 
 struct differing {
-	struct ward_side a, b;
+	struct ward_side *a, *b;
 	struct ward_probes probes;
 	bool json;
 	struct ward_buf *out;
@@ -111,7 +111,7 @@ static int requests(struct differing *d, const char *file)
 	for (size_t i = 0; r == WARD_OK && i < f.n; i++) {
 		struct ward_query q = { .action = f.v[i].action };
 
-		r = ward_rules_resource(&d->a.rs, d->a.rs.workspace, f.v[i].resource, &q, d->err);
+		r = ward_rules_resource(&d->a->rs, d->a->rs.workspace, f.v[i].resource, &q, d->err);
 		if (r < 0)
 			ward_fail_at(d->err, file, f.v[i].line, f.v[i].column);
 		else
@@ -212,16 +212,16 @@ static int compare(struct differing *d)
 	int r = WARD_OK;
 
 	qsort(d->probes.v, d->probes.n, sizeof(*d->probes.v), by_probe);
-	for (size_t i = 0; r == WARD_OK && i < d->probes.n; i++) {
+	for (size_t i = 0; r == WARD_OK && d->probes.v && i < d->probes.n; i++) {
 		const struct ward_probe *p = &d->probes.v[i];
 
 		if (last && by_probe(last, p) == 0)
 			continue;
 		last = p;
 		d->asked++;
-		r = judge(&d->a, p, &was, d->err);
+		r = judge(d->a, p, &was, d->err);
 		if (r == WARD_OK)
-			r = judge(&d->b, p, &is, d->err);
+			r = judge(d->b, p, &is, d->err);
 		if (r < 0 ||
 			(was.effect == is.effect &&
 				(was.effect != WARD_ASK || was.approval == is.approval)))
@@ -249,8 +249,8 @@ static int report(struct differing *d)
 	}
 	ward_jw_close(d->out, ']');
 	ward_jw_ku64(d->out, "asked", d->asked);
-	ward_jw_kstr(d->out, "a_sha256", d->a.book->sha256);
-	ward_jw_kstr(d->out, "b_sha256", d->b.book->sha256);
+	ward_jw_kstr(d->out, "a_sha256", d->a->book->sha256);
+	ward_jw_kstr(d->out, "b_sha256", d->b->book->sha256);
 	ward_jw_close(d->out, '}');
 	ward_buf_addc(d->out, '\n');
 	return r;
@@ -259,13 +259,28 @@ static int report(struct differing *d)
 /* Both sides are open. */
 static int both(struct differing *d, const char *file)
 {
-	int r = ward_probes_of(&d->probes, d->a.book->book, d->err);
+	int r = ward_probes_of(&d->probes, d->a->book->book, d->err);
 
 	if (r == WARD_OK)
-		r = ward_probes_of(&d->probes, d->b.book->book, d->err);
+		r = ward_probes_of(&d->probes, d->b->book->book, d->err);
 	if (r == WARD_OK && file)
 		r = requests(d, file);
 	return r == WARD_OK ? report(d) : r;
+}
+
+/* Takes the texts out of what was compared. */
+static int compared(struct differing *d, const char *requests_file, int r, char **ret_text,
+	size_t *ret_changed)
+{
+	if (r == WARD_OK)
+		r = both(d, requests_file);
+	if (r == WARD_OK) {
+		*ret_changed = d->changed;
+		*ret_text = ward_buf_take(d->out);
+		r = *ret_text ? WARD_OK : ward_rs_nomem(d->err);
+	}
+	free(d->probes.v);
+	return r;
 }
 
 int ward_policy_diff(const struct ward_policy_setting *settings, size_t n_settings,
@@ -275,27 +290,56 @@ int ward_policy_diff(const struct ward_policy_setting *settings, size_t n_settin
 	WARD_CLEANUP(ward_buf_done) struct ward_buf out = WARD_BUF_INIT;
 	WARD_CLEANUP(ward_arena_freep)
 	struct ward_arena *arena = ward_arena_new(WARD_POLICY_TOOLS_BYTES_MAX);
-	struct differing d = {
-		.probes = { .arena = arena }, .json = json, .out = &out, .err = err
-	};
+	struct ward_side a = { 0 }, b = { 0 };
+	struct differing d = { .a = &a,
+		.b = &b,
+		.probes = { .arena = arena },
+		.json = json,
+		.out = &out,
+		.err = err };
 	int r;
 
 	*ret_text = NULL;
 	*ret_changed = 0;
 	if (!arena)
 		return ward_rs_nomem(err);
-	r = side(&d.a, arena, settings, n_settings, sides->a, err);
+	r = side(&a, arena, settings, n_settings, sides->a, err);
 	if (r == WARD_OK)
-		r = side(&d.b, arena, settings, n_settings, sides->b, err);
+		r = side(&b, arena, settings, n_settings, sides->b, err);
+	r = compared(&d, sides->requests, r, ret_text, ret_changed);
+	ward_side_done(&a);
+	ward_side_done(&b);
+	return r;
+}
+
+int ward_policy_run_diff(const struct ward_policy_run *of,
+	const struct ward_policy_setting *settings, size_t n_settings, const char *requests_file,
+	bool json, char **ret_text, size_t *ret_changed, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf out = WARD_BUF_INIT;
+	WARD_CLEANUP(ward_arena_freep)
+	struct ward_arena *arena = ward_arena_new(WARD_POLICY_TOOLS_BYTES_MAX);
+	struct ward_recalled was;
+	struct ward_side now = { 0 };
+	struct differing d = { .a = &was.side,
+		.b = &now,
+		.probes = { .arena = arena },
+		.json = json,
+		.out = &out,
+		.err = err };
+	int r;
+
+	*ret_text = NULL;
+	*ret_changed = 0;
+	if (!arena)
+		return ward_rs_nomem(err);
+	r = ward_rules_recall(of, &was, err);
 	if (r == WARD_OK)
-		r = both(&d, sides->requests);
-	if (r == WARD_OK) {
-		*ret_changed = d.changed;
-		*ret_text = ward_buf_take(&out);
-		r = *ret_text ? WARD_OK : ward_rs_nomem(err);
-	}
-	free(d.probes.v);
-	ward_side_done(&d.a);
-	ward_side_done(&d.b);
+		r = ward_side_begin(&now, settings, n_settings, err);
+	if (r == WARD_OK)
+		r = ward_side_open(&now, err);
+	r = compared(&d, requests_file, r, ret_text, ret_changed);
+	ward_side_done(&now);
+	ward_recalled_done(&was);
 	return r;
 }

@@ -275,8 +275,9 @@ static void answer_json(struct ward_buf *b, const struct question *q)
 
 /* ---- the public side ---- */
 
-static int answer(struct question *q, const char *action, const char *resource_given, bool json,
-	char **ret_text, enum ward_answer *ret_answer, struct ward_error *err)
+static int answer(struct question *q, int64_t now_ms, const char *action,
+	const char *resource_given, bool json, char **ret_text, enum ward_answer *ret_answer,
+	struct ward_error *err)
 {
 	static const enum ward_answer answers[] = { [WARD_DENY] = WARD_ANSWER_DENY,
 		[WARD_ASK] = WARD_ANSWER_ASK,
@@ -288,6 +289,8 @@ static int answer(struct question *q, const char *action, const char *resource_g
 		r = ward_rules_resource(q->rs, q->rs->cwd, resource_given, &q->ask, err);
 	if (r < 0)
 		return r;
+	if (now_ms > 0)
+		q->ask.now_ms = now_ms;
 	r = ward_judge(q->book->book, q->book->desk, &q->ask, &q->verdict);
 	if (r == WARD_OK)
 		r = cure(q, err);
@@ -302,6 +305,19 @@ static int answer(struct question *q, const char *action, const char *resource_g
 	return *ret_text ? WARD_OK : ward_rs_nomem(err);
 }
 
+int ward_rules_answer(struct ward_resolver *rs, struct ward_rulebook *book, int64_t now_ms,
+	const char *action, const char *resource_given, bool json, char **ret_text,
+	enum ward_answer *ret_answer, struct ward_error *err)
+{
+	struct question *q = ward_arena_alloc(rs->arena, sizeof(*q));
+
+	if (!q)
+		return ward_rs_nomem(err);
+	q->rs = rs;
+	q->book = book;
+	return answer(q, now_ms, action, resource_given, json, ret_text, ret_answer, err);
+}
+
 int ward_request_explain(struct ward_request *r, const char *action, const char *resource_given,
 	bool json, char **ret_text, enum ward_answer *ret_answer, struct ward_error *err)
 {
@@ -309,18 +325,12 @@ int ward_request_explain(struct ward_request *r, const char *action, const char 
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = NULL;
 	struct ward_resolver rs;
 	struct ward_host host;
-	struct question *q;
 	int code;
 
 	*ret_text = NULL;
 	*ret_answer = WARD_ANSWER_DENY;
 	code = ward_rules_of(r, &host, &rs, &arena, &book, err);
-	if (code < 0)
-		return code;
-	q = ward_arena_alloc(arena, sizeof(*q));
-	if (!q)
-		return ward_rs_nomem(err);
-	q->rs = &rs;
-	q->book = book;
-	return answer(q, action, resource_given, json, ret_text, ret_answer, err);
+	return code < 0 ? code
+			: ward_rules_answer(&rs, book, 0, action, resource_given, json, ret_text,
+				  ret_answer, err);
 }

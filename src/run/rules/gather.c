@@ -34,15 +34,14 @@ void ward_rulebook_freep(struct ward_rulebook **b)
 	*b = NULL;
 }
 
-/* Ward's own text: an error in it is none of the caller's. */
-static int schema(struct ward_rulebook *b, struct ward_error *err)
+/* Ward's own text, of now or of a run that was: an error in it is none of the caller's. */
+int ward_rulebook_schema(struct ward_rulebook *b, struct ward_str text, struct ward_error *err)
 {
 	struct cedar_diags d;
 	int r = ward_cedar_diags_init(&d);
 
 	if (r == WARD_OK)
-		r = ward_cedar_schema_parse((struct ward_str){ ward_schema_text, ward_schema_size },
-			CEDAR_SCHEMA_TEXT, &b->schema, &d);
+		r = ward_cedar_schema_parse(text, CEDAR_SCHEMA_TEXT, &b->schema, &d);
 	ward_cedar_diags_done(&d);
 	if (r == WARD_E_NOMEM)
 		return ward_rs_nomem(err);
@@ -50,7 +49,13 @@ static int schema(struct ward_rulebook *b, struct ward_error *err)
 			    : ward_fail(err, WARD_E_INTERNAL, "Ward's own schema cannot be read");
 }
 
-static struct ward_rulebook *begin(void)
+static int schema(struct ward_rulebook *b, struct ward_error *err)
+{
+	return ward_rulebook_schema(b, (struct ward_str){ ward_schema_text, ward_schema_size },
+		err);
+}
+
+struct ward_rulebook *ward_rulebook_new(void)
 {
 	struct ward_arena *a = ward_arena_new(RULES_BYTES_MAX);
 	struct ward_rulebook *b = a ? ward_arena_alloc(a, sizeof(*b)) : NULL;
@@ -390,7 +395,7 @@ static int places(struct ward_resolver *rs, struct ward_rulebook *b, struct ward
 
 int ward_rs_rules(struct ward_resolver *rs, struct ward_rulebook **ret, struct ward_error *err)
 {
-	WARD_CLEANUP(ward_rulebook_freep) struct ward_rulebook *b = begin();
+	WARD_CLEANUP(ward_rulebook_freep) struct ward_rulebook *b = ward_rulebook_new();
 	int r;
 
 	*ret = NULL;
@@ -452,7 +457,7 @@ static int ceiling_sources(struct ward_resolver *rs, struct ward_rulebook *b,
 int ward_rules_ceiling(struct ward_resolver *rs, const struct ward_layers *ceiling,
 	struct ward_rulebook **ret, struct ward_error *err)
 {
-	WARD_CLEANUP(ward_rulebook_freep) struct ward_rulebook *b = begin();
+	WARD_CLEANUP(ward_rulebook_freep) struct ward_rulebook *b = ward_rulebook_new();
 	int r;
 
 	*ret = NULL;

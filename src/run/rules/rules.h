@@ -7,6 +7,7 @@
 
 #include "registry/registry.h"
 #include "run/resolve/look.h"
+#include "ward/policy.h"
 
 struct ward_rulebook {
 	struct ward_arena *arena;
@@ -28,6 +29,8 @@ struct ward_rulebook {
 	size_t snapshot_n;
 	char sha256[WARD_SHA256_HEX];            /* of it */
 };
+struct ward_rulebook *ward_rulebook_new(void);          /* empty; NULL: no memory */
+int ward_rulebook_schema(struct ward_rulebook *b, struct ward_str text, struct ward_error *err);
 void ward_rulebook_free(struct ward_rulebook *b);       /* NULL ok */
 void ward_rulebook_freep(struct ward_rulebook **b);
 
@@ -102,6 +105,10 @@ int ward_rules_again(struct ward_request *r, const struct ward_plan *plan, const
 /* walk.c: names on disk that a pattern matches, added to found. */
 int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *patterns, bool relative,
 	struct ward_texts *found, struct ward_error *err);
+/* explain.c, show.c: what the public functions print. now_ms 0: now. */
+int ward_rules_answer(struct ward_resolver *rs, struct ward_rulebook *book, int64_t now_ms, const char *action,
+	const char *resource_given, bool json, char **ret_text, enum ward_answer *ret_answer, struct ward_error *err);
+void ward_rules_text(const struct ward_rulebook *book, enum ward_policy_form form, struct ward_buf *b);
 /* snapshot.c: docs/spec/snapshot.md */
 void ward_rules_snapshot(struct ward_buf *out, const struct ward_book_input *in);
 int ward_rules_digest(struct ward_rulebook *b, const struct ward_book_input *in, struct ward_error *err);

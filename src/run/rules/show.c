@@ -105,17 +105,23 @@ static int with_rules(struct ward_request *r,
 	return *ret_text ? WARD_OK : ward_rs_nomem(err);
 }
 
+void ward_rules_text(const struct ward_rulebook *book, enum ward_policy_form form,
+	struct ward_buf *b)
+{
+	if (form == WARD_POLICY_AS_SNAPSHOT) {
+		ward_buf_add(b, book->snapshot, book->snapshot_n);
+		ward_buf_addc(b, '\n');
+		return;
+	}
+	for (size_t i = 0; i < book->sources.n; i++)
+		source(b, &book->sources.v[i]);
+}
+
 static int show(struct ward_buf *b, const struct ward_resolver *rs,
 	const struct ward_rulebook *book, int how)
 {
 	(void)rs;
-	if (how == WARD_POLICY_AS_SNAPSHOT) {
-		ward_buf_add(b, book->snapshot, book->snapshot_n);
-		ward_buf_addc(b, '\n');
-		return WARD_OK;
-	}
-	for (size_t i = 0; i < book->sources.n; i++)
-		source(b, &book->sources.v[i]);
+	ward_rules_text(book, (enum ward_policy_form)how, b);
 	return WARD_OK;
 }
 

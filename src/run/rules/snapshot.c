@@ -56,6 +56,7 @@ static void source(struct ward_buf *b, const struct ward_source *s)
 	ward_jw_kbool(b, "narrows", s->narrows);
 	ward_jw_ku64(b, "list", s->list);
 	ward_jw_kbool(b, "generated", s->generated);
+	ward_jw_kbool(b, "inside", s->inside);
 	ward_jw_key(b, "text");
 	ward_jw_str(b, s->text.s, s->text.n);
 	ward_jw_close(b, '}');
@@ -68,7 +69,7 @@ void ward_rules_snapshot(struct ward_buf *b, const struct ward_book_input *in)
 	ward_sha256_hex(ward_schema_text, ward_schema_size, hash);
 	ward_jw_open(b, '{');
 	ward_jw_ki64(b, "v", 1);
-	ward_jw_kstr(b, "schema", hash);
+	ward_jw_kstr(b, "schema", in->schema_sha256 ? in->schema_sha256 : hash);
 	ward_jw_kstr(b, "workspace", in->workspace);
 	who(b, in->who);
 	circumstances(b, in->circumstances);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What `ward policy test` and `diff` share: questions in a file, and the rules of some settings. Private to run/rules. */
+/* What the policy tools share: questions in a file, the rules of some settings, and those of a run that was. Private to run/rules. */
 #pragma once
 
 #include "run/rules/rules.h"
@@ -39,6 +39,17 @@ int ward_side_begin(struct ward_side *s, const struct ward_policy_setting *setti
 int ward_side_open(struct ward_side *s, struct ward_error *err);
 /* Is it the name of an option that policies depend on? Else WARD_E_INVALID, with the nearest. */
 int ward_setting_check(const char *name, struct ward_error *err);
+
+/* ---- recall.c: the policies of a run that was, from what was stored with it ---- */
+struct ward_recalled {
+	struct ward_side side;                   /* as far as questions need it; its mode and profile are not known any more */
+	struct ward_buf text, schema;
+	const char *workspace;                   /* of that run: what relative is to */
+	int64_t started_ms;
+};
+/* Always ward_recalled_done(). The side points into it: it stays where it is. */
+int ward_rules_recall(const struct ward_policy_run *of, struct ward_recalled *ret, struct ward_error *err);
+void ward_recalled_done(struct ward_recalled *r);
 
 /* ---- probe.c: what a book could answer differently from another ---- */
 struct ward_probe {
