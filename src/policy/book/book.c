@@ -414,6 +414,24 @@ const struct ward_book_rule *ward_book_speaks(const struct ward_book *b,
 	return NULL;
 }
 
+static bool set_asks(const struct ward_book_set *s)
+{
+	for (size_t i = 0; i < s->policies.statics.n; i++) {
+		if (!s->rules[i].forbids && s->rules[i].approval != WARD_APPROVAL_NONE)
+			return true;
+	}
+	return false;
+}
+
+bool ward_book_asks(const struct ward_book *b)
+{
+	bool asks = set_asks(&b->grants);
+
+	for (size_t i = 0; !asks && i < b->n_bounds; i++)
+		asks = set_asks(&b->bounds[i]);
+	return asks;
+}
+
 const struct ward_patterns *ward_book_patterns(const struct ward_book *b, bool relative)
 {
 	return b->globs[relative].patterns;

@@ -29,6 +29,15 @@ struct rights {
 	const struct ward_book_rule *by; /* what grants the most of it; NULL: nothing is granted */
 };
 
+/* A directory that names which are missing lie in: many of them in few. */
+struct above {
+	const char *path;
+	bool missing; /* or a pin */
+	bool real; /* no link leads there */
+	struct ward_target t;
+	struct rights had;
+};
+
 struct viewing {
 	struct ward_resolver *rs;
 	struct ward_rulebook *book;
@@ -37,6 +46,9 @@ struct viewing {
 	struct ward_error *err;
 	size_t first; /* nodes of rs before ours */
 	int64_t now_ms;
+	bool asks; /* a rule wants a person: to ask the judge may be to ask somebody */
+	struct above *above;
+	size_t n_above, cap_above;
 };
 
 /* ---- the judge ---- */
@@ -318,6 +330,38 @@ static int keep_file(struct viewing *v, const struct ward_target *t)
 	return ward_rs_node(v->rs, &n, v->err);
 }
 
+/* The directory at path, looked at once. NULL: no memory. */
+static const struct above *above_of(struct viewing *v, const char *path)
+{
+	struct above *one;
+
+	for (size_t i = 0; i < v->n_above; i++) {
+		if (ward_streq(v->above[i].path, path))
+			return &v->above[i];
+	}
+	if (v->n_above == v->cap_above) {
+		size_t cap = v->cap_above ? v->cap_above * 2 : 16;
+		struct above *more = ward_arena_alloc(v->rs->arena, cap * sizeof(*more));
+
+		if (!more)
+			return NULL;
+		if (v->n_above > 0)
+			memcpy(more, v->above, v->n_above * sizeof(*more));
+		v->above = more;
+		v->cap_above = cap;
+	}
+	one = &v->above[v->n_above];
+	one->path = ward_arena_strdup(v->rs->arena, path);
+	if (!one->path)
+		return NULL;
+	one->missing = ward_rs_target(v->rs, path, &one->t) != 0 || ward_rs_is_pin(&one->t);
+	one->real = !one->missing && ward_streq(one->t.path, path);
+	if (one->real)
+		one->had = rights_of(shown_by(v, path));
+	v->n_above++;
+	return one;
+}
+
 /*
  * A name that is not there, in a directory where the run could make it, and that a policy says less of than of its neighbours: it is
  * pinned. The part of it that is missing first is made, as an empty directory, for as long as the run lives, and nobody inside may
@@ -329,8 +373,8 @@ static int absent(struct viewing *v, const char *path)
 	struct ward_node n = {
 		.kind = WARD_NODE_MASK, .is_dir = true, .fixed = true, .pin = true, .rule = -1
 	};
-	struct rights have, had;
-	struct ward_target t;
+	const struct above *dir;
+	struct rights have;
 	const char *text;
 	int r;
 
@@ -341,18 +385,21 @@ static int absent(struct viewing *v, const char *path)
 		if (!slash || slash == above)
 			return WARD_OK;
 		*slash = '\0';
-		if (ward_rs_target(v->rs, above, &t) == 0 && !ward_rs_is_pin(&t))
+		dir = above_of(v, above);
+		if (!dir)
+			return ward_rs_nomem(v->err);
+		if (!dir->missing)
 			break;
 		(void)snprintf(at, sizeof(at), "%s", above);
 	}
-	if (!ward_streq(t.path, above))
+	/* What cannot be made needs no judge, unless that is who would ask. */
+	if (!dir->real || (!dir->had.write && !v->asks))
 		return WARD_OK;
-	had = rights_of(shown_by(v, above));
 	r = rights_to_come(v, path, &have);
-	if (r < 0 || !had.write || (have.write && have.read))
+	if (r < 0 || !dir->had.write || (have.write && have.read))
 		return r;
-	if (!S_ISDIR(t.st.st_mode))
-		return S_ISREG(t.st.st_mode) ? keep_file(v, &t) : WARD_OK;
+	if (!S_ISDIR(dir->t.st.st_mode))
+		return S_ISREG(dir->t.st.st_mode) ? keep_file(v, &dir->t) : WARD_OK;
 	n.dest = ward_arena_strdup(v->rs->arena, at);
 	n.mode = have.read ? 0555 : 0;
 	text = ward_streq(at, path) && have.read ? ward_git_stand_in(&v->book->git, path) : NULL;
@@ -627,6 +674,7 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 
 	if (!rs->book)
 		return WARD_OK;
+	v.asks = ward_book_asks(rs->book->book);
 	r = refuse_timely(&v);
 	if (r == WARD_OK)
 		r = whole_host(&v);

@@ -4,23 +4,35 @@
  * of each pattern, follows no link, goes only where a match can lie, and is bounded in entries and in matches.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "run/rules/rules.h"
 
+/* A pattern, and the directory that all its matches are or lie in. */
+struct sought {
+	const struct ward_pattern *pattern;
+	const char *start;
+};
+
+/* Patterns of one start: one walk for all of them. */
 struct walk {
 	struct ward_resolver *rs;
-	const struct ward_pattern *pattern;
+	const struct sought *v;
+	size_t n;
 	size_t skip; /* bytes of a path that are not the pattern's: the workspace */
 	struct ward_texts *found;
 	bool everywhere; /* the pattern's own place, in which nothing is granted yet */
+	const struct ward_pattern **here; /* those that can match in the directory at hand */
+	size_t n_here;
+	char dir[WARD_PATH_MAX]; /* that one; "": none yet */
 	struct ward_error *err;
 };
 
-static int fail_much(struct walk *w, const char *what, unsigned most)
+static int fail_much(struct walk *w, const struct ward_pattern *p, const char *what, unsigned most)
 {
 	char text[WARD_PATH_MAX];
-	struct ward_str s = ward_pattern_text(w->pattern);
+	struct ward_str s = ward_pattern_text(p);
 
 	(void)snprintf(text, sizeof(text), "%.*s", (int)s.n, s.s);
 	(void)ward_fail(w->err, WARD_E_LIMIT, "the pattern %s of a policy %s more than %u names",
@@ -52,54 +64,144 @@ static bool concerns(const struct walk *w, const char *dir)
 	return false;
 }
 
+/* Which patterns can match right in the directory of path; entries of one come one after the other. */
+static void enter(struct walk *w, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash > path ? (size_t)(slash - path) : 1;
+
+	if (w->dir[0] && strncmp(w->dir, path, n) == 0 && w->dir[n] == '\0')
+		return;
+	memcpy(w->dir, path, n);
+	w->dir[n] = '\0';
+	w->n_here = 0;
+	for (size_t i = 0; i < w->n; i++) {
+		if (ward_pattern_may_match_below(w->v[i].pattern, own_part(w, w->dir)))
+			w->here[w->n_here++] = w->v[i].pattern;
+	}
+}
+
+static int matches(struct walk *w, const struct ward_pattern *p, const char *path)
+{
+	int r = ward_rs_push(w->rs, w->found, path, w->err);
+
+	return w->found->n > WARD_GLOB_MATCHES_MAX
+		? fail_much(w, p, "matches", WARD_GLOB_MATCHES_MAX)
+		: r;
+}
+
 static int entry(void *arg, const char *path, enum ward_entry type, bool *ret_enter)
 {
 	struct walk *w = arg;
 	struct ward_str own = own_part(w, path);
+	bool below = false;
 	int r = WARD_OK;
 
-	if (type != WARD_ENTRY_LINK && ward_pattern_match(w->pattern, own)) {
-		r = ward_rs_push(w->rs, w->found, path, w->err);
-		if (w->found->n > WARD_GLOB_MATCHES_MAX)
-			return fail_much(w, "matches", WARD_GLOB_MATCHES_MAX);
+	enter(w, path);
+	for (size_t i = 0; r == WARD_OK && i < w->n_here; i++) {
+		const struct ward_pattern *p = w->here[i];
+
+		if (type != WARD_ENTRY_LINK && ward_pattern_match(p, own))
+			r = matches(w, p, path);
+		below = below || (type == WARD_ENTRY_DIR && ward_pattern_may_match_below(p, own));
 	}
-	*ret_enter = type == WARD_ENTRY_DIR && !ward_rs_reserved(path) &&
-		ward_pattern_may_match_below(w->pattern, own) && concerns(w, path);
+	*ret_enter = below && !ward_rs_reserved(path) && concerns(w, path);
 	return r;
+}
+
+/* All of w's patterns at and below start, a real directory or a file. */
+static int search(struct walk *w, const char *start, bool dir, bool *ret_over)
+{
+	struct ward_walk walk = { .rs = w->rs, .entry = entry, .arg = w, .err = w->err };
+	int r = WARD_OK;
+
+	*ret_over = false;
+	/* A pattern of all below src is about a file of that name, too. */
+	for (size_t i = 0; r == WARD_OK && i < w->n; i++) {
+		if (ward_pattern_match(w->v[i].pattern, own_part(w, start)))
+			r = matches(w, w->v[i].pattern, start);
+	}
+	if (r == WARD_OK && dir)
+		r = ward_rs_walk(&walk, start);
+	*ret_over = r == WARD_E_LIMIT && walk.looked > WARD_GLOB_WALK_MAX;
+	return r;
+}
+
+/* Together, or, where that is too much to look at, one by one: the bound is a pattern's. */
+static int group(struct walk *w, bool relative)
+{
+	const struct sought *v = w->v;
+	const char *start = v->start;
+	size_t n = w->n, had = w->found->n;
+	struct ward_target t;
+	bool over;
+	int r;
+
+	if (ward_rs_target(w->rs, start, &t) < 0 || t.n_links > 0 ||
+		(ward_rs_reserved(start) && start[1]))
+		return WARD_OK;
+	/* A pattern of the workspace may be what grants, wherever it matches. */
+	w->everywhere = false;
+	w->everywhere = start[1] && (relative || !concerns(w, start));
+	r = search(w, start, S_ISDIR(t.st.st_mode), &over);
+	if (!over)
+		return r;
+	w->found->n = had;
+	for (size_t i = 0; i < n; i++) {
+		w->v = &v[i];
+		w->n = 1;
+		w->dir[0] = '\0';
+		r = search(w, start, true, &over);
+		if (over)
+			return fail_much(w, v[i].pattern, "would look at", WARD_GLOB_WALK_MAX);
+		if (r < 0)
+			return r;
+	}
+	return WARD_OK;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct sought *x = a, *y = b;
+
+	return strcmp(x->start, y->start);
 }
 
 int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *patterns,
 	bool relative, struct ward_texts *found, struct ward_error *err)
 {
+	size_t most = ward_patterns_count(patterns), n = 0, skip = 0, same;
+	struct sought *v = ward_arena_alloc(rs->arena, (most + 1) * sizeof(*v));
+	const struct ward_pattern **here = ward_arena_alloc(rs->arena, (most + 1) * sizeof(*here));
 	int r = WARD_OK;
 
-	for (size_t i = 0; r == WARD_OK && i < ward_patterns_count(patterns); i++) {
-		struct walk w = { .rs = rs,
-			.pattern = ward_patterns_get(patterns, i),
-			.found = found,
-			.err = err };
-		struct ward_walk walk = { .rs = rs, .entry = entry, .arg = &w, .err = err };
+	if (!v || !here)
+		return ward_rs_nomem(err);
+	if (relative)
+		skip = strlen(rs->workspace) > 1 ? strlen(rs->workspace) : 0;
+	for (size_t i = 0; i < most; i++) {
 		char prefix[WARD_PATH_MAX], start[WARD_PATH_MAX];
-		bool enter;
-		struct ward_target t;
 
-		if (relative)
-			w.skip = strlen(rs->workspace) > 1 ? strlen(rs->workspace) : 0;
-		if (ward_pattern_prefix(w.pattern, prefix, sizeof(prefix)) < 0 ||
+		v[n].pattern = ward_patterns_get(patterns, i);
+		if (ward_pattern_prefix(v[n].pattern, prefix, sizeof(prefix)) < 0 ||
 			ward_path_join(relative ? rs->workspace : "/", prefix, start,
 				sizeof(start)) < 0)
 			continue; /* longer than any path */
-		if (ward_rs_target(rs, start, &t) < 0 || t.n_links > 0 ||
-			(ward_rs_reserved(start) && start[1]))
-			continue;
-		/* A pattern of the workspace may be what grants, wherever it matches. */
-		w.everywhere = start[1] && (relative || !concerns(&w, start));
-		r = entry(&w, start, WARD_ENTRY_OTHER, &enter);
-		/* A pattern of all below src is about a file of that name, too. */
-		if (r == WARD_OK && S_ISDIR(t.st.st_mode))
-			r = ward_rs_walk(&walk, start);
-		if (r == WARD_E_LIMIT && walk.looked > WARD_GLOB_WALK_MAX)
-			return fail_much(&w, "would look at", WARD_GLOB_WALK_MAX);
+		v[n].start = ward_arena_strdup(rs->arena, start);
+		if (!v[n++].start)
+			return ward_rs_nomem(err);
+	}
+	if (n > 0)
+		qsort(v, n, sizeof(*v), by_start);
+	for (size_t i = 0; r == WARD_OK && i < n; i += same) {
+		struct walk w = {
+			.rs = rs, .v = &v[i], .skip = skip, .found = found, .here = here, .err = err
+		};
+
+		for (same = 1; i + same < n && ward_streq(v[i].start, v[i + same].start);)
+			same++;
+		w.n = same;
+		r = group(&w, relative);
 	}
 	return r;
 }
