@@ -44,9 +44,8 @@ bool ward_has_suffix(const char *s, const char *suffix);
 /* Nearest of n names by edit distance <= 3, without case, else NULL: for "did you mean". */
 const char *ward_nearest(const char *word, const char *const *names, size_t n);
 /*
- * Quote for people: "..." with ", \ and every control, non-ASCII-printable or invalid UTF-8 byte escaped (\n \r \t
- * \xHH); valid multi-byte UTF-8 stays, unless it is a control, bidi control, invisible or private character.
- * For a shell: '...' with ' as '\''; if the text holds a control byte, $'...' form.
+ * Quote for people: "..." with ", \ and every control, non-ASCII-printable or invalid UTF-8 byte escaped (\n \r \t \xHH); valid
+ * multi-byte UTF-8 stays, unless it is a control, bidi control, invisible or private character. For a shell: '...', or $'...'.
  */
 struct ward_buf;
 void ward_quote(struct ward_buf *out, const char *s, size_t n);
