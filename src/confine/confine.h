@@ -30,6 +30,7 @@ enum ward_refusal_seen {
 	WARD_SEEN_NOT = 0,
 	WARD_SEEN_GRANTED, /* it is there, in what was granted: only the use of it is refused */
 	WARD_SEEN_PRIVATE, /* it is there, in a private directory: made inside, and no file of the host */
+	WARD_SEEN_ONLY_READ, /* it, or the directory that it was to be made in, may be read and not changed */
 	WARD_SEEN_ALONE /* it was granted alone, to be written, and was to be replaced, renamed or removed */
 };
 struct ward_refusal {

@@ -194,6 +194,14 @@ static bool named_alone(const struct ward_plan *p, const struct ward_node *n)
 		!ward_streq(p->rules[n->rule].origin.file, "implied");
 }
 
+/* Somebody may read it and not change it. What is there for the command to run at all does not count. */
+static bool only_read(const struct ward_plan *p, const struct ward_node *n)
+{
+	return n->kind == WARD_NODE_BIND && !n->write && !n->base && !n->hold &&
+		(n->fixed || n->protect ||
+			(n->rule >= 0 && !ward_streq(p->rules[n->rule].origin.file, "implied")));
+}
+
 /*
  * What the kernel refuses and tells nobody of is looked at by the supervisor first, unless no names are wanted, and only
  * if the plan has such refusals: whoever limits nothing pays nothing. It needs no FUSE, so a host without one that
@@ -208,9 +216,12 @@ static void name_refusals(struct ward_plan *p, const struct ward_plan_input *in)
 		return;
 	if (h->landlock_abi > 0 && !ward_plan_all_exec(p))
 		p->seccomp |= WARD_SECCOMP_NOTIFY_EXEC;
-	for (size_t i = 0; i < p->n_nodes; i++)
+	for (size_t i = 0; i < p->n_nodes; i++) {
 		if (named_alone(p, &p->nodes[i]))
 			p->seccomp |= WARD_SECCOMP_NOTIFY_REPLACE;
+		if (only_read(p, &p->nodes[i]))
+			p->seccomp |= WARD_SECCOMP_NOTIFY_WRITE;
+	}
 }
 
 /* Root never goes inside, neither as user nor by its group: a reserved pair stands in for it. */

@@ -41,7 +41,7 @@ const char *ward_attribution_name(enum ward_attribution a)
 const char *ward_seccomp_switch_name(unsigned bit)
 {
 	static const char *const names[] = { "netlink-route", "no-socket", "notify-open",
-		"notify-exec", "notify-replace" };
+		"notify-exec", "notify-replace", "notify-write" };
 
 	return bit < WARD_ARRAY_SIZE(names) ? names[bit] : NULL;
 }

@@ -99,6 +99,7 @@ struct ward_limits {
 #define WARD_SECCOMP_NOTIFY_OPEN   (1u << 2)   /* --attribution notify */
 #define WARD_SECCOMP_NOTIFY_EXEC   (1u << 3)   /* some program of the view may not be executed: to name it */
 #define WARD_SECCOMP_NOTIFY_REPLACE (1u << 4)  /* a single file is granted: to name its replacing */
+#define WARD_SECCOMP_NOTIFY_WRITE  (1u << 5)   /* something is granted for reading alone: to name its changing */
 
 /* ---- host facts: what was probed by doing (confine/native/probe) ---- */
 struct ward_host {

@@ -188,13 +188,13 @@ static int policy_says(struct life *l, const struct ward_refusal *f, struct ward
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
 	if (v.why == WARD_WHY_NO_RULE || v.why == WARD_WHY_MALFORMED || v.effect == WARD_ALLOW)
 		return WARD_OK;
+	ret->effect = WARD_DENY; /* a grant may cover it, and a forbid take it out */
+	ret->rule = NULL;
+	ret->by = v.n_rules > 0 ? v.rules[0] : NULL;
 	ret->cure[0] = '\0';
-	if (v.n_rules > 0 && v.rules[0]->line > 0)
-		(void)snprintf(ret->why, sizeof(ret->why), "%.120s: %.100s:%u%s%.60s", v.text,
-			v.rules[0]->file, v.rules[0]->line, v.rules[0]->id ? " " : "",
-			v.rules[0]->id ? v.rules[0]->id : "");
-	else
-		(void)snprintf(ret->why, sizeof(ret->why), "%s", v.text);
+	(void)snprintf(ret->why, sizeof(ret->why), "%.180s%s%.180s", v.text,
+		ret->by && ret->by->reason ? ": " : "",
+		ret->by && ret->by->reason ? ret->by->reason : "");
 	if (v.effect == WARD_ASK)
 		(void)snprintf(ret->cure, sizeof(ret->cure), "--approve %s",
 			ward_approval_name(v.approval));
@@ -213,6 +213,7 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 	int r;
 
 	ret->effect = WARD_DENY;
+	ret->by = NULL;
 	if (f->kind == WARD_REFUSAL_SYSCALL || f->kind == WARD_REFUSAL_FOREIGN_ARCH)
 		q.syscall = f->syscall;
 	if (f->kind == WARD_REFUSAL_UNIX) {
@@ -221,7 +222,7 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 		q.syscall = "connect";
 	}
 	r = ward_decide(&rules, &q, ret, err);
-	if (r == WARD_OK && ret->effect != WARD_ALLOW && q.syscall == NULL)
+	if (r == WARD_OK && q.syscall == NULL)
 		r = policy_says(l, f, ret, err);
 	if (r < 0)
 		return r;

@@ -82,7 +82,7 @@ static const char *layer_of(const struct life *l, const struct ward_refusal *f)
 	if (f->kind != WARD_REFUSAL_PATH)
 		return "seccomp";
 	if (f->seen)
-		return f->seen == WARD_SEEN_ALONE ? "view" : "landlock";
+		return f->seen >= WARD_SEEN_ONLY_READ ? "view" : "landlock";
 	return l->plan->attribution == WARD_ATTR_FUSE ? "fuse" : "notify";
 }
 
@@ -125,13 +125,19 @@ static bool dir_above(const char *path, char out[WARD_PATH_MAX])
 	}
 }
 
+/* Did the broker see the thing itself, and not only a name? */
+static bool was_seen(const struct ward_refusal *f)
+{
+	return f->seen && f->seen != WARD_SEEN_ONLY_READ;
+}
+
 static enum record_there on_host(const struct ward_refusal *f)
 {
 	const char *path = f->resource;
 	struct stat st;
 
 	/* What the broker saw in a grant is the host's; what lies in a private directory is not, whatever else has its name. */
-	if (f->seen)
+	if (was_seen(f))
 		return f->seen == WARD_SEEN_PRIVATE ? RECORD_ABSENT : RECORD_FILE;
 	if (blind(path))
 		return RECORD_ABSENT;
@@ -149,7 +155,7 @@ static bool counts(const struct ward_refusal *f, enum record_there there, bool o
 {
 	if (f->kind == WARD_REFUSAL_UNIX)
 		return there != RECORD_ABSENT;
-	if (f->kind != WARD_REFUSAL_PATH || f->seen || there != RECORD_ABSENT)
+	if (f->kind != WARD_REFUSAL_PATH || was_seen(f) || there != RECORD_ABSENT)
 		return true;
 	return f->action == WARD_CAP_FILE_WRITE && !orphan;
 }
@@ -175,6 +181,10 @@ static char *refusal_detail(const struct ward_refusal *f, const struct ward_deci
 		ward_jw_kbool(&b, "exists", there != RECORD_ABSENT);
 	ward_jw_ku64(&b, "count", f->count);
 	ward_jw_kstr(&b, "why", d->why);
+	if (d->by && d->by->line) {
+		ward_jw_kstr(&b, "file", d->by->file);
+		ward_jw_ku64(&b, "line", d->by->line);
+	}
 	if (d->cure[0])
 		ward_jw_kstr(&b, "cure", d->cure);
 	ward_jw_close(&b, '}');
@@ -210,7 +220,13 @@ struct entry {
 	const struct ward_refusal *f;
 	struct ward_decision *d;
 	char *resource, *detail;
+	const char *rules[1];
 };
+
+static const char *name_of(const struct ward_book_rule *r)
+{
+	return r->id ? r->id : r->text;
+}
 
 static int to_outcome(struct life *l, const struct entry *n, uint64_t seq)
 {
@@ -228,6 +244,10 @@ static int to_outcome(struct life *l, const struct entry *n, uint64_t seq)
 		v.rule = d->rule->text ? d->rule->text : d->rule->pattern;
 		v.file = d->rule->origin.line ? d->rule->origin.file : NULL;
 		v.line = d->rule->origin.line;
+	} else if (d->by) {
+		v.rule = name_of(d->by);
+		v.file = d->by->line ? d->by->file : NULL;
+		v.line = d->by->line;
 	}
 	return ward_outcome_add_violation(l->o, &v);
 }
@@ -242,7 +262,7 @@ static int describe(struct life *l, const struct ward_refusal *f, struct entry *
 	bool path = f->kind == WARD_REFUSAL_PATH ||
 		(f->kind == WARD_REFUSAL_UNIX && f->resource[0] == '/');
 	enum record_there there = path ? on_host(f) : RECORD_FILE;
-	bool look = there == RECORD_ABSENT && f->action == WARD_CAP_FILE_WRITE && !f->seen &&
+	bool look = there == RECORD_ABSENT && f->action == WARD_CAP_FILE_WRITE && !was_seen(f) &&
 		!blind(f->resource);
 	char above[WARD_PATH_MAX];
 	bool orphan = look && !dir_above(f->resource, above);
@@ -273,6 +293,11 @@ static int describe(struct life *l, const struct ward_refusal *f, struct entry *
 		.resource = n->resource,
 		.layer = layer_of(l, f),
 		.detail_json = n->detail };
+	if (n->d->by) {
+		n->rules[0] = name_of(n->d->by);
+		e->rules = n->rules;
+		e->n_rules = 1;
+	}
 	record_event(l, e);
 	return WARD_OK;
 }

@@ -187,7 +187,7 @@ def random_calls(rng, numbers):
     for name in numbers:
         how = rng.random()
         if how < 0.3:
-            lines.append(f"{rng.choice(verbs + ('open', 'exec', 'replace', 'private'))} {name}\n")
+            lines.append(f"{rng.choice(verbs + ('open', 'exec', 'replace', 'write', 'change', 'private'))} {name}\n")
         elif how < 0.33:
             lines.append(f"check {name}\n")
             for _ in range(rng.randrange(4)):
@@ -203,13 +203,14 @@ def random_calls(rng, numbers):
 
 @test
 def what_the_plan_limits_is_looked_at():
-    """exec and replace: notified under their own switch alone, never where nobody listens or no view is."""
+    """Notified under their own switches alone, never where nobody listens or no view is."""
     on, bits = gen.RET_NOTIFY, gen.SWITCHES
-    for verb, bit in (("exec", "notify-exec"), ("replace", "notify-replace")):
+    for verb, own, opens_too in (("exec", ("notify-exec",), True), ("replace", ("notify-replace", "notify-write"), False),
+                                 ("write", ("notify-write",), True), ("change", ("notify-write",), False)):
         v = gen.Verdict(verb, "EACCES")
         for switches in range(gen.VARIANTS):
-            looks = switches & bits[bit] and not switches & (bits["no-socket"] | bits["no-listener"])
-            opens = verb == "exec" and switches & bits["notify-open"]
+            looks = any(switches & bits[b] for b in own) and not switches & (bits["no-socket"] | bits["no-listener"])
+            opens = opens_too and switches & bits["notify-open"]
             got = gen.ret_value(v, switches)
             if looks:
                 check_eq(got, on)

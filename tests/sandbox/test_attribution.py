@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 import box
@@ -455,6 +456,89 @@ def without_fuse_programs_and_single_files_are_named(p):
     check_eq(p.run("--attribution", "none", "--fail-on-violation", "s.py", kind=SANDBOX).code, 0, "no names are wanted")
 
 
+ONLY_READ = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def op(what, fn):
+    try: fn(); print(what, "DONE")
+    except OSError as e: print(what, e.errno)
+def make(name, flags=os.O_WRONLY | os.O_CREAT): os.close(os.open(name, flags, 0o644))
+here, at = os.getcwd(), os.open(".", os.O_RDONLY)
+NOFOLLOW = dict(follow_symlinks=False)
+REFUSED = [
+    ("open", "f1", lambda n: make(n, os.O_WRONLY)), ("open both", "f2", lambda n: make(n, os.O_RDWR)),
+    ("truncating open", "f3", lambda n: make(n, os.O_RDONLY | os.O_TRUNC)), ("new", "n1", make),
+    ("new by whole path", "n2", lambda n: make(here + "/" + n)), ("new by descriptor", "n3", lambda n: os.mkfifo(n, dir_fd=at)),
+    ("new below", "d/n4", make), ("mkdir", "n5", os.mkdir), ("mkdir/", "n6", lambda n: os.mkdir(n + "/")),
+    ("symlink", "n7", lambda n: os.symlink("x", n)), ("link", "n8", lambda n: os.link("f4", n)),
+    ("unlink", "f4", os.unlink), ("rmdir", "d", os.rmdir), ("rename", "f5", lambda n: os.rename(n, "n9")),
+    ("rename onto", "f6", lambda n: os.replace(n, "f5")), ("truncate", "f7", lambda n: os.truncate(n, 0)),
+    ("chmod", "f8", lambda n: os.chmod(n, 0o600)), ("utime", "f9", lambda n: os.utime(n)),
+    ("xattr", "f10", lambda n: os.setxattr(n, "user.a", b"1")), ("chown", "f11", lambda n: os.chown(n, os.getuid(), os.getgid())),
+    ("through a link", "f12", lambda n: make("to-f12", os.O_WRONLY)), ("the link itself", "to-f13", os.unlink),
+    ("up and down", "f14", lambda n: make("d/../" + n, os.O_WRONLY)),
+]
+ELSE = [  # fails in another way, or not at all
+    ("read", lambda: make("f1", os.O_RDONLY)), ("there already", lambda: os.mkdir("d")), ("absent", lambda: make("no", os.O_WRONLY)),
+    ("absent unlink", lambda: os.chmod("no", 0o600)), ("absent below", lambda: make("no/n")),
+    ("exclusive", lambda: make("f1", os.O_WRONLY | os.O_CREAT | os.O_EXCL)), ("directory", lambda: make("d", os.O_WRONLY)),
+    ("path only", lambda: make("f1", os.O_PATH | os.O_RDWR)), ("other file system", lambda: os.rename("/tmp/other", "f1")),
+    ("away", lambda: os.rename("f1", "/tmp/away")), ("modules", lambda: os.mkdir("__pycache__")),
+    ("module", lambda: make("d/__pycache__/a.pyc")), ("private", lambda: make("/tmp/other")), ("write grant", lambda: make("w/new")),
+    ("fifo", lambda: make("fifo", os.O_RDWR)), ("no name", lambda: libc.mkdir(None, 0o755)),
+]
+for what, name, fn in REFUSED: op(what, lambda: fn(name))
+for what, fn in ELSE: op(what, fn)
+"""
+
+
+@both_cases([("auto", "auto"), ("notify", "notify"), ("none", "none")])
+def what_may_only_be_read_is_named_when_it_is_to_be_changed(p, how):
+    """The kernel says EROFS, and tells nobody: every call that would change something there is looked at first."""
+    p.write("s.py", ONLY_READ)
+    refused = dict(re.findall(r'\("([a-z /]+)", "([\w/-]+)", ', ONLY_READ))
+    for name in refused.values():
+        if "f" in name:
+            p.write(name.replace("to-", ""), "text", 0o666)
+    (p.ws / "to-f12").symlink_to("f12")
+    (p.ws / "to-f13").symlink_to("f13")
+    for name in ("d", "w"):
+        (p.ws / name).mkdir()
+        (p.ws / name).chmod(0o777)
+    os.mkfifo(p.ws / "fifo")
+    before = sorted(os.listdir(p.ws))
+    r, o = p.outcome("--attribution", how, "--read", ".", "--write", "w", "python3", "s.py")
+    said = dict(line.rsplit(" ", 1) for line in r.out.splitlines())
+    check_eq({said[what] for what in refused}, {"30"}, r.out)
+    check_eq((said["read"], said["private"], said["write grant"], said["there already"], said["exclusive"]), ("DONE", "DONE", "DONE", "17", "17"))
+    check_eq((sorted(os.listdir(p.ws)), (p.ws / "f3").read_text()), (before, "text"))
+    want = set() if how == "none" else {("FILE_WRITE", str(p.ws / name)) for name in refused.values()}
+    check_eq({v for v in named(o) if v[1].startswith(str(p.ws))}, want, r.out + r.err)
+    if how == "none":
+        return
+    check_eq(by_path(o, str(p.ws / "f1"))[0]["cure"], f"--cap 'FILE_WRITE:{p.ws}/f1'")
+    check_in(f'FILE_WRITE "{p.ws}/f1" refused: granted for reading only', r.err)
+    v = by_path(o, str(p.ws / "n1"))[0]
+    x = [x for x in box.records(p) if x["seq"] == v["seq"]][0]
+    check_eq((x["kind"], x["layer"], x["action"], x["detail"]["exists"]), ("sandbox.violation", "view", "FILE_WRITE", False))
+
+
+@both
+def what_a_policy_keeps_from_changes_is_named_with_its_rule(p):
+    """A forbid in a tree that may be written: the rule, where it stands and what it says for people."""
+    (p.ws / ".ward").mkdir()
+    p.write(".ward/README", "")
+    r, o = p.outcome("--mode", "workspace_write", "sh", "-c", "echo x > new; echo x > .ward/README; rm .ward/README; true")
+    check_eq((r.code, named(o)), (0, {("FILE_WRITE", str(p.ws / ".ward/README"))}), r.err)
+    v = o["violations"][0]
+    check_eq((v["rule"], v["file"], v["cure"], v["count"]), ("workspace_write.never_write_rules", "data/modes/workspace_write.cedar", None, 2))
+    check_in(f"refused: a rule forbids it: .ward/ says what runs may do; no run writes it ({v['file']}:{v['line']})", r.err)
+    x = [x for x in box.records(p) if x["seq"] == v["seq"]][0]
+    check_eq(x["rules"], ["workspace_write.never_write_rules"])
+    r = p.run("--mode", "workspace_write", "--fail-on-violation", "sh", "-c", "echo x > .ward/README; true")
+    check_eq(r.code, 123, r.err)
+
+
 @both
 def who_limits_nothing_is_asked_nothing(p):
     """The switches follow the plan: no exec is looked at where all may run, no unlink where no file stands alone."""
@@ -462,9 +546,10 @@ def who_limits_nothing_is_asked_nothing(p):
     p.write("s.py", "")
     p.write("out.txt", "")
     for kind, words, want in ((("plan",), ("true",), []), (("plan",), ("--write", ".", "true"), []),
-                              (("plan",), ("--read", ".", "true"), []),
+                              (("plan",), ("--read", ".", "true"), ["notify-write"]),
+                              (("plan",), ("--attribution", "none", "--read", ".", "true"), []),
                               (("plan",), ("--write", "out.txt", "true"), ["notify-replace"]),
-                              (("plan",), ("--read", "out.txt", "true"), ["notify-replace"]),
+                              (("plan",), ("--read", "out.txt", "true"), ["notify-replace", "notify-write"]),
                               (("plan",), ("--cap", "EXTERNAL_COMMAND:ls", "true"), ["notify-exec"]),
                               (("plan",), ("--attribution", "none", "--cap", "EXTERNAL_COMMAND:ls", "--write", "out.txt", "true"), [])):
         r = p.run("--json", *words, kind=kind, log=False)

@@ -5,7 +5,10 @@
 #include "tap.h"
 #include "plan/plan.h"
 
-#define BOTH (WARD_SECCOMP_NOTIFY_EXEC | WARD_SECCOMP_NOTIFY_REPLACE)
+#define EXEC WARD_SECCOMP_NOTIFY_EXEC
+#define REPLACE WARD_SECCOMP_NOTIFY_REPLACE
+#define WRITE WARD_SECCOMP_NOTIFY_WRITE
+#define ALL (EXEC | REPLACE | WRITE)
 
 static char *const argv_[] = { (char *)(uintptr_t) "tool", NULL };
 static char *const env_[] = { NULL };
@@ -19,7 +22,8 @@ static uint32_t switches(const struct ward_host *h, enum ward_attribution how, b
 			.dest = "/usr",
 			.source = "/usr",
 			.is_dir = true,
-			.exec = exec },
+			.exec = exec,
+			.base = true },
 		{ .kind = WARD_NODE_TMPFS, .dest = "/tmp", .size = 1, .inodes = 1, .exec = true },
 		{ .kind = WARD_NODE_BIND,
 			.dest = "/w",
@@ -51,7 +55,7 @@ static uint32_t switches(const struct ward_host *h, enum ward_attribution how, b
 	CHECK_EQ_INT(ward_plan_all_exec(p), exec);
 	got = p->seccomp;
 	ward_plan_free(p);
-	return got & BOTH;
+	return got & ALL;
 }
 
 TEST(the_switches_follow_the_plan)
@@ -61,12 +65,12 @@ TEST(the_switches_follow_the_plan)
 		bool exec, write, is_dir;
 		uint32_t want;
 	} rows[] = {
-		{ "nothing is limited", true, false, true, 0 },
+		{ "a directory may be read", true, false, true, WRITE },
 		{ "a directory may be written", true, true, true, 0 },
-		{ "a single file may be read", true, false, false, WARD_SECCOMP_NOTIFY_REPLACE },
-		{ "a single file may be written", true, true, false, WARD_SECCOMP_NOTIFY_REPLACE },
-		{ "some programs may not run", false, false, true, WARD_SECCOMP_NOTIFY_EXEC },
-		{ "both", false, true, false, BOTH },
+		{ "a single file may be read", true, false, false, REPLACE | WRITE },
+		{ "a single file may be written", true, true, false, REPLACE },
+		{ "some programs may not run", false, true, true, EXEC },
+		{ "all", false, false, false, ALL },
 	};
 	const struct ward_host h = {
 		.uid = 1, .userns = true, .fuse = true, .landlock_abi = 7, .seccomp_notify = true
@@ -96,18 +100,17 @@ TEST(the_switches_follow_the_host)
 		.fuse = fuse_, \
 		.landlock_abi = landlock, \
 		.seccomp_notify = notify }
-		{ "everything", HOST(true, true, 7, true), BOTH },
-		{ "no Landlock: every program runs", HOST(true, true, 0, true),
-			WARD_SECCOMP_NOTIFY_REPLACE },
-		{ "no FUSE: these are named without it", HOST(true, false, 7, true), BOTH },
+		{ "everything", HOST(true, true, 7, true), ALL },
+		{ "no Landlock: every program runs", HOST(true, true, 0, true), REPLACE | WRITE },
+		{ "no FUSE: these are named without it", HOST(true, false, 7, true), ALL },
 		{ "no notification", HOST(true, true, 7, false), 0 },
 		{ "no user namespaces: no mounts", HOST(false, true, 7, true), 0 },
 	};
 
 	TABLE(row, rows) {
 		CASE("%s", row->name);
-		CHECK_EQ_UINT(switches(&row->host, WARD_ATTR_AUTO, false, true, false), row->want);
-		CHECK_EQ_UINT(switches(&row->host, WARD_ATTR_NONE, false, true, false), 0);
+		CHECK_EQ_UINT(switches(&row->host, WARD_ATTR_AUTO, false, false, false), row->want);
+		CHECK_EQ_UINT(switches(&row->host, WARD_ATTR_NONE, false, false, false), 0);
 	}
 }
 

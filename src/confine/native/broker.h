@@ -52,6 +52,7 @@ int ward_refusals_take(struct ward_refusals *l, struct ward_refusal **ret, size_
 /* quiet.c: data/quiet, compiled in. */
 bool ward_quiet_path(const char *path); /* absolute, normalised */
 bool ward_quiet_below(const char *path); /* ... and so is everything below it */
+bool ward_quiet_write(const char *path); /* is to be changed where it may only be read */
 bool ward_quiet_syscall(const char *name, const char *detail);
 
 /* ---- fuse.c ---- */
@@ -140,6 +141,9 @@ struct ward_peek_words {
 	char base[WARD_PATH_MAX], text[WARD_PATH_MAX];
 };
 int ward_peek_words(int pid_dirfd, int mem, const struct ward_peek *p, unsigned which,
+	struct ward_peek_words *ret);
+/* The same of a thread of which nothing is open: half the system calls, and nobody has checked yet whose words they are. */
+int ward_peek_words_of(int proc_dirfd, int pid, const struct ward_peek *p, unsigned which,
 	struct ward_peek_words *ret);
 /* What the call does to its paths, where none can be read. */
 enum ward_cap_type ward_peek_action(const struct ward_peek *p);

@@ -17,8 +17,8 @@
  * Beside the plan's WARD_SECCOMP_*: nobody will listen (the host has no user notification). Then refused calls
  * get their errno from the filter, unrecorded, and foreign architectures are killed by it.
  */
-#define WARD_SECCOMP_NO_LISTENER (1u << 5)
-#define WARD_SECCOMP_VARIANTS 64u
+#define WARD_SECCOMP_NO_LISTENER (1u << 6)
+#define WARD_SECCOMP_VARIANTS 128u
 
 /* What happens to a call. Zero is the refusal. */
 enum ward_seccomp_verb {
@@ -28,6 +28,8 @@ enum ward_seccomp_verb {
 	WARD_SECCOMP_OPEN, /* open and exec family: allowed, or with NOTIFY_OPEN looked at first */
 	WARD_SECCOMP_EXEC, /* exec family with NOTIFY_EXEC: EACCES for a program that the plan does not grant */
 	WARD_SECCOMP_REPLACE, /* unlink and rename with NOTIFY_REPLACE: EBUSY for a file that is granted alone */
+	WARD_SECCOMP_WRITE, /* opens that write or create, with NOTIFY_WRITE: looked at first; else as OPEN */
+	WARD_SECCOMP_CHANGE, /* what changes names or attributes, with NOTIFY_WRITE: looked at first */
 	WARD_SECCOMP_FOREIGN, /* x32 or a foreign architecture: record, then kill the run */
 	WARD_SECCOMP_ALLOW,
 	WARD_SECCOMP_PRIVATE /* only inside the tables: allow, with NO_SOCKET notify */
@@ -35,7 +37,7 @@ enum ward_seccomp_verb {
 
 struct ward_seccomp_verdict {
 	enum ward_seccomp_verb verb;
-	int err; /* for NOTIFY, ERRNO, MEDIATE, OPEN, EXEC, REPLACE; 0 for ALLOW */
+	int err; /* for NOTIFY, ERRNO, MEDIATE, OPEN, EXEC, REPLACE, WRITE, CHANGE; 0 for ALLOW */
 	const char *name; /* "connect"; "" if the number has no name or is foreign. Static. */
 	const char *detail; /* "TIOCSTI", "" : what the rule says of the arguments. Static. */
 };

@@ -20,6 +20,8 @@ struct allowing {
 	uint64_t seq;
 	bool found;
 	const char *kind, *workspace, *cure, *why, *of; /* in arena; NULL: the record has none */
+	const char *file; /* of the policy that refused, with line; or NULL */
+	uint32_t line;
 	struct ward_ask_thing things[2];
 	size_t n_things;
 };
@@ -42,7 +44,7 @@ static int look_at(void *arg, const struct ward_json *rec, const char *line, siz
 	uint64_t lineno)
 {
 	struct allowing *a = arg;
-	const struct ward_json *seq = ward_json_get(rec, "seq"), *detail;
+	const struct ward_json *seq = ward_json_get(rec, "seq"), *detail, *at;
 
 	(void)line;
 	(void)n;
@@ -57,6 +59,11 @@ static int look_at(void *arg, const struct ward_json *rec, const char *line, siz
 	a->workspace = kept(a, text_of(rec, "workspace"));
 	a->cure = kept(a, text_of(detail, "cure"));
 	a->why = kept(a, text_of(detail, "why"));
+	a->file = kept(a, text_of(detail, "file"));
+	at = detail && detail->type == WARD_JSON_OBJECT ? ward_json_get(detail, "line") : NULL;
+	a->line = at && at->type == WARD_JSON_INT && at->i > 0 && at->i <= UINT32_MAX
+		? (uint32_t)at->i
+		: 0;
 	a->found = true;
 	return 1;
 }
@@ -95,6 +102,8 @@ static int find(struct allowing *a, const char *file, struct ward_error *err)
 		a->why            ? a->why
 			: a->kind ? a->kind
 				  : "?");
+	if (a->file && a->line)
+		ward_fail_at(err, a->file, a->line, 0);
 	ward_fail_fix(err, "see ward policy explain");
 	return WARD_E_REFUSED;
 }

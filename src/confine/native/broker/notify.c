@@ -7,8 +7,8 @@
  *
  * The thread acts on copies and on descriptors, and re-checks that the notification is still alive after every open
  * of something by process number and before every act. SECCOMP_USER_NOTIF_FLAG_CONTINUE appears once, in
- * notify_open.c, for calls that the filter allows anyway where their switch (notify-open, notify-exec, notify-replace)
- * is off: whatever they are answered, the view, the mounts and Landlock decide.
+ * notify_open.c, for calls that the filter allows anyway where their switch (notify-open, notify-exec, notify-replace,
+ * notify-write) is off: whatever they are answered, the view, the mounts and Landlock decide.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -142,6 +142,8 @@ static void (*const verbs[])(struct ward_notify *n, struct ward_ask *ask) = {
 	[WARD_SECCOMP_OPEN] = ward_notify_look,
 	[WARD_SECCOMP_EXEC] = ward_notify_exec,
 	[WARD_SECCOMP_REPLACE] = ward_notify_replace,
+	[WARD_SECCOMP_WRITE] = ward_notify_write,
+	[WARD_SECCOMP_CHANGE] = ward_notify_change,
 	[WARD_SECCOMP_FOREIGN] = kill_foreign,
 	[WARD_SECCOMP_ALLOW] = refuse, /* the filter asked, the tables allow: they disagree */
 	[WARD_SECCOMP_PRIVATE] = refuse,

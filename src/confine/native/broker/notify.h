@@ -128,7 +128,16 @@ const struct ward_node *ward_notify_node(const struct ward_notify *n, const char
 
 /* notify_open.c */
 void ward_notify_look(struct ward_notify *n, struct ward_ask *ask);
+void ward_notify_note_open(struct ward_notify *n, struct ward_ask *ask); /* the same without the answer */
 void ward_notify_continue(struct ward_notify *n, uint64_t id);
+
+/*
+ * notify_write.c: what would be changed and lies in what may only be read is noted; ward_notify_write for the open
+ * family, ward_notify_change for the others, both answer. ward_notify_note_change notes and does not answer.
+ */
+void ward_notify_write(struct ward_notify *n, struct ward_ask *ask);
+void ward_notify_change(struct ward_notify *n, struct ward_ask *ask);
+void ward_notify_note_change(struct ward_notify *n, struct ward_ask *ask);
 
 /* notify_exec.c, notify_replace.c: refuse what the plan refuses for sure, else let the kernel decide. */
 int ward_notify_exec_init(struct ward_notify *n, struct ward_error *err);

@@ -63,6 +63,8 @@ static enum ward_cap_type refused_as(struct ward_notify *n, int root,
 									  : WARD_CAP_NONE;
 	if (kind == WARD_NODE_PROC || kind == WARD_NODE_DEV)
 		return WARD_CAP_NONE; /* /proc/self is ours when we walk it */
+	if (n->plan->seccomp & WARD_SECCOMP_NOTIFY_WRITE) /* notify_write.c names these */
+		return fd < 0 && kind == WARD_NODE_DIR && rest[0] ? p->action : WARD_CAP_NONE;
 	if (fd >= 0)
 		return p->writes && is_read_only(fd) ? WARD_CAP_FILE_WRITE : WARD_CAP_NONE;
 	if (kind == WARD_NODE_DIR && rest[0])
@@ -70,7 +72,7 @@ static enum ward_cap_type refused_as(struct ward_notify *n, int root,
 	return p->creates && parent_read_only(root, p->path) ? WARD_CAP_FILE_WRITE : WARD_CAP_NONE;
 }
 
-void ward_notify_look(struct ward_notify *n, struct ward_ask *ask)
+void ward_notify_note_open(struct ward_notify *n, struct ward_ask *ask)
 {
 	struct ward_peek call = { .nr = ask->req->data.nr };
 	struct ward_peek_path p;
@@ -87,5 +89,10 @@ void ward_notify_look(struct ward_notify *n, struct ward_ask *ask)
 			ward_notify_note(n, ask, WARD_REFUSAL_PATH, action, p.path, ask->v.name,
 				action == WARD_CAP_FILE_READ && ward_quiet_path(p.path));
 	}
+}
+
+void ward_notify_look(struct ward_notify *n, struct ward_ask *ask)
+{
+	ward_notify_note_open(n, ask);
 	ward_notify_continue(n, ask->req->id);
 }

@@ -95,6 +95,10 @@ void ward_notify_replace(struct ward_notify *n, struct ward_ask *ask)
 	struct end e[2];
 	const struct end *held = NULL;
 
+	if (!(n->plan->seccomp & WARD_SECCOMP_NOTIFY_REPLACE)) {
+		ward_notify_change(n, ask);
+		return;
+	}
 	for (unsigned i = 0; i < 6; i++)
 		call.arg[i] = ask->req->data.args[i];
 	if (ward_notify_open_caller(n, ask) == 0 && find_end(n, ask, &call, 0, &e[0])) {
@@ -106,6 +110,8 @@ void ward_notify_replace(struct ward_notify *n, struct ward_ask *ask)
 			held = &e[0];
 	}
 	if (!held) {
+		if (n->plan->seccomp & WARD_SECCOMP_NOTIFY_WRITE)
+			ward_notify_note_change(n, ask);
 		ward_notify_continue(n, ask->req->id);
 		return;
 	}

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,6 +94,9 @@ static const struct call calls[] = {
 	ONE(mknodat, 0, 1, NO, MAKE),
 	ONE(unlinkat, 0, 1, NO, WRITE),
 	ONE(fchmodat, 0, 1, NO, WRITE),
+#ifdef SYS_fchmodat2
+	ONE(fchmodat2, 0, 1, NO, WRITE),
+#endif
 	ONE(fchownat, 0, 1, NO, WRITE),
 	ONE(utimensat, 0, 1, NO, WRITE),
 	ONE(setxattr, NO, 0, NO, WRITE),
@@ -236,7 +240,21 @@ int ward_peek_bytes(int mem, uint64_t addr, void *out, size_t n)
 	return 0;
 }
 
-int ward_peek_text(int mem, uint64_t addr, char *out, size_t size)
+/* From memory that is open, or of a process that nothing is open of. */
+struct source {
+	int mem, pid;
+};
+
+static int source_bytes(const struct source *s, uint64_t addr, void *out, size_t n)
+{
+	struct iovec to = { out, n }, from = { (void *)(uintptr_t)addr, n };
+
+	if (s->mem >= 0)
+		return ward_peek_bytes(s->mem, addr, out, n);
+	return process_vm_readv(s->pid, &to, 1, &from, 1, 0) == (ssize_t)n ? 0 : -EFAULT;
+}
+
+static int source_text(const struct source *s, uint64_t addr, char *out, size_t size)
 {
 	for (size_t done = 0; done < size;) {
 		/* Never touch a page before the one before it has ended without a NUL. */
@@ -245,7 +263,7 @@ int ward_peek_text(int mem, uint64_t addr, char *out, size_t size)
 
 		if (n > size - done)
 			n = size - done;
-		if (ward_peek_bytes(mem, addr + done, out + done, n) < 0)
+		if (source_bytes(s, addr + done, out + done, n) < 0)
 			return -EFAULT;
 		end = memchr(out + done, 0, n);
 		if (end)
@@ -255,18 +273,27 @@ int ward_peek_text(int mem, uint64_t addr, char *out, size_t size)
 	return -ENAMETOOLONG;
 }
 
+int ward_peek_text(int mem, uint64_t addr, char *out, size_t size)
+{
+	struct source s = { .mem = mem };
+
+	return source_text(&s, addr, out, size);
+}
+
 /* ---- paths ---- */
 
-/* The directory that a relative path starts at, as the sandbox sees it. */
-static int base_dir(int pid_dirfd, const struct call *c, const struct ward_peek *p, unsigned which,
-	char *out, size_t size)
+/* The directory that a relative path starts at, as the sandbox sees it. above: of the process in dirfd, "" = itself. */
+static int base_dir(int dirfd, const char *above, const struct call *c, const struct ward_peek *p,
+	unsigned which, char *out, size_t size)
 {
-	char name[32] = "cwd";
+	char name[48];
 	ssize_t n;
 
 	if (c->dir[which] != NO && (int)p->arg[c->dir[which]] != AT_FDCWD)
-		(void)snprintf(name, sizeof(name), "fd/%d", (int)p->arg[c->dir[which]]);
-	n = readlinkat(pid_dirfd, name, out, size - 1);
+		(void)snprintf(name, sizeof(name), "%sfd/%d", above, (int)p->arg[c->dir[which]]);
+	else
+		(void)snprintf(name, sizeof(name), "%scwd", above);
+	n = readlinkat(dirfd, name, out, size - 1);
 	if (n < 0)
 		return -errno;
 	out[n] = '\0';
@@ -332,8 +359,8 @@ enum ward_cap_type ward_peek_action(const struct ward_peek *p)
 	return effect_action(c->effect);
 }
 
-int ward_peek_words(int pid_dirfd, int mem, const struct ward_peek *p, unsigned which,
-	struct ward_peek_words *ret)
+static int words(int dirfd, const char *above, const struct source *s, const struct ward_peek *p,
+	unsigned which, struct ward_peek_words *ret)
 {
 	const struct call *c = find_call(p->nr);
 	int r;
@@ -341,13 +368,31 @@ int ward_peek_words(int pid_dirfd, int mem, const struct ward_peek *p, unsigned 
 	if (!c || which > 1 || c->path[which] == NO)
 		return -ENOENT;
 	ret->text[0] = '\0';
-	r = ward_peek_text(mem, p->arg[c->path[which]], ret->text, sizeof(ret->text));
+	r = source_text(s, p->arg[c->path[which]], ret->text, sizeof(ret->text));
 	if (r < 0)
 		return r;
 	if (ret->text[0] != '/')
-		return base_dir(pid_dirfd, c, p, which, ret->base, sizeof(ret->base));
+		return base_dir(dirfd, above, c, p, which, ret->base, sizeof(ret->base));
 	(void)snprintf(ret->base, sizeof(ret->base), "/");
 	return 0;
+}
+
+int ward_peek_words(int pid_dirfd, int mem, const struct ward_peek *p, unsigned which,
+	struct ward_peek_words *ret)
+{
+	struct source s = { .mem = mem };
+
+	return words(pid_dirfd, "", &s, p, which, ret);
+}
+
+int ward_peek_words_of(int proc_dirfd, int pid, const struct ward_peek *p, unsigned which,
+	struct ward_peek_words *ret)
+{
+	struct source s = { .mem = -1, .pid = pid };
+	char above[16];
+
+	(void)snprintf(above, sizeof(above), "%d/", pid);
+	return words(proc_dirfd, above, &s, p, which, ret);
 }
 
 int ward_peek_path(int pid_dirfd, int mem, const struct ward_peek *p, unsigned which,

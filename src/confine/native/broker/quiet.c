@@ -30,6 +30,11 @@ bool ward_quiet_path(const char *path)
 		any_matches(quiet_names, WARD_ARRAY_SIZE(quiet_names), path);
 }
 
+bool ward_quiet_write(const char *path)
+{
+	return any_matches(quiet_writes, WARD_ARRAY_SIZE(quiet_writes), path);
+}
+
 bool ward_quiet_syscall(const char *name, const char *detail)
 {
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(quiet_calls); i++) {

@@ -64,18 +64,27 @@ static const struct ward_seccomp_rule *find_rule(const struct ward_seccomp_call 
 	return last;
 }
 
-/* Without a view, or a listener, there is nothing to say about these; exec is still one of the open family. */
+/* What has a verb looked at, and what it is otherwise. */
+static const struct {
+	uint32_t by;
+	enum ward_seccomp_verb otherwise;
+} looked[] = {
+	[WARD_SECCOMP_EXEC] = { WARD_SECCOMP_NOTIFY_EXEC, WARD_SECCOMP_OPEN },
+	[WARD_SECCOMP_REPLACE] = { WARD_SECCOMP_NOTIFY_REPLACE | WARD_SECCOMP_NOTIFY_WRITE,
+		WARD_SECCOMP_ALLOW },
+	[WARD_SECCOMP_WRITE] = { WARD_SECCOMP_NOTIFY_WRITE, WARD_SECCOMP_OPEN },
+	[WARD_SECCOMP_CHANGE] = { WARD_SECCOMP_NOTIFY_WRITE, WARD_SECCOMP_ALLOW },
+};
+
+/* Without a view, or a listener, there is nothing to say about these. */
 static enum ward_seccomp_verb looked_at(uint32_t switches, enum ward_seccomp_verb verb)
 {
-	uint32_t bit = verb == WARD_SECCOMP_EXEC ? WARD_SECCOMP_NOTIFY_EXEC
-		: verb == WARD_SECCOMP_REPLACE   ? WARD_SECCOMP_NOTIFY_REPLACE
-						 : 0;
-
-	if (!bit)
+	if ((size_t)verb >= WARD_ARRAY_SIZE(looked) || !looked[verb].by)
 		return verb;
-	if ((switches & bit) && !(switches & (WARD_SECCOMP_NO_SOCKET | WARD_SECCOMP_NO_LISTENER)))
+	if ((switches & looked[verb].by) &&
+		!(switches & (WARD_SECCOMP_NO_SOCKET | WARD_SECCOMP_NO_LISTENER)))
 		return verb;
-	return verb == WARD_SECCOMP_EXEC ? WARD_SECCOMP_OPEN : WARD_SECCOMP_ALLOW;
+	return looked[verb].otherwise;
 }
 
 void ward_seccomp_judge(uint32_t switches, const struct seccomp_data *d,

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Naming what would change something that may only be read (the plan's switch notify-write). The mount says EROFS, and tells
+ * nobody; so the calls that write, make, remove and rename are looked at where the plan grants something for reading alone.
+ *
+ * Nothing is decided here: the call goes on, whatever is found, and the kernel reads the path again. A call of which the first
+ * look, at the words alone, says that it lies elsewhere costs two system calls more than the answer; one that leads from
+ * there through a link into what may only be read is refused all the same, without a name.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "confine/native/broker/notify.h"
+
+/* When does the kernel get as far as to ask whether the mount may be written? */
+enum need {
+	THERE = 0, /* the name leads to something */
+	NAME, /* ... and is not followed if it is a link */
+	ABSENT, /* it is to be made */
+	OPENS, /* by the flags */
+	MOVES /* two names of one mount, the first of which is there */
+};
+
+struct change {
+	int nr;
+	enum need need;
+	unsigned which; /* path */
+	int flags; /* argument with the flags of an open; -1 = those of creat */
+};
+
+static const struct change changes[] = {
+/* all others: THERE, 0 */
+#ifdef SYS_open
+	{ SYS_open, OPENS, 0, 1 },
+	{ SYS_creat, OPENS, 0, -1 },
+	{ SYS_unlink, NAME, 0, 0 },
+	{ SYS_rmdir, NAME, 0, 0 },
+	{ SYS_lchown, NAME, 0, 0 },
+	{ SYS_mkdir, ABSENT, 0, 0 },
+	{ SYS_mknod, ABSENT, 0, 0 },
+	{ SYS_symlink, ABSENT, 0, 0 },
+	{ SYS_link, ABSENT, 1, 0 },
+	{ SYS_rename, MOVES, 0, 0 },
+#endif
+#ifdef SYS_renameat
+	{ SYS_renameat, MOVES, 0, 0 },
+#endif
+	{ SYS_openat, OPENS, 0, 2 },
+	{ SYS_unlinkat, NAME, 0, 0 },
+	{ SYS_mkdirat, ABSENT, 0, 0 },
+	{ SYS_mknodat, ABSENT, 0, 0 },
+	{ SYS_symlinkat, ABSENT, 0, 0 },
+	{ SYS_linkat, ABSENT, 1, 0 },
+	{ SYS_renameat2, MOVES, 0, 0 },
+	{ SYS_lsetxattr, NAME, 0, 0 },
+	{ SYS_lremovexattr, NAME, 0, 0 },
+};
+
+/* One notification of such a call. */
+struct looked {
+	struct ward_notify *n;
+	struct ward_ask *ask;
+	struct ward_peek call;
+	struct change how;
+	struct ward_place at;
+	char path[WARD_PATH_MAX]; /* what is refused */
+};
+
+static bool only_read(const struct ward_place *at)
+{
+	return at->mount && at->mount->kind == WARD_NODE_BIND && !at->mount->write;
+}
+
+/* By the words alone: may it lie in what is only read? Everything else answers for itself, or may be written. */
+static bool may_be_only_read(const struct looked *l)
+{
+	struct ward_peek_words w;
+	char path[WARD_PATH_MAX], rest[WARD_PATH_MAX];
+	uint32_t at;
+
+	if (ward_peek_words_of(l->n->proc, (int)l->ask->req->pid, &l->call, l->how.which, &w) < 0 ||
+		ward_path_join(w.base, w.text, path, sizeof(path)) < 0)
+		return false;
+	at = ward_notify_find(l->n, path, rest);
+	return at != WARD_TREE_NONE && l->n->tree.v[at].node->kind == WARD_NODE_BIND &&
+		!l->n->tree.v[at].node->write;
+}
+
+static bool keep(struct looked *l, const char *dir, const char *name)
+{
+	int n = snprintf(l->path, sizeof(l->path), "%s%s%s", dir, name[0] ? "/" : "", name);
+
+	return n > 0 && (size_t)n < sizeof(l->path) && only_read(&l->at);
+}
+
+/* A name that is not there, in a directory that is only read. */
+static bool absent(struct looked *l, struct ward_peek_words *w)
+{
+	struct ward_place there;
+	size_t len = strlen(w->text);
+	char *slash, *name;
+
+	if (ward_notify_place(l->n, l->ask, w->base, w->text, false, &there) != -ENOENT)
+		return false;
+	while (len && w->text[len - 1] == '/')
+		w->text[--len] = '\0';
+	slash = strrchr(w->text, '/');
+	name = slash ? slash + 1 : w->text;
+	if (slash)
+		*slash = '\0';
+	return ward_notify_place(l->n, l->ask, slash && slash == w->text ? "/" : w->base,
+		       slash && slash != w->text ? w->text : ".", true, &l->at) == 0 &&
+		l->at.is_dir && keep(l, l->at.path, name);
+}
+
+/* Something that is there, of the kinds that belong to the mount and not to a driver. */
+static bool present(struct looked *l, const struct ward_peek_words *w, bool follow)
+{
+	return ward_notify_place(l->n, l->ask, w->base, w->text, follow, &l->at) == 0 &&
+		(S_ISREG(l->at.mode) || S_ISDIR(l->at.mode) || S_ISLNK(l->at.mode)) &&
+		keep(l, l->at.path, "");
+}
+
+static bool opens(struct looked *l, struct ward_peek_words *w)
+{
+	uint64_t flags =
+		l->how.flags < 0 ? O_CREAT | O_WRONLY | O_TRUNC : l->call.arg[l->how.flags];
+	bool unnamed = (flags & O_TMPFILE) == O_TMPFILE;
+	bool writes = unnamed || (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+
+	if (flags & O_PATH)
+		return false;
+	if (present(l, w, !(flags & O_NOFOLLOW)))
+		return writes && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL) &&
+			S_ISDIR(l->at.mode) == unnamed && !S_ISLNK(l->at.mode);
+	return (flags & O_CREAT) && absent(l, w);
+}
+
+static bool moves(struct looked *l, const struct ward_peek_words *w)
+{
+	struct ward_peek_words to;
+	struct ward_place there;
+	char *slash;
+
+	if (ward_peek_words(l->ask->dir, l->ask->mem, &l->call, 1, &to) < 0)
+		return false;
+	slash = strrchr(to.text, '/');
+	if (slash)
+		slash[slash == to.text] = '\0';
+	return ward_notify_place(l->n, l->ask, to.base, slash ? to.text : ".", true, &there) == 0 &&
+		present(l, w, false) && there.mount == l->at.mount; /* else EXDEV */
+}
+
+static bool refused(struct looked *l)
+{
+	struct ward_peek_words w;
+
+	if (ward_notify_open_caller(l->n, l->ask) != 0 ||
+		ward_peek_words(l->ask->dir, l->ask->mem, &l->call, l->how.which, &w) < 0)
+		return false;
+	switch (l->how.need) {
+	case THERE: return present(l, &w, true);
+	case NAME: return present(l, &w, false);
+	case ABSENT: return absent(l, &w);
+	case OPENS: return opens(l, &w);
+	case MOVES: return moves(l, &w);
+	}
+	return false;
+}
+
+void ward_notify_note_change(struct ward_notify *n, struct ward_ask *ask)
+{
+	struct looked l = { .n = n, .ask = ask, .call = { .nr = ask->req->data.nr } };
+	struct ward_refusal_note note = { .kind = WARD_REFUSAL_PATH,
+		.action = WARD_CAP_FILE_WRITE,
+		.syscall = ask->v.name,
+		.seen = WARD_SEEN_ONLY_READ };
+
+	for (unsigned i = 0; i < 6; i++)
+		l.call.arg[i] = ask->req->data.args[i];
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(changes); i++)
+		if (changes[i].nr == l.call.nr)
+			l.how = changes[i];
+	if (ward_refusals_full(n->refusals) || !may_be_only_read(&l) || !refused(&l))
+		return;
+	note.resource = l.path;
+	note.quiet = ward_quiet_write(l.path);
+	ward_notify_tell(n, ask, &note);
+}
+
+void ward_notify_change(struct ward_notify *n, struct ward_ask *ask)
+{
+	ward_notify_note_change(n, ask);
+	ward_notify_continue(n, ask->req->id);
+}
+
+/* With --attribution notify every open is looked at, and these as well. */
+void ward_notify_write(struct ward_notify *n, struct ward_ask *ask)
+{
+	if (n->plan->seccomp & WARD_SECCOMP_NOTIFY_OPEN)
+		ward_notify_note_open(n, ask);
+	ward_notify_change(n, ask);
+}
