@@ -239,7 +239,10 @@ static int cannot_open(struct reader *r, const char *name, int sys)
 	(void)fail(r, name, sys == ENOMEM ? WARD_E_NOMEM : WARD_E_SYSTEM, "it cannot be read: %s",
 		strerror(sys));
 	if (sys == EACCES || sys == EPERM)
-		ward_fail_fix(r->err, "let everybody who runs ward read it: chmod a+r");
+		ward_fail_fix(r->err, "%s",
+			r->rule->layer == WARD_LAYER_CEILING
+				? "let everybody who runs ward read it: chmod a+r"
+				: "let yourself read it: chmod u+r");
 	return sys == ENOMEM ? WARD_E_NOMEM : WARD_E_SYSTEM;
 }
 

@@ -75,7 +75,8 @@ int ward_layer_owner(const struct layer_rule *rule, const struct stat *st, const
 		ward_fail(err, WARD_E_REFUSED, "%s may not hold what belongs to uid %u", rule->what,
 			(unsigned)st->st_uid);
 		ward_fail_at(err, path, 0, 0);
-		ward_fail_fix(err, "look who wrote it, then: chown %u %s", rule->uid,
+		ward_fail_fix(err, "look who wrote it, then: chown %s%u %s",
+			S_ISLNK(st->st_mode) ? "-h " : "", rule->uid,
 			ward_paste(word, path, "PATH"));
 		return WARD_E_REFUSED;
 	}
@@ -100,7 +101,9 @@ static int fail_open(const struct layer_rule *rule, const char *path, int sys,
 	ward_fail_errno(err, code, sys, "%s cannot be opened", rule->what);
 	ward_fail_at(err, path, 0, 0);
 	if (sys == EACCES || sys == EPERM)
-		ward_fail_fix(err, "let everybody who runs ward read it: chmod a+rX %s",
+		ward_fail_fix(err, "let %s read it: chmod %s %s",
+			rule->layer == WARD_LAYER_CEILING ? "everybody who runs ward" : "yourself",
+			rule->layer == WARD_LAYER_CEILING ? "a+rX" : "u+rX",
 			ward_paste(word, path, "PATH"));
 	return code;
 }

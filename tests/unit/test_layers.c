@@ -435,7 +435,18 @@ TEST(what_may_not_be_read)
 	REFUSED(WARD_E_SYSTEM, "deny.cedar", "cannot be read", "chmod a+r");
 	REQUIRE(seteuid(was) == 0 && chmod(at("etc"), 0) == 0 && (was != 0 || seteuid(12345) == 0));
 	REFUSED(WARD_E_SYSTEM, "etc", "cannot be opened", "chmod a+rX");
-	REQUIRE(seteuid(was) == 0 && chmod(at("etc"), 0755) == 0);
+	REQUIRE(seteuid(was) == 0 && chmod(at("etc"), 0755) == 0 &&
+		chmod(at("etc/deny.cedar"), 0644) == 0);
+	/* One's own is nobody else's to read. */
+	REQUIRE(chmod(at("config/mine.yaml"), 0) == 0 && (was != 0 || seteuid(12345) == 0));
+	REFUSED(WARD_E_SYSTEM, "mine.yaml", "cannot be read", "yourself read it: chmod u+r");
+	REQUIRE(seteuid(was) == 0 && chmod(at("config/mine.yaml"), 0600) == 0);
+	if (was != 0)
+		return;
+	/* chown follows links, and would give away what the link leads to. */
+	REQUIRE(rename(at("config"), at("dotfiles")) == 0 &&
+		symlink("dotfiles", at("config")) == 0 && lchown(at("config"), 12345, 12345) == 0);
+	REFUSED(WARD_E_REFUSED, "config", "uid 12345", "chown -h 0");
 }
 
 /* ---- bounds ---- */
