@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "run/resolve/resolve.h"
+#include "run/resolve/look.h"
 
 static int identify(struct ward_resolver *rs, const char *path, struct ward_target *ret)
 {
@@ -85,6 +85,41 @@ static int walk(struct ward_resolver *rs, const char *path, struct ward_target *
 			return r;
 	}
 	return identify(rs, out[0] ? out : "/", ret);
+}
+
+/* out is real, but for its last component, of which nothing can be said; rest is that component and what is behind it. */
+static const char *as_it_would_be(struct ward_resolver *rs, const char *out, const char *rest)
+{
+	const char *behind = rest + strcspn(rest, "/");
+	char all[2 * WARD_PATH_MAX], normal[WARD_PATH_MAX];
+
+	if (ward_path_has_dotdot(behind))
+		return NULL;
+	(void)snprintf(all, sizeof(all), "%s%s", out, behind);
+	return ward_path_normalize(all, normal, sizeof(normal)) < 0
+		? NULL
+		: ward_arena_strdup(rs->arena, normal);
+}
+
+const char *ward_rs_would_be(struct ward_resolver *rs, const char *path)
+{
+	char out[WARD_PATH_MAX] = "", rest[WARD_PATH_MAX];
+	struct ward_target t = { 0 };
+
+	if (ward_rs_target(rs, path, &t) == 0)
+		return t.path;
+	t.n_links = 0;
+	if ((size_t)snprintf(rest, sizeof(rest), "%s", path) >= sizeof(rest))
+		return NULL;
+	while (rest[0]) {
+		int r = step(rs, out, rest, &t);
+
+		if (r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -EPERM)
+			return as_it_would_be(rs, out, rest);
+		if (r < 0)
+			return NULL;
+	}
+	return ward_arena_strdup(rs->arena, out[0] ? out : "/");
 }
 
 int ward_rs_target(struct ward_resolver *rs, const char *path, struct ward_target *ret)

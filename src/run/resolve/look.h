@@ -70,3 +70,10 @@ int ward_rs_toolchains(struct ward_resolver *rs, struct ward_error *err);
 /* After the view is known: the run's PATH is the caller's, as far as it is in the view, and the caches are where tools look. */
 int ward_rs_toolchain_path(struct ward_resolver *rs, struct ward_error *err);
 bool ward_rs_on_path(const char *path, const char *dir);
+
+/* ---- link.c ---- */
+/*
+ * An absolute path (links, "..") that need not be there, as what opening it to create would make: a link to nothing
+ * is what it leads to. NULL: too many links, too long, or ".." behind what is not there.
+ */
+const char *ward_rs_would_be(struct ward_resolver *rs, const char *path);

@@ -38,23 +38,8 @@ static const struct {
 const char *ward_rules_real_path(struct ward_resolver *rs, const char *base, const char *given)
 {
 	const char *path = ward_rs_absolute(rs, base, given);
-	char above[WARD_PATH_MAX], normal[WARD_PATH_MAX];
-	struct ward_target t;
-	char *slash;
 
-	if (!path)
-		return NULL;
-	if (ward_rs_target(rs, path, &t) == 0)
-		return t.path;
-	if (ward_path_has_dotdot(path) || ward_path_normalize(path, normal, sizeof(normal)) < 0)
-		return NULL;
-	memcpy(above, normal, strlen(normal) + 1);
-	while ((slash = strrchr(above, '/')) && slash != above) {
-		*slash = '\0';
-		if (ward_rs_target(rs, above, &t) == 0)
-			return ward_rs_absolute(rs, t.path, normal + strlen(above) + 1);
-	}
-	return ward_arena_strdup(rs->arena, normal);
+	return path ? ward_rs_would_be(rs, path) : NULL;
 }
 
 /* Inside there is one of its own at that very place: what the host has there is not meant. */
@@ -90,7 +75,9 @@ int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *
 	}
 	if (!s || !s[0]) {
 		(void)ward_fail(err, WARD_E_INVALID, "%s names nothing", ward_rs_show(rs, given));
-		ward_fail_fix(err, "give a path without \"..\" behind what is not there");
+		ward_fail_fix(err,
+			"give a path with at most %u links, and without \"..\" behind what is not there",
+			WARD_LINKS_MAX);
 		return WARD_E_INVALID;
 	}
 	q->resource = ward_str(s);
