@@ -13,7 +13,7 @@ help:
 	@echo 'make demo      see an untrusted script confined (builds first; about a minute)'
 	@echo 'make check     build and run all tests, as root and as an ordinary user'
 	@echo 'make check-real    run real projects from the package registries inside, as make check does not (network; minutes)'
-	@echo 'make check-agreement   the kernel against the judge, 60,000 operations (docs/agreement.md)'
+	@echo 'make check-agreement   the kernel against the judge, 104,000 operations (docs/agreement.md)'
 	@echo 'make bench     measure starts and calls against bubblewrap'
 	@echo 'make bench-cedar   measure authorization (RUST=, WASM=: the official engine; see bench/cedar --help)'
 	@echo 'make bench-policy  measure loading policies, decisions, and runs under a profile'
@@ -45,7 +45,7 @@ check-real: build
 check-agreement: build
 	ninja -C $(BUILD) tests/agreement/agreement_judge tests/agreement/agreement_prober
 	@WARD=$(BUILD)/ward JUDGE=$(BUILD)/tests/agreement/agreement_judge PROBER=$(BUILD)/tests/agreement/agreement_prober \
-		PYTHONPATH=tests/harness:tests/cli tests/agreement/agree.py --pairs 60000
+		PYTHONPATH=tests/harness:tests/cli tests/agreement/agree.py --pairs 104000
 
 bench: build
 	@tools/need-packages bench

@@ -208,7 +208,7 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 		if (r == WARD_OK && i == 0)
 			r = ward_streams_open(&l->streams, l->r, l->plan->limits.output, err);
 		if (r == WARD_OK)
-			r = ward_streams_check(&l->streams, l->plan, err);
+			r = ward_streams_check(&l->streams, l->plan, &host, err);
 		if (r < 0)
 			return r;
 		before = host;

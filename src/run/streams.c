@@ -229,11 +229,11 @@ static struct reach of_node(const struct ward_node *n)
 
 /*
  * What /proc/self/fd/N opens anew is the host's file, past every mount: a cover, or a mount that is read-only, does not lie on it.
- * Landlock is asked, and adds up what the directories above it may. ret: what the view takes back of that.
+ * Landlock is asked, and adds up what the directories above it may; where there is none, nobody is. ret: what the view takes back of that.
  */
-static struct reach taken_back(const struct ward_plan *plan, const char *path)
+static struct reach taken_back(const struct ward_plan *plan, bool landlock, const char *path)
 {
-	struct reach adds = { 0 }, view = { 0 };
+	struct reach adds = { !landlock, !landlock }, view = { 0 };
 	size_t longest = 0;
 
 	for (size_t i = 0; i < plan->n_nodes; i++) {
@@ -271,8 +271,20 @@ static bool name_of(int fd, char path[WARD_PATH_MAX])
 	return path[0] == '/';
 }
 
+/* By the file's own permissions: as root the command is somebody else. */
+static bool may_open(int fd, bool write)
+{
+	struct stat st;
+	char link[32];
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (geteuid() == 0)
+		return fstat(fd, &st) < 0 || (st.st_mode & (write ? S_IWOTH : S_IROTH));
+	return faccessat(AT_FDCWD, link, write ? W_OK : R_OK, AT_EACCESS) == 0;
+}
+
 int ward_streams_check(const struct ward_streams *s, const struct ward_plan *plan,
-	struct ward_error *err)
+	const struct ward_host *host, struct ward_error *err)
 {
 	for (int i = 0; plan->backend != WARD_BACKEND_DIRECT && i < 3; i++) {
 		int mode = fcntl(s->child[i], F_GETFL) & O_ACCMODE;
@@ -281,9 +293,9 @@ int ward_streams_check(const struct ward_streams *s, const struct ward_plan *pla
 
 		if (!name_of(s->child[i], path))
 			continue;
-		more = taken_back(plan, path);
-		more.read = more.read && mode == O_WRONLY;
-		more.write = more.write && mode == O_RDONLY;
+		more = taken_back(plan, host->landlock_abi > 0, path);
+		more.read = more.read && mode == O_WRONLY && may_open(s->child[i], false);
+		more.write = more.write && mode == O_RDONLY && may_open(s->child[i], true);
 		if (!more.read && !more.write)
 			continue;
 		(void)ward_fail(err, WARD_E_REFUSED,

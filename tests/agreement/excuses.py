@@ -29,10 +29,12 @@ class Excuses:
         return kind != "l" and (name in w.granted or any(w.may(a, below) != w.in_dir(a, name) for a in ("fs.read", "fs.write", "fs.exec", "proc.exec")))
 
     def mount(self, name):
-        """Has it a mount of its own: for itself, or because something below it may not be written and so must not be moved with it?"""
+        """Has it a mount of its own: for itself, or because it, or something below it, may not be written and so must not be moved?"""
         def kept(n):
-            return self.own(n) and not self.w.may("fs.write", n + "/*" if self.t.at[n] == "d" else n)
-        return self.own(name) or any(kept(n) for n in self.t.below(name)) or any(
+            own = self.w.may("fs.write", n)
+            below = self.w.may("fs.write", n + "/*") if self.t.at[n] == "d" else own
+            return (self.own(n) and not below) or (below and not own)
+        return self.own(name) or kept(name) or any(kept(n) for n in self.t.below(name)) or any(
             self.pins(m) for m in self.w.policy["mentions"] if m.startswith(name + "/"))
 
     def apart(self, a, b):
@@ -84,7 +86,7 @@ class Excuses:
         kind = t.at.get(name)
         if kind is None and name in op and not self.pins(name) and w.in_dir("fs.write", name) and self.advisory and self.spoken_of(name):
             return "names at the start"
-        if kind == "d" and w.may(action, name + "/*"):
+        if kind == "d" and call in ("list", "chmod") and w.may(action, name + "/*"):
             return "a directory is what lies in it"
         if kind == "d" and call == "list":
             shown = [f"{name}/{n}" for n in text.split("/") if n]

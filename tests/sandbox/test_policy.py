@@ -419,6 +419,22 @@ def a_pattern_of_a_directory_that_is_not_there_keeps_it_from_coming_to_be(p):
 
 
 @both
+def a_rule_about_a_directory_alone_keeps_it_where_it_is(p):
+    p.write("top/src/a", "text\n", 0o666)
+    for d in (".", "top", "top/src", "empty", "by"):
+        (p.ws / d).mkdir(exist_ok=True)
+        (p.ws / d).chmod(0o777)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.write", resource == Ward::Path::"./top/src");\n'
+                       'forbid (principal, action == Ward::Action::"fs.write", resource == Ward::Path::"./empty");\n'
+                       'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"b?");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--accept", "files=advisory", "--write", ".", "sh", "-c",
+                 "mv top/src top/gone; mv top gone; rmdir empty; rmdir by; mv by to; echo new > top/src/a && echo x > top/src/b && mkdir other && rmdir other && echo ok")
+    check_eq(r.out, "ok\n", r.err)
+    check_eq(sorted(x.name for x in p.ws.iterdir() if x.is_dir()), ["by", "empty", "top"])
+    check_eq(sorted(x.name for x in (p.ws / "top/src").iterdir()), ["a", "b"])
+
+
+@both
 def a_match_that_is_a_link_gives_nothing_that_a_list_leaves_out(p):
     p.write("deep/key", "key\n")
     p.write("open", "open\n")
@@ -474,6 +490,12 @@ def what_is_forbidden_is_not_granted_by_the_name_of_a_link(p):
         check_eq(says(p, p.ws / "secret/key", "--policy", "x.cedar", *words), "deny", words)
         r = ordinary(p, "--policy", "x.cedar", *words, "sh", "-c", "cat secret/key link to/key")
         check("key\n" not in r.out, f"{words} {r.out} {r.err}")
+    # Neither is the link itself shown from where nothing may be read.
+    p.write("open", "open\n")
+    (p.ws / "secret/out").symlink_to(p.ws / "open")
+    for words in (("--read", p.ws / "secret/out"), ("--cap", "FILE_READ:secret/*")):
+        r = ordinary(p, "--policy", "x.cedar", *words, "sh", "-c", "ls secret; readlink secret/out; cat secret/out; true")
+        check_eq(r.out, "", f"{words} {r.err}")
     p.write("y.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./link");\n')
     r = ordinary(p, "--policy", "y.cedar", "--read", p.ws / "link", "true")
     check_in("rules about it are about nothing", r.err)

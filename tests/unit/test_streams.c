@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -238,6 +239,62 @@ TEST(no_directory_goes_inside)
 	(void)close(in);
 	(void)close(dir);
 	ward_request_free(r);
+}
+
+static int checked(const char *path, int flags, const struct ward_plan *plan, int abi)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_host host = { .landlock_abi = abi };
+	struct ward_streams s = { .child = { open(path, flags | O_CLOEXEC), 1, 2 } };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), r;
+
+	s.child[1] = s.child[2] = null;
+	r = s.child[0] < 0 ? -1 : ward_streams_check(&s, plan, &host, &err);
+	(void)close(s.child[0]);
+	(void)close(null);
+	return r;
+}
+
+/* /proc/self/fd/0 is the host's file, past the mounts of the view. */
+TEST(a_file_that_may_be_opened_anew_for_more_is_refused)
+{
+	char ws[] = "/tmp/ward-anew-XXXXXX", hidden[64], kept[64], open_[64],
+	     far[] = "/tmp/ward-far-XXXXXX";
+	struct ward_node nodes[] = { { .kind = WARD_NODE_BIND, .dest = ws, .write = true },
+		{ .kind = WARD_NODE_MASK, .dest = hidden },
+		{ .kind = WARD_NODE_BIND, .dest = kept } };
+	struct ward_plan plan = { .nodes = nodes, .n_nodes = WARD_ARRAY_SIZE(nodes) };
+	const char *const names[] = { hidden, kept, open_ };
+
+	REQUIRE(mkdtemp(ws) != NULL);
+	REQUIRE(close(mkstemp(far)) == 0);
+	(void)snprintf(hidden, sizeof(hidden), "%s/hidden", ws);
+	(void)snprintf(kept, sizeof(kept), "%s/kept", ws);
+	(void)snprintf(open_, sizeof(open_), "%s/open", ws);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(names); i++) {
+		int fd = open(names[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+		REQUIRE(fd >= 0 && fchmod(fd, 0666) == 0 && close(fd) == 0);
+	}
+	CHECK_EQ_INT(checked(hidden, O_RDONLY, &plan, 4), WARD_E_REFUSED);
+	CHECK_EQ_INT(checked(hidden, O_WRONLY, &plan, 4), WARD_E_REFUSED);
+	CHECK_EQ_INT(checked(hidden, O_RDWR, &plan, 4), WARD_OK);
+	CHECK_EQ_INT(checked(kept, O_RDONLY, &plan, 4), WARD_E_REFUSED);
+	CHECK_EQ_INT(checked(kept, O_WRONLY, &plan, 4), WARD_OK);
+	CHECK_EQ_INT(checked(open_, O_RDONLY, &plan, 4), WARD_OK);
+	CHECK_EQ_INT(checked(open_, O_RDONLY, &plan, 0), WARD_OK);
+	/* Outside of all: Landlock says no. Where there is none, the file's own permissions do. */
+	REQUIRE(chmod(far, 0666) == 0);
+	CHECK_EQ_INT(checked(far, O_RDONLY, &plan, 4), WARD_OK);
+	CHECK_EQ_INT(checked(far, O_RDONLY, &plan, 0), WARD_E_REFUSED);
+	REQUIRE(chmod(far, 0400) == 0);
+	CHECK_EQ_INT(checked(far, O_RDONLY, &plan, 0), WARD_OK);
+	plan.backend = WARD_BACKEND_DIRECT;
+	CHECK_EQ_INT(checked(hidden, O_RDONLY, &plan, 0), WARD_OK);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(names); i++)
+		(void)unlink(names[i]);
+	(void)rmdir(ws);
+	(void)unlink(far);
 }
 
 TEST(stdin_from_a_file)

@@ -265,6 +265,34 @@ static bool covers(const struct viewing *v, const struct ward_node *mask)
 	return false;
 }
 
+/* It stays where it is, with the rights of what it lies in: nobody inside moves or removes a mount. */
+static int keep(struct viewing *v, const struct ward_target *t)
+{
+	const struct ward_node *shown = shown_by(v, t->path);
+	struct rights have = rights_of(shown);
+	struct ward_node n = ward_rs_bind(v->rs, t, shown ? shown->rule : -1);
+
+	if (!have.write || ward_streq(shown->dest, t->path))
+		return WARD_OK;
+	n.write = true;
+	n.exec = have.exec;
+	n.fixed = true;
+	n.hold = true;
+	return ward_rs_node(v->rs, &n, v->err);
+}
+
+/* A rule about a directory alone: what lies in it may be written, and it may not be moved or removed. */
+static int alone(struct viewing *v, const struct ward_target *t, const struct rights *below)
+{
+	struct rights own = { 0 };
+	int r;
+
+	if (!S_ISDIR(t->st.st_mode) || !below->write)
+		return WARD_OK;
+	r = rights_at(v, t->path, &own);
+	return r < 0 || own.write ? r : keep(v, t);
+}
+
 /* A name at which the answer may change; t is what is there. */
 static int boundary(struct viewing *v, const struct ward_target *t)
 {
@@ -291,7 +319,7 @@ static int boundary(struct viewing *v, const struct ward_target *t)
 		/* The grant of an option stays what it is, and is not added to from now on. */
 		if (same && !shown->base)
 			shown->fixed = true;
-		return WARD_OK;
+		return alone(v, t, &have);
 	}
 	if (!have.read && !had.read && !have.write)
 		return WARD_OK;
@@ -312,22 +340,6 @@ static int rights_to_come(struct viewing *v, const char *path, struct rights *re
 	ret->read = ret->read && below.read;
 	ret->write = ret->write && below.write;
 	return WARD_OK;
-}
-
-/* A file stands where a directory would have to. It stays what it is: no mount can be taken away, or replaced. */
-static int keep_file(struct viewing *v, const struct ward_target *t)
-{
-	const struct ward_node *shown = shown_by(v, t->path);
-	struct rights have = rights_of(shown);
-	struct ward_node n = ward_rs_bind(v->rs, t, shown ? shown->rule : -1);
-
-	if (!have.write || ward_streq(shown->dest, t->path))
-		return WARD_OK;
-	n.write = true;
-	n.exec = have.exec;
-	n.fixed = true;
-	n.hold = true;
-	return ward_rs_node(v->rs, &n, v->err);
 }
 
 /* The directory at path, looked at once. NULL: no memory. */
@@ -398,8 +410,9 @@ static int absent(struct viewing *v, const char *path)
 	r = rights_to_come(v, path, &have);
 	if (r < 0 || !dir->had.write || (have.write && have.read))
 		return r;
+	/* A file stands where a directory would have to. */
 	if (!S_ISDIR(dir->t.st.st_mode))
-		return S_ISREG(dir->t.st.st_mode) ? keep_file(v, &dir->t) : WARD_OK;
+		return S_ISREG(dir->t.st.st_mode) ? keep(v, &dir->t) : WARD_OK;
 	n.dest = ward_arena_strdup(v->rs->arena, at);
 	n.mode = have.read ? 0555 : 0;
 	text = ward_streq(at, path) && have.read ? ward_git_stand_in(&v->book->git, path) : NULL;
@@ -545,6 +558,27 @@ static int boundaries(struct viewing *v)
 	return r;
 }
 
+/* A link that a capability leads through shows its name and its text: where that may not be read, it is not there. */
+static int links(struct viewing *v)
+{
+	struct ward_resolver *rs = v->rs;
+	size_t kept = 0;
+	int r = WARD_OK;
+
+	for (size_t i = 0; i < v->first; i++) {
+		const struct ward_node *n = &rs->nodes[i];
+		struct ward_verdict verdict;
+		bool yes = true;
+
+		if (r == WARD_OK && n->kind == WARD_NODE_SYMLINK && !n->base)
+			r = ask(v, WARD_ACT_FS_READ, n->dest, &verdict, &yes);
+		if (yes)
+			rs->nodes[kept++] = rs->nodes[i];
+	}
+	rs->n_nodes = v->first = kept;
+	return r;
+}
+
 /* What options grant by the name of a link is judged by what it leads to: a list of a layer may leave that out. */
 static int granted(struct viewing *v)
 {
@@ -682,6 +716,8 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 		r = name(&v, path);
 	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
 		r = of_patterns(&v, relative);
+	if (r == WARD_OK)
+		r = links(&v);
 	if (r == WARD_OK)
 		r = granted(&v);
 	if (r == WARD_OK)
