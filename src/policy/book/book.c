@@ -230,6 +230,8 @@ static void find_timely(struct ward_book *b, const struct ward_book_set *s)
 			b->timely = &s->rules[i];
 		if (b->late == NULL && ward_book_is_late(b, p))
 			b->late = &s->rules[i];
+		if (b->unheld == NULL && ward_book_is_unheld(b, p))
+			b->unheld = &s->rules[i];
 	}
 }
 
@@ -445,4 +447,9 @@ const struct ward_book_rule *ward_book_timely(const struct ward_book *b)
 const struct ward_book_rule *ward_book_late(const struct ward_book *b)
 {
 	return b->late;
+}
+
+const struct ward_book_rule *ward_book_unheld(const struct ward_book *b)
+{
+	return b->unheld;
 }

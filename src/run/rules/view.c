@@ -695,6 +695,18 @@ static int refuse_timely(struct viewing *v)
 	return r;
 }
 
+/* Programs are advisory in any case, so the plan stays what it is; but nobody is left to believe that it holds. */
+static int warn_unheld(struct viewing *v)
+{
+	const struct ward_book_rule *by = ward_book_unheld(v->book->book);
+
+	if (!by)
+		return WARD_OK;
+	return ward_rs_warn(v->rs, v->err,
+		"%s:%u is about the name or the arguments of programs, which nothing holds: forbid their paths",
+		by->file, by->line);
+}
+
 int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 {
 	struct viewing v = { .rs = rs,
@@ -710,6 +722,8 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 		return WARD_OK;
 	v.asks = ward_book_asks(rs->book->book);
 	r = refuse_timely(&v);
+	if (r == WARD_OK)
+		r = warn_unheld(&v);
 	if (r == WARD_OK)
 		r = whole_host(&v);
 	while (r == WARD_OK && (path = ward_book_path(rs->book->book, &at)) != NULL)
