@@ -54,6 +54,7 @@ struct ward_mode_alias {
 };
 extern const char ward_schema_text[];           /* data/ward.cedarschema */
 extern const size_t ward_schema_size;           /* without the NUL */
+extern const char ward_schema_sha256[];         /* of it, in hexadecimal */
 extern const struct ward_mode_data ward_modes[WARD_MODE_MAX];
 extern const struct ward_alias ward_aliases[];  /* families and data/aliases */
 extern const size_t ward_aliases_n;

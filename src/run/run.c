@@ -122,11 +122,10 @@ static int make_plan(struct life *l, const struct ward_host *host, struct ward_e
 	l->axes_json = axes_json(l->plan);
 	if (!l->axes_json)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for the plan's axes");
-	if (l->book)
-		memcpy(l->o->policy_sha256, l->book->sha256, sizeof(l->o->policy_sha256));
-	else
+	l->o->policy_sha256[0] = '\0';
+	if (!l->book)
 		record_policy_hash(l->plan, l->o->policy_sha256);
-	if (!l->o->policy_sha256[0])
+	if (!l->book && !l->o->policy_sha256[0])
 		return ward_fail(err, WARD_E_NOMEM, "no memory for the policy's hash");
 	ward_outcome_set_plan(l->o, l->r, l->plan);
 	for (size_t i = 0; i < l->plan->n_warnings && !l->warned; i++)
@@ -139,17 +138,24 @@ static int make_plan(struct life *l, const struct ward_host *host, struct ward_e
 	return WARD_OK;
 }
 
+static int name_policies(struct life *l, struct ward_error *err)
+{
+	int r = l->book ? ward_rules_digest(l->book, err) : WARD_OK;
+
+	if (r == WARD_OK && l->book)
+		memcpy(l->o->policy_sha256, l->book->sha256, sizeof(l->o->policy_sha256));
+	return r;
+}
+
 /* Meanwhile the view is made. What is there already, from a run before, costs a look. */
 static int keep_policies(const struct life *l, struct ward_error *err)
 {
 	const char *log = ward_audit_path(l->audit);
-	char schema[WARD_SHA256_HEX];
 	int r;
 
 	if (!keeps_policies(l))
 		return WARD_OK;
-	ward_sha256_hex(ward_schema_text, ward_schema_size, schema);
-	r = ward_store_keep(log, schema, WARD_STORE_SCHEMA,
+	r = ward_store_keep(log, ward_schema_sha256, WARD_STORE_SCHEMA,
 		(struct ward_str){ ward_schema_text, ward_schema_size }, err);
 	return r < 0 ? r
 		     : ward_store_keep(log, l->book->sha256, WARD_STORE_POLICY,
@@ -164,7 +170,9 @@ static int on_spawned(void *arg, struct ward_error *err)
 	if (r < 0)
 		return r;
 	memcpy(l->o->plan_sha256, l->plan->sha256, sizeof(l->o->plan_sha256));
-	r = keep_policies(l, err);
+	r = name_policies(l, err);
+	if (r == WARD_OK)
+		r = keep_policies(l, err);
 	if (r < 0)
 		return r;
 	/* A second try with another plan is another start of the same run: recorded again, with its axes. */
@@ -318,6 +326,8 @@ static void refuse(struct life *l, struct ward_error *err)
 	l->o->sig = l->cancel_sig;
 	if (l->plan && ward_plan_sign(l->plan, &ignored) == WARD_OK)
 		memcpy(l->o->plan_sha256, l->plan->sha256, sizeof(l->o->plan_sha256));
+	if (l->axes_json)
+		(void)name_policies(l, &ignored);
 	if (!err->fix[0] &&
 		(err->code == WARD_E_SYSTEM || err->code == WARD_E_SPAWN ||
 			err->code == WARD_E_UNSUPPORTED))

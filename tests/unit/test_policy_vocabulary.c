@@ -131,7 +131,11 @@ static void same_as_file(const char *name, const char *text, size_t n)
 
 TEST(texts)
 {
+	char hash[WARD_SHA256_HEX];
+
 	same_as_file("data/ward.cedarschema", ward_schema_text, ward_schema_size);
+	ward_sha256_hex(ward_schema_text, ward_schema_size, hash);
+	CHECK_STR_EQ(ward_schema_sha256, hash);
 	same_as_file("data/modes/dotenv.cedar", ward_dotenv_text, ward_dotenv_size);
 	for (unsigned m = WARD_MODE_NONE + 1; m < WARD_MODE_MAX; m++) {
 		const struct ward_mode_data *d = ward_mode((enum ward_mode)m);

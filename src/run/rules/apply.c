@@ -354,6 +354,11 @@ int ward_rules_apply(struct ward_resolver *rs, struct ward_error *err)
 		return WARD_OK;
 	}
 	rs->caps.arena = rs->arena;
+	/* A yes is to the policies as they are, and to no others. */
+	r = rs->r->asks && ward_book_asks(rs->book->book) ? ward_rules_digest(rs->book, err)
+							  : WARD_OK;
+	if (r < 0)
+		return r;
 	r = rs->r->asks
 		? ward_asks_begin(rs->r->asks, rs->workspace, rs->r->argv, rs->book->sha256, err)
 		: WARD_OK;

@@ -349,9 +349,7 @@ static int book(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_e
 	if (!who.person)
 		return ward_rs_nomem(err);
 	r = ward_book_new(&in, &b->book, err);
-	if (r == WARD_OK)
-		r = ward_sources_write(&b->sources, err);
-	return r == WARD_OK ? ward_rules_digest(b, &in, err) : r;
+	return r == WARD_OK ? ward_rules_circumstances(b, &in, err) : r;
 }
 
 /* The layer is the workspace's. Of what a mode lets be read above it that policy says nothing, which people may not expect. */
@@ -430,7 +428,9 @@ int ward_rules_of(struct ward_request *r, struct ward_host *host, struct ward_re
 	if (!*ret_arena)
 		return ward_rs_nomem(err);
 	code = ward_rs_begin(rs, err);
-	return code == WARD_OK ? ward_rs_rules(rs, ret, err) : code;
+	if (code == WARD_OK)
+		code = ward_rs_rules(rs, ret, err);
+	return code == WARD_OK ? ward_rules_digest(*ret, err) : code;
 }
 
 /* ---- a ceiling by itself ---- */

@@ -219,10 +219,8 @@ static int schema(struct recalling *c, const struct ward_json *root, const char 
 	struct ward_buf *text)
 {
 	const char *hash = needed(c, root, "schema");
-	char own[WARD_SHA256_HEX];
 
-	ward_sha256_hex(ward_schema_text, ward_schema_size, own);
-	if (c->bad || ward_streq(hash, own))
+	if (c->bad || ward_streq(hash, ward_schema_sha256))
 		return ward_rulebook_schema(c->b,
 			(struct ward_str){ ward_schema_text, ward_schema_size }, c->err);
 	if (strlen(hash) != WARD_SHA256_HEX - 1 || strchr(hash, '/')) {
@@ -266,7 +264,9 @@ static int rebuild(struct recalling *c, const struct finding *f, const char *log
 		return not_one(c, f->sha256);
 	r = ward_book_new(&in, &c->b->book, c->err);
 	if (r == WARD_OK)
-		r = ward_rules_digest(c->b, &in, c->err);
+		r = ward_rules_circumstances(c->b, &in, c->err);
+	if (r == WARD_OK)
+		r = ward_rules_digest(c->b, c->err);
 	/* A member that we do not know would be an answer that the run did not give. */
 	return r == WARD_OK && !ward_streq(c->b->sha256, f->sha256) ? not_one(c, f->sha256) : r;
 }

@@ -25,7 +25,8 @@ struct ward_rulebook {
 	struct ward_desk *desk;
 	struct ward_texts warnings;              /* in arena */
 	struct ward_texts links;                 /* that capabilities lead through; in the resolver's memory */
-	const char *snapshot;                    /* JSON: all that a decision depends on, but the question */
+	const char *circumstances;               /* the snapshot up to its sources */
+	const char *snapshot;                    /* ward_rules_digest(); JSON: all that a decision depends on, but the question */
 	size_t snapshot_n;
 	char sha256[WARD_SHA256_HEX];            /* of it */
 };
@@ -110,5 +111,9 @@ int ward_rules_answer(struct ward_resolver *rs, struct ward_rulebook *book, int6
 	const char *resource_given, bool json, char **ret_text, enum ward_answer *ret_answer, struct ward_error *err);
 void ward_rules_text(const struct ward_rulebook *book, enum ward_policy_form form, struct ward_buf *b);
 /* snapshot.c: docs/spec/snapshot.md */
-void ward_rules_snapshot(struct ward_buf *out, const struct ward_book_input *in);
-int ward_rules_digest(struct ward_rulebook *b, const struct ward_book_input *in, struct ward_error *err);
+int ward_rules_circumstances(struct ward_rulebook *b, const struct ward_book_input *in, struct ward_error *err);
+/*
+ * b->snapshot and b->sha256, once. A run makes them while its namespaces are made: nothing depends on them but what is kept and
+ * recorded, and who is asked.
+ */
+int ward_rules_digest(struct ward_rulebook *b, struct ward_error *err);

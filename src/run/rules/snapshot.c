@@ -62,35 +62,49 @@ static void source(struct ward_buf *b, const struct ward_source *s)
 	ward_jw_close(b, '}');
 }
 
-void ward_rules_snapshot(struct ward_buf *b, const struct ward_book_input *in)
+static void before_sources(struct ward_buf *b, const struct ward_book_input *in)
 {
-	char hash[WARD_SHA256_HEX];
-
-	ward_sha256_hex(ward_schema_text, ward_schema_size, hash);
 	ward_jw_open(b, '{');
 	ward_jw_ki64(b, "v", 1);
-	ward_jw_kstr(b, "schema", in->schema_sha256 ? in->schema_sha256 : hash);
+	ward_jw_kstr(b, "schema", in->schema_sha256 ? in->schema_sha256 : ward_schema_sha256);
 	ward_jw_kstr(b, "workspace", in->workspace);
 	who(b, in->who);
 	circumstances(b, in->circumstances);
 	ward_jw_key(b, "sources");
 	ward_jw_open(b, '[');
-	for (size_t i = 0; i < in->n_sources; i++)
-		source(b, &in->sources[i]);
-	ward_jw_close(b, ']');
-	ward_jw_close(b, '}');
 }
 
-int ward_rules_digest(struct ward_rulebook *b, const struct ward_book_input *in,
+int ward_rules_circumstances(struct ward_rulebook *b, const struct ward_book_input *in,
 	struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf text = WARD_BUF_INIT;
 
-	ward_rules_snapshot(&text, in);
+	before_sources(&text, in);
+	b->circumstances = text.failed ? NULL : ward_arena_strdup(b->arena, ward_buf_cstr(&text));
+	return b->circumstances ? WARD_OK : ward_rs_nomem(err);
+}
+
+int ward_rules_digest(struct ward_rulebook *b, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf text = WARD_BUF_INIT;
+	int r;
+
+	if (b->sha256[0])
+		return WARD_OK;
+	r = ward_sources_write(&b->sources, err);
+	if (r < 0)
+		return r;
+	ward_buf_adds(&text, b->circumstances);
+	for (size_t i = 0; i < b->sources.n; i++)
+		source(&text, &b->sources.v[i]);
+	ward_jw_close(&text, ']');
+	ward_jw_close(&text, '}');
 	if (text.failed)
 		return ward_rs_nomem(err);
 	b->snapshot = ward_arena_dup(b->arena, ward_buf_cstr(&text), text.n);
 	b->snapshot_n = text.n;
-	ward_sha256_hex(text.s, text.n, b->sha256);
-	return b->snapshot ? WARD_OK : ward_rs_nomem(err);
+	if (!b->snapshot)
+		return ward_rs_nomem(err);
+	ward_sha256_hex(b->snapshot, b->snapshot_n, b->sha256);
+	return WARD_OK;
 }
