@@ -129,6 +129,7 @@ struct ward_plan {
 	enum ward_backend backend;
 	const char *workspace;       /* normalised absolute host path, same inside */
 	const char *cwd;             /* inside */
+	const char *repo_root;       /* what bounds the reads of a mode; NULL: there are no policies. For people */
 	char *const *argv;           /* NULL-terminated; argv[0] as given */
 	const char *exe;             /* absolute inside path of what is executed */
 	char *const *env;            /* NULL-terminated NAME=VALUE, sorted by name */
@@ -184,6 +185,7 @@ struct ward_plan_input {
 	bool sign_later;                        /* sha256 stays "" until ward_plan_sign() */
 	const enum ward_level *minimum;         /* WARD_AXIS_MAX: data/minimum */
 	const signed char *require, *accept;    /* WARD_AXIS_MAX each, level or -1 */
+	const char *repo_root;
 	const char *late, *late_fix;            /* as in the plan */
 	const struct ward_asks *asks;           /* outlives the plan */
 	const char *const *warnings;

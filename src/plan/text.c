@@ -166,6 +166,8 @@ static void head(struct ward_buf *b, const struct ward_plan *p)
 	ward_buf_done(&word);
 	ward_buf_addc(b, '\n');
 	line(b, "workspace", p->workspace);
+	if (p->repo_root)
+		line(b, "repository", p->repo_root);
 	line(b, "cwd", p->cwd);
 	label(b, "ids");
 	ward_buf_addf(b, "%u:%u inside, %u:%u on the host\n", p->inside_uid, p->inside_gid,

@@ -63,6 +63,9 @@ extern const size_t ward_mode_aliases_n;
 /* data/modes/dotenv.cedar: no mode, but rules that one may add to any. */
 extern const char ward_dotenv_text[];
 extern const size_t ward_dotenv_size;
+/* data/profiles.yaml: a policy document, of the builtin layer. */
+extern const char ward_profiles_text[];
+extern const size_t ward_profiles_size;
 /* data/start.cedar: what a run has to be before it starts; in every run that has policies. */
 extern const char ward_start_text[];
 extern const size_t ward_start_size;

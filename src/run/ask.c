@@ -86,8 +86,10 @@ static void circumstances(const struct life *l, struct ward_buf *b)
 	const struct ward_component_data *c = l->book ? l->book->component : NULL;
 
 	ward_jw_ki64(b, "tier", l->plan->backend == WARD_BACKEND_DIRECT ? 0 : 1);
-	if (l->book)
+	if (l->book) {
 		ward_jw_kstr(b, "trust", l->book->trust);
+		ward_jw_kstr(b, "repo_root", l->plan->repo_root);
+	}
 	if (l->book && l->r->environment)
 		ward_jw_kstr(b, "environment", l->r->environment);
 	if (!c)

@@ -20,7 +20,7 @@ def run(name=None, old="", new=""):
     with tempfile.TemporaryDirectory() as d:
         d = pathlib.Path(d)
         (d / "modes").mkdir()
-        for f in ("ward.cedarschema", "aliases", "sensitive", "start.cedar", "modes/limits", *(p.relative_to(DATA) for p in DATA.glob("modes/*.cedar"))):
+        for f in ("ward.cedarschema", "aliases", "sensitive", "start.cedar", "profiles.yaml", "modes/limits", *(p.relative_to(DATA) for p in DATA.glob("modes/*.cedar"))):
             shutil.copyfile(DATA / f, d / f)
         if name:
             text = (d / name).read_text()

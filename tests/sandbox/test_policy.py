@@ -179,6 +179,74 @@ def the_log_names_the_rule_and_the_outcome_the_policy(p):
 
 
 @both
+def the_shipped_profiles_work_in_any_repository(p):
+    """Without a document: each grants what it says, and none lets be written what git obeys outside."""
+    repository(p)
+    for name in ("src/a", "docs/a", "docs/drafts/a"):
+        p.write(name, "old\n", 0o666)
+    for d in ("src", "docs", "docs/drafts"):
+        (p.ws / d).chmod(0o777)
+    names = ["src/a", "docs/a", "docs/drafts/a", "new", ".git/config", ".git/hooks/pre-commit"]
+    writable = {"implementer": ["src/a", "docs/a", "docs/drafts/a", "new"], "reviewer": [], "docs_writer": ["docs/a"]}
+    config = (p.ws / ".git/config").read_text()
+    for profile, want in writable.items():
+        r = ordinary(p, "--profile", profile, "sh", "-c", 'cat src/a; for n; do (echo new > "$n") 2>/dev/null && echo "$n"; done; true', "sh", *names)
+        check_eq(r.out.split()[1:], want, f"{profile}: {r.err}")
+        check_eq((p.ws / ".git/config").read_text(), config)
+        check(not (p.ws / ".git/hooks/pre-commit").exists(), "a hook was planted")
+    r = ordinary(p, "--profile", "pure_compute", "sh", "-c", 'read x < src/a || echo blind; echo x 2>/dev/null > new2 || echo bound')
+    check_eq(r.out, "blind\nbound\n", r.err)
+    r = ordinary(p, "--profile", "implmenter", "true")
+    check_eq(r.code, 125)
+    check_in("did you mean \"implementer\"?", r.err)
+    # A document's own profile of that name is the one that counts; what names git means it.
+    p.write("own.yaml", TEAM.replace("    all:\n", "    implementer:\n").replace('"kept/open/**"]', '"kept/open/**", ".git/config"]'))
+    r = ordinary(p, "--profile", "implementer", "--policy", "own.yaml", "sh", "-c", "echo >> .git/config && echo yes; (echo x > src/a) && echo yes", env={"MARK": "x"})
+    check_eq(r.out, "yes\nyes\n", r.err)
+
+
+@both
+def limits_of_a_profile_are_held(p):
+    """A grace, a timeout, memory, processes: a profile asks for less, and an option says how much."""
+    p.write("team.yaml", TEAM.replace("{pids: 40, grace: 1s}", "{pids: 40, grace: 300ms, timeout: 1s, memory: 64M}"))
+    words = ["--policy", "team.yaml", "--profile", "all"]
+    env = {"HOME": str(p.home), "XDG_CONFIG_HOME": str(p.home / "config"), "MARK": "x"}
+    r, o = p.outcome(*words, "sh", "-c", "trap '' TERM; while :; do sleep 0.05; done", env=env)
+    check_eq((r.code, o["status"]), (124, "timeout"))
+    check(1200 <= o["duration_ms"] < 4000, f"1 s and a grace of 0.3 s took {o['duration_ms']} ms; the default would be 5 s")
+    r, o = p.outcome(*words, "--timeout", "30s", "sh", "-c", "head -c 200000000 /dev/zero | tail -c 190000000 | wc -c", env=env)
+    check_eq((r.code, o["status"]), (137, "oom"), r.err)
+    plan = json.loads(ordinary(p, "--json", *words, "true", kind=("plan",), env=env).out)
+    check_eq({k: plan["limits"][k] for k in ("pids", "grace_ms", "timeout_ms", "memory")}, {"pids": 40, "grace_ms": 300, "timeout_ms": 1000, "memory": 64 << 20})
+    plan = json.loads(ordinary(p, "--json", *words, "--pids", "50", "--memory", "128M", "true", kind=("plan",), env=env).out)
+    check_eq((plan["limits"]["pids"], plan["limits"]["memory"]), (50, 128 << 20))
+
+
+@both
+def the_repository_s_top_bounds_reads_and_the_workspace_writes(p):
+    """git's top is found; --repo-root names another, and only one that the workspace lies in."""
+    repository(p)
+    for name in ("sub/a", "other/a"):
+        p.write(name, "text\n", 0o666)
+    for d in ("sub", "other"):
+        (p.ws / d).chmod(0o777)
+    p.write("../beside", "beside\n", 0o644)
+    ask = 'cat ../other/a ../../beside 2>/dev/null; (echo x > a) && echo wrote; (echo x > ../other/b) 2>/dev/null && echo OTHER; true'
+    words = ("--mode", "workspace_write", "--workspace", str(p.ws / "sub"), "--cwd", str(p.ws / "sub"))
+    check_eq(ordinary(p, *words, "sh", "-c", ask).out, "text\nwrote\n")
+    start = [x for x in box.records(p) if x["kind"] == "run.start"][-1]
+    check_eq(start["detail"]["repo_root"], str(p.ws))
+    shown = ordinary(p, *words, "true", kind=("plan",)).out
+    check_in(f"repository {p.ws}", " ".join(shown.split()))
+    check_eq(ordinary(p, *words, "--repo-root", str(p.ws / "sub"), "sh", "-c", ask).out, "wrote\n")
+    r = ordinary(p, *words, "--repo-root", str(p.ws.parent), "sh", "-c", ask)
+    check_eq(r.out, "text\nbeside\nwrote\n", r.err)
+    r = ordinary(p, *words, "--repo-root", str(p.ws / "other"), "true")
+    check_eq(r.code, 125)
+    check_in("is no directory that the workspace lies in", r.err)
+
+
+@both
 def a_user_s_own_policies_count_in_every_run(p):
     tree(p)
     config = p.home / "config/ward"

@@ -322,6 +322,7 @@ static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_e
 		.minimum = ward_minimum,
 		.require = r->require,
 		.accept = r->accept,
+		.repo_root = rs->book ? rs->book->repo_root : NULL,
 		.late = rs->late,
 		.late_fix = rs->late_fix,
 		.asks = r->asks,

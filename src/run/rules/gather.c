@@ -279,8 +279,14 @@ static int documents(struct ward_resolver *rs, struct ward_rulebook *b,
 	const struct ward_sugar_host *host, struct ward_error *err)
 {
 	static const struct ward_origin option = { .file = "--profile" };
-	int r = ward_docs_check(b->docs, err);
+	int r = WARD_OK;
 
+	if (rs->r->profile)
+		r = add_document(b, "data/profiles.yaml",
+			(struct ward_str){ ward_profiles_text, ward_profiles_size },
+			WARD_LAYER_BUILTIN, err);
+	if (r == WARD_OK)
+		r = ward_docs_check(b->docs, err);
 	if (r == WARD_OK && rs->r->profile)
 		r = ward_docs_resolve(b->docs, rs->r->profile, &option, &b->profile, err);
 	if (r == WARD_OK && b->profile)

@@ -63,6 +63,24 @@ static bool names_programs(const struct ward_resolver *rs, const struct ward_rul
 	return b->mode != NULL || b->profile != NULL || rs->r->kind != WARD_COMMAND_RUN;
 }
 
+/* A profile of "everything" does not mean what git executes for its user; one that names git's directory does. */
+static bool names_git(const struct ward_profile *p)
+{
+	const struct ward_profile_op *op = &p->op[WARD_DOC_MODIFY];
+
+	for (size_t i = 0; i < op->n_parts; i++) {
+		const struct ward_doc_rules *rules = &op->parts[i].rules;
+
+		for (size_t k = 0; k < rules->n; k++) {
+			if (!rules->v[k].negated &&
+				(strstr(rules->v[k].text, ".git/") ||
+					ward_has_suffix(rules->v[k].text, ".git")))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* A name that no text of a policy holds as it is stands in none: then it is not granted. */
 static bool plain(const char *path)
 {
@@ -131,6 +149,10 @@ int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct
 	ward_buf_adds(&shown,
 		"@source(\"implied\") @text(\".ward/ is not written by any run\") @reason(\".ward/ says what runs may do; no run writes it\")\n"
 		"forbid (principal, action == Ward::Action::\"fs.write\", resource in Ward::Path::\"./.ward\");\n");
+	if (b->profile && !b->mode && !names_git(b->profile))
+		ward_buf_adds(&shown,
+			"@source(\"implied\") @text(\"what git obeys is not written\") @reason(\"git obeys its hooks and configuration outside, where nothing is confined; a profile that names .git may\")\n"
+			"forbid (principal is Ward::Run, action == Ward::Action::\"fs.write\", resource) when { resource in principal.git_protected };\n");
 	r = ward_rules_own(rs, &shown, err);
 	if (r == WARD_OK)
 		r = toolchains(rs, b, &shown, err);
