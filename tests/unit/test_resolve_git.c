@@ -386,6 +386,23 @@ TEST(more_than_can_be_guarded)
 	CHECK_STR_CONTAINS(found.unsure, "more names");
 }
 
+/* Of a store that is another user's: who cannot write the file cannot do so by another name. */
+TEST(a_second_name_of_another_users)
+{
+	if (getuid() != 0)
+		SKIP("only root can give files away");
+	tree();
+	repository("ws/.git");
+	put("ws/.git/hooks/pre-commit", "", 0755);
+	REQUIRE(link(at("ws/.git/hooks/pre-commit"), at("ws/other")) == 0 &&
+		chown(at("ws/other"), 12345, 12345) == 0);
+	look_from("ws");
+	CHECK_NULL(found.unsure);
+	REQUIRE(chmod(at("ws/other"), 0775) == 0);
+	look_from("ws");
+	CHECK(found.unsure != NULL);
+}
+
 /* Not believed is not unguarded: git may believe it. */
 TEST(what_is_not_believed_is_guarded)
 {

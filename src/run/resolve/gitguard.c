@@ -100,10 +100,19 @@ static const char *as_path(struct guarding *x, const char *base, const char *val
 	return ward_rs_absolute(x->rs, base, value);
 }
 
+/* A file that the run's user may not write is none by any name: stores of packages link what is equal. */
+static void second_name(struct guarding *x, const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 1 &&
+		(st.st_uid == x->rs->host->uid || (st.st_mode & (S_IWGRP | S_IWOTH))))
+		unsure(x, path, "has a second name, and is written by that, too");
+}
+
 static const char *guard(struct guarding *x, const char *base, const char *value)
 {
 	const char *real;
-	struct stat st;
 
 	if (x->g->guarded.n + x->g->links.n >= WARD_GIT_GUARDED_MAX) {
 		unsure(x, x->g->top ? x->g->top : base,
@@ -115,8 +124,7 @@ static const char *guard(struct guarding *x, const char *base, const char *value
 	if (!real || x->r < 0)
 		return NULL;
 	x->r = ward_rs_text(x->rs, &x->g->guarded, real, x->err);
-	if (lstat(real, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 1)
-		unsure(x, real, "has a second name, and is written by that, too");
+	second_name(x, real);
 	return real;
 }
 
@@ -135,15 +143,14 @@ static const char *guard_file(struct guarding *x, const char *base, const char *
 static int hook(void *arg, const char *path, enum ward_entry type, bool *ret_enter)
 {
 	struct guarding *x = arg;
-	struct stat st;
 
 	(void)ret_enter;
 	if (ward_has_suffix(path, ".sample"))
 		return WARD_OK;
 	if (type == WARD_ENTRY_LINK)
 		(void)guard(x, "/", path);
-	else if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 1)
-		unsure(x, path, "has a second name, and is written by that, too");
+	else
+		second_name(x, path);
 	return x->r;
 }
 
