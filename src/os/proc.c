@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Processes by descriptor: pidfds. A caller that waits for any child may reap ours: then its end is still seen through the
+ * Processes by descriptor: pidfds; and what holds this process itself. A caller that waits for any child may reap ours: then its end is still seen through the
  * pidfd, only its status is lost.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -58,4 +61,28 @@ int ward_pidfd_wait(int pidfd, int *ret_code, int *ret_status, bool nohang)
 	if (ret_status)
 		*ret_status = si.si_status;
 	return 0;
+}
+
+/* In the first user namespace each id is its own: user_namespaces(7). */
+static bool in_user_namespace(void)
+{
+	static const char all[] = "         0          0 4294967295\n";
+	char map[sizeof(all)] = "";
+	WARD_FD fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, map, sizeof(map) - 1);
+
+	return n > 0 && (n != (ssize_t)sizeof(all) - 1 || memcmp(map, all, sizeof(all) - 1) != 0);
+}
+
+void ward_inherited(const char *ret[WARD_INHERITED_MAX + 1])
+{
+	size_t n = 0;
+
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+		ret[n++] = "no_new_privs";
+	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) > 0)
+		ret[n++] = "seccomp";
+	if (in_user_namespace())
+		ret[n++] = "user_namespace";
+	ret[n] = NULL;
 }

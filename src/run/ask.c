@@ -81,10 +81,23 @@ static int judge_all(struct life *l, struct grants *g, struct ward_error *err)
 	return r;
 }
 
+static void inherited(struct ward_buf *b)
+{
+	const char *names[WARD_INHERITED_MAX + 1];
+
+	ward_inherited(names);
+	ward_jw_key(b, "inherited");
+	ward_jw_open(b, '[');
+	for (size_t i = 0; names[i]; i++)
+		ward_jw_cstr(b, names[i]);
+	ward_jw_close(b, ']');
+}
+
 static void circumstances(const struct life *l, struct ward_buf *b)
 {
 	const struct ward_component_data *c = l->book ? l->book->component : NULL;
 
+	inherited(b);
 	ward_jw_ki64(b, "tier", l->plan->backend == WARD_BACKEND_DIRECT ? 0 : 1);
 	if (l->book) {
 		ward_jw_kstr(b, "trust", l->book->trust);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "os/os.h"
 #include "run/outcome.h"
 
 /* Of a hostile name this much is shown; the outcome holds all of it. */
@@ -92,10 +93,23 @@ static void put_limit(struct ward_buf *out, enum ward_limit_id id, uint64_t valu
 }
 #pragma GCC diagnostic pop
 
+/* Without a cage of ours it may still be in somebody else's. */
+static void put_direct(struct ward_buf *out)
+{
+	const char *names[WARD_INHERITED_MAX + 1];
+
+	ward_inherited(names);
+	ward_buf_adds(out, "ward: accepted: --backend direct confines nothing");
+	for (size_t i = 0; names[i]; i++)
+		ward_buf_addf(out, "%s%s", i == 0 ? "; what holds ward itself holds it too: " : " ",
+			names[i]);
+	ward_buf_addc(out, '\n');
+}
+
 static void put_axes(struct ward_buf *out, const struct ward_outcome *o)
 {
 	if (o->direct) {
-		ward_buf_adds(out, "ward: accepted: --backend direct confines nothing\n");
+		put_direct(out);
 		return;
 	}
 	for (int i = 0; i < WARD_AXIS_MAX; i++)

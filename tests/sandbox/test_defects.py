@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What others got wrong, tried on real runs. docs/requirements.md names the defect that each test stands for."""
+import ctypes
 import json
 import os
 import subprocess
@@ -9,6 +10,8 @@ import box
 import cli
 from box import both
 from tap import check, check_eq, check_in
+
+libc = ctypes.CDLL(None, use_errno=True)
 
 HIDDEN = [".env", ".env.local", "sub/.env", "sub/.env.production", "prod.env", "a/b/c/dev.env.bak", ".ssh/config", "sub/.ssh/id_ed25519",
           "deep/secrets/key"]
@@ -124,6 +127,26 @@ def nothing_is_started_twice(p):
         check_eq((p.ws / f"count{i}").read_text(), "x\n")
         starts = [x for x in box.records(p) if x["kind"] == "run.start"]
         check_eq(len(starts), i + 1)
+
+
+@both
+def what_holds_ward_itself_is_said(p):
+    """A run without a cage of its own, inside another's, is still sandboxed: the log and the line about it say by what."""
+    def held():
+        check_eq(libc.prctl(38, 1, 0, 0, 0), 0)     # PR_SET_NO_NEW_PRIVS
+        box.refuse_calls(("setrlimit", 1))()
+
+    for words in (["--backend", "direct"], []):
+        r = p.run(*words, "true", preexec_fn=held)
+        check_eq(r.code, 0, r.err)
+        start = [x for x in box.records(p) if x["kind"] == "run.start"][-1]
+        check_eq(start["detail"]["inherited"][:2], ["no_new_privs", "seccomp"])
+        if words:
+            check_in("confines nothing; what holds ward itself holds it too: no_new_privs seccomp", r.err)
+    r = p.run("--backend", "direct", "true")
+    start = [x for x in box.records(p) if x["kind"] == "run.start"][-1]
+
+    check_eq("what holds ward itself" in r.err, start["detail"]["inherited"] != [])
 
 
 box.main()
