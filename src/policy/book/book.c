@@ -232,6 +232,9 @@ static void find_timely(struct ward_book *b, const struct ward_book_set *s)
 			b->late = &s->rules[i];
 		if (b->unheld == NULL && ward_book_is_unheld(b, p))
 			b->unheld = &s->rules[i];
+		if (b->by_name == NULL && (actions_of(b, p) & (1u << WARD_ACT_PROC_EXEC)) &&
+			ward_book_is_named(b, p))
+			b->by_name = &s->rules[i];
 	}
 }
 
@@ -442,6 +445,11 @@ const struct ward_patterns *ward_book_patterns(const struct ward_book *b, bool r
 const struct ward_book_rule *ward_book_timely(const struct ward_book *b)
 {
 	return b->timely;
+}
+
+const struct ward_book_rule *ward_book_by_name(const struct ward_book *b)
+{
+	return b->by_name;
 }
 
 const struct ward_book_rule *ward_book_late(const struct ward_book *b)

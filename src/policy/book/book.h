@@ -130,8 +130,10 @@ bool ward_book_asks(const struct ward_book *b);
 const struct ward_book_rule *ward_book_late(const struct ward_book *b);
 /* A rule about files that looks at what changes while a run lives (the time), and so cannot be decided once. NULL: there is none. */
 const struct ward_book_rule *ward_book_timely(const struct ward_book *b);
-/* A rule that forbids programs by their name or arguments, which no backend holds. NULL: there is none. */
+/* A rule that forbids programs by their arguments, which no backend holds. NULL: there is none. */
 const struct ward_book_rule *ward_book_unheld(const struct ward_book *b);
+/* A rule about programs that looks at their name, wherever they are; NULL: none. */
+const struct ward_book_rule *ward_book_by_name(const struct ward_book *b);
 
 /* ---- thing.c: a resource as an entity that lies in what the policies name ---- */
 struct ward_desk;                        /* what asking needs; one a thread; keeps its memory */

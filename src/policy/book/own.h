@@ -71,7 +71,7 @@ struct ward_book {
 	size_t n_ranges, cap_ranges;
 	struct cedar_member fixed[WARD_WORD_MAX];        /* of every context, in no order */
 	uint32_t n_fixed;
-	const struct ward_book_rule *timely, *late, *unheld;
+	const struct ward_book_rule *timely, *late, *unheld, *by_name;
 };
 
 /* ids.c */
@@ -83,8 +83,9 @@ const struct cedar_uid *ward_book_uid(struct ward_book *b, enum ward_type t, con
 /* timely.c: does a policy look at context.time, or at context as a whole? */
 /* late: does it take away by a pattern that is no whole directory? */
 bool ward_book_is_late(const struct ward_book *b, const struct cedar_policy *p);
-/* unheld: does it forbid programs by what no path tells, a name or arguments? */
+/* unheld: does it forbid programs by their arguments, which no path tells? named: does it look at resource.name? */
 bool ward_book_is_unheld(const struct ward_book *b, const struct cedar_policy *p);
+bool ward_book_is_named(const struct ward_book *b, const struct cedar_policy *p);
 bool ward_book_is_timely(const struct ward_book *b, const struct cedar_policy *p);
 
 /* provenance.c: set->rules from annotations and places. */

@@ -124,14 +124,30 @@ bool ward_book_is_timely(const struct ward_book *b, const struct cedar_policy *p
 static int look_for_name(const struct cedar_expr *x, void *arg)
 {
 	struct looking *l = arg;
-	bool attribute = x->kind == CEDAR_X_ATTR && x->a->kind == CEDAR_X_VAR;
 
-	if (attribute && x->a->aux == CEDAR_RESOURCE)
-		l->found = true; /* programs have no other than their name, and paths none */
-	if (attribute && x->a->aux == CEDAR_CONTEXT &&
-		ward_cedar_str_eq(x->name, l->b->words[WARD_WORD_ARGV]))
+	if (x->kind == CEDAR_X_ATTR && x->a->kind == CEDAR_X_VAR && x->a->aux == CEDAR_RESOURCE &&
+		ward_cedar_str_eq(x->name, l->b->words[WARD_WORD_NAME]))
 		l->found = true;
 	return ward_cedar_expr_children(x, look_for_name, arg);
+}
+
+bool ward_book_is_named(const struct ward_book *b, const struct cedar_policy *p)
+{
+	struct looking l = { .b = b };
+
+	for (uint32_t i = 0; !l.found && i < p->n_conditions; i++)
+		(void)look_for_name(p->conditions[i].body, &l);
+	return l.found;
+}
+
+static int look_for_arguments(const struct cedar_expr *x, void *arg)
+{
+	struct looking *l = arg;
+
+	if (x->kind == CEDAR_X_ATTR && x->a->kind == CEDAR_X_VAR && x->a->aux == CEDAR_CONTEXT &&
+		ward_cedar_str_eq(x->name, l->b->words[WARD_WORD_ARGV]))
+		l->found = true;
+	return ward_cedar_expr_children(x, look_for_arguments, arg);
 }
 
 /* What an "unless" spares so is less than what is forbidden: the judge takes no path for it. */
@@ -141,7 +157,7 @@ bool ward_book_is_unheld(const struct ward_book *b, const struct cedar_policy *p
 
 	for (uint32_t i = 0; p->effect == CEDAR_FORBID && !l.found && i < p->n_conditions; i++) {
 		if (!p->conditions[i].unless)
-			(void)look_for_name(p->conditions[i].body, &l);
+			(void)look_for_arguments(p->conditions[i].body, &l);
 	}
 	return l.found;
 }

@@ -84,6 +84,7 @@ static int program(struct ward_resolver *rs, const char *path, struct ward_error
 
 static int programs(struct ward_resolver *rs, struct ward_error *err)
 {
+	struct ward_texts named = { 0 };
 	struct ward_verdict verdict;
 	const char *path;
 	size_t at = 0;
@@ -106,6 +107,10 @@ static int programs(struct ward_resolver *rs, struct ward_error *err)
 	}
 	while (r == WARD_OK && (path = ward_book_path(rs->book->book, &at)) != NULL)
 		r = program(rs, path, err);
+	if (r == WARD_OK)
+		r = ward_rules_named(rs, true, &named, err);
+	for (size_t i = 0; r == WARD_OK && i < named.n; i++)
+		r = program(rs, named.v[i], err);
 	return r;
 }
 

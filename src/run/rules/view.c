@@ -25,6 +25,7 @@
 
 struct rights {
 	bool read, write, exec;
+	bool program; /* it may be started; exec: and it may become code */
 	bool noexec; /* taken out of a directory of programs */
 	const struct ward_book_rule *by; /* what grants the most of it; NULL: nothing is granted */
 };
@@ -70,7 +71,7 @@ static int rights_at(struct viewing *v, const char *path, struct rights *ret)
 {
 	static const enum ward_action actions[] = { WARD_ACT_FS_READ, WARD_ACT_FS_WRITE,
 		WARD_ACT_FS_EXEC, WARD_ACT_PROC_EXEC };
-	bool program = false, *const to[] = { &ret->read, &ret->write, &ret->exec, &program };
+	bool *const to[] = { &ret->read, &ret->write, &ret->exec, &ret->program };
 	struct ward_verdict verdict;
 
 	*ret = (struct rights){ 0 };
@@ -82,7 +83,7 @@ static int rights_at(struct viewing *v, const char *path, struct rights *ret)
 		if (*to[i] && i < 2 && verdict.n_rules > 0)
 			ret->by = verdict.rules[0];
 	}
-	ret->exec = ret->exec && program; /* the file becomes code, and the program is started */
+	ret->exec = ret->exec && ret->program;
 	return WARD_OK;
 }
 
@@ -104,6 +105,7 @@ static int rights_below(struct viewing *v, const char *dir, struct rights *ret)
 	ret->read = ret->read && other.read;
 	ret->write = ret->write && other.write;
 	ret->exec = ret->exec && other.exec;
+	ret->program = ret->program && other.program;
 	return WARD_OK;
 }
 
@@ -233,7 +235,7 @@ static bool differs(const struct rights *have, const struct rights *had, bool no
 	return have->read != had->read || have->write != had->write || (have->read && noexec);
 }
 
-/* May what lies beside it be executed, and it not? */
+/* May what lies beside it be executed, and it not? Who may start any program has no rule of Landlock's for one alone. */
 static int taken_out(struct viewing *v, const char *path, const struct rights *have, bool *ret)
 {
 	char dir[WARD_PATH_MAX];
@@ -248,7 +250,7 @@ static int taken_out(struct viewing *v, const char *path, const struct rights *h
 		return WARD_OK;
 	slash[slash == dir] = '\0';
 	r = rights_below(v, dir, &beside);
-	*ret = beside.exec;
+	*ret = beside.exec || (beside.program && !have->program);
 	return r;
 }
 
@@ -703,7 +705,7 @@ static int warn_unheld(struct viewing *v)
 	if (!by)
 		return WARD_OK;
 	return ward_rs_warn(v->rs, v->err,
-		"%s:%u is about the name or the arguments of programs, which nothing holds: forbid their paths",
+		"%s:%u is about the arguments of programs, which nothing holds: forbid their paths",
 		by->file, by->line);
 }
 
@@ -739,6 +741,10 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
 		r = ward_rules_matches(rs, ward_book_patterns(rs->book->book, relative), relative,
 			&v.names, err);
+	if (r == WARD_OK)
+		r = boundaries(&v);
+	if (r == WARD_OK)
+		r = ward_rules_named(rs, false, &v.names, err);
 	if (r == WARD_OK)
 		r = boundaries(&v);
 	if (r == WARD_OK)

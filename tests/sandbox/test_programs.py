@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Rules about a program's name: what can be found by that name when the run starts is not executed, wherever it lies; what else of it nobody
+holds is asserted here, and said by the axis exec."""
+import json
+
+import box
+from box import both, both_cases
+from tap import check_eq, check_in
+
+EXEC = 'action == Ward::Action::"proc.exec", resource'
+HEAD = f'forbid (principal, {EXEC}) when {{ resource.name == "head" }};\n'
+
+
+def env(p, **more):
+    return {"HOME": str(p.home), "XDG_CONFIG_HOME": str(p.home / "config"), **more}
+
+
+def run(p, text, *words, more=None):
+    p.ws.chmod(0o777)
+    p.write("x.cedar", text)
+    return p.run("--policy", "x.cedar", *words, env=env(p, **(more or {})))
+
+
+def tool(p, name, says="ran"):
+    return p.write(name, f"#!/bin/sh\necho {says}\n", 0o755)
+
+
+WAYS = [
+    ("by name", "head -c1 /etc/passwd"),
+    ("by path", "/usr/bin/head -c1 /etc/passwd"),
+    ("by a shell that becomes it", "exec head -c1 /etc/passwd"),
+    ("by the loader", "$(ls /lib64/ld-linux-x86-64.so.2) /usr/bin/head -c1 /etc/passwd"),
+    ("by a link to it", "ln -s /usr/bin/head other; ./other -c1 /etc/passwd"),
+    ("by another program", "find /etc/passwd -exec head -c1 {} \\;"),
+]
+
+
+@both_cases(WAYS)
+def is_not_executed(p, command):
+    r = run(p, HEAD, "--write", ".", "sh", "-c", f"({command}) 2>/dev/null; echo; echo hi | tail -n1")
+    check_eq(r.out, "\nhi\n", r.err)
+    r = run(p, HEAD.replace('"head"', '"nothing"'), "--write", ".", "sh", "-c", f"({command}) 2>/dev/null")
+    check_eq(r.out, "w", r.err)
+
+
+RULES = [
+    ("like", f'forbid (principal, {EXEC}) when {{ resource.name like "he*d" }};'),
+    ("unless", f'forbid (principal, {EXEC}) unless {{ resource.name != "head" }};'),
+    ("a set", f'forbid (principal, {EXEC}) when {{ ["curl", "head"].contains(resource.name) }};'),
+    ("of all actions on programs", 'forbid (principal, action, resource is Ward::Program) when { resource.name == "head" };'),
+    # Beside another permit: who says nothing of programs but a permit has all of them.
+    ("a permit that spares", f'permit (principal, {EXEC}) unless {{ resource.name == "head" }};', "--cap", "EXTERNAL_COMMAND:/usr/bin/tail"),
+]
+
+
+@both_cases(RULES)
+def however_it_is_written(p, text, *words):
+    r = run(p, text + "\n", *words, "--read", ".", "sh", "-c", "head -c1 /etc/passwd 2>/dev/null; echo hi | tail -n1")
+    check_eq(r.out, "hi\n", r.err)
+
+
+@both
+def in_what_is_granted_too(p):
+    for name in ("bin/mine", "bin/deep/er/mine", "bin/deep/yours"):
+        tool(p, name, name)
+    text = f'forbid (principal, {EXEC}) when {{ resource.name == "mine" }};\n'
+    r = run(p, text, "--read", ".", "sh", "-c", "for f in bin/mine bin/deep/er/mine bin/deep/yours; do ./$f; done 2>/dev/null")
+    check_eq(r.out, "bin/deep/yours\n", r.err)
+
+
+@both
+def the_command_itself_too(p):
+    r = run(p, HEAD, "--read", ".", "head", "-c1", "/etc/passwd")
+    check_eq((r.code, r.out), (125, ""), r.err)
+    check_in("x.cedar:1", r.err)
+    check_in("axis exec", r.err)
+
+
+@both
+def the_answer_is_the_same(p):
+    p.write("x.cedar", HEAD)
+    for name, code in (("head", 1), ("/usr/bin/head", 1), ("tail", 0)):
+        r = p.run("--policy", "x.cedar", "--action", "proc.exec", "--resource", name, kind=("policy", "explain"), log=False, env=env(p))
+        check_eq(r.code, code, r.out + r.err)
+
+
+@both
+def a_permit_by_name_is_a_list(p):
+    text = f'permit (principal, {EXEC}) when {{ ["head", "dash", "bash", "sh"].contains(resource.name) }};\n'
+    r = run(p, text, "--cap", "EXTERNAL_COMMAND:/usr/bin/sort", "--read", ".", "sh", "-c",
+            "echo one | head -n1; echo two | sort; echo three | tail -n1")
+    check_eq(r.out, "one\ntwo\n", r.err)
+
+
+@both
+def a_link_of_that_name_is_told(p):
+    tool(p, "real")
+    (p.ws / "bin").mkdir()
+    (p.ws / "bin/alias").symlink_to("../real")
+    text = f'forbid (principal, {EXEC}) when {{ resource.name == "alias" }};\n'
+    r = run(p, text, "--read", ".", "bin/alias", more={"PATH": f"{p.ws}/bin:/usr/bin:/bin"})
+    check_eq((r.code, r.out), (0, "ran\n"), r.err)
+    check_in("is a link: a rule about a program of that name says nothing of", r.err)
+
+
+@both
+def what_is_not_held_the_axis_says(p):
+    """A copy under another name is another program; so is one that comes to be. Who insists on the axis is refused."""
+    p.ws.chmod(0o777)
+    p.write("x.cedar", HEAD)
+    r, o = p.outcome("--policy", "x.cedar", "--write", ".", "sh", "-c", "cp /usr/bin/head mine && ./mine -c1 /etc/passwd", env=env(p))
+    check_eq(r.out, "w", r.err)
+    check_eq(o["axes"]["exec"]["level"] if isinstance(o["axes"]["exec"], dict) else o["axes"]["exec"], "advisory", json.dumps(o["axes"]))
+    r = run(p, HEAD, "--require", "exec=enforced", "--write", ".", "true")
+    check_eq(r.code, 125)
+    check_in("axis exec", r.err)
+
+
+@both
+def without_such_a_rule_nothing_is_looked_at(p):
+    r = run(p, 'forbid (principal, action == Ward::Action::"env.read", resource) when { resource.name == "head" };\n', "--read", ".",
+            "head", "-c1", "/etc/passwd")
+    check_eq((r.code, r.out), (0, "w"), r.err)
+
+
+if __name__ == "__main__":
+    box.main()
