@@ -163,7 +163,7 @@ static void all_paths(void)
 
 TEST(two_against_all_paths)
 {
-	unsigned wrong = 0, overlaps = 0, covers = 0, cautious = 0, missed = 0;
+	unsigned wrong = 0, overlaps = 0, covers = 0, cautious = 0, missed = 0, endings = 0;
 	char a_text[MADE_MAX], b_text[MADE_MAX];
 
 	seed = 77;
@@ -184,6 +184,9 @@ TEST(two_against_all_paths)
 			bool in_a = ward_pattern_match(a, ward_str(paths[k]));
 			bool in_b = ward_pattern_match(b, ward_str(paths[k]));
 
+			CHECK(!in_a || ward_pattern_ending(a) == '\0' ||
+				ward_pattern_ending(a) == paths[k][strlen(paths[k]) - 1]);
+			endings += in_a && ward_pattern_ending(a) != '\0';
 			both = both || (in_a && in_b);
 			only_b = only_b || (in_b && !in_a);
 		}
@@ -205,7 +208,7 @@ TEST(two_against_all_paths)
 	printf("# %u overlap (%u in longer paths), %u covered (%u more by these paths)\n", overlaps,
 		missed, covers, cautious);
 	CHECK_EQ_UINT(wrong, 0);
-	CHECK(overlaps > 500 && covers > 200);
+	CHECK(overlaps > 500 && covers > 200 && endings > 10000);
 	CHECK(missed < 60 && cautious < 200);
 }
 

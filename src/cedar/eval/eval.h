@@ -30,6 +30,8 @@ void ward_cedar_policies_done(struct cedar_policies *s); /* zeroed and half-buil
 int ward_cedar_policies_add(struct cedar_policies *s, const struct cedar_policy *p, struct cedar_diags *d);
 int ward_cedar_policies_parse(struct cedar_policies *s, struct ward_str text, const struct cedar_parse_options *o,
 	bool static_only, struct cedar_diags *d);
+/* Room for so many more, to be added one by one. */
+int ward_cedar_policies_reserve(struct cedar_policies *s, size_t more);
 /* Exactly the template's slots must have values; new id must be free. */
 int ward_cedar_policies_link(struct cedar_policies *s, struct ward_str template_id, struct ward_str new_id,
 	const struct cedar_uid *const slots[CEDAR_SLOT_MAX], struct cedar_diags *d);

@@ -159,6 +159,11 @@ static int duplicate(const struct cedar_policy *p, struct cedar_diags *d)
 	return r;
 }
 
+int ward_cedar_policies_reserve(struct cedar_policies *s, size_t more)
+{
+	return room_for_ids(s, more) && room_in_list(&s->statics, more) ? WARD_OK : WARD_E_NOMEM;
+}
+
 int ward_cedar_policies_add(struct cedar_policies *s, const struct cedar_policy *p,
 	struct cedar_diags *d)
 {

@@ -172,6 +172,12 @@ static uint32_t actions_of(const struct ward_book *b, const struct cedar_policy 
 {
 	uint32_t bits = 0;
 
+	/* By far the most speak of one. */
+	for (unsigned a = WARD_ACT_NONE + 1; p->action.op == CEDAR_SCOPE_EQ && a < WARD_ACT_MAX;
+		a++) {
+		if (b->actions[a] == p->action.uids[0])
+			return UINT32_C(1) << a;
+	}
 	for (unsigned a = WARD_ACT_NONE + 1; a < WARD_ACT_MAX; a++) {
 		const struct cedar_entity *e = p->action.op == CEDAR_SCOPE_IN
 			? ward_cedar_entities_get(b->entities, b->actions[a])
@@ -203,6 +209,9 @@ static struct ward_book_set *bound_of(struct ward_book *b, const struct ward_sou
 
 static bool distribute(struct ward_book *b, const struct ward_source *src, struct ward_book_set *s)
 {
+	if (!src->narrows &&
+		ward_cedar_policies_reserve(&b->grants.policies, s->policies.statics.n) != WARD_OK)
+		return false;
 	for (size_t i = 0; i < s->policies.statics.n; i++) {
 		const struct cedar_policy *p = s->policies.statics.v[i];
 		struct ward_book_set *to = &b->grants;

@@ -66,6 +66,7 @@ struct ward_book {
 	const struct cedar_uid *actions[WARD_ACT_MAX];
 	const struct cedar_str *types[WARD_TYPE_MAX], *words[WARD_WORD_MAX];
 	struct ward_known known;
+	bool sure;                       /* patterns at hand were patterns before: they are not looked at twice */
 	struct ward_globs globs[2];      /* absolute ones, and those that are relative to the workspace */
 	struct ward_range *ranges;
 	size_t n_ranges, cap_ranges;

@@ -158,14 +158,18 @@ int ward_book_parts(struct ward_book *b, const struct ward_source *src, size_t n
 	int code = WARD_OK;
 
 	set->rules = calloc(src->n_rules + 1, sizeof(*set->rules));
-	if (resource == NULL || set->rules == NULL)
+	if (resource == NULL || set->rules == NULL ||
+		ward_cedar_policies_reserve(&set->policies, src->n_rules) != WARD_OK)
 		return no_memory(&p);
 	resource->aux = CEDAR_RESOURCE;
 	p.resource = resource;
+	/* What is none after all is refused with the set that it goes into. */
+	b->sure = true;
 	for (size_t i = 0; code == WARD_OK && i < src->n_rules; i++) {
 		code = policy(&p, &src->rules[i], i);
 		if (code == WARD_OK)
 			code = provenance(&p, &src->rules[i], i);
 	}
+	b->sure = false;
 	return code;
 }

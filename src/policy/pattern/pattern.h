@@ -64,6 +64,9 @@ bool ward_pattern_is_subtree(const struct ward_pattern *p, char *out, size_t siz
 /* True for a pattern that matches one path and nothing else by its form: no star, no class, one alternative. out gets it. */
 bool ward_pattern_is_literal(const struct ward_pattern *p, char *out, size_t size);
 
+/* The last byte of every path that matches, if all have the same there; else NUL. */
+char ward_pattern_ending(const struct ward_pattern *p);
+
 /* The patterns without braces that p stands for, at least one; each as normalised text of grammar 2. */
 size_t ward_pattern_alternatives(const struct ward_pattern *p);
 void ward_pattern_alternative(const struct ward_pattern *p, size_t i, struct ward_buf *out);

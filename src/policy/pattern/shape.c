@@ -87,6 +87,25 @@ bool ward_pattern_is_literal(const struct ward_pattern *p, char *out, size_t siz
 	return p->n == 1 && literals(a) == a->n && put_path(p, a->v, a->n, out, size) == WARD_OK;
 }
 
+char ward_pattern_ending(const struct ward_pattern *p)
+{
+	char all = '\0';
+
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct ward_component *c;
+		struct ward_str s;
+
+		if (p->v[i].n == 0)
+			return '\0';
+		c = &p->v[i].v[p->v[i].n - 1];
+		s = c->kind == WARD_COMPONENT_LITERAL ? c->prefix : c->suffix;
+		if (c->kind == WARD_COMPONENT_DEEP || s.n == 0 || (i > 0 && s.s[s.n - 1] != all))
+			return '\0';
+		all = s.s[s.n - 1];
+	}
+	return all;
+}
+
 static bool ranges_equal(const struct ward_ranges *a, const struct ward_ranges *b)
 {
 	return a->n == b->n && memcmp(a->v, b->v, a->n * sizeof(a->v[0])) == 0;

@@ -39,6 +39,7 @@ struct rules {
 	const struct ward_doc_rules *l;
 	const struct ward_pattern **patterns;
 	const char **beginnings; /* the directory that all matches of a rule lie in; "": any */
+	char *endings; /* the last byte of all its matches; NUL: any */
 	struct ward_source_place *places;
 	struct spared {
 		const struct ward_source_place *v; /* NULL: not yet looked for */
@@ -64,7 +65,10 @@ static bool may_spare(const struct rules *r, size_t i, size_t k)
 {
 	const struct ward_doc_rule *v = r->l->v;
 
-	return v[k].negated != v[i].negated && !apart(r->beginnings[i], r->beginnings[k]) &&
+	return v[k].negated != v[i].negated &&
+		(r->endings[i] == '\0' || r->endings[k] == '\0' ||
+			r->endings[i] == r->endings[k]) &&
+		!apart(r->beginnings[i], r->beginnings[k]) &&
 		ward_pattern_overlap(r->patterns[i], r->patterns[k]);
 }
 
@@ -117,6 +121,7 @@ static int fill(struct job *j, struct rules *r)
 		if (code != WARD_OK)
 			return code;
 		r->beginnings[i] = "";
+		r->endings[i] = ward_pattern_ending(r->patterns[i]);
 		if (ward_pattern_prefix(r->patterns[i], text, sizeof(text)) == WARD_OK &&
 			!ward_streq(text, "."))
 			r->beginnings[i] = ward_arena_strdup(j->to->arena, text);
@@ -145,12 +150,13 @@ static int rules_of(struct job *j, const struct ward_doc_rules *l, struct rules 
 		*r = (struct rules){ .l = l, .next = j->known };
 		r->patterns = ward_arena_alloc(a, n * sizeof(*r->patterns));
 		r->beginnings = ward_arena_alloc(a, n * sizeof(*r->beginnings));
+		r->endings = ward_arena_alloc(a, n);
 		r->places = ward_arena_alloc(a, n * sizeof(*r->places));
 		r->spared = ward_arena_alloc(a, n * sizeof(*r->spared));
 		r->found = ward_arena_alloc(a, n * sizeof(*r->found));
 	}
-	if (r == NULL || r->patterns == NULL || r->beginnings == NULL || r->places == NULL ||
-		r->spared == NULL || r->found == NULL)
+	if (r == NULL || r->patterns == NULL || r->beginnings == NULL || r->endings == NULL ||
+		r->places == NULL || r->spared == NULL || r->found == NULL)
 		return no_memory(j);
 	code = fill(j, r);
 	if (code == WARD_OK)

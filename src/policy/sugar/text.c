@@ -35,25 +35,39 @@ int ward_sources_add(struct ward_sources *s, const struct ward_source *src, stru
 	return WARD_OK;
 }
 
+/* A start prints many rules: nothing of it goes by way of printf. */
+static void number(struct ward_buf *out, uint32_t n)
+{
+	char text[16];
+	size_t at = sizeof(text);
+
+	do {
+		text[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	ward_buf_add(out, text + at, sizeof(text) - at);
+}
+
 void ward_sugar_head(struct ward_buf *out, const struct ward_origin *origin, const char *text)
 {
-	struct ward_buf at = WARD_BUF_INIT;
-
-	ward_buf_adds(&at, origin->file);
-	if (origin->line > 0)
-		ward_buf_addf(&at, ":%u:%u", origin->line, origin->column);
-	ward_buf_adds(out, "@source(");
-	ward_cedar_quote(out, (struct ward_str){ ward_buf_cstr(&at), at.n });
-	ward_buf_adds(out, ")\n@text(");
+	ward_buf_adds(out, "@source(\"");
+	ward_cedar_escape(out, ward_str(origin->file));
+	if (origin->line > 0) {
+		ward_buf_addc(out, ':');
+		number(out, origin->line);
+		ward_buf_addc(out, ':');
+		number(out, origin->column);
+	}
+	ward_buf_adds(out, "\")\n@text(");
 	ward_cedar_quote(out, ward_str(text));
 	ward_buf_adds(out, ")\n");
-	out->failed = out->failed || at.failed;
-	ward_buf_done(&at);
 }
 
 void ward_sugar_uid(struct ward_buf *out, const char *type, const char *id)
 {
-	ward_buf_addf(out, "Ward::%s::", type);
+	ward_buf_adds(out, "Ward::");
+	ward_buf_adds(out, type);
+	ward_buf_adds(out, "::");
 	ward_cedar_quote(out, ward_str(id));
 }
 
@@ -62,9 +76,18 @@ void ward_sugar_uid(struct ward_buf *out, const char *type, const char *id)
 /* A path of a rule as the id of an entity. */
 static const char *path_id(struct ward_arena *a, const char *p)
 {
+	size_t n = ward_streq(p, ".") ? 0 : strlen(p);
+	char *id;
+
 	if (p[0] == '/')
 		return ward_arena_strdup(a, p);
-	return ward_arena_printf(a, "./%s", ward_streq(p, ".") ? "" : p);
+	id = ward_arena_alloc(a, n + 3);
+	if (id != NULL) {
+		memcpy(id, "./", 2);
+		memcpy(id + 2, p, n);
+		id[n + 2] = '\0';
+	}
+	return id;
 }
 
 static const char *pattern_id(struct ward_arena *a, struct ward_str text, enum ward_grammar grammar)
@@ -113,8 +136,10 @@ static void rule(struct ward_buf *out, const struct ward_source_rule *r)
 	struct ward_origin at = { .file = r->file, .line = r->line, .column = r->column };
 
 	ward_sugar_head(out, &at, r->text);
-	ward_buf_addf(out, "%s (principal, action == Ward::Action::\"%s\", ",
-		r->forbids ? "forbid" : "permit", ward_action_name(r->action));
+	ward_buf_adds(out, r->forbids ? "forbid" : "permit");
+	ward_buf_adds(out, " (principal, action == Ward::Action::\"");
+	ward_buf_adds(out, ward_action_name(r->action));
+	ward_buf_adds(out, "\", ");
 	if (r->place != NULL)
 		ward_sugar_resource(out, r->place);
 	else
