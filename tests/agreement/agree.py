@@ -81,6 +81,7 @@ def main():
     args.add_argument("--seed", type=int, default=int(os.environ.get("WARD_AGREEMENT_SEED", "1")))
     args.add_argument("--only", type=int)
     args.add_argument("--planted", action="store_true")
+    args.add_argument("--who", choices=("root", "user"), help="as one of them alone")
     a = args.parse_args()
     sys.argv = sys.argv[:1]
     own = tempfile.mkdtemp(prefix="ward-agreement-")
@@ -103,9 +104,10 @@ def main():
         def reports_what_is_wrong_on_purpose(_):
             tap.check_eq(planted(seeds, share), [])
         return reports_what_is_wrong_on_purpose if a.planted else agrees
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and a.who != "user":
         box.root_only(one("root", a.seed * 1000000))
-    box.user_only(one("user", a.seed * 1000000 + 500000))
+    if a.who != "root":
+        box.user_only(one("user", a.seed * 1000000 + 500000))
     try:
         box.main()
     finally:

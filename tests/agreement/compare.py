@@ -33,15 +33,17 @@ def add(counts, name, n=1):
 
 
 def answers(out):
-    """What the prober says: {operation: (errno, text)}, and {operation: errno of what could not be undone}."""
-    got, lost = {}, {}
+    """What the prober says: {operation: (errno, text)}, {operation: errno of what could not be undone}, host paths that the other one lost."""
+    got, lost, away = {}, {}, []
     for line in out.splitlines():
         kind, *rest = line.split(" ", 3)
         if kind == "=":
             got[int(rest[0])] = (int(rest[1]), rest[2])
         elif kind == "!":
             lost[int(rest[0])] = int(rest[1])
-    return got, lost
+        elif kind == "-":
+            away.append(line[2:])
+    return got, lost, away
 
 
 class World:
@@ -58,7 +60,7 @@ class World:
                 self.options.append(("policy", str(place.side / name)))
         if self.policy["narrow"]:
             place.write(".ward/n.cedar", self.policy["narrow"])
-        self.said, self.loader, self.granted = {}, LOADER, self.named()
+        self.said, self.loader, self.granted, self.away = {}, LOADER, self.named(), []
         self.text = {n: self.first_line(n) for n, kind in self.tree.at.items() if kind in "fx"}
 
     def named(self):
@@ -139,7 +141,7 @@ class World:
     def run(self):
         lines = "".join(f"{c} {self.tree.host(a)}{' ' + self.tree.host(b) if b is not None else ''}\n" for c, a, b in self.ops)
         more = ["-c", str(self.seed)] if self.concurrent else []
-        return self.p.outcome("--quiet", "--accept", "files=advisory", *self.words(), "--", self.prober, *more, data=lines.encode(), timeout=120)
+        return self.p.outcome("--quiet", "--accept", "files=advisory", *self.words(), "--", self.prober, *more, data=lines.encode(), timeout=600)
 
     # ---- the difference ----
 
@@ -168,7 +170,8 @@ class World:
         if r.code == 125 and any(text in r.err for text in REFUSALS):
             add(counts, "refused")
             return None if plant else []
-        got, lost = answers(r.out)
+        got, lost, away = answers(r.out)
+        self.away = [name[len(self.tree.ws) + 1:] for name in away]
         if r.code or len(got) != len(self.ops):
             return [f"the run ended with {r.code}, {len(got)} answers: {r.err}"]
         known = Excuses(self, outcome["axes"]["files"] == "advisory")
@@ -196,7 +199,7 @@ class World:
 
     def moved(self, op, i, lost):
         """Is one of its names another than it was, because an operation before it could not be undone?"""
-        gone = [n for k in lost if k < i for n in self.ops[k][1:] if n is not None]
+        gone = self.away + [n for k in lost if k < i for n in self.ops[k][1:] if n is not None]
         names = [n for n in op[1:] if n is not None] + ([self.tree.way(op[1], True)[1]])
         return any(n == g or n.startswith(g + "/") or g.startswith(n + "/") for n in names for g in gone)
 

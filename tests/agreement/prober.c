@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * prober [-c SEED]: runs inside. Each line of stdin is an operation and its one or two names; each is tried, undone where it was
- * done, and answered by a line "= NUMBER ERRNO [WHAT WAS READ]", and by "! NUMBER ERRNO" where it could not be undone. With -c a
+ * done, and answered by a line "= NUMBER ERRNO [WHAT WAS READ]", and by "! NUMBER ERRNO" where it could not be undone ("- NAME": by the other one). With -c a
  * second process renames, exchanges and links the same names meanwhile, and every operation is tried until it succeeds or has failed
  * TRIES times; behind the answers come lines "r TEXT" and "w TEXT": what files (by their first line) the other one could read and
  * write by other names than their own.
@@ -26,7 +26,7 @@ enum {
 	TEXT_MAX = 64,
 	SEEN_MAX = 512,
 	TRIES = 200,
-	UNDO_TRIES = 20000,
+	UNDO_TRIES = 4000,
 	PATH_BYTES = 512,
 	SAID_MAX = 2048
 };
@@ -335,7 +335,8 @@ static void other(unsigned seed)
 			to = spot_of(name);
 			if (from.dir >= 0 && to.dir >= 0 && rename(x->a, name) == 0) {
 				look_below(name, 3);
-				(void)put_back(&to, &from);
+				if (put_back(&to, &from) != 0)
+					printf("- %s\n", x->a);
 			}
 			leave(&from);
 			leave(&to);
@@ -365,7 +366,7 @@ static int until(const struct op *o, bool again)
 	int e = once(o);
 
 	for (int i = 0; again && e != 0 && i < (strcmp(o->call, "exec") == 0 ? 5 : TRIES); i++) {
-		if (i % 8 == 0)
+		if (i % 32 == 0)
 			sched_yield();
 		e = once(o);
 	}
