@@ -26,7 +26,8 @@ class Excuses:
         """Its rights are not those of its directory, or it was granted by its name."""
         w, kind = self.w, self.t.at.get(name, "l")
         below = name + "/*" if kind == "d" else name
-        return kind != "l" and (name in w.granted or any(w.may(a, below) != w.in_dir(a, name) for a in ("fs.read", "fs.write", "fs.exec", "proc.exec")))
+        return kind != "l" and (name in w.granted or any(
+            {w.may(a, below)} != {w.in_dir(a, name), self.unnamed(a, name)} for a in ("fs.read", "fs.write", "fs.exec", "proc.exec")))
 
     def mount(self, name):
         """Has it a mount of its own: for itself, or because it, or something below it, may not be written and so must not be moved?"""
@@ -50,6 +51,13 @@ class Excuses:
         """Is it what a rule is about, and not only its directory? A mode's texts speak of git's names, which are there, and of .ward."""
         return name in self.w.policy["mentions"] or any(generate.matches(p, name) for p in self.w.policy["patterns"])
 
+    def unnamed(self, action, name):
+        """What unnamed things beside name may: the judge is asked at directories that rules speak of; others are as what they lie in."""
+        d = os.path.dirname(name)
+        while d and not (self.spoken_of(d) or d in self.w.granted or d.split("/")[0] == ".git"):
+            d = os.path.dirname(d)
+        return self.w.may(action, (d + "/*").lstrip("/"))
+
     # ---- judged allowed, and refused ----
 
     def refused(self, op, e):
@@ -63,7 +71,7 @@ class Excuses:
             return "two grants"
         if call in MOVES and self.mount(a):
             return "a grant is its inode"
-        if made is not None and not w.in_dir("fs.write", made) and self.spoken_of(made):
+        if made is not None and not (w.in_dir("fs.write", made) and self.unnamed("fs.write", made)) and self.spoken_of(made):
             return "names at the start"
         if made is not None and self.pins(made):
             return "pinned above"
@@ -84,7 +92,7 @@ class Excuses:
         call = op[0]
         w, t = self.w, self.t
         kind = t.at.get(name)
-        if kind is None and name in op and not self.pins(name) and w.in_dir("fs.write", name) and self.advisory and self.spoken_of(name):
+        if kind is None and name in op and not self.pins(name) and self.unnamed("fs.write", name) and self.advisory and self.spoken_of(name):
             return "names at the start"
         if kind == "d" and call in ("list", "chmod") and w.may(action, name + "/*"):
             return "a directory is what lies in it"
@@ -93,6 +101,6 @@ class Excuses:
             seen = {p for p in t.below(name) if w.may("fs.read", p) or (t.at[p] == "d" and w.may("fs.read", p + "/*"))}
             if seen and all(any(s == q or q.startswith(s + "/") for q in seen) for s in shown):
                 return "directories above"
-        if kind == "l" and w.in_dir(action, name):
+        if kind == "l" and self.unnamed(action, name):
             return "links are of their directory"
         return None
