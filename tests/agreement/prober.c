@@ -141,7 +141,9 @@ static int removed(const char *path)
 
 	if (fd >= 0 && fstat(fd, &st) == 0)
 		close(fd);
-	e = at.dir < 0 ? at.e : result(unlink(path));
+	e = at.dir < 0 ? at.e : fd < 0 && to < 0 ? result(lstat(path, &st)) : 0;
+	if (e == 0)
+		e = result(unlink(path));
 	if (e == 0 && to > 0) {
 		target[to] = '\0';
 		not_undone = result(symlinkat(target, at.dir, at.name));
