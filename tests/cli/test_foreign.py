@@ -120,6 +120,22 @@ def no_run_writes_what_runs_may_do(p, words, made):
 
 @test
 @placed
+def no_run_writes_its_capabilities(p):
+    caps = '[{"type": "FILE_READ", "resource": "d/**"}, {"type": "FILE_WRITE", "resource": "d/**"}]'
+    p.write("d/caps.json", caps)
+    p.write("d/f", "x")
+    script = "cd d; echo >>caps.json && echo ADDED; rm caps.json && echo GONE; echo >n; mv n caps.json && echo OTHER; mv ../d ../e && echo MOVED; echo y >f"
+    r = foreign(p)("--capabilities", "d/caps.json", "/bin/sh", "-c", script)
+    check_eq((r.code, r.out), (0, ""), r.err)
+    check_eq(((p.ws / "d/caps.json").read_text(), (p.ws / "d/f").read_text()), (caps, "y\n"))
+    # Outside of what is written nothing changes, and no policy is read for it.
+    p.write("caps.json", caps)
+    r = foreign(p)("--capabilities", "caps.json", "/bin/sh", "-c", "echo z >d/f; echo >d/caps.json")
+    check_eq((r.code, (p.ws / "d/f").read_text(), (p.ws / "d/caps.json").read_text()), (0, "z\n", "\n"), r.err)
+
+
+@test
+@placed
 def to_grant_it_by_name_is_refused(p):
     d = p.home / "config/ward"
     d.mkdir(parents=True)

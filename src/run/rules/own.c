@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What says what runs may do, outside of any repository: the user's policies, the list of what is trusted, a ceiling that is there, the
- * files of --policy. No run writes them, whatever lies around them and whoever grants it: a command that may write its own policy has
+ * files of --policy and --capabilities. No run writes them, whatever lies around them and whoever grants it: a command that may write its own policy has
  * none in the next run. A ceiling that is not there is left alone: to make one only narrows, and to keep it away would be one.
  */
 #include <string.h>
@@ -46,28 +46,52 @@ static void forbid(struct ward_buf *to, const char *path)
 	ward_buf_adds(to, ");\n");
 }
 
+/* The real path of a file that an option names; NULL: it is none. A pipe is read once and gone. */
+static const char *named(struct ward_resolver *rs, const char *given)
+{
+	const char *path = ward_rs_absolute(rs, rs->cwd, given);
+	struct ward_target t;
+
+	return path && ward_rs_target(rs, path, &t) == 0 && S_ISREG(t.st.st_mode) ? t.path : NULL;
+}
+
+/* The file that the i-th capability stands in, where the one before does not; NULL: it is of an option. */
+static const char *listed_in(const struct ward_caps *caps, size_t i)
+{
+	const struct ward_origin *o = &caps->v[i].origin;
+
+	if (!o->file || o->line == 0 || (i > 0 && ward_streq(o->file, caps->v[i - 1].origin.file)))
+		return NULL;
+	return o->file;
+}
+
 int ward_rules_own(struct ward_resolver *rs, struct ward_buf *to, struct ward_error *err)
 {
+	const struct ward_caps *caps = &rs->r->caps;
 	const char *own[OWN_MAX];
-	struct ward_target t;
 	int r = places(rs, own, err);
 
 	for (size_t i = 0; r == WARD_OK && i < OWN_MAX; i++)
 		forbid(to, own[i]);
-	for (size_t i = 0; r == WARD_OK && i < rs->r->n_policies; i++) {
-		const char *path = ward_rs_absolute(rs, rs->cwd, rs->r->policies[i].path);
-
-		/* A pipe is read once and gone. */
-		if (path && ward_rs_target(rs, path, &t) == 0 && S_ISREG(t.st.st_mode))
-			forbid(to, t.path);
+	for (size_t i = 0; r == WARD_OK && i < rs->r->n_policies; i++)
+		forbid(to, named(rs, rs->r->policies[i].path));
+	for (size_t i = 0; r == WARD_OK && i < caps->n; i++) {
+		if (listed_in(caps, i))
+			forbid(to, named(rs, listed_in(caps, i)));
 	}
 	return r;
+}
+
+static bool overlap(const char *a, const char *b)
+{
+	return a && b && (ward_path_within(a, b) || ward_path_within(b, a));
 }
 
 /* Might cap let one of them be written? */
 static bool covers(struct ward_resolver *rs, const struct ward_cap *cap,
 	const char *const own[OWN_MAX])
 {
+	const struct ward_caps *caps = &rs->r->caps;
 	const char *base = cap->literal ? rs->cwd : rs->workspace, *path = cap->resource;
 	char dir[WARD_PATH_MAX];
 
@@ -84,8 +108,12 @@ static bool covers(struct ward_resolver *rs, const struct ward_cap *cap,
 	if (!path)
 		return true;
 	path = ward_rules_real_path(rs, base, path);
-	for (size_t i = 0; path && i < OWN_MAX; i++) {
-		if (own[i] && (ward_path_within(own[i], path) || ward_path_within(path, own[i])))
+	for (size_t i = 0; i < OWN_MAX; i++) {
+		if (overlap(own[i], path))
+			return true;
+	}
+	for (size_t i = 0; i < caps->n; i++) {
+		if (listed_in(caps, i) && overlap(named(rs, listed_in(caps, i)), path))
 			return true;
 	}
 	return false;
