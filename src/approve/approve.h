@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * approve: the bell. A question goes to a person, on the terminal or to whoever looks from another one, and the answer comes
- * back with who gave it. Nothing here decides or records. What is shown was chosen by others and is escaped; every wait has an end,
- * and whatever is not clearly a yes is a no. docs/approvals.md
+ * approve: the bell, and the line to runs that are alive. A question goes to a person, on the terminal or to whoever looks from
+ * another one, and the answer comes back with who gave it; a run is told to end, and by whom. Nothing here decides or records.
+ * What is shown was chosen by others and is escaped; every wait has an end, and whatever is not clearly a yes is a no.
+ * docs/approvals.md, docs/live.md
  */
 #pragma once
+
+#include <sys/types.h>
 
 #include "base/base.h"
 #include "decide/decide.h"
@@ -72,3 +75,42 @@ int ward_bell_new(const struct ward_bell_run *run, struct ward_bell **ret, struc
 void ward_bell_free(struct ward_bell *b);        /* and its socket; NULL ok */
 /* Until every open question has its reply (by index in run->asks), or the time is over. */
 int ward_bell_wait(struct ward_bell *b, struct ward_reply *replies, struct ward_error *err);
+
+/* ---- peer.c ---- */
+struct ucred;
+bool ward_peer_same_namespace(pid_t pid);        /* is its user namespace ours? Nothing in a sandbox has that */
+/* A connected socket's other end is this user's or root's, and outside of every sandbox. */
+bool ward_peer_outside(int fd, struct ucred *ret);
+
+/* ---- dir.c: where runs that are alive listen ---- */
+/* The bell's directory; where there is none, $XDG_STATE_HOME/ward/live or ~/.local/state/ward/live, which root has no use for. */
+#define WARD_LIVE_PLACES 2
+#define WARD_LIVE_SUFFIX ".live"                 /* behind the run's id: beside the sockets of runs that wait */
+#define WARD_LIVE_NAME_MAX 40
+bool ward_live_where(unsigned place, char out[WARD_PATH_MAX]);
+int ward_live_dir(unsigned place, bool make, int *ret_fd, char out[WARD_PATH_MAX], struct ward_error *err);
+
+/* ---- live.c: a run that is alive can be told to end ---- */
+struct ward_live_run {
+	const char *run, *workspace;                 /* ULID; the workspace is copied */
+	char *const *argv;
+	const char *const *labels;
+	size_t n_labels;
+};
+struct ward_stopped {
+	bool wanted, now;
+	struct {
+		uint32_t uid;
+		int pid;
+	} by;
+	char reason[WARD_REASON_MAX + 1];
+};
+struct ward_live;
+int ward_live_new(const struct ward_live_run *run, struct ward_live **ret, struct ward_error *err);
+/* When nothing of the run is alive: who asked for its end is told so. NULL ok. */
+void ward_live_free(struct ward_live *l, const char *status);
+struct pollfd;
+#define WARD_LIVE_POLL_MAX 9
+size_t ward_live_poll(const struct ward_live *l, struct pollfd *fds);    /* how many were filled in; l NULL: none */
+/* After a poll of these: answers what can be answered at once. ret->wanted: somebody who may wants it to end. */
+void ward_live_ready(struct ward_live *l, const struct pollfd *fds, size_t n, struct ward_stopped *ret);

@@ -95,23 +95,13 @@ void ward_bell_free(struct ward_bell *b)
 
 /* ---- who rings ---- */
 
-static bool same_namespace(pid_t pid)
-{
-	char path[64];
-	struct stat own, peer;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-	return pid > 0 && stat("/proc/self/ns/user", &own) == 0 && stat(path, &peer) == 0 &&
-		own.st_ino == peer.st_ino && own.st_dev == peer.st_dev;
-}
-
 /* The same user, or root; and nobody who came out of a sandbox by some way that we do not know. */
 static bool may_answer(int fd, struct ucred *ret)
 {
 	socklen_t n = sizeof(*ret);
 
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret, &n) == 0 && n == sizeof(*ret) &&
-		(ret->uid == geteuid() || ret->uid == 0) && same_namespace(ret->pid);
+		(ret->uid == geteuid() || ret->uid == 0) && ward_peer_same_namespace(ret->pid);
 }
 
 /* ---- requests ---- */

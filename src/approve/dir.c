@@ -29,37 +29,89 @@ int ward_bell_where(char out[WARD_PATH_MAX], struct ward_error *err)
 	return r < 0 ? ward_fail(err, r, "XDG_RUNTIME_DIR is no usable path") : WARD_OK;
 }
 
+bool ward_live_where(unsigned place, char out[WARD_PATH_MAX])
+{
+	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	char base[WARD_PATH_MAX];
+	int n;
+
+	if (place == 0)
+		return ward_bell_where(out, NULL) == WARD_OK;
+	if (place > 1 || geteuid() == 0)
+		return false;
+	if (xdg && xdg[0] == '/')
+		n = snprintf(base, sizeof(base), "%s", xdg);
+	else if (home && home[0] == '/')
+		n = snprintf(base, sizeof(base), "%s/.local/state", home);
+	else
+		return false;
+	return n > 0 && (size_t)n < sizeof(base) &&
+		ward_path_join(base, "ward/live", out, WARD_PATH_MAX) >= 0;
+}
+
 static int no_dir(const char *path, int sys, struct ward_error *err)
 {
 	(void)ward_fail_errno(err, WARD_E_UNSUPPORTED, sys,
-		"there is no place for the sockets of runs that wait");
+		"there is no place for the sockets of runs that wait or live");
 	ward_fail_at(err, path, 0, 0);
 	ward_fail_fix(err, "set XDG_RUNTIME_DIR to a directory of your own, mode 0700");
 	return WARD_E_UNSUPPORTED;
 }
 
-int ward_bell_dir(bool make, int *ret_fd, char out[WARD_PATH_MAX], struct ward_error *err)
+/* fd of what is there, if it is the caller's alone. */
+static int open_own(const char *path, bool make, int *ret_fd, struct ward_error *err)
 {
 	struct stat st;
-	int r = ward_bell_where(out, err);
-	WARD_FD fd = -1;
+	WARD_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (r < 0)
-		return r;
-	if (make && mkdir(out, 0700) < 0 && errno != EEXIST)
-		return no_dir(out, errno, err);
-	fd = open(out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && !make)
 		return ward_fail(err, WARD_E_NOTFOUND, "no run waits for an answer");
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return no_dir(out, errno, err);
+		return no_dir(path, errno, err);
 	if (st.st_uid != geteuid() || (st.st_mode & 07777) != 0700) {
 		(void)ward_fail(err, WARD_E_REFUSED,
 			"it must belong to you alone, mode 0700, as whoever gets in can say yes");
-		ward_fail_at(err, out, 0, 0);
+		ward_fail_at(err, path, 0, 0);
 		ward_fail_fix(err, "look at what it is, then remove it");
 		return WARD_E_REFUSED;
 	}
 	*ret_fd = ward_take_fd(&fd);
 	return WARD_OK;
+}
+
+int ward_bell_dir(bool make, int *ret_fd, char out[WARD_PATH_MAX], struct ward_error *err)
+{
+	int r = ward_bell_where(out, err);
+
+	if (r < 0)
+		return r;
+	if (make && mkdir(out, 0700) < 0 && errno != EEXIST)
+		return no_dir(out, errno, err);
+	return open_own(out, make, ret_fd, err);
+}
+
+/* With what it lies in: a state directory need not be there yet. */
+static void make_all(const char *path)
+{
+	char part[WARD_PATH_MAX];
+
+	for (size_t i = 1; i < sizeof(part) && path[i - 1]; i++) {
+		if (path[i] != '/' && path[i])
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		(void)mkdir(part, 0700);
+	}
+}
+
+int ward_live_dir(unsigned place, bool make, int *ret_fd, char out[WARD_PATH_MAX],
+	struct ward_error *err)
+{
+	if (place == 0)
+		return ward_bell_dir(make, ret_fd, out, err);
+	if (!ward_live_where(place, out))
+		return ward_fail(err, WARD_E_UNSUPPORTED, "HOME is not an absolute path");
+	if (make)
+		make_all(out);
+	return open_own(out, make, ret_fd, err);
 }

@@ -61,4 +61,5 @@
 #define WARD_CEDAR_DIAGS_MAX 100             /* findings kept; the rest is counted */
 #define WARD_ASKS_MAX 64                     /* rules that a person is asked about before one start */
 #define WARD_ASK_THINGS_MAX 1024             /* names that one of these rules is asked about at */
+#define WARD_REASON_MAX 256                  /* bytes in the reason that ward stop gives */
 #define WARD_DETAIL_TEXT_MAX 4096            /* bytes of one text that the sandbox chose, in a record */

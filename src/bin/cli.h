@@ -76,5 +76,8 @@ int cmd_approve(struct words w);
 int cmd_deny(struct words w);
 int cmd_allow(struct words w);
 
+/* stop.c */
+int cmd_stop(struct words w);
+
 /* trust.c */
 int cmd_trust(struct words w);

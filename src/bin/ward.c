@@ -259,6 +259,24 @@ static const struct command commands[] = {
 			"2  usage or error",
 	},
 	{
+		.name = "stop",
+		.fn = cmd_stop,
+		.usage = "stop [options] RUN...\n"
+			"stop [options] --match KEY=VALUE...\n"
+			"stop [options] --all",
+		.summary = "end runs that are alive",
+		.text = "End each RUN, or the runs that have all of these labels (ward run --label), or all of them: your own; as root, "
+			"everybody's. A run ends as after a TERM to its ward, after the grace that it was given with KILL (--now: KILL at "
+			"once), and its log says who ended it and why (--reason TEXT). Then wait until nothing of them is alive, 10 s at most "
+			"(--wait TIME), and print a line for each; --json prints a document. With --dry-run say which they are, and end none.",
+		.examples = "ward stop 01JD7Z3NDEKTSV4RRFFQ69G5FA --reason 'wrong branch'\n"
+			"ward stop --match team=ops --now\n"
+			"ward stop --all --dry-run",
+		.exits = "0  all of them have ended\n"
+			"1  one is not alive, cannot be asked or lives on; there is none; or refused\n"
+			"2  usage or error",
+	},
+	{
 		.name = "trust",
 		.fn = cmd_trust,
 		.usage = "trust [--hash HASH] [--json] [DIR]\n"

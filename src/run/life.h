@@ -2,6 +2,7 @@
 /* One run while it lives. Private to run: run.c starts it, supervise.c watches it, record.c writes what happened. */
 #pragma once
 
+#include "approve/approve.h"
 #include "registry/registry.h"
 #include "run/outcome.h"
 #include "run/request.h"
@@ -21,6 +22,7 @@ struct life {
 	struct ward_head_start *head; /* not yet taken by a cage */
 	struct ward_cage *cage;
 	struct ward_streams streams;
+	struct ward_live *live;     /* where ward stop finds it; NULL: nowhere */
 	struct ward_audit_mark first, last; /* of this run's records; seq 0 = none */
 	bool warned;                         /* the plan's warnings are in the report */
 	bool started_recorded; /* run.start is durable: a run.end must follow */
@@ -86,10 +88,17 @@ int record_end(struct life *l, struct ward_error *err);
 /* SHA-256 of the rules in their canonical form: names the policy of the run. */
 void record_policy_hash(const struct ward_plan *p, char out[WARD_SHA256_HEX]);
 
-/* ---- watch.c ---- */
+/* ---- live/stop.c ---- */
+void live_begin(struct life *l);
+int live_stop(struct life *l, const struct ward_stopped *s, struct ward_error *err);
+
+/* ---- live/watch.c ---- */
 void watch_begin(struct life *l);
 /* When it is time: look at the ceiling, and end the run where a new epoch of it denies what was granted. */
 int watch_ceiling(struct life *l, struct ward_error *err);
 
 /* ---- supervise.c ---- */
 int supervise(struct life *l, struct ward_error *err);
+/* As after this signal to Ward: passed on, and the grace begins; or all is killed at once. The run is cancelled. */
+void end_as(struct life *l, int sig);
+void end_now(struct life *l, int sig);

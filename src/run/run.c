@@ -176,7 +176,10 @@ static int on_spawned(void *arg, struct ward_error *err)
 	if (r < 0)
 		return r;
 	/* A second try with another plan is another start of the same run: recorded again, with its axes. */
-	return ward_ask_grants(l, err);
+	r = ward_ask_grants(l, err);
+	if (r == WARD_OK)
+		live_begin(l);
+	return r;
 }
 
 static int start(struct life *l, struct ward_host *host, struct ward_error *err)
@@ -390,6 +393,7 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 	/* Nothing of the run is alive when its outcome is handed out. */
 	ward_cage_free(l.cage);
 	ward_pins_remove(&l);
+	ward_live_free(l.live, ward_status_name(l.o->status));
 	ward_plan_free(l.plan);
 	asking_end(&l);
 	*ret = l.o;

@@ -26,29 +26,36 @@ static void begin_end(struct life *l, enum ward_status status)
 	ward_cage_signal(l->cage, SIGTERM);
 }
 
-static void on_signal(struct life *l, int sig)
+void end_now(struct life *l, int sig)
 {
-	if (sig == SIGWINCH) {
-		ward_streams_resize(&l->streams);
-		return;
-	}
-	if (sig == SIGKILL) {
-		if (!l->cancel_sig)
-			l->cancel_sig = SIGTERM;
-		l->o->status = WARD_STATUS_CANCELLED;
-		l->t_kill = ward_now_mono_ns();
-		ward_cage_kill(l->cage);
-		return;
-	}
+	if (!l->cancel_sig)
+		l->cancel_sig = sig;
+	l->o->status = WARD_STATUS_CANCELLED;
+	l->t_kill = ward_now_mono_ns();
+	ward_cage_kill(l->cage);
+}
+
+void end_as(struct life *l, int sig)
+{
 	ward_cage_signal(l->cage, sig);
-	if (sig != SIGHUP && sig != SIGINT && sig != SIGTERM)
-		return;
 	l->cancel_sig = sig;
 	if (!l->t_kill) {
 		l->o->status = WARD_STATUS_CANCELLED;
 		l->t_timeout = 0;
 		l->t_kill = ward_now_mono_ns() + l->plan->limits.grace_ms * MS;
 	}
+}
+
+static void on_signal(struct life *l, int sig)
+{
+	if (sig == SIGWINCH)
+		ward_streams_resize(&l->streams);
+	else if (sig == SIGKILL)
+		end_now(l, SIGTERM);
+	else if (sig == SIGHUP || sig == SIGINT || sig == SIGTERM)
+		end_as(l, sig);
+	else
+		ward_cage_signal(l->cage, sig);
 }
 
 static void read_signals(struct life *l)
@@ -151,22 +158,28 @@ static void deadlines(struct life *l)
 /* wait_ms: at most so long; what it refused is recorded afterwards. */
 static int turn(struct life *l, int wait_ms, struct ward_error *err)
 {
-	struct pollfd fds[2 + WARD_STREAMS_POLL_MAX];
+	struct pollfd fds[2 + WARD_STREAMS_POLL_MAX + WARD_LIVE_POLL_MAX];
 	struct ward_cage_event e;
+	struct ward_stopped stopped;
 	uint64_t now = ward_now_mono_ns();
 	int wait = soonest(ward_cage_timeout(l->cage), until(l->t_timeout, now)), r;
-	size_t n;
+	size_t n, n_live;
 
 	if (l->t_kill != UINT64_MAX)
 		wait = soonest(wait, until(l->t_kill, now));
 	fds[0] = (struct pollfd){ ward_cage_fd(l->cage), POLLIN, 0 };
 	fds[1] = (struct pollfd){ l->r->signal_fd[0], POLLIN, 0 };
 	n = ward_streams_poll(&l->streams, fds + 2);
-	if (poll(fds, (nfds_t)(2 + n), soonest(wait, wait_ms)) < 0 && errno != EINTR)
+	n_live = ward_live_poll(l->live, fds + 2 + n);
+	if (poll(fds, (nfds_t)(2 + n + n_live), soonest(wait, wait_ms)) < 0 && errno != EINTR)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "poll");
 	ward_streams_ready(&l->streams, fds + 2, n);
 	if (fds[1].revents)
 		read_signals(l);
+	ward_live_ready(l->live, fds + 2 + n, n_live, &stopped);
+	r = live_stop(l, &stopped, err);
+	if (r < 0)
+		return r;
 	r = ward_cage_next(l->cage, &e, err);
 	if (r < 0)
 		return r;

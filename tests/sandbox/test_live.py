@@ -216,6 +216,8 @@ def programs_variables_and_modes_count(v):
         (("--mode", "workspace_write"), 'forbid (principal, action == Ward::Action::"mode.enter", resource == Ward::Mode::"workspace_write");\n', "mode.enter"),
         # A name that is not there yet, and that the run could make.
         (("--write", "."), 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./new/name");\n', "fs.write"),
+        (("--write", "."), 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"new/**");\n', "fs.write"),
+        (("--write", "."), 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"other/name");\n', "fs.write"),
         # Names that no view holds.
         (("--write", "."), 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"**/*.pem");\n', "fs.write"),
         (("--read", "."), 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./") when { context.time > datetime("2020-01-01") };\n', "fs.read"),
@@ -265,11 +267,15 @@ def what_cannot_be_kept_ends_the_run(v):
         (CEILING / "more.cedar").write_text("forbid (principal, action, resource in\n")
         (CEILING / "epoch").write_text("6\n")
 
+    def empty():
+        (CEILING / "host.cedar").unlink()
+        (CEILING / "epoch").write_text("6\n")
+
     def unknown_kind():
         (CEILING / ".host.cedar.swp").write_text("")
     for change, text in ((back, "/etc/ward/epoch"), (gone, "/etc/ward/epoch"), (no_number, "/etc/ward/epoch"), (no_epoch, "/etc/ward/epoch:1"),
                          (open_to_all, "/etc/ward/host.cedar"), (unreadable, "/etc/ward"), (not_understood, "/etc/ward/more.cedar"),
-                         (unknown_kind, "/etc/ward/.host.cedar.swp")):
+                         (unknown_kind, "/etc/ward/.host.cedar.swp"), (empty, "/etc/ward")):
         if CEILING.is_symlink():
             CEILING.unlink()
         shutil.rmtree(CEILING, ignore_errors=True)

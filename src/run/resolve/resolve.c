@@ -265,28 +265,37 @@ static int protect_config(struct ward_resolver *rs, struct ward_error *err)
 	return ward_rs_node(rs, &n, err);
 }
 
-/* Whoever can reach a socket of a run that waits could say yes: no view shows them, whatever is granted around them. */
-static int protect_bell(struct ward_resolver *rs, struct ward_error *err)
+/* Whoever can reach a socket of a run that waits could say yes, or end one: no view shows them, whatever is granted around them. */
+static int protect_sockets(struct ward_resolver *rs, unsigned place, struct ward_error *err)
 {
 	struct ward_node n = { .kind = WARD_NODE_MASK, .is_dir = true, .fixed = true, .rule = -1 };
 	char path[WARD_PATH_MAX], made[WARD_PATH_MAX];
-	struct ward_target t;
-	WARD_FD fd = -1;
+	struct ward_target t = { 0 };
+	bool there;
+	WARD_FD fd = -1, first = -1;
 
-	if (ward_bell_where(path, NULL) < 0 || !ward_rs_visible(rs, path))
+	if (!ward_live_where(place, path))
+		return WARD_OK;
+	there = ward_rs_target(rs, path, &t) == 0;
+	if (!ward_rs_visible(rs, there ? t.path : path))
 		return WARD_OK;
 	for (size_t i = 0; i < rs->n_nodes; i++) {
 		if (rs->nodes[i].kind != WARD_NODE_BIND ||
-			!ward_path_within(rs->nodes[i].dest, path))
+			!ward_path_within(rs->nodes[i].dest, there ? t.path : path))
 			continue;
 		(void)ward_fail(err, WARD_E_REFUSED,
-			"%s cannot be granted: runs wait there for a person's answer",
+			"%s cannot be granted: runs wait there for a person's answer, or to be ended",
 			ward_rs_show(rs, rs->nodes[i].dest));
 		ward_fail_fix(err, "take it out");
 		return WARD_E_REFUSED;
 	}
+	/* The second place is for want of the first; where it cannot be made now, no run of this user has made it. */
+	if (place > 0 && !there && ward_live_dir(0, true, &first, made, NULL) == WARD_OK)
+		return WARD_OK;
 	/* It could come to be while the run lives, so it is there from the start. */
-	if (ward_bell_dir(true, &fd, made, NULL) < 0 || ward_rs_target(rs, path, &t) < 0) {
+	if (ward_live_dir(place, true, &fd, made, NULL) < 0 || ward_rs_target(rs, path, &t) < 0) {
+		if (place > 0)
+			return WARD_OK;
 		(void)ward_fail(err, WARD_E_REFUSED,
 			"%s would be shown, where runs wait for a person's answer, and it cannot be covered",
 			ward_rs_show(rs, path));
@@ -295,6 +304,15 @@ static int protect_bell(struct ward_resolver *rs, struct ward_error *err)
 	}
 	n.dest = t.path;
 	return ward_rs_node(rs, &n, err);
+}
+
+static int protect_bell(struct ward_resolver *rs, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	for (unsigned i = 0; r == WARD_OK && i < WARD_LIVE_PLACES; i++)
+		r = protect_sockets(rs, i, err);
+	return r;
 }
 
 static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_error *err)

@@ -150,8 +150,15 @@ static int look_absent(struct again *a, const char *path)
 {
 	const struct had had = had_at(a, path);
 	const struct had wants = { .write = had.write, .read = had.write };
+	int r = ask_path(a, &wants, path);
 
-	return ask_path(a, &wants, path);
+	/* It may become a directory. */
+	if (r == WARD_OK)
+		r = ask_path(a, &wants, ward_arena_printf(a->rs.arena, "%s/" ANY, path));
+	return r == WARD_OK
+		? ask_path(a, &wants,
+			  ward_arena_printf(a->rs.arena, "%s/" ANY "/" ANY "/" ANY, path))
+		: r;
 }
 
 /* A name of the ceiling's rules. One that leads through a link is about nothing, here as at a start. */
@@ -160,7 +167,7 @@ static int look_name(struct again *a, const char *path)
 	struct ward_target t;
 	int r = ward_rs_target(&a->rs, path, &t);
 
-	if (r == -ENOENT || (r == 0 && ward_rs_is_pin(&t)))
+	if (r == -ENOENT || r == -ENOTDIR || (r == 0 && ward_rs_is_pin(&t)))
 		return look_absent(a, path);
 	if (r < 0)
 		return look(a, path, false);
@@ -186,6 +193,18 @@ static int look_view(struct again *a)
 	return r;
 }
 
+/* Where a pattern is about one name, or all below one directory, that is a name as any other. */
+static int look_pattern(struct again *a, const struct ward_pattern *p, bool relative)
+{
+	char at[WARD_PATH_MAX], path[WARD_PATH_MAX];
+
+	if ((!ward_pattern_is_subtree(p, at, sizeof(at)) &&
+		    !ward_pattern_is_literal(p, at, sizeof(at))) ||
+		ward_path_join(relative ? a->plan->workspace : "/", at, path, sizeof(path)) < 0)
+		return WARD_OK;
+	return look_name(a, path);
+}
+
 static int look_rules(struct again *a)
 {
 	const char *path;
@@ -195,6 +214,13 @@ static int look_rules(struct again *a)
 	while (r == WARD_OK && !a->taken->any &&
 		(path = ward_book_path(a->book->book, &at)) != NULL)
 		r = look_name(a, path);
+	for (int relative = 0; relative < 2; relative++) {
+		const struct ward_patterns *v = ward_book_patterns(a->book->book, relative);
+
+		for (size_t i = 0; r == WARD_OK && !a->taken->any && i < ward_patterns_count(v);
+			i++)
+			r = look_pattern(a, ward_patterns_get(v, i), relative);
+	}
 	for (int relative = 0; r == WARD_OK && !a->taken->any && relative < 2; relative++)
 		r = ward_rules_matches(&a->rs, ward_book_patterns(a->book->book, relative),
 			relative, &a->names, a->err);
@@ -208,11 +234,12 @@ static void look_unheld(struct again *a)
 {
 	const struct ward_book_rule *late = ward_book_late(a->book->book),
 				    *timely = ward_book_timely(a->book->book);
+	bool accepted = a->plan->late || a->plan->axes[WARD_AXIS_FILES].accepted;
 
 	if (timely)
 		take(a, WARD_ACT_FS_READ, a->plan->workspace, timely,
 			"it looks at the time, and a view is made once");
-	for (size_t i = 0; late && !a->plan->late && !a->taken->any && i < a->plan->n_nodes; i++) {
+	for (size_t i = 0; late && !accepted && !a->taken->any && i < a->plan->n_nodes; i++) {
 		const struct ward_node *n = &a->plan->nodes[i];
 
 		if (n->kind == WARD_NODE_BIND && !n->base && n->write && !n->protect)

@@ -453,6 +453,8 @@ static int ceiling_sources(struct ward_resolver *rs, struct ward_rulebook *b,
 		.generated = true };
 	int r = ward_sources_add(&b->sources, &src, err);
 
+	if (r == WARD_OK)
+		r = empty_ceiling(ceiling, err);
 	for (size_t i = 0; r == WARD_OK && i < ceiling->n; i++)
 		r = layer_file(rs, b, &ceiling->v[i], err);
 	if (r == WARD_OK)

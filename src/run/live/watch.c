@@ -129,7 +129,7 @@ static int judge(struct life *l, const struct ward_layers *ceiling, struct ward_
 	int r = t ? ward_rules_again(l->r, l->plan, ceiling, t, &why)
 		  : ward_fail(&why, WARD_E_NOMEM, "no memory for a decision");
 
-	if (r < 0)
+	if (r < 0 || !t)
 		r = end_unknown(l, ceiling->epoch, &why, err);
 	else if (t->any)
 		r = end_taken(l, ceiling->epoch, t, err);

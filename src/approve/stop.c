@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ward stop: the other side of live.c. No process is ever named by its number: who is told to end is whoever listens on the socket, by
+ * the connection on which it said which run it is, and that connection closes when nothing of the run is alive. So what has gone
+ * meanwhile is gone, and nobody else is met in its place.
+ *
+ * Sockets are found where runs of this environment would put them, and where the kernel's list of bound sockets has some, since
+ * another session may have another environment. Whose they are is the kernel's word: the listener must own the directory.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "approve/approve.h"
+#include "os/os.h"
+#include "ward/live.h"
+
+#define RUNS_MAX 1024
+#define DIRS_MAX 256
+#define MESSAGE_MAX (128u << 10)
+#define NET_UNIX_MAX (64u << 20)
+#define PATIENCE_S 2
+#define WAIT_MS 10000
+
+struct live_run {
+	const char *id;
+	const struct ward_json *told; /* what it says of itself; NULL: nothing */
+	int fd; /* -1: it has ended, or there is none */
+	uint32_t uid;
+	bool meant, ended;
+	const char *status, *why; /* how it ended; why it is not told to */
+};
+
+struct stopping {
+	const struct ward_stop *what;
+	struct ward_arena *arena;
+	struct live_run v[RUNS_MAX];
+	size_t n;
+	struct {
+		uint64_t dev, ino;
+	} dirs[DIRS_MAX]; /* looked into already */
+	size_t n_dirs;
+	struct ward_error *err;
+};
+
+static int nomem(struct stopping *s)
+{
+	return ward_fail(s->err, WARD_E_NOMEM, "out of memory");
+}
+
+/* ---- what is asked for ---- */
+
+static int unclear(struct stopping *s, const char *word, const char *what, const char *fix)
+{
+	if (word)
+		(void)ward_fail(s->err, WARD_E_INVALID, "\"%.64s\" %s", word, what);
+	else
+		(void)ward_fail(s->err, WARD_E_INVALID, "%s", what);
+	ward_fail_fix(s->err, "%s", fix);
+	return WARD_E_INVALID;
+}
+
+static int check(struct stopping *s)
+{
+	const struct ward_stop *w = s->what;
+
+	if (getenv("WARD_RUN")) {
+		(void)ward_fail(s->err, WARD_E_REFUSED,
+			"nothing is stopped from inside a sandbox (WARD_RUN is set)");
+		ward_fail_fix(s->err, "use a shell outside of it");
+		return WARD_E_REFUSED;
+	}
+	if ((w->n_runs > 0) + (w->n_match > 0) + w->all != 1)
+		return unclear(s, NULL, "which runs is not clear",
+			"ward stop RUN..., ward stop --match KEY=VALUE, or ward stop --all");
+	for (size_t i = 0; i < w->n_runs; i++) {
+		if (!ward_ulid_valid(w->runs[i]))
+			return unclear(s, w->runs[i], "is no run's id",
+				"an id has 26 letters and digits; ward stop --all --dry-run shows them");
+	}
+	for (size_t i = 0; i < w->n_match; i++) {
+		const char *eq = strchr(w->match[i], '=');
+
+		if (!eq || eq == w->match[i])
+			return unclear(s, w->match[i], "is no KEY=VALUE",
+				"as in --match team=ops, for runs with --label team=ops");
+	}
+	if (w->reason &&
+		(strlen(w->reason) > WARD_REASON_MAX ||
+			!ward_utf8_valid(w->reason, strlen(w->reason))))
+		return unclear(s, NULL, "the reason has more than 256 bytes, or is no text",
+			"say it shorter, in UTF-8");
+	return WARD_OK;
+}
+
+/* ---- one run ---- */
+
+static struct ward_json *receive(struct stopping *s, int fd, int flags)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = MESSAGE_MAX };
+	const struct ward_json_options o = { .bytes_max = MESSAGE_MAX, .depth_max = 8 };
+	char *part = malloc(MESSAGE_MAX);
+	struct ward_json *reply = NULL;
+	ssize_t n = part ? recv(fd, part, MESSAGE_MAX, flags) : -1;
+
+	if (n > 0 &&
+		(ward_json_parse_with(s->arena, part, (size_t)n, "reply", &o, &reply, NULL) < 0 ||
+			reply->type != WARD_JSON_OBJECT))
+		reply = NULL;
+	free(part);
+	return reply;
+}
+
+static const char *text_of(const struct ward_json *o, const char *key)
+{
+	const struct ward_json *v = o ? ward_json_get(o, key) : NULL;
+
+	return v && v->type == WARD_JSON_STRING ? v->str.s : "";
+}
+
+static bool is_true(const struct ward_json *o, const char *key)
+{
+	const struct ward_json *v = o ? ward_json_get(o, key) : NULL;
+
+	return v && v->type == WARD_JSON_BOOL && v->b;
+}
+
+static struct ward_json *request(struct stopping *s, int fd, const char *text, size_t n)
+{
+	if (send(fd, text, n, MSG_NOSIGNAL) != (ssize_t)n)
+		return NULL;
+	return receive(s, fd, 0);
+}
+
+/* The listener is who owns the directory, and outside of every sandbox. */
+static bool is_owner(int fd, uint32_t uid)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && n == sizeof(peer) &&
+		peer.uid == uid && ward_peer_same_namespace(peer.pid);
+}
+
+/* -1: nobody listens there any more, or it is another who does. */
+static int reach(int dir, const char *name, uint32_t uid)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	const struct timeval patience = { .tv_sec = PATIENCE_S };
+	WARD_FD fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/%.40s", dir, name);
+	if (fd < 0)
+		return -1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
+		/* It was killed. */
+		if (errno == ECONNREFUSED)
+			(void)unlinkat(dir, name, 0);
+		return -1;
+	}
+	return is_owner(fd, uid) ? ward_take_fd(&fd) : -1;
+}
+
+static bool wanted(const struct stopping *s, const char *id)
+{
+	bool found = s->what->n_runs == 0;
+
+	for (size_t i = 0; i < s->what->n_runs; i++)
+		found = found || ward_streq(s->what->runs[i], id);
+	return found;
+}
+
+static bool has_label(const struct ward_json *told, const char *label)
+{
+	const struct ward_json *v = ward_json_get(told, "labels");
+
+	for (v = v && v->type == WARD_JSON_ARRAY ? v->child : NULL; v; v = v->next) {
+		if (v->type == WARD_JSON_STRING && ward_streq(v->str.s, label))
+			return true;
+	}
+	return false;
+}
+
+static bool matches(const struct stopping *s, const struct ward_json *told)
+{
+	for (size_t i = 0; i < s->what->n_match; i++) {
+		if (!has_label(told, s->what->match[i]))
+			return false;
+	}
+	return true;
+}
+
+/* One that does not say what it is may be any of those that are meant: it is told about, and counts. */
+static int meet(struct stopping *s, int dir, const char *name, uint32_t uid)
+{
+	static const char list[] = "{\"v\":1,\"op\":\"list\"}";
+	struct live_run run = { .fd = -1, .uid = uid, .meant = true };
+	WARD_FD fd = -1;
+
+	run.id = ward_arena_dup(s->arena, name, strlen(name) - strlen(WARD_LIVE_SUFFIX));
+	if (!run.id)
+		return nomem(s);
+	if (!wanted(s, run.id))
+		return WARD_OK;
+	fd = reach(dir, name, uid);
+	if (fd < 0)
+		return WARD_OK;
+	if (s->n == RUNS_MAX)
+		return ward_fail(s->err, WARD_E_LIMIT, "more than %u runs are alive", RUNS_MAX);
+	run.told = request(s, fd, list, sizeof(list) - 1);
+	if (!is_true(run.told, "ok") || !ward_streq(text_of(run.told, "run"), run.id)) {
+		run.told = NULL;
+		run.why = "it does not answer";
+	} else if (!matches(s, run.told)) {
+		return WARD_OK;
+	}
+	run.fd = ward_take_fd(&fd);
+	s->v[s->n++] = run;
+	return WARD_OK;
+}
+
+/* ---- all of them ---- */
+
+static bool is_live_name(const char *name)
+{
+	char id[WARD_ULID_SIZE];
+	size_t n = strlen(name);
+
+	if (n != sizeof(id) - 1 + strlen(WARD_LIVE_SUFFIX) ||
+		!ward_has_suffix(name, WARD_LIVE_SUFFIX))
+		return false;
+	memcpy(id, name, sizeof(id) - 1);
+	id[sizeof(id) - 1] = '\0';
+	return ward_ulid_valid(id);
+}
+
+/* Of the caller alone; root's look goes everywhere, but only where the directory is one user's alone, too. */
+static bool may_look(struct stopping *s, int dir, uint32_t *ret_uid)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) < 0 || (st.st_mode & 07777) != 0700 ||
+		(st.st_uid != geteuid() && geteuid() != 0))
+		return false;
+	for (size_t i = 0; i < s->n_dirs; i++) {
+		if (s->dirs[i].dev == st.st_dev && s->dirs[i].ino == st.st_ino)
+			return false;
+	}
+	if (s->n_dirs < DIRS_MAX) {
+		s->dirs[s->n_dirs].dev = st.st_dev;
+		s->dirs[s->n_dirs++].ino = st.st_ino;
+	}
+	*ret_uid = st.st_uid;
+	return true;
+}
+
+static int look_into(struct stopping *s, const char *path)
+{
+	WARD_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const struct dirent *e;
+	uint32_t uid;
+	int r = WARD_OK, again;
+	DIR *d;
+
+	if (fd < 0 || !may_look(s, fd, &uid))
+		return WARD_OK;
+	again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = again >= 0 ? fdopendir(again) : NULL;
+	if (!d) {
+		ward_close(again);
+		return WARD_OK;
+	}
+	while (r == WARD_OK && (e = readdir(d))) {
+		if (is_live_name(e->d_name))
+			r = meet(s, fd, e->d_name, uid);
+	}
+	closedir(d);
+	return r;
+}
+
+/* "... 00010000 0005 01 12345 /run/user/1000/ward/01J....live" */
+static int look_line(struct stopping *s, char *line)
+{
+	char *path = strchr(line, '/'), *slash = path ? strrchr(path, '/') : NULL;
+
+	if (!slash || slash == path || line[0] == '@' || !is_live_name(slash + 1))
+		return WARD_OK;
+	*slash = '\0';
+	return look_into(s, path);
+}
+
+static int look_everywhere(struct stopping *s)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = NET_UNIX_MAX };
+	char path[WARD_PATH_MAX], part[8192], *line, *next;
+	WARD_FD fd = open("/proc/net/unix", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+	int r = WARD_OK;
+
+	for (unsigned i = 0; r == WARD_OK && i < WARD_LIVE_PLACES; i++) {
+		if (ward_live_where(i, path))
+			r = look_into(s, path);
+	}
+	while (fd >= 0 && (n = read(fd, part, sizeof(part))) > 0)
+		ward_buf_add(&b, part, (size_t)n);
+	if (b.failed)
+		return nomem(s);
+	line = b.n > 0 ? (char *)(uintptr_t)ward_buf_cstr(&b) : NULL;
+	for (; r == WARD_OK && line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		r = look_line(s, line);
+	}
+	return r;
+}
+
+/* What was named and is not there. */
+static int add_missing(struct stopping *s)
+{
+	for (size_t i = 0; i < s->what->n_runs; i++) {
+		size_t k = 0;
+
+		while (k < s->n && !ward_streq(s->v[k].id, s->what->runs[i]))
+			k++;
+		if (k < s->n)
+			continue;
+		if (s->n == RUNS_MAX)
+			return ward_fail(s->err, WARD_E_LIMIT, "more than %u runs", RUNS_MAX);
+		s->v[s->n++] = (struct live_run){
+			.id = s->what->runs[i], .fd = -1, .why = "no run of that name is alive"
+		};
+	}
+	return WARD_OK;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct live_run *x = a, *y = b;
+
+	return strcmp(x->id, y->id);
+}
+
+/* ---- the end ---- */
+
+static int tell_all(struct stopping *s)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+
+	ward_jw_open(&b, '{');
+	ward_jw_ki64(&b, "v", 1);
+	ward_jw_kstr(&b, "op", "stop");
+	if (s->what->reason)
+		ward_jw_kstr(&b, "reason", s->what->reason);
+	ward_jw_kbool(&b, "now", s->what->now);
+	ward_jw_close(&b, '}');
+	if (b.failed)
+		return nomem(s);
+	for (size_t i = 0; i < s->n; i++) {
+		struct live_run *run = &s->v[i];
+		const struct ward_json *reply;
+
+		if (run->fd < 0 || run->why)
+			continue;
+		reply = request(s, run->fd, b.s, b.n);
+		/* It may have ended by itself a moment ago, and says that instead. */
+		if (is_true(reply, "ended")) {
+			run->ended = true;
+			run->status = text_of(reply, "status");
+		} else if (!is_true(reply, "ok")) {
+			run->why = reply ? text_of(reply, "why") : "it does not answer";
+		}
+	}
+	return WARD_OK;
+}
+
+static void hear(struct stopping *s, struct live_run *run)
+{
+	const struct ward_json *reply = receive(s, run->fd, MSG_DONTWAIT);
+
+	if (reply && !is_true(reply, "ended"))
+		return;
+	/* Closed without a word: its supervisor was killed, and with it goes the sandbox. */
+	run->ended = true;
+	run->status = reply ? text_of(reply, "status") : "killed";
+}
+
+static void wait_all(struct stopping *s)
+{
+	uint64_t until =
+		ward_now_mono_ns() + (s->what->wait_ms ? s->what->wait_ms : WAIT_MS) * 1000000;
+
+	for (;;) {
+		struct pollfd fds[RUNS_MAX];
+		uint64_t now = ward_now_mono_ns();
+		size_t left = 0;
+
+		for (size_t i = 0; i < s->n; i++) {
+			bool waits = s->v[i].fd >= 0 && !s->v[i].why && !s->v[i].ended;
+
+			fds[i] = (struct pollfd){ .fd = waits ? s->v[i].fd : -1, .events = POLLIN };
+			left += waits;
+		}
+		if (left == 0 || now >= until)
+			break;
+		if (poll(fds, (nfds_t)s->n, (int)((until - now) / 1000000) + 1) < 0 &&
+			errno != EINTR)
+			break;
+		for (size_t i = 0; i < s->n; i++) {
+			if (fds[i].fd >= 0 && fds[i].revents)
+				hear(s, &s->v[i]);
+		}
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		if (!s->v[i].ended && !s->v[i].why)
+			s->v[i].why = "it was told to end, and has not yet";
+	}
+}
+
+/* ---- what is said of it ---- */
+
+static void show(struct ward_buf *b, const struct live_run *run)
+{
+	const struct ward_json *argv = run->told ? ward_json_get(run->told, "argv") : NULL;
+
+	ward_buf_adds(b, run->id);
+	if (run->ended) {
+		ward_buf_adds(b, " ended: ");
+		ward_show(b, run->status, strlen(run->status));
+	} else {
+		ward_buf_adds(b, run->why ? " lives on: " : " lives");
+		ward_show(b, run->why ? run->why : "", run->why ? strlen(run->why) : 0);
+	}
+	if (run->told) {
+		ward_buf_addf(b, "; uid %u, in ", (unsigned)run->uid);
+		ward_quote(b, text_of(run->told, "workspace"),
+			strlen(text_of(run->told, "workspace")));
+		ward_buf_addc(b, ':');
+	}
+	for (const struct ward_json *w = argv && argv->type == WARD_JSON_ARRAY ? argv->child : NULL;
+		w; w = w->next) {
+		ward_buf_addc(b, ' ');
+		if (w->type == WARD_JSON_STRING)
+			ward_quote(b, w->str.s, w->str.n);
+	}
+	ward_buf_addc(b, '\n');
+}
+
+static void show_json(struct ward_buf *b, const struct live_run *run)
+{
+	static const char *const keys[] = { "pid", "workspace", "argv", "labels" };
+
+	ward_jw_open(b, '{');
+	ward_jw_kstr(b, "run", run->id);
+	for (size_t i = 0; run->told && i < WARD_ARRAY_SIZE(keys); i++) {
+		const struct ward_json *v = ward_json_get(run->told, keys[i]);
+
+		if (!v)
+			continue;
+		ward_jw_key(b, keys[i]);
+		ward_jw_value(b, v);
+	}
+	if (run->fd >= 0)
+		ward_jw_ku64(b, "uid", run->uid);
+	ward_jw_kbool(b, "ended", run->ended);
+	ward_jw_kstr(b, "status", run->status);
+	ward_jw_kstr(b, "why", run->why);
+	ward_jw_close(b, '}');
+}
+
+static int report(const struct stopping *s, char **ret, struct ward_error *err)
+{
+	struct ward_buf b = WARD_BUF_INIT;
+
+	if (s->what->json) {
+		ward_jw_open(&b, '{');
+		ward_jw_ki64(&b, "v", 1);
+		ward_jw_kbool(&b, "dry_run", s->what->dry_run);
+		ward_jw_key(&b, "runs");
+		ward_jw_open(&b, '[');
+	}
+	for (size_t i = 0; i < s->n; i++)
+		(s->what->json ? show_json : show)(&b, &s->v[i]);
+	if (s->what->json) {
+		ward_jw_close(&b, ']');
+		ward_jw_close(&b, '}');
+		ward_buf_addc(&b, '\n');
+	}
+	(void)ward_buf_cstr(&b);
+	*ret = ward_buf_take(&b);
+	return *ret ? WARD_OK : ward_fail(err, WARD_E_NOMEM, "out of memory");
+}
+
+static int stop_all(struct stopping *s, char **ret_text)
+{
+	int r = check(s);
+
+	if (r == WARD_OK)
+		r = look_everywhere(s);
+	if (r == WARD_OK)
+		r = add_missing(s);
+	if (r < 0)
+		return r;
+	if (s->n > 0)
+		qsort(s->v, s->n, sizeof(s->v[0]), by_id);
+	if (!s->what->dry_run) {
+		r = tell_all(s);
+		if (r == WARD_OK)
+			wait_all(s);
+	}
+	return r == WARD_OK ? report(s, ret_text, s->err) : r;
+}
+
+int ward_live_stop(const struct ward_stop *what, char **ret_text, size_t *ret_n, size_t *ret_left,
+	struct ward_error *err)
+{
+	struct stopping *s = calloc(1, sizeof(*s));
+	size_t left = 0;
+	int r;
+
+	*ret_text = NULL;
+	if (!s)
+		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	s->what = what;
+	s->err = err;
+	s->arena = ward_arena_new(256u << 20);
+	r = s->arena ? stop_all(s, ret_text) : nomem(s);
+	for (size_t i = 0; i < s->n; i++) {
+		ward_close(s->v[i].fd);
+		left += s->v[i].why != NULL;
+	}
+	if (ret_n)
+		*ret_n = s->n;
+	if (ret_left)
+		*ret_left = left;
+	ward_arena_free(s->arena);
+	free(s);
+	return r;
+}
