@@ -79,6 +79,37 @@ def a_file_is_not_replaced_by_a_directory(p):
     check_eq((p.ws / "d/e/f").read_text(), "y\n")
 
 
+HIDE = forbid(' in Ward::Glob::"**/.env"')
+
+
+@both
+def what_is_not_held_is_said_with_rule_place_and_cure(p):
+    r = run(p, HIDE, "--write", ".", "true")
+    check_eq((r.code, len(r.err.splitlines())), (125, 1), r.err)
+    for part in ("axis files", "p.cedar:1 is about names that are not there yet", "one that the run makes in", str(p.ws), "DIRECTORY/**", "--read",
+                 "--accept files=advisory"):
+        check_in(part, r.err)
+    r = run(p, HIDE, "--read", ".", "true")
+    check_eq(r.code, 125)
+    check_in("one that somebody outside makes during the run in", r.err)
+    r = run(p, HIDE, "true")
+    check_eq((r.code, r.err), (0, ""))
+
+
+@both
+def accepted_what_is_there_is_held_and_nothing_else(p):
+    for name in (".env", "a/b/.env"):
+        p.write(name, "secret\n", 0o666)
+    for d in ("a", "a/b"):
+        (p.ws / d).chmod(0o777)
+    r = run(p, HIDE, "--write", ".", "--accept", "files=advisory", "sh", "-c",
+            "exec 2>/dev/null; cat .env a/b/.env; mv .env x && cat x; mv a/b/.env y && cat y; mv a c && cat c/b/.env; mv a/b a/d && cat a/d/.env;"
+            "ln .env z && cat z; rm -f .env a/b/.env; cp a/b/.env q && cat q; echo mine > new.txt; mkdir n; echo made > n/.env; cat n/.env")
+    # The last one is the gap that was accepted.
+    check_eq(r.out, "made\n", r.err)
+    check_eq([(p.ws / n).read_text() for n in (".env", "a/b/.env")], ["secret\n"] * 2)
+
+
 @both
 def a_rule_that_nothing_holds_is_named(p):
     r = run(p, 'forbid (principal, action == Ward::Action::"proc.exec", resource) '

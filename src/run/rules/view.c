@@ -609,22 +609,38 @@ static int granted(struct viewing *v)
 	return r;
 }
 
+/* Where a name could come to be, by the run itself if anywhere; NULL: nothing but the base is shown. */
+static const struct ward_node *comes_in(const struct viewing *v)
+{
+	const struct ward_node *found = NULL;
+
+	for (size_t i = 0; i < v->rs->n_nodes; i++) {
+		const struct ward_node *n = &v->rs->nodes[i];
+
+		if (n->kind == WARD_NODE_BIND && !n->base &&
+			(!found || (n->is_dir && n->write && !n->protect && !found->write)))
+			found = n;
+	}
+	return found;
+}
+
 /* Names of a pattern that come to be later have the rights of their directory; where that is more, it is said. */
 static int late_names(struct viewing *v)
 {
 	const struct ward_book_rule *by = ward_book_late(v->book->book);
-	bool writable = false;
+	const struct ward_node *in = by ? comes_in(v) : NULL;
+	bool itself = in && in->write;
 
-	for (size_t i = 0; by && i < v->rs->n_nodes; i++)
-		writable = writable ||
-			(v->rs->nodes[i].kind == WARD_NODE_BIND && !v->rs->nodes[i].base);
-	if (!writable)
+	if (!in)
 		return WARD_OK;
 	v->rs->late = ward_arena_printf(v->rs->arena,
-		"a view holds the names that are there at the start, and %s:%u is about others too",
-		by->file, by->line);
-	v->rs->late_fix =
-		"name directories instead of a pattern of names that may come to be during the run";
+		"%s:%u is about names that are not there yet, too: those that are there are held, and one that %s in %s has the rights of its directory",
+		by->file, by->line,
+		itself ? "the run makes" : "somebody outside makes during the run",
+		ward_rs_show(v->rs, in->dest));
+	v->rs->late_fix = itself
+		? "name what is meant without a pattern of names (a path, or DIRECTORY/**, is kept from coming to be), or let less be written (--read)"
+		: "name what is meant without a pattern of names (a path, or DIRECTORY/**)";
 	return v->rs->late ? WARD_OK : ward_rs_nomem(v->err);
 }
 
