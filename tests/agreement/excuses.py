@@ -77,7 +77,8 @@ class Excuses:
             return "pinned above"
         if t.at.get(on) == "d" and not w.may({"list": "fs.read"}.get(call, "fs.write"), on + "/*"):
             return "a directory is what lies in it"
-        if any(not w.in_dir("fs.read", n) for n in way) or (t.at.get(on) == "l" and not w.in_dir("fs.write", on)):
+        if any(not (w.in_dir("fs.read", n) and self.unnamed("fs.read", n)) for n in way) or (
+                t.at.get(on) == "l" and not (w.in_dir("fs.write", on) and self.unnamed("fs.write", on))):
             return "links are of their directory"
         return None
 
