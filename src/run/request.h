@@ -61,6 +61,7 @@ struct ward_request {
 	int deny_errno;
 	signed char require[WARD_AXIS_MAX], accept[WARD_AXIS_MAX];   /* level or -1 */
 	bool json, tty, dry_run, fail_on_violation, i_know, quiet;
+	bool unlisted;               /* ward stop does not find it: a trial of ward doctor, which leaves nothing behind */
 	const char *stdin_mode;      /* NULL or "inherit", "null", "file:PATH" */
 	/*
 	 * ward_request_signal writes one byte a signal, the supervisor reads. Made by ward_request_new, both ends

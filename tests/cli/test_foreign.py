@@ -88,6 +88,12 @@ echo more >>own.cedar && echo MORE; echo other >o; mv o own.cedar && echo OTHER;
 """
 
 
+def left(p):
+    """What lies in the state directory but the place where ward itself listens for ward stop."""
+    state = p.ws / "state/ward"
+    return [f.name for f in state.iterdir() if f.name != "live"] if state.exists() else []
+
+
 @cases([(f"{name}, {where}", words, made) for name, words in (("a mode", ["--mode", "workspace_write"]), ("an option", ["--write", "."]),
                                                               ("a policy", ["--policy", "own.cedar", "--write", "."]))
         for where, made in (("there", True), ("absent", False))])
@@ -106,9 +112,9 @@ def no_run_writes_what_runs_may_do(p, words, made):
     check(not {"WRITTEN", "TRUSTED", "MOVED", "REPLACED"} & set(said), r.out + r.err)
     if made:
         check_eq([f.name for f in (p.ws / "config/ward").iterdir()], ["a.cedar"])
-        check_eq(list((p.ws / "state/ward").iterdir()), [])
+        check_eq(left(p), [])
     else:
-        check(not (p.ws / "config/ward").exists() and not (p.ws / "state/ward").exists(), "made")
+        check(not (p.ws / "config/ward").exists() and not left(p), "made")
     if "--policy" in words:
         check_eq((p.ws / "own.cedar").read_text(), own)
     else:

@@ -540,6 +540,22 @@ def what_a_policy_keeps_from_changes_is_named_with_its_rule(p):
 
 
 @both
+def what_git_refreshes_on_the_way_is_quiet_and_what_it_commits_is_not(p):
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "safe.directory=*"]
+    p.write("a.txt", "a\n", 0o666)
+    for words in (["init", "-q"], ["add", "a.txt"], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *words], cwd=p.ws, check=True)
+    os.utime(p.ws / "a.txt", (1, 1))    # same text, another time: the index is to be refreshed
+    lock = str(p.ws / ".git/index.lock")
+    for words, quiet in ((["diff"], True), (["status", "--short"], True), (["add", "a.txt"], False), (["commit", "-qam", "two"], False)):
+        r, o = p.outcome("--read", ".", *git, *words)
+        check_eq((words, ("FILE_WRITE", lock) in named(o)), (words, not quiet), r.err)
+        check(not quiet or not o["violations"], r.err)
+    r, o = p.outcome("--read", ".", "sh", "-c", ": > .git/index.lock", "git", "diff")
+    check_in(("FILE_WRITE", lock), named(o), "words of another program are not git's")
+
+
+@both
 def who_limits_nothing_is_asked_nothing(p):
     """The switches follow the plan: no exec is looked at where all may run, no unlink where no file stands alone."""
     box.need_fuse()

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shutil
+import sys
 import tempfile
 import time
 
@@ -319,4 +320,7 @@ def what_a_person_said_yes_to_stays_granted(v):
 
 
 if __name__ == "__main__":
+    if os.geteuid() != 0:
+        print("TAP version 13\n1..0 # SKIP only root has a ceiling to change")
+        sys.exit(0)
     box.main()

@@ -52,7 +52,8 @@ int ward_refusals_take(struct ward_refusals *l, struct ward_refusal **ret, size_
 /* quiet.c: data/quiet, compiled in. */
 bool ward_quiet_path(const char *path); /* absolute, normalised */
 bool ward_quiet_below(const char *path); /* ... and so is everything below it */
-bool ward_quiet_write(const char *path); /* is to be changed where it may only be read */
+/* Is to be changed where it may only be read, by who was called so (n bytes, words that end with NUL). */
+bool ward_quiet_write(const char *path, const char *words, size_t n);
 bool ward_quiet_syscall(const char *name, const char *detail);
 
 /* ---- fuse.c ---- */
@@ -127,6 +128,8 @@ struct ward_peek_path {
 /* The directory of a process (or thread) in a procfs, O_PATH: fd or -errno. */
 int ward_peek_open(int proc_dirfd, int pid);
 void ward_peek_comm(int pid_dirfd, char out[16]);
+/* Its command line, cut to size and ended: bytes, of which the last is NUL, or 0. */
+size_t ward_peek_cmdline(int pid_dirfd, char *out, size_t size);
 /* The system call that the thread is blocked in; false: running, gone or not allowed. */
 bool ward_peek_syscall(int pid_dirfd, struct ward_peek *ret);
 /*

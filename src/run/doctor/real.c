@@ -70,6 +70,8 @@ static struct ward_request *request(const struct place *p, const char *exe, cons
 
 	for (size_t i = 0; code == WARD_OK && i < WARD_ARRAY_SIZE(set); i++)
 		code = ward_request_set(r, set[i].name, set[i].value, err);
+	if (r)
+		r->unlisted = true;
 	if (code == WARD_OK)
 		code = ward_request_command(r, argv[1] ? 2 : 1, argv, err);
 	free(argv[0]);

@@ -19,7 +19,7 @@ void live_begin(struct life *l)
 		.n_labels = l->r->n_labels };
 
 	/* A second plan is the same run. */
-	if (!l->live && ward_live_new(&run, &l->live, &why) < 0)
+	if (!l->r->unlisted && !l->live && ward_live_new(&run, &l->live, &why) < 0)
 		ward_outcome_note(l->o, "warning: ward stop cannot find this run: %s%s%s",
 			why.message, why.fix[0] ? "; " : "", why.fix);
 }

@@ -179,6 +179,8 @@ void ward_notify_note_change(struct ward_notify *n, struct ward_ask *ask)
 		.action = WARD_CAP_FILE_WRITE,
 		.syscall = ask->v.name,
 		.seen = WARD_SEEN_ONLY_READ };
+	char words[1024];
+	size_t n_words;
 
 	for (unsigned i = 0; i < 6; i++)
 		l.call.arg[i] = ask->req->data.args[i];
@@ -187,8 +189,9 @@ void ward_notify_note_change(struct ward_notify *n, struct ward_ask *ask)
 			l.how = changes[i];
 	if (ward_refusals_full(n->refusals) || !may_be_only_read(&l) || !refused(&l))
 		return;
+	n_words = ward_peek_cmdline(ask->dir, words, sizeof(words));
 	note.resource = l.path;
-	note.quiet = ward_quiet_write(l.path);
+	note.quiet = ward_quiet_write(l.path, words, n_words);
 	ward_notify_tell(n, ask, &note);
 }
 

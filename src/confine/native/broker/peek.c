@@ -162,6 +162,15 @@ void ward_peek_comm(int pid_dirfd, char out[16])
 	(void)snprintf(out, 16, "%.15s", text);
 }
 
+size_t ward_peek_cmdline(int pid_dirfd, char *out, size_t size)
+{
+	int n = read_small(pid_dirfd, "cmdline", out, size);
+
+	if (n <= 0)
+		return 0;
+	return out[n - 1] ? (size_t)n + 1 : (size_t)n;
+}
+
 int ward_peek_status(int pid_dirfd, const char *key)
 {
 	char text[4096], *line, *end;

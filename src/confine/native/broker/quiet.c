@@ -4,10 +4,15 @@
  * same errno as any other refused name; only the report is spared. It grants nothing and hides nothing: quiet
  * refusals stay in the list, marked.
  */
+#include <string.h>
+
 #include "confine/native/broker.h"
 
 struct quiet_call {
 	const char *name, *detail; /* detail NULL: any */
+};
+struct quiet_write {
+	const char *pattern, *program, *word; /* program and word NULL: whoever */
 };
 #include "quiet_table.h"
 
@@ -30,9 +35,34 @@ bool ward_quiet_path(const char *path)
 		any_matches(quiet_names, WARD_ARRAY_SIZE(quiet_names), path);
 }
 
-bool ward_quiet_write(const char *path)
+/* A command line as procfs has it: words that end with NUL. */
+static bool is_called(const char *words, size_t n, const char *program, const char *word)
 {
-	return any_matches(quiet_writes, WARD_ARRAY_SIZE(quiet_writes), path);
+	const char *slash, *name = words, *end = words + n;
+
+	if (n == 0 || words[n - 1])
+		return false;
+	slash = strrchr(words, '/');
+	if (slash)
+		name = slash + 1;
+	if (!ward_streq(name, program))
+		return false;
+	for (const char *p = words + strlen(words) + 1; p < end; p += strlen(p) + 1)
+		if (ward_streq(p, word))
+			return true;
+	return false;
+}
+
+bool ward_quiet_write(const char *path, const char *words, size_t n)
+{
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(quiet_writes); i++) {
+		const struct quiet_write *w = &quiet_writes[i];
+
+		if ((!w->program || is_called(words, n, w->program, w->word)) &&
+			ward_glob_match(w->pattern, path))
+			return true;
+	}
+	return false;
 }
 
 bool ward_quiet_syscall(const char *name, const char *detail)
