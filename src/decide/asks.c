@@ -81,7 +81,9 @@ static bool of_rule(const struct ward_asked *k, const struct ward_book_rule *r,
 	enum ward_approval level)
 {
 	return k->layer == r->layer && k->level == level && k->line == r->line &&
-		k->column == r->column && ward_streq(k->id, r->id) && ward_streq(k->file, r->file);
+		k->column == r->column && ward_streq(k->id, r->id) &&
+		ward_streq(k->file, r->file) &&
+		ward_streq(k->text, r->text); /* another rule may stand in its place by now */
 }
 
 static bool has(const struct ward_asked *k, const struct ward_ask_thing *t)

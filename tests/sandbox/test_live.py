@@ -222,6 +222,12 @@ def programs_variables_and_modes_count(v):
         # Names that no view holds.
         (("--write", "."), 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"**/*.pem");\n', "fs.write"),
         (("--read", "."), 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./") when { context.time > datetime("2020-01-01") };\n', "fs.read"),
+        # Whether it may run at all.
+        ((), 'forbid (principal, action == Ward::Action::"sandbox.run", resource);\n', "sandbox.run"),
+        (("--label", "team=dev"), 'forbid (principal, action == Ward::Action::"sandbox.run", resource) when { context.labels.contains("team=dev") };\n',
+         "sandbox.run"),
+        # Programs by their name.
+        ((), 'forbid (principal, action == Ward::Action::"proc.exec", resource) when { resource.name == "env" };\n', "proc.exec"),
         (("--label", "team=ops", "--read", "."), 'forbid (principal, action, resource) when { context.labels.contains("team=ops") };\n', ""),
     )
     for n, (words, rule, action) in enumerate(rows):

@@ -224,6 +224,8 @@ static int look_rules(struct again *a)
 	for (int relative = 0; r == WARD_OK && !a->taken->any && relative < 2; relative++)
 		r = ward_rules_matches(&a->rs, ward_book_patterns(a->book->book, relative),
 			relative, &a->names, a->err);
+	if (r == WARD_OK && !a->taken->any)
+		r = ward_rules_named(&a->rs, false, &a->names, a->err);
 	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < a->names.n; i++)
 		r = look_name(a, a->names.v[i]);
 	return r;
@@ -246,6 +248,28 @@ static void look_unheld(struct again *a)
 			take(a, WARD_ACT_FS_WRITE, n->dest, late,
 				"it is about names that may come to be there, too");
 	}
+}
+
+/* May it run at all, and may its component ask for what it asked for: start.c, of the ceiling alone. */
+static int look_start(struct again *a)
+{
+	const struct ward_component_data *c = a->book->component;
+	int64_t tier = ward_rules_tier(&a->rs);
+	struct ward_query run = {
+		.action = WARD_ACT_SANDBOX_RUN, .resource = ward_str("native"), .tier = &tier
+	};
+	int r = ask(a, &run);
+
+	for (size_t i = 0; r == WARD_OK && c && !a->taken->any && i < c->requests.n; i++) {
+		const struct ward_cap *cap = &c->requests.v[i];
+		const char *name = ward_arena_printf(a->rs.arena, "%s:%s",
+			ward_cap_type_name(cap->type), cap->resource);
+		struct ward_query q = { .action = WARD_ACT_GRANT_REQUEST,
+			.resource = ward_str(name ? name : "") };
+
+		r = name ? ask(a, &q) : ward_rs_nomem(a->err);
+	}
+	return r;
 }
 
 static int look_rest(struct again *a)
@@ -275,7 +299,9 @@ static int look_all(struct again *a)
 	int r;
 
 	look_unheld(a);
-	r = look_rest(a);
+	r = a->taken->any ? WARD_OK : look_start(a);
+	if (r == WARD_OK)
+		r = look_rest(a);
 	if (r == WARD_OK && !a->taken->any)
 		r = look_view(a);
 	return r == WARD_OK && !a->taken->any ? look_rules(a) : r;
@@ -305,6 +331,10 @@ int ward_rules_again(struct ward_request *r, const struct ward_plan *plan,
 	code = ward_rules_ceiling(&a.rs, ceiling, &a.book, err);
 	if (code == WARD_OK) {
 		*ret = (struct ward_taken){ 0 };
+		a.rs.book = a.book;
+		for (size_t i = 0; plan->env[i]; i++)
+			if (ward_has_prefix(plan->env[i], "PATH="))
+				a.rs.path = plan->env[i] + strlen("PATH=");
 		code = look_all(&a);
 	}
 	if (code < 0)
