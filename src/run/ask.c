@@ -203,9 +203,12 @@ static int policy_says(struct life *l, const struct ward_refusal *f, struct ward
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
 	if (v.why == WARD_WHY_NO_RULE || v.why == WARD_WHY_MALFORMED || v.effect == WARD_ALLOW)
 		return WARD_OK;
+	/* What was asked about was answered before the start: something else refuses it now. */
+	if (v.effect == WARD_ASK && ret->effect == WARD_ALLOW)
+		return WARD_OK;
 	ret->effect = WARD_DENY; /* a grant may cover it, and a forbid take it out */
 	ret->rule = NULL;
-	ret->by = v.n_rules > 0 ? v.rules[0] : NULL;
+	ret->by = v.why == WARD_WHY_NARROWED ? v.list : v.n_rules > 0 ? v.rules[0] : NULL;
 	ret->cure[0] = '\0';
 	(void)snprintf(ret->why, sizeof(ret->why), "%.180s%s%.180s", v.text,
 		ret->by && ret->by->reason ? ": " : "",
@@ -243,6 +246,7 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 		return r;
 	if (f->seen == WARD_SEEN_ALONE) {
 		ret->effect = WARD_DENY;
+		ret->by = NULL;
 		snprintf(ret->why, sizeof(ret->why),
 			"granted as a single file, which cannot be replaced, renamed or removed");
 		/* Only a grant of its directory gives the name away. */

@@ -27,9 +27,17 @@ static void put_violation(struct ward_buf *out, const struct ward_outcome_violat
 	ward_buf_addf(out, "ward: %s: %s ", ward_error_class_name(v->error),
 		v->action ? v->action : "call");
 	put_name(out, v->resource ? v->resource : "");
-	ward_buf_addf(out, " refused: %s", v->why && v->why[0] ? v->why : "no rule grants it");
-	if (v->file && v->line)
-		ward_buf_addf(out, " (%s:%u)", v->file, v->line);
+	ward_buf_adds(out, " refused: ");
+	/* It may hold words of a policy that nobody has read. */
+	if (v->why && v->why[0])
+		ward_show(out, v->why, strlen(v->why));
+	else
+		ward_buf_adds(out, "no rule grants it");
+	if (v->file && v->line) {
+		ward_buf_adds(out, " (");
+		ward_show(out, v->file, strlen(v->file));
+		ward_buf_addf(out, ":%u)", v->line);
+	}
 	if (v->count > 1)
 		ward_buf_addf(out, " (%llu times)", (unsigned long long)v->count);
 	ward_buf_addc(out, '\n');

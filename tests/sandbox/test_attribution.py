@@ -537,6 +537,23 @@ def what_a_policy_keeps_from_changes_is_named_with_its_rule(p):
     check_eq(x["rules"], ["workspace_write.never_write_rules"])
     r = p.run("--mode", "workspace_write", "--fail-on-violation", "sh", "-c", "echo x > .ward/README; true")
     check_eq(r.code, 123, r.err)
+    p.write("own.cedar", 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");\n', 0o666)
+    p.write("n", "", 0o666)
+    p.ws.chmod(0o777)
+    for command, what in (("mv .ward old", ".ward"), ("rmdir .ward", ".ward"), ("mv n own.cedar", "own.cedar"), ("rm -f own.cedar", "own.cedar")):
+        r, o = p.outcome("--mode", "workspace_write", "--policy", p.ws / "own.cedar", "sh", "-c", command + "; true")
+        check_in(("FILE_WRITE", str(p.ws / what)), named(o), f"{command}: {r.err}")
+    check((p.ws / "n").exists() and (p.ws / ".ward/README").exists())
+
+
+@both
+def words_of_a_policy_end_no_line_and_reach_no_terminal(p):
+    (p.ws / ".ward").mkdir()
+    p.write("a.txt", "", 0o666)
+    p.write(".ward/x.cedar", '@reason("\\u{1b}]0;x\\u{7}y\\nward: forged") forbid (principal, action == Ward::Action::"fs.write", resource == Ward::Path::"./a.txt");\n')
+    r = p.run("--mode", "workspace_write", "sh", "-c", "echo > a.txt; true")
+    check_in("a.txt", r.err)
+    check("\x1b" not in r.err and "\nward: forged" not in r.err, repr(r.err))
 
 
 @both
@@ -551,8 +568,10 @@ def what_git_refreshes_on_the_way_is_quiet_and_what_it_commits_is_not(p):
         r, o = p.outcome("--read", ".", *git, *words)
         check_eq((words, ("FILE_WRITE", lock) in named(o)), (words, not quiet), r.err)
         check(not quiet or not o["violations"], r.err)
-    r, o = p.outcome("--read", ".", "sh", "-c", ": > .git/index.lock", "git", "diff")
-    check_in(("FILE_WRITE", lock), named(o), "words of another program are not git's")
+    for words in (["sh", "-c", ": > .git/index.lock", "git", "diff"], ["sh", "-c", "git -c safe.directory='*' diff; : > .git/index.lock"],
+                  [*git, "commit", "-qam", "diff"]):
+        r, o = p.outcome("--read", ".", *words)
+        check_in(("FILE_WRITE", lock), named(o), str(words))
 
 
 @both

@@ -20,6 +20,7 @@
 enum need {
 	THERE = 0, /* the name leads to something */
 	NAME, /* ... and is not followed if it is a link */
+	GONE, /* a name is taken away: its directory's mount counts, and no mount goes away */
 	ABSENT, /* it is to be made */
 	OPENS, /* by the flags */
 	MOVES /* two names of one mount, the first of which is there */
@@ -37,8 +38,8 @@ static const struct change changes[] = {
 #ifdef SYS_open
 	{ SYS_open, OPENS, 0, 1 },
 	{ SYS_creat, OPENS, 0, -1 },
-	{ SYS_unlink, NAME, 0, 0 },
-	{ SYS_rmdir, NAME, 0, 0 },
+	{ SYS_unlink, GONE, 0, 0 },
+	{ SYS_rmdir, GONE, 0, 0 },
 	{ SYS_lchown, NAME, 0, 0 },
 	{ SYS_mkdir, ABSENT, 0, 0 },
 	{ SYS_mknod, ABSENT, 0, 0 },
@@ -50,7 +51,7 @@ static const struct change changes[] = {
 	{ SYS_renameat, MOVES, 0, 0 },
 #endif
 	{ SYS_openat, OPENS, 0, 2 },
-	{ SYS_unlinkat, NAME, 0, 0 },
+	{ SYS_unlinkat, GONE, 0, 0 },
 	{ SYS_mkdirat, ABSENT, 0, 0 },
 	{ SYS_mknodat, ABSENT, 0, 0 },
 	{ SYS_symlinkat, ABSENT, 0, 0 },
@@ -66,8 +67,9 @@ struct looked {
 	struct ward_ask *ask;
 	struct ward_peek call;
 	struct change how;
-	struct ward_place at;
+	struct ward_place at; /* that, or the directory that it is a name of */
 	char path[WARD_PATH_MAX]; /* what is refused */
+	bool made; /* it is not there, and was to be made */
 };
 
 static bool only_read(const struct ward_place *at)
@@ -76,18 +78,28 @@ static bool only_read(const struct ward_place *at)
 }
 
 /* By the words alone: may it lie in what is only read? Everything else answers for itself, or may be written. */
-static bool may_be_only_read(const struct looked *l)
+static bool may_be_only_read(const struct looked *l, unsigned which)
 {
 	struct ward_peek_words w;
 	char path[WARD_PATH_MAX], rest[WARD_PATH_MAX];
 	uint32_t at;
+	int r = ward_peek_words_of(l->n->proc, (int)l->ask->req->pid, &l->call, which, &w);
 
-	if (ward_peek_words_of(l->n->proc, (int)l->ask->req->pid, &l->call, l->how.which, &w) < 0 ||
-		ward_path_join(w.base, w.text, path, sizeof(path)) < 0)
+	if (r < 0) /* a host that lets nobody read so: the other way is slower */
+		return r == -ENOSYS || r == -EPERM;
+	if (ward_path_join(w.base, w.text, path, sizeof(path)) < 0)
 		return false;
 	at = ward_notify_find(l->n, path, rest);
 	return at != WARD_TREE_NONE && l->n->tree.v[at].node->kind == WARD_NODE_BIND &&
 		!l->n->tree.v[at].node->write;
+}
+
+/* With --attribution notify all is looked at, whatever the words say: links lead elsewhere. */
+static bool worth_it(const struct looked *l)
+{
+	return (l->n->plan->seccomp & WARD_SECCOMP_NOTIFY_OPEN) ||
+		may_be_only_read(l, l->how.which) ||
+		(l->how.need == MOVES && may_be_only_read(l, 1));
 }
 
 static bool keep(struct looked *l, const char *dir, const char *name)
@@ -97,24 +109,57 @@ static bool keep(struct looked *l, const char *dir, const char *name)
 	return n > 0 && (size_t)n < sizeof(l->path) && only_read(&l->at);
 }
 
-/* A name that is not there, in a directory that is only read. */
-static bool absent(struct looked *l, struct ward_peek_words *w)
+/* The directory of a name into dir, and the name, which is cut off of w. NULL: it has none. */
+static const char *split(struct looked *l, struct ward_peek_words *w, struct ward_place *dir)
 {
-	struct ward_place there;
 	size_t len = strlen(w->text);
 	char *slash, *name;
+	bool root;
 
-	if (ward_notify_place(l->n, l->ask, w->base, w->text, false, &there) != -ENOENT)
-		return false;
-	while (len && w->text[len - 1] == '/')
+	while (len > 1 && w->text[len - 1] == '/')
 		w->text[--len] = '\0';
 	slash = strrchr(w->text, '/');
 	name = slash ? slash + 1 : w->text;
+	root = slash == w->text;
 	if (slash)
 		*slash = '\0';
-	return ward_notify_place(l->n, l->ask, slash && slash == w->text ? "/" : w->base,
-		       slash && slash != w->text ? w->text : ".", true, &l->at) == 0 &&
-		l->at.is_dir && keep(l, l->at.path, name);
+	if (!name[0] || ward_streq(name, ".") || ward_streq(name, ".."))
+		return NULL;
+	return ward_notify_place(l->n, l->ask, root ? "/" : w->base, slash && !root ? w->text : ".",
+		       true, dir) == 0 &&
+			dir->is_dir
+		? name
+		: NULL;
+}
+
+/* A name that is not there, in a directory that is only read. */
+static bool absent(struct looked *l, struct ward_peek_words *w)
+{
+	const char *name;
+
+	if (ward_notify_place(l->n, l->ask, w->base, w->text, false, &l->at) != -ENOENT)
+		return false;
+	name = split(l, w, &l->at);
+	l->made = name != NULL;
+	return name && keep(l, l->at.path, name);
+}
+
+/* A name that is a mount of its own, and only read. */
+static bool is_held(const struct looked *l)
+{
+	const struct ward_node *n = ward_notify_node(l->n, l->path);
+
+	return n && n->kind == WARD_NODE_BIND && !n->write && !n->base;
+}
+
+static bool gone(struct looked *l, struct ward_peek_words *w)
+{
+	const char *name;
+
+	if (ward_notify_place(l->n, l->ask, w->base, w->text, false, &l->at) != 0)
+		return false;
+	name = split(l, w, &l->at);
+	return name && (keep(l, l->at.path, name) || is_held(l));
 }
 
 /* Something that is there, of the kinds that belong to the mount and not to a driver. */
@@ -130,7 +175,8 @@ static bool opens(struct looked *l, struct ward_peek_words *w)
 	uint64_t flags =
 		l->how.flags < 0 ? O_CREAT | O_WRONLY | O_TRUNC : l->call.arg[l->how.flags];
 	bool unnamed = (flags & O_TMPFILE) == O_TMPFILE;
-	bool writes = unnamed || (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+	unsigned how = (unsigned)(flags & O_ACCMODE); /* 3 is for ioctl alone */
+	bool writes = unnamed || how == O_WRONLY || how == O_RDWR || (flags & O_TRUNC);
 
 	if (flags & O_PATH)
 		return false;
@@ -140,19 +186,24 @@ static bool opens(struct looked *l, struct ward_peek_words *w)
 	return (flags & O_CREAT) && absent(l, w);
 }
 
-static bool moves(struct looked *l, const struct ward_peek_words *w)
+/* Of one mount, else EXDEV: what was to be moved, or a mount that was to give way. */
+static bool moves(struct looked *l, struct ward_peek_words *w)
 {
-	struct ward_peek_words to;
-	struct ward_place there;
-	char *slash;
+	struct ward_place from;
+	const char *name;
+	bool first;
 
-	if (ward_peek_words(l->ask->dir, l->ask->mem, &l->call, 1, &to) < 0)
+	if (ward_notify_place(l->n, l->ask, w->base, w->text, false, &l->at) != 0)
 		return false;
-	slash = strrchr(to.text, '/');
-	if (slash)
-		slash[slash == to.text] = '\0';
-	return ward_notify_place(l->n, l->ask, to.base, slash ? to.text : ".", true, &there) == 0 &&
-		present(l, w, false) && there.mount == l->at.mount; /* else EXDEV */
+	first = gone(l, w);
+	from = l->at;
+	if (!from.is_dir || ward_peek_words(l->ask->dir, l->ask->mem, &l->call, 1, w) < 0)
+		return false;
+	if (first) {
+		name = split(l, w, &l->at);
+		return name && l->at.mount == from.mount;
+	}
+	return gone(l, w) && l->at.mount == from.mount;
 }
 
 static bool refused(struct looked *l)
@@ -165,6 +216,7 @@ static bool refused(struct looked *l)
 	switch (l->how.need) {
 	case THERE: return present(l, &w, true);
 	case NAME: return present(l, &w, false);
+	case GONE: return gone(l, &w);
 	case ABSENT: return absent(l, &w);
 	case OPENS: return opens(l, &w);
 	case MOVES: return moves(l, &w);
@@ -187,11 +239,13 @@ void ward_notify_note_change(struct ward_notify *n, struct ward_ask *ask)
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(changes); i++)
 		if (changes[i].nr == l.call.nr)
 			l.how = changes[i];
-	if (ward_refusals_full(n->refusals) || !may_be_only_read(&l) || !refused(&l))
+	if (ward_refusals_full(n->refusals) || !worth_it(&l) || !refused(&l))
 		return;
-	n_words = ward_peek_cmdline(ask->dir, words, sizeof(words));
 	note.resource = l.path;
-	note.quiet = ward_quiet_write(l.path, words, n_words);
+	if (l.made) {
+		n_words = ward_peek_cmdline(ask->dir, words, sizeof(words));
+		note.quiet = ward_quiet_write(l.path, words, n_words);
+	}
 	ward_notify_tell(n, ask, &note);
 }
 

@@ -260,7 +260,9 @@ static int source_bytes(const struct source *s, uint64_t addr, void *out, size_t
 
 	if (s->mem >= 0)
 		return ward_peek_bytes(s->mem, addr, out, n);
-	return process_vm_readv(s->pid, &to, 1, &from, 1, 0) == (ssize_t)n ? 0 : -EFAULT;
+	if (process_vm_readv(s->pid, &to, 1, &from, 1, 0) == (ssize_t)n)
+		return 0;
+	return errno == ENOSYS || errno == EPERM ? -errno : -EFAULT;
 }
 
 static int source_text(const struct source *s, uint64_t addr, char *out, size_t size)
@@ -269,11 +271,13 @@ static int source_text(const struct source *s, uint64_t addr, char *out, size_t 
 		/* Never touch a page before the one before it has ended without a NUL. */
 		size_t n = PAGE - (size_t)((addr + done) % PAGE);
 		const char *end;
+		int r;
 
 		if (n > size - done)
 			n = size - done;
-		if (source_bytes(s, addr + done, out + done, n) < 0)
-			return -EFAULT;
+		r = source_bytes(s, addr + done, out + done, n);
+		if (r < 0)
+			return r;
 		end = memchr(out + done, 0, n);
 		if (end)
 			return (int)(end - out);

@@ -35,7 +35,18 @@ bool ward_quiet_path(const char *path)
 		any_matches(quiet_names, WARD_ARRAY_SIZE(quiet_names), path);
 }
 
-/* A command line as procfs has it: words that end with NUL. */
+static bool takes_a_word(const char *option)
+{
+	static const char *const taking[] = { "-C", "-c", "--git-dir", "--work-tree",
+		"--namespace" };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(taking); i++)
+		if (ward_streq(taking[i], option))
+			return true;
+	return false;
+}
+
+/* A command line as procfs has it: words that end with NUL. The first that is no option is the one that counts. */
 static bool is_called(const char *words, size_t n, const char *program, const char *word)
 {
 	const char *slash, *name = words, *end = words + n;
@@ -47,9 +58,13 @@ static bool is_called(const char *words, size_t n, const char *program, const ch
 		name = slash + 1;
 	if (!ward_streq(name, program))
 		return false;
-	for (const char *p = words + strlen(words) + 1; p < end; p += strlen(p) + 1)
-		if (ward_streq(p, word))
-			return true;
+	for (const char *p = words + strlen(words) + 1; p < end; p += strlen(p) + 1) {
+		if (*p != '-')
+			return ward_streq(p, word);
+		/* Options of git itself whose value is a word of its own. */
+		if (takes_a_word(p) && p + strlen(p) + 1 < end)
+			p += strlen(p) + 1;
+	}
 	return false;
 }
 
