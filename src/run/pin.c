@@ -136,11 +136,13 @@ static int pin(struct ward_node *n, int *ret_fd)
 {
 	const char *name;
 	WARD_FD dir = open_parent(n->dest, &name);
-	struct stat st;
-	int r = dir;
+	struct stat st = { 0 };
+	int r = -EAGAIN;
 
 	*ret_fd = -1;
-	for (int i = 0; dir >= 0 && i < TRIES; i++) {
+	if (dir < 0)
+		return dir;
+	for (int i = 0; i < TRIES; i++) {
 		const struct timespec nap = { .tv_nsec = NAP_NS };
 		int made = make_new(dir, name, n->pin_text);
 

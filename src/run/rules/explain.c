@@ -292,16 +292,16 @@ static int answer(struct question *q, int64_t now_ms, const char *action,
 	return *ret_text ? WARD_OK : ward_rs_nomem(err);
 }
 
-int ward_rules_answer(struct ward_resolver *rs, struct ward_rulebook *book, int64_t now_ms,
-	const char *action, const char *resource_given, bool json, char **ret_text,
-	enum ward_answer *ret_answer, struct ward_error *err)
+int ward_rules_answer(struct ward_resolver *rs, int64_t now_ms, const char *action,
+	const char *resource_given, bool json, char **ret_text, enum ward_answer *ret_answer,
+	struct ward_error *err)
 {
 	struct question *q = ward_arena_alloc(rs->arena, sizeof(*q));
 
 	if (!q)
 		return ward_rs_nomem(err);
 	q->rs = rs;
-	q->book = book;
+	q->book = rs->book;
 	return answer(q, now_ms, action, resource_given, json, ret_text, ret_answer, err);
 }
 
@@ -317,7 +317,8 @@ int ward_request_explain(struct ward_request *r, const char *action, const char 
 	*ret_text = NULL;
 	*ret_answer = WARD_ANSWER_DENY;
 	code = ward_rules_of(r, &host, &rs, &arena, &book, err);
+	rs.book = book;
 	return code < 0 ? code
-			: ward_rules_answer(&rs, book, 0, action, resource_given, json, ret_text,
+			: ward_rules_answer(&rs, 0, action, resource_given, json, ret_text,
 				  ret_answer, err);
 }

@@ -341,9 +341,11 @@ int ward_policy_run_explain(const struct ward_policy_run *of, const char *action
 	*ret_text = NULL;
 	*ret_answer = WARD_ANSWER_DENY;
 	r = ward_rules_recall(of, &c, err);
-	if (r == WARD_OK)
-		r = ward_rules_answer(&c.side.rs, c.side.book, c.started_ms, action, resource_given,
-			json, ret_text, ret_answer, err);
+	if (r == WARD_OK) {
+		c.side.rs.book = c.side.book;
+		r = ward_rules_answer(&c.side.rs, c.started_ms, action, resource_given, json,
+			ret_text, ret_answer, err);
+	}
 	ward_recalled_done(&c);
 	return r;
 }

@@ -109,7 +109,7 @@ int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *pat
 /* named.c: where rules look at a program's name, the programs that can be found by one and that the judge allows, or does not. */
 int ward_rules_named(struct ward_resolver *rs, bool allowed, struct ward_texts *to, struct ward_error *err);
 /* explain.c, show.c: what the public functions print. now_ms 0: now. */
-int ward_rules_answer(struct ward_resolver *rs, struct ward_rulebook *book, int64_t now_ms, const char *action,
+int ward_rules_answer(struct ward_resolver *rs, int64_t now_ms, const char *action,
 	const char *resource_given, bool json, char **ret_text, enum ward_answer *ret_answer, struct ward_error *err);
 void ward_rules_text(const struct ward_rulebook *book, enum ward_policy_form form, struct ward_buf *b);
 /* snapshot.c: docs/spec/snapshot.md */
