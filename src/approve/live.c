@@ -29,7 +29,8 @@ struct ward_live {
 	int dir, sock;
 	char name[WARD_LIVE_NAME_MAX];
 	int peers[CONNECTIONS];
-	unsigned next; /* whose place is taken when there is none left */
+	bool waits[CONNECTIONS]; /* it asked for the end, and is told of it: it keeps its place */
+	unsigned next; /* where to look for whose place is taken when there is none left */
 };
 
 /* ---- the socket ---- */
@@ -225,23 +226,38 @@ size_t ward_live_poll(const struct ward_live *l, struct pollfd *fds)
 	return WARD_LIVE_POLL_MAX;
 }
 
-/* A stranger gets no place. Where all are taken the one that was taken first is given up: they are one user's, and root's. */
+/* CONNECTIONS: there is none. Only who has not asked for the end gives up its place: who has would take that for the end. */
+static size_t place(struct ward_live *l)
+{
+	for (size_t i = 0; i < CONNECTIONS; i++) {
+		if (l->peers[i] < 0)
+			return i;
+	}
+	for (size_t k = 0; k < CONNECTIONS; k++) {
+		size_t i = l->next;
+
+		l->next = (l->next + 1) % CONNECTIONS;
+		if (!l->waits[i])
+			return i;
+	}
+	return CONNECTIONS;
+}
+
+/* A stranger gets no place, and neither does anybody where all are of those who wait for the end. */
 static void take_in(struct ward_live *l)
 {
 	WARD_FD fd = accept4(l->sock, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct ucred peer;
-	size_t i = 0;
+	size_t i;
 
 	if (fd < 0 || !ward_peer_outside(fd, &peer))
 		return;
-	while (i < CONNECTIONS && l->peers[i] >= 0)
-		i++;
-	if (i == CONNECTIONS) {
-		i = l->next;
-		l->next = (l->next + 1) % CONNECTIONS;
-		ward_close(l->peers[i]);
-	}
+	i = place(l);
+	if (i == CONNECTIONS)
+		return;
+	ward_close(l->peers[i]);
 	l->peers[i] = ward_take_fd(&fd);
+	l->waits[i] = false;
 }
 
 void ward_live_ready(struct ward_live *l, const struct pollfd *fds, size_t n,
@@ -257,6 +273,7 @@ void ward_live_ready(struct ward_live *l, const struct pollfd *fds, size_t n,
 			ward_close(l->peers[i - 1]);
 			l->peers[i - 1] = -1;
 		}
+		l->waits[i - 1] = l->peers[i - 1] >= 0 && (l->waits[i - 1] || one.wanted);
 		/* The more urgent of several. */
 		if (one.wanted && (!ret->wanted || one.now))
 			*ret = one;

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "approve/approve.h"
@@ -30,11 +31,13 @@
 #define NET_UNIX_MAX (64u << 20)
 #define PATIENCE_S 2
 #define WAIT_MS 10000
+#define ASK_AGAIN 5
 
 struct live_run {
 	const char *id;
 	const struct ward_json *told; /* what it says of itself; NULL: nothing */
 	int fd; /* -1: it has ended, or there is none */
+	int dir; /* where its socket lies */
 	uint32_t uid;
 	bool meant, ended;
 	const char *status, *why; /* how it ended; why it is not told to */
@@ -47,6 +50,7 @@ struct stopping {
 	size_t n;
 	struct {
 		uint64_t dev, ino;
+		int fd;
 	} dirs[DIRS_MAX]; /* looked into already */
 	size_t n_dirs;
 	struct ward_error *err;
@@ -104,20 +108,30 @@ static int check(struct stopping *s)
 
 /* ---- one run ---- */
 
-static struct ward_json *receive(struct stopping *s, int fd, int flags)
+/* What came of a look at a connection. Only a message can say that a run has ended. */
+enum heard { HEARD_NONSENSE, HEARD_NOTHING, HEARD_CLOSED, HEARD_MESSAGE };
+
+static enum heard receive(struct stopping *s, int fd, int flags, struct ward_json **ret)
 {
-	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = MESSAGE_MAX };
 	const struct ward_json_options o = { .bytes_max = MESSAGE_MAX, .depth_max = 8 };
 	char *part = malloc(MESSAGE_MAX);
-	struct ward_json *reply = NULL;
+	enum heard heard = HEARD_MESSAGE;
 	ssize_t n = part ? recv(fd, part, MESSAGE_MAX, flags) : -1;
 
-	if (n > 0 &&
-		(ward_json_parse_with(s->arena, part, (size_t)n, "reply", &o, &reply, NULL) < 0 ||
-			reply->type != WARD_JSON_OBJECT))
-		reply = NULL;
+	*ret = NULL;
+	if (!part)
+		heard = HEARD_NONSENSE;
+	else if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		heard = HEARD_NOTHING;
+	else if (n <= 0)
+		heard = n == 0 || errno == ECONNRESET ? HEARD_CLOSED : HEARD_NONSENSE;
+	else if (ward_json_parse_with(s->arena, part, (size_t)n, "reply", &o, ret, NULL) < 0 ||
+		(*ret)->type != WARD_JSON_OBJECT)
+		heard = HEARD_NONSENSE;
+	if (heard != HEARD_MESSAGE)
+		*ret = NULL;
 	free(part);
-	return reply;
+	return heard;
 }
 
 static const char *text_of(const struct ward_json *o, const char *key)
@@ -136,9 +150,12 @@ static bool is_true(const struct ward_json *o, const char *key)
 
 static struct ward_json *request(struct stopping *s, int fd, const char *text, size_t n)
 {
+	struct ward_json *reply;
+
 	if (send(fd, text, n, MSG_NOSIGNAL) != (ssize_t)n)
 		return NULL;
-	return receive(s, fd, 0);
+	(void)receive(s, fd, 0, &reply);
+	return reply;
 }
 
 /* The listener is who owns the directory, and outside of every sandbox. */
@@ -151,7 +168,7 @@ static bool is_owner(int fd, uint32_t uid)
 		peer.uid == uid && ward_peer_same_namespace(peer.pid);
 }
 
-/* -1: nobody listens there any more, or it is another who does. */
+/* -ENOENT, -ECONNREFUSED: nobody listens there any more. -EPERM: it is another who does. */
 static int reach(int dir, const char *name, uint32_t uid)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -160,16 +177,18 @@ static int reach(int dir, const char *name, uint32_t uid)
 
 	(void)snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/%.40s", dir, name);
 	if (fd < 0)
-		return -1;
+		return -errno;
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
+		int r = -errno;
+
 		/* It was killed. */
-		if (errno == ECONNREFUSED)
+		if (r == -ECONNREFUSED)
 			(void)unlinkat(dir, name, 0);
-		return -1;
+		return r;
 	}
-	return is_owner(fd, uid) ? ward_take_fd(&fd) : -1;
+	return is_owner(fd, uid) ? ward_take_fd(&fd) : -EPERM;
 }
 
 static bool wanted(const struct stopping *s, const char *id)
@@ -201,11 +220,17 @@ static bool matches(const struct stopping *s, const struct ward_json *told)
 	return true;
 }
 
+static const char list[] = "{\"v\":1,\"op\":\"list\"}";
+
+static bool is_run(const struct ward_json *told, const char *id)
+{
+	return is_true(told, "ok") && ward_streq(text_of(told, "run"), id);
+}
+
 /* One that does not say what it is may be any of those that are meant: it is told about, and counts. */
 static int meet(struct stopping *s, int dir, const char *name, uint32_t uid)
 {
-	static const char list[] = "{\"v\":1,\"op\":\"list\"}";
-	struct live_run run = { .fd = -1, .uid = uid, .meant = true };
+	struct live_run run = { .fd = -1, .dir = dir, .uid = uid, .meant = true };
 	WARD_FD fd = -1;
 
 	run.id = ward_arena_dup(s->arena, name, strlen(name) - strlen(WARD_LIVE_SUFFIX));
@@ -219,7 +244,7 @@ static int meet(struct stopping *s, int dir, const char *name, uint32_t uid)
 	if (s->n == RUNS_MAX)
 		return ward_fail(s->err, WARD_E_LIMIT, "more than %u runs are alive", RUNS_MAX);
 	run.told = request(s, fd, list, sizeof(list) - 1);
-	if (!is_true(run.told, "ok") || !ward_streq(text_of(run.told, "run"), run.id)) {
+	if (!is_run(run.told, run.id)) {
 		run.told = NULL;
 		run.why = "it does not answer";
 	} else if (!matches(s, run.told)) {
@@ -257,10 +282,11 @@ static bool may_look(struct stopping *s, int dir, uint32_t *ret_uid)
 		if (s->dirs[i].dev == st.st_dev && s->dirs[i].ino == st.st_ino)
 			return false;
 	}
-	if (s->n_dirs < DIRS_MAX) {
-		s->dirs[s->n_dirs].dev = st.st_dev;
-		s->dirs[s->n_dirs++].ino = st.st_ino;
-	}
+	if (s->n_dirs == DIRS_MAX)
+		return false;
+	s->dirs[s->n_dirs].dev = st.st_dev;
+	s->dirs[s->n_dirs].ino = st.st_ino;
+	s->dirs[s->n_dirs++].fd = dir;
 	*ret_uid = st.st_uid;
 	return true;
 }
@@ -270,12 +296,13 @@ static int look_into(struct stopping *s, const char *path)
 	WARD_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	const struct dirent *e;
 	uint32_t uid;
-	int r = WARD_OK, again;
+	int r = WARD_OK, again, dir = fd;
 	DIR *d;
 
 	if (fd < 0 || !may_look(s, fd, &uid))
 		return WARD_OK;
-	again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	(void)ward_take_fd(&fd); /* it stays among those looked into */
+	again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	d = again >= 0 ? fdopendir(again) : NULL;
 	if (!d) {
 		ward_close(again);
@@ -283,7 +310,7 @@ static int look_into(struct stopping *s, const char *path)
 	}
 	while (r == WARD_OK && (e = readdir(d))) {
 		if (is_live_name(e->d_name))
-			r = meet(s, fd, e->d_name, uid);
+			r = meet(s, dir, e->d_name, uid);
 	}
 	closedir(d);
 	return r;
@@ -385,15 +412,49 @@ static int tell_all(struct stopping *s)
 	return WARD_OK;
 }
 
+/*
+ * Closed without a word. If nobody listens any more its supervisor was killed, and with it goes the sandbox; a process that is killed
+ * may close its connections before it closes what it listens on, so this looks more than once.
+ */
+static void ask_again(struct stopping *s, struct live_run *run)
+{
+	const struct timespec moment = { .tv_nsec = 20000000 };
+	char name[WARD_LIVE_NAME_MAX];
+
+	(void)snprintf(name, sizeof(name), "%s" WARD_LIVE_SUFFIX, run->id);
+	run->why = "it closed the connection, and whether it has ended is not known";
+	for (unsigned i = 0; i < ASK_AGAIN; i++) {
+		WARD_FD fd = reach(run->dir, name, run->uid);
+
+		if (fd == -ENOENT || fd == -ECONNREFUSED) {
+			run->ended = true;
+			run->status = "killed";
+			run->why = NULL;
+			return;
+		}
+		if (fd >= 0 && is_run(request(s, fd, list, sizeof(list) - 1), run->id)) {
+			run->why = "it closed the connection, and still answers";
+			return;
+		}
+		(void)nanosleep(&moment, NULL);
+	}
+}
+
 static void hear(struct stopping *s, struct live_run *run)
 {
-	const struct ward_json *reply = receive(s, run->fd, MSG_DONTWAIT);
+	struct ward_json *reply;
 
-	if (reply && !is_true(reply, "ended"))
+	switch (receive(s, run->fd, MSG_DONTWAIT, &reply)) {
+	case HEARD_NOTHING: return;
+	case HEARD_CLOSED: ask_again(s, run); return;
+	case HEARD_NONSENSE:
+		run->why = "what it says is not understood, and whether it has ended is not known";
 		return;
-	/* Closed without a word: its supervisor was killed, and with it goes the sandbox. */
-	run->ended = true;
-	run->status = reply ? text_of(reply, "status") : "killed";
+	case HEARD_MESSAGE:
+		run->ended = is_true(reply, "ended");
+		run->status = run->ended ? text_of(reply, "status") : NULL;
+		return;
+	}
 }
 
 static void wait_all(struct stopping *s)
@@ -540,6 +601,8 @@ int ward_live_stop(const struct ward_stop *what, char **ret_text, size_t *ret_n,
 		ward_close(s->v[i].fd);
 		left += s->v[i].why != NULL;
 	}
+	for (size_t i = 0; i < s->n_dirs; i++)
+		ward_close(s->dirs[i].fd);
 	if (ret_n)
 		*ret_n = s->n;
 	if (ret_left)

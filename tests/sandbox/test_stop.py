@@ -350,6 +350,81 @@ def nobody_stands_in_for_a_run(p):
     check(q.poll() is None)
 
 
+def stand_in(at, fake, replies):
+    """A listener of the same user, outside of every sandbox: what it replies to each op, and what it does then. Its pid, when it listens."""
+    def listen(into):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            s.bind(at)
+            s.listen(64)
+            os.write(into, b"ready\n")
+            while True:
+                c, _ = s.accept()
+                while True:
+                    try:
+                        asked_for = c.recv(4096)
+                    except OSError:
+                        break
+                    if not asked_for:
+                        break
+                    said = replies[json.loads(asked_for)["op"]]
+                    for one in said:
+                        if one is None:
+                            break
+                        c.send(one if isinstance(one, bytes) else json.dumps({"v": 1, "run": fake, "labels": []} | one).encode())
+                    if said[-1:] == [None]:
+                        break
+                c.close()
+    pid, out = in_child(listen, False)
+    check_eq(out.readline(), b"ready\n")
+    return pid
+
+
+def end_stand_in(pid, at):
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    if os.path.exists(at):
+        os.unlink(at)
+
+
+@both
+def only_what_says_so_or_is_gone_has_ended(p):
+    """A run that has been told keeps its connection, whoever else comes; one that closes it and lives, or says what nobody understands, has not ended."""
+    r = Runs(p)
+    q, run, mark, _ = r.start("--read", ".", "--grace", "30s", script="trap '' TERM;")
+    at = r.socket_of(run)
+    waiting = subprocess.Popen([cli.WARD, "stop", run, "--wait", "3s"], env=r.env(), stdout=subprocess.PIPE, text=True)  # pylint: disable=consider-using-with
+    box.wait_for(lambda: stops(p, run))
+    held = []
+    for _ in range(20):
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.settimeout(5)
+        s.connect(at)
+        s.send(b'{"v":1,"op":"list"}')
+        check_eq(json.loads(s.recv(65536))["run"], run)
+        held.append(s)
+    got = waiting.communicate(timeout=20)[0]
+    check_in("has not yet", got)
+    check_eq(waiting.returncode, 1)
+    check(q.poll() is None and r.alive(mark))
+    # Killed while somebody waits for its end: that is an end.
+    waiting = subprocess.Popen([cli.WARD, "stop", run, "--wait", "20s"], env=r.env(), stdout=subprocess.PIPE, text=True)  # pylint: disable=consider-using-with
+    box.wait_for(lambda: len(stops(p, run)) == 2)
+    q.kill()
+    got = waiting.communicate(timeout=20)[0]
+    check_in(f"{run} ended: killed", got)
+    check_eq(waiting.returncode, 0)
+    fake = run[:-4] + "0000"
+    at = r.socket_of(fake)
+    yes = {"ok": True}
+    for then, text in (([yes, None], "still answers"), ([yes, b"}{"], "not understood"), ([yes, b"[1]"], "not understood"), ([yes, {"ended": "yes"}], "has not yet")):
+        pid = stand_in(at, fake, {"list": [yes], "stop": then})
+        got = r.stop(fake, "--wait", "1s")
+        end_stand_in(pid, at)
+        check_eq(got.code, 1, f"{then}: {got}")
+        check_in(text, got.out)
+        check("ended:" not in got.out, got.out)
+
+
 @both
 def what_was_killed_is_gone_and_what_is_held_is_said(p):
     r = Runs(p)
