@@ -119,13 +119,12 @@ static enum heard receive(struct stopping *s, int fd, int flags, struct ward_jso
 	ssize_t n = part ? recv(fd, part, MESSAGE_MAX, flags) : -1;
 
 	*ret = NULL;
-	if (!part)
-		heard = HEARD_NONSENSE;
-	else if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (part && n < 0 && (errno == EAGAIN || errno == EINTR))
 		heard = HEARD_NOTHING;
-	else if (n <= 0)
-		heard = n == 0 || errno == ECONNRESET ? HEARD_CLOSED : HEARD_NONSENSE;
-	else if (ward_json_parse_with(s->arena, part, (size_t)n, "reply", &o, ret, NULL) < 0 ||
+	else if (part && (n == 0 || (n < 0 && errno == ECONNRESET)))
+		heard = HEARD_CLOSED;
+	else if (n < 0 ||
+		ward_json_parse_with(s->arena, part, (size_t)n, "reply", &o, ret, NULL) < 0 ||
 		(*ret)->type != WARD_JSON_OBJECT)
 		heard = HEARD_NONSENSE;
 	if (heard != HEARD_MESSAGE)
