@@ -40,8 +40,6 @@ static int no_socket(const char *path, int sys, struct ward_error *err)
 static int listen_at(struct ward_bell *b, struct ward_error *err)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	mode_t old;
-	int r;
 
 	if (strlen(b->path) >= sizeof(at.sun_path))
 		return no_socket(b->path, ENAMETOOLONG, err);
@@ -49,11 +47,12 @@ static int listen_at(struct ward_bell *b, struct ward_error *err)
 	b->sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (b->sock < 0)
 		return no_socket(b->path, errno, err);
-	/* The directory keeps others out; the mode is for whoever looks at it. */
-	old = umask(0077);
-	r = bind(b->sock, (struct sockaddr *)&at, sizeof(at));
-	(void)umask(old);
-	if (r < 0 || listen(b->sock, 8) < 0)
+	/*
+	 * The directory keeps others out; the mode is for whoever looks at it. It is the socket's before it has a name: the umask is
+	 * the whole process's, and two runs that begin at once could leave it changed.
+	 */
+	if (fchmod(b->sock, 0600) < 0 || bind(b->sock, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+		listen(b->sock, 8) < 0)
 		return no_socket(b->path, errno, err);
 	return WARD_OK;
 }

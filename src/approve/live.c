@@ -39,7 +39,6 @@ struct ward_live {
 static int listen_in(struct ward_live *l, const char *path)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	mode_t old;
 	int r = snprintf(at.sun_path, sizeof(at.sun_path), "%.4000s/%s", path, l->name);
 
 	if (r < 0 || (size_t)r >= sizeof(at.sun_path))
@@ -48,10 +47,8 @@ static int listen_in(struct ward_live *l, const char *path)
 	l->sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->sock < 0)
 		return -errno;
-	old = umask(0077);
-	r = bind(l->sock, (struct sockaddr *)&at, sizeof(at));
-	(void)umask(old);
-	if (r < 0)
+	/* What is bound has the socket's own mode. The umask is the whole process's, and other threads make files meanwhile. */
+	if (fchmod(l->sock, 0600) < 0 || bind(l->sock, (struct sockaddr *)&at, sizeof(at)) < 0)
 		return -errno;
 	return listen(l->sock, 64) < 0 ? -errno : 0;
 }

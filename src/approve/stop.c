@@ -32,6 +32,7 @@
 #define PATIENCE_S 2
 #define WAIT_MS 10000
 #define ASK_AGAIN 5
+#define NAP_NS 50000000 /* between bind and listen lies less */
 
 struct live_run {
 	const char *id;
@@ -167,8 +168,7 @@ static bool is_owner(int fd, uint32_t uid)
 		peer.uid == uid && ward_peer_same_namespace(peer.pid);
 }
 
-/* -ENOENT, -ECONNREFUSED: nobody listens there any more. -EPERM: it is another who does. */
-static int reach(int dir, const char *name, uint32_t uid)
+static int connect_to(int dir, const char *name, uint32_t uid)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	const struct timeval patience = { .tv_sec = PATIENCE_S };
@@ -179,15 +179,25 @@ static int reach(int dir, const char *name, uint32_t uid)
 		return -errno;
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
-		int r = -errno;
-
-		/* It was killed. */
-		if (r == -ECONNREFUSED)
-			(void)unlinkat(dir, name, 0);
-		return r;
-	}
+	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
+		return -errno;
 	return is_owner(fd, uid) ? ward_take_fd(&fd) : -EPERM;
+}
+
+/* -ENOENT, -ECONNREFUSED: nobody listens there any more. -EPERM: it is another who does. */
+static int reach(int dir, const char *name, uint32_t uid)
+{
+	const struct timespec nap = { .tv_nsec = NAP_NS };
+	int fd = connect_to(dir, name, uid);
+
+	if (fd != -ECONNREFUSED)
+		return fd;
+	/* It was killed; or it has a name already, and listens in a moment: then it must keep the name. */
+	(void)nanosleep(&nap, NULL);
+	fd = connect_to(dir, name, uid);
+	if (fd == -ECONNREFUSED)
+		(void)unlinkat(dir, name, 0);
+	return fd;
 }
 
 static bool wanted(const struct stopping *s, const char *id)
@@ -226,6 +236,17 @@ static bool is_run(const struct ward_json *told, const char *id)
 	return is_true(told, "ok") && ward_streq(text_of(told, "run"), id);
 }
 
+static const char *cannot_be_asked(struct stopping *s, int sys)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+
+	ward_buf_adds(&b, "it cannot be asked: ");
+	ward_buf_adds(&b,
+		sys == EPERM ? "who listens is not its user, outside of every sandbox"
+			     : strerror(sys));
+	return b.failed ? NULL : ward_arena_dup(s->arena, b.s, b.n);
+}
+
 /* One that does not say what it is may be any of those that are meant: it is told about, and counts. */
 static int meet(struct stopping *s, int dir, const char *name, uint32_t uid)
 {
@@ -238,10 +259,15 @@ static int meet(struct stopping *s, int dir, const char *name, uint32_t uid)
 	if (!wanted(s, run.id))
 		return WARD_OK;
 	fd = reach(dir, name, uid);
-	if (fd < 0)
+	if (fd == -ENOENT || fd == -ECONNREFUSED)
 		return WARD_OK;
 	if (s->n == RUNS_MAX)
 		return ward_fail(s->err, WARD_E_LIMIT, "more than %u runs are alive", RUNS_MAX);
+	if (fd < 0) {
+		run.why = cannot_be_asked(s, -fd);
+		s->v[s->n++] = run;
+		return run.why ? WARD_OK : nomem(s);
+	}
 	run.told = request(s, fd, list, sizeof(list) - 1);
 	if (!is_run(run.told, run.id)) {
 		run.told = NULL;
@@ -318,9 +344,15 @@ static int look_into(struct stopping *s, const char *path)
 /* "... 00010000 0005 01 12345 /run/user/1000/ward/01J....live" */
 static int look_line(struct stopping *s, char *line)
 {
-	char *path = strchr(line, '/'), *slash = path ? strrchr(path, '/') : NULL;
+	char *path = line, *slash;
 
-	if (!slash || slash == path || line[0] == '@' || !is_live_name(slash + 1))
+	/* The name is the eighth field; one that is abstract or relative is no path. */
+	for (unsigned i = 0; i < 7; i++) {
+		path += strcspn(path, " ");
+		path += strspn(path, " ");
+	}
+	slash = strrchr(path, '/');
+	if (path[0] != '/' || slash == path || !is_live_name(slash + 1))
 		return WARD_OK;
 	*slash = '\0';
 	return look_into(s, path);

@@ -26,11 +26,21 @@ static void begin_end(struct life *l, enum ward_status status)
 	ward_cage_signal(l->cage, SIGTERM);
 }
 
+/* How it ends has a name already, and who comes later does not change it. */
+static bool is_named(const struct life *l)
+{
+	const enum ward_status s = l->o->status;
+
+	return l->t_kill || s == WARD_STATUS_OOM || s == WARD_STATUS_POLICY_KILL ||
+		s == WARD_STATUS_LIMIT || s == WARD_STATUS_SPAWN_FAILED;
+}
+
 void end_now(struct life *l, int sig)
 {
 	if (!l->cancel_sig)
 		l->cancel_sig = sig;
-	l->o->status = WARD_STATUS_CANCELLED;
+	if (!is_named(l))
+		l->o->status = WARD_STATUS_CANCELLED;
 	l->t_kill = ward_now_mono_ns();
 	ward_cage_kill(l->cage);
 }
@@ -40,7 +50,8 @@ void end_as(struct life *l, int sig)
 	ward_cage_signal(l->cage, sig);
 	l->cancel_sig = sig;
 	if (!l->t_kill) {
-		l->o->status = WARD_STATUS_CANCELLED;
+		if (!is_named(l))
+			l->o->status = WARD_STATUS_CANCELLED;
 		l->t_timeout = 0;
 		l->t_kill = ward_now_mono_ns() + l->plan->limits.grace_ms * MS;
 	}

@@ -338,7 +338,7 @@ def nobody_stands_in_for_a_run(p):
                         c.send(json.dumps({"v": 1, "ok": True, "ended": True, "status": "cancelled", "run": says, "labels": []}).encode())
         pid, out = in_child(listen, apart)
         return pid, out.readline() == b"ready\n"
-    for apart, says, text in ((True, fake, "no run of that name is alive"), (False, run, "does not answer"), (False, "", "does not answer")):
+    for apart, says, text in ((True, fake, "cannot be asked"), (False, run, "does not answer"), (False, "", "does not answer")):
         pid, ready = listener(says, apart)
         if ready:
             got = r.stop(fake)
@@ -423,6 +423,58 @@ def only_what_says_so_or_is_gone_has_ended(p):
         check_eq(got.code, 1, f"{then}: {got}")
         check_in(text, got.out)
         check("ended:" not in got.out, got.out)
+
+
+@both
+def names_that_are_no_paths_lead_nowhere(p):
+    """An abstract or a relative name is no path, whatever it looks like: what lies at a path that is spelled like it is not looked into."""
+    r = Runs(p)
+    q, run, _, _ = r.start("--read", ".")
+    # A directory that nothing but such a name leads to; what listens there is a run as far as ward stop can know.
+    apart = p.side / "apart"
+    apart.mkdir(mode=0o700)
+    at = f"{apart}/{run[:-4]}0000.live"
+    pid = stand_in_unlisted(apart, run[:-4] + "0000")
+    held = []
+    for name in ("\0" + at, "\0x" + at):
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.bind(name)
+        held.append(s)
+    # The kernel lists it as it was bound: "." and the rest.
+    os.makedirs(p.side / "rel" / str(apart).lstrip("/"), mode=0o700)
+    here = os.getcwd()
+    os.chdir(p.side / "rel")
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.bind("." + at)
+    held.append(s)
+    os.chdir(here)
+    got = r.stop("--all", "--dry-run", "--json")
+    end_stand_in(pid, at)
+    check_eq([x["run"] for x in json.loads(got.out)["runs"]], [run], got.out)
+    check(q.poll() is None)
+
+
+def stand_in_unlisted(where, fake):
+    """As stand_in, where the kernel's list has a name that leads nowhere."""
+    here = os.getcwd()
+    os.chdir(where)
+    try:
+        return stand_in(f"{fake}.live", fake, {"list": [{"ok": True}], "stop": [{"ok": True}]})
+    finally:
+        os.chdir(here)
+
+
+@both
+def a_stop_that_comes_later_does_not_rename_the_end(p):
+    r = Runs(p)
+    q, run, mark, out = r.start("--read", ".", "--timeout", "1s", "--grace", "30s", script="trap '' TERM;")
+    time.sleep(2)
+    check(q.poll() is None and r.alive(mark), "its grace is over: not a test")
+    got = r.stop(run, "--now")
+    check_eq(got.code, 0, got.out)
+    check_in("ended: timeout", got.out)
+    q.wait(5)
+    check_eq(json.loads(out.read_text())["status"], "timeout")
 
 
 @both
