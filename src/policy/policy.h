@@ -65,6 +65,7 @@ struct ward_cap {
 	const char *description;     /* may be NULL */
 	struct ward_origin origin;
 	const char *link;            /* NULL, or the name as it was written: resource, a literal, is what that link leads to */
+	bool decided;                /* policies permit this program: it brings no interpreter that they do not permit as well */
 };
 
 struct ward_caps {

@@ -44,6 +44,21 @@ def is_not_executed(p, command):
     check_eq(r.out, "w", r.err)
 
 
+@both
+def a_permit_of_a_script_is_none_of_its_interpreter(p):
+    tool(p, "tool.sh")
+    may = (f'permit (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.exec"], resource == Ward::Path::"{p.ws}/tool.sh");\n'
+           f'permit (principal, action == Ward::Action::"proc.exec", resource == Ward::Program::"{p.ws}/tool.sh");\n')
+    sh = 'permit (principal, action in [Ward::Action::"fs.exec", Ward::Action::"proc.exec"], resource == Ward::Program::"/usr/bin/dash");\n'
+    script = ("import subprocess\nfor words in (['./tool.sh'], ['/bin/sh', '-c', 'echo direct']):\n"
+              "  try: subprocess.run(words)\n  except OSError as e: print(e.errno, flush=True)")
+    r = run(p, may, "--mode", "read_only", "/usr/bin/python3.11", "-c", script)
+    check_eq(r.out, "13\n13\n", r.err)
+    check_in(f'"{p.ws}/tool.sh" may be started, and "/usr/bin/dash", which its #! line names, may not', r.err)
+    r = run(p, may + sh, "--mode", "read_only", "/usr/bin/python3.11", "-c", script)
+    check_eq(r.out, "ran\ndirect\n", r.err)
+
+
 RULES = [
     ("like", f'forbid (principal, {EXEC}) when {{ resource.name like "he*d" }};'),
     ("unless", f'forbid (principal, {EXEC}) unless {{ resource.name != "head" }};'),

@@ -388,6 +388,10 @@ int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct war
 		if (r < 0)
 			return r;
 	}
+	/* A permit of a script is none of its interpreter, which could then run anything else: it needs one of its own. */
+	if (head.script && p->decided)
+		return ward_rules_interpreter(rs, p->path, head.env ? "/usr/bin/env" : head.interp,
+			err);
 	if (head.script) {
 		/* "#!/usr/bin/env X" runs both. */
 		struct ward_program env = { .path = "/usr/bin/env",
@@ -647,7 +651,7 @@ static int grant_tree(struct ward_resolver *rs, const struct ward_cap *cap, cons
 
 static int grant_one(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
 {
-	struct ward_program p = { .trusted = true, .alone = true };
+	struct ward_program p = { .trusted = true, .alone = true, .decided = cap->decided };
 	struct ward_rule rule = { .type = cap->type, .origin = cap->origin, .literal = true };
 	int r;
 

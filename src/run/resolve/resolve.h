@@ -157,7 +157,7 @@ struct ward_program {
 	struct ward_target t;
 	const char *from;
 	const char *rule_text;       /* of the implied EXTERNAL_COMMAND rule; NULL = a grant says it already */
-	bool trusted, alone;
+	bool trusted, alone, decided; /* decided: as of struct ward_cap */
 	unsigned depth;              /* of #! lines */
 };
 int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct ward_error *err);

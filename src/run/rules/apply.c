@@ -55,7 +55,7 @@ static int program(struct ward_resolver *rs, const char *path, struct ward_error
 {
 	struct ward_verdict verdict;
 	struct ward_target t;
-	struct ward_cap cap = { .type = WARD_CAP_EXTERNAL_COMMAND };
+	struct ward_cap cap = { .type = WARD_CAP_EXTERNAL_COMMAND, .decided = true };
 	const char *probe = path;
 	bool file, yes = false;
 	int r;

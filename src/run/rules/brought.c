@@ -273,6 +273,26 @@ int ward_rules_needed(struct ward_resolver *rs, const char *path, enum ward_need
 	return WARD_OK;
 }
 
+int ward_rules_interpreter(struct ward_resolver *rs, const char *script, const char *interpreter,
+	struct ward_error *err)
+{
+	struct brought b = {
+		.rs = rs, .err = err, .now_ms = (int64_t)(ward_now_wall_ns() / 1000000)
+	};
+	struct ward_target t;
+	struct refused no = { 0 };
+	int r;
+
+	if (ward_rs_target(rs, interpreter, &t) < 0)
+		return WARD_OK; /* it starts nothing */
+	r = ask(&b, WARD_ACT_PROC_EXEC, t.path, &no);
+	if (r < 0 || no.verdict.effect == WARD_ALLOW)
+		return r;
+	return ward_rs_warn(rs, err,
+		"%s may be started, and %s, which its #! line names, may not: permit that too",
+		ward_rs_show(rs, script), ward_rs_show(rs, t.path));
+}
+
 int ward_rules_brought(struct ward_resolver *rs, struct ward_error *err)
 {
 	struct brought b = { .rs = rs,

@@ -85,6 +85,8 @@ int ward_rules_brought(struct ward_resolver *rs, struct ward_error *err);
  */
 enum ward_need { WARD_NEED_READ = 0, WARD_NEED_START };
 int ward_rules_needed(struct ward_resolver *rs, const char *path, enum ward_need need, struct ward_error *err);
+/* script may be started, by policies; warned of if what its "#!" line names may not. */
+int ward_rules_interpreter(struct ward_resolver *rs, const char *script, const char *interpreter, struct ward_error *err);
 /* gather.c: a ceiling alone bounds what is granted otherwise. rs: request, host, cwd, workspace. */
 int ward_rules_ceiling(struct ward_resolver *rs, const struct ward_layers *ceiling, struct ward_rulebook **ret,
 	struct ward_error *err);
