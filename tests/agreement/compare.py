@@ -222,6 +222,8 @@ class World:
     def difference(self, known, op, e, text):
         """None; the name of a known difference; or a difference, which begins with the operation."""
         missing = self.missing(op)
+        if e == errno.ENOEXEC and op[0] == "exec" and self.concurrent:
+            e = 0   # the kernel let it be executed: what had the name just then was no script
         if e and e not in REFUSED and not (e in PINNED and known.pins(op[1] if op[0] in MAKES else op[2])):
             return f"{op}: {errno.errorcode.get(e, e)}"
         if (e == 0) == (not missing):
