@@ -30,7 +30,7 @@ import cli  # noqa: E402  pylint: disable=wrong-import-position
 import tap  # noqa: E402  pylint: disable=wrong-import-position
 
 libc = ctypes.CDLL(None, use_errno=True)
-MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE, CLONE_NEWNS = 0x4, 0x1000, 0x4000, 0x40000, 0x20000
+MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE, MS_SHARED, CLONE_NEWNS = 0x4, 0x1000, 0x4000, 0x40000, 0x100000, 0x20000
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 UMOUNT_DETACH = 2
 SAY_MAX = 20000
@@ -176,6 +176,24 @@ def both_without_fuse(fn):
         _register(fn, "user without FUSE", lambda: become_user(closed_fuse))
     elif not os.access("/dev/fuse", os.R_OK | os.W_OK):
         _register(fn, "user without FUSE", None)
+    return fn
+
+
+def both_with_shared_mounts(fn):
+    """As both, where every mount passes on what is mounted below it, as systemd sets its hosts up. Takes root to make."""
+    def shared():
+        mount("none", "/", None, MS_REC | MS_SHARED)
+
+    def root():
+        private_mounts()
+        shared()
+
+    def with_fuse():
+        bound_fuse()
+        shared()
+    if os.geteuid() == 0:
+        _register(fn, "root, shared mounts", root)
+        _register(fn, "user, shared mounts", lambda: become_user(with_fuse))
     return fn
 
 

@@ -32,6 +32,32 @@ def proc_holds_only_the_run(p):
     check("seen" not in r.out or os.getpid() < 100, "a process of the host is visible")
 
 
+@box.both_with_shared_mounts
+def no_mount_crosses(p):
+    """Neither what the host mounts below a grant while the run lives, nor what is mounted over protected names inside."""
+    subprocess.run(["git", "init", "-q", str(p.ws)], check=True, env=p.env(HOME=str(p.home)))
+    (p.ws / "later").mkdir()
+    fifo = p.ws / "go"
+    os.mkfifo(fifo, 0o666)
+    host = pathlib.Path("/proc/self/mountinfo")
+    before = host.read_text()
+    check_in(" shared:", before)
+    q = p.start("--profile", "implementer", "--write", ".", "--quiet", "sh", "-c",
+                "cat /proc/self/mountinfo; echo there >&2; read x < go; ls later; cat later/secret; grep later /proc/self/mountinfo; true",
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    check_in(b"there", q.stderr.readline())
+    check_eq(host.read_text(), before, "mounts of the run on the host")
+    if os.geteuid() == 0:
+        box.mount("tmpfs", str(p.ws / "later"), "tmpfs", 0, "mode=0755")
+        (p.ws / "later" / "secret").write_text("x")
+    fifo.write_text("go\n")
+    out = q.communicate(timeout=20)[0].decode()
+    if os.geteuid() == 0:
+        box.must(box.libc.umount2(os.fsencode(p.ws / "later"), box.UMOUNT_DETACH), "umount")
+    check_in(" - ", out)
+    check("shared:" not in out and "master:" not in out and "secret" not in out and "later" not in out, out)
+
+
 @both
 def proc_sys_is_read_only(p):
     r = p.run("sh", "-c", "for f in kernel/core_pattern kernel/hostname vm/drop_caches net/ipv4/ip_forward kernel/domainname; do (echo x > /proc/sys/$f) && echo WROTE $f; done; "

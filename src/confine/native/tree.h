@@ -30,6 +30,7 @@
 #define WARD_TREE_NODEV 0x4ull
 #define WARD_TREE_NOEXEC 0x8ull
 #define WARD_TREE_IDMAP 0x100000ull
+#define WARD_TREE_PRIVATE (1ull << 18) /* MS_PRIVATE */
 
 struct ward_tree_attr {
 	uint64_t attr_set, attr_clr, propagation, userns_fd;
@@ -66,7 +67,12 @@ static inline int ward_tree_open(const char *path, const struct ward_launch_moun
 static inline int ward_tree_clone(const char *path, const struct ward_launch_mount *m, int userns,
 	enum ward_stage *ret_stage)
 {
-	struct ward_tree_attr a = { .attr_set = WARD_TREE_NOSUID | WARD_TREE_NODEV };
+	/*
+	 * Private: a clone of a shared mount is its peer. What the host mounts below a grant later would come inside, as it is
+	 * mounted there, and what is mounted over a protected name inside would be mounted on the host.
+	 */
+	struct ward_tree_attr a = { .attr_set = WARD_TREE_NOSUID | WARD_TREE_NODEV,
+		.propagation = WARD_TREE_PRIVATE };
 	int fd = ward_tree_open(path, m, ret_stage), tree, e;
 
 	if (fd < 0)
