@@ -210,6 +210,16 @@ def typed(world, run):
     return world["token"].encode() in run.terminal
 
 
+def blocked(_world, run):
+    """A program of the host would have had to wait."""
+    return b"blocked" in run.notes
+
+
+def terminal_reset(_world, run):
+    """The host's terminal has other modes or another size than before."""
+    return b"reset" in run.notes
+
+
 def root_program(_world, run):
     """A program that it started was seen with effective uid 0."""
     return b"root" in run.notes
@@ -223,6 +233,6 @@ def served(_world, run):
 EFFECTS = {f.__name__.replace("_", "-"): f for f in (
     leak, told, changed, gone, created, mode, times, xattr, flags, device, setid, logged, heard, died, stopped,
     victim_limit, victim_affinity, victim_nice, victim_policy, victim_oom, holds, holds_socket, nested, more, alive, flood,
-    typed, root_program, served)}
+    typed, blocked, terminal_reset, root_program, served)}
 
 WATCHED = {"holds", "holds-socket", "nested"}   # what can only be seen while it runs

@@ -10,7 +10,7 @@ Every file of attempts/ tries one thing. Its head says what (first line of comme
     grants    options of ward run; default: --write {ws}
     escaped   the effect that shows, from outside, that it got out: effects.py, with its words
     for       root or user: who this is an attempt for; default: both
-    stdio     what it is started with: null (default), dir, file, append, stdin-terminal, terminal
+    stdio     what it is started with: null (default), dir, file, append, stdin-terminal, stderr-terminal, terminal
     during    what the host does meanwhile: functions during_* below
     runs      how often it is run, with phase=1.. as an argument; default: 1
     expect    start (default), refused: Ward must not start it at all, any: both are right
@@ -136,7 +136,28 @@ def during_swap(world, _run, process):
         libc.renameat2(-100, a, -100, b, 2)
 
 
-DURING = {"kill": during_kill, "connect": during_connect, "look": during_look, "swap": during_swap}
+def during_socket(world, run, process):
+    """A socket of the host comes to be in the write grant only now; it is told in a file when it is there."""
+    time.sleep(0.2)
+    world.unix_at("later", str(world.path("ws/later.sock")), socket.SOCK_STREAM)
+    world.path("ws/told").write_text("")
+    process.wait()
+
+
+def during_write(world, run, process):
+    """A program of the host opens a file of the grants for writing; one that somebody has a lease on says so."""
+    while process.poll() is None and b"blocked" not in run.notes:
+        for key in ("own", "fixed"):
+            try:
+                os.close(os.open(world[key], os.O_WRONLY | os.O_NONBLOCK))
+            except BlockingIOError:
+                run.notes += b"blocked"
+            except OSError:
+                pass
+        time.sleep(0.02)
+
+
+DURING = {"socket": during_socket, "write": during_write, "kill": during_kill, "connect": during_connect, "look": during_look, "swap": during_swap}
 
 
 # ---- one run ----
@@ -148,10 +169,16 @@ class Streams:
         self.master = self.slave = None
         self.stdin, self.stdout = subprocess.DEVNULL, subprocess.PIPE
         self.opened = []
-        if kind in ("terminal", "stdin-terminal"):
+        self.stderr = subprocess.PIPE
+        if kind in ("terminal", "stdin-terminal", "stderr-terminal"):
             self.master, self.slave = pty.openpty()
             os.set_blocking(self.master, False)
-            self.stdin = self.slave
+            self.settings = self.look()
+            if kind == "stderr-terminal":
+                self.stderr = self.slave
+                os.write(self.master, world.secret("typed").encode() + b"\n")
+            else:
+                self.stdin = self.slave
             self.stdout = self.slave if kind == "terminal" else subprocess.PIPE
         elif kind == "dir":
             self.stdin = self.open(world["out"], os.O_RDONLY | os.O_DIRECTORY)
@@ -163,6 +190,10 @@ class Streams:
     def open(self, path, how):
         self.opened.append(os.open(path, how))
         return self.opened[-1]
+
+    def look(self):
+        """How the terminal is set: modes, size."""
+        return termios.tcgetattr(self.slave), fcntl.ioctl(self.slave, termios.TIOCGWINSZ, b"........")
 
     def prepare(self):
         """In the child: the terminal is the controlling one."""
@@ -200,7 +231,7 @@ def run_once(attempt, world, words, run, inherited):
     env = dict(os.environ, WARD_ESCAPE=world.names["env"], XDG_STATE_HOME=str(world.path("side/state")))
     group = int(world["pid"]) if "group" in attempt.field["during"] else None
     p = subprocess.Popen(words, cwd=world["ws"], env=env, stdin=streams.stdin, stdout=streams.stdout,
-                         stderr=subprocess.PIPE, pass_fds=inherited, process_group=group,
+                         stderr=streams.stderr, pass_fds=inherited, process_group=group,
                          preexec_fn=streams.prepare if streams.slave is not None else None)
     meanwhile = [threading.Thread(target=DURING[name], args=(world, run, p), daemon=True)
                  for name in attempt.field["during"].split() if name in DURING]
@@ -218,6 +249,8 @@ def run_once(attempt, world, words, run, inherited):
         t.join()
     reader.join(1.5)   # what outlives the run may keep the pipes open
     run.terminal += streams.drain()
+    if streams.master is not None and streams.look() != streams.settings:
+        run.notes += b"reset"
     streams.close()
 
 

@@ -83,7 +83,7 @@ class World:
         n["target"] = self.put(self.path("out/target"), "untouched\n")
         n["fixed"] = self.put(self.path("ro/target"), "untouched\n")
         n["listed"] = self.put(self.path("out") / self.secret("name"), "")
-        self.put(self.path("ws/own"), "own\n")
+        n["own"] = self.put(self.path("ws/own"), "own\n")
         n["temp"] = self.put(pathlib.Path("/tmp") / f"ward-escape-{n['marker']}", self.secret("temp"))
         n["shm"] = self.put(pathlib.Path("/dev/shm") / f"ward-escape-{n['marker']}", self.secret("shm"))
         n["neighbour"] = self.put(self.path("side/neighbour"), self.secret("neighbour"))
@@ -238,6 +238,17 @@ class World:
         libc.shmdt(ctypes.c_void_p(at))
         self.names["key"] = str(key)
         self.closing.append(lambda: libc.shmctl(shm, 0, None))
+
+    def plant_sysv_msg(self):
+        """A System V message queue with a secret in it, and a semaphore with a value that only the host knows."""
+        key, value = 0x57000000 | secrets.randbelow(1 << 24), self.secret("sysv-message").encode()
+        queue, sem = libc.msgget(key, 0o1666), libc.semget(key, 1, 0o1666)
+        buf = struct.pack("l", 1) + value
+        number = 100 + secrets.randbelow(30000)
+        if queue < 0 or sem < 0 or libc.msgsnd(queue, buf, len(value), 0) < 0 or libc.semctl(sem, 0, 16, number) < 0:
+            raise OSError(ctypes.get_errno(), "System V IPC")
+        self.names.update(key=str(key), number=str(number))
+        self.closing += [lambda: libc.msgctl(queue, 0, None), lambda: libc.semctl(sem, 0, 0, 0)]
 
     def plant_mqueue(self):
         """A POSIX message queue of the host with a secret in it."""
