@@ -157,7 +157,20 @@ def during_write(world, run, process):
         time.sleep(0.02)
 
 
-DURING = {"socket": during_socket, "write": during_write, "kill": during_kill, "connect": during_connect, "look": during_look, "swap": during_swap}
+def during_inotify(_world, run, process):
+    """Does it hold more than half, and some, of what a user of the host may have?"""
+    most = int(pathlib.Path("/proc/sys/fs/inotify/max_user_instances").read_text())
+    while process.poll() is None:
+        held = 0
+        for pid in list(effects.processes(run.binary)):
+            with contextlib.suppress(OSError):
+                held += sum("inotify" in os.readlink(fd) for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir())
+        if held > most // 2 + 4:
+            run.notes += b"took all"
+        time.sleep(0.05)
+
+
+DURING = {name[len("during_"):]: function for name, function in list(globals().items()) if name.startswith("during_")}
 
 
 # ---- one run ----

@@ -45,6 +45,14 @@ def memory_in_tmp_counts(p):
 
 
 @both
+def what_is_counted_by_user_is_shared(p):
+    """No user namespaces inside, and half of the user's inotify instances."""
+    host = int(open("/proc/sys/fs/inotify/max_user_instances", encoding="ascii").read())
+    r = p.run("sh", "-c", "cd /proc/sys/user && cat max_user_namespaces max_inotify_instances")
+    check_eq(r.out.split(), ["0", str((host + 1) // 2)], r.err)
+
+
+@both
 def below_the_limit_nothing_happens(p):
     p.write("eat.py", "x = bytearray(b'\\1') * (40 << 20)\nprint(len(x))\n")
     r, o = p.outcome("--read", ".", "--memory", "120M", "python3", "eat.py")

@@ -56,6 +56,9 @@ int tree_of(struct init *in, unsigned i); /* of the i-th mount; ask once for eac
 /* net.c: an empty network namespace with its loopback up. */
 void net_make(const struct init *in);
 
+/* share.c: of what the kernel counts by user, a part. */
+void share_out(void);
+
 /* view.c: everything below the new root; the command is started on the way. Returns its pid when the host's tree is gone. */
 pid_t view_build(struct init *in);
 /* Take the run's ids; what setgroups(2) can give up is given up. */

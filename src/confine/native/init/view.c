@@ -320,6 +320,7 @@ static int view_begin(struct init *in)
 			errno == EPERM || errno == EACCES ? WARD_STAGE_CLONE : WARD_STAGE_ROOT,
 			errno, "/");
 	net_make(in);
+	share_out();
 	/* It holds for what is executed, not for what is still to be done here. */
 	drop_bounding(in);
 	/* Our ids were mapped before it was sent. */
