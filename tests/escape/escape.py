@@ -13,9 +13,15 @@ Every file of attempts/ tries one thing. Its head says what (first line of comme
     stdio     what it is started with: null (default), dir, file, append, stdin-terminal, stderr-terminal, terminal
     during    what the host does meanwhile: functions during_* below
     runs      how often it is run, with phase=1.. as an argument; default: 1
+    command   what is run instead of the attempt itself (which lies in {bin}, if it is needed)
+    alone     yes: nothing else runs meanwhile; so all of class limits
+    proof     bare (default); naive: see below
     expect    start (default), refused: Ward must not start it at all, any: both are right
 
 Each is run bare first, where it has to get out, or it is no attempt; then in a new World under Ward, where it must not.
+What an attempt on Ward's own records does bare is nothing, since nobody records: with `proof: naive` its names (printed as
+`tries: HEX`) are written into log, report and outcome as they are, as a recorder would that escapes nothing and follows links.
+Several are tried at a time, each by a process of its own with its own copy of the programs.
 An attempt that this machine cannot even do bare (it says so by exit 77, or what it needs cannot be planted) is SKIP, with
 the reason. As root the whole is repeated as an ordinary user that is made for it. `escape.py NAME...` runs only those;
 -l lists; --bare shows what they do bare.
@@ -24,6 +30,7 @@ import argparse
 import contextlib
 import ctypes
 import fcntl
+import multiprocessing
 import os
 import pathlib
 import pty
@@ -46,9 +53,11 @@ import effects  # noqa: E402  pylint: disable=wrong-import-position
 from world import World, libc  # noqa: E402  pylint: disable=wrong-import-position
 
 PR_SET_CHILD_SUBREAPER = 36
-FIELDS = {"class", "plants", "args", "grants", "escaped", "for", "stdio", "during", "runs", "expect"}
+FIELDS = {"class", "plants", "args", "grants", "escaped", "for", "stdio", "during", "runs", "expect",
+          "command", "alone", "proof"}
 SECONDS = 10
 BARE_TRIES = 4
+PROCESSES = max(2, min(6, 2 * (os.cpu_count() or 1)))
 INTERPRETERS = {".py": "/usr/bin/python3", ".sh": "/bin/sh"}
 
 
@@ -58,7 +67,7 @@ class Attempt:
     def __init__(self, path):
         self.path, self.name, self.kind = path, path.stem, path.suffix
         self.field = {"plants": "", "args": "", "grants": "--write {ws}", "for": "", "stdio": "null", "during": "",
-                      "runs": "1", "expect": "start"}
+                      "runs": "1", "expect": "start", "command": "", "alone": "", "proof": "bare"}
         about = []
         for line in path.read_text().splitlines():
             m = re.match(r"^(?:/\*|#| \*(?!/)) ?(.*?)(?: ?\*/)?$", line)
@@ -76,8 +85,16 @@ class Attempt:
         if self.field["escaped"].split()[0] not in effects.EFFECTS:
             sys.exit(f"{path}: no such effect: {self.field['escaped']}")
 
+    def alone(self):
+        return bool(self.field["alone"]) or self.field["class"] == "limits"
+
     def command(self, world, phase):
-        if self.kind == ".c":
+        if self.field["command"]:
+            commands = self.field["command"].split("|")
+            words = commands[min(phase, len(commands)) - 1].format(**world.names).split()
+            if words[0] != "attempt":
+                return words
+        if self.kind in (".c", ".h"):
             words = [str(world.binary), self.name]
         else:
             words = [INTERPRETERS[self.kind], str(world.binary.parent / self.path.name)]
@@ -241,7 +258,8 @@ def end_strays(binary):
 
 def run_once(attempt, world, words, run, inherited):
     streams = Streams(attempt.field["stdio"], world)
-    env = dict(os.environ, WARD_ESCAPE=world.names["env"], XDG_STATE_HOME=str(world.path("side/state")))
+    env = dict(os.environ, WARD_ESCAPE=world.names["env"], HOME=world["home"], XDG_STATE_HOME=str(world.path("side/state")))
+    env.update(world.environment)
     group = int(world["pid"]) if "group" in attempt.field["during"] else None
     p = subprocess.Popen(words, cwd=world["ws"], env=env, stdin=streams.stdin, stdout=streams.stdout,
                          stderr=streams.stderr, pass_fds=inherited, process_group=group,
@@ -286,8 +304,8 @@ def read_both(p, streams, run):
 
 
 @contextlib.contextmanager
-def new_world(attempt, tools):
-    world = World(tools / "escape-attempts", tools / "escape-victim")
+def new_world(attempt, tools, ward):
+    world = World(tools / "escape-attempts", tools / "escape-victim", ward)
     try:
         world.names["env"] = world.secret("env")
         for plant in attempt.field["plants"].split():
@@ -298,9 +316,19 @@ def new_world(attempt, tools):
         world.close()
 
 
-def try_it(attempt, tools, ward):
+def record_naively(world, run):
+    """What a recorder does that escapes nothing, and opens its files by name when all is over."""
+    for names in re.findall(rb"^tries: ([0-9a-f]+)$", run.out, re.M):
+        name = bytes.fromhex(names.decode())
+        with open(world["log"], "ab") as log, open(world["report"], "ab") as report:
+            log.write(b'{"v":1,"kind":"sandbox.violation","resource":"' + name + b'"}\n')
+            report.write(b'ward: SandboxViolationError: FILE_READ "' + name + b'" refused: no rule grants it\n')
+        pathlib.Path(world["outcome"]).write_bytes(b'{"v":1,"violations":[{"resource":"' + name + b'"}]}\n')
+
+
+def try_it(attempt, tools, ward, under):
     """Run the attempt in a new World, bare or under Ward: (escaped, Run)."""
-    with new_world(attempt, tools) as world:
+    with new_world(attempt, tools, ward) as world:
         run = Run(world.binary)
         inherited = world.inherited()
         name, *rest = attempt.field["escaped"].split()
@@ -308,17 +336,19 @@ def try_it(attempt, tools, ward):
             run.watch.start()
         for phase in range(1, int(attempt.field["runs"]) + 1):
             words = attempt.command(world, phase)
-            if ward:
+            if under:
                 grants = attempt.field["grants"].split("|")
                 options = grants[min(phase, len(grants)) - 1].format(**world.names).split()
                 words = [str(ward), "run", *([] if "--audit" in options else ["--audit", world["log"]]),
                          *([] if "--timeout" in options else ["--timeout", f"{SECONDS}s", "--grace", "1s"]), *options, "--read", world["bin"], "--", *words]
             run_once(attempt, world, words, run, inherited)
+        if attempt.field["proof"] == "naive" and not under:
+            record_naively(world, run)
         run.watch.over.set()
         if name in effects.WATCHED:
             run.watch.join()
         escaped = bool(effects.EFFECTS[name](world, run, *rest))
-        if ward and not escaped:
+        if under and not escaped:
             # Whatever else the attempt was after: nothing secret may have come out.
             out = run.out + run.err + b"".join(p.read_bytes()[:1 << 20] for p in world.path("ws").rglob("*")
                                                if p.is_file() and not p.is_symlink())
@@ -343,19 +373,19 @@ def told(run):
 def judge(attempt, tools, ward):
     """(TAP word, directive, what to say about a failure)"""
     try:
-        escaped, run = try_it(attempt, tools, None)
+        escaped, run = try_it(attempt, tools, ward, False)
         # A race may be lost on a busy machine. That it can be won has to be seen once; under Ward it must never be won.
         for _ in range(BARE_TRIES - 1):
             if escaped or "race" not in attempt.name:
                 break
-            escaped, run = try_it(attempt, tools, None)
+            escaped, run = try_it(attempt, tools, ward, False)
     except (OSError, LookupError) as why:
         return True, f"SKIP nothing to find on this machine: {why}", ""
     if not escaped and run.code == 77:
         return True, f"SKIP not even bare: {(run.err.decode(errors='replace').splitlines() or ['?'])[-1]}", ""
     if not escaped:
         return False, "", "bare, it did not get out: no attempt\n" + told(run)
-    escaped, run = try_it(attempt, tools, ward)
+    escaped, run = try_it(attempt, tools, ward, True)
     expect = attempt.field["expect"]
     if escaped:
         return False, "", "IT GOT OUT\n" + told(run)
@@ -379,13 +409,57 @@ def number_tap(lines, start, prefix):
     return start, failed
 
 
+class Work:
+    """Attempts for a number of processes, each with a directory of programs that are its own."""
+
+    def __init__(self, attempts, tools, ward):
+        self.attempts, self.tools, self.ward = attempts, tools, ward
+        self.next = multiprocessing.get_context("fork").Value("i", 0)
+        self.mine = None
+
+    def begin(self):
+        """In a new process. Orphans come to it; nothing of the caller's keyring can come out."""
+        with self.next.get_lock():
+            self.mine = self.tools / f"bin-{self.next.value}"
+            self.next.value += 1
+        libc.prctl(PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
+        libc.syscall(250, 1, None, 0, 0, 0)
+
+    def judge(self, i):
+        return judge(self.attempts[i], self.mine, self.ward)
+
+
+WORK = None
+
+
+def begin_work():
+    WORK.begin()
+
+
+def work(i):
+    return WORK.judge(i)
+
+
+def judge_all(attempts, tools, ward):
+    """(attempt, what judge() says), in order; those that want to be alone come last."""
+    global WORK   # what the processes inherit  pylint: disable=global-statement
+    for some, processes in (([a for a in attempts if not a.alone()], PROCESSES), ([a for a in attempts if a.alone()], 1)):
+        if not some:
+            continue
+        WORK = Work(some, tools, ward)
+        with multiprocessing.get_context("fork").Pool(min(processes, len(some)), begin_work) as pool:
+            said = pool.imap(work, range(len(some)))
+            for a in some:
+                try:
+                    yield a, said.next(timeout=200)
+                except multiprocessing.TimeoutError:
+                    yield a, (False, "", "driver: no verdict came; was the process that judges killed?")
+
+
 def run_all(attempts, tools, ward, start):
     failed = 0
     who = "root" if os.geteuid() == 0 else "user"
-    for a in attempts:
-        if a.field["for"] not in ("", who):
-            continue
-        ok, directive, text = judge(a, tools, ward)
+    for a, (ok, directive, text) in judge_all([a for a in attempts if a.field["for"] in ("", who)], tools, ward):
         if not ok:
             comment(f"{a.about}\n{text}")
         print(f"{'ok' if ok else 'not ok'} {start} - {who}: {a.field['class']}: {a.name}"
@@ -407,6 +481,9 @@ def collect_tools(args):
         if path.suffix in INTERPRETERS:
             shutil.copy(path, bin_dir)
     shutil.copy(args.ward, tools / "ward")
+    shutil.copy(args.ward, bin_dir / "ward")
+    for i in range(PROCESSES):
+        shutil.copytree(bin_dir, tools / f"bin-{i}", copy_function=os.link)
     shutil.copytree(HERE, tools / "escape", ignore=shutil.ignore_patterns("__pycache__"))
     for path in tools.rglob("*"):
         path.chmod(0o755)
@@ -462,16 +539,14 @@ def main():
             print(f"{a.field['class']:12} {a.name:28} {a.about}")
         return 0
     tools = args.tools or collect_tools(args)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
-    libc.syscall(250, 1, None, 0, 0, 0)   # a session keyring of our own: nothing of the caller's can come out
     try:
         if args.bare:
             for a in attempts:
-                escaped, run = try_it(a, tools / "bin", None)
+                escaped, run = try_it(a, tools / "bin", tools / "ward", False)
                 print(a.name, "got out" if escaped else "did not get out", told(run))
             return 0
         print("TAP version 13", flush=True)
-        last, failed = run_all(attempts, tools / "bin", tools / "ward", 1)
+        last, failed = run_all(attempts, tools, tools / "ward", 1)
         if os.geteuid() == 0 and not args.no_user:
             last, more = as_user(tools, args.names, last)
             failed += more

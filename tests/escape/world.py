@@ -36,8 +36,9 @@ def own_address():
 
 
 class World:
-    def __init__(self, binary, victim):
-        self.binary, self.victim_binary = binary, victim
+    def __init__(self, binary, victim, ward):
+        self.binary, self.victim_binary, self.ward = binary, victim, ward
+        self.environment = {}   # of the run, besides the caller's
         self.base = pathlib.Path(tempfile.mkdtemp(prefix="ward-escape-"))
         self.base.chmod(0o755)
         self.digests, self.heard, self.closing, self.names = {}, [], [], {}
@@ -46,6 +47,9 @@ class World:
             path.mkdir()
             path.chmod(0o755 if name == "side" else 0o777)   # Ward takes no log from where anybody may write
             self.names[name] = str(path)
+        self.path("home").mkdir(0o755)
+        for name in ("home", "outcome", "report"):
+            self.names[name] = str(self.path(name))
         self.names.update(bin=str(binary.parent), base=str(self.base), token=self.secret("token"),
                           count=str(self.base / "ws/count"), marker=secrets.token_hex(8))
         self.lock = threading.Lock()
