@@ -55,6 +55,18 @@ struct ward_mode_alias {
 extern const char ward_schema_text[];           /* data/ward.cedarschema */
 extern const size_t ward_schema_size;           /* without the NUL */
 extern const char ward_schema_sha256[];         /* of it, in hexadecimal */
+/* What a start needs of the schema where nothing is to be validated: families with their actions, enumerated types with their words. */
+struct ward_family {
+	const char *name;
+	uint32_t actions;
+};
+struct ward_enumerated {
+	const char *type, *word;     /* "Mode", "read_only" */
+};
+extern const struct ward_family ward_families[];
+extern const size_t ward_families_n;
+extern const struct ward_enumerated ward_enumerated[];
+extern const size_t ward_enumerated_n;
 extern const struct ward_mode_data ward_modes[WARD_MODE_MAX];
 extern const struct ward_alias ward_aliases[];  /* families and data/aliases */
 extern const size_t ward_aliases_n;

@@ -72,6 +72,7 @@ def the_only_list_of_sensitive_names():
     ("another verb", "aliases", "alias ENV ", "name ENV ", "not \"alias WORD"),
     ("a family without members", "ward.cedarschema", 'action "net.connect" in [network_access]', 'action "net.connect" in [nowhere]',
      "net.connect is in nowhere"),
+    ("a family in a family", "ward.cedarschema", "action run_programs;", "action run_programs in [repo_read];", "a family in a family"),
     ("an unknown kind of secret", "sensitive", "part SECRET", "parts SECRET", 'not "KIND TEXT"'),
     ("a secret twice", "sensitive", "part TOKEN", "part SECRET", "is there twice"),
     ("a name that no name can hold", "sensitive", "part TOKEN", "part TO_KEN", "TO_KEN: a name is written in capitals"),

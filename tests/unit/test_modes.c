@@ -118,4 +118,118 @@ TEST(a_denial_names_the_rule_and_its_reason)
 	CHECK(verdict.rules[0]->line > 1);
 }
 
+/* ---- what a start does not validate, and what it takes from tables instead of the schema ---- */
+
+TEST(what_is_shipped_is_valid)
+{
+	/* Each mode by itself is read, and validated, by the tests above. */
+	one_source(ward_start_text);
+	CHECK_EQ_INT(judge_book(), WARD_OK);
+	one_source(ward_dotenv_text);
+	CHECK_EQ_INT(judge_book(), WARD_OK);
+	for (unsigned m = WARD_MODE_NONE + 1; m < WARD_MODE_MAX; m++)
+		with_mode((enum ward_mode)m);
+}
+
+static size_t enumerated(const struct cedar_entity_type *t)
+{
+	const char *name = t->name->s + strlen("Ward::");
+	size_t n = 0;
+
+	for (size_t i = 0; i < ward_enumerated_n; i++) {
+		if (!ward_streq(ward_enumerated[i].type, name))
+			continue;
+		for (uint32_t k = 0; k < t->n_ids; k++)
+			n += ward_cedar_str_is(t->ids[k], ward_enumerated[i].word);
+	}
+	return n;
+}
+
+TEST(words_of_the_tables_are_the_schema_s)
+{
+	size_t all = 0;
+
+	judge_begin();
+	for (uint32_t i = 0; i < schema->n_entities; i++) {
+		const struct cedar_entity_type *t = schema->entities[i];
+
+		CASE("%s", t->name->s);
+		CHECK_EQ_INT(t->is_enum ? enumerated(t) : 0, t->n_ids);
+		all += t->n_ids;
+	}
+	CHECK_EQ_INT(all, ward_enumerated_n);
+}
+
+TEST(actions_of_the_tables_are_the_schema_s)
+{
+	size_t all = 0;
+
+	judge_begin();
+	one_source("permit (principal, action, resource);");
+	sources[0].shipped = without_schema = true;
+	REQUIRE(judge_book() == WARD_OK);
+	without_schema = false;
+	for (uint32_t i = 0; i < schema->n_actions; i++) {
+		const struct cedar_action_type *a = schema->actions[i];
+		const struct cedar_entity *e =
+			ward_cedar_entities_get(ward_book_entities(book), a->uid);
+
+		CASE("%s", a->uid->id->s);
+		REQUIRE(e != NULL);
+		CHECK_EQ_INT(e->n_parents, a->n_parents);
+		CHECK_EQ_INT(e->n_ancestors, a->n_ancestors);
+		for (uint32_t k = 0; k < a->n_ancestors; k++)
+			CHECK(ward_cedar_entity_in(e, a->ancestors[k]->uid));
+		all += a->n_parents;
+	}
+	for (size_t i = 0; i < ward_families_n; i++)
+		all -= (size_t)__builtin_popcount(ward_families[i].actions);
+	CHECK_EQ_INT(all, 0);
+}
+
+TEST(a_start_s_book_answers_as_a_validated_one)
+{
+	for (unsigned m = WARD_MODE_READ_ONLY; m < WARD_MODE_MAX; m++) {
+		with_mode((enum ward_mode)m);
+		sources[0].shipped = without_schema = true;
+		REQUIRE(judge_book() == WARD_OK);
+		without_schema = false;
+		for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
+			const char *const want[WARD_MODE_MAX] = { NULL, rows[i].read_only,
+				rows[i].workspace_write, rows[i].repo_write, rows[i].danger };
+
+			check_mode((enum ward_mode)m, rows[i].action, rows[i].resource, want[m]);
+		}
+	}
+}
+
+TEST(what_somebody_wrote_is_never_taken_unvalidated)
+{
+	one_source("permit (principal, action, resource);");
+	without_schema = true;
+	CHECK_EQ_INT(judge_book(), WARD_E_INVALID);
+	CHECK(book == NULL);
+	without_schema = false;
+	CHECK_EQ_INT(judge_book(), WARD_OK);
+}
+
+static int word_is(const char *phase, const char *mode)
+{
+	const struct ward_who who = { .run = "r1", .person = "ann" };
+	const struct ward_circumstances now = { .phase = phase, .mode = mode };
+	const struct ward_book_input in = { .workspace = "/w", .who = &who, .circumstances = &now };
+
+	ward_book_freep(&book);
+	return ward_book_new(&in, &book, &err);
+}
+
+TEST(a_word_that_the_tables_do_not_have)
+{
+	CHECK_EQ_INT(word_is("canary", "read_only"), WARD_OK);
+	CHECK_EQ_INT(word_is("canary", "canary"), WARD_E_PARSE);
+	CHECK_EQ_INT(word_is("read_only", NULL), WARD_E_PARSE);
+	CHECK_EQ_INT(word_is("", NULL), WARD_E_PARSE);
+	CHECK_EQ_INT(word_is("canar", NULL), WARD_E_PARSE);
+}
+
 TAP_MAIN();

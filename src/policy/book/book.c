@@ -286,8 +286,7 @@ static int read_source(struct reading *r, size_t number)
 		code = parse(r, number);
 	if (code == WARD_OK && r->src->n_rules == 0)
 		code = ward_book_provenance(r->b, r->src, r->set, r->err);
-	/* Of what Ward itself generates a test shows that it is valid (tests/unit/test_sugar.c). */
-	if (code == WARD_OK && !r->src->generated)
+	if (code == WARD_OK && ward_source_unsure(r->src))
 		code = validate(r);
 	if (code == WARD_OK && !distribute(r->b, r->src, r->set))
 		code = no_memory(r->err);
@@ -322,14 +321,21 @@ static int fill(struct ward_book *b, const struct ward_book_input *in, struct ce
 	return r == WARD_E_NOMEM ? no_memory(err) : r;
 }
 
+/* Of what Ward itself generates or ships tests show that it is valid (tests/unit/test_sugar.c, test_modes.c). */
+bool ward_source_unsure(const struct ward_source *s)
+{
+	return !s->generated && !s->shipped;
+}
+
 static bool well_formed(const struct ward_book_input *in)
 {
-	if (in->schema == NULL || in->workspace == NULL || in->workspace[0] != '/' ||
-		in->who == NULL || in->who->person == NULL ||
-		(in->n_sources > 0 && in->sources == NULL))
+	if (in->workspace == NULL || in->workspace[0] != '/' || in->who == NULL ||
+		in->who->person == NULL || (in->n_sources > 0 && in->sources == NULL))
 		return false;
 	for (size_t i = 0; i < in->n_sources; i++) {
 		if (in->sources[i].name == NULL || (unsigned)in->sources[i].layer >= WARD_LAYER_MAX)
+			return false;
+		if (in->schema == NULL && ward_source_unsure(&in->sources[i]))
 			return false;
 	}
 	return true;

@@ -42,6 +42,7 @@ struct ward_source {
 	unsigned list;                   /* narrowing sources of one layer and one number are one list: any of them may permit */
 	bool inside;                     /* about places that are the sandbox's own, whatever the host has of that name */
 	bool generated;                  /* out of policy/sugar: its @source, @layer and @text are believed */
+	bool shipped;                    /* a text of data/ as it was built in: tests show that it is valid, a start does not */
 };
 
 /* Who asks. Strings are ids; NULL: there is none. At least person. */
@@ -64,7 +65,7 @@ struct ward_circumstances {
 };
 
 struct ward_book_input {
-	const struct cedar_schema *schema;       /* data/ward.cedarschema, parsed; outlives the book */
+	const struct cedar_schema *schema;       /* parsed; outlives the book. NULL: Ward's own, and nothing is to be validated */
 	const char *schema_sha256;               /* of its text, for the snapshot; NULL: Ward's own */
 	const char *workspace;                   /* absolute, normalised */
 	const struct ward_source *sources;
@@ -88,6 +89,8 @@ struct ward_book_rule {
 	enum ward_approval approval;     /* of a permit */
 	bool forbids, inside;
 };
+
+bool ward_source_unsure(const struct ward_source *s);    /* it has to be validated, and so needs a schema */
 
 struct ward_book;
 /*

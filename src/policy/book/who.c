@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/book/own.h"
+#include "policy/vocabulary.h"
 
 #define MEMBERS_MAX 4
 
@@ -113,16 +114,32 @@ static void fix(struct maker *m, enum ward_word name, struct cedar_value value)
 		(struct cedar_member){ .name = m->b->words[name], .value = value };
 }
 
+static bool known_word(struct maker *m, const struct cedar_schema *schema, enum ward_type t,
+	const struct cedar_str *id)
+{
+	const struct cedar_entity_type *type;
+
+	if (schema != NULL) {
+		type = ward_cedar_schema_entity(schema, m->b->types[t]);
+		return type != NULL && ward_cedar_entity_type_has_id(type, id);
+	}
+	for (size_t i = 0; i < ward_enumerated_n; i++) {
+		if (ward_cedar_str_is(id, ward_enumerated[i].word) &&
+			ward_streq(m->b->types[t]->s + strlen("Ward::"), ward_enumerated[i].type))
+			return true;
+	}
+	return false;
+}
+
 /* One word of a closed list, or an error that names it. */
 static int word(struct maker *m, const struct cedar_schema *schema, enum ward_word name,
 	enum ward_type t, const char *id)
 {
 	struct cedar_value v = entity(m, t, id);
-	const struct cedar_entity_type *type = ward_cedar_schema_entity(schema, m->b->types[t]);
 
 	if (m->failed)
 		return WARD_E_NOMEM;
-	if (type == NULL || !ward_cedar_entity_type_has_id(type, v.uid->id))
+	if (!known_word(m, schema, t, v.uid->id))
 		return ward_cedar_diag(m->d, CEDAR_ERROR, 0, 0, 0, "there is no %s \"%s\"",
 			m->b->words[name]->s, id);
 	fix(m, name, v);
@@ -152,6 +169,35 @@ static int circumstances(struct maker *m, const struct ward_book_input *in)
 	return m->failed ? WARD_E_NOMEM : WARD_OK;
 }
 
+/* The actions and their families, as the built-in schema has them. */
+static int actions(struct maker *m)
+{
+	struct ward_book *b = m->b;
+	const struct cedar_uid *of[WARD_ACT_MAX][1];
+	size_t n_of[WARD_ACT_MAX] = { 0 };
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < ward_families_n; i++) {
+		const struct ward_family *f = &ward_families[i];
+		const struct cedar_uid *uid =
+			ward_book_uid(b, WARD_TYPE_ACTION, f->name, strlen(f->name));
+
+		if (uid == NULL)
+			return WARD_E_NOMEM;
+		for (unsigned a = WARD_ACT_NONE + 1; a < WARD_ACT_MAX; a++) {
+			if ((f->actions & WARD_ACTION_BIT(a)) == 0)
+				continue;
+			if (n_of[a] == WARD_ARRAY_SIZE(of[a]))
+				return WARD_E_INTERNAL;
+			of[a][n_of[a]++] = uid;
+		}
+		r = add(m, uid, NULL, 0);
+	}
+	for (unsigned a = WARD_ACT_NONE + 1; r == WARD_OK && a < WARD_ACT_MAX; a++)
+		r = add(m, b->actions[a], of[a], n_of[a]);
+	return r;
+}
+
 int ward_book_who(struct ward_book *b, const struct ward_book_input *in, struct cedar_diags *d)
 {
 	struct maker m = { .b = b, .d = d };
@@ -171,7 +217,8 @@ int ward_book_who(struct ward_book *b, const struct ward_book_input *in, struct 
 	if (r == WARD_OK)
 		r = circumstances(&m, in);
 	if (r == WARD_OK)
-		r = ward_cedar_entities_add_actions(b->entities, in->schema, d);
+		r = in->schema != NULL ? ward_cedar_entities_add_actions(b->entities, in->schema, d)
+				       : actions(&m);
 	if (r == WARD_OK)
 		r = ward_cedar_entities_finish(b->entities, d);
 	return r;

@@ -49,10 +49,16 @@ int ward_rulebook_schema(struct ward_rulebook *b, struct ward_str text, struct w
 			    : ward_fail(err, WARD_E_INTERNAL, "Ward's own schema cannot be read");
 }
 
+/* It is read for those who have written a policy in Cedar: nothing else has to be validated. */
 static int schema(struct ward_rulebook *b, struct ward_error *err)
 {
-	return ward_rulebook_schema(b, (struct ward_str){ ward_schema_text, ward_schema_size },
-		err);
+	bool needed = false;
+
+	for (size_t i = 0; !needed && i < b->sources.n; i++)
+		needed = ward_source_unsure(&b->sources.v[i]);
+	return needed ? ward_rulebook_schema(b,
+				(struct ward_str){ ward_schema_text, ward_schema_size }, err)
+		      : WARD_OK;
 }
 
 struct ward_rulebook *ward_rulebook_new(void)
@@ -74,6 +80,17 @@ struct ward_rulebook *ward_rulebook_new(void)
 }
 
 /* ---- sources ---- */
+
+/* A text of data/, as it was built in. */
+static int add_shipped(struct ward_rulebook *b, const char *name, struct ward_str text,
+	struct ward_error *err)
+{
+	struct ward_source src = {
+		.name = name, .text = text, .layer = WARD_LAYER_BUILTIN, .shipped = true
+	};
+
+	return ward_sources_add(&b->sources, &src, err);
+}
 
 static int add_cedar(struct ward_rulebook *b, const char *name, struct ward_str text,
 	enum ward_layer layer, bool narrows, struct ward_error *err)
@@ -168,8 +185,7 @@ static int mode(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_e
 	b->mode = ward_mode(rs->r->mode);
 	if (!b->mode)
 		return WARD_OK;
-	return add_cedar(b, b->mode->file, (struct ward_str){ b->mode->text, b->mode->n },
-		WARD_LAYER_BUILTIN, false, err);
+	return add_shipped(b, b->mode->file, (struct ward_str){ b->mode->text, b->mode->n }, err);
 }
 
 /* What the user said yes to for a while, and that is over, is no policy any more; its lines stay where they are. */
@@ -303,9 +319,8 @@ static int sources(struct ward_resolver *rs, struct ward_rulebook *b, struct war
 	int r = mode(rs, b, err);
 
 	if (r == WARD_OK)
-		r = add_cedar(b, "data/start.cedar",
-			(struct ward_str){ ward_start_text, ward_start_size }, WARD_LAYER_BUILTIN,
-			false, err);
+		r = add_shipped(b, "data/start.cedar",
+			(struct ward_str){ ward_start_text, ward_start_size }, err);
 	if (r == WARD_OK)
 		r = files(rs, b, err);
 	host.repository_grants = b->layers && b->layers->trust == WARD_TRUST_PINNED;
@@ -343,7 +358,6 @@ static int book(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_e
 		.n_labels = rs->r->n_labels,
 	};
 	struct ward_book_input in = {
-		.schema = b->schema,
 		.workspace = rs->workspace,
 		.sources = b->sources.v,
 		.n_sources = b->sources.n,
@@ -354,6 +368,10 @@ static int book(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_e
 
 	if (!who.person)
 		return ward_rs_nomem(err);
+	r = schema(b, err);
+	if (r < 0)
+		return r;
+	in.schema = b->schema;
 	r = ward_book_new(&in, &b->book, err);
 	return r == WARD_OK ? ward_rules_circumstances(b, &in, err) : r;
 }
@@ -405,9 +423,7 @@ int ward_rs_rules(struct ward_resolver *rs, struct ward_rulebook **ret, struct w
 	*ret = NULL;
 	if (!b)
 		return ward_rs_nomem(err);
-	r = schema(b, err);
-	if (r == WARD_OK)
-		r = places(rs, b, err);
+	r = places(rs, b, err);
 	if (r == WARD_OK)
 		r = ward_rules_component(rs, b, err);
 	b->trust = ward_rules_trust(rs, b);
@@ -472,9 +488,7 @@ int ward_rules_ceiling(struct ward_resolver *rs, const struct ward_layers *ceili
 	if (!b)
 		return ward_rs_nomem(err);
 	b->mode = ward_mode(rs->r->mode);
-	r = schema(b, err);
-	if (r == WARD_OK)
-		r = places(rs, b, err);
+	r = places(rs, b, err);
 	if (r == WARD_OK)
 		r = ward_rules_component(rs, b, err);
 	b->trust = ward_rules_trust(rs, b);
