@@ -210,6 +210,11 @@ def typed(world, run):
     return world["token"].encode() in run.terminal
 
 
+def answered(_world, run):
+    """The kernel looked at what was asked, and said what it thinks of it. Only the caller hears that."""
+    return b"answered: " in run.out
+
+
 def took_all(_world, run):
     """It held what all programs of the user have together."""
     return b"took all" in run.notes
@@ -238,6 +243,6 @@ def served(_world, run):
 EFFECTS = {f.__name__.replace("_", "-"): f for f in (
     leak, told, changed, gone, created, mode, times, xattr, flags, device, setid, logged, heard, died, stopped,
     victim_limit, victim_affinity, victim_nice, victim_policy, victim_oom, holds, holds_socket, nested, more, alive, flood,
-    typed, took_all, blocked, terminal_reset, root_program, served)}
+    typed, answered, took_all, blocked, terminal_reset, root_program, served)}
 
 WATCHED = {"holds", "holds-socket", "nested"}   # what can only be seen while it runs

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attempts to get out of `ward run`, one at a time: TAP.
 
-Every file of attempts/ tries one thing. Its head says what (first line of comment) and, as `word: value` lines:
+Every file of attempts/ tries one thing, and every row of doors.h is one call. The head of a file says what (first line of comment) and, as `word: value` lines:
 
     class     what it is about, for the listing
     plants    what the host holds besides files: methods plant_* of world.py
@@ -64,10 +64,14 @@ INTERPRETERS = {".py": "/usr/bin/python3", ".sh": "/bin/sh"}
 class Attempt:
     """The head of a file of attempts/."""
 
-    def __init__(self, path):
-        self.path, self.name, self.kind = path, path.stem, path.suffix
+    def __init__(self, path, name=None):
+        self.path, self.name, self.kind = path, name or path.stem, path and path.suffix
         self.field = {"plants": "", "args": "", "grants": "--write {ws}", "for": "", "stdio": "null", "during": "",
                       "runs": "1", "expect": "start", "command": "", "alone": "", "proof": "bare"}
+        if path:
+            self.read_head(path)
+
+    def read_head(self, path):
         about = []
         for line in path.read_text().splitlines():
             m = re.match(r"^(?:/\*|#| \*(?!/)) ?(.*?)(?: ?\*/)?$", line)
@@ -99,6 +103,26 @@ class Attempt:
         else:
             words = [INTERPRETERS[self.kind], str(world.binary.parent / self.path.name)]
         return words + [f"{key}={world[key]}" for key in self.field["args"].split()] + [f"phase={phase}"]
+
+
+class Door(Attempt):
+    """A row of doors.h."""
+    CLASSES = {"net": "network", "proc": "processes", "procfs": "procfs", "device": "devices"}
+
+    def __init__(self, kind, name, who, about, rest):
+        super().__init__(None, name)
+        self.kind, self.about = ".h", about
+        family = rest.split(",")[0].strip()
+        what = rest.split('"')[1] if kind == "FILE_OPEN" else ""
+        first = name.split("_")[0]
+        self.field.update({"class": self.CLASSES.get(first, first.rstrip("32")), "for": "" if who == "both" else who,
+                           "escaped": {"CALL": "answered", "CALL32": "answered", "SOCKET": "holds-socket " + family,
+                                       "FILE_OPEN": "holds /" + what.rsplit("/", 1)[-1], "DEVICE": "holds /device"}[kind]})
+
+
+def read_doors():
+    row = re.compile(r'^(CALL|CALL32|SOCKET|FILE_OPEN|DEVICE)\((\w+), (root|user|both), "([^"]*)", (.*)\)$', re.M)
+    return [Door(*m.groups()) for m in row.finditer((HERE / "doors.h").read_text())]
 
 
 class Run:
@@ -526,7 +550,7 @@ def arguments():
 
 def main():
     args = arguments()
-    attempts = sorted((Attempt(p) for p in (HERE / "attempts").iterdir() if p.suffix in (".c", *INTERPRETERS)),
+    attempts = sorted([*(Attempt(p) for p in (HERE / "attempts").iterdir() if p.suffix in (".c", *INTERPRETERS)), *read_doors()],
                       key=lambda a: (a.field["class"], a.name))
     listed = re.findall(r"^\t'(\w+)\.c',$", (HERE / "meson.build").read_text(), re.M)
     odd = set(listed) ^ {a.name for a in attempts if a.kind == ".c"}
