@@ -7,12 +7,13 @@ MESON_FLAGS ?=
 CHECK_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-agreement check-real bench bench-cedar bench-policy build install clean fuzz format packages-build
+.PHONY: help demo check check-agreement check-faults check-real bench bench-cedar bench-policy build install clean fuzz format packages-build
 
 help:
 	@echo 'make demo      see an untrusted script confined (builds first; about a minute)'
 	@echo 'make check     build and run all tests, as root and as an ordinary user'
 	@echo 'make check-real    run real projects from the package registries inside, as make check does not (network; minutes)'
+	@echo 'make check-faults      every call of a start fails once, ward is killed at 1,000 points (docs/security/testing.md)'
 	@echo 'make check-agreement   the kernel against the judge, 104,000 operations (docs/agreement.md)'
 	@echo 'make bench     measure starts and calls against bubblewrap'
 	@echo 'make bench-cedar   measure authorization (RUST=, WASM=: the official engine; see bench/cedar --help)'
@@ -41,6 +42,9 @@ check:
 
 check-real: build
 	@WARD=$(BUILD)/ward tests/real/projects.py
+
+check-faults: build
+	@WARD=$(BUILD)/ward WARD_FAULT_POINTS=1000 PYTHONPATH=tests/harness:tests/cli:tests/sandbox python3 tests/fault/test_kill.py
 
 check-agreement: build
 	ninja -C $(BUILD) tests/agreement/agreement_judge tests/agreement/agreement_prober

@@ -109,6 +109,8 @@ struct ward_live;
 int ward_live_new(const struct ward_live_run *run, struct ward_live **ret, struct ward_error *err);
 /* When nothing of the run is alive: who asked for its end is told so. NULL ok. */
 void ward_live_free(struct ward_live *l, const char *status);
+/* The sockets of a run of which nothing is alive any more. */
+void ward_live_forget(const char *run);
 struct pollfd;
 #define WARD_LIVE_POLL_MAX 9
 size_t ward_live_poll(const struct ward_live *l, struct pollfd *fds);    /* how many were filled in; l NULL: none */

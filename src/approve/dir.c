@@ -115,3 +115,18 @@ int ward_live_dir(unsigned place, bool make, int *ret_fd, char out[WARD_PATH_MAX
 		make_all(out);
 	return open_own(out, make, ret_fd, err);
 }
+
+void ward_live_forget(const char *run)
+{
+	char path[WARD_PATH_MAX], name[WARD_LIVE_NAME_MAX];
+
+	(void)snprintf(name, sizeof(name), "%s" WARD_LIVE_SUFFIX, run);
+	for (unsigned i = 0; i < WARD_LIVE_PLACES; i++) {
+		WARD_FD dir = -1;
+
+		if (ward_live_dir(i, false, &dir, path, NULL) < 0)
+			continue;
+		(void)unlinkat(dir, name, 0);
+		(void)unlinkat(dir, run, 0); /* it may have waited for a person */
+	}
+}

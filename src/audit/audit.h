@@ -99,3 +99,24 @@ int ward_store_where(const char *log, char out[WARD_PATH_MAX], struct ward_error
 int ward_store_keep(const char *log, const char *sha256, const char *ending, struct ward_str text, struct ward_error *err);
 /* WARD_E_NOTFOUND: it is not there; WARD_E_AUDIT: it is not what its name says. */
 int ward_store_read(const char *log, const char *sha256, const char *ending, struct ward_buf *out, struct ward_error *err);
+
+/* ---- pending.c: runs that have begun, each a file in LOG.runs that is locked as long as anything of the run is alive ---- */
+struct ward_pending;
+/* text: whatever whoever finds the run dead has to know; n bytes. *ret NULL: there is no log ("/dev/null"). WARD_E_AUDIT. */
+int ward_pending_begin(struct ward_audit *a, const char *run, const void *text, size_t n, struct ward_pending **ret,
+	struct ward_error *err);
+int ward_pending_fd(const struct ward_pending *p); /* borrowed; it holds the lock, and so does every copy of it. -1: none */
+/* keep: its end is not in the log, so that the next start has to write it. NULL ok. */
+void ward_pending_end(struct ward_pending *p, bool keep);
+struct ward_dead_run {
+	const char *run, *text;      /* text: n bytes, as begun; NULL: nothing is known any more */
+	size_t n;
+	bool started, ended;         /* what the log has of it */
+};
+/*
+ * Call fn for each run of which nothing is alive any more; it is forgotten when fn returns WARD_OK, and nobody else is
+ * called for it meanwhile.
+ */
+int ward_pending_sweep(struct ward_audit *a, int (*fn)(void *arg, const struct ward_dead_run *d, struct ward_error *err), void *arg,
+	struct ward_error *err);
+int ward_pending_where(const char *log, char out[WARD_PATH_MAX]); /* LOG.runs; WARD_E_LIMIT */

@@ -132,3 +132,5 @@ void ward_cage_free(struct ward_cage *c); /* NULL ok; kills and waits if need be
 
 /* Remove cgroups and other leftovers of runs whose supervisor is dead. Cheap when there are none. */
 void ward_confine_sweep(void);
+/* What a run that is known to be dead left. */
+void ward_confine_forget(const char *run_id);

@@ -14,7 +14,8 @@ struct life {
 	struct ward_plan *plan;
 	struct ward_pin *pins;      /* pin.c: names that are kept from coming to be while the run lives */
 	size_t n_pins;
-	int anchor;                 /* holds the locks on them; the init has it too. 0 = none */
+	int anchor;                 /* holds the locks on them and on the next; the init has it too. 0 = none */
+	struct ward_pending *pending; /* where the next start finds the run, if it is killed */
 	struct ward_rulebook *book; /* NULL: only the request's own capabilities decide */
 	struct ward_asks asks;      /* what a person has to be asked, and what was said; its arena is ours */
 	struct ward_buf rules;      /* what a person said yes to for longer, as policies */
@@ -25,7 +26,9 @@ struct life {
 	struct ward_live *live;     /* where ward stop finds it; NULL: nowhere */
 	struct ward_audit_mark first, last; /* of this run's records; seq 0 = none */
 	bool warned;                         /* the plan's warnings are in the report */
+	bool start_tried;      /* run.start may be in the log, whether or not anybody was told */
 	bool started_recorded; /* run.start is durable: a run.end must follow */
+	bool end_recorded;
 	char *axes_json; /* owned */
 	uint64_t names_over; /* refusals that no list has room for: counted; lost: not even looked up */
 	uint64_t names_lost;
@@ -71,6 +74,15 @@ void asking_end(struct life *l);
 /* ---- pin.c ---- */
 int ward_pins_make(struct life *l, struct ward_error *err);      /* what was held before is given up first */
 void ward_pins_remove(struct life *l);                           /* when nothing of the run is alive; the last holder takes them away */
+
+void ward_pin_forget(const char *dest);                          /* of a run that is dead: unless another holds it, or it is none */
+
+/* ---- aborted.c: runs whose ward was killed ---- */
+/* Before anything is made that would be left. What was begun before, for another plan, is given up first. */
+int pending_begin(struct life *l, struct ward_error *err);
+void pending_end(struct life *l);
+/* Runs of this log that died without an end: what they left goes, and their end is written. */
+int aborted_sweep(struct life *l, struct ward_error *err);
 
 /* ---- run.c ---- */
 int open_log(struct life *l, struct ward_error *err);

@@ -6,7 +6,7 @@
  * can; that one takes it away. Until its mount is gone a name must not be free, so nobody else ever does.
  *
  * A pin is told from what people make by its mode (os/pin.c), which it is made with. One that was left behind, because everybody was killed,
- * is held and taken away by the next run that needs it. Where a file system keeps no such mode, or has no locks, the run does not start.
+ * is taken away by the next start (aborted.c), or held and taken away by the next run that needs it. Where a file system keeps no such mode, or has no locks, the run does not start.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -189,6 +189,20 @@ static void let_go(const struct ward_pin *p)
 			st.st_mode & 07777 & ~(mode_t)S_ISVTX); /* an ordinary directory by now */
 }
 
+void ward_pin_forget(const char *dest)
+{
+	const char *name;
+	WARD_FD dir = open_parent(dest, &name);
+	WARD_FD fd = -1;
+	struct stat st;
+
+	if (dir < 0 || !ward_is_pin(dir, name))
+		return;
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &st) == 0 && ward_pin_marked(st.st_mode))
+		remove_alone(dir, name, fd, &st, S_ISDIR(st.st_mode));
+}
+
 void ward_pins_remove(struct life *l)
 {
 	for (size_t i = 0; i < l->n_pins; i++) {
@@ -216,6 +230,8 @@ static int anchor(struct life *l)
 	for (size_t i = 0; r >= 0 && i < l->n_pins;) {
 		size_t n = 0;
 
+		if (i == 0 && l->pending)
+			fds[n++] = ward_pending_fd(l->pending);
 		while (n < FDS_A_MESSAGE && i < l->n_pins)
 			fds[n++] = l->pins[i++].fd;
 		r = (int)ward_send_fds(sock[0], "p", 1, fds, n);

@@ -400,6 +400,7 @@ int record_end(struct life *l, struct ward_error *err)
 	e.detail_json = ward_buf_cstr(&b);
 	record_event(l, &e);
 	r = record_append(l, &e, 1, false, NULL, err);
+	l->end_recorded = r == WARD_OK;
 	ward_buf_done(&b);
 	return r;
 }

@@ -187,7 +187,7 @@ static int start(struct life *l, struct ward_host *host, struct ward_error *err)
 	struct ward_cage_options opts = { .run_id = l->o->run,
 		.host = host,
 		.ctty = l->streams.ctty,
-		.anchor = l->anchor,
+		.anchor = l->anchor > 0 ? l->anchor : ward_pending_fd(l->pending),
 		.spawned = on_spawned,
 		.arg = l };
 
@@ -217,13 +217,17 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 		if (r == WARD_OK && !l->audit)
 			r = open_log(l, err);
 		if (r == WARD_OK && i == 0)
+			r = aborted_sweep(l, err);
+		if (r == WARD_OK && i == 0)
 			r = ward_streams_open(&l->streams, l->r, l->plan->limits.output, err);
 		if (r == WARD_OK)
 			r = ward_streams_check(&l->streams, l->plan, &host, err);
 		if (r < 0)
 			return r;
 		before = host;
-		r = ward_pins_make(l, err);
+		r = pending_begin(l, err);
+		if (r == WARD_OK)
+			r = ward_pins_make(l, err);
 		if (r < 0)
 			return r;
 		r = start(l, &host, err);
@@ -394,6 +398,7 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 	ward_cage_free(l.cage);
 	ward_pins_remove(&l);
 	ward_live_free(l.live, ward_status_name(l.o->status));
+	pending_end(&l);
 	ward_plan_free(l.plan);
 	asking_end(&l);
 	*ret = l.o;

@@ -357,3 +357,8 @@ void ward_confine_sweep(void)
 {
 	(void)ward_cgroup_sweep();
 }
+
+void ward_confine_forget(const char *run_id)
+{
+	ward_cgroup_forget(run_id);
+}

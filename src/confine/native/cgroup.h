@@ -82,3 +82,5 @@ bool ward_cgroup_destroy(struct ward_cgroup *cg);
  * younger than two seconds are left alone. Returns how many were removed.
  */
 unsigned ward_cgroup_sweep(void);
+/* The cgroups of a run that is known to be dead, however young they are. */
+void ward_cgroup_forget(const char *run_id);

@@ -249,16 +249,16 @@ int ward_rs_check_audit_place(struct ward_resolver *rs, struct ward_error *err)
 	return refuse_audit(rs, path, "in the workspace", rs->workspace, err);
 }
 
-static int refuse_store(struct ward_resolver *rs, const char *dest, struct ward_error *err)
+static int refuse_store(struct ward_resolver *rs, const char *dest, const char *what,
+	struct ward_error *err)
 {
-	(void)ward_fail(err, WARD_E_REFUSED,
-		"%s cannot be written by a run: policies of runs are kept there",
-		ward_rs_show(rs, dest));
+	(void)ward_fail(err, WARD_E_REFUSED, "%s cannot be written by a run: %s are kept there",
+		ward_rs_show(rs, dest), what);
 	ward_fail_fix(err, "take it out");
 	return WARD_E_REFUSED;
 }
 
-/* Log and snapshots beside it are out of the command's reach: above, at and below the latter. */
+/* Log, and snapshots and begun runs beside it, are out of the command's reach: above, at and below the latter two. */
 int ward_rs_check_audit(struct ward_resolver *rs, struct ward_error *err)
 {
 	char store[WARD_PATH_MAX];
@@ -274,7 +274,10 @@ int ward_rs_check_audit(struct ward_resolver *rs, struct ward_error *err)
 			return refuse_audit(rs, path, "under the write grant", n->dest, err);
 		if (path && ward_store_where(path, store, NULL) == WARD_OK &&
 			ward_path_within(n->dest, store))
-			return refuse_store(rs, n->dest, err);
+			return refuse_store(rs, n->dest, "policies of runs", err);
+		if (path && ward_pending_where(path, store) == WARD_OK &&
+			ward_path_within(n->dest, store))
+			return refuse_store(rs, n->dest, "runs that have begun", err);
 	}
 	return WARD_OK;
 }

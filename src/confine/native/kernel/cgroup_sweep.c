@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -46,13 +47,15 @@ static bool is_candidate(const char *name, int64_t now_ms)
 		!is_young(ulid_ms(id), now_ms);
 }
 
+/* now_ms 0: however young it is. */
 static bool sweep_one(int base, const char *name, int64_t now_ms)
 {
 	WARD_FD fd = openat(base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct timespec pause = { .tv_nsec = 1000000 };
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || is_young((int64_t)st.st_ctime * 1000, now_ms) ||
+	if (fd < 0 || fstat(fd, &st) < 0 ||
+		(now_ms && is_young((int64_t)st.st_ctime * 1000, now_ms)) ||
 		flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return false;
 	(void)ward_cgroup_kill_dir(fd);
@@ -103,4 +106,19 @@ unsigned ward_cgroup_sweep(void)
 			removed += ward_cgroup_sweep_dir(place.path[c], SWEEP_MAX);
 	}
 	return removed;
+}
+
+void ward_cgroup_forget(const char *run_id)
+{
+	struct ward_cgroup_place place;
+	char name[sizeof(WARD_CGROUP_PREFIX) + WARD_ULID_SIZE];
+
+	(void)snprintf(name, sizeof(name), WARD_CGROUP_PREFIX "%s", run_id);
+	ward_cgroup_find(&place);
+	for (unsigned c = 0; c < WARD_CGROUP_CONTROLLERS; c++) {
+		WARD_FD base = place.path[c][0] ? ward_cgroup_open(place.path[c], O_RDONLY) : -1;
+
+		if (base >= 0)
+			(void)sweep_one(base, name, 0);
+	}
 }
