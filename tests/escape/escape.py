@@ -198,6 +198,14 @@ def during_write(world, run, process):
         time.sleep(0.02)
 
 
+def during_move(world, _run, process):
+    """A directory of the workspace, once it is there, is moved out of it."""
+    while process.poll() is None:
+        with contextlib.suppress(OSError):
+            os.rename(world.path("ws/moving"), world.path("out/moving"))
+        time.sleep(0.05)
+
+
 def during_inotify(_world, run, process):
     """Does it hold more than half, and some, of what a user of the host may have?"""
     most = int(pathlib.Path("/proc/sys/fs/inotify/max_user_instances").read_text())
