@@ -50,6 +50,9 @@ bool ward_cgroup_has(const struct ward_cgroup *cg, enum ward_cgroup_controller c
 size_t ward_cgroup_entry_fds(const struct ward_cgroup *cg, int fds[WARD_CGROUP_CONTROLLERS]);
 void ward_cgroup_entered(struct ward_cgroup *cg);
 
+/* Is pid, of our own pid namespace, in every directory of it? */
+bool ward_cgroup_holds(const struct ward_cgroup *cg, pid_t pid);
+
 /*
  * Becomes ready when memory ran out; *ret_events is what to poll for (POLLIN on v1, POLLPRI on v2). -1: no memory
  * controller. Readiness is a hint: ward_cgroup_was_oom() reads the counter and takes the readiness back.

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "confine/native/cage.h"
+#include "confine/native/mutations.h"
 #include "os/missing.h"
 #include "os/os.h"
 
@@ -111,7 +112,7 @@ static int put_maps(pid_t pid, struct ward_error *err)
 	int r;
 
 	(void)snprintf(text, sizeof(text), "%u %u 1\n", root ? WARD_INSIDE_ID : uid,
-		root ? WARD_RESERVED_ID : uid);
+		root && !WARD_OFF(HOST_ROOT) ? WARD_RESERVED_ID : uid);
 	r = put_map(pid, "uid_map", text, err);
 	/* An ordinary user may map its group only after giving up setgroups(2); root keeps it to clear the groups. */
 	if (r == WARD_OK && !root)
@@ -125,18 +126,26 @@ static int spawn(struct ward_head_start *h, const int theirs[3], int cgroup, str
 	struct ward_error *err)
 {
 	const char *argv[] = { "ward-init", h->userns ? WARD_LAUNCH_NAMESPACES : WARD_LAUNCH_PLAIN,
+#ifdef WARD_MUTATIONS
+		ward_mutation_argument(),
+#endif
 		NULL };
 	struct ward_spawn what = { .exe_fd = image(err),
 		.argv = argv,
 		.fds = theirs,
 		.n_fds = 3,
 		.namespaces = h->userns ? NAMESPACES : 0,
-		.cgroup = cgroup,
+		.cgroup = WARD_OFF(CGROUP) ? -1 : cgroup,
 		.hold = true };
 	int r;
 
 	if (what.exe_fd < 0)
 		return what.exe_fd;
+	what.namespaces &= ~(WARD_OFF(NS_IPC) ? (uint64_t)CLONE_NEWIPC
+			: WARD_OFF(NS_UTS)    ? (uint64_t)CLONE_NEWUTS
+			: WARD_OFF(NS_PID)    ? (uint64_t)CLONE_NEWPID
+			: WARD_OFF(NS_MOUNT)  ? (uint64_t)CLONE_NEWNS
+					      : 0u);
 	ward_place_look(&h->place);
 	r = ward_spawn(&what, &h->init);
 	if (r < 0)

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define WARD_LAUNCH_MAGIC 0x44524157u /* "WARD" */
-#define WARD_LAUNCH_VERSION 2u
+#define WARD_LAUNCH_VERSION 3u
 
 /* Descriptors that ward-init starts with. */
 enum ward_launch_fd {
@@ -47,6 +47,13 @@ enum ward_launch_handed {
 #define WARD_LAUNCH_LISTENER (1u << 5) /* the filter has a listener */
 #define WARD_LAUNCH_DIRECT \
 	(1u << 6) /* backend direct: nothing is confined, and nothing is tested */
+
+/* The namespaces that a view is in, as names of /proc/PID/ns. */
+#define WARD_LAUNCH_NS \
+	{ \
+		"user", "mnt", "pid", "net", "ipc", "uts", "cgroup" \
+	}
+#define WARD_LAUNCH_NS_MAX 7
 
 enum ward_launch_mount_kind {
 	WARD_LAUNCH_BIND = 1,
@@ -100,6 +107,8 @@ struct ward_launch {
 	uint64_t landlock_fs, landlock_scoped; /* handled */
 	uint64_t rlimit_data; /* 0 = none */
 	uint64_t scratch_size, scratch_inodes; /* the one tmpfs behind every private directory */
+	uint32_t ns[WARD_LAUNCH_NS_MAX],
+		pad; /* names of the supervisor's own ("net:[4026531840]"), of which none may be ours */
 };
 
 /* ---- messages: supervisor <- init on CTL, and <- command on CMD ---- */
@@ -156,16 +165,30 @@ enum ward_stage {
 /* What the self-test tries from inside, as the command: X(id, axis, text). Bit i of WARD_MSG_SELFTEST. */
 #define WARD_PROBES(X) \
 	X(WARD_PROBE_IDS, "processes", "the command still has a host id of 0 or can regain one") \
-	X(WARD_PROBE_CAPS, "processes", "a capability is left") \
+	X(WARD_PROBE_MAPS, "processes", "an id of the run is not the one on the host that it was given") \
+	X(WARD_PROBE_GROUPS, "processes", "groups of root are left") \
+	X(WARD_PROBE_NAMESPACES, "processes", "a namespace is the caller's") \
 	X(WARD_PROBE_NNP, "syscalls", "new privileges can be gained") \
-	X(WARD_PROBE_SECCOMP, "syscalls", "a refused system call was allowed (unshare)") \
+	X(WARD_PROBE_CAPS, "processes", "a capability is left") \
+	X(WARD_PROBE_BOUNDING, "processes", "a capability could be had again by executing (bounding set)") \
+	X(WARD_PROBE_SECCOMP, "syscalls", "no filter is there, or a refused call was allowed (unshare)") \
+	X(WARD_PROBE_FILTER, "syscalls", \
+		"the filter allows a call that no run may make, or a foreign architecture") \
 	X(WARD_PROBE_KEYCTL, "ipc", "the kernel keyring answered") \
 	X(WARD_PROBE_VSOCK, "network", "a vsock socket could be made") \
 	X(WARD_PROBE_CONNECT, "network", "a connect to an outside address was not refused") \
 	X(WARD_PROBE_CANARY, "files", "an ungranted host file could be opened") \
 	X(WARD_PROBE_ROOT_WRITE, "files", "a file could be made in the root of the view") \
 	X(WARD_PROBE_SYSCTL, "processes", "/proc/sys could be opened for writing") \
-	X(WARD_PROBE_PROC, "processes", "a process of the host is visible")
+	X(WARD_PROBE_PROC, "processes", "a process of the host is visible") \
+	X(WARD_PROBE_LANDLOCK, "files", "a descriptor of a directory outside the view could be opened anew") \
+	X(WARD_PROBE_MOUNTS, "files", "a mount is writable, shared with the host, missing, or one too many") \
+	X(WARD_PROBE_DESCRIPTORS, "env", "a descriptor beyond 0-2 is open") \
+	X(WARD_PROBE_ENVIRONMENT, "env", "a variable would be passed on that was not composed") \
+	X(WARD_PROBE_SESSION, "processes", "the command is in the caller's session") \
+	X(WARD_PROBE_DUMPABLE, "processes", "ward-init can be looked into") \
+	X(WARD_PROBE_RLIMITS, "memory", "a limit is not set (core, nofile, nproc, data)") \
+	X(WARD_PROBE_CGROUP, "pids", "the run is not in its cgroup")
 enum ward_probe {
 #define WARD_X(id, axis, text) id,
 	WARD_PROBES(WARD_X)

@@ -143,6 +143,26 @@ static void describe(const struct ward_native *c, const struct ward_cage_options
 	}
 }
 
+/* Those that the thread is in that makes the run's. */
+static int own_namespaces(struct ward_pack *k, struct ward_error *err)
+{
+	static const char *const names[WARD_LAUNCH_NS_MAX] = WARD_LAUNCH_NS;
+	WARD_FD dir = open("/proc/thread-self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; k->userns && i < WARD_LAUNCH_NS_MAX; i++) {
+		ssize_t n = dir < 0 ? -1 : readlinkat(dir, names[i], k->ns[i], sizeof(k->ns[i]));
+
+		if (n < 0)
+			return ward_fail_errno(err, WARD_E_SYSTEM, errno,
+				"cannot tell the namespaces of ward: /proc/thread-self/ns/%s",
+				names[i]);
+		if ((size_t)n >= sizeof(k->ns[i]))
+			return ward_fail(err, WARD_E_INTERNAL, "a namespace with a long name");
+		k->ns[i][n] = 0;
+	}
+	return WARD_OK;
+}
+
 static int take_fd(int *fds, size_t n, size_t i)
 {
 	int fd = i < n ? fds[i] : -1;
@@ -163,6 +183,8 @@ static int on_view(struct ward_native *c, const struct ward_msg *m, int *fds, si
 		return ward_fail(err, WARD_E_INTERNAL,
 			"ward-init: VIEW twice or without its descriptors");
 	c->proc = take_fd(fds, n, 0);
+	/* Here, while the command tests itself: it has been born where the init is. Told after what that finds: an end is astray, too. */
+	c->astray = c->cgroup && !ward_cgroup_holds(c->cgroup, c->init.pid);
 	if (c->fuse) {
 		ward_fuse_set_proc(c->fuse, c->proc);
 		/* The init asks no more; the command's self-test will, from where it was put. */
@@ -291,7 +313,7 @@ static int converse(struct ward_native *c, struct ward_host *host, struct ward_e
 		if (r < 0)
 			return r;
 	}
-	return WARD_OK;
+	return c->astray ? selftest_failed(1u << WARD_PROBE_CGROUP, err) : WARD_OK;
 }
 
 static int prepare(struct ward_native *c, const struct ward_cage_options *opts,
@@ -412,6 +434,8 @@ static int launch(struct ward_native *c, const struct ward_cage_options *opts,
 
 	describe(c, opts, &k);
 	r = take_head(c, opts, &k, err);
+	if (r == WARD_OK)
+		r = own_namespaces(&k, err);
 	k.command_cpu = r == WARD_OK ? c->place.here : -1;
 	memcpy(k.cpus, &c->place.all, sizeof(k.cpus));
 	if (r == WARD_OK)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "confine/native/launch.h"
+#include "confine/native/mutations.h"
 #include "os/missing.h"
 
 #define WARD_TREE_NO_MAGICLINKS 0x2ull
@@ -72,7 +73,7 @@ static inline int ward_tree_clone(const char *path, const struct ward_launch_mou
 	 * mounted there, and what is mounted over a protected name inside would be mounted on the host.
 	 */
 	struct ward_tree_attr a = { .attr_set = WARD_TREE_NOSUID | WARD_TREE_NODEV,
-		.propagation = WARD_TREE_PRIVATE };
+		.propagation = WARD_OFF(PROPAGATION) ? 0 : WARD_TREE_PRIVATE };
 	int fd = ward_tree_open(path, m, ret_stage), tree, e;
 
 	if (fd < 0)
@@ -83,7 +84,7 @@ static inline int ward_tree_clone(const char *path, const struct ward_launch_mou
 	close(fd);
 	if (tree < 0)
 		return -e;
-	if (!(m->flags & WARD_LAUNCH_M_WRITE))
+	if (!(m->flags & WARD_LAUNCH_M_WRITE) && !WARD_OFF(READ_ONLY))
 		a.attr_set |= WARD_TREE_RDONLY;
 	if (m->flags & WARD_LAUNCH_M_NOEXEC)
 		a.attr_set |= WARD_TREE_NOEXEC;

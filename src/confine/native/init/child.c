@@ -23,10 +23,6 @@
 #include <sys/stat.h>
 
 #define CAP_LAST_MAX 63
-/* What the command keeps until it executes, beside 0, 1 and 2. */
-#define OWN_FD_CMD 3
-#define OWN_FD_STEPS 4
-#define OWN_FD_EXECUTED 5 /* closes by exec */
 #define CHILD_STACK (64 * 1024) /* untouched pages are free */
 
 /* The view is our own; without one the path is the host's, and has to be what was resolved. Descriptor or -errno. */
@@ -78,6 +74,8 @@ static int ruleset(const struct init *in)
 
 void drop_bounding(const struct init *in)
 {
+	if (WARD_OFF(CAP_BOUNDING))
+		return;
 	for (int c = 0; c <= CAP_LAST_MAX; c++)
 		if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0) {
 			/* EINVAL ends the list of capabilities; EPERM without a user namespace: none to drop with. */
@@ -85,6 +83,22 @@ void drop_bounding(const struct init *in)
 				break;
 			fail(in->ctl, WARD_STAGE_CAPS, errno, "bounding set");
 		}
+}
+
+/* Effective, permitted, inheritable; each twice. Nothing, but where the self-test is tested. */
+static void leave_capabilities(uint32_t set[6])
+{
+	const uint32_t one =
+		1u << 21; /* CAP_SYS_ADMIN: without no_new_privs Landlock and seccomp ask for it */
+
+	if (WARD_OFF(CAP_EFFECTIVE) || WARD_OFF(NNP))
+		set[0] = set[1] = one;
+	if (WARD_OFF(CAP_PERMITTED))
+		set[1] = one;
+	if (WARD_OFF(CAP_INHERITABLE))
+		set[2] = one;
+	if (WARD_OFF(CAP_AMBIENT))
+		set[1] = set[2] = one;
 }
 
 void drop_capabilities(int sock)
@@ -95,8 +109,11 @@ void drop_capabilities(int sock)
 	} h = { 0x20080522, 0 };
 	uint32_t none[6] = { 0 };
 
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
-		syscall(SYS_capset, &h, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	leave_capabilities(none);
+	if ((!WARD_OFF(CAP_AMBIENT) &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) ||
+		syscall(SYS_capset, &h, none) < 0 ||
+		(!WARD_OFF(NNP) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0))
 		fail(sock, WARD_STAGE_CAPS, errno, NULL);
 }
 
@@ -116,6 +133,8 @@ static void limits(const struct init *in)
 {
 	const struct ward_launch *l = in->l;
 
+	if (WARD_OFF(RLIMITS))
+		return;
 	limit(in, RLIMIT_CORE, 0, 0);
 	limit(in, RLIMIT_NOFILE, l->nofile, l->nofile > 4096 ? l->nofile : 4096);
 	if (l->nproc)
@@ -153,6 +172,8 @@ static void filter(const struct init *in)
 	bool listen = l->flags & WARD_LAUNCH_LISTENER;
 	int fd;
 
+	if (WARD_OFF(FILTER))
+		return;
 	prog.filter = (struct sock_filter *)(uintptr_t)blob_at(l, l->filter);
 	fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
 		listen ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &prog);
@@ -170,7 +191,7 @@ static void confine_files(const struct init *in)
 
 	if (set < 0)
 		return;
-	r = ward_ll_restrict(set);
+	r = WARD_OFF(LANDLOCK) ? 0 : ward_ll_restrict(set);
 	if (r < 0)
 		fail(in->cmd, WARD_STAGE_LANDLOCK, -r, "restrict");
 	close(set);
@@ -219,10 +240,11 @@ static void confine(const struct init *in)
 	}
 }
 
-static void wait_for_go(const struct init *in)
+static void wait_for_go(const struct init *in, char *const *envp)
 {
 	struct ward_msg m = { .type = WARD_MSG_SELFTEST };
-	uint32_t broken = in->l->flags & WARD_LAUNCH_DIRECT ? 0 : selftest(in->l);
+	uint32_t broken =
+		in->l->flags & WARD_LAUNCH_DIRECT ? 0 : selftest(in->l, in->outside, envp);
 
 	take_cpus(in);
 	m.value = (int32_t)broken;
@@ -240,22 +262,24 @@ static void wait_for_go(const struct init *in)
 static void take_descriptors(struct init *in)
 {
 	const struct ward_launch *l = in->l;
-	const int keep[] = { in->cmd, in->steps, in->executed[1] };
-	int high[3];
+	const int keep[] = { in->cmd, in->steps, in->executed[1], in->outside };
+	const int n = in->outside < 0 ? 3 : 4;
+	int high[4];
 
-	for (int i = 0; i < 3; i++)
-		high[i] = fcntl(keep[i], F_DUPFD_CLOEXEC, OWN_FD_EXECUTED + 1);
+	for (int i = 0; i < n; i++)
+		high[i] = fcntl(keep[i], F_DUPFD_CLOEXEC, COMMAND_FD_OUTSIDE + 1);
 	for (int i = 0; i < 3; i++)
 		if (high[i] < 0 || dup2(in->handed[WARD_HANDED_STDIO + i], i) != i)
 			_exit(1);
-	for (int i = 0; i < 3; i++)
-		if (dup3(high[i], OWN_FD_CMD + i, O_CLOEXEC) < 0)
+	for (int i = 0; i < n; i++)
+		if (dup3(high[i], COMMAND_FD_CMD + i, O_CLOEXEC) < 0)
 			_exit(1);
-	in->cmd = OWN_FD_CMD;
-	in->steps = OWN_FD_STEPS;
-	if (syscall(NR_close_range, OWN_FD_EXECUTED + 1, ~0u, 0u) < 0)
+	in->cmd = COMMAND_FD_CMD;
+	in->steps = COMMAND_FD_STEPS;
+	in->outside = in->outside < 0 ? -1 : COMMAND_FD_OUTSIDE;
+	if (!WARD_OFF(DESCRIPTOR) && syscall(NR_close_range, COMMAND_FD_CMD + n, ~0u, 0u) < 0)
 		fail(in->cmd, WARD_STAGE_FORK, errno, "close_range");
-	if (setsid() < 0)
+	if (!WARD_OFF(SESSION) && setsid() < 0)
 		fail(in->cmd, WARD_STAGE_TTY, errno, "setsid");
 	if ((l->flags & WARD_LAUNCH_CTTY) && ioctl(0, TIOCSCTTY, 0) < 0)
 		fail(in->cmd, WARD_STAGE_TTY, errno, "controlling terminal");
@@ -279,7 +303,7 @@ static int child_main(void *arg)
 	take_descriptors(in);
 	confine(in);
 	umask(022);
-	wait_for_go(in);
+	wait_for_go(in, c->envp);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(blob_text(l, l->exe), c->argv, c->envp);
@@ -319,14 +343,18 @@ pid_t child_start(struct init *in)
 		oom_first(in);
 	}
 	/* Nothing that is executed here may look into the init, nor into this memory. */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	if (!WARD_OFF(DUMPABLE) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, "dumpable");
+	/* Still the host's, and of no use but for the self-test: what Landlock is good for when nothing else holds. */
+	if (l->landlock_abi && in->namespaces)
+		in->outside = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	in->steps = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
 	if (in->steps < 0 || pipe2(in->executed, O_CLOEXEC) < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, "eventfd");
 	c = (struct child){ .in = *in,
 		.argv = blob_vector(l, l->argc, l->argv),
-		.envp = blob_vector(l, l->envc, l->envp) };
+		.envp = WARD_OFF(ENVIRONMENT) ? blob_vector(l, l->argc, l->argv)
+					      : blob_vector(l, l->envc, l->envp) };
 	pid = clone(child_main, stack + sizeof(stack), CLONE_VM | SIGCHLD, &c);
 	if (pid < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, NULL);

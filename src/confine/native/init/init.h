@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "confine/native/launch.h"
+#include "confine/native/mutations.h"
 
 /* The blob, and what was made from it so far. One per process; there are no threads. */
 struct init {
@@ -20,6 +21,7 @@ struct init {
 	int handed[WARD_HANDED_MAX]; /* descriptors by enum ward_launch_handed */
 	int ctl, cmd, fuse; /* WARD_LAUNCH_FD_* */
 	int steps; /* eventfd: how often the command may go on */
+	int outside; /* O_PATH of what was the root when the command was made; -1 = none */
 	int executed[2]; /* pipe: the command's end closes by its exec */
 	int oom; /* /proc/self/oom_score_adj, -1 = not to be had */
 	char oom_old[16]; /* what it was */
@@ -80,5 +82,17 @@ void child_step(const struct init *in);
 void drop_bounding(const struct init *in);
 void drop_capabilities(int sock);
 
-/* selftest.c: bits of enum ward_probe that could be broken; 0 = every promise held. */
-uint32_t selftest(const struct ward_launch *l);
+/* The command's descriptors until it executes, beside 0, 1 and 2: they close by exec. */
+#define COMMAND_FD_CMD 3
+#define COMMAND_FD_STEPS 4
+#define COMMAND_FD_EXECUTED 5
+#define COMMAND_FD_OUTSIDE 6 /* until the self-test */
+
+/*
+ * selftest.c: bits of enum ward_probe that could be broken; 0 = every promise held. outside: see struct init, closed here. envp: what
+ * the command is to get.
+ */
+uint32_t selftest(const struct ward_launch *l, int outside, char *const *envp);
+/* selftest_mounts.c, selftest_filter.c: probes that have to read something. True: broken. */
+bool mounts_broken(const struct ward_launch *l, int self);
+bool filter_broken(const struct ward_launch *l);

@@ -9,14 +9,34 @@
 #include <errno.h>
 #include <string.h>
 
+#ifdef WARD_MUTATIONS
+static const char *mutation;
+
+bool ward_off(enum ward_mutation m)
+{
+	static const char *const names[] = {
+#define WARD_X(id, name, text, view, plain) [WARD_MUTATION_##id] = (name),
+		WARD_MUTATIONS_TABLE(WARD_X)
+#undef WARD_X
+	};
+
+	return strcmp(mutation, names[m]) == 0;
+}
+#endif
+
 int main(int argc, char **argv)
 {
 	struct init in = { .ctl = WARD_LAUNCH_FD_CTL,
 		.cmd = WARD_LAUNCH_FD_CMD,
 		.fuse = WARD_LAUNCH_FD_FUSE,
-		.oom = -1 };
+		.oom = -1,
+		.outside = -1 };
 
-	if (syscall(NR_close_range, (unsigned)WARD_LAUNCH_FD_FUSE + 1, ~0u, 0) < 0)
+#ifdef WARD_MUTATIONS
+	mutation = argc == 3 ? argv[--argc] : "";
+#endif
+	if (!WARD_OFF(DESCRIPTOR) &&
+		syscall(NR_close_range, (unsigned)WARD_LAUNCH_FD_FUSE + 1, ~0u, 0) < 0)
 		fail(in.ctl, WARD_STAGE_FORK, errno, "close_range");
 	in.namespaces = argc == 2 && strcmp(argv[1], WARD_LAUNCH_NAMESPACES) == 0;
 	if (!in.namespaces && (argc != 2 || strcmp(argv[1], WARD_LAUNCH_PLAIN) != 0))

@@ -10,18 +10,26 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #ifndef AF_VSOCK
 #define AF_VSOCK 40
 #endif
+#define CAP_LAST_MAX 63
 #define KEYCTL_GET_KEYRING_ID 0
 #define MSG_PROBE_ 0x10 /* the kernel's linux/socket.h: look for the way only */
+
+/* /proc/self, opened once: a walk there costs more than most of what is asked of it. -1: not to be had, which breaks all of it. */
+static int proc_self;
 
 static bool opened(int fd)
 {
@@ -55,6 +63,57 @@ static bool caps(const struct ward_launch *l)
 	return d[0] | d[1] | d[2] | d[3] | d[4] | d[5];
 }
 
+/* The kernel names the highest by refusing the next. An ordinary user without a namespace has none, and may not drop what it has not. */
+static bool bounding(const struct ward_launch *l)
+{
+	for (int c = 0; (l->flags & WARD_LAUNCH_USERNS) && c <= CAP_LAST_MAX; c++) {
+		int r = prctl(PR_CAPBSET_READ, c, 0, 0, 0);
+
+		if (r < 0)
+			return c == 0;
+		if (r)
+			return true;
+	}
+	return false;
+}
+
+static ssize_t read_text(const char *name, char *s, size_t size)
+{
+	int fd = openat(proc_self, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, s, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	s[n < 0 ? 0 : n] = 0;
+	return n;
+}
+
+/* One line: an inside id, the id outside of this namespace, and how many. */
+static bool map_is(const char *name, uint32_t inside, uint32_t outside)
+{
+	char text[64], *p = text;
+	unsigned long v[3];
+
+	if (read_text(name, text, sizeof(text)) <= 0)
+		return false;
+	for (int i = 0; i < 3; i++)
+		v[i] = strtoul(p, &p, 10);
+	return v[0] == inside && v[1] == outside && v[2] == 1 && strcmp(p, "\n") == 0;
+}
+
+static bool maps(const struct ward_launch *l)
+{
+	return (l->flags & WARD_LAUNCH_USERNS) &&
+		!(map_is("uid_map", l->inside_uid, l->host_uid) &&
+			map_is("gid_map", l->inside_gid, l->host_gid));
+}
+
+/* An ordinary user's cannot be given up. */
+static bool groups(const struct ward_launch *l)
+{
+	return l->caller_uid == 0 && getgroups(0, NULL) != 0;
+}
+
 static bool nnp(const struct ward_launch *l)
 {
 	(void)l;
@@ -64,7 +123,8 @@ static bool nnp(const struct ward_launch *l)
 static bool seccomp(const struct ward_launch *l)
 {
 	(void)l;
-	return syscall(SYS_unshare, CLONE_NEWUSER) == 0;
+	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_FILTER ||
+		syscall(SYS_unshare, CLONE_NEWUSER) == 0;
 }
 
 static bool keyring(const struct ward_launch *l)
@@ -101,11 +161,12 @@ static bool outside(const struct ward_launch *l)
 	return out;
 }
 
+/* In a view it is not even there, whoever may read it. */
 static bool canary(const struct ward_launch *l)
 {
-	return l->canary &&
-		opened(openat(AT_FDCWD, blob_text(l, l->canary),
-			O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+	int how = l->flags & WARD_LAUNCH_USERNS ? O_PATH : O_RDONLY | O_NONBLOCK;
+
+	return l->canary && opened(openat(AT_FDCWD, blob_text(l, l->canary), how | O_CLOEXEC));
 }
 
 static bool root_write(const struct ward_launch *l)
@@ -133,10 +194,125 @@ static bool host_proc(const struct ward_launch *l)
 		strcmp(self, pid) != 0;
 }
 
+static bool namespaces(const struct ward_launch *l)
+{
+	static const char *const names[WARD_LAUNCH_NS_MAX] = WARD_LAUNCH_NS;
+	char path[16], is[64];
+	bool same = false;
+
+	for (int i = 0; (l->flags & WARD_LAUNCH_USERNS) && i < WARD_LAUNCH_NS_MAX && !same; i++) {
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "ns/%s", names[i]);
+		n = readlinkat(proc_self, path, is, sizeof(is) - 1);
+		is[n < 0 ? 0 : n] = 0;
+		same = n <= 0 || strcmp(is, blob_text(l, l->ns[i])) == 0;
+	}
+	return same;
+}
+
+struct dirent_ {
+	uint64_t ino, off;
+	uint16_t len;
+	uint8_t type;
+	char name[];
+};
+
+/* What is open beside 0, 1 and 2 is ours, and closes by exec. */
+static bool descriptors(const struct ward_launch *l)
+{
+	static _Alignas(struct dirent_) char dents[1024];
+	int dir = openat(proc_self, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool more = dir < 0;
+	long n;
+
+	(void)l;
+	while (!more && (n = syscall(SYS_getdents64, dir, dents, sizeof(dents))) != 0) {
+		more = n < 0;
+		for (long at = 0; at < n && !more;) {
+			const struct dirent_ *d = (const void *)(dents + at);
+			int fd = (int)strtol(d->name, NULL, 10);
+
+			at += d->len;
+			if (d->name[0] != '.' && fd > STDERR_FILENO)
+				more = (fd > COMMAND_FD_EXECUTED && fd != dir && fd != proc_self) ||
+					fcntl(fd, F_GETFD) != FD_CLOEXEC;
+		}
+	}
+	if (dir >= 0)
+		close(dir);
+	return more;
+}
+
+static bool mounts(const struct ward_launch *l)
+{
+	return mounts_broken(l, proc_self);
+}
+
+static bool session(const struct ward_launch *l)
+{
+	(void)l;
+	return getsid(0) != getpid();
+}
+
+static bool dumpable(const struct ward_launch *l)
+{
+	(void)l;
+	return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0;
+}
+
+static bool above(int what, uint64_t limit)
+{
+	struct rlimit r;
+
+	return getrlimit(what, &r) < 0 || r.rlim_cur > limit;
+}
+
+static bool rlimits(const struct ward_launch *l)
+{
+	return above(RLIMIT_CORE, 0) || above(RLIMIT_NOFILE, l->nofile) ||
+		(l->nproc && above(RLIMIT_NPROC, l->nproc)) ||
+		(l->rlimit_data && above(RLIMIT_DATA, l->rlimit_data));
+}
+
+/* A descriptor that leads out of the view finds nothing allowed there: no rule is above what lies on no path from our root. */
+static bool landlock(int outside)
+{
+	bool out;
+
+	if (outside < 0)
+		return false;
+	out = opened(openat(outside, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	close(outside);
+	return out;
+}
+
+static bool environment(const struct ward_launch *l, char *const *envp)
+{
+	const uint32_t *offs = l->envc ? blob_at(l, l->envp) : NULL;
+	uint32_t i;
+
+	for (i = 0; i < l->envc; i++)
+		if (envp[i] != blob_text(l, offs[i]))
+			return true;
+	return envp[i] != NULL;
+}
+
 typedef bool probe_fn(const struct ward_launch *l);
 
+/* CGROUP is the supervisor's, who alone sees where we are; two more are called by name. */
 static probe_fn *const probes[WARD_PROBE_MAX] = {
 	[WARD_PROBE_IDS] = ids,
+	[WARD_PROBE_MAPS] = maps,
+	[WARD_PROBE_GROUPS] = groups,
+	[WARD_PROBE_BOUNDING] = bounding,
+	[WARD_PROBE_FILTER] = filter_broken,
+	[WARD_PROBE_NAMESPACES] = namespaces,
+	[WARD_PROBE_MOUNTS] = mounts,
+	[WARD_PROBE_DESCRIPTORS] = descriptors,
+	[WARD_PROBE_SESSION] = session,
+	[WARD_PROBE_DUMPABLE] = dumpable,
+	[WARD_PROBE_RLIMITS] = rlimits,
 	[WARD_PROBE_CAPS] = caps,
 	[WARD_PROBE_NNP] = nnp,
 	[WARD_PROBE_SECCOMP] = seccomp,
@@ -149,12 +325,19 @@ static probe_fn *const probes[WARD_PROBE_MAX] = {
 	[WARD_PROBE_PROC] = host_proc,
 };
 
-uint32_t selftest(const struct ward_launch *l)
+uint32_t selftest(const struct ward_launch *l, int outside, char *const *envp)
 {
 	uint32_t broken = 0;
 
+	proc_self = openat(AT_FDCWD, "/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (landlock(outside))
+		broken |= 1u << WARD_PROBE_LANDLOCK;
+	if (environment(l, envp))
+		broken |= 1u << WARD_PROBE_ENVIRONMENT;
 	for (unsigned i = 0; i < WARD_PROBE_MAX; i++)
-		if (probes[i](l))
+		if (probes[i] && probes[i](l))
 			broken |= 1u << i;
+	if (proc_self >= 0)
+		close(proc_self);
 	return broken;
 }

@@ -91,6 +91,8 @@ static void seal(const struct init *in, const char *path, uint64_t attr)
 {
 	struct mount_attr_ a = { .attr_set = attr };
 
+	if (WARD_OFF(SEAL))
+		return;
 	if (syscall(NR_mount_setattr, AT_FDCWD, path, 0, &a, sizeof(a)) < 0)
 		fail(in->ctl, WARD_STAGE_MOUNT, errno, path);
 }
@@ -166,7 +168,10 @@ static void proc_build(const struct init *in, const char *dest)
 {
 	char sys[64], keys[64];
 
-	if (mount("proc", dest, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+	if (WARD_OFF(PROC)) {
+		if (mount("/proc", dest, NULL, MS_BIND | MS_REC, NULL) < 0)
+			fail(in->ctl, WARD_STAGE_MOUNT, errno, "proc");
+	} else if (mount("proc", dest, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		fail(in->ctl, WARD_STAGE_MOUNT, errno, "proc");
 	snprintf(sys, sizeof(sys), "%s/sys", dest);
 	bind_mount(in, sys, sys);
@@ -203,6 +208,8 @@ static void mask_build(const struct init *in, const char *dest, bool dir, uint32
 {
 	const char *from = !dir ? "../nil" : mode ? "../empty" : "../nothing";
 
+	if (WARD_OFF(MASK))
+		return;
 	if (!present(from) && dir)
 		must_mkdir(in, from, mode);
 	else if (!present(from))
@@ -266,7 +273,8 @@ static void subtrees_open(struct init *in, const struct ward_launch_mount *m)
  */
 static void pivot(const struct init *in)
 {
-	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+	if (syscall(SYS_pivot_root, ".", ".") < 0 ||
+		(!WARD_OFF(OLD_ROOT) && umount2(".", MNT_DETACH) < 0) || chdir("/") < 0)
 		fail(in->ctl, WARD_STAGE_PIVOT, errno, NULL);
 	child_step(in);
 }
@@ -276,11 +284,11 @@ void become(const struct init *in)
 {
 	const struct ward_launch *l = in->l;
 
-	if (l->caller_uid == 0 && setgroups(0, NULL) < 0)
+	if (l->caller_uid == 0 && !WARD_OFF(GROUPS) && setgroups(0, NULL) < 0)
 		fail(in->ctl, WARD_STAGE_IDS, errno, "setgroups");
 	if (setresgid(l->inside_gid, l->inside_gid, l->inside_gid) < 0)
 		fail(in->ctl, WARD_STAGE_IDS, errno, "setresgid");
-	if (setresuid(l->inside_uid, l->inside_uid, l->inside_uid) < 0)
+	if (!WARD_OFF(UID) && setresuid(l->inside_uid, l->inside_uid, l->inside_uid) < 0)
 		fail(in->ctl, WARD_STAGE_IDS, errno, "setresuid");
 }
 
@@ -303,7 +311,7 @@ static void prime(void)
 /* v1: each controller by our own "0": an attach from outside would cost 8 ms. */
 void enter_cgroup(const struct init *in)
 {
-	for (uint32_t i = 0; i < in->l->n_tasks; i++)
+	for (uint32_t i = 0; i < in->l->n_tasks && !WARD_OFF(CGROUP); i++)
 		if (write(in->handed[WARD_HANDED_CGROUP + (int)i], "0", 1) != 1)
 			fail(in->ctl, WARD_STAGE_CGROUP, errno, NULL);
 }
@@ -315,7 +323,7 @@ static int view_begin(struct init *in)
 
 	umask(022);
 	/* A host may hand out namespaces and then no right in them (AppArmor): that is a host without. */
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (!WARD_OFF(PROPAGATION) && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		fail(in->ctl,
 			errno == EPERM || errno == EACCES ? WARD_STAGE_CLONE : WARD_STAGE_ROOT,
 			errno, "/");
@@ -332,7 +340,7 @@ static int view_begin(struct init *in)
 			fail(in->ctl, WARD_STAGE_FUSE, errno, "/dev/fuse");
 	}
 	enter_cgroup(in);
-	if (unshare((int)CLONE_NEWCGROUP_) < 0)
+	if (!WARD_OFF(NS_CGROUP) && unshare((int)CLONE_NEWCGROUP_) < 0)
 		fail(in->ctl, WARD_STAGE_CLONE, errno, "cgroup namespace");
 	return fuse;
 }
@@ -344,7 +352,7 @@ pid_t view_build(struct init *in)
 	const struct ward_launch_mount *m = in->l->n_mounts ? blob_at(in->l, in->l->mounts) : NULL;
 	const char *hostname = blob_text(in->l, in->l->hostname);
 
-	if (sethostname(hostname, strlen(hostname)) < 0)
+	if (!WARD_OFF(NS_UTS) && sethostname(hostname, strlen(hostname)) < 0)
 		fail(in->ctl, WARD_STAGE_NET, errno, "hostname");
 	if (!(in->l->flags & WARD_LAUNCH_ROOT))
 		trees_open(in);
@@ -370,6 +378,8 @@ pid_t view_build(struct init *in)
 	}
 	if (!(in->l->flags & WARD_LAUNCH_FUSE))
 		seal(in, ".", MOUNT_ATTR_RDONLY_ | MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_);
+	if (WARD_OFF(VIEW))
+		bind_mount(in, "/etc", "etc");
 	pivot(in);
 	go_anywhere(in, in->ctl);
 	return command;

@@ -24,6 +24,8 @@ void ward_cgroup_find(struct ward_cgroup_place *ret);
 void ward_cgroup_guess(const struct ward_host *host, struct ward_cgroup_place *ret);
 /* Make dir a place for runs on v2: its controllers are on for children. Bits of what then is, 1 << controller. */
 unsigned ward_cgroup_enable(const char *dir);
+/* The path, *ret_n bytes, of "id:controllers:path" in text that lists controller ("" = v2), whatever it is. NULL: none. */
+const char *ward_cgroup_line(const char *text, const char *controller, size_t *ret_n);
 /* The path of "id:controllers:path" in text that lists controller ("" = v2). False: none, or not below the root. */
 bool ward_cgroup_self_path(const char *text, const char *controller, char *out, size_t size);
 /* Mount point and root of the hierarchy in mountinfo text; controller NULL = v2. */

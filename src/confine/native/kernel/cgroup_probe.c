@@ -50,7 +50,7 @@ static bool listed(const char *list, size_t n, const char *name)
 	return false;
 }
 
-bool ward_cgroup_self_path(const char *text, const char *controller, char *out, size_t size)
+const char *ward_cgroup_line(const char *text, const char *controller, size_t *ret_n)
 {
 	for (const char *p = text; *p;) {
 		size_t line = strcspn(p, "\n");
@@ -59,23 +59,30 @@ bool ward_cgroup_self_path(const char *text, const char *controller, char *out, 
 			list ? memchr(list + 1, ':', (size_t)(p + line - list - 1)) : NULL;
 
 		if (path) {
-			size_t n_list = (size_t)(path - list - 1),
-			       n = (size_t)(p + line - path - 1);
+			size_t n_list = (size_t)(path - list - 1);
 			bool ours =
 				*controller ? listed(list + 1, n_list, controller) : n_list == 0;
 
-			if (ours) {
-				/* "/.." = outside the cgroup namespace: not reachable by that name */
-				if (n == 0 || n >= size || path[1] != '/')
-					return false;
-				memcpy(out, path + 1, n);
-				out[n] = '\0';
-				return !ward_path_has_dotdot(out);
-			}
+			*ret_n = (size_t)(p + line - path - 1);
+			if (ours)
+				return path + 1;
 		}
 		p += line + (p[line] == '\n');
 	}
-	return false;
+	return NULL;
+}
+
+bool ward_cgroup_self_path(const char *text, const char *controller, char *out, size_t size)
+{
+	size_t n;
+	const char *path = ward_cgroup_line(text, controller, &n);
+
+	/* "/.." = outside the cgroup namespace: not reachable by that name */
+	if (!path || n == 0 || n >= size || path[0] != '/')
+		return false;
+	memcpy(out, path, n);
+	out[n] = '\0';
+	return !ward_path_has_dotdot(out);
 }
 
 bool ward_cgroup_mount(const char *text, const char *controller, char *out, size_t size)

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,6 +20,29 @@
 #define KILL_ROUNDS 64
 #define KILL_BATCH 256
 #define KILL_PAUSE_NS 1000000L
+
+bool ward_cgroup_holds(const struct ward_cgroup *cg, pid_t pid)
+{
+	static const char *const names[] = { [WARD_CGROUP_MEMORY] = "memory",
+		[WARD_CGROUP_PIDS] = "pids",
+		[WARD_CGROUP_CPU] = "cpu" };
+	char text[WARD_CGROUP_TEXT_MAX], path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/cgroup", (long)pid);
+	if (ward_cgroup_read(AT_FDCWD, path, text, sizeof(text)) <= 0)
+		return false;
+	for (unsigned c = 0; c < (cg->version == 2 ? 1u : WARD_CGROUP_CONTROLLERS); c++) {
+		const char *own = strrchr(cg->dir[c].path, '/'), *is;
+		size_t n = 0, len = own ? strlen(own) : 0;
+
+		if (cg->dir[c].fd < 0)
+			continue;
+		is = ward_cgroup_line(text, cg->version == 2 ? "" : names[c], &n);
+		if (!is || !own || n < len || memcmp(is + n - len, own, len) != 0)
+			return false;
+	}
+	return true;
+}
 
 int ward_cgroup_oom_fd(const struct ward_cgroup *cg, short *ret_events)
 {
