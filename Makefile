@@ -7,7 +7,7 @@ MESON_FLAGS ?=
 CHECK_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-agreement check-faults check-real bench bench-cedar bench-policy build install clean fuzz format packages-build
+.PHONY: help demo check check-agreement check-faults check-flood check-real bench bench-cedar bench-policy build install clean fuzz format packages-build
 
 help:
 	@echo 'make demo      see an untrusted script confined (builds first; about a minute)'
@@ -15,6 +15,7 @@ help:
 	@echo 'make check-real    run real projects from the package registries inside, as make check does not (network; minutes)'
 	@echo 'make check-faults      every call of a start fails once, ward is killed at 1,000 points (docs/security/testing.md)'
 	@echo 'make check-agreement   the kernel against the judge, 104,000 operations (docs/agreement.md)'
+	@echo 'make check-flood   floods at full size: a million names, 1,000 held lookups (docs/security/testing.md; minutes)'
 	@echo 'make bench     measure starts and calls against bubblewrap'
 	@echo 'make bench-cedar   measure authorization (RUST=, WASM=: the official engine; see bench/cedar --help)'
 	@echo 'make bench-policy  measure loading policies, decisions, and runs under a profile'
@@ -50,6 +51,11 @@ check-agreement: build
 	ninja -C $(BUILD) tests/agreement/agreement_judge tests/agreement/agreement_prober
 	@WARD=$(BUILD)/ward JUDGE=$(BUILD)/tests/agreement/agreement_judge PROBER=$(BUILD)/tests/agreement/agreement_prober \
 		PYTHONPATH=tests/harness:tests/cli tests/agreement/agree.py --pairs 104000
+
+check-flood: build
+	ninja -C $(BUILD) tests/sandbox/flood-inside
+	@WARD=$(BUILD)/ward WARD_FLOOD_INSIDE=$(BUILD)/tests/sandbox/flood-inside PYTHONPATH=tests/harness:tests/cli:tests/sandbox \
+		PYTHONDONTWRITEBYTECODE=1 tests/sandbox/test_flood.py --whole
 
 bench: build
 	@tools/need-packages bench
