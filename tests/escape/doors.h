@@ -9,6 +9,7 @@
  *	CALL32    the same by int $0x80, numbers of i386
  *	SOCKET    a socket; out is who holds one of that family
  *	FILE_OPEN a file, opened and held; nothing is written
+ *	RECORDED  something that Ward refuses and records, of a name that world.py makes (EVIL): out is what spoils a record
  *	DEVICE    a device node of one's own, in the workspace, opened and held
  */
 
@@ -151,3 +152,22 @@ FILE_OPEN(device_tun, root, "A network interface of one's own.", "/dev/net/tun",
 FILE_OPEN(device_latency, root, "Keeps the processors awake while it is open.", "/dev/cpu_dma_latency", O_RDONLY)
 FILE_OPEN(device_loop0, root, "A file as a disk, by its node.", "/dev/loop0", O_RDONLY)
 DEVICE(device_node_fuse, root, "A node for file systems of one's own, made here.", 10, 229)
+
+/* ---- names in Ward's records ---- */
+RECORDED(log_newline, both, "A name with a line of Ward's own in it.", newline, 'w')
+RECORDED(log_return, both, "A name that writes over the line it stands in.", carriage, 'w')
+RECORDED(log_escape, both, "A name that clears the screen and renames the window.", escape, 'w')
+RECORDED(log_c1, both, "The same with the one-byte form of the escape sequence, as UTF-8.", c1, 'w')
+RECORDED(log_direction, both, "A name that is read backwards.", direction, 'w')
+RECORDED(log_invisible, both, "A name with letters that cannot be seen.", invisible, 'w')
+RECORDED(log_tags, both, "A name with a text in letters that only machines read.", tags, 'w')
+RECORDED(log_separator, both, "A name with the line separator of Unicode, and a line of Ward's own.", separator, 'w')
+RECORDED(log_bad_utf8, both, "A name that is no UTF-8.", bad_utf8, 'w')
+RECORDED(log_overlong, both, "A name with a zero byte in overlong UTF-8, and half a surrogate.", overlong, 'w')
+RECORDED(log_json, both, "A name that ends a JSON string and adds a member.", json, 'w')
+RECORDED(log_backslash, both, "The same behind a backslash, which might be escaped twice or not at all.", backslash, 'w')
+RECORDED(log_grant, both, "A name with a cure of its own: a line to paste.", grant, 'w')
+RECORDED(log_connect_newline, both, "A socket's name with a line of Ward's own in it.", newline, 'c')
+RECORDED(log_connect_escape, both, "A socket's name with escape sequences.", escape, 'c')
+RECORDED(log_connect_json, both, "A socket's name that ends a JSON string.", json, 'c')
+RECORDED(log_process_name, both, "A refused call of a process that is called like that.", newline_short, 'p')

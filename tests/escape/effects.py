@@ -4,12 +4,14 @@
 Each gets the World, what became of the run (Run), and the words behind its name. None asks the attempt what it believes.
 """
 import ctypes
+import json
 import os
 import pathlib
 import socket
 import stat
 import threading
 import time
+import unicodedata
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -210,6 +212,40 @@ def typed(world, run):
     return world["token"].encode() in run.terminal
 
 
+def is_plain(text):
+    """No control, format or private character, no separator of lines but the newline."""
+    return all(c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp") for c in text)
+
+
+def json_spoiled(data):
+    """Not UTF-8, not JSON, or with a member that none of Ward's texts has."""
+    try:
+        value = json.loads(data.decode())
+    except ValueError:
+        return True
+    return not isinstance(value, dict) or has_member(value, "forged") or any(c < 0x20 for c in data)
+
+
+def has_member(value, name):
+    if isinstance(value, dict):
+        return name in value or any(has_member(v, name) for v in value.values())
+    return isinstance(value, list) and any(has_member(v, name) for v in value)
+
+
+def record_spoiled(world, run):
+    """Log, outcome, report or what stands on standard error say something that Ward did not mean."""
+    log = pathlib.Path(world["log"]).read_bytes()
+    report = pathlib.Path(world["report"]).read_bytes() if os.path.exists(world["report"]) else b""
+    outcome = pathlib.Path(world["outcome"]).read_bytes() if os.path.exists(world["outcome"]) else b"{}"
+    forged = b"forged " + world["token"].encode()
+    try:
+        said = (report + b"\n" + run.err).decode()
+    except UnicodeDecodeError:
+        return True
+    return (not is_plain(said) or any(line.startswith((b"ward: " + forged, b"ward:   grant: " + forged)) for line in report.splitlines())
+            or any(json_spoiled(line) for line in log.splitlines()) or json_spoiled(outcome.rstrip()))
+
+
 def answered(_world, run):
     """The kernel looked at what was asked, and said what it thinks of it. Only the caller hears that."""
     return b"answered: " in run.out
@@ -243,6 +279,6 @@ def served(_world, run):
 EFFECTS = {f.__name__.replace("_", "-"): f for f in (
     leak, told, changed, gone, created, mode, times, xattr, flags, device, setid, logged, heard, died, stopped,
     victim_limit, victim_affinity, victim_nice, victim_policy, victim_oom, holds, holds_socket, nested, more, alive, flood,
-    typed, answered, took_all, blocked, terminal_reset, root_program, served)}
+    typed, answered, record_spoiled, took_all, blocked, terminal_reset, root_program, served)}
 
 WATCHED = {"holds", "holds-socket", "nested"}   # what can only be seen while it runs

@@ -117,11 +117,15 @@ class Door(Attempt):
         first = name.split("_")[0]
         self.field.update({"class": self.CLASSES.get(first, first.rstrip("32")), "for": "" if who == "both" else who,
                            "escaped": {"CALL": "answered", "CALL32": "answered", "SOCKET": "holds-socket " + family,
-                                       "FILE_OPEN": "holds /" + what.rsplit("/", 1)[-1], "DEVICE": "holds /device"}[kind]})
+                                       "FILE_OPEN": "holds /" + what.rsplit("/", 1)[-1], "DEVICE": "holds /device",
+                                       "RECORDED": "record-spoiled"}[kind]})
+        if kind == "RECORDED":
+            self.field.update(plants="evil:" + family, args="evil", proof="naive",
+                              grants="--write {ws} --read {ro} --report {report} --outcome {outcome}")
 
 
 def read_doors():
-    row = re.compile(r'^(CALL|CALL32|SOCKET|FILE_OPEN|DEVICE)\((\w+), (root|user|both), "([^"]*)", (.*)\)$', re.M)
+    row = re.compile(r'^(CALL|CALL32|SOCKET|FILE_OPEN|DEVICE|RECORDED)\((\w+), (root|user|both), "([^"]*)", (.*)\)$', re.M)
     return [Door(*m.groups()) for m in row.finditer((HERE / "doors.h").read_text())]
 
 
@@ -341,7 +345,8 @@ def new_world(attempt, tools, ward):
     try:
         world.names["env"] = world.secret("env")
         for plant in attempt.field["plants"].split():
-            getattr(world, "plant_" + plant)()
+            name, _, word = plant.partition(":")
+            getattr(world, "plant_" + name)(*filter(None, [word]))
         yield world
     finally:
         end_strays(tools / "escape-attempts")

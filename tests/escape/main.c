@@ -3,8 +3,10 @@
  * One program for all attempts: escape-attempts NAME [KEY=VALUE...]. It looks for the attempt that the linker collected
  * under that name, or that is a row of doors.h, and ends with its result. It does nothing of its own that could be refused.
  */
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 
 #include "int80.h"
 
@@ -15,7 +17,7 @@ static char **words;
 static char doors_zeros[4096] __attribute__((aligned(64)));
 static const uint64_t doors_into_cgroup[11] = { 0x200000000, 0, 0, 0, 17, 0, 0, 0, 0, 0, 1 << 20 };
 
-enum door_kind { DOOR_CALL, DOOR_CALL32, DOOR_SOCKET, DOOR_FILE, DOOR_DEVICE };
+enum door_kind { DOOR_CALL, DOOR_CALL32, DOOR_SOCKET, DOOR_FILE, DOOR_DEVICE, DOOR_RECORDED };
 
 struct door {
 	const char *name;
@@ -30,6 +32,7 @@ struct door {
 #define SOCKET(name, who, about, ...) { #name, DOOR_SOCKET, 0, { __VA_ARGS__ } },
 #define FILE_OPEN(name, who, about, path, how) { #name, DOOR_FILE, 0, { TEXT(path), how } },
 #define DEVICE(name, who, about, major, minor) { #name, DOOR_DEVICE, 0, { major, minor } },
+#define RECORDED(name, who, about, evil, how) { #name, DOOR_RECORDED, 0, { how } },
 #define DOOR_ARGS(nr, a, b, c, d, e, f, ...) \
 	(nr), \
 	{ \
@@ -76,6 +79,39 @@ static int hold_device(const struct door *d)
 	return hold(open("device", O_RDONLY | O_NOCTTY));
 }
 
+static size_t unhex(const char *hex, char *to, size_t max)
+{
+	size_t n = 0;
+
+	for (unsigned byte; n < max - 1 && sscanf(hex + 2 * n, "%2x", &byte) == 1; n++)
+		to[n] = (char)byte;
+	to[n] = '\0';
+	return n;
+}
+
+/* Have it refused by that name, and say for the naive recorder what the name was. */
+static int be_recorded(char how)
+{
+	struct sockaddr_un u = { .sun_family = AF_UNIX };
+	char path[4096];
+
+	unhex(arg("evil"), path, sizeof(path));
+	printf("tries: %s\n", arg("evil"));
+	fflush(stdout);
+	if (how == 'w')
+		return spoil(open(path, O_WRONLY));
+	if (how == 'p') {
+		(void)prctl(PR_SET_NAME, strrchr(path, '/') + 1);
+		return syscall(SYS_keyctl, 0, -4, 0) < 0 ? refused("keyctl") : ESCAPED;
+	}
+	if (strlen(path) >= sizeof(u.sun_path))
+		return IMPOSSIBLE;
+	memcpy(u.sun_path, path, strlen(path) + 1);
+	if (connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&u, sizeof(u)) < 0)
+		return refused("connect");
+	return ESCAPED;
+}
+
 static int go_through(const struct door *d)
 {
 	const long *a = d->arg;
@@ -89,6 +125,7 @@ static int go_through(const struct door *d)
 		fd = socket((int)a[0], (int)a[1], (int)a[2]);
 		return fd < 0 ? refused(d->name) : hold(fd);
 	case DOOR_FILE: return hold(open((const char *)a[0], (int)a[1]));
+	case DOOR_RECORDED: return be_recorded((char)a[0]);
 	case DOOR_DEVICE: return hold_device(d);
 	}
 	return IMPOSSIBLE;

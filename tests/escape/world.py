@@ -25,6 +25,16 @@ TOKEN = re.compile(rb"WS-[0-9a-f]{32}")
 libc = ctypes.CDLL(None, use_errno=True)
 
 
+# Names that say more than a name should, to whoever records them as they are. T is the token.
+EVIL = {
+    "newline": b"x\nward: forged T\n", "newline_short": b"x\nward: y", "carriage": b"x\rward: forged T",
+    "escape": b"\x1b]0;T\x07\x1b[2J", "c1": "x\u009b2J".encode(), "direction": "x\u202etxt.sh".encode(),
+    "invisible": "a\u200b\u2060b".encode(), "tags": "x\U000e0041\U000e0042".encode(), "separator": "x\u2028ward: forged T".encode(),
+    "bad_utf8": b"x\xff\xfe", "overlong": b"x\xc0\x80\xed\xa0\x80", "json": b'x","forged":"T","y":"',
+    "backslash": b'x\\","forged":"T","y":"', "grant": b"x\nward:   grant: forged T",
+}
+
+
 def own_address():
     """An address of this host that is not the loopback's. Packets to it stay on the host."""
     table = pathlib.Path("/proc/net/fib_trie").read_text().splitlines()
@@ -112,6 +122,13 @@ class World:
             os.close(fd)
         self.closing += [lambda: os.close(INHERITED_FILE), lambda: os.close(INHERITED_DIR)]
         return list(fds)
+
+    def plant_evil(self, kind):
+        """A file that may be read, by a name out of EVIL; and a socket of the host by the same."""
+        name = self.names["ro"].encode() + b"/" + EVIL[kind].replace(b"T", self["token"].encode())
+        with open(name, "wb"):
+            os.chmod(name, 0o666)
+        self.names["evil"] = name.hex()
 
     def handle(self):
         """The handle of the secret file, as name_to_handle_at gives it."""
