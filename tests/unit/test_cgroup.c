@@ -312,6 +312,24 @@ TEST(sweep_leaves_the_living_and_takes_the_dead)
 	close(out[1]);
 }
 
+/* A sweep that was kept waiting since it looked at the clock: what was made meanwhile is held by nobody yet. */
+TEST(a_late_sweep_leaves_what_is_being_made)
+{
+	struct ward_limits l = limits(64 * MIB, 12, 0);
+	struct ward_cgroup *cg = make(&l);
+	char parent[sizeof(cg->dir[0].path)], *slash;
+	int64_t then = (int64_t)(ward_now_wall_ns() / 1000000) - 60000;
+
+	snprintf(parent, sizeof(parent), "%s", cg->dir[0].path);
+	slash = strrchr(parent, '/');
+	REQUIRE(slash);
+	*slash = '\0';
+	CHECK(flock(cg->dir[0].fd, LOCK_UN) == 0);
+	(void)ward_cgroup_sweep_dir(parent, 64, then);
+	CHECK(exists(cg->dir[0].path));
+	CHECK(ward_cgroup_destroy(cg));
+}
+
 TEST(deep_probe_agrees_and_leaves_nothing)
 {
 	struct ward_host quick = { 0 }, deep = { 0 };

@@ -143,7 +143,8 @@ static int fill(struct ward_cgroup *cg, const struct ward_cgroup_place *place, c
 	for (unsigned c = 0; c < (cg->version == 2 ? 1 : WARD_CGROUP_CONTROLLERS); c++) {
 		if (cg->version == 1 && !cg->has[c])
 			continue;
-		(void)ward_cgroup_sweep_dir(place->path[c], SWEEP_AT_CREATE);
+		(void)ward_cgroup_sweep_dir(place->path[c], SWEEP_AT_CREATE,
+			(int64_t)(ward_now_wall_ns() / 1000000));
 		r = make_dir(cg, place->path[c], run_id, &cg->dir[c], err);
 		if (r < 0)
 			return r;

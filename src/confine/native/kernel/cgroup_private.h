@@ -59,7 +59,10 @@ int ward_cgroup_write(int dirfd, const char *name, const char *text);
 bool ward_cgroup_value(const char *text, const char *key, uint64_t *ret);
 /* A word in a blank-separated list. */
 bool ward_cgroup_word(const char *text, const char *word);
-/* ward_cgroup_sweep() of one place, trying max directories. */
-unsigned ward_cgroup_sweep_dir(const char *path, unsigned max);
+/*
+ * ward_cgroup_sweep() of one place, trying max directories. now_ms, wall time, says which names are worth a try; what is
+ * removed is old by the clock of that moment.
+ */
+unsigned ward_cgroup_sweep_dir(const char *path, unsigned max, int64_t now_ms);
 /* Kill all in a directory; false: some were left after the bounded number of rounds. */
 bool ward_cgroup_kill_dir(int dirfd);

@@ -32,10 +32,17 @@ static int64_t ulid_ms(const char *ulid)
 	return ms;
 }
 
-/* A time ahead of now is one of a clock that was set back: not young. */
+static int64_t wall_ms(void)
+{
+	return (int64_t)(ward_now_wall_ns() / 1000000);
+}
+
+/* A time far ahead of now is one of a clock that was set back: not young. */
 static bool is_young(int64_t then_ms, int64_t now_ms)
 {
-	return then_ms <= now_ms && now_ms - then_ms < SWEEP_AGE_MS;
+	int64_t age = now_ms - then_ms;
+
+	return age > -SWEEP_AGE_MS && age < SWEEP_AGE_MS;
 }
 
 /* Ours, and worth a try: the age in the name costs no system call, so that a burst of runs does not try each other. */
@@ -47,15 +54,18 @@ static bool is_candidate(const char *name, int64_t now_ms)
 		!is_young(ulid_ms(id), now_ms);
 }
 
-/* now_ms 0: however young it is. */
-static bool sweep_one(int base, const char *name, int64_t now_ms)
+/*
+ * Its age is by a clock that is read once it is there, never by one that was read before: the sweep may have waited
+ * meanwhile, and a directory that is just being made is held by nobody yet.
+ */
+static bool sweep_one(int base, const char *name, bool however_young)
 {
 	WARD_FD fd = openat(base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct timespec pause = { .tv_nsec = 1000000 };
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 ||
-		(now_ms && is_young((int64_t)st.st_ctime * 1000, now_ms)) ||
+		(!however_young && is_young((int64_t)st.st_ctime * 1000, wall_ms())) ||
 		flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return false;
 	(void)ward_cgroup_kill_dir(fd);
@@ -69,11 +79,10 @@ static bool sweep_one(int base, const char *name, int64_t now_ms)
 	return false;
 }
 
-unsigned ward_cgroup_sweep_dir(const char *path, unsigned max)
+unsigned ward_cgroup_sweep_dir(const char *path, unsigned max, int64_t now_ms)
 {
 	struct stat st;
 	struct dirent *e;
-	int64_t now_ms = (int64_t)(ward_now_wall_ns() / 1000000);
 	unsigned removed = 0, tried = 0, n = 0, skip;
 	DIR *d;
 
@@ -89,7 +98,7 @@ unsigned ward_cgroup_sweep_dir(const char *path, unsigned max)
 		if (e->d_type != DT_DIR || n++ < skip || !is_candidate(e->d_name, now_ms))
 			continue;
 		tried++;
-		removed += sweep_one(dirfd(d), e->d_name, now_ms);
+		removed += sweep_one(dirfd(d), e->d_name, false);
 	}
 	closedir(d);
 	return removed;
@@ -103,7 +112,7 @@ unsigned ward_cgroup_sweep(void)
 	ward_cgroup_find(&place);
 	for (unsigned c = 0; c < WARD_CGROUP_CONTROLLERS; c++) {
 		if (place.path[c][0] && (place.version == 2 || place.usable[c]))
-			removed += ward_cgroup_sweep_dir(place.path[c], SWEEP_MAX);
+			removed += ward_cgroup_sweep_dir(place.path[c], SWEEP_MAX, wall_ms());
 	}
 	return removed;
 }
@@ -119,6 +128,6 @@ void ward_cgroup_forget(const char *run_id)
 		WARD_FD base = place.path[c][0] ? ward_cgroup_open(place.path[c], O_RDONLY) : -1;
 
 		if (base >= 0)
-			(void)sweep_one(base, name, 0);
+			(void)sweep_one(base, name, true);
 	}
 }
