@@ -5,9 +5,10 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 CHECK_FLAGS ?=
+HOURS ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-agreement check-faults check-flood check-real bench bench-cedar bench-policy build install clean fuzz format packages-build
+.PHONY: help demo check check-agreement check-faults check-flood check-real bench bench-cedar bench-policy build install clean fuzz format packages-build check-endurance check-mutants fuzz-hours
 
 help:
 	@echo 'make demo      see an untrusted script confined (builds first; about a minute)'
@@ -16,12 +17,15 @@ help:
 	@echo 'make check-faults      every call of a start fails once, ward is killed at 1,000 points (docs/security/testing.md)'
 	@echo 'make check-agreement   the kernel against the judge, 104,000 operations (docs/agreement.md)'
 	@echo 'make check-flood   floods at full size: a million names, 1,000 held lookups (docs/security/testing.md; minutes)'
+	@echo 'make check-endurance   10,000 runs one by one and 64 x 200 at once in one process, and what has grown'
+	@echo 'make check-mutants     change the code one place at a time: do the tests notice? (hours; MUTATE_FLAGS="--sample 100")'
 	@echo 'make bench     measure starts and calls against bubblewrap'
 	@echo 'make bench-cedar   measure authorization (RUST=, WASM=: the official engine; see bench/cedar --help)'
 	@echo 'make bench-policy  measure loading policies, decisions, and runs under a profile'
 	@echo 'make build     build $(BUILD)/ward'
 	@echo 'make install   install into $$(DESTDIR)$$(PREFIX), PREFIX=$(PREFIX)'
 	@echo 'make fuzz      build the libFuzzer targets into build-fuzz/ (clang 14)'
+	@echo 'make fuzz-hours    and run them for HOURS=8 of processor time'
 	@echo 'make format    clang-format the tree'
 	@echo 'make clean     remove $(BUILD)/ and build-*/'
 
@@ -57,6 +61,14 @@ check-flood: build
 	@WARD=$(BUILD)/ward WARD_FLOOD_INSIDE=$(BUILD)/tests/sandbox/flood-inside PYTHONPATH=tests/harness:tests/cli:tests/sandbox \
 		PYTHONDONTWRITEBYTECODE=1 tests/sandbox/test_flood.py --whole
 
+check-endurance: build
+	ninja -C $(BUILD) tests/endurance/endurance
+	@dir=$$(mktemp -d) && $(BUILD)/tests/endurance/endurance $$dir; r=$$?; rm -rf "$$dir"; exit $$r
+
+check-mutants:
+	@tools/need-packages check
+	@for part in decide plan confine; do tools/mutate $(MUTATE_FLAGS) $$part || exit; done
+
 bench: build
 	@tools/need-packages bench
 	@bench/run --build $(BUILD)
@@ -81,6 +93,9 @@ fuzz:
 	[ -f build-fuzz/build.ninja ] || CC=clang-14 meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
 	ninja -C build-fuzz
 	@echo 'run one:  build-fuzz/fuzz/fuzz_NAME NEWDIR fuzz/corpus/NAME'
+
+fuzz-hours: fuzz
+	@tools/fuzz-hours --hours $(HOURS)
 
 format:
 	@tools/check-format --fix
