@@ -2,8 +2,8 @@
 /*
  * cgroup, places: where directories for runs can be made. Looks at the fixed mount points first, because reading
  * mountinfo costs more than all the rest; trusts only directories that statfs says are cgroup file systems.
- * Looking changes nothing, but for one thing: on v2 as root a directory `ward` is made at the top and controllers are
- * turned on for it, since without that nothing can be known.
+ * Looking changes nothing, but for one thing: on v2 a directory `ward` is made, as root at the top, else in what was
+ * delegated to the caller, and controllers are turned on for it, since without that nothing can be known.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -215,8 +215,22 @@ static bool v2_use(const char *dir, struct ward_cgroup_place *p)
 }
 
 /*
- * Root: /ward at the top. Others: a cgroup with processes cannot have children with controllers, so the caller's own is
- * out; the nearest one above that was delegated to the caller will do.
+ * The directory `ward` below dir, with controllers on in both. The level between is what keeps a run's limits: a manager
+ * that owns dir (systemd takes cpu from a slice when the last unit that asked for it ends) cannot turn a controller off
+ * that is passed on below.
+ */
+static bool v2_below(const char *dir, struct ward_cgroup_place *p)
+{
+	char own[WARD_CGROUP_PATH_MAX];
+	int n = snprintf(own, sizeof(own), "%s/ward", dir);
+
+	return n > 0 && (size_t)n < sizeof(own) && v2_writable(dir) && ward_cgroup_enable(dir) &&
+		(mkdir(own, 0755) == 0 || errno == EEXIST) && v2_use(own, p);
+}
+
+/*
+ * Root: at the top. Others: a cgroup with processes cannot have children with controllers, so the caller's own is out; the
+ * nearest one above that was delegated to the caller will do.
  */
 static void find_v2(const char *mount, const char *self, struct ward_cgroup_place *p)
 {
@@ -224,18 +238,14 @@ static void find_v2(const char *mount, const char *self, struct ward_cgroup_plac
 	char *slash;
 	int n;
 
-	if (geteuid() == 0 && v2_writable(mount) && ward_cgroup_enable(mount)) {
-		n = snprintf(dir, sizeof(dir), "%s/ward", mount);
-		if (n > 0 && (size_t)n < sizeof(dir) &&
-			(mkdir(dir, 0755) == 0 || errno == EEXIST) && v2_use(dir, p))
-			return;
-	}
+	if (geteuid() == 0 && v2_below(mount, p))
+		return;
 	if (!ward_cgroup_self_path(self, "", path, sizeof(path)))
 		return;
 	while ((slash = strrchr(path, '/')) && slash != path) {
 		*slash = '\0';
 		n = snprintf(dir, sizeof(dir), "%s%s", mount, path);
-		if (n <= 0 || (size_t)n >= sizeof(dir) || v2_use(dir, p) || !v2_writable(dir))
+		if (n <= 0 || (size_t)n >= sizeof(dir) || v2_below(dir, p) || !v2_writable(dir))
 			return;
 	}
 }
