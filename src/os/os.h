@@ -64,6 +64,8 @@ int ward_pidfd_signal(int pidfd, int sig);
 int ward_pidfd_getfd(int pidfd, int fd);
 /* Wait for a child of any clone kind; returns 0 and fills *ret (si_code, si_status), or -errno. */
 int ward_pidfd_wait(int pidfd, int *ret_code, int *ret_status, bool nohang);
+/* May this process mount where it is (CAP_SYS_ADMIN)? Root mostly may not in a container. */
+bool ward_may_mount(void);
 /* What this process is held by from outside already, and so whatever it starts: names, NULL behind the last. */
 #define WARD_INHERITED_MAX 3
 void ward_inherited(const char *ret[WARD_INHERITED_MAX + 1]);

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -85,4 +86,12 @@ void ward_inherited(const char *ret[WARD_INHERITED_MAX + 1])
 	if (in_user_namespace())
 		ret[n++] = "user_namespace";
 	ret[n] = NULL;
+}
+
+bool ward_may_mount(void)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	return syscall(SYS_capget, &h, d) == 0 && (d[0].effective & 1u << CAP_SYS_ADMIN);
 }

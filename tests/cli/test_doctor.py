@@ -172,6 +172,16 @@ def no_user_namespaces():
 
 
 @test
+def root_of_a_container():
+    """Root without CAP_SYS_ADMIN makes user namespaces, and may not clone a tree outside of them."""
+    only_as_root()
+    with place() as base:
+        _, found = report(base, before="[ -n \"$LESS\" ] || LESS=1 exec setpriv --bounding-set=-sys_admin sh -c 'exec \"$@\"' sh \"$@\"", user=False)
+        expect(found, "userns", "fail", "root here has no CAP_SYS_ADMIN", "docker run --user 1000:1000 ")
+        expect(found, "run", "fail", "processes", "--accept processes=advisory")
+
+
+@test
 def fuse_device_by_mode():
     only_as_root()
     with place() as base:

@@ -78,9 +78,10 @@ int ward_host_facts(struct ward_host *ret, struct ward_error *err)
 
 	(void)err;
 	*ret = (struct ward_host){ .uid = geteuid(), .gid = getegid(), .ncpus = 1 };
-	ret->userns = true; /* verified by the start */
+	/* Verified by the start. As root the granted trees are cloned outside, where only a right of its own allows it. */
+	ret->userns = ret->uid != 0 || ward_may_mount();
 	ret->fuse = fuse_usable();
-	ret->idmap = ret->uid == 0; /* verified mount by mount */
+	ret->idmap = ret->uid == 0 && ret->userns; /* verified mount by mount */
 	ret->landlock_abi = ward_ll_abi();
 	ret->seccomp_notify = notify_usable();
 	ret->stdio_owned = stdio_owned();
@@ -133,7 +134,7 @@ int ward_host_probe(struct ward_host *ret, struct ward_error *err)
 
 	if (r < 0)
 		return r;
-	ret->userns = userns_works();
+	ret->userns = ret->userns && userns_works();
 	ret->fuse = ret->fuse && ret->userns;
 	ret->idmap = ret->idmap && ret->userns;
 	ward_cgroup_probe(ret, true);

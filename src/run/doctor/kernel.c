@@ -64,6 +64,10 @@ static int nothing(struct doctor_result *r, void *arg)
 	return 0;
 }
 
+/* In a container an ordinary user needs less than root: nothing that its filter and its covered /proc do not take away. */
+#define FIX_CONTAINER_USER \
+	"docker run --user 1000:1000 --security-opt seccomp=unconfined --security-opt systempaths=unconfined ..."
+
 /* Which of the known switches refused a user namespace? */
 static void explain_userns(struct doctor_finding *f, const struct doctor_result *r)
 {
@@ -85,6 +89,15 @@ static void explain_userns(struct doctor_finding *f, const struct doctor_result 
 		doctor_say(f, DOCTOR_FAIL,
 			"the limit of namespaces is reached, or they are nested too deep: %s", why);
 		doctor_fix(f, "sudo sysctl -w user.max_user_namespaces=63000");
+	} else if (!r->err) {
+		doctor_say(f, DOCTOR_FAIL,
+			"made one, but root here has no CAP_SYS_ADMIN (a container's?) to clone granted trees with");
+		doctor_fix(f, "%s", FIX_CONTAINER_USER);
+	} else if (filtered() && geteuid() == 0 && !ward_may_mount()) {
+		doctor_say(f, DOCTOR_FAIL,
+			"a seccomp filter lies on this process (a container's?), and root has no CAP_SYS_ADMIN: %s: %s",
+			r->step, why);
+		doctor_fix(f, "%s", FIX_CONTAINER_USER);
 	} else if (filtered()) {
 		doctor_say(f, DOCTOR_FAIL,
 			"a seccomp filter lies on this process (a container's?): %s: %s", r->step,
@@ -106,7 +119,7 @@ DOCTOR_CHECK(doctor_userns)
 		.child = mount_something };
 	struct doctor_result r;
 
-	d->namespaces = doctor_try(&t, &r);
+	d->namespaces = doctor_try(&t, &r) && (geteuid() != 0 || ward_may_mount());
 	if (d->namespaces)
 		doctor_say(f, DOCTOR_OK, "made one, mapped ids into it, mounted in it");
 	else
