@@ -66,6 +66,25 @@ static int check_name(int dir, const char *name, const char *text, struct ward_e
 		: ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot look at \"%s\"", text);
 }
 
+/*
+ * A relative name that says nothing of going elsewhere was meant to stay here. The links on its way may be a former run's, and we
+ * are who would follow them outside.
+ */
+int ward_open_named(const char *path, uint64_t flags)
+{
+	bool meant = path[0] == '/' || ward_streq(path, "..") || ward_has_prefix(path, "../") ||
+		strstr(path, "/../") || ward_has_suffix(path, "/..");
+
+	return ward_openat2(AT_FDCWD, path, flags, 0, meant ? 0 : WARD_OPEN_BENEATH);
+}
+
+static int leads_out(const char *name, struct ward_error *err)
+{
+	return ward_fail(err, WARD_E_REFUSED,
+		"\"%s\" leads out of the current directory by a link, which a command may have made; if that is meant, write the absolute name",
+		name);
+}
+
 static int open_dir(const char *text, const char *name, int *ret, struct ward_error *err)
 {
 	char dir[WARD_PATH_MAX];
@@ -76,7 +95,9 @@ static int open_dir(const char *text, const char *name, int *ret, struct ward_er
 		return ward_fail(err, WARD_E_LIMIT, "path is longer than %d bytes",
 			WARD_PATH_MAX - 1);
 	(void)snprintf(dir, sizeof(dir), "%.*s", n ? (int)n : 1, n ? text : ".");
-	fd = ward_openat2(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, 0);
+	fd = ward_open_named(dir, O_PATH | O_DIRECTORY);
+	if (fd == -EXDEV)
+		return leads_out(dir, err);
 	if (fd < 0)
 		return ward_fail_errno(err, fd == -ENOENT ? WARD_E_NOTFOUND : WARD_E_SYSTEM, -fd,
 			"cannot write into directory \"%s\"", dir);

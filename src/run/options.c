@@ -129,6 +129,20 @@ static int apply_cap(struct ward_request *r, const char *value, unsigned index,
 	return ward_caps_add_arg(&r->caps, value, index, err);
 }
 
+/* Also of a file that lists nothing: what is written into it is granted next time. */
+static int keep_cap_file(struct ward_request *r, const char *file, struct ward_error *err)
+{
+	const char **v = ward_arena_alloc(r->arena, (r->n_cap_files + 1) * sizeof(*v));
+
+	if (!v)
+		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	if (r->n_cap_files > 0)
+		memcpy(v, r->cap_files, r->n_cap_files * sizeof(*v));
+	v[r->n_cap_files++] = file;
+	r->cap_files = v;
+	return WARD_OK;
+}
+
 static int apply_capabilities(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err)
 {
@@ -148,6 +162,8 @@ static int apply_capabilities(struct ward_request *r, const char *value, unsigne
 		return code;
 	}
 	code = ward_caps_parse(&r->caps, ward_buf_cstr(&text), text.n, file, err);
+	if (code >= 0)
+		code = keep_cap_file(r, file, err);
 	if (code < 0)
 		r->caps.n = before; /* all of the file or nothing */
 	return code;

@@ -33,6 +33,7 @@ struct ward_request {
 	enum ward_command_kind kind;
 	struct ward_arena *arena;
 	struct ward_caps caps;       /* --cap, --capabilities, --read, --write, --env NAME */
+	const char *const *cap_files; size_t n_cap_files;   /* --capabilities, as given; those that list nothing too */
 	struct ward_env_set *env; size_t n_env;   /* --env NAME=VALUE; each name once */
 	int argc; char **argv;       /* argv[0] = command or script; NULL-terminated */
 	const char *workspace;       /* as given, NULL = cwd */
@@ -93,6 +94,8 @@ extern ward_apply_fn ward_apply_mode, ward_apply_profile, ward_apply_policy, war
 /* dest.c: where --outcome, --report and --head-to go. A failed open leaves *d as it was. */
 void ward_dest_init(struct ward_dest *d);
 void ward_dest_done(struct ward_dest *d);
+/* Open what the caller named; a descriptor, or -errno. -EXDEV: a name that is relative, without "..", and leads out by a link. */
+int ward_open_named(const char *path, uint64_t flags);
 int ward_dest_open(struct ward_dest *d, struct ward_arena *a, const char *text, struct ward_error *err);
 /* Two files of one name in one directory: the later would replace the earlier. Descriptors may be shared. */
 bool ward_dest_same(const struct ward_dest *a, const struct ward_dest *b);

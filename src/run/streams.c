@@ -31,8 +31,15 @@ static bool is_open(int fd)
 static int open_own(struct ward_streams *s, int i, const char *path, int flags,
 	struct ward_error *err)
 {
-	int fd = ward_openat2(AT_FDCWD, path, (uint64_t)flags | O_NOCTTY, 0, 0);
+	int fd = ward_open_named(path, (uint64_t)flags | O_NOCTTY);
 
+	if (fd == -EXDEV) {
+		fd = ward_fail(err, WARD_E_REFUSED,
+			"\"%s\" leads out of the current directory by a link, which a command may have made",
+			path);
+		ward_fail_fix(err, "if that is meant, write the absolute name");
+		return fd;
+	}
 	if (fd < 0)
 		return ward_fail_errno(err, fd == -ENOENT ? WARD_E_NOTFOUND : WARD_E_SYSTEM, -fd,
 			"cannot open \"%s\" as %s", path, stream_names[i]);

@@ -134,6 +134,10 @@ def no_run_writes_its_capabilities(p):
     r = foreign(p)("--capabilities", "d/caps.json", "/bin/sh", "-c", script)
     check_eq((r.code, r.out), (0, ""), r.err)
     check_eq(((p.ws / "d/caps.json").read_text(), (p.ws / "d/f").read_text()), (caps, "y\n"))
+    # One that lists nothing yet is one all the same.
+    p.write("d/none.json", "[]")
+    r = foreign(p)("--capabilities", "d/none.json", "--write", "d", "/bin/sh", "-c", f"echo '{caps}' >d/none.json; mv d/f d/none.json")
+    check_eq((p.ws / "d/none.json").read_text(), "[]", r.err)
     # Outside of what is written nothing changes, and no policy is read for it.
     p.write("caps.json", caps)
     r = foreign(p)("--capabilities", "caps.json", "/bin/sh", "-c", "echo z >d/f; echo >d/caps.json")

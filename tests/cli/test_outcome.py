@@ -196,6 +196,25 @@ def the_run_cannot_lead_the_outcome_elsewhere():
 
 
 @test
+def no_link_leads_ward_out():
+    """What one run leaves in the workspace, Ward does not follow for the next; a name that was meant it does."""
+    with cli.place() as p:
+        (p.base / "other").mkdir()
+        (p.base / "other/secret").write_text("secret\n")
+        (p.ws / "inner").mkdir()
+        for name, to in (("in", "../other/secret"), ("up", "../other"), ("here", "inner")):
+            (p.ws / name).symlink_to(to)
+        for words in (["--stdin", "file:in"], ["--stdin", "file:up/secret"], ["--outcome", "up/o"], ["--report", "./up/r"], ["--head-to", "up/h"]):
+            r = p.run(*words, "cat")
+            check_eq((r.code, r.out), (125, ""), r.err)
+            check_in("leads out of the current directory", r.err)
+        check_eq(os.listdir(p.base / "other"), ["secret"])
+        r = p.run("--stdin", f"file:{p.ws}/in", "--outcome", f"{p.base}/other/o", "--report", "here/r", "--head-to", "../other/h", "cat")
+        check_eq((r.code, r.out), (0, "secret\n"), r.err)
+        check_eq(sorted(os.listdir(p.base / "other")), ["h", "o", "secret"])
+
+
+@test
 def head_to_is_the_last_hash():
     with cli.place() as p:
         head = p.side / "head"

@@ -171,9 +171,14 @@ def during_look(_world, run, process):
         time.sleep(0.02)
 
 
-def during_swap(world, _run, process):
+def during_swap_policies(world, run, process):
+    """The same with Ward's own name in the workspace."""
+    during_swap(world, run, process, "ws/.ward")
+
+
+def during_swap(world, _run, process, name="ws/race"):
     """A directory of the workspace and a link that leads out of it change places all the time."""
-    a, b = str(world.path("ws/race")).encode(), str(world.path("ws/.race")).encode()
+    a, b = str(world.path(name)).encode(), str(world.path("ws/.race")).encode()
     with contextlib.suppress(FileExistsError):
         os.mkdir(a)
         os.symlink("../out", b)
@@ -223,7 +228,7 @@ def during_inotify(_world, run, process):
         time.sleep(0.05)
 
 
-DURING = {name[len("during_"):]: function for name, function in list(globals().items()) if name.startswith("during_")}
+DURING = {name[len("during_"):].replace("_", "-"): function for name, function in list(globals().items()) if name.startswith("during_")}
 
 
 # ---- one run ----

@@ -96,6 +96,8 @@ class World:
         n["secret"] = self.put(self.path("out/secret"), self.secret("file") + "\n")
         n["target"] = self.put(self.path("out/target"), "untouched\n")
         n["fixed"] = self.put(self.path("ro/target"), "untouched\n")
+        self.path("out/deep").mkdir()
+        self.put(self.path("out/deep/secret"), self.secret("deep"))
         n["listed"] = self.put(self.path("out") / self.secret("name"), "")
         n["own"] = self.put(self.path("ws/own"), "own\n")
         n["temp"] = self.put(pathlib.Path("/tmp") / f"ward-escape-{n['marker']}", self.secret("temp"))
@@ -310,6 +312,19 @@ class World:
     def plant_handle(self):
         self.handle()
         self.names["handle_type"] = f"handle {struct.unpack_from('i', bytes.fromhex(self['handle']), 4)[0]}"
+
+    def plant_owner(self):
+        """The directories of whoever starts Ward are below the home."""
+        self.environment.update(XDG_CONFIG_HOME=str(self.path("home/.config")), XDG_STATE_HOME=str(self.path("home/.local/state")))
+
+    def plant_granting(self):
+        """Files in the workspace that the run's rights come from, as the caller wrote them."""
+        self.put(self.path("ws/caps.json"), "[]\n")
+        self.put(self.path("ws/grants.cedar"), "// nothing\n")
+
+    def plant_leaky(self):
+        """A program of the host that prints what it should not."""
+        self.put(self.path("out/leaky"), f"#!/bin/sh\ncat {self['secret']}\n", 0o755)
 
     def plant_linked_workspace(self):
         self.names["linked"] = str(self.path("linked"))

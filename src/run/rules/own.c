@@ -55,19 +55,8 @@ static const char *named(struct ward_resolver *rs, const char *given)
 	return path && ward_rs_target(rs, path, &t) == 0 && S_ISREG(t.st.st_mode) ? t.path : NULL;
 }
 
-/* The file that the i-th capability stands in, where the one before does not; NULL: it is of an option. */
-static const char *listed_in(const struct ward_caps *caps, size_t i)
-{
-	const struct ward_origin *o = &caps->v[i].origin;
-
-	if (!o->file || o->line == 0 || (i > 0 && ward_streq(o->file, caps->v[i - 1].origin.file)))
-		return NULL;
-	return o->file;
-}
-
 int ward_rules_own(struct ward_resolver *rs, struct ward_buf *to, struct ward_error *err)
 {
-	const struct ward_caps *caps = &rs->r->caps;
 	const char *own[OWN_MAX];
 	int r = places(rs, own, err);
 
@@ -75,10 +64,8 @@ int ward_rules_own(struct ward_resolver *rs, struct ward_buf *to, struct ward_er
 		forbid(to, own[i]);
 	for (size_t i = 0; r == WARD_OK && i < rs->r->n_policies; i++)
 		forbid(to, named(rs, rs->r->policies[i].path));
-	for (size_t i = 0; r == WARD_OK && i < caps->n; i++) {
-		if (listed_in(caps, i))
-			forbid(to, named(rs, listed_in(caps, i)));
-	}
+	for (size_t i = 0; r == WARD_OK && i < rs->r->n_cap_files; i++)
+		forbid(to, named(rs, rs->r->cap_files[i]));
 	return r;
 }
 
@@ -91,7 +78,6 @@ static bool overlap(const char *a, const char *b)
 static bool covers(struct ward_resolver *rs, const struct ward_cap *cap,
 	const char *const own[OWN_MAX])
 {
-	const struct ward_caps *caps = &rs->r->caps;
 	const char *base = cap->literal ? rs->cwd : rs->workspace, *path = cap->resource;
 	char dir[WARD_PATH_MAX];
 
@@ -112,8 +98,8 @@ static bool covers(struct ward_resolver *rs, const struct ward_cap *cap,
 		if (overlap(own[i], path))
 			return true;
 	}
-	for (size_t i = 0; i < caps->n; i++) {
-		if (listed_in(caps, i) && overlap(named(rs, listed_in(caps, i)), path))
+	for (size_t i = 0; i < rs->r->n_cap_files; i++) {
+		if (overlap(named(rs, rs->r->cap_files[i]), path))
 			return true;
 	}
 	return false;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Leaves a link where the next run is told to write (--head-to).
+ * class: arguments
+ * grants: --write {ws} | --head-to there/target
+ * runs: 2
+ * expect: any
+ * escaped: changed target
+ */
+#include "attempt.h"
+
+ATTEMPT(argument_head_to_link)
+{
+	if (number("phase") == 1)
+		return symlink("../out", "there") < 0 ? refused("symlink") : REFUSED;
+	return spoil(open("there/target", O_WRONLY));
+}

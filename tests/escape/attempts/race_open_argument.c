@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The name in memory changes while an open for writing is looked at: a file of the write grant, one of the read
+ * grant.
+ * class: races
+ * args: fixed
+ * grants: --write {ws} --read {ro}
+ * escaped: changed fixed
+ */
+#include <pthread.h>
+
+#include "attempt.h"
+
+static char shared[4096];
+static volatile int over;
+
+static void *flip(void *p)
+{
+	const char *const *names = p;
+
+	while (!over) {
+		strcpy(shared, names[0]);
+		strcpy(shared, names[1]);
+	}
+	return NULL;
+}
+
+ATTEMPT(race_open_argument)
+{
+	const char *names[2] = { "own", arg("fixed") };
+	pthread_t t;
+
+	(void)pthread_create(&t, NULL, flip, names);
+	for (int i = 0; i < 3000; i++) {
+		int fd = open(shared, O_WRONLY);
+
+		(void)!write(fd, "spoiled\n", 8);
+		close(fd);
+	}
+	over = 1;
+	(void)pthread_join(t, NULL);
+	return REFUSED;
+}
