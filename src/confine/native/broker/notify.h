@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <semaphore.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "confine/native/broker.h"
 #include "confine/native/seccomp.h"
@@ -111,6 +112,10 @@ void ward_notify_drop_pending(struct ward_notify *n);
  * 0 and an O_PATH descriptor, or the errno for the caller. *ret_refused: worth a record.
  */
 int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *path, int *ret_fd, bool *ret_refused);
+/* notify_bound.c. Inodes of that file system are 32 bits of one counter, as sock_diag tells them. */
+bool ward_notify_plain_inodes(int fd);
+/* The socket of that number is held by a process of the run, listens, and is bound to that very file. */
+bool ward_notify_listens(struct ward_notify *n, const struct ward_ask *ask, unsigned long socket_ino, const struct stat *file);
 /* The deepest node that holds path, links of the view followed: its index and the rest of the path ("" = itself). */
 uint32_t ward_notify_find(const struct ward_notify *n, const char *path, char rest[WARD_PATH_MAX]);
 

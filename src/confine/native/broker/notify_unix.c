@@ -5,7 +5,8 @@
  *
  * - below a private mount (/tmp, /dev/shm, $HOME) only the run itself can have bound anything: allowed;
  * - below a bind of the host, the file must belong to a socket that listens in the run's own network namespace, as
- *   sock_diag there says (device and inode); every other one is the host's: refused;
+ *   sock_diag there says, and where its numbers do not tell files apart, the socket itself (notify_bound.c); every other
+ *   one is the host's: refused;
  * - everything else is not in the view: refused, as any ungranted name.
  *
  * The supervisor cannot walk the FUSE layer (the kernel lets no process of another user namespace in), so the way
@@ -28,6 +29,7 @@
 
 #define LINKS_MAX 40
 #define SOCKETS_MAX 65536 /* listening sockets looked at for one connect */
+#define CANDIDATES_MAX 8 /* of these that may be at the file that is asked about */
 #define STATE_LISTEN 10 /* TCP_LISTEN, which Unix sockets share */
 
 /* ---- the view ---- */
@@ -93,33 +95,43 @@ uint32_t ward_notify_find(const struct ward_notify *n, const char *path, char re
 
 /* ---- whose socket ---- */
 
-static bool is_that(const struct nlmsghdr *h, const struct stat *st)
+/* Of each listening socket whose file may be the one that is asked about. */
+struct candidates {
+	uint32_t socket_ino[CANDIDATES_MAX];
+	unsigned n;
+	bool device; /* one has the device that stat tells as well */
+};
+
+static void add_candidate(const struct nlmsghdr *h, const struct stat *st, struct candidates *c)
 {
+	const struct unix_diag_msg *m = NLMSG_DATA(h);
 	const struct nlattr *a;
-	size_t left = h->nlmsg_len, at = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct unix_diag_msg));
+	size_t left = h->nlmsg_len, at = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(*m));
 
 	while (at + sizeof(*a) <= left) {
 		const struct unix_diag_vfs *v;
 
 		a = (const void *)((const char *)h + at);
 		if (a->nla_len < sizeof(*a) || at + a->nla_len > left)
-			return false;
+			return;
 		v = (const void *)((const char *)a + NLA_HDRLEN);
 		/* The kernel tells 32 bits of the inode and its own form of the device. */
 		if ((a->nla_type & NLA_TYPE_MASK) == UNIX_DIAG_VFS &&
-			a->nla_len >= NLA_HDRLEN + sizeof(*v))
-			return v->udiag_vfs_ino == (uint32_t)st->st_ino &&
+			a->nla_len >= NLA_HDRLEN + sizeof(*v) &&
+			v->udiag_vfs_ino == (uint32_t)st->st_ino) {
+			c->device = c->device ||
 				v->udiag_vfs_dev == ((major(st->st_dev) << 20) | minor(st->st_dev));
+			if (c->n < CANDIDATES_MAX)
+				c->socket_ino[c->n++] = m->udiag_ino;
+			return;
+		}
 		at += NLA_ALIGN(a->nla_len);
 	}
-	return false;
 }
 
-/* Read one dump to its end, whatever was found: the next one would fail with EBUSY. 1 found, 0 not, -1 broken. */
-static int read_dump(struct ward_notify *n, int diag, const struct stat *st)
+/* Read one dump to its end, whatever was found: the next one would fail with EBUSY. 0, or -1: broken. */
+static int read_dump(struct ward_notify *n, int diag, const struct stat *st, struct candidates *c)
 {
-	int found = 0;
-
 	for (unsigned seen = 0; seen < SOCKETS_MAX;) {
 		ssize_t got = recv(diag, n->diag_buf, sizeof(n->diag_buf), MSG_DONTWAIT);
 		struct nlmsghdr *h = (void *)n->diag_buf;
@@ -129,18 +141,19 @@ static int read_dump(struct ward_notify *n, int diag, const struct stat *st)
 		for (size_t left = (size_t)got; NLMSG_OK(h, left);
 			h = NLMSG_NEXT(h, left), seen++) {
 			if (h->nlmsg_type == NLMSG_DONE)
-				return found;
-			if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY)
+				return 0;
+			if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
+				h->nlmsg_len < NLMSG_LENGTH(sizeof(struct unix_diag_msg)))
 				return -1;
-			if (is_that(h, st))
-				found = 1;
+			add_candidate(h, st, c);
 		}
 	}
 	return -1;
 }
 
 /* Does the socket file belong to a socket that listens in the run's network namespace? */
-static bool bound_inside(struct ward_notify *n, const struct stat *st)
+static bool bound_inside(struct ward_notify *n, const struct ward_ask *ask, int file,
+	const struct stat *st)
 {
 	struct {
 		struct nlmsghdr h;
@@ -153,17 +166,25 @@ static bool bound_inside(struct ward_notify *n, const struct stat *st)
 			.udiag_states = 1u << STATE_LISTEN,
 			.udiag_show = UDIAG_SHOW_VFS },
 	};
-	int diag, r;
+	struct candidates c = { .n = 0 };
+	int diag;
 
 	(void)pthread_mutex_lock(&n->lock);
 	diag = n->diag;
 	(void)pthread_mutex_unlock(&n->lock);
 	if (diag < 0 || send(diag, &q, sizeof(q), MSG_DONTWAIT) != (ssize_t)sizeof(q))
 		return false;
-	r = read_dump(n, diag, st);
-	if (r < 0) /* what is left in it would be taken for the next answer: from now on nothing is found */
+	if (read_dump(n, diag, st, &c) < 0) {
+		/* What is left in it would be taken for the next answer: from now on nothing is found. */
 		ward_notify_set_diag(n, -1);
-	return r == 1;
+		return false;
+	}
+	if (c.device && ward_notify_plain_inodes(file))
+		return true;
+	for (unsigned i = 0; i < c.n; i++)
+		if (ward_notify_listens(n, ask, c.socket_ino[i], st))
+			return true;
+	return false;
 }
 
 /* ---- the door ---- */
@@ -232,7 +253,7 @@ int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *pa
 		*ret_refused = false;
 		return ECONNREFUSED;
 	}
-	if (node->kind == WARD_NODE_BIND && !bound_inside(n, &st)) {
+	if (node->kind == WARD_NODE_BIND && !bound_inside(n, ask, fd, &st)) {
 		ward_close(fd);
 		return EACCES;
 	}

@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Unix sockets and other ways across, seen from both sides: what a run binds itself works for all of its processes; nothing of the host and nothing of another run answers. Other file systems and programs: test_sockets_elsewhere.py; what those try who want to get out: tests/escape (ipc_*)."""
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import textwrap
+import threading
+
+import box
+import sockets
+from box import both, both_without_fuse, root_only
+from tap import check, check_eq, check_in
+
+@both
+def own_sockets_work_wherever_they_lie(p):
+    for where in (str(p.ws), ".", "/tmp", "/dev/shm", "/home/ward"):
+        sockets.own(p, where)
+
+
+@both_without_fuse
+def own_sockets_work_without_fuse(p):
+    for where in (str(p.ws), "/tmp"):
+        sockets.own(p, where)
+
+
+@root_only
+def own_sockets_work_on_a_tmpfs(p):
+    box.private_mounts()
+    box.mount("ward-test", p.ws, "tmpfs", 0, "mode=0777")
+    sockets.own(p, str(p.ws))
+
+
+@both
+def another_run_is_not_reached(p):
+    """Two runs with the same write grant: each has its own network namespace, and so a socket of the other's is a stranger's. The host
+    reaches both, as it reaches every file there: what is in a write grant is as untrusted as the command."""
+    p.ws.chmod(0o777)
+    p.write("serve.py", "import socket\ns = socket.socket(socket.AF_UNIX)\ns.bind('s.sock')\ns.listen(8)\nopen('told', 'w')\n"
+            "while True:\n    c = s.accept()[0]\n    c.sendall(b'inside')\n    c.close()\n", 0o644)
+    p.write("ask.py", "import socket\ns = socket.socket(socket.AF_UNIX)\ntry:\n    s.connect('s.sock')\n    print(s.recv(10))\n"
+            "except OSError as e:\n    print(e.errno)\n", 0o644)
+    q = p.start("--write", ".", "python3", "serve.py", stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    check(box.wait_for((p.ws / "told").exists), "it did not begin")
+    os.chdir(p.ws)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect("s.sock")
+        check_eq(s.recv(10), b"inside", "the host")
+    r, o = p.outcome("--write", ".", "python3", "ask.py")
+    check_eq(r.out.strip(), "13", r.err)
+    check_eq([(v["axis"], v["resource"]) for v in o["violations"]], [("ipc", str(p.ws / "s.sock"))])
+    q.terminate()
+    q.wait(20)
+
+
+@both
+def a_host_socket_is_named_and_refused(p):
+    """In a read and in a write grant, before and after the start; the listener hears nothing."""
+    p.ws.chmod(0o777)
+    ro = p.side / "ro"
+    ro.mkdir()
+    heard = []
+    servers = []
+
+    def serve(path):
+        s = socket.socket(socket.AF_UNIX)
+        with contextlib.chdir(path.parent) if hasattr(contextlib, "chdir") else contextlib.nullcontext():
+            s.bind(path.name)
+        path.chmod(0o777)
+        s.listen(8)
+        s.settimeout(0.1)
+        servers.append(s)
+
+        def listen():
+            with contextlib.suppress(OSError):
+                while True:
+                    try:
+                        s.accept()
+                        heard.append(str(path))
+                    except TimeoutError:
+                        if s.fileno() < 0:
+                            return
+        t = threading.Thread(target=listen, daemon=True)
+        t.start()
+    for path in (p.ws / "before.sock", ro / "before.sock"):
+        serve(path)
+    p.write("ask.py", "import os, socket, sys, time\nopen('told', 'w')\nwhile not os.path.exists('go'): time.sleep(0.01)\nfor path in sys.argv[1:]:\n"
+            "    s = socket.socket(socket.AF_UNIX)\n    os.chdir(os.path.dirname(path))\n    try:\n        s.connect(os.path.basename(path))\n        print('got out')\n"
+            "    except OSError as e:\n        print(e.errno)\n", 0o644)
+    asked = [p.ws / "before.sock", p.ws / "after.sock", ro / "before.sock", ro / "after.sock"]
+    q = p.start("--outcome", p.outcome_file, "--write", ".", "--read", ro, "python3", "ask.py", *asked, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE)
+    check(box.wait_for((p.ws / "told").exists), "it did not begin")
+    for path in (p.ws / "after.sock", ro / "after.sock"):
+        serve(path)
+    (p.ws / "go").write_text("")
+    out, err = q.communicate(timeout=30)
+    check_eq(out.split(), [b"13"] * 4, err.decode(errors="replace"))
+    for s in servers:
+        s.close()
+    check_eq(heard, [])
+    for path in asked:
+        check_in(str(path), err.decode(errors="replace"))
+
+
+@both
+def the_peer_of_an_inherited_socket_gets_no_signal(p):
+    """Standard input is a socket to a process of the host: the kernel hands out a pidfd of it (SO_PEERPIDFD), which does nothing."""
+    p.write("ask.py", textwrap.dedent("""
+        import ctypes, os, signal, socket
+        s = socket.socket(fileno=0)
+        try:
+            fd = int.from_bytes(s.getsockopt(socket.SOL_SOCKET, 77, 4), "little")
+        except OSError as e:
+            print("none", e.errno)
+            raise SystemExit
+        for call in ((424, fd, signal.SIGUSR1, 0, 0), (438, fd, 0, 0), (308, fd, 0x40000000)):
+            ctypes.set_errno(0)
+            r = ctypes.CDLL(None, use_errno=True).syscall(*call)
+            print(call[0], r, ctypes.get_errno())
+        """), 0o644)
+    got = []
+    signal.signal(signal.SIGUSR1, lambda *_: got.append(1))
+    a, b = socket.socketpair()
+    q = p.start("--read", ".", "python3", "ask.py", stdin=b, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, err = q.communicate(timeout=30)
+    a.close()
+    b.close()
+    lines = [line.split() for line in out.decode().splitlines()]
+    check(lines, err.decode(errors="replace"))
+    if lines[0][0] == "none":
+        return   # a kernel before 6.5: there is nothing to try
+    check_eq([line[:2] for line in lines], [["424", "-1"], ["438", "-1"], ["308", "-1"]], err.decode(errors="replace"))
+    check_eq(got, [])
+
+
+@both
+def an_inherited_socket_makes_no_other(p):
+    """A connected stream is a pipe; it can be taken off its peer or tied to another as little as one that is not connected goes in."""
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(f"\\0ward-test-{box.marker()}".replace("\\0", "\0"))
+    server.listen(4)
+    server.settimeout(0.3)
+    name = server.getsockname()
+    p.write("ask.py", textwrap.dedent(f"""
+        import socket
+        s = socket.socket(fileno=0)
+        for what in (lambda: s.connect({name!r}), lambda: s.connect_ex({name!r}) and 1 / 0, lambda: s.sendto(b"x", {name!r}), lambda: s.listen(4)):
+            try:
+                what()
+                print("got out")
+            except (OSError, ZeroDivisionError) as e:
+                print("refused")
+        """), 0o644)
+    a, b = socket.socketpair()
+    q = p.start("--read", ".", "python3", "ask.py", stdin=b, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, err = q.communicate(timeout=30)
+    check_eq(out.split(), [b"refused"] * 4, err.decode(errors="replace"))
+    with contextlib.suppress(TimeoutError):
+        server.accept()
+        raise AssertionError("the host's abstract socket was reached")
+    a.close()
+    b.close()
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        s = socket.socket(socket.AF_UNIX, kind)
+        q = p.start("true", stdin=s, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        _, err = q.communicate(timeout=30)
+        check_eq(q.returncode, 125)
+        check_in(b"is a socket that is not a connected stream", err)
+        s.close()
+
+
+box.main()
