@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -111,3 +112,7 @@ struct ward_userns {
 #define WARD_USERNS_INIT { -1, -1, NULL }
 int ward_userns_new(const char *uid_map, const char *gid_map, struct ward_userns *ret);
 void ward_userns_done(struct ward_userns *u); /* waits for what is left of the carrier; twice is fine */
+
+/* ---- thread.c: the one way to start a thread ---- */
+/* Small stack (128 KiB), every signal blocked in it. 0 or -errno. */
+int ward_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg);

@@ -191,7 +191,3 @@ void ward_notify_set_roots(struct ward_notify *n, const int *fds, size_t n_fds);
 void ward_notify_end(struct ward_notify *n);
 void ward_notify_stop(struct ward_notify *n);
 struct ward_notify *ward_notify_free(struct ward_notify *n);
-
-/* ---- broker_thread.c: the one way to start a broker thread ---- */
-/* Small stack, every signal blocked in it. 0 or -errno. */
-int ward_broker_thread(pthread_t *ret, void *(*fn)(void *), void *arg);

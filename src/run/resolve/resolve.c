@@ -401,7 +401,9 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		ward_rs_env_finish,
 	};
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(RESOLVE_BYTES_MAX);
-	struct ward_resolver rs = { .r = r, .host = host, .arena = arena };
+	struct ward_resolver rs = {
+		.r = r, .host = host, .arena = arena, .starts = ret_book != NULL
+	};
 
 	int res = WARD_OK;
 

@@ -57,7 +57,7 @@ struct ward_resolver {
 	struct ward_caps caps;       /* the request's, and what the policies add for programs and variables */
 	struct ward_limits limits;   /* the request's, with those of mode and profile where it has none */
 	const char *late, *late_fix; /* what no view holds of the policies' rules about files, and what would; NULL: all is held */
-	bool i_know;
+	bool i_know, starts;         /* starts: a run, which keeps what its policies were */
 	const char *path;            /* the run's PATH */
 	bool path_set;               /* by --env: bins are not put behind it */
 	/* Under a mode or a profile: the directories of the caller's PATH, with what stand-ins stand for in their place ... */

@@ -18,13 +18,18 @@
 
 void ward_rulebook_free(struct ward_rulebook *b)
 {
+	struct ward_error ignored = WARD_ERROR_INIT;
+
 	if (!b)
 		return;
+	if (b->digesting)
+		(void)ward_rules_digest(b, &ignored);
 	ward_desk_free(b->desk);
 	ward_book_free(b->book);
 	ward_sources_done(&b->sources);
 	ward_docs_free(b->docs);
 	ward_cedar_schema_free(b->schema);
+	ward_arena_free(b->texts);
 	ward_arena_free(b->arena); /* b lives in it */
 }
 
@@ -74,7 +79,8 @@ struct ward_rulebook *ward_rulebook_new(void)
 	b->sources.arena = a;
 	b->docs = ward_docs_new();
 	b->desk = ward_desk_new();
-	if (!b->docs || !b->desk)
+	b->texts = ward_arena_new(RULES_BYTES_MAX);
+	if (!b->docs || !b->desk || !b->texts)
 		ward_rulebook_freep(&b);
 	return b;
 }
@@ -532,5 +538,8 @@ int ward_rules_wanted(struct ward_resolver *rs, struct ward_error *err)
 			!may_be_there(ward_rs_absolute(rs, rs->workspace, ".ward")))
 			return WARD_OK;
 	}
-	return ward_rs_rules(rs, &rs->book, err);
+	code = ward_rs_rules(rs, &rs->book, err);
+	if (code == WARD_OK && rs->starts)
+		ward_rules_digest_ahead(rs->book);
+	return code;
 }

@@ -26,6 +26,11 @@ struct ward_rulebook {
 	struct ward_texts warnings;              /* in arena */
 	struct ward_texts links;                 /* that capabilities lead through; in the resolver's memory */
 	const char *circumstances;               /* the snapshot up to its sources */
+	struct ward_arena *texts;                /* of the snapshot, and of sources that are written for it */
+	pthread_t digester;                      /* makes the snapshot meanwhile: ward_rules_digest_ahead() */
+	bool digesting;
+	int digested;                            /* how that ended */
+	struct ward_error digest_err;
 	const char *snapshot;                    /* ward_rules_digest(); JSON: all that a decision depends on, but the question */
 	size_t snapshot_n;
 	char sha256[WARD_SHA256_HEX];            /* of it */
@@ -117,7 +122,8 @@ void ward_rules_text(const struct ward_rulebook *book, enum ward_policy_form for
 /* snapshot.c: docs/spec/snapshot.md */
 int ward_rules_circumstances(struct ward_rulebook *b, const struct ward_book_input *in, struct ward_error *err);
 /*
- * b->snapshot and b->sha256, once. A run makes them while its namespaces are made: nothing depends on them but what is kept and
- * recorded, and who is asked.
+ * b->snapshot and b->sha256, once. Nothing depends on them but what is kept and recorded, and who is asked: so a run has them made
+ * ahead, by a thread, and waits for it here. Nothing is added to the sources from then on. No thread to be had: they are made here.
  */
+void ward_rules_digest_ahead(struct ward_rulebook *b);
 int ward_rules_digest(struct ward_rulebook *b, struct ward_error *err);

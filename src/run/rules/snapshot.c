@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "os/os.h"
 #include "run/rules/rules.h"
 
 static void texts(struct ward_buf *b, const char *key, const char *const *v, size_t n)
@@ -84,13 +85,12 @@ int ward_rules_circumstances(struct ward_rulebook *b, const struct ward_book_inp
 	return b->circumstances ? WARD_OK : ward_rs_nomem(err);
 }
 
-int ward_rules_digest(struct ward_rulebook *b, struct ward_error *err)
+static int digest(struct ward_rulebook *b, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf text = WARD_BUF_INIT;
 	int r;
 
-	if (b->sha256[0])
-		return WARD_OK;
+	b->sources.arena = b->texts;
 	r = ward_sources_write(&b->sources, err);
 	if (r < 0)
 		return r;
@@ -101,10 +101,43 @@ int ward_rules_digest(struct ward_rulebook *b, struct ward_error *err)
 	ward_jw_close(&text, '}');
 	if (text.failed)
 		return ward_rs_nomem(err);
-	b->snapshot = ward_arena_dup(b->arena, ward_buf_cstr(&text), text.n);
+	b->snapshot = ward_arena_dup(b->texts, ward_buf_cstr(&text), text.n);
 	b->snapshot_n = text.n;
 	if (!b->snapshot)
 		return ward_rs_nomem(err);
 	ward_sha256_hex(b->snapshot, b->snapshot_n, b->sha256);
 	return WARD_OK;
+}
+
+static void *ahead(void *arg)
+{
+	struct ward_rulebook *b = arg;
+
+	b->digested = digest(b, &b->digest_err);
+	return NULL;
+}
+
+/* A thread costs what it takes to write and hash some twenty rules. */
+#define MANY 50
+
+void ward_rules_digest_ahead(struct ward_rulebook *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->sources.n; i++)
+		n += b->sources.v[i].n_rules;
+	if (n >= MANY && !b->sha256[0] && !b->digesting)
+		b->digesting = ward_thread_start(&b->digester, ahead, b) == 0;
+}
+
+int ward_rules_digest(struct ward_rulebook *b, struct ward_error *err)
+{
+	if (b->digesting) {
+		(void)pthread_join(b->digester, NULL);
+		b->digesting = false;
+		if (b->digested < 0 && err)
+			*err = b->digest_err;
+		return b->digested;
+	}
+	return b->sha256[0] ? WARD_OK : digest(b, err);
 }

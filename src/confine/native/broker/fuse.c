@@ -700,7 +700,7 @@ static int begin(struct ward_fuse *f, void *(*life)(void *), struct ward_error *
 	f->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (f->event < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "path broker");
-	r = ward_broker_thread(&f->thread, life, f);
+	r = ward_thread_start(&f->thread, life, f);
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "path broker: thread");
 	f->running = true;

@@ -251,7 +251,7 @@ int ward_notify_warm(struct ward_notify *n, struct ward_error *err)
 	n->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (n->proc < 0 || n->event < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "call broker");
-	r = ward_broker_thread(&n->thread, serve_later, n);
+	r = ward_thread_start(&n->thread, serve_later, n);
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "call broker: thread");
 	n->running = true;

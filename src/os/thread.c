@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Starting a broker thread inside somebody else's process: a small stack (64 runs may live in one process) and every
+ * Starting a thread inside somebody else's process: a small stack (64 runs may live in one process) and every
  * signal blocked, so that the caller's handlers never run on it and none of its signals is taken away.
  * It refuses nothing and knows nothing of what the thread does.
  */
@@ -8,12 +8,12 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include "confine/native/broker.h"
+#include "os/os.h"
 
 /* The deepest path needs two path buffers (8 KiB) and libc's printf; the rest is headroom, untouched pages are free. */
 #define STACK_BYTES (128u << 10)
 
-int ward_broker_thread(pthread_t *ret, void *(*fn)(void *), void *arg)
+int ward_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg)
 {
 	pthread_attr_t attr;
 	sigset_t all, old;
