@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs under policies: what the judge says is what the kernel does, what it cannot hold stops the run, and what a policy protects
 stays as it was on the host."""
+import hashlib
 import json
 import os
 import pathlib
@@ -641,6 +642,26 @@ def a_descriptor_does_not_give_more_than_it_was_opened_for(p):
             r = ordinary(p, "--policy", "x.cedar", *words, "sh", "-c", "cat; echo evil >> /proc/self/fd/0", stdin=f)
         check(r.out.startswith(name.read_text().split()[0]), f"{name} {r.err}")
         check_eq("evil" in name.read_text(), name == p.ws / "open", name)
+
+
+@both
+def many_rules_are_snapshot_and_warned_of_as_few(p):
+    """Of many rules a run makes the snapshot and the warnings beside its own work: they are those that it would have made by itself."""
+    tree(p)
+    lines = ["schemaVersion: 2", "kind: Policy", "metadata: {name: many}", "spec:", "  fsProfiles:", "    many:", "      allowExec: ['*']",
+             "      read:", "        - '**'"]
+    lines += [f"        - '!private/directory{i}/of/many/**'" for i in range(120)]
+    lines += ["        - '!private/alone/'", "        - '!private/directory7/of/many/**'"]
+    p.write("many.yaml", "\n".join(lines) + "\n")
+    words = ("--policy", "many.yaml", "--profile", "many")
+    here = {"HOME": str(p.home), "XDG_CONFIG_HOME": str(p.home / "config")}
+    shown = ordinary(p, *words, "true", kind=("plan",), log=False)
+    want = [line.strip().removeprefix("# ") for line in shown.out.split("warnings\n")[1].split("\n\n")[0].splitlines()]
+    check_eq(len([line for line in want if "many.yaml:" in line]), 2, shown.out)
+    r = ordinary(p, "--outcome", "o.json", *words, "true")
+    check_eq([line.removeprefix("ward: warning: ") for line in r.err.splitlines() if line.startswith("ward: warning: ")], want)
+    snapshot = cli.ward("policy", "show", *words, "--as", "snapshot", cwd=p.ws, env=p.env(**here)).out.rstrip("\n")
+    check_eq(json.loads((p.ws / "o.json").read_text())["policy_sha256"], hashlib.sha256(snapshot.encode()).hexdigest())
 
 
 @both

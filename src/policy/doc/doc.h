@@ -176,6 +176,12 @@ int ward_docs_add(struct ward_docs *docs, enum ward_layer layer, const struct wa
  */
 int ward_docs_check(struct ward_docs *docs, struct ward_error *err);
 /*
+ * The same in two steps, errors first. The second may be another thread's while this one resolves profiles and reads documents: what it
+ * writes is ward_docs_warnings() alone, which is there when it has returned. Once; without the first it does nothing.
+ */
+int ward_docs_check_errors(struct ward_docs *docs, struct ward_error *err);
+int ward_docs_warn(struct ward_docs *docs, struct ward_error *err);
+/*
  * The profile of that name. asked is where the name was written ("--profile"; may be NULL). name NULL: WARD_E_INVALID, since
  * leaving the profile out never means "everything". None has it: WARD_E_NOTFOUND with the nearest name; only "unrestricted"
  * is made when nobody defines it: the whole workspace, every program in the view, no variables. The profiles of the builtin

@@ -9,6 +9,7 @@
 #include "policy/doc/doc.h"
 #include "policy/fail.h"
 
+struct doc_check;
 struct doc_cached {
 	struct ward_profile profile;
 	struct doc_cached *next;
@@ -18,6 +19,8 @@ struct ward_docs {
 	struct ward_arena *arena;
 	const struct ward_doc *v[WARD_DOCS_MAX];
 	size_t n;
+	struct doc_check *check;       /* between its two steps */
+	struct ward_arena *said;       /* the warnings, which a thread of their own may make */
 	struct ward_doc_warning *warnings;
 	size_t n_warnings, room_warnings, more_warnings;
 	const struct ward_doc_profile **index; /* by name, the most trusted first */

@@ -61,17 +61,32 @@ struct ward_docs *ward_docs_new(void)
 	if (docs == NULL)
 		return NULL;
 	docs->arena = ward_arena_new(0);
-	if (docs->arena == NULL) {
-		free(docs);
+	docs->said = ward_arena_new(0);
+	if (docs->arena == NULL || docs->said == NULL) {
+		ward_docs_free(docs);
 		return NULL;
 	}
 	return docs;
+}
+
+/* Between the steps of a check, or before another one. */
+static void check_done(struct ward_docs *docs)
+{
+	struct doc_check *in = docs->check;
+
+	docs->check = NULL;
+	if (in == NULL)
+		return;
+	ward_arena_free(in->one);
+	ward_arena_free(in->arena); /* in lives in it */
 }
 
 void ward_docs_free(struct ward_docs *docs)
 {
 	if (docs == NULL)
 		return;
+	check_done(docs);
+	ward_arena_free(docs->said);
 	ward_arena_free(docs->arena);
 	free(docs);
 }
@@ -128,32 +143,66 @@ int ward_docs_add(struct ward_docs *docs, enum ward_layer layer, const struct wa
 		r = refuse_twice(docs, doc, err);
 	if (r < 0)
 		return r;
+	check_done(docs);
 	docs->v[docs->n++] = doc;
 	docs->checked = false;
 	docs->resolved = NULL;
 	return WARD_OK;
 }
 
-int ward_docs_check(struct ward_docs *docs, struct ward_error *err)
+static int check_begin(struct ward_docs *docs, struct ward_error *err)
 {
-	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(SCRATCH_BYTES_MAX);
-	WARD_CLEANUP(ward_arena_freep) struct ward_arena *one = ward_arena_new(SCRATCH_BYTES_MAX);
+	struct ward_arena *arena = ward_arena_new(SCRATCH_BYTES_MAX);
 	struct doc_check *in = arena != NULL ? ward_arena_alloc(arena, sizeof(*in)) : NULL;
+
+	if (in == NULL) {
+		ward_arena_free(arena);
+		return ward_doc_nomem(err, NULL);
+	}
+	in->docs = docs;
+	in->arena = arena;
+	in->err = err;
+	in->pairs = in->warn_pairs = WARD_DOC_PAIRS_MAX;
+	docs->check = in;
+	in->one = ward_arena_new(SCRATCH_BYTES_MAX);
+	return in->one != NULL ? WARD_OK : ward_doc_nomem(err, NULL);
+}
+
+int ward_docs_check_errors(struct ward_docs *docs, struct ward_error *err)
+{
 	int r;
 
+	check_done(docs);
 	docs->checked = false;
 	docs->resolved = NULL;
 	docs->n_warnings = docs->more_warnings = 0;
-	if (in == NULL || one == NULL)
-		return ward_doc_nomem(err, NULL);
-	in->docs = docs;
-	in->arena = arena;
-	in->one = one;
-	in->err = err;
-	in->pairs = in->warn_pairs = WARD_DOC_PAIRS_MAX;
-	r = ward_doc_check_all(in);
+	r = check_begin(docs, err);
+	if (r == WARD_OK && docs->check != NULL)
+		r = ward_doc_check_all(docs->check);
+	if (r < 0)
+		check_done(docs);
+	docs->checked = r == WARD_OK;
+	return r;
+}
+
+int ward_docs_warn(struct ward_docs *docs, struct ward_error *err)
+{
+	int r;
+
+	if (docs->check == NULL)
+		return WARD_OK;
+	docs->check->err = err;
+	r = ward_doc_warn_all(docs->check);
+	check_done(docs);
+	return r;
+}
+
+int ward_docs_check(struct ward_docs *docs, struct ward_error *err)
+{
+	int r = ward_docs_check_errors(docs, err);
+
 	if (r == WARD_OK)
-		r = ward_doc_warn_all(in);
+		r = ward_docs_warn(docs, err);
 	docs->checked = r == WARD_OK;
 	return r;
 }

@@ -29,7 +29,7 @@ static int add(struct doc_check *in, enum ward_doc_warning_kind kind,
 	}
 	if (docs->n_warnings == docs->room_warnings) {
 		size_t room = docs->room_warnings == 0 ? 16 : 2 * docs->room_warnings;
-		struct ward_doc_warning *v = ward_arena_alloc(docs->arena, room * sizeof(*v));
+		struct ward_doc_warning *v = ward_arena_alloc(docs->said, room * sizeof(*v));
 
 		if (v == NULL)
 			return ward_doc_nomem(in->err, origin);
@@ -42,7 +42,7 @@ static int add(struct doc_check *in, enum ward_doc_warning_kind kind,
 	(void)vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
 	w = &docs->warnings[docs->n_warnings];
-	*w = (struct ward_doc_warning){ kind, *origin, ward_arena_strdup(docs->arena, message),
+	*w = (struct ward_doc_warning){ kind, *origin, ward_arena_strdup(docs->said, message),
 		fix };
 	if (w->message == NULL)
 		return ward_doc_nomem(in->err, origin);
@@ -323,7 +323,7 @@ int ward_doc_warn_all(struct doc_check *in)
 	if (r == WARD_OK && docs->more_warnings > 0) {
 		struct ward_doc_warning *last = &docs->warnings[docs->n_warnings - 1];
 
-		last->message = ward_arena_printf(docs->arena, "%zu more warnings, from here on",
+		last->message = ward_arena_printf(docs->said, "%zu more warnings, from here on",
 			docs->more_warnings + 1);
 		last->fix = "";
 		if (last->message == NULL)

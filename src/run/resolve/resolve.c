@@ -399,6 +399,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		ward_rs_hold,
 		ward_rs_place_cwd,
 		ward_rs_env_finish,
+		ward_rules_warned,
 	};
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(RESOLVE_BYTES_MAX);
 	struct ward_resolver rs = {

@@ -16,6 +16,8 @@
 
 #define RULES_BYTES_MAX (256u << 20)
 
+static int warn_done(struct ward_rulebook *b, struct ward_error *err);
+
 void ward_rulebook_free(struct ward_rulebook *b)
 {
 	struct ward_error ignored = WARD_ERROR_INIT;
@@ -24,6 +26,8 @@ void ward_rulebook_free(struct ward_rulebook *b)
 		return;
 	if (b->digesting)
 		(void)ward_rules_digest(b, &ignored);
+	if (b->warning)
+		(void)warn_done(b, &ignored);
 	ward_desk_free(b->desk);
 	ward_book_free(b->book);
 	ward_sources_done(&b->sources);
@@ -115,6 +119,7 @@ static int add_document(struct ward_rulebook *b, const char *name, struct ward_s
 
 	if (!a)
 		return ward_rs_nomem(err);
+	b->document_bytes += text.n;
 	r = ward_tree_parse(a, text.s, text.n, name, &root, err);
 	return r == WARD_OK ? ward_docs_add(b->docs, layer, root, name, err) : r;
 }
@@ -285,16 +290,72 @@ static int files(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_
 	return r;
 }
 
+/* ---- warnings: of many rules by a thread, since nothing but the plan's text waits for them ---- */
+
+#define MANY_BYTES 2048 /* of documents, where a thread costs less than they do */
+
+static void *warn(void *arg)
+{
+	struct ward_rulebook *b = arg;
+
+	b->warned = ward_docs_warn(b->docs, &b->warn_err);
+	return NULL;
+}
+
+static void warn_ahead(struct ward_resolver *rs, struct ward_rulebook *b)
+{
+	b->warnings_at = rs->warnings.n;
+	if (rs->starts && b->document_bytes >= MANY_BYTES)
+		b->warning = ward_thread_start(&b->warner, warn, b) == 0;
+}
+
+static int warn_done(struct ward_rulebook *b, struct ward_error *err)
+{
+	if (!b->warning)
+		return ward_docs_warn(b->docs, err);
+	(void)pthread_join(b->warner, NULL);
+	b->warning = false;
+	if (b->warned < 0 && err)
+		*err = b->warn_err;
+	return b->warned;
+}
+
+/* What came behind `from` goes to `at`: it would have stood there. */
+static int move_up(struct ward_resolver *rs, size_t at, size_t from, struct ward_error *err)
+{
+	struct ward_texts *t = &rs->warnings;
+	size_t n = t->n - from;
+	const char **v = ward_arena_alloc(rs->arena, (n + 1) * sizeof(*v));
+
+	if (!v)
+		return ward_rs_nomem(err);
+	if (n == 0 || at >= from)
+		return WARD_OK;
+	memcpy(v, t->v + from, n * sizeof(*v));
+	memmove(t->v + at + n, t->v + at, (from - at) * sizeof(*v));
+	memcpy(t->v + at, v, n * sizeof(*v));
+	return WARD_OK;
+}
+
 static int keep_warnings(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
 {
-	size_t n;
-	const struct ward_doc_warning *w = ward_docs_warnings(b->docs, &n);
-	int r = WARD_OK;
+	size_t n, from = rs->warnings.n;
+	const struct ward_doc_warning *w;
+	int r = warn_done(b, err);
 
+	if (r < 0 || b->warnings_kept)
+		return r;
+	b->warnings_kept = true;
+	w = ward_docs_warnings(b->docs, &n);
 	for (size_t i = 0; r == WARD_OK && i < n; i++)
 		r = ward_rs_warn(rs, err, "%s:%u:%u: %s%s%s", w[i].origin.file, w[i].origin.line,
 			w[i].origin.column, w[i].message, w[i].fix[0] ? "; " : "", w[i].fix);
-	return r;
+	return r == WARD_OK ? move_up(rs, b->warnings_at, from, err) : r;
+}
+
+int ward_rules_warned(struct ward_resolver *rs, struct ward_error *err)
+{
+	return rs->book ? keep_warnings(rs, rs->book, err) : WARD_OK;
 }
 
 static int documents(struct ward_resolver *rs, struct ward_rulebook *b,
@@ -308,14 +369,16 @@ static int documents(struct ward_resolver *rs, struct ward_rulebook *b,
 			(struct ward_str){ ward_profiles_text, ward_profiles_size },
 			WARD_LAYER_BUILTIN, err);
 	if (r == WARD_OK)
-		r = ward_docs_check(b->docs, err);
+		r = ward_docs_check_errors(b->docs, err);
+	if (r == WARD_OK)
+		warn_ahead(rs, b);
 	if (r == WARD_OK && rs->r->profile)
 		r = ward_docs_resolve(b->docs, rs->r->profile, &option, &b->profile, err);
 	if (r == WARD_OK && b->profile)
 		r = ward_sugar_profile(&b->sources, b->profile, host, err);
 	else if (r == WARD_OK)
 		r = ward_sugar_denies(&b->sources, b->docs, err);
-	return r == WARD_OK ? keep_warnings(rs, b, err) : r;
+	return r == WARD_OK && !b->warning ? keep_warnings(rs, b, err) : r;
 }
 
 static int sources(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)

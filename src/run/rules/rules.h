@@ -31,6 +31,12 @@ struct ward_rulebook {
 	bool digesting;
 	int digested;                            /* how that ended */
 	struct ward_error digest_err;
+	size_t document_bytes;
+	pthread_t warner;                        /* makes the warnings of documents meanwhile: ward_rules_warned() */
+	bool warning, warnings_kept;
+	int warned;                              /* how that ended */
+	struct ward_error warn_err;
+	size_t warnings_at;                      /* where they belong among the resolver's */
 	const char *snapshot;                    /* ward_rules_digest(); JSON: all that a decision depends on, but the question */
 	size_t snapshot_n;
 	char sha256[WARD_SHA256_HEX];            /* of it */
@@ -47,6 +53,8 @@ int64_t ward_rules_tier(const struct ward_resolver *rs);
 int ward_rules_start(struct ward_resolver *rs, struct ward_error *err);
 /* gather.c: rs->workspace is known. Every refusal names its place and rule. */
 int ward_rs_rules(struct ward_resolver *rs, struct ward_rulebook **ret, struct ward_error *err);
+/* The warnings of documents, which a start has made beside its own work, among rs->warnings. No book: nothing. Twice is fine. */
+int ward_rules_warned(struct ward_resolver *rs, struct ward_error *err);
 /* rs->book, where the request or the host has any policy. Its owner is who called ward_resolve(). */
 int ward_rules_wanted(struct ward_resolver *rs, struct ward_error *err);
 /*
