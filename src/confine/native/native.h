@@ -27,5 +27,8 @@ struct ward_pack {
 int ward_pack_plan(const struct ward_plan *plan, const struct ward_pack *pack, struct ward_buf *ret,
 	struct ward_error *err);
 
-/* sample.c: memory without a cgroup. The sum over all processes in the sandbox's own /proc, in bytes. */
-uint64_t ward_sample_memory(int proc_dirfd, uint64_t limit, unsigned *ret_processes);
+/*
+ * sample.c: memory without a cgroup, in bytes. The sum over all processes in the sandbox's own /proc, or with top over that process
+ * and its descendants. UINT64_MAX: it could not be counted.
+ */
+uint64_t ward_sample_memory(int proc_dirfd, pid_t top, uint64_t limit, unsigned *ret_processes);

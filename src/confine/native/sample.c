@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory without a cgroup: what the processes in the sandbox's own /proc hold together. Resident sizes come first, since they
- * are cheap and never too small; only when their sum passes the limit are shares of common pages counted (PSS), so that a
- * fork does not count twice. A memfd counts whole, whoever holds it: written but not mapped it would be in no process. Numbers of processes that end meanwhile are simply missing. Every text read here comes from the
- * kernel, not from the inside.
+ * Memory without a cgroup: what the processes of a run hold together: all that are in the sandbox's own /proc or, where that is
+ * the host's (no namespaces), the init and all that descends from it, which as their subreaper loses none. Resident sizes come
+ * first, since they are cheap and never too small; only when their sum passes the limit are shares of common pages counted (PSS),
+ * so that a fork does not count twice. A memfd counts whole, whoever holds it: written but not mapped it would be in no process.
+ * Numbers of processes that end meanwhile are simply missing. Every text read here comes from the kernel, not from the inside.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include "os/os.h"
 
 #define DENTS_BYTES 16384
+#define CHILDREN_BYTES 8192
 #define SEEN_MAX 512 /* distinct memfds; more count each time they are seen */
 #define LOOKED_MAX 4096 /* descriptors looked at in one sample */
 
@@ -69,33 +71,113 @@ static uint64_t proportional(int dir, const char *name)
 	return p ? strtoull(p + 5, NULL, 10) * 1024 : resident(dir, name);
 }
 
-static uint64_t sum(int proc, uint64_t (*of)(int dir, const char *name), unsigned *ret_n)
+/* ---- which processes ---- */
+
+struct pids {
+	pid_t *v;
+	size_t n, max;
+	bool failed;
+};
+
+static void add(struct pids *p, pid_t pid)
+{
+	size_t max = p->max ? p->max * 2 : 64;
+	pid_t *v;
+
+	if (pid <= 0 || p->failed)
+		return;
+	if (p->n == p->max) {
+		v = max <= WARD_SAMPLE_PIDS_MAX ? realloc(p->v, max * sizeof(*v)) : NULL;
+		p->failed = !v;
+		if (!v)
+			return;
+		p->v = v;
+		p->max = max;
+	}
+	p->v[p->n++] = pid;
+}
+
+/* Each name of the directory that is a number. */
+static void each_number(int dir, void (*fn)(int dir, const char *name, void *arg), void *arg)
 {
 	_Alignas(struct dent) char buf[DENTS_BYTES];
-	WARD_FD dir = ward_openat2(proc, ".", O_RDONLY | O_DIRECTORY, 0, 0);
-	uint64_t total = 0;
 	long n;
 
-	*ret_n = 0;
-	if (dir < 0)
-		return 0;
-	while ((n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
+	while (dir >= 0 && (n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
 		for (long at = 0; at < n;) {
 			const struct dent *d = (const struct dent *)(const void *)(buf + at);
 
 			at += d->reclen;
-			if (!isdigit((unsigned char)d->name[0]))
-				continue;
-			total += of(dir, d->name);
-			++*ret_n;
+			if (isdigit((unsigned char)d->name[0]))
+				fn(dir, d->name, arg);
 		}
+}
+
+static void add_name(int dir, const char *name, void *arg)
+{
+	(void)dir;
+	add(arg, (pid_t)strtol(name, NULL, 10));
+}
+
+/* A thread's children. The kernel gives a page of whole numbers at a time. */
+static void add_children(int dir, const char *name, void *arg)
+{
+	char path[48], text[CHILDREN_BYTES];
+	const char *at;
+	char *end;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%.20s/children", name);
+	WARD_FD fd = ward_openat2(dir, path, O_RDONLY, 0, WARD_OPEN_NO_SYMLINKS);
+
+	while (fd >= 0 && (n = read(fd, text, sizeof(text) - 1)) > 0) {
+		text[n] = 0;
+		at = text;
+		for (long pid; (pid = strtol(at, &end, 10)) > 0 && end != at; at = end)
+			add(arg, (pid_t)pid);
+	}
+}
+
+static void look_below(int proc, pid_t pid, struct pids *p)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "%d/task", (int)pid);
+	WARD_FD dir = ward_openat2(proc, path, O_RDONLY | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
+
+	each_number(dir, add_children, p);
+}
+
+/* All in proc, or top and all below it. */
+static void collect(int proc, pid_t top, struct pids *p)
+{
+	if (top > 0) {
+		add(p, top);
+		for (size_t i = 0; i < p->n; i++)
+			look_below(proc, p->v[i], p);
+		return;
+	}
+	WARD_FD dir = ward_openat2(proc, ".", O_RDONLY | O_DIRECTORY, 0, 0);
+
+	each_number(dir, add_name, p);
+}
+
+static uint64_t sum(int proc, const struct pids *p, uint64_t (*of)(int dir, const char *name))
+{
+	uint64_t total = 0;
+	char name[16];
+
+	for (size_t i = 0; i < p->n; i++) {
+		snprintf(name, sizeof(name), "%d", (int)p->v[i]);
+		total += of(proc, name);
+	}
 	return total;
 }
 
 /* ---- memory that no process has mapped: files without a name ---- */
 
 struct seen {
-	uint64_t ino[SEEN_MAX];
+	uint64_t ino[SEEN_MAX], total;
 	unsigned n, looked;
 };
 
@@ -121,55 +203,46 @@ static uint64_t memfd_bytes(int fds, const char *name, struct seen *s)
 	return first_time(s, st.st_ino) ? (uint64_t)st.st_blocks * 512 : 0;
 }
 
-static uint64_t memfds_of(int proc, const char *name, struct seen *s)
+static void add_memfd(int fds, const char *name, void *arg)
 {
-	_Alignas(struct dent) char buf[DENTS_BYTES];
-	char path[32];
-	uint64_t total = 0;
-	long n;
+	struct seen *s = arg;
 
-	snprintf(path, sizeof(path), "%.20s/fd", name);
-	WARD_FD dir = ward_openat2(proc, path, O_RDONLY | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
-
-	while (dir >= 0 && s->looked < LOOKED_MAX &&
-		(n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
-		for (long at = 0; at < n && s->looked < LOOKED_MAX;) {
-			const struct dent *d = (const struct dent *)(const void *)(buf + at);
-
-			at += d->reclen;
-			if (!isdigit((unsigned char)d->name[0]))
-				continue;
-			s->looked++;
-			total += memfd_bytes(dir, d->name, s);
-		}
-	return total;
+	if (s->looked >= LOOKED_MAX)
+		return;
+	s->looked++;
+	s->total += memfd_bytes(fds, name, s);
 }
 
-static uint64_t memfds(int proc)
+static uint64_t memfds(int proc, const struct pids *p)
 {
-	_Alignas(struct dent) char buf[DENTS_BYTES];
-	WARD_FD dir = ward_openat2(proc, ".", O_RDONLY | O_DIRECTORY, 0, 0);
 	struct seen s = { .n = 0 };
-	uint64_t total = 0;
-	long n;
+	char path[32];
 
-	while (dir >= 0 && (n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
-		for (long at = 0; at < n;) {
-			const struct dent *d = (const struct dent *)(const void *)(buf + at);
+	for (size_t i = 0; i < p->n && s.looked < LOOKED_MAX; i++) {
+		snprintf(path, sizeof(path), "%d/fd", (int)p->v[i]);
+		WARD_FD dir = ward_openat2(proc, path, O_RDONLY | O_DIRECTORY, 0,
+			WARD_OPEN_NO_SYMLINKS);
 
-			at += d->reclen;
-			if (isdigit((unsigned char)d->name[0]))
-				total += memfds_of(dir, d->name, &s);
-		}
-	return total;
+		each_number(dir, add_memfd, &s);
+	}
+	return s.total;
 }
 
-uint64_t ward_sample_memory(int proc_dirfd, uint64_t limit, unsigned *ret_processes)
+uint64_t ward_sample_memory(int proc_dirfd, pid_t top, uint64_t limit, unsigned *ret_processes)
 {
-	uint64_t rss = sum(proc_dirfd, resident, ret_processes), unmapped = memfds(proc_dirfd);
+	struct pids p = { .v = NULL };
+	uint64_t rss, unmapped, total;
 
-	if (rss + unmapped <= limit)
-		return rss + unmapped;
+	collect(proc_dirfd, top, &p);
+	*ret_processes = (unsigned)p.n;
+	rss = sum(proc_dirfd, &p, resident);
+	unmapped = memfds(proc_dirfd, &p);
 	/* What is mapped of a memfd is counted twice here: it may end a run at half of what it was given, never later. */
-	return sum(proc_dirfd, proportional, ret_processes) + unmapped;
+	total = rss + unmapped <= limit ? rss + unmapped
+					: sum(proc_dirfd, &p, proportional) + unmapped;
+	/* What cannot be counted is too much. */
+	if (p.failed)
+		total = UINT64_MAX;
+	free(p.v);
+	return total;
 }
