@@ -84,6 +84,10 @@ def changed(world, _run, key):
     return pathlib.Path(world[key]).read_text(errors="replace") != "untouched\n"
 
 
+def changed_bytes(world, _run, key):
+    return pathlib.Path(world[key]).read_bytes() != getattr(world, key)
+
+
 def gone(world, _run, key):
     return not os.path.lexists(world[key])
 
@@ -277,7 +281,7 @@ def served(_world, run):
 
 
 EFFECTS = {f.__name__.replace("_", "-"): f for f in (
-    leak, told, changed, gone, created, mode, times, xattr, flags, device, setid, logged, heard, died, stopped,
+    leak, told, changed, changed_bytes, gone, created, mode, times, xattr, flags, device, setid, logged, heard, died, stopped,
     victim_limit, victim_affinity, victim_nice, victim_policy, victim_oom, holds, holds_socket, nested, more, alive, flood,
     typed, answered, record_spoiled, took_all, blocked, terminal_reset, root_program, served)}
 

@@ -447,7 +447,7 @@ def number_tap(lines, start, prefix):
             start += 1
             failed += m.group(1) != "ok"
         elif line.startswith("#"):
-            print(line, flush=True)
+            print(line.rstrip(), flush=True)
     return start, failed
 
 

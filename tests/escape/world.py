@@ -241,6 +241,21 @@ class World:
         self.victim, self.nice = p, os.getpriority(os.PRIO_PROCESS, p.pid)
         self.closing.append(lambda: (p.kill(), p.wait()))
 
+    def plant_launcher(self):
+        """A process of the host whose program anybody may write, once it has ended."""
+        path = self.path("out/launcher")
+        shutil.copy(self.victim_binary, path)
+        path.chmod(0o777)
+        self.names["launcher"] = str(path)
+        self.launcher = path.read_bytes()
+        p = subprocess.Popen([path, "x"], env={"VICTIM": "x"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        p.stdin.write(b"x")
+        p.stdin.close()
+        p.stdout.readline()
+        p.stdout.close()
+        self.names["pid"] = str(p.pid)
+        self.closing.append(lambda: (p.kill(), p.wait()))
+
     def plant_key(self):
         """A key in the session and the user keyring of whoever runs this."""
         value = self.secret("key").encode()

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The address changes in memory while connect is decided: own socket, socket of the host.
+ * alone: yes
  * class: ipc
  * plants: sockets
  * args: ws_stream token

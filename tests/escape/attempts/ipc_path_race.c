@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The file behind the address changes while connect is decided: own socket, link to a socket of the host.
+ * alone: yes
  * class: ipc
  * plants: sockets
  * args: ws_stream token

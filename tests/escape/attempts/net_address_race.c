@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The address of a datagram changes in memory while sendto is decided: own loopback, address of the host.
+ * alone: yes
  * class: network
  * plants: udp
  * args: port address token

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The name in memory changes while an execve is looked at: a program that may run, one that may not.
+ * alone: yes
  * class: races
  * args: bin marker
  * grants: --write {ws} --cap EXTERNAL_COMMAND:{bin}/escape-attempts

@@ -2,6 +2,7 @@
 /*
  * The name in memory changes while an open for writing is looked at: a file of the write grant, one of the read
  * grant.
+ * alone: yes
  * class: races
  * args: fixed
  * grants: --write {ws} --read {ro}

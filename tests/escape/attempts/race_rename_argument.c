@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The name in memory changes while a rename is looked at: a file of one's own, one that was granted alone.
+ * alone: yes
  * class: races
  * args: granted
  * grants: --write {ws} --write {granted}

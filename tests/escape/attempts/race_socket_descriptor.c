@@ -2,6 +2,7 @@
 /*
  * The descriptor changes while connect is looked at: an own socket that listens inside, and one of the caller that
  * was left open elsewhere.
+ * alone: yes
  * class: races
  * plants: sockets
  * args: ws_stream token

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A directory of the workspace and a link out of it change places, while a file below is opened again and again.
+ * alone: yes
  * class: read
  * escaped: leak file
  */

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""docs/escape-suite.md and the suite: attempts that are named exist, every class has its row, and the number is right."""
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/harness"))
+from tap import check_eq, main, test  # noqa: E402
+
+PAGE = (ROOT / "docs/escape-suite.md").read_text()
+
+
+def listed():
+    r = subprocess.run([sys.executable, ROOT / "tests/escape/escape.py", "-l"], stdout=subprocess.PIPE, text=True, check=True)
+    return [line.split()[:2] for line in r.stdout.splitlines()]
+
+
+@test
+def named_attempts_exist():
+    section = PAGE.split("## Published escapes")[1].split("## ")[0]
+    names = {name for row in section.splitlines() if row.startswith("| ") for name in re.findall(r"`([a-z]\w+_\w+)`", row.split("|")[2])}
+    check_eq(sorted(names - {name for _, name in listed()}), [])
+
+
+@test
+def tests_that_are_named_exist():
+    check_eq([path for path in re.findall(r"`(tests/[\w/]+\.py)`", PAGE) if not (ROOT / path).is_file()], [])
+
+
+@test
+def every_class_has_its_row():
+    section = PAGE.split("## What it tries")[1].split("## ")[0]
+    rows = {word for row in section.splitlines() if row.startswith("| `") for word in re.findall(r"`(\w+)`", row.split("|")[1])}
+    check_eq(rows, {kind for kind, _ in listed()})
+
+
+@test
+def the_number_is_right():
+    check_eq(int(re.search(r"^(\d+) attempts", PAGE, re.M).group(1)), len(listed()))
+
+
+main()
