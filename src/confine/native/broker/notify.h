@@ -75,6 +75,7 @@ struct ward_notify {
 	unsigned n_roots;
 	int roots[WARD_NOTIFY_ROOTS_MAX]; /* of the i-th private mount of the plan */
 	uint64_t netns_dev, netns_ino;   /* of the run, 0 = not known yet */
+	int server_pid, server_fd;   /* where the last listening socket was found; 0 = nowhere yet */
 	struct ward_pending pending[WARD_NOTIFY_PENDING_MAX];
 	char *payload;               /* scratch, made at the first sendto */
 	struct seccomp_notif *req;

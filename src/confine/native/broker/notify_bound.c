@@ -80,8 +80,8 @@ static int number_of(const struct dirent *e)
 	return *end || end == e->d_name || v < 0 || v > INT32_MAX ? -1 : (int)v;
 }
 
-static bool in_process(int pid, int pid_dir, unsigned long socket_ino, const struct stat *net,
-	const struct stat *file, unsigned *io_left)
+static bool in_process(struct ward_notify *n, int pid, int pid_dir, unsigned long socket_ino,
+	const struct stat *net, const struct stat *file, unsigned *io_left)
 {
 	DIR *d = open_list(pid_dir, "fd");
 	char want[32], got[32];
@@ -91,17 +91,43 @@ static bool in_process(int pid, int pid_dir, unsigned long socket_ino, const str
 	(void)snprintf(want, sizeof(want), "socket:[%lu]", socket_ino);
 	while (d && !found && *io_left > 0 && (e = readdir(d))) {
 		int number = number_of(e);
-		ssize_t n = number < 0 ? -1 : readlinkat(dirfd(d), e->d_name, got, sizeof(got) - 1);
+		ssize_t len =
+			number < 0 ? -1 : readlinkat(dirfd(d), e->d_name, got, sizeof(got) - 1);
 
 		(*io_left)--;
-		if (n <= 0)
+		if (len <= 0)
 			continue;
-		got[n] = '\0';
+		got[len] = '\0';
 		found = ward_streq(got, want) && listens_at(pid, pid_dir, number, net, file);
+		if (found) {
+			n->server_pid = pid;
+			n->server_fd = number;
+		}
 	}
 	if (d)
 		(void)closedir(d);
 	return found;
+}
+
+/* A process of the run: its directory in the host's procfs, or -1. */
+static int open_own(const struct ward_notify *n, int pid, const struct stat *net)
+{
+	int dir = pid > 0 ? ward_peek_open(n->proc, pid) : -1;
+	struct stat st;
+
+	if (dir >= 0 && fstatat(dir, "ns/net", &st, 0) == 0 && same_file(&st, net))
+		return dir;
+	ward_close(dir);
+	return -1;
+}
+
+/* Most connects go where the one before went; it is looked at anew all the same. */
+static bool same_server(const struct ward_notify *n, const struct stat *net,
+	const struct stat *file)
+{
+	WARD_FD dir = open_own(n, n->server_pid, net);
+
+	return dir >= 0 && listens_at(n->server_pid, dir, n->server_fd, net, file);
 }
 
 bool ward_notify_listens(struct ward_notify *n, const struct ward_ask *ask,
@@ -109,7 +135,7 @@ bool ward_notify_listens(struct ward_notify *n, const struct ward_ask *ask,
 {
 	unsigned left = LOOKED_AT_MAX;
 	struct dirent *e;
-	struct stat net, st;
+	struct stat net;
 	bool found;
 	DIR *d;
 
@@ -117,15 +143,15 @@ bool ward_notify_listens(struct ward_notify *n, const struct ward_ask *ask,
 	if (fstatat(ask->dir, "ns/net", &net, 0) < 0)
 		return false;
 	/* Whoever asks may well be of the process that listens. */
-	found = in_process((int)ask->req->pid, ask->dir, socket_ino, &net, file, &left);
+	found = same_server(n, &net, file) ||
+		in_process(n, (int)ask->req->pid, ask->dir, socket_ino, &net, file, &left);
 	d = found ? NULL : open_list(n->proc, ".");
 	while (d && !found && left > 0 && (e = readdir(d))) {
 		int pid = number_of(e);
-		WARD_FD dir = pid > 0 ? ward_peek_open(n->proc, pid) : -1;
+		WARD_FD dir = open_own(n, pid, &net);
 
 		left--;
-		found = dir >= 0 && fstatat(dir, "ns/net", &st, 0) == 0 && same_file(&st, &net) &&
-			in_process(pid, dir, socket_ino, &net, file, &left);
+		found = dir >= 0 && in_process(n, pid, dir, socket_ino, &net, file, &left);
 	}
 	if (d)
 		(void)closedir(d);
