@@ -21,6 +21,7 @@ static const struct {
 	{ "sandbox.violation", NULL },
 	{ "selftest", NULL },
 	{ "limit.hit", NULL },
+	{ "fs.late", NULL },
 	{ "run.stop", NULL },
 	{ "run.end", NULL },
 };

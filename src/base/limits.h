@@ -36,6 +36,11 @@
 #define WARD_GLOB_MATCHES_MAX 1024           /* paths that one pattern may bind */
 #define WARD_GLOB_WALK_MAX 200000            /* entries looked at for one pattern */
 #define WARD_GIT_GUARDED_MAX 1024            /* names that git obeys, and links on the way to them */
+#define WARD_PERSIST_LOOKED_MAX 131072       /* names looked at below what may be written, for those that run code later */
+#define WARD_PERSIST_DEPTH_MAX 64            /* directories below one that is granted that they are looked for in */
+#define WARD_PERSIST_TIME_MS 1000            /* milliseconds that it may take */
+#define WARD_PERSIST_NAMES_MAX 1024          /* of them held */
+#define WARD_LATE_NAMES_MAX 256              /* of them listed at the end of one run */
 #define WARD_PATTERN_BYTES_MAX 8192          /* bytes in the text of a file pattern */
 #define WARD_PATTERN_NEST_MAX 4              /* braces in braces of a file pattern */
 #define WARD_PATTERN_ALTERNATIVES_MAX 256    /* patterns without braces that one with braces stands for */

@@ -89,6 +89,7 @@ static int copy_all(struct ward_plan *p, const struct ward_plan_input *in)
 	p->n_warnings = in->n_warnings;
 	p->asks = in->asks;
 	p->late_fix = in->late_fix;
+	p->late_names = in->late_names;
 	p->repo_root = in->repo_root ? ward_arena_strdup(p->arena, in->repo_root) : NULL;
 	p->late = in->late ? ward_arena_strdup(p->arena, in->late) : NULL;
 	if (!p->workspace || !p->cwd || !p->exe || !p->argv || !env || !p->exec_paths ||

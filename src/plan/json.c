@@ -38,6 +38,15 @@ const char *ward_attribution_name(enum ward_attribution a)
 	return (unsigned)a < WARD_ARRAY_SIZE(attributions) ? attributions[a] : "unknown";
 }
 
+const char *ward_late_names_word(enum ward_late_names l)
+{
+	static const char *const words[] = {
+		[WARD_LATE_NONE] = "none", [WARD_LATE_UNTOLD] = "untold", [WARD_LATE_TOLD] = "told"
+	};
+
+	return (unsigned)l < WARD_ARRAY_SIZE(words) ? words[l] : "unknown";
+}
+
 const char *ward_seccomp_switch_name(unsigned bit)
 {
 	static const char *const names[] = { "netlink-route", "no-socket", "notify-open",
@@ -109,6 +118,8 @@ static void node(struct ward_buf *b, const struct ward_node *n)
 		ward_jw_kbool(b, "fixed", true);
 	if (n->noexec)
 		ward_jw_kbool(b, "noexec", true);
+	if (n->later)
+		ward_jw_kstr(b, "later", n->later);
 	if (n->rule >= 0)
 		ward_jw_ki64(b, "rule", n->rule);
 	ward_jw_close(b, '}');
@@ -219,6 +230,7 @@ void ward_plan_json(const struct ward_plan *p, struct ward_buf *b)
 	ward_jw_close(b, '}');
 	ward_jw_kbool(b, "tty", p->tty);
 	axes(b, p);
+	ward_jw_kstr(b, "late_names", ward_late_names_word(p->late_names));
 	texts(b, "warnings", p->warnings, p->n_warnings);
 	asks(b, p);
 	if (p->sha256[0])

@@ -75,6 +75,7 @@ struct ward_node {
 	bool protect;                /* BIND: read-only whatever a wider grant says (.ward/) */
 	bool stay;                   /* MASK: the run starts there: an empty directory, where nothing wider shows the name */
 	bool hold;                   /* BIND: as what it lies in, only so that nobody inside moves it away */
+	const char *later;           /* BIND, fixed: only read because its name runs code later for its user: why; NULL: not for that */
 	uint64_t dev, ino;           /* BIND: identity seen at resolution; the backend refuses another */
 	uint64_t size, inodes;       /* TMPFS bounds */
 	uint32_t mode;               /* TMPFS root mode; MASK: 0, or 0555: an empty directory that can be read */
@@ -115,6 +116,10 @@ struct ward_host {
 	unsigned ncpus;
 	uint64_t memory_available;   /* bytes */
 };
+
+/* Names of data/persist that come to be: nothing that may be written, so there are none; or what the end of the run does about them. */
+enum ward_late_names { WARD_LATE_NONE = 0, WARD_LATE_UNTOLD, WARD_LATE_TOLD };
+const char *ward_late_names_word(enum ward_late_names l);
 
 struct ward_axis_state {
 	enum ward_level level;
@@ -160,6 +165,7 @@ struct ward_plan {
 	const struct ward_asks *asks;           /* what a person is asked before the start; not owned, NULL: nothing */
 	const char *late;            /* what no view holds of the policies' rules about files, in a sentence; NULL: all is held */
 	const char *late_fix;        /* what would help; static or outlives the plan */
+	enum ward_late_names late_names;        /* names that run code later, and are not there yet */
 	const char *const *warnings;
 	size_t n_warnings;
 	char sha256[WARD_SHA256_HEX];           /* of the JSON form without this field */
@@ -187,6 +193,7 @@ struct ward_plan_input {
 	const signed char *require, *accept;    /* WARD_AXIS_MAX each, level or -1 */
 	const char *repo_root;
 	const char *late, *late_fix;            /* as in the plan */
+	enum ward_late_names late_names;
 	const struct ward_asks *asks;           /* outlives the plan */
 	const char *const *warnings;
 	size_t n_warnings;
@@ -274,6 +281,20 @@ struct ward_tool_cache {
 };
 extern const struct ward_tool_cache ward_tool_caches[];
 extern const size_t ward_tool_caches_n;
+/* data/persist: names that run code later for their user. */
+enum ward_persist_kind { WARD_PERSIST_HELD = 0, WARD_PERSIST_TOP, WARD_PERSIST_TOLD };
+struct ward_persist_name {
+	enum ward_persist_kind kind;
+	const char *name;            /* one or more components in lower case; * is any part of one */
+	unsigned char last, n_last;  /* where its last component begins, and bytes of that */
+	bool dir;                    /* a directory and nothing else */
+	const char *why;
+};
+extern const struct ward_persist_name ward_persist[];
+extern const size_t ward_persist_n;
+/* Rows from [c] to [c + 1] have a last component that begins with c; those from [0] to [1] with a wildcard. */
+extern const unsigned short ward_persist_at[130];
+extern const char *const ward_persist_pass[];    /* in lower case, NULL-terminated */
 /* Extension of a script -> its interpreter. */
 struct ward_script_kind {
 	const char *ext, *program;

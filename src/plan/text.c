@@ -55,7 +55,9 @@ static void rule_of(struct ward_buf *b, const struct ward_plan *p, const struct 
 {
 	const char *text = "base";
 
-	if (n->rule >= 0 && (size_t)n->rule < p->n_rules)
+	if (n->later)
+		text = n->later;
+	else if (n->rule >= 0 && (size_t)n->rule < p->n_rules)
 		text = p->rules[n->rule].text;
 	else if (!n->base)
 		text = n->kind == WARD_NODE_DIR ? "workspace" : "implied";
@@ -242,6 +244,17 @@ static void asks(struct ward_buf *b, const struct ward_plan *p)
 	}
 }
 
+static void late_names(struct ward_buf *b, const struct ward_plan *p)
+{
+	if (p->late_names == WARD_LATE_NONE)
+		return;
+	ward_buf_adds(b,
+		"\nnames that run code later (data/persist) and are not there yet can be made where something may be written; ");
+	ward_buf_adds(b,
+		p->late_names == WARD_LATE_TOLD ? "the end of the run lists them\n"
+						: "nobody will list them\n");
+}
+
 void ward_plan_text(const struct ward_plan *p, struct ward_buf *b)
 {
 	head(b, p);
@@ -249,6 +262,7 @@ void ward_plan_text(const struct ward_plan *p, struct ward_buf *b)
 	ward_buf_adds(b, "\nview (what is not here does not exist inside)\n");
 	for (size_t i = 0; i < p->n_nodes; i++)
 		node(b, p, &p->nodes[i]);
+	late_names(b, p);
 	axes(b, p);
 	asks(b, p);
 	if (p->n_warnings > 0)

@@ -63,13 +63,16 @@ static int copy(struct ward_plan *p, const struct ward_node *from, struct ward_n
 	to->dest = ward_arena_strdup(p->arena, from->dest);
 	if (from->pin_text)
 		to->pin_text = ward_arena_strdup(p->arena, from->pin_text);
+	if (from->later)
+		to->later = ward_arena_strdup(p->arena, from->later);
 	if (from->source)
 		to->source = from->kind == WARD_NODE_FILE
 			? ward_arena_dup(p->arena, from->source, from->source_len)
 			: strcmp(from->source, from->dest) == 0
 			? to->dest
 			: ward_arena_strdup(p->arena, from->source);
-	if (!to->dest || (from->source && !to->source) || (from->pin_text && !to->pin_text))
+	if (!to->dest || (from->source && !to->source) || (from->pin_text && !to->pin_text) ||
+		(from->later && !to->later))
 		return ward_fail(err, WARD_E_NOMEM, "out of memory");
 	return WARD_OK;
 }

@@ -220,6 +220,38 @@ static int policy_says(struct life *l, const struct ward_refusal *f, struct ward
 	return WARD_OK;
 }
 
+/* What is only read because its name runs code later: NULL: it is not for that. */
+static const struct ward_node *held_for_later(const struct life *l, const struct ward_refusal *f)
+{
+	const struct ward_node *best = NULL;
+
+	if (f->kind != WARD_REFUSAL_PATH || f->action != WARD_CAP_FILE_WRITE || !f->resource)
+		return NULL;
+	for (size_t i = 0; i < l->plan->n_nodes; i++) {
+		const struct ward_node *n = &l->plan->nodes[i];
+
+		/* They are sorted: the last is the nearest. */
+		if (n->kind == WARD_NODE_BIND && ward_path_within(f->resource, n->dest))
+			best = n;
+	}
+	return best && best->later ? best : NULL;
+}
+
+/* To name it is to mean it. */
+static int later_says(const struct ward_node *held, struct ward_decision *ret,
+	struct ward_error *err)
+{
+	struct ward_question q = {
+		.action = WARD_CAP_FILE_WRITE, .resource = held->dest, .is_dir = held->is_dir
+	};
+	int r = ward_cure(&q, ret->cure, sizeof(ret->cure));
+
+	ret->effect = WARD_DENY;
+	ret->by = NULL;
+	(void)snprintf(ret->why, sizeof(ret->why), "it was there, and %s", held->later);
+	return r < 0 ? ward_fail(err, r, "no memory for the cure of a refusal") : WARD_OK;
+}
+
 int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there,
 	const char *above, struct ward_decision *ret, struct ward_error *err)
 {
@@ -256,6 +288,8 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 		r = ward_cure(&q, ret->cure, sizeof(ret->cure));
 		return r < 0 ? ward_fail(err, r, "no memory for the cure of a refusal") : WARD_OK;
 	}
+	if (ret->effect == WARD_ALLOW && held_for_later(l, f))
+		return later_says(held_for_later(l, f), ret, err);
 	if (ret->effect == WARD_ALLOW) {
 		/* A rule names it and the kernel refused all the same. */
 		ret->effect = WARD_DENY;

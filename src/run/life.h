@@ -5,6 +5,7 @@
 #include "approve/approve.h"
 #include "registry/registry.h"
 #include "run/outcome.h"
+#include "run/persist/persist.h"
 #include "run/request.h"
 #include "run/streams.h"
 
@@ -16,6 +17,7 @@ struct life {
 	size_t n_pins;
 	int anchor;                 /* holds the locks on them and on the next; the init has it too. 0 = none */
 	struct ward_pending *pending; /* where the next start finds the run, if it is killed */
+	struct ward_before before;  /* what there was of names that run code later */
 	struct ward_rulebook *book; /* NULL: only the request's own capabilities decide */
 	struct ward_asks asks;      /* what a person has to be asked, and what was said; its arena is ours */
 	struct ward_buf rules;      /* what a person said yes to for longer, as policies */

@@ -27,8 +27,8 @@ static ward_apply_fn apply_cap, apply_capabilities, apply_read, apply_write, app
 	apply_i_know, apply_workspace, apply_cwd, apply_timeout, apply_grace, apply_cpus,
 	apply_memory, apply_pids, apply_disk, apply_output_limit, apply_nofile, apply_stdin,
 	apply_tty, apply_json, apply_quiet, apply_audit, apply_head_to, apply_outcome, apply_report,
-	apply_fail_on_violation, apply_require, apply_accept, apply_backend, apply_attribution,
-	apply_deny_errno, apply_dry_run;
+	apply_no_late_names, apply_fail_on_violation, apply_require, apply_accept, apply_backend,
+	apply_attribution, apply_deny_errno, apply_dry_run;
 
 static const struct ward_option table[] = {
 #define WARD_OPT(fn, name, arg, repeat, group, help, text, choices) \
@@ -600,6 +600,14 @@ static int apply_i_know(struct ward_request *r, const char *value, unsigned inde
 {
 	(void)value, (void)index, (void)err;
 	r->i_know = true;
+	return WARD_OK;
+}
+
+static int apply_no_late_names(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)value, (void)index, (void)err;
+	r->no_late_names = true;
 	return WARD_OK;
 }
 

@@ -203,6 +203,12 @@ WARD_OPT(apply_report, "report", "FILE|fd:N", false, G_RECORD,
 	"write the report of refusals there, not to stderr",
 	"Write the report of refusals and limits to FILE or an open descriptor instead of standard error.",
 	NULL)
+WARD_OPT(apply_no_late_names, "no-late-names", NULL, false, G_RECORD,
+	"do not look at the end for names that run code later",
+	"Names that run code later for their user (data/persist: hooks, configuration of shells and editors) cannot be held where they "
+	"are not there yet. So the end of a run looks through what it could write, and lists those that appeared or changed. "
+	"With this option it does not.",
+	NULL)
 WARD_OPT(apply_fail_on_violation, "fail-on-violation", NULL, false, G_RECORD,
 	"exit 123 if the command returned 0 but was refused something",
 	"Exit with 123 when the command returned 0 but something it tried was refused.",

@@ -56,6 +56,7 @@ void ward_outcome_free(struct ward_outcome *o)
 	if (!o)
 		return;
 	free(o->violations);
+	free(o->late);
 	free(o->notes);
 	free(o->out.data);
 	free(o->err_stream.data);
@@ -121,6 +122,32 @@ int ward_outcome_add_violation(struct ward_outcome *o, const struct ward_outcome
 	if (failed)
 		return WARD_E_NOMEM;
 	o->violations[o->n_violations++] = copy;
+	return WARD_OK;
+}
+
+int ward_outcome_add_late(struct ward_outcome *o, const struct ward_outcome_late *late)
+{
+	struct ward_outcome_late copy = *late;
+	bool failed = false;
+
+	o->late_total++;
+	if (o->n_late >= WARD_LATE_NAMES_MAX)
+		return WARD_OK;
+	if (o->n_late == o->cap_late) {
+		size_t cap = o->cap_late ? 2 * o->cap_late : 16;
+		void *p = reallocarray(o->late, cap, sizeof(*o->late));
+
+		if (!p)
+			return WARD_E_NOMEM;
+		o->late = p;
+		o->cap_late = cap;
+	}
+	copy.path = dup_or_null(o->arena, late->path, &failed);
+	copy.what = dup_or_null(o->arena, late->what, &failed);
+	copy.why = dup_or_null(o->arena, late->why, &failed);
+	if (failed)
+		return WARD_E_NOMEM;
+	o->late[o->n_late++] = copy;
 	return WARD_OK;
 }
 
@@ -241,6 +268,29 @@ static void put_violation(struct ward_buf *b, const struct ward_outcome_violatio
 	ward_jw_close(b, '}');
 }
 
+static void put_late(struct ward_buf *b, const struct ward_outcome *o)
+{
+	ward_jw_key(b, "late_names");
+	if (!o->late_looked) {
+		ward_jw_null(b);
+		return;
+	}
+	ward_jw_open(b, '{');
+	ward_jw_key(b, "names");
+	ward_jw_open(b, '[');
+	for (size_t i = 0; i < o->n_late; i++) {
+		ward_jw_open(b, '{');
+		ward_jw_kstr(b, "path", o->late[i].path);
+		ward_jw_kstr(b, "what", o->late[i].what);
+		ward_jw_kstr(b, "why", o->late[i].why);
+		ward_jw_close(b, '}');
+	}
+	ward_jw_close(b, ']');
+	ward_jw_ku64(b, "total", o->late_total);
+	ward_jw_kbool(b, "complete", o->late_complete);
+	ward_jw_close(b, '}');
+}
+
 static void put_stream(struct ward_buf *b, const char *key, const struct ward_outcome_stream *s)
 {
 	ward_jw_key(b, key);
@@ -330,6 +380,7 @@ static void put_outcome(struct ward_buf *b, const struct ward_outcome *o)
 		put_violation(b, &o->violations[i]);
 	ward_jw_close(b, ']');
 	ward_jw_ku64(b, "violations_total", o->violations_total);
+	put_late(b, o);
 	put_stream(b, "stdout", &o->out);
 	put_stream(b, "stderr", &o->err_stream);
 	put_text(b, "policy_sha256", o->policy_sha256);

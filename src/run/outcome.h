@@ -39,6 +39,13 @@ struct ward_outcome_violation {
 	uint64_t seq;                /* record in the log; 0 = none */
 };
 
+/* A name that runs code later, and was not there before, or is another (docs/persistence.md). */
+struct ward_outcome_late {
+	const char *path;            /* chosen by the sandbox: any bytes */
+	const char *what;            /* "appeared" or "changed" */
+	const char *why;
+};
+
 struct ward_outcome_stream {
 	bool counted;                /* it went through Ward; otherwise bytes is unknown (null) */
 	bool truncated;              /* the output limit cut it */
@@ -73,6 +80,12 @@ struct ward_outcome {
 	uint64_t violations_total;   /* every refusal counted, those not listed included */
 	bool fail_on_violation;
 
+	bool late_looked;            /* for names that run code later */
+	bool late_complete;          /* and nothing was left out */
+	struct ward_outcome_late *late;
+	size_t n_late, cap_late;
+	uint64_t late_total;
+
 	struct { bool hit; uint64_t value, extra; } limits[WARD_LIMIT_MAX];
 	const char **notes; size_t n_notes;   /* further lines of the report, without "ward: " */
 
@@ -96,6 +109,8 @@ struct ward_outcome *ward_outcome_new(const struct ward_request *r);
 void ward_outcome_set_plan(struct ward_outcome *o, const struct ward_request *r, const struct ward_plan *p);
 /* Copied; *v->count is added to violations_total. Over WARD_VIOLATION_NAMES_MAX only the total grows. */
 int ward_outcome_add_violation(struct ward_outcome *o, const struct ward_outcome_violation *v);
+/* Copied. Over WARD_LATE_NAMES_MAX only the total grows. */
+int ward_outcome_add_late(struct ward_outcome *o, const struct ward_outcome_late *late);
 void ward_outcome_set_audit(struct ward_outcome *o, const char *file, uint64_t first, uint64_t last, const char *head);
 /* value: what the limit was, in the unit of enum ward_limit_id. */
 void ward_outcome_set_limit(struct ward_outcome *o, enum ward_limit_id id, uint64_t value, uint64_t extra);

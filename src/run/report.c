@@ -12,6 +12,7 @@
 
 /* Of a hostile name this much is shown; the outcome holds all of it. */
 #define NAME_SHOWN_MAX 512
+#define LATE_SHOWN_MAX 16
 
 static void put_name(struct ward_buf *out, const char *s)
 {
@@ -43,6 +44,24 @@ static void put_violation(struct ward_buf *out, const struct ward_outcome_violat
 	ward_buf_addc(out, '\n');
 	if (v->cure && v->cure[0])
 		ward_buf_addf(out, "ward:   grant: %s\n", v->cure);
+}
+
+/* What nobody held: it is for a person to look at. */
+static void put_late(struct ward_buf *out, const struct ward_outcome *o)
+{
+	for (size_t i = 0; i < o->n_late && i < LATE_SHOWN_MAX; i++) {
+		ward_buf_addf(out, "ward: %s: ", o->late[i].what);
+		put_name(out, o->late[i].path);
+		ward_buf_addf(out, ", which nothing held: %s\n", o->late[i].why);
+	}
+	if (o->late_total > LATE_SHOWN_MAX)
+		ward_buf_addf(out,
+			"ward: and %llu more such names; the outcome and the log list %s\n",
+			(unsigned long long)o->late_total - LATE_SHOWN_MAX,
+			o->late_total > o->n_late ? "the first of them" : "them");
+	if (o->late_looked && !o->late_complete)
+		ward_buf_adds(out,
+			"ward: names that run code later: not all that could be written was looked through\n");
 }
 
 static void format_ms(uint64_t ms, char *out, size_t size)
@@ -146,6 +165,7 @@ void ward_report_write(const struct ward_outcome *o, struct ward_buf *out)
 		if (o->limits[i].hit)
 			put_limit(out, (enum ward_limit_id)i, o->limits[i].value,
 				o->limits[i].extra);
+	put_late(out, o);
 	for (size_t i = 0; i < o->n_notes; i++)
 		ward_buf_addf(out, "ward: %s\n", o->notes[i]);
 }

@@ -53,6 +53,8 @@ struct ward_request {
 	const char *const *labels; size_t n_labels;
 	const char *cwd;             /* as given, NULL = the caller's */
 	const char *audit;           /* NULL = default */
+	bool no_late_names;          /* the end does not look for names that run code later */
+	struct ward_before *before;  /* where what there was of them is put; NULL: nobody wants to know. Borrowed */
 	bool audit_refused;          /* set by ward_resolve: it lies where the command could write, nothing may go there */
 	const char *run_id;          /* WARD_RUN inside; NULL: not yet (ward plan) */
 	struct ward_dest head_to, outcome, report;   /* written by ward_outcome_deliver() */

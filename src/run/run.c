@@ -305,6 +305,11 @@ static int wind_up(struct life *l, struct ward_error *err)
 	s = record_limits(l, r < 0 ? &later : err);
 	if (r == WARD_OK)
 		r = s;
+	/* What is still alive could go on making names. */
+	if (l->ended) {
+		s = ward_late_look(l, r < 0 ? &later : err);
+		r = r == WARD_OK ? s : r;
+	}
 	s = record_end(l, r < 0 ? &later : err);
 	return r < 0 ? r : s;
 }
@@ -379,6 +384,7 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 	if (!l.o)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for an outcome");
 	r->run_id = l.o->run;
+	r->before = &l.before;
 	code = asking_begin(&l, &local);
 	if (code == WARD_OK)
 		code = plan_and_start(&l, &local);
@@ -391,6 +397,8 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 		refuse(&l, &local);
 	}
 	life_done(&l);
+	r->before = NULL;
+	ward_before_done(&l.before);
 	r->run_id = NULL; /* the outcome may be freed before the request */
 	if (ward_outcome_finish(l.o) < 0)
 		code = ward_fail(&local, WARD_E_NOMEM, "no memory for the outcome's text");

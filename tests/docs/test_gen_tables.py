@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""tools/gen-tables: each mistake in data/minimum, base, environment or runtimes is one line with file and line number, and
+"""tools/gen-tables: each mistake in data/minimum, base, environment, runtimes or persist is one line with file and line number, and
 nothing is written; what it makes of the shipped data holds every line of it."""
 import pathlib
 import shutil
@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/harness"))
 from tap import cases, check, check_eq, check_in, main, test  # noqa: E402
 
-FILES = ("minimum", "base", "environment", "runtimes")
+FILES = ("minimum", "base", "environment", "runtimes", "persist")
 
 
 def run(name=None, extra="", drop=None):
@@ -36,6 +36,16 @@ def run(name=None, extra="", drop=None):
     ("minimum", "files enforced", "files is given twice"),
     ("minimum", "fils enforced", 'not "AXIS LEVEL"'),
     ("minimum", "files enforcd", 'not "AXIS LEVEL"'),
+    ("persist", "hold .x", "unknown word hold"),
+    ("persist", "held .envrc", ".envrc is given twice"),
+    ("persist", "held .ENVRC", ".ENVRC is given twice"),
+    ("persist", "held ../x", "../x: not a name of one to four components"),
+    ("persist", "held /x", "/x: not a name of one to four components"),
+    ("persist", "held a/b/c/d/e", "not a name of one to four components"),
+    ("persist", "held *a*", "*a*: one * in a component"),
+    ("persist", "held a b", "held NAME"),
+    ("persist", "pass a/b", "a/b: one component"),
+    ("persist", "why", "why TEXT"),
     ("base", "bind relative", "relative: not an absolute, normalised path"),
     ("base", "bind /a/../b", "not an absolute, normalised path"),
     ("base", "bind /a b", "too many words"),
@@ -83,6 +93,8 @@ def the_shipped_data():
                 check_in(f'"{line[1]}"', out)
             if name == "environment" and line:
                 check_in(f'"{"=".join(line[1:])}"', out)
+            if name == "persist" and line and line[0] != "why":
+                check_in(f'"{line[1].lower().rstrip("/")}"', out)
             if name == "runtimes" and line:
                 check_in(f'"{line[1]}"', out)
             words += bool(line)

@@ -37,7 +37,8 @@ TEST(table_has_the_options_of_the_contract)
 		"nofile", "stdin", "tty", "audit", "head-to", "outcome", "report", "json",
 		"dry-run", "fail-on-violation", "backend", "require", "accept", "attribution",
 		"deny-errno", "i-know", "quiet", "mode", "profile", "policy", "approve", "ask",
-		"ask-timeout", "repo-root", "environment", "label", "component", "trust", "tier" };
+		"ask-timeout", "repo-root", "environment", "label", "component", "trust", "tier",
+		"no-late-names" };
 	size_t n = 0;
 
 	(void)ward_options(&n);

@@ -45,6 +45,18 @@ static const char *named_dir(struct ward_resolver *rs, const char *dir, const ch
 	return t.path;
 }
 
+const char *ward_git_common(struct ward_resolver *rs, const char *dir)
+{
+	const char *common = named_dir(rs, dir, line_of(rs, dir, "commondir", ""));
+
+	return common ? common : dir;
+}
+
+const char *ward_git_led_to(struct ward_resolver *rs, const char *top, const char *name)
+{
+	return named_dir(rs, top, line_of(rs, top, name, "gitdir: "));
+}
+
 /* HEAD, and objects and refs in it or in its common directory. */
 static bool looks_like_git(struct ward_resolver *rs, const char *dir, const char *common,
 	uid_t owner)

@@ -477,6 +477,27 @@ int ward_git_guard_names(struct ward_resolver *rs, struct ward_git *g, const cha
 	return x.r;
 }
 
+/* Of any repository that lies in what is granted: what is there of it and runs code, and no more. */
+int ward_git_guard_found(struct ward_resolver *rs, struct ward_git *g, const char *dir,
+	const char *common, struct ward_error *err)
+{
+	static const char *const if_there[] = { "commondir", "config.worktree", "gitdir",
+		"rebase-merge", "rebase-apply" };
+	struct guarding x = { .rs = rs, .g = g, .err = err };
+	struct ward_target t;
+
+	hooks(&x, common, "hooks");
+	(void)guard_file(&x, common, "config");
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(if_there); i++) {
+		if (ward_rs_find(rs, dir, if_there[i], &t))
+			(void)guard(&x, dir, if_there[i]);
+	}
+	config_in(&x, common, "config");
+	config_worktree(&x, dir, common);
+	config_of_caller(&x);
+	return x.r;
+}
+
 int ward_git_guard(struct ward_resolver *rs, struct ward_git *g, const char *dir,
 	const char *common, struct ward_error *err)
 {

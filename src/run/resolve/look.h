@@ -42,6 +42,10 @@ struct ward_git {
 bool ward_rs_find(struct ward_resolver *rs, const char *dir, const char *name, struct ward_target *ret);
 /* All that git obeys which has this directory; g->top is known. */
 int ward_git_guard(struct ward_resolver *rs, struct ward_git *g, const char *dir, const char *common, struct ward_error *err);
+int ward_git_guard_found(struct ward_resolver *rs, struct ward_git *g, const char *dir, const char *common, struct ward_error *err);
+/* What a directory of git's names as the common one of its work trees, or itself; what the file name in top leads to. NULL: nothing. */
+const char *ward_git_common(struct ward_resolver *rs, const char *dir);
+const char *ward_git_led_to(struct ward_resolver *rs, const char *top, const char *name);
 /* What git would obey in a directory, if that were its own. */
 int ward_git_guard_names(struct ward_resolver *rs, struct ward_git *g, const char *dir, struct ward_error *err);
 int ward_git_guard_name(struct ward_resolver *rs, struct ward_git *g, const char *dir, const char *name, struct ward_error *err);

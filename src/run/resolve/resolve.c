@@ -12,7 +12,7 @@
 
 #include "approve/approve.h"
 #include "os/os.h"
-#include "run/resolve/look.h"
+#include "run/persist/persist.h"
 #include "run/rules/rules.h"
 
 #define WIDER_RULES_MAX 256 /* more are not compared: every pair would be */
@@ -343,6 +343,7 @@ static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_e
 		.repo_root = rs->book ? rs->book->repo_root : NULL,
 		.late = rs->late,
 		.late_fix = rs->late_fix,
+		.late_names = rs->late_names,
 		.asks = r->asks,
 		.warnings = rs->warnings.v,
 		.n_warnings = rs->warnings.n,
@@ -394,6 +395,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		ward_rs_exec,
 		ward_rules_brought,
 		warn_wider,
+		ward_rs_persist,
 		protect_config,
 		protect_bell,
 		ward_rs_hold,

@@ -57,6 +57,7 @@ struct ward_resolver {
 	struct ward_caps caps;       /* the request's, and what the policies add for programs and variables */
 	struct ward_limits limits;   /* the request's, with those of mode and profile where it has none */
 	const char *late, *late_fix; /* what no view holds of the policies' rules about files, and what would; NULL: all is held */
+	enum ward_late_names late_names;
 	bool i_know, starts;         /* starts: a run, which keeps what its policies were */
 	const char *path;            /* the run's PATH */
 	bool path_set;               /* by --env: bins are not put behind it */
@@ -91,9 +92,7 @@ int ward_rs_cap_fail(struct ward_resolver *rs, const struct ward_cap *cap, int c
 	const char *fmt, ...) WARD_PRINTF(5, 6);
 
 /* ---- resolve_link.c ---- */
-/*
- * Find an absolute path (may hold ".." and links). 0 or -errno; links in the order they were met. -ELOOP: too many.
- */
+/* Find an absolute path (may hold ".." and links). 0 or -errno; links in the order they were met. -ELOOP: too many. */
 int ward_rs_target(struct ward_resolver *rs, const char *path, struct ward_target *ret);
 bool ward_rs_is_pin(const struct ward_target *t);   /* kept from coming to be by a run (os/pin.c): as good as absent */
 /* A node for each link, none of which may lie in /proc, /sys or /dev. */

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The walk. What lies there was made by those who are not trusted, and somebody may rename it while it is looked at: each directory is
+ * opened below the root by openat2, which follows no link and comes out nowhere else, and read by its descriptor, of which one is open at a
+ * time. Nearer directories come first, so that a bound cuts off what lies deep. Nothing is believed: a directory that looks like git's is
+ * taken for one.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/persist/persist.h"
+
+#define READ_BYTES (32u << 10)
+#define HUNT_BYTES_MAX (64u << 20)
+#define TOPS 4 /* components of a row */
+#define CLOCK_EVERY 512
+
+struct entry { /* getdents64(2) */
+	uint64_t ino;
+	int64_t off;
+	unsigned short reclen;
+	unsigned char type;
+	char name[];
+};
+
+/* A directory that is still to be looked at. */
+struct todo {
+	struct todo *next;
+	char *rel; /* "" is the root */
+	unsigned depth;
+	bool passed; /* it lies in what is passed over */
+	bool tops[TOPS]; /* do rows of "top" count in what it lies in, in the one above that, ... */
+};
+
+/* What makes a directory git's. */
+enum { SAW_GIT = 1, SAW_HEAD = 2, SAW_OBJECTS = 4, SAW_REFS = 8, SAW_COMMON = 16 };
+
+/* A name whose row waits until all of its directory is known. */
+struct waiting {
+	struct waiting *next;
+	char *name;
+	unsigned char type;
+};
+
+struct hunting {
+	struct ward_hunt *h;
+	struct ward_arena *arena;
+	const char *root;
+	int fd; /* of it */
+	struct todo *first, *last, *at;
+	int dir; /* of at */
+	unsigned saw;
+	bool top; /* of at: as tops[0] of what lies in it */
+	struct waiting *waiting;
+	size_t bytes;
+	bool stop;
+	char path[WARD_PATH_MAX];
+	size_t n_dir; /* bytes of it that are the directory */
+	_Alignas(struct entry) char buf[READ_BYTES];
+};
+
+void ward_hunt_init(struct ward_hunt *h)
+{
+	h->until_ns = ward_now_mono_ns() + WARD_PERSIST_TIME_MS * 1000000ull;
+}
+
+static int no_memory(struct hunting *x)
+{
+	return ward_fail(x->h->err, WARD_E_NOMEM, "out of memory");
+}
+
+/* Into x->path; false: it is too long to be anybody's. */
+static bool name_it(struct hunting *x, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (x->n_dir + n + 2 > sizeof(x->path))
+		return false;
+	x->path[x->n_dir] = '/';
+	memcpy(x->path + x->n_dir + 1, name, n + 1);
+	return true;
+}
+
+static int push(struct hunting *x, const char *name)
+{
+	size_t n = strlen(x->at->rel), len = strlen(name);
+	struct todo *t = ward_arena_alloc(x->arena, sizeof(*t));
+
+	if (!t)
+		return no_memory(x);
+	*t = (struct todo){ .depth = x->at->depth + 1,
+		.passed = x->at->passed || ward_persist_passed(name) };
+	if (t->depth > WARD_PERSIST_DEPTH_MAX) {
+		x->h->cut = true;
+		return WARD_OK;
+	}
+	t->rel = ward_arena_alloc(x->arena, n + len + 2);
+	if (!t->rel)
+		return no_memory(x);
+	(void)snprintf(t->rel, n + len + 2, "%s%s%s", x->at->rel, n ? "/" : "", name);
+	x->last->next = t;
+	x->last = t;
+	return WARD_OK;
+}
+
+/* ---- one name ---- */
+
+static unsigned char type_of(const struct hunting *x, const char *name, unsigned char type)
+{
+	struct stat st;
+
+	if (type != DT_UNKNOWN)
+		return type;
+	if (fstatat(x->dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+		return DT_REG;
+	return (unsigned char)((st.st_mode & S_IFMT) >> 12);
+}
+
+static void see(struct hunting *x, const char *name)
+{
+	static const struct {
+		const char *name;
+		unsigned bit;
+	} marks[] = { { ".git", SAW_GIT }, { "HEAD", SAW_HEAD }, { "objects", SAW_OBJECTS },
+		{ "refs", SAW_REFS }, { "commondir", SAW_COMMON } };
+
+	if (!strchr(".HhOoRrCc", name[0]))
+		return;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(marks); i++) {
+		if (strcasecmp(name, marks[i].name) == 0)
+			x->saw |= marks[i].bit;
+	}
+}
+
+static bool is_git(const struct hunting *x)
+{
+	return (x->saw & SAW_HEAD) &&
+		((x->saw & SAW_COMMON) ||
+			(x->saw & (SAW_OBJECTS | SAW_REFS)) == (SAW_OBJECTS | SAW_REFS));
+}
+
+static bool is_top(void *arg, unsigned above)
+{
+	const struct hunting *x = arg;
+
+	return above == 0 ? x->top : above <= TOPS && x->at->tops[above - 1];
+}
+
+/* Might a row, or git, mean it? That is asked of each name of a tree. */
+static bool interesting(const char *name)
+{
+	return (name[0] == '.' && strcasecmp(name, ".git") == 0) || ward_persist_may(name);
+}
+
+static int tell(struct hunting *x, struct ward_hit *h, bool *ret_enter)
+{
+	h->path = x->path;
+	h->dir = x->dir;
+	return x->h->hit(x->h->arg, h, ret_enter);
+}
+
+/* A name that waited, or any where all are wanted; and into it, if it is a directory. */
+static int name_at(struct hunting *x, const char *name, unsigned char type, bool skip)
+{
+	struct ward_hit h = { .kind = WARD_HIT_OTHER, .name = name, .type = type };
+	const struct ward_persist_name *row = NULL;
+	bool is_dir = type == DT_DIR, enter = true, found = true;
+	int r = WARD_OK;
+
+	if (!name_it(x, name)) {
+		x->h->cut = true;
+		return WARD_OK;
+	}
+	if (ward_persist_may(name))
+		row = ward_persist_match(x->path, name, is_dir || type == DT_LNK, is_top, x);
+	if (row && x->at->passed && !ward_has_prefix(row->name, ".git/"))
+		row = NULL;
+	if (row) {
+		h.kind = WARD_HIT_NAME;
+		h.why = row->why;
+		h.told = row->kind == WARD_PERSIST_TOLD;
+	} else if (!is_dir && strcasecmp(name, ".git") == 0) {
+		h.kind = WARD_HIT_GITFILE;
+		h.why = "git runs what the directory says that it leads to";
+	} else {
+		found = x->h->all;
+	}
+	if (found)
+		r = tell(x, &h, &enter);
+	return r == WARD_OK && is_dir && enter && !skip ? push(x, name) : r;
+}
+
+static int wait_for(struct hunting *x, const char *name, unsigned char type)
+{
+	struct waiting *w = ward_arena_alloc(x->arena, sizeof(*w));
+
+	if (w)
+		*w = (struct waiting){
+			.next = x->waiting, .name = ward_arena_strdup(x->arena, name), .type = type
+		};
+	if (!w || !w->name)
+		return no_memory(x);
+	x->waiting = w;
+	return WARD_OK;
+}
+
+/* ---- one directory ---- */
+
+/* Names of directories alone could be more than there is memory for. */
+static bool enough(struct hunting *x, size_t bytes)
+{
+	x->bytes += bytes;
+	x->stop = x->stop || ++x->h->looked > WARD_PERSIST_LOOKED_MAX ||
+		x->bytes > HUNT_BYTES_MAX / 4 ||
+		(x->h->looked % CLOCK_EVERY == 0 && ward_now_mono_ns() > x->h->until_ns);
+	x->h->cut = x->h->cut || x->stop;
+	return x->stop;
+}
+
+static int read_names(struct hunting *x)
+{
+	int r = WARD_OK;
+
+	for (;;) {
+		long n = syscall(SYS_getdents64, x->dir, x->buf, sizeof(x->buf));
+
+		if (n <= 0)
+			return WARD_OK;
+		for (long at = 0; at < n;) {
+			const struct entry *e = (const void *)(x->buf + at);
+			unsigned char type;
+
+			at += e->reclen;
+			if (ward_streq(e->name, ".") || ward_streq(e->name, ".."))
+				continue;
+			if (enough(x, x->n_dir + strlen(e->name)))
+				return WARD_OK;
+			type = type_of(x, e->name, e->type);
+			see(x, e->name);
+			if (type != DT_DIR && !x->h->all && !interesting(e->name))
+				continue;
+			r = wait_for(x, e->name, type);
+			if (r < 0)
+				return r;
+		}
+	}
+}
+
+/* Rows of "top" count in the directory that was granted, in the workspace, and beside a .git. */
+static void settle(struct hunting *x)
+{
+	x->path[x->n_dir] = '\0';
+	x->top = x->at->depth == 0 || (x->saw & SAW_GIT) || ward_streq(x->path, x->h->workspace);
+}
+
+static int git_here(struct hunting *x, bool *ret_skip)
+{
+	struct ward_hit h = { .kind = WARD_HIT_GIT,
+		.name = ".",
+		.type = DT_DIR,
+		.why = "git takes it for a repository, and runs what its configuration names" };
+	bool enter = true;
+	int r;
+
+	*ret_skip = false;
+	if (!is_git(x))
+		return WARD_OK;
+	x->path[x->n_dir] = '\0';
+	*ret_skip = !x->h->objects || !x->h->objects(x->h->arg, x->path);
+	r = tell(x, &h, &enter);
+	return r;
+}
+
+static int directory(struct hunting *x)
+{
+	struct todo *before = x->last;
+	bool skip = false;
+	int r;
+
+	x->saw = 0;
+	x->waiting = NULL;
+	r = read_names(x);
+	settle(x);
+	if (r == WARD_OK)
+		r = git_here(x, &skip);
+	for (const struct waiting *w = x->waiting; r == WARD_OK && w; w = w->next)
+		r = name_at(x, w->name, w->type, skip && strcasecmp(w->name, "objects") == 0);
+	for (struct todo *t = before->next; t; t = t->next) {
+		t->tops[0] = x->top;
+		memcpy(t->tops + 1, x->at->tops, sizeof(t->tops) - sizeof(t->tops[0]));
+	}
+	return r;
+}
+
+static int each(struct hunting *x)
+{
+	int r = WARD_OK;
+
+	for (; x->at && r == WARD_OK; x->at = x->at->next) {
+		int n = snprintf(x->path, sizeof(x->path), "%s%s%s",
+			ward_streq(x->root, "/") ? "" : x->root, x->at->rel[0] ? "/" : "",
+			x->at->rel);
+
+		if (n < 0 || (size_t)n >= sizeof(x->path)) {
+			x->h->cut = true;
+			continue;
+		}
+		x->n_dir = (size_t)n;
+		x->dir = ward_openat2(x->fd, x->at->rel[0] ? x->at->rel : ".",
+			O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0,
+			WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
+		if (x->dir < 0)
+			continue;
+		r = directory(x);
+		ward_close(x->dir);
+		if (x->stop)
+			break;
+	}
+	return r;
+}
+
+static void free_hunting(struct hunting **x)
+{
+	if (!*x)
+		return;
+	ward_close((*x)->fd);
+	ward_arena_free((*x)->arena);
+	free(*x);
+}
+
+int ward_hunt(struct ward_hunt *h, const char *root)
+{
+	WARD_CLEANUP(free_hunting) struct hunting *x = malloc(sizeof(*x));
+	struct todo start = { .rel = (char[]){ "" } };
+
+	if (!x)
+		return ward_fail(h->err, WARD_E_NOMEM, "out of memory");
+	*x = (struct hunting){ .h = h, .root = root, .fd = -1, .dir = -1 };
+	x->arena = ward_arena_new(HUNT_BYTES_MAX);
+	if (!x->arena)
+		return no_memory(x);
+	for (size_t i = 0; i < TOPS; i++)
+		start.tops[i] = true;
+	x->first = x->last = x->at = &start;
+	x->fd = ward_openat2(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0,
+		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
+	return x->fd < 0 ? WARD_OK : each(x);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * After the end, when nothing of the run is alive: what runs code later for its user and was not there before, or is another than it was;
+ * and what a run has no business to leave: set-ID bits, device nodes, links that lead out of what was granted. Nothing is taken away and
+ * nothing repaired: people look at it. A look that fails or is cut short says so, and changes nothing about how the run ended.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/life.h"
+#include "run/persist/persist.h"
+
+struct looking {
+	struct life *l;
+	const struct ward_before *b;
+	char repository
+		[WARD_PATH_MAX]; /* one that came to be, and was told: what lies in it is a part of that */
+	struct ward_error *err;
+};
+
+/* ---- what there was ---- */
+
+static int compare(const void *key, const void *v)
+{
+	return strcmp(key, ((const struct ward_known *)v)->path);
+}
+
+static const struct ward_known *known(const struct looking *x, const char *path)
+{
+	const struct ward_known *k = x->b->n_known == 0
+		? NULL
+		: bsearch(path, x->b->known, x->b->n_known, sizeof(*x->b->known), compare);
+
+	/* The first of those of one path says that it was held, if any does. */
+	while (k && k > x->b->known && ward_streq(k[-1].path, path))
+		k--;
+	return k;
+}
+
+static int64_t changed_at(const struct stat *st)
+{
+	return st->st_ctim.tv_sec * 1000000000ll + st->st_ctim.tv_nsec;
+}
+
+static bool look_at(const struct ward_hit *h, struct stat *st)
+{
+	return fstatat(h->dir, h->name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0;
+}
+
+/* ---- what is told ---- */
+
+static int tell(struct looking *x, const char *path, const char *what, const char *why)
+{
+	struct ward_outcome_late late = { path, what, why };
+
+	return ward_outcome_add_late(x->l->o, &late) < 0
+		? ward_fail(x->err, WARD_E_NOMEM, "no memory for the names that are listed")
+		: WARD_OK;
+}
+
+static bool within_any(const struct looking *x, const char *path)
+{
+	for (size_t i = 0; i < x->b->n_roots; i++) {
+		if (ward_path_within(path, x->b->roots[i]))
+			return true;
+	}
+	return false;
+}
+
+/* By its text: where a link would lead that is followed tomorrow. */
+static int link_out(struct looking *x, const struct ward_hit *h)
+{
+	char to[WARD_PATH_MAX], all[2 * WARD_PATH_MAX], path[WARD_PATH_MAX];
+	size_t dir = strlen(h->path) - strlen(h->name);
+	ssize_t n = readlinkat(h->dir, h->name, to, sizeof(to) - 1);
+	struct stat st;
+
+	if (n <= 0 || !look_at(h, &st) || changed_at(&st) < x->b->since_ns)
+		return WARD_OK;
+	to[n] = '\0';
+	(void)snprintf(all, sizeof(all), "%.*s%s", to[0] == '/' ? 0 : (int)dir, h->path, to);
+	if (ward_path_normalize(all, path, sizeof(path)) >= 0 && within_any(x, path))
+		return WARD_OK;
+	return tell(x, h->path, "appeared", "it is a link that leads out of what was granted");
+}
+
+static int other(struct looking *x, const struct ward_hit *h)
+{
+	struct stat st;
+
+	if (h->type == DT_LNK)
+		return link_out(x, h);
+	if (h->type != DT_REG && h->type != DT_CHR && h->type != DT_BLK)
+		return WARD_OK;
+	if (!look_at(h, &st) || changed_at(&st) < x->b->since_ns)
+		return WARD_OK;
+	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+		return tell(x, h->path, "appeared", "it is a device node");
+	if (S_ISREG(st.st_mode) && (st.st_mode & (S_ISUID | S_ISGID)))
+		return tell(x, h->path, "appeared",
+			"it has set-ID bits: whoever starts it gets the rights of its owner");
+	return WARD_OK;
+}
+
+static int name(struct looking *x, const struct ward_hit *h)
+{
+	const struct ward_known *k = known(x, h->path);
+	struct stat st;
+
+	if (k && k->held)
+		return WARD_OK;
+	if (!look_at(h, &st))
+		return WARD_OK;
+	if (k && k->dev == st.st_dev && k->ino == st.st_ino && k->ctime_ns == changed_at(&st))
+		return WARD_OK;
+	/* What was not looked at before may have been there. */
+	if (!k && x->b->cut && changed_at(&st) < x->b->since_ns)
+		return WARD_OK;
+	return tell(x, h->path, k ? "changed" : "appeared", h->why);
+}
+
+static int repository(struct looking *x, const struct ward_hit *h)
+{
+	if (known(x, h->path))
+		return WARD_OK;
+	(void)snprintf(x->repository, sizeof(x->repository), "%s", h->path);
+	return tell(x, h->path, "appeared", h->why);
+}
+
+static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
+{
+	struct looking *x = arg;
+
+	(void)ret_enter;
+	if (h->kind == WARD_HIT_OTHER)
+		return other(x, h);
+	if (x->repository[0] && ward_path_within(h->path, x->repository))
+		return WARD_OK;
+	return h->kind == WARD_HIT_GIT ? repository(x, h) : name(x, h);
+}
+
+/* Where there was none before, something may hide behind the looks of one. */
+static bool objects(void *arg, const char *path)
+{
+	return !known(arg, path);
+}
+
+/* ---- all of it ---- */
+
+static int record(struct life *l, struct ward_error *err)
+{
+	const struct ward_outcome *o = l->o;
+	struct ward_event *events = calloc(o->n_late + 1, sizeof(*events));
+	char **details = calloc(o->n_late + 1, sizeof(*details));
+	int r = events && details ? WARD_OK : ward_fail(err, WARD_E_NOMEM, "no memory for records");
+
+	for (size_t i = 0; r == WARD_OK && i < o->n_late; i++) {
+		struct ward_buf b = WARD_BUF_INIT;
+
+		ward_jw_open(&b, '{');
+		ward_jw_kstr(&b, "what", o->late[i].what);
+		ward_jw_kstr(&b, "why", o->late[i].why);
+		ward_jw_close(&b, '}');
+		details[i] = ward_buf_take(&b);
+		if (!details[i])
+			r = ward_fail(err, WARD_E_NOMEM, "no memory for a record");
+		events[i] = (struct ward_event){ .kind = "fs.late",
+			.action = "FILE_WRITE",
+			.resource = o->late[i].path,
+			.detail_json = details[i] };
+		record_event(l, &events[i]);
+	}
+	if (r == WARD_OK)
+		r = record_append(l, events, o->n_late, false, NULL, err);
+	for (size_t i = 0; details && i < o->n_late; i++)
+		free(details[i]);
+	free(details);
+	free(events);
+	return r;
+}
+
+int ward_late_look(struct life *l, struct ward_error *err)
+{
+	struct looking *x;
+	struct ward_hunt h = { .hit = hit,
+		.objects = objects,
+		.workspace = l->plan->workspace,
+		.all = true,
+		.err = err };
+	int r = WARD_OK;
+
+	if (l->plan->late_names != WARD_LATE_TOLD)
+		return WARD_OK;
+	x = calloc(1, sizeof(*x));
+	if (!x)
+		return ward_fail(err, WARD_E_NOMEM, "no memory to look for names");
+	x->l = l;
+	x->b = &l->before;
+	x->err = err;
+	h.arg = x;
+	ward_hunt_init(&h);
+	for (size_t i = 0; r == WARD_OK && i < l->before.n_roots; i++)
+		r = ward_hunt(&h, l->before.roots[i]);
+	free(x);
+	l->o->late_looked = true;
+	l->o->late_complete = r == WARD_OK && !h.cut && !l->before.cut;
+	return r == WARD_OK ? record(l, err) : r;
+}

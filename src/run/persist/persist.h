@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run/persist: names that run code later for their user (data/persist, docs/persistence.md): found before the start below what may be
+ * written, and held; and looked for once more at the end, when nothing of the run is alive. Private to run.
+ */
+#pragma once
+
+#include <sys/stat.h>
+
+#include "run/resolve/look.h"
+
+/* ---- match.c ---- */
+/*
+ * The row of data/persist that path, whose last component is name, is called by; is_top says whether the directory that many
+ * components above it is a place where rows of "top" count: 0 is the one that it lies in. NULL: none.
+ */
+const struct ward_persist_name *ward_persist_match(const char *path, const char *name, bool is_dir,
+	bool (*is_top)(void *arg, unsigned above), void *arg);
+bool ward_persist_may(const char *name);         /* some row ends so */
+bool ward_persist_passed(const char *name);      /* of a directory: its inside is looked through for git's names alone */
+
+/* ---- hunt.c: a bounded walk by descriptors, which follows no link and leaves no root ---- */
+enum ward_hit_kind {
+	WARD_HIT_NAME = 0,           /* of data/persist */
+	WARD_HIT_GIT,                /* a directory that git takes for its own, whatever it is called */
+	WARD_HIT_GITFILE,            /* a file that leads to one */
+	WARD_HIT_OTHER               /* any other name; only where hunt->all */
+};
+struct ward_hit {
+	enum ward_hit_kind kind;
+	const char *path;            /* absolute; until the next one */
+	int dir;                     /* its directory ... */
+	const char *name;            /* ... and it in there */
+	unsigned char type;          /* DT_*, never DT_UNKNOWN */
+	const char *why;
+	bool told;                   /* it may be written */
+};
+struct ward_hunt {
+	/* *ret_enter (of a directory; true): look into it as well. */
+	int (*hit)(void *arg, const struct ward_hit *h, bool *ret_enter);
+	/* A directory of git's: are its objects looked through? NULL: no. */
+	bool (*objects)(void *arg, const char *path);
+	void *arg;
+	const char *workspace;
+	bool all;
+	size_t looked;               /* over all roots */
+	uint64_t until_ns;           /* monotonic */
+	bool cut;                    /* a bound was met: there is more */
+	struct ward_error *err;
+};
+void ward_hunt_init(struct ward_hunt *h);        /* the clock starts */
+/* root: a real path. What cannot be opened is passed over: the command, which is no more than the caller, cannot either. */
+int ward_hunt(struct ward_hunt *h, const char *root);
+
+/* ---- start.c ---- */
+struct ward_known {
+	const char *path, *why;
+	uint64_t dev, ino;
+	int64_t ctime_ns;
+	bool held;                   /* nothing inside could change it */
+	bool git;                    /* a directory of git's */
+};
+/* What there was before the start; in a memory of its own. */
+struct ward_before {
+	struct ward_arena *arena;
+	const char *const *roots;
+	struct ward_known *known;    /* by path */
+	size_t n_roots, n_known, cap_known;
+	bool cut;
+	int64_t since_ns;            /* wall clock, as coarse as that of inodes */
+};
+void ward_before_done(struct ward_before *b);
+/* A step of resolve, when all that is granted stands in the view. */
+int ward_rs_persist(struct ward_resolver *rs, struct ward_error *err);
+
+/* ---- late.c ---- */
+struct life;
+int ward_late_look(struct life *l, struct ward_error *err);

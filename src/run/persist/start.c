@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Before the start: what runs code later for its user (data/persist, and what the git of each repository obeys) and lies below something
+ * that may be written becomes a mount of its own that is only read, and each directory above it one that nobody moves away (resolve/hold.c).
+ * Whoever names it by itself in a grant, or in a policy, meant it, and it stays as it is.
+ *
+ * It takes away and never gives: what is found is held or told, whatever it is. What cannot be held (a link, a name among many, a second
+ * name of a file) is a warning. What is not there yet cannot be held at all, and is what late.c looks for.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "decide/decide.h"
+#include "os/os.h"
+#include "run/persist/persist.h"
+#include "run/rules/rules.h"
+
+#define BEFORE_BYTES_MAX (32u << 20)
+#define GIT_WHY "git runs it, or what it names"
+
+struct holding {
+	struct ward_resolver *rs;
+	struct ward_before *b; /* NULL: nobody wants to know at the end */
+	struct ward_texts roots;
+	struct ward_texts named; /* write grants by name, real */
+	struct ward_texts repositories; /* directories of git's */
+	struct ward_texts leads; /* files that lead to one: the directory of each */
+	size_t held, unheld;
+	struct ward_error *err;
+};
+
+void ward_before_done(struct ward_before *b)
+{
+	free(b->known);
+	ward_arena_free(b->arena);
+	*b = (struct ward_before){ 0 };
+}
+
+/* ---- what is granted by name ---- */
+
+static int name_of(struct holding *x, const char *base, const char *text)
+{
+	const char *path = ward_rs_absolute(x->rs, base, text);
+	struct ward_target t;
+
+	if (!path || ward_rs_target(x->rs, path, &t) < 0)
+		return WARD_OK;
+	return ward_rs_text(x->rs, &x->named, t.path, x->err);
+}
+
+static int names(struct holding *x)
+{
+	const struct ward_caps *caps = &x->rs->caps;
+	char dir[WARD_PATH_MAX];
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < caps->n; i++) {
+		const struct ward_cap *cap = &caps->v[i];
+
+		if (cap->type != WARD_CAP_FILE_WRITE)
+			continue;
+		if (cap->literal)
+			r = name_of(x, x->rs->cwd, cap->resource);
+		else if (!ward_glob_is_pattern(cap->resource))
+			r = name_of(x, x->rs->workspace, cap->resource);
+		else if (ward_glob_is_subtree(cap->resource, dir, sizeof(dir)) && dir[0])
+			r = name_of(x, x->rs->workspace, dir);
+	}
+	return r;
+}
+
+static int ask_write(struct holding *x, const char *path, struct ward_verdict *ret)
+{
+	struct ward_query q = { .action = WARD_ACT_FS_WRITE,
+		.resource = ward_str(path),
+		.of_host = true,
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+
+	return ward_judge(x->rs->book->book, x->rs->book->desk, &q, ret) < 0 ? ward_rs_nomem(x->err)
+									     : WARD_OK;
+}
+
+static bool has(const struct ward_verdict *v, const struct ward_book_rule *rule)
+{
+	for (size_t i = 0; i < v->n_rules && i < WARD_VERDICT_RULES_MAX; i++) {
+		if (v->rules[i] == rule)
+			return true;
+	}
+	return false;
+}
+
+/* A policy names it, and one that permits it does not permit just any name beside it. */
+static int by_policy(struct holding *x, const char *path, bool *ret)
+{
+	const char *one = NULL, *beside;
+	struct ward_verdict own, other;
+	size_t at = 0, dir = strlen(path) - strlen(ward_path_basename(path));
+	int r;
+
+	*ret = false;
+	if (!x->rs->book)
+		return WARD_OK;
+	while ((one = ward_book_path(x->rs->book->book, &at)) && !ward_streq(one, path))
+		;
+	beside = ward_arena_printf(x->rs->arena, "%.*s" WARD_ANY_NAME, (int)dir, path);
+	if (!one || !beside)
+		return one ? ward_rs_nomem(x->err) : WARD_OK;
+	r = ask_write(x, path, &own);
+	if (r == WARD_OK)
+		r = ask_write(x, beside, &other);
+	if (r < 0 || own.effect == WARD_DENY)
+		return r;
+	for (size_t i = 0; i < own.n_rules && i < WARD_VERDICT_RULES_MAX && !*ret; i++)
+		*ret = other.effect == WARD_DENY || !has(&other, own.rules[i]);
+	return WARD_OK;
+}
+
+static int is_named(struct holding *x, const char *path, bool *ret)
+{
+	*ret = false;
+	for (size_t i = 0; i < x->named.n && !*ret; i++)
+		*ret = ward_streq(x->named.v[i], path);
+	return *ret ? WARD_OK : by_policy(x, path, ret);
+}
+
+/* ---- what there was ---- */
+
+static int know(struct holding *x, const char *path, const char *why, bool held, bool git)
+{
+	struct ward_before *b = x->b;
+	struct ward_known *k;
+	struct stat st;
+
+	if (!b)
+		return WARD_OK;
+	if (b->n_known == b->cap_known) {
+		size_t cap = b->cap_known ? 2 * b->cap_known : 64;
+		struct ward_known *v = reallocarray(b->known, cap, sizeof(*v));
+
+		if (!v)
+			return ward_rs_nomem(x->err);
+		b->known = v;
+		b->cap_known = cap;
+	}
+	k = &b->known[b->n_known];
+	*k = (struct ward_known){
+		.path = ward_arena_strdup(b->arena, path), .why = why, .held = held, .git = git
+	};
+	if (!k->path)
+		return ward_rs_nomem(x->err);
+	if (fstatat(-1, path, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0) {
+		k->dev = st.st_dev;
+		k->ino = st.st_ino;
+		k->ctime_ns = st.st_ctim.tv_sec * 1000000000ll + st.st_ctim.tv_nsec;
+	}
+	b->n_known++;
+	return WARD_OK;
+}
+
+/* ---- holding ---- */
+
+/* Of what is granted below it only what was named stays as it was. */
+static int below(struct holding *x, const char *path)
+{
+	struct ward_resolver *rs = x->rs;
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < rs->n_nodes; i++) {
+		struct ward_node *n = &rs->nodes[i];
+		bool named = false;
+
+		if (n->kind != WARD_NODE_BIND || !n->write || n->base ||
+			!ward_path_within(n->dest, path) || ward_streq(n->dest, path))
+			continue;
+		if (!n->hold)
+			r = is_named(x, n->dest, &named);
+		n->write = named;
+		n->fixed = true;
+	}
+	return r;
+}
+
+static int make_read_only(struct holding *x, const struct ward_target *t,
+	const struct ward_node *shown, const char *why)
+{
+	struct ward_node n = ward_rs_bind(x->rs, t, -1);
+	bool there = false;
+	int r = below(x, t->path);
+
+	for (size_t i = 0; i < x->rs->n_nodes; i++) {
+		struct ward_node *one = &x->rs->nodes[i];
+
+		if (one->kind != WARD_NODE_BIND || !ward_streq(one->dest, t->path))
+			continue;
+		one->write = one->hold = false;
+		one->fixed = there = true;
+		one->later = why;
+	}
+	if (r < 0 || there)
+		return r;
+	n.exec = shown->exec;
+	n.noexec = shown->noexec;
+	n.fixed = true;
+	n.later = why;
+	return ward_rs_node(x->rs, &n, x->err);
+}
+
+static int cannot(struct holding *x, const char *path, const char *why, const char *because)
+{
+	int r = know(x, path, why, false, false);
+
+	return r < 0 ? r
+		     : ward_rs_warn(x->rs, x->err, "%s is not held, though %s: %s",
+			       ward_rs_show(x->rs, path), why, because);
+}
+
+/* Somebody may write a file by another name of it, if that is within reach. */
+static bool has_second_name(const struct holding *x, const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_nlink > 1 &&
+		(st->st_uid == x->rs->host->uid || (st->st_mode & (S_IWGRP | S_IWOTH)));
+}
+
+/* Ward's own is held whatever is granted: resolve.c. */
+static bool is_own(const struct holding *x, const char *path)
+{
+	size_t n = strlen(x->rs->workspace);
+
+	return ward_path_within(path, x->rs->workspace) && ward_streq(path + n, "/.ward");
+}
+
+/* path: real, or a link itself. */
+static int hold(struct holding *x, const char *path, const char *why)
+{
+	const struct ward_node *shown;
+	struct ward_target t;
+	bool named = false;
+	int r;
+
+	if (ward_rs_target(x->rs, path, &t) < 0 || is_own(x, path))
+		return WARD_OK;
+	shown = ward_rs_shown_by(x->rs, path);
+	if (!shown || !shown->write || shown->protect)
+		return know(x, path, why, true, false);
+	r = is_named(x, path, &named);
+	if (r < 0 || named)
+		return r < 0 ? r : know(x, path, why, false, false);
+	if (!ward_streq(t.path, path)) {
+		r = cannot(x, path, why, "it is a link, which could be replaced");
+		return r < 0 || !ward_rs_visible(x->rs, t.path) ? r : hold(x, t.path, why);
+	}
+	if (!S_ISREG(t.st.st_mode) && !S_ISDIR(t.st.st_mode) && !S_ISFIFO(t.st.st_mode))
+		return know(x, path, why, false, false);
+	if (!x->rs->host->userns || x->held >= WARD_PERSIST_NAMES_MAX) {
+		x->unheld++;
+		return know(x, path, why, false, false);
+	}
+	x->held++;
+	if (has_second_name(x, &t.st))
+		r = cannot(x, path, why, "it has a second name, and is written by that, too");
+	else
+		r = know(x, path, why, true, false);
+	return r < 0 ? r : make_read_only(x, &t, shown, why);
+}
+
+/* ---- what is found ---- */
+
+static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
+{
+	struct holding *x = arg;
+	const char *path = ward_arena_strdup(x->rs->arena, h->path);
+	const struct ward_node *shown;
+	int r;
+
+	if (!path)
+		return ward_rs_nomem(x->err);
+	if (h->kind == WARD_HIT_GIT) {
+		r = know(x, path, h->why, false, true);
+		return r < 0 ? r : ward_rs_push(x->rs, &x->repositories, path, x->err);
+	}
+	if (h->kind == WARD_HIT_GITFILE) {
+		r = ward_rs_push(x->rs, &x->leads, path, x->err);
+		return r < 0 ? r : hold(x, path, h->why);
+	}
+	if (h->told)
+		return know(x, path, h->why, false, false);
+	r = hold(x, path, h->why);
+	shown = ward_rs_shown_by(x->rs, path);
+	*ret_enter = shown && shown->write;
+	return r;
+}
+
+/* ---- git ---- */
+
+static bool ends_in(const char *path, const char *name)
+{
+	return ward_streq(ward_path_basename(path), name);
+}
+
+static const char *dir_of(struct holding *x, const char *path)
+{
+	size_t n = strlen(path) - strlen(ward_path_basename(path));
+
+	return ward_arena_dup(x->rs->arena, path, n > 1 ? n - 1 : n);
+}
+
+static int repository(struct holding *x, struct ward_git *g, const char *dir, const char *top)
+{
+	g->top = top;
+	return ward_git_guard_found(x->rs, g, dir, ward_git_common(x->rs, dir), x->err);
+}
+
+static int of_git(struct holding *x)
+{
+	struct ward_git g = { 0 };
+	struct ward_target t;
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < x->repositories.n; i++) {
+		const char *dir = x->repositories.v[i];
+
+		r = repository(x, &g, dir, ends_in(dir, ".git") ? dir_of(x, dir) : NULL);
+	}
+	for (size_t i = 0; r == WARD_OK && i < x->leads.n; i++) {
+		const char *file = x->leads.v[i], *top = dir_of(x, file);
+		const char *dir = ward_git_led_to(x->rs, top, ward_path_basename(file));
+
+		if (dir && ward_rs_visible(x->rs, dir))
+			r = repository(x, &g, dir, top);
+	}
+	for (size_t i = 0; r == WARD_OK && i < g.guarded.n; i++) {
+		if (ward_rs_target(x->rs, g.guarded.v[i], &t) == 0 && !ward_rs_is_pin(&t))
+			r = hold(x, g.guarded.v[i], GIT_WHY);
+	}
+	for (size_t i = 0; r == WARD_OK && i < g.links.n; i++)
+		r = hold(x, g.links.v[i], GIT_WHY);
+	if (r == WARD_OK && g.unsure)
+		r = ward_rs_warn(x->rs, x->err, "%s, and git obeys it outside", g.unsure);
+	return r;
+}
+
+/* ---- all of it ---- */
+
+static bool is_root(const struct ward_node *n)
+{
+	return n->kind == WARD_NODE_BIND && n->is_dir && n->write && !n->base && !n->protect &&
+		!n->hold;
+}
+
+/* The widest ones alone. */
+static int roots(struct holding *x)
+{
+	struct ward_resolver *rs = x->rs;
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < rs->n_nodes; i++) {
+		bool inner = !is_root(&rs->nodes[i]);
+
+		for (size_t k = 0; k < rs->n_nodes && !inner; k++)
+			inner = k != i && is_root(&rs->nodes[k]) &&
+				!ward_streq(rs->nodes[i].dest, rs->nodes[k].dest) &&
+				ward_path_within(rs->nodes[i].dest, rs->nodes[k].dest);
+		if (!inner)
+			r = ward_rs_text(rs, &x->roots, rs->nodes[i].source, x->err);
+	}
+	return r;
+}
+
+/* Files that a pattern found: whoever wrote *.json did not mean those of an editor. */
+static bool top_enough(void *arg, unsigned above)
+{
+	(void)arg;
+	(void)above;
+	return true;
+}
+
+static int single_files(struct holding *x)
+{
+	struct ward_resolver *rs = x->rs;
+	size_t n = rs->n_nodes;
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < n; i++) {
+		const struct ward_persist_name *row = NULL;
+		char path[WARD_PATH_MAX], *slash;
+
+		if (rs->nodes[i].kind != WARD_NODE_BIND || rs->nodes[i].is_dir ||
+			!rs->nodes[i].write || rs->nodes[i].base)
+			continue;
+		(void)snprintf(path, sizeof(path), "%s", rs->nodes[i].dest);
+		for (bool is_dir = false; !row && (slash = strrchr(path, '/')); is_dir = true) {
+			row = ward_persist_match(path, slash + 1, is_dir, top_enough, NULL);
+			*slash = '\0';
+		}
+		if (row && row->kind != WARD_PERSIST_TOLD)
+			r = hold(x, rs->nodes[i].dest, row->why);
+	}
+	return r;
+}
+
+static int by_path(const void *va, const void *vb)
+{
+	const struct ward_known *a = va, *b = vb;
+	int c = strcmp(a->path, b->path);
+
+	return c != 0 ? c : (int)b->held - (int)a->held;
+}
+
+static int keep(struct holding *x, bool cut)
+{
+	struct ward_before *b = x->b;
+	const char **v;
+
+	if (!b)
+		return WARD_OK;
+	v = ward_arena_alloc(b->arena, (x->roots.n + 1) * sizeof(*v));
+	for (size_t i = 0; v && i < x->roots.n; i++) {
+		v[i] = ward_arena_strdup(b->arena, x->roots.v[i]);
+		if (!v[i])
+			v = NULL;
+	}
+	if (!v)
+		return ward_rs_nomem(x->err);
+	b->roots = v;
+	b->n_roots = x->roots.n;
+	b->cut = cut;
+	if (b->n_known > 0)
+		qsort(b->known, b->n_known, sizeof(*b->known), by_path);
+	return WARD_OK;
+}
+
+static int begin(struct holding *x)
+{
+	struct timespec ts;
+
+	if (!x->b)
+		return WARD_OK;
+	ward_before_done(x->b);
+	x->b->arena = ward_arena_new(BEFORE_BYTES_MAX);
+	/* What inodes are stamped with, which is a tick behind. */
+	if (clock_gettime(CLOCK_REALTIME_COARSE, &ts) == 0)
+		x->b->since_ns = ts.tv_sec * 1000000000ll + ts.tv_nsec;
+	return x->b->arena ? WARD_OK : ward_rs_nomem(x->err);
+}
+
+static int say(struct holding *x, bool cut)
+{
+	int r = WARD_OK;
+
+	if (cut)
+		r = ward_rs_warn(x->rs, x->err,
+			"only the first of the names in %s%s were looked through for those that run code later: others are not held",
+			ward_rs_show(x->rs, x->roots.v[0]), x->roots.n > 1 ? " and others" : "");
+	if (r == WARD_OK && x->unheld)
+		r = ward_rs_warn(x->rs, x->err, "%zu names that run code later are not held: %s",
+			x->unheld,
+			x->rs->host->userns ? "there are too many of them"
+					    : "that takes user namespaces");
+	return r;
+}
+
+int ward_rs_persist(struct ward_resolver *rs, struct ward_error *err)
+{
+	struct holding x = { .rs = rs, .b = rs->r->before, .err = err };
+	struct ward_hunt h = { .hit = hit, .arg = &x, .workspace = rs->workspace, .err = err };
+	int r;
+
+	/* That mode writes what its user may, and says so. */
+	if (rs->r->backend != WARD_BACKEND_NATIVE || rs->r->mode == WARD_MODE_DANGER_FULL_ACCESS)
+		return WARD_OK;
+	r = begin(&x);
+	if (r == WARD_OK)
+		r = roots(&x);
+	if (r == WARD_OK)
+		r = names(&x);
+	if (r == WARD_OK)
+		r = single_files(&x);
+	ward_hunt_init(&h);
+	for (size_t i = 0; r == WARD_OK && i < x.roots.n; i++)
+		r = ward_hunt(&h, x.roots.v[i]);
+	if (r == WARD_OK)
+		r = of_git(&x);
+	if (x.roots.n > 0)
+		rs->late_names = rs->r->no_late_names ? WARD_LATE_UNTOLD : WARD_LATE_TOLD;
+	if (r == WARD_OK)
+		r = keep(&x, h.cut);
+	return r == WARD_OK ? say(&x, h.cut) : r;
+}

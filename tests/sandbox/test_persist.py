@@ -1,0 +1,465 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Names that run code later for their user, below a plain write grant: what is there at the start is only read, wherever it lies and however
+it is written, nothing of that makes a name on the host, and what comes to be or changes is listed at the end. What counts is what the host
+has afterwards, and what its own git runs."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+import box
+from box import both, both_cases, root_only
+from tap import check, check_eq, check_in, skip
+
+WHO = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "safe.directory=*", "-c", "protocol.file.allow=always"]
+
+
+def git(where, *words, ok=True):
+    r = subprocess.run(["git", *WHO, *words], cwd=where, env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"}, capture_output=True,
+                       text=True, check=False)
+    if ok:
+        check_eq(r.returncode, 0, f"git {words}: {r.stderr}")
+    return r.stdout
+
+
+def repository(where):
+    if not shutil.which("git"):
+        skip("there is no git")
+    where.mkdir(parents=True, exist_ok=True)
+    git(where, "init", "-q", ".")
+    (where / "a").write_text("one\n")
+    git(where, "add", "a")
+    git(where, "commit", "-q", "-m", "one")
+    return where
+
+
+def put(p, name, text="mine\n"):
+    path = p.ws / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def open_up(p):
+    """No mode of a file is what keeps the command out."""
+    for top, dirs, files in os.walk(p.ws):
+        for n in ["", *dirs, *files]:
+            if not os.path.islink(os.path.join(top, n)):
+                os.chmod(os.path.join(top, n), 0o777)
+
+
+def snapshot(top):
+    """Every name below top, with what it is."""
+    return {str(f.relative_to(top)): (f.lstat().st_mode, os.readlink(f) if f.is_symlink() else f.read_bytes() if f.is_file() else b"")
+            for f in sorted(pathlib.Path(top).rglob("*"))}
+
+
+def run(p, script, *words, write="."):
+    """-> what ward said, and the outcome"""
+    out = p.ws.parent / "outcome.json"
+    r = p.run("--outcome", str(out), "--write", write, *words, "sh", "-c", script)
+    return r, json.loads(out.read_text())
+
+
+def late(o):
+    return {os.path.basename(n["path"]): n["what"] for n in o["late_names"]["names"]}
+
+
+# ---- what is there ----
+
+HELD = [(n, n) for n in (
+    ".envrc", ".ENVRC", ".npmrc", "sub/.npmrc", "a/b/c/d/e/.yarnrc.yml", ".vscode/tasks.json", "sub/.vscode/settings.json",
+    ".idea/workspace.xml", ".devcontainer/devcontainer.json", ".cargo/config.toml", ".mvn/extensions.xml", ".bashrc", ".claude/settings.json",
+    "sub/.Claude/settings.json", ".mcp.json", ".cursor/mcp.json", ".exrc", "mise.toml", ".github/workflows/ci.yml", ".gitlab-ci.yml",
+    ".pre-commit-config.yaml", ".husky/pre-commit", "x.code-workspace", ".ssh/config", ".config/fish/config.fish", ".git/hooks/pre-commit",
+    "gradle/wrapper/gradle-wrapper.properties", "sub/.ward/x.cedar", "node_modules/x/.git/config")]
+
+
+@both_cases(HELD)
+def what_is_there_is_only_read(p, name):
+    put(p, name)
+    put(p, "beside")
+    open_up(p)
+    before = snapshot(p.ws)
+    parts = name.split("/")
+    ways = [f"echo bad >> {name}", f"echo bad > new; mv -f new {name}", f"ln -f beside {name}", f"ln -sf beside {name}", f"rm -f {name}",
+            f"mv {name} away", f"chmod 0777 {name}", f"touch -d 2001-01-01 {name}", f"truncate -s 0 {name}"]
+    for n in range(1, len(parts)):
+        above = "/".join(parts[:n])
+        ways += [f"mv {above} moved && mkdir -p {os.path.dirname(name)} && echo bad > {name}", f"rm -rf {above}",
+                 f"mv -T --exchange {above} other"]
+    r, o = run(p, "\n".join(f"( {w} ) 2>/dev/null" for w in ways) + "\nrm -rf new moved away 2>/dev/null; cat " + name)
+    check_eq(r.out, "mine\n", r.err)
+    check_eq(snapshot(p.ws), before, r.err)
+    check(any(v["resource"].startswith(str(p.ws / parts[0])) for v in o["violations"]), o["violations"])
+    check_eq(o["late_names"], {"names": [], "total": 0, "complete": True})
+
+
+# What others made and nobody of the user's opens, what is no such name, and what counts beside a .git alone.
+FREE = [(n, n) for n in ("node_modules/x/.vscode/settings.json", "vendor/y/.npmrc", "sub/.github/workflows/ci.yml", "sub/Jenkinsfile", ".editorconfig",
+                         "package.json", "Makefile", "AGENTS.md", "conftest.py", "envrc", "x.envrc", ".vscodes/x", ".cargo/registry/x", ".git/info/exclude")]
+
+
+@both_cases(FREE)
+def what_builds_and_agents_write_for_a_living_is_written(p, name):
+    put(p, name)
+    open_up(p)
+    r, _ = run(p, f"echo more >> {name} && rm {name} && echo new > {name} && mv {name} away && mv away {name} && cat {name}")
+    check_eq((r.code, r.out), (0, "new\n"), r.err)
+
+
+NAMED = [("--write", ["--write", ".envrc"]), ("a literal", ["--cap", "FILE_WRITE:.envrc"])]
+
+
+@both_cases(NAMED)
+def a_grant_by_name_lets_it_be_written(p, words):
+    put(p, ".envrc")
+    put(p, ".npmrc")
+    open_up(p)
+    r, o = run(p, "echo more >> .envrc && rm .envrc && echo new > .envrc; echo bad >> .npmrc", *words)
+    check_eq((p.ws / ".envrc").read_text(), "new\n", r.err)
+    check_eq((p.ws / ".npmrc").read_text(), "mine\n", r.err)
+    check_eq(late(o), {".envrc": "changed"})
+
+
+@both
+def a_grant_of_a_name_inside_lets_that_be_written(p):
+    put(p, ".vscode/tasks.json")
+    put(p, ".vscode/settings.json")
+    open_up(p)
+    r, _ = run(p, "echo new > .vscode/settings.json; echo bad > .vscode/tasks.json; echo bad > .vscode/x", "--write", ".vscode/settings.json")
+    check_eq(sorted((f.name, f.read_text()) for f in (p.ws / ".vscode").iterdir()), [("settings.json", "new\n"), ("tasks.json", "mine\n")], r.err)
+
+
+@both
+def a_pattern_is_no_name(p):
+    put(p, ".vscode/tasks.json")
+    put(p, "a.json")
+    open_up(p)
+    r = p.run("--cap", "FILE_WRITE:**/*.json", "--read", ".", "sh", "-c", "echo new > a.json; echo bad > .vscode/tasks.json")
+    check_eq(((p.ws / "a.json").read_text(), (p.ws / ".vscode/tasks.json").read_text()), ("new\n", "mine\n"), r.err)
+
+
+@both
+def the_cure_of_a_refusal_cures_it(p):
+    put(p, ".envrc")
+    open_up(p)
+    _, o = run(p, "echo more >> .envrc")
+    one = [v for v in o["violations"] if v["resource"].endswith(".envrc")][0]
+    check_eq(one["action"], "FILE_WRITE")
+    cure = one["cure"].split(" ", 1)[1].strip("'")
+    r, _ = run(p, "echo more >> .envrc", "--cap", cure)
+    check_eq((p.ws / ".envrc").read_text(), "mine\nmore\n", r.err)
+
+
+@both
+def a_name_that_is_granted_by_a_directory_in_it_is_held(p):
+    """The grant is the directory of hooks' parent, or the workspace's only such directory: what matters is the whole path."""
+    put(p, ".github/workflows/ci.yml")
+    open_up(p)
+    r, _ = run(p, "echo bad > .github/workflows/ci.yml; echo free > .github/x", write=".github")
+    check_eq((p.ws / ".github/workflows/ci.yml").read_text(), "mine\n", r.err)
+    check((p.ws / ".github/x").exists(), r.err)
+
+
+# ---- modes and policies ----
+
+@both
+def a_mode_that_writes_holds_them_too(p):
+    repository(p.ws)
+    put(p, ".envrc")
+    put(p, "sub/.vscode/tasks.json")
+    open_up(p)
+    before = snapshot(p.ws)
+    r = p.run("--mode", "workspace_write", "sh", "-c", "echo bad >> .envrc; echo bad > sub/.vscode/tasks.json; mv sub s; echo x > a; rm -rf s", env={"HOME": str(p.home)})
+    after = snapshot(p.ws)
+    check_eq(after.pop("a")[1], b"x\n", r.err)
+    before.pop("a")
+    check_eq(after, before, r.err)
+
+
+@both
+def a_policy_that_names_one_lets_it_be_written(p):
+    put(p, ".envrc")
+    put(p, ".npmrc")
+    p.write("p.cedar", 'permit (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Path::"./");\n'
+            'permit (principal, action == Ward::Action::"fs.write", resource == Ward::Path::"./.envrc");\n')
+    open_up(p)
+    r = p.run("--policy", "p.cedar", "sh", "-c", "echo new > .envrc; echo bad > .npmrc", env={"HOME": str(p.home)})
+    check_eq(((p.ws / ".envrc").read_text(), (p.ws / ".npmrc").read_text()), ("new\n", "mine\n"), r.err)
+
+
+# ---- git: what the host's own runs afterwards ----
+
+def bad_hook(p):
+    """-> what a hook that was planted would make, and the shell line that plants one in D/hooks."""
+    mark = p.base / "marks/ran"
+    mark.parent.mkdir()
+    mark.parent.chmod(0o777)
+    return mark, f"printf '#!/bin/sh\\ntouch {mark}\\n' > hook; chmod 755 hook; "
+
+
+def plant(where):
+    return f"mkdir -p {where}/hooks 2>/dev/null; cp hook {where}/hooks/post-commit; cp hook {where}/hooks/pre-commit; cp hook {where}/hooks/post-checkout; "
+
+
+def config(where, mark):
+    return f"printf '[core]\\n\\tfsmonitor = \"touch {mark}; false\"\\n\\thooksPath = {mark.parent}/none\\n' >> {where}/config; "
+
+
+def nothing_runs(p, mark, *places):
+    for one in places:
+        git(one, "status", ok=False)
+        git(one, "commit", "-q", "--allow-empty", "-m", "two", ok=False)
+        git(one, "checkout", "-q", "-b", "other", ok=False)
+    check(not mark.exists(), "git ran what the run had planted")
+
+
+@both_cases([(n, n) for n in ("", "sub", "a/b/c", "node_modules/x", ".hidden/y")])
+def no_hook_is_planted_in_a_repository_wherever_it_lies(p, where):
+    top = repository(p.ws / where)
+    mark, make = bad_hook(p)
+    open_up(p)
+    g = f"{where or '.'}/.git"
+    r, _ = run(p, make + plant(g) + config(g, mark) + f"mv {g} old && cp -r old {g}; mv {g}/hooks {g}/h2; mv {g}/config {g}/c2; rm -rf {g}/hooks {g}/config; " +
+               plant(g) + config(g, mark))
+    nothing_runs(p, mark, top)
+    check_in("git runs hooks", r.err)
+
+
+@both
+def git_itself_works_in_a_plain_write_grant(p):
+    if os.geteuid() == 0:
+        os.environ["HOME"] = str(p.home)
+    repository(p.ws)
+    for top, dirs, _ in os.walk(p.ws):
+        for d in [".", *dirs]:
+            os.chmod(os.path.join(top, d), 0o777)
+    who = "git -c user.name=a -c user.email=b@example.com "
+    r, o = run(p, "set -e; echo two > b; git status >/dev/null; git diff; git add b; " + who + "commit -qm two; git checkout -q -b new; echo 3 > a; " + who +
+               "commit -qam three; git checkout -q -; " + who + "merge -q new; git stash list; git gc -q; git log --oneline | wc -l")
+    check_eq((r.code, r.out), (0, "3\n"), r.err)
+    check_eq(o["violations"], [])
+    check_eq(o["late_names"]["names"], [])
+
+
+@both
+def a_gitfile_is_not_turned(p):
+    main = repository(p.ws / "main")
+    git(main, "worktree", "add", "-q", "../tree", "-b", "tree")
+    mark, make = bad_hook(p)
+    open_up(p)
+    r, _ = run(p, make + "cp -r main/.git evil; " + plant("evil") + config("evil", mark) +
+               "echo 'gitdir: ../evil' > tree/.git; rm tree/.git; mv tree t2; echo ../../../evil > main/.git/worktrees/tree/commondir; " + plant("main/.git") +
+               plant("main/.git/worktrees/tree") + config("main/.git", mark) + config("main/.git/worktrees/tree", mark))
+    nothing_runs(p, mark, main, p.ws / "tree")
+    check_in("evil", r.err)
+
+
+@both
+def the_repository_of_a_submodule_is_one(p):
+    lib = repository(p.ws / "lib")
+    top = repository(p.ws / "top")
+    git(top, "submodule", "--quiet", "add", str(lib), "sub")
+    git(top, "commit", "-q", "-m", "sub")
+    mark, make = bad_hook(p)
+    open_up(p)
+    r, _ = run(p, make + plant("top/.git/modules/sub") + config("top/.git/modules/sub", mark) + "echo 'gitdir: ../../lib/.git' > top/sub/.git; " + plant("lib/.git"))
+    nothing_runs(p, mark, top, top / "sub", lib)
+    check_in("refused", r.err)
+
+
+@both_cases([("hooksPath", "core.hooksPath", ".hooks-here"), ("include", "include.path", "../more"), ("includeIf", "includeIf.gitdir:**.path", "../more")])
+def what_the_configuration_names_is_held(p, key, value):
+    top = repository(p.ws / "sub")
+    git(top, "config", key, value)
+    mark, make = bad_hook(p)
+    if "hooks" in value:
+        (top / value).mkdir()
+    else:
+        (top / "more").write_text("[alias]\n")
+    open_up(p)
+    run(p, make + f"cp hook sub/{value}/post-commit; mv sub/{value} sub/x; mkdir sub/{value}; cp hook sub/{value}/post-commit; " +
+        f"printf '[core]\\n\\tfsmonitor = \"touch {mark}; false\"\\n' >> sub/more; mv sub/more sub/m; cp sub/m sub/more")
+    nothing_runs(p, mark, top)
+
+
+@both
+def a_bare_repository_by_any_name_is_held(p):
+    repository(p.ws / "from")
+    git(p.ws, "clone", "-q", "--bare", "from", "some/where")
+    mark, _ = bad_hook(p)
+    open_up(p)
+    r, _ = run(p, config("some/where", mark) + "mv some/where some/w; mv some s")
+    git(p.ws / "some/where", "status", ok=False)
+    check(not mark.exists(), r.err)
+
+
+@both
+def hooks_that_are_a_link_are_said_not_to_be_held_and_what_it_leads_to_is(p):
+    top = repository(p.ws)
+    shutil.rmtree(top / ".git/hooks")
+    (top / "scripts").mkdir()
+    (top / ".git/hooks").symlink_to("../scripts")
+    open_up(p)
+    r, o = run(p, "echo bad > scripts/pre-commit; rm .git/hooks; mkdir .git/hooks; echo bad > .git/hooks/pre-commit")
+    check(not (top / "scripts/pre-commit").exists(), r.err)
+    check_in("it is a link, which could be replaced", r.err)
+    check_eq(late(o).get("hooks"), "changed", o["late_names"])
+
+
+# ---- what comes to be ----
+
+LATE = [
+    ("a file", "echo x > .envrc", {".envrc": "appeared"}),
+    ("of another case", "mkdir s; echo x > s/.EnvRC", {".EnvRC": "appeared"}),
+    ("a directory", "mkdir -p a/b/.vscode; echo x > a/b/.vscode/tasks.json", {".vscode": "appeared"}),
+    ("a link", "ln -s nothing .npmrc", {".npmrc": "appeared"}),
+    ("one that is moved there", "mkdir x; echo x > x/tasks.json; mv x .vscode", {".vscode": "appeared"}),
+    ("a parent that is moved", "mkdir -p x/.idea; mv x y", {".idea": "appeared"}),
+    ("a gitfile", "mkdir s; echo 'gitdir: ../x' > s/.git", {".git": "appeared"}),
+    ("a repository by any name", "mkdir -p s/objects s/refs; echo ref: refs/heads/x > s/HEAD; echo x > s/config", {"s": "appeared"}),
+    ("a repository in a repository's objects", "mkdir -p s/objects/.vscode s/refs; echo x > s/HEAD", {"s": "appeared"}),
+    ("the workspace as one", "mkdir -p objects refs; echo ref: refs/heads/x > HEAD", {"ws": "appeared"}),
+    ("instructions", "echo x >> AGENTS.md; echo y > CLAUDE.md", {"AGENTS.md": "changed", "CLAUDE.md": "appeared"}),
+    ("a link that leads out", "ln -s /etc/passwd out; ln -s ../../x up; ln -s b in; ln -s . here", {"out": "appeared", "up": "appeared"}),
+    ("nothing of the kind", "mkdir src; echo x > src/a.c; mkdir -p node_modules/y/.vscode; mkdir s; mkdir s/.git; cat AGENTS.md", {}),
+]
+
+
+@both_cases(LATE)
+def what_comes_to_be_is_listed(p, script, want):
+    put(p, "AGENTS.md")
+    open_up(p)
+    r, o = run(p, script)
+    check_eq(late(o), want, r.err)
+    check_eq((o["late_names"]["total"], o["late_names"]["complete"]), (len(want), True))
+    for name, what in want.items():
+        check(any(line.startswith(f"ward: {what}: ") and f"{name}\"" in line for line in r.err.splitlines()), r.err)
+    check_eq(sorted(os.path.basename(e["resource"]) for e in box.records(p) if e["kind"] == "fs.late"), sorted(want))
+    box.verify(p)
+
+
+@root_only
+def what_others_leave_of_set_id_bits_and_devices_is_listed_too(p):
+    """The command cannot: the calls are refused. Somebody outside can, or a hole."""
+    open_up(p)
+    q = p.start("--outcome", p.outcome_file, "--write", ".", "sh", "-c", "echo up > up; while [ ! -e go ]; do sleep 0.02; done")
+    box.wait_for(lambda: (p.ws / "up").exists())
+    shutil.copy("/bin/true", p.ws / "suid")
+    (p.ws / "suid").chmod(0o4755)
+    os.mknod(p.ws / "null", 0o20666, os.makedev(1, 3))
+    (p.ws / "go").write_text("")
+    q.wait(20)
+    check_eq(late(json.loads(p.outcome_file.read_text())), {"suid": "appeared", "null": "appeared"})
+
+
+@both
+def nobody_looks_who_does_not_want_to(p):
+    open_up(p)
+    r, o = run(p, "echo x > .envrc", "--no-late-names")
+    check_eq((r.code, o["late_names"]), (0, None), r.err)
+    check("envrc" not in r.err, r.err)
+    r = p.run("--read", ".", "--outcome", p.outcome_file, "true")
+    check_eq(json.loads(p.outcome_file.read_text())["late_names"], None)
+
+
+@both
+def a_plan_says_what_is_held_and_what_is_not(p):
+    put(p, "sub/.envrc")
+    text = p.run("--write", ".", "true", kind=("plan",), log=False).out
+    check_in("sub/.envrc  ", text)
+    check_in("on entering the directory", text)
+    check_in("the end of the run lists them", text)
+    check_in("nobody will list them", p.run("--write", ".", "--no-late-names", "true", kind=("plan",), log=False).out)
+    plan = json.loads(p.run("--write", ".", "--json", "true", kind=("plan",), log=False).out)
+    one = [n for n in plan["view"] if n["dest"].endswith("/.envrc")][0]
+    check_eq((one["write"], one["fixed"], plan["late_names"]), (False, True, "told"))
+    check("later" in one, one)
+    check_eq(json.loads(p.run("--read", ".", "--json", "true", kind=("plan",), log=False).out)["late_names"], "none")
+
+
+# ---- bounds ----
+
+@both
+def what_lies_too_deep_is_said_not_to_be_looked_for(p):
+    deep = "/".join(["d"] * 70)
+    put(p, f"{deep}/.envrc")
+    put(p, "d/.envrc")
+    open_up(p)
+    r, o = run(p, f"echo bad > d/.envrc; echo x > {deep}/.envrc")
+    check_in("not held", r.err)
+    check_eq((p.ws / "d/.envrc").read_text(), "mine\n", r.err)
+    check_eq(o["late_names"]["complete"], False)
+
+
+@both
+def a_thousand_of_them_do_not_stop_a_start(p):
+    for i in range(1100):
+        put(p, f"n{i}/.npmrc")
+    open_up(p)
+    r, o = run(p, "echo x > x")
+    check_eq((r.code, (p.ws / "x").exists()), (0, True), r.err)
+    check_in("names that run code later are not held: there are too many of them", r.err)
+    check_eq(o["status"], "exited")
+
+
+@both
+def only_two_hundred_and_fifty_six_are_listed(p):
+    open_up(p)
+    r, o = run(p, "for i in $(seq 300); do mkdir n$i; : > n$i/.npmrc; done")
+    check_eq((len(o["late_names"]["names"]), o["late_names"]["total"]), (256, 300), r.err)
+    check_in("and 284 more such names; the outcome and the log list the first of them", r.err)
+
+
+# ---- the host ----
+
+@both
+def no_name_is_made_on_the_host(p):
+    """Whatever ends the run, and while it lives."""
+    repository(p.ws)
+    shutil.rmtree(p.ws / ".git/hooks")
+    put(p, "sub/.envrc")
+    open_up(p)
+    before = snapshot(p.ws)
+    q = p.start("--write", ".", "--quiet", "sleep", "1000")
+    box.wait_for(lambda: any("sleep 1000" in box.cmdline(k) for k in box.descendants()))
+    check_eq(snapshot(p.ws), before, "while it lives")
+    q.kill()
+    q.wait()
+    box.leftovers()
+    check_eq(snapshot(p.ws), before, "after a kill")
+
+
+@both
+def a_directory_that_moves_while_it_is_looked_at_leads_nowhere(p):
+    """Somebody outside makes one a link to what was not granted, again and again: nothing out there is held or listed, and starts go on."""
+    out = p.side / "secret"
+    (out / "in").mkdir(parents=True)
+    (out / "in/.envrc").write_text("theirs\n")
+    put(p, "real/in/x")
+    open_up(p)
+    pid = os.fork()
+    if pid == 0:
+        while True:
+            os.rename(p.ws / "real", p.ws / "away")
+            os.symlink(out, p.ws / "real")
+            os.unlink(p.ws / "real")
+            os.rename(p.ws / "away", p.ws / "real")
+    try:
+        end, n = time.monotonic() + 2, 0
+        while time.monotonic() < end:
+            r, o = run(p, "true")
+            check_eq(r.code, 0, r.err)
+            check(not [x for x in (o["late_names"] or {"names": []})["names"] if ".envrc" in x["path"]], o["late_names"])
+            n += 1
+        check(n > 2, n)
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+
+
+box.main()
