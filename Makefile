@@ -14,7 +14,7 @@ help:
 	@echo 'make demo      see an untrusted script confined (builds first; about a minute)'
 	@echo 'make check     build and run all tests, as root and as an ordinary user'
 	@echo 'make check-real    run real projects from the package registries inside, as make check does not (network; minutes)'
-	@echo 'make check-faults      every call of a start fails once, ward is killed at 1,000 points (docs/security/testing.md)'
+	@echo 'make check-faults      every call and allocation fails once, ward is killed at 1,000 points (docs/security/testing.md)'
 	@echo 'make check-agreement   the kernel against the judge, 104,000 operations (docs/agreement.md)'
 	@echo 'make check-flood   floods at full size: a million names, 1,000 held lookups (docs/security/testing.md; minutes)'
 	@echo 'make check-endurance   10,000 runs one by one and 64 x 200 at once in one process, and what has grown'
@@ -49,7 +49,12 @@ check-real: build
 	@WARD=$(BUILD)/ward tests/real/projects.py
 
 check-faults: build
-	@WARD=$(BUILD)/ward WARD_FAULT_POINTS=1000 PYTHONPATH=tests/harness:tests/cli:tests/sandbox python3 tests/fault/test_kill.py
+	@set -e; for one in calls memory kill storms; do \
+		WARD=$(BUILD)/ward WARD_NTH=$(BUILD)/tests/fault/ward_nth WARD_INJECT=$(BUILD)/tests/fault/inject \
+		WARD_FORKS=$(BUILD)/tests/fault/forks WARD_CONCURRENT=$(BUILD)/tests/sandbox/test_concurrent \
+		WARD_FAULT_CALLS=0 WARD_FAULT_POINTS=1000 WARD_FAULT_FORKS=100000 WARD_FAULT_STORM_S=10 \
+		PYTHONPATH=tests/harness:tests/cli:tests/sandbox PYTHONDONTWRITEBYTECODE=1 python3 tests/fault/test_$$one.py; \
+	done
 
 check-agreement: build
 	ninja -C $(BUILD) tests/agreement/agreement_judge tests/agreement/agreement_prober

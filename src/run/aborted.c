@@ -46,7 +46,7 @@ int pending_begin(struct life *l, struct ward_error *err)
 
 void pending_end(struct life *l)
 {
-	ward_pending_end(l->pending, l->start_tried && !l->end_recorded);
+	ward_pending_end(l->pending, l->pins_left || (l->start_tried && !l->end_recorded));
 	l->pending = NULL;
 }
 

@@ -15,6 +15,7 @@ struct life {
 	struct ward_plan *plan;
 	struct ward_pin *pins;      /* pin.c: names that are kept from coming to be while the run lives */
 	size_t n_pins;
+	bool pins_left;             /* one could not be taken away */
 	int anchor;                 /* holds the locks on them and on the next; the init has it too. 0 = none */
 	struct ward_pending *pending; /* where the next start finds the run, if it is killed */
 	struct ward_before before;  /* what there was of names that run code later */

@@ -171,22 +171,27 @@ static int pin(struct ward_node *n, int *ret_fd)
 
 /*
  * Where the exclusive lock cannot be had, the shared one is gone all the same (flock(2)): of two who end at once the second
- * finds nobody. An outsider's own of that name is another inode, and what holds something is nobody's pin any more.
+ * finds nobody. False: it may have been left, and the next start has to look (aborted.c). An outsider's own of that name is another inode, and what holds something is nobody's pin any more.
  */
-static void let_go(const struct ward_pin *p)
+static bool let_go(const struct ward_pin *p)
 {
 	const char *name;
 	WARD_FD dir = -1;
 	struct stat st;
 
-	if (flock(p->fd, LOCK_EX | LOCK_NB) < 0 || fstat(p->fd, &st) < 0)
-		return;
+	if (flock(p->fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK;
+	if (fstat(p->fd, &st) < 0)
+		return false;
 	dir = open_parent(p->dest, &name);
-	if (dir < 0 || !same(dir, name, &st) || compare(p->fd, p->text) != 0)
-		return;
-	if (unlinkat(dir, name, p->text ? 0 : AT_REMOVEDIR) < 0 && errno == ENOTEMPTY)
-		(void)fchmod(p->fd,
-			st.st_mode & 07777 & ~(mode_t)S_ISVTX); /* an ordinary directory by now */
+	if (dir < 0)
+		return dir == -ENOENT;
+	if (!same(dir, name, &st) || compare(p->fd, p->text) != 0)
+		return !ward_is_pin(dir, name);
+	if (unlinkat(dir, name, p->text ? 0 : AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return true;
+	/* An ordinary directory by now. */
+	return errno == ENOTEMPTY && fchmod(p->fd, st.st_mode & 07777 & ~(mode_t)S_ISVTX) == 0;
 }
 
 void ward_pin_forget(const char *dest)
@@ -206,7 +211,8 @@ void ward_pin_forget(const char *dest)
 void ward_pins_remove(struct life *l)
 {
 	for (size_t i = 0; i < l->n_pins; i++) {
-		let_go(&l->pins[i]);
+		if (!let_go(&l->pins[i]))
+			l->pins_left = true;
 		ward_close(l->pins[i].fd);
 	}
 	if (l->anchor > 0)

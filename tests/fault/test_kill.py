@@ -39,6 +39,8 @@ def live_dir():
 
 def settle(p):
     """The environment of a user's session, but for its home."""
+    if os.geteuid() == 0:
+        box.private_mounts()    # what others mount meanwhile is not looked at
     p.ws.chmod(0o777)
     run = p.base / "run"
     run.mkdir(mode=0o700)

@@ -268,6 +268,8 @@ TEST(the_log_is_one_chain)
 	}
 	snprintf(path, sizeof(path), "%s/ws", place);
 	CHECK(chdir("/") == 0 && rmdir(path) == 0);
+	snprintf(path, sizeof(path), "%s.runs", audit);
+	CHECK(rmdir(path) == 0);
 	CHECK(unlink(audit) == 0 && rmdir(place) == 0);
 	place[0] = 0;
 }

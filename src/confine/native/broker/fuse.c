@@ -61,6 +61,7 @@ struct ward_fuse {
 	atomic_bool stopping;
 	atomic_int proc; /* the sandbox's /proc, -1 = not there yet */
 	bool no_open; /* the kernel can open without asking */
+	bool lost; /* somebody could not be answered: only the end of the connection lets him go */
 	bool running;
 	pthread_t thread;
 	/* The last miss of a name to be made: its CREATE, MKDIR, ... follows and is the same attempt. */
@@ -82,6 +83,13 @@ struct request {
 
 /* ---- replies ---- */
 
+/* ENOENT: the caller was interrupted meanwhile. ENODEV, EPERM, EBADF: the connection is over; read() sees it. */
+static void sent(struct ward_fuse *f, ssize_t n)
+{
+	f->lost = f->lost ||
+		(n < 0 && errno != ENOENT && errno != ENODEV && errno != EPERM && errno != EBADF);
+}
+
 static void reply_iov(struct ward_fuse *f, const struct request *q, const void *p, size_t n)
 {
 	struct fuse_out_header h = { .len = (uint32_t)(sizeof(h) + n), .unique = q->h->unique };
@@ -89,17 +97,14 @@ static void reply_iov(struct ward_fuse *f, const struct request *q, const void *
 
 	/* writev only reads; the pointer type of iovec cannot say so. */
 	memcpy(&v[1].iov_base, &p, sizeof(p));
-	/* ENOENT: the caller was interrupted meanwhile. ENODEV, EPERM, EBADF: the connection is over; read() sees it. */
-	if (writev(f->fd, v, n ? 2 : 1) < 0)
-		return;
+	sent(f, writev(f->fd, v, n ? 2 : 1));
 }
 
 static void reply_error(struct ward_fuse *f, const struct request *q, int err)
 {
 	struct fuse_out_header h = { .len = sizeof(h), .error = -err, .unique = q->h->unique };
 
-	if (write(f->fd, &h, sizeof(h)) < 0)
-		return; /* as above */
+	sent(f, write(f->fd, &h, sizeof(h)));
 }
 
 /* ---- attributes ---- */
@@ -631,7 +636,7 @@ static void *serve(void *arg)
 	struct ward_fuse *f = arg;
 
 	(void)prctl(PR_SET_NAME, "ward-fuse");
-	while (!atomic_load(&f->stopping)) {
+	while (!atomic_load(&f->stopping) && !f->lost) {
 		struct pollfd p[2] = { { f->fd, POLLIN, 0 }, { f->event, POLLIN, 0 } };
 		ssize_t n = read(f->fd, f->in, sizeof(f->in));
 

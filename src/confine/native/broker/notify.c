@@ -30,14 +30,24 @@
 #endif
 #define FD_SYNC_WAKE_UP 1ul
 
+/* ENOENT: the caller is gone, and with it the wish to know; EINPROGRESS: it has its answer. */
+void ward_notify_send(struct ward_notify *n)
+{
+	int r;
+
+	do
+		r = ioctl(n->listener, SECCOMP_IOCTL_NOTIF_SEND, n->resp);
+	while (r < 0 && errno == EINTR);
+	n->lost = n->lost || (r < 0 && errno != ENOENT && errno != EINPROGRESS);
+}
+
 void ward_notify_answer(struct ward_notify *n, uint64_t id, int64_t val, int err)
 {
 	memset(n->resp, 0, n->resp_size);
 	n->resp->id = id;
 	n->resp->val = err ? 0 : val;
 	n->resp->error = -err;
-	/* ENOENT: the caller is gone, and with it the wish to know. */
-	(void)ioctl(n->listener, SECCOMP_IOCTL_NOTIF_SEND, n->resp);
+	ward_notify_send(n);
 }
 
 bool ward_notify_valid(const struct ward_notify *n, uint64_t id)
@@ -155,7 +165,7 @@ static void handle(struct ward_notify *n)
 
 	memset(n->req, 0, n->req_size);
 	if (ioctl(n->listener, SECCOMP_IOCTL_NOTIF_RECV, n->req) < 0)
-		return; /* ENOENT: the caller was killed meanwhile */
+		return; /* ENOENT: the caller was killed meanwhile; whatever else it is, poll() says again that one waits */
 	ward_seccomp_judge(n->plan->seccomp, &n->req->data, &ask.v);
 	if ((size_t)ask.v.verb < WARD_ARRAY_SIZE(verbs))
 		verbs[ask.v.verb](n, &ask);
@@ -171,7 +181,7 @@ static void *serve(void *arg)
 	struct pollfd p[2 + WARD_NOTIFY_PENDING_MAX];
 
 	(void)prctl(PR_SET_NAME, "ward-notify");
-	while (!atomic_load(&n->stopping)) {
+	while (!atomic_load(&n->stopping) && !n->lost) {
 		int timeout = -1;
 		unsigned more;
 
@@ -179,7 +189,7 @@ static void *serve(void *arg)
 		p[1] = (struct pollfd){ .fd = n->event, .events = POLLIN };
 		more = ward_notify_poll(n, p + 2, &timeout);
 		if (poll(p, 2 + more, timeout) < 0 && errno != EINTR)
-			break; /* ENOMEM; callers get ENOSYS when the listener closes */
+			break;
 		if (p[0].revents & POLLIN)
 			handle(n);
 		else if (p[0].revents)
@@ -188,6 +198,9 @@ static void *serve(void *arg)
 			ward_notify_retry(n);
 	}
 	ward_notify_drop_pending(n);
+	/* Never leave a caller waiting for a server that is gone: without a listener the answer is ENOSYS. */
+	if (!atomic_load(&n->stopping))
+		(void)dup3(n->event, n->listener, O_CLOEXEC);
 	return NULL;
 }
 

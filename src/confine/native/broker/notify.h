@@ -64,6 +64,7 @@ struct ward_notify {
 	int kill_event;              /* borrowed */
 	int listener, event, proc;   /* proc: the host's /proc */
 	atomic_bool stopping;
+	bool lost;                   /* somebody could not be answered: only the end of the listener lets him go */
 	bool running;
 	pthread_t thread;
 	sem_t gate;                  /* the thread waits here until it is its turn */
@@ -86,6 +87,7 @@ struct ward_notify {
 
 /* notify.c */
 void ward_notify_answer(struct ward_notify *n, uint64_t id, int64_t val, int err);
+void ward_notify_send(struct ward_notify *n); /* n->resp */
 bool ward_notify_valid(const struct ward_notify *n, uint64_t id);
 /* Open /proc/PID and its memory and make sure that they are the caller's. 0 or errno for the caller (ESRCH). */
 int ward_notify_open_caller(struct ward_notify *n, struct ward_ask *ask);

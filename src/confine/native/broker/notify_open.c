@@ -21,7 +21,7 @@ void ward_notify_continue(struct ward_notify *n, uint64_t id)
 	memset(n->resp, 0, n->resp_size);
 	n->resp->id = id;
 	n->resp->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-	(void)ioctl(n->listener, SECCOMP_IOCTL_NOTIF_SEND, n->resp);
+	ward_notify_send(n);
 }
 
 static bool is_read_only(int fd)

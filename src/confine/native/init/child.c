@@ -245,13 +245,21 @@ static void wait_for_go(const struct init *in, char *const *envp)
 	struct ward_msg m = { .type = WARD_MSG_SELFTEST };
 	uint32_t broken =
 		in->l->flags & WARD_LAUNCH_DIRECT ? 0 : selftest(in->l, in->outside, envp);
+	ssize_t n;
 
 	take_cpus(in);
 	m.value = (int32_t)broken;
 	msg_send(in->cmd, &m, NULL, 0);
 	if (broken)
 		_exit(1);
-	if (msg_recv(in->cmd, &m) != (ssize_t)sizeof(m) || m.type != WARD_MSG_GO)
+	n = msg_recv(in->cmd, &m);
+	if (n < 0) {
+		/* It would look as if the command had been executed, and had failed. */
+		m = (struct ward_msg){ .type = WARD_MSG_EXEC_FAILED, .err = errno };
+		msg_send(in->cmd, &m, NULL, 0);
+		_exit(127);
+	}
+	if (n != (ssize_t)sizeof(m) || m.type != WARD_MSG_GO)
 		_exit(1);
 }
 

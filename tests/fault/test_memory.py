@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+Every allocation of ward fails once (nth_malloc.c, in a ward of the platform's C library; under ASan and LSan where the build has them): then either
+nothing was executed, or the run is what it would have been, or it was ended with a word why. Nothing is left and nothing leaks. A sample,
+of WARD_FAULT_CALLS allocations; 0 = all of them (make check-faults).
+"""
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox"))
+import box    # noqa: E402  pylint: disable=wrong-import-position
+import cli    # noqa: E402  pylint: disable=wrong-import-position
+import faults    # noqa: E402  pylint: disable=wrong-import-position
+from box import both    # noqa: E402  pylint: disable=wrong-import-position
+from tap import check, check_eq    # noqa: E402  pylint: disable=wrong-import-position
+
+SAMPLE = int(os.environ.get("WARD_FAULT_CALLS", "25"))
+
+
+def failing(p, n, words):
+    """The result with the n-th allocation failing; how many there were, and whether it did."""
+    report = p.side / "report"
+    env = p.env(WARD_FAIL_MALLOC=str(n), WARD_FAIL_REPORT=str(report))
+    q = subprocess.run(words, cwd=p.ws, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       timeout=faults.PATIENCE, check=False)
+    count, hit = (int(x) for x in report.read_text().split()) if report.exists() else (0, 1)
+    report.unlink(missing_ok=True)
+    return cli.Result(q.returncode, q.stdout.decode("utf-8", "replace"), q.stderr.decode("utf-8", "replace")), count, hit
+
+
+def sweep(p, words, each):
+    r, count, _ = failing(p, 0, words)
+    check_eq(r.code, 0, r.err)
+    check(count > 20, f"{count} allocations: the test sees nothing")
+    every = range(1, count + 1)
+    bad, n = [], 0
+    for nth in every if SAMPLE == 0 else random.Random(faults.SEED).sample(every, min(SAMPLE, count)):
+        faults.fresh(p)
+        what = f"allocation {nth} of some {count}"
+        try:
+            r, _, hit = failing(p, nth, words)
+            n += hit
+            check("Sanitizer" not in r.err and "runtime error" not in r.err, f"{what}: {r.err}")
+            each(r, what)
+        except (AssertionError, subprocess.TimeoutExpired, ValueError) as why:
+            bad.append(f"{what}: {why}"[:1500])
+            print("# " + bad[-1].replace("\n", " "), flush=True)
+    print(f"# {n} allocations failed once, {len(bad)} badly", flush=True)
+    check(n > 0, "none failed: the test sees nothing")
+    check_eq(bad, [])
+
+
+def reading(p, kind, *more):
+    words = [cli.WARD, *kind, "--mode", "workspace_write", *more]
+
+    def each(r, what):
+        check(r.code in (0, 1, 2, 125), f"{what}: {r}")
+        if r.code:
+            faults.says_why(r, what, None)
+        check_eq(box.leftovers(5.0), {}, f"{what}: processes")
+        check_eq(os.listdir(p.ws), [], what)
+        if r.code == 0 and "--json" in more:
+            json.loads(r.out)
+    sweep(p, words, each)
+
+
+@both
+def of_a_run(p):
+    faults.settle(p)
+    mounts = pathlib.Path("/proc/self/mountinfo").read_text()
+
+    def each(r, what):
+        faults.judge(p, r, what, None)
+        faults.after(p, what, mounts)
+    sweep(p, faults.run_words(p), each)
+
+
+@both
+def of_a_plan(p):
+    faults.settle(p)
+    reading(p, ("plan",), "--json", "touch", "made")
+
+
+@both
+def of_a_policy_check(p):
+    faults.settle(p)
+    reading(p, ("policy", "check"))
+
+
+cli.WARD = os.environ.get("WARD_NTH", str(cli.ROOT / "build" / "tests" / "fault" / "ward_nth"))
+os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=86")
+check(shutil.which(cli.WARD), f"{cli.WARD} is not there")
+box.main()
