@@ -88,6 +88,17 @@ def changed_bytes(world, _run, key):
     return pathlib.Path(world[key]).read_bytes() != getattr(world, key)
 
 
+def approved(world, _run):
+    """The other run's question was answered with yes: its log says so."""
+    return '"approval.granted"' in world.other_log()
+
+
+def ended(world, _run):
+    """The other run is over."""
+    time.sleep(0.3)
+    return world.other.poll() is not None
+
+
 def gone(world, _run, key):
     return not os.path.lexists(world[key])
 
@@ -281,7 +292,7 @@ def served(_world, run):
 
 
 EFFECTS = {f.__name__.replace("_", "-"): f for f in (
-    leak, told, changed, changed_bytes, gone, created, mode, times, xattr, flags, device, setid, logged, heard, died, stopped,
+    leak, told, changed, changed_bytes, approved, ended, gone, created, mode, times, xattr, flags, device, setid, logged, heard, died, stopped,
     victim_limit, victim_affinity, victim_nice, victim_policy, victim_oom, holds, holds_socket, nested, more, alive, flood,
     typed, answered, record_spoiled, took_all, blocked, terminal_reset, root_program, served)}
 

@@ -19,6 +19,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 
 INHERITED_FILE, INHERITED_DIR = 207, 208
 TOKEN = re.compile(rb"WS-[0-9a-f]{32}")
@@ -255,6 +256,40 @@ class World:
         p.stdout.close()
         self.names["pid"] = str(p.pid)
         self.closing.append(lambda: (p.kill(), p.wait()))
+
+    def other_run(self, *options):
+        """Another run of the same user, with its sockets where the attempt can be told of them."""
+        self.path("asked").mkdir(0o700)
+        self.path("other").mkdir(0o755)
+        self.path("other-log").mkdir(0o755)
+        self.names["asked"] = str(self.path("asked"))
+        self.environment.update(XDG_RUNTIME_DIR=self["asked"])
+        env = {"PATH": os.environ["PATH"], "HOME": self["home"], "XDG_RUNTIME_DIR": self["asked"]}
+        self.other = subprocess.Popen([self.ward, "run", "--audit", str(self.path("other-log/audit.jsonl")), *options], cwd=self.path("other"), env=env, stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.closing.append(lambda: (self.other.terminate(), self.other.wait()))
+        for _ in range(300):
+            told = re.search(r'"run":"(\w+)".*"kind":"(?:approval.requested|run.start)"', self.other_log())
+            if told or self.other.poll() is not None:
+                break
+            time.sleep(0.02)
+        self.names["run"] = told.group(1)
+        time.sleep(0.1)
+
+    def other_log(self):
+        log = self.path("other-log/audit.jsonl")
+        return log.read_text() if log.exists() else ""
+
+    def plant_waiting(self):
+        """... that waits for an answer."""
+        policy = self.path("side/asks.cedar")
+        self.put(policy, '@approval("risky")\npermit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"'
+                         + str(self.path("ro")) + '");\n', 0o644)
+        self.other_run("--policy", str(policy), "--ask", "wait", "--ask-timeout", "8s", "--", "/bin/sleep", "8")
+
+    def plant_living(self):
+        """... that is alive."""
+        self.other_run("--", "/bin/sleep", "8")
 
     def plant_key(self):
         """A key in the session and the user keyring of whoever runs this."""

@@ -166,8 +166,8 @@ static void sample(struct ward_native *c, struct ward_cage_event *ret)
 
 	if (!c->sampling || c->over || now < c->next_sample || c->proc < 0)
 		return;
-	used = ward_sample_memory(c->proc, c->namespaces ? 0 : c->init.pid,
-		c->plan->limits.memory, &n);
+	used = ward_sample_memory(c->proc, c->namespaces ? 0 : c->init.pid, c->plan->limits.memory,
+		&n);
 	if (used > c->sampled_peak)
 		c->sampled_peak = used;
 	if (n > c->sampled_processes)

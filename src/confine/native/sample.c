@@ -220,8 +220,8 @@ static uint64_t memfds(int proc, const struct pids *p)
 
 	for (size_t i = 0; i < p->n && s.looked < LOOKED_MAX; i++) {
 		snprintf(path, sizeof(path), "%d/fd", (int)p->v[i]);
-		WARD_FD dir = ward_openat2(proc, path, O_RDONLY | O_DIRECTORY, 0,
-			WARD_OPEN_NO_SYMLINKS);
+		WARD_FD dir =
+			ward_openat2(proc, path, O_RDONLY | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
 
 		each_number(dir, add_memfd, &s);
 	}

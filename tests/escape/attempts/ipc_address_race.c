@@ -37,7 +37,7 @@ ATTEMPT(ipc_address_race)
 		pthread_create(&t, NULL, flip, path))
 		return refused("bind");
 	for (int i = 0; i < 20000; i++)
-		push_token(SOCK_STREAM, (struct sockaddr *)&shared, sizeof(shared));
+		push_token(SOCK_STREAM | SOCK_NONBLOCK, (struct sockaddr *)&shared, sizeof(shared));
 	over = 1;
 	(void)pthread_join(t, NULL);
 	return REFUSED;
