@@ -348,6 +348,21 @@ static int enter_mode(struct ward_resolver *rs, struct ward_error *err)
 	return WARD_E_REFUSED;
 }
 
+/* A yes is to the policies as they are, and to no others. Where nobody is asked their hash is not waited for, nor looked at. */
+static int begin_asking(struct ward_resolver *rs, struct ward_error *err)
+{
+	const char *hash = "";
+
+	if (ward_book_asks(rs->book->book)) {
+		int r = ward_rules_digest(rs->book, err);
+
+		if (r < 0)
+			return r;
+		hash = rs->book->sha256;
+	}
+	return ward_asks_begin(rs->r->asks, rs->workspace, rs->r->argv, hash, err);
+}
+
 int ward_rules_apply(struct ward_resolver *rs, struct ward_error *err)
 {
 	int r;
@@ -359,14 +374,7 @@ int ward_rules_apply(struct ward_resolver *rs, struct ward_error *err)
 		return WARD_OK;
 	}
 	rs->caps.arena = rs->arena;
-	/* A yes is to the policies as they are, and to no others. */
-	r = rs->r->asks && ward_book_asks(rs->book->book) ? ward_rules_digest(rs->book, err)
-							  : WARD_OK;
-	if (r < 0)
-		return r;
-	r = rs->r->asks
-		? ward_asks_begin(rs->r->asks, rs->workspace, rs->r->argv, rs->book->sha256, err)
-		: WARD_OK;
+	r = rs->r->asks ? begin_asking(rs, err) : WARD_OK;
 	if (r == WARD_OK)
 		r = enter_mode(rs, err);
 	if (r == WARD_OK)

@@ -39,7 +39,7 @@ struct ward_rulebook {
 	size_t warnings_at;                      /* where they belong among the resolver's */
 	const char *snapshot;                    /* ward_rules_digest(); JSON: all that a decision depends on, but the question */
 	size_t snapshot_n;
-	char sha256[WARD_SHA256_HEX];            /* of it */
+	char sha256[WARD_SHA256_HEX];            /* of it; to be looked at after ward_rules_digest() alone */
 };
 struct ward_rulebook *ward_rulebook_new(void);          /* empty; NULL: no memory */
 int ward_rulebook_schema(struct ward_rulebook *b, struct ward_str text, struct ward_error *err);
