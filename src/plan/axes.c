@@ -86,6 +86,28 @@ int ward_axis_level_parse(const char *s, enum ward_axis *ret_axis, enum ward_lev
 /* ---- one function an axis ---- */
 
 #define FIX_USERNS "allow user namespaces (ward doctor names the switch)"
+
+/* Why there are none to be used, as a beginning of what follows from it; and what would mend that. */
+static const struct {
+	const char *processes, *fix;
+} lacks[WARD_USERNS_LACK_MAX] = {
+#define VISIBLE \
+	": processes of the host are visible, and one that leaves the session may outlive the run"
+	[WARD_USERNS_DENIED] = { "no user namespaces" VISIBLE, FIX_USERNS },
+	[WARD_USERNS_NO_RIGHTS] = { "user namespaces without rights in them (AppArmor)" VISIBLE,
+		"install the AppArmor profile of Ward, or allow them (ward doctor names the switch)" },
+	[WARD_USERNS_PROC_COVERED] = { "no /proc of its own, since parts of this one are covered" VISIBLE,
+		"start the container with all of /proc (docker run --security-opt systempaths=unconfined)" },
+	[WARD_USERNS_ROOT_OF_LITTLE] = { "root of a container has not the right to mount, or not all ids, to ID-map what is granted" VISIBLE,
+		"run ward as an ordinary user here" },
+#undef VISIBLE
+};
+
+static const char *fix_userns(const struct ward_host *h)
+{
+	return (unsigned)h->lack < WARD_USERNS_LACK_MAX ? lacks[h->lack].fix : FIX_USERNS;
+}
+
 #define FIX_CGROUP "make a cgroup writable for this user (ward doctor says how)"
 
 static void hold(struct ward_axis_state *s, enum ward_level level, const char *by, const char *fix)
@@ -117,7 +139,7 @@ static void axis_files(const struct ward_plan *p, const struct ward_host *h,
 	if (!h->userns && narrows(p))
 		hold(s, WARD_LEVEL_NONE,
 			"a policy takes away below what it grants, which needs mounts of the run's own",
-			FIX_USERNS);
+			fix_userns(h));
 	else if (p->late)
 		hold(s, WARD_LEVEL_ADVISORY, p->late, p->late_fix ? p->late_fix : "");
 	else if (h->userns && h->landlock_abi > 0)
@@ -128,9 +150,9 @@ static void axis_files(const struct ward_plan *p, const struct ward_host *h,
 		hold(s, WARD_LEVEL_ENFORCED, "Landlock", "");
 	else if (h->landlock_abi > 0)
 		hold(s, WARD_LEVEL_ADVISORY,
-			"Landlock of a kernel before 6.2: truncation is not held", FIX_USERNS);
+			"Landlock of a kernel before 6.2: truncation is not held", fix_userns(h));
 	else
-		hold(s, WARD_LEVEL_NONE, "neither user namespaces nor Landlock", FIX_USERNS);
+		hold(s, WARD_LEVEL_NONE, "neither user namespaces nor Landlock", fix_userns(h));
 }
 
 static void axis_files_meta(const struct ward_plan *p, const struct ward_host *h,
@@ -145,7 +167,7 @@ static void axis_files_meta(const struct ward_plan *p, const struct ward_host *h
 		hold(s, WARD_LEVEL_ENFORCED, "outside the view there is no name to ask about", "");
 	else
 		hold(s, WARD_LEVEL_NONE, "Landlock does not hold stat, chmod, utimes, xattr",
-			FIX_USERNS);
+			fix_userns(h));
 }
 
 static void axis_exec(const struct ward_plan *p, const struct ward_host *h,
@@ -180,9 +202,9 @@ static void axis_ipc(const struct ward_plan *p, const struct ward_host *h,
 		hold(s, WARD_LEVEL_ENFORCED, "namespaces, mediated connect and sendto, seccomp",
 			"");
 	else if (h->userns)
-		hold(s, WARD_LEVEL_ADVISORY,
-			"no seccomp notification: host sockets in granted trees can be connected to",
-			"boot a kernel with CONFIG_SECCOMP_FILTER, 5.0 or later");
+		hold(s, WARD_LEVEL_ENFORCED,
+			"namespaces; no seccomp notification, so that connect and sendto are refused altogether",
+			"");
 	else if (h->landlock_abi >= 6)
 		hold(s, WARD_LEVEL_ENFORCED,
 			"seccomp refuses sockets, System V IPC and keyrings; Landlock scopes signals",
@@ -190,7 +212,7 @@ static void axis_ipc(const struct ward_plan *p, const struct ward_host *h,
 	else
 		hold(s, WARD_LEVEL_ADVISORY,
 			"signals to other processes of this user (Landlock scopes them from ABI 6)",
-			FIX_USERNS);
+			fix_userns(h));
 }
 
 static void axis_syscalls(const struct ward_plan *p, const struct ward_host *h,
@@ -209,8 +231,9 @@ static void axis_processes(const struct ward_plan *p, const struct ward_host *h,
 		hold(s, WARD_LEVEL_ENFORCED, "a pid namespace: none visible, all end together", "");
 	else
 		hold(s, WARD_LEVEL_ADVISORY,
-			"no user namespaces: processes of the host are visible, and one that leaves the session may outlive the run",
-			FIX_USERNS);
+			(unsigned)h->lack < WARD_USERNS_LACK_MAX ? lacks[h->lack].processes
+								 : lacks[0].processes,
+			fix_userns(h));
 }
 
 static void axis_memory(const struct ward_plan *p, const struct ward_host *h,
@@ -290,8 +313,8 @@ static void axis_attribution(const struct ward_plan *p, const struct ward_host *
 		hold(s, WARD_LEVEL_ENFORCED, "FUSE names refused paths, seccomp refused calls", "");
 	else if (p->attribution == WARD_ATTR_FUSE)
 		hold(s, WARD_LEVEL_ADVISORY,
-			"FUSE names refused paths; refused calls are not named",
-			"boot a kernel with seccomp notification");
+			"FUSE names refused paths; refused calls are not named, and every connect is refused",
+			"run ward where no other filter has the listener (ward doctor tries one)");
 	else if (p->attribution == WARD_ATTR_NOTIFY)
 		hold(s, WARD_LEVEL_SAMPLED, "seccomp notification on open and exec",
 			"--attribution fuse");
@@ -304,7 +327,9 @@ static void axis_attribution(const struct ward_plan *p, const struct ward_host *
 				: h->uid ? "sudo chmod 0666 /dev/fuse, or --attribution notify"
 					 : "chmod 0666 /dev/fuse, or --attribution notify");
 	else
-		hold(s, WARD_LEVEL_NONE, "neither FUSE nor seccomp notification", "ward doctor");
+		hold(s, WARD_LEVEL_NONE,
+			"neither FUSE nor seccomp notification: no refusal is named, and every connect is refused",
+			"run ward where no other filter has the listener (ward doctor tries one)");
 }
 
 typedef void axis_fn(const struct ward_plan *p, const struct ward_host *h,
@@ -419,6 +444,14 @@ static int check(const struct ward_plan *p, const struct ward_plan_input *in,
 
 int ward_plan_axes(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err)
 {
+	/* Whatever is accepted: half of all that is promised hangs on it, and a start needs it. */
+	if (in->host->no_seccomp && in->backend == WARD_BACKEND_NATIVE) {
+		ward_fail(err, WARD_E_AXIS,
+			"axis syscalls cannot be held: no system call filter can be installed");
+		ward_fail_fix(err,
+			"run `ward doctor`; the kernel lacks CONFIG_SECCOMP_FILTER, or a filter around ward refuses seccomp(2)");
+		return WARD_E_AXIS;
+	}
 	for (int a = 0; a < WARD_AXIS_MAX; a++) {
 		struct ward_axis_state *s = &p->axes[a];
 		int r;

@@ -270,7 +270,8 @@ int ward_plan_build(const struct ward_plan_input *in, struct ward_plan **ret,
 	p->arena = arena;
 	p->backend = in->backend;
 	p->limits = in->limits;
-	p->seccomp = in->seccomp | (in->host->userns ? 0 : WARD_SECCOMP_NO_SOCKET);
+	p->seccomp = in->seccomp | (in->host->userns ? 0 : WARD_SECCOMP_NO_SOCKET) |
+		(in->host->seccomp_notify ? 0 : WARD_SECCOMP_NO_LISTENER);
 	p->deny_errno = in->deny_errno;
 	p->tty = in->tty;
 	p->audit_off = in->audit_off;

@@ -50,7 +50,7 @@ const char *ward_late_names_word(enum ward_late_names l)
 const char *ward_seccomp_switch_name(unsigned bit)
 {
 	static const char *const names[] = { "netlink-route", "no-socket", "notify-open",
-		"notify-exec", "notify-replace", "notify-write" };
+		"notify-exec", "notify-replace", "notify-write", "no-listener" };
 
 	return bit < WARD_ARRAY_SIZE(names) ? names[bit] : NULL;
 }

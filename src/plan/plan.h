@@ -101,14 +101,26 @@ struct ward_limits {
 #define WARD_SECCOMP_NOTIFY_EXEC   (1u << 3)   /* some program of the view may not be executed: to name it */
 #define WARD_SECCOMP_NOTIFY_REPLACE (1u << 4)  /* a single file is granted: to name its replacing */
 #define WARD_SECCOMP_NOTIFY_WRITE  (1u << 5)   /* something is granted for reading alone: to name its changing */
+#define WARD_SECCOMP_NO_LISTENER   (1u << 6)   /* nobody is told: the filter refuses by itself, connect and sendto too */
+
+/* Why there are no namespaces to be used. */
+enum ward_userns_lack {
+	WARD_USERNS_DENIED = 0,      /* they cannot be made */
+	WARD_USERNS_NO_RIGHTS,       /* they can, and then nothing be done in them: AppArmor */
+	WARD_USERNS_PROC_COVERED,    /* parts of this /proc are covered, so that none can be mounted: a container */
+	WARD_USERNS_ROOT_OF_LITTLE,  /* root of a container: no right to mount, or not all ids, so that no tree can be ID-mapped */
+	WARD_USERNS_LACK_MAX
+};
 
 /* ---- host facts: what was probed by doing (confine/native/probe) ---- */
 struct ward_host {
 	uid_t uid; gid_t gid;        /* of the caller */
 	bool userns;                 /* a user namespace with mounts works */
+	enum ward_userns_lack lack;  /* where not */
 	bool fuse;                   /* /dev/fuse can be opened in the run's user namespace */
 	bool idmap;                  /* ID-mapped mounts (root only) */
 	int landlock_abi;            /* 0 = none */
+	bool no_seccomp;             /* no filter can be installed */
 	bool seccomp_notify;
 	bool stdio_owned;            /* 0, 1 or 2 is a file that belongs to whom the command will be: its mode can be changed */
 	int cgroup;                  /* 0 none, 1 = v1, 2 = v2: the tree that carries a usable memory controller */

@@ -13,7 +13,7 @@
 #include "run/life.h"
 #include "run/rules/rules.h"
 
-#define PLANS_MAX 3
+#define PLANS_MAX 4 /* as asked, and without each of namespaces, FUSE, a listener */
 #define LOOKS_MAX 8
 
 static char *axes_json(const struct ward_plan *p)
@@ -204,12 +204,15 @@ static int start(struct life *l, struct ward_host *host, struct ward_error *err)
 static int plan_and_start(struct life *l, struct ward_error *err)
 {
 	struct ward_host host, before;
+	enum ward_userns_lack lack = WARD_USERNS_DENIED;
 	bool userns = true;
 	int r;
 
 	if (l->r->backend == WARD_BACKEND_NATIVE)
-		l->head = ward_head_start_new(&userns);
+		l->head = ward_head_start_new(&userns, &lack);
 	r = ward_host_facts(&host, err);
+	if (!userns)
+		host.lack = lack;
 	host.userns = host.userns && userns;
 	host.fuse = host.fuse && userns;
 	for (int i = 0; r == WARD_OK && i < PLANS_MAX; i++) {
@@ -232,7 +235,8 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 			return r;
 		r = start(l, &host, err);
 		if (r != WARD_E_UNSUPPORTED ||
-			(before.userns == host.userns && before.fuse == host.fuse))
+			(before.userns == host.userns && before.fuse == host.fuse &&
+				before.seccomp_notify == host.seccomp_notify))
 			return r;
 		host.fuse = host.fuse && host.userns;
 		r = WARD_OK;

@@ -340,7 +340,8 @@ CLONE_NEWUSER = 0x10000000
 def refuse_calls(*rules):
     """
     A function for Popen(preexec_fn=...): from then on the kernel answers errno to these calls, children included. A rule is
-    (name, errno) or (name, errno, number of an argument, mask): refused only if a bit of mask is in its low half.
+    (name, errno) or (name, errno, number of an argument, mask): refused only if a bit of mask is in its low half. The name
+    "from N" is every call with that number or a higher one.
     """
     allow, err, arch = 0x7FFF0000, 0x00050000, 0xC000003E
     code = [(0x20, 0, 0, 4), (0x15, 1, 0, arch), (6, 0, 0, allow)]
@@ -348,7 +349,8 @@ def refuse_calls(*rules):
         body = [(6, 0, 0, err | e)]
         if more:
             body = [(0x20, 0, 0, 16 + 8 * more[0]), (0x45, 0, 1, more[1])] + body + [(0x20, 0, 0, 0)]
-        code += [(0x20, 0, 0, 0), (0x15, 0, len(body), NR[name])] + body
+        over = name.startswith("from ")
+        code += [(0x20, 0, 0, 0), (0x35 if over else 0x15, 0, len(body), int(name[5:]) if over else NR[name])] + body
     code.append((6, 0, 0, allow))
 
     class Prog(ctypes.Structure):

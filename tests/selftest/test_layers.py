@@ -33,7 +33,7 @@ def mutated(p, name, *words, **more):
 def says(r, by):
     first = r.err.splitlines()[0] if r.err else ""
     if by.startswith("STAGE_"):
-        return table.stages()[by] in first or (by == "STAGE_CLONE" and "axis" in first)
+        return table.stages()[by] in first or (by in ("STAGE_CLONE", "STAGE_RIGHTS", "STAGE_PROC") and "axis" in first)
     axis, text = table.probes()[by]
     return f"self-test: axis {axis} is not held: {text}" in first
 

@@ -86,7 +86,7 @@ int ward_native_exec_failed(const struct ward_spawned *init, struct ward_host *h
 		return WARD_OK;
 	/* Refused in namespaces alone: a host that hands them out and then no right in them. */
 	if (host && host->userns && (e == EACCES || e == EPERM) && exec_plainly() == 0)
-		return ward_native_stage_failed(WARD_STAGE_CLONE, e, "ward-init", host, err);
+		return ward_native_stage_failed(WARD_STAGE_RIGHTS, e, "ward-init", host, err);
 	ward_fail_errno(err, WARD_E_SYSTEM, e, "cannot execute ward-init from memory");
 	ward_fail_fix(err, "%s",
 		e == EACCES
@@ -197,7 +197,7 @@ int ward_native_head(struct ward_host *host, bool userns, int cgroup, struct war
 	return r;
 }
 
-struct ward_head_start *ward_head_start_new(bool *ret_userns)
+struct ward_head_start *ward_head_start_new(bool *ret_userns, enum ward_userns_lack *ret_lack)
 {
 	struct ward_error ignored = WARD_ERROR_INIT;
 	struct ward_host host = { .userns = true };
@@ -209,6 +209,7 @@ struct ward_head_start *ward_head_start_new(bool *ret_userns)
 		(void)ward_native_head(&host, true, -1, &h, &ignored);
 	/* Any other trouble comes again, and is told, when it is needed; h is NULL then. */
 	*ret_userns = host.userns;
+	*ret_lack = host.lack;
 	return h;
 }
 

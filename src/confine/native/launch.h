@@ -138,7 +138,9 @@ struct ward_msg {
 #define WARD_STAGES(X) \
 	X(WARD_STAGE_NONE, "nothing") \
 	X(WARD_STAGE_BLOB, "reading the launch blob") X(WARD_STAGE_CGROUP, "entering the cgroup") \
-		X(WARD_STAGE_CLONE, "making namespaces") X(WARD_STAGE_IDMAP, \
+		X(WARD_STAGE_CLONE, "making namespaces") X(WARD_STAGE_RIGHTS, \
+			"having rights in new namespaces") X(WARD_STAGE_PROC, \
+			"mounting a private /proc") X(WARD_STAGE_IDMAP, \
 			"writing the id maps") X(WARD_STAGE_SOURCE, \
 			"opening a granted path") X(WARD_STAGE_CHANGED, \
 			"a granted path changed since it was resolved") X(WARD_STAGE_IDMAP_MOUNT, \

@@ -34,7 +34,7 @@
 	X(NS_IPC, "ns-ipc", "no ipc namespace is entered", PROBE_NAMESPACES, NONE) \
 	X(NS_UTS, "ns-uts", "no uts namespace is entered", PROBE_NAMESPACES, NONE) \
 	X(NS_CGROUP, "ns-cgroup", "no cgroup namespace is entered", PROBE_NAMESPACES, NONE) \
-	X(NS_PID, "ns-pid", "no pid namespace is entered", STAGE_MOUNT, NONE) \
+	X(NS_PID, "ns-pid", "no pid namespace is entered", STAGE_PROC, NONE) \
 	X(NS_MOUNT, "ns-mount", "no mount namespace is entered", STAGE_CLONE, NONE) \
 	X(OLD_ROOT, "old-root", "the host's tree is not detached", PROBE_MOUNTS, NONE) \
 	X(VIEW, "view", "a directory that nobody granted is in the view", PROBE_CANARY, NONE) \

@@ -15,11 +15,13 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 
 #include "confine/native/cgroup.h"
@@ -72,14 +74,34 @@ static uint64_t memory_available(void)
 	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2;
 }
 
+/* Root of a container's user namespace has some ids only, and no right over the host's file systems. */
+static bool all_ids(void)
+{
+	static const char whole[] = "0 0 4294967295";
+	char text[256], *to = text;
+	WARD_FD fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
+
+	if (n <= 0)
+		return true; /* the start will tell */
+	for (ssize_t i = 0; i < n; i++)
+		if (text[i] != ' ' || (to > text && to[-1] != ' '))
+			*to++ = text[i] == '\n' ? ' ' : text[i];
+	return to - text == sizeof(whole) && memcmp(text, whole, sizeof(whole) - 1) == 0;
+}
+
 int ward_host_facts(struct ward_host *ret, struct ward_error *err)
 {
 	cpu_set_t set;
 
 	(void)err;
 	*ret = (struct ward_host){ .uid = geteuid(), .gid = getegid(), .ncpus = 1 };
-	/* Verified by the start. As root the granted trees are cloned outside, where only a right of its own allows it. */
-	ret->userns = ret->uid != 0 || ward_may_mount();
+	ret->userns = true; /* verified by the start */
+	/* As root the granted trees are cloned and ID-mapped outside, where only a right of its own allows it. */
+	if (ret->uid == 0 && (!ward_may_mount() || !all_ids())) {
+		ret->userns = false;
+		ret->lack = WARD_USERNS_ROOT_OF_LITTLE;
+	}
 	ret->fuse = fuse_usable();
 	ret->idmap = ret->uid == 0 && ret->userns; /* verified mount by mount */
 	ret->landlock_abi = ward_ll_abi();
@@ -92,49 +114,85 @@ int ward_host_facts(struct ward_host *ret, struct ward_error *err)
 	return WARD_OK;
 }
 
-/* Shares the caller's memory until it ends: system calls only. */
+/* How the children below end. */
+enum { WORKS = 0, REFUSED = 1, PROC_REFUSED = 2 };
+
+/* They share the caller's memory until they end: system calls only, and no errno of the caller's that matters. */
 static int userns_child(void *arg)
 {
 	(void)arg;
 	/* A host may hand out a namespace and then no right in it (AppArmor): mounting is what counts. */
 	if (syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		syscall(SYS_exit, 1);
-	syscall(SYS_exit, 0);
+		syscall(SYS_exit, REFUSED);
+	/* Or a /proc that is covered in part, as containers do: then none can be mounted. */
+	if (syscall(SYS_mount, "proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		syscall(SYS_exit, PROC_REFUSED);
+	syscall(SYS_exit, WORKS);
 	return 0;
 }
 
-static bool userns_works(void)
+static int filter_child(void *arg)
+{
+	static struct sock_filter all[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+	static const struct sock_fprog prog = { .len = 1, .filter = all };
+	const unsigned *flags = arg;
+
+	if (syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, *flags, &prog) < 0)
+		syscall(SYS_exit, REFUSED);
+	syscall(SYS_exit, WORKS);
+	return 0;
+}
+
+/* What became of fn in a child of its own: how it ended, or -1. */
+static int try_in_child(int (*fn)(void *arg), int flags, void *arg)
 {
 	char *stack = mmap(NULL, PROBE_STACK, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-	int pidfd = -1, code = 0, status = 1;
+	int pidfd = -1, code = 0, status = REFUSED;
 	sigset_t all, old;
 	pid_t pid;
 
 	if (stack == MAP_FAILED)
-		return false;
+		return -1;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pid = clone(userns_child, stack + PROBE_STACK,
-		CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
-			CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP,
-		NULL, &pidfd);
+	pid = clone(fn, stack + PROBE_STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | flags, arg,
+		&pidfd);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (pid >= 0) {
 		(void)ward_pidfd_wait(pidfd, &code, &status, false);
 		close(pidfd);
 	}
 	munmap(stack, PROBE_STACK);
-	return pid >= 0 && code == CLD_EXITED && status == 0;
+	return pid >= 0 && code == CLD_EXITED ? status : -1;
+}
+
+static void probe_userns(struct ward_host *h)
+{
+	int r = try_in_child(userns_child,
+		CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+			CLONE_NEWUTS | CLONE_NEWCGROUP,
+		NULL);
+
+	h->userns = r == WORKS;
+	h->lack = r == PROC_REFUSED ? WARD_USERNS_PROC_COVERED
+		: r == REFUSED      ? WARD_USERNS_NO_RIGHTS
+				    : WARD_USERNS_DENIED;
 }
 
 int ward_host_probe(struct ward_host *ret, struct ward_error *err)
 {
+	unsigned plain = 0, listening = SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	int r = ward_host_facts(ret, err);
 
 	if (r < 0)
 		return r;
-	ret->userns = ret->userns && userns_works();
+	if (ret->userns)
+		probe_userns(ret);
+	ret->no_seccomp = try_in_child(filter_child, 0, &plain) != WORKS;
+	ret->seccomp_notify =
+		ret->seccomp_notify && try_in_child(filter_child, 0, &listening) == WORKS;
 	ret->fuse = ret->fuse && ret->userns;
 	ret->idmap = ret->idmap && ret->userns;
 	ward_cgroup_probe(ret, true);

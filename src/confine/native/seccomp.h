@@ -14,10 +14,9 @@
 #include "plan/plan.h"
 
 /*
- * Beside the plan's WARD_SECCOMP_*: nobody will listen (the host has no user notification). Then refused calls
- * get their errno from the filter, unrecorded, and foreign architectures are killed by it.
+ * WARD_SECCOMP_NO_LISTENER: nobody will listen. Then refused calls, and those that the supervisor would make itself, get their
+ * errno from the filter, unrecorded, and foreign architectures are killed by it.
  */
-#define WARD_SECCOMP_NO_LISTENER (1u << 6)
 #define WARD_SECCOMP_VARIANTS 128u
 
 /* What happens to a call. Zero is the refusal. */

@@ -33,25 +33,61 @@ static const char *stage_text(uint32_t stage)
 	return stage < WARD_ARRAY_SIZE(names) ? names[stage] : "an unknown step";
 }
 
+/* The axis that a step is for, where it is for one. */
+static const char *stage_axis(enum ward_stage stage)
+{
+	switch (stage) {
+	case WARD_STAGE_SECCOMP: return "syscalls";
+	case WARD_STAGE_LANDLOCK: return "files";
+	case WARD_STAGE_NET: return "network";
+	case WARD_STAGE_PROC: return "processes";
+	default: return "";
+	}
+}
+
+/* The host has not what the plan was made with: note it, to plan again. */
+static bool without(enum ward_stage stage, int e, struct ward_host *host)
+{
+	switch (stage) {
+	case WARD_STAGE_CLONE:
+	case WARD_STAGE_RIGHTS:
+	case WARD_STAGE_PROC:
+		host->userns = false;
+		host->lack = stage == WARD_STAGE_CLONE ? WARD_USERNS_DENIED
+			: stage == WARD_STAGE_RIGHTS   ? WARD_USERNS_NO_RIGHTS
+						       : WARD_USERNS_PROC_COVERED;
+		return true;
+	case WARD_STAGE_FUSE: host->fuse = false; return true;
+	case WARD_STAGE_SECCOMP:
+		/* Another filter of ours has the listener, of which there is one; or somebody allows none. */
+		if (!host->seccomp_notify || (e != EBUSY && e != EPERM && e != EACCES))
+			return false;
+		host->seccomp_notify = false;
+		return true;
+	default: return false;
+	}
+}
+
 int ward_native_stage_failed(enum ward_stage stage, int e, const char *text, struct ward_host *host,
 	struct ward_error *err)
 {
 	/* What comes and goes (memory, processes) is no property of the host: no reason to plan without. */
 	bool passing = ward_native_passing(e);
-	bool missing = host && !passing && (stage == WARD_STAGE_CLONE || stage == WARD_STAGE_FUSE);
-	int code = missing ? WARD_E_UNSUPPORTED : WARD_E_SPAWN;
+	bool missing = host && !passing && without(stage, e, host);
+	const char *axis = stage_axis(stage);
 
-	if (missing && stage == WARD_STAGE_CLONE)
-		host->userns = false;
-	if (missing && stage == WARD_STAGE_FUSE)
-		host->fuse = false;
-	ward_fail_errno(err, code, e, "the sandbox could not be made: %s%s%s", stage_text(stage),
-		text && text[0] ? ": " : "", text ? text : "");
+	ward_fail_errno(err, missing ? WARD_E_UNSUPPORTED : WARD_E_SPAWN, e,
+		"the sandbox could not be made%s%s: %s%s%s", axis[0] ? ", axis " : "", axis,
+		stage_text(stage), text && text[0] ? ": " : "", text ? text : "");
 	if (passing)
 		ward_fail_fix(err,
 			"try again when there is more room; `ulimit -a` and the cgroup say how much there is");
-	else if (stage == WARD_STAGE_CLONE)
+	else if (stage == WARD_STAGE_CLONE || stage == WARD_STAGE_RIGHTS)
 		ward_fail_fix(err, "run `ward doctor`; user namespaces are refused on this host");
+	else if ((stage == WARD_STAGE_IDMAP || stage == WARD_STAGE_IDS) && geteuid() == 0)
+		ward_fail_fix(err,
+			"map id %d into the user namespace that this root is of, as container engines do, or run ward as an ordinary user",
+			WARD_RESERVED_ID);
 	else if (stage == WARD_STAGE_IDMAP_MOUNT)
 		ward_fail_fix(err,
 			"copy the tree to a file system that can (ext4, xfs, btrfs, tmpfs), or run ward as its owner");
@@ -62,7 +98,7 @@ int ward_native_stage_failed(enum ward_stage stage, int e, const char *text, str
 	else
 		ward_fail_fix(err,
 			"run `ward doctor`: it executes each mechanism and names what refuses");
-	return code;
+	return err->code;
 }
 
 static int init_failed(const struct ward_msg *m, struct ward_host *host, struct ward_error *err)
@@ -120,7 +156,7 @@ static void describe(const struct ward_native *c, const struct ward_cage_options
 	*k = (struct ward_pack){
 		.userns = !(p->seccomp & WARD_SECCOMP_NO_SOCKET),
 		.fuse = p->attribution == WARD_ATTR_FUSE,
-		.listener = true,
+		.listener = !(p->seccomp & WARD_SECCOMP_NO_LISTENER),
 		.ctty = opts->ctty,
 		.caller_uid = geteuid(),
 		.caller_gid = getegid(),
@@ -190,14 +226,14 @@ static int on_view(struct ward_native *c, const struct ward_msg *m, int *fds, si
 		/* The init asks no more; the command's self-test will, from where it was put. */
 		ward_fuse_place(c->fuse, &c->place, c->place.here);
 	}
+	/* They are one file system: whether it is full at the end is asked through any of them. */
+	c->scratch = n > 1u + diag ? fcntl(fds[1], F_DUPFD_CLOEXEC, 3) : -1;
 	if (!c->notify)
 		return WARD_OK;
 	if (diag)
 		ward_notify_set_diag(c->notify, take_fd(fds, n, n - 1));
 	for (size_t i = 1; i + diag < n; i++)
 		roots[n_roots++] = take_fd(fds, n, i);
-	/* They are one file system: whether it is full at the end is asked through any of them. */
-	c->scratch = n_roots ? fcntl(roots[0], F_DUPFD_CLOEXEC, 3) : -1;
 	ward_notify_set_roots(c->notify, roots, n_roots);
 	return WARD_OK;
 }
@@ -320,7 +356,7 @@ static int prepare(struct ward_native *c, const struct ward_cage_options *opts,
 	struct ward_error *err)
 {
 	const struct ward_plan *p = c->plan;
-	int r;
+	int r = WARD_OK;
 
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	c->kill_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -330,7 +366,8 @@ static int prepare(struct ward_native *c, const struct ward_cage_options *opts,
 	if (p->backend == WARD_BACKEND_DIRECT)
 		return WARD_OK;
 	ward_refusals_phase(c->refusals, true);
-	r = ward_notify_new(p, c->refusals, c->kill_event, &c->notify, err);
+	if (!(p->seccomp & WARD_SECCOMP_NO_LISTENER))
+		r = ward_notify_new(p, c->refusals, c->kill_event, &c->notify, err);
 	if (r < 0)
 		return r;
 	if (p->attribution == WARD_ATTR_FUSE)

@@ -172,7 +172,8 @@ static void proc_build(const struct init *in, const char *dest)
 		if (mount("/proc", dest, NULL, MS_BIND | MS_REC, NULL) < 0)
 			fail(in->ctl, WARD_STAGE_MOUNT, errno, "proc");
 	} else if (mount("proc", dest, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-		fail(in->ctl, WARD_STAGE_MOUNT, errno, "proc");
+		/* EPERM: parts of the /proc that we see are covered, as in a container, and a new one would show them. */
+		fail(in->ctl, errno == EPERM ? WARD_STAGE_PROC : WARD_STAGE_MOUNT, errno, "proc");
 	snprintf(sys, sizeof(sys), "%s/sys", dest);
 	bind_mount(in, sys, sys);
 	seal(in, sys, MOUNT_ATTR_RDONLY_);
@@ -325,7 +326,7 @@ static int view_begin(struct init *in)
 	/* A host may hand out namespaces and then no right in them (AppArmor): that is a host without. */
 	if (!WARD_OFF(PROPAGATION) && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		fail(in->ctl,
-			errno == EPERM || errno == EACCES ? WARD_STAGE_CLONE : WARD_STAGE_ROOT,
+			errno == EPERM || errno == EACCES ? WARD_STAGE_RIGHTS : WARD_STAGE_ROOT,
 			errno, "/");
 	net_make(in);
 	share_out();

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hosts that lack something, made on this one: by a filter around ward that answers as such a host would, by mounts, by namespaces.
+
+Each row of ENVIRONMENTS has a name, what it is in words, for whom it can be made, and three functions: mounts() as root, before
+the test becomes an ordinary user; late() as whoever runs ward; and words in front of the command. Nothing here reaches the
+host: mounts are changed in a namespace of the test's own. What cannot be made on this machine says so by a skip.
+"""
+import ctypes
+import os
+import pathlib
+import shutil
+import struct
+import tempfile
+
+import box
+import tap
+
+EPERM, ENOSYS, EINVAL, EACCES = 1, 38, 22, 13
+MS_RDONLY, MS_REMOUNT = 1, 32
+AT_RECURSIVE, RDONLY_ATTR = 0x8000, 1
+ABI_TOOL = os.environ.get("WARD_LANDLOCK_ABI", str(box.HERE.parent.parent / "build/tests/environments/landlock-abi"))
+tools = {"abi": ABI_TOOL}
+NO_NAMESPACES = [("clone3", ENOSYS), ("clone", EPERM, 0, 0x7E020000), ("unshare", EPERM), ("setns", EPERM)]
+# With no capability in any user namespace (a container's filter; AppArmor's answer to the same).
+NO_MOUNTS = [("mount", EPERM), ("umount2", EPERM), ("pivot_root", EPERM), ("open_tree", EPERM, 2, 1), ("move_mount", EPERM),
+             ("mount_setattr", EPERM), ("sethostname", EPERM)]
+
+
+class Environment:
+    def __init__(self, name, what, mounts=None, late=None, rules=(), abi=None, who=("root", "user"), expect=None):
+        self.name, self.what, self.who = name, what, who
+        self.mounts, self.late, self.rules, self.abi = mounts, late, rules, abi
+        self.expect = expect      # a word of the line that refuses it whatever is accepted; None: it can be started
+
+    def prefix(self):
+        return [tools["abi"], str(self.abi)] if self.abi else []
+
+    def enter(self, who):
+        """From here on this process is who, on such a host; but for the filter, which is for ward alone."""
+        if self.mounts and os.geteuid() != 0:
+            tap.skip("only root can make it")
+        if who == "user" and os.geteuid() == 0:
+            box.become_user(lambda: (box.bound_fuse(), self.mounts and self.mounts()))
+        elif self.mounts:
+            self.mounts()
+        if self.abi and not os.access(tools["abi"], os.X_OK):
+            tap.skip("landlock-abi is not built")
+        if self.abi and self.abi > landlock_abi():
+            tap.skip(f"Landlock ABI {self.abi} is not here")
+        if self.late:
+            self.late()
+
+    def before_ward(self):
+        """For Popen(preexec_fn=...)."""
+        return box.refuse_calls(*self.rules) if self.rules else None
+
+
+def take_tools(where):
+    """To where an ordinary user may execute them."""
+    if os.path.exists(ABI_TOOL):
+        tools["abi"] = shutil.copy(ABI_TOOL, where)
+        os.chmod(tools["abi"], 0o755)
+
+
+def landlock_abi():
+    return max(box.libc.syscall(444, None, 0, 1), 0)
+
+
+# ---- mounts ----
+
+def covered_proc():
+    """As container engines do: files under /dev/null, directories under an empty tmpfs, /proc/sys read-only."""
+    box.private_mounts()
+    for name in ("kcore", "keys", "timer_list"):
+        if os.path.exists(f"/proc/{name}"):
+            box.mount("/dev/null", f"/proc/{name}", None, box.MS_BIND)
+    for name in ("acpi", "scsi", "fs"):
+        if os.path.isdir(f"/proc/{name}"):
+            box.mount("ward-test", f"/proc/{name}", "tmpfs", MS_RDONLY)
+            break
+    box.mount("/proc/sys", "/proc/sys", None, box.MS_BIND)
+    box.mount("none", "/proc/sys", None, box.MS_BIND | MS_REMOUNT | MS_RDONLY)
+
+
+def no_cgroup():
+    box.private_mounts()
+    box.mount("ward-test", "/sys/fs/cgroup", "tmpfs")
+
+
+def container_mounts():
+    covered_proc()
+    box.closed_fuse()
+    box.mount("ward-test", "/sys/fs/cgroup", "tmpfs", MS_RDONLY)
+
+
+def read_only_host():
+    """Everything but /tmp."""
+    box.private_mounts()
+    box.mount("/tmp", "/tmp", None, box.MS_BIND | box.MS_REC)
+    attr = ctypes.create_string_buffer(struct.pack("QQQQ", RDONLY_ATTR, 0, 0, 0))
+    box.must(box.libc.syscall(442, -100, b"/", AT_RECURSIVE, attr, 32), "mount_setattr")
+    attr = ctypes.create_string_buffer(struct.pack("QQQQ", 0, RDONLY_ATTR, 0, 0))
+    for path in (b"/tmp", b"/dev", b"/proc"):
+        box.must(box.libc.syscall(442, -100, path, 0, attr, 32), "mount_setattr")
+
+
+def no_proc():
+    box.private_mounts()
+    box.mount("ward-test", "/proc", "tmpfs")
+
+
+def hidden_pids():
+    """/proc shows each user its own processes."""
+    box.private_mounts()
+    box.mount("proc", "/proc", "proc", 0, "hidepid=2")
+
+
+def in_chroot():
+    box.private_mounts()
+    top = tempfile.mkdtemp(prefix="ward-env-root-")
+    box.mount("/", top, None, box.MS_BIND | box.MS_REC)
+    cwd = os.getcwd()
+    os.chroot(top)
+    os.chdir(cwd)
+
+
+def closed_fuse():
+    box.private_mounts()
+    box.closed_fuse()
+
+
+# ---- namespaces, filters ----
+
+def some_ids():
+    """Root of a user namespace with 65536 ids, as in a container without the host's root."""
+    box.private_mounts()
+    made_r, made_w = os.pipe()
+    mapped_r, mapped_w = os.pipe()
+    me = os.getpid()
+    if os.fork() == 0:
+        os.read(made_r, 1)
+        for name in ("uid_map", "gid_map"):
+            pathlib.Path(f"/proc/{me}/{name}").write_text("0 0 65536")
+        os.write(mapped_w, b"x")
+        os._exit(0)
+    box.must(box.libc.unshare(box.CLONE_NEWUSER | box.CLONE_NEWNS), "unshare")
+    os.write(made_w, b"x")
+    os.read(mapped_r, 1)
+    os.wait()
+    for fd in (made_r, made_w, mapped_r, mapped_w):
+        os.close(fd)
+
+
+def another_listener():
+    """A filter of somebody else that is told of calls: a thread has one such at most."""
+    code = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0x7FFF0000))
+
+    class Prog(ctypes.Structure):
+        _fields_ = [("n", ctypes.c_ushort), ("code", ctypes.c_void_p)]
+    prog = Prog(1, ctypes.cast(code, ctypes.c_void_p))
+    box.must(box.libc.prctl(38, 1, 0, 0, 0), "no_new_privs")
+    fd = box.must(box.libc.syscall(317, 1, 8, ctypes.byref(prog)), "seccomp")
+    # It is another's only as long as somebody holds it.
+    os.set_inheritable(fd, True)
+    another_listener.held = fd
+
+
+def a_kernel(first_missing, abi, *more):
+    """
+    What came after it: calls by number, the rights of Landlock, flags of memfd_create (6.3) and of the listener (5.19). The file
+    systems that can be ID-mapped, and attributes of open files, are those of the kernel at hand.
+    """
+    return {"rules": [(f"from {first_missing}", ENOSYS), *more], "abi": abi}
+
+
+MEMFD_EXEC = ("memfd_create", EINVAL, 1, 0x18)        # MFD_NOEXEC_SEAL, MFD_EXEC: 6.3
+WAIT_KILLABLE = ("seccomp", EINVAL, 1, 0x20)          # 5.19
+KERNELS = [
+    ("5.13", a_kernel(447, 1, MEMFD_EXEC, WAIT_KILLABLE)),
+    ("5.15", a_kernel(449, 1, MEMFD_EXEC, WAIT_KILLABLE)),
+    ("6.1", a_kernel(451, 2, MEMFD_EXEC)),
+    ("6.2", a_kernel(451, 3, MEMFD_EXEC)),
+    ("6.8", a_kernel(462, 4)),
+    ("6.10", a_kernel(463, 5)),
+    ("6.12", a_kernel(463, 6)),
+]
+
+ENVIRONMENTS = [
+    Environment("plain", "nothing is missing; cgroup v1"),
+    *[Environment(f"kernel-{v}", f"kernel {v}", **how) for v, how in KERNELS],
+    Environment("no-landlock", "no Landlock", rules=[("landlock_create_ruleset", ENOSYS)]),
+    Environment("no-fuse", "no /dev/fuse", mounts=closed_fuse),
+    Environment("no-cgroup", "no cgroup can be made", mounts=no_cgroup),
+    Environment("another-listener", "another filter has the listener", late=another_listener),
+    Environment("hidden-pids", "/proc mounted with hidepid=2", mounts=hidden_pids),
+    Environment("read-only", "everything but /tmp is read-only", mounts=read_only_host),
+    Environment("no-namespaces", "user.max_user_namespaces is 0", late=box.without_user_namespaces),
+    *[Environment(f"no-namespaces-{v}", f"user.max_user_namespaces is 0, kernel {v}", late=box.without_user_namespaces, **how)
+      for v, how in KERNELS if v in ("5.13", "6.1", "6.2", "6.10", "6.12")],
+    Environment("no-rights", "AppArmor gives namespaces without capabilities (Ubuntu 23.10 and later)", rules=NO_MOUNTS, who=("user",)),
+    Environment("covered-proc", "parts of /proc are covered", mounts=covered_proc),
+    Environment("chroot", "in a chroot", mounts=in_chroot),
+    Environment("container", "a container with the usual filter and mounts", mounts=container_mounts, rules=NO_NAMESPACES + NO_MOUNTS),
+    Environment("container-listener", "a container with the usual filter and mounts, and another listener", mounts=container_mounts, late=another_listener,
+                rules=NO_NAMESPACES + NO_MOUNTS),
+    Environment("some-ids", "root of a user namespace with 65536 ids", late=some_ids, who=("root",)),
+    Environment("no-memfd", "programs in memory may not be executed", rules=[("memfd_create", EACCES)], expect="ward-init"),
+    Environment("no-seccomp", "no filter can be installed", rules=[("seccomp", EINVAL)], expect="axis syscalls"),
+    Environment("no-proc", "no /proc", mounts=no_proc, expect="/proc"),
+    Environment("nothing", "neither namespaces nor Landlock", late=box.without_user_namespaces,
+                rules=[("landlock_create_ruleset", ENOSYS)], expect="axis files"),
+]
+BY_NAME = {e.name: e for e in ENVIRONMENTS}
