@@ -9,6 +9,7 @@ import os
 import pathlib
 import socket
 import stat
+import subprocess
 import threading
 import time
 import unicodedata
@@ -291,9 +292,30 @@ def served(_world, run):
     return b"served" in run.notes
 
 
+def ran(world, _run):
+    """What the attempt left is run by a git of the host in its user's repositories, or by a shell that obeys .envrc."""
+    for where in [r for r in world.repositories if r.is_dir()]:
+        for words in (["status"], ["add", "-A", "--", "file", "file.x"], ["commit", "-q", "--allow-empty", "-m", "two"], ["checkout", "-q", "-b", "other"]):
+            world.git(where, *words)
+    subprocess.run(["/bin/sh", "-c", "[ -e .envrc ] && . ./.envrc"], cwd=world["ws"], stdin=subprocess.DEVNULL, timeout=20, check=False,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return os.path.exists(world["ran"])
+
+
+def unlisted(world, _run, name):
+    """It came to be, and the outcome does not say so."""
+    if not os.path.lexists(world.path(name)):
+        return False
+    try:
+        said = json.loads(pathlib.Path(world["outcome"]).read_text())["late_names"]["names"]
+    except (OSError, TypeError):
+        return True
+    return str(world.path(name)) not in [n["path"] for n in said]
+
+
 EFFECTS = {f.__name__.replace("_", "-"): f for f in (
     leak, told, changed, changed_bytes, approved, ended, gone, created, mode, times, xattr, flags, device, setid, logged, heard, died, stopped,
     victim_limit, victim_affinity, victim_nice, victim_policy, victim_oom, holds, holds_socket, nested, more, alive, flood,
-    typed, answered, record_spoiled, took_all, blocked, terminal_reset, root_program, served)}
+    typed, answered, record_spoiled, took_all, blocked, terminal_reset, root_program, served, ran, unlisted)}
 
 WATCHED = {"holds", "holds-socket", "nested"}   # what can only be seen while it runs

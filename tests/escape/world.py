@@ -384,6 +384,58 @@ class World:
         """Ward's own directory in the workspace, as an owner would have made it."""
         os.mkdir(self.path("ws/.ward"), 0o755)
 
+    def git(self, where, *words):
+        """The host's own git, as its user runs it in a directory."""
+        if not shutil.which("git"):
+            raise LookupError("there is no git")
+        return subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "safe.directory=*", "-c", "protocol.file.allow=always",
+                               *words], cwd=where, env={"PATH": os.environ["PATH"], "HOME": self["home"]}, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20, check=False)
+
+    def repository(self, name):
+        path = self.path("ws") / name
+        path.mkdir(parents=True, exist_ok=True)
+        self.git(path, "init", "-q", ".")
+        (path / "file").write_text("one\n")
+        self.git(path, "add", "file")
+        self.git(path, "commit", "-q", "-m", "one")
+        self.repositories.append(path)
+        return path
+
+    def plant_repositories(self):
+        """Repositories as people have them, and other names that are obeyed; what is run of them leaves a file "ran"."""
+        self.repositories = []
+        self.names["ran"] = str(self.path("side/ran"))
+        top = self.repository("")
+        self.repository("sub")
+        self.repository("a/b/c")
+        self.git(top, "worktree", "add", "-q", str(top / "tree"), "-b", "tree")
+        self.repositories.append(top / "tree")
+        lib = self.repository("lib")
+        super_ = self.repository("super")
+        self.git(super_, "submodule", "--quiet", "add", str(lib), "sub")
+        self.git(super_, "commit", "-q", "-m", "sub")
+        self.repositories.append(super_ / "sub")
+        named = self.repository("named")
+        (named / "tools").mkdir()
+        self.put(named / "tools/clean", "#!/bin/sh\ncat\n", 0o777)
+        self.put(named / ".gitattributes", "*.x filter=x\n")
+        self.put(named / "file.x", "x\n")
+        self.put(self.path("ws/more.conf"), "[alias]\n")
+        self.put(self.path("ws/when.conf"), "[alias]\n")
+        for key, value in (("core.hooksPath", "tools"), ("include.path", "../../more.conf"), ("includeIf.gitdir:**.path", "../../when.conf"),
+                           ("filter.x.clean", "tools/clean")):
+            self.git(named, "config", key, value)
+        linked = self.repository("linked")
+        shutil.rmtree(linked / ".git/hooks")
+        (linked / "scripts").mkdir()
+        (linked / ".git/hooks").symlink_to("../scripts")
+        self.git(top, "clone", "-q", "--bare", str(lib), "some/where")
+        self.repositories.append(top / "some/where")
+        self.put(self.path("ws/.envrc"), ":\n")
+        self.path("ws/sub/.vscode").mkdir()
+        self.names["tasks"] = self.put(self.path("ws/sub/.vscode/tasks.json"), "untouched\n")
+
     def plant_inner_log(self):
         self.names["inner"] = self.put(self.path("ws/audit.jsonl"), "")
 
