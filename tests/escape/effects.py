@@ -297,6 +297,8 @@ def ran(world, _run):
     for where in [r for r in world.repositories if r.is_dir()]:
         for words in (["status"], ["add", "-A", "--", "file", "file.x"], ["commit", "-q", "--allow-empty", "-m", "two"], ["checkout", "-q", "-b", "other"]):
             world.git(where, *words)
+        if os.path.exists(world["ran"]):
+            break
     subprocess.run(["/bin/sh", "-c", "[ -e .envrc ] && . ./.envrc"], cwd=world["ws"], stdin=subprocess.DEVNULL, timeout=20, check=False,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return os.path.exists(world["ran"])
