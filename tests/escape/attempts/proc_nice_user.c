@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The same for every process of its user. Not as root: bare, that would be the whole machine.
+ * alone: yes
  * class: processes
  * for: user
  * plants: victim
