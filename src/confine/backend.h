@@ -21,4 +21,4 @@ struct ward_backend_ops {
 	void (*free)(void *cage);
 };
 
-extern const struct ward_backend_ops ward_native_backend;
+extern const struct ward_backend_ops ward_native_backend, ward_direct_backend;

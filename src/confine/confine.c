@@ -17,8 +17,7 @@ int ward_cage_start(const struct ward_plan *plan, const struct ward_cage_options
 {
 	static const struct ward_backend_ops *const backends[] = {
 		[WARD_BACKEND_NATIVE] = &ward_native_backend,
-		[WARD_BACKEND_DIRECT] =
-			&ward_native_backend /* its helper with every control off */,
+		[WARD_BACKEND_DIRECT] = &ward_direct_backend,
 	};
 	struct ward_cage *c;
 	int r;

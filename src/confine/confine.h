@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * confine: the cage. One plan in, one confined command out. The native backend lives in confine/native.
+ * confine: the cage. One plan in, one confined command out. The backends live in confine/native and confine/direct.
  *
  * Life: ward_cage_start() builds the cage and runs the self-test from inside; the command then waits.
  * ward_cage_go() lets it start: the caller records its allow, durably, in between. Poll ward_cage_fd();

@@ -332,6 +332,68 @@ static void axis_attribution(const struct ward_plan *p, const struct ward_host *
 			"run ward where no other filter has the listener (ward doctor tries one)");
 }
 
+/*
+ * Without isolation: limits, and what is composed. They hold a command that does not mean to get around them, and no other one, so
+ * none is more than advisory.
+ */
+static void direct_limit(const struct ward_host *h, bool cgroup, struct ward_axis_state *s,
+	enum ward_level without, const char *by)
+{
+	if (cgroup)
+		hold(s, WARD_LEVEL_ADVISORY,
+			h->cgroup == 1
+				? "cgroup v1, which a command may leave that may write to it"
+				: "cgroup v2, which a command may leave that may write to it",
+			"--backend native");
+	else
+		hold(s, without, by, FIX_CGROUP);
+}
+
+static void direct_memory(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	(void)p;
+	direct_limit(h, h->cgroup_memory, s, WARD_LEVEL_ADVISORY,
+		"RLIMIT_DATA, of each process by itself");
+}
+
+static void direct_cpu(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	if (p->limits.millicpus && h->cgroup_cpu)
+		direct_limit(h, true, s, WARD_LEVEL_NONE, "");
+	else
+		axis_cpu(p, &(struct ward_host){ 0 }, s);
+}
+
+static void direct_pids(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	(void)p;
+	direct_limit(h, h->cgroup_pids, s, WARD_LEVEL_NONE, "no cgroup: not limited");
+}
+
+static void direct_processes(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	(void)p;
+	hold(s, WARD_LEVEL_NONE,
+		h->cgroup_memory || h->cgroup_pids
+			? "not isolated; what it leaves behind is ended (cgroup, subreaper)"
+			: "not isolated; what it leaves behind is ended (process group, subreaper)",
+		"--backend native");
+}
+
+static void direct_env(const struct ward_plan *p, const struct ward_host *h,
+	struct ward_axis_state *s)
+{
+	(void)p;
+	(void)h;
+	hold(s, WARD_LEVEL_ADVISORY,
+		"composed; descriptors other than 0-2 closed; other processes' are in /proc",
+		"--backend native");
+}
+
 typedef void axis_fn(const struct ward_plan *p, const struct ward_host *h,
 	struct ward_axis_state *s);
 
@@ -349,6 +411,15 @@ static axis_fn *const axis_fns[WARD_AXIS_MAX] = {
 	[WARD_AXIS_DISK] = axis_disk,
 	[WARD_AXIS_ENV] = axis_env,
 	[WARD_AXIS_ATTRIBUTION] = axis_attribution,
+};
+
+/* The others hold nothing. */
+static axis_fn *const direct_fns[WARD_AXIS_MAX] = {
+	[WARD_AXIS_PROCESSES] = direct_processes,
+	[WARD_AXIS_MEMORY] = direct_memory,
+	[WARD_AXIS_CPU] = direct_cpu,
+	[WARD_AXIS_PIDS] = direct_pids,
+	[WARD_AXIS_ENV] = direct_env,
 };
 
 /* What the run insists on: the minimum, raised, then lowered by name. Both for one axis is a contradiction. */
@@ -454,13 +525,14 @@ int ward_plan_axes(struct ward_plan *p, const struct ward_plan_input *in, struct
 	}
 	for (int a = 0; a < WARD_AXIS_MAX; a++) {
 		struct ward_axis_state *s = &p->axes[a];
+		axis_fn *fn = in->backend == WARD_BACKEND_DIRECT ? direct_fns[a] : axis_fns[a];
 		int r;
 
-		if (in->backend == WARD_BACKEND_DIRECT)
-			hold(s, WARD_LEVEL_NONE, "--backend direct holds nothing",
-				"--backend native");
+		if (fn)
+			fn(p, in->host, s);
 		else
-			axis_fns[a](p, in->host, s);
+			hold(s, WARD_LEVEL_NONE, "--backend direct isolates nothing",
+				"--backend native");
 		r = require(in, (enum ward_axis)a, s, err);
 		if (r < 0)
 			return r;

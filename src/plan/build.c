@@ -229,7 +229,8 @@ static void name_refusals(struct ward_plan *p, const struct ward_plan_input *in)
 /* Root never goes inside, neither as user nor by its group: a reserved pair stands in for it. */
 static void set_ids(struct ward_plan *p, const struct ward_host *h)
 {
-	bool root = h->uid == 0;
+	/* What is not isolated stays who it is. */
+	bool root = h->uid == 0 && p->backend != WARD_BACKEND_DIRECT;
 
 	p->host_uid = root ? WARD_RESERVED_ID : h->uid;
 	p->host_gid = root ? WARD_RESERVED_ID : h->gid;

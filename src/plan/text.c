@@ -153,9 +153,9 @@ static void head(struct ward_buf *b, const struct ward_plan *p)
 {
 	struct ward_redactor r = { 0 };
 	struct ward_buf word = WARD_BUF_INIT;
+	bool direct = p->backend == WARD_BACKEND_DIRECT;
 
-	line(b, "backend",
-		p->backend == WARD_BACKEND_DIRECT ? "direct (tier 0)" : "native (tier 1)");
+	line(b, "backend", direct ? "direct (tier 0)" : "native (tier 1)");
 	line(b, "runs", p->exe);
 	label(b, "argv");
 	for (char *const *a = p->argv; *a; a++) {
@@ -180,8 +180,8 @@ static void head(struct ward_buf *b, const struct ward_plan *p)
 	ward_buf_addc(b, '\n');
 	limits(b, &p->limits);
 	label(b, "seccomp");
-	ward_buf_adds(b, "allowlist");
-	for (unsigned bit = 0; ward_seccomp_switch_name(bit); bit++)
+	ward_buf_adds(b, direct ? "none" : "allowlist");
+	for (unsigned bit = 0; !direct && ward_seccomp_switch_name(bit); bit++)
 		if (p->seccomp & (1u << bit))
 			ward_buf_addf(b, " + %s", ward_seccomp_switch_name(bit));
 	ward_buf_addc(b, '\n');
@@ -190,12 +190,17 @@ static void head(struct ward_buf *b, const struct ward_plan *p)
 		label(b, "log");
 		ward_buf_adds(b, "no log (--audit /dev/null)\n");
 	}
-	line(b, "ungranted", p->deny_errno == EACCES ? "EACCES" : "ENOENT");
+	line(b, "ungranted",
+		direct                            ? "open: nothing is held back"
+			: p->deny_errno == EACCES ? "EACCES"
+						  : "ENOENT");
 }
 
 static void rules(struct ward_buf *b, const struct ward_plan *p)
 {
-	ward_buf_adds(b, "\ngrants\n");
+	ward_buf_adds(b,
+		p->backend == WARD_BACKEND_DIRECT ? "\ngrants (judged and recorded, not held)\n"
+						  : "\ngrants\n");
 	for (size_t i = 0; i < p->n_rules; i++) {
 		const struct ward_rule *r = &p->rules[i];
 
@@ -259,8 +264,11 @@ void ward_plan_text(const struct ward_plan *p, struct ward_buf *b)
 {
 	head(b, p);
 	rules(b, p);
-	ward_buf_adds(b, "\nview (what is not here does not exist inside)\n");
-	for (size_t i = 0; i < p->n_nodes; i++)
+	if (p->backend == WARD_BACKEND_DIRECT)
+		ward_buf_adds(b, "\nview: none; the command sees the host as its caller does\n");
+	else
+		ward_buf_adds(b, "\nview (what is not here does not exist inside)\n");
+	for (size_t i = 0; i < p->n_nodes && p->backend != WARD_BACKEND_DIRECT; i++)
 		node(b, p, &p->nodes[i]);
 	late_names(b, p);
 	axes(b, p);

@@ -225,9 +225,10 @@ WARD_OPT(apply_accept, "accept", "AXIS=LEVEL", true, G_HOLD,
 	"error, in the plan and in the log.",
 	"files=|files.meta=|exec=|network=|ipc=|syscalls=|processes=|memory=|cpu=|pids=|disk=|env=|attribution=")
 WARD_OPT(apply_backend, "backend", "NAME", false, G_HOLD,
-	"native or direct (no confinement); default: native",
-	"native confines by namespaces, Landlock, seccomp and cgroups. direct confines nothing: naming it is the "
-	"acceptance of that for every axis.",
+	"native or direct (no isolation); default: native",
+	"native confines by namespaces, Landlock, seccomp and cgroups. direct is for trusted code: it isolates nothing, "
+	"and naming it is the acceptance of that for every axis. Limits, the environment, the log and the end of all "
+	"that was left behind are as with native, but hold nobody who means to get around them.",
 	"native|direct")
 WARD_OPT(apply_attribution, "attribution", "HOW", false, G_HOLD,
 	"how refused paths are named: auto, fuse, notify or none",

@@ -50,6 +50,7 @@ static long rss_kb(void)
 struct one {
 	unsigned i;
 	bool grant; /* its own file; else it must not see it */
+	bool direct; /* not isolated: it sees both */
 	int code;
 	enum ward_status status;
 	char out[256], error[512];
@@ -71,6 +72,8 @@ static void run_one(struct one *o)
 	k = ward_request_set(r, "audit", audit, &err);
 	if (k == WARD_OK && o->grant)
 		k = ward_request_set(r, "read", own, &err);
+	if (k == WARD_OK && o->direct)
+		k = ward_request_set(r, "backend", "direct", &err);
 	if (k == WARD_OK)
 		k = ward_request_set(r, "json", NULL, &err);
 	if (k == WARD_OK)
@@ -102,14 +105,17 @@ static void *thread(void *arg)
 
 static void check_one(const struct one *o)
 {
-	char want[32] = "";
+	char want[64] = "";
 
 	CASE("run %u: %.200s", o->i, o->error);
-	if (o->grant)
+	if (o->direct)
+		snprintf(want, sizeof(want), "content %u\\ncontent %u\\n", o->i,
+			(o->i + 1) % THREADS);
+	else if (o->grant)
 		snprintf(want, sizeof(want), "content %u\\n", o->i);
 	/* cat fails for the neighbour's file, which is not granted. */
 	CHECK_EQ_INT(o->status, WARD_STATUS_EXITED);
-	CHECK_EQ_INT(o->code, 1);
+	CHECK_EQ_INT(o->code, o->direct ? 0 : 1);
 	CHECK_STR_EQ(o->out, want);
 }
 
@@ -142,7 +148,7 @@ static void prepare(void)
 	}
 }
 
-static void many(unsigned n)
+static void many(unsigned n, bool direct)
 {
 	static struct one ones[THREADS];
 	pthread_t ids[THREADS];
@@ -153,7 +159,7 @@ static void many(unsigned n)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 256 << 10);
 	for (unsigned i = 0; i < n; i++) {
-		ones[i] = (struct one){ .i = i, .grant = i % 4 != 3, .code = -1 };
+		ones[i] = (struct one){ .i = i, .grant = i % 4 != 3, .direct = direct, .code = -1 };
 		REQUIRE(pthread_create(&ids[i], &attr, thread, &ones[i]) == 0);
 	}
 	for (unsigned i = 0; i < n; i++) {
@@ -175,11 +181,23 @@ TEST(sixty_four_at_once)
 	unsigned fds;
 
 	prepare();
-	many(2);
+	many(2, false);
 	fds = entries("/proc/self/fd");
-	many(THREADS);
+	many(THREADS, false);
 	CHECK_EQ_UINT(entries("/proc/self/fd"), fds);
 	CHECK_EQ_UINT(entries("/proc/self/task"), 3);
+	no_children();
+}
+
+TEST(sixty_four_direct_at_once)
+{
+	unsigned fds;
+
+	prepare();
+	many(2, true);
+	fds = entries("/proc/self/fd");
+	many(THREADS, true);
+	CHECK_EQ_UINT(entries("/proc/self/fd"), fds);
 	no_children();
 }
 
@@ -189,11 +207,11 @@ TEST(nothing_leaks_over_many_runs)
 	long before;
 
 	prepare();
-	many(8);
+	many(8, false);
 	fds = entries("/proc/self/fd");
 	before = rss_kb();
 	for (unsigned i = 0; i < LEAK_RUNS / 4; i++)
-		many(4);
+		many(4, false);
 	CHECK_EQ_UINT(entries("/proc/self/fd"), fds);
 	CHECK_EQ_UINT(entries("/proc/self/task"), 3);
 	CASE("memory");
@@ -205,7 +223,7 @@ TEST(a_caller_that_ignores_sigchld)
 {
 	prepare();
 	signal(SIGCHLD, SIG_IGN);
-	many(4);
+	many(4, false);
 	no_children();
 	signal(SIGCHLD, SIG_DFL);
 }
@@ -229,7 +247,7 @@ TEST(a_caller_that_waits_for_any_child)
 	atomic_store(&stop, false);
 	REQUIRE(pthread_create(&id, NULL, waits_for_all, NULL) == 0);
 	for (int i = 0; i < 5; i++)
-		many(4);
+		many(4, false);
 	atomic_store(&stop, true);
 	pthread_join(id, NULL);
 	no_children();
@@ -241,7 +259,7 @@ TEST(no_signal_handler_is_installed)
 	sigset_t set;
 
 	prepare();
-	many(1);
+	many(1, false);
 	for (int s = 1; s < 32; s++)
 		if (sigaction(s, NULL, &sa) == 0)
 			CHECK_MSG(sa.sa_handler == SIG_DFL || sa.sa_handler == SIG_IGN,
@@ -258,7 +276,7 @@ TEST(the_log_is_one_chain)
 	int r;
 
 	prepare();
-	many(4);
+	many(4, false);
 	r = ward_audit_verify_text(audit, NULL, false, &text, &err);
 	CHECK_MSG(r == WARD_OK, "%s", err.message);
 	free(text);

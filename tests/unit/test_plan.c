@@ -126,10 +126,18 @@ TEST(levels_follow_the_facts)
 		{ "no landlock",
 			{ FULL, CGROUPS, .userns = true, .fuse = true, .seccomp_notify = true }, 0,
 			false, false, WARD_ATTR_AUTO, "EENEEEEEEEEEE" },
-		{ "direct holds nothing",
+		{ "direct isolates nothing",
 			{ FULL, CGROUPS, .userns = true, .fuse = true, .landlock_abi = 7,
 				.seccomp_notify = true },
-			0, false, true, WARD_ATTR_AUTO, "NNNNNNNNNNNNN" },
+			0, false, true, WARD_ATTR_AUTO, "NNNNNNNANANAN" },
+		{ "direct, half a cpu",
+			{ FULL, CGROUPS, .userns = true, .fuse = true, .landlock_abi = 7,
+				.seccomp_notify = true },
+			500, false, true, WARD_ATTR_AUTO, "NNNNNNNAAANAN" },
+		{ "direct without a cgroup",
+			{ FULL, .userns = true, .fuse = true, .landlock_abi = 7,
+				.seccomp_notify = true },
+			500, false, true, WARD_ATTR_AUTO, "NNNNNNNANNNAN" },
 	};
 
 	TABLE(row, rows) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of a cage after its start, and its end. Whatever happens, native_finish() leaves no process, thread, mount,
+ * The life of a cage after its start, and its end. Whatever happens, ward_helper_finish() leaves no process, thread, mount,
  * cgroup or descriptor behind: the init is killed by descriptor, its pid namespace goes with it, and only then is the
  * cgroup removed. An init that dies without a word is an event of its own (LOST), never a success.
  */
@@ -15,15 +15,13 @@
 #include <unistd.h>
 
 #include "confine/backend.h"
+#include "confine/helper.h"
 #include "confine/native/cage.h"
 #include "os/os.h"
 
 #define SAMPLE_NS (8ull * 1000000)
 
-static void native_free(void *cage);
-static void native_kill(void *cage);
-
-static int native_start(const struct ward_plan *plan, const struct ward_cage_options *opts,
+int ward_helper_start(const struct ward_plan *plan, const struct ward_cage_options *opts,
 	void **ret, struct ward_error *err)
 {
 	struct ward_native *c = calloc(1, sizeof(*c));
@@ -39,7 +37,7 @@ static int native_start(const struct ward_plan *plan, const struct ward_cage_opt
 	c->idmap = (struct ward_userns)WARD_USERNS_INIT;
 	r = ward_native_build(c, opts, err);
 	if (r < 0) {
-		native_free(c);
+		ward_helper_free(c);
 		return r;
 	}
 	*ret = c;
@@ -56,7 +54,7 @@ static int send_msg(int sock, uint32_t type, int value)
 	return 0;
 }
 
-static int native_go(void *cage, struct ward_error *err)
+int ward_helper_go(void *cage, struct ward_error *err)
 {
 	struct ward_native *c = cage;
 	int r;
@@ -72,14 +70,14 @@ static int native_go(void *cage, struct ward_error *err)
 		: WARD_OK;
 }
 
-static int native_fd(const void *cage)
+int ward_helper_fd(const void *cage)
 {
 	const struct ward_native *c = cage;
 
 	return c->epoll;
 }
 
-static int native_timeout(const void *cage)
+int ward_helper_timeout(const void *cage)
 {
 	const struct ward_native *c = cage;
 	uint64_t now = ward_now_mono_ns();
@@ -177,10 +175,10 @@ static void sample(struct ward_native *c, struct ward_cage_event *ret)
 		return;
 	c->sampled_oom = true;
 	ret->type = WARD_CAGE_OOM;
-	native_kill(c);
+	ward_helper_kill(c);
 }
 
-static int native_next(void *cage, struct ward_cage_event *ret, struct ward_error *err)
+int ward_helper_next(void *cage, struct ward_cage_event *ret, struct ward_error *err)
 {
 	struct ward_native *c = cage;
 	struct epoll_event e[4];
@@ -195,7 +193,7 @@ static int native_next(void *cage, struct ward_cage_event *ret, struct ward_erro
 			c->foreign = true;
 			ret->type = WARD_CAGE_POLICY_KILL;
 			drop(c, &c->kill_event);
-			native_kill(c);
+			ward_helper_kill(c);
 		} else if (e[i].data.fd == c->oom) {
 			/* A limit that kills one process ends the run, as memory.oom.group does. */
 			if (!ward_cgroup_was_oom(c->cgroup))
@@ -203,7 +201,7 @@ static int native_next(void *cage, struct ward_cage_event *ret, struct ward_erro
 			epoll_ctl(c->epoll, EPOLL_CTL_DEL, c->oom, NULL);
 			c->oom = -1;
 			ret->type = WARD_CAGE_OOM;
-			native_kill(c);
+			ward_helper_kill(c);
 		} else if (e[i].data.fd == c->ctl) {
 			on_ctl(c, ret);
 		}
@@ -214,14 +212,14 @@ static int native_next(void *cage, struct ward_cage_event *ret, struct ward_erro
 	return WARD_OK;
 }
 
-static int native_signal(void *cage, int sig)
+int ward_helper_signal(void *cage, int sig)
 {
 	struct ward_native *c = cage;
 
 	return c->ctl >= 0 && !c->over ? send_msg(c->ctl, WARD_MSG_SIGNAL, sig) : -ESRCH;
 }
 
-static void native_kill(void *cage)
+void ward_helper_kill(void *cage)
 {
 	struct ward_native *c = cage;
 
@@ -244,7 +242,7 @@ static bool scratch_full(const struct ward_native *c)
 		(st.f_bavail == 0 || st.f_ffree == 0);
 }
 
-static void native_usage(void *cage, struct ward_usage *ret)
+void ward_helper_usage(void *cage, struct ward_usage *ret)
 {
 	struct ward_native *c = cage;
 	struct ward_cgroup_usage u = { 0 };
@@ -296,7 +294,7 @@ static void reap(struct ward_native *c)
 	c->reaped = true;
 }
 
-static void native_finish(void *cage)
+void ward_helper_finish(void *cage)
 {
 	struct ward_native *c = cage;
 
@@ -304,12 +302,15 @@ static void native_finish(void *cage)
 		reap(c);
 	if (c->notify)
 		ward_notify_stop(c->notify);
+	/* Without a pid namespace somebody may be left who became another user: what the helper may not kill, the cgroup may. */
+	if (c->cgroup && !c->namespaces)
+		ward_cgroup_kill(c->cgroup);
 	if (c->cgroup)
 		ward_cgroup_destroy(c->cgroup);
 	c->cgroup = NULL;
 }
 
-static int native_take_refusals(void *cage, struct ward_refusal **ret, size_t *ret_n,
+int ward_helper_take_refusals(void *cage, struct ward_refusal **ret, size_t *ret_n,
 	uint64_t *ret_dropped)
 {
 	struct ward_native *c = cage;
@@ -317,13 +318,13 @@ static int native_take_refusals(void *cage, struct ward_refusal **ret, size_t *r
 	return ward_refusals_take(c->refusals, ret, ret_n, ret_dropped);
 }
 
-static void native_free(void *cage)
+void ward_helper_free(void *cage)
 {
 	struct ward_native *c = cage;
 
 	if (!c)
 		return;
-	native_finish(c);
+	ward_helper_finish(c);
 	ward_fuse_free(c->fuse);
 	ward_notify_free(c->notify);
 	ward_refusals_delete(c->refusals);
@@ -341,17 +342,17 @@ static void native_free(void *cage)
 
 const struct ward_backend_ops ward_native_backend = {
 	.name = "native",
-	.start = native_start,
-	.go = native_go,
-	.fd = native_fd,
-	.timeout = native_timeout,
-	.next = native_next,
-	.signal = native_signal,
-	.kill = native_kill,
-	.usage = native_usage,
-	.finish = native_finish,
-	.take_refusals = native_take_refusals,
-	.free = native_free,
+	.start = ward_helper_start,
+	.go = ward_helper_go,
+	.fd = ward_helper_fd,
+	.timeout = ward_helper_timeout,
+	.next = ward_helper_next,
+	.signal = ward_helper_signal,
+	.kill = ward_helper_kill,
+	.usage = ward_helper_usage,
+	.finish = ward_helper_finish,
+	.take_refusals = ward_helper_take_refusals,
+	.free = ward_helper_free,
 };
 
 void ward_confine_sweep(void)

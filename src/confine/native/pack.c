@@ -297,13 +297,17 @@ static void pack_limits(struct packer *p, struct ward_launch *l)
 	const struct ward_limits *lim = &p->plan->limits;
 
 	l->nofile = lim->nofile;
-	if (!p->pack->cgroup_pids)
+	/* Of a user's processes: an unconfined run is not to fail for what else the user has. */
+	if (!p->pack->cgroup_pids && !p->pack->direct)
 		l->nproc = lim->pids;
 	/* Sampling ends the run at the limit; this only bounds what one process can take between two samples. */
 	if (!p->pack->cgroup_memory && lim->memory < UINT64_MAX / 4)
 		l->rlimit_data = lim->memory * 4 > lim->memory + (256u << 20)
 			? lim->memory * 4
 			: lim->memory + (256u << 20);
+	/* Nobody samples there: each process by itself. */
+	if (l->rlimit_data && p->pack->direct)
+		l->rlimit_data = lim->memory;
 	if (!p->pack->cgroup_cpu && lim->millicpus)
 		l->n_cpus = (lim->millicpus + 999) / 1000;
 	l->scratch_size = lim->disk;

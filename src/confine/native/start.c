@@ -352,19 +352,22 @@ static int converse(struct ward_native *c, struct ward_host *host, struct ward_e
 	return c->astray ? selftest_failed(1u << WARD_PROBE_CGROUP, err) : WARD_OK;
 }
 
-static int prepare(struct ward_native *c, const struct ward_cage_options *opts,
+static int make_cgroup(struct ward_native *c, const struct ward_cage_options *opts,
+	struct ward_error *err)
+{
+	int r = ward_cgroup_create(opts->host, opts->run_id, &c->plan->limits, &c->cgroup, err);
+
+	if (r == WARD_OK)
+		c->oom = ward_cgroup_oom_fd(c->cgroup, &c->oom_events);
+	return r;
+}
+
+static int prepare_native(struct ward_native *c, const struct ward_cage_options *opts,
 	struct ward_error *err)
 {
 	const struct ward_plan *p = c->plan;
 	int r = WARD_OK;
 
-	c->epoll = epoll_create1(EPOLL_CLOEXEC);
-	c->kill_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	c->refusals = ward_refusals_new();
-	if (c->epoll < 0 || c->kill_event < 0 || !c->refusals)
-		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot prepare the supervisor");
-	if (p->backend == WARD_BACKEND_DIRECT)
-		return WARD_OK;
 	ward_refusals_phase(c->refusals, true);
 	if (!(p->seccomp & WARD_SECCOMP_NO_LISTENER))
 		r = ward_notify_new(p, c->refusals, c->kill_event, &c->notify, err);
@@ -375,14 +378,36 @@ static int prepare(struct ward_native *c, const struct ward_cage_options *opts,
 	if (r < 0)
 		return r;
 	if (held(p, WARD_AXIS_MEMORY) || held(p, WARD_AXIS_PIDS) || held(p, WARD_AXIS_CPU)) {
-		r = ward_cgroup_create(opts->host, opts->run_id, &p->limits, &c->cgroup, err);
+		r = make_cgroup(c, opts, err);
 		if (r < 0)
 			return r;
-		c->oom = ward_cgroup_oom_fd(c->cgroup, &c->oom_events);
 	}
 	c->sampling = !held(p, WARD_AXIS_MEMORY);
 	c->next_sample = ward_now_mono_ns() + SAMPLE_NS;
 	return WARD_OK;
+}
+
+/* Nothing is refused inside, so there is nobody to answer. Memory without a cgroup is not sampled: /proc is everybody's. */
+static int prepare_direct(struct ward_native *c, const struct ward_cage_options *opts,
+	struct ward_error *err)
+{
+	const struct ward_host *h = opts->host;
+
+	if (h->cgroup_memory || h->cgroup_pids || (h->cgroup_cpu && c->plan->limits.millicpus))
+		return make_cgroup(c, opts, err);
+	return WARD_OK;
+}
+
+static int prepare(struct ward_native *c, const struct ward_cage_options *opts,
+	struct ward_error *err)
+{
+	c->epoll = epoll_create1(EPOLL_CLOEXEC);
+	c->kill_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->refusals = ward_refusals_new();
+	if (c->epoll < 0 || c->kill_event < 0 || !c->refusals)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot prepare the supervisor");
+	return c->plan->backend == WARD_BACKEND_DIRECT ? prepare_direct(c, opts, err)
+						       : prepare_native(c, opts, err);
 }
 
 /* The head start that the caller made, if it is of the right kind; else a new one. */

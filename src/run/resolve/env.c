@@ -51,13 +51,21 @@ static int put(struct ward_resolver *rs, const char *assignment, struct ward_err
 
 static int baseline(struct ward_resolver *rs, struct ward_error *err)
 {
+	/* Without a view there is no home of the run's own. */
+	static const char *const own[] = { "HOME", "USER", "LOGNAME", NULL };
+	const bool direct = rs->r->backend == WARD_BACKEND_DIRECT;
 	int r = WARD_OK;
 
 	for (const char *const *s = ward_env_set; *s && r == WARD_OK; s++)
-		r = put(rs, *s, err);
-	for (char **e = environ; e && *e && r == WARD_OK; e++)
-		if (listed(ward_env_pass, *e, name_len(*e)) && (*e)[name_len(*e)] == '=')
+		if (!direct || !listed(own, *s, name_len(*s)))
+			r = put(rs, *s, err);
+	for (char **e = environ; e && *e && r == WARD_OK; e++) {
+		const size_t n = name_len(*e);
+
+		if ((*e)[n] == '=' &&
+			(listed(ward_env_pass, *e, n) || (direct && listed(own, *e, n))))
 			r = put(rs, *e, err);
+	}
 	if (r == WARD_OK && rs->r->run_id)
 		r = put(rs, ward_arena_printf(rs->arena, "WARD_RUN=%s", rs->r->run_id), err);
 	return r;

@@ -150,7 +150,7 @@ static void take_cpus(const struct init *in)
 	cpu_set_t have, set;
 
 	go_anywhere(in, in->cmd);
-	if (!l->n_cpus || (l->flags & WARD_LAUNCH_DIRECT))
+	if (!l->n_cpus)
 		return;
 	if (sched_getaffinity(0, sizeof(have), &have) < 0)
 		fail(in->cmd, WARD_STAGE_RLIMIT, errno, "cpu affinity");
@@ -226,10 +226,9 @@ static void confine(const struct init *in)
 {
 	bool direct = in->l->flags & WARD_LAUNCH_DIRECT;
 
-	if (!direct) {
+	if (!direct)
 		drop_capabilities(in->cmd);
-		limits(in);
-	}
+	limits(in);
 	if (!in->namespaces)
 		enter(in);
 	if (!direct)

@@ -61,30 +61,35 @@ static void reap(struct life *life)
 	}
 }
 
-/* Without a pid namespace: our own children, which as subreaper all orphans become. */
-static void kill_children(void)
+/*
+ * Without a pid namespace: our own children, which as subreaper all orphans become. False: those that are left are not ours to
+ * kill (another user's, by a set-user-ID program of a direct run).
+ */
+static bool kill_children(void)
 {
 	char path[64], text[8192];
+	unsigned seen = 0, denied = 0;
 	ssize_t n;
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
 	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return;
+		return true;
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
-	if (n <= 0)
-		return;
-	text[n] = 0;
+	text[n < 0 ? 0 : n] = 0;
 	for (char *p = text, *end; *p; p = end) {
 		long pid = strtol(p, &end, 10);
 
-		if (end == p)
+		/* Every number ends with a blank; one that the buffer's end cut is somebody else's. */
+		if (end == p || *end != ' ')
 			break;
-		if (pid > 1)
-			kill((pid_t)pid, SIGKILL);
+		seen++;
+		if (pid > 1 && kill((pid_t)pid, SIGKILL) < 0 && errno == EPERM)
+			denied++;
 	}
+	return seen == 0 || denied < seen;
 }
 
 static void end_everything(const struct init *in, struct life *life)
@@ -93,11 +98,12 @@ static void end_everything(const struct init *in, struct life *life)
 	int status;
 
 	for (;;) {
-		if (pidns)
+		if (pidns) {
 			kill(-1, SIGKILL);
-		else {
+		} else {
 			kill(-life->command, SIGKILL);
-			kill_children();
+			if (!kill_children())
+				return;
 		}
 		/* They have been killed; what they forked meanwhile is killed in the next round. */
 		if (waitpid(-1, &status, __WALL) < 0 && errno == ECHILD)

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a run that has a ward-init for helper, from the start to the end: what the backends native and direct share. As in
+ * confine/backend.h; implemented in native/cage.c, where the helper's wire is known. Private to confine.
+ */
+#pragma once
+
+#include "confine/confine.h"
+
+/* By the plan's backend: with all controls, or (direct) with limits alone. */
+int ward_helper_start(const struct ward_plan *plan, const struct ward_cage_options *opts,
+	void **ret, struct ward_error *err);
+int ward_helper_go(void *cage, struct ward_error *err);
+int ward_helper_fd(const void *cage);
+int ward_helper_timeout(const void *cage);
+int ward_helper_next(void *cage, struct ward_cage_event *ret, struct ward_error *err);
+int ward_helper_signal(void *cage, int sig);
+void ward_helper_kill(void *cage);
+void ward_helper_usage(void *cage, struct ward_usage *ret);
+void ward_helper_finish(void *cage);
+int ward_helper_take_refusals(void *cage, struct ward_refusal **ret, size_t *ret_n,
+	uint64_t *ret_dropped);
+void ward_helper_free(void *cage);
