@@ -134,6 +134,13 @@ void doctor_no_userns(struct doctor *d, enum doctor_status s, struct doctor_find
 	doctor_fix(f, "%s", d->userns_fix);
 }
 
+static int name_it(struct doctor_result *r, void *arg)
+{
+	(void)arg;
+	r->step = "naming the host";
+	return sethostname("ward", 4) < 0 ? errno : 0;
+}
+
 static const struct {
 	const char *name;
 	unsigned long flag;
@@ -155,7 +162,7 @@ DOCTOR_CHECK(doctor_namespaces)
 	}
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(kinds); i++) {
 		const struct doctor_trial t = { .flags = CLONE_NEWUSER | kinds[i].flag,
-			.child = nothing };
+			.child = kinds[i].flag == CLONE_NEWUTS ? name_it : nothing };
 		struct doctor_result r;
 
 		if (doctor_try(&t, &r))
@@ -164,6 +171,9 @@ DOCTOR_CHECK(doctor_namespaces)
 		if (r.err == ENOSPC || r.err == EUSERS)
 			doctor_fix(f, "sudo sysctl -w user.max_%s_namespaces=15000",
 				kinds[i].limit);
+		else if (filtered())
+			doctor_fix(f,
+				"docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined ...");
 		else
 			doctor_fix(f, "sudo apt-get install linux-image-amd64 && sudo reboot");
 		return;

@@ -354,7 +354,8 @@ pid_t view_build(struct init *in)
 	const char *hostname = blob_text(in->l, in->l->hostname);
 
 	if (!WARD_OFF(NS_UTS) && sethostname(hostname, strlen(hostname)) < 0)
-		fail(in->ctl, WARD_STAGE_NET, errno, "hostname");
+		fail(in->ctl, errno == EPERM ? WARD_STAGE_RIGHTS : WARD_STAGE_NET, errno,
+			"hostname");
 	if (!(in->l->flags & WARD_LAUNCH_ROOT))
 		trees_open(in);
 	become(in);
