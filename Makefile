@@ -100,6 +100,7 @@ bench-policy: packages-build
 install: build
 	meson configure $(BUILD) --prefix $(PREFIX)
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+	@tools/install-apparmor "$(DESTDIR)" "$(PREFIX)"
 
 fuzz:
 	@tools/need-packages ci

@@ -84,7 +84,9 @@ static void explain_userns(struct doctor_finding *f, const struct doctor_result 
 		geteuid() != 0) {
 		doctor_say(f, DOCTOR_FAIL,
 			"AppArmor restricts unprivileged user namespaces: %s: %s", r->step, why);
-		doctor_fix(f, "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
+		doctor_fix(f, access("/etc/apparmor.d/ward", F_OK) == 0
+				? "sudo apparmor_parser -r /etc/apparmor.d/ward"
+				: "sudo make install");
 	} else if (r->err == ENOSPC || r->err == EUSERS) {
 		doctor_say(f, DOCTOR_FAIL,
 			"the limit of namespaces is reached, or they are nested too deep: %s", why);
