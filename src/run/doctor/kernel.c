@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,6 +73,7 @@ static int nothing(struct doctor_result *r, void *arg)
 static void explain_userns(struct doctor_finding *f, const struct doctor_result *r)
 {
 	const char *why = strerror(r->err);
+	struct stat st;
 
 	if (doctor_sysctl("/proc/sys/user/max_user_namespaces") == 0) {
 		doctor_say(f, DOCTOR_FAIL, "user.max_user_namespaces is 0");
@@ -84,7 +86,8 @@ static void explain_userns(struct doctor_finding *f, const struct doctor_result 
 		geteuid() != 0) {
 		doctor_say(f, DOCTOR_FAIL,
 			"AppArmor restricts unprivileged user namespaces: %s: %s", r->step, why);
-		doctor_fix(f, access("/etc/apparmor.d/ward", F_OK) == 0
+		doctor_fix(f, "%s",
+			stat("/etc/apparmor.d/ward", &st) == 0
 				? "sudo apparmor_parser -r /etc/apparmor.d/ward"
 				: "sudo make install");
 	} else if (r->err == ENOSPC || r->err == EUSERS) {
