@@ -182,6 +182,18 @@ def a_mode_that_writes_holds_them_too(p):
 
 
 @both
+def what_ward_holds_itself_has_not_appeared(p):
+    """A mode keeps .ward from coming to be: an empty directory while the run lives. And a file that looks like one is listed."""
+    repository(p.ws)
+    open_up(p)
+    out = p.ws.parent / "outcome.json"
+    r = p.run("--outcome", str(out), "--mode", "workspace_write", "sh", "-c", "echo x > new; : > .envrc; chmod 01644 .envrc")
+    o = json.loads(out.read_text())
+    check_eq((r.code, late(o)), (0, {".envrc": "appeared"}), r.err)
+    check(not (p.ws / ".ward").exists(), "it was left")
+
+
+@both
 def a_policy_that_names_one_lets_it_be_written(p):
     put(p, ".envrc")
     put(p, ".npmrc")

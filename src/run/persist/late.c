@@ -107,14 +107,29 @@ static int other(struct looking *x, const struct ward_hit *h)
 	return WARD_OK;
 }
 
+/*
+ * Ward's own, while runs live: nothing of a run could be there, or come to be. Of other runs' only an empty directory is taken for
+ * one: a file that is marked like one may be anybody's.
+ */
+static bool is_pin(const struct looking *x, const struct ward_hit *h)
+{
+	const struct ward_plan *p = x->l->plan;
+
+	if (!ward_is_pin(h->dir, h->name))
+		return false;
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		if (p->nodes[i].pin && ward_streq(p->nodes[i].dest, h->path))
+			return true;
+	}
+	return h->type == DT_DIR;
+}
+
 static int name(struct looking *x, const struct ward_hit *h)
 {
 	const struct ward_known *k = known(x, h->path);
 	struct stat st;
 
-	if (k && k->held)
-		return WARD_OK;
-	if (!look_at(h, &st))
+	if ((k && k->held) || !look_at(h, &st) || is_pin(x, h))
 		return WARD_OK;
 	if (k && k->dev == st.st_dev && k->ino == st.st_ino && k->ctime_ns == changed_at(&st))
 		return WARD_OK;
@@ -126,7 +141,7 @@ static int name(struct looking *x, const struct ward_hit *h)
 
 static int repository(struct looking *x, const struct ward_hit *h)
 {
-	if (known(x, h->path))
+	if (known(x, h->path) || is_pin(x, h))
 		return WARD_OK;
 	(void)snprintf(x->repository, sizeof(x->repository), "%s", h->path);
 	return tell(x, h->path, "appeared", h->why);
