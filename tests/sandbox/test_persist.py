@@ -204,6 +204,24 @@ def a_policy_that_names_one_lets_it_be_written(p):
     check_eq(((p.ws / ".envrc").read_text(), (p.ws / ".npmrc").read_text()), ("new\n", "mine\n"), r.err)
 
 
+@both_cases([
+    ("lists", 'permit (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./src");\n'
+              'permit (principal, action == Ward::Action::"fs.write", resource == Ward::Path::"./.envrc");\n'),
+    ("forbids", 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./")\n'
+                'unless { resource == Ward::Path::"./.envrc" || resource in Ward::Path::"./src" };\n')])
+def who_may_only_narrow_names_nothing(p, text):
+    """A repository's own policy: that it denies what lies beside a name does not make a grant of the name."""
+    put(p, ".envrc")
+    put(p, "src/a")
+    p.write(".ward/more.cedar", text)
+    open_up(p)
+    os.chmod(p.ws / ".ward", 0o755)
+    os.chmod(p.ws / ".ward/more.cedar", 0o644)
+    p.write("../p.cedar", 'permit (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Path::"./");\n')
+    r = p.run("--policy", "../p.cedar", "sh", "-c", "echo new > src/a; echo bad > .envrc", env={"HOME": str(p.home)})
+    check_eq(((p.ws / "src/a").read_text(), (p.ws / ".envrc").read_text()), ("new\n", "mine\n"), r.err)
+
+
 # ---- git: what the host's own runs afterwards ----
 
 def bad_hook(p):

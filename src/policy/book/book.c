@@ -424,6 +424,47 @@ const struct cedar_uid *ward_book_named(const struct ward_book *b, size_t *io_at
 	return NULL;
 }
 
+struct naming {
+	const struct ward_book *b;
+	const char *path;
+	bool found;
+};
+
+static bool is_path(const struct naming *n, const struct cedar_uid *uid)
+{
+	return uid != NULL && ward_cedar_str_eq(uid->type, n->b->types[WARD_TYPE_PATH]) &&
+		ward_streq(uid->id->s, n->path);
+}
+
+static int find_name(const struct cedar_expr *x, void *arg)
+{
+	struct naming *n = arg;
+
+	if (x->kind == CEDAR_X_ENTITY)
+		n->found = n->found || is_path(n, x->uid);
+	return n->found ? 0 : ward_cedar_expr_children(x, find_name, arg);
+}
+
+bool ward_book_permit_names(const struct ward_book *b, const struct ward_book_rule *rule,
+	const char *path)
+{
+	struct naming n = { .b = b, .path = path };
+	const struct cedar_policy *p = NULL;
+
+	for (size_t i = 0; i < b->grants.policies.statics.n && !p; i++) {
+		if (&b->grants.rules[i] == rule)
+			p = b->grants.policies.statics.v[i];
+	}
+	if (!p || p->effect != CEDAR_PERMIT)
+		return false;
+	n.found = is_path(&n, p->resource.uid);
+	for (uint32_t i = 0; i < p->n_conditions && !n.found; i++) {
+		if (!p->conditions[i].unless)
+			(void)find_name(p->conditions[i].body, &n);
+	}
+	return n.found;
+}
+
 const struct ward_book_rule *ward_book_speaks(const struct ward_book *b,
 	const struct ward_book_set *s, enum ward_action a)
 {

@@ -129,6 +129,8 @@ const struct cedar_uid *ward_book_named(const struct ward_book *b, size_t *io_at
 const struct ward_patterns *ward_book_patterns(const struct ward_book *b, bool relative);
 /* Does any rule want a person's yes? */
 bool ward_book_asks(const struct ward_book *b);
+/* Does this rule, a permit that grants, have this path in its text: not just one that it lies in, or a pattern? */
+bool ward_book_permit_names(const struct ward_book *b, const struct ward_book_rule *rule, const char *path);
 /* A rule that forbids, or spares, files by a pattern: a name may come to be that it means. NULL: there is none. */
 const struct ward_book_rule *ward_book_late(const struct ward_book *b);
 /* A rule about files that looks at what changes while a run lives (the time), and so cannot be decided once. NULL: there is none. */

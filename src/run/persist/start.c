@@ -92,30 +92,38 @@ static bool has(const struct ward_verdict *v, const struct ward_book_rule *rule)
 	return false;
 }
 
-/* A policy names it, and one that permits it does not permit just any name beside it. */
+/*
+ * A permit of a layer that grants names it, and is none for just any name beside it. What others name or forbid, those above all who
+ * may only narrow, says nothing: the protection is not lifted because something was denied.
+ */
 static int by_policy(struct holding *x, const char *path, bool *ret)
 {
-	const char *one = NULL, *beside;
+	const struct ward_book *book = x->rs->book ? x->rs->book->book : NULL;
+	size_t dir = strlen(path) - strlen(ward_path_basename(path));
 	struct ward_verdict own, other;
-	size_t at = 0, dir = strlen(path) - strlen(ward_path_basename(path));
+	const char *beside;
+	bool named = false;
 	int r;
 
 	*ret = false;
-	if (!x->rs->book)
+	if (!book)
 		return WARD_OK;
-	while ((one = ward_book_path(x->rs->book->book, &at)) && !ward_streq(one, path))
-		;
-	beside = ward_arena_printf(x->rs->arena, "%.*s" WARD_ANY_NAME, (int)dir, path);
-	if (!one || !beside)
-		return one ? ward_rs_nomem(x->err) : WARD_OK;
 	r = ask_write(x, path, &own);
-	if (r == WARD_OK)
-		r = ask_write(x, beside, &other);
 	if (r < 0 || own.effect == WARD_DENY)
 		return r;
-	for (size_t i = 0; i < own.n_rules && i < WARD_VERDICT_RULES_MAX && !*ret; i++)
-		*ret = other.effect == WARD_DENY || !has(&other, own.rules[i]);
-	return WARD_OK;
+	for (size_t i = 0; i < own.n_rules && i < WARD_VERDICT_RULES_MAX && !named; i++)
+		named = ward_book_permit_names(book, own.rules[i], path);
+	if (!named)
+		return WARD_OK;
+	beside = ward_arena_printf(x->rs->arena, "%.*s" WARD_ANY_NAME, (int)dir, path);
+	if (!beside)
+		return ward_rs_nomem(x->err);
+	r = ask_write(x, beside, &other);
+	for (size_t i = 0; r == WARD_OK && i < own.n_rules && i < WARD_VERDICT_RULES_MAX; i++)
+		*ret = *ret ||
+			(ward_book_permit_names(book, own.rules[i], path) &&
+				(other.effect == WARD_DENY || !has(&other, own.rules[i])));
+	return r;
 }
 
 static int is_named(struct holding *x, const char *path, bool *ret)
@@ -154,7 +162,7 @@ static int know(struct holding *x, const char *path, const char *why, bool held,
 	if (fstatat(-1, path, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0) {
 		k->dev = st.st_dev;
 		k->ino = st.st_ino;
-		k->ctime_ns = st.st_ctim.tv_sec * 1000000000ll + st.st_ctim.tv_nsec;
+		k->ctime_ns = st.st_ctim.tv_sec * 1000000000LL + st.st_ctim.tv_nsec;
 	}
 	b->n_known++;
 	return WARD_OK;
@@ -442,7 +450,7 @@ static int begin(struct holding *x)
 	x->b->arena = ward_arena_new(BEFORE_BYTES_MAX);
 	/* What inodes are stamped with, which is a tick behind. */
 	if (clock_gettime(CLOCK_REALTIME_COARSE, &ts) == 0)
-		x->b->since_ns = ts.tv_sec * 1000000000ll + ts.tv_nsec;
+		x->b->since_ns = ts.tv_sec * 1000000000LL + ts.tv_nsec;
 	return x->b->arena ? WARD_OK : ward_rs_nomem(x->err);
 }
 
