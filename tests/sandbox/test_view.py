@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What exists inside, exactly, and what a grant means for files: looked at from inside and, for effects, from the host."""
+import ctypes
 import fcntl
 import json
 import os
@@ -56,6 +57,93 @@ def no_mount_crosses(p):
         box.must(box.libc.umount2(os.fsencode(p.ws / "later"), box.UMOUNT_DETACH), "umount")
     check_in(" - ", out)
     check("shared:" not in out and "master:" not in out and "secret" not in out and "later" not in out, out)
+
+
+@root_only
+def mounts_of_the_host_below_a_grant(p):
+    """A name that is held, and a grant of its own, where the host has mounted something: the plan's mount covers it, with all that is in it."""
+    box.private_mounts()
+    (p.ws / ".npmrc").write_text("below\n")
+    (p.side / "npmrc").write_text("token\n")
+    for d in (p.ws / "sub", p.ws / ".husky", p.side / "deep"):
+        d.mkdir()
+        box.mount("ward-test", str(d), "tmpfs", 0, "mode=0755")
+        (d / "in").mkdir()
+        box.mount("ward-test", str(d / "in"), "tmpfs", 0, "mode=0755")
+        (d / "in" / "file").write_text("seen\n")
+    # Twice: a stack of the host's own is covered as one mount is.
+    for _ in range(2):
+        box.mount(str(p.side / "npmrc"), str(p.ws / ".npmrc"), None, box.MS_BIND)
+    ask = ["cat .npmrc sub/in/file .husky/in/file; echo x >> .npmrc; echo x > .husky/in/made; touch sub/made sub/in/made; touch made; true"]
+
+    def look(*words):
+        r = p.run(*words, "--quiet", "sh", "-c", *ask)
+        check_eq((r.code, r.out), (0, "token\nseen\nseen\n"), r.err)
+        check_eq((p.side / "npmrc").read_text(), "token\n")
+        check(not (p.ws / ".husky" / "in" / "made").exists(), "what is held was written to")
+
+    def made(d):
+        there = (d / "made").exists()
+        (d / "made").unlink(missing_ok=True)
+        return there
+    look("--profile", "implementer", "--write", ".", "--write", "sub")
+    check_eq([made(p.ws / d) for d in (".", "sub", "sub/in")], [True, True, True])
+    look("--read", ".", "--write", "sub")
+    check_eq([made(p.ws / d) for d in (".", "sub", "sub/in")], [False, True, True])
+
+    uid = box.free_id()
+    (p.side / "user").mkdir()
+    os.chown(p.side / "user", uid, uid)
+
+    def user():
+        box.become_user(uid=uid)
+        r = p.run("--audit", p.side / "user/log", "--read", ".", "--read", "sub", "cat", ".npmrc", "sub/in/file", log=False)
+        check_eq((r.code, r.out), (0, "token\nseen\n"), r.err)
+    box.apart(user)
+    # Its own two grants, no workspace around them.
+    r = p.run("--read", p.side / "deep", "--read", p.side / "deep/in", "cat", p.side / "deep/in/file")
+    check_eq((r.code, r.out), (0, "seen\n"), r.err)
+
+
+def overlay_of(base, n):
+    """An overlay of n long names, one option each; the list of mounts names them all."""
+    nr = {"fsopen": 430, "fsconfig": 431, "fsmount": 432, "move_mount": 429}
+
+    def call(name, *args):
+        return box.must(box.libc.syscall(nr[name], *(ctypes.c_char_p(os.fsencode(a)) if isinstance(a, str) else ctypes.c_long(a or 0) for a in args)), name)
+    fs = call("fsopen", "overlay", 0)
+    for i in range(n):
+        layer = base / f"{i:03d}".ljust(254 - len(str(base)), "x")    # 255 bytes are the most of an option
+        layer.mkdir()
+        call("fsconfig", fs, 1, "lowerdir+", str(layer), 0)
+    call("fsconfig", fs, 6, None, None, 0)
+    target = base / "merged"
+    target.mkdir()
+    call("move_mount", call("fsmount", fs, 0, 0), "", -100, str(target), 4)
+    return target
+
+
+@root_only
+def a_long_line_in_the_list_of_mounts(p):
+    """The kernel lists every layer of an overlay: a line of any length."""
+    box.private_mounts()
+    (p.side / "layers").mkdir()
+    try:
+        target = overlay_of(p.side / "layers", 300)
+    except OSError as why:
+        skip(f"no such overlay here: {why}")
+    check(max(len(line) for line in open("/proc/self/mountinfo", encoding="utf-8")) > 60000, "the line is short")
+    uid = box.free_id()
+    (p.side / "user").mkdir()
+    os.chown(p.side / "user", uid, uid)
+
+    # Root's grants are ID-mapped, which an overlay cannot be.
+    def user():
+        box.become_user(uid=uid)
+        for words in (["--read", target], ["--read", p.side / "layers"], ["--read", p.side / "layers", "--read", target]):
+            r = p.run("--audit", p.side / "user/log", *words, "true", log=False)
+            check_eq(r.code, 0, r.err)
+    box.apart(user)
 
 
 @both

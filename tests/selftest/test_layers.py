@@ -20,6 +20,7 @@ from tap import check, check_eq, check_in, skip, test    # noqa: E402  pylint: d
 ACCEPT = ["--accept", "processes=advisory", "--accept", "files.meta=none", "--accept", "memory=sampled", "--accept", "pids=sampled"]
 ROOT_ONLY = {"uid", "host-root", "groups"}    # what only root's runs give up
 SHARED = {"propagation"}
+MS_RDONLY = 1
 MASKED = '@id("no") forbid(principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource) when { resource in Ward::Path::"{ws}/secret" };\n'
 REAL = cli.WARD
 
@@ -84,6 +85,26 @@ def register(row):
 
 for one in table.rows():
     register(one)
+
+
+@box.root_only
+def what_the_host_has_mounted_there_is_not_taken_for_it(p):
+    """Below a grant, where the plan mounts as well: with a layer left out the host's mount is what is there, and for reading it may be."""
+    box.private_mounts()
+    rows = {r.id: r for r in table.rows()}
+    for name in ("secret", ".git", ".ward", "sub"):
+        (p.ws / name).mkdir()
+        box.mount("ward-test", str(p.ws / name), "tmpfs", 0 if name == "sub" else MS_RDONLY, "mode=0755")
+    p.ws.chmod(0o777)
+    masked = ["--profile", "implementer", "--policy", str(p.write("../side/mask.cedar", MASKED.replace("{ws}", str(p.ws))))]
+    for row, words in ((rows["MASK"], masked), (rows["SEAL"], masked), (rows["READ_ONLY"], ["--read", p.ws / "sub"]), (rows["PROPAGATION"], ["--write", p.ws / "sub"])):
+        if row.id == "PROPAGATION":
+            box.mount("none", "/", None, box.MS_REC | box.MS_SHARED)
+        r = mutated(p, "", *words)
+        check_eq(r.code, 0, f"{row.text}: nothing was left out: {r.err}")
+        r = mutated(p, row.name, *words)
+        check_eq(r.code, 125, f"{row.text}, and nothing was noticed: {r.err}")
+        check(says(r, "PROBE_MOUNTS"), r.err)
 
 
 @test

@@ -2,22 +2,52 @@
 /*
  * The self-test of the view: the kernel's list of the mounts that can be reached from here, compared with the blob. What was to
  * be mounted is there once; what is for reading is read-only; nothing is shared with the host; there is nothing else.
+ *
+ * A granted tree brings the host's mounts below it, and where one of these lies, the plan may mount its own on top: the list
+ * then has two lines of one path, and the lower one, with all that is mounted in it, can be reached by nobody. So what is not
+ * as it was to be is looked at twice: what is covered is found by the first look, and left out of the second.
  */
 #include "init.h"
 #include "sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define INFO_BYTES \
-	40960 /* more than the longest line: two paths of 4095 bytes, each escaped as four */
+	40960 /* more than what is read of a line: two paths of 4095 bytes, each escaped as four */
+#define DESTS_MAX 4096 /* mounts of a blob: WARD_MOUNTS_MAX */
+#define LINES_MAX 8192 /* lines that are at one of them */
+#define COVERED_MAX 8192
+#define NOWHERE UINT32_MAX
 
 /* One line, in place. */
 struct line {
-	char *path, *options;
+	uint32_t id, parent;
+	char *root, *path, *options;
 	bool shared;
 };
+
+/* A line whose path is the destination of a mount of the blob. */
+struct at {
+	uint32_t id, parent;
+	uint32_t next; /* of the same destination: its index and one; 0 = none */
+};
+/* What nobody can reach. dest: what is mounted there on top of it is not hidden by it; NOWHERE = all of it is. */
+struct covered {
+	uint32_t id, dest;
+};
+
+/* There are no threads, and memory is not asked for here: it is shared with the init. */
+static struct look {
+	const struct ward_launch *l;
+	uint32_t first[DESTS_MAX]; /* into at, and one; 0 = no line yet */
+	struct at at[LINES_MAX];
+	struct covered covered[COVERED_MAX];
+	uint32_t n_at, n_covered, roots;
+	bool broken, twice;
+} look;
 
 /* "\040" for a blank: in place. */
 static void unescape(char *s)
@@ -49,8 +79,10 @@ static bool parse(char *s, struct line *ret)
 {
 	const char *tag;
 
-	for (int i = 0; i < 4; i++)
-		(void)word(&s);
+	ret->id = (uint32_t)strtoul(word(&s), NULL, 10);
+	ret->parent = (uint32_t)strtoul(word(&s), NULL, 10);
+	(void)word(&s);
+	ret->root = word(&s);
 	ret->path = word(&s);
 	ret->options = word(&s);
 	ret->shared = false;
@@ -80,27 +112,44 @@ static bool is_mount(const struct ward_launch_mount *m)
 		m->kind != WARD_LAUNCH_LINK && m->kind != WARD_LAUNCH_FILE;
 }
 
+/* The mount of the blob whose destination is the first n bytes of path. They are sorted by it. */
+static const struct ward_launch_mount *mount_at(const struct ward_launch *l, const char *path,
+	size_t n)
+{
+	const struct ward_launch_mount *m = l->n_mounts ? blob_at(l, l->mounts) : NULL;
+	uint32_t from = 0, to = l->n_mounts;
+
+	while (from < to) {
+		uint32_t mid = from + (to - from) / 2;
+		const char *dest = blob_text(l, m[mid].dest);
+		int c = strncmp(path, dest, n);
+
+		if (c == 0 && !dest[n])
+			return is_mount(&m[mid]) ? &m[mid] : NULL;
+		if (c > 0)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return NULL;
+}
+
 /* The innermost mount of the blob that path is or lies below; NULL: none but the root. *ret_rest: what of path lies below. */
 static const struct ward_launch_mount *covering(const struct ward_launch *l, const char *path,
 	const char **ret_rest)
 {
-	const struct ward_launch_mount *m = l->n_mounts ? blob_at(l, l->mounts) : NULL;
-	const struct ward_launch_mount *found = NULL;
-	size_t len = strlen(path), longest = 0;
+	for (size_t n = strlen(path); n; n--) {
+		const struct ward_launch_mount *m;
 
-	*ret_rest = path;
-	for (uint32_t i = 0; i < l->n_mounts; i++) {
-		const char *dest = blob_text(l, m[i].dest);
-		size_t n = strlen(dest);
-
-		if (n < longest || n > len || (path[n] && path[n] != '/') ||
-			memcmp(path, dest, n) != 0 || !is_mount(&m[i]))
+		if (path[n] && path[n] != '/')
 			continue;
-		found = &m[i];
-		longest = n;
+		m = mount_at(l, path, n);
 		*ret_rest = path + n;
+		if (m)
+			return m;
 	}
-	return found;
+	*ret_rest = path;
+	return NULL;
 }
 
 static bool writable(const struct ward_launch_mount *m, const char *rest)
@@ -117,15 +166,76 @@ static bool writable(const struct ward_launch_mount *m, const char *rest)
 	}
 }
 
-/* False: not as it was to be. Counts mounts of the blob, and the root. */
-static bool check(const struct ward_launch *l, const struct line *line, uint32_t *io_seen,
-	uint32_t *io_roots)
+static struct covered *covered(uint32_t id)
 {
+	for (uint32_t i = 0; i < look.n_covered; i++)
+		if (look.covered[i].id == id)
+			return &look.covered[i];
+	return NULL;
+}
+
+static bool cover(uint32_t id, uint32_t dest)
+{
+	struct covered *c = covered(id);
+
+	if (!c && look.n_covered == COVERED_MAX)
+		return false;
+	if (!c)
+		c = &look.covered[look.n_covered++];
+	*c = (struct covered){ id, dest };
+	return true;
+}
+
+/* Of a mask: what view.c makes for it, and not what the host has there, which may be for reading as well. */
+static bool is_nothing(const char *root)
+{
+	return strcmp(root, "/nil") == 0 || strcmp(root, "/empty") == 0 ||
+		strcmp(root, "/nothing") == 0;
+}
+
+/* A line at the destination of number dest. False: there are too many. */
+static bool arrive(const struct line *line, uint32_t dest)
+{
+	if (look.n_at == LINES_MAX)
+		return false;
+	look.twice = look.twice || look.first[dest];
+	look.at[look.n_at] = (struct at){ line->id, line->parent, look.first[dest] };
+	look.first[dest] = ++look.n_at;
+	return true;
+}
+
+/* dest: where the line is, NOWHERE: below or above. The kernel lists what is mounted in a mount after it. */
+static bool is_hidden(const struct line *line, uint32_t dest)
+{
+	const struct covered *below;
+
+	if (!look.n_covered)
+		return false;
+	below = covered(line->parent);
+	if (!below || (dest != NOWHERE && below->dest == dest))
+		return covered(line->id);
+	/* With no room it is not hidden, and is judged. */
+	return cover(line->id, NOWHERE);
+}
+
+/* False: not as it was to be. */
+static bool check(const struct line *line)
+{
+	const struct ward_launch *l = look.l;
 	const char *rest;
-	const struct ward_launch_mount *m = covering(l, line->path + 1, &rest);
+	const struct ward_launch_mount *m = covering(l, line->path + 1, &rest), *all;
 	bool rw = m ? writable(m, rest) : l->flags & WARD_LAUNCH_FUSE;
 	bool alien = m && (m->kind == WARD_LAUNCH_DEV || m->kind == WARD_LAUNCH_PROC) && *rest;
+	uint32_t dest = NOWHERE;
 
+	if (m && !*rest) {
+		all = blob_at(l, l->mounts);
+		dest = (uint32_t)(m - all);
+	}
+	if (is_hidden(line, dest))
+		return true;
+	if (dest != NOWHERE && !arrive(line, dest))
+		return false;
 	if (line->shared || (!rw && !has(line->options, "ro")))
 		return false;
 	/* Nodes of the host's /dev are as they are. */
@@ -134,10 +244,11 @@ static bool check(const struct ward_launch *l, const struct line *line, uint32_t
 	if (m && (m->flags & WARD_LAUNCH_M_NOEXEC) && !has(line->options, "noexec"))
 		return false;
 	if (!m) {
-		*io_roots += 1;
+		look.roots += 1;
 		return !line->path[1];
 	}
-	*io_seen += !*rest;
+	if (!*rest && m->kind == WARD_LAUNCH_MASK && !is_nothing(line->root))
+		return false;
 	/* A granted tree brings what is mounted in it; the rest is ours, and two of these have parts. */
 	return !*rest || m->kind == WARD_LAUNCH_BIND || alien;
 }
@@ -152,38 +263,82 @@ static uint32_t expected(const struct ward_launch *l)
 	return n;
 }
 
-/* All whole lines of s are checked; the bytes of the last, cut one move to the front. Returns how many, or -1: broken. */
-static ssize_t take_lines(const struct ward_launch *l, char *s, size_t n, uint32_t *io_seen,
-	uint32_t *io_roots)
+/*
+ * All whole lines of s are checked, up to their " - ": what follows has no limit (an overlay names its layers there), and is
+ * skipped. The bytes of the last, cut one move to the front. Returns how many, or -1: no such list.
+ */
+static ssize_t take_lines(char *s, size_t n, bool *io_skip)
 {
-	char *p = s, *end;
+	char *p = s, *end = s + n, *mark;
 	struct line line;
 
-	while ((end = memchr(p, '\n', (size_t)(s + n - p)))) {
-		*end = 0;
-		if (!parse(p, &line) || !check(l, &line, io_seen, io_roots))
-			return -1;
-		p = end + 1;
+	for (;;) {
+		mark = *io_skip ? memchr(p, '\n', (size_t)(end - p))
+				: memmem(p, (size_t)(end - p), " - ", 3);
+		if (!mark)
+			break;
+		if (!*io_skip) {
+			mark[2] = 0;
+			if (!parse(p, &line))
+				return -1;
+			look.broken = !check(&line) || look.broken;
+		}
+		p = mark + (*io_skip ? 1 : 3);
+		*io_skip = !*io_skip;
 	}
-	n -= (size_t)(p - s);
-	memmove(s, p, n);
-	return (ssize_t)n;
+	if (*io_skip)
+		return 0;
+	memmove(s, p, (size_t)(end - p));
+	return end - p;
+}
+
+/* One look at the list, without what is known to be covered. False: it is no such list. */
+static bool look_at(int self)
+{
+	static char text[INFO_BYTES];
+	ssize_t n = -1, kept = 0;
+	bool skip = false;
+	int fd = openat(self, "mountinfo", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	memset(look.first, 0, look.l->n_mounts * sizeof(*look.first));
+	look.n_at = look.roots = 0;
+	look.broken = look.twice = false;
+	while (kept >= 0 && (n = read(fd, text + kept, sizeof(text) - (size_t)kept)) > 0)
+		kept = take_lines(text, (size_t)(kept + n), &skip);
+	close(fd);
+	return kept == 0 && n == 0 && !skip;
+}
+
+/* The lines of one destination, of which one lies on another: that is covered. */
+static bool find_covered(uint32_t dest)
+{
+	for (uint32_t i = look.first[dest]; i; i = look.at[i - 1].next)
+		for (uint32_t j = look.first[dest]; j; j = look.at[j - 1].next)
+			if (look.at[j - 1].parent == look.at[i - 1].id && i != j &&
+				!cover(look.at[i - 1].id, dest))
+				return false;
+	return true;
+}
+
+static bool as_it_was_to_be(void)
+{
+	return !look.broken && !look.twice && look.roots == 1 && look.n_at == expected(look.l);
 }
 
 bool mounts_broken(const struct ward_launch *l, int self)
 {
-	static char text[INFO_BYTES];
-	uint32_t seen = 0, roots = 0;
-	ssize_t n, kept = 0;
-	int fd;
-
 	if (!(l->flags & WARD_LAUNCH_USERNS))
 		return false;
-	fd = openat(self, "mountinfo", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	look.l = l;
+	look.n_covered = 0;
+	if (l->n_mounts > DESTS_MAX || !look_at(self))
 		return true;
-	while (kept >= 0 && (n = read(fd, text + kept, sizeof(text) - (size_t)kept)) > 0)
-		kept = take_lines(l, text, (size_t)(kept + n), &seen, &roots);
-	close(fd);
-	return kept != 0 || n < 0 || roots != 1 || seen != expected(l);
+	if (as_it_was_to_be() || !look.twice)
+		return !as_it_was_to_be();
+	for (uint32_t i = 0; i < l->n_mounts; i++)
+		if (!find_covered(i))
+			return true;
+	return !look_at(self) || !as_it_was_to_be();
 }
