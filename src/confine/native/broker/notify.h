@@ -77,6 +77,8 @@ struct ward_notify {
 	int roots[WARD_NOTIFY_ROOTS_MAX]; /* of the i-th private mount of the plan */
 	uint64_t netns_dev, netns_ino;   /* of the run, 0 = not known yet */
 	int server_pid, server_fd;   /* where the last listening socket was found; 0 = nowhere yet */
+	uint32_t absent_ino;         /* a listening socket that was not found, and until when that is taken for so */
+	uint64_t absent_until;
 	struct ward_pending pending[WARD_NOTIFY_PENDING_MAX];
 	char *payload;               /* scratch, made at the first sendto */
 	struct seccomp_notif *req;
@@ -117,8 +119,9 @@ void ward_notify_drop_pending(struct ward_notify *n);
 int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *path, int *ret_fd, bool *ret_refused);
 /* notify_bound.c. Inodes of that file system are 32 bits of one counter, as sock_diag tells them. */
 bool ward_notify_plain_inodes(int fd);
-/* The socket of that number is held by a process of the run, listens, and is bound to that very file. */
-bool ward_notify_listens(struct ward_notify *n, const struct ward_ask *ask, unsigned long socket_ino, const struct stat *file);
+/* A socket of one of those numbers is held by a process of the run, listens, and is bound to that very file. */
+bool ward_notify_listens(struct ward_notify *n, const struct ward_ask *ask, const uint32_t *sockets, unsigned n_sockets,
+	const struct stat *file);
 /* The deepest node that holds path, links of the view followed: its index and the rest of the path ("" = itself). */
 uint32_t ward_notify_find(const struct ward_notify *n, const char *path, char rest[WARD_PATH_MAX]);
 

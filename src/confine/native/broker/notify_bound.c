@@ -19,6 +19,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "confine/native/broker/notify.h"
@@ -27,7 +28,22 @@
 #ifndef SIOCUNIXFILE
 #define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 #endif
-#define LOOKED_AT_MAX 65536 /* processes and descriptors looked at for one connect */
+/* For one connect. The host's processes cost little each, and are not of the run's making; the time is the last word on both. */
+#define DESCRIPTORS_MAX 16384
+#define PROCESSES_MAX 65536
+#define PROCESSOR_NS 100000000u
+#define ABSENT_NS 100000000u /* what was not found is not looked for again before */
+
+/* One connect's question, whatever is looked at for it. */
+struct search {
+	struct ward_notify *n;
+	const uint32_t *sockets; /* the numbers of those that may be the one */
+	unsigned n_sockets;
+	struct stat net;
+	const struct stat *file;
+	unsigned descriptors, processes; /* left */
+	uint64_t end; /* of this thread's processor time */
+};
 
 bool ward_notify_plain_inodes(int fd)
 {
@@ -37,29 +53,59 @@ bool ward_notify_plain_inodes(int fd)
 	return fstatfs(fd, &fs) == 0 && fs.f_type == EXT4_SUPER_MAGIC;
 }
 
+static uint64_t processor_ns(void)
+{
+	struct timespec t = { 0 };
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Nobody else of the run is answered meanwhile, and its end waits as well. */
+static bool over(const struct search *s)
+{
+	return s->descriptors == 0 || s->processes == 0 || atomic_load(&s->n->stopping) ||
+		processor_ns() >= s->end;
+}
+
 static bool same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+/*
+ * It can have become any descriptor since its name was read, one whose last close waits among them (SO_LINGER of a connection that
+ * nobody reads from) if its owner closes it now: what is not the kind that is looked for shall not.
+ */
+static bool is_unix(int sock)
+{
+	const struct linger no_wait = { 0 };
+	socklen_t n = sizeof(int);
+	int domain;
+
+	if (getsockopt(sock, SOL_SOCKET, SO_DOMAIN, &domain, &n) < 0)
+		return false;
+	if (domain != AF_UNIX)
+		(void)setsockopt(sock, SOL_SOCKET, SO_LINGER, &no_wait, sizeof(no_wait));
+	return domain == AF_UNIX;
+}
+
 /* The descriptor of that process is a socket of the run that listens at the file. */
-static bool listens_at(int pid, int pid_dir, int number, const struct stat *net,
-	const struct stat *file)
+static bool listens_at(const struct search *s, int pid, int pid_dir, int number)
 {
 	WARD_FD pidfd = ward_peek_pidfd(pid, pid_dir);
 	WARD_FD sock = pidfd < 0 ? -1 : ward_pidfd_getfd(pidfd, number);
-	WARD_FD ns = sock < 0 ? -1 : ioctl(sock, SIOCGSKNS, 0);
+	WARD_FD ns = sock < 0 || !is_unix(sock) ? -1 : ioctl(sock, SIOCGSKNS, 0);
 	WARD_FD bound = -1;
 	socklen_t n = sizeof(int);
 	struct stat st;
 	int on = 0;
 
-	if (ns < 0 || fstat(ns, &st) < 0 || !same_file(&st, net) ||
-		getsockopt(sock, SOL_SOCKET, SO_ACCEPTCONN, &on, &n) < 0 || !on ||
-		getsockopt(sock, SOL_SOCKET, SO_DOMAIN, &on, &n) < 0 || on != AF_UNIX)
+	if (ns < 0 || fstat(ns, &st) < 0 || !same_file(&st, &s->net) ||
+		getsockopt(sock, SOL_SOCKET, SO_ACCEPTCONN, &on, &n) < 0 || !on)
 		return false;
 	bound = ioctl(sock, SIOCUNIXFILE, 0);
-	return bound >= 0 && fstat(bound, &st) == 0 && same_file(&st, file);
+	return bound >= 0 && fstat(bound, &st) == 0 && same_file(&st, s->file);
 }
 
 static DIR *open_list(int dirfd, const char *name)
@@ -80,28 +126,41 @@ static int number_of(const struct dirent *e)
 	return *end || end == e->d_name || v < 0 || v > INT32_MAX ? -1 : (int)v;
 }
 
-static bool in_process(struct ward_notify *n, int pid, int pid_dir, unsigned long socket_ino,
-	const struct stat *net, const struct stat *file, unsigned *io_left)
+/* By its name the descriptor is one of the sockets; only then is it worth a duplicate. */
+static bool is_candidate(const struct search *s, int dir, const char *name)
+{
+	static const char prefix[] = "socket:[";
+	char got[32];
+	ssize_t len = readlinkat(dir, name, got, sizeof(got) - 1);
+	unsigned long ino;
+
+	if (len <= 0)
+		return false;
+	got[len] = '\0';
+	if (!ward_has_prefix(got, prefix))
+		return false;
+	ino = strtoul(got + sizeof(prefix) - 1, NULL, 10);
+	for (unsigned i = 0; i < s->n_sockets; i++)
+		if (s->sockets[i] == ino)
+			return true;
+	return false;
+}
+
+static bool in_process(struct search *s, int pid, int pid_dir)
 {
 	DIR *d = open_list(pid_dir, "fd");
-	char want[32], got[32];
 	struct dirent *e;
 	bool found = false;
 
-	(void)snprintf(want, sizeof(want), "socket:[%lu]", socket_ino);
-	while (d && !found && *io_left > 0 && (e = readdir(d))) {
+	while (d && !found && !over(s) && (e = readdir(d))) {
 		int number = number_of(e);
-		ssize_t len =
-			number < 0 ? -1 : readlinkat(dirfd(d), e->d_name, got, sizeof(got) - 1);
 
-		(*io_left)--;
-		if (len <= 0)
-			continue;
-		got[len] = '\0';
-		found = ward_streq(got, want) && listens_at(pid, pid_dir, number, net, file);
+		s->descriptors--;
+		found = number >= 0 && is_candidate(s, dirfd(d), e->d_name) &&
+			listens_at(s, pid, pid_dir, number);
 		if (found) {
-			n->server_pid = pid;
-			n->server_fd = number;
+			s->n->server_pid = pid;
+			s->n->server_fd = number;
 		}
 	}
 	if (d)
@@ -110,50 +169,67 @@ static bool in_process(struct ward_notify *n, int pid, int pid_dir, unsigned lon
 }
 
 /* A process of the run: its directory in the host's procfs, or -1. */
-static int open_own(const struct ward_notify *n, int pid, const struct stat *net)
+static int open_own(const struct search *s, int pid)
 {
-	int dir = pid > 0 ? ward_peek_open(n->proc, pid) : -1;
+	int dir = pid > 0 ? ward_peek_open(s->n->proc, pid) : -1;
 	struct stat st;
 
-	if (dir >= 0 && fstatat(dir, "ns/net", &st, 0) == 0 && same_file(&st, net))
+	if (dir >= 0 && fstatat(dir, "ns/net", &st, 0) == 0 && same_file(&st, &s->net))
 		return dir;
 	ward_close(dir);
 	return -1;
 }
 
 /* Most connects go where the one before went; it is looked at anew all the same. */
-static bool same_server(const struct ward_notify *n, const struct stat *net,
-	const struct stat *file)
+static bool same_server(const struct search *s)
 {
-	WARD_FD dir = open_own(n, n->server_pid, net);
+	WARD_FD dir = open_own(s, s->n->server_pid);
+	char name[24];
 
-	return dir >= 0 && listens_at(n->server_pid, dir, n->server_fd, net, file);
+	(void)snprintf(name, sizeof(name), "fd/%d", s->n->server_fd);
+	return dir >= 0 && is_candidate(s, dir, name) &&
+		listens_at(s, s->n->server_pid, dir, s->n->server_fd);
 }
 
-bool ward_notify_listens(struct ward_notify *n, const struct ward_ask *ask,
-	unsigned long socket_ino, const struct stat *file)
+static bool in_any_process(struct search *s)
 {
-	unsigned left = LOOKED_AT_MAX;
+	DIR *d = open_list(s->n->proc, ".");
 	struct dirent *e;
-	struct stat net;
-	bool found;
-	DIR *d;
+	bool found = false;
 
-	/* setns is refused: the caller's namespace is the run's. */
-	if (fstatat(ask->dir, "ns/net", &net, 0) < 0)
-		return false;
-	/* Whoever asks may well be of the process that listens. */
-	found = same_server(n, &net, file) ||
-		in_process(n, (int)ask->req->pid, ask->dir, socket_ino, &net, file, &left);
-	d = found ? NULL : open_list(n->proc, ".");
-	while (d && !found && left > 0 && (e = readdir(d))) {
+	while (d && !found && !over(s) && (e = readdir(d))) {
 		int pid = number_of(e);
-		WARD_FD dir = open_own(n, pid, &net);
+		WARD_FD dir = open_own(s, pid);
 
-		left--;
-		found = dir >= 0 && in_process(n, pid, dir, socket_ino, &net, file, &left);
+		s->processes--;
+		found = dir >= 0 && in_process(s, pid, dir);
 	}
 	if (d)
 		(void)closedir(d);
 	return found;
+}
+
+bool ward_notify_listens(struct ward_notify *n, const struct ward_ask *ask, const uint32_t *sockets,
+	unsigned n_sockets, const struct stat *file)
+{
+	struct search s = { .n = n,
+		.sockets = sockets,
+		.n_sockets = n_sockets,
+		.file = file,
+		.descriptors = DESCRIPTORS_MAX,
+		.processes = PROCESSES_MAX,
+		.end = processor_ns() + PROCESSOR_NS };
+
+	/* setns is refused: the caller's namespace is the run's. */
+	if (n_sockets == 0 || fstatat(ask->dir, "ns/net", &s.net, 0) < 0)
+		return false;
+	/* A listener that no process holds (in a message on its way, say) would be looked for with each connect. */
+	if (n->absent_ino == sockets[0] && ward_now_mono_ns() < n->absent_until)
+		return false;
+	/* Whoever asks may well be of the process that listens. */
+	if (same_server(&s) || in_process(&s, (int)ask->req->pid, ask->dir) || in_any_process(&s))
+		return true;
+	n->absent_ino = sockets[0];
+	n->absent_until = ward_now_mono_ns() + ABSENT_NS;
+	return false;
 }

@@ -181,10 +181,7 @@ static bool bound_inside(struct ward_notify *n, const struct ward_ask *ask, int 
 	}
 	if (c.device && ward_notify_plain_inodes(file))
 		return true;
-	for (unsigned i = 0; i < c.n; i++)
-		if (ward_notify_listens(n, ask, c.socket_ino[i], st))
-			return true;
-	return false;
+	return ward_notify_listens(n, ask, c.socket_ino, c.n, st);
 }
 
 /* ---- the door ---- */

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whose socket it is on a file system where numbers do not tell (here a tmpfs): found in whatever process of the run holds it, and at
+ * a bounded price where none does. Needs what test_broker_connect.c needs, and a /dev/shm that is a tmpfs.
+ */
+#include <linux/magic.h>
+#include <sys/resource.h>
+#include <sys/vfs.h>
+
+#include "broker_notify_box.h"
+
+#define HOLDERS 64
+#define EACH 1000
+#define CONNECTS 40
+
+static bool on_tmpfs(void)
+{
+	struct statfs fs;
+
+	if (shared[0])
+		return true;
+	if (statfs("/dev/shm", &fs) < 0 || fs.f_type != TMPFS_MAGIC)
+		return false;
+	(void)snprintf(shared, sizeof(shared), "/dev/shm/ward-broker-XXXXXX");
+	if (!mkdtemp(shared) || chmod(shared, 0777)) {
+		shared[0] = '\0';
+		return false;
+	}
+	nodes[4].dest = "/dev"; /* instead of /var and /var/tmp */
+	nodes[5].dest = "/dev/shm";
+	(void)snprintf(host_path, sizeof(host_path), "%s/host", shared);
+	(void)snprintf(in_path, sizeof(in_path), "%s/in", shared);
+	return true;
+}
+
+#define START_ON_TMPFS(x) \
+	do { \
+		if (!on_tmpfs()) \
+			SKIP("/dev/shm is not a tmpfs that can be written"); \
+	} while (0); \
+	START(x)
+
+static const struct target own = { AF_UNIX, SOCK_STREAM, CONNECTS * 4, in_path, 0 };
+static const struct target host = { AF_UNIX, SOCK_STREAM, 8, host_path, 0 };
+
+static int unix_listener(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	if (fd < 0 || bind(fd, (void *)&a, sizeof(a)) || chmod(path, 0777) || listen(fd, 8))
+		return -1;
+	return fd;
+}
+
+/* Somebody else of the run listens. */
+static pid_t serving;
+
+static long in_serve(long arg)
+{
+	int ready[2];
+	char c = 1;
+
+	(void)arg;
+	if (pipe(ready))
+		return -errno;
+	serving = fork();
+	if (serving == 0) {
+		long r = in_listen((long)&own);
+
+		if (r < 0 || write(ready[1], &c, 1) != 1)
+			_exit(1);
+		for (;;)
+			(void)pause();
+	}
+	close(ready[1]);
+	c = (char)(read(ready[0], &c, 1) == 1);
+	close(ready[0]);
+	return c;
+}
+
+static long in_serve_no_more(long arg)
+{
+	(void)arg;
+	(void)kill(serving, SIGKILL);
+	return waitpid(serving, NULL, 0) == serving;
+}
+
+TEST(found_in_another_process)
+{
+	int listener;
+
+	START_ON_TMPFS(x);
+	CHECK_EQ_INT(CALL(in_serve, 0), 1);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ_INT(CALL(in_connect, &own), 0);
+	CHECK_EQ_INT(CALL(in_serve_no_more, 0), 1);
+	(void)unlink(in_path);
+	CASE("another one at the same place, right after");
+	CHECK_EQ_INT(CALL(in_serve, 0), 1);
+	CHECK_EQ_INT(CALL(in_connect, &own), 0);
+	CASE("the host's");
+	listener = unix_listener(host_path);
+	REQUIRE(listener >= 0);
+	CHECK_EQ_INT(CALL(in_connect, &host), -EACCES);
+	close(listener);
+	nbox_end(&x);
+	(void)unlink(host_path);
+	(void)unlink(in_path);
+}
+
+/* A listener that is nowhere but in a message on its way, among processes with many descriptors each. */
+static long in_hide(long arg)
+{
+	static int mail[2];
+	struct rlimit files = { EACH + 100, EACH + 100 };
+	int ready[2];
+	char c = 1;
+
+	(void)arg;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+	if (pipe(ready) || socketpair(AF_UNIX, SOCK_STREAM, 0, mail))
+		return -errno;
+	for (int i = 0; i < HOLDERS; i++)
+		if (fork() == 0) {
+			for (int k = 0; k < EACH; k++)
+				(void)!dup(mail[0]);
+			(void)!write(ready[1], &c, 1);
+			for (;;)
+				(void)pause();
+		}
+	for (int i = 0; i < HOLDERS; i++)
+		if (read(ready[0], &c, 1) != 1)
+			return -EIO;
+	if (in_listen((long)&own) || ward_send_fds(mail[0], &c, 1, &server, 1) < 0)
+		return -ENOTCONN;
+	close(server);
+	server = -1;
+	return 1;
+}
+
+static long in_connect_often(long arg)
+{
+	long refused = 0;
+
+	for (int i = 0; i < CONNECTS; i++)
+		refused += in_connect(arg) == -EACCES;
+	return refused;
+}
+
+/* Of this process, in which the broker's thread is: the box is others. */
+static double processor_seconds(void)
+{
+	struct timespec t = { 0 };
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+TEST(bounded_where_none_holds_it)
+{
+	double before, used;
+
+	START_ON_TMPFS(x);
+	CHECK_EQ_INT(CALL(in_hide, 0), 1);
+	before = processor_seconds();
+	CHECK_EQ_INT(CALL(in_connect_often, &own), CONNECTS);
+	used = processor_seconds() - before;
+	printf("# %d connects: %.3f s\n", CONNECTS, used);
+	CHECK(used < 0.6);
+	nbox_end(&x);
+	(void)unlink(in_path);
+}
+
+TEST(tidy)
+{
+	CHECK(shared_gone());
+}
+
+TAP_MAIN();
