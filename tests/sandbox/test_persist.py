@@ -352,7 +352,9 @@ LATE = [
     ("a parent that is moved", "mkdir -p x/.idea; mv x y", {".idea": "appeared"}),
     ("a gitfile", "mkdir s; echo 'gitdir: ../x' > s/.git", {".git": "appeared"}),
     ("a repository by any name", "mkdir -p s/objects s/refs; echo ref: refs/heads/x > s/HEAD; echo x > s/config", {"s": "appeared"}),
-    ("a repository in a repository's objects", "mkdir -p s/objects/.vscode s/refs; echo x > s/HEAD", {"s": "appeared"}),
+    ("a repository in a repository's objects", "mkdir -p s/objects/.vscode s/refs; echo x > s/HEAD", {"s": "appeared", ".vscode": "appeared"}),
+    ("what hides below a workspace that becomes one", "mkdir -p objects refs sub/.vscode; echo x > HEAD; echo x > .envrc; echo x > sub/.npmrc",
+     {"ws": "appeared", ".vscode": "appeared", ".envrc": "appeared", ".npmrc": "appeared"}),
     ("the workspace as one", "mkdir -p objects refs; echo ref: refs/heads/x > HEAD", {"ws": "appeared"}),
     ("instructions", "echo x >> AGENTS.md; echo y > CLAUDE.md", {"AGENTS.md": "changed", "CLAUDE.md": "appeared"}),
     ("a link that leads out", "ln -s /etc/passwd out; ln -s ../../x up; ln -s b in; ln -s . here", {"out": "appeared", "up": "appeared"}),
@@ -371,6 +373,33 @@ def what_comes_to_be_is_listed(p, script, want):
         check(any(line.startswith(f"ward: {what}: ") and f"{name}\"" in line for line in r.err.splitlines()), r.err)
     check_eq(sorted(os.path.basename(e["resource"]) for e in box.records(p) if e["kind"] == "fs.late"), sorted(want))
     box.verify(p)
+
+
+# What git obeys of its own directory and is not there as a rule; of the main one, and of one by another name.
+GIT_LATE = [(f"{n} in {d}", n, d) for n in ("commondir", "rebase-merge", "rebase-apply", "config.worktree", "hooks", "gitdir") for d in (".git", "bare/x", ".git/modules/x")]
+
+
+@both_cases(GIT_LATE)
+def what_git_obeys_and_was_not_there_is_listed(p, name, where):
+    repository(p.ws)
+    for bare in ("bare/x", ".git/modules/x"):
+        git(p.ws, "init", "-q", "--bare", bare)
+    shutil.rmtree(p.ws / where / "hooks")
+    open_up(p)
+    r, o = run(p, f"mkdir {where}/new; mv {where}/new {where}/{name}")
+    check_eq([(n["path"], n["what"]) for n in o["late_names"]["names"]], [(str(p.ws / where / name), "appeared")], r.err)
+
+
+@both
+def a_rebase_that_is_done_is_not_listed(p):
+    repository(p.ws)
+    for top, dirs, files in os.walk(p.ws):
+        for d in [".", *dirs]:
+            os.chmod(os.path.join(top, d), 0o777)
+    who = "git -c user.name=a -c user.email=b@example.com -c safe.directory='*' "
+    r, o = run(p, f"export HOME=/tmp; set -e; {who} checkout -q -b n; echo 2 > b; git add b; {who} commit -qm 2; {who} checkout -q -; echo 3 > c; git add c; {who} commit -qm 3; "
+               f"{who} rebase -q n; git log --oneline | wc -l")
+    check_eq((r.code, r.out.strip(), o["late_names"]["names"]), (0, "3", []), r.err)
 
 
 @root_only

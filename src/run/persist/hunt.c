@@ -154,10 +154,26 @@ static bool is_top(void *arg, unsigned above)
 	return above == 0 ? x->top : above <= TOPS && x->at->tops[above - 1];
 }
 
+/* What git obeys of its own directory, whatever that is called. */
+static bool git_obeys(const char *name)
+{
+	static const char *const names[] = { "hooks", "config", "config.worktree", "commondir",
+		"gitdir", "rebase-merge", "rebase-apply" };
+
+	if (!strchr("HhCcGgRr", name[0]))
+		return false;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(names); i++) {
+		if (strcasecmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Might a row, or git, mean it? That is asked of each name of a tree. */
 static bool interesting(const char *name)
 {
-	return (name[0] == '.' && strcasecmp(name, ".git") == 0) || ward_persist_may(name);
+	return (name[0] == '.' && strcasecmp(name, ".git") == 0) || ward_persist_may(name) ||
+		git_obeys(name);
 }
 
 static int tell(struct hunting *x, struct ward_hit *h, bool *ret_enter)
@@ -183,7 +199,11 @@ static int name_at(struct hunting *x, const char *name, unsigned char type, bool
 		row = ward_persist_match(x->path, name, is_dir || type == DT_LNK, is_top, x);
 	if (row && x->at->passed && !ward_has_prefix(row->name, ".git/"))
 		row = NULL;
-	if (row) {
+	h.git = is_git(x) && git_obeys(name);
+	if (h.git) {
+		h.kind = WARD_HIT_NAME;
+		h.why = row ? row->why : "git runs it, or what it names";
+	} else if (row) {
 		h.kind = WARD_HIT_NAME;
 		h.why = row->why;
 		h.told = row->kind == WARD_PERSIST_TOLD;

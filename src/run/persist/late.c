@@ -19,7 +19,7 @@ struct looking {
 	struct life *l;
 	const struct ward_before *b;
 	char repository
-		[WARD_PATH_MAX]; /* one that came to be, and was told: what lies in it is a part of that */
+		[WARD_PATH_MAX]; /* one that came to be, and was told: so is what git obeys of it */
 	struct ward_error *err;
 };
 
@@ -40,6 +40,18 @@ static const struct ward_known *known(const struct looking *x, const char *path)
 	while (k && k > x->b->known && ward_streq(k[-1].path, path))
 		k--;
 	return k;
+}
+
+/* One that git took for its own: an ordinary name of the same path may have become one. */
+static bool known_git(const struct looking *x, const char *path)
+{
+	const struct ward_known *k = known(x, path), *end = x->b->known + x->b->n_known;
+
+	for (; k && k < end && ward_streq(k->path, path); k++) {
+		if (k->git)
+			return true;
+	}
+	return false;
 }
 
 static int64_t changed_at(const struct stat *st)
@@ -108,8 +120,8 @@ static int other(struct looking *x, const struct ward_hit *h)
 }
 
 /*
- * Ward's own, while runs live: nothing of a run could be there, or come to be. Of other runs' only an empty directory is taken for
- * one: a file that is marked like one may be anybody's.
+ * Ward's own, while runs live: nothing of a run could be there, or come to be. Of other runs' only an empty directory is taken for one, and a
+ * commondir that says nothing: any other file that is marked like one may be anybody's.
  */
 static bool is_pin(const struct looking *x, const struct ward_hit *h)
 {
@@ -121,7 +133,7 @@ static bool is_pin(const struct looking *x, const struct ward_hit *h)
 		if (p->nodes[i].pin && ward_streq(p->nodes[i].dest, h->path))
 			return true;
 	}
-	return h->type == DT_DIR;
+	return h->type == DT_DIR || (h->git && ward_streq(h->name, "commondir"));
 }
 
 static int name(struct looking *x, const struct ward_hit *h)
@@ -141,10 +153,19 @@ static int name(struct looking *x, const struct ward_hit *h)
 
 static int repository(struct looking *x, const struct ward_hit *h)
 {
-	if (known(x, h->path) || is_pin(x, h))
+	if (known_git(x, h->path) || is_pin(x, h))
 		return WARD_OK;
 	(void)snprintf(x->repository, sizeof(x->repository), "%s", h->path);
 	return tell(x, h->path, "appeared", h->why);
+}
+
+/* Nothing else is: whoever makes a repository of the workspace would hide all below it. */
+static bool of_new_repository(const struct looking *x, const struct ward_hit *h)
+{
+	size_t n = strlen(h->path) - strlen(h->name);
+
+	return h->git && n > 1 && strlen(x->repository) == n - 1 &&
+		strncmp(h->path, x->repository, n - 1) == 0;
 }
 
 static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
@@ -154,7 +175,7 @@ static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 	(void)ret_enter;
 	if (h->kind == WARD_HIT_OTHER)
 		return other(x, h);
-	if (x->repository[0] && ward_path_within(h->path, x->repository))
+	if (of_new_repository(x, h))
 		return WARD_OK;
 	return h->kind == WARD_HIT_GIT ? repository(x, h) : name(x, h);
 }
@@ -162,7 +183,7 @@ static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 /* Where there was none before, something may hide behind the looks of one. */
 static bool objects(void *arg, const char *path)
 {
-	return !known(arg, path);
+	return !known_git(arg, path);
 }
 
 /* ---- all of it ---- */

@@ -21,7 +21,7 @@ bool ward_persist_passed(const char *name);      /* of a directory: its inside i
 
 /* ---- hunt.c: a bounded walk by descriptors, which follows no link and leaves no root ---- */
 enum ward_hit_kind {
-	WARD_HIT_NAME = 0,           /* of data/persist */
+	WARD_HIT_NAME = 0,           /* of data/persist, or one that git obeys in a directory of its own */
 	WARD_HIT_GIT,                /* a directory that git takes for its own, whatever it is called */
 	WARD_HIT_GITFILE,            /* a file that leads to one */
 	WARD_HIT_OTHER               /* any other name; only where hunt->all */
@@ -34,6 +34,7 @@ struct ward_hit {
 	unsigned char type;          /* DT_*, never DT_UNKNOWN */
 	const char *why;
 	bool told;                   /* it may be written */
+	bool git;                    /* git obeys it, in a directory that it takes for its own */
 };
 struct ward_hunt {
 	/* *ret_enter (of a directory; true): look into it as well. */
