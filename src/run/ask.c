@@ -298,7 +298,7 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 		ret->cure[0] = 0;
 	} else if (f->kind == WARD_REFUSAL_UNIX) {
 		snprintf(ret->why, sizeof(ret->why),
-			"a socket of the host cannot be reached from inside");
+			"a socket of the host, or one that no process of the run is seen to listen at, cannot be reached from inside");
 	} else if (f->kind == WARD_REFUSAL_FOREIGN_ARCH) {
 		snprintf(ret->why, sizeof(ret->why), "calls of a foreign architecture end the run");
 	}

@@ -126,6 +126,26 @@ TEST(no_socket_switch)
 	inherited = -1;
 }
 
+/* ---- a listener that says without end that somebody waits, and cannot be read ---- */
+
+TEST(broken_listener_is_let_go)
+{
+	static const struct ward_plan bare = { .seccomp = WARD_SECCOMP_NETLINK_ROUTE };
+	struct ward_refusals *refusals = ward_refusals_new();
+	struct pollfd p = { .fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK), .events = POLLIN };
+	struct ward_notify *n = NULL;
+	struct ward_error err = { 0 };
+
+	REQUIRE(refusals && p.fd >= 0 && ward_notify_new(&bare, refusals, -1, &n, &err) == 0);
+	REQUIRE(ward_notify_start(n, p.fd, &err) == 0);
+	/* Its number is another file's then, so that nobody waits behind it. */
+	for (int i = 0; i < 1000 && poll(&p, 1, 0) > 0; i++)
+		(void)usleep(10000);
+	CHECK_EQ_INT(poll(&p, 1, 0), 0);
+	(void)ward_notify_free(n);
+	ward_refusals_delete(refusals);
+}
+
 /* ---- --attribution notify ---- */
 
 static long in_open(long path)

@@ -164,8 +164,11 @@ static void handle(struct ward_notify *n)
 	struct ward_ask ask = { .req = n->req, .dir = -1, .mem = -1 };
 
 	memset(n->req, 0, n->req_size);
-	if (ioctl(n->listener, SECCOMP_IOCTL_NOTIF_RECV, n->req) < 0)
-		return; /* ENOENT: the caller was killed meanwhile; whatever else it is, poll() says again that one waits */
+	if (ioctl(n->listener, SECCOMP_IOCTL_NOTIF_RECV, n->req) < 0) {
+		/* ENOENT: the caller was killed meanwhile. What stays as it is poll() would say without end. */
+		n->lost = n->lost || (errno != ENOENT && errno != EINTR);
+		return;
+	}
 	ward_seccomp_judge(n->plan->seccomp, &n->req->data, &ask.v);
 	if ((size_t)ask.v.verb < WARD_ARRAY_SIZE(verbs))
 		verbs[ask.v.verb](n, &ask);
@@ -285,7 +288,7 @@ int ward_notify_attach(struct ward_notify *n, int listener, struct ward_error *e
 
 int ward_notify_fd(const struct ward_notify *n)
 {
-	return n->listener;
+	return n->lost ? -1 : n->listener;
 }
 
 void ward_notify_turn(struct ward_notify *n)
