@@ -10,10 +10,23 @@ MOVES = ("unlink", "rmdir", "rename")
 
 
 class Excuses:
-    """w: the world, which says what may be done with a name."""
+    """w: the world, which says what may be done with a name. held: names that run code later, as the plan has them."""
 
-    def __init__(self, world, advisory):
-        self.w, self.t, self.advisory = world, world.tree, advisory
+    def __init__(self, world, advisory, held=()):
+        self.w, self.t, self.advisory, self.held = world, world.tree, advisory, set(held)
+
+    # ---- what runs code later, and is only read whatever a policy says ----
+
+    def is_held(self, name):
+        return name is not None and any(name == h or name.startswith(h + "/") for h in self.held)
+
+    def changes_held(self, op):
+        """Would it change one of them, or take one away? What a call follows is what counts."""
+        call, a, b = op
+        on = self.t.way(a, call not in MAKES + MOVES + ("link",))[1]
+        if call in ("read", "list", "exec"):
+            return False
+        return self.is_held(on) or self.is_held(b) or (call in MOVES and any(h.startswith(on + "/") for h in self.held))
 
     # ---- where mounts stand ----
 
@@ -35,6 +48,8 @@ class Excuses:
             own = self.w.may("fs.write", n)
             below = self.w.may("fs.write", n + "/*") if self.t.at[n] == "d" else own
             return (self.own(n) and not below) or (below and not own)
+        if name in self.held or any(h.startswith(name + "/") for h in self.held):
+            return True
         return self.own(name) or kept(name) or any(kept(n) for n in self.t.below(name)) or any(
             self.pins(m) for m in self.w.policy["mentions"] if m.startswith(name + "/"))
 
@@ -67,6 +82,8 @@ class Excuses:
         way, on = t.way(a, call not in MAKES + MOVES + ("link", "exec"))
         if call == "exec" and not (w.may("fs.read", a) and w.may("fs.read", w.loader)):
             return "programs are read"
+        if self.changes_held(op):
+            return "what runs later is read"
         if e == errno.EXDEV and b is not None and self.apart(a, b):
             return "two grants"
         if call in MOVES and self.mount(a):

@@ -45,7 +45,7 @@ STEPS = [
     ("open_tree", (EPERM, ENOSYS, ENOMEM), "/"),
     ("move_mount", (EPERM, ENOSYS), "mounting a part of the view"),
     ("mount_setattr", (EPERM, ENOSYS), "/"),
-    ("sethostname", (EPERM,), "hostname"),
+    ("sethostname", (EPERM,), "axis"),
     ("setresuid", (EPERM, EAGAIN), "changing ids"),
     ("setresgid", (EPERM,), "changing ids"),
     ("capset", (EPERM,), "axis"),

@@ -31,8 +31,9 @@ ATTEMPT(race_rename_argument)
 	pthread_t t;
 
 	(void)pthread_create(&t, NULL, flip, names);
-	for (int i = 0; i < 2000; i++)
-		(void)rename(shared, "moved");
+	for (int i = 0; i < 20000; i++)
+		if (rename(shared, "moved") == 0)
+			break;
 	over = 1;
 	(void)pthread_join(t, NULL);
 	return REFUSED;
