@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import box
-from box import both, both_cases, root_only
+from box import both, both_cases, root_only, user_only
 from tap import check, check_eq, check_in, skip
 
 WHO = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "safe.directory=*", "-c", "protocol.file.allow=always"]
@@ -464,6 +464,66 @@ def a_thousand_of_them_do_not_stop_a_start(p):
     check_eq((r.code, (p.ws / "x").exists()), (0, True), r.err)
     check_in("names that run code later are not held: there are too many of them", r.err)
     check_eq(o["status"], "exited")
+
+
+@both
+def no_number_of_names_leaves_git_unheld(p):
+    """What a former run left at the top uses up what there is for its kind, not what there is for git and for what is known by name."""
+    repository(p.ws)
+    inner = repository(p.ws / "deep/er")
+    mark, make = bad_hook(p)
+    for i in range(1400):
+        put(p, f"a{i}.code-workspace")
+    put(p, ".vscode/tasks.json")
+    open_up(p)
+    r, _ = run(p, make + "".join(plant(g) + config(g, mark) for g in (".git", "deep/er/.git")) + "echo bad > .vscode/tasks.json")
+    nothing_runs(p, mark, p.ws, inner)
+    check_eq((p.ws / ".vscode/tasks.json").read_text(), "mine\n", r.err)
+    check_in("there are too many of them", r.err)
+
+
+@user_only
+def no_number_of_files_hides_what_lies_at_the_top_or_in_another_grant(p):
+    repository(p.ws)
+    mark, make = bad_hook(p)
+    put(p, "z/.vscode/tasks.json")
+    put(p, ".envrc")
+    other = p.side / "other"
+    (other / "sub").mkdir(parents=True)
+    (other / "sub/.envrc").write_text("mine\n")
+    many = os.open(p.ws, os.O_RDONLY)
+    for i in range(132000):
+        os.close(os.open(f"{i:x}", os.O_CREAT | os.O_WRONLY, 0o666, dir_fd=many))
+    os.close(many)
+    r, o = run(p, make + plant(".git") + config(".git", mark) + f"echo bad > .envrc; echo bad > {other}/sub/.envrc", "--write", str(other))
+    nothing_runs(p, mark, p.ws)
+    check_eq(((p.ws / ".envrc").read_text(), (other / "sub/.envrc").read_text()), ("mine\n", "mine\n"), r.err)
+    check_in("only the first of the names", r.err)
+    check_eq(o["late_names"]["complete"], False)
+
+
+@both
+def names_that_lie_deep_do_not_stop_a_start(p):
+    """Each directory above one is a mount as well."""
+    put(p, ".npmrc")
+    for i in range(700):
+        put(p, f"n{i}/a/b/c/d/e/f/.npmrc")
+    open_up(p)
+    r, _ = run(p, "echo x > x; echo bad > .npmrc")
+    check_eq((r.code, (p.ws / "x").exists(), (p.ws / ".npmrc").read_text()), (2, True, "mine\n"), r.err)
+    check_in("there are too many of them", r.err)
+
+
+@both
+def links_by_the_thousand_are_counted(p):
+    put(p, "a")
+    for i in range(60):
+        (p.ws / f"n{i}").mkdir()
+        (p.ws / f"n{i}/.npmrc").symlink_to("../a")
+    open_up(p)
+    r, _ = run(p, "true")
+    check_eq(r.err.count("it is a link, which could be replaced"), 16, r.err)
+    check_in("44 more names that run code later are not held", r.err)
 
 
 @both

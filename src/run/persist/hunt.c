@@ -69,6 +69,7 @@ struct hunting {
 
 void ward_hunt_init(struct ward_hunt *h)
 {
+	h->looked_max = WARD_PERSIST_LOOKED_MAX;
 	h->until_ns = ward_now_mono_ns() + WARD_PERSIST_TIME_MS * 1000000ull;
 }
 
@@ -238,8 +239,7 @@ static int wait_for(struct hunting *x, const char *name, unsigned char type)
 static bool enough(struct hunting *x, size_t bytes)
 {
 	x->bytes += bytes;
-	x->stop = x->stop || ++x->h->looked > WARD_PERSIST_LOOKED_MAX ||
-		x->bytes > HUNT_BYTES_MAX / 4 ||
+	x->stop = x->stop || ++x->h->looked > x->h->looked_max || x->bytes > HUNT_BYTES_MAX / 4 ||
 		(x->h->looked % CLOCK_EVERY == 0 && ward_now_mono_ns() > x->h->until_ns);
 	x->h->cut = x->h->cut || x->stop;
 	return x->stop;

@@ -240,8 +240,7 @@ int ward_late_look(struct life *l, struct ward_error *err)
 	x->err = err;
 	h.arg = x;
 	ward_hunt_init(&h);
-	for (size_t i = 0; r == WARD_OK && i < l->before.n_roots; i++)
-		r = ward_hunt(&h, l->before.roots[i]);
+	r = ward_hunt_all(&h, l->before.roots, l->before.n_roots);
 	free(x);
 	l->o->late_looked = true;
 	l->o->late_complete = r == WARD_OK && !h.cut && !l->before.cut;

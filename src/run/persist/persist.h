@@ -44,7 +44,7 @@ struct ward_hunt {
 	void *arg;
 	const char *workspace;
 	bool all;
-	size_t looked;               /* over all roots */
+	size_t looked, looked_max;   /* over all roots */
 	uint64_t until_ns;           /* monotonic */
 	bool cut;                    /* a bound was met: there is more */
 	struct ward_error *err;
@@ -71,6 +71,8 @@ struct ward_before {
 	int64_t since_ns;            /* wall clock, as coarse as that of inodes */
 };
 void ward_before_done(struct ward_before *b);
+/* One after the other, and none uses up what there is for those behind it. */
+int ward_hunt_all(struct ward_hunt *h, const char *const *roots, size_t n);
 /* A step of resolve, when all that is granted stands in the view. */
 int ward_rs_persist(struct ward_resolver *rs, struct ward_error *err);
 

@@ -20,6 +20,13 @@
 
 #define BEFORE_BYTES_MAX (32u << 20)
 #define GIT_WHY "git runs it, or what it names"
+#define REPOSITORY_WHY "git takes it for a repository, and runs what its configuration names"
+#define PROBED_MAX 256 /* directories whose names are asked for by name */
+#define WARNED_MAX 16 /* names that warnings show */
+/* What is found on the way leaves that much to git, and everything that much to the steps that come. */
+#define NAMES_FOR_GIT 256
+#define MOUNTS_FOR_GIT 1024
+#define MOUNTS_SPARE 256
 
 struct holding {
 	struct ward_resolver *rs;
@@ -28,7 +35,11 @@ struct holding {
 	struct ward_texts named; /* write grants by name, real */
 	struct ward_texts repositories; /* directories of git's */
 	struct ward_texts leads; /* files that lead to one: the directory of each */
-	size_t held, unheld;
+	struct ward_texts above; /* directories that become mounts, so that nobody moves them */
+	size_t n_repositories, n_leads; /* of them: found by name, and done with */
+	size_t held, unheld, warned, unwarned;
+	bool walking; /* what is found now was found by looking through everything */
+	bool full[2]; /* [walking] */
 	struct ward_error *err;
 };
 
@@ -216,10 +227,45 @@ static int make_read_only(struct holding *x, const struct ward_target *t,
 	return ward_rs_node(x->rs, &n, x->err);
 }
 
+/*
+ * Is there room in the view for it, and for each directory above it? A start that was refused, because a former run had left many
+ * names, would be one that the run had prevented; and what is left to git is not for anybody to fill.
+ */
+static int room(struct holding *x, const char *path, bool *ret)
+{
+	size_t names = WARD_PERSIST_NAMES_MAX - (x->walking ? NAMES_FOR_GIT : 0);
+	size_t mounts = WARD_MOUNTS_MAX - MOUNTS_SPARE - (x->walking ? MOUNTS_FOR_GIT : 0);
+	size_t old = x->above.n, root = 0;
+	char dir[WARD_PATH_MAX], *slash;
+	int r = WARD_OK;
+
+	*ret = false;
+	if (x->full[x->walking] || (size_t)snprintf(dir, sizeof(dir), "%s", path) >= sizeof(dir))
+		return WARD_OK;
+	for (size_t i = 0; i < x->roots.n; i++) {
+		if (ward_path_within(path, x->roots.v[i]))
+			root = strlen(x->roots.v[i]);
+	}
+	while (r == WARD_OK && (slash = strrchr(dir, '/')) && slash > dir + root) {
+		*slash = '\0';
+		r = ward_rs_text(x->rs, &x->above, ward_arena_strdup(x->rs->arena, dir), x->err);
+	}
+	*ret = x->held < names && x->rs->n_nodes + x->above.n < mounts;
+	if (!*ret) {
+		x->full[x->walking] = true;
+		x->above.n = old;
+	}
+	return r;
+}
+
 static int cannot(struct holding *x, const char *path, const char *why, const char *because)
 {
 	int r = know(x, path, why, false, false);
 
+	if (r == WARD_OK && x->warned++ >= WARNED_MAX) {
+		x->unwarned++;
+		return WARD_OK;
+	}
 	return r < 0 ? r
 		     : ward_rs_warn(x->rs, x->err, "%s is not held, though %s: %s",
 			       ward_rs_show(x->rs, path), why, because);
@@ -245,12 +291,15 @@ static int hold(struct holding *x, const char *path, const char *why)
 {
 	const struct ward_node *shown;
 	struct ward_target t;
-	bool named = false;
+	bool named = false, free = false;
 	int r;
 
 	if (ward_rs_target(x->rs, path, &t) < 0 || is_own(x, path))
 		return WARD_OK;
 	shown = ward_rs_shown_by(x->rs, path);
+	/* Found by name, and once more on the way. */
+	if (shown && shown->later && ward_streq(shown->dest, path))
+		return WARD_OK;
 	if (!shown || !shown->write || shown->protect)
 		return know(x, path, why, true, false);
 	r = is_named(x, path, &named);
@@ -262,7 +311,10 @@ static int hold(struct holding *x, const char *path, const char *why)
 	}
 	if (!S_ISREG(t.st.st_mode) && !S_ISDIR(t.st.st_mode) && !S_ISFIFO(t.st.st_mode))
 		return know(x, path, why, false, false);
-	if (!x->rs->host->userns || x->held >= WARD_PERSIST_NAMES_MAX) {
+	r = room(x, path, &free);
+	if (r < 0)
+		return r;
+	if (!x->rs->host->userns || !free) {
 		x->unheld++;
 		return know(x, path, why, false, false);
 	}
@@ -276,6 +328,34 @@ static int hold(struct holding *x, const char *path, const char *why)
 
 /* ---- what is found ---- */
 
+static bool is_among(const struct ward_texts *t, size_t n, const char *path)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (ward_streq(t->v[i], path))
+			return true;
+	}
+	return false;
+}
+
+static int lead(struct holding *x, const char *path, const char *why)
+{
+	int r = is_among(&x->leads, x->n_leads, path)
+		? WARD_OK
+		: ward_rs_push(x->rs, &x->leads, path, x->err);
+
+	return r < 0 ? r : hold(x, path, why);
+}
+
+static int found_git(struct holding *x, const char *path)
+{
+	int r = WARD_OK;
+
+	if (is_among(&x->repositories, x->n_repositories, path))
+		return WARD_OK;
+	r = know(x, path, REPOSITORY_WHY, false, true);
+	return r < 0 ? r : ward_rs_push(x->rs, &x->repositories, path, x->err);
+}
+
 static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 {
 	struct holding *x = arg;
@@ -285,14 +365,10 @@ static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 
 	if (!path)
 		return ward_rs_nomem(x->err);
-	if (h->kind == WARD_HIT_GIT) {
-		r = know(x, path, h->why, false, true);
-		return r < 0 ? r : ward_rs_push(x->rs, &x->repositories, path, x->err);
-	}
-	if (h->kind == WARD_HIT_GITFILE) {
-		r = ward_rs_push(x->rs, &x->leads, path, x->err);
-		return r < 0 ? r : hold(x, path, h->why);
-	}
+	if (h->kind == WARD_HIT_GIT)
+		return found_git(x, path);
+	if (h->kind == WARD_HIT_GITFILE)
+		return lead(x, path, h->why);
 	if (h->told)
 		return know(x, path, h->why, false, false);
 	r = hold(x, path, h->why);
@@ -321,24 +397,27 @@ static int repository(struct holding *x, struct ward_git *g, const char *dir, co
 	return ward_git_guard_found(x->rs, g, dir, ward_git_common(x->rs, dir), x->err);
 }
 
+/* Of those that are not done with; each has its own room. */
 static int of_git(struct holding *x)
 {
 	struct ward_git g = { 0 };
 	struct ward_target t;
 	int r = WARD_OK;
 
-	for (size_t i = 0; r == WARD_OK && i < x->repositories.n; i++) {
+	for (size_t i = x->n_repositories; r == WARD_OK && i < x->repositories.n; i++) {
 		const char *dir = x->repositories.v[i];
 
 		r = repository(x, &g, dir, ends_in(dir, ".git") ? dir_of(x, dir) : NULL);
 	}
-	for (size_t i = 0; r == WARD_OK && i < x->leads.n; i++) {
+	for (size_t i = x->n_leads; r == WARD_OK && i < x->leads.n; i++) {
 		const char *file = x->leads.v[i], *top = dir_of(x, file);
 		const char *dir = ward_git_led_to(x->rs, top, ward_path_basename(file));
 
 		if (dir && ward_rs_visible(x->rs, dir))
 			r = repository(x, &g, dir, top);
 	}
+	x->n_repositories = x->repositories.n;
+	x->n_leads = x->leads.n;
 	for (size_t i = 0; r == WARD_OK && i < g.guarded.n; i++) {
 		if (ward_rs_target(x->rs, g.guarded.v[i], &t) == 0 && !ward_rs_is_pin(&t))
 			r = hold(x, g.guarded.v[i], GIT_WHY);
@@ -350,7 +429,116 @@ static int of_git(struct holding *x)
 	return r;
 }
 
+/* ---- what is found by name ---- */
+
+/* What dir/name is itself; 0: nothing, or a place that a run keeps free. */
+static mode_t type_at(struct holding *x, const char *dir, const char *name, const char **ret)
+{
+	struct ward_target t;
+	struct stat st;
+
+	*ret = ward_rs_absolute(x->rs, dir, name);
+	if (!*ret || lstat(*ret, &st) < 0)
+		return 0;
+	if (ward_rs_target(x->rs, *ret, &t) == 0 && ward_rs_is_pin(&t))
+		return 0;
+	return st.st_mode & S_IFMT;
+}
+
+static int git_at(struct holding *x, const char *dir)
+{
+	const char *path, *in;
+	mode_t type;
+
+	if (type_at(x, dir, "HEAD", &in) && type_at(x, dir, "objects", &in) &&
+		type_at(x, dir, "refs", &in)) {
+		int r = found_git(x, dir);
+
+		if (r < 0)
+			return r;
+	}
+	type = type_at(x, dir, ".git", &path);
+	if (type == S_IFDIR)
+		return type_at(x, path, "HEAD", &in) ? found_git(x, path) : WARD_OK;
+	return type ? lead(x, path, "git runs what the directory says that it leads to") : WARD_OK;
+}
+
+/* of_git: in git's directory, or all but those. */
+static int rows_at(struct holding *x, const char *dir, bool of_git)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < ward_persist_n; i++) {
+		const struct ward_persist_name *row = &ward_persist[i];
+		const char *path;
+		mode_t type;
+
+		if (row->kind == WARD_PERSIST_TOLD || strchr(row->name, '*') ||
+			ward_has_prefix(row->name, ".git/") != of_git)
+			continue;
+		type = type_at(x, dir, row->name, &path);
+		if (type && (!row->dir || type == S_IFDIR || type == S_IFLNK))
+			r = hold(x, path, row->why);
+	}
+	return r;
+}
+
+static int probe_also(struct holding *x, struct ward_texts *to, const char *dir)
+{
+	const struct ward_node *shown = ward_rs_shown_by(x->rs, dir);
+
+	return shown && shown->write && to->n < PROBED_MAX ? ward_rs_text(x->rs, to, dir, x->err)
+							   : WARD_OK;
+}
+
+/*
+ * Before anything is walked: what counts most lies at the top of what was granted, of the workspace and of the repository that this lies
+ * in. Those names are asked for one by one, so that no number of others beside them or in another grant uses up what there is for them.
+ */
+static int probe(struct holding *x)
+{
+	struct ward_texts dirs = { 0 };
+	char dir[WARD_PATH_MAX], *slash;
+	int r = WARD_OK;
+
+	(void)snprintf(dir, sizeof(dir), "%s", x->rs->workspace);
+	do {
+		r = probe_also(x, &dirs, ward_arena_strdup(x->rs->arena, dir));
+		slash = strrchr(dir, '/');
+		if (slash)
+			*slash = '\0';
+	} while (r == WARD_OK && slash && slash > dir);
+	for (size_t i = 0; r == WARD_OK && i < x->roots.n; i++)
+		r = probe_also(x, &dirs, x->roots.v[i]);
+	for (size_t i = 0; r == WARD_OK && i < dirs.n; i++)
+		r = rows_at(x, dirs.v[i], true);
+	for (size_t i = 0; r == WARD_OK && i < dirs.n; i++)
+		r = git_at(x, dirs.v[i]);
+	if (r == WARD_OK)
+		r = of_git(x);
+	for (size_t i = 0; r == WARD_OK && i < dirs.n; i++)
+		r = rows_at(x, dirs.v[i], false);
+	return r;
+}
+
 /* ---- all of it ---- */
+
+int ward_hunt_all(struct ward_hunt *h, const char *const *roots, size_t n)
+{
+	size_t most = h->looked_max;
+	uint64_t until = h->until_ns;
+	int r = WARD_OK;
+
+	/* Half of it is shared out beforehand. */
+	for (size_t i = 0; r == WARD_OK && i < n; i++) {
+		size_t behind = n - i - 1;
+
+		h->looked_max = most - most / (2 * n) * behind;
+		h->until_ns = until - WARD_PERSIST_TIME_MS * 1000000ull / (2 * n) * behind;
+		r = ward_hunt(h, roots[i]);
+	}
+	return r;
+}
 
 static bool is_root(const struct ward_node *n)
 {
@@ -462,6 +650,10 @@ static int say(struct holding *x, bool cut)
 		r = ward_rs_warn(x->rs, x->err,
 			"only the first of the names in %s%s were looked through for those that run code later: others are not held",
 			ward_rs_show(x->rs, x->roots.v[0]), x->roots.n > 1 ? " and others" : "");
+	if (r == WARD_OK && x->unwarned)
+		r = ward_rs_warn(x->rs, x->err,
+			"%zu more names that run code later are not held: they are links, or have second names",
+			x->unwarned);
 	if (r == WARD_OK && x->unheld)
 		r = ward_rs_warn(x->rs, x->err, "%zu names that run code later are not held: %s",
 			x->unheld,
@@ -487,8 +679,12 @@ int ward_rs_persist(struct ward_resolver *rs, struct ward_error *err)
 	if (r == WARD_OK)
 		r = single_files(&x);
 	ward_hunt_init(&h);
-	for (size_t i = 0; r == WARD_OK && i < x.roots.n; i++)
-		r = ward_hunt(&h, x.roots.v[i]);
+	if (r == WARD_OK)
+		r = probe(&x);
+	x.walking = true;
+	if (r == WARD_OK)
+		r = ward_hunt_all(&h, x.roots.v, x.roots.n);
+	x.walking = false;
 	if (r == WARD_OK)
 		r = of_git(&x);
 	if (x.roots.n > 0)
