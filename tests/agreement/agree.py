@@ -111,7 +111,7 @@ def main():
     try:
         box.main()
     finally:
-        shutil.rmtree(own, ignore_errors=True)
+        cli.tree.remove_tree(own)
 
 
 main()

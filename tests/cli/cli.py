@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "harness"))
 import tap  # noqa: E402  pylint: disable=wrong-import-position
+import tree  # noqa: E402  pylint: disable=wrong-import-position
 
 WARD = str(pathlib.Path(os.environ.get("WARD", ROOT / "build" / "ward")).resolve())
 Result = collections.namedtuple("Result", "code out err")
@@ -110,7 +110,7 @@ def place():
         finally:
             p.end()
     finally:
-        shutil.rmtree(base, ignore_errors=True)
+        tree.remove_tree(base)
 
 
 def placed(fn):

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 
-from cli import ROOT, WARD, tap
+from cli import ROOT, WARD, tap, tree
 from schema import validate
 from tap import check, check_eq, check_in, main, skip, test
 
@@ -36,7 +36,7 @@ def place():
             os.chown(base / "state", UID, UID)
         yield base
     finally:
-        shutil.rmtree(base, ignore_errors=True)
+        tree.remove_tree(base)
 
 
 def doctor(base, before="", user=True, words=("--json",)):

@@ -530,6 +530,7 @@ def collect_tools(args):
     for i in range(PROCESSES):
         shutil.copytree(bin_dir, tools / f"bin-{i}", copy_function=os.link)
     shutil.copytree(HERE, tools / "escape", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(HERE.parent / "harness", tools / "harness", ignore=shutil.ignore_patterns("__pycache__"))
     for path in tools.rglob("*"):
         path.chmod(0o755)
     return tools

@@ -18,8 +18,12 @@ import socket
 import struct
 import subprocess
 import tempfile
+import sys
 import threading
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
+from tree import remove_tree  # noqa: E402  pylint: disable=wrong-import-position
 
 INHERITED_FILE, INHERITED_DIR = 207, 208
 TOKEN = re.compile(rb"WS-[0-9a-f]{32}")
@@ -450,7 +454,7 @@ class World:
         for place in ("/tmp", "/dev/shm"):
             for path in pathlib.Path(place).glob(f"*{self['marker']}*"):
                 if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
+                    remove_tree(path)
                 else:
                     path.unlink()
-        shutil.rmtree(self.base, ignore_errors=True)
+        remove_tree(self.base)

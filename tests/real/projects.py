@@ -274,7 +274,7 @@ def one(p, cache, args, who):
         rows.append((p.name, who, "-", "broken", str(why)))
     finally:
         with contextlib.suppress(OSError):
-            shutil.rmtree(base)
+            cli.tree.remove_tree(base)
     return rows
 
 

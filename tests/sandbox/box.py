@@ -219,7 +219,7 @@ def main():
         cli.WARD = copy
         tap.main()
     finally:
-        shutil.rmtree(own, ignore_errors=True)
+        cli.tree.remove_tree(own)
 
 
 # ---- the host, looked at from outside ----

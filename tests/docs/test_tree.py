@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests take away of their own places: never through a mount (tests/harness/tree.py)."""
+import os
+import pathlib
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+import tree  # noqa: E402  pylint: disable=wrong-import-position
+from tap import check, check_eq, main, skip, test  # noqa: E402  pylint: disable=wrong-import-position
+
+CLONE_NEWNS, MS_REC, MS_PRIVATE, MS_BIND = 0x20000, 0x4000, 1 << 18, 4096
+
+
+@test
+def what_is_mounted_below_is_left_alone():
+    if os.geteuid() != 0:
+        skip("only root mounts")
+    with tempfile.TemporaryDirectory() as other:
+        (pathlib.Path(other) / "kept").write_text("kept")
+        top = tempfile.mkdtemp()
+        os.mkdir(f"{top}/a b")
+        child = os.fork()
+        if child == 0:
+            ok = tree.libc.unshare(CLONE_NEWNS) == 0
+            ok = ok and tree.libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) == 0
+            ok = ok and tree.libc.mount(os.fsencode(other), os.fsencode(f"{top}/a b"), None, MS_BIND, None) == 0
+            if ok:
+                tree.remove_tree(top)
+            os._exit(0 if ok else 1)
+        check_eq(os.waitpid(child, 0)[1], 0)
+        check_eq(sorted(os.listdir(other)), ["kept"])
+        check(not os.path.exists(top), "it was left")
+
+
+main()

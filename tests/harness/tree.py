@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Taking away what a test has made, and nothing else: a directory on which something is mounted, such as the host's root, is never
+gone through."""
+import ctypes
+import os
+import re
+import shutil
+
+MNT_DETACH = 2
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def mounts_below(top):
+    """Deepest first."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as f:
+        points = [re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), line.split()[4]) for line in f]
+    return sorted((p for p in points if p == top or p.startswith(top + "/")), key=len, reverse=True)
+
+
+def remove_tree(top):
+    """Like rmtree, for the place of a test. What is mounted there is unmounted; where that cannot be done nothing is removed."""
+    top = os.path.realpath(top)
+    for point in mounts_below(top):
+        libc.umount2(os.fsencode(point), MNT_DETACH)
+    left = mounts_below(top)
+    if left:
+        raise RuntimeError(f"{left[0]} is still mounted: {top} is left as it is")
+    shutil.rmtree(top, ignore_errors=True)
