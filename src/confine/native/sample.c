@@ -119,23 +119,29 @@ static void add_name(int dir, const char *name, void *arg)
 	add(arg, (pid_t)strtol(name, NULL, 10));
 }
 
-/* A thread's children. The kernel gives a page of whole numbers at a time. */
+/* A thread's children. A number may lie in two reads: the kernel fills what it is given, where its pages are larger than that. */
 static void add_children(int dir, const char *name, void *arg)
 {
 	char path[48], text[CHILDREN_BYTES];
-	const char *at;
-	char *end;
+	struct pids *p = arg;
+	pid_t pid = 0;
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "%.20s/children", name);
 	WARD_FD fd = ward_openat2(dir, path, O_RDONLY, 0, WARD_OPEN_NO_SYMLINKS);
 
-	while (fd >= 0 && (n = read(fd, text, sizeof(text) - 1)) > 0) {
-		text[n] = 0;
-		at = text;
-		for (long pid; (pid = strtol(at, &end, 10)) > 0 && end != at; at = end)
-			add(arg, (pid_t)pid);
-	}
+	/* A thread that is there without a list: a kernel without CONFIG_PROC_CHILDREN, where nothing below the top is seen. */
+	p->failed = p->failed || (fd == -ENOENT && faccessat(dir, name, F_OK, 0) == 0);
+	while (fd >= 0 && (n = read(fd, text, sizeof(text))) > 0)
+		for (ssize_t i = 0; i < n; i++) {
+			if (isdigit((unsigned char)text[i])) {
+				pid = pid * 10 + (text[i] - '0');
+				continue;
+			}
+			add(p, pid); /* not 0 */
+			pid = 0;
+		}
+	add(p, pid);
 }
 
 static void look_below(int proc, pid_t pid, struct pids *p)

@@ -410,6 +410,23 @@ static int prepare(struct ward_native *c, const struct ward_cage_options *opts,
 						       : prepare_native(c, opts, err);
 }
 
+/* Without namespaces the processes of a run are found by whose children they are, which a kernel can be built without. */
+static int can_sample(const struct ward_native *c, struct ward_error *err)
+{
+	WARD_FD list = -1;
+
+	if (!c->sampling || c->namespaces)
+		return WARD_OK;
+	list = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+	if (list >= 0)
+		return WARD_OK;
+	ward_fail(err, WARD_E_SPAWN,
+		"memory cannot be looked at: this kernel lists no children of a process (CONFIG_PROC_CHILDREN)");
+	ward_fail_fix(err,
+		"run where there is a cgroup for memory, or user namespaces (`ward doctor`)");
+	return WARD_E_SPAWN;
+}
+
 /* The head start that the caller made, if it is of the right kind; else a new one. */
 static int take_head(struct ward_native *c, const struct ward_cage_options *opts,
 	const struct ward_pack *k, struct ward_error *err)
@@ -440,7 +457,7 @@ static int take_head(struct ward_native *c, const struct ward_cage_options *opts
 	c->place = h->place;
 	c->fuse_sock = h->fuse;
 	free(h);
-	return WARD_OK;
+	return can_sample(c, err);
 }
 
 static int hand_over(struct ward_native *c, const struct ward_cage_options *opts,
