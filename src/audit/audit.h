@@ -102,21 +102,33 @@ int ward_store_read(const char *log, const char *sha256, const char *ending, str
 
 /* ---- pending.c: runs that have begun, each a file in LOG.runs that is locked as long as anything of the run is alive ---- */
 struct ward_pending;
-/* text: whatever whoever finds the run dead has to know; n bytes. *ret NULL: there is no log ("/dev/null"). WARD_E_AUDIT. */
+/*
+ * text: whatever whoever finds the run dead has to know; n bytes. *ret NULL: there is no log ("/dev/null"). WARD_E_AUDIT;
+ * WARD_E_UNSUPPORTED: there is no place for it, or there are no locks.
+ */
+#define WARD_PENDING_TEXT_MAX (WARD_PENDING_BYTES_MAX - 256)
 int ward_pending_begin(struct ward_audit *a, const char *run, const void *text, size_t n, struct ward_pending **ret,
 	struct ward_error *err);
 int ward_pending_fd(const struct ward_pending *p); /* borrowed; it holds the lock, and so does every copy of it. -1: none */
-/* keep: its end is not in the log, so that the next start has to write it. NULL ok. */
-void ward_pending_end(struct ward_pending *p, bool keep);
+enum ward_pending_left {
+	WARD_PENDING_NO_END = 0, /* its end is not in the log, so that a later start has to write it */
+	WARD_PENDING_ENDED,      /* it is, but something is left to be taken away */
+	WARD_PENDING_NOTHING
+};
+void ward_pending_end(struct ward_pending *p, enum ward_pending_left left); /* NULL ok */
 struct ward_dead_run {
 	const char *run, *text;      /* text: n bytes, as begun; NULL: nothing is known any more */
 	size_t n;
 	bool started, ended;         /* what the log has of it */
 };
 /*
- * Call fn for each run of which nothing is alive any more; it is forgotten when fn returns WARD_OK, and nobody else is
- * called for it meanwhile.
+ * fn is called once, for some of the runs of which nothing is alive any more; they are forgotten when it returns WARD_OK, and nobody
+ * else is called for them meanwhile. warn: what could not be looked at, and stays.
  */
-int ward_pending_sweep(struct ward_audit *a, int (*fn)(void *arg, const struct ward_dead_run *d, struct ward_error *err), void *arg,
-	struct ward_error *err);
+struct ward_pending_found {
+	int (*fn)(void *arg, const struct ward_dead_run *d, size_t n, struct ward_error *err); /* n: 1 .. WARD_PENDING_DEAD_MAX */
+	void (*warn)(void *arg, const char *what);
+	void *arg;
+};
+int ward_pending_sweep(struct ward_audit *a, const struct ward_pending_found *found, struct ward_error *err);
 int ward_pending_where(const char *log, char out[WARD_PATH_MAX]); /* LOG.runs; WARD_E_LIMIT */

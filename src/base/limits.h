@@ -54,6 +54,7 @@
 #define WARD_VIOLATION_NAMES_MAX 256         /* distinct refusals recorded for one run */
 #define WARD_VIOLATION_OVER_MAX 1024         /* refusals over those that are looked up, to be counted, at a time */
 #define WARD_PENDING_BYTES_MAX (1u << 20)    /* bytes in a file of LOG.runs: what is to be known of a run that dies */
+#define WARD_PENDING_DEAD_MAX 16             /* dead runs that a start cleans up after */
 #define WARD_PENDING_LOOKS_MAX 4096          /* names of LOG.runs that a start looks at */
 #define WARD_AUDIT_LINE_MAX (256u << 10)     /* bytes in one audit record */
 #define WARD_CEDAR_TEXT_MAX (64u << 20)      /* bytes in a policy or schema text */

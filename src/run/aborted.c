@@ -18,8 +18,11 @@
 
 static const char workspace_is[] = "workspace=", exe_is[] = "exe=", pin_is[] = "pin=";
 
+/* What does not fit is left out: a pin that stays is less than a run that cannot be started. */
 static void add(struct ward_buf *b, const char *name, const char *value)
 {
+	if (b->n + strlen(name) + strlen(value) + 1 > WARD_PENDING_TEXT_MAX)
+		return;
 	ward_buf_adds(b, name);
 	ward_buf_adds(b, value);
 	ward_buf_addc(b, '\0');
@@ -28,10 +31,11 @@ static void add(struct ward_buf *b, const char *name, const char *value)
 int pending_begin(struct life *l, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	struct ward_error why = WARD_ERROR_INIT;
 	const struct ward_plan *p = l->plan;
+	struct ward_pending *now;
+	int r;
 
-	ward_pending_end(l->pending, false);
-	l->pending = NULL;
 	if (p->workspace)
 		add(&b, workspace_is, p->workspace);
 	add(&b, exe_is, p->exe);
@@ -41,12 +45,33 @@ int pending_begin(struct life *l, struct ward_error *err)
 	}
 	if (b.failed)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for what the run may leave");
-	return ward_pending_begin(l->audit, l->o->run, b.s, b.n, &l->pending, err);
+	r = ward_pending_begin(l->audit, l->o->run, b.s, b.n, &now, &why);
+	if (r == WARD_OK) {
+		/* It has taken the name of the one before, which may have a start in the log. */
+		ward_pending_end(l->pending, WARD_PENDING_NO_END);
+		l->pending = now;
+	} else if (r == WARD_E_UNSUPPORTED) {
+		if (!l->not_pending)
+			ward_outcome_note(l->o,
+				"warning: %s: if ward is killed, the log will not say so, and names may be left",
+				why.message);
+		l->not_pending = true;
+		r = WARD_OK;
+	} else if (err) {
+		*err = why;
+	}
+	return r;
 }
 
 void pending_end(struct life *l)
 {
-	ward_pending_end(l->pending, l->pins_left || (l->start_tried && !l->end_recorded));
+	enum ward_pending_left left = WARD_PENDING_NOTHING;
+
+	if (l->start_tried && !l->end_recorded)
+		left = WARD_PENDING_NO_END;
+	else if (l->pins_left)
+		left = WARD_PENDING_ENDED;
+	ward_pending_end(l->pending, left);
 	l->pending = NULL;
 }
 
@@ -55,36 +80,18 @@ void pending_end(struct life *l)
 struct found {
 	struct life *l;
 	unsigned n; /* runs that got an end */
+	unsigned warned;
 };
 
-static int record(struct life *l, const struct ward_dead_run *d, const char *workspace,
-	const char *exe, struct ward_error *err)
+/* A path of the file, which may say anything: one that is none would make a record that no log takes. */
+static const char *path_or_none(const char *s)
 {
-	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
-	struct ward_event e = { .kind = "run.end",
-		.action = "run",
-		.run = d->run,
-		.workspace = workspace,
-		.resource = exe };
-
-	ward_jw_open(&b, '{');
-	ward_jw_kstr(&b, "status", "aborted");
-	ward_jw_kstr(&b, "error",
-		"its ward was killed, or could not write its end; found by a later start");
-	ward_jw_kstr(&b, "by", l->o->run);
-	ward_jw_close(&b, '}');
-	if (b.failed)
-		return ward_fail(err, WARD_E_NOMEM, "no memory for a record");
-	e.detail_json = ward_buf_cstr(&b);
-	return ward_audit_append(l->audit, &e, 1, true, NULL, NULL, err);
+	return strlen(s) < WARD_PATH_MAX ? s : NULL;
 }
 
-static int found_dead(void *arg, const struct ward_dead_run *d, struct ward_error *err)
+/* Take away what it left, and who it was into e. */
+static void clean(const struct ward_dead_run *d, struct ward_event *e)
 {
-	struct found *f = arg;
-	const char *workspace = NULL, *exe = NULL;
-	int r;
-
 	for (size_t at = 0; at < d->n;) {
 		const char *s = d->text + at;
 		size_t n = strnlen(s, d->n - at);
@@ -92,29 +99,64 @@ static int found_dead(void *arg, const struct ward_dead_run *d, struct ward_erro
 		if (n == d->n - at)
 			break; /* cut off */
 		if (ward_has_prefix(s, workspace_is))
-			workspace = s + strlen(workspace_is);
+			e->workspace = path_or_none(s + strlen(workspace_is));
 		else if (ward_has_prefix(s, exe_is))
-			exe = s + strlen(exe_is);
+			e->resource = path_or_none(s + strlen(exe_is));
 		else if (ward_has_prefix(s, pin_is))
 			ward_pin_forget(s + strlen(pin_is));
 		at += n + 1;
 	}
 	ward_confine_forget(d->run);
 	ward_live_forget(d->run);
-	if (!d->started || d->ended)
-		return WARD_OK;
-	r = record(f->l, d, workspace, exe, err);
-	if (r == WARD_OK && f->n++ < TOLD)
-		ward_outcome_note(f->l->o,
-			"warning: run %s was aborted: its ward was killed; the log says so now",
-			d->run);
+}
+
+static int found_dead(void *arg, const struct ward_dead_run *d, size_t n, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	struct ward_event events[WARD_PENDING_DEAD_MAX];
+	struct found *f = arg;
+	size_t k = 0;
+	int r;
+
+	ward_jw_open(&b, '{');
+	ward_jw_kstr(&b, "status", "aborted");
+	ward_jw_kstr(&b, "error",
+		"its ward was killed, or could not write its end; found by a later start");
+	ward_jw_kstr(&b, "by", f->l->o->run);
+	ward_jw_close(&b, '}');
+	if (b.failed)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for a record");
+	for (size_t i = 0; i < n; i++) {
+		events[k] = (struct ward_event){ .kind = "run.end",
+			.action = "run",
+			.run = d[i].run,
+			.detail_json = ward_buf_cstr(&b) };
+		clean(&d[i], &events[k]);
+		k += d[i].started && !d[i].ended;
+	}
+	r = k > 0 ? ward_audit_append(f->l->audit, events, k, true, NULL, NULL, err) : WARD_OK;
+	for (size_t i = 0; i < k && r == WARD_OK; i++) {
+		if (f->n++ < TOLD)
+			ward_outcome_note(f->l->o,
+				"warning: run %s was aborted: its ward was killed; the log says so now",
+				events[i].run);
+	}
 	return r;
+}
+
+static void not_looked_at(void *arg, const char *what)
+{
+	struct found *f = arg;
+
+	if (f->warned++ < TOLD)
+		ward_outcome_note(f->l->o, "warning: a run that has died is left: %s", what);
 }
 
 int aborted_sweep(struct life *l, struct ward_error *err)
 {
-	struct found f = { l, 0 };
-	int r = ward_pending_sweep(l->audit, found_dead, &f, err);
+	struct found f = { .l = l };
+	const struct ward_pending_found found = { found_dead, not_looked_at, &f };
+	int r = ward_pending_sweep(l->audit, &found, err);
 
 	if (f.n > TOLD)
 		ward_outcome_note(l->o, "warning: %u more runs were aborted: see the log",

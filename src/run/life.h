@@ -18,6 +18,7 @@ struct life {
 	bool pins_left;             /* one could not be taken away */
 	int anchor;                 /* holds the locks on them and on the next; the init has it too. 0 = none */
 	struct ward_pending *pending; /* where the next start finds the run, if it is killed */
+	bool not_pending;           /* there is no place for that, and it was said */
 	struct ward_before before;  /* what there was of names that run code later */
 	struct ward_rulebook *book; /* NULL: only the request's own capabilities decide */
 	struct ward_asks asks;      /* what a person has to be asked, and what was said; its arena is ours */
@@ -81,7 +82,7 @@ void ward_pins_remove(struct life *l);                           /* when nothing
 void ward_pin_forget(const char *dest);                          /* of a run that is dead: unless another holds it, or it is none */
 
 /* ---- aborted.c: runs whose ward was killed ---- */
-/* Before anything is made that would be left. What was begun before, for another plan, is given up first. */
+/* Before anything is made that would be left. What was begun before, for another plan, it replaces. */
 int pending_begin(struct life *l, struct ward_error *err);
 void pending_end(struct life *l);
 /* Runs of this log that died without an end: what they left goes, and their end is written. */

@@ -92,9 +92,37 @@ static int compare(int fd, const char *text)
 	return text && (size_t)n < strlen(text);
 }
 
+/*
+ * 0, or -errno. Where flock is done with ranges of bytes (NFS, CIFS) an exclusive lock of a file takes a descriptor that writes, and the
+ * init, which has a copy of the one that holds, must have none: so a second one. The shared lock is in its way, and is given up, as in
+ * a change of locks anywhere else. Directories have locks of this machine alone there.
+ */
+static int lock_alone(int dir, const char *name, int fd, const struct stat *st, int *ret_second)
+{
+	WARD_FD second = -1;
+	struct stat now;
+
+	*ret_second = -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EBADF || !S_ISREG(st->st_mode))
+		return -errno;
+	second = openat(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (second < 0 || fstat(second, &now) < 0)
+		return -errno;
+	if (now.st_dev != st->st_dev || now.st_ino != st->st_ino)
+		return -ESTALE;
+	if (flock(fd, LOCK_UN) < 0 || flock(second, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	*ret_second = ward_take_fd(&second);
+	return 0;
+}
+
 static void remove_alone(int dir, const char *name, int fd, const struct stat *st, bool is_dir)
 {
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && same(dir, name, st))
+	WARD_FD second = -1;
+
+	if (lock_alone(dir, name, fd, st, &second) == 0 && same(dir, name, st))
 		(void)unlinkat(dir, name, is_dir ? AT_REMOVEDIR : 0);
 }
 
@@ -176,16 +204,18 @@ static int pin(struct ward_node *n, int *ret_fd)
 static bool let_go(const struct ward_pin *p)
 {
 	const char *name;
-	WARD_FD dir = -1;
+	WARD_FD dir = open_parent(p->dest, &name);
+	WARD_FD second = -1;
 	struct stat st;
+	int r;
 
-	if (flock(p->fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK;
-	if (fstat(p->fd, &st) < 0)
-		return false;
-	dir = open_parent(p->dest, &name);
 	if (dir < 0)
 		return dir == -ENOENT;
+	if (fstat(p->fd, &st) < 0)
+		return false;
+	r = lock_alone(dir, name, p->fd, &st, &second);
+	if (r < 0)
+		return r == -EWOULDBLOCK || r == -ENOENT;
 	if (!same(dir, name, &st) || compare(p->fd, p->text) != 0)
 		return !ward_is_pin(dir, name);
 	if (unlinkat(dir, name, p->text ? 0 : AT_REMOVEDIR) == 0 || errno == ENOENT)
@@ -194,18 +224,21 @@ static bool let_go(const struct ward_pin *p)
 	return errno == ENOTEMPTY && fchmod(p->fd, st.st_mode & 07777 & ~(mode_t)S_ISVTX) == 0;
 }
 
+/* Looked at under the lock: until then somebody could hold it, or write to it. */
 void ward_pin_forget(const char *dest)
 {
 	const char *name;
 	WARD_FD dir = open_parent(dest, &name);
-	WARD_FD fd = -1;
+	WARD_FD fd = -1, second = -1;
 	struct stat st;
 
 	if (dir < 0 || !ward_is_pin(dir, name))
 		return;
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0 && fstat(fd, &st) == 0 && ward_pin_marked(st.st_mode))
-		remove_alone(dir, name, fd, &st, S_ISDIR(st.st_mode));
+	if (fd >= 0 && fstat(fd, &st) == 0 && ward_pin_marked(st.st_mode) &&
+		lock_alone(dir, name, fd, &st, &second) == 0 && same(dir, name, &st) &&
+		ward_is_pin(dir, name))
+		(void)unlinkat(dir, name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
 }
 
 void ward_pins_remove(struct life *l)

@@ -18,7 +18,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox"))
 import box    # noqa: E402  pylint: disable=wrong-import-position
 import cli    # noqa: E402  pylint: disable=wrong-import-position
-from box import both    # noqa: E402  pylint: disable=wrong-import-position
+from box import both, user_only    # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_eq, check_in    # noqa: E402  pylint: disable=wrong-import-position
 
 POINTS = int(os.environ.get("WARD_FAULT_POINTS", "40"))
@@ -93,6 +93,11 @@ def ends(p):
         elif r["kind"] == "run.end":
             got.setdefault(r["run"], []).append(r["detail"]["status"])
     return got
+
+
+def ends_of(p, run):
+    """Of one that may have no start."""
+    return [r["detail"]["status"] for r in box.records(p) if r["kind"] == "run.end" and r["run"] == run]
 
 
 def nothing_left(p, before, what):
@@ -236,6 +241,39 @@ def a_place_that_is_not_ones_own_is_refused(p):
         check_in(f"{p.log}.runs", r.err.splitlines()[0])
         check(re.match("ward: .*; ", r.err.splitlines()[0]), r.err)
         subprocess.run(["rm", "-rf", pending(p)], check=True)
+
+
+@both
+def a_file_that_cannot_be_read_refuses_nobody(p):
+    """It is said which, and the next start says it again; a name that is no path makes no record that cannot be written."""
+    settle(p)
+    check_eq(p.run("true").code, 0)
+    big = pending(p) / "01M8BFCZ1X6EEQSZDMNBR5W700"
+    big.write_bytes(b"x" * ((1 << 20) + 1))
+    (pending(p) / "01M8BFCZ1X6EEQSZDMNBR5W701").write_bytes(b"7 0 1\0workspace=/" + b"x" * 300000 + b"\0")
+    r = p.run("true")
+    check_eq((r.code, os.listdir(pending(p))), (0, [big.name]), r.err)
+    check_in(str(big), r.err)
+    check_eq(ends_of(p, "01M8BFCZ1X6EEQSZDMNBR5W701"), ["aborted"])
+    box.verify(p)
+
+
+@user_only
+def a_log_in_a_place_that_may_not_be_written(p):
+    """It works as before there were such files, and says what is missing."""
+    settle(p)
+    p.log.touch(0o600)
+    stored = pathlib.Path(f"{p.log}.snapshots")
+    stored.mkdir(0o700)
+    p.side.chmod(0o555)
+    try:
+        r = p.run("true")
+        check_eq(r.code, 0, r.err)
+        check_eq(r.err.count("audit.jsonl.runs cannot be made"), 1, r.err)
+    finally:
+        p.side.chmod(0o755)
+    check(not pending(p).exists())
+    check_eq(list(ends(p).values()), [["exited"]])
 
 
 @both
