@@ -246,7 +246,7 @@ def a_flood_ends_in_time_and_leaves_little(p, what):
     seconds = time.monotonic() - begin
     o = json.loads(p.outcome_file.read_text())
     check_eq(o["status"], "limit" if what == "lines" else "timeout", str(o.get("error")))
-    check_eq(box.leftovers(1.0), {})
+    check_eq(box.leftovers(5.0), {})
     log = p.log.stat().st_size
     records = kinds(p)
     say(f"{what}: over after {seconds:.1f} s; the supervisor had at most {m.most} KB, the log {log} bytes, {records['sandbox.violation']} refusals "
@@ -414,18 +414,22 @@ def states(pids):
     return collections.Counter(box.state(pid) for pid in pids)
 
 
+# A process that is held does not go at all; a thousand that go need their share of a busy machine for it.
+GONE_S = 10.0
+
+
 def killed(p, how, n):
     q = all_held(p, n)
     everybody = list(box.descendants(q.pid))
     how(q)
-    seconds = gone(everybody, 1.0)
-    q.wait(5)
+    seconds = gone(everybody, GONE_S)
+    q.wait(GONE_S)
     q.stdout.close()
     left = states(everybody)
-    check(seconds is not None, f"{len(everybody)} processes, of which a second after the kill: {left}")
+    check(seconds is not None, f"{len(everybody)} processes, of which {GONE_S:.0f} s after the kill: {left}")
     check_eq(left["D"], 0)
     say(f"{n} lookups held, {how.__name__}: all {len(everybody)} processes gone after {seconds * 1000:.0f} ms")
-    check_eq(box.leftovers(1.0), {})
+    check_eq(box.leftovers(5.0), {})
 
 
 def kill_ward(q):
@@ -465,11 +469,11 @@ def held_lookups_end_with_the_grace(p):
     ready(q)
     everybody = box.descendants(q.pid)
     os.kill(q.pid, signal.SIGTERM)
-    seconds = gone(everybody, 4.0)
+    seconds = gone(everybody, GONE_S)
     check(seconds is not None, f"left: {states(everybody)}")
     say(f"{HELD} who ask without end: TERM and a grace of 200 ms: all gone after {seconds * 1000:.0f} ms")
     check_eq(q.wait(10), 128 + signal.SIGTERM)
-    check_eq(box.leftovers(1.0), {})
+    check_eq(box.leftovers(5.0), {})
 
 
 box.main()
