@@ -75,7 +75,8 @@ HELD = [(n, n) for n in (
     ".idea/workspace.xml", ".devcontainer/devcontainer.json", ".cargo/config.toml", ".mvn/extensions.xml", ".bashrc", ".claude/settings.json",
     "sub/.Claude/settings.json", ".mcp.json", ".cursor/mcp.json", ".exrc", "mise.toml", ".github/workflows/ci.yml", ".gitlab-ci.yml",
     ".pre-commit-config.yaml", ".husky/pre-commit", "x.code-workspace", ".ssh/config", ".config/fish/config.fish", ".git/hooks/pre-commit",
-    "gradle/wrapper/gradle-wrapper.properties", "sub/.ward/x.cedar", "node_modules/x/.git/config")]
+    "gradle/wrapper/gradle-wrapper.properties", "sub/.ward/x.cedar", "node_modules/x/.git/config", ".vscode/.envrc",
+    "sub/.claude/x/.npmrc")]
 
 
 @both_cases(HELD)
@@ -163,6 +164,53 @@ def a_name_that_is_granted_by_a_directory_in_it_is_held(p):
     r, _ = run(p, "echo bad > .github/workflows/ci.yml; echo free > .github/x", write=".github")
     check_eq((p.ws / ".github/workflows/ci.yml").read_text(), "mine\n", r.err)
     check((p.ws / ".github/x").exists(), r.err)
+
+
+@both
+def what_is_granted_inside_a_held_directory_is_looked_through(p):
+    put(p, ".vscode/x/.envrc")
+    put(p, ".vscode/x/a")
+    open_up(p)
+    r, o = run(p, "echo new > .vscode/x/a; echo bad > .vscode/x/.envrc", "--write", ".vscode/x")
+    check_eq(((p.ws / ".vscode/x/a").read_text(), (p.ws / ".vscode/x/.envrc").read_text()), ("new\n", "mine\n"), r.err)
+    check_eq(late(o), {})
+
+
+@both
+def what_a_held_directory_links_to_is_held_too(p):
+    put(p, "tasks")
+    put(p, "dir/a")
+    put(p, ".vscode/settings.json")
+    (p.ws / ".vscode/tasks.json").symlink_to("../tasks")
+    (p.ws / ".vscode/d").symlink_to("../dir")
+    (p.ws / ".vscode/nothing").symlink_to("../made")
+    open_up(p)
+    os.link(p.ws / ".vscode/settings.json", p.ws / "second")
+    r, o = run(p, "echo bad > tasks; echo new > dir/b; echo new > made; echo new > second")
+    check_eq((p.ws / "tasks").read_text(), "mine\n", r.err)
+    check_in("it is a link to what may be written", r.err)
+    check_in("it has a second name, and is written by that, too", r.err)
+    check_eq(late(o), {"d": "changed", "nothing": "appeared", "settings.json": "changed"})
+
+
+@both
+def a_link_to_nothing_is_said_not_to_be_held(p):
+    (p.ws / ".npmrc").symlink_to("nothing")
+    os.chmod(p.ws, 0o777)
+    r, o = run(p, "true")
+    check_in("it is a link to nothing, and what it leads to could be made", r.err)
+    check_eq(late(o), {})
+    _, o = run(p, "rm .npmrc; echo x > .npmrc")
+    check_eq(late(o), {".npmrc": "changed"})
+
+
+@both
+def a_link_does_not_make_all_of_a_grant_read_only(p):
+    put(p, "sub/x/a")
+    (p.ws / "sub/x/.vscode").symlink_to("..")
+    open_up(p)
+    r, _ = run(p, "echo new > sub/x/a")
+    check_eq((r.code, (p.ws / "sub/x/a").read_text()), (0, "new\n"), r.err)
 
 
 # ---- modes and policies ----
@@ -339,6 +387,36 @@ def hooks_that_are_a_link_are_said_not_to_be_held_and_what_it_leads_to_is(p):
     check(not (top / "scripts/pre-commit").exists(), r.err)
     check_in("it is a link, which could be replaced", r.err)
     check_eq(late(o).get("hooks"), "changed", o["late_names"])
+
+
+@both
+def a_git_that_is_a_link_is_guarded_as_a_repository(p):
+    top = repository(p.ws / "tree")
+    (top / ".git").rename(p.ws / "store")
+    (top / ".git").symlink_to("../store")
+    mark, make = bad_hook(p)
+    open_up(p)
+    who = "git -c user.name=a -c user.email=b@example.com -c safe.directory=* "
+    r, _ = run(p, f"set -e; export HOME=/nonexistent; cd tree; echo two > a; {who} commit -qam two; cd ..; set +e; " + make + plant("store") + config("store", mark) + plant("tree/.git"))
+    check_eq(git(top, "log", "--format=%s").split(), ["two", "one"], r.err)
+    nothing_runs(p, mark, top)
+    check_in("it is a link, which could be replaced", r.err)
+
+
+ABSENT = [("core.hooksPath", "tools/hooks", "mkdir -p tools/hooks; : > tools/hooks/pre-commit", "hooks"),
+          ("include.path", "../more", ": > more", "more"),
+          ("filter.x.clean", "tools/clean --all", "mkdir tools; : > tools/clean", "clean")]
+
+
+@both_cases([(k, k, v, s, n) for k, v, s, n in ABSENT])
+def what_the_configuration_names_is_listed_when_it_comes_to_be(p, key, value, script, name):
+    repository(p.ws)
+    git(p.ws, "config", key, value)
+    open_up(p)
+    r, o = run(p, "true")
+    check_eq(late(o), {}, r.err)
+    r, o = run(p, script)
+    check_eq(late(o), {name: "appeared"}, r.err)
 
 
 # ---- what comes to be ----

@@ -39,7 +39,7 @@ static const struct ward_known *known(const struct looking *x, const char *path)
 	/* The first of those of one path says that it was held, if any does. */
 	while (k && k > x->b->known && ward_streq(k[-1].path, path))
 		k--;
-	return k;
+	return k && !k->asked ? k : NULL;
 }
 
 /* One that git took for its own: an ordinary name of the same path may have become one. */
@@ -186,6 +186,49 @@ static bool objects(void *arg, const char *path)
 	return !known_git(arg, path);
 }
 
+/* ---- what is looked at by name ---- */
+
+static bool is_told(const struct looking *x, const char *path)
+{
+	const struct ward_outcome *o = x->l->o;
+
+	for (size_t i = 0; i < o->n_late; i++) {
+		if (ward_streq(o->late[i].path, path))
+			return true;
+	}
+	return false;
+}
+
+/* Of a name that a run kept from coming to be, and still does. */
+static bool is_kept(const struct looking *x, const char *path)
+{
+	const struct ward_plan *p = x->l->plan;
+
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		if (p->nodes[i].pin && ward_streq(p->nodes[i].dest, path))
+			return true;
+	}
+	return false;
+}
+
+static int asked(struct looking *x)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < x->b->n_known; i++) {
+		const struct ward_known *k = &x->b->known[i];
+		struct stat st;
+
+		if (!k->asked || fstatat(-1, k->path, &st, AT_NO_AUTOMOUNT) < 0 ||
+			(k->dev == st.st_dev && k->ino == st.st_ino &&
+				k->ctime_ns == changed_at(&st)) ||
+			is_kept(x, k->path) || is_told(x, k->path))
+			continue;
+		r = tell(x, k->path, k->ino ? "changed" : "appeared", k->why);
+	}
+	return r;
+}
+
 /* ---- all of it ---- */
 
 static int record(struct life *l, struct ward_error *err)
@@ -241,6 +284,8 @@ int ward_late_look(struct life *l, struct ward_error *err)
 	h.arg = x;
 	ward_hunt_init(&h);
 	r = ward_hunt_all(&h, l->before.roots, l->before.n_roots);
+	if (r == WARD_OK)
+		r = asked(x);
 	free(x);
 	l->o->late_looked = true;
 	l->o->late_complete = r == WARD_OK && !h.cut && !l->before.cut;

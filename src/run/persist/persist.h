@@ -53,6 +53,10 @@ void ward_hunt_init(struct ward_hunt *h);        /* the clock starts */
 /* root: a real path. What cannot be opened is passed over: the command, which is no more than the caller, cannot either. */
 int ward_hunt(struct ward_hunt *h, const char *root);
 
+/* ---- meant.c ---- */
+int ward_meant_names(struct ward_resolver *rs, struct ward_texts *to, struct ward_error *err);   /* real */
+int ward_meant(struct ward_resolver *rs, const struct ward_texts *names, const char *path, bool *ret, struct ward_error *err);
+
 /* ---- start.c ---- */
 struct ward_known {
 	const char *path, *why;
@@ -60,6 +64,7 @@ struct ward_known {
 	int64_t ctime_ns;
 	bool held;                   /* nothing inside could change it */
 	bool git;                    /* a directory of git's */
+	bool asked;                  /* the end looks at it by this name, through a link; it may be absent (dev, ino, ctime_ns: 0) */
 };
 /* What there was before the start; in a memory of its own. */
 struct ward_before {

@@ -11,12 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
-#include "decide/decide.h"
 #include "os/os.h"
 #include "run/persist/persist.h"
-#include "run/rules/rules.h"
 
 #define BEFORE_BYTES_MAX (32u << 20)
 #define GIT_WHY "git runs it, or what it names"
@@ -27,6 +26,7 @@
 #define NAMES_FOR_GIT 256
 #define MOUNTS_FOR_GIT 1024
 #define MOUNTS_SPARE 256
+#define INSIDE_MAX 16384 /* names in directories that are held, over all */
 
 struct holding {
 	struct ward_resolver *rs;
@@ -37,7 +37,8 @@ struct holding {
 	struct ward_texts leads; /* files that lead to one: the directory of each */
 	struct ward_texts above; /* directories that become mounts, so that nobody moves them */
 	size_t n_repositories, n_leads; /* of them: found by name, and done with */
-	size_t held, unheld, warned, unwarned;
+	size_t held, unheld, warned, unwarned, inside;
+	bool inside_cut;
 	bool walking; /* what is found now was found by looking through everything */
 	bool full[2]; /* [walking] */
 	struct ward_error *err;
@@ -50,105 +51,11 @@ void ward_before_done(struct ward_before *b)
 	*b = (struct ward_before){ 0 };
 }
 
-/* ---- what is granted by name ---- */
-
-static int name_of(struct holding *x, const char *base, const char *text)
-{
-	const char *path = ward_rs_absolute(x->rs, base, text);
-	struct ward_target t;
-
-	if (!path || ward_rs_target(x->rs, path, &t) < 0)
-		return WARD_OK;
-	return ward_rs_text(x->rs, &x->named, t.path, x->err);
-}
-
-static int names(struct holding *x)
-{
-	const struct ward_caps *caps = &x->rs->caps;
-	char dir[WARD_PATH_MAX];
-	int r = WARD_OK;
-
-	for (size_t i = 0; r == WARD_OK && i < caps->n; i++) {
-		const struct ward_cap *cap = &caps->v[i];
-
-		if (cap->type != WARD_CAP_FILE_WRITE)
-			continue;
-		if (cap->literal)
-			r = name_of(x, x->rs->cwd, cap->resource);
-		else if (!ward_glob_is_pattern(cap->resource))
-			r = name_of(x, x->rs->workspace, cap->resource);
-		else if (ward_glob_is_subtree(cap->resource, dir, sizeof(dir)) && dir[0])
-			r = name_of(x, x->rs->workspace, dir);
-	}
-	return r;
-}
-
-static int ask_write(struct holding *x, const char *path, struct ward_verdict *ret)
-{
-	struct ward_query q = { .action = WARD_ACT_FS_WRITE,
-		.resource = ward_str(path),
-		.of_host = true,
-		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
-
-	return ward_judge(x->rs->book->book, x->rs->book->desk, &q, ret) < 0 ? ward_rs_nomem(x->err)
-									     : WARD_OK;
-}
-
-static bool has(const struct ward_verdict *v, const struct ward_book_rule *rule)
-{
-	for (size_t i = 0; i < v->n_rules && i < WARD_VERDICT_RULES_MAX; i++) {
-		if (v->rules[i] == rule)
-			return true;
-	}
-	return false;
-}
-
-/*
- * A permit of a layer that grants names it, and is none for just any name beside it. What others name or forbid, those above all who
- * may only narrow, says nothing: the protection is not lifted because something was denied.
- */
-static int by_policy(struct holding *x, const char *path, bool *ret)
-{
-	const struct ward_book *book = x->rs->book ? x->rs->book->book : NULL;
-	size_t dir = strlen(path) - strlen(ward_path_basename(path));
-	struct ward_verdict own, other;
-	const char *beside;
-	bool named = false;
-	int r;
-
-	*ret = false;
-	if (!book)
-		return WARD_OK;
-	r = ask_write(x, path, &own);
-	if (r < 0 || own.effect == WARD_DENY)
-		return r;
-	for (size_t i = 0; i < own.n_rules && i < WARD_VERDICT_RULES_MAX && !named; i++)
-		named = ward_book_permit_names(book, own.rules[i], path);
-	if (!named)
-		return WARD_OK;
-	beside = ward_arena_printf(x->rs->arena, "%.*s" WARD_ANY_NAME, (int)dir, path);
-	if (!beside)
-		return ward_rs_nomem(x->err);
-	r = ask_write(x, beside, &other);
-	for (size_t i = 0; r == WARD_OK && i < own.n_rules && i < WARD_VERDICT_RULES_MAX; i++)
-		*ret = *ret ||
-			(ward_book_permit_names(book, own.rules[i], path) &&
-				(other.effect == WARD_DENY || !has(&other, own.rules[i])));
-	return r;
-}
-
-static int is_named(struct holding *x, const char *path, bool *ret)
-{
-	*ret = false;
-	for (size_t i = 0; i < x->named.n && !*ret; i++)
-		*ret = ward_streq(x->named.v[i], path);
-	return *ret ? WARD_OK : by_policy(x, path, ret);
-}
-
 /* ---- what there was ---- */
 
-static int know(struct holding *x, const char *path, const char *why, bool held, bool git)
+static int add(struct holding *x, const char *path, const struct ward_known *what)
 {
+	int flags = AT_NO_AUTOMOUNT | (what->asked ? 0 : AT_SYMLINK_NOFOLLOW);
 	struct ward_before *b = x->b;
 	struct ward_known *k;
 	struct stat st;
@@ -165,18 +72,28 @@ static int know(struct holding *x, const char *path, const char *why, bool held,
 		b->cap_known = cap;
 	}
 	k = &b->known[b->n_known];
-	*k = (struct ward_known){
-		.path = ward_arena_strdup(b->arena, path), .why = why, .held = held, .git = git
-	};
+	*k = *what;
+	k->path = ward_arena_strdup(b->arena, path);
 	if (!k->path)
 		return ward_rs_nomem(x->err);
-	if (fstatat(-1, path, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0) {
+	if (fstatat(-1, path, &st, flags) == 0) {
 		k->dev = st.st_dev;
 		k->ino = st.st_ino;
 		k->ctime_ns = st.st_ctim.tv_sec * 1000000000LL + st.st_ctim.tv_nsec;
 	}
 	b->n_known++;
 	return WARD_OK;
+}
+
+static int know(struct holding *x, const char *path, const char *why, bool held, bool git)
+{
+	return add(x, path, &(struct ward_known){ .why = why, .held = held, .git = git });
+}
+
+/* Of no row's name, or not there: the end looks at it by itself, and through a link. */
+static int ask_later(struct holding *x, const char *path, const char *why)
+{
+	return add(x, path, &(struct ward_known){ .why = why, .asked = true });
 }
 
 /* ---- holding ---- */
@@ -195,7 +112,7 @@ static int below(struct holding *x, const char *path)
 			!ward_path_within(n->dest, path) || ward_streq(n->dest, path))
 			continue;
 		if (!n->hold)
-			r = is_named(x, n->dest, &named);
+			r = ward_meant(rs, &x->named, n->dest, &named, x->err);
 		n->write = named;
 		n->fixed = true;
 	}
@@ -258,17 +175,21 @@ static int room(struct holding *x, const char *path, bool *ret)
 	return r;
 }
 
+static int warn_of(struct holding *x, const char *path, const char *why, const char *because)
+{
+	if (x->warned++ >= WARNED_MAX) {
+		x->unwarned++;
+		return WARD_OK;
+	}
+	return ward_rs_warn(x->rs, x->err, "%s is not held, though %s: %s",
+		ward_rs_show(x->rs, path), why, because);
+}
+
 static int cannot(struct holding *x, const char *path, const char *why, const char *because)
 {
 	int r = know(x, path, why, false, false);
 
-	if (r == WARD_OK && x->warned++ >= WARNED_MAX) {
-		x->unwarned++;
-		return WARD_OK;
-	}
-	return r < 0 ? r
-		     : ward_rs_warn(x->rs, x->err, "%s is not held, though %s: %s",
-			       ward_rs_show(x->rs, path), why, because);
+	return r < 0 ? r : warn_of(x, path, why, because);
 }
 
 /* Somebody may write a file by another name of it, if that is within reach. */
@@ -286,6 +207,103 @@ static bool is_own(const struct holding *x, const char *path)
 	return ward_path_within(path, x->rs->workspace) && ward_streq(path + n, "/.ward");
 }
 
+/* ---- what lies in a directory that is held ---- */
+
+static int hold(struct holding *x, const char *path, const char *why);
+
+static bool is_written(const struct holding *x, const char *path)
+{
+	const struct ward_node *shown = ward_rs_shown_by(x->rs, path);
+
+	return shown && shown->write && !shown->protect;
+}
+
+struct looking_in {
+	struct holding *x;
+	const char *why;
+};
+
+/* The link stays what it is, what it leads to may not. A directory is not held for it: a link may lead to anything. */
+static int link_in(struct holding *x, const char *path, const char *why)
+{
+	struct ward_target t;
+	int r = WARD_OK;
+
+	if (ward_rs_target(x->rs, path, &t) < 0)
+		return ask_later(x, path, why);
+	if (!is_written(x, t.path))
+		return WARD_OK;
+	if (S_ISREG(t.st.st_mode))
+		r = hold(x, t.path, why);
+	if (r < 0 || !is_written(x, t.path))
+		return r;
+	r = ask_later(x, path, why);
+	return r < 0 ? r : warn_of(x, path, why, "it is a link to what may be written");
+}
+
+static int inside(void *arg, const char *path, enum ward_entry type, bool *ret_enter)
+{
+	const struct looking_in *in = arg;
+	struct holding *x = in->x;
+	struct stat st;
+	int r;
+
+	if (++x->inside > INSIDE_MAX)
+		return WARD_E_LIMIT;
+	*ret_enter = type == WARD_ENTRY_DIR;
+	if (type == WARD_ENTRY_LINK)
+		return link_in(x, path, in->why);
+	if (type == WARD_ENTRY_DIR || lstat(path, &st) < 0 || !has_second_name(x, &st))
+		return WARD_OK;
+	r = ask_later(x, path, in->why);
+	return r < 0
+		? r
+		: warn_of(x, path, in->why, "it has a second name, and is written by that, too");
+}
+
+/* Hooks of git's are looked at with what else it obeys. */
+static int look_in(struct holding *x, const char *dir, const char *why)
+{
+	struct looking_in in = { x, why };
+	struct ward_walk w = { .rs = x->rs, .entry = inside, .arg = &in, .err = x->err };
+	int r;
+
+	if (ward_streq(why, GIT_WHY) || ward_has_suffix(dir, "/.git/hooks"))
+		return WARD_OK;
+	if (x->inside > INSIDE_MAX)
+		return WARD_OK;
+	r = ward_rs_walk(&w, dir);
+	if (x->inside <= INSIDE_MAX)
+		return r;
+	x->inside_cut = true;
+	return WARD_OK;
+}
+
+/* ---- one name ---- */
+
+/* A link to nothing that is there, or may be looked at. */
+static int hold_nothing(struct holding *x, const char *path, const char *why)
+{
+	bool named = false;
+	struct stat st;
+	int r;
+
+	if (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode) || !is_written(x, path))
+		return WARD_OK;
+	r = ward_meant(x->rs, &x->named, path, &named, x->err);
+	if (r < 0 || named)
+		return r < 0 ? r : know(x, path, why, false, false);
+	return cannot(x, path, why, "it is a link to nothing, and what it leads to could be made");
+}
+
+/* A directory of git's is guarded as one, and a link may lead to what it lies in. */
+static bool leads_to_too_much(const char *path, const struct ward_target *t)
+{
+	return S_ISDIR(t->st.st_mode) &&
+		(strcasecmp(ward_path_basename(path), ".git") == 0 ||
+			ward_path_within(path, t->path));
+}
+
 /* path: real, or a link itself. */
 static int hold(struct holding *x, const char *path, const char *why)
 {
@@ -294,20 +312,24 @@ static int hold(struct holding *x, const char *path, const char *why)
 	bool named = false, free = false;
 	int r;
 
-	if (ward_rs_target(x->rs, path, &t) < 0 || is_own(x, path))
+	if (is_own(x, path))
 		return WARD_OK;
+	if (ward_rs_target(x->rs, path, &t) < 0)
+		return hold_nothing(x, path, why);
 	shown = ward_rs_shown_by(x->rs, path);
 	/* Found by name, and once more on the way. */
 	if (shown && shown->later && ward_streq(shown->dest, path))
 		return WARD_OK;
 	if (!shown || !shown->write || shown->protect)
 		return know(x, path, why, true, false);
-	r = is_named(x, path, &named);
+	r = ward_meant(x->rs, &x->named, path, &named, x->err);
 	if (r < 0 || named)
 		return r < 0 ? r : know(x, path, why, false, false);
 	if (!ward_streq(t.path, path)) {
 		r = cannot(x, path, why, "it is a link, which could be replaced");
-		return r < 0 || !ward_rs_visible(x->rs, t.path) ? r : hold(x, t.path, why);
+		return r < 0 || leads_to_too_much(path, &t) || !ward_rs_visible(x->rs, t.path)
+			? r
+			: hold(x, t.path, why);
 	}
 	if (!S_ISREG(t.st.st_mode) && !S_ISDIR(t.st.st_mode) && !S_ISFIFO(t.st.st_mode))
 		return know(x, path, why, false, false);
@@ -323,7 +345,9 @@ static int hold(struct holding *x, const char *path, const char *why)
 		r = cannot(x, path, why, "it has a second name, and is written by that, too");
 	else
 		r = know(x, path, why, true, false);
-	return r < 0 ? r : make_read_only(x, &t, shown, why);
+	if (r == WARD_OK)
+		r = make_read_only(x, &t, shown, why);
+	return r == WARD_OK && S_ISDIR(t.st.st_mode) ? look_in(x, path, why) : r;
 }
 
 /* ---- what is found ---- */
@@ -360,9 +384,9 @@ static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 {
 	struct holding *x = arg;
 	const char *path = ward_arena_strdup(x->rs->arena, h->path);
-	const struct ward_node *shown;
-	int r;
 
+	/* What is held is looked through as well: something in it may be granted by name. */
+	(void)ret_enter;
 	if (!path)
 		return ward_rs_nomem(x->err);
 	if (h->kind == WARD_HIT_GIT)
@@ -371,10 +395,7 @@ static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 		return lead(x, path, h->why);
 	if (h->told)
 		return know(x, path, h->why, false, false);
-	r = hold(x, path, h->why);
-	shown = ward_rs_shown_by(x->rs, path);
-	*ret_enter = shown && shown->write;
-	return r;
+	return hold(x, path, h->why);
 }
 
 /* ---- git ---- */
@@ -411,7 +432,9 @@ static int of_git(struct holding *x)
 	}
 	for (size_t i = x->n_leads; r == WARD_OK && i < x->leads.n; i++) {
 		const char *file = x->leads.v[i], *top = dir_of(x, file);
-		const char *dir = ward_git_led_to(x->rs, top, ward_path_basename(file));
+		const char *dir = ward_rs_target(x->rs, file, &t) == 0 && S_ISDIR(t.st.st_mode)
+			? t.path
+			: ward_git_led_to(x->rs, top, ward_path_basename(file));
 
 		if (dir && ward_rs_visible(x->rs, dir))
 			r = repository(x, &g, dir, top);
@@ -419,8 +442,16 @@ static int of_git(struct holding *x)
 	x->n_repositories = x->repositories.n;
 	x->n_leads = x->leads.n;
 	for (size_t i = 0; r == WARD_OK && i < g.guarded.n; i++) {
-		if (ward_rs_target(x->rs, g.guarded.v[i], &t) == 0 && !ward_rs_is_pin(&t))
-			r = hold(x, g.guarded.v[i], GIT_WHY);
+		const char *path = g.guarded.v[i];
+
+		if (ward_rs_target(x->rs, path, &t) == 0 && !ward_rs_is_pin(&t))
+			r = hold(x, path, GIT_WHY);
+		else if (is_written(x, path))
+			r = ask_later(x, path, GIT_WHY);
+	}
+	for (size_t i = 0; r == WARD_OK && i < g.absent.n; i++) {
+		if (is_written(x, g.absent.v[i]))
+			r = ask_later(x, g.absent.v[i], GIT_WHY);
 	}
 	for (size_t i = 0; r == WARD_OK && i < g.links.n; i++)
 		r = hold(x, g.links.v[i], GIT_WHY);
@@ -602,7 +633,9 @@ static int by_path(const void *va, const void *vb)
 	const struct ward_known *a = va, *b = vb;
 	int c = strcmp(a->path, b->path);
 
-	return c != 0 ? c : (int)b->held - (int)a->held;
+	if (c != 0)
+		return c;
+	return a->held != b->held ? (int)b->held - (int)a->held : (int)a->asked - (int)b->asked;
 }
 
 static int keep(struct holding *x, bool cut)
@@ -675,7 +708,7 @@ int ward_rs_persist(struct ward_resolver *rs, struct ward_error *err)
 	if (r == WARD_OK)
 		r = roots(&x);
 	if (r == WARD_OK)
-		r = names(&x);
+		r = ward_meant_names(rs, &x.named, err);
 	if (r == WARD_OK)
 		r = single_files(&x);
 	ward_hunt_init(&h);
@@ -690,6 +723,6 @@ int ward_rs_persist(struct ward_resolver *rs, struct ward_error *err)
 	if (x.roots.n > 0)
 		rs->late_names = rs->r->no_late_names ? WARD_LATE_UNTOLD : WARD_LATE_TOLD;
 	if (r == WARD_OK)
-		r = keep(&x, h.cut);
-	return r == WARD_OK ? say(&x, h.cut) : r;
+		r = keep(&x, h.cut || x.inside_cut);
+	return r == WARD_OK ? say(&x, h.cut || x.inside_cut) : r;
 }

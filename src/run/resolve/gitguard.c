@@ -207,6 +207,17 @@ static bool hooks_path(const char *value, void *arg)
 	return c->x->r == WARD_OK;
 }
 
+/* A word without a slash is looked for in PATH alone. */
+static void not_there(struct guarding *x, const char *word)
+{
+	const char *path = strchr(word, '/') ? as_path(x, x->g->top, word) : NULL;
+	struct ward_target t;
+
+	if (path && ward_path_within(path, x->g->top) && ward_rs_target(x->rs, path, &t) < 0 &&
+		x->g->absent.n < WARD_GIT_GUARDED_MAX)
+		x->r = ward_rs_text(x->rs, &x->g->absent, path, x->err);
+}
+
 /* A command line: what it names of the work tree. */
 static bool command(const char *value, void *arg)
 {
@@ -227,6 +238,8 @@ static bool command(const char *value, void *arg)
 		else if (n > 0 && ward_rs_find(x->rs, x->g->top, word, &t) &&
 			S_ISREG(t.st.st_mode) && ward_path_within(t.path, x->g->top))
 			(void)guard(x, x->g->top, word);
+		else if (n > 0)
+			not_there(x, word);
 	}
 	return x->r == WARD_OK;
 }

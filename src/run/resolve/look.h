@@ -36,6 +36,7 @@ struct ward_git {
 	struct ward_texts dirs;      /* git's own: of the worktree, the common one */
 	struct ward_texts guarded;   /* what git obeys outside; real names, may not exist */
 	struct ward_texts files;     /* of it: configuration */
+	struct ward_texts absent;    /* what command lines of its configuration name of the work tree, and is not there */
 	struct ward_texts links;     /* on the way to it: whoever may put another in their place leads git elsewhere */
 	const char *unsure;          /* why that is not all, a sentence; NULL: it is */
 };
