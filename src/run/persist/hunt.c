@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,8 @@ struct hunting {
 	int fd; /* of it */
 	struct todo *first, *last, *at;
 	int dir; /* of at */
+	bool readable,
+		hidden; /* of at: it is read, not entered by name alone; something may lie there that is not seen */
 	unsigned saw;
 	bool top; /* of at: as tops[0] of what lies in it */
 	struct waiting *waiting;
@@ -156,15 +159,15 @@ static bool is_top(void *arg, unsigned above)
 }
 
 /* What git obeys of its own directory, whatever that is called. */
+static const char *const obeyed[] = { "hooks", "config", "config.worktree", "commondir", "gitdir",
+	"rebase-merge", "rebase-apply" };
+
 static bool git_obeys(const char *name)
 {
-	static const char *const names[] = { "hooks", "config", "config.worktree", "commondir",
-		"gitdir", "rebase-merge", "rebase-apply" };
-
 	if (!strchr("HhCcGgRr", name[0]))
 		return false;
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(names); i++) {
-		if (strcasecmp(name, names[i]) == 0)
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(obeyed); i++) {
+		if (strcasecmp(name, obeyed[i]) == 0)
 			return true;
 	}
 	return false;
@@ -245,6 +248,22 @@ static bool enough(struct hunting *x, size_t bytes)
 	return x->stop;
 }
 
+/* The clock is asked where one thing may take long. */
+static bool late(struct hunting *x)
+{
+	if (ward_now_mono_ns() > x->h->until_ns)
+		x->stop = x->h->cut = true;
+	return x->stop;
+}
+
+static int found(struct hunting *x, const char *name, unsigned char type)
+{
+	see(x, name);
+	if (type != DT_DIR && !x->h->all && !interesting(name))
+		return WARD_OK;
+	return wait_for(x, name, type);
+}
+
 static int read_names(struct hunting *x)
 {
 	int r = WARD_OK;
@@ -252,26 +271,85 @@ static int read_names(struct hunting *x)
 	for (;;) {
 		long n = syscall(SYS_getdents64, x->dir, x->buf, sizeof(x->buf));
 
+		if (n < 0 && errno != ENOENT)
+			x->h->cut = true;
 		if (n <= 0)
 			return WARD_OK;
 		for (long at = 0; at < n;) {
 			const struct entry *e = (const void *)(x->buf + at);
-			unsigned char type;
 
 			at += e->reclen;
 			if (ward_streq(e->name, ".") || ward_streq(e->name, ".."))
 				continue;
 			if (enough(x, x->n_dir + strlen(e->name)))
 				return WARD_OK;
-			type = type_of(x, e->name, e->type);
-			see(x, e->name);
-			if (type != DT_DIR && !x->h->all && !interesting(e->name))
-				continue;
-			r = wait_for(x, e->name, type);
+			r = found(x, e->name, type_of(x, e->name, e->type));
 			if (r < 0)
 				return r;
 		}
 	}
+}
+
+/* ---- one that cannot be read, but entered by name ---- */
+
+static int probe(struct hunting *x, const char *name)
+{
+	struct stat st;
+
+	for (const struct waiting *w = x->waiting; w; w = w->next) {
+		if (ward_streq(w->name, name))
+			return WARD_OK;
+	}
+	if (fstatat(x->dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0 ||
+		enough(x, x->n_dir + strlen(name)))
+		return WARD_OK;
+	return found(x, name, (unsigned char)((st.st_mode & S_IFMT) >> 12));
+}
+
+/* Every component of a row may be what lies here; a * tells no name. */
+static int probe_rows(struct hunting *x)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < ward_persist_n; i++) {
+		const char *part = ward_persist[i].name;
+
+		while (r == WARD_OK && *part) {
+			char name[NAME_MAX + 1];
+			size_t n = strcspn(part, "/");
+
+			(void)snprintf(name, sizeof(name), "%.*s", (int)n, part);
+			part += n + (part[n] == '/');
+			if (!strchr(name, '*'))
+				r = probe(x, name);
+		}
+	}
+	return r;
+}
+
+static int probe_names(struct hunting *x)
+{
+	static const char *const git[] = { ".git", "HEAD", "objects", "refs" };
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(git); i++)
+		r = probe(x, git[i]);
+	for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(obeyed); i++)
+		r = probe(x, obeyed[i]);
+	return r == WARD_OK ? probe_rows(x) : r;
+}
+
+static int hidden(struct hunting *x)
+{
+	struct ward_hit h = { .kind = WARD_HIT_HIDDEN,
+		.name = "",
+		.type = DT_DIR,
+		.why = "it cannot be looked into, and anything may lie there" };
+	bool enter = true;
+
+	x->h->cut = true;
+	x->path[x->n_dir] = '\0';
+	return tell(x, &h, &enter);
 }
 
 /* Rows of "top" count in the directory that was granted, in the workspace, and beside a .git. */
@@ -303,21 +381,55 @@ static int directory(struct hunting *x)
 {
 	struct todo *before = x->last;
 	bool skip = false;
-	int r;
+	size_t n = 0;
+	int r = x->hidden ? hidden(x) : WARD_OK;
 
 	x->saw = 0;
 	x->waiting = NULL;
-	r = read_names(x);
+	if (r == WARD_OK)
+		r = x->readable ? read_names(x) : probe_names(x);
 	settle(x);
 	if (r == WARD_OK)
 		r = git_here(x, &skip);
-	for (const struct waiting *w = x->waiting; r == WARD_OK && w; w = w->next)
+	for (const struct waiting *w = x->waiting; r == WARD_OK && w; w = w->next) {
+		if (++n % CLOCK_EVERY == 0 && late(x))
+			break;
 		r = name_at(x, w->name, w->type, skip && strcasecmp(w->name, "objects") == 0);
+	}
 	for (struct todo *t = before->next; t; t = t->next) {
 		t->tops[0] = x->top;
 		memcpy(t->tops + 1, x->at->tops, sizeof(t->tops) - sizeof(t->tops[0]));
 	}
 	return r;
+}
+
+/*
+ * x->dir; false: there is nothing to look at. What the caller cannot enter and does not own, the command cannot enter either; but its own
+ * directory it may have closed behind itself, and into one that can be entered and not read it goes by name.
+ */
+static bool open_it(struct hunting *x)
+{
+	static const uint64_t how =
+		WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS;
+	const char *rel = x->at->rel[0] ? x->at->rel : ".";
+	struct stat st;
+	bool enters;
+
+	x->dir = ward_openat2(x->fd, rel, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0, how);
+	x->readable = x->dir >= 0;
+	if (x->dir == -EACCES)
+		x->dir = ward_openat2(x->fd, rel, O_PATH | O_DIRECTORY, 0, how);
+	if (x->dir < 0) {
+		/* Gone, or no directory any more; EACCES: the one above it is what is hidden. */
+		if (x->dir != -ENOENT && x->dir != -ENOTDIR && x->dir != -ELOOP &&
+			x->dir != -EACCES)
+			x->h->cut = true;
+		return false;
+	}
+	enters = fstatat(x->dir, ".", &st, AT_SYMLINK_NOFOLLOW) == 0;
+	x->hidden = (!enters || !x->readable) &&
+		(enters || (fstat(x->dir, &st) == 0 && st.st_uid == geteuid()));
+	return true;
 }
 
 static int each(struct hunting *x)
@@ -334,10 +446,9 @@ static int each(struct hunting *x)
 			continue;
 		}
 		x->n_dir = (size_t)n;
-		x->dir = ward_openat2(x->fd, x->at->rel[0] ? x->at->rel : ".",
-			O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0,
-			WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
-		if (x->dir < 0)
+		if (late(x))
+			break;
+		if (!open_it(x))
 			continue;
 		r = directory(x);
 		ward_close(x->dir);
@@ -370,7 +481,10 @@ int ward_hunt(struct ward_hunt *h, const char *root)
 	for (size_t i = 0; i < TOPS; i++)
 		start.tops[i] = true;
 	x->first = x->last = x->at = &start;
-	x->fd = ward_openat2(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0,
+	x->fd = ward_openat2(AT_FDCWD, root, O_PATH | O_DIRECTORY, 0,
 		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
-	return x->fd < 0 ? WARD_OK : each(x);
+	if (x->fd >= 0)
+		return each(x);
+	h->cut = true;
+	return WARD_OK;
 }

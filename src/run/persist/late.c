@@ -61,7 +61,8 @@ static int64_t changed_at(const struct stat *st)
 
 static bool look_at(const struct ward_hit *h, struct stat *st)
 {
-	return fstatat(h->dir, h->name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0;
+	return fstatat(h->dir, h->name, st,
+		       AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH) == 0;
 }
 
 /* ---- what is told ---- */

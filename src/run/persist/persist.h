@@ -24,6 +24,7 @@ enum ward_hit_kind {
 	WARD_HIT_NAME = 0,           /* of data/persist, or one that git obeys in a directory of its own */
 	WARD_HIT_GIT,                /* a directory that git takes for its own, whatever it is called */
 	WARD_HIT_GITFILE,            /* a file that leads to one */
+	WARD_HIT_HIDDEN,             /* a directory that cannot be read or entered, though the command might; name is "" */
 	WARD_HIT_OTHER               /* any other name; only where hunt->all */
 };
 struct ward_hit {
@@ -46,11 +47,11 @@ struct ward_hunt {
 	bool all;
 	size_t looked, looked_max;   /* over all roots */
 	uint64_t until_ns;           /* monotonic */
-	bool cut;                    /* a bound was met: there is more */
+	bool cut;                    /* a bound was met, or something could not be looked into: there is more */
 	struct ward_error *err;
 };
 void ward_hunt_init(struct ward_hunt *h);        /* the clock starts */
-/* root: a real path. What cannot be opened is passed over: the command, which is no more than the caller, cannot either. */
+/* root: a real path. What the caller neither owns nor may enter is passed over: the command, no more than the caller, cannot either. */
 int ward_hunt(struct ward_hunt *h, const char *root);
 
 /* ---- meant.c ---- */

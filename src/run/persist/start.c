@@ -393,7 +393,7 @@ static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 		return found_git(x, path);
 	if (h->kind == WARD_HIT_GITFILE)
 		return lead(x, path, h->why);
-	if (h->told)
+	if (h->told || h->kind == WARD_HIT_HIDDEN)
 		return know(x, path, h->why, false, false);
 	return hold(x, path, h->why);
 }
@@ -681,7 +681,7 @@ static int say(struct holding *x, bool cut)
 
 	if (cut)
 		r = ward_rs_warn(x->rs, x->err,
-			"only the first of the names in %s%s were looked through for those that run code later: others are not held",
+			"not all names in %s%s were looked through for those that run code later: others are not held",
 			ward_rs_show(x->rs, x->roots.v[0]), x->roots.n > 1 ? " and others" : "");
 	if (r == WARD_OK && x->unwarned)
 		r = ward_rs_warn(x->rs, x->err,
