@@ -283,11 +283,12 @@ static void put_late(struct ward_buf *b, const struct ward_outcome *o)
 		ward_jw_kstr(b, "path", o->late[i].path);
 		ward_jw_kstr(b, "what", o->late[i].what);
 		ward_jw_kstr(b, "why", o->late[i].why);
+		ward_jw_kbool(b, "held", o->late[i].held);
 		ward_jw_close(b, '}');
 	}
 	ward_jw_close(b, ']');
 	ward_jw_ku64(b, "total", o->late_total);
-	ward_jw_kbool(b, "complete", o->late_complete);
+	ward_jw_kbool(b, "complete", o->late_complete && o->late_total == o->n_late);
 	ward_jw_close(b, '}');
 }
 

@@ -44,6 +44,7 @@ struct ward_outcome_late {
 	const char *path;            /* chosen by the sandbox: any bytes */
 	const char *what;            /* "appeared" or "changed" */
 	const char *why;
+	bool held;                   /* it was, and is another all the same: somebody outside did that, or the run after them */
 };
 
 struct ward_outcome_stream {
@@ -81,7 +82,7 @@ struct ward_outcome {
 	bool fail_on_violation;
 
 	bool late_looked;            /* for names that run code later */
-	bool late_complete;          /* and nothing was left out */
+	bool late_complete;          /* and nothing was left out, but for what the list has no room for */
 	struct ward_outcome_late *late;
 	size_t n_late, cap_late;
 	uint64_t late_total;

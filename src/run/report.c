@@ -52,7 +52,11 @@ static void put_late(struct ward_buf *out, const struct ward_outcome *o)
 	for (size_t i = 0; i < o->n_late && i < LATE_SHOWN_MAX; i++) {
 		ward_buf_addf(out, "ward: %s: ", o->late[i].what);
 		put_name(out, o->late[i].path);
-		ward_buf_addf(out, ", which nothing held: %s\n", o->late[i].why);
+		ward_buf_addf(out, "%s: %s\n",
+			o->late[i].held
+				? ", which was held, and is another now by the run or by somebody outside"
+				: ", which nothing held",
+			o->late[i].why);
 	}
 	if (o->late_total > LATE_SHOWN_MAX)
 		ward_buf_addf(out,

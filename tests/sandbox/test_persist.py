@@ -173,7 +173,7 @@ def what_is_granted_inside_a_held_directory_is_looked_through(p):
     open_up(p)
     r, o = run(p, "echo new > .vscode/x/a; echo bad > .vscode/x/.envrc", "--write", ".vscode/x")
     check_eq(((p.ws / ".vscode/x/a").read_text(), (p.ws / ".vscode/x/.envrc").read_text()), ("new\n", "mine\n"), r.err)
-    check_eq(late(o), {})
+    check_eq(late(o), {"a": "changed"})
 
 
 @both
@@ -239,6 +239,15 @@ def what_ward_holds_itself_has_not_appeared(p):
     o = json.loads(out.read_text())
     check_eq((r.code, late(o)), (0, {".envrc": "appeared"}), r.err)
     check(not (p.ws / ".ward").exists(), "it was left")
+
+
+@both
+def the_policy_of_the_workspace_has_not_appeared(p):
+    put(p, ".ward/README")
+    open_up(p)
+    r, o = run(p, "echo x > new; echo bad > .ward/x")
+    check_eq(late(o), {}, r.err)
+    check_eq(sorted(os.listdir(p.ws / ".ward")), ["README"])
 
 
 @both
@@ -519,6 +528,36 @@ def a_plan_says_what_is_held_and_what_is_not(p):
     check_eq(json.loads(p.run("--read", ".", "--json", "true", kind=("plan",), log=False).out)["late_names"], "none")
 
 
+@both
+def what_somebody_outside_replaces_is_listed_though_it_was_held(p):
+    """Its mount goes with it, and what stands there then is written."""
+    repository(p.ws)
+    put(p, ".envrc")
+    put(p, ".npmrc")
+    open_up(p)
+    q = p.start("--outcome", p.outcome_file, "--write", ".", "sh", "-c", "echo up > up; while [ ! -e go ]; do sleep 0.02; done; echo bad >> .git/config")
+    box.wait_for(lambda: (p.ws / "up").exists())
+    git(p.ws, "config", "x.y", "z")
+    os.chmod(p.ws / ".git/config", 0o666)
+    (p.ws / "go").write_text("")
+    _, err = q.communicate(timeout=20)
+    o = json.loads(p.outcome_file.read_text())
+    check_eq([(os.path.relpath(n["path"], p.ws), n["what"], n["held"]) for n in o["late_names"]["names"]], [(".git/config", "changed", True)], err)
+    check_eq((p.ws / ".git/config").read_text().endswith("bad\n"), True)
+
+
+@both
+def what_changes_in_a_directory_of_such_a_name_is_listed(p):
+    """The directory itself is what it was."""
+    for n in (".vscode/tasks.json", ".vscode/other.json", ".idea/a", ".idea/b"):
+        put(p, n)
+    open_up(p)
+    time.sleep(0.1)  # what changed a tick before the start counts as changed
+    r, o = run(p, "echo x >> .vscode/tasks.json; echo x >> .idea/b", "--write", ".vscode", "--write", ".idea/b")
+    check_eq(late(o), {"tasks.json": "changed", "b": "changed"}, r.err)
+    check_in("an editor runs", o["late_names"]["names"][0]["why"])
+
+
 # ---- what cannot be looked into ----
 
 CLOSED = [("entered and not read", "0311"), ("read and not entered", "0444"), ("neither", "0000"), ("below one", "0311 d/e; chmod 0444")]
@@ -637,8 +676,16 @@ def links_by_the_thousand_are_counted(p):
 def only_two_hundred_and_fifty_six_are_listed(p):
     open_up(p)
     r, o = run(p, "for i in $(seq 300); do mkdir n$i; : > n$i/.npmrc; done")
-    check_eq((len(o["late_names"]["names"]), o["late_names"]["total"]), (256, 300), r.err)
+    check_eq((len(o["late_names"]["names"]), o["late_names"]["total"], o["late_names"]["complete"]), (256, 300, False), r.err)
     check_in("and 284 more such names; the outcome and the log list the first of them", r.err)
+
+
+@both
+def links_by_the_hundred_displace_no_name(p):
+    open_up(p)
+    r, o = run(p, "for i in $(seq 400); do ln -s /etc/x l$i; done; mkdir -p n/n/n/.vscode n/n/objects n/n/refs; : > n/n/HEAD")
+    check_eq((len(o["late_names"]["names"]), o["late_names"]["total"], o["late_names"]["complete"]), (256, 402, False), r.err)
+    check_eq([os.path.relpath(n["path"], p.ws) for n in o["late_names"]["names"][:2]], ["n/n", "n/n/n/.vscode"], r.err)
 
 
 # ---- the host ----

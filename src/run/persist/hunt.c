@@ -38,6 +38,7 @@ struct todo {
 	char *rel; /* "" is the root */
 	unsigned depth;
 	bool passed; /* it lies in what is passed over */
+	const char *below; /* the outermost of such a name above it, or itself */
 	bool tops[TOPS]; /* do rows of "top" count in what it lies in, in the one above that, ... */
 };
 
@@ -93,7 +94,7 @@ static bool name_it(struct hunting *x, const char *name)
 	return true;
 }
 
-static int push(struct hunting *x, const char *name)
+static int push(struct hunting *x, const char *name, bool is_hit)
 {
 	size_t n = strlen(x->at->rel), len = strlen(name);
 	struct todo *t = ward_arena_alloc(x->arena, sizeof(*t));
@@ -102,6 +103,12 @@ static int push(struct hunting *x, const char *name)
 		return no_memory(x);
 	*t = (struct todo){ .depth = x->at->depth + 1,
 		.passed = x->at->passed || ward_persist_passed(name) };
+	t->below = x->at->below;
+	if (!t->below && is_hit && x->h->all) {
+		t->below = ward_arena_strdup(x->arena, x->path);
+		if (!t->below)
+			return no_memory(x);
+	}
 	if (t->depth > WARD_PERSIST_DEPTH_MAX) {
 		x->h->cut = true;
 		return WARD_OK;
@@ -184,6 +191,7 @@ static int tell(struct hunting *x, struct ward_hit *h, bool *ret_enter)
 {
 	h->path = x->path;
 	h->dir = x->dir;
+	h->below = x->at->below;
 	return x->h->hit(x->h->arg, h, ret_enter);
 }
 
@@ -219,7 +227,8 @@ static int name_at(struct hunting *x, const char *name, unsigned char type, bool
 	}
 	if (found)
 		r = tell(x, &h, &enter);
-	return r == WARD_OK && is_dir && enter && !skip ? push(x, name) : r;
+	return r == WARD_OK && is_dir && enter && !skip ? push(x, name, h.kind == WARD_HIT_NAME)
+							: r;
 }
 
 static int wait_for(struct hunting *x, const char *name, unsigned char type)

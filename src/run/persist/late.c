@@ -15,9 +15,17 @@
 #include "run/life.h"
 #include "run/persist/persist.h"
 
+/* What is listed after the names: whoever makes many of these displaces none of those. */
+struct further {
+	struct ward_outcome_late v[WARD_LATE_NAMES_MAX];
+	size_t n;
+	uint64_t total;
+};
+
 struct looking {
 	struct life *l;
 	const struct ward_before *b;
+	struct further inside, others;
 	char repository
 		[WARD_PATH_MAX]; /* one that came to be, and was told: so is what git obeys of it */
 	struct ward_error *err;
@@ -56,7 +64,7 @@ static bool known_git(const struct looking *x, const char *path)
 
 static int64_t changed_at(const struct stat *st)
 {
-	return st->st_ctim.tv_sec * 1000000000ll + st->st_ctim.tv_nsec;
+	return st->st_ctim.tv_sec * 1000000000LL + st->st_ctim.tv_nsec;
 }
 
 static bool look_at(const struct ward_hit *h, struct stat *st)
@@ -67,13 +75,40 @@ static bool look_at(const struct ward_hit *h, struct stat *st)
 
 /* ---- what is told ---- */
 
-static int tell(struct looking *x, const char *path, const char *what, const char *why)
+static int list(struct looking *x, const struct ward_outcome_late *late)
 {
-	struct ward_outcome_late late = { path, what, why };
-
-	return ward_outcome_add_late(x->l->o, &late) < 0
+	return ward_outcome_add_late(x->l->o, late) < 0
 		? ward_fail(x->err, WARD_E_NOMEM, "no memory for the names that are listed")
 		: WARD_OK;
+}
+
+static int tell(struct looking *x, const char *path, const char *what, const char *why)
+{
+	return list(x, &(struct ward_outcome_late){ path, what, why, false });
+}
+
+static int tell_further(struct looking *x, struct further *f, const char *path, const char *what,
+	const char *why)
+{
+	f->total++;
+	if (f->n == WARD_LATE_NAMES_MAX)
+		return WARD_OK;
+	f->v[f->n] = (struct ward_outcome_late){ ward_arena_strdup(x->l->o->arena, path), what, why,
+		false };
+	if (!f->v[f->n].path)
+		return ward_fail(x->err, WARD_E_NOMEM, "no memory for the names that are listed");
+	f->n++;
+	return WARD_OK;
+}
+
+static int list_further(struct looking *x, const struct further *f)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < f->n; i++)
+		r = tell(x, f->v[i].path, f->v[i].what, f->v[i].why);
+	x->l->o->late_total += f->total - f->n;
+	return r;
 }
 
 static bool within_any(const struct looking *x, const char *path)
@@ -99,7 +134,8 @@ static int link_out(struct looking *x, const struct ward_hit *h)
 	(void)snprintf(all, sizeof(all), "%.*s%s", to[0] == '/' ? 0 : (int)dir, h->path, to);
 	if (ward_path_normalize(all, path, sizeof(path)) >= 0 && within_any(x, path))
 		return WARD_OK;
-	return tell(x, h->path, "appeared", "it is a link that leads out of what was granted");
+	return tell_further(x, &x->others, h->path, "appeared",
+		"it is a link that leads out of what was granted");
 }
 
 static int other(struct looking *x, const struct ward_hit *h)
@@ -113,9 +149,9 @@ static int other(struct looking *x, const struct ward_hit *h)
 	if (!look_at(h, &st) || changed_at(&st) < x->b->since_ns)
 		return WARD_OK;
 	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
-		return tell(x, h->path, "appeared", "it is a device node");
+		return tell_further(x, &x->others, h->path, "appeared", "it is a device node");
 	if (S_ISREG(st.st_mode) && (st.st_mode & (S_ISUID | S_ISGID)))
-		return tell(x, h->path, "appeared",
+		return tell_further(x, &x->others, h->path, "appeared",
 			"it has set-ID bits: whoever starts it gets the rights of its owner");
 	return WARD_OK;
 }
@@ -142,14 +178,19 @@ static int name(struct looking *x, const struct ward_hit *h)
 	const struct ward_known *k = known(x, h->path);
 	struct stat st;
 
-	if ((k && k->held) || !look_at(h, &st) || is_pin(x, h))
+	if (!look_at(h, &st) || is_pin(x, h))
 		return WARD_OK;
 	if (k && k->dev == st.st_dev && k->ino == st.st_ino && k->ctime_ns == changed_at(&st))
 		return WARD_OK;
+	/* Whoever replaces it outside takes the mount away that held it, and the command may have gone on from there. */
+	if (k && k->held)
+		return k->ino == 0
+			? WARD_OK
+			: list(x, &(struct ward_outcome_late){ h->path, "changed", h->why, true });
 	/* What was not looked at before may have been there. */
 	if (!k && x->b->cut && changed_at(&st) < x->b->since_ns)
 		return WARD_OK;
-	return tell(x, h->path, k ? "changed" : "appeared", h->why);
+	return tell(x, h->path, k && k->ino ? "changed" : "appeared", h->why);
 }
 
 static int repository(struct looking *x, const struct ward_hit *h)
@@ -158,6 +199,32 @@ static int repository(struct looking *x, const struct ward_hit *h)
 		return WARD_OK;
 	(void)snprintf(x->repository, sizeof(x->repository), "%s", h->path);
 	return tell(x, h->path, "appeared", h->why);
+}
+
+/* Something that may be written lies there by name, though what is above it does not. */
+static bool is_granted(const struct looking *x, const char *path, const char *below)
+{
+	const struct ward_plan *p = x->l->plan;
+
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		if (p->nodes[i].write && ward_path_within(path, p->nodes[i].dest) &&
+			ward_path_within(p->nodes[i].dest, below))
+			return true;
+	}
+	return false;
+}
+
+/* A directory is another than it was only when names in it come and go: what lies in one that was there counts by itself. */
+static int inside(struct looking *x, const struct ward_hit *h, bool *ret_told)
+{
+	const struct ward_known *k = known(x, h->below);
+	struct stat st;
+
+	if (!k || !look_at(h, &st) || changed_at(&st) < x->b->since_ns ||
+		(k->held && !is_granted(x, h->path, h->below)))
+		return WARD_OK;
+	*ret_told = true;
+	return tell_further(x, &x->inside, h->path, "changed", k->why);
 }
 
 /* Nothing else is: whoever makes a repository of the workspace would hide all below it. */
@@ -172,10 +239,15 @@ static bool of_new_repository(const struct looking *x, const struct ward_hit *h)
 static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 {
 	struct looking *x = arg;
+	bool told = false;
+	int r = WARD_OK;
 
 	(void)ret_enter;
-	if (h->kind == WARD_HIT_OTHER)
-		return other(x, h);
+	if (h->kind == WARD_HIT_OTHER) {
+		if (h->below)
+			r = inside(x, h, &told);
+		return r < 0 || told ? r : other(x, h);
+	}
 	if (of_new_repository(x, h))
 		return WARD_OK;
 	return h->kind == WARD_HIT_GIT ? repository(x, h) : name(x, h);
@@ -239,12 +311,13 @@ static int record(struct life *l, struct ward_error *err)
 	char **details = calloc(o->n_late + 1, sizeof(*details));
 	int r = events && details ? WARD_OK : ward_fail(err, WARD_E_NOMEM, "no memory for records");
 
-	for (size_t i = 0; r == WARD_OK && i < o->n_late; i++) {
+	for (size_t i = 0; events && details && r == WARD_OK && i < o->n_late; i++) {
 		struct ward_buf b = WARD_BUF_INIT;
 
 		ward_jw_open(&b, '{');
 		ward_jw_kstr(&b, "what", o->late[i].what);
 		ward_jw_kstr(&b, "why", o->late[i].why);
+		ward_jw_kbool(&b, "held", o->late[i].held);
 		ward_jw_close(&b, '}');
 		details[i] = ward_buf_take(&b);
 		if (!details[i])
@@ -264,31 +337,50 @@ static int record(struct life *l, struct ward_error *err)
 	return r;
 }
 
-int ward_late_look(struct life *l, struct ward_error *err)
+static int look(struct life *l, bool *ret_cut, struct ward_error *err)
 {
-	struct looking *x;
+	struct looking *x = calloc(1, sizeof(*x));
 	struct ward_hunt h = { .hit = hit,
 		.objects = objects,
+		.arg = x,
 		.workspace = l->plan->workspace,
 		.all = true,
 		.err = err };
 	int r = WARD_OK;
 
-	if (l->plan->late_names != WARD_LATE_TOLD)
-		return WARD_OK;
-	x = calloc(1, sizeof(*x));
 	if (!x)
 		return ward_fail(err, WARD_E_NOMEM, "no memory to look for names");
 	x->l = l;
 	x->b = &l->before;
 	x->err = err;
-	h.arg = x;
 	ward_hunt_init(&h);
 	r = ward_hunt_all(&h, l->before.roots, l->before.n_roots);
 	if (r == WARD_OK)
 		r = asked(x);
+	if (r == WARD_OK)
+		r = list_further(x, &x->inside);
+	if (r == WARD_OK)
+		r = list_further(x, &x->others);
 	free(x);
+	*ret_cut = h.cut || l->before.cut;
+	return r;
+}
+
+/* Of what fails only the log counts for the run. */
+int ward_late_look(struct life *l, struct ward_error *err)
+{
+	struct ward_error why = WARD_ERROR_INIT;
+	bool cut = false;
+	int r;
+
+	if (l->plan->late_names != WARD_LATE_TOLD)
+		return WARD_OK;
+	r = look(l, &cut, &why);
+	if (r < 0)
+		ward_outcome_note(l->o,
+			"warning: names that run code later: the look at the end failed: %s",
+			why.message);
 	l->o->late_looked = true;
-	l->o->late_complete = r == WARD_OK && !h.cut && !l->before.cut;
-	return r == WARD_OK ? record(l, err) : r;
+	l->o->late_complete = r == WARD_OK && !cut;
+	return record(l, err);
 }

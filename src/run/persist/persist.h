@@ -34,6 +34,7 @@ struct ward_hit {
 	const char *name;            /* ... and it in there */
 	unsigned char type;          /* DT_*, never DT_UNKNOWN */
 	const char *why;
+	const char *below;           /* a directory of such a name that it lies in, the outermost; NULL: none */
 	bool told;                   /* it may be written */
 	bool git;                    /* git obeys it, in a directory that it takes for its own */
 };

@@ -313,7 +313,7 @@ static int hold(struct holding *x, const char *path, const char *why)
 	int r;
 
 	if (is_own(x, path))
-		return WARD_OK;
+		return know(x, path, why, true, false);
 	if (ward_rs_target(x->rs, path, &t) < 0)
 		return hold_nothing(x, path, why);
 	shown = ward_rs_shown_by(x->rs, path);
