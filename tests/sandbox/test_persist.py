@@ -445,6 +445,8 @@ LATE = [
     ("the workspace as one", "mkdir -p objects refs; echo ref: refs/heads/x > HEAD", {"ws": "appeared"}),
     ("instructions", "echo x >> AGENTS.md; echo y > CLAUDE.md", {"AGENTS.md": "changed", "CLAUDE.md": "appeared"}),
     ("a link that leads out", "ln -s /etc/passwd out; ln -s ../../x up; ln -s b in; ln -s . here", {"out": "appeared", "up": "appeared"}),
+    ("what Python loads at each start", "mkdir -p v/site-packages/y; cd v/site-packages; echo x > a.pth; echo x > sitecustomize.py; echo x > y/conftest.py; echo x > y/.envrc",
+     {"a.pth": "appeared", "sitecustomize.py": "appeared"}),
     ("nothing of the kind", "mkdir src; echo x > src/a.c; mkdir -p node_modules/y/.vscode; mkdir s; mkdir s/.git; cat AGENTS.md", {}),
 ]
 

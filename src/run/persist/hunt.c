@@ -209,7 +209,8 @@ static int name_at(struct hunting *x, const char *name, unsigned char type, bool
 	}
 	if (ward_persist_may(name))
 		row = ward_persist_match(x->path, name, is_dir || type == DT_LNK, is_top, x);
-	if (row && x->at->passed && !ward_has_prefix(row->name, ".git/"))
+	if (row && x->at->passed && row->kind != WARD_PERSIST_DEEP &&
+		!ward_has_prefix(row->name, ".git/"))
 		row = NULL;
 	h.git = is_git(x) && git_obeys(name);
 	if (h.git) {
@@ -218,7 +219,7 @@ static int name_at(struct hunting *x, const char *name, unsigned char type, bool
 	} else if (row) {
 		h.kind = WARD_HIT_NAME;
 		h.why = row->why;
-		h.told = row->kind == WARD_PERSIST_TOLD;
+		h.told = row->kind >= WARD_PERSIST_TOLD;
 	} else if (!is_dir && strcasecmp(name, ".git") == 0) {
 		h.kind = WARD_HIT_GITFILE;
 		h.why = "git runs what the directory says that it leads to";

@@ -504,7 +504,7 @@ static int rows_at(struct holding *x, const char *dir, bool of_git)
 		const char *path;
 		mode_t type;
 
-		if (row->kind == WARD_PERSIST_TOLD || strchr(row->name, '*') ||
+		if (row->kind >= WARD_PERSIST_TOLD || strchr(row->name, '*') ||
 			ward_has_prefix(row->name, ".git/") != of_git)
 			continue;
 		type = type_at(x, dir, row->name, &path);
@@ -622,7 +622,7 @@ static int single_files(struct holding *x)
 			row = ward_persist_match(path, slash + 1, is_dir, top_enough, NULL);
 			*slash = '\0';
 		}
-		if (row && row->kind != WARD_PERSIST_TOLD)
+		if (row && row->kind < WARD_PERSIST_TOLD)
 			r = hold(x, rs->nodes[i].dest, row->why);
 	}
 	return r;
