@@ -13,7 +13,7 @@ import tempfile
 
 import box
 import cli
-from box import both, root_only
+from box import both, both_cases, root_only
 from tap import check, check_eq, check_in
 
 TEAM = """\
@@ -398,6 +398,18 @@ def nothing_above_what_is_protected_is_moved_away(p):
     check((p.ws / "a/b/open/z").exists())
     check_eq((p.ws / "a/b/kept/x").read_text(), "text\n")
     check_eq((p.ws / "a/b/new").read_text(), "y\n")
+
+
+@both_cases([("write first", ("--write", "a", "--read", "a")), ("read first", ("--read", "a", "--write", "a"))])
+def a_grant_to_read_the_same_keeps_it_where_it_is(p, words):
+    for name in ("a/b/kept", "a/c/x"):
+        p.write(name, "text\n", 0o666)
+    for d in ("a", "a/b", "a/c", "."):
+        (p.ws / d).chmod(0o777)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.write", resource == Ward::Path::"./a/b/kept");\n')
+    r = ordinary(p, "--policy", "x.cedar", *words, "sh", "-c", "mv a/b a/away; mv a/c a/d; mkdir -p a/b; echo bad > a/b/kept; ls a")
+    check_eq(r.out, "b\nd\n", r.err)
+    check_eq((p.ws / "a/b/kept").read_text(), "text\n")
 
 
 @both

@@ -143,6 +143,16 @@ int ward_rs_cap_fail(struct ward_resolver *rs, const struct ward_cap *cap, int c
 	return code;
 }
 
+/* Of two of one place, as the plan makes one of them: a policy's is the last word, else what either lets be written is. */
+static bool is_stronger(const struct ward_node *n, const struct ward_node *best)
+{
+	if (best->kind != WARD_NODE_BIND || n->kind != WARD_NODE_BIND)
+		return n->kind == WARD_NODE_BIND;
+	if (n->fixed != best->fixed)
+		return n->fixed;
+	return n->write || !best->write;
+}
+
 const struct ward_node *ward_rs_shown_by(const struct ward_resolver *rs, const char *path)
 {
 	const struct ward_node *best = NULL;
@@ -159,7 +169,7 @@ const struct ward_node *ward_rs_shown_by(const struct ward_resolver *rs, const c
 		if (!ward_path_within(path, n->dest))
 			continue;
 		/* At one dest a grant is stronger than what is private. */
-		if (!best || len > best_n || (len == best_n && !hides)) {
+		if (!best || len > best_n || (len == best_n && is_stronger(n, best))) {
 			best = n;
 			best_n = len;
 		}
