@@ -34,4 +34,30 @@ def what_is_mounted_below_is_left_alone():
         check(not os.path.exists(top), "it was left")
 
 
+@test
+def what_may_not_be_unmounted_is_gone_around():
+    if os.geteuid() != 0:
+        skip("only root mounts")
+    with tempfile.TemporaryDirectory() as other:
+        (pathlib.Path(other) / "kept").write_text("kept")
+        os.chmod(other, 0o777)
+        top = tempfile.mkdtemp()
+        for name in ("a/b", "c/d"):
+            os.makedirs(f"{top}/{name}")
+        (pathlib.Path(top) / "a/file").write_text("gone")
+        child = os.fork()
+        if child == 0:
+            ok = tree.libc.unshare(CLONE_NEWNS) == 0
+            ok = ok and tree.libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) == 0
+            ok = ok and tree.libc.mount(os.fsencode(other), os.fsencode(f"{top}/a/b"), None, MS_BIND, None) == 0
+            tree.libc.umount2 = lambda *_: -1
+            if ok:
+                tree.remove_tree(top)
+            os._exit(0 if ok else 1)
+        check_eq(os.waitpid(child, 0)[1], 0)
+        check_eq(sorted(os.listdir(other)), ["kept"])
+        check_eq(sorted(str(p.relative_to(top)) for p in pathlib.Path(top).rglob("*")), ["a", "a/b"])
+        tree.remove_tree(top)
+
+
 main()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Taking away what a test has made, and nothing else: a directory on which something is mounted, such as the host's root, is never
 gone through."""
+import contextlib
 import ctypes
 import os
 import re
@@ -17,12 +18,30 @@ def mounts_below(top):
     return sorted((p for p in points if p == top or p.startswith(top + "/")), key=len, reverse=True)
 
 
+def _around(path, points):
+    """All of it but what is mounted."""
+    for entry in os.scandir(path):
+        if entry.path in points:
+            continue
+        if not entry.is_dir(follow_symlinks=False):
+            with contextlib.suppress(OSError):
+                os.unlink(entry.path)
+        elif any(p.startswith(entry.path + "/") for p in points):
+            _around(entry.path, points)
+        else:
+            shutil.rmtree(entry.path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        os.rmdir(path)
+
+
 def remove_tree(top):
-    """Like rmtree, for the place of a test. What is mounted there is unmounted; where that cannot be done nothing is removed."""
+    """Like rmtree, for the place of a test. What is mounted there is unmounted; where that may not be done (a user in somebody's mount
+    namespace) it is left as it is."""
     top = os.path.realpath(top)
     for point in mounts_below(top):
         libc.umount2(os.fsencode(point), MNT_DETACH)
     left = mounts_below(top)
-    if left:
-        raise RuntimeError(f"{left[0]} is still mounted: {top} is left as it is")
-    shutil.rmtree(top, ignore_errors=True)
+    if not left:
+        shutil.rmtree(top, ignore_errors=True)
+    elif top not in left:
+        _around(top, set(left))
