@@ -54,7 +54,7 @@ def is_the_caller_on_the_host(p):
 def composes_the_environment_and_closes_what_is_open(p):
     fd = os.open("/", os.O_PATH)
     os.set_inheritable(fd, True)
-    r = p.run(*DIRECT, "sh", "-c", "env; echo --; ls /proc/$$/fd | tr '\\n' ' '", env={"SECRET_TOKEN": "x"}, pass_fds=[fd])
+    r = p.run(*DIRECT, "sh", "-c", "env; echo --; ls /proc/$$/fd; :", env={"SECRET_TOKEN": "x"}, pass_fds=[fd])
     env, fds = r.out.split("--")
     check("SECRET_TOKEN" not in env and "PATH=" in env and "WARD_RUN=" in env, env)
     check_eq(fds.split(), ["0", "1", "2"], r.out)
