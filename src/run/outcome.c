@@ -46,6 +46,7 @@ struct ward_outcome *ward_outcome_new(const struct ward_request *r)
 	}
 	ward_ulid_now(o->run);
 	o->started_ns = ward_now_wall_ns();
+	o->began_ns = ward_now_mono_ns();
 	o->attribution = "none";
 	o->fail_on_violation = r && r->fail_on_violation;
 	return o;
@@ -398,7 +399,7 @@ int ward_outcome_finish(struct ward_outcome *o)
 	struct ward_buf report = WARD_BUF_INIT;
 
 	if (!o->duration_ms)
-		o->duration_ms = (ward_now_wall_ns() - o->started_ns) / 1000000u;
+		o->duration_ms = (ward_now_mono_ns() - o->began_ns) / 1000000u;
 	put_outcome(&json, o);
 	ward_report_write(o, &report);
 	free(o->json);

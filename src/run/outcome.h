@@ -63,6 +63,7 @@ struct ward_outcome {
 	int code, sig;               /* of the command; sig also: what cancelled the run */
 	int exec_errno;              /* SPAWN_FAILED: errno of execve, 0 = the command never got that far */
 	uint64_t started_ns;         /* wall clock */
+	uint64_t began_ns;           /* the same moment, of a clock that nobody sets */
 	uint64_t duration_ms;
 	uint64_t cpu_ms, max_rss;
 	uint32_t pids_peak;
