@@ -12,8 +12,12 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def mounts_below(top):
-    """Deepest first."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as f:
+    """Deepest first. None: nobody says."""
+    try:
+        f = open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return None
+    with f:
         points = [re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), line.split()[4]) for line in f]
     return sorted((p for p in points if p == top or p.startswith(top + "/")), key=len, reverse=True)
 
@@ -38,7 +42,10 @@ def remove_tree(top):
     """Like rmtree, for the place of a test. What is mounted there is unmounted; where that may not be done (a user in somebody's mount
     namespace) it is left as it is."""
     top = os.path.realpath(top)
-    for point in mounts_below(top):
+    points = mounts_below(top)
+    if points is None:
+        return
+    for point in points:
         libc.umount2(os.fsencode(point), MNT_DETACH)
     left = mounts_below(top)
     if not left:

@@ -7,6 +7,7 @@
  * It takes away and never gives: what is found is held or told, whatever it is. What cannot be held (a link, a name among many, a second
  * name of a file) is a warning. What is not there yet cannot be held at all, and is what late.c looks for.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,8 +75,10 @@ static int add(struct holding *x, const char *path, const struct ward_known *wha
 	k = &b->known[b->n_known];
 	*k = *what;
 	k->path = ward_arena_strdup(b->arena, path);
-	if (!k->path)
-		return ward_rs_nomem(x->err);
+	if (!k->path) {
+		x->inside_cut = true; /* it may be a former run's doing: no reason not to start */
+		return WARD_OK;
+	}
 	if (fstatat(-1, path, &st, flags) == 0) {
 		k->dev = st.st_dev;
 		k->ino = st.st_ino;
@@ -144,6 +147,15 @@ static int make_read_only(struct holding *x, const struct ward_target *t,
 	return ward_rs_node(x->rs, &n, x->err);
 }
 
+static bool is_among(const struct ward_texts *t, size_t n, const char *path)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (ward_streq(t->v[i], path))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Is there room in the view for it, and for each directory above it? A start that was refused, because a former run had left many
  * names, would be one that the run had prevented; and what is left to git is not for anybody to fill.
@@ -165,6 +177,8 @@ static int room(struct holding *x, const char *path, bool *ret)
 	}
 	while (r == WARD_OK && (slash = strrchr(dir, '/')) && slash > dir + root) {
 		*slash = '\0';
+		if (is_among(&x->above, x->above.n, dir))
+			break; /* those above it are there, too */
 		r = ward_rs_text(x->rs, &x->above, ward_arena_strdup(x->rs->arena, dir), x->err);
 	}
 	*ret = x->held < names && x->rs->n_nodes + x->above.n < mounts;
@@ -352,15 +366,6 @@ static int hold(struct holding *x, const char *path, const char *why)
 
 /* ---- what is found ---- */
 
-static bool is_among(const struct ward_texts *t, size_t n, const char *path)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (ward_streq(t->v[i], path))
-			return true;
-	}
-	return false;
-}
-
 static int lead(struct holding *x, const char *path, const char *why)
 {
 	int r = is_among(&x->leads, x->n_leads, path)
@@ -391,6 +396,10 @@ static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 		return ward_rs_nomem(x->err);
 	if (h->kind == WARD_HIT_GIT)
 		return found_git(x, path);
+	/* As good as absent: whoever made it takes it away. */
+	if (h->kind == WARD_HIT_NAME && ward_is_pin(h->dir, h->name) &&
+		(h->type == DT_DIR || (h->git && ward_streq(h->name, "commondir"))))
+		return WARD_OK;
 	if (h->kind == WARD_HIT_GITFILE)
 		return lead(x, path, h->why);
 	if (h->told || h->kind == WARD_HIT_HIDDEN)
@@ -516,8 +525,10 @@ static int rows_at(struct holding *x, const char *dir, bool of_git)
 
 static int probe_also(struct holding *x, struct ward_texts *to, const char *dir)
 {
-	const struct ward_node *shown = ward_rs_shown_by(x->rs, dir);
+	const struct ward_node *shown = dir ? ward_rs_shown_by(x->rs, dir) : NULL;
 
+	if (!dir)
+		return ward_rs_nomem(x->err);
 	return shown && shown->write && to->n < PROBED_MAX ? ward_rs_text(x->rs, to, dir, x->err)
 							   : WARD_OK;
 }
@@ -547,8 +558,10 @@ static int probe(struct holding *x)
 		r = git_at(x, dirs.v[i]);
 	if (r == WARD_OK)
 		r = of_git(x);
+	x->walking = true; /* what git needs is left to it */
 	for (size_t i = 0; r == WARD_OK && i < dirs.n; i++)
 		r = rows_at(x, dirs.v[i], false);
+	x->walking = false;
 	return r;
 }
 
@@ -711,9 +724,9 @@ int ward_rs_persist(struct ward_resolver *rs, struct ward_error *err)
 		r = ward_meant_names(rs, &x.named, err);
 	if (r == WARD_OK)
 		r = single_files(&x);
-	ward_hunt_init(&h);
 	if (r == WARD_OK)
 		r = probe(&x);
+	ward_hunt_init(&h);
 	x.walking = true;
 	if (r == WARD_OK)
 		r = ward_hunt_all(&h, x.roots.v, x.roots.n);

@@ -78,6 +78,7 @@ struct ward_notify {
 	uint64_t netns_dev, netns_ino;   /* of the run, 0 = not known yet */
 	int server_pid, server_fd;   /* where the last listening socket was found; 0 = nowhere yet */
 	uint32_t absent_ino;         /* a listening socket that was not found, and until when that is taken for so */
+	uint64_t absent_dev, absent_file; /* and which name it was asked for by */
 	uint64_t absent_until;
 	struct ward_pending pending[WARD_NOTIFY_PENDING_MAX];
 	char *payload;               /* scratch, made at the first sendto */

@@ -29,7 +29,7 @@
 #define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 #endif
 /* For one connect. The host's processes cost little each, and are not of the run's making; the time is the last word on both. */
-#define DESCRIPTORS_MAX 16384
+#define DESCRIPTORS_MAX 65536
 #define PROCESSES_MAX 65536
 #define PROCESSOR_NS 100000000u
 #define ABSENT_NS 100000000u /* what was not found is not looked for again before */
@@ -224,12 +224,15 @@ bool ward_notify_listens(struct ward_notify *n, const struct ward_ask *ask, cons
 	if (n_sockets == 0 || fstatat(ask->dir, "ns/net", &s.net, 0) < 0)
 		return false;
 	/* A listener that no process holds (in a message on its way, say) would be looked for with each connect. */
-	if (n->absent_ino == sockets[0] && ward_now_mono_ns() < n->absent_until)
+	if (n->absent_ino == sockets[0] && n->absent_dev == file->st_dev &&
+		n->absent_file == file->st_ino && ward_now_mono_ns() < n->absent_until)
 		return false;
 	/* Whoever asks may well be of the process that listens. */
 	if (same_server(&s) || in_process(&s, (int)ask->req->pid, ask->dir) || in_any_process(&s))
 		return true;
 	n->absent_ino = sockets[0];
+	n->absent_dev = file->st_dev;
+	n->absent_file = file->st_ino;
 	n->absent_until = ward_now_mono_ns() + ABSENT_NS;
 	return false;
 }
