@@ -468,33 +468,35 @@ static int each(struct hunting *x)
 	return r;
 }
 
-static void free_hunting(struct hunting **x)
+static int hunt_in(struct hunting *x)
 {
-	if (!*x)
-		return;
-	ward_close((*x)->fd);
-	ward_arena_free((*x)->arena);
-	free(*x);
-}
-
-int ward_hunt(struct ward_hunt *h, const char *root)
-{
-	WARD_CLEANUP(free_hunting) struct hunting *x = malloc(sizeof(*x));
 	struct todo start = { .rel = (char[]){ "" } };
 
-	if (!x)
-		return ward_fail(h->err, WARD_E_NOMEM, "out of memory");
-	*x = (struct hunting){ .h = h, .root = root, .fd = -1, .dir = -1 };
 	x->arena = ward_arena_new(HUNT_BYTES_MAX);
 	if (!x->arena)
 		return no_memory(x);
 	for (size_t i = 0; i < TOPS; i++)
 		start.tops[i] = true;
 	x->first = x->last = x->at = &start;
-	x->fd = ward_openat2(AT_FDCWD, root, O_PATH | O_DIRECTORY, 0,
+	x->fd = ward_openat2(AT_FDCWD, x->root, O_PATH | O_DIRECTORY, 0,
 		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
 	if (x->fd >= 0)
 		return each(x);
-	h->cut = true;
+	x->h->cut = true;
 	return WARD_OK;
+}
+
+int ward_hunt(struct ward_hunt *h, const char *root)
+{
+	struct hunting *x = malloc(sizeof(*x));
+	int r;
+
+	if (!x)
+		return ward_fail(h->err, WARD_E_NOMEM, "out of memory");
+	*x = (struct hunting){ .h = h, .root = root, .fd = -1, .dir = -1 };
+	r = hunt_in(x);
+	ward_close(x->fd);
+	ward_arena_free(x->arena);
+	free(x);
+	return r;
 }
