@@ -104,7 +104,7 @@ struct candidates {
 
 static void add_candidate(const struct nlmsghdr *h, const struct stat *st, struct candidates *c)
 {
-	const struct unix_diag_msg *m = NLMSG_DATA(h);
+	const struct unix_diag_msg *m = (const void *)((const char *)h + NLMSG_HDRLEN);
 	const struct nlattr *a;
 	size_t left = h->nlmsg_len, at = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(*m));
 
