@@ -21,3 +21,9 @@ void ward_helper_finish(void *cage);
 int ward_helper_take_refusals(void *cage, struct ward_refusal **ret, size_t *ret_n,
 	uint64_t *ret_dropped);
 void ward_helper_free(void *cage);
+
+/* The rows of struct ward_backend_ops that both have. */
+#define WARD_HELPER_OPS .start = ward_helper_start, .go = ward_helper_go, .fd = ward_helper_fd, \
+	.timeout = ward_helper_timeout, .next = ward_helper_next, .signal = ward_helper_signal, \
+	.kill = ward_helper_kill, .usage = ward_helper_usage, .finish = ward_helper_finish, \
+	.take_refusals = ward_helper_take_refusals, .free = ward_helper_free

@@ -342,17 +342,7 @@ void ward_helper_free(void *cage)
 
 const struct ward_backend_ops ward_native_backend = {
 	.name = "native",
-	.start = ward_helper_start,
-	.go = ward_helper_go,
-	.fd = ward_helper_fd,
-	.timeout = ward_helper_timeout,
-	.next = ward_helper_next,
-	.signal = ward_helper_signal,
-	.kill = ward_helper_kill,
-	.usage = ward_helper_usage,
-	.finish = ward_helper_finish,
-	.take_refusals = ward_helper_take_refusals,
-	.free = ward_helper_free,
+	WARD_HELPER_OPS,
 };
 
 void ward_confine_sweep(void)
