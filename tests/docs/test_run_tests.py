@@ -23,7 +23,7 @@ LOADER.exec_module(run_tests)
 # A program: name, result, exit code, TAP subtests as (name, "ok" | "not ok" | skip reason), or None for a plain test.
 
 
-def write_logs(directory, programs):
+def write_logs(directory, programs, printed="x"):
     """The two logs as Meson 1.0 writes them."""
     logs = pathlib.Path(directory, "meson-logs")
     logs.mkdir()
@@ -42,17 +42,17 @@ def write_logs(directory, programs):
             f'<testcase name="{i} - {sub}" classname="ward.{name}">'
             + ("" if how == "ok" else "<failure />" if how == "not ok" else "<skipped />") + "</testcase>"
             for i, (sub, how) in enumerate(subtests, 1))
-        suites.append(f'<testsuite name="ward.{name}">{body}<system-out>x</system-out></testsuite>')
+        suites.append(f'<testsuite name="ward.{name}">{body}<system-out>{printed}</system-out></testsuite>')
     (logs / "testlog.json").write_text("\n".join(lines) + "\n")
     (logs / "testlog.junit.xml").write_text(
         "<testsuites><testsuite name=\"ward\">" + "".join(plain) + "</testsuite>" + "".join(suites) + "</testsuites>")
 
 
-def counted(programs, words=(), rules=(), strict=False):
+def counted(programs, words=(), rules=(), strict=False, printed="x"):
     """(passed, failed, skipped, what was said)"""
     said = io.StringIO()
     with tempfile.TemporaryDirectory() as top, contextlib.redirect_stdout(said):
-        write_logs(top, programs)
+        write_logs(top, programs, printed)
         r = run_tests.judge(run_tests.count(pathlib.Path(top), "root"), set(words), list(rules), strict)
     return r.passed, r.failed, r.skipped, said.getvalue()
 
@@ -81,6 +81,11 @@ def counts(programs, want):
 @test
 def skips_are_shown_with_their_reason():
     check_in("skipped 1 of ward:unit / x: no moon", counted([("ward:unit / x", "OK", 0, [("a", "no moon")])])[3])
+
+
+@cases([("an escape sequence", "\x1b[2J"), ("a NUL", "\0"), ("no character", "\ufffe")])
+def what_a_test_printed_hides_no_count(printed):
+    check_eq(counted([GOOD, ("ward:escape / x", "FAIL", 1, [("a", "not ok")])], printed=printed)[:3], (2, 1, 0))
 
 
 @test
