@@ -82,6 +82,21 @@ struct ward_node {
 	int rule;                    /* index into plan->rules, -1 = base */
 };
 
+/*
+ * ---- the run's own network, where it has egress ----
+ * Synthetic addresses (RFC 2544's range and a ULA): each stands for one name of one run, is local to the run's network namespace and is
+ * never seen outside of it. The low 32 bits of the IPv6 one are the offset of the IPv4 one in its range.
+ */
+#define WARD_NET_SYNTHETIC4 0xc6120000u /* 198.18.0.0/15 */
+#define WARD_NET_SYNTHETIC4_BITS 15
+#define WARD_NET_SYNTHETIC6 { 0xfd, 0x77, 0x61, 0x72, 0x64, 0x00 } /* fd77:6172:6400::/48 */
+#define WARD_NET_SYNTHETIC6_BITS 48
+#define WARD_NET_DNS_AT 1    /* the offset of the name server; any address answers, it is what /etc/resolv.conf says */
+#define WARD_NET_SELF_AT 2   /* of the run itself */
+#define WARD_NET_NAMES_AT 256 /* of the first name */
+/* The sockets that the cage hands out, all of the run's network namespace. */
+enum ward_net_socket { WARD_NET_TCP4 = 0, WARD_NET_TCP6, WARD_NET_UDP4, WARD_NET_UDP6, WARD_NET_SOCKET_MAX };
+
 /* ---- limits: 0 = not limited, where the comment allows it ---- */
 struct ward_limits {
 	uint64_t memory;             /* bytes; never 0 */
@@ -170,6 +185,7 @@ struct ward_plan {
 	enum ward_attribution attribution;      /* resolved: never AUTO */
 	int deny_errno;              /* ENOENT or EACCES */
 	bool audit_off;              /* no log: --audit /dev/null */
+	bool egress;                 /* something outside may be connected to: the run's network is captured, and goes through the gate */
 	uid_t inside_uid; gid_t inside_gid;     /* what the command sees */
 	uid_t host_uid; gid_t host_gid;         /* what it is outside: never 0 */
 	bool tty;                    /* give it a private pty */

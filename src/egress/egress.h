@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * egress: the gate. Every TCP flow of a run comes here with the name that was asked for, is judged, and is dialled from outside; nothing
+ * leaves by any other way. The sandbox's own side (network namespace, redirect, sockets) is confine's; this is ours from its sockets on.
+ *
+ * Life: ward_egress_start() before GO, with the cage's sockets. Poll ward_egress_fd(), at the latest after ward_egress_timeout();
+ * ward_egress_next() does what there is to do and asks, through ops, in the caller's thread. One run, one gate, one thread. If the relay
+ * dies its connections end, and no new one opens.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "decide/decide.h"
+#include "plan/plan.h"
+
+struct ward_egress;
+
+/* What is asked before a name is answered (port 0), and before a flow is dialled. */
+struct ward_egress_ask {
+	const char *name; /* normal form; NULL: an address was dialled that no name stands for */
+	const char *address; /* text, RFC 5952 for IPv6, no brackets; NULL: not resolved yet */
+	uint16_t port; /* 0: any port of that name */
+	int pid; /* inside, 0 = unknown: for the record, never a reason to allow */
+	const char *comm;
+};
+enum ward_egress_kind {
+	WARD_EGRESS_DNS_QUERY = 0, /* answered */
+	WARD_EGRESS_DNS_BLOCK,
+	WARD_EGRESS_CONNECT, /* a flow that was allowed has ended (or the run): its numbers */
+	WARD_EGRESS_BLOCK /* a flow that was refused */
+};
+const char *ward_egress_kind_name(enum ward_egress_kind k); /* "dns.query" ... */
+
+/* What happened, as it is recorded. Texts live for the call. */
+struct ward_egress_event {
+	enum ward_egress_kind kind;
+	const char *name, *address; /* NULL = none */
+	uint16_t port;
+	const char *why; /* BLOCK: machine word of egress/why.def: "no_rule" "address_class" "name_mismatch" ... */
+	const char *text; /* the same for people */
+	const char *inspected; /* "tls" "http" "none" ... */
+	const char *ended; /* CONNECT: "done" "idle" ... */
+	const char *rule; /* what the verdict's text was; NULL = none */
+	uint64_t up, down, duration_ms;
+	uint64_t count; /* how many alike, at least 1 */
+	int pid;
+	const char *comm;
+};
+struct ward_egress_ops {
+	/*
+	 * The judge. *ret is preset to DENY; anything but WARD_OK is a deny. rule: room for the text of the rule, NUL-terminated.
+	 * What person or policy would have to be asked (ASK) was asked before the start; here it is a deny.
+	 */
+	int (*ask)(void *arg, const struct ward_egress_ask *q, enum ward_effect *ret, char *rule, size_t rule_size);
+	void (*event)(void *arg, const struct ward_egress_event *e);
+	/* Who has the connection from this address inside; false: not known. comm: 16 bytes. */
+	bool (*who)(void *arg, const char *address, uint16_t port, int *ret_pid, char comm[16]);
+};
+struct ward_egress_options {
+	int sockets[4]; /* enum ward_net_socket; taken, also on failure */
+	const struct ward_egress_ops *ops;
+	void *arg;
+	const char *resolver; /* "ADDRESS" or "ADDRESS:PORT" in place of /etc/resolv.conf; NULL */
+};
+
+int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **ret, struct ward_error *err);
+int ward_egress_fd(const struct ward_egress *e);
+int ward_egress_timeout(const struct ward_egress *e); /* ms, -1 = none */
+int ward_egress_next(struct ward_egress *e, struct ward_error *err);
+/* Every flow ends and is told; the relay is gone when it returns. NULL ok. */
+void ward_egress_stop(struct ward_egress *e);
+
+/* ---- address.c: what an address is. Pure. ---- */
+enum ward_address_class {
+	WARD_ADDRESS_NEVER = 0, /* metadata, link-local, multicast, broadcast, unspecified, reserved, malformed */
+	WARD_ADDRESS_LOOPBACK,
+	WARD_ADDRESS_PRIVATE, /* RFC 1918, CGNAT, ULA, site-local */
+	WARD_ADDRESS_PUBLIC,
+	WARD_ADDRESS_CLASS_MAX
+};
+/* family 4 or 6, bytes in network order. Forms that carry an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo) are what that is. */
+enum ward_address_class ward_address_classify(int family, const uint8_t *a);
+const char *ward_address_class_name(enum ward_address_class c);

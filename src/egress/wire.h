@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The wire between the gate (the supervisor: decides, resolves, dials, records) and ward-relay (musl, a process of its own, without
+ * any right: accepts, reads what the sandbox sends, moves bytes). One message a packet of a SEQPACKET pair, of fixed size. The relay reads hostile bytes, so the gate takes whatever the relay says for hostile, too:
+ * a message of another size, an unknown type, a flow that is not open, a name that is not in its normal form end the relay.
+ *
+ * A flow:  relay OPEN -> gate DIALED (with the connected socket) or REFUSED; both ways are read meanwhile, and what the client sent is
+ * held. relay SEEN, once the first bytes say what is spoken (or that they do not say) -> gate PASS or REFUSED. relay CLOSED at its
+ * end, once. What the server sends is passed on from DIALED on: protocols in which it speaks first work.
+ * A name:  relay NAME -> gate ANSWER.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define WARD_RELAY_VERSION 1u
+#define WARD_RELAY_NAME_MAX 254 /* 253 bytes of LDH labels in lower case, no trailing dot, and the NUL */
+
+/* Descriptors that ward-relay starts with; all are of the run's network namespace but the first. */
+enum ward_relay_fd {
+	WARD_RELAY_FD_CTL = 0,
+	WARD_RELAY_FD_TCP4, /* listening, non-blocking: what nf_tables redirects */
+	WARD_RELAY_FD_TCP6,
+	WARD_RELAY_FD_UDP4, /* port 53, with IP_PKTINFO: questions to any address */
+	WARD_RELAY_FD_UDP6,
+	WARD_RELAY_FD_MAX
+};
+
+enum ward_relay_type {
+	/* relay -> */
+	WARD_RELAY_READY = 1, /* value = WARD_RELAY_VERSION; it is confined, and listens */
+	WARD_RELAY_NAME, /* id, name, value = DNS type */
+	WARD_RELAY_OPEN, /* id, to (where the client wanted to go), from */
+	WARD_RELAY_SEEN, /* id, value = enum ward_relay_spoken, name = of the first bytes, "" = none */
+	WARD_RELAY_CLOSED, /* id, value = enum ward_relay_end, up, down */
+	WARD_RELAY_LIMIT, /* value = enum ward_relay_limit, up = how often: what was turned away without a word to the gate */
+	/* gate -> */
+	WARD_GATE_ANSWER, /* id, value = DNS rcode; 0: v4, v6 are its addresses; all zero: it has none of that kind */
+	WARD_GATE_DIALED, /* id, + the connected socket, non-blocking; idle_ms, total_ms, up_max, down_max: 0 = no limit */
+	WARD_GATE_PASS, /* id: what was held may go */
+	WARD_GATE_REFUSED /* id: reset the client */
+};
+/* What the first bytes of the client are. */
+enum ward_relay_spoken {
+	WARD_SPOKEN_UNKNOWN = 0, /* nothing that is known: opaque */
+	WARD_SPOKEN_BROKEN, /* the beginning of something known, and then not: never to be passed */
+	WARD_SPOKEN_TLS, /* name: of the ClientHello, "" = it has none */
+	WARD_SPOKEN_TLS_ECH, /* name: the outer one; the inner one nobody can read */
+	WARD_SPOKEN_HTTP, /* HTTP/1: name = Host, or of an absolute target */
+	WARD_SPOKEN_HTTP2, /* preface without TLS: name = :authority of the first request */
+	WARD_SPOKEN_SSH,
+	WARD_SPOKEN_POSTGRES, /* after SSLRequest what follows is looked at again, and said again */
+	WARD_SPOKEN_MAX
+};
+enum ward_relay_end {
+	WARD_END_DONE = 0, /* both sides closed */
+	WARD_END_CLIENT, /* reset by the client */
+	WARD_END_SERVER, /* reset by the server */
+	WARD_END_REFUSED, /* by the gate */
+	WARD_END_IDLE, /* idle_ms, or the first bytes did not come to an end in time */
+	WARD_END_TIME, /* total_ms */
+	WARD_END_BYTES, /* up_max or down_max */
+	WARD_END_MEMORY,
+	WARD_END_MAX
+};
+enum ward_relay_limit { WARD_RELAY_LIMIT_FLOWS = 0, WARD_RELAY_LIMIT_NAMES, WARD_RELAY_LIMIT_MAX };
+
+struct ward_relay_addr {
+	uint8_t family; /* 4, 6 */
+	uint8_t pad;
+	uint16_t port; /* host order */
+	uint8_t a[16]; /* network order, the first four for 4 */
+};
+struct ward_relay_msg {
+	uint32_t type;
+	uint32_t id; /* of a flow or a question; the relay's choice, unique while it is open */
+	uint32_t value;
+	uint32_t pad;
+	struct ward_relay_addr to, from;
+	uint8_t v4[4], v6[16];
+	uint64_t up, down;
+	uint64_t idle_ms, total_ms, up_max, down_max;
+	char name[WARD_RELAY_NAME_MAX + 2]; /* ends with NUL, zero behind it */
+};
