@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * egress: the gate. Every TCP flow of a run comes here with the name that was asked for, is judged, and is dialled from outside; nothing
- * leaves by any other way. The sandbox's own side (network namespace, redirect, sockets) is confine's; this is ours from its sockets on.
+ * egress: the gate. Every TCP flow of a run comes here with the name that was asked for, is judged, and is dialled from outside;
+ * nothing leaves by any other way. The sandbox's own side (network namespace, redirect, sockets) is confine's; this is ours from
+ * its sockets on.
  *
  * Life: ward_egress_start() before GO, with the cage's sockets. Poll ward_egress_fd(), at the latest after ward_egress_timeout();
- * ward_egress_next() does what there is to do and asks, through ops, in the caller's thread. One run, one gate, one thread. If the relay
- * dies its connections end, and no new one opens.
+ * ward_egress_next() does what there is to do and asks, through ops, in the caller's thread. One run, one gate, one thread. If
+ * the relay dies its connections end, and no new one opens.
  */
 #pragma once
 
@@ -78,6 +79,6 @@ enum ward_address_class {
 	WARD_ADDRESS_PUBLIC,
 	WARD_ADDRESS_CLASS_MAX
 };
-/* family 4 or 6, bytes in network order. Forms that carry an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo) are what that is. */
+/* family 4 or 6, bytes in network order. Forms that carry an IPv4 address (mapped, NAT64, 6to4, Teredo ...) are what that is. */
 enum ward_address_class ward_address_classify(int family, const uint8_t *a);
 const char *ward_address_class_name(enum ward_address_class c);

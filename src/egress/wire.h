@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The wire between the gate (the supervisor: decides, resolves, dials, records) and ward-relay (musl, a process of its own, without
- * any right: accepts, reads what the sandbox sends, moves bytes). One message a packet of a SEQPACKET pair, of fixed size. The relay reads hostile bytes, so the gate takes whatever the relay says for hostile, too:
- * a message of another size, an unknown type, a flow that is not open, a name that is not in its normal form end the relay.
+ * The wire between the gate (the supervisor: decides, resolves, dials, records) and ward-relay (musl, a process of its own,
+ * without any right: accepts, reads what the sandbox sends, moves bytes). One message a packet of a SEQPACKET pair, of fixed
+ * size. The relay reads hostile bytes, so the gate takes whatever the relay says for hostile, too: a message of another size, an
+ * unknown type, a flow that is not open, a name that is not in its normal form end the relay.
  *
- * A flow:  relay OPEN -> gate DIALED (with the connected socket) or REFUSED; both ways are read meanwhile, and what the client sent is
- * held. relay SEEN, once the first bytes say what is spoken (or that they do not say) -> gate PASS or REFUSED. relay CLOSED at its
- * end, once. What the server sends is passed on from DIALED on: protocols in which it speaks first work.
- * A name:  relay NAME -> gate ANSWER.
+ * A flow: relay OPEN -> gate DIALED (with the connected socket) or REFUSED; both ways are read meanwhile, and what the client
+ * sent is held. relay SEEN, once the first bytes say what is spoken (or that they do not say) -> gate PASS or REFUSED. relay
+ * CLOSED at its end, once. What the server sends is passed on from DIALED on: protocols in which it speaks first work.
+ * A name: relay NAME -> gate ANSWER.
  */
 #pragma once
 

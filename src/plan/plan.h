@@ -185,7 +185,7 @@ struct ward_plan {
 	enum ward_attribution attribution;      /* resolved: never AUTO */
 	int deny_errno;              /* ENOENT or EACCES */
 	bool audit_off;              /* no log: --audit /dev/null */
-	bool egress;                 /* something outside may be connected to: the run's network is captured, and goes through the gate */
+	bool egress;                 /* something outside may be connected to: the network is captured and goes through the gate */
 	uid_t inside_uid; gid_t inside_gid;     /* what the command sees */
 	uid_t host_uid; gid_t host_gid;         /* what it is outside: never 0 */
 	bool tty;                    /* give it a private pty */
