@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "audit/log.h"
@@ -23,6 +24,7 @@
 #define TRIES 16 /* whoever takes a half made one for a dead run's has it for some microseconds */
 /* The lines of a run may begin this much before where the log ended when it began: a torn line was cut meanwhile. */
 #define BEFORE (WARD_AUDIT_LINE_MAX + 1u)
+#define FOREIGN_OLD (24 * 3600) /* seconds, from where on another machine's run is told of */
 #define HEAD_MAX (WARD_PENDING_BYTES_MAX - WARD_PENDING_TEXT_MAX)
 
 struct ward_pending {
@@ -258,7 +260,8 @@ static int note_line(struct sweep *s, const char *line, size_t n)
 
 /*
  * From where the log ended when the first of them began. A log that is another file by now, or was cut, is read whole: if a run's records
- * are not in it they are in the old one, and whoever was killed with a log that was put away has no end there.
+ * are not in it they are in the old one, and whoever was killed with a log that was put away has no end there. A device's number may be
+ * another one after each boot, of the same file: then it is read whole, too, but what it does not have has not been.
  */
 static uint64_t look_from(struct sweep *s, const struct stat *st, uint64_t size)
 {
@@ -272,7 +275,7 @@ static uint64_t look_from(struct sweep *s, const struct stat *st, uint64_t size)
 			continue;
 		if (of->ino == st->st_ino && of->dev == st->st_dev && of->size <= size)
 			mine = of->size > BEFORE ? of->size - BEFORE : 0;
-		else if (of->ino)
+		else if (of->ino && (of->ino != st->st_ino || of->size > size))
 			s->runs[i].started = true;
 		from = mine < from ? mine : from;
 	}
@@ -332,6 +335,25 @@ static bool read_head(const struct ward_audit *a, struct dead *of)
 			memcmp(boot, a->boot, strlen(a->boot)) == 0);
 }
 
+/*
+ * Another machine's that may be alive there, in spite of its lock. Nobody there may be left to end it (a container that had a name of its
+ * own), so that one that is old is told of, and who reads that knows better.
+ */
+static int leave_to_others(const struct sweep *s, const struct dead *of, int fd,
+	struct ward_error *err)
+{
+	struct ward_error why = WARD_ERROR_INIT;
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && time(NULL) - st.st_mtime < FOREIGN_OLD)
+		return WARD_OK;
+	(void)ward_fail(&why, WARD_E_AUDIT,
+		"%s" SUFFIX
+		"/%s is of another machine, or of a container with another name, and may be alive there; if it is not, remove that file",
+		s->a->path, of->name);
+	return warn(s, WARD_E_AUDIT, &why, err);
+}
+
 /* It is one of those that are looked at, if it can be read. Takes fd, then. */
 static int add_dead(struct sweep *s, const char *name, int *fd, struct ward_error *err)
 {
@@ -357,7 +379,7 @@ static int add_dead(struct sweep *s, const char *name, int *fd, struct ward_erro
 	if (head < of->b.n) {
 		if (!read_head(s->a, of)) {
 			ward_buf_done(&of->b);
-			return WARD_OK;
+			return leave_to_others(s, of, *fd, err);
 		}
 		d->text = of->b.s + head + 1;
 		d->n = of->b.n - head - 1;
