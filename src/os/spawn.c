@@ -256,22 +256,39 @@ int ward_put_map(pid_t pid, const char *name, const char *text)
 	return (int)put;
 }
 
-/* Waits to be killed. A caller that is killed right now must not leave it behind. */
+struct carried {
+	pid_t caller;
+	int gone; /* it may go: for where nobody may kill it */
+};
+
+/* Waits to be killed, or to be told to go. A caller that is killed right now must not leave it behind. */
 BARE static int carrier(void *arg)
 {
+	static const struct timespec limit = { .tv_sec = 1 };
+	struct carried *c = arg;
+
 	ward_raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (ward_raw(SYS_getppid, 0, 0, 0, 0, 0) == *(const pid_t *)arg)
-		for (;;)
-			ward_raw(SYS_ppoll, 0, 0, 0, 0, 0);
+	if (ward_raw(SYS_getppid, 0, 0, 0, 0, 0) == c->caller)
+		while (__atomic_load_n(&c->gone, __ATOMIC_ACQUIRE) == 0)
+			ward_raw(SYS_futex, (long)&c->gone, FUTEX_WAIT, 0, (long)&limit, 0);
 	ward_raw(SYS_exit, 1, 0, 0, 0, 0);
 	return 0;
+}
+
+/* It has nothing left to do; its end is waited for when there is time, and comes even where a filter refuses to kill by descriptor. */
+static void let_go(int pidfd, struct carried *c)
+{
+	if (ward_pidfd_signal(pidfd, SIGKILL) == 0)
+		return;
+	__atomic_store_n(&c->gone, 1, __ATOMIC_RELEASE);
+	(void)syscall(SYS_futex, &c->gone, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
 int ward_userns_new(const char *uid_map, const char *gid_map, struct ward_userns *ret)
 {
 	char *stack = mmap(NULL, CARRIER_BYTES, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-	pid_t *me = (pid_t *)(void *)stack;
+	struct carried *c = (struct carried *)(void *)stack;
 	char path[64];
 	sigset_t all, old;
 	long pid;
@@ -280,10 +297,10 @@ int ward_userns_new(const char *uid_map, const char *gid_map, struct ward_userns
 	*ret = (struct ward_userns)WARD_USERNS_INIT;
 	if (stack == MAP_FAILED)
 		return -errno;
-	*me = getpid();
+	c->caller = getpid();
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pid = clone(carrier, stack + CARRIER_BYTES, CLONE_VM | CLONE_NEWUSER | CLONE_PIDFD, me,
+	pid = clone(carrier, stack + CARRIER_BYTES, CLONE_VM | CLONE_NEWUSER | CLONE_PIDFD, c,
 		&ret->carrier);
 	r = pid < 0 ? -errno : 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -300,8 +317,7 @@ int ward_userns_new(const char *uid_map, const char *gid_map, struct ward_userns
 	ret->fd = r < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	if (r == 0 && ret->fd < 0)
 		r = -errno;
-	/* It has nothing left to do; its end is waited for when there is time. */
-	(void)ward_pidfd_signal(ret->carrier, SIGKILL);
+	let_go(ret->carrier, c);
 	if (r < 0)
 		ward_userns_done(ret);
 	return r;

@@ -22,10 +22,11 @@ import cli    # noqa: E402  pylint: disable=wrong-import-position
 from box import both, both_cases, root_only    # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_eq, check_in, skip    # noqa: E402  pylint: disable=wrong-import-position
 
-EPERM, ENOSYS, ENOSPC, ENOMEM, EAGAIN, EIO = 1, 38, 28, 12, 11, 5
+EPERM, ENOSYS, ENOSPC, ENOMEM, EAGAIN, EIO, EMFILE = 1, 38, 28, 12, 11, 5, 24
 ACCEPT = ["--accept", "processes=advisory", "--accept", "files.meta=none"]
 
 CLOSE_LATE = (0, 4)             # the init closes from 4 and the command from 6; ward-init's first call closes from 3
+PARK_COMMAND, PARK_INIT = (2, None, 7), (2, None, 5)     # from where fcntl(F_DUPFD_CLOEXEC) looks for a place, of each of the two
 CAPBSET_DROP_ALONE = (0, 16)   # argument and mask: of the numbers that prctl is asked here, 24 alone has this bit
 
 # call (or a rule of box.refuse_calls without its errno), errnos, what the line must say. A call that ward does without on this
@@ -58,6 +59,10 @@ STEPS = [
     ("chdir", (EPERM,), "view"),
     ("close_range", (EPERM, ENOSYS), "close_range"),
     (("close_range", *CLOSE_LATE), (EPERM,), "close_range"),
+    (("fcntl", *PARK_COMMAND), (EMFILE,), "descriptors of the command"),
+    (("fcntl", *PARK_INIT), (EMFILE,), "descriptors of init"),
+    (("dup2", 1, None, 2), (EMFILE, EPERM), "descriptors of"),
+    (("dup3", 2, 0o2000000), (EMFILE, EPERM), "descriptors of the command"),
     ("landlock_add_rule", (EPERM, ENOSYS), "Landlock"),
     ("landlock_restrict_self", (EPERM, ENOSYS), "Landlock"),
     ("socket", (EPERM,), "loopback"),
@@ -80,7 +85,7 @@ def refused(p, r, word):
 
 def says(r, e):
     """The line names the errno, in the words of whichever C library ward was built with."""
-    words = (os.strerror(e), {EIO: "I/O error", ENOMEM: "Out of memory", EAGAIN: "Resource temporarily"}.get(e, os.strerror(e)))
+    words = (os.strerror(e), {EIO: "I/O error", ENOMEM: "Out of memory", EAGAIN: "Resource temporarily", EMFILE: "No file descriptors available"}.get(e, os.strerror(e)))
     check(any(w in r.err.splitlines()[0] for w in words), f"errno {e} is not named: {r.err}")
 
 
@@ -122,6 +127,20 @@ def a_dead_filter_is_no_excuse(p):
     """The test of the tests: calls that are not refused change nothing."""
     check_eq(run_refused(p, ("sched_setaffinity", EPERM)).code, 0)
     check((p.ws / "made").exists())
+
+
+@both_cases([("EPERM", EPERM), ("ENOSYS", ENOSYS)])
+def no_signal_by_descriptor(p, e):
+    """A filter of a container engine may know no pidfd_send_signal. What is ended by it ends all the same, and nothing waits for ever."""
+    refuse = {"preexec_fn": box.refuse_calls(("pidfd_send_signal", e)), "timeout": 30}
+    check_eq(p.run("--write", ".", "touch", "made", **refuse).code, 0)
+    check((p.ws / "made").exists())
+    check_eq(p.run("--timeout", "500ms", "sleep", "25", **refuse).code, 124)
+    check_eq(box.leftovers(1.0), {})
+    r = run_refused(p, ("pidfd_send_signal", e), ("mount", EIO))
+    check_eq((r.code, box.leftovers(1.0)), (125, {}), r.err)
+    q = subprocess.run([cli.WARD, "doctor"], env=p.env(), stdin=subprocess.DEVNULL, capture_output=True, check=False, **refuse)
+    check(q.returncode in (0, 1) and q.stdout, f"doctor: {q}")
 
 
 # ---- no user namespaces ----

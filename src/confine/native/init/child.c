@@ -273,14 +273,20 @@ static void take_descriptors(struct init *in)
 	const int n = in->outside < 0 ? 3 : 4;
 	int high[4];
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		high[i] = fcntl(keep[i], F_DUPFD_CLOEXEC, COMMAND_FD_OUTSIDE + 1);
+		/* The first of them is what such a word goes through, once it is there: its old place is taken below. */
+		if (high[i] < 0)
+			fail(i ? high[0] : in->cmd, WARD_STAGE_FORK, errno,
+				"descriptors of the command");
+	}
 	for (int i = 0; i < 3; i++)
-		if (high[i] < 0 || dup2(in->handed[WARD_HANDED_STDIO + i], i) != i)
-			_exit(1);
+		if (dup2(in->handed[WARD_HANDED_STDIO + i], i) != i)
+			fail(high[0], WARD_STAGE_FORK, errno,
+				"descriptors of the command: standard streams");
 	for (int i = 0; i < n; i++)
 		if (dup3(high[i], COMMAND_FD_CMD + i, O_CLOEXEC) < 0)
-			_exit(1);
+			fail(high[0], WARD_STAGE_FORK, errno, "descriptors of the command");
 	in->cmd = COMMAND_FD_CMD;
 	in->steps = COMMAND_FD_STEPS;
 	in->outside = in->outside < 0 ? -1 : COMMAND_FD_OUTSIDE;

@@ -255,11 +255,15 @@ static void keep_descriptors(struct init *in, int sigfd)
 		in->handed[WARD_HANDED_ANCHOR] };
 	int high[OWN_FD_MAX];
 
-	for (int i = 0; i < OWN_FD_MAX; i++)
+	for (int i = 0; i < OWN_FD_MAX; i++) {
 		high[i] = keep[i] < 0 ? -1 : fcntl(keep[i], F_DUPFD_CLOEXEC, OWN_FD_MAX);
+		/* The first of them is the socket that such a word goes through. */
+		if (keep[i] >= 0 && high[i] < 0)
+			fail(i ? high[0] : in->ctl, WARD_STAGE_FORK, errno, "descriptors of init");
+	}
 	for (int i = 0; i < OWN_FD_MAX; i++)
-		if (keep[i] >= 0 && (high[i] < 0 || dup2(high[i], i) != i))
-			_exit(1);
+		if (keep[i] >= 0 && dup2(high[i], i) != i)
+			fail(high[0], WARD_STAGE_FORK, errno, "descriptors of init");
 	/* What stayed open would keep pipes of the caller's, or the FUSE device, alive. */
 	if (in->oom < 0)
 		close(OWN_FD_OOM);
