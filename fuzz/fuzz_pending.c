@@ -2,7 +2,7 @@
 /*
  * What is left of runs whose ward was killed: the files of LOG.runs as src/audit/pending.c reads them, and what src/run/aborted.c takes away
  * because of them. The input is files, each a byte that chooses the name, a length of two bytes and the text; a name that is the log's
- * appends to it instead. Whatever they say: a sweep fails for nothing but memory, tells of each run once, and hands out whole texts
+ * appends to it instead, and one that begins with @ gets the head of a file of this machine in its place. Whatever they say: a sweep fails for nothing but memory, tells of each run once, and hands out whole texts
  * only; what it told of is gone afterwards, and everything else is still there. Works in a directory of its own.
  */
 #include <dirent.h>
@@ -16,6 +16,7 @@ static void saw_run(const char *run);
 #define ward_pin_forget saw_pin_as_ward_pin_forget
 #define ward_confine_forget saw_run_as_ward_confine_forget
 #define ward_live_forget saw_run_as_ward_live_forget
+#include "audit/log.h"
 #include "run/aborted.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -70,6 +71,24 @@ static void put(const char *path, int flags, const void *p, size_t n)
 
 	MUST(fd >= 0 && write(fd, p, n) == (ssize_t)n);
 	close(fd);
+}
+
+/* Only who has our boot and name is one of ours. */
+static void put_run(const char *path, const uint8_t *p, size_t n)
+{
+	char head[256] = "";
+	struct stat st;
+
+	if (n > 0 && p[0] == '@') {
+		MUST(stat(file, &st) == 0);
+		(void)snprintf(head, sizeof(head), "%llu %u %llu %s %s",
+			(unsigned long long)st.st_ino, n > 1 ? p[1] : 0,
+			(unsigned long long)st.st_dev, audit->boot, audit->host);
+		put(path, O_TRUNC, head, strlen(head) + 1);
+		p++;
+		n--;
+	}
+	put(path, head[0] ? O_APPEND : O_TRUNC, p, n);
 }
 
 static void empty_runs(void)
@@ -187,7 +206,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (i + 1 == FILES)
 			put(file, O_APPEND, data, n);
 		else
-			put(path, O_TRUNC, data, n);
+			put_run(path, data, n);
 		before[i] = true;
 		data += n;
 		size -= n;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A simulator of classic BPF, and what a filter must answer for what the supervisor would judge: for test_seccomp.c and fuzz_seccomp.c. */
+/* A simulator of classic BPF, and what a filter must answer for what the supervisor would judge: test_seccomp.c, fuzz_seccomp.c. */
 #pragma once
 
 #include <string.h>
