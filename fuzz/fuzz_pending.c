@@ -39,7 +39,8 @@ static const bool is_one[] = { true, true, true, true, true, true, false, false,
 
 static char dir[] = "/tmp/ward-fuzz-pending-XXXXXX", file[64], runs[72];
 static struct ward_audit *audit;
-static bool before[FILES], told_of[FILES], raw_log;
+static bool before[FILES], raw_log;
+static unsigned told_of[FILES]; /* of the run of this name */
 static const struct ward_dead_run *now;
 
 void saw_pin_as_ward_pin_forget(const char *dest)
@@ -128,16 +129,21 @@ static void begin(void)
 	raw_log = false;
 }
 
-static size_t index_of(const struct ward_dead_run *d)
+/* A run may have two files, and which of them was told of is not said. */
+static bool is_of(size_t i, const char *run)
 {
-	for (size_t i = 0; i + 1 < FILES; i++) {
-		bool ended = strlen(names[i]) > WARD_ULID_SIZE - 1;
+	return is_one[i] && strncmp(names[i], run, WARD_ULID_SIZE - 1) == 0;
+}
 
-		if (is_one[i] && before[i] && !told_of[i] &&
-			strncmp(names[i], d->run, WARD_ULID_SIZE - 1) == 0 && (!ended || d->ended))
-			return i;
+static void note(const struct ward_dead_run *d)
+{
+	bool known = false;
+
+	for (size_t i = 0; i + 1 < FILES; i++) {
+		known = known || (is_of(i, d->run) && before[i]);
+		told_of[i] += is_of(i, d->run);
 	}
-	abort();
+	MUST(known);
 }
 
 static int saw(void *arg, const struct ward_dead_run *d, size_t n, struct ward_error *err)
@@ -149,7 +155,7 @@ static int saw(void *arg, const struct ward_dead_run *d, size_t n, struct ward_e
 		struct ward_event e = { .kind = "run.end" };
 
 		MUST(ward_ulid_valid(d[i].run) && (d[i].text || d[i].n == 0));
-		told_of[index_of(&d[i])] = true;
+		note(&d[i]);
 		now = &d[i];
 		clean(now, &e);
 		MUST(!e.workspace || strlen(e.workspace) < WARD_PATH_MAX);
@@ -173,10 +179,18 @@ static void sweep(void)
 	memset(told_of, 0, sizeof(told_of));
 	MUST(ward_pending_sweep(audit, &f, &err) == WARD_OK);
 	for (size_t i = 0; i + 1 < FILES; i++) {
-		bool made = strncmp(names[i], ".new.", 5) == 0;
+		unsigned gone = 0;
+		bool there;
 
-		(void)snprintf(path, sizeof(path), "%s/%s", runs, names[i]);
-		MUST((access(path, F_OK) == 0) == (before[i] && !told_of[i] && !made));
+		for (size_t k = 0; k + 1 < FILES; k++) {
+			(void)snprintf(path, sizeof(path), "%s/%s", runs, names[k]);
+			there = access(path, F_OK) == 0;
+			MUST(!there || before[k]);
+			gone += is_of(k, names[i]) && before[k] && !there;
+			MUST(is_one[k] ||
+				there == (before[k] && strncmp(names[k], ".new.", 5) != 0));
+		}
+		MUST(!is_one[i] || gone == told_of[i]);
 	}
 }
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """tools/gen-seccomp: each mistake in data/seccomp is one line with file and line number; and what it makes of the shipped
-data, and of random rules, for both machines, does in a simulator what the rules say when read one by one."""
+data, and of random rules, for both machines, does in a simulator what the rules say when read one by one.
+
+`test_gen_seccomp.py --for SECONDS SEED` makes random rules for so long instead (tools/fuzz-hours)."""
 import errno
 import importlib.machinery
 import importlib.util
@@ -10,6 +12,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/harness"))
@@ -218,22 +221,44 @@ def what_the_plan_limits_is_looked_at():
                 check_eq(got, gen.RET_ALLOW)
 
 
+def try_random_rules(numbers, rng, machine, every):
+    with tempfile.NamedTemporaryFile("w", suffix=".calls") as f:
+        f.write(random_calls(rng, numbers))
+        f.flush()
+        calls = gen.Calls(f.name, numbers)
+    limit, gen.MAX_INSNS = gen.MAX_INSNS, 4096
+    try:
+        compare(calls, numbers, machine, rng, range(0, 480, every), 3, rng.sample(range(gen.VARIANTS), 12))
+    finally:
+        gen.MAX_INSNS = limit
+
+
+def few_numbers():
+    numbers = gen.read_numbers(str(NUMBERS))
+    return {n: r for n, r in numbers.items() if (r[1] or 0) < 120}
+
+
 @test
 def random_rules():
-    numbers = gen.read_numbers(str(NUMBERS))
-    numbers = {n: r for n, r in numbers.items() if (r[1] or 0) < 120}
-    rng = random.Random(2)
+    numbers, rng = few_numbers(), random.Random(2)
     for n in range(12):
-        with tempfile.NamedTemporaryFile("w", suffix=".calls") as f:
-            f.write(random_calls(rng, numbers))
-            f.flush()
-            calls = gen.Calls(f.name, numbers)
-        limit, gen.MAX_INSNS = gen.MAX_INSNS, 4096
+        try_random_rules(numbers, rng, gen.MACHINES[n % 2], 1 if n < 2 else 3)
+
+
+def run_for(seconds, seed):
+    """Rules of one seed after the other; says how many, and of which seed the first is that fails."""
+    numbers, until, n = few_numbers(), time.process_time() + seconds, 0
+    while time.process_time() < until:
         try:
-            compare(calls, numbers, gen.MACHINES[n % 2], rng, range(0, 480, 1 if n < 2 else 3), 3, rng.sample(range(gen.VARIANTS), 12))
-        finally:
-            gen.MAX_INSNS = limit
+            try_random_rules(numbers, random.Random(seed + n), gen.MACHINES[n % 2], 1)
+        except AssertionError as why:
+            sys.exit(f"seed {seed + n}: {why}")
+        n += 1
+    print(f"{n} rule files from seed {seed}")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--for"]:
+        run_for(float(sys.argv[2]), int(sys.argv[3]))
+    else:
+        main()

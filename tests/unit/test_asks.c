@@ -212,4 +212,136 @@ TEST(no_memory)
 	CHECK(n > 2);
 }
 
+/* Every allocation of the list, of whatever size, is refused once: never a yes, never a shorter list that passes for whole. */
+TEST(no_room)
+{
+	size_t max = 16;
+	int r = WARD_E_NOMEM;
+
+	for (; r != WARD_OK && max < 1u << 16; max += 16) {
+		struct ward_asks a = { .arena = ward_arena_new(max) };
+
+		r = all(&a);
+		CHECK(r == WARD_OK || r == WARD_E_NOMEM);
+		CHECK(r != WARD_OK || (a.n == 2 && a.v[0].n_things == 1 && a.v[1].n_things == 1));
+		ward_arena_free(a.arena);
+	}
+	CHECK_EQ_INT(r, WARD_OK);
+	CHECK(max > 256);
+}
+
+/* ---- the order: of what people read, and of what is hashed ---- */
+
+#define RULE(file_, line_, column_, id_, approval_) \
+	{ \
+		.id = id_, .file = file_, .line = line_, .column = column_, .text = "permit ...", \
+		.layer = WARD_LAYER_USER, .approval = approval_ \
+	}
+static const struct ward_book_rule in_order[] = {
+	RULE(NULL, 1, 1, NULL, WARD_APPROVAL_RISKY),
+	RULE("a.cedar", 2, 7, "z", WARD_APPROVAL_RISKY),
+	RULE("a.cedar", 10, 1, "a", WARD_APPROVAL_RISKY),
+	RULE("a.cedar", 10, 3, NULL, WARD_APPROVAL_RISKY),
+	RULE("a.cedar", 10, 3, "b", WARD_APPROVAL_CRITICAL),
+	RULE("a.cedar", 10, 3, "b", WARD_APPROVAL_RISKY),
+	RULE("a.cedar", 10, 3, "c", WARD_APPROVAL_CRITICAL),
+	RULE("a.cedar", 10, 12, "a", WARD_APPROVAL_RISKY),
+	RULE("a.cedar", 11, 1, "a", WARD_APPROVAL_RISKY),
+	RULE("b.cedar", 1, 1, "a", WARD_APPROVAL_RISKY),
+};
+#define N WARD_ARRAY_SIZE(in_order)
+
+TEST(rules_are_in_the_order_of_their_files)
+{
+	/* Each step is prime to N: every rule, in another order. */
+	for (size_t step = 1; step < N; step += 2) {
+		struct ward_asks a = { .arena = ward_arena_new(0) };
+
+		if (step == 5)
+			continue;
+		CASE("step %zu", step);
+		look(&a, POLICY);
+		for (size_t i = 0; i < N; i++)
+			(void)put(&a, &in_order[i * step % N], WARD_ACT_FS_READ, "/ws/a");
+		CHECK_EQ_INT(ward_asks_finish(&a, NULL), WARD_OK);
+		REQUIRE(a.n == N);
+		for (size_t i = 0; i < N; i++) {
+			CHECK_EQ_INT(a.v[i].line, in_order[i].line);
+			CHECK_EQ_INT(a.v[i].column, in_order[i].column);
+			CHECK_EQ_INT(a.v[i].level, in_order[i].approval);
+			CHECK_STR_EQ(a.v[i].id ? a.v[i].id : "-",
+				in_order[i].id ? in_order[i].id : "-");
+		}
+		ward_arena_free(a.arena);
+	}
+}
+
+TEST(what_is_one_rules_is_in_the_order_of_action_kind_and_name)
+{
+	static const struct {
+		enum ward_action action;
+		const char *resource;
+		bool below;
+	} things[] = {
+		{ WARD_ACT_FS_READ, "/ws/b", false },
+		{ WARD_ACT_FS_READ, "/ws/d", false },
+		{ WARD_ACT_FS_READ, "/ws/a/" WARD_ANY_NAME, true },
+		{ WARD_ACT_FS_READ, "/ws/c/" WARD_ANY_NAME, true },
+		{ WARD_ACT_FS_WRITE, "/ws/a", false },
+		{ WARD_ACT_FS_WRITE, "/ws/0/" WARD_ANY_NAME, true },
+		{ WARD_ACT_FS_WRITE, "/" WARD_ANY_NAME, true },
+	};
+	static const char *const names[] = { "/ws/b", "/ws/d", "/ws/a", "/ws/c", "/ws/a", "/",
+		"/ws/0" };
+	const size_t n = WARD_ARRAY_SIZE(things);
+	char first[WARD_SHA256_HEX] = "";
+
+	_Static_assert(WARD_ACT_FS_READ < WARD_ACT_FS_WRITE, "the order of the table");
+	for (size_t step = 1; step < n; step++) {
+		struct ward_asks a = { .arena = ward_arena_new(0) };
+
+		CASE("step %zu", step);
+		look(&a, POLICY);
+		for (size_t i = 0; i < n; i++)
+			(void)put(&a, &out, things[i * step % n].action,
+				things[i * step % n].resource);
+		CHECK_EQ_INT(ward_asks_finish(&a, NULL), WARD_OK);
+		REQUIRE(a.n == 1 && a.v[0].n_things == n);
+		for (size_t i = 0; i < n; i++) {
+			CHECK_EQ_INT(a.v[0].things[i].action, things[i].action);
+			CHECK_EQ_INT(a.v[0].things[i].below, things[i].below);
+			CHECK_STR_EQ(a.v[0].things[i].resource, names[i]);
+		}
+		if (step == 1)
+			memcpy(first, a.v[0].digest, sizeof(first));
+		CHECK_STR_EQ(a.v[0].digest, first);
+		ward_arena_free(a.arena);
+	}
+}
+
+/* Of one rule: once for this, and now something else: both stand in the list, the same way round whatever came first. */
+TEST(what_was_answered_and_what_is_open_of_one_rule)
+{
+	char order[2][2][WARD_SHA256_HEX];
+
+	for (int i = 0; i < 2; i++) {
+		struct ward_asks a = { .arena = ward_arena_new(0) };
+
+		look(&a, POLICY);
+		(void)put(&a, &out, WARD_ACT_FS_READ, i ? "/ws/b" : "/ws/a");
+		CHECK_EQ_INT(ward_asks_finish(&a, NULL), WARD_OK);
+		a.v[0].answer = WARD_SAID_ONCE;
+		look(&a, POLICY);
+		(void)put(&a, &out, WARD_ACT_FS_READ, i ? "/ws/a" : "/ws/b");
+		CHECK_EQ_INT(ward_asks_finish(&a, NULL), WARD_OK);
+		REQUIRE(a.n == 2);
+		for (int k = 0; k < 2; k++)
+			memcpy(order[i][k], a.v[k].digest, WARD_SHA256_HEX);
+		ward_arena_free(a.arena);
+	}
+	CHECK_STR_EQ(order[0][0], order[1][0]);
+	CHECK_STR_EQ(order[0][1], order[1][1]);
+	CHECK(strcmp(order[0][0], order[0][1]) < 0);
+}
+
 TAP_MAIN();
