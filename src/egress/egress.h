@@ -7,6 +7,8 @@
  * Life: ward_egress_start() before GO, with the cage's sockets. Poll ward_egress_fd(), at the latest after ward_egress_timeout();
  * ward_egress_next() does what there is to do and asks, through ops, in the caller's thread. One run, one gate, one thread. If
  * the relay dies its connections end, and no new one opens.
+ *
+ * What an address is says ward_address_classify() (policy/net/net.h).
  */
 #pragma once
 
@@ -70,15 +72,3 @@ int ward_egress_timeout(const struct ward_egress *e); /* ms, -1 = none */
 int ward_egress_next(struct ward_egress *e, struct ward_error *err);
 /* Every flow ends and is told; the relay is gone when it returns. NULL ok. */
 void ward_egress_stop(struct ward_egress *e);
-
-/* ---- address.c: what an address is. Pure. ---- */
-enum ward_address_class {
-	WARD_ADDRESS_NEVER = 0, /* metadata, link-local, multicast, broadcast, unspecified, reserved, malformed */
-	WARD_ADDRESS_LOOPBACK,
-	WARD_ADDRESS_PRIVATE, /* RFC 1918, CGNAT, ULA, site-local */
-	WARD_ADDRESS_PUBLIC,
-	WARD_ADDRESS_CLASS_MAX
-};
-/* family 4 or 6, bytes in network order. Forms that carry an IPv4 address (mapped, NAT64, 6to4, Teredo ...) are what that is. */
-enum ward_address_class ward_address_classify(int family, const uint8_t *a);
-const char *ward_address_class_name(enum ward_address_class c);

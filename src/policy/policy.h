@@ -13,6 +13,7 @@
 #include "policy/action.h"
 #include "policy/book/book.h"
 #include "policy/layer.h"
+#include "policy/net/net.h"
 #include "policy/ops.h"
 #include "policy/pattern/pattern.h"
 #include "policy/redact.h"

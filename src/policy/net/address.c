@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an address is, by data/addresses. The strictest answer counts wherever more than one reading is possible, and what is not known
+ * to be public is not: an IPv6 address outside of 2000::/3 that no line holds is never to be reached.
+ */
+#include <string.h>
+
+#include "policy/net/own.h"
+
+const char *ward_address_class_name(enum ward_address_class c)
+{
+	static const char *const names[WARD_ADDRESS_CLASS_MAX] = { "never", "loopback", "private",
+		"public" };
+
+	return (unsigned)c < WARD_ADDRESS_CLASS_MAX ? names[c] : "never";
+}
+
+bool ward_address_within(const uint8_t *a, const uint8_t *net, unsigned bits)
+{
+	unsigned whole = bits / 8, rest = bits % 8;
+
+	if (memcmp(a, net, whole) != 0)
+		return false;
+	return rest == 0 || ((a[whole] ^ net[whole]) >> (8 - rest)) == 0;
+}
+
+struct found {
+	enum ward_address_class c;
+	const char *what;
+};
+
+static void stricter(struct found *f, enum ward_address_class c, const char *what)
+{
+	if (f->what == NULL || c < f->c)
+		*f = (struct found){ c, what };
+}
+
+static struct found classify4(const uint8_t a[4])
+{
+	uint32_t v = (uint32_t)a[0] << 24 | (uint32_t)a[1] << 16 | (uint32_t)a[2] << 8 | a[3];
+	struct found f = { WARD_ADDRESS_PUBLIC, NULL };
+
+	for (size_t i = 0; i < ward_address_rows4_n; i++) {
+		const struct ward_address_row4 *r = &ward_address_rows4[i];
+
+		if (((v ^ r->net) >> (32 - r->bits)) != 0)
+			continue;
+		if (r->bits == 32)
+			return (struct found){ r->c, r->what };
+		stricter(&f, r->c, r->what);
+	}
+	if (f.what == NULL)
+		f = (struct found){ WARD_ADDRESS_PUBLIC, "public" };
+	return f;
+}
+
+static void carried(struct found *f, const uint8_t *v4)
+{
+	struct found in = classify4(v4);
+
+	stricter(f, in.c, in.what);
+}
+
+/*
+ * 64:ff9b:1::/48 (RFC 8215): the network says how long its prefix is, and so where the address stands (RFC 6052, 2.2). Every layout
+ * counts that the zero bytes leave possible.
+ */
+static void carried_nat64(struct found *f, const uint8_t a[16])
+{
+	static const struct {
+		unsigned char at[4], end;
+	} layouts[] = { { { 6, 7, 9, 10 }, 11 }, { { 7, 9, 10, 11 }, 12 },
+		{ { 9, 10, 11, 12 }, 13 }, { { 12, 13, 14, 15 }, 16 } };
+	static const uint8_t zero[16] = { 0 };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(layouts); i++) {
+		uint8_t v4[4];
+
+		for (size_t k = 0; k < 4; k++)
+			v4[k] = a[layouts[i].at[k]];
+		if (a[8] == 0 && memcmp(a + layouts[i].end, zero, 16u - layouts[i].end) == 0 &&
+			memcmp(v4, zero, 4) != 0)
+			carried(f, v4);
+	}
+	if (f->what == NULL)
+		*f = (struct found){ WARD_ADDRESS_NEVER, "NAT64 without an address" };
+}
+
+static struct found classify6(const uint8_t a[16])
+{
+	static const uint8_t own_nat64[6] = { 0, 0x64, 0xff, 0x9b, 0, 1 };
+	static const uint8_t isatap[4] = { 0, 0, 0x5e, 0xfe };
+	struct found f = { WARD_ADDRESS_PUBLIC, NULL };
+
+	for (size_t i = 0; i < ward_address_rows6_n; i++) {
+		const struct ward_address_row6 *r = &ward_address_rows6[i];
+		uint8_t v4[4];
+
+		if (!ward_address_within(a, r->net, r->bits))
+			continue;
+		if (r->bits == 128)
+			return (struct found){ r->c, r->what };
+		if (r->at < 0) {
+			stricter(&f, r->c, r->what);
+			continue;
+		}
+		for (size_t k = 0; k < 4; k++)
+			v4[k] = (uint8_t)(a[(size_t)r->at + k] ^ (r->inverted ? 0xff : 0));
+		carried(&f, v4);
+	}
+	if (memcmp(a, own_nat64, sizeof(own_nat64)) == 0)
+		carried_nat64(&f, a);
+	if (f.what == NULL && (a[0] & 0xe0) != 0x20)
+		f = (struct found){ WARD_ADDRESS_NEVER, "not assigned" };
+	/* The bit that says "globally unique" may be set or not. */
+	if ((a[8] & 0xfd) == 0 && memcmp(a + 9, isatap + 1, 3) == 0)
+		carried(&f, a + 12);
+	if (f.what == NULL)
+		f = (struct found){ WARD_ADDRESS_PUBLIC, "public" };
+	return f;
+}
+
+enum ward_address_class ward_address_what(int family, const uint8_t *a, const char **ret_what)
+{
+	struct found f = { WARD_ADDRESS_NEVER, "no address" };
+
+	if (a != NULL && family == 4)
+		f = classify4(a);
+	else if (a != NULL && family == 6)
+		f = classify6(a);
+	*ret_what = f.what;
+	return f.c;
+}
+
+enum ward_address_class ward_address_classify(int family, const uint8_t *a)
+{
+	const char *what;
+
+	return ward_address_what(family, a, &what);
+}
