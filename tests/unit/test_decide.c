@@ -66,6 +66,7 @@ TEST(errors_deny)
 		CASE("row %td", row - rows);
 		CHECK_EQ_INT(decide(row->rules, &row->q), WARD_E_INVALID);
 		check_denied();
+		CHECK_STR_EQ(d.why, "the question could not be decided");
 	}
 	CASE("%s", "no question");
 	CHECK_EQ_INT(decide(&all, NULL), WARD_E_INVALID);
