@@ -181,6 +181,10 @@ TEST(lists_of_two_layers_must_agree_and_the_highest_level_counts)
 		   "fs.read /b/1 ask critical\n"
 		   "fs.read /a/x deny narrowed\n"
 		   "fs.read /c deny narrowed");
+	ask("fs.read", "/a/x");
+	CHECK_EQ_INT(verdict.layer, WARD_LAYER_REPOSITORY);
+	CHECK_STR_EQ(verdict.text,
+		"the repository lists what may be granted, and this is not among it");
 	/* Who wants the person is who is named. */
 	check_asks("fs.read /b/1 ask critical");
 	CHECK_STR_EQ(verdict.rules[0]->file, "b");
@@ -295,6 +299,27 @@ TEST(refused_when_it_is_read)
 	}
 }
 
+/* Nobody to ask, nowhere to think, nothing asked: an error, and a no. */
+TEST(without_a_book_a_desk_or_a_question)
+{
+	struct ward_query q = { .action = WARD_ACT_FS_READ, .resource = WARD_STR("/w/a.c") };
+
+	one_source("permit (principal, action == Ward::Action::\"fs.read\", resource);");
+	REQUIRE(judge_book() == WARD_OK);
+	for (int without = 0; without <= 3; without++) {
+		struct ward_verdict v;
+		int r;
+
+		CASE("without %d", without);
+		memset(&v, 0xff, sizeof(v));
+		r = ward_judge(without == 1 ? NULL : book, without == 2 ? NULL : desk,
+			without == 3 ? NULL : &q, &v);
+		CHECK_EQ_INT(r, without ? WARD_E_INVALID : WARD_OK);
+		CHECK_EQ_INT(v.effect, without ? WARD_DENY : WARD_ALLOW);
+		CHECK_EQ_INT(v.why, without ? WARD_WHY_MALFORMED : WARD_WHY_GRANTED);
+	}
+}
+
 /* ---- memory ---- */
 
 TEST(no_memory)
@@ -325,6 +350,38 @@ TEST(no_memory)
 	}
 	CHECK(failures > 50);
 	check_asks("fs.read /w/a.c allow granted");
+}
+
+/* A judge that runs out of memory has said no, whatever it had found so far. */
+TEST(no_memory_while_judging)
+{
+	struct ward_desk *mine = NULL;
+	struct ward_query q = { .action = WARD_ACT_FS_READ, .resource = WARD_STR("/w/a.c") };
+	struct ward_verdict v;
+	unsigned n = 1, failures = 0;
+	int r;
+
+	if (!ALLOC_FAIL_WORKS)
+		SKIP("a sanitizer has an allocator of its own");
+	one_source(
+		"permit (principal, action == Ward::Action::\"fs.read\", resource in Ward::Glob::\"**/*.c\");");
+	add_source("ceiling.cedar", WARD_LAYER_CEILING, true, 0,
+		"permit (principal, action, resource in Ward::Path::\"/w\");");
+	REQUIRE(judge_book() == WARD_OK);
+	do {
+		mine = ward_desk_new();
+		REQUIRE(mine);
+		memset(&v, 0xff, sizeof(v));
+		alloc_fail_at = n++;
+		alloc_fail_hit = false;
+		r = ward_judge(book, mine, &q, &v);
+		alloc_fail_at = 0;
+		ward_desk_free(mine);
+		failures += alloc_fail_hit;
+		CHECK_EQ_INT(r, alloc_fail_hit ? WARD_E_NOMEM : WARD_OK);
+		CHECK_EQ_INT(v.effect, alloc_fail_hit ? WARD_DENY : WARD_ALLOW);
+	} while (alloc_fail_hit);
+	CHECK(failures > 2);
 }
 
 TAP_MAIN();
