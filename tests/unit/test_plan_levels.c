@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the levels of axes depend on beside the facts of the host: what the plan takes away, and what was asked for. */
+#include "plan_util.h"
+
+/* Without mounts of the run's own nothing is taken out of what is granted: then the axis is not held, and never passes for it. */
+TEST(what_a_policy_takes_away_needs_a_view)
+{
+#define N(...) \
+	{ \
+		.kind = WARD_NODE_BIND, .is_dir = true, .rule = -1, __VA_ARGS__ \
+	}
+	static const struct {
+		const char *name;
+		struct ward_node nodes[3];
+		enum ward_level level;
+	} rows[] = {
+		{ "two grants", { N(.dest = "/w", .write = true), N(.dest = "/x") },
+			WARD_LEVEL_ENFORCED },
+		{ "a mask",
+			{ N(.dest = "/w"),
+				{ .kind = WARD_NODE_MASK,
+					.dest = "/w/m",
+					.fixed = true,
+					.rule = -1 } },
+			WARD_LEVEL_NONE },
+		{ "nothing of it is executed",
+			{ N(.dest = "/w"), N(.dest = "/x", .fixed = true, .noexec = true) },
+			WARD_LEVEL_NONE },
+		{ "read only below what is written",
+			{ N(.dest = "/w", .write = true), N(.dest = "/w/r", .fixed = true) },
+			WARD_LEVEL_NONE },
+		{ "read only deep below it, with another between",
+			{ N(.dest = "/w", .write = true), N(.dest = "/w/a"),
+				N(.dest = "/w/a/r", .fixed = true) },
+			WARD_LEVEL_NONE },
+		{ "written below what is written",
+			{ N(.dest = "/w", .write = true),
+				N(.dest = "/w/r", .fixed = true, .write = true) },
+			WARD_LEVEL_ENFORCED },
+		{ "read only below what is read only",
+			{ N(.dest = "/w"), N(.dest = "/w/r", .fixed = true) },
+			WARD_LEVEL_ENFORCED },
+		{ "read only beside what is written",
+			{ N(.dest = "/w", .write = true), N(.dest = "/wr", .fixed = true) },
+			WARD_LEVEL_ENFORCED },
+	};
+	signed char accept[WARD_AXIS_MAX] = { 0 };
+
+	TABLE(row, rows) {
+		for (int view = 0; view < 2; view++) {
+			struct ward_host h = full_host();
+			struct ward_plan_input in = input(&h);
+			struct ward_node nodes[3];
+			struct ward_plan *p;
+
+			CASE("%s, %s", row->name, view ? "with a view" : "without");
+			memcpy(nodes, row->nodes, sizeof(nodes));
+			for (in.n_nodes = 0; in.n_nodes < 3 && nodes[in.n_nodes].dest; in.n_nodes++)
+				nodes[in.n_nodes].source = nodes[in.n_nodes].dest;
+			in.nodes = nodes;
+			h.userns = view;
+			in.accept = accept;
+			p = must_build(&in);
+			CHECK_EQ_INT(p->axes[WARD_AXIS_FILES].level,
+				view ? WARD_LEVEL_ENFORCED : row->level);
+			CHECK_EQ_INT(p->axes[WARD_AXIS_FILES].fix[0] != '\0',
+				!view && row->level == WARD_LEVEL_NONE);
+			ward_plan_free(p);
+		}
+	}
+}
+
+TEST(levels_that_are_none_are_a_bug_and_not_a_plan)
+{
+	for (int what = 0; what < 3; what++) {
+		struct ward_host h = full_host();
+		struct ward_plan_input in = input(&h);
+		enum ward_level minimum[WARD_AXIS_MAX];
+		signed char wish[WARD_AXIS_MAX];
+		struct ward_error err = WARD_ERROR_INIT;
+
+		CASE("%d", what);
+		memcpy(minimum, ward_minimum, sizeof(minimum));
+		memset(wish, -1, sizeof(wish));
+		if (what == 0)
+			minimum[WARD_AXIS_NETWORK] = WARD_LEVEL_MAX;
+		else
+			wish[WARD_AXIS_NETWORK] = WARD_LEVEL_MAX;
+		in.minimum = minimum;
+		in.require = what == 1 ? wish : NULL;
+		in.accept = what == 2 ? wish : NULL;
+		CHECK_EQ_INT(refused(&in, &err), WARD_E_INTERNAL);
+		CHECK_STR_CONTAINS(err.message, "axis network");
+	}
+}
+
+TAP_MAIN();
