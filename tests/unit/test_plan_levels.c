@@ -94,4 +94,42 @@ TEST(levels_that_are_none_are_a_bug_and_not_a_plan)
 	}
 }
 
+/* What is asked for by name counts with every backend: direct accepts in place of who says nothing, and of nobody else. */
+TEST(require_and_accept_of_one_axis)
+{
+	static const struct {
+		bool direct;
+		signed char require, accept;
+		int r;
+	} rows[] = {
+		{ false, WARD_LEVEL_ENFORCED, WARD_LEVEL_ADVISORY, WARD_E_INVALID },
+		{ true, WARD_LEVEL_ENFORCED, WARD_LEVEL_ADVISORY, WARD_E_INVALID },
+		{ true, WARD_LEVEL_ENFORCED, -1, WARD_E_AXIS },
+		{ true, -1, -1, WARD_OK },
+		{ true, -1, WARD_LEVEL_NONE, WARD_OK },
+		{ false, WARD_LEVEL_ENFORCED, -1, WARD_OK },
+		{ false, WARD_LEVEL_ADVISORY, WARD_LEVEL_ADVISORY, WARD_OK },
+	};
+
+	TABLE(row, rows) {
+		struct ward_host h = full_host();
+		struct ward_plan_input in = input(&h);
+		struct ward_error err = WARD_ERROR_INIT;
+		signed char require[WARD_AXIS_MAX], accept[WARD_AXIS_MAX];
+		struct ward_plan *p = NULL;
+
+		CASE("row %td", row - rows);
+		memset(require, -1, sizeof(require));
+		memset(accept, -1, sizeof(accept));
+		require[WARD_AXIS_NETWORK] = row->require;
+		accept[WARD_AXIS_NETWORK] = row->accept;
+		in.require = require;
+		in.accept = accept;
+		in.backend = row->direct ? WARD_BACKEND_DIRECT : WARD_BACKEND_NATIVE;
+		CHECK_EQ_INT(ward_plan_build(&in, &p, &err), row->r);
+		CHECK_EQ_INT(p != NULL, row->r == WARD_OK);
+		ward_plan_free(p);
+	}
+}
+
 TAP_MAIN();
