@@ -100,7 +100,7 @@ static int authorize_one(struct args *a, const struct ward_policy_compiled *c,
 	WARD_CLEANUP(free_scratch) struct ward_policy_scratch *s = ward_policy_scratch_new();
 	struct ward_policy_answer answer;
 	struct ward_error err = WARD_ERROR_INIT;
-	uint64_t before = now_ns(), took;
+	uint64_t before, took;
 	int code;
 
 	if (!s)

@@ -228,7 +228,7 @@ static void compare_verdict(struct conform *c, const struct verdict *v, bool wan
 static bool texts_same(const struct conform *c, const struct ward_json *list)
 {
 	size_t want = list ? list->count : 0, n = ward_policy_diags_count(c->a->d), found = 0;
-	WARD_CLEANUP(free_string) char *used = calloc(1, n + 1);
+	char *used = calloc(1, n + 1);
 
 	for (const struct ward_json *m = list ? list->child : NULL; used && m; m = m->next) {
 		for (size_t i = 0; i < n; i++) {
@@ -242,6 +242,7 @@ static bool texts_same(const struct conform *c, const struct ward_json *list)
 			break;
 		}
 	}
+	free(used);
 	return found == want && want == ward_policy_diags_errors(c->a->d);
 }
 
