@@ -72,3 +72,11 @@
 #define WARD_SAMPLE_PIDS_MAX 65536           /* processes of one run that are looked at where no cgroup counts their memory */
 #define WARD_REASON_MAX 256                  /* bytes in the reason that ward stop gives */
 #define WARD_DETAIL_TEXT_MAX 4096            /* bytes of one text that the sandbox chose, in a record */
+#define WARD_RELAY_FLOWS_MAX 8192            /* connections of one run at a time */
+#define WARD_RELAY_HELD_MAX (64u << 10)      /* bytes that the relay keeps of one */
+#define WARD_RELAY_FIRST_MS 5000             /* milliseconds from a client's first byte to the one that says what it speaks */
+#define WARD_RELAY_GATE_MS 60000             /* milliseconds that a connection waits for its verdict and its server */
+#define WARD_RELAY_NAMES_MAX 256             /* names that the relay waits for at a time */
+#define WARD_RELAY_ASKERS_MAX 1024           /* and clients that wait for them */
+#define WARD_RELAY_ANSWER_MS 10000           /* milliseconds that a name is waited for */
+#define WARD_RELAY_RECORDS_MAX 16            /* records of TLS that one ClientHello comes in */

@@ -7,12 +7,18 @@
  *
  * A flow: relay OPEN -> gate DIALED (with the connected socket) or REFUSED; both ways are read meanwhile, and what the client
  * sent is held. relay SEEN, once the first bytes say what is spoken (or that they do not say) -> gate PASS or REFUSED. relay
- * CLOSED at its end, once. What the server sends is passed on from DIALED on: protocols in which it speaks first work.
+ * CLOSED at its end, once, whoever ended it (after REFUSED, too). What the server sends is passed on from DIALED on: protocols in
+ * which it speaks first work. TCP to port 53 is never such a flow: its questions come as NAME.
  * A name: relay NAME -> gate ANSWER.
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
+
+/* The program: started with `ward-relay ID FAMILIES` (relay/main.c). */
+extern const unsigned char ward_relay_image[];
+extern const size_t ward_relay_image_size;
 
 #define WARD_RELAY_VERSION 1u
 #define WARD_RELAY_NAME_MAX 254 /* 253 bytes of LDH labels in lower case, no trailing dot, and the NUL */

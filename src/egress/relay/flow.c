@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A flow from its being accepted to its end: where it wanted to go, what the gate said, whose time is up. How a side ended the other one
+ * learns: a FIN becomes a FIN, a reset a reset.
+ */
+#include "relay.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ACCEPT_MAX 64 /* at a time */
+#define ORIGINAL_DST 80
+#define AGAIN_MS 100 /* after accept said that there is no room */
+#define DNS_PORT 53
+
+static struct relay_flow *slots[WARD_RELAY_FLOWS_MAX];
+static uint16_t unused[WARD_RELAY_FLOWS_MAX]; /* slots that were used before, as a stack */
+static unsigned n_unused, n_used;
+_Static_assert(WARD_RELAY_FLOWS_MAX <= 1u << 16, "a slot has 16 bits");
+
+struct relay_flow *relay_flow_get(struct relay *r, uint32_t id)
+{
+	uint32_t slot = id & 0xffff;
+	struct relay_flow *f = slot < WARD_RELAY_FLOWS_MAX ? slots[slot] : NULL;
+
+	(void)r;
+	return f != NULL && f->id == id ? f : NULL;
+}
+
+static struct relay_flow *flow_new(struct relay *r)
+{
+	struct relay_flow *f;
+	uint32_t slot;
+
+	if (r->flows >= r->flows_max)
+		return NULL;
+	f = calloc(1, sizeof(*f));
+	if (f == NULL)
+		return NULL;
+	slot = n_unused > 0 ? unused[--n_unused] : n_used++;
+	slots[slot] = f;
+	r->flows++;
+	r->count++;
+	f->id = r->count << 16 | slot;
+	f->fd[RELAY_CLIENT] = f->fd[RELAY_SERVER] = -1;
+	f->armed[RELAY_CLIENT] = f->armed[RELAY_SERVER] = RELAY_UNARMED;
+	return f;
+}
+
+static void flow_free(struct relay *r, struct relay_flow *f)
+{
+	uint32_t slot = f->id & 0xffff;
+
+	relay_drop(&f->way[RELAY_UP]);
+	relay_drop(&f->way[RELAY_DOWN]);
+	slots[slot] = NULL;
+	unused[n_unused++] = (uint16_t)slot;
+	r->flows--;
+	free(f);
+}
+
+/* The other end sees a reset, and not an end. */
+static void reset(int fd)
+{
+	struct linger l = { .l_onoff = 1 };
+
+	if (fd < 0)
+		return;
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
+	(void)close(fd);
+}
+
+void relay_flow_end(struct relay *r, struct relay_flow *f, enum ward_relay_end why)
+{
+	struct ward_relay_msg m = { .type = WARD_RELAY_CLOSED,
+		.id = f->id,
+		.value = why,
+		.up = f->way[RELAY_UP].moved,
+		.down = f->way[RELAY_DOWN].moved };
+
+	if (why == WARD_END_DONE) {
+		(void)close(f->fd[RELAY_CLIENT]);
+		if (f->fd[RELAY_SERVER] >= 0)
+			(void)close(f->fd[RELAY_SERVER]);
+	} else {
+		reset(f->fd[RELAY_CLIENT]);
+		reset(f->fd[RELAY_SERVER]);
+	}
+	if (f->dns)
+		relay_names_forget(r, f->id);
+	else
+		relay_tell(r, &m);
+	flow_free(r, f);
+}
+
+void relay_flow_end_all(struct relay *r)
+{
+	for (unsigned i = 0; i < n_used; i++)
+		if (slots[i] != NULL)
+			relay_flow_end(r, slots[i], WARD_END_REFUSED);
+}
+
+/* ---- what epoll waits for ---- */
+
+static bool wants_in(const struct relay_flow *f, enum relay_side s)
+{
+	const struct relay_way *w = &f->way[s];
+
+	if (w->eof)
+		return false;
+	if (f->dns)
+		return s == RELAY_CLIENT && !f->asked && f->way[RELAY_DOWN].len == 0;
+	if (s == RELAY_CLIENT && !f->passed)
+		return !f->seen && f->passable == 0;
+	return f->dialed != 0 && w->len == 0;
+}
+
+static bool wants_out(const struct relay_flow *f, enum relay_side s)
+{
+	if (f->way[!s].len == 0)
+		return false;
+	return s == RELAY_CLIENT || (f->dialed != 0 && (f->passed || f->passable > 0));
+}
+
+static void arm(struct relay *r, struct relay_flow *f, enum relay_side s)
+{
+	uint32_t want = (wants_in(f, s) ? EPOLLIN : 0u) | (wants_out(f, s) ? EPOLLOUT : 0u);
+	struct epoll_event e = { .events = want,
+		.data.u64 = (uint64_t)(RELAY_KIND_CLIENT + s) << 32 | f->id };
+	int op = f->armed[s] == RELAY_UNARMED ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+
+	/* A socket that is closed both ways is told again and again, whatever is waited for. */
+	if (want == 0 && f->way[s].eof && f->way[!s].shut) {
+		if (op == EPOLL_CTL_MOD)
+			(void)epoll_ctl(r->epoll, EPOLL_CTL_DEL, f->fd[s], &e);
+		f->armed[s] = RELAY_UNARMED;
+		return;
+	}
+	if (f->armed[s] == want)
+		return;
+	if (epoll_ctl(r->epoll, op, f->fd[s], &e) < 0) {
+		f->ending = WARD_END_MEMORY + 1;
+		return;
+	}
+	f->armed[s] = want;
+}
+
+void relay_flow_settle(struct relay *r, struct relay_flow *f)
+{
+	if (f->ending == 0 && f->way[RELAY_UP].shut && f->way[RELAY_DOWN].shut)
+		f->ending = WARD_END_DONE + 1;
+	for (int s = RELAY_CLIENT; f->ending == 0 && s <= RELAY_SERVER; s++)
+		if (f->fd[s] >= 0)
+			arm(r, f, (enum relay_side)s);
+	if (f->ending == 0)
+		return;
+	/* What the side that reset had sent before is its peer's, as it would be without us in between. */
+	if (f->ending == WARD_END_SERVER + 1 && f->dialed != 0)
+		relay_pump(r, f, RELAY_DOWN);
+	if (f->ending == WARD_END_CLIENT + 1 && f->dialed != 0 && f->passed)
+		relay_pump(r, f, RELAY_UP);
+	relay_flow_end(r, f, (enum ward_relay_end)(f->ending - 1));
+}
+
+/* ---- it begins ---- */
+
+static bool address(struct ward_relay_addr *ret, const struct sockaddr_storage *ss)
+{
+	*ret = (struct ward_relay_addr){ 0 };
+	if (ss->ss_family == AF_INET) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
+
+		ret->family = 4;
+		ret->port = ntohs(in->sin_port);
+		memcpy(ret->a, &in->sin_addr, 4);
+		return true;
+	}
+	if (ss->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
+
+		ret->family = 6;
+		ret->port = ntohs(in6->sin6_port);
+		memcpy(ret->a, &in6->sin6_addr, 16);
+		return !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
+	}
+	return false;
+}
+
+/* Where the client wanted to go. false: here, or nobody knows: it came by another way than the redirect. */
+static bool wanted(const struct relay *r, int fd, enum ward_relay_fd which,
+	struct ward_relay_addr *ret)
+{
+	struct sockaddr_storage ss = { 0 };
+	struct ward_relay_addr self;
+	socklen_t n = sizeof(ss);
+
+#ifdef WARD_RELAY_TEST
+	(void)r;
+	(void)which;
+	(void)self;
+	return getsockname(fd, (struct sockaddr *)&ss, &n) == 0 && address(ret, &ss);
+#else
+	if (getsockopt(fd, which == WARD_RELAY_FD_TCP4 ? IPPROTO_IP : IPPROTO_IPV6, ORIGINAL_DST,
+		    &ss, &n) < 0 ||
+		!address(ret, &ss))
+		return false;
+	if (ret->port != r->port[which])
+		return true;
+	n = sizeof(ss);
+	return getsockname(fd, (struct sockaddr *)&ss, &n) == 0 && address(&self, &ss) &&
+		memcmp(&self, ret, sizeof(self)) != 0;
+#endif
+}
+
+static void begin(struct relay *r, enum ward_relay_fd which, int fd,
+	const struct sockaddr_storage *peer)
+{
+	struct ward_relay_msg m = { .type = WARD_RELAY_OPEN };
+	struct relay_flow *f;
+	int one = 1;
+
+	if (!wanted(r, fd, which, &m.to) || !address(&m.from, peer)) {
+		reset(fd);
+		return;
+	}
+	f = flow_new(r);
+	if (f == NULL) {
+		relay_limited(r, WARD_RELAY_LIMIT_FLOWS);
+		reset(fd);
+		return;
+	}
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	f->fd[RELAY_CLIENT] = fd;
+	f->to = m.to;
+	f->from = m.from;
+	f->opened = f->last = r->now;
+	f->dns = f->to.port == DNS_PORT;
+	m.id = f->id;
+	if (!f->dns)
+		relay_tell(r, &m);
+	relay_due(r, r->now + (f->dns ? WARD_RELAY_FIRST_MS : WARD_RELAY_GATE_MS));
+	relay_flow_settle(r, f);
+}
+
+void relay_accept(struct relay *r, enum ward_relay_fd which)
+{
+	for (int i = 0; i < ACCEPT_MAX && !r->ctl_full; i++) {
+		struct sockaddr_storage peer = { 0 };
+		socklen_t n = sizeof(peer);
+		int fd = accept4(r->fd[which], (struct sockaddr *)&peer, &n,
+			SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			begin(r, which, fd, &peer);
+			continue;
+		}
+		/* These would be told again at once, for as long as it lasts. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			relay_limited(r, WARD_RELAY_LIMIT_FLOWS);
+			relay_pause(r, AGAIN_MS);
+		}
+		if (errno != ECONNABORTED && errno != EINTR)
+			return;
+	}
+	if (r->ctl_full)
+		relay_pause(r, 0);
+}
+
+/* ---- the gate's word ---- */
+
+void relay_flow_dialed(struct relay *r, const struct ward_relay_msg *m, int server)
+{
+	struct relay_flow *f = relay_flow_get(r, m->id);
+	int one = 1;
+
+	/* Of a flow that ended meanwhile, or has its server: then what is said twice has an end here. */
+	if (f == NULL || f->dns || f->dialed != 0) {
+		(void)close(server);
+		return;
+	}
+	(void)setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	f->fd[RELAY_SERVER] = server;
+	f->dialed = f->last = r->now;
+	f->idle_ms = m->idle_ms;
+	f->total_ms = m->total_ms;
+	f->way[RELAY_UP].max = m->up_max;
+	f->way[RELAY_DOWN].max = m->down_max;
+	if (f->idle_ms != 0)
+		relay_due(r, r->now + f->idle_ms);
+	if (f->total_ms != 0)
+		relay_due(r, r->now + f->total_ms);
+	relay_pump(r, f, RELAY_UP);
+	relay_flow_settle(r, f);
+}
+
+void relay_flow_pass(struct relay *r, uint32_t id)
+{
+	struct relay_flow *f = relay_flow_get(r, id);
+
+	if (f == NULL || !f->seen || f->passed)
+		return;
+	f->last = r->now;
+	if (f->spoken.take == 0) {
+		f->passed = true;
+	} else {
+		/* That much is judged. What follows begins anew. */
+		f->passable = f->spoken.take;
+		f->spoken = (struct ward_spoken){ 0 };
+		f->looks++;
+		f->seen = false;
+		f->first = 0;
+	}
+	relay_pump(r, f, RELAY_UP);
+	relay_flow_settle(r, f);
+}
+
+/* ---- events ---- */
+
+static void dns_event(struct relay *r, struct relay_flow *f, uint32_t events)
+{
+	if ((events & EPOLLERR) != 0)
+		f->ending = WARD_END_CLIENT + 1;
+	else
+		relay_names_tcp(r, f);
+	relay_flow_settle(r, f);
+}
+
+void relay_flow_event(struct relay *r, uint32_t id, enum relay_side side, uint32_t events)
+{
+	struct relay_flow *f = relay_flow_get(r, id);
+
+	if (f == NULL)
+		return; /* it ended by what happened just before */
+	if (f->dns) {
+		dns_event(r, f, events);
+		return;
+	}
+	if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && !f->way[!side].shut))
+		f->ending =
+			(uint8_t)((side == RELAY_CLIENT ? WARD_END_CLIENT : WARD_END_SERVER) + 1);
+	if (f->ending == 0 && (events & (EPOLLIN | EPOLLHUP)) != 0)
+		relay_pump(r, f, side);
+	if (f->ending == 0 && (events & EPOLLOUT) != 0)
+		relay_pump(r, f, !side);
+	relay_flow_settle(r, f);
+}
+
+/* ---- time ---- */
+
+static uint64_t sooner(uint64_t a, uint64_t since, uint64_t ms)
+{
+	return ms != 0 && since + ms < a ? since + ms : a;
+}
+
+/* When its time is up, and what that is called. */
+static uint64_t deadline(const struct relay_flow *f, enum ward_relay_end *ret)
+{
+	uint64_t at = UINT64_MAX, total;
+
+	*ret = WARD_END_IDLE;
+	if (f->dns)
+		return sooner(at, f->last,
+			WARD_RELAY_FIRST_MS + (f->asked ? WARD_RELAY_ANSWER_MS : 0));
+	if (f->first != 0 && !f->seen)
+		at = sooner(at, f->first, WARD_RELAY_FIRST_MS);
+	if (f->dialed == 0 || (f->seen && !f->passed))
+		at = sooner(at, f->last, WARD_RELAY_GATE_MS);
+	if (f->dialed == 0)
+		return at;
+	at = sooner(at, f->last, f->idle_ms);
+	total = sooner(UINT64_MAX, f->dialed, f->total_ms);
+	if (total < at) {
+		*ret = WARD_END_TIME;
+		at = total;
+	}
+	return at;
+}
+
+void relay_flow_timers(struct relay *r)
+{
+	for (unsigned i = 0; i < n_used; i++) {
+		enum ward_relay_end why;
+		uint64_t at;
+
+		if (slots[i] == NULL)
+			continue;
+		at = deadline(slots[i], &why);
+		if (at <= r->now)
+			relay_flow_end(r, slots[i], why);
+		else
+			relay_due(r, at);
+	}
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ward-relay, as it is executed: ward-relay ID FAMILIES. ID is the user and group that root becomes (a number; nobody else looks at it);
+ * FAMILIES is "4" or "46": without the 6 the descriptors of IPv6 are not there. It ends when the gate does.
+ */
+#include "relay.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os/missing.h"
+#include <sys/syscall.h>
+
+#define EVENTS 64
+#define TELL_MS 1000 /* what was turned away is told at most so often */
+
+static uint64_t clock_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+void relay_due(struct relay *r, uint64_t at)
+{
+	if (at < r->next)
+		r->next = at;
+}
+
+static int listen_to(struct relay *r, int op)
+{
+	for (int i = WARD_RELAY_FD_CTL + 1; i < WARD_RELAY_FD_MAX; i++) {
+		struct epoll_event e = { .events = EPOLLIN,
+			.data.u64 = (uint64_t)RELAY_KIND_FD << 32 | (uint32_t)i };
+
+		if (r->fd[i] >= 0 && epoll_ctl(r->epoll, op, r->fd[i], &e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+void relay_pause(struct relay *r, uint64_t ms)
+{
+	if (!r->paused)
+		(void)listen_to(r, EPOLL_CTL_DEL);
+	r->paused = true;
+	r->paused_until = r->now + ms;
+	relay_due(r, r->paused_until);
+}
+
+static void resume(struct relay *r)
+{
+	if (!r->paused || r->ctl_full || r->now < r->paused_until)
+		return;
+	r->paused = false;
+	if (listen_to(r, EPOLL_CTL_ADD) < 0)
+		r->gone = true;
+}
+
+void relay_limited(struct relay *r, enum ward_relay_limit what)
+{
+	r->limited[what]++;
+	relay_due(r, r->limited_next);
+}
+
+static void tell_limited(struct relay *r)
+{
+	bool told = false;
+
+	if (r->now < r->limited_next || r->ctl_full)
+		return;
+	for (uint32_t i = 0; i < WARD_RELAY_LIMIT_MAX; i++) {
+		struct ward_relay_msg m = {
+			.type = WARD_RELAY_LIMIT, .value = i, .up = r->limited[i]
+		};
+
+		if (r->limited[i] == 0)
+			continue;
+		r->limited[i] = 0;
+		told = true;
+		relay_tell(r, &m);
+	}
+	if (told)
+		r->limited_next = r->now + TELL_MS;
+}
+
+static void timers(struct relay *r)
+{
+	if (r->now < r->next)
+		return;
+	r->next = UINT64_MAX;
+	relay_flow_timers(r);
+	relay_names_timers(r);
+	tell_limited(r);
+	for (int i = 0; i < WARD_RELAY_LIMIT_MAX; i++)
+		if (r->limited[i] != 0)
+			relay_due(r, r->limited_next > r->now ? r->limited_next : r->now + TELL_MS);
+	if (r->paused && r->paused_until > r->now)
+		relay_due(r, r->paused_until);
+	if (r->ctl_full && r->now - r->ctl_since >= WARD_RELAY_GATE_MS)
+		r->gone = true;
+	if (r->ctl_full)
+		relay_due(r, r->ctl_since + WARD_RELAY_GATE_MS);
+}
+
+static void fd_event(struct relay *r, enum ward_relay_fd which, uint32_t events)
+{
+	switch (which) {
+	case WARD_RELAY_FD_CTL:
+		if ((events & EPOLLOUT) != 0)
+			relay_tell_more(r);
+		if ((events & ~(uint32_t)EPOLLOUT) != 0)
+			relay_hear(r);
+		return;
+	case WARD_RELAY_FD_TCP4:
+	case WARD_RELAY_FD_TCP6: relay_accept(r, which); return;
+	default: relay_names_udp(r, which); return;
+	}
+}
+
+static void event(struct relay *r, const struct epoll_event *e)
+{
+	uint32_t what = (uint32_t)e->data.u64;
+
+	switch (e->data.u64 >> 32) {
+	case RELAY_KIND_FD: fd_event(r, (enum ward_relay_fd)what, e->events); return;
+	case RELAY_KIND_CLIENT: relay_flow_event(r, what, RELAY_CLIENT, e->events); return;
+	default: relay_flow_event(r, what, RELAY_SERVER, e->events); return;
+	}
+}
+
+static int wait_ms(const struct relay *r)
+{
+	if (r->next == UINT64_MAX)
+		return -1;
+	if (r->next <= r->now)
+		return 0;
+	return r->next - r->now < 1u << 30 ? (int)(r->next - r->now) : 1 << 30;
+}
+
+static void run(struct relay *r)
+{
+	while (!r->gone) {
+		struct epoll_event e[EVENTS];
+		int n = epoll_wait(r->epoll, e, EVENTS, wait_ms(r));
+
+		if (n < 0 && errno != EINTR)
+			return;
+		r->now = clock_ms();
+		for (int i = 0; i < n && !r->gone; i++)
+			event(r, &e[i]);
+		timers(r);
+		resume(r);
+	}
+}
+
+/* The ports that the listeners have: who comes to them by himself is turned away. */
+static int set_up(struct relay *r, bool six)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.u64 = WARD_RELAY_FD_CTL };
+	for (int i = 0; i < WARD_RELAY_FD_MAX; i++) {
+		struct sockaddr_storage ss = { 0 };
+		socklen_t n = sizeof(ss);
+		bool is6 = i == WARD_RELAY_FD_TCP6 || i == WARD_RELAY_FD_UDP6;
+
+		r->fd[i] = is6 && !six ? -1 : i;
+		if (i == WARD_RELAY_FD_CTL || r->fd[i] < 0)
+			continue;
+		if (getsockname(r->fd[i], (struct sockaddr *)&ss, &n) < 0 ||
+			ss.ss_family != (is6 ? AF_INET6 : AF_INET))
+			return RELAY_EXIT_USAGE;
+		r->port[i] = ntohs(is6 ? ((struct sockaddr_in6 *)&ss)->sin6_port
+				       : ((struct sockaddr_in *)&ss)->sin_port);
+	}
+	/* By number, and not by the place that a closed one left: nothing of the starter's comes along. */
+	for (int i = 0; i < WARD_RELAY_FD_MAX; i++)
+		if (r->fd[i] < 0)
+			(void)close(i);
+	if (syscall(WARD_NR_CLOSE_RANGE, (unsigned)WARD_RELAY_FD_MAX, ~0u, 0u) < 0)
+		return RELAY_EXIT_CONFINE;
+	r->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (r->epoll < 0 || epoll_ctl(r->epoll, EPOLL_CTL_ADD, WARD_RELAY_FD_CTL, &e) < 0 ||
+		listen_to(r, EPOLL_CTL_ADD) < 0)
+		return RELAY_EXIT_USAGE;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct relay r;
+	struct ward_relay_msg ready = { .type = WARD_RELAY_READY, .value = WARD_RELAY_VERSION };
+	char *end;
+	unsigned long id;
+	int e;
+
+	if (argc < 3)
+		return RELAY_EXIT_USAGE;
+	errno = 0;
+	id = strtoul(argv[1], &end, 10);
+	if (errno != 0 || *end != '\0' || end == argv[1] || id > INT32_MAX ||
+		(strcmp(argv[2], "4") != 0 && strcmp(argv[2], "46") != 0))
+		return RELAY_EXIT_USAGE;
+	e = set_up(&r, argv[2][1] == '6');
+	if (e == 0)
+		e = relay_confine((unsigned)id, &r.flows_max);
+	if (e != 0)
+		return e;
+	r.now = clock_ms();
+	r.next = UINT64_MAX;
+#ifdef WARD_RELAY_TEST
+	if (argc > 3)
+		return relay_try(argv[3]);
+#endif
+	relay_tell(&r, &ready);
+	run(&r);
+	relay_flow_end_all(&r);
+	return r.gone ? RELAY_EXIT_GATE : RELAY_EXIT_DONE;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bytes, from a side to the other. They go through one buffer for all flows; only what the sink does not take at once is kept with the
+ * flow, and then its source waits. splice is not used: from TCP to TCP it was no faster, and a pipe pair costs four descriptors.
+ */
+#include "relay.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define WAY_MAX (48u << 10) /* of one way at a time */
+#define WAY_MIN \
+	(4u << 10) /* as long as there is one byte of room: a way never stands still because of the other one */
+#define TURNS 4 /* full buffers, before other flows have theirs */
+#define LOOKS_MAX 4 /* a session of PostgreSQL begins anew after each request for encryption */
+
+static char shared[WAY_MAX];
+
+bool relay_keep(struct relay_way *w, const char *p, size_t n)
+{
+	size_t cap = w->cap == 0 ? 1024 : w->cap;
+	char *kept;
+
+	if (w->off > 0) {
+		memmove(w->kept, w->kept + w->off, w->len);
+		w->off = 0;
+	}
+	if (n > WARD_RELAY_HELD_MAX - w->len)
+		return false;
+	while (cap < w->len + n)
+		cap *= 2;
+	if (cap != w->cap) {
+		kept = realloc(w->kept, cap);
+		if (kept == NULL)
+			return false;
+		w->kept = kept;
+		w->cap = (uint32_t)cap;
+	}
+	memcpy(w->kept + w->len, p, n);
+	w->len += (uint32_t)n;
+	return true;
+}
+
+void relay_drop(struct relay_way *w)
+{
+	free(w->kept);
+	w->kept = NULL;
+	w->off = w->len = w->cap = 0;
+}
+
+static bool later(int error)
+{
+	return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
+}
+
+static void gone(struct relay_flow *f, enum relay_side side)
+{
+	if (f->ending == 0)
+		f->ending =
+			(uint8_t)((side == RELAY_CLIENT ? WARD_END_CLIENT : WARD_END_SERVER) + 1);
+}
+
+/* How many of n bytes the sink took; -1: none, and the flow ends. */
+static ssize_t deliver(struct relay *r, struct relay_flow *f, enum relay_side way, const char *p,
+	size_t n)
+{
+	struct relay_way *w = &f->way[way];
+	ssize_t sent;
+
+	if (w->max != 0 && n > w->max - w->moved) {
+		n = (size_t)(w->max - w->moved);
+		w->cut = true;
+		if (f->ending == 0)
+			f->ending = WARD_END_BYTES + 1;
+	}
+	sent = n > 0 ? send(f->fd[!way], p, n, RELAY_SEND_FLAGS) : 0;
+	if (sent < 0) {
+		if (later(errno))
+			return 0;
+		gone(f, !way);
+		return -1;
+	}
+	w->moved += (uint64_t)sent;
+	f->last = r->now;
+	return sent;
+}
+
+/* What is kept and may go. false: some is left of that, or the flow ends. */
+static bool flush(struct relay *r, struct relay_flow *f, enum relay_side way)
+{
+	struct relay_way *w = &f->way[way];
+	size_t max = way == RELAY_UP && !f->passed ? f->passable : w->len;
+	ssize_t n;
+
+	if (w->len == 0)
+		return true;
+	n = deliver(r, f, way, w->kept + w->off, max);
+	if (n <= 0)
+		return false;
+	w->off += (uint32_t)n;
+	w->len -= (uint32_t)n;
+	if (!f->passed && way == RELAY_UP)
+		f->passable -= (uint32_t)n;
+	if (w->len == 0)
+		relay_drop(w);
+	return (size_t)n == max && !w->cut;
+}
+
+/* At most so many bytes at once: both ways together keep to one flow's share. */
+static size_t room(const struct relay_flow *f, enum relay_side way)
+{
+	size_t other = f->way[!way].len;
+	size_t n = other < WARD_RELAY_HELD_MAX ? WARD_RELAY_HELD_MAX - other : 0;
+
+	if (n < WAY_MIN)
+		return WAY_MIN;
+	return n < WAY_MAX ? n : WAY_MAX;
+}
+
+/* The source's end, told to the sink behind all that came before it. */
+static void finish(struct relay_flow *f, enum relay_side way)
+{
+	struct relay_way *w = &f->way[way];
+
+	if (!w->eof || w->shut || w->len > 0 || f->fd[!way] < 0 || f->ending != 0)
+		return;
+	(void)shutdown(f->fd[!way], SHUT_WR); /* if it is gone already, its own event says so */
+	w->shut = true;
+}
+
+/* One buffer. false: there is no more at the moment. */
+static bool turn(struct relay *r, struct relay_flow *f, enum relay_side way)
+{
+	struct relay_way *w = &f->way[way];
+	size_t max = room(f, way);
+	ssize_t n = recv(f->fd[way], shared, max, MSG_DONTWAIT), sent;
+
+	if (n < 0) {
+		if (!later(errno))
+			gone(f, way);
+		return false;
+	}
+	if (n == 0) {
+		w->eof = true;
+		return false;
+	}
+	sent = deliver(r, f, way, shared, (size_t)n);
+	if (sent < 0 || w->cut)
+		return false;
+	if (sent < n) {
+		if (!relay_keep(w, shared + sent, (size_t)(n - sent)))
+			f->ending = WARD_END_MEMORY + 1;
+		return false;
+	}
+	return (size_t)n == max;
+}
+
+/* ---- the client's first bytes ---- */
+
+static void tell_seen(struct relay *r, struct relay_flow *f)
+{
+	struct ward_relay_msg m = { .type = WARD_RELAY_SEEN, .id = f->id, .value = f->spoken.what };
+
+	memcpy(m.name, f->spoken.name, sizeof(m.name));
+	f->seen = true;
+	f->last = r->now;
+	relay_due(r, r->now + WARD_RELAY_GATE_MS);
+	relay_tell(r, &m);
+}
+
+static void look(struct relay *r, struct relay_flow *f)
+{
+	struct relay_way *w = &f->way[RELAY_UP];
+
+	if (f->seen || w->len == 0 || (w->len < f->spoken.need && !w->eof))
+		return;
+	if (f->looks >= LOOKS_MAX) {
+		f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
+	} else if (!ward_spoken_look(&f->spoken, (const uint8_t *)w->kept + w->off, w->len,
+			   w->eof)) {
+		if (w->len < WARD_RELAY_HELD_MAX && !w->eof)
+			return;
+		f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
+	}
+	tell_seen(r, f);
+}
+
+static void begun(struct relay *r, struct relay_flow *f)
+{
+	f->first = r->now;
+	relay_due(r, r->now + WARD_RELAY_FIRST_MS);
+	look(r, f);
+}
+
+/* Read and hold, until it is known what it is. Nothing is read from there to the gate's word. */
+static void hold(struct relay *r, struct relay_flow *f)
+{
+	struct relay_way *w = &f->way[RELAY_UP];
+	ssize_t n;
+
+	if (f->passable > 0 && (f->dialed == 0 || !flush(r, f, RELAY_UP)))
+		return;
+	if (w->len > 0 && f->first == 0)
+		begun(r, f);
+	if (f->seen)
+		return;
+	if (w->eof) {
+		finish(f, RELAY_UP);
+		return;
+	}
+	n = recv(f->fd[RELAY_CLIENT], shared,
+		WARD_RELAY_HELD_MAX - w->len < WAY_MAX ? WARD_RELAY_HELD_MAX - w->len : WAY_MAX,
+		MSG_DONTWAIT);
+	if (n < 0) {
+		if (!later(errno))
+			gone(f, RELAY_CLIENT);
+		return;
+	}
+	if (n == 0) {
+		w->eof = true;
+	} else if (!relay_keep(w, shared, (size_t)n)) {
+		f->ending = WARD_END_MEMORY + 1;
+		return;
+	} else if (f->first == 0) {
+		begun(r, f);
+	} else {
+		look(r, f);
+	}
+	if (w->eof)
+		look(r, f);
+	/* A client that said nothing at all may end without being judged: there is nothing to judge. */
+	finish(f, RELAY_UP);
+}
+
+void relay_pump(struct relay *r, struct relay_flow *f, enum relay_side way)
+{
+	struct relay_way *w = &f->way[way];
+
+	if (way == RELAY_UP && !f->passed) {
+		hold(r, f);
+		return;
+	}
+	if (f->dialed == 0 || w->shut || !flush(r, f, way))
+		return;
+	if (!w->eof)
+		for (int i = 0; i < TURNS && turn(r, f, way); i++)
+			;
+	finish(f, way);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ward-relay: moves the bytes of a run's connections, and decides nothing. All that it reads is hostile: what comes from the
+ * sandbox, and what comes from servers. So it has no right of its own: it cannot make a socket, connect one, open a file or
+ * start a program (confine.c). The gate tells it what may pass (../wire.h).
+ *
+ * One thread, one epoll. What cannot be written at once is kept, and its source is not read until it is gone: a flow keeps at
+ * most 64 KiB. No time stands still for a gate that does not answer: every wait has an end.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "egress/wire.h"
+#include "spoken.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How the program ends, for who started it. */
+enum relay_exit { RELAY_EXIT_DONE = 0, RELAY_EXIT_USAGE = 2, RELAY_EXIT_CONFINE, RELAY_EXIT_GATE, RELAY_EXIT_MEMORY };
+
+enum relay_side { RELAY_CLIENT = 0, RELAY_SERVER };
+/* A way has the number of the side that it comes from. */
+#define RELAY_UP RELAY_CLIENT
+#define RELAY_DOWN RELAY_SERVER
+
+struct relay_way {
+	char *kept; /* what its sink did not take yet, or what is held; NULL = nothing */
+	uint32_t off, len, cap;
+	uint64_t moved, max; /* bytes delivered; at most, 0 = no limit */
+	bool eof; /* its source says no more */
+	bool cut; /* max is reached */
+	bool shut; /* and its sink was told */
+};
+struct relay_flow {
+	uint32_t id; /* its slot in the low 16 bits, above it a count: what is said of an old flow never meets a new one */
+	int fd[2]; /* server: -1 until DIALED */
+	uint32_t armed[2]; /* what epoll waits for; RELAY_UNARMED: it does not know the descriptor */
+	struct relay_way way[2];
+	bool passed; /* the client's bytes may go */
+	uint32_t passable; /* not passed: so many of them may */
+	bool seen; /* what is held was told to the gate */
+	bool dns; /* questions over TCP, answered here */
+	bool asked; /* dns: its question is with the gate */
+	uint8_t ending; /* 0, or enum ward_relay_end + 1 */
+	uint8_t looks; /* how often the first bytes were looked at, from their beginning */
+	uint64_t opened, first, last, dialed; /* ms, 0 = not yet: accepted, first byte of what is held, last byte moved, DIALED */
+	uint64_t idle_ms, total_ms;
+	struct ward_spoken spoken;
+	struct ward_relay_addr to, from;
+};
+#define RELAY_UNARMED (~0u)
+
+struct relay_note; /* a message that the gate's socket did not take yet */
+struct relay {
+	int epoll;
+	int fd[WARD_RELAY_FD_MAX]; /* -1 = none */
+	uint16_t port[WARD_RELAY_FD_MAX]; /* of the listening sockets */
+	bool paused; /* nothing new is taken on */
+	uint64_t paused_until;
+	uint64_t now; /* ms */
+	uint64_t next; /* nobody's time is up before that; UINT64_MAX = none runs */
+	unsigned flows, flows_max;
+	uint32_t count;
+	struct relay_note *first, *last;
+	bool ctl_full, gone;
+	uint64_t ctl_since; /* the gate reads nothing since */
+	uint64_t limited[WARD_RELAY_LIMIT_MAX], limited_next; /* turned away and not told yet; when it may be told */
+};
+
+/* ---- confine.c: before the first byte is read. 0, or the exit. ret_flows: how many there are descriptors for. ---- */
+int relay_confine(unsigned id, unsigned *ret_flows);
+#define RELAY_SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT) /* the only ones that the filter lets pass */
+
+/* ---- main.c ---- */
+/* What an epoll event is about: kind in the high half, a flow's id or a descriptor's place in the low one. */
+enum relay_kind { RELAY_KIND_FD = 0, RELAY_KIND_CLIENT, RELAY_KIND_SERVER };
+void relay_due(struct relay *r, uint64_t at); /* look at the clock again at that time */
+void relay_pause(struct relay *r, uint64_t ms);
+void relay_limited(struct relay *r, enum ward_relay_limit what);
+#ifdef WARD_RELAY_TEST
+int relay_try(const char *name); /* trial.c */
+#endif
+
+/* ---- gate.c: the wire. r->gone, when the gate is, or does not keep to it: the program ends. ---- */
+void relay_tell(struct relay *r, const struct ward_relay_msg *m);
+void relay_tell_more(struct relay *r); /* the socket takes some again */
+void relay_hear(struct relay *r);
+
+/* ---- flow.c ---- */
+struct relay_flow *relay_flow_get(struct relay *r, uint32_t id);
+void relay_accept(struct relay *r, enum ward_relay_fd which);
+void relay_flow_event(struct relay *r, uint32_t id, enum relay_side side, uint32_t events);
+/* What the gate said; server: -1 or the descriptor, taken. */
+void relay_flow_dialed(struct relay *r, const struct ward_relay_msg *m, int server);
+void relay_flow_pass(struct relay *r, uint32_t id);
+void relay_flow_end(struct relay *r, struct relay_flow *f, enum ward_relay_end why);
+void relay_flow_timers(struct relay *r);
+void relay_flow_end_all(struct relay *r);
+/* Set what epoll waits for by what the flow can use; or end it, if it is ending. */
+void relay_flow_settle(struct relay *r, struct relay_flow *f);
+
+/* ---- pump.c: bytes ---- */
+void relay_pump(struct relay *r, struct relay_flow *f, enum relay_side way);
+/* Keep n more bytes behind those that are kept. false: no memory. */
+bool relay_keep(struct relay_way *w, const char *p, size_t n);
+void relay_drop(struct relay_way *w);
+
+/* ---- names.c: questions ---- */
+void relay_names_udp(struct relay *r, enum ward_relay_fd which);
+void relay_names_tcp(struct relay *r, struct relay_flow *f);
+void relay_names_answer(struct relay *r, const struct ward_relay_msg *m);
+void relay_names_timers(struct relay *r);
+void relay_names_forget(struct relay *r, uint32_t flow);

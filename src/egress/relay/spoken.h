@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a client's first bytes are. Pure: bytes in, verdict out; no allocation. It is asked again with all that came so far, and
+ * answers as soon as the bytes allow: what cannot be the beginning of anything known is UNKNOWN at its first byte that says so.
+ * What begins as something known and then breaks its rules is BROKEN, and never passed: two readers of it might see two names.
+ */
+#pragma once
+
+#include "egress/wire.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* All zero before the first look; what it holds between looks only saves work. */
+struct ward_spoken {
+	enum ward_relay_spoken what;
+	uint32_t take; /* POSTGRES: so many bytes are judged, what follows is looked at as if it were the first; else 0: all */
+	uint32_t need; /* undecided: no use in looking before so many bytes are there */
+	uint32_t scanned; /* HTTP: there is no end of the head before */
+	char name[WARD_RELAY_NAME_MAX + 2]; /* "" = none; "[ADDRESS]" for HTTP, as it was given: the caller knows where the flow goes */
+};
+
+/* n bytes so far; end: there will be no more. true: decided. */
+bool ward_spoken_look(struct ward_spoken *s, const uint8_t *p, size_t n, bool end);
+
+/* The parts. Each is asked only where the bytes begin as its protocol does. false: more is needed (s->need). */
+bool ward_spoken_tls(struct ward_spoken *s, const uint8_t *p, size_t n);
+bool ward_spoken_http(struct ward_spoken *s, const uint8_t *p, size_t n);
+bool ward_spoken_h2(struct ward_spoken *s, const uint8_t *p, size_t n);
+/* Is it the beginning of an HTTP/1 request line, or might it become one with more bytes? */
+enum ward_spoken_match { WARD_MATCH_NO = 0, WARD_MATCH_MAYBE, WARD_MATCH_YES };
+enum ward_spoken_match ward_spoken_http_begins(const uint8_t *p, size_t n);
+
+/*
+ * A host name in its normal form: LDH labels of 1 to 63 bytes that neither begin nor end with a hyphen, lower case, no trailing dot,
+ * at most 253 bytes. false: it is none. dot: one trailing dot is taken off. Numbers with dots pass for a name.
+ */
+bool ward_host_normal(const uint8_t *p, size_t n, bool dot, char ret[WARD_RELAY_NAME_MAX + 2]);

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ward-relay by itself, with a stand-in for the gate: what the tests of the relay and its measurements share.
+
+    private_net()                this process gets a network namespace of its own, with loopback up
+    with Relay() as r:           the program, on sockets of this process; r.hear() is the next message that it sent, r.say() one to it
+"""
+import ctypes
+import fcntl
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+READY, NAME, OPEN, SEEN, CLOSED, LIMIT, ANSWER, DIALED, PASS, REFUSED = range(1, 11)
+UNKNOWN, BROKEN, TLS, TLS_ECH, HTTP, HTTP2, SSH, POSTGRES = range(8)
+DONE, CLIENT, SERVER, END_REFUSED, IDLE, TIME, BYTES, MEMORY = range(8)
+FORM = struct.Struct("=IIII BBH16s BBH16s 4s16s 4x QQ QQQQ 256s")
+RESERVED = 64645   # WARD_RESERVED_ID - 1
+WAIT = 10
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def private_net():
+    """Loopback that nobody else uses; ports below 1024 are ours."""
+    uid, gid = os.getuid(), os.getgid()
+    if libc.unshare(CLONE_NEWNET | (CLONE_NEWUSER if uid else 0)) < 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    if uid:
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+            with open(f"/proc/self/{name}", "w", encoding="ascii") as f:
+                f.write(text)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        fcntl.ioctl(s, 0x8914, struct.pack("16sh22x", b"lo", 0x1 | 0x40))   # SIOCSIFFLAGS: up, running
+
+
+class Message:
+    """One message of the wire."""
+
+    def __init__(self, kind, ident=0, value=0, **more):
+        self.type, self.id, self.value = kind, ident, value
+        self.to = self.from_ = (0, 0, bytes(16))
+        self.v4, self.v6 = bytes(4), bytes(16)
+        self.up = self.down = self.idle_ms = self.total_ms = self.up_max = self.down_max = 0
+        self.name = ""
+        self.__dict__.update(more)
+
+    def pack(self):
+        return FORM.pack(self.type, self.id, self.value, 0, self.to[0], 0, self.to[1], self.to[2], self.from_[0], 0, self.from_[1],
+                         self.from_[2], self.v4, self.v6, self.up, self.down, self.idle_ms, self.total_ms, self.up_max, self.down_max,
+                         self.name.encode())
+
+    @classmethod
+    def unpack(cls, data):
+        t, i, v, _, f, _, port, a, ff, _, fport, fa, v4, v6, up, down, idle, total, up_max, down_max, name = FORM.unpack(data)
+        end = name.index(0)
+        assert not name[end:].strip(b"\0"), "bytes behind the name"
+        return cls(t, i, v, to=(f, port, a), from_=(ff, fport, fa), v4=v4, v6=v6, up=up, down=down, idle_ms=idle, total_ms=total,
+                   up_max=up_max, down_max=down_max, name=name[:end].decode("ascii"))
+
+    def __repr__(self):
+        return f"type {self.type} id {self.id:#x} value {self.value} up {self.up} down {self.down} name {self.name!r}"
+
+
+def listener(family, address, port=0, backlog=4096):
+    s = socket.socket(family, socket.SOCK_STREAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    s.bind((address, port))
+    s.listen(backlog)
+    s.setblocking(False)
+    return s
+
+
+def udp(family, port=0):
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    if family == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        s.setsockopt(socket.IPPROTO_IPV6, 49, 1)   # IPV6_RECVPKTINFO
+    else:
+        s.setsockopt(socket.IPPROTO_IP, 8, 1)      # IP_PKTINFO
+    s.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))
+    s.setblocking(False)
+    return s
+
+
+class Relay:
+    """The program and its gate. program: WARD_RELAY_TEST by default."""
+
+    def __init__(self, port=0, six=True, program=None, args=(), nofile=None, ready=True):
+        self.program = program or os.environ["WARD_RELAY_TEST"]
+        self.gate, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.sockets = [theirs, listener(socket.AF_INET, "0.0.0.0", port), listener(socket.AF_INET6, "::", port) if six else None,
+                        udp(socket.AF_INET, port), udp(socket.AF_INET6, port) if six else None]
+        self.port = self.sockets[1].getsockname()[1]
+        self.port6 = self.sockets[2].getsockname()[1] if six else 0
+        self.udp_port = self.sockets[3].getsockname()[1]
+        high = [fcntl.fcntl(s, fcntl.F_DUPFD, 100) if s else -1 for s in self.sockets]
+
+        def place():
+            for i, fd in enumerate(high):
+                if fd >= 0:
+                    os.dup2(fd, i)
+            if nofile:
+                import resource  # pylint: disable=import-outside-toplevel
+                resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
+        self.process = subprocess.Popen([self.program, str(RESERVED), "46" if six else "4", *args], preexec_fn=place,  # pylint: disable=consider-using-with
+                                        close_fds=False, stdin=subprocess.DEVNULL)
+        for fd in high:
+            if fd >= 0:
+                os.close(fd)
+        for s in self.sockets:
+            if s:
+                s.close()
+        if ready:
+            m = self.hear()
+            assert (m.type, m.value) == (READY, 1), m
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.gate.close()
+        try:
+            self.process.wait(WAIT)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            raise
+
+    def hear(self, timeout=WAIT, kind=None):
+        """The next message; None when none comes in time."""
+        if not select.select([self.gate], [], [], timeout)[0]:
+            assert kind is None, f"no message of type {kind}"
+            return None
+        data = self.gate.recv(4096)
+        assert data, "the relay ended"
+        m = Message.unpack(data)
+        assert kind is None or m.type == kind, f"wanted {kind}: {m}"
+        return m
+
+    def say(self, kind, ident=0, value=0, fd=None, **more):
+        data = Message(kind, ident, value, **more).pack()
+        if fd is None:
+            self.gate.send(data)
+        else:
+            socket.send_fds(self.gate, [data], [fd.fileno() if hasattr(fd, "fileno") else fd])
+
+    def client(self, address="127.1.2.3", family=socket.AF_INET):
+        c = socket.socket(family, socket.SOCK_STREAM)
+        c.settimeout(WAIT)
+        c.connect((address, self.port if family == socket.AF_INET else self.port6))
+        return c
+
+    def flow(self, client=None, first=None, passed=True, **limits):
+        """client socket, server socket, id: a flow that is dialled and, with first bytes, judged."""
+        c = client or self.client()
+        m = self.hear(kind=OPEN)
+        ours, dialed = pair()
+        self.say(DIALED, m.id, fd=dialed, **limits)
+        dialed.close()
+        if first is not None:
+            c.sendall(first)
+            seen = self.hear(kind=SEEN)
+            assert seen.id == m.id, seen
+            if passed:
+                self.say(PASS, m.id)
+                assert exactly(ours, len(first)) == first
+        return c, ours, m.id
+
+    def rss(self):
+        """KiB that are the program's own."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+
+
+def pair():
+    """A server's accepted socket, and the gate's connected one."""
+    with listener(socket.AF_INET, "127.0.0.1") as li:
+        dialed = socket.create_connection(li.getsockname())
+        li.setblocking(True)
+        ours, _ = li.accept()
+    dialed.setblocking(False)
+    ours.settimeout(WAIT)
+    return ours, dialed
+
+
+def exactly(s, n):
+    """n bytes, or what came before the end."""
+    data = b""
+    while len(data) < n:
+        part = s.recv(min(n - len(data), 1 << 20))
+        if not part:
+            break
+        data += part
+    return data
+
+
+def reset(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+def was_reset(s):
+    """Reading what is left ends with a reset, and not with an end."""
+    try:
+        while s.recv(1 << 20):
+            pass
+    except ConnectionResetError:
+        return True
+    return False
+
+
+def until(true, seconds=WAIT):
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
