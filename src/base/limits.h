@@ -80,3 +80,12 @@
 #define WARD_RELAY_ASKERS_MAX 1024           /* and clients that wait for them */
 #define WARD_RELAY_ANSWER_MS 10000           /* milliseconds that a name is waited for */
 #define WARD_RELAY_RECORDS_MAX 16            /* records of TLS that one ClientHello comes in */
+#define WARD_EGRESS_NAMES_MAX 4096           /* names that one run may reach by the network */
+#define WARD_EGRESS_FLOWS_MAX 16384          /* connections of one run at a time */
+#define WARD_EGRESS_DIALS_MAX 128            /* of them being dialled at a time; the others wait */
+#define WARD_EGRESS_LOOKUPS_MAX 64           /* names being looked up outside at a time; the others wait */
+#define WARD_EGRESS_ADDRESSES_MAX 16         /* addresses of one name that are looked at, of each family */
+#define WARD_EGRESS_ALIKE_MAX 4096           /* different things that the network part of one run tells; more are counted */
+#define WARD_EGRESS_IDLE_MS 3600000          /* milliseconds without a byte either way, after which a connection ends */
+#define WARD_DNS_CNAMES_MAX 16               /* aliases that one name may lead through */
+#define WARD_HOSTS_BYTES_MAX (1u << 20)      /* bytes of /etc/hosts, or /etc/resolv.conf, that are read */

@@ -30,9 +30,12 @@ enum ward_egress_kind {
 	WARD_EGRESS_DNS_QUERY = 0, /* answered */
 	WARD_EGRESS_DNS_BLOCK,
 	WARD_EGRESS_CONNECT, /* a flow that was allowed has ended (or the run): its numbers */
-	WARD_EGRESS_BLOCK /* a flow that was refused */
+	WARD_EGRESS_BLOCK, /* a flow that was refused */
+	WARD_EGRESS_LIMIT /* why: which limit; count: how often it turned something away */
 };
 const char *ward_egress_kind_name(enum ward_egress_kind k); /* "dns.query" ... */
+/* why of a block: the run tried what it may not; false: the network outside is to blame. */
+bool ward_egress_is_violation(const char *why);
 
 /* What happened, as it is recorded. Texts live for the call. */
 struct ward_egress_event {

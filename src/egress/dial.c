@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connecting to one of the addresses that were looked at, and to no other: the next is tried when one fails, or takes long. The first
+ * that connects wins. And the question whether an address is one of this host's own, which the kernel's routes answer.
+ */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "egress/gate.h"
+
+#define NEXT_MS 250u /* RFC 8305, 5 */
+#define SEQ 1u
+
+static void close_try(struct ward_try *t)
+{
+	ward_close(t->fd);
+	t->fd = -1;
+}
+
+void ward_dial_drop(struct ward_flow *f)
+{
+	if (!f->dial)
+		return;
+	for (size_t i = 0; i < WARD_TRIES_MAX; i++)
+		if (f->dial->tries[i].source.fn)
+			close_try(&f->dial->tries[i]);
+	free(f->dial);
+	f->dial = NULL;
+	if (f->state == WARD_FLOW_DIALING)
+		f->e->n_dials--;
+}
+
+static bool any_open(const struct ward_dial *d)
+{
+	for (size_t i = 0; i < WARD_TRIES_MAX; i++)
+		if (d->tries[i].source.fn && d->tries[i].fd >= 0)
+			return true;
+	return false;
+}
+
+static void won(struct ward_flow *f, struct ward_try *t)
+{
+	struct ward_relay_addr peer = f->dial->v[t->which];
+	int fd = t->fd;
+
+	t->fd = -1;
+	(void)epoll_ctl(f->e->epoll, EPOLL_CTL_DEL, fd, NULL);
+	ward_dial_drop(f);
+	ward_flow_dialed(f, fd, &peer);
+}
+
+static void on_try(struct ward_waiter *s, uint32_t events);
+
+/* True: it is under way, or has come to its end well (then f is open). */
+static bool start_try(struct ward_flow *f, struct ward_try *t, uint8_t which)
+{
+	const struct ward_relay_addr *a = &f->dial->v[which];
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(f->to.port) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(f->to.port) };
+	struct epoll_event ev = { .events = EPOLLOUT, .data.ptr = &t->source };
+	const int on = 1;
+	int r;
+
+	*t = (struct ward_try){ .source = { on_try, f }, .which = which };
+	t->fd = socket(a->family == 4 ? AF_INET : AF_INET6,
+		SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (t->fd < 0) {
+		f->dial->err = errno;
+		return false;
+	}
+	(void)setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	memcpy(&v4.sin_addr, a->a, 4);
+	memcpy(&v6.sin6_addr, a->a, 16);
+	do
+		r = a->family == 4 ? connect(t->fd, (const struct sockaddr *)&v4, sizeof(v4))
+				   : connect(t->fd, (const struct sockaddr *)&v6, sizeof(v6));
+	while (r < 0 && errno == EINTR);
+	if (r == 0) {
+		won(f, t);
+		return true;
+	}
+	if (errno == EINPROGRESS && epoll_ctl(f->e->epoll, EPOLL_CTL_ADD, t->fd, &ev) == 0)
+		return true;
+	f->dial->err = errno;
+	close_try(t);
+	return false;
+}
+
+static struct ward_try *free_place(struct ward_dial *d)
+{
+	for (size_t i = 0; i < WARD_TRIES_MAX; i++)
+		if (!d->tries[i].source.fn || d->tries[i].fd < 0)
+			return &d->tries[i];
+	return NULL;
+}
+
+/* Go on to the first address that can be tried; with none left, and none under way, it has failed. */
+static void advance(struct ward_flow *f)
+{
+	struct ward_dial *d = f->dial;
+	struct ward_try *place = free_place(d);
+	int err;
+
+	while (place && d->at < d->n) {
+		d->next = ward_now_mono_ns() + NEXT_MS * WARD_MS;
+		if (start_try(f, place, (uint8_t)d->at++))
+			return;
+	}
+	d->next = UINT64_MAX;
+	if (any_open(d))
+		return;
+	err = d->err;
+	ward_dial_drop(f);
+	ward_flow_failed(f, err);
+}
+
+static void on_try(struct ward_waiter *s, uint32_t events)
+{
+	struct ward_flow *f = s->arg;
+	struct ward_try *t = (struct ward_try *)s;
+	int err = 0;
+	socklen_t n = sizeof(err);
+
+	(void)events;
+	if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &err, &n) < 0)
+		err = errno;
+	if (err == 0) {
+		won(f, t);
+		return;
+	}
+	f->dial->err = err;
+	close_try(t);
+	advance(f);
+}
+
+void ward_dial_begin(struct ward_flow *f)
+{
+	f->state = WARD_FLOW_DIALING;
+	f->e->n_dials++;
+	advance(f);
+}
+
+void ward_dial_tick(struct ward_flow *f, uint64_t now)
+{
+	if (now >= f->dial->next)
+		advance(f);
+}
+
+/* ---- what the kernel would do with a packet ---- */
+
+int ward_route_open(void)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+	return fd < 0 ? -errno : fd;
+}
+
+struct route_request {
+	struct nlmsghdr h;
+	struct rtmsg r;
+	struct rtattr a;
+	uint8_t to[16];
+};
+
+static bool read_route(const char *buf, size_t n, uint32_t seq)
+{
+	struct nlmsghdr h;
+	struct rtmsg r;
+	int err;
+
+	if (n < sizeof(h))
+		return true;
+	memcpy(&h, buf, sizeof(h));
+	if (h.nlmsg_seq != seq || h.nlmsg_len > n)
+		return true;
+	if (h.nlmsg_type == NLMSG_ERROR && h.nlmsg_len >= sizeof(h) + sizeof(err)) {
+		memcpy(&err, buf + sizeof(h), sizeof(err));
+		/* No way there: then connect() fails, too. */
+		return err != -ENETUNREACH && err != -EHOSTUNREACH && err != -EACCES &&
+			err != -EINVAL;
+	}
+	if (h.nlmsg_type != RTM_NEWROUTE || h.nlmsg_len < sizeof(h) + sizeof(r))
+		return true;
+	memcpy(&r, buf + sizeof(h), sizeof(r));
+	return r.rtm_type != RTN_UNICAST;
+}
+
+bool ward_route_is_own(int route, const struct ward_relay_addr *a)
+{
+	struct route_request q = { .h = { .nlmsg_type = RTM_GETROUTE,
+					   .nlmsg_flags = NLM_F_REQUEST },
+		.r = { .rtm_family = a->family == 4 ? AF_INET : AF_INET6,
+			.rtm_dst_len = a->family == 4 ? 32 : 128 },
+		.a = { .rta_type = RTA_DST } };
+	size_t size = a->family == 4 ? 4 : 16;
+	char buf[4096];
+	ssize_t n;
+
+	while (recv(route, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		;
+	q.a.rta_len = (unsigned short)RTA_LENGTH(size);
+	q.h.nlmsg_len = (uint32_t)(NLMSG_LENGTH(sizeof(q.r)) + q.a.rta_len);
+	q.h.nlmsg_seq = SEQ;
+	memcpy(q.to, a->a, size);
+	do
+		n = send(route, &q, q.h.nlmsg_len, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return true;
+	/* The kernel answers before send() returns. */
+	n = recv(route, buf, sizeof(buf), MSG_DONTWAIT);
+	return n < 0 || read_route(buf, (size_t)n, SEQ);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Telling what happened, without letting the sandbox fill the log: what is alike is told once, then each time that as many again have
+ * come, and the rest at the end. Of more than WARD_EGRESS_ALIKE_MAX different things the further ones are only counted.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "egress/gate.h"
+
+struct ward_told {
+	struct ward_told *next;
+	enum ward_egress_kind kind;
+	const char *why; /* static, as are inspected and ended */
+	const char *inspected, *ended;
+	uint16_t port;
+	uint64_t total; /* told, with what waits */
+	struct ward_egress_event waits; /* count 0: nothing */
+	char *name, *address, *text, *rule;
+	char comm[16];
+};
+
+static const struct {
+	const char *word, *text;
+} whys[] = {
+#define WARD_X(id, word, violation, text) { word, text },
+#include "egress/why.def"
+#undef WARD_X
+};
+
+bool ward_egress_is_violation(const char *word)
+{
+	static const bool is[] = {
+#define WARD_X(id, word, violation, text) violation,
+#include "egress/why.def"
+#undef WARD_X
+	};
+
+	for (size_t i = 0; word && i < WARD_EGRESS_WHY_MAX; i++)
+		if (ward_streq(whys[i].word, word))
+			return is[i];
+	return true;
+}
+
+const char *ward_egress_kind_name(enum ward_egress_kind k)
+{
+	static const char *const names[] = {
+		[WARD_EGRESS_DNS_QUERY] = "dns.query",
+		[WARD_EGRESS_DNS_BLOCK] = "dns.block",
+		[WARD_EGRESS_CONNECT] = "net.connect",
+		[WARD_EGRESS_BLOCK] = "net.block",
+		[WARD_EGRESS_LIMIT] = "limit.hit",
+	};
+
+	return (unsigned)k < WARD_ARRAY_SIZE(names) ? names[k] : "net.block";
+}
+
+void ward_tell_why(struct ward_egress_event *e, enum ward_egress_why why, const char *text)
+{
+	e->why = whys[why].word;
+	e->text = text ? text : whys[why].text;
+}
+
+static size_t bucket_of(const struct ward_egress_event *e)
+{
+	uint32_t h = 2166136261u ^ (uint32_t)e->kind ^ (uint32_t)e->port << 8;
+	const char *parts[] = { e->name, e->address, e->why, e->inspected, e->ended };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(parts); i++) {
+		h = (h ^ 0xff) * 16777619u;
+		for (const char *p = parts[i]; p && *p; p++)
+			h = (h ^ (unsigned char)*p) * 16777619u;
+	}
+	return h % WARD_TOLD_BUCKETS;
+}
+
+static bool alike(const struct ward_told *t, const struct ward_egress_event *e)
+{
+	return t->kind == e->kind && t->port == e->port && ward_streq(t->why, e->why) &&
+		ward_streq(t->inspected, e->inspected) && ward_streq(t->ended, e->ended) &&
+		ward_streq(t->name, e->name) && ward_streq(t->address, e->address);
+}
+
+static void free_told(struct ward_told *t)
+{
+	free(t->name);
+	free(t->address);
+	free(t->text);
+	free(t->rule);
+	free(t);
+}
+
+static char *copy(const char *s, bool *failed)
+{
+	char *c = s ? strdup(s) : NULL;
+
+	*failed = *failed || (s && !c);
+	return c;
+}
+
+static struct ward_told *remember(struct ward_egress *g, const struct ward_egress_event *e,
+	size_t bucket)
+{
+	struct ward_told *t;
+	bool failed = false;
+
+	if (g->n_told == WARD_EGRESS_ALIKE_MAX)
+		return NULL;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return NULL;
+	*t = (struct ward_told){ .next = g->told[bucket],
+		.kind = e->kind,
+		.why = e->why,
+		.inspected = e->inspected,
+		.ended = e->ended,
+		.port = e->port,
+		.name = copy(e->name, &failed),
+		.address = copy(e->address, &failed),
+		.text = copy(e->text, &failed),
+		.rule = copy(e->rule, &failed) };
+	if (failed) {
+		free_told(t);
+		return NULL;
+	}
+	if (e->comm)
+		memcpy(t->comm, e->comm, strnlen(e->comm, sizeof(t->comm) - 1));
+	g->told[bucket] = t;
+	g->n_told++;
+	return t;
+}
+
+static void flush(struct ward_egress *g, struct ward_told *t)
+{
+	struct ward_egress_event e = t->waits;
+
+	e.kind = t->kind;
+	e.name = t->name;
+	e.address = t->address;
+	e.port = t->port;
+	e.why = t->why;
+	e.text = t->text;
+	e.inspected = t->inspected;
+	e.ended = t->ended;
+	e.rule = t->rule;
+	e.comm = t->comm[0] ? t->comm : NULL;
+	t->waits = (struct ward_egress_event){ 0 };
+	g->ops->event(g->arg, &e);
+}
+
+void ward_tell(struct ward_egress *g, const struct ward_egress_event *e)
+{
+	size_t bucket = bucket_of(e);
+	struct ward_told *t = g->told[bucket];
+
+	while (t && !alike(t, e))
+		t = t->next;
+	if (!t)
+		t = remember(g, e, bucket);
+	if (!t) {
+		g->told_over++;
+		return;
+	}
+	t->total++;
+	t->waits.count++;
+	t->waits.up += e->up;
+	t->waits.down += e->down;
+	t->waits.duration_ms += e->duration_ms;
+	t->waits.pid = e->pid;
+	/* 1, 2, 4, 8 ...: the number of all is a power of two. */
+	if ((t->total & (t->total - 1)) == 0)
+		flush(g, t);
+}
+
+void ward_tell_end(struct ward_egress *g)
+{
+	struct ward_egress_event over = { .kind = WARD_EGRESS_LIMIT,
+		.why = "egress.alike",
+		.text = "more different things happened on the network than are told",
+		.count = g->told_over };
+
+	for (size_t i = 0; i < WARD_TOLD_BUCKETS; i++)
+		while (g->told[i]) {
+			struct ward_told *t = g->told[i];
+
+			g->told[i] = t->next;
+			if (t->waits.count)
+				flush(g, t);
+			free_told(t);
+		}
+	g->n_told = 0;
+	if (g->told_over)
+		g->ops->event(g->arg, &over);
+	g->told_over = 0;
+}

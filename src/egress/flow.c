@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A flow, from the client's connect() to its end: what was meant by its address, whether that is allowed, which real addresses that
+ * leads to and which of them may be dialled, and whether what the client says agrees. A flow that was refused stays until the relay
+ * says that it is closed.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "egress/gate.h"
+#include "policy/policy.h"
+
+#define HOST_SERVICE "host.ward.internal"
+#define PENDING_MS 30000u
+
+/* ---- the lists ---- */
+
+static struct ward_flow **find(struct ward_egress *e, uint32_t id)
+{
+	struct ward_flow **at = &e->flows[id % WARD_FLOWS_BUCKETS];
+
+	while (*at && (*at)->id != id)
+		at = &(*at)->next;
+	return at;
+}
+
+static void set_pending(struct ward_flow *f)
+{
+	f->after = f->e->pending;
+	if (f->after)
+		f->after->before = f;
+	f->e->pending = f;
+}
+
+static void unset_pending(struct ward_flow *f)
+{
+	if (f->before)
+		f->before->after = f->after;
+	else if (f->e->pending == f)
+		f->e->pending = f->after;
+	if (f->after)
+		f->after->before = f->before;
+	f->before = f->after = NULL;
+}
+
+static void drop(struct ward_egress *e, struct ward_flow **at)
+{
+	struct ward_flow *f = *at;
+
+	*at = f->next;
+	unset_pending(f);
+	ward_dial_drop(f);
+	e->n_flows--;
+	free(f);
+}
+
+/* ---- telling ---- */
+
+static const char *name_of(const struct ward_flow *f)
+{
+	return f->name ? f->name->name : NULL;
+}
+
+static void whose(struct ward_flow *f)
+{
+	const struct ward_egress *e = f->e;
+	char address[WARD_ADDRESS_TEXT_MAX];
+
+	if (f->pid || !e->ops->who)
+		return;
+	(void)e->ops->who(e->arg, ward_address_text(&f->from, address), f->from.port, &f->pid,
+		f->comm);
+}
+
+static void refuse(struct ward_flow *f, enum ward_egress_why why, const char *text,
+	const struct ward_relay_addr *address)
+{
+	struct ward_relay_msg m = { .type = WARD_GATE_REFUSED, .id = f->id };
+	struct ward_egress_event v = { .kind = WARD_EGRESS_BLOCK,
+		.name = name_of(f),
+		.port = f->to.port,
+		.inspected = f->inspected,
+		.count = 1 };
+	char shown[WARD_ADDRESS_TEXT_MAX];
+
+	unset_pending(f);
+	ward_dial_drop(f);
+	f->state = WARD_FLOW_REFUSED;
+	ward_gate_send(f->e, &m, -1);
+	whose(f);
+	if (!address && !f->name)
+		address = &f->to;
+	if (address)
+		v.address = ward_address_text(address, shown);
+	v.pid = f->pid;
+	v.comm = f->comm[0] ? f->comm : NULL;
+	v.rule = f->rule[0] ? f->rule : NULL;
+	ward_tell_why(&v, why, text);
+	ward_tell(f->e, &v);
+}
+
+static void tell_end(struct ward_flow *f, const char *ended, uint64_t up, uint64_t down)
+{
+	struct ward_egress_event v = { .kind = WARD_EGRESS_CONNECT,
+		.name = name_of(f),
+		.port = f->to.port,
+		.inspected = f->inspected ? f->inspected : "none",
+		.ended = ended,
+		.rule = f->rule[0] ? f->rule : NULL,
+		.up = up,
+		.down = down,
+		.duration_ms = (ward_now_mono_ns() - f->opened) / WARD_MS,
+		.count = 1,
+		.pid = f->pid,
+		.comm = f->comm[0] ? f->comm : NULL };
+	char shown[WARD_ADDRESS_TEXT_MAX];
+
+	if (f->peer.family)
+		v.address = ward_address_text(&f->peer, shown);
+	else if (!f->name)
+		v.address = ward_address_text(&f->to, shown);
+	ward_tell(f->e, &v);
+}
+
+/* ---- judging ---- */
+
+/* rule: NULL, or room for the text of it. */
+static bool allowed(struct ward_egress *e, const char *name, const struct ward_relay_addr *address,
+	uint16_t port, char *rule)
+{
+	char text[WARD_ADDRESS_TEXT_MAX], own[WARD_RULE_TEXT_MAX] = "";
+	struct ward_egress_ask q = { .name = name, .port = port };
+	enum ward_effect effect = WARD_DENY;
+
+	if (address)
+		q.address = ward_address_text(address, text);
+	if (!rule)
+		rule = own;
+	if (e->ops->ask(e->arg, &q, &effect, rule, WARD_RULE_TEXT_MAX) != WARD_OK)
+		return false;
+	return effect == WARD_ALLOW;
+}
+
+/* What a real address is, with what it is in words: this host's own ones count as its loopback, whatever else they are. */
+static enum ward_address_class look_at(struct ward_egress *e, const struct ward_relay_addr *a,
+	const char **ret_what)
+{
+	enum ward_address_class c = ward_address_what(a->family, a->a, ret_what);
+
+	if ((c == WARD_ADDRESS_PUBLIC || c == WARD_ADDRESS_PRIVATE) &&
+		ward_route_is_own(e->route, a)) {
+		*ret_what = "of this host";
+		return WARD_ADDRESS_LOOPBACK;
+	}
+	return c;
+}
+
+/* One address that the name leads to: may it be dialled? */
+static bool may_dial(struct ward_flow *f, const struct ward_relay_addr *a,
+	enum ward_egress_why *why, const char **ret_what)
+{
+	enum ward_address_class c = look_at(f->e, a, ret_what);
+
+	*why = WARD_EGRESS_WHY_ADDRESS_NEVER;
+	if (c == WARD_ADDRESS_NEVER)
+		return false;
+	*why = WARD_EGRESS_WHY_ADDRESS_CLASS;
+	return c == WARD_ADDRESS_PUBLIC || allowed(f->e, NULL, a, f->to.port, NULL);
+}
+
+static void begin_dial(struct ward_flow *f)
+{
+	f->state = WARD_FLOW_WAITING;
+	if (f->e->n_dials < WARD_EGRESS_DIALS_MAX)
+		ward_dial_begin(f);
+}
+
+/* Both families in turn, that of the client first. */
+static const struct ward_relay_addr *in_turn(const struct ward_flow *f, size_t i)
+{
+	const struct ward_dns_answer *first = f->to.family == 4 ? &f->name->out : &f->name->out6;
+	const struct ward_dns_answer *second = f->to.family == 4 ? &f->name->out6 : &f->name->out;
+	const struct ward_dns_answer *of = i % 2 ? second : first;
+
+	return i / 2 < of->n ? &of->v[i / 2] : NULL;
+}
+
+static void dial_name(struct ward_flow *f)
+{
+	enum ward_egress_why why = WARD_EGRESS_WHY_NOT_RESOLVED, first_why = why;
+	const struct ward_relay_addr *a, *bad = NULL;
+	const char *what, *bad_what = NULL;
+	char text[160], shown[WARD_ADDRESS_TEXT_MAX];
+
+	f->dial = calloc(1, sizeof(*f->dial));
+	if (!f->dial) {
+		refuse(f, WARD_EGRESS_WHY_SYSTEM, NULL, NULL);
+		return;
+	}
+	for (size_t i = 0; i < (size_t)2 * WARD_EGRESS_ADDRESSES_MAX; i++) {
+		a = in_turn(f, i);
+		if (!a)
+			continue;
+		if (may_dial(f, a, &why, &what)) {
+			f->dial->v[f->dial->n++] = *a;
+		} else if (!bad) {
+			bad = a;
+			bad_what = what;
+			first_why = why;
+		}
+	}
+	if (f->dial->n) {
+		begin_dial(f);
+		return;
+	}
+	if (!bad) {
+		refuse(f, WARD_EGRESS_WHY_NOT_RESOLVED, NULL, NULL);
+		return;
+	}
+	(void)snprintf(text, sizeof(text), "it leads to %s (%s), which %s",
+		ward_address_text(bad, shown), bad_what,
+		first_why == WARD_EGRESS_WHY_ADDRESS_NEVER ? "may never be reached"
+							   : "no rule grants by its address");
+	refuse(f, first_why, text, bad);
+}
+
+/* Go on, if what the name is outside is known by now. */
+static void try_resolved(struct ward_flow *f)
+{
+	if (!ward_resolver_begin(&f->e->resolver, f->name) || f->name->lookup)
+		return;
+	switch (f->name->found) {
+	case WARD_FOUND_SILENT: refuse(f, WARD_EGRESS_WHY_RESOLVER_SILENT, NULL, NULL); return;
+	case WARD_FOUND_NONE: refuse(f, WARD_EGRESS_WHY_NOT_RESOLVED, NULL, NULL); return;
+	case WARD_FOUND_SOME: dial_name(f); return;
+	}
+}
+
+static void dial_these(struct ward_flow *f, const struct ward_relay_addr *v, size_t n)
+{
+	f->dial = calloc(1, sizeof(*f->dial));
+	if (!f->dial) {
+		refuse(f, WARD_EGRESS_WHY_SYSTEM, NULL, NULL);
+		return;
+	}
+	memcpy(f->dial->v, v, n * sizeof(*v));
+	f->dial->n = n;
+	begin_dial(f);
+}
+
+static void open_address(struct ward_flow *f)
+{
+	const char *what;
+	char text[160];
+
+	/*
+	 * The loopback of the run is its own and is never captured: whoever comes with such an address has found the capture's own
+	 * port, and must not get to the host's.
+	 */
+	enum ward_address_class c = ward_address_what(f->to.family, f->to.a, &what);
+
+	if (c == WARD_ADDRESS_LOOPBACK) {
+		refuse(f, WARD_EGRESS_WHY_NO_NAME, NULL, NULL);
+	} else if (!allowed(f->e, NULL, &f->to, f->to.port, f->rule)) {
+		refuse(f, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
+	} else if (c == WARD_ADDRESS_NEVER) {
+		(void)snprintf(text, sizeof(text), "the address (%s) may never be reached", what);
+		refuse(f, WARD_EGRESS_WHY_ADDRESS_NEVER, text, NULL);
+	} else {
+		dial_these(f, &f->to, 1);
+	}
+}
+
+static void open_name(struct ward_flow *f)
+{
+	static const struct ward_relay_addr host[2] = { { .family = 4, .a = { 127, 0, 0, 1 } },
+		{ .family = 6, .a = { [15] = 1 } } };
+
+	if (!allowed(f->e, f->name->name, NULL, f->to.port, f->rule)) {
+		refuse(f, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
+	} else if (ward_streq(f->name->name, HOST_SERVICE)) {
+		dial_these(f, host, 2);
+	} else {
+		try_resolved(f);
+	}
+}
+
+void ward_flow_prefetch(struct ward_egress *e, struct ward_pinned *p)
+{
+	if (!ward_streq(p->name, HOST_SERVICE))
+		(void)ward_resolver_begin(&e->resolver, p);
+}
+
+void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
+{
+	struct ward_flow **at = find(e, m->id), *f;
+	bool synthetic;
+
+	if (*at || e->n_flows >= WARD_EGRESS_FLOWS_MAX || m->to.port == 0 ||
+		(m->to.family != 4 && m->to.family != 6) ||
+		(m->from.family != 4 && m->from.family != 6)) {
+		ward_gate_lost(e, "it opened a connection that cannot be");
+		return;
+	}
+	f = calloc(1, sizeof(*f));
+	if (!f) {
+		ward_gate_lost(e, "no memory for a connection");
+		return;
+	}
+	*at = f;
+	e->n_flows++;
+	f->e = e;
+	f->id = m->id;
+	f->to = m->to;
+	f->from = m->from;
+	ward_address_unmap(&f->to);
+	ward_address_unmap(&f->from);
+	f->opened = ward_now_mono_ns();
+	f->deadline = f->opened + PENDING_MS * WARD_MS;
+	f->state = WARD_FLOW_RESOLVING;
+	set_pending(f);
+	f->name = ward_pinned_at(&e->pins, &f->to, &synthetic);
+	if (f->name)
+		open_name(f);
+	else if (synthetic)
+		refuse(f, WARD_EGRESS_WHY_NO_NAME, NULL, NULL);
+	else
+		open_address(f);
+}
+
+void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *peer)
+{
+	struct ward_relay_msg m = {
+		.type = WARD_GATE_DIALED, .id = f->id, .idle_ms = WARD_EGRESS_IDLE_MS
+	};
+
+	unset_pending(f);
+	f->state = WARD_FLOW_OPEN;
+	f->peer = *peer;
+	ward_gate_send(f->e, &m, fd);
+	whose(f);
+}
+
+void ward_flow_failed(struct ward_flow *f, int err)
+{
+	char text[160];
+
+	(void)snprintf(text, sizeof(text), "no connection could be made: %s", strerror(err));
+	refuse(f, WARD_EGRESS_WHY_UNREACHABLE, text, NULL);
+}
+
+/* ---- the first bytes ---- */
+
+/* Of a flow to an address: there is no name that was judged, so one that the client names has to be allowed, too. */
+static bool may_say(struct ward_flow *f, const char *said)
+{
+	struct ward_relay_addr a = { 0 };
+
+	if (f->name)
+		return ward_streq(f->name->name, said);
+	if (ward_address_parse(said, strlen(said), &a))
+		return ward_address_same(&a, &f->to);
+	return allowed(f->e, said, NULL, f->to.port, NULL);
+}
+
+static const struct {
+	const char *inspected;
+	bool named, again;
+} spoken[WARD_SPOKEN_MAX] = {
+	[WARD_SPOKEN_UNKNOWN] = { "none" },
+	[WARD_SPOKEN_BROKEN] = { "none" },
+	[WARD_SPOKEN_TLS] = { "tls", .named = true },
+	[WARD_SPOKEN_TLS_ECH] = { "tls_ech", .named = true },
+	[WARD_SPOKEN_HTTP] = { "http", .named = true },
+	[WARD_SPOKEN_HTTP2] = { "http2", .named = true },
+	[WARD_SPOKEN_SSH] = { "ssh" },
+	[WARD_SPOKEN_POSTGRES] = { "postgres", .again = true },
+};
+
+void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m)
+{
+	struct ward_relay_msg pass = { .type = WARD_GATE_PASS, .id = m->id };
+	struct ward_flow *f = *find(e, m->id);
+	struct ward_relay_addr a;
+	char text[400];
+
+	if (!f || m->value >= WARD_SPOKEN_MAX || (f->looks && !f->again) ||
+		(m->name[0] && !ward_name_normal(m->name, strlen(m->name)) &&
+			!ward_address_parse(m->name, strlen(m->name), &a))) {
+		ward_gate_lost(e, "it told of first bytes that cannot be");
+		return;
+	}
+	f->looks++;
+	f->again = spoken[m->value].again && f->looks < 2;
+	if (f->state == WARD_FLOW_REFUSED)
+		return;
+	f->inspected = spoken[m->value].inspected;
+	if (m->value == WARD_SPOKEN_BROKEN) {
+		refuse(f, WARD_EGRESS_WHY_BROKEN, NULL, NULL);
+	} else if (m->value == WARD_SPOKEN_TLS_ECH &&
+		(!f->name || !ward_streq(f->name->name, m->name))) {
+		refuse(f, WARD_EGRESS_WHY_ECH, NULL, NULL);
+	} else if (spoken[m->value].named && m->name[0] && !may_say(f, m->name)) {
+		(void)snprintf(text, sizeof(text), "the client asks the server for \"%s\"%s",
+			m->name, f->name ? "" : ", which no rule grants");
+		refuse(f, WARD_EGRESS_WHY_NAME_MISMATCH, text, NULL);
+	} else {
+		ward_gate_send(e, &pass, -1);
+	}
+}
+
+/* ---- the end ---- */
+
+void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m)
+{
+	static const char *const ends[WARD_END_MAX] = {
+		[WARD_END_DONE] = "done",
+		[WARD_END_CLIENT] = "client",
+		[WARD_END_SERVER] = "server",
+		[WARD_END_REFUSED] = "refused",
+		[WARD_END_IDLE] = "idle",
+		[WARD_END_TIME] = "time",
+		[WARD_END_BYTES] = "bytes",
+		[WARD_END_MEMORY] = "memory",
+	};
+	struct ward_flow **at = find(e, m->id);
+
+	if (!*at || m->value >= WARD_END_MAX) {
+		ward_gate_lost(e, "it closed a connection that is not open");
+		return;
+	}
+	if ((*at)->state != WARD_FLOW_REFUSED)
+		tell_end(*at, ends[m->value], m->up, m->down);
+	drop(e, at);
+}
+
+void ward_flows_end(struct ward_egress *e, const char *ended)
+{
+	for (size_t i = 0; i < WARD_FLOWS_BUCKETS; i++)
+		while (e->flows[i]) {
+			if (e->flows[i]->state != WARD_FLOW_REFUSED)
+				tell_end(e->flows[i], ended, 0, 0);
+			drop(e, &e->flows[i]);
+		}
+}
+
+void ward_flows_tick(struct ward_egress *e, uint64_t now)
+{
+	struct ward_flow *after;
+
+	for (struct ward_flow *f = e->pending; f; f = after) {
+		after = f->after;
+		if (now >= f->deadline && f->state == WARD_FLOW_RESOLVING)
+			refuse(f, WARD_EGRESS_WHY_RESOLVER_SILENT, NULL, NULL);
+		else if (now >= f->deadline)
+			ward_flow_failed(f, ETIMEDOUT);
+		else if (f->state == WARD_FLOW_RESOLVING && !f->name->lookup)
+			try_resolved(f);
+		else if (f->state == WARD_FLOW_WAITING && e->n_dials < WARD_EGRESS_DIALS_MAX)
+			ward_dial_begin(f);
+		else if (f->state == WARD_FLOW_DIALING)
+			ward_dial_tick(f, now);
+	}
+}
+
+uint64_t ward_flows_next(const struct ward_egress *e)
+{
+	uint64_t t = UINT64_MAX;
+
+	for (const struct ward_flow *f = e->pending; f; f = f->after) {
+		t = f->deadline < t ? f->deadline : t;
+		if (f->state == WARD_FLOW_DIALING && f->dial->next < t)
+			t = f->dial->next;
+	}
+	return t;
+}

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate's life and its side of the wire. The relay reads what the sandbox sends, so it counts as the sandbox's: the first message
+ * that cannot be ends it, and with it every connection of the run. It is never waited for but at its start and its end.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "egress/gate.h"
+
+#define READY_MS 5000
+#define STOP_MS 500
+#define TURN_MAX 256 /* events of one turn: the run has more to do */
+#define QUEUE_MAX (2 * WARD_EGRESS_FLOWS_MAX)
+
+/* What the relay has not taken yet. */
+struct ward_out {
+	struct ward_out *next;
+	int fd;
+	struct ward_relay_msg m;
+};
+
+void ward_gate_lost(struct ward_egress *e, const char *how)
+{
+	if (!e->lost)
+		e->lost = how;
+}
+
+/* ---- to the relay ---- */
+
+/* 0: sent, or the relay is lost; 1: not now. */
+static int put(struct ward_egress *e, const struct ward_relay_msg *m, int fd)
+{
+	ssize_t n = ward_send_fds(e->ctl, m, sizeof(*m), &fd, fd >= 0);
+
+	if (n == -EAGAIN || n == -ENOBUFS || n == -ETOOMANYREFS)
+		return 1;
+	if (n < 0)
+		ward_gate_lost(e, "it takes no messages");
+	return 0;
+}
+
+static void watch_ctl(struct ward_egress *e)
+{
+	struct epoll_event ev = { .events = EPOLLIN | (e->out ? (uint32_t)EPOLLOUT : 0u),
+		.data.ptr = &e->ctl_source };
+
+	if (epoll_ctl(e->epoll, EPOLL_CTL_MOD, e->ctl, &ev) < 0)
+		ward_gate_lost(e, "it cannot be waited for");
+}
+
+void ward_gate_send(struct ward_egress *e, const struct ward_relay_msg *m, int fd)
+{
+	struct ward_out *o;
+
+	if (e->lost || (!e->out && put(e, m, fd) == 0)) {
+		ward_close(fd);
+		return;
+	}
+	o = e->n_out < QUEUE_MAX ? malloc(sizeof(*o)) : NULL;
+	if (!o) {
+		ward_close(fd);
+		ward_gate_lost(e, "it does not read what it is told");
+		return;
+	}
+	*o = (struct ward_out){ .fd = fd, .m = *m };
+	if (e->out)
+		e->out_last->next = o;
+	else
+		e->out = o;
+	e->out_last = o;
+	if (e->n_out++ == 0)
+		watch_ctl(e);
+}
+
+static void drop_first(struct ward_egress *e)
+{
+	struct ward_out *o = e->out;
+
+	e->out = o->next;
+	e->n_out--;
+	ward_close(o->fd);
+	free(o);
+}
+
+static void send_more(struct ward_egress *e)
+{
+	while (e->out && !e->lost && put(e, &e->out->m, e->out->fd) == 0)
+		drop_first(e);
+	if (!e->out)
+		watch_ctl(e);
+}
+
+/* ---- from the relay ---- */
+
+static void on_ready(struct ward_egress *e, const struct ward_relay_msg *m)
+{
+	if (e->ready || m->value != WARD_RELAY_VERSION)
+		ward_gate_lost(e, "it is of another version");
+	e->ready = true;
+}
+
+static void block_name(struct ward_egress *e, const char *name, enum ward_egress_why why)
+{
+	struct ward_egress_event v = { .kind = WARD_EGRESS_DNS_BLOCK, .name = name, .count = 1 };
+
+	ward_tell_why(&v, why, NULL);
+	ward_tell(e, &v);
+}
+
+#define RCODE_NO_NAME 3u
+#define RCODE_REFUSED 5u
+
+static void on_name(struct ward_egress *e, const struct ward_relay_msg *m)
+{
+	struct ward_relay_msg answer = {
+		.type = WARD_GATE_ANSWER, .id = m->id, .value = RCODE_NO_NAME
+	};
+	struct ward_egress_ask q = { .name = m->name };
+	struct ward_egress_event v = { .kind = WARD_EGRESS_DNS_QUERY, .name = m->name, .count = 1 };
+	enum ward_effect effect = WARD_DENY;
+	char rule[WARD_RULE_TEXT_MAX] = "";
+	struct ward_pinned *p = NULL;
+
+	if (!ward_name_normal(m->name, strlen(m->name))) {
+		ward_gate_lost(e, "it asked for a name that is none");
+		return;
+	}
+	if (e->ops->ask(e->arg, &q, &effect, rule, sizeof(rule)) != WARD_OK ||
+		effect != WARD_ALLOW) {
+		ward_gate_send(e, &answer, -1);
+		block_name(e, m->name, WARD_EGRESS_WHY_NO_RULE);
+		return;
+	}
+	p = ward_pinned_make(&e->pins, m->name);
+	if (!p) {
+		struct ward_egress_event limit = { .kind = WARD_EGRESS_LIMIT,
+			.why = "egress.names",
+			.text = "more names than one run may reach",
+			.count = 1 };
+
+		answer.value = RCODE_REFUSED;
+		ward_gate_send(e, &answer, -1);
+		block_name(e, m->name, WARD_EGRESS_WHY_TOO_MANY);
+		ward_tell(e, &limit);
+		return;
+	}
+	answer.value = 0;
+	ward_pinned_addresses(p, answer.v4, answer.v6);
+	ward_gate_send(e, &answer, -1);
+	v.rule = rule[0] ? rule : NULL;
+	ward_tell(e, &v);
+	ward_flow_prefetch(e, p);
+}
+
+static void on_limit(struct ward_egress *e, const struct ward_relay_msg *m)
+{
+	struct ward_egress_event v = { .kind = WARD_EGRESS_LIMIT, .count = m->up ? m->up : 1 };
+
+	if (m->value >= WARD_RELAY_LIMIT_MAX) {
+		ward_gate_lost(e, "it named a limit that there is not");
+		return;
+	}
+	v.why = m->value == WARD_RELAY_LIMIT_FLOWS ? "egress.flows" : "egress.questions";
+	v.text = m->value == WARD_RELAY_LIMIT_FLOWS
+		? "more connections at a time than one run may have"
+		: "more questions for names at a time than one run may ask";
+	ward_tell(e, &v);
+}
+
+static void take(struct ward_egress *e, const struct ward_relay_msg *m)
+{
+	static const struct {
+		uint32_t type;
+		void (*fn)(struct ward_egress *e, const struct ward_relay_msg *m);
+	} rows[] = {
+		{ WARD_RELAY_READY, on_ready },
+		{ WARD_RELAY_NAME, on_name },
+		{ WARD_RELAY_OPEN, ward_flow_open },
+		{ WARD_RELAY_SEEN, ward_flow_seen },
+		{ WARD_RELAY_CLOSED, ward_flow_closed },
+		{ WARD_RELAY_LIMIT, on_limit },
+	};
+
+	if (!memchr(m->name, '\0', sizeof(m->name)) || (!e->ready && m->type != WARD_RELAY_READY)) {
+		ward_gate_lost(e, "it sent what is no message");
+		return;
+	}
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++)
+		if (rows[i].type == m->type) {
+			rows[i].fn(e, m);
+			return;
+		}
+	ward_gate_lost(e, "it sent a message that there is not");
+}
+
+static void on_ctl(struct ward_waiter *s, uint32_t events)
+{
+	struct ward_egress *e = s->arg;
+	struct ward_relay_msg m;
+	ssize_t n;
+
+	if (events & EPOLLOUT)
+		send_more(e);
+	if (e->lost || !(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		return;
+	n = ward_recv_fds(e->ctl, &m, sizeof(m), NULL, NULL, MSG_DONTWAIT);
+	if (n == -EAGAIN)
+		return;
+	if (n == 0)
+		ward_gate_lost(e, "it has ended");
+	else if (n != sizeof(m))
+		ward_gate_lost(e, "it sent what is no message");
+	else
+		take(e, &m);
+}
+
+/* ---- the relay's end ---- */
+
+static void bury(struct ward_egress *e)
+{
+	struct ward_egress_event v = {
+		.kind = WARD_EGRESS_LIMIT, .why = "egress.relay", .text = e->lost, .count = 1
+	};
+
+	e->buried = true;
+	(void)epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->ctl, NULL);
+	ward_close(e->ctl);
+	e->ctl = -1;
+	if (e->relay.pidfd >= 0) {
+		(void)ward_pidfd_signal(e->relay.pidfd, SIGKILL);
+		(void)ward_pidfd_wait(e->relay.pidfd, NULL, NULL, false);
+		close(e->relay.pidfd);
+		e->relay.pidfd = -1;
+	}
+	ward_spawn_done(&e->relay);
+	while (e->out)
+		drop_first(e);
+	ward_flows_end(e, e->stopping ? "run_end" : "relay_lost");
+	ward_resolver_done(&e->resolver);
+	if (!e->stopping)
+		ward_tell(e, &v);
+}
+
+/* ---- the face ---- */
+
+int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egress **ret,
+	struct ward_error *err)
+{
+	struct ward_egress *e = calloc(1, sizeof(*e));
+	struct epoll_event ev = { .events = EPOLLIN };
+	int r;
+
+	if (!e) {
+		ward_close(ctl);
+		return ward_fail(err, WARD_E_NOMEM, "no memory for the gate");
+	}
+	e->ops = o->ops;
+	e->arg = o->arg;
+	e->ctl = ctl;
+	e->relay = (struct ward_spawned)WARD_SPAWNED_INIT;
+	e->ctl_source = (struct ward_waiter){ on_ctl, e };
+	e->epoll = epoll_create1(EPOLL_CLOEXEC);
+	e->route = ward_route_open();
+	ev.data.ptr = &e->ctl_source;
+	r = e->epoll < 0 || e->route < 0 || epoll_ctl(e->epoll, EPOLL_CTL_ADD, ctl, &ev) < 0
+		? ward_fail_errno(err, WARD_E_SYSTEM, e->route < 0 ? -e->route : errno,
+			  "cannot set up the gate of the network")
+		: ward_resolver_init(&e->resolver, e->epoll, o->resolver, err);
+	if (r < 0) {
+		e->stopping = true;
+		ward_egress_stop(e);
+		return r;
+	}
+	*ret = e;
+	return WARD_OK;
+}
+
+static pthread_mutex_t image_lock = PTHREAD_MUTEX_INITIALIZER;
+static int image_fd = -1;
+
+/* One sealed memfd for the whole process. */
+static int image(void)
+{
+	int fd;
+
+	pthread_mutex_lock(&image_lock);
+	if (image_fd < 0)
+		image_fd = ward_memfd_exec("ward-relay", ward_relay_image, ward_relay_image_size);
+	fd = image_fd;
+	pthread_mutex_unlock(&image_lock);
+	return fd;
+}
+
+static int spawn(const struct ward_egress_options *o, struct ward_spawned *ret, int *ret_ctl,
+	struct ward_error *err)
+{
+	static const char *const argv[] = { "ward-relay", NULL };
+	int fds[WARD_RELAY_FD_MAX], pair[2];
+	struct ward_spawn what = { .exe_fd = image(),
+		.argv = argv,
+		.fds = fds,
+		.n_fds = WARD_RELAY_FD_MAX,
+		.cgroup = -1 };
+	int r = what.exe_fd < 0 ? what.exe_fd : ward_socketpair(SOCK_SEQPACKET, pair);
+
+	if (r < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot prepare ward-relay");
+	fds[WARD_RELAY_FD_CTL] = pair[1];
+	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
+		fds[WARD_RELAY_FD_TCP4 + i] = o->sockets[i];
+	r = ward_spawn(&what, ret);
+	ward_close(pair[1]);
+	if (r < 0) {
+		ward_close(pair[0]);
+		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot execute ward-relay");
+	}
+	*ret_ctl = pair[0];
+	return WARD_OK;
+}
+
+static int wait_ready(struct ward_egress *e, struct ward_error *err)
+{
+	uint64_t end = ward_now_mono_ns() + READY_MS * WARD_MS, now;
+	int failed;
+
+	while (!e->ready && !e->lost && (now = ward_now_mono_ns()) < end) {
+		struct pollfd p = { e->ctl, POLLIN, 0 };
+
+		if (poll(&p, 1, (int)((end - now) / WARD_MS) + 1) > 0)
+			on_ctl(&e->ctl_source, EPOLLIN);
+	}
+	if (e->ready && !e->lost)
+		return WARD_OK;
+	failed = e->lost ? ward_spawn_error(&e->relay) : 0;
+	if (failed)
+		return ward_fail_errno(err, WARD_E_SYSTEM, failed, "cannot execute ward-relay");
+	return ward_fail(err, WARD_E_SYSTEM, "ward-relay did not begin: %s",
+		e->lost ? e->lost : "it said nothing in time");
+}
+
+int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **ret,
+	struct ward_error *err)
+{
+	struct ward_spawned relay = WARD_SPAWNED_INIT;
+	struct ward_egress *e = NULL;
+	int ctl, r = spawn(o, &relay, &ctl, err);
+
+	/* The child copies the table of descriptors at its birth: ours can be closed. */
+	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
+		ward_close(o->sockets[i]);
+	if (r < 0)
+		return r;
+	r = ward_gate_new(o, ctl, &e, err);
+	if (r < 0) {
+		(void)ward_pidfd_signal(relay.pidfd, SIGKILL);
+		(void)ward_pidfd_wait(relay.pidfd, NULL, NULL, false);
+		close(relay.pidfd);
+		ward_spawn_done(&relay);
+		return r;
+	}
+	e->relay = relay;
+	r = wait_ready(e, err);
+	if (r < 0) {
+		ward_gate_lost(e, "it did not begin");
+		e->stopping = true;
+		ward_egress_stop(e);
+		return r;
+	}
+	ward_spawn_done(&e->relay);
+	*ret = e;
+	return WARD_OK;
+}
+
+int ward_egress_fd(const struct ward_egress *e)
+{
+	return e->epoll;
+}
+
+int ward_egress_timeout(const struct ward_egress *e)
+{
+	uint64_t t = ward_resolver_next(&e->resolver), f = ward_flows_next(e), now;
+
+	t = f < t ? f : t;
+	if (t == UINT64_MAX)
+		return -1;
+	now = ward_now_mono_ns();
+	return t <= now ? 0 : (int)((t - now) / WARD_MS) + 1;
+}
+
+int ward_egress_next(struct ward_egress *e, struct ward_error *err)
+{
+	struct epoll_event ev;
+	uint64_t now;
+
+	/* One at a time: what the first does may take the second away. */
+	for (int i = 0; i < TURN_MAX && !e->lost; i++) {
+		int n = epoll_wait(e->epoll, &ev, 1, 0);
+
+		if (n < 0 && errno != EINTR)
+			return ward_fail_errno(err, WARD_E_SYSTEM, errno, "epoll_wait");
+		if (n <= 0)
+			break;
+		((struct ward_waiter *)ev.data.ptr)->fn(ev.data.ptr, ev.events);
+	}
+	now = ward_now_mono_ns();
+	ward_resolver_tick(&e->resolver, now);
+	ward_flows_tick(e, now);
+	if (e->lost && !e->buried)
+		bury(e);
+	return WARD_OK;
+}
+
+/* What is open ends, and its numbers come. The relay takes the end of the gate's side for the word to go. */
+static void last_words(struct ward_egress *e)
+{
+	uint64_t end = ward_now_mono_ns() + STOP_MS * WARD_MS, now;
+
+	if (e->lost || !e->ready)
+		return;
+	(void)shutdown(e->ctl, SHUT_WR);
+	while (!e->lost && (now = ward_now_mono_ns()) < end) {
+		struct pollfd p = { e->ctl, POLLIN, 0 };
+
+		if (poll(&p, 1, (int)((end - now) / WARD_MS) + 1) > 0)
+			on_ctl(&e->ctl_source, EPOLLIN);
+	}
+}
+
+void ward_egress_stop(struct ward_egress *e)
+{
+	if (!e)
+		return;
+	e->stopping = true;
+	last_words(e);
+	ward_gate_lost(e, "the run is over");
+	if (!e->buried)
+		bury(e);
+	ward_tell_end(e);
+	ward_pins_table_done(&e->pins);
+	ward_close(e->route);
+	ward_close(e->epoll);
+	free(e);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private to egress: the gate's parts. gate.c speaks with the relay, flow.c has the flows, dial.c connects, resolve.c asks name
+ * servers, pins.c gives names their addresses, event.c tells what happened. Everything waits in one epoll descriptor.
+ */
+#pragma once
+
+#include "egress/dns.h"
+#include "os/os.h"
+
+/* Whoever waits for a descriptor: data.ptr of the epoll descriptor. It may free itself in fn. */
+struct ward_waiter {
+	void (*fn)(struct ward_waiter *s, uint32_t events);
+	void *arg;
+};
+#define WARD_MS 1000000ull
+#define WARD_RULE_TEXT_MAX 256
+
+/* ---- pins.c: name <-> synthetic address, for the run, never given to another ---- */
+enum ward_found { WARD_FOUND_SILENT = 0, WARD_FOUND_NONE, WARD_FOUND_SOME };
+struct ward_lookup;
+struct ward_pinned {
+	struct ward_pinned *next;    /* of its bucket */
+	uint32_t offset;             /* of its addresses in the ranges of plan.h */
+	struct ward_lookup *lookup;  /* under way; NULL: none */
+	uint64_t until;              /* ns: what was found holds until then; 0: nothing was looked up */
+	enum ward_found found;
+	struct ward_dns_answer out;  /* real addresses, of either family */
+	struct ward_dns_answer out6; /* its IPv6 part, kept apart so that neither crowds out the other */
+	char name[];
+};
+#define WARD_PINS_BUCKETS 1024
+struct ward_pins_table {
+	struct ward_pinned *buckets[WARD_PINS_BUCKETS];
+	struct ward_pinned **at;     /* by offset - WARD_NET_NAMES_AT */
+	size_t n, cap;
+};
+/* NULL: not there. */
+struct ward_pinned *ward_pinned_find(const struct ward_pins_table *t, const char *name);
+/* That, or a new one; NULL: no memory, or there are WARD_EGRESS_NAMES_MAX. */
+struct ward_pinned *ward_pinned_make(struct ward_pins_table *t, const char *name);
+/* *ret_synthetic: a is in the run's own ranges. NULL: it stands for no name. */
+struct ward_pinned *ward_pinned_at(const struct ward_pins_table *t, const struct ward_relay_addr *a, bool *ret_synthetic);
+void ward_pinned_addresses(const struct ward_pinned *p, uint8_t v4[4], uint8_t v6[16]);
+void ward_pins_table_done(struct ward_pins_table *t);
+
+/* ---- resolve.c ---- */
+struct ward_resolver {
+	int epoll;                   /* borrowed */
+	bool fixed;                  /* --resolver */
+	struct ward_resolv_conf conf;
+	struct timespec conf_time;   /* of the file that conf was read from, and its number */
+	uint64_t conf_ino;
+	const char *conf_file, *hosts_file;
+	struct ward_lookup *first;
+	size_t n;
+};
+int ward_resolver_init(struct ward_resolver *r, int epoll, const char *spec, struct ward_error *err);
+/*
+ * Begin, unless what is known of p still holds or it is under way: p->lookup says which. False: there are too many already; try again
+ * when one is done.
+ */
+bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p);
+void ward_resolver_tick(struct ward_resolver *r, uint64_t now);
+uint64_t ward_resolver_next(const struct ward_resolver *r); /* when it wants a tick; UINT64_MAX: never */
+void ward_resolver_done(struct ward_resolver *r);
+
+/* ---- flow.c, dial.c ---- */
+enum ward_flow_state {
+	WARD_FLOW_REFUSED = 0, /* the relay will say that it is closed */
+	WARD_FLOW_RESOLVING,
+	WARD_FLOW_WAITING, /* to be dialled */
+	WARD_FLOW_DIALING,
+	WARD_FLOW_OPEN
+};
+#define WARD_TRIES_MAX 4
+struct ward_flow;
+struct ward_try {
+	struct ward_waiter source;
+	int fd;
+	uint8_t which;
+};
+struct ward_dial {
+	struct ward_relay_addr v[2 * WARD_EGRESS_ADDRESSES_MAX];
+	size_t n, at;
+	struct ward_try tries[WARD_TRIES_MAX];
+	uint64_t next;               /* ns: when the next address is tried, too */
+	int err;                     /* the last */
+};
+struct ward_flow {
+	struct ward_flow *next;      /* of its bucket */
+	struct ward_flow *before, *after; /* of those that are not open yet */
+	struct ward_egress *e;
+	uint32_t id;
+	enum ward_flow_state state;
+	struct ward_pinned *name;    /* NULL: an address was meant */
+	struct ward_relay_addr to, peer; /* peer: what was dialled, family 0: nothing yet */
+	struct ward_relay_addr from;
+	uint64_t opened, deadline;
+	unsigned looks;              /* how often its first bytes were judged */
+	bool again;                  /* they may be judged once more */
+	const char *inspected;
+	struct ward_dial *dial;      /* while WAITING, DIALING */
+	int pid;
+	char comm[16];
+	char rule[WARD_RULE_TEXT_MAX];
+};
+#define WARD_FLOWS_BUCKETS 4096
+
+struct ward_told;
+#define WARD_TOLD_BUCKETS 1024
+struct ward_egress {
+	const struct ward_egress_ops *ops;
+	void *arg;
+	int epoll, ctl, route;       /* route: rtnetlink, to ask which addresses are the host's own */
+	struct ward_waiter ctl_source;
+	struct ward_spawned relay;
+	bool ready, stopping;
+	const char *lost;            /* why the relay is given up; NULL: it lives */
+	bool buried;                 /* and what that means was done */
+	struct ward_pins_table pins;
+	struct ward_resolver resolver;
+	struct ward_flow *flows[WARD_FLOWS_BUCKETS];
+	size_t n_flows, n_dials;
+	struct ward_flow *pending;   /* not open yet */
+	struct ward_out *out, *out_last; /* what the relay has not taken yet */
+	size_t n_out;
+	struct ward_told *told[WARD_TOLD_BUCKETS];
+	size_t n_told;
+	uint64_t told_over;
+};
+
+/* gate.c. For the tests: without a process; ctl is taken. */
+int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egress **ret, struct ward_error *err);
+void ward_gate_send(struct ward_egress *e, const struct ward_relay_msg *m, int fd); /* fd: -1, or taken */
+void ward_gate_lost(struct ward_egress *e, const char *how); /* how: static. It takes effect at the end of this turn */
+
+void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m);
+void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m);
+void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m);
+void ward_flow_prefetch(struct ward_egress *e, struct ward_pinned *p);
+void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *peer);
+void ward_flow_failed(struct ward_flow *f, int err);
+void ward_flows_tick(struct ward_egress *e, uint64_t now);
+uint64_t ward_flows_next(const struct ward_egress *e);
+/* All of them end and are told. */
+void ward_flows_end(struct ward_egress *e, const char *ended);
+
+void ward_dial_begin(struct ward_flow *f); /* f->dial has its addresses */
+void ward_dial_tick(struct ward_flow *f, uint64_t now);
+void ward_dial_drop(struct ward_flow *f);
+/* Is it an address of this host, by what the kernel would do with a packet to it? Fails to true. */
+bool ward_route_is_own(int route, const struct ward_relay_addr *a);
+int ward_route_open(void);
+
+/* ---- event.c ---- */
+enum ward_egress_why {
+#define WARD_X(id, word, violation, text) WARD_EGRESS_WHY_##id,
+#include "egress/why.def"
+#undef WARD_X
+	WARD_EGRESS_WHY_MAX
+};
+/* e is told, or only counted: the first of its kind at once, then each time that as many again have come, and at the end. */
+void ward_tell(struct ward_egress *g, const struct ward_egress_event *e);
+void ward_tell_end(struct ward_egress *g);
+/* Fill in the two texts of a reason. text NULL: that of the table. */
+void ward_tell_why(struct ward_egress_event *e, enum ward_egress_why why, const char *text);

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The outside resolver: A and AAAA of one name at a time, asked of the host's name servers in their order, each from a socket and
+ * with an id that nobody can guess. Only names that a rule allows are ever asked for. Every wait is bounded, and so is the whole.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "egress/gate.h"
+
+#define TOTAL_MS 10000u
+#define OTHER_MS \
+	50u /* that the second family is waited for once the first is there (RFC 8305, 3) */
+#define FOREIGN_MAX 64 /* answers to something else that one query puts up with */
+#define TTL_MAX 300u
+#define NONE_S 5u
+#define SILENT_S 1u
+#define PORTS_TRIED 3
+
+struct half {
+	struct ward_waiter source;
+	struct ward_lookup *l;
+	int fd;
+	bool tcp, done, said; /* said: a server answered, though nothing that helps */
+	uint8_t query[WARD_DNS_QUERY_MAX + 2]; /* with the length before it that TCP wants */
+	size_t query_n, sent;
+	unsigned tries, foreign;
+	uint64_t deadline;
+	enum ward_found found;
+	struct ward_dns_answer out;
+	uint8_t *buf; /* TCP: the length and the answer */
+	size_t got;
+};
+struct ward_lookup {
+	struct ward_lookup *next;
+	struct ward_resolver *r;
+	struct ward_pinned *p;
+	struct half halves[2];
+	uint64_t deadline,
+		enough; /* enough: no longer than that for the other half; 0: neither is there */
+};
+
+static void begin_try(struct half *h);
+
+/* ---- what the host says ---- */
+
+static void read_conf(struct ward_resolver *r)
+{
+	struct ward_buf b = WARD_BUF_INIT;
+	struct stat st;
+
+	if (r->fixed)
+		return;
+	if (stat(r->conf_file, &st) < 0)
+		memset(&st, 0, sizeof(st));
+	if (r->conf.n && st.st_ino == r->conf_ino &&
+		memcmp(&st.st_mtim, &r->conf_time, sizeof(st.st_mtim)) == 0)
+		return;
+	r->conf_ino = st.st_ino;
+	r->conf_time = st.st_mtim;
+	if (ward_read_file(r->conf_file, WARD_HOSTS_BYTES_MAX, &b, NULL) < 0)
+		ward_buf_clear(&b);
+	ward_resolv_conf_parse(ward_buf_cstr(&b), b.n, &r->conf);
+	ward_buf_done(&b);
+}
+
+static bool in_hosts(const struct ward_resolver *r, const char *name, struct ward_dns_answer *ret)
+{
+	struct ward_buf b = WARD_BUF_INIT;
+	bool found = ward_read_file(r->hosts_file, WARD_HOSTS_BYTES_MAX, &b, NULL) == WARD_OK &&
+		ward_hosts_find(ward_buf_cstr(&b), b.n, name, ret);
+
+	ward_buf_done(&b);
+	return found;
+}
+
+int ward_resolver_init(struct ward_resolver *r, int epoll, const char *spec, struct ward_error *err)
+{
+	*r = (struct ward_resolver){
+		.epoll = epoll, .conf_file = "/etc/resolv.conf", .hosts_file = "/etc/hosts"
+	};
+	if (!spec)
+		return WARD_OK;
+	r->fixed = true;
+	r->conf = (struct ward_resolv_conf){ .n = 1, .timeout_ms = 5000, .attempts = 2 };
+	return ward_resolver_parse(spec, &r->conf.v[0], err);
+}
+
+/* ---- one query ---- */
+
+static void close_half(struct half *h)
+{
+	ward_close(h->fd);
+	h->fd = -1;
+	free(h->buf);
+	h->buf = NULL;
+	h->got = h->sent = 0;
+}
+
+static void finish(struct half *h, enum ward_found found)
+{
+	close_half(h);
+	h->done = true;
+	h->found = found;
+	if (found == WARD_FOUND_SOME && !h->l->enough)
+		h->l->enough = ward_now_mono_ns() + OTHER_MS * WARD_MS;
+}
+
+/* Another server, or the same once more. */
+static void next_try(struct half *h)
+{
+	const struct ward_resolv_conf *c = &h->l->r->conf;
+
+	close_half(h);
+	h->tcp = false;
+	if (++h->tries >= c->n * c->attempts)
+		finish(h, h->said ? WARD_FOUND_NONE : WARD_FOUND_SILENT);
+	else
+		begin_try(h);
+}
+
+static void take_answer(struct half *h, const uint8_t *p, size_t n)
+{
+	switch (ward_dns_read(p, n, h->query + 2, h->query_n, &h->out)) {
+	case WARD_DNS_FOREIGN:
+		if (h->tcp || ++h->foreign > FOREIGN_MAX)
+			next_try(h);
+		return;
+	case WARD_DNS_FAILED:
+		h->said = true;
+		next_try(h);
+		return;
+	case WARD_DNS_CUT:
+		if (h->tcp) {
+			next_try(h);
+			return;
+		}
+		close_half(h);
+		h->tcp = true;
+		begin_try(h);
+		return;
+	case WARD_DNS_NO_NAME: finish(h, WARD_FOUND_NONE); return;
+	case WARD_DNS_ANSWER: finish(h, h->out.n ? WARD_FOUND_SOME : WARD_FOUND_NONE); return;
+	}
+}
+
+static void read_udp(struct half *h)
+{
+	uint8_t buf[4096];
+
+	/* A try that begins anew has another descriptor, and comes back by itself. */
+	for (int fd = h->fd; h->fd == fd && !h->done;) {
+		ssize_t n = recv(h->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0)
+			next_try(h);
+		else
+			take_answer(h, buf, (size_t)n);
+		return;
+	}
+}
+
+static void watch(struct half *h, int op, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.ptr = &h->source };
+
+	if (epoll_ctl(h->l->r->epoll, op, h->fd, &ev) < 0)
+		next_try(h);
+}
+
+static void write_tcp(struct half *h)
+{
+	ssize_t n = send(h->fd, h->query + h->sent, h->query_n + 2 - h->sent, MSG_NOSIGNAL);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0) {
+		next_try(h);
+		return;
+	}
+	h->sent += (size_t)n;
+	if (h->sent == h->query_n + 2)
+		watch(h, EPOLL_CTL_MOD, EPOLLIN);
+}
+
+static void read_tcp(struct half *h)
+{
+	size_t whole;
+	ssize_t n;
+
+	if (!h->buf)
+		h->buf = malloc(2 + 65535);
+	if (!h->buf) {
+		next_try(h);
+		return;
+	}
+	whole = h->got < 2 ? 2 : 2u + ((size_t)h->buf[0] << 8 | h->buf[1]);
+	n = recv(h->fd, h->buf + h->got, whole - h->got, 0);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		next_try(h);
+		return;
+	}
+	h->got += (size_t)n;
+	if (h->got >= 2 && h->got == 2u + ((size_t)h->buf[0] << 8 | h->buf[1]))
+		take_answer(h, h->buf + 2, h->got - 2);
+}
+
+static bool finished(const struct ward_lookup *l, uint64_t now)
+{
+	const struct half *h = l->halves;
+
+	return (h[0].done && h[1].done) || now >= l->deadline || (l->enough && now >= l->enough);
+}
+
+static void end_lookup(struct ward_lookup *l)
+{
+	struct ward_resolver *r = l->r;
+	struct ward_pinned *p = l->p;
+	uint32_t ttl = TTL_MAX;
+
+	p->found = WARD_FOUND_NONE;
+	memset(&p->out, 0, sizeof(p->out));
+	memset(&p->out6, 0, sizeof(p->out6));
+	for (size_t i = 0; i < 2; i++) {
+		struct half *h = &l->halves[i];
+
+		close_half(h);
+		if (h->found == WARD_FOUND_SOME) {
+			*(i == 0 ? &p->out : &p->out6) = h->out;
+			p->found = WARD_FOUND_SOME;
+			ttl = h->out.ttl < ttl ? h->out.ttl : ttl;
+		} else if (h->found == WARD_FOUND_SILENT && p->found == WARD_FOUND_NONE) {
+			p->found = WARD_FOUND_SILENT;
+		}
+	}
+	if (p->found != WARD_FOUND_SOME)
+		ttl = p->found == WARD_FOUND_NONE ? NONE_S : SILENT_S;
+	p->until = ward_now_mono_ns() + (ttl ? ttl : 1) * 1000 * WARD_MS;
+	p->lookup = NULL;
+	for (struct ward_lookup **at = &r->first; *at; at = &(*at)->next)
+		if (*at == l) {
+			*at = l->next;
+			break;
+		}
+	r->n--;
+	free(l);
+}
+
+static void on_half(struct ward_waiter *s, uint32_t events)
+{
+	struct half *h = s->arg;
+	struct ward_lookup *l = h->l;
+
+	if (!h->tcp)
+		read_udp(h);
+	else if (h->sent < h->query_n + 2 && events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
+		write_tcp(h);
+	else
+		read_tcp(h);
+	if (finished(l, ward_now_mono_ns()))
+		end_lookup(l);
+}
+
+/* What listens for answers should not be guessed either. */
+static void any_port(int fd, int family)
+{
+	for (int i = 0; i < PORTS_TRIED; i++) {
+		struct sockaddr_in6 a = { .sin6_family = (sa_family_t)family };
+		uint16_t port;
+
+		if (ward_random(&port, sizeof(port)) < 0)
+			return;
+		/* In sockaddr_in it stands at the same place. */
+		a.sin6_port = htons((uint16_t)(port | 0x4000));
+		if (bind(fd, (const struct sockaddr *)&a, ward_resolver_size(&a)) == 0)
+			return;
+	}
+}
+
+static int open_try(struct half *h)
+{
+	const struct ward_resolv_conf *c = &h->l->r->conf;
+	const struct sockaddr_in6 *to = &c->v[h->tries % c->n];
+	int type = h->tcp ? SOCK_STREAM : SOCK_DGRAM;
+	uint16_t id;
+
+	h->fd = socket(to->sin6_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (h->fd < 0 || ward_random(&id, sizeof(id)) < 0)
+		return -1;
+	h->query_n = ward_dns_query(h->query + 2, id, h->l->p->name,
+		h == h->l->halves ? WARD_DNS_A : WARD_DNS_AAAA);
+	h->query[0] = (uint8_t)(h->query_n >> 8);
+	h->query[1] = (uint8_t)h->query_n;
+	if (!h->tcp)
+		any_port(h->fd, to->sin6_family);
+	if (connect(h->fd, (const struct sockaddr *)to, ward_resolver_size(to)) < 0 &&
+		errno != EINPROGRESS)
+		return -1;
+	if (!h->tcp && send(h->fd, h->query + 2, h->query_n, MSG_NOSIGNAL) < 0)
+		return -1;
+	return 0;
+}
+
+static void begin_try(struct half *h)
+{
+	const struct ward_resolv_conf *c = &h->l->r->conf;
+	struct epoll_event ev = { .events = h->tcp ? EPOLLOUT : EPOLLIN, .data.ptr = &h->source };
+
+	h->foreign = 0;
+	h->deadline = ward_now_mono_ns() + c->timeout_ms * WARD_MS;
+	/* At most as many times as there are tries left. */
+	if (open_try(h) < 0 || epoll_ctl(h->l->r->epoll, EPOLL_CTL_ADD, h->fd, &ev) < 0)
+		next_try(h);
+}
+
+/* ---- the face ---- */
+
+bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
+{
+	uint64_t now = ward_now_mono_ns();
+	struct ward_lookup *l;
+
+	if (p->lookup || (p->until && now < p->until))
+		return true;
+	memset(&p->out, 0, sizeof(p->out));
+	memset(&p->out6, 0, sizeof(p->out6));
+	if (in_hosts(r, p->name, &p->out)) {
+		p->found = WARD_FOUND_SOME;
+		p->until = now + SILENT_S * 1000 * WARD_MS;
+		return true;
+	}
+	p->until = 0;
+	if (r->n >= WARD_EGRESS_LOOKUPS_MAX)
+		return false;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return false;
+	if (!r->n)
+		read_conf(r);
+	l->r = r;
+	l->p = p;
+	l->deadline = now + TOTAL_MS * WARD_MS;
+	l->next = r->first;
+	r->first = l;
+	r->n++;
+	p->lookup = l;
+	for (size_t i = 0; i < 2; i++)
+		l->halves[i] =
+			(struct half){ .source = { on_half, &l->halves[i] }, .l = l, .fd = -1 };
+	for (size_t i = 0; i < 2; i++)
+		begin_try(&l->halves[i]);
+	/* Both came to nothing at once: the next tick says so, so that p->lookup is what it seems to be. */
+	return true;
+}
+
+void ward_resolver_tick(struct ward_resolver *r, uint64_t now)
+{
+	struct ward_lookup *next;
+
+	for (struct ward_lookup *l = r->first; l; l = next) {
+		next = l->next;
+		for (size_t i = 0; i < 2; i++)
+			if (!l->halves[i].done && now >= l->halves[i].deadline)
+				next_try(&l->halves[i]);
+		if (finished(l, now))
+			end_lookup(l);
+	}
+}
+
+uint64_t ward_resolver_next(const struct ward_resolver *r)
+{
+	uint64_t t = UINT64_MAX;
+
+	for (const struct ward_lookup *l = r->first; l; l = l->next) {
+		t = l->deadline < t ? l->deadline : t;
+		t = l->enough && l->enough < t ? l->enough : t;
+		for (size_t i = 0; i < 2; i++)
+			if (!l->halves[i].done && l->halves[i].deadline < t)
+				t = l->halves[i].deadline;
+		if (l->halves[0].done && l->halves[1].done)
+			t = 0;
+	}
+	return t;
+}
+
+void ward_resolver_done(struct ward_resolver *r)
+{
+	while (r->first) {
+		struct ward_lookup *l = r->first;
+
+		r->first = l->next;
+		for (size_t i = 0; i < 2; i++)
+			close_half(&l->halves[i]);
+		l->p->lookup = NULL;
+		free(l);
+	}
+	r->n = 0;
+}
