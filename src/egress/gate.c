@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -302,7 +303,9 @@ static int image(void)
 static int spawn(const struct ward_egress_options *o, struct ward_spawned *ret, int *ret_ctl,
 	struct ward_error *err)
 {
-	static const char *const argv[] = { "ward-relay", NULL };
+	bool six = o->sockets[WARD_NET_TCP6] >= 0 && o->sockets[WARD_NET_UDP6] >= 0;
+	char id[16];
+	const char *const argv[] = { "ward-relay", id, six ? "46" : "4", NULL };
 	int fds[WARD_RELAY_FD_MAX], pair[2];
 	struct ward_spawn what = { .exe_fd = image(),
 		.argv = argv,
@@ -313,9 +316,11 @@ static int spawn(const struct ward_egress_options *o, struct ward_spawned *ret, 
 
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot prepare ward-relay");
+	(void)snprintf(id, sizeof(id), "%u", WARD_RESERVED_ID);
 	fds[WARD_RELAY_FD_CTL] = pair[1];
+	/* What is not there it closes unseen: any descriptor may stand in its place. */
 	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
-		fds[WARD_RELAY_FD_TCP4 + i] = o->sockets[i];
+		fds[WARD_RELAY_FD_TCP4 + i] = o->sockets[i] >= 0 ? o->sockets[i] : pair[1];
 	r = ward_spawn(&what, ret);
 	ward_close(pair[1]);
 	if (r < 0) {
