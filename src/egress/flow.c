@@ -432,7 +432,9 @@ void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m)
 		return;
 	}
 	if ((*at)->state != WARD_FLOW_REFUSED)
-		tell_end(*at, ends[m->value], m->up, m->down);
+		tell_end(*at,
+			e->stopping && m->value == WARD_END_REFUSED ? "run_end" : ends[m->value],
+			m->up, m->down);
 	drop(e, at);
 }
 

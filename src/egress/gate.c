@@ -356,7 +356,7 @@ int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **
 {
 	struct ward_spawned relay = WARD_SPAWNED_INIT;
 	struct ward_egress *e = NULL;
-	int ctl, r = spawn(o, &relay, &ctl, err);
+	int ctl = -1, r = spawn(o, &relay, &ctl, err);
 
 	/* The child copies the table of descriptors at its birth: ours can be closed. */
 	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
