@@ -18,6 +18,8 @@ struct ward_backend_ops {
 	void (*finish)(void *cage);
 	int (*take_refusals)(void *cage, struct ward_refusal **ret, size_t *ret_n,
 		uint64_t *ret_dropped);
+	void (*take_net)(void *cage, int ret[WARD_NET_SOCKET_MAX]);
+	bool (*who)(void *cage, const struct sockaddr *source, socklen_t n, int *ret_pid, char comm[16]);
 	void (*free)(void *cage);
 };
 

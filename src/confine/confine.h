@@ -10,6 +10,7 @@
 #pragma once
 
 #include <signal.h>
+#include <sys/socket.h>
 
 #include "base/base.h"
 #include "plan/plan.h"
@@ -127,6 +128,17 @@ void ward_cage_finish(struct ward_cage *c);
  */
 int ward_cage_take_refusals(struct ward_cage *c, struct ward_refusal **ret, size_t *ret_n,
 	uint64_t *ret_dropped);
+/*
+ * With plan->egress: the sockets at which the run's network ends (enum ward_net_socket; -1 where the kernel has no IPv6, all of them
+ * without egress, or if they were taken before). The caller's from then on, once, before GO; what is never taken ends with the cage.
+ * An accepted connection's own address is the one that was dialled; one of 127.0.0.1 or ::1 was not captured, and is to be refused.
+ */
+void ward_cage_take_net(struct ward_cage *c, int ret[WARD_NET_SOCKET_MAX]);
+/*
+ * Who inside connected from that address (of an accepted connection): its number inside and its name, as they were then. False: not
+ * known (any more). Any thread. For the record: names can be chosen by whoever bears them.
+ */
+bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t n, int *ret_pid, char comm[16]);
 void ward_refusals_free(struct ward_refusal *v, size_t n);
 void ward_cage_free(struct ward_cage *c); /* NULL ok; kills and waits if need be */
 

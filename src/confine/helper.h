@@ -20,10 +20,13 @@ void ward_helper_usage(void *cage, struct ward_usage *ret);
 void ward_helper_finish(void *cage);
 int ward_helper_take_refusals(void *cage, struct ward_refusal **ret, size_t *ret_n,
 	uint64_t *ret_dropped);
+void ward_helper_take_net(void *cage, int ret[WARD_NET_SOCKET_MAX]);
+bool ward_helper_who(void *cage, const struct sockaddr *source, socklen_t n, int *ret_pid, char comm[16]);
 void ward_helper_free(void *cage);
 
 /* The rows of struct ward_backend_ops that both have. */
 #define WARD_HELPER_OPS .start = ward_helper_start, .go = ward_helper_go, .fd = ward_helper_fd, \
 	.timeout = ward_helper_timeout, .next = ward_helper_next, .signal = ward_helper_signal, \
 	.kill = ward_helper_kill, .usage = ward_helper_usage, .finish = ward_helper_finish, \
-	.take_refusals = ward_helper_take_refusals, .free = ward_helper_free
+	.take_refusals = ward_helper_take_refusals, .take_net = ward_helper_take_net, .who = ward_helper_who, \
+	.free = ward_helper_free

@@ -26,7 +26,11 @@ extern const size_t ward_relay_image_size;
 /* Descriptors that ward-relay starts with; all are of the run's network namespace but the first. */
 enum ward_relay_fd {
 	WARD_RELAY_FD_CTL = 0,
-	WARD_RELAY_FD_TCP4, /* listening, non-blocking: what nf_tables redirects */
+	/*
+	 * Listening, non-blocking. What nf_tables hands there (tproxy, no NAT) has the address that was dialled for its own:
+	 * getsockname(). 127.0.0.1 and ::1 of an accepted socket mean that it was not captured: refused.
+	 */
+	WARD_RELAY_FD_TCP4,
 	WARD_RELAY_FD_TCP6,
 	WARD_RELAY_FD_UDP4, /* port 53, with IP_PKTINFO: questions to any address */
 	WARD_RELAY_FD_UDP6,

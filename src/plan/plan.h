@@ -137,6 +137,7 @@ struct ward_host {
 	int landlock_abi;            /* 0 = none */
 	bool no_seccomp;             /* no filter can be installed */
 	bool seccomp_notify;
+	bool nft;                    /* nf_tables captures the network of a run */
 	bool stdio_owned;            /* 0, 1 or 2 is a file that belongs to whom the command will be: its mode can be changed */
 	int cgroup;                  /* 0 none, 1 = v1, 2 = v2: the tree that carries a usable memory controller */
 	bool cgroup_memory, cgroup_pids, cgroup_cpu;

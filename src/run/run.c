@@ -13,7 +13,7 @@
 #include "run/life.h"
 #include "run/rules/rules.h"
 
-#define PLANS_MAX 4 /* as asked, and without each of namespaces, FUSE, a listener */
+#define PLANS_MAX 5 /* as asked, and without each of namespaces, FUSE, nf_tables, a listener */
 #define LOOKS_MAX 8
 
 static char *axes_json(const struct ward_plan *p)
@@ -236,6 +236,7 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 		r = start(l, &host, err);
 		if (r != WARD_E_UNSUPPORTED ||
 			(before.userns == host.userns && before.fuse == host.fuse &&
+				before.nft == host.nft &&
 				before.seccomp_notify == host.seccomp_notify))
 			return r;
 		host.fuse = host.fuse && host.userns;

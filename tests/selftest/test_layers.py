@@ -119,7 +119,7 @@ def nothing_of_it_is_in_ward():
 def every_probe_is_tried():
     used = {by for r in table.rows() for by in (r.view, r.plain)}
     # What these try is left out by no single layer: seccomp refuses it, and the namespace has none of it.
-    spare = {"PROBE_KEYCTL", "PROBE_VSOCK", "PROBE_CONNECT", "PROBE_ROOT_WRITE", "PROBE_SYSCTL"}
+    spare = {"PROBE_KEYCTL", "PROBE_VSOCK", "PROBE_CONNECT", "PROBE_ROOT_WRITE", "PROBE_SYSCTL", "PROBE_INTERFACES"}
     check_eq({p for p in table.probes() if p not in used}, spare)
 
 

@@ -33,6 +33,8 @@ int ward_helper_start(const struct ward_plan *plan, const struct ward_cage_optio
 	c->plan = plan;
 	c->fuse_sock = c->epoll = c->scratch = c->ctl = c->cmd = c->proc = c->kill_event = c->oom =
 		-1;
+	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
+		c->net[i] = -1;
 	c->init = (struct ward_spawned)WARD_SPAWNED_INIT;
 	c->idmap = (struct ward_userns)WARD_USERNS_INIT;
 	r = ward_native_build(c, opts, err);
@@ -318,6 +320,24 @@ int ward_helper_take_refusals(void *cage, struct ward_refusal **ret, size_t *ret
 	return ward_refusals_take(c->refusals, ret, ret_n, ret_dropped);
 }
 
+void ward_helper_take_net(void *cage, int ret[WARD_NET_SOCKET_MAX])
+{
+	struct ward_native *c = cage;
+
+	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++) {
+		ret[i] = c->net[i];
+		c->net[i] = -1;
+	}
+}
+
+bool ward_helper_who(void *cage, const struct sockaddr *source, socklen_t n, int *ret_pid,
+	char comm[16])
+{
+	struct ward_native *c = cage;
+
+	return c->notify && ward_notify_who(c->notify, source, n, ret_pid, comm);
+}
+
 void ward_helper_free(void *cage)
 {
 	struct ward_native *c = cage;
@@ -332,6 +352,8 @@ void ward_helper_free(void *cage)
 	ward_close(c->cmd);
 	ward_close(c->init.pidfd);
 	ward_userns_done(&c->idmap);
+	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
+		ward_close(c->net[i]);
 	ward_close(c->fuse_sock);
 	ward_close(c->scratch);
 	ward_close(c->proc);

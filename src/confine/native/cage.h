@@ -31,6 +31,8 @@ struct ward_native {
 	struct ward_userns idmap; /* of the granted trees, as root */
 	int scratch; /* the private directories, O_PATH; -1 = none */
 	int proc; /* the sandbox's /proc, O_PATH */
+	int net[WARD_NET_SOCKET_MAX]; /* until they are taken; -1 */
+	bool net_came;
 	int kill_event; /* eventfd: the broker saw a foreign architecture */
 	short oom_events;
 	int oom; /* readable: the memory limit was hit; -1 = no cgroup */

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define WARD_LAUNCH_MAGIC 0x44524157u /* "WARD" */
-#define WARD_LAUNCH_VERSION 3u
+#define WARD_LAUNCH_VERSION 4u
 
 /* Descriptors that ward-init starts with. */
 enum ward_launch_fd {
@@ -45,14 +45,11 @@ enum ward_launch_handed {
 #define WARD_LAUNCH_ROOT (1u << 2) /* the caller is host root: other ids, ID-mapped grants */
 #define WARD_LAUNCH_CTTY (1u << 3) /* descriptor 0 becomes the controlling terminal */
 #define WARD_LAUNCH_LISTENER (1u << 5) /* the filter has a listener */
-#define WARD_LAUNCH_DIRECT \
-	(1u << 6) /* backend direct: nothing is confined, and nothing is tested */
+#define WARD_LAUNCH_DIRECT (1u << 6) /* backend direct: nothing is confined, and nothing is tested */
+#define WARD_LAUNCH_EGRESS (1u << 7) /* the run's network is captured: net/net.h */
 
 /* The namespaces that a view is in, as names of /proc/PID/ns. */
-#define WARD_LAUNCH_NS \
-	{ \
-		"user", "mnt", "pid", "net", "ipc", "uts", "cgroup" \
-	}
+#define WARD_LAUNCH_NS { "user", "mnt", "pid", "net", "ipc", "uts", "cgroup" }
 #define WARD_LAUNCH_NS_MAX 7
 
 enum ward_launch_mount_kind {
@@ -115,6 +112,7 @@ struct ward_launch {
 enum ward_msg_type {
 	WARD_MSG_FAILED = 1, /* stage, err; the end of the start */
 	WARD_MSG_FUSE, /* init, on FUSE: + /dev/fuse descriptor, mounted */
+	WARD_MSG_NET, /* init: + the sockets of the captured network, in order; value = 1 << enum ward_net_socket of each */
 	WARD_MSG_VIEW, /* init: + O_PATH /proc, of each TMPFS in order, sock_diag if stage is 1 */
 	WARD_MSG_LISTENER, /* command: + seccomp listener */
 	WARD_MSG_SELFTEST, /* command: value = failed probes as bits, 0 = all held */
@@ -156,7 +154,8 @@ struct ward_msg {
 					"installing the system call filter") \
 					X(WARD_STAGE_CWD, "entering the working directory") \
 						X(WARD_STAGE_SELFTEST, "the self-test") \
-							X(WARD_STAGE_TTY, "taking the terminal")
+							X(WARD_STAGE_TTY, "taking the terminal") \
+							X(WARD_STAGE_EGRESS, "capturing the run's network")
 enum ward_stage {
 #define WARD_X(id, text) id,
 	WARD_STAGES(WARD_X)
@@ -179,6 +178,7 @@ enum ward_stage {
 	X(WARD_PROBE_KEYCTL, "ipc", "the kernel keyring answered") \
 	X(WARD_PROBE_VSOCK, "network", "a vsock socket could be made") \
 	X(WARD_PROBE_CONNECT, "network", "a connect to an outside address was not refused") \
+	X(WARD_PROBE_INTERFACES, "network", "the captured network has an interface beside lo") \
 	X(WARD_PROBE_CANARY, "files", "an ungranted host file could be opened") \
 	X(WARD_PROBE_ROOT_WRITE, "files", "a file could be made in the root of the view") \
 	X(WARD_PROBE_SYSCTL, "processes", "/proc/sys could be opened for writing") \

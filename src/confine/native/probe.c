@@ -102,6 +102,7 @@ int ward_host_facts(struct ward_host *ret, struct ward_error *err)
 		ret->userns = false;
 		ret->lack = WARD_USERNS_ROOT_OF_LITTLE;
 	}
+	ret->nft = true; /* verified by a start that needs it */
 	ret->fuse = fuse_usable();
 	ret->idmap = ret->uid == 0 && ret->userns; /* verified mount by mount */
 	ret->landlock_abi = ward_ll_abi();

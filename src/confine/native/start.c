@@ -39,7 +39,8 @@ static const char *stage_axis(enum ward_stage stage)
 	switch (stage) {
 	case WARD_STAGE_SECCOMP: return "syscalls";
 	case WARD_STAGE_LANDLOCK: return "files";
-	case WARD_STAGE_NET: return "network";
+	case WARD_STAGE_NET:
+	case WARD_STAGE_EGRESS: return "network";
 	case WARD_STAGE_PROC: return "processes";
 	default: return "";
 	}
@@ -58,6 +59,7 @@ static bool without(enum ward_stage stage, int e, struct ward_host *host)
 						       : WARD_USERNS_PROC_COVERED;
 		return true;
 	case WARD_STAGE_FUSE: host->fuse = false; return true;
+	case WARD_STAGE_EGRESS: host->nft = false; return true;
 	case WARD_STAGE_SECCOMP:
 		/* Another filter of ours has the listener, of which there is one; or somebody allows none. */
 		if (!host->seccomp_notify || (e != EBUSY && e != EPERM && e != EACCES))
@@ -238,6 +240,22 @@ static int on_view(struct ward_native *c, const struct ward_msg *m, int *fds, si
 	return WARD_OK;
 }
 
+static int on_net(struct ward_native *c, const struct ward_msg *m, int *fds, size_t n,
+	struct ward_error *err)
+{
+	size_t taken = 0;
+
+	for (int i = 0; i < WARD_NET_SOCKET_MAX && !c->net_came && c->plan->egress; i++)
+		if (m->value & 1 << i)
+			c->net[i] = take_fd(fds, n, taken++);
+	/* Those of IPv4 are always there. */
+	if (taken != n || c->net[WARD_NET_TCP4] < 0 || c->net[WARD_NET_UDP4] < 0)
+		return ward_fail(err, WARD_E_INTERNAL,
+			"ward-init: NET twice, unasked or without its descriptors");
+	c->net_came = true;
+	return WARD_OK;
+}
+
 /* One message of the start. *ret_done: the self-test has spoken. */
 static int on_message(struct ward_native *c, const struct ward_msg *m, int *fds, size_t n,
 	bool *ret_done, struct ward_host *host, struct ward_error *err)
@@ -245,6 +263,7 @@ static int on_message(struct ward_native *c, const struct ward_msg *m, int *fds,
 	switch ((enum ward_msg_type)m->type) {
 	case WARD_MSG_FAILED: return init_failed(m, host, err);
 	case WARD_MSG_VIEW: return on_view(c, m, fds, n, err);
+	case WARD_MSG_NET: return on_net(c, m, fds, n, err);
 	case WARD_MSG_LISTENER:
 		if (n != 1 || !c->notify)
 			break;
@@ -349,6 +368,8 @@ static int converse(struct ward_native *c, struct ward_host *host, struct ward_e
 		if (r < 0)
 			return r;
 	}
+	if (c->plan->egress && !c->net_came)
+		return ward_fail(err, WARD_E_INTERNAL, "ward-init: no NET");
 	return c->astray ? selftest_failed(1u << WARD_PROBE_CGROUP, err) : WARD_OK;
 }
 

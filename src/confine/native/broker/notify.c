@@ -244,12 +244,15 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
 	n->kill_event = kill_event;
 	n->listener = n->event = n->proc = n->diag = n->inflight = -1;
 	(void)pthread_mutex_init(&n->lock, NULL); /* cannot fail without attributes */
+	(void)pthread_mutex_init(&n->who_lock, NULL);
 	(void)sem_init(&n->gate, 0, 0);
 	r = plan->n_nodes ? ward_tree_init(&n->tree, plan, err)
 			  : WARD_OK; /* no view without namespaces */
 	if (r == 0)
 		r = ward_notify_exec_init(n, err);
-	if (r == 0 && allocate(n) < 0)
+	if (plan->egress)
+		n->who = calloc(WARD_NOTIFY_WHO_MAX, sizeof(*n->who));
+	if (r == 0 && (allocate(n) < 0 || (plan->egress && !n->who)))
 		r = ward_fail(err, WARD_E_NOMEM, "no memory for the call broker");
 	if (r < 0) {
 		ward_notify_free(n);
@@ -371,6 +374,8 @@ struct ward_notify *ward_notify_free(struct ward_notify *n)
 	ward_tree_done(&n->tree);
 	free(n->execs);
 	(void)pthread_mutex_destroy(&n->lock);
+	(void)pthread_mutex_destroy(&n->who_lock);
+	free(n->who);
 	free(n->payload);
 	free(n->req);
 	free(n->resp);

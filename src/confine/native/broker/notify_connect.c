@@ -4,7 +4,7 @@
  * the copied address. The caller's memory is read once; what it holds afterwards does not matter.
  *
  * What is done: the sandbox's own loopback (127/8, ::1, their v4-mapped form, and 0.0.0.0 and :: which mean it),
- * AF_UNSPEC (disconnect), abstract Unix names (they live in the socket's network namespace), path sockets that the
+ * with egress the run's own address and what is captured (is_captured()), AF_UNSPEC (disconnect), abstract Unix names (they live in the socket's network namespace), path sockets that the
  * run itself bound (notify_unix.c), and NETLINK_ROUTE questions where the plan has them. Everything else is refused:
  * addresses with ENETUNREACH, as in a network without a route, and a note; a host's socket with EACCES.
  *
@@ -38,6 +38,7 @@
 #include "confine/native/broker/notify.h"
 #include "os/os.h"
 
+#define DNS_PORT 53
 #define SEND_FLAGS \
 	(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR | MSG_OOB | MSG_MORE | MSG_CONFIRM | MSG_DONTROUTE)
 
@@ -50,6 +51,7 @@ struct sock {
 /* What to do about an address. */
 struct decision {
 	int err; /* 0 = do it */
+	bool captured; /* it goes to the gate */
 	int path; /* descriptor of a checked socket file, or -1 */
 };
 
@@ -67,10 +69,15 @@ static int get_option(int fd, int option)
 static bool is_own_netns(struct ward_notify *n, const struct ward_ask *ask, int fd)
 {
 	WARD_FD ns = ioctl(fd, SIOCGSKNS, 0);
-	struct stat st;
+	struct stat st, own;
 
 	if (n->netns_ino == 0) {
 		if (fstatat(ask->dir, "ns/net", &st, 0) < 0)
+			return false;
+		/* Nothing that is done here for the gate's sake may be done in our own network. */
+		if (n->plan->egress &&
+			(fstatat(AT_FDCWD, "/proc/thread-self/ns/net", &own, 0) < 0 ||
+				(own.st_dev == st.st_dev && own.st_ino == st.st_ino)))
 			return false;
 		n->netns_dev = st.st_dev;
 		n->netns_ino = st.st_ino;
@@ -115,11 +122,51 @@ static int copy_addr(const struct ward_ask *ask, uint64_t at, uint64_t len, stru
 	return (size_t)n < sizeof(ret->a.ss_family) ? EINVAL : 0;
 }
 
-static bool is_local4(uint32_t network_order)
+static bool is_local4(const struct ward_notify *n, uint32_t network_order)
 {
 	uint32_t a = ntohl(network_order);
 
-	return a == INADDR_ANY || (a >> 24) == 127;
+	return a == INADDR_ANY || (a >> 24) == 127 ||
+		(n->plan->egress && a == WARD_NET_SYNTHETIC4 + WARD_NET_SELF_AT);
+}
+
+static bool is_synthetic4(uint32_t network_order)
+{
+	return (ntohl(network_order) ^ WARD_NET_SYNTHETIC4) >> (32 - WARD_NET_SYNTHETIC4_BITS) == 0;
+}
+
+static bool is_synthetic6(const struct in6_addr *a)
+{
+	static const uint8_t range[] = WARD_NET_SYNTHETIC6;
+
+	_Static_assert(sizeof(range) * 8 == WARD_NET_SYNTHETIC6_BITS, "the range");
+	return memcmp(a, range, sizeof(range)) == 0;
+}
+
+static bool is_local6(const struct ward_notify *n, const struct in6_addr *a)
+{
+	struct in6_addr self = { { WARD_NET_SYNTHETIC6 } };
+
+	self.s6_addr[15] = WARD_NET_SELF_AT;
+	return IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a) ||
+		(n->plan->egress && IN6_ARE_ADDR_EQUAL(a, &self));
+}
+
+/*
+ * With egress every address is local to the run's network, and the gate judges what is sent there: TCP, and questions to any name
+ * server. A UDP socket may be connected to an address that stands for a name: resolvers do, to see which of a name's addresses
+ * would be used. That sends nothing, and what is sent then finds no port there, at once.
+ */
+static bool is_captured(const struct ward_notify *n, const struct ward_ask *ask,
+	const struct sock *s, bool synthetic, uint16_t network_port)
+{
+	if (!n->plan->egress)
+		return false;
+	if (s->type == SOCK_STREAM)
+		return s->protocol == IPPROTO_TCP;
+	return s->type == SOCK_DGRAM && s->protocol == IPPROTO_UDP &&
+		(network_port == htons(DNS_PORT) ||
+			(synthetic && ask->req->data.nr == SYS_connect));
 }
 
 /* The v4 address in a v4-mapped one. */
@@ -145,6 +192,28 @@ static int refuse_address(struct ward_notify *n, struct ward_ask *ask, int famil
 	return ENETUNREACH;
 }
 
+static void decide_v4(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
+	uint32_t network_order, uint16_t port, struct decision *d)
+{
+	d->err = 0;
+	if (is_local4(n, network_order))
+		return;
+	d->captured = is_captured(n, ask, s, is_synthetic4(network_order), port);
+	if (!d->captured)
+		d->err = refuse_address(n, ask, AF_INET, &network_order, port);
+}
+
+static void decide_v6(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
+	const struct in6_addr *a, uint16_t port, struct decision *d)
+{
+	d->err = 0;
+	if (is_local6(n, a))
+		return;
+	d->captured = is_captured(n, ask, s, is_synthetic6(a), port);
+	if (!d->captured)
+		d->err = refuse_address(n, ask, AF_INET6, a, port);
+}
+
 static void decide_inet(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
 	const struct ward_addr *to, struct decision *d)
 {
@@ -156,9 +225,7 @@ static void decide_inet(struct ward_notify *n, struct ward_ask *ask, const struc
 		d->err = EINVAL;
 	} else {
 		memcpy(&a, &to->a, sizeof(a));
-		d->err = is_local4(a.sin_addr.s_addr)
-			? 0
-			: refuse_address(n, ask, AF_INET, &a.sin_addr, a.sin_port);
+		decide_v4(n, ask, s, a.sin_addr.s_addr, a.sin_port, d);
 	}
 }
 
@@ -166,20 +233,16 @@ static void decide_inet6(struct ward_notify *n, struct ward_ask *ask, const stru
 	const struct ward_addr *to, struct decision *d)
 {
 	struct sockaddr_in6 a;
-	uint32_t v4;
 
 	memcpy(&a, &to->a, sizeof(a)); /* the copy is zeroed behind to->n */
-	v4 = mapped4(&a.sin6_addr);
 	if (s->domain != AF_INET6)
 		d->err = EAFNOSUPPORT;
 	else if (to->n < offsetof(struct sockaddr_in6, sin6_scope_id))
 		d->err = EINVAL;
-	else if (IN6_IS_ADDR_LOOPBACK(&a.sin6_addr) || IN6_IS_ADDR_UNSPECIFIED(&a.sin6_addr))
-		d->err = 0;
 	else if (IN6_IS_ADDR_V4MAPPED(&a.sin6_addr))
-		d->err = is_local4(v4) ? 0 : refuse_address(n, ask, AF_INET, &v4, a.sin6_port);
+		decide_v4(n, ask, s, mapped4(&a.sin6_addr), a.sin6_port, d);
 	else
-		d->err = refuse_address(n, ask, AF_INET6, &a.sin6_addr, a.sin6_port);
+		decide_v6(n, ask, s, &a.sin6_addr, a.sin6_port, d);
 }
 
 /* connect: dissolve. sendto on UDP: the kernel takes it for AF_INET. */
@@ -308,8 +371,13 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 	struct ward_pending p = {
 		.used = true, .id = ask->req->id, .fd = s->fd, .to = *to, .path = d->path
 	};
-	int err = ward_notify_try_connect(n, &p, may_block);
+	int err;
 
+	if (d->captured)
+		ward_notify_who_begin(n);
+	err = ward_notify_try_connect(n, &p, may_block);
+	if (d->captured)
+		ward_notify_who_end(n, ask, s->fd);
 	if (may_block && (err == EINPROGRESS || err == EAGAIN)) {
 		p.poll = err == EINPROGRESS;
 		p.err_late = err;

@@ -57,6 +57,8 @@ int tree_of(struct init *in, unsigned i); /* of the i-th mount; ask once for eac
 
 /* net.c: an empty network namespace with its loopback up. */
 void net_make(const struct init *in);
+/* With egress: it is captured, and the sockets that it ends at go to the supervisor. Before the ids are changed. */
+void net_capture(const struct init *in);
 
 /* share.c: of what the kernel counts by user, a part. */
 void share_out(void);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The network namespace: empty, its loopback up.
+ * The network namespace: empty, its loopback up; and with egress, captured (../net/net.h).
  *
  * Making one is most of what namespaces cost. The init does it first of all, while the supervisor still plans.
  */
 #include "init.h"
 #include "sys.h"
+#include "confine/native/net/net.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -32,4 +33,29 @@ void net_make(const struct init *in)
 	if (unshare(CLONE_NEWNET) < 0)
 		fail(in->ctl, WARD_STAGE_CLONE, errno, "network namespace");
 	loopback_up(in);
+}
+
+void net_capture(const struct init *in)
+{
+	struct ward_msg m = { .type = WARD_MSG_NET };
+	int sockets[WARD_CAPTURE_SOCKETS], fds[WARD_CAPTURE_SOCKETS];
+	const char *step = "";
+	size_t n = 0;
+	int r;
+
+	if (!(in->l->flags & WARD_LAUNCH_EGRESS))
+		return;
+	r = ward_capture_make(sockets, &step);
+	if (r == 0)
+		r = ward_capture_prove(sockets, &step);
+	if (r < 0)
+		fail(in->ctl, WARD_STAGE_EGRESS, -r, step);
+	for (int i = 0; i < WARD_CAPTURE_SOCKETS; i++)
+		if (sockets[i] >= 0) {
+			m.value |= 1 << i;
+			fds[n++] = sockets[i];
+		}
+	msg_send(in->ctl, &m, fds, n);
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
 }

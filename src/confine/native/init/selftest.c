@@ -141,7 +141,8 @@ static bool vsock(const struct ward_launch *l)
 
 /*
  * TEST-NET-1 (RFC 5737): no packet leaves, whatever holds. The connect asks the supervisor, who refuses it in any network;
- * the message asks the kernel for a route, which only a network namespace of our own has not, and is not sent (MSG_PROBE).
+ * the message asks the kernel for a route, which only a network namespace of our own has not, and is not sent (MSG_PROBE). With egress
+ * there is one, to lo.
  */
 static bool outside(const struct ward_launch *l)
 {
@@ -150,15 +151,41 @@ static bool outside(const struct ward_launch *l)
 	bool out;
 	int s;
 
-	(void)l;
 	a.sin_addr.s_addr = htonl(0xc0000201u);
 	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (s < 0)
 		return false;
 	out = connect(s, (struct sockaddr *)&a, sizeof(a)) == 0;
-	out = sendmsg(s, &m, MSG_PROBE_ | MSG_CONFIRM) >= 0 || out;
+	if (!(l->flags & WARD_LAUNCH_EGRESS))
+		out = sendmsg(s, &m, MSG_PROBE_ | MSG_CONFIRM) >= 0 || out;
 	close(s);
 	return out;
+}
+
+/* Behind two lines of headings: one interface, and that is lo. */
+static bool only_lo(void)
+{
+	char text[2048], *line = text;
+
+	if (read_text("net/dev", text, sizeof(text)) <= 0)
+		return false;
+	for (int i = 0; i < 2; i++) {
+		line = strchr(line, '\n');
+		if (!line)
+			return false;
+		line++;
+	}
+	line += strspn(line, " ");
+	return strncmp(line, "lo:", 3) == 0 && strchr(line, '\n') == line + strlen(line) - 1;
+}
+
+/*
+ * With egress every address is local, which is another way of saying that there is no interface but lo: nobody can leave by one. That
+ * what is dialled is captured, the init has tried (net/capture.c), since nobody changes it who has no capability.
+ */
+static bool way_out(const struct ward_launch *l)
+{
+	return (l->flags & WARD_LAUNCH_EGRESS) && !only_lo();
 }
 
 /* In a view it is not even there, whoever may read it. */
@@ -319,6 +346,7 @@ static probe_fn *const probes[WARD_PROBE_MAX] = {
 	[WARD_PROBE_KEYCTL] = keyring,
 	[WARD_PROBE_VSOCK] = vsock,
 	[WARD_PROBE_CONNECT] = outside,
+	[WARD_PROBE_INTERFACES] = way_out,
 	[WARD_PROBE_CANARY] = canary,
 	[WARD_PROBE_ROOT_WRITE] = root_write,
 	[WARD_PROBE_SYSCTL] = sysctl_write,

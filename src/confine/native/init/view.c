@@ -341,6 +341,7 @@ static int view_begin(struct init *in)
 			fail(in->ctl, WARD_STAGE_FUSE, errno, "/dev/fuse");
 	}
 	enter_cgroup(in);
+	net_capture(in);
 	if (!WARD_OFF(NS_CGROUP) && unshare((int)CLONE_NEWCGROUP_) < 0)
 		fail(in->ctl, WARD_STAGE_CLONE, errno, "cgroup namespace");
 	return fuse;

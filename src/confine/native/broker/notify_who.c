@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who made a connection that was captured: noted by the address that it comes from, while its caller still waits for the answer.
+ * The other end may be accepted, and asked about, before we are back from the connect: the lock is held over both, so that
+ * whoever asks waits for the note. What is noted is for the record and decides nothing.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "confine/native/broker/notify.h"
+#include "os/os.h"
+
+#define WAIT_TICKS 20 /* ms */
+
+/* False: of no address. */
+static bool take_address(const void *a, socklen_t n, struct ward_dialler *ret)
+{
+	struct sockaddr_in6 six;
+	struct sockaddr_in four;
+	sa_family_t family;
+
+	if (n < sizeof(family))
+		return false;
+	memcpy(&family, a, sizeof(family));
+	if (family == AF_INET && n >= sizeof(four)) {
+		memcpy(&four, a, sizeof(four));
+		memset(&ret->from, 0, sizeof(ret->from));
+		memset(ret->from.s6_addr + 10, 0xff, 2);
+		memcpy(ret->from.s6_addr + 12, &four.sin_addr, 4);
+		ret->port = four.sin_port;
+	} else if (family == AF_INET6 && n >= sizeof(six)) {
+		memcpy(&six, a, sizeof(six));
+		ret->from = six.sin6_addr;
+		ret->port = six.sin6_port;
+	} else {
+		return false;
+	}
+	return ret->port != 0;
+}
+
+void ward_notify_who_begin(struct ward_notify *n)
+{
+	if (n->who)
+		(void)pthread_mutex_lock(&n->who_lock);
+}
+
+void ward_notify_who_end(struct ward_notify *n, struct ward_ask *ask, int fd)
+{
+	struct sockaddr_storage a;
+	socklen_t len = sizeof(a);
+	struct ward_dialler w = { 0 };
+
+	if (!n->who)
+		return;
+	if (!ward_refusals_testing(n->refusals) &&
+		getsockname(fd, (struct sockaddr *)&a, &len) == 0 && take_address(&a, len, &w)) {
+		ward_peek_comm(ask->dir, w.comm);
+		w.pid = ward_peek_status(ask->dir, "NSpid:");
+		n->who[n->n_who++ % WARD_NOTIFY_WHO_MAX] = w;
+	}
+	(void)pthread_mutex_unlock(&n->who_lock);
+}
+
+/*
+ * Who asks may not be held up for long: a caller inside can make a connect of ours wait (notify_connect.c), and who asks is the thread
+ * that could end it.
+ */
+static bool lock_soon(pthread_mutex_t *lock)
+{
+	static const struct timespec tick = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < WAIT_TICKS; i++) {
+		if (pthread_mutex_trylock(lock) == 0)
+			return true;
+		(void)nanosleep(&tick, NULL);
+	}
+	return false;
+}
+
+bool ward_notify_who(struct ward_notify *n, const struct sockaddr *source, socklen_t len,
+	int *ret_pid, char comm[16])
+{
+	struct ward_dialler w = { 0 };
+	bool found = false;
+
+	if (!n->who || !take_address(source, len, &w))
+		return false;
+	if (!lock_soon(&n->who_lock))
+		return false;
+	/* The youngest counts: a port is used again. */
+	for (uint64_t i = n->n_who; !found && i > 0 && n->n_who - i < WARD_NOTIFY_WHO_MAX; i--) {
+		const struct ward_dialler *v = &n->who[(i - 1) % WARD_NOTIFY_WHO_MAX];
+
+		found = v->port == w.port && memcmp(&v->from, &w.from, sizeof(w.from)) == 0;
+		if (found)
+			w = *v;
+	}
+	(void)pthread_mutex_unlock(&n->who_lock);
+	if (found) {
+		*ret_pid = w.pid;
+		memcpy(comm, w.comm, 16);
+	}
+	return found;
+}
