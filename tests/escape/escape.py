@@ -418,7 +418,7 @@ def judge(attempt, tools, ward):
         escaped, run = try_it(attempt, tools, ward, False)
         # A race may be lost on a busy machine. That it can be won has to be seen once; under Ward it must never be won.
         for _ in range(BARE_TRIES - 1):
-            if escaped or "race" not in attempt.name:
+            if escaped or attempt.field["class"] != "races":
                 break
             escaped, run = try_it(attempt, tools, ward, False)
     except (OSError, LookupError) as why:
