@@ -8,6 +8,7 @@ import os
 import pathlib
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
@@ -333,6 +334,273 @@ def idle_and_total_time():
             c.sendall(b"y")
             exactly(ours, 1)
         check(0.3 < time.monotonic() - t < 2, "not the time in all")
+
+
+# ---- what a client speaks ----
+
+def hello(name=b"good.example", ech=False):
+    """A ClientHello in one record."""
+    ext = b""
+    if name is not None:
+        ext += struct.pack(">HHHBH", 0, len(name) + 5, len(name) + 3, 0, len(name)) + name
+    if ech:
+        ext += struct.pack(">HH", 0xfe0d, 3) + b"\0ab"
+    body = b"\3\3" + bytes(32) + b"\0" + b"\0\2\x13\1" + b"\1\0" + struct.pack(">H", len(ext)) + ext
+    body = b"\1" + struct.pack(">I", len(body))[1:] + body
+    return b"\x16\3\1" + struct.pack(">H", len(body)) + body
+
+
+@cases([
+    ("tls", hello(), rb.TLS, "good.example"),
+    ("tls without a name", hello(None), rb.TLS, ""),
+    ("tls, another inside", hello(ech=True), rb.TLS_ECH, "good.example"),
+    ("tls, no hello", b"\x16\3\1\0\5\2\0\0\1\0", rb.BROKEN, ""),
+    ("http", b"GET / HTTP/1.1\r\nHost: Good.example:8080\r\n\r\n", rb.HTTP, "good.example"),
+    ("http, an address", b"GET / HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n", rb.HTTP, "2001:db8::1"),
+    ("http, two hosts", b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n", rb.BROKEN, ""),
+    ("ssh", b"SSH-2.0-x\r\n", rb.SSH, ""),
+    ("one byte of nothing", b"\1", rb.UNKNOWN, ""),
+])
+def spoken(first, what, name):
+    """In one piece, and byte by byte."""
+    with Relay() as r:
+        for step in (len(first), 1):
+            c = r.client()
+            m = r.hear(kind=rb.OPEN)
+            for i in range(0, len(first), step):
+                c.sendall(first[i:i + step])
+                if step == 1:
+                    time.sleep(0.001)
+            seen = r.hear(kind=rb.SEEN)
+            check_eq((seen.id, seen.value, seen.name), (m.id, what, name))
+            c.close()
+            r.say(rb.REFUSED, m.id)
+            r.hear(kind=rb.CLOSED)
+
+
+@test
+def postgres_is_looked_at_again():
+    ask = b"\0\0\0\x08\x04\xd2\x16\x2f"
+    with Relay() as r:
+        c, ours, ident = r.flow(first=ask, passed=False)
+        r.say(rb.PASS, ident)
+        check_eq(exactly(ours, 8), ask)
+        ours.sendall(b"S")
+        check_eq(exactly(c, 1), b"S")
+        c.sendall(hello(b"other.example"))
+        seen = r.hear(kind=rb.SEEN)
+        check_eq((seen.id, seen.value, seen.name), (ident, rb.TLS, "other.example"))
+        ours.settimeout(0.2)
+        try:
+            check_eq(ours.recv(1), None, "bytes before they were judged")
+        except TimeoutError:
+            pass
+        ours.settimeout(rb.WAIT)
+        r.say(rb.PASS, ident)
+        check_eq(exactly(ours, len(hello(b"other.example"))), hello(b"other.example"))
+
+
+@test
+def postgres_all_at_once():
+    """What comes with the request for encryption is judged by itself, dialled or not."""
+    ask = b"\0\0\0\x08\x04\xd2\x16\x2f"
+    with Relay() as r:
+        c = r.client()
+        m = r.hear(kind=rb.OPEN)
+        c.sendall(ask + hello(b"other.example"))
+        check_eq(r.hear(kind=rb.SEEN).value, rb.POSTGRES)
+        r.say(rb.PASS, m.id)
+        ours, dialed = rb.pair()
+        r.say(rb.DIALED, m.id, fd=dialed)
+        check_eq(exactly(ours, 8), ask)
+        seen = r.hear(kind=rb.SEEN)
+        check_eq((seen.value, seen.name), (rb.TLS, "other.example"))
+        r.say(rb.REFUSED, m.id)
+        check_eq(r.hear(kind=rb.CLOSED).up, 8)
+
+
+@test
+def beginning_that_does_not_end():
+    """Five seconds from its first byte, however it trickles; a client that says nothing has all the time."""
+    with Relay() as r:
+        silent, _, _ = r.flow()
+        c, ours, ident = r.flow()
+        t = time.monotonic()
+        c.sendall(b"GET / HTTP/1.1\r\n")
+        m = None
+        while m is None and time.monotonic() - t < rb.WAIT:
+            try:
+                c.sendall(b"X")
+            except ConnectionError:
+                pass
+            m = r.hear(0.2)
+        check_eq((m.type, m.id, m.value, m.up), (rb.CLOSED, ident, rb.IDLE, 0))
+        check(4.5 < time.monotonic() - t < 8, "not its time")
+        check(was_reset(ours), "the server saw no reset")
+        silent.sendall(b"\1")
+        r.hear(kind=rb.SEEN)
+
+
+@test
+def beginning_that_is_too_long():
+    with Relay() as r:
+        c, _, ident = r.flow()
+        threading.Thread(target=lambda: c.sendall(b"GET / HTTP/1.1\r\nX: " + b"y" * 65536)).start()
+        seen = r.hear(kind=rb.SEEN)
+        check_eq((seen.id, seen.value), (ident, rb.BROKEN))
+        r.say(rb.REFUSED, ident)
+        r.hear(kind=rb.CLOSED)
+
+
+@test
+def beginning_that_is_cut():
+    with Relay() as r:
+        c, _, _ = r.flow()
+        c.sendall(b"GET / HT")
+        c.shutdown(socket.SHUT_WR)
+        check_eq(r.hear(kind=rb.SEEN).value, rb.BROKEN)
+
+
+# ---- names ----
+
+def query(name, kind=1, ident=7, tail=b"", arcount=0):
+    wire = b"".join(bytes([len(x)]) + x for x in name.encode().split(b".")) + b"\0"
+    return struct.pack(">HHHHHH", ident, 0x100, 1, 0, 0, arcount) + wire + struct.pack(">HH", kind, 1) + tail
+
+
+def asker(where="127.0.0.53", family=socket.AF_INET):
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    s.settimeout(rb.WAIT)
+    s.connect((where, 53))
+    return s
+
+
+@test
+def names():
+    with Relay(port=53) as r:
+        for where, family in (("127.0.0.53", socket.AF_INET), ("127.9.8.7", socket.AF_INET), ("::1", socket.AF_INET6)):
+            s = asker(where, family)   # connected: an answer from another address would not arrive
+            q = query("wWw.Example", 1)
+            s.send(q)
+            m = r.hear(kind=rb.NAME)
+            check_eq((m.name, m.value), ("www.example", 1))
+            r.say(rb.ANSWER, m.id, 0, v4=bytes([198, 18, 1, 0]), v6=bytes([0xfd]) + bytes(15))
+            a = s.recv(600)
+            check_eq(a[:12], struct.pack(">HHHHHH", 7, 0x8180, 1, 1, 0, 0))
+            check_eq(a[12:12 + len(q) - 12], q[12:], "the question in its own case")
+            check_eq(a[-4:], bytes([198, 18, 1, 0]))
+            s.send(query("www.example", 28))
+            m = r.hear(kind=rb.NAME)
+            check_eq(m.value, 28)
+            r.say(rb.ANSWER, m.id, 0, v4=bytes([198, 18, 1, 0]), v6=bytes([0xfd]) + bytes(15))
+            check_eq(s.recv(600)[-16:], bytes([0xfd]) + bytes(15))
+            s.send(query("no.example"))
+            r.say(rb.ANSWER, r.hear(kind=rb.NAME).id, 3)
+            check_eq(s.recv(600)[:8], struct.pack(">HHHH", 7, 0x8183, 1, 0))
+
+
+@test
+def names_that_nobody_is_asked_about():
+    with Relay(port=53) as r:
+        s = asker()
+        for name, kind in (("_ldap._tcp.example", 33), ("1.0.0.127.in-addr.arpa", 12), ("www.example", 12), ("10.0.0.1", 1), ("a_b.example", 1)):
+            s.send(query(name, kind))
+            check_eq(s.recv(600)[3] & 15, 3, name)
+        s.send(query("app.localhost", 1))
+        check_eq(s.recv(600)[-4:], bytes([127, 0, 0, 1]))
+        s.send(query("LOCALHOST", 28))
+        check_eq(s.recv(600)[-16:], bytes(15) + b"\1")
+        check_eq(r.hear(0.1), None)
+
+
+@test
+def names_over_tcp():
+    with Relay(port=53) as r:
+        c = r.client("127.0.0.53")
+        both = b"".join(struct.pack(">H", len(q)) + q for q in (query("localhost"), query("a.example"), query("b.example")))
+        for i in range(len(both)):
+            c.sendall(both[i:i + 1])
+        n = struct.unpack(">H", exactly(c, 2))[0]
+        check_eq(exactly(c, n)[-4:], bytes([127, 0, 0, 1]))
+        for last in (1, 2):
+            r.say(rb.ANSWER, r.hear(kind=rb.NAME).id, 0, v4=bytes([198, 18, 2, last]))
+            n = struct.unpack(">H", exactly(c, 2))[0]
+            check_eq(exactly(c, n)[-4:], bytes([198, 18, 2, last]))
+        c.shutdown(socket.SHUT_WR)
+        check_eq(c.recv(1), b"")
+        # Gone while its question is with the gate: the answer meets nobody.
+        c = r.client("127.0.0.53")
+        q = query("c.example")
+        c.sendall(struct.pack(">H", len(q)) + q)
+        m = r.hear(kind=rb.NAME)
+        rb.reset(c)
+        time.sleep(0.1)
+        r.say(rb.ANSWER, m.id, 0, v4=bytes([198, 18, 2, 3]))
+        c = r.client("127.0.0.53")
+        c.sendall(b"\xff\xff" + bytes(10))
+        check(was_reset(c), "a question that is too long was not refused")
+        check_eq(r.hear(0.1), None)
+
+
+@test
+def many_names_in_one_connection():
+    """Questions that need no gate, all at once: no depth grows with them."""
+    with Relay(port=53) as r:
+        c = r.client("127.0.0.53")
+        q = query("localhost")
+        threading.Thread(target=lambda: c.sendall((struct.pack(">H", len(q)) + q) * 20000)).start()
+        for _ in range(20000):
+            n = struct.unpack(">H", exactly(c, 2))[0]
+            check_eq(len(exactly(c, n)), n)
+
+
+@test
+def the_same_name_again():
+    """Who asks again costs the gate nothing; two that ask the same wait for one answer."""
+    with Relay(port=53) as r:
+        a, b = asker(), asker()
+        for _ in range(5):
+            a.send(query("x.example"))
+        b.send(query("x.example", ident=9))
+        m = r.hear(kind=rb.NAME)
+        check_eq(r.hear(0.2), None)
+        r.say(rb.ANSWER, m.id, 0, v4=bytes([198, 18, 3, 1]))
+        check_eq(a.recv(600)[-4:], bytes([198, 18, 3, 1]))
+        check_eq(b.recv(600)[:2], b"\0\x09")
+        a.settimeout(0.2)
+        try:
+            check_eq(a.recv(600), None, "answered twice")
+        except TimeoutError:
+            pass
+
+
+@test
+def too_many_names_at_once():
+    with Relay(port=53) as r:
+        s = asker()
+        for i in range(256 + 20):
+            s.send(query(f"n{i}.example", ident=i))
+            if i < 256:
+                check_eq(r.hear(kind=rb.NAME).name, f"n{i}.example")
+        for i in range(20):
+            check_eq(s.recv(600)[3] & 15, 2)
+        told = 0
+        while told < 20:
+            told += r.hear(kind=rb.LIMIT).up
+        check_eq(told, 20)
+
+
+@test
+def gate_that_does_not_answer_for_names():
+    with Relay(port=53) as r:
+        s = asker()
+        s.settimeout(15)
+        s.send(query("x.example"))
+        m = r.hear(kind=rb.NAME)
+        check_eq(s.recv(600)[3] & 15, 2)
+        r.say(rb.ANSWER, m.id, 0, v4=bytes([198, 18, 3, 1]))   # too late: of nobody
+        s.send(query("x.example"))
+        check(r.hear(kind=rb.NAME).id != m.id, "an old question's number")
 
 
 # ---- many, and a gate that is not there ----

@@ -46,7 +46,8 @@ static struct relay_flow *flow_new(struct relay *r)
 	slot = n_unused > 0 ? unused[--n_unused] : n_used++;
 	slots[slot] = f;
 	r->flows++;
-	r->count++;
+	/* Never 0, and never a question's, which have the highest bit. */
+	r->count = r->count % 0x7fff + 1;
 	f->id = r->count << 16 | slot;
 	f->fd[RELAY_CLIENT] = f->fd[RELAY_SERVER] = -1;
 	f->armed[RELAY_CLIENT] = f->armed[RELAY_SERVER] = RELAY_UNARMED;

@@ -1,12 +1,109 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a client's first bytes are: which of the protocols they can be. */
+/* What a client's first bytes are: which of the protocols they can be, and that one's part is asked. Pure. */
 #include "spoken.h"
+
+#include <string.h>
+
+/* So much of a fixed beginning is there: NO when it differs, MAYBE when it is not whole. */
+static enum ward_spoken_match begins(const uint8_t *p, size_t n, const char *with, size_t len)
+{
+	if (memcmp(p, with, n < len ? n : len) != 0)
+		return WARD_MATCH_NO;
+	return n < len ? WARD_MATCH_MAYBE : WARD_MATCH_YES;
+}
+
+static bool decide(struct ward_spoken *s, enum ward_relay_spoken what)
+{
+	s->what = what;
+	return true;
+}
+
+/* A request for encryption, by TLS or by GSSAPI; the session begins anew behind it, encrypted or not. */
+static enum ward_spoken_match postgres(const uint8_t *p, size_t n)
+{
+	enum ward_spoken_match tls = begins(p, n, "\0\0\0\10\4\322\26\57", 8);
+	enum ward_spoken_match gss = begins(p, n, "\0\0\0\10\4\322\26\60", 8);
+
+	return tls > gss ? tls : gss;
+}
+
+/* SSLv2's hello with a newer version in it: no server should take it, and what it names nobody can say. */
+static enum ward_spoken_match sslv2(const uint8_t *p, size_t n)
+{
+	if ((p[0] & 0x80) == 0 || (n > 2 && p[2] != 1) || (n > 3 && p[3] != 0 && p[3] != 3) ||
+		(n > 4 && (p[3] == 0 ? p[4] != 2 : p[4] > 4)))
+		return WARD_MATCH_NO;
+	return n > 4 ? WARD_MATCH_YES : WARD_MATCH_MAYBE;
+}
+
+/* Empty lines before a request, which servers skip. */
+static enum ward_spoken_match blank_http(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && i < 16 && (p[i] == '\r' || p[i] == '\n'))
+		i++;
+	if (i == 0 || i == 16)
+		return WARD_MATCH_NO;
+	return i == n ? WARD_MATCH_MAYBE : ward_spoken_http_begins(p + i, n - i);
+}
+
+/* true: decided. The first that it can be has it: no two begin alike, but for HTTP/2's preface, which is no method. */
+static bool look(struct ward_spoken *s, const uint8_t *p, size_t n)
+{
+	enum ward_spoken_match m = begins(p, n, "\26\3", 2);
+
+	if (m != WARD_MATCH_NO)
+		return m == WARD_MATCH_YES && ward_spoken_tls(s, p, n);
+	m = begins(p, n, WARD_H2_PREFACE, WARD_H2_PREFACE_LEN);
+	if (m == WARD_MATCH_YES)
+		return ward_spoken_h2(s, p, n);
+	if (m == WARD_MATCH_NO && n >= 14 && memcmp(p, WARD_H2_PREFACE, 14) == 0)
+		return decide(s, WARD_SPOKEN_BROKEN);
+	if (ward_spoken_http_begins(p, n) == WARD_MATCH_YES)
+		return ward_spoken_http(s, p, n);
+	if (m == WARD_MATCH_MAYBE || ward_spoken_http_begins(p, n) == WARD_MATCH_MAYBE)
+		return false;
+	m = blank_http(p, n);
+	if (m != WARD_MATCH_NO)
+		return m == WARD_MATCH_YES && decide(s, WARD_SPOKEN_BROKEN);
+	m = begins(p, n, "SSH-", 4);
+	if (m != WARD_MATCH_NO)
+		return m == WARD_MATCH_YES && decide(s, WARD_SPOKEN_SSH);
+	m = postgres(p, n);
+	if (m != WARD_MATCH_NO) {
+		s->take = 8;
+		return m == WARD_MATCH_YES && decide(s, WARD_SPOKEN_POSTGRES);
+	}
+	m = sslv2(p, n);
+	if (m != WARD_MATCH_NO)
+		return m == WARD_MATCH_YES && decide(s, WARD_SPOKEN_BROKEN);
+	return decide(s, WARD_SPOKEN_UNKNOWN);
+}
+
+/* It ends within its beginning: of what is surely TLS or HTTP that is a breach, of anything else a word like others. */
+static void cut(struct ward_spoken *s, const uint8_t *p, size_t n)
+{
+	bool known = begins(p, n, "\26\3", 2) == WARD_MATCH_YES ||
+		ward_spoken_http_begins(p, n) == WARD_MATCH_YES ||
+		(n > 3 && memcmp(p, "PRI ", 4) == 0);
+
+	s->what = known ? WARD_SPOKEN_BROKEN : WARD_SPOKEN_UNKNOWN;
+}
 
 bool ward_spoken_look(struct ward_spoken *s, const uint8_t *p, size_t n, bool end)
 {
-	(void)p;
-	(void)n;
-	(void)end;
-	s->what = WARD_SPOKEN_UNKNOWN;
+	if (n == 0)
+		return false;
+	if (!look(s, p, n)) {
+		s->take = 0;
+		if (!end)
+			return false;
+		cut(s, p, n);
+	}
+	if (s->what == WARD_SPOKEN_BROKEN || s->what == WARD_SPOKEN_UNKNOWN) {
+		s->take = 0;
+		memset(s->name, 0, sizeof(s->name));
+	}
 	return true;
 }

@@ -18,11 +18,14 @@ struct ward_spoken {
 	uint32_t take; /* POSTGRES: so many bytes are judged, what follows is looked at as if it were the first; else 0: all */
 	uint32_t need; /* undecided: no use in looking before so many bytes are there */
 	uint32_t scanned; /* HTTP: there is no end of the head before */
-	char name[WARD_RELAY_NAME_MAX + 2]; /* "" = none; "[ADDRESS]" for HTTP, as it was given: the caller knows where the flow goes */
+	char name[WARD_RELAY_NAME_MAX + 2]; /* "" = none; or an address as it was written, without brackets */
 };
 
 /* n bytes so far; end: there will be no more. true: decided. */
 bool ward_spoken_look(struct ward_spoken *s, const uint8_t *p, size_t n, bool end);
+
+#define WARD_H2_PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define WARD_H2_PREFACE_LEN 24
 
 /* The parts. Each is asked only where the bytes begin as its protocol does. false: more is needed (s->need). */
 bool ward_spoken_tls(struct ward_spoken *s, const uint8_t *p, size_t n);
@@ -34,6 +37,9 @@ enum ward_spoken_match ward_spoken_http_begins(const uint8_t *p, size_t n);
 
 /*
  * A host name in its normal form: LDH labels of 1 to 63 bytes that neither begin nor end with a hyphen, lower case, no trailing dot,
- * at most 253 bytes. false: it is none. dot: one trailing dot is taken off. Numbers with dots pass for a name.
+ * at most 253 bytes, the last label not a number (what ends in one some readers take for an address). false: it is none. dot: one
+ * trailing dot is taken off. ret is zero behind the name.
  */
 bool ward_host_normal(const uint8_t *p, size_t n, bool dot, char ret[WARD_RELAY_NAME_MAX + 2]);
+/* The same, or an address as inet_pton() takes it: as it was written. */
+bool ward_host_or_address(const uint8_t *p, size_t n, bool dot, char ret[WARD_RELAY_NAME_MAX + 2]);

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The head of an HTTP/1 request (RFC 9110, 9112): whose host it names. Pure. Read as the strictest of servers would: where the rules let
+ * servers differ (folded lines, blanks before a colon, lone CR or LF, two hosts, two lengths), two of them might see two requests, so
+ * that is BROKEN. Only the first request of a connection is read here.
+ */
+#include "spoken.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* https://www.iana.org/assignments/http-methods without PRI, which is HTTP/2's preface. */
+static const char *const methods[] = { "ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT",
+	"CONNECT", "COPY", "DELETE", "GET", "HEAD", "LABEL", "LINK", "LOCK", "MERGE", "MKACTIVITY",
+	"MKCALENDAR", "MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "OPTIONS", "ORDERPATCH",
+	"PATCH", "POST", "PROPFIND", "PROPPATCH", "PURGE", "PUT", "QUERY", "REBIND", "REPORT",
+	"SEARCH", "SOURCE", "SUBSCRIBE", "NOTIFY", "TRACE", "UNBIND", "UNCHECKOUT", "UNLINK",
+	"UNLOCK", "UNSUBSCRIBE", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL" };
+
+struct text {
+	const uint8_t *p;
+	size_t n;
+};
+struct head {
+	struct text method, target;
+	bool old; /* HTTP/1.0 */
+	unsigned hosts, lengths, codings;
+	char host[WARD_RELAY_NAME_MAX + 2],
+		wanted[WARD_RELAY_NAME_MAX + 2]; /* of Host, of the target */
+};
+
+/* What lenient servers take for the end of a method (RFC 9112, 3). */
+static bool blank(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r';
+}
+
+enum ward_spoken_match ward_spoken_http_begins(const uint8_t *p, size_t n)
+{
+	enum ward_spoken_match best = WARD_MATCH_NO;
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++) {
+		size_t len = strlen(methods[i]);
+
+		if (memcmp(p, methods[i], n < len ? n : len) != 0)
+			continue;
+		if (n <= len)
+			best = WARD_MATCH_MAYBE;
+		else if (blank(p[len]))
+			return WARD_MATCH_YES;
+	}
+	return best;
+}
+
+static bool is(struct text t, const char *s)
+{
+	return t.n == strlen(s) && memcmp(t.p, s, t.n) == 0;
+}
+
+static bool is_name(struct text t, const char *s)
+{
+	return t.n == strlen(s) && strncasecmp((const char *)t.p, s, t.n) == 0;
+}
+
+/* Up to the first such byte; the rest behind it stays in t. false: there is none. */
+static bool cut(struct text *t, uint8_t at, struct text *ret)
+{
+	const uint8_t *end = t->n > 0 ? memchr(t->p, at, t->n) : NULL;
+
+	if (end == NULL)
+		return false;
+	*ret = (struct text){ t->p, (size_t)(end - t->p) };
+	t->n -= ret->n + 1;
+	t->p = end + 1;
+	return true;
+}
+
+static bool digits(struct text t, size_t max)
+{
+	for (size_t i = 0; i < t.n; i++)
+		if (t.p[i] < '0' || t.p[i] > '9')
+			return false;
+	return t.n > 0 && t.n <= max;
+}
+
+/* "[ADDRESS]": the address. Its own reader says no to zones, and to anything that is none. */
+static bool bracketed(struct text *t, char ret[WARD_RELAY_NAME_MAX + 2])
+{
+	struct text in;
+
+	return cut(t, ']', &in) && in.n > 1 && memchr(in.p, ':', in.n) != NULL &&
+		ward_host_or_address(in.p + 1, in.n - 1, false, ret);
+}
+
+/* HOST or HOST:PORT, nothing else; no user in front. */
+static bool authority(struct text t, char ret[WARD_RELAY_NAME_MAX + 2], bool *ret_port)
+{
+	struct text host;
+
+	*ret_port = false;
+	if (t.n > 0 && t.p[0] == '[') {
+		if (!bracketed(&t, ret))
+			return false;
+		if (t.n == 0)
+			return true;
+		if (t.p[0] != ':')
+			return false;
+		t.p++;
+		t.n--;
+		*ret_port = true;
+		return digits(t, 5);
+	}
+	if (!cut(&t, ':', &host))
+		return ward_host_or_address(t.p, t.n, true, ret);
+	*ret_port = true;
+	return ward_host_or_address(host.p, host.n, true, ret) && digits(t, 5);
+}
+
+static bool target(struct head *h)
+{
+	struct text t = h->target, scheme;
+	size_t n;
+	bool port;
+
+	if (is(h->method, "CONNECT"))
+		return authority(t, h->wanted, &port) && port;
+	if (t.n > 0 && t.p[0] == '/')
+		return true;
+	if (is(t, "*"))
+		return is(h->method, "OPTIONS");
+	if (!cut(&t, ':', &scheme) || scheme.n == 0 || t.n < 2 || t.p[0] != '/' || t.p[1] != '/')
+		return false;
+	if (!is_name(scheme, "http") && !is_name(scheme, "https"))
+		return false;
+	t.p += 2;
+	t.n -= 2;
+	for (n = 0; n < t.n && t.p[n] != '/' && t.p[n] != '?' && t.p[n] != '#'; n++)
+		;
+	return authority((struct text){ t.p, n }, h->wanted, &port);
+}
+
+static bool request_line(struct head *h, struct text line)
+{
+	if (!cut(&line, ' ', &h->method) || !cut(&line, ' ', &h->target))
+		return false;
+	for (size_t i = 0; i < h->method.n; i++)
+		if (blank(h->method.p[i]))
+			return false;
+	for (size_t i = 0; i < h->target.n; i++)
+		if (h->target.p[i] <= ' ' || h->target.p[i] == 0x7f)
+			return false;
+	h->old = is(line, "HTTP/1.0");
+	return (h->old || is(line, "HTTP/1.1")) && target(h);
+}
+
+static bool token(struct text t)
+{
+	for (size_t i = 0; i < t.n; i++) {
+		uint8_t c = t.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+			(c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
+			return false;
+	}
+	return t.n > 0;
+}
+
+static struct text trimmed(struct text t)
+{
+	while (t.n > 0 && (t.p[0] == ' ' || t.p[0] == '\t')) {
+		t.p++;
+		t.n--;
+	}
+	while (t.n > 0 && (t.p[t.n - 1] == ' ' || t.p[t.n - 1] == '\t'))
+		t.n--;
+	return t;
+}
+
+static bool field(struct head *h, struct text line)
+{
+	struct text name, value;
+	bool port;
+
+	if (!cut(&line, ':', &name) || !token(name))
+		return false;
+	value = trimmed(line);
+	for (size_t i = 0; i < value.n; i++)
+		if ((value.p[i] < ' ' && value.p[i] != '\t') || value.p[i] == 0x7f)
+			return false;
+	if (is_name(name, "host"))
+		return h->hosts++ == 0 && authority(value, h->host, &port);
+	if (is_name(name, "content-length"))
+		return h->lengths++ == 0 && digits(value, 19);
+	if (is_name(name, "transfer-encoding"))
+		return h->codings++ == 0 && is_name(value, "chunked");
+	return true;
+}
+
+/* All lines end with CR LF: that was seen to. */
+static bool parse(struct head *h, struct text t)
+{
+	struct text line;
+	bool first = true;
+
+	while (cut(&t, '\n', &line)) {
+		line.n--;
+		if (!(first ? request_line(h, line) : field(h, line)))
+			return false;
+		first = false;
+	}
+	if (h->hosts == 0 && !h->old)
+		return false;
+	if (h->codings > 0 && (h->lengths > 0 || h->old))
+		return false;
+	return h->hosts == 0 || h->wanted[0] == '\0' || strcasecmp(h->host, h->wanted) == 0;
+}
+
+static bool broken(struct ward_spoken *s)
+{
+	s->what = WARD_SPOKEN_BROKEN;
+	return true;
+}
+
+bool ward_spoken_http(struct ward_spoken *s, const uint8_t *p, size_t n)
+{
+	struct head h = { 0 };
+
+	for (size_t i = s->scanned; i < n; s->scanned = (uint32_t)++i) {
+		if (p[i] == '\0' || (p[i] == '\n' && (i == 0 || p[i - 1] != '\r')))
+			return broken(s);
+		if (p[i] == '\r') {
+			if (i + 1 == n)
+				return false;
+			if (p[i + 1] != '\n')
+				return broken(s);
+		}
+		if (p[i] != '\n' || i < 3 || p[i - 2] != '\n')
+			continue;
+		if (!parse(&h, (struct text){ p, i - 1 }))
+			return broken(s);
+		s->what = WARD_SPOKEN_HTTP;
+		memcpy(s->name, h.wanted[0] != '\0' ? h.wanted : h.host, sizeof(s->name));
+		return true;
+	}
+	return false;
+}
