@@ -2,7 +2,7 @@
 """ward-relay as a program: its connections over real sockets, and a stand-in for the gate.
 
 WARD_RELAY is the program as it is in ward, WARD_RELAY_TEST the same but for two things: a connection goes where its client's socket says
-(no redirect is needed), and a call can be tried that the filter must not let live (src/egress/relay/trial.c).
+(nothing has to be captured), and a call can be tried that the filter must not let live (src/egress/relay/trial.c).
 """
 import os
 import pathlib
@@ -81,8 +81,8 @@ def bad_arguments(args):
 
 
 @test
-def connection_that_was_not_redirected():
-    """The program as it is in ward: here there is no redirect, so nothing is where it wanted to go."""
+def connection_that_was_not_captured():
+    """The program as it is in ward: to loopback nothing is captured."""
     with Relay(program=os.environ["WARD_RELAY"]) as r:
         for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             check(turned_away(r, address, family), "it was not reset")

@@ -29,8 +29,6 @@
 #define OWN_ARCH AUDIT_ARCH_AARCH64
 #endif
 #define OWN_FDS 16 /* that no flow has */
-/* SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST: linux/netfilter_ipv4.h, linux/netfilter_ipv6/ip6_tables.h */
-#define ORIGINAL_DST 80
 
 /* What an argument must be. Descriptors, flags and levels are ints: the kernel looks at their low half alone. */
 enum how { ANY = 0, IS, WITHOUT, NONE /* a pointer: NULL */ };
@@ -63,8 +61,6 @@ static const struct row {
 	{ SYS_close, { { 0 } } },
 	{ SYS_shutdown, { { 0 } } },
 	{ SYS_getsockname, { { 0 } } },
-	{ SYS_getsockopt, { { 1, IS, IPPROTO_IP }, { 2, IS, ORIGINAL_DST } } },
-	{ SYS_getsockopt, { { 1, IS, IPPROTO_IPV6 }, { 2, IS, ORIGINAL_DST } } },
 	{ SYS_setsockopt, { { 1, IS, IPPROTO_TCP }, { 2, IS, TCP_NODELAY } } },
 	{ SYS_setsockopt, { { 1, IS, SOL_SOCKET }, { 2, IS, SO_LINGER } } },
 	/* the heap of the C library */

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define ACCEPT_MAX 64 /* at a time */
-#define ORIGINAL_DST 80
 #define AGAIN_MS 100 /* after accept said that there is no room */
 #define DNS_PORT 53
 
@@ -193,40 +192,40 @@ static bool address(struct ward_relay_addr *ret, const struct sockaddr_storage *
 	return false;
 }
 
-/* Where the client wanted to go. false: here, or nobody knows: it came by another way than the redirect. */
-static bool wanted(const struct relay *r, int fd, enum ward_relay_fd which,
-	struct ward_relay_addr *ret)
+#ifndef WARD_RELAY_TEST
+static bool is_loopback(const struct ward_relay_addr *a)
+{
+	static const uint8_t loopback6[16] = { [15] = 1 };
+
+	return a->family == 4 ? a->a[0] == 127 : memcmp(a->a, loopback6, sizeof(loopback6)) == 0;
+}
+#endif
+
+/*
+ * Where the client wanted to go: what is captured keeps the address that was dialled (tproxy; confine/native/net). false: the
+ * listener's own, which is loopback: it came by another way.
+ */
+static bool wanted(int fd, struct ward_relay_addr *ret)
 {
 	struct sockaddr_storage ss = { 0 };
-	struct ward_relay_addr self;
 	socklen_t n = sizeof(ss);
 
-#ifdef WARD_RELAY_TEST
-	(void)r;
-	(void)which;
-	(void)self;
-	return getsockname(fd, (struct sockaddr *)&ss, &n) == 0 && address(ret, &ss);
-#else
-	if (getsockopt(fd, which == WARD_RELAY_FD_TCP4 ? IPPROTO_IP : IPPROTO_IPV6, ORIGINAL_DST,
-		    &ss, &n) < 0 ||
-		!address(ret, &ss))
+	if (getsockname(fd, (struct sockaddr *)&ss, &n) < 0 || !address(ret, &ss))
 		return false;
-	if (ret->port != r->port[which])
-		return true;
-	n = sizeof(ss);
-	return getsockname(fd, (struct sockaddr *)&ss, &n) == 0 && address(&self, &ss) &&
-		memcmp(&self, ret, sizeof(self)) != 0;
+#ifdef WARD_RELAY_TEST
+	return true;
+#else
+	return !is_loopback(ret);
 #endif
 }
 
-static void begin(struct relay *r, enum ward_relay_fd which, int fd,
-	const struct sockaddr_storage *peer)
+static void begin(struct relay *r, int fd, const struct sockaddr_storage *peer)
 {
 	struct ward_relay_msg m = { .type = WARD_RELAY_OPEN };
 	struct relay_flow *f;
 	int one = 1;
 
-	if (!wanted(r, fd, which, &m.to) || !address(&m.from, peer)) {
+	if (!wanted(fd, &m.to) || !address(&m.from, peer)) {
 		reset(fd);
 		return;
 	}
@@ -258,7 +257,7 @@ void relay_accept(struct relay *r, enum ward_relay_fd which)
 			SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			begin(r, which, fd, &peer);
+			begin(r, fd, &peer);
 			continue;
 		}
 		/* These would be told again at once, for as long as it lasts. */

@@ -176,8 +176,6 @@ static int set_up(struct relay *r, bool six)
 		if (getsockname(r->fd[i], (struct sockaddr *)&ss, &n) < 0 ||
 			ss.ss_family != (is6 ? AF_INET6 : AF_INET))
 			return RELAY_EXIT_USAGE;
-		r->port[i] = ntohs(is6 ? ((struct sockaddr_in6 *)&ss)->sin6_port
-				       : ((struct sockaddr_in *)&ss)->sin_port);
 	}
 	/* By number, and not by the place that a closed one left: nothing of the starter's comes along. */
 	for (int i = 0; i < WARD_RELAY_FD_MAX; i++)

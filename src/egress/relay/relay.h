@@ -56,7 +56,6 @@ struct relay_note; /* a message that the gate's socket did not take yet */
 struct relay {
 	int epoll;
 	int fd[WARD_RELAY_FD_MAX]; /* -1 = none */
-	uint16_t port[WARD_RELAY_FD_MAX]; /* of the listening sockets */
 	bool paused; /* nothing new is taken on */
 	uint64_t paused_until;
 	uint64_t now; /* ms */
