@@ -33,6 +33,7 @@
 #define WARD_TRUST_BYTES_MAX (4u << 20)      /* bytes in the file that lists them */
 #define WARD_CAPFILE_BYTES_MAX (1u << 20)    /* bytes in a capability file */
 #define WARD_CAPS_MAX 4096                   /* capabilities of one run */
+#define WARD_PORT_RANGES_MAX 16              /* ports and ranges of ports in one endpoint */
 #define WARD_GLOB_MATCHES_MAX 1024           /* paths that one pattern may bind */
 #define WARD_GLOB_WALK_MAX 200000            /* entries looked at for one pattern */
 #define WARD_GIT_GUARDED_MAX 1024            /* names that git obeys, and links on the way to them */

@@ -91,6 +91,17 @@ static int env_cure(struct ward_buf *out, const struct ward_question *q)
 	return WARD_OK;
 }
 
+/* The least: that name or address, at that port. What is no name, or is never reached, has none. */
+static int endpoint_cure(struct ward_buf *out, const struct ward_question *q)
+{
+	struct ward_cap cap = { .type = q->action, .resource = q->resource };
+	struct ward_endpoint e;
+
+	if (!ward_endpoint_parse_asked(ward_str(q->resource), &e) || ward_cap_check(&cap, NULL) < 0)
+		return WARD_OK;
+	return cap_option(out, q->action, q->resource);
+}
+
 /* What nothing holds has no cure, and so no entry. */
 static int (*const cures[WARD_CAP_TYPE_MAX])(struct ward_buf *out,
 	const struct ward_question *q) = {
@@ -98,6 +109,7 @@ static int (*const cures[WARD_CAP_TYPE_MAX])(struct ward_buf *out,
 	[WARD_CAP_FILE_WRITE] = file_cure,
 	[WARD_CAP_EXTERNAL_COMMAND] = command_cure,
 	[WARD_CAP_ENV] = env_cure,
+	[WARD_CAP_NETWORK_CONNECT] = endpoint_cure,
 };
 
 int ward_cure(const struct ward_question *q, char *out, size_t size)

@@ -61,6 +61,20 @@ static bool (*const matchers[WARD_CAP_TYPE_MAX])(const struct ward_rule *rule,
 	[WARD_CAP_ENV] = env_matches,
 };
 
+static const struct ward_rule *find_endpoint(const struct ward_rules *rules,
+	const struct ward_endpoint *asked, bool any_port)
+{
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct ward_rule *r = &rules->v[i];
+
+		if (r->type == WARD_CAP_NETWORK_CONNECT && !r->told &&
+			(any_port ? ward_endpoint_holds_host(r->pattern, asked)
+				  : ward_endpoint_holds(r->pattern, asked)))
+			return r;
+	}
+	return NULL;
+}
+
 static const struct ward_rule *find(const struct ward_rules *rules, enum ward_cap_type action,
 	const char *resource)
 {
@@ -106,6 +120,55 @@ static void explain(const struct ward_rules *rules, const struct ward_question *
 		because(d, "granted for reading only");
 }
 
+static void allow(struct ward_decision *d, const struct ward_rule *rule)
+{
+	d->rule = rule;
+	because(d, "a rule grants it");
+	d->effect = WARD_ALLOW;
+}
+
+/* One that a rule about itself would hold, too: a grant of a whole domain is asked about as what it says. */
+static const struct ward_rule *find_same(const struct ward_rules *rules, const char *pattern)
+{
+	for (size_t i = 0; i < rules->n; i++) {
+		if (rules->v[i].type == WARD_CAP_NETWORK_CONNECT &&
+			ward_streq(rules->v[i].pattern, pattern))
+			return &rules->v[i];
+	}
+	return NULL;
+}
+
+static void judge_endpoint(const struct ward_rules *rules, const struct ward_question *q,
+	struct ward_decision *d)
+{
+	struct ward_endpoint asked;
+	const struct ward_rule *rule;
+	const char *what;
+
+	if (!ward_endpoint_parse_asked(ward_str(q->resource), &asked)) {
+		/* A range or a wildcard is no place to connect to: only the rule itself is what it means. */
+		rule = find_same(rules, q->resource);
+		if (rule != NULL)
+			allow(d, rule);
+		else
+			because(d, "not one host and one port in their one spelling");
+		return;
+	}
+	if (asked.kind == WARD_HOST_ADDRESS &&
+		ward_address_what(asked.family, asked.address, &what) == WARD_ADDRESS_NEVER) {
+		(void)snprintf(d->why, sizeof(d->why), "never reached, whatever is granted: %s",
+			what);
+		return;
+	}
+	rule = find_endpoint(rules, &asked, false);
+	if (rule == NULL)
+		rule = find_same(rules, q->resource);
+	if (rule != NULL)
+		allow(d, rule);
+	else
+		because(d, "no rule grants it");
+}
+
 static void judge(const struct ward_rules *rules, const struct ward_question *q,
 	struct ward_decision *d)
 {
@@ -121,13 +184,12 @@ static void judge(const struct ward_rules *rules, const struct ward_question *q,
 		because(d, "the system call is not on the list of allowed ones");
 		return;
 	}
+	if (q->action == WARD_CAP_NETWORK_CONNECT) {
+		judge_endpoint(rules, q, d);
+		return;
+	}
 	if (matchers[q->action] == NULL) {
-		bool network = q->action == WARD_CAP_NETWORK_CONNECT ||
-			q->action == WARD_CAP_NETWORK_LISTEN;
-
-		because(d,
-			network ? "no network capability is held by this backend yet"
-				: "this capability is not held by this backend yet");
+		because(d, "this capability is not held by this backend yet");
 		return;
 	}
 	resource = resource_of(q, path, d);
@@ -138,9 +200,7 @@ static void judge(const struct ward_rules *rules, const struct ward_question *q,
 		explain(rules, q, resource, d);
 		return;
 	}
-	d->rule = rule;
-	because(d, "a rule grants it");
-	d->effect = WARD_ALLOW;
+	allow(d, rule);
 }
 
 /* Is there a question, and can every rule be read? */
@@ -182,4 +242,16 @@ int ward_decide(const struct ward_rules *rules, const struct ward_question *q,
 	if (r < 0)
 		return ward_fail(err, r, "no memory for the cure of a refusal");
 	return WARD_OK;
+}
+
+const struct ward_rule *ward_decide_any_port(const struct ward_rules *rules, const char *name)
+{
+	struct ward_endpoint asked = { .kind = WARD_HOST_NAME };
+
+	if (rules == NULL || name == NULL || (rules->n > 0 && rules->v == NULL) ||
+		!ward_name_is_normal(ward_str(name)))
+		return NULL;
+	asked.name_n = strlen(name);
+	memcpy(asked.name, name, asked.name_n + 1);
+	return find_endpoint(rules, &asked, true);
 }

@@ -24,6 +24,7 @@ struct ward_rule {
 	const char *text;            /* as it was written: "--read ./data", "caps.json:3 FILE_READ src/ **" */
 	bool literal;                /* pattern is a plain path: it matches that path alone ... */
 	bool subtree;                /* ... or, when this is set too, everything below it as well */
+	bool told;                   /* a policy's: the book decides, and by itself it grants nothing */
 };
 struct ward_rules {
 	const struct ward_rule *v;
@@ -32,7 +33,7 @@ struct ward_rules {
 
 struct ward_question {
 	enum ward_cap_type action;
-	const char *resource;        /* absolute path, NAME, host:port; chosen by the sandbox, any bytes */
+	const char *resource;        /* absolute path, NAME, "name:port", "address:port"; chosen by the sandbox, any bytes */
 	const char *syscall;         /* set instead of action (NONE) for a refused system call */
 	bool protected_name;         /* of the ceiling or Ward itself: no cure may be offered */
 	bool is_dir;                 /* the resource is known to be a directory */
@@ -52,6 +53,12 @@ struct ward_decision {
 /* FILE_WRITE rules answer FILE_READ too. Any error leaves effect = WARD_DENY. */
 int ward_decide(const struct ward_rules *rules, const struct ward_question *q,
 	struct ward_decision *ret, struct ward_error *err);
+
+/*
+ * The first rule that lets this name, in its normal form, be reached at some port; NULL: none does. Nothing about it may leave the host
+ * then, a question to a name server included.
+ */
+const struct ward_rule *ward_decide_any_port(const struct ward_rules *rules, const char *name);
 
 /* cure.c: only the cure of a refusal, with the resource quoted for a shell. */
 int ward_cure(const struct ward_question *q, char *out, size_t size);
@@ -85,6 +92,12 @@ struct ward_verdict {
  * passed over. WARD_E_NOMEM: no verdict, and deny; a request that is not one (WARD_E_INVALID) is MALFORMED.
  */
 int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q, struct ward_verdict *ret);
+
+/*
+ * May this name, or address as text without brackets, be reached at some port? Asked at every port at which the answers could differ;
+ * the verdict about the first that is allowed, else one that says why not.
+ */
+int ward_judge_any_port(const struct ward_book *b, struct ward_desk *d, const char *host, int64_t now_ms, struct ward_verdict *ret);
 
 /* ---- asks.c: what a person has to be asked before a start, as a list; docs/approvals.md ---- */
 

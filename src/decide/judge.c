@@ -161,3 +161,33 @@ int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward
 		narrowed(ret);
 	return code;
 }
+
+int ward_judge_any_port(const struct ward_book *b, struct ward_desk *d, const char *host,
+	int64_t now_ms, struct ward_verdict *ret)
+{
+	const uint16_t *ports;
+	size_t n;
+	int r = WARD_OK;
+
+	*ret = (struct ward_verdict){ .effect = WARD_DENY };
+	because(ret, WARD_WHY_NO_RULE, "no rule grants it at any port");
+	if (b == NULL || d == NULL || host == NULL)
+		return WARD_E_INVALID;
+	ports = ward_book_ports(b, &n);
+	for (size_t i = 0; r == WARD_OK && ret->effect != WARD_ALLOW && i < n; i++) {
+		char text[WARD_ENDPOINT_TEXT_MAX];
+		struct ward_query q = { .action = WARD_ACT_NET_CONNECT, .now_ms = now_ms };
+		struct ward_verdict one;
+
+		if (!ward_endpoint_question(host, ports[i], text))
+			return WARD_OK;
+		q.resource = ward_str(text);
+		r = ward_judge(b, d, &q, &one);
+		/* The first word against it is told, where nothing is for it. */
+		if (r == WARD_OK && (one.effect > ret->effect || ret->why == WARD_WHY_NO_RULE))
+			*ret = one;
+	}
+	if (r != WARD_OK)
+		ret->effect = WARD_DENY;
+	return r;
+}

@@ -185,8 +185,10 @@ static void axis_exec(const struct ward_plan *p, const struct ward_host *h,
 static void axis_network(const struct ward_plan *p, const struct ward_host *h,
 	struct ward_axis_state *s)
 {
-	(void)p;
-	if (h->userns)
+	if (p->egress)
+		hold(s, WARD_LEVEL_ENFORCED,
+			"a network namespace, every connection through the gate", "");
+	else if (h->userns)
 		hold(s, WARD_LEVEL_ENFORCED, "a network namespace without a way out, and seccomp",
 			"");
 	else
@@ -510,6 +512,27 @@ static int check(const struct ward_plan *p, const struct ward_plan_input *in,
 		ward_axis_name((enum ward_axis)first), ward_level_name(s->level),
 		ward_level_name(s->required), s->by);
 	ward_fail_fix(err, "%s%s%s", s->fix, s->fix[0] ? "; or " : "", ward_buf_cstr(&accept));
+	return WARD_E_AXIS;
+}
+
+int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err)
+{
+	const struct ward_rule *rule = NULL;
+
+	/* direct holds nothing back, so nothing has to be let through. */
+	for (size_t i = 0; in->backend == WARD_BACKEND_NATIVE && !rule && i < p->n_rules; i++) {
+		if (p->rules[i].type == WARD_CAP_NETWORK_CONNECT)
+			rule = &p->rules[i];
+	}
+	p->egress = rule != NULL;
+	if (!rule || in->host->userns)
+		return WARD_OK;
+	ward_fail(err, WARD_E_AXIS,
+		"axis network: %.200s cannot be granted: without a network namespace no connection is let out",
+		rule->text);
+	if (rule->origin.file[0] != '-')
+		ward_fail_at(err, rule->origin.file, rule->origin.line, rule->origin.column);
+	ward_fail_fix(err, "%s; or take it out", fix_userns(in->host));
 	return WARD_E_AXIS;
 }
 

@@ -281,6 +281,8 @@ int ward_plan_build(const struct ward_plan_input *in, struct ward_plan **ret,
 	if (r < 0)
 		r = no_memory(err);
 	if (r == WARD_OK)
+		r = ward_plan_egress(p, in, err);
+	if (r == WARD_OK)
 		r = ward_plan_view(p, in, err);
 	if (r == WARD_OK)
 		r = resolve_attribution(p, in, err);

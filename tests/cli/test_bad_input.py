@@ -56,7 +56,7 @@ def the_marker_works(p):
     ("parent", ["--cap", "FILE_READ:../x"], "--cap", r"\.\."),
     ("parent inside", ["--cap", "FILE_READ:a/../../x"], "--cap", r"\.\."),
     ("home", ["--cap", "FILE_READ:~/x"], "--cap", "~"),
-    ("not held yet", ["--cap", "NETWORK_CONNECT:api.example.org:443"], "--cap", "NETWORK_CONNECT: not held by this backend"),
+    ("not held yet", ["--cap", "NETWORK_LISTEN:127.0.0.1:443"], "--cap", "NETWORK_LISTEN: not held by this backend"),
     ("port 99999", ["--cap", "NETWORK_CONNECT:api.example.org:99999"], "--cap", "99999"),
     ("unknown option", ["--wirte", "x"], "--wirte", "--write"),
     ("short option", ["-r"], "-r", "--read PATH"),

@@ -118,8 +118,11 @@ TEST(no_cure)
 	q = (struct ward_question){ .action = WARD_CAP_NETWORK_CONNECT,
 		.resource = "example.com:443" };
 	CHECK_EQ_INT(decide(&none, &q), WARD_OK);
+	CHECK_EQ_INT(d.effect, WARD_DENY);
+	CHECK_STR_EQ(d.why, "no rule grants it");
+	q.action = WARD_CAP_NETWORK_LISTEN;
+	CHECK_EQ_INT(decide(&none, &q), WARD_OK);
 	check_denied();
-	CHECK_STR_EQ(d.why, "no network capability is held by this backend yet");
 	q = (struct ward_question){ .action = WARD_CAP_DATABASE_READ, .resource = "x" };
 	CHECK_EQ_INT(decide(&none, &q), WARD_OK);
 	check_denied();

@@ -42,7 +42,8 @@ TEST(types)
 		CASE("%s", name);
 		CHECK_EQ_INT(ward_cap_type_parse(ward_str(name), &got, NULL), WARD_OK);
 		CHECK_EQ_INT(got, t);
-		CHECK_EQ_INT(ward_cap_type_held((enum ward_cap_type)t), t <= WARD_CAP_ENV);
+		CHECK_EQ_INT(ward_cap_type_held((enum ward_cap_type)t),
+			t <= WARD_CAP_NETWORK_CONNECT);
 	}
 	CASE("%s", "none");
 	enum ward_cap_type got = WARD_CAP_ENV;
@@ -156,8 +157,8 @@ TEST(bad_files)
 			"control character" },
 		{ "[{\"type\":\"NETWORK_CONNECT\",\"resource\":\"a:99999\"}]", WARD_E_CAPABILITY,
 			"99999" },
-		{ "[{\"type\":\"NETWORK_CONNECT\",\"resource\":\"a:1\"}]", WARD_E_CAPABILITY,
-			"NETWORK_CONNECT: not held by this backend" },
+		{ "[{\"type\":\"NETWORK_LISTEN\",\"resource\":\"a:1\"}]", WARD_E_CAPABILITY,
+			"NETWORK_LISTEN: not held by this backend" },
 	};
 
 	TABLE(row, rows) {

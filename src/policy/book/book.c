@@ -168,7 +168,7 @@ static bool take(struct ward_book_set *to, struct ward_book_set *from, size_t i)
 }
 
 /* Which actions a permit may be about: all, one, a family. */
-static uint32_t actions_of(const struct ward_book *b, const struct cedar_policy *p)
+uint32_t ward_book_actions_of(const struct ward_book *b, const struct cedar_policy *p)
 {
 	uint32_t bits = 0;
 
@@ -221,7 +221,7 @@ static bool distribute(struct ward_book *b, const struct ward_source *src, struc
 		if (to == NULL)
 			return false;
 		if (p->effect == CEDAR_PERMIT)
-			to->actions |= actions_of(b, p);
+			to->actions |= ward_book_actions_of(b, p);
 		if (!take(to, s, i))
 			return false;
 	}
@@ -233,7 +233,7 @@ static void find_timely(struct ward_book *b, const struct ward_book_set *s)
 	for (size_t i = 0; b->timely == NULL && i < s->policies.statics.n; i++) {
 		const struct cedar_policy *p = s->policies.statics.v[i];
 
-		if ((actions_of(b, p) & FILES) == 0)
+		if ((ward_book_actions_of(b, p) & FILES) == 0)
 			continue;
 		if (ward_book_is_timely(b, p))
 			b->timely = &s->rules[i];
@@ -241,7 +241,8 @@ static void find_timely(struct ward_book *b, const struct ward_book_set *s)
 			b->late = &s->rules[i];
 		if (b->unheld == NULL && ward_book_is_unheld(b, p))
 			b->unheld = &s->rules[i];
-		if (b->by_name == NULL && (actions_of(b, p) & (1u << WARD_ACT_PROC_EXEC)) &&
+		if (b->by_name == NULL &&
+			(ward_book_actions_of(b, p) & (1u << WARD_ACT_PROC_EXEC)) &&
 			ward_book_is_named(b, p))
 			b->by_name = &s->rules[i];
 	}
@@ -256,7 +257,7 @@ static int compile(struct ward_book *b)
 		r = ward_cedar_compile(&b->bounds[i].policies, &b->bounds[i].compiled, NULL);
 		find_timely(b, &b->bounds[i]);
 	}
-	return r;
+	return r == WARD_OK ? ward_book_find_ports(b) : r;
 }
 
 static int patterns(struct ward_globs *g, struct ward_error *err)
@@ -469,7 +470,7 @@ const struct ward_book_rule *ward_book_speaks(const struct ward_book *b,
 	const struct ward_book_set *s, enum ward_action a)
 {
 	for (size_t i = 0; i < s->policies.statics.n; i++) {
-		if (actions_of(b, s->policies.statics.v[i]) & UINT32_C(1) << a)
+		if (ward_book_actions_of(b, s->policies.statics.v[i]) & UINT32_C(1) << a)
 			return &s->rules[i];
 	}
 	return NULL;

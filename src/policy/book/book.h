@@ -140,6 +140,21 @@ const struct ward_book_rule *ward_book_unheld(const struct ward_book *b);
 /* A rule about programs that looks at their name, wherever they are; NULL: none. */
 const struct ward_book_rule *ward_book_by_name(const struct ward_book *b);
 
+/* ---- reach.c: connecting ---- */
+/* Ports at which the answers about one host may differ, in order; none where nothing permits to connect. */
+const uint16_t *ward_book_ports(const struct ward_book *b, size_t *ret_n);
+/* A permit that grants to connect: to host, with before it as a capability has it ("**." and "example.com"); NULL: every host. */
+struct ward_book_reach {
+	const struct ward_book_rule *rule;
+	const char *before, *host;
+	bool one;                        /* host is an endpoint: it has its port */
+	bool address;                    /* a range of addresses */
+	bool conditional;                /* with conditions, of ports for example */
+};
+bool ward_book_reaches(const struct ward_book *b, size_t *io_at, struct ward_book_reach *ret);
+/* The endpoints that policies name, in no order; NULL behind the last. */
+const char *ward_book_endpoint(const struct ward_book *b, size_t *io_at);
+
 /* ---- thing.c: a resource as an entity that lies in what the policies name ---- */
 struct ward_desk;                        /* what asking needs; one a thread; keeps its memory */
 struct ward_desk *ward_desk_new(void);

@@ -5,7 +5,6 @@
  * nobody would know. So it is an error, at its place, with the spelling that is right. What begins with "./" is bound to the
  * workspace here. What is mentioned is remembered.
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,63 +71,62 @@ static bool path_form(const struct ward_book *b, const char *id, char out[WARD_P
 	return true;
 }
 
-static bool has_upper(const char *s)
-{
-	for (; *s != '\0'; s++) {
-		if (*s >= 'A' && *s <= 'Z')
-			return true;
-	}
-	return false;
-}
-
 /* host:port as in a capability, but one host and one port. */
 static bool endpoint_form(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
 	struct cedar_refusal *why)
 {
-	const struct ward_cap cap = { .type = WARD_CAP_NETWORK_CONNECT, .resource = id };
-	struct ward_error err = { 0 };
+	struct ward_endpoint_fault bad;
+	struct ward_endpoint e;
+	char text[WARD_ENDPOINT_TEXT_MAX];
 
 	(void)b;
-	if (strchr(id, '*') != NULL)
+	if (!ward_endpoint_parse(ward_str(id), &e, &bad)) {
+		char what[128];
+
+		(void)snprintf(what, sizeof(what), "this is no endpoint: %.100s", bad.what);
+		return refuse(why, what, bad.fix);
+	}
+	if (!ward_endpoint_is_one(&e))
 		return refuse(why, "an endpoint is one host and one port",
 			"for more of them: `resource in Ward::Domain::\"...\"`, and `resource.port` for the port");
-	if (has_upper(id))
-		return refuse(why, "a host is written in lower case", "");
-	if (ward_cap_check_endpoint(&cap, &err) < 0)
-		return refuse(why, "an endpoint is host:port, or [address]:port", err.fix);
+	ward_endpoint_text(&e, text);
+	if (strcmp(text, id) != 0)
+		return respell(why, "an endpoint has one spelling", text);
 	(void)snprintf(out, WARD_PATH_MAX, "%s", id);
 	return true;
 }
 
-/* An IPv6 address as RFC 5952 has it. */
-static bool address_form(const char *id, char out[WARD_PATH_MAX], struct cedar_refusal *why)
+/* One host, as it stands in an endpoint: with its brackets and a port, which every host has. */
+static bool one_host(const char *id, enum ward_host_kind kind, struct cedar_refusal *why)
 {
-	struct in6_addr address;
-	char text[INET6_ADDRSTRLEN];
+	struct ward_endpoint_fault bad;
+	struct ward_endpoint e;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	int n = snprintf(text, sizeof(text), strchr(id, ':') != NULL ? "[%s]:1" : "%s:1", id);
 
-	if (inet_pton(AF_INET6, id, &address) != 1 ||
-		inet_ntop(AF_INET6, &address, text, sizeof(text)) == NULL)
-		return refuse(why, "this is no address", "");
+	if (n < 0 || (size_t)n >= sizeof(text))
+		return refuse(why, "the name of the host is too long", "");
+	if (!ward_endpoint_parse(ward_str(text), &e, &bad)) {
+		char what[128];
+
+		(void)snprintf(what, sizeof(what), "this is no host's name or address: %.90s",
+			bad.what);
+		return refuse(why, what, bad.fix);
+	}
+	if (e.kind != kind && !(kind == WARD_HOST_NAME && e.kind == WARD_HOST_ADDRESS))
+		return refuse(why, "this is no host's name or address", "");
+	ward_endpoint_host(&e, text);
 	if (strcmp(text, id) != 0)
-		return respell(why, "an address has one spelling", text);
-	(void)snprintf(out, WARD_PATH_MAX, "%s", id);
+		return respell(why, "a host has one spelling", text);
 	return true;
 }
 
 static bool host_form(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
 	struct cedar_refusal *why)
 {
-	char endpoint[512], ignored[WARD_PATH_MAX];
-
-	if (strchr(id, ':') != NULL)
-		return address_form(id, out, why);
-	if (strlen(id) > sizeof(endpoint) - 3)
-		return refuse(why, "the name of the host is too long", "");
-	(void)snprintf(endpoint, sizeof(endpoint), "%s:1", id);
-	if (has_upper(id))
-		return refuse(why, "a host is written in lower case", "");
-	if (!endpoint_form(b, endpoint, ignored, why))
-		return refuse(why, "this is no host's name or address", "");
+	(void)b;
+	if (!one_host(id, WARD_HOST_NAME, why))
+		return false;
 	(void)snprintf(out, WARD_PATH_MAX, "%s", id);
 	return true;
 }
@@ -138,13 +136,18 @@ static bool domain_form(const struct ward_book *b, const char *id, char out[WARD
 	struct cedar_refusal *why)
 {
 	const char *name = strncmp(id, "*.", 2) == 0 ? id + 2 : id;
+	struct cedar_refusal spelling = { 0 };
 
-	if (strchr(name, ':') != NULL || !host_form(b, name, out, why))
-		return refuse(why,
-			"a domain is a name in lower case; \"*.\" before it: one label below it",
-			"");
-	(void)snprintf(out, WARD_PATH_MAX, "%s", id);
-	return true;
+	(void)b;
+	if (strncmp(id, "**.", 3) == 0)
+		return respell(why, "every name below a domain is the domain itself", id + 3);
+	if (ward_name_is_normal(ward_str(name))) {
+		(void)snprintf(out, WARD_PATH_MAX, "%s", id);
+		return true;
+	}
+	(void)one_host(name, WARD_HOST_NAME, &spelling);
+	return refuse(why, "a domain is a name in lower case; \"*.\" before it: one label below it",
+		strncmp(id, "*.", 2) == 0 ? "" : spelling.help);
 }
 
 static bool range_form(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],

@@ -73,6 +73,8 @@ struct ward_book {
 	struct cedar_member fixed[WARD_WORD_MAX];        /* of every context, in no order */
 	uint32_t n_fixed;
 	const struct ward_book_rule *timely, *late, *unheld, *by_name;
+	uint16_t *ports;                 /* in the arena: at which the answers about one host could differ */
+	size_t n_ports;
 };
 
 /* ids.c */
@@ -80,6 +82,10 @@ const struct cedar_uid *ward_book_id(struct cedar_pool *pool, const struct cedar
 /* False: no memory. */
 bool ward_book_mention(struct ward_book *b, const struct cedar_uid *uid);
 const struct cedar_uid *ward_book_uid(struct ward_book *b, enum ward_type t, const char *id, size_t n); /* NULL: no memory */
+
+/* book.c: bits of enum ward_action that a policy may be about. reach.c: b->ports. */
+uint32_t ward_book_actions_of(const struct ward_book *b, const struct cedar_policy *p);
+int ward_book_find_ports(struct ward_book *b);
 
 /* timely.c: does a policy look at context.time, or at context as a whole? */
 /* late: does it take away by a pattern that is no whole directory? */

@@ -4,7 +4,6 @@
  * domain and range that contains it, as far as some policy names them, since nothing else can ask. What the sandbox chose is hostile bytes: a name
  * that has not its form is refused, never mended.
  */
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -242,30 +241,19 @@ static int domains(const struct finding *f, const char *s, size_t n)
 
 static int endpoint(const struct finding *f)
 {
-	struct ward_str r = f->q->resource;
-	const char *colon = r.n < 512 ? memrchr(r.s, ':', r.n) : NULL;
-	struct ward_str host;
-	struct cedar_ip ip;
-	char copy[512];
+	struct ward_endpoint e;
+	struct cedar_ip ip = { 0 };
+	char host[WARD_ENDPOINT_TEXT_MAX];
 
-	if (colon == NULL || memchr(r.s, '\0', r.n) != NULL)
+	/* One spelling alone: another one would be an entity that no policy means. */
+	if (!ward_endpoint_parse_asked(f->q->resource, &e))
 		return WARD_E_INVALID;
-	host = (struct ward_str){ r.s, (size_t)(colon - r.s) };
-	if (host.n > 2 && host.s[0] == '[' && host.s[host.n - 1] == ']')
-		host = (struct ward_str){ host.s + 1, host.n - 2 };
-	for (size_t i = 0; i < host.n; i++) {
-		if (host.s[i] >= 'A' && host.s[i] <= 'Z')
-			return WARD_E_INVALID;
-	}
-	if (host.n == 0)
-		return WARD_E_INVALID;
-	memcpy(copy, host.s, host.n);
-	copy[host.n] = '\0';
-	if (!lies_in_named(f, WARD_TYPE_HOST, copy, host.n))
+	ward_endpoint_host(&e, host);
+	if (!lies_in_named(f, WARD_TYPE_HOST, host, strlen(host)))
 		return WARD_E_NOMEM;
-	if (strchr(copy, '/') == NULL && ward_cedar_ip_parse(host, &ip))
-		return address(f, &ip);
-	return domains(f, copy, host.n);
+	if (e.kind == WARD_HOST_NAME)
+		return domains(f, host, strlen(host));
+	return ward_cedar_ip_parse(ward_str(host), &ip) ? address(f, &ip) : WARD_E_INVALID;
 }
 
 static int plain(const struct finding *f)

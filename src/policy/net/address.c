@@ -138,3 +138,51 @@ enum ward_address_class ward_address_classify(int family, const uint8_t *a)
 
 	return ward_address_what(family, a, &what);
 }
+
+/* ---- ranges ---- */
+
+/* What a row says of a range: 1 it holds it whole, -1 it lies inside and is smaller, 0 they have nothing in common. */
+static int compare(const uint8_t *row, unsigned row_bits, const uint8_t *net, unsigned bits)
+{
+	if (row_bits <= bits)
+		return ward_address_within(net, row, row_bits) ? 1 : 0;
+	return ward_address_within(row, net, bits) ? -1 : 0;
+}
+
+static void say(struct ward_address_range_said *s, int how, enum ward_address_class c,
+	const char *what)
+{
+	if (how == 0 || c != WARD_ADDRESS_NEVER)
+		return;
+	s->never = s->never || how > 0;
+	s->some = s->some || how < 0;
+	if (s->what == NULL || how > 0)
+		s->what = what;
+}
+
+struct ward_address_range_said ward_address_range(int family, const uint8_t *net, unsigned bits)
+{
+	struct ward_address_range_said s = { 0 };
+
+	if (bits == (family == 4 ? 32u : 128u)) {
+		s.never = ward_address_what(family, net, &s.what) == WARD_ADDRESS_NEVER;
+		if (!s.never)
+			s.what = NULL;
+		return s;
+	}
+	for (size_t i = 0; family == 4 && i < ward_address_rows4_n; i++) {
+		const struct ward_address_row4 *r = &ward_address_rows4[i];
+		const uint8_t a[4] = { (uint8_t)(r->net >> 24), (uint8_t)(r->net >> 16),
+			(uint8_t)(r->net >> 8), (uint8_t)r->net };
+
+		say(&s, compare(a, r->bits, net, bits), r->c, r->what);
+	}
+	for (size_t i = 0; family == 6 && i < ward_address_rows6_n; i++) {
+		const struct ward_address_row6 *r = &ward_address_rows6[i];
+
+		if (r->at < 0)
+			say(&s, compare(r->net, r->bits, net, bits), r->c, r->what);
+	}
+	s.some = s.some && !s.never;
+	return s;
+}

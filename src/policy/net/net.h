@@ -23,3 +23,71 @@ enum ward_address_class ward_address_classify(int family, const uint8_t *a);
 /* The same, and what it is, in words: "private", "metadata of Alibaba Cloud"; "public" for PUBLIC. */
 enum ward_address_class ward_address_what(int family, const uint8_t *a, const char **ret_what);
 const char *ward_address_class_name(enum ward_address_class c);
+/*
+ * A range of addresses of which none may ever be reached: it lies in a line of data/addresses that says never. some: there are such
+ * addresses in it, and others. ret_what: what they are, static; NULL: there are none.
+ */
+struct ward_address_range_said {
+	bool never, some;
+	const char *what;
+};
+struct ward_address_range_said ward_address_range(int family, const uint8_t *net, unsigned bits);
+
+/* ---- name.c: what a host's name may be ---- */
+#define WARD_NAME_SIZE 254 /* 253 bytes and the NUL */
+
+enum ward_name_fault {
+	WARD_NAME_OK = 0,
+	WARD_NAME_BAD,    /* no name */
+	WARD_NAME_NUMBER, /* its last label is a number: some resolvers read it as an address */
+	WARD_NAME_DOT,    /* a dot at its end; out gets it without */
+	WARD_NAME_LETTERS /* letters outside of ASCII that are not sure to be in their one form; out gets A-labels of them, or is "" */
+};
+/*
+ * The one form that a name has everywhere: labels of letters, digits and "-" in lower case, 1 to 63 bytes each, 253 together, no dot at
+ * the end; letters outside of ASCII as A-labels (RFC 5890). Upper case of ASCII becomes lower case, letters outside of ASCII that are
+ * sure to be what IDNA allows become A-labels.
+ */
+enum ward_name_fault ward_name_normalize(struct ward_str name, char out[WARD_NAME_SIZE]);
+/* It is in that form already. */
+bool ward_name_is_normal(struct ward_str name);
+
+/* ---- endpoint.c: what NETWORK_CONNECT names ---- */
+enum ward_host_kind {
+	WARD_HOST_NONE = 0,
+	WARD_HOST_NAME,    /* this name */
+	WARD_HOST_CHILD,   /* "*.NAME": one label below it */
+	WARD_HOST_BELOW,   /* "**.NAME": any depth below it, not itself */
+	WARD_HOST_ADDRESS, /* a literal */
+	WARD_HOST_RANGE    /* ADDRESS/BITS */
+};
+struct ward_port_range {
+	uint16_t first, last;
+};
+struct ward_endpoint {
+	enum ward_host_kind kind;
+	char name[WARD_NAME_SIZE]; /* in its normal form */
+	size_t name_n;
+	uint8_t family, bits, address[16]; /* family 4 or 6 */
+	struct ward_port_range ports[WARD_PORT_RANGES_MAX]; /* in order, apart */
+	size_t n_ports;
+};
+struct ward_endpoint_fault {
+	char what[160], fix[320]; /* the fix may be "" */
+};
+/* "HOST:PORTS" as people write it. False: *why. */
+bool ward_endpoint_parse(struct ward_str text, struct ward_endpoint *ret, struct ward_endpoint_fault *why);
+/* Its one spelling. */
+#define WARD_ENDPOINT_TEXT_MAX 512
+void ward_endpoint_text(const struct ward_endpoint *e, char out[WARD_ENDPOINT_TEXT_MAX]);
+/* The host alone: "*.example.com", "10.0.0.0/8", "fd00::/8"; no brackets. */
+void ward_endpoint_host(const struct ward_endpoint *e, char out[WARD_ENDPOINT_TEXT_MAX]);
+/* Exactly one name or address, at one port. */
+bool ward_endpoint_is_one(const struct ward_endpoint *e);
+/* What was asked for, by whoever may not be believed: one name or one address, one port, in the one spelling and no other. */
+bool ward_endpoint_parse_asked(struct ward_str text, struct ward_endpoint *ret);
+/* "name:port" of a name, "address:port" or "[address]:port" of an address as text; false: neither, or it does not fit. */
+bool ward_endpoint_question(const char *host, uint16_t port, char out[WARD_ENDPOINT_TEXT_MAX]);
+/* Does rule, in its one spelling, hold what was asked? A rule about names holds no address, and one about addresses no name. */
+bool ward_endpoint_holds(const char *rule, const struct ward_endpoint *asked);
+bool ward_endpoint_holds_host(const char *rule, const struct ward_endpoint *asked); /* at some port */

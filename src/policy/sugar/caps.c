@@ -135,44 +135,66 @@ static int variable(struct job *j)
 	return WARD_OK;
 }
 
-static void lower(char *s)
+/* Every port that is meant, as a condition; nothing for all of them. */
+static void ports(struct ward_buf *out, const struct ward_endpoint *e)
 {
-	for (; *s != '\0'; s++) {
-		if (*s >= 'A' && *s <= 'Z')
-			*s = (char)(*s - 'A' + 'a');
+	if (e->n_ports == 1 && e->ports[0].first == 1 && e->ports[0].last == UINT16_MAX)
+		return;
+	ward_buf_adds(out, " when { ");
+	for (size_t i = 0; i < e->n_ports; i++) {
+		const struct ward_port_range *r = &e->ports[i];
+
+		if (i > 0)
+			ward_buf_adds(out, " || ");
+		if (r->first == r->last)
+			ward_buf_addf(out, "resource.port == %u", r->first);
+		else
+			ward_buf_addf(out,
+				e->n_ports > 1 ? "(resource.port >= %u && resource.port <= %u)"
+					       : "resource.port >= %u && resource.port <= %u",
+				r->first, r->last);
 	}
+	ward_buf_adds(out, " }");
 }
 
-/* host:port, where host may be "*.example.com" or [address], and port "*". */
+/* The entity that holds every endpoint of that host. */
+static void host_entity(struct ward_buf *out, const struct ward_endpoint *e)
+{
+	static const char *const types[] = { [WARD_HOST_NONE] = "Host",
+		[WARD_HOST_NAME] = "Host",
+		[WARD_HOST_CHILD] = "Domain",
+		[WARD_HOST_BELOW] = "Domain",
+		[WARD_HOST_ADDRESS] = "Host",
+		[WARD_HOST_RANGE] = "Cidr" };
+	char text[WARD_ENDPOINT_TEXT_MAX];
+
+	ward_endpoint_host(e, text);
+	ward_sugar_uid(out, types[e->kind], e->kind == WARD_HOST_BELOW ? e->name : text);
+}
+
 static int endpoint(struct job *j)
 {
 	bool connects = j->cap->type == WARD_CAP_NETWORK_CONNECT;
-	char *text = ward_arena_strdup(j->arena, j->cap->resource), *port, *host = text;
+	struct ward_endpoint e;
+	struct ward_endpoint_fault why;
+	char text[WARD_ENDPOINT_TEXT_MAX];
 
-	if (text == NULL)
-		return no_memory(j);
-	lower(text);
+	/* The capability was checked. */
+	if (!ward_endpoint_parse(ward_str(j->cap->resource), &e, &why))
+		return ward_cap_fail(j->err, j->cap, "%s", why.what);
 	head(j);
 	scope_of(j, connects ? "net.connect" : "net.listen");
-	port = strrchr(text, ':'); /* there is one: the capability was checked */
-	if (port == NULL)
-		return ward_cap_fail(j->err, j->cap, "has no port");
-	if (!ward_has_prefix(text, "*.") && !ward_streq(port, ":*")) {
+	if (ward_endpoint_is_one(&e)) {
+		ward_endpoint_text(&e, text);
 		ward_buf_adds(j->out, "resource == ");
 		ward_sugar_uid(j->out, "Endpoint", text);
 		ward_buf_adds(j->out, ");\n\n");
 		return WARD_OK;
 	}
-	*port++ = '\0';
-	if (host[0] == '[') {
-		host++;
-		host[strlen(host) - 1] = '\0';
-	}
 	ward_buf_adds(j->out, "resource in ");
-	ward_sugar_uid(j->out, ward_has_prefix(host, "*.") ? "Domain" : "Host", host);
+	host_entity(j->out, &e);
 	ward_buf_adds(j->out, ")");
-	if (!ward_streq(port, "*"))
-		ward_buf_addf(j->out, " when { resource.port == %s }", port);
+	ports(j->out, &e);
 	ward_buf_adds(j->out, ";\n\n");
 	return WARD_OK;
 }

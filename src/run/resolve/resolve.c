@@ -398,6 +398,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		ward_rs_base,
 		ward_rs_env,
 		ward_rs_grants,
+		ward_rs_net,
 		ward_rules_view,
 		ward_rs_check_audit,
 		ward_rs_toolchain_path,

@@ -199,6 +199,28 @@ static int file(struct ward_resolver *rs, const struct ward_cap *cap, struct war
 	return ward_caps_add(&rs->caps, cap, err);
 }
 
+/* One endpoint that was named and may not be: the same. A wider grant is less by what is forbidden of it, at each connection. */
+static int endpoint(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
+{
+	struct ward_endpoint_fault why;
+	struct ward_verdict verdict;
+	struct ward_endpoint e;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+
+	if (!ward_endpoint_parse(ward_str(cap->resource), &e, &why) || !ward_endpoint_is_one(&e))
+		return ward_caps_add(&rs->caps, cap, err);
+	ward_endpoint_text(&e, text);
+	q.resource = ward_str(text);
+	if (ward_judge(rs->book->book, rs->book->desk, &q, &verdict) < 0)
+		return ward_rs_nomem(err);
+	if (verdict.effect == WARD_DENY)
+		return forbidden(rs, cap, &verdict, err);
+	/* What a person is asked about becomes a rule when he says yes (resolve/net.c). */
+	return verdict.effect == WARD_ALLOW ? ward_caps_add(&rs->caps, cap, err) : WARD_OK;
+}
+
 static int own_caps(struct ward_resolver *rs, struct ward_error *err)
 {
 	int r = WARD_OK;
@@ -210,6 +232,8 @@ static int own_caps(struct ward_resolver *rs, struct ward_error *err)
 			r = variable(rs, cap, err);
 		else if (cap->type == WARD_CAP_FILE_READ || cap->type == WARD_CAP_FILE_WRITE)
 			r = file(rs, cap, err);
+		else if (cap->type == WARD_CAP_NETWORK_CONNECT)
+			r = endpoint(rs, cap, err);
 		/* Programs are all asked for below. */
 	}
 	for (size_t i = 0; r == WARD_OK && i < rs->r->n_env; i++) {

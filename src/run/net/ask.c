@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * May this be connected to? Asked for every connection of a run with egress, and before a name is answered: of the policies where there
+ * are any, else of the rules of the plan. Nothing is recorded here: who lets a connection through, or refuses it, says so.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "os/os.h"
+#include "run/life.h"
+#include "run/rules/rules.h"
+
+/* A person said yes to this very endpoint before the start. */
+static const struct ward_rule *said_yes(const struct life *l, const char *endpoint)
+{
+	for (size_t i = 0; i < l->plan->n_rules; i++) {
+		const struct ward_rule *r = &l->plan->rules[i];
+
+		if (r->type == WARD_CAP_NETWORK_CONNECT && !r->told &&
+			ward_streq(r->pattern, endpoint))
+			return r;
+	}
+	return NULL;
+}
+
+static void told(struct ward_decision *ret, const struct ward_verdict *v)
+{
+	ret->by = v->why == WARD_WHY_NARROWED ? v->list : v->n_rules > 0 ? v->rules[0] : NULL;
+	(void)snprintf(ret->why, sizeof(ret->why), "%.180s%s%.180s",
+		v->effect == WARD_ASK
+			? "a person would have to be asked, and a connection does not wait"
+			: v->text,
+		ret->by && ret->by->reason ? ": " : "",
+		ret->by && ret->by->reason ? ret->by->reason : "");
+}
+
+static int by_policies(struct life *l, const char *host, uint16_t port, const char *endpoint,
+	struct ward_decision *ret)
+{
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+		.resource = ward_str(endpoint),
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+	struct ward_verdict v;
+	int r = port > 0 ? ward_judge(l->book->book, l->book->desk, &q, &v)
+			 : ward_judge_any_port(l->book->book, l->book->desk, host, q.now_ms, &v);
+
+	if (r < 0)
+		return r;
+	told(ret, &v);
+	if (v.effect == WARD_ALLOW) {
+		ret->effect = WARD_ALLOW;
+	} else if (v.effect == WARD_ASK) {
+		/* Of a name any such port will do: the connection is asked about by itself. */
+		ret->rule = port > 0 ? said_yes(l, endpoint) : NULL;
+		for (size_t i = 0; port == 0 && !ret->rule && i < l->plan->n_rules; i++) {
+			const struct ward_rule *rule = &l->plan->rules[i];
+
+			if (rule->type == WARD_CAP_NETWORK_CONNECT && !rule->told &&
+				strncmp(rule->pattern, host, strlen(host)) == 0 &&
+				rule->pattern[strlen(host)] == ':')
+				ret->rule = rule;
+		}
+		if (ret->rule)
+			ret->effect = WARD_ALLOW;
+		else
+			(void)snprintf(ret->cure, sizeof(ret->cure), "--approve %s",
+				ward_approval_name(v.approval));
+	} else if (v.why == WARD_WHY_NO_RULE && port > 0) {
+		struct ward_question cure = { .action = WARD_CAP_NETWORK_CONNECT,
+			.resource = endpoint };
+
+		return ward_cure(&cure, ret->cure, sizeof(ret->cure));
+	}
+	return WARD_OK;
+}
+
+static int by_rules(const struct life *l, const char *host, uint16_t port, const char *endpoint,
+	struct ward_decision *ret, struct ward_error *err)
+{
+	struct ward_rules rules = { l->plan->rules, l->plan->n_rules };
+	struct ward_question q = { .action = WARD_CAP_NETWORK_CONNECT, .resource = endpoint };
+
+	if (port > 0)
+		return ward_decide(&rules, &q, ret, err);
+	ret->rule = ward_decide_any_port(&rules, host);
+	ret->effect = ret->rule ? WARD_ALLOW : WARD_DENY;
+	(void)snprintf(ret->why, sizeof(ret->why), "%s",
+		ret->rule ? "a rule grants it" : "no rule grants it at any port");
+	return WARD_OK;
+}
+
+int ward_ask_connect(struct life *l, const char *host, uint16_t port, struct ward_decision *ret,
+	struct ward_error *err)
+{
+	char endpoint[WARD_ENDPOINT_TEXT_MAX];
+	int r;
+
+	ret->effect = WARD_DENY;
+	ret->rule = NULL;
+	ret->by = NULL;
+	ret->cure[0] = '\0';
+	(void)snprintf(ret->why, sizeof(ret->why),
+		"not one host and one port in their one spelling");
+	if (!ward_endpoint_question(host, port > 0 ? port : 1, endpoint))
+		return WARD_OK;
+	r = l->book ? by_policies(l, host, port, endpoint, ret)
+		    : by_rules(l, host, port, endpoint, ret, err);
+	if (r < 0) {
+		ret->effect = WARD_DENY;
+		return ward_fail(err, r, "no memory for a decision");
+	}
+	return WARD_OK;
+}

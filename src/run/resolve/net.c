@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * NETWORK_CONNECT, from what was written to the rules of the plan, each in its one spelling. No name is looked up: what a name leads to
+ * is found out when it is asked for, outside, and looked at then. With policies it is they that decide, at every connection; what they
+ * permit is in the plan for people and for the log.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "os/os.h"
+#include "run/rules/rules.h"
+
+/* Whoever looks after a domain sees each name below it that is asked for: the name itself is a message. */
+static int warn_wild(struct ward_resolver *rs, const char *rule, struct ward_error *err)
+{
+	return ward_rs_warn(rs, err,
+		"%s: names below a domain carry data out: its name servers see each one that is asked for",
+		rule);
+}
+
+static int warn_range(struct ward_resolver *rs, const struct ward_endpoint *e, const char *rule,
+	struct ward_error *err)
+{
+	struct ward_address_range_said s = ward_address_range(e->family, e->address, e->bits);
+
+	if (!s.some)
+		return WARD_OK;
+	return ward_rs_warn(rs, err, "%s: what is never reached lies in it, and stays so (%s)",
+		rule, s.what);
+}
+
+static int grant(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
+{
+	struct ward_rule rule = { .type = cap->type, .origin = cap->origin };
+	struct ward_endpoint_fault why;
+	struct ward_endpoint e;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	int r;
+
+	if (!ward_endpoint_parse(ward_str(cap->resource), &e, &why))
+		return ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "%s", why.what);
+	ward_endpoint_text(&e, text);
+	rule.pattern = ward_arena_strdup(rs->arena, text);
+	rule.text = ward_rs_rule_text(rs, cap);
+	r = ward_rs_rule(rs, &rule, err);
+	if (r >= 0 && (e.kind == WARD_HOST_CHILD || e.kind == WARD_HOST_BELOW))
+		r = warn_wild(rs, rule.text, err);
+	if (r >= 0 && e.kind == WARD_HOST_RANGE)
+		r = warn_range(rs, &e, rule.text, err);
+	return r < 0 ? r : WARD_OK;
+}
+
+/* ---- what policies permit ---- */
+
+static struct ward_origin origin_of(const struct ward_book_rule *by)
+{
+	return (struct ward_origin){ .file = by->file, .line = by->line, .column = by->column };
+}
+
+static const char *text_of(struct ward_resolver *rs, const struct ward_book_rule *by)
+{
+	const char *what = by->id ? by->id : by->text;
+
+	return by->line > 0 ? ward_arena_printf(rs->arena, "%s:%u %s", by->file, by->line, what)
+			    : ward_arena_printf(rs->arena, "%s %s", by->file, what);
+}
+
+/* An address that nobody ever reaches is no more a grant in a policy than in a capability. */
+static int check_never(const struct ward_book_reach *w, const struct ward_endpoint *e,
+	struct ward_error *err)
+{
+	struct ward_address_range_said s;
+
+	if (e->kind != WARD_HOST_ADDRESS && e->kind != WARD_HOST_RANGE)
+		return WARD_OK;
+	s = ward_address_range(e->family, e->address, e->bits);
+	if (!s.never)
+		return WARD_OK;
+	(void)ward_fail(err, WARD_E_REFUSED,
+		"net.connect %s: never reached, whatever is permitted: %s", w->host, s.what);
+	ward_fail_at(err, w->rule->file, w->rule->line, w->rule->column);
+	ward_fail_fix(err, "take it out");
+	return WARD_E_REFUSED;
+}
+
+/* As a capability has it; NULL: no memory. ret_e is NONE where it is every host. */
+static const char *pattern_of(struct ward_resolver *rs, const struct ward_book_reach *w,
+	struct ward_endpoint *ret_e)
+{
+	bool brackets = w->host && !w->one && strchr(w->host, ':') != NULL;
+	struct ward_endpoint_fault why;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+
+	*ret_e = (struct ward_endpoint){ 0 };
+	(void)snprintf(text, sizeof(text), brackets ? "%s[%s]%s" : "%s%s%s", w->before,
+		w->host ? w->host : "*", w->one ? "" : ":*");
+	if (w->host)
+		(void)ward_endpoint_parse(ward_str(text), ret_e, &why);
+	return w->conditional ? ward_arena_printf(rs->arena, "%s, as its conditions say", text)
+			      : ward_arena_strdup(rs->arena, text);
+}
+
+static bool is_sugar(const struct ward_book_rule *by)
+{
+	/* A capability of the request is a rule of its own already. */
+	return by->file[0] == '-' && by->file[1] == '-';
+}
+
+static int permit(struct ward_resolver *rs, const struct ward_book_reach *w, struct ward_error *err)
+{
+	struct ward_rule rule = { .type = WARD_CAP_NETWORK_CONNECT,
+		.told = true,
+		.origin = origin_of(w->rule),
+		.text = text_of(rs, w->rule) };
+	struct ward_endpoint e;
+	int r;
+
+	rule.pattern = pattern_of(rs, w, &e);
+	r = check_never(w, &e, err);
+	if (r == WARD_OK && !w->host && !rs->host->userns) {
+		/* All that there is, which here is nothing: it is no promise of one place. */
+		return ward_rs_warn(rs, err,
+			"%s: nothing can be connected to here, since there are no user namespaces",
+			rule.text ? rule.text : "net.connect");
+	}
+	if (r == WARD_OK)
+		r = ward_rs_rule(rs, &rule, err);
+	if (r >= 0 && (e.kind == WARD_HOST_CHILD || e.kind == WARD_HOST_BELOW))
+		r = warn_wild(rs, rule.text, err);
+	if (r >= 0 && e.kind == WARD_HOST_RANGE)
+		r = warn_range(rs, &e, rule.text, err);
+	return r < 0 ? r : WARD_OK;
+}
+
+/* The same place twice is one line. */
+static bool is_told(const struct ward_resolver *rs, const struct ward_book_rule *by)
+{
+	for (size_t i = 0; i < rs->caps.n; i++) {
+		const struct ward_cap *cap = &rs->caps.v[i];
+
+		if (cap->type == WARD_CAP_NETWORK_CONNECT && cap->origin.line == by->line &&
+			cap->origin.column == by->column && ward_streq(cap->origin.file, by->file))
+			return true;
+	}
+	return is_sugar(by);
+}
+
+/*
+ * A connection does not wait for a person: who is asked is asked before the start, about endpoints that policies name one by one. Said
+ * yes to, such a one is a grant. Whatever else would be asked about is refused when it is met.
+ */
+static int ask(struct ward_resolver *rs, const char *endpoint, struct ward_error *err)
+{
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+		.resource = ward_str(endpoint),
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+	struct ward_rule rule = { .type = WARD_CAP_NETWORK_CONNECT, .pattern = endpoint };
+	struct ward_verdict v;
+	bool yes = false;
+	int r;
+
+	if (ward_judge(rs->book->book, rs->book->desk, &q, &v) < 0)
+		return ward_rs_nomem(err);
+	if (v.effect != WARD_ASK)
+		return WARD_OK;
+	r = ward_rules_yes(rs, &q, &v, &yes, err);
+	if (r < 0 || !yes || v.n_rules == 0)
+		return r;
+	rule.origin = origin_of(v.rules[0]);
+	rule.text = text_of(rs, v.rules[0]);
+	r = ward_rs_rule(rs, &rule, err);
+	return r < 0 ? r : WARD_OK;
+}
+
+static int policies(struct ward_resolver *rs, struct ward_error *err)
+{
+	struct ward_book_reach w;
+	const char *endpoint;
+	size_t at = 0;
+	int r = WARD_OK;
+
+	while (r == WARD_OK && ward_book_reaches(rs->book->book, &at, &w)) {
+		if (w.rule->approval == WARD_APPROVAL_NONE && !is_told(rs, w.rule))
+			r = permit(rs, &w, err);
+	}
+	at = 0;
+	while (r == WARD_OK && ward_book_asks(rs->book->book) &&
+		(endpoint = ward_book_endpoint(rs->book->book, &at)) != NULL)
+		r = ask(rs, endpoint, err);
+	return r;
+}
+
+int ward_rs_net(struct ward_resolver *rs, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < rs->caps.n; i++) {
+		if (rs->caps.v[i].type == WARD_CAP_NETWORK_CONNECT)
+			r = grant(rs, &rs->caps.v[i], err);
+	}
+	return r == WARD_OK && rs->book ? policies(rs, err) : r;
+}
