@@ -71,9 +71,16 @@ def the_interval_is_wilsons():
 @test
 def the_tests_of_each_part_are_there():
     text = "".join(p.read_text() for p in [*(ROOT / "tests").glob("*/meson.build"), ROOT / "fuzz/meson.build"])
-    for part in mutate.PARTS.values():
-        for name in part.tests:
+    for path in [p for rows in mutate.PARTS.values() for row in rows for s in row.sources for p in ROOT.glob(s)]:
+        for name in mutate.tests_of(path, False):
             check(f"'{name.split('/')[1].removeprefix('corpus-')}'" in text, name)
+
+
+@test
+def every_source_of_the_three_has_its_tests():
+    for part in mutate.PARTS:
+        for path in (ROOT / "src" / part).rglob("*.c"):
+            check(mutate.tests_of(path, True), str(path))
 
 
 if __name__ == "__main__":
