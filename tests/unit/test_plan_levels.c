@@ -2,13 +2,16 @@
 /* What the levels of axes depend on beside the facts of the host: what the plan takes away, and what was asked for. */
 #include "plan_util.h"
 
-/* Without mounts of the run's own nothing is taken out of what is granted: then the axis is not held, and never passes for it. */
-TEST(what_a_policy_takes_away_needs_a_view)
-{
+/* A directory of no rule, but for what is said of it: the last word about a member counts. */
+#pragma GCC diagnostic ignored "-Woverride-init"
 #define N(...) \
 	{ \
 		.kind = WARD_NODE_BIND, .is_dir = true, .rule = -1, __VA_ARGS__ \
 	}
+
+/* Without mounts of the run's own nothing is taken out of what is granted: then the axis is not held, and never passes for it. */
+TEST(what_a_policy_takes_away_needs_a_view)
+{
 	static const struct {
 		const char *name;
 		struct ward_node nodes[3];
@@ -128,6 +131,65 @@ TEST(require_and_accept_of_one_axis)
 		in.backend = row->direct ? WARD_BACKEND_DIRECT : WARD_BACKEND_NATIVE;
 		CHECK_EQ_INT(ward_plan_build(&in, &p, &err), row->r);
 		CHECK_EQ_INT(p != NULL, row->r == WARD_OK);
+		ward_plan_free(p);
+	}
+}
+
+/* Which single node has its changes, or its replacing, looked at first. */
+TEST(what_is_looked_at_first)
+{
+	static const struct ward_rule rules[] = {
+		{ .type = WARD_CAP_FILE_READ,
+			.pattern = "/w",
+			.text = "x",
+			.origin = { .file = "implied" } },
+		{ .type = WARD_CAP_FILE_READ,
+			.pattern = "/w",
+			.text = "x",
+			.origin = { .file = "--read" } },
+	};
+	static const struct {
+		const char *name;
+		struct ward_node node;
+		uint32_t want;
+	} rows[] = {
+		{ "a directory that somebody named", N(.rule = 1), WARD_SECCOMP_NOTIFY_WRITE },
+		{ "one that is implied", N(.rule = 0), 0 },
+		{ "of no rule", N(.rule = -1), 0 },
+		{ "fixed, of no rule", N(.fixed = true), WARD_SECCOMP_NOTIFY_WRITE },
+		{ "protected, of no rule", N(.protect = true), WARD_SECCOMP_NOTIFY_WRITE },
+		{ "fixed and protected", N(.fixed = true, .protect = true),
+			WARD_SECCOMP_NOTIFY_WRITE },
+		{ "written", N(.rule = 1, .write = true), 0 },
+		{ "fixed, and written", N(.fixed = true, .write = true), 0 },
+		{ "of the base", N(.rule = 1, .base = true), 0 },
+		{ "only held in its place", N(.fixed = true, .hold = true), 0 },
+		{ "a file that somebody named", N(.is_dir = false, .rule = 1),
+			WARD_SECCOMP_NOTIFY_WRITE | WARD_SECCOMP_NOTIFY_REPLACE },
+		{ "a file that somebody named, written",
+			N(.is_dir = false, .rule = 1, .write = true), WARD_SECCOMP_NOTIFY_REPLACE },
+		{ "a file that is implied", N(.is_dir = false, .rule = 0), 0 },
+		{ "a file of no rule", N(.is_dir = false), 0 },
+		{ "a file of the base", N(.is_dir = false, .rule = 1, .base = true), 0 },
+	};
+
+	TABLE(row, rows) {
+		struct ward_host h = full_host();
+		struct ward_plan_input in = input(&h);
+		struct ward_node node = row->node;
+		struct ward_plan *p;
+
+		CASE("%s", row->name);
+		node.dest = node.source = "/w";
+		node.exec = true;
+		in.nodes = &node;
+		in.n_nodes = 1;
+		in.rules = rules;
+		in.n_rules = 2;
+		p = must_build(&in);
+		CHECK_EQ_UINT(p->seccomp &
+				(WARD_SECCOMP_NOTIFY_WRITE | WARD_SECCOMP_NOTIFY_REPLACE),
+			row->want);
 		ward_plan_free(p);
 	}
 }
