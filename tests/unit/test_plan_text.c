@@ -273,4 +273,66 @@ TEST(names_of_what_there_is_not)
 	CHECK_STR_EQ(ward_late_names_word((enum ward_late_names)(WARD_LATE_TOLD + 1)), "unknown");
 }
 
+/* The same for machines: what is said only where it is so, and what the example of test_plan.c has not. */
+TEST(json_of_what_is_seldom)
+{
+	static struct ward_node nodes[] = {
+		{ .kind = WARD_NODE_BIND,
+			.dest = "/a",
+			.source = "/b",
+			.is_dir = true,
+			.exec = true,
+			.idmap = true,
+			.dev = 1,
+			.ino = 2,
+			.pin = true,
+			.fixed = true,
+			.noexec = true,
+			.later = "git runs it",
+			.rule = 0 },
+		{ .kind = WARD_NODE_MASK,
+			.dest = "/m",
+			.is_dir = true,
+			.pin = true,
+			.mode = 0555,
+			.fixed = true,
+			.rule = -1 },
+		{ .kind = WARD_NODE_DENIED, .dest = "/n", .base = true, .rule = 2 },
+		{ .kind = WARD_NODE_TMPFS, .dest = "/t", .exec = true, .rule = -1 },
+	};
+	static const char *const parts[] = {
+		"{\"kind\":\"bind\",\"dest\":\"/a\",\"source\":\"/b\",\"dir\":true,\"write\":false,\"exec\":true,\"idmap\":true,"
+		"\"dev\":1,\"ino\":2,\"pin\":true,\"base\":false,\"fixed\":true,\"noexec\":true,\"later\":\"git runs it\",\"rule\":0},",
+		"{\"kind\":\"mask\",\"dest\":\"/m\",\"dir\":true,\"pin\":true,\"mode\":365,\"base\":false,\"fixed\":true},",
+		"{\"kind\":\"denied\",\"dest\":\"/n\",\"base\":true,\"rule\":2},",
+		"{\"kind\":\"tmpfs\",\"dest\":\"/t\",\"size\":0,\"inodes\":0,\"mode\":0,\"exec\":true,\"base\":false}],",
+		"\"millicpus\":1500,",
+		"\"output\":1048576,\"timeout_ms\":2500,",
+		"\"late_names\":\"told\",",
+		"\"warnings\":[\"a warning\",\"a \\\"second\\\"\"],",
+		"\"asks\":[{\"digest\":\"0123456789abcdef\",\"level\":\"risky\",",
+		"\"disk\":{\"level\":\"none\",\"required\":\"advisory\",\"accepted\":true,\"by\":\"nothing\",\"fix\":\"\"}",
+		"\"sha256\":\"abc\"}",
+	};
+	struct ward_plan p = plan_of_everything();
+	struct ward_buf b = WARD_BUF_INIT;
+
+	p.nodes = nodes;
+	p.n_nodes = WARD_ARRAY_SIZE(nodes);
+	ward_plan_json(&p, &b);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(parts); i++)
+		CHECK_STR_CONTAINS(ward_buf_cstr(&b), parts[i]);
+	ward_buf_clear(&b);
+	p.backend = WARD_BACKEND_DIRECT;
+	p.deny_errno = ENOENT;
+	p.asks = &no_asks;
+	p.sha256[0] = '\0';
+	ward_plan_json(&p, &b);
+	CHECK_STR_CONTAINS(ward_buf_cstr(&b), "\"backend\":\"direct\",");
+	CHECK_STR_CONTAINS(ward_buf_cstr(&b), "\"deny_errno\":\"ENOENT\",");
+	CHECK(!strstr(ward_buf_cstr(&b), "\"asks\""));
+	CHECK(!strstr(ward_buf_cstr(&b), "\"sha256\""));
+	ward_buf_done(&b);
+}
+
 TAP_MAIN();
