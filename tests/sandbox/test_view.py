@@ -166,6 +166,33 @@ def dev_is_as_promised(p):
     check_eq([line for line in lines if line in ("4", "full", "ro", "kept")][-5:], ["4", "4", "full", "ro", "kept"])
 
 
+@both_cases([("fuse", "fuse"), ("none", "none")])
+def every_mount_is_as_narrow_as_it_can_be(p, attribution):
+    """Nothing is set-user-ID or a device but the nodes of /dev, and written is what is granted or the run's own."""
+    if attribution == "fuse":
+        box.need_fuse()
+    (p.ws / "w").mkdir()
+    r = p.run("--attribution", attribution, "--read", ".", "--write", "w", "cat", "/proc/self/mountinfo")
+    check_eq(r.code, 0, r.err)
+    mounts = {}
+    for line in r.out.splitlines():
+        left, right = line.split(" - ")
+        mounts[left.split()[4]] = (set(left.split()[5].split(",")), right.split()[0])
+    if "/dev" not in mounts:
+        skip("there is no view here")
+    nodes = {f"/dev/{n}" for n in ("null", "zero", "full", "random", "urandom", "tty")} | {"/proc/keys", "/proc/timer_list"}
+    for at, (how, kind) in mounts.items():
+        if at in nodes:
+            continue
+        check("nosuid" in how, f"{at} {how}")
+        check("nodev" in how or at == "/dev/pts", f"{at} {how}")
+        mine = at in ("/dev/pts", "/dev/shm", "/proc", "/tmp", "/var/tmp", "/home/ward", "/run/user/1000", str(p.ws / "w")) or kind == "fuse"
+        check("ro" in how or mine, f"{at} {how}")
+    check("noexec" in mounts["/dev"][0] and "noexec" in mounts["/proc"][0] and "noexec" in mounts["/dev/pts"][0], r.out)
+    check_eq(mounts["/"][1], "fuse" if attribution == "fuse" else "tmpfs")
+    check("ro" in mounts["/proc/sys"][0], r.out)
+
+
 @both
 def tmp_is_private(p):
     secret = pathlib.Path(f"/tmp/ward-test-secret-{os.getpid()}")
