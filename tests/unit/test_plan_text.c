@@ -14,6 +14,7 @@ static struct ward_rule rules_[] = {
 		.text = "--write ." },
 	{ .type = WARD_CAP_FILE_READ, .pattern = "/d/*.csv", .text = "caps.json:3 \x1b[2J" },
 	{ .type = WARD_CAP_FILE_READ, .pattern = "/d/x", .literal = true, .text = "say \"x\"" },
+	{ .text = "beyond the last" }, /* not of the plan, and never read */
 };
 static struct ward_node nodes_[] = {
 	NODE(DIR, "/", .base = true),
@@ -21,7 +22,7 @@ static struct ward_node nodes_[] = {
 	{ .kind = WARD_NODE_BIND, .dest = "/file", .source = "/else where", .rule = 1 },
 	BIND_OF(0, true, "/w", .write = true, .exec = true),
 	BIND("/w/.git", .later = "git runs it"),
-	BIND_OF(7, true, "/w/o"),
+	BIND_OF(3, true, "/w/o"),
 	NODE(DEV, "/dev", .base = true),
 	NODE(DENIED, "/usr/bin/x"),
 	NODE(FILE, "/etc/passwd", .source = "x", .base = true),
