@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What lies below a bind: which node of the view is kept there, and which is dropped because the wider one says it already. One that is
+ * dropped wrongly gives what a policy took away.
+ */
+#include "plan_util.h"
+
+#define R .is_dir = true
+#define W R, .write = true
+#define FIXED .fixed = true
+#define X .exec = true
+
+static const struct {
+	const char *name;
+	struct ward_node wide, deep; /* at /w and /w/n */
+	bool kept;
+} rows[] = {
+	/* grants add up */
+	{ "read in read", { R }, { R }, false },
+	{ "read in write", { W }, { R }, false },
+	{ "write in read", { R }, { W }, true },
+	{ "write in write", { W }, { W }, false },
+	{ "execute in read", { R }, { R, X }, true },
+	{ "execute in execute", { R, X }, { R, X }, false },
+	{ "read in execute", { R, X }, { R }, false },
+	{ "write in execute", { R, X }, { W }, true },
+	{ "write and execute in write", { W }, { W, X }, true },
+	{ "mapped in not mapped", { R }, { R, .idmap = true }, true },
+	{ "mapped in mapped", { R, .idmap = true }, { R, .idmap = true }, false },
+	{ "not mapped in mapped", { R, .idmap = true }, { R }, false },
+	/* what a policy decided is so, whatever a grant says */
+	{ "read alone in write", { W }, { R, FIXED }, true },
+	{ "read alone in read", { R }, { R, FIXED }, false },
+	{ "write alone in read", { R }, { W, FIXED }, true },
+	{ "write alone in write", { W }, { W, FIXED }, false },
+	{ "not executed in read", { R }, { R, FIXED, .noexec = true }, true },
+	{ "not executed in not executed", { R, FIXED, .noexec = true },
+		{ R, FIXED, .noexec = true }, false },
+	{ "executed in not executed", { R, FIXED, .noexec = true }, { R, FIXED }, true },
+	{ "read alone, mapped, in not mapped", { R }, { R, FIXED, .idmap = true }, true },
+	{ "read alone, mapped, in mapped", { R, .idmap = true }, { R, FIXED, .idmap = true },
+		false },
+	{ "read alone in mapped", { R, .idmap = true }, { R, FIXED }, false },
+	{ "a grant in read alone", { R, FIXED }, { W }, false },
+	{ "a grant in read alone that is only held", { R, FIXED, .hold = true }, { W }, true },
+	/* masks */
+	{ "a mask in read", { R }, { .kind = WARD_NODE_MASK, FIXED }, true },
+	{ "a mask in write", { W }, { .kind = WARD_NODE_MASK, FIXED }, true },
+	{ "a grant in a mask that nothing shows",
+		{ .kind = WARD_NODE_MASK, R, FIXED, .stay = true }, { W }, true },
+	/* held in its place, and protected */
+	{ "held in write", { W }, { W, .hold = true }, true },
+	{ "protected in write", { W }, { R, .protect = true }, true },
+	{ "protected in read", { R }, { R, .protect = true }, false },
+	{ "a grant in protected", { R, .protect = true }, { W }, false },
+	/* what is there for every run */
+	{ "the base in write", { W }, { R, .base = true }, false },
+	{ "a link in write", { W }, { .kind = WARD_NODE_SYMLINK, .source = "x", .base = true },
+		false },
+	{ "a file in write", { W }, { .kind = WARD_NODE_FILE, .source = "x", .source_len = 1 },
+		false },
+};
+
+static struct ward_node at(const struct ward_node *from, const char *dest)
+{
+	struct ward_node n = *from;
+
+	n.dest = dest;
+	n.rule = -1;
+	if (n.kind == WARD_NODE_DIR)
+		n.kind = WARD_NODE_BIND;
+	if (n.kind == WARD_NODE_BIND)
+		n.source = dest;
+	return n;
+}
+
+static const struct ward_node *find(const struct ward_plan *p, const char *dest)
+{
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		if (strcmp(p->nodes[i].dest, dest) == 0)
+			return &p->nodes[i];
+	}
+	return NULL;
+}
+
+TEST(below_a_bind)
+{
+	TABLE(row, rows) {
+		struct ward_host h = full_host();
+		struct ward_plan_input in = input(&h);
+		/* One above, which shows everything and is never the nearest. */
+		struct ward_node nodes[] = { at(&row->deep, "/w/n"), at(&row->wide, "/w"),
+			at(&(const struct ward_node){ R }, "/v") };
+		const struct ward_node *n;
+		struct ward_plan *p;
+
+		CASE("%s", row->name);
+		in.nodes = nodes;
+		in.n_nodes = 3;
+		p = must_build(&in);
+		n = find(p, "/w/n");
+		CHECK_EQ_INT(n != NULL, row->kept);
+		CHECK(!n ||
+			(n->kind == nodes[0].kind && n->write == nodes[0].write &&
+				n->exec == nodes[0].exec && n->noexec == nodes[0].noexec &&
+				n->fixed == nodes[0].fixed && n->hold == nodes[0].hold));
+		n = find(p, "/w");
+		CHECK(n && n->write == (row->wide.write && !row->wide.protect));
+		ward_plan_free(p);
+	}
+}
+
+/* The nearest decides: what is read alone, or not there, stays so below what is written, whatever is granted below it. */
+TEST(the_nearest_decides)
+{
+	static const struct ward_node wide = { W }, grant = { W }, alone = { R, FIXED },
+				      mask = { .kind = WARD_NODE_MASK, R, FIXED };
+
+	for (int what = 0; what < 2; what++) {
+		struct ward_host h = full_host();
+		struct ward_plan_input in = input(&h);
+		struct ward_node nodes[] = { at(&grant, "/w/a/b"),
+			at(what ? &mask : &alone, "/w/a"), at(&wide, "/w") };
+		struct ward_plan *p;
+
+		CASE("%s", what ? "a mask" : "read alone");
+		in.nodes = nodes;
+		in.n_nodes = 3;
+		p = must_build(&in);
+		CHECK(!find(p, "/w/a/b"));
+		CHECK(find(p, "/w/a") && !find(p, "/w/a")->write &&
+			find(p, "/w/a")->kind == nodes[1].kind);
+		ward_plan_free(p);
+	}
+}
+
+/* Two of one name: grants add up, but with what a policy decided, and what is protected is written by nobody. */
+TEST(one_name_twice)
+{
+	static const struct {
+		const char *name;
+		struct ward_node a, b;
+		bool write, exec, hold;
+	} twice[] = {
+		{ "read and write", { R }, { W }, true, false, false },
+		{ "write and execute", { W }, { R, X }, true, true, false },
+		{ "write and protected", { W }, { R, .protect = true }, false, false, false },
+		{ "read and held", { R }, { R, .hold = true }, false, false, true },
+		{ "read alone, and write", { R, FIXED }, { W }, false, false, false },
+	};
+
+	TABLE(row, twice) {
+		for (int turned = 0; turned < 2; turned++) {
+			struct ward_host h = full_host();
+			struct ward_plan_input in = input(&h);
+			struct ward_node nodes[] = { at(turned ? &row->b : &row->a, "/w"),
+				at(turned ? &row->a : &row->b, "/w") };
+			const struct ward_node *n;
+			struct ward_plan *p;
+
+			CASE("%s, %d", row->name, turned);
+			in.nodes = nodes;
+			in.n_nodes = 2;
+			p = must_build(&in);
+			n = find(p, "/w");
+			REQUIRE(n);
+			CHECK_EQ_INT(n->write, row->write);
+			CHECK_EQ_INT(n->exec, row->exec);
+			CHECK_EQ_INT(n->hold, row->hold);
+			ward_plan_free(p);
+		}
+	}
+}
+
+TAP_MAIN();
