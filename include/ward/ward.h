@@ -118,6 +118,10 @@ int ward_audit_verify_text(const char *file, const char *head, bool json, char *
 int ward_audit_show(const char *file, bool json, void (*fn)(void *arg, const char *line), void *arg,
 	struct ward_error *err);
 
+/* The same of one run's network: its net.* and dns.* records, the limits that it met. WARD_E_NOTFOUND: the log has nothing of run. */
+int ward_net_log(const char *file, const char *run, bool json, void (*fn)(void *arg, const char *line), void *arg,
+	struct ward_error *err);
+
 /* ---- doctor ---- */
 /* Execute every mechanism and report; *ret_worst: 0 ok, 1 warn, 2 fail. */
 int ward_doctor(bool json, char **ret_text, int *ret_worst, struct ward_error *err);

@@ -82,7 +82,7 @@
 #define WARD_RELAY_ANSWER_MS 10000           /* milliseconds that a name is waited for */
 #define WARD_RELAY_RECORDS_MAX 16            /* records of TLS that one ClientHello comes in */
 #define WARD_EGRESS_NAMES_MAX 4096           /* names that one run may reach by the network */
-#define WARD_EGRESS_FLOWS_MAX 16384          /* connections of one run at a time */
+#define WARD_EGRESS_FLOWS_MAX 16384          /* connections of one run that the gate knows at a time */
 #define WARD_EGRESS_DIALS_MAX 128            /* of them being dialled at a time; the others wait */
 #define WARD_EGRESS_LOOKUPS_MAX 64           /* names being looked up outside at a time; the others wait */
 #define WARD_EGRESS_ADDRESSES_MAX 16         /* addresses of one name that are looked at, of each family */

@@ -66,6 +66,7 @@ int cmd_policy_snapshot(struct words w);
 int cmd_doctor(struct words w);
 int cmd_audit_verify(struct words w);
 int cmd_audit_show(struct words w);
+int cmd_net_log(struct words w);
 int cmd_version(struct words w);
 int cmd_options(struct words w);
 int cmd_help(struct words w);

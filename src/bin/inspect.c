@@ -120,6 +120,39 @@ int cmd_audit_show(struct words w)
 	return fflush(stdout) == 0 ? EXIT_OK : EXIT_USAGE;
 }
 
+int cmd_net_log(struct words w)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+	const char *file = NULL, *run = NULL;
+	bool json = false;
+
+	for (int i = 0; i < w.n; i++) {
+		if (ward_streq(w.v[i], "--json")) {
+			json = true;
+		} else if (ward_has_prefix(w.v[i], "--audit=")) {
+			file = w.v[i] + strlen("--audit=");
+		} else if (ward_streq(w.v[i], "--audit") && i + 1 < w.n) {
+			file = w.v[++i];
+		} else if (w.v[i][0] != '-' && !run) {
+			run = w.v[i];
+		} else {
+			ward_fail(&err, WARD_E_INVALID, "\"%s\" is not understood", w.v[i]);
+			ward_fail_fix(&err, "see ward help net log");
+			return usage_error(&err, NULL);
+		}
+	}
+	if (!run) {
+		ward_fail(&err, WARD_E_INVALID, "ward net log without a run");
+		ward_fail_fix(&err, "name the run as its outcome and the log do");
+		return usage_error(&err, NULL);
+	}
+	if (ward_net_log(file, run, json, show_line, NULL, &err) < 0) {
+		(void)fflush(stdout);
+		return usage_error(&err, NULL);
+	}
+	return fflush(stdout) == 0 ? EXIT_OK : EXIT_USAGE;
+}
+
 int cmd_version(struct words w)
 {
 	struct look look;

@@ -207,6 +207,17 @@ static const struct command commands[] = {
 			"are.",
 	},
 	{
+		.name = "net log",
+		.fn = cmd_net_log,
+		.usage = "net log RUN [--audit FILE] [--json]",
+		.summary = "print what a run did on the network",
+		.text = "Print the records of RUN (its id, as the outcome and the log have it) that are about the network: the names that it "
+			"asked for, the connections that it had, those that were refused and why, and the limits that it met. They come from "
+			"FILE (default: the log of this user); with --json as they are.",
+		.examples = "ward net log 01JDZ5N6Q0W3VJ1X7R8K2M4T9C\n"
+			"ward net log --json 01JDZ5N6Q0W3VJ1X7R8K2M4T9C",
+	},
+	{
 		.name = "pending",
 		.fn = cmd_pending,
 		.usage = "pending [--json]",

@@ -10,8 +10,6 @@
 #include "egress/wire.h"
 
 /* ---- name.c ---- */
-/* Lower-case LDH labels, at most 63 bytes each and 253 in all, no trailing dot, not ending in a number. */
-bool ward_name_normal(const char *s, size_t n);
 /* RFC 5952 for IPv6, without brackets. */
 #define WARD_ADDRESS_TEXT_MAX 48
 const char *ward_address_text(const struct ward_relay_addr *a, char out[WARD_ADDRESS_TEXT_MAX]);

@@ -69,6 +69,8 @@ struct ward_egress_options {
 	const char *resolver; /* "ADDRESS" or "ADDRESS:PORT" in place of /etc/resolv.conf; NULL */
 };
 
+/* Is it what options.resolver may be? */
+int ward_egress_resolver_check(const char *resolver, struct ward_error *err);
 int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **ret, struct ward_error *err);
 int ward_egress_fd(const struct ward_egress *e);
 int ward_egress_timeout(const struct ward_egress *e); /* ms, -1 = none */

@@ -387,7 +387,7 @@ void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m)
 	char text[400];
 
 	if (!f || m->value >= WARD_SPOKEN_MAX || (f->looks && !f->again) ||
-		(m->name[0] && !ward_name_normal(m->name, strlen(m->name)) &&
+		(m->name[0] && !ward_name_is_normal(ward_str(m->name)) &&
 			!ward_address_parse(m->name, strlen(m->name), &a))) {
 		ward_gate_lost(e, "it told of first bytes that cannot be");
 		return;

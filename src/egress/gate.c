@@ -130,7 +130,7 @@ static void on_name(struct ward_egress *e, const struct ward_relay_msg *m)
 	char rule[WARD_RULE_TEXT_MAX] = "";
 	struct ward_pinned *p = NULL;
 
-	if (!ward_name_normal(m->name, strlen(m->name))) {
+	if (!ward_name_is_normal(ward_str(m->name))) {
 		ward_gate_lost(e, "it asked for a name that is none");
 		return;
 	}

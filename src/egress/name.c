@@ -1,43 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names and addresses as texts. The relay has looked at names already; it reads hostile bytes, so it is not believed. */
+/* Addresses as texts. */
 #include <arpa/inet.h>
 #include <string.h>
 
 #include "egress/dns.h"
-
-#define NAME_MAX_BYTES 253
-#define LABEL_MAX 63
-
-static bool is_ldh(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-';
-}
-
-bool ward_name_normal(const char *s, size_t n)
-{
-	size_t label = 0;
-	bool number = true;
-
-	if (n == 0 || n > NAME_MAX_BYTES)
-		return false;
-	for (size_t i = 0; i <= n; i++) {
-		if (i == n || s[i] == '.') {
-			if (label == 0 || label > LABEL_MAX || s[i - 1] == '-')
-				return false;
-			/* A name that ends in a number some readers take for an address. */
-			if (i == n)
-				return !number;
-			label = 0;
-			number = true;
-			continue;
-		}
-		if (!is_ldh(s[i]) || (label == 0 && s[i] == '-'))
-			return false;
-		number = number && s[i] >= '0' && s[i] <= '9';
-		label++;
-	}
-	return false;
-}
 
 const char *ward_address_text(const struct ward_relay_addr *a, char out[WARD_ADDRESS_TEXT_MAX])
 {

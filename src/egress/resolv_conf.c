@@ -171,6 +171,13 @@ int ward_resolver_parse(const char *s, struct sockaddr_in6 *ret, struct ward_err
 	return WARD_OK;
 }
 
+int ward_egress_resolver_check(const char *resolver, struct ward_error *err)
+{
+	struct sockaddr_in6 ignored;
+
+	return ward_resolver_parse(resolver, &ignored, err);
+}
+
 static bool same_name(struct ward_str w, const char *name)
 {
 	size_t n = strlen(name);

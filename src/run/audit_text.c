@@ -124,6 +124,8 @@ int ward_audit_verify_text(const char *file, const char *head, bool json, char *
 
 struct show {
 	bool json;
+	const char *run; /* only the network of this one; NULL: all */
+	bool any; /* of run there was something */
 	void (*fn)(void *arg, const char *line);
 	void *arg;
 	struct ward_buf line;
@@ -214,16 +216,59 @@ static void record_text(struct ward_buf *b, const struct ward_json *rec)
 	}
 }
 
+/* What a person wants to know of a connection. */
+static void network_text(struct ward_buf *b, const struct ward_json *rec)
+{
+	static const char *const numbers[] = { "up", "down", "duration_ms", "count" };
+	static const char *const words[] = { "address", "inspected", "ended", "comm", "reason" };
+	const struct ward_json *detail = get(rec, "detail", WARD_JSON_OBJECT);
+	const struct ward_json *why = get(detail, "why", WARD_JSON_STRING);
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(words); i++)
+		if (get(detail, words[i], WARD_JSON_STRING)) {
+			ward_buf_addf(b, " %s=", words[i]);
+			ward_show(b, get(detail, words[i], WARD_JSON_STRING)->str.s,
+				get(detail, words[i], WARD_JSON_STRING)->str.n);
+		}
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(numbers); i++)
+		if (get(detail, numbers[i], WARD_JSON_INT))
+			ward_buf_addf(b, " %s=%" PRId64, numbers[i],
+				get(detail, numbers[i], WARD_JSON_INT)->i);
+	if (why) {
+		ward_buf_adds(b, "; ");
+		add_plain(b, why->str.s, why->str.n);
+	}
+}
+
+/* Is it a record of the run's network? */
+static bool of_network(struct show *s, const struct ward_json *rec)
+{
+	const struct ward_json *run = get(rec, "run", WARD_JSON_STRING);
+	const struct ward_json *kind = get(rec, "kind", WARD_JSON_STRING);
+	const struct ward_json *resource = get(rec, "resource", WARD_JSON_STRING);
+
+	if (!run || !kind || !ward_streq(run->str.s, s->run))
+		return false;
+	s->any = true;
+	return ward_has_prefix(kind->str.s, "net.") || ward_has_prefix(kind->str.s, "dns.") ||
+		(ward_streq(kind->str.s, "limit.hit") && resource &&
+			ward_has_prefix(resource->str.s, "egress."));
+}
+
 static int show_record(void *arg, const struct ward_json *rec, const char *line, size_t n,
 	uint64_t lineno)
 {
 	struct show *s = arg;
 	(void)lineno; /* the record's own number is shown */
+	if (s->run && !of_network(s, rec))
+		return 0;
 	ward_buf_clear(&s->line);
 	if (s->json)
 		ward_buf_add(&s->line, line, n);
 	else
 		record_text(&s->line, rec);
+	if (s->run && !s->json)
+		network_text(&s->line, rec);
 	const char *text = ward_buf_cstr(&s->line);
 	if (s->line.failed)
 		return WARD_E_NOMEM;
@@ -242,5 +287,25 @@ int ward_audit_show(const char *file, bool json, void (*fn)(void *arg, const cha
 	ward_buf_done(&s.line);
 	if (r == WARD_E_NOMEM)
 		return ward_fail(err, r, "out of memory");
+	return r;
+}
+
+int ward_net_log(const char *file, const char *run, bool json,
+	void (*fn)(void *arg, const char *line), void *arg, struct ward_error *err)
+{
+	struct show s = { .json = json, .run = run, .fn = fn, .arg = arg };
+	int r;
+
+	if (!fn || !run || !ward_ulid_valid(run)) {
+		r = ward_fail(err, WARD_E_INVALID, "that is no run's name");
+		ward_fail_fix(err, "give the run as the log has it: 26 letters and digits");
+		return r;
+	}
+	r = ward_audit_each(file, show_record, &s, err);
+	ward_buf_done(&s.line);
+	if (r == WARD_E_NOMEM)
+		return ward_fail(err, r, "out of memory");
+	if (r == WARD_OK && !s.any)
+		return ward_fail(err, WARD_E_NOTFOUND, "the log has nothing of run %s", run);
 	return r;
 }

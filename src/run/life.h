@@ -3,6 +3,7 @@
 #pragma once
 
 #include "approve/approve.h"
+#include "egress/egress.h"
 #include "registry/registry.h"
 #include "run/outcome.h"
 #include "run/persist/persist.h"
@@ -36,6 +37,10 @@ struct life {
 	char *axes_json; /* owned */
 	uint64_t names_over; /* refusals that no list has room for: counted; lost: not even looked up */
 	uint64_t names_lost;
+	struct ward_egress *egress; /* the gate of the network; NULL: there is none */
+	int net_failed;             /* what it told could not be recorded: the run ends */
+	struct ward_error net_error;
+	unsigned net_notes;
 
 	/* supervision, all times monotonic ns; 0 = not set */
 	uint64_t t_start, t_timeout, t_kill;
@@ -119,6 +124,12 @@ int live_stop(struct life *l, const struct ward_stopped *s, struct ward_error *e
 void watch_begin(struct life *l);
 /* When it is time: look at the ceiling, and end the run where a new epoch of it denies what was granted. */
 int watch_ceiling(struct life *l, struct ward_error *err);
+
+/* ---- net/egress.c: nothing of it does anything in a run without egress ---- */
+#define WARD_NET_NOTES_MAX 8
+int net_begin(struct life *l, struct ward_error *err);   /* the cage is there, the command has not started */
+int net_next(struct life *l, struct ward_error *err);
+int net_end(struct life *l, struct ward_error *err);     /* its last records */
 
 /* ---- supervise.c ---- */
 int supervise(struct life *l, struct ward_error *err);

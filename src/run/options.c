@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "egress/egress.h"
 #include "os/os.h"
 #include "run/request.h"
 
@@ -28,7 +29,7 @@ static ward_apply_fn apply_cap, apply_capabilities, apply_read, apply_write, app
 	apply_memory, apply_pids, apply_disk, apply_output_limit, apply_nofile, apply_stdin,
 	apply_tty, apply_json, apply_quiet, apply_audit, apply_head_to, apply_outcome, apply_report,
 	apply_no_late_names, apply_fail_on_violation, apply_require, apply_accept, apply_backend,
-	apply_attribution, apply_deny_errno, apply_dry_run;
+	apply_attribution, apply_deny_errno, apply_dry_run, apply_resolver;
 
 static const struct ward_option table[] = {
 #define WARD_OPT(fn, name, arg, repeat, group, help, text, choices) \
@@ -264,6 +265,16 @@ static int apply_cwd(struct ward_request *r, const char *value, unsigned index,
 {
 	(void)index;
 	return ward_option_keep(r, value, &r->cwd, err);
+}
+
+static int apply_resolver(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	r->resolver = ward_arena_strdup(r->arena, value);
+	if (!r->resolver)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for an option");
+	return ward_egress_resolver_check(value, err);
 }
 
 static int apply_audit(struct ward_request *r, const char *value, unsigned index,

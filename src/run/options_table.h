@@ -121,6 +121,12 @@ WARD_OPT(apply_cwd, "cwd", "DIR", false, G_PLACE,
 	"not granted).",
 	NULL)
 
+WARD_OPT(apply_resolver, "resolver", "ADDRESS[:PORT]", false, G_PLACE,
+	"the name server that allowed names are looked up with; default: /etc/resolv.conf",
+	"Look the names that may be connected to up with this name server, outside of the sandbox, in place of those of "
+	"/etc/resolv.conf. The command itself never reaches it. An IPv6 address with a port is written [ADDRESS]:PORT.",
+	NULL)
+
 WARD_OPT(apply_timeout, "timeout", "TIME", false, G_LIMIT,
 	"end the run after TIME; default: never",
 	"End the run after TIME of wall clock: TERM, then KILL after --grace; the status is timeout, the exit "

@@ -52,6 +52,7 @@ struct ward_request {
 	int64_t tier;                /* at least */
 	const char *const *labels; size_t n_labels;
 	const char *cwd;             /* as given, NULL = the caller's */
+	const char *resolver;        /* "ADDRESS[:PORT]" of the name server outside; NULL: as the host says */
 	const char *audit;           /* NULL = default */
 	bool no_late_names;          /* the end does not look for names that run code later */
 	struct ward_before *before;  /* where what there was of them is put; NULL: nobody wants to know. Borrowed */

@@ -306,6 +306,8 @@ static int wind_up(struct life *l, struct ward_error *err)
 		l->o->sig = l->cancel_sig;
 	}
 	r = record_refusals(l, err);
+	s = net_end(l, r < 0 ? &later : err);
+	r = r == WARD_OK ? s : r;
 	names_to_outcome(l);
 	s = record_limits(l, r < 0 ? &later : err);
 	if (r == WARD_OK)
@@ -367,6 +369,7 @@ static void refuse(struct life *l, struct ward_error *err)
 static void life_done(struct life *l)
 {
 	ward_head_start_free(l->head);
+	(void)net_end(l, NULL);
 	ward_streams_done(&l->streams);
 	if (l->audit)
 		ward_outcome_set_audit(l->o, ward_audit_path(l->audit), l->first.seq, l->last.seq,
@@ -393,6 +396,8 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 	code = asking_begin(&l, &local);
 	if (code == WARD_OK)
 		code = plan_and_start(&l, &local);
+	if (code == WARD_OK)
+		code = net_begin(&l, &local);
 	asking_write_rules(&l);
 	if (code == WARD_OK) {
 		code = live(&l, &local);

@@ -169,7 +169,7 @@ static void deadlines(struct life *l)
 /* wait_ms: at most so long; what it refused is recorded afterwards. */
 static int turn(struct life *l, int wait_ms, struct ward_error *err)
 {
-	struct pollfd fds[2 + WARD_STREAMS_POLL_MAX + WARD_LIVE_POLL_MAX];
+	struct pollfd fds[3 + WARD_STREAMS_POLL_MAX + WARD_LIVE_POLL_MAX];
 	struct ward_cage_event e;
 	struct ward_stopped stopped;
 	uint64_t now = ward_now_mono_ns();
@@ -182,7 +182,13 @@ static int turn(struct life *l, int wait_ms, struct ward_error *err)
 	fds[1] = (struct pollfd){ l->r->signal_fd[0], POLLIN, 0 };
 	n = ward_streams_poll(&l->streams, fds + 2);
 	n_live = ward_live_poll(l->live, fds + 2 + n);
-	if (poll(fds, (nfds_t)(2 + n + n_live), soonest(wait, wait_ms)) < 0 && errno != EINTR)
+	/* Last: where there is none it is not even looked at. */
+	if (l->egress) {
+		fds[2 + n + n_live] = (struct pollfd){ ward_egress_fd(l->egress), POLLIN, 0 };
+		wait = soonest(wait, ward_egress_timeout(l->egress));
+	}
+	if (poll(fds, (nfds_t)(2 + n + n_live + (l->egress != NULL)), soonest(wait, wait_ms)) < 0 &&
+		errno != EINTR)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "poll");
 	ward_streams_ready(&l->streams, fds + 2, n);
 	if (fds[1].revents)
@@ -191,7 +197,9 @@ static int turn(struct life *l, int wait_ms, struct ward_error *err)
 	r = live_stop(l, &stopped, err);
 	if (r < 0)
 		return r;
-	r = ward_cage_next(l->cage, &e, err);
+	r = net_next(l, err);
+	if (r == WARD_OK)
+		r = ward_cage_next(l->cage, &e, err);
 	if (r < 0)
 		return r;
 	on_event(l, &e);

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate of the network in a run: begun when the cage is there and before the command starts, polled by the supervisor, ended when
+ * nothing of the run is alive. What the gate asks is asked of the judge; what it tells becomes records, and violations of the outcome.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/os.h"
+#include "run/life.h"
+
+/* Nothing else was refused of a name, and it is not known which port was meant: the next refusal would name it. */
+#define CURE_PORT 443
+
+static const char *rule_name(const struct ward_decision *d)
+{
+	if (d->rule)
+		return d->rule->text ? d->rule->text : d->rule->pattern;
+	return d->by ? (d->by->id ? d->by->id : d->by->text) : "";
+}
+
+static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *ret, char *rule,
+	size_t rule_size)
+{
+	struct life *l = arg;
+	struct ward_decision *d = malloc(sizeof(*d));
+	int r;
+
+	*ret = WARD_DENY;
+	if (!d)
+		return WARD_E_NOMEM;
+	r = ward_ask_connect(l, q->name ? q->name : q->address, q->port, d, NULL);
+	if (r == WARD_OK) {
+		*ret = d->effect;
+		(void)snprintf(rule, rule_size, "%s", rule_name(d));
+	}
+	free(d);
+	return r;
+}
+
+static bool on_who(void *arg, const char *address, uint16_t port, int *ret_pid, char comm[16])
+{
+	struct life *l = arg;
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+
+	if (inet_pton(AF_INET, address, &v4.sin_addr) == 1)
+		return ward_cage_who(l->cage, (const struct sockaddr *)&v4, sizeof(v4), ret_pid,
+			comm);
+	return inet_pton(AF_INET6, address, &v6.sin6_addr) == 1 &&
+		ward_cage_who(l->cage, (const struct sockaddr *)&v6, sizeof(v6), ret_pid, comm);
+}
+
+/* ---- what it tells ---- */
+
+static bool is_block(const struct ward_egress_event *e)
+{
+	return e->kind == WARD_EGRESS_BLOCK || e->kind == WARD_EGRESS_DNS_BLOCK;
+}
+
+/* "name:port", "[2001:db8::1]:443", a name alone. */
+static void resource_of(const struct ward_egress_event *e, char *out, size_t size)
+{
+	const char *host = e->name ? e->name : e->address ? e->address : "";
+	bool six = !e->name && strchr(host, ':');
+
+	if (e->kind == WARD_EGRESS_LIMIT)
+		(void)snprintf(out, size, "%s", e->why);
+	else if (e->port)
+		(void)snprintf(out, size, "%s%s%s:%u", six ? "[" : "", host, six ? "]" : "",
+			e->port);
+	else
+		(void)snprintf(out, size, "%s", host);
+}
+
+static void put_numbers(struct ward_buf *b, const struct ward_egress_event *e)
+{
+	ward_jw_kstr(b, "inspected", e->inspected ? e->inspected : "none");
+	ward_jw_kstr(b, "ended", e->ended);
+	ward_jw_ku64(b, "up", e->up);
+	ward_jw_ku64(b, "down", e->down);
+	ward_jw_ku64(b, "duration_ms", e->duration_ms);
+}
+
+static char *detail_of(const struct ward_egress_event *e, const struct ward_decision *d)
+{
+	struct ward_buf b = WARD_BUF_INIT;
+
+	ward_jw_open(&b, '{');
+	if (is_block(e) && ward_egress_is_violation(e->why))
+		ward_jw_kstr(&b, "error", ward_error_class_name(WARD_CLASS_SANDBOX_VIOLATION));
+	if (e->name)
+		ward_jw_kstr(&b, "name", e->name);
+	if (e->address)
+		ward_jw_kstr(&b, "address", e->address);
+	if (e->port)
+		ward_jw_ku64(&b, "port", e->port);
+	if (e->comm)
+		ward_jw_kstr(&b, "comm", e->comm);
+	if (e->kind == WARD_EGRESS_CONNECT)
+		put_numbers(&b, e);
+	ward_jw_ku64(&b, "count", e->count);
+	if (is_block(e))
+		ward_jw_kstr(&b, "reason", e->why);
+	if (is_block(e) || e->kind == WARD_EGRESS_LIMIT)
+		ward_jw_kstr(&b, "why", d->why[0] ? d->why : e->text);
+	if (d->by && d->by->line) {
+		ward_jw_kstr(&b, "file", d->by->file);
+		ward_jw_ku64(&b, "line", d->by->line);
+	}
+	if (d->cure[0])
+		ward_jw_kstr(&b, "cure", d->cure);
+	ward_jw_close(&b, '}');
+	return ward_buf_take(&b);
+}
+
+/* The judge's own words for what it refused, and what would help. */
+static void explain(struct life *l, const struct ward_egress_event *e, struct ward_decision *d)
+{
+	bool no_rule = ward_streq(e->why, "no_rule"),
+	     by_class = ward_streq(e->why, "address_class");
+	const char *host = by_class || !e->name ? e->address : e->name;
+	struct ward_decision *port = NULL;
+
+	if (!is_block(e) || !host || (!no_rule && !by_class))
+		return;
+	if (ward_ask_connect(l, host, e->port, d, NULL) < 0 || d->effect == WARD_ALLOW) {
+		*d = (struct ward_decision){ 0 };
+	} else if (by_class) {
+		d->why[0] = '\0'; /* the gate's say what it is about */
+	} else if (!e->port && !d->by) {
+		port = malloc(sizeof(*port));
+		if (port && ward_ask_connect(l, host, CURE_PORT, port, NULL) == WARD_OK)
+			memcpy(d->cure, port->cure, sizeof(d->cure));
+		free(port);
+	}
+}
+
+static int to_outcome(struct life *l, const struct ward_egress_event *e, const char *resource,
+	const struct ward_decision *d, uint64_t seq)
+{
+	const char *why = d->why[0] ? d->why : e->text;
+	struct ward_outcome_violation v = { .error = WARD_CLASS_SANDBOX_VIOLATION,
+		.axis = WARD_AXIS_NETWORK,
+		.action = ward_cap_type_name(WARD_CAP_NETWORK_CONNECT),
+		.resource = resource,
+		.count = e->count,
+		.why = why,
+		.cure = d->cure,
+		.seq = seq };
+
+	for (size_t i = 0; i < l->o->n_violations; i++) {
+		struct ward_outcome_violation *had = &l->o->violations[i];
+
+		if (had->axis == WARD_AXIS_NETWORK && ward_streq(had->resource, resource) &&
+			ward_streq(had->why, why)) {
+			had->count += e->count;
+			l->o->violations_total += e->count;
+			return WARD_OK;
+		}
+	}
+	if (d->by) {
+		v.rule = rule_name(d);
+		v.file = d->by->line ? d->by->file : NULL;
+		v.line = d->by->line;
+	}
+	if (l->o->n_violations >= WARD_VIOLATION_NAMES_MAX)
+		l->names_over += e->count;
+	return ward_outcome_add_violation(l->o, &v);
+}
+
+static int record(struct life *l, const struct ward_egress_event *e, struct ward_decision *d,
+	struct ward_error *err)
+{
+	char resource[WARD_ENDPOINT_TEXT_MAX];
+	const char *rules[1] = { d->by ? rule_name(d) : e->rule };
+	char *detail = detail_of(e, d);
+	bool violation = is_block(e) && ward_egress_is_violation(e->why);
+	struct ward_event v = { .kind = ward_egress_kind_name(e->kind),
+		.effect = is_block(e) || e->kind == WARD_EGRESS_LIMIT ? "deny" : "allow",
+		.pid = e->pid,
+		.action = e->kind == WARD_EGRESS_LIMIT
+			? "limit"
+			: ward_cap_type_name(WARD_CAP_NETWORK_CONNECT),
+		.resource = resource,
+		.layer = "egress",
+		.rules = rules,
+		.n_rules = rules[0] && rules[0][0],
+		.detail_json = detail };
+	uint64_t seq = 0;
+	int r;
+
+	if (!detail)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for a record");
+	resource_of(e, resource, sizeof(resource));
+	record_event(l, &v);
+	r = record_append(l, &v, 1, false, &seq, err);
+	if (r == WARD_OK && violation && to_outcome(l, e, resource, d, seq) < 0)
+		r = ward_fail(err, WARD_E_NOMEM, "no memory for a refusal");
+	free(detail);
+	return r;
+}
+
+/* For people, once each: what is no refusal of Ward's, and still the reason why something did not work. */
+static void note(struct life *l, const struct ward_egress_event *e)
+{
+	char resource[WARD_ENDPOINT_TEXT_MAX];
+
+	if (e->kind == WARD_EGRESS_LIMIT) {
+		ward_outcome_note(l->o, "network: %s (%s)", e->text, e->why);
+	} else if (e->kind == WARD_EGRESS_BLOCK && !ward_egress_is_violation(e->why) &&
+		l->net_notes < WARD_NET_NOTES_MAX) {
+		l->net_notes++;
+		resource_of(e, resource, sizeof(resource));
+		ward_outcome_note(l->o, "network: %s was allowed, but: %s", resource, e->text);
+	}
+}
+
+static void on_event(void *arg, const struct ward_egress_event *e)
+{
+	struct life *l = arg;
+	struct ward_decision *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d) {
+		l->net_failed = ward_fail(&l->net_error, WARD_E_NOMEM, "no memory for a record");
+		return;
+	}
+	explain(l, e, d);
+	r = record(l, e, d, l->net_failed < 0 ? NULL : &l->net_error);
+	if (r < 0 && l->net_failed == WARD_OK)
+		l->net_failed = r;
+	if (e->count == 1 || e->kind == WARD_EGRESS_LIMIT)
+		note(l, e);
+	free(d);
+}
+
+/* ---- its life ---- */
+
+int net_begin(struct life *l, struct ward_error *err)
+{
+	static const struct ward_egress_ops ops = { on_ask, on_event, on_who };
+	struct ward_egress_options o = { .ops = &ops, .arg = l, .resolver = l->r->resolver };
+
+	if (!l->plan->egress)
+		return WARD_OK;
+	ward_cage_take_net(l->cage, o.sockets);
+	if (o.sockets[WARD_NET_TCP4] < 0 || o.sockets[WARD_NET_UDP4] < 0)
+		return ward_fail(err, WARD_E_SYSTEM, "the run's network was not captured");
+	return ward_egress_start(&o, &l->egress, err);
+}
+
+static int failed(struct life *l, struct ward_error *err)
+{
+	if (l->net_failed < 0 && err)
+		*err = l->net_error;
+	return l->net_failed;
+}
+
+int net_next(struct life *l, struct ward_error *err)
+{
+	int r = l->egress ? ward_egress_next(l->egress, err) : WARD_OK;
+
+	return r < 0 ? r : failed(l, err);
+}
+
+int net_end(struct life *l, struct ward_error *err)
+{
+	ward_egress_stop(l->egress);
+	l->egress = NULL;
+	return failed(l, err);
+}
