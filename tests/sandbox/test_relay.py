@@ -419,6 +419,41 @@ def postgres_all_at_once():
         check_eq(r.hear(kind=rb.CLOSED).up, 8)
 
 
+def frame(kind, flags, stream, payload):
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+
+@cases([("in pieces", False), ("at once", True)])
+def http2_behind_its_preface(at_once):
+    """The preface and its settings are told by themselves: some clients wait for the server's. What is no request passes, the request waits."""
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"")
+    window, ack = frame(8, 0, 0, b"\0\1\0\0"), frame(4, 1, 0, b"")
+    request = frame(1, 5, 1, b"\x82\x86\x84\x41\x09a.example")
+    with Relay() as r:
+        if at_once:
+            c, ours, ident = r.flow(first=preface + window + ack + request, passed=False)
+            r.say(rb.PASS, ident)
+            check_eq(exactly(ours, len(preface + window + ack)), preface + window + ack)
+        else:
+            c, ours, ident = r.flow(first=preface)
+            for part in (window, ack):
+                c.sendall(part)
+                check_eq(exactly(ours, len(part)), part)
+            check_eq(r.hear(0.1), None)
+            c.sendall(request)
+        seen = r.hear(kind=rb.SEEN)
+        check_eq((seen.id, seen.value, seen.name), (ident, rb.HTTP2, "a.example"))
+        ours.settimeout(0.2)
+        try:
+            check_eq(ours.recv(1), None, "bytes before they were judged")
+        except TimeoutError:
+            pass
+        ours.settimeout(rb.WAIT)
+        r.say(rb.PASS, ident)
+        c.sendall(b"more")
+        check_eq(exactly(ours, len(request) + 4), request + b"more")
+
+
 @test
 def beginning_that_does_not_end():
     """Five seconds from its first byte, however it trickles; a client that says nothing has all the time."""

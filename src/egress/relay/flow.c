@@ -311,7 +311,7 @@ void relay_flow_pass(struct relay *r, uint32_t id)
 	} else {
 		/* That much is judged. What follows begins anew. */
 		f->passable = f->spoken.take;
-		f->spoken = (struct ward_spoken){ 0 };
+		f->spoken = (struct ward_spoken){ .h2 = f->spoken.what == WARD_SPOKEN_HTTP2 };
 		f->looks++;
 		f->seen = false;
 		f->first = 0;

@@ -16,7 +16,7 @@
 #define WAY_MIN \
 	(4u << 10) /* as long as there is one byte of room: a way never stands still because of the other one */
 #define TURNS 4 /* full buffers, before other flows have theirs */
-#define LOOKS_MAX 4 /* a session of PostgreSQL begins anew after each request for encryption */
+#define LOOKS_MAX 3 /* a session of PostgreSQL begins anew after each request for encryption */
 
 static char shared[WAY_MAX];
 
@@ -172,21 +172,40 @@ static void tell_seen(struct relay *r, struct relay_flow *f)
 	relay_tell(r, &m);
 }
 
-static void look(struct relay *r, struct relay_flow *f)
+/* What is held and was not judged yet. false: there is nothing to do about it but wait, or it was told. */
+static bool look_once(struct relay *r, struct relay_flow *f)
 {
 	struct relay_way *w = &f->way[RELAY_UP];
+	const uint8_t *p = (const uint8_t *)w->kept + w->off + f->passable;
+	size_t n = w->len - f->passable;
+	bool h2 = f->spoken.h2;
 
-	if (f->seen || w->len == 0 || (w->len < f->spoken.need && !w->eof))
-		return;
+	if (f->seen || n == 0 || (n < f->spoken.need && !w->eof))
+		return false;
 	if (f->looks >= LOOKS_MAX) {
 		f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
-	} else if (!ward_spoken_look(&f->spoken, (const uint8_t *)w->kept + w->off, w->len,
-			   w->eof)) {
+	} else if (!ward_spoken_look(&f->spoken, p, n, w->eof)) {
 		if (w->len < WARD_RELAY_HELD_MAX && !w->eof)
-			return;
+			return false;
 		f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
 	}
-	tell_seen(r, f);
+	if (!h2 || f->spoken.take == 0) {
+		tell_seen(r, f);
+		return false;
+	}
+	/* The gate let this connection pass as HTTP/2: a frame that is no request passes with it. */
+	f->passable += f->spoken.take;
+	f->spoken = (struct ward_spoken){ .h2 = true };
+	f->first = r->now;
+	return true;
+}
+
+static void look(struct relay *r, struct relay_flow *f)
+{
+	while (look_once(r, f))
+		;
+	if (!f->seen && f->way[RELAY_UP].len == f->passable)
+		f->first = 0;
 }
 
 static void begun(struct relay *r, struct relay_flow *f)
@@ -232,6 +251,8 @@ static void hold(struct relay *r, struct relay_flow *f)
 	}
 	if (w->eof)
 		look(r, f);
+	if (f->passable > 0 && f->dialed != 0 && !flush(r, f, RELAY_UP))
+		return;
 	/* A client that said nothing at all may end without being judged: there is nothing to judge. */
 	finish(f, RELAY_UP);
 }

@@ -53,6 +53,8 @@ static bool look(struct ward_spoken *s, const uint8_t *p, size_t n)
 {
 	enum ward_spoken_match m = begins(p, n, "\26\3", 2);
 
+	if (s->h2)
+		return ward_spoken_h2(s, p, n);
 	if (m != WARD_MATCH_NO)
 		return m == WARD_MATCH_YES && ward_spoken_tls(s, p, n);
 	m = begins(p, n, WARD_H2_PREFACE, WARD_H2_PREFACE_LEN);
@@ -88,7 +90,7 @@ static void cut(struct ward_spoken *s, const uint8_t *p, size_t n)
 		ward_spoken_http_begins(p, n) == WARD_MATCH_YES ||
 		(n > 3 && memcmp(p, "PRI ", 4) == 0);
 
-	s->what = known ? WARD_SPOKEN_BROKEN : WARD_SPOKEN_UNKNOWN;
+	s->what = known || s->h2 ? WARD_SPOKEN_BROKEN : WARD_SPOKEN_UNKNOWN;
 }
 
 bool ward_spoken_look(struct ward_spoken *s, const uint8_t *p, size_t n, bool end)

@@ -15,7 +15,8 @@
 /* All zero before the first look; what it holds between looks only saves work. */
 struct ward_spoken {
 	enum ward_relay_spoken what;
-	uint32_t take; /* POSTGRES: so many bytes are judged, what follows is looked at as if it were the first; else 0: all */
+	uint32_t take; /* so many bytes are judged, what follows is to be looked at by itself; 0: all are */
+	bool h2; /* what is looked at are frames of HTTP/2, not first bytes: without a name they hold no request */
 	uint32_t need; /* undecided: no use in looking before so many bytes are there */
 	uint32_t scanned; /* HTTP: there is no end of the head before */
 	char name[WARD_RELAY_NAME_MAX + 2]; /* "" = none; or an address as it was written, without brackets */
@@ -31,6 +32,10 @@ bool ward_spoken_look(struct ward_spoken *s, const uint8_t *p, size_t n, bool en
 bool ward_spoken_tls(struct ward_spoken *s, const uint8_t *p, size_t n);
 bool ward_spoken_http(struct ward_spoken *s, const uint8_t *p, size_t n);
 bool ward_spoken_h2(struct ward_spoken *s, const uint8_t *p, size_t n);
+/* A header block of HTTP/2. false: it names no authority, or two. */
+bool ward_spoken_hpack(const uint8_t *p, size_t n, char ret[WARD_RELAY_NAME_MAX + 2]);
+/* HOST or HOST:PORT, as in Host and :authority: the host. */
+bool ward_spoken_authority(const uint8_t *p, size_t n, char ret[WARD_RELAY_NAME_MAX + 2]);
 /* Is it the beginning of an HTTP/1 request line, or might it become one with more bytes? */
 enum ward_spoken_match { WARD_MATCH_NO = 0, WARD_MATCH_MAYBE, WARD_MATCH_YES };
 enum ward_spoken_match ward_spoken_http_begins(const uint8_t *p, size_t n);

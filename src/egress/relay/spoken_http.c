@@ -116,6 +116,13 @@ static bool authority(struct text t, char ret[WARD_RELAY_NAME_MAX + 2], bool *re
 	return ward_host_or_address(host.p, host.n, true, ret) && digits(t, 5);
 }
 
+bool ward_spoken_authority(const uint8_t *p, size_t n, char ret[WARD_RELAY_NAME_MAX + 2])
+{
+	bool port;
+
+	return authority((struct text){ p, n }, ret, &port);
+}
+
 static bool target(struct head *h)
 {
 	struct text t = h->target, scheme;

@@ -142,9 +142,9 @@ bool ward_spoken_tls(struct ward_spoken *s, const uint8_t *p, size_t n)
 	for (int records = 0; have < want; records++) {
 		size_t len;
 
-		s->need = (uint32_t)(at + RECORD_HEAD);
-		if (n < s->need) {
+		if (n < at + RECORD_HEAD) {
 			/* Its own first bytes are judged as they come. */
+			s->need = (uint32_t)n + 1;
 			return n > at && (p[at] != HANDSHAKE || (n > at + 1 && p[at + 1] != 3))
 				? broken(s)
 				: false;
@@ -161,6 +161,10 @@ bool ward_spoken_tls(struct ward_spoken *s, const uint8_t *p, size_t n)
 			struct hello head = { .p = p, .left = 4 };
 			size_t there = n - at - RECORD_HEAD < len ? n - at - RECORD_HEAD : len;
 
+			if (have + there < 4 && there < len) {
+				s->need = (uint32_t)n + 1;
+				return false;
+			}
 			if (have + there >= 4) {
 				(void)number(&head, 1);
 				want = 4 + (size_t)number(&head, 3);

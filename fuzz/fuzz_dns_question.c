@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A question of DNS as the relay reads it. What is asked or answered here is a name in its normal form; the answer fits, gives the
+ * question back as it was, and is read by nobody as a question.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "egress/relay/dns.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MUST(x) \
+	do { \
+		if (!(x)) { \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
+			abort(); \
+		} \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint8_t v4[4] = { 198, 18, 0, 1 }, v6[16] = { 0xfd };
+	struct ward_dns_question q, again;
+	uint8_t out[WARD_DNS_BYTES_MAX];
+	char name[WARD_RELAY_NAME_MAX + 2];
+	enum ward_dns_verdict v = ward_dns_read(data, size, &q);
+	size_t n;
+
+	if (v == WARD_DNS_ASK || v == WARD_DNS_LOCAL) {
+		MUST(ward_host_normal((const uint8_t *)q.name, strlen(q.name), false, name));
+		MUST(strcmp(q.name, name) == 0);
+	}
+	if (v == WARD_DNS_DROP)
+		return 0;
+	MUST(v != WARD_DNS_REPLY || q.rcode != WARD_RCODE_OK);
+	n = ward_dns_write(&q, v == WARD_DNS_REPLY ? q.rcode : WARD_RCODE_OK, v4, v6, out);
+	MUST(n >= 12 + (size_t)q.len && n <= sizeof(out));
+	MUST(q.len == 0 || memcmp(out + 12, data + 12, q.len) == 0);
+	MUST(ward_dns_read(out, n, &again) == WARD_DNS_DROP);
+	return 0;
+}

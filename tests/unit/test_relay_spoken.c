@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a client's first bytes are: each row at every point where they may be cut. A verdict that stands does not change with the bytes
+ * behind it, and none comes before it must.
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "egress/relay/spoken.h"
+#include "tap.h"
+
+#define MAX 70000
+
+static const char *const words[] = { "unknown", "broken", "tls", "tls_ech", "http", "http2", "ssh",
+	"postgres" };
+
+/* The whole, by steps of so many bytes, in blocks of their own size so that a sanitizer sees a look beyond. */
+static struct ward_spoken look(const uint8_t *p, size_t n, size_t step, bool *ret_decided,
+	size_t *ret_at)
+{
+	struct ward_spoken s = { 0 };
+
+	*ret_decided = false;
+	for (size_t at = step < n ? step : n;; at = at + step < n ? at + step : n) {
+		uint8_t *own = malloc(at ? at : 1);
+
+		memcpy(own, p, at);
+		if (at >= s.need)
+			*ret_decided = ward_spoken_look(&s, own, at, false);
+		free(own);
+		*ret_at = at;
+		if (*ret_decided || at == n)
+			return s;
+	}
+}
+
+static void check_bytes(const uint8_t *p, size_t n, const char *what, const char *name)
+{
+	static const size_t steps[] = { MAX, 1, 2, 3, 5, 7, 64, 1000 };
+	size_t first = 0;
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		bool decided;
+		size_t at;
+		struct ward_spoken s = look(p, n, steps[i], &decided, &at);
+
+		CHECK_STR_EQ(decided ? words[s.what] : "more", what);
+		CHECK_STR_EQ(s.name, name);
+		if (steps[i] == 1)
+			first = at;
+	}
+	/* One cut, anywhere: the same. */
+	for (size_t cut = 1; cut < n && cut < 600; cut++) {
+		struct ward_spoken s = { 0 };
+		bool early = ward_spoken_look(&s, p, cut, false);
+
+		CHECK(early == (cut >= first && strcmp(what, "more") != 0));
+		if (!early)
+			CHECK(strcmp(what, "more") == 0 || ward_spoken_look(&s, p, n, false));
+		if (strcmp(what, "more") != 0)
+			CHECK_STR_EQ(words[s.what], what);
+	}
+}
+
+/* ---- ClientHello ---- */
+
+struct bytes {
+	uint8_t p[MAX];
+	size_t n;
+};
+static struct bytes out;
+
+static void put(struct bytes *b, const void *p, size_t n)
+{
+	if (b->n + n > MAX)
+		abort();
+	memcpy(b->p + b->n, p, n);
+	b->n += n;
+}
+static void put_n(struct bytes *b, unsigned long v, int bytes)
+{
+	while (bytes-- > 0) {
+		uint8_t c = (uint8_t)(v >> (8 * bytes));
+
+		put(b, &c, 1);
+	}
+}
+
+struct hello {
+	const char *label;
+	const char *exts; /* bytes of the extensions in hex; NULL: no block at all */
+	const char *what, *name;
+	int record; /* bytes in a record, 0 = all in one */
+	int pad; /* an extension of so many bytes more */
+	int session, ciphers, compressions; /* 0 = as it should be; -1 = none */
+	int behind; /* bytes behind the hello, in its record */
+	int list; /* added to the length of the block */
+};
+
+static unsigned digit(char c)
+{
+	return c <= '9' ? (unsigned)(c - '0') : (unsigned)(c - 'a' + 10);
+}
+
+static void make_hello(const struct hello *h)
+{
+	static struct bytes body, ext, message;
+
+	body.n = ext.n = message.n = out.n = 0;
+	for (const char *c = h->exts; c != NULL && *c != '\0'; c++) {
+		if (*c == ' ')
+			continue;
+		put_n(&ext, digit(c[0]) << 4 | digit(c[1]), 1);
+		c++;
+	}
+	if (h->pad > 0) {
+		put_n(&ext, 21, 2);
+		put_n(&ext, (unsigned long)h->pad, 2);
+		for (int i = 0; i < h->pad; i++)
+			put_n(&ext, 0, 1);
+	}
+	put_n(&body, 0x0303, 2);
+	for (int i = 0; i < 32; i++)
+		put_n(&body, 0x16, 1);
+	put_n(&body, h->session > 0 ? (unsigned)h->session : 0, 1);
+	for (int i = 0; i < h->session; i++)
+		put_n(&body, 7, 1);
+	put_n(&body, h->ciphers == 0 ? 2 : h->ciphers < 0 ? 0 : (unsigned)h->ciphers, 2);
+	for (int i = 0; i < (h->ciphers == 0 ? 2 : h->ciphers); i++)
+		put_n(&body, 0x13, 1);
+	put_n(&body, h->compressions < 0 ? 0 : 1, 1);
+	if (h->compressions >= 0)
+		put_n(&body, 0, 1);
+	if (h->exts != NULL) {
+		put_n(&body, ext.n + (unsigned long)h->list, 2);
+		put(&body, ext.p, ext.n);
+	}
+	put_n(&message, 1, 1);
+	put_n(&message, body.n, 3);
+	put(&message, body.p, body.n);
+	for (int i = 0; i < h->behind; i++)
+		put_n(&message, 0, 1);
+	for (size_t at = 0; at < message.n;) {
+		size_t n = h->record > 0 && (size_t)h->record < message.n - at ? (size_t)h->record
+									       : message.n - at;
+
+		put_n(&out, 0x160301, 3);
+		put_n(&out, n, 2);
+		put(&out, message.p + at, n);
+		at += n;
+	}
+}
+
+#define SNI "0000 000a 0008 00 0005 612e622e63" /* a.b.c */
+static const struct hello hellos[] = {
+	{ "a name", SNI, "tls", "a.b.c" },
+	{ "no name", "000a 0000", "tls", "" },
+	{ "no extensions", NULL, "tls", "" },
+	{ "an empty block", "", "tls", "" },
+	{ "upper case", "0000 000a 0008 00 0005 412e422e43", "tls", "a.b.c" },
+	{ "an address", "0000 000c 000a 00 0007 312e322e332e34", "tls", "1.2.3.4" },
+	{ "trailing dot", "0000 000b 0009 00 0006 612e622e632e", "broken", "" },
+	{ "a NUL", "0000 000a 0008 00 0005 612e620063", "broken", "" },
+	{ "a NUL at the end", "0000 000b 0009 00 0006 612e622e6300", "broken", "" },
+	{ "underscore", "0000 000a 0008 00 0005 615f622e63", "broken", "" },
+	{ "not ASCII", "0000 000a 0008 00 0005 61c3bc2e63", "broken", "" },
+	{ "ends in a number", "0000 000a 0008 00 0005 612e622e31", "broken", "" },
+	{ "an empty name", "0000 0005 0003 00 0000", "broken", "" },
+	{ "an empty list", "0000 0002 0000", "broken", "" },
+	{ "an empty extension", "0000 0000", "broken", "" },
+	{ "two names in the list", "0000 0012 0010 00 0005 612e622e63 00 0005 612e622e63", "broken",
+		"" },
+	{ "two lists", SNI SNI, "broken", "" },
+	{ "another kind of name", "0000 000a 0008 01 0005 612e622e63", "broken", "" },
+	{ "list longer than its extension", "0000 000a 0009 00 0005 612e622e63", "broken", "" },
+	{ "list shorter than its extension", "0000 000a 0007 00 0004 612e622e63", "broken", "" },
+	{ "name longer than its list", "0000 000a 0008 00 0006 612e622e63", "broken", "" },
+	{ "an extension twice", "000a 0000 000a 0000", "broken", "" },
+	{ "an extension that ends early", SNI "000a 0001", "broken", "" },
+	{ "half an extension", SNI "000a", "broken", "" },
+	{ "encrypted inside", "fe0d 0001 00" SNI, "tls_ech", "a.b.c" },
+	{ "encrypted inside, behind", SNI "fe0d 0001 00", "tls_ech", "a.b.c" },
+	{ "encrypted inside, no name", "fe0d 0000", "tls_ech", "" },
+	{ "encrypted name of old", "ffce 0001 00" SNI, "tls_ech", "a.b.c" },
+	{ "encrypted inside, broken name", "fe0d 0000 0000 0000", "broken", "" },
+	{ "block longer than the hello", SNI, "broken", "", .list = 1 },
+	{ "block shorter than the hello", SNI, "broken", "", .list = -1 },
+	{ "bytes behind it", SNI, "broken", "", .behind = 1 },
+	{ "another message behind it", SNI, "broken", "", .behind = 4 },
+	{ "a session", SNI, "tls", "a.b.c", .session = 32 },
+	{ "a session that is too long", SNI, "broken", "", .session = 33 },
+	{ "no ciphers", SNI, "broken", "", .ciphers = -1 },
+	{ "half a cipher", SNI, "broken", "", .ciphers = 3 },
+	{ "no compression", SNI, "broken", "", .compressions = -1 },
+	{ "records of ten", SNI, "tls", "a.b.c", .record = 10 },
+	{ "records of five, 16 of them are not enough", SNI, "broken", "", .record = 3 },
+	{ "large, in records", SNI, "tls", "a.b.c", .pad = 20000, .record = 16000 },
+	{ "a record that is too large", SNI, "broken", "", .pad = 20000 },
+	{ "a hello of 64 KiB", SNI, "broken", "", .pad = 65480, .record = 16000 },
+};
+
+TEST(client_hello)
+{
+	TABLE(row, hellos) {
+		CASE("%s", row->label);
+		make_hello(row);
+		check_bytes(out.p, out.n, row->what, row->name);
+	}
+}
+
+/* The head of the message in records of one byte, and records of other kinds between. */
+TEST(client_hello_seams)
+{
+	static struct bytes b;
+
+	for (int kind = 0; kind < 5; kind++) {
+		CASE("%d", kind);
+		make_hello(&(struct hello){ .exts = SNI });
+		b.n = 0;
+		for (size_t i = 0; i < 4; i++) {
+			put_n(&b, 0x1603010001, 5);
+			put(&b, out.p + 5 + i, 1);
+		}
+		if (kind == 1)
+			put_n(&b, 0x140303000101, 6);
+		if (kind == 2)
+			put_n(&b, 0x1603010000, 5);
+		put_n(&b, kind == 3 ? 0x170301 : kind == 4 ? 0x160305 : 0x160301, 3);
+		put_n(&b, out.n - 9, 2);
+		put(&b, out.p + 9, out.n - 9);
+		check_bytes(b.p, b.n, kind == 0 ? "tls" : "broken", kind == 0 ? "a.b.c" : "");
+	}
+}
+
+/* ---- everything else ---- */
+
+#define ROW(b, what, name) \
+	{ \
+		(b), sizeof(b) - 1, (what), (name) \
+	}
+#define HTTP(line) "GET / HTTP/1.1\r\n" line "\r\n\r\n"
+static const struct {
+	const char *bytes;
+	size_t n;
+	const char *what, *name;
+} rows[] = {
+	ROW("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "http", "a.example"),
+	ROW("GET / HTTP/1.1\r\nhOST:A.Example\t \r\nX: y\r\n\r\nbody\0\n", "http", "a.example"),
+	ROW(HTTP("Host: a.example:8080"), "http", "a.example"),
+	ROW(HTTP("Host: a.example."), "http", "a.example"),
+	ROW(HTTP("Host: 192.0.2.1:80"), "http", "192.0.2.1"),
+	ROW(HTTP("Host: [2001:db8::1]"), "http", "2001:db8::1"),
+	ROW(HTTP("Host: [2001:db8::1]:80"), "http", "2001:db8::1"),
+	ROW("GET / HTTP/1.0\r\n\r\n", "http", ""),
+	ROW("GET / HTTP/1.0\r\nHost: a.example\r\n\r\n", "http", "a.example"),
+	ROW("GET http://a.example/x HTTP/1.1\r\nHost: a.example\r\n\r\n", "http", "a.example"),
+	ROW("GET http://A.example:80?x HTTP/1.1\r\nHost: a.example\r\n\r\n", "http", "a.example"),
+	ROW("GET http://a.example HTTP/1.0\r\n\r\n", "http", "a.example"),
+	ROW("CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n", "http", "a.example"),
+	ROW("OPTIONS * HTTP/1.1\r\nHost: a.example\r\n\r\n", "http", "a.example"),
+	ROW("VERSION-CONTROL / HTTP/1.1\r\nHost: a.example\r\n\r\n", "http", "a.example"),
+	ROW("POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n", "http",
+		"a.example"),
+	ROW("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\n\r\nabc", "http",
+		"a.example"),
+	/* two readers, two hosts */
+	ROW(HTTP("Host: a.example\r\nHost: a.example"), "broken", ""),
+	ROW(HTTP("Host: a.example\r\nhost: b.example"), "broken", ""),
+	ROW(HTTP("X: y"), "broken", ""),
+	ROW(HTTP("Host:"), "broken", ""),
+	ROW(HTTP("Host : a.example"), "broken", ""),
+	ROW(HTTP("Host\t: a.example"), "broken", ""),
+	ROW(HTTP(" Host: a.example"), "broken", ""),
+	ROW(HTTP("Host: a.example\r\n Host: b.example"), "broken", ""),
+	ROW(HTTP("Host: a.example\r\n\tfolded"), "broken", ""),
+	ROW(HTTP("Host: a.example\rX: y"), "broken", ""),
+	ROW(HTTP("Host: a.example\nX: y"), "broken", ""),
+	ROW("GET / HTTP/1.1\nHost: a.example\n\n", "broken", ""),
+	ROW("GET / HTTP/1.1\r\nHost: a.example\r\n\n", "broken", ""),
+	ROW(HTTP("Host: a.example b.example"), "broken", ""),
+	ROW(HTTP("Host: a.example, b.example"), "broken", ""),
+	ROW(HTTP("Host: user@a.example"), "broken", ""),
+	ROW(HTTP("Host: a.example/x"), "broken", ""),
+	ROW(HTTP("Host: a.example#"), "broken", ""),
+	ROW(HTTP("Host: a_b.example"), "broken", ""),
+	ROW(HTTP("Host: -a.example"), "broken", ""),
+	ROW(HTTP("Host: a..example"), "broken", ""),
+	ROW(HTTP("Host: a.example.."), "broken", ""),
+	ROW(HTTP("Host: a.example:"), "broken", ""),
+	ROW(HTTP("Host: a.example:80:80"), "broken", ""),
+	ROW(HTTP("Host: a.example:x"), "broken", ""),
+	ROW(HTTP("Host: a.example:123456"), "broken", ""),
+	ROW(HTTP("Host: 2130706433"), "broken", ""),
+	ROW(HTTP("Host: 127.1"), "broken", ""),
+	ROW(HTTP("Host: 0177.0.0.1"), "broken", ""),
+	ROW(HTTP("Host: [::1%25lo]"), "broken", ""),
+	ROW(HTTP("Host: [a.example]"), "broken", ""),
+	ROW(HTTP("Host: [::1"), "broken", ""),
+	ROW(HTTP("Host: [::1]x"), "broken", ""),
+	ROW(HTTP("Host: ::1"), "broken", ""),
+	ROW(HTTP("Host: a.ex\0mple"), "broken", ""),
+	ROW(HTTP("Host: a.example\r\nX: \1"), "broken", ""),
+	ROW(HTTP("Host: a.example\r\nX: \x7f"), "broken", ""),
+	ROW(HTTP("Host: a.example\r\n: x"), "broken", ""),
+	ROW(HTTP("Host: a.example\r\nX"), "broken", ""),
+	ROW(HTTP("Host: a.example\r\nX(: y"), "broken", ""),
+	ROW("GET http://b.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("GET http://a.example@b.example/ HTTP/1.1\r\nHost: b.example\r\n\r\n", "broken", ""),
+	ROW("GET http:/a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("GET ftp://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("GET http://a.example/ HTTP/1.1\r\nX: y\r\n\r\n", "broken", ""),
+	ROW("GET x HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("GET * HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("CONNECT a.example HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("CONNECT b.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("CONNECT / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("GET  / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("GET / x HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("GET / HTTP/1.1 \r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("GET\t/ HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("GET /\t HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("GET /\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("GET / HTTP/2.0\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("GET / HTTP/1.2\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("GET / http/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("\n\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
+		"broken", ""),
+	ROW("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"broken", ""),
+	ROW("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: +3\r\n\r\n", "broken", ""),
+	ROW("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3, 4\r\n\r\n", "broken", ""),
+	ROW("POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: xchunked\r\n\r\n", "broken",
+		""),
+	ROW("POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n",
+		"broken", ""),
+	ROW("POST / HTTP/1.0\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n", "broken",
+		""),
+	/* not whole */
+	ROW("G", "more", ""),
+	ROW("GET / HTTP/1.1\r\nHost: a.example\r\n", "more", ""),
+	ROW("\x16", "more", ""),
+	ROW("\x16\3\1", "more", ""),
+	ROW("P", "more", ""),
+	ROW("PRI * HTTP/2.0\r\n", "more", ""),
+	ROW("SSH", "more", ""),
+	ROW("\r\n", "more", ""),
+	/* others */
+	ROW("SSH-2.0-OpenSSH_9\r\n", "ssh", ""),
+	ROW("SSX", "unknown", ""),
+	ROW("get / HTTP/1.1\r\n", "unknown", ""),
+	ROW("GETX", "unknown", ""),
+	ROW("GEX", "unknown", ""),
+	ROW("PING\r\n", "unknown", ""),
+	ROW("*1\r\n$4\r\nPING\r\n", "unknown", ""),
+	ROW("EHLO x\r\n", "unknown", ""),
+	ROW("\1", "unknown", ""),
+	ROW("\x17\3\3", "unknown", ""),
+	ROW("\x16\1", "unknown", ""),
+	ROW("\x16\3\1\0\5\2\0\0\1\0", "broken", ""),
+	ROW("\x16\3\1\0\1", "more", ""),
+	ROW("\x80\x2e\1\3\1", "broken", ""),
+	ROW("\x80\x2e\1\0\2", "broken", ""),
+	ROW("\x80\x2e\2", "unknown", ""),
+	ROW("\x80\x2e\1\5", "unknown", ""),
+	ROW("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", "broken", ""),
+	ROW("PRI x", "unknown", ""),
+	ROW(WARD_H2_PREFACE "\0\0\0\4\0\0\0\0\0", "http2", ""),
+	ROW(WARD_H2_PREFACE "\0\0\6\4\0\0\0\0\0\0\3\0\0\0\x64", "http2", ""),
+	ROW(WARD_H2_PREFACE "\0\0\6\4\0\0\0\0\0\0\3\0\0\0", "more", ""),
+	ROW(WARD_H2_PREFACE "\0\0\0\4\1\0\0\0\0", "broken", ""),
+	ROW(WARD_H2_PREFACE "\0\0\0\4\0\0\0\0\1", "broken", ""),
+	ROW(WARD_H2_PREFACE "\0\0\0\1\5\0\0\0\1", "broken", ""),
+	ROW(WARD_H2_PREFACE "\1\0\0\4\0\0\0\0\0", "broken", ""),
+};
+
+TEST(first_bytes)
+{
+	TABLE(row, rows) {
+		CASE("%s", row->bytes);
+		check_bytes((const uint8_t *)row->bytes, row->n, row->what, row->name);
+	}
+}
+
+TEST(postgres)
+{
+	static const uint8_t tls[] = { 0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f, 0x16, 3 };
+	static const uint8_t gss[] = { 0, 0, 0, 8, 4, 0xd2, 0x16, 0x30 };
+	static const uint8_t plain[] = { 0, 0, 0, 41, 0, 3, 0, 0 };
+	static const uint8_t cancel[] = { 0, 0, 0, 8, 4, 0xd2, 0x16, 0x2e };
+	struct ward_spoken s = { 0 };
+
+	check_bytes(tls, sizeof(tls), "postgres", "");
+	check_bytes(gss, sizeof(gss), "postgres", "");
+	check_bytes(plain, sizeof(plain), "unknown", "");
+	check_bytes(cancel, sizeof(cancel), "unknown", "");
+	CHECK(ward_spoken_look(&s, tls, sizeof(tls), false));
+	CHECK_EQ_INT(s.take, 8);
+	s = (struct ward_spoken){ 0 };
+	CHECK(ward_spoken_look(&s, plain, sizeof(plain), false));
+	CHECK_EQ_INT(s.take, 0);
+}
+
+/* ---- frames behind the preface ---- */
+
+#define F(n, type, flags, stream) "\0\0" n type flags "\0\0\0" stream
+#define GET "\x82\x86\x84"
+#define LITERAL \
+	GET "\x41\x09" \
+	    "a.example"
+/* RFC 7541, C.4.1: ":authority: www.example.com" */
+#define CODED GET "\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff"
+static const struct {
+	const char *bytes;
+	size_t n;
+	const char *what, *name;
+} frames[] = {
+	ROW(F("\x0e", "\1", "\5", "\1") LITERAL, "http2", "a.example"),
+	ROW(F("\x11", "\1", "\5", "\1") CODED, "http2", "www.example.com"),
+	ROW(F("\x16", "\1", "\x2d", "\1") "\2\0\0\0\0\x10" LITERAL "\0\0", "http2", "a.example"),
+	ROW(F("\3", "\1", "\1", "\1") GET F("\x0b", "\x09", "\4", "\1") "\x41\x09"
+									"a.example",
+		"http2", "a.example"),
+	ROW(F("\3", "\1", "\1", "\1") GET F("\0", "\x09", "\0", "\1")
+			F("\x0b", "\x09", "\4", "\1") "\x01\x09"
+						      "a.example",
+		"http2", "a.example"),
+	ROW(F("\x0f", "\1", "\5", "\1") "\x20" LITERAL, "http2",
+		"a.example"), /* a new size of the table */
+	ROW(F("\x13", "\1", "\5", "\1") GET "\x41\x0e"
+					    "a.example:8080",
+		"http2", "a.example"),
+	ROW(F("\x0f", "\1", "\5", "\1") GET "\x0f\x17\x09"
+					    "a.example",
+		"http2", "a.example"), /* host alone */
+	ROW(F("\x18", "\1", "\5", "\1") GET "\0\x0a"
+					    ":authority"
+					    "\x08"
+					    "a.exampl",
+		"http2", "a.exampl"),
+	ROW(F("\x14", "\1", "\5", "\1") "\x40\1x\1y\xbe" LITERAL, "http2",
+		"a.example"), /* a reference to what was put in */
+	ROW(F("\x0a", "\1", "\5", "\1") "\x41\1a\x0f\x17\1a\x82\x86\x84", "http2",
+		"a"), /* host as well, the same */
+	/* two, none, or one that is no name */
+	ROW(F("\3", "\1", "\5", "\1") GET, "broken", ""),
+	ROW(F("\x11", "\1", "\5", "\1") LITERAL "\x41\1b", "broken", ""),
+	ROW(F("\x0f", "\1", "\5", "\1") LITERAL "\xbe", "broken", ""), /* the same by its index */
+	ROW(F("\x12", "\1", "\5", "\1") LITERAL "\x0f\x2f\1b", "broken",
+		""), /* its name by its index */
+	ROW(F("\x12", "\1", "\5", "\1") LITERAL "\x0f\x17\1b", "broken", ""), /* another host */
+	ROW(F("\4", "\1", "\5", "\1") GET "\x81", "broken", ""), /* ":authority:" */
+	ROW(F("\4", "\1", "\5", "\1") GET "\xa6", "broken", ""), /* "host:" */
+	ROW(F("\x0f", "\1", "\5", "\1") LITERAL "\x80", "broken", ""),
+	ROW(F("\x0f", "\1", "\5", "\1") LITERAL "\xbf", "broken", ""), /* nothing has that index */
+	ROW(F("\5", "\1", "\5", "\1") GET "\x41\0", "broken", ""),
+	ROW(F("\x0e", "\1", "\5", "\1") GET "\x41\x09"
+					    "a_example",
+		"broken", ""),
+	ROW(F("\x0e", "\1", "\5", "\1") GET "\x41\x0a"
+					    "a.example",
+		"broken", ""), /* longer than the block */
+	ROW(F("\6", "\1", "\5", "\1") GET "\x41\x81\xff", "broken", ""), /* filling alone */
+	ROW(F("\6", "\1", "\5", "\1") GET "\x41\x81\x18", "broken", ""), /* filling of zeros */
+	ROW(F("\x0a", "\1", "\5", "\1") GET "\x41\x7f\xff\xff\xff\xff\x0f", "broken",
+		""), /* a number without an end */
+	ROW(F("\x10", "\1", "\x0d", "\1") "\x20" LITERAL "\0", "broken",
+		""), /* more filling than frame */
+	ROW(F("\x0e", "\1", "\5", "\2") LITERAL, "broken", ""),
+	ROW(F("\x0e", "\1", "\5", "\0") LITERAL, "broken", ""),
+	ROW(F("\3", "\1", "\1", "\1") GET F("\x0b", "\x09", "\4", "\3") "\x41\x09"
+									"a.example",
+		"broken", ""),
+	ROW(F("\3", "\1", "\1", "\1") GET F("\0", "\6", "\0", "\0"), "broken", ""),
+	ROW(F("\1", "\0", "\0", "\1") "x", "broken", ""),
+	ROW(F("\4", "\3", "\0", "\1") "\0\0\0\0", "broken", ""),
+	ROW(F("\0", "\x09", "\4", "\1"), "broken", ""),
+	ROW(F("\4", "\x08", "\0", "\0") "\0\1\0", "more", ""),
+	ROW(F("\3", "\1", "\1", "\1") GET, "more", ""),
+};
+
+TEST(http2_frames)
+{
+	TABLE(row, frames) {
+		CASE("%zu", (size_t)(row - frames));
+		for (size_t cut = 1; cut <= row->n; cut++) {
+			struct ward_spoken s = { .h2 = true };
+			uint8_t *own = malloc(cut);
+			bool decided;
+
+			memcpy(own, row->bytes, cut);
+			decided = ward_spoken_look(&s, own, cut, false);
+			free(own);
+			CHECK(!decided || s.take == 0);
+			if (!decided) {
+				CHECK(cut < row->n || strcmp(row->what, "more") == 0);
+				CHECK(s.need > cut);
+				continue;
+			}
+			CHECK_STR_EQ(words[s.what], row->what);
+			CHECK_STR_EQ(s.name, row->name);
+		}
+	}
+}
+
+/* What is no request is taken frame by frame, without a name. */
+TEST(http2_takes)
+{
+	static const char window[] =
+		F("\4", "\x08", "\0", "\0") "\0\1\0\0" F("\0", "\4", "\1", "\0");
+	static const char first[] =
+		WARD_H2_PREFACE F("\0", "\4", "\0", "\0") F("\x0e", "\1", "\5", "\1") LITERAL;
+	struct ward_spoken s = { .h2 = true };
+
+	CHECK(ward_spoken_look(&s, (const uint8_t *)window, sizeof(window) - 1, false));
+	CHECK_EQ_INT(s.what, WARD_SPOKEN_HTTP2);
+	CHECK_EQ_INT(s.take, 13);
+	CHECK_STR_EQ(s.name, "");
+	s = (struct ward_spoken){ 0 };
+	CHECK(ward_spoken_look(&s, (const uint8_t *)first, sizeof(first) - 1, false));
+	CHECK_EQ_INT(s.take, 33);
+	CHECK_STR_EQ(s.name, "");
+}
+
+/* An end within a beginning. */
+TEST(ends)
+{
+	static const struct {
+		const char *bytes, *what;
+	} ends[] = { { "GET / HTTP/1.1\r\nHost: a", "broken" }, { "GET ", "broken" },
+		{ "\x16\3\1", "broken" }, { "\x16", "unknown" }, { "GE", "unknown" },
+		{ "PRI * HTTP/2", "broken" }, { "SS", "unknown" }, { "\r\n", "unknown" } };
+
+	TABLE(row, ends) {
+		struct ward_spoken s = { 0 };
+
+		CASE("%s", row->bytes);
+		CHECK(ward_spoken_look(&s, (const uint8_t *)row->bytes, strlen(row->bytes), true));
+		CHECK_STR_EQ(words[s.what], row->what);
+	}
+}
+
+TEST(host_names)
+{
+	char in[300], name[WARD_RELAY_NAME_MAX + 2];
+	static const struct {
+		const char *in, *out;
+	} names[] = { { "a", "a" }, { "A.b-c.D", "a.b-c.d" }, { "1a.2b", "1a.2b" },
+		{ "1.2.a", "1.2.a" }, { "", NULL }, { ".", NULL }, { "a.", NULL }, { ".a", NULL },
+		{ "a..b", NULL }, { "-a", NULL }, { "a-", NULL }, { "a-.b", NULL },
+		{ "a.-b", NULL }, { "a_b", NULL }, { "a b", NULL }, { "a.1", NULL },
+		{ "1.2.3.4", NULL }, { "12", NULL }, { "a\xc3\xbc", NULL }, { "a*", NULL },
+		{ "a.x1", "a.x1" }, { "a.1x", "a.1x" } };
+
+	TABLE(row, names) {
+		CASE("%s", row->in);
+		bool ok = ward_host_normal((const uint8_t *)row->in, strlen(row->in), false, name);
+
+		CHECK(ok == (row->out != NULL));
+		if (ok)
+			CHECK_STR_EQ(name, row->out);
+	}
+	CASE("lengths");
+	memset(in, 'a', sizeof(in));
+	CHECK(ward_host_normal((const uint8_t *)in, 63, false, name));
+	CHECK(!ward_host_normal((const uint8_t *)in, 64, false, name));
+	for (size_t i = 31; i < sizeof(in); i += 32)
+		in[i] = '.';
+	CHECK(ward_host_normal((const uint8_t *)in, 253, false, name));
+	CHECK(!ward_host_normal((const uint8_t *)in, 254, false, name));
+	in[253] = '.';
+	CHECK(ward_host_normal((const uint8_t *)in, 254, true, name));
+	CHECK_EQ_INT(strlen(name), 253);
+}
+
+TAP_MAIN();
