@@ -374,7 +374,7 @@ static const struct {
 	[WARD_SPOKEN_TLS] = { "tls", .named = true },
 	[WARD_SPOKEN_TLS_ECH] = { "tls_ech", .named = true },
 	[WARD_SPOKEN_HTTP] = { "http", .named = true },
-	[WARD_SPOKEN_HTTP2] = { "http2", .named = true },
+	[WARD_SPOKEN_HTTP2] = { "http2", .named = true, .again = true },
 	[WARD_SPOKEN_SSH] = { "ssh" },
 	[WARD_SPOKEN_POSTGRES] = { "postgres", .again = true },
 };
@@ -393,7 +393,7 @@ void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m)
 		return;
 	}
 	f->looks++;
-	f->again = spoken[m->value].again && f->looks < 2;
+	f->again = spoken[m->value].again && f->looks < WARD_RELAY_LOOKS_MAX;
 	if (f->state == WARD_FLOW_REFUSED)
 		return;
 	f->inspected = spoken[m->value].inspected;

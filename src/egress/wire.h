@@ -58,11 +58,12 @@ enum ward_relay_spoken {
 	WARD_SPOKEN_TLS, /* name: of the ClientHello, "" = it has none */
 	WARD_SPOKEN_TLS_ECH, /* name: the outer one; the inner one nobody can read */
 	WARD_SPOKEN_HTTP, /* HTTP/1: name = Host, or of an absolute target */
-	WARD_SPOKEN_HTTP2, /* preface without TLS: name = :authority of the first request */
+	WARD_SPOKEN_HTTP2, /* without TLS: "" for the preface and its SETTINGS, and again with the :authority of the first request */
 	WARD_SPOKEN_SSH,
 	WARD_SPOKEN_POSTGRES, /* after SSLRequest what follows is looked at again, and said again */
 	WARD_SPOKEN_MAX
 };
+#define WARD_RELAY_LOOKS_MAX 4 /* SEEN of one flow */
 enum ward_relay_end {
 	WARD_END_DONE = 0, /* both sides closed */
 	WARD_END_CLIENT, /* reset by the client */

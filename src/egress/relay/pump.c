@@ -16,7 +16,6 @@
 #define WAY_MIN \
 	(4u << 10) /* as long as there is one byte of room: a way never stands still because of the other one */
 #define TURNS 4 /* full buffers, before other flows have theirs */
-#define LOOKS_MAX 3 /* a session of PostgreSQL begins anew after each request for encryption */
 
 static char shared[WAY_MAX];
 
@@ -182,7 +181,7 @@ static bool look_once(struct relay *r, struct relay_flow *f)
 
 	if (f->seen || n == 0 || (n < f->spoken.need && !w->eof))
 		return false;
-	if (f->looks >= LOOKS_MAX) {
+	if (f->looks >= WARD_RELAY_LOOKS_MAX - 1) {
 		f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
 	} else if (!ward_spoken_look(&f->spoken, p, n, w->eof)) {
 		if (w->len < WARD_RELAY_HELD_MAX && !w->eof)
