@@ -172,4 +172,50 @@ TEST(one_name_twice)
 	}
 }
 
+/* Of two of one name the rule that matters is shown: the writer's, the earlier one's, a grant's before the base. */
+TEST(whose_rule_is_shown)
+{
+	static const struct ward_rule rules[] = {
+		{ .type = WARD_CAP_FILE_READ, .pattern = "/w", .text = "a" },
+		{ .type = WARD_CAP_FILE_WRITE, .pattern = "/w", .text = "b" },
+	};
+	static const struct {
+		const char *name;
+		struct ward_node of_0, of_1;
+		int rule;
+	} shown[] = {
+		{ "the writer's, though later", { R }, { W }, 1 },
+		{ "the writer's, though earlier", { W }, { R }, 0 },
+		{ "the earlier one's", { R }, { R }, 0 },
+		{ "the earlier writer's", { W }, { W }, 0 },
+		{ "a grant's", { W, .base = true }, { R }, 1 },
+		{ "what is fixed", { W }, { R, FIXED }, 1 },
+	};
+
+	TABLE(row, shown) {
+		for (int turned = 0; turned < 2; turned++) {
+			struct ward_host h = full_host();
+			struct ward_plan_input in = input(&h);
+			struct ward_node nodes[] = { at(&row->of_0, "/w"), at(&row->of_1, "/w") };
+			struct ward_node first;
+			struct ward_plan *p;
+
+			CASE("%s, %d", row->name, turned);
+			nodes[0].rule = 0;
+			nodes[1].rule = 1;
+			first = nodes[turned];
+			nodes[turned] = nodes[0];
+			nodes[0] = first;
+			in.nodes = nodes;
+			in.n_nodes = 2;
+			in.rules = rules;
+			in.n_rules = 2;
+			p = must_build(&in);
+			REQUIRE(find(p, "/w"));
+			CHECK_EQ_INT(find(p, "/w")->rule, row->rule);
+			ward_plan_free(p);
+		}
+	}
+}
+
 TAP_MAIN();
