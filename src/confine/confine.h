@@ -54,6 +54,11 @@ struct ward_refusal {
 int ward_host_facts(struct ward_host *ret, struct ward_error *err);
 /* The same, each mechanism executed: for plan and doctor. */
 int ward_host_probe(struct ward_host *ret, struct ward_error *err);
+/*
+ * What egress needs, done in namespaces of a child's own: an address is dialled, and has to come to the listener. 0, or -errno and the
+ * step that failed (static text).
+ */
+int ward_host_capture(const char **ret_step);
 
 /* ---- life ---- */
 /*

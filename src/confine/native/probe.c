@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -27,6 +29,7 @@
 #include "confine/native/cgroup.h"
 #include "confine/native/landlock.h"
 #include "confine/native/native.h"
+#include "confine/native/net/net.h"
 #include "os/os.h"
 
 #define PROBE_STACK 65536u
@@ -182,9 +185,41 @@ static void probe_userns(struct ward_host *h)
 				    : WARD_USERNS_DENIED;
 }
 
+struct capture_try {
+	const char *step;
+	int err;
+};
+
+static int capture_child(void *arg)
+{
+	struct capture_try *t = arg;
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int sockets[WARD_CAPTURE_SOCKETS], fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), r;
+
+	t->step = "bringing the loopback up";
+	r = fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0 ? -errno : 0;
+	if (r == 0)
+		r = ward_capture_make(sockets, &t->step);
+	if (r == 0)
+		r = ward_capture_prove(sockets, &t->step);
+	t->err = r;
+	syscall(SYS_exit, r < 0 ? REFUSED : WORKS);
+	return 0;
+}
+
+int ward_host_capture(const char **ret_step)
+{
+	struct capture_try t = { .step = "making namespaces", .err = -EPERM };
+
+	(void)try_in_child(capture_child, CLONE_NEWUSER | CLONE_NEWNET, &t);
+	*ret_step = t.step;
+	return t.err;
+}
+
 int ward_host_probe(struct ward_host *ret, struct ward_error *err)
 {
 	unsigned plain = 0, listening = SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	const char *step;
 	int r = ward_host_facts(ret, err);
 
 	if (r < 0)
@@ -194,6 +229,7 @@ int ward_host_probe(struct ward_host *ret, struct ward_error *err)
 	ret->no_seccomp = try_in_child(filter_child, 0, &plain) != WORKS;
 	ret->seccomp_notify =
 		ret->seccomp_notify && try_in_child(filter_child, 0, &listening) == WORKS;
+	ret->nft = ret->userns && ward_host_capture(&step) == 0;
 	ret->fuse = ret->fuse && ret->userns;
 	ret->idmap = ret->idmap && ret->userns;
 	ward_cgroup_probe(ret, true);

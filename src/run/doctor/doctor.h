@@ -83,6 +83,7 @@ DOCTOR_CHECK(doctor_userns);
 DOCTOR_CHECK(doctor_namespaces);
 DOCTOR_CHECK(doctor_kernel_calls);
 DOCTOR_CHECK(doctor_proc);
+DOCTOR_CHECK(doctor_egress);
 DOCTOR_CHECK(doctor_fuse);
 DOCTOR_CHECK(doctor_idmap);
 DOCTOR_CHECK(doctor_landlock);

@@ -212,6 +212,28 @@ DOCTOR_CHECK(doctor_proc)
 	}
 }
 
+/* ---- the network of a run with egress ---- */
+
+DOCTOR_CHECK(doctor_egress)
+{
+	const char *step = "";
+	int r;
+
+	if (!d->namespaces) {
+		doctor_no_userns(d, row->missing, f);
+		return;
+	}
+	r = ward_host_capture(&step);
+	if (r == 0)
+		doctor_say(f, DOCTOR_OK,
+			"dialled an address that nobody has, and was caught with it (nf_tables, tproxy)");
+	else
+		doctor_say(f, row->missing, "%s: %s", step, strerror(-r));
+	if (r < 0 && r != -ENOENT && r != -EOPNOTSUPP && r != -EPROTONOSUPPORT)
+		doctor_fix(f, "%s",
+			filtered() ? "docker run --security-opt seccomp=unconfined ..." : "");
+}
+
 /* ---- calls ---- */
 
 /* Called with arguments that are refused in a known way once the call exists and may be made. */
