@@ -517,6 +517,18 @@ static int check(const struct ward_plan *p, const struct ward_plan_input *in,
 
 int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err)
 {
+	const struct ward_host *h = in->host;
+	const struct {
+		bool there;
+		const char *why, *fix;
+	} needs[] = {
+		{ h->userns, "without a network namespace no connection is let out",
+			fix_userns(h) },
+		{ h->nft, "what is dialled inside cannot be captured (nf_tables, tproxy)",
+			"sudo modprobe -a nf_tables nft_tproxy (ward doctor tries it)" },
+		{ h->seccomp_notify, "no call is mediated, so that every connect is refused",
+			"run ward where no other filter has the listener (ward doctor tries one)" },
+	};
 	const struct ward_rule *rule = NULL;
 
 	/* direct holds nothing back, so nothing has to be let through. */
@@ -525,15 +537,18 @@ int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, stru
 			rule = &p->rules[i];
 	}
 	p->egress = rule != NULL;
-	if (!rule || in->host->userns)
-		return WARD_OK;
-	ward_fail(err, WARD_E_AXIS,
-		"axis network: %.200s cannot be granted: without a network namespace no connection is let out",
-		rule->text);
-	if (rule->origin.file[0] != '-')
-		ward_fail_at(err, rule->origin.file, rule->origin.line, rule->origin.column);
-	ward_fail_fix(err, "%s; or take it out", fix_userns(in->host));
-	return WARD_E_AXIS;
+	for (size_t i = 0; rule && i < WARD_ARRAY_SIZE(needs); i++) {
+		if (needs[i].there)
+			continue;
+		ward_fail(err, WARD_E_AXIS, "axis network: %.200s cannot be granted: %s",
+			rule->text, needs[i].why);
+		if (rule->origin.file[0] != '-')
+			ward_fail_at(err, rule->origin.file, rule->origin.line,
+				rule->origin.column);
+		ward_fail_fix(err, "%s; or take it out", needs[i].fix);
+		return WARD_E_AXIS;
+	}
+	return WARD_OK;
 }
 
 int ward_plan_axes(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err)

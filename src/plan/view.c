@@ -243,10 +243,32 @@ static int limit(struct ward_error *err, size_t n)
 	return WARD_E_LIMIT;
 }
 
+/*
+ * With egress names can be looked up: of a server that no address but ours need have, since any is answered. Where the host's own file is
+ * shown, that one serves as well.
+ */
+static int add_resolver(struct ward_plan *p, struct ward_node *ret, struct ward_error *err)
+{
+	const uint32_t a = WARD_NET_SYNTHETIC4 + WARD_NET_DNS_AT;
+	const char *text = ward_arena_printf(p->arena,
+		"nameserver %u.%u.%u.%u\noptions timeout:2 attempts:1\n", a >> 24, a >> 16 & 255,
+		a >> 8 & 255, a & 255);
+
+	if (!text)
+		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	*ret = (struct ward_node){ .kind = WARD_NODE_FILE,
+		.dest = "/etc/resolv.conf",
+		.source = text,
+		.source_len = strlen(text),
+		.base = true,
+		.rule = -1 };
+	return WARD_OK;
+}
+
 int ward_plan_view(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err)
 {
 	struct ward_node *v;
-	size_t n, total, bytes = 0;
+	size_t n, total, bytes = 0, n_nodes = in->n_nodes;
 	int r;
 
 	if (in->n_nodes > WARD_MOUNTS_MAX)
@@ -257,7 +279,7 @@ int ward_plan_view(struct ward_plan *p, const struct ward_plan_input *in, struct
 			bytes += *s == '/';
 	if (bytes > WARD_MOUNTS_MAX)
 		bytes = WARD_MOUNTS_MAX;
-	v = ward_arena_alloc(p->arena, (bytes + in->n_nodes + 1) * sizeof(*v));
+	v = ward_arena_alloc(p->arena, (bytes + in->n_nodes + 3) * sizeof(*v));
 	if (!v)
 		return ward_fail(err, WARD_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < in->n_nodes; i++) {
@@ -265,8 +287,13 @@ int ward_plan_view(struct ward_plan *p, const struct ward_plan_input *in, struct
 		if (r < 0)
 			return r;
 	}
-	qsort(v, in->n_nodes, sizeof(*v), by_dest);
-	n = merge(v, in->n_nodes);
+	if (p->egress) {
+		r = add_resolver(p, &v[n_nodes++], err);
+		if (r < 0)
+			return r;
+	}
+	qsort(v, n_nodes, sizeof(*v), by_dest);
+	n = merge(v, n_nodes);
 	drop_masks(v, &n);
 	r = drop_covered(v, &n, err);
 	if (r < 0)

@@ -21,7 +21,7 @@ static TAP_UNUSED struct ward_host full_host(void)
 		.userns = true,
 		.fuse = true,
 		.landlock_abi = 7,
-		.seccomp_notify = true,
+		.seccomp_notify = true, .nft = true,
 		.cgroup = 2,
 		.cgroup_memory = true,
 		.cgroup_pids = true,

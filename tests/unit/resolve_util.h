@@ -109,7 +109,7 @@ static struct ward_host host_facts(void)
 		.fuse = true,
 		.idmap = true,
 		.landlock_abi = 7,
-		.seccomp_notify = true,
+		.seccomp_notify = true, .nft = true,
 		.cgroup = 2,
 		.cgroup_memory = true,
 		.cgroup_pids = true,

@@ -229,9 +229,8 @@ DOCTOR_CHECK(doctor_egress)
 			"dialled an address that nobody has, and was caught with it (nf_tables, tproxy)");
 	else
 		doctor_say(f, row->missing, "%s: %s", step, strerror(-r));
-	if (r < 0 && r != -ENOENT && r != -EOPNOTSUPP && r != -EPROTONOSUPPORT)
-		doctor_fix(f, "%s",
-			filtered() ? "docker run --security-opt seccomp=unconfined ..." : "");
+	if (r == -EPERM && filtered())
+		doctor_fix(f, "docker run --security-opt seccomp=unconfined ...");
 }
 
 /* ---- calls ---- */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan: what letting a run connect asks of the host, and puts into its view. */
+#include "plan_util.h"
+
+/* What egress needs of a host, each missing by itself: refused by name, whatever is accepted. */
+TEST(egress_needs)
+{
+	static const struct ward_rule rules[] = { { .type = WARD_CAP_NETWORK_CONNECT,
+		.pattern = "api.example.com:443",
+		.text = "NETWORK_CONNECT:api.example.com:443",
+		.origin = { .file = "--cap" } } };
+	static const struct {
+		const char *missing, *fix;
+	} rows[] = {
+		{ "", "" },
+		{ "without a network namespace", "allow user namespaces" },
+		{ "cannot be captured (nf_tables, tproxy)", "modprobe -a nf_tables nft_tproxy" },
+		{ "no call is mediated", "no other filter has the listener" },
+	};
+	static const signed char all[WARD_AXIS_MAX];
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
+		struct ward_host h = full_host();
+		struct ward_plan_input in = input(&h);
+		struct ward_error err = WARD_ERROR_INIT;
+		struct ward_plan *p = NULL;
+		bool *const facts[] = { NULL, &h.userns, &h.nft, &h.seccomp_notify };
+		int r;
+
+		CASE("%s", rows[i].missing);
+		in.rules = rules;
+		in.n_rules = 1;
+		in.accept = all;
+		if (facts[i])
+			*facts[i] = false;
+		r = ward_plan_build(&in, &p, &err);
+		CHECK_EQ_INT(r, i ? WARD_E_AXIS : WARD_OK);
+		if (i) {
+			CHECK_STR_CONTAINS(err.message,
+				"axis network: NETWORK_CONNECT:api.example.com:443 cannot be granted");
+			CHECK_STR_CONTAINS(err.message, rows[i].missing);
+			CHECK_STR_CONTAINS(err.fix, rows[i].fix);
+		}
+		ward_plan_free(p);
+		/* Nobody else needs nf_tables. */
+		in.n_rules = 0;
+		r = ward_plan_build(&in, &p, &err);
+		CHECK_EQ_INT(r, WARD_OK);
+		ward_plan_free(p);
+	}
+}
+
+TEST(egress_has_a_name_server)
+{
+	static const struct ward_rule rules[] = { { .type = WARD_CAP_NETWORK_CONNECT,
+		.pattern = "api.example.com:443",
+		.text = "NETWORK_CONNECT:api.example.com:443",
+		.origin = { .file = "--cap" } } };
+	static const struct ward_node etc[] = { BIND("/etc") };
+
+	for (int i = 0; i < 3; i++) {
+		struct ward_host h = full_host();
+		struct ward_plan_input in = input(&h);
+		const struct ward_node *found = NULL;
+		struct ward_plan *p;
+
+		CASE("%s", i == 0 ? "egress" : i == 1 ? "none" : "the host's is shown");
+		in.rules = rules;
+		in.n_rules = i == 1 ? 0 : 1;
+		in.nodes = etc;
+		in.n_nodes = i == 2 ? 1 : 0;
+		p = must_build(&in);
+		for (size_t k = 0; k < p->n_nodes; k++)
+			if (strcmp(p->nodes[k].dest, "/etc/resolv.conf") == 0)
+				found = &p->nodes[k];
+		CHECK_EQ_INT(p->egress, i != 1);
+		CHECK_EQ_INT(found != NULL, i == 0);
+		if (found) {
+			CHECK_EQ_INT(found->kind, WARD_NODE_FILE);
+			CHECK_EQ_SIZE(found->source_len, strlen(found->source));
+			CHECK_STR_EQ(found->source,
+				"nameserver 198.18.0.1\noptions timeout:2 attempts:1\n");
+		}
+		ward_plan_free(p);
+	}
+}
+
+TAP_MAIN();
