@@ -31,6 +31,7 @@
 	X(HOST_ROOT, "host-root", "the run's id is root on the host", PROBE_MAPS, NONE) \
 	X(GROUPS, "groups", "the groups of root are kept", PROBE_GROUPS, PROBE_GROUPS) \
 	X(NS_NET, "ns-net", "no network namespace is entered", PROBE_NAMESPACES, NONE) \
+	X(CAPTURE, "capture", "connections are not handed to the gate", STAGE_EGRESS, NONE) \
 	X(NS_IPC, "ns-ipc", "no ipc namespace is entered", PROBE_NAMESPACES, NONE) \
 	X(NS_UTS, "ns-uts", "no uts namespace is entered", PROBE_NAMESPACES, NONE) \
 	X(NS_CGROUP, "ns-cgroup", "no cgroup namespace is entered", PROBE_NAMESPACES, NONE) \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sockets that a run's network ends at, and everything that leads to them. */
 #define _GNU_SOURCE
+#include "confine/native/mutations.h"
 #include "confine/native/net/net.h"
 
 #include <arpa/inet.h>
@@ -140,7 +141,7 @@ int ward_capture_make(int sockets[WARD_CAPTURE_SOCKETS], const char **ret_step)
 	}
 	if (r == 0)
 		r = make_routes(six, ret_step);
-	if (r == 0)
+	if (r == 0 && !WARD_OFF(CAPTURE))
 		r = make_rules(six, ret_step);
 	for (int i = 0; r < 0 && i < N_SOCKETS; i++) {
 		if (sockets[i] >= 0)
