@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the gate reads of name servers and of the host's files, and which address stands for which name. */
+#include "tap.h"
+
+#include "egress/gate.h"
+
+#define NAME "good.test.example"
+
+static uint8_t query[WARD_DNS_QUERY_MAX], message[70000];
+static size_t query_n, message_n;
+
+static void put(const void *p, size_t n)
+{
+	memcpy(message + message_n, p, n);
+	message_n += n;
+}
+
+static void put16(unsigned v)
+{
+	const uint8_t b[2] = { (uint8_t)(v >> 8), (uint8_t)v };
+
+	put(b, 2);
+}
+
+/* An answer to the query for NAME, with that many records to come. */
+static void begin(unsigned type, unsigned flags, unsigned records)
+{
+	query_n = ward_dns_query(query, 0x1234, NAME, (uint16_t)type);
+	message_n = 0;
+	put(query, 2);
+	put16(flags);
+	put16(1);
+	put16(records);
+	put16(0);
+	put16(0);
+	put(query + 12, strlen(NAME) + 2 + 4);
+}
+
+static void put_name(const char *s)
+{
+	while (*s) {
+		uint8_t n = (uint8_t)strcspn(s, ".");
+
+		put(&n, 1);
+		put(s, n);
+		s += n + (s[n] == '.');
+	}
+	put("", 1);
+}
+
+/* owner NULL: the name that was asked for. */
+static void record(const char *owner, unsigned type, const void *data, unsigned n)
+{
+	if (owner)
+		put_name(owner);
+	else
+		put16(0xc00c);
+	put16(type);
+	put16(1);
+	put16(0);
+	put16(120);
+	put16(n);
+	put(data, n);
+}
+
+static void alias(const char *owner, const char *to)
+{
+	size_t at;
+
+	record(owner, 5, "", 0);
+	at = message_n;
+	put_name(to);
+	message[at - 2] = (uint8_t)((message_n - at) >> 8);
+	message[at - 1] = (uint8_t)(message_n - at);
+}
+
+static enum ward_dns_result look(struct ward_dns_answer *a)
+{
+	return ward_dns_read(message, message_n, query, query_n, a);
+}
+
+TEST(answers)
+{
+	const uint8_t v4[4] = { 93, 184, 216, 34 },
+		      mapped[16] = { [10] = 0xff, 0xff, 127, 0, 0, 1 };
+	struct ward_dns_answer a;
+
+	begin(WARD_DNS_A, 0x8180, 1);
+	record(NULL, 1, v4, 4);
+	CHECK_EQ_INT(look(&a), WARD_DNS_ANSWER);
+	CHECK_EQ_INT(a.n, 1);
+	CHECK_EQ_INT(a.v[0].family, 4);
+	CHECK(memcmp(a.v[0].a, v4, 4) == 0);
+	CHECK_EQ_INT(a.ttl, 120);
+	/* A mapped address is what it carries. */
+	begin(WARD_DNS_AAAA, 0x8180, 1);
+	record(NULL, 28, mapped, 16);
+	CHECK_EQ_INT(look(&a), WARD_DNS_ANSWER);
+	CHECK_EQ_INT(a.v[0].family, 4);
+	CHECK_EQ_INT(a.v[0].a[0], 127);
+	/* A thousand: the first of them. */
+	begin(WARD_DNS_A, 0x8180, 1000);
+	for (int i = 0; i < 1000; i++)
+		record(NULL, 1, v4, 4);
+	CHECK_EQ_INT(look(&a), WARD_DNS_ANSWER);
+	CHECK_EQ_INT(a.n, WARD_EGRESS_ADDRESSES_MAX);
+	begin(WARD_DNS_A, 0x8183, 0);
+	CHECK_EQ_INT(look(&a), WARD_DNS_NO_NAME);
+	begin(WARD_DNS_A, 0x8182, 0);
+	CHECK_EQ_INT(look(&a), WARD_DNS_FAILED);
+	begin(WARD_DNS_A, 0x8380, 0);
+	CHECK_EQ_INT(look(&a), WARD_DNS_CUT);
+	begin(WARD_DNS_A, 0x8180, 0);
+	CHECK_EQ_INT(look(&a), WARD_DNS_ANSWER);
+	CHECK_EQ_INT(a.n, 0);
+}
+
+TEST(answers_to_something_else)
+{
+	const uint8_t v4[4] = { 1, 2, 3, 4 };
+	struct ward_dns_answer a;
+
+	begin(WARD_DNS_A, 0x8180, 1);
+	record(NULL, 1, v4, 4);
+	message[1] ^= 1;
+	CHECK_EQ_INT(look(&a), WARD_DNS_FOREIGN);
+	message[1] ^= 1;
+	message[13] ^= 1; /* a letter of the question */
+	CHECK_EQ_INT(look(&a), WARD_DNS_FOREIGN);
+	message[13] ^= 1;
+	message[2] &= 0x7f; /* a question, and no answer */
+	CHECK_EQ_INT(look(&a), WARD_DNS_FOREIGN);
+	message[2] |= 0x80;
+	CHECK_EQ_INT(look(&a), WARD_DNS_ANSWER);
+	/* Records of other names, of other types: passed over. */
+	begin(WARD_DNS_A, 0x8180, 2);
+	record("evil.test.example", 1, v4, 4);
+	record(NULL, 28, message, 16);
+	CHECK_EQ_INT(look(&a), WARD_DNS_ANSWER);
+	CHECK_EQ_INT(a.n, 0);
+}
+
+TEST(aliases)
+{
+	const uint8_t v4[4] = { 1, 2, 3, 4 };
+	struct ward_dns_answer a;
+	char name[32], next[32];
+
+	begin(WARD_DNS_A, 0x8180, 3);
+	record("b.example", 1, v4, 4);
+	alias("A.Example", "b.example");
+	alias(NULL, "a.example");
+	CHECK_EQ_INT(look(&a), WARD_DNS_ANSWER);
+	CHECK_EQ_INT(a.n, 1);
+	/* In a circle, to itself, and longer than any is followed. */
+	begin(WARD_DNS_A, 0x8180, 2);
+	alias(NULL, "a.example");
+	alias("a.example", NAME);
+	CHECK_EQ_INT(look(&a), WARD_DNS_FAILED);
+	CHECK_EQ_INT(a.n, 0);
+	begin(WARD_DNS_A, 0x8180, 42);
+	alias(NULL, "n0.example");
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(name, sizeof(name), "n%d.example", i);
+		(void)snprintf(next, sizeof(next), "n%d.example", i + 1);
+		alias(name, next);
+	}
+	record("n40.example", 1, v4, 4);
+	CHECK_EQ_INT(look(&a), WARD_DNS_FAILED);
+	CHECK_EQ_INT(a.n, 0);
+}
+
+TEST(broken_answers)
+{
+	const uint8_t v4[4] = { 1, 2, 3, 4 };
+	struct ward_dns_answer a;
+	size_t whole;
+
+	/* Cut anywhere, it is no answer. */
+	begin(WARD_DNS_A, 0x8180, 1);
+	record(NULL, 1, v4, 4);
+	whole = message_n;
+	for (message_n = 0; message_n < whole; message_n++) {
+		enum ward_dns_result r = look(&a);
+
+		CHECK(r == WARD_DNS_FOREIGN || r == WARD_DNS_FAILED);
+		CHECK_EQ_INT(a.n, 0);
+	}
+	/* An owner that points at itself, and one that points ahead. */
+	begin(WARD_DNS_A, 0x8180, 1);
+	put16((unsigned)(0xc000 | message_n));
+	CHECK_EQ_INT(look(&a), WARD_DNS_FAILED);
+	begin(WARD_DNS_A, 0x8180, 1);
+	put16(0xc0ff);
+	CHECK_EQ_INT(look(&a), WARD_DNS_FAILED);
+	begin(WARD_DNS_A, 0x8180, 1);
+	record(NULL, 1, v4, 3);
+	CHECK_EQ_INT(look(&a), WARD_DNS_FAILED);
+}
+
+static struct ward_resolv_conf parse(const char *text)
+{
+	struct ward_resolv_conf c;
+
+	ward_resolv_conf_parse(text, strlen(text), &c);
+	return c;
+}
+
+static bool is4(const struct sockaddr_in6 *a, const char *text, unsigned port)
+{
+	struct sockaddr_in v4;
+	struct ward_relay_addr r = { .family = 4 };
+	char shown[WARD_ADDRESS_TEXT_MAX];
+
+	if (a->sin6_family != AF_INET)
+		return false;
+	memcpy(&v4, a, sizeof(v4));
+	memcpy(r.a, &v4.sin_addr, 4);
+	return strcmp(ward_address_text(&r, shown), text) == 0 && ntohs(v4.sin_port) == port;
+}
+
+TEST(resolv_conf)
+{
+	struct ward_resolv_conf c =
+		parse("# x\nsearch a b\nnameserver 192.0.2.1 \nnameserver\t::1\r\n"
+		      "nameserver nonsense\nnameserver 192.0.2.2\nnameserver 192.0.2.3\n"
+		      "options ndots:5 timeout:2 attempts:3");
+
+	CHECK_EQ_INT(c.n, 3);
+	CHECK(is4(&c.v[0], "192.0.2.1", 53));
+	CHECK_EQ_INT(c.v[1].sin6_family, AF_INET6);
+	CHECK(is4(&c.v[2], "192.0.2.2", 53));
+	CHECK_EQ_INT(c.timeout_ms, 2000);
+	CHECK_EQ_INT(c.attempts, 3);
+	/* Bounded, whatever it says; and nothing is the host itself. */
+	c = parse("options timeout:4000000000 attempts:99999999999\n");
+	CHECK(is4(&c.v[0], "127.0.0.1", 53));
+	CHECK_EQ_INT(c.timeout_ms, 5000);
+	CHECK_EQ_INT(c.attempts, 3);
+	c = parse("options timeout:0 attempts:0");
+	CHECK_EQ_INT(c.timeout_ms, 1000);
+	CHECK_EQ_INT(c.attempts, 1);
+}
+
+TEST(resolver_option)
+{
+	static const char *const bad[] = { "", "x", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536",
+		"192.0.2.1:53x", "[::1", "[]:53", "[::1]53", "192.0.2.1.5", "010.0.0.1", "1:2",
+		"::1%lo" };
+	struct sockaddr_in6 a;
+	struct ward_error err;
+
+	CHECK_EQ_INT(ward_resolver_parse("192.0.2.1", &a, &err), WARD_OK);
+	CHECK(is4(&a, "192.0.2.1", 53));
+	CHECK_EQ_INT(ward_resolver_parse("192.0.2.1:5353", &a, &err), WARD_OK);
+	CHECK(is4(&a, "192.0.2.1", 5353));
+	CHECK_EQ_INT(ward_resolver_parse("[2001:db8::1]:5353", &a, &err), WARD_OK);
+	CHECK_EQ_INT(ntohs(a.sin6_port), 5353);
+	CHECK_EQ_INT(ward_resolver_parse("2001:db8::1", &a, &err), WARD_OK);
+	CHECK_EQ_INT(ntohs(a.sin6_port), 53);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(bad); i++) {
+		CASE("%s", bad[i]);
+		CHECK_EQ_INT(ward_resolver_parse(bad[i], &a, &err), WARD_E_INVALID);
+	}
+}
+
+TEST(hosts)
+{
+	static const char text[] =
+		"127.0.0.1 localhost\n# 192.0.2.9 " NAME "\n192.0.2.7\tother GOOD.Test.example. x\n"
+		"nonsense " NAME "\n2001:db8::7 " NAME " # comment\n192.0.2.8 x" NAME "\n";
+	struct ward_dns_answer a;
+
+	CHECK(ward_hosts_find(text, sizeof(text) - 1, NAME, &a));
+	CHECK_EQ_INT(a.n, 2);
+	CHECK_EQ_INT(a.v[0].family, 4);
+	CHECK_EQ_INT(a.v[0].a[3], 7);
+	CHECK_EQ_INT(a.v[1].family, 6);
+	CHECK(!ward_hosts_find(text, sizeof(text) - 1, "test.example", &a));
+}
+
+TEST(pins)
+{
+	struct ward_pins_table t = { 0 };
+	struct ward_relay_addr a4 = { .family = 4 }, a6 = { .family = 6 };
+	struct ward_pinned *first = ward_pinned_make(&t, "a.example"), *p;
+	bool synthetic;
+	char name[32];
+
+	REQUIRE(first != NULL);
+	CHECK(ward_pinned_make(&t, "a.example") == first);
+	CHECK(ward_pinned_find(&t, "b.example") == NULL);
+	ward_pinned_addresses(first, a4.a, a6.a);
+	CHECK_EQ_INT(a4.a[0], 198);
+	CHECK(ward_pinned_at(&t, &a4, &synthetic) == first && synthetic);
+	CHECK(ward_pinned_at(&t, &a6, &synthetic) == first && synthetic);
+	/* The next one's, before there is one; the name server's; one outside of the ranges; one with bits between. */
+	a4.a[3]++;
+	CHECK(ward_pinned_at(&t, &a4, &synthetic) == NULL && synthetic);
+	a4.a[2] = 0;
+	a4.a[3] = WARD_NET_DNS_AT;
+	CHECK(ward_pinned_at(&t, &a4, &synthetic) == NULL && synthetic);
+	a4.a[0] = 93;
+	CHECK(ward_pinned_at(&t, &a4, &synthetic) == NULL && !synthetic);
+	a6.a[8] = 1;
+	CHECK(ward_pinned_at(&t, &a6, &synthetic) == NULL && synthetic);
+	/* Bounded, and what is there stays what it is. */
+	for (int i = 1; i < WARD_EGRESS_NAMES_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "n%d.example", i);
+		p = ward_pinned_make(&t, name);
+		if (!p || p->offset != WARD_NET_NAMES_AT + (uint32_t)i)
+			break;
+	}
+	CHECK_EQ_INT(t.n, WARD_EGRESS_NAMES_MAX);
+	CHECK(ward_pinned_make(&t, "over.example") == NULL);
+	CHECK(ward_pinned_make(&t, "a.example") == first);
+	ward_pins_table_done(&t);
+}
+
+TAP_MAIN();
