@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of egress share: name servers and servers of their own, on the loopback, that count what reaches them."""
+import contextlib
+import http.server
+import socket
+import socketserver
+import struct
+import threading
+import time
+
+A, AAAA = 1, 28
+HELLO = b"hello from outside\n"
+
+
+class Dns:
+    """
+    A name server on 127.0.0.1, UDP and TCP. answers: name -> addresses as text, or a list of such lists, one for each time that the name is
+    asked for; what is not in it does not exist. how: "silent", "cut" (everything by TCP alone), "other" (answers to another question first).
+    """
+
+    def __init__(self, answers, how=""):
+        self.answers, self.how, self.queries, self.times = answers, how, [], {}
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.tcp = socket.socket()
+        self.udp.bind(("127.0.0.1", 0))
+        self.tcp.bind(self.udp.getsockname())
+        self.tcp.listen(16)
+        self.at = "127.0.0.1:%d" % self.udp.getsockname()[1]
+        for fn in (self.serve_udp, self.serve_tcp):
+            threading.Thread(target=fn, daemon=True).start()
+
+    def close(self):
+        self.udp.close()
+        self.tcp.close()
+
+    def names(self):
+        return {name for name, _ in self.queries}
+
+    def answer(self, q, cut=False):
+        at, labels = 12, []
+        while q[at]:
+            labels.append(q[at + 1:at + 1 + q[at]].decode())
+            at += 1 + q[at]
+        kind, name = struct.unpack(">H", q[at + 1:at + 3])[0], ".".join(labels)
+        self.queries.append((name, kind))
+        found = self.answers.get(name)
+        if found and isinstance(found[0], list):
+            turn = self.times.setdefault((name, kind), 0)
+            self.times[name, kind] += 1
+            found = found[min(turn, len(found) - 1)]
+        records = []
+        for a in found or []:
+            family = socket.AF_INET6 if ":" in a else socket.AF_INET
+            if (kind, family) in ((A, socket.AF_INET), (AAAA, socket.AF_INET6)):
+                data = socket.inet_pton(family, a)
+                records.append(b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 1, len(data)) + data)
+        if cut:
+            records = []
+        flags = 0x8180 | (0 if name in self.answers else 3) | (0x200 if cut else 0)
+        return q[:2] + struct.pack(">HHHHH", flags, 1, len(records), 0, 0) + q[12:at + 5] + b"".join(records)
+
+    def serve_udp(self):
+        with contextlib.suppress(OSError):
+            while True:
+                q, peer = self.udp.recvfrom(4096)
+                if self.how == "silent":
+                    self.answer(q)
+                    continue
+                if self.how == "other":
+                    bad = bytearray(self.answer(q))
+                    bad[14] ^= 1
+                    self.udp.sendto(bytes(bad), peer)
+                    self.udp.sendto(bytes([q[0] ^ 1]) + self.answer(q)[1:], peer)
+                self.udp.sendto(self.answer(q, self.how == "cut"), peer)
+
+    def serve_tcp(self):
+        with contextlib.suppress(OSError):
+            while True:
+                c, _ = self.tcp.accept()
+                with c:
+                    n = struct.unpack(">H", c.recv(2, socket.MSG_WAITALL))[0]
+                    a = self.answer(c.recv(n, socket.MSG_WAITALL))
+                    c.sendall(struct.pack(">H", len(a)) + a)
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.0"
+
+    def log_message(self, *args):  # pylint: disable=arguments-differ
+        self.server.requests.append(self.requestline)
+
+
+class Http(http.server.ThreadingHTTPServer):
+    """Serves directory; at [::1] with six."""
+
+    daemon_threads = True
+
+    def __init__(self, directory, six=False, tls=None):
+        self.address_family = socket.AF_INET6 if six else socket.AF_INET
+        self.requests = []
+
+        def handler(*args):
+            return Handler(*args, directory=str(directory))
+        super().__init__(("::1" if six else "127.0.0.1", 0), handler)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
+        self.port = self.server_address[1]
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def server_bind(self):
+        # Without a look at what the host is called.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "server", self.server_address[1]
+
+
+class Talker(socketserver.ThreadingTCPServer):
+    """Says banner first, and echoes."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, banner=b"", talk=None):
+        self.accepted = 0
+
+        class Talk(socketserver.BaseRequestHandler):
+            def handle(self):
+                self.server.accepted += 1
+                with contextlib.suppress(OSError):
+                    self.request.sendall(banner)
+                    if talk:
+                        talk(self.request)
+                        return
+                    while data := self.request.recv(65536):
+                        self.request.sendall(data)
+        super().__init__(("127.0.0.1", 0), Talk)
+        self.port = self.server_address[1]
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+
+def until(what, seconds=5.0):
+    end = time.monotonic() + seconds
+    while not what() and time.monotonic() < end:
+        time.sleep(0.02)
+    return what()

@@ -1,0 +1,434 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+Egress from end to end: real clients, unconfigured, reach what was granted by name and port, and nothing else; what is refused is refused at
+once, with the record that says so, and for a refused name nothing reaches a name server. All servers are the tests' own.
+"""
+import json
+import os
+import socket
+import subprocess
+
+import box
+import cli
+from box import both, both_cases, root_only
+from egress_box import HELLO, Dns, Http, Talker, until
+from tap import check, check_eq, check_in, skip
+
+NAME = "good.test.example"
+PYTHON = "/usr/bin/python3"
+
+
+class Net:
+    """A name server, an HTTP server behind NAME, and runs that may reach it."""
+
+    def __init__(self, p, answers=None, how="", six=False):
+        self.p = p
+        self.www = p.side / "www"
+        self.www.mkdir(exist_ok=True)
+        (self.www / "hello").write_bytes(HELLO)
+        self.http = Http(self.www, six)
+        self.host = "[::1]" if six else "127.0.0.1"
+        self.dns = Dns(answers or {NAME: ["::1" if six else "127.0.0.1"], "other.test.example": ["127.0.0.1"]}, how)
+
+    def grants(self, *more, port=None, name=NAME):
+        port = port or self.http.port
+        words = ["--resolver", self.dns.at]
+        for where in (f"{name}:{port}", f"{self.host}:{port}", *more):
+            words += ["--cap", f"NETWORK_CONNECT:{where}"]
+        return words
+
+    def run(self, *words, grants=None, **more):
+        return self.p.outcome(*(self.grants() if grants is None else grants), "--", *words, **more)
+
+    def url(self, name=NAME, port=None):
+        return f"http://{name}:{port or self.http.port}/hello"
+
+    def told(self, kind=None):
+        return [r for r in box.records(self.p) if r["kind"].startswith(("net.", "dns.")) and kind in (None, r["kind"])]
+
+
+def need(program):
+    if not os.path.exists(program):
+        skip(f"{program} is not here")
+    return program
+
+
+def refused(n, doc, resource, reason=None):
+    """It is a violation of the outcome, and a record."""
+    check_in(resource, [v["resource"] for v in doc["violations"]], str(doc["violations"]))
+    found = [r for r in n.told() if r["kind"].endswith(".block") and r["resource"] == resource]
+    check(found, f"no record of {resource}: {n.told()}")
+    if reason:
+        check_eq(found[-1]["detail"]["reason"], reason)
+    return found[-1]
+
+
+FETCH = {
+    "curl": lambda url: ["/usr/bin/curl", "-sS", "-m", "20", url],
+    "wget": lambda url: ["/usr/bin/wget", "-q", "-t", "1", "-T", "20", "-O", "-", url],
+    "python": lambda url: [PYTHON, "-c", f"import urllib.request as u; print(u.urlopen({url!r}, timeout=20).read().decode(), end='')"],
+    "node": lambda url: ["/usr/bin/node", "-e", f"fetch({url!r}).then(r => r.text()).then(t => process.stdout.write(t))"],
+}
+
+
+@both_cases([(name, name) for name in FETCH])
+def reaches_what_was_granted_and_nothing_else_with(p, client):
+    n = Net(p)
+    need(FETCH[client]("")[0])
+    r, doc = n.run(*FETCH[client](n.url()))
+    check_eq((r.code, r.out), (0, HELLO.decode()), r.err)
+    check_eq(doc["violations"], [])
+    check(until(lambda: n.told("net.connect")), "no net.connect")
+    c = n.told("net.connect")[-1]
+    check_eq((c["resource"], c["effect"], c["detail"]["inspected"], c["detail"]["address"]),
+             (f"{NAME}:{n.http.port}", "allow", "http", "127.0.0.1"))
+    check(c["detail"]["down"] > len(HELLO), str(c))
+    asked, served = len(n.dns.queries), len(n.http.requests)
+    r, doc = n.run(*FETCH[client](n.url("other.test.example")))
+    check(r.code != 0, r.out)
+    refused(n, doc, "other.test.example", "no_rule")
+    check_eq((len(n.dns.queries), len(n.http.requests)), (asked, served), str(n.dns.queries))
+    # The same name at another port.
+    r, doc = n.run(*FETCH[client](n.url(port=8009)))
+    check(r.code != 0, r.out)
+    found = refused(n, doc, f"{NAME}:8009", "no_rule")
+    check_eq(found["detail"]["cure"], f"--cap 'NETWORK_CONNECT:{NAME}:8009'")
+    check_eq(len(n.http.requests), served)
+
+
+SWIFT = """
+import socket, sys, time
+def took(host, port):
+    best = 9
+    for _ in range(8):
+        t = time.monotonic()
+        try:
+            socket.create_connection((host, port), 5).recv(1)
+            print("open", host, port)
+        except OSError:
+            pass
+        best = min(best, time.monotonic() - t)
+    return best
+for where in sys.argv[1:]:
+    host, port = where.rsplit(":", 1)
+    print(where, int(took(host, int(port)) * 1000))
+"""
+
+
+@both
+def refuses_names_ports_and_addresses_within_50_ms(p):
+    n = Net(p)
+    where = ["other.test.example:80", f"{NAME}:8009", "93.184.216.34:443", "2606:4700::1:443", "169.254.169.254:80", "10.1.2.3:22", "198.18.0.77:80",
+             "198.19.255.255:80", "fd77:6172:6400::9:80"]
+    r, doc = n.run(PYTHON, "-c", SWIFT, *where)
+    check_eq(r.code, 0, r.err)
+    for line in r.out.splitlines():
+        at, ms = line.rsplit(" ", 1)
+        check(int(ms) < 50, line)
+        check(not at.startswith("open"), line)
+    check_eq(len(r.out.splitlines()), len(where), r.out)
+    for resource in ("other.test.example", f"{NAME}:8009", "93.184.216.34:443", "[2606:4700::1]:443", "169.254.169.254:80"):
+        refused(n, doc, resource)
+    refused(n, doc, "198.18.0.77:80", "no_name")
+    check(n.dns.names() <= {NAME}, str(n.dns.queries))
+    check_eq(n.http.requests, [])
+    # However often it was tried, it is one violation, and few records.
+    check_eq(len([v for v in doc["violations"] if v["resource"] == "93.184.216.34:443"]), 1)
+    check_eq(next(v["count"] for v in doc["violations"] if v["resource"] == "93.184.216.34:443"), 8)
+    check(len([r for r in n.told() if r["resource"] == "93.184.216.34:443"]) <= 5, "too many records")
+
+
+ADDRESSES = {
+    "loopback": ("127.0.0.1", "address_class"),
+    "loopback as a mapped address": ("::ffff:127.0.0.1", "address_class"),
+    "IPv6 loopback": ("::1", "address_class"),
+    "private": ("10.255.255.1", "address_class"),
+    "metadata": ("169.254.169.254", "address_never"),
+    "metadata in NAT64": ("64:ff9b::a9fe:a9fe", "address_never"),
+    "unspecified": ("0.0.0.0", "address_never"),
+    "multicast": ("224.0.0.1", "address_never"),
+    "the run's own range": ("198.18.0.1", "address_never"),
+}
+
+
+@both_cases([(name, *row) for name, row in ADDRESSES.items()])
+def dials_no_address_that_needs_its_own_rule_for_a_name_that_leads_to(p, address, reason):
+    n = Net(p, {NAME: [address]})
+    r, doc = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url(),
+                   grants=["--resolver", n.dns.at, "--cap", f"NETWORK_CONNECT:{NAME}:{n.http.port}"])
+    check(r.code != 0, r.out)
+    refused(n, doc, f"{NAME}:{n.http.port}", reason)
+    check_eq(n.http.requests, [])
+
+
+@both
+def an_answer_that_changes_opens_nothing(p):
+    """Rebinding: the first answers are harmless, then comes the loopback."""
+    n = Net(p, {NAME: [["192.0.2.1"], ["127.0.0.1"]]})
+    script = f"""
+import socket, time
+for i in range(3):
+    try:
+        s = socket.create_connection(({NAME!r}, {n.http.port}), 1)
+        s.sendall(b"GET /hello HTTP/1.0\\r\\n\\r\\n")
+        print(s.recv(100))
+    except OSError as e:
+        print("refused", e)
+    time.sleep(1.3)
+"""
+    r, doc = n.run(PYTHON, "-c", script, grants=["--resolver", n.dns.at, "--cap", f"NETWORK_CONNECT:{NAME}:{n.http.port}"])
+    check("HTTP" not in r.out, r.out)
+    check(len([q for q in n.dns.queries if q[1] == 1]) >= 2, str(n.dns.queries))
+    check_eq(n.http.requests, [])
+    refused(n, doc, f"{NAME}:{n.http.port}", "address_class")
+
+
+@both_cases([("that cuts its answers", "cut"), ("before whose answers come others", "other")])
+def works_with_a_name_server(p, how):
+    n = Net(p, how=how)
+    r, _ = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url())
+    check_eq((r.code, r.out), (0, HELLO.decode()), r.err)
+
+
+@root_only
+def a_silent_name_server_is_waited_for_so_long(p):
+    n = Net(p, how="silent")
+    r, doc = n.run("/usr/bin/curl", "-sS", "-m", "25", n.url())
+    check(r.code not in (0, 28), f"{r.code} {r.err}")
+    check_eq(n.told("net.block")[-1]["detail"]["reason"], "resolver_silent")
+    # No fault of the run's; the report says why all the same.
+    check_eq(doc["violations"], [])
+    check_in("no name server outside answered", r.err)
+
+
+@both
+def a_name_that_is_not_there_and_a_server_that_is_not_are_told(p):
+    n = Net(p, {"other.test.example": []})
+    r, doc = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url())
+    check(r.code != 0)
+    check_eq(n.told("net.block")[-1]["detail"]["reason"], "not_resolved")
+    n = Net(p)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    r, doc = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url(port=port), grants=n.grants(port=port))
+    check(r.code != 0)
+    check_eq(n.told("net.block")[-1]["detail"]["reason"], "unreachable")
+    check_eq(doc["violations"], [])
+
+
+@both
+def host_must_be_the_name(p):
+    n = Net(p)
+    r, doc = n.run("/usr/bin/curl", "-sS", "-m", "20", "-H", "Host: other.test.example", n.url())
+    check(r.code != 0, r.out)
+    refused(n, doc, f"{NAME}:{n.http.port}", "name_mismatch")
+    check_eq(n.http.requests, [])
+    # To a granted address a granted name may be said, and no other.
+    url = f"http://127.0.0.2:{n.http.port}/hello"
+    grants = ["--cap", "NETWORK_CONNECT:192.0.2.0/24:80", "--cap", f"NETWORK_CONNECT:{NAME}:80"]
+    r, doc = n.run("/usr/bin/curl", "-sS", "-m", "2", "-H", "Host: other.test.example", "http://192.0.2.1/", grants=grants)
+    check(r.code != 0, r.out + url)
+    refused(n, doc, "192.0.2.1:80", "name_mismatch")
+
+
+@both
+def ipv6_works_alone(p):
+    if not os.path.exists("/proc/net/if_inet6"):
+        skip("no IPv6")
+    n = Net(p, six=True)
+    r, _ = n.run("/usr/bin/curl", "-6", "-sS", "-m", "20", n.url())
+    check_eq((r.code, r.out), (0, HELLO.decode()), r.err)
+    r, _ = n.run("/usr/bin/curl", "-4", "-sS", "-m", "20", n.url())
+    check_eq((r.code, r.out), (0, HELLO.decode()), r.err)
+
+
+@both
+def the_own_loopback_works_and_is_not_the_host_s(p):
+    n = Net(p)
+    script = f"""
+import socket, threading
+s = socket.create_server(("127.0.0.1", 0))
+threading.Thread(target=lambda: s.accept()[0].sendall(b"own"), daemon=True).start()
+print(socket.create_connection(s.getsockname(), 5).recv(3))
+try:
+    socket.create_connection(("127.0.0.1", {n.http.port}), 5)
+    print("the host's")
+except OSError:
+    print("not there")
+"""
+    r, _ = n.run(PYTHON, "-c", script)
+    check_eq((r.code, r.out.split()), (0, ["b'own'", "not", "there"]), r.err)
+    check_eq(n.http.requests, [])
+
+
+@both
+def the_host_s_loopback_by_its_name(p):
+    n = Net(p)
+    grants = ["--resolver", n.dns.at, "--cap", f"NETWORK_CONNECT:host.ward.internal:{n.http.port}"]
+    r, _ = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url("host.ward.internal"), grants=grants)
+    check_eq((r.code, r.out), (0, HELLO.decode()), r.err)
+    check_eq(n.dns.queries, [])
+
+
+@both
+def a_server_that_speaks_first_is_heard_first(p):
+    n = Net(p)
+    t = Talker(b"220 hello\r\n")
+    script = f"""
+import socket
+s = socket.create_connection(({NAME!r}, {t.port}), 10)
+print(s.recv(11))
+s.sendall(b"x" * 70000 + b"!")
+n = 0
+while n < 70001:
+    n += len(s.recv(65536))
+print(n)
+"""
+    r, _ = n.run(PYTHON, "-c", script, grants=n.grants(port=t.port))
+    check_eq((r.code, r.out.split()), (0, ["b'220", "hello\\r\\n'", "70001"]), r.err)
+    c = n.told("net.connect")[-1]["detail"]
+    check_eq((c["inspected"], c["up"], c["down"]), ("none", 70001, 70012))
+
+
+@both
+def git_over_http_and_its_own_protocol(p):
+    n = Net(p)
+    repo = n.www / "r.git"
+    env = dict(os.environ, HOME=str(p.side), GIT_CONFIG_NOSYSTEM="1")
+    work = p.side / "work"
+
+    def git(*words):
+        subprocess.run(["/usr/bin/git", "-c", "user.name=n", "-c", "user.email=e@example.com", *words], check=True, env=env,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    need("/usr/bin/git")
+    git("init", "-q", str(work))
+    (work / "f").write_text("text\n")
+    git("-C", str(work), "add", "f")
+    git("-C", str(work), "commit", "-qm", "c")
+    git("clone", "-q", "--bare", str(work), str(repo))
+    git("-C", str(repo), "update-server-info")
+    r, _ = n.run("/usr/bin/git", "clone", "-q", f"http://{NAME}:{n.http.port}/r.git", "got", grants=n.grants() + ["--write", "."])
+    check_eq(r.code, 0, r.err)
+    check_eq((p.ws / "got/f").read_text(), "text\n")
+    r, doc = n.run("/usr/bin/git", "clone", "-q", f"git://{NAME}/r.git", "got2", grants=n.grants() + ["--write", "."])
+    check(r.code != 0)
+    refused(n, doc, f"{NAME}:9418", "no_rule")
+
+
+@both
+def tls_must_name_the_name(p):
+    n = Net(p)
+    openssl = need("/usr/bin/openssl")
+    key = p.side / "key.pem"
+    # The machine's own configuration may be missing.
+    (p.side / "cnf").write_text("[req]\ndistinguished_name=d\n[d]\n")
+    subprocess.run([openssl, "req", "-config", str(p.side / "cnf"), "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-subj", f"/CN={NAME}", "-days", "2", "-keyout", str(key), "-out", str(p.side / "cert.pem")], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    import ssl  # pylint: disable=import-outside-toplevel
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(p.side / "cert.pem"), str(key))
+    server = Http(n.www, tls=context)
+    grants = n.grants(port=server.port)
+    r, _ = n.run("/usr/bin/curl", "-sSk", "-m", "20", f"https://{NAME}:{server.port}/hello", grants=grants)
+    check_eq((r.code, r.out), (0, HELLO.decode()), r.err)
+    check_eq(n.told("net.connect")[-1]["detail"]["inspected"], "tls")
+    r, _ = n.run(openssl, "s_client", "-brief", "-connect", f"{NAME}:{server.port}", "-servername", NAME, grants=grants)
+    check_in("CONNECTION ESTABLISHED", r.err)
+    r, doc = n.run(openssl, "s_client", "-brief", "-connect", f"{NAME}:{server.port}", "-servername", "other.test.example", grants=grants)
+    check("CONNECTION ESTABLISHED" not in r.err, r.err)
+    refused(n, doc, f"{NAME}:{server.port}", "name_mismatch")
+
+
+@both
+def psql_is_followed_through_its_question_for_tls(p):
+    n = Net(p)
+    psql = need("/usr/bin/psql")
+    said = []
+
+    def talk(c):
+        said.append(c.recv(8))
+        c.sendall(b"N")
+        said.append(c.recv(4096))
+        c.sendall(b"E" + (4 + 2 + 12 + 1).to_bytes(4, "big") + b"SERROR\0Mtest\0\0")
+    t = Talker(talk=talk)
+    r, _ = n.run(psql, f"host={NAME} port={t.port} user=u dbname=d connect_timeout=10", grants=n.grants(port=t.port))
+    check(r.code != 0)
+    check(until(lambda: len(said) == 2), str(said))
+    check_in(b"user\0u\0", said[1])
+    check_eq(n.told("net.connect")[-1]["resource"], f"{NAME}:{t.port}")
+
+
+@both
+def net_log_prints_it(p):
+    n = Net(p)
+    _, doc = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url(), n.url("other.test.example"))
+    r = cli.ward("net", "log", doc["run"], "--audit", str(p.log))
+    check_eq(r.code, 0, r.err)
+    check_in(f'net.connect allow NETWORK_CONNECT "{NAME}:{n.http.port}"', r.out)
+    check_in('dns.block deny NETWORK_CONNECT "other.test.example"', r.out)
+    check_in("inspected=http", r.out)
+    r = cli.ward("net", "log", "--json", doc["run"], "--audit", str(p.log))
+    check_eq({json.loads(line)["kind"] for line in r.out.splitlines()}, {"dns.query", "net.connect", "dns.block"})
+    r = cli.ward("net", "log", "0" * 26, "--audit", str(p.log))
+    check_eq(r.code, 2, r.out)
+    check_in("has nothing of run", r.err)
+
+
+@both
+def nothing_is_left_and_a_run_without_a_grant_has_no_relay(p):
+    n = Net(p)
+    script = "import os, time; time.sleep(0.3)"
+    q = p.start(*n.grants(), "--", PYTHON, "-c", script)
+    check(box.wait_for(lambda: "ward-relay" in box.descendants().values()), "no relay")
+    q.wait()
+    check_eq(box.leftovers(), {})
+    q = p.start("--", PYTHON, "-c", script)
+    check(box.wait_for(lambda: "python3" in box.descendants().values()), "no command")
+    check("ward-relay" not in box.descendants().values(), str(box.descendants()))
+    q.wait()
+
+
+@both
+def a_relay_that_dies_takes_the_network_with_it(p):
+    n = Net(p)
+    t = Talker(b"x")
+    script = f"""
+import socket, sys
+s = socket.create_connection(({NAME!r}, {t.port}), 10)
+print(s.recv(1), flush=True)
+sys.stdin.read(1)
+try:
+    print(s.recv(1))
+except OSError as e:
+    print("ended")
+try:
+    socket.create_connection((s.getpeername()[0], {t.port}), 10)
+    print("open")
+except OSError:
+    print("refused")
+"""
+    q = p.start(*n.grants(port=t.port), "--outcome", str(p.outcome_file), "--", PYTHON, "-c", script, stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    check_eq(q.stdout.readline().strip(), "b'x'")
+    for pid, name in box.descendants().items():
+        if name == "ward-relay":
+            os.kill(pid, box.KILL)
+    out, err = q.communicate("\n", timeout=30)
+    check(out.split()[-1] == "refused", out + err)
+    check(out.split()[0] in ("b''", "ended"), out)
+    check_in("egress.relay", [r.get("resource") for r in box.records(p)])
+    check_in("relay_lost", [r["detail"].get("ended") for r in n.told("net.connect")])
+
+
+@both
+def a_resolver_that_is_none_is_refused(p):
+    r = p.run("--resolver", "nonsense", "--", "/bin/true")
+    check(r.code != 0)
+    check_in("--resolver", r.err)
+
+
+if __name__ == "__main__":
+    box.main()
