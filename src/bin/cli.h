@@ -55,6 +55,7 @@ const char *take_option(struct words *w, char **ret_value);
 int cmd_policy_explain(struct words w);
 int cmd_policy_show(struct words w);
 int cmd_policy_check(struct words w);
+int cmd_net_check(struct words w);
 
 /* policy_tools.c */
 int cmd_policy_test(struct words w);

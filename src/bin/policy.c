@@ -134,13 +134,22 @@ int policy_print(char *text)
 	return ok ? EXIT_OK : EXIT_USAGE;
 }
 
+static const struct command *command_named(const char *name)
+{
+	for (size_t i = 0; command_at(i) != NULL; i++) {
+		if (ward_streq(command_at(i)->name, name))
+			return command_at(i);
+	}
+	return NULL;
+}
+
 int policy_command(struct words w, const char *name, const struct own_option *options, bool files,
 	policy_fn *fn)
 {
 	struct ward_error err = WARD_ERROR_INIT;
 	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
 	struct own *o = calloc(1, sizeof(*o));
-	int code, words = 0;
+	int code;
 
 	if (r == NULL || o == NULL) {
 		fprintf(stderr, "ward: out of memory or descriptors\n");
@@ -149,7 +158,7 @@ int policy_command(struct words w, const char *name, const struct own_option *op
 		o->takes_files = files;
 		code = take(r, o, options, &w, &err);
 		if (code > 0)
-			code = print_help(command_find("policy", name, &words));
+			code = print_help(command_named(name));
 		else
 			code = code < 0 ? policy_failed(&err) : fn(r, o, &err);
 	}
@@ -172,11 +181,12 @@ int policy_of_run(const struct own *o, struct ward_policy_run *of, struct ward_e
 
 /* ---- explain ---- */
 
+static const int answer_exits[] = { [WARD_ANSWER_DENY] = EXIT_REFUSED,
+	[WARD_ANSWER_ASK] = EXIT_REFUSED,
+	[WARD_ANSWER_ALLOW] = EXIT_OK };
+
 static int explain(struct ward_request *r, struct own *o, struct ward_error *err)
 {
-	static const int exits[] = { [WARD_ANSWER_DENY] = EXIT_REFUSED,
-		[WARD_ANSWER_ASK] = EXIT_REFUSED,
-		[WARD_ANSWER_ALLOW] = EXIT_OK };
 	enum ward_answer answer;
 	struct ward_policy_run of;
 	char *text = NULL;
@@ -211,7 +221,7 @@ static int explain(struct ward_request *r, struct own *o, struct ward_error *err
 			err);
 	if (code < 0)
 		return policy_failed(err);
-	return policy_print(text) == EXIT_OK ? exits[answer] : EXIT_USAGE;
+	return policy_print(text) == EXIT_OK ? answer_exits[answer] : EXIT_USAGE;
 }
 
 int cmd_policy_explain(struct words w)
@@ -222,7 +232,30 @@ int cmd_policy_explain(struct words w)
 		{ "run", offsetof(struct own, run) }, { "audit", offsetof(struct own, audit) },
 		{ NULL, 0 } };
 
-	return policy_command(w, "explain", options, false, explain);
+	return policy_command(w, "policy explain", options, false, explain);
+}
+
+/* ---- net check: the same about one endpoint ---- */
+
+static int net_check(struct ward_request *r, struct own *o, struct ward_error *err)
+{
+	enum ward_answer answer;
+	char *text = NULL;
+
+	if (o->n_files != 1)
+		return (void)policy_fail(err, "ward net check", "one endpoint is asked about",
+			       "ward net check api.example.com:443"),
+		       policy_failed(err);
+	if (ward_request_explain(r, "net.connect", o->files[0], o->json, &text, &answer, err) < 0)
+		return policy_failed(err);
+	return policy_print(text) == EXIT_OK ? answer_exits[answer] : EXIT_USAGE;
+}
+
+int cmd_net_check(struct words w)
+{
+	static const struct own_option options[] = { { NULL, 0 } };
+
+	return policy_command(w, "net check", options, true, net_check);
 }
 
 /* ---- show, check ---- */
@@ -254,7 +287,7 @@ int cmd_policy_show(struct words w)
 		{ "run", offsetof(struct own, run) }, { "audit", offsetof(struct own, audit) },
 		{ NULL, 0 } };
 
-	return policy_command(w, "show", options, false, show);
+	return policy_command(w, "policy show", options, false, show);
 }
 
 static int check(struct ward_request *r, struct own *o, struct ward_error *err)
@@ -276,5 +309,5 @@ int cmd_policy_check(struct words w)
 {
 	static const struct own_option options[] = { { NULL, 0 } };
 
-	return policy_command(w, "check", options, true, check);
+	return policy_command(w, "policy check", options, true, check);
 }

@@ -22,7 +22,7 @@ struct own_option {
 };
 typedef int policy_fn(struct ward_request *r, struct own *o, struct ward_error *err);
 
-/* name: the second word of the command. files: words that are no options are taken. */
+/* name: both words of the command. files: words that are no options are taken. */
 int policy_command(struct words w, const char *name, const struct own_option *options, bool files, policy_fn *fn);
 /* Is it about a run that was (--run RUN)? Then no other option of a run says anything. 1: *of is it; 0; or it fails. */
 int policy_of_run(const struct own *o, struct ward_policy_run *of, struct ward_error *err);

@@ -31,7 +31,7 @@ int cmd_policy_test(struct words w)
 {
 	static const struct own_option options[] = { { NULL, 0 } };
 
-	return policy_command(w, "test", options, true, test);
+	return policy_command(w, "policy test", options, true, test);
 }
 
 /* ---- diff ---- */
@@ -69,7 +69,7 @@ int cmd_policy_diff(struct words w)
 		{ "run", offsetof(struct own, run) }, { "audit", offsetof(struct own, audit) },
 		{ NULL, 0 } };
 
-	return policy_command(w, "diff", options, true, diff);
+	return policy_command(w, "policy diff", options, true, diff);
 }
 
 /* ---- snapshot ---- */
@@ -113,7 +113,7 @@ int cmd_policy_snapshot(struct words w)
 		{ "run", offsetof(struct own, run) }, { "audit", offsetof(struct own, audit) },
 		{ NULL, 0 } };
 
-	return policy_command(w, "snapshot", options, false, snapshot);
+	return policy_command(w, "policy snapshot", options, false, snapshot);
 }
 
 /* ---- fmt ---- */

@@ -186,6 +186,21 @@ static const struct command commands[] = {
 			"2  usage, or an error in a policy",
 	},
 	{
+		.name = "net check",
+		.fn = cmd_net_check,
+		.usage = "net check [options] HOST:PORT",
+		.summary = "say whether a run may connect to HOST:PORT, and why",
+		.text = "Judge a connection to HOST:PORT by the policies that a run with the same options would have: the rule that "
+			"decides with its place, what a literal address is, and the least grant that would allow it. The options are those of ward "
+			"policy explain. No name is looked up; what a name leads to is looked at when a run connects.",
+		.examples = "ward net check --cap 'NETWORK_CONNECT:*.example.com:443' api.example.com:443\n"
+			"ward net check --mode workspace_write api.example.com:443\n"
+			"ward net check --policy net.cedar '[2001:db8::1]:22' --json",
+		.exits = "0  allowed\n"
+			"1  denied, or a person would be asked\n"
+			"2  usage, or an error in a policy",
+	},
+	{
 		.name = "audit verify",
 		.fn = cmd_audit_verify,
 		.usage = "audit verify [FILE] [--head HASH] [--json]",

@@ -71,7 +71,8 @@ enum ward_why {
 	WARD_WHY_FORBIDDEN,          /* rules forbid it */
 	WARD_WHY_NO_RULE,            /* no rule grants it */
 	WARD_WHY_NARROWED,           /* rules would grant it, and layer lists what may be granted, but not this */
-	WARD_WHY_GRANTED             /* rules grant it; ASK: when somebody says so */
+	WARD_WHY_GRANTED,            /* rules grant it; ASK: when somebody says so */
+	WARD_WHY_NEVER               /* an address that is never reached, whatever rules say (data/addresses) */
 };
 const char *ward_why_name(enum ward_why w);     /* "malformed" ... */
 

@@ -11,7 +11,7 @@
 const char *ward_why_name(enum ward_why w)
 {
 	static const char *const names[] = { "malformed", "failed", "forbidden", "no_rule",
-		"narrowed", "granted" };
+		"narrowed", "granted", "never" };
 
 	return (unsigned)w < WARD_ARRAY_SIZE(names) ? names[w] : "malformed";
 }
@@ -135,6 +135,19 @@ static void narrowed(struct ward_verdict *v)
 		v->layer == WARD_LAYER_CEILING ? "ceiling" : ward_layer_name(v->layer));
 }
 
+/* Whatever it is that the policies say. */
+static void never(const struct ward_query *q, struct ward_verdict *ret)
+{
+	struct ward_endpoint e;
+	const char *what = "no address";
+
+	if (ward_endpoint_parse_asked(q->resource, &e))
+		(void)ward_address_what(e.family, e.address, &what);
+	ret->why = WARD_WHY_NEVER;
+	(void)snprintf(ret->text, sizeof(ret->text), "never reached, whatever is granted: %s",
+		what);
+}
+
 int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q,
 	struct ward_verdict *ret)
 {
@@ -150,6 +163,10 @@ int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward
 	code = ward_book_request(b, d, q, &r);
 	if (code == WARD_E_INVALID)
 		return WARD_OK;
+	if (code == WARD_E_REFUSED) {
+		never(q, ret);
+		return WARD_OK;
+	}
 	if (code == WARD_OK &&
 		ask_set(b, d, ward_book_grants(b), &r, q->of_host, ret, &level, &code) &&
 		ask_bounds(b, d, q, &r, ret, &level, &code)) {

@@ -176,6 +176,9 @@ struct ward_query {
 	const char *backend;             /* of a SANDBOX */
 	const int64_t *tier;             /* NULL: that of the run */
 };
-/* The request in cedar's words; lives in d until the next one. */
+/*
+ * The request in cedar's words; lives in d until the next one. WARD_E_REFUSED: to connect to an address that is never reached, whatever
+ * any policy says.
+ */
 int ward_book_request(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q, struct cedar_request *ret);
 struct cedar_scratch *ward_desk_scratch(struct ward_desk *d);

@@ -126,7 +126,7 @@ static int judge(struct life *l, const struct ward_layers *ceiling, struct ward_
 {
 	struct ward_taken *t = calloc(1, sizeof(*t));
 	struct ward_error why = WARD_ERROR_INIT;
-	int r = t ? ward_rules_again(l->r, l->plan, ceiling, t, &why)
+	int r = t ? ward_rules_again(l->r, l->plan, l->book, ceiling, t, &why)
 		  : ward_fail(&why, WARD_E_NOMEM, "no memory for a decision");
 
 	if (r < 0 || !t)

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 struct again {
 	struct ward_resolver rs;
 	const struct ward_plan *plan;
+	const struct ward_rulebook *had; /* what judged until now; NULL: the plan's rules */
 	struct ward_rulebook *book;
 	struct ward_texts names; /* that a pattern matches */
 	int64_t now_ms;
@@ -294,6 +296,43 @@ static int look_rest(struct again *a)
 	return r;
 }
 
+/* Could it be connected to until now? Where that is not known it is taken to be so. */
+static bool connected(const struct again *a, const char *endpoint)
+{
+	struct ward_rules rules = { a->plan->rules, a->plan->n_rules };
+	struct ward_question q = { .action = WARD_CAP_NETWORK_CONNECT, .resource = endpoint };
+	struct ward_query query = {
+		.action = WARD_ACT_NET_CONNECT, .resource = ward_str(endpoint), .now_ms = a->now_ms
+	};
+	struct ward_decision *d;
+	struct ward_verdict v;
+	bool yes = true;
+
+	if (a->had && ward_judge(a->had->book, a->had->desk, &query, &v) == WARD_OK &&
+		v.effect != WARD_ASK)
+		return v.effect == WARD_ALLOW;
+	d = calloc(1, sizeof(*d));
+	if (d && ward_decide(&rules, &q, d, NULL) == WARD_OK)
+		yes = d->effect == WARD_ALLOW;
+	free(d);
+	return yes;
+}
+
+static int look_net(struct again *a)
+{
+	struct ward_texts names = { 0 };
+	int r = ward_net_asked_again(&a->rs, a->plan, a->book->book, &names, a->err);
+
+	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < names.n; i++) {
+		struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+			.resource = ward_str(names.v[i]) };
+
+		if (connected(a, names.v[i]))
+			r = ask(a, &q);
+	}
+	return r;
+}
+
 static int look_all(struct again *a)
 {
 	int r;
@@ -303,12 +342,15 @@ static int look_all(struct again *a)
 	if (r == WARD_OK)
 		r = look_rest(a);
 	if (r == WARD_OK && !a->taken->any)
+		r = look_net(a);
+	if (r == WARD_OK && !a->taken->any)
 		r = look_view(a);
 	return r == WARD_OK && !a->taken->any ? look_rules(a) : r;
 }
 
 int ward_rules_again(struct ward_request *r, const struct ward_plan *plan,
-	const struct ward_layers *ceiling, struct ward_taken *ret, struct ward_error *err)
+	const struct ward_rulebook *had, const struct ward_layers *ceiling, struct ward_taken *ret,
+	struct ward_error *err)
 {
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(ARENA_BYTES_MAX);
 	struct ward_host host = { .uid = geteuid(), .gid = getegid() };
@@ -320,6 +362,7 @@ int ward_rules_again(struct ward_request *r, const struct ward_plan *plan,
 				   .nodes = plan->nodes,
 				   .n_nodes = plan->n_nodes },
 		.plan = plan,
+		.had = had,
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000),
 		.taken = ret,
 		.err = err };

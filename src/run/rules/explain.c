@@ -31,6 +31,7 @@ static const struct {
 	{ WARD_ACT_FS_EXEC, WARD_CAP_EXTERNAL_COMMAND },
 	{ WARD_ACT_PROC_EXEC, WARD_CAP_EXTERNAL_COMMAND },
 	{ WARD_ACT_ENV_READ, WARD_CAP_ENV },
+	{ WARD_ACT_NET_CONNECT, WARD_CAP_NETWORK_CONNECT },
 };
 
 /* ---- the resource ---- */
@@ -54,6 +55,19 @@ bool ward_rules_made_inside(const char *path)
 	return reserved && !ward_streq(reserved, "/");
 }
 
+/* As people write it, in its one spelling; what is no endpoint is judged as it is, and refused. */
+static const char *endpoint(struct ward_resolver *rs, const char *given)
+{
+	struct ward_endpoint_fault why;
+	struct ward_endpoint e;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+
+	if (!ward_endpoint_parse(ward_str(given), &e, &why) || !ward_endpoint_is_one(&e))
+		return given;
+	ward_endpoint_text(&e, text);
+	return ward_arena_strdup(rs->arena, text);
+}
+
 int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *given,
 	struct ward_query *q, struct ward_error *err)
 {
@@ -73,6 +87,8 @@ int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *
 		thing == WARD_THING_REPOSITORY) {
 		s = given[0] ? ward_rules_real_path(rs, base, given) : NULL;
 	}
+	if (thing == WARD_THING_ENDPOINT)
+		s = endpoint(rs, given);
 	if (!s || !s[0]) {
 		(void)ward_fail(err, WARD_E_INVALID, "%s names nothing", ward_rs_show(rs, given));
 		ward_fail_fix(err,
@@ -179,6 +195,17 @@ static void rule_text(struct ward_buf *b, const struct ward_book_rule *r)
 	ward_buf_addc(b, '\n');
 }
 
+/* Of a literal address: what it is; NULL: it is none. */
+static const char *class_of(const struct question *q)
+{
+	struct ward_endpoint e;
+
+	if (ward_action_thing(q->ask.action) != WARD_THING_ENDPOINT ||
+		!ward_endpoint_parse_asked(q->ask.resource, &e) || e.kind != WARD_HOST_ADDRESS)
+		return NULL;
+	return ward_address_class_name(ward_address_classify(e.family, e.address));
+}
+
 static void answer_text(struct ward_buf *b, const struct question *q)
 {
 	const struct ward_verdict *v = &q->verdict;
@@ -194,6 +221,8 @@ static void answer_text(struct ward_buf *b, const struct question *q)
 		rule_text(b, v->rules[i]);
 	if (v->n_rules > WARD_VERDICT_RULES_MAX)
 		ward_buf_addf(b, "  and %zu more\n", v->n_rules - WARD_VERDICT_RULES_MAX);
+	if (class_of(q))
+		ward_buf_addf(b, "  address: %s\n", class_of(q));
 	if (q->cure[0])
 		ward_buf_addf(b, "  grant: %s\n", q->cure);
 	if (q->cure[0] && q->book->profile && q->book->profile->origin.file) {
@@ -253,6 +282,8 @@ static void answer_json(struct ward_buf *b, const struct question *q)
 		rule_json(b, v->rules[i]);
 	ward_jw_close(b, ']');
 	ward_jw_ku64(b, "rules_total", v->n_rules);
+	if (class_of(q))
+		ward_jw_kstr(b, "address", class_of(q));
 	if (q->cure[0])
 		ward_jw_kstr(b, "cure", q->cure);
 	ward_jw_kstr(b, "policy_sha256", q->book->sha256);

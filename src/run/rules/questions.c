@@ -90,12 +90,12 @@ static int expect(struct reading *in, const struct ward_json *v, const char *nam
 
 static int why(struct reading *in, const struct ward_json *v, const char *name)
 {
-	for (unsigned w = WARD_WHY_MALFORMED; w <= WARD_WHY_GRANTED; w++) {
+	for (unsigned w = WARD_WHY_MALFORMED; w <= WARD_WHY_NEVER; w++) {
 		if (ward_streq(ward_why_name((enum ward_why)w), name))
 			return WARD_OK;
 	}
 	return wrong(in, v, false, "there is no such reason",
-		"known are malformed failed forbidden no_rule narrowed granted");
+		"known are malformed failed forbidden no_rule narrowed granted never");
 }
 
 /* Option names and their values: a text, true, or a list of texts. */

@@ -104,7 +104,8 @@ int ward_rules_interpreter(struct ward_resolver *rs, const char *script, const c
 int ward_rules_ceiling(struct ward_resolver *rs, const struct ward_layers *ceiling, struct ward_rulebook **ret,
 	struct ward_error *err);
 /*
- * again.c: the first thing that the plan of a live run grants and this ceiling does not let be, as a start would find. ret->any
+ * again.c: the first thing that the plan of a live run, with the policies that it had (NULL: none), grants and this ceiling does not
+ * let be, as a start would find. ret->any
  * is false only where all of it was looked at. Any error says that it is not known.
  */
 struct ward_taken {
@@ -116,8 +117,11 @@ struct ward_taken {
 	uint32_t line;
 	char id[128], reason[256];   /* of the rule, or "" */
 };
-int ward_rules_again(struct ward_request *r, const struct ward_plan *plan, const struct ward_layers *ceiling,
-	struct ward_taken *ret, struct ward_error *err);
+int ward_rules_again(struct ward_request *r, const struct ward_plan *plan, const struct ward_rulebook *had,
+	const struct ward_layers *ceiling, struct ward_taken *ret, struct ward_error *err);
+/* net/again.c: endpoints to be asked about then, each once. */
+int ward_net_asked_again(struct ward_resolver *rs, const struct ward_plan *plan, const struct ward_book *now, struct ward_texts *to,
+	struct ward_error *err);
 /* walk.c: names on disk that a pattern matches, added to found. */
 int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *patterns, bool relative,
 	struct ward_texts *found, struct ward_error *err);
