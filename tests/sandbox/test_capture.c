@@ -152,6 +152,50 @@ static const char *in_own(const char *at)
 	return strcmp(text, "own") == 0 ? "own" : "?";
 }
 
+/* Whoever listens where others are dialled: is it he who is reached? "hello": no. */
+static const char *in_steal(const char *at)
+{
+	struct sockaddr_storage a;
+	struct sockaddr_in any = { .sin_family = AF_INET };
+	socklen_t n = address(at, &a);
+	int s = socket(a.ss_family, SOCK_STREAM, 0), w = socket(AF_INET, SOCK_STREAM, 0);
+	const char *r;
+
+	any.sin_port = htons((uint16_t)(ntohs(((const struct sockaddr_in *)&a)->sin_port) + 1));
+	if (bind(s, (void *)&a, n) < 0 || listen(s, 4) < 0 ||
+		bind(w, (void *)&any, sizeof(any)) < 0 || listen(w, 4) < 0)
+		return outcome(-1);
+	r = in_tcp(at);
+	close(s);
+	close(w);
+	return r;
+}
+
+/* From an address that is somebody else's. */
+static const char *in_from(const char *from_and_to)
+{
+	static char text[64];
+	struct sockaddr_storage a;
+	char from[64];
+	const char *to = strchr(from_and_to, '-') + 1;
+	socklen_t n;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	ssize_t got;
+
+	(void)snprintf(from, sizeof(from), "%.*s", (int)(to - 1 - from_and_to), from_and_to);
+	n = address(from, &a);
+	if (bind(fd, (void *)&a, n) < 0)
+		return outcome(-1);
+	n = address(to, &a);
+	if (connect(fd, (void *)&a, n) < 0)
+		return outcome(-1);
+	got = recv(fd, text, sizeof(text) - 1, 0);
+	text[got < 0 ? 0 : got] = 0;
+	(void)!send(fd, "hi", 2, MSG_NOSIGNAL);
+	close(fd);
+	return text;
+}
+
 static const char *in_socket(const char *what)
 {
 	int family, type, protocol;
@@ -217,6 +261,8 @@ static const struct {
 	{ "sendto", in_udp_sendto },
 	{ "sendmsg", in_udp_sendmsg },
 	{ "own", in_own },
+	{ "steal", in_steal },
+	{ "from", in_from },
 	{ "socket", in_socket },
 	{ "fastopen", in_fastopen },
 	{ "links", in_links },
@@ -351,6 +397,32 @@ TEST(the_capturing_port_itself)
 	CHECK_EQ_SIZE(n, 1);
 	CHECK_STR_EQ(v[0].to, "127.0.0.1:1023");
 	CHECK_STR_CONTAINS(b.text, "tcp=198.18.0.2:1023 -> ECONNREFUSED\n");
+	box_end(&b);
+}
+
+/* An address can be bound by anybody, since all are local: nobody is reached by that who is not the gate, and who asks is known. */
+TEST(who_binds_an_address_of_others)
+{
+	struct arrival v[8];
+	const struct arrival *a;
+	size_t n;
+
+	BOX(b, true, "steal=203.0.113.7:8080", "from=8.8.4.4:7777-203.0.113.8:443",
+		"tcp=[::ffff:203.0.113.9]:443");
+	n = box_serve(&b, v, 8);
+	CASE("%.200s", b.text);
+	CHECK(arrived(v, n, "203.0.113.7:8080"));
+	CHECK_STR_CONTAINS(b.text, "steal=203.0.113.7:8080 -> hello\n");
+	a = arrived(v, n, "203.0.113.8:443");
+	REQUIRE(a);
+	CHECK_STR_EQ(a->from, "8.8.4.4:7777");
+	CHECK(a->known);
+	CHECK_STR_CONTAINS(b.text, "-203.0.113.8:443 -> hello\n");
+	if (has_six()) {
+		a = arrived(v, n, "203.0.113.9:443");
+		REQUIRE(a);
+		CHECK(a->known);
+	}
 	box_end(&b);
 }
 
