@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate with a stand-in for the relay, at the other end of its socket, and one for the name server: what it answers, what it asks, what
+ * it tells, and that a relay that says what cannot be is ended.
+ */
+#include "tap.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "egress/gate.h"
+
+#define TOLD_MAX 64
+
+static struct {
+	struct ward_egress *e;
+	int relay, dns, server;
+	uint16_t port; /* of server */
+	const char *address_allowed; /* by its own rule */
+	struct {
+		enum ward_egress_kind kind;
+		char why[32], name[64], address[64];
+		uint64_t count, up;
+	} told[TOLD_MAX];
+	size_t n_told;
+} t;
+
+static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *ret, char *rule,
+	size_t size)
+{
+	(void)arg;
+	(void)snprintf(rule, size, "a rule");
+	if (q->name && strcmp(q->name, "good.example") == 0 && (q->port == 0 || q->port == t.port))
+		*ret = WARD_ALLOW;
+	if (!q->name && t.address_allowed && strcmp(q->address, t.address_allowed) == 0)
+		*ret = WARD_ALLOW;
+	/* Whatever else fails is no yes. */
+	return q->name && strcmp(q->name, "broken.example") == 0 ? (*ret = WARD_ALLOW, WARD_E_NOMEM)
+								 : WARD_OK;
+}
+
+static void on_event(void *arg, const struct ward_egress_event *e)
+{
+	(void)arg;
+	if (t.n_told == TOLD_MAX)
+		return;
+	t.told[t.n_told].kind = e->kind;
+	t.told[t.n_told].count = e->count;
+	t.told[t.n_told].up = e->up;
+	(void)snprintf(t.told[t.n_told].why, 32, "%s", e->why ? e->why : "");
+	(void)snprintf(t.told[t.n_told].name, 64, "%s", e->name ? e->name : "");
+	(void)snprintf(t.told[t.n_told].address, 64, "%s", e->address ? e->address : "");
+	t.n_told++;
+}
+
+static int bound(int type)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0)
+		abort();
+	return fd;
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_in a;
+	socklen_t n = sizeof(a);
+
+	return getsockname(fd, (struct sockaddr *)&a, &n) < 0 ? 0 : ntohs(a.sin_port);
+}
+
+static void begin(void)
+{
+	static const struct ward_egress_ops ops = { on_ask, on_event, NULL };
+	struct ward_error err = WARD_ERROR_INIT;
+	char resolver[64];
+	int pair[2];
+
+	memset(&t, 0, sizeof(t));
+	t.dns = bound(SOCK_DGRAM);
+	t.server = bound(SOCK_STREAM);
+	if (listen(t.server, 8) < 0 || ward_socketpair(SOCK_SEQPACKET, pair) < 0)
+		abort();
+	t.port = port_of(t.server);
+	t.relay = pair[1];
+	(void)snprintf(resolver, sizeof(resolver), "127.0.0.1:%u", port_of(t.dns));
+	struct ward_egress_options o = { .ops = &ops, .resolver = resolver };
+	if (ward_gate_new(&o, pair[0], &t.e, &err) < 0)
+		abort();
+}
+
+static void turn(void)
+{
+	struct pollfd p = { ward_egress_fd(t.e), POLLIN, 0 };
+
+	(void)poll(&p, 1, 50);
+	(void)ward_egress_next(t.e, NULL);
+}
+
+static void say(const struct ward_relay_msg *m)
+{
+	(void)ward_send_fds(t.relay, m, sizeof(*m), NULL, 0);
+	turn();
+}
+
+static void ready(void)
+{
+	say(&(struct ward_relay_msg){ .type = WARD_RELAY_READY, .value = WARD_RELAY_VERSION });
+}
+
+/* The next message of the gate; 0: none, -1: the relay is given up. A descriptor that comes with it is closed, and counted. */
+static int hear(struct ward_relay_msg *m, size_t *ret_fds)
+{
+	int fd = -1;
+	size_t n_fds = 1;
+	ssize_t n = ward_recv_fds(t.relay, m, sizeof(*m), &fd, &n_fds, MSG_DONTWAIT);
+
+	ward_close(fd);
+	if (ret_fds)
+		*ret_fds = n == (ssize_t)sizeof(*m) ? n_fds : 0;
+	return n == (ssize_t)sizeof(*m) ? 1 : n == -EAGAIN ? 0 : -1;
+}
+
+static void end(void)
+{
+	ward_close(t.relay);
+	ward_egress_stop(t.e);
+	ward_close(t.dns);
+	ward_close(t.server);
+}
+
+static struct ward_relay_msg named(const char *name)
+{
+	struct ward_relay_msg m = { .type = WARD_RELAY_NAME, .id = 7, .value = 1 };
+
+	(void)snprintf(m.name, sizeof(m.name), "%s", name);
+	return m;
+}
+
+static bool told(enum ward_egress_kind kind, const char *why)
+{
+	for (size_t i = 0; i < t.n_told; i++)
+		if (t.told[i].kind == kind && strcmp(t.told[i].why, why) == 0)
+			return true;
+	return false;
+}
+
+/* Answers what the gate asked: A with this address, everything else with nothing. How many questions there were. */
+static int serve(const char *address)
+{
+	uint8_t q[512];
+	struct sockaddr_in from;
+	socklen_t n_from = sizeof(from);
+	ssize_t n;
+	int served = 0;
+
+	for (int i = 0; i < 20 && served < 2; i++) {
+		struct pollfd p = { t.dns, POLLIN, 0 };
+		size_t end_q;
+
+		(void)poll(&p, 1, 20);
+		n = recvfrom(t.dns, q, 256, 0, (struct sockaddr *)&from, &n_from);
+		if (n < 20)
+			continue;
+		served++;
+		end_q = 12 + strlen((char *)q + 12) + 1 + 4;
+		q[2] = 0x81;
+		q[3] = 0x80;
+		q[7] = q[end_q - 3] == 1;
+		q[11] = 0;
+		n = (ssize_t)end_q;
+		if (q[7]) {
+			const uint8_t rr[12] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4 };
+
+			memcpy(q + n, rr, sizeof(rr));
+			(void)inet_pton(AF_INET, address, q + n + 12);
+			n += 16;
+		}
+		(void)sendto(t.dns, q, (size_t)n, 0, (struct sockaddr *)&from, n_from);
+	}
+	return served;
+}
+
+TEST(names)
+{
+	struct ward_relay_msg m, ask = named("good.example");
+	uint8_t v4[4];
+
+	begin();
+	ready();
+	say(&ask);
+	REQUIRE(hear(&m, NULL) == 1);
+	CHECK(m.type == WARD_GATE_ANSWER && m.id == 7 && m.value == 0);
+	CHECK_EQ_INT(m.v4[0], 198);
+	memcpy(v4, m.v4, 4);
+	say(&ask);
+	REQUIRE(hear(&m, NULL) == 1);
+	CHECK(memcmp(v4, m.v4, 4) == 0);
+	CHECK_EQ_INT(serve("127.0.0.1"), 2);
+	/* Refused, and refused because the judge failed: NXDOMAIN, and nobody outside is asked. */
+	ask = named("evil.example");
+	say(&ask);
+	REQUIRE(hear(&m, NULL) == 1);
+	CHECK_EQ_INT(m.value, 3);
+	ask = named("broken.example");
+	say(&ask);
+	REQUIRE(hear(&m, NULL) == 1);
+	CHECK_EQ_INT(m.value, 3);
+	CHECK_EQ_INT(serve("127.0.0.1"), 0);
+	CHECK(told(WARD_EGRESS_DNS_BLOCK, "no_rule"));
+	end();
+}
+
+static struct ward_relay_msg opened(uint32_t id, const uint8_t v4[4])
+{
+	struct ward_relay_msg m = { .type = WARD_RELAY_OPEN,
+		.id = id,
+		.to = { .family = 4, .port = t.port },
+		.from = { .family = 4, .port = 4000, .a = { 198, 18, 0, 2 } } };
+
+	memcpy(m.to.a, v4, 4);
+	return m;
+}
+
+/* From a name to a connection, as far as the name server lets it. */
+static uint32_t connects(const char *address, size_t *ret_fds)
+{
+	struct ward_relay_msg m, ask = named("good.example");
+
+	*ret_fds = 0;
+	say(&ask);
+	if (hear(&m, NULL) != 1)
+		return 0;
+	m = opened(1, m.v4);
+	say(&m);
+	(void)serve(address);
+	for (int i = 0; i < 20; i++) {
+		int r;
+
+		turn();
+		r = hear(&m, ret_fds);
+		if (r)
+			return r < 0 ? 0 : m.type;
+	}
+	return 0;
+}
+
+TEST(dials_what_was_looked_at)
+{
+	struct ward_relay_msg m;
+	size_t n_fds;
+
+	begin();
+	ready();
+	CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_REFUSED);
+	CHECK_EQ_INT(n_fds, 0);
+	CHECK(told(WARD_EGRESS_BLOCK, "address_class"));
+	end();
+
+	begin();
+	ready();
+	CHECK_EQ_INT(connects("169.254.169.254", &n_fds), WARD_GATE_REFUSED);
+	CHECK(told(WARD_EGRESS_BLOCK, "address_never"));
+	end();
+
+	begin();
+	t.address_allowed = "127.0.0.1";
+	ready();
+	CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_DIALED);
+	CHECK_EQ_INT(n_fds, 1);
+	m = (struct ward_relay_msg){
+		.type = WARD_RELAY_SEEN, .id = 1, .value = WARD_SPOKEN_HTTP, .name = "good.example"
+	};
+	say(&m);
+	REQUIRE(hear(&m, NULL) == 1);
+	CHECK_EQ_INT(m.type, WARD_GATE_PASS);
+	m = (struct ward_relay_msg){ .type = WARD_RELAY_CLOSED, .id = 1, .up = 5, .down = 6 };
+	say(&m);
+	CHECK(told(WARD_EGRESS_CONNECT, ""));
+	CHECK_EQ_INT(t.told[t.n_told - 1].up, 5);
+	CHECK_STR_EQ(t.told[t.n_told - 1].address, "127.0.0.1");
+	end();
+}
+
+TEST(first_bytes)
+{
+	static const struct {
+		enum ward_relay_spoken value;
+		const char *name;
+		enum ward_relay_type answer;
+	} rows[] = {
+		{ WARD_SPOKEN_UNKNOWN, "", WARD_GATE_PASS },
+		{ WARD_SPOKEN_SSH, "", WARD_GATE_PASS },
+		{ WARD_SPOKEN_POSTGRES, "", WARD_GATE_PASS },
+		{ WARD_SPOKEN_TLS, "", WARD_GATE_PASS },
+		{ WARD_SPOKEN_TLS, "good.example", WARD_GATE_PASS },
+		{ WARD_SPOKEN_TLS, "evil.example", WARD_GATE_REFUSED },
+		{ WARD_SPOKEN_TLS_ECH, "good.example", WARD_GATE_PASS },
+		{ WARD_SPOKEN_TLS_ECH, "", WARD_GATE_REFUSED },
+		{ WARD_SPOKEN_TLS_ECH, "evil.example", WARD_GATE_REFUSED },
+		{ WARD_SPOKEN_HTTP, "sub.good.example", WARD_GATE_REFUSED },
+		{ WARD_SPOKEN_HTTP, "127.0.0.1", WARD_GATE_REFUSED },
+		{ WARD_SPOKEN_HTTP2, "evil.example", WARD_GATE_REFUSED },
+		{ WARD_SPOKEN_BROKEN, "", WARD_GATE_REFUSED },
+	};
+
+	TABLE(row, rows) {
+		struct ward_relay_msg m = { .type = WARD_RELAY_SEEN, .id = 1, .value = row->value };
+		size_t n_fds;
+
+		CASE("%u %s", row->value, row->name);
+		begin();
+		t.address_allowed = "127.0.0.1";
+		ready();
+		CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_DIALED);
+		(void)snprintf(m.name, sizeof(m.name), "%s", row->name);
+		say(&m);
+		CHECK_EQ_INT(hear(&m, NULL), 1);
+		CHECK_EQ_INT(m.type, row->answer);
+		end();
+	}
+}
+
+TEST(addresses_without_a_name)
+{
+	static const struct {
+		uint8_t a[4];
+		const char *why;
+	} rows[] = { { { 198, 18, 1, 0 }, "no_name" }, { { 198, 18, 0, 1 }, "no_name" },
+		{ { 198, 19, 255, 255 }, "no_name" }, { { 93, 184, 216, 34 }, "no_rule" },
+		{ { 169, 254, 169, 254 }, "address_never" }, { { 127, 0, 0, 1 }, "no_name" } };
+
+	TABLE(row, rows) {
+		struct ward_relay_msg m;
+
+		CASE("%s", row->why);
+		begin();
+		/* Whatever a rule says of the last two. */
+		t.address_allowed = row->a[0] == 127 ? "127.0.0.1" : "169.254.169.254";
+		ready();
+		m = opened(3, row->a);
+		say(&m);
+		CHECK_EQ_INT(hear(&m, NULL), 1);
+		CHECK(m.type == WARD_GATE_REFUSED && m.id == 3);
+		CHECK(told(WARD_EGRESS_BLOCK, row->why));
+		end();
+	}
+}
+
+TEST(a_relay_that_says_what_cannot_be_is_ended)
+{
+	static const struct ward_relay_msg rows[] = {
+		{ .type = WARD_RELAY_READY, .value = WARD_RELAY_VERSION },
+		{ .type = 0 },
+		{ .type = WARD_GATE_PASS },
+		{ .type = 99 },
+		{ .type = WARD_RELAY_NAME, .name = "" },
+		{ .type = WARD_RELAY_NAME, .name = "Good.example" },
+		{ .type = WARD_RELAY_NAME, .name = "good.example." },
+		{ .type = WARD_RELAY_NAME, .name = "1.2.3.4" },
+		{ .type = WARD_RELAY_OPEN,
+			.to = { 4, 0, 0, { 1, 2, 3, 4 } },
+			.from = { 4, 0, 1, { 1 } } },
+		{ .type = WARD_RELAY_OPEN, .to = { 5, 0, 80, { 1 } }, .from = { 4, 0, 1, { 1 } } },
+		{ .type = WARD_RELAY_OPEN, .to = { 4, 0, 80, { 1 } }, .from = { 0, 0, 1, { 1 } } },
+		{ .type = WARD_RELAY_SEEN, .id = 5, .value = WARD_SPOKEN_TLS },
+		{ .type = WARD_RELAY_CLOSED, .id = 5 },
+		{ .type = WARD_RELAY_LIMIT, .value = WARD_RELAY_LIMIT_MAX },
+	};
+
+	TABLE(row, rows) {
+		struct ward_relay_msg m;
+
+		CASE("row %zu", (size_t)(row - rows));
+		begin();
+		ready();
+		say(row);
+		CHECK_EQ_INT(hear(&m, NULL), -1);
+		CHECK(told(WARD_EGRESS_LIMIT, "egress.relay"));
+		end();
+	}
+	/* Before it is ready; a message of another size; a flow that is open already; first bytes of it twice; a name without an end. */
+	for (int i = 0; i < 5; i++) {
+		struct ward_relay_msg m = { .type = WARD_RELAY_OPEN, .id = 1 };
+
+		CASE("case %d", i);
+		begin();
+		if (i > 0)
+			ready();
+		m = opened(1, (const uint8_t[]){ 93, 184, 216, 34 });
+		if (i == 1) {
+			(void)send(t.relay, &m, sizeof(m) - 1, 0);
+			turn();
+		} else if (i == 4) {
+			m = named("x");
+			memset(m.name, 'a', sizeof(m.name));
+			say(&m);
+		} else {
+			say(&m);
+			(void)hear(&m, NULL);
+			m = opened(1, (const uint8_t[]){ 93, 184, 216, 34 });
+			if (i == 3)
+				m.type = WARD_RELAY_SEEN;
+			if (i > 1)
+				say(&m);
+			if (i == 3)
+				say(&m);
+		}
+		CHECK_EQ_INT(hear(&m, NULL), -1);
+		CHECK(told(WARD_EGRESS_LIMIT, "egress.relay"));
+		end();
+	}
+}
+
+TEST(what_is_alike_is_counted)
+{
+	uint64_t sum = 0;
+
+	begin();
+	ready();
+	for (int i = 0; i < 100; i++) {
+		struct ward_relay_msg m = named("evil.example");
+
+		say(&m);
+		(void)hear(&m, NULL);
+	}
+	CHECK_EQ_INT(t.n_told, 7); /* at 1 2 4 8 16 32 64 */
+	ward_close(t.relay);
+	t.relay = -1;
+	ward_egress_stop(t.e);
+	t.e = NULL;
+	for (size_t i = 0; i < t.n_told; i++)
+		sum += t.told[i].kind == WARD_EGRESS_DNS_BLOCK ? t.told[i].count : 0;
+	CHECK_EQ_INT(sum, 100);
+	CHECK_EQ_INT(t.n_told, 8);
+	end();
+}
+
+TAP_MAIN();
