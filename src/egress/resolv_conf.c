@@ -162,7 +162,8 @@ int ward_resolver_parse(const char *s, struct sockaddr_in6 *ret, struct ward_err
 	else if (port)
 		n = 0;
 	if (!ward_address_parse(s, n, &a)) {
-		(void)ward_fail(err, WARD_E_INVALID, "--resolver is no address of a name server");
+		(void)ward_fail(err, WARD_E_INVALID, "\"%.100s\" is no address of a name server",
+			s);
 		ward_fail_fix(err,
 			"write ADDRESS or ADDRESS:PORT, for example 192.0.2.53 or [2001:db8::53]:5353");
 		return WARD_E_INVALID;

@@ -246,7 +246,7 @@ _ward; printf '%s\n' "${COMPREPLY[@]}"
 
 
 @cases([
-    ("commands", ["ward", ""], {"run", "sandbox", "plan", "doctor", "policy", "audit", "pending", "approve", "deny", "allow", "stop", "trust", "cedar", "version", "help"}, True),
+    ("commands", ["ward", ""], {"run", "sandbox", "plan", "doctor", "policy", "audit", "net", "pending", "approve", "deny", "allow", "stop", "trust", "cedar", "version", "help"}, True),
     ("cedar", ["ward", "cedar", "trans"], {"translate-policy", "translate-schema"}, True),
     ("options of cedar", ["ward", "cedar", "format", "--"], {"--policies", "--line-width", "--indent-width", "--write", "--check",
                                                            "--json", "--error-format", "--help"}, True),

@@ -107,6 +107,9 @@ class Http(http.server.ThreadingHTTPServer):
         self.port = self.server_address[1]
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
+    def handle_error(self, *_):  # pylint: disable=arguments-differ
+        """Clients that hang up are no news."""
+
     def server_bind(self):
         # Without a look at what the host is called.
         socketserver.TCPServer.server_bind(self)

@@ -38,7 +38,7 @@ TEST(table_has_the_options_of_the_contract)
 		"dry-run", "fail-on-violation", "backend", "require", "accept", "attribution",
 		"deny-errno", "i-know", "quiet", "mode", "profile", "policy", "approve", "ask",
 		"ask-timeout", "repo-root", "environment", "label", "component", "trust", "tier",
-		"no-late-names" };
+		"no-late-names", "resolver" };
 	size_t n = 0;
 
 	(void)ward_options(&n);
@@ -158,6 +158,7 @@ TEST(good_values_arrive)
 		{ "workspace", "/srv" },
 		{ "cwd", "sub" },
 		{ "audit", "/dev/null" },
+		{ "resolver", "[2001:db8::53]:5353" },
 		{ "env", "A=b=c" },
 		{ "env", "LANG" },
 		{ "cap", "FILE_READ:src/**" },
@@ -255,6 +256,9 @@ TEST(bad_values_are_refused)
 		{ "workspace", "", "--workspace", NULL },
 		{ "cwd", "", "--cwd", NULL },
 		{ "audit", "", "--audit", NULL },
+		{ "resolver", "", "--resolver", "ADDRESS:PORT" },
+		{ "resolver", "dns.example", "--resolver", "ADDRESS:PORT" },
+		{ "resolver", "192.0.2.1:0", "--resolver", "ADDRESS:PORT" },
 		{ "env", "", "--env", NULL },
 		{ "env", "=x", "--env", NULL },
 		{ "env", "1A=x", "--env", NULL },
