@@ -112,6 +112,9 @@ TEST(require_and_accept_of_one_axis)
 		{ true, -1, WARD_LEVEL_NONE, WARD_OK },
 		{ false, WARD_LEVEL_ENFORCED, -1, WARD_OK },
 		{ false, WARD_LEVEL_ADVISORY, WARD_LEVEL_ADVISORY, WARD_OK },
+		{ false, -1, WARD_LEVEL_ENFORCED, WARD_OK },
+		{ false, WARD_LEVEL_ENFORCED, WARD_LEVEL_ENFORCED, WARD_OK },
+		{ false, -1, WARD_LEVEL_NONE, WARD_OK },
 	};
 
 	TABLE(row, rows) {
@@ -131,6 +134,14 @@ TEST(require_and_accept_of_one_axis)
 		in.backend = row->direct ? WARD_BACKEND_DIRECT : WARD_BACKEND_NATIVE;
 		CHECK_EQ_INT(ward_plan_build(&in, &p, &err), row->r);
 		CHECK_EQ_INT(p != NULL, row->r == WARD_OK);
+		/* Accepted is what was lowered, and nothing else. */
+		CHECK(!p ||
+			p->axes[WARD_AXIS_NETWORK].accepted ==
+				(row->direct ||
+					(row->accept >= 0 &&
+						row->accept <
+							(signed char)
+								ward_minimum[WARD_AXIS_NETWORK])));
 		ward_plan_free(p);
 	}
 }
