@@ -104,6 +104,21 @@ TEST(the_digest_is_of_the_exact_action)
 	}
 }
 
+/* As docs/spec/approval.md has it, worked out by another program. */
+TEST(the_digest_is_the_documented_one)
+{
+	struct ward_asks a = { .arena = ward_arena_new(0) };
+
+	look(&a, POLICY);
+	CHECK_STR_EQ(a.argv_sha256,
+		"c76180a26d3fd7647ad62f0112445cf94123c752a834f66efa0d1f9cbb14bf4b");
+	CHECK_EQ_INT(put(&a, &out, WARD_ACT_FS_WRITE, "/ws/a"), WARD_SAID_OPEN);
+	CHECK_EQ_INT(ward_asks_finish(&a, NULL), WARD_OK);
+	CHECK_STR_EQ(a.v[0].digest,
+		"eab6e1c5f59c3c4d9294ff2c1573c4bca2d4e4ba84046483936f30ffdc4ff8ba");
+	ward_arena_free(a.arena);
+}
+
 TEST(what_is_remembered)
 {
 	struct ward_asks a = { .arena = ward_arena_new(0) };
