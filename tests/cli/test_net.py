@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What may be connected to: `ward net check`, and what the plan says of it. Nothing is connected to."""
+import json
+
+import cli
+import schema
+from cli import ward
+from tap import cases, check, check_eq, check_in, main, test
+
+NET = """permit (principal, action == Ward::Action::"net.connect", resource in Ward::Domain::"example.com")
+when { resource.port == 443 };
+@id("not.there") forbid (principal, action == Ward::Action::"net.connect", resource in Ward::Host::"bad.example.com");
+@approval("risky") permit (principal, action == Ward::Action::"net.connect", resource == Ward::Endpoint::"asked.org:22");
+@approval("risky") permit (principal, action == Ward::Action::"net.connect", resource in Ward::Domain::"*.later.org");
+"""
+ASKS = [
+    # name, options, endpoint, effect, why, exit, cure
+    ("a grant", ["--cap", "NETWORK_CONNECT:a.org:443"], "a.org:443", "allow", "granted", 0, None),
+    ("upper case is the same name", ["--cap", "NETWORK_CONNECT:A.org:443"], "a.ORG:443", "allow", "granted", 0, None),
+    ("another port", ["--cap", "NETWORK_CONNECT:a.org:443"], "a.org:80", "deny", "no_rule", 1, "--cap 'NETWORK_CONNECT:a.org:80'"),
+    ("a mode without a network", ["--mode", "workspace_write"], "a.org:443", "deny", "forbidden", 1, None),
+    ("a mode with one", ["--mode", "danger_full_access"], "a.org:443", "allow", "granted", 0, None),
+    ("a policy", ["--policy", "net.cedar"], "a.b.example.com:443", "allow", "granted", 0, None),
+    ("a policy's condition", ["--policy", "net.cedar"], "a.example.com:80", "deny", "no_rule", 1, "--cap 'NETWORK_CONNECT:a.example.com:80'"),
+    ("a deny beats an allow", ["--policy", "net.cedar", "--cap", "NETWORK_CONNECT:**.example.com:*"], "bad.example.com:443", "deny",
+     "forbidden", 1, None),
+    ("a person", ["--policy", "net.cedar"], "asked.org:22", "ask", "granted", 1, None),
+    ("metadata, whatever is granted", ["--cap", "NETWORK_CONNECT:0.0.0.0/0:*"], "169.254.169.254:80", "deny", "never", 1, None),
+    ("no endpoint", [], "a.org", "deny", "malformed", 1, None),
+]
+
+
+SCHEMA = json.loads((cli.ROOT / "docs/spec/explain.schema.json").read_text())
+
+
+def asked(p, *words, kind=("net", "check")):
+    return ward(*kind, *words, cwd=p.ws, env=p.env(HOME=str(p.home), XDG_CONFIG_HOME=str(p.home / "config")))
+
+
+@cases([(row[0], row[1:]) for row in ASKS])
+def answers(row):
+    options, endpoint, effect, why, code, cure = row
+    with cli.place() as p:
+        p.write("net.cedar", NET)
+        r = asked(p, *options, "--json", endpoint)
+        check_eq(r.code, code, r.err)
+        doc = json.loads(r.out)
+        schema.validate(doc, SCHEMA)
+        check_eq((doc["effect"], doc["why"], doc.get("cure")), (effect, why, cure), r.out)
+        people = asked(p, endpoint, *options)
+        check_eq(people.code, code)
+        check(people.out.startswith(effect), people.out)
+
+
+@cases([(name, (name, want)) for name, want in (("8.8.8.8:1", "public"), ("10.0.0.1:1", "private"), ("127.0.0.1:1", "loopback"), ("[fe80::1]:1", "never"),
+                                                ("a.org:1", None))])
+def a_literal_address_is_told_what_it_is(row):
+    endpoint, want = row
+    with cli.place() as p:
+        check_eq(json.loads(asked(p, "--json", endpoint).out).get("address"), want)
+
+
+@cases([("nothing", ()), ("two", ("a.org:1", "b.org:1")), ("an option that is none", ("--prot", "a.org:1"))])
+def usage(words):
+    with cli.place() as p:
+        r = asked(p, *words)
+        check_eq(r.code, 2, r.out)
+        check_eq(r.err.count("\n"), 1, r.err)
+
+
+def plan(p, *words):
+    r = asked(p, "--json", *words, "--", "/bin/true", kind=("plan",))
+    return r, json.loads(r.out) if r.code == 0 else None
+
+
+@test
+def the_plan_says_what_may_be_reached_and_where_it_stands():
+    with cli.place() as p:
+        p.write("net.cedar", NET)
+        r, doc = plan(p, "--cap", "NETWORK_CONNECT:A.org:443,80", "--policy", "net.cedar")
+        if r.code == 1 and "axis network" in r.err:
+            return check_in("take it out", r.err)
+        check_eq(r.code, 0, r.err)
+        rules = {x["pattern"]: x for x in doc["rules"] if x["type"] == "NETWORK_CONNECT"}
+        check_eq(rules["a.org:80,443"]["file"], "--cap")
+        told = rules["**.example.com:*, as its conditions say"]
+        check(told["file"].endswith("net.cedar") and told["line"] == 1, told)
+        check(not [x for x in rules if "asked" in x or "later" in x], rules)
+        check_in("every connection through the gate", doc["axes"]["network"]["by"])
+        check_eq(len([w for w in doc["warnings"] if "carry data out" in w]), 1, doc["warnings"])
+        # Who is asked is asked before the start, about an endpoint that is named, and not about a domain.
+        check_eq([t["resource"] for k in doc["asks"] for t in k["things"]], ["asked.org:22"])
+        r, doc = plan(p, "--policy", "net.cedar", "--approve", "risky")
+        rules = {x["pattern"]: x for x in doc["rules"] if x["type"] == "NETWORK_CONNECT"}
+        check_eq(rules["asked.org:22"]["line"], 4)
+
+
+@test
+def without_a_grant_nothing_is_captured():
+    with cli.place() as p:
+        _, doc = plan(p)
+        check("gate" not in doc["axes"]["network"]["by"], doc["axes"]["network"])
+
+
+@test
+def direct_says_that_it_holds_nothing():
+    with cli.place() as p:
+        r, doc = plan(p, "--backend", "direct", "--cap", "NETWORK_CONNECT:a.org:443")
+        check_eq(r.code, 0, r.err)
+        check_eq(doc["axes"]["network"]["level"], "none")
+
+
+CONNECT = 'permit (principal, action == Ward::Action::"net.connect", resource %s);\n'
+
+
+@cases([("an address", ('== Ward::Endpoint::"169.254.169.254:80"', "cloud metadata")), ("a host", ('in Ward::Host::"fd00:ec2::254"', "AWS")),
+        ("a range", ('in Ward::Cidr::"169.254.0.0/16"', "link-local"))])
+def a_policy_that_grants_what_is_never_reached_is_an_error_at_its_line(row):
+    scope, what = row
+    with cli.place() as p:
+        p.write("net.cedar", "\n" + CONNECT % scope)
+        r, _ = plan(p, "--policy", "net.cedar")
+        check_eq(r.code, 1, r.out)
+        check_in("net.cedar:2:1: ", r.err)
+        check_in("never reached", r.err)
+        check_in(what, r.err)
+        # To forbid it is no error.
+        p.write("net.cedar", (CONNECT % scope).replace("permit", "forbid"))
+        r, _ = plan(p, "--policy", "net.cedar")
+        check_eq(r.code, 0, r.err)
+
+
+@test
+def one_endpoint_that_a_rule_forbids_is_refused_before_the_start():
+    with cli.place() as p:
+        p.write("net.cedar", NET)
+        r, _ = plan(p, "--policy", "net.cedar", "--cap", "NETWORK_CONNECT:bad.example.com:443")
+        check_eq(r.code, 1, r.out)
+        check_in("net.cedar:3", r.err)
+
+
+@cases([("two stars", ("Domain", "**.a.org", 'write "a.org"')), ("upper case", ("Host", "A.org", 'write "a.org"')), ("a dot", ("Host", "a.org.", 'write "a.org"')),
+        ("an umlaut", ("Host", "b\u00fccher.de", 'write "xn--bcher-kva.de"')), ("IPv4 in IPv6", ("Host", "::ffff:1.2.3.4", "write 1.2.3.4"))])
+def an_entity_in_another_spelling_is_an_error_with_the_right_one(row):
+    kind, name, fix = row
+    with cli.place() as p:
+        p.write("net.cedar", CONNECT % f'in Ward::{kind}::"{name}"')
+        r, _ = plan(p, "--policy", "net.cedar")
+        check_eq(r.code, 2, r.out)
+        check_in(fix, r.err)
+
+
+main()
