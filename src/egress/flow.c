@@ -13,6 +13,7 @@
 #include "policy/policy.h"
 
 #define HOST_SERVICE "host.ward.internal"
+#define HOST_NEIGHBOUR "no-such-host.ward.internal" /* what no rule means by itself */
 #define PENDING_MS 30000u
 
 /* ---- the lists ---- */
@@ -273,15 +274,30 @@ static void open_address(struct ward_flow *f)
 	}
 }
 
-static void open_name(struct ward_flow *f)
+/*
+ * The host's loopback, by the one name that says so. A wildcard that happens to hold that name says no such thing: then it is a name that
+ * leads to the loopback, as any other.
+ */
+static void open_host(struct ward_flow *f)
 {
 	static const struct ward_relay_addr host[2] = { { .family = 4, .a = { 127, 0, 0, 1 } },
 		{ .family = 6, .a = { [15] = 1 } } };
 
+	if (!allowed(f->e, HOST_NEIGHBOUR, NULL, f->to.port, NULL)) {
+		dial_these(f, host, 2);
+		return;
+	}
+	f->name->out = (struct ward_dns_answer){ .n = 1, .v = { host[0] } };
+	f->name->out6 = (struct ward_dns_answer){ .n = 1, .v = { host[1] } };
+	dial_name(f);
+}
+
+static void open_name(struct ward_flow *f)
+{
 	if (!allowed(f->e, f->name->name, NULL, f->to.port, f->rule)) {
 		refuse(f, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
 	} else if (ward_streq(f->name->name, HOST_SERVICE)) {
-		dial_these(f, host, 2);
+		open_host(f);
 	} else {
 		try_resolved(f);
 	}

@@ -20,6 +20,7 @@ static struct {
 	int relay, dns, server;
 	uint16_t port; /* of server */
 	const char *address_allowed; /* by its own rule */
+	bool wildcard; /* "*.ward.internal" is */
 	struct {
 		enum ward_egress_kind kind;
 		char why[32], name[64], address[64];
@@ -36,6 +37,10 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 	if (q->name && strcmp(q->name, "good.example") == 0 && (q->port == 0 || q->port == t.port))
 		*ret = WARD_ALLOW;
 	if (!q->name && t.address_allowed && strcmp(q->address, t.address_allowed) == 0)
+		*ret = WARD_ALLOW;
+	if (q->name && strcmp(q->name, "host.ward.internal") == 0)
+		*ret = WARD_ALLOW;
+	if (q->name && t.wildcard && strstr(q->name, ".ward.internal"))
 		*ret = WARD_ALLOW;
 	/* Whatever else fails is no yes. */
 	return q->name && strcmp(q->name, "broken.example") == 0 ? (*ret = WARD_ALLOW, WARD_E_NOMEM)
@@ -284,6 +289,46 @@ TEST(dials_what_was_looked_at)
 	CHECK(told(WARD_EGRESS_CONNECT, ""));
 	CHECK_EQ_INT(t.told[t.n_told - 1].up, 5);
 	CHECK_STR_EQ(t.told[t.n_told - 1].address, "127.0.0.1");
+	end();
+}
+
+static uint32_t connects_to_host(void)
+{
+	struct ward_relay_msg m, ask = named("host.ward.internal");
+
+	say(&ask);
+	if (hear(&m, NULL) != 1)
+		return 0;
+	m = opened(1, m.v4);
+	say(&m);
+	for (int i = 0; i < 20; i++) {
+		int r = hear(&m, NULL);
+
+		if (r)
+			return r < 0 ? 0 : m.type;
+		turn();
+	}
+	return 0;
+}
+
+TEST(the_host_s_loopback_by_its_own_name_and_by_no_wildcard)
+{
+	begin();
+	ready();
+	CHECK_EQ_INT(connects_to_host(), WARD_GATE_DIALED);
+	CHECK_EQ_INT(serve("127.0.0.1"), 0);
+	end();
+	begin();
+	t.wildcard = true;
+	ready();
+	CHECK_EQ_INT(connects_to_host(), WARD_GATE_REFUSED);
+	CHECK(told(WARD_EGRESS_BLOCK, "address_class"));
+	end();
+	begin();
+	t.wildcard = true;
+	t.address_allowed = "127.0.0.1";
+	ready();
+	CHECK_EQ_INT(connects_to_host(), WARD_GATE_DIALED);
 	end();
 }
 
