@@ -94,6 +94,30 @@ def run_refused(p, *rules, more=()):
     return p.run("--outcome", p.outcome_file, "--write", ".", *more, "touch", "made", preexec_fn=box.refuse_calls(*rules))
 
 
+NETFILTER = ("socket", 2, None, 12)    # socket(AF_NETLINK, _, NETLINK_NETFILTER)
+
+
+@both
+def no_nf_tables(p):
+    """A host that cannot capture: who may connect is refused by name, everybody else starts, and doctor says it."""
+    call, *argument = NETFILTER
+    connect = ["--cap", "NETWORK_CONNECT:203.0.113.7:443"]
+    without = (call, errno.EPROTONOSUPPORT, *argument)
+    r = run_refused(p, without, more=connect)
+    refused(p, r, "axis network: --cap NETWORK_CONNECT:203.0.113.7:443 cannot be granted")
+    check_in("modprobe -a nf_tables nft_tproxy", r.err)
+    r = run_refused(p, (call, ENOMEM, *argument), more=connect)
+    refused(p, r, "capturing the run's network: nf_tables")
+    says(r, ENOMEM)
+    check_eq(run_refused(p, without).code, 0, "without egress it is not needed")
+    (p.ws / "made").unlink()
+    check_eq(p.run("--write", ".", *connect, "touch", "made").code, 0, "and here it is there")
+    r = p.run("--json", kind=("doctor",), log=False, preexec_fn=box.refuse_calls(without))
+    row = {c["id"]: c for c in json.loads(r.out)["checks"]}["egress"]
+    check_eq((row["status"], row["fix"]), ("warn", "sudo modprobe -a nf_tables nft_tproxy"), row["detail"])
+    check_in("nf_tables", row["detail"])
+
+
 @both_cases([(f"{call} {word}", call, errnos, word) for call, errnos, word in STEPS])
 def step(p, call, errnos, word):
     name, *argument = (call,) if isinstance(call, str) else call
