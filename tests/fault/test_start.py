@@ -22,7 +22,7 @@ import cli    # noqa: E402  pylint: disable=wrong-import-position
 from box import both, both_cases, root_only    # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_eq, check_in, skip    # noqa: E402  pylint: disable=wrong-import-position
 
-EPERM, ENOSYS, ENOSPC, ENOMEM, EAGAIN, EIO, EMFILE = 1, 38, 28, 12, 11, 5, 24
+EPERM, ENOENT, ENOSYS, ENOSPC, ENOMEM, EAGAIN, EIO, EMFILE = 1, 2, 38, 28, 12, 11, 5, 24
 ACCEPT = ["--accept", "processes=advisory", "--accept", "files.meta=none"]
 
 CLOSE_LATE = (0, 4)             # the init closes from 4 and the command from 6; ward-init's first call closes from 3
@@ -68,6 +68,7 @@ STEPS = [
     ("socket", (EPERM,), "loopback"),
     ("fdatasync", (EIO, ENOSPC), "audit log"),
     ("seccomp", (EPERM, ENOSYS), "axis"),
+    ("readlinkat", (ENOENT, EPERM), "axis processes cannot be tested: /proc/thread-self/ns/user"),
 ]
 
 

@@ -181,19 +181,31 @@ static void describe(const struct ward_native *c, const struct ward_cage_options
 	}
 }
 
+/* Without it nobody could tell that the run has another: a self-test that cannot fail proves nothing. */
+static int namespace_untold(const char *name, const char *axis, int e, struct ward_error *err)
+{
+	(void)ward_fail_errno(err, WARD_E_SPAWN, e,
+		"axis %s cannot be tested: /proc/thread-self/ns/%s, the namespace of ward that a run must not be in, cannot be read",
+		axis, name);
+	ward_fail_fix(err,
+		"give ward a whole /proc (a container that does not mask it), on a kernel that has %s namespaces",
+		name);
+	return err->code;
+}
+
 /* Those that the thread is in that makes the run's. */
 static int own_namespaces(struct ward_pack *k, struct ward_error *err)
 {
 	static const char *const names[WARD_LAUNCH_NS_MAX] = WARD_LAUNCH_NS;
+	static const char *const axes[WARD_LAUNCH_NS_MAX] = { "processes", "files", "processes",
+		"network", "ipc", "processes", "processes" };
 	WARD_FD dir = open("/proc/thread-self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	for (size_t i = 0; k->userns && i < WARD_LAUNCH_NS_MAX; i++) {
 		ssize_t n = dir < 0 ? -1 : readlinkat(dir, names[i], k->ns[i], sizeof(k->ns[i]));
 
 		if (n < 0)
-			return ward_fail_errno(err, WARD_E_SYSTEM, errno,
-				"cannot tell the namespaces of ward: /proc/thread-self/ns/%s",
-				names[i]);
+			return namespace_untold(names[i], axes[i], errno, err);
 		if ((size_t)n >= sizeof(k->ns[i]))
 			return ward_fail(err, WARD_E_INTERNAL, "a namespace with a long name");
 		k->ns[i][n] = 0;
