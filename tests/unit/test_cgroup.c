@@ -10,7 +10,9 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <stdarg.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +23,26 @@
 #define MIB (1u << 20)
 
 /* ---- helpers ---- */
+static pid_t hidden_pid;
+
+/* Ward's too: /proc does not show that process. */
+int openat(int dirfd, const char *path, int flags, ...)
+{
+	char hidden[64];
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	snprintf(hidden, sizeof(hidden), "/proc/%d/cgroup", (int)hidden_pid);
+	if (hidden_pid && strcmp(path, hidden) == 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	return (int)syscall(SYS_openat, dirfd, path, flags, mode);
+}
+
 static struct ward_limits limits(uint64_t memory, uint32_t pids, uint32_t millicpus)
 {
 	return (struct ward_limits){ .memory = memory, .pids = pids, .millicpus = millicpus };
@@ -151,6 +173,43 @@ TEST(limits_are_written_and_the_directory_goes)
 	CHECK(exists(path));
 	CHECK(ward_cgroup_destroy(cg));
 	CHECK(!exists(path));
+}
+
+/* What hides a process in /proc (hidepid, a mask) does not hide it in its cgroup; where both are silent that is no yes. */
+TEST(who_is_in_it_without_proc)
+{
+	struct ward_limits l = limits(48 * MIB, 17, 0);
+	struct ward_cgroup *cg = make(&l);
+	pid_t in, out = fork();
+	int kept[WARD_CGROUP_CONTROLLERS], status;
+
+	while (out == 0)
+		pause();
+	in = enter(cg, sleeper);
+	for (int i = 0; i < 1000 && ward_cgroup_holds(cg, in) != 1; i++)
+		usleep(1000);
+	CHECK_EQ_INT(ward_cgroup_holds(cg, in), 1);
+	CHECK_EQ_INT(ward_cgroup_holds(cg, out), 0);
+	hidden_pid = in;
+	CHECK_EQ_INT(ward_cgroup_holds(cg, in), 1);
+	hidden_pid = out;
+	CHECK_EQ_INT(ward_cgroup_holds(cg, out), 0);
+	hidden_pid = in;
+	for (unsigned c = 0; c < WARD_CGROUP_CONTROLLERS; c++) {
+		kept[c] = cg->dir[c].fd;
+		if (kept[c] >= 0)
+			cg->dir[c].fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
+	CHECK(ward_cgroup_holds(cg, in) < 0);
+	for (unsigned c = 0; c < WARD_CGROUP_CONTROLLERS; c++) {
+		ward_close(kept[c] >= 0 ? cg->dir[c].fd : -1);
+		cg->dir[c].fd = kept[c];
+	}
+	hidden_pid = 0;
+	ward_cgroup_kill(cg);
+	kill(out, SIGKILL);
+	CHECK(waitpid(in, &status, 0) == in && waitpid(out, &status, 0) == out);
+	CHECK(ward_cgroup_destroy(cg));
 }
 
 TEST(all_cpus_need_no_cpu_cgroup)

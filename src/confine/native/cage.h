@@ -41,7 +41,7 @@ struct ward_native {
 	struct ward_notify *notify;
 	struct ward_cgroup *cgroup;
 	bool namespaces; /* there are some */
-	bool astray; /* the init was not in its cgroup */
+	int in_cgroup; /* the init: 1, 0, or -errno: cannot be told */
 	bool ready; /* the self-test has passed */
 	bool gone; /* GO was said */
 	bool over; /* an end was reported */

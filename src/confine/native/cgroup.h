@@ -50,8 +50,11 @@ bool ward_cgroup_has(const struct ward_cgroup *cg, enum ward_cgroup_controller c
 size_t ward_cgroup_entry_fds(const struct ward_cgroup *cg, int fds[WARD_CGROUP_CONTROLLERS]);
 void ward_cgroup_entered(struct ward_cgroup *cg);
 
-/* Is pid, of our own pid namespace, in every directory of it? */
-bool ward_cgroup_holds(const struct ward_cgroup *cg, pid_t pid);
+/*
+ * Is pid, of our own pid namespace, in every directory of it? 1 or 0, or -errno: cannot be told. Asked of /proc, which knows it at
+ * once, and of the cgroup itself where /proc does not show that process (hidepid, masked).
+ */
+int ward_cgroup_holds(const struct ward_cgroup *cg, pid_t pid);
 
 /*
  * Becomes ready when memory ran out; *ret_events is what to poll for (POLLIN on v1, POLLPRI on v2). -1: no memory

@@ -234,7 +234,7 @@ static int on_view(struct ward_native *c, const struct ward_msg *m, int *fds, si
 			"ward-init: VIEW twice or without its descriptors");
 	c->proc = take_fd(fds, n, 0);
 	/* Here, while the command tests itself: it has been born where the init is. Told after what that finds: an end is astray, too. */
-	c->astray = c->cgroup && !ward_cgroup_holds(c->cgroup, c->init.pid);
+	c->in_cgroup = c->cgroup ? ward_cgroup_holds(c->cgroup, c->init.pid) : 1;
 	if (c->fuse) {
 		ward_fuse_set_proc(c->fuse, c->proc);
 		/* The init asks no more; the command's self-test will, from where it was put. */
@@ -348,6 +348,21 @@ static int hear(struct ward_native *c, bool *ret_done, struct ward_host *host,
 		: ward_fail(err, WARD_E_SPAWN, "ward-init ended during the start without a word");
 }
 
+/* A limit that may count somebody else is none: neither doubt nor certainty of that begins a run. */
+static int in_cgroup(const struct ward_native *c, struct ward_error *err)
+{
+	if (c->in_cgroup > 0)
+		return WARD_OK;
+	if (c->in_cgroup == 0)
+		return selftest_failed(1u << WARD_PROBE_CGROUP, err);
+	(void)ward_fail_errno(err, WARD_E_SELFTEST, -c->in_cgroup,
+		"self-test: axis pids cannot be tested: neither /proc/%ld/cgroup nor the cgroup's own list of processes can be read",
+		(long)c->init.pid);
+	ward_fail_fix(err,
+		"give ward a /proc that shows its own processes (no hidepid, not masked), or read access to its cgroups");
+	return err->code;
+}
+
 /*
  * Read messages until the self-test has spoken. The calls that it makes in order to be refused are answered from here as
  * well: waking the thread that does so later would cost more than all of them.
@@ -382,7 +397,7 @@ static int converse(struct ward_native *c, struct ward_host *host, struct ward_e
 	}
 	if (c->plan->egress && !c->net_came)
 		return ward_fail(err, WARD_E_INTERNAL, "ward-init: no NET");
-	return c->astray ? selftest_failed(1u << WARD_PROBE_CGROUP, err) : WARD_OK;
+	return in_cgroup(c, err);
 }
 
 static int make_cgroup(struct ward_native *c, const struct ward_cage_options *opts,

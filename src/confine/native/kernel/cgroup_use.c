@@ -21,29 +21,6 @@
 #define KILL_BATCH 256
 #define KILL_PAUSE_NS 1000000L
 
-bool ward_cgroup_holds(const struct ward_cgroup *cg, pid_t pid)
-{
-	static const char *const names[] = { [WARD_CGROUP_MEMORY] = "memory",
-		[WARD_CGROUP_PIDS] = "pids",
-		[WARD_CGROUP_CPU] = "cpu" };
-	char text[WARD_CGROUP_TEXT_MAX], path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%ld/cgroup", (long)pid);
-	if (ward_cgroup_read(AT_FDCWD, path, text, sizeof(text)) <= 0)
-		return false;
-	for (unsigned c = 0; c < (cg->version == 2 ? 1u : WARD_CGROUP_CONTROLLERS); c++) {
-		const char *own = strrchr(cg->dir[c].path, '/'), *is;
-		size_t n = 0, len = own ? strlen(own) : 0;
-
-		if (cg->dir[c].fd < 0)
-			continue;
-		is = ward_cgroup_line(text, cg->version == 2 ? "" : names[c], &n);
-		if (!is || !own || n < len || memcmp(is + n - len, own, len) != 0)
-			return false;
-	}
-	return true;
-}
-
 int ward_cgroup_oom_fd(const struct ward_cgroup *cg, short *ret_events)
 {
 	*ret_events = cg->version == 2 ? POLLPRI : POLLIN;
@@ -109,13 +86,10 @@ void ward_cgroup_usage(const struct ward_cgroup *cg, struct ward_cgroup_usage *r
 }
 
 /* Up to KILL_BATCH pids of cgroup.procs. */
-static size_t read_pids(int dirfd, pid_t *pids)
+static size_t parse_pids(char *text, pid_t *pids)
 {
-	char text[KILL_BATCH * 12];
 	size_t n = 0;
 
-	if (ward_cgroup_read(dirfd, "cgroup.procs", text, sizeof(text)) <= 0)
-		return 0;
 	for (char *p = text, *end; n < KILL_BATCH; p = end + 1) {
 		long v = strtol(p, &end, 10);
 
@@ -128,12 +102,66 @@ static size_t read_pids(int dirfd, pid_t *pids)
 	return n;
 }
 
+static size_t read_pids(int dirfd, pid_t *pids)
+{
+	char text[KILL_BATCH * 12];
+
+	return ward_cgroup_read(dirfd, "cgroup.procs", text, sizeof(text)) <= 0
+		? 0
+		: parse_pids(text, pids);
+}
+
 static bool among(const pid_t *pids, size_t n, pid_t pid)
 {
 	for (size_t i = 0; i < n; i++)
 		if (pids[i] == pid)
 			return true;
 	return false;
+}
+
+/* By the lists of the cgroup itself. */
+static int is_listed(const struct ward_cgroup *cg, pid_t pid)
+{
+	pid_t pids[KILL_BATCH];
+
+	for (unsigned c = 0; c < (cg->version == 2 ? 1u : WARD_CGROUP_CONTROLLERS); c++) {
+		char text[KILL_BATCH * 12];
+		int r;
+
+		if (cg->dir[c].fd < 0)
+			continue;
+		r = ward_cgroup_read(cg->dir[c].fd, "cgroup.procs", text, sizeof(text));
+		if (r < 0)
+			return r;
+		if (!among(pids, parse_pids(text, pids), pid))
+			return 0;
+	}
+	return 1;
+}
+
+int ward_cgroup_holds(const struct ward_cgroup *cg, pid_t pid)
+{
+	static const char *const names[] = { [WARD_CGROUP_MEMORY] = "memory",
+		[WARD_CGROUP_PIDS] = "pids",
+		[WARD_CGROUP_CPU] = "cpu" };
+	char text[WARD_CGROUP_TEXT_MAX], path[64];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/cgroup", (long)pid);
+	r = ward_cgroup_read(AT_FDCWD, path, text, sizeof(text));
+	if (r <= 0)
+		return is_listed(cg, pid);
+	for (unsigned c = 0; c < (cg->version == 2 ? 1u : WARD_CGROUP_CONTROLLERS); c++) {
+		const char *own = strrchr(cg->dir[c].path, '/'), *is;
+		size_t n = 0, len = own ? strlen(own) : 0;
+
+		if (cg->dir[c].fd < 0)
+			continue;
+		is = ward_cgroup_line(text, cg->version == 2 ? "" : names[c], &n);
+		if (!is || !own || n < len || memcmp(is + n - len, own, len) != 0)
+			return 0;
+	}
+	return 1;
 }
 
 /* By pidfd, and only what is still listed once it is held: a pid may have become somebody else's in between. */
