@@ -47,8 +47,8 @@ STEPS = [
     ("move_mount", (EPERM, ENOSYS), "mounting a part of the view"),
     ("mount_setattr", (EPERM, ENOSYS), "/"),
     ("sethostname", (EPERM,), "axis"),
-    ("setresuid", (EPERM, EAGAIN), "changing ids"),
-    ("setresgid", (EPERM,), "changing ids"),
+    ("setresuid", (EPERM, EAGAIN), "axis processes: changing ids"),
+    ("setresgid", (EPERM,), "axis processes: changing ids"),
     ("capset", (EPERM,), "axis"),
     ("prctl", (EPERM,), "axis"),
     (("prctl", *CAPBSET_DROP_ALONE), (EPERM,), "dropping capabilities"),
@@ -145,6 +145,14 @@ def a_start_that_fails_leaves_no_helper(p, call):
     for _ in range(60):
         r = run_refused(p, (call, EPERM))
         check_eq((r.code, box.leftovers(1.0)), (125, {}), r.err)
+
+
+@root_only
+def a_root_that_may_not_change_ids(p):
+    """A container that drops all capabilities: the axis, the cause, and what helps."""
+    r = run_refused(p, ("setgroups", EPERM))
+    refused(p, r, "axis processes: changing ids: setgroups")
+    check_in("CAP_SETGID", r.err.splitlines()[0])
 
 
 @both

@@ -41,7 +41,9 @@ static const char *stage_axis(enum ward_stage stage)
 	case WARD_STAGE_LANDLOCK: return "files";
 	case WARD_STAGE_NET:
 	case WARD_STAGE_EGRESS: return "network";
-	case WARD_STAGE_PROC: return "processes";
+	case WARD_STAGE_PROC:
+	case WARD_STAGE_IDS:
+	case WARD_STAGE_CAPS: return "processes";
 	default: return "";
 	}
 }
@@ -86,6 +88,9 @@ int ward_native_stage_failed(enum ward_stage stage, int e, const char *text, str
 			"try again when there is more room; `ulimit -a` and the cgroup say how much there is");
 	else if (stage == WARD_STAGE_CLONE || stage == WARD_STAGE_RIGHTS)
 		ward_fail_fix(err, "run `ward doctor`; user namespaces are refused on this host");
+	else if (stage == WARD_STAGE_IDS && e == EPERM && geteuid() == 0)
+		ward_fail_fix(err,
+			"give this root CAP_SETUID and CAP_SETGID, so that a run is not root (a container that does not drop them), or run ward as an ordinary user");
 	else if ((stage == WARD_STAGE_IDMAP || stage == WARD_STAGE_IDS) && geteuid() == 0)
 		ward_fail_fix(err,
 			"map id %d into the user namespace that this root is of, as container engines do, or run ward as an ordinary user",
