@@ -41,6 +41,8 @@
 #define WARD_PERSIST_DEPTH_MAX 64            /* directories below one that is granted that they are looked for in */
 #define WARD_PERSIST_TIME_MS 1000            /* milliseconds that it may take */
 #define WARD_PERSIST_NAMES_MAX 1024          /* of them held */
+#define WARD_PERSIST_PROBED_MAX 256          /* directories whose names of that kind are asked for one by one */
+#define WARD_PERSIST_INSIDE_MAX 16384        /* names in directories that are held, over all, looked at for links and second names */
 #define WARD_LATE_NAMES_MAX 256              /* of them listed at the end of one run */
 #define WARD_PATTERN_BYTES_MAX 8192          /* bytes in the text of a file pattern */
 #define WARD_PATTERN_NEST_MAX 4              /* braces in braces of a file pattern */

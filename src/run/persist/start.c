@@ -21,13 +21,11 @@
 #define BEFORE_BYTES_MAX (32u << 20)
 #define GIT_WHY "git runs it, or what it names"
 #define REPOSITORY_WHY "git takes it for a repository, and runs what its configuration names"
-#define PROBED_MAX 256 /* directories whose names are asked for by name */
 #define WARNED_MAX 16 /* names that warnings show */
 /* What is found on the way leaves that much to git, and everything that much to the steps that come. */
 #define NAMES_FOR_GIT 256
 #define MOUNTS_FOR_GIT 1024
 #define MOUNTS_SPARE 256
-#define INSIDE_MAX 16384 /* names in directories that are held, over all */
 
 struct holding {
 	struct ward_resolver *rs;
@@ -262,7 +260,7 @@ static int inside(void *arg, const char *path, enum ward_entry type, bool *ret_e
 	struct stat st;
 	int r;
 
-	if (++x->inside > INSIDE_MAX)
+	if (++x->inside > WARD_PERSIST_INSIDE_MAX)
 		return WARD_E_LIMIT;
 	*ret_enter = type == WARD_ENTRY_DIR;
 	if (type == WARD_ENTRY_LINK)
@@ -284,10 +282,10 @@ static int look_in(struct holding *x, const char *dir, const char *why)
 
 	if (ward_streq(why, GIT_WHY) || ward_has_suffix(dir, "/.git/hooks"))
 		return WARD_OK;
-	if (x->inside > INSIDE_MAX)
+	if (x->inside > WARD_PERSIST_INSIDE_MAX)
 		return WARD_OK;
 	r = ward_rs_walk(&w, dir);
-	if (x->inside <= INSIDE_MAX)
+	if (x->inside <= WARD_PERSIST_INSIDE_MAX)
 		return r;
 	x->inside_cut = true;
 	return WARD_OK;
@@ -529,8 +527,9 @@ static int probe_also(struct holding *x, struct ward_texts *to, const char *dir)
 
 	if (!dir)
 		return ward_rs_nomem(x->err);
-	return shown && shown->write && to->n < PROBED_MAX ? ward_rs_text(x->rs, to, dir, x->err)
-							   : WARD_OK;
+	return shown && shown->write && to->n < WARD_PERSIST_PROBED_MAX
+		? ward_rs_text(x->rs, to, dir, x->err)
+		: WARD_OK;
 }
 
 /*
