@@ -220,21 +220,25 @@ static int policy_says(struct life *l, const struct ward_refusal *f, struct ward
 	return WARD_OK;
 }
 
-/* What is only read because its name runs code later: NULL: it is not for that. */
-static const struct ward_node *held_for_later(const struct life *l, const struct ward_refusal *f)
+const struct ward_node *ward_held_for_later(const struct ward_plan *plan, const char *path)
 {
 	const struct ward_node *best = NULL;
 
-	if (f->kind != WARD_REFUSAL_PATH || f->action != WARD_CAP_FILE_WRITE || !f->resource)
-		return NULL;
-	for (size_t i = 0; i < l->plan->n_nodes; i++) {
-		const struct ward_node *n = &l->plan->nodes[i];
+	for (size_t i = 0; i < plan->n_nodes; i++) {
+		const struct ward_node *n = &plan->nodes[i];
 
 		/* They are sorted: the last is the nearest. */
-		if (n->kind == WARD_NODE_BIND && ward_path_within(f->resource, n->dest))
+		if (n->kind == WARD_NODE_BIND && ward_path_within(path, n->dest))
 			best = n;
 	}
 	return best && best->later ? best : NULL;
+}
+
+static const struct ward_node *held_for_later(const struct life *l, const struct ward_refusal *f)
+{
+	if (f->kind != WARD_REFUSAL_PATH || f->action != WARD_CAP_FILE_WRITE || !f->resource)
+		return NULL;
+	return ward_held_for_later(l->plan, f->resource);
 }
 
 /* To name it is to mean it. */

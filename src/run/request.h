@@ -80,6 +80,8 @@ struct ward_request {
 /* The plan is not signed yet: ward_plan_sign(). */
 struct ward_rulebook;
 /* *ret_book: the policies that decided, to be asked again during the run (run/rules); NULL where there are none. May be NULL. */
+/* ask.c: the node of a plan in which path is only read because its name runs code later for its user; NULL: it is not for that. */
+const struct ward_node *ward_held_for_later(const struct ward_plan *plan, const char *path);
 int ward_resolve(struct ward_request *r, const struct ward_host *host, struct ward_plan **ret, struct ward_rulebook **ret_book,
 	struct ward_error *err);
 

@@ -738,4 +738,32 @@ def a_directory_that_moves_while_it_is_looked_at_leads_nowhere(p):
         os.waitpid(pid, 0)
 
 
+@both
+def explain_names_what_a_run_holds(p):
+    """What it says a run holds is what a run refuses, and the grant that it names takes it out."""
+    hook = repository(p.ws) / ".git/hooks/pre-commit"
+    hook.write_text("#!/bin/sh\n")
+    put(p, ".envrc")
+    open_up(p)
+
+    def explain(path, *words):
+        r = p.run("--json", "--write", ".", *words, "--op", "modify", "--path", path, kind=("policy", "explain"), log=False)
+        check_eq(r.code, 0, r.err)
+        return json.loads(r.out)
+
+    for path, held, words in ((hook, hook.parent, ".git/hooks/**"), (hook.parent / "new", hook.parent, ".git/hooks/**"), (p.ws / ".envrc", p.ws / ".envrc", ".envrc")):
+        got = explain(path)
+        check_eq((got["effect"], got["held"]["path"], got["held"]["cure"].count(words)), ("allow", str(held), 1), str(got))
+        text = p.run("--write", ".", "--op", "modify", "--path", path, kind=("policy", "explain"), log=False).out
+        check_in(f"  held: a run only reads {held} all the same: it is there, and {got['held']['why']}\n  grant: {got['held']['cure']}\n", text)
+        check(p.run("--write", ".", "sh", "-c", f"echo x >>{path}").code != 0)
+        given = ("--cap", f"FILE_WRITE:{words}")
+        check("held" not in explain(path, *given))
+        check_eq(p.run("--write", ".", *given, "sh", "-c", f"echo x >>{path}").code, 0)
+    check("held" not in explain("other"))
+    check("held" not in explain(hook, "--mode", "danger_full_access"))
+    r = p.run("--json", "--write", ".", "--op", "read", "--path", hook, kind=("policy", "explain"), log=False)
+    check("held" not in json.loads(r.out), r.out)
+
+
 box.main()

@@ -20,6 +20,10 @@ struct question {
 	struct ward_verdict verdict;
 	char cure[WARD_CURE_MAX];
 	const char *links; /* the path was given by a link: what it leads to */
+	struct ward_request *r; /* NULL: no run is to begin with it */
+	char *held, *held_why,
+		*held_cure; /* what a run only reads, though the rules allow more; NULL: it does not */
+	char *unplanned; /* no run can be planned, so that it is not known: why */
 };
 
 static const struct {
@@ -127,6 +131,50 @@ static int cure(struct question *q, struct ward_error *err)
 	if (ward_cure(&old, q->cure, sizeof(q->cure)) < 0)
 		return ward_rs_nomem(err);
 	return WARD_OK;
+}
+
+static int hold(struct question *q, const struct ward_node *n, struct ward_error *err)
+{
+	struct ward_question old = {
+		.action = WARD_CAP_FILE_WRITE, .resource = n->dest, .is_dir = n->is_dir
+	};
+	char text[WARD_CURE_MAX];
+
+	if (ward_cure(&old, text, sizeof(text)) < 0)
+		return ward_rs_nomem(err);
+	q->held = ward_arena_strdup(q->rs->arena, n->dest);
+	q->held_why = ward_arena_strdup(q->rs->arena, n->later);
+	q->held_cure = ward_arena_strdup(q->rs->arena, text);
+	return q->held && q->held_why && q->held_cure ? WARD_OK : ward_rs_nomem(err);
+}
+
+/* What runs code later is only read in a run, whatever rules say (docs/persistence.md): that is seen in the plan of one. */
+static int held(struct question *q, struct ward_error *err)
+{
+	static char *const command[] = { (char *)(uintptr_t) "true", NULL };
+	struct ward_error why = WARD_ERROR_INIT;
+	struct ward_plan *plan = NULL;
+	const struct ward_node *n;
+	struct ward_host host;
+	int r;
+
+	if (!q->r || q->verdict.effect != WARD_ALLOW || q->ask.action != WARD_ACT_FS_WRITE)
+		return WARD_OK;
+	r = q->r->argc > 0 ? WARD_OK : ward_request_command(q->r, 1, command, &why);
+	if (r == WARD_OK)
+		r = ward_host_probe(&host, &why);
+	if (r == WARD_OK)
+		r = ward_resolve(q->r, &host, &plan, NULL, &why);
+	if (r == WARD_E_NOMEM)
+		return ward_rs_nomem(err);
+	if (r < 0) {
+		q->unplanned = ward_arena_strdup(q->rs->arena, why.message);
+		return q->unplanned ? WARD_OK : ward_rs_nomem(err);
+	}
+	n = ward_held_for_later(plan, q->ask.resource.s);
+	r = n ? hold(q, n, err) : WARD_OK;
+	ward_plan_free(plan);
+	return r;
 }
 
 /* Where a rule that forbids would have to change; the ceiling is not the caller's to change. */
@@ -240,6 +288,21 @@ static void answer_text(struct ward_buf *b, const struct question *q)
 	}
 }
 
+static void held_text(struct ward_buf *b, const struct question *q)
+{
+	if (q->held) {
+		ward_buf_adds(b, "  held: a run only reads ");
+		shown(b, q->held);
+		ward_buf_addf(b, " all the same: it is there, and %s\n  grant: %s\n", q->held_why,
+			q->held_cure);
+	} else if (q->unplanned) {
+		ward_buf_adds(b,
+			"  whether a run holds it, as a name that runs code later, is not known; no run can be planned: ");
+		shown(b, q->unplanned);
+		ward_buf_addc(b, '\n');
+	}
+}
+
 static void rule_json(struct ward_buf *b, const struct ward_book_rule *r)
 {
 	ward_jw_open(b, '{');
@@ -286,6 +349,14 @@ static void answer_json(struct ward_buf *b, const struct question *q)
 		ward_jw_kstr(b, "address", class_of(q));
 	if (q->cure[0])
 		ward_jw_kstr(b, "cure", q->cure);
+	if (q->held) {
+		ward_jw_key(b, "held");
+		ward_jw_open(b, '{');
+		ward_jw_kstr(b, "path", q->held);
+		ward_jw_kstr(b, "why", q->held_why);
+		ward_jw_kstr(b, "cure", q->held_cure);
+		ward_jw_close(b, '}');
+	}
 	ward_jw_kstr(b, "policy_sha256", q->book->sha256);
 	ward_jw_close(b, '}');
 	ward_buf_addc(b, '\n');
@@ -314,26 +385,39 @@ static int answer(struct question *q, int64_t now_ms, const char *action,
 		r = cure(q, err);
 	if (r < 0)
 		return ward_rs_nomem(err);
-	if (json)
+	r = held(q, err);
+	if (r < 0)
+		return r;
+	if (json) {
 		answer_json(&b, q);
-	else
+	} else {
 		answer_text(&b, q);
+		held_text(&b, q);
+	}
 	*ret_answer = answers[q->verdict.effect];
 	*ret_text = ward_buf_take(&b);
 	return *ret_text ? WARD_OK : ward_rs_nomem(err);
+}
+
+static struct question *ask_of(struct ward_resolver *rs)
+{
+	struct question *q = ward_arena_alloc(rs->arena, sizeof(*q));
+
+	if (q) {
+		q->rs = rs;
+		q->book = rs->book;
+	}
+	return q;
 }
 
 int ward_rules_answer(struct ward_resolver *rs, int64_t now_ms, const char *action,
 	const char *resource_given, bool json, char **ret_text, enum ward_answer *ret_answer,
 	struct ward_error *err)
 {
-	struct question *q = ward_arena_alloc(rs->arena, sizeof(*q));
+	struct question *q = ask_of(rs);
 
-	if (!q)
-		return ward_rs_nomem(err);
-	q->rs = rs;
-	q->book = rs->book;
-	return answer(q, now_ms, action, resource_given, json, ret_text, ret_answer, err);
+	return q ? answer(q, now_ms, action, resource_given, json, ret_text, ret_answer, err)
+		 : ward_rs_nomem(err);
 }
 
 int ward_request_explain(struct ward_request *r, const char *action, const char *resource_given,
@@ -342,14 +426,19 @@ int ward_request_explain(struct ward_request *r, const char *action, const char 
 	WARD_CLEANUP(ward_rulebook_freep) struct ward_rulebook *book = NULL;
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = NULL;
 	struct ward_resolver rs;
+	struct question *q;
 	struct ward_host host;
 	int code;
 
 	*ret_text = NULL;
 	*ret_answer = WARD_ANSWER_DENY;
 	code = ward_rules_of(r, &host, &rs, &arena, &book, err);
+	if (code < 0)
+		return code;
 	rs.book = book;
-	return code < 0 ? code
-			: ward_rules_answer(&rs, 0, action, resource_given, json, ret_text,
-				  ret_answer, err);
+	q = ask_of(&rs);
+	if (!q)
+		return ward_rs_nomem(err);
+	q->r = r;
+	return answer(q, 0, action, resource_given, json, ret_text, ret_answer, err);
 }
