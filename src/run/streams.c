@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -72,6 +73,25 @@ static int socket_option(int fd, int option)
 }
 
 /*
+ * A connected Unix socket that has no name yet could take any abstract one, of the host's. One that has a name keeps it: so it gets
+ * one that the kernel chooses, which is nobody's. Whoever shares it sees that name, and nothing else of it changes.
+ */
+static bool takes_no_name(int fd)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	socklen_t n = sizeof(name);
+
+	if (socket_option(fd, SO_DOMAIN) != AF_UNIX)
+		return true;
+	if (getsockname(fd, (struct sockaddr *)&name, &n) < 0)
+		return false;
+	if (n > sizeof(sa_family_t))
+		return true;
+	name.sun_family = AF_UNIX;
+	return bind(fd, (struct sockaddr *)&name, sizeof(sa_family_t)) == 0 || errno == EINVAL;
+}
+
+/*
  * A socket stays in the network namespace that it was made in. One that is tied to its peer for good is a pipe; a datagram
  * may name another peer in every message, where no filter sees it, and what has no peer yet can bind, listen and accept.
  */
@@ -85,7 +105,7 @@ static int refuse_socket(int fd, int i, struct ward_error *err)
 		return WARD_OK;
 	if ((type == SOCK_STREAM ||
 		    (type == SOCK_SEQPACKET && socket_option(fd, SO_DOMAIN) == AF_UNIX)) &&
-		getpeername(fd, (struct sockaddr *)&peer, &n) == 0)
+		getpeername(fd, (struct sockaddr *)&peer, &n) == 0 && takes_no_name(fd))
 		return WARD_OK;
 	code = ward_fail(err, WARD_E_REFUSED,
 		"%s is a socket that is not a connected stream, which would lead out of the sandbox's network",

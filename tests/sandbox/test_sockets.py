@@ -172,4 +172,33 @@ def an_inherited_socket_makes_no_other(p):
         s.close()
 
 
+NAMES = """
+import errno, os, socket, sys
+s = socket.socket(fileno=os.dup(0))
+for try_ in (lambda: s.bind("\\0" + sys.argv[1]), lambda: s.listen(1)):
+    try:
+        try_()
+        print("done", end=" ")
+    except OSError as e:
+        print(errno.errorcode[e.errno], end=" ")
+s.sendall(b"inside")
+"""
+
+
+@both
+def an_inherited_socket_takes_no_name_of_the_host(p):
+    """It stays in the host's network namespace: an abstract name that it could take would be taken, or be told of, there."""
+    p.write("names.py", NAMES)
+    p.ws.chmod(0o777)
+    for kind in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+        name = f"ward-test-{os.getpid()}-{kind.value}"
+        ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        with ours, theirs:
+            r = p.start("--read", ".", "python3", "names.py", name, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            out, err = r.communicate(timeout=60)
+            check_eq((r.returncode, out, ours.recv(100)), (0, "EINVAL EINVAL ", b"inside"), err)
+            with open("/proc/net/unix", "rb") as f:
+                check(name.encode() not in f.read(), "a name of the host was taken")
+
+
 box.main()
