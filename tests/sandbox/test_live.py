@@ -241,6 +241,29 @@ def programs_variables_and_modes_count(v):
 
 
 @epochs
+def what_may_be_connected_to_counts(v):
+    """One endpoint of a wider grant is enough; what the first ceiling kept from the run already is not taken twice."""
+    connect = ' (principal, action == Ward::Action::"net.connect", resource '
+    rows = (
+        (("--cap", "NETWORK_CONNECT:a.example.org:443"), 'forbid' + connect + '== Ward::Endpoint::"a.example.org:443");\n'),
+        (("--cap", "NETWORK_CONNECT:*.example.org:443"), 'forbid' + connect + 'in Ward::Host::"b.example.org") when { resource.port == 443 };\n'),
+        (("--cap", "NETWORK_CONNECT:10.0.0.0/8:5432"), 'forbid' + connect + 'in Ward::Cidr::"10.9.0.0/16");\n'),
+        (("--cap", "NETWORK_CONNECT:**.example.org:*"), 'permit' + connect + 'in Ward::Domain::"example.org") when { resource.port == 443 };\n'),
+    )
+    kept = "forbid" + connect + 'in Ward::Host::"kept.example.org");\n'
+    other = "forbid" + connect + 'in Ward::Domain::"example.net");\n'
+    for n, (words, rule) in enumerate(rows):
+        ceiling(3 * n + 1, QUIET + kept)
+        v.p.log.unlink(missing_ok=True)
+        v.start(*words)
+        ceiling(3 * n + 2, QUIET + kept + other)
+        v.goes_on()
+        ceiling(3 * n + 3, QUIET + kept + rule)
+        box.wait_for(lambda: v.q.poll() is not None, 5)
+        check_eq([(r["effect"], r.get("action")) for r in v.epochs()][-1], ("deny", "net.connect"), words)
+
+
+@epochs
 def another_ceiling_under_the_same_number_is_for_later_runs(v):
     ceiling(3, QUIET)
     v.start("--read", ".")

@@ -71,6 +71,24 @@ static bool named(const struct cedar_uid *uid, struct ward_endpoint *ret)
 	return false;
 }
 
+/* What the ceiling names, at the ports that the run was granted. */
+static int at_granted_ports(struct ward_resolver *rs, const struct ward_plan *plan,
+	const struct ward_endpoint *e, struct ward_texts *to, struct ward_error *err)
+{
+	struct ward_endpoint_fault why;
+	struct ward_endpoint granted;
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < plan->n_rules; i++) {
+		if (plan->rules[i].type != WARD_CAP_NETWORK_CONNECT ||
+			!ward_endpoint_parse(ward_str(plan->rules[i].pattern), &granted, &why))
+			continue;
+		for (size_t k = 0; r == WARD_OK && k < granted.n_ports; k++)
+			r = add(rs, e, granted.ports[k].first, to, err);
+	}
+	return r;
+}
+
 int ward_net_asked_again(struct ward_resolver *rs, const struct ward_plan *plan,
 	const struct ward_book *now, struct ward_texts *to, struct ward_error *err)
 {
@@ -92,8 +110,11 @@ int ward_net_asked_again(struct ward_resolver *rs, const struct ward_plan *plan,
 			r = at_ports(rs, &e, now, to, err);
 	}
 	while (any && r == WARD_OK && (uid = ward_book_named(now, &at)) != NULL) {
-		if (named(uid, &e))
-			r = at_ports(rs, &e, now, to, err);
+		if (!named(uid, &e))
+			continue;
+		r = at_ports(rs, &e, now, to, err);
+		if (r == WARD_OK)
+			r = at_granted_ports(rs, plan, &e, to, err);
 	}
 	/* A ceiling that lists what may be granted, and nothing of this: some name that nobody names. */
 	if (any && r == WARD_OK && ward_endpoint_parse(WARD_STR(PROBE ".example:443"), &e, &why))
