@@ -153,21 +153,15 @@ static void take_answer(struct half *h, const uint8_t *p, size_t n)
 static void read_udp(struct half *h)
 {
 	uint8_t buf[4096];
+	ssize_t n = recv(h->fd, buf, sizeof(buf), MSG_DONTWAIT);
 
-	/* A try that begins anew has another descriptor, and comes back by itself. */
-	for (int fd = h->fd; h->fd == fd && !h->done;) {
-		ssize_t n = recv(h->fd, buf, sizeof(buf), MSG_DONTWAIT);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n < 0)
-			next_try(h);
-		else
-			take_answer(h, buf, (size_t)n);
+	/* More of them come back by themselves. */
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	}
+	if (n < 0)
+		next_try(h);
+	else
+		take_answer(h, buf, (size_t)n);
 }
 
 static void watch(struct half *h, int op, uint32_t events)
@@ -199,7 +193,7 @@ static void read_tcp(struct half *h)
 	ssize_t n;
 
 	if (!h->buf)
-		h->buf = malloc(2 + 65535);
+		h->buf = calloc(1, 2 + 65535);
 	if (!h->buf) {
 		next_try(h);
 		return;
