@@ -157,11 +157,13 @@ class Relay:
         c.connect((address, self.port if family == socket.AF_INET else self.port6))
         return c
 
-    def flow(self, client=None, first=None, passed=True, **limits):
+    def flow(self, client=None, first=None, passed=True, small=False, **limits):
         """client socket, server socket, id: a flow that is dialled and, with first bytes, judged."""
         c = client or self.client()
         m = self.hear(kind=OPEN)
         ours, dialed = pair()
+        if small:   # else its buffer grows to megabytes before anything waits
+            dialed.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
         self.say(DIALED, m.id, fd=dialed, **limits)
         dialed.close()
         if first is not None:
@@ -177,6 +179,33 @@ class Relay:
         """KiB that are the program's own."""
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:
             return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+
+    def busy(self, seconds=0.5):
+        """The share of the time that it computes, while nothing is to be done."""
+        def used():
+            with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as f:
+                return sum(int(x) for x in f.read().rsplit(")", 1)[1].split()[11:13]) / os.sysconf("SC_CLK_TCK")
+        before = used()
+        time.sleep(seconds)
+        return (used() - before) / seconds
+
+
+def unread(local, remote):
+    """Bytes that the socket with these ports has received, and nobody took yet."""
+    with open("/proc/self/net/tcp", encoding="ascii") as f:
+        for line in f.readlines()[1:]:
+            part = line.split()
+            if part[1].endswith(f":{local:04X}") and part[2].endswith(f":{remote:04X}"):
+                return int(part[4].split(":")[1], 16)
+    return 0
+
+
+def fill(r, c):
+    """Until the relay reads no more of what the client sends: little lies in between, and the way behind it is full."""
+    port = c.getsockname()[1]
+    while not (unread(r.port, port) and not time.sleep(0.1) and unread(r.port, port)):
+        c.sendall(b"z" * 32768)
+        time.sleep(0.002)
 
 
 def pair():

@@ -284,6 +284,22 @@ def much_at_once_both_ways():
         check_eq((end.value, end.up, end.down), (rb.DONE, n + 2, n))
 
 
+@test
+def waiting_costs_nothing():
+    """A reader that does not read, and then both ends told while bytes are still under way: nothing is looked at in vain."""
+    with Relay() as r:
+        c, ours, _ = r.flow(first=b"\x01x", small=True)
+        rb.fill(r, c)
+        check(r.busy() < 0.1, "it turns round and round")
+        c.shutdown(socket.SHUT_WR)
+        ours.shutdown(socket.SHUT_WR)
+        check_eq(c.recv(1), b"")
+        check(r.busy() < 0.1, "it turns round and round when both sides have ended")
+        while ours.recv(1 << 20):
+            pass
+        check_eq(r.hear(kind=rb.CLOSED).value, rb.DONE)
+
+
 @cases([("up", "up_max", rb.BYTES), ("down", "down_max", rb.BYTES)])
 def so_many_bytes_and_no_more(which, why):
     with Relay() as r:
@@ -710,5 +726,9 @@ def gate_that_does_not_read():
         r.flow(late, first=b"\x01x")
 
 
-rb.private_net()
+try:
+    rb.private_net()
+except OSError as why:
+    print(f"1..0 # SKIP no network namespace of one's own: {why}")
+    sys.exit(0)
 main()

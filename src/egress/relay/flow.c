@@ -136,7 +136,7 @@ static void arm(struct relay *r, struct relay_flow *f, enum relay_side s)
 	int op = f->armed[s] == RELAY_UNARMED ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
 
 	/* A socket that is closed both ways is told again and again, whatever is waited for. */
-	if (want == 0 && f->way[s].eof && f->way[!s].shut) {
+	if (want == 0 && f->way[!s].shut) {
 		if (op == EPOLL_CTL_MOD)
 			(void)epoll_ctl(r->epoll, EPOLL_CTL_DEL, f->fd[s], &e);
 		f->armed[s] = RELAY_UNARMED;
