@@ -8,7 +8,7 @@ CHECK_FLAGS ?=
 HOURS ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-containers check-vm check-agreement check-faults check-flood check-real bench bench-cedar bench-policy build install clean fuzz format packages-build check-endurance check-mutants fuzz-hours
+.PHONY: help demo check check-containers check-escape-environments check-vm check-agreement check-faults check-flood check-real bench bench-cedar bench-policy build install clean fuzz format packages-build check-endurance check-mutants fuzz-hours
 
 help:
 	@echo 'make demo      see an untrusted script confined (builds first; about a minute)'
@@ -16,6 +16,7 @@ help:
 	@echo 'make check-real    run real projects from the package registries inside, as make check does not (network; minutes)'
 	@echo 'make check-faults      every call and allocation fails once, ward is killed at 1,000 points (docs/security/testing.md)'
 	@echo 'make check-containers  doctor, runs and escapes in Docker or podman: CONTAINER_FLAGS="--engine docker --image IMAGE"'
+	@echo 'make check-escape-environments   the escape suite on each made host that holds all: ESCAPE_FLAGS=--concerned (an hour or more; a third)'
 	@echo 'make check-vm      the tests on a Debian 12 with systemd and cgroup v2, in QEMU: VM_FLAGS="--image DIR" (tests/vm/image)'
 	@echo 'make check-agreement   the kernel against the judge, 104,000 operations (docs/agreement.md)'
 	@echo 'make check-flood   floods at full size: a million names, 1,000 held lookups (docs/security/testing.md; minutes)'
@@ -51,6 +52,9 @@ check:
 
 check-containers: build
 	@tests/containers/run --build $(BUILD) $(CONTAINER_FLAGS)
+
+check-escape-environments: build
+	@tests/escape/in_environments.py --build $(BUILD) $(ESCAPE_FLAGS)
 
 check-vm: build
 	@tests/vm/run --build $(BUILD) $(VM_FLAGS)

@@ -24,7 +24,8 @@ What an attempt on Ward's own records does bare is nothing, since nobody records
 Several are tried at a time, each by a process of its own with its own copy of the programs.
 An attempt that this machine cannot even do bare (it says so by exit 77, or what it needs cannot be planted) is SKIP, with
 the reason. As root the whole is repeated as an ordinary user that is made for it. `escape.py NAME...` runs only those;
--l lists; --bare shows what they do bare.
+-l lists; --bare shows what they do bare. `--environment NAME` does all of it on a host of tests/environments: its mounts are for
+everybody, what else it lacks for ward alone. What is refused there even bare is a SKIP.
 """
 import argparse
 import contextlib
@@ -58,6 +59,8 @@ FIELDS = {"class", "plants", "args", "grants", "escaped", "for", "stdio", "durin
 SECONDS = 10
 BARE_TRIES = 4
 PROCESSES = max(2, min(6, 2 * (os.cpu_count() or 1)))
+AROUND = []    # what ward is started by: --environment
+TRACED = []    # anything: it is started by a tracer (landlock-abi)
 INTERPRETERS = {".py": "/usr/bin/python3", ".sh": "/bin/sh"}
 
 
@@ -381,7 +384,7 @@ def try_it(attempt, tools, ward, under):
             if under:
                 grants = attempt.field["grants"].split("|")
                 options = grants[min(phase, len(grants)) - 1].format(**world.names).split()
-                words = [str(ward), "run", *([] if "--audit" in options else ["--audit", world["log"]]),
+                words = [*AROUND, str(ward), "run", *([] if "--audit" in options else ["--audit", world["log"]]),
                          *([] if "--timeout" in options else ["--timeout", f"{SECONDS}s", "--grace", "1s"]), *os.environ.get("WARD_ESCAPE_OPTIONS", "").split(), *options, "--read", world["bin"], "--", *words]
             run_once(attempt, world, words, run, inherited)
         if attempt.field["proof"] == "naive" and not under:
@@ -414,6 +417,8 @@ def told(run):
 
 def judge(attempt, tools, ward):
     """(TAP word, directive, what to say about a failure)"""
+    if TRACED and "kill" in attempt.field["during"].split():
+        return True, "SKIP what would be killed is the tracer that makes this kernel", ""
     try:
         escaped, run = try_it(attempt, tools, ward, False)
         # A race may be lost on a busy machine. That it can be won has to be seen once; under Ward it must never be won.
@@ -425,8 +430,8 @@ def judge(attempt, tools, ward):
         return True, f"SKIP nothing to find on this machine: {why}", ""
     if not escaped and run.code == 77:
         return True, f"SKIP not even bare: {(run.err.decode(errors='replace').splitlines() or ['?'])[-1]}", ""
-    if not escaped and os.environ.get("WARD_ESCAPE_CONFINED"):
-        # tests/containers: what is around the suite refuses it already.
+    if not escaped and (AROUND or os.environ.get("WARD_ESCAPE_CONFINED")):
+        # tests/containers, --environment: what is around the suite refuses it already.
         return True, "SKIP not even bare in here", ""
     if not escaped:
         return False, "", "bare, it did not get out: no attempt\n" + told(run)
@@ -434,6 +439,8 @@ def judge(attempt, tools, ward):
     expect = attempt.field["expect"]
     if escaped:
         return False, "", "IT GOT OUT\n" + told(run)
+    if AROUND and run.code == 125 and expect == "start":
+        return True, f"SKIP refused here: {(run.err.decode(errors='replace').splitlines() or ['?'])[0]}", ""
     # "any": the run may be refused, but what starts must hold.
     if run.code == 125 and expect == "start" or run.code != 125 and expect == "refused":
         return False, "", f"ward: expected {expect}\n" + told(run)
@@ -530,10 +537,52 @@ def collect_tools(args):
     for i in range(PROCESSES):
         shutil.copytree(bin_dir, tools / f"bin-{i}", copy_function=os.link)
     shutil.copytree(HERE, tools / "escape", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(HERE.parent / "harness", tools / "harness", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("harness", *(("environments", "sandbox", "cli") if args.environment else ())):
+        shutil.copytree(HERE.parent / name, tools / name, ignore=shutil.ignore_patterns("__pycache__"))
+    if args.environment:
+        shutil.copy(args.landlock_abi, tools)
     for path in tools.rglob("*"):
         path.chmod(0o755)
     return tools
+
+
+def enter(args, tools):
+    """From here on everybody is on the host that args.environment names, as far as mounts make it; the rest is for ward."""
+    sys.path[:0] = [str(tools / name) for name in ("environments", "sandbox", "cli", "harness")]
+    os.environ["WARD_LANDLOCK_ABI"] = str(tools / "landlock-abi")
+    import box, environments  # noqa: E401  pylint: disable=import-outside-toplevel,multiple-imports
+    env = environments.BY_NAME[args.environment]
+    AROUND[:] = [INTERPRETERS[".py"], str(tools / "environments/enter.py"), env.name]
+    TRACED[:] = env.prefix()
+    if os.geteuid() == 0 and not args.as_user:
+        box.private_mounts()
+        box.bound_fuse()
+        if env.mounts:
+            env.mounts()
+    elif env.mounts and not args.as_user:
+        sys.exit(f"escape: only root can make the environment {env.name}")
+    if not os.access("/dev/shm", os.W_OK):
+        # For what the host plants there; and for this program's own.
+        box.mount("ward-test", "/dev/shm", "tmpfs", 0, "mode=1777")
+    return env
+
+
+def as_user_of_it(args, tools, start):
+    """As as_user() for an environment: where nobody can be added a free id will do."""
+    import box  # pylint: disable=import-outside-toplevel
+    uid = box.free_id()
+    p = subprocess.Popen([INTERPRETERS[".py"], tools / "escape/escape.py", "--tools", tools, "--environment", args.environment, "--as-user",
+                          *(f"--without={c}" for c in args.without), *(f"--only={c}" for c in args.only), *args.names],
+                         user=uid, group=uid, extra_groups=[], cwd="/",
+                         env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8",
+                              "WARD_ESCAPE_OPTIONS": os.environ.get("WARD_ESCAPE_OPTIONS", "")},
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    with p.stdout:
+        last, failed = number_tap(p.stdout, start, "")
+    if p.wait() not in (0, 1):
+        print(f"not ok {last} - user: the run ended with {p.returncode}")
+        return last + 1, failed + 1
+    return last, failed
 
 
 def as_user(tools, names, start):
@@ -560,8 +609,13 @@ def as_user(tools, names, start):
 def arguments():
     p = argparse.ArgumentParser(description="Attempts to get out of ward run.")
     p.add_argument("names", nargs="*")
+    p.add_argument("--without", metavar="CLASS", action="append", default=[], help="not the attempts of that class")
+    p.add_argument("--only", metavar="CLASS", action="append", default=[], help="the attempts of that class alone")
     p.add_argument("-l", action="store_true", help="list the attempts")
     p.add_argument("--bare", action="store_true", help="only bare, and show what they did")
+    p.add_argument("--environment", metavar="NAME", help="on that host of tests/environments")
+    p.add_argument("--as-user", action="store_true", help=argparse.SUPPRESS)
+    p.add_argument("--landlock-abi", default=os.environ.get("WARD_LANDLOCK_ABI", "build/tests/environments/landlock-abi"))
     p.add_argument("--no-user", action="store_true", help="as root: not as an ordinary user as well")
     p.add_argument("--tools", type=pathlib.Path, help=argparse.SUPPRESS)
     p.add_argument("--ward", default=os.environ.get("WARD", "build/ward"))
@@ -580,6 +634,7 @@ def main():
         sys.exit(f"escape: tests/escape/meson.build and attempts/ differ: {sorted(odd)}")
     if args.names:
         attempts = [a for a in attempts if a.name in args.names]
+    attempts = [a for a in attempts if a.field["class"] not in args.without and (not args.only or a.field["class"] in args.only)]
     if args.l:
         for a in attempts:
             print(f"{a.field['class']:12} {a.name:28} {a.about}")
@@ -592,9 +647,15 @@ def main():
                 print(a.name, "got out" if escaped else "did not get out", told(run))
             return 0
         print("TAP version 13", flush=True)
-        last, failed = run_all(attempts, tools, tools / "ward", 1)
+        env = enter(args, tools) if args.environment else None
+        last, failed = 1, 0
+        if env is None or args.as_user or "root" in env.who or os.geteuid() != 0:
+            last, failed = run_all(attempts, tools, tools / "ward", 1)
         if os.geteuid() == 0 and not args.no_user:
-            last, more = as_user(tools, args.names, last)
+            if env and "user" in env.who:
+                last, more = as_user_of_it(args, tools, last)
+            else:
+                last, more = as_user(tools, args.names, last) if env is None else (last, 0)
             failed += more
         print(f"1..{last - 1}", flush=True)
         return 1 if failed or last == 1 else 0
