@@ -4,8 +4,8 @@
  * nothing leaves by any other way. The sandbox's own side (network namespace, redirect, sockets) is confine's; this is ours from
  * its sockets on.
  *
- * Life: ward_egress_start() before GO, with the cage's sockets. Poll ward_egress_fd(), at the latest after ward_egress_timeout();
- * ward_egress_next() does what there is to do and asks, through ops, in the caller's thread. One run, one gate, one thread. If
+ * Life: ward_egress_start() while the cage is made, ward_egress_attach() with its sockets before GO. Poll ward_egress_fd(), at the
+ * latest after ward_egress_timeout(); ward_egress_next() does what there is to do and asks, through ops, in the caller's thread. One run, one gate, one thread. If
  * the relay dies its connections end, and no new one opens.
  *
  * What an address is says ward_address_classify() (policy/net/net.h).
@@ -63,7 +63,6 @@ struct ward_egress_ops {
 	bool (*who)(void *arg, const char *address, uint16_t port, int *ret_pid, char comm[16]);
 };
 struct ward_egress_options {
-	int sockets[4]; /* enum ward_net_socket; taken, also on failure */
 	const struct ward_egress_ops *ops;
 	void *arg;
 	const char *resolver; /* "ADDRESS" or "ADDRESS:PORT" in place of /etc/resolv.conf; NULL */
@@ -71,7 +70,10 @@ struct ward_egress_options {
 
 /* Is it what options.resolver may be? */
 int ward_egress_resolver_check(const char *resolver, struct ward_error *err);
+/* The relay begins, and confines itself beside what the caller does next. o need not live on, but for what it points to. */
 int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **ret, struct ward_error *err);
+/* Once: it is there, and has the sockets. They are taken, also on failure. Until then nothing else but stop() may be called. */
+int ward_egress_attach(struct ward_egress *e, const int sockets[WARD_NET_SOCKET_MAX], struct ward_error *err);
 int ward_egress_fd(const struct ward_egress *e);
 int ward_egress_timeout(const struct ward_egress *e); /* ms, -1 = none */
 int ward_egress_next(struct ward_egress *e, struct ward_error *err);

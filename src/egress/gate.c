@@ -300,27 +300,19 @@ static int image(void)
 	return fd;
 }
 
-static int spawn(const struct ward_egress_options *o, struct ward_spawned *ret, int *ret_ctl,
-	struct ward_error *err)
+static int spawn(struct ward_spawned *ret, int *ret_ctl, struct ward_error *err)
 {
-	bool six = o->sockets[WARD_NET_TCP6] >= 0 && o->sockets[WARD_NET_UDP6] >= 0;
 	char id[16];
-	const char *const argv[] = { "ward-relay", id, six ? "46" : "4", NULL };
-	int fds[WARD_RELAY_FD_MAX], pair[2];
-	struct ward_spawn what = { .exe_fd = image(),
-		.argv = argv,
-		.fds = fds,
-		.n_fds = WARD_RELAY_FD_MAX,
-		.cgroup = -1 };
+	const char *const argv[] = { "ward-relay", id, NULL };
+	int pair[2];
+	struct ward_spawn what = {
+		.exe_fd = image(), .argv = argv, .fds = &pair[1], .n_fds = 1, .cgroup = -1
+	};
 	int r = what.exe_fd < 0 ? what.exe_fd : ward_socketpair(SOCK_SEQPACKET, pair);
 
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot prepare ward-relay");
 	(void)snprintf(id, sizeof(id), "%u", WARD_RESERVED_ID);
-	fds[WARD_RELAY_FD_CTL] = pair[1];
-	/* What is not there it closes unseen: any descriptor may stand in its place. */
-	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
-		fds[WARD_RELAY_FD_TCP4 + i] = o->sockets[i] >= 0 ? o->sockets[i] : pair[1];
 	r = ward_spawn(&what, ret);
 	ward_close(pair[1]);
 	if (r < 0) {
@@ -356,11 +348,8 @@ int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **
 {
 	struct ward_spawned relay = WARD_SPAWNED_INIT;
 	struct ward_egress *e = NULL;
-	int ctl = -1, r = spawn(o, &relay, &ctl, err);
+	int ctl = -1, r = spawn(&relay, &ctl, err);
 
-	/* The child copies the table of descriptors at its birth: ours can be closed. */
-	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
-		ward_close(o->sockets[i]);
 	if (r < 0)
 		return r;
 	r = ward_gate_new(o, ctl, &e, err);
@@ -372,16 +361,29 @@ int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **
 		return r;
 	}
 	e->relay = relay;
-	r = wait_ready(e, err);
-	if (r < 0) {
-		ward_gate_lost(e, "it did not begin");
-		e->stopping = true;
-		ward_egress_stop(e);
-		return r;
-	}
-	ward_spawn_done(&e->relay);
 	*ret = e;
 	return WARD_OK;
+}
+
+int ward_egress_attach(struct ward_egress *e, const int sockets[WARD_NET_SOCKET_MAX],
+	struct ward_error *err)
+{
+	int r = wait_ready(e, err);
+
+	for (uint32_t i = 0; i < WARD_NET_SOCKET_MAX; i++) {
+		const struct ward_relay_msg m = { .type = WARD_GATE_SOCKET,
+			.value = WARD_RELAY_FD_TCP4 + i };
+
+		if (sockets[i] >= 0 && r == WARD_OK)
+			ward_gate_send(e, &m, sockets[i]);
+		else
+			ward_close(sockets[i]);
+	}
+	if (r == WARD_OK && e->lost)
+		r = ward_fail(err, WARD_E_SYSTEM, "ward-relay did not begin: %s", e->lost);
+	if (r == WARD_OK)
+		ward_spawn_done(&e->relay);
+	return r;
 }
 
 int ward_egress_fd(const struct ward_egress *e)

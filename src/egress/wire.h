@@ -20,10 +20,10 @@
 extern const unsigned char ward_relay_image[];
 extern const size_t ward_relay_image_size;
 
-#define WARD_RELAY_VERSION 1u
+#define WARD_RELAY_VERSION 2u
 #define WARD_RELAY_NAME_MAX 254 /* 253 bytes of LDH labels in lower case, no trailing dot, and the NUL */
 
-/* Descriptors that ward-relay starts with; all are of the run's network namespace but the first. */
+/* Descriptors of ward-relay: it starts with the first; the others, of the run's network namespace, come with WARD_GATE_SOCKET. */
 enum ward_relay_fd {
 	WARD_RELAY_FD_CTL = 0,
 	/*
@@ -49,7 +49,8 @@ enum ward_relay_type {
 	WARD_GATE_ANSWER, /* id, value = DNS rcode; 0: v4, v6 are its addresses; all zero: it has none of that kind */
 	WARD_GATE_DIALED, /* id, + the connected socket, non-blocking; idle_ms, total_ms, up_max, down_max: 0 = no limit */
 	WARD_GATE_PASS, /* id: what was held may go */
-	WARD_GATE_REFUSED /* id: reset the client */
+	WARD_GATE_REFUSED, /* id: reset the client */
+	WARD_GATE_SOCKET /* value = enum ward_relay_fd, + that descriptor; each once, before anything else */
 };
 /* What the first bytes of the client are. */
 enum ward_relay_spoken {

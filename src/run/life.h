@@ -127,6 +127,7 @@ int watch_ceiling(struct life *l, struct ward_error *err);
 
 /* ---- net/egress.c: nothing of it does anything in a run without egress ---- */
 #define WARD_NET_NOTES_MAX 8
+int net_prepare(struct life *l, struct ward_error *err); /* while the cage is made */
 int net_begin(struct life *l, struct ward_error *err);   /* the cage is there, the command has not started */
 int net_next(struct life *l, struct ward_error *err);
 int net_end(struct life *l, struct ward_error *err);     /* its last records */

@@ -165,8 +165,10 @@ static int keep_policies(const struct life *l, struct ward_error *err)
 static int on_spawned(void *arg, struct ward_error *err)
 {
 	struct life *l = arg;
-	int r = ward_plan_sign(l->plan, err);
+	int r = net_prepare(l, err);
 
+	if (r == WARD_OK)
+		r = ward_plan_sign(l->plan, err);
 	if (r < 0)
 		return r;
 	memcpy(l->o->plan_sha256, l->plan->sha256, sizeof(l->o->plan_sha256));

@@ -15,7 +15,7 @@ import subprocess
 import time
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-READY, NAME, OPEN, SEEN, CLOSED, LIMIT, ANSWER, DIALED, PASS, REFUSED = range(1, 11)
+READY, NAME, OPEN, SEEN, CLOSED, LIMIT, ANSWER, DIALED, PASS, REFUSED, SOCKET = range(1, 12)
 UNKNOWN, BROKEN, TLS, TLS_ECH, HTTP, HTTP2, SSH, POSTGRES = range(8)
 DONE, CLIENT, SERVER, END_REFUSED, IDLE, TIME, BYTES, MEMORY = range(8)
 FORM = struct.Struct("=IIII BBH16s BBH16s 4s16s 4x QQ QQQQ 256s")
@@ -100,26 +100,26 @@ class Relay:
         self.port = self.sockets[1].getsockname()[1]
         self.port6 = self.sockets[2].getsockname()[1] if six else 0
         self.udp_port = self.sockets[3].getsockname()[1]
-        high = [fcntl.fcntl(s, fcntl.F_DUPFD, 100) if s else -1 for s in self.sockets]
+        high = fcntl.fcntl(theirs, fcntl.F_DUPFD, 100)
 
         def place():
-            for i, fd in enumerate(high):
-                if fd >= 0:
-                    os.dup2(fd, i)
+            os.dup2(high, 0)
             if nofile:
                 import resource  # pylint: disable=import-outside-toplevel
                 resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
-        self.process = subprocess.Popen([self.program, str(RESERVED), "46" if six else "4", *args], preexec_fn=place,  # pylint: disable=consider-using-with
-                                        close_fds=False, stdin=subprocess.DEVNULL)
-        for fd in high:
-            if fd >= 0:
-                os.close(fd)
-        for s in self.sockets:
-            if s:
-                s.close()
+        self.process = subprocess.Popen([self.program, str(RESERVED), *args], preexec_fn=place,  # pylint: disable=consider-using-with
+                                        close_fds=False)
+        os.close(high)
+        theirs.close()
         if ready:
             m = self.hear()
-            assert (m.type, m.value) == (READY, 1), m
+            assert (m.type, m.value) == (READY, 2), m
+            for i, s in enumerate(self.sockets):
+                if i and s:
+                    self.say(SOCKET, value=i, fd=s.fileno())
+        for s in self.sockets[1:]:
+            if s:
+                s.close()
 
     def __enter__(self):
         return self

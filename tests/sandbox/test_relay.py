@@ -74,10 +74,18 @@ def confined_before_it_says_ready():
             check(os.stat(f"/proc/{pid}/status").st_uid != os.getuid() or not os.access(f"/proc/{pid}/maps", os.R_OK), "it can be looked into")
 
 
-@cases([("none", ()), ("word", ("x", "46")), ("families", ("1", "6"))])
+@cases([("none", ()), ("word", ("x",)), ("below zero", ("-1",))])
 def bad_arguments(args):
     import subprocess  # pylint: disable=import-outside-toplevel
     check_eq(subprocess.run([os.environ["WARD_RELAY"], *args], stdin=subprocess.DEVNULL, check=False).returncode, 2)
+
+
+@cases([("twice", 1, socket.AF_INET), ("the wire", 0, socket.AF_INET), ("none", 5, socket.AF_INET), ("another family", 2, socket.AF_INET)])
+def socket_that_is_none(place, family):
+    with Relay(six=False) as r:
+        with rb.listener(family, "127.0.0.1") as s:
+            r.say(rb.SOCKET, value=place, fd=s)
+        check_eq(r.process.wait(rb.WAIT), 4)
 
 
 @test

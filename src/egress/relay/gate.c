@@ -108,6 +108,8 @@ static bool heed(struct relay *r, const struct ward_relay_msg *m, int fd)
 		relay_flow_dialed(r, m, fd);
 		return true;
 	}
+	if (m->type == WARD_GATE_SOCKET && fd >= 0)
+		return relay_socket(r, m->value, fd);
 	if (fd >= 0) {
 		(void)close(fd);
 		return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ward-relay, as it is executed: ward-relay ID FAMILIES. ID is the user and group that root becomes (a number; nobody else looks at it);
- * FAMILIES is "4" or "46": without the 6 the descriptors of IPv6 are not there. It ends when the gate does.
+ * ward-relay, as it is executed: ward-relay ID, the user and group that root becomes (a number; nobody else looks at it). It begins
+ * while the run's network is still made: the sockets come from the gate afterwards. It ends when the gate does.
  */
 #include "relay.h"
 
@@ -161,31 +161,36 @@ static void run(struct relay *r)
 	}
 }
 
-/* The ports that the listeners have: who comes to them by himself is turned away. */
-static int set_up(struct relay *r, bool six)
+bool relay_socket(struct relay *r, uint32_t which, int fd)
+{
+	struct epoll_event e = { .events = EPOLLIN,
+		.data.u64 = (uint64_t)RELAY_KIND_FD << 32 | which };
+	struct sockaddr_storage ss = { 0 };
+	socklen_t n = sizeof(ss);
+	bool is6 = which == WARD_RELAY_FD_TCP6 || which == WARD_RELAY_FD_UDP6;
+
+	if (which <= WARD_RELAY_FD_CTL || which >= WARD_RELAY_FD_MAX || r->fd[which] >= 0 ||
+		getsockname(fd, (struct sockaddr *)&ss, &n) < 0 ||
+		ss.ss_family != (is6 ? AF_INET6 : AF_INET) ||
+		epoll_ctl(r->epoll, EPOLL_CTL_ADD, fd, &e) < 0) {
+		(void)close(fd);
+		return false;
+	}
+	r->fd[which] = fd;
+	return true;
+}
+
+/* The wire and nothing else: no descriptor of the starter's comes along. */
+static int set_up(struct relay *r)
 {
 	struct epoll_event e = { .events = EPOLLIN, .data.u64 = WARD_RELAY_FD_CTL };
-	for (int i = 0; i < WARD_RELAY_FD_MAX; i++) {
-		struct sockaddr_storage ss = { 0 };
-		socklen_t n = sizeof(ss);
-		bool is6 = i == WARD_RELAY_FD_TCP6 || i == WARD_RELAY_FD_UDP6;
 
-		r->fd[i] = is6 && !six ? -1 : i;
-		if (i == WARD_RELAY_FD_CTL || r->fd[i] < 0)
-			continue;
-		if (getsockname(r->fd[i], (struct sockaddr *)&ss, &n) < 0 ||
-			ss.ss_family != (is6 ? AF_INET6 : AF_INET))
-			return RELAY_EXIT_USAGE;
-	}
-	/* By number, and not by the place that a closed one left: nothing of the starter's comes along. */
 	for (int i = 0; i < WARD_RELAY_FD_MAX; i++)
-		if (r->fd[i] < 0)
-			(void)close(i);
-	if (syscall(WARD_NR_CLOSE_RANGE, (unsigned)WARD_RELAY_FD_MAX, ~0u, 0u) < 0)
+		r->fd[i] = i == WARD_RELAY_FD_CTL ? i : -1;
+	if (syscall(WARD_NR_CLOSE_RANGE, (unsigned)WARD_RELAY_FD_CTL + 1, ~0u, 0u) < 0)
 		return RELAY_EXIT_CONFINE;
 	r->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (r->epoll < 0 || epoll_ctl(r->epoll, EPOLL_CTL_ADD, WARD_RELAY_FD_CTL, &e) < 0 ||
-		listen_to(r, EPOLL_CTL_ADD) < 0)
+	if (r->epoll < 0 || epoll_ctl(r->epoll, EPOLL_CTL_ADD, WARD_RELAY_FD_CTL, &e) < 0)
 		return RELAY_EXIT_USAGE;
 	return 0;
 }
@@ -198,14 +203,13 @@ int main(int argc, char **argv)
 	unsigned long id;
 	int e;
 
-	if (argc < 3)
+	if (argc < 2)
 		return RELAY_EXIT_USAGE;
 	errno = 0;
 	id = strtoul(argv[1], &end, 10);
-	if (errno != 0 || *end != '\0' || end == argv[1] || id > INT32_MAX ||
-		(strcmp(argv[2], "4") != 0 && strcmp(argv[2], "46") != 0))
+	if (errno != 0 || *end != '\0' || end == argv[1] || id > INT32_MAX)
 		return RELAY_EXIT_USAGE;
-	e = set_up(&r, argv[2][1] == '6');
+	e = set_up(&r);
 	if (e == 0)
 		e = relay_confine((unsigned)id, &r.flows_max);
 	if (e != 0)
@@ -213,8 +217,8 @@ int main(int argc, char **argv)
 	r.now = clock_ms();
 	r.next = UINT64_MAX;
 #ifdef WARD_RELAY_TEST
-	if (argc > 3)
-		return relay_try(argv[3]);
+	if (argc > 2)
+		return relay_try(argv[2]);
 #endif
 	relay_tell(&r, &ready);
 	run(&r);

@@ -75,6 +75,8 @@ int relay_confine(unsigned id, unsigned *ret_flows);
 /* ---- main.c ---- */
 /* What an epoll event is about: kind in the high half, a flow's id or a descriptor's place in the low one. */
 enum relay_kind { RELAY_KIND_FD = 0, RELAY_KIND_CLIENT, RELAY_KIND_SERVER };
+/* One of those at which the run's network ends; fd: taken. False: it is not. */
+bool relay_socket(struct relay *r, uint32_t which, int fd);
 void relay_due(struct relay *r, uint64_t at); /* look at the clock again at that time */
 void relay_pause(struct relay *r, uint64_t ms);
 void relay_limited(struct relay *r, enum ward_relay_limit what);

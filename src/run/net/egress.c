@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The gate of the network in a run: begun when the cage is there and before the command starts, polled by the supervisor, ended when
- * nothing of the run is alive. What the gate asks is asked of the judge; what it tells becomes records, and violations of the outcome.
+ * The gate of the network in a run: begun while the cage is made, given its sockets before the command starts, polled by the
+ * supervisor, ended when nothing of the run is alive. What the gate asks is asked of the judge; what it tells becomes records, and violations of the outcome.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -239,17 +239,27 @@ static void on_event(void *arg, const struct ward_egress_event *e)
 
 /* ---- its life ---- */
 
-int net_begin(struct life *l, struct ward_error *err)
+int net_prepare(struct life *l, struct ward_error *err)
 {
 	static const struct ward_egress_ops ops = { on_ask, on_event, on_who };
-	struct ward_egress_options o = { .ops = &ops, .arg = l, .resolver = l->r->resolver };
+	const struct ward_egress_options o = { .ops = &ops, .arg = l, .resolver = l->r->resolver };
+
+	/* A second try with another plan finds it there. */
+	return !l->plan->egress || l->egress ? WARD_OK : ward_egress_start(&o, &l->egress, err);
+}
+
+int net_begin(struct life *l, struct ward_error *err)
+{
+	int sockets[WARD_NET_SOCKET_MAX];
 
 	if (!l->plan->egress)
-		return WARD_OK;
-	ward_cage_take_net(l->cage, o.sockets);
-	if (o.sockets[WARD_NET_TCP4] < 0 || o.sockets[WARD_NET_UDP4] < 0)
-		return ward_fail(err, WARD_E_SYSTEM, "the run's network was not captured");
-	return ward_egress_start(&o, &l->egress, err);
+		return net_end(l, err);
+	ward_cage_take_net(l->cage, sockets);
+	if (l->egress && sockets[WARD_NET_TCP4] >= 0 && sockets[WARD_NET_UDP4] >= 0)
+		return ward_egress_attach(l->egress, sockets, err);
+	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
+		ward_close(sockets[i]);
+	return ward_fail(err, WARD_E_SYSTEM, "the run's network was not captured");
 }
 
 static int failed(struct life *l, struct ward_error *err)
