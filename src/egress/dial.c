@@ -15,10 +15,16 @@
 #include "egress/gate.h"
 
 #define NEXT_MS 250u /* RFC 8305, 5 */
+#define SLOW_MS 2000u /* with no place left: the oldest try gives its own up */
 #define SEQ 1u
 
 static void close_try(struct ward_try *t)
 {
+	const struct ward_flow *f = t->source.arg;
+
+	/* By word: a child of the process that has not executed yet keeps a closed one where it is waited for. */
+	if (t->fd >= 0)
+		(void)epoll_ctl(f->e->epoll, EPOLL_CTL_DEL, t->fd, NULL);
 	ward_close(t->fd);
 	t->fd = -1;
 }
@@ -57,6 +63,26 @@ static void won(struct ward_flow *f, struct ward_try *t)
 
 static void on_try(struct ward_waiter *s, uint32_t events);
 
+/*
+ * What keeps an idle connection alive inside ends at the relay: outside it is asked for here, sooner than most translators of
+ * addresses forget one.
+ */
+static void set_options(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} rows[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, 60 },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, 15 },
+	};
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++)
+		(void)setsockopt(fd, rows[i].level, rows[i].name, &rows[i].value,
+			sizeof(rows[i].value));
+}
+
 /* True: it is under way, or has come to its end well (then f is open). */
 static bool start_try(struct ward_flow *f, struct ward_try *t, uint8_t which)
 {
@@ -64,7 +90,6 @@ static bool start_try(struct ward_flow *f, struct ward_try *t, uint8_t which)
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(f->to.port) };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(f->to.port) };
 	struct epoll_event ev = { .events = EPOLLOUT, .data.ptr = &t->source };
-	const int on = 1;
 	int r;
 
 	*t = (struct ward_try){ .source = { on_try, f }, .which = which };
@@ -74,7 +99,7 @@ static bool start_try(struct ward_flow *f, struct ward_try *t, uint8_t which)
 		f->dial->err = errno;
 		return false;
 	}
-	(void)setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	set_options(t->fd);
 	memcpy(&v4.sin_addr, a->a, 4);
 	memcpy(&v6.sin6_addr, a->a, 16);
 	do
@@ -108,9 +133,12 @@ static void advance(struct ward_flow *f)
 	int err;
 
 	while (place && d->at < d->n) {
-		d->next = ward_now_mono_ns() + NEXT_MS * WARD_MS;
-		if (start_try(f, place, (uint8_t)d->at++))
+		if (start_try(f, place, (uint8_t)d->at++)) {
+			if (f->dial)
+				d->next = ward_now_mono_ns() +
+					(free_place(d) ? NEXT_MS : SLOW_MS) * WARD_MS;
 			return;
+		}
 	}
 	d->next = UINT64_MAX;
 	if (any_open(d))
@@ -146,10 +174,26 @@ void ward_dial_begin(struct ward_flow *f)
 	advance(f);
 }
 
+/* Too many addresses that say nothing: the one that was tried first makes room. */
+static void give_up_oldest(struct ward_dial *d)
+{
+	struct ward_try *oldest = &d->tries[0];
+
+	for (size_t i = 1; i < WARD_TRIES_MAX; i++)
+		if (d->tries[i].which < oldest->which)
+			oldest = &d->tries[i];
+	close_try(oldest);
+}
+
 void ward_dial_tick(struct ward_flow *f, uint64_t now)
 {
-	if (now >= f->dial->next)
-		advance(f);
+	struct ward_dial *d = f->dial;
+
+	if (now < d->next)
+		return;
+	if (d->at < d->n && !free_place(d))
+		give_up_oldest(d);
+	advance(f);
 }
 
 /* ---- what the kernel would do with a packet ---- */

@@ -4,9 +4,9 @@
  * nothing leaves by any other way. The sandbox's own side (network namespace, redirect, sockets) is confine's; this is ours from
  * its sockets on.
  *
- * Life: ward_egress_start() while the cage is made, ward_egress_attach() with its sockets before GO. Poll ward_egress_fd(), at the
- * latest after ward_egress_timeout(); ward_egress_next() does what there is to do and asks, through ops, in the caller's thread. One run, one gate, one thread. If
- * the relay dies its connections end, and no new one opens.
+ * Life: ward_egress_start() while the cage is made, ward_egress_attach() with its sockets before GO. Poll ward_egress_fd(), at
+ * the latest after ward_egress_timeout(); ward_egress_next() does what there is to do and asks, through ops, in the caller's
+ * thread. One run, one gate, one thread. If the relay dies its connections end, and no new one opens.
  *
  * What an address is says ward_address_classify() (policy/net/net.h).
  */
@@ -48,6 +48,7 @@ struct ward_egress_event {
 	const char *ended; /* CONNECT: "done" "idle" ... */
 	const char *rule; /* what the verdict's text was; NULL = none */
 	uint64_t up, down, duration_ms;
+	bool uncounted; /* CONNECT: how much was moved is not known, the relay was lost */
 	uint64_t count; /* how many alike, at least 1 */
 	int pid;
 	const char *comm;

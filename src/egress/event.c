@@ -78,7 +78,8 @@ static bool alike(const struct ward_told *t, const struct ward_egress_event *e)
 {
 	return t->kind == e->kind && t->port == e->port && ward_streq(t->why, e->why) &&
 		ward_streq(t->inspected, e->inspected) && ward_streq(t->ended, e->ended) &&
-		ward_streq(t->name, e->name) && ward_streq(t->address, e->address);
+		ward_streq(t->name, e->name) && ward_streq(t->address, e->address) &&
+		ward_streq(t->rule, e->rule) && ward_streq(t->comm, e->comm ? e->comm : "");
 }
 
 static void free_told(struct ward_told *t)
@@ -152,23 +153,26 @@ void ward_tell(struct ward_egress *g, const struct ward_egress_event *e)
 {
 	size_t bucket = bucket_of(e);
 	struct ward_told *t = g->told[bucket];
+	uint64_t before;
 
 	while (t && !alike(t, e))
 		t = t->next;
 	if (!t)
 		t = remember(g, e, bucket);
 	if (!t) {
-		g->told_over++;
+		g->told_over += e->count;
 		return;
 	}
-	t->total++;
-	t->waits.count++;
+	before = t->total;
+	t->total += e->count;
+	t->waits.count += e->count;
+	t->waits.uncounted = t->waits.uncounted || e->uncounted;
 	t->waits.up += e->up;
 	t->waits.down += e->down;
 	t->waits.duration_ms += e->duration_ms;
 	t->waits.pid = e->pid;
-	/* 1, 2, 4, 8 ...: the number of all is a power of two. */
-	if ((t->total & (t->total - 1)) == 0)
+	/* 1, 2, 4, 8 ...: the number of all has reached a power of two. */
+	if ((t->total ^ before) > before)
 		flush(g, t);
 }
 

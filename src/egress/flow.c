@@ -15,6 +15,8 @@
 #define HOST_SERVICE "host.ward.internal"
 #define HOST_NEIGHBOUR "no-such-host.ward.internal" /* what no rule means by itself */
 #define PENDING_MS 30000u
+#define WHO_SLOW_MS 5u
+#define WHO_AGAIN_MS 1000u
 
 /* ---- the lists ---- */
 
@@ -27,12 +29,15 @@ static struct ward_flow **find(struct ward_egress *e, uint32_t id)
 	return at;
 }
 
+/* At the end: who came first is served first. */
 static void set_pending(struct ward_flow *f)
 {
-	f->after = f->e->pending;
-	if (f->after)
-		f->after->before = f;
-	f->e->pending = f;
+	f->before = f->e->pending_last;
+	if (f->before)
+		f->before->after = f;
+	else
+		f->e->pending = f;
+	f->e->pending_last = f;
 }
 
 static void unset_pending(struct ward_flow *f)
@@ -43,6 +48,8 @@ static void unset_pending(struct ward_flow *f)
 		f->e->pending = f->after;
 	if (f->after)
 		f->after->before = f->before;
+	else if (f->e->pending_last == f)
+		f->e->pending_last = f->before;
 	f->before = f->after = NULL;
 }
 
@@ -64,15 +71,23 @@ static const char *name_of(const struct ward_flow *f)
 	return f->name ? f->name->name : NULL;
 }
 
+/*
+ * For the record alone. Who answers may be held up by a caller inside, a little each time: after an answer that took long nobody is
+ * asked for a while, since the run's time limits wait meanwhile.
+ */
 static void whose(struct ward_flow *f)
 {
-	const struct ward_egress *e = f->e;
+	struct ward_egress *e = f->e;
 	char address[WARD_ADDRESS_TEXT_MAX];
+	uint64_t before = ward_now_mono_ns(), now;
 
-	if (f->pid || !e->ops->who)
+	if (f->pid || !e->ops->who || before < e->no_who_until)
 		return;
 	(void)e->ops->who(e->arg, ward_address_text(&f->from, address), f->from.port, &f->pid,
 		f->comm);
+	now = ward_now_mono_ns();
+	if (now - before > WHO_SLOW_MS * WARD_MS)
+		e->no_who_until = now + WHO_AGAIN_MS * WARD_MS;
 }
 
 static void refuse(struct ward_flow *f, enum ward_egress_why why, const char *text,
@@ -102,7 +117,8 @@ static void refuse(struct ward_flow *f, enum ward_egress_why why, const char *te
 	ward_tell(f->e, &v);
 }
 
-static void tell_end(struct ward_flow *f, const char *ended, uint64_t up, uint64_t down)
+/* m: the relay's word; NULL: it did not come, and how much was moved is not known. */
+static void tell_end(struct ward_flow *f, const char *ended, const struct ward_relay_msg *m)
 {
 	struct ward_egress_event v = { .kind = WARD_EGRESS_CONNECT,
 		.name = name_of(f),
@@ -110,8 +126,9 @@ static void tell_end(struct ward_flow *f, const char *ended, uint64_t up, uint64
 		.inspected = f->inspected ? f->inspected : "none",
 		.ended = ended,
 		.rule = f->rule[0] ? f->rule : NULL,
-		.up = up,
-		.down = down,
+		.up = m ? m->up : 0,
+		.down = m ? m->down : 0,
+		.uncounted = !m,
 		.duration_ms = (ward_now_mono_ns() - f->opened) / WARD_MS,
 		.count = 1,
 		.pid = f->pid,
@@ -171,11 +188,10 @@ static bool may_dial(struct ward_flow *f, const struct ward_relay_addr *a,
 	return c == WARD_ADDRESS_PUBLIC || allowed(f->e, NULL, a, f->to.port, NULL);
 }
 
+/* Its turn comes at the end of this one of ours, behind those that wait already. */
 static void begin_dial(struct ward_flow *f)
 {
 	f->state = WARD_FLOW_WAITING;
-	if (f->e->n_dials < WARD_EGRESS_DIALS_MAX)
-		ward_dial_begin(f);
 }
 
 /* Both families in turn, that of the client first. */
@@ -314,7 +330,7 @@ void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
 	struct ward_flow **at = find(e, m->id), *f;
 	bool synthetic;
 
-	if (*at || e->n_flows >= WARD_EGRESS_FLOWS_MAX || m->to.port == 0 ||
+	if (*at || e->n_flows >= WARD_EGRESS_FLOWS_MAX ||
 		(m->to.family != 4 && m->to.family != 6) ||
 		(m->from.family != 4 && m->from.family != 6)) {
 		ward_gate_lost(e, "it opened a connection that cannot be");
@@ -338,9 +354,10 @@ void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
 	f->state = WARD_FLOW_RESOLVING;
 	set_pending(f);
 	f->name = ward_pinned_at(&e->pins, &f->to, &synthetic);
-	if (f->name)
+	/* No port: a client can mean it, so it is no fault of the relay's. */
+	if (f->name && f->to.port)
 		open_name(f);
-	else if (synthetic)
+	else if (synthetic || !f->to.port)
 		refuse(f, WARD_EGRESS_WHY_NO_NAME, NULL, NULL);
 	else
 		open_address(f);
@@ -450,7 +467,7 @@ void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m)
 	if ((*at)->state != WARD_FLOW_REFUSED)
 		tell_end(*at,
 			e->stopping && m->value == WARD_END_REFUSED ? "run_end" : ends[m->value],
-			m->up, m->down);
+			m);
 	drop(e, at);
 }
 
@@ -459,9 +476,22 @@ void ward_flows_end(struct ward_egress *e, const char *ended)
 	for (size_t i = 0; i < WARD_FLOWS_BUCKETS; i++)
 		while (e->flows[i]) {
 			if (e->flows[i]->state != WARD_FLOW_REFUSED)
-				tell_end(e->flows[i], ended, 0, 0);
+				tell_end(e->flows[i], ended, NULL);
 			drop(e, &e->flows[i]);
 		}
+}
+
+static void overdue(struct ward_flow *f)
+{
+	if (f->state == WARD_FLOW_RESOLVING)
+		refuse(f,
+			f->name->lookup ? WARD_EGRESS_WHY_RESOLVER_SILENT
+					: WARD_EGRESS_WHY_TOO_MANY,
+			NULL, NULL);
+	else if (f->state == WARD_FLOW_WAITING)
+		refuse(f, WARD_EGRESS_WHY_TOO_MANY, NULL, NULL);
+	else
+		ward_flow_failed(f, ETIMEDOUT);
 }
 
 void ward_flows_tick(struct ward_egress *e, uint64_t now)
@@ -470,13 +500,13 @@ void ward_flows_tick(struct ward_egress *e, uint64_t now)
 
 	for (struct ward_flow *f = e->pending; f; f = after) {
 		after = f->after;
-		if (now >= f->deadline && f->state == WARD_FLOW_RESOLVING)
-			refuse(f, WARD_EGRESS_WHY_RESOLVER_SILENT, NULL, NULL);
-		else if (now >= f->deadline)
-			ward_flow_failed(f, ETIMEDOUT);
-		else if (f->state == WARD_FLOW_RESOLVING && !f->name->lookup)
+		if (now >= f->deadline) {
+			overdue(f);
+			continue;
+		}
+		if (f->state == WARD_FLOW_RESOLVING && !f->name->lookup)
 			try_resolved(f);
-		else if (f->state == WARD_FLOW_WAITING && e->n_dials < WARD_EGRESS_DIALS_MAX)
+		if (f->state == WARD_FLOW_WAITING && e->n_dials < WARD_EGRESS_DIALS_MAX)
 			ward_dial_begin(f);
 		else if (f->state == WARD_FLOW_DIALING)
 			ward_dial_tick(f, now);

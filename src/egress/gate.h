@@ -122,7 +122,8 @@ struct ward_egress {
 	struct ward_resolver resolver;
 	struct ward_flow *flows[WARD_FLOWS_BUCKETS];
 	size_t n_flows, n_dials;
-	struct ward_flow *pending;   /* not open yet */
+	struct ward_flow *pending, *pending_last; /* not open yet, by their age */
+	uint64_t no_who_until;       /* ns: whose a connection is is not asked before that */
 	struct ward_out *out, *out_last; /* what the relay has not taken yet */
 	size_t n_out;
 	struct ward_told *told[WARD_TOLD_BUCKETS];

@@ -96,6 +96,9 @@ int ward_resolver_init(struct ward_resolver *r, int epoll, const char *spec, str
 
 static void close_half(struct half *h)
 {
+	/* By word: a child of the process that has not executed yet keeps a closed one where it is waited for. */
+	if (h->fd >= 0)
+		(void)epoll_ctl(h->l->r->epoll, EPOLL_CTL_DEL, h->fd, NULL);
 	ward_close(h->fd);
 	h->fd = -1;
 	free(h->buf);
@@ -328,6 +331,9 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 
 	if (p->lookup || (p->until && now < p->until))
 		return true;
+	/* First: whoever waits asks again each turn, and a file is not to be read for each of them. */
+	if (r->n >= WARD_EGRESS_LOOKUPS_MAX)
+		return false;
 	memset(&p->out, 0, sizeof(p->out));
 	memset(&p->out6, 0, sizeof(p->out6));
 	if (in_hosts(r, p->name, &p->out)) {
@@ -336,8 +342,6 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 		return true;
 	}
 	p->until = 0;
-	if (r->n >= WARD_EGRESS_LOOKUPS_MAX)
-		return false;
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return false;

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The program: started with `ward-relay ID FAMILIES` (relay/main.c). */
+/* The program: started with `ward-relay ID` (relay/main.c). */
 extern const unsigned char ward_relay_image[];
 extern const size_t ward_relay_image_size;
 

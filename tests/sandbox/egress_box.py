@@ -20,14 +20,25 @@ class Dns:
 
     def __init__(self, answers, how=""):
         self.answers, self.how, self.queries, self.times = answers, how, [], {}
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.tcp = socket.socket()
-        self.udp.bind(("127.0.0.1", 0))
-        self.tcp.bind(self.udp.getsockname())
+        self.udp, self.tcp = self.one_port()
         self.tcp.listen(16)
         self.at = "127.0.0.1:%d" % self.udp.getsockname()[1]
         for fn in (self.serve_udp, self.serve_tcp):
             threading.Thread(target=fn, daemon=True).start()
+
+    @staticmethod
+    def one_port():
+        """A port of UDP is not always free for TCP."""
+        for _ in range(100):
+            udp, tcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()
+            udp.bind(("127.0.0.1", 0))
+            try:
+                tcp.bind(udp.getsockname())
+                return udp, tcp
+            except OSError:
+                udp.close()
+                tcp.close()
+        raise OSError("no port that is free for both")
 
     def close(self):
         self.udp.close()

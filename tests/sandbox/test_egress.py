@@ -468,6 +468,24 @@ def nothing_is_left_and_a_run_without_a_grant_has_no_relay(p):
 
 
 @both
+def port_0_is_refused_and_the_rest_goes_on(p):
+    n = Net(p)
+    script = f"""
+import socket, urllib.request
+for host in ({NAME!r}, "192.0.2.1"):
+    try:
+        socket.create_connection((host, 0), 5)
+        print("open")
+    except OSError:
+        pass
+print(urllib.request.urlopen({n.url()!r}).read().decode())
+"""
+    r, doc = n.run(PYTHON, "-c", script)
+    check_eq((r.code, r.out.strip()), (0, HELLO.decode().strip()), r.err)
+    check_in("192.0.2.1:0", [v["resource"] for v in doc["violations"]], str(doc["violations"]))
+
+
+@both
 def a_relay_that_dies_takes_the_network_with_it(p):
     n = Net(p)
     t = Talker(b"x")

@@ -25,6 +25,7 @@ static struct {
 		enum ward_egress_kind kind;
 		char why[32], name[64], address[64];
 		uint64_t count, up;
+		bool uncounted;
 	} told[TOLD_MAX];
 	size_t n_told;
 } t;
@@ -55,6 +56,7 @@ static void on_event(void *arg, const struct ward_egress_event *e)
 	t.told[t.n_told].kind = e->kind;
 	t.told[t.n_told].count = e->count;
 	t.told[t.n_told].up = e->up;
+	t.told[t.n_told].uncounted = e->uncounted;
 	(void)snprintf(t.told[t.n_told].why, 32, "%s", e->why ? e->why : "");
 	(void)snprintf(t.told[t.n_told].name, 64, "%s", e->name ? e->name : "");
 	(void)snprintf(t.told[t.n_told].address, 64, "%s", e->address ? e->address : "");
@@ -408,9 +410,6 @@ TEST(a_relay_that_says_what_cannot_be_is_ended)
 		{ .type = WARD_RELAY_NAME, .name = "Good.example" },
 		{ .type = WARD_RELAY_NAME, .name = "good.example." },
 		{ .type = WARD_RELAY_NAME, .name = "1.2.3.4" },
-		{ .type = WARD_RELAY_OPEN,
-			.to = { 4, 0, 0, { 1, 2, 3, 4 } },
-			.from = { 4, 0, 1, { 1 } } },
 		{ .type = WARD_RELAY_OPEN, .to = { 5, 0, 80, { 1 } }, .from = { 4, 0, 1, { 1 } } },
 		{ .type = WARD_RELAY_OPEN, .to = { 4, 0, 80, { 1 } }, .from = { 0, 0, 1, { 1 } } },
 		{ .type = WARD_RELAY_SEEN, .id = 5, .value = WARD_SPOKEN_TLS },
@@ -460,6 +459,44 @@ TEST(a_relay_that_says_what_cannot_be_is_ended)
 		CHECK(told(WARD_EGRESS_LIMIT, "egress.relay"));
 		end();
 	}
+}
+
+/* Any client can mean port 0: that costs it its connection, and nobody else theirs. */
+TEST(port_0_is_refused_and_no_more)
+{
+	struct ward_relay_msg m;
+
+	begin();
+	ready();
+	m = opened(4, (const uint8_t[]){ 93, 184, 216, 34 });
+	m.to.port = 0;
+	say(&m);
+	CHECK_EQ_INT(hear(&m, NULL), 1);
+	CHECK(m.type == WARD_GATE_REFUSED && m.id == 4);
+	CHECK(told(WARD_EGRESS_BLOCK, "no_name"));
+	CHECK(!told(WARD_EGRESS_LIMIT, "egress.relay"));
+	end();
+}
+
+/* What the relay turned away is told with its number; what it can no longer tell is told as unknown, and not as nothing. */
+TEST(numbers_that_are_known_and_that_are_not)
+{
+	struct ward_relay_msg m = {
+		.type = WARD_RELAY_LIMIT, .value = WARD_RELAY_LIMIT_FLOWS, .up = 1000
+	};
+
+	begin();
+	ready();
+	say(&m);
+	CHECK_EQ_INT((long long)t.told[t.n_told - 1].count, 1000);
+	m = opened(1, (const uint8_t[]){ 93, 184, 216, 34 });
+	say(&m);
+	m.type = 99;
+	say(&m);
+	for (size_t i = 0; i < t.n_told; i++)
+		if (t.told[i].kind == WARD_EGRESS_CONNECT)
+			CHECK(t.told[i].uncounted);
+	end();
 }
 
 TEST(what_is_alike_is_counted)

@@ -79,8 +79,10 @@ static void put_numbers(struct ward_buf *b, const struct ward_egress_event *e)
 {
 	ward_jw_kstr(b, "inspected", e->inspected ? e->inspected : "none");
 	ward_jw_kstr(b, "ended", e->ended);
-	ward_jw_ku64(b, "up", e->up);
-	ward_jw_ku64(b, "down", e->down);
+	if (!e->uncounted) {
+		ward_jw_ku64(b, "up", e->up);
+		ward_jw_ku64(b, "down", e->down);
+	}
 	ward_jw_ku64(b, "duration_ms", e->duration_ms);
 }
 

@@ -162,8 +162,9 @@ static bool is_captured(const struct ward_notify *n, const struct ward_ask *ask,
 {
 	if (!n->plan->egress)
 		return false;
+	/* At port 0 nobody ever listens: it is refused, and told, at once. */
 	if (s->type == SOCK_STREAM)
-		return s->protocol == IPPROTO_TCP;
+		return s->protocol == IPPROTO_TCP && network_port != 0;
 	return s->type == SOCK_DGRAM && s->protocol == IPPROTO_UDP &&
 		(network_port == htons(DNS_PORT) ||
 			(synthetic && ask->req->data.nr == SYS_connect));
