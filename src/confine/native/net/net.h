@@ -28,7 +28,7 @@ struct ward_nl {
 	uint32_t seq, n_asked; /* of the last message; how many ask for an answer */
 	size_t n, head; /* bytes; where the message begins that is being written */
 	int err; /* there was no room */
-	_Alignas(8) char b[2048];
+	_Alignas(8) char b[4096];
 };
 int ward_nl_open(struct ward_nl *nl, int protocol);
 void ward_nl_close(struct ward_nl *nl);

@@ -3,10 +3,13 @@
  * nf_tables over netlink, in one batch: what `nft -f` would be told as
  *
  *	table ip ward { chain in { type filter hook prerouting priority mangle;
- *		meta l4proto tcp ip daddr != 127.0.0.0/8 ip daddr != SELF tproxy to 127.0.0.1:PORT } }
+ *		meta l4proto tcp ip daddr != 127.0.0.0/8 ip daddr != SELF tproxy to 127.0.0.1:PORT }
+ *		chain out { type filter hook output priority filter;
+ *		meta l4proto udp ip daddr != 127.0.0.0/8 ip daddr != SELF udp sport != 53 udp dport != 53 drop } }
  *
  * and the same for ip6. The answers of a connection come in to loopback or to SELF, or to a socket that is connected already, which the
- * kernel finds before it looks for a listener.
+ * kernel finds before it looks for a listener. A datagram that is dropped on its way out fails for who sends it (EPERM), by whatever
+ * call: QUIC goes on without, and no server inside hears what was sent to an address of others.
  */
 #define _GNU_SOURCE
 #include "confine/native/net/net.h"
@@ -20,8 +23,16 @@
 #include <sys/socket.h>
 
 #define TABLE "ward"
-#define CHAIN "in"
-#define PRIORITY (-150) /* mangle: before anything is delivered */
+#define DNS_PORT 53
+#define SPORT_AT 0
+#define DPORT_AT 2 /* in the header of UDP */
+
+static const struct chain {
+	const char *name;
+	uint32_t hook;
+	int32_t priority;
+} chain_in = { "in", NF_INET_PRE_ROUTING, -150 /* mangle: before anything is delivered */ },
+  chain_out = { "out", NF_INET_LOCAL_OUT, 0 };
 
 /* What differs. */
 struct family {
@@ -114,6 +125,31 @@ static void load_destination(struct ward_nl *nl, const struct family *f, uint32_
 	close_expression(nl, e);
 }
 
+static void load_port(struct ward_nl *nl, uint32_t at)
+{
+	struct expression e = open_expression(nl, "payload");
+
+	ward_nl_put32(nl, NFTA_PAYLOAD_DREG, NFT_REG_1);
+	ward_nl_put32(nl, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+	ward_nl_put32(nl, NFTA_PAYLOAD_OFFSET, at);
+	ward_nl_put32(nl, NFTA_PAYLOAD_LEN, 2);
+	close_expression(nl, e);
+}
+
+static void drop(struct ward_nl *nl)
+{
+	struct expression e = open_expression(nl, "immediate");
+	size_t data, verdict;
+
+	ward_nl_put32(nl, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	data = ward_nl_nest(nl, NFTA_IMMEDIATE_DATA);
+	verdict = ward_nl_nest(nl, NFTA_DATA_VERDICT);
+	ward_nl_put32(nl, NFTA_VERDICT_CODE, NF_DROP);
+	ward_nl_nest_end(nl, verdict);
+	ward_nl_nest_end(nl, data);
+	close_expression(nl, e);
+}
+
 static void load_value(struct ward_nl *nl, uint32_t reg, const void *v, size_t n)
 {
 	struct expression e = open_expression(nl, "immediate");
@@ -145,39 +181,66 @@ static void put_table(struct ward_nl *nl, const struct family *f)
 	ward_nl_end(nl);
 }
 
-static void put_chain(struct ward_nl *nl, const struct family *f)
+static void put_chain(struct ward_nl *nl, const struct family *f, const struct chain *c)
 {
 	size_t hook;
 
 	begin_new(nl, NFT_MSG_NEWCHAIN, NLM_F_EXCL, f);
 	ward_nl_text(nl, NFTA_CHAIN_TABLE, TABLE);
-	ward_nl_text(nl, NFTA_CHAIN_NAME, CHAIN);
+	ward_nl_text(nl, NFTA_CHAIN_NAME, c->name);
 	hook = ward_nl_nest(nl, NFTA_CHAIN_HOOK);
-	ward_nl_put32(nl, NFTA_HOOK_HOOKNUM, NF_INET_PRE_ROUTING);
-	ward_nl_put32(nl, NFTA_HOOK_PRIORITY, (uint32_t)PRIORITY);
+	ward_nl_put32(nl, NFTA_HOOK_HOOKNUM, c->hook);
+	ward_nl_put32(nl, NFTA_HOOK_PRIORITY, (uint32_t)c->priority);
 	ward_nl_nest_end(nl, hook);
 	ward_nl_text(nl, NFTA_CHAIN_TYPE, "filter");
 	ward_nl_end(nl);
 }
 
-static void put_rule(struct ward_nl *nl, const struct family *f)
+/* What is of that protocol, and neither to loopback nor to the run itself: up to what becomes of it. */
+static size_t begin_rule(struct ward_nl *nl, const struct family *f, const struct chain *c,
+	uint8_t protocol)
 {
-	static const uint8_t tcp = IPPROTO_TCP;
 	size_t list;
 
 	begin_new(nl, NFT_MSG_NEWRULE, NLM_F_APPEND, f);
 	ward_nl_text(nl, NFTA_RULE_TABLE, TABLE);
-	ward_nl_text(nl, NFTA_RULE_CHAIN, CHAIN);
+	ward_nl_text(nl, NFTA_RULE_CHAIN, c->name);
 	list = ward_nl_nest(nl, NFTA_RULE_EXPRESSIONS);
 	load_protocol(nl);
-	compare(nl, NFT_CMP_EQ, &tcp, sizeof(tcp));
+	compare(nl, NFT_CMP_EQ, &protocol, sizeof(protocol));
 	load_destination(nl, f, f->n_loopback);
 	compare(nl, NFT_CMP_NEQ, f->loopback, f->n_loopback);
 	load_destination(nl, f, f->n);
 	compare(nl, NFT_CMP_NEQ, f->self, f->n);
-	hand_to_listener(nl, f);
+	return list;
+}
+
+static void end_rule(struct ward_nl *nl, size_t list)
+{
 	ward_nl_nest_end(nl, list);
 	ward_nl_end(nl);
+}
+
+static void put_tcp(struct ward_nl *nl, const struct family *f)
+{
+	size_t list = begin_rule(nl, f, &chain_in, IPPROTO_TCP);
+
+	hand_to_listener(nl, f);
+	end_rule(nl, list);
+}
+
+/* Questions for names, and their answers, are all of UDP that there is. */
+static void put_udp(struct ward_nl *nl, const struct family *f)
+{
+	const uint16_t dns = htons(DNS_PORT);
+	size_t list = begin_rule(nl, f, &chain_out, IPPROTO_UDP);
+
+	load_port(nl, SPORT_AT);
+	compare(nl, NFT_CMP_NEQ, &dns, sizeof(dns));
+	load_port(nl, DPORT_AT);
+	compare(nl, NFT_CMP_NEQ, &dns, sizeof(dns));
+	drop(nl);
+	end_rule(nl, list);
 }
 
 int ward_nft_capture(struct ward_nl *nft, int six)
@@ -185,8 +248,10 @@ int ward_nft_capture(struct ward_nl *nft, int six)
 	put_batch(nft, NFNL_MSG_BATCH_BEGIN);
 	for (int i = 0; i < (six ? 2 : 1); i++) {
 		put_table(nft, &families[i]);
-		put_chain(nft, &families[i]);
-		put_rule(nft, &families[i]);
+		put_chain(nft, &families[i], &chain_in);
+		put_tcp(nft, &families[i]);
+		put_chain(nft, &families[i], &chain_out);
+		put_udp(nft, &families[i]);
 	}
 	put_batch(nft, NFNL_MSG_BATCH_END);
 	return ward_nl_run(nft);
