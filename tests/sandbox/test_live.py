@@ -4,44 +4,16 @@
 second; whatever cannot be kept does, too; and nothing else does. As root and as a user, on an /etc of their own."""
 import json
 import os
-import pathlib
 import shutil
 import sys
-import tempfile
 import time
 
 import box
+from ceiling_box import CEILING, ceiling, own_etc
 from tap import check, check_eq, check_in
 
-CEILING = pathlib.Path("/etc/ward")
 QUIET = 'forbid (principal, action, resource in Ward::Path::"/nowhere");\n'
 SOON = 1.0
-
-
-def own_etc():
-    """From here on /etc can be written to, and is nobody else's."""
-    box.private_mounts()
-    layers = tempfile.mkdtemp(prefix="ward-etc-")
-    box.mount("none", layers, "tmpfs", 0, "mode=0755")
-    for d in ("up", "work"):
-        os.mkdir(f"{layers}/{d}")
-    box.mount("none", "/etc", "overlay", 0, f"lowerdir=/etc,upperdir={layers}/up,workdir={layers}/work")
-
-
-def ceiling(epoch, text, at=CEILING, **more):
-    """All of it anew: a directory beside it, renamed into its place."""
-    new = at.with_name("ward.new")
-    new.mkdir(mode=0o755)
-    files = {"host.cedar": text, **more}
-    if epoch is not None:
-        files["epoch"] = f"{epoch}\n"
-    for name, what in files.items():
-        (new / name.replace("_", ".")).write_text(what)
-        (new / name.replace("_", ".")).chmod(0o644)
-    if at.exists():
-        at.rename(at.with_name("ward.old"))
-    new.rename(at)
-    shutil.rmtree(at.with_name("ward.old"), ignore_errors=True)
 
 
 class Live:
@@ -261,6 +233,38 @@ def what_may_be_connected_to_counts(v):
         ceiling(3 * n + 3, QUIET + kept + rule)
         box.wait_for(lambda: v.q.poll() is not None, 5)
         check_eq([(r["effect"], r.get("action")) for r in v.epochs()][-1], ("deny", "net.connect"), words)
+
+
+@epochs
+def what_conditions_and_wide_grants_let_be_connected_to_counts(v):
+    """Where the grant has no name to ask about, one is found."""
+    connect = ' (principal, action == Ward::Action::"net.connect", resource '
+    long = ".".join(["a" * 61] * 4)
+    rows = (
+        # The conditions of a policy, of a port that nobody else names.
+        ("permit" + connect + 'in Ward::Domain::"example.org") when { resource.port == 8443 };\n', (),
+         "permit" + connect + 'in Ward::Domain::"example.net");\n'),
+        ("permit" + connect + 'in Ward::Host::"a.example.org") when { resource.port == 8443 };\n', (),
+         "forbid" + connect + 'in Ward::Domain::"example.org") unless { resource.port == 443 };\n'),
+        # The ceiling's name, at a port of the policy's.
+        ("permit" + connect + 'is Ward::Endpoint) when { resource.port == 8443 };\n', (),
+         "forbid" + connect + 'in Ward::Host::"a.example.org") unless { [443, 80, 47911].contains(resource.port) };\n'),
+        # Ranges whose first address is never reached.
+        ("", ("--cap", "NETWORK_CONNECT:0.0.0.0/0:443"), "forbid" + connect + "is Ward::Endpoint);\n"),
+        ("", ("--cap", "NETWORK_CONNECT:[::/0]:443"), "forbid" + connect + "is Ward::Endpoint);\n"),
+        # Far below a domain, and where there is little room.
+        ("", ("--cap", "NETWORK_CONNECT:**.example.org:443"),
+         "forbid" + connect + 'in Ward::Domain::"example.org") unless { resource in Ward::Domain::"*.example.org" };\n'),
+        ("", ("--cap", f"NETWORK_CONNECT:**.{long}:443"), "forbid" + connect + "is Ward::Endpoint);\n"),
+    )
+    for n, (policy, words, rule) in enumerate(rows):
+        ceiling(2 * n + 1, QUIET)
+        v.p.log.unlink(missing_ok=True)
+        v.p.write("net.cedar", policy or QUIET)
+        v.start("--policy", "net.cedar", *words)
+        ceiling(2 * n + 2, QUIET + rule)
+        box.wait_for(lambda: v.q.poll() is not None, 5)
+        check_eq([(r["effect"], r.get("action")) for r in v.epochs()], [("deny", "net.connect")], (n, policy, words, rule))
 
 
 @epochs

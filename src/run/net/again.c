@@ -2,7 +2,7 @@
 /*
  * Endpoints to be asked about when a ceiling comes while a run lives: one of each grant that the run has, and one of each host, domain
  * and range that the new ceiling names, at every port at which it could answer differently. Whether the run had them, and has them
- * still, is the caller's to find out.
+ * still, is the caller's to find out. Of what no example can be found it is not known, and the caller is told so.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,113 +11,220 @@
 #include "run/rules/rules.h"
 
 #define PROBE "ward-probe"
+#define SHORT "w"
+#define PORTS 65536u
 
-/* One of what e means, at that port. */
-static int add(struct ward_resolver *rs, const struct ward_endpoint *e, uint16_t port,
-	struct ward_texts *to, struct ward_error *err)
+struct asking {
+	const struct ward_plan *plan;
+	const struct ward_book *had, *now; /* had: NULL where there were no policies */
+	ward_net_again_fn *fn;
+	void *arg;
+	uint8_t ports[PORTS / 8]; /* at which an answer may have been, or may be, another one */
+};
+
+/* ---- one of what an endpoint means, at that port ---- */
+
+static int one(const struct asking *k, struct ward_endpoint *e, uint16_t port)
 {
-	struct ward_endpoint one = *e;
 	char text[WARD_ENDPOINT_TEXT_MAX];
 
-	if (e->kind == WARD_HOST_CHILD || e->kind == WARD_HOST_BELOW) {
-		int n = snprintf(one.name, sizeof(one.name), PROBE ".%s", e->name);
-
-		if (n < 0 || (size_t)n >= sizeof(one.name))
-			return WARD_OK;
-		one.name_n = (size_t)n;
-	}
-	one.kind = e->family == 0 ? WARD_HOST_NAME : WARD_HOST_ADDRESS;
-	one.ports[0] = (struct ward_port_range){ port, port };
-	one.n_ports = 1;
-	ward_endpoint_text(&one, text);
-	return ward_rs_text(rs, to, ward_arena_strdup(rs->arena, text), err);
+	e->kind = e->family == 0 ? WARD_HOST_NAME : WARD_HOST_ADDRESS;
+	e->ports[0] = (struct ward_port_range){ port, port };
+	e->n_ports = 1;
+	ward_endpoint_text(e, text);
+	return k->fn(k->arg, text, true);
 }
 
-static int at_ports(struct ward_resolver *rs, const struct ward_endpoint *e,
-	const struct ward_book *now, struct ward_texts *to, struct ward_error *err)
+static int below(const struct asking *k, const struct ward_endpoint *e, const char *before,
+	const char *shorter, uint16_t port)
 {
-	size_t n;
-	const uint16_t *ports = ward_book_ports(now, &n);
-	int r = WARD_OK;
+	struct ward_endpoint name = *e;
+	int n = snprintf(name.name, sizeof(name.name), "%s.%s", before, e->name);
 
-	for (size_t i = 0; r == WARD_OK && i < e->n_ports; i++)
-		r = add(rs, e, e->ports[i].first, to, err);
-	for (size_t i = 0; r == WARD_OK && i < n; i++)
-		r = add(rs, e, ports[i], to, err);
+	if (n >= (int)sizeof(name.name))
+		n = snprintf(name.name, sizeof(name.name), "%s.%s", shorter, e->name);
+	/* Not even labels of one byte have room there: so there is no such name. */
+	if (n < 0 || n >= (int)sizeof(name.name))
+		return WARD_OK;
+	name.name_n = (size_t)n;
+	return one(k, &name, port);
+}
+
+/* An address of a range that is not one of those which are never reached. False: none is found. */
+static bool address_in(const struct ward_endpoint *range, struct ward_endpoint *ret)
+{
+	unsigned most = range->family == 4 ? 32 : 128;
+
+	*ret = *range;
+	for (unsigned bit = range->bits;; bit++) {
+		if (ward_address_classify(ret->family, ret->address) != WARD_ADDRESS_NEVER)
+			return true;
+		if (bit >= most)
+			return false;
+		memcpy(ret->address, range->address, sizeof(ret->address));
+		ret->address[bit / 8] |= (uint8_t)(0x80u >> (bit % 8));
+	}
+}
+
+static int in_range(const struct asking *k, const struct ward_endpoint *e, uint16_t port)
+{
+	struct ward_endpoint address;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+
+	if (ward_address_range(e->family, e->address, e->bits).never)
+		return WARD_OK; /* nobody had any of it */
+	if (address_in(e, &address))
+		return one(k, &address, port);
+	ward_endpoint_text(e, text);
+	return k->fn(k->arg, text, false);
+}
+
+static int at(const struct asking *k, const struct ward_endpoint *e, uint16_t port)
+{
+	struct ward_endpoint it = *e;
+	int r;
+
+	if (e->kind == WARD_HOST_RANGE)
+		return in_range(k, e, port);
+	if (e->kind != WARD_HOST_CHILD && e->kind != WARD_HOST_BELOW)
+		return one(k, &it, port);
+	r = below(k, e, PROBE, SHORT, port);
+	if (r == WARD_OK && e->kind == WARD_HOST_BELOW)
+		r = below(k, e, PROBE "." PROBE, SHORT "." SHORT, port);
 	return r;
 }
 
-/* "Ward::Domain" and "example.com" as a capability has it; false: it is about something else. */
-static bool named(const struct cedar_uid *uid, struct ward_endpoint *ret)
+/* ---- ports ---- */
+
+static void mark(struct asking *k, uint16_t port)
 {
-	static const struct {
-		const char *type, *before;
-		bool port;
-	} rows[] = { { "Ward::Endpoint", "", true }, { "Ward::Host", "", false },
-		{ "Ward::Cidr", "", false }, { "Ward::Domain", "**.", false } };
-	struct ward_endpoint_fault why;
-	char text[WARD_ENDPOINT_TEXT_MAX];
-
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
-		const char *id = uid->id->s;
-		bool brackets = !rows[i].port && strchr(id, ':') != NULL;
-
-		if (!ward_streq(uid->type->s, rows[i].type))
-			continue;
-		(void)snprintf(text, sizeof(text), brackets ? "%s[%.480s]%s" : "%s%.480s%s",
-			id[0] == '*' ? "" : rows[i].before, id, rows[i].port ? "" : ":1");
-		return ward_endpoint_parse(ward_str(text), ret, &why);
-	}
-	return false;
+	k->ports[port / 8] |= (uint8_t)(1u << (port % 8));
 }
 
-/* What the ceiling names, at the ports that the run was granted. */
-static int at_granted_ports(struct ward_resolver *rs, const struct ward_plan *plan,
-	const struct ward_endpoint *e, struct ward_texts *to, struct ward_error *err)
+static void mark_book(struct asking *k, const struct ward_book *b)
 {
-	struct ward_endpoint_fault why;
-	struct ward_endpoint granted;
+	size_t n = 0;
+	const uint16_t *ports = b ? ward_book_ports(b, &n) : NULL;
+
+	for (size_t i = 0; i < n; i++)
+		mark(k, ports[i]);
+}
+
+static int at_own_ports(const struct asking *k, const struct ward_endpoint *e)
+{
 	int r = WARD_OK;
 
-	for (size_t i = 0; r == WARD_OK && i < plan->n_rules; i++) {
-		if (plan->rules[i].type != WARD_CAP_NETWORK_CONNECT ||
-			!ward_endpoint_parse(ward_str(plan->rules[i].pattern), &granted, &why))
-			continue;
-		for (size_t k = 0; r == WARD_OK && k < granted.n_ports; k++)
-			r = add(rs, e, granted.ports[k].first, to, err);
+	for (size_t i = 0; r == WARD_OK && i < e->n_ports; i++) {
+		r = at(k, e, e->ports[i].first);
+		if (r == WARD_OK && e->ports[i].last != e->ports[i].first)
+			r = at(k, e, e->ports[i].last);
 	}
 	return r;
 }
 
-int ward_net_asked_again(struct ward_resolver *rs, const struct ward_plan *plan,
-	const struct ward_book *now, struct ward_texts *to, struct ward_error *err)
+static int at_ports(const struct asking *k, const struct ward_endpoint *e)
 {
-	const struct cedar_uid *uid;
+	int r = at_own_ports(k, e);
+
+	for (unsigned port = 1; r == WARD_OK && port < PORTS; port++) {
+		if (k->ports[port / 8] & (1u << (port % 8)))
+			r = at(k, e, (uint16_t)port);
+	}
+	return r;
+}
+
+/* ---- what the run has, and what the ceiling names ---- */
+
+/* host as a policy has it; whole: with its port. */
+static int of_policy(const struct asking *k, const char *before, const char *host, bool whole)
+{
+	bool brackets = !whole && strchr(host, ':') != NULL;
 	struct ward_endpoint_fault why;
 	struct ward_endpoint e;
-	size_t at = 0;
-	bool any = false;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	int n = snprintf(text, sizeof(text), "%s%s%s%s%s", host[0] == '*' ? "" : before,
+		brackets ? "[" : "", host, brackets ? "]" : "", whole ? "" : ":1");
+
+	if (n < 0 || n >= (int)sizeof(text) || !ward_endpoint_parse(ward_str(text), &e, &why))
+		return k->fn(k->arg, host, false);
+	return at_ports(k, &e);
+}
+
+static int granted(struct asking *k, bool *ret_any)
+{
+	struct ward_book_reach w;
+	struct ward_endpoint_fault why;
+	struct ward_endpoint e;
+	size_t pos = 0;
 	int r = WARD_OK;
 
-	for (size_t i = 0; r == WARD_OK && i < plan->n_rules; i++) {
-		const struct ward_rule *rule = &plan->rules[i];
+	for (size_t i = 0; i < k->plan->n_rules; i++) {
+		const struct ward_rule *rule = &k->plan->rules[i];
 
 		if (rule->type != WARD_CAP_NETWORK_CONNECT)
 			continue;
-		any = true;
-		/* What a policy's conditions say has no such form: what the ceiling names is asked about below. */
-		if (ward_endpoint_parse(ward_str(rule->pattern), &e, &why))
-			r = at_ports(rs, &e, now, to, err);
-	}
-	while (any && r == WARD_OK && (uid = ward_book_named(now, &at)) != NULL) {
-		if (!named(uid, &e))
+		*ret_any = true;
+		if (rule->told || !ward_endpoint_parse(ward_str(rule->pattern), &e, &why))
 			continue;
-		r = at_ports(rs, &e, now, to, err);
-		if (r == WARD_OK)
-			r = at_granted_ports(rs, plan, &e, to, err);
+		for (size_t n = 0; n < e.n_ports; n++) {
+			mark(k, e.ports[n].first);
+			mark(k, e.ports[n].last);
+		}
 	}
-	/* A ceiling that lists what may be granted, and nothing of this: some name that nobody names. */
-	if (any && r == WARD_OK && ward_endpoint_parse(WARD_STR(PROBE ".example:443"), &e, &why))
-		r = at_ports(rs, &e, now, to, err);
+	for (size_t i = 0; r == WARD_OK && i < k->plan->n_rules; i++) {
+		const struct ward_rule *rule = &k->plan->rules[i];
+
+		/* What policies permit is told in words; the book itself is asked below. */
+		if (rule->type != WARD_CAP_NETWORK_CONNECT || (rule->told && k->had))
+			continue;
+		r = ward_endpoint_parse(ward_str(rule->pattern), &e, &why)
+			? at_ports(k, &e)
+			: k->fn(k->arg, rule->pattern, false);
+	}
+	while (r == WARD_OK && k->had && ward_book_reaches(k->had, &pos, &w)) {
+		if (w.host)
+			r = of_policy(k, w.before, w.host, w.one);
+	}
+	return r;
+}
+
+static int named(const struct asking *k)
+{
+	static const struct {
+		const char *type, *before;
+		bool whole;
+	} rows[] = { { "Ward::Endpoint", "", true }, { "Ward::Host", "", false },
+		{ "Ward::Cidr", "", false }, { "Ward::Domain", "**.", false } };
+	const struct cedar_uid *uid;
+	size_t pos = 0;
+	int r = WARD_OK;
+
+	while (r == WARD_OK && (uid = ward_book_named(k->now, &pos)) != NULL) {
+		for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(rows); i++) {
+			if (ward_streq(uid->type->s, rows[i].type))
+				r = of_policy(k, rows[i].before, uid->id->s, rows[i].whole);
+		}
+	}
+	return r;
+}
+
+int ward_net_asked_again(const struct ward_plan *plan, const struct ward_book *had,
+	const struct ward_book *now, ward_net_again_fn *fn, void *arg)
+{
+	/* For a ceiling that lists what may be granted, and nothing of this: what nobody names. */
+	static const char *const nobodys[] = { PROBE ".example", "0.0.0.0/0", "::/0" };
+	struct asking k = { .plan = plan, .had = had, .now = now, .fn = fn, .arg = arg };
+	bool any = false;
+	int r;
+
+	mark_book(&k, now);
+	mark_book(&k, had);
+	r = granted(&k, &any);
+	if (!any)
+		return r;
+	if (r == WARD_OK)
+		r = named(&k);
+	for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(nobodys); i++)
+		r = of_policy(&k, "", nobodys[i], false);
 	return r;
 }

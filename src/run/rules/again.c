@@ -16,6 +16,7 @@
 
 #define ARENA_BYTES_MAX (256u << 20)
 #define ANY WARD_ANY_NAME
+#define FOUND 1 /* nothing more has to be looked at */
 
 struct again {
 	struct ward_resolver rs;
@@ -318,19 +319,26 @@ static bool connected(const struct again *a, const char *endpoint)
 	return yes;
 }
 
+static int look_endpoint(void *arg, const char *endpoint, bool tried)
+{
+	struct again *a = arg;
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT, .resource = ward_str(endpoint) };
+	int r = WARD_OK;
+
+	if (!tried)
+		take(a, WARD_ACT_NET_CONNECT, endpoint, NULL,
+			"it is not known whether it may still be connected to");
+	else if (connected(a, endpoint))
+		r = ask(a, &q);
+	return r == WARD_OK && a->taken->any ? FOUND : r;
+}
+
 static int look_net(struct again *a)
 {
-	struct ward_texts names = { 0 };
-	int r = ward_net_asked_again(&a->rs, a->plan, a->book->book, &names, a->err);
+	int r = ward_net_asked_again(a->plan, a->had ? a->had->book : NULL, a->book->book,
+		look_endpoint, a);
 
-	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < names.n; i++) {
-		struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
-			.resource = ward_str(names.v[i]) };
-
-		if (connected(a, names.v[i]))
-			r = ask(a, &q);
-	}
-	return r;
+	return r == FOUND ? WARD_OK : r;
 }
 
 static int look_all(struct again *a)

@@ -119,9 +119,13 @@ struct ward_taken {
 };
 int ward_rules_again(struct ward_request *r, const struct ward_plan *plan, const struct ward_rulebook *had,
 	const struct ward_layers *ceiling, struct ward_taken *ret, struct ward_error *err);
-/* net/again.c: endpoints to be asked about then, each once. */
-int ward_net_asked_again(struct ward_resolver *rs, const struct ward_plan *plan, const struct ward_book *now, struct ward_texts *to,
-	struct ward_error *err);
+/*
+ * net/again.c: fn with each endpoint to be asked about then, until it returns other than WARD_OK, which is returned. tried false: of
+ * what endpoint says there is no one endpoint that could be asked about. had: the policies until now, or NULL.
+ */
+typedef int ward_net_again_fn(void *arg, const char *endpoint, bool tried);
+int ward_net_asked_again(const struct ward_plan *plan, const struct ward_book *had, const struct ward_book *now,
+	ward_net_again_fn *fn, void *arg);
 /* walk.c: names on disk that a pattern matches, added to found. */
 int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *patterns, bool relative,
 	struct ward_texts *found, struct ward_error *err);
