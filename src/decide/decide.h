@@ -25,6 +25,8 @@ struct ward_rule {
 	bool literal;                /* pattern is a plain path: it matches that path alone ... */
 	bool subtree;                /* ... or, when this is set too, everything below it as well */
 	bool told;                   /* a policy's: the book decides, and by itself it grants nothing */
+	bool said;                   /* this very thing was asked about, and somebody said yes; level: how serious a question it was */
+	enum ward_approval level;
 };
 struct ward_rules {
 	const struct ward_rule *v;

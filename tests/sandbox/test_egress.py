@@ -8,10 +8,12 @@ import json
 import os
 import socket
 import subprocess
+import time
 
 import box
 import cli
 from box import both, both_cases, root_only
+from ceiling_box import ceiling, own_etc
 from egress_box import HELLO, Dns, Http, Talker, until
 from tap import check, check_eq, check_in, skip
 
@@ -517,6 +519,27 @@ except OSError:
     check(out.split()[0] in ("b''", "ended"), out)
     check_in("egress.relay", [r.get("resource") for r in box.records(p)])
     check_in("relay_lost", [r["detail"].get("ended") for r in n.told("net.connect")])
+
+
+@root_only
+def a_yes_is_to_what_was_asked_and_to_nothing_more_serious(p):
+    """What nobody was asked about at the start, and what was asked about as a lesser thing, is asked about later: and refused."""
+    own_etc()
+    n = Net(p)
+    connect = 'permit (principal, action == Ward::Action::"net.connect", resource '
+    for epoch, (before, words) in enumerate((("", ()), ('@approval("risky") ', ("--approve", "risky")))):
+        until_ms = int((time.time() + 2) * 1000)
+        ceiling(epoch + 1, f"""{connect} in Ward::Cidr::"127.0.0.0/8");
+{before}{connect} in Ward::Domain::"test.example") when {{ context.time < datetime("1970-01-01").offset(duration("{until_ms}ms")) }};
+@approval("critical") {connect} in Ward::Domain::"test.example");
+""")
+        get = f"curl -sS -m 20 {n.url()}"
+        r, doc = n.run("/bin/sh", "-c", f"{get}; sleep 2.2; {get} || echo refused", grants=[*words, *n.grants()])
+        check_eq(r.out, HELLO.decode() + "refused\n", r.err)
+        check_in("critical", doc["violations"][0]["cure"])
+        # Who was asked as seriously has said it.
+        r, doc = n.run("/bin/sh", "-c", get, grants=["--approve", "critical", *n.grants()])
+        check_eq((r.out, doc["violations"]), (HELLO.decode(), []), r.err)
 
 
 @both

@@ -10,17 +10,48 @@
 #include "run/life.h"
 #include "run/rules/rules.h"
 
-/* A person said yes to this very endpoint before the start. */
-static const struct ward_rule *said_yes(const struct life *l, const char *endpoint)
+/* A person said yes, before the start, to this very endpoint, and to a question as serious as the one that is asked now. */
+static bool answers(const struct ward_rule *r, const struct ward_verdict *v)
+{
+	return v->effect == WARD_ASK && r->said && r->level <= v->approval;
+}
+
+static const struct ward_rule *said_yes(const struct life *l, const char *endpoint,
+	const struct ward_verdict *v)
 {
 	for (size_t i = 0; i < l->plan->n_rules; i++) {
 		const struct ward_rule *r = &l->plan->rules[i];
 
-		if (r->type == WARD_CAP_NETWORK_CONNECT && !r->told &&
-			ward_streq(r->pattern, endpoint))
+		if (r->type == WARD_CAP_NETWORK_CONNECT && ward_streq(r->pattern, endpoint) &&
+			answers(r, v))
 			return r;
 	}
 	return NULL;
+}
+
+/* Of a name any such port will do: the connection is asked about by itself. endpoint: of the name, at port 1. */
+static int said_yes_any_port(const struct life *l, const char *endpoint, int64_t now_ms,
+	const struct ward_rule **ret)
+{
+	size_t n = strlen(endpoint) - 1;
+
+	for (size_t i = 0; i < l->plan->n_rules; i++) {
+		const struct ward_rule *r = &l->plan->rules[i];
+		struct ward_query q = { .action = WARD_ACT_NET_CONNECT, .now_ms = now_ms };
+		struct ward_verdict v;
+
+		if (r->type != WARD_CAP_NETWORK_CONNECT || !r->said ||
+			strncmp(r->pattern, endpoint, n) != 0)
+			continue;
+		q.resource = ward_str(r->pattern);
+		if (ward_judge(l->book->book, l->book->desk, &q, &v) < 0)
+			return WARD_E_NOMEM;
+		if (answers(r, &v)) {
+			*ret = r;
+			return WARD_OK;
+		}
+	}
+	return WARD_OK;
 }
 
 static void told(struct ward_decision *ret, const struct ward_verdict *v)
@@ -50,16 +81,10 @@ static int by_policies(struct life *l, const char *host, uint16_t port, const ch
 	if (v.effect == WARD_ALLOW) {
 		ret->effect = WARD_ALLOW;
 	} else if (v.effect == WARD_ASK) {
-		/* Of a name any such port will do: the connection is asked about by itself. */
-		ret->rule = port > 0 ? said_yes(l, endpoint) : NULL;
-		for (size_t i = 0; port == 0 && !ret->rule && i < l->plan->n_rules; i++) {
-			const struct ward_rule *rule = &l->plan->rules[i];
-
-			if (rule->type == WARD_CAP_NETWORK_CONNECT && !rule->told &&
-				strncmp(rule->pattern, host, strlen(host)) == 0 &&
-				rule->pattern[strlen(host)] == ':')
-				ret->rule = rule;
-		}
+		if (port > 0)
+			ret->rule = said_yes(l, endpoint, &v);
+		else if (said_yes_any_port(l, endpoint, q.now_ms, &ret->rule) < 0)
+			return WARD_E_NOMEM;
 		if (ret->rule)
 			ret->effect = WARD_ALLOW;
 		else

@@ -167,6 +167,8 @@ static int ask(struct ward_resolver *rs, const char *endpoint, struct ward_error
 	r = ward_rules_yes(rs, &q, &v, &yes, err);
 	if (r < 0 || !yes || v.n_rules == 0)
 		return r;
+	rule.said = true;
+	rule.level = v.approval;
 	rule.origin = origin_of(v.rules[0]);
 	rule.text = text_of(rs, v.rules[0]);
 	r = ward_rs_rule(rs, &rule, err);
