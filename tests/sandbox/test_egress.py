@@ -91,9 +91,9 @@ def reaches_what_was_granted_and_nothing_else_with(p, client):
     check(r.code != 0, r.out)
     refused(n, doc, "other.test.example", "no_rule")
     check_eq((len(n.dns.queries), len(n.http.requests)), (asked, served), str(n.dns.queries))
-    # The same name at another port.
+    # The same name at another port. Node 20 now and then ends with 0 and without a word when its connection is reset so soon.
     r, doc = n.run(*FETCH[client](n.url(port=8009)))
-    check(r.code != 0, r.out)
+    check(r.code != 0 or (client == "node" and not r.out), r.out)
     found = refused(n, doc, f"{NAME}:8009", "no_rule")
     check_eq(found["detail"]["cure"], f"--cap 'NETWORK_CONNECT:{NAME}:8009'")
     check_eq(len(n.http.requests), served)
