@@ -9,8 +9,8 @@ static const char *const caps[] = { "api.example.com:443", "API.Example.org:80,4
 	"*.one.org:80,443", "**.deep.net:8000-8080,22", "any.org:*", "*.any.net:*",
 	"10.0.0.0/8:5432", "8.8.8.8:53", "[fd00::/8]:80", "[2600::1]:*", "0.0.0.0/0:22",
 	"[2600::]:1-10",
-	"b\xc3\xbc"
-	"cher.de:443" };
+	("b\xc3\xbc"
+	 "cher.de:443") };
 static const char *const hosts[] = { "api.example.com", "example.com", "x.api.example.com",
 	"api.example.org", "a.one.org", "one.org", "a.b.one.org", "aone.org", "a.deep.net",
 	"a.b.deep.net", "deep.net", "any.org", "x.any.net", "10.0.0.1", "10.255.255.255",

@@ -302,8 +302,8 @@ TEST(json_of_what_is_seldom)
 		{ .kind = WARD_NODE_TMPFS, .dest = "/t", .exec = true, .rule = -1 },
 	};
 	static const char *const parts[] = {
-		"{\"kind\":\"bind\",\"dest\":\"/a\",\"source\":\"/b\",\"dir\":true,\"write\":false,\"exec\":true,\"idmap\":true,"
-		"\"dev\":1,\"ino\":2,\"pin\":true,\"base\":false,\"fixed\":true,\"noexec\":true,\"later\":\"git runs it\",\"rule\":0},",
+		("{\"kind\":\"bind\",\"dest\":\"/a\",\"source\":\"/b\",\"dir\":true,\"write\":false,\"exec\":true,\"idmap\":true,"
+		 "\"dev\":1,\"ino\":2,\"pin\":true,\"base\":false,\"fixed\":true,\"noexec\":true,\"later\":\"git runs it\",\"rule\":0},"),
 		"{\"kind\":\"mask\",\"dest\":\"/m\",\"dir\":true,\"pin\":true,\"mode\":365,\"base\":false,\"fixed\":true},",
 		"{\"kind\":\"denied\",\"dest\":\"/n\",\"base\":true,\"rule\":2},",
 		"{\"kind\":\"tmpfs\",\"dest\":\"/t\",\"size\":0,\"inodes\":0,\"mode\":0,\"exec\":true,\"base\":false}],",
