@@ -18,10 +18,17 @@
 
 enum kind { OTHER = 0, AUTHORITY, HOST, KINDS };
 
+/* By length: the first code, how many there are, where their symbols begin. */
+struct code {
+	uint32_t first[CODE_MAX + 1], n[CODE_MAX + 1], at[CODE_MAX + 1];
+	uint16_t symbol[EOS + 1];
+};
+
 struct block {
 	const uint8_t *p;
 	size_t at, n;
 	bool bad;
+	struct code code;
 	uint8_t entries[ENTRIES_MAX]; /* kinds */
 	size_t n_entries;
 	unsigned count[KINDS];
@@ -41,42 +48,42 @@ static const uint8_t bits[EOS + 1] = { 13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 3
 	21, 26, 26, 28, 27, 27, 27, 20, 24, 20, 21, 22, 21, 21, 23, 22, 22, 25, 25, 24, 24, 26, 23,
 	26, 27, 26, 26, 27, 27, 27, 27, 27, 28, 27, 27, 27, 27, 27, 26, 30 };
 
-/* The symbol of a code of that length, -1: there is none. */
-static int symbol(uint32_t code, unsigned length)
+static void sort(struct code *c)
 {
-	uint32_t first = 0;
+	uint32_t first = 0, at = 0;
 
-	for (unsigned l = 5; l <= length; l++) {
-		uint32_t n = 0;
-
-		for (int i = 0; i <= EOS; i++) {
-			if (bits[i] != l)
-				continue;
-			if (l == length && first + n == code)
-				return i;
-			n++;
-		}
-		first = (first + n) << 1;
+	for (unsigned l = 0; l <= CODE_MAX; l++) {
+		c->first[l] = first;
+		c->at[l] = at;
+		for (unsigned i = 0; i <= EOS; i++)
+			if (bits[i] == l)
+				c->symbol[at++] = (uint16_t)i;
+		c->n[l] = at - c->at[l];
+		first = (first + c->n[l]) << 1;
 	}
-	return -1;
 }
 
 /* Bytes, -1: no such code, or too long. What is left over are fewer than eight bits, all of them set. */
-static int huffman(const uint8_t *p, size_t n, uint8_t out[TEXT_MAX])
+static int huffman(const struct code *c, const uint8_t *p, size_t n, uint8_t out[TEXT_MAX])
 {
 	uint32_t code = 0;
 	unsigned length = 0;
 	int len = 0;
 
 	for (size_t i = 0; i < 8 * n; i++) {
-		int s;
+		uint32_t in;
+		uint16_t s;
 
 		code = code << 1 | (p[i / 8] >> (7 - i % 8) & 1u);
-		s = ++length >= 5 ? symbol(code, length) : -1;
-		if (s == EOS || (s < 0 && length == CODE_MAX) || (s >= 0 && len == TEXT_MAX))
-			return -1;
-		if (s < 0)
+		in = code - c->first[++length];
+		if (in >= c->n[length]) {
+			if (length == CODE_MAX)
+				return -1;
 			continue;
+		}
+		s = c->symbol[c->at[length] + in];
+		if (s == EOS || len == TEXT_MAX)
+			return -1;
 		out[len++] = (uint8_t)s;
 		code = 0;
 		length = 0;
@@ -126,7 +133,7 @@ static int string(struct block *b, uint8_t *out)
 	if (out == NULL)
 		return 0;
 	if (coded)
-		return huffman(p, n, out);
+		return huffman(&b->code, p, n, out);
 	if (n > TEXT_MAX)
 		return -1;
 	memcpy(out, p, n);
@@ -208,6 +215,7 @@ bool ward_spoken_hpack(const uint8_t *p, size_t n, char ret[WARD_RELAY_NAME_MAX 
 	struct block b = { .p = p, .n = n };
 	enum kind k;
 
+	sort(&b.code);
 	while (!b.bad && b.at < b.n)
 		field(&b);
 	if (b.bad || (b.count[AUTHORITY] == 0 && b.count[HOST] == 0))
