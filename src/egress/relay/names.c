@@ -136,6 +136,12 @@ static void close_question(struct relay *r, struct question *q, uint8_t rcode, c
 		n_askers--;
 }
 
+/* Without it there is nothing that takes connections to such an address: then there is none of that name. */
+static bool has_ipv6(const struct relay *r)
+{
+	return r->fd[WARD_RELAY_FD_TCP6] >= 0;
+}
+
 void relay_names_answer(struct relay *r, const struct ward_relay_msg *m)
 {
 	uint32_t place = m->id & 0xffff;
@@ -143,7 +149,8 @@ void relay_names_answer(struct relay *r, const struct ward_relay_msg *m)
 
 	if (q == NULL || q->id == 0 || q->id != m->id)
 		return; /* it was waited for too long */
-	close_question(r, q, m->value < 16 ? (uint8_t)m->value : WARD_RCODE_SERVFAIL, m->v4, m->v6);
+	close_question(r, q, m->value < 16 ? (uint8_t)m->value : WARD_RCODE_SERVFAIL, m->v4,
+		has_ipv6(r) ? m->v6 : NULL);
 }
 
 /* ---- questions ---- */
@@ -231,7 +238,7 @@ static void ask(struct relay *r, struct asker *a, const uint8_t *p, size_t n)
 			f->ending = WARD_END_REFUSED + 1;
 		return;
 	case WARD_DNS_REPLY: answer(r, a, a->q.rcode, NULL, NULL); return;
-	case WARD_DNS_LOCAL: answer(r, a, WARD_RCODE_OK, v4, v6); return;
+	case WARD_DNS_LOCAL: answer(r, a, WARD_RCODE_OK, v4, has_ipv6(r) ? v6 : NULL); return;
 	default: break;
 	}
 	if (wait_for(r, a))
