@@ -29,6 +29,9 @@
 #define OWN_ARCH AUDIT_ARCH_AARCH64
 #endif
 #define OWN_FDS 16 /* that no flow has */
+/* What all flows keep at once, each of its ways in a block of a power of two, with what the heap loses by it; and all else. */
+#define FLOW_BYTES (3 * (rlim_t)WARD_RELAY_HELD_MAX)
+#define OWN_BYTES ((rlim_t)64 << 20)
 
 /* What an argument must be. Descriptors, flags and levels are ints: the kernel looks at their low half alone. */
 enum how { ANY = 0, IS, WITHOUT, NONE /* a pointer: NULL */ };
@@ -182,6 +185,13 @@ static int limits(unsigned *ret_flows)
 			return RELAY_EXIT_CONFINE;
 	}
 	*ret_flows = l.rlim_cur > OWN_FDS + 2 ? (unsigned)(l.rlim_cur - OWN_FDS) / 2 : 1;
+	if (getrlimit(RLIMIT_AS, &l) < 0)
+		return RELAY_EXIT_CONFINE;
+	if (l.rlim_max > OWN_BYTES + *ret_flows * FLOW_BYTES)
+		l.rlim_max = OWN_BYTES + *ret_flows * FLOW_BYTES;
+	l.rlim_cur = l.rlim_max;
+	if (setrlimit(RLIMIT_AS, &l) < 0)
+		return RELAY_EXIT_CONFINE;
 	l = (struct rlimit){ 0, 0 };
 	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
 		if (setrlimit(none[i], &l) < 0)
