@@ -182,12 +182,14 @@ class Relay:
 
     def busy(self, seconds=0.5):
         """The share of the time that it computes, while nothing is to be done."""
-        def used():
-            with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as f:
-                return sum(int(x) for x in f.read().rsplit(")", 1)[1].split()[11:13]) / os.sysconf("SC_CLK_TCK")
-        before = used()
+        before = self.cpu()
         time.sleep(seconds)
-        return (used() - before) / seconds
+        return (self.cpu() - before) / seconds
+
+    def cpu(self):
+        """Seconds that it computed."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as f:
+            return sum(int(x) for x in f.read().rsplit(")", 1)[1].split()[11:13]) / os.sysconf("SC_CLK_TCK")
 
 
 def unread(local, remote):

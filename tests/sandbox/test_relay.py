@@ -63,12 +63,14 @@ def confined_before_it_says_ready():
         if os.getuid() == 0:
             check_eq(status["Groups"].split(), [])
             check_eq(int(status["CapBnd"], 16), 0)
-            check_eq(sorted(int(n) for n in os.listdir(f"/proc/{pid}/fd")), list(range(6)))
+            check(rb.until(lambda: sorted(int(n) for n in os.listdir(f"/proc/{pid}/fd")) == list(range(6))), "other descriptors")
             with open(f"/proc/{pid}/limits", encoding="ascii") as f:
                 limits = f.read()
             for what in ("core file size", "file size", "processes"):
                 line = next(x for x in limits.splitlines() if f"Max {what}" in x)
                 check_eq(line.split(what)[1].split()[:2], ["0", "0"], what)
+            line = next(x for x in limits.splitlines() if "Max address space" in x)
+            check(all(x.isdigit() and int(x) <= (64 << 20) + 8192 * (192 << 10) for x in line.split()[3:5]), line)
         else:
             # Not dumpable: its files under /proc are root's.
             check(os.stat(f"/proc/{pid}/status").st_uid != os.getuid() or not os.access(f"/proc/{pid}/maps", os.R_OK), "it can be looked into")
@@ -443,6 +445,15 @@ def postgres_all_at_once():
         check_eq(r.hear(kind=rb.CLOSED).up, 8)
 
 
+def number(n):
+    """The rest of a number of RFC 7541 that its prefix did not hold."""
+    out = b""
+    while n > 127:
+        out += bytes([n & 127 | 128])
+        n >>= 7
+    return out + bytes([n])
+
+
 def frame(kind, flags, stream, payload):
     return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
@@ -493,11 +504,77 @@ def beginning_that_does_not_end():
             except ConnectionError:
                 pass
             m = r.hear(0.2)
-        check_eq((m.type, m.id, m.value, m.up), (rb.CLOSED, ident, rb.IDLE, 0))
+        check_eq((m.type, m.id, m.value, m.name), (rb.SEEN, ident, rb.BROKEN, ""))
         check(4.5 < time.monotonic() - t < 8, "not its time")
+        check(r.busy() < 0.1, "it turns round and round")
+        check_eq(r.hear(0.1), None)
+        r.say(rb.REFUSED, ident)
+        m = r.hear(kind=rb.CLOSED)
+        check_eq((m.id, m.value, m.up), (ident, rb.END_REFUSED, 0))
         check(was_reset(ours), "the server saw no reset")
         silent.sendall(b"\1")
         r.hear(kind=rb.SEEN)
+
+
+@cases([("empty lines", b"\r\n"), ("a word", b"ruok"), ("half a line", b"hello world")])
+def goes_before_it_is_known(first):
+    """What its client says no more behind; a request that began there is broken, and in one piece it is one."""
+    with Relay() as r:
+        c, ours, ident = r.flow()
+        c.sendall(first)
+        check_eq(exactly(ours, len(first)), first)
+        ours.sendall(b"answer")
+        check_eq(exactly(c, 6), b"answer")
+        check_eq(r.hear(5.5), None)
+        c.sendall(b"X / HTTP/1.1\r\nHost: b.example\r\n\r\n")
+        seen = r.hear(kind=rb.SEEN)
+        check_eq((seen.id, seen.value), (ident, rb.BROKEN))
+        ours.settimeout(0.2)
+        try:
+            check_eq(ours.recv(1), None, "bytes before they were judged")
+        except TimeoutError:
+            pass
+        r.say(rb.REFUSED, ident)
+        check_eq(r.hear(kind=rb.CLOSED).up, len(first))
+        # Before it is dialled, and its end.
+        c = r.client()
+        m = r.hear(kind=rb.OPEN)
+        c.sendall(first)
+        c.shutdown(socket.SHUT_WR)
+        ours, dialed = rb.pair()
+        time.sleep(0.1)
+        r.say(rb.DIALED, m.id, fd=dialed)
+        dialed.close()
+        check_eq(exactly(ours, 99), first)
+        ours.close()
+        check_eq(r.hear(kind=rb.CLOSED).value, rb.DONE)
+
+
+@cases([("the flow's own", 0, rb.HTTP), ("another", 1, rb.BROKEN)])
+def port_that_a_proxy_is_asked_for(more, what):
+    with Relay() as r:
+        for line in (b"CONNECT a.example:%d HTTP/1.1", b"GET http://a.example:%d/ HTTP/1.1"):
+            c = r.client()
+            m = r.hear(kind=rb.OPEN)
+            c.sendall(line % (r.port + more) + b"\r\nHost: a.example\r\n\r\n")
+            seen = r.hear(kind=rb.SEEN)
+            check_eq((seen.id, seen.value, seen.name), (m.id, what, "a.example" if what == rb.HTTP else ""))
+            r.say(rb.REFUSED, m.id)
+            r.hear(kind=rb.CLOSED)
+
+
+@test
+def coded_names_cost_little():
+    """A block of codes of 30 bits, as many as there may be: the time of one look."""
+    with Relay() as r:
+        c, _, _ = r.flow(first=b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b""))
+        bits = "111111111111111111111111111100" * 290   # 10: no length has longer codes
+        name = int(bits + "1" * (-len(bits) % 8), 2).to_bytes((len(bits) + 7) // 8, "big")
+        field = b"\x00" + bytes([0xff]) + number(len(name) - 127) + name + b"\0"
+        before = r.cpu()
+        c.sendall(frame(1, 5, 1, field * (16384 // len(field))))
+        check_eq(r.hear(kind=rb.SEEN).value, rb.BROKEN)
+        check(r.cpu() - before < 0.06, f"{r.cpu() - before} s")
 
 
 @test
@@ -611,6 +688,21 @@ def many_names_in_one_connection():
         for _ in range(20000):
             n = struct.unpack(">H", exactly(c, 2))[0]
             check_eq(len(exactly(c, n)), n)
+
+
+@test
+def names_without_ipv6():
+    """No address that nothing takes connections to."""
+    with Relay(port=53, six=False) as r:
+        s = asker()
+        s.send(query("www.example", 28))
+        r.say(rb.ANSWER, r.hear(kind=rb.NAME).id, 0, v4=bytes([198, 18, 1, 0]), v6=bytes([0xfd]) + bytes(15))
+        check_eq(s.recv(600)[:12], struct.pack(">HHHHHH", 7, 0x8180, 1, 0, 0, 0))
+        s.send(query("localhost", 28))
+        check_eq(s.recv(600)[:12], struct.pack(">HHHHHH", 7, 0x8180, 1, 0, 0, 0))
+        s.send(query("www.example", 1))
+        r.say(rb.ANSWER, r.hear(kind=rb.NAME).id, 0, v4=bytes([198, 18, 1, 0]), v6=bytes([0xfd]) + bytes(15))
+        check_eq(s.recv(600)[-4:], bytes([198, 18, 1, 0]))
 
 
 @test

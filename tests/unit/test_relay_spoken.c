@@ -325,6 +325,10 @@ static const struct {
 	ROW("GET / http/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
 	ROW("\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
 	ROW("\n\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n",
+		"broken", ""),
+	ROW("\r\nX / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("\r\nHELO x\r\n", "unknown", ""),
 	ROW("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
 		"broken", ""),
 	ROW("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -348,15 +352,60 @@ static const struct {
 	ROW("\r\n", "more", ""),
 	/* others */
 	ROW("SSH-2.0-OpenSSH_9\r\n", "ssh", ""),
-	ROW("SSX", "unknown", ""),
-	ROW("get / HTTP/1.1\r\n", "unknown", ""),
-	ROW("GETX", "unknown", ""),
-	ROW("GEX", "unknown", ""),
+	ROW("SSX", "more", ""),
+	ROW("SSX\r\n", "unknown", ""),
+	ROW("SSX/", "unknown", ""),
+	ROW("GETX", "more", ""),
+	ROW("GEX", "more", ""),
+	ROW("GETX 1\n", "unknown", ""),
+	ROW("ruok", "more", ""),
+	ROW("JDWP-Handshake", "more", ""),
+	ROW("JDWP-Handshake\0\0", "unknown", ""),
+	ROW("0032git-upload-pack /p\0host=a.example\0", "unknown", ""),
+	/* any word is a method */
+	ROW("get / HTTP/1.1\r\n", "more", ""),
+	ROW("get / HTTP/1.1\r\nHost: a.example\r\n\r\n", "http", "a.example"),
+	ROW("X / HTTP/1.0\r\nHost: a.example\r\n\r\n", "http", "a.example"),
+	ROW("x-y_z! / HTTP/1.1\r\nHost: a.example\r\n\r\n", "http", "a.example"),
+	ROW("GETX / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n", "broken", ""),
+	ROW("X / HTTP/1.1\nHost: a.example\n\n", "broken", ""),
+	ROW("X\t/\thttp/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("X / HTTP/1.1 \r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("X / HTTP/1.1\rHost: a.example\r\n\r\n", "broken", ""),
+	ROW("X / HTTP/3.0\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("X /HTTP/1.1\r\n", "unknown", ""),
+	ROW(" X / HTTP/1.1\r\n", "unknown", ""),
+	/* methods of others: NATS, RTSP, SIP, NNTP, STOMP; and HTTP/0.9, which names a host in its target */
+	ROW("CONNECT {\"verbose\":false}\r\n", "unknown", ""),
+	ROW("OPTIONS rtsp://a.example/x RTSP/1.0\r\nCSeq: 1\r\n\r\n", "unknown", ""),
+	ROW("SUBSCRIBE sip:x@a.example SIP/2.0\r\n", "unknown", ""),
+	ROW("POST\r\n", "unknown", ""),
+	ROW("CONNECT\r\naccept-version:1.2\r\n", "unknown", ""),
+	ROW("CONNECT {\"x\":1} HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("OPTIONS x\r RTSP/1.0\r\n", "broken", ""),
+	ROW("GET /\r\n", "broken", ""),
+	ROW("GET http://b.example/\r\n", "broken", ""),
+	ROW("POST /x\r\n", "broken", ""),
+	ROW("CONNECT a.example:65536 HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("CONNECT a.example:0 HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
 	ROW("PING\r\n", "unknown", ""),
 	ROW("*1\r\n$4\r\nPING\r\n", "unknown", ""),
 	ROW("EHLO x\r\n", "unknown", ""),
 	ROW("\1", "unknown", ""),
-	ROW("\x17\3\3", "unknown", ""),
+	/* what servers read over, or answer, before a hello */
+	ROW("\x15\3\1\0\2\1\x5a", "broken", ""),
+	ROW("\x14\3", "broken", ""),
+	ROW("\x17\3\3", "broken", ""),
+	ROW("\x18\3\3", "broken", ""),
+	ROW("\x15", "more", ""),
+	ROW("\x15\1", "unknown", ""),
+	ROW("\x13\3", "unknown", ""),
+	ROW("\x19\3", "unknown", ""),
+	ROW("PROXY TCP4 192.0.2.1 192.0.2.2 1 443\r\n", "broken", ""),
+	ROW("PROXY", "more", ""),
+	ROW("\r\n\r\n\0\r\nQUIT\n\x21\x11", "broken", ""),
+	ROW("\r\n\r\n\0\r\nQUIT", "more", ""),
+	ROW("\r\n\r\n\0\r\nQUIX", "unknown", ""),
 	ROW("\x16\1", "unknown", ""),
 	ROW("\x16\3\1\0\5\2\0\0\1\0", "broken", ""),
 	ROW("\x16\3\1\0\1", "more", ""),
@@ -365,7 +414,8 @@ static const struct {
 	ROW("\x80\x2e\2", "unknown", ""),
 	ROW("\x80\x2e\1\5", "unknown", ""),
 	ROW("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", "broken", ""),
-	ROW("PRI x", "unknown", ""),
+	ROW("PRI x", "more", ""),
+	ROW("PRI x\r\n", "unknown", ""),
 	ROW(WARD_H2_PREFACE "\0\0\0\4\0\0\0\0\0", "http2", ""),
 	ROW(WARD_H2_PREFACE "\0\0\6\4\0\0\0\0\0\0\3\0\0\0\x64", "http2", ""),
 	ROW(WARD_H2_PREFACE "\0\0\6\4\0\0\0\0\0\0\3\0\0\0", "more", ""),
@@ -380,6 +430,81 @@ TEST(first_bytes)
 	TABLE(row, rows) {
 		CASE("%s", row->bytes);
 		check_bytes((const uint8_t *)row->bytes, row->n, row->what, row->name);
+	}
+}
+
+/* What may go while it is undecided, and what the rest is then. */
+TEST(goes_before)
+{
+	static const struct {
+		const char *first, *then, *what;
+		enum ward_spoken_go go;
+	} went[] = {
+		{ "\r\n", "GET / HTTP/1.1\r\n", "broken", WARD_GO_LINES },
+		{ "\n", "X / HTTP/1.1\r\n", "broken", WARD_GO_LINES },
+		{ "\r\n\r", "\n\r\n", "more", WARD_GO_LINES },
+		{ "\r\n", "hello\r\n", "unknown", WARD_GO_LINES },
+		{ "ruok", "X / HTTP/1.1\r\n", "broken", WARD_GO_WORD },
+		{ "ruok", "\r\n", "unknown", WARD_GO_WORD },
+		{ "ruok", "\r/ HTTP/1.1\r\n", "broken", WARD_GO_WORD },
+		{ "ruok", "/", "unknown", WARD_GO_WORD },
+		{ "ruok", "\1", "unknown", WARD_GO_WORD },
+		{ "hello world", " HTTP/1.1\r\n", "broken", WARD_GO_LINE },
+		{ "hello world", "HTTP/1.1\r\n", "unknown", WARD_GO_LINE },
+		{ "hello world", "/x", "more", WARD_GO_LINE },
+		{ "hello world", "\r\n", "unknown", WARD_GO_LINE },
+		{ "hello /", "\rhttp/1.1\r\n", "broken", WARD_GO_LINE },
+		{ "hello / ", "HTTP/1.1\r\n\r\n", "more", WARD_GO_NOTHING },
+		{ "hello / htt", "", "more", WARD_GO_NOTHING },
+		{ "hello / HTTP/1.1", "", "more", WARD_GO_NOTHING },
+		{ "hello\r", "", "more", WARD_GO_NOTHING },
+		{ "GE", "", "more", WARD_GO_NOTHING },
+		{ "\r\nGE", "", "more", WARD_GO_NOTHING },
+		{ "GET /", "", "more", WARD_GO_NOTHING },
+		{ "SSH", "", "more", WARD_GO_NOTHING },
+		{ "PROXY", "", "more", WARD_GO_NOTHING },
+		{ "\x15", "", "more", WARD_GO_NOTHING },
+	};
+
+	TABLE(row, went) {
+		struct ward_spoken s = { 0 };
+		bool decided;
+
+		CASE("%s + %s", row->first, row->then);
+		CHECK(!ward_spoken_look(&s, (const uint8_t *)row->first, strlen(row->first),
+			false));
+		CHECK_EQ_INT(s.go, row->go);
+		if (s.go == WARD_GO_NOTHING)
+			continue;
+		s = (struct ward_spoken){ .gone = s.go };
+		decided =
+			ward_spoken_look(&s, (const uint8_t *)row->then, strlen(row->then), false);
+		CHECK_STR_EQ(decided ? words[s.what] : "more", row->what);
+	}
+	struct ward_spoken s = { .gone = WARD_GO_LINES };
+
+	CHECK(ward_spoken_look(&s, (const uint8_t *)"\n\0\r\nQUIT\n", 9, false));
+	CHECK_EQ_INT(s.what, WARD_SPOKEN_BROKEN);
+}
+
+TEST(port_that_is_meant)
+{
+	static const struct {
+		const char *bytes;
+		uint16_t port;
+	} ports[] = { { "CONNECT a.example:25 HTTP/1.1\r\nHost: a.example\r\n\r\n", 25 },
+		{ "GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n", 80 },
+		{ "GET https://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n", 443 },
+		{ "GET http://[2001:db8::1]:81/ HTTP/1.1\r\nHost: [2001:db8::1]\r\n\r\n", 81 },
+		{ "GET / HTTP/1.1\r\nHost: a.example:81\r\n\r\n", 0 } };
+
+	TABLE(row, ports) {
+		struct ward_spoken s = { 0 };
+
+		CASE("%s", row->bytes);
+		CHECK(ward_spoken_look(&s, (const uint8_t *)row->bytes, strlen(row->bytes), false));
+		CHECK_STR_EQ(words[s.what], "http");
+		CHECK_EQ_INT(s.port, row->port);
 	}
 }
 
@@ -530,7 +655,10 @@ TEST(ends)
 		const char *bytes, *what;
 	} ends[] = { { "GET / HTTP/1.1\r\nHost: a", "broken" }, { "GET ", "broken" },
 		{ "\x16\3\1", "broken" }, { "\x16", "unknown" }, { "GE", "unknown" },
-		{ "PRI * HTTP/2", "broken" }, { "SS", "unknown" }, { "\r\n", "unknown" } };
+		{ "PRI * HTTP/2", "broken" }, { "X / HTTP/1.1", "broken" },
+		{ "X / HTTP/1.1\r\nHost: a", "broken" }, { "X / HTT", "unknown" },
+		{ "\r\nGET /", "broken" }, { "ruok", "unknown" }, { "SS", "unknown" },
+		{ "\r\n", "unknown" } };
 
 	TABLE(row, ends) {
 		struct ward_spoken s = { 0 };

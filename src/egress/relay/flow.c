@@ -382,6 +382,14 @@ static uint64_t deadline(const struct relay_flow *f, enum ward_relay_end *ret)
 	return at;
 }
 
+/* By its first bytes alone: then the gate is told, as of any other beginning that is broken, and refuses it. */
+static bool is_late(const struct relay_flow *f, uint64_t now)
+{
+	return !f->dns && f->first != 0 && !f->seen && f->first + WARD_RELAY_FIRST_MS <= now &&
+		(f->idle_ms == 0 || f->dialed == 0 || f->last + f->idle_ms > now) &&
+		(f->total_ms == 0 || f->dialed == 0 || f->dialed + f->total_ms > now);
+}
+
 void relay_flow_timers(struct relay *r)
 {
 	for (unsigned i = 0; i < n_used; i++) {
@@ -391,7 +399,9 @@ void relay_flow_timers(struct relay *r)
 		if (slots[i] == NULL)
 			continue;
 		at = deadline(slots[i], &why);
-		if (at <= r->now)
+		if (at <= r->now && is_late(slots[i], r->now))
+			relay_flow_late(r, slots[i]);
+		else if (at <= r->now)
 			relay_flow_end(r, slots[i], why);
 		else
 			relay_due(r, at);

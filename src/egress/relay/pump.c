@@ -171,6 +171,27 @@ static void tell_seen(struct relay *r, struct relay_flow *f)
 	relay_tell(r, &m);
 }
 
+void relay_flow_late(struct relay *r, struct relay_flow *f)
+{
+	f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
+	tell_seen(r, f);
+	relay_flow_settle(r, f);
+}
+
+/*
+ * Undecided. What may go does, all of it, without a word to the gate: a client may say no more before it is answered. false: nothing may,
+ * or it ends there.
+ */
+static bool let_go(struct relay *r, struct relay_flow *f, size_t n)
+{
+	if (f->spoken.go == WARD_GO_NOTHING || f->way[RELAY_UP].eof)
+		return false;
+	f->passable += (uint32_t)n;
+	f->spoken = (struct ward_spoken){ .gone = f->spoken.go };
+	f->first = r->now;
+	return true;
+}
+
 /* What is held and was not judged yet. false: there is nothing to do about it but wait, or it was told. */
 static bool look_once(struct relay *r, struct relay_flow *f)
 {
@@ -184,10 +205,18 @@ static bool look_once(struct relay *r, struct relay_flow *f)
 	if (f->looks >= WARD_RELAY_LOOKS_MAX - 1) {
 		f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
 	} else if (!ward_spoken_look(&f->spoken, p, n, w->eof)) {
+		if (let_go(r, f, n))
+			return true;
 		if (w->len < WARD_RELAY_HELD_MAX && !w->eof)
 			return false;
 		f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
 	}
+	/*
+	 * A proxy that is asked for another port would reach what was not granted; nothing here asks the gate for that port, and by name only
+	 * a flow's own host may be meant anyway. So nobody goes through a proxy to another port. (Of HTTP/2 the port is not read.)
+	 */
+	if (f->spoken.port != 0 && f->spoken.port != f->to.port)
+		f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
 	if (!h2 || f->spoken.take == 0) {
 		tell_seen(r, f);
 		return false;

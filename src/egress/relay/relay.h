@@ -108,6 +108,9 @@ void relay_pump(struct relay *r, struct relay_flow *f, enum relay_side way);
 bool relay_keep(struct relay_way *w, const char *p, size_t n);
 void relay_drop(struct relay_way *w);
 
+/* Its time to say what it speaks is up. */
+void relay_flow_late(struct relay *r, struct relay_flow *f);
+
 /* ---- names.c: questions ---- */
 void relay_names_udp(struct relay *r, enum ward_relay_fd which);
 void relay_names_tcp(struct relay *r, struct relay_flow *f);

@@ -36,25 +36,26 @@ static enum ward_spoken_match sslv2(const uint8_t *p, size_t n)
 	return n > 4 ? WARD_MATCH_YES : WARD_MATCH_MAYBE;
 }
 
-/* Empty lines before a request, which servers skip. */
-static enum ward_spoken_match blank_http(const uint8_t *p, size_t n)
+/*
+ * Records of TLS that no client begins with, but that servers read over, or answer, before the hello: a warning is dropped, and what names
+ * the host comes behind it. And PROXY's header, behind which the session begins (its second version: ward_spoken_text).
+ */
+static enum ward_spoken_match in_front(const uint8_t *p, size_t n)
 {
-	size_t i = 0;
-
-	while (i < n && i < 16 && (p[i] == '\r' || p[i] == '\n'))
-		i++;
-	if (i == 0 || i == 16)
-		return WARD_MATCH_NO;
-	return i == n ? WARD_MATCH_MAYBE : ward_spoken_http_begins(p + i, n - i);
+	if (p[0] == 0x14 || p[0] == 0x15 || p[0] == 0x17 || p[0] == 0x18)
+		return n < 2 ? WARD_MATCH_MAYBE : p[1] == 3 ? WARD_MATCH_YES : WARD_MATCH_NO;
+	return begins(p, n, "PROXY ", 6);
 }
 
-/* true: decided. The first that it can be has it: no two begin alike, but for HTTP/2's preface, which is no method. */
+/* true: decided. The first that it can be has it; text is whatever else is not. */
 static bool look(struct ward_spoken *s, const uint8_t *p, size_t n)
 {
 	enum ward_spoken_match m = begins(p, n, "\26\3", 2);
 
 	if (s->h2)
 		return ward_spoken_h2(s, p, n);
+	if (s->gone != WARD_GO_NOTHING)
+		return ward_spoken_text(s, p, n);
 	if (m != WARD_MATCH_NO)
 		return m == WARD_MATCH_YES && ward_spoken_tls(s, p, n);
 	m = begins(p, n, WARD_H2_PREFACE, WARD_H2_PREFACE_LEN);
@@ -62,11 +63,9 @@ static bool look(struct ward_spoken *s, const uint8_t *p, size_t n)
 		return ward_spoken_h2(s, p, n);
 	if (m == WARD_MATCH_NO && n >= 14 && memcmp(p, WARD_H2_PREFACE, 14) == 0)
 		return decide(s, WARD_SPOKEN_BROKEN);
-	if (ward_spoken_http_begins(p, n) == WARD_MATCH_YES)
-		return ward_spoken_http(s, p, n);
-	if (m == WARD_MATCH_MAYBE || ward_spoken_http_begins(p, n) == WARD_MATCH_MAYBE)
+	if (m == WARD_MATCH_MAYBE)
 		return false;
-	m = blank_http(p, n);
+	m = in_front(p, n);
 	if (m != WARD_MATCH_NO)
 		return m == WARD_MATCH_YES && decide(s, WARD_SPOKEN_BROKEN);
 	m = begins(p, n, "SSH-", 4);
@@ -80,14 +79,13 @@ static bool look(struct ward_spoken *s, const uint8_t *p, size_t n)
 	m = sslv2(p, n);
 	if (m != WARD_MATCH_NO)
 		return m == WARD_MATCH_YES && decide(s, WARD_SPOKEN_BROKEN);
-	return decide(s, WARD_SPOKEN_UNKNOWN);
+	return ward_spoken_text(s, p, n);
 }
 
 /* It ends within its beginning: of what is surely TLS or HTTP that is a breach, of anything else a word like others. */
 static void cut(struct ward_spoken *s, const uint8_t *p, size_t n)
 {
-	bool known = begins(p, n, "\26\3", 2) == WARD_MATCH_YES ||
-		ward_spoken_http_begins(p, n) == WARD_MATCH_YES ||
+	bool known = begins(p, n, "\26\3", 2) == WARD_MATCH_YES || ward_spoken_text_cut(s, p, n) ||
 		(n > 3 && memcmp(p, "PRI ", 4) == 0);
 
 	s->what = known || s->h2 ? WARD_SPOKEN_BROKEN : WARD_SPOKEN_UNKNOWN;
@@ -97,6 +95,7 @@ bool ward_spoken_look(struct ward_spoken *s, const uint8_t *p, size_t n, bool en
 {
 	if (n == 0)
 		return false;
+	s->go = WARD_GO_NOTHING;
 	if (!look(s, p, n)) {
 		s->take = 0;
 		if (!end)
@@ -105,6 +104,7 @@ bool ward_spoken_look(struct ward_spoken *s, const uint8_t *p, size_t n, bool en
 	}
 	if (s->what == WARD_SPOKEN_BROKEN || s->what == WARD_SPOKEN_UNKNOWN) {
 		s->take = 0;
+		s->port = 0;
 		memset(s->name, 0, sizeof(s->name));
 	}
 	return true;

@@ -12,11 +12,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What of undecided bytes may go on to the server, all of it; what follows is looked at with that as what is gone. */
+enum ward_spoken_go {
+	WARD_GO_NOTHING = 0,
+	WARD_GO_LINES, /* empty ones */
+	WARD_GO_WORD, /* the beginning of a line of one word, which is no known one */
+	WARD_GO_LINE /* the beginning of a line of more */
+};
+
 /* All zero before the first look; what it holds between looks only saves work. */
 struct ward_spoken {
 	enum ward_relay_spoken what;
 	uint32_t take; /* so many bytes are judged, what follows is to be looked at by itself; 0: all are */
 	bool h2; /* what is looked at are frames of HTTP/2, not first bytes: without a name they hold no request */
+	enum ward_spoken_go gone, go; /* in: what went before these bytes; out, undecided: what may go */
+	uint16_t port; /* the one that a CONNECT or an absolute target means, 0: there is none */
 	uint32_t need; /* undecided: no use in looking before so many bytes are there */
 	uint32_t scanned; /* HTTP: there is no end of the head before */
 	char name[WARD_RELAY_NAME_MAX + 2]; /* "" = none; or an address as it was written, without brackets */
@@ -31,6 +41,10 @@ bool ward_spoken_look(struct ward_spoken *s, const uint8_t *p, size_t n, bool en
 /* The parts. Each is asked only where the bytes begin as its protocol does. false: more is needed (s->need). */
 bool ward_spoken_tls(struct ward_spoken *s, const uint8_t *p, size_t n);
 bool ward_spoken_http(struct ward_spoken *s, const uint8_t *p, size_t n);
+/* All that is text; true as well: it is UNKNOWN. */
+bool ward_spoken_text(struct ward_spoken *s, const uint8_t *p, size_t n);
+/* It ends there: is it within a request? */
+bool ward_spoken_text_cut(const struct ward_spoken *s, const uint8_t *p, size_t n);
 bool ward_spoken_h2(struct ward_spoken *s, const uint8_t *p, size_t n);
 /* A header block of HTTP/2. false: it names no authority, or two. */
 bool ward_spoken_hpack(const uint8_t *p, size_t n, char ret[WARD_RELAY_NAME_MAX + 2]);
@@ -39,6 +53,8 @@ bool ward_spoken_authority(const uint8_t *p, size_t n, char ret[WARD_RELAY_NAME_
 /* Is it the beginning of an HTTP/1 request line, or might it become one with more bytes? */
 enum ward_spoken_match { WARD_MATCH_NO = 0, WARD_MATCH_MAYBE, WARD_MATCH_YES };
 enum ward_spoken_match ward_spoken_http_begins(const uint8_t *p, size_t n);
+bool ward_spoken_blank(uint8_t c); /* what lenient servers take for the end of a method (RFC 9112, 3) */
+bool ward_spoken_token(uint8_t c); /* RFC 9110, 5.6.2 */
 
 /*
  * A host name in its normal form: LDH labels of 1 to 63 bytes that neither begin nor end with a hyphen, lower case, no trailing dot,

@@ -27,10 +27,10 @@ struct head {
 	unsigned hosts, lengths, codings;
 	char host[WARD_RELAY_NAME_MAX + 2],
 		wanted[WARD_RELAY_NAME_MAX + 2]; /* of Host, of the target */
+	uint16_t port; /* of the target */
 };
 
-/* What lenient servers take for the end of a method (RFC 9112, 3). */
-static bool blank(uint8_t c)
+bool ward_spoken_blank(uint8_t c)
 {
 	return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r';
 }
@@ -46,7 +46,7 @@ enum ward_spoken_match ward_spoken_http_begins(const uint8_t *p, size_t n)
 			continue;
 		if (n <= len)
 			best = WARD_MATCH_MAYBE;
-		else if (blank(p[len]))
+		else if (ward_spoken_blank(p[len]))
 			return WARD_MATCH_YES;
 	}
 	return best;
@@ -93,11 +93,11 @@ static bool bracketed(struct text *t, char ret[WARD_RELAY_NAME_MAX + 2])
 }
 
 /* HOST or HOST:PORT, nothing else; no user in front. */
-static bool authority(struct text t, char ret[WARD_RELAY_NAME_MAX + 2], bool *ret_port)
+static bool authority(struct text t, char ret[WARD_RELAY_NAME_MAX + 2], struct text *ret_port)
 {
 	struct text host;
 
-	*ret_port = false;
+	*ret_port = (struct text){ 0 };
 	if (t.n > 0 && t.p[0] == '[') {
 		if (!bracketed(&t, ret))
 			return false;
@@ -107,30 +107,40 @@ static bool authority(struct text t, char ret[WARD_RELAY_NAME_MAX + 2], bool *re
 			return false;
 		t.p++;
 		t.n--;
-		*ret_port = true;
+		*ret_port = t;
 		return digits(t, 5);
 	}
 	if (!cut(&t, ':', &host))
 		return ward_host_or_address(t.p, t.n, true, ret);
-	*ret_port = true;
+	*ret_port = t;
 	return ward_host_or_address(host.p, host.n, true, ret) && digits(t, 5);
 }
 
 bool ward_spoken_authority(const uint8_t *p, size_t n, char ret[WARD_RELAY_NAME_MAX + 2])
 {
-	bool port;
+	struct text port;
 
 	return authority((struct text){ p, n }, ret, &port);
 }
 
+/* A port that there is. */
+static bool number(struct text t, uint16_t *ret)
+{
+	uint32_t v = 0;
+
+	for (size_t i = 0; i < t.n; i++)
+		v = v * 10 + (uint32_t)(t.p[i] - '0');
+	*ret = (uint16_t)v;
+	return v > 0 && v <= UINT16_MAX;
+}
+
 static bool target(struct head *h)
 {
-	struct text t = h->target, scheme;
+	struct text t = h->target, scheme, port;
 	size_t n;
-	bool port;
 
 	if (is(h->method, "CONNECT"))
-		return authority(t, h->wanted, &port) && port;
+		return authority(t, h->wanted, &port) && number(port, &h->port);
 	if (t.n > 0 && t.p[0] == '/')
 		return true;
 	if (is(t, "*"))
@@ -143,7 +153,10 @@ static bool target(struct head *h)
 	t.n -= 2;
 	for (n = 0; n < t.n && t.p[n] != '/' && t.p[n] != '?' && t.p[n] != '#'; n++)
 		;
-	return authority((struct text){ t.p, n }, h->wanted, &port);
+	if (!authority((struct text){ t.p, n }, h->wanted, &port))
+		return false;
+	h->port = is_name(scheme, "http") ? 80 : 443;
+	return port.n == 0 || number(port, &h->port);
 }
 
 static bool request_line(struct head *h, struct text line)
@@ -151,7 +164,7 @@ static bool request_line(struct head *h, struct text line)
 	if (!cut(&line, ' ', &h->method) || !cut(&line, ' ', &h->target))
 		return false;
 	for (size_t i = 0; i < h->method.n; i++)
-		if (blank(h->method.p[i]))
+		if (ward_spoken_blank(h->method.p[i]))
 			return false;
 	for (size_t i = 0; i < h->target.n; i++)
 		if (h->target.p[i] <= ' ' || h->target.p[i] == 0x7f)
@@ -160,15 +173,17 @@ static bool request_line(struct head *h, struct text line)
 	return (h->old || is(line, "HTTP/1.1")) && target(h);
 }
 
+bool ward_spoken_token(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		(c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
 static bool token(struct text t)
 {
-	for (size_t i = 0; i < t.n; i++) {
-		uint8_t c = t.p[i];
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-			(c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
+	for (size_t i = 0; i < t.n; i++)
+		if (!ward_spoken_token(t.p[i]))
 			return false;
-	}
 	return t.n > 0;
 }
 
@@ -185,8 +200,7 @@ static struct text trimmed(struct text t)
 
 static bool field(struct head *h, struct text line)
 {
-	struct text name, value;
-	bool port;
+	struct text name, value, port;
 
 	if (!cut(&line, ':', &name) || !token(name))
 		return false;
@@ -246,6 +260,7 @@ bool ward_spoken_http(struct ward_spoken *s, const uint8_t *p, size_t n)
 		if (!parse(&h, (struct text){ p, i - 1 }))
 			return broken(s);
 		s->what = WARD_SPOKEN_HTTP;
+		s->port = h.port;
 		memcpy(s->name, h.wanted[0] != '\0' ? h.wanted : h.host, sizeof(s->name));
 		return true;
 	}
