@@ -61,15 +61,29 @@ static bool (*const matchers[WARD_CAP_TYPE_MAX])(const struct ward_rule *rule,
 	[WARD_CAP_ENV] = env_matches,
 };
 
+/* Not a wildcard, and no range that holds more than the addresses of one kind. */
+static bool means(const char *pattern, const struct ward_endpoint *asked)
+{
+	struct ward_endpoint e;
+	struct ward_endpoint_fault why;
+
+	if (!ward_endpoint_parse(ward_str(pattern), &e, &why))
+		return false;
+	return e.kind == WARD_HOST_NAME || e.kind == WARD_HOST_ADDRESS ||
+		(e.kind == WARD_HOST_RANGE &&
+			e.bits >= ward_address_line(asked->family, asked->address));
+}
+
 static const struct ward_rule *find_endpoint(const struct ward_rules *rules,
-	const struct ward_endpoint *asked, bool any_port)
+	const struct ward_endpoint *asked, bool any_port, bool meant)
 {
 	for (size_t i = 0; i < rules->n; i++) {
 		const struct ward_rule *r = &rules->v[i];
 
 		if (r->type == WARD_CAP_NETWORK_CONNECT && !r->told &&
 			(any_port ? ward_endpoint_holds_host(r->pattern, asked)
-				  : ward_endpoint_holds(r->pattern, asked)))
+				  : ward_endpoint_holds(r->pattern, asked)) &&
+			(!meant || means(r->pattern, asked)))
 			return r;
 	}
 	return NULL;
@@ -160,7 +174,7 @@ static void judge_endpoint(const struct ward_rules *rules, const struct ward_que
 			what);
 		return;
 	}
-	rule = find_endpoint(rules, &asked, false);
+	rule = find_endpoint(rules, &asked, false, q->meant);
 	if (rule == NULL)
 		rule = find_same(rules, q->resource);
 	if (rule != NULL)
@@ -253,5 +267,5 @@ const struct ward_rule *ward_decide_any_port(const struct ward_rules *rules, con
 		return NULL;
 	asked.name_n = strlen(name);
 	memcpy(asked.name, name, asked.name_n + 1);
-	return find_endpoint(rules, &asked, true);
+	return find_endpoint(rules, &asked, true, false);
 }

@@ -40,6 +40,7 @@ struct ward_question {
 	bool protected_name;         /* of the ceiling or Ward itself: no cure may be offered */
 	bool is_dir;                 /* the resource is known to be a directory */
 	bool absent;                 /* known not to exist: only a grant of its directory can help */
+	bool meant;                  /* NETWORK_CONNECT: only a rule that names it, or a range within its line of data/addresses */
 	const char *above;           /* with absent: the nearest directory above it that exists; NULL = the one it lies in */
 };
 
@@ -95,6 +96,13 @@ struct ward_verdict {
  * passed over. WARD_E_NOMEM: no verdict, and deny; a request that is not one (WARD_E_INVALID) is MALFORMED.
  */
 int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q, struct ward_verdict *ret);
+
+/*
+ * q is to connect to an endpoint, which leads to this address (text): does a policy forbid that? ALLOW: none does, whatever else is
+ * granted. A forbid that spares names by their domain spares what they lead to.
+ */
+int ward_judge_leads(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q, const char *address,
+	struct ward_verdict *ret);
 
 /*
  * May this name, or address as text without brackets, be reached at some port? Asked at every port at which the answers could differ;

@@ -4,6 +4,7 @@
  * and speaks of the action must agree. An answer of cedar's with an error in it is a deny, whatever the other policies say.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "decide/decide.h"
@@ -127,6 +128,90 @@ static bool ask_bounds(const struct ward_book *b, struct ward_desk *d, const str
 	return true;
 }
 
+/* ---- what a rule means ---- */
+
+/*
+ * Two endpoints that a rule does not hold which means what is asked for: a name that nobody has, and what stands beside it. Of an address
+ * that is one just outside of its line in data/addresses, which every range holds that is wider than that; of a name another in its domain.
+ */
+static bool beside(const struct ward_endpoint *asked, char out[2][WARD_ENDPOINT_TEXT_MAX])
+{
+	struct ward_endpoint e = *asked;
+	unsigned bit;
+	const char *dot;
+
+	if (!ward_endpoint_question("no-such-host.invalid", asked->ports[0].first, out[0]))
+		return false;
+	if (asked->kind == WARD_HOST_ADDRESS) {
+		bit = ward_address_line(e.family, e.address) - 1;
+		e.address[bit / 8] ^= (uint8_t)(0x80u >> (bit % 8));
+	} else {
+		dot = strchr(asked->name, '.');
+		e.name_n =
+			(size_t)snprintf(e.name, sizeof(e.name), "no-such-host%s", dot ? dot : "");
+		if (e.name_n >= sizeof(e.name))
+			return false;
+	}
+	ward_endpoint_text(&e, out[1]);
+	return true;
+}
+
+/* Which permits to connect hold it: a bit in held for each. */
+static int holders(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q,
+	const char *resource, uint8_t *held)
+{
+	const struct ward_book_set *s = ward_book_reach_set(b);
+	struct ward_query one = *q;
+	struct cedar_request r;
+	struct cedar_answer a;
+	int code;
+
+	one.resource = ward_str(resource);
+	one.unreached = true;
+	code = ward_book_request(b, d, &one, &r);
+	if (code == WARD_OK)
+		code = ward_cedar_authorize(s->compiled, ward_book_entities(b), &r,
+			ward_desk_scratch(d), false, &a);
+	for (uint32_t i = 0; code == WARD_OK && i < a.n_reasons; i++)
+		held[a.reasons[i] / 8] |= (uint8_t)(1u << (a.reasons[i] % 8));
+	return code;
+}
+
+/* True: permits mean it, and *level is the least that they want. *r lives in the desk: it is gone, and made again. */
+static bool ask_meant(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q,
+	struct ward_verdict *v, enum ward_approval *level, int *code)
+{
+	const struct ward_book_set *s = ward_book_reach_set(b);
+	size_t n = s->policies.statics.n, size = n / 8 + 1;
+	char other[2][WARD_ENDPOINT_TEXT_MAX], text[WARD_ENDPOINT_TEXT_MAX];
+	uint8_t *held = calloc(2, size), *too = held ? held + size : NULL;
+	struct ward_endpoint e;
+	bool any = false;
+
+	*code = held ? WARD_OK : WARD_E_NOMEM;
+	*level = WARD_APPROVAL_CRITICAL;
+	because(v, WARD_WHY_NO_RULE, "no rule grants it by its address");
+	if (held && s->compiled && ward_endpoint_parse_asked(q->resource, &e) &&
+		beside(&e, other)) {
+		ward_endpoint_text(&e, text);
+		*code = holders(b, d, q, text, held);
+		for (size_t i = 0; *code == WARD_OK && i < WARD_ARRAY_SIZE(other); i++)
+			*code = holders(b, d, q, other[i], too);
+		for (size_t i = 0; *code == WARD_OK && i < n; i++) {
+			if (((held[i / 8] & ~too[i / 8]) >> (i % 8) & 1) == 0)
+				continue;
+			if (!any || s->rules[i].approval > *level) {
+				v->rules[0] = &s->rules[i];
+				*level = s->rules[i].approval;
+			}
+			any = true;
+		}
+	}
+	free(held);
+	v->n_rules = any && *code == WARD_OK;
+	return v->n_rules > 0;
+}
+
 /* Who would have to change his mind. */
 static void narrowed(struct ward_verdict *v)
 {
@@ -169,6 +254,9 @@ int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward
 	}
 	if (code == WARD_OK &&
 		ask_set(b, d, ward_book_grants(b), &r, q->of_host, ret, &level, &code) &&
+		(!q->meant ||
+			(ask_meant(b, d, q, ret, &level, &code) &&
+				(code = ward_book_request(b, d, q, &r)) == WARD_OK)) &&
 		ask_bounds(b, d, q, &r, ret, &level, &code)) {
 		because(ret, WARD_WHY_GRANTED, "a rule grants it");
 		ret->approval = level;
@@ -177,6 +265,54 @@ int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward
 	if (ret->why == WARD_WHY_NARROWED)
 		narrowed(ret);
 	return code;
+}
+
+/* Of what was said of it: is it a forbid? */
+static bool is_forbid(const struct ward_verdict *v)
+{
+	return v->effect == WARD_DENY && v->why != WARD_WHY_NO_RULE && v->why != WARD_WHY_NARROWED;
+}
+
+/* A rule about an endpoint that is this address and no other thing does not see what a name leads to. */
+static bool forbids_it(const struct ward_book *b, const struct ward_verdict *v,
+	const char *endpoint)
+{
+	if (v->why != WARD_WHY_FORBIDDEN || v->n_rules > WARD_VERDICT_RULES_MAX)
+		return is_forbid(v);
+	for (size_t i = 0; i < v->n_rules; i++) {
+		if (ward_book_names_endpoint(b, v->rules[i], endpoint))
+			return true;
+	}
+	return false;
+}
+
+int ward_judge_leads(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q,
+	const char *address, struct ward_verdict *ret)
+{
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	struct ward_query one = *q;
+	struct ward_endpoint e;
+	int r;
+
+	*ret = (struct ward_verdict){ .effect = WARD_DENY };
+	because(ret, WARD_WHY_MALFORMED, "not one address");
+	if (!ward_endpoint_parse_asked(q->resource, &e) ||
+		!ward_endpoint_question(address, e.ports[0].first, text))
+		return WARD_OK;
+	one.leads_to = address;
+	r = ward_judge(b, d, &one, ret);
+	if (r != WARD_OK || is_forbid(ret))
+		return r;
+	one.leads_to = NULL;
+	one.resource = ward_str(text);
+	r = ward_judge(b, d, &one, ret);
+	if (r != WARD_OK || forbids_it(b, ret, text)) {
+		ret->effect = WARD_DENY;
+		return r;
+	}
+	*ret = (struct ward_verdict){ .effect = WARD_ALLOW };
+	because(ret, WARD_WHY_GRANTED, "no rule forbids it");
+	return WARD_OK;
 }
 
 int ward_judge_any_port(const struct ward_book *b, struct ward_desk *d, const char *host,

@@ -21,7 +21,12 @@ struct ward_egress;
 /* What is asked before a name is answered (port 0), and before a flow is dialled. */
 struct ward_egress_ask {
 	const char *name; /* normal form; NULL: an address was dialled that no name stands for */
-	const char *address; /* text, RFC 5952 for IPv6, no brackets; NULL: not resolved yet */
+	/*
+	 * Text, RFC 5952 for IPv6, no brackets; NULL: not resolved yet. With a name (or an address as its text, which carries this
+	 * one): is it forbidden that the name leads there? ALLOW: no.
+	 */
+	const char *address;
+	bool meant; /* only a rule counts that means it, and not just holds it among others: docs/egress.md */
 	uint16_t port; /* 0: any port of that name */
 	int pid; /* inside, 0 = unknown: for the record, never a reason to allow */
 	const char *comm;

@@ -13,7 +13,6 @@
 #include "policy/policy.h"
 
 #define HOST_SERVICE "host.ward.internal"
-#define HOST_NEIGHBOUR "no-such-host.ward.internal" /* what no rule means by itself */
 #define PENDING_MS 30000u
 #define WHO_SLOW_MS 5u
 #define WHO_AGAIN_MS 1000u
@@ -144,21 +143,44 @@ static void tell_end(struct ward_flow *f, const char *ended, const struct ward_r
 
 /* ---- judging ---- */
 
-/* rule: NULL, or room for the text of it. */
-static bool allowed(struct ward_egress *e, const char *name, const struct ward_relay_addr *address,
-	uint16_t port, char *rule)
+static bool ask(struct ward_egress *e, const struct ward_egress_ask *q, char *rule)
 {
-	char text[WARD_ADDRESS_TEXT_MAX], own[WARD_RULE_TEXT_MAX] = "";
-	struct ward_egress_ask q = { .name = name, .port = port };
+	char own[WARD_RULE_TEXT_MAX] = "";
 	enum ward_effect effect = WARD_DENY;
 
-	if (address)
-		q.address = ward_address_text(address, text);
-	if (!rule)
-		rule = own;
-	if (e->ops->ask(e->arg, &q, &effect, rule, WARD_RULE_TEXT_MAX) != WARD_OK)
+	if (e->ops->ask(e->arg, q, &effect, rule ? rule : own, WARD_RULE_TEXT_MAX) != WARD_OK)
 		return false;
 	return effect == WARD_ALLOW;
+}
+
+/* rule: NULL, or room for the text of it. */
+static bool allowed_name(struct ward_flow *f, const char *name, bool meant, char *rule)
+{
+	const struct ward_egress_ask q = { .name = name, .port = f->to.port, .meant = meant };
+
+	return ask(f->e, &q, rule);
+}
+
+static bool allowed_address(struct ward_flow *f, const struct ward_relay_addr *a, bool meant,
+	char *rule)
+{
+	char text[WARD_ADDRESS_TEXT_MAX];
+	const struct ward_egress_ask q = {
+		.address = ward_address_text(a, text), .port = f->to.port, .meant = meant
+	};
+
+	return ask(f->e, &q, rule);
+}
+
+/* from: the name, or the address that carries this one, as text. */
+static bool forbidden(struct ward_flow *f, const char *from, const struct ward_relay_addr *a)
+{
+	char text[WARD_ADDRESS_TEXT_MAX];
+	const struct ward_egress_ask q = {
+		.name = from, .address = ward_address_text(a, text), .port = f->to.port
+	};
+
+	return !ask(f->e, &q, NULL);
 }
 
 /* What a real address is, with what it is in words: this host's own ones count as its loopback, whatever else they are. */
@@ -175,8 +197,11 @@ static enum ward_address_class look_at(struct ward_egress *e, const struct ward_
 	return c;
 }
 
-/* One address that the name leads to: may it be dialled? */
-static bool may_dial(struct ward_flow *f, const struct ward_relay_addr *a,
+/*
+ * One address that from leads to: may it be dialled? A forbid holds for whatever a name leads to; one of this host or of a private network
+ * needs a rule that means it. What carries an IPv4 address must be allowed as itself, and as that.
+ */
+static bool may_reach(struct ward_flow *f, const char *from, const struct ward_relay_addr *a,
 	enum ward_egress_why *why, const char **ret_what)
 {
 	enum ward_address_class c = look_at(f->e, a, ret_what);
@@ -184,8 +209,30 @@ static bool may_dial(struct ward_flow *f, const struct ward_relay_addr *a,
 	*why = WARD_EGRESS_WHY_ADDRESS_NEVER;
 	if (c == WARD_ADDRESS_NEVER)
 		return false;
+	*why = WARD_EGRESS_WHY_ADDRESS_FORBIDDEN;
+	if (forbidden(f, from, a))
+		return false;
 	*why = WARD_EGRESS_WHY_ADDRESS_CLASS;
-	return c == WARD_ADDRESS_PUBLIC || allowed(f->e, NULL, a, f->to.port, NULL);
+	return c == WARD_ADDRESS_PUBLIC || allowed_address(f, a, true, NULL);
+}
+
+static bool may_carry(struct ward_flow *f, const char *from, const struct ward_relay_addr *a,
+	enum ward_egress_why *why, const char **ret_what)
+{
+	const uint8_t *v4 = ward_address_nat64(a->family, a->a);
+	struct ward_relay_addr in = { .family = 4, .port = a->port };
+
+	if (!v4)
+		return true;
+	memcpy(in.a, v4, 4);
+	return may_reach(f, from, &in, why, ret_what);
+}
+
+static bool may_dial(struct ward_flow *f, const struct ward_relay_addr *a,
+	enum ward_egress_why *why, const char **ret_what)
+{
+	return may_reach(f, f->name->name, a, why, ret_what) &&
+		may_carry(f, f->name->name, a, why, ret_what);
 }
 
 /* Its turn comes at the end of this one of ours, behind those that wait already. */
@@ -202,6 +249,14 @@ static const struct ward_relay_addr *in_turn(const struct ward_flow *f, size_t i
 	const struct ward_dns_answer *of = i % 2 ? second : first;
 
 	return i / 2 < of->n ? &of->v[i / 2] : NULL;
+}
+
+static const char *which(enum ward_egress_why why)
+{
+	if (why == WARD_EGRESS_WHY_ADDRESS_NEVER)
+		return "may never be reached";
+	return why == WARD_EGRESS_WHY_ADDRESS_FORBIDDEN ? "a rule forbids"
+							: "no rule grants by its address";
 }
 
 static void dial_name(struct ward_flow *f)
@@ -237,9 +292,7 @@ static void dial_name(struct ward_flow *f)
 		return;
 	}
 	(void)snprintf(text, sizeof(text), "it leads to %s (%s), which %s",
-		ward_address_text(bad, shown), bad_what,
-		first_why == WARD_EGRESS_WHY_ADDRESS_NEVER ? "may never be reached"
-							   : "no rule grants by its address");
+		ward_address_text(bad, shown), bad_what, which(first_why));
 	refuse(f, first_why, text, bad);
 }
 
@@ -269,22 +322,28 @@ static void dial_these(struct ward_flow *f, const struct ward_relay_addr *v, siz
 
 static void open_address(struct ward_flow *f)
 {
+	enum ward_egress_why why = WARD_EGRESS_WHY_NO_RULE;
 	const char *what;
-	char text[160];
-
+	char text[160], shown[WARD_ADDRESS_TEXT_MAX];
 	/*
 	 * The loopback of the run is its own and is never captured: whoever comes with such an address has found the capture's own
 	 * port, and must not get to the host's.
 	 */
 	enum ward_address_class c = ward_address_what(f->to.family, f->to.a, &what);
+	enum ward_address_class here = look_at(f->e, &f->to, &what);
+	bool inner = here == WARD_ADDRESS_LOOPBACK || here == WARD_ADDRESS_PRIVATE;
 
 	if (c == WARD_ADDRESS_LOOPBACK) {
 		refuse(f, WARD_EGRESS_WHY_NO_NAME, NULL, NULL);
-	} else if (!allowed(f->e, NULL, &f->to, f->to.port, f->rule)) {
+	} else if (!allowed_address(f, &f->to, inner, f->rule)) {
 		refuse(f, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
 	} else if (c == WARD_ADDRESS_NEVER) {
 		(void)snprintf(text, sizeof(text), "the address (%s) may never be reached", what);
 		refuse(f, WARD_EGRESS_WHY_ADDRESS_NEVER, text, NULL);
+	} else if (!may_carry(f, ward_address_text(&f->to, shown), &f->to, &why, &what)) {
+		(void)snprintf(text, sizeof(text),
+			"the IPv4 address that it carries (%s) is one that %s", what, which(why));
+		refuse(f, why, text, NULL);
 	} else {
 		dial_these(f, &f->to, 1);
 	}
@@ -298,19 +357,24 @@ static void open_host(struct ward_flow *f)
 {
 	static const struct ward_relay_addr host[2] = { { .family = 4, .a = { 127, 0, 0, 1 } },
 		{ .family = 6, .a = { [15] = 1 } } };
+	struct ward_relay_addr spared[2];
+	size_t n = 0;
 
-	if (!allowed(f->e, HOST_NEIGHBOUR, NULL, f->to.port, NULL)) {
-		dial_these(f, host, 2);
-		return;
-	}
 	f->name->out = (struct ward_dns_answer){ .n = 1, .v = { host[0] } };
 	f->name->out6 = (struct ward_dns_answer){ .n = 1, .v = { host[1] } };
-	dial_name(f);
+	if (allowed_name(f, HOST_SERVICE, true, NULL))
+		for (size_t i = 0; i < 2; i++)
+			if (!forbidden(f, HOST_SERVICE, &host[i]))
+				spared[n++] = host[i];
+	if (n)
+		dial_these(f, spared, n);
+	else
+		dial_name(f);
 }
 
 static void open_name(struct ward_flow *f)
 {
-	if (!allowed(f->e, f->name->name, NULL, f->to.port, f->rule)) {
+	if (!allowed_name(f, f->name->name, false, f->rule)) {
 		refuse(f, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
 	} else if (ward_streq(f->name->name, HOST_SERVICE)) {
 		open_host(f);
@@ -395,7 +459,7 @@ static bool may_say(struct ward_flow *f, const char *said)
 		return ward_streq(f->name->name, said);
 	if (ward_address_parse(said, strlen(said), &a))
 		return ward_address_same(&a, &f->to);
-	return allowed(f->e, said, NULL, f->to.port, NULL);
+	return allowed_name(f, said, false, NULL);
 }
 
 static const struct {

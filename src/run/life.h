@@ -73,8 +73,12 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
  * net/ask.c: host is a name in its one spelling, or an address as text without brackets; port 0: is there any port at which it may be
  * reached? *ret is DENY before anything is looked at, and after any error. Nobody is asked now: where a person would have to be, it is
  * a deny, unless he said yes to this endpoint before the start. ret->rule or ret->by: who says so. Nothing is recorded.
+ * meant: only rules count that mean it (struct ward_query).
  */
-int ward_ask_connect(struct life *l, const char *host, uint16_t port, struct ward_decision *ret, struct ward_error *err);
+int ward_ask_connect(struct life *l, const char *host, uint16_t port, bool meant, struct ward_decision *ret, struct ward_error *err);
+/* Does a policy forbid the address that host leads to? ALLOW: none does. */
+int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *address, struct ward_decision *ret,
+	struct ward_error *err);
 
 /* ---- asking.c: a person, before anything starts ---- */
 int asking_begin(struct life *l, struct ward_error *err);

@@ -27,6 +27,11 @@ ASKS = [
      "forbidden", 1, None),
     ("a person", ["--policy", "net.cedar"], "asked.org:22", "ask", "granted", 1, None),
     ("metadata, whatever is granted", ["--cap", "NETWORK_CONNECT:0.0.0.0/0:*"], "169.254.169.254:80", "deny", "never", 1, None),
+    ("an inner address, by a mode", ["--mode", "danger_full_access"], "10.0.0.1:443", "deny", "no_rule", 1, "--cap 'NETWORK_CONNECT:10.0.0.1:443'"),
+    ("an inner address, by every address", ["--cap", "NETWORK_CONNECT:0.0.0.0/0:443"], "127.0.0.1:443", "deny", "no_rule", 1,
+     "--cap 'NETWORK_CONNECT:127.0.0.1:443'"),
+    ("an inner address, by a range of its kind", ["--cap", "NETWORK_CONNECT:10.0.0.0/8:443"], "10.0.0.1:443", "allow", "granted", 0, None),
+    ("a public address, by every address", ["--cap", "NETWORK_CONNECT:0.0.0.0/0:443"], "8.8.8.8:443", "allow", "granted", 0, None),
     ("no endpoint", [], "a.org", "deny", "malformed", 1, None),
 ]
 

@@ -164,6 +164,68 @@ def dials_no_address_that_needs_its_own_rule_for_a_name_that_leads_to(p, address
     check_eq(n.http.requests, [])
 
 
+CONNECT = '(principal, action == Ward::Action::"net.connect", resource'
+WIDE = {
+    "every address": ("0.0.0.0/0", None),
+    "half of them": ("0.0.0.0/1", None),
+    "a permit of all": (None, f"permit {CONNECT});"),
+    "a permit of a port": (None, f"permit {CONNECT} is Ward::Endpoint) when {{ resource.port == PORT }};"),
+    "a permit of every address": (None, f'permit {CONNECT} in Ward::Cidr::"0.0.0.0/0");'),
+}
+
+
+@both_cases([(name, *row) for name, row in WIDE.items()])
+def a_rule_that_names_no_inner_address_opens_none(p, grant, policy):
+    n = Net(p)
+    words = ["--resolver", n.dns.at, "--cap", f"NETWORK_CONNECT:{NAME}:{n.http.port}"]
+    if grant:
+        words += ["--cap", f"NETWORK_CONNECT:{grant}:{n.http.port}"]
+    else:
+        p.write("wide.cedar", policy.replace("PORT", str(n.http.port)) + "\n")
+        words += ["--policy", "wide.cedar"]
+    r, doc = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url(), grants=words)
+    check(r.code != 0, r.out)
+    found = refused(n, doc, f"{NAME}:{n.http.port}", "address_class")
+    check_eq(found["detail"]["cure"], f"--cap 'NETWORK_CONNECT:127.0.0.1:{n.http.port}'")
+    r, doc = n.run("/usr/bin/curl", "-sS", "-m", "20", "http://10.255.255.1:%d/" % n.http.port, grants=words)
+    check(r.code != 0, r.out)
+    refused(n, doc, f"10.255.255.1:{n.http.port}", "no_rule")
+    if policy and "Cidr" not in policy:
+        r, doc = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url("host.ward.internal"), grants=words)
+        check(r.code != 0, r.out)
+        refused(n, doc, f"host.ward.internal:{n.http.port}", "address_class")
+    check_eq(n.http.requests, [])
+
+
+FORBIDDEN = {
+    "a public address": (NAME, ["93.184.216.34"], ' in Ward::Cidr::"93.0.0.0/8")'),
+    "an IPv6 one that carries it": (NAME, ["64:ff9b::5db8:d822"], ' in Ward::Cidr::"93.0.0.0/8")'),
+    "one at one port": (NAME, ["93.184.216.34"], ' == Ward::Endpoint::"93.184.216.34:PORT")'),
+    "the loopback": (NAME, ["127.0.0.1"], ' in Ward::Host::"127.0.0.1")'),
+    "the host's loopback": ("host.ward.internal", [], ') when { resource in Ward::Cidr::"127.0.0.0/8" || resource in Ward::Host::"::1" }'),
+}
+
+
+@both_cases([(name, *row) for name, row in FORBIDDEN.items()])
+def a_forbid_of_an_address_holds_behind_a_name(p, name, answers, forbid):
+    n = Net(p, {NAME: answers})
+    p.write("deny.cedar", f'@id("not.there") forbid {CONNECT}{forbid.replace("PORT", str(n.http.port))};\n')
+    words = ["--resolver", n.dns.at, "--cap", f"NETWORK_CONNECT:{name}:{n.http.port}", "--policy", "deny.cedar"]
+    r, doc = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url(name), grants=words)
+    check(r.code != 0, r.out)
+    found = refused(n, doc, f"{name}:{n.http.port}", "address_forbidden")
+    check_eq((found["rules"], found["detail"]["line"]), (["not.there"], 1))
+    check_eq(n.http.requests, [])
+
+
+@both
+def a_forbid_that_spares_a_name_spares_what_it_leads_to(p):
+    n = Net(p)
+    p.write("only.cedar", f'forbid {CONNECT}) unless {{ resource in Ward::Host::"{NAME}" || resource in Ward::Host::"127.0.0.1" }};\n')
+    r, _ = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url(), grants=n.grants() + ["--policy", "only.cedar"])
+    check_eq((r.code, r.out), (0, HELLO.decode()), r.err)
+
+
 @both
 def an_answer_that_changes_opens_nothing(p):
     """Rebinding: the first answers are harmless, then comes the loopback."""

@@ -26,6 +26,40 @@ static void check_denied(void)
 	CHECK(d.why[0] != '\0');
 }
 
+TEST(a_rule_that_means_an_endpoint)
+{
+	static const struct {
+		const char *pattern, *resource;
+		enum ward_effect effect;
+	} all[] = { { "0.0.0.0/0:443", "127.0.0.1:443", WARD_DENY },
+		{ "126.0.0.0/7:443", "127.0.0.1:443", WARD_DENY },
+		{ "127.0.0.0/8:443", "127.0.0.1:443", WARD_ALLOW },
+		{ "127.0.0.1:443", "127.0.0.1:443", WARD_ALLOW },
+		{ "8.0.0.0/6:443", "10.1.2.3:443", WARD_DENY },
+		{ "10.0.0.0/8:443", "10.1.2.3:443", WARD_ALLOW },
+		{ "[::/0]:443", "[::1]:443", WARD_DENY }, { "[::1]:443", "[::1]:443", WARD_ALLOW },
+		{ "[fc00::/6]:443", "[fd00::1]:443", WARD_DENY },
+		{ "[fd00::/8]:443", "[fd00::1]:443", WARD_ALLOW },
+		{ "**.internal:443", "host.ward.internal:443", WARD_DENY },
+		{ "*.ward.internal:443", "host.ward.internal:443", WARD_DENY },
+		{ "host.ward.internal:443", "host.ward.internal:443", WARD_ALLOW } };
+
+	TABLE(row, all) {
+		const struct ward_rule rule = { .type = WARD_CAP_NETWORK_CONNECT,
+			.pattern = row->pattern };
+		const struct ward_rules rules = { &rule, 1 };
+		struct ward_question q = { .action = WARD_CAP_NETWORK_CONNECT,
+			.resource = row->resource };
+
+		CASE("%s %s", row->pattern, row->resource);
+		CHECK_EQ_INT(decide(&rules, &q), WARD_OK);
+		CHECK_EQ_INT(d.effect, WARD_ALLOW);
+		q.meant = true;
+		CHECK_EQ_INT(decide(&rules, &q), WARD_OK);
+		CHECK_EQ_INT(d.effect, row->effect);
+	}
+}
+
 TEST(zero_is_deny)
 {
 	CHECK_EQ_INT(WARD_DENY, 0);

@@ -20,7 +20,9 @@ static struct {
 	int relay, dns, server;
 	uint16_t port; /* of server */
 	const char *address_allowed; /* by its own rule */
+	const char *address_forbidden; /* behind a name */
 	bool wildcard; /* "*.ward.internal" is */
+	bool wide; /* addresses are allowed by a rule that holds them all */
 	struct {
 		enum ward_egress_kind kind;
 		char why[32], name[64], address[64];
@@ -35,13 +37,18 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 {
 	(void)arg;
 	(void)snprintf(rule, size, "a rule");
+	if (q->name && q->address) {
+		if (!t.address_forbidden || strcmp(q->address, t.address_forbidden) != 0)
+			*ret = WARD_ALLOW;
+		return WARD_OK;
+	}
 	if (q->name && strcmp(q->name, "good.example") == 0 && (q->port == 0 || q->port == t.port))
 		*ret = WARD_ALLOW;
 	if (!q->name && t.address_allowed && strcmp(q->address, t.address_allowed) == 0)
 		*ret = WARD_ALLOW;
-	if (q->name && strcmp(q->name, "host.ward.internal") == 0)
+	if (q->address && t.wide && !q->meant)
 		*ret = WARD_ALLOW;
-	if (q->name && t.wildcard && strstr(q->name, ".ward.internal"))
+	if (q->name && strcmp(q->name, "host.ward.internal") == 0 && !(t.wildcard && q->meant))
 		*ret = WARD_ALLOW;
 	/* Whatever else fails is no yes. */
 	return q->name && strcmp(q->name, "broken.example") == 0 ? (*ret = WARD_ALLOW, WARD_E_NOMEM)
@@ -275,6 +282,28 @@ TEST(dials_what_was_looked_at)
 	CHECK(told(WARD_EGRESS_BLOCK, "address_never"));
 	end();
 
+	/* A forbid holds for what a name leads to, public or not; a rule that holds all addresses means none. */
+	begin();
+	t.address_forbidden = "8.8.8.8";
+	ready();
+	CHECK_EQ_INT(connects("8.8.8.8", &n_fds), WARD_GATE_REFUSED);
+	CHECK(told(WARD_EGRESS_BLOCK, "address_forbidden"));
+	end();
+
+	begin();
+	t.address_allowed = t.address_forbidden = "127.0.0.1";
+	ready();
+	CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_REFUSED);
+	CHECK(told(WARD_EGRESS_BLOCK, "address_forbidden"));
+	end();
+
+	begin();
+	t.wide = true;
+	ready();
+	CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_REFUSED);
+	CHECK(told(WARD_EGRESS_BLOCK, "address_class"));
+	end();
+
 	begin();
 	t.address_allowed = "127.0.0.1";
 	ready();
@@ -331,6 +360,12 @@ TEST(the_host_s_loopback_by_its_own_name_and_by_no_wildcard)
 	t.address_allowed = "127.0.0.1";
 	ready();
 	CHECK_EQ_INT(connects_to_host(), WARD_GATE_DIALED);
+	end();
+	/* By name, and forbidden by address: ::1 alone is left, where nobody listens. */
+	begin();
+	t.address_forbidden = "127.0.0.1";
+	ready();
+	CHECK_EQ_INT(connects_to_host(), WARD_GATE_REFUSED);
 	end();
 }
 
@@ -391,6 +426,36 @@ TEST(addresses_without_a_name)
 		t.address_allowed = row->a[0] == 127 ? "127.0.0.1" : "169.254.169.254";
 		ready();
 		m = opened(3, row->a);
+		say(&m);
+		CHECK_EQ_INT(hear(&m, NULL), 1);
+		CHECK(m.type == WARD_GATE_REFUSED && m.id == 3);
+		CHECK(told(WARD_EGRESS_BLOCK, row->why));
+		end();
+	}
+}
+
+TEST(addresses_under_a_rule_that_holds_them_all)
+{
+	static const struct {
+		uint8_t a[16];
+		const char *why;
+	} rows[] = { { { 10, 255, 255, 1 }, "no_rule" }, { { 192, 168, 255, 1 }, "no_rule" },
+		/* NAT64 of 10.1.2.3, of 169.254.169.254, of 8.8.8.8 which is forbidden */
+		{ { 0, 0x64, 0xff, 0x9b, [12] = 10, 1, 2, 3 }, "no_rule" },
+		{ { 0, 0x64, 0xff, 0x9b, [12] = 169, 254, 169, 254 }, "address_never" },
+		{ { 0, 0x64, 0xff, 0x9b, [12] = 8, 8, 8, 8 }, "address_forbidden" } };
+
+	TABLE(row, rows) {
+		struct ward_relay_msg m;
+
+		CASE("%u.%u", row->a[0], row->a[12]);
+		begin();
+		t.wide = true;
+		t.address_forbidden = "8.8.8.8";
+		ready();
+		m = opened(3, row->a);
+		m.to.family = row->a[0] ? 4 : 6;
+		memcpy(m.to.a, row->a, row->a[0] ? 4 : 16);
 		say(&m);
 		CHECK_EQ_INT(hear(&m, NULL), 1);
 		CHECK(m.type == WARD_GATE_REFUSED && m.id == 3);

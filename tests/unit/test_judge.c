@@ -352,6 +352,133 @@ TEST(no_memory)
 	check_asks("fs.read /w/a.c allow granted");
 }
 
+/* ---- connecting: what a rule means, and what a name leads to ---- */
+
+#define CONNECT "(principal, action == Ward::Action::\"net.connect\", resource"
+TEST(only_a_rule_that_means_an_endpoint_counts_where_that_is_asked)
+{
+	static const struct {
+		const char *policy, *resource, *effect; /* with meant; without it all are granted */
+	} all[] = {
+		{ "permit " CONNECT ");", "127.0.0.1:443", "deny" },
+		{ "permit " CONNECT " is Ward::Endpoint) when { resource.port == 443 };",
+			"10.1.2.3:443", "deny" },
+		{ "permit " CONNECT " is Ward::Endpoint) when { resource.port == 443 };",
+			"[::1]:443", "deny" },
+		{ "permit " CONNECT " in Ward::Cidr::\"0.0.0.0/0\");", "127.0.0.1:443", "deny" },
+		{ "permit " CONNECT " in Ward::Cidr::\"0.0.0.0/1\");", "127.0.0.1:443", "deny" },
+		{ "permit " CONNECT " in Ward::Cidr::\"126.0.0.0/7\");", "127.0.0.1:443", "deny" },
+		{ "permit " CONNECT " in Ward::Cidr::\"127.0.0.0/8\");", "127.0.0.1:443", "allow" },
+		{ "permit " CONNECT ") when { resource in Ward::Cidr::\"127.0.0.0/8\" };",
+			"127.0.0.1:443", "allow" },
+		{ "permit " CONNECT ") unless { resource in Ward::Cidr::\"126.0.0.0/8\" };",
+			"127.0.0.1:443", "deny" },
+		{ "permit " CONNECT " == Ward::Endpoint::\"127.0.0.1:443\");", "127.0.0.1:443",
+			"allow" },
+		{ "permit " CONNECT " in Ward::Host::\"127.0.0.1\");", "127.0.0.1:443", "allow" },
+		{ "permit " CONNECT " in Ward::Cidr::\"8.0.0.0/6\");", "10.1.2.3:443", "deny" },
+		{ "permit " CONNECT " in Ward::Cidr::\"10.0.0.0/8\");", "10.1.2.3:443", "allow" },
+		{ "permit " CONNECT " in Ward::Cidr::\"::/0\");", "[::1]:443", "deny" },
+		{ "permit " CONNECT " in Ward::Host::\"::1\");", "[::1]:443", "allow" },
+		{ "permit " CONNECT " in Ward::Cidr::\"fc00::/6\");", "[fd00::1]:443", "deny" },
+		{ "permit " CONNECT " in Ward::Cidr::\"fd00::/8\");", "[fd00::1]:443", "allow" },
+		/* A forbid of what stands beside it does not make a wide rule mean it. */
+		{ "permit " CONNECT ");"
+		  "forbid " CONNECT ") unless { resource in Ward::Host::\"127.0.0.1\" };",
+			"127.0.0.1:443", "deny" },
+		/* Of two rules that which means it says whether somebody has to be asked. */
+		{ "permit " CONNECT "); @approval(\"critical\") permit " CONNECT
+		  " in Ward::Host::\"127.0.0.1\");",
+			"127.0.0.1:443", "ask" },
+		{ "permit " CONNECT " in Ward::Domain::\"internal\");", "host.ward.internal:443",
+			"deny" },
+		{ "permit " CONNECT " in Ward::Domain::\"*.ward.internal\");",
+			"host.ward.internal:443", "deny" },
+		{ "permit " CONNECT ");", "host.ward.internal:443", "deny" },
+		{ "permit " CONNECT " in Ward::Host::\"host.ward.internal\");",
+			"host.ward.internal:443", "allow" },
+		{ "permit " CONNECT " == Ward::Endpoint::\"host.ward.internal:443\");",
+			"host.ward.internal:443", "allow" },
+	};
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(all); i++) {
+		struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+			.resource = ward_str(all[i].resource),
+			.now_ms = 1700000000000 };
+
+		CASE("%s: %s", all[i].resource, all[i].policy);
+		one_source(all[i].policy);
+		REQUIRE(judge_book() == WARD_OK);
+		CHECK_EQ_INT(ward_judge(book, desk, &q, &verdict), WARD_OK);
+		CHECK_STR_EQ(ward_effect_name(verdict.effect), "allow");
+		q.meant = true;
+		CHECK_EQ_INT(ward_judge(book, desk, &q, &verdict), WARD_OK);
+		CHECK_STR_EQ(ward_effect_name(verdict.effect), all[i].effect);
+	}
+}
+
+/* A ceiling that lists the name itself makes no wildcard of the run mean it. */
+TEST(a_list_does_not_make_a_rule_mean_what_it_lists)
+{
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+		.resource = WARD_STR("host.ward.internal:5432"),
+		.meant = true };
+
+	one_source("permit " CONNECT " in Ward::Domain::\"internal\");");
+	add_source("ceiling.cedar", WARD_LAYER_CEILING, true, 1,
+		"permit " CONNECT " in Ward::Host::\"host.ward.internal\");");
+	REQUIRE(judge_book() == WARD_OK);
+	CHECK_EQ_INT(ward_judge(book, desk, &q, &verdict), WARD_OK);
+	CHECK_EQ_INT(verdict.effect, WARD_DENY);
+	CHECK_EQ_INT(verdict.why, WARD_WHY_NO_RULE);
+	q.meant = false;
+	CHECK_EQ_INT(ward_judge(book, desk, &q, &verdict), WARD_OK);
+	CHECK_EQ_INT(verdict.effect, WARD_ALLOW);
+}
+
+TEST(a_forbid_holds_for_what_a_name_leads_to)
+{
+	static const struct {
+		const char *forbid, *address, *effect;
+	} all[] = {
+		{ "", "93.184.216.34", "allow" },
+		{ "forbid " CONNECT " in Ward::Cidr::\"93.0.0.0/8\");", "93.184.216.34", "deny" },
+		{ "forbid " CONNECT " in Ward::Cidr::\"93.0.0.0/8\");", "94.184.216.34", "allow" },
+		{ "forbid " CONNECT " in Ward::Cidr::\"2600::/16\");", "2600::1", "deny" },
+		{ "forbid " CONNECT " in Ward::Host::\"93.184.216.34\");", "93.184.216.34",
+			"deny" },
+		{ "forbid " CONNECT " == Ward::Endpoint::\"93.184.216.34:443\");", "93.184.216.34",
+			"deny" },
+		{ "forbid " CONNECT " == Ward::Endpoint::\"93.184.216.34:444\");", "93.184.216.34",
+			"allow" },
+		{ "forbid " CONNECT ") when { resource == Ward::Endpoint::\"[2600::1]:443\" };",
+			"2600::1", "deny" },
+		/* These spare the name, and so what it leads to. */
+		{ "forbid " CONNECT ") unless { resource in Ward::Domain::\"example.com\" };",
+			"93.184.216.34", "allow" },
+		{ "forbid " CONNECT ") unless { resource in Ward::Host::\"a.example.com\" };",
+			"93.184.216.34", "allow" },
+		{ "forbid " CONNECT " is Ward::Endpoint) when { resource.port == 22 };",
+			"93.184.216.34", "allow" },
+		{ "", "no address", "deny" },
+	};
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+		.resource = WARD_STR("a.example.com:443"),
+		.now_ms = 1700000000000 };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(all); i++) {
+		CASE("%s: %s", all[i].address, all[i].forbid);
+		one_source("permit " CONNECT " in Ward::Host::\"a.example.com\");");
+		/* A ceiling's forbid, and its list, which knows no address: that is no forbid. */
+		add_source("ceiling.cedar", WARD_LAYER_CEILING, true, 1, all[i].forbid);
+		add_source("list.cedar", WARD_LAYER_CEILING, true, 2,
+			"permit " CONNECT " in Ward::Domain::\"example.com\");");
+		REQUIRE(judge_book() == WARD_OK);
+		CHECK_EQ_INT(ward_judge_leads(book, desk, &q, all[i].address, &verdict), WARD_OK);
+		CHECK_STR_EQ(ward_effect_name(verdict.effect), all[i].effect);
+	}
+}
+
 /* A judge that runs out of memory has said no, whatever it had found so far. */
 TEST(no_memory_while_judging)
 {

@@ -42,6 +42,7 @@ void ward_book_free(struct ward_book *b)
 	if (b == NULL)
 		return;
 	set_done(&b->grants);
+	set_done(&b->reach);
 	for (size_t i = 0; i < b->n_bounds; i++)
 		set_done(&b->bounds[i]);
 	for (size_t i = 0; i < b->n_sources; i++)
@@ -224,6 +225,10 @@ static bool distribute(struct ward_book *b, const struct ward_source *src, struc
 			to->actions |= ward_book_actions_of(b, p);
 		if (!take(to, s, i))
 			return false;
+		if (to == &b->grants && p->effect == CEDAR_PERMIT &&
+			(ward_book_actions_of(b, p) & UINT32_C(1) << WARD_ACT_NET_CONNECT) != 0 &&
+			!take(&b->reach, s, i))
+			return false;
 	}
 	return true;
 }
@@ -252,6 +257,8 @@ static int compile(struct ward_book *b)
 {
 	int r = ward_cedar_compile(&b->grants.policies, &b->grants.compiled, NULL);
 
+	if (r == WARD_OK && b->reach.policies.statics.n > 0)
+		r = ward_cedar_compile(&b->reach.policies, &b->reach.compiled, NULL);
 	find_timely(b, &b->grants);
 	for (size_t i = 0; r == WARD_OK && i < b->n_bounds; i++) {
 		r = ward_cedar_compile(&b->bounds[i].policies, &b->bounds[i].compiled, NULL);
@@ -305,7 +312,8 @@ static int fill(struct ward_book *b, const struct ward_book_input *in, struct ce
 		(void)ward_cedar_diags_error(d, NULL, WARD_STR(""), err);
 		return r;
 	}
-	if (ward_cedar_policies_init(&b->grants.policies) != WARD_OK)
+	if (ward_cedar_policies_init(&b->grants.policies) != WARD_OK ||
+		ward_cedar_policies_init(&b->reach.policies) != WARD_OK)
 		return no_memory(err);
 	for (size_t i = 0; i < in->n_sources; i++) {
 		struct reading reading = { b, in, &in->sources[i], &b->sources[i], d, err };
@@ -425,16 +433,22 @@ const struct cedar_uid *ward_book_named(const struct ward_book *b, size_t *io_at
 	return NULL;
 }
 
+const struct ward_book_set *ward_book_reach_set(const struct ward_book *b)
+{
+	return &b->reach;
+}
+
 struct naming {
 	const struct ward_book *b;
-	const char *path;
+	enum ward_type type;
+	const char *id;
 	bool found;
 };
 
-static bool is_path(const struct naming *n, const struct cedar_uid *uid)
+static bool is_named(const struct naming *n, const struct cedar_uid *uid)
 {
-	return uid != NULL && ward_cedar_str_eq(uid->type, n->b->types[WARD_TYPE_PATH]) &&
-		ward_streq(uid->id->s, n->path);
+	return uid != NULL && ward_cedar_str_eq(uid->type, n->b->types[n->type]) &&
+		ward_streq(uid->id->s, n->id);
 }
 
 static int find_name(const struct cedar_expr *x, void *arg)
@@ -442,28 +456,41 @@ static int find_name(const struct cedar_expr *x, void *arg)
 	struct naming *n = arg;
 
 	if (x->kind == CEDAR_X_ENTITY)
-		n->found = n->found || is_path(n, x->uid);
+		n->found = n->found || is_named(n, x->uid);
 	return n->found ? 0 : ward_cedar_expr_children(x, find_name, arg);
 }
 
-bool ward_book_permit_names(const struct ward_book *b, const struct ward_book_rule *rule,
-	const char *path)
+static bool names_it(const struct ward_book *b, const struct ward_book_rule *rule,
+	enum cedar_effect effect, struct naming n)
 {
-	struct naming n = { .b = b, .path = path };
 	const struct cedar_policy *p = NULL;
 
 	for (size_t i = 0; i < b->grants.policies.statics.n && !p; i++) {
 		if (&b->grants.rules[i] == rule)
 			p = b->grants.policies.statics.v[i];
 	}
-	if (!p || p->effect != CEDAR_PERMIT)
+	if (!p || p->effect != effect)
 		return false;
-	n.found = is_path(&n, p->resource.uid);
+	n.found = is_named(&n, p->resource.uid);
 	for (uint32_t i = 0; i < p->n_conditions && !n.found; i++) {
 		if (!p->conditions[i].unless)
 			(void)find_name(p->conditions[i].body, &n);
 	}
 	return n.found;
+}
+
+bool ward_book_permit_names(const struct ward_book *b, const struct ward_book_rule *rule,
+	const char *path)
+{
+	return names_it(b, rule, CEDAR_PERMIT,
+		(struct naming){ .b = b, .type = WARD_TYPE_PATH, .id = path });
+}
+
+bool ward_book_names_endpoint(const struct ward_book *b, const struct ward_book_rule *rule,
+	const char *endpoint)
+{
+	return names_it(b, rule, rule->forbids ? CEDAR_FORBID : CEDAR_PERMIT,
+		(struct naming){ .b = b, .type = WARD_TYPE_ENDPOINT, .id = endpoint });
 }
 
 const struct ward_book_rule *ward_book_speaks(const struct ward_book *b,

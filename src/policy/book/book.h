@@ -151,6 +151,10 @@ struct ward_book_reach {
 	bool address;                    /* a range of addresses */
 	bool conditional;                /* with conditions, of ports for example */
 };
+/* Of what grants the permits that speak of connecting; compiled NULL: there are none. */
+const struct ward_book_set *ward_book_reach_set(const struct ward_book *b);
+/* Has this rule, one of the grants' set, this very endpoint in its text? */
+bool ward_book_names_endpoint(const struct ward_book *b, const struct ward_book_rule *rule, const char *endpoint);
 bool ward_book_reaches(const struct ward_book *b, size_t *io_at, struct ward_book_reach *ret);
 /* The endpoints that policies name, in no order; NULL behind the last. */
 const char *ward_book_endpoint(const struct ward_book *b, size_t *io_at);
@@ -171,6 +175,9 @@ struct ward_query {
 	struct ward_str resource;
 	int64_t now_ms;                  /* Unix time */
 	bool of_host;                    /* the host's file of that name is meant: permits about the sandbox's own do not count */
+	bool meant;                      /* to connect: only permits count that mean this endpoint: docs/spec/capabilities.md */
+	bool unreached;                  /* an address that is never reached is looked up as any other */
+	const char *leads_to;            /* an ENDPOINT's address, as text: it lies in what that one lies in, too. NULL */
 	bool by_person;                  /* the person asks, not the run: before there is one */
 	const char *argv_sha256, *method, *path, *branch, *remote;       /* NULL: not known, or not of this action */
 	const char *backend;             /* of a SANDBOX */

@@ -57,6 +57,7 @@ struct ward_book {
 	const char *workspace;
 	size_t workspace_n;
 	struct ward_book_set grants;
+	struct ward_book_set reach;      /* of these the permits to connect, alone: a forbid hides what they hold */
 	struct ward_book_set *bounds;
 	size_t n_bounds;
 	struct ward_book_set *sources;   /* owners of the trees */

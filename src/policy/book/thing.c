@@ -248,12 +248,20 @@ static int endpoint(const struct finding *f)
 	/* One spelling alone: another one would be an entity that no policy means. */
 	if (!ward_endpoint_parse_asked(f->q->resource, &e))
 		return WARD_E_INVALID;
-	if (f->q->action != WARD_ACT_NET_LISTEN && e.kind == WARD_HOST_ADDRESS &&
+	if (f->q->action != WARD_ACT_NET_LISTEN && !f->q->unreached &&
+		e.kind == WARD_HOST_ADDRESS &&
 		ward_address_classify(e.family, e.address) == WARD_ADDRESS_NEVER)
 		return WARD_E_REFUSED;
 	ward_endpoint_host(&e, host);
 	if (!lies_in_named(f, WARD_TYPE_HOST, host, strlen(host)))
 		return WARD_E_NOMEM;
+	if (f->q->leads_to != NULL) {
+		if (!ward_cedar_ip_parse(ward_str(f->q->leads_to), &ip))
+			return WARD_E_INVALID;
+		if (!lies_in_named(f, WARD_TYPE_HOST, f->q->leads_to, strlen(f->q->leads_to)) ||
+			address(f, &ip) != WARD_OK)
+			return WARD_E_NOMEM;
+	}
 	if (e.kind == WARD_HOST_NAME)
 		return domains(f, host, strlen(host));
 	return ward_cedar_ip_parse(ward_str(host), &ip) ? address(f, &ip) : WARD_E_INVALID;

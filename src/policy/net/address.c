@@ -61,34 +61,8 @@ static void carried(struct found *f, const uint8_t *v4)
 	stricter(f, in.c, in.what);
 }
 
-/*
- * 64:ff9b:1::/48 (RFC 8215): the network says how long its prefix is, and so where the address stands (RFC 6052, 2.2). Every layout
- * counts that the zero bytes leave possible.
- */
-static void carried_nat64(struct found *f, const uint8_t a[16])
-{
-	static const struct {
-		unsigned char at[4], end;
-	} layouts[] = { { { 6, 7, 9, 10 }, 11 }, { { 7, 9, 10, 11 }, 12 },
-		{ { 9, 10, 11, 12 }, 13 }, { { 12, 13, 14, 15 }, 16 } };
-	static const uint8_t zero[16] = { 0 };
-
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(layouts); i++) {
-		uint8_t v4[4];
-
-		for (size_t k = 0; k < 4; k++)
-			v4[k] = a[layouts[i].at[k]];
-		if (a[8] == 0 && memcmp(a + layouts[i].end, zero, 16u - layouts[i].end) == 0 &&
-			memcmp(v4, zero, 4) != 0)
-			carried(f, v4);
-	}
-	if (f->what == NULL)
-		*f = (struct found){ WARD_ADDRESS_NEVER, "NAT64 without an address" };
-}
-
 static struct found classify6(const uint8_t a[16])
 {
-	static const uint8_t own_nat64[6] = { 0, 0x64, 0xff, 0x9b, 0, 1 };
 	static const uint8_t isatap[4] = { 0, 0, 0x5e, 0xfe };
 	struct found f = { WARD_ADDRESS_PUBLIC, NULL };
 
@@ -108,13 +82,11 @@ static struct found classify6(const uint8_t a[16])
 			v4[k] = (uint8_t)(a[(size_t)r->at + k] ^ (r->inverted ? 0xff : 0));
 		carried(&f, v4);
 	}
-	if (memcmp(a, own_nat64, sizeof(own_nat64)) == 0)
-		carried_nat64(&f, a);
 	if (f.what == NULL && (a[0] & 0xe0) != 0x20)
 		f = (struct found){ WARD_ADDRESS_NEVER, "not assigned" };
 	/* The bit that says "globally unique" may be set or not. */
 	if ((a[8] & 0xfd) == 0 && memcmp(a + 9, isatap + 1, 3) == 0)
-		carried(&f, a + 12);
+		stricter(&f, WARD_ADDRESS_NEVER, "ISATAP");
 	if (f.what == NULL)
 		f = (struct found){ WARD_ADDRESS_PUBLIC, "public" };
 	return f;
@@ -137,6 +109,36 @@ enum ward_address_class ward_address_classify(int family, const uint8_t *a)
 	const char *what;
 
 	return ward_address_what(family, a, &what);
+}
+
+unsigned ward_address_line(int family, const uint8_t *a)
+{
+	unsigned bits = 129;
+
+	for (size_t i = 0; family == 4 && i < ward_address_rows4_n; i++) {
+		const struct ward_address_row4 *r = &ward_address_rows4[i];
+		const uint8_t net[4] = { (uint8_t)(r->net >> 24), (uint8_t)(r->net >> 16),
+			(uint8_t)(r->net >> 8), (uint8_t)r->net };
+
+		if (r->c != WARD_ADDRESS_NEVER && r->bits < bits &&
+			ward_address_within(a, net, r->bits))
+			bits = r->bits;
+	}
+	for (size_t i = 0; family == 6 && i < ward_address_rows6_n; i++) {
+		const struct ward_address_row6 *r = &ward_address_rows6[i];
+
+		if (r->c != WARD_ADDRESS_NEVER && r->bits < bits &&
+			ward_address_within(a, r->net, r->bits))
+			bits = r->bits;
+	}
+	return bits <= 128 ? bits : family == 4 ? 8 : 64;
+}
+
+const uint8_t *ward_address_nat64(int family, const uint8_t *a)
+{
+	static const uint8_t prefix[12] = { 0, 0x64, 0xff, 0x9b };
+
+	return family == 6 && memcmp(a, prefix, sizeof(prefix)) == 0 ? a + 12 : NULL;
 }
 
 /* ---- ranges ---- */

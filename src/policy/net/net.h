@@ -16,13 +16,17 @@ enum ward_address_class {
 	WARD_ADDRESS_CLASS_MAX
 };
 /*
- * family 4 or 6, bytes in network order. Forms that carry an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo, ISATAP) are what
- * that is.
+ * family 4 or 6, bytes in network order. A mapped IPv4 address, and one behind the well-known prefix of NAT64, is what that is; other
+ * forms that carry one are NEVER, since no rule about IPv4 would hold for them.
  */
 enum ward_address_class ward_address_classify(int family, const uint8_t *a);
 /* The same, and what it is, in words: "private", "metadata of Alibaba Cloud"; "public" for PUBLIC. */
 enum ward_address_class ward_address_what(int family, const uint8_t *a, const char **ret_what);
 const char *ward_address_class_name(enum ward_address_class c);
+/* The length of the line of data/addresses that it lies in, the widest that does not say never; none: 8, of IPv6 64. */
+unsigned ward_address_line(int family, const uint8_t *a);
+/* The IPv4 address that stands behind the well-known prefix of NAT64 (64:ff9b::/96); NULL: none does. */
+const uint8_t *ward_address_nat64(int family, const uint8_t *a);
 /*
  * A range of addresses of which none may ever be reached: it lies in a line of data/addresses that says never. some: there are such
  * addresses in it, and others. ret_what: what they are, static; NULL: there are none.

@@ -65,11 +65,12 @@ static void told(struct ward_decision *ret, const struct ward_verdict *v)
 		ret->by && ret->by->reason ? ret->by->reason : "");
 }
 
-static int by_policies(struct life *l, const char *host, uint16_t port, const char *endpoint,
-	struct ward_decision *ret)
+static int by_policies(struct life *l, const char *host, uint16_t port, bool meant,
+	const char *endpoint, struct ward_decision *ret)
 {
 	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
 		.resource = ward_str(endpoint),
+		.meant = meant,
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
 	struct ward_verdict v;
 	int r = port > 0 ? ward_judge(l->book->book, l->book->desk, &q, &v)
@@ -99,11 +100,13 @@ static int by_policies(struct life *l, const char *host, uint16_t port, const ch
 	return WARD_OK;
 }
 
-static int by_rules(const struct life *l, const char *host, uint16_t port, const char *endpoint,
-	struct ward_decision *ret, struct ward_error *err)
+static int by_rules(const struct life *l, const char *host, uint16_t port, bool meant,
+	const char *endpoint, struct ward_decision *ret, struct ward_error *err)
 {
 	struct ward_rules rules = { l->plan->rules, l->plan->n_rules };
-	struct ward_question q = { .action = WARD_CAP_NETWORK_CONNECT, .resource = endpoint };
+	struct ward_question q = {
+		.action = WARD_CAP_NETWORK_CONNECT, .resource = endpoint, .meant = meant
+	};
 
 	if (port > 0)
 		return ward_decide(&rules, &q, ret, err);
@@ -114,25 +117,60 @@ static int by_rules(const struct life *l, const char *host, uint16_t port, const
 	return WARD_OK;
 }
 
-int ward_ask_connect(struct life *l, const char *host, uint16_t port, struct ward_decision *ret,
-	struct ward_error *err)
+static void begin(struct ward_decision *ret)
 {
-	char endpoint[WARD_ENDPOINT_TEXT_MAX];
-	int r;
-
 	ret->effect = WARD_DENY;
 	ret->rule = NULL;
 	ret->by = NULL;
 	ret->cure[0] = '\0';
 	(void)snprintf(ret->why, sizeof(ret->why),
 		"not one host and one port in their one spelling");
+}
+
+static int end(struct ward_decision *ret, int r, struct ward_error *err)
+{
+	if (r >= 0)
+		return WARD_OK;
+	ret->effect = WARD_DENY;
+	return ward_fail(err, r, "no memory for a decision");
+}
+
+int ward_ask_connect(struct life *l, const char *host, uint16_t port, bool meant,
+	struct ward_decision *ret, struct ward_error *err)
+{
+	char endpoint[WARD_ENDPOINT_TEXT_MAX];
+
+	begin(ret);
 	if (!ward_endpoint_question(host, port > 0 ? port : 1, endpoint))
 		return WARD_OK;
-	r = l->book ? by_policies(l, host, port, endpoint, ret)
-		    : by_rules(l, host, port, endpoint, ret, err);
-	if (r < 0) {
-		ret->effect = WARD_DENY;
-		return ward_fail(err, r, "no memory for a decision");
+	return end(ret,
+		l->book ? by_policies(l, host, port, meant, endpoint, ret)
+			: by_rules(l, host, port, meant, endpoint, ret, err),
+		err);
+}
+
+int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *address,
+	struct ward_decision *ret, struct ward_error *err)
+{
+	char endpoint[WARD_ENDPOINT_TEXT_MAX];
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+	struct ward_verdict v;
+	int r;
+
+	begin(ret);
+	if (port == 0 || !ward_endpoint_question(host, port, endpoint))
+		return WARD_OK;
+	if (!l->book) {
+		/* Options forbid nothing. */
+		ret->effect = WARD_ALLOW;
+		return WARD_OK;
 	}
-	return WARD_OK;
+	q.resource = ward_str(endpoint);
+	r = ward_judge_leads(l->book->book, l->book->desk, &q, address, &v);
+	if (r >= 0) {
+		told(ret, &v);
+		ret->effect = v.effect;
+	}
+	return end(ret, r, err);
 }

@@ -31,7 +31,9 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 	*ret = WARD_DENY;
 	if (!d)
 		return WARD_E_NOMEM;
-	r = ward_ask_connect(l, q->name ? q->name : q->address, q->port, d, NULL);
+	r = q->name && q->address
+		? ward_ask_leads(l, q->name, q->port, q->address, d, NULL)
+		: ward_ask_connect(l, q->name ? q->name : q->address, q->port, q->meant, d, NULL);
 	if (r == WARD_OK) {
 		*ret = d->effect;
 		(void)snprintf(rule, rule_size, "%s", rule_name(d));
@@ -118,23 +120,71 @@ static char *detail_of(const struct ward_egress_event *e, const struct ward_deci
 	return ward_buf_take(&b);
 }
 
+/* A rule has to mean it: docs/egress.md. carried: the IPv4 address behind the prefix of NAT64, as text; "" without one. */
+static bool is_inner(const char *address, char carried[INET_ADDRSTRLEN])
+{
+	struct in6_addr six;
+	struct in_addr four;
+	const uint8_t *v4 = NULL;
+	enum ward_address_class c = WARD_ADDRESS_PUBLIC;
+
+	carried[0] = '\0';
+	if (inet_pton(AF_INET, address, &four) == 1) {
+		c = ward_address_classify(4, (const uint8_t *)&four);
+	} else if (inet_pton(AF_INET6, address, &six) == 1) {
+		c = ward_address_classify(6, six.s6_addr);
+		v4 = ward_address_nat64(6, six.s6_addr);
+	}
+	if (v4 && !inet_ntop(AF_INET, v4, carried, INET_ADDRSTRLEN))
+		carried[0] = '\0';
+	return c == WARD_ADDRESS_LOOPBACK || c == WARD_ADDRESS_PRIVATE;
+}
+
+/* Of an address that a name leads to, the judge's own words; the gate's say which it is. */
+static void explain_address(struct life *l, const struct ward_egress_event *e,
+	struct ward_decision *d)
+{
+	bool by_forbid = ward_streq(e->why, "address_forbidden");
+	const char *from = e->name ? e->name : e->address, *to = e->address;
+	char carried[INET_ADDRSTRLEN];
+	int r;
+
+	(void)is_inner(to, carried);
+	for (;;) {
+		r = by_forbid ? ward_ask_leads(l, from, e->port, to, d, NULL)
+			      : ward_ask_connect(l, to, e->port, true, d, NULL);
+		if (r == WARD_OK && d->effect != WARD_ALLOW)
+			break;
+		*d = (struct ward_decision){ 0 };
+		if (!carried[0] || to == carried)
+			return;
+		to = carried;
+	}
+	d->why[0] = '\0';
+}
+
 /* The judge's own words for what it refused, and what would help. */
 static void explain(struct life *l, const struct ward_egress_event *e, struct ward_decision *d)
 {
-	bool no_rule = ward_streq(e->why, "no_rule"),
-	     by_class = ward_streq(e->why, "address_class");
-	const char *host = by_class || !e->name ? e->address : e->name;
+	const char *host = e->name ? e->name : e->address;
 	struct ward_decision *port = NULL;
+	char carried[INET_ADDRSTRLEN];
 
-	if (!is_block(e) || !host || (!no_rule && !by_class))
+	if (!is_block(e) || !host)
 		return;
-	if (ward_ask_connect(l, host, e->port, d, NULL) < 0 || d->effect == WARD_ALLOW) {
+	if (e->address &&
+		(ward_streq(e->why, "address_class") || ward_streq(e->why, "address_forbidden"))) {
+		explain_address(l, e, d);
+		return;
+	}
+	if (!ward_streq(e->why, "no_rule"))
+		return;
+	if (ward_ask_connect(l, host, e->port, !e->name && is_inner(host, carried), d, NULL) < 0 ||
+		d->effect == WARD_ALLOW) {
 		*d = (struct ward_decision){ 0 };
-	} else if (by_class) {
-		d->why[0] = '\0'; /* the gate's say what it is about */
 	} else if (!e->port && !d->by) {
 		port = malloc(sizeof(*port));
-		if (port && ward_ask_connect(l, host, CURE_PORT, port, NULL) == WARD_OK)
+		if (port && ward_ask_connect(l, host, CURE_PORT, false, port, NULL) == WARD_OK)
 			memcpy(d->cure, port->cure, sizeof(d->cure));
 		free(port);
 	}

@@ -59,6 +59,18 @@ bool ward_rules_made_inside(const char *path)
 	return reserved && !ward_streq(reserved, "/");
 }
 
+/* An address that only a rule opens which means it, as at the gate (docs/egress.md). */
+static bool is_inner(const char *s)
+{
+	struct ward_endpoint e;
+	enum ward_address_class c;
+
+	if (!ward_endpoint_parse_asked(ward_str(s), &e) || e.kind != WARD_HOST_ADDRESS)
+		return false;
+	c = ward_address_classify(e.family, e.address);
+	return c == WARD_ADDRESS_LOOPBACK || c == WARD_ADDRESS_PRIVATE;
+}
+
 /* As people write it, in its one spelling; what is no endpoint is judged as it is, and refused. */
 static const char *endpoint(struct ward_resolver *rs, const char *given)
 {
@@ -105,6 +117,7 @@ int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *
 		!ward_rules_made_inside(s);
 	q->now_ms = (int64_t)(ward_now_wall_ns() / 1000000);
 	q->backend = "native";
+	q->meant = q->action == WARD_ACT_NET_CONNECT && is_inner(s);
 	return WARD_OK;
 }
 
