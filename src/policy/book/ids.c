@@ -150,15 +150,34 @@ static bool domain_form(const struct ward_book *b, const char *id, char out[WARD
 		strncmp(id, "*.", 2) == 0 ? "" : spelling.help);
 }
 
+/* As it stands in an endpoint, without the brackets: what that would refuse holds nothing, or not what it seems to. */
 static bool range_form(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
 	struct cedar_refusal *why)
 {
+	struct ward_endpoint_fault bad;
+	struct ward_endpoint e;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	int n = snprintf(text, sizeof(text), strchr(id, ':') != NULL ? "[%s]:1" : "%s:1", id);
 	struct cedar_ip ip;
 
 	(void)b;
-	if (strchr(id, '/') == NULL || !ward_cedar_ip_parse(ward_str(id), &ip))
+	if (n < 0 || (size_t)n >= sizeof(text) || strchr(id, '/') == NULL ||
+		!ward_cedar_ip_parse(ward_str(id), &ip))
 		return refuse(why, "a range of addresses is ADDRESS/BITS",
 			"for example \"10.0.0.0/8\"");
+	if (!ward_endpoint_parse(ward_str(text), &e, &bad)) {
+		size_t kept = 0;
+
+		for (const char *c = bad.fix; *c != '\0'; c++) {
+			if (*c != '[' && *c != ']')
+				bad.fix[kept++] = *c;
+		}
+		bad.fix[kept] = '\0';
+		return refuse(why, bad.what, bad.fix);
+	}
+	ward_endpoint_host(&e, text);
+	if (e.kind != WARD_HOST_RANGE || strcmp(text, id) != 0)
+		return respell(why, "a range has one spelling", text);
 	(void)snprintf(out, WARD_PATH_MAX, "%s", id);
 	return true;
 }

@@ -211,6 +211,8 @@ static bool literal(struct ward_str host, int family, struct ward_endpoint *e, b
 	struct ward_endpoint_fault *why)
 {
 	struct ward_str address = until(host, '/');
+	unsigned bits;
+	int n;
 
 	*ret_is = false;
 	if (family == 4 ? !ipv4(address, e->address) : !ipv6(address, e->address))
@@ -221,8 +223,11 @@ static bool literal(struct ward_str host, int family, struct ward_endpoint *e, b
 	e->bits = family == 4 ? 32 : 128;
 	if (mapped(e)) {
 		(void)snprintf(why->what, sizeof(why->what), "an IPv4 address in the form of IPv6");
-		(void)snprintf(why->fix, sizeof(why->fix), "write %u.%u.%u.%u", e->address[12],
+		n = snprintf(why->fix, sizeof(why->fix), "write %u.%u.%u.%u", e->address[12],
 			e->address[13], e->address[14], e->address[15]);
+		if (address.n < host.n && number(behind(host, address), 96, 128, &bits))
+			(void)snprintf(why->fix + n, sizeof(why->fix) - (size_t)n, "/%u",
+				bits - 96);
 		return false;
 	}
 	return address.n == host.n || range(e, behind(host, address), why);
