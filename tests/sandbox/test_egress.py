@@ -605,6 +605,21 @@ def a_yes_is_to_what_was_asked_and_to_nothing_more_serious(p):
 
 
 @both
+def who_would_be_asked_says_how_to_be_asked(p):
+    """Of a domain nobody is asked before the start: the endpoint is to be named, and the yes to be said."""
+    n = Net(p)
+    p.write("net.cedar", """@approval("risky") permit (principal, action == Ward::Action::"net.connect", resource in Ward::Domain::"test.example");
+permit (principal, action == Ward::Action::"net.connect", resource in Ward::Cidr::"127.0.0.0/8");
+""")
+    grants = ["--resolver", n.dns.at, "--policy", "net.cedar"]
+    _, doc = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url(), grants=grants)
+    check_eq([v["cure"] for v in doc["violations"]], [f"--cap 'NETWORK_CONNECT:{NAME}:443' --approve risky"])
+    r, _ = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url(),
+                 grants=[*grants, "--cap", f"NETWORK_CONNECT:{NAME}:{n.http.port}", "--approve", "risky"])
+    check_eq((r.code, r.out), (0, HELLO.decode()), r.err)
+
+
+@both
 def a_resolver_that_is_none_is_refused(p):
     r = p.run("--resolver", "nonsense", "--", "/bin/true")
     check(r.code != 0)

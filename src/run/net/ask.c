@@ -10,6 +10,8 @@
 #include "run/life.h"
 #include "run/rules/rules.h"
 
+#define CURE_PORT 443 /* where it is not known which one was meant */
+
 /* A person said yes, before the start, to this very endpoint, and to a question as serious as the one that is asked now. */
 static bool answers(const struct ward_rule *r, const struct ward_verdict *v)
 {
@@ -54,6 +56,36 @@ static int said_yes_any_port(const struct life *l, const char *endpoint, int64_t
 	return WARD_OK;
 }
 
+/*
+ * Who is asked before the start is asked about what policies name one by one: the rest has to be named as well. Without a
+ * port, endpoint is of port 1, and any of the host will do.
+ */
+static int cure_of_asking(const struct life *l, const char *host, uint16_t port,
+	const char *endpoint, enum ward_approval level, struct ward_decision *ret)
+{
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	struct ward_question q = { .action = WARD_CAP_NETWORK_CONNECT, .resource = text };
+	const char *named;
+	size_t at = 0, n;
+	int r;
+
+	while ((named = ward_book_endpoint(l->book->book, &at)) != NULL) {
+		if (port > 0 ? ward_streq(named, endpoint)
+			     : strncmp(named, endpoint, strlen(endpoint) - 1) == 0)
+			break;
+	}
+	if (!named) {
+		(void)ward_endpoint_question(host, port > 0 ? port : CURE_PORT, text);
+		r = ward_cure(&q, ret->cure, sizeof(ret->cure));
+		if (r < 0 || ret->cure[0] == '\0')
+			return r;
+	}
+	n = strlen(ret->cure);
+	(void)snprintf(ret->cure + n, sizeof(ret->cure) - n, "%s--approve %s", n > 0 ? " " : "",
+		ward_approval_name(level));
+	return WARD_OK;
+}
+
 static void told(struct ward_decision *ret, const struct ward_verdict *v)
 {
 	ret->by = v->why == WARD_WHY_NARROWED ? v->list : v->n_rules > 0 ? v->rules[0] : NULL;
@@ -89,8 +121,7 @@ static int by_policies(struct life *l, const char *host, uint16_t port, bool mea
 		if (ret->rule)
 			ret->effect = WARD_ALLOW;
 		else
-			(void)snprintf(ret->cure, sizeof(ret->cure), "--approve %s",
-				ward_approval_name(v.approval));
+			return cure_of_asking(l, host, port, endpoint, v.approval, ret);
 	} else if (v.why == WARD_WHY_NO_RULE && port > 0) {
 		struct ward_question cure = { .action = WARD_CAP_NETWORK_CONNECT,
 			.resource = endpoint };
