@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The endpoints of NETWORK_CONNECT and NETWORK_LISTEN as capabilities: their form is policy/net's. What no rule could ever let be
- * reached is no grant: an error where it is written, not a surprise later.
+ * reached is no grant: an error where it is written, not a surprise later. To deny it is what people do, and no error.
  */
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +39,9 @@ int ward_cap_check_endpoint(const struct ward_cap *cap, struct ward_error *err)
 	struct ward_endpoint_fault why;
 
 	if (ward_endpoint_parse(ward_str(cap->resource), &e, &why))
-		return cap->type == WARD_CAP_NETWORK_CONNECT ? connects(cap, &e, err) : WARD_OK;
+		return cap->type == WARD_CAP_NETWORK_CONNECT && !cap->denied
+			? connects(cap, &e, err)
+			: WARD_OK;
 	(void)ward_cap_fail(err, cap, "%s", why.what);
 	if (why.fix[0] != '\0')
 		ward_fail_fix(err, "%s", why.fix);

@@ -66,6 +66,7 @@ struct ward_cap {
 	const char *description;     /* may be NULL */
 	struct ward_origin origin;
 	const char *link;            /* NULL, or the name as it was written: resource, a literal, is what that link leads to */
+	bool denied;                 /* it is what a document denies: of what no grant could reach, too */
 	bool decided;                /* policies permit this program: it brings no interpreter that they do not permit as well */
 };
 

@@ -120,9 +120,8 @@ static int by_name(struct reader *r)
 static int capability(const struct reader *r, const struct ward_json *node,
 	const struct ward_sugar_grant *grant)
 {
-	struct ward_cap cap = {
-		.origin = { .file = r->from->file, .line = node->line, .column = node->column }
-	};
+	struct ward_cap cap = { .denied = grant->denies,
+		.origin = { .file = r->from->file, .line = node->line, .column = node->column } };
 	int code = text_of(r, node, "a resource");
 	const char *colon = code == WARD_OK ? strchr(node->str.s, ':') : NULL;
 
