@@ -156,4 +156,55 @@ def an_entity_in_another_spelling_is_an_error_with_the_right_one(row):
         check_in(fix, r.err)
 
 
+def component(*endpoints):
+    return json.dumps({"schemaVersion": 1, "kind": "Component",
+                       "metadata": {"id": "3f2c1a90-0000-4000-8000-0123456789ab", "name": "fetch", "version": "1.2.0", "lifecycle": "stable"},
+                       "spec": {"capabilities": [{"type": "NETWORK_CONNECT", "resource": e} for e in endpoints]}})
+
+
+@cases([(name, row) for name, *row in (
+    ("one endpoint", "a.org:443", ["a.org:443"], None),
+    ("as it may be written", "A.org:443", ["**.b.org:*", "a.org:80,443"], None),
+    ("nothing", "a.org:443", [], "grant it: --cap 'NETWORK_CONNECT:a.org:443'"),
+    ("another port", "a.org:443", ["a.org:80"], "grant it: --cap 'NETWORK_CONNECT:a.org:443'"),
+    ("one port of two", "a.org:80,443", ["a.org:80"], "grant it: --cap"),
+    ("two grants", "a.org:80,443", ["a.org:80", "a.org:443"], None),
+    ("a domain", "**.example.com:443", ["**.example.com:443"], None),
+    ("one label of a domain", "**.example.com:443", ["*.example.com:443"], "grant it: --cap"),
+    ("one name of a domain", "*.example.com:443", ["a.example.com:443"], "grant it: --cap"),
+    ("a range", "10.1.0.0/16:5432", ["10.0.0.0/8:*"], None),
+    ("a range with what is never reached", "0.0.0.0/0:443", ["0.0.0.0/0:443"], None),
+    ("another range", "10.0.0.0/8:5432", ["10.1.0.0/16:5432"], "grant it: --cap"),
+)])
+def what_a_component_asks_for_must_be_granted(row):
+    asks, grants, says = row
+    with cli.place() as p:
+        p.write("c.json", component(asks))
+        words = [w for g in grants for w in ("--cap", f"NETWORK_CONNECT:{g}")]
+        r, _ = plan(p, "--component", "c.json", *words)
+        if r.code == 1 and "axis network" in r.err:
+            return
+        check_eq(r.code, 0 if says is None else 1, r.err)
+        check_in(says or "", r.err)
+
+
+@test
+def what_a_component_asks_for_by_name_a_person_is_asked_about():
+    with cli.place() as p:
+        p.write("net.cedar", NET)
+        p.write("c.json", component("x.later.org:22"))
+        r, _ = plan(p, "--component", "c.json", "--policy", "net.cedar")
+        if "axis network" in r.err:
+            return
+        check_eq(r.code, 1, r.err)
+        check_in("--approve risky", r.err)
+        r, doc = plan(p, "--component", "c.json", "--policy", "net.cedar", "--approve", "risky")
+        check_eq(r.code, 0, r.err)
+        check_eq([x["line"] for x in doc["rules"] if x["pattern"] == "x.later.org:22"], [5])
+        p.write("c.json", component("*.later.org:22"))
+        r, _ = plan(p, "--component", "c.json", "--policy", "net.cedar", "--approve", "risky")
+        check_eq(r.code, 1, r.err)
+        check_in("by its name", r.err)
+
+
 main()

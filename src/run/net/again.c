@@ -208,6 +208,16 @@ static int named(const struct asking *k)
 	return r;
 }
 
+int ward_net_examples(const char *endpoint, ward_net_again_fn *fn, void *arg)
+{
+	struct asking k = { .fn = fn, .arg = arg };
+	struct ward_endpoint_fault why;
+	struct ward_endpoint e;
+
+	return ward_endpoint_parse(ward_str(endpoint), &e, &why) ? at_own_ports(&k, &e)
+								 : fn(arg, endpoint, false);
+}
+
 int ward_net_asked_again(const struct ward_plan *plan, const struct ward_book *had,
 	const struct ward_book *now, ward_net_again_fn *fn, void *arg)
 {

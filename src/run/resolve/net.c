@@ -147,7 +147,7 @@ static bool is_told(const struct ward_resolver *rs, const struct ward_book_rule 
 }
 
 /*
- * A connection does not wait for a person: who is asked is asked before the start, about endpoints that policies name one by one. Said
+ * A connection does not wait for a person: who is asked is asked before the start, about endpoints that policies or the component name one by one. Said
  * yes to, such a one is a grant. Whatever else would be asked about is refused when it is met.
  */
 static int ask(struct ward_resolver *rs, const char *endpoint, struct ward_error *err)
@@ -160,6 +160,10 @@ static int ask(struct ward_resolver *rs, const char *endpoint, struct ward_error
 	bool yes = false;
 	int r;
 
+	for (size_t i = 0; i < rs->n_rules; i++) {
+		if (rs->rules[i].said && ward_streq(rs->rules[i].pattern, endpoint))
+			return WARD_OK;
+	}
 	if (ward_judge(rs->book->book, rs->book->desk, &q, &v) < 0)
 		return ward_rs_nomem(err);
 	if (v.effect != WARD_ASK)
@@ -173,6 +177,30 @@ static int ask(struct ward_resolver *rs, const char *endpoint, struct ward_error
 	rule.text = text_of(rs, v.rules[0]);
 	r = ward_rs_rule(rs, &rule, err);
 	return r < 0 ? r : WARD_OK;
+}
+
+/* What the component asks for by its name may be named by nobody else. */
+static int ask_requests(struct ward_resolver *rs, struct ward_error *err)
+{
+	const struct ward_component_data *c = rs->book->component;
+	struct ward_endpoint_fault why;
+	struct ward_endpoint e;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && c && i < c->requests.n; i++) {
+		const struct ward_cap *cap = &c->requests.v[i];
+		const char *endpoint;
+
+		if (cap->type != WARD_CAP_NETWORK_CONNECT ||
+			!ward_endpoint_parse(ward_str(cap->resource), &e, &why) ||
+			!ward_endpoint_is_one(&e))
+			continue;
+		ward_endpoint_text(&e, text);
+		endpoint = ward_arena_strdup(rs->arena, text);
+		r = endpoint ? ask(rs, endpoint, err) : ward_rs_nomem(err);
+	}
+	return r;
 }
 
 static int policies(struct ward_resolver *rs, struct ward_error *err)
@@ -190,7 +218,7 @@ static int policies(struct ward_resolver *rs, struct ward_error *err)
 	while (r == WARD_OK && ward_book_asks(rs->book->book) &&
 		(endpoint = ward_book_endpoint(rs->book->book, &at)) != NULL)
 		r = ask(rs, endpoint, err);
-	return r;
+	return r == WARD_OK && ward_book_asks(rs->book->book) ? ask_requests(rs, err) : r;
 }
 
 int ward_rs_net(struct ward_resolver *rs, struct ward_error *err)

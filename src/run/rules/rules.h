@@ -124,6 +124,8 @@ int ward_rules_again(struct ward_request *r, const struct ward_plan *plan, const
  * what endpoint says there is no one endpoint that could be asked about. had: the policies until now, or NULL.
  */
 typedef int ward_net_again_fn(void *arg, const char *endpoint, bool tried);
+/* The same with examples of one capability: of names below a domain, of a range, the ends of its ranges of ports. */
+int ward_net_examples(const char *endpoint, ward_net_again_fn *fn, void *arg);
 int ward_net_asked_again(const struct ward_plan *plan, const struct ward_book *had, const struct ward_book *now,
 	ward_net_again_fn *fn, void *arg);
 /* walk.c: names on disk that a pattern matches, added to found. */

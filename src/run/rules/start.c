@@ -4,6 +4,7 @@
  * tier that is needed is the first at which no rule forbids sandbox.run, and never less than an option or the component asks for: the
  * highest of all claims. A claim can only raise it.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "os/os.h"
@@ -243,6 +244,51 @@ static int program(struct request *k, bool *ret)
 	return judge(k, WARD_ACT_PROC_EXEC, path, ret);
 }
 
+#define NOT_ALL 1
+
+/* A yes to a name that nobody meant would be none: of one endpoint alone a person is asked. */
+static int connects_to(void *arg, const char *endpoint, bool tried)
+{
+	struct request *k = arg;
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+		.resource = ward_str(endpoint),
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+
+	k->v = (struct ward_verdict){ .why = WARD_WHY_NO_RULE,
+		.text = "it is not known to be granted" };
+	if (tried && ward_judge(k->rs->book->book, k->rs->book->desk, &q, &k->v) < 0)
+		return ward_rs_nomem(k->err);
+	if (k->v.effect == WARD_ASK) {
+		k->v.effect = WARD_DENY;
+		k->v.why = WARD_WHY_NO_RULE;
+		(void)snprintf(k->v.text, sizeof(k->v.text),
+			"a person would have to be asked, and about one endpoint by its name");
+	}
+	return k->v.effect == WARD_ALLOW ? WARD_OK : NOT_ALL;
+}
+
+/* A domain stands for names below it that nobody names, and a range for an address in it: each connection is judged by itself. */
+static int connects(struct request *k, bool *ret)
+{
+	struct ward_endpoint_fault why;
+	struct ward_endpoint e;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	int r;
+
+	if (ward_endpoint_parse(ward_str(k->cap->resource), &e, &why) && ward_endpoint_is_one(&e)) {
+		const char *endpoint;
+
+		ward_endpoint_text(&e, text);
+		endpoint = ward_arena_strdup(k->rs->arena, text);
+		return endpoint ? judge(k, WARD_ACT_NET_CONNECT, endpoint, ret)
+				: ward_rs_nomem(k->err);
+	}
+	k->v = (struct ward_verdict){ .why = WARD_WHY_NO_RULE, .text = "there is nothing in it" };
+	r = ward_net_examples(k->cap->resource, connects_to, k);
+	*ret = k->v.effect == WARD_ALLOW && r == WARD_OK;
+	return r == NOT_ALL ? WARD_OK : r;
+}
+
 static int not_granted(struct request *k)
 {
 	const struct ward_component_data *c = k->rs->book->component;
@@ -292,6 +338,7 @@ static int request(struct request *k)
 	case WARD_CAP_FILE_WRITE: r = file(k, &yes); break;
 	case WARD_CAP_EXTERNAL_COMMAND: r = program(k, &yes); break;
 	case WARD_CAP_ENV: r = judge(k, WARD_ACT_ENV_READ, k->cap->resource, &yes); break;
+	case WARD_CAP_NETWORK_CONNECT: r = connects(k, &yes); break;
 	default: break; /* what nothing holds was refused when it was read */
 	}
 	if (r < 0)
