@@ -315,11 +315,28 @@ int ward_judge_leads(const struct ward_book *b, struct ward_desk *d, const struc
 	return WARD_OK;
 }
 
+/* One more port. The first word against it is told, where nothing is for it. */
+static int at_port(const struct ward_book *b, struct ward_desk *d, const char *endpoint,
+	int64_t now_ms, struct ward_verdict *io)
+{
+	struct ward_query q = {
+		.action = WARD_ACT_NET_CONNECT, .resource = ward_str(endpoint), .now_ms = now_ms
+	};
+	struct ward_verdict one;
+	int r = ward_judge(b, d, &q, &one);
+
+	if (r == WARD_OK && (one.effect > io->effect || io->why == WARD_WHY_NO_RULE))
+		*io = one;
+	return r;
+}
+
 int ward_judge_any_port(const struct ward_book *b, struct ward_desk *d, const char *host,
 	int64_t now_ms, struct ward_verdict *ret)
 {
 	const uint16_t *ports;
-	size_t n;
+	const char *endpoint;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	size_t n, at = 0, before;
 	int r = WARD_OK;
 
 	*ret = (struct ward_verdict){ .effect = WARD_DENY };
@@ -327,18 +344,17 @@ int ward_judge_any_port(const struct ward_book *b, struct ward_desk *d, const ch
 	if (b == NULL || d == NULL || host == NULL)
 		return WARD_E_INVALID;
 	ports = ward_book_ports(b, &n);
+	if (n == 0 || !ward_endpoint_question(host, 1, text))
+		return WARD_OK;
+	before = strlen(text) - 1;
+	while (r == WARD_OK && ret->effect != WARD_ALLOW &&
+		(endpoint = ward_book_endpoint(b, &at)) != NULL) {
+		if (strncmp(endpoint, text, before) == 0)
+			r = at_port(b, d, endpoint, now_ms, ret);
+	}
 	for (size_t i = 0; r == WARD_OK && ret->effect != WARD_ALLOW && i < n; i++) {
-		char text[WARD_ENDPOINT_TEXT_MAX];
-		struct ward_query q = { .action = WARD_ACT_NET_CONNECT, .now_ms = now_ms };
-		struct ward_verdict one;
-
-		if (!ward_endpoint_question(host, ports[i], text))
-			return WARD_OK;
-		q.resource = ward_str(text);
-		r = ward_judge(b, d, &q, &one);
-		/* The first word against it is told, where nothing is for it. */
-		if (r == WARD_OK && (one.effect > ret->effect || ret->why == WARD_WHY_NO_RULE))
-			*ret = one;
+		(void)ward_endpoint_question(host, ports[i], text);
+		r = at_port(b, d, text, now_ms, ret);
 	}
 	if (r != WARD_OK)
 		ret->effect = WARD_DENY;

@@ -110,6 +110,10 @@ TEST(any_port)
 		CONNECT "); " NEVER_CONNECT
 			" in Ward::Host::\"a.org\") unless { resource.port == 25 };",
 		CONNECT "); " NEVER_CONNECT " in Ward::Host::\"a.org\");",
+		CONNECT " in Ward::Host::\"b.org\"); " NEVER_CONNECT
+			" == Ward::Endpoint::\"b.org:443\"); " NEVER_CONNECT
+			" == Ward::Endpoint::\"b.org:80\");",
+		CONNECT " is Ward::Endpoint) when { resource == Ward::Endpoint::\"a.org:99\" };",
 		CONNECT " == Ward::Endpoint::\"a.org:47\"); " NEVER_CONNECT
 			" is Ward::Endpoint) when { resource.port == 47 };",
 		"permit (principal, action == Ward::Action::\"net.listen\", resource);",
@@ -133,7 +137,20 @@ TEST(any_port)
 			yes += want;
 		}
 	}
-	CHECK_EQ_INT(yes, 16);
+	CHECK_EQ_INT(yes, 18);
+}
+
+/* A question about a name is asked in the supervisor's loop: endpoints of other hosts make it no longer. */
+TEST(endpoints_are_ports_of_their_own_host)
+{
+	size_t n;
+
+	one_source(CONNECT " == Ward::Endpoint::\"a.org:47\");" CONNECT
+			   " == Ward::Endpoint::\"b.org:5000\");" CONNECT
+			   " == Ward::Endpoint::\"b.org:6000\") when { resource.port != 7000 };");
+	REQUIRE(judge_book() == WARD_OK);
+	(void)ward_book_ports(book, &n);
+	CHECK_EQ_INT(n, 6);
 }
 
 /* A ceiling narrows by a list, and by forbidding, whatever is granted below it. */

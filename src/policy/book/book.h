@@ -141,7 +141,7 @@ const struct ward_book_rule *ward_book_unheld(const struct ward_book *b);
 const struct ward_book_rule *ward_book_by_name(const struct ward_book *b);
 
 /* ---- reach.c: connecting ---- */
-/* Ports at which the answers about one host may differ, in order; none where nothing permits to connect. */
+/* Ports at which the answers about any host may differ, in order; none where nothing permits to connect. And those of its endpoints. */
 const uint16_t *ward_book_ports(const struct ward_book *b, size_t *ret_n);
 /* A permit that grants to connect: to host, with before it as a capability has it ("**." and "example.com"); NULL: every host. */
 struct ward_book_reach {

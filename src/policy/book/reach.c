@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a book says of connecting: which of its permits speak of endpoints, and at which ports two answers could differ. A policy tells
- * ports apart by numbers that stand in it, or by endpoints that it names; between two of those the answer is the same, unless it
- * calculates with them, and then a name may be refused that could be reached: the safe side.
+ * ports apart by numbers that stand in it, or by endpoints that it names, and those say nothing of other hosts; between two of those
+ * the answer is the same, unless it calculates with them, and then a name may be refused that could be reached: the safe side.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,15 +21,6 @@ static void mark(uint8_t *bits, int64_t number)
 		if (number < INT32_MAX && port >= 1 && port < PORTS)
 			bits[port / 8] |= (uint8_t)(1u << (port % 8));
 	}
-}
-
-static void mark_endpoint(const struct ward_book *b, const struct cedar_uid *uid, uint8_t *bits)
-{
-	struct ward_endpoint e;
-
-	if (uid != NULL && ward_cedar_str_eq(uid->type, b->types[WARD_TYPE_ENDPOINT]) &&
-		ward_endpoint_parse_asked(ward_cedar_text(uid->id), &e))
-		mark(bits, e.ports[0].first);
 }
 
 static int numbers(const struct cedar_expr *x, void *arg)
@@ -66,8 +57,6 @@ int ward_book_find_ports(struct ward_book *b)
 	of_set(b, &b->grants, bits);
 	for (size_t i = 0; i < b->n_bounds; i++)
 		of_set(b, &b->bounds[i], bits);
-	for (size_t i = 0; i < b->known.cap; i++)
-		mark_endpoint(b, b->known.v[i], bits);
 	for (unsigned port = 1; port < PORTS; port++)
 		n += (bits[port / 8] >> (port % 8)) & 1u;
 	b->ports = ward_arena_alloc(b->arena, n * sizeof(*b->ports));
