@@ -353,7 +353,7 @@ int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **
 	if (r < 0)
 		return r;
 	r = ward_gate_new(o, ctl, &e, err);
-	if (r < 0) {
+	if (!e) {
 		(void)ward_pidfd_signal(relay.pidfd, SIGKILL);
 		(void)ward_pidfd_wait(relay.pidfd, NULL, NULL, false);
 		close(relay.pidfd);
