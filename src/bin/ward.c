@@ -30,7 +30,7 @@ static const struct command commands[] = {
 		.usage = "run [options] [--] CMD [ARG...]",
 		.summary = "run a command confined, deny by default",
 		.text = "Run CMD with nothing but what is granted: a view of the file system that holds only granted "
-			"paths, no network, a small set of system calls, bounded memory, processes and disk. What it "
+			"paths, no network but what is named, a small set of system calls, bounded memory, processes and disk. What it "
 			"tried and did not get is reported afterwards, each with the option that would allow it.",
 		.examples = "ward run -- ls /etc\n"
 			"ward run --read . -- python3 tool.py\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * egress: the gate. Every TCP flow of a run comes here with the name that was asked for, is judged, and is dialled from outside;
- * nothing leaves by any other way. The sandbox's own side (network namespace, redirect, sockets) is confine's; this is ours from
+ * nothing leaves by any other way. The sandbox's own side (network namespace, capture, sockets) is confine's; this is ours from
  * its sockets on.
  *
  * Life: ward_egress_start() while the cage is made, ward_egress_attach() with its sockets before GO. Poll ward_egress_fd(), at

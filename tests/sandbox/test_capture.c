@@ -91,26 +91,25 @@ static const char *ask(int fd, const struct sockaddr_storage *a, socklen_t n, bo
 	return memcmp(&from, a, n) == 0 || a->ss_family == AF_INET6 ? text : "from elsewhere";
 }
 
-static const char *in_udp(const char *to)
+static const char *ask_datagram(const char *to, bool connected)
 {
 	struct sockaddr_storage a;
 	socklen_t n = address(to, &a);
 	int fd = socket(a.ss_family, SOCK_DGRAM, 0);
-	const char *r = ask(fd, &a, n, true);
+	const char *r = ask(fd, &a, n, connected);
 
 	close(fd);
 	return r;
 }
 
+static const char *in_udp(const char *to)
+{
+	return ask_datagram(to, true);
+}
+
 static const char *in_udp_sendto(const char *to)
 {
-	struct sockaddr_storage a;
-	socklen_t n = address(to, &a);
-	int fd = socket(a.ss_family, SOCK_DGRAM, 0);
-	const char *r = ask(fd, &a, n, false);
-
-	close(fd);
-	return r;
+	return ask_datagram(to, false);
 }
 
 /* What no filter of calls sees: an address in a message. */

@@ -404,6 +404,15 @@ def spoken(first, what, name):
             r.hear(kind=rb.CLOSED)
 
 
+def nothing_yet(server):
+    server.settimeout(0.2)
+    try:
+        check_eq(server.recv(1), None, "bytes before they were judged")
+    except TimeoutError:
+        pass
+    server.settimeout(rb.WAIT)
+
+
 @test
 def postgres_is_looked_at_again():
     ask = b"\0\0\0\x08\x04\xd2\x16\x2f"
@@ -416,12 +425,7 @@ def postgres_is_looked_at_again():
         c.sendall(hello(b"other.example"))
         seen = r.hear(kind=rb.SEEN)
         check_eq((seen.id, seen.value, seen.name), (ident, rb.TLS, "other.example"))
-        ours.settimeout(0.2)
-        try:
-            check_eq(ours.recv(1), None, "bytes before they were judged")
-        except TimeoutError:
-            pass
-        ours.settimeout(rb.WAIT)
+        nothing_yet(ours)
         r.say(rb.PASS, ident)
         check_eq(exactly(ours, len(hello(b"other.example"))), hello(b"other.example"))
 
@@ -478,12 +482,7 @@ def http2_behind_its_preface(at_once):
             c.sendall(request)
         seen = r.hear(kind=rb.SEEN)
         check_eq((seen.id, seen.value, seen.name), (ident, rb.HTTP2, "a.example"))
-        ours.settimeout(0.2)
-        try:
-            check_eq(ours.recv(1), None, "bytes before they were judged")
-        except TimeoutError:
-            pass
-        ours.settimeout(rb.WAIT)
+        nothing_yet(ours)
         r.say(rb.PASS, ident)
         c.sendall(b"more")
         check_eq(exactly(ours, len(request) + 4), request + b"more")
