@@ -212,7 +212,7 @@ struct route_request {
 	uint8_t to[16];
 };
 
-static bool read_route(const char *buf, size_t n, uint32_t seq)
+bool ward_route_says_own(const char *buf, size_t n, uint32_t seq)
 {
 	struct nlmsghdr h;
 	struct rtmsg r;
@@ -259,5 +259,5 @@ bool ward_route_is_own(int route, const struct ward_relay_addr *a)
 		return true;
 	/* The kernel answers before send() returns. */
 	n = recv(route, buf, sizeof(buf), MSG_DONTWAIT);
-	return n < 0 || read_route(buf, (size_t)n, SEQ);
+	return n < 0 || ward_route_says_own(buf, (size_t)n, SEQ);
 }

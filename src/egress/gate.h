@@ -153,6 +153,8 @@ void ward_dial_drop(struct ward_flow *f);
 /* Is it an address of this host, by what the kernel would do with a packet to it? Fails to true. */
 bool ward_route_is_own(int route, const struct ward_relay_addr *a);
 int ward_route_open(void);
+/* What the kernel answered to the question with that number; what is no answer says yes. */
+bool ward_route_says_own(const char *buf, size_t n, uint32_t seq);
 
 /* ---- event.c ---- */
 enum ward_egress_why {

@@ -385,29 +385,6 @@ def git_over_http_and_its_own_protocol(p):
 
 
 @both
-def git_s_own_protocol_where_its_port_is_granted(p):
-    n = Net(p)
-    env = dict(os.environ, HOME=str(p.side), GIT_CONFIG_NOSYSTEM="1")
-    need("/usr/lib/git-core/git-daemon")
-    subprocess.run(["/usr/bin/git", "init", "-q", "--bare", str(p.side / "repos/r.git")], check=True, env=env)
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    with subprocess.Popen(["/usr/lib/git-core/git-daemon", "--listen=127.0.0.1", f"--port={port}", "--export-all", "--reuseaddr",
-                           f"--base-path={p.side}/repos"], env=env, stderr=subprocess.DEVNULL) as daemon:
-        def up():
-            with socket.socket() as c:
-                return c.connect_ex(("127.0.0.1", port)) == 0
-        try:
-            check(until(up), "no git daemon")
-            r, _ = n.run("/usr/bin/git", "clone", "-q", f"git://{NAME}:{port}/r.git", "got", grants=n.grants(port=port) + ["--write", "."])
-        finally:
-            daemon.kill()
-    check_eq(r.code, 0, r.err)
-    check((p.ws / "got/.git").is_dir())
-
-
-@both
 def ssh_reaches_a_server(p):
     n = Net(p)
     ssh = need("/usr/bin/ssh")
@@ -418,43 +395,6 @@ def ssh_reaches_a_server(p):
     check(r.code != 0)
     check(until(lambda: said) and said[0].startswith(b"SSH-2.0-"), f"{said} {r.err}")
     check_eq(n.told("net.connect")[-1]["detail"]["inspected"], "ssh")
-
-
-GO = """
-package main
-
-import (
-	"io"
-	"net"
-	"os"
-)
-
-func main() {
-	c, err := net.Dial("tcp", os.Args[1])
-	if err != nil {
-		println(err.Error())
-		os.Exit(1)
-	}
-	io.WriteString(c, "GET /hello HTTP/1.0\\r\\nHost: "+os.Args[1]+"\\r\\n\\r\\n")
-	io.Copy(os.Stdout, c)
-}
-"""
-
-
-@root_only
-def a_static_go_program_reaches_what_was_granted(p):
-    n = Net(p)
-    go = need("/usr/local/go/bin/go")
-    (p.ws / "m.go").write_text(GO)
-    # What it has built before it keeps where it always does.
-    env = dict(os.environ, CGO_ENABLED="0", GOFLAGS="-mod=mod", GOPROXY="off", GOTOOLCHAIN="local")
-    subprocess.run([go, "build", "-o", "m", "m.go"], cwd=p.ws, check=True, env=env, timeout=170)
-    r, _ = n.run(p.ws / "m", f"{NAME}:{n.http.port}", grants=n.grants() + ["--read", ".", "--cap", f"EXTERNAL_COMMAND:{p.ws}/m"])
-    check_eq(r.code, 0, r.err)
-    check_in(HELLO.decode(), r.out)
-    r, doc = n.run(p.ws / "m", "other.test.example:80", grants=n.grants() + ["--read", ".", "--cap", f"EXTERNAL_COMMAND:{p.ws}/m"])
-    check(r.code != 0)
-    refused(n, doc, "other.test.example", "no_rule")
 
 
 @both

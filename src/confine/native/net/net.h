@@ -43,6 +43,8 @@ size_t ward_nl_nest(struct ward_nl *nl, unsigned type);
 void ward_nl_nest_end(struct ward_nl *nl, size_t nest);
 /* Send all of it in one piece, and see every message acknowledged. Empty afterwards. */
 int ward_nl_run(struct ward_nl *nl);
+/* The answers in one packet: 0 or what was refused first, -EPROTO where they are none. *left: less each acknowledgement. */
+int ward_nl_answers(const char *p, size_t n, uint32_t *left);
 
 /* ---- the address of the run itself ---- */
 #define WARD_SELF4 { 198, 18, 0, 2 }

@@ -103,8 +103,7 @@ void ward_nl_nest_end(struct ward_nl *nl, size_t nest)
 		memcpy(nl->b + nest, &n, sizeof(n)); /* nla_len */
 }
 
-/* The answers in one packet: 0 or what was refused first. */
-static int read_answers(const char *p, size_t n, uint32_t *left)
+int ward_nl_answers(const char *p, size_t n, uint32_t *left)
 {
 	struct nlmsghdr h;
 	int e;
@@ -149,7 +148,7 @@ int ward_nl_run(struct ward_nl *nl)
 		if (n < 0)
 			r = errno == EAGAIN ? -EPROTO : -errno;
 		else
-			r = read_answers(nl->b, (size_t)n, &left);
+			r = ward_nl_answers(nl->b, (size_t)n, &left);
 	}
 	return r;
 }
