@@ -99,8 +99,9 @@ bench-cedar: packages-build
 
 bench-policy: packages-build
 	[ -f build-bench/build.ninja ] || meson setup build-bench --buildtype=release >/dev/null
-	ninja -C build-bench ward bench/bench-policy
+	ninja -C build-bench ward bench/bench-policy bench/bench-net
 	build-bench/bench/bench-policy
+	build-bench/bench/bench-net
 	bench/policy-runs --ward build-bench/ward
 
 install: build

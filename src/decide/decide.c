@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decide/decide.h"
+#include "decide/own.h"
 
 const char *ward_effect_name(enum ward_effect e)
 {
@@ -77,6 +77,8 @@ static bool means(const char *pattern, const struct ward_endpoint *asked)
 static const struct ward_rule *find_endpoint(const struct ward_rules *rules,
 	const struct ward_endpoint *asked, bool any_port, bool meant)
 {
+	if (rules->net != NULL)
+		return ward_net_index_find(rules->net, asked, any_port, meant);
 	for (size_t i = 0; i < rules->n; i++) {
 		const struct ward_rule *r = &rules->v[i];
 
@@ -144,6 +146,8 @@ static void allow(struct ward_decision *d, const struct ward_rule *rule)
 /* One that a rule about itself would hold, too: a grant of a whole domain is asked about as what it says. */
 static const struct ward_rule *find_same(const struct ward_rules *rules, const char *pattern)
 {
+	if (rules->net != NULL)
+		return ward_net_index_same(rules->net, pattern);
 	for (size_t i = 0; i < rules->n; i++) {
 		if (rules->v[i].type == WARD_CAP_NETWORK_CONNECT &&
 			ward_streq(rules->v[i].pattern, pattern))
@@ -228,6 +232,8 @@ static bool well_formed(const struct ward_rules *rules, const struct ward_questi
 		return false;
 	if (q->syscall == NULL && (q->resource == NULL || q->resource[0] == '\0'))
 		return false;
+	if (rules->net != NULL)
+		return ward_net_index_is_of(rules->net, rules);
 	for (size_t i = 0; i < rules->n; i++) {
 		if (rules->v[i].pattern == NULL)
 			return false;
@@ -250,7 +256,7 @@ int ward_decide(const struct ward_rules *rules, const struct ward_question *q,
 		return ward_fail(err, WARD_E_INVALID,
 			"a question without action or resource, or a rule without pattern");
 	judge(rules, q, ret);
-	if (ret->effect == WARD_ALLOW)
+	if (ret->effect == WARD_ALLOW || q->no_cure)
 		return WARD_OK;
 	r = ward_cure(q, ret->cure, sizeof(ret->cure));
 	if (r < 0)
@@ -263,6 +269,7 @@ const struct ward_rule *ward_decide_any_port(const struct ward_rules *rules, con
 	struct ward_endpoint asked = { .kind = WARD_HOST_NAME };
 
 	if (rules == NULL || name == NULL || (rules->n > 0 && rules->v == NULL) ||
+		(rules->net != NULL && !ward_net_index_is_of(rules->net, rules)) ||
 		!ward_name_is_normal(ward_str(name)))
 		return NULL;
 	asked.name_n = strlen(name);

@@ -28,10 +28,15 @@ struct ward_rule {
 	bool said;                   /* this very thing was asked about, and somebody said yes; level: how serious a question it was */
 	enum ward_approval level;
 };
+struct ward_net_index;
 struct ward_rules {
 	const struct ward_rule *v;
 	size_t n;
+	const struct ward_net_index *net;   /* of exactly these; NULL: they are looked through one by one */
 };
+/* net.c: NETWORK_CONNECT by what it names: the same answers, in a time that does not grow with the rules. Borrows v. */
+int ward_net_index_new(const struct ward_rule *v, size_t n, struct ward_net_index **ret, struct ward_error *err);
+void ward_net_index_free(struct ward_net_index *x);                 /* NULL ok */
 
 struct ward_question {
 	enum ward_cap_type action;
@@ -41,6 +46,7 @@ struct ward_question {
 	bool is_dir;                 /* the resource is known to be a directory */
 	bool absent;                 /* known not to exist: only a grant of its directory can help */
 	bool meant;                  /* NETWORK_CONNECT: only a rule that names it, or a range within its line of data/addresses */
+	bool no_cure;                /* nobody will read one */
 	const char *above;           /* with absent: the nearest directory above it that exists; NULL = the one it lies in */
 };
 

@@ -21,7 +21,7 @@ static int judge_rule(const struct life *l, size_t i, struct ward_decision *d,
 	struct ward_error *err)
 {
 	const struct ward_rule *rule = &l->plan->rules[i];
-	struct ward_rules rules = { l->plan->rules, l->plan->n_rules };
+	struct ward_rules rules = { l->plan->rules, l->plan->n_rules, l->net_index };
 	struct ward_question q = { .action = rule->type };
 	char *name;
 	int r;
@@ -139,17 +139,30 @@ static char *start_detail(const struct life *l)
 	return ward_buf_take(&b);
 }
 
+/* Another try may have another plan. */
+static int index_rules(struct life *l, struct ward_error *err)
+{
+	ward_net_index_free(l->net_index);
+	l->net_index = NULL;
+	for (size_t i = 0; i < l->plan->n_rules; i++) {
+		if (l->plan->rules[i].type == WARD_CAP_NETWORK_CONNECT)
+			return ward_net_index_new(l->plan->rules, l->plan->n_rules, &l->net_index,
+				err);
+	}
+	return WARD_OK;
+}
+
 int ward_ask_grants(struct life *l, struct ward_error *err)
 {
 	struct grants g = { 0 };
 	char *detail = start_detail(l);
-	int r = WARD_OK;
+	int r = index_rules(l, err);
 
 	g.v = calloc(l->plan->n_rules + 1, sizeof(*g.v));
 	g.texts = calloc(l->plan->n_rules + 1, sizeof(*g.texts));
-	if (g.v && g.texts && detail)
+	if (r == WARD_OK && g.v && g.texts && detail)
 		r = judge_all(l, &g, err);
-	else
+	else if (r == WARD_OK)
 		r = ward_fail(err, WARD_E_NOMEM, "no memory for the records of the start");
 	if (r == WARD_OK && g.v) {
 		struct ward_event *e = &g.v[g.n++];
@@ -259,7 +272,7 @@ static int later_says(const struct ward_node *held, struct ward_decision *ret,
 int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there,
 	const char *above, struct ward_decision *ret, struct ward_error *err)
 {
-	struct ward_rules rules = { l->plan->rules, l->plan->n_rules };
+	struct ward_rules rules = { l->plan->rules, l->plan->n_rules, l->net_index };
 	struct ward_question q = { .action = f->action,
 		.resource = f->resource,
 		.is_dir = there == RECORD_DIR,

@@ -37,6 +37,7 @@ struct life {
 	char *axes_json; /* owned */
 	uint64_t names_over; /* refusals that no list has room for: counted; lost: not even looked up */
 	uint64_t names_lost;
+	struct ward_net_index *net_index; /* of the plan's rules; NULL: none is of the network */
 	struct ward_egress *egress; /* the gate of the network; NULL: there is none */
 	int net_failed;             /* what it told could not be recorded: the run ends */
 	struct ward_error net_error;
@@ -73,9 +74,13 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
  * net/ask.c: host is a name in its one spelling, or an address as text without brackets; port 0: is there any port at which it may be
  * reached? *ret is DENY before anything is looked at, and after any error. Nobody is asked now: where a person would have to be, it is
  * a deny, unless he said yes to this endpoint before the start. ret->rule or ret->by: who says so. Nothing is recorded.
- * meant: only rules count that mean it (struct ward_query).
  */
-int ward_ask_connect(struct life *l, const char *host, uint16_t port, bool meant, struct ward_decision *ret, struct ward_error *err);
+struct ward_connect_asked {
+	bool meant; /* only rules count that mean it (struct ward_query) */
+	bool cure;  /* of a refusal, what would help: it takes longer than the rest */
+};
+int ward_ask_connect(struct life *l, const char *host, uint16_t port, struct ward_connect_asked how, struct ward_decision *ret,
+	struct ward_error *err);
 /* Does a policy forbid the address that host leads to? ALLOW: none does. */
 int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *address, struct ward_decision *ret,
 	struct ward_error *err);

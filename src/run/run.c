@@ -378,6 +378,7 @@ static void life_done(struct life *l)
 			l->last.seq ? l->last.hash : NULL);
 	ward_audit_close(l->audit);
 	free(l->axes_json);
+	ward_net_index_free(l->net_index);
 	ward_rulebook_freep(&l->book);
 }
 

@@ -97,12 +97,12 @@ static void told(struct ward_decision *ret, const struct ward_verdict *v)
 		ret->by && ret->by->reason ? ret->by->reason : "");
 }
 
-static int by_policies(struct life *l, const char *host, uint16_t port, bool meant,
-	const char *endpoint, struct ward_decision *ret)
+static int by_policies(struct life *l, const char *host, uint16_t port,
+	struct ward_connect_asked how, const char *endpoint, struct ward_decision *ret)
 {
 	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
 		.resource = ward_str(endpoint),
-		.meant = meant,
+		.meant = how.meant,
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
 	struct ward_verdict v;
 	int r = port > 0 ? ward_judge(l->book->book, l->book->desk, &q, &v)
@@ -120,9 +120,9 @@ static int by_policies(struct life *l, const char *host, uint16_t port, bool mea
 			return WARD_E_NOMEM;
 		if (ret->rule)
 			ret->effect = WARD_ALLOW;
-		else
+		else if (how.cure)
 			return cure_of_asking(l, host, port, endpoint, v.approval, ret);
-	} else if (v.why == WARD_WHY_NO_RULE && port > 0) {
+	} else if (v.why == WARD_WHY_NO_RULE && port > 0 && how.cure) {
 		struct ward_question cure = { .action = WARD_CAP_NETWORK_CONNECT,
 			.resource = endpoint };
 
@@ -131,13 +131,15 @@ static int by_policies(struct life *l, const char *host, uint16_t port, bool mea
 	return WARD_OK;
 }
 
-static int by_rules(const struct life *l, const char *host, uint16_t port, bool meant,
-	const char *endpoint, struct ward_decision *ret, struct ward_error *err)
+static int by_rules(const struct life *l, const char *host, uint16_t port,
+	struct ward_connect_asked how, const char *endpoint, struct ward_decision *ret,
+	struct ward_error *err)
 {
-	struct ward_rules rules = { l->plan->rules, l->plan->n_rules };
-	struct ward_question q = {
-		.action = WARD_CAP_NETWORK_CONNECT, .resource = endpoint, .meant = meant
-	};
+	struct ward_rules rules = { l->plan->rules, l->plan->n_rules, l->net_index };
+	struct ward_question q = { .action = WARD_CAP_NETWORK_CONNECT,
+		.resource = endpoint,
+		.meant = how.meant,
+		.no_cure = !how.cure };
 
 	if (port > 0)
 		return ward_decide(&rules, &q, ret, err);
@@ -166,7 +168,7 @@ static int end(struct ward_decision *ret, int r, struct ward_error *err)
 	return ward_fail(err, r, "no memory for a decision");
 }
 
-int ward_ask_connect(struct life *l, const char *host, uint16_t port, bool meant,
+int ward_ask_connect(struct life *l, const char *host, uint16_t port, struct ward_connect_asked how,
 	struct ward_decision *ret, struct ward_error *err)
 {
 	char endpoint[WARD_ENDPOINT_TEXT_MAX];
@@ -175,8 +177,8 @@ int ward_ask_connect(struct life *l, const char *host, uint16_t port, bool meant
 	if (!ward_endpoint_question(host, port > 0 ? port : 1, endpoint))
 		return WARD_OK;
 	return end(ret,
-		l->book ? by_policies(l, host, port, meant, endpoint, ret)
-			: by_rules(l, host, port, meant, endpoint, ret, err),
+		l->book ? by_policies(l, host, port, how, endpoint, ret)
+			: by_rules(l, host, port, how, endpoint, ret, err),
 		err);
 }
 

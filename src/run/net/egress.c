@@ -33,7 +33,8 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 		return WARD_E_NOMEM;
 	r = q->name && q->address
 		? ward_ask_leads(l, q->name, q->port, q->address, d, NULL)
-		: ward_ask_connect(l, q->name ? q->name : q->address, q->port, q->meant, d, NULL);
+		: ward_ask_connect(l, q->name ? q->name : q->address, q->port,
+			  (struct ward_connect_asked){ .meant = q->meant }, d, NULL);
 	if (r == WARD_OK) {
 		*ret = d->effect;
 		(void)snprintf(rule, rule_size, "%s", rule_name(d));
@@ -152,7 +153,9 @@ static void explain_address(struct life *l, const struct ward_egress_event *e,
 	(void)is_inner(to, carried);
 	for (;;) {
 		r = by_forbid ? ward_ask_leads(l, from, e->port, to, d, NULL)
-			      : ward_ask_connect(l, to, e->port, true, d, NULL);
+			      : ward_ask_connect(l, to, e->port,
+					(struct ward_connect_asked){ .meant = true, .cure = true },
+					d, NULL);
 		if (r == WARD_OK && d->effect != WARD_ALLOW)
 			break;
 		*d = (struct ward_decision){ 0 };
@@ -167,6 +170,7 @@ static void explain_address(struct life *l, const struct ward_egress_event *e,
 static void explain(struct life *l, const struct ward_egress_event *e, struct ward_decision *d)
 {
 	const char *host = e->name ? e->name : e->address;
+	struct ward_connect_asked how = { .cure = true };
 	struct ward_decision *port = NULL;
 	char carried[INET_ADDRSTRLEN];
 
@@ -179,12 +183,13 @@ static void explain(struct life *l, const struct ward_egress_event *e, struct wa
 	}
 	if (!ward_streq(e->why, "no_rule"))
 		return;
-	if (ward_ask_connect(l, host, e->port, !e->name && is_inner(host, carried), d, NULL) < 0 ||
-		d->effect == WARD_ALLOW) {
+	how.meant = !e->name && is_inner(host, carried);
+	if (ward_ask_connect(l, host, e->port, how, d, NULL) < 0 || d->effect == WARD_ALLOW) {
 		*d = (struct ward_decision){ 0 };
 	} else if (!e->port && !d->by) {
 		port = malloc(sizeof(*port));
-		if (port && ward_ask_connect(l, host, CURE_PORT, false, port, NULL) == WARD_OK)
+		how.meant = false;
+		if (port && ward_ask_connect(l, host, CURE_PORT, how, port, NULL) == WARD_OK)
 			memcpy(d->cure, port->cure, sizeof(d->cure));
 		free(port);
 	}
