@@ -197,6 +197,40 @@ def both_with_shared_mounts(fn):
     return fn
 
 
+def twice_named_root():
+    """Our / is a tmpfs in which the host's directories are mounted, and /again is that very directory by another name. In a private namespace."""
+    top = "/mnt"
+    mount("ward-test", top, "tmpfs", 0, "mode=0755")
+    for entry in os.scandir("/"):
+        to = f"{top}/{entry.name}"
+        if entry.is_symlink():
+            os.symlink(os.readlink(entry.path), to)
+        elif entry.is_dir() and entry.name != "mnt":
+            os.mkdir(to)
+            mount(entry.path, to, None, MS_BIND | MS_REC)
+    os.mkdir(f"{top}/again")
+    mount(top, f"{top}/again", None, MS_BIND)
+    os.chdir(top)
+    must(libc.syscall(NR["pivot_root"], b".", b"."), "pivot_root")
+    must(libc.umount2(b".", UMOUNT_DETACH), "umount")
+    os.chdir("/")
+
+
+def both_with_twice_named_root(fn):
+    """As both, where /again is / by another name. Takes root to make."""
+    def root():
+        private_mounts()
+        twice_named_root()
+
+    def with_fuse():
+        twice_named_root()
+        bound_fuse()
+    if os.geteuid() == 0:
+        _register(fn, "root, / with two names", root)
+        _register(fn, "user, / with two names", lambda: become_user(with_fuse))
+    return fn
+
+
 def both_cases(rows):
     """One pair of tests for each row (name, args...)."""
     def register(fn):

@@ -59,6 +59,18 @@ def no_mount_crosses(p):
     check("shared:" not in out and "master:" not in out and "secret" not in out and "later" not in out, out)
 
 
+@box.both_with_twice_named_root
+def a_grant_that_is_the_root_by_another_name(p):
+    """Landlock knows a directory by what it is: what the self-test may not open must be none that a grant can mean."""
+    check_eq(os.stat("/")[1:3], os.stat("/again")[1:3])
+    for how in ("--read", "--write"):
+        r, doc = p.outcome(how, "/again", "ls", "/again")
+        check_eq((r.code, doc["violations"]), (0, []), f"{how}: {r.err}")
+        check_in("again", r.out.split())
+        r = p.run(how, "/again", "ls", "/root", "/etc/shadow")
+        check("shadow" not in r.out and r.code == 2, f"{how}: {r}")
+
+
 @root_only
 def mounts_of_the_host_below_a_grant(p):
     """A name that is held, and a grant of its own, where the host has mounted something: the plan's mount covers it, with all that is in it."""

@@ -358,9 +358,15 @@ pid_t child_start(struct init *in)
 	/* Nothing that is executed here may look into the init, nor into this memory. */
 	if (!WARD_OFF(DUMPABLE) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, "dumpable");
-	/* Still the host's, and of no use but for the self-test: what Landlock is good for when nothing else holds. */
-	if (l->landlock_abi && in->namespaces)
-		in->outside = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/*
+	 * We stand in the scratch, which no name leads to and no rule can mean: what Landlock is good for when nothing else holds. The
+	 * host's root would not do, since a grant may be that directory by another name (a bind, a second mount of its file system).
+	 */
+	if (l->landlock_abi && in->namespaces) {
+		in->outside = openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (in->outside < 0)
+			fail(in->ctl, WARD_STAGE_LANDLOCK, errno, "scratch");
+	}
 	in->steps = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
 	if (in->steps < 0 || pipe2(in->executed, O_CLOEXEC) < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, "eventfd");

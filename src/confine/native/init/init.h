@@ -21,7 +21,7 @@ struct init {
 	int handed[WARD_HANDED_MAX]; /* descriptors by enum ward_launch_handed */
 	int ctl, cmd, fuse; /* WARD_LAUNCH_FD_* */
 	int steps; /* eventfd: how often the command may go on */
-	int outside; /* O_PATH of what was the root when the command was made; -1 = none */
+	int outside; /* O_PATH of the scratch, which lies outside of every view; -1 = none */
 	int executed[2]; /* pipe: the command's end closes by its exec */
 	int oom; /* /proc/self/oom_score_adj, -1 = not to be had */
 	char oom_old[16]; /* what it was */

@@ -360,8 +360,8 @@ pid_t view_build(struct init *in)
 	if (!(in->l->flags & WARD_LAUNCH_ROOT))
 		trees_open(in);
 	become(in);
-	command = child_start(in);
 	scratch(in);
+	command = child_start(in);
 	must_mkdir(in, "root", 0755);
 	if (in->l->flags & WARD_LAUNCH_FUSE)
 		fuse_mount(in, fuse);
