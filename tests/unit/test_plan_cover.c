@@ -172,6 +172,48 @@ TEST(one_name_twice)
 	}
 }
 
+/* What a policy takes away, and nothing wider shows, is not there: but where the run starts, as an empty directory. */
+TEST(one_name_given_and_taken_away)
+{
+	static const struct {
+		const char *name;
+		struct ward_node other, mask;
+		bool stays, dir;
+	} taken[] = {
+		{ "granted", { W }, { R, FIXED }, false },
+		{ "granted as a file", { 0 }, { FIXED }, false },
+		{ "a link of the base", { .kind = WARD_NODE_SYMLINK, .source = "x", .base = true },
+			{ R, FIXED }, false },
+		{ "taken twice", { .kind = WARD_NODE_MASK, R, FIXED }, { R, FIXED }, false },
+		{ "a directory of the view", { R }, { R, FIXED }, true, true },
+		{ "granted, and the run starts there", { W }, { R, FIXED, .stay = true }, true },
+	};
+
+	TABLE(row, taken) {
+		for (int turned = 0; turned < 2; turned++) {
+			struct ward_host h = full_host();
+			struct ward_plan_input in = input(&h);
+			struct ward_node mask = row->mask, nodes[2];
+			const struct ward_node *n;
+			struct ward_plan *p;
+
+			CASE("%s, %d", row->name, turned);
+			mask.kind = WARD_NODE_MASK;
+			nodes[turned] = at(&row->other, "/w/n");
+			if (row->dir)
+				nodes[turned].kind = WARD_NODE_DIR;
+			nodes[!turned] = at(&mask, "/w/n");
+			in.nodes = nodes;
+			in.n_nodes = 2;
+			p = must_build(&in);
+			n = find(p, "/w/n");
+			CHECK_EQ_INT(n != NULL, row->stays);
+			CHECK(!n || n->kind == WARD_NODE_DIR);
+			ward_plan_free(p);
+		}
+	}
+}
+
 /* Of two of one name the rule that matters is shown: the writer's, the earlier one's, a grant's before the base. */
 TEST(whose_rule_is_shown)
 {
