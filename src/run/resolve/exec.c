@@ -345,15 +345,11 @@ static int follow_shim(struct ward_resolver *rs, struct ward_program *p, struct 
 	return r < 0 ? fail_spawn(rs, real, -r, err) : WARD_OK;
 }
 
-int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct ward_error *err)
+/* It may be started here: it is a program, visible inside, and no rule refuses it. */
+static int check_startable(struct ward_resolver *rs, struct ward_program *p, struct ward_error *err)
 {
-	const struct ward_node *shown;
-	struct ward_head head = { 0 };
 	int r;
 
-	r = follow_shim(rs, p, err);
-	if (r < 0)
-		return r;
 	/* What a "#!" names is only spoken about once it may be seen. */
 	if (!p->from && S_ISDIR(p->t.st.st_mode))
 		return fail_given(rs, p->path, EACCES, "it is a directory", "name a program", err);
@@ -367,7 +363,53 @@ int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct war
 		ward_fail_at(err, p->from, 1, 0);
 		return WARD_E_SPAWN;
 	}
-	r = ward_rules_needed(rs, p->t.path, WARD_NEED_START, err);
+	return ward_rules_needed(rs, p->t.path, WARD_NEED_START, err);
+}
+
+/* Where what may be executed is named: it, and what it executes by itself. */
+static int name_executed(struct ward_resolver *rs, const struct ward_program *p,
+	struct ward_error *err)
+{
+	int r;
+
+	if (rs->exec_all)
+		return WARD_OK;
+	r = ward_rs_text(rs, &rs->exec_paths, p->t.path, err);
+	if (r == WARD_OK)
+		r = add_needs(rs, p->path, err);
+	if (r == WARD_OK && p->rule_text)
+		r = implied_rule(rs, WARD_CAP_EXTERNAL_COMMAND, p->path, p->rule_text, err);
+	return r;
+}
+
+static int add_interpreter(struct ward_resolver *rs, const struct ward_program *p,
+	const struct ward_head *h, struct ward_error *err)
+{
+	struct ward_program env = {
+		.path = "/usr/bin/env", .depth = p->depth + 1, .rule_text = "implied: a #! line"
+	};
+	int r = WARD_OK;
+
+	/* A permit of a script is none of its interpreter, which could then run anything else: it needs one of its own. */
+	if (p->decided)
+		return ward_rules_interpreter(rs, p->path, h->env ? env.path : h->interp, err);
+	/* "#!/usr/bin/env X" runs both. */
+	if (h->env && ward_rs_target(rs, env.path, &env.t) == 0)
+		r = rs->exec_all ? ward_rules_needed(rs, env.t.path, WARD_NEED_START, err)
+				 : ward_rs_program(rs, &env, err);
+	return r < 0 ? r : follow_script(rs, p, h, err);
+}
+
+int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct ward_error *err)
+{
+	const struct ward_node *shown;
+	struct ward_head head = { 0 };
+	int r;
+
+	r = follow_shim(rs, p, err);
+	if (r < 0)
+		return r;
+	r = check_startable(rs, p, err);
 	if (r < 0)
 		return r;
 	shown = ward_rs_shown_by(rs, p->t.path);
@@ -379,33 +421,10 @@ int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct war
 		ward_fail_at(err, p->t.path, 1, 0);
 		return r;
 	}
-	if (!rs->exec_all) {
-		r = ward_rs_text(rs, &rs->exec_paths, p->t.path, err);
-		if (r == WARD_OK)
-			r = add_needs(rs, p->path, err);
-		if (r == WARD_OK && p->rule_text)
-			r = implied_rule(rs, WARD_CAP_EXTERNAL_COMMAND, p->path, p->rule_text, err);
-		if (r < 0)
-			return r;
-	}
-	/* A permit of a script is none of its interpreter, which could then run anything else: it needs one of its own. */
-	if (head.script && p->decided)
-		return ward_rules_interpreter(rs, p->path, head.env ? "/usr/bin/env" : head.interp,
-			err);
-	if (head.script) {
-		/* "#!/usr/bin/env X" runs both. */
-		struct ward_program env = { .path = "/usr/bin/env",
-			.depth = p->depth + 1,
-			.rule_text = "implied: a #! line" };
-
-		if (head.env && ward_rs_target(rs, env.path, &env.t) == 0)
-			r = rs->exec_all ? ward_rules_needed(rs, env.t.path, WARD_NEED_START, err)
-					 : ward_rs_program(rs, &env, err);
-		if (r < 0)
-			return r;
-		return follow_script(rs, p, &head, err);
-	}
-	return add_loader(rs, &head, err);
+	r = name_executed(rs, p, err);
+	if (r < 0)
+		return r;
+	return head.script ? add_interpreter(rs, p, &head, err) : add_loader(rs, &head, err);
 }
 
 /* ---- CMD ---- */
