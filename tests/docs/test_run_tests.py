@@ -125,10 +125,30 @@ def the_shipped_rules_are_read():
     check(any(suite == "sandbox" for suite, _ in rules))
 
 
+@cases([
+    ("with nf_tables", {"user", "userns", "nftables"}, True),
+    ("without, whatever else is there", {"root", "userns", "landlock", "fuse", "cgroup1", "cgroup2"}, False),
+    ("without namespaces", {"root", "nftables"}, False),
+])
+def the_captured_network_may_be_skipped(words, want):
+    check_eq(run_tests.required(run_tests.load_required(), words, ["sandbox"], "capture", "tcp_to_anywhere"), want)
+
+
 @test
 def words_are_probed():
     words = run_tests.probe()
     check(("root" in words) != ("user" in words))
+    check_eq([w for w in words if w not in run_tests.WORDS], [])
+
+
+@test
+def nf_tables_is_asked_and_not_supposed():
+    was = run_tests.ASK_NFTABLES
+    try:
+        run_tests.ASK_NFTABLES = was.replace("10 << 8 | 16", "10 << 8 | 99")     # a message that nobody knows
+        check("nftables" not in run_tests.probe())
+    finally:
+        run_tests.ASK_NFTABLES = was
 
 
 @test
