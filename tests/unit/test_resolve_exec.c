@@ -420,7 +420,7 @@ TEST(rustup)
 {
 	tree();
 	put("home/.cargo/bin/rustup", SH, 0755);
-	put("home/.cargo/bin/rg", SH, 0755);
+	put("home/.cargo/bin/ward-rg", SH, 0755);
 	put_link("home/.cargo/bin/cargo", "rustup");
 	put("home/.rustup/settings.toml",
 		"version = \"12\"\ndefault_toolchain = \"stable-x\"\n[overrides]\n", 0644);
@@ -429,10 +429,10 @@ TEST(rustup)
 	OK(RUN("--", "cargo", "build"));
 	CHECK_STR_EQ(plan->exe, at("home/.rustup/toolchains/stable-x/bin/cargo"));
 	/* A program beside the shims is itself. */
-	OK(RUN("--", "rg"));
-	CHECK_STR_EQ(plan->exe, at("home/.cargo/bin/rg"));
+	OK(RUN("--", "ward-rg"));
+	CHECK_STR_EQ(plan->exe, at("home/.cargo/bin/ward-rg"));
 	CHECK_STR_EQ(shows(),
-		"d home/, d home/.cargo/, d home/.cargo/bin/, r home/.cargo/bin/rg, d ws/");
+		"d home/, d home/.cargo/, d home/.cargo/bin/, r home/.cargo/bin/ward-rg, d ws/");
 }
 
 TEST(prefixes_by_path)
