@@ -106,7 +106,7 @@ def signals_to_who_embeds_it():
 def orphans(p):
     shutil.copy(built("fault/forks", "WARD_FORKS"), p.ws / "forks")
     q = p.start("--read", ".", "./forks", FORKS, stdin=subprocess.DEVNULL, stdout=PIPE, stderr=PIPE)
-    time.sleep(0.3)
+    check_eq(q.stdout.readline(), b"begun\n")
     seen = []
     while q.poll() is None:
         with contextlib.suppress(OSError):
