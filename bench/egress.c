@@ -3,7 +3,8 @@
  * Both ends of the connections that bench/egress measures.
  *
  *	egress serve                           an origin and a name server on 127.0.0.1: one line "PORT DNSPORT", then until standard input ends
- *	egress client direct|name HOST PORT    connects to HOST, an address, or asks for its address first, each time, as resolvers do
+ *	egress client direct HOST PORT         connects to HOST, an address
+ *	egress client name[@ADDRESS:PORT] HOST PORT    asks for its address first, each time, as resolvers do: that server, or that of /etc/resolv.conf
  *	egress client proxy HOST PORT          asks the proxy of $HTTP_PROXY for HOST:PORT
  *
  * A client does what it is told by lines of standard input, and answers each with one line of figures, in nanoseconds:
@@ -18,7 +19,6 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -534,7 +534,6 @@ static void find_proxy(unsigned port)
 {
 	const char *s = getenv("HTTP_PROXY"), *at;
 	char where[256], login[512] = "", *colon;
-	struct addrinfo want = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM }, *found;
 
 	if (!s)
 		s = getenv("http_proxy");
@@ -555,23 +554,32 @@ static void find_proxy(unsigned port)
 	if (!colon)
 		die("the proxy's port");
 	*colon = '\0';
-	if (getaddrinfo(where, colon + 1, &want, &found) != 0)
-		die("the proxy's name");
-	memcpy(&proxy, found->ai_addr, sizeof(proxy));
-	freeaddrinfo(found);
+	proxy = (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10)) };
+	if (inet_pton(AF_INET, strcmp(where, "localhost") == 0 ? "127.0.0.1" : where,
+		    &proxy.sin_addr) != 1)
+		die("the proxy's address");
 	(void)snprintf(connect_line, sizeof(connect_line),
 		"CONNECT %s:%u HTTP/1.1\r\nHost: %s:%u\r\n%s\r\n", host, port, host, port, login);
 }
 
-/* The first of /etc/resolv.conf. */
-static void find_name_server(void)
+/* ADDRESS:PORT, or NULL: the first of /etc/resolv.conf. */
+static void find_name_server(const char *given)
 {
-	FILE *f = fopen("/etc/resolv.conf", "re");
+	FILE *f = given ? NULL : fopen("/etc/resolv.conf", "re");
 	char line[256], text[64];
+	unsigned port;
 
+	name_server = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(53) };
+	if (given) {
+		if (sscanf(given, "%63[^:]:%u", text, &port) != 2 ||
+			inet_pton(AF_INET, text, &name_server.sin_addr) != 1)
+			die(given);
+		name_server.sin_port = htons((uint16_t)port);
+		return;
+	}
 	if (!f)
 		die("/etc/resolv.conf");
-	name_server = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(53) };
 	while (fgets(line, sizeof(line), f))
 		if (sscanf(line, "nameserver %63s", text) == 1 &&
 			inet_pton(AF_INET, text, &name_server.sin_addr) == 1)
@@ -586,11 +594,13 @@ static void client(char **argv)
 
 	host = argv[1];
 	target = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	way = strcmp(argv[0], "proxy") == 0 ? PROXY : strcmp(argv[0], "name") == 0 ? NAME : DIRECT;
+	way = strcmp(argv[0], "proxy") == 0        ? PROXY
+		: strncmp(argv[0], "name", 4) == 0 ? NAME
+						   : DIRECT;
 	if (way == PROXY)
 		find_proxy(port);
 	if (way == NAME)
-		find_name_server();
+		find_name_server(argv[0][4] == '@' ? argv[0] + 5 : NULL);
 	if (way == DIRECT && inet_pton(AF_INET, host, &target.sin_addr) != 1)
 		die("an address is wanted");
 	many_descriptors();

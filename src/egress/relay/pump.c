@@ -18,10 +18,15 @@
 #define TURNS 4 /* full buffers, before other flows have theirs */
 
 static char shared[WAY_MAX];
+/* What most flows hold at first; the heap would go to the kernel for each. */
+#define SMALL 1024u
+#define SPARE_MAX 32
+static char *spare[SPARE_MAX];
+static unsigned n_spare;
 
 bool relay_keep(struct relay_way *w, const char *p, size_t n)
 {
-	size_t cap = w->cap == 0 ? 1024 : w->cap;
+	size_t cap = w->cap == 0 ? SMALL : w->cap;
 	char *kept;
 
 	if (w->off > 0) {
@@ -33,7 +38,8 @@ bool relay_keep(struct relay_way *w, const char *p, size_t n)
 	while (cap < w->len + n)
 		cap *= 2;
 	if (cap != w->cap) {
-		kept = realloc(w->kept, cap);
+		kept = w->kept == NULL && cap == SMALL && n_spare > 0 ? spare[--n_spare]
+								      : realloc(w->kept, cap);
 		if (kept == NULL)
 			return false;
 		w->kept = kept;
@@ -46,7 +52,10 @@ bool relay_keep(struct relay_way *w, const char *p, size_t n)
 
 void relay_drop(struct relay_way *w)
 {
-	free(w->kept);
+	if (w->cap == SMALL && n_spare < SPARE_MAX)
+		spare[n_spare++] = w->kept;
+	else
+		free(w->kept);
 	w->kept = NULL;
 	w->off = w->len = w->cap = 0;
 }
