@@ -77,6 +77,7 @@
 #define WARD_DETAIL_TEXT_MAX 4096            /* bytes of one text that the sandbox chose, in a record */
 #define WARD_RELAY_FLOWS_MAX 8192            /* connections of one run at a time */
 #define WARD_RELAY_HELD_MAX (64u << 10)      /* bytes that the relay keeps of one */
+#define WARD_RELAY_KEPT_MAX (32u << 20)      /* of all, waiting to be judged; and as many again on their way */
 #define WARD_RELAY_FIRST_MS 5000             /* milliseconds from a client's first byte to the one that says what it speaks */
 #define WARD_RELAY_GATE_MS 60000             /* milliseconds that a connection waits for its verdict and its server */
 #define WARD_RELAY_NAMES_MAX 256             /* names that the relay waits for at a time */
@@ -88,7 +89,10 @@
 #define WARD_EGRESS_DIALS_MAX 128            /* of them being dialled at a time; the others wait */
 #define WARD_EGRESS_LOOKUPS_MAX 64           /* names being looked up outside at a time; the others wait */
 #define WARD_EGRESS_ADDRESSES_MAX 16         /* addresses of one name that are looked at, of each family */
-#define WARD_EGRESS_ALIKE_MAX 4096           /* different things that the network part of one run tells; more are counted */
+#define WARD_EGRESS_LOOKUPS_RATE 64          /* of them begun a second, once WARD_EGRESS_LOOKUPS_BURST were */
+#define WARD_EGRESS_LOOKUPS_BURST 512        /* begun before that rate holds */
+#define WARD_EGRESS_ASKED_RATE 5000          /* names, and connections, judged a second; at first twice as many */
+#define WARD_EGRESS_ALIKE_MAX 4096           /* different things of each kind that the network part of a run tells; more are counted */
 #define WARD_EGRESS_IDLE_MS 3600000          /* milliseconds without a byte either way, after which a connection ends */
 #define WARD_DNS_CNAMES_MAX 16               /* aliases that one name may lead through */
 #define WARD_HOSTS_BYTES_MAX (1u << 20)      /* bytes of /etc/hosts, or /etc/resolv.conf, that are read */

@@ -36,7 +36,8 @@ enum ward_egress_kind {
 	WARD_EGRESS_DNS_BLOCK,
 	WARD_EGRESS_CONNECT, /* a flow that was allowed has ended (or the run): its numbers */
 	WARD_EGRESS_BLOCK, /* a flow that was refused */
-	WARD_EGRESS_LIMIT /* why: which limit; count: how often it turned something away */
+	WARD_EGRESS_LIMIT, /* why: which limit; count: how often it turned something away */
+	WARD_EGRESS_KIND_MAX
 };
 const char *ward_egress_kind_name(enum ward_egress_kind k); /* "dns.query" ... */
 /* why of a block: the run tried what it may not; false: the network outside is to blame. */
@@ -65,8 +66,8 @@ struct ward_egress_ops {
 	 */
 	int (*ask)(void *arg, const struct ward_egress_ask *q, enum ward_effect *ret, char *rule, size_t rule_size);
 	void (*event)(void *arg, const struct ward_egress_event *e);
-	/* Who has the connection from this address inside; false: not known, or, without wait, not yet. comm: 16 bytes. */
-	bool (*who)(void *arg, const char *address, uint16_t port, bool wait, int *ret_pid, char comm[16]);
+	/* Who has the connection from this address inside; false: not known. comm: 16 bytes. */
+	bool (*who)(void *arg, const char *address, uint16_t port, int *ret_pid, char comm[16]);
 };
 struct ward_egress_options {
 	const struct ward_egress_ops *ops;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Telling what happened, without letting the sandbox fill the log: what is alike is told once, then each time that as many again have
- * come, and the rest at the end. Of more than WARD_EGRESS_ALIKE_MAX different things the further ones are only counted.
+ * come, and the rest at the end. Of more than WARD_EGRESS_ALIKE_MAX different things of a kind the further ones are told without what the
+ * sandbox chooses freely, who it was; and as many again later only counted. No kind can crowd out another.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,7 @@ bool ward_egress_is_violation(const char *word)
 
 const char *ward_egress_kind_name(enum ward_egress_kind k)
 {
-	static const char *const names[] = {
+	static const char *const names[WARD_EGRESS_KIND_MAX] = {
 		[WARD_EGRESS_DNS_QUERY] = "dns.query",
 		[WARD_EGRESS_DNS_BLOCK] = "dns.block",
 		[WARD_EGRESS_CONNECT] = "net.connect",
@@ -105,7 +106,7 @@ static struct ward_told *remember(struct ward_egress *g, const struct ward_egres
 	struct ward_told *t;
 	bool failed = false;
 
-	if (g->n_told == WARD_EGRESS_ALIKE_MAX)
+	if (g->n_told[e->kind] >= (e->comm ? 1u : 2u) * (size_t)WARD_EGRESS_ALIKE_MAX)
 		return NULL;
 	t = calloc(1, sizeof(*t));
 	if (!t)
@@ -127,7 +128,7 @@ static struct ward_told *remember(struct ward_egress *g, const struct ward_egres
 	if (e->comm)
 		memcpy(t->comm, e->comm, strnlen(e->comm, sizeof(t->comm) - 1));
 	g->told[bucket] = t;
-	g->n_told++;
+	g->n_told[e->kind]++;
 	return t;
 }
 
@@ -149,18 +150,32 @@ static void flush(struct ward_egress *g, struct ward_told *t)
 	g->ops->event(g->arg, &e);
 }
 
-void ward_tell(struct ward_egress *g, const struct ward_egress_event *e)
+static struct ward_told *told_of(struct ward_egress *g, const struct ward_egress_event *e)
 {
 	size_t bucket = bucket_of(e);
 	struct ward_told *t = g->told[bucket];
-	uint64_t before;
 
 	while (t && !alike(t, e))
 		t = t->next;
-	if (!t)
-		t = remember(g, e, bucket);
+	return t ? t : remember(g, e, bucket);
+}
+
+void ward_tell(struct ward_egress *g, const struct ward_egress_event *e)
+{
+	struct ward_told *t = told_of(g, e);
+	struct ward_egress_event nobody = *e;
+	uint64_t before;
+
+	if (!t && e->comm) {
+		nobody.comm = NULL;
+		nobody.pid = 0;
+		e = &nobody;
+		t = told_of(g, e);
+	}
 	if (!t) {
-		g->told_over += e->count;
+		g->told_over[e->kind].count += e->count;
+		g->told_over[e->kind].up += e->up;
+		g->told_over[e->kind].down += e->down;
 		return;
 	}
 	before = t->total;
@@ -176,13 +191,22 @@ void ward_tell(struct ward_egress *g, const struct ward_egress_event *e)
 		flush(g, t);
 }
 
-void ward_tell_end(struct ward_egress *g)
+static void tell_over(struct ward_egress *g, enum ward_egress_kind k)
 {
 	struct ward_egress_event over = { .kind = WARD_EGRESS_LIMIT,
 		.why = "egress.alike",
 		.text = "more different things happened on the network than are told",
-		.count = g->told_over };
+		.name = ward_egress_kind_name(k),
+		.up = g->told_over[k].up,
+		.down = g->told_over[k].down,
+		.count = g->told_over[k].count };
 
+	if (over.count)
+		g->ops->event(g->arg, &over);
+}
+
+void ward_tell_end(struct ward_egress *g)
+{
 	for (size_t i = 0; i < WARD_TOLD_BUCKETS; i++)
 		while (g->told[i]) {
 			struct ward_told *t = g->told[i];
@@ -192,8 +216,8 @@ void ward_tell_end(struct ward_egress *g)
 				flush(g, t);
 			free_told(t);
 		}
-	g->n_told = 0;
-	if (g->told_over)
-		g->ops->event(g->arg, &over);
-	g->told_over = 0;
+	for (unsigned k = 0; k < WARD_EGRESS_KIND_MAX; k++)
+		tell_over(g, (enum ward_egress_kind)k);
+	memset(g->n_told, 0, sizeof(g->n_told));
+	memset(g->told_over, 0, sizeof(g->told_over));
 }

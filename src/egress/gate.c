@@ -116,8 +116,30 @@ static void block_name(struct ward_egress *e, const char *name, enum ward_egress
 	ward_tell(e, &v);
 }
 
+#define RCODE_SERVFAIL 2u
 #define RCODE_NO_NAME 3u
 #define RCODE_REFUSED 5u
+
+static void tell_limit(struct ward_egress *e, enum ward_relay_limit which, uint64_t count)
+{
+	struct ward_egress_event v = { .kind = WARD_EGRESS_LIMIT, .count = count };
+
+	switch (which) {
+	case WARD_RELAY_LIMIT_NO_HOST:
+		v.kind = WARD_EGRESS_DNS_BLOCK;
+		ward_tell_why(&v, WARD_EGRESS_WHY_NO_HOST, NULL);
+		break;
+	case WARD_RELAY_LIMIT_FLOWS:
+		v.why = "egress.flows";
+		v.text = "more connections at a time than one run may have";
+		break;
+	default:
+		v.why = "egress.questions";
+		v.text = "more questions for names at a time than one run may ask";
+		break;
+	}
+	ward_tell(e, &v);
+}
 
 static void on_name(struct ward_egress *e, const struct ward_relay_msg *m)
 {
@@ -132,6 +154,12 @@ static void on_name(struct ward_egress *e, const struct ward_relay_msg *m)
 
 	if (!ward_name_is_normal(ward_str(m->name))) {
 		ward_gate_lost(e, "it asked for a name that is none");
+		return;
+	}
+	if (!ward_bucket_take(&e->names, ward_now_mono_ns())) {
+		answer.value = RCODE_SERVFAIL;
+		ward_gate_send(e, &answer, -1);
+		tell_limit(e, WARD_RELAY_LIMIT_NAMES, 1);
 		return;
 	}
 	if (e->ops->ask(e->arg, &q, &effect, rule, sizeof(rule)) != WARD_OK ||
@@ -163,17 +191,10 @@ static void on_name(struct ward_egress *e, const struct ward_relay_msg *m)
 
 static void on_limit(struct ward_egress *e, const struct ward_relay_msg *m)
 {
-	struct ward_egress_event v = { .kind = WARD_EGRESS_LIMIT, .count = m->up ? m->up : 1 };
-
-	if (m->value >= WARD_RELAY_LIMIT_MAX) {
+	if (m->value >= WARD_RELAY_LIMIT_MAX)
 		ward_gate_lost(e, "it named a limit that there is not");
-		return;
-	}
-	v.why = m->value == WARD_RELAY_LIMIT_FLOWS ? "egress.flows" : "egress.questions";
-	v.text = m->value == WARD_RELAY_LIMIT_FLOWS
-		? "more connections at a time than one run may have"
-		: "more questions for names at a time than one run may ask";
-	ward_tell(e, &v);
+	else
+		tell_limit(e, (enum ward_relay_limit)m->value, m->up ? m->up : 1);
 }
 
 static void take(struct ward_egress *e, const struct ward_relay_msg *m)
@@ -268,6 +289,8 @@ int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egre
 	e->ctl = ctl;
 	e->relay = (struct ward_spawned)WARD_SPAWNED_INIT;
 	e->ctl_source = (struct ward_waiter){ on_ctl, e };
+	e->names = e->opens = (struct ward_bucket){ .rate = WARD_EGRESS_ASKED_RATE,
+		.burst = 2 * WARD_EGRESS_ASKED_RATE };
 	e->epoll = epoll_create1(EPOLL_CLOEXEC);
 	e->route = ward_route_open();
 	ev.data.ptr = &e->ctl_source;
@@ -402,6 +425,18 @@ int ward_egress_timeout(const struct ward_egress *e)
 	return t <= now ? 0 : (int)((t - now) / WARD_MS) + 1;
 }
 
+static void tell_paced(struct ward_egress *e)
+{
+	struct ward_egress_event v = { .kind = WARD_EGRESS_LIMIT,
+		.why = "egress.lookups",
+		.text = "names are looked up outside more slowly than the run asks for them",
+		.count = e->resolver.paced };
+
+	if (v.count)
+		ward_tell(e, &v);
+	e->resolver.paced = 0;
+}
+
 int ward_egress_next(struct ward_egress *e, struct ward_error *err)
 {
 	struct epoll_event ev;
@@ -420,6 +455,7 @@ int ward_egress_next(struct ward_egress *e, struct ward_error *err)
 	now = ward_now_mono_ns();
 	ward_resolver_tick(&e->resolver, now);
 	ward_flows_tick(e, now);
+	tell_paced(e);
 	if (e->lost && !e->buried)
 		bury(e);
 	return WARD_OK;

@@ -44,6 +44,14 @@ struct ward_pinned *ward_pinned_at(const struct ward_pins_table *t, const struct
 void ward_pinned_addresses(const struct ward_pinned *p, uint8_t v4[4], uint8_t v6[16]);
 void ward_pins_table_done(struct ward_pins_table *t);
 
+/* ---- budget.c ---- */
+struct ward_bucket {
+	uint64_t rate, burst;        /* tokens a second, at least 1 and at most 1000000 */
+	uint64_t have, at;           /* billionths; ns, 0: it is full */
+};
+bool ward_bucket_take(struct ward_bucket *b, uint64_t now);
+uint64_t ward_bucket_next(const struct ward_bucket *b); /* ns: when there is one again, of one that was asked */
+
 /* ---- resolve.c ---- */
 struct ward_resolver {
 	int epoll;                   /* borrowed */
@@ -54,6 +62,9 @@ struct ward_resolver {
 	const char *conf_file, *hosts_file;
 	struct ward_lookup *first;
 	size_t n;
+	struct ward_bucket pace;     /* of what leaves the host: names carry data */
+	uint64_t paced_until;        /* ns: somebody waits for the next token; 0: nobody */
+	uint64_t paced;              /* how many had to, and were not told yet */
 };
 int ward_resolver_init(struct ward_resolver *r, int epoll, const char *spec, struct ward_error *err);
 /*
@@ -120,6 +131,7 @@ struct ward_egress {
 	bool buried;                 /* and what that means was done */
 	struct ward_pins_table pins;
 	struct ward_resolver resolver;
+	struct ward_bucket names, opens; /* what is judged a second */
 	struct ward_flow *flows[WARD_FLOWS_BUCKETS];
 	size_t n_flows, n_dials;
 	struct ward_flow *pending, *pending_last; /* not open yet, by their age */
@@ -127,8 +139,10 @@ struct ward_egress {
 	struct ward_out *out, *out_last; /* what the relay has not taken yet */
 	size_t n_out;
 	struct ward_told *told[WARD_TOLD_BUCKETS];
-	size_t n_told;
-	uint64_t told_over;
+	size_t n_told[WARD_EGRESS_KIND_MAX];
+	struct {
+		uint64_t count, up, down;
+	} told_over[WARD_EGRESS_KIND_MAX];
 };
 
 /* gate.c. For the tests: without a process; ctl is taken. */

@@ -82,9 +82,10 @@ static bool in_hosts(const struct ward_resolver *r, const char *name, struct war
 
 int ward_resolver_init(struct ward_resolver *r, int epoll, const char *spec, struct ward_error *err)
 {
-	*r = (struct ward_resolver){
-		.epoll = epoll, .conf_file = "/etc/resolv.conf", .hosts_file = "/etc/hosts"
-	};
+	*r = (struct ward_resolver){ .epoll = epoll,
+		.conf_file = "/etc/resolv.conf",
+		.hosts_file = "/etc/hosts",
+		.pace = { .rate = WARD_EGRESS_LOOKUPS_RATE, .burst = WARD_EGRESS_LOOKUPS_BURST } };
 	if (!spec)
 		return WARD_OK;
 	r->fixed = true;
@@ -324,6 +325,16 @@ static void begin_try(struct half *h)
 
 /* ---- the face ---- */
 
+/* Whoever may not now tries again when there is a token; he is counted once each time. */
+static bool may_ask(struct ward_resolver *r, uint64_t now)
+{
+	if (ward_bucket_take(&r->pace, now))
+		return true;
+	r->paced_until = ward_bucket_next(&r->pace);
+	r->paced++;
+	return false;
+}
+
 bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 {
 	uint64_t now = ward_now_mono_ns();
@@ -332,7 +343,7 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 	if (p->lookup || (p->until && now < p->until))
 		return true;
 	/* First: whoever waits asks again each turn, and a file is not to be read for each of them. */
-	if (r->n >= WARD_EGRESS_LOOKUPS_MAX)
+	if (r->n >= WARD_EGRESS_LOOKUPS_MAX || now < r->paced_until)
 		return false;
 	memset(&p->out, 0, sizeof(p->out));
 	memset(&p->out6, 0, sizeof(p->out6));
@@ -342,6 +353,8 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 		return true;
 	}
 	p->until = 0;
+	if (!may_ask(r, now))
+		return false;
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return false;
@@ -367,6 +380,8 @@ void ward_resolver_tick(struct ward_resolver *r, uint64_t now)
 {
 	struct ward_lookup *next;
 
+	if (now >= r->paced_until)
+		r->paced_until = 0;
 	for (struct ward_lookup *l = r->first; l; l = next) {
 		next = l->next;
 		for (size_t i = 0; i < 2; i++)
@@ -379,7 +394,7 @@ void ward_resolver_tick(struct ward_resolver *r, uint64_t now)
 
 uint64_t ward_resolver_next(const struct ward_resolver *r)
 {
-	uint64_t t = UINT64_MAX;
+	uint64_t t = r->paced_until ? r->paced_until : UINT64_MAX;
 
 	for (const struct ward_lookup *l = r->first; l; l = l->next) {
 		t = l->deadline < t ? l->deadline : t;

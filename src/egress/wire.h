@@ -74,9 +74,15 @@ enum ward_relay_end {
 	WARD_END_TIME, /* total_ms */
 	WARD_END_BYTES, /* up_max or down_max */
 	WARD_END_MEMORY,
+	WARD_END_HELD, /* too much waits to be judged, and this for the longest time */
 	WARD_END_MAX
 };
-enum ward_relay_limit { WARD_RELAY_LIMIT_FLOWS = 0, WARD_RELAY_LIMIT_NAMES, WARD_RELAY_LIMIT_MAX };
+enum ward_relay_limit {
+	WARD_RELAY_LIMIT_FLOWS = 0,
+	WARD_RELAY_LIMIT_NAMES,
+	WARD_RELAY_LIMIT_NO_HOST, /* questions for what is no host's name, or that are none */
+	WARD_RELAY_LIMIT_MAX
+};
 
 struct ward_relay_addr {
 	uint8_t family; /* 4, 6 */

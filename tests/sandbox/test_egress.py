@@ -14,56 +14,13 @@ import box
 import cli
 from box import both, both_cases, root_only
 from ceiling_box import ceiling, own_etc
-from egress_box import HELLO, Dns, Http, Talker, until
+from egress_box import HELLO, NAME, PYTHON, Dns, Http, Net, Talker, refused, until
 from tap import check, check_eq, check_in, skip
-
-NAME = "good.test.example"
-PYTHON = "/usr/bin/python3"
-
-
-class Net:
-    """A name server, an HTTP server behind NAME, and runs that may reach it."""
-
-    def __init__(self, p, answers=None, how="", six=False):
-        self.p = p
-        self.www = p.side / "www"
-        self.www.mkdir(exist_ok=True)
-        (self.www / "hello").write_bytes(HELLO)
-        self.http = Http(self.www, six)
-        self.host = "[::1]" if six else "127.0.0.1"
-        self.dns = Dns(answers or {NAME: ["::1" if six else "127.0.0.1"], "other.test.example": ["127.0.0.1"]}, how)
-
-    def grants(self, *more, port=None, name=NAME):
-        port = port or self.http.port
-        words = ["--resolver", self.dns.at]
-        for where in (f"{name}:{port}", f"{self.host}:{port}", *more):
-            words += ["--cap", f"NETWORK_CONNECT:{where}"]
-        return words
-
-    def run(self, *words, grants=None, **more):
-        return self.p.outcome(*(self.grants() if grants is None else grants), "--", *words, **more)
-
-    def url(self, name=NAME, port=None):
-        return f"http://{name}:{port or self.http.port}/hello"
-
-    def told(self, kind=None):
-        return [r for r in box.records(self.p) if r["kind"].startswith(("net.", "dns.")) and kind in (None, r["kind"])]
-
 
 def need(program):
     if not os.path.exists(program):
         skip(f"{program} is not here")
     return program
-
-
-def refused(n, doc, resource, reason=None):
-    """It is a violation of the outcome, and a record."""
-    check_in(resource, [v["resource"] for v in doc["violations"]], str(doc["violations"]))
-    found = [r for r in n.told() if r["kind"].endswith(".block") and r["resource"] == resource]
-    check(found, f"no record of {resource}: {n.told()}")
-    if reason:
-        check_eq(found[-1]["detail"]["reason"], reason)
-    return found[-1]
 
 
 FETCH = {

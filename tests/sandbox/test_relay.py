@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """ward-relay as a program: its connections over real sockets, and a stand-in for the gate.
 
-WARD_RELAY is the program as it is in ward, WARD_RELAY_TEST the same but for two things: a connection goes where its client's socket says
-(nothing has to be captured), and a call can be tried that the filter must not let live (src/egress/relay/trial.c).
+WARD_RELAY is the program as it is in ward, WARD_RELAY_TEST the same but for three things: a connection goes where its client's socket says
+(nothing has to be captured), a call can be tried that the filter must not let live (src/egress/relay/trial.c), and of all connections
+together it keeps an eighth (relay.h).
 """
 import os
 import pathlib
+import resource
 import signal
 import socket
 import struct
@@ -17,7 +19,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "harness")]
 import relaybox as rb  # noqa: E402  pylint: disable=wrong-import-position
 from relaybox import Relay, exactly, was_reset  # noqa: E402  pylint: disable=wrong-import-position
-from tap import cases, check, check_eq, main, test  # noqa: E402  pylint: disable=wrong-import-position
+from tap import cases, check, check_eq, check_in, main, skip, test  # noqa: E402  pylint: disable=wrong-import-position
+
+
+NO_HOST = 2   # of enum ward_relay_limit
 
 
 def turned_away(r, *where):
@@ -645,7 +650,13 @@ def names_that_nobody_is_asked_about():
         check_eq(s.recv(600)[-4:], bytes([127, 0, 0, 1]))
         s.send(query("LOCALHOST", 28))
         check_eq(s.recv(600)[-16:], bytes(15) + b"\1")
-        check_eq(r.hear(0.1), None)
+        # They are counted, and nothing else is said of them.
+        told = 0
+        while told < 5:
+            m = r.hear(kind=rb.LIMIT)
+            check_eq(m.value, NO_HOST)
+            told += m.up
+        check_eq((told, r.hear(0.1)), (5, None))
 
 
 @test
@@ -790,6 +801,62 @@ def more_than_there_is_room_for():
         flows[0][1].close()
         r.hear(kind=rb.CLOSED)
         r.flow(first=b"\x01x")
+
+
+@test
+def what_waits_to_be_judged_has_a_bound():
+    """Of all connections together: whoever has waited the longest makes room, what has been judged goes on, and memory stays where it is."""
+    many, size, most = 150, 60 << 10, 4 << 20
+    with Relay() as r:
+        judged = r.flow(first=b"\x01x")
+        clients, opened, ended = [], [], set()
+        while len(opened) < many or len(ended) < many - most // (64 << 10):
+            if len(clients) < many:
+                clients.append(r.client())
+                clients[-1].sendall(b"POST / HTTP/1.1\r\nA: " + b"x" * size)
+            m = r.hear()
+            check_in(m.type if m else None, (rb.OPEN, rb.CLOSED))
+            if m.type == rb.OPEN:
+                opened.append(m.id)
+                continue
+            check_eq((m.value, m.up), (rb.HELD, 0))
+            ended.add(m.id)
+        check(r.rss() < (most >> 10) * 5 // 4 + 4096, f"{r.rss()} KiB")
+        # In the order in which they came: what is read at once may be a few places apart.
+        last = max(i for i, ident in enumerate(opened) if ident in ended)
+        check(last < len(ended) + 64, f"{last} of {len(ended)}")
+        check(was_reset(clients[0]), "no reset")
+        judged[0].sendall(b"y")
+        check_eq(exactly(judged[1], 1), b"y")
+
+
+@test
+def five_thousand_flows_keep_to_their_memory():
+    """Most idle, some with much on its way that nobody takes: 2 MiB, and 64 KiB a flow; the rest goes on."""
+    n, stuck = 5000, 1500
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard < 2 * n + 100:
+        skip(f"no more than {hard} descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2 * n + 100, hard))
+    with Relay() as r:
+        flows = [r.flow(first=b"\x01x", small=i < stuck) for i in range(n)]
+        check(r.rss() < 2048 + 2 * n, f"{r.rss()} KiB of {n} idle flows")
+        # Much comes at once, and next to nothing is taken.
+        r.process.send_signal(signal.SIGSTOP)
+        for c, ours, _ in flows[:stuck]:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            c.setblocking(False)
+            c.send(b"z" * (64 << 10))
+        r.process.send_signal(signal.SIGCONT)
+        before = 0
+        while before != r.rss():
+            before = r.rss()
+            time.sleep(0.3)
+        check(r.rss() < 2048 + 64 * n, f"{r.rss()} KiB")
+        check(r.rss() < 2048 + 2 * n + (8 << 10), f"{r.rss()} KiB, {stuck} of them full")
+        for c, ours, _ in flows[-10:]:
+            c.sendall(b"y")
+            check_eq(exactly(ours, 1), b"y")
 
 
 @test

@@ -588,4 +588,153 @@ TEST(what_is_alike_is_counted)
 	end();
 }
 
+/* What the sandbox can do without end takes no room from what else is told, and its numbers are not lost. */
+TEST(no_kind_crowds_out_another)
+{
+	struct ward_egress_event block = { .kind = WARD_EGRESS_DNS_BLOCK, .count = 1 };
+	struct ward_egress_event c = {
+		.kind = WARD_EGRESS_CONNECT, .port = 443, .up = 3, .inspected = "tls", .count = 1
+	};
+	char text[32], comm[16];
+	uint64_t up = 0;
+
+	begin();
+	ward_tell_why(&block, WARD_EGRESS_WHY_NO_RULE, NULL);
+	for (unsigned i = 0; i < 2 * WARD_EGRESS_ALIKE_MAX + 5; i++) {
+		(void)snprintf(text, sizeof(text), "n%u.example", i);
+		block.name = text;
+		ward_tell(t.e, &block);
+	}
+	t.n_told = 0;
+	/* Whoever calls himself otherwise each time is told without his name. */
+	for (unsigned i = 0; i < WARD_EGRESS_ALIKE_MAX + 5; i++) {
+		(void)snprintf(comm, sizeof(comm), "c%u", i);
+		c.name = "good.example";
+		c.comm = comm;
+		ward_tell(t.e, &c);
+		if (i == 0 || i == WARD_EGRESS_ALIKE_MAX)
+			CHECK_EQ_INT(t.n_told, 1);
+		t.n_told = 0;
+	}
+	c.comm = NULL;
+	for (unsigned i = 0; i < 2 * WARD_EGRESS_ALIKE_MAX; i++) {
+		(void)snprintf(text, sizeof(text), "10.0.%u.%u", i / 256, i % 256);
+		c.name = NULL;
+		c.address = text;
+		ward_tell(t.e, &c);
+	}
+	t.n_told = 0;
+	c.kind = WARD_EGRESS_BLOCK;
+	c.why = "no_rule";
+	ward_tell(t.e, &c);
+	CHECK_EQ_INT(t.n_told, 1);
+	t.n_told = 0;
+	ward_tell_end(t.e);
+	for (size_t i = 0; i < t.n_told; i++)
+		if (strcmp(t.told[i].why, "egress.alike") == 0)
+			up += t.told[i].up;
+	CHECK(told(WARD_EGRESS_LIMIT, "egress.alike"));
+	CHECK_EQ_INT(up, 3 * (WARD_EGRESS_ALIKE_MAX + 1));
+	end();
+}
+
+/* Names carry data out: how many are asked for outside in a second has a bound, and who waits is no busy loop. */
+TEST(lookups_have_a_pace)
+{
+	struct ward_pinned *p[3];
+
+	begin();
+	ready();
+	t.e->resolver.pace = (struct ward_bucket){ .rate = 1, .burst = 2 };
+	p[0] = ward_pinned_make(&t.e->pins, "a.example");
+	p[1] = ward_pinned_make(&t.e->pins, "b.example");
+	p[2] = ward_pinned_make(&t.e->pins, "c.example");
+	CHECK(ward_resolver_begin(&t.e->resolver, p[0]));
+	CHECK(ward_resolver_begin(&t.e->resolver, p[1]));
+	CHECK(!ward_resolver_begin(&t.e->resolver, p[2]));
+	CHECK(!ward_resolver_begin(&t.e->resolver, p[2]));
+	CHECK(!p[2]->lookup);
+	CHECK_EQ_INT(t.e->resolver.paced, 1);
+	CHECK(ward_egress_timeout(t.e) > 0);
+	turn();
+	CHECK(told(WARD_EGRESS_LIMIT, "egress.lookups"));
+	t.e->resolver.pace.at -= 2000 * WARD_MS;
+	t.e->resolver.paced_until -= 2000 * WARD_MS;
+	turn();
+	CHECK(ward_resolver_begin(&t.e->resolver, p[2]));
+	end();
+}
+
+TEST(what_is_judged_has_a_pace)
+{
+	struct ward_relay_msg m, ask = named("good.example");
+	size_t n_fds;
+
+	begin();
+	ready();
+	t.e->names = (struct ward_bucket){ .rate = 1, .burst = 2 };
+	for (int i = 0; i < 3; i++) {
+		say(&ask);
+		REQUIRE(hear(&m, NULL) == 1);
+		CHECK_EQ_INT(m.value, i < 2 ? 0 : 2);
+	}
+	CHECK(told(WARD_EGRESS_LIMIT, "egress.questions"));
+	end();
+
+	begin();
+	ready();
+	t.address_allowed = "127.0.0.1";
+	t.e->opens = (struct ward_bucket){ .rate = 1, .burst = 1 };
+	CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_DIALED);
+	m = opened(2, (const uint8_t[]){ 198, 18, 1, 0 });
+	say(&m);
+	REQUIRE(hear(&m, NULL) == 1);
+	CHECK_EQ_INT(m.type, WARD_GATE_REFUSED);
+	CHECK(told(WARD_EGRESS_BLOCK, "too_many"));
+	end();
+}
+
+TEST(what_the_relay_turned_away_is_told)
+{
+	struct ward_relay_msg m = {
+		.type = WARD_RELAY_LIMIT, .value = WARD_RELAY_LIMIT_NO_HOST, .up = 5
+	};
+	size_t n_fds;
+
+	begin();
+	ready();
+	say(&m);
+	REQUIRE(t.n_told == 1);
+	CHECK(told(WARD_EGRESS_DNS_BLOCK, "no_host"));
+	CHECK_EQ_INT(t.told[0].count, 5);
+	CHECK(!ward_egress_is_violation("no_host"));
+	/* What was held for too long among too many is no end as any other. */
+	t.address_allowed = "127.0.0.1";
+	CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_DIALED);
+	m = (struct ward_relay_msg){ .type = WARD_RELAY_CLOSED, .id = 1, .value = WARD_END_HELD };
+	say(&m);
+	CHECK(told(WARD_EGRESS_BLOCK, "held_bytes"));
+	CHECK(!told(WARD_EGRESS_CONNECT, ""));
+	end();
+}
+
+TEST(a_bucket_fills_up_again)
+{
+	struct ward_bucket b = { .rate = 10, .burst = 3 };
+	uint64_t now = 1000 * WARD_MS;
+
+	for (int i = 0; i < 3; i++)
+		CHECK(ward_bucket_take(&b, now));
+	CHECK(!ward_bucket_take(&b, now));
+	CHECK(ward_bucket_next(&b) > now + 99 * WARD_MS &&
+		ward_bucket_next(&b) < now + 101 * WARD_MS);
+	CHECK(!ward_bucket_take(&b, now + 99 * WARD_MS));
+	CHECK(ward_bucket_take(&b, now + 101 * WARD_MS));
+	CHECK(!ward_bucket_take(&b, now + 150 * WARD_MS));
+	now += 24ull * 3600 * 1000 * WARD_MS;
+	for (int i = 0; i < 3; i++)
+		CHECK(ward_bucket_take(&b, now));
+	CHECK(!ward_bucket_take(&b, now));
+}
+
 TAP_MAIN();

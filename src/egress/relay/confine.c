@@ -29,9 +29,9 @@
 #define OWN_ARCH AUDIT_ARCH_AARCH64
 #endif
 #define OWN_FDS 16 /* that no flow has */
-/* What all flows keep at once, each of its ways in a block of a power of two, with what the heap loses by it; and all else. */
-#define FLOW_BYTES (3 * (rlim_t)WARD_RELAY_HELD_MAX)
-#define OWN_BYTES ((rlim_t)64 << 20)
+/* What all flows keep at once, in blocks of powers of two, twice for what the heap loses by it; the least of each flow; and all else. */
+#define FLOW_BYTES ((rlim_t)16 << 10)
+#define OWN_BYTES (((rlim_t)64 << 20) + 4 * (rlim_t)WARD_RELAY_KEPT_MAX)
 
 /* What an argument must be. Descriptors, flags and levels are ints: the kernel looks at their low half alone. */
 enum how { ANY = 0, IS, WITHOUT, NONE /* a pointer: NULL */ };

@@ -21,9 +21,6 @@
 static struct relay_flow *slots[WARD_RELAY_FLOWS_MAX];
 static uint16_t unused[WARD_RELAY_FLOWS_MAX]; /* slots that were used before, as a stack */
 static unsigned n_unused, n_used;
-#define SPARE_MAX 32
-static struct relay_flow *spare[SPARE_MAX]; /* the heap would go to the kernel for each */
-static unsigned n_spare;
 _Static_assert(WARD_RELAY_FLOWS_MAX <= 1u << 16, "a slot has 16 bits");
 
 struct relay_flow *relay_flow_get(struct relay *r, uint32_t id)
@@ -42,10 +39,9 @@ static struct relay_flow *flow_new(struct relay *r)
 
 	if (r->flows >= r->flows_max)
 		return NULL;
-	f = n_spare > 0 ? spare[--n_spare] : malloc(sizeof(*f));
+	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return NULL;
-	*f = (struct relay_flow){ .id = 0 };
 	slot = n_unused > 0 ? unused[--n_unused] : n_used++;
 	slots[slot] = f;
 	r->flows++;
@@ -66,10 +62,7 @@ static void flow_free(struct relay *r, struct relay_flow *f)
 	slots[slot] = NULL;
 	unused[n_unused++] = (uint16_t)slot;
 	r->flows--;
-	if (n_spare < SPARE_MAX)
-		spare[n_spare++] = f;
-	else
-		free(f);
+	free(f);
 }
 
 /* The other end sees a reset, and not an end. */
@@ -315,6 +308,7 @@ void relay_flow_pass(struct relay *r, uint32_t id)
 	f->last = r->now;
 	if (f->spoken.take == 0) {
 		f->passed = true;
+		relay_judged(&f->way[RELAY_UP]);
 	} else {
 		/* That much is judged. What follows begins anew. */
 		f->passable = f->spoken.take;

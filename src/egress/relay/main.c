@@ -223,5 +223,7 @@ int main(int argc, char **argv)
 	relay_tell(&r, &ready);
 	run(&r);
 	relay_flow_end_all(&r);
+	r.limited_next = 0;
+	tell_limited(&r);
 	return r.gone ? RELAY_EXIT_GATE : RELAY_EXIT_DONE;
 }

@@ -233,11 +233,15 @@ static void ask(struct relay *r, struct asker *a, const uint8_t *p, size_t n)
 
 	switch (ward_dns_read(p, n, &a->q)) {
 	case WARD_DNS_DROP:
+		relay_limited(r, WARD_RELAY_LIMIT_NO_HOST);
 		/* Over TCP there is somebody to tell, and no more to expect. */
 		if (f != NULL)
 			f->ending = WARD_END_REFUSED + 1;
 		return;
-	case WARD_DNS_REPLY: answer(r, a, a->q.rcode, NULL, NULL); return;
+	case WARD_DNS_REPLY:
+		relay_limited(r, WARD_RELAY_LIMIT_NO_HOST);
+		answer(r, a, a->q.rcode, NULL, NULL);
+		return;
 	case WARD_DNS_LOCAL: answer(r, a, WARD_RCODE_OK, v4, has_ipv6(r) ? v6 : NULL); return;
 	default: break;
 	}

@@ -18,16 +18,44 @@
 #define TURNS 4 /* full buffers, before other flows have theirs */
 
 static char shared[WAY_MAX];
-/* What most flows hold at first; the heap would go to the kernel for each. */
-#define SMALL 1024u
-#define SPARE_MAX 32
-static char *spare[SPARE_MAX];
-static unsigned n_spare;
+/* Of all flows, in blocks of the heap. What is held waits for its client's sake, not for a sink: it must not crowd out the rest. */
+static size_t kept[2];
+static struct relay_way *oldest, *newest; /* held */
+
+static void hold_begins(struct relay_way *w)
+{
+	w->held = true;
+	w->older = newest;
+	w->newer = NULL;
+	if (newest != NULL)
+		newest->newer = w;
+	else
+		oldest = w;
+	newest = w;
+}
+
+void relay_judged(struct relay_way *w)
+{
+	if (!w->held)
+		return;
+	if (w->older != NULL)
+		w->older->newer = w->newer;
+	else
+		oldest = w->newer;
+	if (w->newer != NULL)
+		w->newer->older = w->older;
+	else
+		newest = w->older;
+	w->older = w->newer = NULL;
+	w->held = false;
+	kept[true] -= w->cap;
+	kept[false] += w->cap;
+}
 
 bool relay_keep(struct relay_way *w, const char *p, size_t n)
 {
-	size_t cap = w->cap == 0 ? SMALL : w->cap;
-	char *kept;
+	size_t cap = w->cap == 0 ? 1024 : w->cap;
+	char *block;
 
 	if (w->off > 0) {
 		memmove(w->kept, w->kept + w->off, w->len);
@@ -38,11 +66,11 @@ bool relay_keep(struct relay_way *w, const char *p, size_t n)
 	while (cap < w->len + n)
 		cap *= 2;
 	if (cap != w->cap) {
-		kept = w->kept == NULL && cap == SMALL && n_spare > 0 ? spare[--n_spare]
-								      : realloc(w->kept, cap);
-		if (kept == NULL)
+		block = realloc(w->kept, cap);
+		if (block == NULL)
 			return false;
-		w->kept = kept;
+		w->kept = block;
+		kept[w->held] += cap - w->cap;
 		w->cap = (uint32_t)cap;
 	}
 	memcpy(w->kept + w->len, p, n);
@@ -52,10 +80,9 @@ bool relay_keep(struct relay_way *w, const char *p, size_t n)
 
 void relay_drop(struct relay_way *w)
 {
-	if (w->cap == SMALL && n_spare < SPARE_MAX)
-		spare[n_spare++] = w->kept;
-	else
-		free(w->kept);
+	relay_judged(w);
+	kept[false] -= w->cap;
+	free(w->kept);
 	w->kept = NULL;
 	w->off = w->len = w->cap = 0;
 }
@@ -124,7 +151,7 @@ static size_t room(const struct relay_flow *f, enum relay_side way)
 	size_t other = f->way[!way].len;
 	size_t n = other < WARD_RELAY_HELD_MAX ? WARD_RELAY_HELD_MAX - other : 0;
 
-	if (n < WAY_MIN)
+	if (n < WAY_MIN || kept[false] >= RELAY_KEPT_MAX)
 		return WAY_MIN;
 	return n < WAY_MAX ? n : WAY_MAX;
 }
@@ -252,6 +279,29 @@ static void begun(struct relay *r, struct relay_flow *f)
 	look(r, f);
 }
 
+static struct relay_flow *flow_of(struct relay_way *w)
+{
+	return (struct relay_flow *)(void *)((char *)w - offsetof(struct relay_flow, way));
+}
+
+/* Keep what is not judged yet; whoever waits for the longest time makes room for it. false: the flow ends. */
+static bool keep_held(struct relay *r, struct relay_flow *f, const char *p, size_t n)
+{
+	struct relay_way *w = &f->way[RELAY_UP];
+
+	if (w->cap == 0)
+		hold_begins(w);
+	if (!relay_keep(w, p, n)) {
+		f->ending = WARD_END_MEMORY + 1;
+		return false;
+	}
+	while (kept[true] > RELAY_KEPT_MAX && flow_of(oldest) != f)
+		relay_flow_end(r, flow_of(oldest), WARD_END_HELD);
+	if (kept[true] > RELAY_KEPT_MAX)
+		f->ending = WARD_END_HELD + 1;
+	return f->ending == 0;
+}
+
 /* Read and hold, until it is known what it is. Nothing is read from there to the gate's word. */
 static void hold(struct relay *r, struct relay_flow *f)
 {
@@ -278,8 +328,7 @@ static void hold(struct relay *r, struct relay_flow *f)
 	}
 	if (n == 0) {
 		w->eof = true;
-	} else if (!relay_keep(w, shared, (size_t)n)) {
-		f->ending = WARD_END_MEMORY + 1;
+	} else if (!keep_held(r, f, shared, (size_t)n)) {
 		return;
 	} else if (f->first == 0) {
 		begun(r, f);

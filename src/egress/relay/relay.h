@@ -5,7 +5,8 @@
  * start a program (confine.c). The gate tells it what may pass (../wire.h).
  *
  * One thread, one epoll. What cannot be written at once is kept, and its source is not read until it is gone: a flow keeps at
- * most 64 KiB. No time stands still for a gate that does not answer: every wait has an end.
+ * most 64 KiB, and all of them together WARD_RELAY_KEPT_MAX of each kind. No time stands still for a gate that does not answer: every
+ * wait has an end.
  */
 #pragma once
 
@@ -29,6 +30,8 @@ struct relay_way {
 	char *kept; /* what its sink did not take yet, or what is held; NULL = nothing */
 	uint32_t off, len, cap;
 	uint64_t moved, max; /* bytes delivered; at most, 0 = no limit */
+	struct relay_way *older, *newer; /* held: of those that wait to be judged */
+	bool held;
 	bool eof; /* its source says no more */
 	bool cut; /* max is reached */
 	bool shut; /* and its sink was told */
@@ -51,6 +54,13 @@ struct relay_flow {
 	struct ward_relay_addr to, from;
 };
 #define RELAY_UNARMED (~0u)
+
+/* What is kept of all flows together; the tests' program has less room, so that they need not fill it. */
+#ifdef WARD_RELAY_TEST
+#define RELAY_KEPT_MAX (4u << 20)
+#else
+#define RELAY_KEPT_MAX WARD_RELAY_KEPT_MAX
+#endif
 
 struct relay_note; /* a message that the gate's socket did not take yet */
 struct relay {
@@ -107,6 +117,7 @@ void relay_pump(struct relay *r, struct relay_flow *f, enum relay_side way);
 /* Keep n more bytes behind those that are kept. false: no memory. */
 bool relay_keep(struct relay_way *w, const char *p, size_t n);
 void relay_drop(struct relay_way *w);
+void relay_judged(struct relay_way *w); /* what is kept of it is held no more, and is on its way */
 
 /* Its time to say what it speaks is up. */
 void relay_flow_late(struct relay *r, struct relay_flow *f);

