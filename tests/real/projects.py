@@ -14,6 +14,7 @@ import collections
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -95,14 +96,25 @@ def fetch_go(p, to, tmp, cache):
     sh("go", "mod", "vendor", cwd=to, env=dict(env, GOFLAGS=""))
 
 
+def source_lists(apt=pathlib.Path("/etc/apt")):
+    """{name: text} of the machine's lists of packages, of both forms, as lists of sources."""
+    said = {}
+    for f in [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]:
+        if f.suffix == ".sources":
+            said[f.name] = re.sub(r"^Types:.*$", "Types: deb-src", f.read_text(), flags=re.M)
+        elif f.suffix == ".list" and f.exists():
+            said[f.name] = "".join(f"deb-src {line[4:]}\n" for line in f.read_text().splitlines() if line.startswith("deb "))
+    return said
+
+
 def fetch_debian(p, to, tmp, cache):
     lists = cache / "apt"
     options = ["-o", f"Dir::Etc::sourceparts={lists}/parts", "-o", "Dir::Etc::sourcelist=/dev/null", "-o", f"Dir::State::Lists={lists}/lists"]
     if not (lists / "parts").exists():
         (lists / "parts").mkdir(parents=True)
-        (lists / "lists").mkdir()
-        for f in pathlib.Path("/etc/apt/sources.list.d").glob("debian.sources"):
-            (lists / "parts" / f.name).write_text(f.read_text().replace("Types: deb\n", "Types: deb-src\n"))
+        (lists / "lists").mkdir(exist_ok=True)
+        for name, text in source_lists().items():
+            (lists / "parts" / name).write_text(text)
         sh("apt-get", *options, "update")
     sh("apt-get", *options, "source", "--download-only", f"{p.package}={p.version}", cwd=tmp)
     unpack(next(tmp.glob("*.orig.tar.*")), to)
