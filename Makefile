@@ -8,7 +8,7 @@ CHECK_FLAGS ?=
 HOURS ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-containers check-escape-environments check-vm check-agreement check-faults check-flood check-real bench bench-cedar bench-policy build install clean fuzz format packages-build check-endurance check-mutants fuzz-hours
+.PHONY: help demo check check-containers check-escape-environments check-vm check-agreement check-faults check-flood check-real bench bench-cedar bench-policy bench-egress build install clean fuzz format packages-build check-endurance check-mutants fuzz-hours
 
 help:
 	@echo 'make demo      see an untrusted script confined (builds first; about a minute)'
@@ -25,6 +25,7 @@ help:
 	@echo 'make bench     measure starts and calls against bubblewrap'
 	@echo 'make bench-cedar   measure authorization (RUST=, WASM=: the official engine; see bench/cedar --help)'
 	@echo 'make bench-policy  measure loading policies, decisions, and runs under a profile'
+	@echo 'make bench-egress  measure the network of a run (SRT=: the program srt of @anthropic-ai/sandbox-runtime)'
 	@echo 'make build     build $(BUILD)/ward'
 	@echo 'make install   install into $$(DESTDIR)$$(PREFIX), PREFIX=$(PREFIX)'
 	@echo 'make fuzz      build the libFuzzer targets into build-fuzz/ (clang 14)'
@@ -103,6 +104,10 @@ bench-policy: packages-build
 	build-bench/bench/bench-policy
 	build-bench/bench/bench-net
 	bench/policy-runs --ward build-bench/ward
+
+bench-egress: packages-build
+	@tools/need-packages bench
+	@bench/egress --build $(BUILD) $(if $(SRT),--srt $(SRT))
 
 install: build
 	meson configure $(BUILD) --prefix $(PREFIX)

@@ -89,10 +89,10 @@ void ward_cage_take_net(struct ward_cage *c, int ret[WARD_NET_SOCKET_MAX])
 	c->ops->take_net(c->impl, ret);
 }
 
-bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t n, int *ret_pid,
-	char comm[16])
+bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t n, bool wait,
+	int *ret_pid, char comm[16])
 {
-	return c->ops->who(c->impl, source, n, ret_pid, comm);
+	return c->ops->who(c->impl, source, n, wait, ret_pid, comm);
 }
 
 void ward_cage_free(struct ward_cage *c)

@@ -141,9 +141,10 @@ int ward_cage_take_refusals(struct ward_cage *c, struct ward_refusal **ret, size
 void ward_cage_take_net(struct ward_cage *c, int ret[WARD_NET_SOCKET_MAX]);
 /*
  * Who inside connected from that address (of an accepted connection): its number inside and its name, as they were then. False: not
- * known (any more). Any thread. For the record: names can be chosen by whoever bears them.
+ * known (any more). It is noted while the connect is made: wait, some milliseconds, for one that is under way, or say false. Any
+ * thread. For the record: names can be chosen by whoever bears them.
  */
-bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t n, int *ret_pid, char comm[16]);
+bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t n, bool wait, int *ret_pid, char comm[16]);
 void ward_refusals_free(struct ward_refusal *v, size_t n);
 void ward_cage_free(struct ward_cage *c); /* NULL ok; kills and waits if need be */
 

@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -83,6 +84,18 @@ static void set_options(int fd)
 			sizeof(rows[i].value));
 }
 
+/* A server that is near has answered by now: 0, or what became of the connection; EINPROGRESS: it is under way. */
+static int at_once(int fd)
+{
+	struct pollfd p = { fd, POLLOUT, 0 };
+	int err = 0;
+	socklen_t n = sizeof(err);
+
+	if (poll(&p, 1, 0) <= 0)
+		return EINPROGRESS;
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n) < 0 ? errno : err;
+}
+
 /* True: it is under way, or has come to its end well (then f is open). */
 static bool start_try(struct ward_flow *f, struct ward_try *t, uint8_t which)
 {
@@ -106,6 +119,8 @@ static bool start_try(struct ward_flow *f, struct ward_try *t, uint8_t which)
 		r = a->family == 4 ? connect(t->fd, (const struct sockaddr *)&v4, sizeof(v4))
 				   : connect(t->fd, (const struct sockaddr *)&v6, sizeof(v6));
 	while (r < 0 && errno == EINTR);
+	if (r < 0 && errno == EINPROGRESS)
+		errno = r = at_once(t->fd);
 	if (r == 0) {
 		won(f, t);
 		return true;

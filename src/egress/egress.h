@@ -66,8 +66,8 @@ struct ward_egress_ops {
 	 */
 	int (*ask)(void *arg, const struct ward_egress_ask *q, enum ward_effect *ret, char *rule, size_t rule_size);
 	void (*event)(void *arg, const struct ward_egress_event *e);
-	/* Who has the connection from this address inside; false: not known. comm: 16 bytes. */
-	bool (*who)(void *arg, const char *address, uint16_t port, int *ret_pid, char comm[16]);
+	/* Who has the connection from this address inside; false: not known, or, without wait, not yet. comm: 16 bytes. */
+	bool (*who)(void *arg, const char *address, uint16_t port, bool wait, int *ret_pid, char comm[16]);
 };
 struct ward_egress_options {
 	const struct ward_egress_ops *ops;

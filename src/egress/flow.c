@@ -72,9 +72,9 @@ static const char *name_of(const struct ward_flow *f)
 
 /*
  * For the record alone. Who answers may be held up by a caller inside, a little each time: after an answer that took long nobody is
- * asked for a while, since the run's time limits wait meanwhile.
+ * asked for a while, since the run's time limits wait meanwhile. Without wait it may be known later: who connects is busy with others.
  */
-static void whose(struct ward_flow *f)
+static void whose(struct ward_flow *f, bool wait)
 {
 	struct ward_egress *e = f->e;
 	char address[WARD_ADDRESS_TEXT_MAX];
@@ -82,7 +82,7 @@ static void whose(struct ward_flow *f)
 
 	if (f->pid || !e->ops->who || before < e->no_who_until)
 		return;
-	(void)e->ops->who(e->arg, ward_address_text(&f->from, address), f->from.port, &f->pid,
+	(void)e->ops->who(e->arg, ward_address_text(&f->from, address), f->from.port, wait, &f->pid,
 		f->comm);
 	now = ward_now_mono_ns();
 	if (now - before > WHO_SLOW_MS * WARD_MS)
@@ -104,7 +104,7 @@ static void refuse(struct ward_flow *f, enum ward_egress_why why, const char *te
 	ward_dial_drop(f);
 	f->state = WARD_FLOW_REFUSED;
 	ward_gate_send(f->e, &m, -1);
-	whose(f);
+	whose(f, true);
 	if (!address && !f->name)
 		address = &f->to;
 	if (address)
@@ -441,7 +441,7 @@ void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr 
 	f->state = WARD_FLOW_OPEN;
 	f->peer = *peer;
 	ward_gate_send(f->e, &m, fd);
-	whose(f);
+	whose(f, false);
 }
 
 void ward_flow_failed(struct ward_flow *f, int err)
@@ -509,6 +509,7 @@ void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m)
 		refuse(f, WARD_EGRESS_WHY_NAME_MISMATCH, text, NULL);
 	} else {
 		ward_gate_send(e, &pass, -1);
+		whose(f, false);
 	}
 }
 
@@ -533,12 +534,14 @@ void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m)
 		ward_gate_lost(e, "it closed a connection that is not open");
 		return;
 	}
-	if ((*at)->state != WARD_FLOW_REFUSED && m->value == WARD_END_HELD)
+	if ((*at)->state != WARD_FLOW_REFUSED && m->value == WARD_END_HELD) {
 		refuse(*at, WARD_EGRESS_WHY_HELD_BYTES, NULL, NULL);
-	else if ((*at)->state != WARD_FLOW_REFUSED)
+	} else if ((*at)->state != WARD_FLOW_REFUSED) {
+		whose(*at, true);
 		tell_end(*at,
 			e->stopping && m->value == WARD_END_REFUSED ? "run_end" : ends[m->value],
 			m);
+	}
 	drop(e, at);
 }
 

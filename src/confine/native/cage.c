@@ -330,12 +330,12 @@ void ward_helper_take_net(void *cage, int ret[WARD_NET_SOCKET_MAX])
 	}
 }
 
-bool ward_helper_who(void *cage, const struct sockaddr *source, socklen_t n, int *ret_pid,
-	char comm[16])
+bool ward_helper_who(void *cage, const struct sockaddr *source, socklen_t n, bool wait,
+	int *ret_pid, char comm[16])
 {
 	struct ward_native *c = cage;
 
-	return c->notify && ward_notify_who(c->notify, source, n, ret_pid, comm);
+	return c->notify && ward_notify_who(c->notify, source, n, wait, ret_pid, comm);
 }
 
 void ward_helper_free(void *cage)

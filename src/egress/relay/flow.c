@@ -21,6 +21,9 @@
 static struct relay_flow *slots[WARD_RELAY_FLOWS_MAX];
 static uint16_t unused[WARD_RELAY_FLOWS_MAX]; /* slots that were used before, as a stack */
 static unsigned n_unused, n_used;
+#define SPARE_MAX 32
+static struct relay_flow *spare[SPARE_MAX]; /* the heap would go to the kernel for each */
+static unsigned n_spare;
 _Static_assert(WARD_RELAY_FLOWS_MAX <= 1u << 16, "a slot has 16 bits");
 
 struct relay_flow *relay_flow_get(struct relay *r, uint32_t id)
@@ -39,9 +42,10 @@ static struct relay_flow *flow_new(struct relay *r)
 
 	if (r->flows >= r->flows_max)
 		return NULL;
-	f = calloc(1, sizeof(*f));
+	f = n_spare > 0 ? spare[--n_spare] : malloc(sizeof(*f));
 	if (f == NULL)
 		return NULL;
+	*f = (struct relay_flow){ .id = 0 };
 	slot = n_unused > 0 ? unused[--n_unused] : n_used++;
 	slots[slot] = f;
 	r->flows++;
@@ -62,7 +66,10 @@ static void flow_free(struct relay *r, struct relay_flow *f)
 	slots[slot] = NULL;
 	unused[n_unused++] = (uint16_t)slot;
 	r->flows--;
-	free(f);
+	if (n_spare < SPARE_MAX)
+		spare[n_spare++] = f;
+	else
+		free(f);
 }
 
 /* The other end sees a reset, and not an end. */

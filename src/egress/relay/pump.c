@@ -18,6 +18,12 @@
 #define TURNS 4 /* full buffers, before other flows have theirs */
 
 static char shared[WAY_MAX];
+/* What most flows hold at first; the heap would go to the kernel for each. */
+#define SMALL 1024u
+#define SPARE_MAX 32
+static char *spare[SPARE_MAX];
+static unsigned n_spare;
+
 /* Of all flows, in blocks of the heap. What is held waits for its client's sake, not for a sink: it must not crowd out the rest. */
 static size_t kept[2];
 static struct relay_way *oldest, *newest; /* held */
@@ -54,7 +60,7 @@ void relay_judged(struct relay_way *w)
 
 bool relay_keep(struct relay_way *w, const char *p, size_t n)
 {
-	size_t cap = w->cap == 0 ? 1024 : w->cap;
+	size_t cap = w->cap == 0 ? SMALL : w->cap;
 	char *block;
 
 	if (w->off > 0) {
@@ -66,7 +72,8 @@ bool relay_keep(struct relay_way *w, const char *p, size_t n)
 	while (cap < w->len + n)
 		cap *= 2;
 	if (cap != w->cap) {
-		block = realloc(w->kept, cap);
+		block = w->kept == NULL && cap == SMALL && n_spare > 0 ? spare[--n_spare]
+								       : realloc(w->kept, cap);
 		if (block == NULL)
 			return false;
 		w->kept = block;
@@ -82,7 +89,10 @@ void relay_drop(struct relay_way *w)
 {
 	relay_judged(w);
 	kept[false] -= w->cap;
-	free(w->kept);
+	if (w->cap == SMALL && n_spare < SPARE_MAX)
+		spare[n_spare++] = w->kept;
+	else
+		free(w->kept);
 	w->kept = NULL;
 	w->off = w->len = w->cap = 0;
 }

@@ -44,17 +44,19 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 	return r;
 }
 
-static bool on_who(void *arg, const char *address, uint16_t port, int *ret_pid, char comm[16])
+static bool on_who(void *arg, const char *address, uint16_t port, bool wait, int *ret_pid,
+	char comm[16])
 {
 	struct life *l = arg;
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 
 	if (inet_pton(AF_INET, address, &v4.sin_addr) == 1)
-		return ward_cage_who(l->cage, (const struct sockaddr *)&v4, sizeof(v4), ret_pid,
-			comm);
+		return ward_cage_who(l->cage, (const struct sockaddr *)&v4, sizeof(v4), wait,
+			ret_pid, comm);
 	return inet_pton(AF_INET6, address, &v6.sin6_addr) == 1 &&
-		ward_cage_who(l->cage, (const struct sockaddr *)&v6, sizeof(v6), ret_pid, comm);
+		ward_cage_who(l->cage, (const struct sockaddr *)&v6, sizeof(v6), wait, ret_pid,
+			comm);
 }
 
 /* ---- what it tells ---- */

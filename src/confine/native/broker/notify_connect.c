@@ -372,12 +372,14 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 	struct ward_pending p = {
 		.used = true, .id = ask->req->id, .fd = s->fd, .to = *to, .path = d->path
 	};
+	/* Who asks for a name is in no record. */
+	bool noted = d->captured && s->type == SOCK_STREAM;
 	int err;
 
-	if (d->captured)
+	if (noted)
 		ward_notify_who_begin(n);
 	err = ward_notify_try_connect(n, &p, may_block);
-	if (d->captured)
+	if (noted)
 		ward_notify_who_end(n, ask, s->fd);
 	if (may_block && (err == EINPROGRESS || err == EAGAIN)) {
 		p.poll = err == EINPROGRESS;

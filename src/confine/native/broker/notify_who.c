@@ -13,7 +13,7 @@
 #include "confine/native/broker/notify.h"
 #include "os/os.h"
 
-#define WAIT_TICKS 20 /* ms */
+#define WAIT_TICKS 200 /* of 0.1 ms: a connect on the loopback takes less */
 
 /* False: of no address. */
 static bool take_address(const void *a, socklen_t n, struct ward_dialler *ret)
@@ -70,7 +70,7 @@ void ward_notify_who_end(struct ward_notify *n, struct ward_ask *ask, int fd)
  */
 static bool lock_soon(pthread_mutex_t *lock)
 {
-	static const struct timespec tick = { .tv_nsec = 1000000 };
+	static const struct timespec tick = { .tv_nsec = 100000 };
 
 	for (int i = 0; i < WAIT_TICKS; i++) {
 		if (pthread_mutex_trylock(lock) == 0)
@@ -80,7 +80,7 @@ static bool lock_soon(pthread_mutex_t *lock)
 	return false;
 }
 
-bool ward_notify_who(struct ward_notify *n, const struct sockaddr *source, socklen_t len,
+bool ward_notify_who(struct ward_notify *n, const struct sockaddr *source, socklen_t len, bool wait,
 	int *ret_pid, char comm[16])
 {
 	struct ward_dialler w = { 0 };
@@ -88,7 +88,7 @@ bool ward_notify_who(struct ward_notify *n, const struct sockaddr *source, sockl
 
 	if (!n->who || !take_address(source, len, &w))
 		return false;
-	if (!lock_soon(&n->who_lock))
+	if (wait ? !lock_soon(&n->who_lock) : pthread_mutex_trylock(&n->who_lock) != 0)
 		return false;
 	/* The youngest counts: a port is used again. */
 	for (uint64_t i = n->n_who; !found && i > 0 && n->n_who - i < WARD_NOTIFY_WHO_MAX; i--) {
