@@ -218,8 +218,11 @@ TEST(names)
 		{ "A.B", "a.b", WARD_NAME_OK }, { "a.b.", "a.b", WARD_NAME_DOT },
 		{ ".", "", WARD_NAME_BAD }, { "", "", WARD_NAME_BAD },
 		{ "a..b", "", WARD_NAME_BAD }, { "a.1", "a.1", WARD_NAME_NUMBER },
-		{ "1.a", "1.a", WARD_NAME_OK }, { "-a", "", WARD_NAME_BAD },
-		{ "a-", "", WARD_NAME_BAD }, { "a_b", "", WARD_NAME_BAD },
+		{ "0x7f000001", "", WARD_NAME_NUMBER }, { "a.0X7F", "", WARD_NAME_NUMBER },
+		{ "a.0x", "", WARD_NAME_NUMBER }, { "a.0xg", "a.0xg", WARD_NAME_OK },
+		{ "0x1.a", "0x1.a", WARD_NAME_OK }, { "1.a", "1.a", WARD_NAME_OK },
+		{ "-a", "", WARD_NAME_BAD }, { "a-", "", WARD_NAME_BAD },
+		{ "a_b", "", WARD_NAME_BAD },
 		{ "stra\xc3\x9f"
 		  "e.de",
 			"", WARD_NAME_LETTERS },

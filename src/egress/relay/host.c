@@ -7,10 +7,20 @@
 
 #define LABEL_MAX 63
 
+/* What readers of addresses may take for one: digits, or 0x and hexadecimal ones, if any. */
+static bool is_number(const char *s, size_t n)
+{
+	bool hex = n >= 2 && s[0] == '0' && s[1] == 'x';
+
+	for (size_t i = hex ? 2 : 0; i < n; i++)
+		if (!(s[i] >= '0' && s[i] <= '9') && !(hex && s[i] >= 'a' && s[i] <= 'f'))
+			return false;
+	return true;
+}
+
 bool ward_host_normal(const uint8_t *p, size_t n, bool dot, char ret[WARD_RELAY_NAME_MAX + 2])
 {
 	size_t label = 0;
-	bool number = false;
 
 	if (dot && n > 0 && p[n - 1] == '.')
 		n--;
@@ -24,7 +34,6 @@ bool ward_host_normal(const uint8_t *p, size_t n, bool dot, char ret[WARD_RELAY_
 				return false;
 			label = 0;
 		} else {
-			number = (number || label == 0) && c >= '0' && c <= '9';
 			if (c >= 'A' && c <= 'Z')
 				c = (uint8_t)(c - 'A' + 'a');
 			if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
@@ -35,7 +44,7 @@ bool ward_host_normal(const uint8_t *p, size_t n, bool dot, char ret[WARD_RELAY_
 		}
 		ret[i] = (char)c;
 	}
-	if (label == 0 || number || p[n - 1] == '-')
+	if (label == 0 || p[n - 1] == '-' || is_number(ret + n - label, label))
 		return false;
 	for (size_t i = n; i < WARD_RELAY_NAME_MAX + 2; i++)
 		ret[i] = '\0';

@@ -228,10 +228,17 @@ static bool label(struct ward_str s, struct label *l, struct surety *how)
 	return !l->full;
 }
 
+/* What readers of addresses may take for one: digits, or 0x and hexadecimal ones, if any. s: in lower case. */
 static bool ends_in_number(struct ward_str s)
 {
-	for (; s.n > 0 && s.s[s.n - 1] != '.'; s.n--) {
-		if (!is_digit(s.s[s.n - 1]))
+	size_t at = s.n;
+	bool hex;
+
+	while (at > 0 && s.s[at - 1] != '.')
+		at--;
+	hex = s.n - at >= 2 && s.s[at] == '0' && s.s[at + 1] == 'x';
+	for (size_t i = at + (hex ? 2 : 0); i < s.n; i++) {
+		if (!is_digit(s.s[i]) && !(hex && s.s[i] >= 'a' && s.s[i] <= 'f'))
 			return false;
 	}
 	return true;

@@ -193,13 +193,22 @@ static int refuse_address(struct ward_notify *n, struct ward_ask *ask, int famil
 	return ENETUNREACH;
 }
 
+/* No connection is ever made to many: the kernel would say so, and nobody else. */
+static bool is_many(const struct sock *s, bool many)
+{
+	return s->type == SOCK_STREAM && many;
+}
+
 static void decide_v4(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
 	uint32_t network_order, uint16_t port, struct decision *d)
 {
 	d->err = 0;
 	if (is_local4(n, network_order))
 		return;
-	d->captured = is_captured(n, ask, s, is_synthetic4(network_order), port);
+	d->captured =
+		!is_many(s,
+			IN_MULTICAST(ntohl(network_order)) || network_order == INADDR_BROADCAST) &&
+		is_captured(n, ask, s, is_synthetic4(network_order), port);
 	if (!d->captured)
 		d->err = refuse_address(n, ask, AF_INET, &network_order, port);
 }
@@ -210,7 +219,8 @@ static void decide_v6(struct ward_notify *n, struct ward_ask *ask, const struct 
 	d->err = 0;
 	if (is_local6(n, a))
 		return;
-	d->captured = is_captured(n, ask, s, is_synthetic6(a), port);
+	d->captured = !is_many(s, IN6_IS_ADDR_MULTICAST(a)) &&
+		is_captured(n, ask, s, is_synthetic6(a), port);
 	if (!d->captured)
 		d->err = refuse_address(n, ask, AF_INET6, a, port);
 }

@@ -1,0 +1,524 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+Ways out of a run that may reach one name at one port, and ways to be somebody else there: each row is one attempt, by a program that knows what it
+does. None passes: the servers, which are the host's own and would answer, see nothing, and no name server is asked for anything else.
+(What the escape suite tries, it tries without a network; the parsers alone are in tests/unit, the relay alone in test_relay.py.)
+"""
+import contextlib
+import os
+import resource
+import selectors
+import socket
+import ssl
+import struct
+import threading
+
+import box
+from box import both, both_cases, root_only
+from egress_box import Dns, until
+from tap import check, check_eq, check_in, skip
+
+NAME, OTHER = "good.test.example", "other.test.example"
+PYTHON = "/usr/bin/python3"
+
+
+class Host:
+    """Servers at one port of the host, of TCP and UDP, IPv4 and IPv6, which keep all that they get."""
+
+    def __init__(self):
+        self.got, self.accepted = [], 0
+        self.tcp = [socket.create_server(("127.0.0.1", 0))]
+        self.port = self.tcp[0].getsockname()[1]
+        self.udp = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM)]
+        self.udp[0].bind(("127.0.0.1", self.port))
+        with contextlib.suppress(OSError):
+            self.tcp.append(socket.create_server(("::1", self.port), family=socket.AF_INET6))
+            self.udp.append(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+            self.udp[-1].bind(("::1", self.port))
+        for fn, sockets in ((self.listen, self.tcp), (self.receive, self.udp)):
+            for s in sockets:
+                threading.Thread(target=fn, args=(s,), daemon=True).start()
+
+    def listen(self, s):
+        while True:
+            c, _ = s.accept()
+            self.accepted += 1
+            threading.Thread(target=self.talk, args=(c,), daemon=True).start()
+
+    def talk(self, c):
+        with c, contextlib.suppress(OSError):
+            while data := c.recv(65536):
+                self.got.append(data)
+                c.sendall(b"reached\n")
+
+    def receive(self, s):
+        with contextlib.suppress(OSError):
+            while True:
+                data, peer = s.recvfrom(65536)
+                self.got.append(data)
+                s.sendto(b"reached\n", peer)
+
+
+class Crowd:
+    """A server for very many, which says a byte to each."""
+
+    def __init__(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+        self.s = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        self.port = self.s.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        watch = selectors.DefaultSelector()
+        watch.register(self.s, selectors.EVENT_READ)
+        while True:
+            for key, _ in watch.select():
+                if key.fileobj is self.s:
+                    c, _ = self.s.accept()
+                    c.sendall(b"x")
+                    watch.register(c, selectors.EVENT_READ)
+                elif not self.heard(key.fileobj):
+                    watch.unregister(key.fileobj)
+                    key.fileobj.close()
+
+    @staticmethod
+    def heard(c):
+        try:
+            return c.recv(4096)
+        except OSError:
+            return False
+
+
+class World:
+    """The name is granted, at the host's port, and leads to the loopback, which is granted at another: so it is reached by that name alone."""
+
+    def __init__(self, p, answers=None):
+        self.p, self.host = p, Host()
+        self.dns = Dns(answers or {NAME: ["127.0.0.1"], OTHER: ["127.0.0.1"]})
+
+    def run(self, script, *words, loopback=False, more=(), timeout=60):
+        grants = ["--resolver", self.dns.at, "--cap", f"NETWORK_CONNECT:{NAME}:{self.host.port}"]
+        if loopback:
+            grants += ["--cap", f"NETWORK_CONNECT:127.0.0.1:{self.host.port}"]
+        return self.p.outcome(*grants, *more, "--", PYTHON, "-c", script, *map(str, words), timeout=timeout)
+
+    def blocks(self):
+        return [r for r in box.records(self.p) if r["kind"] in ("net.block", "dns.block")]
+
+
+def nothing_came(w, r, names=(), but=b""):
+    check("reached" not in r.out, r.out + r.err)
+    check_eq(r.code, 0, r.out + r.err)
+    check(b"".join(w.host.got) in (b"", but), str(w.host.got))
+    check_eq(w.dns.names() - set(names), set())
+
+
+# ---- addresses, however they are written ----
+
+DIAL = """
+import socket, sys
+host, port = sys.argv[1], int(sys.argv[2])
+try:
+    found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+except OSError as e:
+    found = []
+    print("no address", e)
+for family, kind, protocol, _, at in found:
+    with socket.socket(family, kind, protocol) as s:
+        s.settimeout(5)
+        try:
+            s.connect(at)
+            s.sendall(b"\\xf0 hello")
+            print(s.recv(100))
+        except OSError as e:
+            print("refused", at, e)
+"""
+# A row: what is written; and whether it is captured, so that there is a record of it. What is 127.0.0.0/8 in any form is the sandbox's own.
+FORMS = {
+    "decimal loopback": ("2130706433", False), "hexadecimal loopback": ("0x7f000001", False), "octal loopback": ("0177.0.0.1", False),
+    "short loopback": ("127.1", False), "mixed loopback": ("0x7f.1", False), "another loopback": ("127.255.255.254", False),
+    "zero": ("0", False), "zeroes": ("0.0.0.0", False), "mapped loopback": ("::ffff:127.0.0.1", False),
+    "mapped loopback in hexadecimal": ("::ffff:7f00:1", False), "unspecified": ("::", False), "loopback of IPv6": ("::1", False),
+    "loopback of IPv6 with a zone": ("::1%lo", False), "loopback of IPv6 in full": ("0:0:0:0:0:0:0:1", False),
+    "compatible loopback": ("::127.0.0.1", True), "NAT64 loopback": ("64:ff9b::127.0.0.1", True), "6to4 loopback": ("2002:7f00:1::1", True),
+    "link-local with a zone": ("fe80::1%lo", True), "metadata": ("169.254.169.254", True), "decimal metadata": ("2852039166", True),
+    "hexadecimal metadata": ("0xa9fea9fe", True), "octal metadata": ("0251.0376.0251.0376", True), "short metadata": ("169.254.43518", True),
+    "mapped metadata": ("::ffff:169.254.169.254", True), "NAT64 metadata": ("64:ff9b::a9fe:a9fe", True), "6to4 metadata": ("2002:a9fe:a9fe::1", True),
+    "metadata of IPv6": ("fd00:ec2::254", True), "private": ("10.0.0.1", True), "decimal private": ("167772161", True), "CGNAT": ("100.64.0.1", True),
+    "broadcast": ("255.255.255.255", True), "multicast": ("224.0.0.1", True), "multicast of IPv6": ("ff02::1", True), "public": ("93.184.216.34", True),
+    "public of IPv6": ("2606:4700::1", True), "the run's own range": ("198.18.0.9", True),
+}
+SIX = os.path.exists("/proc/net/if_inet6")
+
+
+@both_cases([(name, *row) for name, row in FORMS.items()])
+def an_address_reaches_nothing(p, form, captured):
+    if ":" in form and not SIX:
+        skip("no IPv6")
+    w = World(p)
+    r, doc = w.run(DIAL, form, w.host.port)
+    nothing_came(w, r)
+    check_eq(w.dns.queries, [])
+    check_eq(bool([v for v in doc["violations"] if v["axis"] == "network"]), captured, str(doc["violations"]) + r.out)
+
+
+@both
+def an_address_that_is_written_strangely_is_no_grant(p):
+    for form in ("2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0", "[::1%25lo]", "[fe80::1%lo]", "[::ffff:127.0.0.1%1]", "127.0.0.1.", "1.2.3"):
+        r = p.run("--cap", f"NETWORK_CONNECT:{form}:80", "--", "/bin/true")
+        check(r.code == 125, f"{form}: {r.code} {r.err}")
+
+
+REBOUND = {
+    "both at once": [["192.0.2.1", "127.0.0.1"]], "mapped": [["::ffff:127.0.0.1"]], "then the loopback": [["192.0.2.1"], ["127.0.0.1"], ["::1"]],
+    "metadata beside it": [["169.254.169.254", "127.0.0.1"]], "NAT64": [["64:ff9b::7f00:1"]],
+}
+
+
+@both_cases(REBOUND.items())
+def what_a_name_server_says_opens_nothing(p, answers):
+    w = World(p, {NAME: answers})
+    r, _ = w.run(DIAL + "\n", NAME, w.host.port, timeout=90)
+    nothing_came(w, r, {NAME})
+    check_eq(w.host.accepted, 0)
+
+
+# ---- whom the first bytes ask for ----
+
+def hello(name, size=0):
+    """A ClientHello as clients send it."""
+    c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
+    out = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        c.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name).do_handshake()
+    whole = out.read()
+    if not size:
+        return whole
+    # The same in records of that size.
+    body = whole[5:]
+    return b"".join(whole[:3] + struct.pack(">H", len(body[i:i + size])) + body[i:i + size] for i in range(0, len(body), size))
+
+
+def raw_hello(*names):
+    """One that no library makes: these names, whatever they are."""
+    listed = b"".join(b"\0" + struct.pack(">H", len(n)) + n for n in names)
+    sni = struct.pack(">HHH", 0, len(listed) + 2, len(listed)) + listed
+    body = b"\3\3" + bytes(32) + b"\0" + b"\0\2\x13\1" + b"\1\0" + struct.pack(">H", len(sni)) + sni
+    body = b"\1" + struct.pack(">I", len(body))[1:] + body
+    return b"\x16\3\1" + struct.pack(">H", len(body)) + body
+
+
+# Of HTTP/2 this goes on, since it asks for nobody.
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+
+
+def h2(authority):
+    def text(s):
+        return bytes([len(s)]) + s.encode()
+    block = b"\x82\x84\x86\x41" + text(authority)
+    return PREFACE + struct.pack(">I", len(block))[1:] + b"\1\5\0\0\0\1" + block
+
+
+SAYS = f"""
+import socket, sys, time
+data, pause, port = bytes.fromhex(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+s = socket.create_connection(({NAME!r}, port), 10)
+try:
+    for i in range(0, len(data), 1 if pause else len(data)):
+        s.sendall(data[i:i + (1 if pause else len(data))])
+        time.sleep(pause)
+    print(s.recv(100))
+except OSError as e:
+    print("refused", e)
+"""
+FRONTS = {
+    "the server name": hello(OTHER), "the server name, byte by byte": (hello(OTHER), 0.0005), "the server name, in small records": hello(OTHER, 40),
+    "the server name in capitals": raw_hello(OTHER.upper().encode()), "a server name with a NUL": raw_hello(NAME.encode() + b"\0." + OTHER.encode()),
+    "a server name that begins as the other": raw_hello(NAME.encode() + b"." + OTHER.encode()), "two server names": raw_hello(NAME.encode(), OTHER.encode()),
+    "a server name that is an address": raw_hello(b"127.0.0.1"), "Host": f"GET / HTTP/1.1\r\nHost: {OTHER}\r\n\r\n",
+    "Host, byte by byte": (f"GET / HTTP/1.1\r\nHost: {OTHER}\r\n\r\n", 0.005), "host": f"GET / HTTP/1.1\r\nhost:{OTHER}\r\n\r\n",
+    "Host behind other fields": "GET / HTTP/1.1\r\n" + "".join(f"X-{i}: y\r\n" for i in range(50)) + f"Host: {OTHER}\r\n\r\n",
+    "a second Host": f"GET / HTTP/1.1\r\nHost: {NAME}\r\nHost: {OTHER}\r\n\r\n", "a folded Host": f"GET / HTTP/1.1\r\nHost:\r\n {OTHER}\r\n\r\n",
+    "Host with a blank": f"GET / HTTP/1.1\r\nHost : {OTHER}\r\n\r\n", "Host behind bare line ends": f"GET / HTTP/1.1\nHost: {OTHER}\n\n",
+    "Host with a user": f"GET / HTTP/1.1\r\nHost: {NAME}@{OTHER}\r\n\r\n", "Host with a NUL": f"GET / HTTP/1.1\r\nHost: {NAME}\0.{OTHER}\r\n\r\n",
+    "the whole URL": f"GET http://{OTHER}/ HTTP/1.1\r\nHost: {NAME}\r\n\r\n", "a URL with a user": f"GET http://{NAME}@{OTHER}/ HTTP/1.1\r\nHost: {NAME}\r\n\r\n",
+    "CONNECT": f"CONNECT {OTHER}:443 HTTP/1.1\r\nHost: {NAME}\r\n\r\n", ":authority": h2(OTHER), "another version": f"GET / HTTP/1.0\r\nHost: {OTHER}\r\n\r\n",
+    "a method of one's own": f"FRONT / HTTP/1.1\r\nHost: {OTHER}\r\n\r\n",
+}
+
+
+@both_cases(FRONTS.items())
+def another_host_is_not_asked_for_by(p, first):
+    data, pause = first if isinstance(first, tuple) else (first, 0)
+    data = data.encode() if isinstance(data, str) else data
+    w = World(p)
+    r, doc = w.run(SAYS, data.hex(), pause, w.host.port, loopback=True)
+    nothing_came(w, r, {NAME}, PREFACE if data.startswith(PREFACE) else b"")
+    check_in([r["detail"]["reason"] for r in w.blocks()], (["name_mismatch"], ["broken"]), str(w.blocks()))
+    check_in(f"{NAME}:{w.host.port}", [v["resource"] for v in doc["violations"]])
+
+
+@both
+def what_asks_for_the_name_itself_is_passed_on(p):
+    """Else the rows above would show nothing."""
+    for data in (hello(NAME), hello(NAME, 40), raw_hello(NAME.encode()), f"GET / HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode(), h2(NAME), b"\xf0 hello"):
+        w = World(p)
+        r, doc = w.run(SAYS, data.hex(), 0, w.host.port, loopback=True)
+        check_in("reached", r.out, f"{data[:20]} {doc['violations']}")
+        check_eq(b"".join(w.host.got), data)
+
+
+# ---- sockets that are not TCP, and ways to make TCP go elsewhere ----
+
+# A row: it raises OSError, or prints "reached"; T: the host's port, HERE: addresses that it might be at.
+SOCKET = """
+import ctypes, os, socket, struct, sys
+T = int(sys.argv[1])
+HERE = ("127.0.0.1", "198.18.1.0", "93.184.216.34")
+def send(kind, how, protocol=0, family=socket.AF_INET, to=HERE):
+    for a in to:
+        try:
+            s = socket.socket(family, kind, protocol)
+            s.settimeout(1)
+            how(s, (a, T))
+            print(s.recv(100))
+        except OSError as e:
+            print("refused", a, e)
+def connected(s, a):
+    s.connect(a)
+    s.sendall(b"datagram")
+"""
+SOCKETS = {
+    "a datagram": 'send(socket.SOCK_DGRAM, lambda s, a: s.sendto(b"datagram", a))',
+    "a connected datagram": "send(socket.SOCK_DGRAM, connected)",
+    "a datagram by sendmsg": 'send(socket.SOCK_DGRAM, lambda s, a: s.sendmsg([b"datagram"], [], 0, a))',
+    "a datagram of IPv6": 'send(socket.SOCK_DGRAM, lambda s, a: s.sendto(b"datagram", a), 0, socket.AF_INET6, ("::1", "::ffff:127.0.0.1", "2606:4700::1", "fd77:6172:6400::100"))',
+    "a datagram to everybody": """
+def how(s, a):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    s.sendto(b"datagram", a)
+send(socket.SOCK_DGRAM, how, to=("255.255.255.255", "127.255.255.255", "224.0.0.1"))""",
+    "UDP-Lite": 'send(socket.SOCK_DGRAM, lambda s, a: s.sendto(b"datagram", a), 136)',
+    "an echo of ICMP": 'send(socket.SOCK_DGRAM, lambda s, a: s.sendto(b"\\x08\\0" + bytes(6) + b"datagram", (a[0], 0)), 1)',
+    "an echo of ICMP for IPv6": 'send(socket.SOCK_DGRAM, lambda s, a: s.sendto(b"\\x80\\0" + bytes(6), (a[0], 0)), 58, socket.AF_INET6, ("::1",))',
+    "a raw socket": 'send(socket.SOCK_RAW, lambda s, a: s.sendto(b"datagram", a), 255)',
+    "a raw socket of TCP": 'send(socket.SOCK_RAW, lambda s, a: s.sendto(b"datagram", a), 6)',
+    "a raw socket of IPv6": 'send(socket.SOCK_RAW, lambda s, a: s.sendto(b"datagram", a), 6, socket.AF_INET6, ("::1",))',
+    "packets": 'send(socket.SOCK_RAW, lambda s, a: s.bind(("lo", 0)), 0x300, socket.AF_PACKET)',
+    "MPTCP": "send(socket.SOCK_STREAM, connected, 262)",
+    "MPTCP for IPv6": 'send(socket.SOCK_STREAM, connected, 262, socket.AF_INET6, ("::1", "2606:4700::1"))',
+    "SCTP": "send(socket.SOCK_STREAM, connected, 132)", "DCCP": "send(6, connected, 33)",
+    "TCP Fast Open": 'send(socket.SOCK_STREAM, lambda s, a: s.sendto(b"datagram", 0x20000000, a))',
+    "TCP Fast Open by sendmsg": 'send(socket.SOCK_STREAM, lambda s, a: s.sendmsg([b"datagram"], [], 0x20000000, a))',
+    "TCP Fast Open in connect": """
+def how(s, a):
+    s.setsockopt(6, 30, 1)
+    connected(s, a)
+send(socket.SOCK_STREAM, how, to=("127.0.0.1", "93.184.216.34"))""",
+    "TCP at once for IPv6": 'send(socket.SOCK_STREAM, lambda s, a: s.sendto(b"datagram", 0x20000000, a), 0, socket.AF_INET6, ("::1", "2606:4700::1"))',
+    "an address of one's own choice": """
+def how(s, a):
+    for level, name in ((0, 19), (0, 15), (1, 36), (1, 25)):
+        try:
+            s.setsockopt(level, name, b"lo\\0" if name == 25 else struct.pack("i", 1))
+        except OSError:
+            pass
+    s.bind(("127.0.0.1", 0))
+    connected(s, a)
+send(socket.SOCK_STREAM, how, to=("127.0.0.1", "93.184.216.34"))""",
+    "a source that is not there": 'send(socket.SOCK_STREAM, lambda s, a: (s.bind(("198.18.0.2", 0)), connected(s, a)), to=("127.0.0.1", "93.184.216.34"))',
+    "the port at which all ends": """
+T = 1023
+send(socket.SOCK_STREAM, connected, to=("127.0.0.1", "198.18.0.2", "127.0.0.2"))
+send(socket.SOCK_STREAM, connected, 0, socket.AF_INET6, ("::1",))""",
+    "that port, taken over": 'T = 1023\nsend(socket.SOCK_STREAM, lambda s, a: (s.bind(a), print("reached")), to=("127.0.0.1", "0.0.0.0"))',
+    "the port of names, taken over": 'T = 53\nsend(socket.SOCK_DGRAM, lambda s, a: (s.bind(a), print("reached")), to=("127.0.0.1", "0.0.0.0", "198.18.0.1"))',
+    "vsock": "send(socket.SOCK_STREAM, lambda s, a: s.connect((2, T)), 0, 40, (0,))",
+    "vsock of itself": "send(socket.SOCK_STREAM, lambda s, a: s.connect((1, T)), 0, 40, (0,))",
+    "vsock datagrams": 'send(socket.SOCK_DGRAM, lambda s, a: s.sendto(b"datagram", (2, T)), 0, 40, (0,))',
+    "rules over netlink": """
+for protocol in (12, 6, 4, 16, 15, 9):
+    try:
+        s = socket.socket(16, socket.SOCK_RAW, protocol)
+        print("reached", protocol)
+    except OSError as e:
+        print("refused", e)""",
+    "routes over netlink": """
+def ask(s, kind, body):
+    m = struct.pack("=IHHII", 16 + len(body), kind, 5, 1, 0) + body
+    s.sendto(m, (0, 0))
+    said = s.recv(4096)
+    if struct.unpack("=H", said[4:6])[0] == 2 and struct.unpack("=i", said[16:20])[0] == 0:
+        print("reached", kind)
+try:
+    s = socket.socket(16, socket.SOCK_RAW, 0)
+    s.settimeout(2)
+    ask(s, 24, struct.pack("=BBBBBBBBI", 2, 0, 0, 0, 254, 4, 0, 1, 0) + struct.pack("=HHI", 8, 4, 1))
+    ask(s, 20, struct.pack("=BBBBI", 2, 32, 0, 0, 1) + struct.pack("=HH4s", 8, 2, bytes([198, 18, 9, 9])))
+    ask(s, 16, struct.pack("=BxHiII", 0, 0, 1, 0, 1))
+except OSError as e:
+    print("refused", e)""",
+    "another network namespace": """
+libc = ctypes.CDLL(None, use_errno=True)
+for flags in (0x40000000, 0x10000000 | 0x40000000):
+    print("reached" if libc.unshare(flags) == 0 else "refused")
+for pid in ("1", "self"):
+    try:
+        fd = os.open("/proc/%s/ns/net" % pid, os.O_RDONLY)
+        print("reached" if libc.setns(fd, 0) == 0 else "refused")
+    except OSError as e:
+        print("refused", e)""",
+    "a ring of io_uring": 'print("reached" if ctypes.CDLL(None, use_errno=True).syscall(425, 8, ctypes.create_string_buffer(120)) >= 0 else "refused")',
+    "other families": """
+for family in (3, 4, 5, 9, 17, 21, 23, 29, 30, 31, 32, 38, 39, 41, 42, 43, 44):
+    for kind in (1, 2, 3, 5):
+        try:
+            socket.socket(family, kind, 0)
+            print("reached", family, kind)
+        except OSError:
+            pass""",
+}
+
+
+@both_cases(SOCKETS.items())
+def there_is_no_way_by(p, script):
+    w = World(p)
+    r, _ = w.run(SOCKET + script, w.host.port, loopback=True)
+    nothing_came(w, r)
+    check_eq((w.host.accepted, w.dns.queries), (0, []))
+
+
+# ---- data in names ----
+
+TUNNEL = """
+import os, socket, struct, sys
+name, other = sys.argv[1:3]
+def question(n, kind):
+    labels = b"".join(bytes([len(l)]) + l for l in n.encode("latin-1").split(b".") if l)
+    return b"\\x12\\x34\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0" + labels + b"\\0" + struct.pack(">HH", kind, 1)
+names = [os.urandom(20).hex() + "." + other for _ in range(30)] + [os.urandom(20).hex() + "." + name, "x" * 63 + "." + name, name + ".evil.test", "a b." + name,
+         "secret@" + name, other, "_tcp." + name, "1.2.0.192.in-addr.arpa"]
+for at in ("198.18.0.1", "8.8.8.8", "198.18.1.0"):
+    for kind in (1, 28, 16, 10, 255, 5, 15, 33, 65, 64, 252):
+        for n in names if kind in (1, 16) and at == "198.18.0.1" else names[-6:] + [name]:
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s.settimeout(5)
+            try:
+                s.sendto(question(n, kind), (at, 53))
+                answer = s.recv(4096)
+                found = struct.unpack(">H", answer[6:8])[0]
+                if found and (n != name or kind not in (1, 28)):
+                    print("reached", n, kind)
+            except OSError as e:
+                print("refused", e)
+q = question(names[0], 1)
+for at in (("198.18.0.1", 53), ("8.8.8.8", 53), ("1.1.1.1", 853), ("1.1.1.1", 443)):
+    try:
+        s = socket.create_connection(at, 5)
+        s.sendall(struct.pack(">H", len(q)) + q)
+        said = s.recv(4096)
+        if struct.unpack(">H", said[8:10])[0]:
+            print("reached", at)
+    except (OSError, struct.error) as e:
+        print("refused", e)
+"""
+
+
+@both
+def nothing_is_carried_out_in_names(p):
+    """Of 30 names below one that is refused, of all kinds of questions, at all name servers, nothing goes out but the granted name."""
+    w = World(p)
+    r, doc = w.run(TUNNEL, NAME, OTHER)
+    nothing_came(w, r, {NAME})
+    check_eq({kind for _, kind in w.dns.queries} - {1, 28}, set())
+    # It is told, and counted where it is much.
+    check(len([v for v in doc["violations"] if v["resource"].endswith(OTHER)]) >= 1, str(doc["violations"])[:500])
+    for at in ("1.1.1.1:853", "1.1.1.1:443"):
+        check_in(at, [v["resource"] for v in doc["violations"]])
+
+
+# ---- slow ones, and many ----
+
+SLOW = f"""
+import socket, sys, threading, time
+port, n = map(int, sys.argv[1:])
+ended = []
+def one(i):
+    began = time.monotonic()
+    try:
+        s = socket.create_connection(({NAME!r}, port), 10)
+        for c in b"GET /" + b"a" * 1000:
+            s.sendall(bytes([c]))
+            time.sleep(0.4)
+    except OSError:
+        ended.append(time.monotonic() - began)
+threads = [threading.Thread(target=one, args=(i,)) for i in range(n)]
+[t.start() for t in threads]
+time.sleep(1)
+# Somebody else is served meanwhile.
+s = socket.create_connection(({NAME!r}, port), 10)
+s.sendall(b"\\xf0 hello")
+print("served", s.recv(100))
+[t.join() for t in threads]
+print(len(ended), max(ended) < 9)
+"""
+
+
+@both
+def who_never_says_what_he_speaks_is_ended(p):
+    w = World(p)
+    r, _ = w.run(SLOW, w.host.port, 40, loopback=True)
+    check_eq(r.out.splitlines(), ["served b'reached\\n'", "40 True"], r.err)
+    check_eq(w.host.got, [b"\xf0 hello"])
+    check_eq({b["detail"]["reason"] for b in w.blocks()}, {"broken"})
+
+
+MANY = f"""
+import socket, sys, time
+port, n = map(int, sys.argv[1:])
+held = []
+for i in range(n):
+    try:
+        held.append(socket.create_connection(("198.18.1.0", port), 20))
+    except OSError as e:
+        print("refused", e)
+        break
+# Those that are over what is possible were reset.
+time.sleep(1)
+alive = 0
+for s in held:
+    s.setblocking(False)
+    try:
+        alive += s.recv(1) != b""
+    except BlockingIOError:
+        alive += 1
+    except OSError:
+        pass
+print("alive", alive)
+for s in held:
+    s.close()
+time.sleep(1)
+s = socket.create_connection(({NAME!r}, port), 20)
+s.sendall(b"\\xf0 hello")
+print("served", s.recv(100))
+"""
+
+
+@root_only
+def ten_thousand_idle_connections_are_bounded_and_go_away(p):
+    """The kernel accepts what the relay resets: no more are alive than limits.h says, another run is served meanwhile, and afterwards this one is again."""
+    w = World(p)
+    t = Crowd()
+    w.host.port = t.port
+    script = f"import socket\nsocket.getaddrinfo({NAME!r}, 1)\n" + MANY
+    r, _ = w.run(script, t.port, 10000, loopback=True, more=("--nofile", "12000"), timeout=170)
+    lines = dict(line.split(" ", 1) for line in r.out.splitlines())
+    check("alive" in lines and 0 <= int(lines["alive"]) <= 8192, r.out + r.err)
+    check_eq(lines.get("served"), "b'x'", r.out + r.err)
+    check(until(lambda: box.leftovers() == {}), str(box.leftovers()))
+
+
+if __name__ == "__main__":
+    box.main()
