@@ -74,6 +74,8 @@ struct ward_bell;
 int ward_bell_new(const struct ward_bell_run *run, struct ward_bell **ret, struct ward_error *err);
 void ward_bell_free(struct ward_bell *b);        /* and its socket; NULL ok */
 /* Until every open question has its reply (by index in run->asks), or the time is over. */
+/* While a run lives: one who rings is served, and is not waited for long. until_ns: as that of the run. */
+void ward_bell_next(struct ward_bell *b, uint64_t until_ns, struct ward_reply *replies);
 int ward_bell_wait(struct ward_bell *b, struct ward_reply *replies, struct ward_error *err);
 
 /* ---- peer.c ---- */

@@ -21,6 +21,7 @@
 #define THINGS_TOLD 8
 #define WORDS_TOLD 16
 #define PATIENCE_NS 2000000000ull /* for a request and its reply */
+#define SHORT_NS 100000000ull /* where a run waits for it, too */
 
 struct ward_bell {
 	struct ward_bell_run run;
@@ -234,11 +235,11 @@ static void give(int fd, const struct ward_buf *b, uint64_t until)
 	}
 }
 
-static void serve(struct ward_bell *b, int fd, struct ward_reply *replies)
+static void serve(struct ward_bell *b, int fd, uint64_t patience_ns, struct ward_reply *replies)
 {
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(1u << 20);
 	WARD_CLEANUP(ward_buf_done) struct ward_buf out = WARD_BUF_INIT;
-	uint64_t until = ward_now_mono_ns() + PATIENCE_NS;
+	uint64_t until = ward_now_mono_ns() + patience_ns;
 	struct ward_json *q = NULL;
 	char text[REQUEST_MAX];
 	struct ucred peer;
@@ -282,6 +283,15 @@ static void rest_is_no(const struct ward_bell *b, struct ward_reply *replies, co
 	}
 }
 
+void ward_bell_next(struct ward_bell *b, uint64_t until_ns, struct ward_reply *replies)
+{
+	WARD_FD fd = accept4(b->sock, NULL, NULL, SOCK_CLOEXEC);
+
+	b->run.until_ns = until_ns;
+	if (fd >= 0)
+		serve(b, fd, SHORT_NS, replies);
+}
+
 int ward_bell_wait(struct ward_bell *b, struct ward_reply *replies, struct ward_error *err)
 {
 	while (!all_answered(b, replies)) {
@@ -308,7 +318,7 @@ int ward_bell_wait(struct ward_bell *b, struct ward_reply *replies, struct ward_
 			WARD_FD fd = accept4(b->sock, NULL, NULL, SOCK_CLOEXEC);
 
 			if (fd >= 0)
-				serve(b, fd, replies);
+				serve(b, fd, PATIENCE_NS, replies);
 		}
 	}
 	rest_is_no(b, replies, "end");

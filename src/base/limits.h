@@ -70,7 +70,7 @@
 #define WARD_CEDAR_ANCESTORS_MAX (64u << 20) /* ancestors of all entities of a store; those of equal parents count once */
 #define WARD_CEDAR_STEPS_MAX (2ull << 30)    /* steps, some nanoseconds each, of validating one policy */
 #define WARD_CEDAR_DIAGS_MAX 100             /* findings kept; the rest is counted */
-#define WARD_ASKS_MAX 64                     /* rules that a person is asked about before one start */
+#define WARD_ASKS_MAX 64                     /* rules that a person is asked about before one start, and endpoints in one run */
 #define WARD_ASK_THINGS_MAX 1024             /* names that one of these rules is asked about at */
 #define WARD_SAMPLE_PIDS_MAX 65536           /* processes of one run that are looked at where no cgroup counts their memory */
 #define WARD_REASON_MAX 256                  /* bytes in the reason that ward stop gives */
@@ -87,6 +87,8 @@
 #define WARD_EGRESS_NAMES_MAX 4096           /* names that one run may reach by the network */
 #define WARD_EGRESS_FLOWS_MAX 16384          /* connections of one run that the gate knows at a time */
 #define WARD_EGRESS_DIALS_MAX 128            /* of them being dialled at a time; the others wait */
+#define WARD_EGRESS_HELD_MAX 64              /* connections that wait for a person's answer at a time */
+#define WARD_EGRESS_HOLD_MS 50000            /* milliseconds that one waits for it */
 #define WARD_EGRESS_LOOKUPS_MAX 64           /* names being looked up outside at a time; the others wait */
 #define WARD_EGRESS_ADDRESSES_MAX 16         /* addresses of one name that are looked at, of each family */
 #define WARD_EGRESS_LOOKUPS_RATE 64          /* of them begun a second, once WARD_EGRESS_LOOKUPS_BURST were */

@@ -352,3 +352,38 @@ size_t ward_asks_open(const struct ward_asks *a)
 		n += a->v[i].answer == WARD_SAID_OPEN && !a->v[i].agreed;
 	return n;
 }
+
+int ward_asks_one(struct ward_asks *a, const struct ward_verdict *v, const struct ward_query *q,
+	bool begin, struct ward_asked **ret, struct ward_error *err)
+{
+	const struct ward_book_rule *rule = asking(v);
+	struct ward_asked *k = NULL;
+	struct ward_ask_thing t;
+	int r;
+
+	*ret = NULL;
+	if (!rule || v->effect != WARD_ASK)
+		return WARD_OK;
+	r = thing(a, q, &t, err);
+	for (size_t i = 0; r == WARD_OK && i < a->n; i++) {
+		k = &a->v[i];
+		if (of_rule(k, rule, v->approval) && (k->answer == WARD_SAID_RUN || has(k, &t))) {
+			*ret = k;
+			return WARD_OK;
+		}
+	}
+	if (r < 0 || !begin)
+		return r;
+	k = NULL;
+	r = new_ask(a, rule, v->approval, &k, err);
+	if (r < 0 || !k)
+		return r;
+	r = add_thing(a, k, &t, err);
+	if (r == WARD_OK)
+		r = name_it(a, k, err);
+	if (r == WARD_OK)
+		*ret = k;
+	else
+		a->n--;
+	return r;
+}

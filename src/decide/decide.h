@@ -158,6 +158,12 @@ int ward_asks_begin(struct ward_asks *a, const char *workspace, char *const *arg
  */
 int ward_asks_put(struct ward_asks *a, const struct ward_verdict *v, const struct ward_query *q, bool agreed, enum ward_said *ret,
 	struct ward_error *err);
+/*
+ * While a run lives: v is ASK, of q, which is a question by itself. *ret: that one, or one of its rule that was answered for the run.
+ * NULL: it is not in the list; begin: it is put there, open, with its name.
+ */
+int ward_asks_one(struct ward_asks *a, const struct ward_verdict *v, const struct ward_query *q, bool begin, struct ward_asked **ret,
+	struct ward_error *err);
 /* Sort and name: the same questions are the same bytes, in whatever order they were met. */
 int ward_asks_finish(struct ward_asks *a, struct ward_error *err);
 size_t ward_asks_open(const struct ward_asks *a);        /* how many have no answer, and were not agreed to */

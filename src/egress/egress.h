@@ -26,6 +26,7 @@ struct ward_egress_ask {
 	 * one): is it forbidden that the name leads there? ALLOW: no.
 	 */
 	const char *address;
+	bool hold; /* a person may be asked: ASK, and the answer comes by ward_egress_answered() */
 	bool meant; /* only a rule counts that means it, and not just holds it among others: docs/egress.md */
 	uint16_t port; /* 0: any port of that name */
 	int pid; /* inside, 0 = unknown: for the record, never a reason to allow */
@@ -62,7 +63,7 @@ struct ward_egress_event {
 struct ward_egress_ops {
 	/*
 	 * The judge. *ret is preset to DENY; anything but WARD_OK is a deny. rule: room for the text of the rule, NUL-terminated.
-	 * What person or policy would have to be asked (ASK) was asked before the start; here it is a deny.
+	 * ASK: a person is asked now (port 0: will be, when it is connected to); where hold is not set it is a deny.
 	 */
 	int (*ask)(void *arg, const struct ward_egress_ask *q, enum ward_effect *ret, char *rule, size_t rule_size);
 	void (*event)(void *arg, const struct ward_egress_event *e);
@@ -83,6 +84,8 @@ int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **
 int ward_egress_attach(struct ward_egress *e, const int sockets[WARD_NET_SOCKET_MAX], struct ward_error *err);
 int ward_egress_fd(const struct ward_egress *e);
 int ward_egress_timeout(const struct ward_egress *e); /* ms, -1 = none */
+/* A person said something: the connections that wait for one are asked about again. NULL ok. */
+void ward_egress_answered(struct ward_egress *e);
 int ward_egress_next(struct ward_egress *e, struct ward_error *err);
 /* Every flow ends and is told; the relay is gone when it returns. NULL ok. */
 void ward_egress_stop(struct ward_egress *e);

@@ -52,12 +52,20 @@ static void unset_pending(struct ward_flow *f)
 	f->before = f->after = NULL;
 }
 
+static void set_state(struct ward_flow *f, enum ward_flow_state state)
+{
+	f->e->n_held -= f->state == WARD_FLOW_HELD;
+	f->e->n_held += state == WARD_FLOW_HELD;
+	f->state = state;
+}
+
 static void drop(struct ward_egress *e, struct ward_flow **at)
 {
 	struct ward_flow *f = *at;
 
 	*at = f->next;
 	unset_pending(f);
+	set_state(f, WARD_FLOW_REFUSED);
 	ward_dial_drop(f);
 	e->n_flows--;
 	free(f);
@@ -102,7 +110,7 @@ static void refuse(struct ward_flow *f, enum ward_egress_why why, const char *te
 
 	unset_pending(f);
 	ward_dial_drop(f);
-	f->state = WARD_FLOW_REFUSED;
+	set_state(f, WARD_FLOW_REFUSED);
 	ward_gate_send(f->e, &m, -1);
 	whose(f, true);
 	if (!address && !f->name)
@@ -143,14 +151,43 @@ static void tell_end(struct ward_flow *f, const char *ended, const struct ward_r
 
 /* ---- judging ---- */
 
-static bool ask(struct ward_egress *e, const struct ward_egress_ask *q, char *rule)
+static enum ward_effect may(struct ward_egress *e, const struct ward_egress_ask *q, char *rule)
 {
 	char own[WARD_RULE_TEXT_MAX] = "";
 	enum ward_effect effect = WARD_DENY;
 
 	if (e->ops->ask(e->arg, q, &effect, rule ? rule : own, WARD_RULE_TEXT_MAX) != WARD_OK)
-		return false;
-	return effect == WARD_ALLOW;
+		return WARD_DENY;
+	return effect == WARD_ASK && !q->hold ? WARD_DENY : effect;
+}
+
+static bool ask(struct ward_egress *e, const struct ward_egress_ask *q, char *rule)
+{
+	return may(e, q, rule) == WARD_ALLOW;
+}
+
+/* Until somebody says so, or it is time: what is looked up and dialled comes after that. */
+static void hold(struct ward_flow *f)
+{
+	if (f->e->n_held >= WARD_EGRESS_HELD_MAX) {
+		refuse(f, WARD_EGRESS_WHY_TOO_MANY,
+			"too many connections that wait for a person's answer", NULL);
+		return;
+	}
+	set_state(f, WARD_FLOW_HELD);
+	f->deadline = ward_now_mono_ns() + WARD_EGRESS_HOLD_MS * WARD_MS;
+}
+
+/* The connection itself: *ret_stop: it was refused, or waits. */
+static bool stops(struct ward_flow *f, const struct ward_egress_ask *q)
+{
+	enum ward_effect effect = may(f->e, q, f->rule);
+
+	if (effect == WARD_ASK)
+		hold(f);
+	else if (effect != WARD_ALLOW)
+		refuse(f, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
+	return effect != WARD_ALLOW;
 }
 
 /* rule: NULL, or room for the text of it. */
@@ -331,12 +368,15 @@ static void open_address(struct ward_flow *f)
 	 */
 	enum ward_address_class c = ward_address_what(f->to.family, f->to.a, &what);
 	enum ward_address_class here = look_at(f->e, &f->to, &what);
-	bool inner = here == WARD_ADDRESS_LOOPBACK || here == WARD_ADDRESS_PRIVATE;
+	const struct ward_egress_ask q = { .address = ward_address_text(&f->to, shown),
+		.port = f->to.port,
+		.hold = c != WARD_ADDRESS_NEVER,
+		.meant = here == WARD_ADDRESS_LOOPBACK || here == WARD_ADDRESS_PRIVATE };
 
 	if (c == WARD_ADDRESS_LOOPBACK) {
 		refuse(f, WARD_EGRESS_WHY_NO_NAME, NULL, NULL);
-	} else if (!allowed_address(f, &f->to, inner, f->rule)) {
-		refuse(f, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
+	} else if (stops(f, &q)) {
+		return;
 	} else if (c == WARD_ADDRESS_NEVER) {
 		(void)snprintf(text, sizeof(text), "the address (%s) may never be reached", what);
 		refuse(f, WARD_EGRESS_WHY_ADDRESS_NEVER, text, NULL);
@@ -374,12 +414,34 @@ static void open_host(struct ward_flow *f)
 
 static void open_name(struct ward_flow *f)
 {
-	if (!allowed_name(f, f->name->name, false, f->rule)) {
-		refuse(f, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
-	} else if (ward_streq(f->name->name, HOST_SERVICE)) {
+	const struct ward_egress_ask q = {
+		.name = f->name->name, .port = f->to.port, .hold = true
+	};
+
+	if (stops(f, &q))
+		return;
+	if (ward_streq(f->name->name, HOST_SERVICE)) {
 		open_host(f);
 	} else {
 		try_resolved(f);
+	}
+}
+
+/* What was asked for is judged as if it came now. */
+void ward_flows_answered(struct ward_egress *e)
+{
+	struct ward_flow *after;
+
+	for (struct ward_flow *f = e->pending; f; f = after) {
+		after = f->after;
+		if (f->state != WARD_FLOW_HELD)
+			continue;
+		set_state(f, WARD_FLOW_RESOLVING);
+		f->deadline = ward_now_mono_ns() + PENDING_MS * WARD_MS;
+		if (f->name)
+			open_name(f);
+		else
+			open_address(f);
 	}
 }
 
@@ -557,7 +619,9 @@ void ward_flows_end(struct ward_egress *e, const char *ended)
 
 static void overdue(struct ward_flow *f)
 {
-	if (f->state == WARD_FLOW_RESOLVING)
+	if (f->state == WARD_FLOW_HELD)
+		refuse(f, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
+	else if (f->state == WARD_FLOW_RESOLVING)
 		refuse(f,
 			f->name->lookup ? WARD_EGRESS_WHY_RESOLVER_SILENT
 					: WARD_EGRESS_WHY_TOO_MANY,

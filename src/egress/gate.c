@@ -146,7 +146,7 @@ static void on_name(struct ward_egress *e, const struct ward_relay_msg *m)
 	struct ward_relay_msg answer = {
 		.type = WARD_GATE_ANSWER, .id = m->id, .value = RCODE_NO_NAME
 	};
-	struct ward_egress_ask q = { .name = m->name };
+	struct ward_egress_ask q = { .name = m->name, .hold = true };
 	struct ward_egress_event v = { .kind = WARD_EGRESS_DNS_QUERY, .name = m->name, .count = 1 };
 	enum ward_effect effect = WARD_DENY;
 	char rule[WARD_RULE_TEXT_MAX] = "";
@@ -163,7 +163,7 @@ static void on_name(struct ward_egress *e, const struct ward_relay_msg *m)
 		return;
 	}
 	if (e->ops->ask(e->arg, &q, &effect, rule, sizeof(rule)) != WARD_OK ||
-		effect != WARD_ALLOW) {
+		effect == WARD_DENY) {
 		ward_gate_send(e, &answer, -1);
 		block_name(e, m->name, WARD_EGRESS_WHY_NO_RULE);
 		return;
@@ -186,7 +186,9 @@ static void on_name(struct ward_egress *e, const struct ward_relay_msg *m)
 	ward_gate_send(e, &answer, -1);
 	v.rule = rule[0] ? rule : NULL;
 	ward_tell(e, &v);
-	ward_flow_prefetch(e, p);
+	/* Nothing of it leaves before somebody said so. */
+	if (effect == WARD_ALLOW)
+		ward_flow_prefetch(e, p);
 }
 
 static void on_limit(struct ward_egress *e, const struct ward_relay_msg *m)
@@ -412,6 +414,12 @@ int ward_egress_attach(struct ward_egress *e, const int sockets[WARD_NET_SOCKET_
 int ward_egress_fd(const struct ward_egress *e)
 {
 	return e->epoll;
+}
+
+void ward_egress_answered(struct ward_egress *e)
+{
+	if (e && !e->lost)
+		ward_flows_answered(e);
 }
 
 int ward_egress_timeout(const struct ward_egress *e)

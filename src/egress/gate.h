@@ -80,6 +80,7 @@ void ward_resolver_done(struct ward_resolver *r);
 enum ward_flow_state {
 	WARD_FLOW_REFUSED = 0, /* the relay will say that it is closed */
 	WARD_FLOW_RESOLVING,
+	WARD_FLOW_HELD, /* a person is asked */
 	WARD_FLOW_WAITING, /* to be dialled */
 	WARD_FLOW_DIALING,
 	WARD_FLOW_OPEN
@@ -133,7 +134,7 @@ struct ward_egress {
 	struct ward_resolver resolver;
 	struct ward_bucket names, opens; /* what is judged a second */
 	struct ward_flow *flows[WARD_FLOWS_BUCKETS];
-	size_t n_flows, n_dials;
+	size_t n_flows, n_dials, n_held;
 	struct ward_flow *pending, *pending_last; /* not open yet, by their age */
 	uint64_t no_who_until;       /* ns: whose a connection is is not asked before that */
 	struct ward_out *out, *out_last; /* what the relay has not taken yet */
@@ -156,6 +157,7 @@ void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m);
 void ward_flow_prefetch(struct ward_egress *e, struct ward_pinned *p);
 void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *peer);
 void ward_flow_failed(struct ward_flow *f, int err);
+void ward_flows_answered(struct ward_egress *e);
 void ward_flows_tick(struct ward_egress *e, uint64_t now);
 uint64_t ward_flows_next(const struct ward_egress *e);
 /* All of them end and are told. */

@@ -58,8 +58,8 @@ static void who(struct ward_buf *b, const struct ward_reply *s)
 	ward_jw_close(b, '}');
 }
 
-static int append(struct life *l, struct ward_event *e, const struct ward_asked *k,
-	struct ward_buf *detail, struct ward_error *err)
+static int append(struct life *l, const struct ward_asks *a, struct ward_event *e,
+	const struct ward_asked *k, struct ward_buf *detail, struct ward_error *err)
 {
 	char place[WARD_ERROR_FILE_MAX + 16];
 	const char *rules[] = { place };
@@ -72,8 +72,8 @@ static int append(struct life *l, struct ward_event *e, const struct ward_asked 
 	e->n_rules = 1;
 	e->layer = ward_layer_name(k->layer);
 	record_event(l, e);
-	e->workspace = l->asks.workspace;
-	e->policy = l->asks.policy_sha256;
+	e->workspace = a->workspace;
+	e->policy = a->policy_sha256;
 	e->detail_json = detail->failed ? NULL : ward_buf_cstr(detail);
 	if (!e->detail_json)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a record");
@@ -81,7 +81,8 @@ static int append(struct life *l, struct ward_event *e, const struct ward_asked 
 	return r;
 }
 
-static int record_asked(struct life *l, const struct ward_asked *k, struct ward_error *err)
+int asking_record(struct life *l, const struct ward_asks *a, const struct ward_asked *k,
+	struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	struct ward_event e = { .kind = "approval.requested", .effect = "ask" };
@@ -89,13 +90,13 @@ static int record_asked(struct life *l, const struct ward_asked *k, struct ward_
 	ward_jw_open(&b, '{');
 	ward_jw_key(&b, "ask");
 	ward_asked_json(k, THINGS_IN_RECORD, &b);
-	ward_jw_kstr(&b, "argv_sha256", l->asks.argv_sha256);
+	ward_jw_kstr(&b, "argv_sha256", a->argv_sha256);
 	ward_jw_close(&b, '}');
-	return append(l, &e, k, &b, err);
+	return append(l, a, &e, k, &b, err);
 }
 
-static int record_said(struct life *l, const struct ward_asked *k, const struct ward_reply *s,
-	struct ward_error *err)
+int asking_record_said(struct life *l, const struct ward_asks *a, const struct ward_asked *k,
+	const struct ward_reply *s, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	bool yes = s->said == WARD_SAID_ONCE || s->said == WARD_SAID_RUN;
@@ -109,7 +110,7 @@ static int record_said(struct life *l, const struct ward_asked *k, const struct 
 		ward_jw_kstr(&b, "scope", s->rule ? "rule" : ward_said_name(s->said));
 	who(&b, s);
 	ward_jw_close(&b, '}');
-	return append(l, &e, k, &b, err);
+	return append(l, a, &e, k, &b, err);
 }
 
 /* ---- answers ---- */
@@ -122,7 +123,7 @@ static int need_log(struct life *l, struct ward_error *err)
 static int settle(struct life *l, struct ward_asked *k, const struct ward_reply *s,
 	struct ward_error *err)
 {
-	int r = record_said(l, k, s, err);
+	int r = asking_record_said(l, &l->asks, k, s, err);
 
 	k->answer = r == WARD_OK ? s->said : WARD_SAID_NO;
 	k->agreed = false;
@@ -253,7 +254,7 @@ static int ask_all(struct life *l, size_t open, struct ward_error *err)
 
 	for (size_t i = 0; r == WARD_OK && i < l->asks.n; i++) {
 		if (l->asks.v[i].answer == WARD_SAID_OPEN)
-			r = record_asked(l, &l->asks.v[i], err);
+			r = asking_record(l, &l->asks, &l->asks.v[i], err);
 		if (l->asks.v[i].agreed)
 			replies[i] = (struct ward_reply){
 				.said = WARD_SAID_RUN, .how = "--approve", .uid = getuid()

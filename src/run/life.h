@@ -38,6 +38,7 @@ struct life {
 	uint64_t names_over; /* refusals that no list has room for: counted; lost: not even looked up */
 	uint64_t names_lost;
 	struct ward_net_index *net_index; /* of the plan's rules; NULL: none is of the network */
+	struct net_hold *hold;      /* net/hold.c: what a person is asked while it lives; NULL: nothing yet */
 	struct ward_egress *egress; /* the gate of the network; NULL: there is none */
 	int net_failed;             /* what it told could not be recorded: the run ends */
 	struct ward_error net_error;
@@ -72,11 +73,12 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 
 /*
  * net/ask.c: host is a name in its one spelling, or an address as text without brackets; port 0: is there any port at which it may be
- * reached? *ret is DENY before anything is looked at, and after any error. Nobody is asked now: where a person would have to be, it is
- * a deny, unless he said yes to this endpoint before the start. ret->rule or ret->by: who says so. Nothing is recorded.
+ * reached? *ret is DENY before anything is looked at, and after any error. Where a person would have to be asked it is a deny, unless
+ * he said yes to this endpoint, or hold is set and somebody is there. ret->rule or ret->by: who says so. Nothing is recorded.
  */
 struct ward_connect_asked {
 	bool meant; /* only rules count that mean it (struct ward_query) */
+	bool hold;  /* a person may be asked now: ASK, and the gate is told when he has answered */
 	bool cure;  /* of a refusal, what would help: it takes longer than the rest */
 };
 int ward_ask_connect(struct life *l, const char *host, uint16_t port, struct ward_connect_asked how, struct ward_decision *ret,
@@ -95,6 +97,10 @@ int asking_do(struct life *l, bool *ret_again, struct ward_error *err);
 /* The rules that a person wanted to have written. */
 void asking_write_rules(struct life *l);
 void asking_end(struct life *l);
+/* A question, and its answer, in the log, durably. */
+int asking_record(struct life *l, const struct ward_asks *a, const struct ward_asked *k, struct ward_error *err);
+int asking_record_said(struct life *l, const struct ward_asks *a, const struct ward_asked *k, const struct ward_reply *s,
+	struct ward_error *err);
 
 /* ---- pin.c ---- */
 int ward_pins_make(struct life *l, struct ward_error *err);      /* what was held before is given up first */
@@ -140,6 +146,13 @@ int net_prepare(struct life *l, struct ward_error *err); /* while the cage is ma
 int net_begin(struct life *l, struct ward_error *err);   /* the cage is there, the command has not started */
 int net_next(struct life *l, struct ward_error *err);
 int net_end(struct life *l, struct ward_error *err);     /* its last records */
+
+/* ---- net/hold.c: a person is asked about a connection, which waits ---- */
+/* What was said of it; OPEN: somebody is being asked. begin: ask, if nobody was. *ret_how: of the answer, static; NULL: none. */
+enum ward_said hold_ask(struct life *l, const struct ward_verdict *v, const struct ward_query *q, bool begin, const char **ret_how);
+bool hold_may(const struct life *l);                     /* is there anybody to be asked? */
+int hold_next(struct life *l, struct ward_error *err);   /* answers that have come, and questions whose time is over */
+int hold_end(struct life *l, struct ward_error *err);
 
 /* ---- supervise.c ---- */
 int supervise(struct life *l, struct ward_error *err);

@@ -22,6 +22,7 @@ static struct {
 	const char *address_allowed; /* by its own rule */
 	const char *address_forbidden; /* behind a name */
 	bool wildcard; /* "*.ward.internal" is */
+	enum ward_effect held; /* of "held.example", if it may be held */
 	bool wide; /* addresses are allowed by a rule that holds them all */
 	struct {
 		enum ward_egress_kind kind;
@@ -44,6 +45,8 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 	}
 	if (q->name && strcmp(q->name, "good.example") == 0 && (q->port == 0 || q->port == t.port))
 		*ret = WARD_ALLOW;
+	if (q->name && strcmp(q->name, "held.example") == 0)
+		*ret = t.held;
 	if (!q->name && t.address_allowed && strcmp(q->address, t.address_allowed) == 0)
 		*ret = WARD_ALLOW;
 	if (q->address && t.wide && !q->meant)
@@ -320,6 +323,67 @@ TEST(dials_what_was_looked_at)
 	CHECK(told(WARD_EGRESS_CONNECT, ""));
 	CHECK_EQ_INT(t.told[t.n_told - 1].up, 5);
 	CHECK_STR_EQ(t.told[t.n_told - 1].address, "127.0.0.1");
+	end();
+}
+
+/* Which message comes next, if one does. */
+static uint32_t next_of(uint32_t *ret_id)
+{
+	struct ward_relay_msg m = { 0 };
+	int r = hear(&m, NULL);
+
+	*ret_id = m.id;
+	return r > 0 ? m.type : 0;
+}
+
+/* What a person is asked about waits, and is not looked up; not all at a time; with his answer it goes on, or ends. */
+TEST(what_a_person_is_asked_about_waits)
+{
+	struct ward_relay_msg m, ask = named("held.example");
+	uint8_t v4[4];
+	uint32_t id;
+
+	begin();
+	t.held = WARD_ASK;
+	ready();
+	say(&ask);
+	REQUIRE(hear(&m, NULL) == 1);
+	CHECK_EQ_INT(m.value, 0);
+	memcpy(v4, m.v4, 4);
+	for (uint32_t i = 1; i <= WARD_EGRESS_HELD_MAX; i++) {
+		m = opened(i, v4);
+		say(&m);
+	}
+	CHECK_EQ_INT(hear(&m, NULL), 0);
+	CHECK_EQ_INT(serve("127.0.0.1"), 0);
+	m = opened(500, v4);
+	say(&m);
+	CHECK_EQ_INT(next_of(&id), WARD_GATE_REFUSED);
+	CHECK_EQ_INT(id, 500);
+	CHECK(told(WARD_EGRESS_BLOCK, "too_many"));
+	/* One that its client gave up makes room. */
+	m = (struct ward_relay_msg){ .type = WARD_RELAY_CLOSED, .id = 1, .value = WARD_END_CLIENT };
+	say(&m);
+	m = opened(501, v4);
+	say(&m);
+	CHECK_EQ_INT(hear(&m, NULL), 0);
+	/* Not answered yet: nothing changes. */
+	ward_egress_answered(t.e);
+	CHECK_EQ_INT(hear(&m, NULL), 0);
+	t.held = WARD_DENY;
+	ward_egress_answered(t.e);
+	for (uint32_t i = 0; i < WARD_EGRESS_HELD_MAX; i++)
+		CHECK_EQ_INT(next_of(&id), WARD_GATE_REFUSED);
+	CHECK_EQ_INT(hear(&m, NULL), 0);
+	CHECK_EQ_INT(serve("127.0.0.1"), 0);
+	/* All of them are gone, so there is room again; and a yes looks it up. */
+	t.held = WARD_ASK;
+	m = opened(600, v4);
+	say(&m);
+	CHECK_EQ_INT(hear(&m, NULL), 0);
+	t.held = WARD_ALLOW;
+	ward_egress_answered(t.e);
+	CHECK(serve("127.0.0.1") > 0);
 	end();
 }
 

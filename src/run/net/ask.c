@@ -86,15 +86,50 @@ static int cure_of_asking(const struct life *l, const char *host, uint16_t port,
 	return WARD_OK;
 }
 
-static void told(struct ward_decision *ret, const struct ward_verdict *v)
+/* how: what came of asking him; NULL: nobody did. */
+static const char *of_asking(const char *how)
+{
+	static const struct {
+		const char *how, *text;
+	} came[] = { { "peer", "a person was asked, and said no" },
+		{ "open", "a person is being asked, and has not answered yet" },
+		{ "limit",
+			"a person would have to be asked, and too much was asked in this run" } };
+
+	if (!how)
+		return "a person would have to be asked, and a connection waits for one under --ask wait alone";
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(came); i++)
+		if (ward_streq(came[i].how, how))
+			return came[i].text;
+	return "a person was asked, and did not answer in time";
+}
+
+static void told(struct ward_decision *ret, const struct ward_verdict *v, const char *how)
 {
 	ret->by = v->why == WARD_WHY_NARROWED ? v->list : v->n_rules > 0 ? v->rules[0] : NULL;
 	(void)snprintf(ret->why, sizeof(ret->why), "%.180s%s%.180s",
-		v->effect == WARD_ASK
-			? "a person would have to be asked, and a connection does not wait"
-			: v->text,
+		v->effect == WARD_ASK ? of_asking(how) : v->text,
 		ret->by && ret->by->reason ? ": " : "",
 		ret->by && ret->by->reason ? ret->by->reason : "");
+}
+
+/* Of a name, without a port, nobody is asked: that it may be connected to is, when it is. */
+static void asked_now(struct life *l, const struct ward_verdict *v, const struct ward_query *q,
+	uint16_t port, bool hold, struct ward_decision *ret)
+{
+	const char *how = NULL;
+	enum ward_said said;
+
+	if (port == 0) {
+		ret->effect = hold && hold_may(l) ? WARD_ASK : WARD_DENY;
+		return;
+	}
+	said = hold_ask(l, v, q, hold, &how);
+	told(ret, v, how);
+	if (said == WARD_SAID_ONCE || said == WARD_SAID_RUN)
+		ret->effect = WARD_ALLOW;
+	else if (said == WARD_SAID_OPEN)
+		ret->effect = WARD_ASK;
 }
 
 static int by_policies(struct life *l, const char *host, uint16_t port,
@@ -110,7 +145,7 @@ static int by_policies(struct life *l, const char *host, uint16_t port,
 
 	if (r < 0)
 		return r;
-	told(ret, &v);
+	told(ret, &v, NULL);
 	if (v.effect == WARD_ALLOW) {
 		ret->effect = WARD_ALLOW;
 	} else if (v.effect == WARD_ASK) {
@@ -120,7 +155,9 @@ static int by_policies(struct life *l, const char *host, uint16_t port,
 			return WARD_E_NOMEM;
 		if (ret->rule)
 			ret->effect = WARD_ALLOW;
-		else if (how.cure)
+		else
+			asked_now(l, &v, &q, port, how.hold, ret);
+		if (ret->effect != WARD_ALLOW && how.cure)
 			return cure_of_asking(l, host, port, endpoint, v.approval, ret);
 	} else if (v.why == WARD_WHY_NO_RULE && port > 0 && how.cure) {
 		struct ward_question cure = { .action = WARD_CAP_NETWORK_CONNECT,
@@ -202,8 +239,8 @@ int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *
 	q.resource = ward_str(endpoint);
 	r = ward_judge_leads(l->book->book, l->book->desk, &q, address, &v);
 	if (r >= 0) {
-		told(ret, &v);
-		ret->effect = v.effect;
+		told(ret, &v, NULL);
+		ret->effect = v.effect == WARD_ALLOW ? WARD_ALLOW : WARD_DENY;
 	}
 	return end(ret, r, err);
 }

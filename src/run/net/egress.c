@@ -35,7 +35,8 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 	r = q->name && q->address
 		? ward_ask_leads(l, q->name, q->port, q->address, d, NULL)
 		: ward_ask_connect(l, q->name ? q->name : q->address, q->port,
-			  (struct ward_connect_asked){ .meant = q->meant }, d, NULL);
+			  (struct ward_connect_asked){ .meant = q->meant, .hold = q->hold }, d,
+			  NULL);
 	if (r == WARD_OK) {
 		*ret = d->effect;
 		(void)snprintf(rule, rule_size, "%s", rule_name(d));
@@ -339,12 +340,16 @@ int net_next(struct life *l, struct ward_error *err)
 {
 	int r = l->egress ? ward_egress_next(l->egress, err) : WARD_OK;
 
+	if (r == WARD_OK)
+		r = hold_next(l, err);
 	return r < 0 ? r : failed(l, err);
 }
 
 int net_end(struct life *l, struct ward_error *err)
 {
+	int r = hold_end(l, err);
+
 	ward_egress_stop(l->egress);
 	l->egress = NULL;
-	return failed(l, err);
+	return r < 0 ? r : failed(l, err);
 }

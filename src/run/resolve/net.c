@@ -147,8 +147,8 @@ static bool is_told(const struct ward_resolver *rs, const struct ward_book_rule 
 }
 
 /*
- * A connection does not wait for a person: who is asked is asked before the start, about endpoints that policies or the component name one by one. Said
- * yes to, such a one is a grant. Whatever else would be asked about is refused when it is met.
+ * Before the start is asked about endpoints that policies or the component name one by one. Said yes to, such a one is a grant. What else
+ * there is to be asked about is met when it is connected to (net/hold.c).
  */
 static int ask(struct ward_resolver *rs, const char *endpoint, struct ward_error *err)
 {

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A connection that a person has to say yes to waits in the gate while he is asked, over the run's socket: `ward pending`, `ward approve`,
+ * `ward deny`. The terminal is the command's while it lives. Each endpoint is a question by itself, in the log before it counts, as is
+ * its answer, which holds for the run; what is critical for the connections alone that waited for it. No answer in time is a no, and both are
+ * remembered: a command cannot ask until somebody is tired of it.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/life.h"
+#include "run/rules/rules.h"
+
+#define BYTES_MAX (4u << 20)
+#define MS 1000000ull
+
+struct net_hold {
+	struct ward_asks asks;
+	struct ward_reply replies[WARD_ASKS_MAX]; /* of asks.v, as are these */
+	uint64_t until[WARD_ASKS_MAX];
+	struct ward_bell *bell; /* while a question is open */
+};
+
+bool hold_may(const struct life *l)
+{
+	return l->r->ask == WARD_ASK_WAIT && l->egress && l->book && l->asks.workspace;
+}
+
+static struct net_hold *hold_of(struct life *l)
+{
+	struct net_hold *h = l->hold;
+
+	if (h || !hold_may(l))
+		return h;
+	h = calloc(1, sizeof(*h));
+	if (!h)
+		return NULL;
+	h->asks.arena = ward_arena_new(BYTES_MAX);
+	if (!h->asks.arena ||
+		ward_asks_begin(&h->asks, l->asks.workspace, l->r->argv, l->book->sha256, NULL) <
+			0) {
+		ward_arena_free(h->asks.arena);
+		free(h);
+		return NULL;
+	}
+	l->hold = h;
+	return h;
+}
+
+/* When the first of those that are open is over. */
+static uint64_t first_until(const struct net_hold *h)
+{
+	uint64_t first = UINT64_MAX;
+
+	for (size_t i = 0; i < h->asks.n; i++)
+		if (h->asks.v[i].answer == WARD_SAID_OPEN && h->until[i] < first)
+			first = h->until[i];
+	return first;
+}
+
+static int settle(struct life *l, size_t i, struct ward_error *err)
+{
+	struct net_hold *h = l->hold;
+	struct ward_asked *k = &h->asks.v[i];
+	int r = asking_record_said(l, &h->asks, k, &h->replies[i], err);
+
+	k->answer = r == WARD_OK ? h->replies[i].said : WARD_SAID_NO;
+	return r;
+}
+
+static int ring(struct life *l, struct ward_error *err)
+{
+	struct ward_bell_run run = {
+		.run = l->o->run, .argv = l->r->argv, .asks = &l->hold->asks, .stop_fd = -1
+	};
+
+	return l->hold->bell ? WARD_OK : ward_bell_new(&run, &l->hold->bell, err);
+}
+
+/* The question is there: now somebody has to be able to see it, and the log to have it. */
+static int put(struct life *l, size_t i)
+{
+	struct net_hold *h = l->hold;
+	struct ward_error why = WARD_ERROR_INIT;
+	int r = asking_record(l, &h->asks, &h->asks.v[i], &why);
+
+	h->until[i] = ward_now_mono_ns() + l->r->ask_timeout_ms * MS;
+	if (r == WARD_OK && ring(l, NULL) < 0) {
+		h->replies[i] = (struct ward_reply){
+			.said = WARD_SAID_NO, .how = "nobody", .uid = getuid()
+		};
+		r = settle(l, i, &why);
+	}
+	if (r < 0 && l->net_failed == WARD_OK) {
+		l->net_failed = r;
+		l->net_error = why;
+	}
+	return r;
+}
+
+enum ward_said hold_ask(struct life *l, const struct ward_verdict *v, const struct ward_query *q,
+	bool begin, const char **ret_how)
+{
+	struct net_hold *h = begin ? hold_of(l) : l->hold;
+	struct ward_asked *k;
+	size_t n = h ? h->asks.n : 0;
+
+	*ret_how = NULL;
+	if (!h || ward_asks_one(&h->asks, v, q, begin && n < WARD_ASKS_MAX, &k, NULL) < 0)
+		return WARD_SAID_NO;
+	if (!k) {
+		*ret_how = n == WARD_ASKS_MAX ? "limit" : NULL;
+		return WARD_SAID_NO;
+	}
+	if (h->asks.n > n && put(l, n) < 0)
+		return WARD_SAID_NO;
+	*ret_how = k->answer == WARD_SAID_OPEN ? "open" : h->replies[k - h->asks.v].how;
+	return k->answer;
+}
+
+/* What is critical is never remembered: whoever waited for it has had it. */
+static void forget_critical(struct net_hold *h)
+{
+	for (size_t i = 0; i < h->asks.n; i++)
+		if (h->asks.v[i].level == WARD_APPROVAL_CRITICAL &&
+			h->asks.v[i].answer == WARD_SAID_ONCE)
+			h->asks.v[i].n_things = 0;
+}
+
+static int settle_open(struct life *l, const char *rest, bool *ret_any, struct ward_error *err)
+{
+	struct net_hold *h = l->hold;
+	uint64_t now = ward_now_mono_ns();
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < h->asks.n; i++) {
+		if (h->asks.v[i].answer != WARD_SAID_OPEN)
+			continue;
+		if (!h->replies[i].how && (rest || now >= h->until[i]))
+			h->replies[i] = (struct ward_reply){ .said = WARD_SAID_NO,
+				.how = rest ? rest : "timeout",
+				.uid = getuid() };
+		if (!h->replies[i].how)
+			continue;
+		r = settle(l, i, err);
+		*ret_any = true;
+	}
+	return r;
+}
+
+int hold_next(struct life *l, struct ward_error *err)
+{
+	struct net_hold *h = l->hold;
+	bool any = false;
+	int r;
+
+	if (!h || !h->bell)
+		return WARD_OK;
+	ward_bell_next(h->bell, first_until(h), h->replies);
+	r = settle_open(l, NULL, &any, err);
+	if (any) {
+		ward_egress_answered(l->egress);
+		forget_critical(h);
+	}
+	/* What the connections that went on asked meanwhile is open again. */
+	if (first_until(h) == UINT64_MAX) {
+		ward_bell_free(h->bell);
+		h->bell = NULL;
+	}
+	return r;
+}
+
+int hold_end(struct life *l, struct ward_error *err)
+{
+	bool any;
+	int r;
+
+	if (!l->hold)
+		return WARD_OK;
+	r = settle_open(l, "end", &any, err);
+	ward_bell_free(l->hold->bell);
+	ward_arena_free(l->hold->asks.arena);
+	free(l->hold);
+	l->hold = NULL;
+	return r;
+}

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+A connection that a person has to say yes to waits while he is asked (--ask wait): with the answer it is made or reset, and until then nothing
+of it leaves the host, a question to a name server included. The answer is remembered, but for what is critical; so is a no.
+"""
+import json
+import os
+import subprocess
+import time
+
+import box
+import cli
+from box import both
+from egress_box import HELLO, Dns, Http
+from tap import check, check_eq, check_in
+
+NAME = "good.test.example"
+CONNECT = 'permit (principal, action == Ward::Action::"net.connect", resource in Ward::'
+LOOPBACK = f'{CONNECT}Cidr::"127.0.0.0/8");\n'
+DOMAIN = CONNECT + 'Domain::"test.example");\n'
+
+
+class Held:
+    """A server behind NAME, and a run that would have to be asked about it."""
+
+    def __init__(self, p, policy, script, *words, ask="wait"):
+        self.p = p
+        (p.side / "www").mkdir()
+        (p.side / "www/hello").write_bytes(HELLO)
+        (p.side / "run").mkdir(mode=0o700)
+        os.environ["XDG_RUNTIME_DIR"] = str(p.side / "run")
+        self.http = Http(p.side / "www")
+        self.dns = Dns({NAME: ["127.0.0.1"], "more.test.example": ["127.0.0.1"]})
+        p.write("net.cedar", policy + LOOPBACK)
+        script = script.replace("GET", "curl -4 -sS -m 40").replace("PORT", str(self.http.port))
+        self.q = p.start("--ask", ask, *words, "--resolver", self.dns.at, "--policy", "net.cedar", "--outcome", p.outcome_file, "--",
+                         "/bin/sh", "-c", script, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def pending(self, n=1):
+        """The digests of what is asked, once there are n of them."""
+        end = time.monotonic() + 20
+        while time.monotonic() < end and self.q.poll() is None:
+            for run in json.loads(cli.ward("pending", "--json").out)["runs"]:
+                if run["pid"] == self.q.pid and len(run["asks"]) >= n:
+                    return [k["digest"] for k in run["asks"]]
+            time.sleep(0.02)
+        raise AssertionError(f"nobody is asked: {self.q.poll()} {self.q.communicate()}")
+
+    def end(self):
+        out, err = self.q.communicate(timeout=60)
+        return out, err, json.loads(self.p.outcome_file.read_text())
+
+    def said(self):
+        return [(r["kind"], r["resource"], r["detail"].get("scope")) for r in box.records(self.p) if r["kind"].startswith("approval.")]
+
+
+@both
+def a_yes_lets_the_connection_through(p):
+    h = Held(p, '@approval("risky") ' + DOMAIN, f"GET http://{NAME}:PORT/hello && GET http://{NAME}:PORT/hello")
+    digest = h.pending()[0]
+    check_eq((h.dns.queries, h.http.requests), ([], []), "something left before the answer")
+    r = cli.ward("approve", digest)
+    check_eq(r.code, 0, r.err)
+    out, err, doc = h.end()
+    # The second is not asked about: that was said.
+    check_eq((out, doc["violations"]), (2 * HELLO.decode(), []), err)
+    where = f"{NAME}:{h.http.port}"
+    check_eq(h.said(), [("approval.requested", where, None), ("approval.granted", where, "once")])
+    check_eq(len(h.http.requests), 2)
+    connects = [r for r in box.records(p) if r["kind"] == "net.connect"]
+    check(connects and all(r["rules"] for r in connects), str(connects))
+    sockets = "/run/ward" if os.geteuid() == 0 else p.side / "run/ward"
+    check(doc["run"] not in os.listdir(sockets), "the socket is left")
+
+
+@both
+def a_no_resets_it_and_is_remembered(p):
+    h = Held(p, '@approval("risky") ' + DOMAIN, f"GET http://{NAME}:PORT/hello; date +%s.%N; GET http://{NAME}:PORT/hello; date +%s.%N")
+    r = cli.ward("deny", h.pending()[0])
+    check_eq(r.code, 0, r.err)
+    out, err, doc = h.end()
+    first, second = (float(word) for word in out.split())
+    check(second - first < 3, f"the second waited: {out}")
+    check_eq((h.dns.queries, h.http.requests), ([], []))
+    check_eq([(v["resource"], v["count"]) for v in doc["violations"]], [(f"{NAME}:{h.http.port}", 2)], err)
+    check_eq(doc["violations"][0]["cure"], f"--cap 'NETWORK_CONNECT:{NAME}:{h.http.port}' --approve risky")
+    blocks = [r["detail"] for r in box.records(p) if r["kind"] == "net.block"]
+    check_eq({(b["reason"], b["why"]) for b in blocks}, {("no_rule", "a person was asked, and said no")})
+
+
+@both
+def no_answer_in_time_is_a_no(p):
+    began = time.monotonic()
+    h = Held(p, '@approval("risky") ' + DOMAIN, f"GET http://{NAME}:PORT/hello; GET http://{NAME}:PORT/hello", "--ask-timeout", "1s")
+    out, _, doc = h.end()
+    check(1 <= time.monotonic() - began < 20, "it was not waited for an answer, or too long")
+    check_eq((out, h.dns.queries, [v["count"] for v in doc["violations"]]), ("", [], [2]))
+    where = f"{NAME}:{h.http.port}"
+    check_eq(h.said(), [("approval.requested", where, None), ("approval.denied", where, None)])
+    check_in("did not answer", [r for r in box.records(p) if r["kind"] == "net.block"][0]["detail"]["why"])
+
+
+@both
+def what_is_critical_is_asked_each_time(p):
+    h = Held(p, '@approval("critical") ' + DOMAIN, f"GET http://{NAME}:PORT/hello; GET http://{NAME}:PORT/hello")
+    first = h.pending()[0]
+    check_eq(cli.ward("approve", first, "--run").code, 1)
+    check_eq(cli.ward("approve", first).code, 0)
+    check(box.wait_for(lambda: len(h.http.requests) == 1), "the first was not let through")
+    check_eq(cli.ward("deny", h.pending()[0]).code, 0)
+    out, err, _ = h.end()
+    check_eq((out, len(h.http.requests)), (HELLO.decode(), 1), err)
+
+
+@both
+def for_the_run_is_for_the_whole_rule(p):
+    get = f"GET http://{NAME}:PORT/hello"
+    h = Held(p, '@approval("risky") ' + DOMAIN, f"{get}; {get.replace('good', 'more')}; GET http://other.example:PORT/hello")
+    check_eq(cli.ward("approve", h.pending()[0], "--run").code, 0)
+    out, err, doc = h.end()
+    check_eq(out, 2 * HELLO.decode(), err)
+    check_eq([v["resource"] for v in doc["violations"]], ["other.example"])
+
+
+@both
+def a_literal_address_waits_too(p):
+    """It is not looked up, and is not dialled before somebody says so. Another endpoint is another question."""
+    ask = '@approval("risky") ' + CONNECT + 'Cidr::"192.0.2.0/24");\n'
+    h = Held(p, ask, "curl -sS -m 5 http://192.0.2.1:80/ & curl -sS -m 5 http://192.0.2.2:80/ & wait")
+    for digest in h.pending(2):
+        check_eq(cli.ward("deny", digest).code, 0)
+    _, err, doc = h.end()
+    check_eq(sorted(v["resource"] for v in doc["violations"]), ["192.0.2.1:80", "192.0.2.2:80"], err)
+
+
+@both
+def without_wait_nobody_is_asked(p):
+    h = Held(p, '@approval("risky") ' + DOMAIN, f"GET http://{NAME}:PORT/hello", ask="no")
+    _, _, doc = h.end()
+    check_eq([v["resource"] for v in doc["violations"]], [NAME])
+    check_eq((h.said(), h.dns.queries), ([], []))
+
+
+@both
+def a_forbid_is_not_asked_about(p):
+    forbid = 'forbid (principal, action == Ward::Action::"net.connect", resource in Ward::Host::"' + NAME + '");\n'
+    h = Held(p, '@approval("risky") ' + DOMAIN + forbid, f"GET http://{NAME}:PORT/hello")
+    _, _, doc = h.end()
+    check_eq(([v["resource"] for v in doc["violations"]], h.said()), ([NAME], []))
+
+
+@both
+def the_end_of_the_run_answers_no(p):
+    h = Held(p, '@approval("risky") ' + DOMAIN, f"GET http://{NAME}:PORT/hello & sleep 2")
+    h.pending()
+    h.end()
+    check_eq([kind for kind, _, _ in h.said()], ["approval.requested", "approval.denied"])
+
+
+if __name__ == "__main__":
+    box.main()
