@@ -206,7 +206,7 @@ static void show_ask(struct ward_buf *b, const struct ward_json *k)
 		quoted(b, text_of(t, "resource"));
 		ward_buf_adds(b, below && below->b ? " and all below\n" : "\n");
 	}
-	if (total && total->type == WARD_JSON_INT && (size_t)total->i > shown)
+	if (total && total->type == WARD_JSON_INT && total->i > (int64_t)shown)
 		ward_buf_addf(b, "    and %llu more\n", (unsigned long long)total->i - shown);
 }
 
@@ -229,7 +229,7 @@ static size_t show_run(struct ward_buf *b, const struct ward_json *run)
 		if (w->type == WARD_JSON_STRING && w->str.n > WORD_SHOWN)
 			ward_buf_adds(b, "...");
 	}
-	if (total && total->type == WARD_JSON_INT && (size_t)total->i > words)
+	if (total && total->type == WARD_JSON_INT && total->i > (int64_t)words)
 		ward_buf_addf(b, " and %zu more", (size_t)total->i - words);
 	ward_buf_addf(b, ", %lld s left\n",
 		left && left->type == WARD_JSON_INT ? (long long)left->i / 1000 : 0);

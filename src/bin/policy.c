@@ -237,6 +237,20 @@ int cmd_policy_explain(struct words w)
 
 /* ---- net check: the same about one endpoint ---- */
 
+/* Behind the last colon, which is in no brackets, and the only one outside of them. */
+static bool has_one_port(const char *endpoint)
+{
+	const char *colon = strrchr(endpoint, ':'), *digit = colon;
+	unsigned long port = 0;
+
+	if (!colon || colon == endpoint ||
+		(colon[-1] != ']' && memchr(endpoint, ':', (size_t)(colon - endpoint))))
+		return false;
+	while (*++digit >= '0' && *digit <= '9' && port <= 65535)
+		port = port * 10 + (unsigned long)(*digit - '0');
+	return *digit == '\0' && port > 0 && port <= 65535;
+}
+
 static int net_check(struct ward_request *r, struct own *o, struct ward_error *err)
 {
 	enum ward_answer answer;
@@ -245,6 +259,11 @@ static int net_check(struct ward_request *r, struct own *o, struct ward_error *e
 	if (o->n_files != 1)
 		return (void)policy_fail(err, "ward net check", "one endpoint is asked about",
 			       "ward net check api.example.com:443"),
+		       policy_failed(err);
+	if (!has_one_port(o->files[0]))
+		return (void)policy_fail(err, "ward net check",
+			       "what is asked about is no HOST:PORT, with one port from 1 to 65535",
+			       "ward net check api.example.com:443, or [2600::1]:443"),
 		       policy_failed(err);
 	if (ward_request_explain(r, "net.connect", o->files[0], o->json, &text, &answer, err) < 0)
 		return policy_failed(err);

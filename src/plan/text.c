@@ -155,7 +155,8 @@ static void head(struct ward_buf *b, const struct ward_plan *p)
 	struct ward_buf word = WARD_BUF_INIT;
 	bool direct = p->backend == WARD_BACKEND_DIRECT;
 
-	line(b, "backend", direct ? "direct (tier 0)" : "native (tier 1)");
+	label(b, "backend");
+	ward_buf_adds(b, direct ? "direct (tier 0)\n" : "native (tier 1)\n");
 	line(b, "runs", p->exe);
 	label(b, "argv");
 	for (char *const *a = p->argv; *a; a++) {
@@ -190,10 +191,11 @@ static void head(struct ward_buf *b, const struct ward_plan *p)
 		label(b, "log");
 		ward_buf_adds(b, "no log (--audit /dev/null)\n");
 	}
-	line(b, "ungranted",
-		direct                            ? "open: nothing is held back"
-			: p->deny_errno == EACCES ? "EACCES"
-						  : "ENOENT");
+	label(b, "ungranted");
+	ward_buf_adds(b,
+		direct                            ? "open: nothing is held back\n"
+			: p->deny_errno == EACCES ? "EACCES\n"
+						  : "ENOENT\n");
 }
 
 static void rules(struct ward_buf *b, const struct ward_plan *p)

@@ -517,6 +517,38 @@ def only_peers_of_the_same_kind_are_answered(p):
 
 @test
 @placed
+def numbers_that_cannot_be_are_not_shown(p):
+    """Who answers under a run's name may be anybody's program of the same user."""
+    runtime(p)
+    sockets(p).mkdir(mode=0o700, exist_ok=True)
+    run = "01JD7Z3NDEKTSV4RRFFQ69G5FB"
+    fake = {"v": 1, "ok": True, "run": run, "pid": 1, "workspace": "/", "argv": ["x"], "argv_total": -7, "left_ms": 1000,
+            "asks": [{"digest": "0" * 64, "level": "risky", "rule": {"file": "x", "line": 1}, "things": [], "things_total": -5}]}
+    path = sockets(p) / run
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(path))
+        s.listen()
+        s.settimeout(20)
+
+        def serve():
+            c, _ = s.accept()
+            with c:
+                while c.recv(1000):
+                    pass
+                c.sendall(json.dumps(fake).encode())
+        t = threading.Thread(target=serve)
+        t.start()
+        try:
+            r = tool(p, "pending")
+        finally:
+            t.join()
+            path.unlink(missing_ok=True)
+    check_in(run, r.out)
+    check("more" not in r.out, r.out)
+
+
+@test
+@placed
 def never_in_a_view(p):
     """Whatever is granted around them, the sockets are not there: to list, to make, to move away."""
     os.environ.update(runtime(p))

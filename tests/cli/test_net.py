@@ -32,7 +32,7 @@ ASKS = [
      "--cap 'NETWORK_CONNECT:127.0.0.1:443'"),
     ("an inner address, by a range of its kind", ["--cap", "NETWORK_CONNECT:10.0.0.0/8:443"], "10.0.0.1:443", "allow", "granted", 0, None),
     ("a public address, by every address", ["--cap", "NETWORK_CONNECT:0.0.0.0/0:443"], "8.8.8.8:443", "allow", "granted", 0, None),
-    ("no endpoint", [], "a.org", "deny", "malformed", 1, None),
+    ("no endpoint", [], "a..org:443", "deny", "malformed", 1, None),
 ]
 
 
@@ -66,7 +66,9 @@ def a_literal_address_is_told_what_it_is(row):
         check_eq(json.loads(asked(p, "--json", endpoint).out).get("address"), want)
 
 
-@cases([("nothing", ()), ("two", ("a.org:1", "b.org:1")), ("an option that is none", ("--prot", "a.org:1"))])
+@cases([("nothing", ()), ("two", ("a.org:1", "b.org:1")), ("an option that is none", ("--prot", "a.org:1")),
+        *((endpoint, (endpoint,)) for endpoint in ("a.org", "a.org:", "a.org:0", "a.org:65536", "a.org:99999999999999999999", "a.org:*", "a.org:1-2",
+                                                   ":443", "::1", "::1:443", "[::1]", "a.org:443 "))])
 def usage(words):
     with cli.place() as p:
         r = asked(p, *words)
@@ -114,6 +116,19 @@ def direct_says_that_it_holds_nothing():
         r, doc = plan(p, "--backend", "direct", "--cap", "NETWORK_CONNECT:a.org:443")
         check_eq(r.code, 0, r.err)
         check_eq(doc["axes"]["network"]["level"], "none")
+
+
+@test
+def every_endpoint_is_shown_as_what_it_is():
+    """All that a mode opens is one line of the plan, with what it does not mean."""
+    with cli.place() as p:
+        r = asked(p, "--mode", "danger_full_access", "--approve", "critical", "--audit", "/dev/null", "--", "/bin/true", kind=("plan",))
+        check_eq(r.code, 0, r.err)
+        check_in("NETWORK_CONNECT  *:*  # data/modes/danger_full_access.cedar", r.out)
+        check_in("every name and every public address can be connected to", r.out)
+        check_in("backend     native (tier 1)\n", r.out)
+        r = asked(p, "--mode", "workspace_write", "--audit", "/dev/null", "--", "/bin/true", kind=("plan",))
+        check("NETWORK_CONNECT" not in r.out and "public address" not in r.out, r.out)
 
 
 CONNECT = 'permit (principal, action == Ward::Action::"net.connect", resource %s);\n'

@@ -517,6 +517,14 @@ permit (principal, action == Ward::Action::"net.connect", resource in Ward::Cidr
 
 
 @both
+def what_a_lookup_reads_by_itself_is_no_violation(p):
+    n = Net(p)
+    p.write("s.py", f"import socket\nprint(socket.getaddrinfo('{NAME}', 80)[0][1].name)\n")
+    r, doc = p.outcome(*n.grants(), "s.py", kind=("sandbox", "run"))
+    check_eq((r.out, doc["violations"]), ("SOCK_STREAM\n", []), r.err)
+
+
+@both
 def a_resolver_that_is_none_is_refused(p):
     r = p.run("--resolver", "nonsense", "--", "/bin/true")
     check(r.code != 0)

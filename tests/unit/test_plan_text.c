@@ -127,7 +127,7 @@ static const char *text_of(const struct ward_plan *p)
 
 /* Whole lines, in this order and each once. */
 static const char *const everything[] = {
-	"backend     \"native (tier 1)\"",
+	"backend     native (tier 1)",
 	"runs        /bin/tool",
 	"argv        tool --flag",
 	"workspace   /w",
@@ -254,9 +254,9 @@ TEST(direct_holds_nothing_and_says_so)
 
 	p.backend = WARD_BACKEND_DIRECT;
 	text = text_of(&p);
-	CHECK_STR_CONTAINS(text, "\nbackend     \"direct (tier 0)\"\n");
+	CHECK_STR_CONTAINS(text, "\nbackend     direct (tier 0)\n");
 	CHECK_STR_CONTAINS(text, "\nseccomp     none\n");
-	CHECK_STR_CONTAINS(text, "\nungranted   \"open: nothing is held back\"\n");
+	CHECK_STR_CONTAINS(text, "\nungranted   open: nothing is held back\n");
 	CHECK_STR_CONTAINS(text, "\ngrants (judged and recorded, not held)\n");
 	CHECK_STR_CONTAINS(text, "\nview: none; the command sees the host as its caller does\n");
 	CHECK(!strstr(text, "  proc /proc"));

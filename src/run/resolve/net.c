@@ -18,6 +18,14 @@ static int warn_wild(struct ward_resolver *rs, const char *rule, struct ward_err
 		rule);
 }
 
+/* docs/egress.md: such a permit means no address. */
+static int warn_all(struct ward_resolver *rs, const char *rule, struct ward_error *err)
+{
+	return ward_rs_warn(rs, err,
+		"%s: every name and every public address can be connected to, and data sent there; addresses of this host and of private networks need a rule that names them",
+		rule ? rule : "net.connect");
+}
+
 static int warn_range(struct ward_resolver *rs, const struct ward_endpoint *e, const char *rule,
 	struct ward_error *err)
 {
@@ -126,6 +134,8 @@ static int permit(struct ward_resolver *rs, const struct ward_book_reach *w, str
 	}
 	if (r == WARD_OK)
 		r = ward_rs_rule(rs, &rule, err);
+	if (r >= 0 && !w->host)
+		r = warn_all(rs, rule.text, err);
 	if (r >= 0 && (e.kind == WARD_HOST_CHILD || e.kind == WARD_HOST_BELOW))
 		r = warn_wild(rs, rule.text, err);
 	if (r >= 0 && e.kind == WARD_HOST_RANGE)
