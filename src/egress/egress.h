@@ -52,6 +52,7 @@ struct ward_egress_event {
 	const char *why; /* BLOCK: machine word of egress/why.def: "no_rule" "address_class" "name_mismatch" ... */
 	const char *text; /* the same for people */
 	const char *inspected; /* "tls" "http" "none" ... */
+	const char *via; /* of the proxy: "connect" "http" "socks5"; NULL: as programs connect */
 	const char *ended; /* CONNECT: "done" "idle" ... */
 	const char *rule; /* what the verdict's text was; NULL = none */
 	uint64_t up, down, duration_ms;

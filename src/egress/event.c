@@ -13,7 +13,7 @@ struct ward_told {
 	struct ward_told *next;
 	enum ward_egress_kind kind;
 	const char *why; /* static, as are inspected and ended */
-	const char *inspected, *ended;
+	const char *inspected, *ended, *via;
 	uint16_t port;
 	uint64_t total; /* told, with what waits */
 	struct ward_egress_event waits; /* count 0: nothing */
@@ -65,7 +65,7 @@ void ward_tell_why(struct ward_egress_event *e, enum ward_egress_why why, const 
 static size_t bucket_of(const struct ward_egress_event *e)
 {
 	uint32_t h = 2166136261u ^ (uint32_t)e->kind ^ (uint32_t)e->port << 8;
-	const char *parts[] = { e->name, e->address, e->why, e->inspected, e->ended };
+	const char *parts[] = { e->name, e->address, e->why, e->inspected, e->ended, e->via };
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(parts); i++) {
 		h = (h ^ 0xff) * 16777619u;
@@ -79,8 +79,9 @@ static bool alike(const struct ward_told *t, const struct ward_egress_event *e)
 {
 	return t->kind == e->kind && t->port == e->port && ward_streq(t->why, e->why) &&
 		ward_streq(t->inspected, e->inspected) && ward_streq(t->ended, e->ended) &&
-		ward_streq(t->name, e->name) && ward_streq(t->address, e->address) &&
-		ward_streq(t->rule, e->rule) && ward_streq(t->comm, e->comm ? e->comm : "");
+		ward_streq(t->via, e->via) && ward_streq(t->name, e->name) &&
+		ward_streq(t->address, e->address) && ward_streq(t->rule, e->rule) &&
+		ward_streq(t->comm, e->comm ? e->comm : "");
 }
 
 static void free_told(struct ward_told *t)
@@ -116,6 +117,7 @@ static struct ward_told *remember(struct ward_egress *g, const struct ward_egres
 		.why = e->why,
 		.inspected = e->inspected,
 		.ended = e->ended,
+		.via = e->via,
 		.port = e->port,
 		.name = copy(e->name, &failed),
 		.address = copy(e->address, &failed),
@@ -144,6 +146,7 @@ static void flush(struct ward_egress *g, struct ward_told *t)
 	e.text = t->text;
 	e.inspected = t->inspected;
 	e.ended = t->ended;
+	e.via = t->via;
 	e.rule = t->rule;
 	e.comm = t->comm[0] ? t->comm : NULL;
 	t->waits = (struct ward_egress_event){ 0 };

@@ -75,7 +75,17 @@ static void drop(struct ward_egress *e, struct ward_flow **at)
 
 static const char *name_of(const struct ward_flow *f)
 {
-	return f->name ? f->name->name : NULL;
+	return f->name ? f->name->name : f->asked;
+}
+
+/* How it came, in the record. */
+static const char *via(const struct ward_flow *f)
+{
+	static const char *const words[WARD_HOW_MAX] = { [WARD_HOW_CONNECT] = "connect",
+		[WARD_HOW_PROXIED] = "http",
+		[WARD_HOW_SOCKS] = "socks5" };
+
+	return words[f->how];
 }
 
 /*
@@ -97,23 +107,49 @@ static void whose(struct ward_flow *f, bool wait)
 		e->no_who_until = now + WHO_AGAIN_MS * WARD_MS;
 }
 
+/*
+ * For who asked the proxy: the word, and what it means in general. What a name leads to, which rule it was and what went wrong outside is
+ * not told to the inside. A grant helps where no rule said no.
+ */
+static void tell_client(const struct ward_flow *f, enum ward_egress_why why)
+{
+	static const enum ward_relay_refusal kinds[WARD_EGRESS_WHY_MAX] = {
+		[WARD_EGRESS_WHY_TOO_MANY] = WARD_REFUSAL_BUSY,
+		[WARD_EGRESS_WHY_RESOLVER_SILENT] = WARD_REFUSAL_SILENT,
+		[WARD_EGRESS_WHY_NOT_RESOLVED] = WARD_REFUSAL_NO_HOST,
+		[WARD_EGRESS_WHY_UNREACHABLE] = WARD_REFUSAL_NO_WAY,
+		[WARD_EGRESS_WHY_RELAY_LOST] = WARD_REFUSAL_BUSY,
+		[WARD_EGRESS_WHY_SYSTEM] = WARD_REFUSAL_BUSY,
+	};
+	struct ward_relay_msg m = { .type = WARD_GATE_REFUSED, .id = f->id, .value = kinds[why] };
+	struct ward_egress_event v = { 0 };
+
+	if (why == WARD_EGRESS_WHY_NO_RULE && !f->rule[0] &&
+		(name_of(f) || ward_address_classify(f->to.family, f->to.a) != WARD_ADDRESS_NEVER))
+		m.value = WARD_REFUSAL_GRANT;
+	ward_tell_why(&v, why, NULL);
+	if (f->how != WARD_HOW_CAPTURED)
+		(void)snprintf(m.name, sizeof(m.name), "%s: %s", v.why, v.text);
+	ward_gate_send(f->e, &m, -1);
+}
+
 static void refuse(struct ward_flow *f, enum ward_egress_why why, const char *text,
 	const struct ward_relay_addr *address)
 {
-	struct ward_relay_msg m = { .type = WARD_GATE_REFUSED, .id = f->id };
 	struct ward_egress_event v = { .kind = WARD_EGRESS_BLOCK,
 		.name = name_of(f),
 		.port = f->to.port,
 		.inspected = f->inspected,
+		.via = via(f),
 		.count = 1 };
 	char shown[WARD_ADDRESS_TEXT_MAX];
 
 	unset_pending(f);
 	ward_dial_drop(f);
 	set_state(f, WARD_FLOW_REFUSED);
-	ward_gate_send(f->e, &m, -1);
+	tell_client(f, why);
 	whose(f, true);
-	if (!address && !f->name)
+	if (!address && !name_of(f))
 		address = &f->to;
 	if (address)
 		v.address = ward_address_text(address, shown);
@@ -132,6 +168,7 @@ static void tell_end(struct ward_flow *f, const char *ended, const struct ward_r
 		.port = f->to.port,
 		.inspected = f->inspected ? f->inspected : "none",
 		.ended = ended,
+		.via = via(f),
 		.rule = f->rule[0] ? f->rule : NULL,
 		.up = m ? m->up : 0,
 		.down = m ? m->down : 0,
@@ -451,14 +488,42 @@ void ward_flow_prefetch(struct ward_egress *e, struct ward_pinned *p)
 		(void)ward_resolver_begin(&e->resolver, p);
 }
 
+/*
+ * By name, from the proxy. As for a name that is asked for by DNS: where it may be reached at some port, it is pinned, and what follows is
+ * as with every connection to it.
+ */
+static void open_asked(struct ward_flow *f)
+{
+	const struct ward_egress_ask q = { .name = f->asked, .hold = true };
+
+	f->name = ward_pinned_find(&f->e->pins, f->asked);
+	if (!f->name && may(f->e, &q, f->rule) == WARD_DENY)
+		refuse(f, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
+	else if (!f->name && !(f->name = ward_pinned_make(&f->e->pins, f->asked)))
+		refuse(f, WARD_EGRESS_WHY_TOO_MANY, NULL, NULL);
+	else
+		open_name(f);
+}
+
+/* Can such a message be? What it names is in its one form; a captured connection names nothing. */
+static bool is_open(const struct ward_relay_msg *m)
+{
+	uint32_t how = m->value & ~WARD_OPEN_BAD;
+
+	if (how >= WARD_HOW_MAX || (m->to.family != 4 && m->to.family != 6) ||
+		(m->from.family != 4 && m->from.family != 6))
+		return false;
+	return m->name[0] ? how != WARD_HOW_CAPTURED && m->to.port && m->value == how &&
+			ward_name_is_normal(ward_str(m->name))
+			  : true;
+}
+
 void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
 {
 	struct ward_flow **at = find(e, m->id), *f;
-	bool synthetic;
+	bool synthetic = false;
 
-	if (*at || e->n_flows >= WARD_EGRESS_FLOWS_MAX ||
-		(m->to.family != 4 && m->to.family != 6) ||
-		(m->from.family != 4 && m->from.family != 6)) {
+	if (*at || e->n_flows >= WARD_EGRESS_FLOWS_MAX || !is_open(m)) {
 		ward_gate_lost(e, "it opened a connection that cannot be");
 		return;
 	}
@@ -471,6 +536,7 @@ void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
 	e->n_flows++;
 	f->e = e;
 	f->id = m->id;
+	f->how = m->value & ~WARD_OPEN_BAD;
 	f->to = m->to;
 	f->from = m->from;
 	ward_address_unmap(&f->to);
@@ -479,18 +545,23 @@ void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
 	f->deadline = f->opened + PENDING_MS * WARD_MS;
 	f->state = WARD_FLOW_RESOLVING;
 	set_pending(f);
-	f->name = ward_pinned_at(&e->pins, &f->to, &synthetic);
-	if (!ward_bucket_take(&e->opens, f->opened)) {
+	f->asked = m->name[0] ? m->name : NULL;
+	if (!f->asked)
+		f->name = ward_pinned_at(&e->pins, &f->to, &synthetic);
+	if (!ward_bucket_take(&e->opens, f->opened))
 		refuse(f, WARD_EGRESS_WHY_TOO_MANY, NULL, NULL);
-		return;
-	}
+	else if (m->value & WARD_OPEN_BAD)
+		refuse(f, WARD_EGRESS_WHY_BROKEN, NULL, NULL);
+	else if (f->asked)
+		open_asked(f);
 	/* No port: a client can mean it, so it is no fault of the relay's. */
-	if (f->name && f->to.port)
+	else if (f->name && f->to.port)
 		open_name(f);
 	else if (synthetic || !f->to.port)
 		refuse(f, WARD_EGRESS_WHY_NO_NAME, NULL, NULL);
 	else
 		open_address(f);
+	f->asked = NULL; /* the message's own */
 }
 
 void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *peer)

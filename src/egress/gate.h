@@ -112,6 +112,8 @@ struct ward_flow {
 	unsigned looks;              /* how often its first bytes were judged */
 	bool again;                  /* they may be judged once more */
 	const char *inspected;
+	enum ward_relay_how how;
+	const char *asked;           /* of the proxy, while it is opened: the name; NULL */
 	struct ward_dial *dial;      /* while WAITING, DIALING */
 	int pid;
 	char comm[16];

@@ -20,7 +20,7 @@
 extern const unsigned char ward_relay_image[];
 extern const size_t ward_relay_image_size;
 
-#define WARD_RELAY_VERSION 2u
+#define WARD_RELAY_VERSION 3u
 #define WARD_RELAY_NAME_MAX 254 /* 253 bytes of LDH labels in lower case, no trailing dot, and the NUL */
 
 /* Descriptors of ward-relay: it starts with the first; the others, of the run's network namespace, come with WARD_GATE_SOCKET. */
@@ -28,7 +28,7 @@ enum ward_relay_fd {
 	WARD_RELAY_FD_CTL = 0,
 	/*
 	 * Listening, non-blocking. What nf_tables hands there (tproxy, no NAT) has the address that was dialled for its own:
-	 * getsockname(). 127.0.0.1 and ::1 of an accepted socket mean that it was not captured: refused.
+	 * getsockname(). 127.0.0.1 and ::1 of an accepted socket mean that it came to the proxy (relay/proxy.h).
 	 */
 	WARD_RELAY_FD_TCP4,
 	WARD_RELAY_FD_TCP6,
@@ -41,7 +41,11 @@ enum ward_relay_type {
 	/* relay -> */
 	WARD_RELAY_READY = 1, /* value = WARD_RELAY_VERSION; it is confined, and listens */
 	WARD_RELAY_NAME, /* id, name, value = DNS type */
-	WARD_RELAY_OPEN, /* id, to (where the client wanted to go), from */
+	/*
+	 * id, to (where the client wanted to go), from, value = enum ward_relay_how. Of the proxy: name, or "" where an address is
+	 * meant; to has the port. With WARD_OPEN_BAD what was asked is malformed; to is the proxy itself, and it will be refused.
+	 */
+	WARD_RELAY_OPEN,
 	WARD_RELAY_SEEN, /* id, value = enum ward_relay_spoken, name = of the first bytes, "" = none */
 	WARD_RELAY_CLOSED, /* id, value = enum ward_relay_end, up, down */
 	WARD_RELAY_LIMIT, /* value = enum ward_relay_limit, up = how often: what was turned away without a word to the gate */
@@ -49,8 +53,21 @@ enum ward_relay_type {
 	WARD_GATE_ANSWER, /* id, value = DNS rcode; 0: v4, v6 are its addresses; all zero: it has none of that kind */
 	WARD_GATE_DIALED, /* id, + the connected socket, non-blocking; idle_ms, total_ms, up_max, down_max: 0 = no limit */
 	WARD_GATE_PASS, /* id: what was held may go */
-	WARD_GATE_REFUSED, /* id: reset the client */
+	/* id: reset the client. Who asked the proxy is answered: value = enum ward_relay_refusal, name = text for him */
+	WARD_GATE_REFUSED,
 	WARD_GATE_SOCKET /* value = enum ward_relay_fd, + that descriptor; each once, before anything else */
+};
+/* How a connection came. */
+enum ward_relay_how { WARD_HOW_CAPTURED = 0, WARD_HOW_CONNECT, WARD_HOW_PROXIED, WARD_HOW_SOCKS, WARD_HOW_MAX };
+#define WARD_OPEN_BAD 0x100u
+enum ward_relay_refusal {
+	WARD_REFUSAL_RULE = 0, /* it may not be */
+	WARD_REFUSAL_GRANT, /* nobody grants it: a capability would */
+	WARD_REFUSAL_BUSY, /* too much at a time */
+	WARD_REFUSAL_NO_HOST, /* the rest: the network outside is to blame */
+	WARD_REFUSAL_NO_WAY,
+	WARD_REFUSAL_SILENT,
+	WARD_REFUSAL_MAX
 };
 /* What the first bytes of the client are. */
 enum ward_relay_spoken {

@@ -94,6 +94,8 @@ struct ward_node {
 #define WARD_NET_DNS_AT 1    /* the offset of the name server; any address answers, it is what /etc/resolv.conf says */
 #define WARD_NET_SELF_AT 2   /* of the run itself */
 #define WARD_NET_NAMES_AT 256 /* of the first name */
+/* Of the proxy at 127.0.0.1 and ::1 (HTTP and SOCKS5); the capture ends at the same socket. Below 1024: nobody inside can take it. */
+#define WARD_NET_PROXY_PORT 1023
 /* The sockets that the cage hands out, all of the run's network namespace. */
 enum ward_net_socket { WARD_NET_TCP4 = 0, WARD_NET_TCP6, WARD_NET_UDP4, WARD_NET_UDP6, WARD_NET_SOCKET_MAX };
 

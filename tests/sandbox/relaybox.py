@@ -21,6 +21,7 @@ DONE, CLIENT, SERVER, END_REFUSED, IDLE, TIME, BYTES, MEMORY, HELD = range(9)
 FORM = struct.Struct("=IIII BBH16s BBH16s 4s16s 4x QQ QQQQ 256s")
 RESERVED = 64645   # WARD_RESERVED_ID - 1
 WAIT = 10
+VERSION = 3   # WARD_RELAY_VERSION
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -113,7 +114,7 @@ class Relay:
         theirs.close()
         if ready:
             m = self.hear()
-            assert (m.type, m.value) == (READY, 2), m
+            assert (m.type, m.value) == (READY, VERSION), m
             for i, s in enumerate(self.sockets):
                 if i and s:
                     self.say(SOCKET, value=i, fd=s.fileno())

@@ -95,15 +95,6 @@ def socket_that_is_none(place, family):
         check_eq(r.process.wait(rb.WAIT), 4)
 
 
-@test
-def connection_that_was_not_captured():
-    """The program as it is in ward: to loopback nothing is captured."""
-    with Relay(program=os.environ["WARD_RELAY"]) as r:
-        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-            check(turned_away(r, address, family), "it was not reset")
-        check_eq(r.hear(0.2), None)
-
-
 # ---- bytes ----
 
 @test

@@ -267,6 +267,56 @@ static uint32_t connects(const char *address, size_t *ret_fds)
 	return 0;
 }
 
+/* Asked for by name: judged as a name that DNS is asked for, before anything is kept of it; and its client is told why. */
+TEST(a_name_of_the_proxy)
+{
+	static const uint8_t none[4];
+	struct ward_relay_msg m, open = opened(7, none);
+	int r = 0;
+
+	begin();
+	ready();
+	open.to.port = t.port;
+	open.value = WARD_HOW_CONNECT;
+	memcpy(open.name, "evil.example", 13);
+	say(&open);
+	REQUIRE(hear(&m, NULL) == 1);
+	CHECK(m.type == WARD_GATE_REFUSED && m.id == 7 && m.value == WARD_REFUSAL_RULE);
+	CHECK_STR_EQ(m.name, "no_rule: no rule grants it");
+	CHECK(told(WARD_EGRESS_BLOCK, "no_rule"));
+	CHECK_STR_EQ(t.told[0].name, "evil.example");
+	CHECK(ward_pinned_find(&t.e->pins, "evil.example") == NULL);
+	/* Its port is judged, too. */
+	open = opened(8, none);
+	open.value = WARD_HOW_SOCKS;
+	open.to.port = (uint16_t)(t.port + 1);
+	memcpy(open.name, "good.example", 13);
+	say(&open);
+	REQUIRE(hear(&m, NULL) == 1);
+	CHECK(m.type == WARD_GATE_REFUSED && m.id == 8);
+	/* What cannot be read is on record, and refused. */
+	open = opened(9, none);
+	open.value = WARD_HOW_SOCKS | WARD_OPEN_BAD;
+	say(&open);
+	REQUIRE(hear(&m, NULL) == 1);
+	CHECK(m.type == WARD_GATE_REFUSED && m.id == 9);
+	CHECK(told(WARD_EGRESS_BLOCK, "broken"));
+	/* And where it is allowed, its real address is looked up, and judged. */
+	t.address_allowed = "127.0.0.1";
+	open = opened(10, none);
+	open.to.port = t.port;
+	open.value = WARD_HOW_CONNECT;
+	memcpy(open.name, "good.example", 13);
+	say(&open);
+	(void)serve("127.0.0.1");
+	for (int i = 0; i < 20 && r == 0; i++) {
+		turn();
+		r = hear(&m, NULL);
+	}
+	CHECK(r == 1 && m.type == WARD_GATE_DIALED && m.id == 10);
+	end();
+}
+
 TEST(dials_what_was_looked_at)
 {
 	struct ward_relay_msg m;
@@ -541,6 +591,34 @@ TEST(a_relay_that_says_what_cannot_be_is_ended)
 		{ .type = WARD_RELAY_NAME, .name = "1.2.3.4" },
 		{ .type = WARD_RELAY_OPEN, .to = { 5, 0, 80, { 1 } }, .from = { 4, 0, 1, { 1 } } },
 		{ .type = WARD_RELAY_OPEN, .to = { 4, 0, 80, { 1 } }, .from = { 0, 0, 1, { 1 } } },
+#define FROM .from = { 4, 0, 1, { 1 } }
+		{ .type = WARD_RELAY_OPEN,
+			.to = { 4, 0, 80, { 1 } },
+			FROM,
+			.name = "good.example" },
+		{ .type = WARD_RELAY_OPEN, .value = WARD_HOW_MAX, .to = { 4, 0, 80, { 1 } }, FROM },
+		{ .type = WARD_RELAY_OPEN, .value = 0x200, .to = { 4, 0, 80, { 1 } }, FROM },
+		{ .type = WARD_RELAY_OPEN,
+			.value = WARD_HOW_SOCKS,
+			.to = { 4, 0, 80, { 0 } },
+			FROM,
+			.name = "Good.example" },
+		{ .type = WARD_RELAY_OPEN,
+			.value = WARD_HOW_SOCKS,
+			.to = { 4, 0, 80, { 0 } },
+			FROM,
+			.name = "1.2.3.4" },
+		{ .type = WARD_RELAY_OPEN,
+			.value = WARD_HOW_SOCKS,
+			.to = { 4, 0, 0, { 0 } },
+			FROM,
+			.name = "good.example" },
+		{ .type = WARD_RELAY_OPEN,
+			.value = WARD_HOW_SOCKS | WARD_OPEN_BAD,
+			.to = { 4, 0, 80, { 0 } },
+			FROM,
+			.name = "good.example" },
+#undef FROM
 		{ .type = WARD_RELAY_SEEN, .id = 5, .value = WARD_SPOKEN_TLS },
 		{ .type = WARD_RELAY_CLOSED, .id = 5 },
 		{ .type = WARD_RELAY_LIMIT, .value = WARD_RELAY_LIMIT_MAX },

@@ -63,6 +63,7 @@ static void flow_free(struct relay *r, struct relay_flow *f)
 
 	relay_drop(&f->way[RELAY_UP]);
 	relay_drop(&f->way[RELAY_DOWN]);
+	free(f->proxy);
 	slots[slot] = NULL;
 	unused[n_unused++] = (uint16_t)slot;
 	r->flows--;
@@ -101,7 +102,7 @@ void relay_flow_end(struct relay *r, struct relay_flow *f, enum ward_relay_end w
 	}
 	if (f->dns)
 		relay_names_forget(r, f->id);
-	else
+	else if (f->told)
 		relay_tell(r, &m);
 	flow_free(r, f);
 }
@@ -123,6 +124,8 @@ static bool wants_in(const struct relay_flow *f, enum relay_side s)
 		return false;
 	if (f->dns)
 		return s == RELAY_CLIENT && !f->asked && f->way[RELAY_DOWN].len == 0;
+	if (!f->told)
+		return s == RELAY_CLIENT;
 	if (s == RELAY_CLIENT && !f->passed)
 		return !f->seen && f->passable == 0;
 	return f->dialed != 0 && w->len == 0;
@@ -199,40 +202,39 @@ static bool address(struct ward_relay_addr *ret, const struct sockaddr_storage *
 	return false;
 }
 
-#ifndef WARD_RELAY_TEST
 static bool is_loopback(const struct ward_relay_addr *a)
 {
 	static const uint8_t loopback6[16] = { [15] = 1 };
 
 	return a->family == 4 ? a->a[0] == 127 : memcmp(a->a, loopback6, sizeof(loopback6)) == 0;
 }
-#endif
 
 /*
- * Where the client wanted to go: what is captured keeps the address that was dialled (tproxy; confine/native/net). false: the
- * listener's own, which is loopback: it came by another way.
+ * Where the client wanted to go: what is captured keeps the address that was dialled (tproxy; confine/native/net). The listener's own,
+ * which is loopback, is the proxy's.
  */
-static bool wanted(int fd, struct ward_relay_addr *ret)
+static bool wanted(int fd, struct ward_relay_addr *ret, bool *ret_proxy)
 {
 	struct sockaddr_storage ss = { 0 };
 	socklen_t n = sizeof(ss);
 
 	if (getsockname(fd, (struct sockaddr *)&ss, &n) < 0 || !address(ret, &ss))
 		return false;
+	*ret_proxy = is_loopback(ret);
 #ifdef WARD_RELAY_TEST
-	return true;
-#else
-	return !is_loopback(ret);
+	*ret_proxy = false;
 #endif
+	return true;
 }
 
 static void begin(struct relay *r, int fd, const struct sockaddr_storage *peer)
 {
 	struct ward_relay_msg m = { .type = WARD_RELAY_OPEN };
 	struct relay_flow *f;
+	bool proxy;
 	int one = 1;
 
-	if (!wanted(fd, &m.to) || !address(&m.from, peer)) {
+	if (!wanted(fd, &m.to, &proxy) || !address(&m.from, peer)) {
 		reset(fd);
 		return;
 	}
@@ -247,11 +249,14 @@ static void begin(struct relay *r, int fd, const struct sockaddr_storage *peer)
 	f->to = m.to;
 	f->from = m.from;
 	f->opened = f->last = r->now;
-	f->dns = f->to.port == DNS_PORT;
+	f->dns = !proxy && f->to.port == DNS_PORT;
+	f->told = !proxy && !f->dns;
 	m.id = f->id;
-	if (!f->dns)
+	if (f->told)
 		relay_tell(r, &m);
-	relay_due(r, r->now + (f->dns ? WARD_RELAY_FIRST_MS : WARD_RELAY_GATE_MS));
+	if (proxy && !relay_proxy_new(r, f))
+		f->ending = WARD_END_MEMORY + 1;
+	relay_due(r, r->now + (f->told ? WARD_RELAY_GATE_MS : WARD_RELAY_FIRST_MS));
 	relay_flow_settle(r, f);
 }
 
@@ -287,7 +292,7 @@ void relay_flow_dialed(struct relay *r, const struct ward_relay_msg *m, int serv
 	int one = 1;
 
 	/* Of a flow that ended meanwhile, or has its server: then what is said twice has an end here. */
-	if (f == NULL || f->dns || f->dialed != 0) {
+	if (f == NULL || !f->told || f->dialed != 0) {
 		(void)close(server);
 		return;
 	}
@@ -302,7 +307,10 @@ void relay_flow_dialed(struct relay *r, const struct ward_relay_msg *m, int serv
 		relay_due(r, r->now + f->idle_ms);
 	if (f->total_ms != 0)
 		relay_due(r, r->now + f->total_ms);
-	relay_pump(r, f, RELAY_UP);
+	if (f->proxy != NULL)
+		relay_proxy_dialed(f);
+	if (f->ending == 0)
+		relay_pump(r, f, RELAY_UP);
 	relay_flow_settle(r, f);
 }
 
@@ -349,6 +357,10 @@ void relay_flow_event(struct relay *r, uint32_t id, enum relay_side side, uint32
 		dns_event(r, f, events);
 		return;
 	}
+	if (!f->told) {
+		relay_proxy_event(r, f, events);
+		return;
+	}
 	if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && !f->way[!side].shut))
 		f->ending =
 			(uint8_t)((side == RELAY_CLIENT ? WARD_END_CLIENT : WARD_END_SERVER) + 1);
@@ -372,6 +384,8 @@ static uint64_t deadline(const struct relay_flow *f, enum ward_relay_end *ret)
 	uint64_t at = UINT64_MAX, total;
 
 	*ret = WARD_END_IDLE;
+	if (!f->dns && !f->told)
+		return relay_proxy_deadline(f);
 	if (f->dns)
 		return sooner(at, f->last,
 			WARD_RELAY_FIRST_MS + (f->asked ? WARD_RELAY_ANSWER_MS : 0));
@@ -393,7 +407,7 @@ static uint64_t deadline(const struct relay_flow *f, enum ward_relay_end *ret)
 /* By its first bytes alone: then the gate is told, as of any other beginning that is broken, and refuses it. */
 static bool is_late(const struct relay_flow *f, uint64_t now)
 {
-	return !f->dns && f->first != 0 && !f->seen && f->first + WARD_RELAY_FIRST_MS <= now &&
+	return f->told && f->first != 0 && !f->seen && f->first + WARD_RELAY_FIRST_MS <= now &&
 		(f->idle_ms == 0 || f->dialed == 0 || f->last + f->idle_ms > now) &&
 		(f->total_ms == 0 || f->dialed == 0 || f->dialed + f->total_ms > now);
 }
@@ -409,6 +423,8 @@ void relay_flow_timers(struct relay *r)
 		at = deadline(slots[i], &why);
 		if (at <= r->now && is_late(slots[i], r->now))
 			relay_flow_late(r, slots[i]);
+		else if (at <= r->now && slots[i]->proxy != NULL && !slots[i]->told)
+			relay_proxy_late(r, slots[i]);
 		else if (at <= r->now)
 			relay_flow_end(r, slots[i], why);
 		else

@@ -119,7 +119,9 @@ static bool heed(struct relay *r, const struct ward_relay_msg *m, int fd)
 	case WARD_GATE_PASS: relay_flow_pass(r, m->id); return true;
 	case WARD_GATE_REFUSED:
 		f = relay_flow_get(r, m->id);
-		if (f != NULL)
+		if (f != NULL && f->proxy != NULL)
+			relay_proxy_refused(r, f, m);
+		else if (f != NULL)
 			relay_flow_end(r, f, WARD_END_REFUSED);
 		return true;
 	default: return false;

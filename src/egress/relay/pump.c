@@ -173,15 +173,31 @@ static void finish(struct relay_flow *f, enum relay_side way)
 
 	if (!w->eof || w->shut || w->len > 0 || f->fd[!way] < 0 || f->ending != 0)
 		return;
-	(void)shutdown(f->fd[!way], SHUT_WR); /* if it is gone already, its own event says so */
+	if (way == RELAY_DOWN || !f->bounded)
+		(void)shutdown(f->fd[!way],
+			SHUT_WR); /* if it is gone already, its own event says so */
 	w->shut = true;
+}
+
+/* So many bytes may still be read from there. */
+static size_t may_read(const struct relay_flow *f, enum relay_side way, size_t max)
+{
+	return way == RELAY_UP && f->bounded && f->left < max ? (size_t)f->left : max;
+}
+
+static void was_read(struct relay_flow *f, enum relay_side way, size_t n)
+{
+	if (way == RELAY_DOWN || !f->bounded)
+		return;
+	f->left -= n;
+	f->way[way].eof |= f->left == 0;
 }
 
 /* One buffer. false: there is no more at the moment. */
 static bool turn(struct relay *r, struct relay_flow *f, enum relay_side way)
 {
 	struct relay_way *w = &f->way[way];
-	size_t max = room(f, way);
+	size_t max = may_read(f, way, room(f, way));
 	ssize_t n = recv(f->fd[way], shared, max, MSG_DONTWAIT), sent;
 
 	if (n < 0) {
@@ -193,6 +209,7 @@ static bool turn(struct relay *r, struct relay_flow *f, enum relay_side way)
 		w->eof = true;
 		return false;
 	}
+	was_read(f, way, (size_t)n);
 	sent = deliver(r, f, way, shared, (size_t)n);
 	if (sent < 0 || w->cut)
 		return false;
@@ -201,7 +218,7 @@ static bool turn(struct relay *r, struct relay_flow *f, enum relay_side way)
 			f->ending = WARD_END_MEMORY + 1;
 		return false;
 	}
-	return (size_t)n == max;
+	return (size_t)n == max && !w->eof;
 }
 
 /* ---- the client's first bytes ---- */
@@ -295,7 +312,7 @@ static struct relay_flow *flow_of(struct relay_way *w)
 }
 
 /* Keep what is not judged yet; whoever waits for the longest time makes room for it. false: the flow ends. */
-static bool keep_held(struct relay *r, struct relay_flow *f, const char *p, size_t n)
+bool relay_keep_held(struct relay *r, struct relay_flow *f, const char *p, size_t n)
 {
 	struct relay_way *w = &f->way[RELAY_UP];
 
@@ -329,16 +346,20 @@ static void hold(struct relay *r, struct relay_flow *f)
 		return;
 	}
 	n = recv(f->fd[RELAY_CLIENT], shared,
-		WARD_RELAY_HELD_MAX - w->len < WAY_MAX ? WARD_RELAY_HELD_MAX - w->len : WAY_MAX,
+		may_read(f, RELAY_UP,
+			WARD_RELAY_HELD_MAX - w->len < WAY_MAX ? WARD_RELAY_HELD_MAX - w->len
+							       : WAY_MAX),
 		MSG_DONTWAIT);
 	if (n < 0) {
 		if (!later(errno))
 			gone(f, RELAY_CLIENT);
 		return;
 	}
+	if (n > 0)
+		was_read(f, RELAY_UP, (size_t)n);
 	if (n == 0) {
 		w->eof = true;
-	} else if (!keep_held(r, f, shared, (size_t)n)) {
+	} else if (!relay_keep_held(r, f, shared, (size_t)n)) {
 		return;
 	} else if (f->first == 0) {
 		begun(r, f);

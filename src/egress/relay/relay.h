@@ -52,6 +52,11 @@ struct relay_flow {
 	uint64_t idle_ms, total_ms;
 	struct ward_spoken spoken;
 	struct ward_relay_addr to, from;
+	bool told; /* the gate knows of it */
+	bool drained; /* it was answered, and what the client still says is read and dropped */
+	bool bounded; /* the client may say no more than left: its one request, behind which the server is not told of an end */
+	uint64_t left;
+	struct relay_proxy *proxy; /* it came to the proxy, and has no answer yet; else NULL */
 };
 #define RELAY_UNARMED (~0u)
 
@@ -112,11 +117,21 @@ void relay_flow_end_all(struct relay *r);
 /* Set what epoll waits for by what the flow can use; or end it, if it is ending. */
 void relay_flow_settle(struct relay *r, struct relay_flow *f);
 
+/* ---- proxy_flow.c: who speaks to the proxy. From its end on (f->proxy is NULL) a flow is as those that are captured. ---- */
+bool relay_proxy_new(struct relay *r, struct relay_flow *f); /* false: no memory */
+void relay_proxy_event(struct relay *r, struct relay_flow *f, uint32_t events); /* while it is not told, or is drained */
+void relay_proxy_late(struct relay *r, struct relay_flow *f);
+void relay_proxy_dialed(struct relay_flow *f);
+void relay_proxy_refused(struct relay *r, struct relay_flow *f, const struct ward_relay_msg *m);
+uint64_t relay_proxy_deadline(const struct relay_flow *f);
+
 /* ---- pump.c: bytes ---- */
 void relay_pump(struct relay *r, struct relay_flow *f, enum relay_side way);
 /* Keep n more bytes behind those that are kept. false: no memory. */
 bool relay_keep(struct relay_way *w, const char *p, size_t n);
 void relay_drop(struct relay_way *w);
+/* The same of what its client said and nobody judged yet. false: the flow ends. */
+bool relay_keep_held(struct relay *r, struct relay_flow *f, const char *p, size_t n);
 void relay_judged(struct relay_way *w); /* what is kept of it is held no more, and is on its way */
 
 /* Its time to say what it speaks is up. */

@@ -112,6 +112,8 @@ static char *detail_of(const struct ward_egress_event *e, const struct ward_deci
 		ward_jw_ku64(&b, "port", e->port);
 	if (e->comm)
 		ward_jw_kstr(&b, "comm", e->comm);
+	if (e->via)
+		ward_jw_kstr(&b, "via", e->via);
 	if (e->kind == WARD_EGRESS_CONNECT)
 		put_numbers(&b, e);
 	else if (e->up || e->down)

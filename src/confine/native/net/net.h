@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Below 1024: nothing inside can want it for itself, or take it. */
+/* WARD_NET_PROXY_PORT (plan.h), which ward-init does not know. Below 1024: nothing inside can want it for itself, or take it. */
 #define WARD_CAPTURE_PORT 1023
 #define WARD_CAPTURE_BACKLOG 4096
 #define WARD_CAPTURE_DNS_PORT 53
