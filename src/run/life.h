@@ -152,7 +152,8 @@ int net_end(struct life *l, struct ward_error *err);     /* its last records */
 enum ward_said hold_ask(struct life *l, const struct ward_verdict *v, const struct ward_query *q, bool begin, const char **ret_how);
 bool hold_may(const struct life *l);                     /* is there anybody to be asked? */
 int hold_next(struct life *l, struct ward_error *err);   /* answers that have come, and questions whose time is over */
-int hold_end(struct life *l, struct ward_error *err);
+int hold_end(struct life *l, struct ward_error *err);    /* what is open is a no; what the gate tells last needs the answers still */
+void hold_free(struct life *l);
 
 /* ---- supervise.c ---- */
 int supervise(struct life *l, struct ward_error *err);

@@ -90,6 +90,15 @@ def a_no_resets_it_and_is_remembered(p):
 
 
 @both
+def what_is_told_at_the_end_has_the_same_words(p):
+    h = Held(p, '@approval("risky") ' + DOMAIN, f"for i in 1 2 3 4 5 6 7; do GET http://{NAME}:PORT/hello; done")
+    check_eq(cli.ward("deny", h.pending()[0]).code, 0)
+    _, err, doc = h.end()
+    check_eq([(v["count"]) for v in doc["violations"]], [7], err)
+    check_eq({r["detail"]["why"] for r in box.records(p) if r["kind"] == "net.block"}, {"a person was asked, and said no"})
+
+
+@both
 def no_answer_in_time_is_a_no(p):
     began = time.monotonic()
     h = Held(p, '@approval("risky") ' + DOMAIN, f"GET http://{NAME}:PORT/hello; GET http://{NAME}:PORT/hello", "--ask-timeout", "1s")

@@ -349,9 +349,11 @@ int net_next(struct life *l, struct ward_error *err)
 
 int net_end(struct life *l, struct ward_error *err)
 {
+	struct ward_egress *e = l->egress;
 	int r = hold_end(l, err);
 
-	ward_egress_stop(l->egress);
-	l->egress = NULL;
+	l->egress = NULL; /* nobody is asked any more */
+	ward_egress_stop(e);
+	hold_free(l);
 	return r < 0 ? r : failed(l, err);
 }

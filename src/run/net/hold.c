@@ -104,11 +104,12 @@ enum ward_said hold_ask(struct life *l, const struct ward_verdict *v, const stru
 	bool begin, const char **ret_how)
 {
 	struct net_hold *h = begin ? hold_of(l) : l->hold;
+	bool may_begin = begin && hold_may(l);
 	struct ward_asked *k;
 	size_t n = h ? h->asks.n : 0;
 
 	*ret_how = NULL;
-	if (!h || ward_asks_one(&h->asks, v, q, begin && n < WARD_ASKS_MAX, &k, NULL) < 0)
+	if (!h || ward_asks_one(&h->asks, v, q, may_begin && n < WARD_ASKS_MAX, &k, NULL) < 0)
 		return WARD_SAID_NO;
 	if (!k) {
 		*ret_how = n == WARD_ASKS_MAX ? "limit" : NULL;
@@ -181,8 +182,16 @@ int hold_end(struct life *l, struct ward_error *err)
 		return WARD_OK;
 	r = settle_open(l, "end", &any, err);
 	ward_bell_free(l->hold->bell);
+	l->hold->bell = NULL;
+	return r;
+}
+
+void hold_free(struct life *l)
+{
+	if (!l->hold)
+		return;
+	ward_bell_free(l->hold->bell);
 	ward_arena_free(l->hold->asks.arena);
 	free(l->hold);
 	l->hold = NULL;
-	return r;
 }
