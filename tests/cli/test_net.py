@@ -119,6 +119,20 @@ def direct_says_that_it_holds_nothing():
 
 
 @test
+def a_permit_that_a_forbid_takes_away_is_told():
+    with cli.place() as p:
+        both = CONNECT % '== Ward::Endpoint::"a.org:443"'
+        p.write("net.cedar", both + both.replace("permit", "forbid"))
+        r, doc = plan(p, "--policy", "net.cedar")
+        check_eq(r.code, 0, r.err)
+        check_in("forbidden as well (net.cedar:2)", str(doc["warnings"]))
+        # That it is permitted at another port is no such thing.
+        p.write("net.cedar", both + both.replace("permit", "forbid").replace(":443", ":80"))
+        _, doc = plan(p, "--policy", "net.cedar")
+        check("forbidden as well" not in str(doc["warnings"]), str(doc["warnings"]))
+
+
+@test
 def every_endpoint_is_shown_as_what_it_is():
     """All that a mode opens is one line of the plan, with what it does not mean."""
     with cli.place() as p:

@@ -114,6 +114,24 @@ static bool is_sugar(const struct ward_book_rule *by)
 	return by->file[0] == '-' && by->file[1] == '-';
 }
 
+/* A forbid wins: who wrote both may mean something else. */
+static int warn_forbidden(struct ward_resolver *rs, const struct ward_book_reach *w,
+	const char *rule, struct ward_error *err)
+{
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+		.resource = ward_str(w->host),
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+	struct ward_verdict v;
+
+	if (ward_judge(rs->book->book, rs->book->desk, &q, &v) < 0)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
+	if (v.why != WARD_WHY_FORBIDDEN || v.n_rules == 0)
+		return WARD_OK;
+	return ward_rs_warn(rs, err,
+		"%s: it is forbidden as well (%s:%u), and a forbid wins: %s cannot be connected to",
+		rule ? rule : "net.connect", v.rules[0]->file, v.rules[0]->line, w->host);
+}
+
 static int permit(struct ward_resolver *rs, const struct ward_book_reach *w, struct ward_error *err)
 {
 	struct ward_rule rule = { .type = WARD_CAP_NETWORK_CONNECT,
@@ -134,6 +152,8 @@ static int permit(struct ward_resolver *rs, const struct ward_book_reach *w, str
 	}
 	if (r == WARD_OK)
 		r = ward_rs_rule(rs, &rule, err);
+	if (r >= 0 && w->one)
+		r = warn_forbidden(rs, w, rule.text, err);
 	if (r >= 0 && !w->host)
 		r = warn_all(rs, rule.text, err);
 	if (r >= 0 && (e.kind == WARD_HOST_CHILD || e.kind == WARD_HOST_BELOW))
