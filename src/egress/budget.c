@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much of the gate's work a run may have: buckets of tokens. */
+/* How much of the gate's work, and of the network, a run may have. */
 #include "egress/gate.h"
 
 #define TOKEN 1000000000ull /* a nanosecond brings rate billionths of one */
@@ -27,4 +27,35 @@ bool ward_bucket_take(struct ward_bucket *b, uint64_t now)
 uint64_t ward_bucket_next(const struct ward_bucket *b)
 {
 	return b->have >= TOKEN ? b->at : b->at + (TOKEN - b->have) / b->rate + 1;
+}
+
+bool ward_limits_take(struct ward_egress *e, enum ward_net_limit *ret)
+{
+	const uint64_t *max = e->limits.v;
+
+	*ret = WARD_NET_BYTES_UP;
+	if (e->spent[WARD_NET_BYTES_UP])
+		return false;
+	*ret = WARD_NET_BYTES_DOWN;
+	if (e->spent[WARD_NET_BYTES_DOWN])
+		return false;
+	*ret = WARD_NET_CONNECTIONS;
+	if (max[WARD_NET_CONNECTIONS] && e->n_alive >= max[WARD_NET_CONNECTIONS])
+		return false;
+	*ret = WARD_NET_CONNECTIONS_TOTAL;
+	if (max[WARD_NET_CONNECTIONS_TOTAL] && e->n_made >= max[WARD_NET_CONNECTIONS_TOTAL])
+		return false;
+	*ret = WARD_NET_RATE;
+	if (max[WARD_NET_RATE] && !ward_bucket_take(&e->rate, ward_now_mono_ns()))
+		return false;
+	e->n_alive++;
+	e->n_made++;
+	return true;
+}
+
+bool ward_limits_name(const struct ward_egress *e, const char *name)
+{
+	uint64_t max = e->limits.v[WARD_NET_NAMES];
+
+	return max == 0 || e->pins.n < max || ward_pinned_find(&e->pins, name) != NULL;
 }

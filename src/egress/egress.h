@@ -74,6 +74,7 @@ struct ward_egress_ops {
 struct ward_egress_options {
 	const struct ward_egress_ops *ops;
 	void *arg;
+	struct ward_net_limits limits; /* of the run; 0: none */
 	const char *resolver; /* "ADDRESS" or "ADDRESS:PORT" in place of /etc/resolv.conf; NULL */
 };
 

@@ -65,9 +65,11 @@ static void drop(struct ward_egress *e, struct ward_flow **at)
 
 	*at = f->next;
 	unset_pending(f);
-	set_state(f, WARD_FLOW_REFUSED);
 	ward_dial_drop(f);
+	set_state(f, WARD_FLOW_REFUSED);
 	e->n_flows--;
+	if (f->made)
+		e->n_alive--;
 	free(f);
 }
 
@@ -115,6 +117,8 @@ static void tell_client(const struct ward_flow *f, enum ward_egress_why why)
 {
 	static const enum ward_relay_refusal kinds[WARD_EGRESS_WHY_MAX] = {
 		[WARD_EGRESS_WHY_TOO_MANY] = WARD_REFUSAL_BUSY,
+		[WARD_EGRESS_WHY_BUDGET_CONNECTIONS] = WARD_REFUSAL_BUSY,
+		[WARD_EGRESS_WHY_BUDGET_RATE] = WARD_REFUSAL_BUSY,
 		[WARD_EGRESS_WHY_RESOLVER_SILENT] = WARD_REFUSAL_SILENT,
 		[WARD_EGRESS_WHY_NOT_RESOLVED] = WARD_REFUSAL_NO_HOST,
 		[WARD_EGRESS_WHY_UNREACHABLE] = WARD_REFUSAL_NO_WAY,
@@ -133,7 +137,7 @@ static void tell_client(const struct ward_flow *f, enum ward_egress_why why)
 	ward_gate_send(f->e, &m, -1);
 }
 
-static void refuse(struct ward_flow *f, enum ward_egress_why why, const char *text,
+static void tell_block(struct ward_flow *f, enum ward_egress_why why, const char *text,
 	const struct ward_relay_addr *address)
 {
 	struct ward_egress_event v = { .kind = WARD_EGRESS_BLOCK,
@@ -144,10 +148,6 @@ static void refuse(struct ward_flow *f, enum ward_egress_why why, const char *te
 		.count = 1 };
 	char shown[WARD_ADDRESS_TEXT_MAX];
 
-	unset_pending(f);
-	ward_dial_drop(f);
-	set_state(f, WARD_FLOW_REFUSED);
-	tell_client(f, why);
 	whose(f, true);
 	if (!address && !name_of(f))
 		address = &f->to;
@@ -158,6 +158,44 @@ static void refuse(struct ward_flow *f, enum ward_egress_why why, const char *te
 	v.rule = f->rule[0] ? f->rule : NULL;
 	ward_tell_why(&v, why, text);
 	ward_tell(f->e, &v);
+}
+
+static void refuse(struct ward_flow *f, enum ward_egress_why why, const char *text,
+	const struct ward_relay_addr *address)
+{
+	unset_pending(f);
+	ward_dial_drop(f);
+	set_state(f, WARD_FLOW_REFUSED);
+	tell_client(f, why);
+	tell_block(f, why, text, address);
+}
+
+static enum ward_egress_why over(enum ward_net_limit which)
+{
+	return (enum ward_egress_why)(WARD_EGRESS_WHY_BUDGET_CONNECTIONS + which);
+}
+_Static_assert(WARD_EGRESS_WHY_BUDGET_NAMES - WARD_EGRESS_WHY_BUDGET_CONNECTIONS == WARD_NET_NAMES,
+	"why.def has them in the order of enum ward_net_limit");
+
+/* A flow that was let through has ended by a limit; who comes next is not let through where it is used up. */
+static void tell_over(struct ward_flow *f, enum ward_relay_end end)
+{
+	static const struct {
+		enum ward_relay_end end;
+		enum ward_net_limit which;
+	} rows[] = {
+		{ WARD_END_BYTES_UP, WARD_NET_BYTES_UP },
+		{ WARD_END_BYTES_DOWN, WARD_NET_BYTES_DOWN },
+		{ WARD_END_IDLE, WARD_NET_IDLE },
+		{ WARD_END_TIME, WARD_NET_TIME },
+	};
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
+		if (rows[i].end != end || f->state != WARD_FLOW_OPEN)
+			continue;
+		f->e->spent[rows[i].which] = true;
+		tell_block(f, over(rows[i].which), NULL, f->name ? NULL : &f->to);
+	}
 }
 
 /* m: the relay's word; NULL: it did not come, and how much was moved is not known. */
@@ -312,6 +350,13 @@ static bool may_dial(struct ward_flow *f, const struct ward_relay_addr *a,
 /* Its turn comes at the end of this one of ours, behind those that wait already. */
 static void begin_dial(struct ward_flow *f)
 {
+	enum ward_net_limit which;
+
+	if (!ward_limits_take(f->e, &which)) {
+		refuse(f, over(which), NULL, NULL);
+		return;
+	}
+	f->made = true;
 	f->state = WARD_FLOW_WAITING;
 }
 
@@ -499,6 +544,8 @@ static void open_asked(struct ward_flow *f)
 	f->name = ward_pinned_find(&f->e->pins, f->asked);
 	if (!f->name && may(f->e, &q, f->rule) == WARD_DENY)
 		refuse(f, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
+	else if (!f->name && !ward_limits_name(f->e, f->asked))
+		refuse(f, WARD_EGRESS_WHY_BUDGET_NAMES, NULL, NULL);
 	else if (!f->name && !(f->name = ward_pinned_make(&f->e->pins, f->asked)))
 		refuse(f, WARD_EGRESS_WHY_TOO_MANY, NULL, NULL);
 	else
@@ -566,9 +613,10 @@ void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
 
 void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *peer)
 {
-	struct ward_relay_msg m = {
-		.type = WARD_GATE_DIALED, .id = f->id, .idle_ms = WARD_EGRESS_IDLE_MS
-	};
+	struct ward_relay_msg m = { .type = WARD_GATE_DIALED,
+		.id = f->id,
+		.idle_ms = f->e->limits.v[WARD_NET_IDLE],
+		.total_ms = f->e->limits.v[WARD_NET_TIME] };
 
 	unset_pending(f);
 	f->state = WARD_FLOW_OPEN;
@@ -657,7 +705,8 @@ void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m)
 		[WARD_END_REFUSED] = "refused",
 		[WARD_END_IDLE] = "idle",
 		[WARD_END_TIME] = "time",
-		[WARD_END_BYTES] = "bytes",
+		[WARD_END_BYTES_UP] = "bytes",
+		[WARD_END_BYTES_DOWN] = "bytes",
 		[WARD_END_MEMORY] = "memory",
 		[WARD_END_HELD] = "held",
 	};
@@ -674,6 +723,7 @@ void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m)
 		tell_end(*at,
 			e->stopping && m->value == WARD_END_REFUSED ? "run_end" : ends[m->value],
 			m);
+		tell_over(*at, (enum ward_relay_end)m->value);
 	}
 	drop(e, at);
 }

@@ -168,6 +168,12 @@ static void on_name(struct ward_egress *e, const struct ward_relay_msg *m)
 		block_name(e, m->name, WARD_EGRESS_WHY_NO_RULE);
 		return;
 	}
+	if (!ward_limits_name(e, m->name)) {
+		answer.value = RCODE_REFUSED;
+		ward_gate_send(e, &answer, -1);
+		block_name(e, m->name, WARD_EGRESS_WHY_BUDGET_NAMES);
+		return;
+	}
 	p = ward_pinned_make(&e->pins, m->name);
 	if (!p) {
 		struct ward_egress_event limit = { .kind = WARD_EGRESS_LIMIT,
@@ -291,6 +297,9 @@ int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egre
 	e->ctl = ctl;
 	e->relay = (struct ward_spawned)WARD_SPAWNED_INIT;
 	e->ctl_source = (struct ward_waiter){ on_ctl, e };
+	e->limits = o->limits;
+	e->rate = (struct ward_bucket){ .rate = o->limits.v[WARD_NET_RATE],
+		.burst = o->limits.v[WARD_NET_RATE] };
 	e->names = e->opens = (struct ward_bucket){ .rate = WARD_EGRESS_ASKED_RATE,
 		.burst = 2 * WARD_EGRESS_ASKED_RATE };
 	e->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -393,8 +402,13 @@ int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **
 int ward_egress_attach(struct ward_egress *e, const int sockets[WARD_NET_SOCKET_MAX],
 	struct ward_error *err)
 {
+	const struct ward_relay_msg limits = { .type = WARD_GATE_LIMITS,
+		.up_max = e->limits.v[WARD_NET_BYTES_UP],
+		.down_max = e->limits.v[WARD_NET_BYTES_DOWN] };
 	int r = wait_ready(e, err);
 
+	if (r == WARD_OK)
+		ward_gate_send(e, &limits, -1);
 	for (uint32_t i = 0; i < WARD_NET_SOCKET_MAX; i++) {
 		const struct ward_relay_msg m = { .type = WARD_GATE_SOCKET,
 			.value = WARD_RELAY_FD_TCP4 + i };

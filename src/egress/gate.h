@@ -45,10 +45,14 @@ void ward_pinned_addresses(const struct ward_pinned *p, uint8_t v4[4], uint8_t v
 void ward_pins_table_done(struct ward_pins_table *t);
 
 /* ---- budget.c ---- */
+struct ward_egress;
 struct ward_bucket {
 	uint64_t rate, burst;        /* tokens a second, at least 1 and at most 1000000 */
 	uint64_t have, at;           /* billionths; ns, 0: it is full */
 };
+/* One more connection; false: *ret says which limit is over. Names: the same. */
+bool ward_limits_take(struct ward_egress *e, enum ward_net_limit *ret);
+bool ward_limits_name(const struct ward_egress *e, const char *name);
 bool ward_bucket_take(struct ward_bucket *b, uint64_t now);
 uint64_t ward_bucket_next(const struct ward_bucket *b); /* ns: when there is one again, of one that was asked */
 
@@ -114,6 +118,7 @@ struct ward_flow {
 	const char *inspected;
 	enum ward_relay_how how;
 	const char *asked;           /* of the proxy, while it is opened: the name; NULL */
+	bool made;                   /* it counts against the limits */
 	struct ward_dial *dial;      /* while WAITING, DIALING */
 	int pid;
 	char comm[16];
@@ -135,6 +140,10 @@ struct ward_egress {
 	struct ward_pins_table pins;
 	struct ward_resolver resolver;
 	struct ward_bucket names, opens; /* what is judged a second */
+	struct ward_net_limits limits;
+	struct ward_bucket rate;     /* of connections that are made, if there is such a limit */
+	uint64_t n_made, n_alive;
+	bool spent[WARD_NET_LIMIT_MAX];
 	struct ward_flow *flows[WARD_FLOWS_BUCKETS];
 	size_t n_flows, n_dials, n_held;
 	struct ward_flow *pending, *pending_last; /* not open yet, by their age */

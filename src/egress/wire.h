@@ -55,7 +55,8 @@ enum ward_relay_type {
 	WARD_GATE_PASS, /* id: what was held may go */
 	/* id: reset the client. Who asked the proxy is answered: value = enum ward_relay_refusal, name = text for him */
 	WARD_GATE_REFUSED,
-	WARD_GATE_SOCKET /* value = enum ward_relay_fd, + that descriptor; each once, before anything else */
+	WARD_GATE_SOCKET, /* value = enum ward_relay_fd, + that descriptor; each once, before anything else */
+	WARD_GATE_LIMITS /* up_max, down_max of all flows together, 0 = no limit; once, before the sockets */
 };
 /* How a connection came. */
 enum ward_relay_how { WARD_HOW_CAPTURED = 0, WARD_HOW_CONNECT, WARD_HOW_PROXIED, WARD_HOW_SOCKS, WARD_HOW_MAX };
@@ -89,8 +90,9 @@ enum ward_relay_end {
 	WARD_END_REFUSED, /* by the gate */
 	WARD_END_IDLE, /* idle_ms, or the first bytes did not come to an end in time */
 	WARD_END_TIME, /* total_ms */
-	WARD_END_BYTES, /* up_max or down_max */
+	WARD_END_BYTES_UP, /* up_max, of the flow or of all */
 	WARD_END_MEMORY,
+	WARD_END_BYTES_DOWN, /* down_max */
 	WARD_END_HELD, /* too much waits to be judged, and this for the longest time */
 	WARD_END_MAX
 };

@@ -537,6 +537,8 @@ int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, stru
 			rule = &p->rules[i];
 	}
 	p->egress = rule != NULL;
+	if (p->egress)
+		ward_net_limits_default(&p->limits.net);
 	for (size_t i = 0; rule && i < WARD_ARRAY_SIZE(needs); i++) {
 		if (needs[i].there)
 			continue;

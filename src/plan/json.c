@@ -140,6 +140,16 @@ static void rule(struct ward_buf *b, const struct ward_rule *r)
 	ward_jw_close(b, '}');
 }
 
+static void net_limits(struct ward_buf *b, const struct ward_net_limits *l)
+{
+	ward_jw_key(b, "net");
+	ward_jw_open(b, '{');
+	for (int i = 0; i < WARD_NET_LIMIT_MAX; i++)
+		if (l->v[i])
+			ward_jw_ku64(b, ward_net_limit_name((enum ward_net_limit)i), l->v[i]);
+	ward_jw_close(b, '}');
+}
+
 static void limits(struct ward_buf *b, const struct ward_limits *l)
 {
 	ward_jw_key(b, "limits");
@@ -152,6 +162,7 @@ static void limits(struct ward_buf *b, const struct ward_limits *l)
 	ward_jw_ku64(b, "timeout_ms", l->timeout_ms);
 	ward_jw_ku64(b, "grace_ms", l->grace_ms);
 	ward_jw_ku64(b, "nofile", l->nofile);
+	net_limits(b, &l->net);
 	ward_jw_close(b, '}');
 }
 

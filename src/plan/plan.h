@@ -109,6 +109,7 @@ struct ward_limits {
 	uint64_t timeout_ms;         /* 0 = none */
 	uint64_t grace_ms;           /* TERM to KILL */
 	uint32_t nofile;
+	struct ward_net_limits net;  /* in a plan with egress: with what holds where nothing is said */
 };
 
 /* ---- seccomp switches: visible in the plan ---- */

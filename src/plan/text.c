@@ -112,8 +112,9 @@ static void node(struct ward_buf *b, const struct ward_plan *p, const struct war
 	rule_of(b, p, n, from);
 }
 
-static void limits(struct ward_buf *b, const struct ward_limits *l)
+static void limits(struct ward_buf *b, const struct ward_plan *p)
 {
+	const struct ward_limits *l = &p->limits;
 	char memory[32], disk[32], output[32];
 
 	ward_format_size(l->memory, memory, sizeof(memory));
@@ -131,6 +132,11 @@ static void limits(struct ward_buf *b, const struct ward_limits *l)
 	if (l->timeout_ms)
 		ward_buf_addf(b, ", timeout %llums", (unsigned long long)l->timeout_ms);
 	ward_buf_addf(b, ", grace %llums\n", (unsigned long long)l->grace_ms);
+	if (!p->egress)
+		return;
+	label(b, "of network");
+	ward_net_limits_text(&l->net, b);
+	ward_buf_addc(b, '\n');
 }
 
 static void axes(struct ward_buf *b, const struct ward_plan *p)
@@ -179,7 +185,7 @@ static void head(struct ward_buf *b, const struct ward_plan *p)
 	for (char *const *e = p->env; *e; e++)
 		ward_buf_addf(b, "%s%.*s", e == p->env ? "" : " ", (int)strcspn(*e, "="), *e);
 	ward_buf_addc(b, '\n');
-	limits(b, &p->limits);
+	limits(b, p);
 	label(b, "seccomp");
 	ward_buf_adds(b, direct ? "none" : "allowlist");
 	for (unsigned bit = 0; !direct && ward_seccomp_switch_name(bit); bit++)

@@ -26,10 +26,10 @@
 
 static ward_apply_fn apply_cap, apply_capabilities, apply_read, apply_write, apply_env,
 	apply_i_know, apply_workspace, apply_cwd, apply_timeout, apply_grace, apply_cpus,
-	apply_memory, apply_pids, apply_disk, apply_output_limit, apply_nofile, apply_stdin,
-	apply_tty, apply_json, apply_quiet, apply_audit, apply_head_to, apply_outcome, apply_report,
-	apply_no_late_names, apply_fail_on_violation, apply_require, apply_accept, apply_backend,
-	apply_attribution, apply_deny_errno, apply_dry_run, apply_resolver;
+	apply_memory, apply_pids, apply_disk, apply_output_limit, apply_nofile, apply_net_limit,
+	apply_stdin, apply_tty, apply_json, apply_quiet, apply_audit, apply_head_to, apply_outcome,
+	apply_report, apply_no_late_names, apply_fail_on_violation, apply_require, apply_accept,
+	apply_backend, apply_attribution, apply_deny_errno, apply_dry_run, apply_resolver;
 
 static const struct ward_option table[] = {
 #define WARD_OPT(fn, name, arg, repeat, group, help, text, choices) \
@@ -382,6 +382,13 @@ static int apply_nofile(struct ward_request *r, const char *value, unsigned inde
 	if (code >= 0)
 		r->limits.nofile = (uint32_t)n;
 	return code;
+}
+
+static int apply_net_limit(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return ward_net_limits_parse(value, &r->limits.net, err);
 }
 
 /* ---- streams ---- */

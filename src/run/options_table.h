@@ -167,6 +167,13 @@ WARD_OPT(apply_nofile, "nofile", "N", false, G_LIMIT,
 	"open descriptors (soft limit); default: 1024",
 	"How many descriptors a process may hold open. Default 1024.",
 	NULL)
+WARD_OPT(apply_net_limit, "net-limit", "NAME=VALUE", true, G_LIMIT,
+	"bound what the run uses of the network; default: see ward plan",
+	"Bound what all connections of the run together use of the network that it was granted: connections=N at a time, "
+	"connections-total=N, rate=N new ones a second, bytes-up=SIZE, bytes-down=SIZE, names=N different ones; and of each connection "
+	"idle=TIME without a byte and time=TIME in all. Several with commas between, or the option again. What is over it is refused "
+	"or ended, with a record. Default: connections=8192, names=4096, idle=1h, and no other.",
+	"connections=|connections-total=|rate=|bytes-up=|bytes-down=|idle=|time=|names=")
 
 WARD_OPT(apply_stdin, "stdin", "MODE", false, G_STREAM,
 	"inherit, null or file:PATH; default: inherit",

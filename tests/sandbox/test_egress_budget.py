@@ -4,13 +4,14 @@
 What a run may do on the network in all: bounds on what a hostile inside makes Ward do, with their records. Nothing here is timed but
 what is a time limit itself.
 """
+import json
 import resource
 import socket
 import threading
 
 import box
-from box import both
-from egress_box import HELLO, NAME, PYTHON, Dns, Net, refused
+from box import both, both_cases
+from egress_box import HELLO, NAME, PYTHON, Dns, Net, Talker, refused
 from tap import check, check_eq, check_in
 
 
@@ -98,6 +99,113 @@ for i in range(900):
     check(0 < left <= 512 + 64 * (seconds + 1), f"{left} names in {seconds} s")
     if left < 900:
         check_in("egress.lookups", [x["resource"] for x in box.records(p) if x["kind"] == "limit.hit"])
+
+
+@both
+def bytes_that_may_be_sent_have_a_limit_over_all_connections(p):
+    n = Net(p)
+    t = Talker()
+    script = f"""
+import socket
+sent = 0
+for _ in range(5):
+    try:
+        s = socket.create_connection(({NAME!r}, {t.port}), 10)
+        for _ in range(4):
+            s.sendall(b"\\1" + b"x" * 49999)
+            left = 50000
+            while left:
+                got = len(s.recv(left))
+                if not got:
+                    raise OSError("end")
+                left -= got
+            sent += 50000
+    except OSError as e:
+        print(type(e).__name__)
+print(sent)
+"""
+    r, doc = n.run(PYTHON, "-c", script, grants=n.grants(f"{NAME}:{t.port}", f"127.0.0.1:{t.port}") + ["--net-limit", "bytes-up=300000"])
+    check_eq(r.code, 0, r.err)
+    check_eq(r.out.split()[-1], "300000")
+    check_eq(r.out.split()[:-1], ["ConnectionResetError"] * 4)
+    found = refused(n, doc, f"{NAME}:{t.port}", "budget_bytes_up")
+    check_eq(found["detail"]["cure"], "--net-limit bytes-up=600000")
+    # A client that is reset while it connects tries the name's other address.
+    check(4 <= sum(x["detail"]["count"] for x in n.told("net.block")) <= 8, str(n.told("net.block")))
+    check(sum(x["detail"]["up"] for x in n.told("net.connect")) == 300000, str(n.told("net.connect")))
+    check_in("--net-limit bytes-up=600000", r.err)
+
+
+@both_cases([
+    ("connections", "connections=2", "budget_connections", 2),
+    ("connections in all", "connections-total=3", "budget_connections_total", 3),
+    ("rate", "rate=2", "budget_rate", 2),
+    ("time", "time=300ms", "budget_time", 6),
+    ("idle", "idle=300ms", "budget_idle", 6),
+])
+def connections_have_limits(p, limit, reason, least):
+    n = Net(p)
+    t = Talker(b"+")
+    script = f"""
+import socket, time
+ok = 0
+held = []
+for _ in range(6):
+    try:
+        s = socket.create_connection(({NAME!r}, {t.port}), 10)
+        held.append(s)
+        ok += s.recv(1) == b"+"
+    except OSError:
+        pass
+time.sleep(1)
+for s in held:
+    s.settimeout(5)
+    try:
+        s.sendall(b"\\1")
+        s.recv(1)
+    except OSError:
+        pass
+print(ok)
+"""
+    r, doc = n.run(PYTHON, "-c", script, grants=n.grants(f"{NAME}:{t.port}", f"127.0.0.1:{t.port}") + ["--net-limit", limit])
+    check_eq(r.code, 0, r.err)
+    check(int(r.out) >= least and (least == 6 or int(r.out) < 6), r.out)
+    told = [x for x in n.told("net.block") if x["detail"]["reason"] == reason]
+    check(told, str(n.told()))
+    check_in("--net-limit " + limit.split("=")[0], told[0]["detail"]["cure"])
+    # Idle is what many servers' clients are; the rest is more than the run may.
+    check_eq(bool([v for v in doc["violations"] if v["resource"] == f"{NAME}:{t.port}"]), reason != "budget_idle")
+
+
+@both
+def names_have_a_limit(p):
+    n = Net(p)
+    n.dns = Everything({})
+    script = """
+import socket
+ok = 0
+for i in range(8):
+    try:
+        ok += len(socket.getaddrinfo(f"n{i}.leak.example", 443, socket.AF_INET)) > 0
+    except OSError:
+        pass
+print(ok, len(socket.getaddrinfo("n0.leak.example", 443)) > 0)
+"""
+    r, _ = n.run(PYTHON, "-c", script, grants=["--resolver", n.dns.at, "--cap", "NETWORK_CONNECT:*.leak.example:443", "--net-limit", "names=3"])
+    check_eq((r.code, r.out), (0, "3 True\n"), r.err)
+    check_eq(len(n.dns.names()), 3)
+    check(any(x["detail"]["reason"] == "budget_names" for x in n.told("dns.block")), str(n.told()))
+
+
+@both
+def a_plan_prints_the_limits(p):
+    words = ["--cap", "NETWORK_CONNECT:a.example:443", "--net-limit", "bytes-up=10M,rate=5", "--net-limit", "idle=2m"]
+    r = p.run(*words, "--", "/bin/true", kind=("plan",))
+    check_in("connections=8192,rate=5,bytes-up=10M,idle=2m,names=4096", r.out, r.err)
+    r = p.run("--json", *words, "--", "/bin/true", kind=("plan",))
+    check_eq(json.loads(r.out)["limits"]["net"], {"connections": 8192, "rate": 5, "bytes-up": 10 << 20, "idle": 120000, "names": 4096})
+    r = p.run("--json", "--", "/bin/true", kind=("plan",))
+    check_eq(json.loads(r.out)["limits"]["net"], {})
 
 
 class Brief:

@@ -306,7 +306,7 @@ def waiting_costs_nothing():
         check_eq(r.hear(kind=rb.CLOSED).value, rb.DONE)
 
 
-@cases([("up", "up_max", rb.BYTES), ("down", "down_max", rb.BYTES)])
+@cases([("up", "up_max", rb.BYTES_UP), ("down", "down_max", rb.BYTES_DOWN)])
 def so_many_bytes_and_no_more(which, why):
     with Relay() as r:
         c, ours, _ = r.flow(first=b"\x01x", **{which: 100000})
@@ -323,6 +323,26 @@ def so_many_bytes_and_no_more(which, why):
         check(was_reset(a), "no reset")
 
 
+@cases([("up", "up_max", rb.BYTES_UP), ("down", "down_max", rb.BYTES_DOWN)])
+def so_many_bytes_of_all_flows_together(which, why):
+    with Relay() as r:
+        r.say(rb.LIMITS, **{which: 1000})
+        flows = [r.flow(first=b"\x01x") for _ in range(3)]
+        left = 1000 - (6 if which == "up_max" else 0)
+        for c, ours, _ in flows[:2]:
+            a, b = (c, ours) if which == "up_max" else (ours, c)
+            a.sendall(b"y" * (left // 2))
+            check_eq(len(exactly(b, left // 2)), left // 2)
+        # It is used up: whoever says one byte more has to go.
+        for c, ours, ident in flows:
+            try:
+                (c if which == "up_max" else ours).sendall(b"y")
+            except ConnectionError:
+                pass
+            end = r.hear(kind=rb.CLOSED)
+            check_eq((end.id, end.value), (ident, why))
+
+
 @test
 def held_bytes_count_too():
     with Relay() as r:
@@ -333,7 +353,7 @@ def held_bytes_count_too():
         except ConnectionResetError:
             pass
         end = r.hear(kind=rb.CLOSED)
-        check_eq((end.value, end.up), (rb.BYTES, 10))
+        check_eq((end.value, end.up), (rb.BYTES_UP, 10))
         c.close()
 
 

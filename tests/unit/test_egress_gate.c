@@ -879,4 +879,33 @@ TEST(a_bucket_fills_up_again)
 	CHECK(!ward_bucket_take(&b, now));
 }
 
+/* Its place among those that are dialled is free again, whoever ended it. */
+TEST(a_connection_that_ends_while_it_is_dialled)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct ward_relay_msg m;
+	size_t n_fds;
+	int full[32];
+
+	begin();
+	ready();
+	t.address_allowed = "127.0.0.1";
+	a.sin_port = htons(t.port);
+	/* Nobody accepts, and there is no room for one more. */
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(full); i++) {
+		full[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		(void)connect(full[i], (const struct sockaddr *)&a, sizeof(a));
+	}
+	(void)connects("127.0.0.1", &n_fds);
+	CHECK_EQ_INT(n_fds, 0);
+	CHECK_EQ_INT(t.e->n_dials, 1);
+	m = (struct ward_relay_msg){ .type = WARD_RELAY_CLOSED, .id = 1, .value = WARD_END_CLIENT };
+	say(&m);
+	CHECK_EQ_INT(t.e->n_dials, 0);
+	CHECK_EQ_INT(t.e->n_alive, 0);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(full); i++)
+		ward_close(full[i]);
+	end();
+}
+
 TAP_MAIN();

@@ -250,4 +250,33 @@ TEST(names)
 	CHECK_EQ_INT(ward_name_normalize((struct ward_str){ whole, 64 }, out), WARD_NAME_BAD);
 }
 
+TEST(limits_of_the_network)
+{
+	static const char *const bad[] = { "", "rate", "rate=", "=5", "rate=0", "rate=-1",
+		"rate=5x", "rate=5,", ",rate=5", "rate=5,rate=6", "burst=5", "Rate=5", "rate =5",
+		"bytes-up=1X", "idle=0", "idle=1w", "names=4097", "connections=8193", "rate=5001",
+		"connections-total=4294967296" };
+	struct ward_net_limits l = { { 0 } }, before;
+	struct ward_buf b = WARD_BUF_INIT;
+
+	CHECK_EQ_INT(ward_net_limits_parse("bytes-up=10M,rate=5,idle=90s", &l, &err), WARD_OK);
+	CHECK_EQ_INT(ward_net_limits_parse("bytes-down=1000,time=1500ms", &l, &err), WARD_OK);
+	ward_net_limits_text(&l, &b);
+	CHECK_STR_EQ(ward_buf_cstr(&b), "rate=5,bytes-up=10M,bytes-down=1000,idle=90s,time=1500ms");
+	before = l;
+	CHECK(ward_net_limits_parse("names=5,rate=6", &l, &err) < 0);
+	CHECK(memcmp(&before, &l, sizeof(l)) == 0);
+	ward_net_limits_default(&l);
+	CHECK_EQ_UINT(l.v[WARD_NET_IDLE], 90000);
+	CHECK_EQ_UINT(l.v[WARD_NET_NAMES], WARD_EGRESS_NAMES_MAX);
+	CHECK_EQ_UINT(l.v[WARD_NET_BYTES_UP], 10u << 20);
+	TABLE(text, bad) {
+		struct ward_net_limits none = { { 0 } };
+
+		CASE("%s", *text);
+		CHECK(ward_net_limits_parse(*text, &none, &err) < 0);
+	}
+	ward_buf_done(&b);
+}
+
 TAP_MAIN();

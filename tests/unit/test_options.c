@@ -38,7 +38,7 @@ TEST(table_has_the_options_of_the_contract)
 		"dry-run", "fail-on-violation", "backend", "require", "accept", "attribution",
 		"deny-errno", "i-know", "quiet", "mode", "profile", "policy", "approve", "ask",
 		"ask-timeout", "repo-root", "environment", "label", "component", "trust", "tier",
-		"no-late-names", "resolver" };
+		"no-late-names", "resolver", "net-limit" };
 	size_t n = 0;
 
 	(void)ward_options(&n);
@@ -155,6 +155,7 @@ TEST(good_values_arrive)
 		{ "disk", "1M" },
 		{ "output-limit", "2K" },
 		{ "nofile", "64" },
+		{ "net-limit", "bytes-up=10M,rate=5" },
 		{ "workspace", "/srv" },
 		{ "cwd", "sub" },
 		{ "audit", "/dev/null" },

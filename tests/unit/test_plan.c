@@ -596,7 +596,7 @@ static const char golden[] =
 	"{\"type\":\"FILE_READ\",\"pattern\":\"/d/*.csv\",\"literal\":false,\"subtree\":false,"
 	"\"text\":\"caps.json:3 FILE_READ /d/*.csv\",\"file\":\"caps.json\",\"line\":3,\"column\":5,\"index\":0}],"
 	"\"limits\":{\"memory\":67108864,\"millicpus\":0,\"pids\":8,\"disk\":16777216,\"output\":0,\"timeout_ms\":0,"
-	"\"grace_ms\":5000,\"nofile\":64},\"seccomp\":[\"netlink-route\",\"notify-exec\",\"notify-replace\",\"notify-write\"],\"attribution\":\"fuse\","
+	"\"grace_ms\":5000,\"nofile\":64,\"net\":{}},\"seccomp\":[\"netlink-route\",\"notify-exec\",\"notify-replace\",\"notify-write\"],\"attribution\":\"fuse\","
 	"\"deny_errno\":\"EACCES\",\"ids\":{\"inside_uid\":1001,\"inside_gid\":1002,\"host_uid\":1001,"
 	"\"host_gid\":1002},\"tty\":false,\"axes\":{\"files\":{\"level\":\"enforced\",\"required\":\"enforced\","
 	"\"accepted\":false,\"by\":\"a view of the granted paths alone, and Landlock\",\"fix\":\"\"},";

@@ -115,6 +115,10 @@ static bool heed(struct relay *r, const struct ward_relay_msg *m, int fd)
 		return false;
 	}
 	switch (m->type) {
+	case WARD_GATE_LIMITS:
+		r->max[RELAY_UP] = m->up_max;
+		r->max[RELAY_DOWN] = m->down_max;
+		return true;
 	case WARD_GATE_ANSWER: relay_names_answer(r, m); return true;
 	case WARD_GATE_PASS: relay_flow_pass(r, m->id); return true;
 	case WARD_GATE_REFUSED:

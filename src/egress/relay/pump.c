@@ -109,6 +109,11 @@ static void gone(struct relay_flow *f, enum relay_side side)
 			(uint8_t)((side == RELAY_CLIENT ? WARD_END_CLIENT : WARD_END_SERVER) + 1);
 }
 
+static uint64_t left(uint64_t max, uint64_t moved)
+{
+	return max == 0 ? UINT64_MAX : max > moved ? max - moved : 0;
+}
+
 /* How many of n bytes the sink took; -1: none, and the flow ends. */
 static ssize_t deliver(struct relay *r, struct relay_flow *f, enum relay_side way, const char *p,
 	size_t n)
@@ -116,11 +121,13 @@ static ssize_t deliver(struct relay *r, struct relay_flow *f, enum relay_side wa
 	struct relay_way *w = &f->way[way];
 	ssize_t sent;
 
-	if (w->max != 0 && n > w->max - w->moved) {
-		n = (size_t)(w->max - w->moved);
+	if (n > left(w->max, w->moved) || n > left(r->max[way], r->moved[way])) {
+		n = (size_t)left(w->max, w->moved);
+		if (n > left(r->max[way], r->moved[way]))
+			n = (size_t)left(r->max[way], r->moved[way]);
 		w->cut = true;
 		if (f->ending == 0)
-			f->ending = WARD_END_BYTES + 1;
+			f->ending = (way == RELAY_UP ? WARD_END_BYTES_UP : WARD_END_BYTES_DOWN) + 1;
 	}
 	sent = n > 0 ? send(f->fd[!way], p, n, RELAY_SEND_FLAGS) : 0;
 	if (sent < 0) {
@@ -130,6 +137,7 @@ static ssize_t deliver(struct relay *r, struct relay_flow *f, enum relay_side wa
 		return -1;
 	}
 	w->moved += (uint64_t)sent;
+	r->moved[way] += (uint64_t)sent;
 	f->last = r->now;
 	return sent;
 }

@@ -76,6 +76,7 @@ struct relay {
 	uint64_t now; /* ms */
 	uint64_t next; /* nobody's time is up before that; UINT64_MAX = none runs */
 	unsigned flows, flows_max;
+	uint64_t moved[2], max[2]; /* of all flows together, by way; 0 = no limit */
 	uint32_t count;
 	struct relay_note *first, *last;
 	bool ctl_full, gone;

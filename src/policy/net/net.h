@@ -95,3 +95,26 @@ bool ward_endpoint_question(const char *host, uint16_t port, char out[WARD_ENDPO
 /* Does rule, in its one spelling, hold what was asked? A rule about names holds no address, and one about addresses no name. */
 bool ward_endpoint_holds(const char *rule, const struct ward_endpoint *asked);
 bool ward_endpoint_holds_host(const char *rule, const struct ward_endpoint *asked); /* at some port */
+
+/* ---- limits.c: how much of the network may be used, by a run or by what one rule lets through ---- */
+enum ward_net_limit {
+	WARD_NET_CONNECTIONS = 0,  /* at a time */
+	WARD_NET_CONNECTIONS_TOTAL,
+	WARD_NET_RATE,             /* connections a second, and at once after a rest */
+	WARD_NET_BYTES_UP,         /* of all connections together */
+	WARD_NET_BYTES_DOWN,
+	WARD_NET_IDLE,             /* ms of one connection without a byte */
+	WARD_NET_TIME,             /* ms of one connection */
+	WARD_NET_NAMES,            /* different names that are given an address */
+	WARD_NET_LIMIT_MAX
+};
+struct ward_net_limits {
+	uint64_t v[WARD_NET_LIMIT_MAX]; /* 0: none */
+};
+#define WARD_NET_LIMIT_TEXT_MAX 80
+const char *ward_net_limit_name(enum ward_net_limit which); /* "connections" ... */
+/* "bytes-up=10M,rate=5": into io, where none of them may be yet. On failure io is as it was. */
+int ward_net_limits_parse(const char *text, struct ward_net_limits *io, struct ward_error *err);
+void ward_net_limits_default(struct ward_net_limits *io); /* of what nothing is said */
+void ward_net_limit_text(enum ward_net_limit which, uint64_t v, char out[WARD_NET_LIMIT_TEXT_MAX]); /* "bytes-up=10M" */
+void ward_net_limits_text(const struct ward_net_limits *l, struct ward_buf *b); /* all of them, with commas */

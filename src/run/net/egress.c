@@ -178,6 +178,24 @@ static void explain_address(struct life *l, const struct ward_egress_event *e,
 	d->why[0] = '\0';
 }
 
+/* Twice of what is used up. */
+static void cure_of_limit(const struct life *l, const struct ward_egress_event *e,
+	struct ward_decision *d)
+{
+	char word[WARD_NET_LIMIT_TEXT_MAX] = "budget_", text[WARD_NET_LIMIT_TEXT_MAX];
+
+	for (int i = 0; i < WARD_NET_LIMIT_MAX; i++) {
+		const char *name = ward_net_limit_name((enum ward_net_limit)i);
+
+		for (size_t c = 0; c <= strlen(name); c++)
+			word[strlen("budget_") + c] = name[c] == '-' ? '_' : name[c];
+		if (!ward_streq(word, e->why))
+			continue;
+		ward_net_limit_text((enum ward_net_limit)i, 2 * l->plan->limits.net.v[i], text);
+		(void)snprintf(d->cure, sizeof(d->cure), "--net-limit %s", text);
+	}
+}
+
 /* The judge's own words for what it refused, and what would help. */
 static void explain(struct life *l, const struct ward_egress_event *e, struct ward_decision *d)
 {
@@ -193,8 +211,10 @@ static void explain(struct life *l, const struct ward_egress_event *e, struct wa
 		explain_address(l, e, d);
 		return;
 	}
-	if (!ward_streq(e->why, "no_rule"))
+	if (!ward_streq(e->why, "no_rule")) {
+		cure_of_limit(l, e, d);
 		return;
+	}
 	how.meant = !e->name && is_inner(host, carried);
 	if (ward_ask_connect(l, host, e->port, how, d, NULL) < 0 || d->effect == WARD_ALLOW) {
 		*d = (struct ward_decision){ 0 };
@@ -311,7 +331,9 @@ static void on_event(void *arg, const struct ward_egress_event *e)
 int net_prepare(struct life *l, struct ward_error *err)
 {
 	static const struct ward_egress_ops ops = { on_ask, on_event, on_who };
-	const struct ward_egress_options o = { .ops = &ops, .arg = l, .resolver = l->r->resolver };
+	const struct ward_egress_options o = {
+		.ops = &ops, .arg = l, .limits = l->plan->limits.net, .resolver = l->r->resolver
+	};
 
 	/* A second try with another plan finds it there. */
 	return !l->plan->egress || l->egress ? WARD_OK : ward_egress_start(&o, &l->egress, err);
