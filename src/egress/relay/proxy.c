@@ -22,16 +22,6 @@ bool ward_proxy_is_mapped(const uint8_t a[16])
 	return memcmp(a, mapped, sizeof(mapped)) == 0;
 }
 
-/* "0x7f000001", "0x7f.1" are caught as what they are: some readers take a last label of that form for an address. */
-static bool ends_in_hex(const char *name)
-{
-	const char *last = strrchr(name, '.');
-
-	last = last != NULL ? last + 1 : name;
-	return last[0] == '0' && last[1] == 'x' &&
-		last[2 + strspn(last + 2, "0123456789abcdef")] == '\0';
-}
-
 static bool is_localhost(const char *name)
 {
 	static const char word[] = "localhost";
@@ -69,8 +59,6 @@ bool ward_proxy_host(struct ward_proxy *s, const uint8_t *p, size_t n, bool six)
 		memset(s->name, 0, sizeof(s->name));
 		return literal(s, p, n, six);
 	}
-	if (ends_in_hex(s->name))
-		return false;
 	/* As in the answers to questions: it is the run's own, which nobody has to be asked for. */
 	if (is_localhost(s->name)) {
 		memset(s->name, 0, sizeof(s->name));
