@@ -283,7 +283,8 @@ def send(kind, how, protocol=0, family=socket.AF_INET, to=HERE):
             s = socket.socket(family, kind, protocol)
             s.settimeout(1)
             how(s, (a, T))
-            print(s.recv(100))
+            # What leaves no answer is bad enough when it can be done.
+            print("reached" if kind == socket.SOCK_RAW or family == 40 or protocol in (1, 58, 136) else s.recv(100))
         except OSError as e:
             print("refused", a, e)
 def connected(s, a):
@@ -300,12 +301,12 @@ def how(s, a):
     s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     s.sendto(b"datagram", a)
 send(socket.SOCK_DGRAM, how, to=("255.255.255.255", "127.255.255.255", "224.0.0.1"))""",
-    "UDP-Lite": 'send(socket.SOCK_DGRAM, lambda s, a: s.sendto(b"datagram", a), 136)',
+    "UDP-Lite": "send(socket.SOCK_DGRAM, lambda s, a: None, 136)",
     "an echo of ICMP": 'send(socket.SOCK_DGRAM, lambda s, a: s.sendto(b"\\x08\\0" + bytes(6) + b"datagram", (a[0], 0)), 1)',
     "an echo of ICMP for IPv6": 'send(socket.SOCK_DGRAM, lambda s, a: s.sendto(b"\\x80\\0" + bytes(6), (a[0], 0)), 58, socket.AF_INET6, ("::1",))',
-    "a raw socket": 'send(socket.SOCK_RAW, lambda s, a: s.sendto(b"datagram", a), 255)',
+    "a raw socket": "send(socket.SOCK_RAW, lambda s, a: None, 255)",
     "a raw socket of TCP": 'send(socket.SOCK_RAW, lambda s, a: s.sendto(b"datagram", a), 6)',
-    "a raw socket of IPv6": 'send(socket.SOCK_RAW, lambda s, a: s.sendto(b"datagram", a), 6, socket.AF_INET6, ("::1",))',
+    "a raw socket of IPv6": 'send(socket.SOCK_RAW, lambda s, a: None, 6, socket.AF_INET6, ("::1",))',
     "packets": 'send(socket.SOCK_RAW, lambda s, a: s.bind(("lo", 0)), 0x300, socket.AF_PACKET)',
     "MPTCP": "send(socket.SOCK_STREAM, connected, 262)",
     "MPTCP for IPv6": 'send(socket.SOCK_STREAM, connected, 262, socket.AF_INET6, ("::1", "2606:4700::1"))',
@@ -335,9 +336,9 @@ send(socket.SOCK_STREAM, connected, to=("127.0.0.1", "198.18.0.2", "127.0.0.2"))
 send(socket.SOCK_STREAM, connected, 0, socket.AF_INET6, ("::1",))""",
     "that port, taken over": 'T = 1023\nsend(socket.SOCK_STREAM, lambda s, a: (s.bind(a), print("reached")), to=("127.0.0.1", "0.0.0.0"))',
     "the port of names, taken over": 'T = 53\nsend(socket.SOCK_DGRAM, lambda s, a: (s.bind(a), print("reached")), to=("127.0.0.1", "0.0.0.0", "198.18.0.1"))',
-    "vsock": "send(socket.SOCK_STREAM, lambda s, a: s.connect((2, T)), 0, 40, (0,))",
-    "vsock of itself": "send(socket.SOCK_STREAM, lambda s, a: s.connect((1, T)), 0, 40, (0,))",
-    "vsock datagrams": 'send(socket.SOCK_DGRAM, lambda s, a: s.sendto(b"datagram", (2, T)), 0, 40, (0,))',
+    "vsock": "send(socket.SOCK_STREAM, lambda s, a: None, 0, 40, (0,))",
+    "vsock's packets": "send(socket.SOCK_SEQPACKET, lambda s, a: None, 0, 40, (0,))",
+    "vsock datagrams": "send(socket.SOCK_DGRAM, lambda s, a: None, 0, 40, (0,))",
     "rules over netlink": """
 for protocol in (12, 6, 4, 16, 15, 9):
     try:
