@@ -82,6 +82,8 @@
 #define WARD_RELAY_GATE_MS 60000             /* milliseconds that a connection waits for its verdict and its server */
 #define WARD_RELAY_NAMES_MAX 256             /* names that the relay waits for at a time */
 #define WARD_RELAY_ASKERS_MAX 1024           /* and clients that wait for them */
+#define WARD_RELAY_KNOWN_MAX 64              /* names whose answers the relay keeps */
+#define WARD_RELAY_KNOWN_MS 1000             /* milliseconds that it keeps one */
 #define WARD_RELAY_ANSWER_MS 10000           /* milliseconds that a name is waited for */
 #define WARD_RELAY_RECORDS_MAX 16            /* records of TLS that one ClientHello comes in */
 #define WARD_EGRESS_NAMES_MAX 4096           /* names that one run may reach by the network */

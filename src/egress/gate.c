@@ -141,6 +141,25 @@ static void tell_limit(struct ward_egress *e, enum ward_relay_limit which, uint6
 	ward_tell(e, &v);
 }
 
+/* For the record: the relay answered these with what was said before. */
+static void asked_again(struct ward_egress *e, const struct ward_relay_msg *m)
+{
+	const struct ward_egress_ask q = { .name = m->name, .hold = true };
+	struct ward_egress_event v = {
+		.kind = WARD_EGRESS_DNS_QUERY, .name = m->name, .count = m->up
+	};
+	enum ward_effect effect = WARD_DENY;
+	char rule[WARD_RULE_TEXT_MAX] = "";
+
+	if (!m->up || !ward_pinned_find(&e->pins, m->name)) {
+		ward_gate_lost(e, "it answered for a name that there is not");
+		return;
+	}
+	if (e->ops->ask(e->arg, &q, &effect, rule, sizeof(rule)) == WARD_OK && rule[0])
+		v.rule = rule;
+	ward_tell(e, &v);
+}
+
 static void on_name(struct ward_egress *e, const struct ward_relay_msg *m)
 {
 	struct ward_relay_msg answer = {
@@ -154,6 +173,10 @@ static void on_name(struct ward_egress *e, const struct ward_relay_msg *m)
 
 	if (!ward_name_is_normal(ward_str(m->name))) {
 		ward_gate_lost(e, "it asked for a name that is none");
+		return;
+	}
+	if (!m->id) {
+		asked_again(e, m);
 		return;
 	}
 	if (!ward_bucket_take(&e->names, ward_now_mono_ns())) {

@@ -9,7 +9,8 @@
  * sent is held. relay SEEN, once the first bytes say what is spoken (or that they do not say) -> gate PASS or REFUSED. relay
  * CLOSED at its end, once, whoever ended it (after REFUSED, too). What the server sends is passed on from DIALED on: protocols in
  * which it speaks first work. TCP to port 53 is never such a flow: its questions come as NAME.
- * A name: relay NAME -> gate ANSWER.
+ * A name: relay NAME -> gate ANSWER. Who asks for it again soon is answered with the same by the relay, which tells how often that was:
+ * NAME without an id.
  */
 #pragma once
 
@@ -40,7 +41,7 @@ enum ward_relay_fd {
 enum ward_relay_type {
 	/* relay -> */
 	WARD_RELAY_READY = 1, /* value = WARD_RELAY_VERSION; it is confined, and listens */
-	WARD_RELAY_NAME, /* id, name, value = DNS type */
+	WARD_RELAY_NAME, /* id, name, value = DNS type; id 0: up = how often it was asked again, and answered as before */
 	/*
 	 * id, to (where the client wanted to go), from, value = enum ward_relay_how. Of the proxy: name, or "" where an address is
 	 * meant; to has the port. With WARD_OPEN_BAD what was asked is malformed; to is the proxy itself, and it will be refused.

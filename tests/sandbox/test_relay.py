@@ -629,25 +629,46 @@ def asker(where="127.0.0.53", family=socket.AF_INET):
 @test
 def names():
     with Relay(port=53) as r:
-        for where, family in (("127.0.0.53", socket.AF_INET), ("127.9.8.7", socket.AF_INET), ("::1", socket.AF_INET6)):
+        for i, (where, family) in enumerate((("127.0.0.53", socket.AF_INET), ("127.9.8.7", socket.AF_INET), ("::1", socket.AF_INET6))):
             s = asker(where, family)   # connected: an answer from another address would not arrive
-            q = query("wWw.Example", 1)
+            q = query(f"wWw{i}.Example", 1)
             s.send(q)
             m = r.hear(kind=rb.NAME)
-            check_eq((m.name, m.value), ("www.example", 1))
+            check_eq((m.name, m.value), (f"www{i}.example", 1))
             r.say(rb.ANSWER, m.id, 0, v4=bytes([198, 18, 1, 0]), v6=bytes([0xfd]) + bytes(15))
             a = s.recv(600)
             check_eq(a[:12], struct.pack(">HHHHHH", 7, 0x8180, 1, 1, 0, 0))
             check_eq(a[12:12 + len(q) - 12], q[12:], "the question in its own case")
             check_eq(a[-4:], bytes([198, 18, 1, 0]))
-            s.send(query("www.example", 28))
+            s.send(query(f"six{i}.example", 28))
             m = r.hear(kind=rb.NAME)
             check_eq(m.value, 28)
             r.say(rb.ANSWER, m.id, 0, v4=bytes([198, 18, 1, 0]), v6=bytes([0xfd]) + bytes(15))
             check_eq(s.recv(600)[-16:], bytes([0xfd]) + bytes(15))
-            s.send(query("no.example"))
-            r.say(rb.ANSWER, r.hear(kind=rb.NAME).id, 3)
-            check_eq(s.recv(600)[:8], struct.pack(">HHHH", 7, 0x8183, 1, 0))
+            for _ in range(2):   # a refusal is not kept
+                s.send(query("no.example"))
+                r.say(rb.ANSWER, r.hear(kind=rb.NAME).id, 3)
+                check_eq(s.recv(600)[:8], struct.pack(">HHHH", 7, 0x8183, 1, 0))
+
+
+@test
+def a_name_that_is_asked_for_again_soon_is_answered_as_before_and_told_as_a_number():
+    with Relay(port=53) as r:
+        s = asker()
+        s.send(query("www.example"))
+        r.say(rb.ANSWER, r.hear(kind=rb.NAME).id, 0, v4=bytes([198, 18, 1, 0]), v6=bytes([0xfd]) + bytes(15))
+        check_eq(s.recv(600)[-4:], bytes([198, 18, 1, 0]))
+        for kind, end in ((1, bytes([198, 18, 1, 0])), (28, bytes([0xfd]) + bytes(15)), (1, bytes([198, 18, 1, 0]))):
+            s.send(query("www.example", kind))
+            check_eq(s.recv(600)[-len(end):], end)
+        m = r.hear(kind=rb.NAME)
+        check_eq((m.id, m.name, m.up), (0, "www.example", 3))
+        # Then the gate is asked again.
+        s.send(query("www.example"))
+        m = r.hear(kind=rb.NAME)
+        check(m.id != 0)
+        r.say(rb.ANSWER, m.id, 3)
+        check_eq(s.recv(600)[3] & 15, 3)
 
 
 @test

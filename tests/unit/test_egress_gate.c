@@ -589,6 +589,8 @@ TEST(a_relay_that_says_what_cannot_be_is_ended)
 		{ .type = WARD_RELAY_NAME, .name = "Good.example" },
 		{ .type = WARD_RELAY_NAME, .name = "good.example." },
 		{ .type = WARD_RELAY_NAME, .name = "1.2.3.4" },
+		/* Answered again, though it never was. */
+		{ .type = WARD_RELAY_NAME, .name = "good.example", .up = 3 },
 		{ .type = WARD_RELAY_OPEN, .to = { 5, 0, 80, { 1 } }, .from = { 4, 0, 1, { 1 } } },
 		{ .type = WARD_RELAY_OPEN, .to = { 4, 0, 80, { 1 } }, .from = { 0, 0, 1, { 1 } } },
 #define FROM .from = { 4, 0, 1, { 1 } }
@@ -727,6 +729,29 @@ TEST(what_is_alike_is_counted)
 		sum += t.told[i].kind == WARD_EGRESS_DNS_BLOCK ? t.told[i].count : 0;
 	CHECK_EQ_INT(sum, 100);
 	CHECK_EQ_INT(t.n_told, 8);
+	end();
+}
+
+TEST(what_the_relay_answered_again_is_counted)
+{
+	struct ward_relay_msg m = named("good.example"), again = m, none;
+	uint64_t sum = 0;
+
+	begin();
+	ready();
+	say(&m);
+	REQUIRE(hear(&m, NULL) == 1);
+	again.id = 0;
+	again.up = 41;
+	say(&again);
+	CHECK_EQ_INT(hear(&none, NULL), 0); /* it is no question */
+	ward_close(t.relay);
+	t.relay = -1;
+	ward_egress_stop(t.e);
+	t.e = NULL;
+	for (size_t i = 0; i < t.n_told; i++)
+		sum += t.told[i].kind == WARD_EGRESS_DNS_QUERY ? t.told[i].count : 0;
+	CHECK_EQ_INT(sum, 42);
 	end();
 }
 

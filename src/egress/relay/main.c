@@ -222,6 +222,7 @@ int main(int argc, char **argv)
 #endif
 	relay_tell(&r, &ready);
 	run(&r);
+	relay_names_end(&r);
 	relay_flow_end_all(&r);
 	r.limited_next = 0;
 	tell_limited(&r);

@@ -37,6 +37,60 @@ static struct asker *askers[WARD_RELAY_ASKERS_MAX];
 static unsigned n_askers; /* places that were used so far */
 static uint32_t count;
 
+/*
+ * What the gate said of a name: its addresses are the same for as long as the run, so whoever asks again soon is answered without the
+ * gate, which judges the connection anyway. What was answered so is told as a number.
+ */
+struct known {
+	char name[WARD_RELAY_NAME_MAX + 2]; /* "" = unused */
+	uint64_t until;
+	uint64_t again; /* not told yet */
+	uint8_t v4[4], v6[16];
+};
+static struct known known[WARD_RELAY_KNOWN_MAX];
+
+static void forget(struct relay *r, struct known *k)
+{
+	struct ward_relay_msg m = { .type = WARD_RELAY_NAME, .up = k->again };
+
+	memcpy(m.name, k->name, sizeof(m.name));
+	k->name[0] = '\0';
+	if (k->again > 0)
+		relay_tell(r, &m);
+}
+
+static struct known *known_of(const char *name)
+{
+	for (size_t i = 0; i < WARD_RELAY_KNOWN_MAX; i++)
+		if (strcmp(known[i].name, name) == 0)
+			return &known[i];
+	return NULL;
+}
+
+/* Where there is no place, it is not kept. */
+static void keep(struct relay *r, const char *name, const struct ward_relay_msg *m)
+{
+	struct known *k = known_of(name);
+
+	if (k == NULL)
+		k = known_of("");
+	if (k == NULL)
+		return;
+	k->again = k->name[0] != '\0' ? k->again : 0;
+	k->until = r->now + WARD_RELAY_KNOWN_MS;
+	memcpy(k->name, name, sizeof(k->name));
+	memcpy(k->v4, m->v4, sizeof(k->v4));
+	memcpy(k->v6, m->v6, sizeof(k->v6));
+	relay_due(r, k->until);
+}
+
+void relay_names_end(struct relay *r)
+{
+	for (size_t i = 0; i < WARD_RELAY_KNOWN_MAX; i++)
+		if (known[i].name[0] != '\0')
+			forget(r, &known[i]);
+}
+
 /* ---- answers ---- */
 
 union control {
@@ -149,6 +203,8 @@ void relay_names_answer(struct relay *r, const struct ward_relay_msg *m)
 
 	if (q == NULL || q->id == 0 || q->id != m->id)
 		return; /* it was waited for too long */
+	if (m->value == WARD_RCODE_OK)
+		keep(r, q->name, m);
 	close_question(r, q, m->value < 16 ? (uint8_t)m->value : WARD_RCODE_SERVFAIL, m->v4,
 		has_ipv6(r) ? m->v6 : NULL);
 }
@@ -230,6 +286,7 @@ static void ask(struct relay *r, struct asker *a, const uint8_t *p, size_t n)
 	static const uint8_t v4[4] = { 127, 0, 0, 1 };
 	static const uint8_t v6[16] = { [15] = 1 };
 	struct relay_flow *f = relay_flow_get(r, a->flow);
+	struct known *k;
 
 	switch (ward_dns_read(p, n, &a->q)) {
 	case WARD_DNS_DROP:
@@ -244,6 +301,12 @@ static void ask(struct relay *r, struct asker *a, const uint8_t *p, size_t n)
 		return;
 	case WARD_DNS_LOCAL: answer(r, a, WARD_RCODE_OK, v4, has_ipv6(r) ? v6 : NULL); return;
 	default: break;
+	}
+	k = known_of(a->q.name);
+	if (k != NULL && k->until > r->now) {
+		k->again++;
+		answer(r, a, WARD_RCODE_OK, k->v4, has_ipv6(r) ? k->v6 : NULL);
+		return;
 	}
 	if (wait_for(r, a))
 		return;
@@ -396,6 +459,14 @@ void relay_names_timers(struct relay *r)
 			close_question(r, q, WARD_RCODE_SERVFAIL, NULL, NULL);
 		else
 			relay_due(r, q->until);
+	}
+	for (size_t i = 0; i < WARD_RELAY_KNOWN_MAX; i++) {
+		if (known[i].name[0] == '\0')
+			continue;
+		if (known[i].until <= r->now)
+			forget(r, &known[i]);
+		else
+			relay_due(r, known[i].until);
 	}
 }
 
