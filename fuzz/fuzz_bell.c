@@ -52,7 +52,7 @@ static void one(struct ward_bell *b, struct ward_reply *replies, const uint8_t *
 	memcpy(was, replies, sizeof(was));
 	MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 	MUST(send(pair[1], text, n, MSG_NOSIGNAL) == (ssize_t)n && shutdown(pair[1], SHUT_WR) == 0);
-	serve(b, pair[0], replies);
+	serve(b, pair[0], PATIENCE_NS, replies);
 	close(pair[0]);
 	r = recv(pair[1], reply, sizeof(reply), MSG_DONTWAIT);
 	close(pair[1]);

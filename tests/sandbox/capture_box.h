@@ -193,7 +193,7 @@ static inline void serve_one(struct capture_box *b, int listener, struct arrival
 	(void)getsockname(fd, (void *)&to, &to_n);
 	text_of(&to, a->to);
 	text_of(&from, a->from);
-	a->known = ward_cage_who(b->cage, (void *)&from, from_n, &a->pid, a->comm);
+	a->known = ward_cage_who(b->cage, (void *)&from, from_n, true, &a->pid, a->comm);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	(void)!send(fd, "hello", 5, MSG_NOSIGNAL);
 	(void)!recv(fd, a->said, sizeof(a->said) - 1, 0);
