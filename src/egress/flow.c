@@ -534,22 +534,21 @@ void ward_flow_prefetch(struct ward_egress *e, struct ward_pinned *p)
 }
 
 /*
- * By name, from the proxy. As for a name that is asked for by DNS: where it may be reached at some port, it is pinned, and what follows is
- * as with every connection to it.
+ * By name, from the proxy. As for a name that is asked for by DNS: where it may be reached at some port, it is pinned and on record, and what
+ * follows is as with every connection to it.
  */
 static void open_asked(struct ward_flow *f)
 {
-	const struct ward_egress_ask q = { .name = f->asked, .hold = true };
+	enum ward_egress_why why;
+	enum ward_effect effect;
 
 	f->name = ward_pinned_find(&f->e->pins, f->asked);
-	if (!f->name && may(f->e, &q, f->rule) == WARD_DENY)
-		refuse(f, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
-	else if (!f->name && !ward_limits_name(f->e, f->asked))
-		refuse(f, WARD_EGRESS_WHY_BUDGET_NAMES, NULL, NULL);
-	else if (!f->name && !(f->name = ward_pinned_make(&f->e->pins, f->asked)))
-		refuse(f, WARD_EGRESS_WHY_TOO_MANY, NULL, NULL);
-	else
+	if (!f->name)
+		f->name = ward_gate_pin(f->e, f->asked, f->rule, &effect, &why);
+	if (f->name)
 		open_name(f);
+	else
+		refuse(f, why, NULL, NULL);
 }
 
 /* Can such a message be? What it names is in its one form; a captured connection names nothing. */

@@ -160,16 +160,61 @@ static void asked_again(struct ward_egress *e, const struct ward_relay_msg *m)
 	ward_tell(e, &v);
 }
 
+/* Of the kind that the relay's questions never have: nobody outside is asked, whatever is granted. */
+static bool is_reverse(const char *name)
+{
+	static const char *const ends[] = { "in-addr.arpa", "ip6.arpa" };
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(ends); i++) {
+		size_t m = strlen(ends[i]);
+
+		if (n >= m && ward_streq(name + n - m, ends[i]) &&
+			(n == m || name[n - m - 1] == '.'))
+			return true;
+	}
+	return false;
+}
+
+struct ward_pinned *ward_gate_pin(struct ward_egress *e, const char *name, char *rule,
+	enum ward_effect *ret_effect, enum ward_egress_why *ret_why)
+{
+	const struct ward_egress_ask q = { .name = name, .hold = true };
+	struct ward_egress_event v = { .kind = WARD_EGRESS_DNS_QUERY, .name = name, .count = 1 };
+	struct ward_pinned *p;
+
+	*ret_effect = WARD_DENY;
+	*ret_why = WARD_EGRESS_WHY_NO_HOST;
+	if (is_reverse(name))
+		return NULL;
+	*ret_why = WARD_EGRESS_WHY_NO_RULE;
+	if (e->ops->ask(e->arg, &q, ret_effect, rule, WARD_RULE_TEXT_MAX) != WARD_OK ||
+		*ret_effect == WARD_DENY)
+		return NULL;
+	*ret_why = WARD_EGRESS_WHY_BUDGET_NAMES;
+	if (!ward_limits_name(e, name))
+		return NULL;
+	*ret_why = WARD_EGRESS_WHY_TOO_MANY;
+	p = ward_pinned_make(&e->pins, name);
+	if (p) {
+		v.rule = rule[0] ? rule : NULL;
+	} else {
+		v = (struct ward_egress_event){ .kind = WARD_EGRESS_LIMIT,
+			.why = "egress.names",
+			.text = "more names than one run may reach",
+			.count = 1 };
+	}
+	ward_tell(e, &v);
+	return p;
+}
+
 static void on_name(struct ward_egress *e, const struct ward_relay_msg *m)
 {
-	struct ward_relay_msg answer = {
-		.type = WARD_GATE_ANSWER, .id = m->id, .value = RCODE_NO_NAME
-	};
-	struct ward_egress_ask q = { .name = m->name, .hold = true };
-	struct ward_egress_event v = { .kind = WARD_EGRESS_DNS_QUERY, .name = m->name, .count = 1 };
-	enum ward_effect effect = WARD_DENY;
+	struct ward_relay_msg answer = { .type = WARD_GATE_ANSWER, .id = m->id };
+	enum ward_egress_why why;
+	enum ward_effect effect;
 	char rule[WARD_RULE_TEXT_MAX] = "";
-	struct ward_pinned *p = NULL;
+	struct ward_pinned *p;
 
 	if (!ward_name_is_normal(ward_str(m->name))) {
 		ward_gate_lost(e, "it asked for a name that is none");
@@ -185,36 +230,17 @@ static void on_name(struct ward_egress *e, const struct ward_relay_msg *m)
 		tell_limit(e, WARD_RELAY_LIMIT_NAMES, 1);
 		return;
 	}
-	if (e->ops->ask(e->arg, &q, &effect, rule, sizeof(rule)) != WARD_OK ||
-		effect == WARD_DENY) {
-		ward_gate_send(e, &answer, -1);
-		block_name(e, m->name, WARD_EGRESS_WHY_NO_RULE);
-		return;
-	}
-	if (!ward_limits_name(e, m->name)) {
-		answer.value = RCODE_REFUSED;
-		ward_gate_send(e, &answer, -1);
-		block_name(e, m->name, WARD_EGRESS_WHY_BUDGET_NAMES);
-		return;
-	}
-	p = ward_pinned_make(&e->pins, m->name);
+	p = ward_gate_pin(e, m->name, rule, &effect, &why);
 	if (!p) {
-		struct ward_egress_event limit = { .kind = WARD_EGRESS_LIMIT,
-			.why = "egress.names",
-			.text = "more names than one run may reach",
-			.count = 1 };
-
-		answer.value = RCODE_REFUSED;
+		answer.value = why == WARD_EGRESS_WHY_NO_RULE || why == WARD_EGRESS_WHY_NO_HOST
+			? RCODE_NO_NAME
+			: RCODE_REFUSED;
 		ward_gate_send(e, &answer, -1);
-		block_name(e, m->name, WARD_EGRESS_WHY_TOO_MANY);
-		ward_tell(e, &limit);
+		block_name(e, m->name, why);
 		return;
 	}
-	answer.value = 0;
 	ward_pinned_addresses(p, answer.v4, answer.v6);
 	ward_gate_send(e, &answer, -1);
-	v.rule = rule[0] ? rule : NULL;
-	ward_tell(e, &v);
 	/* Nothing of it leaves before somebody said so. */
 	if (effect == WARD_ALLOW)
 		ward_flow_prefetch(e, p);

@@ -190,6 +190,9 @@ enum ward_egress_why {
 #undef WARD_X
 	WARD_EGRESS_WHY_MAX
 };
+/* gate.c: a name that the run wants, by DNS or of the proxy: pinned and told, where it may be reached at some port. NULL: *ret_why. */
+struct ward_pinned *ward_gate_pin(struct ward_egress *e, const char *name, char *rule, enum ward_effect *ret_effect,
+	enum ward_egress_why *ret_why);
 /* e is told, or only counted: the first of its kind at once, then each time that as many again have come, and at the end. */
 void ward_tell(struct ward_egress *g, const struct ward_egress_event *e);
 void ward_tell_end(struct ward_egress *g);

@@ -47,6 +47,8 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 		*ret = WARD_ALLOW;
 	if (q->name && strcmp(q->name, "held.example") == 0)
 		*ret = t.held;
+	if (q->name && strstr(q->name, ".arpa"))
+		*ret = WARD_ALLOW;
 	if (!q->name && t.address_allowed && strcmp(q->address, t.address_allowed) == 0)
 		*ret = WARD_ALLOW;
 	if (q->address && t.wide && !q->meant)
@@ -167,6 +169,15 @@ static bool told(enum ward_egress_kind kind, const char *why)
 	return false;
 }
 
+/* The name of the first one of that kind. */
+static const char *told_of(enum ward_egress_kind kind)
+{
+	for (size_t i = 0; i < t.n_told; i++)
+		if (t.told[i].kind == kind)
+			return t.told[i].name;
+	return "";
+}
+
 /* Answers what the gate asked: A with this address, everything else with nothing. How many questions there were. */
 static int serve(const char *address)
 {
@@ -230,6 +241,13 @@ TEST(names)
 	CHECK_EQ_INT(m.value, 3);
 	CHECK_EQ_INT(serve("127.0.0.1"), 0);
 	CHECK(told(WARD_EGRESS_DNS_BLOCK, "no_rule"));
+	/* Of a permit of everything, too. */
+	ask = named("1.0.0.10.in-addr.arpa");
+	say(&ask);
+	REQUIRE(hear(&m, NULL) == 1);
+	CHECK_EQ_INT(m.value, 3);
+	CHECK_EQ_INT(serve("127.0.0.1"), 0);
+	CHECK(told(WARD_EGRESS_DNS_BLOCK, "no_host"));
 	end();
 }
 
@@ -301,7 +319,19 @@ TEST(a_name_of_the_proxy)
 	REQUIRE(hear(&m, NULL) == 1);
 	CHECK(m.type == WARD_GATE_REFUSED && m.id == 9);
 	CHECK(told(WARD_EGRESS_BLOCK, "broken"));
-	/* And where it is allowed, its real address is looked up, and judged. */
+	/* Reverse names are nobody's, whatever is granted. */
+	open = opened(11, none);
+	open.value = WARD_HOW_CONNECT;
+	open.to.port = t.port;
+	memcpy(open.name, "0.8.e.f.ip6.arpa", 17);
+	say(&open);
+	REQUIRE(hear(&m, NULL) == 1);
+	CHECK(m.type == WARD_GATE_REFUSED && m.id == 11);
+	CHECK(ward_pinned_find(&t.e->pins, open.name) == NULL);
+	CHECK_EQ_INT(serve("127.0.0.1"), 0);
+	CHECK(told(WARD_EGRESS_BLOCK, "no_host"));
+	/* And where it is allowed, it is on record, its real address is looked up, and judged. */
+	CHECK_STR_EQ(told_of(WARD_EGRESS_DNS_QUERY), "good.example");
 	t.address_allowed = "127.0.0.1";
 	open = opened(10, none);
 	open.to.port = t.port;
