@@ -333,6 +333,58 @@ def of_a_request_no_byte_more_than_its_length_goes_on():
         check_eq((m.value, m.up), (rb.DONE, len(head) + 6))
 
 
+def asked(r, request):
+    """client, server, id: a request in absolute form that has its server."""
+    c = r.client("127.0.0.1")
+    c.sendall(request)
+    m = r.hear(kind=rb.OPEN)
+    r.hear(kind=rb.SEEN)
+    r.say(rb.PASS, m.id)
+    ours, dialed = rb.pair()
+    r.say(rb.DIALED, m.id, fd=dialed)
+    dialed.close()
+    check(ours.recv(65536).startswith(b"POST / "), "no request")
+    return c, ours, m.id
+
+
+@test
+def the_server_hears_that_its_client_ends():
+    for body, sent in ((0, b""), (6, b"abcdef"), (6, b"abc")):
+        with relay() as r:
+            c, ours, _ = asked(r, post(body, sent))
+            c.shutdown(socket.SHUT_WR)
+            check_eq(ours.recv(100), b"", f"{body} {sent}")
+            ours.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            ours.close()
+            check_eq(c.recv(100), b"HTTP/1.1 200 OK\r\n\r\n")
+            check_eq(c.recv(100), b"")
+            check_eq(r.hear(kind=rb.CLOSED).value, rb.DONE)
+
+
+@test
+def what_comes_behind_a_request_does_not_cut_its_answer():
+    with relay() as r:
+        c, ours, _ = asked(r, post(3, b"abc"))
+        c.sendall(b"x" * 3000)
+        ours.sendall(b"y" * 100000)
+        ours.close()
+        check_eq(r.hear(kind=rb.CLOSED).value, rb.DONE)
+        c.sendall(b"x" * 3000)
+        time.sleep(0.2)
+        check_eq(rb.exactly(c, 200000), b"y" * 100000)
+        c.sendall(b"x" * 3000)
+        check(r.busy() < 0.2, "it computes")
+        c.close()
+        # And there is an end of it.
+        c, ours, _ = asked(r, post(0))
+        try:
+            for _ in range(200):
+                c.sendall(b"x" * 30000)
+        except OSError:
+            pass
+        check_eq(r.hear(kind=rb.CLOSED).value, rb.CLIENT)
+
+
 @test
 def whoever_is_slow_is_ended():
     with relay() as r:

@@ -127,7 +127,7 @@ static bool wants_in(const struct relay_flow *f, enum relay_side s)
 	if (!f->told)
 		return s == RELAY_CLIENT;
 	if (s == RELAY_CLIENT && !f->passed)
-		return !f->seen && f->passable == 0;
+		return !f->seen && f->passable == 0 && !relay_asked_all(f);
 	return f->dialed != 0 && w->len == 0;
 }
 
@@ -165,6 +165,9 @@ void relay_flow_settle(struct relay *r, struct relay_flow *f)
 {
 	if (f->ending == 0 && f->way[RELAY_UP].shut && f->way[RELAY_DOWN].shut)
 		f->ending = WARD_END_DONE + 1;
+	else if (f->ending == 0 && f->told && f->way[RELAY_DOWN].shut && relay_asked_all(f) &&
+		f->way[RELAY_UP].len == 0)
+		relay_proxy_answered(r, f);
 	for (int s = RELAY_CLIENT; f->ending == 0 && s <= RELAY_SERVER; s++)
 		if (f->fd[s] >= 0)
 			arm(r, f, (enum relay_side)s);
@@ -384,8 +387,10 @@ static uint64_t deadline(const struct relay_flow *f, enum ward_relay_end *ret)
 	uint64_t at = UINT64_MAX, total;
 
 	*ret = WARD_END_IDLE;
-	if (!f->dns && !f->told)
+	if (!f->dns && !f->told) {
+		*ret = f->drained ? WARD_END_DONE : WARD_END_IDLE;
 		return relay_proxy_deadline(f);
+	}
 	if (f->dns)
 		return sooner(at, f->last,
 			WARD_RELAY_FIRST_MS + (f->asked ? WARD_RELAY_ANSWER_MS : 0));

@@ -14,8 +14,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DRAIN_MAX (1u << 20)
-
 struct relay_proxy {
 	struct ward_proxy ask;
 	char host[WARD_RELAY_NAME_MAX +
@@ -125,6 +123,34 @@ static void refuse_socks(struct relay_flow *f, uint8_t code)
 		(void)say(f, reply, s->greeted ? sizeof(reply) : 2);
 }
 
+/* A socket that is closed with something unread takes the answer with it: what comes is read, for a while. */
+static void drain(struct relay *r, struct relay_flow *f)
+{
+	f->told = false;
+	relay_drop(&f->way[RELAY_UP]);
+	f->way[RELAY_UP].eof = false;
+	f->drained = true;
+	f->left = RELAY_DRAIN_MAX;
+	f->last = r->now;
+	relay_due(r, r->now + WARD_RELAY_FIRST_MS);
+}
+
+void relay_proxy_answered(struct relay *r, struct relay_flow *f)
+{
+	const struct ward_relay_msg closed = { .type = WARD_RELAY_CLOSED,
+		.id = f->id,
+		.value = WARD_END_DONE,
+		.up = f->way[RELAY_UP].moved,
+		.down = f->way[RELAY_DOWN].moved };
+
+	relay_tell(r, &closed);
+	(void)close(f->fd[RELAY_SERVER]);
+	f->fd[RELAY_SERVER] = -1;
+	f->dialed = 0;
+	f->bounded = false;
+	drain(r, f);
+}
+
 void relay_proxy_refused(struct relay *r, struct relay_flow *f, const struct ward_relay_msg *m)
 {
 	const struct ward_relay_msg closed = {
@@ -136,7 +162,6 @@ void relay_proxy_refused(struct relay *r, struct relay_flow *f, const struct war
 
 	memcpy(why, m->name, strnlen(m->name, sizeof(why) - 1));
 	relay_tell(r, &closed);
-	f->told = false;
 	if (s->why != NULL && s->status == 0)
 		f->ending = WARD_END_REFUSED + 1;
 	else if (s->how == WARD_HOW_SOCKS)
@@ -147,13 +172,7 @@ void relay_proxy_refused(struct relay *r, struct relay_flow *f, const struct war
 		refuse_http(f, codes[which].http, why, which == WARD_REFUSAL_GRANT);
 	free(f->proxy);
 	f->proxy = NULL;
-	relay_drop(&f->way[RELAY_UP]);
-	f->way[RELAY_UP].eof = false;
-	f->drained = true;
-	f->left = DRAIN_MAX;
-	f->last = r->now;
-	relay_due(r, r->now + WARD_RELAY_FIRST_MS);
-	/* A socket that is closed with something unread takes the answer with it: what comes is read, for a while. */
+	drain(r, f);
 	if (f->ending == 0 && shutdown(f->fd[RELAY_CLIENT], SHUT_WR) < 0)
 		f->ending = WARD_END_CLIENT + 1;
 	relay_flow_settle(r, f);
@@ -234,7 +253,6 @@ static void rewrite(struct relay *r, struct relay_flow *f)
 	free(out);
 	f->bounded = true;
 	f->left = s->body - body;
-	w->eof = f->left == 0;
 }
 
 static void asked(struct relay *r, struct relay_flow *f)

@@ -181,9 +181,7 @@ static void finish(struct relay_flow *f, enum relay_side way)
 
 	if (!w->eof || w->shut || w->len > 0 || f->fd[!way] < 0 || f->ending != 0)
 		return;
-	if (way == RELAY_DOWN || !f->bounded)
-		(void)shutdown(f->fd[!way],
-			SHUT_WR); /* if it is gone already, its own event says so */
+	(void)shutdown(f->fd[!way], SHUT_WR); /* if it is gone already, its own event says so */
 	w->shut = true;
 }
 
@@ -195,10 +193,23 @@ static size_t may_read(const struct relay_flow *f, enum relay_side way, size_t m
 
 static void was_read(struct relay_flow *f, enum relay_side way, size_t n)
 {
-	if (way == RELAY_DOWN || !f->bounded)
-		return;
-	f->left -= n;
-	f->way[way].eof |= f->left == 0;
+	if (way == RELAY_UP && f->bounded)
+		f->left -= n;
+}
+
+/* Behind the one request. */
+static void drop_behind(struct relay_flow *f)
+{
+	ssize_t n = recv(f->fd[RELAY_CLIENT], shared, sizeof(shared), MSG_DONTWAIT);
+
+	if (n < 0 && !later(errno))
+		gone(f, RELAY_CLIENT);
+	if (n == 0)
+		f->way[RELAY_UP].eof = true;
+	if (n > 0)
+		f->behind += (uint64_t)n;
+	if (f->behind > RELAY_DRAIN_MAX)
+		gone(f, RELAY_CLIENT);
 }
 
 /* One buffer. false: there is no more at the moment. */
@@ -206,8 +217,13 @@ static bool turn(struct relay *r, struct relay_flow *f, enum relay_side way)
 {
 	struct relay_way *w = &f->way[way];
 	size_t max = may_read(f, way, room(f, way));
-	ssize_t n = recv(f->fd[way], shared, max, MSG_DONTWAIT), sent;
+	ssize_t n, sent;
 
+	if (way == RELAY_UP && relay_asked_all(f)) {
+		drop_behind(f);
+		return false;
+	}
+	n = recv(f->fd[way], shared, max, MSG_DONTWAIT);
 	if (n < 0) {
 		if (!later(errno))
 			gone(f, way);
@@ -353,6 +369,8 @@ static void hold(struct relay *r, struct relay_flow *f)
 		finish(f, RELAY_UP);
 		return;
 	}
+	if (relay_asked_all(f))
+		return;
 	n = recv(f->fd[RELAY_CLIENT], shared,
 		may_read(f, RELAY_UP,
 			WARD_RELAY_HELD_MAX - w->len < WAY_MAX ? WARD_RELAY_HELD_MAX - w->len

@@ -54,11 +54,18 @@ struct relay_flow {
 	struct ward_relay_addr to, from;
 	bool told; /* the gate knows of it */
 	bool drained; /* it was answered, and what the client still says is read and dropped */
-	bool bounded; /* the client may say no more than left: its one request, behind which the server is not told of an end */
-	uint64_t left;
+	bool bounded; /* the client may say no more than left: its one request. What comes behind is dropped */
+	uint64_t left, behind;
 	struct relay_proxy *proxy; /* it came to the proxy, and has no answer yet; else NULL */
 };
 #define RELAY_UNARMED (~0u)
+#define RELAY_DRAIN_MAX (1u << 20) /* what is read and dropped, so that closing does not take the answer with it */
+
+/* All of the one request was read. */
+static inline bool relay_asked_all(const struct relay_flow *f)
+{
+	return f->bounded && f->left == 0;
+}
 
 /* What is kept of all flows together; the tests' program has less room, so that they need not fill it. */
 #ifdef WARD_RELAY_TEST
@@ -123,6 +130,7 @@ bool relay_proxy_new(struct relay *r, struct relay_flow *f); /* false: no memory
 void relay_proxy_event(struct relay *r, struct relay_flow *f, uint32_t events); /* while it is not told, or is drained */
 void relay_proxy_late(struct relay *r, struct relay_flow *f);
 void relay_proxy_dialed(struct relay_flow *f);
+void relay_proxy_answered(struct relay *r, struct relay_flow *f); /* the server's answer to the one request is over */
 void relay_proxy_refused(struct relay *r, struct relay_flow *f, const struct ward_relay_msg *m);
 uint64_t relay_proxy_deadline(const struct relay_flow *f);
 
