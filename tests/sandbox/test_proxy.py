@@ -5,6 +5,7 @@ The proxy that a run with egress has on its loopback, for clients that are confi
 one port. It asks the gate what a captured connection asks, and answers in the client's own protocol. All servers are the tests' own.
 """
 import base64
+import contextlib
 import json
 import os
 import socket
@@ -388,13 +389,14 @@ def what_comes_behind_a_request_does_not_cut_its_answer():
 @test
 def whoever_is_slow_is_ended():
     with relay() as r:
-        silent, slow, socks = (r.client("127.0.0.1") for _ in range(3))
+        silent, slow, socks, half = (r.client("127.0.0.1") for _ in range(4))
         at = time.monotonic()
         slow.sendall(b"CONNECT good.example")
         socks.sendall(b"\5\1\0")
+        half.sendall(b"\5\2\0")
         check_eq(socks.recv(2), b"\5\0")
         ended = 0
-        while ended < 2:
+        while ended < 3:
             if time.monotonic() - at < 4:
                 slow.sendall(b"e")
             m = r.hear(0.5)
@@ -406,6 +408,7 @@ def whoever_is_slow_is_ended():
         check(4.5 < time.monotonic() - at < 6.5, f"{time.monotonic() - at} s")
         check(slow.recv(1000).startswith(b"HTTP/1.1 408 "), "no 408")
         check_eq(socks.recv(100)[:2], b"\5\1")
+        check_eq(half.recv(100), b"\5\xff")   # 1 would be a method
         check(rb.was_reset(silent), "a silent one is still there")
 
 
@@ -420,6 +423,31 @@ def a_head_without_an_end_is_bounded():
         check(c.recv(1000).startswith(b"HTTP/1.1 431 "), "no 431")
         c.close()
         check_eq(r.hear(kind=rb.CLOSED).value, rb.END_REFUSED)
+
+
+@test
+def a_head_that_fits_and_does_not_as_its_server_wants_it():
+    with relay() as r:
+        c = r.client("127.0.0.1")
+        head = b"GET http://a.example HTTP/1.0\r\nX: "
+        c.sendall(head + b"x" * (65536 - len(head) - 4) + b"\r\n\r\n")
+        m = r.hear(kind=rb.OPEN)
+        check_eq(m.value & 0x100, 0x100)
+        r.say(rb.REFUSED, m.id)
+        check(c.recv(1000).startswith(b"HTTP/1.1 431 "), "no 431")
+
+
+@test
+def who_has_to_go_before_it_is_known_for_what_is_counted():
+    with relay() as r:
+        many = [r.client("127.0.0.1") for _ in range(530)]
+        for c in many:   # 64 KiB of each are kept, 32 MiB of all
+            with contextlib.suppress(OSError):
+                c.sendall(b"CONNECT good.example:443 HTTP/1.1\r\nX: " + b"x" * 60000)
+        m = r.hear(kind=rb.LIMIT)
+        check_eq((m.value, m.up >= 1), (0, True))
+        for c in many:
+            c.close()
 
 
 @test

@@ -104,6 +104,9 @@ void relay_flow_end(struct relay *r, struct relay_flow *f, enum ward_relay_end w
 		relay_names_forget(r, f->id);
 	else if (f->told)
 		relay_tell(r, &m);
+	/* Who asked the proxy, and had to go before it was known for what. */
+	else if (!f->drained && (why == WARD_END_HELD || why == WARD_END_MEMORY))
+		relay_limited(r, WARD_RELAY_LIMIT_FLOWS);
 	flow_free(r, f);
 }
 

@@ -233,16 +233,22 @@ static void taken(struct relay_way *w, size_t n)
 		relay_drop(w);
 }
 
-/* The head is put as its server wants it, and what there is of the body behind it. */
-static void rewrite(struct relay *r, struct relay_flow *f)
+/* The head is put as its server wants it, and what there is of the body behind it. false: it is no request that can go. */
+static bool rewrite(struct relay *r, struct relay_flow *f)
 {
 	struct relay_way *w = &f->way[RELAY_UP];
-	const struct ward_proxy *s = &f->proxy->ask;
+	struct ward_proxy *s = &f->proxy->ask;
 	size_t body = w->len - s->take, n;
 	char *out = malloc(s->take + WARD_PROXY_MORE_MAX + body);
 
 	n = out != NULL ? ward_proxy_rewrite(s, (const uint8_t *)w->kept + w->off, s->take, out)
 			: 0;
+	if (n + body > WARD_RELAY_HELD_MAX) {
+		free(out);
+		(void)ward_proxy_bad(s, 431, "a head that is too long for its server's form");
+		bad(r, f);
+		return false;
+	}
 	if (n > 0 && body > 0)
 		memcpy(out + n, w->kept + w->off + s->take, body);
 	relay_drop(w);
@@ -253,15 +259,14 @@ static void rewrite(struct relay *r, struct relay_flow *f)
 	free(out);
 	f->bounded = true;
 	f->left = s->body - body;
+	return f->ending == 0;
 }
 
 static void asked(struct relay *r, struct relay_flow *f)
 {
-	if (f->proxy->ask.how == WARD_HOW_PROXIED)
-		rewrite(r, f);
-	else
+	if (f->proxy->ask.how != WARD_HOW_PROXIED)
 		taken(&f->way[RELAY_UP], f->proxy->ask.take);
-	if (f->ending != 0)
+	else if (!rewrite(r, f))
 		return;
 	f->first = 0;
 	tell(r, f, false);
@@ -336,7 +341,10 @@ void relay_proxy_late(struct relay *r, struct relay_flow *f)
 		relay_flow_end(r, f, WARD_END_IDLE);
 		return;
 	}
-	(void)ward_proxy_bad(s, s->how == WARD_HOW_SOCKS ? 1 : 408,
+	(void)ward_proxy_bad(s,
+		s->how != WARD_HOW_SOCKS ? 408
+			: s->greeted     ? 1
+					 : 0xff,
 		"the request does not come to an end");
 	bad(r, f);
 	relay_flow_settle(r, f);
