@@ -238,6 +238,23 @@ def none_of_the_attacks_passes(p):
 
 
 @both
+def whoever_asks_is_known_by_whatever_address(p):
+    n = Net(p)
+    where = ["127.0.0.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1", "::ffff:0.0.0.0"]
+    script = f"""
+import socket
+for i, where in enumerate({where}):
+    with socket.create_connection((where, {PORT}), 10) as s:
+        s.sendall(b"CONNECT {OTHER}:%d HTTP/1.0\\r\\n\\r\\n" % (i + 1))
+        print(s.recv(12))
+"""
+    r, _ = n.run(PYTHON, "-c", script)
+    check_eq(r.out.splitlines(), ["b'HTTP/1.1 403'"] * len(where), r.err)
+    known = {b["resource"]: b["detail"].get("comm") for b in n.told("net.block")}
+    check_eq({w: bool(known.get(f"{OTHER}:{i + 1}")) for i, w in enumerate(where)}, dict.fromkeys(where, True), str(known))
+
+
+@both
 def a_server_that_speaks_first_and_unreachable_ones(p):
     n = Net(p)
     t = Talker(b"220 hello\r\n")

@@ -170,7 +170,7 @@ static bool is_captured(const struct ward_notify *n, const struct ward_ask *ask,
 			(synthetic && ask->req->data.nr == SYS_connect));
 }
 
-/* The proxy of the run's loopback: the gate is asked there, too. */
+/* The proxy of the run's loopback, which no address at all is as well: the gate is asked there, too. */
 static bool is_proxy(const struct ward_notify *n, const struct sock *s, bool loopback,
 	uint16_t network_port)
 {
@@ -211,7 +211,9 @@ static void decide_v4(struct ward_notify *n, struct ward_ask *ask, const struct 
 	uint32_t network_order, uint16_t port, struct decision *d)
 {
 	d->err = 0;
-	d->captured = is_proxy(n, s, ntohl(network_order) == INADDR_LOOPBACK, port);
+	d->captured = is_proxy(n, s,
+		ntohl(network_order) == INADDR_LOOPBACK || network_order == htonl(INADDR_ANY),
+		port);
 	if (is_local4(n, network_order))
 		return;
 	d->captured =
@@ -226,7 +228,7 @@ static void decide_v6(struct ward_notify *n, struct ward_ask *ask, const struct 
 	const struct in6_addr *a, uint16_t port, struct decision *d)
 {
 	d->err = 0;
-	d->captured = is_proxy(n, s, IN6_IS_ADDR_LOOPBACK(a), port);
+	d->captured = is_proxy(n, s, IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a), port);
 	if (is_local6(n, a))
 		return;
 	d->captured = !is_many(s, IN6_IS_ADDR_MULTICAST(a)) &&
