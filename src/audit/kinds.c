@@ -21,6 +21,7 @@ static const struct {
 	{ "sandbox.violation", NULL },
 	{ "selftest", NULL },
 	{ "limit.hit", NULL },
+	{ "net.open", NULL },
 	{ "net.connect", NULL },
 	{ "net.block", NULL },
 	{ "dns.query", NULL },

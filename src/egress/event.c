@@ -15,6 +15,7 @@ struct ward_told {
 	const char *why; /* static, as are inspected and ended */
 	const char *inspected, *ended, *via;
 	uint16_t port;
+	bool dialled;
 	uint64_t total; /* told, with what waits */
 	struct ward_egress_event waits; /* count 0: nothing */
 	char *name, *address, *text, *rule;
@@ -48,6 +49,7 @@ const char *ward_egress_kind_name(enum ward_egress_kind k)
 	static const char *const names[WARD_EGRESS_KIND_MAX] = {
 		[WARD_EGRESS_DNS_QUERY] = "dns.query",
 		[WARD_EGRESS_DNS_BLOCK] = "dns.block",
+		[WARD_EGRESS_OPEN] = "net.open",
 		[WARD_EGRESS_CONNECT] = "net.connect",
 		[WARD_EGRESS_BLOCK] = "net.block",
 		[WARD_EGRESS_LIMIT] = "limit.hit",
@@ -77,11 +79,11 @@ static size_t bucket_of(const struct ward_egress_event *e)
 
 static bool alike(const struct ward_told *t, const struct ward_egress_event *e)
 {
-	return t->kind == e->kind && t->port == e->port && ward_streq(t->why, e->why) &&
-		ward_streq(t->inspected, e->inspected) && ward_streq(t->ended, e->ended) &&
-		ward_streq(t->via, e->via) && ward_streq(t->name, e->name) &&
-		ward_streq(t->address, e->address) && ward_streq(t->rule, e->rule) &&
-		ward_streq(t->comm, e->comm ? e->comm : "");
+	return t->kind == e->kind && t->port == e->port && t->dialled == e->dialled &&
+		ward_streq(t->why, e->why) && ward_streq(t->inspected, e->inspected) &&
+		ward_streq(t->ended, e->ended) && ward_streq(t->via, e->via) &&
+		ward_streq(t->name, e->name) && ward_streq(t->address, e->address) &&
+		ward_streq(t->rule, e->rule) && ward_streq(t->comm, e->comm ? e->comm : "");
 }
 
 static void free_told(struct ward_told *t)
@@ -119,6 +121,7 @@ static struct ward_told *remember(struct ward_egress *g, const struct ward_egres
 		.ended = e->ended,
 		.via = e->via,
 		.port = e->port,
+		.dialled = e->dialled,
 		.name = copy(e->name, &failed),
 		.address = copy(e->address, &failed),
 		.text = copy(e->text, &failed),
@@ -142,6 +145,7 @@ static void flush(struct ward_egress *g, struct ward_told *t)
 	e.name = t->name;
 	e.address = t->address;
 	e.port = t->port;
+	e.dialled = t->dialled;
 	e.why = t->why;
 	e.text = t->text;
 	e.inspected = t->inspected;

@@ -137,10 +137,12 @@ static void tell_client(const struct ward_flow *f, enum ward_egress_why why)
 	ward_gate_send(f->e, &m, -1);
 }
 
+/* ends: it is the end of the connection outside, if there is one. */
 static void tell_block(struct ward_flow *f, enum ward_egress_why why, const char *text,
-	const struct ward_relay_addr *address)
+	const struct ward_relay_addr *address, bool ends)
 {
 	struct ward_egress_event v = { .kind = WARD_EGRESS_BLOCK,
+		.dialled = ends && f->peer.family,
 		.name = name_of(f),
 		.port = f->to.port,
 		.inspected = f->inspected,
@@ -149,6 +151,8 @@ static void tell_block(struct ward_flow *f, enum ward_egress_why why, const char
 	char shown[WARD_ADDRESS_TEXT_MAX];
 
 	whose(f, true);
+	if (v.dialled && !address)
+		address = &f->peer;
 	if (!address && !name_of(f))
 		address = &f->to;
 	if (address)
@@ -167,7 +171,7 @@ static void refuse(struct ward_flow *f, enum ward_egress_why why, const char *te
 	ward_dial_drop(f);
 	set_state(f, WARD_FLOW_REFUSED);
 	tell_client(f, why);
-	tell_block(f, why, text, address);
+	tell_block(f, why, text, address, true);
 }
 
 static enum ward_egress_why over(enum ward_net_limit which)
@@ -194,34 +198,42 @@ static void tell_over(struct ward_flow *f, enum ward_relay_end end)
 		if (rows[i].end != end || f->state != WARD_FLOW_OPEN)
 			continue;
 		f->e->spent[rows[i].which] = true;
-		tell_block(f, over(rows[i].which), NULL, f->name ? NULL : &f->to);
+		tell_block(f, over(rows[i].which), NULL, f->name ? NULL : &f->to, false);
 	}
+}
+
+/* Fill in what is said of a flow that was allowed at its begin and at its end. */
+static void tell_allowed(struct ward_flow *f, struct ward_egress_event *v)
+{
+	char shown[WARD_ADDRESS_TEXT_MAX];
+
+	v->name = name_of(f);
+	v->port = f->to.port;
+	v->via = via(f);
+	v->rule = f->rule[0] ? f->rule : NULL;
+	v->count = 1;
+	v->pid = f->pid;
+	v->comm = f->comm[0] ? f->comm : NULL;
+	if (f->peer.family)
+		v->address = ward_address_text(&f->peer, shown);
+	else if (!f->name)
+		v->address = ward_address_text(&f->to, shown);
+	ward_tell(f->e, v);
 }
 
 /* m: the relay's word; NULL: it did not come, and how much was moved is not known. */
 static void tell_end(struct ward_flow *f, const char *ended, const struct ward_relay_msg *m)
 {
 	struct ward_egress_event v = { .kind = WARD_EGRESS_CONNECT,
-		.name = name_of(f),
-		.port = f->to.port,
 		.inspected = f->inspected ? f->inspected : "none",
 		.ended = ended,
-		.via = via(f),
-		.rule = f->rule[0] ? f->rule : NULL,
 		.up = m ? m->up : 0,
 		.down = m ? m->down : 0,
 		.uncounted = !m,
-		.duration_ms = (ward_now_mono_ns() - f->opened) / WARD_MS,
-		.count = 1,
-		.pid = f->pid,
-		.comm = f->comm[0] ? f->comm : NULL };
-	char shown[WARD_ADDRESS_TEXT_MAX];
+		.dialled = f->peer.family,
+		.duration_ms = (ward_now_mono_ns() - f->opened) / WARD_MS };
 
-	if (f->peer.family)
-		v.address = ward_address_text(&f->peer, shown);
-	else if (!f->name)
-		v.address = ward_address_text(&f->to, shown);
-	ward_tell(f->e, &v);
+	tell_allowed(f, &v);
 }
 
 /* ---- judging ---- */
@@ -620,8 +632,10 @@ void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr 
 	unset_pending(f);
 	f->state = WARD_FLOW_OPEN;
 	f->peer = *peer;
+	/* Before a byte can go either way: whatever kills us then, it is on record who was connected. */
+	whose(f, true);
+	tell_allowed(f, &(struct ward_egress_event){ .kind = WARD_EGRESS_OPEN });
 	ward_gate_send(f->e, &m, fd);
-	whose(f, false);
 }
 
 void ward_flow_failed(struct ward_flow *f, int err)

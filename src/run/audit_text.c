@@ -126,6 +126,8 @@ struct show {
 	bool json;
 	const char *run; /* only the network of this one; NULL: all */
 	bool any; /* of run there was something */
+	struct ward_net_opened
+		*opened; /* for people, begins are shown that have no end; else NULL */
 	void (*fn)(void *arg, const char *line);
 	void *arg;
 	struct ward_buf line;
@@ -241,14 +243,27 @@ static void network_text(struct ward_buf *b, const struct ward_json *rec)
 	}
 }
 
+static bool of_run(const struct show *s, const struct ward_json *rec)
+{
+	const struct ward_json *run = get(rec, "run", WARD_JSON_STRING);
+
+	return run && ward_streq(run->str.s, s->run);
+}
+
+static bool is_begin(const struct ward_json *rec)
+{
+	const struct ward_json *kind = get(rec, "kind", WARD_JSON_STRING);
+
+	return kind && ward_streq(kind->str.s, "net.open");
+}
+
 /* Is it a record of the run's network? */
 static bool of_network(struct show *s, const struct ward_json *rec)
 {
-	const struct ward_json *run = get(rec, "run", WARD_JSON_STRING);
 	const struct ward_json *kind = get(rec, "kind", WARD_JSON_STRING);
 	const struct ward_json *resource = get(rec, "resource", WARD_JSON_STRING);
 
-	if (!run || !kind || !ward_streq(run->str.s, s->run))
+	if (!kind || !of_run(s, rec))
 		return false;
 	s->any = true;
 	return ward_has_prefix(kind->str.s, "net.") || ward_has_prefix(kind->str.s, "dns.") ||
@@ -262,7 +277,7 @@ static int show_record(void *arg, const struct ward_json *rec, const char *line,
 	struct show *s = arg;
 	(void)lineno; /* the record's own number is shown */
 	if (s->run && !of_network(s, rec))
-		return 0;
+		return s->opened && of_run(s, rec) ? ward_net_opened_note(s->opened, rec, "") : 0;
 	ward_buf_clear(&s->line);
 	if (s->json)
 		ward_buf_add(&s->line, line, n);
@@ -273,8 +288,20 @@ static int show_record(void *arg, const struct ward_json *rec, const char *line,
 	const char *text = ward_buf_cstr(&s->line);
 	if (s->line.failed)
 		return WARD_E_NOMEM;
-	s->fn(s->arg, text);
-	return 0;
+	if (!s->opened || !is_begin(rec))
+		s->fn(s->arg, text);
+	return s->opened ? ward_net_opened_note(s->opened, rec, text) : 0;
+}
+
+static void show_opened(void *arg, const char *line, int64_t n)
+{
+	struct show *s = arg;
+
+	ward_buf_clear(&s->line);
+	ward_buf_adds(&s->line, line);
+	ward_buf_addf(&s->line, "; %" PRId64 " without an end on record", n);
+	if (!s->line.failed)
+		s->fn(s->arg, ward_buf_cstr(&s->line));
 }
 
 int ward_audit_show(const char *file, bool json, void (*fn)(void *arg, const char *line), void *arg,
@@ -302,7 +329,13 @@ int ward_net_log(const char *file, const char *run, bool json,
 		ward_fail_fix(err, "give the run as the log has it: 26 letters and digits");
 		return r;
 	}
-	r = ward_audit_each(file, show_record, &s, err);
+	if (!json)
+		s.opened = ward_net_opened_new();
+	r = json || s.opened ? ward_audit_each(file, show_record, &s, err) : WARD_E_NOMEM;
+	if (r == WARD_OK && s.opened)
+		ward_net_opened_each(s.opened, show_opened, &s);
+	r = r == WARD_OK && s.line.failed ? WARD_E_NOMEM : r;
+	ward_net_opened_free(s.opened);
 	ward_buf_done(&s.line);
 	if (r == WARD_E_NOMEM)
 		return ward_fail(err, r, "out of memory");

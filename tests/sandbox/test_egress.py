@@ -4,6 +4,7 @@
 Egress from end to end: real clients, unconfigured, reach what was granted by name and port, and nothing else; what is refused is refused at
 once, with the record that says so, and for a refused name nothing reaches a name server. All servers are the tests' own.
 """
+import contextlib
 import json
 import os
 import socket
@@ -407,11 +408,87 @@ def net_log_prints_it(p):
     check_in(f'net.connect allow NETWORK_CONNECT "{NAME}:{n.http.port}"', r.out)
     check_in('dns.block deny NETWORK_CONNECT "other.test.example"', r.out)
     check_in("inspected=http", r.out)
+    # A connection that is over is one line.
+    check("net.open" not in r.out, r.out)
     r = cli.ward("net", "log", "--json", doc["run"], "--audit", str(p.log))
-    check_eq({json.loads(line)["kind"] for line in r.out.splitlines()}, {"dns.query", "net.connect", "dns.block"})
+    check_eq({json.loads(line)["kind"] for line in r.out.splitlines()}, {"dns.query", "net.open", "net.connect", "dns.block"})
     r = cli.ward("net", "log", "0" * 26, "--audit", str(p.log))
     check_eq(r.code, 2, r.out)
     check_in("has nothing of run", r.err)
+
+
+@both
+def who_was_connected_is_on_record_when_everything_is_killed(p):
+    n = Net(p)
+    t = Talker(b"x")
+    script = f"""
+import socket, time
+for _ in range(2):
+    s = socket.create_connection(({NAME!r}, {t.port}), 10)
+    s.recv(1)
+    s.sendall(b"q")
+    s.recv(1)
+print("ready", flush=True)
+time.sleep(60)
+"""
+    q = p.start(*n.grants(port=t.port), "--", PYTHON, "-c", script, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    check_eq(q.stdout.readline(), "ready\n")
+    # The first one has ended, and has its end; the second is there as long as the run is.
+    check(until(lambda: n.told("net.connect")), str(n.told()))
+    run = n.told()[0]["run"]
+
+    def shown():
+        r = cli.ward("net", "log", run, "--audit", str(p.log))
+        check_eq(r.code, 0, r.err)
+        return [line for line in r.out.splitlines() if "net.open" in line]
+    check_eq(len(shown()), 1, str(shown()))
+    everything = [q.pid, *box.descendants(q.pid)]
+    check("ward-relay" in box.descendants(q.pid).values(), "no relay")
+    for pid in everything:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, box.KILL)
+    q.wait()
+    box.verify(p)
+    opens = n.told("net.open")
+    check_eq([(o["resource"], o["effect"], o["detail"]["address"], o["detail"]["comm"], o["detail"]["count"]) for o in opens],
+             2 * [(f"{NAME}:{t.port}", "allow", "127.0.0.1", "python3", 1)])
+    check_eq([len(o["rules"]) for o in opens], [1, 1])
+    check_eq(sum(c["detail"]["count"] for c in n.told("net.connect")), 1)
+    for again in (False, True):
+        (line,) = shown()
+        check_in(f'"{NAME}:{t.port}"', line)
+        check_in("comm=python3", line)
+        check_in("; 1 without an end on record", line)
+        if not again:
+            # A later start writes the end of the run, which is none of its connections.
+            check_eq(p.run("--", "true").code, 0)
+            check_in("aborted", [r["detail"].get("status") for r in box.records(p) if r["kind"] == "run.end" and r["run"] == run])
+
+
+@both
+def a_connection_that_is_refused_for_its_first_bytes_has_its_end(p):
+    n = Net(p)
+    t = Talker(b"x")
+    script = f"""
+import socket, sys
+s = socket.create_connection(({NAME!r}, {t.port}), 10)
+s.recv(1)
+s.sendall(b"GET / HTTP/1.1\\r\\nHost: other.test.example\\r\\n\\r\\n")
+try:
+    s.recv(1)
+except OSError:
+    pass
+print("refused", flush=True)
+sys.stdin.read(1)
+"""
+    q = p.start(*n.grants(port=t.port), "--", PYTHON, "-c", script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    check_eq(q.stdout.readline(), "refused\n")
+    check(until(lambda: n.told("net.block")), str(n.told()))
+    check_eq(n.told("net.block")[0]["detail"].get("dialled"), True, str(n.told()))
+    check_eq(len(n.told("net.open")), 1, str(n.told()))
+    r = cli.ward("net", "log", n.told()[0]["run"], "--audit", str(p.log))
+    check("net.open" not in r.out, r.out)
+    q.communicate("\n", timeout=30)
 
 
 @both

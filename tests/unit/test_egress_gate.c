@@ -28,7 +28,7 @@ static struct {
 		enum ward_egress_kind kind;
 		char why[32], name[64], address[64];
 		uint64_t count, up;
-		bool uncounted;
+		bool uncounted, dialled;
 	} told[TOLD_MAX];
 	size_t n_told;
 } t;
@@ -69,6 +69,7 @@ static void on_event(void *arg, const struct ward_egress_event *e)
 	t.told[t.n_told].count = e->count;
 	t.told[t.n_told].up = e->up;
 	t.told[t.n_told].uncounted = e->uncounted;
+	t.told[t.n_told].dialled = e->dialled;
 	(void)snprintf(t.told[t.n_told].why, 32, "%s", e->why ? e->why : "");
 	(void)snprintf(t.told[t.n_told].name, 64, "%s", e->name ? e->name : "");
 	(void)snprintf(t.told[t.n_told].address, 64, "%s", e->address ? e->address : "");
@@ -392,6 +393,9 @@ TEST(dials_what_was_looked_at)
 	ready();
 	CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_DIALED);
 	CHECK_EQ_INT(n_fds, 1);
+	/* Whatever comes then, it is told that it was made. */
+	REQUIRE(told(WARD_EGRESS_OPEN, ""));
+	CHECK_STR_EQ(t.told[t.n_told - 1].address, "127.0.0.1");
 	m = (struct ward_relay_msg){
 		.type = WARD_RELAY_SEEN, .id = 1, .value = WARD_SPOKEN_HTTP, .name = "good.example"
 	};
@@ -402,6 +406,7 @@ TEST(dials_what_was_looked_at)
 	say(&m);
 	CHECK(told(WARD_EGRESS_CONNECT, ""));
 	CHECK_EQ_INT(t.told[t.n_told - 1].up, 5);
+	CHECK(t.told[t.n_told - 1].dialled);
 	CHECK_STR_EQ(t.told[t.n_told - 1].address, "127.0.0.1");
 	end();
 }
@@ -911,6 +916,8 @@ TEST(what_the_relay_turned_away_is_told)
 	m = (struct ward_relay_msg){ .type = WARD_RELAY_CLOSED, .id = 1, .value = WARD_END_HELD };
 	say(&m);
 	CHECK(told(WARD_EGRESS_BLOCK, "held_bytes"));
+	CHECK(t.told[t.n_told - 1].dialled);
+	CHECK_STR_EQ(t.told[t.n_told - 1].address, "127.0.0.1");
 	CHECK(!told(WARD_EGRESS_CONNECT, ""));
 	end();
 }
