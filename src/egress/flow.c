@@ -109,6 +109,17 @@ static void whose(struct ward_flow *f, bool wait)
 		e->no_who_until = now + WHO_AGAIN_MS * WARD_MS;
 }
 
+/* Would the capability that the answer names help? It is of what was asked: a name, or an address that may be reached. */
+static bool is_granted_so(const struct ward_flow *f)
+{
+	const uint8_t *v4 = ward_address_nat64(f->to.family, f->to.a);
+
+	if (name_of(f))
+		return f->named;
+	return ward_address_classify(f->to.family, f->to.a) != WARD_ADDRESS_NEVER &&
+		(!v4 || ward_address_classify(4, v4) == WARD_ADDRESS_PUBLIC);
+}
+
 /*
  * For who asked the proxy: the word, and what it means in general. What a name leads to, which rule it was and what went wrong outside is
  * not told to the inside. A grant helps where no rule said no.
@@ -128,8 +139,7 @@ static void tell_client(const struct ward_flow *f, enum ward_egress_why why)
 	struct ward_relay_msg m = { .type = WARD_GATE_REFUSED, .id = f->id, .value = kinds[why] };
 	struct ward_egress_event v = { 0 };
 
-	if (why == WARD_EGRESS_WHY_NO_RULE && !f->rule[0] &&
-		(name_of(f) || ward_address_classify(f->to.family, f->to.a) != WARD_ADDRESS_NEVER))
+	if (why == WARD_EGRESS_WHY_NO_RULE && !f->rule[0] && is_granted_so(f))
 		m.value = WARD_REFUSAL_GRANT;
 	ward_tell_why(&v, why, NULL);
 	if (f->how != WARD_HOW_CAPTURED)
@@ -604,6 +614,7 @@ void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
 	f->state = WARD_FLOW_RESOLVING;
 	set_pending(f);
 	f->asked = m->name[0] ? m->name : NULL;
+	f->named = f->asked != NULL;
 	if (!f->asked)
 		f->name = ward_pinned_at(&e->pins, &f->to, &synthetic);
 	if (!ward_bucket_take(&e->opens, f->opened))

@@ -118,7 +118,7 @@ struct ward_flow {
 	const char *inspected;
 	enum ward_relay_how how;
 	const char *asked;           /* of the proxy, while it is opened: the name; NULL */
-	bool made;                   /* it counts against the limits */
+	bool made, named;            /* it counts against the limits; the proxy was asked for the name */
 	struct ward_dial *dial;      /* while WAITING, DIALING */
 	int pid;
 	char comm[16];

@@ -23,6 +23,7 @@ static struct {
 	const char *address_forbidden; /* behind a name */
 	bool wildcard; /* "*.ward.internal" is */
 	enum ward_effect held; /* of "held.example", if it may be held */
+	bool no_rule; /* what is refused is by none */
 	bool wide; /* addresses are allowed by a rule that holds them all */
 	struct {
 		enum ward_egress_kind kind;
@@ -37,7 +38,7 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 	size_t size)
 {
 	(void)arg;
-	(void)snprintf(rule, size, "a rule");
+	(void)snprintf(rule, size, "%s", t.no_rule ? "" : "a rule");
 	if (q->name && q->address) {
 		if (!t.address_forbidden || strcmp(q->address, t.address_forbidden) != 0)
 			*ret = WARD_ALLOW;
@@ -345,6 +346,49 @@ TEST(a_name_of_the_proxy)
 		r = hear(&m, NULL);
 	}
 	CHECK(r == 1 && m.type == WARD_GATE_DIALED && m.id == 10);
+	end();
+}
+
+/* The answer of the proxy names a capability where it would help, of what was asked. */
+TEST(a_grant_is_told_where_it_would_help)
+{
+	static const struct {
+		const char *name, *address;
+		uint32_t told;
+	} rows[] = {
+		{ "good.example", "0.0.0.0", WARD_REFUSAL_GRANT }, /* at another port */
+		{ "", "203.0.114.1", WARD_REFUSAL_GRANT }, { "", "10.1.2.3", WARD_REFUSAL_GRANT },
+		{ "", "169.254.169.254", WARD_REFUSAL_RULE },
+		{ "", "64:ff9b::808:808", WARD_REFUSAL_GRANT },
+		{ "", "64:ff9b::a9fe:a9fe", WARD_REFUSAL_RULE },
+		{ "", "64:ff9b::a01:203", WARD_REFUSAL_RULE }, /* it needs two */
+		{ "", "pinned", WARD_REFUSAL_RULE }, /* a name's, that was not asked for */
+	};
+	static const uint8_t none[4];
+	struct ward_relay_msg m, ask = named("good.example"), open;
+	uint8_t v4[4];
+
+	begin();
+	t.no_rule = true;
+	ready();
+	say(&ask);
+	REQUIRE(hear(&m, NULL) == 1);
+	memcpy(v4, m.v4, 4);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		open = opened((uint32_t)i + 1, none);
+		open.value = WARD_HOW_SOCKS;
+		open.to.port = (uint16_t)(t.port + 1);
+		(void)snprintf(open.name, sizeof(open.name), "%s", rows[i].name);
+		if (strcmp(rows[i].address, "pinned") == 0)
+			memcpy(open.to.a, v4, 4);
+		else
+			CHECK(ward_address_parse(rows[i].address, strlen(rows[i].address),
+				&open.to));
+		say(&open);
+		REQUIRE(hear(&m, NULL) == 1);
+		CHECK_EQ_INT(m.type, WARD_GATE_REFUSED);
+		CHECK_EQ_INT(m.value, rows[i].told);
+	}
 	end();
 }
 
