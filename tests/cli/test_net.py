@@ -165,6 +165,33 @@ def a_policy_that_grants_what_is_never_reached_is_an_error_at_its_line(row):
         check_eq(r.code, 0, r.err)
 
 
+PROGRAM = 'permit (principal%s, action == Ward::Action::"net.connect", resource in Ward::Domain::"example.com")%s;\n'
+
+
+@cases([(name, row) for name, *row in (
+    ("as it is", "", '\n  when { context.program == "curl" }', "net.cedar:2:10: "),
+    ("of the principal", "", '\n  when { principal.program == "curl" }', "net.cedar:2:10: "),
+    ("where there is one", "", '\n  when { context has program && context.program == "curl" }', None),
+    ("as the principal's kind", " is Ward::Program", "", None),
+    ("above the principal", "", ' when { principal in Ward::Program::"/usr/bin/curl" }', None),
+)])
+def no_policy_grants_a_connection_for_the_program_that_makes_it(row):
+    """A program gives itself its name, so it is for the record, and no reason to allow."""
+    principal, when, error = row
+    with cli.place() as p:
+        p.write("net.cedar", PROGRAM % (principal, when))
+        r = asked(p, "--policy", "net.cedar", "a.example.com:443")
+        if error:
+            check(r.code != 0 and not r.out, r.out)
+            check_in(error, r.err)
+        else:
+            check_eq(r.code, 1, r.err)
+            check(r.out.startswith("deny"), r.out)
+        # It is what was said of the program that makes the difference.
+        p.write("net.cedar", PROGRAM % ("", ""))
+        check_eq(asked(p, "--policy", "net.cedar", "a.example.com:443").code, 0)
+
+
 @test
 def one_endpoint_that_a_rule_forbids_is_refused_before_the_start():
     with cli.place() as p:
