@@ -64,17 +64,19 @@ void ward_tell_why(struct ward_egress_event *e, enum ward_egress_why why, const 
 	e->text = text ? text : whys[why].text;
 }
 
-static size_t bucket_of(const struct ward_egress_event *e)
+/* All that alike() compares. The sandbox chooses most of it, and shall not be able to say which of it meet: hence the seed. */
+static size_t bucket_of(const struct ward_egress *g, const struct ward_egress_event *e)
 {
-	uint32_t h = 2166136261u ^ (uint32_t)e->kind ^ (uint32_t)e->port << 8;
-	const char *parts[] = { e->name, e->address, e->why, e->inspected, e->ended, e->via };
+	uint64_t h = g->told_seed ^ (uint64_t)e->kind ^ (uint64_t)e->port << 8;
+	const char *parts[] = { e->name, e->address, e->why, e->inspected, e->ended, e->via,
+		e->rule, e->comm };
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(parts); i++) {
-		h = (h ^ 0xff) * 16777619u;
+		h = (h ^ 0xff) * 1099511628211u;
 		for (const char *p = parts[i]; p && *p; p++)
-			h = (h ^ (unsigned char)*p) * 16777619u;
+			h = (h ^ (unsigned char)*p) * 1099511628211u;
 	}
-	return h % WARD_TOLD_BUCKETS;
+	return (h ^ h >> 32) % WARD_TOLD_BUCKETS;
 }
 
 static bool alike(const struct ward_told *t, const struct ward_egress_event *e)
@@ -159,7 +161,7 @@ static void flush(struct ward_egress *g, struct ward_told *t)
 
 static struct ward_told *told_of(struct ward_egress *g, const struct ward_egress_event *e)
 {
-	size_t bucket = bucket_of(e);
+	size_t bucket = bucket_of(g, e);
 	struct ward_told *t = g->told[bucket];
 
 	while (t && !alike(t, e))

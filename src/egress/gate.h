@@ -126,7 +126,6 @@ struct ward_flow {
 };
 #define WARD_FLOWS_BUCKETS 4096
 
-struct ward_told;
 #define WARD_TOLD_BUCKETS 1024
 struct ward_egress {
 	const struct ward_egress_ops *ops;
@@ -151,6 +150,7 @@ struct ward_egress {
 	struct ward_out *out, *out_last; /* what the relay has not taken yet */
 	size_t n_out;
 	struct ward_told *told[WARD_TOLD_BUCKETS];
+	uint64_t told_seed;
 	size_t n_told[WARD_EGRESS_KIND_MAX];
 	struct {
 		uint64_t count, up, down;

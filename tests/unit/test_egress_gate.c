@@ -884,6 +884,30 @@ TEST(no_kind_crowds_out_another)
 	end();
 }
 
+/* What the sandbox chooses is not found together: who it is, and, by what it asks, the rule. */
+TEST(what_is_told_is_spread)
+{
+	struct ward_egress_event v = { .kind = WARD_EGRESS_BLOCK, .why = "no_rule", .count = 1 };
+	char text[32];
+
+	for (int by_rule = 0; by_rule < 2; by_rule++) {
+		size_t n_used = 0;
+
+		CASE("by %s", by_rule ? "rule" : "comm");
+		begin();
+		v.comm = by_rule ? "c" : text;
+		v.rule = by_rule ? text : NULL;
+		for (unsigned i = 0; i < WARD_EGRESS_ALIKE_MAX; i++) {
+			(void)snprintf(text, sizeof(text), "c%u", i);
+			ward_tell(t.e, &v);
+		}
+		for (size_t i = 0; i < WARD_TOLD_BUCKETS; i++)
+			n_used += t.e->told[i] != NULL;
+		CHECK(n_used > WARD_TOLD_BUCKETS / 2);
+		end();
+	}
+}
+
 /* Names carry data out: how many are asked for outside in a second has a bound, and who waits is no busy loop. */
 TEST(lookups_have_a_pace)
 {
