@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* answer.c: what the inside hears of a flow that is refused. */
+#pragma once
+
+#include "egress/gate.h"
+
+/* The relay is told, and so is the client, if it asked the proxy. */
+void ward_answer_refused(const struct ward_flow *f, enum ward_egress_why why);
