@@ -86,6 +86,8 @@ ASKS = [
     ("another port", ["--policy", "net.cedar", "--action", "net.connect", "--resource", "npm.example.com:80"], "deny", "no_rule", 1, None),
     ("a person is asked", ["--policy", "net.cedar", "--action", "net.connect", "--resource", "a.example.org:1"], "ask", "granted", 1, 4),
     ("no such name", ["--policy", "net.cedar", "--action", "net.connect", "--resource", "npm.example.com"], "deny", "malformed", 1, None),
+    ("the profile that nobody wrote", ["--profile", "unrestricted", "--op", "modify", "--path", "src/a"], "allow", "granted", 0, None),
+    ("and what it does not say", ["--profile", "unrestricted", "--op", "modify", "--path", "/etc/x"], "deny", "no_rule", 1, None),
     ("an option", ["--read", "src", "--op", "read", "--path", "src/a"], "allow", "granted", 0, None),
 ]
 

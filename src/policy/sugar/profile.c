@@ -255,7 +255,8 @@ static int outside(struct job *j, enum ward_doc_op op)
 {
 	static const struct ward_source_place workspace = { .id = "./", .in = true };
 	const struct ward_origin *o = &j->profile->origin;
-	struct ward_source_rule rule = { .file = o->file,
+	/* The profile that nobody wrote stands nowhere. */
+	struct ward_source_rule rule = { .file = o->file != NULL ? o->file : "builtin",
 		.line = o->line,
 		.column = o->column,
 		.action = op_actions[op],
