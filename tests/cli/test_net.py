@@ -58,6 +58,132 @@ def answers(row):
         check(people.out.startswith(effect), people.out)
 
 
+PROFILES = """schemaVersion: 2
+kind: Policy
+metadata: {name: net}
+spec:
+  fsProfiles:
+    fetch:
+      network:
+        mode: allow
+        allow: ["*.b.org:80,8000-8080", "10.0.0.0/8:1", A.org:443]
+        deny: [bad.b.org:80]
+    more: {extends: fetch, network: {allow: [c.org:1], deny: [a.org:443]}}
+    wide: {network: {mode: open, allow: ["10.1.0.0/16:5"], deny: ["**.evil.org:*", 9.9.9.9:53]}}
+    none: {extends: fetch, network: {mode: deny-all}}
+    unsaid: {network: {}}
+    silent: {}
+"""
+OF_PROFILES = [
+    # profile, endpoint, effect, why, line of the rule; 0: none
+    ("fetch", "x.b.org:80", "allow", "granted", 9),
+    ("fetch", "x.b.org:8080", "allow", "granted", 9),
+    ("fetch", "x.b.org:443", "deny", "no_rule", 0),
+    ("fetch", "bad.b.org:80", "deny", "forbidden", 10),
+    ("fetch", "a.org:443", "allow", "granted", 9),
+    ("fetch", "10.1.1.1:1", "allow", "granted", 9),
+    ("fetch", "8.8.8.8:1", "deny", "no_rule", 0),
+    ("more", "c.org:1", "allow", "granted", 11),
+    ("more", "x.b.org:80", "allow", "granted", 9),
+    ("more", "a.org:443", "deny", "forbidden", 11),
+    ("wide", "any.org:22", "allow", "granted", 12),
+    ("wide", "8.8.8.8:53", "allow", "granted", 12),
+    ("wide", "9.9.9.9:53", "deny", "forbidden", 12),
+    ("wide", "x.evil.org:1", "deny", "forbidden", 12),
+    ("wide", "10.1.2.3:5", "allow", "granted", 12),
+    ("wide", "10.2.2.3:5", "deny", "no_rule", 0),
+    ("wide", "169.254.169.254:80", "deny", "never", 0),
+    ("none", "a.org:443", "deny", "forbidden", 13),
+    ("none", "x.b.org:80", "deny", "forbidden", 13),
+    ("unsaid", "a.org:443", "deny", "forbidden", 14),
+    ("silent", "a.org:443", "deny", "no_rule", 0),
+    ("unrestricted", "a.org:443", "deny", "no_rule", 0),
+]
+
+
+@cases([(f"{row[0]} {row[1]}", row) for row in OF_PROFILES])
+def a_profile_decides(row):
+    profile, endpoint, effect, why, line = row
+    with cli.place() as p:
+        p.write("net.yaml", PROFILES)
+        doc = json.loads(asked(p, "--policy", "net.yaml", "--profile", profile, "--json", endpoint).out)
+        check_eq((doc["effect"], doc["why"]), (effect, why))
+        check_eq([k["line"] for k in doc["rules"] if k["file"] == "net.yaml"][:1], [line] if line else [], str(doc["rules"]))
+        if why == "no_rule":
+            # It forbids nothing, so that an option may add what is missing.
+            doc = json.loads(asked(p, "--policy", "net.yaml", "--profile", profile, "--cap", f"NETWORK_CONNECT:{endpoint}", "--json", endpoint).out)
+            check_eq(doc["effect"], "allow")
+
+
+LAYERED = """schemaVersion: 2
+kind: Policy
+metadata: {name: net}
+spec: {fsProfiles: {fetch: {%s}}}
+"""
+BELOW = [
+    # of the person, of the repository, endpoint, effect, why
+    ("network: {mode: allow, allow: ['*.b.org:80']}", "network: {mode: allow, allow: ['x.b.org:80', c.org:1]}", "x.b.org:80", "allow", "granted"),
+    ("network: {mode: allow, allow: ['*.b.org:80']}", "network: {mode: allow, allow: ['x.b.org:80', c.org:1]}", "y.b.org:80", "deny", "narrowed"),
+    ("network: {mode: allow, allow: ['*.b.org:80']}", "network: {mode: allow, allow: ['x.b.org:80', c.org:1]}", "c.org:1", "deny", "no_rule"),
+    ("network: {mode: open}", "network: {mode: open, deny: ['x.b.org:80']}", "x.b.org:80", "deny", "forbidden"),
+    ("network: {mode: open}", "network: {mode: open, deny: ['x.b.org:80']}", "y.b.org:80", "allow", "granted"),
+    ("network: {mode: open}", "network: {mode: deny-all}", "x.b.org:80", "deny", "forbidden"),
+    ("network: {mode: open}", "network: {mode: allow}", "x.b.org:80", "deny", "forbidden"),
+    ("network: {mode: open}", "", "x.b.org:80", "deny", "forbidden"),
+    ("", "network: {mode: open}", "x.b.org:80", "deny", "no_rule"),
+    ("", "network: {mode: deny-all}", "x.b.org:80", "deny", "forbidden"),
+    ("network: {mode: allow, allow: ['10.0.0.0/8:1']}", "network: {mode: open}", "10.1.1.1:1", "allow", "granted"),
+]
+
+
+@cases([(f"{row[0]} / {where} {row[1]} {row[2]}", (where, *row)) for row in BELOW for where in ("repository", "run")])
+def a_profile_of_a_lower_layer_only_narrows(row):
+    where, upper, lower, endpoint, effect, why = row
+    with cli.place() as p:
+        own = p.home / "config/ward"
+        own.mkdir(parents=True)
+        (own / "net.yaml").write_text(LAYERED % upper)
+        p.write("below.yaml" if where == "run" else ".ward/net.yaml", LAYERED % lower)
+        r = asked(p, "--profile", "fetch", *(["--policy", "below.yaml"] if where == "run" else []), "--json", endpoint)
+        doc = json.loads(r.out)
+        check_eq((doc["effect"], doc["why"]), (effect, why), r.out)
+
+
+@test
+def a_profile_is_shown_as_what_it_compiles_to():
+    with cli.place() as p:
+        p.write("net.yaml", PROFILES)
+
+        def shown(profile):
+            r = asked(p, "--policy", "net.yaml", "--profile", profile, "--as", "cedar", kind=("policy", "show"))
+            check_eq(r.code, 0, r.err)
+            return [" ".join(k for k in lines.split("\n") if k[:2] != "//") for lines in r.out.split("\n\n") if "net.connect" in lines and "net.yaml" in lines]
+        check_eq(shown("none"), ['@source("net.yaml:13:44") @text("network: deny-all") '
+                                 'forbid (principal, action == Ward::Action::"net.connect", resource);',
+                                 '@source("net.yaml:10:16") @text("NETWORK_CONNECT bad.b.org:80") '
+                                 'forbid (principal, action == Ward::Action::"net.connect", resource == Ward::Endpoint::"bad.b.org:80");'])
+        wide = shown("wide")
+        check_eq(wide[0], '@source("net.yaml:12:28") @text("network: open") '
+                          'permit (principal, action == Ward::Action::"net.connect", resource);')
+        check_in('permit (principal, action == Ward::Action::"net.connect", resource in Ward::Cidr::"10.1.0.0/16") when { resource.port == 5 };', wide[1])
+        check_in('forbid (principal, action == Ward::Action::"net.connect", resource in Ward::Domain::"evil.org");', wide[2])
+        check_eq(len(wide), 4)
+        check_eq(shown("silent"), [])
+
+
+@cases([("an error", ("network: {mode: alow}", 1, 'net.yaml:4:45: unknown network.mode "alow"; did you mean "allow"?')),
+        ("a contradiction", ("network: {mode: allow, allow: [a.org:1], deny: [a.org:1]}", 1, 'net.yaml:4:60: network.allow "a.org:1" allows what is denied by')),
+        ("no mode", ("network: {allow: [a.org:1]}", 1, "net.yaml:4:46: network.allow of profile")),
+        ("a warning", ("network: {mode: allow}", 0, "net.yaml:4:45: network.mode of profile"))])
+def what_is_wrong_with_a_profile_is_one_line(row):
+    text, code, line = row
+    with cli.place() as p:
+        p.write("net.yaml", LAYERED % text)
+        r = asked(p, "net.yaml", kind=("policy", "check"))
+        check_eq(r.code, code, r.out + r.err)
+        check_in(line, r.out + r.err)
+
+
 @cases([(name, (name, want)) for name, want in (("8.8.8.8:1", "public"), ("10.0.0.1:1", "private"), ("127.0.0.1:1", "loopback"), ("[fe80::1]:1", "never"),
                                                 ("a.org:1", None))])
 def a_literal_address_is_told_what_it_is(row):

@@ -15,7 +15,8 @@ import schema  # noqa: E402
 SCHEMA = json.loads((ROOT / "docs/spec/policy.schema.json").read_text())
 PAGE = (ROOT / "docs/spec/policy.md").read_text()
 READER = (ROOT / "src/policy/doc/read.c").read_text()
-HEADER = (ROOT / "src/policy/doc/doc.h").read_text()
+NETWORK = (ROOT / "src/policy/doc/network.c").read_text()
+HEADER = "".join((ROOT / f"src/policy/doc/{name}.h").read_text() for name in ("doc", "setting"))
 
 
 def reader_names(marker):
@@ -43,6 +44,14 @@ def the_same_fields_everywhere():
     check_eq(set(profile["properties"]), reader_names("allowExec"))
     check_eq(page_fields("spec."), reader_names("fsProfiles"))
     check_eq(reader_names("allowExec") - page_fields(""), set())
+    network = SCHEMA["$defs"]["network"]["properties"]
+    fields = re.search(r"names\[FIELDS\] = \{([^}]*)\}", NETWORK).group(1)
+    check_eq(set(network), set(re.findall(r'"(\w+)"', fields)))
+    row = next(line for line in PAGE.splitlines() if line.startswith("| `network` |"))
+    check_eq(set(re.findall(r"`(\w+)`", row)) - {"network"}, set(network))
+    modes = re.findall(r'\[WARD_DOC_NET_\w+\] = "([\w-]+)"', NETWORK)
+    check_eq(network["mode"]["enum"], modes)
+    check_eq(re.findall(r"^\| `([\w-]+)` \| ", PAGE.split("| `mode` |")[1].split("\n\n")[0], re.M), modes)
     limits = set(re.findall(r'X\(WARD_DOC_\w+, "(\w+)"\)', HEADER.split("#define WARD_DOC_LIMITS")[1].split("enum")[0]))
     check(len(limits) == 8, f"limits came out as {limits}")
     check_eq(set(SCHEMA["$defs"]["limits"]["properties"]), limits)
@@ -85,6 +94,10 @@ def minimal(**spec):
     ("a misspelt list", minimal(fsProfiles={"a": {"raed": []}})),
     ("no variable", minimal(fsProfiles={"a": {"env": ["9"]}})),
     ("no count", minimal(fsProfiles={"a": {"limits": {"pids": 0}}})),
+    ("no mode", minimal(fsProfiles={"a": {"network": {"mode": "closed"}}})),
+    ("no map", minimal(fsProfiles={"a": {"network": "open"}})),
+    ("no port", minimal(fsProfiles={"a": {"network": {"mode": "allow", "allow": ["a.org"]}}})),
+    ("an exception from allow", minimal(fsProfiles={"a": {"network": {"mode": "allow", "allow": ["!a.org:1"]}}})),
     ("no program", minimal(fsProfiles={"a": {"allowExec": ["!x"]}})),
 ])
 def the_schema_refuses(document):

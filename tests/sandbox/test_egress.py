@@ -57,6 +57,81 @@ def reaches_what_was_granted_and_nothing_else_with(p, client):
     check_eq(len(n.http.requests), served)
 
 
+PROFILES = """\
+schemaVersion: 2
+kind: Policy
+metadata: {name: net}
+spec:
+  fsProfiles:
+    base: {read: ["**"], allowExec: ["*"]}
+    fetch:
+      extends: base
+      network:
+        mode: allow
+        allow:
+          - "*.test.example:PORT"
+          - 127.0.0.0/8:PORT
+        deny: [bad.test.example:PORT]
+    wide: {extends: base, network: {mode: open, deny: ["**.evil.example:*"]}}
+    none: {extends: fetch, network: {mode: deny-all}}
+"""
+
+
+@both
+def a_profile_says_what_may_be_connected_to(p):
+    n = Net(p, {NAME: ["127.0.0.1"], "bad.test.example": ["127.0.0.1"], "x.evil.example": ["127.0.0.1"]})
+    p.write("net.yaml", PROFILES.replace("PORT", str(n.http.port)))
+
+    def run(profile, *words, more=()):
+        return n.run(*words, grants=["--resolver", n.dns.at, "--policy", "net.yaml", "--profile", profile, *more])
+
+    def denied(doc, resource, line):
+        detail = refused(n, doc, resource)["detail"]
+        check_eq((detail["why"], detail["file"], detail["line"]), ("a rule forbids it", "net.yaml", line))
+        check_eq([(v["file"], v["line"]) for v in doc["violations"]], [("net.yaml", line)])
+
+    r, doc = run("fetch", *FETCH["curl"](n.url()))
+    check_eq((r.code, r.out, doc["violations"]), (0, HELLO.decode(), []), r.err)
+    check_eq(n.told("net.connect")[-1]["rules"], [f"NETWORK_CONNECT *.test.example:{n.http.port}"])
+    # What is denied is named by its line, and no question about it leaves; nor of what is not there at all.
+    asked, served = len(n.dns.queries), len(n.http.requests)
+    r, doc = run("fetch", *FETCH["curl"](n.url("bad.test.example")))
+    check(r.code != 0, r.out)
+    denied(doc, "bad.test.example", 14)
+    check_in("a rule forbids it (net.yaml:14)", r.err)
+    r, doc = run("fetch", *FETCH["curl"](n.url("other.example")))
+    check(r.code != 0, r.out)
+    refused(n, doc, "other.example", "no_rule")
+    check_eq(len(n.dns.queries), asked)
+    # Open: every name, but no inner address that no rule means.
+    r, doc = run("wide", *FETCH["curl"](n.url()))
+    check(r.code != 0, r.out)
+    refused(n, doc, f"{NAME}:{n.http.port}", "address_class")
+    check_eq(len(n.http.requests), served)
+    r, doc = run("wide", *FETCH["curl"](n.url()), more=["--cap", f"NETWORK_CONNECT:127.0.0.1:{n.http.port}"])
+    check_eq((r.code, r.out), (0, HELLO.decode()), r.err)
+    r, doc = run("wide", *FETCH["curl"](n.url("x.evil.example")))
+    check(r.code != 0, r.out)
+    denied(doc, "x.evil.example", 15)
+    check("x.evil.example" not in n.dns.names(), str(n.dns.queries))
+
+
+@both
+def a_profile_that_denies_all_is_lifted_by_no_option(p):
+    p.write("net.yaml", PROFILES.replace("PORT", "80"))
+    words = ["--policy", "net.yaml", "--profile", "none", "--cap"]
+    r = p.run(*words, f"NETWORK_CONNECT:{NAME}:80", "--", "/bin/true")
+    check(r.code != 0, r.out)
+    check_in("net.yaml:16", r.err)
+    # What names more than one endpoint is looked at when it is connected to.
+    n = Net(p)
+    r, doc = n.run(*FETCH["curl"](n.url()), grants=["--resolver", n.dns.at, *words, f"NETWORK_CONNECT:*.test.example:{n.http.port}"])
+    check(r.code != 0, r.out)
+    detail = refused(n, doc, NAME)["detail"]
+    check_eq((detail["file"], detail["line"]), ("net.yaml", 16))
+    check_eq((n.dns.queries, n.http.requests), ([], []))
+
+
 SWIFT = """
 import socket, sys, time
 def took(host, port):

@@ -188,6 +188,19 @@ static void expect_rest(const char *word, const char *want)
 	REQUIRE(t.profile != NULL);
 	if (strcmp(word, "env") == 0) {
 		add_rules(&b, t.profile->env);
+	} else if (strcmp(word, "network") == 0) {
+		for (size_t i = 0; i < t.profile->n_network; i++) {
+			const struct ward_profile_network *x = &t.profile->network[i];
+
+			ward_buf_addf(&b, "%s %s: %s", i > 0 ? " |" : "", ward_layer_name(x->layer),
+				ward_doc_net_mode_name(x->said.mode));
+			if (x->said.mode_origin.line > 0)
+				ward_buf_addf(&b, "@%s:%u", x->said.mode_origin.file,
+					x->said.mode_origin.line);
+			add_rules(&b, x->allow);
+			ward_buf_adds(&b, " -");
+			add_rules(&b, x->deny);
+		}
 	} else if (strcmp(word, "exec") == 0) {
 		for (size_t i = 0; i < t.profile->n_exec; i++) {
 			ward_buf_addf(&b, "%s %s:", i > 0 ? " |" : "",
@@ -233,7 +246,7 @@ static void directive(char *s)
 	else if (strcmp(word, "reads") == 0 || strcmp(word, "modifies") == 0)
 		expect_lists(word[0] == 'r' ? WARD_DOC_READ : WARD_DOC_MODIFY, rest);
 	else if (strcmp(word, "env") == 0 || strcmp(word, "exec") == 0 ||
-		strcmp(word, "limits") == 0)
+		strcmp(word, "limits") == 0 || strcmp(word, "network") == 0)
 		expect_rest(word, rest);
 	else
 		CHECK_STR_EQ(word, "a directive");

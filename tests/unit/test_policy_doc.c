@@ -547,8 +547,10 @@ TEST(the_default_profiles)
 
 static const char memory_text[] = HEAD
 	"  denyRead: [\"**/.env\"]\n  denyModify: [.ward/**, \"!.ward/notes/**\", x, x]\n  fsProfiles:\n"
-	"    base: {read: [\"**\"], env: [A, B=1], allowExec: [git], limits: {cpus: 0.5}, description: d}\n"
-	"    a: {extends: base, includes: [base], modify: [src/**, \"!src/x\", \"!y\"], denyExec: [sh], read: []}\n";
+	"    base: {read: [\"**\"], env: [A, B=1], allowExec: [git], limits: {cpus: 0.5}, description: d,\n"
+	"      network: {mode: allow, allow: [a.org:443, '[fd00::/8]:1'], deny: [b.org:1]}}\n"
+	"    a: {extends: base, includes: [base], modify: [src/**, \"!src/x\", \"!y\"], denyExec: [sh], read: [],\n"
+	"      network: {deny: [], allow: [c.org:1, c.org:1]}}\n";
 
 static bool memory_run(struct ward_docs *docs, const struct ward_json *root)
 {

@@ -148,6 +148,42 @@ static int check_rules(struct doc_check *in, const struct ward_doc_profile *p)
 	return WARD_OK;
 }
 
+/* A mode that lists count for nothing in, and an endpoint in both of them. */
+static int check_network(struct doc_check *in, const struct ward_doc_profile *p)
+{
+	const struct ward_doc_rules *own = &p->lists[WARD_DOC_LIST_NET_ALLOW];
+	struct ward_doc_network all = ward_doc_flatten_network(in->docs, p);
+	struct ward_doc_rules deny;
+	struct doc_cover denied;
+	int r;
+
+	if (own->n == 0)
+		return WARD_OK;
+	if (all.mode == WARD_DOC_NET_DENY_ALL) {
+		if (all.mode_origin.line > 0)
+			(void)ward_doc_fail(in->err, WARD_E_INVALID, &own->origin,
+				"network.allow of profile \"%s\" allows nothing: the mode is deny-all (%s:%u)",
+				p->name, all.mode_origin.file, all.mode_origin.line);
+		else
+			(void)ward_doc_fail(in->err, WARD_E_INVALID, &own->origin,
+				"network.allow of profile \"%s\" allows nothing: a mode that is left out is deny-all",
+				p->name);
+		ward_fail_fix(in->err, "write mode: allow, or take the list out");
+		return WARD_E_INVALID;
+	}
+	r = ward_doc_flatten(in->docs, in->one, p, WARD_DOC_LIST_NET_DENY, &deny, in->err);
+	if (r == WARD_OK && ward_doc_cover_init(&denied, in->one, deny, DOC_COVER_ALL) < 0)
+		return nomem(in);
+	for (size_t i = 0; i < own->n && r == WARD_OK; i++) {
+		const struct ward_doc_rule *by = ward_doc_cover_equal(&denied, &own->v[i]);
+
+		if (by != NULL)
+			r = contradiction(in, &own->v[i], "allows what is denied by", by,
+				"take one of the two out");
+	}
+	return r;
+}
+
 static int check_profiles(struct doc_check *in)
 {
 	size_t total = 0;
@@ -176,6 +212,8 @@ static int check_profiles(struct doc_check *in)
 				return WARD_E_LIMIT;
 			}
 			r = check_rules(in, p);
+			if (r == WARD_OK)
+				r = check_network(in, p);
 			if (r < 0)
 				return r;
 		}

@@ -9,16 +9,18 @@
 
 #include "policy/doc/internal.h"
 
-static bool exec_list(const struct ward_doc_rule *r)
+/* Not of files: no grammar of patterns has a say. */
+static bool other_list(const struct ward_doc_rule *r)
 {
-	return r->list == WARD_DOC_LIST_ALLOW_EXEC || r->list == WARD_DOC_LIST_DENY_EXEC;
+	return ward_doc_is_network(r->list) || r->list == WARD_DOC_LIST_ALLOW_EXEC ||
+		r->list == WARD_DOC_LIST_DENY_EXEC;
 }
 
 bool ward_doc_comparable(const struct ward_doc_rule *a, const struct ward_doc_rule *b)
 {
 	static const char special[] = "[]{}\\";
 
-	return a->doc->grammar == b->doc->grammar || exec_list(a) ||
+	return a->doc->grammar == b->doc->grammar || other_list(a) ||
 		(strpbrk(a->pattern, special) == NULL && strpbrk(b->pattern, special) == NULL);
 }
 
@@ -114,7 +116,7 @@ static void later(const struct doc_cover_entry **best, const struct doc_cover_en
 const struct ward_doc_rule *ward_doc_cover_find(const struct doc_cover *c,
 	const struct ward_doc_rule *r, size_t lo, size_t hi, bool strict, size_t *ret_index)
 {
-	const char *everything = exec_list(r) ? "*" : "**", *s = r->pattern;
+	const char *everything = other_list(r) ? "*" : "**", *s = r->pattern;
 	const struct doc_cover_entry *best = NULL;
 	struct wanted w = { r, everything, 0, lo, hi,
 		hash(HASH_START, everything, strlen(everything)) };

@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include "policy/doc/setting.h"
 #include "policy/layer.h"
 #include "policy/pattern/pattern.h"
 #include "policy/policy.h"
@@ -28,6 +29,8 @@ enum ward_doc_op { WARD_DOC_READ = 0, WARD_DOC_MODIFY, WARD_DOC_OP_MAX };
 	X(WARD_DOC_LIST_ALLOW_EXEC, "allowExec") \
 	X(WARD_DOC_LIST_DENY_EXEC, "denyExec") \
 	X(WARD_DOC_LIST_ENV, "env") \
+	X(WARD_DOC_LIST_NET_ALLOW, "network.allow") \
+	X(WARD_DOC_LIST_NET_DENY, "network.deny") \
 	X(WARD_DOC_LIST_DENY_READ, "denyRead") \
 	X(WARD_DOC_LIST_DENY_MODIFY, "denyModify")
 
@@ -37,7 +40,7 @@ enum ward_doc_list {
 #undef WARD_X
 	WARD_DOC_LIST_MAX
 };
-#define WARD_DOC_PROFILE_LISTS (WARD_DOC_LIST_ENV + 1) /* those of a profile; the other two are the document's */
+#define WARD_DOC_PROFILE_LISTS (WARD_DOC_LIST_NET_DENY + 1) /* those of a profile; the other two are the document's */
 
 struct ward_doc;
 
@@ -46,10 +49,10 @@ struct ward_doc_rule {
 	/*
 	 * read, modify, deny*: a pattern in its document's grammar, normalised: relative, no "./" in front, no empty or "."
 	 * component, no "/" at the end; "." alone is the workspace. Exec: NAME, /abs/path, /abs/dir and "/" "**", or "*".
-	 * Env: NAME or NAME=VALUE.
+	 * Env: NAME or NAME=VALUE. Network: an endpoint in its one spelling.
 	 */
 	const char *pattern;
-	const struct ward_pattern *compiled; /* of it; NULL for programs and variables */
+	const struct ward_pattern *compiled; /* of it; NULL for programs, variables and endpoints */
 	bool negated;           /* "!": only in read, modify and denyModify */
 	enum ward_doc_list list;
 	struct ward_origin origin;
@@ -61,30 +64,6 @@ struct ward_doc_rules {
 	const struct ward_doc_rule *v;
 	size_t n;
 	struct ward_origin origin;   /* of the list as it stands in a document; line 0 when it was left out, or was made */
-};
-
-/* X(id, name in the document). Bytes, milliseconds, thousandths of a cpu, or plain counts. */
-#define WARD_DOC_LIMITS(X) \
-	X(WARD_DOC_MEMORY, "memory") \
-	X(WARD_DOC_PIDS, "pids") \
-	X(WARD_DOC_CPUS, "cpus") \
-	X(WARD_DOC_DISK, "disk") \
-	X(WARD_DOC_TIMEOUT, "timeout") \
-	X(WARD_DOC_GRACE, "grace") \
-	X(WARD_DOC_OUTPUT, "output") \
-	X(WARD_DOC_NOFILE, "nofile")
-
-enum ward_doc_limit_id {
-#define WARD_X(id, name) id,
-	WARD_DOC_LIMITS(WARD_X)
-#undef WARD_X
-	WARD_DOC_LIMIT_MAX
-};
-
-struct ward_doc_limit {
-	uint64_t value;         /* 0: none is set */
-	struct ward_origin origin;
-	const struct ward_doc *doc;
 };
 
 /* A name in extends or includes. */
@@ -100,6 +79,7 @@ struct ward_doc_profile {
 	const struct ward_doc *doc;
 	struct ward_doc_rules lists[WARD_DOC_PROFILE_LISTS];
 	struct ward_doc_limit limits[WARD_DOC_LIMIT_MAX];
+	struct ward_doc_network network;
 	const struct ward_doc_ref *includes, *extends;
 	size_t n_includes, n_extends;
 };
@@ -132,12 +112,21 @@ struct ward_profile_exec {
 	struct ward_doc_rules allow, deny;
 };
 
+/* An endpoint is allowed when every part has its mode or an allow for it and no deny that holds it. No "!" here either. */
+struct ward_profile_network {
+	enum ward_layer layer;
+	struct ward_doc_network said;        /* line 0: this layer says nothing, and so allows nothing */
+	struct ward_doc_rules allow, deny;
+};
+
 struct ward_profile {
 	const char *name, *description;
 	struct ward_origin origin;           /* of its most trusted definition; file is NULL for the unrestricted that is made here */
 	struct ward_profile_op op[WARD_DOC_OP_MAX];
 	const struct ward_profile_exec *exec;
 	size_t n_exec;
+	const struct ward_profile_network *network; /* none: no layer says anything of the network */
+	size_t n_network;
 	struct ward_doc_rules env;           /* what every layer lets in; the most trusted layer's value */
 	struct ward_doc_limit limits[WARD_DOC_LIMIT_MAX]; /* the least of all layers */
 };
@@ -197,3 +186,4 @@ const struct ward_doc_warning *ward_docs_warnings(const struct ward_docs *docs, 
 
 const char *ward_doc_list_name(enum ward_doc_list list);
 const char *ward_doc_limit_name(enum ward_doc_limit_id id);
+const char *ward_doc_net_mode_name(enum ward_doc_net_mode mode);

@@ -43,6 +43,9 @@ struct doc_reader {
 	struct ward_error *err;
 };
 struct ward_origin ward_doc_origin(const struct doc_reader *in, const struct ward_json *node);
+/* A list of rules; node NULL: it was left out. */
+int ward_doc_rules_read(const struct doc_reader *in, const struct ward_json *node, enum ward_doc_list list,
+	struct ward_doc_rules *ret);
 int ward_doc_read(struct ward_arena *arena, enum ward_layer layer, const struct ward_json *root, const char *file,
 	const struct ward_doc **ret, struct ward_error *err);
 int ward_doc_wrong_type(const struct doc_reader *in, const struct ward_json *node, const char *what, const char *want);
@@ -55,6 +58,12 @@ int ward_doc_fields(const struct doc_reader *in, const struct ward_json *object,
 int ward_doc_rule_normalize(const struct doc_reader *in, struct ward_doc_rule *rule);
 int ward_doc_limits_read(const struct doc_reader *in, const struct ward_json *node, struct ward_doc_limit *ret);
 
+/* ---- network.c ---- */
+int ward_doc_network_read(const struct doc_reader *in, const struct ward_json *node, struct ward_doc_profile *ret);
+bool ward_doc_is_network(enum ward_doc_list list);
+/* A rule of list holds every endpoint that r holds, as far as that is known: false only where none does. */
+bool ward_doc_network_has(size_t *budget, struct ward_doc_rules list, const struct ward_doc_rule *r);
+
 /* ---- refs.c ---- */
 /* All profiles by name; what follows needs it. */
 int ward_doc_index(struct ward_docs *docs, struct ward_error *err);
@@ -65,6 +74,8 @@ int ward_doc_flatten(const struct ward_docs *docs, struct ward_arena *arena, con
 	enum ward_doc_list list, struct ward_doc_rules *ret, struct ward_error *err);
 void ward_doc_flatten_limits(const struct ward_docs *docs, const struct ward_doc_profile *profile,
 	struct ward_doc_limit limits[WARD_DOC_LIMIT_MAX]);
+/* The mode that counts, with all that is taken over; said of nobody: origin has line 0. */
+struct ward_doc_network ward_doc_flatten_network(const struct ward_docs *docs, const struct ward_doc_profile *profile);
 /* Definitions of a profile, most trusted first; those of the builtin layer only where there are no others. */
 size_t ward_doc_definitions(const struct ward_docs *docs, const char *name,
 	const struct ward_doc_profile *ret[WARD_DOCS_MAX]);

@@ -136,7 +136,7 @@ static int check_name(const struct doc_reader *in, struct ward_str name,
 	return WARD_E_INVALID;
 }
 
-static int read_rules(const struct doc_reader *in, const struct ward_json *node,
+int ward_doc_rules_read(const struct doc_reader *in, const struct ward_json *node,
 	enum ward_doc_list list, struct ward_doc_rules *ret)
 {
 	size_t n = 0, max = list == WARD_DOC_LIST_ENV ? WARD_DOC_ENV_MAX : WARD_DOC_RULES_MAX;
@@ -150,7 +150,10 @@ static int read_rules(const struct doc_reader *in, const struct ward_json *node,
 	if (node->count > max) {
 		(void)ward_doc_fail(in->err, WARD_E_LIMIT, &ret->origin,
 			"more than %zu rules in %s", max, ward_doc_list_name(list));
-		ward_fail_fix(in->err, "name directories (DIRECTORY/**) instead of single files");
+		ward_fail_fix(in->err, "%s",
+			ward_doc_is_network(list)
+				? "name domains (**.DOMAIN) instead of single hosts"
+				: "name directories (DIRECTORY/**) instead of single files");
 		return WARD_E_LIMIT;
 	}
 	v = ward_arena_alloc(in->arena, (node->count + 1) * sizeof(*v));
@@ -204,8 +207,9 @@ static int read_refs(const struct doc_reader *in, const struct ward_json *node, 
 }
 
 enum {
-	PROFILE_LISTS = WARD_DOC_PROFILE_LISTS,
-	PROFILE_LIMITS = PROFILE_LISTS,
+	PROFILE_LISTS = WARD_DOC_LIST_ENV + 1,
+	PROFILE_NETWORK = PROFILE_LISTS,
+	PROFILE_LIMITS,
 	PROFILE_EXTENDS,
 	PROFILE_INCLUDES,
 	PROFILE_DESCRIPTION,
@@ -216,7 +220,7 @@ static int read_profile(struct doc_reader *in, const struct ward_json *node,
 	struct ward_doc_profile *ret)
 {
 	static const char *const names[PROFILE_FIELDS] = { "read", "modify", "allowExec",
-		"denyExec", "env", "limits", "extends", "includes", "description" };
+		"denyExec", "env", "network", "limits", "extends", "includes", "description" };
 	const struct ward_json *field[PROFILE_FIELDS] = { NULL };
 	char what[WARD_DOC_NAME_MAX + 16];
 	int r;
@@ -233,7 +237,9 @@ static int read_profile(struct doc_reader *in, const struct ward_json *node,
 	(void)snprintf(what, sizeof(what), "profile \"%s\"", ret->name);
 	r = ward_doc_fields(in, node, what, names, PROFILE_FIELDS, field);
 	for (unsigned i = 0; i < PROFILE_LISTS && r == WARD_OK; i++)
-		r = read_rules(in, field[i], (enum ward_doc_list)i, &ret->lists[i]);
+		r = ward_doc_rules_read(in, field[i], (enum ward_doc_list)i, &ret->lists[i]);
+	if (r == WARD_OK && field[PROFILE_NETWORK] != NULL)
+		r = ward_doc_network_read(in, field[PROFILE_NETWORK], ret);
 	if (r == WARD_OK && field[PROFILE_LIMITS] != NULL)
 		r = ward_doc_limits_read(in, field[PROFILE_LIMITS], ret->limits);
 	if (r == WARD_OK)
@@ -309,10 +315,10 @@ static int read_spec(struct doc_reader *in, const struct ward_json *node)
 	if (r == WARD_OK)
 		r = read_grammar(in, field[GRAMMAR]);
 	if (r == WARD_OK)
-		r = read_rules(in, field[DENY_READ], WARD_DOC_LIST_DENY_READ,
+		r = ward_doc_rules_read(in, field[DENY_READ], WARD_DOC_LIST_DENY_READ,
 			&in->doc->deny[WARD_DOC_READ]);
 	if (r == WARD_OK)
-		r = read_rules(in, field[DENY_MODIFY], WARD_DOC_LIST_DENY_MODIFY,
+		r = ward_doc_rules_read(in, field[DENY_MODIFY], WARD_DOC_LIST_DENY_MODIFY,
 			&in->doc->deny[WARD_DOC_MODIFY]);
 	if (r == WARD_OK)
 		r = read_profiles(in, field[PROFILES]);

@@ -271,7 +271,10 @@ int ward_doc_flatten(const struct ward_docs *docs, struct ward_arena *arena,
 		(void)ward_doc_fail(err, WARD_E_LIMIT, &profile->origin,
 			"profile \"%s\" has more than %zu rules in %s, with those that it takes over",
 			profile->name, max, ward_doc_list_name(list));
-		ward_fail_fix(err, "name directories (DIRECTORY/**) instead of single files");
+		ward_fail_fix(err, "%s",
+			ward_doc_is_network(list)
+				? "name domains (**.DOMAIN) instead of single hosts"
+				: "name directories (DIRECTORY/**) instead of single files");
 		return WARD_E_LIMIT;
 	}
 	v = ward_arena_alloc(arena, (n + 1) * sizeof(*v));
@@ -305,4 +308,32 @@ void ward_doc_flatten_limits(const struct ward_docs *docs, const struct ward_doc
 {
 	memset(limits, 0, WARD_DOC_LIMIT_MAX * sizeof(*limits));
 	flatten_limits(docs, profile, limits, 0);
+}
+
+static void flatten_network(const struct ward_docs *docs, const struct ward_doc_profile *p,
+	struct ward_doc_network *io, unsigned depth)
+{
+	for (size_t i = 0; i < p->n_includes + p->n_extends && depth < WARD_DOC_CHAIN_MAX; i++) {
+		const struct ward_doc_ref *ref =
+			i < p->n_includes ? &p->includes[i] : &p->extends[i - p->n_includes];
+		size_t other = lookup(docs, p->doc, ref->name);
+
+		if (other < docs->n_index)
+			flatten_network(docs, docs->index[other], io, depth + 1);
+	}
+	if (p->network.origin.line > 0)
+		io->origin = p->network.origin;
+	if (p->network.mode_origin.line > 0) {
+		io->mode = p->network.mode;
+		io->mode_origin = p->network.mode_origin;
+	}
+}
+
+struct ward_doc_network ward_doc_flatten_network(const struct ward_docs *docs,
+	const struct ward_doc_profile *profile)
+{
+	struct ward_doc_network all = { 0 };
+
+	flatten_network(docs, profile, &all, 0);
+	return all;
 }

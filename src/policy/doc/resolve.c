@@ -118,6 +118,32 @@ static int exec(struct resolving *in)
 	return WARD_OK;
 }
 
+/* Where one layer speaks of the network, the silence of another is a word, too: nothing is what it allows. */
+static int network(struct resolving *in)
+{
+	struct ward_profile_network *v = ward_arena_alloc(in->docs->arena, in->n * sizeof(*v));
+	bool said = false;
+
+	if (v == NULL)
+		return ward_doc_nomem(in->err, &in->ret->origin);
+	for (size_t i = 0; i < in->n; i++) {
+		int r = ward_doc_flatten(in->docs, in->docs->arena, in->v[i],
+			WARD_DOC_LIST_NET_ALLOW, &v[i].allow, in->err);
+
+		if (r == WARD_OK)
+			r = ward_doc_flatten(in->docs, in->docs->arena, in->v[i],
+				WARD_DOC_LIST_NET_DENY, &v[i].deny, in->err);
+		if (r < 0)
+			return r;
+		v[i].layer = in->v[i]->doc->layer;
+		v[i].said = ward_doc_flatten_network(in->docs, in->v[i]);
+		said = said || v[i].said.origin.line > 0;
+	}
+	in->ret->network = v;
+	in->ret->n_network = said ? in->n : 0;
+	return WARD_OK;
+}
+
 static bool same_variable(const struct ward_doc_rule *a, const struct ward_doc_rule *b)
 {
 	size_t n = strcspn(a->pattern, "=");
@@ -205,6 +231,8 @@ int ward_doc_resolve(struct ward_docs *docs, const char *name, const struct ward
 	r = files(&in);
 	if (r == WARD_OK)
 		r = exec(&in);
+	if (r == WARD_OK)
+		r = network(&in);
 	if (r == WARD_OK)
 		r = env(&in);
 	if (r < 0)

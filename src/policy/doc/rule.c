@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "policy/doc/internal.h"
+#include "policy/net/net.h"
 
 static int rule_fail(const struct doc_reader *in, const struct ward_doc_rule *rule,
 	const char *problem)
@@ -49,6 +50,9 @@ static int take_exclamation(const struct doc_reader *in, struct ward_doc_rule *r
 			"deny less instead");
 	if (rule->list == WARD_DOC_LIST_ALLOW_EXEC)
 		return refuse(in, rule, "there are no exceptions here", "name it under denyExec");
+	if (rule->list == WARD_DOC_LIST_NET_ALLOW)
+		return refuse(in, rule, "there are no exceptions here",
+			"name it under deny of network");
 	if (rule->list != WARD_DOC_LIST_READ && rule->list != WARD_DOC_LIST_MODIFY &&
 		rule->list != WARD_DOC_LIST_DENY_MODIFY)
 		return refuse(in, rule, "there are no exceptions here", "take it out");
@@ -160,7 +164,9 @@ static int path_rule(const struct doc_reader *in, struct ward_doc_rule *rule, st
 static int capability(const struct doc_reader *in, struct ward_doc_rule *rule,
 	enum ward_cap_type type, struct ward_str s)
 {
-	struct ward_cap cap = { .type = type, .origin = rule->origin };
+	struct ward_cap cap = {
+		.type = type, .origin = rule->origin, .denied = rule->list == WARD_DOC_LIST_NET_DENY
+	};
 
 	if (s.n == 0)
 		return refuse(in, rule, "the entry is empty", "take it out");
@@ -168,6 +174,23 @@ static int capability(const struct doc_reader *in, struct ward_doc_rule *rule,
 	if (rule->pattern == NULL)
 		return ward_doc_nomem(in->err, &rule->origin);
 	return ward_cap_check(&cap, in->err);
+}
+
+/* In its one spelling, so that who compares compares what is meant. */
+static int endpoint(const struct doc_reader *in, struct ward_doc_rule *rule, struct ward_str s)
+{
+	struct ward_endpoint_fault why;
+	struct ward_endpoint e;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	int r = capability(in, rule, WARD_CAP_NETWORK_CONNECT, s);
+
+	if (r < 0)
+		return r;
+	if (!ward_endpoint_parse(s, &e, &why))
+		return refuse(in, rule, why.what, why.fix);
+	ward_endpoint_text(&e, text);
+	rule->pattern = ward_arena_strdup(in->arena, text);
+	return rule->pattern != NULL ? WARD_OK : ward_doc_nomem(in->err, &rule->origin);
 }
 
 int ward_doc_rule_normalize(const struct doc_reader *in, struct ward_doc_rule *rule)
@@ -181,5 +204,7 @@ int ward_doc_rule_normalize(const struct doc_reader *in, struct ward_doc_rule *r
 		return capability(in, rule, WARD_CAP_ENV, ward_str(rule->text));
 	if (rule->list == WARD_DOC_LIST_ALLOW_EXEC || rule->list == WARD_DOC_LIST_DENY_EXEC)
 		return capability(in, rule, WARD_CAP_EXTERNAL_COMMAND, s);
+	if (ward_doc_is_network(rule->list))
+		return endpoint(in, rule, s);
 	return path_rule(in, rule, s);
 }

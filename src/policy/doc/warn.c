@@ -108,13 +108,16 @@ static bool ends_in_slash(const char *text)
 static int warn_list(struct doc_check *in, const struct ward_doc_rules *list, const char *name)
 {
 	bool files = list->n > 0 && list->v[0].list != WARD_DOC_LIST_ALLOW_EXEC &&
-		list->v[0].list != WARD_DOC_LIST_DENY_EXEC && list->v[0].list != WARD_DOC_LIST_ENV;
+		list->v[0].list != WARD_DOC_LIST_DENY_EXEC &&
+		list->v[0].list != WARD_DOC_LIST_ENV && !ward_doc_is_network(list->v[0].list);
 	struct doc_cover all;
 	int r = WARD_OK;
 
 	if (list->origin.line > 0 && list->n == 0)
 		return add(in, WARD_DOC_WARN_EMPTY, &list->origin,
-			"leave it out; to take everything away that is taken over, write \"!**\"",
+			name[0] == 'n'
+				? "leave it out; to allow nothing, write mode: deny-all"
+				: "leave it out; to take everything away that is taken over, write \"!**\"",
 			"%s is an empty list: it says nothing", name);
 	if (list->n == 0 || list->v[0].list == WARD_DOC_LIST_ENV)
 		return WARD_OK;
@@ -202,6 +205,26 @@ static int warn_files(struct doc_check *in, const struct ward_doc_profile *p,
 	return r;
 }
 
+static int warn_network(struct doc_check *in, const struct ward_doc_profile *p)
+{
+	const struct ward_doc_rules *deny = &p->lists[WARD_DOC_LIST_NET_DENY];
+	struct ward_doc_network all = ward_doc_flatten_network(in->docs, p);
+	struct ward_doc_rules allow;
+	int r = ward_doc_flatten(in->docs, in->one, p, WARD_DOC_LIST_NET_ALLOW, &allow, in->err);
+
+	if (r == WARD_OK && p->network.mode == WARD_DOC_NET_ALLOW && allow.n == 0)
+		r = add(in, WARD_DOC_WARN_EMPTY, &p->network.mode_origin,
+			"list what may be connected to under allow, or write mode: deny-all",
+			"network.mode of profile \"%s\" is allow, and network.allow has nothing to allow",
+			p->name);
+	if (r == WARD_OK && deny->n > 0 && all.mode == WARD_DOC_NET_DENY_ALL)
+		r = add(in, WARD_DOC_WARN_COVERED, &deny->origin,
+			"take it out, or write mode: allow or mode: open",
+			"network.deny of profile \"%s\" never decides: the mode is deny-all%s",
+			p->name, all.mode_origin.line > 0 ? "" : ", since it was left out");
+	return r;
+}
+
 /* ---- what a lower layer says and a higher one does not ---- */
 
 static bool has(struct doc_check *in, const struct doc_cover *upper,
@@ -222,11 +245,16 @@ static bool has(struct doc_check *in, const struct doc_cover *upper,
 	return false;
 }
 
+static bool is_open(struct doc_check *in, const struct ward_doc_profile *p)
+{
+	return ward_doc_flatten_network(in->docs, p).mode == WARD_DOC_NET_OPEN;
+}
+
 static int warn_wider(struct doc_check *in, const struct ward_doc_profile *p,
 	const struct ward_doc_profile *upper)
 {
 	static const enum ward_doc_list lists[] = { WARD_DOC_LIST_READ, WARD_DOC_LIST_MODIFY,
-		WARD_DOC_LIST_ALLOW_EXEC, WARD_DOC_LIST_ENV };
+		WARD_DOC_LIST_ALLOW_EXEC, WARD_DOC_LIST_ENV, WARD_DOC_LIST_NET_ALLOW };
 
 	for (size_t l = 0; l < WARD_ARRAY_SIZE(lists); l++) {
 		const struct ward_doc_rules *own = &p->lists[lists[l]];
@@ -242,7 +270,11 @@ static int warn_wider(struct doc_check *in, const struct ward_doc_profile *p,
 			const char *text = own->v[i].text;
 			char shown[WARD_CAP_SHOWN_MAX];
 
-			if (own->v[i].negated || has(in, &cover, &own->v[i]))
+			if (own->v[i].negated ||
+				(lists[l] == WARD_DOC_LIST_NET_ALLOW ? is_open(in, upper) ||
+							ward_doc_network_has(&in->warn_pairs,
+								theirs, &own->v[i])
+								     : has(in, &cover, &own->v[i])))
 				continue;
 			/* The value of a variable is not shown. */
 			r = show(in, text,
@@ -276,6 +308,8 @@ static int warn_profile(struct doc_check *in, const struct ward_doc_profile *p)
 		r = warn_files(in, p, WARD_DOC_LIST_READ);
 	if (r == WARD_OK)
 		r = warn_files(in, p, WARD_DOC_LIST_MODIFY);
+	if (r == WARD_OK)
+		r = warn_network(in, p);
 	for (size_t i = 1; i < n && r == WARD_OK; i++) {
 		if (same[i] == p)
 			r = warn_wider(in, p, same[i - 1]);

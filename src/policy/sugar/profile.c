@@ -348,6 +348,71 @@ static int programs(struct job *j, struct ward_buf *text)
 	return r;
 }
 
+/* ---- the network ---- */
+
+static void every_endpoint(struct ward_buf *out, const struct ward_origin *o, const char *text,
+	bool permits)
+{
+	ward_sugar_head(out, o, text);
+	ward_buf_addf(out, "%s (principal, action == Ward::Action::\"net.connect\", resource);\n\n",
+		permits ? "permit" : "forbid");
+}
+
+static int endpoints(struct job *j, struct ward_buf *out, const struct ward_doc_rules *l,
+	bool denies)
+{
+	const struct ward_sugar_grant grant = { .denies = denies };
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < l->n; i++) {
+		struct ward_cap cap = { .type = WARD_CAP_NETWORK_CONNECT,
+			.resource = l->v[i].pattern,
+			.origin = l->v[i].origin,
+			.denied = denies };
+
+		r = ward_sugar_cap(out, j->to->arena, &cap, &grant, j->host, j->err);
+	}
+	return r;
+}
+
+/*
+ * deny-all forbids, as the modes without a network do: no option lifts it. Open is a permit of every endpoint, which means no inner
+ * address. A list that narrows and has no permit would say nothing (see no_programs).
+ */
+static int one_network(struct job *j, struct ward_buf *out, const struct ward_profile_network *x,
+	bool narrows)
+{
+	bool said = x->said.origin.line > 0, mode = x->said.mode_origin.line > 0;
+	const struct ward_origin *o = !said ? &j->profile->origin
+		: mode                      ? &x->said.mode_origin
+					    : &x->said.origin;
+	int r = WARD_OK;
+
+	if (x->said.mode == WARD_DOC_NET_DENY_ALL && (said || narrows))
+		every_endpoint(out, o, said ? "network: deny-all" : "no network", false);
+	if (x->said.mode == WARD_DOC_NET_ALLOW && x->allow.n == 0 && narrows)
+		every_endpoint(out, o, "network: allow, and nothing to allow", false);
+	if (x->said.mode == WARD_DOC_NET_OPEN)
+		every_endpoint(out, o, "network: open", true);
+	if (x->said.mode != WARD_DOC_NET_DENY_ALL)
+		r = endpoints(j, out, &x->allow, false);
+	return r == WARD_OK ? endpoints(j, out, &x->deny, true) : r;
+}
+
+static int network(struct job *j, struct ward_buf *text)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < j->profile->n_network; i++) {
+		const struct ward_profile_network *x = &j->profile->network[i];
+
+		r = one_network(j, text, x, i > 0 || !believed(j, x->layer));
+		if (r == WARD_OK)
+			r = add_text(j, text, x->layer, i > 0, (unsigned)i);
+	}
+	return r;
+}
+
 /* They only grant: what a person names on the command line is the person's own. */
 static int variables(struct job *j, struct ward_buf *text)
 {
@@ -380,6 +445,8 @@ int ward_sugar_profile(struct ward_sources *to, const struct ward_profile *p,
 		r = operation(&j, WARD_DOC_MODIFY);
 	if (r == WARD_OK)
 		r = programs(&j, &text);
+	if (r == WARD_OK)
+		r = network(&j, &text);
 	if (r == WARD_OK)
 		r = variables(&j, &text);
 	ward_buf_done(&text);
