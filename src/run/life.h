@@ -39,6 +39,7 @@ struct life {
 	uint64_t names_lost;
 	struct ward_net_index *net_index; /* of the plan's rules; NULL: none is of the network */
 	struct net_hold *hold;      /* net/hold.c: what a person is asked while it lives; NULL: nothing yet */
+	bool hold_over;             /* nobody is asked any more */
 	struct ward_egress *egress; /* the gate of the network; NULL: there is none */
 	int net_failed;             /* what it told could not be recorded: the run ends */
 	struct ward_error net_error;
@@ -150,6 +151,10 @@ int net_end(struct life *l, struct ward_error *err);     /* its last records */
 /* ---- net/hold.c: a person is asked about a connection, which waits ---- */
 /* What was said of it; OPEN: somebody is being asked. begin: ask, if nobody was. *ret_how: of the answer, static; NULL: none. */
 enum ward_said hold_ask(struct life *l, const struct ward_verdict *v, const struct ward_query *q, bool begin, const char **ret_how);
+struct ward_agreed;
+struct ward_agreed hold_agreed(const struct life *l);
+int hold_stop(struct life *l, struct ward_error *err);   /* what is open is a no, and nobody is asked any more */
+bool hold_had(const struct life *l, const char *endpoint); /* nobody is asked any more, and a yes may reach that name at some port */
 bool hold_may(const struct life *l);                     /* is there anybody to be asked? */
 int hold_next(struct life *l, struct ward_error *err);   /* answers that have come, and questions whose time is over */
 int hold_end(struct life *l, struct ward_error *err);    /* what is open is a no; what the gate tells last needs the answers still */

@@ -11,7 +11,8 @@ import time
 
 import box
 import cli
-from box import both
+from box import both, root_only
+from ceiling_box import ceiling, own_etc
 from egress_box import HELLO, Dns, Http
 from tap import check, check_eq, check_in
 
@@ -165,6 +166,73 @@ def the_end_of_the_run_answers_no(p):
     h.pending()
     h.end()
     check_eq([kind for kind, _, _ in h.said()], ["approval.requested", "approval.denied"])
+
+
+def killed_by_a_ceiling(p, level, how, forbids):
+    own_etc()
+    h = Held(p, f'@approval("{level}") ' + DOMAIN, f"GET http://{NAME}:PORT/hello; sleep 30")
+    check_eq(cli.ward("approve", h.pending()[0], how).code, 0)
+    check(box.wait_for(lambda: len(h.http.requests) == 1), "it was not let through")
+    began = time.monotonic()
+    ceiling(1, f'forbid (principal, action == Ward::Action::"net.connect", resource in Ward::Host::"{forbids}");\n')
+    _, err, doc = h.end()
+    check_eq(doc["status"], "policy_kill", err)
+    check_in(forbids, err)
+    check(time.monotonic() - began < 5, "it was late")
+
+
+@root_only
+def a_new_ceiling_is_held_against_a_yes_that_was_given_meanwhile(p):
+    killed_by_a_ceiling(p, "risky", "--once", NAME)
+
+
+@root_only
+def as_against_what_a_yes_for_the_run_reaches(p):
+    killed_by_a_ceiling(p, "risky", "--run", "more.test.example")
+
+
+@root_only
+def and_against_what_is_not_remembered(p):
+    killed_by_a_ceiling(p, "critical", "--once", NAME)
+
+
+def goes_on_under_a_ceiling(p, how):
+    own_etc()
+    text = '@approval("risky") ' + DOMAIN + LOOPBACK
+    ceiling(1, text)
+    h = Held(p, DOMAIN, f"GET http://{NAME}:PORT/hello; sleep 1; GET http://{NAME}:PORT/hello")
+    check_eq(cli.ward("approve", h.pending()[0], how).code, 0)
+    check(box.wait_for(lambda: len(h.http.requests) == 1), "it was not let through")
+    ceiling(2, text)
+    out, err, doc = h.end()
+    check_eq((out, doc["status"]), (2 * HELLO.decode(), "exited"), err)
+    check_eq([r["effect"] for r in box.records(p) if r["kind"] == "policy.epoch"], ["allow"])
+
+
+@root_only
+def what_a_new_ceiling_asks_about_as_well_was_said(p):
+    goes_on_under_a_ceiling(p, "--once")
+
+
+@root_only
+def or_was_said_for_the_run(p):
+    goes_on_under_a_ceiling(p, "--run")
+
+
+@root_only
+def under_a_new_ceiling_nobody_is_asked_any_more(p):
+    own_etc()
+    h = Held(p, '@approval("risky") ' + DOMAIN, f"GET http://{NAME}:PORT/hello; GET http://more.test.example:PORT/hello; GET http://{NAME}:PORT/hello")
+    h.pending()
+    began = time.monotonic()
+    ceiling(1, 'forbid (principal, action == Ward::Action::"net.connect", resource in Ward::Host::"other.example");\n')
+    out, err, doc = h.end()
+    check_eq((out, doc["status"], h.dns.queries), ("", "exited", []), err)
+    check(time.monotonic() - began < 20, "something waited")
+    where = f"{NAME}:{h.http.port}"
+    check_eq(h.said(), [("approval.requested", where, None), ("approval.denied", where, None)])
+    check_eq([r["detail"]["by"]["how"] for r in box.records(p) if r["kind"] == "approval.denied"], ["epoch"])
+    check_in("the ceiling changed", [r for r in box.records(p) if r["kind"] == "net.block"][0]["detail"]["why"])
 
 
 if __name__ == "__main__":

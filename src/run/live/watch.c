@@ -125,8 +125,9 @@ static int end_unknown(struct life *l, uint64_t to, const struct ward_error *cau
 static int judge(struct life *l, const struct ward_layers *ceiling, struct ward_error *err)
 {
 	struct ward_taken *t = calloc(1, sizeof(*t));
+	const struct ward_agreed agreed = hold_agreed(l);
 	struct ward_error why = WARD_ERROR_INIT;
-	int r = t ? ward_rules_again(l->r, l->plan, l->book, ceiling, t, &why)
+	int r = t ? ward_rules_again(l->r, l->plan, l->book, &agreed, ceiling, t, &why)
 		  : ward_fail(&why, WARD_E_NOMEM, "no memory for a decision");
 
 	if (r < 0 || !t)
@@ -135,6 +136,9 @@ static int judge(struct life *l, const struct ward_layers *ceiling, struct ward_
 		r = end_taken(l, ceiling->epoch, t, err);
 	else
 		r = record(l, "allow", ceiling->epoch, NULL, NULL, err);
+	/* Who is asked is asked by policies that know nothing of this ceiling. */
+	if (r == WARD_OK && l->t_look)
+		r = hold_stop(l, err);
 	free(t);
 	l->epoch.number = ceiling->epoch;
 	memcpy(l->epoch.sha256, ceiling->ceiling.sha256, sizeof(l->epoch.sha256));

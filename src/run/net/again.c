@@ -219,12 +219,12 @@ int ward_net_examples(const char *endpoint, ward_net_again_fn *fn, void *arg)
 }
 
 int ward_net_asked_again(const struct ward_plan *plan, const struct ward_book *had,
-	const struct ward_book *now, ward_net_again_fn *fn, void *arg)
+	const struct ward_book *now, bool agreed, ward_net_again_fn *fn, void *arg)
 {
 	/* For a ceiling that lists what may be granted, and nothing of this: what nobody names. */
 	static const char *const nobodys[] = { PROBE ".example", "0.0.0.0/0", "::/0" };
 	struct asking k = { .plan = plan, .had = had, .now = now, .fn = fn, .arg = arg };
-	bool any = false;
+	bool any = agreed;
 	int r;
 
 	mark_book(&k, now);

@@ -93,6 +93,7 @@ static const char *of_asking(const char *how)
 		const char *how, *text;
 	} came[] = { { "peer", "a person was asked, and said no" },
 		{ "open", "a person is being asked, and has not answered yet" },
+		{ "epoch", "the ceiling changed while a person was being asked" },
 		{ "limit",
 			"a person would have to be asked, and too much was asked in this run" } };
 
@@ -121,7 +122,8 @@ static void asked_now(struct life *l, const struct ward_verdict *v, const struct
 	enum ward_said said;
 
 	if (port == 0) {
-		ret->effect = hold && hold_may(l) ? WARD_ASK : WARD_DENY;
+		ret->effect =
+			hold && (hold_may(l) || hold_had(l, q->resource.s)) ? WARD_ASK : WARD_DENY;
 		return;
 	}
 	said = hold_ask(l, v, q, hold, &how);

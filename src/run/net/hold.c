@@ -20,12 +20,15 @@ struct net_hold {
 	struct ward_asks asks;
 	struct ward_reply replies[WARD_ASKS_MAX]; /* of asks.v, as are these */
 	uint64_t until[WARD_ASKS_MAX];
+	struct ward_agreed_one *agreed; /* every yes, also what is forgotten since */
+	size_t n_agreed, cap_agreed;
 	struct ward_bell *bell; /* while a question is open */
 };
 
 bool hold_may(const struct life *l)
 {
-	return l->r->ask == WARD_ASK_WAIT && l->egress && l->book && l->asks.workspace;
+	return !l->hold_over && l->r->ask == WARD_ASK_WAIT && l->egress && l->book &&
+		l->asks.workspace;
 }
 
 static struct net_hold *hold_of(struct life *l)
@@ -60,11 +63,60 @@ static uint64_t first_until(const struct net_hold *h)
 	return first;
 }
 
+/* A new ceiling is held against it, as against what the run was started with. */
+static bool keep(struct net_hold *h, const struct ward_asked *k)
+{
+	struct ward_agreed_one *to = h->agreed;
+	size_t cap = h->cap_agreed ? 2 * h->cap_agreed : 16;
+
+	for (size_t i = 0; i < h->n_agreed; i++)
+		if (h->agreed[i].level == k->level &&
+			ward_streq(h->agreed[i].endpoint, k->things[0].resource))
+			return true;
+	if (h->n_agreed == h->cap_agreed) {
+		to = realloc(h->agreed, cap * sizeof(*to));
+		if (!to)
+			return false;
+		h->agreed = to;
+		h->cap_agreed = cap;
+	}
+	to[h->n_agreed++] = (struct ward_agreed_one){ k->things[0].resource, k->level };
+	return true;
+}
+
+struct ward_agreed hold_agreed(const struct life *l)
+{
+	const struct net_hold *h = l->hold;
+
+	return h ? (struct ward_agreed){ h->agreed, h->n_agreed, &l->hold->asks }
+		 : (struct ward_agreed){ 0 };
+}
+
+bool hold_had(const struct life *l, const char *endpoint)
+{
+	const struct net_hold *h = l->hold_over ? l->hold : NULL;
+	size_t n = (size_t)(strrchr(endpoint, ':') - endpoint) + 1;
+
+	for (size_t i = 0; h && i < h->asks.n; i++)
+		if (h->asks.v[i].answer == WARD_SAID_RUN)
+			return true;
+	for (size_t i = 0; h && i < h->n_agreed; i++)
+		if (strncmp(h->agreed[i].endpoint, endpoint, n) == 0)
+			return true;
+	return false;
+}
+
 static int settle(struct life *l, size_t i, struct ward_error *err)
 {
 	struct net_hold *h = l->hold;
 	struct ward_asked *k = &h->asks.v[i];
-	int r = asking_record_said(l, &h->asks, k, &h->replies[i], err);
+	int r;
+
+	if (h->replies[i].said != WARD_SAID_NO && !keep(h, k))
+		h->replies[i] = (struct ward_reply){
+			.said = WARD_SAID_NO, .how = "nobody", .uid = getuid()
+		};
+	r = asking_record_said(l, &h->asks, k, &h->replies[i], err);
 
 	k->answer = r == WARD_OK ? h->replies[i].said : WARD_SAID_NO;
 	return r;
@@ -173,6 +225,22 @@ int hold_next(struct life *l, struct ward_error *err)
 	return r;
 }
 
+int hold_stop(struct life *l, struct ward_error *err)
+{
+	bool any = false;
+	int r;
+
+	l->hold_over = true;
+	if (!l->hold)
+		return WARD_OK;
+	r = settle_open(l, "epoch", &any, err);
+	if (any)
+		ward_egress_answered(l->egress);
+	ward_bell_free(l->hold->bell);
+	l->hold->bell = NULL;
+	return r;
+}
+
 int hold_end(struct life *l, struct ward_error *err)
 {
 	bool any;
@@ -192,6 +260,7 @@ void hold_free(struct life *l)
 		return;
 	ward_bell_free(l->hold->bell);
 	ward_arena_free(l->hold->asks.arena);
+	free(l->hold->agreed);
 	free(l->hold);
 	l->hold = NULL;
 }

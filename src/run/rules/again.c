@@ -22,6 +22,9 @@ struct again {
 	struct ward_resolver rs;
 	const struct ward_plan *plan;
 	const struct ward_rulebook *had; /* what judged until now; NULL: the plan's rules */
+	const struct ward_agreed *agreed;
+	const struct ward_asked *
+		for_all; /* a yes for the run that the endpoint which is looked at was reached by */
 	struct ward_rulebook *book;
 	struct ward_texts names; /* that a pattern matches */
 	int64_t now_ms;
@@ -81,6 +84,20 @@ static void take(struct again *a, enum ward_action action, const char *path,
 	t->line = rule->line;
 }
 
+/* Somebody was asked about this very endpoint, and as seriously as the ceiling asks. */
+static bool agreed_to(const struct again *a, const struct ward_query *q,
+	const struct ward_verdict *v)
+{
+	if (v->effect != WARD_ASK || q->action != WARD_ACT_NET_CONNECT)
+		return false;
+	for (size_t i = 0; i < a->agreed->n; i++) {
+		if (ward_streq(a->agreed->v[i].endpoint, q->resource.s) &&
+			a->agreed->v[i].level <= v->approval)
+			return true;
+	}
+	return a->for_all && a->for_all->level <= v->approval;
+}
+
 static int ask(struct again *a, struct ward_query *q)
 {
 	struct ward_verdict v;
@@ -93,7 +110,7 @@ static int ask(struct again *a, struct ward_query *q)
 		return ward_rs_nomem(a->err);
 	/* Whom it would ask may have said yes before the start; nobody is asked now. */
 	r = ward_rules_yes(&a->rs, q, &v, &yes, a->err);
-	if (r < 0 || yes)
+	if (r < 0 || yes || agreed_to(a, q, &v))
 		return r;
 	/* A list of programs is about those that the command starts: it is itself in no need of being listed. */
 	if (v.why == WARD_WHY_NARROWED && ward_streq(q->resource.s, a->plan->exe) &&
@@ -297,8 +314,21 @@ static int look_rest(struct again *a)
 	return r;
 }
 
+/* A yes that was given for whatever this rule would ask about. */
+static bool agreed_for_all(struct again *a, const struct ward_query *q,
+	const struct ward_verdict *v)
+{
+	struct ward_asked *k = NULL;
+
+	if (!a->agreed->asks || ward_asks_one(a->agreed->asks, v, q, false, &k, NULL) < 0 || !k ||
+		k->answer != WARD_SAID_RUN)
+		return false;
+	a->for_all = k;
+	return true;
+}
+
 /* Could it be connected to until now? Where that is not known it is taken to be so. */
-static bool connected(const struct again *a, const char *endpoint)
+static bool connected(struct again *a, const char *endpoint)
 {
 	struct ward_rules rules = { a->plan->rules, a->plan->n_rules };
 	struct ward_question q = { .action = WARD_CAP_NETWORK_CONNECT, .resource = endpoint };
@@ -312,6 +342,8 @@ static bool connected(const struct again *a, const char *endpoint)
 	if (a->had && ward_judge(a->had->book, a->had->desk, &query, &v) == WARD_OK &&
 		v.effect != WARD_ASK)
 		return v.effect == WARD_ALLOW;
+	if (a->had && agreed_for_all(a, &query, &v))
+		return true;
 	d = calloc(1, sizeof(*d));
 	if (d && ward_decide(&rules, &q, d, NULL) == WARD_OK)
 		yes = d->effect == WARD_ALLOW;
@@ -330,14 +362,24 @@ static int look_endpoint(void *arg, const char *endpoint, bool tried)
 			"it is not known whether it may still be connected to");
 	else if (connected(a, endpoint))
 		r = ask(a, &q);
+	a->for_all = NULL;
 	return r == WARD_OK && a->taken->any ? FOUND : r;
 }
 
 static int look_net(struct again *a)
 {
-	int r = ward_net_asked_again(a->plan, a->had ? a->had->book : NULL, a->book->book,
-		look_endpoint, a);
+	int r = WARD_OK;
 
+	/* Whether it is open still is not known here. */
+	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < a->agreed->n; i++) {
+		struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+			.resource = ward_str(a->agreed->v[i].endpoint) };
+
+		r = ask(a, &q);
+	}
+	if (r == WARD_OK && !a->taken->any)
+		r = ward_net_asked_again(a->plan, a->had ? a->had->book : NULL, a->book->book,
+			a->agreed->n > 0, look_endpoint, a);
 	return r == FOUND ? WARD_OK : r;
 }
 
@@ -357,8 +399,8 @@ static int look_all(struct again *a)
 }
 
 int ward_rules_again(struct ward_request *r, const struct ward_plan *plan,
-	const struct ward_rulebook *had, const struct ward_layers *ceiling, struct ward_taken *ret,
-	struct ward_error *err)
+	const struct ward_rulebook *had, const struct ward_agreed *agreed,
+	const struct ward_layers *ceiling, struct ward_taken *ret, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(ARENA_BYTES_MAX);
 	struct ward_host host = { .uid = geteuid(), .gid = getegid() };
@@ -371,6 +413,7 @@ int ward_rules_again(struct ward_request *r, const struct ward_plan *plan,
 				   .n_nodes = plan->n_nodes },
 		.plan = plan,
 		.had = had,
+		.agreed = agreed,
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000),
 		.taken = ret,
 		.err = err };

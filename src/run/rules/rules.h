@@ -117,17 +117,27 @@ struct ward_taken {
 	uint32_t line;
 	char id[128], reason[256];   /* of the rule, or "" */
 };
+/* What a person said yes to since the run began: endpoints, and in asks those yeses that are for whatever their rule asks about. */
+struct ward_agreed {
+	const struct ward_agreed_one {
+		const char *endpoint;
+		enum ward_approval level;
+	} *v;
+	size_t n;
+	struct ward_asks *asks;      /* NULL: nothing was asked */
+};
 int ward_rules_again(struct ward_request *r, const struct ward_plan *plan, const struct ward_rulebook *had,
-	const struct ward_layers *ceiling, struct ward_taken *ret, struct ward_error *err);
+	const struct ward_agreed *agreed, const struct ward_layers *ceiling, struct ward_taken *ret, struct ward_error *err);
 /*
  * net/again.c: fn with each endpoint to be asked about then, until it returns other than WARD_OK, which is returned. tried false: of
- * what endpoint says there is no one endpoint that could be asked about. had: the policies until now, or NULL.
+ * what endpoint says there is no one endpoint that could be asked about. had: the policies until now, or NULL. agreed: a person let
+ * something be that the plan does not have.
  */
 typedef int ward_net_again_fn(void *arg, const char *endpoint, bool tried);
 /* The same with examples of one capability: of names below a domain, of a range, the ends of its ranges of ports. */
 int ward_net_examples(const char *endpoint, ward_net_again_fn *fn, void *arg);
 int ward_net_asked_again(const struct ward_plan *plan, const struct ward_book *had, const struct ward_book *now,
-	ward_net_again_fn *fn, void *arg);
+	bool agreed, ward_net_again_fn *fn, void *arg);
 /* walk.c: names on disk that a pattern matches, added to found. */
 int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *patterns, bool relative,
 	struct ward_texts *found, struct ward_error *err);
