@@ -69,6 +69,11 @@ int ward_request_plan(struct ward_request *r, bool json, char **ret_text, struct
 
 /* ---- run ---- */
 /*
+ * fn gets, in the thread of ward_run(), each line for people that cannot wait for the report: where a run is reached whose host
+ * port the kernel chose (--publish 0:PORT), before its command starts. Without this nobody is told. line lives for the call.
+ */
+void ward_request_on_line(struct ward_request *r, void (*fn)(void *arg, const char *line), void *arg);
+/*
  * Run the request to its end in this thread. An outcome exists for every end, a refusal before the start
  * included: *ret is set unless memory ran out. The result is WARD_OK when the command was started, whatever
  * became of it. Signals: ward_request_cancel() from any thread or a signal handler ends the run.

@@ -24,6 +24,7 @@ static const struct {
 	{ "net.open", NULL },
 	{ "net.connect", NULL },
 	{ "net.block", NULL },
+	{ "net.accept", NULL },
 	{ "dns.query", NULL },
 	{ "dns.block", NULL },
 	{ "fs.late", NULL },

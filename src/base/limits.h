@@ -98,5 +98,11 @@
 #define WARD_EGRESS_ASKED_RATE 5000          /* names, and connections, judged a second; at first twice as many */
 #define WARD_EGRESS_ALIKE_MAX 4096           /* different things of each kind that the network part of a run tells; more are counted */
 #define WARD_EGRESS_IDLE_MS 3600000          /* milliseconds without a byte either way, after which a connection ends */
+#define WARD_PUBLISH_MAX 16                  /* ports of one run that the host reaches */
+#define WARD_PUBLISH_SOCKETS_MAX 32          /* and the listening sockets for them */
+#define WARD_INWARD_DIALS_MAX 32             /* connections to servers inside that are being made at a time */
+#define WARD_INWARD_DIAL_MS 5000             /* and for as long */
+#define WARD_INWARD_END_MS 60000             /* without a byte, once the server inside has ended its side */
+#define WARD_INWARD_FLOWS_MAX 1024           /* connections from the host to one run at a time */
 #define WARD_DNS_CNAMES_MAX 16               /* aliases that one name may lead through */
 #define WARD_HOSTS_BYTES_MAX (1u << 20)      /* bytes of /etc/hosts, or /etc/resolv.conf, that are read */

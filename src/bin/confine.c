@@ -262,12 +262,20 @@ static int plan(struct ward_request *r)
 	return code < 0 ? EXIT_USAGE : EXIT_OK;
 }
 
+static void say_line(void *arg, const char *line)
+{
+	(void)arg;
+	(void)fprintf(stderr, "ward: %s\n", line);
+}
+
 static int run(struct ward_request *r)
 {
 	struct ward_error err = WARD_ERROR_INIT;
 	struct ward_outcome *o = NULL;
 	int code;
 
+	if (!ward_request_given(r, "quiet"))
+		ward_request_on_line(r, say_line, NULL);
 	pass_signals_on(r);
 	code = ward_run(r, &o, &err);
 	drop_signals();

@@ -110,6 +110,7 @@ static int (*const cures[WARD_CAP_TYPE_MAX])(struct ward_buf *out,
 	[WARD_CAP_EXTERNAL_COMMAND] = command_cure,
 	[WARD_CAP_ENV] = env_cure,
 	[WARD_CAP_NETWORK_CONNECT] = endpoint_cure,
+	[WARD_CAP_NETWORK_LISTEN] = endpoint_cure,
 };
 
 int ward_cure(const struct ward_question *q, char *out, size_t size)

@@ -187,6 +187,26 @@ static void judge_endpoint(const struct ward_rules *rules, const struct ward_que
 		because(d, "no rule grants it");
 }
 
+/* The host's own address at which the run would be reached: whatever it is, nothing goes out by it. */
+static void judge_listening(const struct ward_rules *rules, const struct ward_question *q,
+	struct ward_decision *d)
+{
+	struct ward_endpoint asked;
+	bool one = ward_endpoint_parse_asked(ward_str(q->resource), &asked);
+
+	because(d, "no rule grants it");
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct ward_rule *r = &rules->v[i];
+
+		if (r->type == WARD_CAP_NETWORK_LISTEN &&
+			(ward_streq(r->pattern, q->resource) ||
+				(one && ward_endpoint_holds(r->pattern, &asked)))) {
+			allow(d, r);
+			return;
+		}
+	}
+}
+
 static void judge(const struct ward_rules *rules, const struct ward_question *q,
 	struct ward_decision *d)
 {
@@ -204,6 +224,10 @@ static void judge(const struct ward_rules *rules, const struct ward_question *q,
 	}
 	if (q->action == WARD_CAP_NETWORK_CONNECT) {
 		judge_endpoint(rules, q, d);
+		return;
+	}
+	if (q->action == WARD_CAP_NETWORK_LISTEN) {
+		judge_listening(rules, q, d);
 		return;
 	}
 	if (matchers[q->action] == NULL) {

@@ -29,15 +29,17 @@ uint64_t ward_bucket_next(const struct ward_bucket *b)
 	return b->have >= TOKEN ? b->at : b->at + (TOKEN - b->have) / b->rate + 1;
 }
 
+bool ward_limits_bytes(const struct ward_egress *e, enum ward_net_limit *ret)
+{
+	*ret = e->spent[WARD_NET_BYTES_UP] ? WARD_NET_BYTES_UP : WARD_NET_BYTES_DOWN;
+	return !e->spent[*ret];
+}
+
 bool ward_limits_take(struct ward_egress *e, enum ward_net_limit *ret)
 {
 	const uint64_t *max = e->limits.v;
 
-	*ret = WARD_NET_BYTES_UP;
-	if (e->spent[WARD_NET_BYTES_UP])
-		return false;
-	*ret = WARD_NET_BYTES_DOWN;
-	if (e->spent[WARD_NET_BYTES_DOWN])
+	if (!ward_limits_bytes(e, ret))
 		return false;
 	*ret = WARD_NET_CONNECTIONS;
 	if (max[WARD_NET_CONNECTIONS] && e->n_alive >= max[WARD_NET_CONNECTIONS])
@@ -57,5 +59,7 @@ bool ward_limits_name(const struct ward_egress *e, const char *name)
 {
 	uint64_t max = e->limits.v[WARD_NET_NAMES];
 
-	return max == 0 || e->pins.n < max || ward_pinned_find(&e->pins, name) != NULL;
+	/* As many as any run may have: that it is full the table says. */
+	return max == 0 || max >= WARD_EGRESS_NAMES_MAX || e->pins.n < max ||
+		ward_pinned_find(&e->pins, name) != NULL;
 }

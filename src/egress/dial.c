@@ -30,6 +30,11 @@ static void close_try(struct ward_try *t)
 	t->fd = -1;
 }
 
+static size_t *dials(struct ward_flow *f)
+{
+	return f->inward ? &f->e->n_inward_dials : &f->e->n_dials;
+}
+
 void ward_dial_drop(struct ward_flow *f)
 {
 	if (!f->dial)
@@ -37,10 +42,12 @@ void ward_dial_drop(struct ward_flow *f)
 	for (size_t i = 0; i < WARD_TRIES_MAX; i++)
 		if (f->dial->tries[i].source.fn)
 			close_try(&f->dial->tries[i]);
+	if (f->inward)
+		ward_inward_drop(f->dial);
 	free(f->dial);
 	f->dial = NULL;
 	if (f->state == WARD_FLOW_DIALING)
-		f->e->n_dials--;
+		--*dials(f);
 }
 
 static bool any_open(const struct ward_dial *d)
@@ -100,14 +107,16 @@ static int at_once(int fd)
 static bool start_try(struct ward_flow *f, struct ward_try *t, uint8_t which)
 {
 	const struct ward_relay_addr *a = &f->dial->v[which];
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(f->to.port) };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(f->to.port) };
+	uint16_t port = f->inward ? f->inward->inner : f->to.port;
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 	struct epoll_event ev = { .events = EPOLLOUT, .data.ptr = &t->source };
 	int r;
 
 	*t = (struct ward_try){ .source = { on_try, f }, .which = which };
-	t->fd = socket(a->family == 4 ? AF_INET : AF_INET6,
-		SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	t->fd = f->inward ? ward_inward_socket(f, a->family)
+			  : socket(a->family == 4 ? AF_INET : AF_INET6,
+				    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (t->fd < 0) {
 		f->dial->err = errno;
 		return false;
@@ -121,6 +130,10 @@ static bool start_try(struct ward_flow *f, struct ward_try *t, uint8_t which)
 	while (r < 0 && errno == EINTR);
 	if (r < 0 && errno == EINPROGRESS)
 		errno = r = at_once(t->fd);
+	if (r == 0 && ward_inward_is_self(f, t->fd)) {
+		r = -1;
+		errno = ECONNREFUSED;
+	}
 	if (r == 0) {
 		won(f, t);
 		return true;
@@ -173,6 +186,8 @@ static void on_try(struct ward_waiter *s, uint32_t events)
 	(void)events;
 	if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &err, &n) < 0)
 		err = errno;
+	if (err == 0 && ward_inward_is_self(f, t->fd))
+		err = ECONNREFUSED;
 	if (err == 0) {
 		won(f, t);
 		return;
@@ -185,7 +200,7 @@ static void on_try(struct ward_waiter *s, uint32_t events)
 void ward_dial_begin(struct ward_flow *f)
 {
 	f->state = WARD_FLOW_DIALING;
-	f->e->n_dials++;
+	++*dials(f);
 	advance(f);
 }
 
@@ -209,6 +224,45 @@ void ward_dial_tick(struct ward_flow *f, uint64_t now)
 	if (d->at < d->n && !free_place(d))
 		give_up_oldest(d);
 	advance(f);
+}
+
+/* ---- those that are not open yet ---- */
+
+/* At the end: who came first is served first. */
+void ward_pending_add(struct ward_flow *f)
+{
+	f->before = f->e->pending_last;
+	if (f->before)
+		f->before->after = f;
+	else
+		f->e->pending = f;
+	f->e->pending_last = f;
+}
+
+void ward_pending_remove(struct ward_flow *f)
+{
+	if (f->before)
+		f->before->after = f->after;
+	else if (f->e->pending == f)
+		f->e->pending = f->after;
+	if (f->after)
+		f->after->before = f->before;
+	else if (f->e->pending_last == f)
+		f->e->pending_last = f->before;
+	f->before = f->after = NULL;
+}
+
+/* When the first of those that are not open yet has something to wait for. */
+uint64_t ward_flows_next(const struct ward_egress *e)
+{
+	uint64_t t = UINT64_MAX;
+
+	for (const struct ward_flow *f = e->pending; f; f = f->after) {
+		t = f->deadline < t ? f->deadline : t;
+		if (f->state == WARD_FLOW_DIALING && f->dial->next < t)
+			t = f->dial->next;
+	}
+	return t;
 }
 
 /* ---- what the kernel would do with a packet ---- */

@@ -27,6 +27,7 @@ struct ward_egress_ask {
 	 */
 	const char *address;
 	bool hold; /* a person may be asked: ASK, and the answer comes by ward_egress_answered() */
+	bool inward; /* may a connection come in from the host? address: the host's own that it came to; name: NULL */
 	bool meant; /* only a rule counts that means it, and not just holds it among others: docs/egress.md */
 	uint16_t port; /* 0: any port of that name */
 	int pid; /* inside, 0 = unknown: for the record, never a reason to allow */
@@ -38,6 +39,7 @@ enum ward_egress_kind {
 	WARD_EGRESS_OPEN, /* a flow that was allowed has its connection outside */
 	WARD_EGRESS_CONNECT, /* a flow that was allowed has ended (or the run): its numbers */
 	WARD_EGRESS_BLOCK, /* a flow that was refused */
+	WARD_EGRESS_ACCEPT, /* a flow from the host to a server inside has ended (or the run) */
 	WARD_EGRESS_LIMIT, /* why: which limit; count: how often it turned something away */
 	WARD_EGRESS_KIND_MAX
 };
@@ -50,6 +52,8 @@ struct ward_egress_event {
 	enum ward_egress_kind kind;
 	const char *name, *address; /* NULL = none */
 	uint16_t port;
+	const char *peer; /* ACCEPT, and BLOCK of such a flow: who came, at address and port; else NULL */
+	uint16_t inner; /* the port inside; 0: the flow went out */
 	const char *why; /* BLOCK: machine word of egress/why.def: "no_rule" "address_class" "name_mismatch" ... */
 	const char *text; /* the same for people */
 	const char *inspected; /* "tls" "http" "none" ... */
@@ -86,6 +90,15 @@ int ward_egress_resolver_check(const char *resolver, struct ward_error *err);
 int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **ret, struct ward_error *err);
 /* Once: it is there, and has the sockets. They are taken, also on failure. Until then nothing else but stop() may be called. */
 int ward_egress_attach(struct ward_egress *e, const int sockets[WARD_NET_SOCKET_MAX], struct ward_error *err);
+/*
+ * After attach(), once: what is accepted at these goes to port inner inside. door: of ward_cage_take_net(), where the sockets inside
+ * come from. The descriptors are taken, also on failure.
+ */
+struct ward_egress_listener {
+	int fd; /* listening, non-blocking */
+	uint16_t inner;
+};
+int ward_egress_listen(struct ward_egress *e, const struct ward_egress_listener *v, size_t n, int door, struct ward_error *err);
 int ward_egress_fd(const struct ward_egress *e);
 int ward_egress_timeout(const struct ward_egress *e); /* ms, -1 = none */
 /* A person said something: the connections that wait for one are asked about again. NULL ok. */

@@ -14,11 +14,11 @@ struct ward_told {
 	enum ward_egress_kind kind;
 	const char *why; /* static, as are inspected and ended */
 	const char *inspected, *ended, *via;
-	uint16_t port;
+	uint16_t port, inner;
 	bool dialled;
 	uint64_t total; /* told, with what waits */
 	struct ward_egress_event waits; /* count 0: nothing */
-	char *name, *address, *text, *rule;
+	char *name, *address, *text, *rule, *peer;
 	char comm[16];
 };
 
@@ -52,6 +52,7 @@ const char *ward_egress_kind_name(enum ward_egress_kind k)
 		[WARD_EGRESS_OPEN] = "net.open",
 		[WARD_EGRESS_CONNECT] = "net.connect",
 		[WARD_EGRESS_BLOCK] = "net.block",
+		[WARD_EGRESS_ACCEPT] = "net.accept",
 		[WARD_EGRESS_LIMIT] = "limit.hit",
 	};
 
@@ -69,7 +70,7 @@ static size_t bucket_of(const struct ward_egress *g, const struct ward_egress_ev
 {
 	uint64_t h = g->told_seed ^ (uint64_t)e->kind ^ (uint64_t)e->port << 8;
 	const char *parts[] = { e->name, e->address, e->why, e->inspected, e->ended, e->via,
-		e->rule, e->comm };
+		e->rule, e->comm, e->peer };
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(parts); i++) {
 		h = (h ^ 0xff) * 1099511628211u;
@@ -81,11 +82,18 @@ static size_t bucket_of(const struct ward_egress *g, const struct ward_egress_ev
 
 static bool alike(const struct ward_told *t, const struct ward_egress_event *e)
 {
-	return t->kind == e->kind && t->port == e->port && t->dialled == e->dialled &&
+	return t->kind == e->kind && t->port == e->port && t->inner == e->inner &&
+		t->dialled == e->dialled && ward_streq(t->peer, e->peer) &&
 		ward_streq(t->why, e->why) && ward_streq(t->inspected, e->inspected) &&
 		ward_streq(t->ended, e->ended) && ward_streq(t->via, e->via) &&
 		ward_streq(t->name, e->name) && ward_streq(t->address, e->address) &&
 		ward_streq(t->rule, e->rule) && ward_streq(t->comm, e->comm ? e->comm : "");
+}
+
+/* What is counted together. Who comes from outside takes no place of what the run does. */
+static size_t lane(const struct ward_egress_event *e)
+{
+	return e->kind == WARD_EGRESS_BLOCK && e->inner ? WARD_EGRESS_KIND_MAX : e->kind;
 }
 
 static void free_told(struct ward_told *t)
@@ -94,6 +102,7 @@ static void free_told(struct ward_told *t)
 	free(t->address);
 	free(t->text);
 	free(t->rule);
+	free(t->peer);
 	free(t);
 }
 
@@ -111,7 +120,7 @@ static struct ward_told *remember(struct ward_egress *g, const struct ward_egres
 	struct ward_told *t;
 	bool failed = false;
 
-	if (g->n_told[e->kind] >= (e->comm ? 1u : 2u) * (size_t)WARD_EGRESS_ALIKE_MAX)
+	if (g->n_told[lane(e)] >= (e->comm ? 1u : 2u) * (size_t)WARD_EGRESS_ALIKE_MAX)
 		return NULL;
 	t = calloc(1, sizeof(*t));
 	if (!t)
@@ -124,10 +133,12 @@ static struct ward_told *remember(struct ward_egress *g, const struct ward_egres
 		.via = e->via,
 		.port = e->port,
 		.dialled = e->dialled,
+		.inner = e->inner,
 		.name = copy(e->name, &failed),
 		.address = copy(e->address, &failed),
 		.text = copy(e->text, &failed),
-		.rule = copy(e->rule, &failed) };
+		.rule = copy(e->rule, &failed),
+		.peer = copy(e->peer, &failed) };
 	if (failed) {
 		free_told(t);
 		return NULL;
@@ -135,7 +146,7 @@ static struct ward_told *remember(struct ward_egress *g, const struct ward_egres
 	if (e->comm)
 		memcpy(t->comm, e->comm, strnlen(e->comm, sizeof(t->comm) - 1));
 	g->told[bucket] = t;
-	g->n_told[e->kind]++;
+	g->n_told[lane(e)]++;
 	return t;
 }
 
@@ -154,6 +165,8 @@ static void flush(struct ward_egress *g, struct ward_told *t)
 	e.ended = t->ended;
 	e.via = t->via;
 	e.rule = t->rule;
+	e.peer = t->peer;
+	e.inner = t->inner;
 	e.comm = t->comm[0] ? t->comm : NULL;
 	t->waits = (struct ward_egress_event){ 0 };
 	g->ops->event(g->arg, &e);
@@ -182,9 +195,9 @@ void ward_tell(struct ward_egress *g, const struct ward_egress_event *e)
 		t = told_of(g, e);
 	}
 	if (!t) {
-		g->told_over[e->kind].count += e->count;
-		g->told_over[e->kind].up += e->up;
-		g->told_over[e->kind].down += e->down;
+		g->told_over[lane(e)].count += e->count;
+		g->told_over[lane(e)].up += e->up;
+		g->told_over[lane(e)].down += e->down;
 		return;
 	}
 	before = t->total;
@@ -200,12 +213,13 @@ void ward_tell(struct ward_egress *g, const struct ward_egress_event *e)
 		flush(g, t);
 }
 
-static void tell_over(struct ward_egress *g, enum ward_egress_kind k)
+static void tell_over(struct ward_egress *g, unsigned k)
 {
 	struct ward_egress_event over = { .kind = WARD_EGRESS_LIMIT,
 		.why = "egress.alike",
 		.text = "more different things happened on the network than are told",
-		.name = ward_egress_kind_name(k),
+		.name = ward_egress_kind_name((enum ward_egress_kind)
+				k), /* of the last lane: net.block */
 		.up = g->told_over[k].up,
 		.down = g->told_over[k].down,
 		.count = g->told_over[k].count };
@@ -225,8 +239,8 @@ void ward_tell_end(struct ward_egress *g)
 				flush(g, t);
 			free_told(t);
 		}
-	for (unsigned k = 0; k < WARD_EGRESS_KIND_MAX; k++)
-		tell_over(g, (enum ward_egress_kind)k);
+	for (unsigned k = 0; k <= WARD_EGRESS_KIND_MAX; k++)
+		tell_over(g, k);
 	memset(g->n_told, 0, sizeof(g->n_told));
 	memset(g->told_over, 0, sizeof(g->told_over));
 }

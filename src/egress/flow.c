@@ -28,30 +28,6 @@ static struct ward_flow **find(struct ward_egress *e, uint32_t id)
 	return at;
 }
 
-/* At the end: who came first is served first. */
-static void set_pending(struct ward_flow *f)
-{
-	f->before = f->e->pending_last;
-	if (f->before)
-		f->before->after = f;
-	else
-		f->e->pending = f;
-	f->e->pending_last = f;
-}
-
-static void unset_pending(struct ward_flow *f)
-{
-	if (f->before)
-		f->before->after = f->after;
-	else if (f->e->pending == f)
-		f->e->pending = f->after;
-	if (f->after)
-		f->after->before = f->before;
-	else if (f->e->pending_last == f)
-		f->e->pending_last = f->before;
-	f->before = f->after = NULL;
-}
-
 static void set_state(struct ward_flow *f, enum ward_flow_state state)
 {
 	f->e->n_held -= f->state == WARD_FLOW_HELD;
@@ -64,7 +40,7 @@ static void drop(struct ward_egress *e, struct ward_flow **at)
 	struct ward_flow *f = *at;
 
 	*at = f->next;
-	unset_pending(f);
+	ward_pending_remove(f);
 	ward_dial_drop(f);
 	set_state(f, WARD_FLOW_REFUSED);
 	e->n_flows--;
@@ -100,7 +76,7 @@ static void whose(struct ward_flow *f, bool wait)
 	char address[WARD_ADDRESS_TEXT_MAX];
 	uint64_t before = ward_now_mono_ns(), now;
 
-	if (f->pid || !e->ops->who || before < e->no_who_until)
+	if (f->pid || f->inward || !e->ops->who || before < e->no_who_until)
 		return;
 	(void)e->ops->who(e->arg, ward_address_text(&f->from, address), f->from.port, wait, &f->pid,
 		f->comm);
@@ -120,7 +96,7 @@ static void tell_block(struct ward_flow *f, enum ward_egress_why why, const char
 		.inspected = f->inspected,
 		.via = via(f),
 		.count = 1 };
-	char shown[WARD_ADDRESS_TEXT_MAX];
+	char shown[WARD_ADDRESS_TEXT_MAX], peer[WARD_ADDRESS_TEXT_MAX];
 
 	whose(f, true);
 	if (v.dialled && !address)
@@ -131,7 +107,10 @@ static void tell_block(struct ward_flow *f, enum ward_egress_why why, const char
 		v.address = ward_address_text(address, shown);
 	v.pid = f->pid;
 	v.comm = f->comm[0] ? f->comm : NULL;
-	v.rule = f->rule[0] ? f->rule : NULL;
+	if (f->rule[0] && /* of a limit it is the one that let it through */
+		(why < WARD_EGRESS_WHY_BUDGET_CONNECTIONS || why > WARD_EGRESS_WHY_BUDGET_NAMES))
+		v.rule = f->rule;
+	ward_inward_tell(f, &v, peer);
 	ward_tell_why(&v, why, text);
 	ward_tell(f->e, &v);
 }
@@ -139,7 +118,7 @@ static void tell_block(struct ward_flow *f, enum ward_egress_why why, const char
 static void refuse(struct ward_flow *f, enum ward_egress_why why, const char *text,
 	const struct ward_relay_addr *address)
 {
-	unset_pending(f);
+	ward_pending_remove(f);
 	ward_dial_drop(f);
 	set_state(f, WARD_FLOW_REFUSED);
 	ward_answer_refused(f, why);
@@ -169,6 +148,9 @@ static void tell_over(struct ward_flow *f, enum ward_relay_end end)
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
 		if (rows[i].end != end || f->state != WARD_FLOW_OPEN)
 			continue;
+		if (end == WARD_END_IDLE &&
+			ward_now_mono_ns() - f->opened < f->e->limits.v[WARD_NET_IDLE] * WARD_MS)
+			continue;
 		f->e->spent[rows[i].which] = true;
 		tell_block(f, over(rows[i].which), NULL, f->name ? NULL : &f->to, false);
 	}
@@ -177,7 +159,7 @@ static void tell_over(struct ward_flow *f, enum ward_relay_end end)
 /* Fill in what is said of a flow that was allowed at its begin and at its end. */
 static void tell_allowed(struct ward_flow *f, struct ward_egress_event *v)
 {
-	char shown[WARD_ADDRESS_TEXT_MAX];
+	char shown[WARD_ADDRESS_TEXT_MAX], peer[WARD_ADDRESS_TEXT_MAX];
 
 	v->name = name_of(f);
 	v->port = f->to.port;
@@ -186,17 +168,23 @@ static void tell_allowed(struct ward_flow *f, struct ward_egress_event *v)
 	v->count = 1;
 	v->pid = f->pid;
 	v->comm = f->comm[0] ? f->comm : NULL;
-	if (f->peer.family)
+	ward_inward_tell(f, v, peer);
+	if (f->peer.family && !f->inward)
 		v->address = ward_address_text(&f->peer, shown);
 	else if (!f->name)
 		v->address = ward_address_text(&f->to, shown);
 	ward_tell(f->e, v);
 }
 
+void ward_flow_refuse(struct ward_flow *f, enum ward_egress_why why)
+{
+	refuse(f, why, NULL, NULL);
+}
+
 /* m: the relay's word; NULL: it did not come, and how much was moved is not known. */
 static void tell_end(struct ward_flow *f, const char *ended, const struct ward_relay_msg *m)
 {
-	struct ward_egress_event v = { .kind = WARD_EGRESS_CONNECT,
+	struct ward_egress_event v = { .kind = f->inward ? WARD_EGRESS_ACCEPT : WARD_EGRESS_CONNECT,
 		.inspected = f->inspected ? f->inspected : "none",
 		.ended = ended,
 		.up = m ? m->up : 0,
@@ -223,6 +211,11 @@ static enum ward_effect may(struct ward_egress *e, const struct ward_egress_ask 
 static bool ask(struct ward_egress *e, const struct ward_egress_ask *q, char *rule)
 {
 	return may(e, q, rule) == WARD_ALLOW;
+}
+
+bool ward_flow_may(struct ward_flow *f, const struct ward_egress_ask *q)
+{
+	return ask(f->e, q, f->rule);
 }
 
 /* Until somebody says so, or it is time: what is looked up and dialled comes after that. */
@@ -553,7 +546,8 @@ void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
 	struct ward_flow **at = find(e, m->id), *f;
 	bool synthetic = false;
 
-	if (*at || e->n_flows >= WARD_EGRESS_FLOWS_MAX || !is_open(m)) {
+	if (*at || e->n_flows >= WARD_EGRESS_FLOWS_MAX || !is_open(m) ||
+		!ward_inward_can_be(e, m)) {
 		ward_gate_lost(e, "it opened a connection that cannot be");
 		return;
 	}
@@ -572,19 +566,23 @@ void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
 	ward_address_unmap(&f->to);
 	ward_address_unmap(&f->from);
 	f->opened = ward_now_mono_ns();
-	f->deadline = f->opened + PENDING_MS * WARD_MS;
+	f->deadline = f->opened + (m->inward ? WARD_INWARD_DIAL_MS : PENDING_MS) * WARD_MS;
 	f->state = WARD_FLOW_RESOLVING;
-	set_pending(f);
+	ward_pending_add(f);
 	f->asked = m->name[0] ? m->name : NULL;
 	f->named = f->asked != NULL;
-	if (!f->asked)
+	if (m->inward)
+		f->inward = &e->inward[m->inward - 1];
+	else if (!f->asked)
 		f->name = ward_pinned_at(&e->pins, &f->to, &synthetic);
-	if (!ward_bucket_take(&e->opens, f->opened))
+	if (!ward_bucket_take(f->inward ? &e->comes : &e->opens, f->opened))
 		refuse(f, WARD_EGRESS_WHY_TOO_MANY, NULL, NULL);
 	else if (m->value & WARD_OPEN_BAD)
 		refuse(f, WARD_EGRESS_WHY_BROKEN, NULL, NULL);
 	else if (f->asked)
 		open_asked(f);
+	else if (f->inward)
+		ward_inward_open(f);
 	/* No port: a client can mean it, so it is no fault of the relay's. */
 	else if (f->name && f->to.port)
 		open_name(f);
@@ -602,12 +600,13 @@ void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr 
 		.idle_ms = f->e->limits.v[WARD_NET_IDLE],
 		.total_ms = f->e->limits.v[WARD_NET_TIME] };
 
-	unset_pending(f);
+	ward_pending_remove(f);
 	f->state = WARD_FLOW_OPEN;
 	f->peer = *peer;
 	/* Before a byte can go either way: whatever kills us then, it is on record who was connected. */
 	whose(f, true);
-	tell_allowed(f, &(struct ward_egress_event){ .kind = WARD_EGRESS_OPEN });
+	if (!f->inward)
+		tell_allowed(f, &(struct ward_egress_event){ .kind = WARD_EGRESS_OPEN });
 	ward_gate_send(f->e, &m, fd);
 }
 
@@ -615,6 +614,10 @@ void ward_flow_failed(struct ward_flow *f, int err)
 {
 	char text[160];
 
+	if (f->inward && err == ECONNREFUSED) {
+		refuse(f, WARD_EGRESS_WHY_NO_SERVER, NULL, NULL);
+		return;
+	}
 	(void)snprintf(text, sizeof(text), "no connection could be made: %s", strerror(err));
 	refuse(f, WARD_EGRESS_WHY_UNREACHABLE, text, NULL);
 }
@@ -654,7 +657,7 @@ void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m)
 	struct ward_relay_addr a;
 	char text[400];
 
-	if (!f || m->value >= WARD_SPOKEN_MAX || (f->looks && !f->again) ||
+	if (!f || f->inward || m->value >= WARD_SPOKEN_MAX || (f->looks && !f->again) ||
 		(m->name[0] && !ward_name_is_normal(ward_str(m->name)) &&
 			!ward_address_parse(m->name, strlen(m->name), &a))) {
 		ward_gate_lost(e, "it told of first bytes that cannot be");
@@ -729,10 +732,9 @@ static void overdue(struct ward_flow *f)
 	if (f->state == WARD_FLOW_HELD)
 		refuse(f, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
 	else if (f->state == WARD_FLOW_RESOLVING)
-		refuse(f,
+		ward_flow_refuse(f,
 			f->name->lookup ? WARD_EGRESS_WHY_RESOLVER_SILENT
-					: WARD_EGRESS_WHY_TOO_MANY,
-			NULL, NULL);
+					: WARD_EGRESS_WHY_TOO_MANY);
 	else if (f->state == WARD_FLOW_WAITING)
 		refuse(f, WARD_EGRESS_WHY_TOO_MANY, NULL, NULL);
 	else
@@ -751,21 +753,10 @@ void ward_flows_tick(struct ward_egress *e, uint64_t now)
 		}
 		if (f->state == WARD_FLOW_RESOLVING && !f->name->lookup)
 			try_resolved(f);
-		if (f->state == WARD_FLOW_WAITING && e->n_dials < WARD_EGRESS_DIALS_MAX)
+		if (f->state == WARD_FLOW_WAITING &&
+			(f->inward ? ward_inward_ready(f) : e->n_dials < WARD_EGRESS_DIALS_MAX))
 			ward_dial_begin(f);
 		else if (f->state == WARD_FLOW_DIALING)
 			ward_dial_tick(f, now);
 	}
-}
-
-uint64_t ward_flows_next(const struct ward_egress *e)
-{
-	uint64_t t = UINT64_MAX;
-
-	for (const struct ward_flow *f = e->pending; f; f = f->after) {
-		t = f->deadline < t ? f->deadline : t;
-		if (f->state == WARD_FLOW_DIALING && f->dial->next < t)
-			t = f->dial->next;
-	}
-	return t;
 }

@@ -133,6 +133,10 @@ static void tell_limit(struct ward_egress *e, enum ward_relay_limit which, uint6
 		v.why = "egress.flows";
 		v.text = "more connections at a time than one run may have";
 		break;
+	case WARD_RELAY_LIMIT_INWARD:
+		v.why = "egress.inward";
+		v.text = "more connections from the host at a time than one run takes";
+		break;
 	default:
 		v.why = "egress.questions";
 		v.text = "more questions for names at a time than one run may ask";
@@ -324,6 +328,7 @@ static void bury(struct ward_egress *e)
 		drop_first(e);
 	ward_flows_end(e, e->stopping ? "run_end" : "relay_lost");
 	ward_resolver_done(&e->resolver);
+	ward_inward_done(e);
 	if (!e->stopping)
 		ward_tell(e, &v);
 }
@@ -344,12 +349,13 @@ int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egre
 	e->ops = o->ops;
 	e->arg = o->arg;
 	e->ctl = ctl;
+	e->door = -1;
 	e->relay = (struct ward_spawned)WARD_SPAWNED_INIT;
 	e->ctl_source = (struct ward_waiter){ on_ctl, e };
 	e->limits = o->limits;
 	e->rate = (struct ward_bucket){ .rate = o->limits.v[WARD_NET_RATE],
 		.burst = o->limits.v[WARD_NET_RATE] };
-	e->names = e->opens = (struct ward_bucket){ .rate = WARD_EGRESS_ASKED_RATE,
+	e->names = e->opens = e->comes = (struct ward_bucket){ .rate = WARD_EGRESS_ASKED_RATE,
 		.burst = 2 * WARD_EGRESS_ASKED_RATE };
 	/* Without it things that are chosen to meet in the table make the record slower, and no more. */
 	(void)ward_random(&e->told_seed, sizeof(e->told_seed));
@@ -460,7 +466,7 @@ int ward_egress_attach(struct ward_egress *e, const int sockets[WARD_NET_SOCKET_
 
 	if (r == WARD_OK)
 		ward_gate_send(e, &limits, -1);
-	for (uint32_t i = 0; i < WARD_NET_SOCKET_MAX; i++) {
+	for (uint32_t i = 0; i < WARD_NET_DOOR; i++) {
 		const struct ward_relay_msg m = { .type = WARD_GATE_SOCKET,
 			.value = WARD_RELAY_FD_TCP4 + i };
 
@@ -526,8 +532,11 @@ int ward_egress_next(struct ward_egress *e, struct ward_error *err)
 		((struct ward_waiter *)ev.data.ptr)->fn(ev.data.ptr, ev.events);
 	}
 	now = ward_now_mono_ns();
-	ward_resolver_tick(&e->resolver, now);
-	ward_flows_tick(e, now);
+	/* Of a relay that is lost nothing goes on; what it began may be half done. */
+	if (!e->lost) {
+		ward_resolver_tick(&e->resolver, now);
+		ward_flows_tick(e, now);
+	}
 	tell_paced(e);
 	if (e->lost && !e->buried)
 		bury(e);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "egress/dns.h"
+#include "egress/inward.h"
 #include "os/os.h"
 
 /* Whoever waits for a descriptor: data.ptr of the epoll descriptor. It may free itself in fn. */
@@ -51,6 +52,7 @@ struct ward_bucket {
 	uint64_t have, at;           /* billionths; ns, 0: it is full */
 };
 /* One more connection; false: *ret says which limit is over. Names: the same. */
+bool ward_limits_bytes(const struct ward_egress *e, enum ward_net_limit *ret); /* of bytes alone */
 bool ward_limits_take(struct ward_egress *e, enum ward_net_limit *ret);
 bool ward_limits_name(const struct ward_egress *e, const char *name);
 bool ward_bucket_take(struct ward_bucket *b, uint64_t now);
@@ -99,6 +101,7 @@ struct ward_try {
 struct ward_dial {
 	struct ward_relay_addr v[2 * WARD_EGRESS_ADDRESSES_MAX];
 	size_t n, at;
+	int door[2];                 /* inward: sockets of the run's network, IPv4 and IPv6; -1 */
 	struct ward_try tries[WARD_TRIES_MAX];
 	uint64_t next;               /* ns: when the next address is tried, too */
 	int err;                     /* the last */
@@ -110,6 +113,7 @@ struct ward_flow {
 	uint32_t id;
 	enum ward_flow_state state;
 	struct ward_pinned *name;    /* NULL: an address was meant */
+	const struct ward_inward *inward; /* NULL: it goes out */
 	struct ward_relay_addr to, peer; /* peer: what was dialled, family 0: nothing yet */
 	struct ward_relay_addr from;
 	uint64_t opened, deadline;
@@ -136,25 +140,30 @@ struct ward_egress {
 	bool ready, stopping;
 	const char *lost;            /* why the relay is given up; NULL: it lives */
 	bool buried;                 /* and what that means was done */
+	struct ward_inward inward[WARD_PUBLISH_SOCKETS_MAX];
+	uint32_t n_inward;
+	int door;                    /* where sockets of the run's network come from; -1 */
+	struct ward_waiter door_source;
+	bool door_empty;             /* and it will say when it is not */
 	struct ward_pins_table pins;
 	struct ward_resolver resolver;
-	struct ward_bucket names, opens; /* what is judged a second */
+	struct ward_bucket names, opens, comes; /* what is judged a second; comes: from the host */
 	struct ward_net_limits limits;
 	struct ward_bucket rate;     /* of connections that are made, if there is such a limit */
 	uint64_t n_made, n_alive;
 	bool spent[WARD_NET_LIMIT_MAX];
 	struct ward_flow *flows[WARD_FLOWS_BUCKETS];
-	size_t n_flows, n_dials, n_held;
+	size_t n_flows, n_dials, n_inward_dials, n_held; /* who comes from outside keeps nobody from going out */
 	struct ward_flow *pending, *pending_last; /* not open yet, by their age */
 	uint64_t no_who_until;       /* ns: whose a connection is is not asked before that */
 	struct ward_out *out, *out_last; /* what the relay has not taken yet */
 	size_t n_out;
 	struct ward_told *told[WARD_TOLD_BUCKETS];
 	uint64_t told_seed;
-	size_t n_told[WARD_EGRESS_KIND_MAX];
+	size_t n_told[WARD_EGRESS_KIND_MAX + 1]; /* the last: BLOCK of what came in */
 	struct {
 		uint64_t count, up, down;
-	} told_over[WARD_EGRESS_KIND_MAX];
+	} told_over[WARD_EGRESS_KIND_MAX + 1];
 };
 
 /* gate.c. For the tests: without a process; ctl is taken. */
@@ -170,6 +179,8 @@ void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr 
 void ward_flow_failed(struct ward_flow *f, int err);
 void ward_flows_answered(struct ward_egress *e);
 void ward_flows_tick(struct ward_egress *e, uint64_t now);
+void ward_pending_add(struct ward_flow *f);
+void ward_pending_remove(struct ward_flow *f);
 uint64_t ward_flows_next(const struct ward_egress *e);
 /* All of them end and are told. */
 void ward_flows_end(struct ward_egress *e, const char *ended);
@@ -183,18 +194,6 @@ int ward_route_open(void);
 /* What the kernel answered to the question with that number; what is no answer says yes. */
 bool ward_route_says_own(const char *buf, size_t n, uint32_t seq);
 
-/* ---- event.c ---- */
-enum ward_egress_why {
-#define WARD_X(id, word, violation, text) WARD_EGRESS_WHY_##id,
-#include "egress/why.def"
-#undef WARD_X
-	WARD_EGRESS_WHY_MAX
-};
 /* gate.c: a name that the run wants, by DNS or of the proxy: pinned and told, where it may be reached at some port. NULL: *ret_why. */
 struct ward_pinned *ward_gate_pin(struct ward_egress *e, const char *name, char *rule, enum ward_effect *ret_effect,
 	enum ward_egress_why *ret_why);
-/* e is told, or only counted: the first of its kind at once, then each time that as many again have come, and at the end. */
-void ward_tell(struct ward_egress *g, const struct ward_egress_event *e);
-void ward_tell_end(struct ward_egress *g);
-/* Fill in the two texts of a reason. text NULL: that of the table. */
-void ward_tell_why(struct ward_egress_event *e, enum ward_egress_why why, const char *text);

@@ -11,6 +11,8 @@
  * which it speaks first work. TCP to port 53 is never such a flow: its questions come as NAME.
  * A name: relay NAME -> gate ANSWER. Who asks for it again soon is answered with the same by the relay, which tells how often that was:
  * NAME without an id.
+ * Inward: what a listener of the host's accepts is a flow, too. It is judged and dialled (inside) as any, and nothing of it is held
+ * or SEEN.
  */
 #pragma once
 
@@ -21,7 +23,7 @@
 extern const unsigned char ward_relay_image[];
 extern const size_t ward_relay_image_size;
 
-#define WARD_RELAY_VERSION 3u
+#define WARD_RELAY_VERSION 4u
 #define WARD_RELAY_NAME_MAX 254 /* 253 bytes of LDH labels in lower case, no trailing dot, and the NUL */
 
 /* Descriptors of ward-relay: it starts with the first; the others, of the run's network namespace, come with WARD_GATE_SOCKET. */
@@ -45,6 +47,7 @@ enum ward_relay_type {
 	/*
 	 * id, to (where the client wanted to go), from, value = enum ward_relay_how. Of the proxy: name, or "" where an address is
 	 * meant; to has the port. With WARD_OPEN_BAD what was asked is malformed; to is the proxy itself, and it will be refused.
+	 * inward: 0, or 1 + which listener of the host's accepted it.
 	 */
 	WARD_RELAY_OPEN,
 	WARD_RELAY_SEEN, /* id, value = enum ward_relay_spoken, name = of the first bytes, "" = none */
@@ -57,7 +60,8 @@ enum ward_relay_type {
 	/* id: reset the client. Who asked the proxy is answered: value = enum ward_relay_refusal, name = text for him */
 	WARD_GATE_REFUSED,
 	WARD_GATE_SOCKET, /* value = enum ward_relay_fd, + that descriptor; each once, before anything else */
-	WARD_GATE_LIMITS /* up_max, down_max of all flows together, 0 = no limit; once, before the sockets */
+	WARD_GATE_LIMITS, /* up_max, down_max of all flows together, 0 = no limit; once, before the sockets */
+	WARD_GATE_INWARD /* value: 0, 1, 2 ..., + a listening socket of the host's */
 };
 /* How a connection came. */
 enum ward_relay_how { WARD_HOW_CAPTURED = 0, WARD_HOW_CONNECT, WARD_HOW_PROXIED, WARD_HOW_SOCKS, WARD_HOW_MAX };
@@ -101,6 +105,7 @@ enum ward_relay_limit {
 	WARD_RELAY_LIMIT_FLOWS = 0,
 	WARD_RELAY_LIMIT_NAMES,
 	WARD_RELAY_LIMIT_NO_HOST, /* questions for what is no host's name, or that are none */
+	WARD_RELAY_LIMIT_INWARD, /* from the host, more than one run takes */
 	WARD_RELAY_LIMIT_MAX
 };
 
@@ -114,7 +119,7 @@ struct ward_relay_msg {
 	uint32_t type;
 	uint32_t id; /* of a flow or a question; the relay's choice, unique while it is open */
 	uint32_t value;
-	uint32_t pad;
+	uint32_t inward;
 	struct ward_relay_addr to, from;
 	uint8_t v4[4], v6[16];
 	uint64_t up, down;

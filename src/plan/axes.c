@@ -187,7 +187,14 @@ static void axis_network(const struct ward_plan *p, const struct ward_host *h,
 {
 	if (p->egress)
 		hold(s, WARD_LEVEL_ENFORCED,
-			"a network namespace, every connection through the gate", "");
+			p->n_published
+				? "a network namespace, every connection through the gate, also from the host to what is published"
+				: "a network namespace, every connection through the gate",
+			"");
+	else if (p->n_published)
+		hold(s, WARD_LEVEL_ENFORCED,
+			"a network namespace without a way out, seccomp, and the gate for what is published",
+			"");
 	else if (h->userns)
 		hold(s, WARD_LEVEL_ENFORCED, "a network namespace without a way out, and seccomp",
 			"");
@@ -537,7 +544,7 @@ int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, stru
 			rule = &p->rules[i];
 	}
 	p->egress = rule != NULL;
-	if (p->egress)
+	if (p->egress || p->n_published > 0)
 		ward_net_limits_default(&p->limits.net);
 	for (size_t i = 0; rule && i < WARD_ARRAY_SIZE(needs); i++) {
 		if (needs[i].there)
@@ -551,6 +558,26 @@ int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, stru
 		return WARD_E_AXIS;
 	}
 	return WARD_OK;
+}
+
+int ward_plan_published(const struct ward_plan *p, const struct ward_plan_input *in,
+	struct ward_error *err)
+{
+	bool direct = in->backend == WARD_BACKEND_DIRECT;
+	const struct ward_rule *rule;
+
+	if (p->n_published == 0 || (!direct && in->host->userns))
+		return WARD_OK;
+	rule = &p->rules[p->published[0].rule];
+	ward_fail(err, direct ? WARD_E_INVALID : WARD_E_AXIS, "%.200s cannot be published: %s",
+		rule->text,
+		direct ? "with --backend direct the command has the host's network, and listens there by itself"
+		       : "without a network namespace the command has no socket to listen with");
+	if (rule->origin.file[0] != '-')
+		ward_fail_at(err, rule->origin.file, rule->origin.line, rule->origin.column);
+	ward_fail_fix(err, "%s%stake it out", direct ? "" : fix_userns(in->host),
+		direct ? "" : "; or ");
+	return err ? err->code : WARD_E_AXIS;
 }
 
 int ward_plan_axes(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err)

@@ -5,6 +5,7 @@
  * (no program, no bound on memory) rather than guess, and a plan that holds less than is required.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,38 @@ static int copy_rules(struct ward_plan *p, const struct ward_plan_input *in)
 	return WARD_OK;
 }
 
+const char *ward_published_address(const struct ward_published *p, char *out)
+{
+	struct ward_endpoint e = { .kind = WARD_HOST_ADDRESS, .family = p->family };
+
+	memcpy(e.address, p->address, sizeof(e.address));
+	ward_endpoint_host(&e, out);
+	return out;
+}
+
+const char *ward_published_text(const struct ward_published *p, char *out)
+{
+	char address[WARD_ENDPOINT_TEXT_MAX];
+
+	(void)ward_published_address(p, address);
+	(void)snprintf(out, WARD_ENDPOINT_TEXT_MAX, p->family == 6 ? "[%.60s]:%u" : "%.60s:%u",
+		address, p->port);
+	return out;
+}
+
+static int copy_published(struct ward_plan *p, const struct ward_plan_input *in)
+{
+	struct ward_published *v = ward_arena_alloc(p->arena, (in->n_published + 1) * sizeof(*v));
+
+	if (!v)
+		return WARD_E_NOMEM;
+	for (size_t i = 0; i < in->n_published; i++)
+		v[i] = in->published[i];
+	p->published = v;
+	p->n_published = in->n_published;
+	return WARD_OK;
+}
+
 static int copy_all(struct ward_plan *p, const struct ward_plan_input *in)
 {
 	char **env;
@@ -97,7 +130,7 @@ static int copy_all(struct ward_plan *p, const struct ward_plan_input *in)
 		return WARD_E_NOMEM;
 	qsort(env, count(env), sizeof(*env), by_name);
 	p->env = env;
-	return copy_rules(p, in);
+	return copy_rules(p, in) == WARD_OK ? copy_published(p, in) : WARD_E_NOMEM;
 }
 
 static int check_input(const struct ward_plan_input *in, struct ward_error *err)
@@ -114,6 +147,8 @@ static int check_input(const struct ward_plan_input *in, struct ward_error *err)
 		what = "a program";
 	else if (in->limits.memory == 0 || in->limits.pids == 0 || in->limits.disk == 0)
 		what = "bounds on memory, pids and disk";
+	else if (in->n_published > WARD_PUBLISH_SOCKETS_MAX)
+		what = "fewer published ports";
 	else if (in->deny_errno != ENOENT && in->deny_errno != EACCES)
 		what = "ENOENT or EACCES as the answer for what is not granted";
 	if (what)
@@ -282,6 +317,8 @@ int ward_plan_build(const struct ward_plan_input *in, struct ward_plan **ret,
 		r = no_memory(err);
 	if (r == WARD_OK)
 		r = ward_plan_egress(p, in, err);
+	if (r == WARD_OK)
+		r = ward_plan_published(p, in, err);
 	if (r == WARD_OK)
 		r = ward_plan_view(p, in, err);
 	if (r == WARD_OK)

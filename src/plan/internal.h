@@ -7,6 +7,9 @@
 /* axes.c: p->egress; WARD_E_AXIS where something may be connected to and this host cannot hold it. */
 int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err);
 
+/* axes.c: is there a network to publish ports of? */
+int ward_plan_published(const struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err);
+
 /* axes.c: fill p->axes from the facts; WARD_E_AXIS where one falls short of what is required. */
 int ward_plan_axes(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err);
 

@@ -208,6 +208,27 @@ static void asks(struct ward_buf *b, const struct ward_plan *p)
 	ward_jw_close(b, ']');
 }
 
+static void published(struct ward_buf *b, const struct ward_plan *p)
+{
+	char text[WARD_ENDPOINT_TEXT_MAX];
+
+	if (p->n_published == 0)
+		return;
+	ward_jw_key(b, "published");
+	ward_jw_open(b, '[');
+	for (size_t i = 0; i < p->n_published; i++) {
+		const struct ward_published *v = &p->published[i];
+
+		ward_jw_open(b, '{');
+		ward_jw_kstr(b, "address", ward_published_address(v, text));
+		ward_jw_ku64(b, "port", v->port);
+		ward_jw_ku64(b, "inner", v->inner);
+		ward_jw_ki64(b, "rule", v->rule);
+		ward_jw_close(b, '}');
+	}
+	ward_jw_close(b, ']');
+}
+
 void ward_plan_json(const struct ward_plan *p, struct ward_buf *b)
 {
 	ward_jw_open(b, '{');
@@ -228,6 +249,7 @@ void ward_plan_json(const struct ward_plan *p, struct ward_buf *b)
 	for (size_t i = 0; i < p->n_rules; i++)
 		rule(b, &p->rules[i]);
 	ward_jw_close(b, ']');
+	published(b, p);
 	limits(b, &p->limits);
 	switches(b, p);
 	ward_jw_kstr(b, "attribution", ward_attribution_name(p->attribution));

@@ -96,8 +96,20 @@ struct ward_node {
 #define WARD_NET_NAMES_AT 256 /* of the first name */
 /* Of the proxy at 127.0.0.1 and ::1 (HTTP and SOCKS5); the capture ends at the same socket. Below 1024: nobody inside can take it. */
 #define WARD_NET_PROXY_PORT 1023
-/* The sockets that the cage hands out, all of the run's network namespace. */
-enum ward_net_socket { WARD_NET_TCP4 = 0, WARD_NET_TCP6, WARD_NET_UDP4, WARD_NET_UDP6, WARD_NET_SOCKET_MAX };
+/* The sockets that the cage hands out, all of the run's network namespace. DOOR: not one, but where they come from, without an end. */
+enum ward_net_socket { WARD_NET_TCP4 = 0, WARD_NET_TCP6, WARD_NET_UDP4, WARD_NET_UDP6, WARD_NET_DOOR, WARD_NET_SOCKET_MAX };
+
+/* A port of the host's at which a server inside is reached. */
+struct ward_published {
+	uint8_t family, address[16]; /* 4 or 6 */
+	uint16_t port;               /* 0: the kernel chooses, and it is written here before the plan is signed */
+	uint16_t inner;
+	bool spare;                  /* the other loopback, where the host has it */
+	int rule;                    /* index into plan->rules */
+};
+/* The address alone, and with its port as an endpoint; out: WARD_ENDPOINT_TEXT_MAX. */
+const char *ward_published_address(const struct ward_published *p, char *out);
+const char *ward_published_text(const struct ward_published *p, char *out);
 
 /* ---- limits: 0 = not limited, where the comment allows it ---- */
 struct ward_limits {
@@ -189,6 +201,8 @@ struct ward_plan {
 	enum ward_attribution attribution;      /* resolved: never AUTO */
 	int deny_errno;              /* ENOENT or EACCES */
 	bool audit_off;              /* no log: --audit /dev/null */
+	struct ward_published *published; /* the run writes the ports that were chosen */
+	size_t n_published;
 	bool egress;                 /* something outside may be connected to: the network is captured and goes through the gate */
 	uid_t inside_uid; gid_t inside_gid;     /* what the command sees */
 	uid_t host_uid; gid_t host_gid;         /* what it is outside: never 0 */
@@ -215,6 +229,8 @@ struct ward_plan_input {
 	size_t n_exec_paths;
 	const struct ward_rule *rules;
 	size_t n_rules;
+	const struct ward_published *published;
+	size_t n_published;
 	struct ward_limits limits;
 	uint32_t seccomp;
 	enum ward_attribution attribution;      /* may be AUTO */

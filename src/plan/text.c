@@ -132,7 +132,7 @@ static void limits(struct ward_buf *b, const struct ward_plan *p)
 	if (l->timeout_ms)
 		ward_buf_addf(b, ", timeout %llums", (unsigned long long)l->timeout_ms);
 	ward_buf_addf(b, ", grace %llums\n", (unsigned long long)l->grace_ms);
-	if (!p->egress)
+	if (!p->egress && p->n_published == 0)
 		return;
 	label(b, "of network");
 	ward_net_limits_text(&l->net, b);
@@ -229,6 +229,30 @@ static void rules(struct ward_buf *b, const struct ward_plan *p)
 	}
 }
 
+static void published(struct ward_buf *b, const struct ward_plan *p)
+{
+	char text[WARD_ENDPOINT_TEXT_MAX];
+
+	if (p->n_published > 0)
+		ward_buf_adds(b,
+			"\npublished (whoever reaches it there reaches that port inside)\n");
+	for (size_t i = 0; i < p->n_published; i++) {
+		const struct ward_published *v = &p->published[i];
+		bool six = v->family == 6;
+
+		ward_buf_addf(b, "  %s%s%s:", six ? "[" : "", ward_published_address(v, text),
+			six ? "]" : "");
+		if (v->port)
+			ward_buf_addf(b, "%u", v->port);
+		else
+			ward_buf_adds(b, "a port that the kernel chooses");
+		ward_buf_addf(b, " -> %u%s", v->inner,
+			v->spare ? " (where this host has that address)" : "");
+		remark(b, p->rules[v->rule].text);
+		ward_buf_addc(b, '\n');
+	}
+}
+
 #define ASKED_MAX 16
 
 static void asks(struct ward_buf *b, const struct ward_plan *p)
@@ -272,6 +296,7 @@ void ward_plan_text(const struct ward_plan *p, struct ward_buf *b)
 {
 	head(b, p);
 	rules(b, p);
+	published(b, p);
 	if (p->backend == WARD_BACKEND_DIRECT)
 		ward_buf_adds(b, "\nview: none; the command sees the host as its caller does\n");
 	else

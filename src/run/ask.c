@@ -112,6 +112,24 @@ static void circumstances(const struct life *l, struct ward_buf *b)
 	ward_jw_kstr(b, "version", c->version);
 }
 
+/* Where it is reached: of a port that the kernel chose this is the first word. */
+static void published(const struct life *l, struct ward_buf *b)
+{
+	char text[WARD_ENDPOINT_TEXT_MAX];
+
+	if (l->plan->n_published == 0)
+		return;
+	ward_jw_key(b, "published");
+	ward_jw_open(b, '[');
+	for (size_t i = 0; i < l->plan->n_published; i++) {
+		ward_jw_open(b, '{');
+		ward_jw_kstr(b, "host", ward_published_text(&l->plan->published[i], text));
+		ward_jw_ku64(b, "inner", l->plan->published[i].inner);
+		ward_jw_close(b, '}');
+	}
+	ward_jw_close(b, ']');
+}
+
 static char *start_detail(const struct life *l)
 {
 	struct ward_buf b = WARD_BUF_INIT;
@@ -124,6 +142,7 @@ static char *start_detail(const struct life *l)
 	ward_jw_kstr(&b, "plan", l->plan->sha256);
 	ward_jw_kbool(&b, "snapshot", keeps_policies(l));
 	circumstances(l, &b);
+	published(l, &b);
 	ward_jw_key(&b, "warnings");
 	ward_jw_open(&b, '[');
 	for (size_t i = 0; i < l->plan->n_warnings && i < 64; i++)

@@ -221,8 +221,8 @@ static void record_text(struct ward_buf *b, const struct ward_json *rec)
 /* What a person wants to know of a connection. */
 static void network_text(struct ward_buf *b, const struct ward_json *rec)
 {
-	static const char *const numbers[] = { "up", "down", "duration_ms", "count" };
-	static const char *const words[] = { "address", "via", "inspected", "ended", "comm",
+	static const char *const numbers[] = { "inner", "up", "down", "duration_ms", "count" };
+	static const char *const words[] = { "address", "peer", "via", "inspected", "ended", "comm",
 		"reason" };
 	const struct ward_json *detail = get(rec, "detail", WARD_JSON_OBJECT);
 	const struct ward_json *why = get(detail, "why", WARD_JSON_STRING);

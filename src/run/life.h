@@ -41,6 +41,10 @@ struct life {
 	struct net_hold *hold;      /* net/hold.c: what a person is asked while it lives; NULL: nothing yet */
 	bool hold_over;             /* nobody is asked any more */
 	struct ward_egress *egress; /* the gate of the network; NULL: there is none */
+	struct ward_egress_listener listen[WARD_PUBLISH_SOCKETS_MAX]; /* net/listen.c: as plan->published, until the gate has them */
+	uint16_t listen_port[WARD_PUBLISH_SOCKETS_MAX];
+	size_t n_listen;
+	uint32_t chosen; /* bits: whose port the kernel chose */
 	int net_failed;             /* what it told could not be recorded: the run ends */
 	struct ward_error net_error;
 	unsigned net_notes;
@@ -87,6 +91,12 @@ int ward_ask_connect(struct life *l, const char *host, uint16_t port, struct war
 /* Does a policy forbid the address that host leads to? ALLOW: none does. */
 int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *address, struct ward_decision *ret,
 	struct ward_error *err);
+
+/* net/listen.c: may somebody come in to this address and port of the host, now? */
+/* A person said yes to it before the start, and to a question as serious as the one that is asked now. */
+struct ward_verdict;
+bool ward_ask_answered(const struct ward_rule *r, const struct ward_verdict *v);
+int ward_ask_listen(struct life *l, const char *address, uint16_t port, struct ward_decision *ret, struct ward_error *err);
 
 /* ---- asking.c: a person, before anything starts ---- */
 int asking_begin(struct life *l, struct ward_error *err);
@@ -143,6 +153,10 @@ int watch_ceiling(struct life *l, struct ward_error *err);
 
 /* ---- net/egress.c: nothing of it does anything in a run without egress ---- */
 #define WARD_NET_NOTES_MAX 8
+/* listen.c: what the plan publishes is listened at, from now on and once for all tries of a start; what cannot be is an error here. */
+int net_listen(struct life *l, struct ward_error *err);
+void net_unlisten(struct life *l);
+void net_tell(struct life *l); /* before GO: the ports that nobody could know */
 int net_prepare(struct life *l, struct ward_error *err); /* while the cage is made */
 int net_begin(struct life *l, struct ward_error *err);   /* the cage is there, the command has not started */
 int net_next(struct life *l, struct ward_error *err);

@@ -104,6 +104,13 @@ WARD_OPT(ward_apply_label, "label", "KEY=VALUE", true, G_POLICY,
 	"a label of the run, for rules that ask",
 	"A label that policies see in context.labels. At most 64.",
 	NULL)
+WARD_OPT(ward_apply_publish, "publish", "[[ADDRESS:]PORT:]PORT", true, G_GRANT,
+	"let the host reach a server inside, at a port of its loopback",
+	"Let whoever connects to PORT of ADDRESS on the host reach the server that listens at the last PORT inside, by TCP. Without "
+	"ADDRESS at 127.0.0.1 and ::1; with one port alone at the same on both sides. Port 0 on the host is one that the kernel "
+	"chooses. An IPv6 address is written [ADDRESS]. It is a grant, as --cap NETWORK_LISTEN:ADDRESS:PORT is, and what a policy "
+	"forbids is refused.",
+	NULL)
 WARD_OPT(apply_i_know, "i-know", NULL, false, G_GRANT,
 	"allow / or $HOME as workspace, $HOME as write grant",
 	"Allow a workspace that is /, and a workspace or a write grant that is $HOME or an ancestor of it. Without it such "

@@ -152,6 +152,34 @@ int ward_outcome_add_late(struct ward_outcome *o, const struct ward_outcome_late
 	return WARD_OK;
 }
 
+void ward_outcome_set_published(struct ward_outcome *o, const struct ward_plan *p)
+{
+	struct ward_published *v = ward_arena_alloc(o->arena, p->n_published * sizeof(*v));
+
+	/* A line less in an outcome is no failure of a run: the log has it, too. */
+	for (size_t i = 0; v && i < p->n_published; i++)
+		v[i] = p->published[i];
+	o->published = v;
+	o->n_published = v ? p->n_published : 0;
+}
+
+static void put_published(struct ward_buf *b, const struct ward_outcome *o)
+{
+	char text[WARD_ENDPOINT_TEXT_MAX];
+
+	if (o->n_published == 0)
+		return;
+	ward_jw_key(b, "published");
+	ward_jw_open(b, '[');
+	for (size_t i = 0; i < o->n_published; i++) {
+		ward_jw_open(b, '{');
+		ward_jw_kstr(b, "host", ward_published_text(&o->published[i], text));
+		ward_jw_ku64(b, "inner", o->published[i].inner);
+		ward_jw_close(b, '}');
+	}
+	ward_jw_close(b, ']');
+}
+
 void ward_outcome_set_audit(struct ward_outcome *o, const char *file, uint64_t first, uint64_t last,
 	const char *head)
 {
@@ -376,6 +404,7 @@ static void put_outcome(struct ward_buf *b, const struct ward_outcome *o)
 	ward_jw_close(b, '}');
 	put_axes(b, o);
 	ward_jw_kstr(b, "attribution", o->attribution);
+	put_published(b, o);
 	ward_jw_key(b, "violations");
 	ward_jw_open(b, '[');
 	for (size_t i = 0; i < o->n_violations; i++)

@@ -81,6 +81,7 @@ struct ward_outcome {
 	size_t n_violations, cap_violations;
 	uint64_t violations_total;   /* every refusal counted, those not listed included */
 	bool fail_on_violation;
+	const struct ward_published *published; size_t n_published; /* of the plan, copied */
 
 	bool late_looked;            /* for names that run code later */
 	bool late_complete;          /* and nothing was left out, but for what the list has no room for */
@@ -109,6 +110,8 @@ struct ward_outcome {
 struct ward_outcome *ward_outcome_new(const struct ward_request *r);
 /* Axes, attribution and hash of the plan. r: whether attribution was asked for by name (may be NULL). */
 void ward_outcome_set_plan(struct ward_outcome *o, const struct ward_request *r, const struct ward_plan *p);
+/* Where it is reached, once that is known. */
+void ward_outcome_set_published(struct ward_outcome *o, const struct ward_plan *p);
 /* Copied; *v->count is added to violations_total. Over WARD_VIOLATION_NAMES_MAX only the total grows. */
 int ward_outcome_add_violation(struct ward_outcome *o, const struct ward_outcome_violation *v);
 /* Copied. Over WARD_LATE_NAMES_MAX only the total grows. */

@@ -96,6 +96,13 @@ void ward_request_free(struct ward_request *r)
 	free(r);
 }
 
+void ward_request_on_line(struct ward_request *r, void (*fn)(void *arg, const char *line),
+	void *arg)
+{
+	r->on_line = fn;
+	r->on_line_arg = arg;
+}
+
 void ward_request_signal(struct ward_request *r, int sig)
 {
 	int saved = errno;

@@ -21,6 +21,14 @@ struct ward_policy_option {
 	unsigned index;              /* which occurrence of the option, from 1 */
 };
 
+/* --publish: what the capability of that number (of caps) stands for. */
+struct ward_publish {
+	size_t cap;
+	uint16_t port, inner;        /* port 0: the kernel chooses */
+	bool spare;                  /* the other loopback, where the host has it */
+	const char *text;            /* as given */
+};
+
 /* A place to write to, looked up when the option was set (dest.c). */
 struct ward_dest {
 	const char *text;            /* as given; NULL = not set */
@@ -34,6 +42,7 @@ struct ward_request {
 	struct ward_arena *arena;
 	struct ward_caps caps;       /* --cap, --capabilities, --read, --write, --env NAME */
 	const char *const *cap_files; size_t n_cap_files;   /* --capabilities, as given; those that list nothing too */
+	const struct ward_publish *publishes; size_t n_publishes;
 	struct ward_env_set *env; size_t n_env;   /* --env NAME=VALUE; each name once */
 	int argc; char **argv;       /* argv[0] = command or script; NULL-terminated */
 	const char *workspace;       /* as given, NULL = cwd */
@@ -65,6 +74,8 @@ struct ward_request {
 	int deny_errno;
 	signed char require[WARD_AXIS_MAX], accept[WARD_AXIS_MAX];   /* level or -1 */
 	bool json, tty, dry_run, fail_on_violation, i_know, quiet;
+	void (*on_line)(void *arg, const char *line);  /* what cannot wait for the report; NULL: nobody is told */
+	void *on_line_arg;
 	bool unlisted;               /* ward stop does not find it: a trial of ward doctor, which leaves nothing behind */
 	const char *stdin_mode;      /* NULL or "inherit", "null", "file:PATH" */
 	/*
@@ -95,6 +106,9 @@ int ward_option_choice(const char *value, const char *const *names, size_t n, in
 /* rules/options.c */
 extern ward_apply_fn ward_apply_mode, ward_apply_profile, ward_apply_policy, ward_apply_component, ward_apply_trust, ward_apply_tier,
 	ward_apply_approve, ward_apply_ask, ward_apply_ask_timeout, ward_apply_repo_root, ward_apply_environment, ward_apply_label;
+
+/* net/publish.c */
+extern ward_apply_fn ward_apply_publish;
 
 /* dest.c: where --outcome, --report and --head-to go. A failed open leaves *d as it was. */
 void ward_dest_init(struct ward_dest *d);

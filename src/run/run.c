@@ -219,6 +219,8 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 	host.fuse = host.fuse && userns;
 	for (int i = 0; r == WARD_OK && i < PLANS_MAX; i++) {
 		r = make_plan(l, &host, err);
+		if (r == WARD_OK)
+			r = net_listen(l, err);
 		if (r == WARD_OK && !l->audit)
 			r = open_log(l, err);
 		if (r == WARD_OK && i == 0)
@@ -327,8 +329,10 @@ static int wind_up(struct life *l, struct ward_error *err)
 static int live(struct life *l, struct ward_error *err)
 {
 	struct ward_error later = WARD_ERROR_INIT;
-	int r = ward_cage_go(l->cage, err), s;
+	int r, s;
 
+	net_tell(l);
+	r = ward_cage_go(l->cage, err);
 	ward_streams_started(&l->streams);
 	if (r == WARD_OK)
 		r = supervise(l, err);
@@ -372,6 +376,7 @@ static void life_done(struct life *l)
 {
 	ward_head_start_free(l->head);
 	(void)net_end(l, NULL);
+	net_unlisten(l);
 	ward_streams_done(&l->streams);
 	if (l->audit)
 		ward_outcome_set_audit(l->o, ward_audit_path(l->audit), l->first.seq, l->last.seq,

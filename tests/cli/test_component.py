@@ -79,8 +79,8 @@ def a_good_one():
     ("one capability", "spec.capabilities", {"type": "FILE_READ"}, "must be a list"),
     ("a misspelt type", "spec.capabilities", [{"type": "FILE_RAED", "resource": "x"}], "did you mean FILE_READ?"),
     ("an empty resource", "spec.capabilities", [{"type": "FILE_READ", "resource": ""}], "the resource is empty"),
-    ("what nothing holds", "spec.capabilities", [{"type": "NETWORK_LISTEN", "resource": "h.example:443"}],
-     "NETWORK_LISTEN: not held by this backend"),
+    ("what nothing holds", "spec.capabilities", [{"type": "SECRET_ACCESS", "resource": "token"}],
+     "SECRET_ACCESS: not held by this backend"),
     ("an option of a capability", "spec.capabilities", [{"type": "FILE_READ", "resource": "x", "optional": True}], "unknown field"),
 ]])
 def is_one_line_that_says_how(change, says):

@@ -257,11 +257,11 @@ static inline size_t box_serve(struct capture_box *b, struct arrival *ret, size_
 	while (!e.over && ward_now_mono_ns() < deadline) {
 		struct pollfd p[6] = { { ward_cage_fd(b->cage), POLLIN, 0 }, { b->out, POLLIN, 0 } };
 
-		for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
+		for (int i = 0; i < WARD_NET_DOOR; i++)
 			p[i + 2] = (struct pollfd){ n < max ? b->net[i] : -1, POLLIN, 0 };
 		if (poll(p, 6, 10) < 0)
 			break;
-		for (int i = 0; i < WARD_NET_SOCKET_MAX && n < max; i++)
+		for (int i = 0; i < WARD_NET_DOOR && n < max; i++)
 			if (p[i + 2].revents) {
 				ret[n] = (struct arrival){ 0 };
 				if (i < WARD_NET_UDP4)

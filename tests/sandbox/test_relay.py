@@ -821,7 +821,7 @@ def many_flows():
 def more_than_there_is_room_for():
     """With few descriptors: what is over is reset, told once, and there is room again afterwards."""
     with Relay(nofile=64) as r:
-        room = (64 - 16) // 2
+        room = (64 - 48) // 2
         flows = [r.flow() for _ in range(room)]
         for _ in range(5):
             check(turned_away(r), "it was not reset")

@@ -154,7 +154,7 @@ TEST(no_cure)
 	CHECK_EQ_INT(decide(&none, &q), WARD_OK);
 	CHECK_EQ_INT(d.effect, WARD_DENY);
 	CHECK_STR_EQ(d.why, "no rule grants it");
-	q.action = WARD_CAP_NETWORK_LISTEN;
+	q.action = WARD_CAP_SECRET_ACCESS;
 	CHECK_EQ_INT(decide(&none, &q), WARD_OK);
 	check_denied();
 	q = (struct ward_question){ .action = WARD_CAP_DATABASE_READ, .resource = "x" };

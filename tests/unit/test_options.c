@@ -38,7 +38,7 @@ TEST(table_has_the_options_of_the_contract)
 		"dry-run", "fail-on-violation", "backend", "require", "accept", "attribution",
 		"deny-errno", "i-know", "quiet", "mode", "profile", "policy", "approve", "ask",
 		"ask-timeout", "repo-root", "environment", "label", "component", "trust", "tier",
-		"no-late-names", "resolver", "net-limit" };
+		"no-late-names", "resolver", "net-limit", "publish" };
 	size_t n = 0;
 
 	(void)ward_options(&n);
@@ -173,6 +173,7 @@ TEST(good_values_arrive)
 		{ "stdin", "null" },
 		{ "json", NULL },
 		{ "quiet", NULL },
+		{ "publish", "127.0.0.1:0:8080" },
 		{ "i-know", NULL },
 		{ "dry-run", NULL },
 		{ "fail-on-violation", NULL },
@@ -202,13 +203,19 @@ TEST(good_values_arrive)
 	CHECK_EQ_SIZE(r->n_env, 1);
 	CHECK_STR_EQ(r->env[0].name, "A");
 	CHECK_STR_EQ(r->env[0].value, "b=c");
-	CHECK_EQ_SIZE(r->caps.n, 4);
+	CHECK_EQ_SIZE(r->caps.n, 5);
 	CHECK_EQ_INT(r->caps.v[0].type, WARD_CAP_ENV);
 	CHECK_EQ_INT(r->caps.v[1].type, WARD_CAP_FILE_READ);
 	CHECK(!r->caps.v[1].literal);
 	CHECK(r->caps.v[2].literal);
 	CHECK_STR_EQ(r->caps.v[2].origin.file, "--read");
 	CHECK_EQ_INT(r->caps.v[3].type, WARD_CAP_FILE_WRITE);
+	CHECK_EQ_INT(r->caps.v[4].type, WARD_CAP_NETWORK_LISTEN);
+	/* Whatever the kernel will choose. */
+	CHECK_STR_EQ(r->caps.v[4].resource, "127.0.0.1:*");
+	CHECK_EQ_SIZE(r->n_publishes, 1);
+	CHECK_EQ_UINT(r->publishes[0].port, 0);
+	CHECK_EQ_UINT(r->publishes[0].inner, 8080);
 	CHECK_EQ_INT(r->require[WARD_AXIS_PIDS], WARD_LEVEL_ENFORCED);
 	CHECK_EQ_INT(r->accept[WARD_AXIS_EXEC], WARD_LEVEL_NONE);
 	CHECK_EQ_INT(r->backend, WARD_BACKEND_DIRECT);
@@ -219,6 +226,49 @@ TEST(good_values_arrive)
 	CHECK(!ward_request_given(r, "tty"));
 	CHECK(!ward_request_given(r, "no-such"));
 	ward_request_free(r);
+}
+
+TEST(forms_of_what_is_published)
+{
+	static const struct {
+		const char *value, *first, *second; /* second NULL: one address alone */
+		unsigned port, inner;
+	} rows[] = {
+		{ "8080", "127.0.0.1:8080", "[::1]:8080", 8080, 8080 },
+		{ "80:8080", "127.0.0.1:80", "[::1]:80", 80, 8080 },
+		{ "80:8080/tcp", "127.0.0.1:80", "[::1]:80", 80, 8080 },
+		{ "localhost:80:8080", "127.0.0.1:80", "[::1]:80", 80, 8080 },
+		{ "localhost:8080", "127.0.0.1:8080", "[::1]:8080", 8080, 8080 },
+		{ "0:8080", "127.0.0.1:*", "[::1]:*", 0, 8080 },
+		{ ":8080", "127.0.0.1:*", "[::1]:*", 0, 8080 },
+		{ "10.1.2.3:80:8080", "10.1.2.3:80", NULL, 80, 8080 },
+		{ "10.1.2.3:8080", "10.1.2.3:8080", NULL, 8080, 8080 },
+		{ "10.1.2.3::8080", "10.1.2.3:*", NULL, 0, 8080 },
+		{ "0.0.0.0:80:8080", "0.0.0.0:80", NULL, 80, 8080 },
+		{ "[::1]:80:8080", "[::1]:80", NULL, 80, 8080 },
+		{ "[2001:DB8:0::1]:80:8080", "[2001:db8::1]:80", NULL, 80, 8080 },
+		{ "[::]:8080", "[::]:8080", NULL, 8080, 8080 },
+		{ "65535:65535", "127.0.0.1:65535", "[::1]:65535", 65535, 65535 },
+	};
+
+	TABLE(row, rows) {
+		struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+		struct ward_error err = WARD_ERROR_INIT;
+
+		CASE("%s", row->value);
+		CHECK_MSG(ward_request_set(r, "publish", row->value, &err) == WARD_OK, "%s",
+			err.message);
+		CHECK_EQ_SIZE(r->n_publishes, row->second ? 2 : 1);
+		CHECK_EQ_SIZE(r->caps.n, r->n_publishes);
+		for (size_t i = 0; i < r->n_publishes && i < r->caps.n; i++) {
+			CHECK_EQ_INT(r->caps.v[i].type, WARD_CAP_NETWORK_LISTEN);
+			CHECK_STR_EQ(r->caps.v[i].resource, i ? row->second : row->first);
+			CHECK_EQ_UINT(r->publishes[i].port, row->port);
+			CHECK_EQ_UINT(r->publishes[i].inner, row->inner);
+			CHECK_EQ_INT(r->publishes[i].spare, i == 1);
+		}
+		ward_request_free(r);
+	}
 }
 
 /* place: what err.file must be; fix: what the fix must contain. */
@@ -250,7 +300,28 @@ TEST(bad_values_are_refused)
 		{ "cap", "FILE_READ", "--cap", NULL },
 		{ "cap", "FILE_READ:", "--cap", NULL },
 		{ "cap", "FILE_READ:../x", "--cap", NULL },
-		{ "cap", "NETWORK_LISTEN:127.0.0.1:443", "--cap", NULL },
+		{ "cap", "NETWORK_LISTEN:127.0.0.1:0", "--cap", NULL },
+		{ "publish", "", "--publish", "PORT" },
+		{ "publish", "0", "--publish", "no server listens at port 0" },
+		{ "publish", "8080:0", "--publish", "no server listens at port 0" },
+		{ "publish", "65536", "--publish", "1 to 65535" },
+		{ "publish", "08080", "--publish", NULL },
+		{ "publish", "+80:8080", "--publish", NULL },
+		{ "publish", "8000-8010:8000", "--publish", NULL },
+		{ "publish", "8000-8010", "--publish", "range" },
+		{ "publish", "a:8080", "--publish", "ADDRESS" },
+		{ "publish", "example.com:80:8080", "--publish", "no address" },
+		{ "publish", "*:80:8080", "--publish", "no address" },
+		{ "publish", "127.1:80:8080", "--publish", "no address" },
+		{ "publish", "10.0.0.0/8:80:8080", "--publish", "no address" },
+		{ "publish", "::1:80:8080", "--publish", "brackets" },
+		{ "publish", "[::1]", "--publish", "brackets" },
+		{ "publish", "[::1]8080", "--publish", "brackets" },
+		{ "publish", "[fe80::1%lo]:80:8080", "--publish", "no address" },
+		{ "publish", "1:2:3:4", "--publish", NULL },
+		{ "publish", "8080/udp", "--publish", "only TCP" },
+		{ "publish", "8080:", "--publish", NULL },
+		{ "publish", "127.0.0.1:80:", "--publish", NULL },
 		{ "cap", "NETWORK_CONNECT:api.example.org:99999", "--cap", NULL },
 		{ "read", "", "--read", NULL },
 		{ "write", "", "--write", NULL },

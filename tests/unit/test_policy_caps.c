@@ -43,7 +43,7 @@ TEST(types)
 		CHECK_EQ_INT(ward_cap_type_parse(ward_str(name), &got, NULL), WARD_OK);
 		CHECK_EQ_INT(got, t);
 		CHECK_EQ_INT(ward_cap_type_held((enum ward_cap_type)t),
-			t <= WARD_CAP_NETWORK_CONNECT);
+			t <= WARD_CAP_NETWORK_LISTEN);
 	}
 	CASE("%s", "none");
 	enum ward_cap_type got = WARD_CAP_ENV;
@@ -157,8 +157,8 @@ TEST(bad_files)
 			"control character" },
 		{ "[{\"type\":\"NETWORK_CONNECT\",\"resource\":\"a:99999\"}]", WARD_E_CAPABILITY,
 			"99999" },
-		{ "[{\"type\":\"NETWORK_LISTEN\",\"resource\":\"a:1\"}]", WARD_E_CAPABILITY,
-			"NETWORK_LISTEN: not held by this backend" },
+		{ "[{\"type\":\"SECRET_ACCESS\",\"resource\":\"a\"}]", WARD_E_CAPABILITY,
+			"SECRET_ACCESS: not held by this backend" },
 	};
 
 	TABLE(row, rows) {

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define WARD_LAUNCH_MAGIC 0x44524157u /* "WARD" */
-#define WARD_LAUNCH_VERSION 4u
+#define WARD_LAUNCH_VERSION 5u
 
 /* Descriptors that ward-init starts with. */
 enum ward_launch_fd {
@@ -47,6 +47,7 @@ enum ward_launch_handed {
 #define WARD_LAUNCH_LISTENER (1u << 5) /* the filter has a listener */
 #define WARD_LAUNCH_DIRECT (1u << 6) /* backend direct: nothing is confined, and nothing is tested */
 #define WARD_LAUNCH_EGRESS (1u << 7) /* the run's network is captured: net/net.h */
+#define WARD_LAUNCH_PUBLISH (1u << 8) /* sockets of the run's network are given out while it lives: init/door.c */
 
 /* The namespaces that a view is in, as names of /proc/PID/ns. */
 #define WARD_LAUNCH_NS { "user", "mnt", "pid", "net", "ipc", "uts", "cgroup" }
@@ -112,7 +113,7 @@ struct ward_launch {
 enum ward_msg_type {
 	WARD_MSG_FAILED = 1, /* stage, err; the end of the start */
 	WARD_MSG_FUSE, /* init, on FUSE: + /dev/fuse descriptor, mounted */
-	WARD_MSG_NET, /* init: + the sockets of the captured network, in order; value = 1 << enum ward_net_socket of each */
+	WARD_MSG_NET, /* init: + sockets of the captured network, the door, in order; value = 1 << enum ward_net_socket of each */
 	WARD_MSG_VIEW, /* init: + O_PATH /proc, of each TMPFS in order, sock_diag if stage is 1 */
 	WARD_MSG_LISTENER, /* command: + seccomp listener */
 	WARD_MSG_SELFTEST, /* command: value = failed probes as bits, 0 = all held */

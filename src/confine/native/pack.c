@@ -327,7 +327,8 @@ static void pack_header(struct packer *p, struct ward_launch *l)
 	l->flags = (k->userns ? WARD_LAUNCH_USERNS : 0) | (k->fuse ? WARD_LAUNCH_FUSE : 0) |
 		(k->root ? WARD_LAUNCH_ROOT : 0) | (k->ctty ? WARD_LAUNCH_CTTY : 0) |
 		(k->listener ? WARD_LAUNCH_LISTENER : 0) | (k->direct ? WARD_LAUNCH_DIRECT : 0) |
-		(k->userns && plan->egress ? WARD_LAUNCH_EGRESS : 0);
+		(k->userns && plan->egress ? WARD_LAUNCH_EGRESS : 0) |
+		(k->userns && plan->n_published ? WARD_LAUNCH_PUBLISH : 0);
 	/* Without a user namespace there is no inside number: the ids are those of the host. */
 	l->inside_uid = k->userns ? plan->inside_uid : plan->host_uid;
 	l->inside_gid = k->userns ? plan->inside_gid : plan->host_gid;

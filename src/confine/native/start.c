@@ -260,13 +260,15 @@ static int on_view(struct ward_native *c, const struct ward_msg *m, int *fds, si
 static int on_net(struct ward_native *c, const struct ward_msg *m, int *fds, size_t n,
 	struct ward_error *err)
 {
+	const struct ward_plan *p = c->plan;
 	size_t taken = 0;
 
-	for (int i = 0; i < WARD_NET_SOCKET_MAX && !c->net_came && c->plan->egress; i++)
-		if (m->value & 1 << i)
+	for (int i = 0; i < WARD_NET_SOCKET_MAX && !c->net_came; i++)
+		if ((m->value & 1 << i) && (i == WARD_NET_DOOR ? p->n_published > 0 : p->egress))
 			c->net[i] = take_fd(fds, n, taken++);
 	/* Those of IPv4 are always there. */
-	if (taken != n || c->net[WARD_NET_TCP4] < 0 || c->net[WARD_NET_UDP4] < 0)
+	if (taken != n || (p->egress && (c->net[WARD_NET_TCP4] < 0 || c->net[WARD_NET_UDP4] < 0)) ||
+		(p->n_published && c->net[WARD_NET_DOOR] < 0))
 		return ward_fail(err, WARD_E_INTERNAL,
 			"ward-init: NET twice, unasked or without its descriptors");
 	c->net_came = true;
@@ -400,7 +402,7 @@ static int converse(struct ward_native *c, struct ward_host *host, struct ward_e
 		if (r < 0)
 			return r;
 	}
-	if (c->plan->egress && !c->net_came)
+	if ((c->plan->egress || c->plan->n_published) && c->namespaces && !c->net_came)
 		return ward_fail(err, WARD_E_INTERNAL, "ward-init: no NET");
 	return in_cgroup(c, err);
 }

@@ -28,7 +28,7 @@
 #else
 #define OWN_ARCH AUDIT_ARCH_AARCH64
 #endif
-#define OWN_FDS 16 /* that no flow has */
+#define OWN_FDS (16 + WARD_PUBLISH_SOCKETS_MAX) /* that no flow has */
 /* What all flows keep at once, in blocks of powers of two, twice for what the heap loses by it; the least of each flow; and all else. */
 #define FLOW_BYTES ((rlim_t)16 << 10)
 #define OWN_BYTES (((rlim_t)64 << 20) + 4 * (rlim_t)WARD_RELAY_KEPT_MAX)

@@ -67,6 +67,7 @@ static void flow_free(struct relay *r, struct relay_flow *f)
 	slots[slot] = NULL;
 	unused[n_unused++] = (uint16_t)slot;
 	r->flows--;
+	r->inward_flows -= f->inward;
 	if (n_spare < SPARE_MAX)
 		spare[n_spare++] = f;
 	else
@@ -217,30 +218,30 @@ static bool is_loopback(const struct ward_relay_addr *a)
 
 /*
  * Where the client wanted to go: what is captured keeps the address that was dialled (tproxy; confine/native/net). The listener's own,
- * which is loopback, is the proxy's.
+ * which is loopback, is the proxy's. A listener of the host's (inward) has the host's addresses.
  */
-static bool wanted(int fd, struct ward_relay_addr *ret, bool *ret_proxy)
+static bool wanted(int fd, bool inward, struct ward_relay_addr *ret, bool *ret_proxy)
 {
 	struct sockaddr_storage ss = { 0 };
 	socklen_t n = sizeof(ss);
 
 	if (getsockname(fd, (struct sockaddr *)&ss, &n) < 0 || !address(ret, &ss))
 		return false;
-	*ret_proxy = is_loopback(ret);
+	*ret_proxy = !inward && is_loopback(ret);
 #ifdef WARD_RELAY_TEST
 	*ret_proxy = false;
 #endif
 	return true;
 }
 
-static void begin(struct relay *r, int fd, const struct sockaddr_storage *peer)
+static void begin(struct relay *r, int fd, const struct sockaddr_storage *peer, uint32_t inward)
 {
-	struct ward_relay_msg m = { .type = WARD_RELAY_OPEN };
+	struct ward_relay_msg m = { .type = WARD_RELAY_OPEN, .inward = inward };
 	struct relay_flow *f;
 	bool proxy;
 	int one = 1;
 
-	if (!wanted(fd, &m.to, &proxy) || !address(&m.from, peer)) {
+	if (!wanted(fd, inward != 0, &m.to, &proxy) || !address(&m.from, peer)) {
 		reset(fd);
 		return;
 	}
@@ -250,12 +251,18 @@ static void begin(struct relay *r, int fd, const struct sockaddr_storage *peer)
 		reset(fd);
 		return;
 	}
+	if (inward != 0 && !relay_inward_begin(r, f)) {
+		relay_limited(r, WARD_RELAY_LIMIT_INWARD);
+		flow_free(r, f);
+		reset(fd);
+		return;
+	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	f->fd[RELAY_CLIENT] = fd;
 	f->to = m.to;
 	f->from = m.from;
 	f->opened = f->last = r->now;
-	f->dns = !proxy && f->to.port == DNS_PORT;
+	f->dns = !proxy && inward == 0 && f->to.port == DNS_PORT;
 	f->told = !proxy && !f->dns;
 	m.id = f->id;
 	if (f->told)
@@ -266,16 +273,16 @@ static void begin(struct relay *r, int fd, const struct sockaddr_storage *peer)
 	relay_flow_settle(r, f);
 }
 
-void relay_accept(struct relay *r, enum ward_relay_fd which)
+void relay_accept(struct relay *r, int listener, uint32_t inward)
 {
 	for (int i = 0; i < ACCEPT_MAX && !r->ctl_full; i++) {
 		struct sockaddr_storage peer = { 0 };
 		socklen_t n = sizeof(peer);
-		int fd = accept4(r->fd[which], (struct sockaddr *)&peer, &n,
+		int fd = accept4(listener, (struct sockaddr *)&peer, &n,
 			SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			begin(r, fd, &peer);
+			begin(r, fd, &peer, inward);
 			continue;
 		}
 		/* These would be told again at once, for as long as it lasts. */
@@ -404,6 +411,9 @@ static uint64_t deadline(const struct relay_flow *f, enum ward_relay_end *ret)
 	if (f->dialed == 0)
 		return at;
 	at = sooner(at, f->last, f->idle_ms);
+	/* The server is done, and who came from outside does not go: that must not hold a place for long. */
+	if (f->inward && f->way[RELAY_DOWN].eof)
+		at = sooner(at, f->last, WARD_INWARD_END_MS);
 	total = sooner(UINT64_MAX, f->dialed, f->total_ms);
 	if (total < at) {
 		*ret = WARD_END_TIME;

@@ -110,6 +110,8 @@ static bool heed(struct relay *r, const struct ward_relay_msg *m, int fd)
 	}
 	if (m->type == WARD_GATE_SOCKET && fd >= 0)
 		return relay_socket(r, m->value, fd);
+	if (m->type == WARD_GATE_INWARD && fd >= 0)
+		return relay_inward_socket(r, m->value, fd);
 	if (fd >= 0) {
 		(void)close(fd);
 		return false;

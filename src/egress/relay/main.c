@@ -43,7 +43,7 @@ static int listen_to(struct relay *r, int op)
 		if (r->fd[i] >= 0 && epoll_ctl(r->epoll, op, r->fd[i], &e) < 0)
 			return -1;
 	}
-	return 0;
+	return relay_inward_listen(r, op);
 }
 
 void relay_pause(struct relay *r, uint64_t ms)
@@ -120,7 +120,7 @@ static void fd_event(struct relay *r, enum ward_relay_fd which, uint32_t events)
 			relay_hear(r);
 		return;
 	case WARD_RELAY_FD_TCP4:
-	case WARD_RELAY_FD_TCP6: relay_accept(r, which); return;
+	case WARD_RELAY_FD_TCP6: relay_accept(r, r->fd[which], 0); return;
 	default: relay_names_udp(r, which); return;
 	}
 }
@@ -131,6 +131,11 @@ static void event(struct relay *r, const struct epoll_event *e)
 
 	switch (e->data.u64 >> 32) {
 	case RELAY_KIND_FD: fd_event(r, (enum ward_relay_fd)what, e->events); return;
+	case RELAY_KIND_INWARD:
+		/* Nothing new is taken on since this was told. */
+		if (!r->paused)
+			relay_accept(r, r->inward[what], what + 1);
+		return;
 	case RELAY_KIND_CLIENT: relay_flow_event(r, what, RELAY_CLIENT, e->events); return;
 	default: relay_flow_event(r, what, RELAY_SERVER, e->events); return;
 	}

@@ -119,15 +119,18 @@ static ssize_t deliver(struct relay *r, struct relay_flow *f, enum relay_side wa
 	size_t n)
 {
 	struct relay_way *w = &f->way[way];
+	/* Up is what leaves the run: what a server inside says, too. */
+	enum relay_side of_run = f->inward ? !way : way;
 	ssize_t sent;
 
-	if (n > left(w->max, w->moved) || n > left(r->max[way], r->moved[way])) {
+	if (n > left(w->max, w->moved) || n > left(r->max[of_run], r->moved[of_run])) {
 		n = (size_t)left(w->max, w->moved);
-		if (n > left(r->max[way], r->moved[way]))
-			n = (size_t)left(r->max[way], r->moved[way]);
+		if (n > left(r->max[of_run], r->moved[of_run]))
+			n = (size_t)left(r->max[of_run], r->moved[of_run]);
 		w->cut = true;
 		if (f->ending == 0)
-			f->ending = (way == RELAY_UP ? WARD_END_BYTES_UP : WARD_END_BYTES_DOWN) + 1;
+			f->ending =
+				(of_run == RELAY_UP ? WARD_END_BYTES_UP : WARD_END_BYTES_DOWN) + 1;
 	}
 	sent = n > 0 ? send(f->fd[!way], p, n, RELAY_SEND_FLAGS) : 0;
 	if (sent < 0) {
@@ -137,7 +140,7 @@ static ssize_t deliver(struct relay *r, struct relay_flow *f, enum relay_side wa
 		return -1;
 	}
 	w->moved += (uint64_t)sent;
-	r->moved[way] += (uint64_t)sent;
+	r->moved[of_run] += (uint64_t)sent;
 	f->last = r->now;
 	return sent;
 }
@@ -231,6 +234,10 @@ static bool turn(struct relay *r, struct relay_flow *f, enum relay_side way)
 	}
 	if (n == 0) {
 		w->eof = true;
+		if (f->inward && way == RELAY_DOWN) {
+			f->last = r->now;
+			relay_due(r, r->now + WARD_INWARD_END_MS);
+		}
 		return false;
 	}
 	was_read(f, way, (size_t)n);

@@ -45,6 +45,7 @@ struct relay_flow {
 	uint32_t passable; /* not passed: so many of them may */
 	bool seen; /* what is held was told to the gate */
 	bool dns; /* questions over TCP, answered here */
+	bool inward; /* from the host to a server inside: nothing of it is held */
 	bool asked; /* dns: its question is with the gate */
 	uint8_t ending; /* 0, or enum ward_relay_end + 1 */
 	uint8_t looks; /* how often the first bytes were looked at, from their beginning */
@@ -78,12 +79,14 @@ struct relay_note; /* a message that the gate's socket did not take yet */
 struct relay {
 	int epoll;
 	int fd[WARD_RELAY_FD_MAX]; /* -1 = none */
+	int inward[WARD_PUBLISH_SOCKETS_MAX]; /* listeners of the host's, in order */
+	uint32_t n_inward, inward_flows;
 	bool paused; /* nothing new is taken on */
 	uint64_t paused_until;
 	uint64_t now; /* ms */
 	uint64_t next; /* nobody's time is up before that; UINT64_MAX = none runs */
 	unsigned flows, flows_max;
-	uint64_t moved[2], max[2]; /* of all flows together, by way; 0 = no limit */
+	uint64_t moved[2], max[2]; /* of all flows together, by what is up and down for the run; 0 = no limit */
 	uint32_t count;
 	struct relay_note *first, *last;
 	bool ctl_full, gone;
@@ -97,7 +100,7 @@ int relay_confine(unsigned id, unsigned *ret_flows);
 
 /* ---- main.c ---- */
 /* What an epoll event is about: kind in the high half, a flow's id or a descriptor's place in the low one. */
-enum relay_kind { RELAY_KIND_FD = 0, RELAY_KIND_CLIENT, RELAY_KIND_SERVER };
+enum relay_kind { RELAY_KIND_FD = 0, RELAY_KIND_CLIENT, RELAY_KIND_SERVER, RELAY_KIND_INWARD };
 /* One of those at which the run's network ends; fd: taken. False: it is not. */
 bool relay_socket(struct relay *r, uint32_t which, int fd);
 void relay_due(struct relay *r, uint64_t at); /* look at the clock again at that time */
@@ -114,7 +117,8 @@ void relay_hear(struct relay *r);
 
 /* ---- flow.c ---- */
 struct relay_flow *relay_flow_get(struct relay *r, uint32_t id);
-void relay_accept(struct relay *r, enum ward_relay_fd which);
+/* inward: 0, or 1 + which of the host's listeners it is. */
+void relay_accept(struct relay *r, int listener, uint32_t inward);
 void relay_flow_event(struct relay *r, uint32_t id, enum relay_side side, uint32_t events);
 /* What the gate said; server: -1 or the descriptor, taken. */
 void relay_flow_dialed(struct relay *r, const struct ward_relay_msg *m, int server);
@@ -133,6 +137,12 @@ void relay_proxy_dialed(struct relay_flow *f);
 void relay_proxy_answered(struct relay *r, struct relay_flow *f); /* the server's answer to the one request is over */
 void relay_proxy_refused(struct relay *r, struct relay_flow *f, const struct ward_relay_msg *m);
 uint64_t relay_proxy_deadline(const struct relay_flow *f);
+
+/* ---- inward.c: from the host to a server inside ---- */
+bool relay_inward_socket(struct relay *r, uint32_t which, int fd); /* fd: taken. False: it is not */
+int relay_inward_listen(struct relay *r, int op);
+/* A flow of that kind begins. False: there are as many as there may be. */
+bool relay_inward_begin(struct relay *r, struct relay_flow *f);
 
 /* ---- pump.c: bytes ---- */
 void relay_pump(struct relay *r, struct relay_flow *f, enum relay_side way);

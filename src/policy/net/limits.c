@@ -28,6 +28,11 @@ const char *ward_net_limit_name(enum ward_net_limit which)
 	return (unsigned)which < WARD_NET_LIMIT_MAX ? rows[which].name : "";
 }
 
+uint64_t ward_net_limit_max(enum ward_net_limit which)
+{
+	return rows[which].max;
+}
+
 static int unknown(const char *name, struct ward_error *err)
 {
 	const char *names[WARD_NET_LIMIT_MAX], *near;

@@ -113,6 +113,7 @@ struct ward_net_limits {
 };
 #define WARD_NET_LIMIT_TEXT_MAX 80
 const char *ward_net_limit_name(enum ward_net_limit which); /* "connections" ... */
+uint64_t ward_net_limit_max(enum ward_net_limit which); /* more none may be */
 /* "bytes-up=10M,rate=5": into io, where none of them may be yet. On failure io is as it was. */
 int ward_net_limits_parse(const char *text, struct ward_net_limits *io, struct ward_error *err);
 void ward_net_limits_default(struct ward_net_limits *io); /* of what nothing is said */

@@ -208,6 +208,14 @@ static int named(const struct asking *k)
 	return r;
 }
 
+int ward_net_named(const struct ward_book *now, uint16_t port, ward_net_again_fn *fn, void *arg)
+{
+	struct asking k = { .now = now, .fn = fn, .arg = arg };
+
+	mark(&k, port);
+	return named(&k);
+}
+
 int ward_net_examples(const char *endpoint, ward_net_again_fn *fn, void *arg)
 {
 	struct asking k = { .fn = fn, .arg = arg };

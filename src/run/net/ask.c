@@ -12,8 +12,7 @@
 
 #define CURE_PORT 443 /* where it is not known which one was meant */
 
-/* A person said yes, before the start, to this very endpoint, and to a question as serious as the one that is asked now. */
-static bool answers(const struct ward_rule *r, const struct ward_verdict *v)
+bool ward_ask_answered(const struct ward_rule *r, const struct ward_verdict *v)
 {
 	return v->effect == WARD_ASK && r->said && r->level <= v->approval;
 }
@@ -25,7 +24,7 @@ static const struct ward_rule *said_yes(const struct life *l, const char *endpoi
 		const struct ward_rule *r = &l->plan->rules[i];
 
 		if (r->type == WARD_CAP_NETWORK_CONNECT && ward_streq(r->pattern, endpoint) &&
-			answers(r, v))
+			ward_ask_answered(r, v))
 			return r;
 	}
 	return NULL;
@@ -48,7 +47,7 @@ static int said_yes_any_port(const struct life *l, const char *endpoint, int64_t
 		q.resource = ward_str(r->pattern);
 		if (ward_judge(l->book->book, l->book->desk, &q, &v) < 0)
 			return WARD_E_NOMEM;
-		if (answers(r, &v)) {
+		if (ward_ask_answered(r, &v)) {
 			*ret = r;
 			return WARD_OK;
 		}

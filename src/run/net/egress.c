@@ -32,7 +32,8 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 	*ret = WARD_DENY;
 	if (!d)
 		return WARD_E_NOMEM;
-	r = q->name && q->address
+	r = q->inward ? ward_ask_listen(l, q->address, q->port, d, NULL)
+		: q->name && q->address
 		? ward_ask_leads(l, q->name, q->port, q->address, d, NULL)
 		: ward_ask_connect(l, q->name ? q->name : q->address, q->port,
 			  (struct ward_connect_asked){ .meant = q->meant, .hold = q->hold }, d,
@@ -97,11 +98,18 @@ static void put_dialled(struct ward_buf *b, const struct ward_egress_event *e)
 
 static void put_numbers(struct ward_buf *b, const struct ward_egress_event *e)
 {
-	ward_jw_kstr(b, "inspected", e->inspected ? e->inspected : "none");
+	if (e->kind == WARD_EGRESS_CONNECT)
+		ward_jw_kstr(b, "inspected", e->inspected ? e->inspected : "none");
 	ward_jw_kstr(b, "ended", e->ended);
 	if (!e->uncounted)
 		put_bytes(b, e);
 	ward_jw_ku64(b, "duration_ms", e->duration_ms);
+}
+
+/* Who comes from outside is not the run, and what he does no violation of it. */
+static bool is_violation(const struct ward_egress_event *e)
+{
+	return is_block(e) && !e->inner && ward_egress_is_violation(e->why);
 }
 
 static char *detail_of(const struct ward_egress_event *e, const struct ward_decision *d)
@@ -109,7 +117,7 @@ static char *detail_of(const struct ward_egress_event *e, const struct ward_deci
 	struct ward_buf b = WARD_BUF_INIT;
 
 	ward_jw_open(&b, '{');
-	if (is_block(e) && ward_egress_is_violation(e->why))
+	if (is_violation(e))
 		ward_jw_kstr(&b, "error", ward_error_class_name(WARD_CLASS_SANDBOX_VIOLATION));
 	if (e->name)
 		ward_jw_kstr(&b, e->kind == WARD_EGRESS_LIMIT ? "of" : "name", e->name);
@@ -117,13 +125,17 @@ static char *detail_of(const struct ward_egress_event *e, const struct ward_deci
 		ward_jw_kstr(&b, "address", e->address);
 	if (e->port)
 		ward_jw_ku64(&b, "port", e->port);
+	if (e->peer)
+		ward_jw_kstr(&b, "peer", e->peer);
+	if (e->inner)
+		ward_jw_ku64(&b, "inner", e->inner);
 	if (e->comm)
 		ward_jw_kstr(&b, "comm", e->comm);
 	if (e->via)
 		ward_jw_kstr(&b, "via", e->via);
 	if (e->kind == WARD_EGRESS_CONNECT || is_block(e))
 		put_dialled(&b, e);
-	if (e->kind == WARD_EGRESS_CONNECT)
+	if (e->kind == WARD_EGRESS_CONNECT || e->kind == WARD_EGRESS_ACCEPT)
 		put_numbers(&b, e);
 	else if (e->up || e->down)
 		put_bytes(&b, e);
@@ -187,20 +199,23 @@ static void explain_address(struct life *l, const struct ward_egress_event *e,
 	d->why[0] = '\0';
 }
 
-/* Twice of what is used up. */
+/* Twice of what is used up, if that may be. */
 static void cure_of_limit(const struct life *l, const struct ward_egress_event *e,
 	struct ward_decision *d)
 {
 	char word[WARD_NET_LIMIT_TEXT_MAX] = "budget_", text[WARD_NET_LIMIT_TEXT_MAX];
+	uint64_t v, max;
 
 	for (int i = 0; i < WARD_NET_LIMIT_MAX; i++) {
 		const char *name = ward_net_limit_name((enum ward_net_limit)i);
 
 		for (size_t c = 0; c <= strlen(name); c++)
 			word[strlen("budget_") + c] = name[c] == '-' ? '_' : name[c];
-		if (!ward_streq(word, e->why))
+		v = l->plan->limits.net.v[i];
+		max = ward_net_limit_max((enum ward_net_limit)i);
+		if (!ward_streq(word, e->why) || v >= max)
 			continue;
-		ward_net_limit_text((enum ward_net_limit)i, 2 * l->plan->limits.net.v[i], text);
+		ward_net_limit_text((enum ward_net_limit)i, v > max / 2 ? max : 2 * v, text);
 		(void)snprintf(d->cure, sizeof(d->cure), "--net-limit %s", text);
 	}
 }
@@ -215,6 +230,13 @@ static void explain(struct life *l, const struct ward_egress_event *e, struct wa
 
 	if (!is_block(e) || !host)
 		return;
+	if (e->inner) {
+		if (!ward_streq(e->why, "no_rule") ||
+			ward_ask_listen(l, e->address, e->port, d, NULL) < 0 ||
+			d->effect == WARD_ALLOW)
+			*d = (struct ward_decision){ 0 };
+		return;
+	}
 	if (e->address &&
 		(ward_streq(e->why, "address_class") || ward_streq(e->why, "address_forbidden"))) {
 		explain_address(l, e, d);
@@ -275,13 +297,14 @@ static int record(struct life *l, const struct ward_egress_event *e, struct ward
 	char resource[WARD_ENDPOINT_TEXT_MAX];
 	const char *rules[1] = { d->by ? rule_name(d) : e->rule };
 	char *detail = detail_of(e, d);
-	bool violation = is_block(e) && ward_egress_is_violation(e->why);
+	bool violation = is_violation(e);
 	struct ward_event v = { .kind = ward_egress_kind_name(e->kind),
 		.effect = is_block(e) || e->kind == WARD_EGRESS_LIMIT ? "deny" : "allow",
 		.pid = e->pid,
 		.action = e->kind == WARD_EGRESS_LIMIT
 			? "limit"
-			: ward_cap_type_name(WARD_CAP_NETWORK_CONNECT),
+			: ward_cap_type_name(e->inner ? WARD_CAP_NETWORK_LISTEN
+						      : WARD_CAP_NETWORK_CONNECT),
 		.resource = resource,
 		.layer = "egress",
 		.rules = rules,
@@ -312,7 +335,10 @@ static void note(struct life *l, const struct ward_egress_event *e)
 		l->net_notes < WARD_NET_NOTES_MAX) {
 		l->net_notes++;
 		resource_of(e, resource, sizeof(resource));
-		ward_outcome_note(l->o, "network: %s was allowed, but: %s", resource, e->text);
+		ward_outcome_note(l->o,
+			e->inner ? "network: %s was reached from the host, but: %s"
+				 : "network: %s was allowed, but: %s",
+			resource, e->text);
 	}
 }
 
@@ -345,21 +371,39 @@ int net_prepare(struct life *l, struct ward_error *err)
 	};
 
 	/* A second try with another plan finds it there. */
-	return !l->plan->egress || l->egress ? WARD_OK : ward_egress_start(&o, &l->egress, err);
+	return (!l->plan->egress && !l->plan->n_published) || l->egress
+		? WARD_OK
+		: ward_egress_start(&o, &l->egress, err);
+}
+
+/* What is listened at becomes the relay's, and what it accepts goes in by the door. */
+static int begin_inward(struct life *l, int door, struct ward_error *err)
+{
+	size_t n = l->n_listen;
+
+	l->n_listen = 0;
+	return ward_egress_listen(l->egress, l->listen, n, door, err);
 }
 
 int net_begin(struct life *l, struct ward_error *err)
 {
-	int sockets[WARD_NET_SOCKET_MAX];
+	int sockets[WARD_NET_SOCKET_MAX], r = WARD_OK;
+	bool publishes = l->plan->n_published > 0;
 
-	if (!l->plan->egress)
+	if (!l->plan->egress && !publishes)
 		return net_end(l, err);
 	ward_cage_take_net(l->cage, sockets);
-	if (l->egress && sockets[WARD_NET_TCP4] >= 0 && sockets[WARD_NET_UDP4] >= 0)
-		return ward_egress_attach(l->egress, sockets, err);
-	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
-		ward_close(sockets[i]);
-	return ward_fail(err, WARD_E_SYSTEM, "the run's network was not captured");
+	if (!l->egress || (publishes && sockets[WARD_NET_DOOR] < 0) ||
+		(l->plan->egress && (sockets[WARD_NET_TCP4] < 0 || sockets[WARD_NET_UDP4] < 0))) {
+		for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
+			ward_close(sockets[i]);
+		return ward_fail(err, WARD_E_SYSTEM, "the run's network was not captured");
+	}
+	r = ward_egress_attach(l->egress, sockets, err);
+	if (r == WARD_OK && publishes)
+		return begin_inward(l, sockets[WARD_NET_DOOR], err);
+	ward_close(sockets[WARD_NET_DOOR]);
+	return r;
 }
 
 static int failed(struct life *l, struct ward_error *err)

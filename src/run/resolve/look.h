@@ -79,6 +79,9 @@ bool ward_rs_on_path(const char *path, const char *dir);
 /* ---- net.c: NETWORK_CONNECT as rules of the plan; what policies would ask a person about before a connection ---- */
 int ward_rs_net(struct ward_resolver *rs, struct ward_error *err);
 
+/* ---- publish.c: NETWORK_LISTEN and --publish as rules, and what will be listened at ---- */
+int ward_rs_publish(struct ward_resolver *rs, struct ward_error *err);
+
 /* ---- link.c ---- */
 /*
  * An absolute path (links, "..") that need not be there, as what opening it to create would make: a link to nothing

@@ -366,6 +366,70 @@ static int look_endpoint(void *arg, const char *endpoint, bool tried)
 	return r == WARD_OK && a->taken->any ? FOUND : r;
 }
 
+struct place {
+	struct again *a;
+	const struct ward_published *p;
+};
+
+/* Of what is listened at for every address, one that the new ceiling names: it may have been open until now. */
+static int look_place(void *arg, const char *endpoint, bool tried)
+{
+	const struct place *l = arg;
+	struct again *a = l->a;
+	struct ward_published at = *l->p;
+	char text[WARD_ENDPOINT_TEXT_MAX], address[WARD_ENDPOINT_TEXT_MAX];
+	struct ward_query q = { .action = WARD_ACT_NET_LISTEN,
+		.resource = ward_str(ward_published_text(l->p, text)),
+		.now_ms = a->now_ms };
+	struct ward_endpoint_fault why;
+	struct ward_verdict now, before = { .effect = WARD_ALLOW };
+	struct ward_endpoint e;
+
+	if (!tried) {
+		take(a, WARD_ACT_NET_LISTEN, endpoint, NULL,
+			"it is not known whether it may still be listened at");
+		return FOUND;
+	}
+	if (!ward_endpoint_parse(ward_str(endpoint), &e, &why) || e.kind != WARD_HOST_ADDRESS ||
+		e.family != at.family || e.ports[0].first != at.port)
+		return WARD_OK;
+	memcpy(at.address, e.address, sizeof(at.address));
+	(void)ward_published_address(&at, address);
+	if (ward_judge_leads(a->book->book, a->book->desk, &q, address, &now) < 0 ||
+		(a->had && ward_judge_leads(a->had->book, a->had->desk, &q, address, &before) < 0))
+		return ward_rs_nomem(a->err);
+	if (now.effect == WARD_ALLOW || before.effect != WARD_ALLOW)
+		return WARD_OK;
+	take(a, WARD_ACT_NET_LISTEN, endpoint, now.n_rules > 0 ? now.rules[0] : NULL, now.text);
+	return FOUND;
+}
+
+static bool is_every(const struct ward_published *p)
+{
+	static const uint8_t every[16];
+
+	return memcmp(p->address, every, p->family == 4 ? 4 : 16) == 0;
+}
+
+/* Where it is reached from the host: as it is listened at. */
+static int look_published(struct again *a)
+{
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < a->plan->n_published && !a->taken->any; i++) {
+		const struct ward_published *p = &a->plan->published[i];
+		struct place l = { a, p };
+		struct ward_query q = { .action = WARD_ACT_NET_LISTEN,
+			.resource = ward_str(ward_published_text(p, text)) };
+
+		r = ask(a, &q);
+		if (r == WARD_OK && !a->taken->any && is_every(p))
+			r = ward_net_named(a->book->book, p->port, look_place, &l);
+	}
+	return r == FOUND ? WARD_OK : r;
+}
+
 static int look_net(struct again *a)
 {
 	int r = WARD_OK;
@@ -393,6 +457,8 @@ static int look_all(struct again *a)
 		r = look_rest(a);
 	if (r == WARD_OK && !a->taken->any)
 		r = look_net(a);
+	if (r == WARD_OK && !a->taken->any)
+		r = look_published(a);
 	if (r == WARD_OK && !a->taken->any)
 		r = look_view(a);
 	return r == WARD_OK && !a->taken->any ? look_rules(a) : r;

@@ -116,7 +116,7 @@ static int programs(struct ward_resolver *rs, struct ward_error *err)
 
 /* ---- what the request asks for itself ---- */
 
-static int forbidden(struct ward_resolver *rs, const struct ward_cap *cap,
+int ward_rules_forbidden(struct ward_resolver *rs, const struct ward_cap *cap,
 	const struct ward_verdict *v, struct ward_error *err)
 {
 	const struct ward_book_rule *rule = v->why == WARD_WHY_NARROWED ? v->list
@@ -151,7 +151,7 @@ static int set_variable(struct ward_resolver *rs, const struct ward_cap *cap,
 	r = allowed(rs, WARD_ACT_ENV_READ, named.resource, &yes, &verdict, err);
 	if (r == WARD_OK && !yes && verdict.why != WARD_WHY_NO_RULE &&
 		verdict.why != WARD_WHY_NARROWED && verdict.why != WARD_WHY_GRANTED)
-		r = forbidden(rs, &named, &verdict, err);
+		r = ward_rules_forbidden(rs, &named, &verdict, err);
 	return r;
 }
 
@@ -169,7 +169,8 @@ static int variable(struct ward_resolver *rs, const struct ward_cap *cap, struct
 	r = allowed(rs, WARD_ACT_ENV_READ, cap->resource, &yes, &verdict, err);
 	if (r < 0)
 		return r;
-	return yes ? ward_caps_add(&rs->caps, cap, err) : forbidden(rs, cap, &verdict, err);
+	return yes ? ward_caps_add(&rs->caps, cap, err)
+		   : ward_rules_forbidden(rs, cap, &verdict, err);
 }
 
 /* A file that was named and is forbidden as a whole: the caller wants something that cannot be, and is told. */
@@ -194,7 +195,7 @@ static int file(struct ward_resolver *rs, const struct ward_cap *cap, struct war
 		if (r < 0)
 			return r;
 		if (!yes && (verdict.why == WARD_WHY_FORBIDDEN || verdict.why == WARD_WHY_NARROWED))
-			return forbidden(rs, cap, &verdict, err);
+			return ward_rules_forbidden(rs, cap, &verdict, err);
 	}
 	return ward_caps_add(&rs->caps, cap, err);
 }
@@ -216,7 +217,7 @@ static int endpoint(struct ward_resolver *rs, const struct ward_cap *cap, struct
 	if (ward_judge(rs->book->book, rs->book->desk, &q, &verdict) < 0)
 		return ward_rs_nomem(err);
 	if (verdict.effect == WARD_DENY)
-		return forbidden(rs, cap, &verdict, err);
+		return ward_rules_forbidden(rs, cap, &verdict, err);
 	/* What a person is asked about becomes a rule when he says yes (resolve/net.c). */
 	return verdict.effect == WARD_ALLOW ? ward_caps_add(&rs->caps, cap, err) : WARD_OK;
 }

@@ -79,6 +79,8 @@ int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *
 const char *ward_rules_real_path(struct ward_resolver *rs, const char *base, const char *given);
 /* The sandbox has one of its own at that very place. */
 bool ward_rules_made_inside(const char *path);
+/* apply.c: a request that v is against, in its words, with the rule. */
+int ward_rules_forbidden(struct ward_resolver *rs, const struct ward_cap *cap, const struct ward_verdict *v, struct ward_error *err);
 /* apply.c: rs->caps, rs->limits. A request that a rule forbids as a whole is refused here, naming it. */
 int ward_rules_apply(struct ward_resolver *rs, struct ward_error *err);
 /*
@@ -134,6 +136,8 @@ int ward_rules_again(struct ward_request *r, const struct ward_plan *plan, const
  * something be that the plan does not have.
  */
 typedef int ward_net_again_fn(void *arg, const char *endpoint, bool tried);
+/* Of what policies name alone, at that port; at others, too. */
+int ward_net_named(const struct ward_book *now, uint16_t port, ward_net_again_fn *fn, void *arg);
 /* The same with examples of one capability: of names below a domain, of a range, the ends of its ranges of ports. */
 int ward_net_examples(const char *endpoint, ward_net_again_fn *fn, void *arg);
 int ward_net_asked_again(const struct ward_plan *plan, const struct ward_book *had, const struct ward_book *now,

@@ -289,6 +289,24 @@ static int connects(struct request *k, bool *ret)
 	return r == NOT_ALL ? WARD_OK : r;
 }
 
+/* What can be published is one endpoint; of anything else resolve/publish.c says so. */
+static int listens(struct request *k, bool *ret)
+{
+	struct ward_endpoint_fault why;
+	struct ward_endpoint e;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	const char *endpoint;
+
+	k->v = (struct ward_verdict){ .why = WARD_WHY_NO_RULE,
+		.text = "it is no one address and port" };
+	*ret = false;
+	if (!ward_endpoint_parse(ward_str(k->cap->resource), &e, &why) || !ward_endpoint_is_one(&e))
+		return WARD_OK;
+	ward_endpoint_text(&e, text);
+	endpoint = ward_arena_strdup(k->rs->arena, text);
+	return endpoint ? judge(k, WARD_ACT_NET_LISTEN, endpoint, ret) : ward_rs_nomem(k->err);
+}
+
 static int not_granted(struct request *k)
 {
 	const struct ward_component_data *c = k->rs->book->component;
@@ -339,14 +357,17 @@ static int request(struct request *k)
 	case WARD_CAP_EXTERNAL_COMMAND: r = program(k, &yes); break;
 	case WARD_CAP_ENV: r = judge(k, WARD_ACT_ENV_READ, k->cap->resource, &yes); break;
 	case WARD_CAP_NETWORK_CONNECT: r = connects(k, &yes); break;
+	case WARD_CAP_NETWORK_LISTEN: r = listens(k, &yes); break;
 	default: break; /* what nothing holds was refused when it was read */
 	}
 	if (r < 0)
 		return r;
 	if (!yes)
 		return ward_rules_still_open(k->rs, &k->v) ? WARD_OK : not_granted(k);
-	/* A variable goes inside because somebody names it; files and programs are there because rules say so. */
-	return k->cap->type == WARD_CAP_ENV ? ward_caps_add(&k->rs->caps, k->cap, k->err) : WARD_OK;
+	/* A variable goes inside, and a port is published, because somebody names it; files and programs are there because rules say so. */
+	return k->cap->type == WARD_CAP_ENV || k->cap->type == WARD_CAP_NETWORK_LISTEN
+		? ward_caps_add(&k->rs->caps, k->cap, k->err)
+		: WARD_OK;
 }
 
 int ward_rules_start(struct ward_resolver *rs, struct ward_error *err)

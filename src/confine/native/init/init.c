@@ -3,7 +3,7 @@
  * ward-init, second life: pid 1 inside. Builds the view, gives up every privilege, forks the command, reaps, passes
  * signals on, and ends everything when the command has ended or the supervisor is gone. It holds no secret: its
  * environment is empty, it cannot be traced, and its only descriptors are the control socket, a signalfd, a pipe, its own
- * oom_score_adj and the anchor: locks of the supervisor, which thereby live as long as anything inside does.
+ * oom_score_adj, the door of a run that publishes (door.c) and the anchor: locks of the supervisor, which thereby live as long as anything inside does.
  */
 #include "init.h"
 #include "sys.h"
@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 
 #define NETLINK_SOCK_DIAG_ 4
+#define DOOR_AGAIN_MS 100 /* what it lacks may be there again */
 
 /* What is left open while the command runs. */
 enum own_fd {
@@ -30,6 +31,7 @@ enum own_fd {
 	OWN_FD_EXECUTED,
 	OWN_FD_OOM,
 	OWN_FD_ANCHOR,
+	OWN_FD_DOOR,
 	OWN_FD_MAX
 };
 
@@ -158,13 +160,19 @@ static void command_executed(struct init *in, struct pollfd *p)
 
 static _Noreturn void supervise(struct init *in, struct life *life)
 {
-	struct pollfd p[3] = { { OWN_FD_CTL, POLLIN, 0 }, { OWN_FD_SIGNALS, POLLIN, 0 },
-		{ OWN_FD_EXECUTED, POLLIN, 0 } };
+	struct pollfd p[4] = { { OWN_FD_CTL, POLLIN, 0 }, { OWN_FD_SIGNALS, POLLIN, 0 },
+		{ OWN_FD_EXECUTED, POLLIN, 0 }, { -1, POLLOUT, 0 } };
+	enum door_state door = in->door < 0 ? DOOR_CLOSED : DOOR_OPEN;
 	struct signalfd_siginfo si;
 
 	for (;;) {
-		if (poll(p, 3, -1) < 0 && errno != EINTR)
+		p[3].fd = door == DOOR_OPEN ? OWN_FD_DOOR : -1;
+		if (poll(p, 4, door == DOOR_LATER ? DOOR_AGAIN_MS : -1) < 0 && errno != EINTR)
 			break;
+		if (p[3].revents)
+			door = door_give(OWN_FD_DOOR);
+		else if (door == DOOR_LATER)
+			door = DOOR_OPEN;
 		if (p[2].revents)
 			command_executed(in, &p[2]);
 		if (p[1].revents & POLLIN) {
@@ -252,7 +260,7 @@ static void stay(struct init *in)
 static void keep_descriptors(struct init *in, int sigfd)
 {
 	const int keep[OWN_FD_MAX] = { in->ctl, sigfd, in->executed[0], in->oom,
-		in->handed[WARD_HANDED_ANCHOR] };
+		in->handed[WARD_HANDED_ANCHOR], in->door };
 	int high[OWN_FD_MAX];
 
 	for (int i = 0; i < OWN_FD_MAX; i++) {
@@ -267,6 +275,8 @@ static void keep_descriptors(struct init *in, int sigfd)
 	/* What stayed open would keep pipes of the caller's, or the FUSE device, alive. */
 	if (in->oom < 0)
 		close(OWN_FD_OOM);
+	if (in->door < 0)
+		close(OWN_FD_DOOR);
 	if (syscall(NR_close_range, OWN_FD_MAX, ~0u, 0) < 0)
 		fail(OWN_FD_CTL, WARD_STAGE_FORK, errno, "close_range");
 	in->ctl = OWN_FD_CTL;

@@ -21,6 +21,7 @@ struct init {
 	int handed[WARD_HANDED_MAX]; /* descriptors by enum ward_launch_handed */
 	int ctl, cmd, fuse; /* WARD_LAUNCH_FD_* */
 	int steps; /* eventfd: how often the command may go on */
+	int door; /* where sockets of the run's network go out; -1 = none */
 	int outside; /* O_PATH of the scratch, which lies outside of every view; -1 = none */
 	int executed[2]; /* pipe: the command's end closes by its exec */
 	int oom; /* /proc/self/oom_score_adj, -1 = not to be had */
@@ -57,8 +58,14 @@ int tree_of(struct init *in, unsigned i); /* of the i-th mount; ask once for eac
 
 /* net.c: an empty network namespace with its loopback up. */
 void net_make(const struct init *in);
-/* With egress: it is captured, and the sockets that it ends at go to the supervisor. Before the ids are changed. */
-void net_capture(const struct init *in);
+/* With egress it is captured. The sockets that it ends at, and the door, go to the supervisor. Before the ids are changed. */
+void net_capture(struct init *in);
+
+/* door.c: in->door, and the supervisor's end. */
+int door_make(struct init *in);
+/* There is room for more: one pair goes. LATER: it cannot now. CLOSED: that was the last. */
+enum door_state { DOOR_CLOSED = 0, DOOR_LATER, DOOR_OPEN };
+enum door_state door_give(int door);
 
 /* share.c: of what the kernel counts by user, a part. */
 void share_out(void);

@@ -30,6 +30,7 @@ int main(int argc, char **argv)
 		.cmd = WARD_LAUNCH_FD_CMD,
 		.fuse = WARD_LAUNCH_FD_FUSE,
 		.oom = -1,
+		.door = -1,
 		.outside = -1 };
 
 #ifdef WARD_MUTATIONS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The network namespace: empty, its loopback up; and with egress, captured (../net/net.h).
+ * The network namespace: empty, its loopback up; and with egress, captured (../net/net.h). What the supervisor needs of it goes to it.
  *
  * Making one is most of what namespaces cost. The init does it first of all, while the supervisor still plans.
  */
@@ -35,26 +35,31 @@ void net_make(const struct init *in)
 	loopback_up(in);
 }
 
-void net_capture(const struct init *in)
+void net_capture(struct init *in)
 {
 	struct ward_msg m = { .type = WARD_MSG_NET };
-	int sockets[WARD_CAPTURE_SOCKETS], fds[WARD_CAPTURE_SOCKETS];
+	int sockets[WARD_CAPTURE_SOCKETS + 1] = { -1, -1, -1, -1, -1 };
+	int fds[WARD_CAPTURE_SOCKETS + 1];
 	const char *step = "";
 	size_t n = 0;
-	int r;
+	int r = 0;
 
-	if (!(in->l->flags & WARD_LAUNCH_EGRESS))
-		return;
-	r = ward_capture_make(sockets, &step);
-	if (r == 0)
-		r = ward_capture_prove(sockets, &step);
+	if (in->l->flags & WARD_LAUNCH_EGRESS) {
+		r = ward_capture_make(sockets, &step);
+		if (r == 0)
+			r = ward_capture_prove(sockets, &step);
+	}
 	if (r < 0)
 		fail(in->ctl, WARD_STAGE_EGRESS, -r, step);
-	for (int i = 0; i < WARD_CAPTURE_SOCKETS; i++)
+	if (in->l->flags & WARD_LAUNCH_PUBLISH)
+		sockets[WARD_CAPTURE_SOCKETS] = door_make(in);
+	for (int i = 0; i <= WARD_CAPTURE_SOCKETS; i++)
 		if (sockets[i] >= 0) {
 			m.value |= 1 << i;
 			fds[n++] = sockets[i];
 		}
+	if (n == 0)
+		return;
 	msg_send(in->ctl, &m, fds, n);
 	for (size_t i = 0; i < n; i++)
 		close(fds[i]);
