@@ -1129,6 +1129,14 @@ TEST(a_door_that_is_closed)
 	int door = publishes();
 	struct pollfd p = { ward_egress_fd(t.e), POLLIN, 0 };
 
+	/* Nobody has come through it yet. */
+	ward_close(door);
+	turn();
+	CHECK_EQ_INT(poll(&p, 1, 0), 0);
+	end();
+
+	door = publishes();
+	p.fd = ward_egress_fd(t.e);
 	m = came(1);
 	say(&m);
 	CHECK_EQ_INT(hear(&m, NULL), 0);
