@@ -5,9 +5,13 @@ What a run may do on the network in all: bounds on what a hostile inside makes W
 what is a time limit itself.
 """
 import json
+import os
+import pathlib
 import resource
 import socket
+import subprocess
 import threading
+import time
 
 import box
 from box import both, both_cases
@@ -267,6 +271,47 @@ while True:
     hits = [x for x in box.records(p) if x["kind"] == "limit.hit"]
     check_in("egress.flows", [x["resource"] for x in hits])
     check_eq(sum(x["detail"]["count"] for x in hits if x["resource"] == "egress.flows"), int(r.out.splitlines()[0]))
+
+
+LOADS = {
+    "connections that are refused": "s = socket.socket()\n    try:\n        s.connect(('93.184.216.34', 443))\n        s.recv(1)\n"
+                                    "    except OSError:\n        pass\n    s.close()",
+    "single bytes": "one.sendall(b'a')\n    one.recv(1)",
+}
+
+
+def cpu_ms(*pids):
+    fields = [pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split() for pid in pids]
+    return sum(int(f[11]) + int(f[12]) for f in fields) * 1000 // os.sysconf("SC_CLK_TCK")
+
+
+@both_cases([(name, turn) for name, turn in LOADS.items()])
+def ward_and_its_relay_spend_a_bounded_multiple_of_what_the_run_spends_with(p, turn):
+    """Neither is in the run's cgroup, so what holds its processor time holds theirs by this alone (docs/egress.md)."""
+    n = Net(p)
+    t = Talker()
+    script = f"""
+import os, socket, sys, time
+one = socket.create_connection(({NAME!r}, {t.port}))
+one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+end = time.monotonic() + 1
+while time.monotonic() < end:
+    {turn}
+print("done", flush=True)
+sys.stdin.read(1)
+"""
+    q = p.start(*n.grants(port=t.port), "--outcome", str(p.outcome_file), "--", PYTHON, "-c", script, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL, text=True)
+    check_eq(q.stdout.readline(), "done\n")
+    outside = [q.pid, *(pid for pid, name in box.descendants(q.pid).items() if name == "ward-relay")]
+    check_eq(len(outside), 2)
+    spent = cpu_ms(*outside)
+    time.sleep(1)
+    rest = cpu_ms(*outside) - spent
+    q.communicate("\n", timeout=30)
+    inside = json.loads(p.outcome_file.read_text())["usage"]["cpu_ms"]
+    check(spent <= 8 * inside + 200, f"outside {spent} ms, inside {inside} ms")
+    check(rest <= 300, f"{rest} ms in a second without anything to do")
 
 
 if __name__ == "__main__":
