@@ -16,6 +16,23 @@ static bool is_granted_so(const struct ward_flow *f)
 		(!v4 || ward_address_classify(4, v4) == WARD_ADDRESS_PUBLIC);
 }
 
+/* What it is that a name leads to is not told: an inner name's class would be. */
+static void put_reason(const struct ward_flow *f, enum ward_egress_why why, char *out, size_t size)
+{
+	struct ward_egress_event v = { 0 };
+	bool leads = why == WARD_EGRESS_WHY_ADDRESS_NEVER || why == WARD_EGRESS_WHY_ADDRESS_CLASS ||
+		why == WARD_EGRESS_WHY_ADDRESS_FORBIDDEN;
+	bool own = why == WARD_EGRESS_WHY_NO_NAME &&
+		ward_address_classify(f->to.family, f->to.a) == WARD_ADDRESS_LOOPBACK;
+
+	ward_tell_why(&v, why, own ? WARD_ANSWER_LOOPBACK : NULL);
+	if (leads && f->name)
+		(void)snprintf(out, size,
+			"address: it leads to an address that may not be reached");
+	else
+		(void)snprintf(out, size, "%s: %s", v.why, v.text);
+}
+
 /*
  * For who asked the proxy: the word, and what it means in general. What a name leads to, which rule it was and what went wrong outside is
  * not told to the inside. A grant helps where no rule said no.
@@ -33,12 +50,10 @@ void ward_answer_refused(const struct ward_flow *f, enum ward_egress_why why)
 		[WARD_EGRESS_WHY_SYSTEM] = WARD_REFUSAL_BUSY,
 	};
 	struct ward_relay_msg m = { .type = WARD_GATE_REFUSED, .id = f->id, .value = kinds[why] };
-	struct ward_egress_event v = { 0 };
 
 	if (why == WARD_EGRESS_WHY_NO_RULE && !f->rule[0] && is_granted_so(f))
 		m.value = WARD_REFUSAL_GRANT;
-	ward_tell_why(&v, why, NULL);
 	if (f->how != WARD_HOW_CAPTURED)
-		(void)snprintf(m.name, sizeof(m.name), "%s: %s", v.why, v.text);
+		put_reason(f, why, m.name, sizeof(m.name));
 	ward_gate_send(f->e, &m, -1);
 }

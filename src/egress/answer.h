@@ -4,5 +4,9 @@
 
 #include "egress/gate.h"
 
+/* Of the proxy, for localhost. */
+#define WARD_ANSWER_LOOPBACK \
+	"the run's own loopback: connect to it without the proxy (NO_PROXY=localhost,127.0.0.1,::1)"
+
 /* The relay is told, and so is the client, if it asked the proxy. */
 void ward_answer_refused(const struct ward_flow *f, enum ward_egress_why why);

@@ -433,7 +433,8 @@ static void open_address(struct ward_flow *f)
 		.meant = here == WARD_ADDRESS_LOOPBACK || here == WARD_ADDRESS_PRIVATE };
 
 	if (c == WARD_ADDRESS_LOOPBACK) {
-		refuse(f, WARD_EGRESS_WHY_NO_NAME, NULL, NULL);
+		refuse(f, WARD_EGRESS_WHY_NO_NAME,
+			f->how != WARD_HOW_CAPTURED ? WARD_ANSWER_LOOPBACK : NULL, NULL);
 	} else if (stops(f, &q)) {
 		return;
 	} else if (c == WARD_ADDRESS_NEVER) {

@@ -232,6 +232,9 @@ def none_of_the_attacks_passes(p):
     check_in(b"10.1.2.3:80 refused: no_rule: no rule grants it; grant: --cap 'NETWORK_CONNECT:10.1.2.3:80'\n", answers["a private address"][0])
     # Where a name leads to is not told to the inside.
     check(b"10.1.2.3" not in answers["a name that leads to one"][0], str(answers["a name that leads to one"]))
+    check_in(b" refused: address: it leads to an address that may not be reached\n", answers["a name that leads to one"][0])
+    check(b"grant:" not in answers["a name that leads to one"][0], str(answers["a name that leads to one"]))
+    check_in(f"127.0.0.1:{n.http.port} refused: no_name: the run's own loopback: connect to it without the proxy (NO_PROXY=".encode(), answers["localhost"][0])
     check(b"grant:" not in answers["metadata"][0], str(answers["metadata"]))
     for resource in (f"{OTHER}:443", f"{NAME}:1", f"127.0.0.1:{n.http.port}", PROXY, "169.254.169.254:80", f"{INNER}:80"):
         check_in(resource, [v["resource"] for v in doc["violations"]])
