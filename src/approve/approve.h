@@ -26,6 +26,7 @@ struct ward_bell_run {
 	char *const *argv;
 	const struct ward_asks *asks;
 	uint64_t until_ns;           /* monotonic: when the answer is no */
+	bool alive;                  /* its command runs, and can bring about questions at will */
 	int stop_fd;                 /* readable: call stop(); -1 = none */
 	bool (*stop)(void *arg);     /* true: the run is to end */
 	void *arg;

@@ -142,6 +142,7 @@ static void tell(const struct ward_bell *b, const struct ward_reply *replies, st
 	ward_jw_close(out, ']');
 	ward_jw_ku64(out, "argv_total", count(b->run.argv));
 	ward_jw_ku64(out, "left_ms", b->run.until_ns > now ? (b->run.until_ns - now) / 1000000 : 0);
+	ward_jw_kbool(out, "alive", b->run.alive);
 	ward_jw_key(out, "asks");
 	ward_jw_open(out, '[');
 	for (size_t i = 0; i < a->n; i++) {

@@ -326,6 +326,14 @@ static bool critical(const struct ward_json *k)
 	return !ward_streq(text_of(k, "level"), "risky");
 }
 
+/* The command of a run that is alive brings about questions as it likes: by now others than were looked at. */
+static bool alive(const struct ward_json *run)
+{
+	const struct ward_json *v = ward_json_get(run, "alive");
+
+	return v && v->type == WARD_JSON_BOOL && v->b;
+}
+
 static int answer_run(const struct waiting *w, size_t i, const char *said, struct ward_buf *told,
 	struct ward_error *err)
 {
@@ -333,15 +341,16 @@ static int answer_run(const struct waiting *w, size_t i, const char *said, struc
 	int r = WARD_OK;
 
 	for (const struct ward_json *k = asks_of(w->run[i]); r == WARD_OK && k; k = k->next) {
-		if (critical(k) && !ward_streq(said, "no"))
+		if ((critical(k) || alive(w->run[i])) && !ward_streq(said, "no"))
 			left = k;
 		else
 			r = answer_one(w, i, text_of(k, "digest"), said, told, err);
 	}
 	if (r < 0 || !left)
 		return r;
-	(void)ward_fail(err, WARD_E_REFUSED, "%.12s is critical: it must be named by itself",
-		text_of(left, "digest"));
+	(void)ward_fail(err, WARD_E_REFUSED, "%.12s %s: it must be named by itself",
+		text_of(left, "digest"),
+		critical(left) ? "is critical" : "is asked by a run that is alive");
 	ward_fail_fix(err, "ward approve %.12s --once", text_of(left, "digest"));
 	return WARD_E_REFUSED;
 }

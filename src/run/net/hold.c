@@ -124,9 +124,11 @@ static int settle(struct life *l, size_t i, struct ward_error *err)
 
 static int ring(struct life *l, struct ward_error *err)
 {
-	struct ward_bell_run run = {
-		.run = l->o->run, .argv = l->r->argv, .asks = &l->hold->asks, .stop_fd = -1
-	};
+	struct ward_bell_run run = { .run = l->o->run,
+		.argv = l->r->argv,
+		.asks = &l->hold->asks,
+		.alive = true,
+		.stop_fd = -1 };
 
 	return l->hold->bell ? WARD_OK : ward_bell_new(&run, &l->hold->bell, err);
 }
