@@ -86,11 +86,20 @@ static bool of_rule(const struct ward_asked *k, const struct ward_book_rule *r,
 		ward_streq(k->text, r->text); /* another rule may stand in its place by now */
 }
 
-static bool has(const struct ward_asked *k, const struct ward_ask_thing *t)
+/* What a query is about, as a thing that nothing was allocated for. */
+struct about {
+	enum ward_action action;
+	struct ward_str name;
+	bool below;
+};
+
+static bool has(const struct ward_asked *k, const struct about *t)
 {
 	for (size_t i = 0; i < k->n_things; i++) {
+		const char *s = k->things[i].resource;
+
 		if (k->things[i].action == t->action && k->things[i].below == t->below &&
-			ward_streq(k->things[i].resource, t->resource))
+			strlen(s) == t->name.n && memcmp(s, t->name.s, t->name.n) == 0)
 			return true;
 	}
 	return false;
@@ -113,21 +122,20 @@ static void *grow(struct ward_arena *arena, void *v, size_t n, size_t *io_cap, s
 }
 
 /* A probe of a directory stands for all that lies in it. */
-static int thing(struct ward_asks *a, const struct ward_query *q, struct ward_ask_thing *ret,
-	struct ward_error *err)
+static struct about about(const struct ward_query *q)
 {
 	static const char any[] = "/" WARD_ANY_NAME;
-	size_t n = q->resource.n;
+	struct about t = { .action = q->action, .name = q->resource };
 
-	*ret = (struct ward_ask_thing){ .action = q->action };
-	for (size_t i = 0; !ret->below && i + sizeof(any) - 1 <= n; i++) {
+	for (size_t i = 0; !t.below && i + sizeof(any) - 1 <= t.name.n; i++) {
 		if (memcmp(q->resource.s + i, any, sizeof(any) - 1) == 0) {
-			ret->below = true;
-			n = i;
+			t.below = true;
+			t.name.n = i;
 		}
 	}
-	ret->resource = ret->below && n == 0 ? "/" : ward_arena_dup(a->arena, q->resource.s, n);
-	return ret->resource ? WARD_OK : nomem(err);
+	if (t.below && t.name.n == 0)
+		t.name = ward_str("/");
+	return t;
 }
 
 static int copy_text(struct ward_asks *a, const char *s, const char **ret)
@@ -160,10 +168,11 @@ static int new_ask(struct ward_asks *a, const struct ward_book_rule *r, enum war
 	return WARD_OK;
 }
 
-static int add_thing(struct ward_asks *a, struct ward_asked *k, const struct ward_ask_thing *t,
+static int add_thing(struct ward_asks *a, struct ward_asked *k, const struct about *t,
 	struct ward_error *err)
 {
 	struct ward_ask_thing *v;
+	const char *name;
 
 	if (k->n_things >= WARD_ASK_THINGS_MAX)
 		return ward_fail(err, WARD_E_LIMIT,
@@ -173,7 +182,10 @@ static int add_thing(struct ward_asks *a, struct ward_asked *k, const struct war
 	if (!v)
 		return nomem(err);
 	k->things = v;
-	v[k->n_things++] = *t;
+	name = ward_arena_dup(a->arena, t->name.s, t->name.n);
+	if (!name)
+		return nomem(err);
+	v[k->n_things++] = (struct ward_ask_thing){ t->action, name, t->below };
 	return WARD_OK;
 }
 
@@ -181,16 +193,13 @@ int ward_asks_put(struct ward_asks *a, const struct ward_verdict *v, const struc
 	bool agreed, enum ward_said *ret, struct ward_error *err)
 {
 	const struct ward_book_rule *rule = asking(v);
+	const struct about t = about(q);
 	struct ward_asked *open = NULL;
-	struct ward_ask_thing t;
-	int r;
+	int r = WARD_OK;
 
 	*ret = WARD_SAID_NO;
 	if (!rule || v->effect != WARD_ASK)
 		return WARD_OK;
-	r = thing(a, q, &t, err);
-	if (r < 0)
-		return r;
 	for (size_t i = 0; i < a->n; i++) {
 		struct ward_asked *k = &a->v[i];
 
@@ -357,23 +366,22 @@ int ward_asks_one(struct ward_asks *a, const struct ward_verdict *v, const struc
 	bool begin, struct ward_asked **ret, struct ward_error *err)
 {
 	const struct ward_book_rule *rule = asking(v);
+	const struct about t = about(q);
 	struct ward_asked *k = NULL;
-	struct ward_ask_thing t;
 	int r;
 
 	*ret = NULL;
 	if (!rule || v->effect != WARD_ASK)
 		return WARD_OK;
-	r = thing(a, q, &t, err);
-	for (size_t i = 0; r == WARD_OK && i < a->n; i++) {
+	for (size_t i = 0; i < a->n; i++) {
 		k = &a->v[i];
 		if (of_rule(k, rule, v->approval) && (k->answer == WARD_SAID_RUN || has(k, &t))) {
 			*ret = k;
 			return WARD_OK;
 		}
 	}
-	if (r < 0 || !begin)
-		return r;
+	if (!begin)
+		return WARD_OK;
 	k = NULL;
 	r = new_ask(a, rule, v->approval, &k, err);
 	if (r < 0 || !k)

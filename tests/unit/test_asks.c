@@ -360,4 +360,24 @@ TEST(what_was_answered_and_what_is_open_of_one_rule)
 	CHECK(strcmp(order[0][0], order[0][1]) < 0);
 }
 
+/* While a run lives it is asked as often as the command likes. */
+TEST(to_find_a_question_takes_no_memory)
+{
+	struct ward_asks a = { .arena = ward_arena_new(64u << 10) };
+	struct ward_verdict v = verdict(&out);
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+		.resource = ward_str("x.example.com:443") };
+	struct ward_asked *first, *k;
+
+	look(&a, POLICY);
+	REQUIRE(ward_asks_one(&a, &v, &q, true, &first, NULL) == WARD_OK && first);
+	for (int i = 0; i < 10000; i++)
+		REQUIRE(ward_asks_one(&a, &v, &q, i % 2, &k, NULL) == WARD_OK && k == first);
+	q.resource = ward_str("y.example.com:443");
+	for (int i = 0; i < 10000; i++)
+		REQUIRE(ward_asks_one(&a, &v, &q, false, &k, NULL) == WARD_OK && !k);
+	CHECK(ward_asks_one(&a, &v, &q, true, &k, NULL) == WARD_OK && k);
+	ward_arena_free(a.arena);
+}
+
 TAP_MAIN();
