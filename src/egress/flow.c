@@ -706,7 +706,9 @@ void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m)
 		ward_gate_lost(e, "it closed a connection that is not open");
 		return;
 	}
-	if ((*at)->state != WARD_FLOW_REFUSED && m->value == WARD_END_HELD) {
+	if ((*at)->state == WARD_FLOW_HELD) {
+		tell_block(*at, WARD_EGRESS_WHY_NO_RULE, NULL, NULL, true);
+	} else if ((*at)->state != WARD_FLOW_REFUSED && m->value == WARD_END_HELD) {
 		refuse(*at, WARD_EGRESS_WHY_HELD_BYTES, NULL, NULL);
 	} else if ((*at)->state != WARD_FLOW_REFUSED) {
 		whose(*at, true);
@@ -722,7 +724,9 @@ void ward_flows_end(struct ward_egress *e, const char *ended)
 {
 	for (size_t i = 0; i < WARD_FLOWS_BUCKETS; i++)
 		while (e->flows[i]) {
-			if (e->flows[i]->state != WARD_FLOW_REFUSED)
+			if (e->flows[i]->state == WARD_FLOW_HELD)
+				tell_block(e->flows[i], WARD_EGRESS_WHY_NO_RULE, NULL, NULL, true);
+			else if (e->flows[i]->state != WARD_FLOW_REFUSED)
 				tell_end(e->flows[i], ended, NULL);
 			drop(e, &e->flows[i]);
 		}

@@ -166,6 +166,32 @@ def the_end_of_the_run_answers_no(p):
     h.pending()
     h.end()
     check_eq([kind for kind, _, _ in h.said()], ["approval.requested", "approval.denied"])
+    told = [(r["kind"], r["effect"], r["detail"].get("reason")) for r in box.records(p) if r["kind"].startswith("net.")]
+    check_eq(told, [("net.block", "deny", "no_rule")])
+
+
+@both
+def who_gives_up_was_not_let_through(p):
+    h = Held(p, '@approval("risky") ' + DOMAIN, f"GET -m 1 http://{NAME}:PORT/hello; sleep 1")
+    h.end()
+    told = [(r["kind"], r["effect"], r["detail"].get("reason")) for r in box.records(p) if r["kind"].startswith("net.")]
+    check_eq(told, [("net.block", "deny", "no_rule")])
+
+
+@both
+def by_its_name_a_run_that_is_alive_gets_no_yes(p):
+    """Its command brings about questions at will: a yes is to one of them."""
+    h = Held(p, '@approval("risky") ' + DOMAIN, f"GET http://{NAME}:PORT/hello")
+    h.pending()
+    run = next(r["run"] for r in json.loads(cli.ward("pending", "--json").out)["runs"] if r["pid"] == h.q.pid)
+    for how in ("--once", "--run"):
+        r = cli.ward("approve", run, how)
+        check(r.code != 0, "it took a yes to whatever is asked")
+        check_in("it must be named by itself", r.err)
+    check_eq(len(h.pending()), 1)
+    check_eq(cli.ward("deny", run).code, 0)
+    out, err, _ = h.end()
+    check_eq((out, h.http.requests), ("", []), err)
 
 
 def killed_by_a_ceiling(p, level, how, forbids):
