@@ -85,12 +85,10 @@ static void whose(struct ward_flow *f, bool wait)
 		e->no_who_until = now + WHO_AGAIN_MS * WARD_MS;
 }
 
-/* ends: it is the end of the connection outside, if there is one. */
 static void tell_block(struct ward_flow *f, enum ward_egress_why why, const char *text,
-	const struct ward_relay_addr *address, bool ends)
+	const struct ward_relay_addr *address)
 {
 	struct ward_egress_event v = { .kind = WARD_EGRESS_BLOCK,
-		.dialled = ends && f->peer.family,
 		.name = name_of(f),
 		.port = f->to.port,
 		.inspected = f->inspected,
@@ -99,7 +97,7 @@ static void tell_block(struct ward_flow *f, enum ward_egress_why why, const char
 	char shown[WARD_ADDRESS_TEXT_MAX], peer[WARD_ADDRESS_TEXT_MAX];
 
 	whose(f, true);
-	if (v.dialled && !address)
+	if (f->peer.family && !address)
 		address = &f->peer;
 	if (!address && !name_of(f))
 		address = &f->to;
@@ -122,7 +120,7 @@ static void refuse(struct ward_flow *f, enum ward_egress_why why, const char *te
 	ward_dial_drop(f);
 	set_state(f, WARD_FLOW_REFUSED);
 	ward_answer_refused(f, why);
-	tell_block(f, why, text, address, true);
+	tell_block(f, why, text, address);
 }
 
 static enum ward_egress_why over(enum ward_net_limit which)
@@ -152,7 +150,7 @@ static void tell_over(struct ward_flow *f, enum ward_relay_end end)
 			ward_now_mono_ns() - f->opened < f->e->limits.v[WARD_NET_IDLE] * WARD_MS)
 			continue;
 		f->e->spent[rows[i].which] = true;
-		tell_block(f, over(rows[i].which), NULL, f->name ? NULL : &f->to, false);
+		tell_block(f, over(rows[i].which), NULL, f->name ? NULL : &f->to);
 	}
 }
 
@@ -707,7 +705,7 @@ void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m)
 		return;
 	}
 	if ((*at)->state == WARD_FLOW_HELD) {
-		tell_block(*at, WARD_EGRESS_WHY_NO_RULE, NULL, NULL, true);
+		tell_block(*at, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
 	} else if ((*at)->state != WARD_FLOW_REFUSED && m->value == WARD_END_HELD) {
 		refuse(*at, WARD_EGRESS_WHY_HELD_BYTES, NULL, NULL);
 	} else if ((*at)->state != WARD_FLOW_REFUSED) {
@@ -717,6 +715,9 @@ void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m)
 			m);
 		tell_over(*at, (enum ward_relay_end)m->value);
 	}
+	/* What went either way before it was refused is on record, too. */
+	if ((*at)->state == WARD_FLOW_REFUSED && (*at)->peer.family)
+		tell_end(*at, "refused", m);
 	drop(e, at);
 }
 
@@ -725,9 +726,11 @@ void ward_flows_end(struct ward_egress *e, const char *ended)
 	for (size_t i = 0; i < WARD_FLOWS_BUCKETS; i++)
 		while (e->flows[i]) {
 			if (e->flows[i]->state == WARD_FLOW_HELD)
-				tell_block(e->flows[i], WARD_EGRESS_WHY_NO_RULE, NULL, NULL, true);
+				tell_block(e->flows[i], WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
 			else if (e->flows[i]->state != WARD_FLOW_REFUSED)
 				tell_end(e->flows[i], ended, NULL);
+			else if (e->flows[i]->peer.family)
+				tell_end(e->flows[i], "refused", NULL);
 			drop(e, &e->flows[i]);
 		}
 }

@@ -28,7 +28,7 @@ static struct {
 	bool wide; /* addresses are allowed by a rule that holds them all */
 	struct {
 		enum ward_egress_kind kind;
-		char why[32], name[64], address[64];
+		char why[32], name[64], address[64], ended[16];
 		uint64_t count, up;
 		bool uncounted, dialled;
 	} told[TOLD_MAX];
@@ -72,6 +72,7 @@ static void on_event(void *arg, const struct ward_egress_event *e)
 	t.told[t.n_told].up = e->up;
 	t.told[t.n_told].uncounted = e->uncounted;
 	t.told[t.n_told].dialled = e->dialled;
+	(void)snprintf(t.told[t.n_told].ended, 16, "%s", e->ended ? e->ended : "");
 	(void)snprintf(t.told[t.n_told].why, 32, "%s", e->why ? e->why : "");
 	(void)snprintf(t.told[t.n_told].name, 64, "%s", e->name ? e->name : "");
 	(void)snprintf(t.told[t.n_told].address, 64, "%s", e->address ? e->address : "");
@@ -454,6 +455,39 @@ TEST(dials_what_was_looked_at)
 	CHECK(t.told[t.n_told - 1].dialled);
 	CHECK_STR_EQ(t.told[t.n_told - 1].address, "127.0.0.1");
 	end();
+}
+
+/* A connection that was made and then refused has its end, and what went either way, with the relay's word and without. */
+TEST(what_a_refused_connection_moved_is_told)
+{
+	for (int lost = 0; lost < 2; lost++) {
+		struct ward_relay_msg m = { .type = WARD_RELAY_SEEN,
+			.id = 1,
+			.value = WARD_SPOKEN_HTTP,
+			.name = "evil.example" };
+		size_t n_fds;
+
+		CASE("%s", lost ? "the relay is lost" : "closed");
+		begin();
+		t.address_allowed = "127.0.0.1";
+		ready();
+		CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_DIALED);
+		say(&m);
+		CHECK(told(WARD_EGRESS_BLOCK, "name_mismatch"));
+		CHECK(!told(WARD_EGRESS_CONNECT, ""));
+		m = (struct ward_relay_msg){ .type = lost ? 99 : WARD_RELAY_CLOSED,
+			.id = 1,
+			.value = WARD_END_REFUSED,
+			.up = 5 };
+		t.n_told = 0;
+		say(&m);
+		REQUIRE(told(WARD_EGRESS_CONNECT, ""));
+		CHECK_STR_EQ(t.told[0].ended, "refused");
+		CHECK_STR_EQ(t.told[0].address, "127.0.0.1");
+		CHECK(t.told[0].dialled && t.told[0].uncounted == lost);
+		CHECK_EQ_INT(t.told[0].up, lost ? 0 : 5);
+		end();
+	}
 }
 
 /* Which message comes next, if one does. */
@@ -985,9 +1019,8 @@ TEST(what_the_relay_turned_away_is_told)
 	m = (struct ward_relay_msg){ .type = WARD_RELAY_CLOSED, .id = 1, .value = WARD_END_HELD };
 	say(&m);
 	CHECK(told(WARD_EGRESS_BLOCK, "held_bytes"));
-	CHECK(t.told[t.n_told - 1].dialled);
-	CHECK_STR_EQ(t.told[t.n_told - 1].address, "127.0.0.1");
-	CHECK(!told(WARD_EGRESS_CONNECT, ""));
+	CHECK(told(WARD_EGRESS_CONNECT, ""));
+	CHECK_STR_EQ(t.told[t.n_told - 1].ended, "refused");
 	end();
 }
 

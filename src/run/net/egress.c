@@ -89,13 +89,6 @@ static void put_bytes(struct ward_buf *b, const struct ward_egress_event *e)
 	ward_jw_ku64(b, "down", e->down);
 }
 
-/* What is not as usual: net.connect ends a connection that net.open began, net.block none. */
-static void put_dialled(struct ward_buf *b, const struct ward_egress_event *e)
-{
-	if (e->dialled != (e->kind == WARD_EGRESS_CONNECT))
-		ward_jw_kbool(b, "dialled", e->dialled);
-}
-
 static void put_numbers(struct ward_buf *b, const struct ward_egress_event *e)
 {
 	if (e->kind == WARD_EGRESS_CONNECT)
@@ -133,8 +126,9 @@ static char *detail_of(const struct ward_egress_event *e, const struct ward_deci
 		ward_jw_kstr(&b, "comm", e->comm);
 	if (e->via)
 		ward_jw_kstr(&b, "via", e->via);
-	if (e->kind == WARD_EGRESS_CONNECT || is_block(e))
-		put_dialled(&b, e);
+	/* As usual it ends a connection that net.open began. */
+	if (e->kind == WARD_EGRESS_CONNECT && !e->dialled)
+		ward_jw_kbool(&b, "dialled", false);
 	if (e->kind == WARD_EGRESS_CONNECT || e->kind == WARD_EGRESS_ACCEPT)
 		put_numbers(&b, e);
 	else if (e->up || e->down)

@@ -28,14 +28,11 @@ static const char *text_of(const struct ward_json *of, const char *key)
 	return j && j->type == WARD_JSON_STRING ? j->str.s : NULL;
 }
 
-/* Where it is said, it is another than is usual of that kind. */
 static bool is_end(const char *kind, const struct ward_json *detail)
 {
-	const struct ward_json *j = detail ? ward_json_get(detail, "dialled") : NULL;
+	const struct ward_json *j = ward_json_get(detail, "dialled");
 
-	if (j && j->type == WARD_JSON_BOOL)
-		return j->b;
-	return ward_streq(kind, "net.connect");
+	return ward_streq(kind, "net.connect") && !(j && j->type == WARD_JSON_BOOL && !j->b);
 }
 
 static struct opened *find(struct ward_net_opened *o, char *key)
