@@ -863,6 +863,30 @@ def what_waits_to_be_judged_has_a_bound():
 
 
 @test
+def what_is_judged_and_not_dialled_has_a_bound():
+    """What the gate lets pass before there is a server stays in memory as well: beyond both bounds whoever has waited the longest goes."""
+    many, size, most = 400, 60 << 10, 4 << 20
+    with Relay() as r:
+        judged = r.flow(first=b"\x01x")
+        clients, ended = [], []
+        while len(clients) < many:
+            clients.append(r.client())
+            clients[-1].sendall(b"POST / HTTP/1.1\r\nA: " + b"x" * size + b"\r\nHost: a.example\r\n\r\n")
+            m = None
+            while not m or m.type != rb.SEEN:
+                m = r.hear()
+                check_in(m.type if m else None, (rb.OPEN, rb.SEEN, rb.CLOSED))
+                if m.type == rb.CLOSED:
+                    check_eq((m.value, m.up), (rb.HELD, 0))
+                    ended.append(m.id)
+            r.say(rb.PASS, m.id)
+        check(len(ended) >= many - 2 * most // (64 << 10), f"{len(ended)} ended")
+        check(r.rss() < (2 * most >> 10) * 5 // 4 + 4096, f"{r.rss()} KiB")
+        judged[0].sendall(b"y")
+        check_eq(exactly(judged[1], 1), b"y")
+
+
+@test
 def five_thousand_flows_keep_to_their_memory():
     """Most idle, some with much on its way that nobody takes: 2 MiB, and 64 KiB a flow; the rest goes on."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

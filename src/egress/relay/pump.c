@@ -40,7 +40,7 @@ static void hold_begins(struct relay_way *w)
 	newest = w;
 }
 
-void relay_judged(struct relay_way *w)
+static void hold_ends(struct relay_way *w)
 {
 	if (!w->held)
 		return;
@@ -56,6 +56,13 @@ void relay_judged(struct relay_way *w)
 	w->held = false;
 	kept[true] -= w->cap;
 	kept[false] += w->cap;
+}
+
+/* With no room for it on the way it counts as held until its sink takes it: who is judged and not dialled yet has no bound else. */
+void relay_judged(struct relay_way *w)
+{
+	if (kept[false] + w->cap <= RELAY_KEPT_MAX)
+		hold_ends(w);
 }
 
 bool relay_keep(struct relay_way *w, const char *p, size_t n)
@@ -87,7 +94,7 @@ bool relay_keep(struct relay_way *w, const char *p, size_t n)
 
 void relay_drop(struct relay_way *w)
 {
-	relay_judged(w);
+	hold_ends(w);
 	kept[false] -= w->cap;
 	if (w->cap == SMALL && n_spare < SPARE_MAX)
 		spare[n_spare++] = w->kept;

@@ -151,7 +151,7 @@ bool relay_keep(struct relay_way *w, const char *p, size_t n);
 void relay_drop(struct relay_way *w);
 /* The same of what its client said and nobody judged yet. false: the flow ends. */
 bool relay_keep_held(struct relay *r, struct relay_flow *f, const char *p, size_t n);
-void relay_judged(struct relay_way *w); /* what is kept of it is held no more, and is on its way */
+void relay_judged(struct relay_way *w); /* what is kept of it is held no more, if there is room for it on the way */
 
 /* Its time to say what it speaks is up. */
 void relay_flow_late(struct relay *r, struct relay_flow *f);
