@@ -14,6 +14,7 @@
 
 #define HOST_SERVICE "host.ward.internal"
 #define PENDING_MS 30000u
+#define RELAY_EARLIER_MS 2000u /* than it gives up: a refusal is still heard */
 #define WHO_SLOW_MS 5u
 #define WHO_AGAIN_MS 1000u
 
@@ -225,7 +226,7 @@ static void hold(struct ward_flow *f)
 		return;
 	}
 	set_state(f, WARD_FLOW_HELD);
-	f->deadline = ward_now_mono_ns() + WARD_EGRESS_HOLD_MS * WARD_MS;
+	f->deadline = f->opened + WARD_EGRESS_HOLD_MS * WARD_MS;
 }
 
 /* The connection itself: *ret_stop: it was refused, or waits. */
@@ -488,14 +489,17 @@ static void open_name(struct ward_flow *f)
 /* What was asked for is judged as if it came now. */
 void ward_flows_answered(struct ward_egress *e)
 {
+	uint64_t until = ward_now_mono_ns() + PENDING_MS * WARD_MS;
 	struct ward_flow *after;
 
 	for (struct ward_flow *f = e->pending; f; f = after) {
+		uint64_t relay = f->opened + (WARD_RELAY_GATE_MS - RELAY_EARLIER_MS) * WARD_MS;
+
 		after = f->after;
 		if (f->state != WARD_FLOW_HELD)
 			continue;
 		set_state(f, WARD_FLOW_RESOLVING);
-		f->deadline = ward_now_mono_ns() + PENDING_MS * WARD_MS;
+		f->deadline = until < relay ? until : relay;
 		if (f->name)
 			open_name(f);
 		else
