@@ -86,16 +86,21 @@ static int cure_of_asking(const struct life *l, const char *host, uint16_t port,
 }
 
 /* how: what came of asking him; NULL: nobody did. */
-static const char *of_asking(const char *how)
+static const char *of_asking(const struct life *l, const char *how)
 {
 	static const struct {
 		const char *how, *text;
 	} came[] = { { "peer", "a person was asked, and said no" },
 		{ "open", "a person is being asked, and has not answered yet" },
+		{ "nobody", "a person would have to be asked, and could not be" },
 		{ "epoch", "the ceiling changed while a person was being asked" },
 		{ "limit",
 			"a person would have to be asked, and too much was asked in this run" } };
 
+	if (!how && l->hold_over)
+		return "a person would have to be asked, and nobody is since the ceiling changed";
+	if (!how && l->r->ask == WARD_ASK_WAIT)
+		return "a person would have to be asked, and is not about this while a connection is made: it needs a rule, or a yes from before the start";
 	if (!how)
 		return "a person would have to be asked, and a connection waits for one under --ask wait alone";
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(came); i++)
@@ -104,11 +109,12 @@ static const char *of_asking(const char *how)
 	return "a person was asked, and did not answer in time";
 }
 
-static void told(struct ward_decision *ret, const struct ward_verdict *v, const char *how)
+static void told(const struct life *l, struct ward_decision *ret, const struct ward_verdict *v,
+	const char *how)
 {
 	ret->by = v->why == WARD_WHY_NARROWED ? v->list : v->n_rules > 0 ? v->rules[0] : NULL;
 	(void)snprintf(ret->why, sizeof(ret->why), "%.180s%s%.180s",
-		v->effect == WARD_ASK ? of_asking(how) : v->text,
+		v->effect == WARD_ASK ? of_asking(l, how) : v->text,
 		ret->by && ret->by->reason ? ": " : "",
 		ret->by && ret->by->reason ? ret->by->reason : "");
 }
@@ -126,7 +132,7 @@ static void asked_now(struct life *l, const struct ward_verdict *v, const struct
 		return;
 	}
 	said = hold_ask(l, v, q, hold, &how);
-	told(ret, v, how);
+	told(l, ret, v, how);
 	if (said == WARD_SAID_ONCE || said == WARD_SAID_RUN)
 		ret->effect = WARD_ALLOW;
 	else if (said == WARD_SAID_OPEN)
@@ -146,7 +152,7 @@ static int by_policies(struct life *l, const char *host, uint16_t port,
 
 	if (r < 0)
 		return r;
-	told(ret, &v, NULL);
+	told(l, ret, &v, NULL);
 	if (v.effect == WARD_ALLOW) {
 		ret->effect = WARD_ALLOW;
 	} else if (v.effect == WARD_ASK) {
@@ -240,7 +246,7 @@ int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *
 	q.resource = ward_str(endpoint);
 	r = ward_judge_leads(l->book->book, l->book->desk, &q, address, &v);
 	if (r >= 0) {
-		told(ret, &v, NULL);
+		told(l, ret, &v, NULL);
 		ret->effect = v.effect == WARD_ALLOW ? WARD_ALLOW : WARD_DENY;
 	}
 	return end(ret, r, err);

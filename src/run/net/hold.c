@@ -20,6 +20,7 @@ struct net_hold {
 	struct ward_asks asks;
 	struct ward_reply replies[WARD_ASKS_MAX]; /* of asks.v, as are these */
 	uint64_t until[WARD_ASKS_MAX];
+	bool had[WARD_ASKS_MAX]; /* the yes to what is critical: by a connection */
 	struct ward_agreed_one *agreed; /* every yes, also what is forgotten since */
 	size_t n_agreed, cap_agreed;
 	struct ward_bell *bell; /* while a question is open */
@@ -162,7 +163,7 @@ enum ward_said hold_ask(struct life *l, const struct ward_verdict *v, const stru
 	struct ward_asked *k;
 	size_t n = h ? h->asks.n : 0;
 
-	*ret_how = NULL;
+	*ret_how = may_begin ? "nobody" : NULL;
 	if (!h || ward_asks_one(&h->asks, v, q, may_begin && n < WARD_ASKS_MAX, &k, NULL) < 0)
 		return WARD_SAID_NO;
 	if (!k) {
@@ -171,17 +172,31 @@ enum ward_said hold_ask(struct life *l, const struct ward_verdict *v, const stru
 	}
 	if (h->asks.n > n && put(l, n) < 0)
 		return WARD_SAID_NO;
+	if (begin && k->answer == WARD_SAID_ONCE)
+		h->had[k - h->asks.v] = true;
 	*ret_how = k->answer == WARD_SAID_OPEN ? "open" : h->replies[k - h->asks.v].how;
 	return k->answer;
 }
 
-/* What is critical is never remembered: whoever waited for it has had it. */
+/* What is critical is never remembered: a connection has had the yes, or none came for it in time. Its place is free again. */
 static void forget_critical(struct net_hold *h)
 {
-	for (size_t i = 0; i < h->asks.n; i++)
-		if (h->asks.v[i].level == WARD_APPROVAL_CRITICAL &&
-			h->asks.v[i].answer == WARD_SAID_ONCE)
-			h->asks.v[i].n_things = 0;
+	uint64_t now = ward_now_mono_ns();
+
+	for (size_t i = h->asks.n; i-- > 0;) {
+		size_t last = h->asks.n - 1;
+
+		if (h->asks.v[i].level != WARD_APPROVAL_CRITICAL ||
+			h->asks.v[i].answer != WARD_SAID_ONCE || (!h->had[i] && now < h->until[i]))
+			continue;
+		h->asks.v[i] = h->asks.v[last];
+		h->replies[i] = h->replies[last];
+		h->until[i] = h->until[last];
+		h->had[i] = h->had[last];
+		h->replies[last] = (struct ward_reply){ 0 };
+		h->had[last] = false;
+		h->asks.n = last;
+	}
 }
 
 static int settle_open(struct life *l, const char *rest, bool *ret_any, struct ward_error *err)
@@ -211,6 +226,8 @@ int hold_next(struct life *l, struct ward_error *err)
 	bool any = false;
 	int r;
 
+	if (h)
+		forget_critical(h);
 	if (!h || !h->bell)
 		return WARD_OK;
 	ward_bell_next(h->bell, first_until(h), h->replies);
