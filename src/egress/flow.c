@@ -16,6 +16,7 @@
 #define PENDING_MS 30000u
 #define RELAY_EARLIER_MS 2000u /* than it gives up: a refusal is still heard */
 #define WHO_SLOW_MS 5u
+#define WHO_WAIT_MS 20u /* for all answers of a second */
 #define WHO_AGAIN_MS 1000u
 
 /* ---- the lists ---- */
@@ -79,9 +80,15 @@ static void whose(struct ward_flow *f, bool wait)
 
 	if (f->pid || f->inward || !e->ops->who || before < e->no_who_until)
 		return;
+	if (before - e->who_since > 1000 * WARD_MS) {
+		e->who_since = before;
+		e->who_waited = 0;
+	}
+	wait = wait && e->who_waited < WHO_WAIT_MS * WARD_MS;
 	(void)e->ops->who(e->arg, ward_address_text(&f->from, address), f->from.port, wait, &f->pid,
 		f->comm);
 	now = ward_now_mono_ns();
+	e->who_waited += wait ? now - before : 0;
 	if (now - before > WHO_SLOW_MS * WARD_MS)
 		e->no_who_until = now + WHO_AGAIN_MS * WARD_MS;
 }

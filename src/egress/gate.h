@@ -155,7 +155,7 @@ struct ward_egress {
 	struct ward_flow *flows[WARD_FLOWS_BUCKETS];
 	size_t n_flows, n_dials, n_inward_dials, n_held; /* who comes from outside keeps nobody from going out */
 	struct ward_flow *pending, *pending_last; /* not open yet, by their age */
-	uint64_t no_who_until;       /* ns: whose a connection is is not asked before that */
+	uint64_t no_who_until, who_since, who_waited; /* ns: whose a connection is is not asked before that; waited for that since */
 	struct ward_out *out, *out_last; /* what the relay has not taken yet */
 	size_t n_out;
 	struct ward_told *told[WARD_TOLD_BUCKETS];

@@ -33,6 +33,7 @@ static struct {
 		bool uncounted, dialled;
 	} told[TOLD_MAX];
 	size_t n_told;
+	unsigned n_who, n_waited; /* whose a connection is was asked, and waited for 2 ms */
 } t;
 
 static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *ret, char *rule,
@@ -77,6 +78,17 @@ static void on_event(void *arg, const struct ward_egress_event *e)
 	(void)snprintf(t.told[t.n_told].name, 64, "%s", e->name ? e->name : "");
 	(void)snprintf(t.told[t.n_told].address, 64, "%s", e->address ? e->address : "");
 	t.n_told++;
+}
+
+static bool on_who(void *arg, const char *address, uint16_t port, bool wait, int *ret_pid,
+	char comm[16])
+{
+	(void)arg, (void)address, (void)port, (void)ret_pid, (void)comm;
+	t.n_who++;
+	t.n_waited += wait;
+	if (wait)
+		(void)poll(NULL, 0, 2);
+	return false;
 }
 
 static int bound(int type)
@@ -782,6 +794,26 @@ TEST(a_relay_that_says_what_cannot_be_is_ended)
 		CHECK(told(WARD_EGRESS_LIMIT, "egress.relay"));
 		end();
 	}
+}
+
+/* Each answer may be quick, and all of them together not: then nobody is waited for, and still asked. */
+TEST(whose_they_are_takes_no_more_than_its_share)
+{
+	static const struct ward_egress_ops ops = { on_ask, on_event, on_who };
+
+	begin();
+	t.e->ops = &ops;
+	ready();
+	for (uint32_t i = 1; i <= 60; i++) {
+		struct ward_relay_msg m = opened(i, (const uint8_t[]){ 93, 184, 216, 34 });
+
+		t.e->no_who_until = 0; /* however slow this machine is */
+		say(&m);
+		(void)hear(&m, NULL);
+	}
+	CHECK_EQ_INT(t.n_who, 60);
+	CHECK(t.n_waited > 0 && t.n_waited <= 20);
+	end();
 }
 
 /* Any client can mean port 0: that costs it its connection, and nobody else theirs. */
