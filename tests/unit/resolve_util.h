@@ -24,7 +24,7 @@ static TAP_UNUSED const char *at(const char *rel)
 	static unsigned i;
 	char *out = ring[i++ % 8];
 
-	snprintf(out, sizeof(ring[0]), "%s%s%s", T, rel[0] ? "/" : "", rel);
+	snprintf(out, sizeof(ring[0]), "%s%s%.440s", T, rel[0] ? "/" : "", rel);
 	return out;
 }
 
