@@ -90,6 +90,7 @@ bool ward_peer_outside(int fd, struct ucred *ret);
 #define WARD_LIVE_PLACES 2
 #define WARD_LIVE_SUFFIX ".live"                 /* behind the run's id: beside the sockets of runs that wait */
 #define WARD_LIVE_NAME_MAX 40
+#define WARD_BELL_MADE "."                       /* before it: that of a run that waits, until it listens */
 bool ward_live_where(unsigned place, char out[WARD_PATH_MAX]);
 int ward_live_dir(unsigned place, bool make, int *ret_fd, char out[WARD_PATH_MAX], struct ward_error *err);
 

@@ -38,13 +38,16 @@ static int no_socket(const char *path, int sys, struct ward_error *err)
 	return WARD_E_SYSTEM;
 }
 
+/* It has its name when it listens: whoever finds it and is refused would take it for a dead run's, and remove it. */
 static int listen_at(struct ward_bell *b, struct ward_error *err)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	const char *name = ward_path_basename(b->path);
+	int n = snprintf(at.sun_path, sizeof(at.sun_path), "%.*s" WARD_BELL_MADE "%s",
+		(int)(name - b->path), b->path, name);
 
-	if (strlen(b->path) >= sizeof(at.sun_path))
+	if (n < 0 || (size_t)n >= sizeof(at.sun_path))
 		return no_socket(b->path, ENAMETOOLONG, err);
-	memcpy(at.sun_path, b->path, strlen(b->path) + 1);
 	b->sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (b->sock < 0)
 		return no_socket(b->path, errno, err);
@@ -52,9 +55,13 @@ static int listen_at(struct ward_bell *b, struct ward_error *err)
 	 * The directory keeps others out; the mode is for whoever looks at it. It is the socket's before it has a name: the umask is
 	 * the whole process's, and two runs that begin at once could leave it changed.
 	 */
-	if (fchmod(b->sock, 0600) < 0 || bind(b->sock, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-		listen(b->sock, 8) < 0)
+	if (fchmod(b->sock, 0600) < 0 || bind(b->sock, (struct sockaddr *)&at, sizeof(at)) < 0)
 		return no_socket(b->path, errno, err);
+	if (listen(b->sock, 8) < 0 || rename(at.sun_path, b->path) < 0) {
+		(void)no_socket(b->path, errno, err);
+		(void)unlink(at.sun_path);
+		return WARD_E_SYSTEM;
+	}
 	return WARD_OK;
 }
 

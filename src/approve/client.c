@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "approve/approve.h"
@@ -39,6 +40,7 @@ static int ring(int dir, const char *path)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	const struct timeval patience = { .tv_sec = PATIENCE_S };
+	const struct timespec nap = { .tv_nsec = 10000000 };
 	WARD_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || strlen(path) >= sizeof(at.sun_path))
@@ -46,10 +48,15 @@ static int ring(int dir, const char *path)
 	memcpy(at.sun_path, path, strlen(path) + 1);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
-		if (errno == ECONNREFUSED)
+	/* Refused twice: a run that is alive may have ended one socket and have made another of that name meanwhile. */
+	for (int i = 0; connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0; i++) {
+		if (errno != ECONNREFUSED)
+			return -1;
+		if (i > 0) {
 			(void)unlinkat(dir, ward_path_basename(path), 0);
-		return -1;
+			return -1;
+		}
+		(void)nanosleep(&nap, NULL);
 	}
 	return ward_take_fd(&fd);
 }

@@ -118,7 +118,7 @@ int ward_live_dir(unsigned place, bool make, int *ret_fd, char out[WARD_PATH_MAX
 
 void ward_live_forget(const char *run)
 {
-	char path[WARD_PATH_MAX], name[WARD_LIVE_NAME_MAX];
+	char path[WARD_PATH_MAX], name[WARD_LIVE_NAME_MAX], made[WARD_LIVE_NAME_MAX];
 
 	(void)snprintf(name, sizeof(name), "%s" WARD_LIVE_SUFFIX, run);
 	for (unsigned i = 0; i < WARD_LIVE_PLACES; i++) {
@@ -128,5 +128,7 @@ void ward_live_forget(const char *run)
 			continue;
 		(void)unlinkat(dir, name, 0);
 		(void)unlinkat(dir, run, 0); /* it may have waited for a person */
+		(void)snprintf(made, sizeof(made), WARD_BELL_MADE "%s", run);
+		(void)unlinkat(dir, made, 0);
 	}
 }

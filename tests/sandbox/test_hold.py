@@ -123,6 +123,17 @@ def what_is_critical_is_asked_each_time(p):
     check_eq((out, len(h.http.requests)), (HELLO.decode(), 1), err)
 
 
+@root_only
+def what_is_critical_may_be_asked_more_often_than_there_are_places(p):
+    """Its place is free again. The run's socket comes and goes with each question, and whoever looks meanwhile leaves it alone."""
+    n = 70  # WARD_ASKS_MAX: 64
+    h = Held(p, '@approval("critical") ' + DOMAIN, f"for i in $(seq {n}); do GET http://{NAME}:PORT/hello || exit 1; done")
+    for _ in range(n):
+        check_eq(cli.ward("approve", h.pending()[0]).code, 0)
+    out, err, _ = h.end()
+    check_eq((out, len(h.http.requests)), (n * HELLO.decode(), n), err)
+
+
 @both
 def for_the_run_is_for_the_whole_rule(p):
     get = f"GET http://{NAME}:PORT/hello"
