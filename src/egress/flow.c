@@ -760,6 +760,17 @@ static void overdue(struct ward_flow *f)
 		ward_flow_failed(f, ETIMEDOUT);
 }
 
+/* The next step of f, which may take long: each of its name's addresses is judged. Each makes one once, so they all get on. */
+static bool steps(struct ward_flow *f)
+{
+	struct ward_egress *e = f->e;
+
+	if (f->state == WARD_FLOW_RESOLVING)
+		return !f->name->lookup;
+	return f->state == WARD_FLOW_WAITING &&
+		(f->inward ? ward_inward_ready(f) : e->n_dials < WARD_EGRESS_DIALS_MAX);
+}
+
 void ward_flows_tick(struct ward_egress *e, uint64_t now)
 {
 	struct ward_flow *after;
@@ -770,12 +781,16 @@ void ward_flows_tick(struct ward_egress *e, uint64_t now)
 			overdue(f);
 			continue;
 		}
-		if (f->state == WARD_FLOW_RESOLVING && !f->name->lookup)
-			try_resolved(f);
-		if (f->state == WARD_FLOW_WAITING &&
-			(f->inward ? ward_inward_ready(f) : e->n_dials < WARD_EGRESS_DIALS_MAX))
-			ward_dial_begin(f);
-		else if (f->state == WARD_FLOW_DIALING)
+		if (f->state == WARD_FLOW_DIALING) {
 			ward_dial_tick(f, now);
+			continue;
+		}
+		e->more = e->more || ward_now_mono_ns() >= e->turn_until;
+		if (e->more)
+			continue;
+		if (f->state == WARD_FLOW_RESOLVING && steps(f))
+			try_resolved(f);
+		if (f->state == WARD_FLOW_WAITING && steps(f))
+			ward_dial_begin(f);
 	}
 }

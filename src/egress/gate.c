@@ -19,6 +19,7 @@
 #define READY_MS 5000
 #define STOP_MS 500
 #define TURN_MAX 256 /* events of one turn: the run has more to do */
+#define TURN_MS 20 /* for them, and for what goes on after them: its time limits wait meanwhile */
 #define QUEUE_MAX (2 * WARD_EGRESS_FLOWS_MAX)
 
 /* What the relay has not taken yet. */
@@ -497,7 +498,7 @@ int ward_egress_timeout(const struct ward_egress *e)
 {
 	uint64_t t = ward_resolver_next(&e->resolver), f = ward_flows_next(e), now;
 
-	t = f < t ? f : t;
+	t = e->more ? 0 : f < t ? f : t;
 	if (t == UINT64_MAX)
 		return -1;
 	now = ward_now_mono_ns();
@@ -521,8 +522,9 @@ int ward_egress_next(struct ward_egress *e, struct ward_error *err)
 	struct epoll_event ev;
 	uint64_t now;
 
+	e->turn_until = ward_now_mono_ns() + TURN_MS * WARD_MS;
 	/* One at a time: what the first does may take the second away. */
-	for (int i = 0; i < TURN_MAX && !e->lost; i++) {
+	for (int i = 0; i < TURN_MAX && !e->lost && ward_now_mono_ns() < e->turn_until; i++) {
 		int n = epoll_wait(e->epoll, &ev, 1, 0);
 
 		if (n < 0 && errno != EINTR)
@@ -532,6 +534,8 @@ int ward_egress_next(struct ward_egress *e, struct ward_error *err)
 		((struct ward_waiter *)ev.data.ptr)->fn(ev.data.ptr, ev.events);
 	}
 	now = ward_now_mono_ns();
+	e->turn_until = now + TURN_MS * WARD_MS;
+	e->more = false;
 	/* Of a relay that is lost nothing goes on; what it began may be half done. */
 	if (!e->lost) {
 		ward_resolver_tick(&e->resolver, now);

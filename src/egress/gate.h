@@ -137,7 +137,8 @@ struct ward_egress {
 	int epoll, ctl, route;       /* route: rtnetlink, to ask which addresses are the host's own */
 	struct ward_waiter ctl_source;
 	struct ward_spawned relay;
-	bool ready, stopping;
+	bool ready, stopping, more;
+	uint64_t turn_until;         /* ns: after that, what can wait is left to the next turn: more */
 	const char *lost;            /* why the relay is given up; NULL: it lives */
 	bool buried;                 /* and what that means was done */
 	struct ward_inward inward[WARD_PUBLISH_SOCKETS_MAX];

@@ -33,6 +33,7 @@ static struct {
 		bool uncounted, dialled;
 	} told[TOLD_MAX];
 	size_t n_told;
+	unsigned slow_ms, n_slow; /* an address behind a name is judged so slowly; how many were */
 	unsigned n_who, n_waited; /* whose a connection is was asked, and waited for 2 ms */
 } t;
 
@@ -42,6 +43,9 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 	(void)arg;
 	(void)snprintf(rule, size, "%s", t.no_rule ? "" : "a rule");
 	if (q->name && q->address) {
+		if (t.slow_ms > 0)
+			(void)poll(NULL, 0, (int)t.slow_ms);
+		t.n_slow++;
 		if (!t.address_forbidden || strcmp(q->address, t.address_forbidden) != 0)
 			*ret = WARD_ALLOW;
 		return WARD_OK;
@@ -466,6 +470,41 @@ TEST(dials_what_was_looked_at)
 	CHECK_EQ_INT(t.told[t.n_told - 1].up, 5);
 	CHECK(t.told[t.n_told - 1].dialled);
 	CHECK_STR_EQ(t.told[t.n_told - 1].address, "127.0.0.1");
+	end();
+}
+
+/* However many wait for one name: the run's time limits do not wait for all of them. */
+TEST(many_that_wait_for_one_name_take_several_turns)
+{
+	struct ward_relay_msg m, ask = named("good.example");
+	int refused = 0;
+	uint8_t v4[4];
+
+	begin();
+	t.address_forbidden = "8.8.8.8";
+	t.slow_ms = 5;
+	ready();
+	say(&ask);
+	REQUIRE(hear(&m, NULL) == 1);
+	memcpy(v4, m.v4, 4);
+	for (uint32_t id = 1; id <= 40; id++) {
+		m = opened(id, v4);
+		say(&m);
+	}
+	CHECK_EQ_INT(serve("8.8.8.8"), 2);
+	for (int i = 0; i < 20 && t.n_slow == 0; i++)
+		turn();
+	/* 20 ms, of which each takes five. */
+	CHECK(t.n_slow >= 1 && t.n_slow <= 5);
+	CHECK_EQ_INT(ward_egress_timeout(t.e), 0);
+	for (int i = 0; i < 40 && t.n_slow < 40; i++)
+		(void)ward_egress_next(t.e, NULL);
+	CHECK_EQ_INT(t.n_slow, 40);
+	(void)ward_egress_next(t.e, NULL);
+	CHECK(ward_egress_timeout(t.e) != 0);
+	while (hear(&m, NULL) == 1)
+		refused += m.type == WARD_GATE_REFUSED;
+	CHECK_EQ_INT(refused, 40);
 	end();
 }
 
