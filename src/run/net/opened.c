@@ -59,17 +59,29 @@ static struct opened *find(struct ward_net_opened *o, char *key)
 	return p;
 }
 
-static char *key_of(const struct ward_json *rec, const struct ward_json *detail)
+static struct opened *of(struct ward_net_opened *o, const struct ward_json *rec,
+	const struct ward_json *detail, const char *comm)
 {
 	struct ward_buf b = WARD_BUF_INIT;
 	const char *const parts[] = { text_of(rec, "resource"), text_of(detail, "address"),
-		text_of(detail, "via"), text_of(detail, "comm") };
+		text_of(detail, "via"), comm };
+	char *key;
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(parts); i++) {
 		ward_buf_adds(&b, parts[i] ? parts[i] : "");
 		ward_buf_addc(&b, '\n');
 	}
-	return ward_buf_take(&b);
+	key = ward_buf_take(&b);
+	return key ? find(o, key) : NULL;
+}
+
+/* n of them have ended. What is over is of begins that come later, or whose program was not known yet when they were told. */
+static int64_t ends(struct opened *p, int64_t n)
+{
+	int64_t gone = n < p->n ? n : p->n;
+
+	p->n -= gone;
+	return n - gone;
 }
 
 struct ward_net_opened *ward_net_opened_new(void)
@@ -82,8 +94,8 @@ int ward_net_opened_note(struct ward_net_opened *o, const struct ward_json *rec,
 	const struct ward_json *detail = ward_json_get(rec, "detail"), *count;
 	const char *kind = text_of(rec, "kind");
 	bool begins = kind && ward_streq(kind, "net.open");
+	const char *comm;
 	struct opened *p;
-	char *key;
 
 	if (kind && ward_streq(kind, "run.end"))
 		o->over = !ward_streq(text_of(detail, "status"), "aborted");
@@ -91,19 +103,24 @@ int ward_net_opened_note(struct ward_net_opened *o, const struct ward_json *rec,
 		!(begins || is_end(kind, detail)))
 		return WARD_OK;
 	count = ward_json_get(detail, "count");
-	key = key_of(rec, detail);
-	p = key ? find(o, key) : NULL;
+	comm = text_of(detail, "comm");
+	p = of(o, rec, detail, comm);
 	if (!p)
 		return WARD_E_NOMEM;
 	if (!count || count->type != WARD_JSON_INT || count->i < 0 || count->i > INT32_MAX)
 		return WARD_OK;
-	p->n += begins ? count->i : -count->i;
-	p->n = p->n < 0 ? 0 : p->n; /* ends are told of begins that were not yet */
-	if (begins) {
-		free(p->line);
-		p->line = strdup(line);
+	if (!begins) {
+		int64_t left = ends(p, count->i);
+
+		p = left > 0 && comm ? of(o, rec, detail, NULL) : p;
+		if (p && left > 0)
+			(void)ends(p, left);
+		return p ? WARD_OK : WARD_E_NOMEM;
 	}
-	return begins && !p->line ? WARD_E_NOMEM : WARD_OK;
+	p->n += count->i;
+	free(p->line);
+	p->line = strdup(line);
+	return p->line ? WARD_OK : WARD_E_NOMEM;
 }
 
 void ward_net_opened_each(const struct ward_net_opened *o,
