@@ -25,8 +25,8 @@ from tap import check, check_eq, check_in, skip    # noqa: E402  pylint: disable
 EPERM, ENOENT, ENOSYS, ENOSPC, ENOMEM, EAGAIN, EIO, EMFILE = 1, 2, 38, 28, 12, 11, 5, 24
 ACCEPT = ["--accept", "processes=advisory", "--accept", "files.meta=none"]
 
-CLOSE_LATE = (0, 4)             # the init closes from 4 and the command from 6; ward-init's first call closes from 3
-PARK_COMMAND, PARK_INIT = (2, None, 7), (2, None, 5)     # from where fcntl(F_DUPFD_CLOEXEC) looks for a place, of each of the two
+CLOSE_LATE = (0, 4)             # the init and the command close from 6; ward-init's first call closes from 3
+PARK_COMMAND, PARK_INIT = (2, None, 7), (2, None, 6)     # from where fcntl(F_DUPFD_CLOEXEC) looks for a place, of each of the two
 CAPBSET_DROP_ALONE = (0, 16)   # argument and mask: of the numbers that prctl is asked here, 24 alone has this bit
 
 # call (or a rule of box.refuse_calls without its errno), errnos, what the line must say. A call that ward does without on this
