@@ -40,7 +40,8 @@ SCHEMA = json.loads((cli.ROOT / "docs/spec/explain.schema.json").read_text())
 
 
 def asked(p, *words, kind=("net", "check")):
-    return ward(*kind, *words, cwd=p.ws, env=p.env(HOME=str(p.home), XDG_CONFIG_HOME=str(p.home / "config")))
+    # The last: what a mode grants all around needs a place for sockets that nothing sees, and not every machine's users have one.
+    return ward(*kind, *words, cwd=p.ws, env=p.env(HOME=str(p.home), XDG_CONFIG_HOME=str(p.home / "config"), XDG_RUNTIME_DIR=str(p.home)))
 
 
 @cases([(row[0], row[1:]) for row in ASKS])

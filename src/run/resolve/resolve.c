@@ -309,7 +309,9 @@ static int protect_sockets(struct ward_resolver *rs, unsigned place, struct ward
 		(void)ward_fail(err, WARD_E_REFUSED,
 			"%s would be shown, where runs wait for a person's answer, and it cannot be covered",
 			ward_rs_show(rs, path));
-		ward_fail_fix(err, "do not grant the directory above it");
+		ward_fail_fix(err, "%sdo not grant the directory above it",
+			geteuid() != 0 ? "set XDG_RUNTIME_DIR to a directory of your own, or "
+				       : "");
 		return WARD_E_REFUSED;
 	}
 	n.dest = t.path;
