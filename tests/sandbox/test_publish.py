@@ -108,6 +108,8 @@ def is_refused(port, host="127.0.0.1"):
             return False
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        return False  # it was just now: the listener went while this one came
 
 
 def is_reset(port, host="127.0.0.1"):
