@@ -322,7 +322,7 @@ TEST(stdin_from_a_file)
 }
 
 /* A terminal as 0 and 1: the process behind it is a child with its own standard descriptors. */
-static int in_terminal(void (*fn)(int report), int *ret_master)
+static int in_terminal(void (*fn)(int report), _Atomic int *ret_master)
 {
 	int fds[2], status = -1;
 	char text[256] = "";
@@ -408,17 +408,17 @@ static void relay_two_terminals(int report)
 
 static void *person(void *arg)
 {
-	int fd = *(int *)arg;
+	const _Atomic int *fd = arg;
 
 	/* Again and again: what is typed before the terminal is taken is flushed, and nobody knows when that is. */
 	for (int i = 0; i < 8; i++) {
 		(void)usleep(150000);
-		(void)!write(fd, "typed\r", 6);
+		(void)!write(*fd, "typed\r", 6);
 	}
 	return NULL;
 }
 
-static int person_fd;
+static _Atomic int person_fd;
 
 TEST(a_private_pty_between_two_terminals)
 {
@@ -430,7 +430,7 @@ TEST(a_private_pty_between_two_terminals)
 		SKIP("no pseudo-terminals: %s", strerror(errno));
 	(void)close(master);
 	person_fd = -1;
-	/* The descriptor of the terminal is known only inside in_terminal: the thread is started on what it sets. */
+	/* The descriptor of the terminal is known only inside in_terminal: the thread looks at what it sets, each time anew. */
 	REQUIRE(pthread_create(&t, NULL, person, &person_fd) == 0);
 	status = in_terminal(relay_two_terminals, &person_fd);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -458,7 +458,8 @@ static void terminal_as_output_only(int report)
 TEST(a_terminal_never_goes_inside)
 {
 	char out[64] = "";
-	int master, status = in_terminal(terminal_as_output_only, &master);
+	_Atomic int master;
+	int status = in_terminal(terminal_as_output_only, &master);
 
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	CHECK(read(master, out, sizeof(out) - 1) > 0);
