@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "bin/cli.h"
 
@@ -299,6 +300,17 @@ static void fix_for_plan(enum ward_command_kind kind, struct ward_error *err)
 				: "ward plan [run] [options] [--] CMD [ARG...]");
 }
 
+/* What is handed to ward-init counts against it, together with what all processes of the user have on their way. */
+static void raise_files(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+		l.rlim_cur = l.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
+
 static int go(enum ward_command_kind kind, struct words w, bool plan_only)
 {
 	struct ward_error err = WARD_ERROR_INIT;
@@ -323,7 +335,7 @@ static int go(enum ward_command_kind kind, struct words w, bool plan_only)
 	else if (code < 0)
 		code = plan_only ? usage_error(&err, NULL) : refuse(r, &err);
 	else
-		code = plan_only ? plan(r) : run(r);
+		code = plan_only ? plan(r) : (raise_files(), run(r));
 	ward_request_free(r);
 	return code;
 }

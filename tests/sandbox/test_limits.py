@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Limits, met for real: what happens inside, what the outcome says, and that the host does not notice."""
 import os
+import resource
 import subprocess
 import time
 
@@ -51,6 +52,46 @@ def what_is_counted_by_user_is_shared(p):
     host = int(subprocess.run(["/bin/cat", "/proc/sys/fs/inotify/max_user_instances"], stdout=subprocess.PIPE, check=True).stdout)
     r = p.run("sh", "-c", "cd /proc/sys/user && cat max_user_namespaces max_inotify_instances")
     check_eq(r.out.split(), ["0", str((host + 1) // 2)], r.err)
+
+
+# As many descriptors on their way to nobody as a user may have by the limit of the one who sends.
+IN_FLIGHT = """
+import array, os, resource, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+pairs, n = [], 0
+null = os.open("/dev/null", os.O_RDONLY)
+try:
+    while True:
+        pairs.append(socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM))
+        pairs[-1][0].setblocking(False)
+        try:
+            while True:
+                pairs[-1][0].sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null] * 100))])
+                n += 100
+        except BlockingIOError:
+            pass
+except OSError as e:
+    print("full", n, flush=True)
+sys.stdin.readline()
+"""
+
+
+@both
+def a_run_starts_whatever_another_has_in_flight(p):
+    """Descriptors in flight are counted by user: of all that ward-init and the command hand over at a start, none may be refused by that."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 8192:
+        skip("the host lets nobody have more files than the inside may have")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        first = p.start("python3", "-c", IN_FLIGHT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        check_eq(first.stdout.readline().split()[0], "full")
+        r, o = p.outcome("echo", "started")
+        check_eq((r.code, r.out), (0, "started\n"), r.err)
+        check_eq(first.communicate("\n", timeout=30)[1], "")
+        check_eq(first.returncode, 0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @both

@@ -34,7 +34,7 @@ def rows():
 
 def probes():
     """{id without WARD_: (axis, text)}"""
-    found = re.findall(rf"X\(WARD_(\w+),\s*{STRING},\s*{STRING}\)", text_of("launch.h", "WARD_PROBES"))
+    found = re.findall(rf"X\(WARD_(\w+),\s*{STRING},\s*{STRING}\)", text_of("probes.h", "WARD_PROBES"))
     return {name: (axis, text) for name, axis, text in found}
 
 

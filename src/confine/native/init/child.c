@@ -136,11 +136,22 @@ static void limits(const struct init *in)
 	if (WARD_OFF(RLIMITS))
 		return;
 	limit(in, RLIMIT_CORE, 0, 0);
-	limit(in, RLIMIT_NOFILE, l->nofile, l->nofile > 4096 ? l->nofile : 4096);
 	if (l->nproc)
 		limit(in, RLIMIT_NPROC, l->nproc, l->nproc);
 	if (l->rlimit_data)
 		limit(in, RLIMIT_DATA, l->rlimit_data, l->rlimit_data);
+}
+
+/*
+ * Not before the last descriptor was handed out: how many may be on their way is counted over all processes of a user, against this limit
+ * of the sender's. Other runs of his, up to theirs, must not keep this one from starting.
+ */
+static void limit_files(const struct init *in)
+{
+	uint32_t n = in->l->nofile;
+
+	if (!WARD_OFF(RLIMITS))
+		limit(in, RLIMIT_NOFILE, n, n > 4096 ? n : 4096);
 }
 
 /* What it may use is as the caller has it, and --cpus counts from there. */
@@ -233,6 +244,7 @@ static void confine(const struct init *in)
 		enter(in);
 	if (!direct)
 		filter(in);
+	limit_files(in);
 	if (in->namespaces) {
 		wait_for_init(in);
 		enter(in);

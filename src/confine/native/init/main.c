@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #ifdef WARD_MUTATIONS
 static const char *mutation;
@@ -23,6 +24,17 @@ bool ward_off(enum ward_mutation m)
 	return strcmp(mutation, names[m]) == 0;
 }
 #endif
+
+/* All trees are open at once, and what is handed over is counted against it (child.c). The command's own limit is set later. */
+static void raise_files(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+		l.rlim_cur = l.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
 
 int main(int argc, char **argv)
 {
@@ -42,5 +54,6 @@ int main(int argc, char **argv)
 	in.namespaces = argc == 2 && strcmp(argv[1], WARD_LAUNCH_NAMESPACES) == 0;
 	if (!in.namespaces && (argc != 2 || strcmp(argv[1], WARD_LAUNCH_PLAIN) != 0))
 		fail(in.ctl, WARD_STAGE_BLOB, EINVAL, "arguments");
+	raise_files();
 	init_main(&in);
 }

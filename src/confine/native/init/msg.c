@@ -27,9 +27,12 @@ void msg_send(int sock, const struct ward_msg *m, const int *fds, size_t n_fds)
 		mh.msg_control = &u;
 		mh.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
 	}
-	while (sendmsg(sock, &mh, MSG_NOSIGNAL) < 0)
+	while (sendmsg(sock, &mh, MSG_NOSIGNAL) < 0) {
+		if (errno == ETOOMANYREFS && n_fds)
+			fail(sock, WARD_STAGE_HAND, errno, NULL);
 		if (errno != EINTR)
 			_exit(1);
+	}
 }
 
 ssize_t msg_recv(int sock, struct ward_msg *m)

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 static const struct ward_launch_mount *mounts(struct init *in)
 {
@@ -25,13 +24,7 @@ void trees_open(struct init *in)
 {
 	const struct ward_launch_mount *m = mounts(in);
 	enum ward_stage stage = WARD_STAGE_NONE;
-	struct rlimit l;
 
-	/* All of them are open at once; the command's own limit is set later. */
-	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
-		l.rlim_cur = l.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &l);
-	}
 	for (uint32_t i = 0; i < in->l->n_mounts; i++) {
 		const char *path;
 
