@@ -99,6 +99,19 @@ struct ward_node {
 /* The sockets that the cage hands out, all of the run's network namespace. DOOR: not one, but where they come from, without an end. */
 enum ward_net_socket { WARD_NET_TCP4 = 0, WARD_NET_TCP6, WARD_NET_UDP4, WARD_NET_UDP6, WARD_NET_DOOR, WARD_NET_SOCKET_MAX };
 
+/*
+ * ---- review: what the run writes in a directory stays in a layer above it, until somebody makes it real (src/workspace) ----
+ */
+/* What bounds the layer. */
+enum ward_disk_backend {
+	WARD_DISK_TMPFS = 0,         /* a tmpfs of that size: enforced; at the end of the run it is copied into the store */
+	WARD_DISK_LOOP,              /* as root, a file system in a file of that size: enforced */
+	WARD_DISK_DIR,               /* a plain directory of the store, watched: sampled */
+	WARD_DISK_BACKEND_MAX
+};
+const char *ward_disk_backend_name(enum ward_disk_backend b);
+int ward_disk_backend_parse(const char *s, enum ward_disk_backend *ret, struct ward_error *err);
+
 /* A port of the host's at which a server inside is reached. */
 struct ward_published {
 	uint8_t family, address[16]; /* 4 or 6 */

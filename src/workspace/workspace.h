@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * workspace: what a run under review (ward run --review) changed, before any of it is real. docs/review.md
+ *
+ * The run saw an overlay: the project below, and a layer of its own above, which alone it could write. This folder keeps that layer
+ * (store), reads out of it what was changed (change), shows it (diff) and makes it real (commit). What may be made real is not judged
+ * here: who calls commit says so, change by change.
+ *
+ * The layer is the work of hostile code. Everything in it and in the project is reached by descriptor, below its own root, and no link
+ * of either is ever followed.
+ */
+#pragma once
+
+#include <sys/stat.h>
+
+#include "audit/audit.h"
+#include "base/base.h"
+#include "plan/plan.h"
+
+/* ---- store.c: STATE/runs/RUN/, 0700, one a run under review. STATE: $XDG_STATE_HOME/ward, of root /var/lib/ward ---- */
+
+enum ward_workspace_state {
+	WARD_WORKSPACE_BROKEN = 0,   /* its record cannot be read, or is of a newer version */
+	WARD_WORKSPACE_LIVE,         /* the run is alive */
+	WARD_WORKSPACE_PENDING,      /* it ended, or died; what it changed waits */
+	WARD_WORKSPACE_COMMITTING,   /* a commit began and did not end: --continue or --abort */
+	WARD_WORKSPACE_LOST          /* the layer lay on a tmpfs, and went with a reboot or a crash */
+};
+const char *ward_workspace_state_name(enum ward_workspace_state s);
+
+#define WARD_WORKSPACE_VERSION 1
+
+/* workspace.json. Texts belong to whoever filled it in. */
+struct ward_workspace_facts {
+	char run[WARD_ULID_SIZE];
+	const char *root;            /* the directory that was under review: absolute, no link in it */
+	uint64_t root_dev, root_ino;
+	int64_t since_ns;            /* wall clock: what the project has of that ctime or a later one was changed meanwhile, by others */
+	enum ward_disk_backend backend;
+	uint64_t bound;              /* bytes of the layer */
+	const char *log;             /* the log with the run's records */
+	const char *command;         /* for people: its words, escaped */
+	int64_t started_ns, ended_ns; /* wall clock; ended 0: not yet, or it died */
+	bool has_code;               /* how it ended; false: by a signal, a limit, or it is not known */
+	int code;
+};
+
+struct ward_workspace;               /* open, and locked by us until it is closed */
+
+/* How it is opened. LOOK takes no lock. */
+enum ward_workspace_use { WARD_WORKSPACE_LOOK = 0, WARD_WORKSPACE_CHANGE };
+
+/* The directory of all of them; made, 0700, if make. WARD_E_NOTFOUND: there is none. Refused: one that others could write. */
+int ward_workspace_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err);
+/* Of a run that is about to start: its directories and record, all durable. It is locked, so it is seen to be alive. */
+int ward_workspace_make(const struct ward_workspace_facts *f, struct ward_workspace **ret, struct ward_error *err);
+/*
+ * run: its identifier, or a prefix of it that is of one alone. CHANGE refuses one that is alive or that another process changes
+ * (WARD_E_REFUSED), and one whose root is not the same directory any more.
+ */
+int ward_workspace_open(const char *run, enum ward_workspace_use use, struct ward_workspace **ret, struct ward_error *err);
+/* The one that a command without RUN means: below whose root path lies; the youngest; more than one and only_one: an error that lists them. */
+int ward_workspace_find(const char *path, bool only_one, char out[WARD_ULID_SIZE], struct ward_error *err);
+int ward_workspace_record(struct ward_workspace *w, const struct ward_workspace_facts *f, struct ward_error *err); /* rewritten, by rename, durable */
+const struct ward_workspace_facts *ward_workspace_facts(const struct ward_workspace *w);
+enum ward_workspace_state ward_workspace_state(const struct ward_workspace *w);
+const char *ward_workspace_path(const struct ward_workspace *w);  /* of its directory in the store */
+int ward_workspace_dir(const struct ward_workspace *w);           /* the same, open; not to be closed */
+int ward_workspace_layer(struct ward_workspace *w, struct ward_error *err);   /* "layer/upper", open, mounted first where it is a loop; not to be closed */
+int ward_workspace_root(struct ward_workspace *w, struct ward_error *err);    /* the project, open; checked to be the same directory; not to be closed */
+void ward_workspace_close(struct ward_workspace *w);              /* NULL ok */
+/* All that it has is forgotten, whatever modes the run gave it. Bounded memory, no link followed. It is closed. */
+int ward_workspace_remove(struct ward_workspace *w, struct ward_error *err);
+/* fn with each, the oldest first; facts may be half filled in where state is BROKEN. */
+typedef int ward_workspace_each_fn(void *arg, const char *run, enum ward_workspace_state state, const struct ward_workspace_facts *facts);
+int ward_workspace_each(ward_workspace_each_fn *fn, void *arg, struct ward_error *err);
+/* Bytes and objects of the layer. */
+int ward_workspace_size(struct ward_workspace *w, uint64_t *ret_bytes, uint64_t *ret_objects, struct ward_error *err);
+
+/* ---- change.c: what a layer says was changed ---- */
+
+enum ward_change_kind {
+	WARD_CHANGE_NONE = 0,
+	WARD_CHANGE_ADDED,
+	WARD_CHANGE_MODIFIED,        /* content, mode or extended attributes */
+	WARD_CHANGE_TYPE,            /* another type of object in its place */
+	WARD_CHANGE_DELETED,
+	WARD_CHANGE_RENAMED          /* with or without other content */
+};
+const char *ward_change_kind_name(enum ward_change_kind k);
+
+struct ward_change {
+	enum ward_change_kind kind;
+	const char *path;            /* below the root, without a leading slash; as bytes */
+	const char *from;            /* RENAMED: the name that is gone */
+	mode_t was_mode, mode;       /* type and bits, 0 = not there */
+	uint64_t was_size, size;
+	uint64_t dev, ino;           /* of it in the layer; 0 = not there */
+	uint64_t n_links;            /* in the layer */
+	bool content, bits, xattrs;  /* MODIFIED, RENAMED: what of it differs; never a guess: content is compared where sizes are equal */
+	bool origin;                 /* the layer has it as a copy of something of the project */
+	bool opaque;                 /* a directory that hides all that the project has below it */
+};
+
+struct ward_changes {
+	struct ward_arena *arena;    /* owns everything */
+	struct ward_change *v;       /* by path, as bytes; a directory before what lies in it; of what was deleted each name */
+	size_t n;
+};
+/*
+ * Walks the layer, and of the project only what the layer names and what lies below a directory that is gone. A directory that differs in
+ * nothing is no change. Both are descriptors of directories. Bounds: depth WARD_CHANGE_DEPTH_MAX, count WARD_CHANGES_MAX; past either WARD_E_LIMIT.
+ */
+#define WARD_CHANGE_DEPTH_MAX 512
+#define WARD_CHANGES_MAX 4000000u
+int ward_changes_read(int layer, int root, struct ward_changes **ret, struct ward_error *err);
+void ward_changes_free(struct ward_changes *c);                   /* NULL ok */
+/* c is path itself, below it, or (RENAMED) came from there. path "" or ".": always. */
+bool ward_change_within(const struct ward_change *c, const char *path);
+/* O_PATH, or with flags, below dir: no link, no other mount, nothing outside; -errno. */
+int ward_beneath(int dir, const char *path, uint64_t flags);
+/* To read a file of the layer that its owner cannot, its mode is lent for the opening and given back. */
+int ward_layer_open(int layer, const char *path, struct ward_error *err);
+
+/* ---- diff.c: for people and programs ---- */
+enum ward_diff_form { WARD_DIFF_PATCH = 0, WARD_DIFF_STAT, WARD_DIFF_NAMES, WARD_DIFF_STATUS, WARD_DIFF_JSON };
+/* Git's format; names quoted as git quotes them; what was changed but cannot be shown (binary, devices, attributes) is said. */
+int ward_diff_write(const struct ward_changes *c, const struct ward_change *const *v, size_t n, int layer, int root, enum ward_diff_form form,
+	struct ward_buf *out, struct ward_error *err);
+
+/* ---- commit.c: the layer's changes made real, by two phases and a journal ---- */
+enum ward_commit_side { WARD_COMMIT_NEITHER = 0, WARD_COMMIT_THEIRS, WARD_COMMIT_OURS }; /* of a conflict: the project's stays; the layer's goes over it */
+struct ward_commit_item {
+	const struct ward_change *change;
+	enum ward_commit_side side;
+};
+/*
+ * What the project has in the way of c that was not there, or not so, when the run began: a text for people, or NULL. Of a directory
+ * that is gone, everything below it counts.
+ */
+int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *c, const char **ret, struct ward_arena *a, struct ward_error *err);
+/*
+ * Make them real. First everything is made beside its place and is durable, then the journal says so, then each takes its place by a
+ * rename. Before the journal is whole nothing of the project has changed; from then on commit_continue finishes and commit_abort puts
+ * everything back. What was made real leaves the layer, so that the rest of it remains as it was.
+ */
+int ward_commit_apply(struct ward_workspace *w, const struct ward_changes *all, const struct ward_commit_item *v, size_t n, struct ward_error *err);
+int ward_commit_continue(struct ward_workspace *w, struct ward_error *err);
+int ward_commit_abort(struct ward_workspace *w, struct ward_error *err);
