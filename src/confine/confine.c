@@ -95,6 +95,11 @@ bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t
 	return c->ops->who(c->impl, source, n, wait, ret_pid, comm);
 }
 
+int ward_cage_layer(const struct ward_cage *c)
+{
+	return c->ops->layer(c->impl);
+}
+
 void ward_cage_free(struct ward_cage *c)
 {
 	if (!c)

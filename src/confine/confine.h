@@ -93,6 +93,7 @@ enum ward_cage_event_type {
 	WARD_CAGE_EXEC_FAILED, /* err_no of execve */
 	WARD_CAGE_OOM, /* the memory limit was hit; the run is being killed */
 	WARD_CAGE_POLICY_KILL, /* foreign architecture; the run is being killed */
+	WARD_CAGE_LAYER_FULL, /* the layer in a directory is over its bound; the run is being killed */
 	WARD_CAGE_LOST /* init died without a word; the run is over */
 };
 struct ward_cage_event {
@@ -145,6 +146,12 @@ void ward_cage_take_net(struct ward_cage *c, int ret[WARD_NET_SOCKET_MAX]);
  * thread. For the record: names can be chosen by whoever bears them.
  */
 bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t n, bool wait, int *ret_pid, char comm[16]);
+/*
+ * Of a plan with a review on a tmpfs: the directory that holds the layer's "upper" and "work", open (O_PATH), the cage's own until
+ * ward_cage_free(): what it has is to be copied out after ward_cage_finish(), when nobody writes it any more. -1: the layer is in the
+ * plan's directory (dir, loop), or there is none.
+ */
+int ward_cage_layer(const struct ward_cage *c);
 void ward_refusals_free(struct ward_refusal *v, size_t n);
 void ward_cage_free(struct ward_cage *c); /* NULL ok; kills and waits if need be */
 

@@ -103,7 +103,7 @@ static const struct {
 #undef VISIBLE
 };
 
-static const char *fix_userns(const struct ward_host *h)
+const char *ward_plan_fix_userns(const struct ward_host *h)
 {
 	return (unsigned)h->lack < WARD_USERNS_LACK_MAX ? lacks[h->lack].fix : FIX_USERNS;
 }
@@ -139,7 +139,7 @@ static void axis_files(const struct ward_plan *p, const struct ward_host *h,
 	if (!h->userns && narrows(p))
 		hold(s, WARD_LEVEL_NONE,
 			"a policy takes away below what it grants, which needs mounts of the run's own",
-			fix_userns(h));
+			ward_plan_fix_userns(h));
 	else if (p->late)
 		hold(s, WARD_LEVEL_ADVISORY, p->late, p->late_fix ? p->late_fix : "");
 	else if (h->userns && h->landlock_abi > 0)
@@ -150,9 +150,11 @@ static void axis_files(const struct ward_plan *p, const struct ward_host *h,
 		hold(s, WARD_LEVEL_ENFORCED, "Landlock", "");
 	else if (h->landlock_abi > 0)
 		hold(s, WARD_LEVEL_ADVISORY,
-			"Landlock of a kernel before 6.2: truncation is not held", fix_userns(h));
+			"Landlock of a kernel before 6.2: truncation is not held",
+			ward_plan_fix_userns(h));
 	else
-		hold(s, WARD_LEVEL_NONE, "neither user namespaces nor Landlock", fix_userns(h));
+		hold(s, WARD_LEVEL_NONE, "neither user namespaces nor Landlock",
+			ward_plan_fix_userns(h));
 }
 
 static void axis_files_meta(const struct ward_plan *p, const struct ward_host *h,
@@ -167,7 +169,7 @@ static void axis_files_meta(const struct ward_plan *p, const struct ward_host *h
 		hold(s, WARD_LEVEL_ENFORCED, "outside the view there is no name to ask about", "");
 	else
 		hold(s, WARD_LEVEL_NONE, "Landlock does not hold stat, chmod, utimes, xattr",
-			fix_userns(h));
+			ward_plan_fix_userns(h));
 }
 
 static void axis_exec(const struct ward_plan *p, const struct ward_host *h,
@@ -221,7 +223,7 @@ static void axis_ipc(const struct ward_plan *p, const struct ward_host *h,
 	else
 		hold(s, WARD_LEVEL_ADVISORY,
 			"signals to other processes of this user (Landlock scopes them from ABI 6)",
-			fix_userns(h));
+			ward_plan_fix_userns(h));
 }
 
 static void axis_syscalls(const struct ward_plan *p, const struct ward_host *h,
@@ -242,7 +244,7 @@ static void axis_processes(const struct ward_plan *p, const struct ward_host *h,
 		hold(s, WARD_LEVEL_ADVISORY,
 			(unsigned)h->lack < WARD_USERNS_LACK_MAX ? lacks[h->lack].processes
 								 : lacks[0].processes,
-			fix_userns(h));
+			ward_plan_fix_userns(h));
 }
 
 static void axis_memory(const struct ward_plan *p, const struct ward_host *h,
@@ -286,6 +288,27 @@ static void axis_pids(const struct ward_plan *p, const struct ward_host *h,
 			"RLIMIT_NPROC, counted with this user's other processes", FIX_CGROUP);
 }
 
+static void review_disk(const struct ward_plan *p, struct ward_axis_state *s)
+{
+	switch (p->review.backend) {
+	case WARD_DISK_TMPFS:
+		hold(s, WARD_LEVEL_ENFORCED,
+			"bounded tmpfs, and one for what is under review; nothing else is writable",
+			"");
+		return;
+	case WARD_DISK_LOOP:
+		hold(s, WARD_LEVEL_ENFORCED,
+			"bounded tmpfs, and a file system of fixed size for what is under review; nothing else is writable",
+			"");
+		return;
+	case WARD_DISK_DIR:
+	case WARD_DISK_BACKEND_MAX: break;
+	}
+	hold(s, WARD_LEVEL_SAMPLED,
+		"bounded tmpfs; the directory for what is under review is looked at, and the run ended when it is over its bound",
+		"--disk-backend tmpfs");
+}
+
 /* What Ward gives of its own is bounded; what a granted host tree may grow to is the host's quota, and said to be. */
 static void axis_disk(const struct ward_plan *p, const struct ward_host *h,
 	struct ward_axis_state *s)
@@ -293,8 +316,11 @@ static void axis_disk(const struct ward_plan *p, const struct ward_host *h,
 	bool writes = false;
 
 	for (size_t i = 0; i < p->n_nodes; i++)
-		writes |= p->nodes[i].kind == WARD_NODE_BIND && p->nodes[i].write;
-	if (writes)
+		writes |= p->nodes[i].kind == WARD_NODE_BIND && p->nodes[i].write &&
+			!p->nodes[i].review;
+	if (!writes && p->review.on)
+		review_disk(p, s);
+	else if (writes)
 		hold(s, WARD_LEVEL_SAMPLED,
 			h->userns
 				? "bounded tmpfs; a write grant is bounded by the host's quota alone"
@@ -530,7 +556,7 @@ int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, stru
 		const char *why, *fix;
 	} needs[] = {
 		{ h->userns, "without a network namespace no connection is let out",
-			fix_userns(h) },
+			ward_plan_fix_userns(h) },
 		{ h->nft, "what is dialled inside cannot be captured (nf_tables, tproxy)",
 			"sudo modprobe -a nf_tables nft_tproxy (ward doctor tries it)" },
 		{ h->seccomp_notify, "no call is mediated, so that every connect is refused",
@@ -575,7 +601,7 @@ int ward_plan_published(const struct ward_plan *p, const struct ward_plan_input 
 		       : "without a network namespace the command has no socket to listen with");
 	if (rule->origin.file[0] != '-')
 		ward_fail_at(err, rule->origin.file, rule->origin.line, rule->origin.column);
-	ward_fail_fix(err, "%s%stake it out", direct ? "" : fix_userns(in->host),
+	ward_fail_fix(err, "%s%stake it out", direct ? "" : ward_plan_fix_userns(in->host),
 		direct ? "" : "; or ");
 	return err ? err->code : WARD_E_AXIS;
 }

@@ -320,7 +320,11 @@ int ward_plan_build(const struct ward_plan_input *in, struct ward_plan **ret,
 	if (r == WARD_OK)
 		r = ward_plan_published(p, in, err);
 	if (r == WARD_OK)
+		r = ward_plan_review(p, in, err);
+	if (r == WARD_OK)
 		r = ward_plan_view(p, in, err);
+	if (r == WARD_OK)
+		r = ward_plan_review_shown(p, err);
 	if (r == WARD_OK)
 		r = resolve_attribution(p, in, err);
 	if (r == WARD_OK)

@@ -7,6 +7,21 @@
 /* axes.c: p->egress; WARD_E_AXIS where something may be connected to and this host cannot hold it. */
 int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err);
 
+/* axes.c: why this host has no user namespaces to be used, and what would mend that. */
+const char *ward_plan_fix_userns(const struct ward_host *h);
+
+/* review.c: p->review; WARD_E_AXIS and others where nothing can be put under review. */
+int ward_plan_review(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err);
+/*
+ * review.c: among n nodes, for which there is room for one more, the root of what is under review is its overlay, and of what lies below
+ * only what a policy decides stays. Programs that could be executed there still can: p->exec_paths.
+ */
+int ward_plan_review_nodes(struct ward_plan *p, struct ward_node *v, size_t *io_n, struct ward_error *err);
+/* review.c: the overlay is in the view, whatever the policies say. */
+int ward_plan_review_shown(const struct ward_plan *p, struct ward_error *err);
+/* n is the overlay itself. */
+bool ward_plan_review_root(const struct ward_plan *p, const struct ward_node *n);
+
 /* axes.c: is there a network to publish ports of? */
 int ward_plan_published(const struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err);
 

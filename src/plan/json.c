@@ -118,6 +118,8 @@ static void node(struct ward_buf *b, const struct ward_node *n)
 		ward_jw_kbool(b, "fixed", true);
 	if (n->noexec)
 		ward_jw_kbool(b, "noexec", true);
+	if (n->review)
+		ward_jw_kbool(b, "review", true);
 	if (n->later)
 		ward_jw_kstr(b, "later", n->later);
 	if (n->rule >= 0)
@@ -229,6 +231,25 @@ static void published(struct ward_buf *b, const struct ward_plan *p)
 	ward_jw_close(b, ']');
 }
 
+static void review(struct ward_buf *b, const struct ward_review *v)
+{
+	if (!v->on)
+		return;
+	ward_jw_key(b, "review");
+	ward_jw_open(b, '{');
+	ward_jw_kstr(b, "root", v->root);
+	ward_jw_ku64(b, "dev", v->root_dev);
+	ward_jw_ku64(b, "ino", v->root_ino);
+	ward_jw_kstr(b, "backend", ward_disk_backend_name(v->backend));
+	ward_jw_ku64(b, "bound", v->bound);
+	if (v->layer && v->layer_ino) {
+		ward_jw_kstr(b, "layer", v->layer);
+		ward_jw_ku64(b, "layer_dev", v->layer_dev);
+		ward_jw_ku64(b, "layer_ino", v->layer_ino);
+	}
+	ward_jw_close(b, '}');
+}
+
 void ward_plan_json(const struct ward_plan *p, struct ward_buf *b)
 {
 	ward_jw_open(b, '{');
@@ -262,6 +283,7 @@ void ward_plan_json(const struct ward_plan *p, struct ward_buf *b)
 	ward_jw_ku64(b, "host_gid", p->host_gid);
 	ward_jw_close(b, '}');
 	ward_jw_kbool(b, "tty", p->tty);
+	review(b, &p->review);
 	axes(b, p);
 	ward_jw_kstr(b, "late_names", ward_late_names_word(p->late_names));
 	texts(b, "warnings", p->warnings, p->n_warnings);

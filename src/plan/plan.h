@@ -75,6 +75,7 @@ struct ward_node {
 	bool protect;                /* BIND: read-only whatever a wider grant says (.ward/) */
 	bool stay;                   /* MASK: the run starts there: an empty directory, where nothing wider shows the name */
 	bool hold;                   /* BIND: as what it lies in, only so that nobody inside moves it away */
+	bool review;                 /* BIND: not the host's: the overlay of the run under review, or what lies below its root there */
 	const char *later;           /* BIND, fixed: only read because its name runs code later for its user: why; NULL: not for that */
 	uint64_t dev, ino;           /* BIND: identity seen at resolution; the backend refuses another */
 	uint64_t size, inodes;       /* TMPFS bounds */
@@ -111,6 +112,23 @@ enum ward_disk_backend {
 };
 const char *ward_disk_backend_name(enum ward_disk_backend b);
 int ward_disk_backend_parse(const char *s, enum ward_disk_backend *ret, struct ward_error *err);
+/*
+ * What is under review, and where what is written stays. In the view root is an overlay: the host's directory below, the layer above,
+ * all of it for reading and writing, but where a policy decides otherwise (fixed nodes, masks), which lies on top.
+ *
+ * layer: a directory of the caller's, absolute and without a link, that holds the empty directories "upper" and "work", his too, for
+ * nobody else's eyes (0700). DIR: they are the layer. TMPFS: not looked at, may be NULL; ward_cage_layer() has the layer. LOOP: the file
+ * system's image is made in it. Whoever makes it writes it down before the plan is signed; ino 0: it is not made, as in a plan that is shown.
+ */
+struct ward_review {
+	bool on;
+	const char *root;            /* a directory, absolute, no link in it; the same inside */
+	uint64_t root_dev, root_ino;
+	const char *layer;
+	uint64_t layer_dev, layer_ino;
+	enum ward_disk_backend backend;
+	uint64_t bound;              /* bytes; never 0 */
+};
 
 /* A port of the host's at which a server inside is reached. */
 struct ward_published {
@@ -220,6 +238,7 @@ struct ward_plan {
 	uid_t inside_uid; gid_t inside_gid;     /* what the command sees */
 	uid_t host_uid; gid_t host_gid;         /* what it is outside: never 0 */
 	bool tty;                    /* give it a private pty */
+	struct ward_review review;
 	struct ward_axis_state axes[WARD_AXIS_MAX];
 	const struct ward_asks *asks;           /* what a person is asked before the start; not owned, NULL: nothing */
 	const char *late;            /* what no view holds of the policies' rules about files, in a sentence; NULL: all is held */
@@ -253,6 +272,7 @@ struct ward_plan_input {
 	const enum ward_level *minimum;         /* WARD_AXIS_MAX: data/minimum */
 	const signed char *require, *accept;    /* WARD_AXIS_MAX each, level or -1 */
 	const char *repo_root;
+	struct ward_review review;
 	const char *late, *late_fix;            /* as in the plan */
 	enum ward_late_names late_names;
 	const struct ward_asks *asks;           /* outlives the plan */

@@ -75,7 +75,11 @@ static void node(struct ward_buf *b, const struct ward_plan *p, const struct war
 	ward_buf_adds(b, "  ");
 	switch (n->kind) {
 	case WARD_NODE_BIND:
-		ward_buf_addf(b, "%s%s  ", n->write ? "rw" : "ro", n->exec ? "x" : " ");
+		ward_buf_addf(b, "%s%s  ",
+			ward_plan_review_root(p, n) ? "ov"
+				: n->write          ? "rw"
+						    : "ro",
+			n->exec ? "x" : " ");
 		name(b, n->dest);
 		if (n->is_dir)
 			ward_buf_adds(b, "/");
@@ -139,6 +143,22 @@ static void limits(struct ward_buf *b, const struct ward_plan *p)
 	ward_buf_addc(b, '\n');
 }
 
+static void review(struct ward_buf *b, const struct ward_plan *p)
+{
+	const struct ward_review *v = &p->review;
+	char size[32];
+
+	if (!v->on)
+		return;
+	ward_format_size(v->bound, size, sizeof(size));
+	label(b, "review");
+	name(b, v->root);
+	ward_buf_addf(b, ": what is written stays in a layer (%s, %s) until it is committed\n",
+		ward_disk_backend_name(v->backend), size);
+	if (v->layer && v->layer_ino)
+		line(b, "layer", v->layer);
+}
+
 static void axes(struct ward_buf *b, const struct ward_plan *p)
 {
 	ward_buf_adds(b, "\nwhat holds each axis\n");
@@ -186,6 +206,7 @@ static void head(struct ward_buf *b, const struct ward_plan *p)
 		ward_buf_addf(b, "%s%.*s", e == p->env ? "" : " ", (int)strcspn(*e, "="), *e);
 	ward_buf_addc(b, '\n');
 	limits(b, p);
+	review(b, p);
 	label(b, "seccomp");
 	ward_buf_adds(b, direct ? "none" : "allowlist");
 	for (unsigned bit = 0; !direct && ward_seccomp_switch_name(bit); bit++)

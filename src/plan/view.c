@@ -99,6 +99,7 @@ static size_t merge(struct ward_node *v, size_t n)
 		last->exec |= v[i].exec;
 		last->idmap |= v[i].idmap;
 		last->hold |= v[i].hold;
+		last->review |= v[i].review;
 	}
 	for (size_t i = 0; i < out; i++)
 		v[i].write = v[i].write && !v[i].protect;
@@ -110,6 +111,8 @@ static bool redundant(const struct ward_node *c, const struct ward_node *n)
 {
 	if (c->kind == WARD_NODE_MASK)
 		return true;
+	if (n->review && !c->review)
+		return false;
 	if ((n->fixed && n->kind == WARD_NODE_MASK) || n->hold)
 		return false;
 	if (n->fixed)
@@ -277,9 +280,11 @@ int ward_plan_view(struct ward_plan *p, const struct ward_plan_input *in, struct
 	for (size_t i = 0; i < in->n_nodes; i++)
 		for (const char *s = in->nodes[i].dest; s && *s; s++)
 			bytes += *s == '/';
+	for (const char *s = p->review.root; s && *s; s++)
+		bytes += *s == '/';
 	if (bytes > WARD_MOUNTS_MAX)
 		bytes = WARD_MOUNTS_MAX;
-	v = ward_arena_alloc(p->arena, (bytes + in->n_nodes + 3) * sizeof(*v));
+	v = ward_arena_alloc(p->arena, (bytes + in->n_nodes + 4) * sizeof(*v));
 	if (!v)
 		return ward_fail(err, WARD_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < in->n_nodes; i++) {
@@ -292,6 +297,9 @@ int ward_plan_view(struct ward_plan *p, const struct ward_plan_input *in, struct
 		if (r < 0)
 			return r;
 	}
+	r = ward_plan_review_nodes(p, v, &n_nodes, err);
+	if (r < 0)
+		return r;
 	qsort(v, n_nodes, sizeof(*v), by_dest);
 	n = merge(v, n_nodes);
 	drop_masks(v, &n);

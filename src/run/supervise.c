@@ -122,9 +122,14 @@ static void on_event(struct life *l, const struct ward_cage_event *e)
 		o->status = WARD_STATUS_POLICY_KILL;
 		l->t_timeout = 0;
 		return;
+	case WARD_CAGE_LAYER_FULL:
+		o->status = WARD_STATUS_LIMIT;
+		ward_outcome_set_limit(o, WARD_LIMIT_DISK, l->plan->review.bound, 0);
+		l->t_timeout = 0;
+		return;
 	case WARD_CAGE_LOST:
 		l->ended = true;
-		if (l->t_kill || o->status == WARD_STATUS_OOM ||
+		if (l->t_kill || o->status == WARD_STATUS_OOM || o->status == WARD_STATUS_LIMIT ||
 			o->status == WARD_STATUS_POLICY_KILL)
 			return;
 		o->status = WARD_STATUS_SIGNALED;

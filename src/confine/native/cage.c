@@ -31,8 +31,8 @@ int ward_helper_start(const struct ward_plan *plan, const struct ward_cage_optio
 	if (!c)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a cage");
 	c->plan = plan;
-	c->fuse_sock = c->epoll = c->scratch = c->ctl = c->cmd = c->proc = c->kill_event = c->oom =
-		-1;
+	c->layer = c->fuse_sock = c->epoll = c->scratch = c->ctl = c->cmd = c->proc =
+		c->kill_event = c->oom = -1;
 	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
 		c->net[i] = -1;
 	c->init = (struct ward_spawned)WARD_SPAWNED_INIT;
@@ -338,6 +338,13 @@ bool ward_helper_who(void *cage, const struct sockaddr *source, socklen_t n, boo
 	return c->notify && ward_notify_who(c->notify, source, n, wait, ret_pid, comm);
 }
 
+int ward_helper_layer(const void *cage)
+{
+	const struct ward_native *c = cage;
+
+	return c->layer;
+}
+
 void ward_helper_free(void *cage)
 {
 	struct ward_native *c = cage;
@@ -356,6 +363,7 @@ void ward_helper_free(void *cage)
 		ward_close(c->net[i]);
 	ward_close(c->fuse_sock);
 	ward_close(c->scratch);
+	ward_close(c->layer);
 	ward_close(c->proc);
 	ward_close(c->kill_event);
 	ward_close(c->epoll);

@@ -30,6 +30,7 @@ struct ward_native {
 	struct ward_place place;
 	struct ward_userns idmap; /* of the granted trees, as root */
 	int scratch; /* the private directories, O_PATH; -1 = none */
+	int layer; /* of a run under review on a tmpfs, O_PATH; -1 = none */
 	int proc; /* the sandbox's /proc, O_PATH */
 	int net[WARD_NET_SOCKET_MAX]; /* until they are taken; -1 */
 	bool net_came;

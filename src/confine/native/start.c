@@ -456,6 +456,8 @@ static int prepare_direct(struct ward_native *c, const struct ward_cage_options 
 static int prepare(struct ward_native *c, const struct ward_cage_options *opts,
 	struct ward_error *err)
 {
+	if (c->plan->review.on)
+		return ward_fail(err, WARD_E_SPAWN, "nothing can be put under review yet");
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	c->kill_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->refusals = ward_refusals_new();
