@@ -128,22 +128,39 @@ enum ward_diff_form { WARD_DIFF_PATCH = 0, WARD_DIFF_STAT, WARD_DIFF_NAMES, WARD
 int ward_diff_write(const struct ward_changes *c, const struct ward_change *const *v, size_t n, int layer, int root, enum ward_diff_form form,
 	struct ward_buf *out, struct ward_error *err);
 
-/* ---- commit.c: the layer's changes made real, by two phases and a journal ---- */
-enum ward_commit_side { WARD_COMMIT_NEITHER = 0, WARD_COMMIT_THEIRS, WARD_COMMIT_OURS }; /* of a conflict: the project's stays; the layer's goes over it */
+/* ---- commit.c: the layer's changes made real, by two phases and a journal. docs/spec/commit-journal.md ---- */
+enum ward_commit_side {
+	WARD_COMMIT_NEITHER = 0,     /* what the project has that is newer than the run is never overwritten */
+	WARD_COMMIT_THEIRS,          /* the project's stays as it is; the change is forgotten (leaves the layer) */
+	WARD_COMMIT_OURS             /* the layer's goes over what the project has now */
+};
 struct ward_commit_item {
 	const struct ward_change *change;
 	enum ward_commit_side side;
+	bool set_id;                 /* its set-user-ID and set-group-ID bits may become real; else a new one is refused */
 };
 /*
- * What the project has in the way of c that was not there, or not so, when the run began: a text for people, or NULL. Of a directory
- * that is gone, everything below it counts.
+ * What the project has in the way of c that was not there, or not so, when the run began: a text for people in a, or NULL. Of a
+ * directory that is gone, everything below it counts.
  */
 int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *c, const char **ret, struct ward_arena *a, struct ward_error *err);
 /*
- * Make them real. First everything is made beside its place and is durable, then the journal says so, then each takes its place by a
- * rename. Before the journal is whole nothing of the project has changed; from then on commit_continue finishes and commit_abort puts
- * everything back. What was made real leaves the layer, so that the rest of it remains as it was.
+ * A change that was not made real after all, or (abort) not taken back: somebody changed the project between the look and the moment, or it
+ * depends on a change that is not among those to be made real. Called while the rest goes on. path is below the root; both texts are borrowed.
  */
-int ward_commit_apply(struct ward_workspace *w, const struct ward_changes *all, const struct ward_commit_item *v, size_t n, struct ward_error *err);
-int ward_commit_continue(struct ward_workspace *w, struct ward_error *err);
-int ward_commit_abort(struct ward_workspace *w, struct ward_error *err);
+typedef void ward_commit_left_fn(void *arg, const char *path, const char *why);
+/*
+ * Make them real. v in any order. First everything is made beside its place, in ROOT/.ward-commit-RUN, and is durable; then the journal says so;
+ * then each takes its place by a rename. After an error before the journal is whole nothing of the project has changed and the state is
+ * what it was; after a later one (the message says which) the state is COMMITTING: commit_continue finishes, commit_abort puts everything
+ * back. What was made real leaves the layer, so that ward_changes_read() then finds exactly the rest. left may be NULL.
+ * A directory that is new and in which something is made real is made too. Refused: devices, fifos, sockets, new set-ID bits that are not allowed.
+ */
+int ward_commit_apply(struct ward_workspace *w, const struct ward_changes *all, const struct ward_commit_item *v, size_t n,
+	ward_commit_left_fn *left, void *arg, struct ward_error *err);
+/* WARD_E_NOTFOUND: no commit began that did not end (what a dead one left beside the project's files is taken away by abort even so). */
+int ward_commit_continue(struct ward_workspace *w, ward_commit_left_fn *left, void *arg, struct ward_error *err);
+/* Refused (WARD_E_REFUSED) once everything was made real and only the layer is to be tidied: continue does that. */
+int ward_commit_abort(struct ward_workspace *w, ward_commit_left_fn *left, void *arg, struct ward_error *err);
+/* A journal in dir (a store entry, open): the state is COMMITTING. */
+bool ward_commit_began(int dir);
