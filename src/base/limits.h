@@ -58,6 +58,9 @@
 #define WARD_VIOLATION_OVER_MAX 1024         /* refusals over those that are looked up, to be counted, at a time */
 #define WARD_PENDING_BYTES_MAX (1u << 20)    /* bytes in a file of LOG.runs: what is to be known of a run that dies */
 #define WARD_PENDING_DEAD_MAX 16             /* dead runs that a start cleans up after */
+#define WARD_WORKSPACE_RECORD_MAX (64u << 10) /* bytes in the record of a workspace under review */
+#define WARD_WORKSPACE_COMMAND_MAX 4096      /* of the command's words in it */
+#define WARD_WORKSPACES_MAX 65536            /* workspaces of one store that are looked at */
 #define WARD_PENDING_LOOKS_MAX 4096          /* names of LOG.runs that a start looks at */
 #define WARD_AUDIT_LINE_MAX (256u << 10)     /* bytes in one audit record */
 #define WARD_CEDAR_TEXT_MAX (64u << 20)      /* bytes in a policy or schema text */

@@ -17,8 +17,10 @@
 #include "base/base.h"
 #include "plan/plan.h"
 
-/* ---- store.c: STATE/runs/RUN/, 0700, one a run under review. STATE: $XDG_STATE_HOME/ward, of root /var/lib/ward ---- */
-
+/*
+ * ---- store.c: STATE/runs/RUN/, 0700, one a run under review (docs/spec/workspace.md). STATE: $XDG_STATE_HOME/ward; where that is not
+ * set, of root /var/lib/ward, of others ~/.local/state/ward ----
+ */
 enum ward_workspace_state {
 	WARD_WORKSPACE_BROKEN = 0,   /* its record cannot be read, or is of a newer version */
 	WARD_WORKSPACE_LIVE,         /* the run is alive */
@@ -29,6 +31,7 @@ enum ward_workspace_state {
 const char *ward_workspace_state_name(enum ward_workspace_state s);
 
 #define WARD_WORKSPACE_VERSION 1
+#define WARD_WORKSPACE_JOURNAL "journal" /* in the entry's directory: a file, or a directory. While it is there the state is COMMITTING */
 
 /* workspace.json. Texts belong to whoever filled it in. */
 struct ward_workspace_facts {
@@ -39,42 +42,59 @@ struct ward_workspace_facts {
 	enum ward_disk_backend backend;
 	uint64_t bound;              /* bytes of the layer */
 	const char *log;             /* the log with the run's records */
-	const char *command;         /* for people: its words, escaped */
+	const char *command;         /* for people: its words, escaped; what is longer than WARD_WORKSPACE_COMMAND_MAX is cut */
 	int64_t started_ns, ended_ns; /* wall clock; ended 0: not yet, or it died */
 	bool has_code;               /* how it ended; false: by a signal, a limit, or it is not known */
 	int code;
+	bool incomplete;             /* of a layer on a tmpfs not all could be kept */
 };
 
-struct ward_workspace;               /* open, and locked by us until it is closed */
+struct ward_workspace;               /* open, and locked by us until it is closed; one thread */
 
-/* How it is opened. LOOK takes no lock. */
-enum ward_workspace_use { WARD_WORKSPACE_LOOK = 0, WARD_WORKSPACE_CHANGE };
+enum ward_workspace_use {
+	WARD_WORKSPACE_LOOK = 0,     /* no lock */
+	WARD_WORKSPACE_CHANGE,       /* refused: one that is alive, is lost, or that another process changes (WARD_E_REFUSED), or whose root is another directory now */
+	WARD_WORKSPACE_DROP          /* to remove it: its record need not be readable, nor its root be there. Alive or changed by another: refused */
+};
 
 /* The directory of all of them; made, 0700, if make. WARD_E_NOTFOUND: there is none. Refused: one that others could write. */
 int ward_workspace_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err);
-/* Of a run that is about to start: its directories and record, all durable. It is locked, so it is seen to be alive. */
-int ward_workspace_make(const struct ward_workspace_facts *f, struct ward_workspace **ret, struct ward_error *err);
 /*
- * run: its identifier, or a prefix of it that is of one alone. CHANGE refuses one that is alive or that another process changes
- * (WARD_E_REFUSED), and one whose root is not the same directory any more.
+ * Of a run that is about to start: its directories and record. It is locked, so it is seen to be alive. It is being made durable when this
+ * returns, and is so when ward_workspace_sync() has returned, which comes before the command does anything.
  */
+int ward_workspace_make(const struct ward_workspace_facts *f, struct ward_workspace **ret, struct ward_error *err);
+int ward_workspace_sync(struct ward_workspace *w, struct ward_error *err);
+/* run: its identifier, or a prefix of it (in any case) that is of one alone. WARD_E_NOTFOUND, WARD_E_REFUSED, WARD_E_PARSE (it is broken) */
 int ward_workspace_open(const char *run, enum ward_workspace_use use, struct ward_workspace **ret, struct ward_error *err);
-/* The one that a command without RUN means: below whose root path lies; the youngest; more than one and only_one: an error that lists them. */
+/*
+ * The one that a command without RUN means: whose root is path or lies above it, that is PENDING or COMMITTING; the youngest; more than
+ * one and only_one: an error that lists them. WARD_E_NOTFOUND.
+ */
 int ward_workspace_find(const char *path, bool only_one, char out[WARD_ULID_SIZE], struct ward_error *err);
 int ward_workspace_record(struct ward_workspace *w, const struct ward_workspace_facts *f, struct ward_error *err); /* rewritten, by rename, durable */
-const struct ward_workspace_facts *ward_workspace_facts(const struct ward_workspace *w);
-enum ward_workspace_state ward_workspace_state(const struct ward_workspace *w);
+const struct ward_workspace_facts *ward_workspace_facts(const struct ward_workspace *w); /* until the next record or close */
+enum ward_workspace_state ward_workspace_state(const struct ward_workspace *w); /* as it is now, if w holds the lock; else as it was when it was opened */
 const char *ward_workspace_path(const struct ward_workspace *w);  /* of its directory in the store */
 int ward_workspace_dir(const struct ward_workspace *w);           /* the same, open; not to be closed */
 int ward_workspace_layer(struct ward_workspace *w, struct ward_error *err);   /* "layer/upper", open, mounted first where it is a loop; not to be closed */
 int ward_workspace_root(struct ward_workspace *w, struct ward_error *err);    /* the project, open; checked to be the same directory; not to be closed */
 void ward_workspace_close(struct ward_workspace *w);              /* NULL ok */
-/* All that it has is forgotten, whatever modes the run gave it. Bounded memory, no link followed. It is closed. */
+/*
+ * All that it has is forgotten, whatever modes the run gave it: by descriptor, no link followed, bounded memory. It is closed, even after
+ * an error, and is no entry any more from the first moment on; what a crash leaves of it ward_workspace_sweep() takes away.
+ */
 int ward_workspace_remove(struct ward_workspace *w, struct ward_error *err);
-/* fn with each, the oldest first; facts may be half filled in where state is BROKEN. */
-typedef int ward_workspace_each_fn(void *arg, const char *run, enum ward_workspace_state state, const struct ward_workspace_facts *facts);
+/* What removals and starts that died have left. ret_n (NULL ok): of how many. */
+int ward_workspace_sweep(size_t *ret_n, struct ward_error *err);
+/*
+ * fn with each, the oldest first; what it returns other than 0 ends it and is returned. Of a BROKEN one facts has the run alone, and why
+ * says what is wrong. No store: WARD_OK.
+ */
+typedef int ward_workspace_each_fn(void *arg, const char *run, enum ward_workspace_state state, const struct ward_workspace_facts *facts,
+	const struct ward_error *why);
 int ward_workspace_each(ward_workspace_each_fn *fn, void *arg, struct ward_error *err);
-/* Bytes and objects of the layer. */
+/* What the layer takes on its disk, and how many objects it has; what its owner cannot read, or is named too deep for a path, is not counted. */
 int ward_workspace_size(struct ward_workspace *w, uint64_t *ret_bytes, uint64_t *ret_objects, struct ward_error *err);
 
 /* ---- change.c: what a layer says was changed ---- */

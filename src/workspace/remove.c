@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A tree that hostile code made is taken away: any modes, any depth, any number of names, links to anywhere. Only names of directories
+ * that are open are unlinked, none is followed. What lies deep is hoisted: renamed to the top of what is removed, where its turn comes,
+ * so that the depth of the tree costs neither stack nor descriptors. It can end anywhere and be begun again.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "workspace/store.h"
+
+#define LEVELS 32
+#define TRIES 3 /* of a directory that has names again when all were taken away */
+
+struct removal {
+	int top;
+	uint64_t hoisted;
+	int sys; /* of the first thing that could not be removed */
+};
+
+static void failed(struct removal *m, int sys)
+{
+	if (m->sys == 0 && sys != ENOENT)
+		m->sys = sys;
+}
+
+/* A directory that its owner cannot read is opened all the same; the modes are of no use to anybody any more. */
+static int open_dir(int parent, const char *name)
+{
+	const int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	char proc[32];
+	struct stat st;
+	WARD_FD fd = openat(parent, name, O_RDONLY | flags);
+
+	if (fd < 0 && errno == EACCES) {
+		WARD_FD path = openat(parent, name, O_PATH | flags);
+
+		(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", path);
+		if (path < 0 || chmod(proc, 0700) < 0)
+			return -errno;
+		fd = openat(parent, name, O_RDONLY | flags);
+	}
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if ((st.st_mode & 0700) != 0700 && fchmod(fd, 0700) < 0)
+		return -errno;
+	return ward_take_fd(&fd);
+}
+
+static void empty(struct removal *m, int dir, unsigned depth);
+
+static void hoist(struct removal *m, int dir, const char *name)
+{
+	char up[32];
+
+	do {
+		(void)snprintf(up, sizeof(up), "%" PRIu64, m->hoisted++);
+		if (renameat(dir, name, m->top, up) == 0)
+			return;
+	} while (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR);
+	failed(m, errno);
+}
+
+static void remove_dir(struct removal *m, int dir, const char *name, unsigned depth)
+{
+	if (unlinkat(dir, name, AT_REMOVEDIR) == 0)
+		return;
+	for (unsigned i = 0; i < TRIES; i++) {
+		int fd = open_dir(dir, name);
+
+		if (fd < 0) {
+			failed(m, -fd);
+			return;
+		}
+		if (depth >= LEVELS) {
+			ward_close(
+				fd); /* a directory that is moved must be one that we may write */
+			hoist(m, dir, name);
+			return;
+		}
+		empty(m, fd, depth + 1);
+		if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return;
+		if (errno != ENOTEMPTY && errno != EEXIST)
+			break;
+		if (m->sys)
+			return; /* what is left in it was told of */
+	}
+	failed(m, errno);
+}
+
+/* Takes dir over. The lock of what is removed goes last, with it the sign that somebody is at it. */
+static void empty(struct removal *m, int dir, unsigned depth)
+{
+	DIR *d = fdopendir(dir);
+	const struct dirent *e;
+
+	if (!d) {
+		failed(m, errno);
+		ward_close(dir);
+		return;
+	}
+	while ((e = readdir(d))) {
+		if (ward_streq(e->d_name, ".") || ward_streq(e->d_name, "..") ||
+			(depth == 0 && ward_streq(e->d_name, STORE_LOCK)))
+			continue;
+		if (e->d_type != DT_DIR) {
+			if (unlinkat(dirfd(d), e->d_name, 0) == 0)
+				continue;
+			if (errno != EISDIR && errno != EPERM) {
+				failed(m, errno);
+				continue;
+			}
+			if (e->d_type != DT_UNKNOWN) {
+				failed(m, errno);
+				continue;
+			}
+		}
+		remove_dir(m, dirfd(d), e->d_name, depth);
+	}
+	(void)closedir(d);
+}
+
+int ward_store_erase(int home, const char *name)
+{
+	int opened = open_dir(home, name);
+	WARD_FD top = opened;
+	struct removal m = { .top = top };
+	uint64_t before;
+
+	if (opened < 0)
+		return opened == -ENOENT ? 0 : opened;
+	do {
+		int again = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (again < 0)
+			return -errno;
+		before = m.hoisted;
+		empty(&m, again, 0);
+	} while (m.hoisted != before);
+	if (m.sys)
+		return -m.sys;
+	(void)unlinkat(top, STORE_LOCK, 0);
+	return unlinkat(home, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
+}

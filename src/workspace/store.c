@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store: one directory a run under review, with its record, its lock and its layer. It is the caller's alone; an entry appears and
+ * goes by one rename, so that whatever dies in the middle leaves an entry or none. Who is alive is said by a lock, which the kernel takes
+ * away with its holder, and by no number of a process. docs/spec/workspace.md
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "workspace/store.h"
+
+#define TEMPORARY ".new"
+
+struct ward_workspace *ward_store_new(void)
+{
+	struct ward_workspace *w = calloc(1, sizeof(*w));
+
+	if (w)
+		w->home = w->dir = w->lock = w->layer = w->root = -1;
+	return w;
+}
+
+static void wait_sync(struct ward_workspace *w)
+{
+	if (w->sync_begun)
+		(void)pthread_join(w->syncing, NULL);
+	w->sync_begun = false;
+}
+
+void ward_workspace_close(struct ward_workspace *w)
+{
+	if (!w)
+		return;
+	wait_sync(w);
+	ward_close(w->layer);
+	ward_close(w->root);
+	ward_close(w->lock);
+	ward_close(w->dir);
+	ward_close(w->home);
+	ward_arena_free(w->arena);
+	free(w);
+}
+
+const struct ward_workspace_facts *ward_workspace_facts(const struct ward_workspace *w)
+{
+	return &w->facts;
+}
+
+const char *ward_workspace_path(const struct ward_workspace *w)
+{
+	return w->path;
+}
+
+int ward_workspace_dir(const struct ward_workspace *w)
+{
+	return w->dir;
+}
+
+enum ward_workspace_state ward_workspace_state(const struct ward_workspace *w)
+{
+	struct ward_workspace now = *w;
+
+	if (w->ours)
+		return WARD_WORKSPACE_LIVE;
+	if (w->lock >= 0 && w->state != WARD_WORKSPACE_BROKEN)
+		ward_store_judge(&now);
+	return now.state;
+}
+
+/* ---- locks: of an open file, so they are between threads as between processes ---- */
+
+int ward_store_lock(int fd, enum store_lock what)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = what, .l_len = 1 };
+
+	if (fcntl(fd, F_OFD_SETLK, &l) == 0)
+		return 0;
+	return errno == EACCES ? -EAGAIN : -errno;
+}
+
+bool ward_store_held(int fd, enum store_lock what)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = what, .l_len = 1 };
+
+	/* Nobody knows: then somebody is alive. */
+	return fcntl(fd, F_OFD_GETLK, &l) < 0 || l.l_type != F_UNLCK;
+}
+
+/* ---- a run that begins ---- */
+
+static int fail(const struct ward_workspace *w, int sys, const char *what, struct ward_error *err)
+{
+	int r = ward_fail_errno(err, sys == ENOMEM ? WARD_E_NOMEM : WARD_E_SYSTEM, sys,
+		"the workspace under review cannot be kept: %s", what);
+
+	ward_fail_at(err, w->path, 0, 0);
+	if (sys == ENOSPC || sys == EDQUOT)
+		ward_fail_fix(err,
+			"free space there (ward runs ls), or set XDG_STATE_HOME to a directory on another file system");
+	else if (sys == EACCES || sys == EPERM || sys == EROFS)
+		ward_fail_fix(err, "set XDG_STATE_HOME to a directory that you may write");
+	return r;
+}
+
+static int make_dir(int at, const char *name, mode_t mode)
+{
+	if (mkdirat(at, name, 0700) < 0)
+		return -errno;
+	/* The umask may have taken of it; a name that was made this moment in a directory that is ours alone is no link. */
+	return mode != 0700 && fchmodat(at, name, mode, 0) < 0 ? -errno : 0;
+}
+
+/* What the directory under review looks like from inside is what the layer's looks like. */
+static int make_layer(int dir, const struct ward_workspace_facts *f)
+{
+	struct stat st;
+	int r = make_dir(dir, STORE_LAYER, 0700);
+
+	if (r == 0 && lstat(f->root, &st) < 0)
+		r = -errno;
+	if (r == 0 && !S_ISDIR(st.st_mode))
+		r = -ENOTDIR;
+	if (r == 0)
+		r = make_dir(dir, STORE_UPPER, st.st_mode & 07777);
+	/* As root what is the owner's stays his; a user may not give away, and need not. */
+	if (r == 0 && geteuid() == 0 &&
+		fchownat(dir, STORE_UPPER, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	if (r == 0 && geteuid() == 0 && fchmodat(dir, STORE_UPPER, st.st_mode & 07777, 0) < 0)
+		r = -errno;
+	return r < 0 ? r : make_dir(dir, STORE_WORK, 0700);
+}
+
+static int write_record(const struct ward_workspace *w, bool durable)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	WARD_FD fd = -1;
+	int r;
+
+	b.max = WARD_WORKSPACE_RECORD_MAX;
+	ward_record_write(&w->facts, w->boot, &b);
+	if (b.failed)
+		return -EFBIG;
+	/* Only who holds the lock writes, so that one name is enough. */
+	if (unlinkat(w->dir, STORE_RECORD TEMPORARY, 0) < 0 && errno != ENOENT)
+		return -errno;
+	fd = openat(w->dir, STORE_RECORD TEMPORARY,
+		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = ward_write_all(fd, b.s, b.n);
+	if (r == 0 && durable && fsync(fd) < 0)
+		r = -errno;
+	if (r == 0 && renameat(w->dir, STORE_RECORD TEMPORARY, w->dir, STORE_RECORD) < 0)
+		r = -errno;
+	if (r == 0 && durable && fsync(w->dir) < 0 && errno != EINVAL)
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(w->dir, STORE_RECORD TEMPORARY, 0);
+	return r;
+}
+
+static int sync_all(const struct ward_workspace *w)
+{
+	WARD_FD record = openat(w->dir, STORE_RECORD, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	const int fds[] = { record, w->dir, w->home };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(fds); i++)
+		if (fds[i] < 0 || (fsync(fds[i]) < 0 && errno != EINVAL))
+			return -errno;
+	return 0;
+}
+
+static void *sync_thread(void *arg)
+{
+	struct ward_workspace *w = arg;
+
+	w->synced = sync_all(w);
+	return NULL;
+}
+
+int ward_workspace_sync(struct ward_workspace *w, struct ward_error *err)
+{
+	wait_sync(w);
+	return w->synced < 0 ? fail(w, -w->synced, "it is not durable", err) : WARD_OK;
+}
+
+/* Whole, under a name that is no run's; then it takes its place. */
+static int make_entry(struct ward_workspace *w, const char *temporary)
+{
+	int r = make_dir(w->home, temporary, 0700);
+
+	if (r < 0)
+		return r;
+	w->dir = openat(w->home, temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (w->dir < 0)
+		return -errno;
+	w->lock = openat(w->dir, STORE_LOCK, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		0600);
+	if (w->lock < 0)
+		return -errno;
+	r = ward_store_lock(w->lock, STORE_ALIVE);
+	if (r == 0)
+		r = ward_store_lock(w->lock, STORE_CHANGED);
+	if (r == 0)
+		r = make_layer(w->dir, &w->facts);
+	if (r == 0)
+		r = write_record(w, false);
+	if (r == 0 && renameat(w->home, temporary, w->home, w->facts.run) < 0)
+		r = -errno;
+	return r;
+}
+
+int ward_workspace_make(const struct ward_workspace_facts *f, struct ward_workspace **ret,
+	struct ward_error *err)
+{
+	char temporary[sizeof(STORE_NEW) + WARD_ULID_SIZE], home[WARD_PATH_MAX];
+	struct ward_workspace *w = ward_store_new();
+	int r = w ? ward_record_keep(w, f, err) : ward_fail(err, WARD_E_NOMEM, "out of memory");
+
+	if (r == WARD_OK && !ward_ulid_valid(f->run))
+		r = ward_fail(err, WARD_E_INVALID, "\"%s\" is no run's identifier", f->run);
+	if (r == WARD_OK) {
+		r = ward_store_home(true, home, err);
+		w->home = r < 0 ? -1 : r;
+		r = r < 0 ? r : WARD_OK;
+	}
+	if (r == WARD_OK &&
+		snprintf(w->path, sizeof(w->path), "%s/%s", home, f->run) >= (int)sizeof(w->path))
+		r = ward_fail(err, WARD_E_LIMIT, "the path of the store is too long");
+	if (r < 0) {
+		ward_workspace_close(w);
+		return r;
+	}
+	ward_record_boot(w->boot);
+	(void)snprintf(temporary, sizeof(temporary), STORE_NEW "%s", f->run);
+	r = make_entry(w, temporary);
+	if (r < 0) {
+		r = fail(w, -r, "it cannot be made", err);
+		(void)ward_store_erase(w->home, temporary);
+		ward_workspace_close(w);
+		return r;
+	}
+	w->ours = true;
+	w->state = WARD_WORKSPACE_LIVE;
+	w->sync_begun = ward_thread_start(&w->syncing, sync_thread, w) == 0;
+	if (!w->sync_begun)
+		w->synced = sync_all(w);
+	*ret = w;
+	return WARD_OK;
+}
+
+int ward_workspace_record(struct ward_workspace *w, const struct ward_workspace_facts *f,
+	struct ward_error *err)
+{
+	int r;
+
+	wait_sync(w);
+	if (w->lock < 0)
+		return ward_fail(err, WARD_E_INTERNAL,
+			"a workspace that is only looked at is not changed");
+	r = ward_record_keep(w, f, err);
+	if (r < 0)
+		return r;
+	r = write_record(w, true);
+	return r < 0 ? fail(w, -r, "its record cannot be written", err) : WARD_OK;
+}
+
+/* ---- what it has ---- */
+
+int ward_workspace_layer(struct ward_workspace *w, struct ward_error *err)
+{
+	const uint64_t flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+	const uint64_t how = WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS;
+	char proc[32];
+
+	if (w->layer >= 0)
+		return w->layer;
+	if (ward_workspace_state(w) == WARD_WORKSPACE_LIVE && !w->ours &&
+		w->facts.backend != WARD_DISK_DIR) {
+		int r = ward_fail(err, WARD_E_REFUSED,
+			"run %s is alive, and its changes lie on a disk of its own", w->facts.run);
+
+		ward_fail_fix(err, "wait for its end");
+		return r;
+	}
+	w->layer = ward_openat2(w->dir, STORE_UPPER, flags, 0, how);
+	if (w->layer == -EACCES) {
+		/* The run took its own right to read the directory. Who owns it may have it back. */
+		WARD_FD path = ward_openat2(w->dir, STORE_UPPER, O_PATH | O_DIRECTORY | O_NOFOLLOW,
+			0, how);
+
+		(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", path);
+		if (path >= 0 && chmod(proc, 0700) == 0)
+			w->layer = ward_openat2(w->dir, STORE_UPPER, flags, 0, how);
+	}
+	if (w->layer < 0) {
+		int sys = -w->layer;
+
+		w->layer = -1;
+		return fail(w, sys, "its layer cannot be opened", err);
+	}
+	return w->layer;
+}
+
+int ward_workspace_root(struct ward_workspace *w, struct ward_error *err)
+{
+	char boot[STORE_BOOT_SIZE], word[WARD_PASTE_MAX];
+	struct stat st;
+	WARD_FD fd = -1;
+
+	if (w->root >= 0)
+		return w->root;
+	fd = ward_openat2(AT_FDCWD, w->facts.root, O_RDONLY | O_DIRECTORY, 0,
+		WARD_OPEN_NO_SYMLINKS);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		int sys = fd < 0 ? -fd : errno;
+		int r = ward_fail_errno(err, sys == ENOENT ? WARD_E_NOTFOUND : WARD_E_SYSTEM, sys,
+			"the directory that run %s was to change cannot be opened", w->facts.run);
+
+		ward_fail_at(err, w->facts.root, 0, 0);
+		ward_fail_fix(err,
+			"put it back there, or forget what the run changed: ward discard %s",
+			w->facts.run);
+		return r;
+	}
+	ward_record_boot(boot);
+	/* Numbers of devices hold until the next boot only. */
+	if ((uint64_t)st.st_ino != w->facts.root_ino ||
+		((uint64_t)st.st_dev != w->facts.root_dev && ward_streq(boot, w->boot))) {
+		(void)ward_fail(err, WARD_E_REFUSED,
+			"%s is not the directory any more that run %s was to change",
+			ward_paste(word, w->facts.root, "the workspace"), w->facts.run);
+		ward_fail_fix(err,
+			"put that one back there, or forget what the run changed: ward discard %s",
+			w->facts.run);
+		return WARD_E_REFUSED;
+	}
+	w->root = ward_take_fd(&fd);
+	return w->root;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to the store: what store*.c share. Nothing of a layer is reached but by descriptor. */
+#pragma once
+
+#include <pthread.h>
+
+#include "os/os.h"
+#include "workspace/workspace.h"
+
+#define STORE_RECORD "workspace.json"
+#define STORE_LOCK "lock"
+#define STORE_LAYER "layer"
+#define STORE_UPPER "layer/upper"
+#define STORE_WORK "layer/work"
+#define STORE_NEW ".new-"  /* behind it a run: an entry that is being made */
+#define STORE_GONE ".gone-" /* an entry that is being removed */
+#define STORE_BOOT_SIZE 40
+
+/* Bytes of the lock file that are locked. */
+enum store_lock { STORE_ALIVE = 0, STORE_CHANGED };
+
+struct ward_workspace {
+	struct ward_workspace_facts facts; /* its texts live in arena */
+	struct ward_arena *arena;
+	char boot[STORE_BOOT_SIZE]; /* of the kernel that root_dev is of */
+	enum ward_workspace_state state;
+	bool alive;                 /* somebody else has the lock that says so */
+	bool ours;                  /* we have it */
+	int home, dir, lock, layer, root;
+	char path[WARD_PATH_MAX];
+	pthread_t syncing;
+	bool sync_begun;
+	int synced;                 /* -errno of what ran there */
+};
+
+struct ward_workspace *ward_store_new(void);
+/* Fd of the directory of all, and its path; a code. */
+int ward_store_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err);
+/* The caller's alone, or an error that says whose. */
+int ward_store_own(int fd, const char *path, struct ward_error *err);
+/* 0, -EAGAIN (another has it), -errno. */
+int ward_store_lock(int fd, enum store_lock what);
+bool ward_store_held(int fd, enum store_lock what); /* by another */
+/* Names of runs, each of WARD_ULID_SIZE bytes, the oldest first; with prefix, else what begins with a run's. */
+int ward_store_names(int home, const char *prefix, struct ward_buf *out, struct ward_error *err);
+/* Read what is there into w (home and path are set); a record that is not readable leaves BROKEN and why. -errno: there is no such directory. */
+int ward_store_load(struct ward_workspace *w, const char *run, enum ward_workspace_use use, struct ward_error *why);
+void ward_store_judge(struct ward_workspace *w); /* its state, as it is now */
+
+/* record.c */
+void ward_record_write(const struct ward_workspace_facts *f, const char *boot, struct ward_buf *out);
+/* Into w: facts, arena, boot. WARD_E_PARSE with the place. */
+int ward_record_read(struct ward_workspace *w, const char *run, const char *text, size_t n, struct ward_error *err);
+/* facts of w become a copy of f. */
+int ward_record_keep(struct ward_workspace *w, const struct ward_workspace_facts *f, struct ward_error *err);
+void ward_record_boot(char out[STORE_BOOT_SIZE]); /* "" where it is not known */
+
+/* remove.c: name, a directory of home, and all below it. -errno of the first thing that could not be removed. */
+int ward_store_erase(int home, const char *name);
