@@ -19,8 +19,6 @@ int ward_plan_review(struct ward_plan *p, const struct ward_plan_input *in, stru
 int ward_plan_review_nodes(struct ward_plan *p, struct ward_node *v, size_t *io_n, struct ward_error *err);
 /* review.c: the overlay is in the view, whatever the policies say. */
 int ward_plan_review_shown(const struct ward_plan *p, struct ward_error *err);
-/* n is the overlay itself. */
-bool ward_plan_review_root(const struct ward_plan *p, const struct ward_node *n);
 
 /* axes.c: is there a network to publish ports of? */
 int ward_plan_published(const struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err);

@@ -293,6 +293,8 @@ void ward_plan_free(struct ward_plan *p);
 bool ward_plan_all_exec(const struct ward_plan *p);
 /* A file granted by itself: a mount of its own, whose name the kernel lets nobody take away or replace (EBUSY). */
 bool ward_plan_alone(const struct ward_node *n);
+/* The overlay of what is under review, not a part of it. */
+bool ward_plan_review_root(const struct ward_plan *p, const struct ward_node *n);
 /* The JSON form, fixed key order (docs/spec/plan.schema.json). */
 void ward_plan_json(const struct ward_plan *p, struct ward_buf *out);
 /* For people: view, grants, limits, axes, warnings. */

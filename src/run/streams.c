@@ -249,7 +249,8 @@ struct reach {
 
 static struct reach of_node(const struct ward_node *n)
 {
-	bool bound = n->kind == WARD_NODE_BIND;
+	/* What is under review is another file than the host's. */
+	bool bound = n->kind == WARD_NODE_BIND && !n->review;
 
 	return (struct reach){ bound, bound && n->write && !n->protect };
 }

@@ -18,7 +18,7 @@
 #include "confine/native/probes.h"
 
 #define WARD_LAUNCH_MAGIC 0x44524157u /* "WARD" */
-#define WARD_LAUNCH_VERSION 5u
+#define WARD_LAUNCH_VERSION 6u
 
 /* Descriptors that ward-init starts with. */
 enum ward_launch_fd {
@@ -67,7 +67,10 @@ enum ward_launch_mount_kind {
 	/* over a file or directory of a bound tree: nothing that anybody may open */
 	WARD_LAUNCH_MASK,
 	/* a synthetic directory below a private tmpfs: its part of the FUSE tree is mounted there */
-	WARD_LAUNCH_SUBTREE
+	WARD_LAUNCH_SUBTREE,
+	/* what is under review: source below, the layer of the header above; then what of it has other rights, as its part */
+	WARD_LAUNCH_OVERLAY,
+	WARD_LAUNCH_PART
 };
 #define WARD_LAUNCH_M_WRITE (1u << 0)
 #define WARD_LAUNCH_M_DIR (1u << 1)
@@ -107,6 +110,9 @@ struct ward_launch {
 	uint64_t landlock_fs, landlock_scoped; /* handled */
 	uint64_t rlimit_data; /* 0 = none */
 	uint64_t scratch_size, scratch_inodes; /* the one tmpfs behind every private directory */
+	/* of what is under review: BIND, a tree that comes behind the OVERLAY's own; TMPFS, of this size, made by the init; 0 = nothing is */
+	struct ward_launch_mount layer;
+	uint64_t layer_size, layer_inodes;
 	uint32_t ns[WARD_LAUNCH_NS_MAX],
 		pad; /* names of the supervisor's own ("net:[4026531840]"), of which none may be ours */
 };
@@ -116,7 +122,8 @@ enum ward_msg_type {
 	WARD_MSG_FAILED = 1, /* stage, err; the end of the start */
 	WARD_MSG_FUSE, /* init, on FUSE: + /dev/fuse descriptor, mounted */
 	WARD_MSG_NET, /* init: + sockets of the captured network, the door, in order; value = 1 << enum ward_net_socket of each */
-	WARD_MSG_VIEW, /* init: + O_PATH /proc, of each TMPFS in order, sock_diag if stage is 1 */
+	WARD_MSG_VIEW, /* init: + O_PATH /proc, of each TMPFS in order, of the OVERLAY, sock_diag if stage is 1 */
+	WARD_MSG_LAYER, /* init: + O_PATH of the layer that it made */
 	WARD_MSG_LISTENER, /* command: + seccomp listener */
 	WARD_MSG_SELFTEST, /* command: value = failed probes as bits, 0 = all held */
 	WARD_MSG_EXEC_FAILED, /* command: err */
@@ -159,7 +166,10 @@ struct ward_msg {
 						X(WARD_STAGE_SELFTEST, "the self-test") \
 							X(WARD_STAGE_TTY, "taking the terminal") \
 							X(WARD_STAGE_EGRESS, "capturing the run's network") X(WARD_STAGE_HAND, \
-								"handing descriptors over, of which this user has too many on their way")
+								"handing descriptors over, of which this user has too many on their way") X(WARD_STAGE_LAYER, \
+								"preparing the layer of what is under review") X(WARD_STAGE_NESTED, \
+								"separating what is under review from what is mounted in it") X(WARD_STAGE_OVERLAY, \
+								"laying an overlay over what is under review")
 enum ward_stage {
 #define WARD_X(id, text) id,
 	WARD_STAGES(WARD_X)

@@ -43,6 +43,8 @@
 	X(PROPAGATION, "propagation", "mounts are left shared with the host", PROBE_MOUNTS, NONE) \
 	X(READ_ONLY, "mount-read-only", "what is granted for reading is mounted writable", PROBE_MOUNTS, \
 		NONE) \
+	X(REVIEW, "review", "what is under review is the host's own directory, without an overlay", \
+		PROBE_MOUNTS, NONE) \
 	X(SEAL, "seal", "/dev, /proc/sys and masks stay writable", PROBE_MOUNTS, NONE) \
 	X(MASK, "mask", "a name that is denied below a grant is not covered", PROBE_MOUNTS, NONE) \
 	X(DESCRIPTOR, "descriptor", "inherited descriptors are not closed", PROBE_DESCRIPTORS, \

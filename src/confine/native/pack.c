@@ -162,7 +162,9 @@ static void classify(const struct packer *p, const struct ward_node *n, struct w
 	case WARD_NODE_BIND:
 		if (fuse && !on_tmpfs && cover != COVER_BIND && ward_fuse_serves_file(n))
 			return;
-		m->kind = WARD_LAUNCH_BIND;
+		m->kind = !n->review                        ? WARD_LAUNCH_BIND
+			: ward_plan_review_root(p->plan, n) ? WARD_LAUNCH_OVERLAY
+							    : WARD_LAUNCH_PART;
 		m->flags = bind_flags(n);
 		break;
 	case WARD_NODE_TMPFS:
@@ -198,6 +200,31 @@ static void pack_mount(struct packer *p, const struct ward_node *n)
 		m.source = put_text(p, n->source);
 	}
 	p->mounts[p->n_mounts++] = m;
+}
+
+static uint64_t inodes_of(uint64_t bytes)
+{
+	uint64_t n = bytes / 4096;
+
+	return n < 1024 ? 1024 : n > 1u << 20 ? 1u << 20 : n;
+}
+
+/* What is written to what is under review. A tmpfs needs nothing of the host's. */
+static void pack_layer(struct packer *p, struct ward_launch *l)
+{
+	const struct ward_review *v = &p->plan->review;
+
+	if (!v->on)
+		return;
+	l->layer_size = v->bound;
+	l->layer_inodes = inodes_of(v->bound);
+	l->layer.kind = v->backend == WARD_DISK_TMPFS ? WARD_LAUNCH_TMPFS : WARD_LAUNCH_BIND;
+	l->layer.flags = WARD_LAUNCH_M_WRITE | WARD_LAUNCH_M_DIR | WARD_LAUNCH_M_IDMAP;
+	if (v->backend == WARD_DISK_TMPFS)
+		return;
+	l->layer.source = put_text(p, v->layer);
+	l->layer.dev = v->layer_dev;
+	l->layer.ino = v->layer_ino;
 }
 
 static struct ward_launch_rule *add_rule(struct packer *p, const char *path, bool is_dir,
@@ -311,11 +338,7 @@ static void pack_limits(struct packer *p, struct ward_launch *l)
 	if (!p->pack->cgroup_cpu && lim->millicpus)
 		l->n_cpus = (lim->millicpus + 999) / 1000;
 	l->scratch_size = lim->disk;
-	l->scratch_inodes = lim->disk / 4096;
-	if (l->scratch_inodes < 1024)
-		l->scratch_inodes = 1024;
-	if (l->scratch_inodes > 1u << 20)
-		l->scratch_inodes = 1u << 20;
+	l->scratch_inodes = inodes_of(lim->disk);
 }
 
 static void pack_header(struct packer *p, struct ward_launch *l)
@@ -381,6 +404,8 @@ static void pack_body(struct packer *p, struct ward_launch *l)
 
 	for (size_t i = 0; p->pack->userns && i < plan->n_nodes; i++)
 		pack_mount(p, &plan->nodes[i]);
+	if (p->pack->userns)
+		pack_layer(p, l);
 	if (p->pack->landlock_abi)
 		pack_rules(p);
 	l->mounts = put(p, p->mounts, p->n_mounts * sizeof(*p->mounts), 8);

@@ -38,6 +38,9 @@ static const char *stage_axis(enum ward_stage stage)
 {
 	switch (stage) {
 	case WARD_STAGE_SECCOMP: return "syscalls";
+	case WARD_STAGE_LAYER:
+	case WARD_STAGE_NESTED:
+	case WARD_STAGE_OVERLAY:
 	case WARD_STAGE_LANDLOCK: return "files";
 	case WARD_STAGE_NET:
 	case WARD_STAGE_EGRESS: return "network";
@@ -72,6 +75,23 @@ static bool without(enum ward_stage stage, int e, struct ward_host *host)
 	}
 }
 
+static const char *review_fix(enum ward_stage stage, int e)
+{
+	switch (stage) {
+	case WARD_STAGE_LAYER:
+		return e == EOPNOTSUPP
+			? "use --disk-backend dir (a tmpfs has these from Linux 6.6 on) with $XDG_STATE_HOME on a file system that has them (ext4, xfs, btrfs)"
+			: "make room where the layer lies, or use another --disk-backend";
+	case WARD_STAGE_NESTED:
+		return "unmount what is mounted below it, start in a directory without mounts, or run without --review";
+	case WARD_STAGE_OVERLAY:
+		return e == ELOOP
+			? "set XDG_STATE_HOME to a place outside of what is under review, or use --disk-backend tmpfs"
+			: "use a kernel with overlayfs for users (Linux 5.11; 5.19 as root; modprobe overlay), and --disk-backend tmpfs where the layer would lie on an overlay, NFS or FUSE; `ward doctor` tries one";
+	default: return "run `ward doctor`: it executes each mechanism and names what refuses";
+	}
+}
+
 int ward_native_stage_failed(enum ward_stage stage, int e, const char *text, struct ward_host *host,
 	struct ward_error *err)
 {
@@ -103,8 +123,7 @@ int ward_native_stage_failed(enum ward_stage stage, int e, const char *text, str
 	else if (stage == WARD_STAGE_SOURCE && (e == EACCES || e == ENOENT))
 		ward_fail_fix(err, "make the path readable for you, or leave the grant out");
 	else
-		ward_fail_fix(err,
-			"run `ward doctor`: it executes each mechanism and names what refuses");
+		ward_fail_fix(err, "%s", review_fix(stage, e));
 	return err->code;
 }
 
@@ -283,6 +302,11 @@ static int on_message(struct ward_native *c, const struct ward_msg *m, int *fds,
 	case WARD_MSG_FAILED: return init_failed(m, host, err);
 	case WARD_MSG_VIEW: return on_view(c, m, fds, n, err);
 	case WARD_MSG_NET: return on_net(c, m, fds, n, err);
+	case WARD_MSG_LAYER:
+		if (n != 1 || c->layer >= 0 || c->plan->review.backend != WARD_DISK_TMPFS)
+			break;
+		c->layer = take_fd(fds, n, 0);
+		return WARD_OK;
 	case WARD_MSG_LISTENER:
 		if (n != 1 || !c->notify)
 			break;
@@ -404,6 +428,8 @@ static int converse(struct ward_native *c, struct ward_host *host, struct ward_e
 	}
 	if ((c->plan->egress || c->plan->n_published) && c->namespaces && !c->net_came)
 		return ward_fail(err, WARD_E_INTERNAL, "ward-init: no NET");
+	if (c->plan->review.on && c->plan->review.backend == WARD_DISK_TMPFS && c->layer < 0)
+		return ward_fail(err, WARD_E_INTERNAL, "ward-init: no LAYER");
 	return in_cgroup(c, err);
 }
 
@@ -456,8 +482,6 @@ static int prepare_direct(struct ward_native *c, const struct ward_cage_options 
 static int prepare(struct ward_native *c, const struct ward_cage_options *opts,
 	struct ward_error *err)
 {
-	if (c->plan->review.on)
-		return ward_fail(err, WARD_E_SPAWN, "nothing can be put under review yet");
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	c->kill_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->refusals = ward_refusals_new();

@@ -74,17 +74,26 @@ static inline int ward_tree_clone(const char *path, const struct ward_launch_mou
 	 */
 	struct ward_tree_attr a = { .attr_set = WARD_TREE_NOSUID | WARD_TREE_NODEV,
 		.propagation = WARD_OFF(PROPAGATION) ? 0 : WARD_TREE_PRIVATE };
+	/* An overlay shows one file system: what is mounted below is not in it. */
+	bool deep = m->kind != WARD_LAUNCH_OVERLAY;
 	int fd = ward_tree_open(path, m, ret_stage), tree, e;
 
 	if (fd < 0)
 		return fd;
 	tree = (int)syscall(WARD_NR_OPEN_TREE, fd, "",
-		WARD_TREE_CLONE | WARD_TREE_CLOEXEC | WARD_TREE_EMPTY_PATH | WARD_TREE_RECURSIVE);
+		WARD_TREE_CLONE | WARD_TREE_CLOEXEC | WARD_TREE_EMPTY_PATH |
+			(deep ? WARD_TREE_RECURSIVE : 0));
 	e = errno;
 	close(fd);
-	if (tree < 0)
+	if (tree < 0) {
+		/* In a user namespace the kernel uncovers nothing that the host has mounted over. */
+		if (!deep && e == EINVAL)
+			*ret_stage = WARD_STAGE_NESTED;
 		return -e;
-	if (!(m->flags & WARD_LAUNCH_M_WRITE) && !WARD_OFF(READ_ONLY))
+	}
+	/* Below an overlay nothing is ever written: the mount says so, too. */
+	if ((!(m->flags & WARD_LAUNCH_M_WRITE) && !WARD_OFF(READ_ONLY)) ||
+		(!deep && !WARD_OFF(REVIEW)))
 		a.attr_set |= WARD_TREE_RDONLY;
 	if (m->flags & WARD_LAUNCH_M_NOEXEC)
 		a.attr_set |= WARD_TREE_NOEXEC;

@@ -57,26 +57,32 @@ static int flush(int ctl, int *fds, size_t *io_n, struct ward_error *err)
 	return WARD_OK;
 }
 
+/* One tree behind the others; all that there is room for go at once. */
+static int add_tree(int ctl, const char *path, const struct ward_launch_mount *m, int userns,
+	int fds[WARD_TREES_MAX], size_t *io_n, struct ward_error *err)
+{
+	enum ward_stage stage = WARD_STAGE_NONE;
+
+	fds[*io_n] = ward_tree_clone(path, m, userns, &stage);
+	if (fds[*io_n] < 0)
+		return ward_native_stage_failed(stage, -fds[*io_n], path, NULL, err);
+	return ++*io_n == WARD_TREES_MAX ? flush(ctl, fds, io_n, err) : WARD_OK;
+}
+
 int ward_trees_send(int ctl, const char *blob, struct ward_userns *ret, struct ward_error *err)
 {
 	const struct ward_launch *l = (const void *)blob;
 	const struct ward_launch_mount *m = (const void *)(blob + l->mounts);
 	int fds[WARD_TREES_MAX], r = idmap_userns(l, ret, err);
-	enum ward_stage stage = WARD_STAGE_NONE;
 	size_t n = 0;
 
 	for (uint32_t i = 0; r == WARD_OK && i < l->n_mounts; i++) {
-		const char *path = blob + m[i].source;
-
-		if (m[i].kind != WARD_LAUNCH_BIND)
+		if (m[i].kind != WARD_LAUNCH_BIND && m[i].kind != WARD_LAUNCH_OVERLAY)
 			continue;
-		fds[n] = ward_tree_clone(path, &m[i], ret->fd, &stage);
-		if (fds[n] < 0) {
-			r = ward_native_stage_failed(stage, -fds[n], path, NULL, err);
-			break;
-		}
-		if (++n == WARD_TREES_MAX)
-			r = flush(ctl, fds, &n, err);
+		r = add_tree(ctl, blob + m[i].source, &m[i], ret->fd, fds, &n, err);
+		if (r == WARD_OK && m[i].kind == WARD_LAUNCH_OVERLAY &&
+			l->layer.kind == WARD_LAUNCH_BIND)
+			r = add_tree(ctl, blob + l->layer.source, &l->layer, ret->fd, fds, &n, err);
 	}
 	for (size_t i = 0; r < 0 && i < n; i++)
 		ward_close(fds[i]);

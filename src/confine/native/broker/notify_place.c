@@ -76,7 +76,7 @@ static int base_of(struct walk *w, const struct ward_node *mount)
 	w->base = ward_notify_base(w->n, w->ask, mount);
 	if (w->base < 0)
 		return w->base;
-	if (mount->kind == WARD_NODE_BIND && mount->ino &&
+	if (mount->kind == WARD_NODE_BIND && !mount->review && mount->ino &&
 		(fstat(w->base, &st) < 0 || st.st_dev != mount->dev || st.st_ino != mount->ino)) {
 		ward_close(w->base);
 		w->base = -1;

@@ -192,8 +192,10 @@ static int private_root(struct ward_notify *n, const struct ward_node *node)
 	unsigned nth = 0;
 	int fd = -1;
 
-	for (size_t i = 0; i < n->plan->n_nodes && &n->plan->nodes[i] != node; i++)
-		nth += n->plan->nodes[i].kind == WARD_NODE_TMPFS;
+	/* The overlay of what is under review stands behind them. */
+	for (size_t i = 0; i < n->plan->n_nodes; i++)
+		nth += n->plan->nodes[i].kind == WARD_NODE_TMPFS &&
+			(node->review || &n->plan->nodes[i] < node);
 	(void)pthread_mutex_lock(&n->lock);
 	if (nth < n->n_roots && n->roots[nth] >= 0)
 		fd = fcntl(n->roots[nth], F_DUPFD_CLOEXEC, 0);
@@ -201,11 +203,25 @@ static int private_root(struct ward_notify *n, const struct ward_node *node)
 	return fd;
 }
 
+/* Of the overlay of what is under review, or a part of it, which lies on the name that it has there. */
+static int review_base(struct ward_notify *n, const struct ward_node *node)
+{
+	WARD_FD root = private_root(n, node);
+	const char *rest = node->dest + strlen(n->plan->review.root);
+
+	if (root < 0)
+		return -EACCES;
+	return ward_openat2(root, *rest ? rest + 1 : ".", O_PATH, 0,
+		WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS);
+}
+
 int ward_notify_base(struct ward_notify *n, struct ward_ask *ask, const struct ward_node *node)
 {
 	WARD_FD root = -1;
 	int fd;
 
+	if (node->review)
+		return review_base(n, node);
 	if (node->kind == WARD_NODE_BIND)
 		return ward_openat2(AT_FDCWD, node->source, O_PATH, 0, WARD_OPEN_NO_SYMLINKS);
 	fd = private_root(n, node);
@@ -250,7 +266,8 @@ int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *pa
 		*ret_refused = false;
 		return ECONNREFUSED;
 	}
-	if (node->kind == WARD_NODE_BIND && !bound_inside(n, ask, fd, &st)) {
+	/* An overlay has inodes of its own, at which nobody outside has bound anything. */
+	if (node->kind == WARD_NODE_BIND && !node->review && !bound_inside(n, ask, fd, &st)) {
 		ward_close(fd);
 		return EACCES;
 	}

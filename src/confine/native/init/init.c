@@ -194,9 +194,20 @@ static _Noreturn void supervise(struct init *in, struct life *life)
 	_exit(1);
 }
 
+/* The working directory is the new root. */
+static int open_root(const struct init *in, const struct ward_launch_mount *m)
+{
+	const char *path = blob_text(in->l, m->dest);
+	int fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		fail(in->ctl, WARD_STAGE_MOUNT, errno, path);
+	return fd;
+}
+
 /*
  * What the supervisor cannot get at by itself: no process outside of the user namespace may walk the FUSE layer, so it gets
- * the roots of the private mounts (which hold the sockets of the run) and the run's own /proc by descriptor.
+ * the roots of the private mounts and of the overlay (which hold the sockets of the run) and the run's own /proc by descriptor.
  */
 static void announce(const struct init *in)
 {
@@ -209,14 +220,12 @@ static void announce(const struct init *in)
 	if (fds[n++] < 0)
 		fail(in->ctl, WARD_STAGE_MOUNT, errno, "/proc");
 	for (uint32_t i = 0; i < in->l->n_mounts && n <= WARD_VIEW_ROOTS_MAX; i++) {
-		char path[256];
-
-		if (m[i].kind != WARD_LAUNCH_TMPFS)
-			continue;
-		snprintf(path, sizeof(path), "/%s", blob_text(in->l, m[i].dest));
-		fds[n] = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (fds[n++] < 0)
-			fail(in->ctl, WARD_STAGE_MOUNT, errno, path);
+		if (m[i].kind == WARD_LAUNCH_TMPFS)
+			fds[n++] = open_root(in, &m[i]);
+	}
+	for (uint32_t i = 0; i < in->l->n_mounts && n <= WARD_VIEW_ROOTS_MAX; i++) {
+		if (m[i].kind == WARD_LAUNCH_OVERLAY)
+			fds[n++] = open_root(in, &m[i]);
 	}
 	/* Asks which Unix sockets were bound in here. Where the kernel has none, path sockets in binds are refused. */
 	diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG_);

@@ -28,7 +28,8 @@ struct init {
 	char oom_old[16]; /* what it was */
 	ssize_t oom_old_n;
 	int *trees; /* detached mounts, one per BIND, -1 = none; NULL as host root */
-	int *parts; /* detached parts of the FUSE tree, for SUBTREE */
+	int layer; /* the same of the layer of what is under review */
+	int *parts; /* detached parts of the FUSE tree, for SUBTREE, and of the overlay, for PART */
 };
 
 /* blob.c */
@@ -55,6 +56,10 @@ _Noreturn void fail(int sock, enum ward_stage stage, int err, const char *text);
 /* trees.c: granted and base paths as detached mounts: opened beforehand, or as host root received when they are needed. */
 void trees_open(struct init *in);
 int tree_of(struct init *in, unsigned i); /* of the i-th mount; ask once for each, in order */
+int tree_of_layer(struct init *in); /* behind the OVERLAY's own */
+
+/* review.c: the i-th mount, an overlay, at dest; what of it is mounted apart goes to in->parts. */
+void review_build(struct init *in, unsigned i, const char *dest);
 
 /* net.c: an empty network namespace with its loopback up. */
 void net_make(const struct init *in);
@@ -70,6 +75,9 @@ enum door_state door_give(int door);
 /* share.c: of what the kernel counts by user, a part. */
 void share_out(void);
 
+/* view.c: set attributes of the one mount at path; not of those below it. */
+void seal(const struct init *in, const char *path, uint64_t attr);
+void attach(const struct init *in, int tree, const char *dest);
 /* view.c: everything below the new root; the command is started on the way. Returns its pid when the host's tree is gone. */
 pid_t view_build(struct init *in);
 /* Take the run's ids; what setgroups(2) can give up is given up. */

@@ -43,6 +43,7 @@ int main(int argc, char **argv)
 		.fuse = WARD_LAUNCH_FD_FUSE,
 		.oom = -1,
 		.door = -1,
+		.layer = -1,
 		.outside = -1 };
 
 #ifdef WARD_MUTATIONS

@@ -12,8 +12,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #define INFO_BYTES \
 	40960 /* more than what is read of a line: two paths of 4095 bytes, each escaped as four */
@@ -21,11 +25,12 @@
 #define LINES_MAX 8192 /* lines that are at one of them */
 #define COVERED_MAX 8192
 #define NOWHERE UINT32_MAX
+#define OVERLAY_MAGIC 0x794c7630l
 
 /* One line, in place. */
 struct line {
 	uint32_t id, parent;
-	char *root, *path, *options;
+	char *device, *root, *path, *options;
 	bool shared;
 };
 
@@ -46,6 +51,7 @@ static struct look {
 	struct at at[LINES_MAX];
 	struct covered covered[COVERED_MAX];
 	uint32_t n_at, n_covered, roots;
+	char device[32]; /* of the overlay, as the list has it */
 	bool broken, twice;
 } look;
 
@@ -81,7 +87,7 @@ static bool parse(char *s, struct line *ret)
 
 	ret->id = (uint32_t)strtoul(word(&s), NULL, 10);
 	ret->parent = (uint32_t)strtoul(word(&s), NULL, 10);
-	(void)word(&s);
+	ret->device = word(&s);
 	ret->root = word(&s);
 	ret->path = word(&s);
 	ret->options = word(&s);
@@ -157,7 +163,9 @@ static bool writable(const struct ward_launch_mount *m, const char *rest)
 	if (m->flags & WARD_LAUNCH_M_SEAL)
 		return false;
 	switch ((enum ward_launch_mount_kind)m->kind) {
-	case WARD_LAUNCH_BIND: return m->flags & WARD_LAUNCH_M_WRITE;
+	case WARD_LAUNCH_BIND:
+	case WARD_LAUNCH_OVERLAY:
+	case WARD_LAUNCH_PART: return m->flags & WARD_LAUNCH_M_WRITE;
 	case WARD_LAUNCH_TMPFS:
 	case WARD_LAUNCH_SUBTREE: return true;
 	case WARD_LAUNCH_PROC: return !*rest;
@@ -249,6 +257,9 @@ static bool check(const struct line *line)
 	}
 	if (!*rest && m->kind == WARD_LAUNCH_MASK && !is_nothing(line->root))
 		return false;
+	if (!*rest && (m->kind == WARD_LAUNCH_OVERLAY || m->kind == WARD_LAUNCH_PART) &&
+		strcmp(line->device, look.device) != 0)
+		return false;
 	/* A granted tree brings what is mounted in it; the rest is ours, and two of these have parts. */
 	return !*rest || m->kind == WARD_LAUNCH_BIND || alien;
 }
@@ -327,13 +338,42 @@ static bool as_it_was_to_be(void)
 	return !look.broken && !look.twice && look.roots == 1 && look.n_at == expected(look.l);
 }
 
+/*
+ * What is under review: an overlay, and not the file system that lies below it, which may be one as well. Its number is what the list has
+ * to have at its place, and at those of its parts. False: it is not.
+ */
+static bool find_overlay(const struct ward_launch *l)
+{
+	const struct ward_launch_mount *m = l->n_mounts ? blob_at(l, l->mounts) : NULL;
+	static char path[4100];
+	struct statfs fs;
+	struct stat st;
+	bool is = true;
+
+	for (uint32_t i = 0; i < l->n_mounts; i++) {
+		int fd;
+
+		if (m[i].kind != WARD_LAUNCH_OVERLAY)
+			continue;
+		snprintf(path, sizeof(path), "/%s", blob_text(l, m[i].dest));
+		fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		is = fd >= 0 && fstat(fd, &st) == 0 && fstatfs(fd, &fs) == 0 &&
+			(long)fs.f_type == OVERLAY_MAGIC && st.st_dev != m[i].dev;
+		if (fd >= 0)
+			close(fd);
+		snprintf(look.device, sizeof(look.device), "%u:%u", major(st.st_dev),
+			minor(st.st_dev));
+	}
+	return is;
+}
+
 bool mounts_broken(const struct ward_launch *l, int self)
 {
 	if (!(l->flags & WARD_LAUNCH_USERNS))
 		return false;
 	look.l = l;
 	look.n_covered = 0;
-	if (l->n_mounts > DESTS_MAX || !look_at(self))
+	if (l->n_mounts > DESTS_MAX || !find_overlay(l) || !look_at(self))
 		return true;
 	if (as_it_was_to_be() || !look.twice)
 		return !as_it_was_to_be();

@@ -28,26 +28,41 @@ void trees_open(struct init *in)
 	for (uint32_t i = 0; i < in->l->n_mounts; i++) {
 		const char *path;
 
-		if (m[i].kind != WARD_LAUNCH_BIND)
+		if (m[i].kind != WARD_LAUNCH_BIND && m[i].kind != WARD_LAUNCH_OVERLAY)
 			continue;
 		path = blob_text(in->l, m[i].source);
 		in->trees[i] = ward_tree_clone(path, &m[i], -1, &stage);
 		if (in->trees[i] < 0)
 			fail(in->ctl, stage, -in->trees[i], path);
 	}
+	if (in->l->layer.kind == WARD_LAUNCH_BIND) {
+		const char *path = blob_text(in->l, in->l->layer.source);
+
+		in->layer = ward_tree_clone(path, &in->l->layer, -1, &stage);
+		if (in->layer < 0)
+			fail(in->ctl, stage, -in->layer, path);
+	}
 }
 
-int tree_of(struct init *in, unsigned i)
+/* As host root they come some at a time, in the order in which they are needed. */
+static int next_tree(struct init *in)
 {
 	static int fds[WARD_TREES_MAX];
 	static size_t n, at;
 
-	if (in->trees)
-		return in->trees[i];
-	/* As host root they come some at a time, in this order. */
 	if (at == n) {
 		n = msg_recv_fds(in->ctl, WARD_MSG_TREES, fds, WARD_TREES_MAX);
 		at = 0;
 	}
 	return fds[at++];
+}
+
+int tree_of(struct init *in, unsigned i)
+{
+	return in->trees ? in->trees[i] : next_tree(in);
+}
+
+int tree_of_layer(struct init *in)
+{
+	return in->trees ? in->layer : next_tree(in);
 }

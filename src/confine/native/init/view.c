@@ -86,8 +86,7 @@ static void fuse_mount(const struct init *in, int fd)
 	close(fd);
 }
 
-/* Set attributes of the one mount at path; not of those below it. */
-static void seal(const struct init *in, const char *path, uint64_t attr)
+void seal(const struct init *in, const char *path, uint64_t attr)
 {
 	struct mount_attr_ a = { .attr_set = attr };
 
@@ -185,7 +184,7 @@ static void proc_build(const struct init *in, const char *dest)
 	}
 }
 
-static void attach(const struct init *in, int tree, const char *dest)
+void attach(const struct init *in, int tree, const char *dest)
 {
 	if (syscall(NR_move_mount, tree, "", AT_FDCWD, dest, MOVE_MOUNT_F_EMPTY_PATH_) < 0)
 		fail(in->ctl, WARD_STAGE_MOUNT, errno, dest);
@@ -232,7 +231,9 @@ static void place(struct init *in, unsigned i, const struct ward_launch_mount *m
 	}
 	switch ((enum ward_launch_mount_kind)m->kind) {
 	case WARD_LAUNCH_BIND: attach(in, tree_of(in, i), dest); break;
-	case WARD_LAUNCH_SUBTREE: attach(in, in->parts[i], dest); break;
+	case WARD_LAUNCH_SUBTREE:
+	case WARD_LAUNCH_PART: attach(in, in->parts[i], dest); break;
+	case WARD_LAUNCH_OVERLAY: review_build(in, i, dest); break;
 	case WARD_LAUNCH_TMPFS: tmpfs_build(in, i, dest, m->mode); break;
 	case WARD_LAUNCH_PROC: proc_build(in, dest); break;
 	case WARD_LAUNCH_DEV: dev_build(in, dest); break;
