@@ -52,6 +52,8 @@ def layer(p, row, by, words):
     if row.id == "MASK":
         (p.ws / "secret").mkdir()
         words = [*words, "--profile", "implementer", "--policy", str(p.write("../side/mask.cedar", MASKED.replace("{ws}", str(p.ws))))]
+    if row.id == "REVIEW":
+        words = [*words, "--review"]
     if row.id == "CAPTURE":
         words = [*words, "--cap", "NETWORK_CONNECT:203.0.113.1:443"]
     r = mutated(p, "", *words, **more)
@@ -68,6 +70,8 @@ def layer(p, row, by, words):
 
 def register(row):
     who = box.root_only if row.name in ROOT_ONLY else box.both_with_shared_mounts if row.name in SHARED else both
+    if row.id == "REVIEW" and "--review" not in cli.ward("run", "--help").out:
+        return
     if row.id == "FILTER_X32" and platform.machine() != "x86_64":
         return
 
