@@ -140,6 +140,13 @@ int ward_plan_review_nodes(struct ward_plan *p, struct ward_node *v, size_t *io_
 		}
 		v[out++] = v[i];
 	}
+	/* The layer itself is for nobody inside: where a wider grant shows its place, it is covered. */
+	if (p->review.layer)
+		v[out++] = (struct ward_node){ .kind = WARD_NODE_MASK,
+			.dest = p->review.layer,
+			.is_dir = true,
+			.fixed = true,
+			.rule = -1 };
 	/* A policy that takes the directory itself away stands in the list as a mask, which is stronger. */
 	if (!there)
 		v[out++] = root;

@@ -282,9 +282,11 @@ int ward_plan_view(struct ward_plan *p, const struct ward_plan_input *in, struct
 			bytes += *s == '/';
 	for (const char *s = p->review.root; s && *s; s++)
 		bytes += *s == '/';
+	for (const char *s = p->review.layer; s && *s; s++)
+		bytes += *s == '/';
 	if (bytes > WARD_MOUNTS_MAX)
 		bytes = WARD_MOUNTS_MAX;
-	v = ward_arena_alloc(p->arena, (bytes + in->n_nodes + 4) * sizeof(*v));
+	v = ward_arena_alloc(p->arena, (bytes + in->n_nodes + 5) * sizeof(*v));
 	if (!v)
 		return ward_fail(err, WARD_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < in->n_nodes; i++) {

@@ -95,6 +95,26 @@ TEST(root_is_made)
 	ward_plan_free(p);
 }
 
+/* Where somebody granted the place of the store as well, nobody inside comes by the layer's own name to what he has written. */
+TEST(layer_is_covered)
+{
+	struct ward_node v[] = { BIND("/w", .write = true), BIND("/home", .write = true) };
+	struct ward_review r = review();
+	struct ward_plan *p;
+	const struct ward_node *n;
+
+	r.layer = "/home/x/store/layer";
+	r.layer_dev = 1;
+	r.layer_ino = 9;
+	p = build(v, 2, &r);
+	n = find(p, "/home/x/store/layer");
+	CHECK(n && n->kind == WARD_NODE_MASK && n->is_dir && n->mode == 0);
+	ward_plan_free(p);
+	p = build(v, 1, &r);
+	CHECK_MSG(!find(p, "/home/x/store/layer"), "nothing shows it");
+	ward_plan_free(p);
+}
+
 static const struct {
 	enum ward_disk_backend backend;
 	bool other; /* something else may be written */

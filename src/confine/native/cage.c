@@ -84,9 +84,13 @@ int ward_helper_timeout(const void *cage)
 	const struct ward_native *c = cage;
 	uint64_t now = ward_now_mono_ns();
 
-	if (!c->sampling || c->over)
+	uint64_t due = c->sampling ? c->next_sample : UINT64_MAX;
+
+	if (c->growth && ward_growth_due(c->growth) < due)
+		due = ward_growth_due(c->growth);
+	if (due == UINT64_MAX || c->over)
 		return -1;
-	return now >= c->next_sample ? 0 : (int)((c->next_sample - now + 999999) / 1000000);
+	return now >= due ? 0 : (int)((due - now + 999999) / 1000000);
 }
 
 static void drop(struct ward_native *c, int *fd)
@@ -180,6 +184,17 @@ static void sample(struct ward_native *c, struct ward_cage_event *ret)
 	ward_helper_kill(c);
 }
 
+/* Once it is over there is nothing left to look for. */
+static void look_at_layer(struct ward_native *c, struct ward_cage_event *ret)
+{
+	if (!c->growth || c->over || !ward_growth_over(c->growth))
+		return;
+	ward_growth_free(c->growth);
+	c->growth = NULL;
+	ret->type = WARD_CAGE_LAYER_FULL;
+	ward_helper_kill(c);
+}
+
 int ward_helper_next(void *cage, struct ward_cage_event *ret, struct ward_error *err)
 {
 	struct ward_native *c = cage;
@@ -210,6 +225,8 @@ int ward_helper_next(void *cage, struct ward_cage_event *ret, struct ward_error 
 	}
 	if (ret->type == WARD_CAGE_NONE)
 		sample(c, ret);
+	if (ret->type == WARD_CAGE_NONE)
+		look_at_layer(c, ret);
 	ret->over = c->over;
 	return WARD_OK;
 }
@@ -364,6 +381,7 @@ void ward_helper_free(void *cage)
 	ward_close(c->fuse_sock);
 	ward_close(c->scratch);
 	ward_close(c->layer);
+	ward_growth_free(c->growth);
 	ward_close(c->proc);
 	ward_close(c->kill_event);
 	ward_close(c->epoll);

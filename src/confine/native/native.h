@@ -28,6 +28,24 @@ int ward_pack_plan(const struct ward_plan *plan, const struct ward_pack *pack, s
 	struct ward_error *err);
 
 /*
+ * probe.c: fn in a child of its own, made with these flags of clone(2), that shares the caller's memory until it ends: system calls only.
+ * How it ended, or -1.
+ */
+int ward_native_in_child(int (*fn)(void *arg), int flags, void *arg);
+
+/*
+ * grow.c: what a layer in a directory of the store has grown to. The directory that was planned, or an error; init: whose user namespace
+ * may look into what its owner may not, 0: the caller may (root). No run goes on that is not watched.
+ */
+struct ward_growth;
+int ward_growth_new(const struct ward_review *review, pid_t init, struct ward_growth **ret, struct ward_error *err);
+void ward_growth_free(struct ward_growth *g); /* NULL ok */
+/* Look on, for at most a few milliseconds. True: it is over its bound, or cannot be counted. */
+bool ward_growth_over(struct ward_growth *g);
+/* Monotonic ns: when to look next. */
+uint64_t ward_growth_due(const struct ward_growth *g);
+
+/*
  * sample.c: memory without a cgroup, in bytes. The sum over all processes in the sandbox's own /proc, or with top over that process
  * and its descendants. UINT64_MAX: it could not be counted.
  */

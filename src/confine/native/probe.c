@@ -149,7 +149,7 @@ static int filter_child(void *arg)
 }
 
 /* What became of fn in a child of its own: how it ended, or -1. */
-static int try_in_child(int (*fn)(void *arg), int flags, void *arg)
+int ward_native_in_child(int (*fn)(void *arg), int flags, void *arg)
 {
 	char *stack = mmap(NULL, PROBE_STACK, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
@@ -174,7 +174,7 @@ static int try_in_child(int (*fn)(void *arg), int flags, void *arg)
 
 static void probe_userns(struct ward_host *h)
 {
-	int r = try_in_child(userns_child,
+	int r = ward_native_in_child(userns_child,
 		CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
 			CLONE_NEWUTS | CLONE_NEWCGROUP,
 		NULL);
@@ -211,7 +211,7 @@ int ward_host_capture(const char **ret_step)
 {
 	struct capture_try t = { .step = "making namespaces", .err = -EPERM };
 
-	(void)try_in_child(capture_child, CLONE_NEWUSER | CLONE_NEWNET, &t);
+	(void)ward_native_in_child(capture_child, CLONE_NEWUSER | CLONE_NEWNET, &t);
 	*ret_step = t.step;
 	return t.err;
 }
@@ -226,9 +226,9 @@ int ward_host_probe(struct ward_host *ret, struct ward_error *err)
 		return r;
 	if (ret->userns)
 		probe_userns(ret);
-	ret->no_seccomp = try_in_child(filter_child, 0, &plain) != WORKS;
+	ret->no_seccomp = ward_native_in_child(filter_child, 0, &plain) != WORKS;
 	ret->seccomp_notify =
-		ret->seccomp_notify && try_in_child(filter_child, 0, &listening) == WORKS;
+		ret->seccomp_notify && ward_native_in_child(filter_child, 0, &listening) == WORKS;
 	ret->nft = ret->userns && ward_host_capture(&step) == 0;
 	ret->fuse = ret->fuse && ret->userns;
 	ret->idmap = ret->idmap && ret->userns;

@@ -627,6 +627,8 @@ int ward_native_build(struct ward_native *c, const struct ward_cage_options *opt
 		r = opts->spawned(opts->arg, err);
 	if (r == WARD_OK)
 		r = converse(c, opts->host, err);
+	if (r == WARD_OK && c->plan->review.on && c->plan->review.backend == WARD_DISK_DIR)
+		r = ward_growth_new(&c->plan->review, geteuid() ? c->init.pid : 0, &c->growth, err);
 	if (r < 0)
 		return r;
 	ward_spawn_done(&c->init);

@@ -86,6 +86,7 @@ DOCTOR_CHECK(doctor_proc);
 DOCTOR_CHECK(doctor_egress);
 DOCTOR_CHECK(doctor_fuse);
 DOCTOR_CHECK(doctor_idmap);
+DOCTOR_CHECK(doctor_review);
 DOCTOR_CHECK(doctor_landlock);
 DOCTOR_CHECK(doctor_seccomp);
 DOCTOR_CHECK(doctor_notify);

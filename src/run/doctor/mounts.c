@@ -11,7 +11,9 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "os/missing.h"
@@ -171,4 +173,66 @@ DOCTOR_CHECK(doctor_idmap)
 		doctor_say(f, row->missing, "%s: %s (file system type 0x%lx)", step,
 			err == ENOTRECOVERABLE ? "the owner did not change" : strerror(err),
 			(unsigned long)fs.f_type);
+}
+
+/* ---- overlays, for what is under review ---- */
+
+static const char on_tmpfs[] = "extended attributes on a tmpfs (Linux 6.6)";
+
+/* What is read is below, what is written above, and what is removed stays below: in a mount namespace that ends with us. */
+static int lay_overlay(struct doctor_result *r, void *arg)
+{
+	const unsigned *ids = arg;
+	struct stat st;
+	int fd;
+
+	r->step = "taking the ids of a run";
+	if (setresgid(ids[1], ids[1], ids[1]) < 0 || setresuid(ids[0], ids[0], ids[0]) < 0)
+		return errno;
+	r->step = "mounting a tmpfs";
+	if (mount("ward-doctor", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") < 0 ||
+		chdir("/tmp") < 0 || mkdir("lower", 0700) < 0 || mkdir("upper", 0700) < 0 ||
+		mkdir("work", 0700) < 0 || mkdir("both", 0700) < 0)
+		return errno;
+	r->step = "making a file below";
+	fd = open("lower/file", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno;
+	close(fd);
+	r->step = "mounting an overlay in a user namespace";
+	if (mount("ward-doctor", "both", "overlay", MS_NOSUID | MS_NODEV,
+		    "lowerdir=lower,upperdir=upper,workdir=work,userxattr") < 0)
+		return errno;
+	r->step = "removing a file in it";
+	if (unlink("both/file") < 0)
+		return errno;
+	r->step = "looking at what became of it";
+	if (stat("lower/file", &st) < 0 || lstat("upper/file", &st) < 0)
+		return errno;
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(0, 0))
+		return EINVAL;
+	r->step = on_tmpfs;
+	return setxattr("upper", "user.ward.probe", "", 0, 0) < 0 ? errno : 0;
+}
+
+DOCTOR_CHECK(doctor_review)
+{
+	unsigned ids[2], outside[2];
+	struct doctor_result r;
+
+	doctor_ids(&ids[0], &outside[0], &ids[1], &outside[1]);
+	if (!d->namespaces) {
+		doctor_no_userns(d, row->missing, f);
+		return;
+	}
+	if (!doctor_try(&(const struct doctor_trial){ .flags = CLONE_NEWUSER | CLONE_NEWNS,
+				.child = lay_overlay,
+				.arg = ids },
+		    &r)) {
+		doctor_say(f, row->missing, "%s: %s", r.step, strerror(r.err));
+		if (r.step == on_tmpfs)
+			doctor_fix(f, "ward run --review --disk-backend dir -- CMD");
+		return;
+	}
+	doctor_say(f, DOCTOR_OK, "a file was removed in an overlay, and was still there below");
 }

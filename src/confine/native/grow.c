@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A layer in a directory of the store is bounded by looking: all that lies in it is added up, again and again, a few milliseconds at a
+ * time. A layer that is large is looked at less often, so that looking never takes more than a small part of a processor.
+ *
+ * The run made what is walked here, and changes it meanwhile: everything is reached beneath the layer, no link is followed, names that are
+ * gone are gone. A directory that even its owner may not enter hides nothing: an ordinary user's walk is made with the rights that he has in
+ * the run's own user namespace. What cannot be counted (paths longer than the kernel takes, too many directories) is too much. Not seen is a file
+ * that has no name any more and is still open.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "confine/native/native.h"
+#include "os/os.h"
+
+#define PATHS_BYTES \
+	(8u << 20) /* of directories that are known and not yet read; untouched pages are free */
+#define DENTS_BYTES 32768
+#define STEP_NS 2000000ull /* of one look */
+#define BETWEEN_NS 6000000ull /* two looks of one walk */
+#define PAUSE_NS 100000000ull /* two walks, */
+#define PAUSE_FACTOR 25 /* and so many times of what the last one took */
+#define NAMES_A_CLOCK 64
+
+struct dent {
+	uint64_t ino;
+	int64_t off;
+	uint16_t reclen;
+	uint8_t type;
+	char name[];
+};
+
+struct ward_growth {
+	int top, userns; /* the layer; -1 = as we are */
+	uint64_t bound, sum; /* sum: of this walk so far */
+	uint64_t due, until; /* monotonic ns: the next look; the end of this one */
+	uint64_t took; /* by this walk */
+	bool over, whole; /* whole: the walk is at its end */
+	int dir; /* that is being read; -1 = none */
+	size_t n_path, n_paths;
+	long at, got; /* of dents */
+	char path[WARD_PATH_MAX]; /* dir's, below top */
+	_Alignas(struct dent) char dents[DENTS_BYTES];
+	char paths[PATHS_BYTES]; /* each with its NUL; the last one is next */
+};
+
+static void push(struct ward_growth *g, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (g->n_paths + g->n_path + n + 2 > PATHS_BYTES || g->n_path + n + 2 > WARD_PATH_MAX) {
+		g->over = true;
+		return;
+	}
+	memcpy(g->paths + g->n_paths, g->path, g->n_path);
+	g->n_paths += g->n_path;
+	if (g->n_path)
+		g->paths[g->n_paths++] = '/';
+	memcpy(g->paths + g->n_paths, name, n + 1);
+	g->n_paths += n + 1;
+}
+
+/* Of what has several names each has its share. */
+static void count(struct ward_growth *g, const char *name)
+{
+	struct stat st;
+
+	if (ward_streq(name, ".") || ward_streq(name, "..") ||
+		fstatat(g->dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+		return;
+	if (S_ISDIR(st.st_mode)) {
+		g->sum += (uint64_t)st.st_blocks * 512;
+		push(g, name);
+	} else if (st.st_nlink) {
+		g->sum += (uint64_t)st.st_blocks * 512 / st.st_nlink;
+	}
+	g->over = g->over || g->sum > g->bound;
+}
+
+/* The next directory. False: there is none. */
+static bool open_next(struct ward_growth *g)
+{
+	size_t from;
+
+	if (g->n_paths == 0)
+		return false;
+	for (from = g->n_paths - 1; from > 0 && g->paths[from - 1]; from--)
+		;
+	g->n_path = g->n_paths - 1 - from;
+	memcpy(g->path, g->paths + from, g->n_path + 1);
+	g->n_paths = from;
+	g->at = g->got = 0;
+	g->dir = ward_openat2(g->top, g->n_path ? g->path : ".",
+		O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS);
+	/* Gone, or something else by now; what is there and cannot be read is too much. */
+	if (g->dir < 0 && g->dir != -ENOENT && g->dir != -ENOTDIR && g->dir != -ELOOP)
+		g->over = true;
+	return true;
+}
+
+/* The next names of the directory. False: there are none. */
+static bool read_next(struct ward_growth *g)
+{
+	if (g->at < g->got)
+		return true;
+	g->at = 0;
+	g->got = syscall(SYS_getdents64, g->dir, g->dents, sizeof(g->dents));
+	if (g->got > 0)
+		return true;
+	ward_close(g->dir);
+	g->dir = -1;
+	return false;
+}
+
+static void walk(struct ward_growth *g)
+{
+	for (unsigned n = 0; !g->over; n++) {
+		const struct dent *d;
+
+		if (n % NAMES_A_CLOCK == NAMES_A_CLOCK - 1 && ward_now_mono_ns() >= g->until)
+			return;
+		if (g->dir < 0) {
+			g->whole = !open_next(g);
+			if (g->whole)
+				return;
+			continue;
+		}
+		if (!read_next(g))
+			continue;
+		d = (const struct dent *)(const void *)(g->dents + g->at);
+		g->at += d->reclen;
+		count(g, d->name);
+	}
+}
+
+/* In memory and descriptors that are the caller's. */
+static int walk_inside(void *arg)
+{
+	struct ward_growth *g = arg;
+
+	if (setns(g->userns, CLONE_NEWUSER) < 0)
+		syscall(SYS_exit, 1);
+	walk(g);
+	syscall(SYS_exit, 0);
+	return 0;
+}
+
+bool ward_growth_over(struct ward_growth *g)
+{
+	uint64_t now = ward_now_mono_ns();
+
+	if (g->over || now < g->due)
+		return g->over;
+	if (g->whole) {
+		g->whole = false;
+		g->sum = g->took = 0;
+		g->n_paths = 1; /* the layer itself */
+		g->paths[0] = '\0';
+	}
+	g->until = now + STEP_NS;
+	if (g->userns < 0)
+		walk(g);
+	else if (ward_native_in_child(walk_inside, CLONE_FILES, g) != 0)
+		g->over = true;
+	now = ward_now_mono_ns();
+	g->took += now + STEP_NS - g->until;
+	g->due = now + BETWEEN_NS;
+	if (g->whole)
+		g->due = now + PAUSE_NS + PAUSE_FACTOR * g->took;
+	return g->over;
+}
+
+uint64_t ward_growth_due(const struct ward_growth *g)
+{
+	return g->due;
+}
+
+static int refuse(int e, const char *what, const char *path, struct ward_error *err)
+{
+	(void)ward_fail_errno(err, WARD_E_SPAWN, e,
+		"axis disk: the layer of what is under review cannot be watched: %s \"%s\"", what,
+		path);
+	ward_fail_fix(err, "use --disk-backend tmpfs");
+	return err->code;
+}
+
+int ward_growth_new(const struct ward_review *review, pid_t init, struct ward_growth **ret,
+	struct ward_error *err)
+{
+	struct ward_growth *g = calloc(1, sizeof(*g));
+	char path[64];
+	struct stat st;
+
+	if (!g)
+		return ward_fail(err, WARD_E_NOMEM, "no memory to watch a layer");
+	g->bound = review->bound;
+	g->whole = true;
+	g->userns = g->dir = -1;
+	g->due = ward_now_mono_ns() + PAUSE_NS;
+	g->top = ward_openat2(AT_FDCWD, review->layer, O_PATH | O_DIRECTORY, 0,
+		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
+	if (g->top < 0 || fstat(g->top, &st) < 0 || st.st_dev != review->layer_dev ||
+		st.st_ino != review->layer_ino) {
+		int e = g->top < 0 ? -g->top : ESTALE;
+
+		ward_growth_free(g);
+		return refuse(e, "opening", review->layer, err);
+	}
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)init);
+	if (init)
+		g->userns = ward_openat2(AT_FDCWD, path, O_RDONLY, 0, 0);
+	if (init && g->userns < 0) {
+		int e = -g->userns;
+
+		ward_growth_free(g);
+		return refuse(e, "opening", path, err);
+	}
+	*ret = g;
+	return WARD_OK;
+}
+
+void ward_growth_free(struct ward_growth *g)
+{
+	if (!g)
+		return;
+	ward_close(g->top);
+	ward_close(g->userns);
+	ward_close(g->dir);
+	free(g);
+}
