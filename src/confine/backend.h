@@ -19,7 +19,7 @@ struct ward_backend_ops {
 	int (*take_refusals)(void *cage, struct ward_refusal **ret, size_t *ret_n,
 		uint64_t *ret_dropped);
 	void (*take_net)(void *cage, int ret[WARD_NET_SOCKET_MAX]);
-	bool (*who)(void *cage, const struct sockaddr *source, socklen_t n, bool wait, int *ret_pid, char comm[16]);
+	bool (*who)(void *cage, const struct sockaddr *source, socklen_t n, bool wait, struct ward_cage_who *ret);
 	int (*layer)(const void *cage);
 	void (*free)(void *cage);
 };

@@ -90,9 +90,9 @@ void ward_cage_take_net(struct ward_cage *c, int ret[WARD_NET_SOCKET_MAX])
 }
 
 bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t n, bool wait,
-	int *ret_pid, char comm[16])
+	struct ward_cage_who *ret)
 {
-	return c->ops->who(c->impl, source, n, wait, ret_pid, comm);
+	return c->ops->who(c->impl, source, n, wait, ret);
 }
 
 int ward_cage_layer(const struct ward_cage *c)

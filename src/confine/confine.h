@@ -56,9 +56,9 @@ int ward_host_facts(struct ward_host *ret, struct ward_error *err);
 int ward_host_probe(struct ward_host *ret, struct ward_error *err);
 /*
  * What egress needs, done in namespaces of a child's own: an address is dialled, and has to come to the listener. 0, or -errno and the
- * step that failed (static text).
+ * step that failed (static text). redirects: without nf_tables, as in a plan that says so.
  */
-int ward_host_capture(const char **ret_step);
+int ward_host_capture(bool redirects, const char **ret_step);
 
 /* ---- life ---- */
 /*
@@ -137,15 +137,20 @@ int ward_cage_take_refusals(struct ward_cage *c, struct ward_refusal **ret, size
 /*
  * With plan->egress: the sockets at which the run's network ends (enum ward_net_socket; -1 where the kernel has no IPv6, all of them
  * without egress, or if they were taken before). The caller's from then on, once, before GO; what is never taken ends with the cage.
- * An accepted connection's own address is the one that was dialled; one of 127.0.0.1 or ::1 was not captured, and is to be refused.
+ * An accepted connection's own address is the one that was dialled; one of 127.0.0.1 or ::1 was not captured, but came to the proxy.
+ * With plan->redirects the port is not: ward_cage_who() has it.
  */
 void ward_cage_take_net(struct ward_cage *c, int ret[WARD_NET_SOCKET_MAX]);
 /*
- * Who inside connected from that address (of an accepted connection): its number inside and its name, as they were then. False: not
- * known (any more). It is noted while the connect is made: wait, some milliseconds, for one that is under way, or say false. Any
- * thread. For the record: names can be chosen by whoever bears them.
+ * Who inside connected from that address (of an accepted connection), as it was then. False: not known (any more). It is noted while
+ * the connect is made: wait, some milliseconds, for one that is under way, or say false. Any thread.
  */
-bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t n, bool wait, int *ret_pid, char comm[16]);
+struct ward_cage_who {
+	int pid; /* inside */
+	char comm[16]; /* for the record: names can be chosen by whoever bears them */
+	uint16_t port; /* with plan->redirects: which one was dialled; 0: it was not redirected. As good as what was dialled: to be judged */
+};
+bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t n, bool wait, struct ward_cage_who *ret);
 /*
  * Of a plan with a review on a tmpfs: the directory that holds the layer's "upper" and "work", open (O_PATH), the cage's own until
  * ward_cage_free(): what it has is to be copied out after ward_cage_finish(), when nobody writes it any more. -1: the layer is in the

@@ -21,7 +21,7 @@ void ward_helper_finish(void *cage);
 int ward_helper_take_refusals(void *cage, struct ward_refusal **ret, size_t *ret_n,
 	uint64_t *ret_dropped);
 void ward_helper_take_net(void *cage, int ret[WARD_NET_SOCKET_MAX]);
-bool ward_helper_who(void *cage, const struct sockaddr *source, socklen_t n, bool wait, int *ret_pid, char comm[16]);
+bool ward_helper_who(void *cage, const struct sockaddr *source, socklen_t n, bool wait, struct ward_cage_who *ret);
 int ward_helper_layer(const void *cage);
 void ward_helper_free(void *cage);
 

@@ -76,6 +76,11 @@ struct ward_egress_ops {
 	void (*event)(void *arg, const struct ward_egress_event *e);
 	/* Who has the connection from this address inside; false: not known, or, without wait, not yet. comm: 16 bytes. */
 	bool (*who)(void *arg, const char *address, uint16_t port, bool wait, int *ret_pid, char comm[16]);
+	/*
+	 * Of a connection from this address inside to the listener's own port: which port was dialled. False: none, and it is to be
+	 * refused. NULL: that one, since nothing is redirected.
+	 */
+	bool (*meant)(void *arg, const char *address, uint16_t port, bool wait, uint16_t *io_port);
 };
 struct ward_egress_options {
 	const struct ward_egress_ops *ops;

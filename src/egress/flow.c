@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "egress/answer.h"
+#include "egress/port.h"
 #include "policy/policy.h"
 
 #define HOST_SERVICE "host.ward.internal"
@@ -593,6 +594,8 @@ void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
 		open_asked(f);
 	else if (f->inward)
 		ward_inward_open(f);
+	else if (!ward_flow_port(f))
+		refuse(f, WARD_EGRESS_WHY_NO_PORT, NULL, NULL);
 	/* No port: a client can mean it, so it is no fault of the relay's. */
 	else if (f->name && f->to.port)
 		open_name(f);

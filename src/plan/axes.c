@@ -187,7 +187,13 @@ static void axis_exec(const struct ward_plan *p, const struct ward_host *h,
 static void axis_network(const struct ward_plan *p, const struct ward_host *h,
 	struct ward_axis_state *s)
 {
-	if (p->egress)
+	if (p->redirects)
+		hold(s, WARD_LEVEL_ENFORCED,
+			p->n_published
+				? "a network namespace; each connect is led to the gate where it is mediated (no nf_tables), which lets the host in to what is published, too"
+				: "a network namespace; each connect is led to the gate where it is mediated (no nf_tables)",
+			"");
+	else if (p->egress)
 		hold(s, WARD_LEVEL_ENFORCED,
 			p->n_published
 				? "a network namespace, every connection through the gate, also from the host to what is published"
@@ -557,8 +563,6 @@ int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, stru
 	} needs[] = {
 		{ h->userns, "without a network namespace no connection is let out",
 			ward_plan_fix_userns(h) },
-		{ h->nft, "what is dialled inside cannot be captured (nf_tables, tproxy)",
-			"sudo modprobe -a nf_tables nft_tproxy (ward doctor tries it)" },
 		{ h->seccomp_notify, "no call is mediated, so that every connect is refused",
 			"run ward where no other filter has the listener (ward doctor tries one)" },
 	};
@@ -570,6 +574,7 @@ int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, stru
 			rule = &p->rules[i];
 	}
 	p->egress = rule != NULL;
+	p->redirects = p->egress && !h->nft;
 	if (p->egress || p->n_published > 0)
 		ward_net_limits_default(&p->limits.net);
 	for (size_t i = 0; rule && i < WARD_ARRAY_SIZE(needs); i++) {

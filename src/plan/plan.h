@@ -183,7 +183,7 @@ struct ward_host {
 	int landlock_abi;            /* 0 = none */
 	bool no_seccomp;             /* no filter can be installed */
 	bool seccomp_notify;
-	bool nft;                    /* nf_tables captures the network of a run */
+	bool nft;                    /* nf_tables captures the network of a run; else connects are redirected where they are mediated */
 	bool stdio_owned;            /* 0, 1 or 2 is a file that belongs to whom the command will be: its mode can be changed */
 	int cgroup;                  /* 0 none, 1 = v1, 2 = v2: the tree that carries a usable memory controller */
 	bool cgroup_memory, cgroup_pids, cgroup_cpu;
@@ -235,6 +235,7 @@ struct ward_plan {
 	struct ward_published *published; /* the run writes the ports that were chosen */
 	size_t n_published;
 	bool egress;                 /* something outside may be connected to: the network is captured and goes through the gate */
+	bool redirects;              /* with egress: not by nf_tables, but where each connect is mediated */
 	uid_t inside_uid; gid_t inside_gid;     /* what the command sees */
 	uid_t host_uid; gid_t host_gid;         /* what it is outside: never 0 */
 	bool tty;                    /* give it a private pty */

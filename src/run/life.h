@@ -30,7 +30,6 @@ struct life {
 	struct ward_streams streams;
 	struct ward_live *live;     /* where ward stop finds it; NULL: nowhere */
 	struct ward_audit_mark first, last; /* of this run's records; seq 0 = none */
-	bool warned;                         /* the plan's warnings are in the report */
 	bool start_tried;      /* run.start may be in the log, whether or not anybody was told */
 	bool started_recorded; /* run.start is durable: a run.end must follow */
 	bool end_recorded;

@@ -217,6 +217,10 @@ void ward_outcome_note(struct ward_outcome *o, const char *fmt, ...)
 	/* What is shown already stays as it is. */
 	ward_show(&shown, line, strlen(line));
 	copy = shown.failed ? NULL : ward_arena_strdup(o->arena, ward_buf_cstr(&shown));
+	/* A second plan has most of the first one's warnings. */
+	for (size_t i = 0; copy && i < o->n_notes; i++)
+		if (ward_streq(notes[i], copy))
+			copy = NULL;
 	if (copy)
 		notes[o->n_notes++] = copy;
 }

@@ -128,13 +128,12 @@ static int make_plan(struct life *l, const struct ward_host *host, struct ward_e
 	if (!l->book && !l->o->policy_sha256[0])
 		return ward_fail(err, WARD_E_NOMEM, "no memory for the policy's hash");
 	ward_outcome_set_plan(l->o, l->r, l->plan);
-	for (size_t i = 0; i < l->plan->n_warnings && !l->warned; i++)
+	for (size_t i = 0; i < l->plan->n_warnings; i++)
 		ward_outcome_note(l->o, "warning: %s", l->plan->warnings[i]);
 	if (l->plan->limits.millicpus && l->plan->axes[WARD_AXIS_CPU].level == WARD_LEVEL_NONE &&
-		l->plan->backend == WARD_BACKEND_NATIVE && !l->warned)
+		l->plan->backend == WARD_BACKEND_NATIVE)
 		ward_outcome_note(l->o, "warning: --cpus is not held here: %s",
 			l->plan->axes[WARD_AXIS_CPU].by);
-	l->warned = true;
 	return WARD_OK;
 }
 

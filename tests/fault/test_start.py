@@ -100,13 +100,18 @@ NETFILTER = ("socket", 2, None, 12)    # socket(AF_NETLINK, _, NETLINK_NETFILTER
 
 @both
 def no_nf_tables(p):
-    """A host that cannot capture: who may connect is refused by name, everybody else starts, and doctor says it."""
+    """A host that cannot capture: connects are redirected (sandbox/egress_redirected), which is said, and doctor says it. What passes is no such host."""
     call, *argument = NETFILTER
     connect = ["--cap", "NETWORK_CONNECT:203.0.113.7:443"]
     without = (call, errno.EPROTONOSUPPORT, *argument)
     r = run_refused(p, without, more=connect)
-    refused(p, r, "axis network: --cap NETWORK_CONNECT:203.0.113.7:443 cannot be granted")
-    check_in("modprobe -a nf_tables nft_tproxy", r.err)
+    check_eq(r.code, 0, r.err)
+    check_in("this host has no nf_tables", r.err)
+    (p.ws / "made").unlink()
+    # Where neither way works nothing starts.
+    r = run_refused(p, without, ("listen", EPERM), more=connect)
+    refused(p, r, "axis network")
+    check_in("listening for TCP", r.err)
     r = run_refused(p, (call, ENOMEM, *argument), more=connect)
     refused(p, r, "capturing the run's network: nf_tables")
     says(r, ENOMEM)
@@ -117,6 +122,11 @@ def no_nf_tables(p):
     row = {c["id"]: c for c in json.loads(r.out)["checks"]}["egress"]
     check_eq((row["status"], row["fix"]), ("warn", "sudo modprobe -a nf_tables nft_tproxy"), row["detail"])
     check_in("nf_tables", row["detail"])
+    check_in("which works", row["detail"])
+    check_in("programs connect as they are", row["consequence"])
+    r = p.run("--json", kind=("doctor",), log=False, preexec_fn=box.refuse_calls(without, ("listen", EPERM)))
+    row = {c["id"]: c for c in json.loads(r.out)["checks"]}["egress"]
+    check_in("are refused", row["consequence"])
 
 
 @both_cases([(f"{call} {word}", call, errnos, word) for call, errnos, word in STEPS])

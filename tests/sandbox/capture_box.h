@@ -186,6 +186,7 @@ static inline void serve_one(struct capture_box *b, int listener, struct arrival
 	struct sockaddr_storage from = { 0 }, to = { 0 };
 	socklen_t from_n = sizeof(from), to_n = sizeof(to);
 	struct timeval wait = { .tv_sec = 5 };
+	struct ward_cage_who who = { 0 };
 	int fd = accept4(listener, (void *)&from, &from_n, SOCK_CLOEXEC);
 
 	if (fd < 0)
@@ -193,7 +194,9 @@ static inline void serve_one(struct capture_box *b, int listener, struct arrival
 	(void)getsockname(fd, (void *)&to, &to_n);
 	text_of(&to, a->to);
 	text_of(&from, a->from);
-	a->known = ward_cage_who(b->cage, (void *)&from, from_n, true, &a->pid, a->comm);
+	a->known = ward_cage_who(b->cage, (void *)&from, from_n, true, &who);
+	a->pid = who.pid;
+	memcpy(a->comm, who.comm, sizeof(a->comm));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	(void)!send(fd, "hello", 5, MSG_NOSIGNAL);
 	(void)!recv(fd, a->said, sizeof(a->said) - 1, 0);

@@ -35,6 +35,7 @@ static struct {
 	size_t n_told;
 	unsigned slow_ms, n_slow; /* an address behind a name is judged so slowly; how many were */
 	unsigned n_who, n_waited; /* whose a connection is was asked, and waited for 2 ms */
+	uint16_t meant; /* of a connection that was redirected; 0: nobody knows */
 } t;
 
 static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *ret, char *rule,
@@ -95,6 +96,20 @@ static bool on_who(void *arg, const char *address, uint16_t port, bool wait, int
 	return false;
 }
 
+static bool on_meant(void *arg, const char *address, uint16_t port, bool wait, uint16_t *io_port)
+{
+	(void)arg;
+	if (strcmp(address, "198.18.0.2") != 0 || port != 4000)
+		return false;
+	t.n_who++;
+	t.n_waited += wait;
+	if (wait)
+		(void)poll(NULL, 0, 10);
+	if (t.meant)
+		*io_port = t.meant;
+	return t.meant != 0;
+}
+
 static int bound(int type)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -115,7 +130,7 @@ static uint16_t port_of(int fd)
 
 static void begin(void)
 {
-	static const struct ward_egress_ops ops = { on_ask, on_event, NULL };
+	static const struct ward_egress_ops ops = { on_ask, on_event, NULL, NULL };
 	struct ward_error err = WARD_ERROR_INIT;
 	char resolver[64];
 	int pair[2];
@@ -838,7 +853,7 @@ TEST(a_relay_that_says_what_cannot_be_is_ended)
 /* Each answer may be quick, and all of them together not: then nobody is waited for, and still asked. */
 TEST(whose_they_are_takes_no_more_than_its_share)
 {
-	static const struct ward_egress_ops ops = { on_ask, on_event, on_who };
+	static const struct ward_egress_ops ops = { on_ask, on_event, on_who, NULL };
 
 	begin();
 	t.e->ops = &ops;
@@ -852,6 +867,66 @@ TEST(whose_they_are_takes_no_more_than_its_share)
 	}
 	CHECK_EQ_INT(t.n_who, 60);
 	CHECK(t.n_waited > 0 && t.n_waited <= 20);
+	end();
+}
+
+/* What came by the listener's own port is judged by the port that was dialled, and where that is not known it is refused. */
+TEST(a_port_that_was_redirected)
+{
+	static const struct ward_egress_ops ops = { on_ask, on_event, NULL, on_meant };
+	const struct {
+		uint16_t meant, at;
+		const char *why; /* NULL: dialled */
+	} rows[] = {
+		{ 0, 1023, "no_port" },
+		{ 9, 1023, "no_rule" },
+		{ 1, 0, "no_name" }, /* of another port nobody is asked */
+		{ 0, 1024, "no_rule" },
+		{ 1, 1023, NULL },
+	};
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
+		struct ward_relay_msg m, ask = named("good.example");
+
+		CASE("%zu", i);
+		begin();
+		t.e->ops = &ops;
+		ready();
+		say(&ask);
+		REQUIRE(hear(&m, NULL) == 1);
+		CHECK_EQ_INT(serve("93.184.216.34"), 2);
+		t.meant = rows[i].meant == 1 ? t.port : rows[i].meant;
+		m = opened(1, m.v4);
+		m.to.port = rows[i].at;
+		say(&m);
+		CHECK_EQ_INT(t.n_who, rows[i].at == 1023);
+		if (rows[i].why) {
+			REQUIRE(hear(&m, NULL) == 1);
+			CHECK(m.type == WARD_GATE_REFUSED && told(WARD_EGRESS_BLOCK, rows[i].why));
+		} else {
+			CHECK(!told_of(WARD_EGRESS_BLOCK)[0]);
+		}
+		end();
+	}
+}
+
+/* Nor is the port waited for without an end. */
+TEST(a_port_takes_no_more_than_its_share)
+{
+	static const struct ward_egress_ops ops = { on_ask, on_event, NULL, on_meant };
+
+	begin();
+	t.e->ops = &ops;
+	ready();
+	for (uint32_t i = 1; i <= 60; i++) {
+		struct ward_relay_msg m = opened(i, (const uint8_t[]){ 93, 184, 216, 34 });
+
+		m.to.port = 1023;
+		say(&m);
+		(void)hear(&m, NULL);
+	}
+	CHECK_EQ_INT(t.n_who, 60);
+	CHECK(t.n_waited > 0 && t.n_waited <= 25);
 	end();
 }
 

@@ -14,7 +14,6 @@ TEST(egress_needs)
 	} rows[] = {
 		{ "", "" },
 		{ "without a network namespace", "allow user namespaces" },
-		{ "cannot be captured (nf_tables, tproxy)", "modprobe -a nf_tables nft_tproxy" },
 		{ "no call is mediated", "no other filter has the listener" },
 	};
 	static const signed char all[WARD_AXIS_MAX];
@@ -24,7 +23,7 @@ TEST(egress_needs)
 		struct ward_plan_input in = input(&h);
 		struct ward_error err = WARD_ERROR_INIT;
 		struct ward_plan *p = NULL;
-		bool *const facts[] = { NULL, &h.userns, &h.nft, &h.seccomp_notify };
+		bool *const facts[] = { NULL, &h.userns, &h.seccomp_notify };
 		int r;
 
 		CASE("%s", rows[i].missing);
@@ -42,10 +41,35 @@ TEST(egress_needs)
 			CHECK_STR_CONTAINS(err.fix, rows[i].fix);
 		}
 		ward_plan_free(p);
-		/* Nobody else needs nf_tables. */
+		/* Nobody else needs any of it. */
 		in.n_rules = 0;
 		r = ward_plan_build(&in, &p, &err);
 		CHECK_EQ_INT(r, WARD_OK);
+		ward_plan_free(p);
+	}
+}
+
+/* Without nf_tables all holds, by another way, which the plan says; and in a run that connects to nothing there is none of it. */
+TEST(egress_without_nf_tables)
+{
+	static const struct ward_rule rules[] = { { .type = WARD_CAP_NETWORK_CONNECT,
+		.pattern = "api.example.com:443",
+		.text = "NETWORK_CONNECT:api.example.com:443",
+		.origin = { .file = "--cap" } } };
+
+	for (int i = 0; i < 4; i++) {
+		struct ward_host h = full_host();
+		struct ward_plan_input in = input(&h);
+		struct ward_plan *p;
+
+		h.nft = i % 2;
+		in.rules = rules;
+		in.n_rules = i / 2;
+		p = must_build(&in);
+		CHECK_EQ_INT(p->egress, i / 2);
+		CHECK_EQ_INT(p->redirects, i == 2);
+		CHECK_EQ_INT(p->axes[WARD_AXIS_NETWORK].level, WARD_LEVEL_ENFORCED);
+		CHECK_EQ_INT(strstr(p->axes[WARD_AXIS_NETWORK].by, "no nf_tables") != NULL, i == 2);
 		ward_plan_free(p);
 	}
 }

@@ -348,11 +348,11 @@ void ward_helper_take_net(void *cage, int ret[WARD_NET_SOCKET_MAX])
 }
 
 bool ward_helper_who(void *cage, const struct sockaddr *source, socklen_t n, bool wait,
-	int *ret_pid, char comm[16])
+	struct ward_cage_who *ret)
 {
 	struct ward_native *c = cage;
 
-	return c->notify && ward_notify_who(c->notify, source, n, wait, ret_pid, comm);
+	return c->notify && ward_notify_who(c->notify, source, n, wait, ret);
 }
 
 int ward_helper_layer(const void *cage)

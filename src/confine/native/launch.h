@@ -49,6 +49,7 @@ enum ward_launch_handed {
 #define WARD_LAUNCH_LISTENER (1u << 5) /* the filter has a listener */
 #define WARD_LAUNCH_DIRECT (1u << 6) /* backend direct: nothing is confined, and nothing is tested */
 #define WARD_LAUNCH_EGRESS (1u << 7) /* the run's network is captured: net/net.h */
+#define WARD_LAUNCH_REDIRECTS (1u << 9) /* it is, but without nf_tables: plan->redirects */
 #define WARD_LAUNCH_PUBLISH (1u << 8) /* sockets of the run's network are given out while it lives: init/door.c */
 
 /* The namespaces that a view is in, as names of /proc/PID/ns. */

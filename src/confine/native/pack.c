@@ -351,6 +351,7 @@ static void pack_header(struct packer *p, struct ward_launch *l)
 		(k->root ? WARD_LAUNCH_ROOT : 0) | (k->ctty ? WARD_LAUNCH_CTTY : 0) |
 		(k->listener ? WARD_LAUNCH_LISTENER : 0) | (k->direct ? WARD_LAUNCH_DIRECT : 0) |
 		(k->userns && plan->egress ? WARD_LAUNCH_EGRESS : 0) |
+		(k->userns && plan->redirects ? WARD_LAUNCH_REDIRECTS : 0) |
 		(k->userns && plan->n_published ? WARD_LAUNCH_PUBLISH : 0);
 	/* Without a user namespace there is no inside number: the ids are those of the host. */
 	l->inside_uid = k->userns ? plan->inside_uid : plan->host_uid;

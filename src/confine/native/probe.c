@@ -186,6 +186,7 @@ static void probe_userns(struct ward_host *h)
 }
 
 struct capture_try {
+	bool redirects;
 	const char *step;
 	int err;
 };
@@ -199,17 +200,19 @@ static int capture_child(void *arg)
 	t->step = "bringing the loopback up";
 	r = fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0 ? -errno : 0;
 	if (r == 0)
-		r = ward_capture_make(sockets, &t->step);
+		r = ward_capture_make(t->redirects, sockets, &t->step);
 	if (r == 0)
-		r = ward_capture_prove(sockets, &t->step);
+		r = ward_capture_prove(t->redirects, sockets, &t->step);
 	t->err = r;
 	syscall(SYS_exit, r < 0 ? REFUSED : WORKS);
 	return 0;
 }
 
-int ward_host_capture(const char **ret_step)
+int ward_host_capture(bool redirects, const char **ret_step)
 {
-	struct capture_try t = { .step = "making namespaces", .err = -EPERM };
+	struct capture_try t = {
+		.redirects = redirects, .step = "making namespaces", .err = -EPERM
+	};
 
 	(void)ward_native_in_child(capture_child, CLONE_NEWUSER | CLONE_NEWNET, &t);
 	*ret_step = t.step;
@@ -229,7 +232,7 @@ int ward_host_probe(struct ward_host *ret, struct ward_error *err)
 	ret->no_seccomp = ward_native_in_child(filter_child, 0, &plain) != WORKS;
 	ret->seccomp_notify =
 		ret->seccomp_notify && ward_native_in_child(filter_child, 0, &listening) == WORKS;
-	ret->nft = ret->userns && ward_host_capture(&step) == 0;
+	ret->nft = ret->userns && ward_host_capture(false, &step) == 0;
 	ret->fuse = ret->fuse && ret->userns;
 	ret->idmap = ret->idmap && ret->userns;
 	ward_cgroup_probe(ret, true);

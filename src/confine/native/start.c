@@ -64,7 +64,12 @@ static bool without(enum ward_stage stage, int e, struct ward_host *host)
 						       : WARD_USERNS_PROC_COVERED;
 		return true;
 	case WARD_STAGE_FUSE: host->fuse = false; return true;
-	case WARD_STAGE_EGRESS: host->nft = false; return true;
+	case WARD_STAGE_EGRESS:
+		/* It is there and does not do what it should: no reason to go on without. */
+		if (e == ENODATA)
+			return false;
+		host->nft = false;
+		return true;
 	case WARD_STAGE_SECCOMP:
 		/* Another filter of ours has the listener, of which there is one; or somebody allows none. */
 		if (!host->seccomp_notify || (e != EBUSY && e != EPERM && e != EACCES))

@@ -111,6 +111,11 @@ static const char *fix_of(const struct doctor_check *row, struct doctor_finding 
 	return f->fix.n ? ward_buf_cstr(&f->fix) : row->fix;
 }
 
+static const char *consequence_of(const struct doctor_check *row, const struct doctor_finding *f)
+{
+	return f->lost ? f->lost : row->consequence;
+}
+
 static void put_json(struct ward_buf *b, const struct doctor_check *row, struct doctor_finding *f)
 {
 	const char *fix = fix_of(row, f);
@@ -120,7 +125,7 @@ static void put_json(struct ward_buf *b, const struct doctor_check *row, struct 
 	ward_jw_kstr(b, "status", status_names[f->status]);
 	ward_jw_kstr(b, "detail", ward_buf_cstr(&f->detail));
 	ward_jw_kstr(b, "axis", row->axis);
-	ward_jw_kstr(b, "consequence", row->consequence);
+	ward_jw_kstr(b, "consequence", consequence_of(row, f));
 	ward_jw_kstr(b, "fix", f->status == DOCTOR_OK || !fix[0] ? NULL : fix);
 	ward_jw_close(b, '}');
 }
@@ -134,7 +139,7 @@ static void put_text(struct ward_buf *b, const struct doctor_check *row, struct 
 	if (f->status == DOCTOR_OK)
 		return;
 	ward_buf_addf(b, "%-4s  %-14s  %s%s: %s\n", "", "", row->axis ? "axis " : "",
-		row->axis ? row->axis : "lost", row->consequence);
+		row->axis ? row->axis : "lost", consequence_of(row, f));
 	if (fix[0])
 		ward_buf_addf(b, "%-4s  %-14s  fix: %s\n", "", "", fix);
 }

@@ -27,6 +27,7 @@ struct doctor_finding {
 	enum doctor_status status;
 	struct ward_buf detail; /* what was done and what came of it; one line */
 	struct ward_buf fix; /* empty: the row's own */
+	const char *lost; /* in place of the row's consequence; NULL: that */
 };
 
 struct doctor_check {

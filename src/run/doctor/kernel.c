@@ -216,19 +216,27 @@ DOCTOR_CHECK(doctor_proc)
 
 DOCTOR_CHECK(doctor_egress)
 {
-	const char *step = "";
+	const char *step = "", *second = "";
 	int r;
 
 	if (!d->namespaces) {
 		doctor_no_userns(d, row->missing, f);
 		return;
 	}
-	r = ward_host_capture(&step);
-	if (r == 0)
+	r = ward_host_capture(false, &step);
+	if (r == 0) {
 		doctor_say(f, DOCTOR_OK,
 			"dialled an address that nobody has, and was caught with it (nf_tables, tproxy)");
-	else
+	} else if (ward_host_capture(true, &second) == 0 && d->host.seccomp_notify) {
+		doctor_say(f, DOCTOR_WARN,
+			"%s: %s; without it each connect is led to the gate where it is mediated, which works",
+			step, strerror(-r));
+		f->lost =
+			"runs that are granted NETWORK_CONNECT start, and programs connect as they are; "
+			"what does not hold then: docs/egress.md, \"Without nf_tables\"";
+	} else {
 		doctor_say(f, row->missing, "%s: %s", step, strerror(-r));
+	}
 	if (r == -EPERM && filtered())
 		doctor_fix(f, "docker run --security-opt seccomp=unconfined ...");
 }

@@ -46,19 +46,41 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 	return r;
 }
 
-static bool on_who(void *arg, const char *address, uint16_t port, bool wait, int *ret_pid,
-	char comm[16])
+static bool who(const struct life *l, const char *address, uint16_t port, bool wait,
+	struct ward_cage_who *ret)
 {
-	struct life *l = arg;
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 
 	if (inet_pton(AF_INET, address, &v4.sin_addr) == 1)
-		return ward_cage_who(l->cage, (const struct sockaddr *)&v4, sizeof(v4), wait,
-			ret_pid, comm);
+		return ward_cage_who(l->cage, (const struct sockaddr *)&v4, sizeof(v4), wait, ret);
 	return inet_pton(AF_INET6, address, &v6.sin6_addr) == 1 &&
-		ward_cage_who(l->cage, (const struct sockaddr *)&v6, sizeof(v6), wait, ret_pid,
-			comm);
+		ward_cage_who(l->cage, (const struct sockaddr *)&v6, sizeof(v6), wait, ret);
+}
+
+static bool on_who(void *arg, const char *address, uint16_t port, bool wait, int *ret_pid,
+	char comm[16])
+{
+	struct ward_cage_who w;
+
+	if (!who(arg, address, port, wait, &w))
+		return false;
+	*ret_pid = w.pid;
+	memcpy(comm, w.comm, sizeof(w.comm));
+	return true;
+}
+
+static bool on_meant(void *arg, const char *address, uint16_t port, bool wait, uint16_t *io_port)
+{
+	const struct life *l = arg;
+	struct ward_cage_who w;
+
+	if (!l->plan->redirects)
+		return true;
+	if (!who(l, address, port, wait, &w) || !w.port)
+		return false;
+	*io_port = w.port;
+	return true;
 }
 
 /* ---- what it tells ---- */
@@ -359,7 +381,7 @@ static void on_event(void *arg, const struct ward_egress_event *e)
 
 int net_prepare(struct life *l, struct ward_error *err)
 {
-	static const struct ward_egress_ops ops = { on_ask, on_event, on_who };
+	static const struct ward_egress_ops ops = { on_ask, on_event, on_who, on_meant };
 	const struct ward_egress_options o = {
 		.ops = &ops, .arg = l, .limits = l->plan->limits.net, .resolver = l->r->resolver
 	};

@@ -143,8 +143,7 @@ static int permit(struct ward_resolver *rs, const struct ward_book_reach *w, str
 
 	rule.pattern = pattern_of(rs, w, &e);
 	r = check_never(w, &e, err);
-	if (r == WARD_OK && !w->host &&
-		!(rs->host->userns && rs->host->nft && rs->host->seccomp_notify)) {
+	if (r == WARD_OK && !w->host && !(rs->host->userns && rs->host->seccomp_notify)) {
 		/* All that there is, which here is nothing: it is no promise of one place. */
 		return ward_rs_warn(rs, err,
 			"%s: nothing can be connected to on this host; ward doctor says what it lacks",
@@ -251,6 +250,19 @@ static int policies(struct ward_resolver *rs, struct ward_error *err)
 	return r == WARD_OK && ward_book_asks(rs->book->book) ? ask_requests(rs, err) : r;
 }
 
+/* What holds is the same, and what works nearly so: nobody is asked to accept it, and everybody is told. */
+static int warn_redirected(struct ward_resolver *rs, struct ward_error *err)
+{
+	bool some = false;
+
+	for (size_t i = 0; i < rs->n_rules; i++)
+		some |= rs->rules[i].type == WARD_CAP_NETWORK_CONNECT;
+	if (!some || rs->host->nft || !rs->host->userns || rs->r->backend != WARD_BACKEND_NATIVE)
+		return WARD_OK;
+	return ward_rs_warn(rs, err,
+		"this host has no nf_tables: each connect is led to the gate where it is mediated (ward doctor says what to do, docs/egress.md what differs)");
+}
+
 int ward_rs_net(struct ward_resolver *rs, struct ward_error *err)
 {
 	int r = WARD_OK;
@@ -259,5 +271,7 @@ int ward_rs_net(struct ward_resolver *rs, struct ward_error *err)
 		if (rs->caps.v[i].type == WARD_CAP_NETWORK_CONNECT)
 			r = grant(rs, &rs->caps.v[i], err);
 	}
-	return r == WARD_OK && rs->book ? policies(rs, err) : r;
+	if (r == WARD_OK && rs->book)
+		r = policies(rs, err);
+	return r == WARD_OK ? warn_redirected(rs, err) : r;
 }

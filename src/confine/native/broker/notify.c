@@ -250,8 +250,9 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
 			  : WARD_OK; /* no view without namespaces */
 	if (r == 0)
 		r = ward_notify_exec_init(n, err);
+	n->who_max = plan->redirects ? WARD_NOTIFY_WHO_REDIRECTED_MAX : WARD_NOTIFY_WHO_MAX;
 	if (plan->egress)
-		n->who = calloc(WARD_NOTIFY_WHO_MAX, sizeof(*n->who));
+		n->who = calloc(n->who_max, sizeof(*n->who));
 	if (r == 0 && (allocate(n) < 0 || (plan->egress && !n->who)))
 		r = ward_fail(err, WARD_E_NOMEM, "no memory for the call broker");
 	if (r < 0) {

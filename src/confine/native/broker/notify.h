@@ -17,6 +17,7 @@
 #define WARD_NOTIFY_PAYLOAD_MAX (256u << 10)  /* bytes of one mediated sendto */
 
 #define WARD_NOTIFY_WHO_MAX 1024     /* connections of which it is known who made them: asked for as they come */
+#define WARD_NOTIFY_WHO_REDIRECTED_MAX 8192 /* where they are lost without: all that wait to be accepted, and those that just were */
 #define WARD_NOTIFY_STEPS_MAX 128    /* components that are walked for one path, those of links included */
 
 /* One notification, while it is handled. */
@@ -64,8 +65,7 @@ struct ward_pending {
 struct ward_dialler {
 	struct in6_addr from;        /* IPv4 as v4-mapped */
 	uint16_t port;               /* network order; 0 = none */
-	int pid;                     /* inside */
-	char comm[16];
+	struct ward_cage_who is;
 };
 
 struct ward_notify {
@@ -91,9 +91,9 @@ struct ward_notify {
 	uint64_t absent_dev, absent_file; /* and which name it was asked for by */
 	uint64_t absent_until;
 	struct ward_pending pending[WARD_NOTIFY_PENDING_MAX];
-	pthread_mutex_t who_lock;    /* over the next two; held while a connect is made that is noted */
-	struct ward_dialler *who;        /* the last WARD_NOTIFY_WHO_MAX; NULL without egress */
-	uint64_t n_who;
+	pthread_mutex_t who_lock;    /* over the next three; held while a connect is made that is noted */
+	struct ward_dialler *who;        /* the last who_max; NULL without egress */
+	uint64_t n_who, who_max;
 	char *payload;               /* scratch, made at the first sendto */
 	struct seccomp_notif *req;
 	struct seccomp_notif_resp *resp;
@@ -126,9 +126,12 @@ unsigned ward_notify_poll(struct ward_notify *n, struct pollfd *polls, int *io_t
 void ward_notify_retry(struct ward_notify *n);
 void ward_notify_drop_pending(struct ward_notify *n);
 
-/* notify_who.c: between begin and end nobody is told. Does nothing without egress. */
+/*
+ * notify_who.c: between begin and end nobody is told. Does nothing without egress. made: something came of it; port: which one was
+ * dialled, where it was redirected, else 0.
+ */
 void ward_notify_who_begin(struct ward_notify *n);
-void ward_notify_who_end(struct ward_notify *n, struct ward_ask *ask, int fd);
+void ward_notify_who_end(struct ward_notify *n, struct ward_ask *ask, int fd, bool made, uint16_t port);
 
 /*
  * notify_unix.c: the socket file that path (absolute inside, normalised) names, if a process of this run bound it:

@@ -8,6 +8,10 @@
  * run itself bound (notify_unix.c), and NETLINK_ROUTE questions where the plan has them. Everything else is refused:
  * addresses with ENETUNREACH, as in a network without a route, and a note; a host's socket with EACCES.
  *
+ * Where nothing captures (plan->redirects: no nf_tables) a TCP connect to what would be captured is made to the port of the gate's
+ * listener, at the address that was meant: every address is local, and it listens at all of them. Which port was meant is noted
+ * with who it is. A connection that came there by another way has no such note, and is refused by the gate.
+ *
  * We act with the supervisor's rights, which the caller does not have, so an act must not depend on them:
  * - the socket must be of the run's network namespace: a socket inherited as stdin may be of the host's;
  * - its domain must be one of the four above, whatever the address says;
@@ -52,6 +56,7 @@ struct sock {
 struct decision {
 	int err; /* 0 = do it */
 	bool captured; /* it goes to the gate */
+	bool redirected; /* by another port than the one that was meant */
 	int path; /* descriptor of a checked socket file, or -1 */
 };
 
@@ -207,6 +212,12 @@ static bool is_many(const struct sock *s, bool many)
 	return s->type == SOCK_STREAM && many;
 }
 
+/* By TCP questions have a port that nobody listens at: resolvers ask by UDP. */
+static bool is_redirected(const struct ward_notify *n, const struct sock *s, uint16_t network_port)
+{
+	return n->plan->redirects && s->type == SOCK_STREAM && network_port != htons(DNS_PORT);
+}
+
 static void decide_v4(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
 	uint32_t network_order, uint16_t port, struct decision *d)
 {
@@ -220,6 +231,7 @@ static void decide_v4(struct ward_notify *n, struct ward_ask *ask, const struct 
 		!is_many(s,
 			IN_MULTICAST(ntohl(network_order)) || network_order == INADDR_BROADCAST) &&
 		is_captured(n, ask, s, is_synthetic4(network_order), port);
+	d->redirected = d->captured && is_redirected(n, s, port);
 	if (!d->captured)
 		d->err = refuse_address(n, ask, AF_INET, &network_order, port);
 }
@@ -233,6 +245,7 @@ static void decide_v6(struct ward_notify *n, struct ward_ask *ask, const struct 
 		return;
 	d->captured = !is_many(s, IN6_IS_ADDR_MULTICAST(a)) &&
 		is_captured(n, ask, s, is_synthetic6(a), port);
+	d->redirected = d->captured && is_redirected(n, s, port);
 	if (!d->captured)
 		d->err = refuse_address(n, ask, AF_INET6, a, port);
 }
@@ -385,12 +398,31 @@ static void name_path(const struct decision *d, struct ward_addr *to)
 	to->n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(u.sun_path) + 1);
 }
 
+/* The port that was meant, which is that of the listener afterwards. 0: it is not redirected. */
+static uint16_t redirect(const struct decision *d, struct ward_addr *to)
+{
+	struct sockaddr_in a;
+	uint16_t meant;
+
+	_Static_assert(offsetof(struct sockaddr_in, sin_port) ==
+			offsetof(struct sockaddr_in6, sin6_port),
+		"the port of both is at the same place");
+	if (!d->redirected)
+		return 0;
+	memcpy(&a, &to->a, sizeof(a));
+	meant = ntohs(a.sin_port);
+	a.sin_port = htons(WARD_NET_PROXY_PORT);
+	memcpy(&to->a, &a, sizeof(a));
+	return meant;
+}
+
 /* ---- the act ---- */
 
 static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock *s,
 	struct ward_addr *to, struct decision *d)
 {
 	bool may_block = !s->nonblock && s->type != SOCK_DGRAM && to->a.ss_family != AF_UNSPEC;
+	uint16_t meant = redirect(d, to);
 	struct ward_pending p = {
 		.used = true, .id = ask->req->id, .fd = s->fd, .to = *to, .path = d->path
 	};
@@ -402,7 +434,8 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 		ward_notify_who_begin(n);
 	err = ward_notify_try_connect(n, &p, may_block);
 	if (noted)
-		ward_notify_who_end(n, ask, s->fd);
+		ward_notify_who_end(n, ask, s->fd, err == 0 || err == EINPROGRESS || err == EAGAIN,
+			meant);
 	if (may_block && (err == EINPROGRESS || err == EAGAIN)) {
 		p.poll = err == EINPROGRESS;
 		p.err_late = err;

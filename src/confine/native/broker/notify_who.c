@@ -2,7 +2,8 @@
 /*
  * Who made a connection that was captured: noted by the address that it comes from, while its caller still waits for the answer.
  * The other end may be accepted, and asked about, before we are back from the connect: the lock is held over both, so that
- * whoever asks waits for the note. What is noted is for the record and decides nothing.
+ * whoever asks waits for the note. What is noted is for the record and decides nothing; but for the port that was dialled, where
+ * connects are redirected (notify_connect.c), which is judged as what it is: what the caller asked for.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -47,7 +48,8 @@ void ward_notify_who_begin(struct ward_notify *n)
 		(void)pthread_mutex_lock(&n->who_lock);
 }
 
-void ward_notify_who_end(struct ward_notify *n, struct ward_ask *ask, int fd)
+void ward_notify_who_end(struct ward_notify *n, struct ward_ask *ask, int fd, bool made,
+	uint16_t port)
 {
 	struct sockaddr_storage a;
 	socklen_t len = sizeof(a);
@@ -55,11 +57,12 @@ void ward_notify_who_end(struct ward_notify *n, struct ward_ask *ask, int fd)
 
 	if (!n->who)
 		return;
-	if (!ward_refusals_testing(n->refusals) &&
+	if (made && !ward_refusals_testing(n->refusals) &&
 		getsockname(fd, (struct sockaddr *)&a, &len) == 0 && take_address(&a, len, &w)) {
-		ward_peek_comm(ask->dir, w.comm);
-		w.pid = ward_peek_status(ask->dir, "NSpid:");
-		n->who[n->n_who++ % WARD_NOTIFY_WHO_MAX] = w;
+		ward_peek_comm(ask->dir, w.is.comm);
+		w.is.pid = ward_peek_status(ask->dir, "NSpid:");
+		w.is.port = port;
+		n->who[n->n_who++ % n->who_max] = w;
 	}
 	(void)pthread_mutex_unlock(&n->who_lock);
 }
@@ -81,7 +84,7 @@ static bool lock_soon(pthread_mutex_t *lock)
 }
 
 bool ward_notify_who(struct ward_notify *n, const struct sockaddr *source, socklen_t len, bool wait,
-	int *ret_pid, char comm[16])
+	struct ward_cage_who *ret)
 {
 	struct ward_dialler w = { 0 };
 	bool found = false;
@@ -91,17 +94,15 @@ bool ward_notify_who(struct ward_notify *n, const struct sockaddr *source, sockl
 	if (wait ? !lock_soon(&n->who_lock) : pthread_mutex_trylock(&n->who_lock) != 0)
 		return false;
 	/* The youngest counts: a port is used again. */
-	for (uint64_t i = n->n_who; !found && i > 0 && n->n_who - i < WARD_NOTIFY_WHO_MAX; i--) {
-		const struct ward_dialler *v = &n->who[(i - 1) % WARD_NOTIFY_WHO_MAX];
+	for (uint64_t i = n->n_who; !found && i > 0 && n->n_who - i < n->who_max; i--) {
+		const struct ward_dialler *v = &n->who[(i - 1) % n->who_max];
 
 		found = v->port == w.port && memcmp(&v->from, &w.from, sizeof(w.from)) == 0;
 		if (found)
 			w = *v;
 	}
 	(void)pthread_mutex_unlock(&n->who_lock);
-	if (found) {
-		*ret_pid = w.pid;
-		memcpy(comm, w.comm, 16);
-	}
+	if (found)
+		*ret = w.is;
 	return found;
 }

@@ -42,12 +42,13 @@ void net_capture(struct init *in)
 	int fds[WARD_CAPTURE_SOCKETS + 1];
 	const char *step = "";
 	size_t n = 0;
+	bool redirects = in->l->flags & WARD_LAUNCH_REDIRECTS;
 	int r = 0;
 
 	if (in->l->flags & WARD_LAUNCH_EGRESS) {
-		r = ward_capture_make(sockets, &step);
+		r = ward_capture_make(redirects, sockets, &step);
 		if (r == 0)
-			r = ward_capture_prove(sockets, &step);
+			r = ward_capture_prove(redirects, sockets, &step);
 	}
 	if (r < 0)
 		fail(in->ctl, WARD_STAGE_EGRESS, -r, step);

@@ -50,8 +50,8 @@ static const struct {
 		3, "listening for DNS over IPv6" },
 };
 
-/* A descriptor or -errno. TCP on loopback alone, where tproxy looks for it; DNS at every address. */
-static int make_socket(int which)
+/* A descriptor or -errno. TCP on loopback alone, where tproxy looks for it, unless everywhere; DNS at every address. */
+static int make_socket(int which, bool everywhere)
 {
 	struct sockaddr_in a4 = { .sin_family = AF_INET,
 		.sin_port = htons(sockets_of[which].port) };
@@ -64,7 +64,7 @@ static int make_socket(int which)
 		sockets_of[which].type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int e = fd < 0 ? errno : 0;
 
-	if (tcp) {
+	if (tcp && !everywhere) {
 		a4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 		a6.sin6_addr = (struct in6_addr)IN6ADDR_LOOPBACK_INIT;
 	}
@@ -124,7 +124,7 @@ static int make_rules(bool six, const char **ret_step)
 	return r;
 }
 
-int ward_capture_make(int sockets[WARD_CAPTURE_SOCKETS], const char **ret_step)
+int ward_capture_make(bool redirects, int sockets[WARD_CAPTURE_SOCKETS], const char **ret_step)
 {
 	bool six = has_six();
 	int r = 0;
@@ -136,12 +136,12 @@ int ward_capture_make(int sockets[WARD_CAPTURE_SOCKETS], const char **ret_step)
 		if (sockets_of[i].family == AF_INET6 && !six)
 			continue;
 		*ret_step = sockets_of[i].step;
-		sockets[i] = make_socket(i);
+		sockets[i] = make_socket(i, redirects);
 		r = sockets[i] < 0 ? sockets[i] : 0;
 	}
 	if (r == 0)
 		r = make_routes(six, ret_step);
-	if (r == 0 && !WARD_OFF(CAPTURE))
+	if (r == 0 && !redirects && !WARD_OFF(CAPTURE))
 		r = make_rules(six, ret_step);
 	for (int i = 0; r < 0 && i < N_SOCKETS; i++) {
 		if (sockets[i] >= 0)
@@ -188,13 +188,15 @@ static int dial(int family, int listener, const void *to, const void *self, sock
 	return r;
 }
 
-int ward_capture_prove(const int sockets[WARD_CAPTURE_SOCKETS], const char **ret_step)
+int ward_capture_prove(bool redirects, const int sockets[WARD_CAPTURE_SOCKETS],
+	const char **ret_step)
 {
 	static const uint8_t self4[4] = WARD_SELF4, self6[16] = WARD_SELF6,
 			     nowhere4[4] = { 192, 0, 2, 1 };
-	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(9) };
+	const uint16_t port = htons(redirects ? WARD_CAPTURE_PORT : 9);
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = port };
 	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
-		.sin6_port = htons(9),
+		.sin6_port = port,
 		.sin6_addr = { { { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } } } };
 	int r;
 

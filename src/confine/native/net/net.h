@@ -9,6 +9,9 @@
  * loopback and SELF is handed to the capturing listener by nf_tables' tproxy. That is no NAT: the accepted socket's own address is the
  * one that was dialled (getsockname), its peer's is the client's, and nothing is tracked. A connection to the capturing port of the
  * loopback itself has that address as its own, and is thereby told from one that was captured.
+ *
+ * Without nf_tables (redirects) there is no rule, and the listener is at every address: whoever mediates a connect makes it to the
+ * capturing port, and knows which port was meant (broker/notify_connect.c).
  */
 #pragma once
 
@@ -60,11 +63,11 @@ int ward_nft_capture(struct ward_nl *nft, int six);
 /*
  * All of it, in the network namespace of the calling process, which needs CAP_NET_ADMIN and CAP_NET_BIND_SERVICE there; lo is up.
  * sockets: enum ward_net_socket, -1 for those of IPv6 where this kernel has none; close-on-exec, TCP listening, all non-blocking. On
- * failure they are closed, and *ret_step says what it was.
+ * failure they are closed, and *ret_step says what it was. redirects: without nf_tables.
  */
-int ward_capture_make(int sockets[WARD_CAPTURE_SOCKETS], const char **ret_step);
+int ward_capture_make(bool redirects, int sockets[WARD_CAPTURE_SOCKETS], const char **ret_step);
 /*
  * Dial an address of a network that does not exist (RFC 5737, RFC 3849), and see it come to the listener with that address, and from
  * SELF. 0, -ENODATA when it does not, -errno of the step that failed.
  */
-int ward_capture_prove(const int sockets[WARD_CAPTURE_SOCKETS], const char **ret_step);
+int ward_capture_prove(bool redirects, const int sockets[WARD_CAPTURE_SOCKETS], const char **ret_step);
