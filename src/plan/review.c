@@ -125,6 +125,9 @@ int ward_plan_review_nodes(struct ward_plan *p, struct ward_node *v, size_t *io_
 	for (size_t i = 0; i < *io_n; i++) {
 		bool at = strcmp(v[i].dest, p->review.root) == 0;
 
+		/* What must not come to be does not: it is refused when the layer is made real. The project is not touched for it. */
+		if (v[i].pin && !at && ward_path_within(v[i].dest, p->review.root))
+			continue;
 		if (v[i].kind == WARD_NODE_BIND && ward_path_within(v[i].dest, p->review.root)) {
 			if (!at && !v[i].fixed && !v[i].protect) {
 				r = v[i].exec && !root.exec ? keep_exec(p, &v[i], err) : WARD_OK;

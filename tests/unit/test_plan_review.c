@@ -44,6 +44,9 @@ TEST(nodes)
 		BIND("/w/.ward", .protect = true, .dev = 1, .ino = 4),
 		BIND("/w/a", .write = true, .fixed = true, .hold = true, .dev = 1, .ino = 5),
 		NODE(MASK, "/w/a/hidden", .fixed = true, .is_dir = true),
+		NODE(MASK, "/w/to-come", .fixed = true, .is_dir = true, .pin = true),
+		BIND_FILE("/w/to-come-too", .fixed = true, .pin = true),
+		NODE(MASK, "/x/to-come", .fixed = true, .is_dir = true, .pin = true),
 		BIND("/x", .write = true, .dev = 1, .ino = 6),
 	};
 	struct ward_review r = review();
@@ -67,6 +70,8 @@ TEST(nodes)
 	CHECK(n && n->review && n->write);
 	n = find(p, "/w/a/hidden");
 	CHECK(n && n->kind == WARD_NODE_MASK && !n->review);
+	/* Nothing is made in the project so that it cannot be made inside. */
+	CHECK(!find(p, "/w/to-come") && !find(p, "/w/to-come-too") && find(p, "/x/to-come"));
 	n = find(p, "/x");
 	CHECK(n && n->write && !n->review);
 	ward_plan_free(p);

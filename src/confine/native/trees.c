@@ -58,12 +58,14 @@ static int flush(int ctl, int *fds, size_t *io_n, struct ward_error *err)
 }
 
 /* One tree behind the others; all that there is room for go at once. */
-static int add_tree(int ctl, const char *path, const struct ward_launch_mount *m, int userns,
-	int fds[WARD_TREES_MAX], size_t *io_n, struct ward_error *err)
+static int add_tree(int ctl, const char *path, const struct ward_launch_mount *m, bool layer,
+	int userns, int fds[WARD_TREES_MAX], size_t *io_n, struct ward_error *err)
 {
 	enum ward_stage stage = WARD_STAGE_NONE;
 
 	fds[*io_n] = ward_tree_clone(path, m, userns, &stage);
+	if (fds[*io_n] < 0 && layer && stage == WARD_STAGE_IDMAP_MOUNT)
+		stage = WARD_STAGE_LAYER;
 	if (fds[*io_n] < 0)
 		return ward_native_stage_failed(stage, -fds[*io_n], path, NULL, err);
 	return ++*io_n == WARD_TREES_MAX ? flush(ctl, fds, io_n, err) : WARD_OK;
@@ -79,10 +81,11 @@ int ward_trees_send(int ctl, const char *blob, struct ward_userns *ret, struct w
 	for (uint32_t i = 0; r == WARD_OK && i < l->n_mounts; i++) {
 		if (m[i].kind != WARD_LAUNCH_BIND && m[i].kind != WARD_LAUNCH_OVERLAY)
 			continue;
-		r = add_tree(ctl, blob + m[i].source, &m[i], ret->fd, fds, &n, err);
+		r = add_tree(ctl, blob + m[i].source, &m[i], false, ret->fd, fds, &n, err);
 		if (r == WARD_OK && m[i].kind == WARD_LAUNCH_OVERLAY &&
 			l->layer.kind == WARD_LAUNCH_BIND)
-			r = add_tree(ctl, blob + l->layer.source, &l->layer, ret->fd, fds, &n, err);
+			r = add_tree(ctl, blob + l->layer.source, &l->layer, true, ret->fd, fds, &n,
+				err);
 	}
 	for (size_t i = 0; r < 0 && i < n; i++)
 		ward_close(fds[i]);
