@@ -28,6 +28,10 @@ static const struct {
 	{ "dns.query", NULL },
 	{ "dns.block", NULL },
 	{ "fs.late", NULL },
+	{ "workspace.open", NULL },
+	{ "workspace.change", NULL },
+	{ "workspace.commit", NULL },
+	{ "workspace.discard", NULL },
 	{ "run.stop", NULL },
 	{ "run.end", NULL },
 };
