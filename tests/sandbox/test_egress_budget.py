@@ -212,6 +212,60 @@ def a_plan_prints_the_limits(p):
     check_eq(json.loads(r.out)["limits"]["net"], {})
 
 
+LIMITED = """\
+schemaVersion: 2
+kind: Policy
+metadata: {name: LAYER}
+spec:
+  fsProfiles:
+    base: {read: ["**"], allowExec: ["*"], network: {mode: open, limits: {rate: 7, names: 9, idle: 90}}}
+    a:
+      extends: base
+      network:
+        limits: LIMITS
+"""
+
+
+@both
+def a_profile_has_limits_of_its_own(p):
+    """Each may be asked for less by a profile, the least of all layers' counts, and an option says how much."""
+    def limits(*more, **env):
+        r = p.run("--json", "--policy", "net.yaml", "--profile", "a", *more, "--", "/bin/true", kind=("plan",), **env)
+        check_eq(r.code, 0, r.err)
+        return json.loads(r.out)["limits"]["net"]
+
+    p.write("net.yaml", LIMITED.replace("LAYER", "one").replace("LIMITS", "{bytes-up: 10M, rate: 5, time: 2m}"))
+    check_eq(limits(), {"connections": 8192, "rate": 5, "bytes-up": 10 << 20, "idle": 90000, "time": 120000, "names": 9})
+    check_eq(limits("--net-limit", "rate=50,bytes-down=1K"),
+             {"connections": 8192, "rate": 50, "bytes-up": 10 << 20, "bytes-down": 1024, "idle": 90000, "time": 120000, "names": 9})
+    config = p.side / "config"
+    (config / "ward").mkdir(parents=True)
+    (config / "ward/own.yaml").write_text(LIMITED.replace("LAYER", "own").replace("LIMITS", "{bytes-up: 1M, rate: 6, connections-total: 3}"))
+    check_eq(limits(env={"XDG_CONFIG_HOME": str(config)}), {"connections": 8192, "connections-total": 3, "rate": 5, "bytes-up": 1 << 20, "idle": 90000, "time": 120000, "names": 9})
+
+
+@both
+def a_limit_of_a_profile_holds(p):
+    n = Net(p)
+    p.write("net.yaml", LIMITED.replace("LAYER", "one").replace("LIMITS", "{connections-total: 2}"))
+    script = f"""
+import socket
+ok = 0
+for _ in range(4):
+    try:
+        s = socket.create_connection(({NAME!r}, {n.http.port}), 10)
+        s.sendall(b"GET /hello HTTP/1.0\\r\\n\\r\\n")
+        ok += b"200" in s.recv(100)
+    except OSError:
+        pass
+print(ok)
+"""
+    r, doc = n.run(PYTHON, "-c", script, grants=["--resolver", n.dns.at, "--policy", "net.yaml", "--profile", "a",
+                                                 "--cap", f"NETWORK_CONNECT:127.0.0.1:{n.http.port}"])
+    check_eq((r.code, r.out), (0, "2\n"), r.err)
+    refused(n, doc, f"{NAME}:{n.http.port}", "budget_connections_total")
+
+
 class Brief:
     """A server that ends its own side at once: the connection stays, and costs this process nothing."""
 

@@ -157,6 +157,13 @@ static int check_network(struct doc_check *in, const struct ward_doc_profile *p)
 	struct doc_cover denied;
 	int r;
 
+	if (own->n == 0 && p->network.limits_origin.line > 0 && all.mode == WARD_DOC_NET_DENY_ALL) {
+		(void)ward_doc_fail(in->err, WARD_E_INVALID, &p->network.limits_origin,
+			"network.limits of profile \"%s\" limit nothing: the mode is deny-all",
+			p->name);
+		ward_fail_fix(in->err, "write mode: allow or mode: open, or take them out");
+		return WARD_E_INVALID;
+	}
 	if (own->n == 0)
 		return WARD_OK;
 	if (all.mode == WARD_DOC_NET_DENY_ALL) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * "network" of a profile: a mode, and lists of endpoints in the grammar of NETWORK_CONNECT. Without a mode it is deny-all: what is left
- * out opens nothing.
+ * out opens nothing. And limits, in the words of --net-limit.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "policy/doc/internal.h"
@@ -50,17 +51,63 @@ static int read_mode(const struct doc_reader *in, const struct ward_json *node,
 	return WARD_E_PARSE;
 }
 
+/* One of them, as text: NAME=VALUE. */
+static int read_limit(const struct doc_reader *in, const struct ward_json *node,
+	struct ward_net_limits *io)
+{
+	char text[96];
+	int r;
+
+	if (node->type == WARD_JSON_INT)
+		(void)snprintf(text, sizeof(text), "%s=%lld", node->key.s, (long long)node->i);
+	else if (node->type == WARD_JSON_STRING)
+		(void)snprintf(text, sizeof(text), "%s=%.60s", node->key.s, node->str.s);
+	else
+		return ward_doc_wrong_type(in, node, node->key.s,
+			"a whole number, or a string with a unit");
+	if (strchr(text, ',')) {
+		r = ward_fail(in->err, WARD_E_PARSE, "%s has more than one value", node->key.s);
+		ward_fail_fix(in->err, "write each limit as a field of its own");
+	} else {
+		r = ward_net_limits_parse(text, io, in->err);
+	}
+	if (r < 0)
+		ward_fail_at(in->err, in->doc->file, node->line, node->column);
+	return r;
+}
+
+static int read_limits(const struct doc_reader *in, const struct ward_json *node,
+	struct ward_doc_network *ret)
+{
+	const struct ward_json *field[WARD_NET_LIMIT_MAX] = { NULL };
+	const char *names[WARD_NET_LIMIT_MAX];
+	int r;
+
+	if (node == NULL)
+		return WARD_OK;
+	for (size_t i = 0; i < WARD_NET_LIMIT_MAX; i++)
+		names[i] = ward_net_limit_name((enum ward_net_limit)i);
+	ret->limits_origin = ward_doc_origin(in, node);
+	r = ward_doc_fields(in, node, "network.limits", names, WARD_NET_LIMIT_MAX, field);
+	for (size_t i = 0; i < WARD_NET_LIMIT_MAX && r == WARD_OK; i++)
+		if (field[i] != NULL)
+			r = read_limit(in, field[i], &ret->limits);
+	return r;
+}
+
 int ward_doc_network_read(const struct doc_reader *in, const struct ward_json *node,
 	struct ward_doc_profile *ret)
 {
-	enum { MODE, ALLOW, DENY, FIELDS };
-	static const char *const names[FIELDS] = { "mode", "allow", "deny" };
+	enum { MODE, ALLOW, DENY, LIMITS, FIELDS };
+	static const char *const names[FIELDS] = { "mode", "allow", "deny", "limits" };
 	const struct ward_json *field[FIELDS] = { NULL };
 	int r = ward_doc_fields(in, node, "network", names, FIELDS, field);
 
 	ret->network.origin = ward_doc_origin(in, node);
 	if (r == WARD_OK)
 		r = read_mode(in, field[MODE], &ret->network);
+	if (r == WARD_OK)
+		r = read_limits(in, field[LIMITS], &ret->network);
 	if (r == WARD_OK)
 		r = ward_doc_rules_read(in, field[ALLOW], WARD_DOC_LIST_NET_ALLOW,
 			&ret->lists[WARD_DOC_LIST_NET_ALLOW]);

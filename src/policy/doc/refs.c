@@ -327,6 +327,12 @@ static void flatten_network(const struct ward_docs *docs, const struct ward_doc_
 		io->mode = p->network.mode;
 		io->mode_origin = p->network.mode_origin;
 	}
+	if (p->network.limits_origin.line > 0)
+		io->limits_origin = p->network.limits_origin;
+	for (size_t i = 0; i < WARD_NET_LIMIT_MAX; i++) {
+		if (p->network.limits.v[i] != 0)
+			io->limits.v[i] = p->network.limits.v[i];
+	}
 }
 
 struct ward_doc_network ward_doc_flatten_network(const struct ward_docs *docs,

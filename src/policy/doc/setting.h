@@ -3,6 +3,7 @@
 #pragma once
 
 #include "policy/policy.h"
+#include "policy/net/net.h"
 
 struct ward_doc;
 
@@ -36,4 +37,6 @@ struct ward_doc_network {
 	enum ward_doc_net_mode mode;
 	struct ward_origin origin;           /* of the whole; line 0: nothing is said of the network */
 	struct ward_origin mode_origin;      /* of the mode; line 0: it was left out */
+	struct ward_net_limits limits;       /* of the run; 0: nothing is said */
+	struct ward_origin limits_origin;    /* line 0: there are none */
 };

@@ -294,6 +294,17 @@ static void least32(uint32_t *have, uint64_t value, bool given)
 	*have = (uint32_t)wide;
 }
 
+/* Of the network the same, for each of them: of all layers' it is the least. */
+static void net_limits(struct ward_resolver *rs)
+{
+	const struct ward_profile *p = rs->book->profile;
+
+	for (size_t i = 0; p && i < p->n_network; i++)
+		for (size_t k = 0; k < WARD_NET_LIMIT_MAX; k++)
+			least(&rs->limits.net.v[k], p->network[i].said.limits.v[k],
+				rs->r->limits.net.v[k] != 0);
+}
+
 /* An option says how much; without it the mode does, and a profile may only ask for less. */
 static void limits(struct ward_resolver *rs)
 {
@@ -319,6 +330,7 @@ static void limits(struct ward_resolver *rs)
 		l->grace_ms = grace ? l->grace_ms : m->limits.grace_ms;
 		l->nofile = nofile ? l->nofile : m->limits.nofile;
 	}
+	net_limits(rs);
 	if (!p)
 		return;
 	/* Where nobody says how much, it is the share that resolve takes: a profile may only ask for less of it. */
