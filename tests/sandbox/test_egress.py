@@ -493,6 +493,37 @@ def net_log_prints_it(p):
 
 
 @both
+def who_connects_is_who_it_is_by_then(p):
+    """One thread under two names, and its children, each with its own number."""
+    n = Net(p)
+    t = Talker(b"x")
+    script = f"""
+import os, socket
+def go(name):
+    with open("/proc/self/comm", "w") as f:
+        f.write(name)
+    with socket.create_connection(({NAME!r}, {t.port}), 10) as s:
+        s.recv(1)
+go("first")
+go("second")
+for name in ("third", "fourth"):
+    pid = os.fork()
+    if not pid:
+        go(name)
+        os._exit(0)
+    os.waitpid(pid, 0)
+go("fifth")
+"""
+    r = p.run(*n.grants(port=t.port), "--", PYTHON, "-c", script)
+    check_eq((r.code, r.err), (0, ""))
+    opens = n.told("net.open")
+    check_eq([o["detail"]["comm"] for o in opens], ["first", "second", "third", "fourth", "fifth"])
+    pids = [o["pid"] for o in opens]
+    check_eq((pids[0], pids[0]), (pids[1], pids[4]))
+    check_eq(len(set(pids)), 3, str(pids))
+
+
+@both
 def who_was_connected_is_on_record_when_everything_is_killed(p):
     n = Net(p)
     t = Talker(b"x")

@@ -156,8 +156,12 @@ int ward_peek_text(int mem, uint64_t addr, char *out, size_t size);
 int ward_peek_bytes(int mem, uint64_t addr, void *out, size_t n);
 /* "VALUE of key" in /proc/pid/status: the last number of the line ("NSpid:", "Tgid:"); 0 = none. */
 int ward_peek_status(int pid_dirfd, const char *key);
-/* A pidfd of a thread of the host (tid): its own where the kernel can, else its process's. fd or -errno. */
-int ward_peek_pidfd(int tid, int pid_dirfd);
+/* The same of a process of which nothing is open. -ENOSYS, -EPERM: it cannot be done so here. */
+int ward_peek_bytes_of(int pid, uint64_t addr, void *out, size_t n);
+/*
+ * A pidfd of a thread of the host (tid): its own where the kernel can (*ret_own, if not NULL), else its process's. fd or -errno.
+ */
+int ward_peek_pidfd(int tid, int pid_dirfd, bool *ret_own);
 const char *ward_peek_name(int nr); /* of the calls in the table; NULL for others */
 
 /* ---- notify.c ---- */

@@ -136,7 +136,7 @@ static void kill_foreign(struct ward_notify *n, struct ward_ask *ask)
 	(void)ward_seccomp_detail(&ask->req->data, &ask->v, detail, sizeof(detail));
 	(void)snprintf(number, sizeof(number), "#%d", ask->req->data.nr);
 	ward_notify_note(n, ask, WARD_REFUSAL_FOREIGN_ARCH, WARD_CAP_NONE, detail, number, false);
-	pidfd = ward_peek_pidfd((int)ask->req->pid, ask->dir);
+	pidfd = ward_peek_pidfd((int)ask->req->pid, ask->dir, NULL);
 	if (pidfd >= 0 && ward_notify_valid(n, ask->req->id))
 		(void)ward_pidfd_signal(pidfd, SIGKILL);
 	/* The owner ends the run, whether or not the signal has found its target. */
@@ -174,7 +174,8 @@ static void handle(struct ward_notify *n)
 		verbs[ask.v.verb](n, &ask);
 	else
 		refuse(n, &ask);
-	ward_close(ask.dir);
+	if (ask.dir != n->caller.dir)
+		ward_close(ask.dir);
 	ward_close(ask.mem);
 }
 
@@ -243,6 +244,7 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
 	n->refusals = refusals;
 	n->kill_event = kill_event;
 	n->listener = n->event = n->proc = n->diag = n->inflight = -1;
+	n->caller = (struct ward_caller){ .dir = -1, .pidfd = -1 };
 	(void)pthread_mutex_init(&n->lock, NULL); /* cannot fail without attributes */
 	(void)pthread_mutex_init(&n->who_lock, NULL);
 	(void)sem_init(&n->gate, 0, 0);
@@ -358,6 +360,7 @@ void ward_notify_stop(struct ward_notify *n)
 	if (n->running)
 		(void)pthread_join(n->thread, NULL);
 	n->running = false;
+	ward_notify_forget_caller(n);
 	ward_close(n->listener);
 	ward_close(n->event);
 	ward_close(n->proc);

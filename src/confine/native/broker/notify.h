@@ -27,6 +27,16 @@ struct ward_ask {
 	int dir, mem;                /* /proc/PID and its memory; -1 = not opened yet */
 };
 
+/*
+ * The last thread that connected, which often does so again. Descriptors of a thread are of no other: while it lives nobody has its
+ * number, and once it is gone they say ESRCH.
+ */
+struct ward_caller {
+	int tid;                     /* 0 = nobody */
+	int dir, pidfd;
+	int pid;                     /* inside; 0 = not looked at yet */
+};
+
 /* Which file or directory it is, whatever its name is now. 0, 0 = one that Ward serves or makes. */
 struct ward_file_id {
 	uint64_t dev, ino;
@@ -90,6 +100,8 @@ struct ward_notify {
 	uint32_t absent_ino;         /* a listening socket that was not found, and until when that is taken for so */
 	uint64_t absent_dev, absent_file; /* and which name it was asked for by */
 	uint64_t absent_until;
+	uint64_t netns_cookie;           /* the same of its sockets, 0 = not known yet, or the kernel has none */
+	struct ward_caller caller;
 	struct ward_pending pending[WARD_NOTIFY_PENDING_MAX];
 	pthread_mutex_t who_lock;    /* over the next three; held while a connect is made that is noted */
 	struct ward_dialler *who;        /* the last who_max; NULL without egress */
@@ -127,11 +139,17 @@ void ward_notify_retry(struct ward_notify *n);
 void ward_notify_drop_pending(struct ward_notify *n);
 
 /*
- * notify_who.c: between begin and end nobody is told. Does nothing without egress. made: something came of it; port: which one was
- * dialled, where it was redirected, else 0.
+ * notify_who.c: between begin (which says who it is) and end nobody is told. Does nothing without egress. made: something came of it;
+ * port: which one was dialled, where it was redirected, else 0.
  */
-void ward_notify_who_begin(struct ward_notify *n);
-void ward_notify_who_end(struct ward_notify *n, struct ward_ask *ask, int fd, bool made, uint16_t port);
+void ward_notify_who_begin(struct ward_notify *n, struct ward_ask *ask, struct ward_dialler *ret);
+void ward_notify_who_end(struct ward_notify *n, struct ward_dialler *who, int fd, bool made, uint16_t port);
+/*
+ * The caller's descriptor, duplicated, and ask->dir; or -errno (ESRCH: it is gone). What was opened by its number is its own if the
+ * notification is alive afterwards: that is for who called to look at.
+ */
+int ward_notify_take_fd(struct ward_notify *n, struct ward_ask *ask, int fd);
+void ward_notify_forget_caller(struct ward_notify *n);
 
 /*
  * notify_unix.c: the socket file that path (absolute inside, normalised) names, if a process of this run bound it:

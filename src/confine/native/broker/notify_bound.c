@@ -93,7 +93,7 @@ static bool is_unix(int sock)
 /* The descriptor of that process is a socket of the run that listens at the file. */
 static bool listens_at(const struct search *s, int pid, int pid_dir, int number)
 {
-	WARD_FD pidfd = ward_peek_pidfd(pid, pid_dir);
+	WARD_FD pidfd = ward_peek_pidfd(pid, pid_dir, NULL);
 	WARD_FD sock = pidfd < 0 ? -1 : ward_pidfd_getfd(pidfd, number);
 	WARD_FD ns = sock < 0 || !is_unix(sock) ? -1 : ioctl(sock, SIOCGSKNS, 0);
 	WARD_FD bound = -1;

@@ -42,6 +42,9 @@
 #include "confine/native/broker/notify.h"
 #include "os/os.h"
 
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
+#endif
 #define DNS_PORT 53
 #define SEND_FLAGS \
 	(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR | MSG_OOB | MSG_MORE | MSG_CONFIRM | MSG_DONTROUTE)
@@ -73,9 +76,16 @@ static int get_option(int fd, int option)
 /* Is the socket of the run's own network namespace? The caller is (setns is refused), so its namespace is the measure. */
 static bool is_own_netns(struct ward_notify *n, const struct ward_ask *ask, int fd)
 {
-	WARD_FD ns = ioctl(fd, SIOCGSKNS, 0);
+	WARD_FD ns = -1;
 	struct stat st, own;
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+	bool told = getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0 && cookie;
 
+	/* No two namespaces have the same as long as the host is up. */
+	if (n->netns_cookie && told)
+		return cookie == n->netns_cookie;
+	ns = ioctl(fd, SIOCGSKNS, 0);
 	if (n->netns_ino == 0) {
 		if (fstatat(ask->dir, "ns/net", &st, 0) < 0)
 			return false;
@@ -88,18 +98,17 @@ static bool is_own_netns(struct ward_notify *n, const struct ward_ask *ask, int 
 		n->netns_ino = st.st_ino;
 	}
 	/* EPERM where the namespace is not ours to look at: then it is not the run's. */
-	return ns >= 0 && fstat(ns, &st) == 0 && st.st_dev == n->netns_dev &&
-		st.st_ino == n->netns_ino;
+	if (ns < 0 || fstat(ns, &st) < 0 || st.st_dev != n->netns_dev || st.st_ino != n->netns_ino)
+		return false;
+	n->netns_cookie = told ? cookie : 0;
+	return true;
 }
 
 static int get_socket(struct ward_notify *n, struct ward_ask *ask, struct sock *s)
 {
-	WARD_FD pidfd = ward_peek_pidfd((int)ask->req->pid, ask->dir);
 	int flags;
 
-	if (pidfd < 0 || !ward_notify_valid(n, ask->req->id))
-		return ESRCH;
-	s->fd = ward_pidfd_getfd(pidfd, (int)ask->req->data.args[0]);
+	s->fd = ward_notify_take_fd(n, ask, (int)ask->req->data.args[0]);
 	if (s->fd < 0)
 		return -s->fd;
 	s->domain = get_option(s->fd, SO_DOMAIN);
@@ -114,17 +123,31 @@ static int get_socket(struct ward_notify *n, struct ward_ask *ask, struct sock *
 
 /* ---- the address ---- */
 
-static int copy_addr(const struct ward_ask *ask, uint64_t at, uint64_t len, struct ward_addr *ret)
+static int read_caller(struct ward_notify *n, struct ward_ask *ask, uint64_t at, void *out,
+	size_t size)
 {
-	int n = (int)len;
+	int r = ward_peek_bytes_of((int)ask->req->pid, at, out, size);
+
+	if (r != -ENOSYS && r != -EPERM)
+		return r < 0 ? EFAULT : 0;
+	r = ward_notify_open_caller(n, ask);
+	if (r == 0 && ward_peek_bytes(ask->mem, at, out, size) < 0)
+		r = EFAULT;
+	return r;
+}
+
+static int copy_addr(struct ward_notify *n, struct ward_ask *ask, uint64_t at, uint64_t len,
+	struct ward_addr *ret)
+{
+	int size = (int)len, err = 0;
 
 	memset(&ret->a, 0, sizeof(ret->a));
-	if (n < 0 || (size_t)n > sizeof(ret->a))
+	if (size < 0 || (size_t)size > sizeof(ret->a))
 		return EINVAL;
-	if (n && ward_peek_bytes(ask->mem, at, &ret->a, (size_t)n) < 0)
-		return EFAULT;
-	ret->n = (socklen_t)n;
-	return (size_t)n < sizeof(ret->a.ss_family) ? EINVAL : 0;
+	if (size)
+		err = read_caller(n, ask, at, &ret->a, (size_t)size);
+	ret->n = (socklen_t)size;
+	return err || (size_t)size >= sizeof(ret->a.ss_family) ? err : EINVAL;
 }
 
 static bool is_local4(const struct ward_notify *n, uint32_t network_order)
@@ -428,14 +451,15 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 	};
 	/* Who asks for a name is in no record. */
 	bool noted = d->captured && s->type == SOCK_STREAM;
+	struct ward_dialler who;
 	int err;
 
 	if (noted)
-		ward_notify_who_begin(n);
+		ward_notify_who_begin(n, ask, &who);
 	err = ward_notify_try_connect(n, &p, may_block);
 	if (noted)
-		ward_notify_who_end(n, ask, s->fd, err == 0 || err == EINPROGRESS || err == EAGAIN,
-			meant);
+		ward_notify_who_end(n, &who, s->fd,
+			err == 0 || err == EINPROGRESS || err == EAGAIN, meant);
 	if (may_block && (err == EINPROGRESS || err == EAGAIN)) {
 		p.poll = err == EINPROGRESS;
 		p.err_late = err;
@@ -523,13 +547,17 @@ void ward_notify_mediate(struct ward_notify *n, struct ward_ask *ask)
 	struct sock s = { .fd = -1 };
 	struct ward_addr to;
 	struct decision d = { .err = EPERM, .path = -1 };
-	int err = ward_notify_open_caller(n, ask);
+	int err = get_socket(n, ask, &s);
 
 	if (!err)
-		err = get_socket(n, ask, &s);
-	if (!err)
-		err = copy_addr(ask, connecting ? arg[1] : arg[4], connecting ? arg[2] : arg[5],
+		err = copy_addr(n, ask, connecting ? arg[1] : arg[4], connecting ? arg[2] : arg[5],
 			&to);
+	/* What it says to send is read from memory that stays open. */
+	if (!err && !connecting)
+		err = ward_notify_open_caller(n, ask);
+	/* It was the caller's descriptor, and its memory, if he is alive still. */
+	if (!err && !ward_notify_valid(n, ask->req->id))
+		err = ESRCH;
 	if (!err) {
 		decide(n, ask, &s, &to, &d);
 		err = d.err;

@@ -6,6 +6,7 @@
  * connects are redirected (notify_connect.c), which is judged as what it is: what the caller asked for.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@
 #include "os/os.h"
 
 #define WAIT_TICKS 200 /* of 0.1 ms: a connect on the loopback takes less */
+#define WAIT_YIELDS 20 /* before the first of them: it is nearly done */
 
 /* False: of no address. */
 static bool take_address(const void *a, socklen_t n, struct ward_dialler *ret)
@@ -42,29 +44,76 @@ static bool take_address(const void *a, socklen_t n, struct ward_dialler *ret)
 	return ret->port != 0;
 }
 
-void ward_notify_who_begin(struct ward_notify *n)
+void ward_notify_who_begin(struct ward_notify *n, struct ward_ask *ask, struct ward_dialler *ret)
 {
-	if (n->who)
-		(void)pthread_mutex_lock(&n->who_lock);
+	struct ward_caller *c = ask->dir == n->caller.dir ? &n->caller : NULL;
+
+	*ret = (struct ward_dialler){ 0 };
+	if (!n->who)
+		return;
+	/* Before the lock: reading takes longer than connecting. What number it has inside stays as it is. */
+	if (!ward_refusals_testing(n->refusals)) {
+		ward_peek_comm(ask->dir, ret->is.comm);
+		ret->is.pid = c && c->pid ? c->pid : ward_peek_status(ask->dir, "NSpid:");
+		if (c)
+			c->pid = ret->is.pid;
+	}
+	(void)pthread_mutex_lock(&n->who_lock);
 }
 
-void ward_notify_who_end(struct ward_notify *n, struct ward_ask *ask, int fd, bool made,
+void ward_notify_who_end(struct ward_notify *n, struct ward_dialler *who, int fd, bool made,
 	uint16_t port)
 {
 	struct sockaddr_storage a;
 	socklen_t len = sizeof(a);
-	struct ward_dialler w = { 0 };
 
 	if (!n->who)
 		return;
 	if (made && !ward_refusals_testing(n->refusals) &&
-		getsockname(fd, (struct sockaddr *)&a, &len) == 0 && take_address(&a, len, &w)) {
-		ward_peek_comm(ask->dir, w.is.comm);
-		w.is.pid = ward_peek_status(ask->dir, "NSpid:");
-		w.is.port = port;
-		n->who[n->n_who++ % n->who_max] = w;
+		getsockname(fd, (struct sockaddr *)&a, &len) == 0 && take_address(&a, len, who)) {
+		who->is.port = port;
+		n->who[n->n_who++ % n->who_max] = *who;
 	}
 	(void)pthread_mutex_unlock(&n->who_lock);
+}
+
+/* ---- the caller ---- */
+
+void ward_notify_forget_caller(struct ward_notify *n)
+{
+	if (n->caller.tid) {
+		ward_close(n->caller.dir);
+		ward_close(n->caller.pidfd);
+	}
+	n->caller = (struct ward_caller){ .dir = -1, .pidfd = -1 };
+}
+
+int ward_notify_take_fd(struct ward_notify *n, struct ward_ask *ask, int fd)
+{
+	struct ward_caller *c = &n->caller;
+	int tid = (int)ask->req->pid, r, pidfd;
+	bool own;
+
+	if (c->tid == tid) {
+		r = ward_pidfd_getfd(c->pidfd, fd);
+		if (r != -ESRCH) {
+			ask->dir = c->dir;
+			return r;
+		}
+	}
+	ward_notify_forget_caller(n);
+	ask->dir = ward_peek_open(n->proc, tid);
+	pidfd = ask->dir < 0 ? -1 : ward_peek_pidfd(tid, ask->dir, &own);
+	if (pidfd < 0 || !ward_notify_valid(n, ask->req->id)) {
+		ward_close(pidfd);
+		return -ESRCH;
+	}
+	r = ward_pidfd_getfd(pidfd, fd);
+	if (own)
+		*c = (struct ward_caller){ .tid = tid, .dir = ask->dir, .pidfd = pidfd };
+	else
+		ward_close(pidfd);
+	return r;
 }
 
 /*
@@ -75,10 +124,13 @@ static bool lock_soon(pthread_mutex_t *lock)
 {
 	static const struct timespec tick = { .tv_nsec = 100000 };
 
-	for (int i = 0; i < WAIT_TICKS; i++) {
+	for (int i = 0; i < WAIT_YIELDS + WAIT_TICKS; i++) {
 		if (pthread_mutex_trylock(lock) == 0)
 			return true;
-		(void)nanosleep(&tick, NULL);
+		if (i < WAIT_YIELDS)
+			(void)sched_yield();
+		else
+			(void)nanosleep(&tick, NULL);
 	}
 	return false;
 }

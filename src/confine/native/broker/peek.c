@@ -187,15 +187,19 @@ int ward_peek_status(int pid_dirfd, const char *key)
 	return end ? (int)strtol(end + 1, NULL, 10) : 0;
 }
 
-int ward_peek_pidfd(int tid, int pid_dirfd)
+int ward_peek_pidfd(int tid, int pid_dirfd, bool *ret_own)
 {
 	long r = syscall(SYS_pidfd_open, tid, O_EXCL); /* PIDFD_THREAD, Linux 6.9 */
 	int tgid;
 
+	if (ret_own)
+		*ret_own = true;
 	if (r < 0 && errno == EINVAL)
 		r = syscall(SYS_pidfd_open, tid, 0);
 	if (r >= 0 || errno != EINVAL) /* EINVAL: not the first thread of its process */
 		return r < 0 ? -errno : (int)r;
+	if (ret_own)
+		*ret_own = false;
 	tgid = pid_dirfd >= 0 ? ward_peek_status(pid_dirfd, "Tgid:") : 0;
 	return tgid > 0 ? ward_pidfd_open(tgid) : -ESRCH;
 }
@@ -284,6 +288,13 @@ static int source_text(const struct source *s, uint64_t addr, char *out, size_t 
 		done += n;
 	}
 	return -ENAMETOOLONG;
+}
+
+int ward_peek_bytes_of(int pid, uint64_t addr, void *out, size_t n)
+{
+	struct source s = { .mem = -1, .pid = pid };
+
+	return source_bytes(&s, addr, out, n);
 }
 
 int ward_peek_text(int mem, uint64_t addr, char *out, size_t size)
