@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the inside hears of a flow that is refused. The record says more. */
+/*
+ * What the inside hears of a flow that is refused (the record says more), and of what it said first, judged: does that agree with what was
+ * connected to? What agrees whatever the policies say the relay has passed on by then (wire.h); its word of it is for the record, and is
+ * held against it where it is not true.
+ */
 #include <stdio.h>
+#include <string.h>
 
 #include "egress/answer.h"
 #include "policy/policy.h"
@@ -56,4 +61,85 @@ void ward_answer_refused(const struct ward_flow *f, enum ward_egress_why why)
 	if (f->how != WARD_HOW_CAPTURED)
 		put_reason(f, why, m.name, sizeof(m.name));
 	ward_gate_send(f->e, &m, -1);
+}
+
+/* ---- the first bytes ---- */
+
+/* Of a flow to an address: there is no name that was judged, so one that the client names has to be allowed, too. */
+static bool may_say(struct ward_flow *f, const char *said)
+{
+	const struct ward_egress_ask q = { .name = said, .port = f->to.port };
+	struct ward_relay_addr a = { 0 };
+	enum ward_effect effect = WARD_DENY;
+	char rule[WARD_RULE_TEXT_MAX];
+
+	if (f->name)
+		return false; /* the same passes by itself */
+	if (ward_address_parse(said, strlen(said), &a))
+		return ward_address_same(&a, &f->to);
+	return f->e->ops->ask(f->e->arg, &q, &effect, rule, sizeof(rule)) == WARD_OK &&
+		effect == WARD_ALLOW;
+}
+
+static const struct {
+	const char *inspected;
+	bool again;
+} spoken[WARD_SPOKEN_MAX] = {
+	[WARD_SPOKEN_UNKNOWN] = { "none" },
+	[WARD_SPOKEN_BROKEN] = { "none" },
+	[WARD_SPOKEN_TLS] = { "tls" },
+	[WARD_SPOKEN_TLS_ECH] = { "tls_ech" },
+	[WARD_SPOKEN_HTTP] = { "http" },
+	[WARD_SPOKEN_HTTP2] = { "http2", .again = true },
+	[WARD_SPOKEN_SSH] = { "ssh" },
+	[WARD_SPOKEN_POSTGRES] = { "postgres", .again = true },
+};
+
+/* It waits for our word; or went on already, which only what passes by itself may. */
+static void pass(struct ward_flow *f, bool passed, bool alone)
+{
+	struct ward_relay_msg m = { .type = WARD_GATE_PASS, .id = f->id };
+
+	if (passed && !(alone && f->state == WARD_FLOW_OPEN)) {
+		ward_gate_lost(f->e, "it passed what it had to ask about");
+		return;
+	}
+	if (!passed)
+		ward_gate_send(f->e, &m, -1);
+	ward_flow_whose(f, false);
+}
+
+void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m)
+{
+	struct ward_flow *f = ward_flow_find(e, m->id);
+	uint32_t what = m->value & ~WARD_SEEN_PASSED;
+	bool passed = m->value & WARD_SEEN_PASSED, alone;
+	struct ward_relay_addr a;
+	char text[400];
+
+	if (!f || f->inward || what >= WARD_SPOKEN_MAX || (f->looks && !f->again) ||
+		(m->name[0] && !ward_name_is_normal(ward_str(m->name)) &&
+			!ward_address_parse(m->name, strlen(m->name), &a))) {
+		ward_gate_lost(e, "it told of first bytes that cannot be");
+		return;
+	}
+	f->looks++;
+	f->again = spoken[what].again && f->looks < WARD_RELAY_LOOKS_MAX;
+	if (f->state == WARD_FLOW_REFUSED)
+		return;
+	f->inspected = spoken[what].inspected;
+	alone = ward_spoken_passes(what, m->name, f->name ? f->name->name : "");
+	if (alone || passed) {
+		pass(f, passed, alone);
+	} else if (what == WARD_SPOKEN_BROKEN) {
+		ward_flow_refuse_as(f, WARD_EGRESS_WHY_BROKEN, NULL);
+	} else if (what == WARD_SPOKEN_TLS_ECH) {
+		ward_flow_refuse_as(f, WARD_EGRESS_WHY_ECH, NULL);
+	} else if (!may_say(f, m->name)) {
+		(void)snprintf(text, sizeof(text), "the client asks the server for \"%s\"%s",
+			m->name, f->name ? "" : ", which no rule grants");
+		ward_flow_refuse_as(f, WARD_EGRESS_WHY_NAME_MISMATCH, text);
+	} else {
+		pass(f, false, false);
+	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* answer.c: what the inside hears of a flow that is refused. */
+/* answer.c: what the inside hears of a flow that is refused, and of its first bytes; and what of flow.c that takes. */
 #pragma once
 
 #include "egress/gate.h"
@@ -10,3 +10,8 @@
 
 /* The relay is told, and so is the client, if it asked the proxy. */
 void ward_answer_refused(const struct ward_flow *f, enum ward_egress_why why);
+
+/* flow.c */
+struct ward_flow *ward_flow_find(struct ward_egress *e, uint32_t id); /* NULL: there is none */
+void ward_flow_whose(struct ward_flow *f, bool wait); /* into f->pid and f->comm, for the record. wait: a little */
+void ward_flow_refuse_as(struct ward_flow *f, enum ward_egress_why why, const char *text); /* text: NULL = as ever */

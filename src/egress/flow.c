@@ -31,6 +31,11 @@ static struct ward_flow **find(struct ward_egress *e, uint32_t id)
 	return at;
 }
 
+struct ward_flow *ward_flow_find(struct ward_egress *e, uint32_t id)
+{
+	return *find(e, id);
+}
+
 static void set_state(struct ward_flow *f, enum ward_flow_state state)
 {
 	f->e->n_held -= f->state == WARD_FLOW_HELD;
@@ -73,7 +78,7 @@ static const char *via(const struct ward_flow *f)
  * For the record alone. Who answers may be held up by a caller inside, a little each time: after an answer that took long nobody is
  * asked for a while, since the run's time limits wait meanwhile. Without wait it may be known later: who connects is busy with others.
  */
-static void whose(struct ward_flow *f, bool wait)
+void ward_flow_whose(struct ward_flow *f, bool wait)
 {
 	struct ward_egress *e = f->e;
 	char address[WARD_ADDRESS_TEXT_MAX];
@@ -105,7 +110,7 @@ static void tell_block(struct ward_flow *f, enum ward_egress_why why, const char
 		.count = 1 };
 	char shown[WARD_ADDRESS_TEXT_MAX], peer[WARD_ADDRESS_TEXT_MAX];
 
-	whose(f, true);
+	ward_flow_whose(f, true);
 	if (f->peer.family && !address)
 		address = &f->peer;
 	if (!address && !name_of(f))
@@ -181,6 +186,11 @@ static void tell_allowed(struct ward_flow *f, struct ward_egress_event *v)
 	else if (!f->name)
 		v->address = ward_address_text(&f->to, shown);
 	ward_tell(f->e, v);
+}
+
+void ward_flow_refuse_as(struct ward_flow *f, enum ward_egress_why why, const char *text)
+{
+	refuse(f, why, text, NULL);
 }
 
 void ward_flow_refuse(struct ward_flow *f, enum ward_egress_why why)
@@ -610,14 +620,17 @@ void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr 
 {
 	struct ward_relay_msg m = { .type = WARD_GATE_DIALED,
 		.id = f->id,
+		.value = !f->inward,
 		.idle_ms = f->e->limits.v[WARD_NET_IDLE],
 		.total_ms = f->e->limits.v[WARD_NET_TIME] };
 
+	if (f->name)
+		memcpy(m.name, f->name->name, strlen(f->name->name));
 	ward_pending_remove(f);
 	f->state = WARD_FLOW_OPEN;
 	f->peer = *peer;
 	/* Before a byte can go either way: whatever kills us then, it is on record who was connected. */
-	whose(f, true);
+	ward_flow_whose(f, true);
 	if (!f->inward)
 		tell_allowed(f, &(struct ward_egress_event){ .kind = WARD_EGRESS_OPEN });
 	ward_gate_send(f->e, &m, fd);
@@ -633,67 +646,6 @@ void ward_flow_failed(struct ward_flow *f, int err)
 	}
 	(void)snprintf(text, sizeof(text), "no connection could be made: %s", strerror(err));
 	refuse(f, WARD_EGRESS_WHY_UNREACHABLE, text, NULL);
-}
-
-/* ---- the first bytes ---- */
-
-/* Of a flow to an address: there is no name that was judged, so one that the client names has to be allowed, too. */
-static bool may_say(struct ward_flow *f, const char *said)
-{
-	struct ward_relay_addr a = { 0 };
-
-	if (f->name)
-		return ward_streq(f->name->name, said);
-	if (ward_address_parse(said, strlen(said), &a))
-		return ward_address_same(&a, &f->to);
-	return allowed_name(f, said, false, NULL);
-}
-
-static const struct {
-	const char *inspected;
-	bool named, again;
-} spoken[WARD_SPOKEN_MAX] = {
-	[WARD_SPOKEN_UNKNOWN] = { "none" },
-	[WARD_SPOKEN_BROKEN] = { "none" },
-	[WARD_SPOKEN_TLS] = { "tls", .named = true },
-	[WARD_SPOKEN_TLS_ECH] = { "tls_ech", .named = true },
-	[WARD_SPOKEN_HTTP] = { "http", .named = true },
-	[WARD_SPOKEN_HTTP2] = { "http2", .named = true, .again = true },
-	[WARD_SPOKEN_SSH] = { "ssh" },
-	[WARD_SPOKEN_POSTGRES] = { "postgres", .again = true },
-};
-
-void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m)
-{
-	struct ward_relay_msg pass = { .type = WARD_GATE_PASS, .id = m->id };
-	struct ward_flow *f = *find(e, m->id);
-	struct ward_relay_addr a;
-	char text[400];
-
-	if (!f || f->inward || m->value >= WARD_SPOKEN_MAX || (f->looks && !f->again) ||
-		(m->name[0] && !ward_name_is_normal(ward_str(m->name)) &&
-			!ward_address_parse(m->name, strlen(m->name), &a))) {
-		ward_gate_lost(e, "it told of first bytes that cannot be");
-		return;
-	}
-	f->looks++;
-	f->again = spoken[m->value].again && f->looks < WARD_RELAY_LOOKS_MAX;
-	if (f->state == WARD_FLOW_REFUSED)
-		return;
-	f->inspected = spoken[m->value].inspected;
-	if (m->value == WARD_SPOKEN_BROKEN) {
-		refuse(f, WARD_EGRESS_WHY_BROKEN, NULL, NULL);
-	} else if (m->value == WARD_SPOKEN_TLS_ECH &&
-		(!f->name || !ward_streq(f->name->name, m->name))) {
-		refuse(f, WARD_EGRESS_WHY_ECH, NULL, NULL);
-	} else if (spoken[m->value].named && m->name[0] && !may_say(f, m->name)) {
-		(void)snprintf(text, sizeof(text), "the client asks the server for \"%s\"%s",
-			m->name, f->name ? "" : ", which no rule grants");
-		refuse(f, WARD_EGRESS_WHY_NAME_MISMATCH, text, NULL);
-	} else {
-		ward_gate_send(e, &pass, -1);
-		whose(f, false);
-	}
 }
 
 /* ---- the end ---- */
@@ -723,7 +675,7 @@ void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m)
 	} else if ((*at)->state != WARD_FLOW_REFUSED && m->value == WARD_END_HELD) {
 		refuse(*at, WARD_EGRESS_WHY_HELD_BYTES, NULL, NULL);
 	} else if ((*at)->state != WARD_FLOW_REFUSED) {
-		whose(*at, true);
+		ward_flow_whose(*at, true);
 		tell_end(*at,
 			e->stopping && m->value == WARD_END_REFUSED ? "run_end" : ends[m->value],
 			m);

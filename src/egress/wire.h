@@ -6,7 +6,8 @@
  * unknown type, a flow that is not open, a name that is not in its normal form end the relay.
  *
  * A flow: relay OPEN -> gate DIALED (with the connected socket) or REFUSED; both ways are read meanwhile, and what the client
- * sent is held. relay SEEN, once the first bytes say what is spoken (or that they do not say) -> gate PASS or REFUSED. relay
+ * sent is held. relay SEEN, once the first bytes say what is spoken (or that they do not say) -> gate PASS or REFUSED; what would be
+ * passed whatever the policies say (ward_spoken_passes()) the relay passes by itself from DIALED on, and says so (WARD_SEEN_PASSED). relay
  * CLOSED at its end, once, whoever ended it (after REFUSED, too). What the server sends is passed on from DIALED on: protocols in
  * which it speaks first work. TCP to port 53 is never such a flow: its questions come as NAME.
  * A name: relay NAME -> gate ANSWER. Who asks for it again soon is answered with the same by the relay, which tells how often that was:
@@ -16,14 +17,16 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The program: started with `ward-relay ID` (relay/main.c). */
 extern const unsigned char ward_relay_image[];
 extern const size_t ward_relay_image_size;
 
-#define WARD_RELAY_VERSION 4u
+#define WARD_RELAY_VERSION 5u
 #define WARD_RELAY_NAME_MAX 254 /* 253 bytes of LDH labels in lower case, no trailing dot, and the NUL */
 
 /* Descriptors of ward-relay: it starts with the first; the others, of the run's network namespace, come with WARD_GATE_SOCKET. */
@@ -50,12 +53,16 @@ enum ward_relay_type {
 	 * inward: 0, or 1 + which listener of the host's accepted it.
 	 */
 	WARD_RELAY_OPEN,
-	WARD_RELAY_SEEN, /* id, value = enum ward_relay_spoken, name = of the first bytes, "" = none */
+	WARD_RELAY_SEEN, /* id, value = enum ward_relay_spoken, name = of the first bytes, "" = none; with WARD_SEEN_PASSED: it went on */
 	WARD_RELAY_CLOSED, /* id, value = enum ward_relay_end, up, down */
 	WARD_RELAY_LIMIT, /* value = enum ward_relay_limit, up = how often: what was turned away without a word to the gate */
 	/* gate -> */
 	WARD_GATE_ANSWER, /* id, value = DNS rcode; 0: v4, v6 are its addresses; all zero: it has none of that kind */
-	WARD_GATE_DIALED, /* id, + the connected socket, non-blocking; idle_ms, total_ms, up_max, down_max: 0 = no limit */
+	/*
+	 * id, + the connected socket, non-blocking, without delay; idle_ms, total_ms, up_max, down_max: 0 = no limit. value 1: what
+	 * ward_spoken_passes() lets through may go without a word; name: what was connected to, "" = an address.
+	 */
+	WARD_GATE_DIALED,
 	WARD_GATE_PASS, /* id: what was held may go */
 	/* id: reset the client. Who asked the proxy is answered: value = enum ward_relay_refusal, name = text for him */
 	WARD_GATE_REFUSED,
@@ -88,6 +95,7 @@ enum ward_relay_spoken {
 	WARD_SPOKEN_MAX
 };
 #define WARD_RELAY_LOOKS_MAX 4 /* SEEN of one flow */
+#define WARD_SEEN_PASSED 0x100u
 enum ward_relay_end {
 	WARD_END_DONE = 0, /* both sides closed */
 	WARD_END_CLIENT, /* reset by the client */
@@ -126,3 +134,23 @@ struct ward_relay_msg {
 	uint64_t idle_ms, total_ms, up_max, down_max;
 	char name[WARD_RELAY_NAME_MAX + 2]; /* ends with NUL, zero behind it */
 };
+
+/*
+ * Does what was said pass by itself: nothing that names a host, or one that names what was connected to (meant, "" = an address)? No: a
+ * policy has to be asked, or it never passes. Both sides keep to it; the relay holds the connected socket either way.
+ */
+static inline bool ward_spoken_passes(uint32_t what, const char *said, const char *meant)
+{
+	bool same = said[0] != '\0' && strcmp(said, meant) == 0;
+
+	switch (what) {
+	case WARD_SPOKEN_UNKNOWN:
+	case WARD_SPOKEN_SSH:
+	case WARD_SPOKEN_POSTGRES: return true;
+	case WARD_SPOKEN_TLS:
+	case WARD_SPOKEN_HTTP:
+	case WARD_SPOKEN_HTTP2: return said[0] == '\0' || same;
+	case WARD_SPOKEN_TLS_ECH: return same;
+	default: return false;
+	}
+}

@@ -182,18 +182,166 @@ def held_until_passed():
         check_eq(exactly(ours, 7), b"\x01secret")
 
 
+def hello(name=b"good.example", ech=False):
+    """A ClientHello in one record."""
+    ext = b""
+    if name is not None:
+        ext += struct.pack(">HHHBH", 0, len(name) + 5, len(name) + 3, 0, len(name)) + name
+    if ech:
+        ext += struct.pack(">HH", 0xfe0d, 3) + b"\0ab"
+    body = b"\3\3" + bytes(32) + b"\0" + b"\0\2\x13\1" + b"\1\0" + struct.pack(">H", len(ext)) + ext
+    body = b"\1" + struct.pack(">I", len(body))[1:] + body
+    return b"\x16\3\1" + struct.pack(">H", len(body)) + body
+
+
 @test
 def judged_before_it_is_dialled():
+    first = hello(b"other.example")
     with Relay() as r:
         c = r.client()
         m = r.hear(kind=rb.OPEN)
-        c.sendall(b"\x01first")
-        r.hear(kind=rb.SEEN)
+        c.sendall(first)
+        seen = r.hear(kind=rb.SEEN)
+        check_eq((seen.value, seen.name), (rb.TLS, "other.example"))
         r.say(rb.PASS, m.id)
         c.sendall(b"second")
         ours, dialed = rb.pair()
         r.say(rb.DIALED, m.id, fd=dialed)
+        check_eq(exactly(ours, len(first) + 6), first + b"second")
+
+
+@test
+def what_passes_whatever_is_said_waits_for_the_server():
+    """Nobody is asked before there is somebody to pass it on to; a word that comes nevertheless passes nothing."""
+    with Relay() as r:
+        c = r.client()
+        m = r.hear(kind=rb.OPEN)
+        c.sendall(b"\x01first")
+        check_eq(r.hear(0.2), None)
+        r.say(rb.PASS, m.id)
+        ours, dialed = rb.pair()
+        r.say(rb.DIALED, m.id, fd=dialed)
+        seen = r.hear(kind=rb.SEEN)
+        check_eq((seen.id, seen.value), (m.id, rb.UNKNOWN))
+        nothing_yet(ours)
+        c.sendall(b"second")
+        r.say(rb.PASS, m.id)
         check_eq(exactly(ours, 12), b"\x01firstsecond")
+
+
+@test
+def what_passes_whatever_is_said_has_no_time_to_be_said_in():
+    """Its beginning is known, and it waits for the server: that is no beginning that does not end."""
+    with Relay() as r:
+        c = r.client()
+        m = r.hear(kind=rb.OPEN)
+        c.sendall(b"\x01")
+        check_eq(r.hear(6), None)
+        ours, dialed = rb.pair()
+        r.say(rb.DIALED, m.id, fd=dialed, value=1)
+        check_eq(exactly(ours, 1), b"\x01")
+        check_eq(r.hear(kind=rb.SEEN).value, rb.UNKNOWN | rb.PASSED)
+
+
+@cases([
+    ("nothing that is known", b"\1x", rb.UNKNOWN, "", True),
+    ("ssh", b"SSH-2.0-x\r\n", rb.SSH, "", True),
+    ("tls, the name", hello, rb.TLS, "good.example", True),
+    ("tls, no name", lambda: hello(None), rb.TLS, "", True),
+    ("tls, another name", lambda: hello(b"other.example"), rb.TLS, "other.example", False),
+    ("ech, the outer name", lambda: hello(ech=True), rb.TLS_ECH, "good.example", True),
+    ("ech, another name", lambda: hello(b"other.example", ech=True), rb.TLS_ECH, "other.example", False),
+    ("http, the name", b"GET / HTTP/1.1\r\nHost: Good.example\r\n\r\n", rb.HTTP, "good.example", True),
+    ("http, another name", b"GET / HTTP/1.1\r\nHost: other.example\r\n\r\n", rb.HTTP, "other.example", False),
+    ("http, two hosts", b"GET / HTTP/1.1\r\nHost: good.example\r\nHost: b.example\r\n\r\n", rb.BROKEN, "", False),
+])
+def passes_by_itself(first, what, name, alone):
+    """Where the gate lets it, before the server is there and after; what does not, waits for a word."""
+    first = first() if callable(first) else first
+    with Relay() as r:
+        for dialed_first in (True, False):
+            c = r.client()
+            m = r.hear(kind=rb.OPEN)
+            ours, dialed = rb.pair()
+            seen = None
+            if dialed_first:
+                r.say(rb.DIALED, m.id, fd=dialed, value=1, name="good.example")
+            c.sendall(first)
+            if not dialed_first:
+                seen = r.hear(0.2)
+                r.say(rb.DIALED, m.id, fd=dialed, value=1, name="good.example")
+            asked = seen is not None
+            seen = seen or r.hear(kind=rb.SEEN)
+            alone_now = alone and not asked
+            check_eq((seen.id, seen.value, seen.name), (m.id, what | (rb.PASSED if alone_now else 0), name))
+            check_eq(asked, not dialed_first and (name != "" or what == rb.BROKEN), "asked before the server is there")
+            if alone_now:
+                check_eq(exactly(ours, len(first)), first)
+                c.sendall(b"more")
+                check_eq(exactly(ours, 4), b"more")
+            else:
+                nothing_yet(ours)
+                r.say(rb.REFUSED, m.id)
+            c.close()
+            ours.close()
+            check_eq(r.hear(kind=rb.CLOSED).up, len(first) + 4 if alone_now else 0)
+
+
+@test
+def without_a_name_that_was_meant_a_name_is_asked_about():
+    with Relay() as r:
+        c = r.client()
+        m = r.hear(kind=rb.OPEN)
+        ours, dialed = rb.pair()
+        r.say(rb.DIALED, m.id, fd=dialed, value=1)
+        c.sendall(hello())
+        check_eq(r.hear(kind=rb.SEEN).value, rb.TLS)
+        nothing_yet(ours)
+        r.say(rb.PASS, m.id)
+        check_eq(exactly(ours, len(hello())), hello())
+
+
+@cases([("in pieces", True), ("at once", False)])
+def postgres_passes_by_itself_and_is_looked_at_again(pieces):
+    ask = b"\0\0\0\x08\x04\xd2\x16\x2f"
+    with Relay() as r:
+        for name, alone in ((b"good.example", True), (b"other.example", False)):
+            c = r.client()
+            m = r.hear(kind=rb.OPEN)
+            ours, dialed = rb.pair()
+            r.say(rb.DIALED, m.id, fd=dialed, value=1, name="good.example")
+            c.sendall(ask if pieces else ask + hello(name))
+            check_eq(r.hear(kind=rb.SEEN).value, rb.POSTGRES | rb.PASSED)
+            check_eq(exactly(ours, 8), ask)
+            if pieces:
+                c.sendall(hello(name))
+            seen = r.hear(kind=rb.SEEN)
+            check_eq((seen.value, seen.name), (rb.TLS | (rb.PASSED if alone else 0), name.decode()))
+            if alone:
+                check_eq(exactly(ours, len(hello(name))), hello(name))
+            else:
+                nothing_yet(ours)
+            c.close()
+            ours.close()
+            if not alone:
+                r.say(rb.REFUSED, m.id)
+            check_eq(r.hear(kind=rb.CLOSED).up, 8 + (len(hello(name)) if alone else 0))
+
+
+@test
+def what_follows_what_passed_by_itself_has_its_own_time():
+    ask = b"\0\0\0\x08\x04\xd2\x16\x2f"
+    with Relay() as r:
+        c = r.client()
+        m = r.hear(kind=rb.OPEN)
+        ours, dialed = rb.pair()
+        r.say(rb.DIALED, m.id, fd=dialed, value=1, name="good.example")
+        c.sendall(ask + hello()[:20])
+        check_eq(r.hear(kind=rb.SEEN).value, rb.POSTGRES | rb.PASSED)
+        check_eq(exactly(ours, 8), ask)
+        check_eq(r.hear(kind=rb.SEEN).value, rb.BROKEN)
+        r.say(rb.REFUSED, m.id)
+        check_eq(r.hear(kind=rb.CLOSED).up, 8)
 
 
 @test
@@ -380,18 +528,6 @@ def idle_and_total_time():
 
 # ---- what a client speaks ----
 
-def hello(name=b"good.example", ech=False):
-    """A ClientHello in one record."""
-    ext = b""
-    if name is not None:
-        ext += struct.pack(">HHHBH", 0, len(name) + 5, len(name) + 3, 0, len(name)) + name
-    if ech:
-        ext += struct.pack(">HH", 0xfe0d, 3) + b"\0ab"
-    body = b"\3\3" + bytes(32) + b"\0" + b"\0\2\x13\1" + b"\1\0" + struct.pack(">H", len(ext)) + ext
-    body = b"\1" + struct.pack(">I", len(body))[1:] + body
-    return b"\x16\3\1" + struct.pack(">H", len(body)) + body
-
-
 @cases([
     ("tls", hello(), rb.TLS, "good.example"),
     ("tls without a name", hello(None), rb.TLS, ""),
@@ -409,6 +545,7 @@ def spoken(first, what, name):
         for step in (len(first), 1):
             c = r.client()
             m = r.hear(kind=rb.OPEN)
+            r.say(rb.DIALED, m.id, fd=rb.pair()[1])
             for i in range(0, len(first), step):
                 c.sendall(first[i:i + step])
                 if step == 1:
@@ -454,10 +591,10 @@ def postgres_all_at_once():
         c = r.client()
         m = r.hear(kind=rb.OPEN)
         c.sendall(ask + hello(b"other.example"))
-        check_eq(r.hear(kind=rb.SEEN).value, rb.POSTGRES)
-        r.say(rb.PASS, m.id)
         ours, dialed = rb.pair()
         r.say(rb.DIALED, m.id, fd=dialed)
+        check_eq(r.hear(kind=rb.SEEN).value, rb.POSTGRES)
+        r.say(rb.PASS, m.id)
         check_eq(exactly(ours, 8), ask)
         seen = r.hear(kind=rb.SEEN)
         check_eq((seen.value, seen.name), (rb.TLS, "other.example"))

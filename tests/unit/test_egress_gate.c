@@ -34,6 +34,7 @@ static struct {
 	} told[TOLD_MAX];
 	size_t n_told;
 	unsigned slow_ms, n_slow; /* an address behind a name is judged so slowly; how many were */
+	struct ward_relay_msg last; /* what connects() heard */
 	unsigned n_who, n_waited; /* whose a connection is was asked, and waited for 2 ms */
 	uint16_t meant; /* of a connection that was redirected; 0: nobody knows */
 } t;
@@ -314,6 +315,7 @@ static uint32_t connects(const char *address, size_t *ret_fds)
 
 		turn();
 		r = hear(&m, ret_fds);
+		t.last = m;
 		if (r)
 			return r < 0 ? 0 : m.type;
 	}
@@ -700,6 +702,71 @@ TEST(first_bytes)
 		CHECK_EQ_INT(m.type, row->answer);
 		end();
 	}
+}
+
+/* The relay passed it already: only what passes whatever the policies say it may, and once there is a server. */
+TEST(first_bytes_that_went_on)
+{
+	static const struct {
+		enum ward_relay_spoken value;
+		const char *name;
+		bool may;
+	} rows[] = {
+		{ WARD_SPOKEN_UNKNOWN, "", true },
+		{ WARD_SPOKEN_TLS, "good.example", true },
+		{ WARD_SPOKEN_TLS, "evil.example", false },
+		{ WARD_SPOKEN_TLS_ECH, "", false },
+		{ WARD_SPOKEN_HTTP, "127.0.0.1", false },
+		{ WARD_SPOKEN_BROKEN, "", false },
+	};
+
+	TABLE(row, rows) {
+		struct ward_relay_msg m = {
+			.type = WARD_RELAY_SEEN, .id = 1, .value = row->value | WARD_SEEN_PASSED
+		};
+		size_t n_fds;
+
+		CASE("%u %s", row->value, row->name);
+		begin();
+		t.address_allowed = "127.0.0.1";
+		ready();
+		CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_DIALED);
+		(void)snprintf(m.name, sizeof(m.name), "%s", row->name);
+		say(&m);
+		CHECK_EQ_INT(hear(&m, NULL), row->may ? 0 : -1);
+		end();
+	}
+}
+
+/* What was connected to is told with the socket, and that no word is needed for it. */
+TEST(dialled_with_its_name)
+{
+	size_t n_fds;
+
+	begin();
+	t.address_allowed = "127.0.0.1";
+	ready();
+	CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_DIALED);
+	CHECK_EQ_INT(t.last.value, 1);
+	CHECK_STR_EQ(t.last.name, "good.example");
+	end();
+}
+
+TEST(went_on_before_it_was_dialled)
+{
+	struct ward_relay_msg m = { .type = WARD_RELAY_SEEN, .id = 1, .value = WARD_SEEN_PASSED };
+
+	struct ward_relay_msg ask = named("good.example"), open;
+
+	begin();
+	ready();
+	say(&ask);
+	REQUIRE(hear(&open, NULL) == 1);
+	open = opened(1, open.v4);
+	say(&open);
+	say(&m);
+	CHECK_EQ_INT(hear(&m, NULL), -1);
+	end();
 }
 
 TEST(addresses_without_a_name)

@@ -64,6 +64,7 @@ static void flow_free(struct relay *r, struct relay_flow *f)
 	relay_drop(&f->way[RELAY_UP]);
 	relay_drop(&f->way[RELAY_DOWN]);
 	free(f->proxy);
+	free(f->meant);
 	slots[slot] = NULL;
 	unused[n_unused++] = (uint16_t)slot;
 	r->flows--;
@@ -302,14 +303,12 @@ void relay_accept(struct relay *r, int listener, uint32_t inward)
 void relay_flow_dialed(struct relay *r, const struct ward_relay_msg *m, int server)
 {
 	struct relay_flow *f = relay_flow_get(r, m->id);
-	int one = 1;
 
 	/* Of a flow that ended meanwhile, or has its server: then what is said twice has an end here. */
 	if (f == NULL || !f->told || f->dialed != 0) {
 		(void)close(server);
 		return;
 	}
-	(void)setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	f->fd[RELAY_SERVER] = server;
 	f->dialed = f->last = r->now;
 	f->idle_ms = m->idle_ms;
@@ -322,6 +321,10 @@ void relay_flow_dialed(struct relay *r, const struct ward_relay_msg *m, int serv
 		relay_due(r, r->now + f->total_ms);
 	if (f->proxy != NULL)
 		relay_proxy_dialed(f);
+	/* Without memory for it the gate is asked. */
+	if (m->value == 1)
+		f->meant = strdup(m->name);
+	relay_seen_dialed(r, f);
 	if (f->ending == 0)
 		relay_pump(r, f, RELAY_UP);
 	relay_flow_settle(r, f);
@@ -331,20 +334,9 @@ void relay_flow_pass(struct relay *r, uint32_t id)
 {
 	struct relay_flow *f = relay_flow_get(r, id);
 
-	if (f == NULL || !f->seen || f->passed)
+	if (f == NULL || !f->seen || f->untold || f->passed)
 		return;
-	f->last = r->now;
-	if (f->spoken.take == 0) {
-		f->passed = true;
-		relay_judged(&f->way[RELAY_UP]);
-	} else {
-		/* That much is judged. What follows begins anew. */
-		f->passable = f->spoken.take;
-		f->spoken = (struct ward_spoken){ .h2 = f->spoken.what == WARD_SPOKEN_HTTP2 };
-		f->looks++;
-		f->seen = false;
-		f->first = 0;
-	}
+	relay_passes(r, f);
 	relay_pump(r, f, RELAY_UP);
 	relay_flow_settle(r, f);
 }

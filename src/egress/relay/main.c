@@ -141,6 +141,13 @@ static void event(struct relay *r, const struct epoll_event *e)
 	}
 }
 
+static bool begins(const struct epoll_event *e)
+{
+	uint64_t kind = e->data.u64 >> 32;
+
+	return kind == RELAY_KIND_FD || kind == RELAY_KIND_INWARD;
+}
+
 static int wait_ms(const struct relay *r)
 {
 	if (r->next == UINT64_MAX)
@@ -159,8 +166,11 @@ static void run(struct relay *r)
 		if (n < 0 && errno != EINTR)
 			return;
 		r->now = clock_ms();
-		for (int i = 0; i < n && !r->gone; i++)
-			event(r, &e[i]);
+		/* Who begins first: somebody waits for that, and taking a connection down may take longer. */
+		for (int turn = 0; turn < 2; turn++)
+			for (int i = 0; i < n && !r->gone; i++)
+				if (begins(&e[i]) == (turn == 0))
+					event(r, &e[i]);
 		timers(r);
 		resume(r);
 	}

@@ -261,21 +261,75 @@ static bool turn(struct relay *r, struct relay_flow *f, enum relay_side way)
 
 /* ---- the client's first bytes ---- */
 
-static void tell_seen(struct relay *r, struct relay_flow *f)
+static void tell_seen(struct relay *r, const struct relay_flow *f, uint32_t passed)
 {
-	struct ward_relay_msg m = { .type = WARD_RELAY_SEEN, .id = f->id, .value = f->spoken.what };
+	struct ward_relay_msg m = {
+		.type = WARD_RELAY_SEEN, .id = f->id, .value = f->spoken.what | passed
+	};
 
 	memcpy(m.name, f->spoken.name, sizeof(m.name));
+	relay_tell(r, &m);
+}
+
+void relay_passes(struct relay *r, struct relay_flow *f)
+{
+	f->last = r->now;
+	if (f->spoken.take == 0) {
+		f->passed = true;
+		relay_judged(&f->way[RELAY_UP]);
+		free(f->meant);
+		f->meant = NULL;
+	} else {
+		/* That much is judged. What follows begins anew. */
+		f->passable += f->spoken.take;
+		f->spoken = (struct ward_spoken){ .h2 = f->spoken.what == WARD_SPOKEN_HTTP2 };
+		f->looks++;
+		f->seen = false;
+		f->first = 0;
+	}
+}
+
+/* Without the gate, which hears of it: when all may go, behind the bytes, which are not held up by that. */
+static void passes_alone(struct relay *r, struct relay_flow *f)
+{
+	f->owes = f->spoken.take == 0;
+	if (!f->owes)
+		tell_seen(r, f, WARD_SEEN_PASSED);
+	relay_passes(r, f);
+}
+
+/* It is decided what is spoken. */
+static void seen(struct relay *r, struct relay_flow *f)
+{
+	const char *meant = f->meant != NULL ? f->meant : "";
+	bool alone = ward_spoken_passes(f->spoken.what, f->spoken.name, meant);
+
 	f->seen = true;
 	f->last = r->now;
 	relay_due(r, r->now + WARD_RELAY_GATE_MS);
-	relay_tell(r, &m);
+	if (alone && f->dialed == 0)
+		f->untold = true;
+	else if (alone && f->meant != NULL)
+		passes_alone(r, f);
+	else
+		tell_seen(r, f, 0);
+}
+
+void relay_seen_dialed(struct relay *r, struct relay_flow *f)
+{
+	if (!f->untold)
+		return;
+	f->untold = false;
+	if (f->meant != NULL)
+		passes_alone(r, f);
+	else
+		tell_seen(r, f, 0);
 }
 
 void relay_flow_late(struct relay *r, struct relay_flow *f)
 {
 	f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
-	tell_seen(r, f);
+	seen(r, f);
 	relay_flow_settle(r, f);
 }
 
@@ -319,8 +373,11 @@ static bool look_once(struct relay *r, struct relay_flow *f)
 	if (f->spoken.port != 0 && f->spoken.port != f->to.port)
 		f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
 	if (!h2 || f->spoken.take == 0) {
-		tell_seen(r, f);
-		return false;
+		seen(r, f);
+		if (f->seen)
+			return false;
+		f->first = r->now; /* some of it passed by itself: what follows has its own time */
+		return true;
 	}
 	/* The gate let this connection pass as HTTP/2: a frame that is no request passes with it. */
 	f->passable += f->spoken.take;
@@ -414,13 +471,14 @@ static void hold(struct relay *r, struct relay_flow *f)
 	finish(f, RELAY_UP);
 }
 
-void relay_pump(struct relay *r, struct relay_flow *f, enum relay_side way)
+static void pump(struct relay *r, struct relay_flow *f, enum relay_side way)
 {
 	struct relay_way *w = &f->way[way];
 
 	if (way == RELAY_UP && !f->passed) {
 		hold(r, f);
-		return;
+		if (!f->passed || f->ending != 0)
+			return;
 	}
 	if (f->dialed == 0 || w->shut || !flush(r, f, way))
 		return;
@@ -428,4 +486,12 @@ void relay_pump(struct relay *r, struct relay_flow *f, enum relay_side way)
 		for (int i = 0; i < TURNS && turn(r, f, way); i++)
 			;
 	finish(f, way);
+}
+
+void relay_pump(struct relay *r, struct relay_flow *f, enum relay_side way)
+{
+	pump(r, f, way);
+	if (f->owes)
+		tell_seen(r, f, WARD_SEEN_PASSED);
+	f->owes = false;
 }

@@ -43,7 +43,10 @@ struct relay_flow {
 	struct relay_way way[2];
 	bool passed; /* the client's bytes may go */
 	uint32_t passable; /* not passed: so many of them may */
-	bool seen; /* what is held was told to the gate */
+	bool seen; /* what is held was told to the gate, or waits to be (untold) */
+	bool untold; /* seen: it passes by itself, once there is a server, if the gate lets it */
+	bool owes; /* passed by itself: that is told behind the bytes */
+	char *meant; /* what passes by itself is judged by that: the gate's DIALED; NULL = nothing does */
 	bool dns; /* questions over TCP, answered here */
 	bool inward; /* from the host to a server inside: nothing of it is held */
 	bool asked; /* dns: its question is with the gate */
@@ -151,6 +154,10 @@ bool relay_keep(struct relay_way *w, const char *p, size_t n);
 void relay_drop(struct relay_way *w);
 /* The same of what its client said and nobody judged yet. false: the flow ends. */
 bool relay_keep_held(struct relay *r, struct relay_flow *f, const char *p, size_t n);
+/* The gate's word, or ours: what was seen may go. */
+void relay_passes(struct relay *r, struct relay_flow *f);
+/* The flow was dialled: what waits for that (untold) passes, or the gate is asked. */
+void relay_seen_dialed(struct relay *r, struct relay_flow *f);
 void relay_judged(struct relay_way *w); /* what is kept of it is held no more, if there is room for it on the way */
 
 /* Its time to say what it speaks is up. */
