@@ -36,7 +36,7 @@ enum ward_command_kind {
 };
 struct ward_option {
 	const char *name;            /* without "--" */
-	const char *arg;             /* "SIZE", NULL = a flag */
+	const char *arg;             /* "SIZE"; "[=HOW]": a flag, or --name=HOW, never a word of its own; NULL = a flag */
 	bool repeat;                 /* may be given more than once */
 	const char *group;           /* heading in --help */
 	const char *help;            /* one line */
@@ -51,7 +51,7 @@ const struct ward_option *ward_options(size_t *ret_n);
 struct ward_request *ward_request_new(enum ward_command_kind kind);
 void ward_request_free(struct ward_request *r);
 /*
- * Set one option by name; value NULL for a flag. Errors: WARD_E_INVALID / _CAPABILITY / _PARSE with what, where
+ * Set one option by name; value NULL for a flag, and for what may go without. Errors: WARD_E_INVALID / _CAPABILITY / _PARSE with what, where
  * and how to fix. Nothing is changed by a call that fails.
  */
 int ward_request_set(struct ward_request *r, const char *name, const char *value, struct ward_error *err);

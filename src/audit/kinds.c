@@ -29,6 +29,7 @@ static const struct {
 	{ "dns.block", NULL },
 	{ "fs.late", NULL },
 	{ "workspace.open", NULL },
+	{ "workspace.close", NULL },
 	{ "workspace.change", NULL },
 	{ "workspace.commit", NULL },
 	{ "workspace.discard", NULL },

@@ -39,7 +39,7 @@ const char *take_option(struct words *w, char **ret_value)
 		return name;
 	}
 	o = find_option(name);
-	if (o && o->arg && w->n > 0) {
+	if (o && o->arg && !ward_has_prefix(o->arg, "[=") && w->n > 0) {
 		*ret_value = w->v[0];
 		w->n--;
 		w->v++;

@@ -61,8 +61,8 @@ static void print_option(const struct ward_option *o)
 {
 	char left[64];
 
-	(void)snprintf(left, sizeof(left), "--%s%s%s", o->name, o->arg ? " " : "",
-		o->arg ? o->arg : "");
+	(void)snprintf(left, sizeof(left), "--%s%s%s", o->name,
+		o->arg && !ward_has_prefix(o->arg, "[=") ? " " : "", o->arg ? o->arg : "");
 	print_row(left, o->help);
 }
 

@@ -9,6 +9,7 @@
 #include "run/persist/persist.h"
 #include "run/request.h"
 #include "run/streams.h"
+#include "workspace/workspace.h"
 
 struct life {
 	struct ward_request *r;
@@ -25,6 +26,9 @@ struct life {
 	struct ward_asks asks;      /* what a person has to be asked, and what was said; its arena is ours */
 	struct ward_buf rules;      /* what a person said yes to for longer, as policies */
 	struct ward_audit *audit;
+	struct ward_workspace *workspace; /* of what is under review; NULL: nothing is, or it is not made yet */
+	int64_t since_ns;           /* wall clock: nothing of it was looked at before */
+	bool went;                  /* the command had its GO */
 	struct ward_head_start *head; /* not yet taken by a cage */
 	struct ward_cage *cage;
 	struct ward_streams streams;
@@ -111,6 +115,15 @@ void asking_end(struct life *l);
 int asking_record(struct life *l, const struct ward_asks *a, const struct ward_asked *k, struct ward_error *err);
 int asking_record_said(struct life *l, const struct ward_asks *a, const struct ward_asked *k, const struct ward_reply *s,
 	struct ward_error *err);
+
+/* ---- review/start.c, review/end.c: nothing of it does anything in a run that is not under review ---- */
+int review_begin(struct life *l, struct ward_error *err);  /* the plan has its layer; made for the first one */
+int review_keep(struct life *l, struct ward_error *err);   /* before the start is recorded: durable, and on record */
+void review_wait(const struct life *l);                    /* before GO */
+int review_end(struct life *l, struct ward_error *err);    /* nobody writes any more: what waits, counted and said */
+void review_done(struct life *l);                          /* nothing of the run is alive */
+/* keep.c: what the directories of a layer have, from a tmpfs into the store; *ret_left: objects that could not be kept. */
+int ward_layer_keep(int from, int to, uint64_t *ret_left, struct ward_error *err);
 
 /* ---- pin.c ---- */
 int ward_pins_make(struct life *l, struct ward_error *err);      /* what was held before is given up first */

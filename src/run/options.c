@@ -666,11 +666,15 @@ static int fail_unknown(const struct ward_request *r, const char *name, struct w
 static int check_use(const struct ward_request *r, int i, const char *value, struct ward_error *err)
 {
 	const struct ward_option *o = &table[i];
+	bool optional = o->arg && ward_has_prefix(o->arg, "[=");
 	int code;
 
-	if (o->arg && !value) {
+	if (o->arg && !optional && !value) {
 		code = ward_fail(err, WARD_E_INVALID, "an argument is missing");
 		ward_fail_fix(err, "give --%s %s", o->name, o->arg);
+	} else if (optional && value && !value[0]) {
+		code = ward_fail(err, WARD_E_INVALID, "an argument is missing");
+		ward_fail_fix(err, "give --%s%s, or --%s alone", o->name, o->arg, o->name);
 	} else if (!o->arg && value) {
 		code = ward_fail(err, WARD_E_INVALID, "takes no argument");
 		ward_fail_fix(err, "write --%s alone, or leave it out", o->name);

@@ -325,6 +325,19 @@ static void put_late(struct ward_buf *b, const struct ward_outcome *o)
 	ward_jw_close(b, '}');
 }
 
+/* Not there where nothing is under review. */
+static void put_review(struct ward_buf *b, const struct ward_outcome *o)
+{
+	if (!o->reviewed)
+		return;
+	ward_jw_key(b, "review");
+	ward_jw_open(b, '{');
+	ward_jw_kstr(b, "run", o->run);
+	put_optional(b, "changes", o->review_counted, (int64_t)o->review_changes);
+	ward_jw_kstr(b, "state", o->review_state ? o->review_state : "pending");
+	ward_jw_close(b, '}');
+}
+
 static void put_stream(struct ward_buf *b, const char *key, const struct ward_outcome_stream *s)
 {
 	ward_jw_key(b, key);
@@ -409,6 +422,7 @@ static void put_outcome(struct ward_buf *b, const struct ward_outcome *o)
 	put_axes(b, o);
 	ward_jw_kstr(b, "attribution", o->attribution);
 	put_published(b, o);
+	put_review(b, o);
 	ward_jw_key(b, "violations");
 	ward_jw_open(b, '[');
 	for (size_t i = 0; i < o->n_violations; i++)
@@ -490,7 +504,8 @@ int ward_outcome_exit_code(const struct ward_outcome *o)
 		[WARD_STATUS_POLICY_KILL] = 128 + SIGKILL,
 	};
 
-	if ((unsigned)o->status >= WARD_STATUS_MAX)
+	/* What the command wrote is not all there: that must not look like success. */
+	if ((unsigned)o->status >= WARD_STATUS_MAX || ward_streq(o->review_state, "incomplete"))
 		return 125;
 	if (fixed[o->status])
 		return fixed[o->status];

@@ -83,6 +83,11 @@ struct ward_outcome {
 	bool fail_on_violation;
 	const struct ward_published *published; size_t n_published; /* of the plan, copied */
 
+	bool reviewed;               /* what it wrote in its workspace is not real by itself */
+	bool review_counted;         /* review_changes is known */
+	uint64_t review_changes;     /* that wait */
+	const char *review_state;    /* static: "none" (nothing was changed), "pending", "committed" (nothing waits any more), "incomplete" */
+
 	bool late_looked;            /* for names that run code later */
 	bool late_complete;          /* and nothing was left out, but for what the list has no room for */
 	struct ward_outcome_late *late;

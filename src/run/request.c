@@ -67,6 +67,7 @@ struct ward_request *ward_request_new(enum ward_command_kind kind)
 	r->deny_errno = ENOENT;
 	r->ask = WARD_ASK_NOBODY; /* a library has no terminal; the command sets auto */
 	r->ask_timeout_ms = 300000;
+	r->disk_backend = WARD_DISK_DIR;
 	memset(r->require, -1, sizeof(r->require));
 	memset(r->accept, -1, sizeof(r->accept));
 	(void)ward_options(&n_options);

@@ -15,6 +15,10 @@ enum ward_consent { WARD_CONSENT_NONE = 0, WARD_CONSENT_RISKY, WARD_CONSENT_CRIT
 /* --ask: where a person may be. */
 enum ward_ask_whom { WARD_ASK_NOBODY = 0, WARD_ASK_AUTO, WARD_ASK_WAIT };
 
+/* --review: what becomes of what the run writes in its workspace. */
+#define WARD_REVIEW_OPTION "--review" /* the origin of the permit that lets the run write its layer */
+enum ward_review_how { WARD_REVIEW_NOT = 0, WARD_REVIEW_LATER, WARD_REVIEW_AUTO };
+
 /* --policy FILE */
 struct ward_policy_option {
 	const char *path;
@@ -53,6 +57,8 @@ struct ward_request {
 	enum ward_ask_whom ask;
 	uint64_t ask_timeout_ms;
 	struct ward_asks *asks;      /* where what a person has to be asked is put; NULL: nobody wants to know. Borrowed */
+	enum ward_review_how review;
+	enum ward_disk_backend disk_backend;
 	const char *repo_root;       /* as given, NULL = git's top directory */
 	const char *environment;     /* a word of the schema, NULL = dev */
 	const char *trust;           /* the same; NULL: nobody vouched for the command */
@@ -106,6 +112,9 @@ int ward_option_choice(const char *value, const char *const *names, size_t n, in
 /* rules/options.c */
 extern ward_apply_fn ward_apply_mode, ward_apply_profile, ward_apply_policy, ward_apply_component, ward_apply_trust, ward_apply_tier,
 	ward_apply_approve, ward_apply_ask, ward_apply_ask_timeout, ward_apply_repo_root, ward_apply_environment, ward_apply_label;
+
+/* review/place.c */
+extern ward_apply_fn ward_apply_review, ward_apply_disk_backend;
 
 /* net/publish.c */
 extern ward_apply_fn ward_apply_publish;

@@ -174,6 +174,8 @@ static int on_spawned(void *arg, struct ward_error *err)
 	r = name_policies(l, err);
 	if (r == WARD_OK)
 		r = keep_policies(l, err);
+	if (r == WARD_OK)
+		r = review_keep(l, err);
 	if (r < 0)
 		return r;
 	/* A second try with another plan is another start of the same run: recorded again, with its axes. */
@@ -222,6 +224,8 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 			r = net_listen(l, err);
 		if (r == WARD_OK && !l->audit)
 			r = open_log(l, err);
+		if (r == WARD_OK)
+			r = review_begin(l, err);
 		if (r == WARD_OK && i == 0)
 			r = aborted_sweep(l, err);
 		if (r == WARD_OK && i == 0)
@@ -320,6 +324,8 @@ static int wind_up(struct life *l, struct ward_error *err)
 		s = ward_late_look(l, r < 0 ? &later : err);
 		r = r == WARD_OK ? s : r;
 	}
+	s = review_end(l, r < 0 ? &later : err);
+	r = r == WARD_OK ? s : r;
 	s = record_end(l, r < 0 ? &later : err);
 	return r < 0 ? r : s;
 }
@@ -331,6 +337,8 @@ static int live(struct life *l, struct ward_error *err)
 	int r, s;
 
 	net_tell(l);
+	review_wait(l);
+	l->went = true;
 	r = ward_cage_go(l->cage, err);
 	ward_streams_started(&l->streams);
 	if (r == WARD_OK)
@@ -389,7 +397,7 @@ static void life_done(struct life *l)
 int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_error *err)
 {
 	struct ward_error local = WARD_ERROR_INIT;
-	struct life l = { .r = r };
+	struct life l = { .r = r, .since_ns = (int64_t)ward_now_wall_ns() };
 	int code;
 
 	*ret = NULL;
@@ -421,6 +429,7 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 		code = ward_fail(&local, WARD_E_NOMEM, "no memory for the outcome's text");
 	/* Nothing of the run is alive when its outcome is handed out. */
 	ward_cage_free(l.cage);
+	review_done(&l);
 	ward_pins_remove(&l);
 	ward_live_free(l.live, ward_status_name(l.o->status));
 	pending_end(&l);

@@ -275,8 +275,7 @@ static void list(struct ward_buf *b, const char *names, size_t n)
 static int resolve(int home, const char *run, char out[WARD_ULID_SIZE], struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done)
-	struct ward_buf names = WARD_BUF_INIT,
-			found = WARD_BUF_INIT, b = WARD_BUF_INIT;
+	struct ward_buf names = WARD_BUF_INIT, found = WARD_BUF_INIT, b = WARD_BUF_INIT;
 	char upper[WARD_ULID_SIZE];
 	size_t n = strlen(run);
 	int r;

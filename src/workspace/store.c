@@ -108,33 +108,15 @@ static int fail(const struct ward_workspace *w, int sys, const char *what, struc
 	return r;
 }
 
-static int make_dir(int at, const char *name, mode_t mode)
+static int make_layer(int dir)
 {
-	if (mkdirat(at, name, 0700) < 0)
-		return -errno;
-	/* The umask may have taken of it; a name that was made this moment in a directory that is ours alone is no link. */
-	return mode != 0700 && fchmodat(at, name, mode, 0) < 0 ? -errno : 0;
-}
+	static const char *const names[] = { STORE_LAYER, STORE_UPPER, STORE_WORK };
 
-/* What the directory under review looks like from inside is what the layer's looks like. */
-static int make_layer(int dir, const struct ward_workspace_facts *f)
-{
-	struct stat st;
-	int r = make_dir(dir, STORE_LAYER, 0700);
-
-	if (r == 0 && lstat(f->root, &st) < 0)
-		r = -errno;
-	if (r == 0 && !S_ISDIR(st.st_mode))
-		r = -ENOTDIR;
-	if (r == 0)
-		r = make_dir(dir, STORE_UPPER, st.st_mode & 07777);
-	/* As root what is the owner's stays his; a user may not give away, and need not. */
-	if (r == 0 && geteuid() == 0 &&
-		fchownat(dir, STORE_UPPER, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
-		r = -errno;
-	if (r == 0 && geteuid() == 0 && fchmodat(dir, STORE_UPPER, st.st_mode & 07777, 0) < 0)
-		r = -errno;
-	return r < 0 ? r : make_dir(dir, STORE_WORK, 0700);
+	/* What the directory under review looks like, the init makes the upper one look like. */
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(names); i++)
+		if (mkdirat(dir, names[i], 0700) < 0)
+			return -errno;
+	return 0;
 }
 
 static int write_record(const struct ward_workspace *w, bool durable)
@@ -194,10 +176,10 @@ int ward_workspace_sync(struct ward_workspace *w, struct ward_error *err)
 /* Whole, under a name that is no run's; then it takes its place. */
 static int make_entry(struct ward_workspace *w, const char *temporary)
 {
-	int r = make_dir(w->home, temporary, 0700);
+	int r;
 
-	if (r < 0)
-		return r;
+	if (mkdirat(w->home, temporary, 0700) < 0)
+		return -errno;
 	w->dir = openat(w->home, temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (w->dir < 0)
 		return -errno;
@@ -209,7 +191,7 @@ static int make_entry(struct ward_workspace *w, const char *temporary)
 	if (r == 0)
 		r = ward_store_lock(w->lock, STORE_CHANGED);
 	if (r == 0)
-		r = make_layer(w->dir, &w->facts);
+		r = make_layer(w->dir);
 	if (r == 0)
 		r = write_record(w, false);
 	if (r == 0 && renameat(w->home, temporary, w->home, w->facts.run) < 0)

@@ -111,6 +111,13 @@ def the_marker_works(p):
     ("report nowhere", ["--report", "/no/such/dir/x"], "--report", "/no/such/dir"),
     ("head to a closed descriptor", ["--head-to", "fd:99"], "--head-to", "99"),
     ("json takes nothing", ["--json=1"], "--json", "no argument"),
+    ("review of nothing", ["--review="], "--review", "argument is missing"),
+    ("review unknown", ["--review=later"], "--review", "did you mean|use one of"),
+    ("review live", ["--review=live"], "--review", "not there yet"),
+    ("review twice", ["--review", "--review=auto"], "--review", "given twice"),
+    ("review direct", ["--review", "--backend", "direct"], "--review", "writes to the host itself"),
+    ("disk backend unknown", ["--review", "--disk-backend", "ram"], "--disk-backend", "no disk backend"),
+    ("disk backend alone", ["--disk-backend", "dir"], "--disk-backend", "without --review"),
 ])
 @placed
 def option(p, words, place, says):

@@ -13,7 +13,7 @@ from tap import cases, check, check_eq, check_in, main, skip, test
 
 OPTIONS = """cap capabilities read write workspace cwd env timeout grace cpus memory pids disk output-limit nofile stdin
 tty audit head-to outcome report json dry-run fail-on-violation backend require accept attribution deny-errno i-know
-quiet mode profile policy approve ask ask-timeout repo-root environment label component trust tier no-late-names resolver net-limit publish""".split()
+quiet mode profile policy approve ask ask-timeout repo-root environment label component trust tier no-late-names resolver net-limit publish review disk-backend""".split()
 COMMANDS = ["run", "sandbox run", "plan", "doctor", "policy explain", "policy check", "policy show", "policy test", "policy diff", "policy fmt", "policy snapshot", "net check", "audit verify", "audit show", "net log", "pending", "approve", "deny", "allow", "stop", "trust", "version", "help"]
 # One line in the overview, a page of their own: test_cedar.py has the rest.
 CEDAR = [f"cedar {name}" for name in """authorize evaluate validate check-parse check-entities format translate-policy
@@ -77,7 +77,7 @@ def help_of_a_command(name):
     check_eq(ward(*words, "--help"), r)
     if next(c for c in table()["commands"] if c["name"] == name)["options"]:
         for o in table()["options"]:
-            shown = f"  --{o['name']}" + (f" {o['arg']}" if o["arg"] else "")
+            shown = f"  --{o['name']}" + ("" if not o["arg"] else o["arg"] if o["arg"].startswith("[=") else f" {o['arg']}")
             check(re.search(rf"^{re.escape(shown)}(  |$)", r.out, re.M), f"{shown} is not in the help of {name}")
         check_eq(len(re.findall(r"^  --", r.out, re.M)), len(OPTIONS))
 

@@ -34,7 +34,7 @@ TEST(kinds_are_the_table)
 		"policy.block", "policy.epoch", "approval.requested", "approval.granted",
 		"approval.denied", "capability.denied", "sandbox.violation", "selftest",
 		"limit.hit", "net.open", "net.connect", "net.block", "net.accept", "dns.query",
-		"dns.block", "fs.late", "workspace.open", "workspace.change", "workspace.commit",
+		"dns.block", "fs.late", "workspace.open", "workspace.close", "workspace.change", "workspace.commit",
 		"workspace.discard", "run.stop", "run.end" };
 	size_t n = 0;
 	for (; ward_audit_kind(n); n++) {

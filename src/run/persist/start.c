@@ -17,6 +17,7 @@
 
 #include "os/os.h"
 #include "run/persist/persist.h"
+#include "run/review/place.h"
 
 #define BEFORE_BYTES_MAX (32u << 20)
 #define GIT_WHY "git runs it, or what it names"
@@ -324,6 +325,9 @@ static int hold(struct holding *x, const char *path, const char *why)
 	bool named = false, free = false;
 	int r;
 
+	/* What is under review is not held: it is asked about before it becomes real. */
+	if (ward_rs_reviewed(x->rs, path))
+		return WARD_OK;
 	if (is_own(x, path))
 		return know(x, path, why, true, false);
 	if (ward_rs_target(x->rs, path, &t) < 0)
@@ -389,9 +393,11 @@ static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 	const char *path = ward_arena_strdup(x->rs->arena, h->path);
 
 	/* What is held is looked through as well: something in it may be granted by name. */
-	(void)ret_enter;
 	if (!path)
 		return ward_rs_nomem(x->err);
+	*ret_enter = !ward_rs_reviewed(x->rs, path);
+	if (!*ret_enter)
+		return WARD_OK;
 	if (h->kind == WARD_HIT_GIT)
 		return found_git(x, path);
 	/* As good as absent: whoever made it takes it away. */
@@ -527,7 +533,8 @@ static int probe_also(struct holding *x, struct ward_texts *to, const char *dir)
 
 	if (!dir)
 		return ward_rs_nomem(x->err);
-	return shown && shown->write && to->n < WARD_PERSIST_PROBED_MAX
+	return shown && shown->write && !ward_rs_reviewed(x->rs, dir) &&
+			to->n < WARD_PERSIST_PROBED_MAX
 		? ward_rs_text(x->rs, to, dir, x->err)
 		: WARD_OK;
 }
@@ -596,7 +603,7 @@ static int roots(struct holding *x)
 	int r = WARD_OK;
 
 	for (size_t i = 0; r == WARD_OK && i < rs->n_nodes; i++) {
-		bool inner = !is_root(&rs->nodes[i]);
+		bool inner = !is_root(&rs->nodes[i]) || ward_rs_reviewed(rs, rs->nodes[i].dest);
 
 		for (size_t k = 0; k < rs->n_nodes && !inner; k++)
 			inner = k != i && is_root(&rs->nodes[k]) &&

@@ -13,6 +13,7 @@
 #include "approve/approve.h"
 #include "os/os.h"
 #include "run/persist/persist.h"
+#include "run/review/place.h"
 #include "run/rules/rules.h"
 
 #define WIDER_RULES_MAX 256 /* more are not compared: every pair would be */
@@ -355,6 +356,7 @@ static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_e
 		.require = r->require,
 		.accept = r->accept,
 		.repo_root = rs->book ? rs->book->repo_root : NULL,
+		.review = rs->review,
 		.late = rs->late,
 		.late_fix = rs->late_fix,
 		.late_names = rs->late_names,
@@ -395,6 +397,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 {
 	static int (*const steps[])(struct ward_resolver *, struct ward_error *) = {
 		ward_rs_begin,
+		ward_rs_review,
 		ward_rules_wanted,
 		ward_rules_apply,
 		ward_rs_exec_mode,
@@ -414,6 +417,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		ward_rs_persist,
 		protect_config,
 		protect_bell,
+		ward_rs_review_store,
 		ward_rs_hold,
 		ward_rs_place_cwd,
 		ward_rs_env_finish,

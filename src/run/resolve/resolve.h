@@ -57,7 +57,7 @@ struct ward_resolver {
 	struct ward_caps caps;       /* the request's, and what the policies add for programs and variables */
 	struct ward_limits limits;   /* the request's, with those of mode and profile where it has none */
 	const char *late, *late_fix; /* what no view holds of the policies' rules about files, and what would; NULL: all is held */
-	enum ward_late_names late_names;
+	enum ward_late_names late_names; struct ward_review review; /* of the workspace; its layer is made later */
 	struct ward_published published[WARD_PUBLISH_SOCKETS_MAX]; size_t n_published;
 	bool i_know, starts;         /* starts: a run, which keeps what its policies were */
 	const char *path;            /* the run's PATH */

@@ -589,8 +589,10 @@ int ward_rules_wanted(struct ward_resolver *rs, struct ward_error *err)
 
 	if (code < 0)
 		return code;
-	if (!own && r->mode == WARD_MODE_NONE && !r->profile && r->n_policies == 0 &&
-		!r->component && !r->trust && !r->environment && r->tier == 0) {
+	/* What a run under review did is judged when it is made real, by what its policies were. */
+	if (!own && r->review == WARD_REVIEW_NOT && r->mode == WARD_MODE_NONE && !r->profile &&
+		r->n_policies == 0 && !r->component && !r->trust && !r->environment &&
+		r->tier == 0) {
 		code = ward_layers_where_default(rs->arena, rs->workspace, &where, NULL);
 		/* Without a home there is no user's layer; the others count all the same. */
 		if (code == WARD_OK && !may_be_there(where.ceiling) &&

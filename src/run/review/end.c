@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A run under review ends: what it wrote is kept where it was not yet, counted, and said. A run that changed nothing leaves nothing. What
+ * fails here loses nothing that could be kept: the entry stays, and says what it lacks.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/life.h"
+
+/* From the tmpfs of the cage, of which nothing else is left. */
+static int keep(struct life *l, struct ward_workspace_facts *f, struct ward_error *err)
+{
+	int from = ward_cage_layer(l->cage), to;
+	uint64_t left;
+	int r;
+
+	if (f->backend != WARD_DISK_TMPFS)
+		return WARD_OK;
+	ward_cage_finish(l->cage);
+	to = ward_workspace_layer(l->workspace, err);
+	if (to < 0)
+		return to;
+	if (from < 0)
+		return ward_fail(err, WARD_E_INTERNAL, "the layer of the run is not there");
+	r = ward_layer_keep(from, to, &left, err);
+	f->incomplete = r < 0;
+	return r;
+}
+
+/* *ret_counted: else there are some. */
+static int count(struct life *l, uint64_t *ret, bool *ret_counted, struct ward_error *err)
+{
+	uint64_t bytes;
+	int r = ward_workspace_size(l->workspace, &bytes, ret, err);
+
+	*ret_counted = r == WARD_OK && *ret == 0;
+	return r;
+}
+
+static int record_close(struct life *l, bool counted, uint64_t changes, bool incomplete,
+	struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	struct ward_event e = { .kind = "workspace.close", .action = "fs.write" };
+
+	e.resource = ward_workspace_facts(l->workspace)->root;
+	ward_jw_open(&b, '{');
+	ward_jw_key(&b, "changes");
+	if (counted)
+		ward_jw_u64(&b, changes);
+	else
+		ward_jw_null(&b);
+	if (incomplete)
+		ward_jw_kbool(&b, "incomplete", true);
+	ward_jw_close(&b, '}');
+	if (b.failed)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for a record");
+	e.detail_json = ward_buf_cstr(&b);
+	record_event(l, &e);
+	return record_append(l, &e, 1, false, NULL, err);
+}
+
+static void say(struct life *l)
+{
+	struct ward_outcome *o = l->o;
+	const char *run = o->run;
+
+	if (!o->review_counted)
+		ward_outcome_note(o,
+			"changes wait that could not be counted: ward diff %s, ward commit %s, ward discard %s",
+			run, run, run);
+	else if (o->review_changes)
+		ward_outcome_note(o, "%llu change%s: ward diff %s, ward commit %s, ward discard %s",
+			(unsigned long long)o->review_changes,
+			o->review_changes == 1 ? " waits" : "s wait", run, run, run);
+}
+
+/* Nothing of it is worth a word: the run wrote nothing, or never was. */
+static void forget(struct life *l)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_workspace *w = l->workspace;
+
+	l->workspace = NULL;
+	if (ward_workspace_remove(w, &err) < 0)
+		ward_outcome_note(l->o, "warning: %s", err.message);
+}
+
+int review_end(struct life *l, struct ward_error *err)
+{
+	struct ward_outcome *o = l->o;
+	struct ward_error later = WARD_ERROR_INIT;
+	struct ward_workspace_facts f;
+	int r, s;
+
+	if (!l->workspace)
+		return WARD_OK;
+	f = *ward_workspace_facts(l->workspace);
+	r = keep(l, &f, err);
+	o->reviewed = true;
+	s = count(l, &o->review_changes, &o->review_counted, r < 0 ? &later : err);
+	if (s < 0)
+		ward_outcome_note(o, "warning: %s", (r < 0 ? &later : err)->message);
+	o->review_state = f.incomplete                        ? "incomplete"
+		: o->review_counted && o->review_changes == 0 ? "none"
+							      : "pending";
+	f.ended_ns = (int64_t)ward_now_wall_ns();
+	f.has_code = o->has_code;
+	f.code = o->has_code ? o->code & 0xff : 0;
+	s = ward_workspace_record(l->workspace, &f, r < 0 ? &later : err);
+	r = r < 0 ? r : s;
+	s = record_close(l, o->review_counted, o->review_changes, f.incomplete,
+		r < 0 ? &later : err);
+	r = r < 0 ? r : s;
+	if (r == WARD_OK && ward_streq(o->review_state, "none"))
+		forget(l);
+	else
+		say(l);
+	return r;
+}
+
+void review_done(struct life *l)
+{
+	bool was = l->workspace != NULL;
+
+	if (was && !l->went)
+		forget(l);
+	ward_workspace_close(l->workspace);
+	l->workspace = NULL;
+	/* What starts and removals that died have left; nothing of this run waits for it. */
+	if (was)
+		(void)ward_workspace_sweep(NULL, NULL);
+}

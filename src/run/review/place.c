@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * --review, looked up: what is under review, and what bounds its layer. Nothing is made here, so that a plan can be shown without a trace
+ * of it in the store. What cannot be reviewed (no log that a commit could ask, a workspace that has the store in it, no isolation) is
+ * refused here. The store is out of every run's reach, under review or not: who could write there could have anything committed.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "os/os.h"
+#include "run/review/place.h"
+#include "workspace/workspace.h"
+
+#define GIB (UINT64_C(1) << 30)
+#define TMPFS_BOUND GIB /* it is memory */
+#define DISK_BOUND (10 * GIB) /* a project, its build and what it installs */
+
+/* The permit that lets the run write its layer. It stands among the grants of the request, so that view, book and records know it. */
+static int permit(struct ward_request *r, unsigned index, struct ward_error *err)
+{
+	const struct ward_cap cap = {
+		.type = WARD_CAP_FILE_WRITE,
+		.resource = "./**",
+		.origin = { .file = WARD_REVIEW_OPTION, .index = index },
+	};
+
+	return ward_caps_add(&r->caps, &cap, err);
+}
+
+int ward_apply_review(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	static const char *const names[] = { "auto" };
+	int which = 0, code = WARD_OK;
+
+	if (ward_streq(value, "live")) {
+		code = ward_fail(err, WARD_E_UNSUPPORTED,
+			"live is not there yet: nothing is made real while the run lives");
+		ward_fail_fix(err, "use --review, and ward commit, or --review=auto");
+		return code;
+	}
+	if (value)
+		code = ward_option_choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
+	if (code == WARD_OK)
+		code = permit(r, index, err);
+	if (code == WARD_OK)
+		r->review = value ? WARD_REVIEW_AUTO : WARD_REVIEW_LATER;
+	return code;
+}
+
+int ward_apply_disk_backend(struct ward_request *r, const char *value, unsigned index,
+	struct ward_error *err)
+{
+	(void)index;
+	return ward_disk_backend_parse(value, &r->disk_backend, err);
+}
+
+static int refuse(struct ward_error *err, int code, const char *why, const char *fix)
+{
+	(void)ward_fail(err, code, "nothing can be put under review: %s", why);
+	ward_fail_at(err, WARD_REVIEW_OPTION, 0, 0);
+	ward_fail_fix(err, "%s", fix);
+	return code;
+}
+
+/* Where it is, or would be; without links as far as it is there. */
+static bool store_of(struct ward_resolver *rs, bool make, char out[WARD_PATH_MAX], bool *ret_there)
+{
+	char dir[WARD_PATH_MAX], rest[WARD_PATH_MAX];
+	struct ward_target t;
+	int r = ward_workspace_home(make, out, NULL);
+	char *slash;
+
+	*ret_there = false;
+	if (r < 0 && !out[0])
+		return false;
+	(void)snprintf(dir, sizeof(dir), "%s", out);
+	while (dir[0] && ward_rs_target(rs, dir, &t) < 0 && (slash = strrchr(dir, '/')))
+		*slash = '\0';
+	if (!dir[0])
+		return true;
+	*ret_there = ward_streq(dir, out);
+	(void)snprintf(rest, sizeof(rest), "%s", out + strlen(dir));
+	return ward_path_join(t.path, *ret_there ? "." : rest + 1, out, WARD_PATH_MAX) == WARD_OK;
+}
+
+static int check(struct ward_resolver *rs, struct ward_error *err)
+{
+	char store[WARD_PATH_MAX] = "";
+	bool there;
+
+	if (rs->r->backend != WARD_BACKEND_NATIVE)
+		return refuse(err, WARD_E_INVALID,
+			"with --backend direct the command writes to the host itself",
+			"use --backend native, or run without --review");
+	if (ward_streq(rs->r->audit, "/dev/null"))
+		return refuse(err, WARD_E_INVALID,
+			"there is no log, and with it are kept the policies that a commit asks",
+			"leave --audit /dev/null out");
+	if (!rs->r->i_know && ward_rs_is_home(rs, rs->workspace))
+		return refuse(err, WARD_E_REFUSED, "the workspace is your home, or above it",
+			"cd to the project's directory, or --workspace DIR, or say --i-know");
+	if (!store_of(rs, false, store, &there))
+		return ward_workspace_home(false, store, err);
+	if (ward_path_within(store, rs->workspace))
+		return refuse(err, WARD_E_REFUSED, "the store of such layers lies in the workspace",
+			"set XDG_STATE_HOME to a directory outside of it");
+	if (ward_path_within(rs->workspace, store))
+		return refuse(err, WARD_E_REFUSED, "the workspace lies in the store of such layers",
+			"cd to the project's directory");
+	return WARD_OK;
+}
+
+int ward_rs_review(struct ward_resolver *rs, struct ward_error *err)
+{
+	const struct ward_request *r = rs->r;
+	bool tmpfs = r->disk_backend == WARD_DISK_TMPFS;
+	int code;
+
+	if (r->review == WARD_REVIEW_NOT && !ward_request_given(r, "disk-backend"))
+		return WARD_OK;
+	if (r->review == WARD_REVIEW_NOT) {
+		code = ward_fail(err, WARD_E_INVALID, "there is no layer without --review");
+		ward_fail_at(err, "--disk-backend", 0, 0);
+		ward_fail_fix(err, "add --review, or leave it out");
+		return code;
+	}
+	code = check(rs, err);
+	if (code < 0)
+		return code;
+	rs->review = (struct ward_review){
+		.on = true,
+		.root = rs->workspace,
+		.root_dev = rs->workspace_st.st_dev,
+		.root_ino = rs->workspace_st.st_ino,
+		.backend = r->disk_backend,
+		.bound = ward_request_given(r, "disk") ? r->limits.disk
+			: tmpfs                        ? TMPFS_BOUND
+						       : DISK_BOUND,
+	};
+	return WARD_OK;
+}
+
+bool ward_rs_reviewed(const struct ward_resolver *rs, const char *path)
+{
+	return rs->review.on && ward_path_within(path, rs->workspace);
+}
+
+int ward_rs_review_store(struct ward_resolver *rs, struct ward_error *err)
+{
+	struct ward_node n = { .kind = WARD_NODE_MASK, .is_dir = true, .fixed = true, .rule = -1 };
+	char store[WARD_PATH_MAX] = "";
+	const struct ward_node *shown;
+	bool there;
+
+	if (!store_of(rs, false, store, &there))
+		return WARD_OK;
+	shown = ward_rs_shown_by(rs, store);
+	if (!shown || (!there && !shown->write))
+		return WARD_OK;
+	for (size_t i = 0; i < rs->n_nodes; i++) {
+		if (rs->nodes[i].kind != WARD_NODE_BIND ||
+			!ward_path_within(rs->nodes[i].dest, store))
+			continue;
+		(void)ward_fail(err, WARD_E_REFUSED,
+			"%s cannot be granted: what runs under review wrote is kept there",
+			ward_rs_show(rs, rs->nodes[i].dest));
+		ward_fail_fix(err, "take it out");
+		return WARD_E_REFUSED;
+	}
+	/* It could come to be while the run lives, by the run: so it is there from the start. */
+	if (!there && (!store_of(rs, true, store, &there) || !there)) {
+		(void)ward_fail(err, WARD_E_REFUSED,
+			"%s could be made by the command, and Ward would believe what is there",
+			ward_rs_show(rs, store));
+		ward_fail_fix(err, "do not grant the directory above it for writing");
+		return WARD_E_REFUSED;
+	}
+	n.dest = ward_arena_strdup(rs->arena, store);
+	return n.dest ? ward_rs_node(rs, &n, err) : ward_rs_nomem(err);
+}

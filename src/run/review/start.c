@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A run under review begins: its entry in the store, which the plan's layer lies in, and its first record. The entry is there before
+ * anything could be written, and durable before the command does anything; a run that never starts takes it away again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+#include "os/os.h"
+#include "run/life.h"
+
+#define WAIT_NS 500000 /* an eighth of a tick of 250 Hz */
+#define WAITS_MAX 100
+
+/* For people: each word as a shell would take it. */
+static void words_of(const struct ward_request *r, struct ward_buf *out)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+
+	for (int i = 0; i < r->argc && b.n < WARD_WORKSPACE_COMMAND_MAX; i++) {
+		if (i > 0)
+			ward_buf_addc(&b, ' ');
+		if (r->argv[i][0] &&
+			strspn(r->argv[i],
+				"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=:,@%+-") ==
+				strlen(r->argv[i]))
+			ward_buf_adds(&b, r->argv[i]);
+		else
+			ward_quote_shell(&b, r->argv[i], strlen(r->argv[i]));
+	}
+	ward_show(out, ward_buf_cstr(&b), b.n);
+}
+
+static int make(struct life *l, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf words = WARD_BUF_INIT;
+	const struct ward_review *v = &l->plan->review;
+	struct ward_workspace_facts f = {
+		.root = v->root,
+		.root_dev = v->root_dev,
+		.root_ino = v->root_ino,
+		.since_ns = l->since_ns,
+		.backend = v->backend,
+		.bound = v->bound,
+		.log = ward_audit_path(l->audit),
+		.started_ns = (int64_t)l->o->started_ns,
+	};
+
+	memcpy(f.run, l->o->run, sizeof(f.run));
+	words_of(l->r, &words);
+	f.command = ward_buf_cstr(&words);
+	return ward_workspace_make(&f, &l->workspace, err);
+}
+
+int review_begin(struct life *l, struct ward_error *err)
+{
+	struct ward_review *v = &l->plan->review;
+	const char *path;
+	struct stat st;
+	int r;
+
+	if (!v->on)
+		return WARD_OK;
+	r = l->workspace ? WARD_OK : make(l, err);
+	if (r < 0)
+		return r;
+	/* The plan is not signed yet. */
+	path = ward_arena_printf(l->plan->arena, "%s/layer", ward_workspace_path(l->workspace));
+	if (!path)
+		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	if (fstatat(ward_workspace_dir(l->workspace), "layer", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno,
+			"the layer of the run cannot be looked at");
+	v->layer = path;
+	v->layer_dev = st.st_dev;
+	v->layer_ino = st.st_ino;
+	return WARD_OK;
+}
+
+int review_keep(struct life *l, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	struct ward_event e = { .kind = "workspace.open", .action = "fs.write" };
+	const struct ward_review *v = &l->plan->review;
+	int r;
+
+	if (!l->workspace)
+		return WARD_OK;
+	e.resource = v->root;
+	ward_jw_open(&b, '{');
+	ward_jw_kstr(&b, "backend", ward_disk_backend_name(v->backend));
+	ward_jw_ku64(&b, "bound", v->bound);
+	ward_jw_ki64(&b, "since_ns", l->since_ns);
+	ward_jw_kbool(&b, "auto", l->r->review == WARD_REVIEW_AUTO);
+	ward_jw_close(&b, '}');
+	if (b.failed)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for a record");
+	e.detail_json = ward_buf_cstr(&b);
+	record_event(l, &e);
+	r = record_append(l, &e, 1, false, NULL, err);
+	return r < 0 ? r : ward_workspace_sync(l->workspace, err);
+}
+
+void review_wait(const struct life *l)
+{
+	const struct timespec nap = { .tv_nsec = WAIT_NS };
+	struct timespec ts;
+
+	/* What inodes are stamped with is a tick behind: nothing of what comes is to look older than what was there. */
+	for (unsigned i = 0; l->workspace && i < WAITS_MAX; i++) {
+		if (clock_gettime(CLOCK_REALTIME_COARSE, &ts) < 0 ||
+			ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec >= l->since_ns)
+			return;
+		(void)nanosleep(&nap, NULL);
+	}
+}
