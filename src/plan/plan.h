@@ -366,7 +366,7 @@ struct ward_tool_cache {
 extern const struct ward_tool_cache ward_tool_caches[];
 extern const size_t ward_tool_caches_n;
 /* data/persist: names that run code later for their user. */
-enum ward_persist_kind { WARD_PERSIST_HELD = 0, WARD_PERSIST_TOP, WARD_PERSIST_TOLD, WARD_PERSIST_DEEP };
+enum ward_persist_kind { WARD_PERSIST_HELD = 0, WARD_PERSIST_TOP, WARD_PERSIST_TOLD, WARD_PERSIST_DEEP, WARD_PERSIST_ASKS };
 struct ward_persist_name {
 	enum ward_persist_kind kind;
 	const char *name;            /* one or more components in lower case; * is any part of one */

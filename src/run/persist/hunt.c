@@ -169,7 +169,7 @@ static bool is_top(void *arg, unsigned above)
 static const char *const obeyed[] = { "hooks", "config", "config.worktree", "commondir", "gitdir",
 	"rebase-merge", "rebase-apply" };
 
-static bool git_obeys(const char *name)
+bool ward_git_obeys(const char *name)
 {
 	if (!strchr("HhCcGgRr", name[0]))
 		return false;
@@ -184,7 +184,7 @@ static bool git_obeys(const char *name)
 static bool interesting(const char *name)
 {
 	return (name[0] == '.' && strcasecmp(name, ".git") == 0) || ward_persist_may(name) ||
-		git_obeys(name);
+		ward_git_obeys(name);
 }
 
 static int tell(struct hunting *x, struct ward_hit *h, bool *ret_enter)
@@ -209,10 +209,9 @@ static int name_at(struct hunting *x, const char *name, unsigned char type, bool
 	}
 	if (ward_persist_may(name))
 		row = ward_persist_match(x->path, name, is_dir || type == DT_LNK, is_top, x);
-	if (row && x->at->passed && row->kind != WARD_PERSIST_DEEP &&
-		!ward_has_prefix(row->name, ".git/"))
+	if (row && (row->kind == WARD_PERSIST_ASKS || (x->at->passed && ward_persist_passes(row))))
 		row = NULL;
-	h.git = is_git(x) && git_obeys(name);
+	h.git = is_git(x) && ward_git_obeys(name);
 	if (h.git) {
 		h.kind = WARD_HIT_NAME;
 		h.why = row ? row->why : "git runs it, or what it names";

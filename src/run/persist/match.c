@@ -121,3 +121,9 @@ bool ward_persist_passed(const char *name)
 	}
 	return false;
 }
+
+/* Git's own names, and what is loaded from there, count below such a directory all the same. */
+bool ward_persist_passes(const struct ward_persist_name *row)
+{
+	return row->kind != WARD_PERSIST_DEEP && !ward_has_prefix(row->name, ".git/");
+}

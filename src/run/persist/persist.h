@@ -18,6 +18,7 @@ const struct ward_persist_name *ward_persist_match(const char *path, const char 
 	bool (*is_top)(void *arg, unsigned above), void *arg);
 bool ward_persist_may(const char *name);         /* some row ends so */
 bool ward_persist_passed(const char *name);      /* of a directory: its inside is looked through for git's names alone */
+bool ward_persist_passes(const struct ward_persist_name *row);   /* the row does not count there */
 
 /* ---- hunt.c: a bounded walk by descriptors, which follows no link and leaves no root ---- */
 enum ward_hit_kind {
@@ -51,6 +52,7 @@ struct ward_hunt {
 	bool cut;                    /* a bound was met, or something could not be looked into: there is more */
 	struct ward_error *err;
 };
+bool ward_git_obeys(const char *name);           /* in a directory that it takes for its own */
 void ward_hunt_init(struct ward_hunt *h);        /* the clock starts */
 /* root: a real path. What the caller neither owns nor may enter is passed over: the command, no more than the caller, cannot either. */
 int ward_hunt(struct ward_hunt *h, const char *root);

@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What of a layer's changes would run code later for its user, or leads out of the tree. The names are those of data/persist and what git
+ * obeys, as before a start (run/persist); but nothing is held here, so that what is not there yet, a rename and a mode count as well. Git's
+ * directories are known by what they hold, before and after; what the project's own links and git's configuration lead to counts as the
+ * name itself does.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/review/judge.h"
+
+#define LED_MAX 8192 /* names that the project's own links and configurations lead to */
+#define ATTRIBUTES_MAX \
+	4096 /* bytes of the names of one's extended attributes; with more it is asked about */
+
+enum { SAW_GIT = 1, SAW_HEAD = 2, SAW_OBJECTS = 4, SAW_REFS = 8, SAW_COMMON = 16 };
+static const struct {
+	const char *name;
+	unsigned bit;
+} marks_of_git[] = { { ".git", SAW_GIT }, { "HEAD", SAW_HEAD }, { "objects", SAW_OBJECTS },
+	{ "refs", SAW_REFS }, { "commondir", SAW_COMMON } };
+
+static const char by_git[] = "git runs it, or what it names";
+static const char by_gitfile[] = "git runs what the directory says that it leads to";
+static const char new_repository[] =
+	"git takes its directory for a repository, which it was not, and runs what that configures";
+static const char no_repository[] =
+	"its directory is a repository of git's, and would be none any more";
+static const char moved_whole[] =
+	"a directory was moved with all that lies in it, which nobody looked at";
+static const char by_configuration[] =
+	"a configuration of git's, or a link of that name, leads to it and has it obeyed";
+static const char other_name[] = "it is one file with a name that is obeyed";
+static const char set_id[] = "it runs as its owner or group, whoever starts it";
+static const char capable[] = "it has capabilities, whoever starts it";
+static const char leads_out[] = "a link that leads out of the tree, or whose way cannot be told";
+
+/* What the changes do to a directory's marks. */
+struct mark {
+	const char *dir; /* not ended */
+	size_t n;
+	unsigned added, gone;
+};
+
+struct inode {
+	uint64_t dev, ino;
+};
+
+struct ward_guard {
+	struct ward_resolver *rs;
+	int layer, root;
+	struct mark *marks;
+	size_t n_marks;
+	struct ward_texts led; /* absolute, sorted */
+	struct inode *named; /* what has a second name */
+	size_t n_named, cap_named;
+	const char *unsure;
+	char path[WARD_PATH_MAX]; /* the workspace, a slash, and what is looked at */
+	size_t n_root; /* bytes of it that are the workspace and the slash */
+	struct ward_error *err;
+};
+
+const char *ward_guard_unsure(const struct ward_guard *g)
+{
+	return g->unsure;
+}
+
+/* No link on the way, and nothing outside. */
+static int beneath(int dir, const char *path, uint64_t flags)
+{
+	return ward_openat2(dir, path, flags, 0,
+		WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
+}
+
+/* ---- which directories are git's, before and after ---- */
+
+static unsigned mark_bit(const char *name, size_t n, bool exactly)
+{
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(marks_of_git); i++) {
+		const char *m = marks_of_git[i].name;
+
+		if (strlen(m) == n && (exactly ? memcmp(m, name, n) : strncasecmp(m, name, n)) == 0)
+			return marks_of_git[i].bit;
+	}
+	return 0;
+}
+
+static void mark(struct ward_guard *g, const char *path, bool gone)
+{
+	const char *name = ward_path_basename(path);
+	size_t n = (size_t)(name - path);
+	/* A file system may take "head" for it; what goes is gone only by its very name. */
+	unsigned bit = mark_bit(name, strlen(name), gone);
+
+	if (bit)
+		g->marks[g->n_marks++] = (struct mark){ .dir = path,
+			.n = n > 0 ? n - 1 : 0,
+			.added = gone ? 0 : bit,
+			.gone = gone ? bit : 0 };
+}
+
+static int compare(const char *a, size_t n_a, const char *b, size_t n_b)
+{
+	int r = memcmp(a, b, n_a < n_b ? n_a : n_b);
+
+	return r ? r : (n_a > n_b) - (n_a < n_b);
+}
+
+static int by_dir(const void *a, const void *b)
+{
+	const struct mark *x = a, *y = b;
+
+	return compare(x->dir, x->n, y->dir, y->n);
+}
+
+static int read_marks(struct ward_guard *g, const struct ward_changes *all)
+{
+	size_t to = 0;
+
+	g->marks = ward_arena_alloc(g->rs->arena, (2 * all->n + 1) * sizeof(*g->marks));
+	if (!g->marks)
+		return ward_rs_nomem(g->err);
+	for (size_t i = 0; i < all->n; i++) {
+		mark(g, all->v[i].path, all->v[i].kind == WARD_CHANGE_DELETED);
+		if (all->v[i].kind == WARD_CHANGE_RENAMED)
+			mark(g, all->v[i].from, true);
+	}
+	if (g->n_marks > 0)
+		qsort(g->marks, g->n_marks, sizeof(*g->marks), by_dir);
+	for (size_t i = 0; i < g->n_marks; i++) {
+		if (to > 0 && by_dir(&g->marks[to - 1], &g->marks[i]) == 0) {
+			g->marks[to - 1].added |= g->marks[i].added;
+			g->marks[to - 1].gone |= g->marks[i].gone;
+		} else {
+			g->marks[to++] = g->marks[i];
+		}
+	}
+	g->n_marks = to;
+	return WARD_OK;
+}
+
+static const struct mark *marked(const struct ward_guard *g, const char *dir, size_t n)
+{
+	struct mark key = { .dir = dir, .n = n };
+
+	return g->n_marks > 0 ? bsearch(&key, g->marks, g->n_marks, sizeof(key), by_dir) : NULL;
+}
+
+/* Of the project, as it is. */
+static unsigned seen(const struct ward_guard *g, const char *dir, size_t n)
+{
+	char rel[WARD_PATH_MAX];
+	unsigned bits = 0;
+	struct stat st;
+	WARD_FD fd = -1;
+
+	if (n >= sizeof(rel))
+		return 0;
+	memcpy(rel, n > 0 ? dir : ".", n > 0 ? n : 1);
+	rel[n > 0 ? n : 1] = '\0';
+	fd = beneath(g->root, rel, O_PATH | O_DIRECTORY);
+	for (size_t i = 0; fd >= 0 && i < WARD_ARRAY_SIZE(marks_of_git); i++) {
+		if (fstatat(fd, marks_of_git[i].name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			bits |= marks_of_git[i].bit;
+	}
+	return bits;
+}
+
+static bool is_git(unsigned bits)
+{
+	return (bits & SAW_HEAD) &&
+		((bits & SAW_COMMON) ||
+			(bits & (SAW_OBJECTS | SAW_REFS)) == (SAW_OBJECTS | SAW_REFS));
+}
+
+static unsigned after(const struct mark *m, unsigned before)
+{
+	return m ? (before & ~m->gone) | m->added : before;
+}
+
+/* ---- a path, component by component ---- */
+
+struct look_at {
+	bool dir; /* it is a directory, or may be taken for one */
+	bool plain; /* and nothing else */
+	bool goes;
+};
+
+struct way {
+	const struct ward_guard *g;
+	const char *path; /* below the root */
+	size_t dir; /* bytes of it that are the directory of the component that is looked at */
+};
+
+/* Where build servers look: in the workspace, and beside a .git. */
+static bool is_top(void *arg, unsigned above)
+{
+	const struct way *w = arg;
+	size_t n = w->dir;
+
+	for (; above > 0; above--) {
+		if (n == 0)
+			return false; /* above the workspace, which this is not about */
+		while (n > 0 && w->path[n - 1] != '/')
+			n--;
+		n -= n > 0;
+	}
+	return n == 0 || ((seen(w->g, w->path, n) | after(marked(w->g, w->path, n), 0)) & SAW_GIT);
+}
+
+static const char *becomes(bool before, bool now)
+{
+	return before == now ? NULL : before ? no_repository : new_repository;
+}
+
+static const char *of_git(const struct ward_guard *g, const char *path, size_t dir,
+	const char *name)
+{
+	const struct mark *m = marked(g, path, dir);
+	bool obeys = ward_git_obeys(name) || strcasecmp(name, "info") == 0;
+	unsigned before = m || obeys ? seen(g, path, dir) : 0;
+
+	const char *why = becomes(is_git(before), is_git(after(m, before)));
+
+	return why ? why : is_git(before) && obeys ? by_git : NULL;
+}
+
+/* A directory that is, or was, one of git's itself. */
+static const char *is_of_git(const struct ward_guard *g, const char *path, size_t n)
+{
+	const struct mark *m = marked(g, path, n);
+	unsigned before = m ? seen(g, path, n) : 0;
+
+	return becomes(is_git(before), is_git(after(m, before)));
+}
+
+/* What is only told of, or asked about for what it says, runs nothing once it is gone. */
+static const char *row_of(struct ward_guard *g, const char *path, size_t dir, const char *name,
+	const struct look_at *at, bool is_dir, bool passed)
+{
+	struct way w = { g, path, dir };
+	const struct ward_persist_name *row;
+
+	if (!ward_persist_may(name))
+		return NULL;
+	row = ward_persist_match(g->path, name, is_dir, is_top, &w);
+	if (!row || (passed && ward_persist_passes(row)) ||
+		(at->goes && row->kind >= WARD_PERSIST_TOLD))
+		return NULL;
+	return row->why;
+}
+
+/* Why path is asked about, by its name. */
+static const char *by_name(struct ward_guard *g, const char *path, const struct look_at *what)
+{
+	bool passed = false;
+	size_t n;
+
+	if (g->n_root + strlen(path) >= sizeof(g->path))
+		return "its name is too long to be looked at";
+	memcpy(g->path + g->n_root, path, strlen(path) + 1);
+	for (size_t at = 0;; at += n + 1) {
+		char *name = g->path + g->n_root + at, *end;
+		size_t dir = at > 0 ? at - 1 : 0;
+		const char *why;
+		bool last;
+
+		n = strcspn(name, "/");
+		last = !name[n];
+		end = name + n;
+		*end = '\0';
+		why = of_git(g, path, dir, name);
+		if (!why)
+			why = row_of(g, path, dir, name, what, what->dir || !last, passed);
+		if (!why && last && what->dir)
+			why = is_of_git(g, path, at + n);
+		if (!why && last && !what->plain && strcasecmp(name, ".git") == 0)
+			why = by_gitfile;
+		if (why || last)
+			return why;
+		passed = passed || ward_persist_passed(name);
+		*end = '/';
+	}
+}
+
+/* ---- what links and configurations lead to ---- */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool is_led(const struct ward_guard *g, const char *path)
+{
+	return g->led.n > 0 && bsearch(&path, g->led.v, g->led.n, sizeof(*g->led.v), by_text);
+}
+
+/* The first of them that lies below path. */
+static bool leads_below(const struct ward_guard *g, const char *path)
+{
+	size_t low = 0, high = g->led.n, n = strlen(path);
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int r = strncmp(g->led.v[mid], path, n);
+
+		if (r == 0)
+			r = (unsigned char)g->led.v[mid][n] < '/' ? -1 : 1;
+		if (r < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < g->led.n && strncmp(g->led.v[low], path, n) == 0 && g->led.v[low][n] == '/';
+}
+
+/* shifts: what lies below it is elsewhere, or another, than it was. */
+static const char *by_way(struct ward_guard *g, const char *path, bool shifts)
+{
+	size_t n = g->n_root + strlen(path);
+
+	if (g->led.n == 0 || n >= sizeof(g->path))
+		return NULL;
+	memcpy(g->path + g->n_root, path, strlen(path) + 1);
+	if (shifts && leads_below(g, g->path))
+		return by_configuration;
+	for (;;) {
+		char *slash;
+
+		if (is_led(g, g->path))
+			return by_configuration;
+		slash = strrchr(g->path, '/');
+		if (slash <= g->path + g->n_root - 1)
+			return NULL;
+		*slash = '\0';
+	}
+}
+
+static int lead(struct ward_guard *g, const char *given)
+{
+	char path[WARD_PATH_MAX];
+
+	if (!given || ward_path_normalize(given, path, sizeof(path)) < 0 ||
+		!ward_path_within(path, g->rs->workspace) || ward_streq(path, g->rs->workspace))
+		return WARD_OK;
+	if (g->led.n >= LED_MAX) {
+		g->unsure = "more names are obeyed than are looked for";
+		return WARD_OK;
+	}
+	given = ward_arena_strdup(g->rs->arena, path);
+	return given ? ward_rs_push(g->rs, &g->led, given, g->err) : ward_rs_nomem(g->err);
+}
+
+static int lead_all(struct ward_guard *g, const struct ward_texts *t)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < t->n; i++)
+		r = lead(g, t->v[i]);
+	return r;
+}
+
+/* A link of such a name: each link on its way counts, and where it ends, there or not. */
+static int led_by(struct ward_guard *g, const char *path)
+{
+	struct ward_target *t = ward_arena_alloc(g->rs->arena, sizeof(*t));
+	int r = WARD_OK;
+
+	if (!t)
+		return ward_rs_nomem(g->err);
+	if (ward_rs_target(g->rs, path, t) == 0)
+		r = lead(g, t->path);
+	else
+		r = lead(g, ward_rs_would_be(g->rs, path));
+	for (size_t i = 0; r == WARD_OK && i < t->n_links; i++)
+		r = lead(g, t->links[i].at);
+	return r;
+}
+
+static int has_names(struct ward_guard *g, const struct ward_hit *h)
+{
+	struct stat st;
+
+	if (h->type != DT_REG || fstatat(h->dir, h->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		st.st_nlink < 2)
+		return WARD_OK;
+	if (g->n_named == g->cap_named) {
+		size_t cap = g->cap_named ? 2 * g->cap_named : 16;
+		struct inode *v = ward_arena_alloc(g->rs->arena, cap * sizeof(*v));
+
+		if (!v)
+			return ward_rs_nomem(g->err);
+		if (g->n_named > 0)
+			memcpy(v, g->named, g->n_named * sizeof(*v));
+		g->named = v;
+		g->cap_named = cap;
+	}
+	g->named[g->n_named++] = (struct inode){ st.st_dev, st.st_ino };
+	return WARD_OK;
+}
+
+static int repository(struct ward_guard *g, const char *path)
+{
+	struct ward_git git = { 0 };
+	const char *dir = ward_arena_strdup(g->rs->arena, path);
+	size_t n = strlen(path);
+	int r;
+
+	if (!dir)
+		return ward_rs_nomem(g->err);
+	if (ward_has_suffix(dir, "/.git"))
+		git.top = ward_arena_dup(g->rs->arena, dir, n - strlen("/.git"));
+	r = ward_git_guard_found(g->rs, &git, dir, ward_git_common(g->rs, dir), g->err);
+	if (r == WARD_OK)
+		r = lead_all(g, &git.guarded);
+	if (r == WARD_OK)
+		r = lead_all(g, &git.absent);
+	return r == WARD_OK ? lead_all(g, &git.links) : r;
+}
+
+static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
+{
+	struct ward_guard *g = arg;
+	int r = WARD_OK;
+
+	(void)ret_enter;
+	if (h->kind == WARD_HIT_HIDDEN) {
+		g->unsure = "the project has a directory that cannot be looked into";
+	} else if (h->kind == WARD_HIT_GIT) {
+		r = repository(g, h->path);
+	} else if (h->type == DT_LNK) {
+		const char *path = ward_arena_strdup(g->rs->arena, h->path);
+
+		r = path ? led_by(g, path) : ward_rs_nomem(g->err);
+	} else {
+		r = has_names(g, h);
+	}
+	return r;
+}
+
+/* What the project has, which the run could not change. */
+static int look(struct ward_guard *g)
+{
+	struct ward_hunt h = { .hit = hit, .arg = g, .workspace = g->rs->workspace, .err = g->err };
+	struct ward_git git = { 0 };
+	int r = ward_rs_git(g->rs, &git, g->err);
+
+	if (r == WARD_OK)
+		r = lead_all(g, &git.guarded);
+	if (r == WARD_OK)
+		r = lead_all(g, &git.absent);
+	if (r == WARD_OK)
+		r = lead_all(g, &git.links);
+	if (r < 0)
+		return r;
+	ward_hunt_init(&h);
+	r = ward_hunt(&h, g->rs->workspace);
+	if (r == WARD_OK && !g->unsure && h.cut)
+		g->unsure =
+			"the project is too large to be looked through for what links and git's "
+			"configurations have obeyed";
+	if (g->led.n > 0)
+		qsort(g->led.v, g->led.n, sizeof(*g->led.v), by_text);
+	return r;
+}
+
+int ward_guard_new(struct ward_resolver *rs, const struct ward_changes *all, int layer, int root,
+	struct ward_guard **ret, struct ward_error *err)
+{
+	struct ward_guard *g = ward_arena_alloc(rs->arena, sizeof(*g));
+	int n, r;
+
+	*ret = NULL;
+	if (!g)
+		return ward_rs_nomem(err);
+	*g = (struct ward_guard){ .rs = rs, .layer = layer, .root = root, .err = err };
+	n = snprintf(g->path, sizeof(g->path), "%s/", rs->workspace);
+	if (n < 0 || (size_t)n >= sizeof(g->path))
+		return ward_fail(err, WARD_E_LIMIT, "the path of the project is too long");
+	g->n_root = (size_t)n;
+	r = read_marks(g, all);
+	if (r == WARD_OK)
+		r = look(g);
+	if (r == WARD_OK)
+		*ret = g;
+	return r;
+}
+
+/* ---- what is dangerous by what it is ---- */
+
+/*
+ * Where a link at path leads, without looking: ".." may stand in front alone, since behind a name it goes up from whatever that name leads
+ * to.
+ */
+static bool stays(const struct ward_guard *g, const char *path, const char *to)
+{
+	size_t depth = 0, n;
+	bool down = false;
+
+	if (to[0] == '/')
+		return ward_path_within(to, g->rs->workspace) && !ward_path_has_dotdot(to);
+	for (const char *s = path; (s = strchr(s, '/')); s++)
+		depth++;
+	for (; *to; to += n + (to[n] == '/')) {
+		n = strcspn(to, "/");
+		if (n == 2 && to[0] == '.' && to[1] == '.') {
+			if (down || depth == 0)
+				return false;
+			depth--;
+		} else if (n > 0 && !(n == 1 && to[0] == '.')) {
+			down = true;
+		}
+	}
+	return true;
+}
+
+static bool link_stays(const struct ward_guard *g, const char *path)
+{
+	char to[WARD_PATH_MAX];
+	WARD_FD fd = beneath(g->layer, path, O_PATH | O_NOFOLLOW);
+	ssize_t n = fd >= 0 ? readlinkat(fd, "", to, sizeof(to) - 1) : -1;
+
+	if (n <= 0)
+		return false;
+	to[n] = '\0';
+	return stays(g, path, to);
+}
+
+/* A file's capabilities are set-ID bits by another name. */
+static bool is_capable(const struct ward_guard *g, const char *path)
+{
+	char proc[64], names[ATTRIBUTES_MAX];
+	WARD_FD fd = beneath(g->layer, path, O_PATH | O_NOFOLLOW);
+	ssize_t n;
+
+	if (fd < 0)
+		return true;
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	n = listxattr(proc, names, sizeof(names));
+	if (n < 0)
+		return errno != ENOTSUP;
+	for (ssize_t at = 0; at < n; at += (ssize_t)strlen(names + at) + 1) {
+		if (ward_has_prefix(names + at, "security.cap"))
+			return true;
+	}
+	return false;
+}
+
+static const char *by_kind(const struct ward_guard *g, const struct ward_change *c)
+{
+	/* A directory's set-group-ID bit says whose its new files are; it is asked about where it is new. */
+	if ((c->mode & (S_ISUID | S_ISGID)) &&
+		(S_ISREG(c->mode) ||
+			(S_ISDIR(c->mode) && (c->was_mode & S_ISGID) == 0 &&
+				c->kind != WARD_CHANGE_ADDED)))
+		return set_id;
+	if (S_ISLNK(c->mode) && (c->content || c->kind != WARD_CHANGE_MODIFIED) &&
+		!link_stays(g, c->path))
+		return leads_out;
+	if (S_ISREG(c->mode) && c->xattrs && is_capable(g, c->path))
+		return capable;
+	return NULL;
+}
+
+static bool has_named(const struct ward_guard *g, const char *path)
+{
+	WARD_FD fd = -1;
+	struct stat st;
+
+	if (g->n_named == 0)
+		return false;
+	fd = beneath(g->root, path, O_PATH | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return false;
+	for (size_t i = 0; i < g->n_named; i++) {
+		if (g->named[i].dev == st.st_dev && g->named[i].ino == st.st_ino)
+			return true;
+	}
+	return false;
+}
+
+int ward_guard_ask(struct ward_guard *g, const struct ward_change *c, struct ward_guarded *ret,
+	struct ward_error *err)
+{
+	mode_t now = c->mode, was = c->was_mode;
+	struct look_at what = {
+		.dir = S_ISDIR(now) || S_ISLNK(now) || S_ISDIR(was) || S_ISLNK(was),
+		.plain = (now == 0 || S_ISDIR(now)) && (was == 0 || S_ISDIR(was)),
+		.goes = c->kind == WARD_CHANGE_DELETED,
+	}, gone = what;
+	/* A directory that is new, or has other bits, has what lies in it told by itself. */
+	bool shifts =
+		!S_ISDIR(now) || c->kind == WARD_CHANGE_TYPE || c->kind == WARD_CHANGE_RENAMED;
+
+	gone.goes = true;
+	*ret = (struct ward_guarded){ .level = WARD_APPROVAL_CRITICAL };
+	g->err = err;
+	ret->why = by_kind(g, c);
+	if (ret->why)
+		return WARD_OK;
+	ret->level = WARD_APPROVAL_RISKY;
+	ret->why = by_name(g, c->path, &what);
+	if (!ret->why && c->kind == WARD_CHANGE_RENAMED)
+		ret->why = by_name(g, c->from, &gone);
+	if (!ret->why)
+		ret->why = by_way(g, c->path, shifts);
+	if (!ret->why && c->kind == WARD_CHANGE_RENAMED)
+		ret->why = by_way(g, c->from, true);
+	if (!ret->why && c->kind == WARD_CHANGE_RENAMED && S_ISDIR(now))
+		ret->why = moved_whole;
+	if (!ret->why && c->kind != WARD_CHANGE_ADDED && has_named(g, c->path))
+		ret->why = other_name;
+	if (!ret->why)
+		ret->level = WARD_APPROVAL_NONE;
+	return WARD_OK;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run/review, the decisions: of each thing that a run under review changed, whether it may become real, what a person has to be asked
+ * first, and what is refused. Private to run. docs/review.md
+ */
+#pragma once
+
+#include "audit/audit.h"
+#include "run/persist/persist.h"
+#include "workspace/workspace.h"
+
+/* The option that lets a run write its layer, as the origin of that permit: it lets nothing become real by itself. */
+#define WARD_REVIEW_OPTION "--review"
+
+/* ---- guard.c: what would run code later, or leads out ---- */
+struct ward_guard;
+struct ward_guarded {
+	enum ward_approval level;    /* NONE: it is nothing of that kind */
+	const char *why;             /* static, or in the arena: "git runs it, or what it names"; asked about together */
+};
+/*
+ * all: what the layer changed, below the directory rs->workspace, of which root is a descriptor. The project is looked through once,
+ * bounded as before a start. Everything lives in rs->arena.
+ */
+int ward_guard_new(struct ward_resolver *rs, const struct ward_changes *all, int layer, int root, struct ward_guard **ret,
+	struct ward_error *err);
+int ward_guard_ask(struct ward_guard *g, const struct ward_change *c, struct ward_guarded *ret, struct ward_error *err);
+/* Why not all of what the project has was looked at, a sentence; NULL: it was. */
+const char *ward_guard_unsure(const struct ward_guard *g);
+
+/* ---- judge.c ---- */
+enum ward_review_effect {
+	WARD_REVIEW_REFUSE = 0,
+	WARD_REVIEW_CONFLICT,        /* the project has something else there by now, and nobody said which it is to be */
+	WARD_REVIEW_ASK,             /* a person has to say yes */
+	WARD_REVIEW_BEHIND,          /* what it lies in, or what lies in it, does not become real */
+	WARD_REVIEW_APPLY
+};
+const char *ward_review_effect_name(enum ward_review_effect e);
+
+struct ward_review_decision {
+	const struct ward_change *change;
+	enum ward_review_effect effect;
+	enum ward_approval level;    /* of ASK; of APPLY: what was asked and had its yes */
+	enum ward_commit_side side;
+	bool wanted;                 /* it is among what was asked for */
+	const char *why;             /* a sentence without the path */
+	const char *rule;            /* FILE:LINE of a policy; NULL: none decided */
+	const char *cure;            /* NULL: there is none */
+	const char *how;             /* of a yes: "tty", "--approve"; NULL */
+};
+struct ward_review_decisions {
+	struct ward_review_decision *v;
+	size_t n;
+};
+
+/* What decisions depend on besides the changes. */
+struct ward_review_terms {
+	struct ward_resolver *rs;    /* workspace, host and arena, in which everything lives */
+	const struct ward_book *book;
+	struct ward_desk *desk;
+	struct ward_workspace *w;
+	/* ward_commit_conflict(); NULL: none are looked for */
+	int (*conflict)(struct ward_workspace *w, const struct ward_change *c, const char **ret, struct ward_arena *a, struct ward_error *err);
+	int layer, root;
+	bool automatic;              /* nobody typed it: what only the option allowed waits */
+	const char *const *paths;    /* below the root; none: everything */
+	size_t n_paths;
+	const char *const *theirs, *const *ours;
+	size_t n_theirs, n_ours;
+};
+int ward_review_judge(const struct ward_review_terms *t, const struct ward_changes *all, struct ward_review_decisions *ret,
+	const char **ret_unsure, struct ward_error *err);
+/* After answers came: what cannot become real since another does not. */
+int ward_review_settle(struct ward_arena *a, struct ward_review_decisions *d, struct ward_error *err);
+bool ward_review_is_real(const struct ward_review_decision *d);  /* wanted, and it becomes real, or is forgotten as was said */

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What of a layer's changes is asked about: each vector is what the project has, what was changed, and a letter for each change (n: nothing,
+ * r: risky, c: critical). Changes: "+f" "+d/" new, "~f" other content, "%f" other mode, "-f" "-d/" gone, ">old=new" renamed,
+ * "@link=target" a new link, "!f" new with a set-ID bit, "^f" a device's or directory's place taken by a file.
+ */
+#include <sys/xattr.h>
+
+#include "resolve_util.h"
+#include "run/review/judge.h"
+
+/* clang-format off */
+static const struct vector {
+	const char *have, *changes, *want;
+} vectors[] = {
+	/* git, where there is a repository */
+#define REPO ".git/HEAD .git/objects/x .git/refs/x .git/config .git/hooks/pre-commit.sample "
+	{ REPO, "+.git/hooks/pre-commit", "r" },
+	{ REPO, "%.git/hooks/pre-commit.sample", "r" },
+	{ REPO, ">.git/hooks/pre-commit.sample=.git/hooks/pre-commit", "r" },
+	{ REPO, ">tool=.git/hooks/post-checkout", "r" },
+	{ REPO, "@.git/hooks/pre-commit=../../tool", "r" },
+	{ REPO, "@.git/hooks=../tools", "r" },
+	{ REPO, "~.git/config", "r" },
+	{ REPO, "+.git/config.worktree", "r" },
+	{ REPO, "-.git/config", "r" },
+	{ REPO, "+.git/commondir", "r" },
+	{ REPO, "+.git/info/ +.git/info/attributes", "rr" },
+	{ REPO, "+.git/rebase-merge/ +.git/rebase-merge/git-rebase-todo", "rr" },
+	{ REPO, "+.git/modules/s/HEAD +.git/modules/s/objects/ +.git/modules/s/refs/ +.git/modules/s/config", "rrrr" },
+	{ REPO, "+.git/worktrees/w/ +.git/worktrees/w/HEAD +.git/worktrees/w/commondir +.git/worktrees/w/gitdir", "rrrr" },
+	{ REPO, "+.GIT/Hooks/pre-commit", "r" },
+	{ REPO ".git/modules/s/HEAD .git/modules/s/objects/x .git/modules/s/refs/x .git/modules/s/config", "~.git/modules/s/config", "r" },
+	{ REPO, "^.git", "r" },
+	{ REPO, "@.git=evil", "r" },
+	{ REPO, ">.git=old.git", "r" },
+	/* where there is none yet */
+	{ "", "+.git/ +.git/HEAD +.git/objects/ +.git/refs/ +.git/config +.git/hooks/ +.git/hooks/post-checkout", "rrrrrrr" },
+	{ "", "+sub/.git", "r" },
+	{ "", "+a/b/c/.GIT", "r" },
+	{ "", "@sub/.git=../x", "r" },
+	{ "", "+HEAD +objects/ +refs/ +config", "rrrr" },
+	{ "", "+b/HEAD +b/objects/ +b/refs/ +b/config +b/x", "rrrrr" },
+	{ "", "+b/head +b/Objects/ +b/REFS/ +b/config", "rrrr" },
+	{ "b/objects/x b/refs/x", "+b/HEAD +b/config", "rr" },
+	{ "b/HEAD b/refs/x", "@b/objects=../o +b/hooks/x", "rr" },
+	{ "b/HEAD b/objects/x", ">r=b/refs", "r" },
+	{ "", "+w/HEAD +w/commondir +w/config", "rrr" },
+	{ "bare/HEAD bare/objects/x bare/refs/x bare/config", "~bare/config +bare/hooks/update", "rr" },
+	{ "bare/HEAD bare/objects/x bare/refs/x bare/config", "-bare/HEAD -bare/objects/x", "rr" },
+	/* what its configuration and the project's links lead to */
+	{ REPO ".git/config=[core]\\n\\thooksPath=tools/hooks\\n", "+tools/hooks/pre-push", "r" },
+	{ REPO ".git/config=[core]\\n\\thooksPath=tools/hooks\\n", ">x=tools", "r" },
+	{ REPO ".git/config=[core]\\n\\thooksPath=tools/hooks\\n", "@tools=elsewhere", "r" },
+	{ REPO ".git/config=[core]\\n\\thooksPath=tools/hooks\\n tools/hooks/pre-push", "%tools/hooks/pre-push", "r" },
+	{ REPO ".git/config=[core]\\n\\tfsmonitor=./watch\\n watch", "~watch", "r" },
+	{ REPO ".git/config=[core]\\n\\tfsmonitor=./watch\\n", "+watch", "r" },
+	{ REPO ".git/config=[include]\\n\\tpath=../shared.inc\\n shared.inc", "~shared.inc", "r" },
+	{ REPO ".git/config=[filter\\u\"x\"]\\n\\tsmudge=tools/smudge\\utool\\n tools/smudge", "~tools/smudge", "r" },
+	{ "sub/" REPO, "+sub/.git/hooks/pre-commit", "r" },
+	{ "sub/.git/HEAD sub/.git/objects/x sub/.git/refs/x sub/.git/config=[core]\\n\\thooksPath=h\\n", "+sub/h/pre-commit", "r" },
+	{ ".envrc->scripts/env scripts/env", "~scripts/env", "r" },
+	{ ".envrc->scripts/env", "+scripts/env", "r" },
+	{ ".vscode->conf/vs conf/vs/x", "+conf/vs/tasks.json", "r" },
+	/* names, absent at the start, at depth, by case, by link, by rename */
+	{ "", "+.envrc", "r" },
+	{ "", "+a/b/c/d/e/.envrc", "r" },
+	{ "", "+a/.EnvRC", "r" },
+	{ "", "@.envrc=x", "r" },
+	{ "", ">x=.envrc", "r" },
+	{ ".envrc", "~.envrc", "r" },
+	{ ".envrc", "-.envrc", "r" },
+	{ "", "+mise.toml", "r" },
+	{ "", "+.tool-versions", "r" },
+	{ "", "+.bashrc", "r" },
+	{ "", "+home/.zshenv", "r" },
+	{ "", "+.profile", "r" },
+	{ "", "+.config/ +.config/autostart/ +.config/autostart/x.desktop", "nrr" },
+	{ "", "+.config/systemd/user/x.service", "r" },
+	{ "", "+.ssh/ +.ssh/authorized_keys", "rr" },
+	{ "", "+.local/bin/ls", "r" },
+	{ "", "+.vscode/ +.vscode/tasks.json", "rr" },
+	{ "", "+pkg/.VSCode/settings.json", "r" },
+	{ "", "@.vscode=v", "r" },
+	{ "", "+x.code-workspace", "r" },
+	{ "", "+.idea/workspace.xml", "r" },
+	{ "", "+.devcontainer/devcontainer.json", "r" },
+	{ "", "+.vimrc", "r" },
+	{ "", "+.exrc", "r" },
+	{ "", "+.dir-locals.el", "r" },
+	{ "", "+.gdbinit", "r" },
+	{ "", "+.github/ +.github/workflows/ +.github/workflows/ci.yml", "nrr" },
+	{ "", "+.gitlab-ci.yml", "r" },
+	{ "", "+Jenkinsfile", "r" },
+	{ "", "+.circleci/config.yml", "r" },
+	{ "sub/" REPO, "+sub/.github/workflows/x.yml", "r" },
+	{ "", "+.pre-commit-config.yaml", "r" },
+	{ "", "+.husky/pre-push", "r" },
+	{ "", "+.githooks/pre-push", "r" },
+	{ "", "+.npmrc", "r" },
+	{ "", "+a/b/.yarnrc.yml", "r" },
+	{ "", "+.pnpmfile.cjs", "r" },
+	{ "", "+pip.conf", "r" },
+	{ "", "+.pypirc", "r" },
+	{ "", "+.cargo/ +.cargo/config.toml", "nr" },
+	{ "", "+build.rs", "r" },
+	{ "Cargo.toml", "~Cargo.toml", "r" },
+	{ "package.json", "~package.json", "r" },
+	{ "", "+a/Package.JSON", "r" },
+	{ "", "+setup.py", "r" },
+	{ "", "+pyproject.toml", "r" },
+	{ "", "+requirements-dev.txt", "r" },
+	{ "", "+binding.gyp", "r" },
+	{ "", "+.bazelrc", "r" },
+	{ "", "+gradle/wrapper/gradle-wrapper.jar", "r" },
+	{ "", "+.mvn/extensions.xml", "r" },
+	{ "", "+.claude/settings.json", "r" },
+	{ "", "+.codex/config.toml", "r" },
+	{ "", "+.cursor/mcp.json", "r" },
+	{ "", "+.mcp.json", "r" },
+	{ "", "+AGENTS.md", "r" },
+	{ "", "+CLAUDE.md", "r" },
+	{ "", "+.github/copilot-instructions.md", "r" },
+	{ "", "+.ward/policy.cedar", "r" },
+	{ "", "+conftest.py", "r" },
+	{ "", "+v/lib/site-packages/x.pth", "r" },
+	{ "", "+v/lib/site-packages/sitecustomize.py", "r" },
+	{ "", "+node_modules/x/.git/hooks/pre-commit +node_modules/x/.git", "rr" },
+	{ "", "+.netrc", "r" },
+	/* what it is */
+	{ "", "!tool", "c" },
+	{ "", "@l=/etc/passwd", "c" },
+	{ "", "@l=../x", "c" },
+	{ "", "@a/b/l=../../../x", "c" },
+	{ "", "@a/l=x/../../../y", "c" },
+	{ "", "@l=up/../..", "c" },
+	/* and nothing of the kind: work is not asked about */
+	{ REPO, "+src/main.c ~README -old.txt +src/ %run.sh >a=b", "nnnnnn" },
+	{ REPO, "~.git/index ~.git/refs/heads/main +.git/objects/ab/ +.git/objects/ab/cd ~.git/HEAD +.git/COMMIT_EDITMSG -.git/objects/x +.git/packed-refs", "nnnnnnnn" },
+	{ "", "+node_modules/x/package.json +node_modules/x/.npmrc +node_modules/.bin/ +node_modules/x/.vscode/s.json", "nnnn" },
+	{ "", "@node_modules/.bin/x=../x/cli.js @a/l=../b @l=./a/b @d/l=.", "nnnn" },
+	{ "", "+envrc +x.envrc.txt +.vscodes/x +.github/CODEOWNERS +docs/.github/workflows/x +Makefile", "nnnnnn" },
+	{ "", "+HEAD +config +objects/", "nnn" },
+	{ "package.json AGENTS.md", "-package.json -AGENTS.md", "nn" },
+};
+/* clang-format on */
+
+static struct ward_arena *arena;
+static struct ward_resolver rs;
+static struct ward_host host;
+
+/* ---- the project ---- */
+
+static void have_one(char *word)
+{
+	char *to = strstr(word, "->"), *text = strchr(word, '='), rel[300], *put_to;
+
+	if (to) {
+		*to = '\0';
+		snprintf(rel, sizeof(rel), "ws/%.200s", word);
+		put_link(rel, to + 2);
+		return;
+	}
+	if (text)
+		*text++ = '\0';
+	snprintf(rel, sizeof(rel), "ws/%.200s", word);
+	/* \n, \t and \u, which is a blank here. */
+	for (char *s = put_to = text; s && *s; s++) {
+		bool escaped = *s == '\\';
+
+		s += escaped;
+		*put_to++ = !escaped ? *s : *s == 'n' ? '\n' : *s == 't' ? '\t' : ' ';
+		if (!s[1])
+			*put_to = '\0';
+	}
+	put(rel, text ? text : "x", 0644);
+}
+
+static void have(const char *what)
+{
+	char all[2048], *save, *word;
+
+	/* "sub/" REPO: each name below it. */
+	snprintf(all, sizeof(all), "%s", what);
+	for (word = strtok_r(all, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		char one[512];
+
+		if (strncmp(what, "sub/" REPO, strlen("sub/" REPO)) == 0 &&
+			!ward_has_prefix(word, "sub/"))
+			snprintf(one, sizeof(one), "sub/%.400s", word);
+		else
+			snprintf(one, sizeof(one), "%.500s", word);
+		have_one(one);
+	}
+}
+
+/* ---- the changes ---- */
+
+static struct ward_change changes[32];
+static struct ward_changes all = { .v = changes };
+
+static void changed(char *word)
+{
+	struct ward_change *c = &changes[all.n++];
+	char verb = *word++, *to = strchr(word, '=');
+	size_t n = strlen(word);
+	bool dir = word[n - 1] == '/';
+	char rel[300];
+
+	*c = (struct ward_change){
+		.path = word, .mode = dir ? S_IFDIR | 0755 : S_IFREG | 0644, .content = true
+	};
+	if (dir)
+		word[n - 1] = '\0';
+	if (to && (verb == '@' || verb == '>'))
+		*to++ = '\0';
+	c->kind = verb == '~' || verb == '%' ? WARD_CHANGE_MODIFIED
+		: verb == '-'                ? WARD_CHANGE_DELETED
+		: verb == '>'                ? WARD_CHANGE_RENAMED
+		: verb == '^'                ? WARD_CHANGE_TYPE
+					     : WARD_CHANGE_ADDED;
+	if (c->kind != WARD_CHANGE_ADDED)
+		c->was_mode = verb == '^' ? S_IFDIR | 0755 : c->mode;
+	if (verb == '%') {
+		c->content = false;
+		c->bits = true;
+		c->mode |= 0111;
+	} else if (verb == '-') {
+		c->mode = 0;
+	} else if (verb == '>') {
+		c->from = word;
+		c->path = to;
+	} else if (verb == '!') {
+		c->mode |= S_ISUID;
+	} else if (verb == '@') {
+		c->mode = S_IFLNK | 0777;
+		snprintf(rel, sizeof(rel), "layer/%.200s", word);
+		put_link(rel, to);
+	}
+}
+
+static void change(char *what)
+{
+	char *save;
+
+	all.n = 0;
+	for (char *word = strtok_r(what, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		changed(word);
+}
+
+static struct ward_guard *guard_of(void)
+{
+	struct ward_guard *g = NULL;
+	int layer, root;
+
+	host = host_facts();
+	ward_arena_free(arena);
+	arena = ward_arena_new(8u << 20);
+	REQUIRE(arena);
+	rs = (struct ward_resolver){ .arena = arena, .host = &host, .cwd = "/" };
+	rs.workspace = ward_arena_strdup(arena, at("ws"));
+	REQUIRE(stat(rs.workspace, &rs.workspace_st) == 0);
+	layer = open(at("layer"), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root = open(at("ws"), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	REQUIRE(layer >= 0 && root >= 0);
+	CHECK_EQ_INT(ward_guard_new(&rs, &all, layer, root, &g, &err), WARD_OK);
+	REQUIRE(g);
+	return g;
+}
+
+/* The descriptors stay open for a vector: a process of this size may. */
+static void asked(const struct vector *v)
+{
+	char what[1024], got[33] = "";
+	struct ward_guard *g;
+
+	tree();
+	put("layer", NULL, 0755);
+	have(v->have);
+	snprintf(what, sizeof(what), "%s", v->changes);
+	change(what);
+	g = guard_of();
+	for (size_t i = 0; i < all.n; i++) {
+		struct ward_guarded one;
+
+		CHECK_EQ_INT(ward_guard_ask(g, &changes[i], &one, &err), WARD_OK);
+		CHECK((one.level == WARD_APPROVAL_NONE) == (one.why == NULL));
+		got[i] = one.level == WARD_APPROVAL_NONE   ? 'n'
+			: one.level == WARD_APPROVAL_RISKY ? 'r'
+							   : 'c';
+	}
+	CHECK_MSG(strcmp(got, v->want) == 0, "[%s] %s: %s, not %s", v->have, v->changes, got,
+		v->want);
+	CHECK_NULL(ward_guard_unsure(g));
+}
+
+TEST(what_would_run_later_is_asked_about)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(vectors); i++) {
+		asked(&vectors[i]);
+		n += strspn(vectors[i].want, "n") != strlen(vectors[i].want);
+	}
+	CHECK_MSG(n >= 60, "%zu vectors that are asked about", n);
+}
+
+TEST(a_second_name_of_what_is_obeyed_is_asked_about)
+{
+	struct ward_guarded one;
+	char what[] = "~plain ~other";
+	struct ward_guard *g;
+
+	tree();
+	put("layer", NULL, 0755);
+	put("ws/.envrc", "x", 0644);
+	put("ws/other", "x", 0644);
+	REQUIRE(link(at("ws/.envrc"), at("ws/plain")) == 0);
+	change(what);
+	g = guard_of();
+	CHECK_EQ_INT(ward_guard_ask(g, &changes[0], &one, &err), WARD_OK);
+	CHECK_EQ_INT(one.level, WARD_APPROVAL_RISKY);
+	CHECK_EQ_INT(ward_guard_ask(g, &changes[1], &one, &err), WARD_OK);
+	CHECK_EQ_INT(one.level, WARD_APPROVAL_NONE);
+}
+
+TEST(a_file_with_capabilities_is_asked_about)
+{
+	/* VFS_CAP_REVISION_2, cap_net_raw. */
+	static const unsigned char cap[20] = { 0, 0, 0, 2, 0, 0x20 };
+	struct ward_guarded one;
+	char what[] = "+tool";
+	struct ward_guard *g;
+
+	if (getuid() != 0)
+		SKIP("file capabilities are set by root");
+	tree();
+	put("layer/tool", "x", 0755);
+	if (setxattr(at("layer/tool"), "security.capability", cap, sizeof(cap), 0) != 0)
+		SKIP("no file capabilities here");
+	change(what);
+	changes[0].xattrs = true;
+	g = guard_of();
+	CHECK_EQ_INT(ward_guard_ask(g, &changes[0], &one, &err), WARD_OK);
+	CHECK_EQ_INT(one.level, WARD_APPROVAL_CRITICAL);
+}
+
+TAP_MAIN();
