@@ -20,6 +20,7 @@
 
 _Static_assert(WARD_OPEN_NO_SYMLINKS == RESOLVE_NO_SYMLINKS, "as the kernel numbers them");
 _Static_assert(WARD_OPEN_NO_MAGICLINKS == RESOLVE_NO_MAGICLINKS, "as the kernel numbers them");
+_Static_assert(WARD_OPEN_NO_XDEV == RESOLVE_NO_XDEV, "as the kernel numbers them");
 _Static_assert(WARD_OPEN_BENEATH == RESOLVE_BENEATH, "as the kernel numbers them");
 _Static_assert(WARD_OPEN_IN_ROOT == RESOLVE_IN_ROOT, "as the kernel numbers them");
 

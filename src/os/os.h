@@ -34,6 +34,7 @@ int ward_memfd_exec(const char *name, const void *p, size_t n);         /* the s
 /* ---- open.c ---- */
 #define WARD_OPEN_NO_SYMLINKS 0x04u            /* RESOLVE_NO_SYMLINKS */
 #define WARD_OPEN_NO_MAGICLINKS 0x02u
+#define WARD_OPEN_NO_XDEV 0x01u
 #define WARD_OPEN_BENEATH 0x08u
 #define WARD_OPEN_IN_ROOT 0x10u
 int ward_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);  /* fd or -errno; O_CLOEXEC always */

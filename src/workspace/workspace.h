@@ -117,30 +117,37 @@ struct ward_change {
 	uint64_t was_size, size;
 	uint64_t dev, ino;           /* of it in the layer; 0 = not there */
 	uint64_t n_links;            /* in the layer */
+	const char *link;            /* a file of several names in the layer: the first of them that is not path; else NULL. It may be no change */
 	bool content, bits, xattrs;  /* MODIFIED, RENAMED: what of it differs; never a guess: content is compared where sizes are equal */
 	bool origin;                 /* the layer has it as a copy of something of the project */
 	bool opaque;                 /* a directory that hides all that the project has below it */
 };
 
 struct ward_changes {
-	struct ward_arena *arena;    /* owns everything */
+	struct ward_arena *arena;    /* owns the texts */
 	struct ward_change *v;       /* by path, as bytes; a directory before what lies in it; of what was deleted each name */
 	size_t n;
 };
 /*
  * Walks the layer, and of the project only what the layer names and what lies below a directory that is gone. A directory that differs in
- * nothing is no change. Both are descriptors of directories. Bounds: depth WARD_CHANGE_DEPTH_MAX, count WARD_CHANGES_MAX; past either WARD_E_LIMIT.
+ * nothing is no change, and neither is the workspace's own directory. Both are descriptors of directories. Of a file of the project that
+ * cannot be read the content counts as changed. Bounds: depth WARD_CHANGE_DEPTH_MAX, count WARD_CHANGES_MAX, a path of WARD_PATH_MAX; past
+ * any WARD_E_LIMIT. A mount of the project where the layer has something is refused: the run saw what lies under it. A rename is what was
+ * deleted and added with the same content; a directory's are those of the files in it. WARD_RENAME_BYTES_MAX bounds what is read for that.
  */
 #define WARD_CHANGE_DEPTH_MAX 512
 #define WARD_CHANGES_MAX 4000000u
+#define WARD_RENAME_BYTES_MAX (256u << 20)
 int ward_changes_read(int layer, int root, struct ward_changes **ret, struct ward_error *err);
 void ward_changes_free(struct ward_changes *c);                   /* NULL ok */
 /* c is path itself, below it, or (RENAMED) came from there. path "" or ".": always. */
 bool ward_change_within(const struct ward_change *c, const char *path);
-/* O_PATH, or with flags, below dir: no link, no other mount, nothing outside; -errno. */
+/* Below dir, "" being itself: no link, no other mount, nothing outside; -errno. flags 0: O_PATH (to read: O_RDONLY | O_NONBLOCK). O_NOFOLLOW always. */
 int ward_beneath(int dir, const char *path, uint64_t flags);
-/* To read a file of the layer that its owner cannot, its mode is lent for the opening and given back. */
-int ward_layer_open(int layer, const char *path, struct ward_error *err);
+/* A regular file or a directory of the layer, to read. What its owner cannot reach or read is lent the mode for it, which is then given back. */
+int ward_changed_open(int layer, const char *path, struct ward_error *err);
+/* An extended attribute that the overlay keeps for itself: it is not of the file. */
+bool ward_changed_own_xattr(const char *name);
 
 /* ---- diff.c: for people and programs ---- */
 enum ward_diff_form { WARD_DIFF_PATCH = 0, WARD_DIFF_STAT, WARD_DIFF_NAMES, WARD_DIFF_STATUS, WARD_DIFF_JSON };

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The changes that a layer holds: the list, its order, and whose a change is. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "workspace/change.h"
+
+#define TEXTS_MAX (1u << 30) /* bytes of all paths */
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct ward_change *)a)->path, ((const struct ward_change *)b)->path);
+}
+
+static int by_inode(const void *a, const void *b)
+{
+	const struct link_names *x = a, *y = b;
+
+	if (x->ino != y->ino)
+		return x->ino < y->ino ? -1 : 1;
+	return strcmp(x->path, y->path);
+}
+
+struct ward_change *ward_change_add(struct reader *r, const char *path, int *ret_code)
+{
+	struct ward_changes *c = r->out;
+	struct ward_change *made;
+
+	if (c->n == r->cap) {
+		size_t cap = r->cap ? r->cap * 2 : 64;
+		struct ward_change *v = realloc(c->v, cap * sizeof(*v));
+
+		if (v == NULL) {
+			*ret_code = ward_fail(r->err, WARD_E_NOMEM, "no memory for the changes");
+			return NULL;
+		}
+		c->v = v;
+		r->cap = cap;
+	}
+	if (c->n >= WARD_CHANGES_MAX) {
+		*ret_code = ward_fail(r->err, WARD_E_LIMIT, "the run made more than %u changes",
+			WARD_CHANGES_MAX);
+		ward_fail_fix(r->err, "ward discard forgets them");
+		return NULL;
+	}
+	made = &c->v[c->n];
+	memset(made, 0, sizeof(*made));
+	made->path = ward_arena_strdup(c->arena, path);
+	if (made->path == NULL) {
+		*ret_code = ward_fail(r->err, WARD_E_LIMIT,
+			"the names of the changes take more than %u bytes", TEXTS_MAX);
+		ward_fail_fix(r->err, "ward discard forgets them");
+		return NULL;
+	}
+	c->n++;
+	return made;
+}
+
+int ward_change_linked(struct reader *r, const char *path, uint64_t ino)
+{
+	if (r->n_links == r->cap_links) {
+		size_t cap = r->cap_links ? r->cap_links * 2 : 64;
+		struct link_names *v = realloc(r->links, cap * sizeof(*v));
+
+		if (v == NULL)
+			return ward_fail(r->err, WARD_E_NOMEM, "no memory for the changes");
+		r->links = v;
+		r->cap_links = cap;
+	}
+	r->links[r->n_links] =
+		(struct link_names){ .ino = ino, .path = ward_arena_strdup(r->out->arena, path) };
+	if (r->links[r->n_links].path == NULL)
+		return ward_fail(r->err, WARD_E_LIMIT,
+			"the names of the changes take more than %u bytes", TEXTS_MAX);
+	r->n_links++;
+	return WARD_OK;
+}
+
+/* The first name of that inode. */
+static size_t first_name(const struct reader *r, uint64_t ino)
+{
+	size_t low = 0, high = r->n_links;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (r->links[middle].ino < ino)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void link_all(struct reader *r)
+{
+	if (r->n_links == 0)
+		return;
+	qsort(r->links, r->n_links, sizeof(*r->links), by_inode);
+	for (size_t i = 0; i < r->out->n; i++) {
+		struct ward_change *c = &r->out->v[i];
+		size_t k = S_ISREG(c->mode) && c->n_links > 1 ? first_name(r, c->ino) : r->n_links;
+
+		if (k < r->n_links && strcmp(r->links[k].path, c->path) == 0)
+			k++;
+		if (k < r->n_links && r->links[k].ino == c->ino)
+			c->link = r->links[k].path;
+	}
+}
+
+static int read_all(struct reader *r)
+{
+	int code;
+
+	r->a = malloc(CHANGE_STEP);
+	r->b = malloc(CHANGE_STEP);
+	r->out->arena = ward_arena_new(TEXTS_MAX);
+	if (r->a == NULL || r->b == NULL || r->out->arena == NULL)
+		return ward_fail(r->err, WARD_E_NOMEM, "no memory for the changes");
+	code = ward_changes_walk(r);
+	if (code < 0)
+		return code;
+	if (r->out->n > 1)
+		qsort(r->out->v, r->out->n, sizeof(*r->out->v), by_path);
+	code = ward_changes_pair(r);
+	if (code < 0)
+		return code;
+	link_all(r);
+	return WARD_OK;
+}
+
+int ward_changes_read(int layer, int root, struct ward_changes **ret, struct ward_error *err)
+{
+	struct reader r = { .layer = layer, .root = root, .err = err };
+	int code;
+
+	r.out = calloc(1, sizeof(*r.out));
+	if (r.out == NULL)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for the changes");
+	code = read_all(&r);
+	free(r.a);
+	free(r.b);
+	free(r.links);
+	if (code < 0) {
+		ward_changes_free(r.out);
+		return code;
+	}
+	*ret = r.out;
+	return WARD_OK;
+}
+
+void ward_changes_free(struct ward_changes *c)
+{
+	if (c == NULL)
+		return;
+	ward_arena_free(c->arena);
+	free(c->v);
+	free(c);
+}
+
+static bool below(const char *path, const char *dir, size_t n)
+{
+	return strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+bool ward_change_within(const struct ward_change *c, const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 0 && path[n - 1] == '/')
+		n--;
+	if (n == 0 || (n == 1 && path[0] == '.'))
+		return true;
+	return below(c->path, path, n) || (c->from && below(c->from, path, n));
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to what reads the changes out of a layer. */
+#pragma once
+
+#include "os/os.h"
+#include "workspace/workspace.h"
+
+#define CHANGE_STEP (128u << 10) /* bytes that are compared at a time */
+
+/* A name in an open directory, and what it is. */
+struct side {
+	int dir;                     /* -1: there is nothing to be found */
+	const char *name;
+	bool there;
+	struct stat st;
+};
+
+struct reader {
+	int layer, root;
+	struct ward_changes *out;
+	size_t cap;
+	struct ward_error *err;
+	char *a, *b;                 /* CHANGE_STEP bytes each */
+	struct link_names *links;
+	size_t n_links, cap_links;
+};
+
+/* A file of the layer that has several names. */
+struct link_names {
+	uint64_t ino;
+	const char *path;
+};
+
+/* -errno; the same as ward_changed_open(). */
+int ward_changed_get(int layer, const char *path);
+
+/* change.c: a new one of path, which is copied; NULL after an error, which is in r->err and is *ret_code. */
+struct ward_change *ward_change_add(struct reader *r, const char *path, int *ret_code);
+int ward_change_linked(struct reader *r, const char *path, uint64_t ino);
+
+/* change_walk.c: fills r->out, in no order. */
+int ward_changes_walk(struct reader *r);
+
+/* change_rename.c: of what was added and deleted. r->out is in order before and after. */
+int ward_changes_pair(struct reader *r);
+
+/*
+ * change_same.c: what differs between two that are of one type. path names that of the layer. -errno of what cannot be read in the layer.
+ * ret_origin: the layer has it as a copy. opaque: of a directory.
+ */
+struct differs {
+	bool content, bits, xattrs, origin, opaque;
+};
+int ward_change_differs(struct reader *r, const char *path, const struct side *layer, const struct side *root, struct differs *ret);
+/* The marks alone of what the project has nothing like. */
+int ward_change_marks(struct reader *r, const char *path, const struct side *layer, struct differs *ret);
+/* Up to the end both give the same bytes. -errno. */
+int ward_change_same_bytes(struct reader *r, int a, int b, bool *ret);

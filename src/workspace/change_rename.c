@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Renames. An overlay of an ordinary user's keeps no name of where a copy came from (its mark of origin is empty), so a rename is a name
+ * that is gone and one that is new with the same content: first of the same last name, then by order. A file that is empty has the content
+ * of every empty file, so it must keep its last name. Contents are compared by their SHA-256, each read once.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "workspace/change.h"
+
+struct candidate {
+	struct ward_change *change;
+	mode_t type;
+	uint64_t size;
+	bool is_new, paired;
+	bool known; /* sum is of its content */
+	uint8_t sum[WARD_SHA256_SIZE];
+};
+
+struct pairing {
+	struct reader *r;
+	struct candidate *v;
+	size_t n;
+	uint64_t left; /* bytes that may be read yet */
+};
+
+static int by_size(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	if (x->type != y->type)
+		return x->type < y->type ? -1 : 1;
+	if (x->size != y->size)
+		return x->size < y->size ? -1 : 1;
+	return 0;
+}
+
+/* Of one content: by last name, what is gone first, then by path. */
+static int by_sum(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+	int order = memcmp(x->sum, y->sum, sizeof(x->sum));
+
+	if (x->known != y->known)
+		return x->known ? -1 : 1;
+	if (order == 0)
+		order = strcmp(ward_path_basename(x->change->path),
+			ward_path_basename(y->change->path));
+	return order ? order : strcmp(x->change->path, y->change->path);
+}
+
+static int sum_file(struct pairing *p, int fd, struct candidate *c)
+{
+	struct ward_sha256 h;
+	uint64_t read_all = 0;
+
+	ward_sha256_init(&h);
+	for (;;) {
+		ssize_t n = read(fd, p->r->a, CHANGE_STEP);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		read_all += (uint64_t)n;
+		if (read_all > c->size)
+			return 0; /* it grows: it is not what was looked at */
+		ward_sha256_update(&h, p->r->a, (size_t)n);
+	}
+	ward_sha256_final(&h, c->sum);
+	c->known = read_all == c->size;
+	return 0;
+}
+
+static void sum_link(struct pairing *p, struct candidate *c)
+{
+	WARD_FD fd = ward_beneath(c->is_new ? p->r->layer : p->r->root, c->change->path, 0);
+	ssize_t n = fd < 0 ? -1 : readlinkat(fd, "", p->r->a, WARD_PATH_MAX);
+	struct ward_sha256 h;
+
+	if (n < 0)
+		return;
+	ward_sha256_init(&h);
+	ward_sha256_update(&h, p->r->a, (size_t)n);
+	ward_sha256_final(&h, c->sum);
+	c->known = true;
+}
+
+/* What cannot be read is of no pair. */
+static void sum(struct pairing *p, struct candidate *c)
+{
+	WARD_FD fd = -1;
+
+	if (S_ISLNK(c->type)) {
+		sum_link(p, c);
+		return;
+	}
+	if (c->size > p->left)
+		return;
+	p->left -= c->size;
+	fd = c->is_new
+		? ward_changed_get(p->r->layer, c->change->path)
+		: ward_beneath(p->r->root, c->change->path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0)
+		(void)sum_file(p, fd, c);
+}
+
+static bool same_xattrs(struct pairing *p, const struct ward_change *from,
+	const struct ward_change *to, bool *ret_bits, bool *ret_xattrs)
+{
+	char was[WARD_PATH_MAX], is[WARD_PATH_MAX];
+	const char *was_name = ward_path_basename(from->path);
+	const char *is_name = ward_path_basename(to->path);
+	WARD_FD a = -1;
+	WARD_FD b = -1;
+	struct side layer = { .name = is_name, .there = true };
+	struct side root = { .name = was_name, .there = true };
+	struct differs d = { .content = false };
+
+	memcpy(was, from->path, (size_t)(was_name - from->path));
+	was[was_name > from->path ? was_name - from->path - 1 : 0] = '\0';
+	memcpy(is, to->path, (size_t)(is_name - to->path));
+	is[is_name > to->path ? is_name - to->path - 1 : 0] = '\0';
+	a = ward_changed_get(p->r->layer, is);
+	b = ward_beneath(p->r->root, was, 0);
+	if (a < 0 || b < 0)
+		return false;
+	layer.dir = a;
+	root.dir = b;
+	if (fstatat(a, is_name, &layer.st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		fstatat(b, was_name, &root.st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		((layer.st.st_mode ^ root.st.st_mode) & S_IFMT) != 0 ||
+		ward_change_differs(p->r, to->path, &layer, &root, &d) < 0 || d.content)
+		return false;
+	*ret_bits = d.bits;
+	*ret_xattrs = d.xattrs;
+	return true;
+}
+
+static void pair(struct pairing *p, struct candidate *from, struct candidate *to)
+{
+	struct ward_change *c = to->change;
+	bool bits = false, xattrs = false;
+
+	/* Bytes are compared once more, with the rest. */
+	if (!same_xattrs(p, from->change, c, &bits, &xattrs))
+		return;
+	c->kind = WARD_CHANGE_RENAMED;
+	c->from = from->change->path;
+	c->was_mode = from->change->was_mode;
+	c->was_size = from->change->was_size;
+	c->bits = bits;
+	c->xattrs = xattrs;
+	from->change->kind = WARD_CHANGE_NONE;
+	from->paired = to->paired = true;
+}
+
+/* Of v[at..end), all of one content: each new one with one that is gone, of the same last name or of any. */
+static void pair_run(struct pairing *p, size_t at, size_t end, bool same_name)
+{
+	size_t gone = at;
+
+	for (size_t i = at; i < end; i++) {
+		struct candidate *to = &p->v[i];
+		const char *name = ward_path_basename(to->change->path);
+
+		if (!to->is_new || to->paired)
+			continue;
+		for (; gone < end; gone++) {
+			struct candidate *from = &p->v[gone];
+			int order = same_name ? strcmp(ward_path_basename(from->change->path), name)
+					      : 0;
+
+			if (from->is_new || from->paired || order < 0)
+				continue;
+			if (order == 0)
+				pair(p, from, to);
+			break;
+		}
+	}
+}
+
+/* v[at..end) are of one type and size. */
+static void pair_size(struct pairing *p, size_t at, size_t end)
+{
+	size_t n_new = 0;
+
+	for (size_t i = at; i < end; i++)
+		n_new += p->v[i].is_new;
+	if (n_new == 0 || n_new == end - at)
+		return;
+	for (size_t i = at; i < end; i++)
+		sum(p, &p->v[i]);
+	qsort(p->v + at, end - at, sizeof(*p->v), by_sum);
+	for (size_t i = at, k; i < end && p->v[i].known; i = k) {
+		for (k = i + 1; k < end && p->v[k].known &&
+			memcmp(p->v[k].sum, p->v[i].sum, sizeof(p->v[i].sum)) == 0;)
+			k++;
+		pair_run(p, i, k, true);
+		if (p->v[i].size > 0)
+			pair_run(p, i, k, false);
+	}
+}
+
+static void collect(struct pairing *p)
+{
+	for (size_t i = 0; i < p->r->out->n; i++) {
+		struct ward_change *c = &p->r->out->v[i];
+		bool is_new = c->kind == WARD_CHANGE_ADDED;
+		mode_t mode = is_new ? c->mode : c->was_mode;
+
+		if ((!is_new && c->kind != WARD_CHANGE_DELETED) ||
+			(!S_ISREG(mode) && !S_ISLNK(mode)) || (is_new && c->n_links > 1))
+			continue;
+		p->v[p->n++] = (struct candidate){ .change = c,
+			.type = mode & S_IFMT,
+			.size = is_new ? c->size : c->was_size,
+			.is_new = is_new };
+	}
+}
+
+int ward_changes_pair(struct reader *r)
+{
+	struct pairing p = { .r = r, .left = WARD_RENAME_BYTES_MAX };
+	struct ward_changes *c = r->out;
+	size_t n = 0;
+
+	if (c->n == 0)
+		return WARD_OK;
+	p.v = malloc(c->n * sizeof(*p.v));
+	if (p.v == NULL)
+		return ward_fail(r->err, WARD_E_NOMEM, "no memory for the changes");
+	collect(&p);
+	if (p.n > 1)
+		qsort(p.v, p.n, sizeof(*p.v), by_size);
+	for (size_t i = 0, k; i < p.n; i = k) {
+		for (k = i + 1; k < p.n && by_size(&p.v[i], &p.v[k]) == 0;)
+			k++;
+		pair_size(&p, i, k);
+	}
+	free(p.v);
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->v[i].kind != WARD_CHANGE_NONE)
+			c->v[n++] = c->v[i];
+	}
+	c->n = n;
+	return WARD_OK;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What differs between an object of the layer and that of the project at the same name. Nothing is guessed: of equal sizes the bytes are
+ * compared. What the project has and we cannot read counts as different.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "workspace/change.h"
+
+#define LIST_MAX 65536 /* XATTR_LIST_MAX, and XATTR_SIZE_MAX */
+#define XATTR_NAME_SIZE 256
+#define PROC_SIZE (32 + NAME_MAX)
+
+/*
+ * Labels that the system gives by where a file lies, and sums that it makes of it: two files of the same content and rights have
+ * different ones, and whoever writes the file for good gets those of its place.
+ */
+static const char *const labels[] = { "security.selinux", "security.SMACK64", "security.ima",
+	"security.evm" };
+
+static bool counts(const char *name, bool layer)
+{
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(labels); i++) {
+		if (ward_has_prefix(name, labels[i]))
+			return false;
+	}
+	return !layer || !ward_changed_own_xattr(name);
+}
+
+/* The name that a program inside knows it by. */
+static const char *seen_name(const char *name, char out[XATTR_NAME_SIZE])
+{
+	static const char kept[] = "user.overlay.overlay.";
+
+	if (!ward_has_prefix(name, kept))
+		return name;
+	(void)snprintf(out, XATTR_NAME_SIZE, "user.overlay.%s", name + strlen(kept));
+	return out;
+}
+
+/* A name in a directory as a path: xattr calls take no directory, and none follows a link in its last name. */
+static const char *proc_name(const struct side *s, char out[PROC_SIZE])
+{
+	(void)snprintf(out, PROC_SIZE, "/proc/self/fd/%d/%s", s->dir, s->name);
+	return out;
+}
+
+/* Bytes of the list in out; 0 too where the file system has no such thing. */
+static ssize_t list(const struct side *s, char *out)
+{
+	char proc[PROC_SIZE];
+	ssize_t n = llistxattr(proc_name(s, proc), out, LIST_MAX);
+
+	if (n < 0)
+		return errno == ENOTSUP ? 0 : -errno;
+	return n;
+}
+
+/* fd: of the same object, where its mode forbids to name it; -1: by name. */
+static ssize_t value(const struct side *s, int fd, const char *name, char *out)
+{
+	char proc[PROC_SIZE];
+	ssize_t n = fd >= 0 ? fgetxattr(fd, name, out, LIST_MAX)
+			    : lgetxattr(proc_name(s, proc), name, out, LIST_MAX);
+
+	return n < 0 ? -errno : n;
+}
+
+/* Of the layer: what may not be read is lent. */
+static ssize_t layer_value(struct reader *r, const char *path, const struct side *s,
+	const char *name, char *out)
+{
+	ssize_t n = value(s, -1, name, out);
+	WARD_FD fd = -1;
+
+	if (n != -EACCES)
+		return n;
+	fd = ward_changed_get(r->layer, path);
+	return fd < 0 ? fd : value(s, fd, name, out);
+}
+
+int ward_change_marks(struct reader *r, const char *path, const struct side *layer,
+	struct differs *ret)
+{
+	ssize_t n = list(layer, r->a);
+
+	if (n < 0)
+		return (int)n;
+	for (const char *name = r->a; name < r->a + n; name += strlen(name) + 1) {
+		char mark[8];
+
+		if (!ward_changed_own_xattr(name))
+			continue;
+		if (ward_has_suffix(name, ".overlay.origin"))
+			ret->origin = true;
+		if (ward_has_suffix(name, ".overlay.opaque")) {
+			ssize_t got = layer_value(r, path, layer, name, r->b);
+
+			if (got < 0)
+				return (int)got;
+			(void)snprintf(mark, sizeof(mark), "%.*s", (int)got, r->b);
+			ret->opaque = ward_streq(mark, "y");
+		}
+		/* These are of mounts that Ward makes none of: what they stand for is elsewhere, and would be shown wrong. */
+		if (ward_has_suffix(name, ".overlay.redirect") ||
+			ward_has_suffix(name, ".overlay.metacopy"))
+			return -EUCLEAN;
+	}
+	return 0;
+}
+
+/* How many count. */
+static size_t count(const char *v, ssize_t n, bool layer)
+{
+	size_t k = 0;
+
+	for (const char *name = v; name < v + n; name += strlen(name) + 1)
+		k += counts(name, layer);
+	return k;
+}
+
+/* r->a has the layer's list, of n bytes. Each of it is in the project with the same value. */
+static int compare_values(struct reader *r, const char *path, const struct side *layer,
+	const struct side *root, ssize_t n, bool *ret)
+{
+	char *mine = r->a + LIST_MAX, *theirs = r->b;
+
+	for (const char *name = r->a; name < r->a + n; name += strlen(name) + 1) {
+		char seen[XATTR_NAME_SIZE];
+		ssize_t a, b;
+
+		if (!counts(name, true))
+			continue;
+		a = layer_value(r, path, layer, name, mine);
+		if (a < 0)
+			return (int)a;
+		b = value(root, -1, seen_name(name, seen), theirs);
+		if (b != a || memcmp(mine, theirs, (size_t)a) != 0) {
+			*ret = true;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+_Static_assert(CHANGE_STEP >= 2 * LIST_MAX, "a list and a value lie in one buffer");
+
+static int compare_xattrs(struct reader *r, const char *path, const struct side *layer,
+	const struct side *root, bool *ret)
+{
+	ssize_t b = list(root, r->b), a = list(layer, r->a);
+
+	if (a < 0)
+		return (int)a;
+	if (b < 0 || count(r->a, a, true) != count(r->b, b, false)) {
+		*ret = true;
+		return 0;
+	}
+	return compare_values(r, path, layer, root, a, ret);
+}
+
+/* ---- content ---- */
+
+static ssize_t fill(int fd, char *out)
+{
+	size_t n = 0;
+
+	while (n < CHANGE_STEP) {
+		ssize_t got = read(fd, out + n, CHANGE_STEP - n);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+		n += (size_t)got;
+	}
+	return (ssize_t)n;
+}
+
+int ward_change_same_bytes(struct reader *r, int a, int b, bool *ret)
+{
+	for (;;) {
+		ssize_t x = fill(a, r->a), y = fill(b, r->b);
+
+		if (x < 0 || y < 0)
+			return (int)(x < 0 ? x : y);
+		*ret = x == y && memcmp(r->a, r->b, (size_t)x) == 0;
+		if (!*ret || x < CHANGE_STEP)
+			return 0;
+	}
+}
+
+static int compare_files(struct reader *r, const char *path, const struct side *layer,
+	const struct side *root, bool *ret)
+{
+	WARD_FD a = -1;
+	WARD_FD b = -1;
+	bool same = false;
+	int code;
+
+	*ret = true;
+	if (layer->st.st_size != root->st.st_size)
+		return 0;
+	b = ward_beneath(root->dir, root->name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (b < 0)
+		return 0;
+	a = ward_beneath(layer->dir, layer->name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (a == -EACCES)
+		a = ward_changed_get(r->layer, path);
+	if (a < 0)
+		return a;
+	code = ward_change_same_bytes(r, a, b, &same);
+	*ret = !same;
+	return code;
+}
+
+static int compare_links(struct reader *r, const struct side *layer, const struct side *root,
+	bool *ret)
+{
+	ssize_t a = readlinkat(layer->dir, layer->name, r->a, WARD_PATH_MAX);
+	ssize_t b = readlinkat(root->dir, root->name, r->b, WARD_PATH_MAX);
+
+	*ret = true;
+	if (a < 0)
+		return -errno;
+	*ret = a != b || memcmp(r->a, r->b, (size_t)a) != 0;
+	return 0;
+}
+
+int ward_change_differs(struct reader *r, const char *path, const struct side *layer,
+	const struct side *root, struct differs *ret)
+{
+	int code = ward_change_marks(r, path, layer, ret);
+
+	if (code < 0)
+		return code;
+	if (S_ISLNK(layer->st.st_mode))
+		return compare_links(r, layer, root, &ret->content);
+	ret->bits = ((layer->st.st_mode ^ root->st.st_mode) & 07777) != 0;
+	code = compare_xattrs(r, path, layer, root, &ret->xattrs);
+	if (code < 0)
+		return code;
+	if (S_ISREG(layer->st.st_mode))
+		return compare_files(r, path, layer, root, &ret->content);
+	if (S_ISCHR(layer->st.st_mode) || S_ISBLK(layer->st.st_mode))
+		ret->content = layer->st.st_rdev != root->st.st_rdev;
+	return 0;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The walk through a layer. Directories wait in a list with their paths, so that depth costs neither stack nor descriptors; each is opened
+ * from the top. Of the project no directory is listed but one that is gone, or that one of the layer hides: there each name that the layer
+ * does not have is gone.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "workspace/change.h"
+
+struct task {
+	char *path;
+	unsigned depth;
+	bool layer, root; /* where it is to be walked */
+	bool hidden; /* of the project's nothing shows through */
+};
+
+struct walk {
+	struct reader *r;
+	struct task *v;
+	size_t n, cap;
+	dev_t layer_dev;
+};
+
+static void walk_done(struct walk *w)
+{
+	while (w->n > 0)
+		free(w->v[--w->n].path);
+	free(w->v);
+}
+
+static int cannot(struct walk *w, const char *path, int sys, const char *where)
+{
+	int code;
+
+	if (sys == EXDEV) {
+		code = ward_fail(w->r->err, WARD_E_UNSUPPORTED,
+			"'%s' of %s is a mount: the run saw what lies under it", path, where);
+		ward_fail_fix(w->r->err, "unmount it, then look again");
+		return code;
+	}
+	if (sys == EUCLEAN)
+		return ward_fail(w->r->err, WARD_E_UNSUPPORTED,
+			"'%s' of the layer is a redirect or a copy of attributes alone: no run of ward makes these",
+			path);
+	code = ward_fail_errno(w->r->err, WARD_E_SYSTEM, sys, "cannot read '%s' of %s", path,
+		where);
+	if (sys == EACCES)
+		ward_fail_fix(w->r->err, "make it readable for its owner, then look again");
+	return code;
+}
+
+static int later(struct walk *w, const char *path, unsigned depth, bool layer, bool root,
+	bool hidden)
+{
+	if (depth > WARD_CHANGE_DEPTH_MAX) {
+		int code = ward_fail(w->r->err, WARD_E_LIMIT,
+			"the run made directories more than %u deep", WARD_CHANGE_DEPTH_MAX);
+
+		ward_fail_fix(w->r->err, "ward discard forgets what it made");
+		return code;
+	}
+	if (w->n == w->cap) {
+		size_t cap = w->cap ? w->cap * 2 : 64;
+		struct task *v = realloc(w->v, cap * sizeof(*v));
+
+		if (v == NULL)
+			return ward_fail(w->r->err, WARD_E_NOMEM, "no memory for the changes");
+		w->v = v;
+		w->cap = cap;
+	}
+	w->v[w->n] = (struct task){ strdup(path), depth, layer, root, hidden };
+	if (w->v[w->n].path == NULL)
+		return ward_fail(w->r->err, WARD_E_NOMEM, "no memory for the changes");
+	w->n++;
+	return WARD_OK;
+}
+
+/* ---- one name ---- */
+
+static int look(struct side *s)
+{
+	s->there = false;
+	if (s->dir < 0)
+		return 0;
+	if (fstatat(s->dir, s->name, &s->st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	s->there = true;
+	return 0;
+}
+
+static int record(struct walk *w, enum ward_change_kind kind, const char *path,
+	const struct side *layer, const struct side *root, const struct differs *d)
+{
+	int code = WARD_OK;
+	struct ward_change *c = ward_change_add(w->r, path, &code);
+
+	if (c == NULL)
+		return code;
+	c->kind = kind;
+	if (root && root->there) {
+		c->was_mode = root->st.st_mode;
+		c->was_size = S_ISDIR(root->st.st_mode) ? 0 : (uint64_t)root->st.st_size;
+	}
+	if (layer && layer->there) {
+		c->mode = layer->st.st_mode;
+		c->size = S_ISDIR(layer->st.st_mode) ? 0 : (uint64_t)layer->st.st_size;
+		c->dev = layer->st.st_dev;
+		c->ino = layer->st.st_ino;
+		c->n_links = layer->st.st_nlink;
+	}
+	if (d) {
+		c->content = d->content;
+		c->bits = d->bits;
+		c->xattrs = d->xattrs;
+		c->origin = d->origin;
+		c->opaque = d->opaque;
+	}
+	return WARD_OK;
+}
+
+static bool is_whiteout(const struct side *layer)
+{
+	return S_ISCHR(layer->st.st_mode) && layer->st.st_rdev == makedev(0, 0);
+}
+
+/* The project's name is gone, and all below it. */
+static int gone(struct walk *w, const struct task *t, const char *path, const struct side *root)
+{
+	int code = record(w, WARD_CHANGE_DELETED, path, NULL, root, NULL);
+
+	if (code < 0 || !S_ISDIR(root->st.st_mode))
+		return code;
+	return later(w, path, t->depth + 1, false, true, true);
+}
+
+/* There is a directory in the layer: what lies below. */
+static int below(struct walk *w, const struct task *t, const char *path, const struct side *root,
+	bool opaque)
+{
+	bool was_dir = root->there && S_ISDIR(root->st.st_mode);
+
+	return later(w, path, t->depth + 1, true, was_dir, t->hidden || opaque);
+}
+
+/* Something of the layer that is no whiteout. */
+static int shown(struct walk *w, const struct task *t, const char *path, const struct side *layer,
+	const struct side *root)
+{
+	struct differs d = { .content = false };
+	bool is_dir = S_ISDIR(layer->st.st_mode);
+	bool same_type = root->there && ((layer->st.st_mode ^ root->st.st_mode) & S_IFMT) == 0;
+	int code = same_type ? ward_change_differs(w->r, path, layer, root, &d)
+			     : ward_change_marks(w->r, path, layer, &d);
+
+	if (code < 0)
+		return cannot(w, path, -code, "the layer");
+	if (!same_type || d.content || d.bits || d.xattrs)
+		code = record(w,
+			!root->there        ? WARD_CHANGE_ADDED
+				: same_type ? WARD_CHANGE_MODIFIED
+					    : WARD_CHANGE_TYPE,
+			path, layer, root, &d);
+	if (code == WARD_OK && S_ISREG(layer->st.st_mode) && layer->st.st_nlink > 1)
+		code = ward_change_linked(w->r, path, layer->st.st_ino);
+	if (code == WARD_OK && is_dir)
+		code = below(w, t, path, root, d.opaque);
+	/* A directory of the project under something that is none: its names are gone. */
+	if (code == WARD_OK && !is_dir && root->there && S_ISDIR(root->st.st_mode))
+		code = later(w, path, t->depth + 1, false, true, true);
+	return code;
+}
+
+static int layer_name(struct walk *w, const struct task *t, const char *path, int layer_dir,
+	int root_dir, const char *name)
+{
+	struct side layer = { .dir = layer_dir, .name = name };
+	struct side root = { .dir = root_dir, .name = name };
+	int code = look(&layer);
+
+	if (code < 0)
+		return cannot(w, path, -code, "the layer");
+	if (layer.there && layer.st.st_dev != w->layer_dev)
+		return cannot(w, path, EXDEV, "the layer");
+	if (!layer.there)
+		return WARD_OK; /* gone meanwhile: somebody tidies it */
+	code = look(&root);
+	if (code < 0)
+		return cannot(w, path, -code, "the project");
+	if (!is_whiteout(&layer))
+		return shown(w, t, path, &layer, &root);
+	return root.there ? gone(w, t, path, &root) : WARD_OK;
+}
+
+/* A name of a directory of the project that does not show through. */
+static int root_name(struct walk *w, const struct task *t, const char *path, int layer_dir,
+	int root_dir, const char *name)
+{
+	struct side layer = { .dir = layer_dir, .name = name };
+	struct side root = { .dir = root_dir, .name = name };
+	int code = look(&layer);
+
+	if (code < 0)
+		return cannot(w, path, -code, "the layer");
+	if (layer.there)
+		return WARD_OK; /* was told of */
+	code = look(&root);
+	if (code < 0)
+		return cannot(w, path, -code, "the project");
+	return root.there ? gone(w, t, path, &root) : WARD_OK;
+}
+
+/* ---- one directory ---- */
+
+typedef int name_fn(struct walk *w, const struct task *t, const char *path, int layer_dir,
+	int root_dir, const char *name);
+
+static int path_of(struct walk *w, const struct task *t, const char *name, char out[WARD_PATH_MAX])
+{
+	int n = snprintf(out, WARD_PATH_MAX, "%s%s%s", t->path, t->path[0] ? "/" : "", name);
+	int code;
+
+	if (n >= 0 && n < WARD_PATH_MAX)
+		return WARD_OK;
+	code = ward_fail(w->r->err, WARD_E_LIMIT, "the run made a path of more than %u bytes",
+		WARD_PATH_MAX - 1);
+	ward_fail_fix(w->r->err, "ward discard forgets what it made");
+	return code;
+}
+
+/* fn with each name of dir, which is layer_dir or root_dir. */
+static int each(struct walk *w, const struct task *t, int dir, int layer_dir, int root_dir,
+	name_fn *fn)
+{
+	int own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = own < 0 ? NULL : fdopendir(own);
+	char path[WARD_PATH_MAX];
+	struct dirent *e;
+	int code = WARD_OK;
+
+	if (d == NULL) {
+		code = -errno;
+		ward_close(own);
+		return cannot(w, t->path, -code, dir == layer_dir ? "the layer" : "the project");
+	}
+	for (errno = 0; code == WARD_OK && (e = readdir(d)) != NULL; errno = 0) {
+		if (ward_streq(e->d_name, ".") || ward_streq(e->d_name, ".."))
+			continue;
+		code = path_of(w, t, e->d_name, path);
+		if (code == WARD_OK)
+			code = fn(w, t, path, layer_dir, root_dir, e->d_name);
+	}
+	if (code == WARD_OK && errno != 0)
+		code = cannot(w, t->path, errno, dir == layer_dir ? "the layer" : "the project");
+	(void)closedir(d);
+	return code;
+}
+
+/*
+ * A directory of the layer stays open to its owner while it is walked: its names are looked at one by one. ward_changed_get() has given its
+ * mode back by then, so what it lacks is lent once more.
+ */
+static int lend_walk(int fd, mode_t *ret_mode)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret_mode = st.st_mode & 07777;
+	if ((st.st_mode & 0500) == 0500 || geteuid() == 0)
+		return 0;
+	return fchmod(fd, *ret_mode | 0500) < 0 ? -errno : 1;
+}
+
+static int walk_one(struct walk *w, const struct task *t)
+{
+	WARD_FD layer = -1;
+	WARD_FD root = -1;
+	mode_t mode = 0;
+	int lent = 0, code = WARD_OK;
+
+	if (t->layer) {
+		layer = ward_changed_get(w->r->layer, t->path);
+		if (layer < 0)
+			return cannot(w, t->path, -layer, "the layer");
+		lent = lend_walk(layer, &mode);
+		if (lent < 0)
+			return cannot(w, t->path, -lent, "the layer");
+	}
+	if (t->root) {
+		root = ward_beneath(w->r->root, t->path,
+			t->hidden ? O_RDONLY | O_DIRECTORY | O_NONBLOCK : O_PATH | O_DIRECTORY);
+		if (root < 0 && root != -ENOENT && root != -ENOTDIR)
+			code = cannot(w, t->path, -root, "the project");
+	}
+	if (code == WARD_OK && layer >= 0)
+		code = each(w, t, layer, layer, root, layer_name);
+	if (code == WARD_OK && root >= 0 && t->hidden)
+		code = each(w, t, root, layer, root, root_name);
+	if (lent)
+		(void)fchmod(layer, mode);
+	return code;
+}
+
+int ward_changes_walk(struct reader *r)
+{
+	WARD_CLEANUP(walk_done) struct walk w = { .r = r };
+	struct stat st;
+	int code;
+
+	if (fstat(r->layer, &st) < 0)
+		return cannot(&w, "", errno, "the layer");
+	w.layer_dev = st.st_dev;
+	code = later(&w, "", 0, true, true, false);
+	while (code == WARD_OK && w.n > 0) {
+		struct task t = w.v[--w.n];
+
+		code = walk_one(&w, &t);
+		free(t.path);
+	}
+	return code;
+}

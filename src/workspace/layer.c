@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a layer is reached. The run may have taken every bit from the mode of what it left; its owner is we, and a bit that is lacking
+ * is lent: given for as long as the opening takes, and taken back. Nothing is lent in the project.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "workspace/change.h"
+
+#define BENEATH (WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_XDEV)
+
+int ward_beneath(int dir, const char *path, uint64_t flags)
+{
+	return ward_openat2(dir, path[0] ? path : ".", (flags ? flags : O_PATH) | O_NOFOLLOW, 0,
+		BENEATH);
+}
+
+/* ---- lending ---- */
+
+struct lent {
+	char proc[32];
+	mode_t mode;
+	bool given;
+};
+
+/* The mode of what fd (O_PATH) is gets bits: 0 or -errno. A link is never lent to: fd is what it is of. */
+static int lend(struct lent *l, int fd, mode_t bits)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return -EACCES;
+	l->mode = st.st_mode & 07777;
+	if ((l->mode & bits) == bits)
+		return -EACCES; /* it was not for the mode */
+	(void)snprintf(l->proc, sizeof(l->proc), "/proc/self/fd/%d", fd);
+	if (chmod(l->proc, l->mode | bits) < 0)
+		return -errno;
+	l->given = true;
+	return 0;
+}
+
+static void give_back(struct lent *l)
+{
+	int saved = errno;
+
+	if (l->given)
+		(void)chmod(l->proc, l->mode);
+	l->given = false;
+	errno = saved;
+}
+
+/* The next name below dir, an O_PATH descriptor itself; one that may not be entered is lent the bit. */
+static int enter(int dir, const char *name)
+{
+	struct lent l = { .given = false };
+	int fd = ward_beneath(dir, name, O_PATH);
+
+	if (fd != -EACCES)
+		return fd;
+	if (lend(&l, dir, 0100) < 0)
+		return fd;
+	fd = ward_beneath(dir, name, O_PATH);
+	give_back(&l);
+	return fd;
+}
+
+/* To read what fd, an O_PATH descriptor, is of: through /proc, since it is that object and no other that is opened. */
+static int reopen(int fd)
+{
+	struct lent l = { .given = false };
+	struct stat st;
+	char proc[32];
+	int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, got;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return -EINVAL;
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	got = open(proc, flags);
+	if (got < 0 && errno == EACCES && lend(&l, fd, S_ISDIR(st.st_mode) ? 0500 : 0400) == 0) {
+		got = open(proc, flags);
+		give_back(&l);
+	}
+	return got < 0 ? -errno : got;
+}
+
+/* Name by name, for where the short way is closed. */
+static int open_steps(int layer, const char *path)
+{
+	WARD_FD at = -1;
+
+	for (const char *s = path; *s;) {
+		const char *slash = strchrnul(s, '/');
+		char name[NAME_MAX + 1];
+		int next;
+
+		if (slash - s > NAME_MAX)
+			return -ENAMETOOLONG;
+		memcpy(name, s, (size_t)(slash - s));
+		name[slash - s] = '\0';
+		next = enter(at < 0 ? layer : at, name);
+		if (next < 0)
+			return next;
+		ward_close(at);
+		at = next;
+		s = *slash ? slash + 1 : slash;
+	}
+	return reopen(at < 0 ? layer : at);
+}
+
+int ward_changed_get(int layer, const char *path)
+{
+	struct stat st;
+	WARD_FD fd = ward_beneath(layer, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+
+	if (fd == -EACCES)
+		return open_steps(layer, path);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? ward_take_fd(&fd) : -EINVAL;
+}
+
+int ward_changed_open(int layer, const char *path, struct ward_error *err)
+{
+	int fd = ward_changed_get(layer, path);
+
+	if (fd >= 0)
+		return fd;
+	return ward_fail_errno(err, fd == -ENOENT ? WARD_E_NOTFOUND : WARD_E_SYSTEM, -fd,
+		"cannot read '%s' of the layer", path);
+}
+
+bool ward_changed_own_xattr(const char *name)
+{
+	/* What a program inside called user.overlay.x the kernel keeps as user.overlay.overlay.x: that is the program's. */
+	if (ward_has_prefix(name, "user.overlay."))
+		return !ward_has_prefix(name, "user.overlay.overlay.");
+	return ward_has_prefix(name, "trusted.overlay.");
+}
