@@ -81,5 +81,13 @@ int cmd_allow(struct words w);
 /* stop.c */
 int cmd_stop(struct words w);
 
+/* runs.c */
+int cmd_runs(struct words w);
+int cmd_runs_ls(struct words w);
+int cmd_runs_show(struct words w);
+int cmd_runs_rm(struct words w);
+int cmd_runs_gc(struct words w);
+int cmd_discard(struct words w);
+
 /* trust.c */
 int cmd_trust(struct words w);

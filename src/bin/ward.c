@@ -303,6 +303,78 @@ static const struct command commands[] = {
 			"2  usage or error",
 	},
 	{
+		.name = "runs ls",
+		.fn = cmd_runs_ls,
+		.usage = "runs [ls] [--json]",
+		.summary = "what runs under review changed, and what became of it",
+		.text = "List the runs under review (ward run --review) whose changes are kept: how old, in what state, how many changes, how "
+			"large, of which directory, and the command. States: live, pending (the changes wait), committing (a commit began and "
+			"did not end), lost (they lay on a tmpfs and went with it), broken (the record cannot be read).",
+		.examples = "ward runs\n"
+			"ward runs ls --json",
+		.exits = "0  listed, also if there is none\n"
+			"1  the store cannot be read\n"
+			"2  usage or error",
+	},
+	{
+		.name = "runs show",
+		.fn = cmd_runs_show,
+		.usage = "runs show RUN [--json]",
+		.summary = "all that is known of one of them",
+		.text = "Print what is known of RUN (its id, or the beginning of it if no other begins so), and what can be done with it.",
+		.examples = "ward runs show 01JD7Z",
+		.exits = "0  printed\n"
+			"1  there is no such run, or its record cannot be read\n"
+			"2  usage or error",
+	},
+	{
+		.name = "runs rm",
+		.fn = cmd_runs_rm,
+		.usage = "runs rm RUN...",
+		.summary = "forget what these runs changed",
+		.text = "Forget what each RUN changed, as ward discard does. One that is alive, or of which a commit has begun, is refused.",
+		.examples = "ward runs rm 01JD7Z3NDEKTSV4RRFFQ69G5FA",
+		.exits = "0  forgotten\n"
+			"1  refused, or there is no such run\n"
+			"2  usage or error",
+	},
+	{
+		.name = "runs gc",
+		.fn = cmd_runs_gc,
+		.usage = "runs gc [--older-than TIME] [--dry-run] [--json]",
+		.summary = "take away what nobody needs of them",
+		.text = "Take away what starts and removals that died have left, and runs whose layer is lost. With --older-than TIME also "
+			"those that ended that long ago, and what they changed with them. Never one that is alive, that is broken, or of which a "
+			"commit has begun. With --dry-run only say which.",
+		.examples = "ward runs gc\n"
+			"ward runs gc --older-than 720h --dry-run",
+		.exits = "0  done, also if there was nothing\n"
+			"1  something could not be taken away\n"
+			"2  usage or error",
+	},
+	{
+		.name = "runs",
+		.fn = cmd_runs,
+		.usage = "runs [--json]",
+		.summary = "the same as runs ls",
+		.text = "List the runs under review.",
+		.hidden = true,
+	},
+	{
+		.name = "discard",
+		.fn = cmd_discard,
+		.usage = "discard [RUN]",
+		.summary = "forget what a run under review changed",
+		.text = "Forget what RUN changed: the project stays as it is, and the log says so. Without RUN the one that left changes in the "
+			"working directory; if several have, they are listed, and none is taken. One that is alive, or of which a commit has "
+			"begun, is refused.",
+		.examples = "ward discard\n"
+			"ward discard 01JD7Z",
+		.exits = "0  forgotten\n"
+			"1  refused, or there is no such run\n"
+			"2  usage, or more than one run may be meant",
+	},
+	{
 		.name = "trust",
 		.fn = cmd_trust,
 		.usage = "trust [--hash HASH] [--json] [DIR]\n"

@@ -11,7 +11,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Each with the headers whose functions it exports.
-LIBRARIES = [("libward", sys.argv.pop(1), ("approve", "cedar", "error", "live", "policy", "trust", "ward")),
+LIBRARIES = [("libward", sys.argv.pop(1), ("approve", "cedar", "error", "live", "policy", "review", "trust", "ward")),
              ("libward-policy", sys.argv.pop(1), ("cedar", "error"))]
 sys.path.insert(0, str(ROOT / "tests/harness"))
 from tap import cases, check, check_eq, main, test  # noqa: E402

@@ -29,14 +29,22 @@ static int keep(struct life *l, struct ward_workspace_facts *f, struct ward_erro
 	return r;
 }
 
-/* *ret_counted: else there are some. */
-static int count(struct life *l, uint64_t *ret, bool *ret_counted, struct ward_error *err)
+static int count(struct life *l, uint64_t *ret, struct ward_error *err)
 {
-	uint64_t bytes;
-	int r = ward_workspace_size(l->workspace, &bytes, ret, err);
+	struct ward_changes *all = NULL;
+	int layer = ward_workspace_layer(l->workspace, err), root, r;
 
-	*ret_counted = r == WARD_OK && *ret == 0;
-	return r;
+	if (layer < 0)
+		return layer;
+	root = ward_workspace_root(l->workspace, err);
+	if (root < 0)
+		return root;
+	r = ward_changes_read(layer, root, &all, err);
+	if (r < 0)
+		return r;
+	*ret = all->n;
+	ward_changes_free(all);
+	return WARD_OK;
 }
 
 static int record_close(struct life *l, bool counted, uint64_t changes, bool incomplete,
@@ -91,7 +99,7 @@ static void forget(struct life *l)
 int review_end(struct life *l, struct ward_error *err)
 {
 	struct ward_outcome *o = l->o;
-	struct ward_error later = WARD_ERROR_INIT;
+	struct ward_error later = WARD_ERROR_INIT, why = WARD_ERROR_INIT;
 	struct ward_workspace_facts f;
 	int r, s;
 
@@ -100,9 +108,10 @@ int review_end(struct life *l, struct ward_error *err)
 	f = *ward_workspace_facts(l->workspace);
 	r = keep(l, &f, err);
 	o->reviewed = true;
-	s = count(l, &o->review_changes, &o->review_counted, r < 0 ? &later : err);
+	s = count(l, &o->review_changes, r < 0 ? &later : &why);
+	o->review_counted = s == WARD_OK;
 	if (s < 0)
-		ward_outcome_note(o, "warning: %s", (r < 0 ? &later : err)->message);
+		ward_outcome_note(o, "warning: %s", (r < 0 ? &later : &why)->message);
 	o->review_state = f.incomplete                        ? "incomplete"
 		: o->review_counted && o->review_changes == 0 ? "none"
 							      : "pending";

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What runs under review (ward run --review) changed, before any of it is real: docs/review.md. It is that of the effective user, and no
+ * sandbox can see it. run: a run's ULID, or a prefix of it that is of one alone. Texts that come back are malloc'ed and the caller's:
+ * free(). Any thread.
+ */
+#ifndef WARD_REVIEW_H
+#define WARD_REVIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ward/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- which there are ---- */
+
+/* All of them, the oldest first: a line each, or docs/spec/runs.schema.json. *ret_n (may be NULL): how many. */
+int ward_review_list(bool json, char **ret_text, size_t *ret_n, struct ward_error *err);
+/* One of them, with all that is known of it. WARD_E_NOTFOUND; WARD_E_INVALID: run begins several. */
+int ward_review_show(const char *run, bool json, char **ret_text, struct ward_error *err);
+
+/* ---- forgotten ---- */
+
+/*
+ * Forget what these runs changed, each with a record; *ret_text: a line each, after an error too, which ends it. WARD_E_REFUSED: one is alive, a
+ * commit of it has begun and not ended, or another ward changes it. WARD_E_AUDIT: the record cannot be written, and it stays.
+ */
+int ward_review_remove(const char *const *runs, size_t n_runs, char **ret_text, struct ward_error *err);
+/* The same of one run; NULL: of the one that left changes in the working directory, WARD_E_INVALID if several have. */
+int ward_review_discard(const char *run, char **ret_text, struct ward_error *err);
+/*
+ * Take away what nobody needs: what starts and removals that died have left, and runs whose layer is lost. older_than_ms not 0: also
+ * those that ended that long ago, and what they changed with them. Never one that is alive, is broken, or has a commit that began.
+ * dry_run: only say which. *ret_n (may be NULL): how many.
+ */
+struct ward_review_gc {
+	uint64_t older_than_ms;
+	bool dry_run, json;
+};
+int ward_review_gc(const struct ward_review_gc *what, char **ret_text, size_t *ret_n, struct ward_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
