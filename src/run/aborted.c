@@ -12,11 +12,13 @@
 #include "os/os.h"
 #include "run/life.h"
 
+#define WAITS_MAX 128
 #define TOLD 3 /* lines about as many; the others are counted */
 
 /* ---- what is said beforehand: texts, each with its name, and a NUL behind it ---- */
 
-static const char workspace_is[] = "workspace=", exe_is[] = "exe=", pin_is[] = "pin=";
+static const char workspace_is[] = "workspace=", exe_is[] = "exe=", pin_is[] = "pin=",
+		  review_is[] = "review=";
 
 /* What does not fit is left out: a pin that stays is less than a run that cannot be started. */
 static void add(struct ward_buf *b, const char *name, const char *value)
@@ -39,6 +41,8 @@ int pending_begin(struct life *l, struct ward_error *err)
 	if (p->workspace)
 		add(&b, workspace_is, p->workspace);
 	add(&b, exe_is, p->exe);
+	if (p->review.on)
+		add(&b, review_is, ward_disk_backend_name(p->review.backend));
 	for (size_t i = 0; i < p->n_nodes; i++) {
 		if (p->nodes[i].pin)
 			add(&b, pin_is, p->nodes[i].dest);
@@ -89,9 +93,22 @@ static const char *path_or_none(const char *s)
 	return strlen(s) < WARD_PATH_MAX ? s : NULL;
 }
 
-/* Take away what it left, and who it was into e. */
-static void clean(const struct ward_dead_run *d, struct ward_event *e)
+/* What it wrote under review is the store's, and stays. */
+static const char *waits(const char *run, const char *backend, char out[WAITS_MAX])
 {
+	(void)snprintf(out, WAITS_MAX,
+		ward_streq(backend, "tmpfs")
+			? "; what it changed lay on a tmpfs and is lost: ward discard %s"
+			: "; what it changed waits: ward diff %s",
+		run);
+	return out;
+}
+
+/* Take away what it left, and who it was into e. The disk backend that it was under review with; NULL: it was not. */
+static const char *clean(const struct ward_dead_run *d, struct ward_event *e)
+{
+	const char *review = NULL;
+
 	for (size_t at = 0; at < d->n;) {
 		const char *s = d->text + at;
 		size_t n = strnlen(s, d->n - at);
@@ -102,18 +119,23 @@ static void clean(const struct ward_dead_run *d, struct ward_event *e)
 			e->workspace = path_or_none(s + strlen(workspace_is));
 		else if (ward_has_prefix(s, exe_is))
 			e->resource = path_or_none(s + strlen(exe_is));
+		else if (ward_has_prefix(s, review_is))
+			review = s + strlen(review_is);
 		else if (ward_has_prefix(s, pin_is))
 			ward_pin_forget(s + strlen(pin_is));
 		at += n + 1;
 	}
 	ward_confine_forget(d->run);
 	ward_live_forget(d->run);
+	return review;
 }
 
 static int found_dead(void *arg, const struct ward_dead_run *d, size_t n, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	struct ward_event events[WARD_PENDING_DEAD_MAX];
+	const char *review[WARD_PENDING_DEAD_MAX];
+	char left[WAITS_MAX];
 	struct found *f = arg;
 	size_t k = 0;
 	int r;
@@ -131,15 +153,16 @@ static int found_dead(void *arg, const struct ward_dead_run *d, size_t n, struct
 			.action = "run",
 			.run = d[i].run,
 			.detail_json = ward_buf_cstr(&b) };
-		clean(&d[i], &events[k]);
+		review[k] = clean(&d[i], &events[k]);
 		k += d[i].started && !d[i].ended;
 	}
 	r = k > 0 ? ward_audit_append(f->l->audit, events, k, true, NULL, NULL, err) : WARD_OK;
 	for (size_t i = 0; i < k && r == WARD_OK; i++) {
 		if (f->n++ < TOLD)
 			ward_outcome_note(f->l->o,
-				"warning: run %s was aborted: its ward was killed; the log says so now",
-				events[i].run);
+				"warning: run %s was aborted: its ward was killed; the log says so now%s",
+				events[i].run,
+				review[i] ? waits(events[i].run, review[i], left) : "");
 	}
 	return r;
 }

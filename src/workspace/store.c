@@ -251,6 +251,16 @@ int ward_workspace_record(struct ward_workspace *w, const struct ward_workspace_
 	if (r < 0)
 		return r;
 	r = write_record(w, true);
+	/* From now on it waits. The other lock stays ours. */
+	if (r == 0 && f->ended_ns && w->ours) {
+		struct flock l = {
+			.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = STORE_ALIVE, .l_len = 1
+		};
+
+		(void)fcntl(w->lock, F_OFD_SETLK, &l);
+		w->ours = false;
+		ward_store_judge(w);
+	}
 	return r < 0 ? fail(w, -r, "its record cannot be written", err) : WARD_OK;
 }
 

@@ -72,7 +72,7 @@ int ward_workspace_open(const char *run, enum ward_workspace_use use, struct war
  * one and only_one: an error that lists them. WARD_E_NOTFOUND.
  */
 int ward_workspace_find(const char *path, bool only_one, char out[WARD_ULID_SIZE], struct ward_error *err);
-int ward_workspace_record(struct ward_workspace *w, const struct ward_workspace_facts *f, struct ward_error *err); /* rewritten, by rename, durable */
+int ward_workspace_record(struct ward_workspace *w, const struct ward_workspace_facts *f, struct ward_error *err); /* rewritten, by rename, durable; with an end in it, the run is not alive any more */
 const struct ward_workspace_facts *ward_workspace_facts(const struct ward_workspace *w); /* until the next record or close */
 enum ward_workspace_state ward_workspace_state(const struct ward_workspace *w); /* as it is now, if w holds the lock; else as it was when it was opened */
 const char *ward_workspace_path(const struct ward_workspace *w);  /* of its directory in the store */

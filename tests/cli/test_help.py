@@ -48,7 +48,7 @@ def alone_it_is_a_usage_error():
     check_eq(ward().code, 2)
 
 
-@cases([("trust", "ward-trust", r"trust"), ("approvals", "ward-approve", r"pending|approve|deny|allow"),
+@cases([("trust", "ward-trust", r"trust"), ("runs", "ward-runs", r"runs \w+|discard"), ("approvals", "ward-approve", r"pending|approve|deny|allow"),
         ("policies", "ward-policy", r"policy \w+|net check")])
 def a_page_has_the_options_of_its_commands_and_no_others(page, which):
     """Those of the option table are put there by the build."""
@@ -246,7 +246,7 @@ _ward; printf '%s\n' "${COMPREPLY[@]}"
 
 
 @cases([
-    ("commands", ["ward", ""], {"run", "sandbox", "plan", "doctor", "policy", "audit", "net", "pending", "approve", "deny", "allow", "stop", "trust", "cedar", "version", "help"}, True),
+    ("commands", ["ward", ""], {"run", "sandbox", "plan", "doctor", "policy", "audit", "net", "pending", "approve", "deny", "allow", "stop", "runs", "discard", "trust", "cedar", "version", "help"}, True),
     ("cedar", ["ward", "cedar", "trans"], {"translate-policy", "translate-schema"}, True),
     ("options of cedar", ["ward", "cedar", "format", "--"], {"--policies", "--line-width", "--indent-width", "--write", "--check",
                                                            "--json", "--error-format", "--help"}, True),

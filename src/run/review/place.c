@@ -155,9 +155,6 @@ int ward_rs_review_store(struct ward_resolver *rs, struct ward_error *err)
 
 	if (!store_of(rs, false, store, &there))
 		return WARD_OK;
-	shown = ward_rs_shown_by(rs, store);
-	if (!shown || (!there && !shown->write))
-		return WARD_OK;
 	for (size_t i = 0; i < rs->n_nodes; i++) {
 		if (rs->nodes[i].kind != WARD_NODE_BIND ||
 			!ward_path_within(rs->nodes[i].dest, store))
@@ -168,6 +165,9 @@ int ward_rs_review_store(struct ward_resolver *rs, struct ward_error *err)
 		ward_fail_fix(err, "take it out");
 		return WARD_E_REFUSED;
 	}
+	shown = ward_rs_shown_by(rs, store);
+	if (!shown || (!there && !shown->write))
+		return WARD_OK;
 	/* It could come to be while the run lives, by the run: so it is there from the start. */
 	if (!there && (!store_of(rs, true, store, &there) || !there)) {
 		(void)ward_fail(err, WARD_E_REFUSED,

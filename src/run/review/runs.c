@@ -93,7 +93,7 @@ static void put_line(struct ward_buf *b, const struct seen *s)
 	(void)snprintf(text, sizeof(text), "%" PRIu64, s->changes);
 	put_cell(b, s->counted ? text : "-", 7);
 	ward_format_size(s->bytes, text, sizeof(text));
-	put_cell(b, s->sized ? text : "-", 7);
+	put_cell(b, s->sized ? text : "-", 8);
 	ward_show(b, s->f->root, strlen(s->f->root));
 	ward_buf_adds(b, "  ");
 	ward_buf_clear(&cell);
@@ -223,7 +223,7 @@ static int list_one(void *arg, const char *run, enum ward_workspace_state state,
 		put_cell(&l->b, "AGE", 4);
 		put_cell(&l->b, "STATE", 10);
 		put_cell(&l->b, "CHANGES", 7);
-		put_cell(&l->b, "SIZE", 7);
+		put_cell(&l->b, "SIZE", 8);
 		ward_buf_adds(&l->b, "DIRECTORY  COMMAND\n");
 	}
 	l->n++;

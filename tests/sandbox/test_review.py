@@ -1,0 +1,364 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+A run under review, from its start to what is left of it: the project stays as it is, what was written waits in the store, whatever becomes
+of ward; no run sees the store. What the changes are, and how they become real: test_review_*.py and tests/unit.
+"""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import box
+import cli
+import schema
+from box import both, root_only
+from tap import check, check_eq, check_in, main
+
+OUTCOME = json.loads((cli.ROOT / "docs/spec/outcome.schema.json").read_text())
+WRITE = "echo new > new; echo more >> kept; rm gone; mkdir -p dir/sub; echo x > dir/sub/file"
+BACKENDS = ("dir", "tmpfs")
+
+
+def project(p):
+    """Of whoever runs ward."""
+    p.write("kept", "kept\n")
+    p.write("gone", "gone\n")
+    p.write("sub/file", "file\n")
+
+
+def as_it_was(p):
+    check_eq(sorted(os.path.relpath(os.path.join(d, n), p.ws) for d, ds, fs in os.walk(p.ws) for n in [*ds, *fs] if n != ".ward"),
+             ["gone", "kept", "sub", "sub/file"])
+    check_eq((p.ws / "kept").read_text(), "kept\n")
+
+
+def store(p):
+    return p.side / "state/ward/runs"
+
+
+def left(p):
+    return sorted(os.listdir(store(p))) if store(p).exists() else []
+
+
+def ward(p, *words, cwd=None):
+    return cli.ward(*words, env=p.env(), cwd=cwd or p.ws)
+
+
+def runs(p):
+    r = ward(p, "runs", "--json")
+    check_eq((r.code, r.err), (0, ""))
+    return json.loads(r.out)["runs"]
+
+
+def review(p, script, *words):
+    """The outcome, and what was said."""
+    r, o = p.outcome("--review", *words, "--", "/bin/sh", "-c", script)
+    schema.validate(o, OUTCOME)
+    return r, o
+
+
+def kinds(p, run):
+    return [r["kind"] for r in box.records(p) if r.get("run") == run and r["kind"].startswith(("workspace.", "run."))]
+
+
+def until(what, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if what():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it never came to that")
+
+
+def started(p, script, *words):
+    """A run that has written everything, and waits."""
+    q = p.start("--review", *words, "--", "/bin/sh", "-c", f"{script}; echo done; exec sleep 300", stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    check_eq(q.stdout.readline(), "done\n")
+    return q
+
+
+@both
+def what_is_written_waits_and_is_forgotten(p):
+    project(p)
+    for backend in BACKENDS:
+        r, o = review(p, WRITE + "; cat new; ls; exit 3", "--disk-backend", backend)
+        check_eq((r.code, o["status"]), (3, "exited"))
+        check_eq(r.out.split(), ["new", "dir", "kept", "new", "sub"])
+        run = o["run"]
+        check_eq(o["review"], {"run": run, "changes": 6, "state": "pending"})
+        check_in(f"ward: 6 changes wait: ward diff {run}, ward commit {run}, ward discard {run}\n", r.err)
+        as_it_was(p)
+        listed = runs(p)
+        check_eq([(x["run"], x["state"], x["changes"], x["code"], x["backend"]) for x in listed], [(run, "pending", 6, 3, backend)])
+        check_eq((os.stat(store(p)).st_mode & 0o7777, os.stat(store(p) / run).st_mode & 0o7777), (0o700, 0o700))
+        r = ward(p, "discard", cwd=p.ws / "sub")
+        check_eq((r.code, r.out, r.err), (0, f"forgotten: {run}\n", ""))
+        check_eq((left(p), runs(p)), ([], []))
+        check_eq(kinds(p, run), ["workspace.open", "run.start", "workspace.close", "run.end", "workspace.discard"])
+        as_it_was(p)
+
+
+@both
+def who_changes_nothing_leaves_nothing(p):
+    project(p)
+    for backend in BACKENDS:
+        r, o = review(p, "cat kept; ls -l sub; : >> kept; touch -r sub/file sub/file", "--disk-backend", backend)
+        check_eq((r.code, o["review"]["state"], o["review"]["changes"]), (0, "none", 0))
+        check("wait" not in r.err, r.err)
+        check_eq(left(p), [])
+
+
+@both
+def who_never_starts_leaves_nothing(p):
+    project(p)
+    r, o = review(p, "true", "--require", "disk=enforced", "--accept", "files=none", "--stdin", "file:/no/such/file")
+    check_eq((r.code, left(p)), (125, []))
+    r = p.run("--review", "--", "/no/such/program")
+    check(r.code != 0 and left(p) == [], f"{r} {left(p)}")
+    p.write("script", "no program\n", 0o644)
+    r = p.run("--review", "--", "./script")
+    check_eq((r.code in (126, 127), left(p)), (True, []))
+
+
+@both
+def a_plan_leaves_nothing(p):
+    project(p)
+    r = p.run("--review", "--disk", "64M", "--", "/bin/true", kind=("plan",))
+    check_eq((r.code, left(p)), (0, []))
+    check_in("(dir, 64M)", r.out)
+    check(not store(p).exists(), "a plan has made a store")
+
+
+@both
+def the_end_of_ward_loses_nothing_on_a_disk(p):
+    project(p)
+    q = started(p, WRITE)
+    run = runs(p)[0]["run"]
+    check_eq((runs(p)[0]["state"], runs(p)[0]["changes"]), ("live", 6))
+    r = ward(p, "discard", run)
+    check_eq(r.code, 1)
+    check_in(f"run {run} is still running", r.err)
+    check_eq(ward(p, "runs", "gc", "--older-than", "1ms").out, "")
+    q.kill()
+    q.wait()
+    until(lambda: runs(p)[0]["state"] == "pending")
+    check_eq((runs(p)[0]["changes"], runs(p)[0]["ended"], runs(p)[0]["code"]), (6, None, None))
+    as_it_was(p)
+    # Whoever comes next with the same log writes its end, and says what is left.
+    r = p.run("--", "/bin/true")
+    check_in(f"run {run} was aborted", r.err)
+    check_in(f"what it changed waits: ward diff {run}", r.err)
+    check_eq(kinds(p, run), ["workspace.open", "run.start", "run.end"])
+    check_eq(ward(p, "discard").out, f"forgotten: {run}\n")
+    check_eq(left(p), [])
+
+
+@both
+def on_a_tmpfs_it_goes_with_ward(p):
+    project(p)
+    q = started(p, WRITE, "--disk-backend", "tmpfs")
+    run = runs(p)[0]["run"]
+    q.kill()
+    q.wait()
+    until(lambda: runs(p)[0]["state"] == "lost")
+    r = ward(p, "discard")
+    check_eq(r.code, 1)
+    check_in("no run has left changes here", r.err)
+    r = p.run("--", "/bin/true")
+    check_in(f"what it changed lay on a tmpfs and is lost: ward discard {run}", r.err)
+    check_eq(ward(p, "runs", "gc").out, f"forgotten: {run}\n")
+    check_eq(left(p), [])
+
+
+@both
+def a_run_that_is_ended_leaves_what_it_wrote(p):
+    project(p)
+    for backend in BACKENDS:
+        q = started(p, WRITE, "--disk-backend", backend)
+        q.send_signal(signal.SIGTERM)
+        q.wait(timeout=30)
+        check_eq([(x["state"], x["changes"], x["code"]) for x in runs(p)], [("pending", 6, None)])
+        check_eq(ward(p, "discard").code, 0)
+
+
+@both
+def two_runs_in_one_project_know_nothing_of_each_other(p):
+    project(p)
+    a = started(p, "echo a > one; rm gone")
+    b = started(p, "test -e gone && ! test -e one && echo b > two")
+    check_eq([x["state"] for x in runs(p)], ["live", "live"])
+    for q in (a, b):
+        q.send_signal(signal.SIGTERM)
+        q.wait(timeout=30)
+    check_eq([(x["state"], x["changes"]) for x in runs(p)], [("pending", 2), ("pending", 1)])
+    r = ward(p, "discard")
+    check_eq(r.code, 2)
+    check_in("more than one run has left changes here", r.err)
+    names = [x["run"] for x in runs(p)]
+    check_eq(ward(p, "runs", "rm", *names).code, 0)
+    as_it_was(p)
+
+
+@both
+def no_run_sees_the_store(p):
+    project(p)
+    r, o = review(p, WRITE)
+    inside = f"ls {store(p)} {store(p)}/*; cat {store(p)}/*/workspace.json; echo x > {store(p)}/x; mkdir {store(p)}/{o['run']}/y; rm -r {store(p)}/*"
+    before = subprocess.run(["find", store(p)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
+    # The log lies beside it, and is not to be written: another one.
+    r = p.run("--write", p.side, "--audit", "/dev/null", "--", "/bin/sh", "-c", inside, log=False)
+    check(o["run"] not in r.out, r.out)
+    check_eq(subprocess.run(["find", store(p)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout, before)
+    for place in (store(p), store(p) / o["run"], store(p) / o["run"] / "layer/upper"):
+        r = p.run("--read", place, "--", "/bin/true")
+        check_eq(r.code, 125)
+        check_in("what runs under review wrote is kept there", r.err)
+
+
+@both
+def who_may_write_where_a_store_would_be_makes_none(p):
+    """Ward would believe what it says."""
+    state = p.side / "state"
+    state.mkdir()
+    r = p.run("--write", state, "--audit", "/dev/null", "--", "/bin/sh", "-c", f"mkdir -p {store(p)}/x; ls {store(p)}; touch {state}/other", log=False)
+    check_eq((left(p), (state / "other").exists()), ([], True))
+    check_eq(os.stat(store(p)).st_mode & 0o7777, 0o700)
+    check(r.code == 0, r)
+
+
+@both
+def where_it_cannot_be(p):
+    project(p)
+    for env, words, says in (
+            ({"XDG_STATE_HOME": str(p.ws / "state")}, (), "the store of such layers lies in the workspace"),
+            ({"HOME": str(p.ws)}, (), "the workspace is your home, or above it"),
+            ({"HOME": str(p.ws / "sub")}, (), "the workspace is your home, or above it"),
+            ({}, ("--workspace", "/"), "--i-know")):
+        r = p.run("--review", *words, "--", "/bin/true", env=env)
+        check_eq(r.code, 125)
+        check_in(says, r.err)
+    state = p.ws / "sub/ward/runs"
+    state.mkdir(parents=True)
+    for d in (state, state.parent):
+        d.chmod(0o700)
+    (state / "x").mkdir()
+    r = p.run("--review", "--workspace", state / "x", "--", "/bin/true", env={"XDG_STATE_HOME": str(p.ws / "sub")})
+    check_eq(r.code, 125)
+    check_in("the workspace lies in the store of such layers", r.err)
+    r = p.run("--review", "--audit", "/dev/null", "--", "/bin/true", log=False)
+    check_eq(r.code, 125)
+    check_in("there is no log", r.err)
+    check_eq(left(p), [])
+
+
+@both
+def a_store_of_somebody_else_is_refused(p):
+    project(p)
+    store(p).mkdir(parents=True)
+    store(p).parent.chmod(0o700)
+    store(p).chmod(0o755)
+    r = p.run("--review", "--", "/bin/true")
+    check_eq(r.code, 125)
+    check_in("the store of workspaces under review is not yours alone", r.err)
+
+
+@both
+def names_of_any_bytes(p):
+    project(p)
+    odd = os.path.join(os.fsencode(p.ws), b"a\nb\xff")
+    os.mkdir(odd)
+    for backend in BACKENDS:
+        r = p.run("--review", "--disk-backend", backend, "--", "/bin/sh", "-c", "printf x > \"$(printf 'n\\n\\376')\"; ln -s /etc ..x", cwd=odd)
+        check_eq(r.code, 0)
+        check_in("ward: 2 changes wait", r.err)
+        check_eq(os.listdir(odd), [])
+        check_in("/a\\nb\\xff", ward(p, "runs").out)
+        check_eq(ward(p, "discard", cwd=odd).code, 0)
+
+
+@both
+def what_a_tmpfs_had_is_kept_as_it_was(p):
+    """As the layer of a directory has it, whatever modes and links there were."""
+    project(p)
+    p.write("sub/deep/a", "a\n")
+    script = """
+        rm -r sub/deep; mkdir sub/deep; echo b > sub/deep/b
+        echo 1 > one; ln one two; ln one sub/three; ln -s nowhere link; mkfifo pipe
+        truncate -s 1M holes; printf x >> holes
+        mkdir shut; echo x > shut/in; chmod 0 shut/in shut
+        chmod 600 kept; touch -d 2001-01-01 one
+    """
+    layers = []
+    for backend in BACKENDS:
+        r, o = review(p, script, "--disk-backend", backend)
+        check_eq(r.code, 0, r.err)
+        upper = store(p) / o["run"] / "layer/upper"
+        shut = upper / "shut"
+        check_eq(os.lstat(shut).st_mode & 0o7777, 0)
+        shut.chmod(0o700)
+        layers.append((layer(upper), o["review"]["changes"]))
+        check_eq(ward(p, "discard").code, 0)
+    check_eq(layers[0], layers[1])
+    check_eq(left(p), [])
+
+
+def layer(upper):
+    out = {}
+    for d, ds, fs in os.walk(upper):
+        for n in [*ds, *fs]:
+            path = os.path.join(d, n)
+            st = os.lstat(path)
+            attrs = {}
+            if os.path.isdir(path) and not os.path.islink(path) or (os.path.isfile(path) and not os.path.islink(path)):
+                attrs = {a: os.getxattr(path, a) for a in os.listxattr(path) if a.startswith("user.") and a != "user.overlay.impure"}
+            out[os.path.relpath(path, upper)] = (st.st_mode, st.st_size if not os.path.isdir(path) else 0, st.st_nlink if not os.path.isdir(path) else 0,
+                                                 st.st_rdev, sorted(attrs), int(st.st_mtime) if n == "one" else 0,
+                                                 st.st_blocks < 200 if n == "holes" else None)
+    return out
+
+
+@root_only
+def what_cannot_be_kept_is_said(p):
+    """The store is full: what fits is kept, and the end is no success."""
+    project(p)
+    full = p.side / "full"
+    full.mkdir()
+    box.mount("none", full, "tmpfs", 0, "size=300k,mode=0700")
+    try:
+        r, o = p.outcome("--review", "--disk-backend", "tmpfs", "--", "/bin/sh", "-c", "echo small > a; head -c 2000000 /dev/zero > large; echo small > z",
+                         env={"XDG_STATE_HOME": str(full)})
+        check_eq((r.code, o["status"], o["review"]["state"]), (125, "exited", "incomplete"))
+        check_in("could not be kept", r.err)
+        check_in("No space left on device", r.err)
+        r = cli.ward("runs", "show", o["run"], env=p.env(XDG_STATE_HOME=str(full)))
+        check_in("and others that could not be kept", r.out)
+        kept = sorted(os.listdir(full / "ward/runs" / o["run"] / "layer/upper"))
+        check_eq([n for n in kept if n != "large"], ["a", "z"])
+        check("large" not in kept, "half of a file is kept")
+    finally:
+        box.libc.umount2(os.fsencode(full), box.UMOUNT_DETACH)
+
+
+@both
+def who_discards_and_who_looks_do_not_meet(p):
+    project(p)
+    for _ in range(3):
+        review(p, "for i in $(seq 400); do echo $i > f$i; done")
+        looks = [subprocess.Popen([cli.WARD, "runs", "--json"], env=p.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
+        drops = [subprocess.Popen([cli.WARD, "discard"], env=p.env(), cwd=p.ws, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
+        codes = sorted(q.wait(timeout=60) for q in drops)
+        check_eq(codes[0], 0)
+        check(all(c == 1 for c in codes[1:]), codes)
+        for q in looks:
+            check_eq((q.wait(timeout=60), q.stderr.read()), (0, b""))
+            json.loads(q.stdout.read())
+        for q in (*looks, *drops):
+            q.stdout.close()
+            q.stderr.close()
+        check_eq(left(p), [])
+
+
+main()
