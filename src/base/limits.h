@@ -108,4 +108,6 @@
 #define WARD_INWARD_END_MS 60000             /* without a byte, once the server inside has ended its side */
 #define WARD_INWARD_FLOWS_MAX 1024           /* connections from the host to one run at a time */
 #define WARD_DNS_CNAMES_MAX 16               /* aliases that one name may lead through */
+#define WARD_COMMIT_STEPS_MAX 2000000        /* objects that one commit makes, replaces or removes */
+#define WARD_JOURNAL_BYTES_MAX (1u << 30)    /* bytes of their descriptions in its journal */
 #define WARD_HOSTS_BYTES_MAX (1u << 20)      /* bytes of /etc/hosts, or /etc/resolv.conf, that are read */

@@ -189,5 +189,3 @@ int ward_commit_apply(struct ward_workspace *w, const struct ward_changes *all, 
 int ward_commit_continue(struct ward_workspace *w, ward_commit_left_fn *left, void *arg, struct ward_error *err);
 /* Refused (WARD_E_REFUSED) once everything was made real and only the layer is to be tidied: continue does that. */
 int ward_commit_abort(struct ward_workspace *w, ward_commit_left_fn *left, void *arg, struct ward_error *err);
-/* A journal in dir (a store entry, open): the state is COMMITTING. */
-bool ward_commit_began(int dir);

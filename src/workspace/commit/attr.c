@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Extended attributes of what is committed. A project's own are those that its owner may set: user.*, and the access lists. The overlay keeps
+ * its notes in user.overlay.*, which would be obeyed by the next overlay that has the project below it; and security.capability gives rights
+ * to whoever executes the file. Neither is ever written.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "workspace/commit/commit.h"
+
+#define VALUE_MAX (64u << 10)
+
+bool ward_commit_attr_counts(const char *name)
+{
+	if (ward_has_prefix(name, "user."))
+		return !ward_has_prefix(name, "user.overlay.");
+	return ward_streq(name, "system.posix_acl_access") ||
+		ward_streq(name, "system.posix_acl_default");
+}
+
+/* All names, each with its NUL; *ret is malloc'ed. Length or -errno. A file system that has none has no names. */
+static ssize_t list(int fd, char **ret)
+{
+	ssize_t n = flistxattr(fd, NULL, 0);
+
+	*ret = NULL;
+	if (n <= 0)
+		return n == 0 || errno == ENOTSUP ? 0 : -errno;
+	*ret = malloc((size_t)n + 1);
+	if (!*ret)
+		return -ENOMEM;
+	n = flistxattr(fd, *ret, (size_t)n);
+	if (n < 0)
+		return -errno;
+	(*ret)[n] = '\0';
+	return n;
+}
+
+static void freep(char **p)
+{
+	free(*p);
+}
+
+static int copy_one(int from, int to, const char *name, char *value)
+{
+	ssize_t n = fgetxattr(from, name, value, VALUE_MAX);
+
+	if (n < 0)
+		return errno == ENODATA ? 0 : -errno;
+	return fsetxattr(to, name, value, (size_t)n, 0) < 0 ? -errno : 0;
+}
+
+/* What to has and from has not. */
+static int clear_rest(int from, int to)
+{
+	WARD_CLEANUP(freep) char *names = NULL;
+	ssize_t n = list(to, &names);
+
+	if (n < 0)
+		return (int)n;
+	for (const char *p = names; n > 0 && p < names + n; p += strlen(p) + 1) {
+		if (!ward_commit_attr_counts(p) || fgetxattr(from, p, NULL, 0) >= 0)
+			continue;
+		if (errno != ENODATA)
+			return -errno;
+		if (fremovexattr(to, p) < 0 && errno != ENODATA)
+			return -errno;
+	}
+	return 0;
+}
+
+int ward_commit_attrs_copy(int from, int to, bool clear, struct ward_error *err, const char *path)
+{
+	WARD_CLEANUP(freep) char *names = NULL;
+	WARD_CLEANUP(freep) char *value = NULL;
+	ssize_t n = list(from, &names);
+	int r = n < 0 ? (int)n : 0;
+
+	for (const char *p = names; n > 0 && p < names + n && r == 0; p += strlen(p) + 1) {
+		if (!ward_commit_attr_counts(p))
+			continue;
+		if (!value)
+			value = malloc(VALUE_MAX);
+		r = value ? copy_one(from, to, p, value) : -ENOMEM;
+	}
+	if (r == 0 && clear)
+		r = clear_rest(from, to);
+	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r,
+			       "cannot copy the extended attributes of '%s'", path)
+		     : WARD_OK;
+}
+
+/* Each that counts of a is in b, with the same value. */
+static bool within(int a, int b)
+{
+	WARD_CLEANUP(freep) char *names = NULL;
+	WARD_CLEANUP(freep) char *values = malloc(2 * VALUE_MAX);
+	ssize_t n = list(a, &names);
+
+	if (n < 0 || !values)
+		return false;
+	for (const char *p = names; n > 0 && p < names + n; p += strlen(p) + 1) {
+		ssize_t x, y;
+
+		if (!ward_commit_attr_counts(p))
+			continue;
+		x = fgetxattr(a, p, values, VALUE_MAX);
+		y = fgetxattr(b, p, values + VALUE_MAX, VALUE_MAX);
+		if (x < 0 || x != y || memcmp(values, values + VALUE_MAX, (size_t)x) != 0)
+			return false;
+	}
+	return true;
+}
+
+bool ward_commit_attrs_equal(int a, int b)
+{
+	return within(a, b) && within(b, a);
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A commit as a whole. Its states on disk: no journal (nothing of the project has changed, at most a staging directory is left over); a journal
+ * that BEGAN (forward or back, whoever comes decides); one that is APPLIED (the layer is tidied, then all is forgotten); one that is ABORTED
+ * (all is forgotten). Each state is durable before anything happens that only the next one allows.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "workspace/commit/commit.h"
+
+void ward_commit_leave(const struct ward_commit *c, const char *path, const char *why)
+{
+	if (c->left)
+		c->left(c->arg, path, why);
+}
+
+void ward_commit_done(struct ward_commit *c)
+{
+	ward_close(c->stage);
+	c->stage = -1;
+	ward_journal_done(&c->j);
+	free(c->change);
+	c->change = NULL;
+	ward_arena_free(c->arena);
+	c->arena = NULL;
+}
+
+static int begin(struct ward_commit *c, struct ward_error *err)
+{
+	c->euid = geteuid();
+	if (fstat(c->root, &c->root_st) < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno,
+			"cannot look at the project's directory");
+	if (!S_ISDIR(c->root_st.st_mode) || !ward_ulid_valid(c->run))
+		return ward_fail(err, WARD_E_INTERNAL, "a commit without a directory or a run");
+	return WARD_OK;
+}
+
+/* What failed after the journal was whole: how to go on belongs to the message. */
+static int unfinished(const struct ward_commit *c, int r, struct ward_error *err)
+{
+	if (r < 0)
+		ward_fail_fix(err,
+			"the commit is not finished: ward commit %s --continue goes on, --abort puts everything back",
+			c->run);
+	return r;
+}
+
+/* Old objects that could be given back to no name are not thrown away. The journal knows, after a crash too. */
+static void see_kept(struct ward_commit *c)
+{
+	for (size_t i = 0; i < c->j.n && !c->kept; i++) {
+		const struct ward_step *s = &c->j.v[i];
+		char staged[WARD_COMMIT_NAME_MAX];
+		struct stat st;
+
+		if (s->result != WARD_RESULT_LEFT ||
+			(s->kind != WARD_STEP_TAKE && s->kind != WARD_STEP_SWAP))
+			continue;
+		ward_commit_staged(staged,
+			s->kind == WARD_STEP_TAKE ? WARD_STAGED_OLD : WARD_STAGED_NEW, i);
+		c->kept = fstatat(c->stage, staged, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			st.st_ino != s->new.ino;
+	}
+}
+
+/* The end of both ways: nothing is needed any more but the state itself. */
+static int forget(struct ward_commit *c, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	if (c->stage >= 0)
+		see_kept(c);
+	if (c->stage >= 0)
+		r = ward_commit_stage_remove(c, err);
+	if (r == WARD_OK)
+		r = ward_journal_remove(c->store, err);
+	return r;
+}
+
+static int mark(struct ward_commit *c, enum ward_journal_state state, struct ward_error *err)
+{
+	c->j.state = state;
+	return ward_journal_write(c->store, &c->j, err);
+}
+
+static int tidy(struct ward_commit *c, struct ward_error *err)
+{
+	int r = ward_commit_tidy(c, err);
+
+	return r == WARD_OK ? forget(c, err) : r;
+}
+
+static int forward(struct ward_commit *c, struct ward_error *err)
+{
+	int r = ward_commit_forward(c, err);
+
+	if (r == WARD_OK)
+		r = mark(c, WARD_JOURNAL_APPLIED, err);
+	return r == WARD_OK ? tidy(c, err) : r;
+}
+
+static int back(struct ward_commit *c, struct ward_error *err)
+{
+	int r = ward_commit_back(c, err);
+
+	if (r == WARD_OK)
+		r = mark(c, WARD_JOURNAL_ABORTED, err);
+	return r == WARD_OK ? forget(c, err) : r;
+}
+
+/* Phase 1, up to the moment when the journal is whole. */
+static int prepare(struct ward_commit *c, struct ward_error *err)
+{
+	int r = ward_commit_stage_make(c, err);
+
+	if (r == WARD_OK)
+		r = ward_commit_stage(c, err);
+	if (r == WARD_OK)
+		r = mark(c, WARD_JOURNAL_BEGUN, err);
+	/* A journal that was renamed, and whose name could not be made durable, is one: then nothing may be taken away. */
+	if (r < 0 && c->stage >= 0 && !ward_journal_there(c->store))
+		(void)ward_commit_stage_remove(c,
+			NULL); /* the first error is the one to be told of */
+	return r;
+}
+
+static bool only_drops(const struct ward_commit *c)
+{
+	for (size_t i = 0; i < c->j.n; i++)
+		if (c->j.v[i].kind != WARD_STEP_DROP)
+			return false;
+	return true;
+}
+
+static int drop(struct ward_commit *c, struct ward_error *err)
+{
+	for (size_t i = 0; i < c->j.n; i++)
+		c->j.v[i].result = WARD_RESULT_DONE;
+	return ward_commit_tidy(c, err);
+}
+
+int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,
+	const struct ward_commit_item *v, size_t n, struct ward_error *err)
+{
+	int r = begin(c, err);
+
+	if (r < 0)
+		return r;
+	if (ward_journal_there(c->store)) {
+		r = ward_fail(err, WARD_E_REFUSED, "a commit of run %s began and did not end",
+			c->run);
+		ward_fail_fix(err,
+			"ward commit %s --continue finishes it, --abort puts everything back",
+			c->run);
+		return r;
+	}
+	memcpy(c->j.run, c->run, WARD_ULID_SIZE);
+	c->j.root_ino = c->root_st.st_ino;
+	c->arena = ward_arena_new(0);
+	if (!c->arena)
+		return ward_fail(err, WARD_E_NOMEM, "no memory to plan the commit");
+	r = ward_commit_plan(c, all, v, n, err);
+	if (r < 0 || c->j.n == 0)
+		return r;
+	if (only_drops(c))
+		return drop(c, err);
+	r = prepare(c, err);
+	return r < 0 ? r : unfinished(c, forward(c, err), err);
+}
+
+/* The journal, and the staging directory that it speaks of. */
+static int reopen(struct ward_commit *c, struct ward_error *err)
+{
+	int r = begin(c, err);
+
+	if (r == WARD_OK)
+		r = ward_journal_read(c->store, &c->j, err);
+	if (r < 0)
+		return r;
+	if (!ward_streq(c->j.run, c->run))
+		return ward_fail(err, WARD_E_REFUSED,
+			"the journal is of the commit of another run, %s", c->j.run);
+	if (c->j.root_ino != c->root_st.st_ino)
+		return ward_fail(err, WARD_E_REFUSED,
+			"the journal is of a commit to another directory than the project's");
+	r = ward_commit_stage_open(c, err);
+	if (r < 0 && c->j.state != WARD_JOURNAL_BEGUN)
+		return WARD_OK; /* removed already, or renamed with what it keeps; the journal is what is left */
+	return r;
+}
+
+static void tell_left(const struct ward_commit *c)
+{
+	for (size_t i = 0; i < c->j.n; i++)
+		if (c->j.v[i].result == WARD_RESULT_LEFT)
+			ward_commit_leave(c, c->j.v[i].path,
+				"was changed in the project while the commit went on");
+}
+
+int ward_commit_resume(struct ward_commit *c, struct ward_error *err)
+{
+	int r = reopen(c, err);
+
+	if (r < 0)
+		return r;
+	switch (c->j.state) {
+	case WARD_JOURNAL_BEGUN: return unfinished(c, forward(c, err), err);
+	case WARD_JOURNAL_APPLIED: tell_left(c); return unfinished(c, tidy(c, err), err);
+	case WARD_JOURNAL_ABORTED:
+		r = forget(c, err);
+		return r < 0
+			? r
+			: ward_fail(err, WARD_E_REFUSED,
+				  "the commit of run %s had been taken back; all of its changes wait",
+				  c->run);
+	case WARD_JOURNAL_NONE: break;
+	}
+	return ward_fail(err, WARD_E_INTERNAL, "a journal of no state");
+}
+
+/* No journal: what a commit left that died before it had one. */
+static int forget_stage(struct ward_commit *c, struct ward_error *err)
+{
+	struct ward_error ignored = WARD_ERROR_INIT;
+	int r;
+
+	c->kept = false;
+	r = ward_commit_stage_remove(c, &ignored);
+	if (r < 0 && err)
+		*err = ignored;
+	return r;
+}
+
+int ward_commit_undo(struct ward_commit *c, struct ward_error *err)
+{
+	int r = reopen(c, err);
+
+	if (r == WARD_E_NOTFOUND) {
+		int removed = forget_stage(c, err);
+
+		return removed < 0 ? removed : r;
+	}
+	if (r < 0)
+		return r;
+	switch (c->j.state) {
+	case WARD_JOURNAL_BEGUN: return unfinished(c, back(c, err), err);
+	case WARD_JOURNAL_APPLIED:
+		r = ward_fail(err, WARD_E_REFUSED,
+			"everything of the commit of run %s has been made real already", c->run);
+		ward_fail_fix(err, "finish it: ward commit %s --continue", c->run);
+		return r;
+	case WARD_JOURNAL_ABORTED: return unfinished(c, forget(c, err), err);
+	case WARD_JOURNAL_NONE: break;
+	}
+	return ward_fail(err, WARD_E_INTERNAL, "a journal of no state");
+}
+
+/* ---- the workspace's ---- */
+
+static int open_all(struct ward_workspace *w, struct ward_commit *c, struct ward_error *err)
+{
+	const struct ward_workspace_facts *f = ward_workspace_facts(w);
+
+	c->run = f->run;
+	c->since_ns = f->since_ns;
+	c->store = ward_workspace_dir(w);
+	c->root = ward_workspace_root(w, err);
+	if (c->root < 0)
+		return c->root;
+	c->layer = ward_workspace_layer(w, err);
+	return c->layer < 0 ? c->layer : WARD_OK;
+}
+
+int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *change,
+	const char **ret, struct ward_arena *a, struct ward_error *err)
+{
+	struct ward_commit c = WARD_COMMIT_INIT;
+	const char *why = NULL;
+	int r;
+
+	*ret = NULL;
+	c.since_ns = ward_workspace_facts(w)->since_ns;
+	c.root = ward_workspace_root(w, err);
+	if (c.root < 0)
+		return c.root;
+	r = ward_commit_in_way(&c, change, true, &why);
+	if (r < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot look at '%s' in the project",
+			change->path);
+	if (why) {
+		*ret = ward_arena_strdup(a, why);
+		if (!*ret)
+			return ward_fail(err, WARD_E_NOMEM, "no memory");
+	}
+	return WARD_OK;
+}
+
+int ward_commit_apply(struct ward_workspace *w, const struct ward_changes *all,
+	const struct ward_commit_item *v, size_t n, ward_commit_left_fn *left, void *arg,
+	struct ward_error *err)
+{
+	WARD_CLEANUP(ward_commit_done) struct ward_commit c = WARD_COMMIT_INIT;
+	int r = open_all(w, &c, err);
+
+	c.left = left;
+	c.arg = arg;
+	return r < 0 ? r : ward_commit_run(&c, all, v, n, err);
+}
+
+int ward_commit_continue(struct ward_workspace *w, ward_commit_left_fn *left, void *arg,
+	struct ward_error *err)
+{
+	WARD_CLEANUP(ward_commit_done) struct ward_commit c = WARD_COMMIT_INIT;
+	int r = open_all(w, &c, err);
+
+	c.left = left;
+	c.arg = arg;
+	return r < 0 ? r : ward_commit_resume(&c, err);
+}
+
+int ward_commit_abort(struct ward_workspace *w, ward_commit_left_fn *left, void *arg,
+	struct ward_error *err)
+{
+	WARD_CLEANUP(ward_commit_done) struct ward_commit c = WARD_COMMIT_INIT;
+	int r = open_all(w, &c, err);
+
+	c.left = left;
+	c.arg = arg;
+	return r < 0 ? r : ward_commit_undo(&c, err);
+}

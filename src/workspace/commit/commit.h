@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private to workspace: the parts of a commit. All of it works on descriptors that the caller opened: the project's root, the layer and the
+ * store entry.
+ *
+ *	conflict.c         what the project has in the way
+ *	plan.c             changes become steps, in an order that works
+ *	stage.c            everything new is made in the staging directory
+ *	step.c             each step takes its place, or is taken back
+ *	layer.c            what was made real leaves the layer
+ *	commit.c           the whole, its journal, and what a dead one left
+ */
+#pragma once
+
+#include <sys/stat.h>
+
+#include "os/os.h"
+#include "workspace/commit/journal.h"
+#include "workspace/workspace.h"
+
+#define WARD_COMMIT_STAGE ".ward-commit-" /* and the run: at the project's root, 0700 */
+#define WARD_COMMIT_KEPT ".ward-kept-"    /* what could not be given back, and is nowhere else */
+#define WARD_COMMIT_NAME_MAX 64
+
+/* The names of a step's objects in the staging directory. */
+enum ward_staged {
+	WARD_STAGED_NEW = 'n',       /* what was made; after a SWAP, what was replaced */
+	WARD_STAGED_OLD = 'o',       /* what was taken */
+	WARD_STAGED_NEW_ATTRIBUTES = 'a', /* a directory that has a DIR step's attributes to come */
+	WARD_STAGED_OLD_ATTRIBUTES = 'b'  /* those before */
+};
+
+struct ward_commit {
+	int root, layer, store;      /* borrowed */
+	const char *run;
+	int64_t since_ns;
+	ward_commit_left_fn *left;   /* NULL ok */
+	void *arg;
+
+	struct ward_arena *arena;    /* from here on: its own; ward_commit_done() */
+	int stage;
+	struct stat root_st;
+	uid_t euid;
+	struct ward_journal j;       /* of a new one v is malloc'ed, the paths are the arena's or the changes' */
+	const struct ward_change **change; /* of a new one: of each step, or NULL */
+	size_t cap, put_begin, put_end; /* steps of new objects, by path: a directory before what lies in it */
+	bool kept;                   /* something in the staging directory is nowhere else */
+};
+#define WARD_COMMIT_INIT { .root = -1, .layer = -1, .store = -1, .stage = -1 }
+
+/* The core of the public functions. c: descriptors, run, since, left filled in. */
+int ward_commit_run(struct ward_commit *c, const struct ward_changes *all, const struct ward_commit_item *v, size_t n, struct ward_error *err);
+int ward_commit_resume(struct ward_commit *c, struct ward_error *err);
+int ward_commit_undo(struct ward_commit *c, struct ward_error *err);
+void ward_commit_done(struct ward_commit *c);
+
+/* ---- path.c ---- */
+/* A descriptor below dir: no link, no other mount. -errno. */
+int ward_commit_open(int dir, const char *path, uint64_t flags);
+/* Of the directory that path lies in (O_PATH), and the name in it. -errno. */
+int ward_commit_parent(int dir, const char *path, const char **ret_name);
+/* What is at path, links not followed. 0 or -errno. */
+int ward_commit_look(int dir, const char *path, struct stat *ret);
+void ward_commit_seen(const struct stat *st, struct ward_seen *ret);
+bool ward_commit_same(const struct stat *st, const struct ward_seen *s);
+int64_t ward_commit_ns(const struct timespec *t);
+void ward_commit_staged(char out[WARD_COMMIT_NAME_MAX], enum ward_staged what, size_t step);
+bool ward_commit_empty(int dir, const char *name); /* a directory with nothing in it */
+int ward_commit_rename(int from_dir, const char *from, int to_dir, const char *to, unsigned flags); /* renameat2: 0 or -errno */
+int ward_commit_chmod(int fd, mode_t mode);        /* of an O_PATH descriptor: 0 or -errno */
+/* The names of the directory open at fd, "." and ".." left out; fn's other result than 0 ends it and is returned. 0 or -errno. */
+typedef int ward_commit_name_fn(void *arg, int dir, const char *name);
+int ward_commit_names(int dir, const char *name, ward_commit_name_fn *fn, void *arg);
+/*
+ * In the layer the modes are those that the run gave: where its owner may not enter or change a directory, its mode is lent, and given back
+ * by ward_commit_give_back(). Of the directory that path lies in.
+ */
+struct ward_lent {
+	int fd;                      /* the parent */
+	const char *name;
+	size_t n;
+	struct {
+		int fd;
+		mode_t mode;
+	} v[WARD_CHANGE_DEPTH_MAX];
+};
+int ward_commit_borrow(int layer, const char *path, struct ward_lent *ret); /* 0 or -errno */
+void ward_commit_give_back(struct ward_lent *l);
+
+/* ---- attr.c: what of an object's extended attributes is a project's: not the overlay's own, no file capabilities ---- */
+bool ward_commit_attr_counts(const char *name);
+int ward_commit_attrs_copy(int from, int to, bool clear, struct ward_error *err, const char *path); /* clear: what from has not, goes */
+bool ward_commit_attrs_equal(int a, int b);        /* false where it cannot be told */
+
+/* ---- the others ---- */
+/* What the project has in the way: a text for people (static), or NULL. deep: below a directory that is gone too. 0 or -errno. */
+int ward_commit_in_way(const struct ward_commit *c, const struct ward_change *change, bool deep, const char **ret);
+int ward_commit_plan(struct ward_commit *c, const struct ward_changes *all, const struct ward_commit_item *v, size_t n, struct ward_error *err);
+int ward_commit_stage(struct ward_commit *c, struct ward_error *err);
+int ward_commit_forward(struct ward_commit *c, struct ward_error *err);
+int ward_commit_back(struct ward_commit *c, struct ward_error *err);
+int ward_commit_tidy(struct ward_commit *c, struct ward_error *err);
+/* The staging directory: made (what a dead one left is removed before), opened again, removed. */
+int ward_commit_stage_make(struct ward_commit *c, struct ward_error *err);
+int ward_commit_stage_open(struct ward_commit *c, struct ward_error *err);
+int ward_commit_stage_remove(struct ward_commit *c, struct ward_error *err);
+void ward_commit_leave(const struct ward_commit *c, const char *path, const char *why);

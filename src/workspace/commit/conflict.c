@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the project has in the way of a change: what came, changed or went since the run began. The clock of it is ctime, which nobody but the
+ * kernel sets: contents, bits, attributes, names and moves all leave it there, so an object without a newer one is as the run saw it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "workspace/commit/commit.h"
+
+static const char gone_text[] = "was removed from the project since the run began";
+static const char changed_text[] = "was changed in the project since the run began";
+static const char came_text[] = "came to be in the project since the run began";
+static const char type_text[] = "became another type of object in the project since the run began";
+static const char names_text[] =
+	"has other names (hard links) in the project, which would keep the old content";
+static const char below_text[] =
+	"holds something that came or changed in the project since the run began";
+static const char mount_text[] = "holds another file system, or cannot be looked into";
+
+static bool newer(const struct ward_commit *c, const struct stat *st)
+{
+	return ward_commit_ns(&st->st_ctim) >= c->since_ns;
+}
+
+struct scan {
+	const struct ward_commit *c;
+	const char *why;
+	dev_t dev;
+	unsigned depth;
+};
+
+static int scan_name(void *arg, int dir, const char *name)
+{
+	struct scan *s = arg;
+	struct stat st;
+	int r = 0;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (newer(s->c, &st)) {
+		s->why = below_text;
+		return 1;
+	}
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	if (st.st_dev != s->dev || s->depth == WARD_CHANGE_DEPTH_MAX) {
+		s->why = mount_text;
+		return 1;
+	}
+	s->depth++;
+	r = ward_commit_names(dir, name, scan_name, s);
+	s->depth--;
+	return r;
+}
+
+/* Of a directory that is gone: itself, and with deep all below it. */
+static int directory_in_way(const struct ward_commit *c, const char *path, const struct stat *st,
+	bool deep, const char **ret)
+{
+	struct scan s = { c, NULL, st->st_dev, 0 };
+	const char *name;
+	WARD_FD parent = -1;
+	int r;
+
+	if (newer(c, st)) {
+		*ret = below_text;
+		return 0;
+	}
+	if (!deep)
+		return 0;
+	parent = ward_commit_parent(c->root, path, &name);
+	if (parent < 0)
+		return parent;
+	r = ward_commit_names(parent, name, scan_name, &s);
+	if (r == -EACCES || r == -ELOOP || r == -ENOTDIR)
+		s.why = mount_text;
+	else if (r < 0)
+		return r;
+	*ret = s.why;
+	return 0;
+}
+
+/* The layer has a copy of what the project has no longer: moved within the run, or gone from the project, which its directory then knows. */
+static int origin_in_way(const struct ward_commit *c, const char *path, const char **ret)
+{
+	char parent[WARD_PATH_MAX];
+	struct stat st;
+	size_t n = 0;
+
+	for (const char *p = path; *p && (size_t)(p - path) < sizeof(parent); p++) {
+		parent[p - path] = *p;
+		n = *p == '/' ? (size_t)(p - path) : n;
+	}
+	for (;;) {
+		WARD_FD fd = -1;
+
+		parent[n] = '\0';
+		fd = ward_commit_open(c->root, parent, O_PATH | O_DIRECTORY);
+		if (fd >= 0 && fstat(fd, &st) == 0) {
+			*ret = newer(c, &st) ? gone_text : NULL;
+			return 0;
+		}
+		if (n == 0)
+			return fd < 0 ? fd : -errno;
+		while (n > 0 && parent[n - 1] != '/')
+			n--;
+		n = n > 0 ? n - 1 : 0;
+	}
+}
+
+static bool is_missing(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP;
+}
+
+static int added_in_way(const struct ward_commit *c, const struct ward_change *change,
+	const char **ret)
+{
+	struct stat st;
+	int r = ward_commit_look(c->root, change->path, &st);
+
+	if (is_missing(r))
+		return change->origin && change->kind == WARD_CHANGE_ADDED
+			? origin_in_way(c, change->path, ret)
+			: 0;
+	if (r < 0 || (S_ISDIR(st.st_mode) && S_ISDIR(change->mode)))
+		return r;
+	if (change->kind == WARD_CHANGE_ADDED || newer(c, &st))
+		*ret = came_text;
+	return 0;
+}
+
+static int renamed_in_way(const struct ward_commit *c, const struct ward_change *change,
+	const char **ret)
+{
+	struct stat st;
+	int r = change->from ? ward_commit_look(c->root, change->from, &st) : -EINVAL;
+
+	if (is_missing(r))
+		*ret = gone_text;
+	else if (r == 0 && newer(c, &st))
+		*ret = changed_text;
+	return r < 0 && !is_missing(r) ? r : *ret ? 0 : added_in_way(c, change, ret);
+}
+
+int ward_commit_in_way(const struct ward_commit *c, const struct ward_change *change, bool deep,
+	const char **ret)
+{
+	struct stat st;
+	int r;
+
+	*ret = NULL;
+	if (change->kind == WARD_CHANGE_ADDED)
+		return added_in_way(c, change, ret);
+	if (change->kind == WARD_CHANGE_RENAMED)
+		return renamed_in_way(c, change, ret);
+	r = ward_commit_look(c->root, change->path, &st);
+	if (is_missing(r)) {
+		*ret = change->kind == WARD_CHANGE_DELETED ? NULL : gone_text;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if ((st.st_mode & S_IFMT) != (change->was_mode & S_IFMT))
+		*ret = type_text;
+	else if (S_ISDIR(st.st_mode) && change->kind != WARD_CHANGE_MODIFIED)
+		return directory_in_way(c, change->path, &st, deep, ret);
+	else if (newer(c, &st))
+		*ret = changed_text;
+	else if (change->kind == WARD_CHANGE_MODIFIED && S_ISREG(st.st_mode) && st.st_nlink > 1 &&
+		change->origin)
+		*ret = names_text;
+	return 0;
+}

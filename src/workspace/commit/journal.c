@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The journal of a commit as bytes: little-endian, a head of fixed size, the steps, and the SHA-256 of all before it. The store entry that it
+ * lies in is the caller's own, but a disk can tear and a hand can slip: nothing is believed that is not checked, and nothing is mended.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "workspace/commit/journal.h"
+#include "workspace/workspace.h"
+
+#define MAGIC "WARDCJNL"
+#define RUN_ROOM 32
+#define HEAD_BYTES 96u
+#define STEP_BYTES 88u /* and the path, with its NUL */
+#define READ_MAX (WARD_JOURNAL_BYTES_MAX + HEAD_BYTES + WARD_SHA256_SIZE)
+#define FLUSH_BYTES (256u << 10)
+#define RESOLVE (WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS)
+
+/* ---- out ---- */
+
+struct writer {
+	int fd;
+	struct ward_buf buf;
+	struct ward_sha256 sum;
+	int error; /* -errno */
+};
+
+static void writer_done(struct writer *w)
+{
+	ward_buf_done(&w->buf);
+	ward_close(w->fd);
+}
+
+static void flush(struct writer *w)
+{
+	if (w->error == 0 && w->buf.failed)
+		w->error = -ENOMEM;
+	if (w->error == 0) {
+		ward_sha256_update(&w->sum, w->buf.s, w->buf.n);
+		w->error = ward_write_all(w->fd, w->buf.s, w->buf.n);
+	}
+	ward_buf_clear(&w->buf);
+}
+
+static void put_u32(struct ward_buf *b, uint32_t v)
+{
+	v = htole32(v);
+	ward_buf_add(b, &v, sizeof(v));
+}
+
+static void put_u64(struct ward_buf *b, uint64_t v)
+{
+	v = htole64(v);
+	ward_buf_add(b, &v, sizeof(v));
+}
+
+static void put_head(struct ward_buf *b, const struct ward_journal *j, uint64_t body)
+{
+	char run[RUN_ROOM] = "";
+
+	memcpy(run, j->run, WARD_ULID_SIZE - 1);
+	ward_buf_add(b, MAGIC, 8);
+	put_u32(b, WARD_JOURNAL_VERSION);
+	put_u32(b, j->state);
+	put_u64(b, j->n);
+	put_u64(b, body);
+	ward_buf_add(b, run, sizeof(run));
+	put_u64(b, j->root_ino);
+	put_u64(b, j->stage_ino);
+	put_u64(b, 0);
+	put_u64(b, 0);
+}
+
+static void put_seen(struct ward_buf *b, const struct ward_seen *s)
+{
+	put_u64(b, s->ino);
+	put_u64(b, s->size);
+	put_u64(b, (uint64_t)s->mtime_ns);
+}
+
+static void put_step(struct ward_buf *b, const struct ward_step *s)
+{
+	size_t n = strlen(s->path);
+
+	ward_buf_addc(b, (char)s->kind);
+	ward_buf_addc(b, (char)s->result);
+	ward_buf_addc(b, (char)s->attributes);
+	ward_buf_addc(b, 0);
+	put_u32(b, (uint32_t)n);
+	put_seen(b, &s->old);
+	put_seen(b, &s->new);
+	put_u64(b, (uint64_t)s->old_ctime_ns);
+	put_u64(b, s->dir_ino);
+	put_u64(b, s->layer_ino);
+	put_u32(b, s->old.mode);
+	put_u32(b, s->new.mode);
+	ward_buf_add(b, s->path, n + 1);
+}
+
+static int write_body(struct writer *w, const struct ward_journal *j, uint64_t body)
+{
+	uint8_t sum[WARD_SHA256_SIZE];
+
+	ward_sha256_init(&w->sum);
+	put_head(&w->buf, j, body);
+	for (size_t i = 0; i < j->n && w->error == 0; i++) {
+		put_step(&w->buf, &j->v[i]);
+		if (w->buf.n >= FLUSH_BYTES)
+			flush(w);
+	}
+	flush(w);
+	ward_sha256_final(&w->sum, sum);
+	if (w->error == 0)
+		w->error = ward_write_all(w->fd, sum, sizeof(sum));
+	if (w->error == 0 && fsync(w->fd) < 0)
+		w->error = -errno;
+	return w->error;
+}
+
+int ward_journal_write(int dir, const struct ward_journal *j, struct ward_error *err)
+{
+	WARD_CLEANUP(writer_done) struct writer w = { .fd = -1 };
+	uint64_t body = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < j->n; i++)
+		body += STEP_BYTES + strlen(j->v[i].path) + 1;
+	if (j->n > WARD_COMMIT_STEPS_MAX || body > WARD_JOURNAL_BYTES_MAX) {
+		r = ward_fail(err, WARD_E_LIMIT, "too much for one commit: %zu steps", j->n);
+		ward_fail_fix(err, "commit it in parts: ward commit RUN PATH...");
+		return r;
+	}
+	if (unlinkat(dir, WARD_JOURNAL_NEW, 0) < 0 && errno != ENOENT)
+		r = -errno;
+	if (r == 0)
+		w.fd = r = ward_openat2(dir, WARD_JOURNAL_NEW, O_WRONLY | O_CREAT | O_EXCL, 0600,
+			RESOLVE);
+	if (r >= 0)
+		r = write_body(&w, j, body);
+	if (r == 0 && renameat(dir, WARD_JOURNAL_NEW, dir, WARD_JOURNAL_NAME) < 0)
+		r = -errno;
+	if (r == 0 && fsync(dir) < 0 && errno != EINVAL)
+		r = -errno;
+	return r < 0
+		? ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot write the journal of the commit")
+		: WARD_OK;
+}
+
+int ward_journal_remove(int dir, struct ward_error *err)
+{
+	if (unlinkat(dir, WARD_JOURNAL_NAME, 0) < 0 && errno != ENOENT)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno,
+			"cannot remove the journal of the commit");
+	(void)unlinkat(dir, WARD_JOURNAL_NEW, 0); /* of one that died; mostly there is none */
+	return WARD_OK;
+}
+
+bool ward_journal_there(int dir)
+{
+	struct stat st;
+
+	return fstatat(dir, WARD_JOURNAL_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* ---- in ---- */
+
+struct reader {
+	const char *p, *end;
+};
+
+static uint32_t get_u32(struct reader *r)
+{
+	uint32_t v;
+
+	memcpy(&v, r->p, sizeof(v));
+	r->p += sizeof(v);
+	return le32toh(v);
+}
+
+static uint64_t get_u64(struct reader *r)
+{
+	uint64_t v;
+
+	memcpy(&v, r->p, sizeof(v));
+	r->p += sizeof(v);
+	return le64toh(v);
+}
+
+static void get_seen(struct reader *r, struct ward_seen *s)
+{
+	s->ino = get_u64(r);
+	s->size = get_u64(r);
+	s->mtime_ns = (int64_t)get_u64(r);
+}
+
+/* A name below a directory, in the one way that it can be written. */
+static bool sound_path(const char *p, size_t n)
+{
+	size_t begin = 0;
+
+	if (n == 0 || n >= WARD_PATH_MAX || memchr(p, 0, n))
+		return false;
+	for (size_t i = 0; i <= n; i++) {
+		size_t part = i - begin;
+
+		if (i < n && p[i] != '/')
+			continue;
+		if (part == 0 || part > 255 ||
+			(p[begin] == '.' && (part == 1 || (part == 2 && p[begin + 1] == '.'))))
+			return false;
+		begin = i + 1;
+	}
+	return true;
+}
+
+static bool sound_seen(const struct ward_seen *s, bool there)
+{
+	if (!there)
+		return s->ino == 0 && s->size == 0 && s->mtime_ns == 0 && s->mode == 0;
+	return s->ino != 0 && (S_ISREG(s->mode) || S_ISLNK(s->mode) || S_ISDIR(s->mode));
+}
+
+/* What is replaced or removed may be of any type. */
+static bool sound_old(const struct ward_seen *s, bool there)
+{
+	return there ? s->ino != 0 && (s->mode & S_IFMT) != 0 : sound_seen(s, false);
+}
+
+static bool sound_step(const struct ward_step *s, enum ward_journal_state state)
+{
+	if (s->result > WARD_RESULT_LEFT ||
+		(state == WARD_JOURNAL_BEGUN && s->result != WARD_RESULT_OPEN))
+		return false;
+	if (s->attributes && s->kind != WARD_STEP_DIR)
+		return false;
+	switch (s->kind) {
+	case WARD_STEP_TAKE: return sound_old(&s->old, true) && sound_seen(&s->new, false);
+	case WARD_STEP_PUT: return sound_old(&s->old, false) && sound_seen(&s->new, true);
+	case WARD_STEP_SWAP: return sound_old(&s->old, true) && sound_seen(&s->new, true);
+	case WARD_STEP_DIR:
+		return sound_seen(&s->new, true) && S_ISDIR(s->new.mode) &&
+			(s->old.ino == 0 || s->old.ino == s->new.ino) &&
+			(s->old.mode == 0 || S_ISDIR(s->old.mode));
+	case WARD_STEP_DROP: return sound_old(&s->old, false) && sound_seen(&s->new, false);
+	case WARD_STEP_NONE: break;
+	}
+	return false;
+}
+
+static bool get_step(struct reader *r, struct ward_step *s, enum ward_journal_state state)
+{
+	uint8_t kind, result, attributes, zero;
+	size_t n;
+
+	if ((size_t)(r->end - r->p) < STEP_BYTES)
+		return false;
+	kind = (uint8_t)r->p[0];
+	result = (uint8_t)r->p[1];
+	attributes = (uint8_t)r->p[2];
+	zero = (uint8_t)r->p[3];
+	r->p += 4;
+	n = get_u32(r);
+	get_seen(r, &s->old);
+	get_seen(r, &s->new);
+	s->old_ctime_ns = (int64_t)get_u64(r);
+	s->dir_ino = get_u64(r);
+	s->layer_ino = get_u64(r);
+	s->old.mode = get_u32(r);
+	s->new.mode = get_u32(r);
+	if (kind > WARD_STEP_DROP || result > WARD_RESULT_LEFT || attributes > 1 || zero != 0)
+		return false;
+	s->kind = kind;
+	s->result = result;
+	s->attributes = attributes == 1;
+	s->path = r->p;
+	if (n >= (size_t)(r->end - r->p) || r->p[n] != '\0')
+		return false;
+	if (!sound_path(r->p, n) &&
+		!(ward_streq(s->path, ".") && (kind == WARD_STEP_DIR || kind == WARD_STEP_DROP)))
+		return false;
+	r->p += n + 1;
+	return sound_step(s, state);
+}
+
+static int damaged(struct ward_error *err, const char *what)
+{
+	int r = ward_fail(err, WARD_E_PARSE, "the journal of the commit is damaged: %s", what);
+
+	ward_fail_fix(err,
+		"it is the file %s of the run's directory in the store; nothing is done by guessing what it said",
+		WARD_JOURNAL_NAME);
+	return r;
+}
+
+static int check_frame(const char *text, size_t n, struct ward_error *err)
+{
+	uint8_t sum[WARD_SHA256_SIZE];
+	struct ward_sha256 c;
+	uint32_t version;
+
+	if (n < HEAD_BYTES + sizeof(sum) || memcmp(text, MAGIC, 8) != 0)
+		return damaged(err, "it does not begin as one");
+	memcpy(&version, text + 8, sizeof(version));
+	version = le32toh(version);
+	if (version > WARD_JOURNAL_VERSION) {
+		int r = ward_fail(err, WARD_E_UNSUPPORTED,
+			"the journal of the commit is of version %u, and this ward knows versions up to %u",
+			version, WARD_JOURNAL_VERSION);
+
+		ward_fail_fix(err, "use the ward that began the commit, or a newer one");
+		return r;
+	}
+	if (version == 0)
+		return damaged(err, "it has no version");
+	ward_sha256_init(&c);
+	ward_sha256_update(&c, text, n - sizeof(sum));
+	ward_sha256_final(&c, sum);
+	if (memcmp(sum, text + n - sizeof(sum), sizeof(sum)) != 0)
+		return damaged(err, "its checksum is that of another text");
+	return WARD_OK;
+}
+
+/* The head; the number of its steps and bytes are true when it returns WARD_OK. */
+static int get_head(struct reader *r, struct ward_journal *j, struct ward_error *err)
+{
+	char run[RUN_ROOM];
+	uint32_t state;
+	uint64_t n, body, zero;
+
+	r->p += 12;
+	state = get_u32(r);
+	n = get_u64(r);
+	body = get_u64(r);
+	memcpy(run, r->p, sizeof(run));
+	r->p += sizeof(run);
+	j->root_ino = get_u64(r);
+	j->stage_ino = get_u64(r);
+	zero = get_u64(r);
+	zero |= get_u64(r);
+	for (size_t i = WARD_ULID_SIZE - 1; i < sizeof(run); i++)
+		zero |= (uint8_t)run[i];
+	if (state < WARD_JOURNAL_BEGUN || state > WARD_JOURNAL_ABORTED || zero != 0)
+		return damaged(err, "its head has a value that there is none of");
+	if (!ward_ulid_valid(run))
+		return damaged(err, "its run is no identifier");
+	if (body != (uint64_t)(r->end - r->p) || n > WARD_COMMIT_STEPS_MAX ||
+		n > body / (STEP_BYTES + 2))
+		return damaged(err, "it is of another length than it says");
+	memcpy(j->run, run, WARD_ULID_SIZE);
+	j->state = state;
+	j->n = (size_t)n;
+	return WARD_OK;
+}
+
+int ward_journal_parse(char *text, size_t n, struct ward_journal *ret, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_journal_done) struct ward_journal j = { .text = text };
+	struct reader r = { text, text + n };
+	int code = check_frame(text, n, err);
+
+	if (code < 0)
+		return code;
+	r.end -= WARD_SHA256_SIZE;
+	code = get_head(&r, &j, err);
+	if (code < 0)
+		return code;
+	j.v = calloc(j.n + 1, sizeof(*j.v));
+	if (!j.v)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for the journal of a commit");
+	for (size_t i = 0; i < j.n; i++)
+		if (!get_step(&r, &j.v[i], j.state))
+			return damaged(err, "a step of it says what none can say");
+	if (r.p != r.end)
+		return damaged(err, "something stands behind its last step");
+	*ret = j;
+	j.text = NULL;
+	j.v = NULL;
+	return WARD_OK;
+}
+
+int ward_journal_read(int dir, struct ward_journal *ret, struct ward_error *err)
+{
+	WARD_FD fd =
+		ward_openat2(dir, WARD_JOURNAL_NAME, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, RESOLVE);
+	struct ward_buf buf = { .max = READ_MAX };
+	struct stat st;
+	size_t n;
+	int r;
+
+	if (fd == -ENOENT)
+		return ward_fail(err, WARD_E_NOTFOUND,
+			"no commit of this run began that did not end");
+	if (fd < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -fd,
+			"cannot open the journal of the commit");
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return damaged(err, "it is no regular file");
+	r = ward_read_fd(fd, WARD_JOURNAL_NAME, READ_MAX, &buf, err);
+	if (r < 0 || buf.n == 0) {
+		ward_buf_done(&buf);
+		return r < 0 ? r : damaged(err, "it is empty");
+	}
+	n = buf.n;
+	return ward_journal_parse(ward_buf_take(&buf), n, ret, err);
+}
+
+void ward_journal_done(struct ward_journal *j)
+{
+	free(j->text);
+	free(j->v);
+	*j = (struct ward_journal){ 0 };
+}

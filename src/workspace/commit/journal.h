@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private to workspace: the journal of a commit, docs/spec/commit-journal.md. It is a file of the store entry, whole or not there: written
+ * beside its name, synced, renamed. What it says is checked before anything of it is used; a torn, damaged or invented one is refused.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "workspace/workspace.h"
+
+#define WARD_JOURNAL_NAME WARD_WORKSPACE_JOURNAL
+#define WARD_JOURNAL_NEW WARD_WORKSPACE_JOURNAL ".new"
+#define WARD_JOURNAL_VERSION 1u
+
+enum ward_journal_state {
+	WARD_JOURNAL_NONE = 0,
+	WARD_JOURNAL_BEGUN,          /* everything is made; steps are done, or being done */
+	WARD_JOURNAL_APPLIED,        /* the steps are done; the layer is being tidied */
+	WARD_JOURNAL_ABORTED         /* the steps are taken back; what was made beside is being removed */
+};
+
+enum ward_step_kind {
+	WARD_STEP_NONE = 0,
+	WARD_STEP_TAKE,              /* the project's object goes to the staging directory */
+	WARD_STEP_PUT,               /* a new object comes to a name that is free */
+	WARD_STEP_SWAP,              /* a new object takes the place of an old one, which goes to the staging directory */
+	WARD_STEP_DIR,               /* a directory's mode and attributes, at the end; until then it can be written */
+	WARD_STEP_DROP               /* nothing in the project: the change leaves the layer */
+};
+
+enum ward_step_result { WARD_RESULT_OPEN = 0, WARD_RESULT_DONE, WARD_RESULT_LEFT };
+
+/* What says that an object is the same: its ctime cannot, a rename changes it. Of a directory only ino and type count. ino 0: none. */
+struct ward_seen {
+	uint64_t ino, size;
+	int64_t mtime_ns;
+	uint32_t mode;
+};
+
+struct ward_step {
+	enum ward_step_kind kind;
+	enum ward_step_result result;
+	bool attributes;             /* DIR: its extended attributes change too, and stand on two directories of the staging directory */
+	struct ward_seen old, new;   /* DIR: the mode before and the mode to come */
+	int64_t old_ctime_ns;        /* looked at before it is replaced; 0: not (a directory, a file with other names) */
+	uint64_t dir_ino;            /* of the directory that it lies in; 0: not known before */
+	uint64_t layer_ino;          /* of what the layer has at the path; 0: nothing, or a whiteout */
+	const char *path;
+};
+
+/* A step's objects are named after its index in the staging directory: see commit.h. */
+struct ward_journal {
+	enum ward_journal_state state;
+	char run[WARD_ULID_SIZE];
+	uint64_t root_ino, stage_ino;
+	struct ward_step *v;
+	size_t n;
+	char *text;                  /* read: what the paths point into, and v, are the journal's own */
+};
+
+/* Durable when it returns: the file and its name in dir. */
+int ward_journal_write(int dir, const struct ward_journal *j, struct ward_error *err);
+/* WARD_E_NOTFOUND: there is none. WARD_E_UNSUPPORTED: of a newer version. WARD_E_PARSE: damaged. */
+int ward_journal_read(int dir, struct ward_journal *ret, struct ward_error *err);
+int ward_journal_remove(int dir, struct ward_error *err);
+bool ward_journal_there(int dir);
+/* text becomes the journal's own, whatever comes of it. */
+int ward_journal_parse(char *text, size_t n, struct ward_journal *ret, struct ward_error *err);
+void ward_journal_done(struct ward_journal *j); /* of one that was read */

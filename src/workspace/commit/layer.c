@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What was made real leaves the layer, so that what is read from it afterwards is the rest. The layer says what is gone in three ways: by
+ * a whiteout at a name, by one at a directory above, and by a directory that is opaque. Where only a part was made real, the
+ * latter two become whiteouts of single names first. Done again after a crash, it does what is left to do.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "workspace/commit/commit.h"
+
+#define OPAQUE "user.overlay.opaque"
+
+static bool is_whiteout(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == 0;
+}
+
+static bool is_missing(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP;
+}
+
+/* Of a directory of the layer, borrowed: open to be read. */
+static int open_borrowed(const struct ward_lent *l)
+{
+	int fd = openat(l->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int borrow_inside(const struct ward_commit *c, const char *path, struct ward_lent *l)
+{
+	char inside[WARD_PATH_MAX + 2];
+
+	(void)snprintf(inside, sizeof(inside), "%s/.", path);
+	return ward_commit_borrow(c->layer, inside, l);
+}
+
+/* ---- one directory that hides what the project has below it, said name by name instead ---- */
+
+struct names {
+	int layer; /* the layer's directory */
+};
+
+static int mark_opaque(int dir, const char *name)
+{
+	WARD_FD at = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char link[48];
+	struct stat st;
+	int r = 0;
+
+	if (at < 0 || fstat(at, &st) < 0)
+		return -errno;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", at);
+	if (setxattr(link, OPAQUE, "y", 1, 0) == 0)
+		return 0;
+	if (errno != EACCES)
+		return -errno;
+	r = ward_commit_chmod(at, (st.st_mode & 07777) | S_IRWXU);
+	if (r == 0 && setxattr(link, OPAQUE, "y", 1, 0) < 0)
+		r = -errno;
+	(void)ward_commit_chmod(at, st.st_mode & 07777);
+	return r;
+}
+
+static int hide_name(void *arg, int dir, const char *name)
+{
+	const struct names *n = arg;
+	struct stat project, layer;
+
+	if (fstatat(dir, name, &project, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstatat(n->layer, name, &layer, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != ENOENT)
+			return -errno;
+		return mknodat(n->layer, name, S_IFCHR, makedev(0, 0)) < 0 ? -errno : 0;
+	}
+	return S_ISDIR(project.st_mode) && S_ISDIR(layer.st_mode) ? mark_opaque(n->layer, name) : 0;
+}
+
+static int hide_names(const struct ward_commit *c, const char *path, const struct ward_lent *l)
+{
+	struct names names = { l->fd };
+	WARD_FD fd = -1;
+	const char *name;
+	WARD_FD parent = ward_commit_parent(c->root, path, &name);
+	int r;
+
+	if (parent < 0)
+		return is_missing(parent) ? 0 : parent;
+	r = ward_commit_names(parent, name, hide_name, &names);
+	if (r < 0)
+		return is_missing(r)
+			? 0
+			: r; /* it is no directory in the project: there is nothing to hide */
+	fd = open_borrowed(l);
+	if (fd < 0)
+		return fd;
+	return fremovexattr(fd, OPAQUE) < 0 && errno != ENODATA ? -errno : 0;
+}
+
+static int clear_opaque(const struct ward_commit *c, const char *path)
+{
+	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
+	WARD_FD fd = -1;
+	struct stat st;
+	int r = borrow_inside(c, path, &l);
+
+	if (r < 0)
+		return r;
+	fd = open_borrowed(&l);
+	if (fd < 0)
+		return fd;
+	if (fgetxattr(fd, OPAQUE, NULL, 0) < 0)
+		return errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
+	r = ward_commit_look(c->root, path, &st);
+	if (r < 0 || !S_ISDIR(st.st_mode))
+		return r < 0 && !is_missing(r) ? r : 0;
+	return hide_names(c, path, &l);
+}
+
+/* A directory that is gone in the layer, of which something stays: it is there again, and each of its names is gone. */
+static int expand_whiteout(const struct ward_commit *c, const char *path)
+{
+	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
+	struct stat st;
+	int r = ward_commit_look(c->root, path, &st);
+
+	if (r < 0 || !S_ISDIR(st.st_mode))
+		return r < 0 && !is_missing(r) ? r : 0;
+	r = ward_commit_borrow(c->layer, path, &l);
+	if (r < 0)
+		return r;
+	if (unlinkat(l.fd, l.name, 0) < 0 || mkdirat(l.fd, l.name, 0700) < 0)
+		return -errno;
+	r = mark_opaque(l.fd, l.name);
+	ward_commit_give_back(&l);
+	if (r == 0)
+		r = clear_opaque(c, path);
+	return r;
+}
+
+/* The mode and attributes of a directory of the layer become the project's. */
+static int as_project(const struct ward_commit *c, const char *path)
+{
+	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
+	WARD_FD from = ward_commit_open(c->root, path, O_RDONLY | O_DIRECTORY);
+	WARD_FD to = -1;
+	struct stat st;
+	int r;
+
+	if (from < 0)
+		return is_missing(from) ? 0 : from;
+	r = borrow_inside(c, path, &l);
+	if (r < 0)
+		return is_missing(r) ? 0 : r;
+	to = open_borrowed(&l);
+	if (to < 0 || fstat(from, &st) < 0)
+		return to < 0 ? to : -errno;
+	if (ward_commit_attrs_copy(from, to, true, NULL, path) < 0)
+		return -EIO;
+	r = fcntl(to, F_DUPFD_CLOEXEC, 3);
+	if (r < 0)
+		return -errno;
+	ward_close(to);
+	to = r;
+	ward_commit_give_back(&l);
+	return fchmod(to, st.st_mode & 07777) < 0 ? -errno : 0;
+}
+
+/* ---- one change ---- */
+
+/* What the layer says about the directories that path lies in (and about path, if it is one), so that path can be said alone. */
+static int speak_of(const struct ward_commit *c, const char *path, bool drop)
+{
+	char part[WARD_PATH_MAX];
+	size_t n = strlen(path);
+
+	for (size_t i = 1; i <= n; i++) {
+		struct stat st;
+		int r;
+
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		r = ward_commit_look(c->layer, part, &st);
+		if (is_missing(r))
+			return 0;
+		if (r == -EACCES) { /* behind a directory that only a loan opens */
+			WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
+
+			r = ward_commit_borrow(c->layer, part, &l);
+			if (r == 0 && fstatat(l.fd, l.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+				r = -errno;
+			if (is_missing(r))
+				return 0;
+		}
+		if (r < 0)
+			return r;
+		if (is_whiteout(&st))
+			return drop && i < n ? expand_whiteout(c, part) : 0;
+		if (!S_ISDIR(st.st_mode))
+			return 0;
+		r = clear_opaque(c, part);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int remove_object(const struct ward_commit *c, const struct ward_step *s)
+{
+	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
+	struct stat st;
+	int r = ward_commit_borrow(c->layer, s->path, &l);
+
+	if (r < 0)
+		return is_missing(r) ? 0 : r;
+	if (fstatat(l.fd, l.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return is_missing(-errno) ? 0 : -errno;
+	if (S_ISDIR(st.st_mode) || (s->layer_ino ? st.st_ino != s->layer_ino : !is_whiteout(&st)))
+		return 0;
+	return unlinkat(l.fd, l.name, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* ---- directories that say nothing any more ---- */
+
+struct sweep {
+	const struct ward_commit *c;
+	char path[WARD_PATH_MAX];
+	size_t n;
+};
+
+/* dir is empty: is it one of the project's, with the same mode and attributes? What it hid is said name by name already. */
+static bool says_nothing(const struct sweep *s, int dir, mode_t mode)
+{
+	WARD_FD project = ward_commit_open(s->c->root, s->path, O_RDONLY | O_DIRECTORY);
+	struct stat st;
+
+	return project >= 0 && fstat(project, &st) == 0 && (st.st_mode & 07777) == (mode & 07777) &&
+		ward_commit_attrs_equal(project, dir) && fgetxattr(dir, OPAQUE, NULL, 0) < 0;
+}
+
+static int sweep_name(void *arg, int dir, const char *name);
+
+static int sweep_directory(struct sweep *s, int parent, const char *name, const struct stat *st)
+{
+	bool lent = s->c->euid != 0 && (st->st_mode & S_IRWXU) != S_IRWXU, gone = false;
+	WARD_FD at = ward_commit_open(parent, name, O_PATH | O_DIRECTORY);
+	WARD_FD dir = -1;
+	int r = at < 0 ? at : 0;
+
+	if (r == 0 && lent)
+		r = ward_commit_chmod(at, (st->st_mode & 07777) | S_IRWXU);
+	/* First: below a directory that hides the project's, one that is taken away would seem to be deleted. */
+	if (r == 0)
+		r = clear_opaque(s->c, s->path);
+	if (r == 0)
+		r = ward_commit_names(parent, name, sweep_name, s);
+	if (r == 0) {
+		dir = ward_commit_open(parent, name, O_RDONLY | O_DIRECTORY);
+		r = dir < 0 ? dir : 0;
+	}
+	if (r == 0 && ward_commit_empty(dir, ".") && says_nothing(s, dir, st->st_mode)) {
+		gone = unlinkat(parent, name, AT_REMOVEDIR) == 0;
+		r = gone ? 0 : -errno;
+	}
+	if (lent && !gone && at >= 0)
+		(void)ward_commit_chmod(at,
+			st->st_mode & 07777); /* the first error is the one to be told of */
+	return r;
+}
+
+static int sweep_name(void *arg, int dir, const char *name)
+{
+	struct sweep *s = arg;
+	size_t n = s->n, more = strlen(name) + (n > 0);
+	struct stat st;
+	int r;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	if (n + more >= sizeof(s->path))
+		return -ENAMETOOLONG;
+	(void)snprintf(s->path + n, sizeof(s->path) - n, "%s%s", n > 0 ? "/" : "", name);
+	s->n = n + more;
+	r = sweep_directory(s, dir, name, &st);
+	s->n = n;
+	s->path[n] = '\0';
+	return r;
+}
+
+/* A directory that was new and is forgotten is the project's no more than it was. */
+static int remove_dropped(const struct ward_commit *c, const char *path)
+{
+	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
+	int r = ward_commit_borrow(c->layer, path, &l);
+
+	if (r < 0)
+		return is_missing(r) ? 0 : r;
+	if (unlinkat(l.fd, l.name, AT_REMOVEDIR) == 0 || is_missing(-errno) || errno == ENOTEMPTY ||
+		errno == EEXIST || errno == EINVAL)
+		return 0;
+	return -errno;
+}
+
+static int sweep_all(struct ward_commit *c)
+{
+	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
+	struct sweep s = { .c = c };
+	int r = ward_commit_borrow(c->layer, ".", &l);
+
+	return r < 0 ? r : ward_commit_names(l.fd, ".", sweep_name, &s);
+}
+
+/* ---- all ---- */
+
+static bool is_out(const struct ward_step *s)
+{
+	return s->result == WARD_RESULT_DONE;
+}
+
+static bool same_parent(const char *a, const char *b)
+{
+	const char *x = strrchr(a, '/'), *y = strrchr(b, '/');
+	size_t n = x ? (size_t)(x - a) : 0;
+
+	return n == (y ? (size_t)(y - b) : 0) && strncmp(a, b, n) == 0;
+}
+
+int ward_commit_tidy(struct ward_commit *c, struct ward_error *err)
+{
+	const struct ward_step *last = NULL;
+	int r = 0;
+
+	for (size_t i = 0; i < c->j.n && r == 0; i++) {
+		const struct ward_step *s = &c->j.v[i];
+
+		if (!is_out(s))
+			continue;
+		if (!last || s->kind == WARD_STEP_DROP || S_ISDIR(s->new.mode) ||
+			!same_parent(last->path, s->path))
+			r = speak_of(c, s->path, s->kind == WARD_STEP_DROP);
+		if (r == 0)
+			r = remove_object(c, s);
+		if (r == 0 && s->kind == WARD_STEP_DROP)
+			r = as_project(c, s->path);
+		last = s;
+	}
+	for (size_t i = c->j.n; i-- > 0 && r == 0;)
+		if (is_out(&c->j.v[i]) && c->j.v[i].kind == WARD_STEP_DROP)
+			r = remove_dropped(c, c->j.v[i].path);
+	if (r == 0)
+		r = sweep_all(c);
+	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r,
+			       "cannot take what was made real out of the layer")
+		     : WARD_OK;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names of the project and of the layer, and what is at them. Whoever else may write there can put a link in the place of a directory, or move
+ * one away, at any moment: each name is resolved as a whole, by the kernel, below a descriptor, and a link or a mount on the way is an error.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "workspace/commit/commit.h"
+
+#define RESOLVE \
+	(WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS | \
+		0x01u /* RESOLVE_NO_XDEV */)
+
+int ward_commit_open(int dir, const char *path, uint64_t flags)
+{
+	int fd;
+
+	do /* EAGAIN: something was renamed while the kernel looked; it says nothing of the name */
+		fd = ward_openat2(dir, path[0] ? path : ".", flags, 0, RESOLVE);
+	while (fd == -EAGAIN || fd == -EINTR);
+	return fd;
+}
+
+int ward_commit_parent(int dir, const char *path, const char **ret_name)
+{
+	char parent[WARD_PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash - path) : 0;
+
+	if (n >= sizeof(parent))
+		return -ENAMETOOLONG;
+	memcpy(parent, path, n);
+	parent[n] = '\0';
+	*ret_name = slash ? slash + 1 : path;
+	return ward_commit_open(dir, parent, O_PATH | O_DIRECTORY);
+}
+
+int ward_commit_look(int dir, const char *path, struct stat *ret)
+{
+	const char *name;
+	WARD_FD parent = ward_commit_parent(dir, path, &name);
+
+	if (parent < 0)
+		return parent;
+	return fstatat(parent, name, ret, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+int64_t ward_commit_ns(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+void ward_commit_seen(const struct stat *st, struct ward_seen *ret)
+{
+	*ret = (struct ward_seen){ st->st_ino, (uint64_t)st->st_size, ward_commit_ns(&st->st_mtim),
+		st->st_mode };
+}
+
+bool ward_commit_same(const struct stat *st, const struct ward_seen *s)
+{
+	struct ward_seen now;
+
+	ward_commit_seen(st, &now);
+	if (S_ISDIR(s->mode))
+		return S_ISDIR(now.mode) && now.ino == s->ino;
+	return now.ino == s->ino && now.size == s->size && now.mtime_ns == s->mtime_ns &&
+		now.mode == s->mode;
+}
+
+void ward_commit_staged(char out[WARD_COMMIT_NAME_MAX], enum ward_staged what, size_t step)
+{
+	(void)snprintf(out, WARD_COMMIT_NAME_MAX, "%c%zu", (char)what, step);
+}
+
+int ward_commit_rename(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+	/* musl has no name for it. */
+	return syscall(SYS_renameat2, from_dir, from, to_dir, to, flags) < 0 ? -errno : 0;
+}
+
+int ward_commit_chmod(int fd, mode_t mode)
+{
+	char link[48];
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return chmod(link, mode) < 0 ? -errno : 0;
+}
+
+int ward_commit_names(int dir, const char *name, ward_commit_name_fn *fn, void *arg)
+{
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct dirent *e;
+	DIR *d;
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	d = fdopendir(fd);
+	if (!d) {
+		r = -errno;
+		ward_close(fd);
+		return r;
+	}
+	while (r == 0) {
+		errno = 0;
+		e = readdir(d);
+		if (!e) {
+			r = -errno;
+			break;
+		}
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			r = fn(arg, fd, e->d_name);
+	}
+	(void)closedir(d);
+	return r;
+}
+
+static int one_is_there(void *arg, int dir, const char *name)
+{
+	(void)arg;
+	(void)dir;
+	(void)name;
+	return 1;
+}
+
+bool ward_commit_empty(int dir, const char *name)
+{
+	return ward_commit_names(dir, name, one_is_there, NULL) == 0;
+}
+
+/* ---- directories of the layer that their owner may not change ---- */
+
+void ward_commit_give_back(struct ward_lent *l)
+{
+	while (l->n > 0) {
+		l->n--;
+		(void)ward_commit_chmod(l->v[l->n].fd, l->v[l->n].mode); /* or it is gone */
+		ward_close(l->v[l->n].fd);
+	}
+	ward_close(l->fd);
+	l->fd = -1;
+}
+
+/* Takes fd over; if its mode is lent, it is kept until it is given back. Returns a descriptor to go on with, or -errno. */
+static int lend(struct ward_lent *l, int taken)
+{
+	WARD_FD fd = taken;
+	struct stat st;
+	int r;
+
+	if (fd < 0 || geteuid() == 0)
+		return ward_take_fd(&fd);
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if ((st.st_mode & S_IRWXU) == S_IRWXU)
+		return ward_take_fd(&fd);
+	if (l->n == WARD_ARRAY_SIZE(l->v))
+		return -ENAMETOOLONG;
+	l->v[l->n].mode = st.st_mode & 07777;
+	l->v[l->n].fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (l->v[l->n].fd < 0)
+		return -errno;
+	l->n++;
+	r = ward_commit_chmod(fd, (st.st_mode & 07777) | S_IRWXU);
+	return r < 0 ? r : ward_take_fd(&fd);
+}
+
+static int borrow(int layer, const char *path, struct ward_lent *l)
+{
+	char part[256];
+	const char *slash;
+
+	l->fd = lend(l, ward_commit_open(layer, ".", O_PATH | O_DIRECTORY));
+	for (; l->fd >= 0 && (slash = strchr(path, '/')); path = slash + 1) {
+		size_t n = (size_t)(slash - path);
+		int next;
+
+		if (n >= sizeof(part))
+			return -ENAMETOOLONG;
+		memcpy(part, path, n);
+		part[n] = '\0';
+		next = lend(l, ward_commit_open(l->fd, part, O_PATH | O_DIRECTORY));
+		ward_close(l->fd);
+		l->fd = next;
+	}
+	l->name = path;
+	return l->fd < 0 ? l->fd : 0;
+}
+
+int ward_commit_borrow(int layer, const char *path, struct ward_lent *l)
+{
+	int r;
+
+	l->n = 0;
+	if (geteuid() == 0) {
+		l->fd = ward_commit_parent(layer, path, &l->name);
+		return l->fd < 0 ? l->fd : 0;
+	}
+	r = borrow(layer, path, l);
+	if (r < 0)
+		ward_commit_give_back(l);
+	return r;
+}

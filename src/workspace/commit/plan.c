@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes become steps. What goes comes first, the deepest before what holds it; then what comes, a directory before what lies in it; then the
+ * modes and attributes of directories, the deepest first. Since everything new is made beside its place, and everything old is kept, no name
+ * has to wait for another one: that two names change places is two replacements. What depends on a change that is not among those to be made
+ * real is left, and said.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "workspace/commit/commit.h"
+
+enum { PICKED = 1, THEIRS = 2, OURS = 4, SET_ID = 8, LEFT = 16 };
+
+struct gone {
+	const char *path;
+	uint32_t change;
+	bool stays; /* something in it does */
+};
+
+struct plan {
+	struct ward_commit *c;
+	const struct ward_change *v;
+	size_t n;
+	uint8_t *mark;
+	uint32_t *order; /* by path */
+	struct gone *gone;
+	size_t n_gone;
+	const char **dirs; /* existing ones that must be written and cannot be */
+	size_t n_dirs;
+};
+
+static void plan_done(struct plan *p)
+{
+	free(p->mark);
+	free(p->order);
+	free(p->gone);
+	free(p->dirs);
+}
+
+static int no_memory(struct ward_error *err)
+{
+	return ward_fail(err, WARD_E_NOMEM, "no memory to plan the commit");
+}
+
+static int cannot_look(struct ward_error *err, int r, const char *path)
+{
+	return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot look at '%s' in the project", path);
+}
+
+static bool live(const struct plan *p, size_t i)
+{
+	return (p->mark[i] & (PICKED | THEIRS | LEFT)) == PICKED;
+}
+
+static void leave(struct plan *p, size_t i, const char *why)
+{
+	p->mark[i] |= LEFT;
+	ward_commit_leave(p->c, p->v[i].path, why);
+}
+
+static bool is_missing(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP;
+}
+
+/* ---- looking up by path ---- */
+
+static int by_path(const void *a, const void *b, void *arg)
+{
+	const struct ward_change *v = arg;
+
+	return strcmp(v[*(const uint32_t *)a].path, v[*(const uint32_t *)b].path);
+}
+
+static int gone_by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct gone *)a)->path, ((const struct gone *)b)->path);
+}
+
+static int text_by_path(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* path's first n bytes against the whole of other. */
+static int compare(const char *path, size_t n, const char *other)
+{
+	int r = strncmp(path, other, n);
+
+	return r != 0 ? r : other[n] ? -1 : 0;
+}
+
+static bool find(const struct plan *p, const char *path, size_t n, size_t *ret)
+{
+	size_t low = 0, high = p->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int r = compare(path, n, p->v[p->order[mid]].path);
+
+		if (r == 0) {
+			*ret = p->order[mid];
+			return true;
+		}
+		if (r < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return false;
+}
+
+static struct gone *find_gone(const struct plan *p, const char *path, size_t n)
+{
+	size_t low = 0, high = p->n_gone;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int r = compare(path, n, p->gone[mid].path);
+
+		if (r == 0)
+			return &p->gone[mid];
+		if (r < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return NULL;
+}
+
+/* ---- which changes ---- */
+
+static int mark_items(struct plan *p, const struct ward_commit_item *v, size_t n,
+	struct ward_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct ward_change *change = v[i].change;
+		size_t at = (size_t)(change - p->v);
+
+		if (change < p->v || at >= p->n || change->kind == WARD_CHANGE_NONE)
+			return ward_fail(err, WARD_E_INVALID,
+				"what is to be committed is none of the changes of the run");
+		p->mark[at] |= PICKED | (v[i].side == WARD_COMMIT_THEIRS ? THEIRS : 0) |
+			(v[i].side == WARD_COMMIT_OURS ? OURS : 0) | (v[i].set_id ? SET_ID : 0);
+	}
+	return WARD_OK;
+}
+
+static int refuse(const struct ward_change *change, bool set_id, struct ward_error *err)
+{
+	mode_t new_bits = change->mode & (S_ISUID | S_ISGID);
+
+	if (change->mode == 0)
+		return WARD_OK;
+	if (!S_ISREG(change->mode) && !S_ISDIR(change->mode) && !S_ISLNK(change->mode))
+		return ward_fail(err, WARD_E_REFUSED,
+			"'%s' is a device, a fifo or a socket, which no commit makes",
+			change->path);
+	if (S_ISREG(change->mode) && new_bits && !set_id)
+		return ward_fail(err, WARD_E_REFUSED,
+			"'%s' has a set-user-ID or set-group-ID bit, which was not accepted",
+			change->path);
+	return WARD_OK;
+}
+
+static int check_one(struct plan *p, size_t i, struct ward_error *err)
+{
+	const char *why;
+	int r = refuse(&p->v[i], p->mark[i] & SET_ID, err);
+
+	if (r < 0)
+		return r;
+	if (p->mark[i] & OURS)
+		return WARD_OK;
+	r = ward_commit_in_way(p->c, &p->v[i], false, &why);
+	if (r < 0)
+		return cannot_look(err, r, p->v[i].path);
+	if (why)
+		leave(p, i, why);
+	return WARD_OK;
+}
+
+/* The directories that it lies in: new ones come with it. In the order of paths, so that what becomes of them is known. */
+static int check_parents(struct plan *p, size_t i, struct ward_error *err)
+{
+	const char *path = p->v[i].path;
+	size_t at;
+
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		const struct ward_change *dir;
+
+		if (!find(p, path, (size_t)(slash - path), &at))
+			continue;
+		dir = &p->v[at];
+		if (dir->kind != WARD_CHANGE_ADDED && dir->kind != WARD_CHANGE_TYPE &&
+			dir->kind != WARD_CHANGE_RENAMED)
+			continue;
+		if (!p->mark[at] && dir->kind == WARD_CHANGE_ADDED && S_ISDIR(dir->mode)) {
+			int r;
+
+			p->mark[at] = PICKED;
+			r = check_one(p, at, err);
+			if (r < 0)
+				return r;
+		}
+		if (!live(p, at)) {
+			leave(p, i, "the directory that it lies in is not made real");
+			return WARD_OK;
+		}
+	}
+	return WARD_OK;
+}
+
+static int check_all(struct plan *p, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	for (size_t k = 0; k < p->n && r == WARD_OK; k++)
+		if (live(p, p->order[k]))
+			r = check_one(p, p->order[k], err);
+	for (size_t k = 0; k < p->n && r == WARD_OK; k++)
+		if (live(p, p->order[k]) && p->v[p->order[k]].mode != 0)
+			r = check_parents(p, p->order[k], err);
+	return r;
+}
+
+/* ---- what goes ---- */
+
+static void find_all_gone(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct ward_change *change = &p->v[i];
+
+		if (change->kind == WARD_CHANGE_DELETED ||
+			(change->kind == WARD_CHANGE_TYPE && S_ISDIR(change->was_mode)))
+			p->gone[p->n_gone++] = (struct gone){ change->path, (uint32_t)i, false };
+		else if (change->kind == WARD_CHANGE_RENAMED && change->from)
+			p->gone[p->n_gone++] = (struct gone){ change->from, (uint32_t)i, false };
+	}
+	qsort(p->gone, p->n_gone, sizeof(*p->gone), gone_by_path);
+}
+
+/* A directory in which something stays, stays. The deepest first. */
+static void keep_what_holds(struct plan *p)
+{
+	for (size_t k = p->n_gone; k-- > 0;) {
+		struct gone *g = &p->gone[k];
+		const char *slash = strrchr(g->path, '/');
+		struct gone *parent;
+
+		if (g->stays && live(p, g->change))
+			leave(p, g->change, "something in it stays");
+		if (live(p, g->change) || !slash)
+			continue;
+		parent = find_gone(p, g->path, (size_t)(slash - g->path));
+		if (parent)
+			parent->stays = true;
+	}
+}
+
+/* ---- steps ---- */
+
+static struct ward_step *add(struct ward_commit *c, enum ward_step_kind kind, const char *path,
+	const struct ward_change *change)
+{
+	if (c->j.n == c->cap) {
+		size_t cap = c->cap ? 2 * c->cap : 256;
+		struct ward_step *v = realloc(c->j.v, cap * sizeof(*v));
+		const struct ward_change **changes;
+
+		if (!v)
+			return NULL;
+		c->j.v = v;
+		changes = realloc(c->change,
+			cap * sizeof(*changes)); /* NOLINT(bugprone-sizeof-expression): pointers */
+		if (!changes)
+			return NULL;
+		c->change = changes;
+		c->cap = cap;
+	}
+	c->change[c->j.n] = change;
+	c->j.v[c->j.n] = (struct ward_step){ .kind = kind,
+		.path = path,
+		.layer_ino = change && path == change->path ? change->ino : 0 };
+	return &c->j.v[c->j.n++];
+}
+
+static void note_old(struct ward_step *s, const struct stat *st)
+{
+	ward_commit_seen(st, &s->old);
+	/* The names of a file are taken one after the other, and each changes its ctime. */
+	s->old_ctime_ns =
+		S_ISDIR(st->st_mode) || st->st_nlink > 1 ? 0 : ward_commit_ns(&st->st_ctim);
+}
+
+/* Its directory, and it if it is one, can be written; else that is lent, or (not ours) said before anything happens. */
+static int writable(struct plan *p, const char *path, const struct stat *old,
+	struct ward_error *err)
+{
+	const char *name, *slash = strrchr(path, '/');
+	WARD_FD dir = -1;
+	struct stat st;
+
+	if (p->c->euid == 0)
+		return WARD_OK;
+	dir = ward_commit_parent(p->c->root, path, &name);
+	if (dir < 0)
+		return is_missing(dir) ? WARD_OK : cannot_look(err, dir, path);
+	if (fstat(dir, &st) < 0)
+		return cannot_look(err, -errno, path);
+	if (st.st_uid == p->c->euid && (st.st_mode & S_IRWXU) != S_IRWXU) {
+		const char *at =
+			slash ? ward_arena_dup(p->c->arena, path, (size_t)(slash - path)) : ".";
+
+		if (!at)
+			return no_memory(err);
+		p->dirs[p->n_dirs++] = at;
+	} else if (faccessat(dir, ".", W_OK | X_OK, 0) < 0) {
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno,
+			"cannot write in the directory of '%s'", path);
+	}
+	if (old && S_ISDIR(old->st_mode) && old->st_uid == p->c->euid &&
+		(old->st_mode & S_IRWXU) != S_IRWXU)
+		p->dirs[p->n_dirs++] = path;
+	return WARD_OK;
+}
+
+/* The same file system: another one cannot be renamed to. */
+static int note_place(struct plan *p, struct ward_step *s, const struct stat *old,
+	struct ward_error *err)
+{
+	const char *name;
+	WARD_FD dir = ward_commit_parent(p->c->root, s->path, &name);
+	struct stat st;
+
+	if (is_missing(dir))
+		return WARD_OK; /* made by an earlier step, or it is left */
+	if (dir < 0 || fstat(dir, &st) < 0)
+		return cannot_look(err, dir < 0 ? dir : -errno, s->path);
+	if (st.st_dev != p->c->root_st.st_dev || (old && old->st_dev != p->c->root_st.st_dev))
+		return ward_fail(err, WARD_E_UNSUPPORTED,
+			"'%s' lies on another file system than the project's root", s->path);
+	s->dir_ino = st.st_ino;
+	return writable(p, s->path, old, err);
+}
+
+static int add_take(struct plan *p, const struct gone *g, struct ward_error *err)
+{
+	const struct ward_change *change = &p->v[g->change];
+	struct ward_step *s;
+	struct stat st;
+	size_t at;
+	int r;
+
+	if (change->kind == WARD_CHANGE_TYPE || !live(p, g->change))
+		return WARD_OK;
+	if (find(p, g->path, strlen(g->path), &at) && p->v[at].mode != 0)
+		return WARD_OK; /* something else has the name already */
+	r = ward_commit_look(p->c->root, g->path, &st);
+	if (r < 0 && !is_missing(r))
+		return cannot_look(err, r, g->path);
+	s = add(p->c, r < 0 ? WARD_STEP_DROP : WARD_STEP_TAKE, g->path, change);
+	if (!s)
+		return no_memory(err);
+	if (r < 0)
+		return WARD_OK;
+	note_old(s, &st);
+	return note_place(p, s, &st, err);
+}
+
+static int add_put(struct plan *p, size_t i, struct ward_error *err)
+{
+	const struct ward_change *change = &p->v[i];
+	struct ward_step *s;
+	struct stat st;
+	int r = ward_commit_look(p->c->root, change->path, &st);
+
+	if (r < 0 && !is_missing(r))
+		return cannot_look(err, r, change->path);
+	if (r == 0 && S_ISDIR(st.st_mode) && S_ISDIR(change->mode))
+		return WARD_OK; /* its mode and attributes, later */
+	s = add(p->c, r < 0 ? WARD_STEP_PUT : WARD_STEP_SWAP, change->path, change);
+	if (!s)
+		return no_memory(err);
+	if (r == 0)
+		note_old(s, &st);
+	s->new.mode = change->mode;
+	return note_place(p, s, r == 0 ? &st : NULL, err);
+}
+
+/* A directory that the project has, and the run's mode and attributes of it. */
+static int add_directory(struct plan *p, size_t i, struct ward_error *err)
+{
+	const struct ward_change *change = &p->v[i];
+	struct ward_step *s;
+	struct stat st;
+	int r = ward_commit_look(p->c->root, change->path, &st);
+
+	if (r < 0 && !is_missing(r))
+		return cannot_look(err, r, change->path);
+	if (r < 0 || !S_ISDIR(st.st_mode)) {
+		/* New. It is made with the mode, but for what its owner needs to fill it. */
+		if (p->c->euid == 0 || (change->mode & S_IRWXU) == S_IRWXU)
+			return WARD_OK;
+		s = add(p->c, WARD_STEP_DIR, change->path, change);
+		if (!s)
+			return no_memory(err);
+		s->new.mode = change->mode;
+		return WARD_OK;
+	}
+	if (p->c->euid != 0 && st.st_uid != p->c->euid && (change->bits || change->xattrs))
+		return ward_fail(err, WARD_E_SYSTEM,
+			"cannot change the mode of '%s': it belongs to another user", change->path);
+	s = add(p->c, WARD_STEP_DIR, change->path, change);
+	if (!s)
+		return no_memory(err);
+	ward_commit_seen(&st, &s->old);
+	s->new = s->old;
+	s->new.mode = S_IFDIR | (change->mode & 07777);
+	s->attributes = change->xattrs;
+	return WARD_OK;
+}
+
+static bool is_directory_change(const struct plan *p, const char *path)
+{
+	size_t at;
+
+	return find(p, path, strlen(path), &at) && live(p, at) && S_ISDIR(p->v[at].mode);
+}
+
+/* One that only is to be written for a while. */
+static int add_lent(struct plan *p, const char *path, struct ward_error *err)
+{
+	struct ward_step *s;
+	struct stat st;
+	int r;
+
+	if (is_directory_change(p, path))
+		return WARD_OK;
+	r = ward_commit_look(p->c->root, path, &st);
+	if (r < 0)
+		return cannot_look(err, r, path);
+	s = add(p->c, WARD_STEP_DIR, path, NULL);
+	if (!s)
+		return no_memory(err);
+	ward_commit_seen(&st, &s->old);
+	s->new = s->old;
+	return WARD_OK;
+}
+
+static int deepest_first(const void *a, const void *b)
+{
+	return strcmp(((const struct ward_step *)b)->path, ((const struct ward_step *)a)->path);
+}
+
+/* The changes of DIR steps are not looked at again but for attributes, which are found by path; so they may be sorted alone. */
+static void sort_directories(struct plan *p, size_t begin)
+{
+	size_t at;
+
+	qsort(&p->c->j.v[begin], p->c->j.n - begin, sizeof(*p->c->j.v), deepest_first);
+	for (size_t i = begin; i < p->c->j.n; i++) {
+		const char *path = p->c->j.v[i].path;
+
+		p->c->change[i] = find(p, path, strlen(path), &at) ? &p->v[at] : NULL;
+	}
+}
+
+static int add_directories(struct plan *p, struct ward_error *err)
+{
+	size_t begin = p->c->j.n;
+	int r = WARD_OK;
+
+	for (size_t k = 0; k < p->n && r == WARD_OK; k++)
+		if (live(p, p->order[k]) && S_ISDIR(p->v[p->order[k]].mode))
+			r = add_directory(p, p->order[k], err);
+	if (p->n_dirs > 0)
+		qsort(p->dirs, p->n_dirs, sizeof(*p->dirs),
+			text_by_path); /* NOLINT(bugprone-sizeof-expression): pointers */
+	for (size_t k = 0; k < p->n_dirs && r == WARD_OK; k++)
+		if (k == 0 || strcmp(p->dirs[k], p->dirs[k - 1]) != 0)
+			r = add_lent(p, p->dirs[k], err);
+	if (r == WARD_OK && p->c->j.n > begin)
+		sort_directories(p, begin);
+	return r;
+}
+
+static int add_drops(struct plan *p, struct ward_error *err)
+{
+	for (size_t k = 0; k < p->n; k++) {
+		const struct ward_change *change = &p->v[p->order[k]];
+
+		if ((p->mark[p->order[k]] & (PICKED | THEIRS | LEFT)) != (PICKED | THEIRS))
+			continue;
+		if (!add(p->c, WARD_STEP_DROP, change->path, change))
+			return no_memory(err);
+		if (change->kind == WARD_CHANGE_RENAMED && change->from &&
+			!add(p->c, WARD_STEP_DROP, change->from, change))
+			return no_memory(err);
+	}
+	return WARD_OK;
+}
+
+static int add_steps(struct plan *p, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	for (size_t k = p->n_gone; k-- > 0 && r == WARD_OK;)
+		r = add_take(p, &p->gone[k], err);
+	p->c->put_begin = p->c->j.n;
+	for (size_t k = 0; k < p->n && r == WARD_OK; k++)
+		if (live(p, p->order[k]) && p->v[p->order[k]].mode != 0)
+			r = add_put(p, p->order[k], err);
+	p->c->put_end = p->c->j.n;
+	if (r == WARD_OK)
+		r = add_directories(p, err);
+	if (r == WARD_OK)
+		r = add_drops(p, err);
+	return r;
+}
+
+int ward_commit_plan(struct ward_commit *c, const struct ward_changes *all,
+	const struct ward_commit_item *v, size_t n, struct ward_error *err)
+{
+	WARD_CLEANUP(plan_done) struct plan p = { .c = c, .v = all->v, .n = all->n };
+	int r;
+
+	p.mark = calloc(p.n + 1, 1);
+	p.order = calloc(p.n + 1, sizeof(*p.order));
+	p.gone = calloc(p.n + 1, sizeof(*p.gone));
+	p.dirs = calloc(4 * p.n + 1,
+		sizeof(*p.dirs)); /* NOLINT(bugprone-sizeof-expression): pointers */
+	if (!p.mark || !p.order || !p.gone || !p.dirs)
+		return no_memory(err);
+	for (size_t i = 0; i < p.n; i++)
+		p.order[i] = (uint32_t)i;
+	qsort_r(p.order, p.n, sizeof(*p.order), by_path, (void *)(uintptr_t)all->v);
+	r = mark_items(&p, v, n, err);
+	if (r == WARD_OK)
+		r = check_all(&p, err);
+	if (r < 0)
+		return r;
+	find_all_gone(&p);
+	keep_what_holds(&p);
+	return add_steps(&p, err);
+}

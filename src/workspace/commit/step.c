@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The steps, forward and back. How far a step is, is seen by looking at the staging directory, which nobody else may enter: so each may be
+ * done again, after a kill -9 at any instant. What is replaced or taken is looked at immediately before and once more when it lies in the
+ * staging directory; if it is not what was planned for, it goes back to its name, and the step is left. Nothing is ever written over.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "workspace/commit/commit.h"
+
+static const char changed_text[] = "was changed in the project while the commit went on";
+static const char came_text[] = "came to be in the project while the commit went on";
+static const char moved_text[] =
+	"lies in a directory that was moved or replaced in the project while the commit went on";
+static const char filled_text[] =
+	"is a directory that something came into while the commit went on";
+static const char kept_text[] =
+	"was changed in the project after the commit; what was there before is kept beside";
+
+/* A step under way: its directory, open. */
+struct at {
+	struct ward_commit *c;
+	struct ward_step *s;
+	int dir;
+	const char *name;
+	char n[WARD_COMMIT_NAME_MAX], o[WARD_COMMIT_NAME_MAX];
+};
+
+static int left(struct at *a, const char *why)
+{
+	a->s->result = WARD_RESULT_LEFT;
+	ward_commit_leave(a->c, a->s->path, why);
+	return 0;
+}
+
+static int done(struct at *a)
+{
+	a->s->result = WARD_RESULT_DONE;
+	return 0;
+}
+
+static bool is_missing(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EXDEV || r == -ESTALE;
+}
+
+static int look(int dir, const char *name, struct stat *ret)
+{
+	return fstatat(dir, name, ret, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+static int open_place(const struct ward_commit *c, const struct ward_step *s, const char **ret_name)
+{
+	WARD_FD dir = ward_commit_parent(c->root, s->path, ret_name);
+	struct stat st;
+
+	if (dir < 0)
+		return dir;
+	if (fstat(dir, &st) < 0)
+		return -errno;
+	return s->dir_ino == 0 || st.st_ino == s->dir_ino ? ward_take_fd(&dir) : -ESTALE;
+}
+
+/* Is the directory that was written still the one of that name, below the root? */
+static bool in_place(const struct at *a)
+{
+	const char *name;
+	WARD_FD now = ward_commit_parent(a->c->root, a->s->path, &name);
+	struct stat x, y;
+
+	return now >= 0 && fstat(now, &x) == 0 && fstat(a->dir, &y) == 0 && x.st_ino == y.st_ino &&
+		x.st_dev == y.st_dev;
+}
+
+/* The object in the staging directory is the one that s speaks of; of a directory, with nothing in it. */
+static bool staged_is(const struct at *a, const char *staged, const struct ward_seen *s)
+{
+	struct stat st;
+
+	return look(a->c->stage, staged, &st) == 0 && ward_commit_same(&st, s) &&
+		(!S_ISDIR(s->mode) || ward_commit_empty(a->c->stage, staged));
+}
+
+/* What has the name now is what was planned for. */
+static bool still_is(const struct at *a, const struct stat *st, const struct ward_seen *s,
+	int64_t ctime_ns)
+{
+	return ward_commit_same(st, s) &&
+		(ctime_ns == 0 || ward_commit_ns(&st->st_ctim) == ctime_ns) &&
+		(!S_ISDIR(s->mode) || ward_commit_empty(a->dir, a->name));
+}
+
+/* ---- forward ---- */
+
+static int put(struct at *a)
+{
+	struct stat st;
+	int r = look(a->c->stage, a->n, &st);
+
+	if (r == -ENOENT)
+		return done(a);
+	if (r == 0)
+		r = ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_NOREPLACE);
+	if (r == -EEXIST)
+		return left(a, came_text);
+	if (is_missing(r))
+		return left(a, moved_text);
+	if (r < 0)
+		return r;
+	if (in_place(a))
+		return done(a);
+	r = ward_commit_rename(a->dir, a->name, a->c->stage, a->n, RENAME_NOREPLACE);
+	if (r == 0 &&
+		!staged_is(a, a->n,
+			&a->s->new)) /* not ours any more: whoever put it there has it back */
+		(void)ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_NOREPLACE);
+	return left(a, moved_text);
+}
+
+/* The wrong object was taken, or in the wrong place. */
+static int swap_back(struct at *a, const char *why)
+{
+	struct stat st;
+	int r = look(a->dir, a->name, &st);
+
+	if (r == 0 && st.st_ino == a->s->new.ino) {
+		r = ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_EXCHANGE);
+		if (r == 0)
+			return left(a, why);
+	} else if (r == -ENOENT) {
+		r = ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_NOREPLACE);
+		if (r == 0)
+			return left(a, why);
+	}
+	a->c->kept = true;
+	return left(a, kept_text);
+}
+
+static int swap(struct at *a)
+{
+	struct ward_step *s = a->s;
+	struct stat st, now;
+	int r = look(a->c->stage, a->n, &st);
+
+	if (r < 0)
+		return r == -ENOENT ? left(a, changed_text) : r; /* given back once, by a rename */
+	if (st.st_ino != s->new.ino)
+		return staged_is(a, a->n, &s->old)
+			? done(a)
+			: swap_back(a, S_ISDIR(s->old.mode) ? filled_text : changed_text);
+	r = look(a->dir, a->name, &now);
+	if (r == 0 && !still_is(a, &now, &s->old, s->old_ctime_ns))
+		return left(a, changed_text);
+	if (r == 0)
+		r = ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_EXCHANGE);
+	if (is_missing(r))
+		return left(a, changed_text);
+	if (r < 0)
+		return r;
+	if (!staged_is(a, a->n, &s->old))
+		return swap_back(a, S_ISDIR(s->old.mode) ? filled_text : changed_text);
+	return in_place(a) ? done(a) : swap_back(a, moved_text);
+}
+
+static int take_back(struct at *a, const char *why)
+{
+	if (ward_commit_rename(a->c->stage, a->o, a->dir, a->name, RENAME_NOREPLACE) == 0)
+		return left(a, why);
+	a->c->kept = true;
+	return left(a, kept_text);
+}
+
+static int take(struct at *a)
+{
+	struct ward_step *s = a->s;
+	struct stat st, now;
+	int r = look(a->c->stage, a->o, &st);
+
+	if (r == 0)
+		return staged_is(a, a->o, &s->old) ? done(a) : take_back(a, changed_text);
+	if (r != -ENOENT)
+		return r;
+	r = look(a->dir, a->name, &now);
+	if (r == 0 && !still_is(a, &now, &s->old, s->old_ctime_ns))
+		return left(a, S_ISDIR(s->old.mode) ? filled_text : changed_text);
+	if (r == 0)
+		r = ward_commit_rename(a->dir, a->name, a->c->stage, a->o, RENAME_NOREPLACE);
+	if (r == -ENOENT)
+		return done(a); /* somebody else was faster */
+	if (is_missing(r))
+		return left(a, changed_text);
+	if (r < 0)
+		return r;
+	if (!staged_is(a, a->o, &s->old))
+		return take_back(a, S_ISDIR(s->old.mode) ? filled_text : changed_text);
+	return in_place(a) ? done(a) : take_back(a, moved_text);
+}
+
+/* The old object stays where it is. */
+static int keep(struct at *a)
+{
+	a->c->kept = true;
+	return left(a, kept_text);
+}
+
+/* ---- back ---- */
+
+static int back_put(struct at *a)
+{
+	struct stat st, now;
+	int r = look(a->c->stage, a->n, &st);
+
+	if (r == 0)
+		return done(a);
+	if (r != -ENOENT)
+		return r;
+	r = look(a->dir, a->name, &now);
+	if (r == -ENOENT)
+		return done(a);
+	if (r == 0 && !still_is(a, &now, &a->s->new, 0))
+		return left(a, "was changed in the project after the commit; it stays");
+	if (r == 0)
+		r = ward_commit_rename(a->dir, a->name, a->c->stage, a->n, RENAME_NOREPLACE);
+	if (r < 0)
+		return r;
+	if (staged_is(a, a->n, &a->s->new))
+		return done(a);
+	if (ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_NOREPLACE) < 0)
+		a->c->kept = true;
+	return left(a, "was changed in the project after the commit; it stays");
+}
+
+static int back_swap(struct at *a)
+{
+	struct stat st, now;
+	int r = look(a->c->stage, a->n, &st);
+
+	if (r == -ENOENT || (r == 0 && st.st_ino == a->s->new.ino))
+		return done(a);
+	if (r < 0)
+		return r;
+	r = look(a->dir, a->name, &now);
+	if (r == -ENOENT) {
+		r = ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_NOREPLACE);
+		return r == 0 ? done(a) : keep(a);
+	}
+	if (r < 0)
+		return r;
+	if (!still_is(a, &now, &a->s->new, 0))
+		return keep(a);
+	r = ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_EXCHANGE);
+	if (r < 0)
+		return is_missing(r) ? keep(a) : r;
+	if (staged_is(a, a->n, &a->s->new) && in_place(a))
+		return done(a);
+	(void)ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_EXCHANGE);
+	return keep(a);
+}
+
+static int back_take(struct at *a)
+{
+	struct stat st;
+	int r = look(a->c->stage, a->o, &st);
+
+	if (r < 0)
+		return r == -ENOENT ? done(a) : r;
+	r = ward_commit_rename(a->c->stage, a->o, a->dir, a->name, RENAME_NOREPLACE);
+	if (r == -EEXIST || is_missing(r))
+		return keep(a);
+	if (r < 0)
+		return r;
+	if (in_place(a))
+		return done(a);
+	(void)ward_commit_rename(a->dir, a->name, a->c->stage, a->o, RENAME_NOREPLACE);
+	return keep(a);
+}
+
+/* ---- directories ---- */
+
+static int open_directory(const struct ward_commit *c, const struct ward_step *s, uint64_t flags,
+	struct stat *st)
+{
+	WARD_FD fd = ward_commit_open(c->root, s->path, flags | O_DIRECTORY);
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, st) < 0)
+		return -errno;
+	return st->st_ino == s->new.ino ? ward_take_fd(&fd) : -ESTALE;
+}
+
+/* Those that their owner may not write are lent to us until the end. The outermost first: only then can the next be reached. */
+static int lend(struct ward_commit *c, struct ward_error *err)
+{
+	for (size_t i = c->j.n; i-- > 0 && c->euid != 0;) {
+		const struct ward_step *s = &c->j.v[i];
+		WARD_FD fd = -1;
+		struct stat st;
+		int r = 0;
+
+		if (s->kind != WARD_STEP_DIR)
+			continue;
+		fd = open_directory(c, s, O_PATH, &st);
+		if (fd >= 0 && st.st_uid == c->euid && (st.st_mode & S_IRWXU) != S_IRWXU)
+			r = ward_commit_chmod(fd, (st.st_mode & 07777) | S_IRWXU);
+		else if (fd < 0 && !is_missing(fd))
+			r = fd;
+		if (r < 0)
+			return ward_fail_errno(err, WARD_E_SYSTEM, -r,
+				"cannot change the mode of '%s'", s->path);
+	}
+	return WARD_OK;
+}
+
+static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error *err)
+{
+	struct ward_step *s = &c->j.v[i];
+	mode_t mode = (back && s->old.ino != 0 ? s->old.mode : s->new.mode) & 07777;
+	char staged[WARD_COMMIT_NAME_MAX];
+	WARD_FD from = -1;
+	struct stat st;
+	WARD_FD fd = open_directory(c, s, s->attributes ? O_RDONLY : O_PATH, &st);
+	int r = 0;
+
+	s->result = WARD_RESULT_DONE;
+	if (is_missing(fd)) { /* gone, as it should, or somebody else's now */
+		if (s->old.ino != 0 && (s->old.mode != s->new.mode || s->attributes)) {
+			s->result = WARD_RESULT_LEFT;
+			ward_commit_leave(c, s->path, moved_text);
+		}
+		return WARD_OK;
+	}
+	if (fd >= 0 && s->attributes) {
+		ward_commit_staged(staged,
+			back ? WARD_STAGED_OLD_ATTRIBUTES : WARD_STAGED_NEW_ATTRIBUTES, i);
+		from = openat(c->stage, staged, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		r = from < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, errno,
+				       "cannot read the attributes to come of '%s'", s->path)
+			     : ward_commit_attrs_copy(from, fd, true, err, s->path);
+		if (r < 0)
+			return r;
+	}
+	r = fd < 0 ? fd : (st.st_mode & 07777) == mode ? 0 : ward_commit_chmod(fd, mode);
+	return r < 0
+		? ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot change the mode of '%s'", s->path)
+		: WARD_OK;
+}
+
+static int settle_all(struct ward_commit *c, bool back, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; i < c->j.n && r == WARD_OK; i++)
+		if (c->j.v[i].kind == WARD_STEP_DIR)
+			r = settle(c, i, back, err);
+	return r;
+}
+
+/* ---- all ---- */
+
+typedef int step_fn(struct at *a);
+
+/* The old object is in the staging directory. */
+static bool has_old(const struct at *a)
+{
+	struct stat st;
+
+	return (a->s->kind == WARD_STEP_TAKE && look(a->c->stage, a->o, &st) == 0) ||
+		(a->s->kind == WARD_STEP_SWAP && look(a->c->stage, a->n, &st) == 0 &&
+			st.st_ino != a->s->new.ino);
+}
+
+/* Its directory is not there. It was, if the step is done: a later one took it. */
+static int no_place(struct at *a)
+{
+	struct stat st;
+
+	if (a->s->kind == WARD_STEP_PUT)
+		return look(a->c->stage, a->n, &st) == -ENOENT ? done(a) : left(a, moved_text);
+	if (!has_old(a))
+		return left(a, moved_text);
+	if (staged_is(a, a->s->kind == WARD_STEP_TAKE ? a->o : a->n, &a->s->old))
+		return done(a);
+	return keep(a);
+}
+
+static int no_place_back(struct at *a)
+{
+	if (!has_old(a))
+		return done(a);
+	return keep(a);
+}
+
+static int one(struct ward_commit *c, size_t i, bool back)
+{
+	static step_fn *const fns[][2] = {
+		[WARD_STEP_TAKE] = { take, back_take },
+		[WARD_STEP_PUT] = { put, back_put },
+		[WARD_STEP_SWAP] = { swap, back_swap },
+	};
+	struct ward_step *s = &c->j.v[i];
+	struct at a = { .c = c, .s = s };
+	WARD_FD dir = -1;
+
+	if (s->kind == WARD_STEP_DIR || s->kind == WARD_STEP_DROP) {
+		s->result = WARD_RESULT_DONE;
+		return 0;
+	}
+	ward_commit_staged(a.n, WARD_STAGED_NEW, i);
+	ward_commit_staged(a.o, WARD_STAGED_OLD, i);
+	dir = a.dir = open_place(c, s, &a.name);
+	if (!is_missing(dir))
+		return dir < 0 ? dir : fns[s->kind][back](&a);
+	return back ? no_place_back(&a) : no_place(&a);
+}
+
+static int all(struct ward_commit *c, bool back, struct ward_error *err)
+{
+	int r = lend(c, err);
+
+	for (size_t k = 0; k < c->j.n && r == WARD_OK; k++) {
+		size_t i = back ? c->j.n - 1 - k : k;
+		int failed = one(c, i, back);
+
+		if (failed < 0)
+			r = ward_fail_errno(err, WARD_E_SYSTEM, -failed,
+				back ? "cannot put '%s' back" : "cannot make '%s' real",
+				c->j.v[i].path);
+	}
+	if (r == WARD_OK)
+		r = settle_all(c, back, err);
+	if (r == WARD_OK && syncfs(c->stage) < 0)
+		r = ward_fail_errno(err, WARD_E_SYSTEM, errno,
+			"cannot make the project's changes durable");
+	return r;
+}
+
+int ward_commit_forward(struct ward_commit *c, struct ward_error *err)
+{
+	return all(c, false, err);
+}
+
+int ward_commit_back(struct ward_commit *c, struct ward_error *err)
+{
+	return all(c, true, err);
+}
