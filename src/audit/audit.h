@@ -132,3 +132,4 @@ struct ward_pending_found {
 };
 int ward_pending_sweep(struct ward_audit *a, const struct ward_pending_found *found, struct ward_error *err);
 int ward_pending_where(const char *log, char out[WARD_PATH_MAX]); /* LOG.runs; WARD_E_LIMIT */
+bool ward_pending_alive(const char *log, const char *run);       /* something of the run is; false: it is not, or is not there */

@@ -39,6 +39,18 @@ int ward_pending_where(const char *log, char out[WARD_PATH_MAX])
 		: WARD_OK;
 }
 
+bool ward_pending_alive(const char *log, const char *run)
+{
+	char dir[WARD_PATH_MAX], path[WARD_PATH_MAX + WARD_ULID_SIZE + 1];
+	WARD_FD fd = -1;
+
+	if (ward_pending_where(log, dir) < 0)
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, run);
+	fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 static int fail(const struct ward_audit *a, int sys, const char *what, struct ward_error *err)
 {
 	int r = ward_fail_errno(err, WARD_E_AUDIT, sys, "%s" SUFFIX " %s", a->path, what);

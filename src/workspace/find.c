@@ -197,6 +197,9 @@ void ward_store_judge(struct ward_workspace *w)
 	struct stat st;
 
 	w->alive = w->lock >= 0 && !w->ours && ward_store_held(w->lock, STORE_ALIVE);
+	/* A ward that was killed is gone a moment before what it held is. */
+	if (!w->alive && !w->ours && w->facts.ended_ns == 0 && w->facts.log)
+		w->alive = ward_pending_alive(w->facts.log, w->facts.run);
 	if (w->alive || w->ours)
 		w->state = WARD_WORKSPACE_LIVE;
 	else if (fstatat(w->dir, WARD_WORKSPACE_JOURNAL, &st, AT_SYMLINK_NOFOLLOW) == 0)
@@ -481,8 +484,9 @@ int ward_workspace_remove(struct ward_workspace *w, struct ward_error *err)
 		r = ward_fail_errno(err, WARD_E_SYSTEM, errno, "run %s cannot be removed",
 			w->facts.run);
 	if (r == WARD_OK) {
-		/* Not to come back half removed. */
-		(void)fsync(w->home);
+		/* Not to come back half removed. Of a run of our own that changed nothing nobody misses it if it does. */
+		if (!w->made)
+			(void)fsync(w->home);
 		sys = ward_store_erase(w->home, gone);
 		if (sys < 0) {
 			r = ward_fail_errno(err, WARD_E_SYSTEM, -sys,

@@ -229,7 +229,7 @@ int ward_workspace_make(const struct ward_workspace_facts *f, struct ward_worksp
 		ward_workspace_close(w);
 		return r;
 	}
-	w->ours = true;
+	w->ours = w->made = true;
 	w->state = WARD_WORKSPACE_LIVE;
 	w->sync_begun = ward_thread_start(&w->syncing, sync_thread, w) == 0;
 	if (!w->sync_begun)

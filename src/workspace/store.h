@@ -26,6 +26,7 @@ struct ward_workspace {
 	enum ward_workspace_state state;
 	bool alive;                 /* somebody else has the lock that says so */
 	bool ours;                  /* we have it */
+	bool made;                  /* by us, for a run of ours */
 	int home, dir, lock, layer, root;
 	char path[WARD_PATH_MAX];
 	pthread_t syncing;

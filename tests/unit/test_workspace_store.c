@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -189,6 +190,39 @@ TEST(a_record_is_read_as_it_was_written)
 	CHECK_STR_EQ(got->command, "make");
 	CHECK(ward_workspace_state(w) == WARD_WORKSPACE_PENDING);
 	ward_workspace_close(w);
+	end();
+}
+
+TEST(a_run_lives_as_long_as_anything_of_it)
+{
+	struct ward_workspace_facts f;
+	struct ward_workspace *w = NULL;
+	char log[128];
+	int fd;
+
+	begin();
+	f = facts_of(A);
+	snprintf(log, sizeof(log), "%s/log", base);
+	f.log = log;
+	REQUIRE(ward_workspace_make(&f, &w, &err) == WARD_OK);
+	ward_workspace_close(w);
+	sh("mkdir log.runs && echo > log.runs/" A);
+	snprintf(log, sizeof(log), "%s/log.runs/" A, base);
+	fd = open(log, O_RDONLY | O_CLOEXEC);
+	REQUIRE(fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0);
+	CHECK(open_it(A, WARD_WORKSPACE_DROP) == WARD_E_REFUSED);
+	CHECK(strstr(err.message, "still running") != NULL);
+	CHECK(flock(fd, LOCK_UN) == 0);
+	CHECK(open_it(A, WARD_WORKSPACE_DROP) == WARD_OK);
+	/* One that has its end is over, whatever has that name. */
+	REQUIRE(ward_workspace_open(A, WARD_WORKSPACE_CHANGE, &w, &err) == WARD_OK);
+	f = *ward_workspace_facts(w);
+	f.ended_ns = 9;
+	REQUIRE(ward_workspace_record(w, &f, &err) == WARD_OK);
+	ward_workspace_close(w);
+	REQUIRE(flock(fd, LOCK_SH | LOCK_NB) == 0);
+	CHECK(open_it(A, WARD_WORKSPACE_DROP) == WARD_OK);
+	close(fd);
 	end();
 }
 

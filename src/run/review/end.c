@@ -101,6 +101,7 @@ int review_end(struct life *l, struct ward_error *err)
 	struct ward_outcome *o = l->o;
 	struct ward_error later = WARD_ERROR_INIT, why = WARD_ERROR_INIT;
 	struct ward_workspace_facts f;
+	bool none;
 	int r, s;
 
 	if (!l->workspace)
@@ -115,15 +116,16 @@ int review_end(struct life *l, struct ward_error *err)
 	o->review_state = f.incomplete                        ? "incomplete"
 		: o->review_counted && o->review_changes == 0 ? "none"
 							      : "pending";
+	none = r == WARD_OK && ward_streq(o->review_state, "none");
 	f.ended_ns = (int64_t)ward_now_wall_ns();
 	f.has_code = o->has_code;
 	f.code = o->has_code ? o->code & 0xff : 0;
-	s = ward_workspace_record(l->workspace, &f, r < 0 ? &later : err);
+	s = none ? WARD_OK : ward_workspace_record(l->workspace, &f, r < 0 ? &later : err);
 	r = r < 0 ? r : s;
 	s = record_close(l, o->review_counted, o->review_changes, f.incomplete,
 		r < 0 ? &later : err);
 	r = r < 0 ? r : s;
-	if (r == WARD_OK && ward_streq(o->review_state, "none"))
+	if (none)
 		forget(l);
 	else
 		say(l);
