@@ -4,6 +4,7 @@
  * that cannot be ends it, and with it every connection of the run. It is never waited for but at its start and its end.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #define STOP_MS 500
 #define TURN_MAX 256 /* events of one turn: the run has more to do */
 #define TURN_MS 20 /* for them, and for what goes on after them: its time limits wait meanwhile */
+#define AGAIN_MS 10
 #define QUEUE_MAX (2 * WARD_EGRESS_FLOWS_MAX)
 
 /* What the relay has not taken yet. */
@@ -37,12 +39,17 @@ void ward_gate_lost(struct ward_egress *e, const char *how)
 
 /* ---- to the relay ---- */
 
-/* 0: sent, or the relay is lost; 1: not now. */
+/*
+ * 0: sent, or the relay is lost; 1: not now. What its socket has no room for goes when it has; what our user has too many of in flight
+ * the socket says nothing about.
+ */
 static int put(struct ward_egress *e, const struct ward_relay_msg *m, int fd)
 {
 	ssize_t n = ward_send_fds(e->ctl, m, sizeof(*m), &fd, fd >= 0);
+	bool later = n == -ENOBUFS || n == -ETOOMANYREFS;
 
-	if (n == -EAGAIN || n == -ENOBUFS || n == -ETOOMANYREFS)
+	e->out_at = later ? ward_now_mono_ns() + AGAIN_MS * WARD_MS : 0;
+	if (later || n == -EAGAIN)
 		return 1;
 	if (n < 0)
 		ward_gate_lost(e, "it takes no messages");
@@ -51,7 +58,8 @@ static int put(struct ward_egress *e, const struct ward_relay_msg *m, int fd)
 
 static void watch_ctl(struct ward_egress *e)
 {
-	struct epoll_event ev = { .events = EPOLLIN | (e->out ? (uint32_t)EPOLLOUT : 0u),
+	struct epoll_event ev = { .events = EPOLLIN |
+			(e->out && !e->out_at ? (uint32_t)EPOLLOUT : 0u),
 		.data.ptr = &e->ctl_source };
 
 	if (epoll_ctl(e->epoll, EPOLL_CTL_MOD, e->ctl, &ev) < 0)
@@ -94,9 +102,11 @@ static void drop_first(struct ward_egress *e)
 
 static void send_more(struct ward_egress *e)
 {
+	bool timed = e->out_at;
+
 	while (e->out && !e->lost && put(e, &e->out->m, e->out->fd) == 0)
 		drop_first(e);
-	if (!e->out)
+	if (!e->out || timed || e->out_at)
 		watch_ctl(e);
 }
 
@@ -363,7 +373,9 @@ int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egre
 	e->epoll = epoll_create1(EPOLL_CLOEXEC);
 	e->route = ward_route_open();
 	ev.data.ptr = &e->ctl_source;
-	r = e->epoll < 0 || e->route < 0 || epoll_ctl(e->epoll, EPOLL_CTL_ADD, ctl, &ev) < 0
+	/* A relay that reads nothing holds nobody up. */
+	r = e->epoll < 0 || e->route < 0 || fcntl(ctl, F_SETFL, O_NONBLOCK) < 0 ||
+			epoll_ctl(e->epoll, EPOLL_CTL_ADD, ctl, &ev) < 0
 		? ward_fail_errno(err, WARD_E_SYSTEM, e->route < 0 ? -e->route : errno,
 			  "cannot set up the gate of the network")
 		: ward_resolver_init(&e->resolver, e->epoll, o->resolver, err);
@@ -499,6 +511,8 @@ int ward_egress_timeout(const struct ward_egress *e)
 	uint64_t t = ward_resolver_next(&e->resolver), f = ward_flows_next(e), now;
 
 	t = e->more ? 0 : f < t ? f : t;
+	if (e->out_at && e->out_at < t)
+		t = e->out_at;
 	if (t == UINT64_MAX)
 		return -1;
 	now = ward_now_mono_ns();
@@ -540,6 +554,8 @@ int ward_egress_next(struct ward_egress *e, struct ward_error *err)
 	if (!e->lost) {
 		ward_resolver_tick(&e->resolver, now);
 		ward_flows_tick(e, now);
+		if (e->out_at && now >= e->out_at)
+			send_more(e);
 	}
 	tell_paced(e);
 	if (e->lost && !e->buried)

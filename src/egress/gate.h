@@ -159,12 +159,11 @@ struct ward_egress {
 	uint64_t no_who_until, who_since, who_waited, port_since, port_waited; /* ns: whose a connection is, and its port: who was waited for */
 	struct ward_out *out, *out_last; /* what the relay has not taken yet */
 	size_t n_out;
+	uint64_t out_at;             /* ns: when it is tried again; 0: when the socket takes more */
 	struct ward_told *told[WARD_TOLD_BUCKETS];
 	uint64_t told_seed;
 	size_t n_told[WARD_EGRESS_KIND_MAX + 1]; /* the last: BLOCK of what came in */
-	struct {
-		uint64_t count, up, down;
-	} told_over[WARD_EGRESS_KIND_MAX + 1];
+	struct { uint64_t count, up, down; } told_over[WARD_EGRESS_KIND_MAX + 1];
 };
 
 /* gate.c. For the tests: without a process; ctl is taken. */

@@ -9,12 +9,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "egress/gate.h"
 
 #define TOLD_MAX 64
+#define NOBODY 52777 /* as whom nothing is in flight */
 
 static struct {
 	struct ward_egress *e;
@@ -1472,6 +1475,84 @@ TEST(a_silence_that_is_no_limit)
 	CHECK(told(WARD_EGRESS_CONNECT, ""));
 	CHECK(!told(WARD_EGRESS_BLOCK, "budget_idle"));
 	end();
+}
+
+/* Who does not read holds nobody up, and hears all of it in its order once he does. */
+TEST(relay_that_does_not_read)
+{
+	struct ward_relay_msg m, ask = named("evil.example");
+	enum { N = 900 };
+
+	(void)alarm(60); /* of a gate that waits for it */
+	begin();
+	ready();
+	for (uint32_t i = 1; i <= N; i++) {
+		ask.id = i;
+		say(&ask);
+	}
+	CHECK(t.e->n_out > 0);
+	for (uint32_t i = 1; i <= N; i++) {
+		if (hear(&m, NULL) == 0) {
+			turn();
+			REQUIRE(hear(&m, NULL) == 1);
+		}
+		REQUIRE(m.id == i);
+	}
+	CHECK_EQ_SIZE(t.e->n_out, 0);
+	CHECK(!t.e->lost);
+	end();
+	(void)alarm(0);
+}
+
+/* Our user has as many descriptors in flight as he may: the socket is writable all the same, and that is not asked in a circle. */
+static int too_many_in_flight(void)
+{
+	struct rlimit few = { 40, 40 };
+	size_t n_fds;
+	int pair[2];
+
+	begin();
+	t.address_allowed = "127.0.0.1";
+	ready();
+	if (ward_socketpair(SOCK_SEQPACKET, pair) < 0 ||
+		(geteuid() == 0 && setresuid(NOBODY, NOBODY, NOBODY) < 0) ||
+		setrlimit(RLIMIT_NOFILE, &few) < 0)
+		return 1;
+	for (int i = 0; i < 200; i++)
+		if (ward_send_fds(pair[0], "", 1, &pair[1], 1) == -ETOOMANYREFS)
+			break;
+	if (connects("127.0.0.1", &n_fds) != 0 || t.e->n_out != 1)
+		return 2;
+	for (int i = 0; i < 3; i++) {
+		struct pollfd p = { ward_egress_fd(t.e), POLLIN, 0 };
+		int wait = ward_egress_timeout(t.e);
+
+		if (wait <= 0 || poll(&p, 1, 0) != 0)
+			return 3;
+		(void)poll(NULL, 0, wait);
+		(void)ward_egress_next(t.e, NULL);
+	}
+	ward_close(pair[1]);
+	ward_close(pair[0]);
+	for (int i = 0; i < 20; i++) {
+		struct ward_relay_msg m;
+
+		turn();
+		if (hear(&m, &n_fds) == 1)
+			return m.type == WARD_GATE_DIALED && n_fds == 1 && t.e->n_out == 0 ? 0 : 4;
+	}
+	return 5;
+}
+
+TEST(descriptors_that_cannot_be_in_flight)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(too_many_in_flight());
+	REQUIRE(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	CHECK_EQ_INT(WEXITSTATUS(status), 0);
 }
 
 TAP_MAIN();
