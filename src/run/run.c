@@ -397,7 +397,7 @@ static void life_done(struct life *l)
 int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_error *err)
 {
 	struct ward_error local = WARD_ERROR_INIT;
-	struct life l = { .r = r, .since_ns = (int64_t)ward_now_wall_ns() };
+	struct life l = { .r = r };
 	int code;
 
 	*ret = NULL;

@@ -357,9 +357,11 @@ int ward_workspace_open(const char *run, enum ward_workspace_use use, struct war
 	struct ward_workspace *w = ward_store_new();
 	struct ward_error why = WARD_ERROR_INIT;
 	char name[WARD_ULID_SIZE], home[WARD_PATH_MAX];
-	int r = w ? ward_store_home(false, home, err)
-		  : ward_fail(err, WARD_E_NOMEM, "out of memory");
+	int r;
 
+	if (!w)
+		return ward_fail(err, WARD_E_NOMEM, "out of memory");
+	r = ward_store_home(false, home, err);
 	if (r >= 0) {
 		w->home = r;
 		r = resolve(w->home, run, name, err);

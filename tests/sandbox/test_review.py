@@ -76,7 +76,10 @@ def started(p, script, *words):
     """A run that has written everything, and waits."""
     q = p.start("--review", *words, "--", "/bin/sh", "-c", f"{script}; echo done; exec sleep 300", stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    check_eq(q.stdout.readline(), "done\n")
+    out = [q.stdout.readline()]
+    while out[-1] not in ("done\n", ""):
+        out.append(q.stdout.readline())
+    check_eq(out[-1], "done\n")
     return q
 
 
@@ -277,6 +280,54 @@ def names_of_any_bytes(p):
         check_eq(os.listdir(odd), [])
         check_in("/a\\nb\\xff", ward(p, "runs").out)
         check_eq(ward(p, "discard", cwd=odd).code, 0)
+
+
+@both
+def what_runs_code_later_is_written_into_the_layer_alone(p):
+    """In the workspace: it is asked about at the commit. Elsewhere it is held as ever."""
+    project(p)
+    p.write(".git/HEAD", "ref: refs/heads/x\n")
+    p.write(".git/config", "[core]\n")
+    p.write(".envrc", "true\n")
+    for d in ("objects", "refs"):
+        (p.ws / ".git" / d).mkdir()
+    other = p.side / "other"
+    other.mkdir()
+    (other / ".envrc").write_text("true\n")
+    script = f"for f in .envrc .git/config .git/hooks/pre-commit {other}/.envrc; do mkdir -p $(dirname $f); echo evil >> $f && echo wrote $f; done"
+    r, o = review(p, script, "--write", other)
+    check_eq(r.out, "wrote .envrc\nwrote .git/config\nwrote .git/hooks/pre-commit\n")
+    check_eq(o["review"]["changes"], 4)  # and the directory of hooks
+    check_eq(((p.ws / ".envrc").read_text(), (p.ws / ".git/config").read_text(), (p.ws / ".git/hooks").exists()), ("true\n", "[core]\n", False))
+    check_eq((other / ".envrc").read_text(), "true\n")
+    check_eq(o["late_names"]["names"] if o["late_names"] else [], [])
+
+
+@both
+def what_a_policy_forbids_is_not_written_into_the_layer_either(p):
+    project(p)
+    p.write("no.cedar", 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./sub");\n')
+    r, o = review(p, "echo x > sub/file; echo x > sub/new; echo x > new; ls", "--policy", "no.cedar")
+    check_eq((r.code, o["review"]["changes"]), (0, 1))
+    check_eq((p.ws / "sub/file").read_text(), "file\n")
+
+
+@both
+def what_was_there_before_is_no_conflict_of_later(p):
+    """since_ns: later than what the project had, not later than what somebody does to it once the command runs."""
+    project(p)
+    for _ in range(5):
+        p.write("kept", "before\n")
+        before = os.stat(p.ws / "kept").st_ctime_ns
+        q = started(p, "cat kept")
+        (p.ws / "gone").write_text("during\n")
+        during = os.stat(p.ws / "gone").st_ctime_ns
+        q.send_signal(signal.SIGTERM)
+        q.wait(timeout=30)
+        run = left(p)
+        check_eq(run, [])  # it changed nothing
+        since = [r["detail"]["since_ns"] for r in box.records(p) if r["kind"] == "workspace.open"][-1]
+        check(before < since <= during, f"{before} {since} {during}")
 
 
 @both

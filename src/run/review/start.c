@@ -41,13 +41,14 @@ static int make(struct life *l, struct ward_error *err)
 		.root = v->root,
 		.root_dev = v->root_dev,
 		.root_ino = v->root_ino,
-		.since_ns = l->since_ns,
 		.backend = v->backend,
 		.bound = v->bound,
 		.log = ward_audit_path(l->audit),
 		.started_ns = (int64_t)l->o->started_ns,
 	};
 
+	/* What a person was asked until now may have taken long; nothing of the project was shown to the command yet. */
+	f.since_ns = l->since_ns = (int64_t)ward_now_wall_ns();
 	memcpy(f.run, l->o->run, sizeof(f.run));
 	words_of(l->r, &words);
 	f.command = ward_buf_cstr(&words);
