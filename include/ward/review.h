@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What runs under review (ward run --review) changed, before any of it is real: docs/review.md. It is that of the effective user, and no
- * sandbox can see it. run: a run's ULID, or a prefix of it that is of one alone. Texts that come back are malloc'ed and the caller's:
- * free(). Any thread.
+ * What runs under review (ward run --review) changed, before any of it is real: docs/review.md. It is that of the effective user, and
+ * no sandbox can see it. run: a run's ULID, or a prefix of it that is of one alone. Texts that come back are malloc'ed and the
+ * caller's: free(). Any thread.
  */
 #ifndef WARD_REVIEW_H
 #define WARD_REVIEW_H
@@ -27,8 +27,8 @@ int ward_review_show(const char *run, bool json, char **ret_text, struct ward_er
 /* ---- forgotten ---- */
 
 /*
- * Forget what these runs changed, each with a record; *ret_text: a line each, after an error too, which ends it. WARD_E_REFUSED: one is alive, a
- * commit of it has begun and not ended, or another ward changes it. WARD_E_AUDIT: the record cannot be written, and it stays.
+ * Forget what these runs changed, each with a record; *ret_text: a line each, after an error too, which ends it. WARD_E_REFUSED: one
+ * is alive, a commit of it has begun and not ended, or another ward changes it. WARD_E_AUDIT: the record cannot be written, and it stays.
  */
 int ward_review_remove(const char *const *runs, size_t n_runs, char **ret_text, struct ward_error *err);
 /* The same of one run; NULL: of the one that left changes in the working directory, WARD_E_INVALID if several have. */
@@ -43,6 +43,35 @@ struct ward_review_gc {
 	bool dry_run, json;
 };
 int ward_review_gc(const struct ward_review_gc *what, char **ret_text, size_t *ret_n, struct ward_error *err);
+
+/* ---- made real ---- */
+
+/* What is agreed to beforehand. Zero: nothing. CRITICAL: both. */
+enum ward_review_yes { WARD_REVIEW_YES_NONE = 0, WARD_REVIEW_YES_RISKY, WARD_REVIEW_YES_CRITICAL };
+/* CONTINUE, ABORT: of a commit that began and did not end. */
+enum ward_review_step { WARD_REVIEW_COMMIT = 0, WARD_REVIEW_CONTINUE, WARD_REVIEW_ABORT };
+
+struct ward_review_commit {
+	const char *run;             /* ULID, or the beginning of one; NULL: the only one that waits where the working directory is */
+	const char *const *paths;    /* relative to the working directory; none: everything */
+	size_t n_paths;
+	const char *const *theirs;   /* of these what the project has stays, and what the run made is forgotten */
+	size_t n_theirs;
+	const char *const *ours;     /* of these what the run made goes over what the project has by now */
+	size_t n_ours;
+	enum ward_review_yes yes;
+	enum ward_review_step step;
+	bool dry_run;                /* say what would be decided, and change nothing */
+	bool ask;                    /* what has to be asked is asked on the terminal, where this process has it for itself */
+	bool json;                   /* docs/spec/commit.schema.json */
+};
+/*
+ * Decide each change, record that, and make real what may be. *ret_text: what was done and what was not, with why and what would
+ * help; it is there after an error, too, where something is known. *ret_left (may be NULL): how many of those that were asked for are
+ * not real. WARD_E_NOTFOUND: no such run, or none that waits here. WARD_E_REFUSED: it is alive, another process changes it, a commit of
+ * it began and did not end, or this is inside a sandbox.
+ */
+int ward_review_commit(const struct ward_review_commit *what, char **ret_text, size_t *ret_left, struct ward_error *err);
 
 #ifdef __cplusplus
 }

@@ -42,6 +42,12 @@ int ward_terminal_open(void);
 void ward_terminal_ask(int fd, const struct ward_bell_run *run, const struct ward_asked *k, size_t number, size_t total,
 	struct ward_reply *ret);
 
+/*
+ * A question that stands by itself: text, escaped already, then one of the letters of choices, or the word that begins with it (separated by
+ * blanks: "yes no diff"). Its letter; 0: the terminal was closed, or nothing of it was said, which is no.
+ */
+char ward_terminal_choose(int fd, struct ward_str text, const char *choices);
+
 /* ---- rule.c: a yes that outlives the run, as a permit of the user's own ---- */
 #define WARD_APPROVED_FILE "approved.cedar"
 #define WARD_ALLOWED_FILE "allowed.cedar"

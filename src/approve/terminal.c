@@ -195,3 +195,36 @@ void ward_terminal_ask(int fd, const struct ward_bell_run *run, const struct war
 			return;
 	}
 }
+
+/* The letter of the word that the line is, or begins. */
+static char chosen(const char *line, const char *choices)
+{
+	size_t n, length = strlen(line);
+
+	for (; *choices; choices += n + (choices[n] == ' ')) {
+		n = strcspn(choices, " ");
+		if (length > 0 && (length == 1 || length == n) &&
+			memcmp(line, choices, length) == 0)
+			return choices[0];
+	}
+	return 0;
+}
+
+char ward_terminal_choose(int fd, struct ward_str text, const char *choices)
+{
+	/* Whoever typed the command sits there: he may take his time. */
+	const struct ward_bell_run run = { .until_ns = UINT64_MAX, .stop_fd = -1 };
+	char line[LINE_MAX_BYTES];
+
+	for (int i = 0; i < TRIES; i++) {
+		char letter;
+
+		(void)tcflush(fd, TCIFLUSH);
+		if (ward_write_all(fd, text.s, text.n) < 0 || read_line(fd, &run, line))
+			return 0;
+		letter = chosen(line, choices);
+		if (letter)
+			return letter;
+	}
+	return 0;
+}

@@ -89,5 +89,8 @@ int cmd_runs_rm(struct words w);
 int cmd_runs_gc(struct words w);
 int cmd_discard(struct words w);
 
+/* commit.c */
+int cmd_commit(struct words w);
+
 /* trust.c */
 int cmd_trust(struct words w);

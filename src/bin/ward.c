@@ -375,6 +375,26 @@ static const struct command commands[] = {
 			"2  usage, or more than one run may be meant",
 	},
 	{
+		.name = "commit",
+		.fn = cmd_commit,
+		.usage = "commit [options] [RUN] [PATH...]\n"
+			"commit [RUN] --continue|--abort",
+		.summary = "make real what a run under review changed",
+		.text = "Decide each thing that RUN (ward run --review; default: the only one that waits where you are) changed below PATH... "
+			"(default: all), and make real what may be: what the policies of the run forbid, devices, pipes and sockets are refused; names that "
+			"run code later, set-ID bits and links that lead out of the tree are asked about on the terminal; what somebody else changed "
+			"meanwhile is never overwritten. --approve risky (or critical) says yes beforehand; --theirs PATH keeps what the project "
+			"has, --ours PATH takes what the run made. With --dry-run say what would be decided. After a commit that did not end "
+			"--continue finishes it and --abort undoes it. What was not made real waits, and is shown with why and what helps.",
+		.examples = "ward commit\n"
+			"ward commit 01JD7Z3NDEKTSV4RRFFQ69G5FA src docs\n"
+			"ward commit --dry-run --json\n"
+			"ward commit --approve risky --ours src/main.c",
+		.exits = "0  all that was asked for is real\n"
+			"1  something waits, is refused or is in conflict\n"
+			"2  usage or error",
+	},
+	{
 		.name = "trust",
 		.fn = cmd_trust,
 		.usage = "trust [--hash HASH] [--json] [DIR]\n"

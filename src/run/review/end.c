@@ -8,6 +8,7 @@
 
 #include "os/os.h"
 #include "run/life.h"
+#include "run/review/judge.h"
 
 /* From the tmpfs of the cage, of which nothing else is left. */
 static int keep(struct life *l, struct ward_workspace_facts *f, struct ward_error *err)
@@ -96,6 +97,32 @@ static void forget(struct life *l)
 		ward_outcome_note(l->o, "warning: %s", err.message);
 }
 
+/* --review=auto: what the policies permit without asking is real when the run has ended well. What fails leaves all of it waiting. */
+static void commit_now(struct life *l)
+{
+	struct ward_outcome *o = l->o;
+	struct ward_error err = WARD_ERROR_INIT;
+	size_t applied = 0, left = 0;
+	bool gone = false;
+	int r;
+
+	if (l->r->review != WARD_REVIEW_AUTO || !l->ended || !o->has_code || o->code != 0)
+		return;
+	r = ward_review_auto(l->workspace, &applied, &left, &gone, &err);
+	if (gone)
+		l->workspace = NULL;
+	if (r < 0)
+		ward_outcome_note(o, "warning: nothing more is committed: %s", err.message);
+	else
+		ward_outcome_note(o, "committed: %zu change%s", applied, applied == 1 ? "" : "s");
+	if (r == WARD_OK && gone) {
+		o->review_state = "committed";
+		o->review_changes = 0;
+	} else if (r == WARD_OK) {
+		o->review_changes = left;
+	}
+}
+
 int review_end(struct life *l, struct ward_error *err)
 {
 	struct ward_outcome *o = l->o;
@@ -127,7 +154,9 @@ int review_end(struct life *l, struct ward_error *err)
 	r = r < 0 ? r : s;
 	if (none)
 		forget(l);
-	else
+	else if (r == WARD_OK && !f.incomplete)
+		commit_now(l);
+	if (l->workspace)
 		say(l);
 	return r;
 }

@@ -105,14 +105,14 @@ struct said {
 	const struct ward_book_rule *rule;
 };
 
-/* The permit of the option is for the run: what stands beside it decides what may be real. */
+/* The permits of the option, and of what is the sandbox's own, are for the run: what stands beside them decides what may be real. */
 static void weigh(const struct ward_verdict *v, struct said *ret)
 {
 	*ret = (struct said){ .level = WARD_APPROVAL_CRITICAL };
 	for (size_t i = 0; i < v->n_rules && i < WARD_VERDICT_RULES_MAX; i++) {
 		const struct ward_book_rule *r = v->rules[i];
 
-		if (is_of_option(r))
+		if (is_of_option(r) || r->inside)
 			continue;
 		if (!ret->granted || r->approval > ret->level) {
 			ret->level = r->approval;

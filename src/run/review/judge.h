@@ -7,10 +7,9 @@
 
 #include "audit/audit.h"
 #include "run/persist/persist.h"
+#include "run/request.h"
+#include "ward/review.h"
 #include "workspace/workspace.h"
-
-/* The option that lets a run write its layer, as the origin of that permit: it lets nothing become real by itself. */
-#define WARD_REVIEW_OPTION "--review"
 
 /* ---- guard.c: what would run code later, or leads out ---- */
 struct ward_guard;
@@ -61,7 +60,8 @@ struct ward_review_terms {
 	struct ward_desk *desk;
 	struct ward_workspace *w;
 	/* ward_commit_conflict(); NULL: none are looked for */
-	int (*conflict)(struct ward_workspace *w, const struct ward_change *c, const char **ret, struct ward_arena *a, struct ward_error *err);
+	int (*conflict)(struct ward_workspace *w, const struct ward_change *c, const char **ret, struct ward_arena *a,
+		struct ward_error *err);
 	int layer, root;
 	bool automatic;              /* nobody typed it: what only the option allowed waits */
 	const char *const *paths;    /* below the root; none: everything */
@@ -73,4 +73,37 @@ int ward_review_judge(const struct ward_review_terms *t, const struct ward_chang
 	const char **ret_unsure, struct ward_error *err);
 /* After answers came: what cannot become real since another does not. */
 int ward_review_settle(struct ward_arena *a, struct ward_review_decisions *d, struct ward_error *err);
+
+/* ---- answer.c: what a person says ---- */
+void ward_review_agreed(struct ward_review_decisions *d, enum ward_review_yes yes);     /* beforehand */
+/* On the terminal (fd), one question for all that is asked about for one reason. */
+int ward_review_ask(int fd, struct ward_review_decisions *d, struct ward_error *err);
+
+/* ---- tell.c: decisions in the log, and as people and programs read them ---- */
+struct ward_review_told {
+	const char *run, *root, *policy;         /* policy: hash of the policies that decided */
+	const char *unsure;
+	bool dry_run, automatic;
+	size_t n_applied, n_left;    /* of those that were wanted */
+	bool removed;                /* nothing is left of the run */
+};
+/* Each decision about what was wanted, durable; from: of which on. */
+int ward_review_record(struct ward_audit *log, const struct ward_review_told *t, const struct ward_review_decisions *d,
+	struct ward_error *err);
+/* One more, about what was to be real and is not after all. */
+int ward_review_record_left(struct ward_audit *log, const struct ward_review_told *t, const struct ward_review_decision *d,
+	struct ward_error *err);
+/* workspace.commit: the end of all of them; why NULL: it went well. step: "commit" "auto" "continue" "abort". */
+int ward_review_record_end(struct ward_audit *log, const struct ward_review_told *t, const char *step, const char *why,
+	struct ward_error *err);
+void ward_review_text(const struct ward_review_told *t, const struct ward_review_decisions *d, struct ward_buf *out);
+void ward_review_json(const struct ward_review_told *t, const struct ward_review_decisions *d, struct ward_buf *out);
 bool ward_review_is_real(const struct ward_review_decision *d);  /* wanted, and it becomes real, or is forgotten as was said */
+
+/* ---- commit.c ---- */
+/*
+ * At the end of a run with --review=auto that returned 0: what the policies permit without asking, and without the option's own
+ * permit, becomes real. w is open for CHANGE. *ret_applied, *ret_left: how many. *ret_gone: w is closed, since nothing is left, even
+ * after an error.
+ */
+int ward_review_auto(struct ward_workspace *w, size_t *ret_applied, size_t *ret_left, bool *ret_gone, struct ward_error *err);

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ward commit: what a run under review changed, decided change by change and made real. The policies are those that were stored with the run;
+ * the log has each decision, durably, before anything of the project is touched, and the end of it after. docs/review.md
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "approve/approve.h"
+#include "os/os.h"
+#include "run/review/judge.h"
+#include "run/rules/tools.h"
+
+struct committing {
+	const struct ward_review_commit *what;
+	bool automatic;
+	struct ward_workspace *w;
+	struct ward_audit *log;
+	struct ward_recalled rules;
+	struct ward_changes *all;
+	struct ward_review_terms terms;
+	struct ward_review_decisions d;
+	struct ward_review_told told;
+	char run[WARD_ULID_SIZE];
+	struct ward_error *err;
+};
+
+static void done(struct committing *x)
+{
+	ward_changes_free(x->all);
+	ward_recalled_done(&x->rules);
+	ward_audit_close(x->log);
+	if (!x->automatic)
+		ward_workspace_close(x->w);
+}
+
+/* ---- what was asked for ---- */
+
+/* Below the root; what does not lie there is a mistake that would otherwise be an empty commit. */
+static int below(struct committing *x, const char *given, const char **ret)
+{
+	const char *root = ward_workspace_facts(x->w)->root;
+	char cwd[WARD_PATH_MAX], path[WARD_PATH_MAX];
+	size_t n = strlen(root);
+
+	if (!getcwd(cwd, sizeof(cwd)))
+		return ward_fail(x->err, WARD_E_SYSTEM, "the working directory: %s",
+			strerror(errno));
+	if (ward_path_join(cwd, given[0] ? given : ".", path, sizeof(path)) < 0 ||
+		!ward_path_within(path, root)) {
+		(void)ward_fail(x->err, WARD_E_INVALID, "%s does not lie in what was under review",
+			ward_rs_show(&x->rules.side.rs, given));
+		ward_fail_fix(x->err, "name paths below %s", ward_rs_show(&x->rules.side.rs, root));
+		return WARD_E_INVALID;
+	}
+	*ret = ward_arena_strdup(x->rules.side.arena, path[n] ? path + n + 1 : "");
+	return *ret ? WARD_OK : ward_rs_nomem(x->err);
+}
+
+static int all_below(struct committing *x, const char *const *given, size_t n,
+	const char *const **ret)
+{
+	const char **v = ward_arena_alloc(x->rules.side.arena, (n + 1) * sizeof(*v));
+	int r = v ? WARD_OK : ward_rs_nomem(x->err);
+
+	for (size_t i = 0; r == WARD_OK && i < n; i++)
+		r = below(x, given[i], &v[i]);
+	*ret = v;
+	return r;
+}
+
+/* A side is of what was changed: a word that means nothing would be taken for a yes. */
+static int means_something(struct committing *x, const char *const *given, const char *const *paths,
+	size_t n, const char *option)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+
+		while (k < x->all->n && !ward_change_within(&x->all->v[k], paths[i]))
+			k++;
+		if (k < x->all->n)
+			continue;
+		(void)ward_fail(x->err, WARD_E_NOTFOUND, "%s%s: the run changed nothing there",
+			option, ward_rs_show(&x->rules.side.rs, given[i]));
+		ward_fail_fix(x->err, "ward diff --name-status shows what it changed");
+		return WARD_E_NOTFOUND;
+	}
+	return WARD_OK;
+}
+
+static int paths(struct committing *x)
+{
+	const struct ward_review_commit *q = x->what;
+	struct ward_review_terms *t = &x->terms;
+	int r = all_below(x, q->paths, q->n_paths, &t->paths);
+
+	if (r == WARD_OK)
+		r = all_below(x, q->theirs, q->n_theirs, &t->theirs);
+	if (r == WARD_OK)
+		r = all_below(x, q->ours, q->n_ours, &t->ours);
+	if (r == WARD_OK)
+		r = means_something(x, q->paths, t->paths, q->n_paths, "");
+	if (r == WARD_OK)
+		r = means_something(x, q->theirs, t->theirs, q->n_theirs, "--theirs ");
+	if (r == WARD_OK)
+		r = means_something(x, q->ours, t->ours, q->n_ours, "--ours ");
+	t->n_paths = q->n_paths;
+	t->n_theirs = q->n_theirs;
+	t->n_ours = q->n_ours;
+	return r;
+}
+
+/* ---- the run ---- */
+
+static int open_run(struct committing *x)
+{
+	const struct ward_review_commit *q = x->what;
+	char cwd[WARD_PATH_MAX];
+	int r = WARD_OK;
+
+	if (getenv("WARD_RUN")) {
+		(void)ward_fail(x->err, WARD_E_REFUSED,
+			"nothing is committed from inside a sandbox (WARD_RUN is set)");
+		ward_fail_fix(x->err, "use a shell outside of it");
+		return WARD_E_REFUSED;
+	}
+	if (!q->run && !getcwd(cwd, sizeof(cwd)))
+		return ward_fail(x->err, WARD_E_SYSTEM, "the working directory: %s",
+			strerror(errno));
+	if (!q->run)
+		r = ward_workspace_find(cwd, true, x->run, x->err);
+	return r < 0
+		? r
+		: ward_workspace_open(q->run ? q->run : x->run,
+			  q->dry_run ? WARD_WORKSPACE_LOOK : WARD_WORKSPACE_CHANGE, &x->w, x->err);
+}
+
+static int check_state(struct committing *x)
+{
+	enum ward_workspace_state s = ward_workspace_state(x->w);
+	bool began = s == WARD_WORKSPACE_COMMITTING;
+
+	if (x->what->step == WARD_REVIEW_COMMIT && began) {
+		(void)ward_fail(x->err, WARD_E_REFUSED, "a commit of %s began and did not end",
+			x->run);
+		ward_fail_fix(x->err, "ward commit %s --continue finishes it, --abort undoes it",
+			x->run);
+		return WARD_E_REFUSED;
+	}
+	if (s == WARD_WORKSPACE_LIVE && !x->automatic && x->what->dry_run) {
+		(void)ward_fail(x->err, WARD_E_REFUSED, "run %s is still running", x->run);
+		ward_fail_fix(x->err, "wait for its end, or end it: ward stop %s", x->run);
+		return WARD_E_REFUSED;
+	}
+	if (s == WARD_WORKSPACE_LOST) {
+		(void)ward_fail(x->err, WARD_E_NOTFOUND,
+			"what %s changed lay on a tmpfs, and is gone", x->run);
+		ward_fail_fix(x->err, "ward discard %s forgets it", x->run);
+		return WARD_E_NOTFOUND;
+	}
+	return WARD_OK;
+}
+
+/* Of whom, and where. x->w is open. */
+static int begin(struct committing *x)
+{
+	const struct ward_workspace_facts *f = ward_workspace_facts(x->w);
+	uint64_t torn;
+
+	memcpy(x->run, f->run, sizeof(x->run));
+	x->told.run = x->run;
+	x->told.root = f->root;
+	x->told.dry_run = x->what->dry_run;
+	return ward_audit_open(f->log, &x->log, &torn, x->err);
+}
+
+/* The policies that the run had, asked as it would have asked them; without them nothing is real. */
+static int recall(struct committing *x)
+{
+	const struct ward_workspace_facts *f = ward_workspace_facts(x->w);
+	struct ward_policy_run of = { x->run, f->log };
+	int r = ward_rules_recall(&of, &x->rules, x->err);
+
+	if (r < 0)
+		return r;
+	if (!ward_streq(x->rules.workspace, f->root)) {
+		(void)ward_fail(x->err, WARD_E_REFUSED,
+			"the log has another workspace for %s than its record", x->run);
+		ward_fail_fix(x->err, "ward discard %s forgets it", x->run);
+		return WARD_E_REFUSED;
+	}
+	x->terms.rs = &x->rules.side.rs;
+	x->terms.book = x->rules.side.book->book;
+	x->terms.desk = x->rules.side.book->desk;
+	x->terms.w = x->w;
+	x->terms.conflict = ward_commit_conflict;
+	x->terms.automatic = x->automatic;
+	x->told.policy = x->rules.side.book->sha256;
+	return WARD_OK;
+}
+
+static int read_changes(struct committing *x)
+{
+	x->terms.layer = ward_workspace_layer(x->w, x->err);
+	if (x->terms.layer < 0)
+		return x->err->code;
+	x->terms.root = ward_workspace_root(x->w, x->err);
+	if (x->terms.root < 0)
+		return x->err->code;
+	return ward_changes_read(x->terms.layer, x->terms.root, &x->all, x->err);
+}
+
+/* ---- the decisions ---- */
+
+static void count(struct committing *x)
+{
+	x->told.n_applied = x->told.n_left = 0;
+	for (size_t i = 0; i < x->d.n; i++) {
+		if (ward_review_is_real(&x->d.v[i]))
+			x->told.n_applied++;
+		else if (x->d.v[i].wanted)
+			x->told.n_left++;
+	}
+}
+
+static int judge(struct committing *x)
+{
+	WARD_FD fd = -1;
+	int r = ward_review_judge(&x->terms, x->all, &x->d, &x->told.unsure, x->err);
+
+	if (r < 0)
+		return r;
+	if (!x->automatic)
+		ward_review_agreed(&x->d, x->what->yes);
+	if (!x->automatic && x->what->ask && !x->what->dry_run)
+		fd = ward_terminal_open();
+	if (fd >= 0)
+		r = ward_review_ask(fd, &x->d, x->err);
+	if (r == WARD_OK)
+		r = ward_review_settle(x->rules.side.arena, &x->d, x->err);
+	count(x);
+	return r;
+}
+
+/* ---- making it real ---- */
+
+static struct ward_review_decision *of_path(struct committing *x, const char *path)
+{
+	for (size_t i = 0; i < x->d.n; i++) {
+		if (ward_streq(x->d.v[i].change->path, path))
+			return &x->d.v[i];
+	}
+	return NULL;
+}
+
+/* It was to be real, and is not after all. */
+static void left(void *arg, const char *path, const char *why)
+{
+	struct committing *x = arg;
+	struct ward_review_decision *d = of_path(x, path);
+	struct ward_error ignored = WARD_ERROR_INIT;
+
+	if (!d)
+		return;
+	d->effect = WARD_REVIEW_CONFLICT;
+	d->why = ward_arena_strdup(x->rules.side.arena, why);
+	d->rule = NULL;
+	d->cure = "ward commit again";
+	/* The end is recorded all the same, and says how many are left. */
+	(void)ward_review_record_left(x->log, &x->told, d, &ignored);
+}
+
+static int apply(struct committing *x)
+{
+	struct ward_commit_item *v =
+		ward_arena_alloc(x->rules.side.arena, (x->d.n + 1) * sizeof(*v));
+	size_t n = 0;
+
+	if (!v)
+		return ward_rs_nomem(x->err);
+	for (size_t i = 0; i < x->d.n; i++) {
+		const struct ward_review_decision *d = &x->d.v[i];
+
+		if (ward_review_is_real(d))
+			v[n++] = (struct ward_commit_item){ .change = d->change,
+				.side = d->side,
+				/* They were asked about, as everything critical is. */
+				.set_id = d->level == WARD_APPROVAL_CRITICAL && d->how };
+	}
+	return n > 0 ? ward_commit_apply(x->w, x->all, v, n, left, x, x->err) : WARD_OK;
+}
+
+/* Nothing of it waits any more? Then it is forgotten. */
+static int tidy(struct committing *x)
+{
+	struct ward_changes *rest = NULL;
+	int r = ward_changes_read(x->terms.layer, x->terms.root, &rest, x->err);
+
+	x->told.removed = r == WARD_OK && rest->n == 0;
+	ward_changes_free(rest);
+	return r;
+}
+
+/* w is gone with it, and what facts were of it. */
+static int forget(struct committing *x)
+{
+	struct ward_workspace *w = x->w;
+
+	x->w = NULL;
+	return ward_workspace_remove(w, x->err);
+}
+
+static const char *step_name(const struct committing *x)
+{
+	static const char *const names[] = { "commit", "continue", "abort" };
+
+	return x->automatic ? "auto" : names[x->what->step];
+}
+
+static int finish(struct committing *x, int r)
+{
+	struct ward_error more = WARD_ERROR_INIT;
+
+	if (r == WARD_OK) {
+		count(x);
+		r = tidy(x);
+	}
+	if (r < 0) {
+		(void)ward_review_record_end(x->log, &x->told, step_name(x), x->err->message,
+			&more);
+		return r;
+	}
+	r = ward_review_record_end(x->log, &x->told, step_name(x), NULL, x->err);
+	x->told.root = ward_arena_strdup(x->rules.side.arena, x->told.root);
+	if (r == WARD_OK && x->told.removed)
+		r = forget(x);
+	return r;
+}
+
+static int commit(struct committing *x)
+{
+	int r = check_state(x);
+
+	if (r == WARD_OK)
+		r = recall(x);
+	if (r == WARD_OK)
+		r = read_changes(x);
+	if (r == WARD_OK && !x->automatic)
+		r = paths(x);
+	if (r == WARD_OK)
+		r = judge(x);
+	if (r < 0 || (!x->automatic && x->what->dry_run))
+		return r;
+	r = ward_review_record(x->log, &x->told, &x->d, x->err);
+	return r < 0 ? r : finish(x, apply(x));
+}
+
+/* ---- one that began and did not end ---- */
+
+struct lefts {
+	struct ward_buf text;
+	size_t n;
+};
+
+static void left_again(void *arg, const char *path, const char *why)
+{
+	struct lefts *l = arg;
+
+	l->n++;
+	ward_buf_adds(&l->text, "conflict: ");
+	ward_quote(&l->text, path, strlen(path));
+	ward_buf_addf(&l->text, ": %s\n", why);
+}
+
+static int again(struct committing *x, char **ret_text, size_t *ret_left)
+{
+	bool on = x->what->step == WARD_REVIEW_CONTINUE;
+	struct lefts l = { .text = WARD_BUF_INIT };
+	struct ward_error more = WARD_ERROR_INIT;
+	int r = on ? ward_commit_continue(x->w, left_again, &l, x->err)
+		   : ward_commit_abort(x->w, left_again, &l, x->err);
+
+	x->told.n_left = l.n;
+	if (r == WARD_OK)
+		r = read_changes(x);
+	if (r == WARD_OK && on && x->all->n == 0)
+		x->told.removed = true;
+	if (r < 0)
+		(void)ward_review_record_end(x->log, &x->told, step_name(x), x->err->message,
+			&more);
+	else
+		r = ward_review_record_end(x->log, &x->told, step_name(x), NULL, x->err);
+	ward_buf_addf(&l.text, "%s %s: %zu left as they were%s\n", on ? "finished" : "undone",
+		x->run, l.n, x->told.removed ? "; nothing of the run waits any more" : "");
+	if (r == WARD_OK && x->told.removed)
+		r = forget(x);
+	*ret_left = l.n;
+	*ret_text = ward_buf_take(&l.text);
+	return r;
+}
+
+/* ---- the public side ---- */
+
+int ward_review_commit(const struct ward_review_commit *what, char **ret_text, size_t *ret_left,
+	struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	struct committing x = { .what = what, .err = err };
+	size_t n_left = 0;
+	int r = open_run(&x);
+
+	*ret_text = NULL;
+	if (r == WARD_OK)
+		r = begin(&x);
+	if (r == WARD_OK && what->step != WARD_REVIEW_COMMIT) {
+		r = again(&x, ret_text, &n_left);
+	} else if (r == WARD_OK) {
+		r = commit(&x);
+		n_left = x.told.n_left;
+		if (x.d.v && what->json)
+			ward_review_json(&x.told, &x.d, &b);
+		else if (x.d.v)
+			ward_review_text(&x.told, &x.d, &b);
+		*ret_text = x.d.v ? ward_buf_take(&b) : NULL;
+	}
+	if (ret_left)
+		*ret_left = n_left;
+	done(&x);
+	return r;
+}
+
+int ward_review_auto(struct ward_workspace *w, size_t *ret_applied, size_t *ret_left,
+	bool *ret_gone, struct ward_error *err)
+{
+	static const struct ward_review_commit nothing;
+	struct committing x = { .what = &nothing, .automatic = true, .w = w, .err = err };
+	int r = begin(&x);
+
+	if (r == WARD_OK)
+		r = commit(&x);
+	*ret_applied = r == WARD_OK ? x.told.n_applied : 0;
+	*ret_left = x.told.n_left;
+	*ret_gone = x.w == NULL;
+	done(&x);
+	return r;
+}

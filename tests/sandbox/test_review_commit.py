@@ -1,0 +1,342 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a run under review left becomes real by ward commit: what is asked about, refused, in conflict; who says yes; what the log has of it."""
+import json
+import os
+import pathlib
+import pty
+import select
+import subprocess
+import sys
+import time
+
+import box
+from box import both, both_cases
+from tap import check, check_eq, check_in
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
+import schema  # noqa: E402  pylint: disable=wrong-import-position
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DOCUMENT = json.loads((ROOT / "docs/spec/commit.schema.json").read_text())
+
+
+def review(p, script, *words, code=0):
+    r = p.run("--review", *words, "--", "sh", "-c", script)
+    check_eq(r.code, code, r.err)
+    return r
+
+
+def commit(p, *words, code=0, **more):
+    r = p.run(*words, kind=("commit",), log=False, **more)
+    check_eq(r.code, code, f"{r.out}{r.err}")
+    return r
+
+
+def decided(p, *words, code=0):
+    """-> the document; each decision by its path"""
+    d = json.loads(commit(p, "--json", *words, code=code).out)
+    schema.validate(d, DOCUMENT)
+    return d, {x["path"]: x["detail"] for x in d["decisions"]}
+
+
+def waiting(p):
+    store = p.side / "state/ward/runs"
+    return sorted(x.name for x in store.iterdir() if len(x.name) == 26) if store.is_dir() else []
+
+
+def records(p, kind):
+    return [r for r in map(json.loads, p.log.read_text().splitlines()) if r["kind"] == kind]
+
+
+def tree(p):
+    return sorted(str(x.relative_to(p.ws)) for x in p.ws.rglob("*"))
+
+
+# ---- the plain way ----
+
+@both
+def what_nobody_minds_becomes_real(p):
+    p.write("old", "1\n")
+    p.write("gone", "")
+    p.write("d/x", "x\n")
+    review(p, "echo 2 > old; rm gone; mkdir -p new/dir; echo n > new/dir/f; ln -s dir/f new/l; chmod 755 d/x; mv d/x d/y")
+    check_eq((p.ws / "old").read_text(), "1\n")
+    check_eq(len(waiting(p)), 1)
+    r = commit(p)
+    check_eq(tree(p), ["d", "d/y", "new", "new/dir", "new/dir/f", "new/l", "old"], r.out)
+    check_eq((p.ws / "old").read_text(), "2\n")
+    check_eq((p.ws / "d/y").stat().st_mode & 0o777, 0o755)
+    check_eq((p.ws / "new/l").readlink(), pathlib.Path("dir/f"))
+    check_eq(waiting(p), [])
+    check_in("nothing of the run waits any more", r.out)
+    changes = records(p, "workspace.change")
+    check(changes and all(x["effect"] == "allow" and x["action"] == "fs.write" for x in changes), changes)
+    ends = records(p, "workspace.commit")
+    check_eq([(x["effect"], x["detail"]["step"], x["detail"]["left"], x["detail"]["removed"]) for x in ends], [("allow", "commit", 0, True)])
+    check(max(x["seq"] for x in changes) < ends[0]["seq"], "the end comes last")
+    r = p.run(kind=("commit",), log=False)
+    check_eq(r.code, 2, "there is nothing left to commit")
+
+
+@both
+def a_dry_run_says_and_changes_nothing(p):
+    p.write("a", "1\n")
+    review(p, "echo 2 > a; echo x > .envrc")
+    before = p.log.read_bytes()
+    d, by = decided(p, "--dry-run", code=1)
+    check_eq((d["dry_run"], d["applied"], d["left"], d["removed"]), (True, 1, 1, False))
+    check_eq((by["a"]["decision"], by[".envrc"]["decision"], by[".envrc"]["level"]), ("apply", "ask", "risky"))
+    check_eq((p.ws / "a").read_text(), "1\n")
+    check_eq(len(waiting(p)), 1)
+    check_eq(p.log.read_bytes(), before, "nothing is recorded of what was not done")
+
+
+@both
+def paths_are_below_where_one_stands(p):
+    p.write("sub/a", "1\n")
+    review(p, "echo 2 > sub/a; echo n > b; mkdir -p sub/n/m; echo f > sub/n/m/f; echo g > sub/n/g")
+    r = commit(p, "n/m", "a", cwd=p.ws / "sub")
+    check_eq(tree(p), ["sub", "sub/a", "sub/n", "sub/n/m", "sub/n/m/f"], r.out)
+    check_eq((p.ws / "sub/a").read_text(), "2\n")
+    r = commit(p, "../..", code=2, cwd=p.ws / "sub")
+    check_in("does not lie in what was under review", r.err)
+    r = commit(p, "nothing", code=2)
+    check_in("changed nothing there", r.err)
+    run = waiting(p)[0]
+    commit(p, run.lower()[:12], cwd=p.ws)
+    check_eq(tree(p), ["b", "sub", "sub/a", "sub/n", "sub/n/g", "sub/n/m", "sub/n/m/f"])
+    check_eq(waiting(p), [])
+
+
+# ---- what would run later ----
+
+VECTORS = [
+    ("plain names", [".envrc", "a/b/c/.envrc", "A/.ENVRC", ".bashrc", "home/.zshenv", ".profile", ".config/autostart/x.desktop", ".local/bin/ls",
+                     ".ssh/authorized_keys", "mise.toml", ".tool-versions"], ""),
+    ("editors", [".vscode/tasks.json", "p/.VSCode/settings.json", ".idea/workspace.xml", "x.code-workspace", ".devcontainer/devcontainer.json", ".vimrc",
+                 ".exrc", ".dir-locals.el", ".gdbinit"], ""),
+    ("build servers", [".github/workflows/ci.yml", ".gitlab-ci.yml", "Jenkinsfile", ".circleci/config.yml", ".pre-commit-config.yaml", ".husky/pre-push"], ""),
+    ("packages", [".npmrc", "a/.yarnrc.yml", "pip.conf", ".pypirc", ".cargo/config.toml", "build.rs", "package.json", "setup.py", "pyproject.toml",
+                  "requirements.txt", "binding.gyp", "Cargo.toml", ".bazelrc", ".mvn/extensions.xml"], ""),
+    ("agents", [".claude/settings.json", ".codex/config.toml", ".cursor/mcp.json", ".mcp.json", "AGENTS.md", "CLAUDE.md"], ""),
+    ("python", ["conftest.py", "v/site-packages/x.pth", "v/site-packages/sitecustomize.py"], ""),
+    ("a bare repository", ["bare/HEAD", "bare/objects", "bare/refs", "bare/config", "bare/hooks/update"],
+     "mkdir -p bare/objects bare/refs bare/hooks; echo x > bare/HEAD; echo x > bare/config; echo x > bare/hooks/update"),
+    ("a git file", ["sub/.git"], "mkdir sub; echo gitdir: ../x > sub/.git"),
+    ("links", [".envrc", ".vscode", ".git"], "ln -s x .envrc; mkdir v; ln -s v .vscode; ln -s v .git"),
+    ("renamed", [".envrc", ".vscode/tasks.json"], "echo x > y; mv y .envrc; mkdir z; echo x > z/tasks.json; mv z .vscode"),
+    ("second names", [".envrc", "innocent"], "echo x > innocent; ln innocent .envrc"),
+]
+
+
+@both_cases(VECTORS)
+def nothing_that_runs_later_lands_unasked(p, names, script):
+    make = script or "".join(f"mkdir -p {os.path.dirname(n) or '.'}; echo bad > {n}; " for n in names)
+    review(p, f"{make}\necho fine > fine")
+    r = commit(p, code=1)
+    landed = [n for n in names if os.path.lexists(p.ws / n)]
+    check_eq(landed, [], r.out)
+    check_eq((p.ws / "fine").read_text(), "fine\n", r.out)
+    check_eq(len(waiting(p)), 1)
+    for n in names:
+        check(any(x["resource"] == str(p.ws / n) and x["effect"] in ("ask", "deny") for x in records(p, "workspace.change")), n)
+    commit(p, "--approve", "risky")
+    check_eq([n for n in names if not os.path.lexists(p.ws / n)], [])
+    check_eq(waiting(p), [])
+    check(all(x["detail"]["by"] == "--approve" for x in records(p, "workspace.change") if x["effect"] == "allow" and x["detail"].get("level")), "who said yes")
+
+
+@both
+def what_git_obeys_does_not_land_in_a_repository(p):
+    env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+    subprocess.run(["git", "init", "-q", "."], cwd=p.ws, env=env, check=True)
+    p.write("tools/hooks/x", "")
+    subprocess.run(["git", "config", "core.hooksPath", "tools/hooks"], cwd=p.ws, env=env, check=True)
+    review(p, "echo bad > .git/hooks/pre-commit; echo bad >> .git/config; echo bad > tools/hooks/pre-push; mkdir -p .git/info; echo b > .git/info/attributes;"
+              "chmod 755 .git/hooks/*.sample; echo plain > f")
+    before = (p.ws / ".git/config").read_bytes()
+    commit(p, code=1)
+    check_eq((p.ws / ".git/config").read_bytes(), before)
+    check(not (p.ws / ".git/hooks/pre-commit").exists() and not (p.ws / "tools/hooks/pre-push").exists() and not (p.ws / ".git/info/attributes").exists(),
+          "what git obeys is there")
+    check_eq([x.name for x in (p.ws / ".git/hooks").iterdir() if not x.name.endswith(".sample")], [])
+    check((p.ws / "f").exists(), "and the rest is not")
+
+
+@both
+def links_that_lead_out_and_set_id_bits_are_critical(p):
+    review(p, "ln -s /etc/passwd out; ln -s ../../x up; ln -s f in; echo f > f; cp /bin/true tool")
+    # No run can do that: somebody has got at the layer, or there is a hole.
+    os.chmod(p.side / "state/ward/runs" / waiting(p)[0] / "layer/upper/tool", 0o4755)
+    r = commit(p, "--approve", "risky", code=1)
+    check_eq(tree(p), ["f", "in"], r.out)
+    _, by = decided(p, "--dry-run", code=1)
+    check_eq({n: x["level"] for n, x in by.items()}, {"out": "critical", "up": "critical", "tool": "critical"})
+    commit(p, "--approve", "critical")
+    check_eq(tree(p), ["f", "in", "out", "tool", "up"])
+    check_eq((p.ws / "tool").stat().st_mode & 0o7777, 0o4755)
+
+
+@both
+def no_yes_makes_policies_of_the_repository_real(p):
+    review(p, "mkdir .ward; echo x > .ward/p.cedar; echo f > f")
+    r = commit(p, "--approve", "critical", code=1)
+    check_in("no run writes it", r.out)
+    check_eq(tree(p), ["f"])
+
+
+@both
+def pipes_are_refused_whatever_is_said(p):
+    review(p, "mkfifo pipe; echo f > f")
+    r = commit(p, "--approve", "critical", code=1)
+    check_in('refused: added "pipe"', r.out)
+    check_eq(tree(p), ["f"])
+    commit(p, "--theirs", "pipe")
+    check_eq(tree(p), ["f"])
+    check_eq(waiting(p), [])
+
+
+# ---- policies ----
+
+FORBID = ('permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");\n'
+          '@approval("risky") permit (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./deploy");\n'
+          'permit (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./src");\n')
+
+
+@both
+def a_rule_that_wants_a_person_wants_one(p):
+    policy = p.side / "p.cedar"
+    policy.write_text(FORBID)
+    review(p, "mkdir deploy src; echo d > deploy/d; echo s > src/s", "--policy", policy, "--approve", "risky")
+    r = commit(p, code=1)
+    check_in(f"{policy}:2", r.out)
+    check(not (p.ws / "deploy").exists() and (p.ws / "src/s").exists(), tree(p))
+    commit(p, "--approve", "risky")
+    check((p.ws / "deploy/d").exists(), tree(p))
+
+
+@both
+def automatic_commits_what_a_policy_permits_and_that_alone(p):
+    policy = p.side / "p.cedar"
+    policy.write_text(FORBID)
+    r = p.run("--review=auto", "--policy", policy, "--approve", "risky", "--", "sh", "-c",
+              "mkdir src deploy; echo s > src/s; echo e > src/.envrc; echo d > deploy/d; echo o > other")
+    check_eq(r.code, 0, r.err)
+    check_eq(tree(p), ["src", "src/s"], r.err)
+    check_eq(len(waiting(p)), 1)
+    check_eq([x["detail"]["step"] for x in records(p, "workspace.commit")], ["auto"])
+    p.run("--review=auto", "--policy", policy, "--approve", "risky", "--", "sh", "-c", "echo 2 > src/s; exit 3")
+    check_eq((p.ws / "src/s").read_text(), "s\n", "a run that failed commits nothing")
+
+
+# ---- others ----
+
+@both
+def what_somebody_else_changed_is_never_overwritten(p):
+    p.write("a", "1\n")
+    p.write("b", "1\n")
+    p.write("c", "1\n")
+    review(p, "echo run > a; echo run > b; echo run > c; echo run > new; rm -f x")
+    for n in ("a", "b", "new"):
+        p.write(n, "host\n")
+    r = commit(p, code=1)
+    check_eq([(p.ws / n).read_text() for n in ("a", "b", "c", "new")], ["host\n", "host\n", "run\n", "host\n"], r.out)
+    check_in('conflict: modified "a"', r.out)
+    commit(p, "--theirs", "a", "--ours", "b", "--ours", "new")
+    check_eq([(p.ws / n).read_text() for n in ("a", "b", "new")], ["host\n", "run\n", "run\n"])
+    check_eq(waiting(p), [])
+
+
+@both
+def ours_is_no_way_around_a_question(p):
+    p.write(".envrc", "1\n")
+    review(p, "echo bad > .envrc")
+    p.write(".envrc", "host\n")
+    commit(p, "--ours", ".envrc", code=1)
+    check_eq((p.ws / ".envrc").read_text(), "host\n")
+    commit(p, "--ours", ".envrc", "--approve", "risky")
+    check_eq((p.ws / ".envrc").read_text(), "bad\n")
+
+
+@both
+def a_run_that_is_alive_is_left_alone(p):
+    p.write("a", "1\n")
+    q = p.start("--review", "--", "sh", "-c", "echo 2 > a; echo up; sleep 20", stdout=subprocess.PIPE)
+    q.stdout.readline()
+    r = p.run(waiting(p)[0], kind=("commit",), log=False)
+    check_eq(r.code, 2, r.out)
+    check_in("is still running", r.err)
+    r = p.run(waiting(p)[0], "--dry-run", kind=("commit",), log=False)
+    check_eq(r.code, 2, r.out)
+    check_in("is still running", r.err)
+    check_eq((p.ws / "a").read_text(), "1\n")
+
+
+@both
+def without_its_policies_nothing_is_real(p):
+    review(p, "echo f > f")
+    for x in (p.side / "audit.jsonl.snapshots").iterdir():
+        x.unlink()
+    r = commit(p, "--approve", "critical", code=2)
+    check_eq(tree(p), [], r.err)
+    check_eq(len(waiting(p)), 1)
+
+
+@both
+def nothing_is_committed_from_inside(p):
+    review(p, "echo f > f")
+    r = p.run(kind=("commit",), log=False, env={"WARD_RUN": "x"})
+    check_eq((r.code, tree(p)), (2, []), r.err)
+    check_in("inside a sandbox", r.err)
+
+
+# ---- on a terminal ----
+
+def on_a_terminal(p, keys):
+    """ward commit with a terminal of its own; keys: what is typed at each question. -> code, what was shown"""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(p.ws)
+        os.execvpe(box.cli.WARD, [box.cli.WARD, "commit"], p.env())
+    text, typed, until = b"", 0, time.monotonic() + 30
+    while time.monotonic() < until:
+        if not select.select([fd], [], [], 0.2)[0]:
+            continue
+        try:
+            more = os.read(fd, 65536)
+        except OSError:
+            break
+        if not more:
+            break
+        text += more
+        if text.count(b"[n]: ") > typed and typed < len(keys):
+            os.write(fd, keys[typed])
+            typed += 1
+    _, status = os.waitpid(pid, 0)
+    os.close(fd)
+    return os.waitstatus_to_exitcode(status), text.decode("utf-8", "replace")
+
+
+@both
+def a_person_is_asked_once_for_one_reason(p):
+    review(p, "echo a > .envrc; mkdir s; echo b > s/.envrc; mkdir .vscode; printf 'x\\033[2Jy\\n' > .vscode/t; echo f > f")
+    code, text = on_a_terminal(p, [b"n\n", b"yes\n"])
+    check_eq(code, 1, text)
+    check_eq(text.count("make them real?"), 2, text)
+    check("\033[2J" not in text, "the run moved the cursor")
+    got = tree(p)
+    one, other = {".envrc", "s/.envrc"}, {".vscode", ".vscode/t"}
+    check(set(got) in ({"f", "s"} | one, {"f", "s"} | other), f"{got} {text}")
+    check_eq(sorted({x["detail"].get("by") for x in records(p, "workspace.change") if x["detail"].get("level")}), ["tty"])
+
+
+@both
+def whoever_says_nothing_has_said_no(p):
+    review(p, "echo a > .envrc; echo f > f")
+    code, text = on_a_terminal(p, [b"\n", b"maybe\n", b"yep\n"])
+    check_eq((code, tree(p)), (1, ["f"]), text)
+
+
+if __name__ == "__main__":
+    box.main()

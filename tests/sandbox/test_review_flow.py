@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Real work under review, committed and discarded: what git, npm, Python and make do in a project is there afterwards as if it had been done
+there, or as if it had never been. The tools are those of the host; the second time everything is done without Ward, and both are compared."""
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+
+import box
+from box import both
+from tap import check, check_eq, skip
+
+GIT = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "safe.directory=*", "-c", "init.defaultBranch=main", "-c", "gc.auto=0"]
+DATES = {"GIT_AUTHOR_DATE": "2024-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2024-01-01T00:00:00Z"}
+
+
+def needs(*programs):
+    for name in programs:
+        if not shutil.which(name):
+            skip(f"there is no {name}")
+
+
+def host(where, script, **env):
+    r = subprocess.run(["sh", "-ec", script], cwd=where, capture_output=True, text=True, check=False,
+                       env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", **DATES, **env})
+    check_eq(r.returncode, 0, f"{script}\n{r.stdout}{r.stderr}")
+    return r.stdout
+
+
+def git(script):
+    """git as it is in these tests, whoever runs it."""
+    return f"git() {{ command git {' '.join(GIT)} \"$@\"; }}\n" + script
+
+
+def look(top, passed=()):
+    """Every name below top: what it is, its mode and content; what cannot be the same twice is passed over."""
+    seen = {}
+    for d, dirs, names in os.walk(top):
+        for name in dirs + names:
+            path = pathlib.Path(d) / name
+            rel = str(path.relative_to(top))
+            if any(part in passed for part in rel.split("/")) or rel in passed:
+                continue
+            st = path.lstat()
+            kind = stat.S_IFMT(st.st_mode)
+            seen[rel] = (kind, "" if kind == stat.S_IFLNK else stat.S_IMODE(st.st_mode),
+                         os.readlink(path) if kind == stat.S_IFLNK else path.read_bytes() if kind == stat.S_IFREG else b"")
+    return seen
+
+
+def differences(a, b):
+    return {n: (a.get(n, "none"), b.get(n, "none")) for n in sorted(set(a) | set(b)) if a.get(n) != b.get(n)}
+
+
+def commit(p, *words, code=0):
+    r = p.run(*words, kind=("commit",), log=False, timeout=120)
+    check_eq(r.code, code, f"{r.out}{r.err}")
+    return r
+
+
+def work(p, prepare, script, passed=(), critical=False, words=(), run=None):
+    """script in a project as prepare makes it: discarded, then committed, then compared with the same done without Ward."""
+    host(p.ws, prepare)
+    before = look(p.ws)
+    env = [w for n, v in DATES.items() for w in ("--env", f"{n}={v}")]
+    for end in ("discard", "commit"):
+        r = p.run("--review", *env, *words, "--", "sh", "-ec", run or script, timeout=240)
+        check_eq(r.code, 0, r.err)
+        check_eq(differences(before, look(p.ws)), {}, "the project changed before it was said")
+        if end == "discard":
+            r = p.run(kind=("discard",), log=False)
+            check_eq(r.code, 0, r.err)
+            check_eq(differences(before, look(p.ws)), {}, "the project changed although nobody wanted it")
+    r = commit(p, "--approve", "critical" if critical else "risky")
+    got = look(p.ws, passed)
+    plain = p.side / "plain"
+    plain.mkdir()
+    host(plain, prepare)
+    host(plain, script)
+    check_eq(differences(look(plain, passed), got), {}, r.out)
+    return r
+
+
+REPOSITORY = git("git init -q .; echo one > a; echo two > b; mkdir -p src; echo x > src/x; git add .; git commit -qm one; "
+                 "git checkout -qb topic; echo t > t; git add t; git commit -qm topic; git checkout -q main; echo more >> a; git commit -qam more")
+
+
+@both
+def git_commit(p):
+    needs("git")
+    work(p, REPOSITORY, git("echo new > new; echo x >> a; rm b; git add -A; git commit -qm work"), passed=("index", "logs"))
+    check_eq(host(p.ws, git("git status --porcelain; git fsck --no-progress 2>&1; git log --format=%s")), "work\nmore\none\n")
+
+
+@both
+def a_git_commit_needs_no_yes(p):
+    needs("git")
+    host(p.ws, REPOSITORY)
+    r = p.run("--review", "--", "sh", "-ec", git("echo new > new; git add -A; git commit -qm work"))
+    check_eq(r.code, 0, r.err)
+    commit(p)
+    check_eq(host(p.ws, git("git status --porcelain; git log --format=%s")), "work\nmore\none\n")
+
+
+@both
+def git_rebase(p):
+    needs("git")
+    work(p, REPOSITORY, git("git checkout -q topic; git rebase -q main"), passed=("index", "logs", "ORIG_HEAD"))
+    check_eq(host(p.ws, git("git status --porcelain; git fsck --no-progress 2>&1; git log --format=%s")), "topic\nmore\none\n")
+
+
+@both
+def git_worktree(p):
+    needs("git")
+    host(p.ws, REPOSITORY)
+    before = look(p.ws)
+    add = git("git worktree add -q wt topic; cd wt; echo w > w; git add w; git commit -qm in-worktree")
+    check_eq(p.run("--review", "--", "sh", "-ec", add).code, 0)
+    r = commit(p, code=1)
+    check(not (p.ws / "wt/.git").exists() and not (p.ws / ".git/worktrees/wt/gitdir").exists(), r.out)
+    commit(p, "--approve", "risky")
+    check_eq(host(p.ws, git("cd wt; git status --porcelain; git log --format=%s -2")), "in-worktree\ntopic\n")
+    host(p.ws, git("git worktree remove wt"))
+    check_eq({n for n in differences(before, look(p.ws)) if not n.startswith(".git")}, set())
+
+
+PACKAGE = "mkdir -p dep; echo '{\"name\":\"dep\",\"version\":\"1.0.0\",\"bin\":{\"dep\":\"cli.js\"}}' > dep/package.json; echo 'console.log(1)' > dep/cli.js; " \
+          "echo '{\"name\":\"w\",\"version\":\"1.0.0\",\"private\":true}' > package.json; "
+
+
+@both
+def npm_install(p):
+    needs("npm", "node")
+    install = "npm_config_cache=/tmp/npm-cache npm_config_update_notifier=false npm install --offline --no-audit --no-fund --silent --install-links ./dep"
+    if subprocess.run(["npm", "--version"], capture_output=True, check=False).returncode:
+        skip("npm does not run for this user")
+    work(p, PACKAGE, f"cd . && export npm_config_cache=$(mktemp -d); {install.split(' ', 1)[1]}", passed=(".package-lock.json",),
+         run=install)
+    check((p.ws / "node_modules/dep/cli.js").exists() and (p.ws / "node_modules/.bin/dep").is_symlink(), "it is not installed")
+
+
+@both
+def python_venv(p):
+    needs("python3")
+    r = p.run("--review", "--", "python3", "-m", "venv", "--without-pip", "venv", timeout=120)
+    check_eq(r.code, 0, r.err)
+    commit(p, code=1)
+    check(not os.path.lexists(p.ws / "venv/bin/python3"), "a link out of the project became real unasked")
+    commit(p, "--approve", "critical")
+    check_eq(host(p.ws, "venv/bin/python3 -c 'import sys; print(sys.prefix != sys.base_prefix)'"), "True\n")
+
+
+SOURCES = "mkdir -p src; for i in 1 2 3 4 5 6; do echo \"int f$i(void) { return $i; }\" > src/f$i.c; done; echo 'int main(void) { return 0; }' > src/main.c; " \
+          "printf 'prog: $(patsubst src/%%.c,obj/%%.o,$(wildcard src/*.c))\\n\\tcc -o $@ $(sort $^)\\nobj/%%.o: src/%%.c\\n\\t@mkdir -p obj\\n\\tcc -c -o $@ $<\\n' > Makefile"
+
+
+@both
+def a_build_by_make(p):
+    needs("make", "cc")
+    r = work(p, SOURCES, "make -s -j2", passed=("prog",))
+    host(p.ws, "./prog && make -q")
+    check("waits (" not in r.out, r.out)
+
+
+@both
+def a_formatter_over_a_large_tree(p):
+    prepare = "for d in $(seq 1 40); do mkdir d$d; for f in $(seq 1 25); do printf 'a  b \\n\\n\\nc\\n' > d$d/f$f; done; done"
+    work(p, prepare, "find . -type f -exec sed -i 's/  */ /g; s/ $//' {} +; find . -name f7 -delete; rm -r d9; mkdir d9; echo x > d9/y")
+
+
+if __name__ == "__main__":
+    box.main()
