@@ -131,13 +131,9 @@ struct ward_changes {
 /*
  * Walks the layer, and of the project only what the layer names and what lies below a directory that is gone. A directory that differs in
  * nothing is no change, and neither is the workspace's own directory. Both are descriptors of directories. Of a file of the project that
- * cannot be read the content counts as changed. Bounds: depth WARD_CHANGE_DEPTH_MAX, count WARD_CHANGES_MAX, a path of WARD_PATH_MAX; past
- * any WARD_E_LIMIT. A mount of the project where the layer has something is refused: the run saw what lies under it. A rename is what was
+ * cannot be read the content counts as changed. A mount of the project where the layer has something is refused: the run saw what lies under it. A rename is what was
  * deleted and added with the same content; a directory's are those of the files in it. WARD_RENAME_BYTES_MAX bounds what is read for that.
  */
-#define WARD_CHANGE_DEPTH_MAX 512
-#define WARD_CHANGES_MAX 4000000u
-#define WARD_RENAME_BYTES_MAX (256u << 20)
 int ward_changes_read(int layer, int root, struct ward_changes **ret, struct ward_error *err);
 void ward_changes_free(struct ward_changes *c);                   /* NULL ok */
 /* c is path itself, below it, or (RENAMED) came from there. path "" or ".": always. */
@@ -149,10 +145,21 @@ int ward_changed_open(int layer, const char *path, struct ward_error *err);
 /* An extended attribute that the overlay keeps for itself: it is not of the file. */
 bool ward_changed_own_xattr(const char *name);
 
-/* ---- diff.c: for people and programs ---- */
+/* ---- diff/: for people and programs. docs/spec/diff.md ---- */
 enum ward_diff_form { WARD_DIFF_PATCH = 0, WARD_DIFF_STAT, WARD_DIFF_NAMES, WARD_DIFF_STATUS, WARD_DIFF_JSON };
-/* Git's format; names quoted as git quotes them; what was changed but cannot be shown (binary, devices, attributes) is said. */
-int ward_diff_write(const struct ward_changes *c, const struct ward_change *const *v, size_t n, int layer, int root, enum ward_diff_form form,
+struct ward_diff_style {
+	enum ward_diff_form form;
+	bool terminal;               /* what a file could do to a terminal is escaped; off: its bytes, as git gives them */
+	bool colour;                 /* git's */
+	int (*flush)(void *arg, struct ward_buf *out, struct ward_error *err); /* takes what there is and empties it, now and then; NULL: all stays in out */
+	void *arg;
+};
+/*
+ * Of v, which are of one list, in its order. Git's format, names quoted as git quotes them. What that format has no word for (devices,
+ * attributes, empty directories, modes but 644 and 755) stands in lines "# ward: ..." between the files, which git apply skips. A file of more
+ * than WARD_DIFF_FILE_MAX bytes is said to differ, as one that is not text. Past WARD_DIFF_STEPS_MAX steps what is left is gone and new whole.
+ */
+int ward_diff_write(const struct ward_change *const *v, size_t n, int layer, int root, const struct ward_diff_style *style,
 	struct ward_buf *out, struct ward_error *err);
 
 /* ---- commit.c: the layer's changes made real, by two phases and a journal. docs/spec/commit-journal.md ---- */

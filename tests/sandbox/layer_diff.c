@@ -38,6 +38,34 @@ static void list(const struct ward_changes *c)
 	}
 }
 
+static int flush(void *arg, struct ward_buf *out, struct ward_error *err)
+{
+	(void)arg;
+	(void)err;
+	(void)fwrite(out->s, 1, out->n, stdout);
+	ward_buf_clear(out);
+	return WARD_OK;
+}
+
+static int diff(const struct ward_changes *c, int layer, int root, const char *form,
+	struct ward_error *err)
+{
+	static const char *const forms[] = { "patch", "stat", "names", "status", "json" };
+	const struct ward_change **v = calloc(c->n + 1, sizeof(const struct ward_change *));
+	struct ward_diff_style style = { .flush = flush };
+	struct ward_buf out = WARD_BUF_INIT;
+	int code;
+
+	for (size_t i = 0; i < c->n; i++)
+		v[i] = &c->v[i];
+	while (strcmp(forms[style.form], form) != 0)
+		style.form++;
+	code = ward_diff_write(v, c->n, layer, root, &style, &out, err);
+	ward_buf_done(&out);
+	free(v);
+	return code;
+}
+
 int main(int argc, char **argv)
 {
 	struct ward_changes *c = NULL;
@@ -56,6 +84,10 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[3], "list") == 0)
 		list(c);
+	else if (diff(c, layer, root, argv[3], &err) < 0) {
+		fprintf(stderr, "%s\n", err.message);
+		return 1;
+	}
 	ward_changes_free(c);
 	return 0;
 }

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 
 import box  # pylint: disable=import-error
+import schema  # pylint: disable=import-error
 from tap import check, check_eq, check_in, main, skip  # pylint: disable=import-error
 
 LAYER_DIFF = os.environ["WARD_LAYER_DIFF"]
@@ -265,7 +266,7 @@ def op():
     elif k == 7: p = some(); os.chmod(p, rng.choice([0o644, 0o755, 0o600, 0o700]) | (0o700 if os.path.isdir(p) else 0))
     elif k == 8: os.symlink(rng.choice([b'a', b'../x', b'/etc/passwd']), fresh())
     elif k == 9: os.setxattr(some(), 'user.' + rng.choice('xy'), rng.choice([b'1', b'2']), follow_symlinks=False)
-    elif k == 10: os.truncate(some(), rng.randrange(0, 50))
+    elif k == 10: p = some(); os.truncate(p, rng.randrange(0, os.path.getsize(p) + 1))
     elif k == 11: p = some(); shutil.rmtree(p); os.mkdir(p)
     elif k == 12: p = some(); d = open(p, 'rb').read(); lines = d.split(b'\n'); lines.insert(rng.randrange(len(lines) + 1), b'inserted'); open(p, 'wb').write(b'\n'.join(lines))
     elif k == 13: p = some(); d = open(p, 'rb').read().split(b'\n'); d.pop(rng.randrange(len(d))); open(p, 'wb').write(b'\n'.join(d))
@@ -298,6 +299,104 @@ def random_trees_are_told_as_a_look_at_everything_tells_them(_p):
                 agrees(t, before, after)
             except AssertionError as why:
                 raise AssertionError(f"seed {seed}: {why}") from why
+
+
+# ---- patches ----
+
+def gits(view):
+    """What git can say of a view: files and links, whether they may be executed."""
+    return {p: (k, m & 0o100 if k == stat.S_IFREG else 0, text) for p, (k, m, text, _) in view.items() if k in (stat.S_IFREG, stat.S_IFLNK)}
+
+
+def applied(t):
+    """The tree that the patch makes of the project's."""
+    copy = t.base / "copy"
+    shutil.copytree(t.low, copy, symlinks=True)
+    for d, _, _ in os.walk(os.fsencode(copy), topdown=False):
+        with contextlib.suppress(OSError):
+            os.rmdir(d)  # git knows none that is empty, and would find them in its way
+    copy.mkdir(exist_ok=True)
+    patch = t.ask("patch")
+    q = subprocess.run(["git", "apply", "--unsafe-paths", "--allow-empty", "-p1", "-"], cwd=copy, input=patch, capture_output=True, check=False,
+                       env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CEILING_DIRECTORIES": str(t.base)})
+    check_eq(q.returncode, 0, q.stderr.decode() + patch.decode(errors="replace"))
+    scope = {}
+    exec(SNAPSHOT, scope)  # pylint: disable=exec-used
+    return scope["look"](copy)
+
+
+@box.both
+def a_patch_makes_of_the_project_what_the_run_left(_p):
+    for seed in range(100, 125):
+        with trees() as t:
+            _, after = random_change(t, seed)
+            try:
+                check_eq(gits(applied(t)), gits(after))
+            except AssertionError as why:
+                raise AssertionError(f"seed {seed}: {why}") from why
+
+
+@box.both
+def the_same_is_written_as_git_writes_it(_p):
+    """Byte by byte what git diff says of the two trees, where nothing is in play that git has no word for."""
+    with trees() as t:
+        text = "".join(f"line {i}\n" for i in range(60))
+        plant(t, a=text, b="int main(void)\n{\n" + text + "}\n", c="x\n", d__e="gone\n", n="no end")
+        (t.low / "bin").write_bytes(b"\0" * 20)
+        before, after = t.change("""
+s = open('a').read(); open('a', 'w').write(s.replace('line 7\\n', '').replace('line 40\\n', 'line forty\\n'))
+s = open('b').read(); open('b', 'w').write(s.replace('line 30\\n', 'line 30\\nnew\\n'))
+os.chmod('c', 0o755); os.unlink('d/e'); open('n', 'w').write('no end, longer'); open('f g', 'w').write('new\\n'); open('"q', 'w').write('q\\n')
+open('bin', 'wb').write(b'\\0' * 30); os.symlink('a', 'l'); open('empty', 'w')
+""")
+        agrees(t, before, after)
+        for name in ("a", "b"):
+            (t.base / name).mkdir()
+        shutil.copytree(t.low, t.base / "a", symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(t.low, t.base / "b", symlinks=True, dirs_exist_ok=True)
+        subprocess.run(["git", "apply", "--exclude=bin", "-"], cwd=t.base / "b", input=t.ask("patch"), check=True)
+        (t.base / "b/bin").write_bytes(b"\0" * 30)
+        repository = t.base / "a"
+        git = ["git", "-c", "core.quotePath=true", "-c", "user.name=t", "-c", "user.email=t@t", "-c", "core.abbrev=7"]
+        env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
+        subprocess.run([*git, "init", "-q"], cwd=repository, check=True, env=env)
+        for tree in ("a", "b"):
+            for args in (["add", "-A"], ["commit", "-qm", tree]):
+                subprocess.run([*git, "--git-dir", repository / ".git", "--work-tree", t.base / tree, *args], check=True, env=env, cwd=t.base / tree)
+        for form, words in (("patch", []), ("stat", ["--stat=80"]), ("names", ["--name-only"]), ("status", ["--name-status"])):
+            q = subprocess.run([*git, "diff", *words, "HEAD~", "HEAD"], cwd=repository, capture_output=True, check=True, env=env)
+            check_eq(t.ask(form).decode(), q.stdout.decode(), form)
+
+
+@box.both
+def what_git_has_no_word_for_is_said(_p):
+    with trees() as t:
+        plant(t, a="one\n", x="x\n")
+        (t.low / "e").mkdir()
+        t.change("os.mkfifo('f'); os.mkdir('d'); os.rmdir('e'); os.chmod('a', 0o600); os.setxattr('x', 'user.k', b'v'); open('s', 'w'); os.chmod('s', 0o4755); open('h', 'w'); os.link('h', 'i')")
+        patch = t.ask("patch").decode()
+        for line in ("d: a directory, new", "e: a directory, gone", "f: a fifo, new", "a: mode 0644 is 0600 now", "x: extended attributes differ",
+                     "s: of mode 4755", "i: another name of h"):
+            check_in(f"# ward: {line}\n", patch)
+        check_eq(t.ask("names").decode().split(), ["a", "d/", "e/", "f", "h", "i", "s", "x"])
+        check_eq(t.ask("status").decode().split("\n")[:3], ["M\ta", "A\td/", "D\te/"])
+        doc = json.loads(t.ask("json"))
+        schema.validate(doc, json.loads((box.cli.ROOT / "docs/spec/diff.schema.json").read_text()))
+        check_eq([c["path"] for c in doc["changes"]], ["a", "d", "e", "f", "h", "i", "s", "x"])
+        check_eq(doc["changes"][3]["is"]["type"], "fifo")
+
+
+@box.both
+def files_made_to_be_slow_take_bounded_time(_p):
+    with trees() as t:
+        rng = random.Random(1)
+        lines = [f"{rng.randrange(5000)}\n" for _ in range(1000000)]
+        (t.low / "a").write_text("".join(lines))
+        t.change("import random\nrng = random.Random(2)\nopen('a', 'w').write(''.join(f'{rng.randrange(5000)}\\n' for _ in range(1000000)))\n"
+                 "open('large', 'w').truncate(1 << 40)\nlook = lambda top: {}")
+        q = subprocess.run([LAYER_DIFF, t.base / "up", t.low, "patch"], capture_output=True, check=False, timeout=60)
+        check_eq(q.returncode, 0, q.stderr)
+        check_in(b"# ward: too large to be shown\nBinary files /dev/null and b/large differ\n", q.stdout)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was changed, shown: the forms, and handing on what is written so that a large diff takes no memory. */
+#include "workspace/diff/diff.h"
+
+#define FLUSH_AT (256u << 10)
+
+static int flush(struct writer *w, size_t at)
+{
+	int code = WARD_OK;
+
+	if (w->style->flush && w->out->n > at)
+		code = w->style->flush(w->style->arg, w->out, w->err);
+	if (code == WARD_OK && w->out->failed)
+		code = ward_fail(w->err, WARD_E_NOMEM, "no memory for the diff");
+	return code;
+}
+
+static void path_line(struct writer *w, const struct ward_change *c, const char *path)
+{
+	(void)ward_diff_name(w->out, "", path);
+	if (S_ISDIR(c->mode ? c->mode : c->was_mode))
+		ward_buf_addc(w->out, '/');
+}
+
+static void names(struct writer *w, size_t i)
+{
+	static const char *const letters[] = {
+		[WARD_CHANGE_NONE] = "?",
+		[WARD_CHANGE_ADDED] = "A",
+		[WARD_CHANGE_MODIFIED] = "M",
+		[WARD_CHANGE_TYPE] = "T",
+		[WARD_CHANGE_DELETED] = "D",
+		[WARD_CHANGE_RENAMED] = "R",
+	};
+	const struct ward_change *c = w->v[i];
+
+	if (!ward_diff_told(w, i))
+		return;
+	if (w->style->form == WARD_DIFF_STATUS) {
+		ward_buf_adds(w->out, letters[c->kind]);
+		if (c->from) {
+			ward_buf_adds(w->out, c->content ? "050\t" : "100\t");
+			path_line(w, c, c->from);
+		}
+		ward_buf_addc(w->out, '\t');
+	}
+	path_line(w, c, c->path);
+	ward_buf_addc(w->out, '\n');
+}
+
+static int one(struct writer *w, size_t i)
+{
+	switch (w->style->form) {
+	case WARD_DIFF_PATCH: return ward_diff_patch(w, i);
+	case WARD_DIFF_JSON: ward_diff_json(w, i); return w->code;
+	default: names(w, i); return WARD_OK;
+	}
+}
+
+int ward_diff_write(const struct ward_change *const *v, size_t n, int layer, int root,
+	const struct ward_diff_style *style, struct ward_buf *out, struct ward_error *err)
+{
+	struct writer w = { .style = style,
+		.v = v,
+		.n = n,
+		.layer = layer,
+		.root = root,
+		.steps = WARD_DIFF_STEPS_MAX,
+		.out = out,
+		.err = err };
+	int code = WARD_OK;
+
+	if (style->form == WARD_DIFF_STAT) {
+		code = ward_diff_stat(&w);
+		return code < 0 ? code : flush(&w, 0);
+	}
+	if (style->form == WARD_DIFF_JSON)
+		ward_buf_adds(out, "{\"v\":1,\"changes\":[");
+	for (size_t i = 0; code == WARD_OK && i < n; i++) {
+		/* The writer sets the comma where it sees what stands before. */
+		if (style->form == WARD_DIFF_JSON && i > 0 && out->n == 0)
+			ward_buf_addc(out, ',');
+		code = one(&w, i);
+		if (code == WARD_OK)
+			code = flush(&w, FLUSH_AT);
+	}
+	if (style->form == WARD_DIFF_JSON)
+		ward_buf_adds(out, "]}\n");
+	return code < 0 ? code : flush(&w, 0);
+}

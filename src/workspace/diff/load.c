@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a name has, as git sees it: the bytes of a file, or the target of a link. Both sides change under us, and may be hostile. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "workspace/change.h"
+#include "workspace/diff/diff.h"
+
+#define LOOKED_AT 8000 /* bytes of a file in which git looks for a NUL */
+
+static void load_link(int dir, const char *path, struct content *ret)
+{
+	WARD_FD fd = ward_beneath(dir, path, 0);
+	char *s = malloc(WARD_PATH_MAX);
+	ssize_t n = fd < 0 || s == NULL ? -1 : readlinkat(fd, "", s, WARD_PATH_MAX);
+
+	if (n < 0) {
+		free(s);
+		return;
+	}
+	*ret = (struct content){ LOADED_TEXT, s, (size_t)n, (uint64_t)n, s };
+}
+
+static void load_file(int fd, struct content *ret)
+{
+	struct stat st;
+	size_t n = 0, size;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	ret->size = (uint64_t)st.st_size;
+	if (ret->size > WARD_DIFF_FILE_MAX) {
+		ret->what = LOADED_LARGE;
+		return;
+	}
+	size = (size_t)st.st_size;
+	ret->owned = malloc(size + 1);
+	if (ret->owned == NULL)
+		return;
+	while (n < size) {
+		ssize_t got = read(fd, ret->owned + n, size - n);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return;
+		if (got == 0)
+			break;
+		n += (size_t)got;
+	}
+	ret->s = ret->owned;
+	ret->n = n;
+	ret->what =
+		memchr(ret->s, '\0', n < LOOKED_AT ? n : LOOKED_AT) ? LOADED_BINARY : LOADED_TEXT;
+}
+
+void ward_diff_load(int layer, int root, const char *path, bool in_layer, mode_t mode,
+	struct content *ret)
+{
+	WARD_FD fd = -1;
+
+	*ret = (struct content){ .what = LOADED_UNREADABLE, .s = "" };
+	if (!ward_diff_has_content(mode)) {
+		ret->what = LOADED_NOTHING;
+		return;
+	}
+	if (S_ISLNK(mode)) {
+		load_link(in_layer ? layer : root, path, ret);
+		return;
+	}
+	fd = in_layer ? ward_changed_get(layer, path)
+		      : ward_beneath(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0)
+		load_file(fd, ret);
+}
+
+void ward_diff_unload(struct content *c)
+{
+	free(c->owned);
+	c->owned = NULL;
+}
