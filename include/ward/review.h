@@ -28,7 +28,8 @@ int ward_review_show(const char *run, bool json, char **ret_text, struct ward_er
 
 /*
  * Forget what these runs changed, each with a record; *ret_text: a line each, after an error too, which ends it. WARD_E_REFUSED: one
- * is alive, a commit of it has begun and not ended, or another ward changes it. WARD_E_AUDIT: the record cannot be written, and it stays.
+ * is alive, a commit of it has begun and not ended, or another ward changes it. WARD_E_AUDIT: the record cannot be written, and it
+ * stays.
  */
 int ward_review_remove(const char *const *runs, size_t n_runs, char **ret_text, struct ward_error *err);
 /* The same of one run; NULL: of the one that left changes in the working directory, WARD_E_INVALID if several have. */

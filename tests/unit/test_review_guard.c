@@ -134,6 +134,8 @@ static const struct vector {
 	{ "", "@a/b/l=../../../x", "c" },
 	{ "", "@a/l=x/../../../y", "c" },
 	{ "", "@l=up/../..", "c" },
+	{ "", "@a/l=up/../x", "c" }, /* up may be a link by then */
+	{ "", ">.envrc=plain >.vscode/x=conf", "rr" },
 	/* and nothing of the kind: work is not asked about */
 	{ REPO, "+src/main.c ~README -old.txt +src/ %run.sh >a=b", "nnnnnn" },
 	{ REPO, "~.git/index ~.git/refs/heads/main +.git/objects/ab/ +.git/objects/ab/cd ~.git/HEAD +.git/COMMIT_EDITMSG -.git/objects/x +.git/packed-refs", "nnnnnnnn" },
