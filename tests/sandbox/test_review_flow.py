@@ -9,7 +9,7 @@ import stat
 import subprocess
 
 import box
-from box import both
+from box import both, root_only
 from tap import check, check_eq, skip
 
 GIT = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "safe.directory=*", "-c", "init.defaultBranch=main", "-c", "gc.auto=0"]
@@ -162,6 +162,32 @@ def a_build_by_make(p):
     r = work(p, SOURCES, "make -s -j2", passed=("prog",))
     host(p.ws, "./prog && make -q")
     check("waits (" not in r.out, r.out)
+
+
+CRATE = "mkdir src; printf '[package]\\nname = \"w\"\\nversion = \"0.1.0\"\\nedition = \"2021\"\\n' > Cargo.toml; echo 'fn main() { println!(\"hi\"); }' > src/main.rs"
+
+
+@root_only
+def a_build_by_cargo(p):
+    needs("cargo")
+    home = {n: os.environ[n] for n in ("HOME", "CARGO_HOME", "RUSTUP_HOME") if n in os.environ}
+    build = "cargo build --offline -q 2>&1"
+    if subprocess.run(["sh", "-ec", CRATE + "; " + build], cwd=p.side, capture_output=True, check=False).returncode:
+        skip("cargo does not build here")
+    host(p.ws, CRATE)
+    before = look(p.ws)
+    words = ["--mode", "workspace_write"]
+    for end in ("discard", "commit"):
+        r = p.run("--review", *words, "--", "sh", "-ec", build, timeout=240, env=home)
+        check_eq(r.code, 0, r.out + r.err)
+        check_eq(differences(before, look(p.ws)), {}, "the project changed before it was said")
+        r = p.run(kind=(end,), log=False)
+        check_eq(r.code, 0, r.out + r.err)
+    check_eq(host(p.ws, "target/debug/w"), "hi\n")
+    # Nothing is built again: times came along.
+    newest = (p.ws / "target/debug/w").stat().st_mtime_ns
+    host(p.ws, "cargo build --offline -q", **home)
+    check_eq((p.ws / "target/debug/w").stat().st_mtime_ns, newest)
 
 
 @both
