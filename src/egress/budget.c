@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How much of the gate's work, and of the network, a run may have. */
-#include "egress/gate.h"
+#include "egress/limits.h"
 
 #define TOKEN 1000000000ull /* a nanosecond brings rate billionths of one */
 #define LONG_NS (3600 * TOKEN)

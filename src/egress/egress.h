@@ -47,6 +47,7 @@ const char *ward_egress_kind_name(enum ward_egress_kind k); /* "dns.query" ... *
 /* why of a block: the run tried what it may not; false: the network outside is to blame. */
 bool ward_egress_is_violation(const char *why);
 
+struct ward_egress_limit;
 /* What happened, as it is recorded. Texts live for the call. */
 struct ward_egress_event {
 	enum ward_egress_kind kind;
@@ -60,6 +61,7 @@ struct ward_egress_event {
 	const char *via; /* of the proxy: "connect" "http" "socks5"; NULL: as programs connect */
 	const char *ended; /* CONNECT: "done" "idle" ... */
 	const char *rule; /* what the verdict's text was; NULL = none */
+	const struct ward_egress_limit *of_rule; /* BLOCK by a limit of a rule, so that no option of the run helps; else NULL */
 	uint64_t up, down, duration_ms;
 	bool uncounted; /* CONNECT: how much was moved is not known, the relay was lost */
 	bool dialled; /* CONNECT: this ends one that OPEN told */
@@ -67,6 +69,14 @@ struct ward_egress_event {
 	int pid;
 	const char *comm;
 };
+/* What one rule lets through, and so much of it: connections, connections-total, rate, idle, time. */
+struct ward_egress_limit {
+	char file[200]; /* of the rule, which is that one for as long as the run lives */
+	uint32_t line, column;
+	char rule[256]; /* as ask() has it */
+	struct ward_net_limits limits;
+};
+#define WARD_EGRESS_LIMITS_MAX 4 /* rules that are told of one connection */
 struct ward_egress_ops {
 	/*
 	 * The judge. *ret is preset to DENY; anything but WARD_OK is a deny. rule: room for the text of the rule, NUL-terminated.
@@ -81,6 +91,11 @@ struct ward_egress_ops {
 	 * refused. NULL: that one, since nothing is redirected.
 	 */
 	bool (*meant)(void *arg, const char *address, uint16_t port, bool wait, uint16_t *io_port);
+	/*
+	 * Of a connection that was allowed: the rules that let it through, where each of them has limits: any of them will do. 0: there
+	 * are none, or one without. Negative: not known, and it is refused. NULL: no rule has any.
+	 */
+	int (*limits)(void *arg, const struct ward_egress_ask *q, struct ward_egress_limit ret[WARD_EGRESS_LIMITS_MAX]);
 };
 struct ward_egress_options {
 	const struct ward_egress_ops *ops;

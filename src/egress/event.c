@@ -20,6 +20,7 @@ struct ward_told {
 	struct ward_egress_event waits; /* count 0: nothing */
 	char *name, *address, *text, *rule, *peer;
 	char comm[16];
+	const struct ward_egress_limit *of_rule; /* of a budget, which lives as long */
 };
 
 static const struct {
@@ -83,11 +84,12 @@ static size_t bucket_of(const struct ward_egress *g, const struct ward_egress_ev
 static bool alike(const struct ward_told *t, const struct ward_egress_event *e)
 {
 	return t->kind == e->kind && t->port == e->port && t->inner == e->inner &&
-		t->dialled == e->dialled && ward_streq(t->peer, e->peer) &&
-		ward_streq(t->why, e->why) && ward_streq(t->inspected, e->inspected) &&
-		ward_streq(t->ended, e->ended) && ward_streq(t->via, e->via) &&
-		ward_streq(t->name, e->name) && ward_streq(t->address, e->address) &&
-		ward_streq(t->rule, e->rule) && ward_streq(t->comm, e->comm ? e->comm : "");
+		t->dialled == e->dialled && t->of_rule == e->of_rule &&
+		ward_streq(t->peer, e->peer) && ward_streq(t->why, e->why) &&
+		ward_streq(t->inspected, e->inspected) && ward_streq(t->ended, e->ended) &&
+		ward_streq(t->via, e->via) && ward_streq(t->name, e->name) &&
+		ward_streq(t->address, e->address) && ward_streq(t->rule, e->rule) &&
+		ward_streq(t->comm, e->comm ? e->comm : "");
 }
 
 /* What is counted together. Who comes from outside takes no place of what the run does. */
@@ -133,6 +135,7 @@ static struct ward_told *remember(struct ward_egress *g, const struct ward_egres
 		.via = e->via,
 		.port = e->port,
 		.dialled = e->dialled,
+		.of_rule = e->of_rule,
 		.inner = e->inner,
 		.name = copy(e->name, &failed),
 		.address = copy(e->address, &failed),
@@ -159,6 +162,7 @@ static void flush(struct ward_egress *g, struct ward_told *t)
 	e.address = t->address;
 	e.port = t->port;
 	e.dialled = t->dialled;
+	e.of_rule = t->of_rule;
 	e.why = t->why;
 	e.text = t->text;
 	e.inspected = t->inspected;

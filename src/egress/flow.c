@@ -10,15 +10,13 @@
 #include <string.h>
 
 #include "egress/answer.h"
+#include "egress/limits.h"
 #include "egress/port.h"
 #include "policy/policy.h"
 
 #define HOST_SERVICE "host.ward.internal"
 #define PENDING_MS 30000u
 #define RELAY_EARLIER_MS 2000u /* than it gives up: a refusal is still heard */
-#define WHO_SLOW_MS 5u
-#define WHO_WAIT_MS 20u /* for all answers of a second */
-#define WHO_AGAIN_MS 1000u
 
 /* ---- the lists ---- */
 
@@ -52,8 +50,7 @@ static void drop(struct ward_egress *e, struct ward_flow **at)
 	ward_dial_drop(f);
 	set_state(f, WARD_FLOW_REFUSED);
 	e->n_flows--;
-	if (f->made)
-		e->n_alive--;
+	ward_flow_give_back(f);
 	free(f);
 }
 
@@ -74,31 +71,6 @@ static const char *via(const struct ward_flow *f)
 	return words[f->how];
 }
 
-/*
- * For the record alone. Who answers may be held up by a caller inside, a little each time: after an answer that took long nobody is
- * asked for a while, since the run's time limits wait meanwhile. Without wait it may be known later: who connects is busy with others.
- */
-void ward_flow_whose(struct ward_flow *f, bool wait)
-{
-	struct ward_egress *e = f->e;
-	char address[WARD_ADDRESS_TEXT_MAX];
-	uint64_t before = ward_now_mono_ns(), now;
-
-	if (f->pid || f->inward || !e->ops->who || before < e->no_who_until)
-		return;
-	if (before - e->who_since > 1000 * WARD_MS) {
-		e->who_since = before;
-		e->who_waited = 0;
-	}
-	wait = wait && e->who_waited < WHO_WAIT_MS * WARD_MS;
-	(void)e->ops->who(e->arg, ward_address_text(&f->from, address), f->from.port, wait, &f->pid,
-		f->comm);
-	now = ward_now_mono_ns();
-	e->who_waited += wait ? now - before : 0;
-	if (now - before > WHO_SLOW_MS * WARD_MS)
-		e->no_who_until = now + WHO_AGAIN_MS * WARD_MS;
-}
-
 static void tell_block(struct ward_flow *f, enum ward_egress_why why, const char *text,
 	const struct ward_relay_addr *address)
 {
@@ -108,9 +80,14 @@ static void tell_block(struct ward_flow *f, enum ward_egress_why why, const char
 		.inspected = f->inspected,
 		.via = via(f),
 		.count = 1 };
-	char shown[WARD_ADDRESS_TEXT_MAX], peer[WARD_ADDRESS_TEXT_MAX];
+	char shown[WARD_ADDRESS_TEXT_MAX], peer[WARD_ADDRESS_TEXT_MAX], of_rule[400];
 
 	ward_flow_whose(f, true);
+	if (ward_flow_over_rule(f, why, of_rule, sizeof(of_rule))) {
+		v.of_rule = &f->budget->of;
+		v.rule = f->budget->of.rule;
+		text = of_rule;
+	}
 	if (f->peer.family && !address)
 		address = &f->peer;
 	if (!address && !name_of(f))
@@ -161,7 +138,8 @@ static void tell_over(struct ward_flow *f, enum ward_relay_end end)
 		if (rows[i].end != end || f->state != WARD_FLOW_OPEN)
 			continue;
 		if (end == WARD_END_IDLE &&
-			ward_now_mono_ns() - f->opened < f->e->limits.v[WARD_NET_IDLE] * WARD_MS)
+			ward_now_mono_ns() - f->opened <
+				ward_flow_limit(f, WARD_NET_IDLE, NULL) * WARD_MS)
 			continue;
 		f->e->spent[rows[i].which] = true;
 		tell_block(f, over(rows[i].which), NULL, f->name ? NULL : &f->to);
@@ -344,10 +322,16 @@ static bool may_dial(struct ward_flow *f, const struct ward_relay_addr *a,
 /* Its turn comes at the end of this one of ours, behind those that wait already. */
 static void begin_dial(struct ward_flow *f)
 {
+	char shown[WARD_ADDRESS_TEXT_MAX];
 	enum ward_net_limit which;
 
-	if (!ward_limits_take(f->e, &which)) {
-		refuse(f, over(which), NULL, NULL);
+	const struct ward_egress_ask q = { .name = f->name ? f->name->name : NULL,
+		.address = f->name ? NULL : ward_address_text(&f->to, shown),
+		.port = f->to.port };
+
+	if (!ward_flow_take(f, &q, &which)) {
+		refuse(f, which < WARD_NET_LIMIT_MAX ? over(which) : WARD_EGRESS_WHY_TOO_MANY, NULL,
+			NULL);
 		return;
 	}
 	f->made = true;
@@ -621,8 +605,8 @@ void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr 
 	struct ward_relay_msg m = { .type = WARD_GATE_DIALED,
 		.id = f->id,
 		.value = !f->inward,
-		.idle_ms = f->e->limits.v[WARD_NET_IDLE],
-		.total_ms = f->e->limits.v[WARD_NET_TIME] };
+		.idle_ms = ward_flow_limit(f, WARD_NET_IDLE, NULL),
+		.total_ms = ward_flow_limit(f, WARD_NET_TIME, NULL) };
 
 	if (f->name)
 		memcpy(m.name, f->name->name, strlen(f->name->name));

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "egress/gate.h"
+#include "egress/limits.h"
 
 #define READY_MS 5000
 #define STOP_MS 500
@@ -589,6 +589,7 @@ void ward_egress_stop(struct ward_egress *e)
 	if (!e->buried)
 		bury(e);
 	ward_tell_end(e);
+	ward_budgets_done(e);
 	ward_pins_table_done(&e->pins);
 	ward_close(e->route);
 	ward_close(e->epoll);

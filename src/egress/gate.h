@@ -51,9 +51,7 @@ struct ward_bucket {
 	uint64_t rate, burst;        /* tokens a second, at least 1 and at most 1000000 */
 	uint64_t have, at;           /* billionths; ns, 0: it is full */
 };
-/* One more connection; false: *ret says which limit is over. Names: the same. */
-bool ward_limits_bytes(const struct ward_egress *e, enum ward_net_limit *ret); /* of bytes alone */
-bool ward_limits_take(struct ward_egress *e, enum ward_net_limit *ret);
+/* One more name; false: there are as many as there may be. */
 bool ward_limits_name(const struct ward_egress *e, const char *name);
 bool ward_bucket_take(struct ward_bucket *b, uint64_t now);
 uint64_t ward_bucket_next(const struct ward_bucket *b); /* ns: when there is one again, of one that was asked */
@@ -123,6 +121,7 @@ struct ward_flow {
 	enum ward_relay_how how;
 	const char *asked;           /* of the proxy, while it is opened: the name; NULL */
 	bool made, named;            /* it counts against the limits; the proxy was asked for the name */
+	struct ward_budget *budget;  /* limits.h: of the rule that let it through, or the one that did not; NULL: it has none */
 	struct ward_dial *dial;      /* while WAITING, DIALING */
 	int pid;
 	char comm[16];
@@ -151,6 +150,7 @@ struct ward_egress {
 	struct ward_bucket names, opens, comes; /* what is judged a second; comes: from the host */
 	struct ward_net_limits limits;
 	struct ward_bucket rate;     /* of connections that are made, if there is such a limit */
+	struct ward_budget *budgets; size_t n_budgets; /* limits.h: of rules */
 	uint64_t n_made, n_alive;
 	bool spent[WARD_NET_LIMIT_MAX];
 	struct ward_flow *flows[WARD_FLOWS_BUCKETS];

@@ -12,7 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "egress/gate.h"
+#include "egress/limits.h"
 
 void ward_inward_tell(const struct ward_flow *f, struct ward_egress_event *v,
 	char peer[WARD_ADDRESS_TEXT_MAX])

@@ -84,6 +84,8 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
  * reached? *ret is DENY before anything is looked at, and after any error. Where a person would have to be asked it is a deny, unless
  * he said yes to this endpoint, or hold is set and somebody is there. ret->rule or ret->by: who says so. Nothing is recorded.
  */
+/* net/ask.c: the rules with limits that let this through, host as of ward_ask_connect(): egress.h, limits of ward_egress_ops. */
+int ward_ask_limits(struct life *l, const char *host, uint16_t port, struct ward_egress_limit *ret, size_t max);
 struct ward_connect_asked {
 	bool meant; /* only rules count that mean it (struct ward_query) */
 	bool hold;  /* a person may be asked now: ASK, and the gate is told when he has answered */

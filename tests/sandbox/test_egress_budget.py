@@ -266,6 +266,117 @@ print(ok)
     refused(n, doc, f"{NAME}:{n.http.port}", "budget_connections_total")
 
 
+RULE = '@net_limit("LIMIT") @id("few") permit (principal, action == Ward::Action::"net.connect", resource in Ward::Domain::"test.example");\n'
+PLAIN = 'permit (principal, action == Ward::Action::"net.connect", resource WHERE);\n'
+SIX = """
+import socket, sys, time
+for name, port in [sys.argv[i:i + 2] for i in range(1, len(sys.argv), 2)]:
+    ok = 0
+    held = []
+    for _ in range(6):
+        try:
+            s = socket.create_connection((name, int(port)), 10)
+            s.settimeout(5)
+            held.append(s)
+            ok += s.recv(1) == b"+"
+        except OSError:
+            pass
+    time.sleep(0.8)
+    ended = 0
+    for s in held:
+        try:
+            s.sendall(b"1")
+            ended += s.recv(1) != b"1"
+        except OSError:
+            ended += 1
+        s.close()
+    print(ok, ended)
+    time.sleep(0.3)
+"""
+
+
+class Ruled:
+    def __init__(self, p, policy):
+        self.p, self.n, self.t, self.u = p, Net(p), Talker(b"+"), Talker(b"+")
+        p.write("net.cedar", policy + PLAIN.replace("WHERE", 'in Ward::Cidr::"127.0.0.0/8"'))
+
+    def run(self, *words, grants=()):
+        r, doc = self.n.run(PYTHON, "-c", SIX, *map(str, words), grants=["--resolver", self.n.dns.at, "--policy", "net.cedar", *grants])
+        check_eq(r.code, 0, r.err)
+        return r.out.split("\n")[:-1], doc
+
+    def blocked(self, reason):
+        return [x for x in self.n.told("net.block") if x["detail"]["reason"] == reason]
+
+
+@both_cases([
+    ("connections", "connections=2", "budget_connections", 2),
+    ("connections in all", "connections-total=3", "budget_connections_total", 3),
+    ("rate", "rate=2", "budget_rate", 2),
+    ("time", "time=300ms", "budget_time", 6),
+    ("idle", "idle=300ms", "budget_idle", 6),
+])
+def what_one_rule_lets_through_has_limits(p, limit, reason, least):
+    """And so much of it: the address, which another permit holds without a limit, is reached as often as one likes."""
+    w = Ruled(p, RULE.replace("LIMIT", limit))
+    (of_rule, free), doc = w.run(NAME, w.t.port, "host.ward.internal", w.u.port,
+                                 grants=["--cap", f"NETWORK_CONNECT:host.ward.internal:{w.u.port}"])
+    ok, ended = map(int, of_rule.split())
+    check(ok >= least and (least == 6 or ok < 6), of_rule)
+    check(ended == 6 if least == 6 else ended <= 6 - ok, of_rule)
+    check_eq(free, "6 0")
+    told = w.blocked(reason)
+    check(told, str(w.n.told()))
+    check_eq(told[0]["rules"], ["few"])
+    check_eq((told[0]["detail"]["file"], told[0]["detail"]["line"]), ("net.cedar", 1))
+    check_in(f"its rule lets no more through: {limit} (net.cedar:1)", told[0]["detail"]["why"])
+    check("cure" not in told[0]["detail"], "no option of the run helps")
+    check(all(x["resource"] == f"{NAME}:{w.t.port}" for x in told))
+
+
+@both
+def one_permit_without_a_limit_is_enough(p):
+    w = Ruled(p, RULE.replace("LIMIT", "connections-total=1") + PLAIN.replace("WHERE", 'in Ward::Host::"' + NAME + '"'))
+    (got,), _ = w.run(NAME, w.t.port)
+    check_eq(got, "6 0")
+
+
+@both
+def permits_with_limits_add_up(p):
+    w = Ruled(p, RULE.replace("LIMIT", "connections-total=1") + RULE.replace("LIMIT", "connections-total=2").replace("few", "more"))
+    (got,), _ = w.run(NAME, w.t.port)
+    check_eq(got.split()[0], "3")
+    check_eq([x["rules"] for x in w.blocked("budget_connections_total")][:1] in ([["few"]], [["more"]]), True)
+
+
+@both
+def the_run_has_its_own_beside_them(p):
+    w = Ruled(p, RULE.replace("LIMIT", "connections-total=4,idle=1h"))
+    (got,), _ = w.run(NAME, w.t.port, grants=["--net-limit", "connections-total=2"])
+    check_eq(got.split()[0], "2")
+    told = w.blocked("budget_connections_total")
+    check_in("--net-limit connections-total=4", told[0]["detail"]["cure"])
+
+
+BAD = [
+    ("a limit that is none", RULE.replace("LIMIT", "conections=1"), "net.cedar:1:1", "did you mean connections?"),
+    ("of a whole run", RULE.replace("LIMIT", "bytes-up=1M"), "net.cedar:1:1", "--net-limit"),
+    ("names", RULE.replace("LIMIT", "names=1"), "net.cedar:1:1", "--net-limit"),
+    ("of a forbid", RULE.replace("LIMIT", "rate=1").replace("permit", "forbid"), "net.cedar:1:1", "on the permit"),
+    ("of files", RULE.replace("LIMIT", "rate=1").replace("net.connect", "fs.read").replace("Domain", "Path").replace("test.example", "./src"),
+     "net.cedar:1:", "lets nothing be connected to"),
+]
+
+
+@both_cases([(name, policy, at, word) for name, policy, at, word in BAD])
+def a_limit_of_a_rule_that_makes_no_sense(p, policy, at, word):
+    p.write("net.cedar", policy)
+    r = p.run("--policy", "net.cedar", "--", "/bin/true")
+    check_eq(r.code, 125, r.err)
+    check_in(at, r.err)
+    check_in(word, r.err)
+
+
 class Brief:
     """A server that ends its own side at once: the connection stays, and costs this process nothing."""
 

@@ -134,7 +134,7 @@ static uint16_t port_of(int fd)
 
 static void begin(void)
 {
-	static const struct ward_egress_ops ops = { on_ask, on_event, NULL, NULL };
+	static const struct ward_egress_ops ops = { on_ask, on_event, NULL, NULL, NULL };
 	struct ward_error err = WARD_ERROR_INIT;
 	char resolver[64];
 	int pair[2];
@@ -923,7 +923,7 @@ TEST(a_relay_that_says_what_cannot_be_is_ended)
 /* Each answer may be quick, and all of them together not: then nobody is waited for, and still asked. */
 TEST(whose_they_are_takes_no_more_than_its_share)
 {
-	static const struct ward_egress_ops ops = { on_ask, on_event, on_who, NULL };
+	static const struct ward_egress_ops ops = { on_ask, on_event, on_who, NULL, NULL };
 
 	begin();
 	t.e->ops = &ops;
@@ -943,7 +943,7 @@ TEST(whose_they_are_takes_no_more_than_its_share)
 /* What came by the listener's own port is judged by the port that was dialled, and where that is not known it is refused. */
 TEST(a_port_that_was_redirected)
 {
-	static const struct ward_egress_ops ops = { on_ask, on_event, NULL, on_meant };
+	static const struct ward_egress_ops ops = { on_ask, on_event, NULL, on_meant, NULL };
 	const struct {
 		uint16_t meant, at;
 		const char *why; /* NULL: dialled */
@@ -983,7 +983,7 @@ TEST(a_port_that_was_redirected)
 /* Nor is the port waited for without an end. */
 TEST(a_port_takes_no_more_than_its_share)
 {
-	static const struct ward_egress_ops ops = { on_ask, on_event, NULL, on_meant };
+	static const struct ward_egress_ops ops = { on_ask, on_event, NULL, on_meant, NULL };
 
 	begin();
 	t.e->ops = &ops;

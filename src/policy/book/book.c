@@ -253,6 +253,29 @@ static void find_timely(struct ward_book *b, const struct ward_book_set *s)
 	}
 }
 
+/* Limits of a rule that does not let anything be connected to are a mistake. */
+static int find_net_limits(struct ward_book *b, struct ward_error *err)
+{
+	const struct ward_book_set *s = &b->grants;
+
+	for (size_t i = 0; i < s->policies.statics.n; i++) {
+		const struct ward_book_rule *r = &s->rules[i];
+
+		if (r->net == NULL)
+			continue;
+		if ((ward_book_actions_of(b, s->policies.statics.v[i]) &
+			    UINT32_C(1) << WARD_ACT_NET_CONNECT) == 0) {
+			(void)ward_fail(err, WARD_E_INVALID,
+				"@net_limit: this rule lets nothing be connected to");
+			ward_fail_at(err, r->file, r->line, r->column);
+			ward_fail_fix(err, "take it out, or put it on a permit of net.connect");
+			return WARD_E_INVALID;
+		}
+		b->net_limited = true;
+	}
+	return WARD_OK;
+}
+
 static int compile(struct ward_book *b)
 {
 	int r = ward_cedar_compile(&b->grants.policies, &b->grants.compiled, NULL);
@@ -325,6 +348,8 @@ static int fill(struct ward_book *b, const struct ward_book_input *in, struct ce
 	}
 	for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(b->globs); i++)
 		r = patterns(&b->globs[i], err);
+	if (r == WARD_OK)
+		r = find_net_limits(b, err);
 	if (r == WARD_OK)
 		r = compile(b);
 	return r == WARD_E_NOMEM ? no_memory(err) : r;
@@ -510,6 +535,11 @@ static bool set_asks(const struct ward_book_set *s)
 			return true;
 	}
 	return false;
+}
+
+bool ward_book_net_limited(const struct ward_book *b)
+{
+	return b->net_limited;
 }
 
 bool ward_book_asks(const struct ward_book *b)

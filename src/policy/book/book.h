@@ -13,6 +13,7 @@
 #include "cedar/cedar.h"
 #include "policy/action.h"
 #include "policy/layer.h"
+#include "policy/net/net.h"
 
 /* What a rule about files speaks of: one file, or a directory or pattern and all that lies in it. */
 struct ward_source_place {
@@ -88,6 +89,7 @@ struct ward_book_rule {
 	enum ward_layer layer;
 	enum ward_approval approval;     /* of a permit */
 	bool forbids, inside;
+	const struct ward_net_limits *net; /* @net_limit of a permit to connect; NULL: none */
 };
 
 bool ward_source_unsure(const struct ward_source *s);    /* it has to be validated, and so needs a schema */
@@ -143,6 +145,8 @@ const struct ward_book_rule *ward_book_by_name(const struct ward_book *b);
 /* ---- reach.c: connecting ---- */
 /* Ports at which the answers about any host may differ, in order; none where nothing permits to connect. And those of its endpoints. */
 const uint16_t *ward_book_ports(const struct ward_book *b, size_t *ret_n);
+/* Has a permit that grants to connect limits of its own? */
+bool ward_book_net_limited(const struct ward_book *b);
 /* A permit that grants to connect: to host, with before it as a capability has it ("**." and "example.com"); NULL: every host. */
 struct ward_book_reach {
 	const struct ward_book_rule *rule;

@@ -76,6 +76,7 @@ struct ward_book {
 	const struct ward_book_rule *timely, *late, *unheld, *by_name;
 	uint16_t *ports;                 /* in the arena: at which the answers about one host could differ */
 	size_t n_ports;
+	bool net_limited;                /* a permit has @net_limit */
 };
 
 /* ids.c */

@@ -71,13 +71,14 @@ enum key {
 	KEY_REASON,
 	KEY_DESCRIPTION,
 	KEY_APPROVAL,
+	KEY_NET_LIMIT,
 	KEY_SOURCE,
 	KEY_TEXT,
 	KEY_LAYER,
 	KEY_MAX
 };
-static const char *const keys[KEY_MAX] = { "id", "reason", "description", "approval", "source",
-	"text", "layer" };
+static const char *const keys[KEY_MAX] = { "id", "reason", "description", "approval", "net_limit",
+	"source", "text", "layer" };
 
 static int approval(struct telling *t, const struct cedar_annotation *a)
 {
@@ -94,6 +95,31 @@ static int approval(struct telling *t, const struct cedar_annotation *a)
 	return WARD_OK;
 }
 
+static int net_limit(struct telling *t, const struct cedar_annotation *a)
+{
+	struct ward_net_limits *l = ward_arena_alloc(t->b->arena, sizeof(*l));
+	uint32_t line, column;
+	int r;
+
+	if (l == NULL)
+		return WARD_E_NOMEM;
+	if (t->rule->forbids)
+		return bad(t, a, "a forbid lets nothing through",
+			"put it on the permit that it is about");
+	if (t->src->narrows)
+		return bad(t, a, "a list of what may be granted lets nothing through by itself",
+			"put it on the permit that grants");
+	*l = (struct ward_net_limits){ 0 };
+	r = ward_net_limits_of_rule(a->value->s, l, t->err);
+	if (r < 0) {
+		ward_cedar_place(t->src->text, a->start, &line, &column);
+		ward_fail_at(t->err, t->src->name, line, column);
+		return r;
+	}
+	t->rule->net = l;
+	return WARD_OK;
+}
+
 static int told(struct telling *t, const struct cedar_annotation *a, enum key key)
 {
 	const char *value = a->value->s;
@@ -102,6 +128,7 @@ static int told(struct telling *t, const struct cedar_annotation *a, enum key ke
 	case KEY_ID: t->rule->id = value; return WARD_OK;
 	case KEY_REASON: t->rule->reason = value; return WARD_OK;
 	case KEY_APPROVAL: return approval(t, a);
+	case KEY_NET_LIMIT: return net_limit(t, a);
 	case KEY_SOURCE: return source(t, value) ? WARD_OK : WARD_E_NOMEM;
 	case KEY_TEXT: t->rule->text = value; return WARD_OK;
 	case KEY_DESCRIPTION:
@@ -129,7 +156,7 @@ static int annotation(struct telling *t, const struct cedar_annotation *a)
 	}
 	near = ward_nearest(a->key->s, keys, KEY_SOURCE);
 	(void)bad(t, a, "there is no such annotation",
-		"known are @id @reason @description @approval");
+		"known are @id @reason @description @approval @net_limit");
 	if (near != NULL)
 		ward_fail_fix(t->err, "did you mean @%s?", near);
 	return WARD_E_PARSE;

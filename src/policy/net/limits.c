@@ -129,6 +129,23 @@ int ward_net_limits_parse(const char *text, struct ward_net_limits *io, struct w
 	return r;
 }
 
+int ward_net_limits_of_rule(const char *text, struct ward_net_limits *io, struct ward_error *err)
+{
+	static const bool of_run[WARD_NET_LIMIT_MAX] = {
+		[WARD_NET_BYTES_UP] = true, [WARD_NET_BYTES_DOWN] = true, [WARD_NET_NAMES] = true
+	};
+	int r = ward_net_limits_parse(text, io, err);
+
+	for (size_t i = 0; r == WARD_OK && i < WARD_NET_LIMIT_MAX; i++) {
+		if (io->v[i] == 0 || !of_run[i])
+			continue;
+		r = ward_fail(err, WARD_E_PARSE, "%s is held of a whole run, not of a rule",
+			rows[i].name);
+		ward_fail_fix(err, "say it by --net-limit, or by network.limits of a profile");
+	}
+	return r;
+}
+
 void ward_net_limits_default(struct ward_net_limits *io)
 {
 	static const struct ward_net_limits usual = { .v = {

@@ -116,6 +116,8 @@ const char *ward_net_limit_name(enum ward_net_limit which); /* "connections" ...
 uint64_t ward_net_limit_max(enum ward_net_limit which); /* more none may be */
 /* "bytes-up=10M,rate=5": into io, where none of them may be yet. On failure io is as it was. */
 int ward_net_limits_parse(const char *text, struct ward_net_limits *io, struct ward_error *err);
+/* What an annotation of a permit may say of what that lets through: not all of them are held of a rule. Into an empty one. */
+int ward_net_limits_of_rule(const char *text, struct ward_net_limits *io, struct ward_error *err);
 void ward_net_limits_default(struct ward_net_limits *io); /* of what nothing is said */
 void ward_net_limit_text(enum ward_net_limit which, uint64_t v, char out[WARD_NET_LIMIT_TEXT_MAX]); /* "bytes-up=10M" */
 void ward_net_limits_text(const struct ward_net_limits *l, struct ward_buf *b); /* all of them, with commas */

@@ -251,3 +251,40 @@ int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *
 	}
 	return end(ret, r, err);
 }
+
+int ward_ask_limits(struct life *l, const char *host, uint16_t port, struct ward_egress_limit *ret,
+	size_t max)
+{
+	char endpoint[WARD_ENDPOINT_TEXT_MAX];
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+	struct ward_verdict v;
+	size_t n = 0;
+	int r;
+
+	if (!l->book || !ward_book_net_limited(l->book->book))
+		return 0;
+	if (!ward_endpoint_question(host, port, endpoint))
+		return WARD_E_INVALID;
+	q.resource = ward_str(endpoint);
+	r = ward_judge(l->book->book, l->book->desk, &q, &v);
+	if (r < 0)
+		return r;
+	/* What was answered a moment ago may be another answer by now: then nothing goes. */
+	if (v.effect == WARD_DENY || v.n_rules == 0)
+		return WARD_E_REFUSED;
+	for (size_t i = 0; i < v.n_rules && i < WARD_VERDICT_RULES_MAX; i++) {
+		const struct ward_book_rule *by = v.rules[i];
+
+		if (!by->net)
+			return 0;
+		if (n == max)
+			continue;
+		ret[n].limits = *by->net;
+		ret[n].line = by->line;
+		ret[n].column = by->column;
+		(void)snprintf(ret[n].file, sizeof(ret->file), "%s", by->file);
+		(void)snprintf(ret[n++].rule, sizeof(ret->rule), "%s", by->id ? by->id : by->text);
+	}
+	return (int)n;
+}

@@ -83,6 +83,13 @@ static bool on_meant(void *arg, const char *address, uint16_t port, bool wait, u
 	return true;
 }
 
+static int on_limits(void *arg, const struct ward_egress_ask *q,
+	struct ward_egress_limit ret[WARD_EGRESS_LIMITS_MAX])
+{
+	return ward_ask_limits(arg, q->name ? q->name : q->address, q->port, ret,
+		WARD_EGRESS_LIMITS_MAX);
+}
+
 /* ---- what it tells ---- */
 
 static bool is_block(const struct ward_egress_event *e)
@@ -163,6 +170,9 @@ static char *detail_of(const struct ward_egress_event *e, const struct ward_deci
 	if (d->by && d->by->line) {
 		ward_jw_kstr(&b, "file", d->by->file);
 		ward_jw_ku64(&b, "line", d->by->line);
+	} else if (e->of_rule && e->of_rule->line) {
+		ward_jw_kstr(&b, "file", e->of_rule->file);
+		ward_jw_ku64(&b, "line", e->of_rule->line);
 	}
 	if (d->cure[0])
 		ward_jw_kstr(&b, "cure", d->cure);
@@ -259,7 +269,8 @@ static void explain(struct life *l, const struct ward_egress_event *e, struct wa
 		return;
 	}
 	if (!ward_streq(e->why, "no_rule")) {
-		cure_of_limit(l, e, d);
+		if (!e->of_rule)
+			cure_of_limit(l, e, d);
 		return;
 	}
 	how.meant = !e->name && is_inner(host, carried);
@@ -381,7 +392,7 @@ static void on_event(void *arg, const struct ward_egress_event *e)
 
 int net_prepare(struct life *l, struct ward_error *err)
 {
-	static const struct ward_egress_ops ops = { on_ask, on_event, on_who, on_meant };
+	static const struct ward_egress_ops ops = { on_ask, on_event, on_who, on_meant, on_limits };
 	const struct ward_egress_options o = {
 		.ops = &ops, .arg = l, .limits = l->plan->limits.net, .resolver = l->r->resolver
 	};

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a rule lets through, counted: each rule with limits has a budget from the first connection that it lets through to the end of the
+ * run. Permits add up, so a connection that several let through needs room in one of theirs.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "egress/limits.h"
+
+static bool same(const struct ward_egress_limit *a, const struct ward_egress_limit *b)
+{
+	return a->line == b->line && a->column == b->column && ward_streq(a->file, b->file);
+}
+
+/* NULL: no memory, or there are too many. */
+static struct ward_budget *budget_of(struct ward_egress *e, const struct ward_egress_limit *of)
+{
+	struct ward_budget *b = e->budgets;
+
+	while (b && !same(&b->of, of))
+		b = b->next;
+	if (b || e->n_budgets >= WARD_EGRESS_BUDGETS_MAX)
+		return b;
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return NULL;
+	b->of = *of;
+	b->rate = (struct ward_bucket){ .rate = of->limits.v[WARD_NET_RATE],
+		.burst = of->limits.v[WARD_NET_RATE] };
+	b->next = e->budgets;
+	e->budgets = b;
+	e->n_budgets++;
+	return b;
+}
+
+static bool has_room(struct ward_budget *b, enum ward_net_limit *ret)
+{
+	const uint64_t *max = b->of.limits.v;
+
+	*ret = WARD_NET_CONNECTIONS;
+	if (max[WARD_NET_CONNECTIONS] && b->n_alive >= max[WARD_NET_CONNECTIONS])
+		return false;
+	*ret = WARD_NET_CONNECTIONS_TOTAL;
+	if (max[WARD_NET_CONNECTIONS_TOTAL] && b->n_made >= max[WARD_NET_CONNECTIONS_TOTAL])
+		return false;
+	*ret = WARD_NET_RATE;
+	return !max[WARD_NET_RATE] || ward_bucket_take(&b->rate, ward_now_mono_ns());
+}
+
+bool ward_flow_take(struct ward_flow *f, const struct ward_egress_ask *q, enum ward_net_limit *ret)
+{
+	struct ward_egress_limit v[WARD_EGRESS_LIMITS_MAX];
+	struct ward_egress *e = f->e;
+	int n = e->ops->limits ? e->ops->limits(e->arg, q, v) : 0;
+	bool room = n == 0;
+
+	*ret = WARD_NET_LIMIT_MAX;
+	f->budget = NULL;
+	for (int i = 0; i < n && !room; i++) {
+		struct ward_budget *b = budget_of(e, &v[i]);
+
+		if (!b) {
+			*ret = WARD_NET_LIMIT_MAX;
+			f->budget = NULL;
+			return false;
+		}
+		f->budget = b;
+		room = has_room(b, ret);
+	}
+	if (!room)
+		return false;
+	if (!ward_limits_take(e, ret)) {
+		f->budget = NULL;
+		return false;
+	}
+	if (f->budget) {
+		f->budget->n_made++;
+		f->budget->n_alive++;
+	}
+	return true;
+}
+
+void ward_flow_give_back(struct ward_flow *f)
+{
+	if (!f->made)
+		return;
+	f->e->n_alive--;
+	if (f->budget)
+		f->budget->n_alive--;
+}
+
+uint64_t ward_flow_limit(const struct ward_flow *f, enum ward_net_limit which, bool *ret_of_rule)
+{
+	uint64_t run = f->e->limits.v[which];
+	uint64_t rule = f->made && f->budget ? f->budget->of.limits.v[which] : 0;
+	bool of_rule = rule && (!run || rule <= run);
+
+	if (ret_of_rule)
+		*ret_of_rule = of_rule;
+	return of_rule ? rule : run;
+}
+
+bool ward_flow_over_rule(const struct ward_flow *f, enum ward_egress_why why, char *text,
+	size_t size)
+{
+	enum ward_net_limit which = (enum ward_net_limit)(why - WARD_EGRESS_WHY_BUDGET_CONNECTIONS);
+	char limit[WARD_NET_LIMIT_TEXT_MAX];
+	bool of_rule = true;
+
+	if (!f->budget || why < WARD_EGRESS_WHY_BUDGET_CONNECTIONS ||
+		why > WARD_EGRESS_WHY_BUDGET_NAMES)
+		return false;
+	if (f->made)
+		(void)ward_flow_limit(f, which, &of_rule);
+	if (!of_rule)
+		return false;
+	ward_net_limit_text(which, f->budget->of.limits.v[which], limit);
+	(void)snprintf(text, size, "its rule lets no more through: %s (%s:%u)", limit,
+		f->budget->of.file, f->budget->of.line);
+	return true;
+}
+
+void ward_budgets_done(struct ward_egress *e)
+{
+	while (e->budgets) {
+		struct ward_budget *b = e->budgets;
+
+		e->budgets = b->next;
+		free(b);
+	}
+}

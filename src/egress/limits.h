@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to egress: the limits of a rule (@net_limit). What a run may use in all is budget.c's, and holds beside them. */
+#pragma once
+
+#include "egress/event.h"
+#include "egress/gate.h"
+
+/* ---- budget.c: the run's own. One more connection; false: *ret says which limit is over ---- */
+bool ward_limits_bytes(const struct ward_egress *e, enum ward_net_limit *ret); /* of bytes alone */
+bool ward_limits_take(struct ward_egress *e, enum ward_net_limit *ret);
+
+/* ---- limits.c ---- */
+struct ward_budget {
+	struct ward_budget *next;
+	struct ward_egress_limit of;
+	struct ward_bucket rate;
+	uint64_t n_made, n_alive;
+};
+/*
+ * One more connection, by the run's limits and by those of one of the rules that let it through, q being what was allowed. False: *ret says
+ * which is over, and f->budget whose: NULL: the run's, or there was no answer (WARD_NET_LIMIT_MAX).
+ */
+bool ward_flow_take(struct ward_flow *f, const struct ward_egress_ask *q, enum ward_net_limit *ret);
+void ward_flow_give_back(struct ward_flow *f); /* it has ended */
+/* The least of the run's and of its rule's; 0: none. *ret_of_rule: it is the rule's. */
+uint64_t ward_flow_limit(const struct ward_flow *f, enum ward_net_limit which, bool *ret_of_rule);
+/* Is this why of a refusal a limit of its rule's? Then text says so. */
+bool ward_flow_over_rule(const struct ward_flow *f, enum ward_egress_why why, char *text, size_t size);
+void ward_budgets_done(struct ward_egress *e);
