@@ -321,10 +321,11 @@ def on_a_terminal(p, keys):
 @both
 def a_person_is_asked_once_for_one_reason(p):
     review(p, "echo a > .envrc; mkdir s; echo b > s/.envrc; mkdir .vscode; printf 'x\\033[2Jy\\n' > .vscode/t; echo f > f")
-    code, text = on_a_terminal(p, [b"n\n", b"yes\n"])
+    code, text = on_a_terminal(p, [b"d\n", b"n\n", b"yes\n"])
     check_eq(code, 1, text)
-    check_eq(text.count("make them real?"), 2, text)
+    check_eq(text.count("make them real?"), 3, text)
     check("\033[2J" not in text, "the run moved the cursor")
+    check("diff --git" in text and text.count("\n+a") + text.count("\n+x") == 1, text)
     got = tree(p)
     one, other = {".envrc", "s/.envrc"}, {".vscode", ".vscode/t"}
     check(set(got) in ({"f", "s"} | one, {"f", "s"} | other), f"{got} {text}")

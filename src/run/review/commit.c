@@ -238,7 +238,7 @@ static int judge(struct committing *x)
 	if (!x->automatic && x->what->ask && !x->what->dry_run)
 		fd = ward_terminal_open();
 	if (fd >= 0)
-		r = ward_review_ask(fd, &x->d, x->err);
+		r = ward_review_ask(fd, &x->terms, &x->d, x->err);
 	if (r == WARD_OK)
 		r = ward_review_settle(x->rules.side.arena, &x->d, x->err);
 	count(x);

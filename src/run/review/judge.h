@@ -76,8 +76,8 @@ int ward_review_settle(struct ward_arena *a, struct ward_review_decisions *d, st
 
 /* ---- answer.c: what a person says ---- */
 void ward_review_agreed(struct ward_review_decisions *d, enum ward_review_yes yes);     /* beforehand */
-/* On the terminal (fd), one question for all that is asked about for one reason. */
-int ward_review_ask(int fd, struct ward_review_decisions *d, struct ward_error *err);
+/* On the terminal (fd), one question for all that is asked about for one reason; the difference is shown on request. */
+int ward_review_ask(int fd, const struct ward_review_terms *t, struct ward_review_decisions *d, struct ward_error *err);
 
 /* ---- tell.c: decisions in the log, and as people and programs read them ---- */
 struct ward_review_told {
