@@ -530,8 +530,7 @@ TEST(a_layer_is_counted)
 	begin();
 	made_and_ended(A);
 	sh("cd ward/runs/" A
-	   "/layer/upper && mkdir -p a/b && head -c 100000 /dev/urandom > a/b/f && ln -s /usr l");
-	sync();
+	   "/layer/upper && mkdir -p a/b && head -c 100000 /dev/urandom > a/b/f && sync a/b/f && ln -s /usr l");
 	REQUIRE(ward_workspace_open(A, WARD_WORKSPACE_LOOK, &w, &err) == WARD_OK);
 	CHECK(ward_workspace_size(w, &bytes, &objects, &err) == WARD_OK);
 	CHECK(objects == 4);

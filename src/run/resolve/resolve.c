@@ -237,7 +237,9 @@ static int warn_wider(struct ward_resolver *rs, struct ward_error *err)
 	int r = WARD_OK;
 
 	for (size_t i = 0; i < rs->n_rules && rs->n_rules <= WIDER_RULES_MAX; i++) {
-		if (rs->rules[i].type != WARD_CAP_FILE_WRITE)
+		/* What --review lets be written is a layer, and nobody wrote that rule to give something away. */
+		if (rs->rules[i].type != WARD_CAP_FILE_WRITE ||
+			ward_streq(rs->rules[i].origin.file, WARD_REVIEW_OPTION))
 			continue;
 		subtree_of(&rs->rules[i], dir);
 		for (size_t k = 0; dir[0] && r == WARD_OK && k < rs->n_rules; k++) {
