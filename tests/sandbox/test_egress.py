@@ -716,5 +716,21 @@ def a_resolver_that_is_none_is_refused(p):
     check_in("--resolver", r.err)
 
 
+@both
+def who_asks_for_a_program_that_never_is_there_is_warned(p):
+    """In a rule about connecting alone, whichever way it asks."""
+    warning = 'a connection has no program in its context: "context has program" is never true here'
+    connect = 'Ward::Action::"net.connect", resource in Ward::Domain::"test.example")'
+    for policy, line in [(f"permit (principal, action == {connect} when {{ context has program }};", 1),
+                         (f"\npermit (principal, action == {connect} unless {{ !(context has program) }};", 2),
+                         (f"permit (principal, action == {connect};\nforbid (principal, action == {connect} unless {{ context has program }};", 2),
+                         (f"permit (principal, action == {connect} when {{ context has time }};", 0)]:
+        p.write("net.cedar", policy)
+        r = p.run("--json", "--policy", "net.cedar", "--", "/bin/true", kind=("plan",), log=False)
+        check_eq(r.code, 0, r.err)
+        told = [w for w in json.loads(r.out)["warnings"] if "no program" in w]
+        check_eq(told, [f"net.cedar:{line}: {warning}"] if line else [], policy)
+
+
 if __name__ == "__main__":
     box.main()

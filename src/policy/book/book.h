@@ -145,6 +145,8 @@ const struct ward_book_rule *ward_book_by_name(const struct ward_book *b);
 /* ---- reach.c: connecting ---- */
 /* Ports at which the answers about any host may differ, in order; none where nothing permits to connect. And those of its endpoints. */
 const uint16_t *ward_book_ports(const struct ward_book *b, size_t *ret_n);
+/* A rule about connecting that asks whether there is a program in the context, where there never is. NULL: none. */
+const struct ward_book_rule *ward_book_by_program(const struct ward_book *b);
 /* Has a permit that grants to connect limits of its own? */
 bool ward_book_net_limited(const struct ward_book *b);
 /* A permit that grants to connect: to host, with before it as a capability has it ("**." and "example.com"); NULL: every host. */

@@ -76,6 +76,7 @@ struct ward_book {
 	const struct ward_book_rule *timely, *late, *unheld, *by_name;
 	uint16_t *ports;                 /* in the arena: at which the answers about one host could differ */
 	size_t n_ports;
+	const struct ward_book_rule *by_program; /* ward_book_by_program() */
 	bool net_limited;                /* a permit has @net_limit */
 };
 
@@ -95,6 +96,8 @@ bool ward_book_is_late(const struct ward_book *b, const struct cedar_policy *p);
 /* unheld: does it forbid programs by their arguments, which no path tells? named: does it look at resource.name? */
 bool ward_book_is_unheld(const struct ward_book *b, const struct cedar_policy *p);
 bool ward_book_is_named(const struct ward_book *b, const struct cedar_policy *p);
+/* Does it ask whether there is a program in the context? */
+bool ward_book_is_by_program(const struct ward_book *b, const struct cedar_policy *p);
 bool ward_book_is_timely(const struct ward_book *b, const struct cedar_policy *p);
 
 /* provenance.c: set->rules from annotations and places. */

@@ -263,6 +263,18 @@ static int warn_redirected(struct ward_resolver *rs, struct ward_error *err)
 		"this host has no nf_tables: each connect is led to the gate where it is mediated (ward doctor says what to do, docs/egress.md what differs)");
 }
 
+/* Which program it is decides nothing: such a condition is the same of every connection, which its author may not mean. */
+static int warn_by_program(struct ward_resolver *rs, struct ward_error *err)
+{
+	const struct ward_book_rule *by = ward_book_by_program(rs->book->book);
+
+	return by
+		? ward_rs_warn(rs, err,
+			  "%s:%u: a connection has no program in its context: \"context has program\" is never true here",
+			  by->file, by->line)
+		: WARD_OK;
+}
+
 int ward_rs_net(struct ward_resolver *rs, struct ward_error *err)
 {
 	int r = WARD_OK;
@@ -273,5 +285,7 @@ int ward_rs_net(struct ward_resolver *rs, struct ward_error *err)
 	}
 	if (r == WARD_OK && rs->book)
 		r = policies(rs, err);
+	if (r == WARD_OK && rs->book)
+		r = warn_by_program(rs, err);
 	return r == WARD_OK ? warn_redirected(rs, err) : r;
 }
