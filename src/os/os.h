@@ -114,6 +114,12 @@ struct ward_userns {
 int ward_userns_new(const char *uid_map, const char *gid_map, struct ward_userns *ret);
 void ward_userns_done(struct ward_userns *u); /* waits for what is left of the carrier; twice is fine */
 
+/* ---- loop.c: a file system in a file, as root ---- */
+/* An ext4 of so many bytes in a new file. 0, or -errno and what was being done (static text). */
+int ward_loop_make(int dir, const char *name, uint64_t size, const char **ret_step);
+/* It, mounted and attached nowhere: the descriptor of its root, with which it goes; the same one if it is mounted already. -errno as above. */
+int ward_loop_mount(int dir, const char *name, const char **ret_step);
+
 /* ---- thread.c: the one way to start a thread ---- */
 /* Small stack (128 KiB), every signal blocked in it. 0 or -errno. */
 int ward_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg);

@@ -118,8 +118,9 @@ int ward_disk_backend_parse(const char *s, enum ward_disk_backend *ret, struct w
  *
  * layer: a directory of the caller's, absolute and without a link, that holds the empty directories "upper" and "work", his too, for
  * nobody else's eyes (0700). DIR: they are the layer. TMPFS: not looked at, may be NULL; ward_cage_layer() has the layer. LOOP: the file
- * system's image is made in it. Whoever makes it writes it down before the plan is signed; ino 0: it is not made, as in a plan that is shown.
+ * WARD_REVIEW_IMAGE is made in it, an ext4 of that size with the two directories (ward_loop_mount()). Whoever makes it writes it down before the plan is signed; ino 0: it is not made, as in a plan that is shown.
  */
+#define WARD_REVIEW_IMAGE "image"
 struct ward_review {
 	bool on;
 	const char *root;            /* a directory, absolute, no link in it; the same inside */

@@ -130,11 +130,11 @@ WARD_OPT(ward_apply_review, "review", "[=HOW]", false, G_PLACE,
 	"anybody; the rest waits. HOW is never a word of its own: --review=auto.",
 	"auto")
 WARD_OPT(ward_apply_disk_backend, "disk-backend", "NAME", false, G_LIMIT,
-	"with --review: where the layer lies, dir or tmpfs; default: dir",
+	"with --review: where the layer lies, dir, tmpfs or loop; default: dir",
 	"Where what a run under review writes lies, and what bounds it. dir: a directory of the store, which is looked at now and then. tmpfs: in "
-	"memory, bounded by the kernel, and copied to the store at the end; it is lost with Ward. The bound is --disk, where that is given; else "
-	"10G, of a tmpfs 1G. loop, a file system in a file, is refused in this version. Default dir.",
-	"dir|tmpfs")
+	"memory, bounded by the kernel, and copied to the store at the end; it is lost with Ward. loop: as root, a file system in a file, bounded "
+	"by the kernel. The bound is --disk, where that is given; else 10G, of a tmpfs 1G. Default dir.",
+	"dir|tmpfs|loop")
 
 WARD_OPT(apply_cwd, "cwd", "DIR", false, G_PLACE,
 	"start the command in DIR",

@@ -266,6 +266,17 @@ int ward_workspace_record(struct ward_workspace *w, const struct ward_workspace_
 
 /* ---- what it has ---- */
 
+/* As root, who alone has such: it is mounted for as long as the descriptor is open. */
+static int loop_layer(struct ward_workspace *w, uint64_t flags)
+{
+	const char *step;
+	WARD_FD top = ward_loop_mount(w->dir, STORE_LAYER "/" WARD_REVIEW_IMAGE, &step);
+
+	return top < 0
+		? top
+		: ward_openat2(top, "upper", flags, 0, WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS);
+}
+
 int ward_workspace_layer(struct ward_workspace *w, struct ward_error *err)
 {
 	const uint64_t flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
@@ -282,8 +293,11 @@ int ward_workspace_layer(struct ward_workspace *w, struct ward_error *err)
 		ward_fail_fix(err, "wait for its end");
 		return r;
 	}
-	w->layer = ward_openat2(w->dir, STORE_UPPER, flags, 0, how);
-	if (w->layer == -EACCES) {
+	if (w->facts.backend == WARD_DISK_LOOP)
+		w->layer = loop_layer(w, flags);
+	else
+		w->layer = ward_openat2(w->dir, STORE_UPPER, flags, 0, how);
+	if (w->layer == -EACCES && w->facts.backend != WARD_DISK_LOOP) {
 		/* The run took its own right to read the directory. Who owns it may have it back. */
 		WARD_FD path = ward_openat2(w->dir, STORE_UPPER, O_PATH | O_DIRECTORY | O_NOFOLLOW,
 			0, how);

@@ -117,7 +117,6 @@ def the_marker_works(p):
     ("review twice", ["--review", "--review=auto"], "--review", "given twice"),
     ("review direct", ["--review", "--backend", "direct"], "--review", "writes to the host itself"),
     ("disk backend unknown", ["--review", "--disk-backend", "ram"], "--disk-backend", "no disk backend"),
-    ("disk backend loop", ["--review", "--disk-backend", "loop"], "--disk-backend", "not there yet"),
     ("disk backend alone", ["--disk-backend", "dir"], "--disk-backend", "without --review"),
 ])
 @placed

@@ -19,6 +19,7 @@ from tap import check, check_eq, check_in, skip
 
 HERE = pathlib.Path(__file__).resolve().parent
 INSIDE = (HERE / "review_inside.py").read_text()
+# A file system in a file is root's alone, and has a test of its own.
 BACKENDS = [("dir", "dir"), ("tmpfs", "tmpfs")]
 PYTHON = "/usr/bin/python3"
 
@@ -317,6 +318,34 @@ print("went on")
 def below_its_bound_it_goes_on(p):
     r = review(p, "--disk", "8M", "sh", "-c", "head -c 6000000 /dev/zero >a; for i in 1 2 3 4; do ln a b$i; done; sleep 1.5; echo there")
     check_eq((r.code, r.out), (0, "there\n"), r.err)
+
+
+@root_only
+def a_file_system_in_a_file_is_full_where_it_ends_and_is_there_afterwards(p):
+    p.write("file", "one\n")
+    p.write("gone", "x\n")
+    used = sorted(open("/proc/partitions").read().splitlines())
+    r = python(p, """
+import errno, os
+open("file", "a").write("two\\n"); os.unlink("gone"); os.mkdir("d"); os.chmod("d", 0)
+n = 0
+try:
+    with open("big", "wb", buffering=0) as f:
+        while n < 1 << 27: n += f.write(b"x" * 65536)
+except OSError as e:
+    print(e.errno == errno.ENOSPC, n < 33 << 20)
+os.unlink("big")
+""", "--disk", "32M", backend="loop")
+    check_eq((r.code, r.out), (0, "True True\n"), r.err)
+    check_eq((p.ws / "file").read_text(), "one\n")
+    check_in("3 changes wait", r.err)
+    (image,) = (p.side / "state/ward/runs").glob("*/layer/image")
+    check(image.stat().st_size == 32 << 20)
+    r = p.run("--approve", "critical", kind=("commit",), log=False)
+    check_eq((r.code, (p.ws / "file").read_text(), (p.ws / "gone").exists(), (p.ws / "d").is_dir()), (0, "one\ntwo\n", False, True), r.err)
+    check_eq([line for line in open("/proc/self/mountinfo") if "/dev/loop" in line], [], "it is mounted where somebody may see it")
+    check(box.wait_for(lambda: str(image) not in "".join(at.read_text() for at in pathlib.Path("/sys/block").glob("loop*/loop/backing_file"))) is not False)
+    check_eq(sorted(open("/proc/partitions").read().splitlines()), used)
 
 
 # ---- refusals ----

@@ -222,6 +222,7 @@ static void pack_layer(struct packer *p, struct ward_launch *l)
 	l->layer.flags = WARD_LAUNCH_M_WRITE | WARD_LAUNCH_M_DIR | WARD_LAUNCH_M_IDMAP;
 	if (v->backend == WARD_DISK_TMPFS)
 		return;
+	l->layer.flags |= v->backend == WARD_DISK_LOOP ? WARD_LAUNCH_M_LOOP : 0;
 	l->layer.source = put_text(p, v->layer);
 	l->layer.dev = v->layer_dev;
 	l->layer.ino = v->layer_ino;

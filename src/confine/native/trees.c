@@ -57,18 +57,66 @@ static int flush(int ctl, int *fds, size_t *io_n, struct ward_error *err)
 	return WARD_OK;
 }
 
+/* A file system of its own, of which the init gets a tree as of any other layer. Descriptor, or a code. */
+static int loop_tree(const struct ward_launch *l, const char *path, int userns,
+	struct ward_error *err)
+{
+	struct ward_tree_attr a = {
+		.attr_set = WARD_TREE_NOSUID | WARD_TREE_NODEV | WARD_TREE_IDMAP,
+		.propagation = WARD_TREE_PRIVATE,
+		.userns_fd = (uint64_t)userns,
+	};
+	enum ward_stage stage = WARD_STAGE_NONE;
+	WARD_FD dir = ward_tree_open(path, &l->layer, &stage);
+	const char *step = path;
+	int r = dir, tree = -1;
+
+	if (dir < 0)
+		return ward_native_stage_failed(stage, -dir, path, NULL, err);
+	r = ward_loop_make(dir, WARD_REVIEW_IMAGE, l->layer_size, &step);
+	if (r == 0)
+		r = tree = ward_loop_mount(dir, WARD_REVIEW_IMAGE, &step);
+	if (r >= 0) {
+		step = "preparing its file system";
+		r = mkdirat(tree, "upper", 0700) < 0 || mkdirat(tree, "work", 0700) < 0 ||
+				syscall(WARD_NR_MOUNT_SETATTR, tree, "", WARD_TREE_EMPTY_PATH, &a,
+					sizeof(a)) < 0
+			? -errno
+			: 0;
+	}
+	if (r >= 0)
+		return tree;
+	ward_close(tree);
+	return ward_native_stage_failed(WARD_STAGE_LAYER, -r, step, NULL, err);
+}
+
 /* One tree behind the others; all that there is room for go at once. */
-static int add_tree(int ctl, const char *path, const struct ward_launch_mount *m, bool layer,
-	int userns, int fds[WARD_TREES_MAX], size_t *io_n, struct ward_error *err)
+static int add_tree(int ctl, int tree, int fds[WARD_TREES_MAX], size_t *io_n,
+	struct ward_error *err)
+{
+	fds[*io_n] = tree;
+	return ++*io_n == WARD_TREES_MAX ? flush(ctl, fds, io_n, err) : WARD_OK;
+}
+
+/* Descriptor, or a code. */
+static int clone_tree(const char *path, const struct ward_launch_mount *m, bool layer, int userns,
+	struct ward_error *err)
 {
 	enum ward_stage stage = WARD_STAGE_NONE;
+	int tree = ward_tree_clone(path, m, userns, &stage);
 
-	fds[*io_n] = ward_tree_clone(path, m, userns, &stage);
-	if (fds[*io_n] < 0 && layer && stage == WARD_STAGE_IDMAP_MOUNT)
+	if (tree < 0 && layer && stage == WARD_STAGE_IDMAP_MOUNT)
 		stage = WARD_STAGE_LAYER;
-	if (fds[*io_n] < 0)
-		return ward_native_stage_failed(stage, -fds[*io_n], path, NULL, err);
-	return ++*io_n == WARD_TREES_MAX ? flush(ctl, fds, io_n, err) : WARD_OK;
+	return tree < 0 ? ward_native_stage_failed(stage, -tree, path, NULL, err) : tree;
+}
+
+static int layer_tree(const struct ward_launch *l, const char *blob, int userns,
+	struct ward_error *err)
+{
+	const char *path = blob + l->layer.source;
+
+	return l->layer.flags & WARD_LAUNCH_M_LOOP ? loop_tree(l, path, userns, err)
+						   : clone_tree(path, &l->layer, true, userns, err);
 }
 
 int ward_trees_send(int ctl, const char *blob, struct ward_userns *ret, struct ward_error *err)
@@ -78,14 +126,17 @@ int ward_trees_send(int ctl, const char *blob, struct ward_userns *ret, struct w
 	int fds[WARD_TREES_MAX], r = idmap_userns(l, ret, err);
 	size_t n = 0;
 
-	for (uint32_t i = 0; r == WARD_OK && i < l->n_mounts; i++) {
+	for (uint32_t i = 0; r >= 0 && i < l->n_mounts; i++) {
 		if (m[i].kind != WARD_LAUNCH_BIND && m[i].kind != WARD_LAUNCH_OVERLAY)
 			continue;
-		r = add_tree(ctl, blob + m[i].source, &m[i], false, ret->fd, fds, &n, err);
-		if (r == WARD_OK && m[i].kind == WARD_LAUNCH_OVERLAY &&
-			l->layer.kind == WARD_LAUNCH_BIND)
-			r = add_tree(ctl, blob + l->layer.source, &l->layer, true, ret->fd, fds, &n,
-				err);
+		r = clone_tree(blob + m[i].source, &m[i], false, ret->fd, err);
+		if (r >= 0)
+			r = add_tree(ctl, r, fds, &n, err);
+		if (r < 0 || m[i].kind != WARD_LAUNCH_OVERLAY || l->layer.kind != WARD_LAUNCH_BIND)
+			continue;
+		r = layer_tree(l, blob, ret->fd, err);
+		if (r >= 0)
+			r = add_tree(ctl, r, fds, &n, err);
 	}
 	for (size_t i = 0; r < 0 && i < n; i++)
 		ward_close(fds[i]);

@@ -51,15 +51,8 @@ int ward_apply_review(struct ward_request *r, const char *value, unsigned index,
 int ward_apply_disk_backend(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err)
 {
-	int code = ward_disk_backend_parse(value, &r->disk_backend, err);
-
 	(void)index;
-	if (code == WARD_OK && r->disk_backend == WARD_DISK_LOOP) {
-		code = ward_fail(err, WARD_E_UNSUPPORTED,
-			"loop is not there yet: no file system of a fixed size is made");
-		ward_fail_fix(err, "use tmpfs, which is bounded by the kernel too, or dir");
-	}
-	return code;
+	return ward_disk_backend_parse(value, &r->disk_backend, err);
 }
 
 static int refuse(struct ward_error *err, int code, const char *why, const char *fix)
