@@ -8,7 +8,7 @@ CHECK_FLAGS ?=
 HOURS ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-containers check-escape-environments check-vm check-agreement check-faults check-flood check-real bench bench-cedar bench-policy bench-egress build install clean fuzz format packages-build check-endurance check-mutants fuzz-hours
+.PHONY: help demo check check-containers check-escape-environments check-vm check-agreement check-faults check-flood check-real bench bench-cedar bench-policy bench-egress build install clean fuzz format packages-build check-endurance check-commits check-mutants fuzz-hours
 
 help:
 	@echo 'make demo      see an untrusted script confined (builds first; about a minute)'
@@ -21,6 +21,7 @@ help:
 	@echo 'make check-agreement   the kernel against the judge, 104,000 operations (docs/agreement.md)'
 	@echo 'make check-flood   floods at full size: a million names, 1,000 held lookups (docs/security/testing.md; minutes)'
 	@echo 'make check-endurance   10,000 runs one by one and 64 x 200 at once in one process, and what has grown'
+	@echo 'make check-commits     100,000 operations in runs under review, committed whole, in parts, killed and continued or aborted; a race of a minute'
 	@echo 'make check-mutants     change the code one place at a time: do the tests notice? (hours; MUTATE_FLAGS="--sample 100")'
 	@echo 'make bench     measure starts and calls against bubblewrap'
 	@echo 'make bench-cedar   measure authorization (RUST=, WASM=: the official engine; see bench/cedar --help)'
@@ -84,6 +85,10 @@ check-flood: build
 check-endurance: build
 	ninja -C $(BUILD) tests/endurance/endurance
 	@dir=$$(mktemp -d) && $(BUILD)/tests/endurance/endurance $$dir; r=$$?; rm -rf "$$dir"; exit $$r
+
+check-commits: build
+	ninja -C $(BUILD) tests/sandbox/test_commit
+	@WARD_COMMIT_OPS=100000 WARD_COMMIT_RACE_S=60 $(BUILD)/tests/sandbox/test_commit
 
 check-mutants:
 	@tools/need-packages check
