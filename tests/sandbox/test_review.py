@@ -371,6 +371,20 @@ def layer(upper):
     return out
 
 
+@both
+def many_files_of_two_names_are_kept_in_time(p):
+    """What it takes does not grow with the square of them."""
+    project(p)
+    script = "import os\nfor i in range(20000):\n    open(f'f{i}', 'w').close()\n    os.link(f'f{i}', f'g{i}')\n"
+    start = time.monotonic()
+    r, o = p.outcome("--review", "--disk-backend", "tmpfs", "--", "python3", "-c", script)
+    check_eq((r.code, o["review"]["changes"]), (0, 40000))
+    upper = store(p) / o["run"] / "layer/upper"
+    check_eq([os.stat(upper / f"g{i}").st_ino for i in range(0, 20000, 999)], [os.stat(upper / f"f{i}").st_ino for i in range(0, 20000, 999)])
+    check_eq(ward(p, "discard").code, 0)
+    check(time.monotonic() - start < 60, f"{time.monotonic() - start} s")
+
+
 @root_only
 def what_cannot_be_kept_is_said(p):
     """The store is full: what fits is kept, and the end is no success."""

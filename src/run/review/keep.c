@@ -159,28 +159,49 @@ static int keep_link(int from, int to, const char *name)
 	return symlinkat(target, to, name) < 0 ? -errno : 0;
 }
 
+/* The slot of ino, or the one that it would have: inodes are many where somebody wants them to be. */
+static struct linked *slot_of(struct linked *v, size_t cap, uint64_t ino)
+{
+	size_t i = (size_t)(ino * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (cap - 1);
+
+	while (v[i].path && v[i].ino != ino)
+		i = (i + 1) & (cap - 1);
+	return &v[i];
+}
+
+static int more_slots(struct keeping *k)
+{
+	size_t cap = k->cap_linked ? 2 * k->cap_linked : 64;
+	struct linked *v;
+
+	if (2 * (k->n_linked + 1) <= k->cap_linked)
+		return 0;
+	v = calloc(cap, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < k->cap_linked; i++)
+		if (k->linked[i].path)
+			*slot_of(v, cap, k->linked[i].ino) = k->linked[i];
+	free(k->linked);
+	k->linked = v;
+	k->cap_linked = cap;
+	return 0;
+}
+
 /* Another name of what was kept. *ret_done; what comes now is noted otherwise. */
 static int keep_name(struct keeping *k, int to, const char *name, const struct stat *st,
 	bool *ret_done)
 {
-	struct linked *v;
+	const struct linked *known;
 
 	*ret_done = false;
 	if (st->st_nlink < 2)
 		return 0;
-	for (size_t i = 0; i < k->n_linked; i++)
-		if (k->linked[i].ino == st->st_ino) {
-			*ret_done = true;
-			return linkat(k->to, k->linked[i].path, to, name, 0) < 0 ? -errno : 0;
-		}
-	if (k->n_linked == k->cap_linked) {
-		v = reallocarray(k->linked, k->cap_linked ? 2 * k->cap_linked : 64, sizeof(*v));
-		if (!v)
-			return -ENOMEM;
-		k->cap_linked = k->cap_linked ? 2 * k->cap_linked : 64;
-		k->linked = v;
-	}
-	return 0;
+	known = k->cap_linked ? slot_of(k->linked, k->cap_linked, st->st_ino) : NULL;
+	*ret_done = known && known->path;
+	if (*ret_done)
+		return linkat(k->to, known->path, to, name, 0) < 0 ? -errno : 0;
+	return more_slots(k);
 }
 
 static int note_name(struct keeping *k, const char *name, const struct stat *st)
@@ -191,7 +212,8 @@ static int note_name(struct keeping *k, const char *name, const struct stat *st)
 		return 0;
 	if (asprintf(&path, "%s%s%s", k->path, k->path[0] ? "/" : "", name) < 0)
 		return -ENOMEM;
-	k->linked[k->n_linked++] = (struct linked){ st->st_ino, path };
+	*slot_of(k->linked, k->cap_linked, st->st_ino) = (struct linked){ st->st_ino, path };
+	k->n_linked++;
 	return 0;
 }
 
@@ -311,7 +333,7 @@ int ward_layer_keep(int from, int to, uint64_t *ret_left, struct ward_error *err
 				? "free space where the store is, and run it again; see ward diff for what was kept"
 				: "see ward diff for what was kept");
 	}
-	for (size_t i = 0; i < k->n_linked; i++)
+	for (size_t i = 0; i < k->cap_linked; i++)
 		free(k->linked[i].path);
 	free(k->linked);
 	free(k->bytes);
