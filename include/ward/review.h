@@ -24,6 +24,22 @@ int ward_review_list(bool json, char **ret_text, size_t *ret_n, struct ward_erro
 /* One of them, with all that is known of it. WARD_E_NOTFOUND; WARD_E_INVALID: run begins several. */
 int ward_review_show(const char *run, bool json, char **ret_text, struct ward_error *err);
 
+/* ---- looked at ---- */
+
+enum ward_review_form { WARD_REVIEW_PATCH = 0, WARD_REVIEW_STAT, WARD_REVIEW_NAMES, WARD_REVIEW_STATUS, WARD_REVIEW_JSON };
+struct ward_review_diff {
+	const char *run;             /* ULID, or the beginning of one; NULL: the youngest that waits where the working directory is */
+	const char *const *paths;    /* relative to the working directory; none: everything */
+	size_t n_paths;
+	enum ward_review_form form;  /* docs/spec/diff.md */
+	bool terminal;               /* what a file could do to a terminal is escaped */
+	bool colour;
+	int (*write)(void *arg, const char *s, size_t n); /* is given all of it, bit by bit; what it returns but 0 ends it: WARD_E_SYSTEM */
+	void *arg;
+};
+/* What a run under review changed; it may be alive. WARD_E_NOTFOUND: no such run, or none that waits here. */
+int ward_review_diff(const struct ward_review_diff *what, struct ward_error *err);
+
 /* ---- forgotten ---- */
 
 /*

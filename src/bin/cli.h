@@ -91,6 +91,10 @@ int cmd_discard(struct words w);
 
 /* commit.c */
 int cmd_commit(struct words w);
+bool is_run(const char *word);                           /* does it name a run? A path of such a name is written ./NAME */
+
+/* diff.c */
+int cmd_diff(struct words w);
 
 /* trust.c */
 int cmd_trust(struct words w);

@@ -60,7 +60,7 @@ static int step(struct given *g, enum ward_review_step s, struct ward_error *err
 }
 
 /* 26 of Crockford's digits, or at least 8 of them: a path of such a name is written ./NAME. */
-static bool is_run(const char *word)
+bool is_run(const char *word)
 {
 	size_t n = strspn(word, "0123456789ABCDEFGHJKMNPQRSTVWXYZabcdefghjkmnpqrstvwxyz");
 

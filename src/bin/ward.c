@@ -361,6 +361,22 @@ static const struct command commands[] = {
 		.hidden = true,
 	},
 	{
+		.name = "diff",
+		.fn = cmd_diff,
+		.usage = "diff [--patch|--stat|--name-only|--name-status|--json] [RUN] [PATH...]",
+		.summary = "show what a run under review changed",
+		.text = "Show what RUN (ward run --review; default: the youngest that waits where you are) changed below PATH... (default: all), as git diff "
+			"would, and what it would not: empty directories, attributes, devices. Every deletion and rename is there. On a terminal what "
+			"a file could do to it is escaped; elsewhere git apply takes the patch.",
+		.examples = "ward diff\n"
+			"ward diff --stat\n"
+			"ward diff 01JD7Z3NDEKTSV4RRFFQ69G5FA src docs\n"
+			"ward diff --name-status",
+		.exits = "0  shown, if only that nothing changed\n"
+			"1  there is no such run, or it cannot be shown\n"
+			"2  usage",
+	},
+	{
 		.name = "discard",
 		.fn = cmd_discard,
 		.usage = "discard [RUN]",
