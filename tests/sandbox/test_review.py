@@ -6,6 +6,7 @@ of ward; no run sees the store. What the changes are, and how they become real: 
 """
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -369,6 +370,24 @@ def layer(upper):
                                                  st.st_rdev, sorted(attrs), int(st.st_mtime) if n == "one" else 0,
                                                  st.st_blocks < 200 if n == "holes" else None)
     return out
+
+
+@root_only
+def a_file_system_of_its_own_is_kept_and_goes(p):
+    project(p)
+    words = ("--disk-backend", "loop", "--disk", "64M")
+    r, o = review(p, WRITE, *words)
+    check_eq((r.code, o["review"]["changes"], runs(p)[0]["state"]), (0, 6, "pending"))
+    q = started(p, WRITE, *words)
+    q.kill()
+    q.wait()
+    until(lambda: [x["state"] for x in runs(p)] == ["pending", "pending"])
+    check_eq([x["changes"] for x in runs(p)], [6, 6])
+    as_it_was(p)
+    check_eq(ward(p, "runs", "rm", *(x["run"] for x in runs(p))).code, 0)
+    check_eq(left(p), [])
+    check(str(p.side) not in pathlib.Path("/proc/self/mountinfo").read_text(), "something is mounted still")
+    until(lambda: not any(str(p.side) in f.read_text() for f in pathlib.Path("/sys/block").glob("loop*/loop/backing_file")))
 
 
 @both
