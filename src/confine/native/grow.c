@@ -21,8 +21,6 @@
 #include "confine/native/native.h"
 #include "os/os.h"
 
-#define PATHS_BYTES \
-	(8u << 20) /* of directories that are known and not yet read; untouched pages are free */
 #define DENTS_BYTES 32768
 #define STEP_NS 2000000ull /* of one look */
 #define BETWEEN_NS 6000000ull /* two looks of one walk */
@@ -49,14 +47,16 @@ struct ward_growth {
 	long at, got; /* of dents */
 	char path[WARD_PATH_MAX]; /* dir's, below top */
 	_Alignas(struct dent) char dents[DENTS_BYTES];
-	char paths[PATHS_BYTES]; /* each with its NUL; the last one is next */
+	char paths
+		[WARD_LAYER_NAMES_MAX]; /* known and not yet read, each with its NUL; the last one is next; untouched pages are free */
 };
 
 static void push(struct ward_growth *g, const char *name)
 {
 	size_t n = strlen(name);
 
-	if (g->n_paths + g->n_path + n + 2 > PATHS_BYTES || g->n_path + n + 2 > WARD_PATH_MAX) {
+	if (g->n_paths + g->n_path + n + 2 > WARD_LAYER_NAMES_MAX ||
+		g->n_path + n + 2 > WARD_PATH_MAX) {
 		g->over = true;
 		return;
 	}

@@ -69,7 +69,7 @@ static int loop_tree(const struct ward_launch *l, const char *path, int userns,
 	enum ward_stage stage = WARD_STAGE_NONE;
 	WARD_FD dir = ward_tree_open(path, &l->layer, &stage);
 	const char *step = path;
-	int r = dir, tree = -1;
+	int r, tree = -1;
 
 	if (dir < 0)
 		return ward_native_stage_failed(stage, -dir, path, NULL, err);

@@ -347,7 +347,7 @@ static bool find_overlay(const struct ward_launch *l)
 	const struct ward_launch_mount *m = l->n_mounts ? blob_at(l, l->mounts) : NULL;
 	static char path[4100];
 	struct statfs fs;
-	struct stat st;
+	struct stat st = { .st_dev = 0 };
 	bool is = true;
 
 	for (uint32_t i = 0; i < l->n_mounts; i++) {
