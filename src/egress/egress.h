@@ -69,7 +69,7 @@ struct ward_egress_event {
 	int pid;
 	const char *comm;
 };
-/* What one rule lets through, and so much of it: connections, connections-total, rate, idle, time. */
+/* What one rule lets through, and so much of it: all but names. */
 struct ward_egress_limit {
 	char file[200]; /* of the rule, which is that one for as long as the run lives */
 	uint32_t line, column;

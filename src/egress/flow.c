@@ -130,6 +130,8 @@ static void tell_over(struct ward_flow *f, enum ward_relay_end end)
 	} rows[] = {
 		{ WARD_END_BYTES_UP, WARD_NET_BYTES_UP },
 		{ WARD_END_BYTES_DOWN, WARD_NET_BYTES_DOWN },
+		{ WARD_END_RULE_UP, WARD_NET_BYTES_UP },
+		{ WARD_END_RULE_DOWN, WARD_NET_BYTES_DOWN },
 		{ WARD_END_IDLE, WARD_NET_IDLE },
 		{ WARD_END_TIME, WARD_NET_TIME },
 	};
@@ -141,7 +143,10 @@ static void tell_over(struct ward_flow *f, enum ward_relay_end end)
 			ward_now_mono_ns() - f->opened <
 				ward_flow_limit(f, WARD_NET_IDLE, NULL) * WARD_MS)
 			continue;
-		f->e->spent[rows[i].which] = true;
+		if (end != WARD_END_RULE_UP && end != WARD_END_RULE_DOWN)
+			f->e->spent[rows[i].which] = true;
+		else if (f->budget)
+			f->budget->spent[rows[i].which] = true;
 		tell_block(f, over(rows[i].which), NULL, f->name ? NULL : &f->to);
 	}
 }
@@ -606,7 +611,8 @@ void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr 
 		.id = f->id,
 		.value = !f->inward,
 		.idle_ms = ward_flow_limit(f, WARD_NET_IDLE, NULL),
-		.total_ms = ward_flow_limit(f, WARD_NET_TIME, NULL) };
+		.total_ms = ward_flow_limit(f, WARD_NET_TIME, NULL),
+		.inward = f->made && f->budget ? f->budget->number : 0 };
 
 	if (f->name)
 		memcpy(m.name, f->name->name, strlen(f->name->name));
@@ -647,6 +653,8 @@ void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m)
 		[WARD_END_BYTES_DOWN] = "bytes",
 		[WARD_END_MEMORY] = "memory",
 		[WARD_END_HELD] = "held",
+		[WARD_END_RULE_UP] = "bytes",
+		[WARD_END_RULE_DOWN] = "bytes",
 	};
 	struct ward_flow **at = find(e, m->id);
 

@@ -31,7 +31,15 @@ static struct ward_budget *budget_of(struct ward_egress *e, const struct ward_eg
 		.burst = of->limits.v[WARD_NET_RATE] };
 	b->next = e->budgets;
 	e->budgets = b;
-	e->n_budgets++;
+	b->number = (uint32_t)++e->n_budgets;
+	if (of->limits.v[WARD_NET_BYTES_UP] || of->limits.v[WARD_NET_BYTES_DOWN]) {
+		const struct ward_relay_msg m = { .type = WARD_GATE_LIMITS,
+			.value = b->number,
+			.up_max = of->limits.v[WARD_NET_BYTES_UP],
+			.down_max = of->limits.v[WARD_NET_BYTES_DOWN] };
+
+		ward_gate_send(e, &m, -1);
+	}
 	return b;
 }
 
@@ -39,6 +47,9 @@ static bool has_room(struct ward_budget *b, enum ward_net_limit *ret)
 {
 	const uint64_t *max = b->of.limits.v;
 
+	*ret = b->spent[WARD_NET_BYTES_UP] ? WARD_NET_BYTES_UP : WARD_NET_BYTES_DOWN;
+	if (b->spent[*ret])
+		return false;
 	*ret = WARD_NET_CONNECTIONS;
 	if (max[WARD_NET_CONNECTIONS] && b->n_alive >= max[WARD_NET_CONNECTIONS])
 		return false;
@@ -112,8 +123,10 @@ bool ward_flow_over_rule(const struct ward_flow *f, enum ward_egress_why why, ch
 	if (!f->budget || why < WARD_EGRESS_WHY_BUDGET_CONNECTIONS ||
 		why > WARD_EGRESS_WHY_BUDGET_NAMES)
 		return false;
-	if (f->made)
+	if (f->made && which != WARD_NET_BYTES_UP && which != WARD_NET_BYTES_DOWN)
 		(void)ward_flow_limit(f, which, &of_rule);
+	else if (f->made)
+		of_rule = f->budget->spent[which] && !f->e->spent[which];
 	if (!of_rule)
 		return false;
 	ward_net_limit_text(which, f->budget->of.limits.v[which], limit);

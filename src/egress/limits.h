@@ -15,6 +15,8 @@ struct ward_budget {
 	struct ward_egress_limit of;
 	struct ward_bucket rate;
 	uint64_t n_made, n_alive;
+	uint32_t number;             /* of the relay's, which counts its bytes: from 1 on */
+	bool spent[WARD_NET_LIMIT_MAX]; /* of bytes */
 };
 /*
  * One more connection, by the run's limits and by those of one of the rules that let it through, q being what was allowed. False: *ret says

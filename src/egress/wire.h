@@ -60,14 +60,17 @@ enum ward_relay_type {
 	WARD_GATE_ANSWER, /* id, value = DNS rcode; 0: v4, v6 are its addresses; all zero: it has none of that kind */
 	/*
 	 * id, + the connected socket, non-blocking, without delay; idle_ms, total_ms, up_max, down_max: 0 = no limit. value 1: what
-	 * ward_spoken_passes() lets through may go without a word; name: what was connected to, "" = an address.
+	 * ward_spoken_passes() lets through may go without a word; name: what was connected to, "" = an address. inward: the rule whose
+	 * bytes it uses, 0 = none.
 	 */
 	WARD_GATE_DIALED,
 	WARD_GATE_PASS, /* id: what was held may go */
 	/* id: reset the client. Who asked the proxy is answered: value = enum ward_relay_refusal, name = text for him */
 	WARD_GATE_REFUSED,
 	WARD_GATE_SOCKET, /* value = enum ward_relay_fd, + that descriptor; each once, before anything else */
-	WARD_GATE_LIMITS, /* up_max, down_max of all flows together, 0 = no limit; once, before the sockets */
+	/* up_max, down_max of all flows of one rule together (value: which, 1 to WARD_EGRESS_BUDGETS_MAX), once, before the first of them; value 0:
+	   of all flows, once, before the sockets. 0 = no limit */
+	WARD_GATE_LIMITS,
 	WARD_GATE_INWARD /* value: 0, 1, 2 ..., + a listening socket of the host's */
 };
 /* How a connection came. */
@@ -107,6 +110,8 @@ enum ward_relay_end {
 	WARD_END_MEMORY,
 	WARD_END_BYTES_DOWN, /* down_max */
 	WARD_END_HELD, /* too much waits to be judged, and this for the longest time */
+	WARD_END_RULE_UP, /* up_max of its rule's */
+	WARD_END_RULE_DOWN,
 	WARD_END_MAX
 };
 enum ward_relay_limit {

@@ -358,9 +358,48 @@ def the_run_has_its_own_beside_them(p):
     check_in("--net-limit connections-total=4", told[0]["detail"]["cure"])
 
 
+SENDS = """
+import socket, sys
+for port in map(int, sys.argv[2:]):
+    sent = 0
+    for _ in range(5):
+        try:
+            s = socket.create_connection((sys.argv[1], port), 10)
+            for _ in range(4):
+                s.sendall(b"\\1" + b"x" * 49999)
+                left = 50000
+                while left:
+                    got = len(s.recv(left))
+                    if not got:
+                        raise OSError("end")
+                    left -= got
+                sent += 50000
+        except OSError:
+            pass
+    print(sent)
+"""
+
+
+@both_cases([("up", "bytes-up=300000", "budget_bytes_up"), ("down", "bytes-down=300000", "budget_bytes_down")])
+def bytes_of_one_rule_have_a_limit(p, limit, reason):
+    """To the byte, over all connections that the rule lets through; another rule's are not counted with them."""
+    w = Ruled(p, "")
+    t = [Talker(), Talker()]
+    p.write("net.cedar", PLAIN.replace("WHERE", 'in Ward::Cidr::"127.0.0.0/8"') + "".join(
+        f'{extra} permit (principal, action == Ward::Action::"net.connect", resource == Ward::Endpoint::"{NAME}:{x.port}");\n'
+        for extra, x in zip((f'@net_limit("{limit}") @id("few")', '@net_limit("bytes-up=100M")'), t)))
+    r, _ = w.n.run(PYTHON, "-c", SENDS, NAME, *(str(x.port) for x in t), grants=["--resolver", w.n.dns.at, "--policy", "net.cedar"])
+    check_eq(r.code, 0, r.err)
+    check_eq(r.out.split(), ["300000", "1000000"])
+    way = limit[6:].split("=")[0]
+    check_eq(sum(x["detail"][way] for x in w.n.told("net.connect") if x["resource"] == f"{NAME}:{t[0].port}"), 300000)
+    told = w.blocked(reason)
+    check_eq((told[0]["rules"], told[0]["detail"]["line"], "cure" in told[0]["detail"]), (["few"], 2, False))
+    check_eq({x["resource"] for x in told}, {f"{NAME}:{t[0].port}"})
+
+
 BAD = [
     ("a limit that is none", RULE.replace("LIMIT", "conections=1"), "net.cedar:1:1", "did you mean connections?"),
-    ("of a whole run", RULE.replace("LIMIT", "bytes-up=1M"), "net.cedar:1:1", "--net-limit"),
     ("names", RULE.replace("LIMIT", "names=1"), "net.cedar:1:1", "--net-limit"),
     ("of a forbid", RULE.replace("LIMIT", "rate=1").replace("permit", "forbid"), "net.cedar:1:1", "on the permit"),
     ("of files", RULE.replace("LIMIT", "rate=1").replace("net.connect", "fs.read").replace("Domain", "Path").replace("test.example", "./src"),

@@ -313,6 +313,7 @@ void relay_flow_dialed(struct relay *r, const struct ward_relay_msg *m, int serv
 	f->dialed = f->last = r->now;
 	f->idle_ms = m->idle_ms;
 	f->total_ms = m->total_ms;
+	f->rule = (uint8_t)m->inward;
 	f->way[RELAY_UP].max = m->up_max;
 	f->way[RELAY_DOWN].max = m->down_max;
 	if (f->idle_ms != 0)

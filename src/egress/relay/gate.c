@@ -104,7 +104,7 @@ static bool heed(struct relay *r, const struct ward_relay_msg *m, int fd)
 {
 	struct relay_flow *f;
 
-	if (m->type == WARD_GATE_DIALED && fd >= 0) {
+	if (m->type == WARD_GATE_DIALED && fd >= 0 && m->inward <= WARD_EGRESS_BUDGETS_MAX) {
 		relay_flow_dialed(r, m, fd);
 		return true;
 	}
@@ -118,6 +118,13 @@ static bool heed(struct relay *r, const struct ward_relay_msg *m, int fd)
 	}
 	switch (m->type) {
 	case WARD_GATE_LIMITS:
+		if (m->value > WARD_EGRESS_BUDGETS_MAX)
+			return false;
+		if (m->value > 0) {
+			r->rules[m->value].max[RELAY_UP] = m->up_max;
+			r->rules[m->value].max[RELAY_DOWN] = m->down_max;
+			return true;
+		}
 		r->max[RELAY_UP] = m->up_max;
 		r->max[RELAY_DOWN] = m->down_max;
 		return true;

@@ -128,16 +128,23 @@ static ssize_t deliver(struct relay *r, struct relay_flow *f, enum relay_side wa
 	struct relay_way *w = &f->way[way];
 	/* Up is what leaves the run: what a server inside says, too. */
 	enum relay_side of_run = f->inward ? !way : way;
+	enum ward_relay_end end = WARD_END_DONE;
 	ssize_t sent;
 
 	if (n > left(w->max, w->moved) || n > left(r->max[of_run], r->moved[of_run])) {
 		n = (size_t)left(w->max, w->moved);
 		if (n > left(r->max[of_run], r->moved[of_run]))
 			n = (size_t)left(r->max[of_run], r->moved[of_run]);
+		end = of_run == RELAY_UP ? WARD_END_BYTES_UP : WARD_END_BYTES_DOWN;
+	}
+	if (n > left(r->rules[f->rule].max[way], r->rules[f->rule].moved[way])) {
+		n = (size_t)left(r->rules[f->rule].max[way], r->rules[f->rule].moved[way]);
+		end = way == RELAY_UP ? WARD_END_RULE_UP : WARD_END_RULE_DOWN;
+	}
+	if (end != WARD_END_DONE) {
 		w->cut = true;
 		if (f->ending == 0)
-			f->ending =
-				(of_run == RELAY_UP ? WARD_END_BYTES_UP : WARD_END_BYTES_DOWN) + 1;
+			f->ending = (uint8_t)(end + 1);
 	}
 	sent = n > 0 ? send(f->fd[!way], p, n, RELAY_SEND_FLAGS) : 0;
 	if (sent < 0) {
@@ -148,6 +155,7 @@ static ssize_t deliver(struct relay *r, struct relay_flow *f, enum relay_side wa
 	}
 	w->moved += (uint64_t)sent;
 	r->moved[of_run] += (uint64_t)sent;
+	r->rules[f->rule].moved[way] += (uint64_t)sent;
 	f->last = r->now;
 	return sent;
 }

@@ -49,6 +49,7 @@ struct relay_flow {
 	char *meant; /* what passes by itself is judged by that: the gate's DIALED; NULL = nothing does */
 	bool dns; /* questions over TCP, answered here */
 	bool inward; /* from the host to a server inside: nothing of it is held */
+	uint8_t rule; /* of relay's rules: whose bytes it uses */
 	bool asked; /* dns: its question is with the gate */
 	uint8_t ending; /* 0, or enum ward_relay_end + 1 */
 	uint8_t looks; /* how often the first bytes were looked at, from their beginning */
@@ -89,6 +90,10 @@ struct relay {
 	uint64_t now; /* ms */
 	uint64_t next; /* nobody's time is up before that; UINT64_MAX = none runs */
 	unsigned flows, flows_max;
+	/* of all flows of one rule together; 0: of none, without a limit */
+	struct {
+		uint64_t moved[2], max[2];
+	} rules[WARD_EGRESS_BUDGETS_MAX + 1];
 	uint64_t moved[2], max[2]; /* of all flows together, by what is up and down for the run; 0 = no limit */
 	uint32_t count;
 	struct relay_note *first, *last;

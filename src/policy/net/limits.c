@@ -131,9 +131,7 @@ int ward_net_limits_parse(const char *text, struct ward_net_limits *io, struct w
 
 int ward_net_limits_of_rule(const char *text, struct ward_net_limits *io, struct ward_error *err)
 {
-	static const bool of_run[WARD_NET_LIMIT_MAX] = {
-		[WARD_NET_BYTES_UP] = true, [WARD_NET_BYTES_DOWN] = true, [WARD_NET_NAMES] = true
-	};
+	static const bool of_run[WARD_NET_LIMIT_MAX] = { [WARD_NET_NAMES] = true };
 	int r = ward_net_limits_parse(text, io, err);
 
 	for (size_t i = 0; r == WARD_OK && i < WARD_NET_LIMIT_MAX; i++) {
