@@ -124,7 +124,7 @@ static const char *read_line(int fd, const struct ward_bell_run *run, char line[
 			return "end";
 		if (n <= 0)
 			continue;
-		if (p[1].revents && run->stop(run->arg))
+		if (p[1].revents && run->stop && run->stop(run->arg))
 			return "cancelled";
 		if (!p[0].revents)
 			continue;

@@ -159,7 +159,7 @@ int cmd_commit(struct words w)
 	g.ours = calloc(n, sizeof(*g.ours));
 	if (!g.paths || !g.theirs || !g.ours)
 		code = ward_fail(&err, WARD_E_NOMEM, "out of memory");
-	while (code == WARD_OK && w.n > 0)
+	while (g.paths && g.theirs && g.ours && code == WARD_OK && w.n > 0)
 		code = take(&g, &w, &err);
 	if (code == WARD_OK)
 		code = check(&g, &err);

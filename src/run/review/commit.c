@@ -66,7 +66,7 @@ static int all_below(struct committing *x, const char *const *given, size_t n,
 	const char **v = ward_arena_alloc(x->rules.side.arena, (n + 1) * sizeof(*v));
 	int r = v ? WARD_OK : ward_rs_nomem(x->err);
 
-	for (size_t i = 0; r == WARD_OK && i < n; i++)
+	for (size_t i = 0; v && r == WARD_OK && i < n; i++)
 		r = below(x, given[i], &v[i]);
 	*ret = v;
 	return r;

@@ -316,13 +316,14 @@ int ward_review_judge(const struct ward_review_terms *t, const struct ward_chang
 {
 	struct judging x = { .t = t, .err = err };
 	struct ward_review_decisions d = { .n = all->n };
-	int r = ward_guard_new(t->rs, all, t->layer, t->root, &x.guard, err);
+	int r;
 
 	*ret = (struct ward_review_decisions){ 0 };
 	*ret_unsure = NULL;
 	d.v = ward_arena_alloc(t->rs->arena, (all->n + 1) * sizeof(*d.v));
-	if (r == WARD_OK && !d.v)
-		r = ward_rs_nomem(err);
+	if (!d.v)
+		return ward_rs_nomem(err);
+	r = ward_guard_new(t->rs, all, t->layer, t->root, &x.guard, err);
 	for (size_t i = 0; r == WARD_OK && i < all->n; i++) {
 		struct ward_review_decision *one = &d.v[i];
 

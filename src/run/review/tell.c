@@ -95,8 +95,10 @@ int ward_review_record(struct ward_audit *log, const struct ward_review_told *t,
 	const struct ward_review_decisions *d, struct ward_error *err)
 {
 	struct batch *b = calloc(1, sizeof(*b));
-	int r = b ? WARD_OK : ward_rs_nomem(err);
+	int r = WARD_OK;
 
+	if (!b)
+		return ward_rs_nomem(err);
 	for (size_t i = 0; r == WARD_OK && i < d->n; i++) {
 		if (!d->v[i].wanted)
 			continue;
@@ -108,7 +110,7 @@ int ward_review_record(struct ward_audit *log, const struct ward_review_told *t,
 	}
 	if (r == WARD_OK)
 		r = flush(log, b, true, err);
-	else if (b) /* what was not appended is freed all the same */
+	else /* what was not appended is freed all the same */
 		for (size_t i = 0; i < b->n; i++) {
 			free(b->own[i].detail);
 			free(b->own[i].resource);
