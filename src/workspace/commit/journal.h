@@ -37,13 +37,14 @@ struct ward_seen {
 	uint32_t mode;
 };
 
+#define WARD_DIR_UNKNOWN UINT64_MAX
 struct ward_step {
 	enum ward_step_kind kind;
 	enum ward_step_result result;
 	bool attributes;             /* DIR: its extended attributes change too, and stand on two directories of the staging directory */
 	struct ward_seen old, new;   /* DIR: the mode before and the mode to come */
 	int64_t old_ctime_ns;        /* looked at before it is replaced; 0: not (a directory, a file with other names) */
-	uint64_t dir_ino;            /* of the directory that it lies in; 0: not known before */
+	uint64_t dir_ino;            /* of the directory that it lies in; WARD_DIR_UNKNOWN: it was not there, and the step is left */
 	uint64_t layer_ino;          /* of what the layer has at the path; 0: nothing, or a whiteout */
 	const char *path;
 };

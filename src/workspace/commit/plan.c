@@ -337,8 +337,9 @@ static int note_place(struct plan *p, struct ward_step *s, const struct stat *ol
 	WARD_FD dir = ward_commit_parent(p->c->root, s->path, &name);
 	struct stat st;
 
+	s->dir_ino = WARD_DIR_UNKNOWN;
 	if (is_missing(dir))
-		return WARD_OK; /* made by an earlier step, or it is left */
+		return WARD_OK; /* made by an earlier step, which knows it; or it is left */
 	if (dir < 0 || fstat(dir, &st) < 0)
 		return cannot_look(err, dir < 0 ? dir : -errno, s->path);
 	if (st.st_dev != p->c->root_st.st_dev || (old && old->st_dev != p->c->root_st.st_dev))

@@ -193,7 +193,7 @@ static int owner_of(struct ward_commit *c, const struct ward_step *s, uid_t *ret
 		*ret_gid = st.st_gid;
 		return 0;
 	}
-	if (s->dir_ino != 0 && parent >= 0 && fstat(parent, &st) == 0 && st.st_ino == s->dir_ino) {
+	if (parent >= 0 && fstat(parent, &st) == 0 && st.st_ino == s->dir_ino) {
 		*ret_uid = st.st_uid;
 		if (c->euid == 0 || (st.st_mode & S_ISGID))
 			*ret_gid = st.st_gid;
@@ -592,7 +592,7 @@ int ward_commit_stage(struct ward_commit *c, struct ward_error *err)
 	for (size_t i = c->put_begin; i < c->put_end && r == WARD_OK; i++) {
 		struct ward_step *s = &c->j.v[i];
 		const char *slash = strrchr(s->path, '/');
-		const struct ward_step *dir = slash && s->dir_ino == 0
+		const struct ward_step *dir = slash && s->dir_ino == WARD_DIR_UNKNOWN
 			? put_of(c, s->path, (size_t)(slash - s->path))
 			: NULL;
 

@@ -62,7 +62,7 @@ static int open_place(const struct ward_commit *c, const struct ward_step *s, co
 		return dir;
 	if (fstat(dir, &st) < 0)
 		return -errno;
-	return s->dir_ino == 0 || st.st_ino == s->dir_ino ? ward_take_fd(&dir) : -ESTALE;
+	return st.st_ino == s->dir_ino ? ward_take_fd(&dir) : -ESTALE;
 }
 
 /* Is the directory that was written still the one of that name, below the root? */
