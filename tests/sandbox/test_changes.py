@@ -33,12 +33,12 @@ def look(top):
                 mode = stat.S_IMODE(st.st_mode)
                 os.chmod(p, 0o600) if not mode & 0o400 else None
                 what = open(p, "rb").read().hex()
-                attrs = sorted((n, os.getxattr(p, n).hex()) for n in os.listxattr(p))
+                attrs = sorted([n, os.getxattr(p, n).hex()] for n in os.listxattr(p))
                 os.chmod(p, mode) if not mode & 0o400 else None
             elif kind == stat.S_IFLNK:
                 what = os.fsencode(os.readlink(p)).hex()
             elif kind == stat.S_IFDIR:
-                attrs = sorted((n, os.getxattr(p, n).hex()) for n in os.listxattr(p))
+                attrs = sorted([n, os.getxattr(p, n).hex()] for n in os.listxattr(p))
             seen[r.hex()] = [kind, 0 if kind == stat.S_IFLNK else stat.S_IMODE(st.st_mode), what, attrs]
             if kind == stat.S_IFDIR:
                 mode = stat.S_IMODE(st.st_mode)
