@@ -34,6 +34,7 @@ struct ward_review_diff {
 	enum ward_review_form form;  /* docs/spec/diff.md */
 	bool terminal;               /* what a file could do to a terminal is escaped */
 	bool colour;
+	bool *ret_incomplete;        /* not all that the run wrote could be kept: what is missing may look deleted. May be NULL */
 	int (*write)(void *arg, const char *s, size_t n); /* is given all of it, bit by bit; what it returns but 0 ends it: WARD_E_SYSTEM */
 	void *arg;
 };
@@ -79,6 +80,7 @@ struct ward_review_commit {
 	enum ward_review_yes yes;
 	enum ward_review_step step;
 	bool dry_run;                /* say what would be decided, and change nothing */
+	bool incomplete;             /* also where not all that the run wrote could be kept; else that is WARD_E_REFUSED */
 	bool ask;                    /* what has to be asked is asked on the terminal, where this process has it for itself */
 	bool json;                   /* docs/spec/commit.schema.json */
 };
@@ -86,7 +88,7 @@ struct ward_review_commit {
  * Decide each change, record that, and make real what may be. *ret_text: what was done and what was not, with why and what would
  * help; it is there after an error, too, where something is known. *ret_left (may be NULL): how many of those that were asked for are
  * not real. WARD_E_NOTFOUND: no such run, or none that waits here. WARD_E_REFUSED: it is alive, another process changes it, a commit of
- * it began and did not end, or this is inside a sandbox.
+ * it began and did not end, not all of it could be kept, or this is inside a sandbox.
  */
 int ward_review_commit(const struct ward_review_commit *what, char **ret_text, size_t *ret_left, struct ward_error *err);
 

@@ -84,6 +84,10 @@ static int take(struct given *g, struct words *w, struct ward_error *err)
 			g->what.dry_run = true;
 			return WARD_OK;
 		}
+		if (take_word(w, "--incomplete")) {
+			g->what.incomplete = true;
+			return WARD_OK;
+		}
 		if (take_word(w, "--continue"))
 			return step(g, WARD_REVIEW_CONTINUE, err);
 		if (take_word(w, "--abort"))
@@ -122,7 +126,8 @@ static int check(const struct given *g, struct ward_error *err)
 	const struct ward_review_commit *q = &g->what;
 
 	if (q->step != WARD_REVIEW_COMMIT &&
-		(q->n_paths + q->n_theirs + q->n_ours > 0 || g->yes || q->dry_run || q->json))
+		(q->n_paths + q->n_theirs + q->n_ours > 0 || g->yes || q->dry_run ||
+			q->incomplete || q->json))
 		return ward_fail(err, WARD_E_INVALID,
 			"--continue and --abort are about all of a commit, and take nothing else");
 	return WARD_OK;

@@ -70,15 +70,20 @@ static bool coloured(void)
 static int diff(struct ward_review_diff *what)
 {
 	struct ward_error err = WARD_ERROR_INIT;
+	bool incomplete = false;
 
 	what->terminal = isatty(STDOUT_FILENO) == 1;
 	what->colour = what->terminal && coloured();
 	what->write = put;
+	what->ret_incomplete = &incomplete;
 	if (ward_review_diff(what, &err) < 0) {
 		(void)fflush(stdout);
 		say_error(&err);
 		return err.code == WARD_E_INVALID ? EXIT_USAGE : EXIT_REFUSED;
 	}
+	if (incomplete)
+		fprintf(stderr,
+			"ward: not all that the run wrote could be kept: what is missing may look deleted\n");
 	return fflush(stdout) == 0 ? EXIT_OK : EXIT_REFUSED;
 }
 

@@ -400,7 +400,8 @@ static const struct command commands[] = {
 			"(default: all), and make real what may be: what the policies of the run forbid, devices, pipes and sockets are refused; names that "
 			"run code later, set-ID bits and links that lead out of the tree are asked about on the terminal; what somebody else changed "
 			"meanwhile is never overwritten. --approve risky (or critical) says yes beforehand; --theirs PATH keeps what the project "
-			"has, --ours PATH takes what the run made. With --dry-run say what would be decided. After a commit that did not end "
+			"has, --ours PATH takes what the run made. With --dry-run say what would be decided. What could not all be kept at the "
+			"end of the run is refused without --incomplete. After a commit that did not end "
 			"--continue finishes it and --abort undoes it. What was not made real waits, and is shown with why and what helps.",
 		.examples = "ward commit\n"
 			"ward commit 01JD7Z3NDEKTSV4RRFFQ69G5FA src docs\n"

@@ -422,6 +422,16 @@ def what_cannot_be_kept_is_said(p):
         kept = sorted(os.listdir(full / "ward/runs" / o["run"] / "layer/upper"))
         check_eq([n for n in kept if n != "large"], ["a", "z"])
         check("large" not in kept, "half of a file is kept")
+        # What was not kept looks deleted: nothing of it becomes real, and none of it is forgotten, but by somebody who says so.
+        env = p.env(XDG_STATE_HOME=str(full))
+        check_in("may look deleted", cli.ward("diff", o["run"], "--name-only", env=env, cwd=p.ws).err)
+        for words in (("commit",), ("commit", "--dry-run"), ("commit", o["run"], "--approve", "critical")):
+            r = cli.ward(*words, env=env, cwd=p.ws)
+            check_eq(r.code, 2, r.out)
+            check_in("--incomplete", r.err)
+        check("z" not in os.listdir(p.ws), "it is real")
+        check_eq(cli.ward("commit", "--incomplete", env=env, cwd=p.ws).code, 0)
+        check_eq((p.ws / "z").read_text(), "small\n")
     finally:
         box.libc.umount2(os.fsencode(full), box.UMOUNT_DETACH)
 

@@ -161,6 +161,17 @@ static int check_state(struct committing *x)
 		ward_fail_fix(x->err, "ward discard %s forgets it", x->run);
 		return WARD_E_NOTFOUND;
 	}
+	/* A file that was renamed, and of which only the old name's end was kept, is as good as deleted. */
+	if (ward_workspace_facts(x->w)->incomplete && !x->what->incomplete &&
+		x->what->step == WARD_REVIEW_COMMIT) {
+		(void)ward_fail(x->err, WARD_E_REFUSED,
+			"not all that %s wrote could be kept: what is missing may look deleted",
+			x->run);
+		ward_fail_fix(x->err,
+			"look at what there is with ward diff %s; ward commit %s --incomplete makes it real",
+			x->run, x->run);
+		return WARD_E_REFUSED;
+	}
 	return WARD_OK;
 }
 

@@ -140,6 +140,8 @@ int ward_review_diff(const struct ward_review_diff *what, struct ward_error *err
 	if (!getcwd(cwd, sizeof(cwd)))
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "the working directory");
 	r = open_run(&x, cwd);
+	if (r == WARD_OK && what->ret_incomplete)
+		*what->ret_incomplete = ward_workspace_facts(x.w)->incomplete;
 	if (r == WARD_OK)
 		r = all_below(&x, cwd);
 	if (r < 0)

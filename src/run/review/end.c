@@ -76,7 +76,11 @@ static void say(struct life *l)
 	struct ward_outcome *o = l->o;
 	const char *run = o->run;
 
-	if (!o->review_counted)
+	if (ward_streq(o->review_state, "incomplete"))
+		ward_outcome_note(o,
+			"what could be kept waits: ward diff %s, ward commit %s --incomplete, ward discard %s",
+			run, run, run);
+	else if (!o->review_counted)
 		ward_outcome_note(o,
 			"changes wait that could not be counted: ward diff %s, ward commit %s, ward discard %s",
 			run, run, run);
