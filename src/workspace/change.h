@@ -21,6 +21,7 @@ struct reader {
 	size_t cap;
 	struct ward_error *err;
 	char *a, *b;                 /* CHANGE_STEP bytes each */
+	bool no_listxattrat;         /* the kernel has none, or it is not let through */
 	struct link_names *links;
 	size_t n_links, cap_links;
 };

@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "os/missing.h"
 #include "workspace/change.h"
 
 #define LIST_MAX 65536 /* XATTR_LIST_MAX, and XATTR_SIZE_MAX */
@@ -52,11 +54,26 @@ static const char *proc_name(const struct side *s, char out[PROC_SIZE])
 	return out;
 }
 
-/* Bytes of the list in out; 0 too where the file system has no such thing. */
-static ssize_t list(const struct side *s, char *out)
+/* Since Linux 6.13, where a name in a directory can be asked for: to walk through /proc costs several times what the answer does. */
+static ssize_t list_at(struct reader *r, const struct side *s, char *out)
 {
 	char proc[PROC_SIZE];
-	ssize_t n = llistxattr(proc_name(s, proc), out, LIST_MAX);
+
+	if (!r->no_listxattrat) {
+		long n = syscall(WARD_NR_LISTXATTRAT, s->dir, s->name, AT_SYMLINK_NOFOLLOW, out,
+			(size_t)LIST_MAX);
+
+		if (n >= 0 || (errno != ENOSYS && errno != EPERM))
+			return (ssize_t)n;
+		r->no_listxattrat = true;
+	}
+	return llistxattr(proc_name(s, proc), out, LIST_MAX);
+}
+
+/* Bytes of the list in out; 0 too where the file system has no such thing. */
+static ssize_t list(struct reader *r, const struct side *s, char *out)
+{
+	ssize_t n = list_at(r, s, out);
 
 	if (n < 0)
 		return errno == ENOTSUP ? 0 : -errno;
@@ -86,13 +103,12 @@ static ssize_t layer_value(struct reader *r, const char *path, const struct side
 	return fd < 0 ? fd : value(s, fd, name, out);
 }
 
-int ward_change_marks(struct reader *r, const char *path, const struct side *layer,
+/* Bytes of the list, which r->a has afterwards. */
+static ssize_t list_marks(struct reader *r, const char *path, const struct side *layer,
 	struct differs *ret)
 {
-	ssize_t n = list(layer, r->a);
+	ssize_t n = list(r, layer, r->a);
 
-	if (n < 0)
-		return (int)n;
 	for (const char *name = r->a; name < r->a + n; name += strlen(name) + 1) {
 		char mark[8];
 
@@ -113,7 +129,15 @@ int ward_change_marks(struct reader *r, const char *path, const struct side *lay
 			ward_has_suffix(name, ".overlay.metacopy"))
 			return -EUCLEAN;
 	}
-	return 0;
+	return n;
+}
+
+int ward_change_marks(struct reader *r, const char *path, const struct side *layer,
+	struct differs *ret)
+{
+	ssize_t n = list_marks(r, path, layer, ret);
+
+	return n < 0 ? (int)n : 0;
 }
 
 /* How many count. */
@@ -152,13 +176,12 @@ static int compare_values(struct reader *r, const char *path, const struct side 
 
 _Static_assert(CHANGE_STEP >= 2 * LIST_MAX, "a list and a value lie in one buffer");
 
+/* r->a has the layer's list, of a bytes. */
 static int compare_xattrs(struct reader *r, const char *path, const struct side *layer,
-	const struct side *root, bool *ret)
+	const struct side *root, ssize_t a, bool *ret)
 {
-	ssize_t b = list(root, r->b), a = list(layer, r->a);
+	ssize_t b = list(r, root, r->b);
 
-	if (a < 0)
-		return (int)a;
 	if (b < 0 || count(r->a, a, true) != count(r->b, b, false)) {
 		*ret = true;
 		return 0;
@@ -239,14 +262,15 @@ static int compare_links(struct reader *r, const struct side *layer, const struc
 int ward_change_differs(struct reader *r, const char *path, const struct side *layer,
 	const struct side *root, struct differs *ret)
 {
-	int code = ward_change_marks(r, path, layer, ret);
+	ssize_t n = list_marks(r, path, layer, ret);
+	int code;
 
-	if (code < 0)
-		return code;
+	if (n < 0)
+		return (int)n;
 	if (S_ISLNK(layer->st.st_mode))
 		return compare_links(r, layer, root, &ret->content);
 	ret->bits = ((layer->st.st_mode ^ root->st.st_mode) & 07777) != 0;
-	code = compare_xattrs(r, path, layer, root, &ret->xattrs);
+	code = compare_xattrs(r, path, layer, root, n, &ret->xattrs);
 	if (code < 0)
 		return code;
 	if (S_ISREG(layer->st.st_mode))
