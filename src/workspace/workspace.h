@@ -184,7 +184,7 @@ int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *c, 
  */
 typedef void ward_commit_left_fn(void *arg, const char *path, const char *why);
 /*
- * Make them real. v in any order. First everything is made beside its place, in ROOT/.ward-commit-RUN, and is durable; then the journal says so;
+ * Make them real. v in any order. First everything is made in the entry (or ROOT/.ward-commit-RUN), and is durable; then the journal says so;
  * then each takes its place by a rename. After an error before the journal is whole nothing of the project has changed and the state is
  * what it was; after a later one (the message says which) the state is COMMITTING: commit_continue finishes, commit_abort puts everything
  * back. What was made real leaves the layer, so that ward_changes_read() then finds exactly the rest. left may be NULL.

@@ -545,6 +545,42 @@ static bool no_trace(void)
 		lstat(box_path("store/" WARD_WORKSPACE_JOURNAL), &st) < 0;
 }
 
+/* Killed at each call in turn: what lies ready then, somebody else writes to. */
+TEST(what_lies_ready_is_out_of_reach_and_not_believed_when_it_was_changed)
+{
+	size_t hits = 0;
+
+	for (long at = 1; at < 4000; at++) {
+		struct stat st;
+		int code = 0;
+
+		box_make();
+		read_really = false;
+		put_at(box_path("root/f"), "old", 0644);
+		box_begin();
+		put_at(box_path("upper/f"), "new", 0644);
+		put_at(box_path("upper/n"), "new", 0644);
+		if (killed(COMMIT, at, &code))
+			break;
+		/* The project's directory is written by other runs; the store by none. */
+		CHECK(lstat(box_path("root/.ward-commit-" RUN), &st) < 0 || S_ISLNK(st.st_mode));
+		if (lstat(box_path("store/" WARD_WORKSPACE_JOURNAL), &st) < 0)
+			continue;
+		for (int i = 0; i < 2; i++) {
+			const char *ready = box_path(i ? "store/stage/n1" : "store/stage/n0");
+			WARD_FD fd = has(ready, "new") ? open(ready, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+
+			if (fd >= 0) {
+				REQUIRE(write(fd, "evil", 4) == 4);
+				hits++;
+			}
+		}
+		(void)killed(RESUME, -1, &code);
+		CHECK(!has(box_path("root/f"), "newevil") && !has(box_path("root/n"), "newevil"));
+	}
+	CHECK(hits > 0);
+}
+
 TEST(a_link_in_the_way_is_not_followed)
 {
 	struct stat before, after;

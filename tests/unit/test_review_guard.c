@@ -127,6 +127,15 @@ static const struct vector {
 	{ "", "+v/lib/site-packages/sitecustomize.py", "r" },
 	{ "", "+node_modules/x/.git/hooks/pre-commit +node_modules/x/.git", "rr" },
 	{ "", "+.netrc", "r" },
+	/* links that stay in the tree: other names of what is obeyed, and into what is passed over */
+	{ REPO, "@build/out.js=../.git/hooks/pre-commit", "r" },
+	{ REPO, "@h=.git/hooks", "r" },
+	{ REPO, "@g=.git", "r" },
+	{ "", "@plain=.envrc", "r" },
+	{ "", "@a/b=../c/.vscode/tasks.json", "r" },
+	{ "", "@app=node_modules/app", "r" },
+	{ "", "@src/app=../node_modules/app/lib", "r" },
+	{ ".envrc->scripts/env", "@x=scripts", "r" },
 	/* what it is */
 	{ "", "!tool", "c" },
 	{ "", "@l=/etc/passwd", "c" },

@@ -42,6 +42,8 @@ static const char by_configuration[] =
 static const char other_name[] = "it is one file with a name that is obeyed";
 static const char set_id[] = "it runs as its owner or group, whoever starts it";
 static const char capable[] = "it has capabilities, whoever starts it";
+static const char into_passed[] =
+	"a link into a directory of others' code, where names that are obeyed are not asked about";
 static const char leads_out[] = "a link that leads out of the tree, or whose way cannot be told";
 
 /* What the changes do to a directory's marks. */
@@ -523,16 +525,60 @@ static bool stays(const struct ward_guard *g, const char *path, const char *to)
 	return true;
 }
 
+static bool read_link(const struct ward_guard *g, const char *path, char to[WARD_PATH_MAX])
+{
+	WARD_FD fd = beneath(g->layer, path, O_PATH | O_NOFOLLOW);
+	ssize_t n = fd >= 0 ? readlinkat(fd, "", to, WARD_PATH_MAX - 1) : -1;
+
+	to[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
 static bool link_stays(const struct ward_guard *g, const char *path)
 {
 	char to[WARD_PATH_MAX];
-	WARD_FD fd = beneath(g->layer, path, O_PATH | O_NOFOLLOW);
-	ssize_t n = fd >= 0 ? readlinkat(fd, "", to, sizeof(to) - 1) : -1;
 
-	if (n <= 0)
-		return false;
-	to[n] = '\0';
-	return stays(g, path, to);
+	return read_link(g, path, to) && stays(g, path, to);
+}
+
+static bool is_passed(const char *path)
+{
+	char name[WARD_PATH_MAX];
+
+	for (size_t n; *path; path += n + (path[n] == '/')) {
+		n = strcspn(path, "/");
+		memcpy(name, path, n);
+		name[n] = '\0';
+		if (ward_persist_passed(name))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A link that stays in the tree is another name of what it leads to: whoever writes by it writes that, and what lies in a directory whose
+ * names nobody looks at gets names that are obeyed.
+ */
+static const char *by_target(struct ward_guard *g, const char *path)
+{
+	const struct look_at any = { .dir = true };
+	char to[WARD_PATH_MAX], whole[WARD_PATH_MAX], dir[WARD_PATH_MAX];
+	size_t n = (size_t)(ward_path_basename(path) - path);
+	const char *why, *rest = whole + g->n_root;
+
+	if (!read_link(g, path, to) || g->n_root + n >= sizeof(dir))
+		return leads_out;
+	memcpy(dir, g->path, g->n_root);
+	memcpy(dir + g->n_root, path, n);
+	dir[g->n_root + n] = '\0';
+	if (ward_path_join(dir, to, whole, sizeof(whole)) < 0)
+		return leads_out;
+	if (!ward_path_within(whole, g->rs->workspace) || ward_streq(whole, g->rs->workspace))
+		return NULL; /* the tree itself */
+	why = by_name(g, rest, &any);
+	if (!why)
+		why = by_way(g, rest, true);
+	return why ? why : is_passed(rest) && !is_passed(path) ? into_passed : NULL;
 }
 
 /* A file's capabilities are set-ID bits by another name. */
@@ -555,6 +601,11 @@ static bool is_capable(const struct ward_guard *g, const char *path)
 	return false;
 }
 
+static bool is_new_link(const struct ward_change *c)
+{
+	return S_ISLNK(c->mode) && (c->content || c->kind != WARD_CHANGE_MODIFIED);
+}
+
 static const char *by_kind(const struct ward_guard *g, const struct ward_change *c)
 {
 	/* A directory's set-group-ID bit says whose its new files are; it is asked about where it is new. */
@@ -563,8 +614,7 @@ static const char *by_kind(const struct ward_guard *g, const struct ward_change 
 			(S_ISDIR(c->mode) && (c->was_mode & S_ISGID) == 0 &&
 				c->kind != WARD_CHANGE_ADDED)))
 		return set_id;
-	if (S_ISLNK(c->mode) && (c->content || c->kind != WARD_CHANGE_MODIFIED) &&
-		!link_stays(g, c->path))
+	if (is_new_link(c) && !link_stays(g, c->path))
 		return leads_out;
 	if (S_ISREG(c->mode) && c->xattrs && is_capable(g, c->path))
 		return capable;
@@ -617,6 +667,8 @@ int ward_guard_ask(struct ward_guard *g, const struct ward_change *c, struct war
 		ret->why = by_way(g, c->from, true);
 	if (!ret->why && c->kind == WARD_CHANGE_RENAMED && S_ISDIR(now))
 		ret->why = moved_whole;
+	if (!ret->why && is_new_link(c))
+		ret->why = by_target(g, c->path);
 	if (!ret->why && c->kind != WARD_CHANGE_ADDED && has_named(g, c->path))
 		ret->why = other_name;
 	if (!ret->why)

@@ -18,7 +18,8 @@
 #include "workspace/commit/journal.h"
 #include "workspace/workspace.h"
 
-#define WARD_COMMIT_STAGE ".ward-commit-" /* and the run: at the project's root, 0700 */
+#define WARD_COMMIT_STAGE ".ward-commit-" /* and the run: at the project's root, 0700, where the store is of another file system */
+#define WARD_COMMIT_STAGE_STORE "stage"   /* in the store entry */
 #define WARD_COMMIT_KEPT ".ward-kept-"    /* what could not be given back, and is nowhere else */
 #define WARD_COMMIT_NAME_MAX 64
 
@@ -38,7 +39,7 @@ struct ward_commit {
 	void *arg;
 
 	struct ward_arena *arena;    /* from here on: its own; ward_commit_done() */
-	int stage;
+	int stage, stage_home;       /* home: root or store */
 	struct stat root_st;
 	uid_t euid;
 	struct ward_journal j;       /* of a new one v is malloc'ed, the paths are the arena's or the changes' */
@@ -46,7 +47,7 @@ struct ward_commit {
 	size_t cap, put_begin, put_end; /* steps of new objects, by path: a directory before what lies in it */
 	bool kept;                   /* something in the staging directory is nowhere else */
 };
-#define WARD_COMMIT_INIT { .root = -1, .layer = -1, .store = -1, .stage = -1 }
+#define WARD_COMMIT_INIT { .root = -1, .layer = -1, .store = -1, .stage = -1, .stage_home = -1 }
 
 /* The core of the public functions. c: descriptors, run, since, left filled in. */
 int ward_commit_run(struct ward_commit *c, const struct ward_changes *all, const struct ward_commit_item *v, size_t n, struct ward_error *err);

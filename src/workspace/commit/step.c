@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The steps, forward and back. How far a step is, is seen by looking at the staging directory, which nobody else may enter: so each may be
+ * The steps, forward and back. How far a step is, is seen by looking at the staging directory: so each may be
  * done again, after a kill -9 at any instant. What is replaced or taken is looked at immediately before and once more when it lies in the
  * staging directory; if it is not what was planned for, it goes back to its name, and the step is left. Nothing is ever written over.
  */
@@ -18,6 +18,8 @@ static const char moved_text[] =
 	"lies in a directory that was moved or replaced in the project while the commit went on";
 static const char filled_text[] =
 	"is a directory that something came into while the commit went on";
+static const char made_text[] =
+	"was made for the commit, and somebody else changed what was made";
 static const char kept_text[] =
 	"was changed in the project after the commit; what was there before is kept beside";
 
@@ -103,6 +105,8 @@ static int put(struct at *a)
 
 	if (r == -ENOENT)
 		return done(a);
+	if (r == 0 && !ward_commit_same(&st, &a->s->new))
+		return left(a, made_text);
 	if (r == 0)
 		r = ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_NOREPLACE);
 	if (r == -EEXIST)
@@ -152,6 +156,8 @@ static int swap(struct at *a)
 		return staged_is(a, a->n, &s->old)
 			? done(a)
 			: swap_back(a, S_ISDIR(s->old.mode) ? filled_text : changed_text);
+	if (!ward_commit_same(&st, &s->new))
+		return left(a, made_text);
 	r = look(a->dir, a->name, &now);
 	if (r == 0 && !still_is(a, &now, &s->old, s->old_ctime_ns))
 		return left(a, changed_text);
