@@ -30,6 +30,19 @@ static int keep(struct life *l, struct ward_workspace_facts *f, struct ward_erro
 	return r;
 }
 
+/* Before the record says that it ended: what a crash takes afterwards would look deleted. A full disk behind a loop is seen here. */
+static int settle(struct life *l, struct ward_workspace_facts *f, struct ward_error *err)
+{
+	int layer = ward_workspace_layer(l->workspace, err);
+
+	if (layer >= 0 && syncfs(layer) == 0 && syncfs(ward_workspace_dir(l->workspace)) == 0)
+		return WARD_OK;
+	f->incomplete = true;
+	return layer < 0
+		? layer
+		: ward_fail_errno(err, WARD_E_SYSTEM, errno, "not all that the run wrote is kept");
+}
+
 static int count(struct life *l, uint64_t *ret, struct ward_error *err)
 {
 	struct ward_changes *all = NULL;
@@ -148,6 +161,11 @@ int review_end(struct life *l, struct ward_error *err)
 		: o->review_counted && o->review_changes == 0 ? "none"
 							      : "pending";
 	none = r == WARD_OK && ward_streq(o->review_state, "none");
+	if (!none && !f.incomplete) {
+		s = settle(l, &f, r < 0 ? &later : err);
+		r = r < 0 ? r : s;
+		o->review_state = f.incomplete ? "incomplete" : o->review_state;
+	}
 	f.ended_ns = (int64_t)ward_now_wall_ns();
 	f.has_code = o->has_code;
 	f.code = o->has_code ? o->code & 0xff : 0;
