@@ -4,7 +4,8 @@
  *
  * Both were opened and compared as every source is (tree.h), and are attached to stages of the scratch, whose paths are ours alone: what
  * the kernel is told are these, so that nothing of the host's can be put in between, and no path of the host's is told to the inside. The
- * overlay keeps what it needs; the stages are taken away at once. What is mounted apart of it is cloned first, while it can be written.
+ * overlay keeps what it needs; the stages go with the old root (view.c, pivot), before anything but us is there: a umount of each by itself
+ * would wait for the kernel's readers twice more. What is mounted apart of it is cloned first, while it can be written.
  */
 #include "init.h"
 #include "sys.h"
@@ -104,12 +105,6 @@ static void parts_open(struct init *in, const char *dest)
 			in->parts[i] = part_open(in, &m[i]);
 }
 
-/* After the stages are taken away they lie in nobody's tree; those of host root cannot be, and go with the old root. */
-static void stage_end(const char *path)
-{
-	(void)umount2(path, MNT_DETACH);
-}
-
 void review_build(struct init *in, unsigned i, const char *dest)
 {
 	static const char opt[] = "lowerdir=" LOWER ",upperdir=" UPPER ",workdir=" WORK
@@ -132,8 +127,6 @@ void review_build(struct init *in, unsigned i, const char *dest)
 	layer_check(in);
 	if (mount("overlay", dest, "overlay", MS_NOSUID | MS_NODEV, opt) < 0)
 		fail(in->ctl, WARD_STAGE_OVERLAY, errno, dest);
-	stage_end(LOWER);
-	stage_end(LAYER);
 	parts_open(in, dest);
 	if (!(m[i].flags & WARD_LAUNCH_M_WRITE))
 		seal(in, dest, MOUNT_ATTR_RDONLY_);
