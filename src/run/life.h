@@ -120,7 +120,8 @@ int asking_record_said(struct life *l, const struct ward_asks *a, const struct w
 
 /* ---- review/start.c, review/end.c: nothing of it does anything in a run that is not under review ---- */
 int review_begin(struct life *l, struct ward_error *err);  /* the plan has its layer; made for the first one */
-int review_keep(struct life *l, struct ward_error *err);   /* before the start is recorded: durable, and on record */
+int review_keep(struct life *l, struct ward_error *err);   /* before the start is recorded: on record */
+int review_durable(struct life *l, struct ward_error *err); /* waits until the entry is; before the command does anything */
 void review_wait(const struct life *l);                    /* before GO */
 int review_end(struct life *l, struct ward_error *err);    /* nobody writes any more: what waits, counted and said */
 void review_done(struct life *l);                          /* nothing of the run is alive */

@@ -85,7 +85,6 @@ int review_keep(struct life *l, struct ward_error *err)
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	struct ward_event e = { .kind = "workspace.open", .action = "fs.write" };
 	const struct ward_review *v = &l->plan->review;
-	int r;
 
 	if (!l->workspace)
 		return WARD_OK;
@@ -100,8 +99,12 @@ int review_keep(struct life *l, struct ward_error *err)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a record");
 	e.detail_json = ward_buf_cstr(&b);
 	record_event(l, &e);
-	r = record_append(l, &e, 1, false, NULL, err);
-	return r < 0 ? r : ward_workspace_sync(l->workspace, err);
+	return record_append(l, &e, 1, false, NULL, err);
+}
+
+int review_durable(struct life *l, struct ward_error *err)
+{
+	return l->workspace ? ward_workspace_sync(l->workspace, err) : WARD_OK;
 }
 
 void review_wait(const struct life *l)
