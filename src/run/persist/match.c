@@ -36,10 +36,10 @@ static bool component(const char *name, size_t n, const char *row, size_t n_row)
 		same(name + n - after, star + 1, after);
 }
 
-/* From the end on; *ret_above: how many components the row has in front of its last one. */
-static bool path_is(const char *path, const char *row, unsigned *ret_above)
+/* From the end on; *ret_above: how many components the row, of n bytes, has in front of its last one. */
+static bool path_ends(const char *path, const char *row, size_t n, unsigned *ret_above)
 {
-	const char *p = path + strlen(path), *r = row + strlen(row);
+	const char *p = path + strlen(path), *r = row + n;
 
 	*ret_above = 0;
 	for (;;) {
@@ -59,6 +59,26 @@ static bool path_is(const char *path, const char *row, unsigned *ret_above)
 		r--;
 		++*ret_above;
 	}
+}
+
+static bool path_is(const char *path, const char *row, unsigned *ret_above)
+{
+	return path_ends(path, row, strlen(row), ret_above);
+}
+
+bool ward_persist_leads(const char *path)
+{
+	unsigned above;
+
+	for (size_t i = 0; i < ward_persist_n; i++) {
+		const char *row = ward_persist[i].name;
+
+		for (const char *s = strchr(row, '/'); s; s = strchr(s + 1, '/')) {
+			if (path_ends(path, row, (size_t)(s - row), &above))
+				return true;
+		}
+	}
+	return false;
 }
 
 const struct ward_persist_name *ward_persist_match(const char *path, const char *name, bool is_dir,

@@ -16,6 +16,8 @@
  */
 const struct ward_persist_name *ward_persist_match(const char *path, const char *name, bool is_dir,
 	bool (*is_top)(void *arg, unsigned above), void *arg);
+/* path, a link, stands where some row has a directory: what it leads to is obeyed by the row's names. */
+bool ward_persist_leads(const char *path);
 bool ward_persist_may(const char *name);         /* some row ends so */
 bool ward_persist_passed(const char *name);      /* of a directory: its inside is looked through for git's names alone */
 bool ward_persist_passes(const struct ward_persist_name *row);   /* the row does not count there */

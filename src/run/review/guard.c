@@ -42,6 +42,9 @@ static const char by_configuration[] =
 static const char other_name[] = "it is one file with a name that is obeyed";
 static const char set_id[] = "it runs as its owner or group, whoever starts it";
 static const char capable[] = "it has capabilities, whoever starts it";
+static const char in_place_of[] =
+	"a link in the place of a directory in which names are obeyed: what it leads to is obeyed by them";
+static const char wards_own[] = "a commit keeps there what it makes real";
 static const char into_passed[] =
 	"a link into a directory of others' code, where names that are obeyed are not asked about";
 static const char leads_out[] = "a link that leads out of the tree, or whose way cannot be told";
@@ -269,6 +272,8 @@ static const char *by_name(struct ward_guard *g, const char *path, const struct 
 
 	if (g->n_root + strlen(path) >= sizeof(g->path))
 		return "its name is too long to be looked at";
+	if (strncasecmp(path, ".ward-commit-", 13) == 0 || strncasecmp(path, ".ward-kept-", 11) == 0)
+		return wards_own;
 	memcpy(g->path + g->n_root, path, strlen(path) + 1);
 	for (size_t at = 0;; at += n + 1) {
 		char *name = g->path + g->n_root + at, *end;
@@ -429,6 +434,13 @@ static int repository(struct ward_guard *g, const char *path)
 	return r == WARD_OK ? lead_all(g, &git.links) : r;
 }
 
+static int link_of(struct ward_guard *g, const char *given)
+{
+	const char *path = ward_arena_strdup(g->rs->arena, given);
+
+	return path ? led_by(g, path) : ward_rs_nomem(g->err);
+}
+
 static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 {
 	struct ward_guard *g = arg;
@@ -439,10 +451,11 @@ static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 		g->unsure = "the project has a directory that cannot be looked into";
 	} else if (h->kind == WARD_HIT_GIT) {
 		r = repository(g, h->path);
+	} else if (h->kind == WARD_HIT_OTHER) {
+		if (h->type == DT_LNK && ward_persist_leads(h->path))
+			r = link_of(g, h->path);
 	} else if (h->type == DT_LNK) {
-		const char *path = ward_arena_strdup(g->rs->arena, h->path);
-
-		r = path ? led_by(g, path) : ward_rs_nomem(g->err);
+		r = link_of(g, h->path);
 	} else {
 		r = has_names(g, h);
 	}
@@ -452,7 +465,11 @@ static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 /* What the project has, which the run could not change. */
 static int look(struct ward_guard *g)
 {
-	struct ward_hunt h = { .hit = hit, .arg = g, .workspace = g->rs->workspace, .err = g->err };
+	struct ward_hunt h = { .hit = hit,
+		.arg = g,
+		.workspace = g->rs->workspace,
+		.all = true,
+		.err = g->err };
 	struct ward_git git = { 0 };
 	int r = ward_rs_git(g->rs, &git, g->err);
 
@@ -470,30 +487,6 @@ static int look(struct ward_guard *g)
 		g->unsure =
 			"the project is too large to be looked through for what links and git's "
 			"configurations have obeyed";
-	if (g->led.n > 0)
-		qsort(g->led.v, g->led.n, sizeof(*g->led.v), by_text);
-	return r;
-}
-
-int ward_guard_new(struct ward_resolver *rs, const struct ward_changes *all, int layer, int root,
-	struct ward_guard **ret, struct ward_error *err)
-{
-	struct ward_guard *g = ward_arena_alloc(rs->arena, sizeof(*g));
-	int n, r;
-
-	*ret = NULL;
-	if (!g)
-		return ward_rs_nomem(err);
-	*g = (struct ward_guard){ .rs = rs, .layer = layer, .root = root, .err = err };
-	n = snprintf(g->path, sizeof(g->path), "%s/", rs->workspace);
-	if (n < 0 || (size_t)n >= sizeof(g->path))
-		return ward_fail(err, WARD_E_LIMIT, "the path of the project is too long");
-	g->n_root = (size_t)n;
-	r = read_marks(g, all);
-	if (r == WARD_OK)
-		r = look(g);
-	if (r == WARD_OK)
-		*ret = g;
 	return r;
 }
 
@@ -555,6 +548,20 @@ static bool is_passed(const char *path)
 	return false;
 }
 
+/* Lexically: below the root, or as an absolute link says. */
+static bool target_of(const struct ward_guard *g, const char *path, char whole[WARD_PATH_MAX])
+{
+	char to[WARD_PATH_MAX], dir[WARD_PATH_MAX];
+	size_t n = (size_t)(ward_path_basename(path) - path);
+
+	if (!read_link(g, path, to) || g->n_root + n >= sizeof(dir))
+		return false;
+	memcpy(dir, g->path, g->n_root);
+	memcpy(dir + g->n_root, path, n);
+	dir[g->n_root + n] = '\0';
+	return ward_path_join(dir, to, whole, WARD_PATH_MAX) == WARD_OK;
+}
+
 /*
  * A link that stays in the tree is another name of what it leads to: whoever writes by it writes that, and what lies in a directory whose
  * names nobody looks at gets names that are obeyed.
@@ -562,16 +569,12 @@ static bool is_passed(const char *path)
 static const char *by_target(struct ward_guard *g, const char *path)
 {
 	const struct look_at any = { .dir = true };
-	char to[WARD_PATH_MAX], whole[WARD_PATH_MAX], dir[WARD_PATH_MAX];
-	size_t n = (size_t)(ward_path_basename(path) - path);
+	char whole[WARD_PATH_MAX];
 	const char *why, *rest = whole + g->n_root;
 
-	if (!read_link(g, path, to) || g->n_root + n >= sizeof(dir))
-		return leads_out;
-	memcpy(dir, g->path, g->n_root);
-	memcpy(dir + g->n_root, path, n);
-	dir[g->n_root + n] = '\0';
-	if (ward_path_join(dir, to, whole, sizeof(whole)) < 0)
+	if (ward_persist_leads(path) && !is_passed(path))
+		return in_place_of;
+	if (!target_of(g, path, whole))
 		return leads_out;
 	if (!ward_path_within(whole, g->rs->workspace) || ward_streq(whole, g->rs->workspace))
 		return NULL; /* the tree itself */
@@ -619,6 +622,49 @@ static const char *by_kind(const struct ward_guard *g, const struct ward_change 
 	if (S_ISREG(c->mode) && c->xattrs && is_capable(g, c->path))
 		return capable;
 	return NULL;
+}
+
+/* What a link of the same layer leads to is obeyed once both are real. */
+static int links_of(struct ward_guard *g, const struct ward_changes *all)
+{
+	const struct look_at any = { .dir = true };
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < all->n; i++) {
+		const struct ward_change *c = &all->v[i];
+		char whole[WARD_PATH_MAX];
+
+		if (is_new_link(c) && (ward_persist_leads(c->path) || by_name(g, c->path, &any)) &&
+			target_of(g, c->path, whole))
+			r = lead(g, whole);
+	}
+	return r;
+}
+
+int ward_guard_new(struct ward_resolver *rs, const struct ward_changes *all, int layer, int root,
+	struct ward_guard **ret, struct ward_error *err)
+{
+	struct ward_guard *g = ward_arena_alloc(rs->arena, sizeof(*g));
+	int n, r;
+
+	*ret = NULL;
+	if (!g)
+		return ward_rs_nomem(err);
+	*g = (struct ward_guard){ .rs = rs, .layer = layer, .root = root, .err = err };
+	n = snprintf(g->path, sizeof(g->path), "%s/", rs->workspace);
+	if (n < 0 || (size_t)n >= sizeof(g->path))
+		return ward_fail(err, WARD_E_LIMIT, "the path of the project is too long");
+	g->n_root = (size_t)n;
+	r = read_marks(g, all);
+	if (r == WARD_OK)
+		r = look(g);
+	if (r == WARD_OK)
+		r = links_of(g, all);
+	if (g->led.n > 0)
+		qsort(g->led.v, g->led.n, sizeof(*g->led.v), by_text);
+	if (r == WARD_OK)
+		*ret = g;
+	return r;
 }
 
 static bool has_named(const struct ward_guard *g, const char *path)

@@ -349,6 +349,16 @@ static int note_place(struct plan *p, struct ward_step *s, const struct stat *ol
 	return writable(p, s->path, old, err);
 }
 
+/* What is looked at here is what is replaced: the look for conflicts was an earlier one, and somebody may have written since. */
+static bool came_since(struct plan *p, size_t i, const struct stat *st)
+{
+	if ((p->mark[i] & OURS) || S_ISDIR(st->st_mode) ||
+		ward_commit_ns(&st->st_ctim) < p->c->since_ns)
+		return false;
+	leave(p, i, "was changed in the project since the run began");
+	return true;
+}
+
 static int add_take(struct plan *p, const struct gone *g, struct ward_error *err)
 {
 	const struct ward_change *change = &p->v[g->change];
@@ -364,6 +374,8 @@ static int add_take(struct plan *p, const struct gone *g, struct ward_error *err
 	r = ward_commit_look(p->c->root, g->path, &st);
 	if (r < 0 && !is_missing(r))
 		return cannot_look(err, r, g->path);
+	if (r == 0 && came_since(p, g->change, &st))
+		return WARD_OK;
 	s = add(p->c, r < 0 ? WARD_STEP_DROP : WARD_STEP_TAKE, g->path, change);
 	if (!s)
 		return no_memory(err);
@@ -384,6 +396,8 @@ static int add_put(struct plan *p, size_t i, struct ward_error *err)
 		return cannot_look(err, r, change->path);
 	if (r == 0 && S_ISDIR(st.st_mode) && S_ISDIR(change->mode))
 		return WARD_OK; /* its mode and attributes, later */
+	if (r == 0 && came_since(p, i, &st))
+		return WARD_OK;
 	s = add(p->c, r < 0 ? WARD_STEP_PUT : WARD_STEP_SWAP, change->path, change);
 	if (!s)
 		return no_memory(err);
