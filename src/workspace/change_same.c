@@ -90,6 +90,19 @@ static ssize_t value(const struct side *s, int fd, const char *name, char *out)
 	return n < 0 ? -errno : n;
 }
 
+/* The mode is asked at each reading of a value, not at the opening: so it is lent until the value is there. */
+static ssize_t lent_value(const struct side *s, int fd, const char *name, char *out)
+{
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0 || fchmod(fd, (st.st_mode & 07777) | 0400) < 0)
+		return -errno;
+	n = value(s, fd, name, out);
+	(void)fchmod(fd, st.st_mode & 07777); /* it was ours to change a moment ago */
+	return n;
+}
+
 /* Of the layer: what may not be read is lent. */
 static ssize_t layer_value(struct reader *r, const char *path, const struct side *s,
 	const char *name, char *out)
@@ -100,7 +113,10 @@ static ssize_t layer_value(struct reader *r, const char *path, const struct side
 	if (n != -EACCES)
 		return n;
 	fd = ward_changed_get(r->layer, path);
-	return fd < 0 ? fd : value(s, fd, name, out);
+	if (fd < 0)
+		return fd;
+	n = value(s, fd, name, out);
+	return n == -EACCES ? lent_value(s, fd, name, out) : n;
 }
 
 /* Bytes of the list, which r->a has afterwards. */
