@@ -92,15 +92,37 @@ static size_t first_name(const struct reader *r, uint64_t ino)
 	return low;
 }
 
+static int path_of_change(const void *key, const void *change)
+{
+	return strcmp(key, ((const struct ward_change *)change)->path);
+}
+
+/* Once for each inode, not for each name: of these one file may have very many. */
+static void find_as_was(struct reader *r)
+{
+	const struct ward_changes *c = r->out;
+
+	for (size_t i = 0, k; i < r->n_links; i = k) {
+		for (k = i; k < r->n_links && r->links[k].ino == r->links[i].ino; k++)
+			if (!r->links[i].as_was &&
+				!bsearch(r->links[k].path, c->v, c->n, sizeof(*c->v),
+					path_of_change))
+				r->links[i].as_was = r->links[k].path;
+	}
+}
+
 static void link_all(struct reader *r)
 {
-	if (r->n_links == 0)
+	if (r->n_links == 0 || r->out->n == 0)
 		return;
 	qsort(r->links, r->n_links, sizeof(*r->links), by_inode);
+	find_as_was(r);
 	for (size_t i = 0; i < r->out->n; i++) {
 		struct ward_change *c = &r->out->v[i];
 		size_t k = S_ISREG(c->mode) && c->n_links > 1 ? first_name(r, c->ino) : r->n_links;
 
+		if (k < r->n_links && r->links[k].ino == c->ino)
+			c->as_was = r->links[k].as_was;
 		if (k < r->n_links && strcmp(r->links[k].path, c->path) == 0)
 			k++;
 		if (k < r->n_links && r->links[k].ino == c->ino)

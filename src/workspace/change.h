@@ -30,6 +30,7 @@ struct reader {
 struct link_names {
 	uint64_t ino;
 	const char *path;
+	const char *as_was;          /* of the first of an inode: a name of it that is no change, or NULL */
 };
 
 /* -errno; the same as ward_changed_open(). */

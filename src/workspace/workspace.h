@@ -118,6 +118,7 @@ struct ward_change {
 	uint64_t dev, ino;           /* of it in the layer; 0 = not there */
 	uint64_t n_links;            /* in the layer */
 	const char *link;            /* a file of several names in the layer: the first of them that is not path; else NULL. It may be no change */
+	const char *as_was;          /* the first of its names in the layer that is no change: the project has that file; else NULL */
 	bool content, bits, xattrs;  /* MODIFIED, RENAMED: what of it differs; never a guess: content is compared where sizes are equal */
 	bool origin;                 /* the layer has it as a copy of something of the project */
 	bool opaque;                 /* a directory that hides all that the project has below it */

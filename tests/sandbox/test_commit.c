@@ -828,6 +828,70 @@ TEST(times_names_and_groups_of_names_come_along)
 	box_end();
 }
 
+static bool one_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return lstat(box_path(a), &x) == 0 && lstat(box_path(b), &y) == 0 && x.st_ino == y.st_ino;
+}
+
+/* a, new, and z, which was another file, are names of m in the run; m is as it was, or somebody else writes it when that has been seen. */
+TEST(a_new_name_of_a_file_that_is_as_it_was_is_another_name_of_it)
+{
+	for (int others = 0; others < 2; others++) {
+		WARD_CLEANUP(read_done) struct read r = { 0 };
+		WARD_CLEANUP(box_fds_done) struct box_fds f;
+		WARD_CLEANUP(ward_commit_done) struct ward_commit c = WARD_COMMIT_INIT;
+		struct ward_commit_item items[8] = { 0 };
+
+		CASE("%s", others ? "changed meanwhile" : "as it was");
+		box_make();
+		put_at(box_path("root/m"), "same", 0644);
+		put_at(box_path("root/z"), "old", 0644);
+		put_at(box_path("upper/m"), "same", 0644);
+		REQUIRE(link(box_path("upper/m"), box_path("upper/a")) == 0 &&
+			link(box_path("upper/m"), box_path("upper/z")) == 0);
+		box_begin();
+		read_really = true;
+		r = read_layer();
+		REQUIRE(r.c.n == 2);
+		for (size_t i = 0; i < r.c.n; i++) {
+			CHECK_STR_EQ(r.c.v[i].as_was, "m");
+			items[i] = (struct ward_commit_item){ &r.c.v[i], WARD_COMMIT_NEITHER, false };
+		}
+		if (others)
+			put_at(box_path("root/m"), "evil", 0644);
+		c = box_commit(&f);
+		CHECK_EQ_INT(ward_commit_run(&c, &r.c, items, r.c.n, &last_error), WARD_OK);
+		CHECK_EQ_INT(one_file("root/m", "root/a"), !others);
+		CHECK(one_file("root/a", "root/z") && !one_file("root/m", "upper/m"));
+		CHECK(has(box_path("root/a"), "same") && has(box_path("root/m"), others ? "evil" : "same"));
+		CHECK(no_trace());
+	}
+	box_end();
+}
+
+/* The mode is asked at each reading of an attribute. */
+TEST(an_attribute_of_a_file_that_nobody_may_read_is_compared)
+{
+	WARD_CLEANUP(read_done) struct read r = { 0 };
+	struct stat st;
+
+	box_make();
+	for (int i = 0; i < 2; i++) {
+		const char *path = box_path(i ? "upper/f" : "root/f");
+
+		put_at(path, "same", 0644);
+		REQUIRE(setxattr(path, "user.x", i ? "new" : "old", 3, 0) == 0 && chmod(path, 0) == 0);
+	}
+	read_really = true;
+	r = read_layer();
+	CHECK(r.c.n == 1 && r.c.v[0].xattrs && !r.c.v[0].bits);
+	REQUIRE(stat(box_path("upper/f"), &st) == 0);
+	CHECK_EQ_INT(st.st_mode & 07777, 0);
+	box_end();
+}
+
 TEST(a_damaged_or_newer_journal_is_refused)
 {
 	static const char *const texts[] = {

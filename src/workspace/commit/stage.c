@@ -573,6 +573,32 @@ static size_t first_of(const struct staging *g, size_t step)
 	return g->twins[low].step;
 }
 
+/*
+ * A new name of a file that the project has, as it was when the run began: another name of that one, not a file of its own. 1: made; 0: it
+ * is to be copied, since the project's is another by now, or gets no names (it is not ours to link, or has too many); -errno.
+ */
+static int name_as_was(struct staging *g, struct ward_step *s, const char *staged,
+	const struct ward_change *change)
+{
+	struct ward_commit *c = g->c;
+	WARD_FD fd = -1;
+	struct stat st;
+	char proc[48];
+
+	if (!change->as_was)
+		return 0;
+	fd = ward_commit_open(c->root, change->as_was, O_PATH | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_mode != change->mode ||
+		(uint64_t)st.st_size != change->size || st.st_dev != c->root_st.st_dev ||
+		ward_commit_ns(&st.st_ctim) >= c->since_ns)
+		return 0;
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, proc, c->stage, staged, AT_SYMLINK_FOLLOW) < 0)
+		return errno == EPERM || errno == EMLINK || errno == EXDEV ? 0 : -errno;
+	ward_commit_seen(&st, &s->new);
+	return 1;
+}
+
 /* ---- all ---- */
 
 static int make_one(struct staging *g, size_t i, struct ward_error *err)
@@ -594,6 +620,9 @@ static int make_one(struct staging *g, size_t i, struct ward_error *err)
 	}
 	if (S_ISDIR(change->mode))
 		return make_directory(g, s, staged, change, err);
+	r = name_as_was(g, s, staged, change);
+	if (r != 0)
+		return r < 0 ? failed(err, r, s->path) : WARD_OK;
 	r = ward_commit_borrow(g->c->layer, s->path, &l);
 	if (r < 0)
 		return failed(err, r, s->path);
