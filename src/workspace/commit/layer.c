@@ -350,7 +350,8 @@ int ward_commit_tidy(struct ward_commit *c, struct ward_error *err)
 		if (!last || s->kind == WARD_STEP_DROP || S_ISDIR(s->new.mode) ||
 			!same_parent(last->path, s->path))
 			r = speak_of(c, s->path, s->kind == WARD_STEP_DROP);
-		if (r == 0)
+		/* One that was only lent, of which something stays, may be gone in the layer: that is said still. */
+		if (r == 0 && s->kind != WARD_STEP_DIR)
 			r = remove_object(c, s);
 		if (r == 0 && s->kind == WARD_STEP_DROP)
 			r = as_project(c, s->path);
