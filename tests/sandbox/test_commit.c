@@ -620,7 +620,9 @@ TEST(what_lies_ready_is_out_of_reach_and_not_believed_when_it_was_changed)
 			continue;
 		for (int i = 0; i < 2; i++) {
 			const char *ready = box_path(i ? "store/stage/n1" : "store/stage/n0");
-			WARD_FD fd = has(ready, "new") ? open(ready, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+			WARD_FD fd = has(ready, "new")
+				? open(ready, O_WRONLY | O_APPEND | O_CLOEXEC)
+				: -1;
 
 			if (fd >= 0) {
 				REQUIRE(write(fd, "evil", 4) == 4);

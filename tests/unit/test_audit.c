@@ -34,8 +34,8 @@ TEST(kinds_are_the_table)
 		"policy.block", "policy.epoch", "approval.requested", "approval.granted",
 		"approval.denied", "capability.denied", "sandbox.violation", "selftest",
 		"limit.hit", "net.open", "net.connect", "net.block", "net.accept", "dns.query",
-		"dns.block", "fs.late", "workspace.open", "workspace.close", "workspace.change", "workspace.commit",
-		"workspace.discard", "run.stop", "run.end" };
+		"dns.block", "fs.late", "workspace.open", "workspace.close", "workspace.change",
+		"workspace.commit", "workspace.discard", "run.stop", "run.end" };
 	size_t n = 0;
 	for (; ward_audit_kind(n); n++) {
 		CHECK(n < WARD_ARRAY_SIZE(want) && ward_streq(ward_audit_kind(n), want[n]));

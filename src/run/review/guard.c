@@ -272,7 +272,8 @@ static const char *by_name(struct ward_guard *g, const char *path, const struct 
 
 	if (g->n_root + strlen(path) >= sizeof(g->path))
 		return "its name is too long to be looked at";
-	if (strncasecmp(path, ".ward-commit-", 13) == 0 || strncasecmp(path, ".ward-kept-", 11) == 0)
+	if (strncasecmp(path, ".ward-commit-", 13) == 0 ||
+		strncasecmp(path, ".ward-kept-", 11) == 0)
 		return wards_own;
 	memcpy(g->path + g->n_root, path, strlen(path) + 1);
 	for (size_t at = 0;; at += n + 1) {
@@ -465,11 +466,9 @@ static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 /* What the project has, which the run could not change. */
 static int look(struct ward_guard *g)
 {
-	struct ward_hunt h = { .hit = hit,
-		.arg = g,
-		.workspace = g->rs->workspace,
-		.all = true,
-		.err = g->err };
+	struct ward_hunt h = {
+		.hit = hit, .arg = g, .workspace = g->rs->workspace, .all = true, .err = g->err
+	};
 	struct ward_git git = { 0 };
 	int r = ward_rs_git(g->rs, &git, g->err);
 

@@ -18,8 +18,7 @@ static const char moved_text[] =
 	"lies in a directory that was moved or replaced in the project while the commit went on";
 static const char filled_text[] =
 	"is a directory that something came into while the commit went on";
-static const char made_text[] =
-	"was made for the commit, and somebody else changed what was made";
+static const char made_text[] = "was made for the commit, and somebody else changed what was made";
 static const char kept_text[] =
 	"was changed in the project after the commit; what was there before is kept beside";
 

@@ -458,8 +458,8 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 		ward_notify_who_begin(n, ask, &who);
 	err = ward_notify_try_connect(n, &p, may_block);
 	if (noted)
-		ward_notify_who_end(n, &who, s->fd,
-			err == 0 || err == EINPROGRESS || err == EAGAIN, meant);
+		ward_notify_who_end(n, &who, s->fd, err == 0 || err == EINPROGRESS || err == EAGAIN,
+			meant);
 	if (may_block && (err == EINPROGRESS || err == EAGAIN)) {
 		p.poll = err == EINPROGRESS;
 		p.err_late = err;
