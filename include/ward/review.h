@@ -35,7 +35,8 @@ struct ward_review_diff {
 	bool terminal;               /* what a file could do to a terminal is escaped */
 	bool colour;
 	bool *ret_incomplete;        /* not all that the run wrote could be kept: what is missing may look deleted. May be NULL */
-	int (*write)(void *arg, const char *s, size_t n); /* is given all of it, bit by bit; what it returns but 0 ends it: WARD_E_SYSTEM */
+	/* is given all of it, bit by bit; what it returns but 0 ends it: WARD_E_SYSTEM */
+	int (*write)(void *arg, const char *s, size_t n);
 	void *arg;
 };
 /* What a run under review changed; it may be alive. WARD_E_NOTFOUND: no such run, or none that waits here. */

@@ -51,7 +51,8 @@ const struct ward_option *ward_options(size_t *ret_n);
 struct ward_request *ward_request_new(enum ward_command_kind kind);
 void ward_request_free(struct ward_request *r);
 /*
- * Set one option by name; value NULL for a flag, and for what may go without. Errors: WARD_E_INVALID / _CAPABILITY / _PARSE with what, where
+ * Set one option by name; value NULL for a flag, and for what may go without. Errors: WARD_E_INVALID / _CAPABILITY / _PARSE with what,
+ * where
  * and how to fix. Nothing is changed by a call that fails.
  */
 int ward_request_set(struct ward_request *r, const char *name, const char *value, struct ward_error *err);

@@ -43,7 +43,8 @@ void ward_terminal_ask(int fd, const struct ward_bell_run *run, const struct war
 	struct ward_reply *ret);
 
 /*
- * A question that stands by itself: text, escaped already, then one of the letters of choices, or the word that begins with it (separated by
+ * A question that stands by itself: text, escaped already, then one of the letters of choices, or the word that begins with it
+ * (separated by
  * blanks: "yes no diff"). Its letter; 0: the terminal was closed, or nothing of it was said, which is no.
  */
 char ward_terminal_choose(int fd, struct ward_str text, const char *choices);

@@ -148,7 +148,8 @@ void ward_cage_take_net(struct ward_cage *c, int ret[WARD_NET_SOCKET_MAX]);
 struct ward_cage_who {
 	int pid; /* inside */
 	char comm[16]; /* for the record: names can be chosen by whoever bears them */
-	uint16_t port; /* with plan->redirects: which one was dialled; 0: it was not redirected. As good as what was dialled: to be judged */
+	/* with plan->redirects: which one was dialled; 0: it was not redirected. As good as what was dialled: to be judged */
+	uint16_t port;
 };
 bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t n, bool wait, struct ward_cage_who *ret);
 /*

@@ -156,7 +156,8 @@ struct ward_egress {
 	struct ward_flow *flows[WARD_FLOWS_BUCKETS];
 	size_t n_flows, n_dials, n_inward_dials, n_held; /* who comes from outside keeps nobody from going out */
 	struct ward_flow *pending, *pending_last; /* not open yet, by their age */
-	uint64_t no_who_until, who_since, who_waited, port_since, port_waited; /* ns: whose a connection is, and its port: who was waited for */
+	/* ns: whose a connection is, and its port: who was waited for */
+	uint64_t no_who_until, who_since, who_waited, port_since, port_waited;
 	struct ward_out *out, *out_last; /* what the relay has not taken yet */
 	size_t n_out;
 	uint64_t out_at;             /* ns: when it is tried again; 0: when the socket takes more */

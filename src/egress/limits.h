@@ -19,7 +19,8 @@ struct ward_budget {
 	bool spent[WARD_NET_LIMIT_MAX]; /* of bytes */
 };
 /*
- * One more connection, by the run's limits and by those of one of the rules that let it through, q being what was allowed. False: *ret says
+ * One more connection, by the run's limits and by those of one of the rules that let it through, q being what was allowed. False: *ret
+ * says
  * which is over, and f->budget whose: NULL: the run's, or there was no answer (WARD_NET_LIMIT_MAX).
  */
 bool ward_flow_take(struct ward_flow *f, const struct ward_egress_ask *q, enum ward_net_limit *ret);

@@ -4,5 +4,7 @@
 
 #include "egress/gate.h"
 
-/* f->to gets it, if f came by the listener's own port. False: it came there by a way on which that is not known, and is to be refused. */
+/*
+ * f->to gets it, if f came by the listener's own port. False: it came there by a way on which that is not known, and is to be refused.
+ */
 bool ward_flow_port(struct ward_flow *f);

@@ -7,7 +7,8 @@
  *
  * A flow: relay OPEN -> gate DIALED (with the connected socket) or REFUSED; both ways are read meanwhile, and what the client
  * sent is held. relay SEEN, once the first bytes say what is spoken (or that they do not say) -> gate PASS or REFUSED; what would be
- * passed whatever the policies say (ward_spoken_passes()) the relay passes by itself from DIALED on, and says so (WARD_SEEN_PASSED). relay
+ * passed whatever the policies say (ward_spoken_passes()) the relay passes by itself from DIALED on, and says so (WARD_SEEN_PASSED).
+ * relay
  * CLOSED at its end, once, whoever ended it (after REFUSED, too). What the server sends is passed on from DIALED on: protocols in
  * which it speaks first work. TCP to port 53 is never such a flow: its questions come as NAME.
  * A name: relay NAME -> gate ANSWER. Who asks for it again soon is answered with the same by the relay, which tells how often that was:
@@ -53,7 +54,8 @@ enum ward_relay_type {
 	 * inward: 0, or 1 + which listener of the host's accepted it.
 	 */
 	WARD_RELAY_OPEN,
-	WARD_RELAY_SEEN, /* id, value = enum ward_relay_spoken, name = of the first bytes, "" = none; with WARD_SEEN_PASSED: it went on */
+	/* id, value = enum ward_relay_spoken, name = of the first bytes, "" = none; with WARD_SEEN_PASSED: it went on */
+	WARD_RELAY_SEEN,
 	WARD_RELAY_CLOSED, /* id, value = enum ward_relay_end, up, down */
 	WARD_RELAY_LIMIT, /* value = enum ward_relay_limit, up = how often: what was turned away without a word to the gate */
 	/* gate -> */
@@ -68,8 +70,10 @@ enum ward_relay_type {
 	/* id: reset the client. Who asked the proxy is answered: value = enum ward_relay_refusal, name = text for him */
 	WARD_GATE_REFUSED,
 	WARD_GATE_SOCKET, /* value = enum ward_relay_fd, + that descriptor; each once, before anything else */
-	/* up_max, down_max of all flows of one rule together (value: which, 1 to WARD_EGRESS_BUDGETS_MAX), once, before the first of them; value 0:
-	   of all flows, once, before the sockets. 0 = no limit */
+	/*
+	 * up_max, down_max of all flows of one rule together (value: which, 1 to WARD_EGRESS_BUDGETS_MAX), once, before the first of
+	 * them; value 0: of all flows, once, before the sockets. 0 = no limit
+	 */
 	WARD_GATE_LIMITS,
 	WARD_GATE_INWARD /* value: 0, 1, 2 ..., + a listening socket of the host's */
 };

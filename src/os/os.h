@@ -117,7 +117,10 @@ void ward_userns_done(struct ward_userns *u); /* waits for what is left of the c
 /* ---- loop.c: a file system in a file, as root ---- */
 /* An ext4 of so many bytes in a new file. 0, or -errno and what was being done (static text). */
 int ward_loop_make(int dir, const char *name, uint64_t size, const char **ret_step);
-/* It, mounted and attached nowhere: the descriptor of its root, with which it goes; the same one if it is mounted already. -errno as above. */
+/*
+ * It, mounted and attached nowhere: the descriptor of its root, with which it goes; the same one if it is mounted already. -errno as
+ * above.
+ */
 int ward_loop_mount(int dir, const char *name, const char **ret_step);
 
 /* ---- thread.c: the one way to start a thread ---- */

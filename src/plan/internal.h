@@ -13,7 +13,8 @@ const char *ward_plan_fix_userns(const struct ward_host *h);
 /* review.c: p->review; WARD_E_AXIS and others where nothing can be put under review. */
 int ward_plan_review(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err);
 /*
- * review.c: among n nodes, for which there is room for two more, the root of what is under review is its overlay, and of what lies below
+ * review.c: among n nodes, for which there is room for two more, the root of what is under review is its overlay, and of what lies
+ * below
  * only what a policy decides stays. Programs that could be executed there still can: p->exec_paths.
  */
 int ward_plan_review_nodes(struct ward_plan *p, struct ward_node *v, size_t *io_n, struct ward_error *err);

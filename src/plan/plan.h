@@ -117,8 +117,10 @@ int ward_disk_backend_parse(const char *s, enum ward_disk_backend *ret, struct w
  * all of it for reading and writing, but where a policy decides otherwise (fixed nodes, masks), which lies on top.
  *
  * layer: a directory of the caller's, absolute and without a link, that holds the empty directories "upper" and "work", his too, for
- * nobody else's eyes (0700). DIR: they are the layer. TMPFS: not looked at, may be NULL; ward_cage_layer() has the layer. LOOP: the file
- * WARD_REVIEW_IMAGE is made in it, an ext4 of that size with the two directories (ward_loop_mount()). Whoever makes it writes it down before the plan is signed; ino 0: it is not made, as in a plan that is shown.
+ * nobody else's eyes (0700). DIR: they are the layer. TMPFS: not looked at, may be NULL; ward_cage_layer() has the layer. LOOP: the
+ * file
+ * WARD_REVIEW_IMAGE is made in it, an ext4 of that size with the two directories (ward_loop_mount()). Whoever makes it writes it down
+ * before the plan is signed; ino 0: it is not made, as in a plan that is shown.
  */
 #define WARD_REVIEW_IMAGE "image"
 struct ward_review {

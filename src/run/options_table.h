@@ -124,15 +124,18 @@ WARD_OPT(apply_workspace, "workspace", "DIR", false, G_PLACE,
 	NULL)
 WARD_OPT(ward_apply_review, "review", "[=HOW]", false, G_PLACE,
 	"let the workspace be written, and nothing of it be real before it is looked at",
-	"Let the command write anywhere in the workspace, but what no policy lets it: what it writes lies in a layer above the project, which "
+	"Let the command write anywhere in the workspace, but what no policy lets it: what it writes lies in a layer above the "
+	"project, which "
 	"stays as it is. ward diff shows the layer afterwards, ward commit makes it real, change by change as the policies say, ward "
 	"discard forgets it. --review=auto makes real at once, when the command has returned 0, what policies permit without asking "
 	"anybody; the rest waits. HOW is never a word of its own: --review=auto.",
 	"auto")
 WARD_OPT(ward_apply_disk_backend, "disk-backend", "NAME", false, G_LIMIT,
 	"with --review: where the layer lies, dir, tmpfs or loop; default: dir",
-	"Where what a run under review writes lies, and what bounds it. dir: a directory of the store, which is looked at now and then. tmpfs: in "
-	"memory, bounded by the kernel, and copied to the store at the end; it is lost with Ward. loop: as root, a file system in a file, bounded "
+	"Where what a run under review writes lies, and what bounds it. dir: a directory of the store, which is looked at now and "
+	"then. tmpfs: in "
+	"memory, bounded by the kernel, and copied to the store at the end; it is lost with Ward. loop: as root, a file system in a "
+	"file, bounded "
 	"by the kernel. The bound is --disk, where that is given; else 10G, of a tmpfs 1G. Default dir.",
 	"dir|tmpfs|loop")
 
@@ -176,7 +179,8 @@ WARD_OPT(apply_pids, "pids", "N", false, G_LIMIT,
 WARD_OPT(apply_disk, "disk", "SIZE", false, G_LIMIT,
 	"all private tmpfs together; default: 1G, script 256M",
 	"How much the private /tmp, /dev/shm and home may hold together. Granted directories are the host's and not "
-	"counted; what a run under review writes there is by itself (see --disk-backend). Default: 1G for ward run, 256M for ward sandbox run.",
+	"counted; what a run under review writes there is by itself (see --disk-backend). Default: 1G for ward run, 256M for ward "
+	"sandbox run.",
 	NULL)
 WARD_OPT(apply_output_limit, "output-limit", "SIZE", false, G_LIMIT,
 	"bytes of each output stream; default: none, script 64M",

@@ -86,7 +86,8 @@ struct ward_outcome {
 	bool reviewed;               /* what it wrote in its workspace is not real by itself */
 	bool review_counted;         /* review_changes is known */
 	uint64_t review_changes;     /* that wait */
-	const char *review_state;    /* static: "none" (nothing was changed), "pending", "committed" (nothing waits any more), "incomplete" */
+	/* static: "none" (nothing was changed), "pending", "committed" (nothing waits any more), "incomplete" */
+	const char *review_state;
 
 	bool late_looked;            /* for names that run code later */
 	bool late_complete;          /* and nothing was left out, but for what the list has no room for */

@@ -47,7 +47,8 @@ int ward_changes_walk(struct reader *r);
 int ward_changes_pair(struct reader *r);
 
 /*
- * change_same.c: what differs between two that are of one type. path names that of the layer. -errno of what cannot be read in the layer.
+ * change_same.c: what differs between two that are of one type. path names that of the layer. -errno of what cannot be read in the
+ * layer.
  * ret_origin: the layer has it as a copy. opaque: of a directory.
  */
 struct differs {

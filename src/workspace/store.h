@@ -44,7 +44,10 @@ int ward_store_lock(int fd, enum store_lock what);
 bool ward_store_held(int fd, enum store_lock what); /* by another */
 /* Names of runs, each of WARD_ULID_SIZE bytes, the oldest first; with prefix, else what begins with a run's. */
 int ward_store_names(int home, const char *prefix, struct ward_buf *out, struct ward_error *err);
-/* Read what is there into w (home and path are set); a record that is not readable leaves BROKEN and why. -errno: there is no such directory. */
+/*
+ * Read what is there into w (home and path are set); a record that is not readable leaves BROKEN and why. -errno: there is no such
+ * directory.
+ */
 int ward_store_load(struct ward_workspace *w, const char *run, enum ward_workspace_use use, struct ward_error *why);
 void ward_store_judge(struct ward_workspace *w); /* its state, as it is now */
 

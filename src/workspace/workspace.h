@@ -31,14 +31,16 @@ enum ward_workspace_state {
 const char *ward_workspace_state_name(enum ward_workspace_state s);
 
 #define WARD_WORKSPACE_VERSION 1
-#define WARD_WORKSPACE_JOURNAL "journal" /* in the entry's directory: a file, or a directory. While it is there the state is COMMITTING */
+/* in the entry's directory: a file, or a directory. While it is there the state is COMMITTING */
+#define WARD_WORKSPACE_JOURNAL "journal"
 
 /* workspace.json. Texts belong to whoever filled it in. */
 struct ward_workspace_facts {
 	char run[WARD_ULID_SIZE];
 	const char *root;            /* the directory that was under review: absolute, no link in it */
 	uint64_t root_dev, root_ino;
-	int64_t since_ns;            /* wall clock: what the project has of that ctime or a later one was changed meanwhile, by others */
+	/* wall clock: what the project has of that ctime or a later one was changed meanwhile, by others */
+	int64_t since_ns;
 	enum ward_disk_backend backend;
 	uint64_t bound;              /* bytes of the layer */
 	const char *log;             /* the log with the run's records */
@@ -53,48 +55,66 @@ struct ward_workspace;               /* open, and locked by us until it is close
 
 enum ward_workspace_use {
 	WARD_WORKSPACE_LOOK = 0,     /* no lock */
-	WARD_WORKSPACE_CHANGE,       /* refused: one that is alive, is lost, or that another process changes (WARD_E_REFUSED), or whose root is another directory now */
-	WARD_WORKSPACE_DROP          /* to remove it: its record need not be readable, nor its root be there. Alive or changed by another: refused */
+	/*
+	 * refused: one that is alive, is lost, or that another process changes (WARD_E_REFUSED), or whose root is another directory now
+	 */
+	WARD_WORKSPACE_CHANGE,
+	WARD_WORKSPACE_DROP          /* to remove it: its record need not be readable,
+		nor its root be there. Alive or changed by another: refused */
 };
 
 /* The directory of all of them; made, 0700, if make. WARD_E_NOTFOUND: there is none. Refused: one that others could write. */
 int ward_workspace_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err);
 /*
- * Of a run that is about to start: its directories and record. It is locked, so it is seen to be alive. It is being made durable when this
+ * Of a run that is about to start: its directories and record. It is locked, so it is seen to be alive. It is being made durable when
+ * this
  * returns, and is so when ward_workspace_sync() has returned, which comes before the command does anything.
  */
 int ward_workspace_make(const struct ward_workspace_facts *f, struct ward_workspace **ret, struct ward_error *err);
 int ward_workspace_sync(struct ward_workspace *w, struct ward_error *err);
-/* run: its identifier, or a prefix of it (in any case) that is of one alone. WARD_E_NOTFOUND, WARD_E_REFUSED, WARD_E_PARSE (it is broken) */
+/*
+ * run: its identifier, or a prefix of it (in any case) that is of one alone. WARD_E_NOTFOUND, WARD_E_REFUSED, WARD_E_PARSE (it is
+ * broken)
+ */
 int ward_workspace_open(const char *run, enum ward_workspace_use use, struct ward_workspace **ret, struct ward_error *err);
 /*
  * The one that a command without RUN means: whose root is path or lies above it, that is PENDING or COMMITTING; the youngest; more than
  * one and only_one: an error that lists them. WARD_E_NOTFOUND.
  */
 int ward_workspace_find(const char *path, bool only_one, char out[WARD_ULID_SIZE], struct ward_error *err);
-int ward_workspace_record(struct ward_workspace *w, const struct ward_workspace_facts *f, struct ward_error *err); /* rewritten, by rename, durable; with an end in it, the run is not alive any more */
+/* rewritten, by rename, durable; with an end in it, the run is not alive any more */
+int ward_workspace_record(struct ward_workspace *w, const struct ward_workspace_facts *f, struct ward_error *err);
 const struct ward_workspace_facts *ward_workspace_facts(const struct ward_workspace *w); /* until the next record or close */
-enum ward_workspace_state ward_workspace_state(const struct ward_workspace *w); /* as it is now, if w holds the lock; else as it was when it was opened */
+/* as it is now, if w holds the lock; else as it was when it was opened */
+enum ward_workspace_state ward_workspace_state(const struct ward_workspace *w);
 const char *ward_workspace_path(const struct ward_workspace *w);  /* of its directory in the store */
 int ward_workspace_dir(const struct ward_workspace *w);           /* the same, open; not to be closed */
-int ward_workspace_layer(struct ward_workspace *w, struct ward_error *err);   /* "layer/upper", open, mounted first where it is a loop; not to be closed */
-int ward_workspace_root(struct ward_workspace *w, struct ward_error *err);    /* the project, open; checked to be the same directory; not to be closed */
+/* "layer/upper", open, mounted first where it is a loop; not to be closed */
+int ward_workspace_layer(struct ward_workspace *w, struct ward_error *err);
+/* the project, open; checked to be the same directory; not to be closed */
+int ward_workspace_root(struct ward_workspace *w, struct ward_error *err);
 void ward_workspace_close(struct ward_workspace *w);              /* NULL ok */
 /*
- * All that it has is forgotten, whatever modes the run gave it: by descriptor, no link followed, bounded memory. It is closed, even after
+ * All that it has is forgotten, whatever modes the run gave it: by descriptor, no link followed, bounded memory. It is closed, even
+ * after
  * an error, and is no entry any more from the first moment on; what a crash leaves of it ward_workspace_sweep() takes away.
  */
 int ward_workspace_remove(struct ward_workspace *w, struct ward_error *err);
 /* What removals and starts that died have left. ret_n (NULL ok): of how many. */
 int ward_workspace_sweep(size_t *ret_n, struct ward_error *err);
 /*
- * fn with each, the oldest first; what it returns other than 0 ends it and is returned. Of a BROKEN one facts has the run alone, and why
+ * fn with each, the oldest first; what it returns other than 0 ends it and is returned. Of a BROKEN one facts has the run alone, and
+ * why
  * says what is wrong. No store: WARD_OK.
  */
-typedef int ward_workspace_each_fn(void *arg, const char *run, enum ward_workspace_state state, const struct ward_workspace_facts *facts,
+typedef int ward_workspace_each_fn(void *arg, const char *run, enum ward_workspace_state state,
+	const struct ward_workspace_facts *facts,
 	const struct ward_error *why);
 int ward_workspace_each(ward_workspace_each_fn *fn, void *arg, struct ward_error *err);
-/* What the layer takes on its disk, and how many objects it has; what its owner cannot read, or is named too deep for a path, is not counted. */
+/*
+ * What the layer takes on its disk, and how many objects it has; what its owner cannot read, or is named too deep for a path, is not
+ * counted.
+ */
 int ward_workspace_size(struct ward_workspace *w, uint64_t *ret_bytes, uint64_t *ret_objects, struct ward_error *err);
 
 /* ---- change.c: what a layer says was changed ---- */
@@ -117,9 +137,11 @@ struct ward_change {
 	uint64_t was_size, size;
 	uint64_t dev, ino;           /* of it in the layer; 0 = not there */
 	uint64_t n_links;            /* in the layer */
-	const char *link;            /* a file of several names in the layer: the first of them that is not path; else NULL. It may be no change */
+	/* a file of several names in the layer: the first of them that is not path; else NULL. It may be no change */
+	const char *link;
 	const char *as_was;          /* the first of its names in the layer that is no change: the project has that file; else NULL */
-	bool content, bits, xattrs;  /* MODIFIED, RENAMED: what of it differs; never a guess: content is compared where sizes are equal */
+	/* MODIFIED, RENAMED: what of it differs; never a guess: content is compared where sizes are equal */
+	bool content, bits, xattrs;
 	bool origin;                 /* the layer has it as a copy of something of the project */
 	bool opaque;                 /* a directory that hides all that the project has below it */
 };
@@ -130,18 +152,28 @@ struct ward_changes {
 	size_t n;
 };
 /*
- * Walks the layer, and of the project only what the layer names and what lies below a directory that is gone. A directory that differs in
- * nothing is no change, and neither is the workspace's own directory. Both are descriptors of directories. Of a file of the project that
- * cannot be read the content counts as changed. A mount of the project where the layer has something is refused: the run saw what lies under it. A rename is what was
- * deleted and added with the same content; a directory's are those of the files in it. WARD_RENAME_BYTES_MAX bounds what is read for that.
+ * Walks the layer, and of the project only what the layer names and what lies below a directory that is gone. A directory that differs
+ * in
+ * nothing is no change, and neither is the workspace's own directory. Both are descriptors of directories. Of a file of the project
+ * that
+ * cannot be read the content counts as changed. A mount of the project where the layer has something is refused: the run saw what lies
+ * under it. A rename is what was
+ * deleted and added with the same content; a directory's are those of the files in it. WARD_RENAME_BYTES_MAX bounds what is read for
+ * that.
  */
 int ward_changes_read(int layer, int root, struct ward_changes **ret, struct ward_error *err);
 void ward_changes_free(struct ward_changes *c);                   /* NULL ok */
 /* c is path itself, below it, or (RENAMED) came from there. path "" or ".": always. */
 bool ward_change_within(const struct ward_change *c, const char *path);
-/* Below dir, "" being itself: no link, no other mount, nothing outside; -errno. flags 0: O_PATH (to read: O_RDONLY | O_NONBLOCK). O_NOFOLLOW always. */
+/*
+ * Below dir, "" being itself: no link, no other mount, nothing outside; -errno. flags 0: O_PATH (to read: O_RDONLY | O_NONBLOCK).
+ * O_NOFOLLOW always.
+ */
 int ward_beneath(int dir, const char *path, uint64_t flags);
-/* A regular file or a directory of the layer, to read. What its owner cannot reach or read is lent the mode for it, which is then given back. */
+/*
+ * A regular file or a directory of the layer, to read. What its owner cannot reach or read is lent the mode for it, which is then
+ * given back.
+ */
 int ward_changed_open(int layer, const char *path, struct ward_error *err);
 /* An extended attribute that the overlay keeps for itself: it is not of the file. */
 bool ward_changed_own_xattr(const char *name);
@@ -152,13 +184,16 @@ struct ward_diff_style {
 	enum ward_diff_form form;
 	bool terminal;               /* what a file could do to a terminal is escaped; off: its bytes, as git gives them */
 	bool colour;                 /* git's */
-	int (*flush)(void *arg, struct ward_buf *out, struct ward_error *err); /* takes what there is and empties it, now and then; NULL: all stays in out */
+	/* takes what there is and empties it, now and then; NULL: all stays in out */
+	int (*flush)(void *arg, struct ward_buf *out, struct ward_error *err);
 	void *arg;
 };
 /*
  * Of v, which are of one list, in its order. Git's format, names quoted as git quotes them. What that format has no word for (devices,
- * attributes, empty directories, modes but 644 and 755) stands in lines "# ward: ..." between the files, which git apply skips. A file of more
- * than WARD_DIFF_FILE_MAX bytes is said to differ, as one that is not text. Past WARD_DIFF_STEPS_MAX steps what is left is gone and new whole.
+ * attributes, empty directories, modes but 644 and 755) stands in lines "# ward: ..." between the files, which git apply skips. A file
+ * of more
+ * than WARD_DIFF_FILE_MAX bytes is said to differ, as one that is not text. Past WARD_DIFF_STEPS_MAX steps what is left is gone and
+ * new whole.
  */
 int ward_diff_write(const struct ward_change *const *v, size_t n, int layer, int root, const struct ward_diff_style *style,
 	struct ward_buf *out, struct ward_error *err);
@@ -178,22 +213,30 @@ struct ward_commit_item {
  * What the project has in the way of c that was not there, or not so, when the run began: a text for people in a, or NULL. Of a
  * directory that is gone, everything below it counts.
  */
-int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *c, const char **ret, struct ward_arena *a, struct ward_error *err);
+int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *c, const char **ret, struct ward_arena *a,
+	struct ward_error *err);
 /*
- * A change that was not made real after all, or (abort) not taken back: somebody changed the project between the look and the moment, or it
- * depends on a change that is not among those to be made real. Called while the rest goes on. path is below the root; both texts are borrowed.
+ * A change that was not made real after all, or (abort) not taken back: somebody changed the project between the look and the moment,
+ * or it
+ * depends on a change that is not among those to be made real. Called while the rest goes on. path is below the root; both texts are
+ * borrowed.
  */
 typedef void ward_commit_left_fn(void *arg, const char *path, const char *why);
 /*
- * Make them real. v in any order. First everything is made in the entry (or ROOT/.ward-commit-RUN), and is durable; then the journal says so;
+ * Make them real. v in any order. First everything is made in the entry (or ROOT/.ward-commit-RUN), and is durable; then the journal
+ * says so;
  * then each takes its place by a rename. After an error before the journal is whole nothing of the project has changed and the state is
- * what it was; after a later one (the message says which) the state is COMMITTING: commit_continue finishes, commit_abort puts everything
+ * what it was; after a later one (the message says which) the state is COMMITTING: commit_continue finishes, commit_abort puts
+ * everything
  * back. What was made real leaves the layer, so that ward_changes_read() then finds exactly the rest. left may be NULL.
- * A directory that is new and in which something is made real is made too. Refused: devices, fifos, sockets, new set-ID bits that are not allowed.
+ * A directory that is new and in which something is made real is made too. Refused: devices, fifos, sockets, new set-ID bits that are
+ * not allowed.
  */
 int ward_commit_apply(struct ward_workspace *w, const struct ward_changes *all, const struct ward_commit_item *v, size_t n,
 	ward_commit_left_fn *left, void *arg, struct ward_error *err);
-/* WARD_E_NOTFOUND: no commit began that did not end (what a dead one left beside the project's files is taken away by abort even so). */
+/*
+ * WARD_E_NOTFOUND: no commit began that did not end (what a dead one left beside the project's files is taken away by abort even so).
+ */
 int ward_commit_continue(struct ward_workspace *w, ward_commit_left_fn *left, void *arg, struct ward_error *err);
 /* Refused (WARD_E_REFUSED) once everything was made real and only the layer is to be tidied: continue does that. */
 int ward_commit_abort(struct ward_workspace *w, ward_commit_left_fn *left, void *arg, struct ward_error *err);

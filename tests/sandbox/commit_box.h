@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For tests of commits: a project, a run under review (an overlay in a namespace of its own, that does random operations there and the same on a
+ * For tests of commits: a project, a run under review (an overlay in a namespace of its own, that does random operations there and the
+ * same on a
  * plain directory), its layer as a list of changes, and two trees compared. A box has the directories root, plain, was, upper, work,
  * merged and store. Each includer is one program.
  */
@@ -169,7 +170,8 @@ static TAP_UNUSED bool box_same_links(const struct stat *a, const struct stat *b
 }
 
 /*
- * To be read by an ordinary user too, until box_close_lent(). A change of mode is a change (its ctime is what a commit that goes on looks
+ * To be read by an ordinary user too, until box_close_lent(). A change of mode is a change (its ctime is what a commit that goes on
+ * looks
  * at): none where none is needed.
  */
 static TAP_UNUSED bool box_lends(mode_t mode)
@@ -263,7 +265,8 @@ static TAP_UNUSED bool box_same_dir(int a, int b, const char *path)
 		rewinddir(d);
 		for (struct dirent *e; same && (e = readdir(d));)
 			if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-				same = turn ? faccessat(a, e->d_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || box_same_name(a, b, e->d_name, path) :
+				same = turn ? faccessat(a, e->d_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || box_same_name(a, b, e->d_name,
+					path) :
 					      box_same_name(a, b, e->d_name, path);
 		closedir(d);
 	}

@@ -156,7 +156,8 @@ static int op_replace(int dir, const struct op *op)
 static const struct {
 	int (*fn)(int dir, const struct op *op);
 	unsigned weight;
-} op_table[] = { { op_create, 20 }, { op_append, 8 }, { op_truncate, 5 }, { op_rename, 12 }, { op_exchange, 5 }, { op_link, 6 }, { op_unlink, 8 },
+} op_table[] = { { op_create, 20 }, { op_append, 8 }, { op_truncate, 5 }, { op_rename, 12 }, { op_exchange, 5 }, { op_link, 6 },
+	{ op_unlink, 8 },
 	{ op_symlink, 5 }, { op_chmod, 8 }, { op_xattr, 6 }, { op_mkdir, 14 }, { op_rmdir, 4 }, { op_clear, 3 }, { op_replace, 5 } };
 
 static void ops_one(struct ops *o)
@@ -178,7 +179,10 @@ static void ops_one(struct ops *o)
 	if (op_table[k].fn == op_link && !o->links)
 		return;
 	x = op_table[k].fn(o->a, &op);
-	/* Named differences of an overlay: a directory of the project's cannot be renamed, and of two names of one file in it only one changes. */
+	/*
+	 * Named differences of an overlay: a directory of the project's cannot be renamed, and of two names of one file in it only one
+	 * changes.
+	 */
 	if (x == -EXDEV || x == -ESTALE) {
 		o->refused++;
 		return;

@@ -859,7 +859,8 @@ TEST(a_new_name_of_a_file_that_is_as_it_was_is_another_name_of_it)
 		REQUIRE(r.c.n == 2);
 		for (size_t i = 0; i < r.c.n; i++) {
 			CHECK_STR_EQ(r.c.v[i].as_was, "m");
-			items[i] = (struct ward_commit_item){ &r.c.v[i], WARD_COMMIT_NEITHER, false };
+			items[i] =
+				(struct ward_commit_item){ &r.c.v[i], WARD_COMMIT_NEITHER, false };
 		}
 		if (others)
 			put_at(box_path("root/m"), "evil", 0644);
@@ -867,7 +868,8 @@ TEST(a_new_name_of_a_file_that_is_as_it_was_is_another_name_of_it)
 		CHECK_EQ_INT(ward_commit_run(&c, &r.c, items, r.c.n, &last_error), WARD_OK);
 		CHECK_EQ_INT(one_file("root/m", "root/a"), !others);
 		CHECK(one_file("root/a", "root/z") && !one_file("root/m", "upper/m"));
-		CHECK(has(box_path("root/a"), "same") && has(box_path("root/m"), others ? "evil" : "same"));
+		CHECK(has(box_path("root/a"), "same") &&
+			has(box_path("root/m"), others ? "evil" : "same"));
 		CHECK(no_trace());
 	}
 	box_end();
@@ -884,7 +886,8 @@ TEST(an_attribute_of_a_file_that_nobody_may_read_is_compared)
 		const char *path = box_path(i ? "upper/f" : "root/f");
 
 		put_at(path, "same", 0644);
-		REQUIRE(setxattr(path, "user.x", i ? "new" : "old", 3, 0) == 0 && chmod(path, 0) == 0);
+		REQUIRE(setxattr(path, "user.x", i ? "new" : "old", 3, 0) == 0 &&
+			chmod(path, 0) == 0);
 	}
 	read_really = true;
 	r = read_layer();

@@ -112,7 +112,10 @@ struct ward_launch {
 	uint64_t landlock_fs, landlock_scoped; /* handled */
 	uint64_t rlimit_data; /* 0 = none */
 	uint64_t scratch_size, scratch_inodes; /* the one tmpfs behind every private directory */
-	/* of what is under review: BIND, a tree that comes behind the OVERLAY's own; TMPFS, of this size, made by the init; 0 = nothing is */
+	/*
+	 * of what is under review: BIND, a tree that comes behind the OVERLAY's own; TMPFS, of this size, made by the init; 0 =
+	 * nothing is
+	 */
 	struct ward_launch_mount layer;
 	uint64_t layer_size, layer_inodes;
 	uint32_t ns[WARD_LAUNCH_NS_MAX],
@@ -167,11 +170,11 @@ struct ward_msg {
 					X(WARD_STAGE_CWD, "entering the working directory") \
 						X(WARD_STAGE_SELFTEST, "the self-test") \
 							X(WARD_STAGE_TTY, "taking the terminal") \
-							X(WARD_STAGE_EGRESS, "capturing the run's network") X(WARD_STAGE_HAND, \
-								"handing descriptors over, of which this user has too many on their way") X(WARD_STAGE_LAYER, \
-								"preparing the layer of what is under review") X(WARD_STAGE_NESTED, \
-								"separating what is under review from what is mounted in it") X(WARD_STAGE_OVERLAY, \
-								"laying an overlay over what is under review")
+							X(WARD_STAGE_EGRESS, "capturing the run's network") \
+	X(WARD_STAGE_HAND, "handing descriptors over, of which this user has too many on their way") \
+	X(WARD_STAGE_LAYER, "preparing the layer of what is under review") \
+	X(WARD_STAGE_NESTED, "separating what is under review from what is mounted in it") \
+	X(WARD_STAGE_OVERLAY, "laying an overlay over what is under review")
 enum ward_stage {
 #define WARD_X(id, text) id,
 	WARD_STAGES(WARD_X)

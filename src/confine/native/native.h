@@ -28,13 +28,15 @@ int ward_pack_plan(const struct ward_plan *plan, const struct ward_pack *pack, s
 	struct ward_error *err);
 
 /*
- * probe.c: fn in a child of its own, made with these flags of clone(2), that shares the caller's memory until it ends: system calls only.
+ * probe.c: fn in a child of its own, made with these flags of clone(2), that shares the caller's memory until it ends: system calls
+ * only.
  * How it ended, or -1.
  */
 int ward_native_in_child(int (*fn)(void *arg), int flags, void *arg);
 
 /*
- * grow.c: what a layer in a directory of the store has grown to. The directory that was planned, or an error; init: whose user namespace
+ * grow.c: what a layer in a directory of the store has grown to. The directory that was planned, or an error; init: whose user
+ * namespace
  * may look into what its owner may not, 0: the caller may (root). No run goes on that is not watched.
  */
 struct ward_growth;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Private to workspace: the parts of a commit. All of it works on descriptors that the caller opened: the project's root, the layer and the
+ * Private to workspace: the parts of a commit. All of it works on descriptors that the caller opened: the project's root, the layer
+ * and the
  * store entry.
  *
  *	conflict.c         what the project has in the way
@@ -50,7 +51,8 @@ struct ward_commit {
 #define WARD_COMMIT_INIT { .root = -1, .layer = -1, .store = -1, .stage = -1, .stage_home = -1 }
 
 /* The core of the public functions. c: descriptors, run, since, left filled in. */
-int ward_commit_run(struct ward_commit *c, const struct ward_changes *all, const struct ward_commit_item *v, size_t n, struct ward_error *err);
+int ward_commit_run(struct ward_commit *c, const struct ward_changes *all, const struct ward_commit_item *v, size_t n,
+	struct ward_error *err);
 int ward_commit_resume(struct ward_commit *c, struct ward_error *err);
 int ward_commit_undo(struct ward_commit *c, struct ward_error *err);
 void ward_commit_done(struct ward_commit *c);
@@ -73,7 +75,8 @@ int ward_commit_chmod(int fd, mode_t mode);        /* of an O_PATH descriptor: 0
 typedef int ward_commit_name_fn(void *arg, int dir, const char *name);
 int ward_commit_names(int dir, const char *name, ward_commit_name_fn *fn, void *arg);
 /*
- * In the layer the modes are those that the run gave: where its owner may not enter or change a directory, its mode is lent, and given back
+ * In the layer the modes are those that the run gave: where its owner may not enter or change a directory, its mode is lent, and given
+ * back
  * by ward_commit_give_back(). Of the directory that path lies in.
  */
 struct ward_lent {
@@ -96,7 +99,8 @@ bool ward_commit_attrs_equal(int a, int b);        /* false where it cannot be t
 /* ---- the others ---- */
 /* What the project has in the way: a text for people (static), or NULL. deep: below a directory that is gone too. 0 or -errno. */
 int ward_commit_in_way(const struct ward_commit *c, const struct ward_change *change, bool deep, const char **ret);
-int ward_commit_plan(struct ward_commit *c, const struct ward_changes *all, const struct ward_commit_item *v, size_t n, struct ward_error *err);
+int ward_commit_plan(struct ward_commit *c, const struct ward_changes *all, const struct ward_commit_item *v, size_t n,
+	struct ward_error *err);
 int ward_commit_stage(struct ward_commit *c, struct ward_error *err);
 int ward_commit_forward(struct ward_commit *c, struct ward_error *err);
 int ward_commit_back(struct ward_commit *c, struct ward_error *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Private to workspace: the journal of a commit, docs/spec/commit-journal.md. It is a file of the store entry, whole or not there: written
+ * Private to workspace: the journal of a commit, docs/spec/commit-journal.md. It is a file of the store entry, whole or not there:
+ * written
  * beside its name, synced, renamed. What it says is checked before anything of it is used; a torn, damaged or invented one is refused.
  */
 #pragma once
@@ -41,7 +42,8 @@ struct ward_seen {
 struct ward_step {
 	enum ward_step_kind kind;
 	enum ward_step_result result;
-	bool attributes;             /* DIR: its extended attributes change too, and stand on two directories of the staging directory */
+	/* DIR: its extended attributes change too, and stand on two directories of the staging directory */
+	bool attributes;
 	struct ward_seen old, new;   /* DIR: the mode before and the mode to come */
 	int64_t old_ctime_ns;        /* looked at before it is replaced; 0: not (a directory, a file with other names) */
 	uint64_t dir_ino;            /* of the directory that it lies in; WARD_DIR_UNKNOWN: it was not there, and the step is left */
