@@ -333,5 +333,6 @@ int ward_changes_walk(struct reader *r)
 		code = walk_one(&w, &t);
 		free(t.path);
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 	return code;
 }

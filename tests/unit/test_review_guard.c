@@ -135,6 +135,8 @@ static const struct vector {
 	{ "", "@a/b=../c/.vscode/tasks.json", "r" },
 	{ "", "@app=node_modules/app", "r" },
 	{ "", "@src/app=../node_modules/app/lib", "r" },
+	{ "app->node_modules/a node_modules/a/x", "+node_modules/a/.envrc +node_modules/b/.envrc", "rn" },
+	{ "nm->node_modules node_modules/a/x", "+node_modules/a/.vscode/tasks.json", "r" },
 	{ ".envrc->scripts/env", "@x=scripts", "r" },
 	{ "", "@.cargo=c +c/config.toml", "rr" },
 	{ "", "@a/.Config=g", "r" },

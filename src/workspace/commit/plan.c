@@ -550,6 +550,7 @@ int ward_commit_plan(struct ward_commit *c, const struct ward_changes *all,
 	p.dirs = calloc(4 * p.n + 1,
 		sizeof(*p.dirs)); /* NOLINT(bugprone-sizeof-expression): pointers */
 	if (!p.mark || !p.order || !p.gone || !p.dirs)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 		return no_memory(err);
 	for (size_t i = 0; i < p.n; i++)
 		p.order[i] = (uint32_t)i;
@@ -561,5 +562,6 @@ int ward_commit_plan(struct ward_commit *c, const struct ward_changes *all,
 		return r;
 	find_all_gone(&p);
 	keep_what_holds(&p);
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 	return add_steps(&p, err);
 }

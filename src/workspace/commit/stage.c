@@ -190,7 +190,7 @@ static int make_somewhere(struct ward_commit *c)
 
 int ward_commit_stage_make(struct ward_commit *c, struct ward_error *err)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	int r = make_somewhere(c);
 
 	if (r == 0)

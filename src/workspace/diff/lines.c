@@ -215,7 +215,7 @@ static bool divide(struct search *s, const struct box *x, int32_t *ret_a, int32_
 	s->forth[f.low] = x->a0;
 	s->back[b.low] = x->a1;
 	for (int32_t cost = 1;; cost++) {
-		uint64_t spent = (uint64_t)(f.high - f.low + b.high - b.low + 4);
+		uint64_t spent = (uint64_t)(f.high - f.low) + (uint64_t)(b.high - b.low) + 4;
 
 		if (*s->steps < spent)
 			return false;

@@ -242,6 +242,7 @@ int ward_diff_stat(struct writer *w)
 	int code = gather(w, &t);
 
 	if (code < 0 || t.n == 0)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 		return code;
 	number_width = digits(t.most);
 	if (t.binary && number_width < 3)

@@ -259,6 +259,7 @@ static void subtrees_open(struct init *in, const struct ward_launch_mount *m)
 	in->parts = malloc((in->l->n_mounts + 1) * sizeof(int));
 	if (!in->parts)
 		fail(in->ctl, WARD_STAGE_FUSE, ENOMEM, NULL);
+	memset(in->parts, -1, (in->l->n_mounts + 1) * sizeof(int));
 	for (uint32_t i = 0; i < in->l->n_mounts; i++) {
 		if (m[i].kind != WARD_LAUNCH_SUBTREE)
 			continue;
