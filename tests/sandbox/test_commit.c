@@ -562,6 +562,7 @@ static bool no_trace(void)
 	struct stat st;
 
 	return lstat(box_path("root/.ward-commit-" RUN), &st) < 0 &&
+		lstat(box_path("store/" WARD_COMMIT_STAGE_STORE), &st) < 0 &&
 		lstat(box_path("root/.ward-kept-" RUN), &st) < 0 &&
 		lstat(box_path("store/" WARD_WORKSPACE_JOURNAL), &st) < 0;
 }
@@ -872,6 +873,41 @@ TEST(a_new_name_of_a_file_that_is_as_it_was_is_another_name_of_it)
 			has(box_path("root/m"), others ? "evil" : "same"));
 		CHECK(no_trace());
 	}
+	box_end();
+}
+
+/* Killed at each call in turn, then taken back; then the whole once more. */
+TEST(killed_at_each_call_and_aborted_it_can_be_committed_again)
+{
+	bool ended = false;
+
+	for (long at = 1; at < 4000 && !ended && tap_failures == 0; at++) {
+		int code = 0;
+
+		CASE("call %ld", at);
+		box_make();
+		put_at(box_path("root/f"), "old", 0644);
+		put_at(box_path("root/m"), "same", 0644);
+		put_at(box_path("upper/f"), "new", 0644);
+		put_at(box_path("upper/m"), "same", 0644);
+		REQUIRE(link(box_path("upper/m"), box_path("upper/a")) == 0);
+		box_begin();
+		read_really = true;
+		ended = killed(COMMIT, at, &code);
+		if (!ended) {
+			CHECK(killed(UNDO, -1, &code));
+			if (code == WARD_E_REFUSED)
+				CHECK(killed(RESUME, -1, &code));
+			CHECK(code == WARD_OK || code == WARD_E_NOTFOUND);
+			CHECK(no_trace());
+			/* What was put back has a new ctime. */
+			CHECK_EQ_INT(commit_by_hand(WARD_COMMIT_OURS, false), WARD_OK);
+		}
+		CHECK(no_trace());
+		CHECK(one_file("root/m", "root/a") && has(box_path("root/m"), "same") &&
+			has(box_path("root/f"), "new"));
+	}
+	CHECK(ended || tap_failures > 0);
 	box_end();
 }
 

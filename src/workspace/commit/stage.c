@@ -117,6 +117,14 @@ int ward_commit_stage_open(struct ward_commit *c, struct ward_error *err)
 			  "cannot open the directory where the commit keeps what is old and new");
 }
 
+/* The link that leads() renames there, and that a kill then leaves. */
+static bool is_probe(int home, const char *name)
+{
+	char text[4];
+
+	return readlinkat(home, name, text, sizeof(text)) == 1 && text[0] == 'x';
+}
+
 /* What is left of a commit that died before its journal was whole: nothing of the project is in it. 0, -ENOENT: there is none. */
 static int remove_left(struct ward_commit *c, int home)
 {
@@ -124,9 +132,11 @@ static int remove_left(struct ward_commit *c, int home)
 	char name[WARD_COMMIT_NAME_MAX];
 	int r;
 
+	stage_name(c, home, name);
+	if (fd == -ELOOP && is_probe(home, name))
+		return unlinkat(home, name, 0) < 0 ? -errno : 0;
 	if (fd < 0)
 		return fd;
-	stage_name(c, home, name);
 	r = ward_commit_names(fd, ".", remove_name, NULL);
 	if (r == 0 && unlinkat(home, name, AT_REMOVEDIR) < 0)
 		r = -errno;
@@ -573,6 +583,49 @@ static size_t first_of(const struct staging *g, size_t step)
 	return g->twins[low].step;
 }
 
+/* Same content and attributes. Of equal size; g->copy is two halves. */
+static bool same_file(struct staging *g, int a, int b, off_t size)
+{
+	const size_t half = COPY_STEP / 2;
+
+	if (!g->copy)
+		g->copy = malloc(COPY_STEP);
+	if (!g->copy || !ward_commit_attrs_equal(a, b))
+		return false;
+	for (off_t at = 0; at < size;) {
+		ssize_t n = pread(a, g->copy, half, at);
+
+		if (n <= 0 || pread(b, g->copy + half, (size_t)n, at) != n ||
+			memcmp(g->copy, g->copy + half, (size_t)n) != 0)
+			return false;
+		at += n;
+	}
+	return true;
+}
+
+/* at (O_PATH) of the project is what the layer has: nobody changed it since the run began, or it is compared. */
+static bool is_as_was(struct staging *g, int at, const struct stat *st,
+	const struct ward_change *change)
+{
+	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
+	WARD_CLEANUP(source_done) struct source from = { -1, -1, false, 0 };
+	WARD_FD fd = -1;
+	struct stat layer;
+	char proc[48];
+
+	if (st->st_mode != change->mode || (uint64_t)st->st_size != change->size ||
+		st->st_dev != g->c->root_st.st_dev)
+		return false;
+	if (ward_commit_ns(&st->st_ctim) < g->c->since_ns)
+		return true;
+	/* A commit that died before it began has linked it too, and each link is a new ctime. */
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", at);
+	fd = open(proc, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return fd >= 0 && ward_commit_borrow(g->c->layer, change->path, &l) == 0 &&
+		open_source(&l, change, &from, &layer) == 0 &&
+		same_file(g, fd, from.fd, st->st_size);
+}
+
 /*
  * A new name of a file that the project has, as it was when the run began: another name of that one, not a file of its own. 1: made; 0: it
  * is to be copied, since the project's is another by now, or gets no names (it is not ours to link, or has too many); -errno.
@@ -581,18 +634,16 @@ static int name_as_was(struct staging *g, struct ward_step *s, const char *stage
 	const struct ward_change *change)
 {
 	struct ward_commit *c = g->c;
-	WARD_FD fd = -1;
+	WARD_FD at = -1;
 	struct stat st;
 	char proc[48];
 
 	if (!change->as_was)
 		return 0;
-	fd = ward_commit_open(c->root, change->as_was, O_PATH | O_NOFOLLOW);
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_mode != change->mode ||
-		(uint64_t)st.st_size != change->size || st.st_dev != c->root_st.st_dev ||
-		ward_commit_ns(&st.st_ctim) >= c->since_ns)
+	at = ward_commit_open(c->root, change->as_was, O_PATH | O_NOFOLLOW);
+	if (at < 0 || fstat(at, &st) < 0 || !is_as_was(g, at, &st, change))
 		return 0;
-	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", at);
 	if (linkat(AT_FDCWD, proc, c->stage, staged, AT_SYMLINK_FOLLOW) < 0)
 		return errno == EPERM || errno == EMLINK || errno == EXDEV ? 0 : -errno;
 	ward_commit_seen(&st, &s->new);
