@@ -911,6 +911,37 @@ TEST(killed_at_each_call_and_aborted_it_can_be_committed_again)
 	box_end();
 }
 
+/* d is gone in the run; an ordinary user must lend its mode to take one of its names out. */
+TEST(a_directory_that_cannot_be_written_goes_in_two_parts)
+{
+	struct stat st;
+
+	box_make();
+	REQUIRE(mkdir(box_path("root/d"), 0755) == 0);
+	put_at(box_path("root/d/x"), "x", 0644);
+	put_at(box_path("root/d/y"), "y", 0644);
+	REQUIRE(chmod(box_path("root/d"), 0555) == 0);
+	box_begin();
+	REQUIRE(mknod(box_path("upper/d"), S_IFCHR, 0) == 0);
+	read_really = true;
+	for (int part = 0; part < 2; part++) {
+		WARD_CLEANUP(read_done) struct read r = read_layer();
+		WARD_CLEANUP(box_fds_done) struct box_fds f;
+		WARD_CLEANUP(ward_commit_done) struct ward_commit c = box_commit(&f);
+		struct ward_commit_item items[3] = { 0 };
+		size_t n = part == 0 ? 1 : r.c.n;
+
+		REQUIRE(r.c.n == (part == 0 ? 3 : 2));
+		for (size_t i = 0; i < n; i++)
+			items[i] = (struct ward_commit_item){ &r.c.v[part == 0 ? 1 : i],
+				WARD_COMMIT_OURS, false };
+		CHECK_EQ_INT(ward_commit_run(&c, &r.c, items, n, &last_error), WARD_OK);
+		CHECK_EQ_INT(lstat(box_path("root/d"), &st) < 0, part == 1);
+	}
+	CHECK(layer_is_empty());
+	box_end();
+}
+
 /* The mode is asked at each reading of an attribute. */
 TEST(an_attribute_of_a_file_that_nobody_may_read_is_compared)
 {
