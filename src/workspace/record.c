@@ -53,7 +53,6 @@ static const struct member {
 
 void ward_record_boot(char out[STORE_BOOT_SIZE])
 {
-	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	WARD_FD fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? 0 : read(fd, out, STORE_BOOT_SIZE - 1);
 

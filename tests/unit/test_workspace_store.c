@@ -33,7 +33,7 @@ static void begin(void)
 	memset(&err, 0, sizeof(err));
 }
 
-static void sh(const char *fmt, ...)
+__attribute__((format(printf, 1, 2))) static void sh(const char *fmt, ...)
 {
 	char text[512], command[600];
 	va_list ap;
