@@ -26,7 +26,11 @@
 
 #define SAMPLES 20
 #define MEMORY_SLACK_KB 2048 /* the heap's own unevenness */
-#define NAMESPACES_SLACK 4 /* others on this host make some too */
+/*
+ * Others on this host make some too; and the kernel counts what a processor holds back of its caches, seven to a slab, as in use: with one
+ * namespace alive 28 to 49 were seen. One that each run leaves is 200 in the shortest test.
+ */
+#define NAMESPACES_SLACK 32
 #define NAMESPACES_PATIENCE_S 20 /* the kernel frees them later, in batches */
 
 struct sample {
