@@ -255,8 +255,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: endurance DIR [SEQUENTIAL [THREADS RUNS]]\n");
 		return 2;
 	}
-	if ((mkdir(argv[1], 0700) && errno != EEXIST) || chdir(argv[1]) || mkdir("ws", 0700) ||
-		chdir("ws")) {
+	if ((mkdir(argv[1], 0700) && errno != EEXIST) || chdir(argv[1]) ||
+		(mkdir("ws", 0700) && errno != EEXIST) || chdir("ws")) {
 		perror(argv[1]);
 		return 2;
 	}
