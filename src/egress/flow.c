@@ -610,6 +610,7 @@ void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr 
 	struct ward_relay_msg m = { .type = WARD_GATE_DIALED,
 		.id = f->id,
 		.value = !f->inward,
+		.to = f->to,
 		.idle_ms = ward_flow_limit(f, WARD_NET_IDLE, NULL),
 		.total_ms = ward_flow_limit(f, WARD_NET_TIME, NULL),
 		.inward = f->made && f->budget ? f->budget->number : 0 };

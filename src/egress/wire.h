@@ -27,7 +27,7 @@
 extern const unsigned char ward_relay_image[];
 extern const size_t ward_relay_image_size;
 
-#define WARD_RELAY_VERSION 5u
+#define WARD_RELAY_VERSION 6u
 #define WARD_RELAY_NAME_MAX 254 /* 253 bytes of LDH labels in lower case, no trailing dot, and the NUL */
 
 /* Descriptors of ward-relay: it starts with the first; the others, of the run's network namespace, come with WARD_GATE_SOCKET. */
@@ -62,8 +62,8 @@ enum ward_relay_type {
 	WARD_GATE_ANSWER, /* id, value = DNS rcode; 0: v4, v6 are its addresses; all zero: it has none of that kind */
 	/*
 	 * id, + the connected socket, non-blocking, without delay; idle_ms, total_ms, up_max, down_max: 0 = no limit. value 1: what
-	 * ward_spoken_passes() lets through may go without a word; name: what was connected to, "" = an address. inward: the rule whose
-	 * bytes it uses, 0 = none.
+	 * ward_spoken_passes() lets through may go without a word; name: what was connected to, "" = an address; to: the port that was
+	 * dialled, 0 = as OPEN said. inward: the rule whose bytes it uses, 0 = none.
 	 */
 	WARD_GATE_DIALED,
 	WARD_GATE_PASS, /* id: what was held may go */

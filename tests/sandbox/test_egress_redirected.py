@@ -91,6 +91,31 @@ def an_address_is_reached_by_its_number(p):
     refused(n, doc, "203.0.113.7:83", "no_rule")
 
 
+# GET of the whole URL, with this port in it.
+TARGET = """
+import socket, sys
+name, port, target = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+s = socket.create_connection((name, port), 10)
+s.settimeout(10)
+try:
+    s.sendall(f"GET http://{name}:{target}/hello HTTP/1.0\\r\\nHost: {name}\\r\\n\\r\\n".encode())
+    print(s.recv(15))
+except OSError as e:
+    print("refused", e)
+"""
+
+
+@both
+def nobody_is_asked_for_another_port(p):
+    """A server may be a proxy. The port that a target names is compared with the one that was dialled, not with the one at which all arrive."""
+    n = Bare(p)
+    for port, reached in ((n.http.port, True), (1023, False), (8080, False)):
+        served = len(n.http.requests)
+        r, doc = n.python(TARGET, NAME, n.http.port, port)
+        check_eq(len(n.http.requests) > served, reached, f"{port}: {r.out} {doc['violations']}")
+        check_eq([v["resource"] for v in doc["violations"]], [] if reached else [f"{NAME}:{n.http.port}"])
+
+
 @both
 def git_over_http(p):
     n = Bare(p)

@@ -706,13 +706,30 @@ def goes_before_it_is_known(first):
 def port_that_a_proxy_is_asked_for(more, what):
     with Relay() as r:
         for line in (b"CONNECT a.example:%d HTTP/1.1", b"GET http://a.example:%d/ HTTP/1.1"):
-            c = r.client()
-            m = r.hear(kind=rb.OPEN)
+            c, _, ident = r.flow()
             c.sendall(line % (r.port + more) + b"\r\nHost: a.example\r\n\r\n")
             seen = r.hear(kind=rb.SEEN)
-            check_eq((seen.id, seen.value, seen.name), (m.id, what, "a.example" if what == rb.HTTP else ""))
-            r.say(rb.REFUSED, m.id)
+            check_eq((seen.id, seen.value, seen.name), (ident, what, "a.example" if what == rb.HTTP else ""))
+            r.say(rb.REFUSED, ident)
             r.hear(kind=rb.CLOSED)
+
+
+@cases([("the one that was dialled", 0, rb.HTTP), ("the one at which it came", None, rb.BROKEN), ("another", 1, rb.BROKEN)])
+def port_that_only_the_gate_knows(more, what):
+    """What was said before there is a server waits for it: which port was meant comes with it."""
+    with Relay() as r:
+        c = r.client()
+        m = r.hear(kind=rb.OPEN)
+        port = r.port if more is None else 4711 + more
+        c.sendall(b"GET http://a.example:%d/ HTTP/1.1\r\nHost: a.example\r\n\r\n" % port)
+        check_eq(r.hear(0.3), None)
+        ours, dialed = rb.pair()
+        r.say(rb.DIALED, m.id, fd=dialed, to=(4, 4711, bytes(16)))
+        seen = r.hear(kind=rb.SEEN)
+        check_eq((seen.id, seen.value), (m.id, what))
+        r.say(rb.REFUSED, m.id)
+        r.hear(kind=rb.CLOSED)
+        ours.close()
 
 
 @test

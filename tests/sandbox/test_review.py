@@ -404,6 +404,19 @@ def many_files_of_two_names_are_kept_in_time(p):
     check(time.monotonic() - start < 60, f"{time.monotonic() - start} s")
 
 
+@both
+def more_are_gone_than_a_file_may_have_names(p):
+    """The whiteouts of a layer are names of one object, and the store's file system may let one have fewer: ext4 65,000."""
+    project(p)
+    many = p.ws / "many"
+    many.mkdir()
+    for i in range(66000):
+        os.mknod(many / f"f{i}")
+    r, o = p.outcome("--review", "--disk-backend", "tmpfs", "--", "/usr/bin/python3", "-c", "import os\nfor e in list(os.scandir('many')): os.unlink(e)", timeout=120)
+    check_eq((r.code, o["review"]["state"], o["review"]["changes"]), (0, "pending", 66000), r.err)
+    check_eq(ward(p, "discard").code, 0)
+
+
 @root_only
 def what_cannot_be_kept_is_said(p):
     """The store is full: what fits is kept, and the end is no success."""

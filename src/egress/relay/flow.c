@@ -314,6 +314,9 @@ void relay_flow_dialed(struct relay *r, const struct ward_relay_msg *m, int serv
 	f->idle_ms = m->idle_ms;
 	f->total_ms = m->total_ms;
 	f->rule = (uint8_t)m->inward;
+	/* The one that was dialled: where connects are led to the listener's own port, nobody here knew it. */
+	if (m->to.port != 0)
+		f->to.port = m->to.port;
 	f->way[RELAY_UP].max = m->up_max;
 	f->way[RELAY_DOWN].max = m->down_max;
 	if (f->idle_ms != 0)

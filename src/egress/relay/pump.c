@@ -306,6 +306,16 @@ static void passes_alone(struct relay *r, struct relay_flow *f)
 	relay_passes(r, f);
 }
 
+/*
+ * A proxy that is asked for another port would reach what was not granted; nothing here asks the gate for that port, and by name only a flow's
+ * own host may be meant anyway. So nobody goes through a proxy to another port. (Of HTTP/2 the port is not read.) Which one was dialled is
+ * known for sure from DIALED on.
+ */
+static bool other_port(const struct relay_flow *f)
+{
+	return f->spoken.port != 0 && f->spoken.port != f->to.port;
+}
+
 /* It is decided what is spoken. */
 static void seen(struct relay *r, struct relay_flow *f)
 {
@@ -315,7 +325,7 @@ static void seen(struct relay *r, struct relay_flow *f)
 	f->seen = true;
 	f->last = r->now;
 	relay_due(r, r->now + WARD_RELAY_GATE_MS);
-	if (alone && f->dialed == 0)
+	if (f->dialed == 0 && (alone || f->spoken.port != 0))
 		f->untold = true;
 	else if (alone && f->meant != NULL)
 		passes_alone(r, f);
@@ -328,10 +338,9 @@ void relay_seen_dialed(struct relay *r, struct relay_flow *f)
 	if (!f->untold)
 		return;
 	f->untold = false;
-	if (f->meant != NULL)
-		passes_alone(r, f);
-	else
-		tell_seen(r, f, 0);
+	if (other_port(f))
+		f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
+	seen(r, f);
 }
 
 void relay_flow_late(struct relay *r, struct relay_flow *f)
@@ -374,11 +383,7 @@ static bool look_once(struct relay *r, struct relay_flow *f)
 			return false;
 		f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
 	}
-	/*
-	 * A proxy that is asked for another port would reach what was not granted; nothing here asks the gate for that port, and by name only
-	 * a flow's own host may be meant anyway. So nobody goes through a proxy to another port. (Of HTTP/2 the port is not read.)
-	 */
-	if (f->spoken.port != 0 && f->spoken.port != f->to.port)
+	if (f->dialed != 0 && other_port(f))
 		f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
 	if (!h2 || f->spoken.take == 0) {
 		seen(r, f);

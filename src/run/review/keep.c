@@ -199,21 +199,28 @@ static int keep_name(struct keeping *k, int to, const char *name, const struct s
 		return 0;
 	known = k->cap_linked ? slot_of(k->linked, k->cap_linked, st->st_ino) : NULL;
 	*ret_done = known && known->path;
-	if (*ret_done)
-		return linkat(k->to, known->path, to, name, 0) < 0 ? -errno : 0;
+	if (*ret_done && linkat(k->to, known->path, to, name, 0) == 0)
+		return 0;
+	/* All whiteouts of a layer are one, and here a file may have fewer names than there: the next ones are of another. */
+	if (*ret_done && errno != EMLINK)
+		return -errno;
+	*ret_done = false;
 	return more_slots(k);
 }
 
 static int note_name(struct keeping *k, const char *name, const struct stat *st)
 {
 	char *path = NULL;
+	struct linked *slot;
 
 	if (st->st_nlink < 2)
 		return 0;
 	if (asprintf(&path, "%s%s%s", k->path, k->path[0] ? "/" : "", name) < 0)
 		return -ENOMEM;
-	*slot_of(k->linked, k->cap_linked, st->st_ino) = (struct linked){ st->st_ino, path };
-	k->n_linked++;
+	slot = slot_of(k->linked, k->cap_linked, st->st_ino);
+	k->n_linked += slot->path == NULL;
+	free(slot->path);
+	*slot = (struct linked){ st->st_ino, path };
 	return 0;
 }
 
