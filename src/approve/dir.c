@@ -90,20 +90,6 @@ int ward_bell_dir(bool make, int *ret_fd, char out[WARD_PATH_MAX], struct ward_e
 	return open_own(out, make, ret_fd, err);
 }
 
-/* With what it lies in: a state directory need not be there yet. */
-static void make_all(const char *path)
-{
-	char part[WARD_PATH_MAX];
-
-	for (size_t i = 1; i < sizeof(part) && path[i - 1]; i++) {
-		if (path[i] != '/' && path[i])
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		(void)mkdir(part, 0700);
-	}
-}
-
 int ward_live_dir(unsigned place, bool make, int *ret_fd, char out[WARD_PATH_MAX],
 	struct ward_error *err)
 {
@@ -112,7 +98,7 @@ int ward_live_dir(unsigned place, bool make, int *ret_fd, char out[WARD_PATH_MAX
 	if (!ward_live_where(place, out))
 		return ward_fail(err, WARD_E_UNSUPPORTED, "HOME is not an absolute path");
 	if (make)
-		make_all(out);
+		ward_make_dirs(out);
 	return open_own(out, make, ret_fd, err);
 }
 

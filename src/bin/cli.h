@@ -34,8 +34,14 @@ struct command {
 const struct command *command_find(const char *first, const char *second, int *ret_words);
 const struct command *command_at(size_t i);              /* NULL at the end */
 void say_error(const struct ward_error *err);            /* "ward: ..." on stderr */
-bool take_word(struct words *w, const char *word);       /* is it next? then take it */
 bool wants_help(const struct words *w);                  /* -h or --help is next */
+
+/* words.c */
+bool take_word(struct words *w, const char *word);       /* is it next? then take it */
+/* "--name VALUE" or "--name=VALUE", if it is next; it is taken, and a value that is missing is NULL. */
+bool take_value(struct words *w, const char *name, const char **ret);
+/* The next word: a run, where there may be one and it looks like it (a path of such a name is written ./NAME), else one more path. */
+void take_run_or_path(struct words *w, bool may_be_run, const char **run, const char **paths, size_t *io_n);
 
 /* help.c */
 int print_help(const struct command *c);                 /* NULL: the overview */
@@ -91,7 +97,6 @@ int cmd_discard(struct words w);
 
 /* commit.c */
 int cmd_commit(struct words w);
-bool is_run(const char *word);                           /* does it name a run? A path of such a name is written ./NAME */
 
 /* diff.c */
 int cmd_diff(struct words w);

@@ -13,25 +13,6 @@ struct given {
 	bool yes, only_paths, first;
 };
 
-/* "--name VALUE" or "--name=VALUE", the first word of w; it is taken, and a value that is missing is NULL. */
-static bool take_value(struct words *w, const char *name, const char **ret)
-{
-	size_t n = strlen(name);
-	const char *word = w->v[0];
-
-	if (!ward_has_prefix(word, name) || (word[n] != '\0' && word[n] != '='))
-		return false;
-	*ret = word[n] == '=' ? word + n + 1 : NULL;
-	if (word[n] == '\0' && w->n > 1) {
-		*ret = w->v[1];
-		w->n--;
-		w->v++;
-	}
-	w->n--;
-	w->v++;
-	return true;
-}
-
 static int bad(struct ward_error *err, const char *word)
 {
 	return ward_fail(err, WARD_E_INVALID, "\"%s\" is not understood", word);
@@ -57,14 +38,6 @@ static int step(struct given *g, enum ward_review_step s, struct ward_error *err
 		return ward_fail(err, WARD_E_INVALID, "--continue and --abort: one of them, once");
 	g->what.step = s;
 	return WARD_OK;
-}
-
-/* 26 of Crockford's digits, or at least 8 of them: a path of such a name is written ./NAME. */
-bool is_run(const char *word)
-{
-	size_t n = strspn(word, "0123456789ABCDEFGHJKMNPQRSTVWXYZabcdefghjkmnpqrstvwxyz");
-
-	return n >= 8 && n <= 26 && !word[n] && (word[0] >= '0' && word[0] <= '7');
 }
 
 static int take(struct given *g, struct words *w, struct ward_error *err)
@@ -110,13 +83,8 @@ static int take(struct given *g, struct words *w, struct ward_error *err)
 		if (word[0] == '-' || !word[0])
 			return bad(err, word);
 	}
-	if (!g->only_paths && !g->first && is_run(word))
-		g->what.run = word;
-	else
-		g->paths[g->what.n_paths++] = word;
+	take_run_or_path(w, !g->only_paths && !g->first, &g->what.run, g->paths, &g->what.n_paths);
 	g->first = true;
-	w->n--;
-	w->v++;
 	return WARD_OK;
 }
 

@@ -44,13 +44,8 @@ static int take(struct given *g, struct words *w, struct ward_error *err)
 	}
 	if (!word[0] || (!g->only_paths && word[0] == '-'))
 		return ward_fail(err, WARD_E_INVALID, "\"%s\" is not understood", word);
-	if (!g->only_paths && !g->first && is_run(word))
-		g->what.run = word;
-	else
-		g->paths[g->what.n_paths++] = word;
+	take_run_or_path(w, !g->only_paths && !g->first, &g->what.run, g->paths, &g->what.n_paths);
 	g->first = true;
-	w->n--;
-	w->v++;
 	return WARD_OK;
 }
 

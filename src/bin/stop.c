@@ -7,25 +7,6 @@
 #include "bin/cli.h"
 #include "ward/live.h"
 
-/* "--name VALUE" or "--name=VALUE", the first word of w; it is taken, and a value that is missing is NULL. */
-static bool take_value(struct words *w, const char *name, const char **ret)
-{
-	size_t n = strlen(name);
-	const char *word = w->v[0];
-
-	if (!ward_has_prefix(word, name) || (word[n] != '\0' && word[n] != '='))
-		return false;
-	*ret = word[n] == '=' ? word + n + 1 : NULL;
-	if (word[n] == '\0' && w->n > 1) {
-		*ret = w->v[1];
-		w->n--;
-		w->v++;
-	}
-	w->n--;
-	w->v++;
-	return true;
-}
-
 struct asked {
 	struct ward_stop what;
 	const char **runs, **match;

@@ -502,15 +502,6 @@ void say_error(const struct ward_error *err)
 	fprintf(stderr, "ward: %s\n", line);
 }
 
-bool take_word(struct words *w, const char *word)
-{
-	if (w->n < 1 || !ward_streq(w->v[0], word))
-		return false;
-	w->n--;
-	w->v++;
-	return true;
-}
-
 bool wants_help(const struct words *w)
 {
 	return w->n > 0 && (ward_streq(w->v[0], "--help") || ward_streq(w->v[0], "-h"));

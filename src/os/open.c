@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,5 +37,18 @@ int ward_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uin
 			return (int)fd;
 		if (errno != EINTR && (errno != EAGAIN || i >= OPEN_TRIES))
 			return -errno;
+	}
+}
+
+void ward_make_dirs(const char *dir)
+{
+	char part[WARD_PATH_MAX];
+
+	for (size_t i = 1; i < sizeof(part) && dir[i - 1]; i++) {
+		if (dir[i] != '/' && dir[i])
+			continue;
+		memcpy(part, dir, i);
+		part[i] = '\0';
+		(void)mkdir(part, 0700);
 	}
 }

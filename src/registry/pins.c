@@ -39,22 +39,6 @@ static struct layer_rule pins_rule(const struct ward_layers_where *where)
 	};
 }
 
-/* mkdir -p; what is there already is checked by the walk, not here. */
-static void make_dirs(const char *dir)
-{
-	char part[WARD_PATH_MAX];
-
-	for (size_t i = 1; i < sizeof(part); i++) {
-		if (dir[i] != '/' && dir[i] != '\0')
-			continue;
-		memcpy(part, dir, i);
-		part[i] = '\0';
-		(void)mkdir(part, 0700);
-		if (dir[i] == '\0')
-			return;
-	}
-}
-
 int ward_pins_dir(const struct ward_layers_where *where, bool make, char *real, int *ret_fd,
 	struct ward_error *err)
 {
@@ -68,7 +52,7 @@ int ward_pins_dir(const struct ward_layers_where *where, bool make, char *real, 
 			rule.what);
 	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(n > 1 ? n - 1 : n), where->trust);
 	if (make)
-		make_dirs(dir);
+		ward_make_dirs(dir);
 	r = ward_layer_walk(&rule, dir, real, ret_fd, err);
 	if (r < 0 || *ret_fd >= 0 || !make)
 		return r;

@@ -100,22 +100,6 @@ static int check_above(int fd, const char *path, struct ward_error *err)
 	return ward_fail(err, WARD_E_LIMIT, "the path of the store of workspaces is too deep");
 }
 
-/* mkdir -p; what is there is judged afterwards. */
-static void make_dirs(const char *dir)
-{
-	char part[WARD_PATH_MAX];
-
-	for (size_t i = 1; i < sizeof(part); i++) {
-		if (dir[i] != '/' && dir[i] != '\0')
-			continue;
-		memcpy(part, dir, i);
-		part[i] = '\0';
-		(void)mkdir(part, 0700);
-		if (dir[i] == '\0')
-			return;
-	}
-}
-
 int ward_store_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err)
 {
 	int r = where(out, err);
@@ -125,7 +109,7 @@ int ward_store_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err)
 		return r;
 	fd = open(out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && make) {
-		make_dirs(out);
+		ward_make_dirs(out);
 		fd = open(out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	}
 	if (fd < 0 && errno == ENOENT && !make)

@@ -371,6 +371,34 @@ NR = {"clone": 56, "unshare": 272, "clone3": 435, "mount": 165, "umount2": 166, 
 CLONE_NEWUSER = 0x10000000
 
 
+# As many descriptors on their way to nobody as a user may have, and then some less: "full", and "free".
+IN_FLIGHT = """
+import array, errno, os, resource, socket, sys, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+pairs, n = [], 0
+null = os.open("/dev/null", os.O_RDONLY)
+try:
+    while True:
+        pairs.append(socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM))
+        pairs[-1][0].setblocking(False)
+        try:
+            while True:
+                pairs[-1][0].sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null] * 100))])
+                n += 100
+        except BlockingIOError:
+            pass
+except OSError as e:
+    why = errno.errorcode[e.errno]
+print("full", why, n, flush=True)
+sys.stdin.readline()
+for a, b in pairs:
+    a.close()
+    b.close()
+print("free", flush=True)
+sys.stdin.readline()
+"""
+
+
 def refuse_calls(*rules):
     """
     A function for Popen(preexec_fn=...): from then on the kernel answers errno to these calls, children included. A rule is

@@ -196,7 +196,7 @@ static void ops_one(struct ops *o)
 	o->done++;
 }
 
-static void ops_many(struct ops *o, unsigned long n)
+static TAP_UNUSED void ops_many(struct ops *o, unsigned long n)
 {
 	for (unsigned long i = 0; i < n; i++)
 		ops_one(o);

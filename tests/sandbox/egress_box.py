@@ -2,6 +2,7 @@
 """What the tests of egress share: name servers and servers of their own, on the loopback, that count what reaches them."""
 import contextlib
 import http.server
+import os
 import socket
 import socketserver
 import struct
@@ -9,7 +10,7 @@ import threading
 import time
 
 import box
-from tap import check, check_eq, check_in
+from tap import check, check_eq, check_in, skip
 
 A, AAAA = 1, 28
 HELLO = b"hello from outside\n"
@@ -200,3 +201,18 @@ def refused(n, doc, resource, reason=None):
     if reason:
         check_eq(found[-1]["detail"]["reason"], reason)
     return found[-1]
+
+
+def need(program):
+    if not os.path.exists(program):
+        skip(f"{program} is not here")
+    return program
+
+
+# How a page is fetched with programs as they are.
+FETCH = {
+    "curl": lambda url: ["/usr/bin/curl", "-sS", "-m", "20", url],
+    "wget": lambda url: ["/usr/bin/wget", "-q", "-t", "1", "-T", "20", "-O", "-", url],
+    "python": lambda url: [PYTHON, "-c", f"import urllib.request as u; print(u.urlopen({url!r}, timeout=20).read().decode(), end='')"],
+    "node": lambda url: ["/usr/bin/node", "-e", f"fetch({url!r}).then(r => r.text()).then(t => process.stdout.write(t))"],
+}

@@ -15,22 +15,8 @@ import box
 import cli
 from box import both, both_cases, root_only
 from ceiling_box import ceiling, own_etc
-from egress_box import HELLO, NAME, PYTHON, Dns, Http, Net, Talker, refused, until
+from egress_box import FETCH, HELLO, NAME, PYTHON, Dns, Http, Net, Talker, need, refused, until
 from tap import check, check_eq, check_in, skip
-
-def need(program):
-    if not os.path.exists(program):
-        skip(f"{program} is not here")
-    return program
-
-
-FETCH = {
-    "curl": lambda url: ["/usr/bin/curl", "-sS", "-m", "20", url],
-    "wget": lambda url: ["/usr/bin/wget", "-q", "-t", "1", "-T", "20", "-O", "-", url],
-    "python": lambda url: [PYTHON, "-c", f"import urllib.request as u; print(u.urlopen({url!r}, timeout=20).read().decode(), end='')"],
-    "node": lambda url: ["/usr/bin/node", "-e", f"fetch({url!r}).then(r => r.text()).then(t => process.stdout.write(t))"],
-}
-
 
 @both_cases([(name, name) for name in FETCH])
 def reaches_what_was_granted_and_nothing_else_with(p, client):

@@ -11,8 +11,8 @@ import subprocess
 
 import box
 from box import both, both_cases
-from egress_box import HELLO, NAME, PYTHON, Net, Talker, refused, until
-from tap import check, check_eq, check_in, skip
+from egress_box import FETCH, HELLO, NAME, PYTHON, Net, Talker, need, refused, until
+from tap import check, check_eq, check_in
 
 OTHER = "other.test.example"
 PROXY = "127.0.0.1:1023"
@@ -32,18 +32,10 @@ class Bare(Net):
         return self.run(PYTHON, "-c", text, *map(str, words), **more)
 
 
-def need(program):
-    if not os.path.exists(program):
-        skip(f"{program} is not here")
-    return program
-
-
+# The proxy of a run is there as well, and IPv6.
 FETCH = {
-    "curl": lambda url: ["/usr/bin/curl", "-sS", "-m", "20", url],
+    **FETCH,
     "curl over IPv6": lambda url: ["/usr/bin/curl", "-6", "-sS", "-m", "20", url],
-    "wget": lambda url: ["/usr/bin/wget", "-q", "-t", "1", "-T", "20", "-O", "-", url],
-    "python": lambda url: [PYTHON, "-c", f"import urllib.request as u; print(u.urlopen({url!r}, timeout=20).read().decode(), end='')"],
-    "node": lambda url: ["/usr/bin/node", "-e", f"fetch({url!r}).then(r => r.text()).then(t => process.stdout.write(t))"],
     "curl by the proxy": lambda url: ["/usr/bin/curl", "-sS", "-m", "20", "-x", f"http://{PROXY}", url],
     "curl by SOCKS5": lambda url: ["/usr/bin/curl", "-sS", "-m", "20", "-x", f"socks5h://{PROXY}", url],
     "curl by SOCKS5, by address": lambda url: ["/usr/bin/curl", "-sS", "-m", "20", "-x", f"socks5://{PROXY}", url],

@@ -54,28 +54,6 @@ def what_is_counted_by_user_is_shared(p):
     check_eq(r.out.split(), ["0", str((host + 1) // 2)], r.err)
 
 
-# As many descriptors on their way to nobody as a user may have by the limit of the one who sends.
-IN_FLIGHT = """
-import array, os, resource, socket, sys
-resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-pairs, n = [], 0
-null = os.open("/dev/null", os.O_RDONLY)
-try:
-    while True:
-        pairs.append(socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM))
-        pairs[-1][0].setblocking(False)
-        try:
-            while True:
-                pairs[-1][0].sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null] * 100))])
-                n += 100
-        except BlockingIOError:
-            pass
-except OSError as e:
-    print("full", n, flush=True)
-sys.stdin.readline()
-"""
-
-
 @both
 def a_run_starts_whatever_another_has_in_flight(p):
     """Descriptors in flight are counted by user: of all that ward-init and the command hand over at a start, none may be refused by that."""
@@ -84,7 +62,7 @@ def a_run_starts_whatever_another_has_in_flight(p):
         skip("the host lets nobody have more files than the inside may have")
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
     try:
-        first = p.start("python3", "-c", IN_FLIGHT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        first = p.start("python3", "-c", box.IN_FLIGHT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         check_eq(first.stdout.readline().split()[0], "full")
         r, o = p.outcome("echo", "started")
         check_eq((r.code, r.out), (0, "started\n"), r.err)

@@ -470,41 +470,13 @@ def a_lesser_yes_answers_no_graver_question(p):
         s.end()
 
 
-# As many descriptors on their way to nobody as a user may have, and then some less: "full", and "free".
-IN_FLIGHT = """
-import array, errno, os, resource, socket, sys, time
-resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-pairs, n = [], 0
-null = os.open("/dev/null", os.O_RDONLY)
-try:
-    while True:
-        pairs.append(socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM))
-        pairs[-1][0].setblocking(False)
-        try:
-            while True:
-                pairs[-1][0].sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null] * 100))])
-                n += 100
-        except BlockingIOError:
-            pass
-except OSError as e:
-    why = errno.errorcode[e.errno]
-print("full", why, n, flush=True)
-sys.stdin.readline()
-for a, b in pairs:
-    a.close()
-    b.close()
-print("free", flush=True)
-sys.stdin.readline()
-"""
-
-
 @both
 def what_is_full_inside_closes_the_door_for_a_while_alone(p):
     """Descriptors in flight are counted by user, so the inside can keep ward-init from handing its sockets out; not longer than it lasts."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (1040, 1040))  # with more than the inside may have, ward-init is not in its hands
     port = free_port()
     q = p.start("--outcome", str(p.outcome_file), "--publish", f"{port}:8080", "--", "/bin/sh", "-c",
-                f"{PYTHON} -c '{ECHO}' 127.0.0.1 8080 & read x; exec {PYTHON} -c '{IN_FLIGHT}'",
+                f"{PYTHON} -c '{ECHO}' 127.0.0.1 8080 & read x; exec {PYTHON} -c '{box.IN_FLIGHT}'",
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     check_eq(q.stdout.readline(), "ready\n")
     q.stdin.write("\n")

@@ -28,14 +28,6 @@
 #define PAUSE_FACTOR 25 /* and so many times of what the last one took */
 #define NAMES_A_CLOCK 64
 
-struct dent {
-	uint64_t ino;
-	int64_t off;
-	uint16_t reclen;
-	uint8_t type;
-	char name[];
-};
-
 struct ward_growth {
 	int top, userns; /* the layer; -1 = as we are */
 	uint64_t bound, sum; /* sum: of this walk so far */
@@ -46,7 +38,7 @@ struct ward_growth {
 	size_t n_path, n_paths;
 	long at, got; /* of dents */
 	char path[WARD_PATH_MAX]; /* dir's, below top */
-	_Alignas(struct dent) char dents[DENTS_BYTES];
+	_Alignas(struct ward_dirent64) char dents[DENTS_BYTES];
 	char paths
 		[WARD_LAYER_NAMES_MAX]; /* known and not yet read, each with its NUL; the last one is next; untouched pages are free */
 };
@@ -123,7 +115,7 @@ static bool read_next(struct ward_growth *g)
 static void walk(struct ward_growth *g)
 {
 	for (unsigned n = 0; !g->over; n++) {
-		const struct dent *d;
+		const struct ward_dirent64 *d;
 
 		if (n % NAMES_A_CLOCK == NAMES_A_CLOCK - 1 && ward_now_mono_ns() >= g->until)
 			return;
@@ -135,7 +127,7 @@ static void walk(struct ward_growth *g)
 		}
 		if (!read_next(g))
 			continue;
-		d = (const struct dent *)(const void *)(g->dents + g->at);
+		d = (const struct ward_dirent64 *)(const void *)(g->dents + g->at);
 		g->at += d->reclen;
 		count(g, d->name);
 	}

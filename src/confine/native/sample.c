@@ -24,14 +24,6 @@
 #define SEEN_MAX 512 /* distinct memfds; more count each time they are seen */
 #define LOOKED_MAX 4096 /* descriptors looked at in one sample */
 
-struct dent {
-	uint64_t ino;
-	int64_t off;
-	uint16_t reclen;
-	uint8_t type;
-	char name[];
-};
-
 static ssize_t read_small(int dir, const char *name, const char *file, char *buf, size_t size)
 {
 	char path[64];
@@ -100,12 +92,13 @@ static void add(struct pids *p, pid_t pid)
 /* Each name of the directory that is a number. */
 static void each_number(int dir, void (*fn)(int dir, const char *name, void *arg), void *arg)
 {
-	_Alignas(struct dent) char buf[DENTS_BYTES];
+	_Alignas(struct ward_dirent64) char buf[DENTS_BYTES];
 	long n;
 
 	while (dir >= 0 && (n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
 		for (long at = 0; at < n;) {
-			const struct dent *d = (const struct dent *)(const void *)(buf + at);
+			const struct ward_dirent64 *d =
+				(const struct ward_dirent64 *)(const void *)(buf + at);
 
 			at += d->reclen;
 			if (isdigit((unsigned char)d->name[0]))

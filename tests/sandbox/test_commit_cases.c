@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commits one thing at a time: what is in the way, what is refused, what others do meanwhile, and what a commit that died leaves. */
+#include "commit_kill.h"
+
+static struct ward_error last_error;
+
+/* All that the layer says, and what came of it. */
+static int commit_by_hand(enum ward_commit_side side, bool set_id)
+{
+	WARD_CLEANUP(read_done) struct read r = read_layer();
+	WARD_CLEANUP(box_fds_done) struct box_fds f;
+	WARD_CLEANUP(ward_commit_done) struct ward_commit c = box_commit(&f);
+	struct ward_commit_item items[64] = { 0 };
+
+	REQUIRE(r.c.n <= 64);
+	for (size_t i = 0; i < r.c.n; i++)
+		items[i] = (struct ward_commit_item){ &r.c.v[i], side, set_id };
+	last_error = (struct ward_error)WARD_ERROR_INIT;
+	return ward_commit_run(&c, &r.c, items, r.c.n, &last_error);
+}
+
+static bool no_trace(void)
+{
+	struct stat st;
+
+	return lstat(box_path("root/.ward-commit-" RUN), &st) < 0 &&
+		lstat(box_path("store/" WARD_COMMIT_STAGE_STORE), &st) < 0 &&
+		lstat(box_path("root/.ward-kept-" RUN), &st) < 0 &&
+		lstat(box_path("store/" WARD_WORKSPACE_JOURNAL), &st) < 0;
+}
+
+static void writes(void)
+{
+	WARD_FD new = open(box_path("root/n"), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	WARD_FD old = open(box_path("root/f"), O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	if ((new >= 0 && write(new, "host", 4) != 4) || old < 0 || write(old, "host", 4) != 4)
+		_exit(99);
+}
+
+/* At each look in turn: what was written before or after is there; nothing of it is taken for what was planned for. */
+TEST(what_somebody_writes_while_it_looks_is_not_lost)
+{
+	somebody = writes;
+	for (look_at = 1; look_at < 400; look_at++) {
+		int code = 0;
+
+		box_make();
+		read_really = false;
+		put_at(box_path("root/f"), "old", 0644);
+		box_begin();
+		put_at(box_path("upper/f"), "from the run", 0644);
+		put_at(box_path("upper/n"), "from the run", 0644);
+		CHECK(killed(COMMIT, -1, &code) && code == WARD_OK);
+		if (has(box_path("root/f"), "from the run"))
+			break; /* it looks less often */
+		CHECK(has(box_path("root/f"), "host"));
+		CHECK(has(box_path("root/n"), "host") || has(box_path("root/n"), "from the run"));
+	}
+	CHECK(look_at > 4 && look_at < 400);
+	look_at = -1;
+}
+
+/* Killed at each call in turn: what lies ready then, somebody else writes to. */
+TEST(what_lies_ready_is_out_of_reach_and_not_believed_when_it_was_changed)
+{
+	size_t hits = 0;
+
+	for (long at = 1; at < 4000; at++) {
+		struct stat st;
+		int code = 0;
+
+		box_make();
+		read_really = false;
+		put_at(box_path("root/f"), "old", 0644);
+		box_begin();
+		put_at(box_path("upper/f"), "new", 0644);
+		put_at(box_path("upper/n"), "new", 0644);
+		if (killed(COMMIT, at, &code))
+			break;
+		/* The project's directory is written by other runs; the store by none. */
+		CHECK(lstat(box_path("root/.ward-commit-" RUN), &st) < 0 || S_ISLNK(st.st_mode));
+		if (lstat(box_path("store/" WARD_WORKSPACE_JOURNAL), &st) < 0)
+			continue;
+		for (int i = 0; i < 2; i++) {
+			const char *ready = box_path(i ? "store/stage/n1" : "store/stage/n0");
+			WARD_FD fd = has(ready, "new")
+				? open(ready, O_WRONLY | O_APPEND | O_CLOEXEC)
+				: -1;
+
+			if (fd >= 0) {
+				REQUIRE(write(fd, "evil", 4) == 4);
+				hits++;
+			}
+		}
+		(void)killed(RESUME, -1, &code);
+		CHECK(!has(box_path("root/f"), "newevil") && !has(box_path("root/n"), "newevil"));
+	}
+	CHECK(hits > 0);
+}
+
+TEST(a_link_in_the_way_is_not_followed)
+{
+	struct stat before, after;
+
+	box_make();
+	read_really = false;
+	REQUIRE(mkdir(box_path("outside"), 0755) == 0 && mkdir(box_path("root/a"), 0755) == 0 &&
+		mkdir(box_path("upper/a"), 0755) == 0);
+	put_at(box_path("outside/f"), "outside", 0644);
+	put_at(box_path("root/a/f"), "old", 0644);
+	box_begin();
+	put_at(box_path("upper/a/f"), "new", 0644);
+	put_at(box_path("upper/a/n"), "new", 0644);
+	{
+		WARD_CLEANUP(read_done) struct read r = read_layer();
+		WARD_CLEANUP(box_fds_done) struct box_fds f;
+		WARD_CLEANUP(ward_commit_done) struct ward_commit c = box_commit(&f);
+		struct ward_commit_item items[2] = { { &r.c.v[0], WARD_COMMIT_OURS, false },
+			{ &r.c.v[1], WARD_COMMIT_OURS, false } };
+
+		REQUIRE(r.c.n == 2 && rename(box_path("root/a"), box_path("root/b")) == 0 &&
+			symlink("../outside", box_path("root/a")) == 0);
+		REQUIRE(stat(box_path("outside"), &before) == 0);
+		CHECK_EQ_INT(ward_commit_run(&c, &r.c, items, 2, &last_error), WARD_OK);
+		CHECK_EQ_INT(box_lefts, 2);
+	}
+	REQUIRE(stat(box_path("outside"), &after) == 0);
+	CHECK_EQ_INT(ward_commit_ns(&after.st_mtim), ward_commit_ns(&before.st_mtim));
+	CHECK(has(box_path("outside/f"), "outside") && has(box_path("root/b/f"), "old") &&
+		has(box_path("upper/a/f"), "new"));
+	CHECK(no_trace());
+	box_end();
+}
+
+TEST(what_others_changed_meanwhile_is_a_conflict)
+{
+	static const struct row {
+		const char *layer,
+			*project; /* of the file f; - gone, + a directory, NULL as it was */
+		bool is_new; /* the project had none */
+		int lefts;
+		const char *text;
+	} rows[] = {
+		{ "new", NULL, false, 0, NULL },
+		{ "new", "theirs", false, 1, "theirs" },
+		{ "new", "-", false, 1, NULL },
+		{ "new", "+", false, 1, NULL },
+		{ "-", NULL, false, 0, NULL },
+		{ "-", "theirs", false, 1, "theirs" },
+		{ "-", "-", false, 0, NULL },
+		{ "new", NULL, true, 0, NULL },
+		{ "new", "theirs", true, 1, "theirs" },
+	};
+
+	TABLE(row, rows) {
+		WARD_CLEANUP(read_done) struct read r = { 0 };
+		WARD_CLEANUP(box_fds_done) struct box_fds f;
+		WARD_CLEANUP(ward_commit_done) struct ward_commit c;
+		struct ward_commit_item item = { 0 };
+		struct stat st;
+		const char *why = NULL;
+
+		CASE("layer %s, project %s%s", row->layer,
+			row->project ? row->project : "as it was", row->is_new ? ", new" : "");
+		box_make();
+		read_really = false;
+		if (!row->is_new)
+			put_at(box_path("root/f"), "old", 0644);
+		box_begin();
+		if (row->layer[0] == '-')
+			REQUIRE(mknod(box_path("upper/f"), S_IFCHR, 0) == 0);
+		else
+			put_at(box_path("upper/f"), row->layer, 0644);
+		r = read_layer();
+		REQUIRE(r.c.n == 1);
+		if (row->project && (row->project[0] == '-' || row->project[0] == '+'))
+			REQUIRE(unlink(box_path("root/f")) == 0);
+		if (row->project && row->project[0] == '+')
+			REQUIRE(mkdir(box_path("root/f"), 0755) == 0);
+		if (row->project && row->project[0] != '-' && row->project[0] != '+')
+			put_at(box_path("root/f"), row->project, 0644);
+		c = box_commit(&f);
+		item.change = &r.c.v[0];
+		CHECK_EQ_INT(ward_commit_in_way(&c, item.change, true, &why), 0);
+		CHECK_EQ_INT(why != NULL, row->lefts);
+		CHECK_EQ_INT(ward_commit_run(&c, &r.c, &item, 1, &last_error), WARD_OK);
+		CHECK_EQ_INT(box_lefts, row->lefts);
+		if (row->text)
+			CHECK(has(box_path("root/f"), row->text));
+		else if (!row->lefts && row->layer[0] != '-')
+			CHECK(has(box_path("root/f"), "new"));
+		else if (!row->lefts)
+			CHECK(lstat(box_path("root/f"), &st) < 0);
+		CHECK(no_trace());
+		CHECK_EQ_INT(lstat(box_path("upper/f"), &st) == 0, row->lefts);
+	}
+	box_end();
+}
+
+TEST(a_conflict_is_decided_by_side)
+{
+	for (int ours = 0; ours < 2; ours++) {
+		box_make();
+		read_really = false;
+		put_at(box_path("root/f"), "old", 0644);
+		box_begin();
+		put_at(box_path("upper/f"), "new", 0644);
+		put_at(box_path("root/f"), "theirs", 0644);
+		CHECK_EQ_INT(commit_by_hand(ours ? WARD_COMMIT_OURS : WARD_COMMIT_THEIRS, false),
+			WARD_OK);
+		CHECK(has(box_path("root/f"), ours ? "new" : "theirs"));
+		CHECK(layer_is_empty() && no_trace());
+	}
+	box_end();
+}
+
+TEST(other_names_of_a_file_of_the_project_are_a_conflict)
+{
+	const char *why = NULL;
+
+	box_make();
+	read_really = false;
+	put_at(box_path("root/f"), "old", 0644);
+	REQUIRE(link(box_path("root/f"), box_path("root/g")) == 0);
+	box_begin();
+	put_at(box_path("upper/f"), "new", 0644);
+	{
+		WARD_CLEANUP(read_done) struct read r = read_layer();
+		WARD_CLEANUP(box_fds_done) struct box_fds f;
+		WARD_CLEANUP(ward_commit_done) struct ward_commit c = box_commit(&f);
+
+		REQUIRE(r.c.n == 1);
+		r.c.v[0].origin = true;
+		CHECK_EQ_INT(ward_commit_in_way(&c, &r.c.v[0], true, &why), 0);
+		CHECK_STR_CONTAINS(why, "other names");
+	}
+	box_end();
+}
+
+TEST(what_no_commit_makes_is_refused)
+{
+	static const struct row {
+		mode_t mode;
+		bool set_id;
+		int code;
+	} rows[] = { { S_IFIFO | 0644, true, WARD_E_REFUSED },
+		{ S_IFSOCK | 0644, true, WARD_E_REFUSED },
+		{ S_IFREG | 04755, false, WARD_E_REFUSED },
+		{ S_IFREG | 02755, false, WARD_E_REFUSED }, { S_IFREG | 04755, true, WARD_OK },
+		{ S_IFREG | 0755, false, WARD_OK } };
+
+	TABLE(row, rows) {
+		struct stat st;
+
+		CASE("mode %o%s", row->mode, row->set_id ? ", set-ID accepted" : "");
+		box_make();
+		read_really = false;
+		box_begin();
+		put_at(box_path("upper/a"), "new", 0644);
+		REQUIRE(mknod(box_path("upper/f"), row->mode, 0) == 0 &&
+			chmod(box_path("upper/f"), row->mode & 07777) == 0);
+		CHECK_EQ_INT(commit_by_hand(WARD_COMMIT_NEITHER, row->set_id), row->code);
+		CHECK_EQ_INT(lstat(box_path("root/f"), &st) == 0, row->code == WARD_OK);
+		CHECK_EQ_INT(lstat(box_path("root/a"), &st) == 0,
+			row->code == WARD_OK); /* nothing by half */
+		if (row->code == WARD_OK)
+			CHECK(lstat(box_path("root/f"), &st) == 0 && st.st_mode == row->mode);
+		CHECK(no_trace());
+	}
+	box_end();
+}
+
+TEST(times_names_and_groups_of_names_come_along)
+{
+	struct stat f, g, want;
+
+	box_make();
+	read_really = false;
+	box_begin();
+	put_at(box_path("upper/f"), "new", 0640);
+	REQUIRE(link(box_path("upper/f"), box_path("upper/g")) == 0 &&
+		symlink("f", box_path("upper/l")) == 0);
+	REQUIRE(utimensat(AT_FDCWD, box_path("upper/f"), (struct timespec[]){ { 5, 6 }, { 7, 8 } },
+			0) == 0 &&
+		stat(box_path("upper/f"), &want) == 0);
+	CHECK_EQ_INT(commit_by_hand(WARD_COMMIT_NEITHER, false), WARD_OK);
+	REQUIRE(stat(box_path("root/f"), &f) == 0 && stat(box_path("root/g"), &g) == 0);
+	CHECK_EQ_UINT(f.st_ino, g.st_ino);
+	CHECK_EQ_INT(ward_commit_ns(&f.st_mtim), 7000000008);
+	CHECK_EQ_INT(f.st_mode, want.st_mode);
+	CHECK_NE_INT((intmax_t)f.st_ino, (intmax_t)want.st_ino);
+	CHECK(has(box_path("root/f"), "new"));
+	box_end();
+}
+
+static bool one_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return lstat(box_path(a), &x) == 0 && lstat(box_path(b), &y) == 0 && x.st_ino == y.st_ino;
+}
+
+/* a, new, and z, which was another file, are names of m in the run; m is as it was, or somebody else writes it when that has been seen. */
+TEST(a_new_name_of_a_file_that_is_as_it_was_is_another_name_of_it)
+{
+	for (int others = 0; others < 2; others++) {
+		WARD_CLEANUP(read_done) struct read r = { 0 };
+		WARD_CLEANUP(box_fds_done) struct box_fds f;
+		WARD_CLEANUP(ward_commit_done) struct ward_commit c = WARD_COMMIT_INIT;
+		struct ward_commit_item items[8] = { 0 };
+
+		CASE("%s", others ? "changed meanwhile" : "as it was");
+		box_make();
+		put_at(box_path("root/m"), "same", 0644);
+		put_at(box_path("root/z"), "old", 0644);
+		put_at(box_path("upper/m"), "same", 0644);
+		REQUIRE(link(box_path("upper/m"), box_path("upper/a")) == 0 &&
+			link(box_path("upper/m"), box_path("upper/z")) == 0);
+		box_begin();
+		read_really = true;
+		r = read_layer();
+		REQUIRE(r.c.n == 2);
+		for (size_t i = 0; i < r.c.n; i++) {
+			CHECK_STR_EQ(r.c.v[i].as_was, "m");
+			items[i] =
+				(struct ward_commit_item){ &r.c.v[i], WARD_COMMIT_NEITHER, false };
+		}
+		if (others)
+			put_at(box_path("root/m"), "evil", 0644);
+		c = box_commit(&f);
+		CHECK_EQ_INT(ward_commit_run(&c, &r.c, items, r.c.n, &last_error), WARD_OK);
+		CHECK_EQ_INT(one_file("root/m", "root/a"), !others);
+		CHECK(one_file("root/a", "root/z") && !one_file("root/m", "upper/m"));
+		CHECK(has(box_path("root/a"), "same") &&
+			has(box_path("root/m"), others ? "evil" : "same"));
+		CHECK(no_trace());
+	}
+	box_end();
+}
+
+/* Killed at each call in turn, then taken back; then the whole once more. */
+TEST(killed_at_each_call_and_aborted_it_can_be_committed_again)
+{
+	bool ended = false;
+
+	for (long at = 1; at < 4000 && !ended && tap_failures == 0; at++) {
+		int code = 0;
+
+		CASE("call %ld", at);
+		box_make();
+		put_at(box_path("root/f"), "old", 0644);
+		put_at(box_path("root/m"), "same", 0644);
+		put_at(box_path("upper/f"), "new", 0644);
+		put_at(box_path("upper/m"), "same", 0644);
+		REQUIRE(link(box_path("upper/m"), box_path("upper/a")) == 0);
+		box_begin();
+		read_really = true;
+		ended = killed(COMMIT, at, &code);
+		if (!ended) {
+			CHECK(killed(UNDO, -1, &code));
+			if (code == WARD_E_REFUSED)
+				CHECK(killed(RESUME, -1, &code));
+			CHECK(code == WARD_OK || code == WARD_E_NOTFOUND);
+			CHECK(no_trace());
+			/* What was put back has a new ctime. */
+			CHECK_EQ_INT(commit_by_hand(WARD_COMMIT_OURS, false), WARD_OK);
+		}
+		CHECK(no_trace());
+		CHECK(one_file("root/m", "root/a") && has(box_path("root/m"), "same") &&
+			has(box_path("root/f"), "new"));
+	}
+	CHECK(ended || tap_failures > 0);
+	box_end();
+}
+
+/* d is gone in the run; an ordinary user must lend its mode to take one of its names out. */
+TEST(a_directory_that_cannot_be_written_goes_in_two_parts)
+{
+	struct stat st;
+
+	box_make();
+	REQUIRE(mkdir(box_path("root/d"), 0755) == 0);
+	put_at(box_path("root/d/x"), "x", 0644);
+	put_at(box_path("root/d/y"), "y", 0644);
+	REQUIRE(chmod(box_path("root/d"), 0555) == 0);
+	box_begin();
+	REQUIRE(mknod(box_path("upper/d"), S_IFCHR, 0) == 0);
+	read_really = true;
+	for (int part = 0; part < 2; part++) {
+		WARD_CLEANUP(read_done) struct read r = read_layer();
+		WARD_CLEANUP(box_fds_done) struct box_fds f;
+		WARD_CLEANUP(ward_commit_done) struct ward_commit c = box_commit(&f);
+		struct ward_commit_item items[3] = { 0 };
+		size_t n = part == 0 ? 1 : r.c.n;
+
+		REQUIRE(r.c.n == (part == 0 ? 3 : 2));
+		for (size_t i = 0; i < n; i++)
+			items[i] = (struct ward_commit_item){ &r.c.v[part == 0 ? 1 : i],
+				WARD_COMMIT_OURS, false };
+		CHECK_EQ_INT(ward_commit_run(&c, &r.c, items, n, &last_error), WARD_OK);
+		CHECK_EQ_INT(lstat(box_path("root/d"), &st) < 0, part == 1);
+	}
+	CHECK(layer_is_empty());
+	box_end();
+}
+
+/* The mode is asked at each reading of an attribute. */
+TEST(an_attribute_of_a_file_that_nobody_may_read_is_compared)
+{
+	WARD_CLEANUP(read_done) struct read r = { 0 };
+	struct stat st;
+
+	box_make();
+	for (int i = 0; i < 2; i++) {
+		const char *path = box_path(i ? "upper/f" : "root/f");
+
+		put_at(path, "same", 0644);
+		REQUIRE(setxattr(path, "user.x", i ? "new" : "old", 3, 0) == 0 &&
+			chmod(path, 0) == 0);
+	}
+	read_really = true;
+	r = read_layer();
+	CHECK(r.c.n == 1 && r.c.v[0].xattrs && !r.c.v[0].bits);
+	REQUIRE(stat(box_path("upper/f"), &st) == 0);
+	CHECK_EQ_INT(st.st_mode & 07777, 0);
+	box_end();
+}
+
+TEST(a_damaged_or_newer_journal_is_refused)
+{
+	static const char long_one[] =
+		"nothing of the kind, but long enough that its sum could be there: "
+		"................................................................................................";
+	static const char *const texts[] = { "", "WARDCJNL", "WARDCJNL\2\0\0\0\1\0\0\0", long_one };
+	static const size_t sizes[] = { 0, 8, 140, 150 };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(texts); i++) {
+		char text[256] = { 0 };
+
+		box_make();
+		put_at(box_path("root/f"), "old", 0644);
+		memcpy(text, texts[i], i == 2 ? 16 : strlen(texts[i]));
+		{
+			WARD_FD fd = open(box_path("store/" WARD_WORKSPACE_JOURNAL),
+				O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+			REQUIRE(fd >= 0 && write(fd, text, sizes[i]) == (ssize_t)sizes[i]);
+		}
+		for (int back = 0; back < 2; back++) {
+			WARD_CLEANUP(box_fds_done) struct box_fds f;
+			WARD_CLEANUP(ward_commit_done) struct ward_commit c = box_commit(&f);
+			struct stat st;
+
+			CASE("journal %zu, %s", i, back ? "abort" : "continue");
+			CHECK_EQ_INT(back ? ward_commit_undo(&c, &last_error)
+					  : ward_commit_resume(&c, &last_error),
+				i == 2 ? WARD_E_UNSUPPORTED : WARD_E_PARSE);
+			CHECK(has(box_path("root/f"), "old") &&
+				lstat(box_path("store/" WARD_WORKSPACE_JOURNAL), &st) == 0);
+		}
+	}
+	box_end();
+}
+
+static void full_disk(void *arg)
+{
+	static char text[1 << 20];
+	int code;
+	WARD_FD fd = -1;
+
+	(void)arg;
+	if (mount("tmpfs", box_path("root"), "tmpfs", 0, "size=256k,mode=755") < 0)
+		_exit(77);
+	put_at(box_path("root/f"), "old", 0644);
+	box_begin();
+	put_at(box_path("upper/f"), "new", 0644);
+	fd = open(box_path("upper/big"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0 || write(fd, text, sizeof(text)) != (ssize_t)sizeof(text))
+		_exit(5);
+	code = commit_by_hand(WARD_COMMIT_NEITHER, false);
+	if (code != WARD_E_SYSTEM || !strstr(last_error.message, "No space") ||
+		!strstr(last_error.message, "big") || !has(box_path("root/f"), "old") ||
+		!no_trace())
+		_exit(6);
+}
+
+TEST(a_full_disk_changes_nothing)
+{
+	box_make();
+	read_really = false;
+	if (!box_run(full_disk, NULL))
+		SKIP("no overlay or tmpfs in a user namespace here");
+	box_end();
+}
+
+TAP_MAIN();
