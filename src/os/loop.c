@@ -175,7 +175,8 @@ int ward_loop_make(int dir, const char *name, uint64_t size, const char **ret_st
 	*ret_step = "making its image";
 	if (image < 0)
 		return image;
-	if (size > INT64_MAX || ftruncate(image, (off_t)size) < 0)
+	/* All of it is taken now: what is written in it must not meet a full disk, of which the file system in it would not hear in time. */
+	if (size > INT64_MAX || fallocate(image, 0, 0, (off_t)size) < 0)
 		return size > INT64_MAX ? -EFBIG : -errno;
 	*ret_step = "making a file system in its image (mke2fs)";
 	return make_file_system(image);

@@ -18,9 +18,9 @@
 
 /* ---- where ---- */
 
-static int where(char out[WARD_PATH_MAX], struct ward_error *err)
+static int where(const char *state, char out[WARD_PATH_MAX], struct ward_error *err)
 {
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	const char *home = getenv("HOME");
 	char path[WARD_PATH_MAX];
 	int n;
 
@@ -102,7 +102,7 @@ static int check_above(int fd, const char *path, struct ward_error *err)
 
 int ward_store_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err)
 {
-	int r = where(out, err);
+	int r = where(getenv("XDG_STATE_HOME"), out, err);
 	WARD_FD fd = -1;
 
 	if (r < 0)
@@ -136,6 +136,11 @@ int ward_workspace_home(bool make, char out[WARD_PATH_MAX], struct ward_error *e
 		return r;
 	ward_close(r);
 	return WARD_OK;
+}
+
+bool ward_workspace_home_otherwise(char out[WARD_PATH_MAX])
+{
+	return where(NULL, out, NULL) == WARD_OK;
 }
 
 /* ---- which there are ---- */

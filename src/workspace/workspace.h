@@ -65,6 +65,8 @@ enum ward_workspace_use {
 
 /* The directory of all of them; made, 0700, if make. WARD_E_NOTFOUND: there is none. Refused: one that others could write. */
 int ward_workspace_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err);
+/* Where it is for who has no XDG_STATE_HOME. False: nowhere. */
+bool ward_workspace_home_otherwise(char out[WARD_PATH_MAX]);
 /*
  * Of a run that is about to start: its directories and record. It is locked, so it is seen to be alive. It is being made durable when
  * this

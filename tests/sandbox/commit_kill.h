@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the tests of commits share: a commit in a child that is killed at its n-th call, or in which somebody writes at its n-th look.
- * that include it are linked with --wrap for each of these calls.
+ * Programs that include it are linked with --wrap for each of these calls.
  */
 #pragma once
 

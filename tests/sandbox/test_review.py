@@ -14,7 +14,7 @@ import time
 import box
 import cli
 import schema
-from box import both, root_only
+from box import both, root_only, user_only
 from tap import check, check_eq, check_in, main
 
 OUTCOME = json.loads((cli.ROOT / "docs/spec/outcome.schema.json").read_text())
@@ -233,6 +233,36 @@ def who_may_write_where_a_store_would_be_makes_none(p):
     check(r.code == 0, r)
 
 
+@user_only
+def the_store_of_another_environment_is_nobodys_either(p):
+    """Whoever calls ward without XDG_STATE_HOME later believes what is in the other. (Of root that is /var/lib/ward, which no test may touch.)"""
+    script = 'cd "$1"; mkdir -p .local/state/ward/runs/forged && echo MADE; ls .local/state/ward/runs && echo READ'
+    env = {"HOME": str(p.ws), "XDG_STATE_HOME": str(p.side / "state")}
+    other = p.ws / ".local/state/ward/runs"
+    r = p.run("--i-know", "--write", ".", "/bin/sh", "-c", script, "sh", str(p.ws), env=env)
+    check("MADE" not in r.out, r.out + r.err)
+    check("READ" not in r.out, r.out + r.err)
+    check_eq(list(other.iterdir()), [])
+
+
+@root_only
+def a_second_name_of_the_store_is_not_granted(p):
+    """A host may have it mounted elsewhere, too."""
+    project(p)
+    review(p, WRITE)
+    alias = p.side / "alias"
+    alias.mkdir()
+    for shown in (store(p), store(p).parent, p.side / "state"):
+        box.mount(shown, alias, None, box.MS_BIND)
+        try:
+            for grant in ("--write", "--read"):
+                r = p.run(grant, str(alias), "/bin/sh", "-c", "echo STARTED")
+                check_eq(r.code, 125, r.out + r.err)
+                check_in("second name", r.err)
+        finally:
+            box.libc.umount2(os.fsencode(alias), box.UMOUNT_DETACH)
+
+
 @both
 def where_it_cannot_be(p):
     project(p)
@@ -432,6 +462,7 @@ def what_cannot_be_kept_is_said(p):
         check_in("No space left on device", r.err)
         r = cli.ward("runs", "show", o["run"], env=p.env(XDG_STATE_HOME=str(full)))
         check_in("and others that could not be kept", r.out)
+        check_in("--incomplete", r.out)
         kept = sorted(os.listdir(full / "ward/runs" / o["run"] / "layer/upper"))
         check_eq([n for n in kept if n != "large"], ["a", "z"])
         check("large" not in kept, "half of a file is kept")

@@ -211,6 +211,48 @@ TEST(all_names_of_one_file_share_the_strictest_word)
 	IS(2, "apply");
 }
 
+/* The second of them is in the way of what somebody else did. */
+static int in_the_way(struct ward_workspace *w, const struct ward_change *c, const char **ret,
+	struct ward_arena *a, struct ward_error *e)
+{
+	(void)w, (void)a, (void)e;
+	*ret = strcmp(c->path, "a") == 0 ? "somebody changed it" : NULL;
+	return WARD_OK;
+}
+
+TEST(a_conflict_of_one_name_hides_no_question_of_another)
+{
+	begin("permit(principal, action, resource);");
+	ADDED("a");
+	ADDED(".envrc");
+	ADDED("innocent");
+	for (int i = 0; i < 3; i++) {
+		changes[i].n_links = 3;
+		changes[i].ino = 7;
+	}
+	terms.conflict = in_the_way;
+	judge();
+	IS(0, "conflict");
+	IS(1, "ask");
+	IS(2, "ask");
+}
+
+TEST(what_it_is_is_said_whatever_a_policy_asks)
+{
+	begin("@approval(\"critical\") permit(principal, action == Ward::Action::\"fs.write\", resource);");
+	ADDED(".envrc");
+	changed(WARD_CHANGE_ADDED, "tool", 0, S_IFREG | S_ISUID | 0755);
+	judge();
+	for (int i = 0; i < 2; i++) {
+		IS(i, "ask");
+		CHECK_EQ_INT(d.v[i].level, WARD_APPROVAL_CRITICAL);
+		CHECK_STR_CONTAINS(d.v[i].why, "a rule asks a person");
+		CHECK_STR_EQ(d.v[i].rule, "p.cedar:1");
+	}
+	CHECK_STR_CONTAINS(d.v[0].why, "on entering the directory");
+	CHECK_STR_CONTAINS(d.v[1].why, "it runs as its owner");
+}
+
 TEST(a_directory_stays_while_something_in_it_does)
 {
 	begin("permit(principal, action, resource);");

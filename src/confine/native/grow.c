@@ -27,6 +27,7 @@
 #define PAUSE_NS 100000000ull /* two walks, */
 #define PAUSE_FACTOR 25 /* and so many times of what the last one took */
 #define NAMES_A_CLOCK 64
+#define NAME_COST 512u /* of an inode and its name, so that files of no content are bounded too */
 
 struct ward_growth {
 	int top, userns; /* the layer; -1 = as we are */
@@ -68,6 +69,7 @@ static void count(struct ward_growth *g, const char *name)
 	if (ward_streq(name, ".") || ward_streq(name, "..") ||
 		fstatat(g->dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
 		return;
+	g->sum += NAME_COST;
 	if (S_ISDIR(st.st_mode)) {
 		g->sum += (uint64_t)st.st_blocks * 512;
 		push(g, name);

@@ -87,7 +87,7 @@ static const char *review_fix(enum ward_stage stage, int e)
 		return e == EOPNOTSUPP
 			? "use --disk-backend dir (a tmpfs has these from Linux 6.6 on) with $XDG_STATE_HOME on a file system that has them (ext4, xfs, btrfs)"
 			: e == ENOSPC || e == EDQUOT
-			? "make room where the layer lies, or use another --disk-backend"
+			? "make room where the layer lies, or use a smaller --disk or another --disk-backend"
 			: "set XDG_STATE_HOME to a directory on another file system (ext4, xfs, btrfs), or use --disk-backend tmpfs";
 	case WARD_STAGE_NESTED:
 		return "unmount what is mounted below it, start in a directory without mounts, or run without --review";

@@ -177,6 +177,22 @@ static void ask(struct ward_review_decision *d, enum ward_approval level, const 
 	d->rule = rule;
 }
 
+/* What it is is said whatever a policy asks about it: a yes is for what was shown. */
+static void ask_too(struct judging *x, struct ward_review_decision *d, const struct ward_guarded *g)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	const char *both;
+
+	if (d->effect != WARD_REVIEW_ASK) {
+		ask(d, g->level, g->why, NULL);
+		return;
+	}
+	ward_buf_addf(&b, "%s; %s", g->why, d->why ? d->why : "");
+	both = ward_arena_strdup(x->t->rs->arena, ward_buf_cstr(&b));
+	d->why = both ? both : g->why;
+	d->level = g->level < d->level ? g->level : d->level;
+}
+
 static int policies(struct judging *x, struct ward_review_decision *d)
 {
 	const char *const names[] = { d->change->path,
@@ -245,7 +261,7 @@ static int decide(struct judging *x, struct ward_review_decision *d)
 		return r;
 	r = ward_guard_ask(x->guard, c, &g, x->err);
 	if (r == WARD_OK && g.level != WARD_APPROVAL_NONE)
-		ask(d, g.level, g.why, NULL);
+		ask_too(x, d, &g);
 	if (d->effect == WARD_REVIEW_ASK)
 		d->cure = d->level == WARD_APPROVAL_CRITICAL ? "--approve critical"
 							     : "--approve risky";
@@ -267,14 +283,17 @@ static int by_inode(const void *a, const void *b)
 /* The strictest word about one of them is about all of them. */
 static void alike(struct ward_review_decision **v, size_t n)
 {
-	const struct ward_review_decision *worst = v[0];
+	const struct ward_review_decision *worst = NULL;
 
-	for (size_t i = 1; i < n; i++) {
-		if (v[i]->effect < worst->effect ||
+	/* A conflict of one of them is no word about the others. */
+	for (size_t i = 0; i < n; i++) {
+		if (v[i]->effect != WARD_REVIEW_ASK && v[i]->effect != WARD_REVIEW_REFUSE)
+			continue;
+		if (!worst || v[i]->effect < worst->effect ||
 			(v[i]->effect == worst->effect && v[i]->level < worst->level))
 			worst = v[i];
 	}
-	if (worst->effect != WARD_REVIEW_ASK && worst->effect != WARD_REVIEW_REFUSE)
+	if (!worst)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		if (v[i]->side == WARD_COMMIT_THEIRS || v[i]->effect == WARD_REVIEW_CONFLICT ||

@@ -4,6 +4,7 @@
  * of it in the store. What cannot be reviewed (no log that a commit could ask, a workspace that has the store in it, no isolation) is
  * refused here. The store is out of every run's reach, under review or not: who could write there could have anything committed.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,31 +64,38 @@ static int refuse(struct ward_error *err, int code, const char *why, const char 
 	return code;
 }
 
-/* Where it is, or would be; without links as far as it is there. */
-static bool store_of(struct ward_resolver *rs, bool make, char out[WARD_PATH_MAX], bool *ret_there)
+/* Where home is, or would be; without links as far as it is there. False: nowhere. */
+static bool real_of(struct ward_resolver *rs, const char *home, char out[WARD_PATH_MAX],
+	bool *ret_there)
 {
 	char dir[WARD_PATH_MAX], rest[WARD_PATH_MAX];
 	struct ward_target t;
-	int r = ward_workspace_home(make, out, NULL);
 	char *slash;
 
 	*ret_there = false;
-	if (r < 0 && !out[0])
-		return false;
-	(void)snprintf(dir, sizeof(dir), "%s", out);
+	(void)snprintf(dir, sizeof(dir), "%s", home);
 	while (dir[0] && ward_rs_target(rs, dir, &t) < 0 && (slash = strrchr(dir, '/')))
 		*slash = '\0';
+	(void)snprintf(out, WARD_PATH_MAX, "%s", home);
 	if (!dir[0])
 		return true;
-	*ret_there = ward_streq(dir, out);
-	(void)snprintf(rest, sizeof(rest), "%s", out + strlen(dir));
+	*ret_there = ward_streq(dir, home);
+	(void)snprintf(rest, sizeof(rest), "%s", home + strlen(dir));
 	return ward_path_join(t.path, *ret_there ? "." : rest + 1, out, WARD_PATH_MAX) == WARD_OK;
+}
+
+static bool store_of(struct ward_resolver *rs, char out[WARD_PATH_MAX])
+{
+	char home[WARD_PATH_MAX] = "";
+	bool there;
+
+	return (ward_workspace_home(false, home, NULL) == WARD_OK || home[0]) &&
+		real_of(rs, home, out, &there);
 }
 
 static int check(struct ward_resolver *rs, struct ward_error *err)
 {
 	char store[WARD_PATH_MAX] = "";
-	bool there;
 
 	if (rs->r->backend != WARD_BACKEND_NATIVE)
 		return refuse(err, WARD_E_INVALID,
@@ -100,7 +108,7 @@ static int check(struct ward_resolver *rs, struct ward_error *err)
 	if (!rs->r->i_know && ward_rs_is_home(rs, rs->workspace))
 		return refuse(err, WARD_E_REFUSED, "the workspace is your home, or above it",
 			"cd to the project's directory, or --workspace DIR, or say --i-know");
-	if (!store_of(rs, false, store, &there))
+	if (!store_of(rs, store))
 		return ward_workspace_home(false, store, err);
 	if (ward_path_within(store, rs->workspace))
 		return refuse(err, WARD_E_REFUSED, "the store of such layers lies in the workspace",
@@ -146,36 +154,89 @@ bool ward_rs_reviewed(const struct ward_resolver *rs, const char *path)
 	return rs->review.on && ward_path_within(path, rs->workspace);
 }
 
-int ward_rs_review_store(struct ward_resolver *rs, struct ward_error *err)
+static int not_granted(struct ward_resolver *rs, const char *path, const char *why,
+	struct ward_error *err)
+{
+	(void)ward_fail(err, WARD_E_REFUSED, "%s cannot be granted: %s", ward_rs_show(rs, path),
+		why);
+	ward_fail_fix(err, "take it out");
+	return WARD_E_REFUSED;
+}
+
+/*
+ * The directories that store lies in, and it, by what they are: a host may show them by a second name, over which no mask of a path lies.
+ * True: n is one of them, by such a name.
+ */
+static bool is_alias(const struct ward_node *n, const char *store)
+{
+	char dir[WARD_PATH_MAX];
+	char *slash;
+
+	if (n->kind != WARD_NODE_BIND || !n->is_dir || !n->ino || n->base ||
+		ward_path_within(store, n->dest))
+		return false;
+	(void)snprintf(dir, sizeof(dir), "%s", store);
+	while (dir[0]) {
+		WARD_FD fd =
+			ward_openat2(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
+		struct stat st;
+
+		if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == n->dev && st.st_ino == n->ino)
+			return true;
+		slash = strrchr(dir, '/');
+		if (!slash)
+			return false;
+		*slash = '\0';
+	}
+	return false;
+}
+
+/* It could come to be while the run lives, by the run: so it is there from the start, and covered. */
+static int cover(struct ward_resolver *rs, const char *home, struct ward_error *err)
 {
 	struct ward_node n = { .kind = WARD_NODE_MASK, .is_dir = true, .fixed = true, .rule = -1 };
 	char store[WARD_PATH_MAX] = "";
 	const struct ward_node *shown;
 	bool there;
 
-	if (!store_of(rs, false, store, &there))
+	if (!real_of(rs, home, store, &there))
 		return WARD_OK;
 	for (size_t i = 0; i < rs->n_nodes; i++) {
-		if (rs->nodes[i].kind != WARD_NODE_BIND ||
-			!ward_path_within(rs->nodes[i].dest, store))
-			continue;
-		(void)ward_fail(err, WARD_E_REFUSED,
-			"%s cannot be granted: what runs under review wrote is kept there",
-			ward_rs_show(rs, rs->nodes[i].dest));
-		ward_fail_fix(err, "take it out");
-		return WARD_E_REFUSED;
+		if (rs->nodes[i].kind == WARD_NODE_BIND &&
+			ward_path_within(rs->nodes[i].dest, store))
+			return not_granted(rs, rs->nodes[i].dest,
+				"what runs under review wrote is kept there", err);
+		if ((there || rs->nodes[i].write) && is_alias(&rs->nodes[i], store))
+			return not_granted(rs, rs->nodes[i].dest,
+				"it is a second name of where what runs under review wrote is kept",
+				err);
 	}
 	shown = ward_rs_shown_by(rs, store);
 	if (!shown || (!there && !shown->write))
 		return WARD_OK;
-	/* It could come to be while the run lives, by the run: so it is there from the start. */
-	if (!there && (!store_of(rs, true, store, &there) || !there)) {
-		(void)ward_fail(err, WARD_E_REFUSED,
-			"%s could be made by the command, and Ward would believe what is there",
-			ward_rs_show(rs, store));
-		ward_fail_fix(err, "do not grant the directory above it for writing");
-		return WARD_E_REFUSED;
+	if (!there) {
+		ward_make_dirs(home);
+		if (!real_of(rs, home, store, &there) || !there) {
+			(void)ward_fail(err, WARD_E_REFUSED,
+				"%s could be made by the command, and Ward would believe what is there",
+				ward_rs_show(rs, store));
+			ward_fail_fix(err, "do not grant the directory above it for writing");
+			return WARD_E_REFUSED;
+		}
 	}
 	n.dest = ward_arena_strdup(rs->arena, store);
 	return n.dest ? ward_rs_node(rs, &n, err) : ward_rs_nomem(err);
+}
+
+/* That of another environment of the same user, too: a later command may believe it. */
+int ward_rs_review_store(struct ward_resolver *rs, struct ward_error *err)
+{
+	char home[WARD_PATH_MAX] = "", other[WARD_PATH_MAX] = "";
+	int r = WARD_OK;
+
+	if (ward_workspace_home(false, home, NULL) == WARD_OK || home[0])
+		r = cover(rs, home, err);
+	if (r == WARD_OK && ward_workspace_home_otherwise(other) && !ward_streq(home, other))
+		r = cover(rs, other, err);
+	return r;
 }

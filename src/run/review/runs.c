@@ -166,7 +166,10 @@ static const char *hint(const struct seen *s)
 	switch (s->state) {
 	case WARD_WORKSPACE_LIVE:
 		return "it is running: its changes can be looked at, and neither be committed nor discarded";
-	case WARD_WORKSPACE_PENDING: return "ward diff, ward commit or ward discard";
+	case WARD_WORKSPACE_PENDING:
+		return s->f->incomplete
+			? "not all of it could be kept: ward diff, ward commit --incomplete or ward discard"
+			: "ward diff, ward commit or ward discard";
 	case WARD_WORKSPACE_COMMITTING:
 		return "a commit has begun and not ended: ward commit --continue or --abort";
 	case WARD_WORKSPACE_LOST: return "what it changed lay on a tmpfs and is lost: ward discard";
