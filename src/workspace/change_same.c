@@ -148,14 +148,6 @@ static ssize_t list_marks(struct reader *r, const char *path, const struct side 
 	return n;
 }
 
-int ward_change_marks(struct reader *r, const char *path, const struct side *layer,
-	struct differs *ret)
-{
-	ssize_t n = list_marks(r, path, layer, ret);
-
-	return n < 0 ? (int)n : 0;
-}
-
 /* How many count. */
 static size_t count(const char *v, ssize_t n, bool layer)
 {
@@ -164,6 +156,15 @@ static size_t count(const char *v, ssize_t n, bool layer)
 	for (const char *name = v; name < v + n; name += strlen(name) + 1)
 		k += counts(name, layer);
 	return k;
+}
+
+int ward_change_marks(struct reader *r, const char *path, const struct side *layer,
+	struct differs *ret)
+{
+	ssize_t n = list_marks(r, path, layer, ret);
+
+	ret->xattrs = n > 0 && count(r->a, n, true) > 0;
+	return n < 0 ? (int)n : 0;
 }
 
 /* r->a has the layer's list, of n bytes. Each of it is in the project with the same value. */

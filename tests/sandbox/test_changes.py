@@ -374,10 +374,10 @@ def what_git_has_no_word_for_is_said(_p):
     with trees() as t:
         plant(t, a="one\n", x="x\n")
         (t.low / "e").mkdir()
-        t.change("os.mkfifo('f'); os.mkdir('d'); os.rmdir('e'); os.chmod('a', 0o600); os.setxattr('x', 'user.k', b'v'); open('s', 'w'); os.chmod('s', 0o4755); open('h', 'w'); os.link('h', 'i')")
+        t.change("os.mkfifo('f'); os.mkdir('d'); os.rmdir('e'); os.chmod('a', 0o600); os.setxattr('x', 'user.k', b'v'); open('s', 'w'); os.chmod('s', 0o4755); os.setxattr('s', 'user.k', b'v'); open('h', 'w'); os.link('h', 'i')")
         patch = t.ask("patch").decode()
         for line in ("d: a directory, new", "e: a directory, gone", "f: a fifo, new", "a: mode 0644 is 0600 now", "x: extended attributes differ",
-                     "s: of mode 4755", "i: another name of h"):
+                     "s: of mode 4755", "s: with extended attributes", "i: another name of h"):
             check_in(f"# ward: {line}\n", patch)
         check_eq(t.ask("names").decode().split(), ["a", "d/", "e/", "f", "h", "i", "s", "x"])
         check_eq(t.ask("status").decode().split("\n")[:3], ["M\ta", "A\td/", "D\te/"])

@@ -344,6 +344,17 @@ def what_a_policy_forbids_is_not_written_into_the_layer_either(p):
 
 
 @both
+def what_may_not_be_read_is_covered(p):
+    """A rule about reading alone is enough: what nobody may read nobody reviews."""
+    project(p)
+    p.write("secret", "secret\n")
+    p.write("r.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource == Ward::Path::"./secret");\n')
+    r, o = review(p, "cat secret; echo x > secret; rm -f secret; echo new > new", "--policy", "r.cedar")
+    check_eq((r.out, o["review"]["changes"]), ("", 1), r.err)
+    check_eq((p.ws / "secret").read_text(), "secret\n")
+
+
+@both
 def what_was_there_before_is_no_conflict_of_later(p):
     """since_ns: later than what the project had, not later than what somebody does to it once the command runs."""
     project(p)

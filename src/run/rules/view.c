@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
+#include "run/review/place.h"
 #include "run/rules/rules.h"
 
 /* No file has such a name, and no pattern means it: it stands for all that policies do not name. */
@@ -195,8 +196,13 @@ static int put(struct viewing *v, const struct ward_target *t, const struct righ
 	const struct rights *had, int rule)
 {
 	struct ward_node n = ward_rs_bind(v->rs, t, -1);
+	struct rights held = *have;
 	int r;
 
+	/* What nobody may read nobody reviews: the option's own permit to write ends there. */
+	if (ward_rs_reviewed(v->rs, t->path) && !have->read)
+		held.write = false;
+	have = &held;
 	if (have->write && !have->read) {
 		r = axis_refused(v, t->path, have->by,
 			"may be written and not read, which no mount can hold");

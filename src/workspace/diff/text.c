@@ -159,7 +159,10 @@ void ward_diff_notes(struct writer *w, size_t i,
 	}
 	say_mode(w, c, say);
 	if (c->xattrs)
-		say(w, c, "extended attributes differ");
+		say(w, c,
+			c->kind == WARD_CHANGE_MODIFIED || c->kind == WARD_CHANGE_RENAMED
+				? "extended attributes differ"
+				: "with extended attributes");
 	if (c->link)
 		say(w, c, "another name of");
 }
