@@ -90,6 +90,25 @@ static inline void count_one(int fd)
 		_exit(REFUSED);
 }
 
+/*
+ * Wait until somebody of the host (during: looks), who comes by as often as a limit that is sampled is looked at, has done so n times. Who
+ * grows by the clock is measured by it on a busy machine, not by the limit.
+ */
+static inline void wait_looks(int n)
+{
+	struct stat st;
+	off_t seen = -1;
+
+	for (;; usleep(1000)) {
+		if (stat(arg("looks"), &st) < 0)
+			continue;
+		if (seen < 0)
+			seen = st.st_size;
+		if (st.st_size >= seen + n)
+			return;
+	}
+}
+
 static inline int open_count(void)
 {
 	return open(arg("count"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);

@@ -231,6 +231,21 @@ def during_inotify(_world, run, process):
         time.sleep(0.05)
 
 
+def during_looks(world, run, process):
+    """
+    What a supervisor does that samples, as often, with at least its work, and as much or as little of the machine. Each look is a byte in a
+    file, and the attempt keeps pace with it: what makes the one late makes the other wait.
+    """
+    with open(world["looks"], "ab", buffering=0) as told:
+        while process.poll() is None:
+            for pid in list(effects.processes(run.binary)):
+                with contextlib.suppress(OSError):
+                    pathlib.Path(f"/proc/{pid}/statm").read_bytes()
+                    pathlib.Path(f"/proc/{pid}/smaps_rollup").read_bytes()
+            told.write(b".")
+            time.sleep(0.01)
+
+
 DURING = {name[len("during_"):].replace("_", "-"): function for name, function in list(globals().items()) if name.startswith("during_")}
 
 

@@ -66,7 +66,7 @@ class World:
         for name in ("home", "outcome", "report"):
             self.names[name] = str(self.path(name))
         self.names.update(bin=str(binary.parent), base=str(self.base), token=self.secret("token"),
-                          count=str(self.base / "ws/count"), marker=secrets.token_hex(8))
+                          count=str(self.base / "ws/count"), looks=str(self.base / "ws/looks"), marker=secrets.token_hex(8))
         self.lock = threading.Lock()
         self.stop = threading.Event()
         self.plant_files()

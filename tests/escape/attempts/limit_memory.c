@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * 256 MiB of memory where 64 are allowed, one every 5 ms: where no cgroup holds the limit, it is sampled every 10.
+ * 128 MiB of memory where 64 are allowed, one a look: where no cgroup holds the limit, it is sampled.
  * class: limits
- * args: count
+ * args: count looks
+ * during: looks
  * grants: --write {ws} --memory 64M
  * escaped: more 72
  */
@@ -14,7 +15,7 @@ ATTEMPT(limit_memory)
 {
 	int fd = open_count();
 
-	for (int i = 0; i < 256; i++) {
+	for (int i = 0; i < 128; i++) {
 		char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
@@ -22,7 +23,7 @@ ATTEMPT(limit_memory)
 			return refused("mmap");
 		memset(p, 1, 1 << 20);
 		count_one(fd);
-		usleep(5000);
+		wait_looks(1);
 	}
 	return ESCAPED;
 }

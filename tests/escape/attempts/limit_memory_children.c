@@ -2,7 +2,8 @@
 /*
  * The same, spread over sixteen processes of 16 MiB each.
  * class: limits
- * args: count
+ * args: count looks
+ * during: looks
  * grants: --write {ws} --memory 64M
  * escaped: more 100
  */
@@ -27,7 +28,7 @@ ATTEMPT(limit_memory_children)
 			memset(p, 1, 1 << 20);
 			count_one(fd);
 			/* A limit that is sampled is one for who grows slower than it is looked at. */
-			usleep(20 * 1000);
+			wait_looks(3);
 		}
 		usleep(700 * 1000);
 		_exit(ESCAPED);

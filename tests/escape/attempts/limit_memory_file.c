@@ -2,7 +2,8 @@
 /*
  * The same in a file that exists in memory alone, and that nobody maps.
  * class: limits
- * args: count
+ * args: count looks
+ * during: looks
  * grants: --write {ws} --memory 64M
  * escaped: more 72
  */
@@ -16,11 +17,11 @@ ATTEMPT(limit_memory_file)
 	int fd = open_count(), memory = memfd_create("big", 0);
 
 	memset(block, 1, sizeof(block));
-	for (int i = 0; i < 256; i++) {
+	for (int i = 0; i < 128; i++) {
 		if (write(memory, block, sizeof(block)) != sizeof(block))
 			return refused("write");
 		count_one(fd);
-		usleep(5000);
+		wait_looks(1);
 	}
 	return ESCAPED;
 }
