@@ -33,8 +33,8 @@ struct link_names {
 	const char *as_was;          /* of the first of an inode: a name of it that is no change, or NULL */
 };
 
-/* -errno; the same as ward_changed_open(). */
-int ward_changed_get(int layer, const char *path);
+/* -errno; the same as ward_changed_open(), and what was opened. */
+int ward_changed_get(int layer, const char *path, struct stat *ret);
 
 /* change.c: a new one of path, which is copied; NULL after an error, which is in r->err and is *ret_code. */
 struct ward_change *ward_change_add(struct reader *r, const char *path, int *ret_code);
@@ -57,5 +57,5 @@ struct differs {
 int ward_change_differs(struct reader *r, const char *path, const struct side *layer, const struct side *root, struct differs *ret);
 /* The marks alone of what the project has nothing like. */
 int ward_change_marks(struct reader *r, const char *path, const struct side *layer, struct differs *ret);
-/* Up to the end both give the same bytes. -errno. */
-int ward_change_same_bytes(struct reader *r, int a, int b, bool *ret);
+/* As many bytes as there are, at most n, which is no more than CHANGE_STEP. -errno. */
+ssize_t ward_change_fill(int fd, char *out, size_t n);

@@ -112,7 +112,7 @@ static ssize_t layer_value(struct reader *r, const char *path, const struct side
 
 	if (n != -EACCES)
 		return n;
-	fd = ward_changed_get(r->layer, path);
+	fd = ward_changed_get(r->layer, path, &(struct stat){ 0 });
 	if (fd < 0)
 		return fd;
 	n = value(s, fd, name, out);
@@ -208,12 +208,12 @@ static int compare_xattrs(struct reader *r, const char *path, const struct side 
 
 /* ---- content ---- */
 
-static ssize_t fill(int fd, char *out)
+ssize_t ward_change_fill(int fd, char *out, size_t want)
 {
 	size_t n = 0;
 
-	while (n < CHANGE_STEP) {
-		ssize_t got = read(fd, out + n, CHANGE_STEP - n);
+	while (n < want) {
+		ssize_t got = read(fd, out + n, want - n);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -226,17 +226,22 @@ static ssize_t fill(int fd, char *out)
 	return (ssize_t)n;
 }
 
-int ward_change_same_bytes(struct reader *r, int a, int b, bool *ret)
+/* Both are of that size; what either has got behind it since was not there when it was looked at. */
+static int same_bytes(struct reader *r, int a, int b, uint64_t size, bool *ret)
 {
-	for (;;) {
-		ssize_t x = fill(a, r->a), y = fill(b, r->b);
+	*ret = true;
+	while (size > 0 && *ret) {
+		size_t want = size < CHANGE_STEP ? (size_t)size : CHANGE_STEP;
+		ssize_t x = ward_change_fill(a, r->a, want), y = ward_change_fill(b, r->b, want);
 
 		if (x < 0 || y < 0)
 			return (int)(x < 0 ? x : y);
 		*ret = x == y && memcmp(r->a, r->b, (size_t)x) == 0;
-		if (!*ret || x < CHANGE_STEP)
+		if ((size_t)x < want)
 			return 0;
+		size -= want;
 	}
+	return 0;
 }
 
 static int compare_files(struct reader *r, const char *path, const struct side *layer,
@@ -255,10 +260,10 @@ static int compare_files(struct reader *r, const char *path, const struct side *
 		return 0;
 	a = ward_beneath(layer->dir, layer->name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (a == -EACCES)
-		a = ward_changed_get(r->layer, path);
+		a = ward_changed_get(r->layer, path, &(struct stat){ 0 });
 	if (a < 0)
 		return a;
-	code = ward_change_same_bytes(r, a, b, &same);
+	code = same_bytes(r, a, b, (uint64_t)layer->st.st_size, &same);
 	*ret = !same;
 	return code;
 }

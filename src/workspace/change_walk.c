@@ -4,13 +4,13 @@
  * from the top. Of the project no directory is listed but one that is gone, or that one of the layer hides: there each name that the layer
  * does not have is gone.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -28,6 +28,8 @@ struct walk {
 	struct task *v;
 	size_t n, cap;
 	dev_t layer_dev;
+	uid_t euid;
+	char *dents; /* CHANGE_STEP bytes; of the one directory that is listed */
 };
 
 static void walk_done(struct walk *w)
@@ -35,6 +37,7 @@ static void walk_done(struct walk *w)
 	while (w->n > 0)
 		free(w->v[--w->n].path);
 	free(w->v);
+	free(w->dents);
 }
 
 static int cannot(struct walk *w, const char *path, int sys, const char *where)
@@ -241,48 +244,41 @@ static int path_of(struct walk *w, const struct task *t, const char *name, char 
 	return code;
 }
 
-/* fn with each name of dir, which is layer_dir or root_dir. */
+/* fn with each name of dir, which is layer_dir or root_dir, and which nobody has read yet. */
 static int each(struct walk *w, const struct task *t, int dir, int layer_dir, int root_dir,
 	name_fn *fn)
 {
-	int own = fcntl(dir, F_DUPFD_CLOEXEC, 0); /* nobody has read dir yet */
-	DIR *d = own < 0 ? NULL : fdopendir(own);
 	char path[WARD_PATH_MAX];
-	struct dirent *e;
 	int code = WARD_OK;
+	long n;
 
-	if (d == NULL) {
-		code = -errno;
-		ward_close(own);
-		return cannot(w, t->path, -code, dir == layer_dir ? "the layer" : "the project");
+	while ((n = syscall(SYS_getdents64, dir, w->dents, CHANGE_STEP)) > 0) {
+		for (long at = 0; at < n;) {
+			const struct ward_dirent64 *e =
+				(const struct ward_dirent64 *)(const void *)(w->dents + at);
+
+			at += e->reclen;
+			if (ward_streq(e->name, ".") || ward_streq(e->name, ".."))
+				continue;
+			code = path_of(w, t, e->name, path);
+			if (code == WARD_OK)
+				code = fn(w, t, path, layer_dir, root_dir, e->name);
+			if (code < 0)
+				return code;
+		}
 	}
-	for (errno = 0; code == WARD_OK && (e = readdir(d)) != NULL; errno = 0) {
-		if (ward_streq(e->d_name, ".") || ward_streq(e->d_name, ".."))
-			continue;
-		code = path_of(w, t, e->d_name, path);
-		if (code == WARD_OK)
-			code = fn(w, t, path, layer_dir, root_dir, e->d_name);
-	}
-	if (code == WARD_OK && errno != 0)
-		code = cannot(w, t->path, errno, dir == layer_dir ? "the layer" : "the project");
-	(void)closedir(d);
-	return code;
+	return n < 0 ? cannot(w, t->path, errno, dir == layer_dir ? "the layer" : "the project")
+		     : WARD_OK;
 }
 
 /*
  * A directory of the layer stays open to its owner while it is walked: its names are looked at one by one. ward_changed_get() has given its
  * mode back by then, so what it lacks is lent once more.
  */
-static int lend_walk(int fd, mode_t *ret_mode)
+static int lend_walk(const struct walk *w, int fd, const struct stat *st, mode_t *ret_mode)
 {
-	struct stat st;
-
-	if (geteuid() == 0)
-		return 0;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	*ret_mode = st.st_mode & 07777;
-	if ((st.st_mode & 0500) == 0500)
+	*ret_mode = st->st_mode & 07777;
+	if (w->euid == 0 || (st->st_mode & 0500) == 0500)
 		return 0;
 	return fchmod(fd, *ret_mode | 0500) < 0 ? -errno : 1;
 }
@@ -291,14 +287,15 @@ static int walk_one(struct walk *w, const struct task *t)
 {
 	WARD_FD layer = -1;
 	WARD_FD root = -1;
+	struct stat st;
 	mode_t mode = 0;
 	int lent = 0, code = WARD_OK;
 
 	if (t->layer) {
-		layer = ward_changed_get(w->r->layer, t->path);
+		layer = ward_changed_get(w->r->layer, t->path, &st);
 		if (layer < 0)
 			return cannot(w, t->path, -layer, "the layer");
-		lent = lend_walk(layer, &mode);
+		lent = lend_walk(w, layer, &st, &mode);
 		if (lent < 0)
 			return cannot(w, t->path, -lent, "the layer");
 	}
@@ -326,6 +323,10 @@ int ward_changes_walk(struct reader *r)
 	if (fstat(r->layer, &st) < 0)
 		return cannot(&w, "", errno, "the layer");
 	w.layer_dev = st.st_dev;
+	w.euid = geteuid();
+	w.dents = malloc(CHANGE_STEP);
+	if (w.dents == NULL)
+		return ward_fail(r->err, WARD_E_NOMEM, "no memory for the changes");
 	code = later(&w, "", 0, true, true, false);
 	while (code == WARD_OK && w.n > 0) {
 		struct task t = w.v[--w.n];

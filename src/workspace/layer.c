@@ -118,23 +118,23 @@ static int open_steps(int layer, const char *path)
 	return reopen(at < 0 ? layer : at);
 }
 
-int ward_changed_get(int layer, const char *path)
+int ward_changed_get(int layer, const char *path, struct stat *ret)
 {
-	struct stat st;
 	WARD_FD fd = ward_beneath(layer, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
 	if (fd == -EACCES)
-		return open_steps(layer, path);
+		fd = open_steps(layer, path);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, ret) < 0)
 		return -errno;
-	return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? ward_take_fd(&fd) : -EINVAL;
+	return S_ISREG(ret->st_mode) || S_ISDIR(ret->st_mode) ? ward_take_fd(&fd) : -EINVAL;
 }
 
 int ward_changed_open(int layer, const char *path, struct ward_error *err)
 {
-	int fd = ward_changed_get(layer, path);
+	struct stat st;
+	int fd = ward_changed_get(layer, path, &st);
 
 	if (fd >= 0)
 		return fd;

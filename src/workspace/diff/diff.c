@@ -3,6 +3,7 @@
 #include "workspace/diff/diff.h"
 
 #define FLUSH_AT (256u << 10)
+#define FAST_FROM 16 /* changes: below, to ask the processor costs more than it saves */
 
 static int flush(struct writer *w, size_t at)
 {
@@ -60,16 +61,14 @@ static int one(struct writer *w, size_t i)
 int ward_diff_write(const struct ward_change *const *v, size_t n, int layer, int root,
 	const struct ward_diff_style *style, struct ward_buf *out, struct ward_error *err)
 {
-	struct writer w = { .style = style,
-		.v = v,
-		.n = n,
-		.layer = layer,
-		.root = root,
-		.steps = WARD_DIFF_STEPS_MAX,
-		.out = out,
-		.err = err };
-	int code = WARD_OK;
+	struct writer w = {
+		.style = style, .v = v, .n = n, .layer = layer, .root = root, .out = out, .err = err
+	};
+	int code = ward_diff_comparing(&w.lines);
 
+	if (code < 0)
+		return ward_fail(err, code, "the system has no random number for the diff");
+	w.fast = style->form == WARD_DIFF_PATCH && n >= FAST_FROM && ward_diff_blob_fast();
 	if (style->form == WARD_DIFF_STAT) {
 		code = ward_diff_stat(&w);
 		return code < 0 ? code : flush(&w, 0);

@@ -7,8 +7,9 @@
 
 /* ---- sha1.c: for the name that git gives a content, and nothing else ---- */
 #define SHA1_SIZE 20
-/* Of a blob of git: "blob N\0" and the bytes. */
-void ward_diff_blob(const void *p, size_t n, uint8_t out[SHA1_SIZE]);
+/* Of a blob of git: "blob N\0" and the bytes. fast: only where ward_diff_blob_fast() says that the processor has instructions for it. */
+void ward_diff_blob(const void *p, size_t n, bool fast, uint8_t out[SHA1_SIZE]);
+bool ward_diff_blob_fast(void);      /* to ask costs some microseconds in a virtual machine: once */
 
 /* ---- load.c: what a name has ---- */
 enum loaded { LOADED_NOTHING = 0, LOADED_TEXT, LOADED_BINARY, LOADED_LARGE, LOADED_UNREADABLE };
@@ -35,8 +36,14 @@ struct compared {
 	uint32_t *memory;
 	bool *flags;
 };
-/* steps: what may be spent yet, over all files. WARD_E_LIMIT: too many lines; WARD_E_NOMEM. */
-int ward_diff_compare(const struct content *a, const struct content *b, uint64_t *io_steps, struct compared *ret);
+/* What all files share. */
+struct comparing {
+	uint64_t steps;              /* that may be spent yet */
+	uint64_t seed;               /* of the hash of lines: whoever wrote them shall not know which collide */
+};
+int ward_diff_comparing(struct comparing *ret); /* WARD_OK, or WARD_E_SYSTEM: the system has no randomness to give */
+/* WARD_E_LIMIT: too many lines; WARD_E_NOMEM. */
+int ward_diff_compare(const struct content *a, const struct content *b, struct comparing *io, struct compared *ret);
 void ward_diff_compare_done(struct compared *c);
 /* How many of b are new, and of a gone. */
 void ward_diff_count(const struct compared *c, size_t *ret_new, size_t *ret_gone);
@@ -47,7 +54,8 @@ struct writer {
 	const struct ward_change *const *v;
 	size_t n;
 	int layer, root;
-	uint64_t steps;
+	struct comparing lines;
+	bool fast;                   /* ward_diff_blob() */
 	struct ward_buf *out;
 	struct ward_error *err;
 	int code;                    /* of a flush that failed */

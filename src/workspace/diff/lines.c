@@ -313,30 +313,34 @@ static int find(struct compared *c, uint8_t *seen, uint64_t *io_steps)
 	return WARD_OK;
 }
 
-static int number_and_find(struct compared *c, uint64_t *io_steps)
+int ward_diff_comparing(struct comparing *ret)
+{
+	*ret = (struct comparing){ .steps = WARD_DIFF_STEPS_MAX };
+	return ward_random(&ret->seed, sizeof(ret->seed)) < 0 ? WARD_E_SYSTEM : WARD_OK;
+}
+
+static int number_and_find(struct compared *c, struct comparing *io)
 {
 	uint32_t size = 16;
 	struct line *table;
 	uint8_t *seen;
-	uint64_t seed = 0;
 	int code = WARD_E_NOMEM;
 
 	while (size < 2 * (c->a.n + c->b.n))
 		size *= 2;
 	table = calloc(size, sizeof(*table));
 	seen = calloc(size, 1);
-	/* Whoever wrote the lines shall not know which of them collide. */
-	if (table && seen && ward_random(&seed, sizeof(seed)) == 0) {
-		number(&c->a, table, size - 1, seed);
-		number(&c->b, table, size - 1, seed);
-		code = find(c, seen, io_steps);
+	if (table && seen) {
+		number(&c->a, table, size - 1, io->seed);
+		number(&c->b, table, size - 1, io->seed);
+		code = find(c, seen, &io->steps);
 	}
 	free(table);
 	free(seen);
 	return code;
 }
 
-int ward_diff_compare(const struct content *a, const struct content *b, uint64_t *io_steps,
+int ward_diff_compare(const struct content *a, const struct content *b, struct comparing *io,
 	struct compared *ret)
 {
 	size_t n;
@@ -362,7 +366,7 @@ int ward_diff_compare(const struct content *a, const struct content *b, uint64_t
 		memset(ret->b.changed, 1, ret->b.n);
 		return WARD_OK;
 	}
-	return number_and_find(ret, io_steps);
+	return number_and_find(ret, io);
 }
 
 void ward_diff_compare_done(struct compared *c)

@@ -25,19 +25,18 @@ static void load_link(int dir, const char *path, struct content *ret)
 	*ret = (struct content){ LOADED_TEXT, s, (size_t)n, (uint64_t)n, s };
 }
 
-static void load_file(int fd, struct content *ret)
+static void load_file(int fd, const struct stat *st, struct content *ret)
 {
-	struct stat st;
 	size_t n = 0, size;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (!S_ISREG(st->st_mode))
 		return;
-	ret->size = (uint64_t)st.st_size;
+	ret->size = (uint64_t)st->st_size;
 	if (ret->size > WARD_DIFF_FILE_MAX) {
 		ret->what = LOADED_LARGE;
 		return;
 	}
-	size = (size_t)st.st_size;
+	size = (size_t)st->st_size;
 	ret->owned = malloc(size + 1);
 	if (ret->owned == NULL)
 		return;
@@ -62,6 +61,7 @@ void ward_diff_load(int layer, int root, const char *path, bool in_layer, mode_t
 	struct content *ret)
 {
 	WARD_FD fd = -1;
+	struct stat st;
 
 	*ret = (struct content){ .what = LOADED_UNREADABLE, .s = "" };
 	if (!ward_diff_has_content(mode)) {
@@ -72,10 +72,10 @@ void ward_diff_load(int layer, int root, const char *path, bool in_layer, mode_t
 		load_link(in_layer ? layer : root, path, ret);
 		return;
 	}
-	fd = in_layer ? ward_changed_get(layer, path)
+	fd = in_layer ? ward_changed_get(layer, path, &st)
 		      : ward_beneath(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	if (fd >= 0)
-		load_file(fd, ret);
+	if (fd >= 0 && (in_layer || fstat(fd, &st) == 0))
+		load_file(fd, &st, ret);
 }
 
 void ward_diff_unload(struct content *c)

@@ -63,12 +63,13 @@ static void head(struct writer *w, const struct pair *p)
 	}
 }
 
-static void blob(const struct content *c, mode_t mode, char out[2 * SHA1_SIZE + 1])
+static void blob(const struct writer *w, const struct content *c, mode_t mode,
+	char out[2 * SHA1_SIZE + 1])
 {
 	uint8_t sum[SHA1_SIZE] = { 0 };
 
 	if (mode != 0)
-		ward_diff_blob(c->s, c->n, sum);
+		ward_diff_blob(c->s, c->n, w->fast, sum);
 	ward_hex(sum, sizeof(sum), out);
 }
 
@@ -80,8 +81,8 @@ static void index_line(struct writer *w, const struct pair *p)
 
 	if (!known)
 		return;
-	blob(&p->a, p->was_mode, a);
-	blob(&p->b, p->mode, b);
+	blob(w, &p->a, p->was_mode, a);
+	blob(w, &p->b, p->mode, b);
 	(void)snprintf(text, sizeof(text), "index %.7s..%.7s", a, b);
 	if (p->was_mode && p->mode && git_mode(p->mode) == git_mode(p->was_mode))
 		(void)snprintf(text + strlen(text), 16, " %06o", git_mode(p->mode));
@@ -274,7 +275,7 @@ static int body(struct writer *w, const struct pair *p)
 
 	index_line(w, p);
 	if (text)
-		code = ward_diff_compare(&p->a, &p->b, &w->steps, &c);
+		code = ward_diff_compare(&p->a, &p->b, &w->lines, &c);
 	if (!text || code == WARD_E_LIMIT) {
 		not_text(w, p, why_not(p, code));
 		code = WARD_OK;

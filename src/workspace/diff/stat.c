@@ -39,7 +39,7 @@ static int count(struct writer *w, const struct content *a, const struct content
 		b->what > LOADED_BINARY || memcmp(a->s, b->s, a->n) != 0;
 	if (!m->text)
 		return WARD_OK;
-	code = ward_diff_compare(a, b, &w->steps, &c);
+	code = ward_diff_compare(a, b, &w->lines, &c);
 	if (code == WARD_OK)
 		ward_diff_count(&c, &n_new, &n_gone);
 	ward_diff_compare_done(&c);
