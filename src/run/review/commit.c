@@ -258,13 +258,24 @@ static int judge(struct committing *x)
 
 /* ---- making it real ---- */
 
+static int path_of_decision(const void *key, const void *decision)
+{
+	return strcmp(key, ((const struct ward_review_decision *)decision)->change->path);
+}
+
+/* The decisions are in the order of the changes, which is that of their paths. What is left may be the old name of a rename alone. */
 static struct ward_review_decision *of_path(struct committing *x, const char *path)
 {
-	for (size_t i = 0; i < x->d.n; i++) {
-		if (ward_streq(x->d.v[i].change->path, path))
-			return &x->d.v[i];
+	struct ward_review_decision *d =
+		bsearch(path, x->d.v, x->d.n, sizeof(*x->d.v), path_of_decision);
+
+	for (size_t i = 0; !d && i < x->d.n; i++) {
+		const char *from = x->d.v[i].change->from;
+
+		if (from && ward_streq(from, path))
+			d = &x->d.v[i];
 	}
-	return NULL;
+	return d;
 }
 
 /* It was to be real, and is not after all. */
