@@ -27,8 +27,9 @@
 #endif
 
 #define ARENA_ALIGN 16u
+/* Of a chunk with its head: a power of two, which no heap rounds up. Past the last size half a chunk would be much to leave empty. */
 #define CHUNK_FIRST 4096u
-#define CHUNK_LAST (256u << 10)
+#define CHUNK_LAST (32u << 10)
 
 struct chunk {
 	struct chunk *next;
@@ -78,7 +79,7 @@ void ward_arena_freep(struct ward_arena **a)
 /* A chunk with room for need bytes, put first. */
 static struct chunk *add_chunk(struct ward_arena *a, size_t need)
 {
-	size_t size = need > a->next_size ? need : a->next_size;
+	size_t room = a->next_size - sizeof(struct chunk), size = need > room ? need : room;
 	struct chunk *c = malloc(sizeof(*c) + size);
 
 	if (c == NULL)
@@ -145,7 +146,7 @@ void ward_arena_reset(struct ward_arena *a)
 		ASAN_UNPOISON_MEMORY_REGION(c->data, c->size);
 		free(c);
 	}
-	a->next_size = sum;
+	a->next_size = sum + sizeof(struct chunk);
 }
 
 char *ward_arena_dup(struct ward_arena *a, const char *s, size_t n)

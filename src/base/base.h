@@ -13,6 +13,7 @@
 
 #define WARD_PRINTF(a, b) __attribute__((format(printf, a, b)))
 #define WARD_CLEANUP(fn) __attribute__((cleanup(fn)))
+#define WARD_UNSET __attribute__((uninitialized)) /* a large buffer on a hot way, filled before it is read: not zeroed, as others are */
 #define WARD_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- limits (base/limits.h holds every maximum of the program) ---- */
@@ -23,8 +24,7 @@
 /* Fill err (may be NULL) and return code. The message is escaped to one printable line; the class follows the code. */
 int ward_fail(struct ward_error *err, int code, const char *fmt, ...) WARD_PRINTF(3, 4);
 /* The same with an errno; its text is appended to the message. */
-int ward_fail_errno(struct ward_error *err, int code, int sys, const char *fmt, ...)
-	WARD_PRINTF(4, 5);
+int ward_fail_errno(struct ward_error *err, int code, int sys, const char *fmt, ...) WARD_PRINTF(4, 5);
 /* Add where / how to fix / class to a filled err (may be NULL). fix is printf-like. */
 void ward_fail_at(struct ward_error *err, const char *file, uint32_t line, uint32_t column);
 void ward_fail_fix(struct ward_error *err, const char *fmt, ...) WARD_PRINTF(2, 3);
