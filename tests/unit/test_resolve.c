@@ -210,6 +210,33 @@ TEST(links)
 	REFUSED(RUN("--read", "gone", "--", "true"), WARD_E_CAPABILITY, "does not exist");
 }
 
+/* From the third name in a directory on it is looked up in the directory, which is open: links and what is missing are as before. */
+TEST(many_names_of_one_directory)
+{
+	tree();
+	put("ws/g", "g", 0644);
+	put("ws/h", "h", 0644);
+	put_link("ws/in", "f");
+	put_link("ws/dirlink", "dir");
+	put_link("ws/out", at("out/secret"));
+	put_link("ws/gone", "nothing");
+#define FIRST "--read", "f", "--read", "g", "--read", "h"
+	OK(RUN(FIRST, "--", "true"));
+	CHECK_STR_EQ(shows(), "d ws/, r ws/f, r ws/g, r ws/h");
+	OK(RUN(FIRST, "--read", "in", "--read", "dir/g", "--", "true"));
+	CHECK_STR_EQ(shows(), "d ws/, d ws/dir/, r ws/dir/g, r ws/f, r ws/g, r ws/h, l ws/in -> f");
+	OK(RUN(FIRST, "--read", "dirlink/g", "--", "true"));
+	CHECK_STR_EQ(shows(),
+		"d ws/, d ws/dir/, r ws/dir/g, l ws/dirlink -> dir, r ws/f, r ws/g, r ws/h");
+	REFUSED(RUN(FIRST, "--read", "out", "--", "true"), WARD_E_CAPABILITY,
+		"leads out of the workspace, to \"/tmp/");
+	REFUSED(RUN(FIRST, "--read", "gone", "--", "true"), WARD_E_CAPABILITY, "does not exist");
+	REFUSED(RUN(FIRST, "--read", "none", "--", "true"), WARD_E_CAPABILITY, "does not exist");
+	REFUSED(RUN(FIRST, "--read", "none/x", "--", "true"), WARD_E_CAPABILITY, "does not exist");
+	REFUSED(RUN(FIRST, "--read", "f/x", "--", "true"), WARD_E_CAPABILITY, "");
+#undef FIRST
+}
+
 TEST(what_no_view_can_hold)
 {
 	static const struct {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a name to what it is. The common case, a path without links, is one openat2() that the kernel vouches for
- * (RESOLVE_NO_SYMLINKS). Only if that says ELOOP is the path walked by hand, so that every link on the way can be
+ * (RESOLVE_NO_SYMLINKS), or, in a directory that was opened so, one fstatat(): policies name hundreds of names in few. Only if that says ELOOP is the path walked by hand, so that every link on the way can be
  * shown inside; what the walk ends at is then opened without links again, and only that identity counts.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,15 +14,110 @@
 #include "os/os.h"
 #include "run/resolve/look.h"
 
+#define REAL (WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS)
+
+/* ---- directories that many names are looked up in: opened once, by the same promise ---- */
+
+void ward_rs_dirs_done(struct ward_rs_dirs *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		(void)close(d->v[i].fd);
+	d->n = 0;
+}
+
+/* The directory of the first n bytes of path; -1: it is not open. */
+static int open_already(const struct ward_rs_dirs *d, const char *path, size_t n)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		if (d->v[i].n == n && memcmp(d->v[i].path, path, n) == 0)
+			return d->v[i].fd;
+	}
+	return -1;
+}
+
+/* As where it is asked for the second time: to open it costs more than one name in it. -1: not yet, or it cannot be. */
+static int open_again(struct ward_resolver *rs, const char *path, size_t n)
+{
+	struct ward_rs_dirs *d = rs->dirs;
+	WARD_UNSET char dir[WARD_PATH_MAX];
+	uint64_t hash = 0xcbf29ce484222325u;
+	bool seen = false;
+	int fd;
+
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ (uint8_t)path[i]) * 0x100000001b3u;
+	for (size_t i = 0; !seen && i < WARD_ARRAY_SIZE(d->seen); i++)
+		seen = d->seen[i] == hash;
+	if (!seen || d->n == WARD_ARRAY_SIZE(d->v) || n >= sizeof(dir)) {
+		d->seen[d->next++ % WARD_ARRAY_SIZE(d->seen)] = hash;
+		return -1;
+	}
+	memcpy(dir, path, n);
+	dir[n] = '\0';
+	fd = ward_openat2(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, REAL);
+	if (fd < 0)
+		return -1;
+	d->v[d->n].path = ward_arena_strdup(rs->arena, dir);
+	if (!d->v[d->n].path) {
+		(void)close(fd);
+		return -1;
+	}
+	d->v[d->n].n = n;
+	d->v[d->n++].fd = fd;
+	return fd;
+}
+
+/* One name in an open directory: what openat2() without links would say of it, without opening it. */
+static int in_dir(int dir, const char *name, struct stat *ret)
+{
+	if (fstatat(dir, name, ret, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+		return -errno;
+	return S_ISLNK(ret->st_mode) ? -ELOOP : 0;
+}
+
+/* 1: nothing is known of it yet. What is missing above it is asked for in the directory that has it. */
+static int near(struct ward_resolver *rs, const char *path, struct stat *ret)
+{
+	const char *slash = strrchr(path, '/'), *above = slash;
+	WARD_UNSET char name[NAME_MAX + 1];
+	size_t n;
+	int fd, r;
+
+	if (!rs->dirs || slash == path || !slash[1])
+		return 1;
+	fd = open_already(rs->dirs, path, (size_t)(slash - path));
+	if (fd >= 0)
+		return in_dir(fd, slash + 1, ret);
+	while (above > path && above[-1] != '/')
+		above--;
+	n = (size_t)(slash - above);
+	fd = above - 1 > path && n < sizeof(name)
+		? open_already(rs->dirs, path, (size_t)(above - 1 - path))
+		: -1;
+	if (fd >= 0) {
+		memcpy(name, above, n);
+		name[n] = '\0';
+		r = in_dir(fd, name, ret);
+		if (r < 0 || !S_ISDIR(ret->st_mode))
+			return r < 0 ? r : -ENOTDIR;
+	}
+	fd = open_again(rs, path, (size_t)(slash - path));
+	return fd >= 0 ? in_dir(fd, slash + 1, ret) : 1;
+}
+
 static int identify(struct ward_resolver *rs, const char *path, struct ward_target *ret)
 {
-	WARD_FD fd = ward_openat2(AT_FDCWD, path, O_PATH, 0,
-		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
+	int r = near(rs, path, &ret->st);
 
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &ret->st) < 0)
-		return -errno;
+	if (r == 1) {
+		WARD_FD fd = ward_openat2(AT_FDCWD, path, O_PATH, 0, REAL);
+
+		if (fd < 0)
+			return fd;
+		r = fstat(fd, &ret->st) < 0 ? -errno : 0;
+	}
+	if (r < 0)
+		return r;
 	ret->path = ward_arena_strdup(rs->arena, path);
 	return ret->path ? 0 : -ENOMEM;
 }
@@ -29,7 +125,8 @@ static int identify(struct ward_resolver *rs, const char *path, struct ward_targ
 /* rest: what is still to be walked below out, which is real. Both have room for WARD_PATH_MAX. */
 static int step(struct ward_resolver *rs, char *out, char *rest, struct ward_target *ret)
 {
-	char link[WARD_PATH_MAX], next[WARD_PATH_MAX];
+	WARD_UNSET char link[WARD_PATH_MAX];
+	WARD_UNSET char next[WARD_PATH_MAX];
 	size_t n = strcspn(rest, "/"), len = strlen(out);
 	char *behind = rest + n + (rest[n] == '/');
 	ssize_t got;
@@ -124,7 +221,7 @@ const char *ward_rs_would_be(struct ward_resolver *rs, const char *path)
 
 int ward_rs_target(struct ward_resolver *rs, const char *path, struct ward_target *ret)
 {
-	char norm[WARD_PATH_MAX];
+	WARD_UNSET char norm[WARD_PATH_MAX];
 	int r;
 
 	memset(ret, 0, offsetof(struct ward_target, links));

@@ -83,6 +83,14 @@ int ward_rs_net(struct ward_resolver *rs, struct ward_error *err);
 int ward_rs_publish(struct ward_resolver *rs, struct ward_error *err);
 
 /* ---- link.c ---- */
+/* Directories that more than one name was looked up in, open, for the time of a resolve. */
+struct ward_rs_dirs {
+	struct { const char *path; size_t n; int fd; } v[16];
+	size_t n;
+	uint64_t seen[16];           /* hashes of those that were needed once ... */
+	unsigned next;               /* ... the oldest of which is here */
+};
+void ward_rs_dirs_done(struct ward_rs_dirs *d);
 /*
  * An absolute path (links, "..") that need not be there, as what opening it to create would make: a link to nothing
  * is what it leads to. NULL: too many links, too long, or ".." behind what is not there.

@@ -13,6 +13,7 @@
 #include "approve/approve.h"
 #include "os/os.h"
 #include "run/persist/persist.h"
+#include "run/resolve/look.h"
 #include "run/review/place.h"
 #include "run/rules/rules.h"
 
@@ -426,10 +427,10 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		ward_rules_warned,
 	};
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(RESOLVE_BYTES_MAX);
+	WARD_CLEANUP(ward_rs_dirs_done) struct ward_rs_dirs dirs = { .n = 0 };
 	struct ward_resolver rs = {
-		.r = r, .host = host, .arena = arena, .starts = ret_book != NULL
+		.r = r, .host = host, .arena = arena, .starts = ret_book != NULL, .dirs = &dirs
 	};
-
 	int res = WARD_OK;
 
 	*ret = NULL;
