@@ -12,6 +12,7 @@ static struct cedar_schema *schema;
 static TAP_UNUSED bool without_schema;   /* books are made without it, by the tables that were made of it */
 static struct ward_book *book;
 static struct ward_desk *desk;
+static bool patterns_stay TAP_UNUSED;
 static struct ward_error err;
 static struct ward_verdict verdict;
 
@@ -54,6 +55,7 @@ static TAP_UNUSED int judge_book(void)
 		.who = &who, .circumstances = &now };
 
 	judge_begin();
+	in.patterns_stay = patterns_stay;
 	in.schema = without_schema ? NULL : schema;
 	ward_book_freep(&book);
 	memset(&err, 0, sizeof(err));

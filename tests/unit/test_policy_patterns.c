@@ -166,6 +166,27 @@ TEST(states)
 	ward_patterns_free(s);
 }
 
+/* One that is compiled already is as one that is added, and not the set's to free. */
+TEST(taken)
+{
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = ward_arena_new(0);
+	struct ward_patterns *s = ward_patterns_new();
+	const struct ward_pattern *p = NULL;
+
+	REQUIRE(ward_pattern_compile(a, WARD_STR("src/*.{c,h}"), WARD_GRAMMAR_2, &p, NULL) == WARD_OK);
+	CHECK(add(s, "src/**"));
+	CHECK_EQ_INT(ward_patterns_take(s, p, NULL), WARD_OK);
+	CHECK(add(s, "b"));
+	CHECK(ward_patterns_get(s, 1) == p);
+	build(s);
+	CHECK_EQ_SIZE(compare(s, "src/a.c"), 2);
+	CHECK_EQ_SIZE(compare(s, "src/a.d"), 1);
+	CHECK_EQ_SIZE(compare(s, "b"), 1);
+	CHECK_EQ_INT(ward_patterns_take(s, p, NULL), WARD_E_INVALID);
+	ward_patterns_free(s);
+	CHECK(ward_pattern_match(p, WARD_STR("src/x.h")));
+}
+
 TEST(limits)
 {
 	static char text[WARD_PATTERN_BYTES_MAX + 1];

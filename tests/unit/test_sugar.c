@@ -554,6 +554,7 @@ static void book_of(struct made *m)
 	n_sources = m->sources.n;
 	if (n_sources > 0)
 		memcpy(sources, m->sources.v, n_sources * sizeof(*sources));
+	patterns_stay = true; /* m's documents have them */
 	if (judge_book() != WARD_OK) {
 		char line[2048];
 

@@ -53,6 +53,7 @@ void ward_book_free(struct ward_book *b)
 	free(b->known.v);
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(b->globs); i++) {
 		free(b->globs[i].uids);
+		free(b->globs[i].ready);
 		ward_patterns_free(b->globs[i].patterns);
 	}
 	free(b->ranges);
@@ -151,19 +152,29 @@ static int validate(struct reading *r)
 	(UINT32_C(1) << WARD_ACT_FS_READ | UINT32_C(1) << WARD_ACT_FS_WRITE | \
 		UINT32_C(1) << WARD_ACT_FS_EXEC | UINT32_C(1) << WARD_ACT_PROC_EXEC)
 
+static bool room_for(struct ward_book_set *to, size_t n)
+{
+	size_t room = to->policies.statics.n + n;
+	struct ward_book_rule *rules;
+
+	if (room <= to->room)
+		return true;
+	if (room < 2 * to->room)
+		room = 2 * to->room;
+	rules = realloc(to->rules, room * sizeof(*rules));
+	if (rules == NULL)
+		return false;
+	to->rules = rules;
+	to->room = room;
+	return true;
+}
+
 static bool take(struct ward_book_set *to, struct ward_book_set *from, size_t i)
 {
 	size_t n = to->policies.statics.n;
 
-	/* Room for 1, 2, 4, 8 ...: full where n is one of them. */
-	if ((n & (n - 1)) == 0) {
-		struct ward_book_rule *rules =
-			realloc(to->rules, (n > 0 ? 2 * n : 1) * sizeof(*rules));
-
-		if (rules == NULL)
-			return false;
-		to->rules = rules;
-	}
+	if (!room_for(to, 1))
+		return false;
 	to->rules[n] = from->rules[i];
 	return ward_cedar_policies_add(&to->policies, from->policies.statics.v[i], NULL) == WARD_OK;
 }
@@ -211,7 +222,9 @@ static struct ward_book_set *bound_of(struct ward_book *b, const struct ward_sou
 static bool distribute(struct ward_book *b, const struct ward_source *src, struct ward_book_set *s)
 {
 	if (!src->narrows &&
-		ward_cedar_policies_reserve(&b->grants.policies, s->policies.statics.n) != WARD_OK)
+		(ward_cedar_policies_reserve(&b->grants.policies, s->policies.statics.n) !=
+				WARD_OK ||
+			!room_for(&b->grants, s->policies.statics.n)))
 		return false;
 	for (size_t i = 0; i < s->policies.statics.n; i++) {
 		const struct cedar_policy *p = s->policies.statics.v[i];
@@ -311,8 +324,10 @@ static int patterns(struct ward_globs *g, struct ward_error *err)
 	if (g->patterns == NULL)
 		return WARD_E_NOMEM;
 	for (size_t i = 0; r == WARD_OK && i < g->n; i++)
-		r = ward_patterns_add(g->patterns, ward_cedar_text(g->uids[i]->id), WARD_GRAMMAR_2,
-			err);
+		r = g->ready[i] != NULL
+			? ward_patterns_take(g->patterns, g->ready[i], err)
+			: ward_patterns_add(g->patterns, ward_cedar_text(g->uids[i]->id),
+				  WARD_GRAMMAR_2, err);
 	return r == WARD_OK ? ward_patterns_build(g->patterns, err) : r;
 }
 
@@ -325,7 +340,7 @@ static int read_source(struct reading *r, size_t number)
 	if (code != WARD_OK)
 		return complain(r, code);
 	if (r->src->n_rules > 0)
-		code = ward_book_parts(r->b, r->src, number, r->set, r->err);
+		code = ward_book_parts(r->b, r->src, number, r->in->patterns_stay, r->set, r->err);
 	else
 		code = parse(r, number);
 	if (code == WARD_OK && r->src->n_rules == 0)

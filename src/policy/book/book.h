@@ -19,6 +19,7 @@
 struct ward_source_place {
 	const char *id;                  /* of an entity of Ward's: "./src", "/etc", "src/ *.c" */
 	bool pattern, in;
+	const struct ward_pattern *compiled;     /* of a pattern whose text is the id; NULL: the book compiles it */
 };
 
 /* A rule about files as a policy, in parts: a text of it would be made to be read again. */
@@ -73,6 +74,7 @@ struct ward_book_input {
 	size_t n_sources;
 	const struct ward_who *who;
 	const struct ward_circumstances *circumstances;  /* NULL: nothing is known */
+	bool patterns_stay;                      /* those of the sources' places, compiled, outlive the book: they are not compiled anew */
 };
 
 /* Zero is the most restrictive. */
@@ -108,6 +110,7 @@ struct ward_book_set {                   /* number i of compiled is rules[i] and
 	struct cedar_policies policies;
 	struct cedar_compiled *compiled;
 	struct ward_book_rule *rules;
+	size_t room;                     /* of rules */
 	uint32_t actions;                /* bits 1 << enum ward_action: what its permits speak of */
 	enum ward_layer layer;
 	unsigned list;

@@ -41,7 +41,7 @@ static bool path_form(const struct ward_book *b, const char *id, char out[WARD_P
 	struct cedar_refusal *why)
 {
 	bool bound = strncmp(id, "./", 2) == 0;
-	char normal[WARD_PATH_MAX];
+	WARD_UNSET char normal[WARD_PATH_MAX];
 
 	if (id[0] != '/' && !bound)
 		return refuse(why,
@@ -55,7 +55,7 @@ static bool path_form(const struct ward_book *b, const char *id, char out[WARD_P
 	if (ward_path_normalize(bound ? id + 1 : id, normal, sizeof(normal)) < 0)
 		return refuse(why, "the path is too long", "");
 	if (strcmp(normal, bound ? id + 1 : id) != 0) {
-		char right[WARD_PATH_MAX + 1];
+		WARD_UNSET char right[WARD_PATH_MAX + 1];
 
 		(void)snprintf(right, sizeof(right), "%s%s", bound ? "." : "", normal);
 		return respell(why,
@@ -282,12 +282,18 @@ static bool remember_glob(struct ward_book *b, const struct cedar_uid *uid)
 	if (g->n == g->cap) {
 		size_t cap = g->cap > 0 ? g->cap * 2 : 16;
 		const struct cedar_uid **v = realloc(g->uids, cap * sizeof(*v));
+		const struct ward_pattern **ready;
 
 		if (v == NULL)
 			return false;
 		g->uids = v;
+		ready = realloc(g->ready, cap * sizeof(*ready));
+		if (ready == NULL)
+			return false;
+		g->ready = ready;
 		g->cap = cap;
 	}
+	g->ready[g->n] = b->ready;
 	g->uids[g->n++] = uid;
 	return true;
 }
@@ -369,7 +375,7 @@ const struct cedar_uid *ward_book_id(struct cedar_pool *pool, const struct cedar
 	enum ward_type t = type_of(b, uid);
 	const struct cedar_uid *seen;
 	const struct cedar_str *id;
-	char out[WARD_PATH_MAX];
+	WARD_UNSET char out[WARD_PATH_MAX];
 
 	if (forms[t] == NULL)
 		return uid;

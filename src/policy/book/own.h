@@ -48,6 +48,7 @@ struct ward_known {
 struct ward_globs {
 	struct ward_patterns *patterns;
 	const struct cedar_uid **uids;   /* by number of the pattern */
+	const struct ward_pattern **ready;       /* by the same; NULL: not compiled yet */
 	size_t n, cap;
 };
 
@@ -67,6 +68,7 @@ struct ward_book {
 	const struct cedar_uid *actions[WARD_ACT_MAX];
 	const struct cedar_str *types[WARD_TYPE_MAX], *words[WARD_WORD_MAX];
 	struct ward_known known;
+	const struct ward_pattern *ready; /* of the id at hand */
 	bool sure;                       /* patterns at hand were patterns before: they are not looked at twice */
 	struct ward_globs globs[2];      /* absolute ones, and those that are relative to the workspace */
 	struct ward_range *ranges;
@@ -103,8 +105,8 @@ bool ward_book_is_timely(const struct ward_book *b, const struct cedar_policy *p
 /* provenance.c: set->rules from annotations and places. */
 int ward_book_provenance(struct ward_book *b, const struct ward_source *src, struct ward_book_set *set, struct ward_error *err);
 
-/* parts.c: set->policies and set->rules from src->rules, without a text. number: of the source. */
-int ward_book_parts(struct ward_book *b, const struct ward_source *src, size_t number, struct ward_book_set *set,
+/* parts.c: set->policies and set->rules from src->rules, without a text. number: of the source. stay: as of patterns_stay. */
+int ward_book_parts(struct ward_book *b, const struct ward_source *src, size_t number, bool stay, struct ward_book_set *set,
 	struct ward_error *err);
 
 /* who.c: the principal, the actions and the circumstances. */

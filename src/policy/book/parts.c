@@ -14,6 +14,7 @@ struct planting {
 	const struct ward_source *src;
 	struct ward_book_set *set;
 	size_t number;
+	bool stay;
 	const struct cedar_expr *resource;
 	const char *file, *file_copy; /* the last one: a document has many rules */
 	struct cedar_refusal why;
@@ -44,7 +45,9 @@ static int uid_of(struct planting *p, const struct ward_source_rule *r,
 
 	if (uid == NULL)
 		return no_memory(p);
+	p->b->ready = p->stay ? at->compiled : NULL;
 	*ret = ward_book_id(p->b->pool, uid, &p->why, p->b);
+	p->b->ready = NULL;
 	return *ret != NULL ? WARD_OK : refuse(p, r);
 }
 
@@ -150,10 +153,12 @@ static int provenance(struct planting *p, const struct ward_source_rule *r, size
 	return to->file != NULL && to->text != NULL ? WARD_OK : no_memory(p);
 }
 
-int ward_book_parts(struct ward_book *b, const struct ward_source *src, size_t number,
+int ward_book_parts(struct ward_book *b, const struct ward_source *src, size_t number, bool stay,
 	struct ward_book_set *set, struct ward_error *err)
 {
-	struct planting p = { .b = b, .src = src, .set = set, .number = number, .err = err };
+	struct planting p = {
+		.b = b, .src = src, .set = set, .number = number, .stay = stay, .err = err
+	};
 	struct cedar_expr *resource = ward_cedar_expr_new(b->pool, CEDAR_X_VAR, NULL);
 	int code = WARD_OK;
 

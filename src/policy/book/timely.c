@@ -34,7 +34,7 @@ static int look(const struct cedar_expr *x, void *arg)
 static bool is_pattern(const struct ward_book *b, const struct cedar_uid *uid)
 {
 	const struct ward_pattern *p;
-	char at[WARD_PATH_MAX];
+	WARD_UNSET char at[WARD_PATH_MAX];
 
 	if (uid == NULL || !ward_cedar_str_eq(uid->type, b->types[WARD_TYPE_GLOB]))
 		return false;

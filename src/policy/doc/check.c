@@ -42,7 +42,7 @@ static int contradiction(struct doc_check *in, const struct ward_doc_rule *rule,
 /* X, or X and all below, for a path X. */
 static bool is_literal(const struct ward_doc_rule *r)
 {
-	char path[WARD_PATH_MAX];
+	WARD_UNSET char path[WARD_PATH_MAX];
 
 	return ward_pattern_is_literal(r->compiled, path, sizeof(path)) ||
 		ward_pattern_is_subtree(r->compiled, path, sizeof(path));

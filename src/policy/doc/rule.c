@@ -133,7 +133,8 @@ static int compile(const struct doc_reader *in, struct ward_doc_rule *rule, stru
 
 static int path_rule(const struct doc_reader *in, struct ward_doc_rule *rule, struct ward_str s)
 {
-	char text[WARD_PATH_MAX], out[WARD_PATH_MAX + 1];
+	WARD_UNSET char text[WARD_PATH_MAX];
+	WARD_UNSET char out[WARD_PATH_MAX + 1];
 	size_t n = 0;
 	int r = check_start(in, rule, s);
 

@@ -56,11 +56,8 @@ static int too_many(struct ward_error *err)
 	return WARD_E_LIMIT;
 }
 
-int ward_patterns_add(struct ward_patterns *s, struct ward_str text, enum ward_grammar g,
-	struct ward_error *err)
+static int one_more(struct ward_patterns *s, struct ward_error *err)
 {
-	struct ward_pattern_error bad;
-
 	if (s->built)
 		return ward_fail(err, WARD_E_INVALID, "the set of patterns is built already");
 	if (s->n == WARD_PATTERNS_MAX || ward_arena_bytes(s->arena) > WARD_PATTERNS_BYTES_MAX)
@@ -74,6 +71,27 @@ int ward_patterns_add(struct ward_patterns *s, struct ward_str text, enum ward_g
 		s->v = v;
 		s->cap = cap;
 	}
+	return WARD_OK;
+}
+
+int ward_patterns_take(struct ward_patterns *s, const struct ward_pattern *p,
+	struct ward_error *err)
+{
+	int r = one_more(s, err);
+
+	if (r == WARD_OK)
+		s->v[s->n++] = p;
+	return r;
+}
+
+int ward_patterns_add(struct ward_patterns *s, struct ward_str text, enum ward_grammar g,
+	struct ward_error *err)
+{
+	struct ward_pattern_error bad;
+	int r = one_more(s, err);
+
+	if (r < 0)
+		return r;
 	if (ward_pattern_compile(s->arena, text, g, &s->v[s->n], &bad) < 0)
 		return ward_pattern_fail(&bad, text, err);
 	s->n++;

@@ -92,6 +92,8 @@ struct ward_patterns *ward_patterns_new(void);        /* NULL: no memory */
 void ward_patterns_free(struct ward_patterns *s);     /* NULL ok */
 /* Its number is how many were added before. err is filled as by ward_pattern_fail(). At most WARD_PATTERNS_MAX. */
 int ward_patterns_add(struct ward_patterns *s, struct ward_str text, enum ward_grammar g, struct ward_error *err);
+/* The same of one that is compiled, which outlives the set. */
+int ward_patterns_take(struct ward_patterns *s, const struct ward_pattern *p, struct ward_error *err);
 /* After the last one, once. WARD_E_NOMEM, WARD_E_LIMIT; then the set is only good for being freed. */
 int ward_patterns_build(struct ward_patterns *s, struct ward_error *err);
 size_t ward_patterns_count(const struct ward_patterns *s);

@@ -113,7 +113,7 @@ static int pattern_of(struct job *j, const struct ward_doc_rule *rule,
 
 static int fill(struct job *j, struct rules *r)
 {
-	char text[WARD_PATH_MAX];
+	WARD_UNSET char text[WARD_PATH_MAX];
 
 	for (size_t i = 0; i < r->l->n; i++) {
 		int code = pattern_of(j, &r->l->v[i], &r->patterns[i]);

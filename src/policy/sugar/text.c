@@ -110,7 +110,7 @@ static const char *pattern_id(struct ward_arena *a, struct ward_str text, enum w
 bool ward_sugar_place(struct ward_arena *a, const struct ward_pattern *p, enum ward_grammar grammar,
 	struct ward_source_place *ret)
 {
-	char name[WARD_PATH_MAX];
+	WARD_UNSET char name[WARD_PATH_MAX];
 	bool one = ward_pattern_is_literal(p, name, sizeof(name));
 
 	*ret = (struct ward_source_place){ .in = !one };
@@ -119,6 +119,9 @@ bool ward_sugar_place(struct ward_arena *a, const struct ward_pattern *p, enum w
 	} else {
 		ret->pattern = true;
 		ret->id = pattern_id(a, ward_pattern_text(p), grammar);
+		if (ret->id != NULL && grammar == WARD_GRAMMAR_2 &&
+			ward_str_eq(ward_str(ret->id), ward_pattern_text(p)))
+			ret->compiled = p;
 	}
 	return ret->id != NULL;
 }

@@ -244,7 +244,7 @@ static bool differs(const struct rights *have, const struct rights *had, bool no
 /* May what lies beside it be executed, and it not? Who may start any program has no rule of Landlock's for one alone. */
 static int taken_out(struct viewing *v, const char *path, const struct rights *have, bool *ret)
 {
-	char dir[WARD_PATH_MAX];
+	WARD_UNSET char dir[WARD_PATH_MAX];
 	char *slash;
 	struct rights beside = { 0 };
 	int r;
@@ -389,7 +389,9 @@ static const struct above *above_of(struct viewing *v, const char *path)
  */
 static int absent(struct viewing *v, const char *path)
 {
-	char at[WARD_PATH_MAX], above[WARD_PATH_MAX], *slash;
+	WARD_UNSET char at[WARD_PATH_MAX];
+	WARD_UNSET char above[WARD_PATH_MAX];
+	char *slash;
 	struct ward_node n = {
 		.kind = WARD_NODE_MASK, .is_dir = true, .fixed = true, .pin = true, .rule = -1
 	};

@@ -180,7 +180,8 @@ int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *pat
 	if (relative)
 		skip = strlen(rs->workspace) > 1 ? strlen(rs->workspace) : 0;
 	for (size_t i = 0; i < most; i++) {
-		char prefix[WARD_PATH_MAX], start[WARD_PATH_MAX];
+		WARD_UNSET char prefix[WARD_PATH_MAX];
+		WARD_UNSET char start[WARD_PATH_MAX];
 
 		v[n].pattern = ward_patterns_get(patterns, i);
 		if (ward_pattern_prefix(v[n].pattern, prefix, sizeof(prefix)) < 0 ||
