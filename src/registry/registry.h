@@ -23,6 +23,19 @@ int ward_yaml_parse(struct ward_arena *a, const char *text, size_t n, const char
 int ward_tree_parse(struct ward_arena *a, const char *text, size_t n, const char *file,
 	struct ward_json **ret, struct ward_error *err);
 
+/* ---- ahead.c: documents that are read by a thread while the caller does something else ---- */
+struct ward_ahead_item {
+	const char *name;            /* of the file, and for places; borrowed until ward_ahead_free() */
+	struct ward_str text;        /* its text, borrowed as well; of NULL the file is read */
+	enum ward_layer layer;
+};
+struct ward_ahead;
+/* NULL: there is nothing to read, or no memory. */
+struct ward_ahead *ward_ahead_start(const struct ward_ahead_item *items, size_t n);
+/* Waits. The caller's from now on; NULL (a NULL too): it is not there, for whatever reason, and the caller reads it himself. */
+struct ward_doc_alone *ward_ahead_take(struct ward_ahead *a, const char *name, enum ward_layer layer, size_t *ret_bytes);
+void ward_ahead_free(struct ward_ahead *a);     /* waits; NULL ok */
+
 /* ---- layers.c: the policy files of a run, docs/policy-layers.md ---- */
 
 /* What a file is, by the end of its name. Zero: a note for people, counted by the hashes, never interpreted. */

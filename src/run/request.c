@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
+#include "registry/registry.h"
 #include "run/request.h"
 
 #define ARENA_BYTES_MAX (64u << 20)
@@ -85,6 +86,7 @@ void ward_request_free(struct ward_request *r)
 {
 	if (!r)
 		return;
+	ward_ahead_free(r->ahead);
 	ward_close(r->signal_fd[0]);
 	ward_close(r->signal_fd[1]);
 	ward_dest_done(&r->head_to);

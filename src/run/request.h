@@ -56,6 +56,7 @@ struct ward_request {
 	enum ward_consent consent;
 	enum ward_ask_whom ask;
 	uint64_t ask_timeout_ms;
+	struct ward_ahead *ahead;    /* documents that are being read; NULL: none. Owned */
 	struct ward_asks *asks;      /* where what a person has to be asked is put; NULL: nobody wants to know. Borrowed */
 	enum ward_review_how review;
 	enum ward_disk_backend disk_backend;

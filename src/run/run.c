@@ -211,6 +211,7 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 	bool userns = true;
 	int r;
 
+	ward_rules_read_ahead(l->r);
 	if (l->r->backend == WARD_BACKEND_NATIVE)
 		l->head = ward_head_start_new(&userns, &lack);
 	r = ward_host_facts(&host, err);

@@ -234,9 +234,21 @@ static int add_built(struct ward_docs *docs, struct ward_buf *b)
 	return add(docs, WARD_LAYER_USER, ward_buf_cstr(b));
 }
 
+static struct ward_doc_alone *alone(const char *text)
+{
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = ward_arena_new(0);
+	struct ward_doc_alone *one = NULL;
+	struct ward_json *root = NULL;
+
+	REQUIRE(ward_tree_parse(a, text, strlen(text), "p.yaml", &root, &err) == WARD_OK);
+	REQUIRE(ward_doc_alone(WARD_LAYER_USER, root, "p.yaml", &one, &err) == WARD_OK);
+	return one;
+}
+
 TEST(documents)
 {
 	WARD_CLEANUP(ward_docs_freep) struct ward_docs *docs = ward_docs_new();
+	struct ward_doc_alone *one;
 
 	REQUIRE(docs != NULL);
 	for (int i = 0; i < WARD_DOCS_MAX; i++)
@@ -246,6 +258,13 @@ TEST(documents)
 	CHECK_STR_EQ(ward_docs_get(docs, 1)->description, "x");
 	CHECK_NULL(ward_docs_get(docs, WARD_DOCS_MAX));
 	CHECK_EQ_INT(ward_docs_add(docs, WARD_LAYER_MAX, NULL, NULL, &err), WARD_E_INVALID);
+	one = alone(HEAD "  description: x\n");
+	CHECK_EQ_INT(ward_docs_take(docs, one, &err), WARD_E_LIMIT);
+	CHECK_EQ_SIZE(ward_docs_count(docs), WARD_DOCS_MAX);
+	one = NULL;
+	CHECK_EQ_INT(ward_doc_alone(WARD_LAYER_MAX, NULL, NULL, &one, &err), WARD_E_INVALID);
+	CHECK_NULL(one);
+	ward_doc_alone_free(NULL);
 }
 
 TEST(profiles_and_rules)
@@ -556,10 +575,13 @@ static bool memory_run(struct ward_docs *docs, const struct ward_json *root)
 {
 	const struct ward_profile *p = NULL;
 	struct ward_error e = WARD_ERROR_INIT;
+	struct ward_doc_alone *one = NULL;
 	int r = ward_docs_add(docs, WARD_LAYER_CEILING, root, "c.yaml", &e);
 
 	if (r == WARD_OK)
-		r = ward_docs_add(docs, WARD_LAYER_USER, root, "u.yaml", &e);
+		r = ward_doc_alone(WARD_LAYER_USER, root, "u.yaml", &one, &e);
+	if (r == WARD_OK)
+		r = ward_docs_take(docs, one, &e);
 	if (r == WARD_OK)
 		r = ward_docs_resolve(docs, "a", NULL, &p, &e);
 	CHECK(r == WARD_OK || r == WARD_E_NOMEM);

@@ -158,6 +158,12 @@ void ward_docs_freep(struct ward_docs **docs);
  */
 int ward_docs_add(struct ward_docs *docs, enum ward_layer layer, const struct ward_json *root, const char *file,
 	struct ward_error *err);
+/* The same in two steps, of which the first may be another thread's: what it reads belongs to no set yet. take frees it, whatever comes. */
+struct ward_doc_alone;
+int ward_doc_alone(enum ward_layer layer, const struct ward_json *root, const char *file, struct ward_doc_alone **ret,
+	struct ward_error *err);
+int ward_docs_take(struct ward_docs *docs, struct ward_doc_alone *one, struct ward_error *err);
+void ward_doc_alone_free(struct ward_doc_alone *one);  /* NULL ok */
 /*
  * Look at the whole: every name in extends and includes (own document, own layer, more trusted layers; never a less trusted
  * one), cycles, rules that a deny contradicts, exceptions that a higher layer does not have; resolves every profile once, and

@@ -19,6 +19,7 @@ struct ward_docs {
 	struct ward_arena *arena;
 	const struct ward_doc *v[WARD_DOCS_MAX];
 	size_t n;
+	struct ward_doc_alone *taken;  /* those that were read by themselves */
 	struct doc_check *check;       /* between its two steps */
 	struct ward_arena *said;       /* the warnings, which a thread of their own may make */
 	struct ward_doc_warning *warnings;

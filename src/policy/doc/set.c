@@ -11,6 +11,12 @@
 
 #define SCRATCH_BYTES_MAX (64u << 20)
 
+struct ward_doc_alone {
+	struct ward_arena *arena; /* it lives there itself */
+	const struct ward_doc *doc;
+	struct ward_doc_alone *next;
+};
+
 const char *ward_doc_list_name(enum ward_doc_list list)
 {
 	static const char *const names[WARD_DOC_LIST_MAX] = {
@@ -86,6 +92,12 @@ void ward_docs_free(struct ward_docs *docs)
 	if (docs == NULL)
 		return;
 	check_done(docs);
+	while (docs->taken != NULL) {
+		struct ward_doc_alone *one = docs->taken;
+
+		docs->taken = one->next;
+		ward_doc_alone_free(one);
+	}
 	ward_arena_free(docs->said);
 	ward_arena_free(docs->arena);
 	free(docs);
@@ -122,31 +134,93 @@ static int refuse_twice(const struct ward_docs *docs, const struct ward_doc *doc
 	return WARD_OK;
 }
 
-int ward_docs_add(struct ward_docs *docs, enum ward_layer layer, const struct ward_json *root,
-	const char *file, struct ward_error *err)
+static int refuse_empty(enum ward_layer layer, const struct ward_json *root, const char *file,
+	struct ward_error *err)
 {
-	struct ward_origin origin = { .file = file != NULL ? file : "policy" };
-	const struct ward_doc *doc = NULL;
-	int r;
+	if ((unsigned)layer < WARD_LAYER_MAX && root != NULL)
+		return WARD_OK;
+	return ward_doc_fail(err, WARD_E_INVALID, &(struct ward_origin){ .file = file },
+		"a policy document without layer or content");
+}
 
-	if ((unsigned)layer >= WARD_LAYER_MAX || root == NULL)
-		return ward_doc_fail(err, WARD_E_INVALID, &origin,
-			"a policy document without layer or content");
-	if (docs->n == WARD_DOCS_MAX) {
-		(void)ward_doc_fail(err, WARD_E_LIMIT, &origin, "more than %d policy documents",
-			WARD_DOCS_MAX);
-		ward_fail_fix(err, "put several into one");
-		return WARD_E_LIMIT;
-	}
-	r = ward_doc_read(docs->arena, layer, root, origin.file, &doc, err);
-	if (r == WARD_OK)
-		r = refuse_twice(docs, doc, err);
+static int refuse_many(const struct ward_docs *docs, const char *file, struct ward_error *err)
+{
+	if (docs->n < WARD_DOCS_MAX)
+		return WARD_OK;
+	(void)ward_doc_fail(err, WARD_E_LIMIT, &(struct ward_origin){ .file = file },
+		"more than %d policy documents", WARD_DOCS_MAX);
+	ward_fail_fix(err, "put several into one");
+	return WARD_E_LIMIT;
+}
+
+static int put(struct ward_docs *docs, const struct ward_doc *doc, struct ward_error *err)
+{
+	int r = refuse_twice(docs, doc, err);
+
 	if (r < 0)
 		return r;
 	check_done(docs);
 	docs->v[docs->n++] = doc;
 	docs->checked = false;
 	docs->resolved = NULL;
+	return WARD_OK;
+}
+
+int ward_docs_add(struct ward_docs *docs, enum ward_layer layer, const struct ward_json *root,
+	const char *file, struct ward_error *err)
+{
+	const struct ward_doc *doc = NULL;
+	int r;
+
+	file = file != NULL ? file : "policy";
+	r = refuse_empty(layer, root, file, err);
+	if (r == WARD_OK)
+		r = refuse_many(docs, file, err);
+	if (r == WARD_OK)
+		r = ward_doc_read(docs->arena, layer, root, file, &doc, err);
+	return r == WARD_OK ? put(docs, doc, err) : r;
+}
+
+void ward_doc_alone_free(struct ward_doc_alone *one)
+{
+	if (one != NULL)
+		ward_arena_free(one->arena);
+}
+
+int ward_doc_alone(enum ward_layer layer, const struct ward_json *root, const char *file,
+	struct ward_doc_alone **ret, struct ward_error *err)
+{
+	struct ward_arena *a = ward_arena_new(0);
+	struct ward_doc_alone *one = a != NULL ? ward_arena_alloc(a, sizeof(*one)) : NULL;
+	int r = one != NULL ? WARD_OK : ward_doc_nomem(err, NULL);
+
+	*ret = NULL;
+	file = file != NULL ? file : "policy";
+	if (r == WARD_OK)
+		r = refuse_empty(layer, root, file, err);
+	if (r == WARD_OK)
+		r = ward_doc_read(a, layer, root, file, &one->doc, err);
+	if (r < 0) {
+		ward_arena_free(a);
+		return r;
+	}
+	one->arena = a;
+	*ret = one;
+	return WARD_OK;
+}
+
+int ward_docs_take(struct ward_docs *docs, struct ward_doc_alone *one, struct ward_error *err)
+{
+	int r = refuse_many(docs, one->doc->file, err);
+
+	if (r == WARD_OK)
+		r = put(docs, one->doc, err);
+	if (r < 0) {
+		ward_doc_alone_free(one);
+		return r;
+	}
+	one->next = docs->taken;
+	docs->taken = one;
 	return WARD_OK;
 }
 

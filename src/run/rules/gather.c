@@ -124,6 +124,53 @@ static int add_document(struct ward_rulebook *b, const char *name, struct ward_s
 	return r == WARD_OK ? ward_docs_add(b->docs, layer, root, name, err) : r;
 }
 
+/* What a start has read meanwhile. False: it has not. */
+static bool add_read(struct ward_resolver *rs, struct ward_rulebook *b, const char *name,
+	enum ward_layer layer, int *ret, struct ward_error *err)
+{
+	size_t bytes;
+	struct ward_doc_alone *one = ward_ahead_take(rs->r->ahead, name, layer, &bytes);
+
+	if (!one)
+		return false;
+	b->document_bytes += bytes;
+	*ret = ward_docs_take(b->docs, one, err);
+	return true;
+}
+
+#define SHIPPED_PROFILES "data/profiles.yaml"
+
+static bool is_document(const char *path)
+{
+	static const char *const endings[] = { ".yaml", ".yml", ".json" };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(endings); i++) {
+		if (ward_has_suffix(path, endings[i]))
+			return !ward_has_suffix(path, ".cedar.json");
+	}
+	return false;
+}
+
+void ward_rules_read_ahead(struct ward_request *r)
+{
+	struct ward_ahead_item items[WARD_DOCS_MAX];
+	size_t n = 0;
+
+	ward_ahead_free(r->ahead);
+	for (size_t i = 0; i < r->n_policies && n + 1 < WARD_ARRAY_SIZE(items); i++) {
+		const char *path = r->policies[i].path;
+
+		if (is_document(path))
+			items[n++] =
+				(struct ward_ahead_item){ .name = path, .layer = WARD_LAYER_RUN };
+	}
+	if (r->profile)
+		items[n++] = (struct ward_ahead_item){ .name = SHIPPED_PROFILES,
+			.text = { ward_profiles_text, ward_profiles_size },
+			.layer = WARD_LAYER_BUILTIN };
+	r->ahead = ward_ahead_start(items, n);
+}
+
 static const char *lookup(const char *name, struct ward_arena *a, void *arg)
 {
 	struct ward_resolver *rs = arg;
@@ -153,10 +200,12 @@ static int add_file(struct ward_resolver *rs, struct ward_rulebook *b, const cha
 	enum ward_layer layer, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf text = { .max = WARD_LAYER_FILE_BYTES_MAX };
-	static const char *const endings[] = { ".yaml", ".yml", ".json" };
 	struct ward_str s;
-	int r = ward_read_file(path, WARD_LAYER_FILE_BYTES_MAX, &text, err);
+	int r;
 
+	if (is_document(path) && add_read(rs, b, path, layer, &r, err))
+		return r;
+	r = ward_read_file(path, WARD_LAYER_FILE_BYTES_MAX, &text, err);
 	if (r < 0)
 		return r;
 	s = (struct ward_str){ ward_buf_cstr(&text), text.n };
@@ -165,10 +214,8 @@ static int add_file(struct ward_resolver *rs, struct ward_rulebook *b, const cha
 	if (ward_has_suffix(path, ".cedar.json"))
 		return add_import(rs, b, &(struct ward_sugar_from){ .file = path, .layer = layer },
 			s, err);
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(endings); i++) {
-		if (ward_has_suffix(path, endings[i]))
-			return add_document(b, path, s, layer, err);
-	}
+	if (is_document(path))
+		return add_document(b, path, s, layer, err);
 	(void)ward_fail(err, WARD_E_INVALID, "the name does not say what it holds");
 	ward_fail_at(err, path, 0, 0);
 	ward_fail_fix(err,
@@ -364,8 +411,8 @@ static int documents(struct ward_resolver *rs, struct ward_rulebook *b,
 	static const struct ward_origin option = { .file = "--profile" };
 	int r = WARD_OK;
 
-	if (rs->r->profile)
-		r = add_document(b, "data/profiles.yaml",
+	if (rs->r->profile && !add_read(rs, b, SHIPPED_PROFILES, WARD_LAYER_BUILTIN, &r, err))
+		r = add_document(b, SHIPPED_PROFILES,
 			(struct ward_str){ ward_profiles_text, ward_profiles_size },
 			WARD_LAYER_BUILTIN, err);
 	if (r == WARD_OK)
@@ -432,6 +479,7 @@ static int book(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_e
 		.n_sources = b->sources.n,
 		.who = &who,
 		.circumstances = &now,
+		.patterns_stay = true, /* they are b->docs' and b->sources' */
 	};
 	int r;
 
