@@ -36,7 +36,7 @@ struct ward_egress_ask {
 enum ward_egress_kind {
 	WARD_EGRESS_DNS_QUERY = 0, /* answered */
 	WARD_EGRESS_DNS_BLOCK,
-	WARD_EGRESS_OPEN, /* a flow that was allowed has its connection outside */
+	WARD_EGRESS_OPEN, /* a flow that was allowed has its connection outside, or inside */
 	WARD_EGRESS_CONNECT, /* a flow that was allowed has ended (or the run), also by a BLOCK: its numbers */
 	WARD_EGRESS_BLOCK, /* a flow that was refused */
 	WARD_EGRESS_ACCEPT, /* a flow from the host to a server inside has ended (or the run) */
@@ -64,7 +64,7 @@ struct ward_egress_event {
 	const struct ward_egress_limit *of_rule; /* BLOCK by a limit of a rule, so that no option of the run helps; else NULL */
 	uint64_t up, down, duration_ms;
 	bool uncounted; /* CONNECT: how much was moved is not known, the relay was lost */
-	bool dialled; /* CONNECT: this ends one that OPEN told */
+	bool dialled; /* CONNECT, ACCEPT: this ends one that OPEN told */
 	uint64_t count; /* how many alike, at least 1 */
 	int pid;
 	const char *comm;

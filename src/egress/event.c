@@ -95,7 +95,16 @@ static bool alike(const struct ward_told *t, const struct ward_egress_event *e)
 /* What is counted together. Who comes from outside takes no place of what the run does. */
 static size_t lane(const struct ward_egress_event *e)
 {
-	return e->kind == WARD_EGRESS_BLOCK && e->inner ? WARD_EGRESS_KIND_MAX : e->kind;
+	if (e->inner && e->kind == WARD_EGRESS_BLOCK)
+		return WARD_TOLD_BLOCK_INWARD;
+	return e->inner && e->kind == WARD_EGRESS_OPEN ? WARD_TOLD_OPEN_INWARD : e->kind;
+}
+
+static enum ward_egress_kind kind_of(size_t k)
+{
+	if (k == WARD_TOLD_BLOCK_INWARD)
+		return WARD_EGRESS_BLOCK;
+	return k == WARD_TOLD_OPEN_INWARD ? WARD_EGRESS_OPEN : (enum ward_egress_kind)k;
 }
 
 static void free_told(struct ward_told *t)
@@ -222,8 +231,7 @@ static void tell_over(struct ward_egress *g, unsigned k)
 	struct ward_egress_event over = { .kind = WARD_EGRESS_LIMIT,
 		.why = "egress.alike",
 		.text = "more different things happened on the network than are told",
-		.name = ward_egress_kind_name((enum ward_egress_kind)
-				k), /* of the last lane: net.block */
+		.name = ward_egress_kind_name(kind_of(k)),
 		.up = g->told_over[k].up,
 		.down = g->told_over[k].down,
 		.count = g->told_over[k].count };
@@ -243,7 +251,7 @@ void ward_tell_end(struct ward_egress *g)
 				flush(g, t);
 			free_told(t);
 		}
-	for (unsigned k = 0; k <= WARD_EGRESS_KIND_MAX; k++)
+	for (unsigned k = 0; k < WARD_TOLD_LANES; k++)
 		tell_over(g, k);
 	memset(g->n_told, 0, sizeof(g->n_told));
 	memset(g->told_over, 0, sizeof(g->told_over));

@@ -4,6 +4,10 @@
 
 #include "egress/egress.h"
 
+#define WARD_TOLD_BUCKETS 1024
+/* Of each kind of event so much is kept apart; of what came in by itself, where a kind has both. */
+enum { WARD_TOLD_BLOCK_INWARD = WARD_EGRESS_KIND_MAX, WARD_TOLD_OPEN_INWARD, WARD_TOLD_LANES };
+
 enum ward_egress_why {
 #define WARD_X(id, word, violation, text) WARD_EGRESS_WHY_##id,
 #include "egress/why.def"

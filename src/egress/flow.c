@@ -622,8 +622,7 @@ void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr 
 	f->peer = *peer;
 	/* Before a byte can go either way: whatever kills us then, it is on record who was connected. */
 	ward_flow_whose(f, true);
-	if (!f->inward)
-		tell_allowed(f, &(struct ward_egress_event){ .kind = WARD_EGRESS_OPEN });
+	tell_allowed(f, &(struct ward_egress_event){ .kind = WARD_EGRESS_OPEN });
 	ward_gate_send(f->e, &m, fd);
 }
 

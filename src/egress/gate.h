@@ -95,6 +95,7 @@ struct ward_try {
 	struct ward_waiter source;
 	int fd;
 	uint8_t which;
+	bool waited;                 /* epoll has it */
 };
 struct ward_dial {
 	struct ward_relay_addr v[2 * WARD_EGRESS_ADDRESSES_MAX];
@@ -129,7 +130,6 @@ struct ward_flow {
 };
 #define WARD_FLOWS_BUCKETS 4096
 
-#define WARD_TOLD_BUCKETS 1024
 struct ward_egress {
 	const struct ward_egress_ops *ops;
 	void *arg;
@@ -163,8 +163,8 @@ struct ward_egress {
 	uint64_t out_at;             /* ns: when it is tried again; 0: when the socket takes more */
 	struct ward_told *told[WARD_TOLD_BUCKETS];
 	uint64_t told_seed;
-	size_t n_told[WARD_EGRESS_KIND_MAX + 1]; /* the last: BLOCK of what came in */
-	struct { uint64_t count, up, down; } told_over[WARD_EGRESS_KIND_MAX + 1];
+	size_t n_told[WARD_TOLD_LANES];
+	struct { uint64_t count, up, down; } told_over[WARD_TOLD_LANES];
 };
 
 /* gate.c. For the tests: without a process; ctl is taken. */

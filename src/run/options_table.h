@@ -197,7 +197,8 @@ WARD_OPT(apply_net_limit, "net-limit", "NAME=VALUE", true, G_LIMIT,
 	"Bound what all connections of the run together use of the network that it was granted: connections=N at a time, "
 	"connections-total=N, rate=N new ones a second, bytes-up=SIZE, bytes-down=SIZE, names=N different ones; and of each connection "
 	"idle=TIME without a byte and time=TIME in all. Several with commas between, or the option again. What is over it is refused "
-	"or ended, with a record. Default: connections=8192, names=4096, idle=1h, and no other.",
+	"or ended, with a record. Default: connections=8192, names=4096, idle=1h, and no other. A profile may say the same "
+	"(network: limits:), which holds where this option does not; of one rule alone @net_limit does, beside both.",
 	"connections=|connections-total=|rate=|bytes-up=|bytes-down=|idle=|time=|names=")
 
 WARD_OPT(apply_stdin, "stdin", "MODE", false, G_STREAM,

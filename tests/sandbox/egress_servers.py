@@ -125,6 +125,14 @@ class Servers:
         self.pub.mkdir()
         self.log = open(self.top / "log", "ab")  # pylint: disable=consider-using-with
         self.user, self.key_text = pwd.getpwuid(os.geteuid()).pw_name, ""
+        try:
+            self.start()
+        except BaseException:
+            # What runs already is nobody's otherwise.
+            self.end()
+            raise
+
+    def start(self):
         self.certificates()
         self.repository()
         for one in (self.nginx, self.git_daemon, self.sshd, self.redis, self.postgres):

@@ -263,7 +263,14 @@ print(ok)
     r, doc = n.run(PYTHON, "-c", script, grants=["--resolver", n.dns.at, "--policy", "net.yaml", "--profile", "a",
                                                  "--cap", f"NETWORK_CONNECT:127.0.0.1:{n.http.port}"])
     check_eq((r.code, r.out), (0, "2\n"), r.err)
-    refused(n, doc, f"{NAME}:{n.http.port}", "budget_connections_total")
+    found = refused(n, doc, f"{NAME}:{n.http.port}", "budget_connections_total")
+    # Where it is said: the line of this limit, in the profile.
+    at = [i for i, line in enumerate((p.ws / "net.yaml").read_text().splitlines(), 1) if "connections-total" in line]
+    check_eq((os.path.basename(found["detail"]["file"]), [found["detail"]["line"]]), ("net.yaml", at))
+    # An option is said nowhere.
+    n.run(PYTHON, "-c", script, grants=["--resolver", n.dns.at, "--policy", "net.yaml", "--profile", "a", "--net-limit", "connections-total=1",
+                                        "--cap", f"NETWORK_CONNECT:127.0.0.1:{n.http.port}"])
+    check("file" not in n.told("net.block")[-1]["detail"], n.told("net.block")[-1])
 
 
 RULE = '@net_limit("LIMIT") @id("few") permit (principal, action == Ward::Action::"net.connect", resource in Ward::Domain::"test.example");\n'

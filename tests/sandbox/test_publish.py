@@ -558,6 +558,30 @@ def it_is_in_the_plan_and_in_the_network_log(p):
 
 
 @both
+def who_was_let_in_is_on_record_when_he_comes(p):
+    """So that the log says it whatever is killed then; the end says the rest, and takes the begin out of what is shown as open."""
+    port = free_port()
+    s = Server(p, "--publish", f"{port}:8080")
+    with socket.create_connection(("127.0.0.1", port), 10) as c:
+        c.settimeout(10)
+        check_eq(c.recv(8), b"you are ")
+        check(box.wait_for(lambda: s.told("net.open")), str(s.told()))
+        begun = s.told("net.open")[0]
+        d = begun["detail"]
+        check_eq((begun["resource"], begun["action"], begun["effect"], d["address"], d["peer"], d["port"], d["inner"]),
+                 (f"127.0.0.1:{port}", "NETWORK_LISTEN", "allow", "127.0.0.1", "127.0.0.1", port, 8080))
+        check_eq(s.told("net.accept"), [])
+        r = cli.ward("net", "log", begun["run"], "--audit", str(p.log))
+        check_in(f'net.open allow NETWORK_LISTEN "127.0.0.1:{port}"', r.out)
+    check(box.wait_for(lambda: s.told("net.accept")), str(s.told()))
+    r = cli.ward("net", "log", begun["run"], "--audit", str(p.log))
+    check("net.open" not in r.out, r.out)
+    check_in("net.accept", r.out)
+    s.end()
+    check("dialled" not in s.told("net.accept")[0]["detail"])
+
+
+@both
 def beside_egress(p):
     """What goes out is judged as before, and what comes in comes."""
     port = free_port()

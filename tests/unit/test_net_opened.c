@@ -24,6 +24,21 @@ static void note(const char *kind, const char *comm, int count, bool dialled)
 	CHECK_EQ_INT(ward_net_opened_note(o, rec, comm ? comm : "nobody"), WARD_OK);
 }
 
+/* From the host: who came is part of it. */
+static void came(const char *kind, const char *peer, int count)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_json *rec = NULL;
+
+	ward_buf_addf(&b,
+		"{\"kind\":\"%s\",\"resource\":\"127.0.0.1:8080\",\"detail\":{\"count\":%d,\"address\":\"127.0.0.1\",\"peer\":\"%s\",\"inner\":80}}",
+		kind, count, peer);
+	if (ward_json_parse(arena, b.s, b.n, "rec", &rec, &err) < 0)
+		abort();
+	CHECK_EQ_INT(ward_net_opened_note(o, rec, peer), WARD_OK);
+}
+
 static void add(void *arg, const char *line, int64_t n)
 {
 	ward_buf_addf(arg, "%s %lld;", line, (long long)n);
@@ -64,6 +79,16 @@ TEST(what_began_and_did_not_end)
 	note("net.open", "curl", 1, true);
 	note("net.connect", "curl", 1, false);
 	end("curl 1;");
+}
+
+TEST(what_came_in_and_did_not_end)
+{
+	begin();
+	came("net.open", "192.0.2.1", 2);
+	came("net.open", "192.0.2.2", 1);
+	came("net.accept", "192.0.2.1", 1);
+	came("net.accept", "192.0.2.2", 1);
+	end("192.0.2.1 1;");
 }
 
 /* Who it is may not be known yet when a connection begins. */

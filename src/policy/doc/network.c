@@ -90,8 +90,10 @@ static int read_limits(const struct doc_reader *in, const struct ward_json *node
 	ret->limits_origin = ward_doc_origin(in, node);
 	r = ward_doc_fields(in, node, "network.limits", names, WARD_NET_LIMIT_MAX, field);
 	for (size_t i = 0; i < WARD_NET_LIMIT_MAX && r == WARD_OK; i++)
-		if (field[i] != NULL)
+		if (field[i] != NULL) {
 			r = read_limit(in, field[i], &ret->limits);
+			ret->limit_origin[i] = ward_doc_origin(in, field[i]);
+		}
 	return r;
 }
 

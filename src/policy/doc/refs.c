@@ -330,8 +330,10 @@ static void flatten_network(const struct ward_docs *docs, const struct ward_doc_
 	if (p->network.limits_origin.line > 0)
 		io->limits_origin = p->network.limits_origin;
 	for (size_t i = 0; i < WARD_NET_LIMIT_MAX; i++) {
-		if (p->network.limits.v[i] != 0)
-			io->limits.v[i] = p->network.limits.v[i];
+		if (p->network.limits.v[i] == 0)
+			continue;
+		io->limits.v[i] = p->network.limits.v[i];
+		io->limit_origin[i] = p->network.limit_origin[i];
 	}
 }
 

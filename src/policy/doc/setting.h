@@ -39,4 +39,5 @@ struct ward_doc_network {
 	struct ward_origin mode_origin;      /* of the mode; line 0: it was left out */
 	struct ward_net_limits limits;       /* of the run; 0: nothing is said */
 	struct ward_origin limits_origin;    /* line 0: there are none */
+	struct ward_origin limit_origin[WARD_NET_LIMIT_MAX]; /* of each that is said */
 };

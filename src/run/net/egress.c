@@ -10,6 +10,7 @@
 
 #include "os/os.h"
 #include "run/life.h"
+#include "run/rules/rules.h"
 
 /* Nothing else was refused of a name, and it is not known which port was meant: the next refusal would name it. */
 #define CURE_PORT 443
@@ -134,9 +135,54 @@ static bool is_violation(const struct ward_egress_event *e)
 	return is_block(e) && !e->inner && ward_egress_is_violation(e->why);
 }
 
-static char *detail_of(const struct ward_egress_event *e, const struct ward_decision *d)
+/* Which limit of the run this word says is used up; WARD_NET_LIMIT_MAX: none. */
+static enum ward_net_limit limit_of(const char *why)
 {
+	char word[WARD_NET_LIMIT_TEXT_MAX] = "budget_";
+	int i;
+
+	for (i = 0; i < WARD_NET_LIMIT_MAX; i++) {
+		const char *name = ward_net_limit_name((enum ward_net_limit)i);
+
+		for (size_t c = 0; c <= strlen(name); c++)
+			word[strlen("budget_") + c] = name[c] == '-' ? '_' : name[c];
+		if (ward_streq(word, why))
+			break;
+	}
+	return (enum ward_net_limit)i;
+}
+
+/* Where a profile says what the run's own limit is; NULL: an option does, or nobody. */
+static const struct ward_origin *said_by_profile(const struct life *l,
+	const struct ward_egress_event *e)
+{
+	const struct ward_profile *p = l->book ? l->book->profile : NULL;
+	enum ward_net_limit which =
+		is_block(e) && !e->of_rule ? limit_of(e->why) : WARD_NET_LIMIT_MAX;
+
+	if (which == WARD_NET_LIMIT_MAX || l->r->limits.net.v[which] != 0)
+		return NULL;
+	for (size_t i = 0; p && i < p->n_network; i++)
+		if (p->network[i].said.limits.v[which] == l->plan->limits.net.v[which])
+			return &p->network[i].said.limit_origin[which];
+	return NULL;
+}
+
+/* file and line: of the policy that refused, or that has the limit. */
+static void put_place(struct ward_buf *b, const char *file, uint32_t line)
+{
+	if (!line)
+		return;
+	ward_jw_kstr(b, "file", file);
+	ward_jw_ku64(b, "line", line);
+}
+
+static char *detail_of(const struct life *l, const struct ward_egress_event *e,
+	const struct ward_decision *d)
+{
+	const struct ward_origin *profile = said_by_profile(l, e);
 	struct ward_buf b = WARD_BUF_INIT;
+	bool is_end = e->kind == WARD_EGRESS_CONNECT || e->kind == WARD_EGRESS_ACCEPT;
 
 	ward_jw_open(&b, '{');
 	if (is_violation(e))
@@ -156,9 +202,9 @@ static char *detail_of(const struct ward_egress_event *e, const struct ward_deci
 	if (e->via)
 		ward_jw_kstr(&b, "via", e->via);
 	/* As usual it ends a connection that net.open began. */
-	if (e->kind == WARD_EGRESS_CONNECT && !e->dialled)
+	if (is_end && !e->dialled)
 		ward_jw_kbool(&b, "dialled", false);
-	if (e->kind == WARD_EGRESS_CONNECT || e->kind == WARD_EGRESS_ACCEPT)
+	if (is_end)
 		put_numbers(&b, e);
 	else if (e->up || e->down)
 		put_bytes(&b, e);
@@ -167,13 +213,12 @@ static char *detail_of(const struct ward_egress_event *e, const struct ward_deci
 		ward_jw_kstr(&b, "reason", e->why);
 	if (is_block(e) || e->kind == WARD_EGRESS_LIMIT)
 		ward_jw_kstr(&b, "why", d->why[0] ? d->why : e->text);
-	if (d->by && d->by->line) {
-		ward_jw_kstr(&b, "file", d->by->file);
-		ward_jw_ku64(&b, "line", d->by->line);
-	} else if (e->of_rule && e->of_rule->line) {
-		ward_jw_kstr(&b, "file", e->of_rule->file);
-		ward_jw_ku64(&b, "line", e->of_rule->line);
-	}
+	if (d->by && d->by->line)
+		put_place(&b, d->by->file, d->by->line);
+	else if (e->of_rule)
+		put_place(&b, e->of_rule->file, e->of_rule->line);
+	else if (profile)
+		put_place(&b, profile->file, profile->line);
 	if (d->cure[0])
 		ward_jw_kstr(&b, "cure", d->cure);
 	ward_jw_close(&b, '}');
@@ -229,21 +274,18 @@ static void explain_address(struct life *l, const struct ward_egress_event *e,
 static void cure_of_limit(const struct life *l, const struct ward_egress_event *e,
 	struct ward_decision *d)
 {
-	char word[WARD_NET_LIMIT_TEXT_MAX] = "budget_", text[WARD_NET_LIMIT_TEXT_MAX];
+	char text[WARD_NET_LIMIT_TEXT_MAX];
+	enum ward_net_limit which = limit_of(e->why);
 	uint64_t v, max;
 
-	for (int i = 0; i < WARD_NET_LIMIT_MAX; i++) {
-		const char *name = ward_net_limit_name((enum ward_net_limit)i);
-
-		for (size_t c = 0; c <= strlen(name); c++)
-			word[strlen("budget_") + c] = name[c] == '-' ? '_' : name[c];
-		v = l->plan->limits.net.v[i];
-		max = ward_net_limit_max((enum ward_net_limit)i);
-		if (!ward_streq(word, e->why) || v >= max)
-			continue;
-		ward_net_limit_text((enum ward_net_limit)i, v > max / 2 ? max : 2 * v, text);
-		(void)snprintf(d->cure, sizeof(d->cure), "--net-limit %s", text);
-	}
+	if (which == WARD_NET_LIMIT_MAX)
+		return;
+	v = l->plan->limits.net.v[which];
+	max = ward_net_limit_max(which);
+	if (v >= max)
+		return;
+	ward_net_limit_text(which, v > max / 2 ? max : 2 * v, text);
+	(void)snprintf(d->cure, sizeof(d->cure), "--net-limit %s", text);
 }
 
 /* The judge's own words for what it refused, and what would help. */
@@ -323,7 +365,7 @@ static int record(struct life *l, const struct ward_egress_event *e, struct ward
 {
 	char resource[WARD_ENDPOINT_TEXT_MAX];
 	const char *rules[1] = { d->by ? rule_name(d) : e->rule };
-	char *detail = detail_of(e, d);
+	char *detail = detail_of(l, e, d);
 	bool violation = is_violation(e);
 	struct ward_event v = { .kind = ward_egress_kind_name(e->kind),
 		.effect = is_block(e) || e->kind == WARD_EGRESS_LIMIT ? "deny" : "allow",

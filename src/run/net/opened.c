@@ -32,7 +32,8 @@ static bool is_end(const char *kind, const struct ward_json *detail)
 {
 	const struct ward_json *j = ward_json_get(detail, "dialled");
 
-	return ward_streq(kind, "net.connect") && !(j && j->type == WARD_JSON_BOOL && !j->b);
+	return (ward_streq(kind, "net.connect") || ward_streq(kind, "net.accept")) &&
+		!(j && j->type == WARD_JSON_BOOL && !j->b);
 }
 
 static struct opened *find(struct ward_net_opened *o, char *key)
@@ -64,7 +65,7 @@ static struct opened *of(struct ward_net_opened *o, const struct ward_json *rec,
 {
 	struct ward_buf b = WARD_BUF_INIT;
 	const char *const parts[] = { text_of(rec, "resource"), text_of(detail, "address"),
-		text_of(detail, "via"), comm };
+		text_of(detail, "via"), text_of(detail, "peer"), comm };
 	char *key;
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(parts); i++) {
