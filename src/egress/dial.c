@@ -24,7 +24,7 @@ static void close_try(struct ward_try *t)
 	const struct ward_flow *f = t->source.arg;
 
 	/* By word: a child of the process that has not executed yet keeps a closed one where it is waited for. */
-	if (t->fd >= 0)
+	if (t->fd >= 0 && t->waited)
 		(void)epoll_ctl(f->e->epoll, EPOLL_CTL_DEL, t->fd, NULL);
 	ward_close(t->fd);
 	t->fd = -1;
@@ -64,7 +64,8 @@ static void won(struct ward_flow *f, struct ward_try *t)
 	int fd = t->fd;
 
 	t->fd = -1;
-	(void)epoll_ctl(f->e->epoll, EPOLL_CTL_DEL, fd, NULL);
+	if (t->waited)
+		(void)epoll_ctl(f->e->epoll, EPOLL_CTL_DEL, fd, NULL);
 	ward_dial_drop(f);
 	ward_flow_dialed(f, fd, &peer);
 }
@@ -100,6 +101,8 @@ static int at_once(int fd)
 
 	if (poll(&p, 1, 0) <= 0)
 		return EINPROGRESS;
+	if (p.revents == POLLOUT)
+		return 0;
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n) < 0 ? errno : err;
 }
 
@@ -138,7 +141,8 @@ static bool start_try(struct ward_flow *f, struct ward_try *t, uint8_t which)
 		won(f, t);
 		return true;
 	}
-	if (errno == EINPROGRESS && epoll_ctl(f->e->epoll, EPOLL_CTL_ADD, t->fd, &ev) == 0)
+	t->waited = errno == EINPROGRESS && epoll_ctl(f->e->epoll, EPOLL_CTL_ADD, t->fd, &ev) == 0;
+	if (t->waited)
 		return true;
 	f->dial->err = errno;
 	close_try(t);

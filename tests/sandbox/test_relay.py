@@ -243,6 +243,30 @@ def what_passes_whatever_is_said_has_no_time_to_be_said_in():
         check_eq(r.hear(kind=rb.SEEN).value, rb.UNKNOWN | rb.PASSED)
 
 
+@test
+def the_gate_is_not_woken_for_what_passes_by_itself():
+    """It hears of it with what else it is told, or a second later: until then somebody waits for his first answer."""
+    def passes(r, c, before):
+        heard = [r.hear() for _ in before + [rb.OPEN]]
+        check_eq([m.type for m in heard], before + [rb.OPEN])
+        ours, dialed = rb.pair()
+        r.say(rb.DIALED, heard[-1].id, fd=dialed, value=1)
+        c.sendall(b"\x01")
+        check_eq(exactly(ours, 1), b"\x01")
+        check_eq(r.hear(0.2), None)
+        return heard[-1].id, ours
+    with Relay() as r:
+        kept = [c := r.client()]
+        kept += passes(r, c, [])
+        kept += [c := r.client()]
+        kept += passes(r, c, [rb.SEEN])
+        check_eq(r.hear(kind=rb.SEEN).id, kept[4])
+        kept += [c := r.client()]
+        kept += passes(r, c, [])
+        rb.reset(c)
+        check_eq([(m.id, m.type) for m in (r.hear(), r.hear())], [(kept[7], rb.SEEN), (kept[7], rb.CLOSED)])
+
+
 @cases([
     ("nothing that is known", b"\1x", rb.UNKNOWN, "", True),
     ("ssh", b"SSH-2.0-x\r\n", rb.SSH, "", True),

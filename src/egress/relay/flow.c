@@ -258,7 +258,9 @@ static void begin(struct relay *r, int fd, const struct sockaddr_storage *peer, 
 		reset(fd);
 		return;
 	}
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	/* Of the others the listener had it already. */
+	if (inward != 0)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	f->fd[RELAY_CLIENT] = fd;
 	f->to = m.to;
 	f->from = m.from;

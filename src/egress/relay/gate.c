@@ -44,8 +44,10 @@ static int put(const struct relay *r, const struct ward_relay_msg *m)
 void relay_tell(struct relay *r, const struct ward_relay_msg *m)
 {
 	struct relay_note *note;
-	int sent = r->first == NULL ? put(r, m) : 0;
+	int sent;
 
+	relay_tell_owed(r);
+	sent = r->first == NULL ? put(r, m) : 0;
 	if (sent > 0)
 		return;
 	note = sent == 0 ? malloc(sizeof(*note)) : NULL;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -96,6 +97,7 @@ static void timers(struct relay *r)
 	if (r->now < r->next)
 		return;
 	r->next = UINT64_MAX;
+	relay_tell_owed(r);
 	relay_flow_timers(r);
 	relay_names_timers(r);
 	tell_limited(r);
@@ -183,6 +185,7 @@ bool relay_socket(struct relay *r, uint32_t which, int fd)
 	struct sockaddr_storage ss = { 0 };
 	socklen_t n = sizeof(ss);
 	bool is6 = which == WARD_RELAY_FD_TCP6 || which == WARD_RELAY_FD_UDP6;
+	int one = 1;
 
 	if (which <= WARD_RELAY_FD_CTL || which >= WARD_RELAY_FD_MAX || r->fd[which] >= 0 ||
 		getsockname(fd, (struct sockaddr *)&ss, &n) < 0 ||
@@ -191,6 +194,9 @@ bool relay_socket(struct relay *r, uint32_t which, int fd)
 		(void)close(fd);
 		return false;
 	}
+	/* What is accepted there has it, too. */
+	if (which == WARD_RELAY_FD_TCP4 || which == WARD_RELAY_FD_TCP6)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	r->fd[which] = fd;
 	return true;
 }

@@ -16,6 +16,8 @@
 #define WAY_MIN \
 	(4u << 10) /* as long as there is one byte of room: a way never stands still because of the other one */
 #define TURNS 4 /* full buffers, before other flows have theirs */
+#define OWED_MS \
+	1000 /* that first bytes passed by themselves the gate hears after that at the latest */
 
 static char shared[WAY_MAX];
 /* What most flows hold at first; the heap would go to the kernel for each. */
@@ -279,6 +281,17 @@ static void tell_seen(struct relay *r, const struct relay_flow *f, uint32_t pass
 	relay_tell(r, &m);
 }
 
+void relay_tell_owed(struct relay *r)
+{
+	while (r->owes != NULL) {
+		struct relay_flow *f = r->owes;
+
+		r->owes = f->owes_next;
+		f->owes_next = NULL;
+		tell_seen(r, f, WARD_SEEN_PASSED);
+	}
+}
+
 void relay_passes(struct relay *r, struct relay_flow *f)
 {
 	f->last = r->now;
@@ -297,12 +310,19 @@ void relay_passes(struct relay *r, struct relay_flow *f)
 	}
 }
 
-/* Without the gate, which hears of it: when all may go, behind the bytes, which are not held up by that. */
+/*
+ * Without the gate, which hears of it: when all may go, with what it is told next of anything, so that it is not woken while somebody waits for
+ * the first answer.
+ */
 static void passes_alone(struct relay *r, struct relay_flow *f)
 {
-	f->owes = f->spoken.take == 0;
-	if (!f->owes)
+	if (f->spoken.take == 0) {
+		f->owes_next = r->owes;
+		r->owes = f;
+		relay_due(r, r->now + OWED_MS);
+	} else {
 		tell_seen(r, f, WARD_SEEN_PASSED);
+	}
 	relay_passes(r, f);
 }
 
@@ -484,7 +504,7 @@ static void hold(struct relay *r, struct relay_flow *f)
 	finish(f, RELAY_UP);
 }
 
-static void pump(struct relay *r, struct relay_flow *f, enum relay_side way)
+void relay_pump(struct relay *r, struct relay_flow *f, enum relay_side way)
 {
 	struct relay_way *w = &f->way[way];
 
@@ -499,12 +519,4 @@ static void pump(struct relay *r, struct relay_flow *f, enum relay_side way)
 		for (int i = 0; i < TURNS && turn(r, f, way); i++)
 			;
 	finish(f, way);
-}
-
-void relay_pump(struct relay *r, struct relay_flow *f, enum relay_side way)
-{
-	pump(r, f, way);
-	if (f->owes)
-		tell_seen(r, f, WARD_SEEN_PASSED);
-	f->owes = false;
 }

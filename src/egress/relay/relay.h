@@ -45,7 +45,7 @@ struct relay_flow {
 	uint32_t passable; /* not passed: so many of them may */
 	bool seen; /* what is held was told to the gate, or waits to be (untold) */
 	bool untold; /* seen: it passes by itself, once there is a server, if the gate lets it */
-	bool owes; /* passed by itself: that is told behind the bytes */
+	struct relay_flow *owes_next; /* of relay's owes: it passed by itself */
 	char *meant; /* what passes by itself is judged by that: the gate's DIALED; NULL = nothing does */
 	bool dns; /* questions over TCP, answered here */
 	bool inward; /* from the host to a server inside: nothing of it is held */
@@ -99,6 +99,7 @@ struct relay {
 	struct relay_note *first, *last;
 	bool ctl_full, gone;
 	uint64_t ctl_since; /* the gate reads nothing since */
+	struct relay_flow *owes; /* told with the next message, or soon */
 	uint64_t limited[WARD_RELAY_LIMIT_MAX], limited_next; /* turned away and not told yet; when it may be told */
 };
 
@@ -120,6 +121,7 @@ int relay_try(const char *name); /* trial.c */
 
 /* ---- gate.c: the wire. r->gone, when the gate is, or does not keep to it: the program ends. ---- */
 void relay_tell(struct relay *r, const struct ward_relay_msg *m);
+void relay_tell_owed(struct relay *r);
 void relay_tell_more(struct relay *r); /* the socket takes some again */
 void relay_hear(struct relay *r);
 

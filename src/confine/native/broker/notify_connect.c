@@ -469,6 +469,9 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 		}
 		err = EAGAIN;
 	}
+	/* Before the answer, which hands the processor over. */
+	ward_close(s->fd);
+	s->fd = -1;
 	ward_notify_answer(n, ask->req->id, 0, err);
 }
 

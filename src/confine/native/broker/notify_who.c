@@ -53,7 +53,7 @@ void ward_notify_who_begin(struct ward_notify *n, struct ward_ask *ask, struct w
 		return;
 	/* Before the lock: reading takes longer than connecting. What number it has inside stays as it is. */
 	if (!ward_refusals_testing(n->refusals)) {
-		ward_peek_comm(ask->dir, ret->is.comm);
+		ward_peek_comm_again(ask->dir, c ? &c->comm : NULL, ret->is.comm);
 		ret->is.pid = c && c->pid ? c->pid : ward_peek_status(ask->dir, "NSpid:");
 		if (c)
 			c->pid = ret->is.pid;
@@ -84,8 +84,9 @@ void ward_notify_forget_caller(struct ward_notify *n)
 	if (n->caller.tid) {
 		ward_close(n->caller.dir);
 		ward_close(n->caller.pidfd);
+		ward_close(n->caller.comm);
 	}
-	n->caller = (struct ward_caller){ .dir = -1, .pidfd = -1 };
+	n->caller = (struct ward_caller){ .dir = -1, .pidfd = -1, .comm = -1 };
 }
 
 int ward_notify_take_fd(struct ward_notify *n, struct ward_ask *ask, int fd)
@@ -110,7 +111,9 @@ int ward_notify_take_fd(struct ward_notify *n, struct ward_ask *ask, int fd)
 	}
 	r = ward_pidfd_getfd(pidfd, fd);
 	if (own)
-		*c = (struct ward_caller){ .tid = tid, .dir = ask->dir, .pidfd = pidfd };
+		*c = (struct ward_caller){
+			.tid = tid, .dir = ask->dir, .pidfd = pidfd, .comm = -1
+		};
 	else
 		ward_close(pidfd);
 	return r;

@@ -152,12 +152,22 @@ static int read_small(int pid_dirfd, const char *name, char *out, size_t size)
 
 void ward_peek_comm(int pid_dirfd, char out[16])
 {
+	ward_peek_comm_again(pid_dirfd, NULL, out);
+}
+
+void ward_peek_comm_again(int pid_dirfd, int *io_fd, char out[16])
+{
 	char text[32];
-	int n = read_small(pid_dirfd, "comm", text, sizeof(text));
+	ssize_t n;
 
 	out[0] = '\0';
+	if (io_fd && *io_fd < 0)
+		*io_fd = openat(pid_dirfd, "comm", O_RDONLY | O_CLOEXEC);
+	n = io_fd && *io_fd >= 0 ? pread(*io_fd, text, sizeof(text) - 1, 0)
+				 : read_small(pid_dirfd, "comm", text, sizeof(text));
 	if (n <= 0)
 		return;
+	text[n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
 	(void)snprintf(out, 16, "%.15s", text);
 }
