@@ -166,7 +166,8 @@ static uint64_t hash_of(const struct cedar_pool *p, const struct table *t, const
 
 static bool grow(const struct cedar_pool *p, struct table *t)
 {
-	size_t cap = t->cap > 0 ? t->cap * 2 : 32;
+	/* While it is small the tables left behind would be most of the work. */
+	size_t cap = t->cap == 0 ? 32 : t->cap * (t->cap < 1024 ? 4 : 2);
 	const void **v;
 
 	if (cap > p->max / sizeof(*v))

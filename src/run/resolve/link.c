@@ -25,6 +25,35 @@ void ward_rs_dirs_done(struct ward_rs_dirs *d)
 	d->n = 0;
 }
 
+static uint64_t hash_of(const char *s, size_t n)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ (uint8_t)s[i]) * 0x100000001b3u;
+	return hash ^ hash >> 32;
+}
+
+void ward_rs_dirs_remember(struct ward_rs_dirs *d, bool remember)
+{
+	d->remember = remember;
+	if (remember)
+		return;
+	if (d->n_missing > 0)
+		memset(d->missing, 0, sizeof(d->missing));
+	d->n_missing = 0;
+}
+
+/* Where path is, or would be. */
+static const char **missing_at(struct ward_rs_dirs *d, const char *path)
+{
+	size_t mask = WARD_ARRAY_SIZE(d->missing) - 1, at = hash_of(path, strlen(path)) & mask;
+
+	while (d->missing[at] && strcmp(d->missing[at], path) != 0)
+		at = (at + 1) & mask;
+	return &d->missing[at];
+}
+
 /* The directory of the first n bytes of path; -1: it is not open. */
 static int open_already(const struct ward_rs_dirs *d, const char *path, size_t n)
 {
@@ -40,12 +69,10 @@ static int open_again(struct ward_resolver *rs, const char *path, size_t n)
 {
 	struct ward_rs_dirs *d = rs->dirs;
 	WARD_UNSET char dir[WARD_PATH_MAX];
-	uint64_t hash = 0xcbf29ce484222325u;
+	uint64_t hash = hash_of(path, n);
 	bool seen = false;
 	int fd;
 
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ (uint8_t)path[i]) * 0x100000001b3u;
 	for (size_t i = 0; !seen && i < WARD_ARRAY_SIZE(d->seen); i++)
 		seen = d->seen[i] == hash;
 	if (!seen || d->n == WARD_ARRAY_SIZE(d->v) || n >= sizeof(dir)) {
@@ -54,7 +81,7 @@ static int open_again(struct ward_resolver *rs, const char *path, size_t n)
 	}
 	memcpy(dir, path, n);
 	dir[n] = '\0';
-	fd = ward_openat2(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, REAL);
+	fd = ward_openat2(AT_FDCWD, n > 0 ? dir : "/", O_PATH | O_DIRECTORY, 0, REAL);
 	if (fd < 0)
 		return -1;
 	d->v[d->n].path = ward_arena_strdup(rs->arena, dir);
@@ -83,7 +110,7 @@ static int near(struct ward_resolver *rs, const char *path, struct stat *ret)
 	size_t n;
 	int fd, r;
 
-	if (!rs->dirs || slash == path || !slash[1])
+	if (!rs->dirs || !slash[1])
 		return 1;
 	fd = open_already(rs->dirs, path, (size_t)(slash - path));
 	if (fd >= 0)
@@ -91,7 +118,7 @@ static int near(struct ward_resolver *rs, const char *path, struct stat *ret)
 	while (above > path && above[-1] != '/')
 		above--;
 	n = (size_t)(slash - above);
-	fd = above - 1 > path && n < sizeof(name)
+	fd = above > path && n < sizeof(name)
 		? open_already(rs->dirs, path, (size_t)(above - 1 - path))
 		: -1;
 	if (fd >= 0) {
@@ -105,16 +132,30 @@ static int near(struct ward_resolver *rs, const char *path, struct stat *ret)
 	return fd >= 0 ? in_dir(fd, slash + 1, ret) : 1;
 }
 
-static int identify(struct ward_resolver *rs, const char *path, struct ward_target *ret)
+static int look_at(struct ward_resolver *rs, const char *path, struct stat *ret)
 {
-	int r = near(rs, path, &ret->st);
+	int r = near(rs, path, ret);
 
 	if (r == 1) {
 		WARD_FD fd = ward_openat2(AT_FDCWD, path, O_PATH, 0, REAL);
 
 		if (fd < 0)
 			return fd;
-		r = fstat(fd, &ret->st) < 0 ? -errno : 0;
+		r = fstat(fd, ret) < 0 ? -errno : 0;
+	}
+	return r;
+}
+
+static int identify(struct ward_resolver *rs, const char *path, struct ward_target *ret)
+{
+	struct ward_rs_dirs *d = rs->dirs;
+	const char **missing = d && d->remember ? missing_at(d, path) : NULL;
+	int r = missing && *missing ? -ENOENT : look_at(rs, path, &ret->st);
+
+	if (r == -ENOENT && missing && !*missing &&
+		d->n_missing < WARD_ARRAY_SIZE(d->missing) / 2) {
+		*missing = ward_arena_strdup(rs->arena, path);
+		d->n_missing += *missing != NULL;
 	}
 	if (r < 0)
 		return r;

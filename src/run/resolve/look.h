@@ -89,8 +89,17 @@ struct ward_rs_dirs {
 	size_t n;
 	uint64_t seen[16];           /* hashes of those that were needed once ... */
 	unsigned next;               /* ... the oldest of which is here */
+	/*
+	 * Paths that were not there, while nothing is made: the same names are looked for from several sides. Open-addressed, at most
+	 * half full.
+	 */
+	bool remember;
+	const char *missing[512];
+	size_t n_missing;
 };
 void ward_rs_dirs_done(struct ward_rs_dirs *d);
+/* From now on. Not to remember is to forget what was missing. */
+void ward_rs_dirs_remember(struct ward_rs_dirs *d, bool remember);
 /*
  * An absolute path (links, "..") that need not be there, as what opening it to create would make: a link to nothing
  * is what it leads to. NULL: too many links, too long, or ".." behind what is not there.

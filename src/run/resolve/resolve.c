@@ -398,33 +398,37 @@ int ward_rs_begin(struct ward_resolver *rs, struct ward_error *err)
 int ward_resolve(struct ward_request *r, const struct ward_host *host, struct ward_plan **ret,
 	struct ward_rulebook **ret_book, struct ward_error *err)
 {
-	static int (*const steps[])(struct ward_resolver *, struct ward_error *) = {
-		ward_rs_begin,
-		ward_rs_review,
-		ward_rules_wanted,
-		ward_rules_apply,
-		ward_rs_exec_mode,
-		ward_rs_check_audit_place,
-		ward_rs_base,
-		ward_rs_env,
-		ward_rs_grants,
-		ward_rs_net,
-		ward_rs_publish,
-		ward_rules_view,
-		ward_rs_check_audit,
-		ward_rs_toolchain_path,
-		ward_rs_exec_grants,
-		ward_rs_exec,
-		ward_rules_brought,
-		warn_wider,
-		ward_rs_persist,
-		protect_config,
-		protect_bell,
-		ward_rs_review_store,
-		ward_rs_hold,
-		ward_rs_place_cwd,
-		ward_rs_env_finish,
-		ward_rules_warned,
+	/* looks: it makes nothing, so that what was missing before it still is. */
+	static const struct {
+		int (*fn)(struct ward_resolver *, struct ward_error *);
+		bool looks;
+	} steps[] = {
+		{ ward_rs_begin, false },
+		{ ward_rs_review, false },
+		{ ward_rules_wanted, true },
+		{ ward_rules_apply, true },
+		{ ward_rs_exec_mode, true },
+		{ ward_rs_check_audit_place, false },
+		{ ward_rs_base, true },
+		{ ward_rs_env, true },
+		{ ward_rs_grants, true },
+		{ ward_rs_net, true },
+		{ ward_rs_publish, true },
+		{ ward_rules_view, true },
+		{ ward_rs_check_audit, false },
+		{ ward_rs_toolchain_path, true },
+		{ ward_rs_exec_grants, true },
+		{ ward_rs_exec, true },
+		{ ward_rules_brought, true },
+		{ warn_wider, false },
+		{ ward_rs_persist, false },
+		{ protect_config, false },
+		{ protect_bell, false },
+		{ ward_rs_review_store, false },
+		{ ward_rs_hold, false },
+		{ ward_rs_place_cwd, false },
+		{ ward_rs_env_finish, false },
+		{ ward_rules_warned, false },
 	};
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(RESOLVE_BYTES_MAX);
 	WARD_CLEANUP(ward_rs_dirs_done) struct ward_rs_dirs dirs = { .n = 0 };
@@ -445,8 +449,10 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 						    : "ward sandbox run SCRIPT");
 		return WARD_E_INVALID;
 	}
-	for (size_t i = 0; res >= 0 && i < WARD_ARRAY_SIZE(steps); i++)
-		res = steps[i](&rs, err);
+	for (size_t i = 0; res >= 0 && i < WARD_ARRAY_SIZE(steps); i++) {
+		ward_rs_dirs_remember(&dirs, steps[i].looks);
+		res = steps[i].fn(&rs, err);
+	}
 	if (res >= 0 && r->asks)
 		res = ward_asks_finish(r->asks, err);
 	if (res >= 0)
