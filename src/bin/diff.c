@@ -78,7 +78,8 @@ static int diff(struct ward_review_diff *what)
 	}
 	if (incomplete)
 		fprintf(stderr,
-			"ward: not all that the run wrote could be kept: what is missing may look deleted\n");
+			"ward: not all that the run wrote could be kept, or the machine went down meanwhile: "
+			"what is missing may look deleted, or empty\n");
 	return fflush(stdout) == 0 ? EXIT_OK : EXIT_REFUSED;
 }
 

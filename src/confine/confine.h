@@ -94,6 +94,7 @@ enum ward_cage_event_type {
 	WARD_CAGE_OOM, /* the memory limit was hit; the run is being killed */
 	WARD_CAGE_POLICY_KILL, /* foreign architecture; the run is being killed */
 	WARD_CAGE_LAYER_FULL, /* the layer in a directory is over its bound; the run is being killed */
+	WARD_CAGE_LAYER_WRITTEN, /* the layer in a directory was changed: it is to be made durable. Every few seconds */
 	WARD_CAGE_LOST /* init died without a word; the run is over */
 };
 struct ward_cage_event {

@@ -121,8 +121,9 @@ int asking_record_said(struct life *l, const struct ward_asks *a, const struct w
 /* ---- review/start.c, review/end.c: nothing of it does anything in a run that is not under review ---- */
 int review_begin(struct life *l, struct ward_error *err);  /* the plan has its layer; made for the first one */
 int review_keep(struct life *l, struct ward_error *err);   /* before the start is recorded: on record */
-int review_durable(struct life *l, struct ward_error *err); /* waits until the entry is; before the command does anything */
 void review_wait(const struct life *l);                    /* before GO */
+void review_turn(const struct life *l);                    /* now and then while it lives: the entry becomes durable */
+void review_sync(const struct life *l);                    /* the layer was written: it becomes so, too */
 int review_end(struct life *l, struct ward_error *err);    /* nobody writes any more: what waits, counted and said */
 void review_done(struct life *l);                          /* nothing of the run is alive */
 /* keep.c: what the directories of a layer have, from a tmpfs into the store; *ret_left: objects that could not be kept. */

@@ -414,8 +414,6 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 		code = plan_and_start(&l, &local);
 	if (code == WARD_OK)
 		code = net_begin(&l, &local);
-	if (code == WARD_OK)
-		code = review_durable(&l, &local);
 	asking_write_rules(&l);
 	if (code == WARD_OK) {
 		code = live(&l, &local);

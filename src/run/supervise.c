@@ -127,6 +127,7 @@ static void on_event(struct life *l, const struct ward_cage_event *e)
 		ward_outcome_set_limit(o, WARD_LIMIT_DISK, l->plan->review.bound, 0);
 		l->t_timeout = 0;
 		return;
+	case WARD_CAGE_LAYER_WRITTEN: review_sync(l); return;
 	case WARD_CAGE_LOST:
 		l->ended = true;
 		if (l->t_kill || o->status == WARD_STATUS_OOM || o->status == WARD_STATUS_LIMIT ||
@@ -210,8 +211,10 @@ static int turn(struct life *l, int wait_ms, struct ward_error *err)
 	on_event(l, &e);
 	if (e.over)
 		l->ended = true;
-	if (!l->ended)
+	if (!l->ended) {
 		deadlines(l);
+		review_turn(l);
+	}
 	r = l->ended ? WARD_OK : watch_ceiling(l, err);
 	return r == WARD_OK ? record_refusals(l, err) : r;
 }

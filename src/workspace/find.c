@@ -226,6 +226,17 @@ static int read_record(struct ward_workspace *w, const char *run, struct ward_er
 	return r;
 }
 
+/* The machine, while the run lived: its last seconds are not all on the disk, and what is may be of no length. */
+static bool went_down(const struct ward_workspace *w)
+{
+	char boot[STORE_BOOT_SIZE];
+
+	if (w->facts.ended_ns || w->facts.backend == WARD_DISK_TMPFS)
+		return false;
+	ward_record_boot(boot);
+	return !ward_streq(boot, w->boot);
+}
+
 int ward_store_load(struct ward_workspace *w, const char *run, enum ward_workspace_use use,
 	struct ward_error *why)
 {
@@ -243,6 +254,8 @@ int ward_store_load(struct ward_workspace *w, const char *run, enum ward_workspa
 		ward_store_judge(w);
 	else
 		w->alive = w->lock >= 0 && ward_store_held(w->lock, STORE_ALIVE);
+	if (r == WARD_OK)
+		w->facts.incomplete = w->facts.incomplete || went_down(w);
 	return 0;
 }
 
@@ -466,8 +479,7 @@ int ward_workspace_remove(struct ward_workspace *w, struct ward_error *err)
 	(void)snprintf(gone, sizeof(gone), STORE_GONE "%s", w->facts.run);
 	(void)snprintf(where_it_is, sizeof(where_it_is), "%.*s%s",
 		(int)(strlen(w->path) - strlen(w->facts.run)), w->path, gone);
-	if (w->sync_begun)
-		(void)ward_workspace_sync(w, NULL);
+	ward_store_wait(w);
 	if (w->alive || (w->lock < 0 && w->state != WARD_WORKSPACE_BROKEN))
 		r = ward_fail(err, WARD_E_INTERNAL,
 			"a workspace that is not locked is not removed");
@@ -475,9 +487,11 @@ int ward_workspace_remove(struct ward_workspace *w, struct ward_error *err)
 		r = ward_fail_errno(err, WARD_E_SYSTEM, errno, "run %s cannot be removed",
 			w->facts.run);
 	if (r == WARD_OK) {
-		/* Not to come back half removed. Of a run of our own that changed nothing nobody misses it if it does. */
+		/* Not to come back half removed. Of a run of our own that wrote nothing nobody misses it if it does. */
 		if (!w->made)
 			(void)fsync(w->home);
+		else
+			ward_store_erase_unwritten(w->dir);
 		sys = ward_store_erase(w->home, gone);
 		if (sys < 0) {
 			r = ward_fail_errno(err, WARD_E_SYSTEM, -sys,
@@ -505,12 +519,36 @@ static bool in_use(int home, const char *name, enum store_lock what)
 		(uint64_t)st.st_ctime + YOUNG_S > ward_now_wall_ns() / 1000000000u;
 }
 
+/*
+ * The machine went down in the first moments of a run: its entry has a name and a lock, and nothing of the record reached the disk, nor anything
+ * of the layer. Where that has something, nothing is guessed: such an entry is broken, and stays.
+ */
+static bool never_was(int home, const char *name)
+{
+	struct ward_workspace w = { .layer = -1, .lock = -1 };
+	struct stat st;
+	WARD_FD dir = openat(home, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool never;
+
+	if (dir < 0 || (fstatat(dir, STORE_RECORD, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size) ||
+		fstatat(dir, STORE_LAYER "/" WARD_REVIEW_IMAGE, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+		in_use(home, name, STORE_ALIVE) || in_use(home, name, STORE_CHANGED))
+		return false;
+	if (fstatat(dir, STORE_UPPER, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT;
+	w.dir = dir;
+	never = ward_workspace_unwritten(&w);
+	ward_close(w.layer);
+	return never;
+}
+
 int ward_workspace_sweep(size_t *ret_n, struct ward_error *err)
 {
 	static const struct {
 		const char *prefix;
 		enum store_lock lock;
-	} kinds[] = { { STORE_NEW, STORE_ALIVE }, { STORE_GONE, STORE_CHANGED } };
+	} kinds[] = { { STORE_NEW, STORE_ALIVE }, { STORE_GONE, STORE_CHANGED },
+		{ "", STORE_ALIVE } };
 	char home[WARD_PATH_MAX], name[sizeof(STORE_GONE) + WARD_ULID_SIZE];
 	int opened = ward_store_home(false, home, err), r = WARD_OK;
 	WARD_FD fd = opened < 0 ? -1 : opened;
@@ -526,7 +564,8 @@ int ward_workspace_sweep(size_t *ret_n, struct ward_error *err)
 			int sys;
 
 			(void)snprintf(name, sizeof(name), "%s%s", kinds[k].prefix, names.s + i);
-			if (in_use(fd, name, kinds[k].lock))
+			if (kinds[k].prefix[0] ? in_use(fd, name, kinds[k].lock)
+					       : !never_was(fd, name))
 				continue;
 			sys = ward_store_erase(fd, name);
 			n += sys == 0;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "workspace/store.h"
@@ -125,6 +126,32 @@ static void empty(struct removal *m, int dir, unsigned depth)
 		remove_dir(m, dirfd(d), e->d_name, depth);
 	}
 	(void)closedir(d);
+}
+
+void ward_store_erase_unwritten(int dir)
+{
+	static const char *const closed[] = { STORE_WORK "/work", STORE_WORK "/work/incompat",
+		STORE_WORK "/work/incompat/volatile" };
+	static const struct {
+		const char *name;
+		int flags;
+	} names[] = {
+		{ STORE_UPPER, AT_REMOVEDIR },
+		{ STORE_WORK "/work/incompat/volatile/dirty", 0 },
+		{ STORE_WORK "/work/incompat/volatile", AT_REMOVEDIR },
+		{ STORE_WORK "/work/incompat", AT_REMOVEDIR },
+		{ STORE_WORK "/work", AT_REMOVEDIR },
+		{ STORE_WORK, AT_REMOVEDIR },
+		{ STORE_LAYER, AT_REMOVEDIR },
+		{ STORE_RECORD, 0 },
+	};
+
+	/* The overlay takes all bits from what is its own; root does without them. */
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(closed) && geteuid() != 0; i++)
+		if (fchmodat(dir, closed[i], 0700, 0) < 0)
+			break;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(names); i++)
+		(void)unlinkat(dir, names[i].name, names[i].flags);
 }
 
 int ward_store_erase(int home, const char *name)

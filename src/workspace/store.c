@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "workspace/store.h"
@@ -26,7 +27,7 @@ struct ward_workspace *ward_store_new(void)
 	return w;
 }
 
-static void wait_sync(struct ward_workspace *w)
+void ward_store_wait(struct ward_workspace *w)
 {
 	if (w->sync_begun)
 		(void)pthread_join(w->syncing, NULL);
@@ -37,7 +38,7 @@ void ward_workspace_close(struct ward_workspace *w)
 {
 	if (!w)
 		return;
-	wait_sync(w);
+	ward_store_wait(w);
 	ward_close(w->layer);
 	ward_close(w->root);
 	ward_close(w->lock);
@@ -64,10 +65,11 @@ int ward_workspace_dir(const struct ward_workspace *w)
 
 enum ward_workspace_state ward_workspace_state(const struct ward_workspace *w)
 {
-	struct ward_workspace now = *w;
+	struct ward_workspace now;
 
 	if (w->ours)
 		return WARD_WORKSPACE_LIVE;
+	now = *w;
 	if (w->lock >= 0 && w->state != WARD_WORKSPACE_BROKEN)
 		ward_store_judge(&now);
 	return now.state;
@@ -119,7 +121,8 @@ static int make_layer(int dir)
 	return 0;
 }
 
-static int write_record(const struct ward_workspace *w, bool durable)
+/* A file that was not there. */
+static int put_record(const struct ward_workspace *w, const char *name, bool durable)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	WARD_FD fd = -1;
@@ -129,48 +132,31 @@ static int write_record(const struct ward_workspace *w, bool durable)
 	ward_record_write(&w->facts, w->boot, &b);
 	if (b.failed)
 		return -EFBIG;
-	/* Only who holds the lock writes, so that one name is enough. */
-	if (unlinkat(w->dir, STORE_RECORD TEMPORARY, 0) < 0 && errno != ENOENT)
-		return -errno;
-	fd = openat(w->dir, STORE_RECORD TEMPORARY,
-		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(w->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	r = ward_write_all(fd, b.s, b.n);
-	if (r == 0 && durable && fsync(fd) < 0)
-		r = -errno;
+	return r == 0 && durable && fsync(fd) < 0 ? -errno : r;
+}
+
+/* In the place of the one that is there; durable. */
+static int write_record(const struct ward_workspace *w)
+{
+	int r;
+
+	/* Only who holds the lock writes, so that one name is enough. */
+	if (unlinkat(w->dir, STORE_RECORD TEMPORARY, 0) < 0 && errno != ENOENT)
+		return -errno;
+	r = put_record(w, STORE_RECORD TEMPORARY, true);
 	if (r == 0 && renameat(w->dir, STORE_RECORD TEMPORARY, w->dir, STORE_RECORD) < 0)
 		r = -errno;
-	if (r == 0 && durable && fsync(w->dir) < 0 && errno != EINVAL)
+	if (r == 0 && fsync(w->dir) < 0 && errno != EINVAL)
+		r = -errno;
+	if (r == 0 && !w->durable && fsync(w->home) < 0 && errno != EINVAL)
 		r = -errno;
 	if (r < 0)
 		(void)unlinkat(w->dir, STORE_RECORD TEMPORARY, 0);
 	return r;
-}
-
-static int sync_all(const struct ward_workspace *w)
-{
-	WARD_FD record = openat(w->dir, STORE_RECORD, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	const int fds[] = { record, w->dir, w->home };
-
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(fds); i++)
-		if (fds[i] < 0 || (fsync(fds[i]) < 0 && errno != EINVAL))
-			return -errno;
-	return 0;
-}
-
-static void *sync_thread(void *arg)
-{
-	struct ward_workspace *w = arg;
-
-	w->synced = sync_all(w);
-	return NULL;
-}
-
-int ward_workspace_sync(struct ward_workspace *w, struct ward_error *err)
-{
-	wait_sync(w);
-	return w->synced < 0 ? fail(w, -w->synced, "it is not durable", err) : WARD_OK;
 }
 
 /* Whole, under a name that is no run's; then it takes its place. */
@@ -193,7 +179,8 @@ static int make_entry(struct ward_workspace *w, const char *temporary)
 	if (r == 0)
 		r = make_layer(w->dir);
 	if (r == 0)
-		r = write_record(w, false);
+		r = put_record(w, STORE_RECORD,
+			false); /* nobody looks before the entry has its name */
 	if (r == 0 && renameat(w->home, temporary, w->home, w->facts.run) < 0)
 		r = -errno;
 	return r;
@@ -231,9 +218,6 @@ int ward_workspace_make(const struct ward_workspace_facts *f, struct ward_worksp
 	}
 	w->ours = w->made = true;
 	w->state = WARD_WORKSPACE_LIVE;
-	w->sync_begun = ward_thread_start(&w->syncing, sync_thread, w) == 0;
-	if (!w->sync_begun)
-		w->synced = sync_all(w);
 	*ret = w;
 	return WARD_OK;
 }
@@ -243,14 +227,14 @@ int ward_workspace_record(struct ward_workspace *w, const struct ward_workspace_
 {
 	int r;
 
-	wait_sync(w);
+	ward_store_wait(w);
 	if (w->lock < 0)
 		return ward_fail(err, WARD_E_INTERNAL,
 			"a workspace that is only looked at is not changed");
 	r = ward_record_keep(w, f, err);
 	if (r < 0)
 		return r;
-	r = write_record(w, true);
+	r = write_record(w);
 	/* From now on it waits. The other lock stays ours. */
 	if (r == 0 && f->ended_ns && w->ours) {
 		struct flock l = {
@@ -315,6 +299,25 @@ int ward_workspace_layer(struct ward_workspace *w, struct ward_error *err)
 	return w->layer;
 }
 
+bool ward_workspace_unwritten(struct ward_workspace *w)
+{
+	_Alignas(struct ward_dirent64) char dents[256];
+	int layer = ward_workspace_layer(w, NULL);
+	WARD_FD top = layer < 0 ? -1 : openat(layer, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long n = top < 0 ? -1 : syscall(SYS_getdents64, top, dents, sizeof(dents));
+
+	for (long at = 0; at < n;) {
+		const struct ward_dirent64 *d =
+			(const struct ward_dirent64 *)(const void *)(dents + at);
+
+		if (!ward_streq(d->name, ".") && !ward_streq(d->name, ".."))
+			return false;
+		at += d->reclen;
+	}
+	/* Not all file systems give all that they have at once. */
+	return n > 0 && syscall(SYS_getdents64, top, dents, sizeof(dents)) == 0;
+}
+
 int ward_workspace_root(struct ward_workspace *w, struct ward_error *err)
 {
 	char boot[STORE_BOOT_SIZE], word[WARD_PASTE_MAX];
@@ -350,4 +353,80 @@ int ward_workspace_root(struct ward_workspace *w, struct ward_error *err)
 	}
 	w->root = ward_take_fd(&fd);
 	return w->root;
+}
+
+/* ---- what a crash of the machine leaves ---- */
+
+static int sync_entry(const struct ward_workspace *w)
+{
+	WARD_FD record = openat(w->dir, STORE_RECORD, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	const int fds[] = { record, w->dir, w->home };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(fds); i++)
+		if (fds[i] < 0 || (fsync(fds[i]) < 0 && errno != EINVAL))
+			return -errno;
+	return 0;
+}
+
+/* The entry first: what a layer has is nothing without it. */
+static void *sync_thread(void *arg)
+{
+	struct ward_workspace *w = arg;
+	int r = w->durable ? 0 : sync_entry(w);
+
+	w->durable = r == 0;
+	if (r == 0 && w->sync_layer && syncfs(w->layer) < 0)
+		r = -errno;
+	w->synced = w->synced < 0 ? w->synced : r;
+	atomic_store(&w->sync_over, true);
+	return NULL;
+}
+
+void ward_workspace_sync(struct ward_workspace *w, bool layer)
+{
+	/* What the kernel keeps in memory is nobody's, and a loop's layer is told by its own overlay. */
+	if (w->facts.backend == WARD_DISK_DIR)
+		w->sync_wanted = w->sync_wanted || layer;
+	if (w->sync_begun && !atomic_load(&w->sync_over))
+		return;
+	ward_store_wait(w);
+	if (w->synced < 0 || (w->durable && !w->sync_wanted))
+		return;
+	w->sync_layer = w->sync_wanted && ward_workspace_layer(w, NULL) >= 0;
+	w->sync_wanted = false;
+	atomic_store(&w->sync_over, false);
+	w->sync_begun = ward_thread_start(&w->syncing, sync_thread, w) == 0;
+	if (!w->sync_begun)
+		(void)sync_thread(w);
+}
+
+/* The overlay's mark that nobody has synced what it wrote, and whatever else it left for itself. */
+static void forget_work(const struct ward_workspace *w)
+{
+	WARD_FD layer = openat(w->dir, STORE_LAYER, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (layer >= 0)
+		(void)ward_store_erase(layer, "work");
+}
+
+int ward_workspace_settle(struct ward_workspace *w, struct ward_error *err)
+{
+	int layer = ward_workspace_layer(w, err), r;
+	struct stat in, of;
+
+	ward_store_wait(w);
+	if (layer < 0)
+		return layer;
+	/* What failed before is not told of again. */
+	r = w->synced;
+	if (r == 0 && (syncfs(layer) < 0 || fstat(layer, &in) < 0 || fstat(w->dir, &of) < 0))
+		r = -errno;
+	if (r == 0 && in.st_dev != of.st_dev && syncfs(w->dir) < 0)
+		r = -errno;
+	if (r < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -r,
+			"not all that the run wrote is kept");
+	w->durable = true;
+	forget_work(w);
+	return WARD_OK;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "os/os.h"
 #include "workspace/workspace.h"
@@ -29,12 +30,16 @@ struct ward_workspace {
 	bool made;                  /* by us, for a run of ours */
 	int home, dir, lock, layer, root;
 	char path[WARD_PATH_MAX];
+	bool durable;               /* its entry is */
+	/* What makes it durable beside a run that lives. The thread's own until sync_over, but for sync_wanted. */
 	pthread_t syncing;
-	bool sync_begun;
-	int synced;                 /* -errno of what ran there */
+	bool sync_begun, sync_wanted, sync_layer;
+	atomic_bool sync_over;
+	int synced;                 /* -errno of the first that could not be */
 };
 
 struct ward_workspace *ward_store_new(void);
+void ward_store_wait(struct ward_workspace *w); /* until nothing of it is being made durable */
 /* Fd of the directory of all, and its path; a code. */
 int ward_store_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err);
 /* The caller's alone, or an error that says whose. */
@@ -61,3 +66,8 @@ void ward_record_boot(char out[STORE_BOOT_SIZE]); /* "" where it is not known */
 
 /* remove.c: name, a directory of home, and all below it. -errno of the first thing that could not be removed. */
 int ward_store_erase(int home, const char *name);
+/*
+ * What there is below dir of an entry whose run wrote nothing, by name and in the order in which it can go: what else is there stays, for
+ * ward_store_erase(). No name of it is the run's.
+ */
+void ward_store_erase_unwritten(int dir);

@@ -48,7 +48,8 @@ struct ward_workspace_facts {
 	int64_t started_ns, ended_ns; /* wall clock; ended 0: not yet, or it died */
 	bool has_code;               /* how it ended; false: by a signal, a limit, or it is not known */
 	int code;
-	bool incomplete;             /* of a layer on a tmpfs not all could be kept */
+	/* of a layer on a tmpfs not all could be kept; or (when it is read) the machine went down while the run lived */
+	bool incomplete;
 };
 
 struct ward_workspace;               /* open, and locked by us until it is closed; one thread */
@@ -67,13 +68,15 @@ enum ward_workspace_use {
 int ward_workspace_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err);
 /* Where it is for who has no XDG_STATE_HOME. False: nowhere. */
 bool ward_workspace_home_otherwise(char out[WARD_PATH_MAX]);
-/*
- * Of a run that is about to start: its directories and record. It is locked, so it is seen to be alive. It is being made durable when
- * this
- * returns, and is so when ward_workspace_sync() has returned, which comes before the command does anything.
- */
+/* Of a run that is about to start: its directories and record. It is locked, so it is seen to be alive. Nothing of it is durable yet. */
 int ward_workspace_make(const struct ward_workspace_facts *f, struct ward_workspace **ret, struct ward_error *err);
-int ward_workspace_sync(struct ward_workspace *w, struct ward_error *err);
+/*
+ * Beside a run that lives: a thread makes the entry durable, once, and with layer all that was written to a layer in a directory. Nothing is
+ * waited for; what another sync is in the way of, the next call begins. What failed settle tells.
+ */
+void ward_workspace_sync(struct ward_workspace *w, bool layer);
+/* Nobody writes any more: all of it is durable, or an error. */
+int ward_workspace_settle(struct ward_workspace *w, struct ward_error *err);
 /*
  * run: its identifier, or a prefix of it (in any case) that is of one alone. WARD_E_NOTFOUND, WARD_E_REFUSED, WARD_E_PARSE (it is
  * broken)
@@ -93,6 +96,8 @@ const char *ward_workspace_path(const struct ward_workspace *w);  /* of its dire
 int ward_workspace_dir(const struct ward_workspace *w);           /* the same, open; not to be closed */
 /* "layer/upper", open, mounted first where it is a loop; not to be closed */
 int ward_workspace_layer(struct ward_workspace *w, struct ward_error *err);
+/* Its layer has nothing. False: it has, or cannot be read. */
+bool ward_workspace_unwritten(struct ward_workspace *w);
 /* the project, open; checked to be the same directory; not to be closed */
 int ward_workspace_root(struct ward_workspace *w, struct ward_error *err);
 void ward_workspace_close(struct ward_workspace *w);              /* NULL ok */

@@ -81,7 +81,7 @@ static struct ward_workspace *make(const char *run)
 	struct ward_workspace *w = NULL;
 
 	REQUIRE(ward_workspace_make(&f, &w, &err) == WARD_OK);
-	REQUIRE(ward_workspace_sync(w, &err) == WARD_OK);
+	ward_workspace_sync(w, true);
 	return w;
 }
 
@@ -490,6 +490,106 @@ TEST(what_a_removal_or_a_start_left_is_swept)
 	CHECK(ward_workspace_sweep(&n, &err) == WARD_OK && there(".gone-" A));
 	ward_workspace_close(w);
 	CHECK(ward_workspace_sweep(&n, &err) == WARD_OK && n == 1 && !there(".gone-" A));
+	end();
+}
+
+TEST(what_a_crash_left_of_a_first_moment_is_swept)
+{
+	static const char *const lost[] = { ": >", "rm", "rm -r ward/runs/" A "/layer;: >" };
+	static const char *const something[] = { "touch ward/runs/" A "/layer/upper/f",
+		"touch ward/runs/" A "/layer/image", "chmod 0 ward/runs/" A "/layer/upper" };
+	struct ward_workspace *w;
+	size_t n = 0;
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(lost); i++) {
+		begin();
+		made_and_ended(A);
+		made_and_ended(B); /* one that is whole stays, with nothing in it */
+		sh("%s ward/runs/" A "/workspace.json", lost[i]);
+		CHECK(ward_workspace_sweep(&n, &err) == WARD_OK && n == 1);
+		CHECK(!there(A) && there(B));
+		end();
+	}
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(something) - (geteuid() == 0); i++) {
+		begin();
+		made_and_ended(A);
+		sh(": > ward/runs/" A "/workspace.json; %s", something[i]);
+		CHECK(ward_workspace_sweep(&n, &err) == WARD_OK && (n == 0) == (i < 2));
+		CHECK(there(A) == (i < 2));
+		end();
+	}
+	/* A record that says something wrong is no lost one; nor is that of a run that is alive. */
+	begin();
+	made_and_ended(A);
+	w = make(B);
+	sh("echo x > ward/runs/" A "/workspace.json; : > ward/runs/" B "/workspace.json");
+	CHECK(ward_workspace_sweep(&n, &err) == WARD_OK && n == 0 && there(A) && there(B));
+	ward_workspace_close(w);
+	CHECK(ward_workspace_sweep(&n, &err) == WARD_OK && n == 1 && there(A) && !there(B));
+	end();
+}
+
+TEST(a_run_that_went_down_with_its_machine_is_not_whole)
+{
+	static const struct {
+		const char *what; /* done to the record */
+		enum ward_disk_backend backend;
+		bool ended, incomplete;
+	} cases[] = {
+		{ "true", WARD_DISK_DIR, false, false },
+		{ "sed -i 's/\"boot\":\"[^\"]*\"/\"boot\":\"0-1\"/'", WARD_DISK_DIR, false, true },
+		{ "sed -i 's/\"boot\":\"[^\"]*\"/\"boot\":\"\"/'", WARD_DISK_DIR, false, true },
+		{ "sed -i 's/\"boot\":\"[^\"]*\"/\"boot\":\"0-1\"/'", WARD_DISK_LOOP, false, true },
+		{ "sed -i 's/\"boot\":\"[^\"]*\"/\"boot\":\"0-1\"/'", WARD_DISK_TMPFS, false,
+			false },
+		{ "sed -i 's/\"boot\":\"[^\"]*\"/\"boot\":\"0-1\"/'", WARD_DISK_DIR, true, false },
+	};
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(cases); i++) {
+		struct ward_workspace_facts f;
+		struct ward_workspace *w = NULL;
+
+		begin();
+		f = facts_of(A);
+		f.backend = cases[i].backend;
+		f.ended_ns = cases[i].ended ? 7 : 0;
+		REQUIRE(ward_workspace_make(&f, &w, &err) == WARD_OK);
+		ward_workspace_close(w);
+		sh("%s ward/runs/" A "/workspace.json", cases[i].what);
+		REQUIRE(ward_workspace_open(A, WARD_WORKSPACE_LOOK, &w, &err) == WARD_OK);
+		CHECK(ward_workspace_facts(w)->incomplete == cases[i].incomplete);
+		ward_workspace_close(w);
+		end();
+	}
+}
+
+TEST(what_was_written_is_settled)
+{
+	struct ward_workspace *w;
+
+	begin();
+	w = make(A);
+	CHECK(ward_workspace_unwritten(w));
+	/* As an overlay leaves it. */
+	sh("cd ward/runs/" A
+	   "/layer && mkdir -p work/work/incompat/volatile && touch work/work/incompat/volatile/dirty upper/f && chmod 0 work/work/incompat work/work");
+	CHECK(!ward_workspace_unwritten(w));
+	CHECK(ward_workspace_settle(w, &err) == WARD_OK);
+	CHECK(!there(A "/layer/work") && there(A "/layer/upper/f"));
+	ward_workspace_close(w);
+	CHECK(open_it(A, WARD_WORKSPACE_CHANGE) == WARD_OK);
+	end();
+}
+
+TEST(an_entry_of_which_nothing_was_written_goes_at_once)
+{
+	struct ward_workspace *w;
+
+	begin();
+	w = make(A);
+	sh("cd ward/runs/" A
+	   "/layer && mkdir -p work/work/incompat/volatile && touch work/work/incompat/volatile/dirty work/work/left && chmod 0 work/work/incompat work/work");
+	CHECK(ward_workspace_remove(w, &err) == WARD_OK && names() == 0);
 	end();
 }
 

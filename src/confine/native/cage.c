@@ -187,8 +187,13 @@ static void sample(struct ward_native *c, struct ward_cage_event *ret)
 /* Once it is over there is nothing left to look for. */
 static void look_at_layer(struct ward_native *c, struct ward_cage_event *ret)
 {
-	if (!c->growth || c->over || !ward_growth_over(c->growth))
+	if (!c->growth || c->over)
 		return;
+	if (!ward_growth_over(c->growth)) {
+		if (ward_growth_written(c->growth))
+			ret->type = WARD_CAGE_LAYER_WRITTEN;
+		return;
+	}
 	ward_growth_free(c->growth);
 	c->growth = NULL;
 	ret->type = WARD_CAGE_LAYER_FULL;

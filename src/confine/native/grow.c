@@ -7,6 +7,8 @@
  * gone are gone. A directory that even its owner may not enter hides nothing: an ordinary user's walk is made with the rights that he has in
  * the run's own user namespace. What cannot be counted (paths longer than the kernel takes, too many directories) is too much. Not seen is a file
  * that has no name any more and is still open.
+ *
+ * It sees as well when the layer was written, which is when somebody has to make it durable: the overlay above it does not.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +29,8 @@
 #define PAUSE_NS 100000000ull /* two walks, */
 #define PAUSE_FACTOR 25 /* and so many times of what the last one took */
 #define NAMES_A_CLOCK 64
+#define SYNC_NS 5000000000ull /* between two times that a layer is said to have been written */
+#define STAMP_NS 20000000 /* what objects are stamped with is so much behind: two ticks of 100 Hz */
 #define NAME_COST 512u /* of an inode and its name, so that files of no content are bounded too */
 
 struct ward_growth {
@@ -35,6 +39,9 @@ struct ward_growth {
 	uint64_t due, until; /* monotonic ns: the next look; the end of this one */
 	uint64_t took; /* by this walk */
 	bool over, whole; /* whole: the walk is at its end */
+	int64_t newest,
+		told; /* wall clock: the last ctime that this walk saw; what is older was told of */
+	uint64_t told_at; /* monotonic ns */
 	int dir; /* that is being read; -1 = none */
 	size_t n_path, n_paths;
 	long at, got; /* of dents */
@@ -61,6 +68,13 @@ static void push(struct ward_growth *g, const char *name)
 	g->n_paths += n + 1;
 }
 
+static void see(struct ward_growth *g, const struct stat *st)
+{
+	int64_t t = st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec;
+
+	g->newest = t > g->newest ? t : g->newest;
+}
+
 /* Of what has several names each has its share. */
 static void count(struct ward_growth *g, const char *name)
 {
@@ -69,6 +83,7 @@ static void count(struct ward_growth *g, const char *name)
 	if (ward_streq(name, ".") || ward_streq(name, "..") ||
 		fstatat(g->dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
 		return;
+	see(g, &st);
 	g->sum += NAME_COST;
 	if (S_ISDIR(st.st_mode)) {
 		g->sum += (uint64_t)st.st_blocks * 512;
@@ -156,6 +171,7 @@ bool ward_growth_over(struct ward_growth *g)
 	if (g->whole) {
 		g->whole = false;
 		g->sum = g->took = 0;
+		g->newest = 0;
 		g->n_paths = 1; /* the layer itself */
 		g->paths[0] = '\0';
 	}
@@ -170,6 +186,17 @@ bool ward_growth_over(struct ward_growth *g)
 	if (g->whole)
 		g->due = now + PAUSE_NS + PAUSE_FACTOR * g->took;
 	return g->over;
+}
+
+bool ward_growth_written(struct ward_growth *g)
+{
+	uint64_t now = ward_now_mono_ns();
+
+	if (!g->whole || now < g->told_at + SYNC_NS || g->newest < g->told)
+		return false;
+	g->told = (int64_t)ward_now_wall_ns() - STAMP_NS;
+	g->told_at = now;
+	return true;
 }
 
 uint64_t ward_growth_due(const struct ward_growth *g)
@@ -198,7 +225,8 @@ int ward_growth_new(const struct ward_review *review, pid_t init, struct ward_gr
 	g->bound = review->bound;
 	g->whole = true;
 	g->userns = g->dir = -1;
-	g->due = ward_now_mono_ns() + PAUSE_NS;
+	g->told_at = ward_now_mono_ns();
+	g->due = g->told_at + PAUSE_NS;
 	g->top = ward_openat2(AT_FDCWD, review->layer, O_PATH | O_DIRECTORY, 0,
 		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
 	if (g->top < 0 || fstat(g->top, &st) < 0 || st.st_dev != review->layer_dev ||
@@ -208,6 +236,10 @@ int ward_growth_new(const struct ward_review *review, pid_t init, struct ward_gr
 		ward_growth_free(g);
 		return refuse(e, "opening", review->layer, err);
 	}
+	/* The init was the last who touched it. */
+	if (fstatat(g->top, "upper", &st, AT_SYMLINK_NOFOLLOW) == 0)
+		see(g, &st);
+	g->told = g->newest + 1;
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)init);
 	if (init)
 		g->userns = ward_openat2(AT_FDCWD, path, O_RDONLY, 0, 0);

@@ -168,7 +168,7 @@ static const char *hint(const struct seen *s)
 		return "it is running: its changes can be looked at, and neither be committed nor discarded";
 	case WARD_WORKSPACE_PENDING:
 		return s->f->incomplete
-			? "not all of it could be kept: ward diff, ward commit --incomplete or ward discard"
+			? "not all of it could be kept, or the machine went down meanwhile: ward diff, ward commit --incomplete or ward discard"
 			: "ward diff, ward commit or ward discard";
 	case WARD_WORKSPACE_COMMITTING:
 		return "a commit has begun and not ended: ward commit --continue or --abort";
@@ -192,7 +192,9 @@ static void put_all(struct ward_buf *b, const struct seen *s)
 	(void)snprintf(text, sizeof(text), "%d", f->code);
 	put_row(b, "exit code", f->has_code ? text : "-");
 	(void)snprintf(text, sizeof(text), "%" PRIu64 "%s", s->changes,
-		f->incomplete ? ", and others that could not be kept" : "");
+		!f->incomplete        ? ""
+			: f->ended_ns ? ", and others that could not be kept"
+				      : ", and perhaps others that the machine lost");
 	put_row(b, "changes", s->counted ? text : "-");
 	ward_format_size(s->bytes, size, sizeof(size));
 	(void)snprintf(text, sizeof(text), "%s in %" PRIu64 " objects", size, s->objects);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A run under review begins: its entry in the store, which the plan's layer lies in, and its first record. The entry is there before
- * anything could be written, and durable before the command does anything; a run that never starts takes it away again.
+ * anything could be written; a run that never starts takes it away again. Most runs that change nothing are over before it would be
+ * durable: that is waited for by nobody, begins beside the command when it has lived a moment, and comes before what the layer has.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,8 @@
 
 #define WAIT_NS 500000 /* an eighth of a tick of 250 Hz */
 #define WAITS_MAX 100
+#define ENTRY_NS \
+	100000000ull /* of the command's life: what is over by then is made durable at its end, or leaves nothing */
 
 /* For people: each word as a shell would take it. */
 static void words_of(const struct ward_request *r, struct ward_buf *out)
@@ -33,6 +36,22 @@ static void words_of(const struct ward_request *r, struct ward_buf *out)
 	ward_show(out, ward_buf_cstr(&b), b.n);
 }
 
+/*
+ * What a person was asked until now may have taken long; nothing of the project was shown to the command yet. What inodes are stamped with is
+ * a tick behind: a moment of so long ago has passed for them, or nearly, and is waited for. Not before ward was started: what whoever started it wrote
+ * just before is older than the run.
+ */
+static int64_t since(const struct life *l)
+{
+	int64_t now = (int64_t)ward_now_wall_ns(), started = (int64_t)l->o->started_ns;
+	struct timespec tick;
+
+	if (clock_getres(CLOCK_REALTIME_COARSE, &tick) < 0)
+		return now;
+	now -= tick.tv_sec * INT64_C(1000000000) + tick.tv_nsec;
+	return now > started ? now : started;
+}
+
 static int make(struct life *l, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf words = WARD_BUF_INIT;
@@ -47,8 +66,7 @@ static int make(struct life *l, struct ward_error *err)
 		.started_ns = (int64_t)l->o->started_ns,
 	};
 
-	/* What a person was asked until now may have taken long; nothing of the project was shown to the command yet. */
-	f.since_ns = l->since_ns = (int64_t)ward_now_wall_ns();
+	f.since_ns = l->since_ns = since(l);
 	memcpy(f.run, l->o->run, sizeof(f.run));
 	words_of(l->r, &words);
 	f.command = ward_buf_cstr(&words);
@@ -102,9 +120,16 @@ int review_keep(struct life *l, struct ward_error *err)
 	return record_append(l, &e, 1, false, NULL, err);
 }
 
-int review_durable(struct life *l, struct ward_error *err)
+void review_turn(const struct life *l)
 {
-	return l->workspace ? ward_workspace_sync(l->workspace, err) : WARD_OK;
+	if (l->workspace && ward_now_mono_ns() >= l->t_start + ENTRY_NS)
+		ward_workspace_sync(l->workspace, false);
+}
+
+void review_sync(const struct life *l)
+{
+	if (l->workspace)
+		ward_workspace_sync(l->workspace, true);
 }
 
 void review_wait(const struct life *l)
@@ -112,7 +137,7 @@ void review_wait(const struct life *l)
 	const struct timespec nap = { .tv_nsec = WAIT_NS };
 	struct timespec ts;
 
-	/* What inodes are stamped with is a tick behind: nothing of what comes is to look older than what was there. */
+	/* Nothing of what comes is to look older than what was there. */
 	for (unsigned i = 0; l->workspace && i < WAITS_MAX; i++) {
 		if (clock_gettime(CLOCK_REALTIME_COARSE, &ts) < 0 ||
 			ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec >= l->since_ns)
