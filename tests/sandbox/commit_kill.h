@@ -24,13 +24,13 @@ static void call(void)
 static long look_at = -1, looks;
 static void (*somebody)(void);
 
-int __real_ward_commit_look(int a, const char *b, struct stat *c);
-int __wrap_ward_commit_look(int a, const char *b, struct stat *c);
-int __wrap_ward_commit_look(int a, const char *b, struct stat *c)
+int __real_ward_commit_look(struct ward_held *h, int a, const char *b, struct stat *c);
+int __wrap_ward_commit_look(struct ward_held *h, int a, const char *b, struct stat *c);
+int __wrap_ward_commit_look(struct ward_held *h, int a, const char *b, struct stat *c)
 {
 	if (++looks == look_at)
 		somebody();
-	return __real_ward_commit_look(a, b, c);
+	return __real_ward_commit_look(h, a, b, c);
 }
 
 #define WRAP(type, name, params, args) \

@@ -22,6 +22,8 @@ void ward_commit_done(struct ward_commit *c)
 {
 	ward_close(c->stage);
 	c->stage = -1;
+	ward_commit_let_go(&c->in_root);
+	ward_commit_let_go(&c->in_layer);
 	ward_journal_done(&c->j);
 	free(c->change);
 	c->change = NULL;
@@ -289,6 +291,7 @@ int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *cha
 	if (c.root < 0)
 		return c.root;
 	r = ward_commit_in_way(&c, change, true, &why);
+	ward_commit_let_go(&c.in_root);
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot look at '%s' in the project",
 			change->path);

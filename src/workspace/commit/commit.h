@@ -6,7 +6,8 @@
  *
  *	conflict.c         what the project has in the way
  *	plan.c             changes become steps, in an order that works
- *	stage.c            everything new is made in the staging directory
+ *	place.c            the staging directory
+ *	stage.c            everything new is made in it
  *	step.c             each step takes its place, or is taken back
  *	layer.c            what was made real leaves the layer
  *	commit.c           the whole, its journal, and what a dead one left
@@ -32,6 +33,18 @@ enum ward_staged {
 	WARD_STAGED_OLD_ATTRIBUTES = 'b'  /* those before */
 };
 
+/*
+ * The directory that was opened last: changes come directory by directory, and each name in it needs no other look for it. What it was is
+ * no promise that it still has its name: whoever changes something in it looks again afterwards.
+ */
+struct ward_held {
+	int from, fd;                /* from: -1, nothing is held. fd: O_PATH, or the -errno that opening it gave */
+	size_t n;
+	struct stat st;
+	char path[WARD_PATH_MAX];    /* n bytes */
+};
+#define WARD_HELD_INIT { .from = -1, .fd = -1 }
+
 struct ward_commit {
 	int root, layer, store;      /* borrowed */
 	const char *run;
@@ -47,8 +60,10 @@ struct ward_commit {
 	const struct ward_change **change; /* of a new one: of each step, or NULL */
 	size_t cap, put_begin, put_end; /* steps of new objects, by path: a directory before what lies in it */
 	bool kept;                   /* something in the staging directory is nowhere else */
+	struct ward_held in_root, in_layer;
 };
-#define WARD_COMMIT_INIT { .root = -1, .layer = -1, .store = -1, .stage = -1, .stage_home = -1 }
+#define WARD_COMMIT_INIT { .root = -1, .layer = -1, .store = -1, .stage = -1, .stage_home = -1, .in_root = WARD_HELD_INIT, \
+	.in_layer = WARD_HELD_INIT }
 
 /* The core of the public functions. c: descriptors, run, since, left filled in. */
 int ward_commit_run(struct ward_commit *c, const struct ward_changes *all, const struct ward_commit_item *v, size_t n,
@@ -62,8 +77,12 @@ void ward_commit_done(struct ward_commit *c);
 int ward_commit_open(int dir, const char *path, uint64_t flags);
 /* Of the directory that path lies in (O_PATH), and the name in it. -errno. */
 int ward_commit_parent(int dir, const char *path, const char **ret_name);
-/* What is at path, links not followed. 0 or -errno. */
-int ward_commit_look(int dir, const char *path, struct stat *ret);
+/* The same, held and borrowed, until the next or ward_commit_let_go(). -errno. */
+int ward_commit_hold(struct ward_held *h, int dir, const char *path, const char **ret_name);
+void ward_commit_let_go(struct ward_held *h);
+bool ward_commit_same_parent(const char *a, const char *b);
+/* What is at path below dir, links not followed. 0 or -errno. */
+int ward_commit_look(struct ward_held *h, int dir, const char *path, struct stat *ret);
 void ward_commit_seen(const struct stat *st, struct ward_seen *ret);
 bool ward_commit_same(const struct stat *st, const struct ward_seen *s);
 int64_t ward_commit_ns(const struct timespec *t);
@@ -98,7 +117,7 @@ bool ward_commit_attrs_equal(int a, int b);        /* false where it cannot be t
 
 /* ---- the others ---- */
 /* What the project has in the way: a text for people (static), or NULL. deep: below a directory that is gone too. 0 or -errno. */
-int ward_commit_in_way(const struct ward_commit *c, const struct ward_change *change, bool deep, const char **ret);
+int ward_commit_in_way(struct ward_commit *c, const struct ward_change *change, bool deep, const char **ret);
 int ward_commit_plan(struct ward_commit *c, const struct ward_changes *all, const struct ward_commit_item *v, size_t n,
 	struct ward_error *err);
 int ward_commit_stage(struct ward_commit *c, struct ward_error *err);

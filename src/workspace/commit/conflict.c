@@ -115,11 +115,10 @@ static bool is_missing(int r)
 	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP;
 }
 
-static int added_in_way(const struct ward_commit *c, const struct ward_change *change,
-	const char **ret)
+static int added_in_way(struct ward_commit *c, const struct ward_change *change, const char **ret)
 {
 	struct stat st;
-	int r = ward_commit_look(c->root, change->path, &st);
+	int r = ward_commit_look(&c->in_root, c->root, change->path, &st);
 
 	if (is_missing(r))
 		return change->origin && change->kind == WARD_CHANGE_ADDED
@@ -132,11 +131,10 @@ static int added_in_way(const struct ward_commit *c, const struct ward_change *c
 	return 0;
 }
 
-static int renamed_in_way(const struct ward_commit *c, const struct ward_change *change,
-	const char **ret)
+static int renamed_in_way(struct ward_commit *c, const struct ward_change *change, const char **ret)
 {
 	struct stat st;
-	int r = change->from ? ward_commit_look(c->root, change->from, &st) : -EINVAL;
+	int r = change->from ? ward_commit_look(&c->in_root, c->root, change->from, &st) : -EINVAL;
 
 	if (is_missing(r))
 		*ret = gone_text;
@@ -145,7 +143,7 @@ static int renamed_in_way(const struct ward_commit *c, const struct ward_change 
 	return r < 0 && !is_missing(r) ? r : *ret ? 0 : added_in_way(c, change, ret);
 }
 
-int ward_commit_in_way(const struct ward_commit *c, const struct ward_change *change, bool deep,
+int ward_commit_in_way(struct ward_commit *c, const struct ward_change *change, bool deep,
 	const char **ret)
 {
 	struct stat st;
@@ -156,7 +154,7 @@ int ward_commit_in_way(const struct ward_commit *c, const struct ward_change *ch
 		return added_in_way(c, change, ret);
 	if (change->kind == WARD_CHANGE_RENAMED)
 		return renamed_in_way(c, change, ret);
-	r = ward_commit_look(c->root, change->path, &st);
+	r = ward_commit_look(&c->in_root, c->root, change->path, &st);
 	if (is_missing(r)) {
 		*ret = change->kind == WARD_CHANGE_DELETED ? NULL : gone_text;
 		return 0;

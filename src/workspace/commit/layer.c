@@ -105,7 +105,7 @@ static int hide_names(const struct ward_commit *c, const char *path, const struc
 	return fremovexattr(fd, OPAQUE) < 0 && errno != ENODATA ? -errno : 0;
 }
 
-static int clear_opaque(const struct ward_commit *c, const char *path)
+static int clear_opaque(struct ward_commit *c, const char *path)
 {
 	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
 	WARD_FD fd = -1;
@@ -119,18 +119,18 @@ static int clear_opaque(const struct ward_commit *c, const char *path)
 		return fd;
 	if (fgetxattr(fd, OPAQUE, NULL, 0) < 0)
 		return errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
-	r = ward_commit_look(c->root, path, &st);
+	r = ward_commit_look(&c->in_root, c->root, path, &st);
 	if (r < 0 || !S_ISDIR(st.st_mode))
 		return r < 0 && !is_missing(r) ? r : 0;
 	return hide_names(c, path, &l);
 }
 
 /* A directory that is gone in the layer, of which something stays: it is there again, and each of its names is gone. */
-static int expand_whiteout(const struct ward_commit *c, const char *path)
+static int expand_whiteout(struct ward_commit *c, const char *path)
 {
 	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
 	struct stat st;
-	int r = ward_commit_look(c->root, path, &st);
+	int r = ward_commit_look(&c->in_root, c->root, path, &st);
 
 	if (r < 0 || !S_ISDIR(st.st_mode))
 		return r < 0 && !is_missing(r) ? r : 0;
@@ -177,7 +177,7 @@ static int as_project(const struct ward_commit *c, const char *path)
 /* ---- one change ---- */
 
 /* What the layer says about the directories that path lies in (and about path, if it is one), so that path can be said alone. */
-static int speak_of(const struct ward_commit *c, const char *path, bool drop)
+static int speak_of(struct ward_commit *c, const char *path, bool drop)
 {
 	char part[WARD_PATH_MAX];
 	size_t n = strlen(path);
@@ -190,7 +190,7 @@ static int speak_of(const struct ward_commit *c, const char *path, bool drop)
 			continue;
 		memcpy(part, path, i);
 		part[i] = '\0';
-		r = ward_commit_look(c->layer, part, &st);
+		r = ward_commit_look(&c->in_layer, c->layer, part, &st);
 		if (is_missing(r))
 			return 0;
 		if (r == -EACCES) { /* behind a directory that only a loan opens */
@@ -215,25 +215,36 @@ static int speak_of(const struct ward_commit *c, const char *path, bool drop)
 	return 0;
 }
 
-static int remove_object(const struct ward_commit *c, const struct ward_step *s)
+static int remove_at(int dir, const char *name, const struct ward_step *s)
 {
-	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
 	struct stat st;
-	int r = ward_commit_borrow(c->layer, s->path, &l);
 
-	if (r < 0)
-		return is_missing(r) ? 0 : r;
-	if (fstatat(l.fd, l.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return is_missing(-errno) ? 0 : -errno;
 	if (S_ISDIR(st.st_mode) || (s->layer_ino ? st.st_ino != s->layer_ino : !is_whiteout(&st)))
 		return 0;
-	return unlinkat(l.fd, l.name, 0) < 0 && errno != ENOENT ? -errno : 0;
+	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static int remove_object(struct ward_commit *c, const struct ward_step *s)
+{
+	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
+	const char *name;
+	int dir = ward_commit_hold(&c->in_layer, c->layer, s->path, &name);
+	int r = dir < 0 ? dir : remove_at(dir, name, s);
+
+	if (r == -EACCES) { /* only a loan opens it */
+		r = ward_commit_borrow(c->layer, s->path, &l);
+		if (r == 0)
+			r = remove_at(l.fd, l.name, s);
+	}
+	return is_missing(r) ? 0 : r;
 }
 
 /* ---- directories that say nothing any more ---- */
 
 struct sweep {
-	const struct ward_commit *c;
+	struct ward_commit *c;
 	char path[WARD_PATH_MAX];
 	size_t n;
 };
@@ -329,14 +340,6 @@ static bool is_out(const struct ward_step *s)
 	return s->result == WARD_RESULT_DONE;
 }
 
-static bool same_parent(const char *a, const char *b)
-{
-	const char *x = strrchr(a, '/'), *y = strrchr(b, '/');
-	size_t n = x ? (size_t)(x - a) : 0;
-
-	return n == (y ? (size_t)(y - b) : 0) && strncmp(a, b, n) == 0;
-}
-
 int ward_commit_tidy(struct ward_commit *c, struct ward_error *err)
 {
 	const struct ward_step *last = NULL;
@@ -348,8 +351,12 @@ int ward_commit_tidy(struct ward_commit *c, struct ward_error *err)
 		if (!is_out(s))
 			continue;
 		if (!last || s->kind == WARD_STEP_DROP || S_ISDIR(s->new.mode) ||
-			!same_parent(last->path, s->path))
+			!ward_commit_same_parent(last->path, s->path)) {
+			ward_commit_let_go(&c->in_layer);
+			ward_commit_let_go(&c->in_root);
 			r = speak_of(c, s->path, s->kind == WARD_STEP_DROP);
+			ward_commit_let_go(&c->in_layer);
+		}
 		/* One that was only lent, of which something stays, may be gone in the layer: that is said still. */
 		if (r == 0 && s->kind != WARD_STEP_DIR)
 			r = remove_object(c, s);
@@ -357,6 +364,8 @@ int ward_commit_tidy(struct ward_commit *c, struct ward_error *err)
 			r = as_project(c, s->path);
 		last = s;
 	}
+	ward_commit_let_go(&c->in_layer);
+	ward_commit_let_go(&c->in_root);
 	for (size_t i = c->j.n; i-- > 0 && r == 0;)
 		if (is_out(&c->j.v[i]) && c->j.v[i].kind == WARD_STEP_DROP)
 			r = remove_dropped(c, c->j.v[i].path);

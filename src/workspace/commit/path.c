@@ -41,10 +41,49 @@ int ward_commit_parent(int dir, const char *path, const char **ret_name)
 	return ward_commit_open(dir, parent, O_PATH | O_DIRECTORY);
 }
 
-int ward_commit_look(int dir, const char *path, struct stat *ret)
+void ward_commit_let_go(struct ward_held *h)
+{
+	ward_close(h->fd);
+	h->fd = h->from = -1;
+}
+
+int ward_commit_hold(struct ward_held *h, int dir, const char *path, const char **ret_name)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash - path) : 0;
+
+	*ret_name = slash ? slash + 1 : path;
+	if (h->from == dir && h->n == n && memcmp(h->path, path, n) == 0)
+		return h->fd;
+	ward_commit_let_go(h);
+	if (n >= sizeof(h->path))
+		return -ENAMETOOLONG;
+	memcpy(h->path, path, n);
+	h->path[n] = '\0';
+	h->n = n;
+	h->from = dir;
+	h->fd = ward_commit_open(dir, h->path, O_PATH | O_DIRECTORY);
+	if (h->fd >= 0 && fstat(h->fd, &h->st) < 0) {
+		int r = -errno;
+
+		ward_close(h->fd);
+		h->fd = r;
+	}
+	return h->fd;
+}
+
+bool ward_commit_same_parent(const char *a, const char *b)
+{
+	const char *x = strrchr(a, '/'), *y = strrchr(b, '/');
+	size_t n = x ? (size_t)(x - a) : 0;
+
+	return n == (y ? (size_t)(y - b) : 0) && strncmp(a, b, n) == 0;
+}
+
+int ward_commit_look(struct ward_held *h, int dir, const char *path, struct stat *ret)
 {
 	const char *name;
-	WARD_FD parent = ward_commit_parent(dir, path, &name);
+	int parent = ward_commit_hold(h, dir, path, &name);
 
 	if (parent < 0)
 		return parent;

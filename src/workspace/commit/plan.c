@@ -31,6 +31,7 @@ struct plan {
 	size_t n_gone;
 	const char **dirs; /* existing ones that must be written and cannot be */
 	size_t n_dirs;
+	const char *written; /* whose directory was last seen to be writable, or lent */
 };
 
 static void plan_done(struct plan *p)
@@ -297,22 +298,15 @@ static void note_old(struct ward_step *s, const struct stat *st)
 		S_ISDIR(st->st_mode) || st->st_nlink > 1 ? 0 : ward_commit_ns(&st->st_ctim);
 }
 
-/* Its directory, and it if it is one, can be written; else that is lent, or (not ours) said before anything happens. */
-static int writable(struct plan *p, const char *path, const struct stat *old,
-	struct ward_error *err)
+/* Its directory can be written; else that is lent, or (not ours) said before anything happens. */
+static int writable_directory(struct plan *p, const char *path, int dir, struct ward_error *err)
 {
-	const char *name, *slash = strrchr(path, '/');
-	WARD_FD dir = -1;
-	struct stat st;
+	const char *slash = strrchr(path, '/');
+	const struct stat *st = &p->c->in_root.st;
 
-	if (p->c->euid == 0)
+	if (p->written && ward_commit_same_parent(p->written, path))
 		return WARD_OK;
-	dir = ward_commit_parent(p->c->root, path, &name);
-	if (dir < 0)
-		return is_missing(dir) ? WARD_OK : cannot_look(err, dir, path);
-	if (fstat(dir, &st) < 0)
-		return cannot_look(err, -errno, path);
-	if (st.st_uid == p->c->euid && (st.st_mode & S_IRWXU) != S_IRWXU) {
+	if (st->st_uid == p->c->euid && (st->st_mode & S_IRWXU) != S_IRWXU) {
 		const char *at =
 			slash ? ward_arena_dup(p->c->arena, path, (size_t)(slash - path)) : ".";
 
@@ -323,9 +317,7 @@ static int writable(struct plan *p, const char *path, const struct stat *old,
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno,
 			"cannot write in the directory of '%s'", path);
 	}
-	if (old && S_ISDIR(old->st_mode) && old->st_uid == p->c->euid &&
-		(old->st_mode & S_IRWXU) != S_IRWXU)
-		p->dirs[p->n_dirs++] = path;
+	p->written = path;
 	return WARD_OK;
 }
 
@@ -334,19 +326,25 @@ static int note_place(struct plan *p, struct ward_step *s, const struct stat *ol
 	struct ward_error *err)
 {
 	const char *name;
-	WARD_FD dir = ward_commit_parent(p->c->root, s->path, &name);
-	struct stat st;
+	int dir = ward_commit_hold(&p->c->in_root, p->c->root, s->path, &name), r;
 
 	s->dir_ino = WARD_DIR_UNKNOWN;
 	if (is_missing(dir))
 		return WARD_OK; /* made by an earlier step, which knows it; or it is left */
-	if (dir < 0 || fstat(dir, &st) < 0)
-		return cannot_look(err, dir < 0 ? dir : -errno, s->path);
-	if (st.st_dev != p->c->root_st.st_dev || (old && old->st_dev != p->c->root_st.st_dev))
+	if (dir < 0)
+		return cannot_look(err, dir, s->path);
+	if (p->c->in_root.st.st_dev != p->c->root_st.st_dev ||
+		(old && old->st_dev != p->c->root_st.st_dev))
 		return ward_fail(err, WARD_E_UNSUPPORTED,
 			"'%s' lies on another file system than the project's root", s->path);
-	s->dir_ino = st.st_ino;
-	return writable(p, s->path, old, err);
+	s->dir_ino = p->c->in_root.st.st_ino;
+	if (p->c->euid == 0)
+		return WARD_OK;
+	r = writable_directory(p, s->path, dir, err);
+	if (r == WARD_OK && old && S_ISDIR(old->st_mode) && old->st_uid == p->c->euid &&
+		(old->st_mode & S_IRWXU) != S_IRWXU)
+		p->dirs[p->n_dirs++] = s->path;
+	return r;
 }
 
 /* What is looked at here is what is replaced: the look for conflicts was an earlier one, and somebody may have written since. */
@@ -371,7 +369,7 @@ static int add_take(struct plan *p, const struct gone *g, struct ward_error *err
 		return WARD_OK;
 	if (find(p, g->path, strlen(g->path), &at) && p->v[at].mode != 0)
 		return WARD_OK; /* something else has the name already */
-	r = ward_commit_look(p->c->root, g->path, &st);
+	r = ward_commit_look(&p->c->in_root, p->c->root, g->path, &st);
 	if (r < 0 && !is_missing(r))
 		return cannot_look(err, r, g->path);
 	if (r == 0 && came_since(p, g->change, &st))
@@ -390,7 +388,7 @@ static int add_put(struct plan *p, size_t i, struct ward_error *err)
 	const struct ward_change *change = &p->v[i];
 	struct ward_step *s;
 	struct stat st;
-	int r = ward_commit_look(p->c->root, change->path, &st);
+	int r = ward_commit_look(&p->c->in_root, p->c->root, change->path, &st);
 
 	if (r < 0 && !is_missing(r))
 		return cannot_look(err, r, change->path);
@@ -413,7 +411,7 @@ static int add_directory(struct plan *p, size_t i, struct ward_error *err)
 	const struct ward_change *change = &p->v[i];
 	struct ward_step *s;
 	struct stat st;
-	int r = ward_commit_look(p->c->root, change->path, &st);
+	int r = ward_commit_look(&p->c->in_root, p->c->root, change->path, &st);
 
 	if (r < 0 && !is_missing(r))
 		return cannot_look(err, r, change->path);
@@ -456,7 +454,7 @@ static int add_lent(struct plan *p, const char *path, struct ward_error *err)
 
 	if (is_directory_change(p, path))
 		return WARD_OK;
-	r = ward_commit_look(p->c->root, path, &st);
+	r = ward_commit_look(&p->c->in_root, p->c->root, path, &st);
 	if (r < 0)
 		return cannot_look(err, r, path);
 	s = add(p->c, WARD_STEP_DIR, path, NULL);
@@ -562,6 +560,10 @@ int ward_commit_plan(struct ward_commit *c, const struct ward_changes *all,
 		return r;
 	find_all_gone(&p);
 	keep_what_holds(&p);
+	/* What a step replaces is what is looked at from here on, in the directory that has the name now. */
+	ward_commit_let_go(&c->in_root);
+	r = add_steps(&p, err);
+	ward_commit_let_go(&c->in_root);
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
-	return add_steps(&p, err);
+	return r;
 }

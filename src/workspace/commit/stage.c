@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything new is made here first: in the store entry, which no run sees, where a rename leads from there into the project; else in a
- * directory of the project that only its owner may enter, under names that nobody waits for: a run of that user that is alive and may write
- * all of the project can reach it there. Contents are copied and never linked: whoever held a file of the layer open could write it still. Of the layer nothing is
- * followed, and of an object's owner nothing is taken over.
+ * Everything new is made here first. Contents are copied and never linked: whoever held a file of the layer open could write it still. Of the
+ * layer nothing is followed, and of an object's owner nothing is taken over.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,12 +21,20 @@ struct twin {
 	size_t step;
 };
 
+/* Whose an object shall be; -1: whoever makes it. */
+struct owner {
+	uid_t uid;
+	gid_t gid;
+};
+
 struct staging {
 	struct ward_commit *c;
 	struct twin *twins; /* of files of the layer with more than one name, by what they are */
 	size_t n_twins;
 	char *copy;
 	bool no_clone;
+	struct owner parent; /* of the directory that was made last, for what lies in it */
+	size_t parent_step;
 };
 
 static void staging_done(struct staging *s)
@@ -46,199 +52,6 @@ static int failed(struct ward_error *err, int r, const char *path)
 		ward_fail_fix(err,
 			"make room on the project's file system, and commit again; nothing of the project has changed");
 	return code;
-}
-
-/* ---- the directory ---- */
-
-static void root_name(const struct ward_commit *c, const char *prefix,
-	char out[WARD_COMMIT_NAME_MAX])
-{
-	(void)snprintf(out, WARD_COMMIT_NAME_MAX, "%s%s", prefix, c->run);
-}
-
-static void stage_name(const struct ward_commit *c, int home, char out[WARD_COMMIT_NAME_MAX])
-{
-	if (home == c->store)
-		(void)snprintf(out, WARD_COMMIT_NAME_MAX, "%s", WARD_COMMIT_STAGE_STORE);
-	else
-		root_name(c, WARD_COMMIT_STAGE, out);
-}
-
-static int remove_name(void *arg, int dir, const char *name)
-{
-	(void)arg;
-	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return -errno;
-	return unlinkat(dir, name, AT_REMOVEDIR) == 0 ? 0 : -errno;
-}
-
-/* Open, and surely ours. */
-static int open_stage(struct ward_commit *c, int home)
-{
-	char name[WARD_COMMIT_NAME_MAX];
-	struct stat st;
-
-	stage_name(c, home, name);
-	WARD_FD fd = ward_commit_open(home, name, O_RDONLY | O_DIRECTORY);
-
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_uid != c->euid || (st.st_mode & 077) != 0 || st.st_dev != c->root_st.st_dev)
-		return -EPERM;
-	return ward_take_fd(&fd);
-}
-
-int ward_commit_stage_open(struct ward_commit *c, struct ward_error *err)
-{
-	const int homes[] = { c->store, c->root };
-	int why = -ENOENT;
-
-	ward_close(c->stage);
-	c->stage = -1;
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(homes); i++) {
-		WARD_FD fd = open_stage(c, homes[i]);
-		struct stat st;
-
-		if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == c->j.stage_ino) {
-			c->stage = ward_take_fd(&fd);
-			c->stage_home = homes[i];
-			return WARD_OK;
-		}
-		why = fd >= 0 ? -ESTALE : fd != -ENOENT ? fd : why;
-	}
-	return why == -ESTALE
-		? ward_fail(err, WARD_E_REFUSED,
-			  "what lies where the commit keeps what is old and new is not the directory that it made")
-		: ward_fail_errno(err, WARD_E_SYSTEM, -why,
-			  "cannot open the directory where the commit keeps what is old and new");
-}
-
-/* The link that leads() renames there, and that a kill then leaves. */
-static bool is_probe(int home, const char *name)
-{
-	char text[4];
-
-	return readlinkat(home, name, text, sizeof(text)) == 1 && text[0] == 'x';
-}
-
-/* What is left of a commit that died before its journal was whole: nothing of the project is in it. 0, -ENOENT: there is none. */
-static int remove_left(struct ward_commit *c, int home)
-{
-	WARD_FD fd = open_stage(c, home);
-	char name[WARD_COMMIT_NAME_MAX];
-	int r;
-
-	stage_name(c, home, name);
-	if (fd == -ELOOP && is_probe(home, name))
-		return unlinkat(home, name, 0) < 0 ? -errno : 0;
-	if (fd < 0)
-		return fd;
-	r = ward_commit_names(fd, ".", remove_name, NULL);
-	if (r == 0 && unlinkat(home, name, AT_REMOVEDIR) < 0)
-		r = -errno;
-	return r;
-}
-
-static int make_in(struct ward_commit *c, int home)
-{
-	char name[WARD_COMMIT_NAME_MAX];
-	int r = 0;
-
-	stage_name(c, home, name);
-	if (mkdirat(home, name, 0700) < 0) {
-		r = errno == EEXIST ? remove_left(c, home) : -errno;
-		if (r == 0 && mkdirat(home, name, 0700) < 0)
-			r = -errno;
-	}
-	if (r == 0) {
-		c->stage = open_stage(c, home);
-		c->stage_home = home;
-		r = c->stage < 0 ? c->stage : 0;
-	}
-	return r;
-}
-
-/* Does a rename lead from there into the project? By doing: one mount and one quota's project are not seen otherwise. */
-static int leads(struct ward_commit *c)
-{
-	char name[WARD_COMMIT_NAME_MAX];
-	int r = symlinkat("x", c->stage, "x") < 0 ? -errno : 0;
-
-	root_name(c, WARD_COMMIT_STAGE, name);
-	if (r == 0)
-		r = ward_commit_rename(c->stage, "x", c->root, name, RENAME_NOREPLACE);
-	/* A link of that name is what a look that was killed has left: a rename is possible. */
-	if (r == -EEXIST && fstatat(c->root, name, &(struct stat){ 0 }, AT_SYMLINK_NOFOLLOW) == 0)
-		r = 0;
-	if (r == 0)
-		(void)unlinkat(c->root, name, 0);
-	(void)unlinkat(c->stage, "x", 0);
-	return r;
-}
-
-static int make_somewhere(struct ward_commit *c)
-{
-	struct stat st;
-	int r = fstat(c->store, &st) < 0 ? -errno : 0;
-
-	if (r == 0 && st.st_dev == c->root_st.st_dev) {
-		r = make_in(c, c->store);
-		if (r == 0)
-			r = leads(c);
-		if (r == 0)
-			return 0;
-		ward_close(c->stage);
-		c->stage = -1;
-		(void)remove_left(c, c->store);
-	}
-	return r == 0 || r == -EXDEV ? make_in(c, c->root) : r;
-}
-
-int ward_commit_stage_make(struct ward_commit *c, struct ward_error *err)
-{
-	struct stat st = { 0 };
-	int r = make_somewhere(c);
-
-	if (r == 0)
-		r = fstat(c->stage, &st) < 0 ? -errno : 0;
-	if (r < 0)
-		return ward_fail_errno(err, WARD_E_SYSTEM, -r,
-			"cannot make the directory for what is to be committed");
-	c->j.stage_ino = st.st_ino;
-	return WARD_OK;
-}
-
-int ward_commit_stage_remove(struct ward_commit *c, struct ward_error *err)
-{
-	char name[WARD_COMMIT_NAME_MAX], kept[WARD_COMMIT_NAME_MAX];
-	int r = -ENOENT;
-
-	root_name(c, WARD_COMMIT_KEPT, kept);
-	/* Where nobody knows which it was, nothing is in either. */
-	if (!c->kept && c->stage < 0) {
-		int s = remove_left(c, c->store);
-
-		r = remove_left(c, c->root);
-		r = r == -ENOENT ? s : r;
-	} else if (!c->kept) {
-		r = remove_left(c, c->stage_home);
-	}
-	if (!c->kept && (r == 0 || r == -ENOENT))
-		return WARD_OK;
-	/* Somebody wrote into what was replaced, or what was replaced has nowhere to go: it is not ours to throw away. */
-	if (c->stage >= 0 && (c->kept || r == -ENOTEMPTY)) {
-		stage_name(c, c->stage_home, name);
-		r = ward_commit_rename(c->stage_home, name, c->root, kept, RENAME_NOREPLACE);
-		ward_commit_leave(c, kept,
-			"is a directory of the project that holds what could be given back to no name");
-	}
-	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r,
-			       "cannot remove the directory of what was committed")
-		     : WARD_OK;
 }
 
 /* Names that change places at once are what everything rests on. */
@@ -259,63 +72,87 @@ static int can_exchange(struct ward_commit *c, struct ward_error *err)
 
 /* ---- one object ---- */
 
-/* Whose the object that comes to the step's name shall be. */
-static int owner_of(struct ward_commit *c, const struct ward_step *s, uid_t *ret_uid,
-	gid_t *ret_gid)
+/* The step that makes what has a path's first n bytes as its name; put_end: none does. */
+static size_t step_of(const struct ward_commit *c, const char *path, size_t n)
 {
-	const char *slash = strrchr(s->path, '/'), *name;
-	WARD_FD parent = ward_commit_parent(c->root, s->path, &name);
-	struct stat st;
+	size_t low = c->put_begin, high = c->put_end;
 
-	*ret_uid = (uid_t)-1;
-	*ret_gid = (gid_t)-1;
-	if (s->old.ino != 0 && parent >= 0 &&
-		fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		*ret_uid = st.st_uid;
-		*ret_gid = st.st_gid;
-		return 0;
-	}
-	if (parent >= 0 && fstat(parent, &st) == 0 && st.st_ino == s->dir_ino) {
-		*ret_uid = st.st_uid;
-		if (c->euid == 0 || (st.st_mode & S_ISGID))
-			*ret_gid = st.st_gid;
-		return 0;
-	}
-	for (size_t low = c->put_begin, high = c->put_end; slash && low < high;) {
-		size_t mid = low + (high - low) / 2, n = (size_t)(slash - s->path);
-		const char *other = c->j.v[mid].path;
-		int r = strncmp(s->path, other, n);
-		char staged[WARD_COMMIT_NAME_MAX];
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int r = strncmp(path, c->j.v[mid].path, n);
 
-		r = r != 0 ? r : other[n] ? -1 : 0;
+		r = r != 0 ? r : c->j.v[mid].path[n] ? -1 : 0;
+		if (r == 0)
+			return mid;
 		if (r < 0)
 			high = mid;
-		else if (r > 0)
+		else
 			low = mid + 1;
-		else {
-			ward_commit_staged(staged, WARD_STAGED_NEW, mid);
-			if (fstatat(c->stage, staged, &st, AT_SYMLINK_NOFOLLOW) < 0)
-				return -errno;
-			*ret_uid = st.st_uid;
-			*ret_gid = st.st_gid;
-			return 0;
-		}
 	}
+	return c->put_end;
+}
+
+/* A directory that was made: it is asked once for all that lies in it. */
+static int owner_of_made(struct staging *g, const char *path, struct owner *ret)
+{
+	const char *slash = strrchr(path, '/');
+	size_t at = slash ? step_of(g->c, path, (size_t)(slash - path)) : g->c->put_end;
+	char staged[WARD_COMMIT_NAME_MAX];
+	struct stat st;
+
+	if (at == g->c->put_end)
+		return 0;
+	if (at != g->parent_step) {
+		ward_commit_staged(staged, WARD_STAGED_NEW, at);
+		if (fstatat(g->c->stage, staged, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+		g->parent = (struct owner){ st.st_uid, st.st_gid };
+		g->parent_step = at;
+	}
+	*ret = g->parent;
 	return 0;
 }
 
-/* A user's group may be one that he is not in: then it stays his own. */
-static int give(struct ward_commit *c, const struct ward_step *s, const char *staged)
+/* Whose the object that comes to the step's name shall be. */
+static int owner_of(struct staging *g, const struct ward_step *s, struct owner *ret)
 {
-	uid_t uid;
-	gid_t gid;
-	int r = owner_of(c, s, &uid, &gid);
+	struct ward_commit *c = g->c;
+	const char *name;
+	int parent = ward_commit_hold(&c->in_root, c->root, s->path, &name), r = 0;
+	const struct stat *held = &c->in_root.st;
+	struct stat st;
+
+	*ret = (struct owner){ (uid_t)-1, (gid_t)-1 };
+	if (s->old.ino != 0 && parent >= 0 &&
+		fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		*ret = (struct owner){ st.st_uid, st.st_gid };
+	} else if (parent >= 0 && held->st_ino == s->dir_ino) {
+		ret->uid = held->st_uid;
+		if (c->euid == 0 || (held->st_mode & S_ISGID))
+			ret->gid = held->st_gid;
+	} else {
+		r = owner_of_made(g, s->path, ret);
+	}
+	if (c->euid != 0)
+		ret->uid = (uid_t)-1;
+	return r;
+}
+
+static bool is_of(const struct stat *st, const struct owner *o)
+{
+	return (o->uid == (uid_t)-1 || st->st_uid == o->uid) &&
+		(o->gid == (gid_t)-1 || st->st_gid == o->gid);
+}
+
+/* A user's group may be one that he is not in: then it stays his own. */
+static int give(struct staging *g, const struct ward_step *s, const char *staged)
+{
+	struct owner o;
+	int r = owner_of(g, s, &o);
 
 	if (r < 0)
 		return r;
-	if (c->euid != 0)
-		uid = (uid_t)-1;
-	if (fchownat(c->stage, staged, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 && c->euid == 0)
+	if (fchownat(g->c->stage, staged, o.uid, o.gid, AT_SYMLINK_NOFOLLOW) < 0 && g->c->euid == 0)
 		return -errno;
 	return 0;
 }
@@ -326,6 +163,8 @@ static int copy_range(struct staging *g, int from, int to, off_t begin, off_t en
 		g->copy = malloc(COPY_STEP);
 	if (!g->copy)
 		return -ENOMEM;
+	if (begin > 0 && lseek(to, begin, SEEK_SET) < 0)
+		return -errno;
 	while (begin < end) {
 		size_t want = end - begin < (off_t)COPY_STEP ? (size_t)(end - begin) : COPY_STEP;
 		ssize_t n = pread(from, g->copy, want, begin);
@@ -335,8 +174,6 @@ static int copy_range(struct staging *g, int from, int to, off_t begin, off_t en
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO; /* shorter than it was */
-		if (lseek(to, begin, SEEK_SET) < 0)
-			return -errno;
 		r = ward_write_all(to, g->copy, (size_t)n);
 		if (r < 0)
 			return r;
@@ -418,17 +255,63 @@ static int open_source(const struct ward_lent *l, const struct ward_change *chan
 	return f->fd < 0 ? -errno : 0;
 }
 
-static int make_file(struct staging *g, struct ward_step *s, const char *staged,
-	const struct ward_lent *l, const struct ward_change *change, struct ward_error *err)
+/* The short way, where nothing has to be lent. -EACCES: something has. */
+static int open_held(struct ward_commit *c, const struct ward_change *change, struct source *f,
+	struct stat *st)
 {
+	const char *name;
+	int dir = ward_commit_hold(&c->in_layer, c->layer, change->path, &name);
+
+	if (dir < 0)
+		return dir;
+	f->fd = ward_commit_open(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (f->fd < 0)
+		return f->fd;
+	if (fstat(f->fd, st) < 0)
+		return -errno;
+	return st->st_ino == change->ino && S_ISREG(st->st_mode) ? 0 : -ESTALE;
+}
+
+/*
+ * The owner and the mode that the object shall have; in the staging directory nobody else sees what it has before. Mostly it was made with
+ * them already, and one look says so.
+ */
+static int settle_file(struct staging *g, const struct ward_step *s, int to, mode_t mode,
+	struct stat *ret)
+{
+	struct owner o;
+	int r = owner_of(g, s, &o);
+
+	if (r < 0)
+		return r;
+	if (fstat(to, ret) < 0)
+		return -errno;
+	if (is_of(ret, &o) && (ret->st_mode & 07777) == mode)
+		return 0;
+	/* A change of owner may take bits of the mode away. */
+	if (!is_of(ret, &o) && fchown(to, o.uid, o.gid) < 0 && g->c->euid == 0)
+		return -errno;
+	return fchmod(to, mode) < 0 || fstat(to, ret) < 0 ? -errno : 0;
+}
+
+static int make_file(struct staging *g, struct ward_step *s, const char *staged,
+	const struct ward_change *change, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
 	WARD_CLEANUP(source_done) struct source from = { -1, -1, false, 0 };
+	mode_t mode = change->mode & 07777;
 	WARD_FD to = -1;
 	struct stat st;
-	int r = open_source(l, change, &from, &st);
+	int r = open_held(g->c, change, &from, &st);
 
+	if (r == -EACCES) {
+		r = ward_commit_borrow(g->c->layer, s->path, &l);
+		r = r == 0 ? open_source(&l, change, &from, &st) : r;
+	}
 	if (r == 0) {
+		/* We may always write it, until it is whole. */
 		to = openat(g->c->stage, staged,
-			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600 | (mode & 0777));
 		r = to < 0 ? -errno : copy_content(g, from.fd, to, st.st_size);
 	}
 	if (r < 0)
@@ -436,13 +319,9 @@ static int make_file(struct staging *g, struct ward_step *s, const char *staged,
 	r = ward_commit_attrs_copy(from.fd, to, false, err, s->path);
 	if (r < 0)
 		return r;
-	r = give(g->c, s, staged);
-	if (r == 0 &&
-		(fchmod(to, change->mode & 07777) < 0 ||
-			futimens(to, (struct timespec[]){ { .tv_nsec = UTIME_OMIT }, st.st_mtim }) <
-				0 ||
-			fstat(to, &st) < 0))
-		r = -errno;
+	r = futimens(to, (struct timespec[]){ { .tv_nsec = UTIME_OMIT }, st.st_mtim }) < 0
+		? -errno
+		: settle_file(g, s, to, mode, &st);
 	if (r < 0)
 		return failed(err, r, s->path);
 	ward_commit_seen(&st, &s->new);
@@ -467,7 +346,7 @@ static int make_link(struct staging *g, struct ward_step *s, const char *staged,
 	target[n] = '\0';
 	if (symlinkat(target, g->c->stage, staged) < 0)
 		return -errno;
-	r = give(g->c, s, staged);
+	r = give(g, s, staged);
 	if (r < 0)
 		return r;
 	if (utimensat(g->c->stage, staged,
@@ -520,7 +399,7 @@ static int make_directory(struct staging *g, struct ward_step *s, const char *st
 	r = copy_directory_attrs(g, s->path, to, err);
 	if (r < 0)
 		return r;
-	r = give(g->c, s, staged);
+	r = give(g, s, staged);
 	if (r == 0 &&
 		(fchmod(to, g->c->euid == 0 ? mode : mode | S_IRWXU) < 0 || fstat(to, &st) < 0))
 		r = -errno;
@@ -674,33 +553,20 @@ static int make_one(struct staging *g, size_t i, struct ward_error *err)
 	r = name_as_was(g, s, staged, change);
 	if (r != 0)
 		return r < 0 ? failed(err, r, s->path) : WARD_OK;
+	if (S_ISREG(change->mode))
+		return make_file(g, s, staged, change, err);
 	r = ward_commit_borrow(g->c->layer, s->path, &l);
 	if (r < 0)
 		return failed(err, r, s->path);
-	if (S_ISREG(change->mode))
-		return make_file(g, s, staged, &l, change, err);
 	r = make_link(g, s, staged, &l, change);
 	return r < 0 ? failed(err, r, s->path) : WARD_OK;
 }
 
-/* The new object of a path's first n bytes. */
 static const struct ward_step *put_of(const struct ward_commit *c, const char *path, size_t n)
 {
-	size_t low = c->put_begin, high = c->put_end;
+	size_t at = step_of(c, path, n);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		int r = strncmp(path, c->j.v[mid].path, n);
-
-		r = r != 0 ? r : c->j.v[mid].path[n] ? -1 : 0;
-		if (r == 0)
-			return &c->j.v[mid];
-		if (r < 0)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return NULL;
+	return at < c->put_end ? &c->j.v[at] : NULL;
 }
 
 /* A DIR step's attributes, those to come and those before, each on a directory that has nothing else. */
@@ -736,7 +602,7 @@ static int make_attributes(struct staging *g, size_t i, struct ward_error *err)
 
 int ward_commit_stage(struct ward_commit *c, struct ward_error *err)
 {
-	WARD_CLEANUP(staging_done) struct staging g = { .c = c };
+	WARD_CLEANUP(staging_done) struct staging g = { .c = c, .parent_step = SIZE_MAX };
 	int r = can_exchange(c, err);
 
 	if (r == WARD_OK)
@@ -763,6 +629,8 @@ int ward_commit_stage(struct ward_commit *c, struct ward_error *err)
 		if (s->attributes)
 			r = make_attributes(&g, i, err);
 	}
+	ward_commit_let_go(&c->in_root);
+	ward_commit_let_go(&c->in_layer);
 	if (r == WARD_OK && syncfs(c->stage) < 0)
 		r = ward_fail_errno(err, WARD_E_SYSTEM, errno,
 			"cannot make durable what is to be committed");

@@ -29,6 +29,7 @@ struct at {
 	int dir;
 	const char *name;
 	char n[WARD_COMMIT_NAME_MAX], o[WARD_COMMIT_NAME_MAX];
+	bool in_place; /* the directory was seen to have its name, after all that was done in it */
 };
 
 static int left(struct at *a, const char *why)
@@ -54,27 +55,27 @@ static int look(int dir, const char *name, struct stat *ret)
 	return fstatat(dir, name, ret, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-static int open_place(const struct ward_commit *c, const struct ward_step *s, const char **ret_name)
+/* Borrowed: held, if the step before left it where it was seen to have its name. */
+static int open_place(struct ward_commit *c, const struct ward_step *s, const char **ret_name)
 {
-	WARD_FD dir = ward_commit_parent(c->root, s->path, ret_name);
-	struct stat st;
+	int dir = ward_commit_hold(&c->in_root, c->root, s->path, ret_name);
 
 	if (dir < 0)
 		return dir;
-	if (fstat(dir, &st) < 0)
-		return -errno;
-	return st.st_ino == s->dir_ino ? ward_take_fd(&dir) : -ESTALE;
+	return c->in_root.st.st_ino == s->dir_ino ? dir : -ESTALE;
 }
 
 /* Is the directory that was written still the one of that name, below the root? */
-static bool in_place(const struct at *a)
+static bool in_place(struct at *a)
 {
+	const struct stat *held = &a->c->in_root.st; /* of a->dir */
 	const char *name;
 	WARD_FD now = ward_commit_parent(a->c->root, a->s->path, &name);
-	struct stat x, y;
+	struct stat st;
 
-	return now >= 0 && fstat(now, &x) == 0 && fstat(a->dir, &y) == 0 && x.st_ino == y.st_ino &&
-		x.st_dev == y.st_dev;
+	a->in_place = now >= 0 && fstat(now, &st) == 0 && st.st_ino == held->st_ino &&
+		st.st_dev == held->st_dev;
+	return a->in_place;
 }
 
 /* The object in the staging directory is the one that s speaks of; of a directory, with nothing in it. */
@@ -409,7 +410,7 @@ static int one(struct ward_commit *c, size_t i, bool back)
 	};
 	struct ward_step *s = &c->j.v[i];
 	struct at a = { .c = c, .s = s };
-	WARD_FD dir = -1;
+	int r;
 
 	if (s->kind == WARD_STEP_DIR || s->kind == WARD_STEP_DROP) {
 		s->result = WARD_RESULT_DONE;
@@ -417,16 +418,21 @@ static int one(struct ward_commit *c, size_t i, bool back)
 	}
 	ward_commit_staged(a.n, WARD_STAGED_NEW, i);
 	ward_commit_staged(a.o, WARD_STAGED_OLD, i);
-	dir = a.dir = open_place(c, s, &a.name);
-	if (!is_missing(dir))
-		return dir < 0 ? dir : fns[s->kind][back](&a);
-	return back ? no_place_back(&a) : no_place(&a);
+	a.dir = open_place(c, s, &a.name);
+	if (is_missing(a.dir))
+		r = back ? no_place_back(&a) : no_place(&a);
+	else
+		r = a.dir < 0 ? a.dir : fns[s->kind][back](&a);
+	if (!a.in_place || a.s->result == WARD_RESULT_LEFT)
+		ward_commit_let_go(&c->in_root);
+	return r;
 }
 
 static int all(struct ward_commit *c, bool back, struct ward_error *err)
 {
 	int r = lend(c, err);
 
+	ward_commit_let_go(&c->in_root);
 	for (size_t k = 0; k < c->j.n && r == WARD_OK; k++) {
 		size_t i = back ? c->j.n - 1 - k : k;
 		int failed = one(c, i, back);
@@ -436,6 +442,7 @@ static int all(struct ward_commit *c, bool back, struct ward_error *err)
 				back ? "cannot put '%s' back" : "cannot make '%s' real",
 				c->j.v[i].path);
 	}
+	ward_commit_let_go(&c->in_root);
 	if (r == WARD_OK)
 		r = settle_all(c, back, err);
 	if (r == WARD_OK && syncfs(c->stage) < 0)

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where what is new is made, and what is old is kept: in the store entry, which no run sees, where a rename leads from there into the project;
+ * else in a directory of the project that only its owner may enter, under names that nobody waits for: a run of that user that is alive and may write
+ * all of the project can reach it there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "workspace/commit/commit.h"
+
+static void root_name(const struct ward_commit *c, const char *prefix,
+	char out[WARD_COMMIT_NAME_MAX])
+{
+	(void)snprintf(out, WARD_COMMIT_NAME_MAX, "%s%s", prefix, c->run);
+}
+
+static void stage_name(const struct ward_commit *c, int home, char out[WARD_COMMIT_NAME_MAX])
+{
+	if (home == c->store)
+		(void)snprintf(out, WARD_COMMIT_NAME_MAX, "%s", WARD_COMMIT_STAGE_STORE);
+	else
+		root_name(c, WARD_COMMIT_STAGE, out);
+}
+
+static int remove_name(void *arg, int dir, const char *name)
+{
+	(void)arg;
+	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	return unlinkat(dir, name, AT_REMOVEDIR) == 0 ? 0 : -errno;
+}
+
+/* Open, and surely ours. */
+static int open_stage(struct ward_commit *c, int home)
+{
+	char name[WARD_COMMIT_NAME_MAX];
+	struct stat st;
+
+	stage_name(c, home, name);
+	WARD_FD fd = ward_commit_open(home, name, O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_uid != c->euid || (st.st_mode & 077) != 0 || st.st_dev != c->root_st.st_dev)
+		return -EPERM;
+	return ward_take_fd(&fd);
+}
+
+int ward_commit_stage_open(struct ward_commit *c, struct ward_error *err)
+{
+	const int homes[] = { c->store, c->root };
+	int why = -ENOENT;
+
+	ward_close(c->stage);
+	c->stage = -1;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(homes); i++) {
+		WARD_FD fd = open_stage(c, homes[i]);
+		struct stat st;
+
+		if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == c->j.stage_ino) {
+			c->stage = ward_take_fd(&fd);
+			c->stage_home = homes[i];
+			return WARD_OK;
+		}
+		why = fd >= 0 ? -ESTALE : fd != -ENOENT ? fd : why;
+	}
+	return why == -ESTALE
+		? ward_fail(err, WARD_E_REFUSED,
+			  "what lies where the commit keeps what is old and new is not the directory that it made")
+		: ward_fail_errno(err, WARD_E_SYSTEM, -why,
+			  "cannot open the directory where the commit keeps what is old and new");
+}
+
+/* The link that leads() renames there, and that a kill then leaves. */
+static bool is_probe(int home, const char *name)
+{
+	char text[4];
+
+	return readlinkat(home, name, text, sizeof(text)) == 1 && text[0] == 'x';
+}
+
+/* What is left of a commit that died before its journal was whole: nothing of the project is in it. 0, -ENOENT: there is none. */
+static int remove_left(struct ward_commit *c, int home)
+{
+	WARD_FD fd = open_stage(c, home);
+	char name[WARD_COMMIT_NAME_MAX];
+	int r;
+
+	stage_name(c, home, name);
+	if (fd == -ELOOP && is_probe(home, name))
+		return unlinkat(home, name, 0) < 0 ? -errno : 0;
+	if (fd < 0)
+		return fd;
+	r = ward_commit_names(fd, ".", remove_name, NULL);
+	if (r == 0 && unlinkat(home, name, AT_REMOVEDIR) < 0)
+		r = -errno;
+	return r;
+}
+
+static int make_in(struct ward_commit *c, int home)
+{
+	char name[WARD_COMMIT_NAME_MAX];
+	int r = 0;
+
+	stage_name(c, home, name);
+	if (mkdirat(home, name, 0700) < 0) {
+		r = errno == EEXIST ? remove_left(c, home) : -errno;
+		if (r == 0 && mkdirat(home, name, 0700) < 0)
+			r = -errno;
+	}
+	if (r == 0) {
+		c->stage = open_stage(c, home);
+		c->stage_home = home;
+		r = c->stage < 0 ? c->stage : 0;
+	}
+	return r;
+}
+
+/* Does a rename lead from there into the project? By doing: one mount and one quota's project are not seen otherwise. */
+static int leads(struct ward_commit *c)
+{
+	char name[WARD_COMMIT_NAME_MAX];
+	int r = symlinkat("x", c->stage, "x") < 0 ? -errno : 0;
+
+	root_name(c, WARD_COMMIT_STAGE, name);
+	if (r == 0)
+		r = ward_commit_rename(c->stage, "x", c->root, name, RENAME_NOREPLACE);
+	/* A link of that name is what a look that was killed has left: a rename is possible. */
+	if (r == -EEXIST && fstatat(c->root, name, &(struct stat){ 0 }, AT_SYMLINK_NOFOLLOW) == 0)
+		r = 0;
+	if (r == 0)
+		(void)unlinkat(c->root, name, 0);
+	(void)unlinkat(c->stage, "x", 0);
+	return r;
+}
+
+static int make_somewhere(struct ward_commit *c)
+{
+	struct stat st;
+	int r = fstat(c->store, &st) < 0 ? -errno : 0;
+
+	if (r == 0 && st.st_dev == c->root_st.st_dev) {
+		r = make_in(c, c->store);
+		if (r == 0)
+			r = leads(c);
+		if (r == 0)
+			return 0;
+		ward_close(c->stage);
+		c->stage = -1;
+		(void)remove_left(c, c->store);
+	}
+	return r == 0 || r == -EXDEV ? make_in(c, c->root) : r;
+}
+
+int ward_commit_stage_make(struct ward_commit *c, struct ward_error *err)
+{
+	struct stat st = { 0 };
+	int r = make_somewhere(c);
+
+	if (r == 0)
+		r = fstat(c->stage, &st) < 0 ? -errno : 0;
+	if (r < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -r,
+			"cannot make the directory for what is to be committed");
+	c->j.stage_ino = st.st_ino;
+	return WARD_OK;
+}
+
+int ward_commit_stage_remove(struct ward_commit *c, struct ward_error *err)
+{
+	char name[WARD_COMMIT_NAME_MAX], kept[WARD_COMMIT_NAME_MAX];
+	int r = -ENOENT;
+
+	root_name(c, WARD_COMMIT_KEPT, kept);
+	/* Where nobody knows which it was, nothing is in either. */
+	if (!c->kept && c->stage < 0) {
+		int s = remove_left(c, c->store);
+
+		r = remove_left(c, c->root);
+		r = r == -ENOENT ? s : r;
+	} else if (!c->kept) {
+		r = remove_left(c, c->stage_home);
+	}
+	if (!c->kept && (r == 0 || r == -ENOENT))
+		return WARD_OK;
+	/* Somebody wrote into what was replaced, or what was replaced has nowhere to go: it is not ours to throw away. */
+	if (c->stage >= 0 && (c->kept || r == -ENOTEMPTY)) {
+		stage_name(c, c->stage_home, name);
+		r = ward_commit_rename(c->stage_home, name, c->root, kept, RENAME_NOREPLACE);
+		ward_commit_leave(c, kept,
+			"is a directory of the project that holds what could be given back to no name");
+	}
+	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r,
+			       "cannot remove the directory of what was committed")
+		     : WARD_OK;
+}
