@@ -5,18 +5,32 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "commit_box.h"
 #include "commit_ops.h"
 #include "commit_read.h"
 
 /* ---- kill -9 at the n-th call ---- */
 
-static long kill_at = -1, calls;
+static atomic_long calls; /* threads count too */
+static long kill_at = -1;
 
 static void call(void)
 {
-	if (++calls == kill_at)
+	if (atomic_fetch_add(&calls, 1) + 1 == kill_at)
 		(void)kill(getpid(), SIGKILL);
+}
+
+/* ---- threads, however few files there are ---- */
+
+static size_t crew;
+
+size_t __real_ward_crew_size(size_t n);
+size_t __wrap_ward_crew_size(size_t n);
+size_t __wrap_ward_crew_size(size_t n)
+{
+	return crew > 0 ? crew : __real_ward_crew_size(n);
 }
 
 /* ---- and somebody who writes in the project at its n-th look ---- */
@@ -104,7 +118,8 @@ static TAP_UNUSED bool killed(int what, long at, int *ret)
 			items[i] =
 				(struct ward_commit_item){ &r.c.v[i], WARD_COMMIT_NEITHER, true };
 		kill_at = at;
-		calls = looks = 0;
+		calls = 0;
+		looks = 0;
 		code = what == COMMIT    ? ward_commit_run(&c, &r.c, items, r.c.n, &err)
 			: what == RESUME ? ward_commit_resume(&c, &err)
 					 : ward_commit_undo(&c, &err);

@@ -68,6 +68,7 @@ static void round_begin(uint64_t from, bool links)
 	read_really = getenv("WARD_COMMIT_READ") ? true : from & 4;
 	/* A kill while the mode of something in the layer is lent leaves it lent. */
 	ops_tame = geteuid() != 0 && crashes;
+	crew = from & 8 ? WARD_CREW_MAX - 1 : 1;
 
 	box_make();
 	fill(from);

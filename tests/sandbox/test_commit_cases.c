@@ -10,9 +10,9 @@ static int commit_by_hand(enum ward_commit_side side, bool set_id)
 	WARD_CLEANUP(read_done) struct read r = read_layer();
 	WARD_CLEANUP(box_fds_done) struct box_fds f;
 	WARD_CLEANUP(ward_commit_done) struct ward_commit c = box_commit(&f);
-	struct ward_commit_item items[64] = { 0 };
+	struct ward_commit_item items[256] = { 0 };
 
-	REQUIRE(r.c.n <= 64);
+	REQUIRE(r.c.n <= WARD_ARRAY_SIZE(items));
 	for (size_t i = 0; i < r.c.n; i++)
 		items[i] = (struct ward_commit_item){ &r.c.v[i], side, set_id };
 	last_error = (struct ward_error)WARD_ERROR_INIT;
@@ -460,6 +460,111 @@ TEST(a_damaged_or_newer_journal_is_refused)
 				lstat(box_path("store/" WARD_WORKSPACE_JOURNAL), &st) == 0);
 		}
 	}
+	box_end();
+}
+
+struct each {
+	atomic_uint *done;
+	size_t fails;
+};
+
+static int once(void *state, size_t i, struct ward_error *err)
+{
+	const struct each *e = state;
+
+	atomic_fetch_add(&e->done[i], 1);
+	return i < e->fails ? WARD_OK : ward_fail(err, WARD_E_SYSTEM, "%zu fails", i);
+}
+
+TEST(threads_do_each_once_and_tell_of_what_failed)
+{
+	static atomic_uint done[1000];
+	struct each e = { done, SIZE_MAX };
+	void *states[WARD_CREW_MAX] = { &e, &e, &e, &e };
+	size_t n = 0;
+
+	CHECK_EQ_INT(ward_crew_run(WARD_ARRAY_SIZE(done), once, states, WARD_CREW_MAX, &last_error),
+		WARD_OK);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(done); i++)
+		n += atomic_load(&done[i]) == 1;
+	CHECK_EQ_SIZE(n, WARD_ARRAY_SIZE(done));
+	/* All after the first that fails may fail; it is told of, and is WARD_E_SYSTEM. */
+	e.fails = 500;
+	CHECK_EQ_INT(ward_crew_run(WARD_ARRAY_SIZE(done), once, states, WARD_CREW_MAX, &last_error),
+		WARD_E_SYSTEM);
+	CHECK(strstr(last_error.message, " fails"));
+	n = 0;
+	for (size_t i = 0; i < 500; i++)
+		n += atomic_load(&done[i]) == 2;
+	CHECK(n > 500 - WARD_CREW_MAX * 16);
+	CHECK_EQ_INT(ward_crew_run(0, once, states, WARD_CREW_MAX, &last_error), WARD_OK);
+}
+
+/* What nobody may read is lent its mode, by one thread: the others make and remove the rest meanwhile. */
+TEST(by_threads_it_is_the_same)
+{
+	char name[64], text[16];
+
+	box_make();
+	read_really = false;
+	REQUIRE(mkdir(box_path("upper/d"), 0755) == 0 && mkdir(box_path("root/d"), 0755) == 0);
+	box_begin();
+	for (int i = 0; i < 200; i++) {
+		(void)snprintf(name, sizeof(name), "upper/%sf%d", i % 2 ? "d/" : "", i);
+		(void)snprintf(text, sizeof(text), "text %d", i);
+		put_at(box_path(name), text, i % 7 == 0 ? 0 : 0640);
+	}
+	REQUIRE(chmod(box_path("upper/d"), 0555) == 0);
+	crew = WARD_CREW_MAX;
+	CHECK_EQ_INT(commit_by_hand(WARD_COMMIT_NEITHER, false), WARD_OK);
+	crew = 0;
+	for (int i = 0; i < 200; i++) {
+		struct stat st;
+
+		(void)snprintf(name, sizeof(name), "root/%sf%d", i % 2 ? "d/" : "", i);
+		(void)snprintf(text, sizeof(text), "text %d", i);
+		CASE("%s", name);
+		CHECK(lstat(box_path(name), &st) == 0 &&
+			(st.st_mode & 07777) == (i % 7 == 0 ? 0 : 0640));
+		REQUIRE(chmod(box_path(name), 0600) == 0);
+		CHECK(has(box_path(name), text));
+	}
+	CHECK(no_trace() && layer_is_empty());
+	box_end();
+}
+
+/* It is asked by its whole path, then by each name of it; both know what happened to any of them. */
+TEST(a_directory_that_is_held_is_known_to_have_moved)
+{
+	static const char *const moved[] = { "root/a", "root/a/b", "root/a/b/c" };
+	struct ward_held h = WARD_HELD_INIT;
+	const char *name;
+
+	box_make();
+	REQUIRE(mkdir(box_path("root/a"), 0755) == 0 && mkdir(box_path("root/a/b"), 0755) == 0 &&
+		mkdir(box_path("root/a/b/c"), 0755) == 0);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(moved); i++)
+		for (int times = 0; times < 3; times++) {
+			WARD_FD root = box_open("root");
+
+			CASE("%s, %d times asked", moved[i], times);
+			REQUIRE(ward_commit_hold(&h, root, "a/b/c/f", &name) >= 0);
+			CHECK_STR_EQ(name, "f");
+			for (int k = 0; k < times; k++)
+				CHECK(ward_commit_held_still(&h));
+			REQUIRE(rename(box_path(moved[i]), box_path("elsewhere")) == 0);
+			CHECK(!ward_commit_held_still(&h));
+			/* The same is reached through a link. */
+			REQUIRE(symlink(box_path("elsewhere"), box_path(moved[i])) == 0);
+			CHECK(!ward_commit_held_still(&h));
+			REQUIRE(unlink(box_path(moved[i])) == 0 &&
+				mkdir(box_path(moved[i]), 0755) == 0);
+			CHECK(!ward_commit_held_still(&h));
+			REQUIRE(rmdir(box_path(moved[i])) == 0 &&
+				rename(box_path("elsewhere"), box_path(moved[i])) == 0);
+			CHECK(ward_commit_held_still(&h));
+			ward_commit_let_go(&h);
+		}
 	box_end();
 }
 

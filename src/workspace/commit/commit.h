@@ -10,6 +10,7 @@
  *	stage.c            everything new is made in it
  *	step.c             each step takes its place, or is taken back
  *	layer.c            what was made real leaves the layer
+ *	crew.c             threads for what needs no order
  *	commit.c           the whole, its journal, and what a dead one left
  */
 #pragma once
@@ -37,11 +38,19 @@ enum ward_staged {
  * The directory that was opened last: changes come directory by directory, and each name in it needs no other look for it. What it was is
  * no promise that it still has its name: whoever changes something in it looks again afterwards.
  */
+#define WARD_HELD_UP_MAX 6
 struct ward_held {
 	int from, fd;                /* from: -1, nothing is held. fd: O_PATH, or the -errno that opening it gave */
 	size_t n;
 	struct stat st;
 	char path[WARD_PATH_MAX];    /* n bytes */
+	/* Those that it lies in, the outermost below from first; from ward_commit_held_still(). */
+	struct {
+		int fd;
+		uint64_t dev, ino;
+	} up[WARD_HELD_UP_MAX];
+	size_t n_up;
+	bool asked;                  /* once */
 };
 #define WARD_HELD_INIT { .from = -1, .fd = -1 }
 
@@ -80,6 +89,8 @@ int ward_commit_parent(int dir, const char *path, const char **ret_name);
 /* The same, held and borrowed, until the next or ward_commit_let_go(). -errno. */
 int ward_commit_hold(struct ward_held *h, int dir, const char *path, const char **ret_name);
 void ward_commit_let_go(struct ward_held *h);
+/* Does the held directory still have its name, below where it was opened from? Without links on the way. */
+bool ward_commit_held_still(struct ward_held *h);
 bool ward_commit_same_parent(const char *a, const char *b);
 /* What is at path below dir, links not followed. 0 or -errno. */
 int ward_commit_look(struct ward_held *h, int dir, const char *path, struct stat *ret);
@@ -114,6 +125,14 @@ void ward_commit_give_back(struct ward_lent *l);
 bool ward_commit_attr_counts(const char *name);
 int ward_commit_attrs_copy(int from, int to, bool clear, struct ward_error *err, const char *path); /* clear: what from has not, goes */
 bool ward_commit_attrs_equal(int a, int b);        /* false where it cannot be told */
+
+/* ---- crew.c ---- */
+#define WARD_CREW_MAX 4
+/* state: of the thread that calls it, which calls for nothing else meanwhile. Its first error ends all. */
+typedef int ward_crew_fn(void *state, size_t i, struct ward_error *err);
+/* How many threads are worth it for n files: with that many states each i of 0..n is called for once; the caller's thread has states[0]. */
+size_t ward_crew_size(size_t n);
+int ward_crew_run(size_t n, ward_crew_fn *fn, void *const states[], size_t n_states, struct ward_error *err);
 
 /* ---- the others ---- */
 /* What the project has in the way: a text for people (static), or NULL. deep: below a directory that is gone too. 0 or -errno. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -226,12 +227,18 @@ static int remove_at(int dir, const char *name, const struct ward_step *s)
 	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+static int remove_held(struct ward_held *h, int layer, const struct ward_step *s)
+{
+	const char *name;
+	int dir = ward_commit_hold(h, layer, s->path, &name);
+
+	return dir < 0 ? dir : remove_at(dir, name, s);
+}
+
 static int remove_object(struct ward_commit *c, const struct ward_step *s)
 {
 	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
-	const char *name;
-	int dir = ward_commit_hold(&c->in_layer, c->layer, s->path, &name);
-	int r = dir < 0 ? dir : remove_at(dir, name, s);
+	int r = remove_held(&c->in_layer, c->layer, s);
 
 	if (r == -EACCES) { /* only a loan opens it */
 		r = ward_commit_borrow(c->layer, s->path, &l);
@@ -239,6 +246,60 @@ static int remove_object(struct ward_commit *c, const struct ward_step *s)
 			r = remove_at(l.fd, l.name, s);
 	}
 	return is_missing(r) ? 0 : r;
+}
+
+/* ---- what takes the time: files that have content ---- */
+
+struct removing {
+	const struct ward_commit *c;
+	struct ward_held in_layer;
+	const size_t *files; /* steps */
+	bool lend; /* for some of them a mode has to be lent, by one thread alone */
+};
+
+static int cannot(struct ward_error *err, int r)
+{
+	return ward_fail_errno(err, WARD_E_SYSTEM, -r,
+		"cannot take what was made real out of the layer");
+}
+
+static int remove_freely(void *arg, size_t k, struct ward_error *err)
+{
+	struct removing *g = arg;
+	int r = remove_held(&g->in_layer, g->c->layer, &g->c->j.v[g->files[k]]);
+
+	if (r == -EACCES)
+		g->lend = true;
+	return r < 0 && r != -EACCES && !is_missing(r) ? cannot(err, r) : WARD_OK;
+}
+
+static int remove_files(struct ward_commit *c, const size_t *files, size_t n,
+	struct ward_error *err)
+{
+	struct removing *v = calloc(WARD_CREW_MAX, sizeof(*v));
+	void *states[WARD_CREW_MAX];
+	size_t size = ward_crew_size(n);
+	bool lend = false;
+	int r;
+
+	if (!v)
+		return ward_fail(err, WARD_E_NOMEM, "no memory to tidy the layer");
+	for (size_t i = 0; i < size; i++) {
+		v[i] = (struct removing){ .c = c, .in_layer = WARD_HELD_INIT, .files = files };
+		states[i] = &v[i];
+	}
+	r = ward_crew_run(n, remove_freely, states, size, err);
+	for (size_t i = 0; i < size; i++) {
+		ward_commit_let_go(&v[i].in_layer);
+		lend = lend || v[i].lend;
+	}
+	free(v);
+	for (size_t k = 0; k < n && r == WARD_OK && lend; k++) {
+		int one = remove_object(c, &c->j.v[files[k]]);
+
+		r = one < 0 ? cannot(err, one) : WARD_OK;
+	}
+	return r;
 }
 
 /* ---- directories that say nothing any more ---- */
@@ -340,9 +401,36 @@ static bool is_out(const struct ward_step *s)
 	return s->result == WARD_RESULT_DONE;
 }
 
-int ward_commit_tidy(struct ward_commit *c, struct ward_error *err)
+/* It says nothing about its directory, and may go after all else was said. */
+static bool is_file(const struct ward_step *s)
+{
+	return (s->kind == WARD_STEP_PUT || s->kind == WARD_STEP_SWAP) && S_ISREG(s->new.mode);
+}
+
+/* One that is no file; or what has to be said before a file goes. */
+static int tidy_step(struct ward_commit *c, const struct ward_step *s, const struct ward_step *last)
+{
+	int r = 0;
+
+	if (!last || s->kind == WARD_STEP_DROP || S_ISDIR(s->new.mode) ||
+		!ward_commit_same_parent(last->path, s->path)) {
+		ward_commit_let_go(&c->in_layer);
+		ward_commit_let_go(&c->in_root);
+		r = speak_of(c, s->path, s->kind == WARD_STEP_DROP);
+		ward_commit_let_go(&c->in_layer);
+	}
+	/* One that was only lent, of which something stays, may be gone in the layer: that is said still. */
+	if (r == 0 && s->kind != WARD_STEP_DIR && !is_file(s))
+		r = remove_object(c, s);
+	if (r == 0 && s->kind == WARD_STEP_DROP)
+		r = as_project(c, s->path);
+	return r;
+}
+
+static int tidy(struct ward_commit *c, size_t *files, struct ward_error *err)
 {
 	const struct ward_step *last = NULL;
+	size_t n = 0;
 	int r = 0;
 
 	for (size_t i = 0; i < c->j.n && r == 0; i++) {
@@ -350,20 +438,16 @@ int ward_commit_tidy(struct ward_commit *c, struct ward_error *err)
 
 		if (!is_out(s))
 			continue;
-		if (!last || s->kind == WARD_STEP_DROP || S_ISDIR(s->new.mode) ||
-			!ward_commit_same_parent(last->path, s->path)) {
-			ward_commit_let_go(&c->in_layer);
-			ward_commit_let_go(&c->in_root);
-			r = speak_of(c, s->path, s->kind == WARD_STEP_DROP);
-			ward_commit_let_go(&c->in_layer);
-		}
-		/* One that was only lent, of which something stays, may be gone in the layer: that is said still. */
-		if (r == 0 && s->kind != WARD_STEP_DIR)
-			r = remove_object(c, s);
-		if (r == 0 && s->kind == WARD_STEP_DROP)
-			r = as_project(c, s->path);
+		r = tidy_step(c, s, last);
 		last = s;
+		if (is_file(s))
+			files[n++] = i;
 	}
+	if (r < 0)
+		return cannot(err, r);
+	r = remove_files(c, files, n, err);
+	if (r < 0)
+		return r;
 	ward_commit_let_go(&c->in_layer);
 	ward_commit_let_go(&c->in_root);
 	for (size_t i = c->j.n; i-- > 0 && r == 0;)
@@ -371,7 +455,15 @@ int ward_commit_tidy(struct ward_commit *c, struct ward_error *err)
 			r = remove_dropped(c, c->j.v[i].path);
 	if (r == 0)
 		r = sweep_all(c);
-	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r,
-			       "cannot take what was made real out of the layer")
-		     : WARD_OK;
+	return r < 0 ? cannot(err, r) : WARD_OK;
+}
+
+int ward_commit_tidy(struct ward_commit *c, struct ward_error *err)
+{
+	size_t *files = calloc(c->j.n + 1, sizeof(*files));
+	int r = files ? tidy(c, files, err)
+		      : ward_fail(err, WARD_E_NOMEM, "no memory to tidy the layer");
+
+	free(files);
+	return r;
 }

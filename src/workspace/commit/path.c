@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -41,8 +42,16 @@ int ward_commit_parent(int dir, const char *path, const char **ret_name)
 	return ward_commit_open(dir, parent, O_PATH | O_DIRECTORY);
 }
 
+static void let_up_go(struct ward_held *h)
+{
+	while (h->n_up > 0)
+		ward_close(h->up[--h->n_up].fd);
+}
+
 void ward_commit_let_go(struct ward_held *h)
 {
+	let_up_go(h);
+	h->asked = false;
 	ward_close(h->fd);
 	h->fd = h->from = -1;
 }
@@ -70,6 +79,90 @@ int ward_commit_hold(struct ward_held *h, int dir, const char *path, const char 
 		h->fd = r;
 	}
 	return h->fd;
+}
+
+static bool is(const struct stat *st, uint64_t dev, uint64_t ino)
+{
+	return st->st_dev == dev && st->st_ino == ino && S_ISDIR(st->st_mode);
+}
+
+/* The name of a part of the held path; where the next begins, or NULL behind the last. */
+static const char *part_of(const struct ward_held *h, const char *at, char out[NAME_MAX + 1])
+{
+	const char *end = h->path + h->n, *slash = memchr(at, '/', (size_t)(end - at));
+	size_t n = (size_t)((slash ? slash : end) - at);
+
+	n = n <= NAME_MAX ? n : NAME_MAX; /* longer, it could not have been opened */
+	memcpy(out, at, n);
+	out[n] = '\0';
+	return slash ? slash + 1 : NULL;
+}
+
+/* Each directory that it lies in, opened. False: too many, or the way leads elsewhere by now. */
+static bool open_up(struct ward_held *h)
+{
+	char name[NAME_MAX + 1];
+	const char *at = h->path;
+	int dir = h->from;
+
+	while (at) {
+		struct stat st;
+		int fd;
+
+		if (h->n_up == WARD_HELD_UP_MAX)
+			return false;
+		at = part_of(h, at, name);
+		fd = ward_commit_open(dir, name, O_PATH | O_DIRECTORY);
+		if (fd < 0 || fstat(fd, &st) < 0) {
+			ward_close(fd);
+			return false;
+		}
+		h->up[h->n_up].fd = dir = fd;
+		h->up[h->n_up].dev = st.st_dev;
+		h->up[h->n_up++].ino = st.st_ino;
+	}
+	return true;
+}
+
+/* Each is of its name in the one before. */
+static bool follow_up(const struct ward_held *h)
+{
+	char name[NAME_MAX + 1];
+	const char *at = h->path;
+	int dir = h->from;
+
+	for (size_t i = 0; i < h->n_up; i++) {
+		struct stat st;
+
+		at = part_of(h, at, name);
+		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			!is(&st, h->up[i].dev, h->up[i].ino))
+			return false;
+		dir = h->up[i].fd;
+	}
+	return is(&h->st, h->up[h->n_up - 1].dev, h->up[h->n_up - 1].ino);
+}
+
+bool ward_commit_held_still(struct ward_held *h)
+{
+	WARD_FD now = -1;
+	struct stat st;
+
+	if (h->fd < 0)
+		return false;
+	if (h->n == 0)
+		return true; /* it is what it was opened from */
+	/* One name after the other costs less than the whole path, from the second time on. */
+	if (h->n_up > 0 || (h->asked && open_up(h))) {
+		if (follow_up(h))
+			return true;
+		let_up_go(h);
+		return false;
+	}
+	let_up_go(h);
+	h->asked = true;
+	now = ward_commit_open(h->from, h->path, O_PATH | O_DIRECTORY);
+	return now >= 0 && fstat(now, &st) == 0 && is(&st, h->st.st_dev, h->st.st_ino);
 }
 
 bool ward_commit_same_parent(const char *a, const char *b)

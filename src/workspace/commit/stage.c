@@ -33,14 +33,24 @@ struct staging {
 	size_t n_twins;
 	char *copy;
 	bool no_clone;
-	struct owner parent; /* of the directory that was made last, for what lies in it */
+	struct owner parent; /* of the directory that was asked about last, for what lies in it */
 	size_t parent_step;
+	struct ward_held in_root, in_layer;
+	const size_t *files; /* steps that need no order, shared by all threads */
 };
+
+#define STAGING_INIT(commit, steps) \
+	{ \
+		.c = (commit), .parent_step = SIZE_MAX, .in_root = WARD_HELD_INIT, \
+		.in_layer = WARD_HELD_INIT, .files = (steps) \
+	}
 
 static void staging_done(struct staging *s)
 {
 	free(s->twins);
 	free(s->copy);
+	ward_commit_let_go(&s->in_root);
+	ward_commit_let_go(&s->in_layer);
 }
 
 static int failed(struct ward_error *err, int r, const char *path)
@@ -118,8 +128,8 @@ static int owner_of(struct staging *g, const struct ward_step *s, struct owner *
 {
 	struct ward_commit *c = g->c;
 	const char *name;
-	int parent = ward_commit_hold(&c->in_root, c->root, s->path, &name), r = 0;
-	const struct stat *held = &c->in_root.st;
+	int parent = ward_commit_hold(&g->in_root, c->root, s->path, &name), r = 0;
+	const struct stat *held = &g->in_root.st;
 	struct stat st;
 
 	*ret = (struct owner){ (uid_t)-1, (gid_t)-1 };
@@ -256,11 +266,11 @@ static int open_source(const struct ward_lent *l, const struct ward_change *chan
 }
 
 /* The short way, where nothing has to be lent. -EACCES: something has. */
-static int open_held(struct ward_commit *c, const struct ward_change *change, struct source *f,
+static int open_held(struct staging *g, const struct ward_change *change, struct source *f,
 	struct stat *st)
 {
 	const char *name;
-	int dir = ward_commit_hold(&c->in_layer, c->layer, change->path, &name);
+	int dir = ward_commit_hold(&g->in_layer, g->c->layer, change->path, &name);
 
 	if (dir < 0)
 		return dir;
@@ -294,38 +304,56 @@ static int settle_file(struct staging *g, const struct ward_step *s, int to, mod
 	return fchmod(to, mode) < 0 || fstat(to, ret) < 0 ? -errno : 0;
 }
 
-static int make_file(struct staging *g, struct ward_step *s, const char *staged,
-	const struct ward_change *change, struct ward_error *err)
+static int make_file(struct staging *g, struct ward_step *s, const char *staged, int from,
+	struct stat *st, struct ward_error *err)
 {
-	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
-	WARD_CLEANUP(source_done) struct source from = { -1, -1, false, 0 };
-	mode_t mode = change->mode & 07777;
-	WARD_FD to = -1;
-	struct stat st;
-	int r = open_held(g->c, change, &from, &st);
+	mode_t mode = s->new.mode & 07777;
+	/* We may always write it, until it is whole. */
+	WARD_FD to = openat(g->c->stage, staged,
+		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600 | (mode & 0777));
+	int r = to < 0 ? -errno : copy_content(g, from, to, st->st_size);
 
-	if (r == -EACCES) {
-		r = ward_commit_borrow(g->c->layer, s->path, &l);
-		r = r == 0 ? open_source(&l, change, &from, &st) : r;
-	}
-	if (r == 0) {
-		/* We may always write it, until it is whole. */
-		to = openat(g->c->stage, staged,
-			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600 | (mode & 0777));
-		r = to < 0 ? -errno : copy_content(g, from.fd, to, st.st_size);
-	}
 	if (r < 0)
 		return failed(err, r, s->path);
-	r = ward_commit_attrs_copy(from.fd, to, false, err, s->path);
+	r = ward_commit_attrs_copy(from, to, false, err, s->path);
 	if (r < 0)
 		return r;
-	r = futimens(to, (struct timespec[]){ { .tv_nsec = UTIME_OMIT }, st.st_mtim }) < 0
+	r = futimens(to, (struct timespec[]){ { .tv_nsec = UTIME_OMIT }, st->st_mtim }) < 0
 		? -errno
-		: settle_file(g, s, to, mode, &st);
+		: settle_file(g, s, to, mode, st);
 	if (r < 0)
 		return failed(err, r, s->path);
-	ward_commit_seen(&st, &s->new);
+	ward_commit_seen(st, &s->new);
 	return WARD_OK;
+}
+
+/* One for which a mode has to be lent waits until there are no threads. */
+static int make_file_freely(void *arg, size_t k, struct ward_error *err)
+{
+	WARD_CLEANUP(source_done) struct source from = { -1, -1, false, 0 };
+	struct staging *g = arg;
+	size_t i = g->files[k];
+	struct ward_step *s = &g->c->j.v[i];
+	char staged[WARD_COMMIT_NAME_MAX];
+	struct stat st;
+	int r = open_held(g, g->c->change[i], &from, &st);
+
+	if (r == -EACCES)
+		return WARD_OK;
+	if (r < 0)
+		return failed(err, r, s->path);
+	ward_commit_staged(staged, WARD_STAGED_NEW, i);
+	return make_file(g, s, staged, from.fd, &st, err);
+}
+
+static int make_file_lent(struct staging *g, struct ward_step *s, const char *staged,
+	const struct ward_lent *l, const struct ward_change *change, struct ward_error *err)
+{
+	WARD_CLEANUP(source_done) struct source from = { -1, -1, false, 0 };
+	struct stat st;
+	int r = open_source(l, change, &from, &st);
+
+	return r < 0 ? failed(err, r, s->path) : make_file(g, s, staged, from.fd, &st, err);
 }
 
 static int make_link(struct staging *g, struct ward_step *s, const char *staged,
@@ -553,11 +581,11 @@ static int make_one(struct staging *g, size_t i, struct ward_error *err)
 	r = name_as_was(g, s, staged, change);
 	if (r != 0)
 		return r < 0 ? failed(err, r, s->path) : WARD_OK;
-	if (S_ISREG(change->mode))
-		return make_file(g, s, staged, change, err);
 	r = ward_commit_borrow(g->c->layer, s->path, &l);
 	if (r < 0)
 		return failed(err, r, s->path);
+	if (S_ISREG(change->mode))
+		return make_file_lent(g, s, staged, &l, change, err);
 	r = make_link(g, s, staged, &l, change);
 	return r < 0 ? failed(err, r, s->path) : WARD_OK;
 }
@@ -600,24 +628,82 @@ static int make_attributes(struct staging *g, size_t i, struct ward_error *err)
 	return WARD_OK;
 }
 
-int ward_commit_stage(struct ward_commit *c, struct ward_error *err)
+/* Files that are nothing but themselves, by several threads. */
+static int make_files(struct staging *g, size_t *files, struct ward_error *err)
 {
-	WARD_CLEANUP(staging_done) struct staging g = { .c = c, .parent_step = SIZE_MAX };
-	int r = can_exchange(c, err);
+	struct staging *v[WARD_CREW_MAX] = { g };
+	size_t n = 0, size;
+	int r = WARD_OK;
 
+	for (size_t i = g->c->put_begin; i < g->c->put_end; i++)
+		if (S_ISREG(g->c->change[i]->mode) && !has_names(g->c->change[i]) &&
+			!g->c->change[i]->as_was)
+			files[n++] = i;
+	size = ward_crew_size(n);
+	for (size_t i = 1; i < size && r == WARD_OK; i++) {
+		v[i] = malloc(sizeof(*v[i]));
+		if (v[i])
+			*v[i] = (struct staging)STAGING_INIT(g->c, files);
+		else
+			r = failed(err, -ENOMEM, g->c->j.v[files[0]].path);
+	}
 	if (r == WARD_OK)
-		r = find_twins(&g, err);
-	for (size_t i = c->put_begin; i < c->put_end && r == WARD_OK; i++) {
+		r = ward_crew_run(n, make_file_freely, (void *const *)v, size, err);
+	for (size_t i = 1; i < size; i++) {
+		if (v[i])
+			staging_done(v[i]);
+		free(v[i]);
+	}
+	return r;
+}
+
+/* Directories first, since what lies in one belongs to whom it belongs to; then what needs no order; then the rest. */
+static int make_all(struct staging *g, struct ward_error *err)
+{
+	struct ward_commit *c = g->c;
+	size_t *files = calloc(c->put_end - c->put_begin + 1, sizeof(*files));
+	int r = files ? WARD_OK : failed(err, -ENOMEM, "the files");
+
+	for (size_t i = c->put_begin; i < c->put_end && r == WARD_OK; i++)
+		if (S_ISDIR(c->change[i]->mode))
+			r = make_one(g, i, err);
+	g->files = files;
+	if (r == WARD_OK)
+		r = make_files(g, files, err);
+	for (size_t i = c->put_begin; i < c->put_end && r == WARD_OK; i++)
+		if (c->j.v[i].new.ino == 0)
+			r = make_one(g, i, err);
+	g->files = NULL;
+	free(files);
+	return r;
+}
+
+/* The directories that were planned with names alone are known now. */
+static void know_directories(struct ward_commit *c)
+{
+	for (size_t i = c->put_begin; i < c->put_end; i++) {
 		struct ward_step *s = &c->j.v[i];
 		const char *slash = strrchr(s->path, '/');
 		const struct ward_step *dir = slash && s->dir_ino == WARD_DIR_UNKNOWN
 			? put_of(c, s->path, (size_t)(slash - s->path))
 			: NULL;
 
-		r = make_one(&g, i, err);
 		if (dir && S_ISDIR(dir->new.mode))
 			s->dir_ino = dir->new.ino;
 	}
+}
+
+int ward_commit_stage(struct ward_commit *c, struct ward_error *err)
+{
+	WARD_CLEANUP(staging_done) struct staging g = STAGING_INIT(c, NULL);
+	int r = can_exchange(c, err);
+
+	if (r == WARD_OK)
+		r = find_twins(&g, err);
+	if (r == WARD_OK)
+		r = make_all(&g, err);
+	if (r == WARD_OK)
+		know_directories(c);
 	for (size_t i = c->put_end; i < c->j.n && r == WARD_OK; i++) {
 		struct ward_step *s = &c->j.v[i];
 		const struct ward_step *dir = s->kind == WARD_STEP_DIR && s->new.ino == 0
@@ -629,8 +715,6 @@ int ward_commit_stage(struct ward_commit *c, struct ward_error *err)
 		if (s->attributes)
 			r = make_attributes(&g, i, err);
 	}
-	ward_commit_let_go(&c->in_root);
-	ward_commit_let_go(&c->in_layer);
 	if (r == WARD_OK && syncfs(c->stage) < 0)
 		r = ward_fail_errno(err, WARD_E_SYSTEM, errno,
 			"cannot make durable what is to be committed");

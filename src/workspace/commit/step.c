@@ -68,13 +68,7 @@ static int open_place(struct ward_commit *c, const struct ward_step *s, const ch
 /* Is the directory that was written still the one of that name, below the root? */
 static bool in_place(struct at *a)
 {
-	const struct stat *held = &a->c->in_root.st; /* of a->dir */
-	const char *name;
-	WARD_FD now = ward_commit_parent(a->c->root, a->s->path, &name);
-	struct stat st;
-
-	a->in_place = now >= 0 && fstat(now, &st) == 0 && st.st_ino == held->st_ino &&
-		st.st_dev == held->st_dev;
+	a->in_place = ward_commit_held_still(&a->c->in_root); /* it is a->dir */
 	return a->in_place;
 }
 
