@@ -8,12 +8,13 @@ CHECK_FLAGS ?=
 HOURS ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-containers check-escape-environments check-vm check-agreement check-faults check-flood check-real bench bench-cedar bench-policy bench-egress build install clean fuzz format packages-build check-endurance check-commits check-mutants fuzz-hours
+.PHONY: help demo check check-agents check-containers check-escape-environments check-vm check-agreement check-faults check-flood check-real bench bench-cedar bench-policy bench-egress build install clean fuzz format packages-build check-endurance check-commits check-mutants fuzz-hours
 
 help:
 	@echo 'make demo      see an untrusted script confined (builds first; about a minute)'
 	@echo 'make check     build and run all tests, as root and as an ordinary user'
 	@echo 'make check-real    run real projects from the package registries inside, as make check does not (network; minutes)'
+	@echo 'make check-agents  run Claude Code, Codex, Gemini CLI and opencode inside, against an API of the test (network; minutes)'
 	@echo 'make check-faults      every call and allocation fails once, ward is killed at 1,000 points (docs/security/testing.md)'
 	@echo 'make check-containers  doctor, runs and escapes in Docker or podman: CONTAINER_FLAGS="--engine docker --image IMAGE"'
 	@echo 'make check-escape-environments   the escape suite on each made host that holds all: ESCAPE_FLAGS=--concerned (an hour or more; a third)'
@@ -63,6 +64,9 @@ check-vm: build
 
 check-real: build
 	@WARD=$(BUILD)/ward tests/real/projects.py
+
+check-agents: build
+	@WARD=$(BUILD)/ward PYTHONPATH=tests/harness PYTHONDONTWRITEBYTECODE=1 tests/real/agents.py
 
 check-faults: build
 	@set -e; for one in calls memory kill storms; do \

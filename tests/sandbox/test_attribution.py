@@ -98,6 +98,14 @@ def what_git_asks_for_is_quiet(p):
 
 
 @both
+def a_habitual_write_is_quiet_and_its_neighbour_is_not(p):
+    """Bun opens the tracer's marks at each start, where there is no /sys at all."""
+    box.need_fuse()
+    _, o = p.outcome("sh", "-c", "cd /; (echo x > sys/kernel/debug/tracing/trace_marker); (echo x > sys/kernel/debug/tracing/trace_on); exit 0")
+    check_eq([(v["type"], v["resource"]) for v in o["violations"]], [("FILE_WRITE", "/sys/kernel/debug/tracing/trace_on")])
+
+
+@both
 def existing_and_absent_answer_alike(p):
     box.need_fuse()
     p.write("ask.py", "import os, sys\nfor f in sys.argv[1:]:\n    try: os.stat(f); print('there')\n    except OSError as e: print(e.errno)\n")

@@ -250,14 +250,15 @@ static void note_miss(struct ward_fuse *f, const struct request *q, const char *
 
 	if (caller >= 0 && ward_peek_syscall(caller, &call))
 		action = ward_peek_action(&call);
-	/* Only looking is ever quiet; and then nothing more has to be known. */
+	/* Looking is what can be quiet without knowing more. */
 	quiet = action == WARD_CAP_FILE_READ && ward_quiet_below(path);
 	if (!quiet && call.nr >= 0 && peek_caller(f, caller, &call, path)) {
 		path = f->peek.path;
 		action = f->peek.action;
 		creates = f->peek.creates;
 	}
-	quiet = quiet || (action == WARD_CAP_FILE_READ && ward_quiet_path(path));
+	quiet = quiet || (action == WARD_CAP_FILE_READ && ward_quiet_path(path)) ||
+		(action == WARD_CAP_FILE_WRITE && ward_quiet_write(path, "", 0));
 	note(f, q, caller, path, action, ward_peek_name(call.nr), quiet);
 	if (creates) {
 		f->miss_parent = q->index;
