@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 
 #include "resolve_util.h"
+#include "os/os.h"
 #include "run/review/judge.h"
 
 /* clang-format off */
@@ -127,6 +128,28 @@ static const struct vector {
 	{ "", "+v/lib/site-packages/sitecustomize.py", "r" },
 	{ "", "+node_modules/x/.git/hooks/pre-commit +node_modules/x/.git", "rr" },
 	{ "", "+.netrc", "r" },
+	/* what chooses an interpreter or a tool */
+	{ "", "+.nvmrc +.node-version +a/.python-version +.ruby-version +.java-version +.sdkmanrc +rust-toolchain +rust-toolchain.toml +.bazelversion "
+	      "+.config/direnv/direnvrc +global.json", "rrrrrrrrrrr" },
+	{ "", "@.python-version=x >y=b/.nvmrc +a/RUST-TOOLCHAIN", "rrr" },
+	/* configuration that is code, which an editor, a linter or a test runner loads by itself */
+	{ "", "+eslint.config.js +a/eslint.config.mjs +.eslintrc +.eslintrc.cjs +prettier.config.js +.prettierrc.js +.prettierrc +stylelint.config.js "
+	      "+postcss.config.cjs +tailwind.config.ts +babel.config.js +.babelrc.js", "rrrrrrrrrrrr" },
+	{ "", "+vite.config.ts +vitest.config.ts +webpack.config.js +webpack.config.prod.js +rollup.config.mjs +jest.config.js +playwright.config.ts "
+	      "+karma.conf.js +.mocharc.cjs +next.config.js +svelte.config.js +Vite.Config.TS @vite.config.js=x", "rrrrrrrrrrrrr" },
+	{ "", "+tox.ini +pytest.ini +mypy.ini +.flake8 +.pylintrc +.rubocop.yml +.rspec +.luarc.json +.formatter.exs +phpstan.neon.dist +.env", "rrrrrrrrrrr" },
+	/* what a package manager obeys, and an import into an editor */
+	{ "", "+pom.xml +build.gradle.kts +settings.gradle +gradle.properties +build.sbt +mix.exs +Package.swift +a/w.csproj +Directory.Build.targets "
+	      "+pnpm-workspace.yaml +deno.json +x.gemspec +Podfile +flake.nix +CMakePresets.json +NuGet.Config", "rrrrrrrrrrrrrrrr" },
+	{ "", "+tools/bazel +.bazeliskrc +.jvmopts +.sbtopts", "rrrr" },
+	/* agents, editors and shells */
+	{ "", "+.crush.json +.trae/mcp.json +.augment/x +.factory/x +.agents/x +.claude-plugin/plugin.json +gemini-extension.json +CLAUDE.local.md "
+	      "+a/AGENT.md +.github/instructions/x.md +.github/prompts/p.md +.goosehints", "rrrrrrrrrrrr" },
+	{ "", "+.vs/tasks.vs.json +.nova/Tasks/x.json +.externalToolBuilders/x.launch +.ghci +.octaverc +.perldb +.ipython/profile_default/startup/x.py "
+	      "+jupyter_server_config.py +.gnupg/gpg-agent.conf +.git-credentials +.bash_completion +.xonshrc", "rrrrrrrrrrrr" },
+	/* build servers and managers of hooks */
+	{ "", "+.teamcity/settings.kts +.builds/x.yml +.build.yml +.zuul.yaml +buildspec.yml +cloudbuild.yaml +netlify.toml +.readthedocs.yaml "
+	      "+lefthook-local.yml +lint-staged.config.js +.simple-git-hooks.json +simple-git-hooks.cjs +commitlint.config.js", "rrrrrrrrrrrrr" },
 	/* links that stay in the tree: other names of what is obeyed, and into what is passed over */
 	{ REPO, "@build/out.js=../.git/hooks/pre-commit", "r" },
 	{ REPO, "@h=.git/hooks", "r" },
@@ -162,6 +185,10 @@ static const struct vector {
 	{ "", "@node_modules/.bin/x=../x/cli.js @a/l=../b @l=./a/b @d/l=.", "nnnn" },
 	{ "", "+envrc +x.envrc.txt +.vscodes/x +.github/CODEOWNERS +docs/.github/workflows/x +Makefile", "nnnnnn" },
 	{ "", "+HEAD +config +objects/", "nnn" },
+	{ "", "+CMakeLists.txt +meson.build +justfile +Rakefile +Taskfile.yml +noxfile.py +BUILD.bazel +WORKSPACE +gulpfile.js +Dockerfile +compose.yaml "
+	      "+gradlew +mvnw +go.mod +tsconfig.json +ruff.toml +.editorconfig +tests/test_x.py", "nnnnnnnnnnnnnnnnnn" },
+	{ "", "+node_modules/x/vite.config.js +node_modules/x/.eslintrc +vendor/x/.rubocop.yml +docs/global.json +docs/buildspec.yml", "nnnnn" },
+	{ "vite.config.ts .eslintrc", "-vite.config.ts -.eslintrc", "nn" },
 	{ "package.json AGENTS.md", "-package.json -AGENTS.md", "nn" },
 };
 /* clang-format on */
@@ -271,9 +298,11 @@ static void change(char *what)
 
 static struct ward_guard *guard_of(void)
 {
+	static int layer = -1, root = -1;
 	struct ward_guard *g = NULL;
-	int layer, root;
 
+	ward_close(layer);
+	ward_close(root);
 	host = host_facts();
 	ward_arena_free(arena);
 	arena = ward_arena_new(8u << 20);
@@ -289,7 +318,6 @@ static struct ward_guard *guard_of(void)
 	return g;
 }
 
-/* The descriptors stay open for a vector: a process of this size may. */
 static void asked(const struct vector *v)
 {
 	char what[1024], got[33] = "";
@@ -324,6 +352,52 @@ TEST(what_would_run_later_is_asked_about)
 		n += strspn(vectors[i].want, "n") != strlen(vectors[i].want);
 	}
 	CHECK_MSG(n >= 60, "%zu vectors that are asked about", n);
+}
+
+/* The row as one name, and that in the other case. */
+static void name_of(const struct ward_persist_name *row, char name[200], char upper[200])
+{
+	size_t n = 0;
+
+	for (const char *s = row->name; *s; s++)
+		name[n++] = *s == '*' ? 'x' : *s;
+	name[n] = '\0';
+	for (size_t i = 0; i <= n; i++)
+		upper[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 32 : name[i]);
+}
+
+/* No row is there that asks about nothing: new, changed, renamed, as a link, at depth, in another case, and what lies in it. */
+TEST(each_row_is_asked_about)
+{
+	size_t n_asks = 0;
+
+	for (size_t i = 0; i < ward_persist_n; i++) {
+		const struct ward_persist_name *row = &ward_persist[i];
+		const char *in = row->dir ? "/x" : "";
+		char name[200], upper[200], what[1024];
+		bool goes = row->kind < WARD_PERSIST_TOLD;
+		struct vector v = { .changes = what };
+
+		name_of(row, name, upper);
+		/* Build servers look in the workspace, and beside a .git. */
+		v.have = row->kind == WARD_PERSIST_TOP
+			? "e1/.git a1/b/.git f1/.git g1/.git h1/.git i1/.git"
+			: "";
+		(void)snprintf(what, sizeof(what),
+			"+%.80s%s +a1/b/%.80s%s +%.80s%s @e1/%.80s=y >z=f1/%.80s%s ~g1/%.80s%s +h1/%.80s/in",
+			name, in, name, in, upper, in, name, name, in, name, in, name);
+		v.want = "rrrrrrr";
+		asked(&v);
+		(void)snprintf(what, sizeof(what), "-i1/%.80s%s +node_modules/p/%.80s%s", name,
+			in, name, in);
+		v.want = row->kind == WARD_PERSIST_DEEP || ward_has_prefix(name, ".git/")
+			? goes ? "rr" : "nr"
+			: goes ? "rn" : "nn";
+		asked(&v);
+		n_asks += row->kind == WARD_PERSIST_ASKS;
+	}
+	CHECK_MSG(ward_persist_n >= 300 && n_asks >= 90, "%zu rows, %zu that only ask",
+		ward_persist_n, n_asks);
 }
 
 TEST(a_second_name_of_what_is_obeyed_is_asked_about)
