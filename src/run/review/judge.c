@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "os/os.h"
 #include "run/review/judge.h"
@@ -412,6 +413,11 @@ static void pair(struct settling *s, struct ward_review_decision *d,
 	bool comes = S_ISDIR(above->change->mode) && !S_ISDIR(above->change->was_mode);
 
 	if (goes && stays && !becomes_real(d) && becomes_real(above))
+		wait_for(s, above);
+	/* Nobody could look at what waits in a directory that its owner may not enter: such a mode comes last. */
+	if (geteuid() != 0 && S_ISDIR(above->change->mode) &&
+		(above->change->mode & 0500) != 0500 && becomes_real(above) &&
+		!ward_review_is_real(d))
 		wait_for(s, above);
 	if (!comes || !becomes_real(d) || becomes_real(above))
 		return;

@@ -143,6 +143,12 @@ int ward_commit_stage(struct ward_commit *c, struct ward_error *err);
 int ward_commit_forward(struct ward_commit *c, struct ward_error *err);
 int ward_commit_back(struct ward_commit *c, struct ward_error *err);
 int ward_commit_tidy(struct ward_commit *c, struct ward_error *err);
+/*
+ * Directories of the project that their owner, who we are, may not read, enter or change get that right; and those that were changed have
+ * their own mode again. Each may be done again. settle_modes: 0 or -errno, of the first that failed.
+ */
+int ward_commit_lend(struct ward_commit *c, struct ward_error *err);
+int ward_commit_settle_modes(const struct ward_commit *c);
 /* The staging directory: made (what a dead one left is removed before), opened again, removed. */
 int ward_commit_stage_make(struct ward_commit *c, struct ward_error *err);
 int ward_commit_stage_open(struct ward_commit *c, struct ward_error *err);

@@ -306,9 +306,34 @@ static int remove_files(struct ward_commit *c, const size_t *files, size_t n,
 
 struct sweep {
 	struct ward_commit *c;
+	const struct ward_step *dirs; /* the steps of directories, the deepest first */
+	size_t n_dirs;
 	char path[WARD_PATH_MAX];
 	size_t n;
 };
+
+static int deeper(const void *key, const void *step)
+{
+	return strcmp(((const struct ward_step *)step)->path, key);
+}
+
+/*
+ * The mode of the project's directory, which will be its own again if it is lent, is that of the layer's. Of one whose mode was made real
+ * the owner's bits say nothing: a commit that was killed has left them lent in the layer.
+ */
+static bool same_mode(const struct sweep *s, const struct stat *st, mode_t layer)
+{
+	const struct ward_step *d =
+		s->n_dirs > 0 ? bsearch(s->path, s->dirs, s->n_dirs, sizeof(*d), deeper) : NULL;
+	mode_t differs;
+
+	if (!d || d->result != WARD_RESULT_DONE || d->new.ino != st->st_ino)
+		return ((st->st_mode ^ layer) & 07777) == 0;
+	differs = (d->new.mode ^ layer) & 07777;
+	if (s->c->euid != 0 && (d->old.ino == 0 || d->old.mode != d->new.mode))
+		differs &= ~(mode_t)S_IRWXU;
+	return differs == 0;
+}
 
 /* dir is empty: is it one of the project's, with the same mode and attributes? What it hid is said name by name already. */
 static bool says_nothing(const struct sweep *s, int dir, mode_t mode)
@@ -316,7 +341,7 @@ static bool says_nothing(const struct sweep *s, int dir, mode_t mode)
 	WARD_FD project = ward_commit_open(s->c->root, s->path, O_RDONLY | O_DIRECTORY);
 	struct stat st;
 
-	return project >= 0 && fstat(project, &st) == 0 && (st.st_mode & 07777) == (mode & 07777) &&
+	return project >= 0 && fstat(project, &st) == 0 && same_mode(s, &st, mode) &&
 		ward_commit_attrs_equal(project, dir) && fgetxattr(dir, OPAQUE, NULL, 0) < 0;
 }
 
@@ -391,6 +416,11 @@ static int sweep_all(struct ward_commit *c)
 	struct sweep s = { .c = c };
 	int r = ward_commit_borrow(c->layer, ".", &l);
 
+	for (size_t i = 0; i < c->j.n; i++) {
+		if (c->j.v[i].kind != WARD_STEP_DIR)
+			continue;
+		s.dirs = s.n_dirs++ == 0 ? &c->j.v[i] : s.dirs;
+	}
 	return r < 0 ? r : ward_commit_names(l.fd, ".", sweep_name, &s);
 }
 
@@ -458,12 +488,19 @@ static int tidy(struct ward_commit *c, size_t *files, struct ward_error *err)
 	return r < 0 ? cannot(err, r) : WARD_OK;
 }
 
+/* What the project hides from us by now must be looked at: a directory whose new mode lets nobody in. It is lent, and settled once more. */
 int ward_commit_tidy(struct ward_commit *c, struct ward_error *err)
 {
 	size_t *files = calloc(c->j.n + 1, sizeof(*files));
-	int r = files ? tidy(c, files, err)
-		      : ward_fail(err, WARD_E_NOMEM, "no memory to tidy the layer");
+	int r = files ? ward_commit_lend(c, err)
+		      : ward_fail(err, WARD_E_NOMEM, "no memory to tidy the layer"),
+	    settled;
 
+	if (r == WARD_OK) {
+		r = tidy(c, files, err);
+		settled = ward_commit_settle_modes(c);
+		r = r < 0 || settled == 0 ? r : cannot(err, settled);
+	}
 	free(files);
 	return r;
 }

@@ -294,7 +294,7 @@ static int open_directory(const struct ward_commit *c, const struct ward_step *s
 }
 
 /* Those that their owner may not write are lent to us until the end. The outermost first: only then can the next be reached. */
-static int lend(struct ward_commit *c, struct ward_error *err)
+int ward_commit_lend(struct ward_commit *c, struct ward_error *err)
 {
 	for (size_t i = c->j.n; i-- > 0 && c->euid != 0;) {
 		const struct ward_step *s = &c->j.v[i];
@@ -358,6 +358,31 @@ static int settle_all(struct ward_commit *c, bool back, struct ward_error *err)
 		if (c->j.v[i].kind == WARD_STEP_DIR)
 			r = settle(c, i, back, err);
 	return r;
+}
+
+/* What was lent once more, when all was done. */
+int ward_commit_settle_modes(const struct ward_commit *c)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < c->j.n && c->euid != 0; i++) {
+		const struct ward_step *s = &c->j.v[i];
+		WARD_FD fd = -1;
+		struct stat st;
+		int r;
+
+		if (s->kind != WARD_STEP_DIR || s->result != WARD_RESULT_DONE)
+			continue;
+		fd = open_directory(c, s, O_PATH, &st);
+		if (is_missing(fd))
+			continue;
+		r = fd < 0 ? fd
+			: (st.st_mode & 07777) == (s->new.mode & 07777)
+			? 0
+			: ward_commit_chmod(fd, s->new.mode & 07777);
+		first = first < 0 ? first : r;
+	}
+	return first;
 }
 
 /* ---- all ---- */
@@ -424,7 +449,7 @@ static int one(struct ward_commit *c, size_t i, bool back)
 
 static int all(struct ward_commit *c, bool back, struct ward_error *err)
 {
-	int r = lend(c, err);
+	int r = ward_commit_lend(c, err);
 
 	ward_commit_let_go(&c->in_root);
 	for (size_t k = 0; k < c->j.n && r == WARD_OK; k++) {

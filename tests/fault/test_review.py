@@ -1,0 +1,321 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+A run under review, and the commit of it, of which one call fails or is the place of a kill -9 (inject.c): nothing is lost, nothing is half real,
+and what was said is so. Modes that let nobody in are the hardest case of an ordinary user, so they are what is committed here.
+WARD_FAULT_CALLS sets how many points there are (make check-faults), WARD_FAULT_SEED which.
+"""
+import errno
+import json
+import os
+import pathlib
+import random
+import stat
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox"))
+import box    # noqa: E402  pylint: disable=wrong-import-position
+import cli    # noqa: E402  pylint: disable=wrong-import-position
+import faults    # noqa: E402  pylint: disable=wrong-import-position
+from box import both, both_cases    # noqa: E402  pylint: disable=wrong-import-position
+from tap import check, check_eq, check_in, skip    # noqa: E402  pylint: disable=wrong-import-position
+
+INJECT = os.environ.get("WARD_INJECT", str(cli.ROOT / "build" / "tests" / "fault" / "inject"))
+SAMPLE = int(os.environ.get("WARD_FAULT_CALLS", "25"))
+MODES = ("000", "111", "333", "444")
+# x86_64, as inject.c
+WRITE, PWRITE, FSYNC, RENAME, CHMOD, FCHMOD, FSETXATTR, OPENAT, MKDIRAT, UNLINKAT, SYNCFS, RENAMEAT2, LISTXATTRAT = (
+    1, 18, 74, 82, 90, 91, 190, 257, 258, 263, 306, 316, 465)
+
+
+def inject(p, where, call, n, error, *words):
+    """The result, how often each call was made, and whether one was hit."""
+    report = p.side / "report"
+    q = subprocess.run([INJECT, report, str(call), str(n), str(error), *map(str, words)], cwd=where, env=p.env(), stdin=subprocess.DEVNULL,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=faults.PATIENCE, check=False)
+    if q.returncode == 98:
+        skip(f"nothing can be traced here: {q.stderr[-200:]}")
+    seen, hit = {}, False
+    for line in report.read_text().splitlines():
+        w = line.split()
+        if w[0] == "hit":
+            hit = True
+        else:
+            seen[int(w[0])] = int(w[1])
+    report.unlink()
+    return cli.Result(q.returncode, q.stdout.decode("utf-8", "replace"), q.stderr.decode("utf-8", "replace")), seen, hit
+
+
+def ward(p, where, *words):
+    return cli.ward(*words, env=p.env(), cwd=where)
+
+
+def waiting(p):
+    return [x["state"] for x in json.loads(ward(p, p.ws, "runs", "--json").out)["runs"]]
+
+
+def look(top):
+    """All of it, whatever lets nobody in; modes are put back."""
+    found = {}
+
+    def one(path, rel):
+        st = os.lstat(path)
+        mode = stat.S_IMODE(st.st_mode)
+        if stat.S_ISDIR(st.st_mode):
+            found[rel] = ("dir", mode)
+            os.chmod(path, 0o700)
+            for n in sorted(os.listdir(path)):
+                one(f"{path}/{n}", f"{rel}/{n}")
+        elif stat.S_ISREG(st.st_mode):
+            os.chmod(path, 0o600)
+            with open(path, encoding="utf-8") as f:
+                found[rel] = (f.read(), mode)
+        else:
+            found[rel] = ("other", mode)
+        os.chmod(path, mode, follow_symlinks=True)
+    for n in sorted(os.listdir(top)):
+        one(f"{top}/{n}", n)
+    return found
+
+
+def project(p, n):
+    """One more, with what will be changed."""
+    top = p.ws / f"p{n}"
+    for m in MODES:
+        (top / f"dir{m}/deep").mkdir(parents=True)
+        (top / f"dir{m}/deep/f").write_text("old\n")
+        (top / f"dir{m}/gone").write_text("old\n")
+        (top / f"dir{m}/kept").write_text("old\n")
+        (top / f"file{m}").write_text("old\n")
+    return top
+
+
+SCRIPT = "umask 22; " + "; ".join(
+    f"mkdir -p new{m}/deep; echo new > new{m}/f; echo new > new{m}/deep/f; chmod {m} new{m}/deep/f; chmod {m} new{m}/deep; chmod {m} new{m}; "
+    f"echo new >> dir{m}/deep/f; rm dir{m}/gone; echo new > dir{m}/added; chmod {m} dir{m}/deep; chmod {m} dir{m}; "
+    f"echo new >> file{m}; chmod {m} file{m}; echo new > only{m}; chmod {m} only{m}" for m in MODES)
+
+
+def expected():
+    want = {}
+    for m in MODES:
+        mode = int(m, 8)
+        want |= {f"new{m}": ("dir", mode), f"new{m}/f": ("new\n", 0o644), f"new{m}/deep": ("dir", mode), f"new{m}/deep/f": ("new\n", mode),
+                 f"dir{m}": ("dir", mode), f"dir{m}/kept": ("old\n", 0o644), f"dir{m}/deep": ("dir", mode), f"dir{m}/deep/f": ("old\nnew\n", 0o644),
+                 f"dir{m}/added": ("new\n", 0o644), f"file{m}": ("old\nnew\n", mode), f"only{m}": ("new\n", mode)}
+    return want
+
+
+def review(p, top, script=SCRIPT, *words):
+    r = p.run("--review", *words, "--", "sh", "-c", script, cwd=top)
+    check_eq(r.code, 0, r.err)
+
+
+@both
+def modes_that_let_nobody_in_are_committed(p):
+    os.umask(0o22)
+    top = project(p, 0)
+    review(p, top)
+    r = ward(p, top, "commit")
+    check_eq((r.code, r.err), (0, ""), r.out)
+    check_eq(waiting(p), [])
+    check_eq(look(top), expected())
+
+
+@both
+def one_after_the_other(p):
+    """Each part by itself: what comes later finds no conflict with what came before."""
+    os.umask(0o22)
+    top = project(p, 0)
+    review(p, top)
+    for m in MODES:
+        for kind in ("new", "dir", "file", "only"):
+            r = ward(p, top, "commit", f"{kind}{m}")
+            check_eq((r.code, r.err), (0, ""), f"{kind}{m}: {r.out}")
+    check_eq(waiting(p), [])
+    check_eq(look(top), expected())
+
+
+@both
+def what_waits_in_there_can_be_looked_at(p):
+    """So such a mode comes last: of an ordinary user nobody could look into it any more."""
+    os.umask(0o22)
+    for m in MODES:
+        top = p.ws / f"w{m}"
+        (top / "old").mkdir(parents=True)
+        review(p, top, f"for d in old new; do mkdir -p $d; echo x > $d/.envrc; echo y > $d/y; chmod {m} $d; done")
+        r = ward(p, top, "commit")
+        check_eq((r.code, r.err), (1, ""), r.out)
+        check_eq(waiting(p), ["pending"])
+        r = ward(p, top, "diff", "--name-only")
+        check_eq(r.err, "")
+        check_in("old/.envrc\n", r.out)
+        # The directory that was there has changed by the first part.
+        r = ward(p, top, "commit", "--approve", "risky", "--ours", "old")
+        check_eq((r.code, r.err), (0, ""), r.out)
+        check_eq(waiting(p), [])
+        check_eq(look(top), {d + f: w for d in ("new", "old") for f, w in (("", ("dir", int(m, 8))), ("/.envrc", ("x\n", 0o644)), ("/y", ("y\n", 0o644)))})
+
+
+def points(p, calls=None):
+    """(call, n) of a commit that goes well, of these calls or of all that change something."""
+    top = project(p, "count")
+    review(p, top)
+    r, seen, _ = inject(p, top, -1, 0, 0, cli.WARD, "commit")
+    check_eq(r.code, 0, r.err)
+    calls = calls or (WRITE, FSYNC, CHMOD, FCHMOD, MKDIRAT, UNLINKAT, SYNCFS, RENAMEAT2, RENAME, FSETXATTR)
+    every = [(call, n) for call in calls for n in range(1, seen.get(call, 0) + 1)]
+    check(len(every) > 20, f"the injector sees too little: {seen}")
+    return every if SAMPLE == 0 or SAMPLE >= len(every) else random.Random(faults.SEED).sample(every, SAMPLE)
+
+
+def finish(p, top, what, undo):
+    """From whatever state to the end. Twice at most: what was put back is then committed."""
+    for _ in range(4):
+        state = waiting(p)
+        if not state:
+            return
+        if state == ["committing"] and undo:
+            r = ward(p, top, "commit", "--abort")
+            check(r.code in (0, 1) or "made real already" in r.err, f"{what}: --abort: {r.err}")
+            if r.code == 0:
+                check_eq(look(top), look_of_old(), f"{what}: aborted")
+        if waiting(p) == ["committing"]:
+            r = ward(p, top, "commit", "--continue")
+            check_eq(r.code, 0, f"{what}: --continue: {r.out}{r.err}")
+        elif waiting(p):
+            # What was put back has a new ctime: somebody says whose is meant.
+            r = ward(p, top, "commit", "--ours", ".")
+            check_eq(r.code, 0, f"{what}: again: {r.out}{r.err}")
+    check_eq(waiting(p), [], what)
+
+
+def owners(found, lent):
+    return {n: (text, mode | 0o700 if lent else mode) for n, (text, mode) in found.items()}
+
+
+def look_of_old():
+    want = {}
+    for m in MODES:
+        want |= {f"dir{m}": ("dir", 0o755), f"dir{m}/kept": ("old\n", 0o644), f"dir{m}/gone": ("old\n", 0o644), f"dir{m}/deep": ("dir", 0o755),
+                 f"dir{m}/deep/f": ("old\n", 0o644), f"file{m}": ("old\n", 0o644)}
+    return want
+
+
+def sweep(p, error, undo, calls=None):
+    os.umask(0o22)
+    hits, bad = 0, []
+    for i, (call, n) in enumerate(points(p, calls)):
+        what = f"seed {faults.SEED}, call {call}, the {n}. time"
+        top = project(p, i)
+        review(p, top)
+        try:
+            r, _, hit = inject(p, top, call, n, error, cli.WARD, "commit")
+            hits += hit
+            if error and r.code:
+                check_eq(r.code in (1, 2), True, f"{what}: {r}")
+                check_eq(len(r.err.splitlines()) <= 1, True, f"{what}: {r.err}")
+            before = waiting(p) == ["pending"]
+            if before:
+                check_eq(look(top), look_of_old(), f"{what}: it waits, and something is real")
+            finish(p, top, what, undo)
+            # What was lent in the layer at that moment stays lent (docs/review.md).
+            check_eq(owners(look(top), before), owners(expected(), before), what)
+            check_eq([n for n in os.listdir(top) if n.startswith(".ward-")], [], what)
+        except AssertionError as why:
+            bad.append(f"{what}: {why}"[:900])
+            print("# " + bad[-1].replace("\n", " "), flush=True)
+            for run in os.listdir(p.side / "state/ward/runs"):
+                subprocess.run(["chmod", "-R", "u+rwX", p.side / "state/ward/runs" / run], check=False)
+                subprocess.run(["rm", "-rf", p.side / "state/ward/runs" / run], check=False)
+    check(hits > 0, "no call was met")
+    check_eq(bad, [])
+
+
+@both
+def killed_and_continued(p):
+    sweep(p, 0, False)
+
+
+@both
+def killed_and_taken_back(p):
+    sweep(p, 0, True)
+
+
+@both_cases([("no space", errno.ENOSPC), ("over quota", errno.EDQUOT), ("a broken disk", errno.EIO)])
+def a_call_of_the_commit_fails(p, error):
+    sweep(p, error, error == errno.EDQUOT, (WRITE, MKDIRAT, RENAMEAT2, FSYNC, SYNCFS, FSETXATTR))
+
+
+# ---- the run itself ----
+
+@both
+def what_is_not_on_the_disk_is_not_said_to_be(p):
+    """At the end the layer is made durable before the record says that it ended."""
+    p.ws.chmod(0o777)
+    for n in (1, 2):
+        r, _, hit = inject(p, p.ws, SYNCFS, n, errno.EIO, *p.words("--review", "--outcome", p.outcome_file, "--", "sh", "-c", "echo x > x"))
+        check(hit, "nothing is made durable at the end")
+        check_eq((r.code, json.loads(p.outcome_file.read_text())["review"]["state"]), (125, "incomplete"), r.err)
+        r = ward(p, p.ws, "commit")
+        check_eq((r.code, os.listdir(p.ws)), (2, []), r.err)
+        check_in("--incomplete", r.err)
+        check_eq(ward(p, p.ws, "discard").code, 0)
+
+
+@both
+def nothing_is_executed_before_its_entry_is_on_the_disk(p):
+    """Its record, its directory, and the store's: of each a failure to sync keeps the command from being executed."""
+    p.ws.chmod(0o777)
+    (p.side / "w").mkdir()
+    words = p.words("--review", "--write", p.side / "w", "--", "touch", "x", p.side / "w/was")
+    _, seen, _ = inject(p, p.ws, -1, 0, 0, *words)
+    check_eq(ward(p, p.ws, "discard").code, 0)
+    refused = 0
+    for n in range(1, seen.get(FSYNC, 0) + 1):
+        (p.side / "w/was").unlink(missing_ok=True)
+        r, _, _ = inject(p, p.ws, FSYNC, n, errno.EIO, *words)
+        if "it is not durable" in r.err:
+            refused += 1
+            check_eq((r.code, (p.side / "w/was").exists()), (125, False), r.err)
+        if waiting(p):
+            check_eq(ward(p, p.ws, "discard").code, 0)
+    check_eq(refused, 3)
+
+
+@both
+def a_kernel_without_the_newer_call_tells_the_same(p):
+    """listxattrat(2) is of 6.13; a filter around Ward may answer EPERM."""
+    top = project(p, 0)
+    (top / "f").write_text("x")
+    (top / "o").mkdir()
+    (top / "o/x").write_text("x")
+    os.setxattr(top / "f", "user.k", b"v")
+    review(p, top, SCRIPT + "; echo y >> f; rm -r o; mkdir o")
+    want = ward(p, top, "diff")
+    check_eq(want.err, "")
+    os.setxattr(top / "f", "user.k", b"w")
+    check(ward(p, top, "diff").out != want.out, "attributes are not looked at")
+    os.setxattr(top / "f", "user.k", b"v")
+    for error in (errno.ENOSYS, errno.EPERM):
+        r, _, hit = inject(p, top, LISTXATTRAT, 1, error, cli.WARD, "diff")
+        check(hit, "the call is not made")
+        check_eq(r, want)
+
+
+@both
+def nothing_that_comes_later_looks_older(p):
+    """Inodes are stamped by a clock that is a tick behind: what the command, and whoever sees it, does first is not before since_ns."""
+    p.ws.chmod(0o777)
+    for _ in range(30):
+        r = p.run("--review", "--", "/bin/mkdir", "x")
+        check_eq(r.code, 0, r.err)
+        entry, = [d for d in (p.side / "state/ward/runs").iterdir() if len(d.name) == 26]
+        since = json.loads((entry / "workspace.json").read_text())["since_ns"]
+        check(os.stat(entry / "layer/upper/x").st_ctime_ns >= since, "the run's first directory is older than the run")
+        check_eq(ward(p, p.ws, "discard").code, 0)
+
+
+if __name__ == "__main__":
+    box.main()
