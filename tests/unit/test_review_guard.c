@@ -169,6 +169,22 @@ static const struct vector {
 	{ ".yarn/plugins/p", "@.yarn=k +k/plugins/p", "rr" },
 	{ "", "@.envrc=plain +plain", "rr" },
 	{ "", "+.ward-commit-01K/n0 +.ward-kept-01K/o1", "rr" },
+	/* what a file of the same layer names; changes by path, as a layer has them */
+	{ "", "+.envrc=source\\uscripts/env.sh\\n +scripts/env.sh +scripts/other.sh", "rrn" },
+	{ "", "+a/.envrc=./x +a/x +x", "rrr" }, /* from where it starts nobody knows */
+	{ "", "+.vscode/tasks.json=\"command\":\"${workspaceFolder}/tools/x\" +tools/x", "rr" },
+	{ "", "+.husky/pre-commit=sh\\uci/run.sh +ci/run.sh", "rr" },
+	{ "", "+.github/workflows/ci.yml=run:\\u./ci.sh +ci.sh +src/main.c", "rrn" },
+	{ "", "+lib/z.py +x.pth=import\\uy;exec(open('lib/z.py').read())", "rr" },
+	{ "", "+sub/.git=gitdir:\\u../x\\n +x/hook", "rr" },
+	{ REPO, "~.git/config=[core]\\n\\thooksPath=tools/hooks\\n +tools/hooks/pre-push +tools/x", "rrn" },
+	{ REPO, "~.git/config=[core]\\n\\tfsmonitor\\u=\\u\"./watch\\u--fast\"\\n +fast ~watch", "rnr" },
+	{ REPO, "~.git/config=[include]\\n\\tpath=../inc\\n +h/pre-push +inc=[core]\\n\\thooksPath=h\\n +main", "rrrn" },
+	{ REPO, "~.git/config=[includeIf\\u\"gitdir:/\"]\\n\\tpath=../inc\\n +inc", "rr" },
+	{ REPO, "~.git/config=[branch\\u\"main\"]\\n\\tmerge=refs/heads/main\\n ~.git/refs/heads/main +main", "rnn" },
+	{ "", "+.git/ +.git/HEAD +.git/objects/ +.git/objects/x=main.c +.git/refs/ +main.c", "rrrrrn" },
+	{ "", "+AGENTS.md=see\\usrc/main.c +src/main.c", "rn" },
+	{ "", "+package.json=\"postinstall\":\"node\\us.js\" +s.js", "rn" },
 	/* what it is */
 	{ "", "!tool", "c" },
 	{ "", "@l=/etc/passwd", "c" },
@@ -199,9 +215,24 @@ static struct ward_host host;
 
 /* ---- the project ---- */
 
+/* \n, \t and \u, which is a blank here. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (char *s = text; s && *s; s++) {
+		bool escaped = *s == '\\';
+
+		s += escaped;
+		*to++ = !escaped ? *s : *s == 'n' ? '\n' : *s == 't' ? '\t' : ' ';
+	}
+	if (to)
+		*to = '\0';
+}
+
 static void have_one(char *word)
 {
-	char *to = strstr(word, "->"), *text = strchr(word, '='), rel[300], *put_to;
+	char *to = strstr(word, "->"), *text = strchr(word, '='), rel[300];
 
 	if (to) {
 		*to = '\0';
@@ -212,15 +243,7 @@ static void have_one(char *word)
 	if (text)
 		*text++ = '\0';
 	snprintf(rel, sizeof(rel), "ws/%.200s", word);
-	/* \n, \t and \u, which is a blank here. */
-	for (char *s = put_to = text; s && *s; s++) {
-		bool escaped = *s == '\\';
-
-		s += escaped;
-		*put_to++ = !escaped ? *s : *s == 'n' ? '\n' : *s == 't' ? '\t' : ' ';
-		if (!s[1])
-			*put_to = '\0';
-	}
+	unescape(text);
 	put(rel, text ? text : "x", 0644);
 }
 
@@ -255,9 +278,19 @@ static void changed(char *word)
 	bool dir = word[n - 1] == '/';
 	char rel[300];
 
+	if (to && (verb == '+' || verb == '~')) {
+		*to++ = '\0';
+		unescape(to);
+		(void)snprintf(rel, sizeof(rel), "layer/%.200s", word);
+		put(rel, to, 0644);
+		n = strlen(word);
+		dir = false;
+	}
 	*c = (struct ward_change){
 		.path = word, .mode = dir ? S_IFDIR | 0755 : S_IFREG | 0644, .content = true
 	};
+	if (to && (verb == '+' || verb == '~'))
+		c->size = strlen(to);
 	if (dir)
 		word[n - 1] = '\0';
 	if (to && (verb == '@' || verb == '>'))
@@ -388,16 +421,32 @@ TEST(each_row_is_asked_about)
 			name, in, name, in, upper, in, name, name, in, name, in, name);
 		v.want = "rrrrrrr";
 		asked(&v);
-		(void)snprintf(what, sizeof(what), "-i1/%.80s%s +node_modules/p/%.80s%s", name,
-			in, name, in);
+		(void)snprintf(what, sizeof(what), "-i1/%.80s%s +node_modules/p/%.80s%s", name, in,
+			name, in);
 		v.want = row->kind == WARD_PERSIST_DEEP || ward_has_prefix(name, ".git/")
 			? goes ? "rr" : "nr"
-			: goes ? "rn" : "nn";
+			: goes ? "rn"
+			       : "nn";
 		asked(&v);
 		n_asks += row->kind == WARD_PERSIST_ASKS;
 	}
 	CHECK_MSG(ward_persist_n >= 300 && n_asks >= 90, "%zu rows, %zu that only ask",
 		ward_persist_n, n_asks);
+}
+
+/* It is run on purpose, so that what it names is no question of its own; whoever is asked about it reads what it names. */
+TEST(what_a_package_would_run_is_named_with_it)
+{
+	struct ward_guarded one;
+	char what[] = "+package.json=\"postinstall\":\"node\\us.js\" +s.js";
+	struct ward_guard *g;
+
+	tree();
+	put("layer", NULL, 0755);
+	change(what);
+	g = guard_of();
+	CHECK_EQ_INT(ward_guard_ask(g, &changes[0], &one, &err), WARD_OK);
+	CHECK_STR_CONTAINS(one.why, "it names \"s.js\", which the run changed as well");
 }
 
 TEST(a_second_name_of_what_is_obeyed_is_asked_about)

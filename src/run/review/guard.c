@@ -20,8 +20,9 @@
 
 #define REACHED_MAX 256
 #define LED_MAX 8192 /* names that the project's own links and configurations lead to */
-#define ATTRIBUTES_MAX \
-	4096 /* bytes of the names of one's extended attributes; with more it is asked about */
+
+#define NAMED_BYTES_MAX \
+	(4u << 20) /* of all files of the layer that are looked through for what they name */
 
 enum { SAW_GIT = 1, SAW_HEAD = 2, SAW_OBJECTS = 4, SAW_REFS = 8, SAW_COMMON = 16 };
 static const struct {
@@ -39,7 +40,7 @@ static const char no_repository[] =
 static const char moved_whole[] =
 	"a directory was moved with all that lies in it, which nobody looked at";
 static const char by_configuration[] =
-	"a configuration of git's, or a link of that name, leads to it and has it obeyed";
+	"a file that is obeyed names it, or a link of such a name leads to it";
 static const char other_name[] = "it is one file with a name that is obeyed";
 static const char set_id[] = "it runs as its owner or group, whoever starts it";
 static const char capable[] = "it has capabilities, whoever starts it";
@@ -72,6 +73,9 @@ struct ward_guard {
 	struct inode *named; /* what has a second name */
 	size_t n_named, cap_named;
 	const char *unsure;
+	const struct ward_persist_name *row; /* by which by_name() answered last; NULL: git's */
+	struct ward_named named_of;
+	size_t held_budget, asks_budget;
 	char path[WARD_PATH_MAX]; /* the workspace, a slash, and what is looked at */
 	size_t n_root; /* bytes of it that are the workspace and the slash */
 	struct ward_error *err;
@@ -264,6 +268,7 @@ static const char *row_of(struct ward_guard *g, const char *path, size_t dir, co
 	if (!row || (passed && ward_persist_passes(row)) ||
 		(at->goes && row->kind >= WARD_PERSIST_TOLD))
 		return NULL;
+	g->row = row;
 	return row->why;
 }
 
@@ -303,6 +308,7 @@ static const char *by_name(struct ward_guard *g, const char *path, const struct 
 	bool passed = false, looked_at = is_reached(g, path);
 	size_t n;
 
+	g->row = NULL;
 	if (g->n_root + strlen(path) >= sizeof(g->path))
 		return "its name is too long to be looked at";
 	if (strncasecmp(path, ".ward-commit-", 13) == 0 ||
@@ -546,32 +552,6 @@ static int look(struct ward_guard *g)
 
 /* ---- what is dangerous by what it is ---- */
 
-/*
- * Where a link at path leads, without looking: ".." may stand in front alone, since behind a name it goes up from whatever that name leads
- * to.
- */
-static bool stays(const struct ward_guard *g, const char *path, const char *to)
-{
-	size_t depth = 0, n;
-	bool down = false;
-
-	if (to[0] == '/')
-		return ward_path_within(to, g->rs->workspace) && !ward_path_has_dotdot(to);
-	for (const char *s = path; (s = strchr(s, '/')); s++)
-		depth++;
-	for (; *to; to += n + (to[n] == '/')) {
-		n = strcspn(to, "/");
-		if (n == 2 && to[0] == '.' && to[1] == '.') {
-			if (down || depth == 0)
-				return false;
-			depth--;
-		} else if (n > 0 && !(n == 1 && to[0] == '.')) {
-			down = true;
-		}
-	}
-	return true;
-}
-
 static bool read_link(const struct ward_guard *g, const char *path, char to[WARD_PATH_MAX])
 {
 	WARD_FD fd = beneath(g->layer, path, O_PATH | O_NOFOLLOW);
@@ -585,7 +565,7 @@ static bool link_stays(const struct ward_guard *g, const char *path)
 {
 	char to[WARD_PATH_MAX];
 
-	return read_link(g, path, to) && stays(g, path, to);
+	return read_link(g, path, to) && ward_link_stays(g->rs->workspace, path, to);
 }
 
 /* Lexically: below the root, or as an absolute link says. */
@@ -624,26 +604,6 @@ static const char *by_target(struct ward_guard *g, const char *path)
 	return why ? why : is_passed(rest) && !is_passed(path) ? into_passed : NULL;
 }
 
-/* A file's capabilities are set-ID bits by another name. */
-static bool is_capable(const struct ward_guard *g, const char *path)
-{
-	char proc[64], names[ATTRIBUTES_MAX];
-	WARD_FD fd = beneath(g->layer, path, O_PATH | O_NOFOLLOW);
-	ssize_t n;
-
-	if (fd < 0)
-		return true;
-	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
-	n = listxattr(proc, names, sizeof(names));
-	if (n < 0)
-		return errno != ENOTSUP;
-	for (ssize_t at = 0; at < n; at += (ssize_t)strlen(names + at) + 1) {
-		if (ward_has_prefix(names + at, "security.cap"))
-			return true;
-	}
-	return false;
-}
-
 static bool is_new_link(const struct ward_change *c)
 {
 	return S_ISLNK(c->mode) && (c->content || c->kind != WARD_CHANGE_MODIFIED);
@@ -659,7 +619,7 @@ static const char *by_kind(const struct ward_guard *g, const struct ward_change 
 		return set_id;
 	if (is_new_link(c) && !link_stays(g, c->path))
 		return leads_out;
-	if (S_ISREG(c->mode) && c->xattrs && is_capable(g, c->path))
+	if (S_ISREG(c->mode) && c->xattrs && ward_file_is_capable(g->layer, c->path))
 		return capable;
 	return NULL;
 }
@@ -681,6 +641,63 @@ static int links_of(struct ward_guard *g, const struct ward_changes *all)
 	return r;
 }
 
+/* ---- what a file of the same layer names ---- */
+
+static bool has_new_text(const struct ward_change *c)
+{
+	return S_ISREG(c->mode) && (c->content || c->kind != WARD_CHANGE_MODIFIED);
+}
+
+static int lead_named(void *arg, const char *path, const struct ward_change *c);
+
+static int names_in(struct ward_guard *g, const struct ward_change *c, enum ward_named_as as)
+{
+	int r;
+
+	g->named_of.as = as;
+	r = ward_named_each(&g->named_of, c, &g->held_budget, lead_named, g);
+	if (r == WARD_E_LIMIT) {
+		g->unsure =
+			"a file that is obeyed is too large to be looked through for what it names";
+		r = WARD_OK;
+	}
+	return r;
+}
+
+static int lead_named(void *arg, const char *path, const struct ward_change *c)
+{
+	struct ward_guard *g = arg;
+	char whole[WARD_PATH_MAX];
+	struct ward_named was = g->named_of;
+	int r;
+
+	if ((size_t)snprintf(whole, sizeof(whole), "%.*s%s", (int)g->n_root, g->path, path) >=
+		sizeof(whole))
+		return WARD_OK;
+	r = lead(g, whole);
+	/* What a configuration includes is one; each costs of what may be read, so this ends. */
+	if (r == WARD_OK && was.as == WARD_NAMED_GIT && c && has_new_text(c))
+		r = names_in(g, c, WARD_NAMED_GIT);
+	g->named_of = was;
+	return r;
+}
+
+static int names_of(struct ward_guard *g, const struct ward_changes *all)
+{
+	const struct look_at file = { .dir = false };
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < all->n; i++) {
+		const struct ward_change *c = &all->v[i];
+		enum ward_named_as as;
+
+		if (has_new_text(c) && by_name(g, c->path, &file) &&
+			ward_named_by(g->row, c->path, &as))
+			r = names_in(g, c, as);
+	}
+	return r;
+}
+
 int ward_guard_new(struct ward_resolver *rs, const struct ward_changes *all, int layer, int root,
 	struct ward_guard **ret, struct ward_error *err)
 {
@@ -695,11 +712,15 @@ int ward_guard_new(struct ward_resolver *rs, const struct ward_changes *all, int
 	if (n < 0 || (size_t)n >= sizeof(g->path))
 		return ward_fail(err, WARD_E_LIMIT, "the path of the project is too long");
 	g->n_root = (size_t)n;
+	g->named_of = (struct ward_named){ .all = all, .layer = layer, .root = rs->workspace };
+	g->held_budget = g->asks_budget = NAMED_BYTES_MAX;
 	r = read_marks(g, all);
 	if (r == WARD_OK)
 		r = look(g);
 	if (r == WARD_OK)
 		r = links_of(g, all);
+	if (r == WARD_OK)
+		r = names_of(g, all);
 	if (g->led.n > 0)
 		qsort(g->led.v, g->led.n, sizeof(*g->led.v), by_text);
 	if (r == WARD_OK)
@@ -745,6 +766,9 @@ int ward_guard_ask(struct ward_guard *g, const struct ward_change *c, struct war
 		return WARD_OK;
 	ret->level = WARD_APPROVAL_RISKY;
 	ret->why = by_name(g, c->path, &what);
+	if (ret->why && g->row && g->row->kind == WARD_PERSIST_ASKS && has_new_text(c))
+		ret->why =
+			ward_named_told(g->rs->arena, &g->named_of, c, &g->asks_budget, ret->why);
 	if (!ret->why && c->kind == WARD_CHANGE_RENAMED)
 		ret->why = by_name(g, c->from, &gone);
 	if (!ret->why)

@@ -27,6 +27,37 @@ int ward_guard_ask(struct ward_guard *g, const struct ward_change *c, struct war
 /* Why not all of what the project has was looked at, a sentence; NULL: it was. */
 const char *ward_guard_unsure(const struct ward_guard *g);
 
+/* ---- named.c: what a file of the layer names of the same layer ---- */
+enum ward_named_as {
+	WARD_NAMED_WORDS = 0,        /* text: each word that is the name of a file */
+	WARD_NAMED_ALL,              /* the same, of directories too */
+	WARD_NAMED_GIT               /* a configuration of git's: what it runs or reads, directories too */
+};
+struct ward_named {
+	const struct ward_changes *all;
+	int layer;
+	const char *root;            /* the project, absolute */
+	enum ward_named_as as;
+};
+/* path: below the root, until the next. c: the change that has it; NULL: a directory in which something has changed. Not 0 ends it. */
+typedef int ward_named_fn(void *arg, const char *path, const struct ward_change *c);
+/* *budget: bytes that may still be read. WARD_E_LIMIT, without a message: it is too large, or cannot be read. */
+int ward_named_each(const struct ward_named *of, const struct ward_change *by, size_t *budget, ward_named_fn *fn, void *arg);
+/* Does a file that row is about (NULL: git) name what runs? False: people read it, or a package manager, whose user runs it on purpose. */
+bool ward_named_by(const struct ward_persist_name *row, const char *path, enum ward_named_as *ret);
+/* why, and in a the first that by names; why itself where that is nothing. */
+const char *ward_named_told(struct ward_arena *a, const struct ward_named *of, const struct ward_change *by, size_t *budget,
+	const char *why);
+
+/* ---- kind.c ---- */
+/*
+ * Where a link at path (below root) leads, without looking: ".." may stand in front alone, since behind a name it goes up from whatever
+ * that name leads to.
+ */
+bool ward_link_stays(const char *root, const char *path, const char *to);
+/* A file of the layer has capabilities, or it cannot be told. */
+bool ward_file_is_capable(int layer, const char *path);
+
 /* ---- judge.c ---- */
 enum ward_review_effect {
 	WARD_REVIEW_REFUSE = 0,
