@@ -102,7 +102,7 @@ def a_habitual_write_is_quiet_and_its_neighbour_is_not(p):
     """Bun opens the tracer's marks at each start, where there is no /sys at all."""
     box.need_fuse()
     _, o = p.outcome("sh", "-c", "cd /; (echo x > sys/kernel/debug/tracing/trace_marker); (echo x > sys/kernel/debug/tracing/trace_on); exit 0")
-    check_eq([(v["type"], v["resource"]) for v in o["violations"]], [("FILE_WRITE", "/sys/kernel/debug/tracing/trace_on")])
+    check_eq(list(named(o)), [("FILE_WRITE", "/sys/kernel/debug/tracing/trace_on")])
 
 
 @both
