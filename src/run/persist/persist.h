@@ -22,6 +22,15 @@ bool ward_persist_may(const char *name);         /* some row ends so */
 bool ward_persist_passed(const char *name);      /* of a directory: its inside is looked through for git's names alone */
 bool ward_persist_passes(const struct ward_persist_name *row);   /* the row does not count there */
 
+/* ---- names.c: the first names of a directory, so that not each that it lacks is asked for ---- */
+struct ward_dir_names {
+	bool all;                    /* buf holds every name that is there, and none of them could be taken for another */
+	size_t n;
+	_Alignas(8) char buf[4096];
+};
+void ward_dir_names_read(struct ward_dir_names *d, const char *dir);     /* dir: real. Where it cannot be sure, it lacks nothing */
+bool ward_dir_names_lack(const struct ward_dir_names *d, const char *name);      /* the first component of name surely is not there */
+
 /* ---- hunt.c: a bounded walk by descriptors, which follows no link and leaves no root ---- */
 enum ward_hit_kind {
 	WARD_HIT_NAME = 0,           /* of data/persist, or one that git obeys in a directory of its own */

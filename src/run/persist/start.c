@@ -510,15 +510,18 @@ static int git_at(struct holding *x, const char *dir)
 /* of_git: in git's directory, or all but those. */
 static int rows_at(struct holding *x, const char *dir, bool of_git)
 {
+	WARD_UNSET struct ward_dir_names names;
 	int r = WARD_OK;
 
+	ward_dir_names_read(&names, dir);
 	for (size_t i = 0; r == WARD_OK && i < ward_persist_n; i++) {
 		const struct ward_persist_name *row = &ward_persist[i];
 		const char *path;
 		mode_t type;
 
 		if (row->kind >= WARD_PERSIST_TOLD || strchr(row->name, '*') ||
-			ward_has_prefix(row->name, ".git/") != of_git)
+			ward_has_prefix(row->name, ".git/") != of_git ||
+			ward_dir_names_lack(&names, row->name))
 			continue;
 		type = type_at(x, dir, row->name, &path);
 		if (type && (!row->dir || type == S_IFDIR || type == S_IFLNK))

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The names of one directory, read at once, so that a hundred names need not be asked for that are not there. It only ever says that a
+ * name is absent, and only where that is sure: a small directory, read to its end, of a file system that lists what it has, with names
+ * of ASCII alone, since what else may be the same name where case does not count is nothing to guess at.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/persist/persist.h"
+
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
+
+struct entry { /* getdents64(2) */
+	uint64_t ino;
+	int64_t off;
+	unsigned short reclen;
+	unsigned char type;
+	char name[];
+};
+
+/* Others (automounter, network, FUSE) may have more than they list, or other spellings of it. */
+static bool lists_all(int fd)
+{
+	static const uint32_t known[] = { EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+		TMPFS_MAGIC, F2FS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC };
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(known); i++) {
+		if ((uint32_t)fs.f_type == known[i])
+			return true;
+	}
+	return false;
+}
+
+/* False: one of them could be taken for another. */
+static bool plain(const struct ward_dir_names *d)
+{
+	for (size_t at = 0; at < d->n; at += ((const struct entry *)(d->buf + at))->reclen) {
+		for (const char *c = ((const struct entry *)(d->buf + at))->name; *c; c++) {
+			if ((unsigned char)*c >= 0x80)
+				return false;
+		}
+	}
+	return true;
+}
+
+void ward_dir_names_read(struct ward_dir_names *d, const char *dir)
+{
+	WARD_FD fd = ward_openat2(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0,
+		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
+	long n = 1;
+
+	d->all = false;
+	d->n = 0;
+	if (fd < 0 || !lists_all(fd))
+		return;
+	while (n > 0 && d->n < sizeof(d->buf)) {
+		n = syscall(SYS_getdents64, fd, d->buf + d->n, sizeof(d->buf) - d->n);
+		d->n += n > 0 ? (size_t)n : 0;
+	}
+	/* No room for one more is EINVAL, and a full buffer tells nothing of what comes behind it. */
+	d->all = n == 0 && plain(d);
+}
+
+bool ward_dir_names_lack(const struct ward_dir_names *d, const char *name)
+{
+	size_t len = strcspn(name, "/");
+
+	for (size_t at = 0; d->all && at < d->n;) {
+		const struct entry *e = (const void *)(d->buf + at);
+
+		if (strncasecmp(e->name, name, len) == 0 && e->name[len] == '\0')
+			return false;
+		at += e->reclen;
+	}
+	return d->all;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The names of a directory: what is said to be absent is absent, and where that is not sure nothing is said to be. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run/persist/persist.h"
+#include "tap.h"
+
+static char top[] = "/tmp/ward-test.XXXXXX";
+static struct ward_dir_names names;
+
+static const char *at(const char *rel)
+{
+	static char path[2][512];
+	static unsigned next;
+	char *out = path[next++ % 2];
+
+	(void)snprintf(out, sizeof(path[0]), "%s/%s", top, rel);
+	return out;
+}
+
+static void put(const char *rel)
+{
+	int fd = open(at(rel), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	REQUIRE(fd >= 0);
+	(void)close(fd);
+}
+
+static bool lacks(const char *dir, const char *name)
+{
+	ward_dir_names_read(&names, dir);
+	return ward_dir_names_lack(&names, name);
+}
+
+TEST(what_is_absent)
+{
+	REQUIRE(mkdtemp(top) != NULL);
+	ward_dir_names_read(&names, top);
+	if (!names.all)
+		SKIP("the file system of /tmp is none of those that are believed");
+	CHECK(lacks(top, ".bashrc"));
+	put(".bashrc");
+	put("HEAD");
+	REQUIRE(mkdir(at(".Config"), 0700) == 0);
+	CHECK(!lacks(top, ".bashrc"));
+	CHECK(!lacks(top, ".config/fish"));
+	CHECK(!lacks(top, "head"));
+	CHECK(!lacks(top, "HEAD/x"));
+	CHECK(lacks(top, ".bashr"));
+	CHECK(lacks(top, ".bashrc2"));
+	CHECK(lacks(top, ".bash/rc"));
+	CHECK(lacks(top, "HEADS"));
+}
+
+/* Where case does not count the long s is an s. */
+TEST(another_spelling)
+{
+	REQUIRE(mkdir(at("odd"), 0700) == 0);
+	put("odd/.ba\xc5\xbfhrc");
+	CHECK(!lacks(at("odd"), ".bashrc"));
+	CHECK(!lacks(at("odd"), "anything"));
+}
+
+TEST(too_many)
+{
+	REQUIRE(mkdir(at("many"), 0700) == 0);
+	for (int i = 0; i < 300; i++) {
+		char name[64];
+
+		(void)snprintf(name, sizeof(name), "many/a-name-of-some-length-%d", i);
+		put(name);
+	}
+	CHECK(!lacks(at("many"), ".bashrc"));
+}
+
+TEST(not_to_be_believed)
+{
+	REQUIRE(symlink(top, at("link")) == 0);
+	CHECK(!lacks(at("link"), "absent"));
+	CHECK(!lacks(at("none"), "absent"));
+	CHECK(!lacks(at("HEAD"), "absent"));
+	CHECK(!lacks("/proc/self", "absent"));
+}
+
+TEST(nothing_is_left)
+{
+	char command[600];
+
+	(void)snprintf(command, sizeof(command), "rm -r '%s'", top);
+	CHECK_EQ_INT(system(command), 0);
+}
+
+TAP_MAIN();
