@@ -149,6 +149,7 @@ void ward_cage_take_net(struct ward_cage *c, int ret[WARD_NET_SOCKET_MAX]);
 struct ward_cage_who {
 	int pid; /* inside */
 	char comm[16]; /* for the record: names can be chosen by whoever bears them */
+	char program[WARD_PROGRAM_TEXT_MAX]; /* inside, as the kernel names it; "": not known, or longer */
 	/* with plan->redirects: which one was dialled; 0: it was not redirected. As good as what was dialled: to be judged */
 	uint16_t port;
 };

@@ -315,7 +315,10 @@ int ward_judge_leads(const struct ward_book *b, struct ward_desk *d, const struc
 	return WARD_OK;
 }
 
-/* One more port. The first word against it is told, where nothing is for it. */
+/*
+ * One more port; whoever will connect, since who asks for a name is not known. The first word against it is told, where nothing is for
+ * it.
+ */
 static int at_port(const struct ward_book *b, struct ward_desk *d, const char *endpoint,
 	int64_t now_ms, struct ward_verdict *io)
 {
@@ -323,10 +326,15 @@ static int at_port(const struct ward_book *b, struct ward_desk *d, const char *e
 		.action = WARD_ACT_NET_CONNECT, .resource = ward_str(endpoint), .now_ms = now_ms
 	};
 	struct ward_verdict one;
-	int r = ward_judge(b, d, &q, &one);
+	size_t at = 0;
+	int r;
 
-	if (r == WARD_OK && (one.effect > io->effect || io->why == WARD_WHY_NO_RULE))
-		*io = one;
+	do {
+		r = ward_judge(b, d, &q, &one);
+		if (r == WARD_OK && (one.effect > io->effect || io->why == WARD_WHY_NO_RULE))
+			*io = one;
+		q.program = ward_book_program(b, &at);
+	} while (r == WARD_OK && io->effect != WARD_ALLOW && q.program != NULL);
 	return r;
 }
 

@@ -68,7 +68,9 @@ void ward_answer_refused(const struct ward_flow *f, enum ward_egress_why why)
 /* Of a flow to an address: there is no name that was judged, so one that the client names has to be allowed, too. */
 static bool may_say(struct ward_flow *f, const char *said)
 {
-	const struct ward_egress_ask q = { .name = said, .port = f->to.port };
+	const struct ward_egress_ask q = {
+		.name = said, .port = f->to.port, .program = ward_flow_program(f)
+	};
 	struct ward_relay_addr a = { 0 };
 	enum ward_effect effect = WARD_DENY;
 	char rule[WARD_RULE_TEXT_MAX];

@@ -13,5 +13,6 @@ void ward_answer_refused(const struct ward_flow *f, enum ward_egress_why why);
 
 /* flow.c */
 struct ward_flow *ward_flow_find(struct ward_egress *e, uint32_t id); /* NULL: there is none */
-void ward_flow_whose(struct ward_flow *f, bool wait); /* into f->pid and f->comm, for the record. wait: a little */
+void ward_flow_whose(struct ward_flow *f, bool wait); /* into f->pid, f->comm and f->program. wait: a little */
+const char *ward_flow_program(const struct ward_flow *f); /* NULL: not known */
 void ward_flow_refuse_as(struct ward_flow *f, enum ward_egress_why why, const char *text); /* text: NULL = as ever */

@@ -30,8 +30,7 @@ struct ward_egress_ask {
 	bool inward; /* may a connection come in from the host? address: the host's own that it came to; name: NULL */
 	bool meant; /* only a rule counts that means it, and not just holds it among others: docs/egress.md */
 	uint16_t port; /* 0: any port of that name */
-	int pid; /* inside, 0 = unknown: for the record, never a reason to allow */
-	const char *comm;
+	const char *program; /* who connects; NULL: not known. For policies that say that this is advice */
 };
 enum ward_egress_kind {
 	WARD_EGRESS_DNS_QUERY = 0, /* answered */
@@ -67,7 +66,7 @@ struct ward_egress_event {
 	bool dialled; /* CONNECT, ACCEPT: this ends one that OPEN told */
 	uint64_t count; /* how many alike, at least 1 */
 	int pid;
-	const char *comm;
+	const char *comm, *program;
 };
 /* What one rule lets through, and so much of it: all but names. */
 struct ward_egress_limit {
@@ -84,8 +83,9 @@ struct ward_egress_ops {
 	 */
 	int (*ask)(void *arg, const struct ward_egress_ask *q, enum ward_effect *ret, char *rule, size_t rule_size);
 	void (*event)(void *arg, const struct ward_egress_event *e);
-	/* Who has the connection from this address inside; false: not known, or, without wait, not yet. comm: 16 bytes. */
-	bool (*who)(void *arg, const char *address, uint16_t port, bool wait, int *ret_pid, char comm[16]);
+	/* Who has the connection from this address inside; false: not known, or, without wait, not yet. program: "" = not known. */
+	bool (*who)(void *arg, const char *address, uint16_t port, bool wait, int *ret_pid, char comm[16],
+		char program[WARD_PROGRAM_TEXT_MAX]);
 	/*
 	 * Of a connection from this address inside to the listener's own port: which port was dialled. False: none, and it is to be
 	 * refused. NULL: that one, since nothing is redirected.
@@ -101,6 +101,7 @@ struct ward_egress_options {
 	const struct ward_egress_ops *ops;
 	void *arg;
 	struct ward_net_limits limits; /* of the run; 0: none */
+	bool by_program; /* some policy asks who connects: that is found out before it is judged */
 	const char *resolver; /* "ADDRESS" or "ADDRESS:PORT" in place of /etc/resolv.conf; NULL */
 };
 

@@ -18,7 +18,7 @@ struct ward_told {
 	bool dialled;
 	uint64_t total; /* told, with what waits */
 	struct ward_egress_event waits; /* count 0: nothing */
-	char *name, *address, *text, *rule, *peer;
+	char *name, *address, *text, *rule, *peer, *program;
 	char comm[16];
 	const struct ward_egress_limit *of_rule; /* of a budget, which lives as long */
 };
@@ -71,7 +71,7 @@ static size_t bucket_of(const struct ward_egress *g, const struct ward_egress_ev
 {
 	uint64_t h = g->told_seed ^ (uint64_t)e->kind ^ (uint64_t)e->port << 8;
 	const char *parts[] = { e->name, e->address, e->why, e->inspected, e->ended, e->via,
-		e->rule, e->comm, e->peer };
+		e->rule, e->comm, e->peer, e->program };
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(parts); i++) {
 		h = (h ^ 0xff) * 1099511628211u;
@@ -85,11 +85,11 @@ static bool alike(const struct ward_told *t, const struct ward_egress_event *e)
 {
 	return t->kind == e->kind && t->port == e->port && t->inner == e->inner &&
 		t->dialled == e->dialled && t->of_rule == e->of_rule &&
-		ward_streq(t->peer, e->peer) && ward_streq(t->why, e->why) &&
-		ward_streq(t->inspected, e->inspected) && ward_streq(t->ended, e->ended) &&
-		ward_streq(t->via, e->via) && ward_streq(t->name, e->name) &&
-		ward_streq(t->address, e->address) && ward_streq(t->rule, e->rule) &&
-		ward_streq(t->comm, e->comm ? e->comm : "");
+		ward_streq(t->peer, e->peer) && ward_streq(t->program, e->program) &&
+		ward_streq(t->why, e->why) && ward_streq(t->inspected, e->inspected) &&
+		ward_streq(t->ended, e->ended) && ward_streq(t->via, e->via) &&
+		ward_streq(t->name, e->name) && ward_streq(t->address, e->address) &&
+		ward_streq(t->rule, e->rule) && ward_streq(t->comm, e->comm ? e->comm : "");
 }
 
 /* What is counted together. Who comes from outside takes no place of what the run does. */
@@ -114,6 +114,7 @@ static void free_told(struct ward_told *t)
 	free(t->text);
 	free(t->rule);
 	free(t->peer);
+	free(t->program);
 	free(t);
 }
 
@@ -150,7 +151,8 @@ static struct ward_told *remember(struct ward_egress *g, const struct ward_egres
 		.address = copy(e->address, &failed),
 		.text = copy(e->text, &failed),
 		.rule = copy(e->rule, &failed),
-		.peer = copy(e->peer, &failed) };
+		.peer = copy(e->peer, &failed),
+		.program = copy(e->program, &failed) };
 	if (failed) {
 		free_told(t);
 		return NULL;
@@ -179,6 +181,7 @@ static void flush(struct ward_egress *g, struct ward_told *t)
 	e.via = t->via;
 	e.rule = t->rule;
 	e.peer = t->peer;
+	e.program = t->program;
 	e.inner = t->inner;
 	e.comm = t->comm[0] ? t->comm : NULL;
 	t->waits = (struct ward_egress_event){ 0 };
@@ -202,7 +205,7 @@ void ward_tell(struct ward_egress *g, const struct ward_egress_event *e)
 	uint64_t before;
 
 	if (!t && e->comm) {
-		nobody.comm = NULL;
+		nobody.comm = nobody.program = NULL;
 		nobody.pid = 0;
 		e = &nobody;
 		t = told_of(g, e);

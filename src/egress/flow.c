@@ -96,6 +96,7 @@ static void tell_block(struct ward_flow *f, enum ward_egress_why why, const char
 		v.address = ward_address_text(address, shown);
 	v.pid = f->pid;
 	v.comm = f->comm[0] ? f->comm : NULL;
+	v.program = ward_flow_program(f);
 	if (f->rule[0] && /* of a limit it is the one that let it through */
 		(why < WARD_EGRESS_WHY_BUDGET_CONNECTIONS || why > WARD_EGRESS_WHY_BUDGET_NAMES))
 		v.rule = f->rule;
@@ -163,6 +164,7 @@ static void tell_allowed(struct ward_flow *f, struct ward_egress_event *v)
 	v->count = 1;
 	v->pid = f->pid;
 	v->comm = f->comm[0] ? f->comm : NULL;
+	v->program = ward_flow_program(f);
 	ward_inward_tell(f, v, peer);
 	if (f->peer.family && !f->inward)
 		v->address = ward_address_text(&f->peer, shown);
@@ -245,7 +247,9 @@ static bool stops(struct ward_flow *f, const struct ward_egress_ask *q)
 /* rule: NULL, or room for the text of it. */
 static bool allowed_name(struct ward_flow *f, const char *name, bool meant, char *rule)
 {
-	const struct ward_egress_ask q = { .name = name, .port = f->to.port, .meant = meant };
+	const struct ward_egress_ask q = {
+		.name = name, .port = f->to.port, .meant = meant, .program = ward_flow_program(f)
+	};
 
 	return ask(f->e, &q, rule);
 }
@@ -254,9 +258,10 @@ static bool allowed_address(struct ward_flow *f, const struct ward_relay_addr *a
 	char *rule)
 {
 	char text[WARD_ADDRESS_TEXT_MAX];
-	const struct ward_egress_ask q = {
-		.address = ward_address_text(a, text), .port = f->to.port, .meant = meant
-	};
+	const struct ward_egress_ask q = { .address = ward_address_text(a, text),
+		.port = f->to.port,
+		.meant = meant,
+		.program = ward_flow_program(f) };
 
 	return ask(f->e, &q, rule);
 }
@@ -265,9 +270,10 @@ static bool allowed_address(struct ward_flow *f, const struct ward_relay_addr *a
 static bool forbidden(struct ward_flow *f, const char *from, const struct ward_relay_addr *a)
 {
 	char text[WARD_ADDRESS_TEXT_MAX];
-	const struct ward_egress_ask q = {
-		.name = from, .address = ward_address_text(a, text), .port = f->to.port
-	};
+	const struct ward_egress_ask q = { .name = from,
+		.address = ward_address_text(a, text),
+		.port = f->to.port,
+		.program = ward_flow_program(f) };
 
 	return !ask(f->e, &q, NULL);
 }
@@ -332,7 +338,8 @@ static void begin_dial(struct ward_flow *f)
 
 	const struct ward_egress_ask q = { .name = f->name ? f->name->name : NULL,
 		.address = f->name ? NULL : ward_address_text(&f->to, shown),
-		.port = f->to.port };
+		.port = f->to.port,
+		.program = ward_flow_program(f) };
 
 	if (!ward_flow_take(f, &q, &which)) {
 		refuse(f, which < WARD_NET_LIMIT_MAX ? over(which) : WARD_EGRESS_WHY_TOO_MANY, NULL,
@@ -436,6 +443,7 @@ static void open_address(struct ward_flow *f)
 	const struct ward_egress_ask q = { .address = ward_address_text(&f->to, shown),
 		.port = f->to.port,
 		.hold = c != WARD_ADDRESS_NEVER,
+		.program = ward_flow_program(f),
 		.meant = here == WARD_ADDRESS_LOOPBACK || here == WARD_ADDRESS_PRIVATE };
 
 	if (c == WARD_ADDRESS_LOOPBACK) {
@@ -480,9 +488,10 @@ static void open_host(struct ward_flow *f)
 
 static void open_name(struct ward_flow *f)
 {
-	const struct ward_egress_ask q = {
-		.name = f->name->name, .port = f->to.port, .hold = true
-	};
+	const struct ward_egress_ask q = { .name = f->name->name,
+		.port = f->to.port,
+		.hold = true,
+		.program = ward_flow_program(f) };
 
 	if (stops(f, &q))
 		return;
@@ -585,6 +594,8 @@ void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
 		f->inward = &e->inward[m->inward - 1];
 	else if (!f->asked)
 		f->name = ward_pinned_at(&e->pins, &f->to, &synthetic);
+	if (e->by_program)
+		ward_flow_whose(f, true);
 	if (!ward_bucket_take(f->inward ? &e->comes : &e->opens, f->opened))
 		refuse(f, WARD_EGRESS_WHY_TOO_MANY, NULL, NULL);
 	else if (m->value & WARD_OPEN_BAD)

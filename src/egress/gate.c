@@ -364,6 +364,7 @@ int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egre
 	e->relay = (struct ward_spawned)WARD_SPAWNED_INIT;
 	e->ctl_source = (struct ward_waiter){ on_ctl, e };
 	e->limits = o->limits;
+	e->by_program = o->by_program;
 	e->rate = (struct ward_bucket){ .rate = o->limits.v[WARD_NET_RATE],
 		.burst = o->limits.v[WARD_NET_RATE] };
 	e->names = e->opens = e->comes = (struct ward_bucket){ .rate = WARD_EGRESS_ASKED_RATE,

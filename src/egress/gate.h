@@ -125,7 +125,7 @@ struct ward_flow {
 	struct ward_budget *budget;  /* limits.h: of the rule that let it through, or the one that did not; NULL: it has none */
 	struct ward_dial *dial;      /* while WAITING, DIALING */
 	int pid;
-	char comm[16];
+	char comm[16], program[WARD_PROGRAM_TEXT_MAX];
 	char rule[WARD_RULE_TEXT_MAX];
 };
 #define WARD_FLOWS_BUCKETS 4096
@@ -136,7 +136,7 @@ struct ward_egress {
 	int epoll, ctl, route;       /* route: rtnetlink, to ask which addresses are the host's own */
 	struct ward_waiter ctl_source;
 	struct ward_spawned relay;
-	bool ready, stopping, more;
+	bool ready, stopping, more, by_program;
 	uint64_t turn_until;         /* ns: after that, what can wait is left to the next turn: more */
 	const char *lost;            /* why the relay is given up; NULL: it lives */
 	bool buried;                 /* and what that means was done */

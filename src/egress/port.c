@@ -33,26 +33,33 @@ bool ward_flow_port(struct ward_flow *f)
 }
 
 /*
- * For the record alone. Who answers may be held up by a caller inside, a little each time: after an answer that took long nobody is
- * asked for a while, since the run's time limits wait meanwhile. Without wait it may be known later: who connects is busy with others.
+ * For the record alone, but where policies ask for it. Who answers may be held up by a caller inside, a little each time: after an answer
+ * that took long nobody is asked for a while, since the run's time limits wait meanwhile; where policies ask it is waited for as for a port.
+ * Without wait it may be known later: who connects is busy with others.
  */
 void ward_flow_whose(struct ward_flow *f, bool wait)
 {
 	struct ward_egress *e = f->e;
 	char address[WARD_ADDRESS_TEXT_MAX];
 	uint64_t before = ward_now_mono_ns(), now;
+	uint64_t most = e->by_program ? WAIT_MS : WHO_WAIT_MS;
 
-	if (f->pid || f->inward || !e->ops->who || before < e->no_who_until)
+	if (f->pid || f->inward || !e->ops->who || (before < e->no_who_until && !e->by_program))
 		return;
 	if (before - e->who_since > 1000 * WARD_MS) {
 		e->who_since = before;
 		e->who_waited = 0;
 	}
-	wait = wait && e->who_waited < WHO_WAIT_MS * WARD_MS;
+	wait = wait && e->who_waited < most * WARD_MS;
 	(void)e->ops->who(e->arg, ward_address_text(&f->from, address), f->from.port, wait, &f->pid,
-		f->comm);
+		f->comm, f->program);
 	now = ward_now_mono_ns();
 	e->who_waited += wait ? now - before : 0;
 	if (now - before > WHO_SLOW_MS * WARD_MS)
 		e->no_who_until = now + WHO_AGAIN_MS * WARD_MS;
+}
+
+const char *ward_flow_program(const struct ward_flow *f)
+{
+	return f->program[0] ? f->program : NULL;
 }

@@ -223,7 +223,7 @@ static void network_text(struct ward_buf *b, const struct ward_json *rec)
 {
 	static const char *const numbers[] = { "inner", "up", "down", "duration_ms", "count" };
 	static const char *const words[] = { "address", "peer", "via", "inspected", "ended", "comm",
-		"reason" };
+		"program", "reason" };
 	const struct ward_json *detail = get(rec, "detail", WARD_JSON_OBJECT);
 	const struct ward_json *why = get(detail, "why", WARD_JSON_STRING);
 

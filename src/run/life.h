@@ -85,16 +85,17 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
  * he said yes to this endpoint, or hold is set and somebody is there. ret->rule or ret->by: who says so. Nothing is recorded.
  */
 /* net/ask.c: the rules with limits that let this through, host as of ward_ask_connect(): egress.h, limits of ward_egress_ops. */
-int ward_ask_limits(struct life *l, const char *host, uint16_t port, struct ward_egress_limit *ret, size_t max);
+int ward_ask_limits(struct life *l, const char *host, uint16_t port, const char *program, struct ward_egress_limit *ret, size_t max);
 struct ward_connect_asked {
 	bool meant; /* only rules count that mean it (struct ward_query) */
 	bool hold;  /* a person may be asked now: ASK, and the gate is told when he has answered */
 	bool cure;  /* of a refusal, what would help: it takes longer than the rest */
+	const char *program; /* who connects; NULL: not known */
 };
 int ward_ask_connect(struct life *l, const char *host, uint16_t port, struct ward_connect_asked how, struct ward_decision *ret,
 	struct ward_error *err);
 /* Does a policy forbid the address that host leads to? ALLOW: none does. */
-int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *address, struct ward_decision *ret,
+int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *address, const char *program, struct ward_decision *ret,
 	struct ward_error *err);
 
 /* net/listen.c: may somebody come in to this address and port of the host, now? */

@@ -298,7 +298,8 @@ PROGRAM = 'permit (principal%s, action == Ward::Action::"net.connect", resource 
 @cases([(name, row) for name, *row in (
     ("as it is", "", '\n  when { context.program == "curl" }', "net.cedar:2:10: "),
     ("of the principal", "", '\n  when { principal.program == "curl" }', "net.cedar:2:10: "),
-    ("where there is one", "", '\n  when { context has program && context.program == "curl" }', None),
+    ("where there is one", "", '\n  when { context has program && context.program == "curl" }', "@advisory(\"program\")"),
+    ("and not that one", "", '\n  unless { context has program && context.program == "/usr/bin/curl" }', "@advisory(\"program\")"),
     ("as the principal's kind", " is Ward::Program", "", None),
     ("above the principal", "", ' when { principal in Ward::Program::"/usr/bin/curl" }', None),
 )])
@@ -317,6 +318,42 @@ def no_policy_grants_a_connection_for_the_program_that_makes_it(row):
         # It is what was said of the program that makes the difference.
         p.write("net.cedar", PROGRAM % ("", ""))
         check_eq(asked(p, "--policy", "net.cedar", "a.example.com:443").code, 0)
+
+
+BY_CURL = ' when { context has program && context.program == "/usr/bin/curl" }'
+
+
+@test
+def a_permit_for_a_program_says_that_it_is_advice():
+    """And the plan warns; a forbid needs to say nothing, nor does a list that narrows."""
+    with cli.place() as p:
+        p.write("net.cedar", '@advisory("program")\n' + PROGRAM % ("", BY_CURL))
+        r, doc = plan(p, "--policy", "net.cedar")
+        check_eq(r.code, 0, r.err)
+        check_eq(len([w for w in doc["warnings"] if w.startswith("net.cedar:1: which program connects is advice")]), 1, doc["warnings"])
+        check_eq(doc["axes"]["network"]["level"], "enforced")
+        p.write("net.cedar", PROGRAM % ("", "") + (PROGRAM % ("", BY_CURL)).replace("permit", "forbid"))
+        r, doc = plan(p, "--policy", "net.cedar")
+        check_eq((r.code, [w for w in doc["warnings"] if "advice" in w]), (0, []), r.err)
+
+
+@cases([(name, row) for name, *row in (
+    ("nothing about programs", '@advisory("program") ' + PROGRAM % ("", ""), "nothing in this rule asks which program connects"),
+    ("a forbid", '@advisory("program") ' + (PROGRAM % ("", BY_CURL)).replace("permit", "forbid"), "a forbid only takes away"),
+    ("another word", '@advisory("curl") ' + PROGRAM % ("", BY_CURL), 'what may be advice is "program"'),
+    ("no word", '@advisory ' + PROGRAM % ("", BY_CURL), "there is nothing in it"),
+    ("another action", '@advisory("program") permit (principal, action == Ward::Action::"fs.read", resource);\n', "nothing in this rule asks"),
+    ("too many programs", '@advisory("program") ' + PROGRAM % ("", " when { context has program && ["
+     + ", ".join(f'"/bin/{i}"' for i in range(65)) + "].contains(context.program) }"), "more programs than one run may have"),
+)])
+def advice_that_makes_no_sense_is_an_error_at_its_line(row):
+    policy, error = row
+    with cli.place() as p:
+        p.write("net.cedar", "\n" + policy)
+        r, _ = plan(p, "--policy", "net.cedar")
+        check_eq(r.code, 2, r.out)
+        check_in("net.cedar:2:", r.err)
+        check_in(error, r.err)
 
 
 @test

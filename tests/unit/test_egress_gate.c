@@ -38,6 +38,8 @@ static struct {
 	size_t n_told;
 	unsigned slow_ms, n_slow; /* an address behind a name is judged so slowly; how many were */
 	struct ward_relay_msg last; /* what connects() heard */
+	const char *only,
+		*is; /* the one program that may connect, and who does; NULL: any, and not known */
 	unsigned n_who, n_waited; /* whose a connection is was asked, and waited for 2 ms */
 	uint16_t meant; /* of a connection that was redirected; 0: nobody knows */
 } t;
@@ -46,6 +48,8 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 	size_t size)
 {
 	(void)arg;
+	if (t.only && q->port && !ward_streq(q->program, t.only))
+		return WARD_OK;
 	(void)snprintf(rule, size, "%s", t.no_rule ? "" : "a rule");
 	if (q->name && q->address) {
 		if (t.slow_ms > 0)
@@ -90,14 +94,16 @@ static void on_event(void *arg, const struct ward_egress_event *e)
 }
 
 static bool on_who(void *arg, const char *address, uint16_t port, bool wait, int *ret_pid,
-	char comm[16])
+	char comm[16], char program[WARD_PROGRAM_TEXT_MAX])
 {
 	(void)arg, (void)address, (void)port, (void)ret_pid, (void)comm;
 	t.n_who++;
 	t.n_waited += wait;
 	if (wait)
 		(void)poll(NULL, 0, 2);
-	return false;
+	if (t.is)
+		(void)snprintf(program, WARD_PROGRAM_TEXT_MAX, "%s", t.is);
+	return t.is;
 }
 
 static bool on_meant(void *arg, const char *address, uint16_t port, bool wait, uint16_t *io_port)
@@ -938,6 +944,34 @@ TEST(whose_they_are_takes_no_more_than_its_share)
 	CHECK_EQ_INT(t.n_who, 60);
 	CHECK(t.n_waited > 0 && t.n_waited <= 20);
 	end();
+}
+
+/* Where policies ask for it: before the connection is judged, for each question about it, and however slow the answers were before. */
+TEST(who_connects_is_known_before_it_is_judged)
+{
+	static const struct ward_egress_ops ops = { on_ask, on_event, on_who, NULL, NULL };
+	static const struct {
+		const char *is;
+		bool asks, goes;
+	} rows[] = { { "/bin/a", true, true }, { "/bin/b", true, false }, { NULL, true, false },
+		{ "/bin/a", false, false } };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
+		size_t n_fds;
+
+		begin();
+		t.e->ops = &ops;
+		t.e->by_program = rows[i].asks;
+		t.e->no_who_until = UINT64_MAX;
+		t.only = "/bin/a";
+		t.is = rows[i].is;
+		t.address_allowed = "127.0.0.1";
+		ready();
+		CHECK_EQ_INT(connects("127.0.0.1", &n_fds),
+			rows[i].goes ? WARD_GATE_DIALED : WARD_GATE_REFUSED);
+		CHECK_EQ_INT(told(WARD_EGRESS_BLOCK, "no_rule"), !rows[i].goes);
+		end();
+	}
 }
 
 /* What came by the listener's own port is judged by the port that was dialled, and where that is not known it is refused. */

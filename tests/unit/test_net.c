@@ -176,6 +176,54 @@ TEST(who_narrows)
 	CHECK_EQ_INT(verdict.effect, WARD_ALLOW);
 }
 
+/* Who asks for a name is not known: it is answered where some program may reach it. */
+TEST(any_program)
+{
+	const char *program;
+	size_t at = 0, n = 0;
+
+	one_source(
+		"@advisory(\"program\") " CONNECT
+		" in Ward::Domain::\"a.org\") when { context has program && context.program == \"/bin/a\" };"
+		"@advisory(\"program\") " CONNECT
+		" in Ward::Domain::\"b.org\") unless { context has program && [\"/bin/b\", \"/bin/c\"].contains(context.program) };" CONNECT
+		" in Ward::Domain::\"c.org\");" NEVER_CONNECT
+		" in Ward::Domain::\"c.org\") unless { context has program && context.program == \"/bin/c\" };" NEVER_CONNECT
+		" in Ward::Domain::\"none.c.org\");");
+	REQUIRE(judge_book() == WARD_OK);
+	CHECK(ward_book_asks_program(book));
+	while ((program = ward_book_program(book, &at)) != NULL)
+		n++;
+	CHECK_EQ_INT(n, 4); /* these, and one that has no name */
+	static const struct {
+		const char *host;
+		enum ward_effect effect;
+	} asked[] = { { "x.a.org", WARD_ALLOW }, { "x.b.org", WARD_ALLOW },
+		{ "x.c.org", WARD_ALLOW }, { "x.none.c.org", WARD_DENY },
+		{ "x.d.org", WARD_DENY } };
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(asked); i++) {
+		CHECK_EQ_INT(ward_judge_any_port(book, desk, asked[i].host, 0, &verdict), WARD_OK);
+		CHECK_EQ_INT(verdict.effect, asked[i].effect);
+	}
+	static const struct {
+		const char *at, *program;
+		enum ward_effect effect;
+	} rows[] = { { "x.a.org:443", "/bin/a", WARD_ALLOW },
+		{ "x.a.org:443", "/bin/b", WARD_DENY }, { "x.a.org:443", NULL, WARD_DENY },
+		{ "x.b.org:443", "/bin/b", WARD_DENY }, { "x.b.org:443", "/bin/a", WARD_ALLOW },
+		{ "x.b.org:443", NULL, WARD_ALLOW }, { "x.c.org:443", "/bin/c", WARD_ALLOW },
+		{ "x.c.org:443", "/bin/a", WARD_DENY }, { "x.c.org:443", NULL, WARD_DENY },
+		{ "x.a.org:443", "/bin/\xff", WARD_DENY } };
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
+		const struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+			.resource = ward_str(rows[i].at),
+			.program = rows[i].program };
+
+		CHECK_EQ_INT(ward_judge(book, desk, &q, &verdict), WARD_OK);
+		CHECK_EQ_INT(verdict.effect, rows[i].effect);
+	}
+}
+
 TEST(any_port_of_rules)
 {
 	static const struct ward_rule v[] = { { .type = WARD_CAP_NETWORK_CONNECT,

@@ -289,17 +289,6 @@ static int find_net_limits(struct ward_book *b, struct ward_error *err)
 	return WARD_OK;
 }
 
-static void find_by_program(struct ward_book *b, const struct ward_book_set *s)
-{
-	for (size_t i = 0; b->by_program == NULL && i < s->policies.statics.n; i++) {
-		const struct cedar_policy *p = s->policies.statics.v[i];
-
-		if ((ward_book_actions_of(b, p) & UINT32_C(1) << WARD_ACT_NET_CONNECT) != 0 &&
-			ward_book_is_by_program(b, p))
-			b->by_program = &s->rules[i];
-	}
-}
-
 static int compile(struct ward_book *b)
 {
 	int r = ward_cedar_compile(&b->grants.policies, &b->grants.compiled, NULL);
@@ -307,11 +296,9 @@ static int compile(struct ward_book *b)
 	if (r == WARD_OK && b->reach.policies.statics.n > 0)
 		r = ward_cedar_compile(&b->reach.policies, &b->reach.compiled, NULL);
 	find_timely(b, &b->grants);
-	find_by_program(b, &b->grants);
 	for (size_t i = 0; r == WARD_OK && i < b->n_bounds; i++) {
 		r = ward_cedar_compile(&b->bounds[i].policies, &b->bounds[i].compiled, NULL);
 		find_timely(b, &b->bounds[i]);
-		find_by_program(b, &b->bounds[i]);
 	}
 	return r == WARD_OK ? ward_book_find_ports(b) : r;
 }
@@ -378,6 +365,8 @@ static int fill(struct ward_book *b, const struct ward_book_input *in, struct ce
 		r = patterns(&b->globs[i], err);
 	if (r == WARD_OK)
 		r = find_net_limits(b, err);
+	if (r == WARD_OK)
+		r = ward_book_find_programs(b, err);
 	if (r == WARD_OK)
 		r = compile(b);
 	return r == WARD_E_NOMEM ? no_memory(err) : r;
@@ -563,11 +552,6 @@ static bool set_asks(const struct ward_book_set *s)
 			return true;
 	}
 	return false;
-}
-
-const struct ward_book_rule *ward_book_by_program(const struct ward_book *b)
-{
-	return b->by_program;
 }
 
 bool ward_book_net_limited(const struct ward_book *b)

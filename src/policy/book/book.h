@@ -90,7 +90,7 @@ struct ward_book_rule {
 	const char *reason;              /* @reason, or NULL */
 	enum ward_layer layer;
 	enum ward_approval approval;     /* of a permit */
-	bool forbids, inside;
+	bool forbids, inside, advisory;  /* advisory: a permit says that it gives because of who connects */
 	const struct ward_net_limits *net; /* @net_limit of a permit to connect; NULL: none */
 };
 
@@ -140,18 +140,18 @@ bool ward_book_permit_names(const struct ward_book *b, const struct ward_book_ru
 const struct ward_book_rule *ward_book_late(const struct ward_book *b);
 /* A rule about files that looks at what changes while a run lives (the time), and so cannot be decided once. NULL: there is none. */
 const struct ward_book_rule *ward_book_timely(const struct ward_book *b);
-/* A rule that forbids programs by their arguments, which no backend holds. NULL: there is none. */
-const struct ward_book_rule *ward_book_unheld(const struct ward_book *b);
+const struct ward_book_rule *ward_book_unheld(const struct ward_book *b); /* forbids programs by their arguments, which no backend holds; NULL */
 /* A rule about programs that looks at their name, wherever they are; NULL: none. */
 const struct ward_book_rule *ward_book_by_name(const struct ward_book *b);
 
 /* ---- reach.c: connecting ---- */
 /* Ports at which the answers about any host may differ, in order; none where nothing permits to connect. And those of its endpoints. */
 const uint16_t *ward_book_ports(const struct ward_book *b, size_t *ret_n);
-/* A rule about connecting that asks whether there is a program in the context, where there never is. NULL: none. */
+/* A permit that gives because of context.program, NULL: none; does any rule about connecting look at it? */
 const struct ward_book_rule *ward_book_by_program(const struct ward_book *b);
-/* Has a permit that grants to connect limits of its own? */
-bool ward_book_net_limited(const struct ward_book *b);
+bool ward_book_asks_program(const struct ward_book *b);
+const char *ward_book_program(const struct ward_book *b, size_t *io_at); /* each for which an answer may differ; NULL behind the last */
+bool ward_book_net_limited(const struct ward_book *b); /* has a permit that grants to connect limits of its own? */
 /* A permit that grants to connect: to host, with before it as a capability has it ("**." and "example.com"); NULL: every host. */
 struct ward_book_reach {
 	const struct ward_book_rule *rule;
@@ -188,7 +188,7 @@ struct ward_query {
 	bool unreached;                  /* an address that is never reached is looked up as any other */
 	const char *leads_to;            /* an ENDPOINT's address, as text: it lies in what that one lies in, too. NULL */
 	bool by_person;                  /* the person asks, not the run: before there is one */
-	const char *argv_sha256, *method, *path, *branch, *remote;       /* NULL: not known, or not of this action */
+	const char *argv_sha256, *method, *path, *branch, *remote, *program; /* NULL: not known, or not of this action */
 	const char *backend;             /* of a SANDBOX */
 	const int64_t *tier;             /* NULL: that of the run */
 };

@@ -25,7 +25,7 @@ enum ward_type {
 #define WARD_WORDS(X) \
 	X(PHASE, "phase") X(ENVIRONMENT, "environment") X(TIER, "tier") X(TRUST, "trust") X(MODE, "mode") X(TIME, "time") \
 	X(LABELS, "labels") X(ARGV, "argv_sha256") X(METHOD, "method") X(PATH, "path") X(BRANCH, "branch") X(REMOTE, "remote") \
-	X(NAME, "name") X(VERSION, "version") X(UID, "uid") X(PORT, "port") X(BACKEND, "backend") \
+	X(NAME, "name") X(VERSION, "version") X(UID, "uid") X(PORT, "port") X(BACKEND, "backend") X(PROGRAM, "program") \
 	X(ACTION, "action") X(TARGET, "target") \
 	X(WORKSPACE, "workspace") X(REPO_ROOT, "repo_root") X(GIT_DIRS, "git_dirs") X(GIT_PROTECTED, "git_protected")
 enum ward_word {
@@ -79,6 +79,9 @@ struct ward_book {
 	uint16_t *ports;                 /* in the arena: at which the answers about one host could differ */
 	size_t n_ports;
 	const struct ward_book_rule *by_program; /* ward_book_by_program() */
+	const char **programs;           /* in the arena: those that policies about connecting name, in no order */
+	size_t n_programs, cap_programs;
+	bool asks_program;               /* some of them look at context.program */
 	bool net_limited;                /* a permit has @net_limit */
 };
 
@@ -98,8 +101,8 @@ bool ward_book_is_late(const struct ward_book *b, const struct cedar_policy *p);
 /* unheld: does it forbid programs by their arguments, which no path tells? named: does it look at resource.name? */
 bool ward_book_is_unheld(const struct ward_book *b, const struct cedar_policy *p);
 bool ward_book_is_named(const struct ward_book *b, const struct cedar_policy *p);
-/* Does it ask whether there is a program in the context? */
-bool ward_book_is_by_program(const struct ward_book *b, const struct cedar_policy *p);
+/* programs.c: who may connect for which program; the programs that policies name. */
+int ward_book_find_programs(struct ward_book *b, struct ward_error *err);
 bool ward_book_is_timely(const struct ward_book *b, const struct cedar_policy *p);
 
 /* provenance.c: set->rules from annotations and places. */

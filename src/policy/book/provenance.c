@@ -72,13 +72,14 @@ enum key {
 	KEY_DESCRIPTION,
 	KEY_APPROVAL,
 	KEY_NET_LIMIT,
+	KEY_ADVISORY,
 	KEY_SOURCE,
 	KEY_TEXT,
 	KEY_LAYER,
 	KEY_MAX
 };
 static const char *const keys[KEY_MAX] = { "id", "reason", "description", "approval", "net_limit",
-	"source", "text", "layer" };
+	"advisory", "source", "text", "layer" };
 
 static int approval(struct telling *t, const struct cedar_annotation *a)
 {
@@ -120,6 +121,18 @@ static int net_limit(struct telling *t, const struct cedar_annotation *a)
 	return WARD_OK;
 }
 
+static int advisory(struct telling *t, const struct cedar_annotation *a)
+{
+	if (t->rule->forbids)
+		return bad(t, a, "a forbid only takes away",
+			"leave it out: a forbid may ask which program connects");
+	if (!ward_cedar_str_is(a->value, "program"))
+		return bad(t, a, "what may be advice is \"program\"",
+			"write @advisory(\"program\")");
+	t->rule->advisory = true;
+	return WARD_OK;
+}
+
 static int told(struct telling *t, const struct cedar_annotation *a, enum key key)
 {
 	const char *value = a->value->s;
@@ -129,6 +142,7 @@ static int told(struct telling *t, const struct cedar_annotation *a, enum key ke
 	case KEY_REASON: t->rule->reason = value; return WARD_OK;
 	case KEY_APPROVAL: return approval(t, a);
 	case KEY_NET_LIMIT: return net_limit(t, a);
+	case KEY_ADVISORY: return advisory(t, a);
 	case KEY_SOURCE: return source(t, value) ? WARD_OK : WARD_E_NOMEM;
 	case KEY_TEXT: t->rule->text = value; return WARD_OK;
 	case KEY_DESCRIPTION:
@@ -156,7 +170,7 @@ static int annotation(struct telling *t, const struct cedar_annotation *a)
 	}
 	near = ward_nearest(a->key->s, keys, KEY_SOURCE);
 	(void)bad(t, a, "there is no such annotation",
-		"known are @id @reason @description @approval @net_limit");
+		"known are @id @reason @description @approval @net_limit @advisory");
 	if (near != NULL)
 		ward_fail_fix(t->err, "did you mean @%s?", near);
 	return WARD_E_PARSE;

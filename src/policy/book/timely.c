@@ -161,24 +161,3 @@ bool ward_book_is_unheld(const struct ward_book *b, const struct cedar_policy *p
 	}
 	return l.found;
 }
-
-/* ---- connections ---- */
-
-static int look_for_program(const struct cedar_expr *x, void *arg)
-{
-	struct looking *l = arg;
-
-	if (x->kind == CEDAR_X_HAS && x->a->kind == CEDAR_X_VAR && x->a->aux == CEDAR_CONTEXT &&
-		x->n > 0 && ward_cedar_str_is(x->names[0], "program"))
-		l->found = true;
-	return ward_cedar_expr_children(x, look_for_program, arg);
-}
-
-bool ward_book_is_by_program(const struct ward_book *b, const struct cedar_policy *p)
-{
-	struct looking l = { .b = b };
-
-	for (uint32_t i = 0; !l.found && i < p->n_conditions; i++)
-		(void)look_for_program(p->conditions[i].body, &l);
-	return l.found;
-}

@@ -145,6 +145,7 @@ static int by_policies(struct life *l, const char *host, uint16_t port,
 	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
 		.resource = ward_str(endpoint),
 		.meant = how.meant,
+		.program = how.program,
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
 	struct ward_verdict v;
 	int r = port > 0 ? ward_judge(l->book->book, l->book->desk, &q, &v)
@@ -227,10 +228,11 @@ int ward_ask_connect(struct life *l, const char *host, uint16_t port, struct war
 }
 
 int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *address,
-	struct ward_decision *ret, struct ward_error *err)
+	const char *program, struct ward_decision *ret, struct ward_error *err)
 {
 	char endpoint[WARD_ENDPOINT_TEXT_MAX];
 	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+		.program = program,
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
 	struct ward_verdict v;
 	int r;
@@ -252,11 +254,12 @@ int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *
 	return end(ret, r, err);
 }
 
-int ward_ask_limits(struct life *l, const char *host, uint16_t port, struct ward_egress_limit *ret,
-	size_t max)
+int ward_ask_limits(struct life *l, const char *host, uint16_t port, const char *program,
+	struct ward_egress_limit *ret, size_t max)
 {
 	char endpoint[WARD_ENDPOINT_TEXT_MAX];
 	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+		.program = program,
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
 	struct ward_verdict v;
 	size_t n = 0;

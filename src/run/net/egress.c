@@ -35,10 +35,11 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 		return WARD_E_NOMEM;
 	r = q->inward ? ward_ask_listen(l, q->address, q->port, d, NULL)
 		: q->name && q->address
-		? ward_ask_leads(l, q->name, q->port, q->address, d, NULL)
+		? ward_ask_leads(l, q->name, q->port, q->address, q->program, d, NULL)
 		: ward_ask_connect(l, q->name ? q->name : q->address, q->port,
-			  (struct ward_connect_asked){ .meant = q->meant, .hold = q->hold }, d,
-			  NULL);
+			  (struct ward_connect_asked){
+				  .meant = q->meant, .hold = q->hold, .program = q->program },
+			  d, NULL);
 	if (r == WARD_OK) {
 		*ret = d->effect;
 		(void)snprintf(rule, rule_size, "%s", rule_name(d));
@@ -60,7 +61,7 @@ static bool who(const struct life *l, const char *address, uint16_t port, bool w
 }
 
 static bool on_who(void *arg, const char *address, uint16_t port, bool wait, int *ret_pid,
-	char comm[16])
+	char comm[16], char program[WARD_PROGRAM_TEXT_MAX])
 {
 	struct ward_cage_who w;
 
@@ -68,6 +69,7 @@ static bool on_who(void *arg, const char *address, uint16_t port, bool wait, int
 		return false;
 	*ret_pid = w.pid;
 	memcpy(comm, w.comm, sizeof(w.comm));
+	memcpy(program, w.program, sizeof(w.program));
 	return true;
 }
 
@@ -87,7 +89,7 @@ static bool on_meant(void *arg, const char *address, uint16_t port, bool wait, u
 static int on_limits(void *arg, const struct ward_egress_ask *q,
 	struct ward_egress_limit ret[WARD_EGRESS_LIMITS_MAX])
 {
-	return ward_ask_limits(arg, q->name ? q->name : q->address, q->port, ret,
+	return ward_ask_limits(arg, q->name ? q->name : q->address, q->port, q->program, ret,
 		WARD_EGRESS_LIMITS_MAX);
 }
 
@@ -199,6 +201,8 @@ static char *detail_of(const struct life *l, const struct ward_egress_event *e,
 		ward_jw_ku64(&b, "inner", e->inner);
 	if (e->comm)
 		ward_jw_kstr(&b, "comm", e->comm);
+	if (e->program)
+		ward_jw_kstr(&b, "program", e->program);
 	if (e->via)
 		ward_jw_kstr(&b, "via", e->via);
 	/* As usual it ends a connection that net.open began. */
@@ -256,10 +260,12 @@ static void explain_address(struct life *l, const struct ward_egress_event *e,
 
 	(void)is_inner(to, carried);
 	for (;;) {
-		r = by_forbid ? ward_ask_leads(l, from, e->port, to, d, NULL)
-			      : ward_ask_connect(l, to, e->port,
-					(struct ward_connect_asked){ .meant = true, .cure = true },
-					d, NULL);
+		r = by_forbid
+			? ward_ask_leads(l, from, e->port, to, e->program, d, NULL)
+			: ward_ask_connect(l, to, e->port,
+				  (struct ward_connect_asked){
+					  .meant = true, .cure = true, .program = e->program },
+				  d, NULL);
 		if (r == WARD_OK && d->effect != WARD_ALLOW)
 			break;
 		*d = (struct ward_decision){ 0 };
@@ -292,7 +298,7 @@ static void cure_of_limit(const struct life *l, const struct ward_egress_event *
 static void explain(struct life *l, const struct ward_egress_event *e, struct ward_decision *d)
 {
 	const char *host = e->name ? e->name : e->address;
-	struct ward_connect_asked how = { .cure = true };
+	struct ward_connect_asked how = { .cure = true, .program = e->program };
 	struct ward_decision *port = NULL;
 	char carried[INET_ADDRSTRLEN];
 
@@ -435,9 +441,11 @@ static void on_event(void *arg, const struct ward_egress_event *e)
 int net_prepare(struct life *l, struct ward_error *err)
 {
 	static const struct ward_egress_ops ops = { on_ask, on_event, on_who, on_meant, on_limits };
-	const struct ward_egress_options o = {
-		.ops = &ops, .arg = l, .limits = l->plan->limits.net, .resolver = l->r->resolver
-	};
+	const struct ward_egress_options o = { .ops = &ops,
+		.arg = l,
+		.limits = l->plan->limits.net,
+		.resolver = l->r->resolver,
+		.by_program = l->book && ward_book_asks_program(l->book->book) };
 
 	/* A second try with another plan finds it there. */
 	return (!l->plan->egress && !l->plan->n_published) || l->egress

@@ -123,6 +123,9 @@ static int warn_forbidden(struct ward_resolver *rs, const struct ward_book_reach
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
 	struct ward_verdict v;
 
+	/* Of which program: that is not known before. */
+	if (ward_book_asks_program(rs->book->book))
+		return WARD_OK;
 	if (ward_judge(rs->book->book, rs->book->desk, &q, &v) < 0)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
 	if (v.why != WARD_WHY_FORBIDDEN || v.n_rules == 0)
@@ -263,14 +266,14 @@ static int warn_redirected(struct ward_resolver *rs, struct ward_error *err)
 		"this host has no nf_tables: each connect is led to the gate where it is mediated (ward doctor says what to do, docs/egress.md what differs)");
 }
 
-/* Which program it is decides nothing: such a condition is the same of every connection, which its author may not mean. */
+/* Its author has said that he knows; who reads the plan has not. */
 static int warn_by_program(struct ward_resolver *rs, struct ward_error *err)
 {
 	const struct ward_book_rule *by = ward_book_by_program(rs->book->book);
 
 	return by
 		? ward_rs_warn(rs, err,
-			  "%s:%u: a connection has no program in its context: \"context has program\" is never true here",
+			  "%s:%u: which program connects is advice: all code of the run can act as one that may (docs/egress.md)",
 			  by->file, by->line)
 		: WARD_OK;
 }

@@ -328,13 +328,14 @@ static bool agreed_for_all(struct again *a, const struct ward_query *q,
 }
 
 /* Could it be connected to until now? Where that is not known it is taken to be so. */
-static bool connected(struct again *a, const char *endpoint)
+static bool connected(struct again *a, const char *endpoint, const char *program)
 {
 	struct ward_rules rules = { a->plan->rules, a->plan->n_rules };
 	struct ward_question q = { .action = WARD_CAP_NETWORK_CONNECT, .resource = endpoint };
-	struct ward_query query = {
-		.action = WARD_ACT_NET_CONNECT, .resource = ward_str(endpoint), .now_ms = a->now_ms
-	};
+	struct ward_query query = { .action = WARD_ACT_NET_CONNECT,
+		.resource = ward_str(endpoint),
+		.program = program,
+		.now_ms = a->now_ms };
 	struct ward_decision *d;
 	struct ward_verdict v;
 	bool yes = true;
@@ -355,14 +356,24 @@ static int look_endpoint(void *arg, const char *endpoint, bool tried)
 {
 	struct again *a = arg;
 	struct ward_query q = { .action = WARD_ACT_NET_CONNECT, .resource = ward_str(endpoint) };
+	const struct ward_book *books[2] = { a->had ? a->had->book : NULL, a->book->book };
 	int r = WARD_OK;
 
 	if (!tried)
 		take(a, WARD_ACT_NET_CONNECT, endpoint, NULL,
 			"it is not known whether it may still be connected to");
-	else if (connected(a, endpoint))
+	else if (connected(a, endpoint, NULL))
 		r = ask(a, &q);
 	a->for_all = NULL;
+	/* By whichever program: which of them has a connection is not known here. */
+	for (size_t i = 0; tried && i < WARD_ARRAY_SIZE(books); i++) {
+		for (size_t at = 0; r == WARD_OK && !a->taken->any && books[i] &&
+			(q.program = ward_book_program(books[i], &at)) != NULL;) {
+			if (connected(a, endpoint, q.program))
+				r = ask(a, &q);
+			a->for_all = NULL;
+		}
+	}
 	return r == WARD_OK && a->taken->any ? FOUND : r;
 }
 

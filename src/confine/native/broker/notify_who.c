@@ -54,6 +54,7 @@ void ward_notify_who_begin(struct ward_notify *n, struct ward_ask *ask, struct w
 	/* Before the lock: reading takes longer than connecting. What number it has inside stays as it is. */
 	if (!ward_refusals_testing(n->refusals)) {
 		ward_peek_comm_again(ask->dir, c ? &c->comm : NULL, ret->is.comm);
+		ward_peek_program(ask->dir, ret->is.program);
 		ret->is.pid = c && c->pid ? c->pid : ward_peek_status(ask->dir, "NSpid:");
 		if (c)
 			c->pid = ret->is.pid;

@@ -172,6 +172,17 @@ void ward_peek_comm_again(int pid_dirfd, int *io_fd, char out[16])
 	(void)snprintf(out, 16, "%.15s", text);
 }
 
+void ward_peek_program(int pid_dirfd, char out[WARD_PROGRAM_TEXT_MAX])
+{
+	ssize_t n = readlinkat(pid_dirfd, "exe", out, WARD_PROGRAM_TEXT_MAX);
+
+	/* What does not fit is no other program's name. */
+	if (n <= 0 || n >= WARD_PROGRAM_TEXT_MAX || out[0] != '/' ||
+		!ward_utf8_valid(out, (size_t)n))
+		n = 0;
+	out[n] = '\0';
+}
+
 size_t ward_peek_cmdline(int pid_dirfd, char *out, size_t size)
 {
 	int n = read_small(pid_dirfd, "cmdline", out, size);
