@@ -274,6 +274,79 @@ def works_with_a_name_server(p, how):
     check_eq((r.code, r.out), (0, HELLO.decode()), r.err)
 
 
+# What it does, and how that ends, by errno; "reset": of connect, or behind it.
+SEEN = f"""
+import errno, json, socket, sys, time
+PORT = int(sys.argv[1])
+def tcp(a, family=socket.AF_INET):
+    with socket.socket(family) as s:
+        s.settimeout(5)
+        try:
+            s.connect(a)
+            s.sendall(b"\\1hello")
+            return s.recv(10).decode() or "end"
+        except (ConnectionResetError, BrokenPipeError):
+            return "reset"
+def udp(a, call):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        return s.connect(a) if call == "connect" else s.sendto(b"x", a) if call == "sendto" else s.sendmsg([b"x"], [], 0, a)
+name = socket.getaddrinfo({NAME!r}, PORT, socket.AF_INET, socket.SOCK_STREAM)[0][4][0]
+rows = dict(
+    name=lambda: socket.getaddrinfo("other.test.example", PORT), port=lambda: tcp((name, 8009)), literal=lambda: tcp(("93.184.216.34", 443)),
+    never=lambda: tcp(("169.254.169.254", 80)), many=lambda: tcp(("224.0.0.1", 80)), broadcast=lambda: tcp(("255.255.255.255", 80)),
+    zero=lambda: tcp((name, 0)), own=lambda: tcp(("127.0.0.1", 8009)), connect=lambda: udp(("93.184.216.34", 443), "connect"),
+    sendto=lambda: udp(("93.184.216.34", 443), "sendto"), sendmsg=lambda: udp(("93.184.216.34", 443), "sendmsg"), quic=lambda: udp((name, 443), "sendto"))
+if sys.argv[2] == "6":
+    rows.update(literal6=lambda: tcp(("2606:4700::1", 443), socket.AF_INET6), own6=lambda: tcp(("::1", 8009), socket.AF_INET6))
+said = {{}}
+for what, fn in rows.items():
+    took = []
+    for _ in range(20):
+        t = time.monotonic()
+        try:
+            end = fn()
+        except socket.gaierror as e:
+            end = "no such name" if e.errno == socket.EAI_NONAME else str(e)
+        except OSError as e:
+            end = errno.errorcode.get(e.errno, str(e))
+        took.append((time.monotonic() - t) * 1000)
+        if min(took) < 50 and len(took) > 2:
+            break
+    said[what] = [str(end), min(took)]
+print(json.dumps(said))
+"""
+SEES = {"name": "no such name", "port": "reset", "literal": "reset", "never": "reset", "many": "ENETUNREACH", "broadcast": "ENETUNREACH",
+        "zero": "ENETUNREACH", "own": "ECONNREFUSED", "connect": "ENETUNREACH", "sendto": "ENETUNREACH", "sendmsg": "EPERM", "quic": "ENETUNREACH",
+        "literal6": "reset", "own6": "ECONNREFUSED"}
+
+
+@both
+def who_is_refused_sees_so_at_once(p):
+    """As the table of docs/egress.md says."""
+    n = Net(p)
+    six = os.path.exists("/proc/net/if_inet6")
+    r, doc = n.run(PYTHON, "-c", SEEN, str(n.http.port), "6" if six else "4")
+    check_eq(r.code, 0, r.err)
+    said = json.loads(r.out)
+    check_eq({k: v[0] for k, v in said.items()}, {k: v for k, v in SEES.items() if k in said})
+    check_eq([k for k, v in said.items() if v[1] >= 50], [], r.out)
+    named = {v["resource"] for v in doc["violations"]}
+    for what in ("other.test.example", f"{NAME}:8009", "93.184.216.34:443", "169.254.169.254:80", "224.0.0.1:80", "255.255.255.255:80",
+                 *["[2606:4700::1]:443"] * six):
+        check_in(what, named)
+    check_eq(n.http.requests, [])
+
+
+@both
+def a_name_server_that_nobody_reaches_is_no_way_around(p):
+    n = Net(p)
+    n.dns.close()
+    r, doc = n.run(*FETCH["python"](n.url()))
+    check(r.code != 0 and not r.out, r.out)
+    check_in(n.told("net.block")[-1]["detail"]["reason"], ("resolver_silent", "not_resolved"))
+    check_eq((doc["violations"], n.http.requests), ([], []))
+
+
 @root_only
 def a_silent_name_server_is_waited_for_so_long(p):
     n = Net(p, how="silent")

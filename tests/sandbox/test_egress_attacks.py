@@ -174,7 +174,7 @@ def an_address_that_is_written_strangely_is_no_grant(p):
 
 REBOUND = {
     "both at once": [["192.0.2.1", "127.0.0.1"]], "mapped": [["::ffff:127.0.0.1"]], "then the loopback": [["192.0.2.1"], ["127.0.0.1"], ["::1"]],
-    "metadata beside it": [["169.254.169.254", "127.0.0.1"]], "NAT64": [["64:ff9b::7f00:1"]],
+    "metadata beside it": [["169.254.169.254", "127.0.0.1"]], "the host's own name": [["127.0.1.1"]], "inner ones": [["fd00:ec2::254", "::1", "10.0.0.1"]], "NAT64": [["64:ff9b::7f00:1"]],
 }
 
 
@@ -297,6 +297,28 @@ SOCKETS = {
     "a datagram": 'send(socket.SOCK_DGRAM, lambda s, a: s.sendto(b"datagram", a))',
     "a connected datagram": "send(socket.SOCK_DGRAM, connected)",
     "a datagram by sendmsg": 'send(socket.SOCK_DGRAM, lambda s, a: s.sendmsg([b"datagram"], [], 0, a))',
+    "datagrams by sendmmsg": """
+def how(s, a):
+    to = struct.pack("=H", 2) + struct.pack(">H", a[1]) + socket.inet_aton(a[0]) + bytes(8)
+    name, data = ctypes.create_string_buffer(to), ctypes.create_string_buffer(b"datagram")
+    vec = ctypes.create_string_buffer(struct.pack("=QQ", ctypes.addressof(data), 8))
+    m = ctypes.create_string_buffer(struct.pack("=QIIQQQQIIII", ctypes.addressof(name), 16, 0, ctypes.addressof(vec), 1, 0, 0, 0, 0, 0, 0))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.sendmmsg(s.fileno(), m, 1, 0) != 1:
+        raise OSError(ctypes.get_errno(), "sendmmsg")
+send(socket.SOCK_DGRAM, how)""",
+    "bytes to the port of names": """
+for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+    for a in ("198.18.0.1", "93.184.216.34", "8.8.8.8"):
+        try:
+            s = socket.socket(socket.AF_INET, kind)
+            s.settimeout(1)
+            s.connect((a, 53))
+            s.sendall(b"\\0\\x20" + b"datagram" * 4)
+            got = s.recv(100)
+            print("reached" if b"data" in got[4:] else "refused", a)
+        except OSError as e:
+            print("refused", a, e)""",
     "a datagram of IPv6": 'send(socket.SOCK_DGRAM, lambda s, a: s.sendto(b"datagram", a), 0, socket.AF_INET6, ("::1", "::ffff:127.0.0.1", "2606:4700::1", "fd77:6172:6400::100"))',
     "a datagram to everybody": """
 def how(s, a):
@@ -331,6 +353,23 @@ def how(s, a):
     s.bind(("127.0.0.1", 0))
     connected(s, a)
 send(socket.SOCK_STREAM, how, to=("127.0.0.1", "93.184.216.34"))""",
+    "a way through other machines": """
+def how(s, a):
+    try:
+        s.setsockopt(0, 4, bytes([131, 7, 4]) + socket.inet_aton("127.0.0.1") + b"\\0")
+    except OSError as e:
+        print(e)
+    connected(s, a)
+send(socket.SOCK_STREAM, how, to=("127.0.0.1", "93.184.216.34"))""",
+    "a connection that is dissolved and made anew": """
+def how(s, a):
+    with socket.create_server(("127.0.0.1", 8099)) as own:
+        s.connect(own.getsockname())
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.connect(s.fileno(), bytes(16), 16) != 0:
+            raise OSError(ctypes.get_errno(), "dissolve")
+        connected(s, a)
+send(socket.SOCK_STREAM, how)""",
     "a source that is not there": 'send(socket.SOCK_STREAM, lambda s, a: (s.bind(("198.18.0.2", 0)), connected(s, a)), to=("127.0.0.1", "93.184.216.34"))',
     "the port at which all ends": """
 T = 1023
