@@ -600,6 +600,20 @@ def a_forbid_of_a_program_is_of_that_one_alone(p):
 
 
 @both
+def who_executes_another_program_is_that_one(p):
+    """The same process, with the same number."""
+    curl = FETCH["curl"]("")[0]
+    need(curl)
+    n = Net(p)
+    script = f"import os, socket; socket.create_connection(({NAME!r}, {n.http.port}), 10).close(); os.execv({curl!r}, {FETCH['curl'](n.url())!r})"
+    r, _ = n.run(PYTHON, "-c", script)
+    check_eq((r.code, r.out), (0, HELLO.decode()), r.err)
+    opens = n.told("net.open")
+    check_eq([o["detail"]["program"] for o in opens], [os.path.realpath(PYTHON), curl])
+    check_eq(opens[0]["pid"], opens[1]["pid"])
+
+
+@both
 def who_connects_is_who_it_is_by_then(p):
     """One thread under two names, and its children, each with its own number."""
     n = Net(p)

@@ -128,8 +128,8 @@ struct ward_peek_path {
 /* The directory of a process (or thread) in a procfs, O_PATH: fd or -errno. */
 int ward_peek_open(int proc_dirfd, int pid);
 void ward_peek_comm(int pid_dirfd, char out[16]);
-void ward_peek_program(int pid_dirfd, char out[WARD_PROGRAM_TEXT_MAX]); /* its executable, where it sees it; "": not known */
 void ward_peek_comm_again(int pid_dirfd, int *io_fd, char out[16]); /* io_fd: kept for the next time, -1 at first; NULL ok */
+void ward_peek_program(int pid_dirfd, int *io_fd, char out[WARD_PROGRAM_TEXT_MAX]); /* its executable, as it sees it; "": not known */
 size_t ward_peek_cmdline(int pid_dirfd, char *out, size_t size); /* cut to size and ended: bytes, of which the last is NUL, or 0 */
 /* The system call that the thread is blocked in; false: running, gone or not allowed. */
 bool ward_peek_syscall(int pid_dirfd, struct ward_peek *ret);

@@ -244,7 +244,7 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
 	n->refusals = refusals;
 	n->kill_event = kill_event;
 	n->listener = n->event = n->proc = n->diag = n->inflight = -1;
-	n->caller = (struct ward_caller){ .dir = -1, .pidfd = -1, .comm = -1 };
+	n->caller = (struct ward_caller){ .dir = -1, .pidfd = -1, .comm = -1, .exe = -1 };
 	(void)pthread_mutex_init(&n->lock, NULL); /* cannot fail without attributes */
 	(void)pthread_mutex_init(&n->who_lock, NULL);
 	(void)sem_init(&n->gate, 0, 0);

@@ -33,7 +33,7 @@ struct ward_ask {
  */
 struct ward_caller {
 	int tid;                     /* 0 = nobody */
-	int dir, pidfd, comm;        /* comm: opened when it is asked for; -1 */
+	int dir, pidfd, comm, exe;   /* comm, exe: opened when they are asked for; -1 */
 	int pid;                     /* inside; 0 = not looked at yet */
 };
 

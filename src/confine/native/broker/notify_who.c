@@ -54,7 +54,7 @@ void ward_notify_who_begin(struct ward_notify *n, struct ward_ask *ask, struct w
 	/* Before the lock: reading takes longer than connecting. What number it has inside stays as it is. */
 	if (!ward_refusals_testing(n->refusals)) {
 		ward_peek_comm_again(ask->dir, c ? &c->comm : NULL, ret->is.comm);
-		ward_peek_program(ask->dir, ret->is.program);
+		ward_peek_program(ask->dir, c ? &c->exe : NULL, ret->is.program);
 		ret->is.pid = c && c->pid ? c->pid : ward_peek_status(ask->dir, "NSpid:");
 		if (c)
 			c->pid = ret->is.pid;
@@ -86,8 +86,9 @@ void ward_notify_forget_caller(struct ward_notify *n)
 		ward_close(n->caller.dir);
 		ward_close(n->caller.pidfd);
 		ward_close(n->caller.comm);
+		ward_close(n->caller.exe);
 	}
-	n->caller = (struct ward_caller){ .dir = -1, .pidfd = -1, .comm = -1 };
+	n->caller = (struct ward_caller){ .dir = -1, .pidfd = -1, .comm = -1, .exe = -1 };
 }
 
 int ward_notify_take_fd(struct ward_notify *n, struct ward_ask *ask, int fd)
@@ -113,7 +114,7 @@ int ward_notify_take_fd(struct ward_notify *n, struct ward_ask *ask, int fd)
 	r = ward_pidfd_getfd(pidfd, fd);
 	if (own)
 		*c = (struct ward_caller){
-			.tid = tid, .dir = ask->dir, .pidfd = pidfd, .comm = -1
+			.tid = tid, .dir = ask->dir, .pidfd = pidfd, .comm = -1, .exe = -1
 		};
 	else
 		ward_close(pidfd);

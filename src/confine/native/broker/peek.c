@@ -172,9 +172,15 @@ void ward_peek_comm_again(int pid_dirfd, int *io_fd, char out[16])
 	(void)snprintf(out, 16, "%.15s", text);
 }
 
-void ward_peek_program(int pid_dirfd, char out[WARD_PROGRAM_TEXT_MAX])
+void ward_peek_program(int pid_dirfd, int *io_fd, char out[WARD_PROGRAM_TEXT_MAX])
 {
-	ssize_t n = readlinkat(pid_dirfd, "exe", out, WARD_PROGRAM_TEXT_MAX);
+	ssize_t n;
+
+	/* The link itself: what it says is what is executed then. */
+	if (io_fd && *io_fd < 0)
+		*io_fd = openat(pid_dirfd, "exe", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	n = io_fd && *io_fd >= 0 ? readlinkat(*io_fd, "", out, WARD_PROGRAM_TEXT_MAX)
+				 : readlinkat(pid_dirfd, "exe", out, WARD_PROGRAM_TEXT_MAX);
 
 	/* What does not fit is no other program's name. */
 	if (n <= 0 || n >= WARD_PROGRAM_TEXT_MAX || out[0] != '/' ||
