@@ -91,8 +91,8 @@ static inline void count_one(int fd)
 }
 
 /*
- * Wait until somebody of the host (during: looks), who comes by as often as a limit that is sampled is looked at, has done so n times. Who
- * grows by the clock is measured by it on a busy machine, not by the limit.
+ * Wait until somebody of the host (during: looks), who comes by as often as a limit that is sampled is looked at, has done so
+ * n times. Who grows by the clock is measured by it on a busy machine, not by the limit.
  */
 static inline void wait_looks(int n)
 {

@@ -16,6 +16,7 @@ Every file of attempts/ tries one thing, and every row of doors.h is one call. T
     command   what is run instead of the attempt itself (which lies in {bin}, if it is needed)
     alone     yes: nothing else runs meanwhile; so all of class limits
     proof     bare (default); naive: see below
+    host      what Ward is started on: a host of tests/environments that lacks something, as far as no mounts are needed for it
     expect    start (default), refused: Ward must not start it at all, any: both are right
 
 Each is run bare first, where it has to get out, or it is no attempt; then in a new World under Ward, where it must not.
@@ -55,7 +56,7 @@ from world import World, libc  # noqa: E402  pylint: disable=wrong-import-positi
 
 PR_SET_CHILD_SUBREAPER = 36
 FIELDS = {"class", "plants", "args", "grants", "escaped", "for", "stdio", "during", "runs", "expect",
-          "command", "alone", "proof"}
+          "command", "alone", "proof", "host"}
 SECONDS = 10
 BARE_TRIES = 4
 PROCESSES = max(2, min(6, 2 * (os.cpu_count() or 1)))
@@ -70,7 +71,7 @@ class Attempt:
     def __init__(self, path, name=None):
         self.path, self.name, self.kind = path, name or path.stem, path and path.suffix
         self.field = {"plants": "", "args": "", "grants": "--write {ws}", "for": "", "stdio": "null", "during": "",
-                      "runs": "1", "expect": "start", "command": "", "alone": "", "proof": "bare"}
+                      "runs": "1", "expect": "start", "command": "", "alone": "", "proof": "bare", "host": ""}
         if path:
             self.read_head(path)
 
@@ -94,6 +95,10 @@ class Attempt:
 
     def alone(self):
         return bool(self.field["alone"]) or self.field["class"] == "limits"
+
+    def around(self, tools):
+        """What ward is started by."""
+        return [INTERPRETERS[".py"], str(tools / "environments/enter.py"), self.field["host"]] if self.field["host"] else AROUND
 
     def command(self, world, phase):
         if self.field["command"]:
@@ -399,7 +404,7 @@ def try_it(attempt, tools, ward, under):
             if under:
                 grants = attempt.field["grants"].split("|")
                 options = grants[min(phase, len(grants)) - 1].format(**world.names).split()
-                words = [*AROUND, str(ward), "run", *([] if "--audit" in options else ["--audit", world["log"]]),
+                words = [*attempt.around(ward.parent), str(ward), "run", *([] if "--audit" in options else ["--audit", world["log"]]),
                          *([] if "--timeout" in options else ["--timeout", f"{SECONDS}s", "--grace", "1s"]), *os.environ.get("WARD_ESCAPE_OPTIONS", "").split(), *options, "--read", world["bin"], "--", *words]
             run_once(attempt, world, words, run, inherited)
         if attempt.field["proof"] == "naive" and not under:
@@ -432,6 +437,8 @@ def told(run):
 
 def judge(attempt, tools, ward):
     """(TAP word, directive, what to say about a failure)"""
+    if AROUND and attempt.field["host"]:
+        return True, "SKIP it has a host of its own", ""
     if TRACED and "kill" in attempt.field["during"].split():
         return True, "SKIP what would be killed is the tracer that makes this kernel", ""
     try:
@@ -454,6 +461,8 @@ def judge(attempt, tools, ward):
     expect = attempt.field["expect"]
     if escaped:
         return False, "", "IT GOT OUT\n" + told(run)
+    if attempt.field["host"] and run.code == 77:
+        return True, "SKIP such a host cannot be made here", ""
     if AROUND and run.code == 125 and expect == "start":
         return True, f"SKIP refused here: {(run.err.decode(errors='replace').splitlines() or ['?'])[0]}", ""
     # "any": the run may be refused, but what starts must hold.
@@ -552,9 +561,9 @@ def collect_tools(args):
     for i in range(PROCESSES):
         shutil.copytree(bin_dir, tools / f"bin-{i}", copy_function=os.link)
     shutil.copytree(HERE, tools / "escape", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("harness", *(("environments", "sandbox", "cli") if args.environment else ())):
+    for name in ("harness", "environments", "sandbox", "cli"):
         shutil.copytree(HERE.parent / name, tools / name, ignore=shutil.ignore_patterns("__pycache__"))
-    if args.environment:
+    if os.path.exists(args.landlock_abi):
         shutil.copy(args.landlock_abi, tools)
     for path in tools.rglob("*"):
         path.chmod(0o755)
@@ -564,7 +573,6 @@ def collect_tools(args):
 def enter(args, tools):
     """From here on everybody is on the host that args.environment names, as far as mounts make it; the rest is for ward."""
     sys.path[:0] = [str(tools / name) for name in ("environments", "sandbox", "cli", "harness")]
-    os.environ["WARD_LANDLOCK_ABI"] = str(tools / "landlock-abi")
     import box, environments  # noqa: E401  pylint: disable=import-outside-toplevel,multiple-imports
     env = environments.BY_NAME[args.environment]
     AROUND[:] = [INTERPRETERS[".py"], str(tools / "environments/enter.py"), env.name]
@@ -655,6 +663,7 @@ def main():
             print(f"{a.field['class']:12} {a.name:28} {a.about}")
         return 0
     tools = args.tools or collect_tools(args)
+    os.environ["WARD_LANDLOCK_ABI"] = str(tools / "landlock-abi")
     try:
         if args.bare:
             for a in attempts:

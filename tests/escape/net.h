@@ -124,6 +124,32 @@ static inline int hold_socket(int family, int type, int protocol)
 	return fd < 0 ? no_socket() : hold(fd);
 }
 
+/* Through a proxy of SOCKS5, by name: the host's own, or Ward's, which a run has at a port that is always the same. */
+static inline int send_by_socks(const char *name, size_t n)
+{
+	int ports[] = { 1023, number("proxy") };
+	unsigned char ask[300] = { 5, 1, 0, 3, (unsigned char)n }, got[300];
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const char *token = arg("token");
+
+	memcpy(ask + 5, name, n);
+	ask[5 + n] = (unsigned char)(number("port") >> 8);
+	ask[6 + n] = (unsigned char)number("port");
+	for (int i = 0; i < 2; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		a.sin_port = htons((uint16_t)ports[i]);
+		if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0 &&
+			send(fd, "\5\1", 3, MSG_NOSIGNAL) == 3 && recv(fd, got, 2, MSG_WAITALL) == 2 &&
+			send(fd, ask, 7 + n, MSG_NOSIGNAL) > 0 && recv(fd, got, 10, MSG_WAITALL) == 10 &&
+			got[1] == 0 && send(fd, token, strlen(token), MSG_NOSIGNAL) > 0)
+			return ESCAPED;
+		fprintf(stderr, "port %d: answer %d\n", ports[i], got[1]);
+		close(fd);
+	}
+	return REFUSED;
+}
+
 /* Wait two seconds for somebody who connects, and give them the token. */
 static inline int serve(int family, const void *a, socklen_t n)
 {

@@ -6,6 +6,7 @@ keeps the attempt out must be Ward, not the owner of a file. Secrets are random 
 says which of them a text holds. Sockets are the host's: what arrives at them is kept in World.heard.
 """
 import array
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -22,7 +23,7 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent.parent / name) for name in ("harness", "sandbox", "cli")]
 from tree import remove_tree  # noqa: E402  pylint: disable=wrong-import-position
 
 INHERITED_FILE, INHERITED_DIR = 207, 208
@@ -202,6 +203,34 @@ class World:
         self.names["port"] = str(s.getsockname()[1])
         self.names["address"] = own_address() or ""
         self.serve(s, True)
+
+    def plant_named(self):
+        """
+        A name server that knows every name, all here, and a proxy that is careless with them: it compares how a name ends, and dials what a C
+        library reads of it.
+        """
+        from egress_box import Dns   # pylint: disable=import-outside-toplevel
+        dns = Dns({name: ["127.0.0.1"] for name in ("evil.test.example", "evil-allowed.test.example", "x.allowed.test.example")})
+        s = socket.create_server(("127.0.0.1", 0))
+        self.names.update(resolver=dns.at, proxy=str(s.getsockname()[1]))
+        threading.Thread(target=self.careless_proxy, args=(s, set(dns.answers)), daemon=True).start()
+        self.closing += [s.close, dns.close]
+
+    def careless_proxy(self, s, known):
+        with contextlib.suppress(OSError):
+            while True:
+                client = s.accept()[0]
+                with client, contextlib.suppress(OSError, IndexError):
+                    client.recv(3, socket.MSG_WAITALL)
+                    client.sendall(b"\5\0")
+                    name = client.recv(client.recv(5, socket.MSG_WAITALL)[4], socket.MSG_WAITALL)
+                    port = int.from_bytes(client.recv(2, socket.MSG_WAITALL), "big")
+                    if not name.endswith(b"allowed.test.example") or name.split(b"\0")[0].decode() not in known:
+                        client.sendall(b"\5\2\0\1" + bytes(6))
+                        continue
+                    with socket.create_connection(("127.0.0.1", port)) as server:
+                        client.sendall(b"\5\0\0\1" + bytes(6))
+                        server.sendall(client.recv(4096))
 
     def plant_udp(self):
         s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
@@ -439,6 +468,12 @@ class World:
         self.put(self.path("ws/.envrc"), ":\n")
         self.path("ws/sub/.vscode").mkdir()
         self.names["tasks"] = self.put(self.path("ws/sub/.vscode/tasks.json"), "untouched\n")
+
+    def plant_other_case(self):
+        """Settings of an agent, by a name that only some file systems take for theirs."""
+        self.names["ran"] = str(self.path("side/ran"))
+        self.path("ws/.Cursor").mkdir()
+        self.names["other_case"] = self.put(self.path("ws/.Cursor/MCP.json"), "untouched\n")
 
     def plant_inner_log(self):
         self.names["inner"] = self.put(self.path("ws/audit.jsonl"), "")
