@@ -39,7 +39,8 @@
 #define WARD_GIT_GUARDED_MAX 1024            /* names that git obeys, and links on the way to them */
 #define WARD_PERSIST_LOOKED_MAX 131072       /* names looked at below what may be written, for those that run code later */
 #define WARD_PERSIST_DEPTH_MAX 64            /* directories below one that is granted that they are looked for in */
-#define WARD_PERSIST_TIME_MS 1000            /* milliseconds that it may take */
+#define WARD_PERSIST_TIME_MS 1000            /* milliseconds of a processor that it may take */
+#define WARD_PERSIST_WAIT_MS 10000           /* milliseconds that it may take, however busy the machine is */
 #define WARD_PERSIST_NAMES_MAX 1024          /* of them held */
 #define WARD_PERSIST_PROBED_MAX 256          /* directories whose names of that kind are asked for one by one */
 #define WARD_PERSIST_INSIDE_MAX 16384        /* names in directories that are held, over all, looked at for links and second names */

@@ -62,6 +62,7 @@ bool ward_is_pin(int dir, const char *name);   /* marked, and an empty directory
 /* ---- clock.c, random.c ---- */
 uint64_t ward_now_wall_ns(void);
 uint64_t ward_now_mono_ns(void);
+uint64_t ward_now_thread_ns(void);             /* processor time of this thread */
 int ward_random(void *p, size_t n);            /* 0 or -errno */
 void ward_ulid_now(char out[WARD_ULID_SIZE]);
 

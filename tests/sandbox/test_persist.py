@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import time
 
@@ -629,6 +630,42 @@ def no_number_of_names_leaves_git_unheld(p):
     nothing_runs(p, mark, p.ws, inner)
     check_eq((p.ws / ".vscode/tasks.json").read_text(), "mine\n", r.err)
     check_in("there are too many of them", r.err)
+
+
+def looks_through(pid, top):
+    """Is a directory below top open in that process, which is stopped?"""
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            if os.readlink(f"/proc/{pid}/fd/{fd}").startswith(f"{top}/"):
+                return True
+        except OSError:
+            pass
+    return False
+
+
+@both
+def a_busy_machine_leaves_nothing_unseen(p):
+    """What bounds the look is the processor's time: who takes that away from ward, as another run can, has no name left unheld."""
+    for i in range(500):
+        os.makedirs(p.ws / f"a/{i}")
+        for k in range(20):
+            os.close(os.open(p.ws / f"a/{i}/{k}", os.O_CREAT | os.O_WRONLY, 0o666))
+    inner = repository(p.ws / "z/y/x/w")
+    mark, make = bad_hook(p)
+    open_up(p)
+    script = make + plant("z/y/x/w/.git") + config("z/y/x/w/.git", mark)
+    q = p.start("--write", ".", "sh", "-c", script, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    caught = False
+    while q.poll() is None and not caught:
+        q.send_signal(signal.SIGSTOP)
+        caught = looks_through(q.pid, p.ws / "a")
+        time.sleep(1.2 if caught else 0)
+        q.send_signal(signal.SIGCONT)
+        time.sleep(0.0003)
+    err = q.communicate(timeout=60)[1].decode()
+    check(caught, "it was never seen to look")
+    nothing_runs(p, mark, inner)
+    check("not all names" not in err, err)
 
 
 @user_only

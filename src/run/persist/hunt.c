@@ -74,7 +74,8 @@ struct hunting {
 void ward_hunt_init(struct ward_hunt *h)
 {
 	h->looked_max = WARD_PERSIST_LOOKED_MAX;
-	h->until_ns = ward_now_mono_ns() + WARD_PERSIST_TIME_MS * 1000000ull;
+	h->until_ns = ward_now_thread_ns() + WARD_PERSIST_TIME_MS * 1000000ull;
+	h->wait_until_ns = ward_now_mono_ns() + WARD_PERSIST_WAIT_MS * 1000000ull;
 }
 
 static int no_memory(struct hunting *x)
@@ -247,12 +248,17 @@ static int wait_for(struct hunting *x, const char *name, unsigned char type)
 
 /* ---- one directory ---- */
 
+static bool time_is_up(const struct ward_hunt *h)
+{
+	return ward_now_thread_ns() > h->until_ns || ward_now_mono_ns() > h->wait_until_ns;
+}
+
 /* Names of directories alone could be more than there is memory for. */
 static bool enough(struct hunting *x, size_t bytes)
 {
 	x->bytes += bytes;
 	x->stop = x->stop || ++x->h->looked > x->h->looked_max || x->bytes > HUNT_BYTES_MAX / 4 ||
-		(x->h->looked % CLOCK_EVERY == 0 && ward_now_mono_ns() > x->h->until_ns);
+		(x->h->looked % CLOCK_EVERY == 0 && time_is_up(x->h));
 	x->h->cut = x->h->cut || x->stop;
 	return x->stop;
 }
@@ -260,7 +266,7 @@ static bool enough(struct hunting *x, size_t bytes)
 /* The clock is asked where one thing may take long. */
 static bool late(struct hunting *x)
 {
-	if (ward_now_mono_ns() > x->h->until_ns)
+	if (time_is_up(x->h))
 		x->stop = x->h->cut = true;
 	return x->stop;
 }

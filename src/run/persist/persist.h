@@ -59,12 +59,14 @@ struct ward_hunt {
 	const char *workspace;
 	bool all;
 	size_t looked, looked_max;   /* over all roots */
-	uint64_t until_ns;           /* monotonic */
+	/* Processor time of the thread that looks: others who are busy, which may be a run, leave nothing unseen. */
+	uint64_t until_ns;
+	uint64_t wait_until_ns;      /* monotonic: a disk or a server that does not answer */
 	bool cut;                    /* a bound was met, or something could not be looked into: there is more */
 	struct ward_error *err;
 };
 bool ward_git_obeys(const char *name);           /* in a directory that it takes for its own */
-void ward_hunt_init(struct ward_hunt *h);        /* the clock starts */
+void ward_hunt_init(struct ward_hunt *h);        /* the clocks start; it is looked through by the same thread */
 /* root: a real path. What the caller neither owns nor may enter is passed over: the command, no more than the caller, cannot either. */
 int ward_hunt(struct ward_hunt *h, const char *root);
 

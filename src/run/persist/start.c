@@ -579,7 +579,7 @@ static int probe(struct holding *x)
 int ward_hunt_all(struct ward_hunt *h, const char *const *roots, size_t n)
 {
 	size_t most = h->looked_max;
-	uint64_t until = h->until_ns;
+	uint64_t until = h->until_ns, wait_until = h->wait_until_ns;
 	int r = WARD_OK;
 
 	/* Half of it is shared out beforehand. */
@@ -588,6 +588,8 @@ int ward_hunt_all(struct ward_hunt *h, const char *const *roots, size_t n)
 
 		h->looked_max = most - most / (2 * n) * behind;
 		h->until_ns = until - WARD_PERSIST_TIME_MS * 1000000ull / (2 * n) * behind;
+		h->wait_until_ns =
+			wait_until - WARD_PERSIST_WAIT_MS * 1000000ull / (2 * n) * behind;
 		r = ward_hunt(h, roots[i]);
 	}
 	return r;
