@@ -68,6 +68,21 @@ def reaches_what_was_granted_and_nothing_else_with(p, client):
 
 
 @both
+def which_program_connects_is_known_as_well(p):
+    need(FETCH["curl"]("")[0])
+    n = Bare(p)
+    p.write("net.cedar", f'@advisory("program") permit (principal, action == Ward::Action::"net.connect", resource in Ward::Host::"{NAME}") '
+                         'when { context has program && context.program == "/usr/bin/curl" };')
+    grants = ["--resolver", n.dns.at, "--policy", "net.cedar", "--cap", f"NETWORK_CONNECT:127.0.0.1:{n.http.port}"]
+    r, doc = n.run(*FETCH["curl"](n.url()), grants=grants)
+    check_eq((r.code, r.out, doc["violations"]), (0, HELLO.decode(), []), r.err)
+    r, doc = n.run(*FETCH["python"](n.url()), grants=grants)
+    check(r.code != 0 and not r.out, r.out)
+    found = refused(n, doc, f"{NAME}:{n.http.port}", "no_rule")
+    check_eq(found["detail"]["program"], os.path.realpath(PYTHON))
+
+
+@both
 def an_address_is_reached_by_its_number(p):
     n = Bare(p)
     r, doc = n.run(*FETCH["curl"](n.url("::ffff:127.0.0.1".join("[]"))))
