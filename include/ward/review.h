@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What runs under review (ward run --review) changed, before any of it is real: docs/review.md. It is that of the effective user, and
- * no sandbox can see it. run: a run's ULID, or a prefix of it that is of one alone. Texts that come back are malloc'ed and the
- * caller's: free(). Any thread.
+ * What runs under review (ward run --review) changed, before any of it is real: docs/review.md. With --review=live a part of it is real
+ * while the run lives: what is told of here is the rest. It is that of the effective user, and no sandbox can see it. run: a run's
+ * ULID, or a prefix of it that is of one alone. Texts that come back are malloc'ed and the caller's: free(). Any thread.
  */
 #ifndef WARD_REVIEW_H
 #define WARD_REVIEW_H

@@ -138,3 +138,5 @@ int ward_loop_mount(int dir, const char *name, const char **ret_step);
 /* ---- thread.c: the one way to start a thread ---- */
 /* Small stack (128 KiB), every signal blocked in it. 0 or -errno. */
 int ward_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg);
+/* The same with 4 MiB, of which it takes what it touches. */
+int ward_thread_start_deep(pthread_t *ret, void *(*fn)(void *), void *arg);

@@ -10,10 +10,11 @@
 
 #include "os/os.h"
 
+#define DEEP_STACK_BYTES (4u << 20) /* of one that asks policies, and resolves paths */
 /* The deepest path needs two path buffers (8 KiB) and libc's printf; the rest is headroom, untouched pages are free. */
 #define STACK_BYTES (128u << 10)
 
-int ward_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg)
+static int start(pthread_t *ret, void *(*fn)(void *), void *arg, size_t stack)
 {
 	pthread_attr_t attr;
 	sigset_t all, old;
@@ -21,7 +22,7 @@ int ward_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg)
 
 	if (r)
 		return -r;
-	r = pthread_attr_setstacksize(&attr, STACK_BYTES);
+	r = pthread_attr_setstacksize(&attr, stack);
 	if (!r) {
 		/* Blocked before the thread exists: it inherits the mask and has no moment without it. */
 		sigfillset(&all);
@@ -33,4 +34,14 @@ int ward_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg)
 	}
 	(void)pthread_attr_destroy(&attr);
 	return -r;
+}
+
+int ward_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg)
+{
+	return start(ret, fn, arg, STACK_BYTES);
+}
+
+int ward_thread_start_deep(pthread_t *ret, void *(*fn)(void *), void *arg)
+{
+	return start(ret, fn, arg, DEEP_STACK_BYTES);
 }

@@ -27,6 +27,7 @@ struct life {
 	struct ward_buf rules;      /* what a person said yes to for longer, as policies */
 	struct ward_audit *audit;
 	struct ward_workspace *workspace; /* of what is under review; NULL: nothing is, or it is not made yet */
+	struct review_live *landing; /* makes real what may be while the run lives; NULL: nothing does */
 	int64_t since_ns;           /* wall clock: nothing of it was looked at before */
 	bool went;                  /* the command had its GO */
 	struct ward_head_start *head; /* not yet taken by a cage */
@@ -127,13 +128,14 @@ void review_turn(const struct life *l);                    /* now and then while
 void review_sync(const struct life *l);                    /* the layer was written: it becomes so, too */
 int review_end(struct life *l, struct ward_error *err);    /* nobody writes any more: what waits, counted and said */
 void review_done(struct life *l);                          /* nothing of the run is alive */
+void review_live_begin(struct life *l);                    /* review/live.c: of --review=live; after GO */
+void review_live_end(struct life *l, size_t *ret_n);       /* nothing of that is alive, and it is said; *ret_n: what it made real */
 /* keep.c: what the directories of a layer have, from a tmpfs into the store; *ret_left: objects that could not be kept. */
 int ward_layer_keep(int from, int to, uint64_t *ret_left, struct ward_error *err);
 
 /* ---- pin.c ---- */
 int ward_pins_make(struct life *l, struct ward_error *err);      /* what was held before is given up first */
 void ward_pins_remove(struct life *l);                           /* when nothing of the run is alive; the last holder takes them away */
-
 void ward_pin_forget(const char *dest);                          /* of a run that is dead: unless another holds it, or it is none */
 
 /* ---- aborted.c: runs whose ward was killed ---- */

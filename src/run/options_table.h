@@ -128,8 +128,9 @@ WARD_OPT(ward_apply_review, "review", "[=HOW]", false, G_PLACE,
 	"project, which "
 	"stays as it is. ward diff shows the layer afterwards, ward commit makes it real, change by change as the policies say, ward "
 	"discard forgets it. --review=auto makes real at once, when the command has returned 0, what policies permit without asking "
-	"anybody; the rest waits. HOW is never a word of its own: --review=auto.",
-	"auto")
+	"anybody; the rest waits. --review=live does so while the command lives, soon after each change. HOW is never a word of its own: "
+	"--review=auto.",
+	"auto|live")
 WARD_OPT(ward_apply_disk_backend, "disk-backend", "NAME", false, G_LIMIT,
 	"with --review: where the layer lies, dir, tmpfs or loop; default: dir",
 	"Where what a run under review writes lies, and what bounds it. dir: a directory of the store, which is looked at now and "

@@ -17,7 +17,7 @@ enum ward_ask_whom { WARD_ASK_NOBODY = 0, WARD_ASK_AUTO, WARD_ASK_WAIT };
 
 /* --review: what becomes of what the run writes in its workspace. */
 #define WARD_REVIEW_OPTION "--review" /* the origin of the permit that lets the run write its layer */
-enum ward_review_how { WARD_REVIEW_NOT = 0, WARD_REVIEW_LATER, WARD_REVIEW_AUTO };
+enum ward_review_how { WARD_REVIEW_NOT = 0, WARD_REVIEW_LATER, WARD_REVIEW_AUTO, WARD_REVIEW_LIVE };
 
 /* --policy FILE */
 struct ward_policy_option {

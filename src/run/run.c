@@ -343,6 +343,8 @@ static int live(struct life *l, struct ward_error *err)
 	r = ward_cage_go(l->cage, err);
 	ward_streams_started(&l->streams);
 	if (r == WARD_OK)
+		review_live_begin(l);
+	if (r == WARD_OK)
 		r = supervise(l, err);
 	if (r < 0)
 		l->o->status = WARD_STATUS_LIMIT; /* ended by us: the log or the watch failed */

@@ -4,12 +4,19 @@
 #include <string.h>
 
 #include "workspace/change.h"
+#include "workspace/landed.h"
 
 #define TEXTS_MAX (1u << 30) /* bytes of all paths */
 
 static int by_path(const void *a, const void *b)
 {
 	return strcmp(((const struct ward_change *)a)->path, ((const struct ward_change *)b)->path);
+}
+
+void ward_changes_sort(struct ward_changes *c)
+{
+	if (c->n > 1)
+		qsort(c->v, c->n, sizeof(*c->v), by_path);
 }
 
 static int by_inode(const void *a, const void *b)
@@ -142,18 +149,22 @@ static int read_all(struct reader *r)
 	code = ward_changes_walk(r);
 	if (code < 0)
 		return code;
-	if (r->out->n > 1)
-		qsort(r->out->v, r->out->n, sizeof(*r->out->v), by_path);
-	code = ward_changes_pair(r);
+	ward_changes_sort(r->out);
+	code = r->landed ? ward_landed_filter(r) : WARD_OK;
+	if (code == WARD_OK)
+		code = ward_changes_pair(r);
 	if (code < 0)
 		return code;
 	link_all(r);
 	return WARD_OK;
 }
 
-int ward_changes_read(int layer, int root, struct ward_changes **ret, struct ward_error *err)
+int ward_changes_read_landed(int layer, int root, const struct ward_landed *landed, bool quick,
+	struct ward_changes **ret, struct ward_error *err)
 {
-	struct reader r = { .layer = layer, .root = root, .err = err };
+	struct reader r = {
+		.layer = layer, .root = root, .landed = landed, .quick = quick, .err = err
+	};
 	int code;
 
 	r.out = calloc(1, sizeof(*r.out));
@@ -169,6 +180,11 @@ int ward_changes_read(int layer, int root, struct ward_changes **ret, struct war
 	}
 	*ret = r.out;
 	return WARD_OK;
+}
+
+int ward_changes_read(int layer, int root, struct ward_changes **ret, struct ward_error *err)
+{
+	return ward_changes_read_landed(layer, root, NULL, false, ret, err);
 }
 
 void ward_changes_free(struct ward_changes *c)

@@ -5,6 +5,8 @@
 #include "os/os.h"
 #include "workspace/workspace.h"
 
+struct ward_landed;
+
 #define CHANGE_STEP (128u << 10) /* bytes that are compared at a time */
 
 /* A name in an open directory, and what it is. */
@@ -17,6 +19,8 @@ struct side {
 
 struct reader {
 	int layer, root;
+	const struct ward_landed *landed; /* NULL: nothing of it is real already */
+	bool quick;                  /* what is as it was when it was landed is not compared */
 	struct ward_changes *out;
 	size_t cap;
 	struct ward_error *err;
@@ -38,6 +42,8 @@ int ward_changed_get(int layer, const char *path, struct stat *ret);
 
 /* change.c: a new one of path, which is copied; NULL after an error, which is in r->err and is *ret_code. */
 struct ward_change *ward_change_add(struct reader *r, const char *path, int *ret_code);
+/* r->out is in order afterwards. */
+void ward_changes_sort(struct ward_changes *c);
 int ward_change_linked(struct reader *r, const char *path, uint64_t ino);
 
 /* change_walk.c: fills r->out, in no order. */
@@ -45,6 +51,10 @@ int ward_changes_walk(struct reader *r);
 
 /* change_rename.c: of what was added and deleted. r->out is in order before and after. */
 int ward_changes_pair(struct reader *r);
+
+/* What a workspace says (ward_workspace_changes()); landed NULL: as ward_changes_read(). */
+int ward_changes_read_landed(int layer, int root, const struct ward_landed *landed, bool quick, struct ward_changes **ret,
+	struct ward_error *err);
 
 /*
  * change_same.c: what differs between two that are of one type. path names that of the layer. -errno of what cannot be read in the

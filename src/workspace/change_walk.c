@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "workspace/change.h"
+#include "workspace/landed.h"
 
 struct task {
 	char *path;
@@ -119,6 +120,8 @@ static int record(struct walk *w, enum ward_change_kind kind, const char *path,
 		c->dev = layer->st.st_dev;
 		c->ino = layer->st.st_ino;
 		c->n_links = layer->st.st_nlink;
+		c->ctime_ns =
+			(int64_t)layer->st.st_ctim.tv_sec * 1000000000 + layer->st.st_ctim.tv_nsec;
 	}
 	if (d) {
 		c->content = d->content;
@@ -161,7 +164,10 @@ static int shown(struct walk *w, const struct task *t, const char *path, const s
 	struct differs d = { .content = false };
 	bool is_dir = S_ISDIR(layer->st.st_mode);
 	bool same_type = root->there && ((layer->st.st_mode ^ root->st.st_mode) & S_IFMT) == 0;
-	int code = same_type ? ward_change_differs(w->r, path, layer, root, &d)
+	bool as_landed = same_type && w->r->quick && S_ISREG(layer->st.st_mode) &&
+		ward_landed_is(w->r->landed, path, &layer->st, &root->st);
+	int code = as_landed ? 0
+		: same_type  ? ward_change_differs(w->r, path, layer, root, &d)
 			     : ward_change_marks(w->r, path, layer, &d);
 
 	if (code < 0)

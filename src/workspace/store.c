@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "workspace/landed.h"
 #include "workspace/store.h"
 
 #define TEMPORARY ".new"
@@ -39,6 +40,7 @@ void ward_workspace_close(struct ward_workspace *w)
 	if (!w)
 		return;
 	ward_store_wait(w);
+	ward_landed_free(w->landed);
 	ward_close(w->layer);
 	ward_close(w->root);
 	ward_close(w->lock);

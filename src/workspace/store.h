@@ -36,6 +36,8 @@ struct ward_workspace {
 	bool sync_begun, sync_wanted, sync_layer;
 	atomic_bool sync_over;
 	int synced;                 /* -errno of the first that could not be */
+	struct ward_landed *landed; /* NULL: nothing is made real while it lives, or nobody asked yet */
+	bool landed_looked;
 };
 
 struct ward_workspace *ward_store_new(void);
@@ -55,6 +57,9 @@ int ward_store_names(int home, const char *prefix, struct ward_buf *out, struct 
  */
 int ward_store_load(struct ward_workspace *w, const char *run, enum ward_workspace_use use, struct ward_error *why);
 void ward_store_judge(struct ward_workspace *w); /* its state, as it is now */
+
+/* landed.c: w->landed, if there is such; to be written where w holds the lock. */
+int ward_store_landed(struct ward_workspace *w, struct ward_error *err);
 
 /* record.c */
 void ward_record_write(const struct ward_workspace_facts *f, const char *boot, struct ward_buf *out);

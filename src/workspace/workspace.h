@@ -144,6 +144,7 @@ struct ward_change {
 	uint64_t was_size, size;
 	uint64_t dev, ino;           /* of it in the layer; 0 = not there */
 	uint64_t n_links;            /* in the layer */
+	int64_t ctime_ns;            /* of it in the layer */
 	/* a file of several names in the layer: the first of them that is not path; else NULL. It may be no change */
 	const char *link;
 	const char *as_was;          /* the first of its names in the layer that is no change: the project has that file; else NULL */
@@ -170,6 +171,14 @@ struct ward_changes {
  */
 int ward_changes_read(int layer, int root, struct ward_changes **ret, struct ward_error *err);
 void ward_changes_free(struct ward_changes *c);                   /* NULL ok */
+enum ward_changes_how {
+	WARD_CHANGES_ALL = 0,        /* as ward_changes_read() */
+	/* also: of a run that is dead, and w is open for CHANGE; what it removed again gets its whiteouts in the layer */
+	WARD_CHANGES_LAST,
+	WARD_CHANGES_QUICK           /* what is as it was when it was landed is not compared again */
+};
+/* The same of a workspace, without what was landed (ward_commit_land()) and is in the layer as it was then. */
+int ward_workspace_changes(struct ward_workspace *w, enum ward_changes_how how, struct ward_changes **ret, struct ward_error *err);
 /* c is path itself, below it, or (RENAMED) came from there. path "" or ".": always. */
 bool ward_change_within(const struct ward_change *c, const char *path);
 /*
@@ -240,6 +249,15 @@ typedef void ward_commit_left_fn(void *arg, const char *path, const char *why);
  * not allowed.
  */
 int ward_commit_apply(struct ward_workspace *w, const struct ward_changes *all, const struct ward_commit_item *v, size_t n,
+	ward_commit_left_fn *left, void *arg, struct ward_error *err);
+/*
+ * The same of a run that is alive, and ours; ward_workspace_land() was before it. What was made real stays in the layer, which somebody
+ * else writes: it is noted in the store instead (docs/spec/workspace.md), and is no change any more for ward_workspace_changes(). What is
+ * not as it was when all was read is told to left, and the whole is WARD_E_REFUSED, before anything of the project has changed. A crash
+ * leaves the state COMMITTING, as above.
+ */
+int ward_workspace_land(struct ward_workspace *w, struct ward_error *err);
+int ward_commit_land(struct ward_workspace *w, const struct ward_changes *all, const struct ward_commit_item *v, size_t n,
 	ward_commit_left_fn *left, void *arg, struct ward_error *err);
 /*
  * WARD_E_NOTFOUND: no commit began that did not end (what a dead one left beside the project's files is taken away by abort even so).

@@ -113,7 +113,7 @@ def the_marker_works(p):
     ("json takes nothing", ["--json=1"], "--json", "no argument"),
     ("review of nothing", ["--review="], "--review", "argument is missing"),
     ("review unknown", ["--review=later"], "--review", "did you mean|use one of"),
-    ("review live", ["--review=live"], "--review", "not there yet"),
+    ("review live of memory", ["--review=live", "--disk-backend", "tmpfs"], "--review", "--disk-backend dir"),
     ("review twice", ["--review", "--review=auto"], "--review", "given twice"),
     ("review direct", ["--review", "--backend", "direct"], "--review", "writes to the host itself"),
     ("disk backend unknown", ["--review", "--disk-backend", "ram"], "--disk-backend", "no disk backend"),

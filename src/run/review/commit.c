@@ -17,6 +17,7 @@
 struct committing {
 	const struct ward_review_commit *what;
 	bool automatic;
+	const struct ward_review_landing *landing; /* NULL: the run is dead */
 	struct ward_workspace *w;
 	struct ward_audit *log;
 	struct ward_recalled rules;
@@ -209,6 +210,10 @@ static int recall(struct committing *x)
 	x->terms.w = x->w;
 	x->terms.conflict = ward_commit_conflict;
 	x->terms.automatic = x->automatic;
+	if (x->landing) {
+		x->terms.pick = x->landing->pick;
+		x->terms.arg = x->landing->arg;
+	}
 	x->told.policy = x->rules.side.book->sha256;
 	return WARD_OK;
 }
@@ -221,7 +226,11 @@ static int read_changes(struct committing *x)
 	x->terms.root = ward_workspace_root(x->w, x->err);
 	if (x->terms.root < 0)
 		return x->err->code;
-	return ward_changes_read(x->terms.layer, x->terms.root, &x->all, x->err);
+	return ward_workspace_changes(x->w,
+		x->landing                 ? WARD_CHANGES_QUICK
+			: x->what->dry_run ? WARD_CHANGES_ALL
+					   : WARD_CHANGES_LAST,
+		&x->all, x->err);
 }
 
 /* ---- the decisions ---- */
@@ -285,6 +294,8 @@ static void left(void *arg, const char *path, const char *why)
 	struct ward_review_decision *d = of_path(x, path);
 	struct ward_error ignored = WARD_ERROR_INIT;
 
+	if (x->landing)
+		x->landing->left(x->landing->arg, path);
 	if (!d)
 		return;
 	d->effect = WARD_REVIEW_CONFLICT;
@@ -312,14 +323,17 @@ static int apply(struct committing *x)
 				/* They were asked about, as everything critical is. */
 				.set_id = d->level == WARD_APPROVAL_CRITICAL && d->how };
 	}
-	return n > 0 ? ward_commit_apply(x->w, x->all, v, n, left, x, x->err) : WARD_OK;
+	if (n == 0)
+		return WARD_OK;
+	return x->landing ? ward_commit_land(x->w, x->all, v, n, left, x, x->err)
+			  : ward_commit_apply(x->w, x->all, v, n, left, x, x->err);
 }
 
 /* Nothing of it waits any more? Then it is forgotten. */
 static int tidy(struct committing *x)
 {
 	struct ward_changes *rest = NULL;
-	int r = ward_changes_read(x->terms.layer, x->terms.root, &rest, x->err);
+	int r = ward_workspace_changes(x->w, WARD_CHANGES_LAST, &rest, x->err);
 
 	x->told.removed = r == WARD_OK && rest->n == 0;
 	ward_changes_free(rest);
@@ -339,7 +353,7 @@ static const char *step_name(const struct committing *x)
 {
 	static const char *const names[] = { "commit", "continue", "abort" };
 
-	return x->automatic ? "auto" : names[x->what->step];
+	return x->landing ? "live" : x->automatic ? "auto" : names[x->what->step];
 }
 
 static int finish(struct committing *x, int r)
@@ -348,7 +362,7 @@ static int finish(struct committing *x, int r)
 
 	if (r == WARD_OK) {
 		count(x);
-		r = tidy(x);
+		r = x->landing ? WARD_OK : tidy(x);
 	}
 	if (r < 0) {
 		(void)ward_review_record_end(x->log, &x->told, step_name(x), x->err->message,
@@ -376,6 +390,8 @@ static int commit(struct committing *x)
 		r = judge(x);
 	if (r < 0 || (!x->automatic && x->what->dry_run))
 		return r;
+	if (x->landing && x->told.n_applied + x->told.n_left == 0)
+		return WARD_OK;
 	r = ward_review_record(x->log, &x->told, &x->d, x->err);
 	return r < 0 ? r : finish(x, apply(x));
 }
@@ -466,6 +482,23 @@ int ward_review_auto(struct ward_workspace *w, size_t *ret_applied, size_t *ret_
 	*ret_applied = r == WARD_OK ? x.told.n_applied : 0;
 	*ret_left = x.told.n_left;
 	*ret_gone = x.w == NULL;
+	done(&x);
+	return r;
+}
+
+int ward_review_land(struct ward_workspace *w, const struct ward_review_landing *how,
+	size_t *ret_applied, size_t *ret_left, struct ward_error *err)
+{
+	static const struct ward_review_commit nothing;
+	struct committing x = {
+		.what = &nothing, .automatic = true, .landing = how, .w = w, .err = err
+	};
+	int r = begin(&x);
+
+	if (r == WARD_OK)
+		r = commit(&x);
+	*ret_applied = r == WARD_OK ? x.told.n_applied : 0;
+	*ret_left = x.told.n_left;
 	done(&x);
 	return r;
 }

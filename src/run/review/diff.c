@@ -151,7 +151,7 @@ int ward_review_diff(const struct ward_review_diff *what, struct ward_error *err
 	root = layer < 0 ? layer : ward_workspace_root(x.w, err);
 	if (root < 0)
 		return root;
-	r = ward_changes_read(layer, root, &x.all, err);
+	r = ward_workspace_changes(x.w, WARD_CHANGES_ALL, &x.all, err);
 	if (r == WARD_OK)
 		r = choose(&x);
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */

@@ -39,7 +39,7 @@ static int settle(struct life *l, struct ward_workspace_facts *f, struct ward_er
 static int count(struct life *l, uint64_t *ret, struct ward_error *err)
 {
 	struct ward_changes *all = NULL;
-	int layer = ward_workspace_layer(l->workspace, err), root, r;
+	int layer = ward_workspace_layer(l->workspace, err), r;
 
 	if (layer < 0)
 		return layer;
@@ -47,10 +47,8 @@ static int count(struct life *l, uint64_t *ret, struct ward_error *err)
 	*ret = 0;
 	if (ward_workspace_unwritten(l->workspace))
 		return WARD_OK;
-	root = ward_workspace_root(l->workspace, err);
-	if (root < 0)
-		return root;
-	r = ward_changes_read(layer, root, &all, err);
+	r = ward_workspace_changes(l->workspace, WARD_CHANGES_LAST, &all, err);
+
 	if (r < 0)
 		return r;
 	*ret = all->n;
@@ -120,7 +118,8 @@ static void commit_now(struct life *l)
 	bool gone = false;
 	int r;
 
-	if (l->r->review != WARD_REVIEW_AUTO || !l->ended || !o->has_code || o->code != 0)
+	if ((l->r->review != WARD_REVIEW_AUTO && l->r->review != WARD_REVIEW_LIVE) || !l->ended ||
+		!o->has_code || o->code != 0)
 		return;
 	r = ward_review_auto(l->workspace, &applied, &left, &gone, &err);
 	if (gone)
@@ -142,9 +141,11 @@ int review_end(struct life *l, struct ward_error *err)
 	struct ward_outcome *o = l->o;
 	struct ward_error later = WARD_ERROR_INIT, why = WARD_ERROR_INIT;
 	struct ward_workspace_facts f;
+	size_t landed = 0;
 	bool none;
 	int r, s;
 
+	review_live_end(l, &landed);
 	if (!l->workspace)
 		return WARD_OK;
 	f = *ward_workspace_facts(l->workspace);
@@ -175,6 +176,8 @@ int review_end(struct life *l, struct ward_error *err)
 		forget(l);
 	else if (r == WARD_OK && !f.incomplete)
 		commit_now(l);
+	if (none && landed > 0)
+		o->review_state = "committed";
 	if (l->workspace)
 		say(l);
 	return r;

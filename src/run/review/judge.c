@@ -348,7 +348,9 @@ int ward_review_judge(const struct ward_review_terms *t, const struct ward_chang
 		struct ward_review_decision *one = &d.v[i];
 
 		one->change = &all->v[i];
-		one->wanted = t->n_paths == 0 || is_within(one->change, t->paths, t->n_paths);
+		one->wanted = t->pick
+			? t->pick(t->arg, one->change)
+			: t->n_paths == 0 || is_within(one->change, t->paths, t->n_paths);
 		if (is_within(one->change, t->theirs, t->n_theirs))
 			one->side = WARD_COMMIT_THEIRS;
 		else if (is_within(one->change, t->ours, t->n_ours))

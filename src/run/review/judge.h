@@ -95,6 +95,9 @@ struct ward_review_terms {
 		struct ward_error *err);
 	int layer, root;
 	bool automatic;              /* nobody typed it: what only the option allowed waits */
+	/* NULL: all, or paths; else only what it says true of is wanted */
+	bool (*pick)(void *arg, const struct ward_change *c);
+	void *arg;
 	const char *const *paths;    /* below the root; none: everything */
 	size_t n_paths;
 	const char *const *theirs, *const *ours;
@@ -138,3 +141,14 @@ bool ward_review_is_real(const struct ward_review_decision *d);  /* wanted, and 
  * after an error.
  */
 int ward_review_auto(struct ward_workspace *w, size_t *ret_applied, size_t *ret_left, bool *ret_gone, struct ward_error *err);
+/*
+ * The same while the run lives, of what pick says true of; nothing of the layer is touched. left: not after all, since the run or somebody
+ * else changed it meanwhile. ward_workspace_land() was before it.
+ */
+struct ward_review_landing {
+	bool (*pick)(void *arg, const struct ward_change *c);
+	void (*left)(void *arg, const char *path);
+	void *arg;
+};
+int ward_review_land(struct ward_workspace *w, const struct ward_review_landing *how, size_t *ret_applied, size_t *ret_left,
+	struct ward_error *err);

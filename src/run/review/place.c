@@ -31,21 +31,16 @@ static int permit(struct ward_request *r, unsigned index, struct ward_error *err
 int ward_apply_review(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err)
 {
-	static const char *const names[] = { "auto" };
+	static const char *const names[] = { "auto", "live" };
+	static const enum ward_review_how hows[] = { WARD_REVIEW_AUTO, WARD_REVIEW_LIVE };
 	int which = 0, code = WARD_OK;
 
-	if (ward_streq(value, "live")) {
-		code = ward_fail(err, WARD_E_UNSUPPORTED,
-			"live is not there yet: nothing is made real while the run lives");
-		ward_fail_fix(err, "use --review, and ward commit, or --review=auto");
-		return code;
-	}
 	if (value)
 		code = ward_option_choice(value, names, WARD_ARRAY_SIZE(names), &which, err);
 	if (code == WARD_OK)
 		code = permit(r, index, err);
 	if (code == WARD_OK)
-		r->review = value ? WARD_REVIEW_AUTO : WARD_REVIEW_LATER;
+		r->review = value ? hows[which] : WARD_REVIEW_LATER;
 	return code;
 }
 
@@ -105,6 +100,10 @@ static int check(struct ward_resolver *rs, struct ward_error *err)
 		return refuse(err, WARD_E_INVALID,
 			"there is no log, and with it are kept the policies that a commit asks",
 			"leave --audit /dev/null out");
+	if (rs->r->review == WARD_REVIEW_LIVE && rs->r->disk_backend != WARD_DISK_DIR)
+		return refuse(err, WARD_E_INVALID,
+			"what lies on a disk of the run's own is made real at its end, not while it lives",
+			"--disk-backend dir, or --review=auto");
 	if (!rs->r->i_know && ward_rs_is_home(rs, rs->workspace))
 		return refuse(err, WARD_E_REFUSED, "the workspace is your home, or above it",
 			"cd to the project's directory, or --workspace DIR, or say --i-know");

@@ -41,7 +41,7 @@ static void look_closer(struct seen *s)
 	s->sized = ward_workspace_size(w, &s->bytes, &s->objects, NULL) == WARD_OK;
 	layer = s->sized ? ward_workspace_layer(w, NULL) : -1;
 	root = layer < 0 ? -1 : ward_workspace_root(w, NULL);
-	if (root >= 0 && ward_changes_read(layer, root, &all, NULL) == WARD_OK) {
+	if (root >= 0 && ward_workspace_changes(w, WARD_CHANGES_ALL, &all, NULL) == WARD_OK) {
 		s->counted = true;
 		s->changes = all->n;
 		ward_changes_free(all);

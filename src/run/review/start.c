@@ -112,6 +112,7 @@ int review_keep(struct life *l, struct ward_error *err)
 	ward_jw_ku64(&b, "bound", v->bound);
 	ward_jw_ki64(&b, "since_ns", l->since_ns);
 	ward_jw_kbool(&b, "auto", l->r->review == WARD_REVIEW_AUTO);
+	ward_jw_kbool(&b, "live", l->r->review == WARD_REVIEW_LIVE);
 	ward_jw_close(&b, '}');
 	if (b.failed)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a record");

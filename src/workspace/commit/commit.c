@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "workspace/commit/commit.h"
+#include "workspace/store.h"
 
 void ward_commit_leave(const struct ward_commit *c, const char *path, const char *why)
 {
@@ -92,7 +93,10 @@ static int mark(struct ward_commit *c, enum ward_journal_state state, struct war
 
 static int tidy(struct ward_commit *c, struct ward_error *err)
 {
-	int r = ward_commit_tidy(c, err);
+	int r = c->j.stays ? WARD_OK : ward_commit_tidy(c, err);
+
+	if (r == WARD_OK)
+		r = ward_commit_note(c, false, err);
 
 	return r == WARD_OK ? forget(c, err) : r;
 }
@@ -110,6 +114,8 @@ static int back(struct ward_commit *c, struct ward_error *err)
 {
 	int r = ward_commit_back(c, err);
 
+	if (r == WARD_OK)
+		r = ward_commit_note(c, true, err);
 	if (r == WARD_OK)
 		r = mark(c, WARD_JOURNAL_ABORTED, err);
 	return r == WARD_OK ? forget(c, err) : r;
@@ -143,7 +149,7 @@ static int drop(struct ward_commit *c, struct ward_error *err)
 {
 	for (size_t i = 0; i < c->j.n; i++)
 		c->j.v[i].result = WARD_RESULT_DONE;
-	return ward_commit_tidy(c, err);
+	return c->j.stays ? ward_commit_note(c, false, err) : ward_commit_tidy(c, err);
 }
 
 int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,
@@ -275,7 +281,12 @@ static int open_all(struct ward_workspace *w, struct ward_commit *c, struct ward
 	if (c->root < 0)
 		return c->root;
 	c->layer = ward_workspace_layer(w, err);
-	return c->layer < 0 ? c->layer : WARD_OK;
+	if (c->layer < 0)
+		return c->layer;
+	if (ward_store_landed(w, err) < 0)
+		return err->code;
+	c->landed = w->landed;
+	return WARD_OK;
 }
 
 int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *change,
@@ -287,6 +298,10 @@ int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *cha
 
 	*ret = NULL;
 	c.since_ns = ward_workspace_facts(w)->since_ns;
+	r = ward_store_landed(w, err);
+	if (r < 0)
+		return r;
+	c.landed = w->landed;
 	c.root = ward_workspace_root(w, err);
 	if (c.root < 0)
 		return c.root;
@@ -310,6 +325,21 @@ int ward_commit_apply(struct ward_workspace *w, const struct ward_changes *all,
 	WARD_CLEANUP(ward_commit_done) struct ward_commit c = WARD_COMMIT_INIT;
 	int r = open_all(w, &c, err);
 
+	c.left = left;
+	c.arg = arg;
+	return r < 0 ? r : ward_commit_run(&c, all, v, n, err);
+}
+
+int ward_commit_land(struct ward_workspace *w, const struct ward_changes *all,
+	const struct ward_commit_item *v, size_t n, ward_commit_left_fn *left, void *arg,
+	struct ward_error *err)
+{
+	WARD_CLEANUP(ward_commit_done) struct ward_commit c = WARD_COMMIT_INIT;
+	int r = open_all(w, &c, err);
+
+	if (r == WARD_OK && !c.landed)
+		r = ward_fail(err, WARD_E_INTERNAL, "there is no place to note what is made real");
+	c.j.stays = true;
 	c.left = left;
 	c.arg = arg;
 	return r < 0 ? r : ward_commit_run(&c, all, v, n, err);

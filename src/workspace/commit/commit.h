@@ -10,6 +10,7 @@
  *	stage.c            everything new is made in it
  *	step.c             each step takes its place, or is taken back
  *	layer.c            what was made real leaves the layer
+ *	land.c             or is noted, and stays in it
  *	crew.c             threads for what needs no order
  *	commit.c           the whole, its journal, and what a dead one left
  */
@@ -70,6 +71,7 @@ struct ward_commit {
 	size_t cap, put_begin, put_end; /* steps of new objects, by path: a directory before what lies in it */
 	bool kept;                   /* something in the staging directory is nowhere else */
 	struct ward_held in_root, in_layer;
+	struct ward_landed *landed;  /* NULL, or of the workspace */
 };
 #define WARD_COMMIT_INIT { .root = -1, .layer = -1, .store = -1, .stage = -1, .stage_home = -1, .in_root = WARD_HELD_INIT, \
 	.in_layer = WARD_HELD_INIT }
@@ -142,6 +144,20 @@ int ward_commit_plan(struct ward_commit *c, const struct ward_changes *all, cons
 int ward_commit_stage(struct ward_commit *c, struct ward_error *err);
 int ward_commit_forward(struct ward_commit *c, struct ward_error *err);
 int ward_commit_back(struct ward_commit *c, struct ward_error *err);
+/* land.c: what was made real is noted (ret: durable); what was put back is forgotten. */
+int ward_commit_note(struct ward_commit *c, bool back, struct ward_error *err);
+/*
+ * While the run lives: what a program has written to fd by its mapping is on its way to the disk, so that the next that it writes so is a
+ * ctime again. 0 or -errno.
+ */
+int ward_commit_settle(const struct ward_commit *c, int fd);
+/* What was copied from fd is what was judged, and whole: nobody has written to it since all was read. */
+bool ward_commit_is_still(const struct ward_commit *c, int fd, struct ward_step *s);
+/* code of what was made for s: the layer is written while it is read; what went, or is another by now, waits for another time. */
+int ward_commit_not_now(const struct ward_commit *c, int code, struct ward_step *s, struct ward_error *err);
+void ward_commit_leave_moved(const struct ward_commit *c); /* such are told */
+/* Nobody but us changed the object since the run began. */
+bool ward_commit_is_old(const struct ward_commit *c, const struct stat *st);
 int ward_commit_tidy(struct ward_commit *c, struct ward_error *err);
 /*
  * Directories of the project that their owner, who we are, may not read, enter or change get that right; and those that were changed have

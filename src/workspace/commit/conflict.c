@@ -21,7 +21,7 @@ static const char mount_text[] = "holds another file system, or cannot be looked
 
 static bool newer(const struct ward_commit *c, const struct stat *st)
 {
-	return ward_commit_ns(&st->st_ctim) >= c->since_ns;
+	return !ward_commit_is_old(c, st);
 }
 
 struct scan {

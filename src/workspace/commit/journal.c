@@ -75,7 +75,7 @@ static void put_head(struct ward_buf *b, const struct ward_journal *j, uint64_t 
 	ward_buf_add(b, run, sizeof(run));
 	put_u64(b, j->root_ino);
 	put_u64(b, j->stage_ino);
-	put_u64(b, 0);
+	put_u64(b, j->stays);
 	put_u64(b, 0);
 }
 
@@ -333,7 +333,7 @@ static int get_head(struct reader *r, struct ward_journal *j, struct ward_error 
 {
 	char run[RUN_ROOM];
 	uint32_t state;
-	uint64_t n, body, zero;
+	uint64_t n, body, stays, zero;
 
 	r->p += 12;
 	state = get_u32(r);
@@ -343,11 +343,12 @@ static int get_head(struct reader *r, struct ward_journal *j, struct ward_error 
 	r->p += sizeof(run);
 	j->root_ino = get_u64(r);
 	j->stage_ino = get_u64(r);
+	stays = get_u64(r);
 	zero = get_u64(r);
-	zero |= get_u64(r);
 	for (size_t i = WARD_ULID_SIZE - 1; i < sizeof(run); i++)
 		zero |= (uint8_t)run[i];
-	if (state < WARD_JOURNAL_BEGUN || state > WARD_JOURNAL_ABORTED || zero != 0)
+	if (state < WARD_JOURNAL_BEGUN || state > WARD_JOURNAL_ABORTED || stays > 1 ||
+		zero != 0)
 		return damaged(err, "its head has a value that there is none of");
 	if (!ward_ulid_valid(run))
 		return damaged(err, "its run is no identifier");
@@ -356,6 +357,7 @@ static int get_head(struct reader *r, struct ward_journal *j, struct ward_error 
 		return damaged(err, "it is of another length than it says");
 	memcpy(j->run, run, WARD_ULID_SIZE);
 	j->state = state;
+	j->stays = stays == 1;
 	j->n = (size_t)n;
 	return WARD_OK;
 }

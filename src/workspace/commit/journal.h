@@ -48,6 +48,10 @@ struct ward_step {
 	int64_t old_ctime_ns;        /* looked at before it is replaced; 0: not (a directory, a file with other names) */
 	uint64_t dir_ino;            /* of the directory that it lies in; WARD_DIR_UNKNOWN: it was not there, and the step is left */
 	uint64_t layer_ino;          /* of what the layer has at the path; 0: nothing, or a whiteout */
+	int64_t layer_ctime_ns;      /* not in the file: when it was copied; 0 = not known */
+	/* not in the file: nobody but us changed the directory that it lies in, or (DIR) it, since the run began */
+	bool dir_old;
+	bool moved;                  /* not in the file: the run wrote to it while it was read */
 	const char *path;
 };
 
@@ -56,6 +60,7 @@ struct ward_journal {
 	enum ward_journal_state state;
 	char run[WARD_ULID_SIZE];
 	uint64_t root_ino, stage_ino;
+	bool stays;                  /* the run lives: what is made real stays in the layer */
 	struct ward_step *v;
 	size_t n;
 	char *text;                  /* read: what the paths point into, and v, are the journal's own */

@@ -338,6 +338,7 @@ static int note_place(struct plan *p, struct ward_step *s, const struct stat *ol
 		return ward_fail(err, WARD_E_UNSUPPORTED,
 			"'%s' lies on another file system than the project's root", s->path);
 	s->dir_ino = p->c->in_root.st.st_ino;
+	s->dir_old = ward_commit_is_old(p->c, &p->c->in_root.st);
 	if (p->c->euid == 0)
 		return WARD_OK;
 	r = writable_directory(p, s->path, dir, err);
@@ -350,8 +351,7 @@ static int note_place(struct plan *p, struct ward_step *s, const struct stat *ol
 /* What is looked at here is what is replaced: the look for conflicts was an earlier one, and somebody may have written since. */
 static bool came_since(struct plan *p, size_t i, const struct stat *st)
 {
-	if ((p->mark[i] & OURS) || S_ISDIR(st->st_mode) ||
-		ward_commit_ns(&st->st_ctim) < p->c->since_ns)
+	if ((p->mark[i] & OURS) || S_ISDIR(st->st_mode) || ward_commit_is_old(p->c, st))
 		return false;
 	leave(p, i, "was changed in the project since the run began");
 	return true;
@@ -433,6 +433,7 @@ static int add_directory(struct plan *p, size_t i, struct ward_error *err)
 		return no_memory(err);
 	ward_commit_seen(&st, &s->old);
 	s->new = s->old;
+	s->dir_old = ward_commit_is_old(p->c, &st);
 	s->new.mode = S_IFDIR | (change->mode & 07777);
 	s->attributes = change->xattrs;
 	return WARD_OK;
@@ -462,6 +463,7 @@ static int add_lent(struct plan *p, const char *path, struct ward_error *err)
 		return no_memory(err);
 	ward_commit_seen(&st, &s->old);
 	s->new = s->old;
+	s->dir_old = ward_commit_is_old(p->c, &st);
 	return WARD_OK;
 }
 

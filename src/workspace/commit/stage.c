@@ -311,7 +311,12 @@ static int make_file(struct staging *g, struct ward_step *s, const char *staged,
 	/* We may always write it, until it is whole. */
 	WARD_FD to = openat(g->c->stage, staged,
 		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600 | (mode & 0777));
-	int r = to < 0 ? -errno : copy_content(g, from, to, st->st_size);
+	int r = to < 0 ? -errno : ward_commit_settle(g->c, from);
+
+	if (r == 0)
+		r = copy_content(g, from, to, st->st_size);
+	if (r == 0 && !ward_commit_is_still(g->c, from, s))
+		r = -ESTALE;
 
 	if (r < 0)
 		return failed(err, r, s->path);
@@ -341,9 +346,9 @@ static int make_file_freely(void *arg, size_t k, struct ward_error *err)
 	if (r == -EACCES)
 		return WARD_OK;
 	if (r < 0)
-		return failed(err, r, s->path);
+		return ward_commit_not_now(g->c, failed(err, r, s->path), s, err);
 	ward_commit_staged(staged, WARD_STAGED_NEW, i);
-	return make_file(g, s, staged, from.fd, &st, err);
+	return ward_commit_not_now(g->c, make_file(g, s, staged, from.fd, &st, err), s, err);
 }
 
 static int make_file_lent(struct staging *g, struct ward_step *s, const char *staged,
@@ -353,7 +358,12 @@ static int make_file_lent(struct staging *g, struct ward_step *s, const char *st
 	struct stat st;
 	int r = open_source(l, change, &from, &st);
 
-	return r < 0 ? failed(err, r, s->path) : make_file(g, s, staged, from.fd, &st, err);
+	if (r < 0)
+		return failed(err, r, s->path);
+	/* A loan is a ctime of its own: of such a file nobody can tell, while the run lives. */
+	if (from.lent && g->c->j.stays)
+		return ward_commit_not_now(g->c, failed(err, -ESTALE, s->path), s, err);
+	return make_file(g, s, staged, from.fd, &st, err);
 }
 
 static int make_link(struct staging *g, struct ward_step *s, const char *staged,
@@ -383,6 +393,7 @@ static int make_link(struct staging *g, struct ward_step *s, const char *staged,
 		fstatat(g->c->stage, staged, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	ward_commit_seen(&st, &s->new);
+	s->layer_ctime_ns = change->ctime_ns;
 	return 0;
 }
 
@@ -554,6 +565,7 @@ static int name_as_was(struct staging *g, struct ward_step *s, const char *stage
 	if (linkat(AT_FDCWD, proc, c->stage, staged, AT_SYMLINK_FOLLOW) < 0)
 		return errno == EPERM || errno == EMLINK || errno == EXDEV ? 0 : -errno;
 	ward_commit_seen(&st, &s->new);
+	s->layer_ctime_ns = change->ctime_ns;
 	return 1;
 }
 
@@ -572,6 +584,7 @@ static int make_one(struct staging *g, size_t i, struct ward_error *err)
 	if (first != i) {
 		ward_commit_staged(other, WARD_STAGED_NEW, first);
 		s->new = g->c->j.v[first].new;
+		s->layer_ctime_ns = change->ctime_ns;
 		return linkat(g->c->stage, other, g->c->stage, staged, 0) < 0
 			? failed(err, -errno, s->path)
 			: WARD_OK;
@@ -666,13 +679,13 @@ static int make_all(struct staging *g, struct ward_error *err)
 
 	for (size_t i = c->put_begin; i < c->put_end && r == WARD_OK; i++)
 		if (S_ISDIR(c->change[i]->mode))
-			r = make_one(g, i, err);
+			r = ward_commit_not_now(c, make_one(g, i, err), &c->j.v[i], err);
 	g->files = files;
 	if (r == WARD_OK)
 		r = make_files(g, files, err);
 	for (size_t i = c->put_begin; i < c->put_end && r == WARD_OK; i++)
 		if (c->j.v[i].new.ino == 0)
-			r = make_one(g, i, err);
+			r = ward_commit_not_now(c, make_one(g, i, err), &c->j.v[i], err);
 	g->files = NULL;
 	free(files);
 	return r;
@@ -702,6 +715,8 @@ int ward_commit_stage(struct ward_commit *c, struct ward_error *err)
 		r = find_twins(&g, err);
 	if (r == WARD_OK)
 		r = make_all(&g, err);
+	if (r < 0)
+		ward_commit_leave_moved(c);
 	if (r == WARD_OK)
 		know_directories(c);
 	for (size_t i = c->put_end; i < c->j.n && r == WARD_OK; i++) {

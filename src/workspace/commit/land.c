@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What was made real while its run lives stays in the layer, which the run writes. Instead it is noted what the layer had and what the project
+ * has of it now, so that neither counts as a change of the run's, nor as one of somebody else's, until it is another.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "workspace/commit/commit.h"
+#include "workspace/landed.h"
+
+bool ward_commit_is_old(const struct ward_commit *c, const struct stat *st)
+{
+	return ward_commit_ns(&st->st_ctim) < c->since_ns || ward_landed_ours(c->landed, st);
+}
+
+/* ---- while it is copied ---- */
+
+int ward_commit_settle(const struct ward_commit *c, int fd)
+{
+	if (!c->j.stays)
+		return 0;
+	return sync_file_range(fd, 0, 0,
+		       SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+			       SYNC_FILE_RANGE_WAIT_AFTER) < 0 &&
+			errno != EINVAL && errno != ESPIPE && errno != ENOSYS
+		? -errno
+		: 0;
+}
+
+bool ward_commit_is_still(const struct ward_commit *c, int fd, struct ward_step *s)
+{
+	const struct ward_change *change = c->change[s - c->j.v];
+	struct stat st;
+
+	s->layer_ctime_ns = change->ctime_ns;
+	return !c->j.stays ||
+		(fstat(fd, &st) == 0 && st.st_ino == change->ino &&
+			(uint64_t)st.st_size == change->size && st.st_mode == change->mode &&
+			ward_commit_ns(&st.st_ctim) == change->ctime_ns);
+}
+
+int ward_commit_not_now(const struct ward_commit *c, int code, struct ward_step *s,
+	struct ward_error *err)
+{
+	static const int signs[] = { ESTALE, EIO, ENOENT, ENOTDIR, ELOOP, EACCES };
+
+	for (size_t i = 0; c->j.stays && err && code == WARD_E_SYSTEM && i < WARD_ARRAY_SIZE(signs);
+		i++) {
+		if (err->sys_errno != signs[i])
+			continue;
+		s->moved = true;
+		return ward_fail(err, WARD_E_REFUSED,
+			"'%s' was written to by the run while it was read", s->path);
+	}
+	return code;
+}
+
+void ward_commit_leave_moved(const struct ward_commit *c)
+{
+	for (size_t i = 0; i < c->j.n; i++)
+		if (c->j.v[i].moved)
+			ward_commit_leave(c, c->j.v[i].path,
+				"was written to by the run while it was read");
+}
+
+/* ---- noted ---- */
+
+/*
+ * What was replaced or taken has other names yet: that it loses this one is a ctime, and by us. So it loses it now, and not when the staging
+ * directory goes.
+ */
+static int note_names(struct ward_commit *c, size_t i, struct ward_error *err)
+{
+	const struct ward_step *s = &c->j.v[i];
+	struct ward_landed_seen seen = { .kind = WARD_LANDED_NOTHING };
+	char staged[WARD_COMMIT_NAME_MAX];
+	WARD_FD fd = -1;
+	struct stat st;
+
+	if (s->result != WARD_RESULT_DONE || !S_ISREG(s->old.mode) || s->old_ctime_ns != 0 ||
+		c->stage < 0)
+		return WARD_OK;
+	ward_commit_staged(staged, s->kind == WARD_STEP_TAKE ? WARD_STAGED_OLD : WARD_STAGED_NEW,
+		i);
+	fd = openat(c->stage, staged, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || !ward_commit_same(&st, &s->old) ||
+		unlinkat(c->stage, staged, 0) < 0 || fstat(fd, &st) < 0)
+		return WARD_OK;
+	seen.ino = st.st_ino;
+	seen.ctime_ns = ward_commit_ns(&st.st_ctim);
+	return st.st_nlink > 0 ? ward_landed_add(c->landed, s->path, &seen, err) : WARD_OK;
+}
+
+static int note_gone(struct ward_commit *c, const struct ward_step *s, struct ward_error *err)
+{
+	const struct ward_landed_seen gone = { .kind = WARD_LANDED_GONE };
+
+	return ward_landed_add(c->landed, s->path, &gone, err);
+}
+
+/* Somebody may have written to it since: then it is not ours any more, and the layer's was landed all the same. */
+static int note_object(struct ward_commit *c, const struct ward_step *s, struct ward_error *err)
+{
+	struct ward_landed_seen seen = { .kind = WARD_LANDED_OBJECT,
+		.layer_ino = s->layer_ino,
+		.layer_size = S_ISDIR(s->new.mode) ? s->new.mode & 07777 : s->new.size,
+		.layer_ctime_ns = s->layer_ctime_ns,
+		.ino = s->new.ino };
+	struct stat st;
+
+	if (ward_commit_look(&c->in_root, c->root, s->path, &st) == 0 &&
+		ward_commit_same(&st, &s->new))
+		seen.ctime_ns = ward_commit_ns(&st.st_ctim);
+	return ward_landed_add(c->landed, s->path, &seen, err);
+}
+
+/* The bits of a directory that was there, or that an earlier step has made. */
+static int note_bits(struct ward_commit *c, const struct ward_step *s, struct ward_error *err)
+{
+	const struct ward_landed_seen *was = ward_landed_get(c->landed, s->path);
+	struct ward_landed_seen seen = { .kind = WARD_LANDED_TOUCHED };
+	struct stat st;
+
+	if (was && was->kind == WARD_LANDED_OBJECT)
+		seen = *was;
+	if (s->layer_ino) {
+		seen.layer_ino = s->layer_ino;
+		seen.layer_size = s->new.mode & 07777;
+	}
+	seen.ino = s->new.ino;
+	seen.ctime_ns = 0;
+	if ((s->dir_old || s->old.ino == 0) &&
+		ward_commit_look(&c->in_root, c->root, s->path, &st) == 0 &&
+		ward_commit_same(&st, &s->new))
+		seen.ctime_ns = ward_commit_ns(&st.st_ctim);
+	return ward_landed_add(c->landed, s->path, &seen, err);
+}
+
+/* Names came into it and went, by us: it is as old as it was. */
+static int note_directory(struct ward_commit *c, const struct ward_step *s, struct ward_error *err)
+{
+	const char *slash = strrchr(s->path, '/');
+	const char *dir =
+		slash ? ward_arena_dup(c->arena, s->path, (size_t)(slash - s->path)) : ".";
+	struct stat st;
+
+	if (!dir)
+		return ward_fail(err, WARD_E_NOMEM, "no memory to note what was made real");
+	if (ward_commit_look(&c->in_root, c->root, dir, &st) < 0 || st.st_ino != s->dir_ino)
+		return WARD_OK;
+	return ward_landed_touch(c->landed, dir, &st, err);
+}
+
+static int note(struct ward_commit *c, const struct ward_step *s, struct ward_error *err)
+{
+	switch (s->kind) {
+	case WARD_STEP_TAKE:
+	case WARD_STEP_DROP: return note_gone(c, s, err);
+	case WARD_STEP_PUT:
+	case WARD_STEP_SWAP: return note_object(c, s, err);
+	case WARD_STEP_DIR: return note_bits(c, s, err);
+	case WARD_STEP_NONE: break;
+	}
+	return WARD_OK;
+}
+
+/* It is not real: neither by this commit nor, for what was replaced is another object than before, by an earlier one. */
+static int note_back(struct ward_commit *c, const struct ward_step *s, struct ward_error *err)
+{
+	const struct ward_landed_seen nothing = { .kind = WARD_LANDED_NOTHING };
+
+	return s->kind == WARD_STEP_DIR ? WARD_OK
+					: ward_landed_add(c->landed, s->path, &nothing, err);
+}
+
+int ward_commit_note(struct ward_commit *c, bool back, struct ward_error *err)
+{
+	uint64_t last = 0;
+	int r = WARD_OK;
+
+	if (!c->landed)
+		return WARD_OK;
+	for (size_t i = 0; i < c->j.n && r == WARD_OK && c->j.stays && !back; i++)
+		r = note_names(c, i, err);
+	for (size_t i = 0; i < c->j.n && r == WARD_OK; i++) {
+		const struct ward_step *s = &c->j.v[i];
+
+		if (back || !c->j.stays)
+			r = note_back(c, s, err);
+		else if (s->result == WARD_RESULT_DONE)
+			r = note(c, s, err);
+	}
+	/* After the objects: one that is new, and that something came into, is noted as it is then. */
+	for (size_t i = 0; i < c->j.n && r == WARD_OK && c->j.stays && !back; i++) {
+		const struct ward_step *s = &c->j.v[i];
+
+		if (s->result != WARD_RESULT_DONE || s->kind == WARD_STEP_DIR || !s->dir_old ||
+			s->dir_ino == last)
+			continue;
+		last = s->dir_ino;
+		r = note_directory(c, s, err);
+	}
+	return r == WARD_OK ? ward_landed_sync(c->landed, err) : r;
+}

@@ -1,0 +1,337 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""--review=live: what a run under review changes is real soon after it is left alone, while the run lives; what is asked about, forbidden or in
+conflict waits; nothing is ever half there; and a crash leaves what a commit's leaves."""
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import box
+from box import both
+from tap import check, check_eq, check_in
+
+SOON = 20  # seconds: what is measured is bench/hotreload.py's; here it has to happen at all, on a loaded machine
+POLICY = """permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");
+permit (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./");
+@reason("deployments are made by the server")
+forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./deploy");
+"""
+
+
+class Alive:
+    """A run under --review=live: a shell that does what it is told, line by line."""
+
+    def __init__(self, p, *words):
+        self.p = p
+        self.q = p.start("--review=live", *(words or ("--write", ".")), "--", "sh", "-c",
+                         "while IFS= read -r line; do eval \"$line\"; echo done; done; exit ${code:-0}",
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def do(self, script):
+        self.q.stdin.write(script + "\n")
+        self.q.stdin.flush()
+        check_eq(self.q.stdout.readline(), "done\n", script)
+
+    def end(self, code=0):
+        """-> what Ward said"""
+        _, err = self.q.communicate(f"code={code}\n", timeout=60)
+        check_eq(self.q.returncode, code, err)
+        return err
+
+
+def until(fn, what, seconds=SOON):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            if fn():
+                return
+        time.sleep(0.02)
+    check(False, f"not within {seconds} s: {what}")
+
+
+def text_is(path, text):
+    until(lambda: path.read_text() == text, f"{path.name} has {text!r}")
+
+
+def gone(path):
+    until(lambda: not os.path.lexists(path), f"{path.name} is gone")
+
+
+def records(p, kind):
+    return [r for r in map(json.loads, p.log.read_text().splitlines()) if r["kind"] == kind]
+
+
+def decisions(p, path):
+    return [r["detail"]["decision"] for r in records(p, "workspace.change") if r["resource"] == str(p.ws / path)]
+
+
+def waiting(p):
+    store = p.side / "state/ward/runs"
+    return sorted(x.name for x in store.iterdir() if len(x.name) == 26) if store.is_dir() else []
+
+
+def diff(p):
+    return p.run("--name-only", *waiting(p), kind=("diff",), log=False).out.split()
+
+
+# ---- what nobody minds ----
+
+@both
+def what_is_left_alone_is_real_while_the_run_lives(p):
+    p.write("old", "1\n")
+    p.write("gone", "g\n")
+    p.write("d/x", "x\n")
+    p.write("t/a/b", "b\n")
+    a = Alive(p)
+    a.do("echo 2 > old; rm gone; mkdir -p new/dir; echo n > new/dir/f; ln -s dir/f new/l; ln new/dir/f new/h; mv d/x d/y; chmod 755 d/y; rm -r t")
+    text_is(p.ws / "old", "2\n")
+    text_is(p.ws / "new/dir/f", "n\n")
+    gone(p.ws / "gone")
+    gone(p.ws / "d/x")
+    gone(p.ws / "t")
+    until(lambda: (p.ws / "new/l").readlink() == pathlib.Path("dir/f"), "the link")
+    until(lambda: (p.ws / "new/h").stat().st_ino == (p.ws / "new/dir/f").stat().st_ino, "one file with two names")
+    check_eq((p.ws / "d/y").stat().st_mode & 0o777, 0o755)
+    check_eq(a.q.poll(), None, "all of it while it lives")
+    until(lambda: not diff(p), "nothing waits")
+    # Again, of what is real already: by writing, in the place of a directory that is gone, by a new file of the name.
+    a.do("echo 3 > old; rm new/dir/f; mkdir t; echo t > t/a; echo 4 > d/tmp; mv d/tmp d/y; mv new/dir newer")
+    text_is(p.ws / "old", "3\n")
+    gone(p.ws / "new/dir")
+    text_is(p.ws / "t/a", "t\n")
+    text_is(p.ws / "d/y", "4\n")
+    until(lambda: (p.ws / "newer").is_dir(), "a directory of its own that was renamed")
+    a.do("rm -r newer new t; rm old")
+    for n in ("new", "newer", "t", "old"):
+        gone(p.ws / n)
+    a.do("echo last > last")
+    err = a.end()
+    check_eq((p.ws / "last").read_text(), "last\n", "and what was not quiet yet, at its end")
+    check_eq(waiting(p), [], err)
+    check_in("made real while it ran", err)
+    check({"live"} <= {x["detail"]["step"] for x in records(p, "workspace.commit")} <= {"live", "auto"}, "which step")
+    check(all(x["effect"] == "allow" for x in records(p, "workspace.change")), "each has its record")
+
+
+@both
+def what_is_still_written_is_not_real_yet(p):
+    a = Alive(p)
+    a.do("(for i in $(seq 60); do echo $i >> busy; sleep 0.05; done; touch over) & echo q > quiet")
+    text_is(p.ws / "quiet", "q\n")
+    check(not (p.ws / "busy").exists() or (p.ws / "over").exists(), "busy was made real while it was written to")
+    until(lambda: (p.ws / "busy").read_text().endswith("\n60\n"), "when it is quiet")
+    a.end()
+
+
+@both
+def what_is_copied_while_it_is_written_is_never_torn(p):
+    """Blocks that say themselves what they are, written again and again, by write and by a mapping, with pauses about as long as is waited."""
+    p.write("writer.py", """
+import hashlib, mmap, os, random, sys, time
+how, name, seed = sys.argv[1], sys.argv[2], int(sys.argv[3])
+rnd, size = random.Random(seed), 1 << 20
+fd = os.open(name, os.O_RDWR | os.O_CREAT)
+os.ftruncate(fd, 32 + size)
+m = mmap.mmap(fd, 32 + size)
+end = time.monotonic() + 8
+while time.monotonic() < end:
+    body = rnd.randbytes(64) * (size // 64)
+    text = hashlib.sha256(body).digest() + body
+    if how == "map":
+        for at in range(0, len(text), 65536):
+            m[at:at + 65536] = text[at:at + 65536]
+    else:
+        for at in range(0, len(text), 65536):
+            os.pwrite(fd, text[at:at + 65536], at)
+    time.sleep(rnd.choice([0.0, 0.25, 0.3, 0.32, 0.35, 0.4, 0.5]))
+""")
+    q = p.start("--review=live", "--write", ".", "--", "sh", "-c",
+                "for i in 1 2 3; do python3 writer.py write w$i $i & python3 writer.py map m$i 9$i & done; wait", stderr=subprocess.PIPE)
+    seen = set()
+    while q.poll() is None:
+        for path in p.ws.glob("[wm]?"):
+            data = path.read_bytes()
+            check(hashlib.sha256(data[32:]).digest() == data[:32] or not any(data), f"{path.name} is torn")
+            seen.add((path.name, data[:32]))
+        time.sleep(0.01)
+    err = q.stderr.read().decode()
+    check_eq(q.returncode, 0, err)
+    check(len(seen) > 12, f"hardly anything was made real: {len(seen)}")
+
+
+# ---- what waits ----
+
+@both
+def what_runs_later_waits_and_is_told(p):
+    a = Alive(p)
+    a.do("echo bad > .envrc; mkdir .vscode; echo bad > .vscode/tasks.json; ln -s /etc/passwd out; echo ok > ok")
+    text_is(p.ws / "ok", "ok\n")
+    a.do("echo worse > .envrc")
+    a.do("echo ok2 > ok")
+    text_is(p.ws / "ok", "ok2\n")
+    until(lambda: decisions(p, ".envrc") == ["ask", "ask"], "each is told once", 5)
+    check_eq(sorted(x.name for x in p.ws.iterdir()), ["ok"])
+    r = p.run(*waiting(p), kind=("commit",), log=False)
+    check_eq(r.code, 2, "a run that is alive is not committed")
+    check_eq(p.run(*waiting(p), kind=("discard",), log=False).code, 1, "nor discarded")
+    err = a.end()
+    check_in("4 changes wait", err)
+    check_eq(sorted(x.name for x in p.ws.iterdir()), ["ok"])
+    r = p.run("--approve", "critical", kind=("commit",), log=False)
+    check_eq((r.code, waiting(p)), (0, []), r.out + r.err)
+    check_eq((p.ws / ".envrc").read_text(), "worse\n")
+
+
+@both
+def what_a_policy_forbids_is_never_real(p):
+    policy = p.side / "p.cedar"
+    policy.write_text(POLICY)
+    a = Alive(p, "--policy", policy)
+    a.do("mkdir deploy; echo no > deploy/x; echo yes > yes")
+    text_is(p.ws / "yes", "yes\n")
+    until(lambda: "refuse" in decisions(p, "deploy/x"), "it is told")
+    a.end()
+    check(not (p.ws / "deploy/x").exists(), "it is not real")
+    check_eq(p.run("--approve", "critical", kind=("commit",), log=False).code, 1)
+    check(not (p.ws / "deploy/x").exists(), "nor afterwards")
+
+
+@both
+def what_only_the_option_lets_be_waits(p):
+    p.write("a", "1\n")
+    a = Alive(p, "--read", ".")
+    a.do("echo 2 > a")
+    until(lambda: decisions(p, "a") == ["ask"], "as with --review=auto, no policy grants it")
+    check_eq((p.ws / "a").read_text(), "1\n")
+    check_in("1 change waits", a.end())
+
+
+# ---- others ----
+
+@both
+def what_somebody_else_changed_waits(p):
+    p.write("a", "1\n")
+    p.write("b", "1\n")
+    a = Alive(p)
+    a.do("echo run > a")
+    text_is(p.ws / "a", "run\n")
+    (p.ws / "a").write_text("host\n")          # after it was made real
+    (p.ws / "b").write_text("host\n")          # before
+    a.do("echo more >> b; echo c > c")
+    text_is(p.ws / "c", "c\n")
+    until(lambda: decisions(p, "b") == ["conflict"], "a conflict is told")
+    check_eq((p.ws / "b").read_text(), "host\n")
+    # What the run made of a is what was made real of it: the host's is no change of the run's, and none of it waits.
+    check_eq(diff(p), ["b"])
+    a.do("echo run2 > a; echo d > d")
+    text_is(p.ws / "d", "d\n")
+    until(lambda: "conflict" in decisions(p, "a"), "now it is one")
+    check_eq((p.ws / "a").read_text(), "host\n")
+    a.end()
+    check_eq([(p.ws / n).read_text() for n in ("a", "b", "c", "d")], ["host\n", "host\n", "c\n", "d\n"])
+    r = p.run("--ours", "a", "--theirs", "b", kind=("commit",), log=False)
+    check_eq((r.code, waiting(p)), (0, []), r.out + r.err)
+    check_eq([(p.ws / n).read_text() for n in ("a", "b")], ["run2\n", "host\n"])
+
+
+@both
+def what_the_host_adds_to_a_new_directory_stays(p):
+    a = Alive(p)
+    a.do("mkdir -p new/sub; echo 1 > new/sub/f; echo 1 > new/g")
+    text_is(p.ws / "new/sub/f", "1\n")
+    text_is(p.ws / "new/g", "1\n")
+    (p.ws / "new/host").write_text("h\n")
+    (p.ws / "new/g").unlink()                  # and what the host removes is not made again
+    a.do("rm new/sub/f; echo 2 > two")
+    gone(p.ws / "new/sub/f")
+    text_is(p.ws / "two", "2\n")
+    until(lambda: not diff(p), "nothing waits")
+    a.end()
+    check_eq(sorted(str(x.relative_to(p.ws)) for x in p.ws.rglob("*")), ["new", "new/host", "new/sub", "two"])
+    check_eq(waiting(p), [])
+
+
+# ---- how it ends ----
+
+@both
+def a_run_that_fails_leaves_what_is_real(p):
+    p.write("a", "1\n")
+    a = Alive(p)
+    a.do("echo 2 > a")
+    text_is(p.ws / "a", "2\n")
+    a.do("echo late > late")
+    err = a.end(code=3)
+    check_eq((p.ws / "a").read_text(), "2\n")
+    if not (p.ws / "late").exists():           # it was not quiet yet
+        check_in("1 change waits", err)
+        check_eq(diff(p), ["late"])
+
+
+@both
+def killed_at_any_moment_it_leaves_each_file_whole(p):
+    for i in range(8):
+        for n in range(12):
+            p.write(f"f{n}", f"{i} old {n}\n" * 2000)
+        q = p.start("--review=live", "--write", ".", "--", "sh", "-c",
+                    f"for n in $(seq 0 11); do yes '{i} new '$n | head -n 2000 > f$n; done; echo up; sleep 60", stdout=subprocess.PIPE)
+        q.stdout.readline()
+        # From before the first look to after all of it.
+        time.sleep(0.25 + 0.04 * i)
+        q.send_signal(signal.SIGKILL)
+        q.wait()
+        for n in range(12):
+            text = (p.ws / f"f{n}").read_text()
+            check(text in (f"{i} old {n}\n" * 2000, f"{i} new {n}\n" * 2000), f"f{n} is neither old nor new: {text[:40]!r}")
+        runs = waiting(p)
+        until(lambda r=runs: all("live" not in p.run(x, kind=("runs", "show"), log=False).out for x in r), "it is seen to be dead")
+        for run in runs:
+            journal = (p.side / "state/ward/runs" / run / "journal").exists()
+            if journal:
+                r = p.run(run, "--abort" if i % 2 else "--continue", kind=("commit",), log=False)
+                if "made real already" in r.err:
+                    r = p.run(run, "--continue", kind=("commit",), log=False)
+                check(r.code in (0, 1), r.out + r.err)
+            if run in waiting(p):
+                r = p.run(run, "--ours", ".", kind=("commit",), log=False)
+                check(r.code == 0 or "changed nothing" in r.err, r.out + r.err)
+        for n in range(12):
+            check_eq((p.ws / f"f{n}").read_text(), f"{i} new {n}\n" * 2000, f"f{n}, killed at {i}")
+        for run in waiting(p):
+            p.run(run, kind=("discard",), log=False)
+        check_eq([x.name for x in p.ws.iterdir() if x.name.startswith(".ward")], [])
+
+
+@both
+def what_a_crash_left_is_no_conflict(p):
+    p.write("a", "1\n")
+    a = Alive(p)
+    a.do("echo 2 > a")
+    text_is(p.ws / "a", "2\n")
+    until(lambda: not diff(p), "nothing waits")
+    a.do("echo 3 > a")
+    a.q.send_signal(signal.SIGKILL)
+    a.q.wait()
+    if (p.ws / "a").read_text() == "2\n":
+        until(lambda: "live" not in p.run(*waiting(p), kind=("runs", "show"), log=False).out, "it is seen to be dead")
+        if (p.side / "state/ward/runs" / waiting(p)[0] / "journal").exists():
+            p.run(*waiting(p), "--continue", kind=("commit",), log=False)
+        r = p.run(*waiting(p), kind=("commit",), log=False)
+        check_eq((r.code, (p.ws / "a").read_text()), (0, "3\n"), r.out + r.err)
+
+
+# ---- what it refuses ----
+
+@both
+def a_layer_of_its_own_disk_is_refused(p):
+    r = p.run("--review=live", "--write", ".", "--disk-backend", "tmpfs", "--", "true")
+    check_eq(r.code, 125, r.err)
+    check_in("--disk-backend dir", r.err)
+
+
+if __name__ == "__main__":
+    box.main()
