@@ -65,7 +65,7 @@ static uint64_t mix(uint64_t h, uint64_t x)
 /* Two sums of every other word, so that neither waits for the other. n is a multiple of 16 but at the end. */
 static void add(uint64_t sum[2], const char *s, size_t n)
 {
-	uint64_t x[2];
+	uint64_t x[2] = { 0 };
 
 	for (; n >= sizeof(x); s += sizeof(x), n -= sizeof(x)) {
 		memcpy(x, s, sizeof(x));

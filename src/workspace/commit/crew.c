@@ -61,7 +61,7 @@ size_t ward_crew_size(size_t n)
 int ward_crew_run(size_t n, ward_crew_fn *fn, void *const states[], size_t n_states,
 	struct ward_error *err)
 {
-	struct worker v[WARD_CREW_MAX];
+	struct worker v[WARD_CREW_MAX] = { 0 };
 	struct crew c = { .fn = fn, .n = n };
 	const struct worker *first = NULL;
 	size_t n_threads = 0;

@@ -658,7 +658,7 @@ static int make_files(struct staging *g, size_t *files, struct ward_error *err)
 		if (v[i])
 			*v[i] = (struct staging)STAGING_INIT(g->c, files);
 		else
-			r = failed(err, -ENOMEM, g->c->j.v[files[0]].path);
+			r = failed(err, -ENOMEM, "the files");
 	}
 	if (r == WARD_OK)
 		r = ward_crew_run(n, make_file_freely, (void *const *)v, size, err);
