@@ -251,7 +251,7 @@ int ward_changes_pair(struct reader *r)
 	if (ward_random(&p.seed, sizeof(p.seed)) < 0)
 		return ward_fail(r->err, WARD_E_SYSTEM,
 			"the system has no random number for the changes");
-	p.v = malloc(c->n * sizeof(*p.v));
+	p.v = calloc(c->n, sizeof(*p.v));
 	if (p.v == NULL)
 		return ward_fail(r->err, WARD_E_NOMEM, "no memory for the changes");
 	collect(&p);

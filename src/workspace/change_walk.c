@@ -268,6 +268,7 @@ static int each(struct walk *w, const struct task *t, int dir, int layer_dir, in
 				continue;
 			code = path_of(w, t, e->name, path);
 			if (code == WARD_OK)
+				/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): tasks are freed by their cleanup */
 				code = fn(w, t, path, layer_dir, root_dir, e->name);
 			if (code < 0)
 				return code;
