@@ -192,12 +192,15 @@ int ward_doc_alone(enum ward_layer layer, const struct ward_json *root, const ch
 {
 	struct ward_arena *a = ward_arena_new(0);
 	struct ward_doc_alone *one = a != NULL ? ward_arena_alloc(a, sizeof(*one)) : NULL;
-	int r = one != NULL ? WARD_OK : ward_doc_nomem(err, NULL);
+	int r;
 
 	*ret = NULL;
 	file = file != NULL ? file : "policy";
-	if (r == WARD_OK)
-		r = refuse_empty(layer, root, file, err);
+	if (one == NULL) {
+		ward_arena_free(a);
+		return ward_doc_nomem(err, NULL);
+	}
+	r = refuse_empty(layer, root, file, err);
 	if (r == WARD_OK)
 		r = ward_doc_read(a, layer, root, file, &one->doc, err);
 	if (r < 0) {
