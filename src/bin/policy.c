@@ -12,7 +12,7 @@
 /* Of `ward run`, those that policies depend on. */
 static const char *const shared[] = { "cap", "capabilities", "read", "write", "env", "mode",
 	"profile", "policy", "component", "trust", "backend", "repo-root", "environment", "label",
-	"workspace", "i-know", "json" };
+	"caches", "workspace", "i-know", "json" };
 
 int policy_fail(struct ward_error *err, const char *place, const char *what, const char *fix)
 {

@@ -319,11 +319,13 @@ static void review_disk(const struct ward_plan *p, struct ward_axis_state *s)
 static void axis_disk(const struct ward_plan *p, const struct ward_host *h,
 	struct ward_axis_state *s)
 {
-	bool writes = false;
+	bool writes = false, caches = false;
 
-	for (size_t i = 0; i < p->n_nodes; i++)
+	for (size_t i = 0; i < p->n_nodes; i++) {
 		writes |= p->nodes[i].kind == WARD_NODE_BIND && p->nodes[i].write &&
 			!p->nodes[i].review;
+		caches |= p->nodes[i].kind == WARD_NODE_CACHE;
+	}
 	if (!writes && p->review.on)
 		review_disk(p, s);
 	else if (writes)
@@ -334,8 +336,9 @@ static void axis_disk(const struct ward_plan *p, const struct ward_host *h,
 			"grant no writes, or set a quota on the host");
 	else
 		hold(s, WARD_LEVEL_ENFORCED,
-			h->userns ? "bounded tmpfs, nothing else is writable"
-				  : "nothing is writable",
+			caches ? "bounded tmpfs, the layers of package caches included; nothing else is writable"
+				: h->userns ? "bounded tmpfs, nothing else is writable"
+					    : "nothing is writable",
 			"");
 }
 

@@ -213,7 +213,8 @@ static int check_answer(const struct ward_plan *p, const struct ward_plan_input 
 bool ward_plan_all_exec(const struct ward_plan *p)
 {
 	for (size_t i = 0; i < p->n_nodes; i++)
-		if ((p->nodes[i].kind == WARD_NODE_BIND || p->nodes[i].kind == WARD_NODE_TMPFS) &&
+		if ((p->nodes[i].kind == WARD_NODE_BIND || p->nodes[i].kind == WARD_NODE_TMPFS ||
+			    p->nodes[i].kind == WARD_NODE_CACHE) &&
 			!p->nodes[i].exec)
 			return false;
 	return true;

@@ -17,6 +17,7 @@ static const char *const kinds[] = {
 	[WARD_NODE_TMPFS] = "tmpfs",
 	[WARD_NODE_PROC] = "proc",
 	[WARD_NODE_DEV] = "dev",
+	[WARD_NODE_CACHE] = "cache",
 	[WARD_NODE_MASK] = "mask",
 	[WARD_NODE_DENIED] = "denied",
 };
@@ -91,6 +92,14 @@ static void node(struct ward_buf *b, const struct ward_node *n)
 		ward_jw_ku64(b, "ino", n->ino);
 		if (n->pin)
 			ward_jw_kbool(b, "pin", true);
+		break;
+	case WARD_NODE_CACHE:
+		ward_jw_kstr(b, "source", n->source);
+		ward_jw_ku64(b, "size", n->size);
+		ward_jw_kbool(b, "exec", n->exec);
+		ward_jw_kbool(b, "idmap", n->idmap);
+		ward_jw_ku64(b, "dev", n->dev);
+		ward_jw_ku64(b, "ino", n->ino);
 		break;
 	case WARD_NODE_MASK:
 		ward_jw_kbool(b, "dir", n->is_dir);

@@ -55,15 +55,16 @@ enum ward_node_kind {
 	WARD_NODE_TMPFS,        /* private, bounded */
 	WARD_NODE_PROC,
 	WARD_NODE_DEV,          /* the private /dev of six nodes */
+	WARD_NODE_CACHE,        /* a directory of the host (source), below a private layer: written, and thrown away */
 	WARD_NODE_MASK,         /* what a policy takes out of a wider grant: the name is there, and nothing else of it */
 	WARD_NODE_DENIED        /* exists for EACCES only: a program that EXTERNAL_COMMAND does not grant */
 };
 struct ward_node {
 	enum ward_node_kind kind;
 	const char *dest;            /* absolute inside path, normalised */
-	const char *source;          /* BIND: real host path, no link in it; SYMLINK: target; FILE: the content */
+	const char *source;          /* BIND, CACHE: real host path, no link in it; SYMLINK: target; FILE: the content */
 	size_t source_len;           /* FILE only */
-	bool is_dir;                 /* BIND */
+	bool is_dir;                 /* BIND, CACHE (always) */
 	bool write;                  /* BIND: writable */
 	bool exec;                   /* Landlock EXECUTE below it; never a noexec mount: libraries are mapped from it */
 	bool idmap;                  /* as root: the tree is shown and written with the caller's ids (grants, not the base) */
@@ -77,8 +78,8 @@ struct ward_node {
 	bool hold;                   /* BIND: as what it lies in, only so that nobody inside moves it away */
 	bool review;                 /* BIND: not the host's: the overlay of the run under review, or what lies below its root there */
 	const char *later;           /* BIND, fixed: only read because its name runs code later for its user: why; NULL: not for that */
-	uint64_t dev, ino;           /* BIND: identity seen at resolution; the backend refuses another */
-	uint64_t size, inodes;       /* TMPFS bounds */
+	uint64_t dev, ino;           /* BIND, CACHE: identity seen at resolution; the backend refuses another */
+	uint64_t size, inodes;       /* TMPFS bounds; CACHE: size, of its layer, which is a part of --disk */
 	uint32_t mode;               /* TMPFS root mode; MASK: 0, or 0555: an empty directory that can be read */
 	int rule;                    /* index into plan->rules, -1 = base */
 };
@@ -360,14 +361,6 @@ struct ward_shim {
 };
 extern const struct ward_shim ward_shims[];
 extern const size_t ward_shims_n;
-/* What a tool fetched before, on the host, without what is below not. inside: a variable that names it, or DIR/NAME in its home. */
-struct ward_tool_cache {
-	const char *program;
-	struct ward_runtime_root root;
-	const char *inside, *not;
-};
-extern const struct ward_tool_cache ward_tool_caches[];
-extern const size_t ward_tool_caches_n;
 /* data/persist: names that run code later for their user. */
 enum ward_persist_kind { WARD_PERSIST_HELD = 0, WARD_PERSIST_TOP, WARD_PERSIST_TOLD, WARD_PERSIST_DEEP, WARD_PERSIST_ASKS };
 struct ward_persist_name {

@@ -65,7 +65,7 @@ bool ward_plan_review_root(const struct ward_plan *p, const struct ward_node *n)
 }
 
 /* What may be executed in a grant that goes: as a place of its own. */
-static int keep_exec(struct ward_plan *p, const struct ward_node *n, struct ward_error *err)
+int ward_plan_keep_exec(struct ward_plan *p, const struct ward_node *n, struct ward_error *err)
 {
 	const char **v = ward_arena_alloc(p->arena, (p->n_exec_paths + 2) * sizeof(*v));
 
@@ -130,7 +130,8 @@ int ward_plan_review_nodes(struct ward_plan *p, struct ward_node *v, size_t *io_
 			continue;
 		if (v[i].kind == WARD_NODE_BIND && ward_path_within(v[i].dest, p->review.root)) {
 			if (!at && !v[i].fixed && !v[i].protect) {
-				r = v[i].exec && !root.exec ? keep_exec(p, &v[i], err) : WARD_OK;
+				r = v[i].exec && !root.exec ? ward_plan_keep_exec(p, &v[i], err)
+							    : WARD_OK;
 				if (r < 0)
 					return r;
 				continue;

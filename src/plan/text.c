@@ -100,6 +100,12 @@ static void node(struct ward_buf *b, const struct ward_plan *p, const struct war
 		name(b, n->dest);
 		ward_buf_addf(b, "/ (%s)", size);
 		break;
+	case WARD_NODE_CACHE:
+		ward_format_size(n->size, size, sizeof(size));
+		ward_buf_addf(b, "pc%s  ", n->exec ? "x" : " ");
+		name(b, n->dest);
+		ward_buf_addf(b, "/ (writes: private, of %s)", size);
+		break;
 	case WARD_NODE_DIR:
 	case WARD_NODE_FILE:
 	case WARD_NODE_PROC:

@@ -21,9 +21,10 @@ static const int strength[] = {
 	[WARD_NODE_FILE] = 3,
 	[WARD_NODE_TMPFS] = 4,
 	[WARD_NODE_BIND] = 5,
-	[WARD_NODE_MASK] = 6,
-	[WARD_NODE_DEV] = 7,
-	[WARD_NODE_PROC] = 7,
+	[WARD_NODE_CACHE] = 6,
+	[WARD_NODE_MASK] = 7,
+	[WARD_NODE_DEV] = 8,
+	[WARD_NODE_PROC] = 8,
 };
 
 static int by_dest(const void *va, const void *vb)
@@ -111,6 +112,9 @@ static bool redundant(const struct ward_node *c, const struct ward_node *n)
 {
 	if (c->kind == WARD_NODE_MASK)
 		return true;
+	/* Of binds below a cache there are none (caches.c). */
+	if (n->kind == WARD_NODE_CACHE || c->kind == WARD_NODE_CACHE)
+		return n->kind != WARD_NODE_CACHE && n->kind != WARD_NODE_MASK;
 	if (n->review && !c->review)
 		return false;
 	if ((n->fixed && n->kind == WARD_NODE_MASK) || n->hold)
@@ -135,7 +139,8 @@ static int drop_covered(struct ward_node *v, size_t *io_n, struct ward_error *er
 		const struct ward_node *cover = NULL;
 
 		for (size_t k = out; k-- > 0 && !cover;)
-			if ((v[k].kind == WARD_NODE_BIND || v[k].kind == WARD_NODE_MASK) &&
+			if ((v[k].kind == WARD_NODE_BIND || v[k].kind == WARD_NODE_CACHE ||
+				    v[k].kind == WARD_NODE_MASK) &&
 				ward_path_within(v[i].dest, v[k].dest))
 				cover = &v[k];
 		if (cover && !cover->is_dir)
@@ -160,7 +165,7 @@ static void drop_masks(struct ward_node *v, size_t *io_n)
 		bool shown = v[i].kind != WARD_NODE_MASK;
 
 		for (size_t k = 0; k < i && !shown; k++)
-			shown = v[k].kind == WARD_NODE_BIND &&
+			shown = (v[k].kind == WARD_NODE_BIND || v[k].kind == WARD_NODE_CACHE) &&
 				ward_path_within(v[i].dest, v[k].dest);
 		if (!shown && v[i].stay)
 			v[i] = (struct ward_node){
@@ -193,7 +198,7 @@ static struct ward_node *find(struct ward_node *v, size_t n, const char *dest)
 static bool may_hold_others(const struct ward_node *n)
 {
 	return n->kind == WARD_NODE_DIR || n->kind == WARD_NODE_TMPFS || n->kind == WARD_NODE_DEV ||
-		(n->kind == WARD_NODE_BIND && n->is_dir);
+		n->kind == WARD_NODE_CACHE || (n->kind == WARD_NODE_BIND && n->is_dir);
 }
 
 /*
@@ -221,7 +226,7 @@ static int add_parents(struct ward_plan *p, struct ward_node *v, size_t n, size_
 			};
 		if (above && !may_hold_others(above))
 			return fail_below(err, v[i].dest, path);
-		if (above && above->kind == WARD_NODE_BIND)
+		if (above && (above->kind == WARD_NODE_BIND || above->kind == WARD_NODE_CACHE))
 			return WARD_OK;
 		if (above)
 			continue;
@@ -300,6 +305,8 @@ int ward_plan_view(struct ward_plan *p, const struct ward_plan_input *in, struct
 			return r;
 	}
 	r = ward_plan_review_nodes(p, v, &n_nodes, err);
+	if (r == WARD_OK)
+		r = ward_plan_caches(p, in, v, &n_nodes, err);
 	if (r < 0)
 		return r;
 	qsort(v, n_nodes, sizeof(*v), by_dest);

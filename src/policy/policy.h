@@ -12,6 +12,7 @@
 #include "base/base.h"
 #include "policy/action.h"
 #include "policy/book/book.h"
+#include "policy/cache.h"
 #include "policy/layer.h"
 #include "policy/net/net.h"
 #include "policy/ops.h"

@@ -140,6 +140,14 @@ WARD_OPT(ward_apply_disk_backend, "disk-backend", "NAME", false, G_LIMIT,
 	"by the kernel. The bound is --disk, where that is given; else 10G, of a tmpfs 1G. Default dir.",
 	"dir|tmpfs|loop")
 
+WARD_OPT(ward_apply_caches, "caches", "[=NAME,...]", false, G_GRANT,
+	"let package caches of the host be read, and what is written to them be thrown away",
+	"Let the package caches NAME (npm, pip, cargo, go, go-build, maven, cargo-git; all: all but the last, as without NAME) be "
+	"read, so that what was fetched before need not be fetched again. What the command writes there lies in a layer of its own, a "
+	"part of --disk, and is gone with it: the host's stay as they are. Of what lies beside them (configuration, logins) nothing is "
+	"shown. none: nor those of the profile. Names are never a word of their own: --caches=npm,pip.",
+	"npm|pip|cargo|go|go-build|maven|cargo-git|all|none")
+
 WARD_OPT(apply_cwd, "cwd", "DIR", false, G_PLACE,
 	"start the command in DIR",
 	"Start the command in DIR instead of the caller's working directory (or of the workspace, where that is "

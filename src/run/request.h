@@ -60,6 +60,7 @@ struct ward_request {
 	struct ward_asks *asks;      /* where what a person has to be asked is put; NULL: nobody wants to know. Borrowed */
 	enum ward_review_how review;
 	enum ward_disk_backend disk_backend;
+	uint32_t caches; bool caches_none; /* --caches, as ward_cache_parse(); none: a profile's are not wanted either */
 	const char *repo_root;       /* as given, NULL = git's top directory */
 	const char *environment;     /* a word of the schema, NULL = dev */
 	const char *trust;           /* the same; NULL: nobody vouched for the command */
@@ -116,6 +117,9 @@ extern ward_apply_fn ward_apply_mode, ward_apply_profile, ward_apply_policy, war
 
 /* review/place.c */
 extern ward_apply_fn ward_apply_review, ward_apply_disk_backend;
+
+/* caches/caches.c */
+extern ward_apply_fn ward_apply_caches;
 
 /* net/publish.c */
 extern ward_apply_fn ward_apply_publish;

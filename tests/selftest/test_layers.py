@@ -28,7 +28,8 @@ REAL = cli.WARD
 def mutated(p, name, *words, **more):
     shutil.rmtree(p.ws / "made", ignore_errors=True)
     p.outcome_file.unlink(missing_ok=True)
-    return p.run("--outcome", p.outcome_file, "--write", ".", *words, "mkdir", "made", env={"WARD_MUTATION": name}, **more)
+    env = {"WARD_MUTATION": name, "HOME": str(more.pop("home", os.environ.get("HOME", "/nonexistent")))}
+    return p.run("--outcome", p.outcome_file, "--write", ".", *words, "mkdir", "made", env=env, **more)
 
 
 def says(r, by):
@@ -54,6 +55,10 @@ def layer(p, row, by, words):
         words = [*words, "--profile", "implementer", "--policy", str(p.write("../side/mask.cedar", MASKED.replace("{ws}", str(p.ws))))]
     if row.id == "REVIEW":
         words = [*words, "--review"]
+    if row.id == "CACHES":
+        (p.home / ".npm/_cacache").mkdir(parents=True)
+        more["home"] = p.home
+        words = [*words, "--caches=npm"]
     if row.id == "CAPTURE":
         words = [*words, "--cap", "NETWORK_CONNECT:203.0.113.1:443"]
     r = mutated(p, "", *words, **more)

@@ -38,7 +38,8 @@ TEST(table_has_the_options_of_the_contract)
 		"dry-run", "fail-on-violation", "backend", "require", "accept", "attribution",
 		"deny-errno", "i-know", "quiet", "mode", "profile", "policy", "approve", "ask",
 		"ask-timeout", "repo-root", "environment", "label", "component", "trust", "tier",
-		"no-late-names", "resolver", "net-limit", "publish", "review", "disk-backend" };
+		"no-late-names", "resolver", "net-limit", "publish", "review", "disk-backend",
+		"caches" };
 	size_t n = 0;
 
 	(void)ward_options(&n);

@@ -71,7 +71,8 @@ enum ward_launch_mount_kind {
 	WARD_LAUNCH_SUBTREE,
 	/* what is under review: source below, the layer of the header above; then what of it has other rights, as its part */
 	WARD_LAUNCH_OVERLAY,
-	WARD_LAUNCH_PART
+	WARD_LAUNCH_PART,
+	WARD_LAUNCH_CACHE /* a package cache: source below, a directory of the scratch above */
 };
 #define WARD_LAUNCH_M_WRITE (1u << 0)
 #define WARD_LAUNCH_M_DIR (1u << 1)
@@ -174,7 +175,8 @@ struct ward_msg {
 	X(WARD_STAGE_HAND, "handing descriptors over, of which this user has too many on their way") \
 	X(WARD_STAGE_LAYER, "preparing the layer of what is under review") \
 	X(WARD_STAGE_NESTED, "separating what is under review from what is mounted in it") \
-	X(WARD_STAGE_OVERLAY, "laying an overlay over what is under review")
+	X(WARD_STAGE_OVERLAY, "laying an overlay over what is under review") \
+	X(WARD_STAGE_CACHE, "laying a private layer over a package cache")
 enum ward_stage {
 #define WARD_X(id, text) id,
 	WARD_STAGES(WARD_X)

@@ -45,6 +45,8 @@
 		NONE) \
 	X(REVIEW, "review", "what is under review is the host's own directory, without an overlay", \
 		PROBE_MOUNTS, NONE) \
+	X(CACHES, "caches", "a package cache is the host's own directory, without a layer above it", \
+		PROBE_MOUNTS, NONE) \
 	X(SEAL, "seal", "/dev, /proc/sys and masks stay writable", PROBE_MOUNTS, NONE) \
 	X(MASK, "mask", "a name that is denied below a grant is not covered", PROBE_MOUNTS, NONE) \
 	X(DESCRIPTOR, "descriptor", "inherited descriptors are not closed", PROBE_DESCRIPTORS, \

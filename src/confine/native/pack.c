@@ -167,6 +167,10 @@ static void classify(const struct packer *p, const struct ward_node *n, struct w
 							    : WARD_LAUNCH_PART;
 		m->flags = bind_flags(n);
 		break;
+	case WARD_NODE_CACHE:
+		m->kind = WARD_LAUNCH_CACHE;
+		m->flags = bind_flags(n) | WARD_LAUNCH_M_WRITE;
+		break;
 	case WARD_NODE_TMPFS:
 	case WARD_NODE_PROC:
 	case WARD_NODE_DEV:
@@ -279,8 +283,9 @@ static void pack_rules(struct packer *p)
 				pack_devices(p, n->dest);
 			continue;
 		}
-		if (n->kind == WARD_NODE_BIND || n->kind == WARD_NODE_TMPFS)
-			access |= (n->write || n->kind == WARD_NODE_TMPFS ? WARD_LL_SET_WRITE : 0) |
+		if (n->kind == WARD_NODE_BIND || n->kind == WARD_NODE_TMPFS ||
+			n->kind == WARD_NODE_CACHE)
+			access |= (n->write || n->kind != WARD_NODE_BIND ? WARD_LL_SET_WRITE : 0) |
 				(n->exec && !all ? WARD_LL_SET_EXEC : 0);
 		else if (n->kind == WARD_NODE_DEV || n->kind == WARD_NODE_PROC)
 			/* Without namespaces /proc is the host's: other processes of the caller are not for writing to. */

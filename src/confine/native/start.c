@@ -41,6 +41,7 @@ static const char *stage_axis(enum ward_stage stage)
 	case WARD_STAGE_LAYER:
 	case WARD_STAGE_NESTED:
 	case WARD_STAGE_OVERLAY:
+	case WARD_STAGE_CACHE:
 	case WARD_STAGE_LANDLOCK: return "files";
 	case WARD_STAGE_NET:
 	case WARD_STAGE_EGRESS: return "network";
@@ -80,6 +81,19 @@ static bool without(enum ward_stage stage, int e, struct ward_host *host)
 	}
 }
 
+static const char *cache_fix(int e)
+{
+	switch (e) {
+	case EOPNOTSUPP:
+		return "use Linux 6.6 or later, from which on a tmpfs has these, or run without --caches";
+	case ENOSPC:
+	case EDQUOT:
+		return "use a larger --disk, which these layers are a part of, or fewer --caches";
+	default:
+		return "unmount what is mounted below that directory; or put it on a file system that can lie below an overlay (ext4, xfs, btrfs, tmpfs), on a kernel with overlayfs for users (Linux 5.11; 5.19 as root; modprobe overlay); or run without --caches";
+	}
+}
+
 static const char *review_fix(enum ward_stage stage, int e)
 {
 	switch (stage) {
@@ -95,6 +109,7 @@ static const char *review_fix(enum ward_stage stage, int e)
 		return e == ELOOP
 			? "set XDG_STATE_HOME to a place outside of what is under review, or use --disk-backend tmpfs"
 			: "use a kernel with overlayfs for users (Linux 5.11; 5.19 as root; modprobe overlay), and --disk-backend tmpfs where the layer would lie on an overlay, NFS or FUSE; `ward doctor` tries one";
+	case WARD_STAGE_CACHE: return cache_fix(e);
 	default: return "run `ward doctor`: it executes each mechanism and names what refuses";
 	}
 }

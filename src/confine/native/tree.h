@@ -40,6 +40,13 @@ struct ward_tree_how {
 	uint64_t flags, mode, resolve;
 };
 
+/* It comes from the host: the supervisor or the init opens it. */
+static inline bool ward_tree_is_source(const struct ward_launch_mount *m)
+{
+	return m->kind == WARD_LAUNCH_BIND || m->kind == WARD_LAUNCH_OVERLAY ||
+		m->kind == WARD_LAUNCH_CACHE;
+}
+
 /* O_PATH descriptor of what was resolved, or -errno with the stage. */
 static inline int ward_tree_open(const char *path, const struct ward_launch_mount *m,
 	enum ward_stage *ret_stage)
@@ -75,7 +82,8 @@ static inline int ward_tree_clone(const char *path, const struct ward_launch_mou
 	struct ward_tree_attr a = { .attr_set = WARD_TREE_NOSUID | WARD_TREE_NODEV,
 		.propagation = WARD_OFF(PROPAGATION) ? 0 : WARD_TREE_PRIVATE };
 	/* An overlay shows one file system: what is mounted below is not in it. */
-	bool deep = m->kind != WARD_LAUNCH_OVERLAY;
+	bool cache = m->kind == WARD_LAUNCH_CACHE;
+	bool deep = m->kind != WARD_LAUNCH_OVERLAY && !cache;
 	int fd = ward_tree_open(path, m, ret_stage), tree, e;
 
 	if (fd < 0)
@@ -88,12 +96,12 @@ static inline int ward_tree_clone(const char *path, const struct ward_launch_mou
 	if (tree < 0) {
 		/* In a user namespace the kernel uncovers nothing that the host has mounted over. */
 		if (!deep && e == EINVAL)
-			*ret_stage = WARD_STAGE_NESTED;
+			*ret_stage = cache ? WARD_STAGE_CACHE : WARD_STAGE_NESTED;
 		return -e;
 	}
 	/* Below an overlay nothing is ever written: the mount says so, too. */
 	if ((!(m->flags & WARD_LAUNCH_M_WRITE) && !WARD_OFF(READ_ONLY)) ||
-		(!deep && !WARD_OFF(REVIEW)))
+		(!deep && !(cache ? WARD_OFF(CACHES) : WARD_OFF(REVIEW))))
 		a.attr_set |= WARD_TREE_RDONLY;
 	if (m->flags & WARD_LAUNCH_M_NOEXEC)
 		a.attr_set |= WARD_TREE_NOEXEC;

@@ -127,7 +127,7 @@ int ward_trees_send(int ctl, const char *blob, struct ward_userns *ret, struct w
 	size_t n = 0;
 
 	for (uint32_t i = 0; r >= 0 && i < l->n_mounts; i++) {
-		if (m[i].kind != WARD_LAUNCH_BIND && m[i].kind != WARD_LAUNCH_OVERLAY)
+		if (!ward_tree_is_source(&m[i]))
 			continue;
 		r = clone_tree(blob + m[i].source, &m[i], false, ret->fd, err);
 		if (r >= 0)

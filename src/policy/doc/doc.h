@@ -29,6 +29,7 @@ enum ward_doc_op { WARD_DOC_READ = 0, WARD_DOC_MODIFY, WARD_DOC_OP_MAX };
 	X(WARD_DOC_LIST_ALLOW_EXEC, "allowExec") \
 	X(WARD_DOC_LIST_DENY_EXEC, "denyExec") \
 	X(WARD_DOC_LIST_ENV, "env") \
+	X(WARD_DOC_LIST_CACHES, "caches") \
 	X(WARD_DOC_LIST_NET_ALLOW, "network.allow") \
 	X(WARD_DOC_LIST_NET_DENY, "network.deny") \
 	X(WARD_DOC_LIST_DENY_READ, "denyRead") \
@@ -49,10 +50,10 @@ struct ward_doc_rule {
 	/*
 	 * read, modify, deny*: a pattern in its document's grammar, normalised: relative, no "./" in front, no empty or "."
 	 * component, no "/" at the end; "." alone is the workspace. Exec: NAME, /abs/path, /abs/dir and "/" "**", or "*".
-	 * Env: NAME or NAME=VALUE. Network: an endpoint in its one spelling.
+	 * Env: NAME or NAME=VALUE. Caches: the name of a package cache, or all. Network: an endpoint in its one spelling.
 	 */
 	const char *pattern;
-	const struct ward_pattern *compiled; /* of it; NULL for programs, variables and endpoints */
+	const struct ward_pattern *compiled; /* of it; NULL for programs, variables, caches and endpoints */
 	bool negated;           /* "!": only in read, modify and denyModify */
 	enum ward_doc_list list;
 	struct ward_origin origin;
@@ -128,6 +129,8 @@ struct ward_profile {
 	const struct ward_profile_network *network; /* none: no layer says anything of the network */
 	size_t n_network;
 	struct ward_doc_rules env;           /* what every layer lets in; the most trusted layer's value */
+	struct ward_doc_rules caches;        /* of the most trusted layer; of them those of cache_set, which every layer has */
+	uint32_t cache_set;                  /* as ward_cache_parse() */
 	struct ward_doc_limit limits[WARD_DOC_LIMIT_MAX]; /* the least of all layers */
 };
 

@@ -207,7 +207,7 @@ static int read_refs(const struct doc_reader *in, const struct ward_json *node, 
 }
 
 enum {
-	PROFILE_LISTS = WARD_DOC_LIST_ENV + 1,
+	PROFILE_LISTS = WARD_DOC_LIST_CACHES + 1,
 	PROFILE_NETWORK = PROFILE_LISTS,
 	PROFILE_LIMITS,
 	PROFILE_EXTENDS,
@@ -220,7 +220,8 @@ static int read_profile(struct doc_reader *in, const struct ward_json *node,
 	struct ward_doc_profile *ret)
 {
 	static const char *const names[PROFILE_FIELDS] = { "read", "modify", "allowExec",
-		"denyExec", "env", "network", "limits", "extends", "includes", "description" };
+		"denyExec", "env", "caches", "network", "limits", "extends", "includes",
+		"description" };
 	const struct ward_json *field[PROFILE_FIELDS] = { NULL };
 	char what[WARD_DOC_NAME_MAX + 16];
 	int r;

@@ -192,6 +192,30 @@ static int env(struct resolving *in)
 	return r;
 }
 
+static int caches(struct resolving *in)
+{
+	struct ward_doc_rules list;
+	uint32_t all = UINT32_MAX;
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < in->n; i++) {
+		uint32_t set = 0, one;
+
+		r = ward_doc_flatten(in->docs, in->docs->arena, in->v[i], WARD_DOC_LIST_CACHES,
+			&list, in->err);
+		for (size_t k = 0; r == WARD_OK && k < list.n; k++) {
+			/* It was read once, and is known. */
+			if (ward_cache_parse(ward_str(list.v[k].pattern), &one, NULL) == WARD_OK)
+				set |= one;
+		}
+		all &= set;
+		if (i == 0 && r == WARD_OK)
+			in->ret->caches = list;
+	}
+	in->ret->cache_set = r == WARD_OK ? all : 0;
+	return r;
+}
+
 static void limits(struct resolving *in)
 {
 	struct ward_doc_limit one[WARD_DOC_LIMIT_MAX], *all = in->ret->limits;
@@ -235,6 +259,8 @@ int ward_doc_resolve(struct ward_docs *docs, const char *name, const struct ward
 		r = network(&in);
 	if (r == WARD_OK)
 		r = env(&in);
+	if (r == WARD_OK)
+		r = caches(&in);
 	if (r < 0)
 		return r;
 	limits(&in);

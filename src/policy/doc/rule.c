@@ -194,6 +194,17 @@ static int endpoint(const struct doc_reader *in, struct ward_doc_rule *rule, str
 	return rule->pattern != NULL ? WARD_OK : ward_doc_nomem(in->err, &rule->origin);
 }
 
+static int cache(const struct doc_reader *in, struct ward_doc_rule *rule)
+{
+	uint32_t set;
+	int r = ward_cache_parse(ward_str(rule->text), &set, in->err);
+
+	rule->pattern = rule->text;
+	if (r < 0)
+		ward_fail_at(in->err, rule->origin.file, rule->origin.line, rule->origin.column);
+	return r;
+}
+
 int ward_doc_rule_normalize(const struct doc_reader *in, struct ward_doc_rule *rule)
 {
 	struct ward_str s = trim(ward_str(rule->text));
@@ -201,6 +212,8 @@ int ward_doc_rule_normalize(const struct doc_reader *in, struct ward_doc_rule *r
 
 	if (r < 0)
 		return r;
+	if (rule->list == WARD_DOC_LIST_CACHES)
+		return cache(in, rule);
 	if (rule->list == WARD_DOC_LIST_ENV)
 		return capability(in, rule, WARD_CAP_ENV, ward_str(rule->text));
 	if (rule->list == WARD_DOC_LIST_ALLOW_EXEC || rule->list == WARD_DOC_LIST_DENY_EXEC)

@@ -119,7 +119,8 @@ static int warn_list(struct doc_check *in, const struct ward_doc_rules *list, co
 				? "leave it out; to allow nothing, write mode: deny-all"
 				: "leave it out; to take everything away that is taken over, write \"!**\"",
 			"%s is an empty list: it says nothing", name);
-	if (list->n == 0 || list->v[0].list == WARD_DOC_LIST_ENV)
+	if (list->n == 0 || list->v[0].list == WARD_DOC_LIST_ENV ||
+		list->v[0].list == WARD_DOC_LIST_CACHES)
 		return WARD_OK;
 	if (ward_doc_cover_init(&all, in->one, *list, DOC_COVER_ALL) < 0)
 		return ward_doc_nomem(in->err, &list->origin);

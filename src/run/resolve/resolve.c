@@ -12,6 +12,7 @@
 
 #include "approve/approve.h"
 #include "os/os.h"
+#include "run/caches/caches.h"
 #include "run/persist/persist.h"
 #include "run/resolve/look.h"
 #include "run/review/place.h"
@@ -406,6 +407,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		{ ward_rs_begin, false },
 		{ ward_rs_review, false },
 		{ ward_rules_wanted, true },
+		{ ward_rs_caches, true },
 		{ ward_rules_apply, true },
 		{ ward_rs_exec_mode, true },
 		{ ward_rs_check_audit_place, false },
@@ -416,6 +418,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		{ ward_rs_publish, true },
 		{ ward_rules_view, true },
 		{ ward_rs_check_audit, false },
+		{ ward_rs_caches_judged, true },
 		{ ward_rs_toolchain_path, true },
 		{ ward_rs_exec_grants, true },
 		{ ward_rs_exec, true },
@@ -426,6 +429,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		{ protect_bell, false },
 		{ ward_rs_review_store, false },
 		{ ward_rs_hold, false },
+		{ ward_rs_caches_laid, false },
 		{ ward_rs_place_cwd, false },
 		{ ward_rs_env_finish, false },
 		{ ward_rules_warned, false },

@@ -11,7 +11,6 @@
 #include "run/request.h"
 
 #define WARD_LINKS_MAX 40
-#define WARD_CACHES_MAX 16       /* lines of data/runtimes */
 
 struct ward_rulebook;            /* run/rules */
 
@@ -65,7 +64,8 @@ struct ward_resolver {
 	/* Under a mode or a profile: the directories of the caller's PATH, with what stand-ins stand for in their place ... */
 	struct ward_texts callers;
 	struct ward_texts toolchains;        /* ... real prefixes of those that are runtimes ... */
-	const char *caches[WARD_CACHES_MAX]; /* ... and caches of data/runtimes, in its order: real; NULL = not wanted */
+	const char *caches[WARD_CACHES_MAX]; /* ... and caches of data/caches, in its order: real; NULL = not wanted */
+	struct ward_cache_place *cached;     /* run/caches: those that were asked for, in that order; NULL: none was */
 };
 
 /* ---- resolve.c ---- */

@@ -7,12 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run/resolve/look.h"
+#include "run/caches/caches.h"
 
 #define HOME_INSIDE "/home/ward"
 #define CACHE_SHARE 16 /* of the home inside */
-
-_Static_assert(WARD_CACHES_MAX >= 2, "room for the caches of data/runtimes");
 
 static bool of_base(const char *path)
 {
@@ -78,9 +76,9 @@ static int each_entry(struct ward_resolver *rs, const char *path,
 }
 
 /* Is it a directory of root's or the caller's, outside the workspace, and no home? */
-static const char *cache_at(struct ward_resolver *rs, const struct ward_tool_cache *c)
+static const char *cache_at(struct ward_resolver *rs, const struct ward_cache *c)
 {
-	const char *root = ward_rt_root(rs, &c->root);
+	const char *root = ward_cache_root(rs, c);
 	struct ward_target t;
 
 	if (!root || ward_rs_target(rs, root, &t) < 0 || !S_ISDIR(t.st.st_mode) ||
@@ -114,10 +112,13 @@ int ward_rs_toolchains(struct ward_resolver *rs, struct ward_error *err)
 
 	rs->callers = rs->toolchains = (struct ward_texts){ 0 };
 	r = each_entry(rs, getenv("PATH"), entry, err);
-	for (size_t i = 0; r == WARD_OK && i < ward_tool_caches_n && i < WARD_CACHES_MAX; i++)
-		rs->caches[i] = found_on(rs, getenv("PATH"), ward_tool_caches[i].program)
-			? cache_at(rs, &ward_tool_caches[i])
-			: NULL;
+	for (size_t i = 0; r == WARD_OK && i < ward_caches_n; i++) {
+		const struct ward_cache *c = &ward_caches[i];
+
+		if (c->implied && !ward_cache_asked(rs, i) &&
+			found_on(rs, getenv("PATH"), c->program))
+			rs->caches[i] = cache_at(rs, c);
+	}
 	return r;
 }
 
@@ -198,6 +199,9 @@ static int link_cache(struct ward_resolver *rs, const char *inside, const char *
 	for (size_t i = 0; i < rs->n_nodes; i++) {
 		struct ward_node *home = &rs->nodes[i];
 
+		/* Another cache has made it. */
+		if (ward_streq(home->dest, dir.dest))
+			return ward_rs_node(rs, &link, err);
 		if (home->kind != WARD_NODE_TMPFS || !ward_streq(home->dest, HOME_INSIDE))
 			continue;
 		dir.size = home->size / CACHE_SHARE;
@@ -231,8 +235,8 @@ int ward_rs_toolchain_path(struct ward_resolver *rs, struct ward_error *err)
 
 	if (rs->callers.n > 0 && !rs->path_set)
 		r = compose(rs, err);
-	for (size_t i = 0; r == WARD_OK && i < ward_tool_caches_n && i < WARD_CACHES_MAX; i++) {
-		const char *inside = ward_tool_caches[i].inside;
+	for (size_t i = 0; r == WARD_OK && i < ward_caches_n; i++) {
+		const char *inside = ward_caches[i].inside;
 
 		if (!rs->caches[i] || !ward_rs_visible(rs, rs->caches[i]))
 			continue;

@@ -12,6 +12,7 @@
 
 #include "approve/approve.h"
 #include "os/os.h"
+#include "run/caches/caches.h"
 #include "run/rules/rules.h"
 
 #define RULES_BYTES_MAX (256u << 20)
@@ -442,6 +443,8 @@ static int sources(struct ward_resolver *rs, struct ward_rulebook *b, struct war
 	host.repository_grants = b->layers && b->layers->trust == WARD_TRUST_PINNED;
 	if (r == WARD_OK)
 		r = documents(rs, b, &host, err);
+	if (r == WARD_OK)
+		r = ward_rules_caches(rs, b, host.repository_grants, err);
 	if (r == WARD_OK)
 		r = ward_rules_linked(rs, b, &linked, err);
 	if (r == WARD_OK)

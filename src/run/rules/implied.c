@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "run/rules/rules.h"
+#include "run/caches/caches.h"
 
 static void head(struct ward_buf *b, const struct ward_base_entry *e, const char *verb)
 {
@@ -115,9 +115,10 @@ static int toolchains(struct ward_resolver *rs, const struct ward_rulebook *b, s
 	r = ward_rs_toolchains(rs, err);
 	for (size_t i = 0; r == WARD_OK && i < rs->toolchains.n; i++)
 		toolchain(to, "a runtime on your PATH", rs->toolchains.v[i], NULL);
-	for (size_t i = 0; r == WARD_OK && i < ward_tool_caches_n; i++)
-		toolchain(to, "what a tool on your PATH fetched before", rs->caches[i],
-			ward_tool_caches[i].not );
+	for (size_t i = 0; r == WARD_OK && i < ward_caches_n; i++)
+		if (!ward_cache_asked(rs, i))
+			toolchain(to, "what a tool on your PATH fetched before", rs->caches[i],
+				ward_caches[i].hide);
 	return r;
 }
 

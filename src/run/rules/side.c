@@ -6,7 +6,7 @@
 
 static const char *const names[] = { "cap", "capabilities", "read", "write", "env", "mode",
 	"profile", "policy", "component", "trust", "backend", "repo-root", "environment", "label",
-	"workspace", "i-know" };
+	"caches", "workspace", "i-know" };
 
 int ward_setting_check(const char *name, struct ward_error *err)
 {

@@ -27,7 +27,7 @@ struct init {
 	int oom; /* /proc/self/oom_score_adj, -1 = not to be had */
 	char oom_old[16]; /* what it was */
 	ssize_t oom_old_n;
-	int *trees; /* detached mounts, one per BIND, -1 = none; NULL as host root */
+	int *trees; /* detached mounts, one per BIND, OVERLAY and CACHE, -1 = none; NULL as host root */
 	int layer; /* the same of the layer of what is under review */
 	int *parts; /* detached parts of the FUSE tree, for SUBTREE, and of the overlay, for PART */
 };
@@ -60,6 +60,12 @@ int tree_of_layer(struct init *in); /* behind the OVERLAY's own */
 
 /* review.c: the i-th mount, an overlay, at dest; what of it is mounted apart goes to in->parts. */
 void review_build(struct init *in, unsigned i, const char *dest);
+
+/* A layer that keeps what an overlay has to remember, and whose root looks as lower's. Else the start fails, in stage. */
+void layer_check(const struct init *in, enum ward_stage stage, const char *lower, const char *upper, const char *work);
+
+/* cache.c: the i-th mount, a package cache, at dest. */
+void cache_build(struct init *in, unsigned i, const char *dest);
 
 /* net.c: an empty network namespace with its loopback up. */
 void net_make(const struct init *in);

@@ -56,15 +56,16 @@ static void layer_make(const struct init *in)
  * The kernel does without extended attributes where they cannot be had, and then loses what was replaced by a directory: it is tried here.
  * What the upper directory is, the root of the overlay is.
  */
-static void layer_check(const struct init *in)
+void layer_check(const struct init *in, enum ward_stage stage, const char *lower, const char *upper,
+	const char *work)
 {
 	struct stat st;
 
-	if (setxattr(WORK, PROBE, "", 0, 0) < 0 || removexattr(WORK, PROBE) < 0)
-		fail(in->ctl, WARD_STAGE_LAYER, errno, "user extended attributes");
-	if (stat(LOWER, &st) < 0 || chmod(UPPER, st.st_mode & 07777) < 0 ||
-		utimensat(AT_FDCWD, UPPER, (struct timespec[]){ st.st_atim, st.st_mtim }, 0) < 0)
-		fail(in->ctl, WARD_STAGE_LAYER, errno, "upper");
+	if (setxattr(work, PROBE, "", 0, 0) < 0 || removexattr(work, PROBE) < 0)
+		fail(in->ctl, stage, errno, "user extended attributes");
+	if (stat(lower, &st) < 0 || chmod(upper, st.st_mode & 07777) < 0 ||
+		utimensat(AT_FDCWD, upper, (struct timespec[]){ st.st_atim, st.st_mtim }, 0) < 0)
+		fail(in->ctl, stage, errno, "upper");
 }
 
 static bool below(const char *path, const char *dir)
@@ -141,7 +142,7 @@ void review_build(struct init *in, unsigned i, const char *dest)
 	}
 	make_dir(in, LOWER);
 	attach(in, lower, LOWER);
-	layer_check(in);
+	layer_check(in, WARD_STAGE_LAYER, LOWER, UPPER, WORK);
 	if (overlay_mount(in, dest) < 0)
 		fail(in->ctl, WARD_STAGE_OVERLAY, errno, dest);
 	parts_open(in, dest);

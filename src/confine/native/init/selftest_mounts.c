@@ -25,6 +25,7 @@
 #define LINES_MAX 8192 /* lines that are at one of them */
 #define COVERED_MAX 8192
 #define NOWHERE UINT32_MAX
+#define OVERLAYS_MAX 17 /* WARD_CACHES_MAX, and what is under review */
 #define OVERLAY_MAGIC 0x794c7630l
 
 /* One line, in place. */
@@ -51,7 +52,12 @@ static struct look {
 	struct at at[LINES_MAX];
 	struct covered covered[COVERED_MAX];
 	uint32_t n_at, n_covered, roots;
-	char device[32]; /* of the overlay, as the list has it */
+	/* Overlays, as the list has them: what is under review, and package caches. */
+	struct over {
+		const struct ward_launch_mount *m;
+		char device[32];
+	} over[OVERLAYS_MAX];
+	uint32_t n_over;
 	bool broken, twice;
 } look;
 
@@ -165,6 +171,7 @@ static bool writable(const struct ward_launch_mount *m, const char *rest)
 	switch ((enum ward_launch_mount_kind)m->kind) {
 	case WARD_LAUNCH_BIND:
 	case WARD_LAUNCH_OVERLAY:
+	case WARD_LAUNCH_CACHE:
 	case WARD_LAUNCH_PART: return m->flags & WARD_LAUNCH_M_WRITE;
 	case WARD_LAUNCH_TMPFS:
 	case WARD_LAUNCH_SUBTREE: return true;
@@ -226,6 +233,24 @@ static bool is_hidden(const struct line *line, uint32_t dest)
 	return cover(line->id, NOWHERE);
 }
 
+static bool is_overlay(const struct ward_launch_mount *m)
+{
+	return m->kind == WARD_LAUNCH_OVERLAY || m->kind == WARD_LAUNCH_CACHE;
+}
+
+/* Of an overlay its own; of a part that of what is under review, of which there is one. */
+static bool right_device(const struct line *line, const struct ward_launch_mount *m)
+{
+	if (!is_overlay(m) && m->kind != WARD_LAUNCH_PART)
+		return true;
+	for (uint32_t i = 0; i < look.n_over; i++)
+		if (look.over[i].m == m ||
+			(m->kind == WARD_LAUNCH_PART &&
+				look.over[i].m->kind == WARD_LAUNCH_OVERLAY))
+			return strcmp(line->device, look.over[i].device) == 0;
+	return false;
+}
+
 /* False: not as it was to be. */
 static bool check(const struct line *line)
 {
@@ -257,8 +282,7 @@ static bool check(const struct line *line)
 	}
 	if (!*rest && m->kind == WARD_LAUNCH_MASK && !is_nothing(line->root))
 		return false;
-	if (!*rest && (m->kind == WARD_LAUNCH_OVERLAY || m->kind == WARD_LAUNCH_PART) &&
-		strcmp(line->device, look.device) != 0)
+	if (!*rest && !right_device(line, m))
 		return false;
 	/* A granted tree brings what is mounted in it; the rest is ours, and two of these have parts. */
 	return !*rest || m->kind == WARD_LAUNCH_BIND || alien;
@@ -338,33 +362,42 @@ static bool as_it_was_to_be(void)
 	return !look.broken && !look.twice && look.roots == 1 && look.n_at == expected(look.l);
 }
 
-/*
- * What is under review: an overlay, and not the file system that lies below it, which may be one as well. Its number is what the list has
- * to have at its place, and at those of its parts. False: it is not.
- */
-static bool find_overlay(const struct ward_launch *l)
+/* An overlay, and not the file system that lies below it, which may be one as well. */
+static bool look_over(const struct ward_launch *l, const struct ward_launch_mount *m)
+{
+	static char path[4100];
+	struct over *to = &look.over[look.n_over];
+	struct statfs fs;
+	struct stat st;
+	bool is;
+	int fd;
+
+	if (look.n_over == OVERLAYS_MAX)
+		return false;
+	snprintf(path, sizeof(path), "/%s", blob_text(l, m->dest));
+	fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	is = fd >= 0 && fstat(fd, &st) == 0 && fstatfs(fd, &fs) == 0 &&
+		(long)fs.f_type == OVERLAY_MAGIC && st.st_dev != m->dev;
+	if (fd >= 0)
+		close(fd);
+	if (!is)
+		return false;
+	to->m = m;
+	snprintf(to->device, sizeof(to->device), "%u:%u", major(st.st_dev), minor(st.st_dev));
+	look.n_over++;
+	return true;
+}
+
+/* Their numbers are what the list has to have at their places, and at those of their parts. False: one is none. */
+static bool find_overlays(const struct ward_launch *l)
 {
 	const struct ward_launch_mount *m = l->n_mounts ? blob_at(l, l->mounts) : NULL;
-	static char path[4100];
-	struct statfs fs;
-	struct stat st = { .st_dev = 0 };
-	bool is = true;
 
-	for (uint32_t i = 0; i < l->n_mounts; i++) {
-		int fd;
-
-		if (m[i].kind != WARD_LAUNCH_OVERLAY)
-			continue;
-		snprintf(path, sizeof(path), "/%s", blob_text(l, m[i].dest));
-		fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		is = fd >= 0 && fstat(fd, &st) == 0 && fstatfs(fd, &fs) == 0 &&
-			(long)fs.f_type == OVERLAY_MAGIC && st.st_dev != m[i].dev;
-		if (fd >= 0)
-			close(fd);
-		snprintf(look.device, sizeof(look.device), "%u:%u", major(st.st_dev),
-			minor(st.st_dev));
-	}
-	return is;
+	look.n_over = 0;
+	for (uint32_t i = 0; i < l->n_mounts; i++)
+		if (is_overlay(&m[i]) && !look_over(l, &m[i]))
+			return false;
+	return true;
 }
 
 bool mounts_broken(const struct ward_launch *l, int self)
@@ -373,7 +406,7 @@ bool mounts_broken(const struct ward_launch *l, int self)
 		return false;
 	look.l = l;
 	look.n_covered = 0;
-	if (l->n_mounts > DESTS_MAX || !find_overlay(l) || !look_at(self))
+	if (l->n_mounts > DESTS_MAX || !find_overlays(l) || !look_at(self))
 		return true;
 	if (as_it_was_to_be() || !look.twice)
 		return !as_it_was_to_be();

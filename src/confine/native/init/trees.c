@@ -28,7 +28,7 @@ void trees_open(struct init *in)
 	for (uint32_t i = 0; i < in->l->n_mounts; i++) {
 		const char *path;
 
-		if (m[i].kind != WARD_LAUNCH_BIND && m[i].kind != WARD_LAUNCH_OVERLAY)
+		if (!ward_tree_is_source(&m[i]))
 			continue;
 		path = blob_text(in->l, m[i].source);
 		in->trees[i] = ward_tree_clone(path, &m[i], -1, &stage);

@@ -234,6 +234,7 @@ static void place(struct init *in, unsigned i, const struct ward_launch_mount *m
 	case WARD_LAUNCH_SUBTREE:
 	case WARD_LAUNCH_PART: attach(in, in->parts[i], dest); break;
 	case WARD_LAUNCH_OVERLAY: review_build(in, i, dest); break;
+	case WARD_LAUNCH_CACHE: cache_build(in, i, dest); break;
 	case WARD_LAUNCH_TMPFS: tmpfs_build(in, i, dest, m->mode); break;
 	case WARD_LAUNCH_PROC: proc_build(in, dest); break;
 	case WARD_LAUNCH_DEV: dev_build(in, dest); break;

@@ -1,0 +1,446 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Package caches of the host under `ward run --caches`: read, written in a layer of the run's own, and not a byte of the host's changed;
+what lies beside them not there; and what cannot be shown without a doubt refused. test_caches_tools.py does it with the tools themselves.
+"""
+import json
+import os
+import pathlib
+import socket
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import box  # noqa: E402  pylint: disable=wrong-import-position
+from box import both, both_cases, root_only, user_only  # noqa: E402  pylint: disable=wrong-import-position
+from caches_box import CACHES, snapshot  # noqa: E402  pylint: disable=wrong-import-position
+from tap import check, check_eq, check_in  # noqa: E402  pylint: disable=wrong-import-position
+
+INSIDE = """
+set -u
+cd "$1" || exit 1
+[ "$(cat dir/a)" = good ] || exit 2
+echo poison > dir/a || exit 3
+[ "$(cat dir/a)" = poison ] || exit 4
+echo more >> dir/b && : > dir/c && chmod 777 dir/d && touch -d @1 dir/e && rm dir/f && mv dir/g dir/h && mkdir new && echo n > new/n || exit 5
+ln dir/b dir/second && echo second >> dir/second || exit 6
+rm -r sub && mkdir sub && echo other > sub/other || exit 7
+ln dir/i /tmp/i 2>/dev/null && exit 8
+mv dir/i /tmp/i && echo out >> /tmp/i || exit 9
+exec 3<>dir/j && echo through >&3 || exit 10
+exit 0
+"""
+
+
+def lay(top):
+    for name in "abcdefghij":
+        path = top / "dir" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("good\n")
+    (top / "sub/deep").mkdir(parents=True)
+    (top / "sub/deep/x").write_text("good\n")
+    return top
+
+
+def home(p, name="npm"):
+    return lay(p.home / CACHES[name][1])
+
+
+def run(p, *words, env=None, **more):
+    return p.run(*words, env={"HOME": str(p.home), **(env or {})}, **more)
+
+
+def plan(p, *words, env=None):
+    r = run(p, "--json", *words, "--", "true", kind=("plan",), log=False, env=env)
+    check_eq(r.code, 0, r.err)
+    return json.loads(r.out)
+
+
+def refused(p, want, *words, env=None, code=125, **more):
+    """Before anything runs, in one line with what, why and how to mend it."""
+    r = run(p, *words, "--", "touch", p.ws / "ran", env=env, **more)
+    check_eq(r.code, code, f"{words}: {r.err}")
+    check(not (p.ws / "ran").exists(), "it was executed")
+    check_eq(len(r.err.splitlines()), 1, r.err)
+    for part in [want] if isinstance(want, str) else want:
+        check_in(part, r.err)
+    check("; " in r.err, f"no fix: {r.err}")
+
+
+# ---- what it does ----
+
+@both_cases([(f"{name} {how}", name, words) for name in CACHES for how, words in (
+    ("by itself", ()), ("under a mode", ("--mode", "workspace_write")))])
+def what_is_written_to_a_cache_is_gone_with_the_run(p, name, words):
+    top, inside = home(p, name), CACHES[name][0]
+    before = snapshot(top)
+    for _ in range(2):    # the second one sees what the host has
+        r = run(p, *words, f"--caches={name}", "--", "sh", "-c", INSIDE, "sh",
+                "/home/ward/" + inside if "/" in inside else top)
+        check_eq((r.code, r.err), (0, "") if os.geteuid() == 0 else (0, r.err), r.out)
+        check_eq(snapshot(top), before, "the host's cache was changed")
+        check_eq(os.listdir(p.ws), [])
+
+
+@both
+def a_tool_finds_it_by_its_variable(p):
+    for name, (inside, _) in CACHES.items():
+        top = home(p, name)
+        if "/" in inside:
+            continue
+        r = run(p, f"--caches={name}", "--", "sh", "-c", f'cat "${inside}/dir/a"')
+        check_eq(r.out, "good\n", r.err)
+        r = run(p, f"--caches={name}", "--env", f"{inside}=/tmp/x", "--", "sh", "-c", f'echo "${inside}"')
+        check_eq(r.out, "/tmp/x\n", f"{top}: what the caller sets stays")
+
+
+@both_cases([(variable, variable, name, rest) for variable, name, rest in [
+    ("npm_config_cache", "npm", "_cacache"), ("PIP_CACHE_DIR", "pip", "."), ("XDG_CACHE_HOME", "pip", "pip"), ("CARGO_HOME", "cargo", "registry"),
+    ("GOMODCACHE", "go", "."), ("GOPATH", "go", "pkg/mod"), ("GOCACHE", "go-build", "."), ("XDG_CACHE_HOME", "go-build", "go-build")]])
+def the_host_has_it_where_a_variable_says(p, variable, name, rest):
+    other = p.base / "elsewhere"
+    top = lay(other / rest)
+    wrong = home(p, name)
+    inside = CACHES[name][0]
+    r = run(p, f"--caches={name}", "--", "sh", "-c", INSIDE, "sh", "/home/ward/" + inside if "/" in inside else top, env={variable: str(other)})
+    check_eq(r.code, 0, r.err)
+    r = run(p, f"--caches={name}", "--", "ls", wrong, env={variable: str(other)})
+    check(r.code != 0, "the place that does not count is shown")
+
+
+@both
+def what_lies_beside_is_not_there(p):
+    secrets = [".npmrc", ".npm/_logs/x", ".npm/token", ".cargo/credentials.toml", ".cargo/config.toml", ".m2/settings.xml", ".m2/settings-security.xml",
+               ".config/pip/pip.conf", ".pip/pip.conf", ".config/go/env", ".netrc", ".ssh/id", "go/pkg/mod/cache/vcs/x/config", ".cache/other/x", "go/pkg/sumdb/x"]
+    for name in CACHES:
+        home(p, name)
+    for name in secrets:
+        path = p.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("secret\n")
+    script = 'for f in "$@"; do cat "$f" && echo "seen: $f"; done; grep -r secret /home/ward; cat "$GOMODCACHE/dir/a"; exit 0'
+    for words in ((), ("--mode", "workspace_write")):
+        r = run(p, *words, f"--caches={','.join(CACHES)}", "--", "sh", "-c", script, "sh", *[p.home / s for s in secrets], *["/home/ward/" + s for s in secrets])
+        check_eq((r.code, r.out), (0, "good\n"), r.err)
+
+
+@both
+def without_a_name_all_that_need_not_be_named(p):
+    for name in CACHES:
+        home(p, name)
+    for words in (("--caches",), ("--caches=all",)):
+        shown = {n["dest"] for n in plan(p, *words)["view"] if n["kind"] == "cache"}
+        check_eq(shown, {str(p.home / place) for name, (_, place) in CACHES.items() if name != "cargo-git"})
+    check_eq([n for n in plan(p)["view"] if n["kind"] == "cache" or str(p.home) in n["dest"]], [], "without the option nothing is shown")
+
+
+@both
+def a_cache_that_the_host_does_not_have_is_the_runs_own(p):
+    before = snapshot(p.home)
+    r = run(p, "--caches", "--", "sh", "-c", "mkdir -p ~/.npm/_cacache && echo x > ~/.npm/_cacache/x && cat ~/.npm/_cacache/x")
+    check_eq((r.code, r.out), (0, "x\n"), r.err)
+    check_eq(snapshot(p.home), before, "something was made on the host")
+
+
+@both
+def what_is_written_there_is_bounded(p):
+    home(p)
+    r = run(p, "--caches=npm", "--disk", "8M", "--", "sh", "-c", "dd if=/dev/zero of=$HOME/.npm/_cacache/big bs=1M count=32")
+    check(r.code != 0, r.out)
+    check_in("No space left", r.err)
+    node = [n for n in plan(p, "--caches=npm", "--disk", "8M")["view"] if n["kind"] == "cache"]
+    check_eq([n["size"] for n in node], [8 << 20])
+    text = run(p, "--caches=npm", "--", "true", kind=("plan",), log=False).out
+    check_in("(writes: private, of 1G)", text)
+    check_in("the layers of package caches included", text)
+
+
+@both
+def the_log_says_it(p):
+    top = home(p)
+    for words in ((), ("--mode", "workspace_write")):
+        p.log.unlink(missing_ok=True)
+        check_eq(run(p, *words, "--caches=npm", "--", "true").code, 0)
+        checks = [r for r in box.records(p) if r["kind"] == "policy.check" and str(top) in r["resource"]]
+        check(checks and checks[0]["effect"] == "allow" and checks[0]["action"] == "FILE_READ", str(checks))
+        check_eq(checks[0]["rules"], ["--caches npm (what is written there is thrown away)"])
+
+
+# ---- no way to the host's own ----
+
+HOSTILE = """
+import ctypes, errno, os, sys
+top, dev, ino = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+libc = ctypes.CDLL(None, use_errno=True)
+lines = [l.split() for l in open("/proc/self/mountinfo")]
+mine = [l for l in lines if l[4] == top]
+assert len(mine) == 1 and mine[0][mine[0].index("-") + 1] == "overlay", mine
+assert not any(top in l[3] for l in lines), "a mount shows the host's directory"
+st = os.stat(top + "/dir/a")
+assert st.st_dev != dev or st.st_ino != ino, "it is the host's own file"
+for i in range(64):
+    for up in ("", "../", "../../", "/proc/1/root/../", "/proc/self/cwd/../../../../"):
+        assert not os.path.lexists(up + "c%d/lower" % i), "a stage can be named"
+for pid in [p for p in os.listdir("/proc") if p.isdigit()]:
+    for fd in os.listdir("/proc/%s/fd" % pid) if os.access("/proc/%s/fd" % pid, os.R_OK) else []:
+        try:
+            assert os.stat("/proc/%s/fd/%s" % (pid, fd)).st_ino != ino, "a descriptor of the host's"
+        except OSError:
+            pass
+for name in (b"trusted.overlay.opaque", b"user.overlay.opaque", b"user.overlay.redirect"):
+    try:
+        os.setxattr(top + "/dir", name, b"/")
+    except OSError:
+        pass
+assert libc.umount2(top.encode(), 2) != 0
+assert libc.mount(None, top.encode(), None, 0x1000 | 0x20, None) != 0
+try:
+    os.link(top + "/dir/b", "/tmp/b")
+    raise SystemExit("linked out")
+except OSError as e:
+    assert e.errno == errno.EXDEV, e
+try:
+    os.rename(top, top + ".away")
+    raise SystemExit("moved away")
+except OSError as e:
+    pass
+fd = os.open(top + "/dir", os.O_RDONLY)
+h = os.open("a", os.O_RDWR, dir_fd=fd)
+os.write(h, b"poison")
+w = os.open("/proc/self/fd/%d" % h, os.O_RDWR)
+os.write(w, b"POISON")
+os.ftruncate(w, 1)
+"""
+
+
+@both_cases([("by itself", ()), ("under a mode", ("--mode", "workspace_write")), ("with more around it", ("--read", "."))])
+def no_way_leads_to_the_hosts(p, words):
+    top = home(p)
+    before = snapshot(top)
+    st = os.stat(top / "dir/a")
+    words = [str(p.home) if w == "." else w for w in words]
+    r = run(p, *words, "--caches=npm", "--", "python3", "-c", HOSTILE, top, st.st_dev, st.st_ino)
+    check_eq(r.code, 0, r.err)
+    check_eq(snapshot(top), before, "the host's cache was changed")
+
+
+@both
+def a_socket_of_the_hosts_is_not_reached(p):
+    top = home(p)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(top / "sock"))
+        s.listen(1)
+        r = run(p, "--caches=npm", "--", "python3", "-c",
+                f"import socket; s = socket.socket(socket.AF_UNIX); s.connect({str(top / 'sock')!r})")
+        check(r.code != 0, "it was reached")
+
+
+@both_cases([("a link to it", "link"), ("a link above it", "above")])
+def a_link_is_followed_and_what_it_leads_to_is_as_safe(p, how):
+    real = lay(p.base / "data/npm/_cacache")
+    if how == "link":
+        (p.home / ".npm").mkdir()
+        (p.home / ".npm/_cacache").symlink_to(real)
+    else:
+        (p.home / ".npm").symlink_to(real.parent)
+    before = snapshot(real)
+    r = run(p, "--caches=npm", "--", "sh", "-c", INSIDE, "sh", "/home/ward/.npm/_cacache")
+    check_eq(r.code, 0, r.err)
+    check_eq(snapshot(real), before)
+
+
+# ---- policies ----
+
+POLICY = '@id("no") forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"%s");\n'
+
+
+@both
+def a_forbid_is_stronger(p):
+    top = home(p)
+    before = snapshot(top)
+    p.side.joinpath("no.cedar").write_text(POLICY % (top / "sub"))
+    words = ("--mode", "workspace_write", "--policy", p.side / "no.cedar", "--caches=npm")
+    r = run(p, *words, "--", "sh", "-c", f"cat {top}/dir/a; cat {top}/sub/deep/x; echo x > {top}/sub/y; rm -r {top}/sub; mv {top}/sub {top}/z; ls {top}/sub")
+    check_eq(r.out, "good\n", r.err)
+    check_eq(snapshot(top), before)
+    p.side.joinpath("no.cedar").write_text(POLICY % top)
+    r = run(p, *words, "--", "sh", "-c", "mkdir -p ~/.npm/_cacache && ls ~/.npm/_cacache; cat " + str(top / "dir/a"))
+    check_eq(r.out, "", "what is forbidden is shown")
+    check_in("the policies do not let", run(p, *words, "--", "true", kind=("plan",), log=False).out)
+    p.side.joinpath("no.cedar").write_text(POLICY.replace("fs.read", "proc.exec") % (top / "sub"))
+    refused(p, "takes programs in it out", *words)
+
+
+PROFILE = """schemaVersion: 2
+kind: Policy
+metadata: {name: t}
+spec:
+  fsProfiles:
+    base:
+      read: ["**"]
+      modify: ["**"]
+      allowExec: ["*"]
+      caches: [npm]
+    more:
+      extends: base
+      caches:
+        - pip
+    every:
+      caches: [all]
+"""
+
+
+@both
+def a_profile_says_it_once(p):
+    for name in CACHES:
+        home(p, name)
+    doc = p.side / "t.yaml"
+    doc.write_text(PROFILE)
+
+    def shown(*words):
+        got = plan(p, "--policy", doc, *words)
+        return {n["dest"] for n in got["view"] if n["kind"] == "cache"}, got
+
+    def places(*names):
+        return {str(p.home / CACHES[n][1]) for n in names}
+    check_eq(shown("--profile", "base")[0], places("npm"))
+    check_eq(shown("--profile", "more")[0], places("npm", "pip"))
+    check_eq(shown("--profile", "more", "--caches=go")[0], places("npm", "pip", "go"))
+    check_eq(shown("--profile", "every")[0], places(*(set(CACHES) - {"cargo-git"})))
+    check_eq(shown("--profile", "more", "--caches=none")[0], set())
+    check_eq(shown()[0], set(), "a document without its profile grants")
+    rules = shown("--profile", "more")[1]["rules"]
+    check_eq({(r["file"], r["line"]) for r in rules if "/.npm/" in r["pattern"]}, {(str(doc), 10)})
+    text = run(p, "--policy", doc, "--profile", "more", kind=("policy", "show"), log=False)
+    check_eq(text.code, 0, text.err)
+    part = [s for s in text.out.split(";\n") if "_cacache" in s]
+    check_eq(len(part), 1, text.out)
+    check_in(f"{doc}:10:", part[0])
+    check_in('Ward::Action::"fs.read"', part[0])
+    check("fs.write" not in part[0], part[0])
+    before = snapshot(p.home / CACHES["npm"][1])
+    r = run(p, "--policy", doc, "--profile", "more", "--", "sh", "-c", INSIDE, "sh", "/home/ward/.npm/_cacache")
+    check_eq(r.code, 0, r.err)
+    check_eq(snapshot(p.home / CACHES["npm"][1]), before)
+    doc.write_text(PROFILE.replace("- pip", "- pipp"))
+    refused(p, ["t.yaml:14:", 'no package cache "pipp"', "did you mean pip?"], "--policy", doc, "--profile", "base")
+
+
+@both
+def a_repository_that_nobody_trusts_grants_none(p):
+    home(p)
+    p.write(".ward/t.yaml", PROFILE)
+    check_eq([n for n in plan(p, "--profile", "base")["view"] if n["kind"] == "cache"], [])
+
+
+# ---- what is refused ----
+
+@both
+def refusals(p):
+    top = home(p)
+    npm = "--caches=npm"
+    refused(p, ["the package cache npm cannot be shown", "is granted for writing by --write"], npm, "--write", p.home / ".npm")
+    refused(p, "is granted for writing", npm, "--write", top / "dir")
+    refused(p, "is granted for writing", npm, "--mode", "workspace_write", "--write", p.home / ".npm")
+    refused(p, "is granted for writing", npm, "--i-know", "--write", p.home)
+    refused(p, "the workspace lies in it", npm, cwd=top / "dir")
+    refused(p, "it lies in the workspace", npm, env={"npm_config_cache": str(lay(p.ws / "c/_cacache").parent)})
+    (p.ws / "link").symlink_to(p.home / ".npm")
+    refused(p, "a link in the workspace leads there", npm, env={"npm_config_cache": str(p.ws / "link")})
+    refused(p, "npm_config_cache is no absolute path", npm, env={"npm_config_cache": "x"})
+    refused(p, "it is your home", "--caches=pip", env={"PIP_CACHE_DIR": str(p.home)})
+    refused(p, "above it", "--caches=pip", env={"PIP_CACHE_DIR": str(p.base)})
+    refused(p, "of its own", "--caches=pip", env={"PIP_CACHE_DIR": "/"})
+    refused(p, "of its own", "--caches=pip", env={"PIP_CACHE_DIR": "/proc/self"})
+    refused(p, "lie in one another", "--caches=npm,pip", env={"PIP_CACHE_DIR": str(top / "dir")})
+    refused(p, "what Ward keeps of runs lies there", npm, env={"XDG_STATE_HOME": str(top)})
+    (p.home / "file").write_text("")
+    refused(p, "it is no directory", "--caches=pip", env={"PIP_CACHE_DIR": str(p.home / "file")})
+    refused(p, "--backend direct", npm, "--backend", "direct")
+    refused(p, ['no package cache "nmp"', "did you mean npm?"], "--caches=nmp")
+    refused(p, "npm is named twice", "--caches=npm,npm")
+    refused(p, 'no package cache ""', "--caches=npm,")
+    refused(p, "an argument is missing", "--caches=")
+    refused(p, "given twice", npm, "--caches=pip")
+
+
+@root_only
+def what_is_another_users_is_refused(p):
+    os.chown(home(p), 52001, 52001)
+    refused(p, "it belongs to another user", "--caches=npm")
+
+
+@both
+def without_user_namespaces_it_is_refused(p):
+    home(p)
+
+    def none():
+        box.refuse_calls(("unshare", box.EPERM, 0, box.CLONE_NEWUSER), ("clone", box.EPERM, 0, box.CLONE_NEWUSER), ("clone3", box.ENOSYS))()
+    accept = [w for a in ("processes=advisory", "files.meta=none", "memory=sampled", "pids=sampled") for w in ("--accept", a)]
+    refused(p, ["axis files", "needs user namespaces", "run without --caches"], "--caches=npm", *accept, preexec_fn=none)
+
+
+# ---- what lies below ----
+
+def become(uid):
+    def go():
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        box.libc.prctl(box.PR_SET_DUMPABLE, 1, 0, 0, 0)
+    return go
+
+
+@root_only
+def other_file_systems_lie_below_it(p):
+    """A tmpfs for everybody. An overlay, as in a container, for an ordinary user: of root it would have to be ID-mapped, which it cannot be, and that is said."""
+    box.private_mounts()
+    box.bound_fuse()
+    uid = box.free_id()
+    top = p.home / ".npm/_cacache"
+    top.mkdir(parents=True)
+    for kind in ("tmpfs", "overlay"):
+        over = p.base / f"parts-{kind}"
+        over.mkdir()
+        box.mount("ward-test", over, "tmpfs")
+        for name in ("l", "u", "w"):
+            (over / name).mkdir()
+        box.mount("ward-test", top, kind, 0, None if kind == "tmpfs" else f"lowerdir={over}/l,upperdir={over}/u,workdir={over}/w")
+        lay(top)
+        for who in (0, uid):
+            for path in (p.home, p.ws, p.side, *p.base.rglob("*")):
+                os.chown(path, who, who, follow_symlinks=False)
+            before = snapshot(top)
+            r = run(p, "--caches=npm", "--", "sh", "-c", INSIDE, "sh", "/home/ward/.npm/_cacache", preexec_fn=become(who) if who else None)
+            if kind == "overlay" and who == 0:
+                check_eq(r.code, 125, r.err)
+                check_in("ID-mapping a granted tree (this file system cannot)", r.err)
+            else:
+                check_eq(r.code, 0, f"{kind}, {who}: {r.err}")
+            check_eq(snapshot(top), before)
+        for path in (top, over):
+            box.must(box.libc.umount2(os.fsencode(path), box.UMOUNT_DETACH), "umount")
+
+
+@root_only
+def what_is_mounted_below_is_not_there(p):
+    top = home(p)
+    box.private_mounts()
+    (top / "mounted").mkdir()
+    box.mount("ward-test", top / "mounted", "tmpfs")
+    (top / "mounted/x").write_text("x")
+    r = run(p, "--caches=npm", "--", "ls", top / "mounted")
+    box.must(box.libc.umount2(os.fsencode(top / "mounted"), box.UMOUNT_DETACH), "umount")
+    check_eq((r.code, r.out), (0, ""), r.err)
+
+
+@user_only
+def a_cache_that_is_all_one_directory_of_nobody_is_read(p):
+    top = home(p)
+    (top / "dir/a").chmod(0)
+    r = run(p, "--caches=npm", "--", "cat", top / "dir/a")
+    check(r.code != 0, "what the caller may not read, the run may not")
+    (top / "dir/a").chmod(0o644)
+
+
+if __name__ == "__main__":
+    box.main()
