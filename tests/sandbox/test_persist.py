@@ -632,6 +632,19 @@ def no_number_of_names_leaves_git_unheld(p):
     check_in("there are too many of them", r.err)
 
 
+@both
+def what_a_second_name_has_changed_is_listed_and_recorded(p):
+    """It is the same file as before, and only its time says so."""
+    held = put(p, ".husky/deep/script")
+    os.link(held, p.ws / "beside")
+    open_up(p)
+    r, o = run(p, "echo bad >> beside")
+    check_eq((r.code, late(o).get("script")), (0, "changed"), r.err)
+    (told,) = [x for x in box.records(p) if x["kind"] == "fs.late" and x["resource"] == str(held)]
+    check_eq((sorted(told["detail"]), told["detail"]["what"]), (["held", "what", "why"], "changed"))
+    check_eq([n["held"] for n in o["late_names"]["names"] if n["path"] == str(held)], [told["detail"]["held"]])
+
+
 def looks_through(pid, top):
     """Is a directory below top open in that process, which is stopped?"""
     for fd in os.listdir(f"/proc/{pid}/fd"):
