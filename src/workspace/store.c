@@ -370,14 +370,17 @@ static int sync_entry(const struct ward_workspace *w)
 	return 0;
 }
 
-/* The entry first: what a layer has is nothing without it. */
+/*
+ * The entry first: what a layer has is nothing without it. Through the entry's own directory, which lies where a layer in a directory does: the
+ * run may have closed the layer's, and an error of the disk is told once to each descriptor that was open before.
+ */
 static void *sync_thread(void *arg)
 {
 	struct ward_workspace *w = arg;
 	int r = w->durable ? 0 : sync_entry(w);
 
 	w->durable = r == 0;
-	if (r == 0 && w->sync_layer && syncfs(w->layer) < 0)
+	if (r == 0 && w->sync_layer && syncfs(w->dir) < 0)
 		r = -errno;
 	w->synced = w->synced < 0 ? w->synced : r;
 	atomic_store(&w->sync_over, true);
@@ -394,7 +397,7 @@ void ward_workspace_sync(struct ward_workspace *w, bool layer)
 	ward_store_wait(w);
 	if (w->synced < 0 || (w->durable && !w->sync_wanted))
 		return;
-	w->sync_layer = w->sync_wanted && ward_workspace_layer(w, NULL) >= 0;
+	w->sync_layer = w->sync_wanted;
 	w->sync_wanted = false;
 	atomic_store(&w->sync_over, false);
 	w->sync_begun = ward_thread_start(&w->syncing, sync_thread, w) == 0;
@@ -421,9 +424,11 @@ int ward_workspace_settle(struct ward_workspace *w, struct ward_error *err)
 		return layer;
 	/* What failed before is not told of again. */
 	r = w->synced;
-	if (r == 0 && (syncfs(layer) < 0 || fstat(layer, &in) < 0 || fstat(w->dir, &of) < 0))
+	if (r == 0 && (fstat(layer, &in) < 0 || fstat(w->dir, &of) < 0))
 		r = -errno;
-	if (r == 0 && in.st_dev != of.st_dev && syncfs(w->dir) < 0)
+	if (r == 0 && in.st_dev != of.st_dev && syncfs(layer) < 0)
+		r = -errno;
+	if (r == 0 && syncfs(w->dir) < 0)
 		r = -errno;
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r,
