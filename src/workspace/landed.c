@@ -635,6 +635,12 @@ int ward_workspace_land(struct ward_workspace *w, struct ward_error *err)
 	if (w->facts.backend != WARD_DISK_DIR || !w->ours)
 		return ward_fail(err, WARD_E_INTERNAL,
 			"only a living run of ours, whose layer is a directory, lands as it goes");
+	/* The journal of what lands lies in the entry: a crash must not take that away from under it. */
+	ward_workspace_sync(w, false);
+	ward_store_wait(w);
+	if (w->synced < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -w->synced,
+			"the run's entry in the store is not durable");
 	return w->landed ? WARD_OK : ward_landed_load(w->dir, true, true, &w->landed, err);
 }
 
