@@ -61,12 +61,12 @@ size_t ward_crew_size(size_t n)
 int ward_crew_run(size_t n, ward_crew_fn *fn, void *const states[], size_t n_states,
 	struct ward_error *err)
 {
-	struct worker v[WARD_CREW_MAX] = { 0 };
 	struct crew c = { .fn = fn, .n = n };
+	struct worker v[WARD_CREW_MAX] = { { .crew = &c, .state = states[0] } };
 	const struct worker *first = NULL;
 	size_t n_threads = 0;
 
-	for (size_t i = 0; i < n_states; i++)
+	for (size_t i = 1; i < n_states; i++)
 		v[i] = (struct worker){ .crew = &c, .state = states[i] };
 	/* One that cannot be started is not needed. */
 	while (n_threads + 1 < n_states &&
