@@ -427,6 +427,119 @@ TEST(an_attribute_of_a_file_that_nobody_may_read_is_compared)
 	box_end();
 }
 
+static enum ward_journal_state state_now(void)
+{
+	struct ward_journal j = { 0 };
+	struct ward_error ignored = WARD_ERROR_INIT;
+	WARD_FD fd = box_open("store");
+	enum ward_journal_state s =
+		ward_journal_read(fd, &j, &ignored) == WARD_OK ? j.state : WARD_JOURNAL_NONE;
+
+	ward_journal_done(&j);
+	return s;
+}
+
+/* A commit of f (and, undo, the taking back of it) that dies as soon as the journal has that state. False: there is no such moment any more. */
+static bool dies_with(enum ward_journal_state want, long *at)
+{
+	for (; *at < 4000; ++*at) {
+		int code = 0;
+
+		box_make();
+		put_at(box_path("root/f"), "old", 0644);
+		put_at(box_path("upper/f"), "new", 0644);
+		put_at(box_path("upper/n"), "new", 0644);
+		box_begin();
+		read_really = true;
+		if (want == WARD_JOURNAL_APPLIED && killed(COMMIT, *at, &code))
+			return false;
+		if (want == WARD_JOURNAL_ABORTED) {
+			static long begun = 1; /* found once */
+
+			/* Somewhere in the middle of what can be taken back. */
+			while (killed(COMMIT, begun, &code) || state_now() != WARD_JOURNAL_BEGUN ||
+				has(box_path("root/f"), "old")) {
+				box_make();
+				put_at(box_path("root/f"), "old", 0644);
+				put_at(box_path("upper/f"), "new", 0644);
+				put_at(box_path("upper/n"), "new", 0644);
+				box_begin();
+				REQUIRE(++begun < 400);
+			}
+			if (killed(UNDO, *at, &code))
+				return false;
+		}
+		if (state_now() == want)
+			return true;
+	}
+	return false;
+}
+
+/* The directory of what is old and new: as it was left, removed, another, or one that cannot be opened. */
+enum stage_is { STAGE_THERE = 0, STAGE_GONE, STAGE_ANOTHER, STAGE_A_LINK, STAGE_ENDS };
+
+static bool stage_becomes(enum stage_is is)
+{
+	const char *stage = box_path("store/" WARD_COMMIT_STAGE_STORE), *away = box_path("away");
+	struct stat st;
+
+	if (is == STAGE_THERE)
+		return true;
+	if (lstat(stage, &st) < 0)
+		return false;
+	REQUIRE(rename(stage, away) == 0);
+	if (is == STAGE_ANOTHER)
+		REQUIRE(mkdir(stage, 0700) == 0);
+	if (is == STAGE_A_LINK)
+		REQUIRE(symlink("../away", stage) == 0);
+	return true;
+}
+
+static void from_state(enum ward_journal_state state, enum stage_is is, bool undo)
+{
+	static const char *const texts[] = { "old", "new" };
+	bool applied = state == WARD_JOURNAL_APPLIED, refused = is >= STAGE_ANOTHER;
+	size_t met = 0;
+	/* The calls before it leave another state, whatever comes then. */
+	static long first[4] = { 1, 1, 1, 1 };
+	long at = first[state];
+
+	for (; met < 3 && dies_with(state, &at) && tap_failures == 0; at++) {
+		int code = 0;
+
+		first[state] = met > 0 || first[state] > 1 ? first[state] : at;
+		CASE("state %d, stage %d, %s, call %ld", state, is, undo ? "abort" : "continue",
+			at);
+		if (!stage_becomes(is))
+			continue;
+		met++;
+		CHECK(killed(undo ? UNDO : RESUME, -1, &code));
+		CHECK_EQ_INT(code,
+			is == STAGE_A_LINK                   ? WARD_E_SYSTEM
+				: refused || undo == applied ? WARD_E_REFUSED
+							     : WARD_OK);
+		CHECK(has(box_path("root/f"), texts[applied]));
+		/* What is refused for its stage, or since it cannot be taken back, is as it was; else nothing of it is left. */
+		CHECK_EQ_INT(state_now(), refused || (undo && applied) ? state : WARD_JOURNAL_NONE);
+		if (!refused && !(undo && applied) && is == STAGE_THERE)
+			CHECK(no_trace());
+		if (!refused && !undo && applied)
+			CHECK(layer_is_empty());
+	}
+	CHECK_MSG(met > 0, "no call leaves state %d", state);
+}
+
+TEST(from_each_state_of_the_journal_it_ends_or_stays)
+{
+	for (int is = STAGE_THERE; is < STAGE_ENDS; is++) {
+		for (int undo = 0; undo < 2; undo++) {
+			from_state(WARD_JOURNAL_APPLIED, is, undo);
+			from_state(WARD_JOURNAL_ABORTED, is, undo);
+		}
+	}
+	box_end();
+}
+
 TEST(a_damaged_or_newer_journal_is_refused)
 {
 	static const char long_one[] =

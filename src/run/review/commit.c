@@ -431,8 +431,10 @@ static int again(struct committing *x, char **ret_text, size_t *ret_left)
 			&more);
 	else
 		r = ward_review_record_end(x->log, &x->told, step_name(x), NULL, x->err);
-	ward_buf_addf(&l.text, "%s %s: %zu left as they were%s\n", on ? "finished" : "undone",
-		x->run, l.n, x->told.removed ? "; nothing of the run waits any more" : "");
+	if (r == WARD_OK)
+		ward_buf_addf(&l.text, "%s %s: %zu left as they were%s\n",
+			on ? "finished" : "undone", x->run, l.n,
+			x->told.removed ? "; nothing of the run waits any more" : "");
 	if (r == WARD_OK && x->told.removed)
 		r = forget(x);
 	*ret_left = l.n;

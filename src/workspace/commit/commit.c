@@ -184,6 +184,7 @@ int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,
 /* The journal, and the staging directory that it speaks of. */
 static int reopen(struct ward_commit *c, struct ward_error *err)
 {
+	struct ward_error why = WARD_ERROR_INIT;
 	int r = begin(c, err);
 
 	if (r == WARD_OK)
@@ -196,9 +197,12 @@ static int reopen(struct ward_commit *c, struct ward_error *err)
 	if (c->j.root_ino != c->root_st.st_ino)
 		return ward_fail(err, WARD_E_REFUSED,
 			"the journal is of a commit to another directory than the project's");
-	r = ward_commit_stage_open(c, err);
-	if (r < 0 && c->j.state != WARD_JOURNAL_BEGUN)
-		return WARD_OK; /* removed already, or renamed with what it keeps; the journal is what is left */
+	r = ward_commit_stage_open(c, &why);
+	/* Removed already, or renamed with what it keeps: the journal is what is left. One that is there may have what is nowhere else. */
+	if (r < 0 && why.sys_errno == ENOENT && c->j.state != WARD_JOURNAL_BEGUN)
+		return WARD_OK;
+	if (r < 0 && err)
+		*err = why;
 	return r;
 }
 
