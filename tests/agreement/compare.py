@@ -45,6 +45,8 @@ def answers(out):
             away.append(line[2:])
     return got, lost, away
 
+GIT_READ = (".git/config", ".git/hooks")   # names that run code later, in each tree that has a repository
+
 
 class World:
     def __init__(self, place, seed, tools, concurrent, most):
@@ -123,7 +125,8 @@ class World:
 
     def planted(self, plant):
         """Make the judge's answers, or the view, another; is there an operation that has to tell? After ask()."""
-        plain = [op for op in self.ops if op[0] in ("read", "write") and self.tree.at.get(op[1]) in ("f", "x")]
+        plain = [op for op in self.ops if op[0] in ("read", "write") and self.tree.at.get(op[1]) in ("f", "x")
+                 and not (op[0] == "write" and op[1] in GIT_READ)]   # which is only read whatever the judge says
         if plant == "judge":
             op = self.rng.choice(plain) if plain else None
             key = op and ("fs." + op[0], op[1])
@@ -149,7 +152,16 @@ class World:
         if r.code:
             return []
         top = self.tree.ws + "/"
-        return [n["dest"][len(top):] for n in json.loads(r.out)["view"] if n.get("later") and n["dest"].startswith(top)]
+        view = json.loads(r.out)["view"]
+        # Of git's own, what lies in something that is only read needs no mount, and is not among those that the plan lists.
+        unlisted = [n for n in GIT_READ if n in self.tree.at and n not in self.granted and not self.written(view, top + n)]
+        return [n["dest"][len(top):] for n in view if n.get("later") and n["dest"].startswith(top)] + unlisted
+
+    @staticmethod
+    def written(view, path):
+        """As the narrowest mount that it lies in has it."""
+        over = [n for n in view if n["kind"] == "bind" and (path + "/").startswith(n["dest"].rstrip("/") + "/")]
+        return bool(over) and max(over, key=lambda n: len(n["dest"])).get("write", False)
 
     # ---- the difference ----
 

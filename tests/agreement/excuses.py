@@ -121,4 +121,7 @@ class Excuses:
                 return "directories above"
         if kind == "l" and self.unnamed(action, name):
             return "links are of their directory"
+        # A pattern of all names in a directory means the unnamed ones, too; what the link leads to has its own answer.
+        if kind == "l" and action == "fs.read" and self.advisory and self.spoken_of(name) and w.may(action, t.way(name, True)[1]):
+            return "links are of their directory"
         return None
