@@ -375,21 +375,27 @@ def a_clients_tls_for_another_name_ends_before_the_server_hears_it(p):
 
 
 def main():
-    top = pathlib.Path(tempfile.mkdtemp(prefix="ward-real-"))
-    servers, own = None, os.getpid()
-    # Who takes too long is told to end, and takes the servers along.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    top, own = pathlib.Path(tempfile.mkdtemp(prefix="ward-real-")), os.getpid()
+
+    def clean():
+        if os.getpid() == own:
+            if "servers" in _state:
+                _state["servers"].end()
+            cli.tree.remove_tree(str(top))
+
+    def told(*_):
+        # Whatever catches what is raised: who takes too long is told to end, and takes the servers along.
+        clean()
+        os._exit(1)
+    signal.signal(signal.SIGTERM, told)
     try:
         top.chmod(0o755)
-        servers = _state["servers"] = Servers(top)
+        _state["servers"] = Servers(top)
         if os.path.exists(GO):
             _state["go"] = build_go(top)
         box.main()
     finally:
-        if os.getpid() == own:
-            if servers:
-                servers.end()
-            cli.tree.remove_tree(str(top))
+        clean()
 
 
 if __name__ == "__main__":
