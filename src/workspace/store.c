@@ -417,7 +417,7 @@ static void forget_work(const struct ward_workspace *w)
 int ward_workspace_settle(struct ward_workspace *w, struct ward_error *err)
 {
 	int layer = ward_workspace_layer(w, err), r;
-	struct stat in, of;
+	struct stat in = { 0 }, of = { 0 };
 
 	ward_store_wait(w);
 	if (layer < 0)
