@@ -38,6 +38,9 @@ struct known {
 	uint64_t done; /* a sum of what it was when it was dealt with; 0: never */
 	uint64_t now; /* what is being dealt with */
 	uint64_t told; /* of what a decision was recorded */
+	int64_t settled,
+		settled_ns; /* the ctime that it had when its pages went to the disk, and when that was */
+	int64_t calm; /* the ctime with which it was found quiet */
 	uint32_t look; /* the last one that found it */
 	uint32_t pass; /* that told it */
 };
@@ -178,7 +181,37 @@ struct pending {
 	struct pending *next;
 };
 
-static bool see(struct review_live *v, const char *path, const struct stat *st, int64_t dir_ns)
+/*
+ * A file that was quiet for a part of the time has its pages put on their way to the disk: from then on a program that writes by a mapping is
+ * seen to, by a new ctime, and the rest of the time it is to be quiet so.
+ */
+static bool is_calm(const struct review_live *v, struct known *k, int dir, const char *name,
+	const struct stat *st)
+{
+	int64_t ctime_ns = ns_of(&st->st_ctim);
+	WARD_FD fd = -1;
+
+	if (v->now_ns - ctime_ns < QUIET_NS / 3)
+		return false;
+	if (k->settled != ctime_ns) {
+		fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (fd < 0)
+			return false;
+		(void)sync_file_range(fd, 0, 0,
+			SYNC_FILE_RANGE_WAIT_BEFORE |
+				SYNC_FILE_RANGE_WRITE); /* of a tmpfs: nothing */
+		k->settled = ctime_ns;
+		k->settled_ns = (int64_t)ward_now_wall_ns();
+		return false;
+	}
+	if (!is_quiet(v, ctime_ns) || v->now_ns - k->settled_ns < QUIET_NS * 2 / 3)
+		return false;
+	k->calm = ctime_ns;
+	return true;
+}
+
+static bool see(struct review_live *v, const char *path, int dir, const char *name,
+	const struct stat *st, int64_t dir_ns)
 {
 	bool gone = S_ISCHR(st->st_mode) && st->st_rdev == 0;
 	uint64_t size = S_ISDIR(st->st_mode) ? st->st_mode : (uint64_t)st->st_size ^ st->st_mode;
@@ -191,7 +224,9 @@ static bool see(struct review_live *v, const char *path, const struct stat *st, 
 	k->now = gone ? SIGN_GONE : sign_of(st->st_ino, ns_of(&st->st_ctim), size);
 	if (k->now == k->done)
 		return true;
-	if (is_quiet(v, gone ? dir_ns : ns_of(&st->st_ctim)) && !is_put_off(v, sum))
+	if ((S_ISREG(st->st_mode) ? is_calm(v, k, dir, name, st)
+				  : is_quiet(v, gone ? dir_ns : ns_of(&st->st_ctim))) &&
+		!is_put_off(v, sum))
 		v->due = true;
 	else
 		k->now = k->done; /* another time */
@@ -241,7 +276,8 @@ static bool look_into(struct review_live *v, const char *path, struct pending **
 		memcpy(name + n, "/", 1);
 		memcpy(name + n + (n > 0), e->d_name, k + 1);
 		v->n_objects++;
-		ok = v->n_objects <= WARD_LIVE_OBJECTS_MAX && see(v, name, &st, dir_ns) &&
+		ok = v->n_objects <= WARD_LIVE_OBJECTS_MAX &&
+			see(v, name, fd, e->d_name, &st, dir_ns) &&
 			(!S_ISDIR(st.st_mode) || later(list, name));
 	}
 	(void)closedir(d);
@@ -258,7 +294,7 @@ static void look(struct review_live *v)
 	v->n_objects = 0;
 	v->now_ns = (int64_t)ward_now_wall_ns();
 	/* The root's own: what is removed in it leaves no name. */
-	if (fstat(v->layer, &st) == 0 && !see(v, ".", &st, 0))
+	if (fstat(v->layer, &st) == 0 && !see(v, ".", v->layer, ".", &st, 0))
 		v->over = true;
 	if (!v->over && !later(&list, ""))
 		v->over = true;
@@ -312,6 +348,8 @@ static bool pick(void *arg, const struct ward_change *c)
 		return false;
 	/* Names that come into a directory change its time, and say nothing of it. */
 	if (c->mode != 0 && !S_ISDIR(c->mode) && !is_quiet(v, c->ctime_ns))
+		return false;
+	if (S_ISREG(c->mode) && k->calm != c->ctime_ns)
 		return false;
 	/* To read it needs a loan of its mode, which is a ctime of its own: at the end. */
 	if (S_ISREG(c->mode) && geteuid() != 0 && !(c->mode & S_IRUSR))
