@@ -160,6 +160,22 @@ def a_link_that_could_be_replaced_stops_the_run(p, make, to, name, mode):
 
 
 @both
+def what_is_as_in_the_index_does_not_look_changed(p):
+    """An index keeps the owner of each file, who is another one inside of a root's run."""
+    repository(p.ws)
+    for f in (p.ws / "a",):
+        os.utime(f, (1700000000, 1700000000))
+    git(p.ws, "status", "--short")
+    opened(p.ws)
+    for words in (["--read", "."], ["--review"], WRITE):
+        r = run(p, *words, "git", "diff-files", "--name-only")
+        check_eq((words, r.code, r.out), (words, 0, ""), r.err)
+    (p.ws / "a").write_text("two\n")
+    r = run(p, "--read", ".", "git", "status", "--short")
+    check_eq((r.code, r.out), (0, " M a\n"), r.err)
+
+
+@both
 def a_second_name_stops_the_run(p):
     repository(p.ws)
     os.link(p.ws / ".git/config", p.ws / "cfg")

@@ -171,23 +171,34 @@ static bool read_config(const char *path, struct ward_buf *b)
 	return path && ward_read_file(path, CONFIG_BYTES_MAX, b, NULL) == WARD_OK;
 }
 
-const char *ward_rs_gitconfig(struct ward_resolver *rs)
+/* The caller's own; what it includes is not followed. */
+static void read_user(struct ward_resolver *rs, struct ward_buf *out)
 {
-	WARD_CLEANUP(ward_buf_done) struct ward_buf in = WARD_BUF_INIT, out = WARD_BUF_INIT;
+	WARD_CLEANUP(ward_buf_done) struct ward_buf in = WARD_BUF_INIT;
 	const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
-	const char *path = NULL;
+	const char *path;
 
 	if (!home || home[0] != '/')
-		return "";
+		return;
 	if (!read_config(ward_arena_printf(rs->arena, "%s/.gitconfig", home), &in)) {
 		if (xdg && xdg[0] == '/')
 			path = ward_arena_printf(rs->arena, "%s/git/config", xdg);
 		else
 			path = ward_arena_printf(rs->arena, "%s/.config/git/config", home);
 		if (!read_config(path, &in))
-			return "";
+			return;
 	}
 	if (in.n > 0)
-		ward_gitconfig_user(in.s, in.n, &out);
+		ward_gitconfig_user(in.s, in.n, out);
+}
+
+const char *ward_rs_gitconfig(struct ward_resolver *rs)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf out = WARD_BUF_INIT;
+
+	/* Root's files are another's inside, and an index keeps whose each was: all would look changed, and be read each time. */
+	if (rs->host->uid == 0)
+		ward_buf_adds(&out, "[core]\n\tcheckStat = minimal\n");
+	read_user(rs, &out);
 	return ward_arena_strdup(rs->arena, ward_buf_cstr(&out));
 }
