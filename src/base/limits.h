@@ -103,7 +103,7 @@
 #define WARD_EGRESS_ASKED_RATE 5000          /* names, and connections, judged a second; at first twice as many */
 #define WARD_EGRESS_ALIKE_MAX 4096           /* different things of each kind that the network part of a run tells; more are counted */
 #define WARD_BOOK_PROGRAMS_MAX 64             /* programs that rules about connecting name */
-#define WARD_PROGRAM_TEXT_MAX 256             /* bytes of the path of a program that connects, with a NUL; of a longer one it is not known which it is */
+#define WARD_PROGRAM_TEXT_MAX 256             /* bytes of the path of a program that connects, with a NUL */
 #define WARD_EGRESS_BUDGETS_MAX 64            /* rules with limits of their own that are used in one run */
 #define WARD_EGRESS_IDLE_MS 3600000          /* milliseconds without a byte either way, after which a connection ends */
 #define WARD_PUBLISH_MAX 16                  /* ports of one run that the host reaches */

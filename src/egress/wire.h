@@ -8,8 +8,9 @@
  * A flow: relay OPEN -> gate DIALED (with the connected socket) or REFUSED; both ways are read meanwhile, and what the client
  * sent is held. relay SEEN, once the first bytes say what is spoken (or that they do not say) -> gate PASS or REFUSED; what would be
  * passed whatever the policies say (ward_spoken_passes()) the relay passes by itself from DIALED on, and says so (WARD_SEEN_PASSED),
- * a second later at the latest. relay CLOSED at its end, once, whoever ended it (after REFUSED, too). What the server sends is passed on from DIALED on: protocols in
- * which it speaks first work. TCP to port 53 is never such a flow: its questions come as NAME.
+ * a second later at the latest. relay CLOSED at its end, once, whoever ended it (after REFUSED, too). What the server
+ * sends is passed on from DIALED on: protocols in which it speaks first work. TCP to port 53 is never such a flow: its
+ * questions come as NAME.
  * A name: relay NAME -> gate ANSWER. Who asks for it again soon is answered with the same by the relay, which tells how often that was:
  * NAME without an id.
  * Inward: what a listener of the host's accepts is a flow, too. It is judged and dialled (inside) as any, and nothing of it is held

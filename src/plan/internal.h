@@ -21,8 +21,8 @@ int ward_plan_review_nodes(struct ward_plan *p, struct ward_node *v, size_t *io_
 /* review.c: what may be executed in a grant that goes, as a place of its own. */
 int ward_plan_keep_exec(struct ward_plan *p, const struct ward_node *n, struct ward_error *err);
 /*
- * caches.c: among n nodes what lies in a package cache goes, but for what a policy takes away; each has its bound. WARD_E_AXIS where one
- * cannot be had, or would let the host's own be written.
+ * caches.c: among n nodes what lies in a package cache goes, but for what a policy takes away; each has its bound. WARD_E_AXIS
+ * where one cannot be had, or would let the host's own be written.
  */
 int ward_plan_caches(struct ward_plan *p, const struct ward_plan_input *in, struct ward_node *v, size_t *io_n, struct ward_error *err);
 /* review.c: the overlay is in the view, whatever the policies say. */

@@ -125,11 +125,10 @@ WARD_OPT(apply_workspace, "workspace", "DIR", false, G_PLACE,
 WARD_OPT(ward_apply_review, "review", "[=HOW]", false, G_PLACE,
 	"let the workspace be written, and nothing of it be real before it is looked at",
 	"Let the command write anywhere in the workspace, but what no policy lets it: what it writes lies in a layer above the "
-	"project, which "
-	"stays as it is. ward diff shows the layer afterwards, ward commit makes it real, change by change as the policies say, ward "
-	"discard forgets it. --review=auto makes real at once, when the command has returned 0, what policies permit without asking "
-	"anybody; the rest waits. --review=live does so while the command lives, soon after each change. HOW is never a word of its own: "
-	"--review=auto.",
+	"project, which stays as it is. ward diff shows the layer afterwards, ward commit makes it real, change by change as the "
+	"policies say, ward discard forgets it. --review=auto makes real at once, when the command has returned 0, what "
+	"policies permit without asking anybody; the rest waits. --review=live does so while the command lives, soon after each "
+	"change. HOW is never a word of its own: --review=auto.",
 	"auto|live")
 WARD_OPT(ward_apply_disk_backend, "disk-backend", "NAME", false, G_LIMIT,
 	"with --review: where the layer lies, dir, tmpfs or loop; default: dir",

@@ -43,8 +43,8 @@ bool ward_landed_ours(const struct ward_landed *l, const struct stat *st);
 /* The layer has at path what was landed of it; and the project has that still: there is nothing to compare. */
 bool ward_landed_is(const struct ward_landed *l, const char *path, const struct stat *layer, const struct stat *root);
 /*
- * r->out, in order: what the layer has had since it was landed is no change, whatever the project has by now; what was landed and is gone
- * from the layer without a trace is one.
+ * r->out, in order: what the layer has had since it was landed is no change, whatever the project has by now; what was landed and
+ * is gone from the layer without a trace is one.
  */
 int ward_landed_filter(struct reader *r);
 /* The run is dead, and the layer ours: what is gone without a trace gets one. */

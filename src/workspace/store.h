@@ -72,7 +72,7 @@ void ward_record_boot(char out[STORE_BOOT_SIZE]); /* "" where it is not known */
 /* remove.c: name, a directory of home, and all below it. -errno of the first thing that could not be removed. */
 int ward_store_erase(int home, const char *name);
 /*
- * What there is below dir of an entry whose run wrote nothing, by name and in the order in which it can go: what else is there stays, for
- * ward_store_erase(). No name of it is the run's.
+ * What there is below dir of an entry whose run wrote nothing, by name and in the order in which it can go: what else is there
+ * stays, for ward_store_erase(). No name of it is the run's.
  */
 void ward_store_erase_unwritten(int dir);

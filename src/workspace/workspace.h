@@ -68,11 +68,14 @@ enum ward_workspace_use {
 int ward_workspace_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err);
 /* Where it is for who has no XDG_STATE_HOME. False: nowhere. */
 bool ward_workspace_home_otherwise(char out[WARD_PATH_MAX]);
-/* Of a run that is about to start: its directories and record. It is locked, so it is seen to be alive. Nothing of it is durable yet. */
+/*
+ * Of a run that is about to start: its directories and record. It is locked, so it is seen to be alive. Nothing of it is durable
+ * yet.
+ */
 int ward_workspace_make(const struct ward_workspace_facts *f, struct ward_workspace **ret, struct ward_error *err);
 /*
- * Beside a run that lives: a thread makes the entry durable, once, and with layer all that was written to a layer in a directory. Nothing is
- * waited for; what another sync is in the way of, the next call begins. What failed settle tells.
+ * Beside a run that lives: a thread makes the entry durable, once, and with layer all that was written to a layer in a directory.
+ * Nothing is waited for; what another sync is in the way of, the next call begins. What failed settle tells.
  */
 void ward_workspace_sync(struct ward_workspace *w, bool layer);
 /* Nobody writes any more: all of it is durable, or an error. */
@@ -251,10 +254,10 @@ typedef void ward_commit_left_fn(void *arg, const char *path, const char *why);
 int ward_commit_apply(struct ward_workspace *w, const struct ward_changes *all, const struct ward_commit_item *v, size_t n,
 	ward_commit_left_fn *left, void *arg, struct ward_error *err);
 /*
- * The same of a run that is alive, and ours; ward_workspace_land() was before it. What was made real stays in the layer, which somebody
- * else writes: it is noted in the store instead (docs/spec/workspace.md), and is no change any more for ward_workspace_changes(). What is
- * not as it was when all was read is told to left, and the whole is WARD_E_REFUSED, before anything of the project has changed. A crash
- * leaves the state COMMITTING, as above.
+ * The same of a run that is alive, and ours; ward_workspace_land() was before it. What was made real stays in the layer, which
+ * somebody else writes: it is noted in the store instead (docs/spec/workspace.md), and is no change any more for
+ * ward_workspace_changes(). What is not as it was when all was read is told to left, and the whole is WARD_E_REFUSED, before
+ * anything of the project has changed. A crash leaves the state COMMITTING, as above.
  */
 int ward_workspace_land(struct ward_workspace *w, struct ward_error *err);
 int ward_commit_land(struct ward_workspace *w, const struct ward_changes *all, const struct ward_commit_item *v, size_t n,

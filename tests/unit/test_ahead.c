@@ -10,7 +10,8 @@
 
 #define HEAD "schemaVersion: 2\nkind: Policy\nmetadata: {name: t}\nspec:\n"
 
-static const char text[] = HEAD "  denyRead: [\"**/.env\"]\n  fsProfiles:\n    a: {read: [\"**\", '!x/**'], modify: [out/**]}\n";
+static const char text[] = HEAD
+	"  denyRead: [\"**/.env\"]\n  fsProfiles:\n    a: {read: [\"**\", '!x/**'], modify: [out/**]}\n";
 static char dir[] = "/tmp/ward-test.XXXXXX";
 
 static const char *at(const char *name)
@@ -140,8 +141,8 @@ TEST(taken_and_refused)
 
 TEST(nothing_is_left)
 {
-	static const char *const names[] = { "p.yaml", "no-yaml.yaml", "no-document.yaml", "bad-rule.yaml", "bad.json",
-		"fifo.yaml" };
+	static const char *const names[] = { "p.yaml", "no-yaml.yaml", "no-document.yaml",
+		"bad-rule.yaml", "bad.json", "fifo.yaml" };
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(names); i++)
 		CHECK_EQ_INT(unlink(at(names[i])), 0);

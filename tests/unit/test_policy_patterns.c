@@ -173,7 +173,8 @@ TEST(taken)
 	struct ward_patterns *s = ward_patterns_new();
 	const struct ward_pattern *p = NULL;
 
-	REQUIRE(ward_pattern_compile(a, WARD_STR("src/*.{c,h}"), WARD_GRAMMAR_2, &p, NULL) == WARD_OK);
+	REQUIRE(ward_pattern_compile(a, WARD_STR("src/*.{c,h}"), WARD_GRAMMAR_2, &p, NULL) ==
+		WARD_OK);
 	CHECK(add(s, "src/**"));
 	CHECK_EQ_INT(ward_patterns_take(s, p, NULL), WARD_OK);
 	CHECK(add(s, "b"));

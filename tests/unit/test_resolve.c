@@ -538,7 +538,8 @@ TEST(base_view)
 	CHECK_STR_CONTAINS(content("/etc/group"), "ward:x:");
 	CHECK_STR_CONTAINS(content("/etc/hosts"), "127.0.0.1 localhost");
 	CHECK_STR_CONTAINS(content("/etc/nsswitch.conf"), "passwd: files");
-	CHECK_STR_EQ(content("/etc/gitconfig"), geteuid() == 0
+	CHECK_STR_EQ(content("/etc/gitconfig"),
+		geteuid() == 0
 			? "[core]\n\tcheckStat = minimal\n[user]\n\tname = \"A B\"\n\temail = \"a@b\"\n"
 			: "[user]\n\tname = \"A B\"\n\temail = \"a@b\"\n");
 	/* A script has none of the generated files, and the base is not executable as a whole. */

@@ -74,7 +74,7 @@ struct ward_book_input {
 	size_t n_sources;
 	const struct ward_who *who;
 	const struct ward_circumstances *circumstances;  /* NULL: nothing is known */
-	bool patterns_stay;                      /* those of the sources' places, compiled, outlive the book: they are not compiled anew */
+	bool patterns_stay;                      /* those of the sources' places outlive the book: they are not compiled anew */
 };
 
 /* Zero is the most restrictive. */
@@ -140,7 +140,7 @@ bool ward_book_permit_names(const struct ward_book *b, const struct ward_book_ru
 const struct ward_book_rule *ward_book_late(const struct ward_book *b);
 /* A rule about files that looks at what changes while a run lives (the time), and so cannot be decided once. NULL: there is none. */
 const struct ward_book_rule *ward_book_timely(const struct ward_book *b);
-const struct ward_book_rule *ward_book_unheld(const struct ward_book *b); /* forbids programs by their arguments, which no backend holds; NULL */
+const struct ward_book_rule *ward_book_unheld(const struct ward_book *b); /* forbids programs by arguments: nobody holds it; NULL */
 /* A rule about programs that looks at their name, wherever they are; NULL: none. */
 const struct ward_book_rule *ward_book_by_name(const struct ward_book *b);
 

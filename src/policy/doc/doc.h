@@ -161,7 +161,7 @@ void ward_docs_freep(struct ward_docs **docs);
  */
 int ward_docs_add(struct ward_docs *docs, enum ward_layer layer, const struct ward_json *root, const char *file,
 	struct ward_error *err);
-/* The same in two steps, of which the first may be another thread's: what it reads belongs to no set yet. take frees it, whatever comes. */
+/* The same in two steps, of which the first may be another thread's: what it reads is in no set yet. take frees it in any case. */
 struct ward_doc_alone;
 int ward_doc_alone(enum ward_layer layer, const struct ward_json *root, const char *file, struct ward_doc_alone **ret,
 	struct ward_error *err);

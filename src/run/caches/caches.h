@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * run/caches: package caches that a run reads from the host, and writes above them (docs/caches.md). Private to run. What lies where is
- * looked up here, and what cannot be shown without a doubt is refused; whether it may be read the policies say; the overlay is the plan's.
+ * looked up here, and what cannot be shown without a doubt is refused; whether it may be read the policies say; the overlay is the
+ * plan's.
  */
 #pragma once
 

@@ -43,7 +43,10 @@ struct ward_named {
 typedef int ward_named_fn(void *arg, const char *path, const struct ward_change *c);
 /* *budget: bytes that may still be read. WARD_E_LIMIT, without a message: it is too large, or cannot be read. */
 int ward_named_each(const struct ward_named *of, const struct ward_change *by, size_t *budget, ward_named_fn *fn, void *arg);
-/* Does a file that row is about (NULL: git) name what runs? False: people read it, or a package manager, whose user runs it on purpose. */
+/*
+ * Does a file that row is about (NULL: git) name what runs? False: people read it, or a package manager, whose user runs it on
+ * purpose.
+ */
 bool ward_named_by(const struct ward_persist_name *row, const char *path, enum ward_named_as *ret);
 /* why, and in a the first that by names; why itself where that is nothing. */
 const char *ward_named_told(struct ward_arena *a, const struct ward_named *of, const struct ward_change *by, size_t *budget,
@@ -142,8 +145,8 @@ bool ward_review_is_real(const struct ward_review_decision *d);  /* wanted, and 
  */
 int ward_review_auto(struct ward_workspace *w, size_t *ret_applied, size_t *ret_left, bool *ret_gone, struct ward_error *err);
 /*
- * The same while the run lives, of what pick says true of; nothing of the layer is touched. left: not after all, since the run or somebody
- * else changed it meanwhile. ward_workspace_land() was before it.
+ * The same while the run lives, of what pick says true of; nothing of the layer is touched. left: not after all, since the run or
+ * somebody else changed it meanwhile. ward_workspace_land() was before it.
  */
 struct ward_review_landing {
 	bool (*pick)(void *arg, const struct ward_change *c);

@@ -51,7 +51,10 @@ int ward_rules_component(struct ward_resolver *rs, struct ward_rulebook *b, stru
 const char *ward_rules_trust(const struct ward_resolver *rs, const struct ward_rulebook *b);
 int64_t ward_rules_tier(const struct ward_resolver *rs);
 int ward_rules_start(struct ward_resolver *rs, struct ward_error *err);
-/* gather.c: documents that options name are read by a thread from now on, into r->ahead; what was read before and not used is not used. */
+/*
+ * gather.c: documents that options name are read by a thread from now on, into r->ahead; what was read before and not used is not
+ * used.
+ */
 void ward_rules_read_ahead(struct ward_request *r);
 /* rs->workspace is known. Every refusal names its place and rule. */
 int ward_rs_rules(struct ward_resolver *rs, struct ward_rulebook **ret, struct ward_error *err);

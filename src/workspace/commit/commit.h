@@ -36,8 +36,8 @@ enum ward_staged {
 };
 
 /*
- * The directory that was opened last: changes come directory by directory, and each name in it needs no other look for it. What it was is
- * no promise that it still has its name: whoever changes something in it looks again afterwards.
+ * The directory that was opened last: changes come directory by directory, and each name in it needs no other look for it. What it
+ * was is no promise that it still has its name: whoever changes something in it looks again afterwards.
  */
 #define WARD_HELD_UP_MAX 6
 struct ward_held {
@@ -132,7 +132,10 @@ bool ward_commit_attrs_equal(int a, int b);        /* false where it cannot be t
 #define WARD_CREW_MAX 4
 /* state: of the thread that calls it, which calls for nothing else meanwhile. Its first error ends all. */
 typedef int ward_crew_fn(void *state, size_t i, struct ward_error *err);
-/* How many threads are worth it for n files: with that many states each i of 0..n is called for once; the caller's thread has states[0]. */
+/*
+ * How many threads are worth it for n files: with that many states each i of 0..n is called for once; the caller's thread has
+ * states[0].
+ */
 size_t ward_crew_size(size_t n);
 int ward_crew_run(size_t n, ward_crew_fn *fn, void *const states[], size_t n_states, struct ward_error *err);
 
@@ -147,8 +150,8 @@ int ward_commit_back(struct ward_commit *c, struct ward_error *err);
 /* land.c: what was made real is noted (ret: durable); what was put back is forgotten. */
 int ward_commit_note(struct ward_commit *c, bool back, struct ward_error *err);
 /*
- * While the run lives: what a program has written to fd by its mapping is on its way to the disk, so that the next that it writes so is a
- * ctime again. 0 or -errno.
+ * While the run lives: what a program has written to fd by its mapping is on its way to the disk, so that the next that it writes
+ * so is a ctime again. 0 or -errno.
  */
 int ward_commit_settle(const struct ward_commit *c, int fd);
 /* What was copied from fd is what was judged, and whole: nobody has written to it since all was read. */
@@ -160,8 +163,8 @@ void ward_commit_leave_moved(const struct ward_commit *c); /* such are told */
 bool ward_commit_is_old(const struct ward_commit *c, const struct stat *st);
 int ward_commit_tidy(struct ward_commit *c, struct ward_error *err);
 /*
- * Directories of the project that their owner, who we are, may not read, enter or change get that right; and those that were changed have
- * their own mode again. Each may be done again. settle_modes: 0 or -errno, of the first that failed.
+ * Directories of the project that their owner, who we are, may not read, enter or change get that right; and those that were
+ * changed have their own mode again. Each may be done again. settle_modes: 0 or -errno, of the first that failed.
  */
 int ward_commit_lend(struct ward_commit *c, struct ward_error *err);
 int ward_commit_settle_modes(const struct ward_commit *c);

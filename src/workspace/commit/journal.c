@@ -347,8 +347,7 @@ static int get_head(struct reader *r, struct ward_journal *j, struct ward_error 
 	zero = get_u64(r);
 	for (size_t i = WARD_ULID_SIZE - 1; i < sizeof(run); i++)
 		zero |= (uint8_t)run[i];
-	if (state < WARD_JOURNAL_BEGUN || state > WARD_JOURNAL_ABORTED || stays > 1 ||
-		zero != 0)
+	if (state < WARD_JOURNAL_BEGUN || state > WARD_JOURNAL_ABORTED || stays > 1 || zero != 0)
 		return damaged(err, "its head has a value that there is none of");
 	if (!ward_ulid_valid(run))
 		return damaged(err, "its run is no identifier");

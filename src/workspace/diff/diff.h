@@ -7,7 +7,10 @@
 
 /* ---- sha1.c: for the name that git gives a content, and nothing else ---- */
 #define SHA1_SIZE 20
-/* Of a blob of git: "blob N\0" and the bytes. fast: only where ward_diff_blob_fast() says that the processor has instructions for it. */
+/*
+ * Of a blob of git: "blob N\0" and the bytes. fast: only where ward_diff_blob_fast() says that the processor has instructions for
+ * it.
+ */
 void ward_diff_blob(const void *p, size_t n, bool fast, uint8_t out[SHA1_SIZE]);
 bool ward_diff_blob_fast(void);      /* to ask costs some microseconds in a virtual machine: once */
 
