@@ -205,13 +205,13 @@ def by_its_name_a_run_that_is_alive_gets_no_yes(p):
     check_eq((out, h.http.requests), ("", []), err)
 
 
-def killed_by_a_ceiling(p, level, how, forbids):
+def killed_by_a_ceiling(p, level, how, forbids, when=""):
     own_etc()
     h = Held(p, f'@approval("{level}") ' + DOMAIN, f"GET http://{NAME}:PORT/hello; sleep 30")
     check_eq(cli.ward("approve", h.pending()[0], how).code, 0)
     check(box.wait_for(lambda: len(h.http.requests) == 1), "it was not let through")
     began = time.monotonic()
-    ceiling(1, f'forbid (principal, action == Ward::Action::"net.connect", resource in Ward::Host::"{forbids}");\n')
+    ceiling(1, f'forbid (principal, action == Ward::Action::"net.connect", resource in Ward::Host::"{forbids}"){when};\n')
     _, err, doc = h.end()
     check_eq(doc["status"], "policy_kill", err)
     check_in(forbids, err)
@@ -221,6 +221,12 @@ def killed_by_a_ceiling(p, level, how, forbids):
 @root_only
 def a_new_ceiling_is_held_against_a_yes_that_was_given_meanwhile(p):
     killed_by_a_ceiling(p, "risky", "--once", NAME)
+
+
+@root_only
+def as_is_one_that_forbids_it_to_the_program_that_was_let_through(p):
+    """Which one it was is not known by then: each that the ceiling names may have been it."""
+    killed_by_a_ceiling(p, "risky", "--once", NAME, ' when { context has program && context.program == "/usr/bin/curl" }')
 
 
 @root_only

@@ -352,11 +352,42 @@ static bool connected(struct again *a, const char *endpoint, const char *program
 	return yes;
 }
 
+/* Where somebody says yes, or nobody need: whether it is open still is not known here. */
+static bool could_be(struct again *a, const char *endpoint, const char *program)
+{
+	struct ward_query query = { .action = WARD_ACT_NET_CONNECT,
+		.resource = ward_str(endpoint),
+		.program = program,
+		.now_ms = a->now_ms };
+	struct ward_verdict v;
+
+	return !a->had || ward_judge(a->had->book, a->had->desk, &query, &v) != WARD_OK ||
+		v.effect != WARD_DENY;
+}
+
+/* By whichever program that one of the books tells apart: which of them has a connection is not known here. */
+static int ask_programs(struct again *a, const char *endpoint,
+	bool (*could)(struct again *a, const char *endpoint, const char *program))
+{
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT, .resource = ward_str(endpoint) };
+	const struct ward_book *books[2] = { a->had ? a->had->book : NULL, a->book->book };
+	int r = WARD_OK;
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(books); i++) {
+		for (size_t at = 0; r == WARD_OK && !a->taken->any && books[i] &&
+			(q.program = ward_book_program(books[i], &at)) != NULL;) {
+			if (could(a, endpoint, q.program))
+				r = ask(a, &q);
+			a->for_all = NULL;
+		}
+	}
+	return r;
+}
+
 static int look_endpoint(void *arg, const char *endpoint, bool tried)
 {
 	struct again *a = arg;
 	struct ward_query q = { .action = WARD_ACT_NET_CONNECT, .resource = ward_str(endpoint) };
-	const struct ward_book *books[2] = { a->had ? a->had->book : NULL, a->book->book };
 	int r = WARD_OK;
 
 	if (!tried)
@@ -365,15 +396,8 @@ static int look_endpoint(void *arg, const char *endpoint, bool tried)
 	else if (connected(a, endpoint, NULL))
 		r = ask(a, &q);
 	a->for_all = NULL;
-	/* By whichever program: which of them has a connection is not known here. */
-	for (size_t i = 0; tried && i < WARD_ARRAY_SIZE(books); i++) {
-		for (size_t at = 0; r == WARD_OK && !a->taken->any && books[i] &&
-			(q.program = ward_book_program(books[i], &at)) != NULL;) {
-			if (connected(a, endpoint, q.program))
-				r = ask(a, &q);
-			a->for_all = NULL;
-		}
-	}
+	if (tried && r == WARD_OK)
+		r = ask_programs(a, endpoint, connected);
 	return r == WARD_OK && a->taken->any ? FOUND : r;
 }
 
@@ -451,6 +475,8 @@ static int look_net(struct again *a)
 			.resource = ward_str(a->agreed->v[i].endpoint) };
 
 		r = ask(a, &q);
+		if (r == WARD_OK)
+			r = ask_programs(a, a->agreed->v[i].endpoint, could_be);
 	}
 	if (r == WARD_OK && !a->taken->any)
 		r = ward_net_asked_again(a->plan, a->had ? a->had->book : NULL, a->book->book,
