@@ -230,6 +230,18 @@ def as_is_one_that_forbids_it_to_the_program_that_was_let_through(p):
 
 
 @root_only
+def a_ceiling_of_programs_that_it_does_not_name_ends_the_run(p):
+    """Of a pattern it is not known which of them are meant, nor which one has a connection."""
+    own_etc()
+    h = Held(p, DOMAIN, f"GET http://{NAME}:PORT/hello; sleep 30")
+    check(box.wait_for(lambda: len(h.http.requests) == 1), "it was not let through")
+    ceiling(1, 'forbid (principal, action == Ward::Action::"net.connect", resource) when { context has program && context.program like "/usr/bin/cu*" };\n')
+    _, err, doc = h.end()
+    check_eq(doc["status"], "policy_kill", err)
+    check_in("otherwise than as a whole", err)
+
+
+@root_only
 def as_against_what_a_yes_for_the_run_reaches(p):
     killed_by_a_ceiling(p, "risky", "--run", "more.test.example")
 

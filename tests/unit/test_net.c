@@ -224,6 +224,41 @@ TEST(any_program)
 	}
 }
 
+/* A text that a rule compares it with whole is a program of the book's; of anything else there are more than it names. */
+TEST(programs_that_no_text_names)
+{
+	static const struct {
+		const char *when;
+		bool unsure;
+	} rows[] = { { "context.program == \"/bin/a\"", false },
+		{ "\"/bin/a\" != context[\"program\"]", false },
+		{ "[\"/bin/a\", \"/bin/b\"].contains(context.program)", false },
+		{ "context.time < datetime(\"2030-01-01\")", false },
+		{ "context.program like \"/bin/*\"", true },
+		{ "!(context[\"program\"] like \"/bin/a*\")", true },
+		{ "context.program == (if context has program then \"/bin/a\" else \"/bin/b\")",
+			true },
+		{ "[context.program].contains(\"/bin/a\")", true },
+		{ "[\"/bin/a\", context.program].contains(context.program)", true },
+		{ "(if true then context.program else \"/bin/a\") == \"/bin/a\"", true },
+		{ "[context].contains(context)", true } };
+	char text[400];
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
+		CASE("%s", rows[i].when);
+		(void)snprintf(text, sizeof(text),
+			CONNECT ");" NEVER_CONNECT ") when { context has program && (%s) };",
+			rows[i].when);
+		one_source(text);
+		REQUIRE(judge_book() == WARD_OK);
+		CHECK(ward_book_asks_program(book));
+		CHECK_EQ_INT(ward_book_programs_unsure(book), rows[i].unsure);
+	}
+	one_source(CONNECT ") when { context.time < datetime(\"2030-01-01\") };");
+	REQUIRE(judge_book() == WARD_OK);
+	CHECK(!ward_book_programs_unsure(book));
+}
+
 TEST(any_port_of_rules)
 {
 	static const struct ward_rule v[] = { { .type = WARD_CAP_NETWORK_CONNECT,

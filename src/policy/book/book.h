@@ -132,8 +132,7 @@ const char *ward_book_path(const struct ward_book *b, size_t *io_at);
 /* All that policies name, of whatever type, and who asks: the same way. For those who look for what books answer differently. */
 const struct cedar_uid *ward_book_named(const struct ward_book *b, size_t *io_at);
 const struct ward_patterns *ward_book_patterns(const struct ward_book *b, bool relative);
-/* Does any rule want a person's yes? */
-bool ward_book_asks(const struct ward_book *b);
+bool ward_book_asks(const struct ward_book *b); /* does any rule want a person's yes? */
 /* Does this rule, a permit that grants, have this path in its text: not just one that it lies in, or a pattern? */
 bool ward_book_permit_names(const struct ward_book *b, const struct ward_book_rule *rule, const char *path);
 /* A rule that forbids, or spares, files by a pattern: a name may come to be that it means. NULL: there is none. */
@@ -151,6 +150,7 @@ const uint16_t *ward_book_ports(const struct ward_book *b, size_t *ret_n);
 const struct ward_book_rule *ward_book_by_program(const struct ward_book *b);
 bool ward_book_asks_program(const struct ward_book *b);
 const char *ward_book_program(const struct ward_book *b, size_t *io_at); /* each for which an answer may differ; NULL behind the last */
+bool ward_book_programs_unsure(const struct ward_book *b); /* it may differ for others, too: a rule compares parts of it, say (like) */
 bool ward_book_net_limited(const struct ward_book *b); /* has a permit that grants to connect limits of its own? */
 /* A permit that grants to connect: to host, with before it as a capability has it ("**." and "example.com"); NULL: every host. */
 struct ward_book_reach {

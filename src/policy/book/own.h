@@ -82,6 +82,7 @@ struct ward_book {
 	const char **programs;           /* in the arena: those that policies about connecting name, in no order */
 	size_t n_programs, cap_programs;
 	bool asks_program;               /* some of them look at context.program */
+	bool programs_unsure;            /* ward_book_programs_unsure() */
 	bool net_limited;                /* a permit has @net_limit */
 };
 

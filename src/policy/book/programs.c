@@ -43,6 +43,46 @@ static bool looks_at_program(struct ward_book *b, const struct cedar_policy *p)
 	return l.found;
 }
 
+static bool is_program(const struct ward_book *b, const struct cedar_expr *x)
+{
+	return x->kind == CEDAR_X_ATTR && x->a->kind == CEDAR_X_VAR && x->a->aux == CEDAR_CONTEXT &&
+		ward_cedar_str_eq(x->name, b->words[WARD_WORD_PROGRAM]);
+}
+
+static bool is_text(const struct cedar_expr *x)
+{
+	return x->kind == CEDAR_X_STRING;
+}
+
+static bool is_texts(const struct cedar_expr *x)
+{
+	if (x->kind != CEDAR_X_SET)
+		return false;
+	for (uint32_t i = 0; i < x->n; i++)
+		if (!is_text(x->v[i]))
+			return false;
+	return true;
+}
+
+/* Is it compared with whole texts, which are collected, and with nothing else? Else there are programs that no text names. */
+static int look_unsure(const struct cedar_expr *x, void *arg)
+{
+	struct looking *l = arg;
+	const struct ward_book *b = l->b;
+	bool equal = x->kind == CEDAR_X_EQ || x->kind == CEDAR_X_NE;
+
+	if ((equal && is_program(b, x->a) && is_text(x->b)) ||
+		(equal && is_text(x->a) && is_program(b, x->b)) ||
+		(x->kind == CEDAR_X_CONTAINS && is_texts(x->a) && is_program(b, x->b)))
+		return 0;
+	if (is_program(b, x) || (x->kind == CEDAR_X_VAR && x->aux == CEDAR_CONTEXT))
+		l->found = true;
+	else if ((x->kind != CEDAR_X_ATTR && x->kind != CEDAR_X_HAS) || x->a->kind != CEDAR_X_VAR ||
+		x->a->aux != CEDAR_CONTEXT)
+		return ward_cedar_expr_children(x, look_unsure, arg);
+	return 0;
+}
+
 static void add(struct looking *l, const char *text)
 {
 	struct ward_book *b = l->b;
@@ -110,6 +150,9 @@ static int one(struct ward_book *b, const struct ward_book_rule *r, const struct
 		b->by_program = r;
 	for (uint32_t i = 0; i < p->n_conditions; i++)
 		(void)strings(p->conditions[i].body, &l);
+	for (uint32_t i = 0; i < p->n_conditions; i++)
+		(void)look_unsure(p->conditions[i].body, &l);
+	b->programs_unsure = b->programs_unsure || l.found;
 	if (l.no_memory)
 		return WARD_E_NOMEM;
 	return l.too_many
@@ -148,6 +191,11 @@ const struct ward_book_rule *ward_book_by_program(const struct ward_book *b)
 bool ward_book_asks_program(const struct ward_book *b)
 {
 	return b->asks_program;
+}
+
+bool ward_book_programs_unsure(const struct ward_book *b)
+{
+	return b->programs_unsure;
 }
 
 const char *ward_book_program(const struct ward_book *b, size_t *io_at)

@@ -384,6 +384,13 @@ static int ask_programs(struct again *a, const char *endpoint,
 	return r;
 }
 
+/* Then there are programs for which the answers may differ, and which nobody names. */
+static bool unsure(const struct again *a)
+{
+	return ward_book_programs_unsure(a->book->book) ||
+		(a->had && ward_book_programs_unsure(a->had->book));
+}
+
 static int look_endpoint(void *arg, const char *endpoint, bool tried)
 {
 	struct again *a = arg;
@@ -393,6 +400,9 @@ static int look_endpoint(void *arg, const char *endpoint, bool tried)
 	if (!tried)
 		take(a, WARD_ACT_NET_CONNECT, endpoint, NULL,
 			"it is not known whether it may still be connected to");
+	else if (unsure(a))
+		take(a, WARD_ACT_NET_CONNECT, endpoint, NULL,
+			"it is not known which programs may still connect: a rule compares their paths otherwise than as a whole");
 	else if (connected(a, endpoint, NULL))
 		r = ask(a, &q);
 	a->for_all = NULL;
