@@ -600,6 +600,24 @@ def a_forbid_of_a_program_is_of_that_one_alone(p):
 
 
 @both
+def nor_is_it_gone_around_by_who_is_not_known(p):
+    """A path may be longer than is looked at: such a program could be the one, and is refused as that."""
+    need("/usr/bin/curl")
+    n = Net(p)
+    p.write("net.cedar", NOT_CURL % NAME)
+    where = "/".join(["d" * 100] * 3)
+    grants = ["--resolver", n.dns.at, "--policy", "net.cedar", "--write", ".", "--cap", f"NETWORK_CONNECT:127.0.0.1:{n.http.port}"]
+    words = ["/bin/sh", "-c", f'mkdir -p {where} && cp /usr/bin/curl {where}/c && exec {where}/c "$@"', "sh", *FETCH["curl"](n.url())[1:]]
+    r, doc = n.run(*words, grants=grants)
+    check(r.code != 0 and not r.out, r.out)
+    found = refused(n, doc, f"{NAME}:{n.http.port}", "no_rule")
+    check_eq((found["rules"], found["detail"].get("program")), (["no curl"], None))
+    # Where no rule looks at programs that is nobody's concern.
+    r, _ = n.run(*words, grants=[*n.grants(), "--write", "."])
+    check_in(HELLO.decode(), r.out, r.err)
+
+
+@both
 def who_executes_another_program_is_that_one(p):
     """The same process, with the same number."""
     curl = FETCH["curl"]("")[0]

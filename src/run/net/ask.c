@@ -139,6 +139,44 @@ static void asked_now(struct life *l, const struct ward_verdict *v, const struct
 		ret->effect = WARD_ASK;
 }
 
+/* leads_to: the address that the name leads to; NULL: it is the connection itself. */
+static int judge_one(struct life *l, const struct ward_query *q, const char *leads_to,
+	struct ward_verdict *ret)
+{
+	return leads_to ? ward_judge_leads(l->book->book, l->book->desk, q, leads_to, ret)
+			: ward_judge(l->book->book, l->book->desk, q, ret);
+}
+
+/*
+ * Who connects may see to it that he is not known. So what is let through without a program is refused where it would be to any that the
+ * rules tell apart; where they tell apart more than they name, always.
+ */
+static int judge(struct life *l, const struct ward_query *q, const char *leads_to,
+	struct ward_verdict *ret)
+{
+	const struct ward_book *b = l->book->book;
+	struct ward_query one = *q;
+	struct ward_verdict v;
+	size_t at = 0;
+	int r = judge_one(l, q, leads_to, ret);
+
+	if (r < 0 || q->program || ret->effect == WARD_DENY)
+		return r;
+	if (ward_book_programs_unsure(b)) {
+		*ret = (struct ward_verdict){ .effect = WARD_DENY, .why = WARD_WHY_FAILED };
+		(void)snprintf(ret->text, sizeof(ret->text),
+			"which program connects is not known, and a rule compares its path otherwise than as a whole");
+		return WARD_OK;
+	}
+	while (r >= 0 && ret->effect != WARD_DENY &&
+		(one.program = ward_book_program(b, &at)) != NULL) {
+		r = judge_one(l, &one, leads_to, &v);
+		if (r >= 0 && v.effect < ret->effect)
+			*ret = v;
+	}
+	return r;
+}
+
 static int by_policies(struct life *l, const char *host, uint16_t port,
 	struct ward_connect_asked how, const char *endpoint, struct ward_decision *ret)
 {
@@ -148,7 +186,7 @@ static int by_policies(struct life *l, const char *host, uint16_t port,
 		.program = how.program,
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
 	struct ward_verdict v;
-	int r = port > 0 ? ward_judge(l->book->book, l->book->desk, &q, &v)
+	int r = port > 0 ? judge(l, &q, NULL, &v)
 			 : ward_judge_any_port(l->book->book, l->book->desk, host, q.now_ms, &v);
 
 	if (r < 0)
@@ -246,7 +284,7 @@ int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *
 		return WARD_OK;
 	}
 	q.resource = ward_str(endpoint);
-	r = ward_judge_leads(l->book->book, l->book->desk, &q, address, &v);
+	r = judge(l, &q, address, &v);
 	if (r >= 0) {
 		told(l, ret, &v, NULL);
 		ret->effect = v.effect == WARD_ALLOW ? WARD_ALLOW : WARD_DENY;
