@@ -283,10 +283,16 @@ static void tell_seen(struct relay *r, const struct relay_flow *f, uint32_t pass
 
 void relay_tell_owed(struct relay *r)
 {
-	while (r->owes != NULL) {
-		struct relay_flow *f = r->owes;
+	struct relay_flow *in_turn = NULL, *f, *next;
 
-		r->owes = f->owes_next;
+	/* To tell one comes here again: by then nothing is owed. */
+	for (f = r->owes, r->owes = NULL; f != NULL; f = next) {
+		next = f->owes_next;
+		f->owes_next = in_turn;
+		in_turn = f;
+	}
+	for (f = in_turn; f != NULL; f = next) {
+		next = f->owes_next;
 		f->owes_next = NULL;
 		tell_seen(r, f, WARD_SEEN_PASSED);
 	}
