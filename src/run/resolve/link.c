@@ -39,6 +39,8 @@ void ward_rs_dirs_remember(struct ward_rs_dirs *d, bool remember)
 	d->remember = remember;
 	if (remember)
 		return;
+	/* By then the name may be another directory's. */
+	ward_rs_dirs_done(d);
 	if (d->n_missing > 0)
 		memset(d->missing, 0, sizeof(d->missing));
 	d->n_missing = 0;
