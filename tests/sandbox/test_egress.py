@@ -617,6 +617,28 @@ def nor_is_it_gone_around_by_who_is_not_known(p):
     check_in(HELLO.decode(), r.out, r.err)
 
 
+@root_only
+def what_a_ceiling_lists_for_a_program_may_be_asked_for(p):
+    """An endpoint that nobody may connect to is refused before the start; of this one it depends on who does."""
+    need("/usr/bin/curl")
+    own_etc()
+    n = Net(p)
+    connect = '(principal, action == Ward::Action::"net.connect", resource'
+    ceiling(1, f"""permit {connect}) when {{ context has program && context.program == "/usr/bin/curl" }};
+permit {connect} in Ward::Cidr::"127.0.0.0/8");
+forbid {connect} in Ward::Host::"other.test.example");
+""")
+    r, _ = n.run(*FETCH["curl"](n.url()))
+    check_eq((r.code, r.out), (0, HELLO.decode()), r.err)
+    r, doc = n.run(*FETCH["python"](n.url()))
+    check(HELLO.decode() not in r.out, r.out)
+    refused(n, doc, f"{NAME}:{n.http.port}", "no_rule")
+    r = n.p.run(*n.grants(), "--cap", "NETWORK_CONNECT:other.test.example:443", "true")
+    check(r.code != 0, r.out)
+    check_in("other.test.example:443", r.err)
+    check_in("a rule forbids it", r.err)
+
+
 @both
 def who_executes_another_program_is_that_one(p):
     """The same process, with the same number."""

@@ -200,6 +200,22 @@ static int file(struct ward_resolver *rs, const struct ward_cap *cap, struct war
 	return ward_caps_add(&rs->caps, cap, err);
 }
 
+/* The most that some program gets; where that is nothing, the word of who is not known. Which one will connect is not known before. */
+static int of_any_program(struct ward_resolver *rs, struct ward_query *q, struct ward_verdict *ret)
+{
+	struct ward_verdict one;
+	size_t at = 0;
+	int r = ward_judge(rs->book->book, rs->book->desk, q, ret);
+
+	while (r >= 0 && ret->effect != WARD_ALLOW &&
+		(q->program = ward_book_program(rs->book->book, &at)) != NULL) {
+		r = ward_judge(rs->book->book, rs->book->desk, q, &one);
+		if (r >= 0 && one.effect > ret->effect)
+			*ret = one;
+	}
+	return r;
+}
+
 /* One endpoint that was named and may not be: the same. A wider grant is less by what is forbidden of it, at each connection. */
 static int endpoint(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
 {
@@ -214,7 +230,7 @@ static int endpoint(struct ward_resolver *rs, const struct ward_cap *cap, struct
 		return ward_caps_add(&rs->caps, cap, err);
 	ward_endpoint_text(&e, text);
 	q.resource = ward_str(text);
-	if (ward_judge(rs->book->book, rs->book->desk, &q, &verdict) < 0)
+	if (of_any_program(rs, &q, &verdict) < 0)
 		return ward_rs_nomem(err);
 	if (verdict.effect == WARD_DENY)
 		return ward_rules_forbidden(rs, cap, &verdict, err);
