@@ -32,6 +32,11 @@ static const struct vector {
 	{ REPO, "+.git/worktrees/w/ +.git/worktrees/w/HEAD +.git/worktrees/w/commondir +.git/worktrees/w/gitdir", "rrrr" },
 	{ REPO, "+.GIT/Hooks/pre-commit", "r" },
 	{ REPO ".git/modules/s/HEAD .git/modules/s/objects/x .git/modules/s/refs/x .git/modules/s/config", "~.git/modules/s/config", "r" },
+	{ REPO, "+.git/hooks/pre-commit=sh\\utools/x.sh +tools/x.sh +tools/y.sh", "rrn" },
+	{ "", "+.envrc=.\\ua.sh +a.sh=.\\ub.sh +b.sh +c.sh", "rrrn" },
+	{ "", "+.envrc=.\\u\"run,me.sh\" +run,me.sh +a@b", "rrn" },
+	{ REPO, "~.git/config=[alias]\\n\\tst=!tools/st\\n +tools/st", "rr" },
+	{ REPO, "~.git/config=[trailer\\u\"x\"]\\n\\tcmd=tools/st\\n +tools/st", "rr" },
 	{ REPO, "^.git", "r" },
 	{ REPO, "@.git=evil", "r" },
 	{ REPO, ">.git=old.git", "r" },
@@ -447,6 +452,26 @@ TEST(what_a_package_would_run_is_named_with_it)
 	g = guard_of();
 	CHECK_EQ_INT(ward_guard_ask(g, &changes[0], &one, &err), WARD_OK);
 	CHECK_STR_CONTAINS(one.why, "it names \"s.js\", which the run changed as well");
+}
+
+/* Configurations that include each other: git gives up, and so is it here; nothing of the layer may take the stack. */
+TEST(what_names_itself_in_a_circle_ends)
+{
+	struct ward_guarded one;
+	char what[] =
+		"~.git/config=[include]\\n\\tpath=../a\\n +a=[include]\\n\\tpath=b\\n +b=[include]\\n\\tpath=a\\n";
+	struct ward_guard *g;
+
+	tree();
+	put("layer", NULL, 0755);
+	have(REPO);
+	change(what);
+	g = guard_of();
+	CHECK(ward_guard_unsure(g));
+	for (size_t i = 0; i < all.n; i++) {
+		CHECK_EQ_INT(ward_guard_ask(g, &changes[i], &one, &err), WARD_OK);
+		CHECK_EQ_INT(one.level, WARD_APPROVAL_RISKY);
+	}
 }
 
 TEST(a_second_name_of_what_is_obeyed_is_asked_about)

@@ -22,7 +22,7 @@ int ward_rs_push(struct ward_resolver *rs, struct ward_texts *to, const char *pa
 /* ---- gitconfig.c ---- */
 #define WARD_GITCONFIG_VALUE_MAX 1024
 struct ward_gitconfig_key {
-	const char *section, *key;
+	const char *section, *key;   /* key NULL: each of the section */
 	bool subsections;            /* [section "x"] counts too */
 	bool alone;                  /* a key without a value is the value "true" */
 };

@@ -21,6 +21,8 @@
 #define REACHED_MAX 256
 #define LED_MAX 8192 /* names that the project's own links and configurations lead to */
 
+#define ODD_MAX 1024
+#define INCLUDES_MAX 10 /* as deep as git follows them */
 #define NAMED_BYTES_MAX \
 	(4u << 20) /* of all files of the layer that are looked through for what they name */
 
@@ -76,6 +78,7 @@ struct ward_guard {
 	const struct ward_persist_name *row; /* by which by_name() answered last; NULL: git's */
 	struct ward_named named_of;
 	size_t held_budget, asks_budget;
+	unsigned depth; /* of files that name files */
 	char path[WARD_PATH_MAX]; /* the workspace, a slash, and what is looked at */
 	size_t n_root; /* bytes of it that are the workspace and the slash */
 	struct ward_error *err;
@@ -655,7 +658,9 @@ static int names_in(struct ward_guard *g, const struct ward_change *c, enum ward
 	int r;
 
 	g->named_of.as = as;
+	g->depth++;
 	r = ward_named_each(&g->named_of, c, &g->held_budget, lead_named, g);
+	g->depth--;
 	if (r == WARD_E_LIMIT) {
 		g->unsure =
 			"a file that is obeyed is too large to be looked through for what it names";
@@ -671,28 +676,78 @@ static int lead_named(void *arg, const char *path, const struct ward_change *c)
 	struct ward_named was = g->named_of;
 	int r;
 
+	if (g->depth > INCLUDES_MAX) {
+		g->unsure = "files that are obeyed name each other deeper than is looked";
+		return WARD_OK;
+	}
+
 	if ((size_t)snprintf(whole, sizeof(whole), "%.*s%s", (int)g->n_root, g->path, path) >=
 		sizeof(whole))
 		return WARD_OK;
 	r = lead(g, whole);
-	/* What a configuration includes is one; each costs of what may be read, so this ends. */
-	if (r == WARD_OK && was.as == WARD_NAMED_GIT && c && has_new_text(c))
-		r = names_in(g, c, WARD_NAMED_GIT);
+	/* What a configuration includes is one; of what is run a second step, for words lead on to everything. Each costs of what may be read. */
+	if (r == WARD_OK &&
+		(was.as == WARD_NAMED_GIT || (was.as == WARD_NAMED_WORDS && g->depth < 2)) && c &&
+		has_new_text(c))
+		r = names_in(g, c, was.as);
 	g->named_of = was;
 	return r;
+}
+
+/* One of git's hooks, in a repository that was one before. */
+static bool is_hook(const struct ward_guard *g, const char *path, const char *why)
+{
+	const char *name = ward_path_basename(path);
+	static const char dir[] = "hooks/";
+	size_t n = sizeof(dir) - 1;
+
+	return !g->row && why == by_git && (size_t)(name - path) >= n &&
+		strncasecmp(name - n, dir, n) == 0;
+}
+
+static int find_odd(struct ward_guard *g, const struct ward_changes *all)
+{
+	uint32_t *odd = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct ward_change *c = &all->v[i];
+
+		if ((!S_ISREG(c->mode) && !S_ISLNK(c->mode)) || !ward_named_is_odd(c->path))
+			continue;
+		if (!odd)
+			odd = ward_arena_alloc(g->rs->arena, ODD_MAX * sizeof(*odd));
+		if (!odd)
+			return ward_rs_nomem(g->err);
+		if (n == ODD_MAX) {
+			g->unsure =
+				"more files have names with blanks and the like than are looked for in what is obeyed";
+			break;
+		}
+		odd[n++] = (uint32_t)i;
+	}
+	g->named_of.odd = odd;
+	g->named_of.n_odd = n;
+	return WARD_OK;
 }
 
 static int names_of(struct ward_guard *g, const struct ward_changes *all)
 {
 	const struct look_at file = { .dir = false };
 	int r = WARD_OK;
+	bool found = false;
 
 	for (size_t i = 0; r == WARD_OK && i < all->n; i++) {
 		const struct ward_change *c = &all->v[i];
+		const char *why = has_new_text(c) ? by_name(g, c->path, &file) : NULL;
 		enum ward_named_as as;
 
-		if (has_new_text(c) && by_name(g, c->path, &file) &&
-			ward_named_by(g->row, c->path, &as))
+		if (!why || (!ward_named_by(g->row, c->path, &as) && !is_hook(g, c->path, why)))
+			continue;
+		if (!found)
+			r = find_odd(g, all);
+		found = true;
+		if (r == WARD_OK)
 			r = names_in(g, c, as);
 	}
 	return r;

@@ -37,8 +37,12 @@ struct ward_named {
 	const struct ward_changes *all;
 	int layer;
 	const char *root;            /* the project, absolute */
+	const uint32_t *odd;         /* of all those whose last name has a byte that parts words */
+	size_t n_odd;
 	enum ward_named_as as;
 };
+/* A word of a text does not hold all of such a name. */
+bool ward_named_is_odd(const char *path);
 /* path: below the root, until the next. c: the change that has it; NULL: a directory in which something has changed. Not 0 ends it. */
 typedef int ward_named_fn(void *arg, const char *path, const struct ward_change *c);
 /* *budget: bytes that may still be read. WARD_E_LIMIT, without a message: it is too large, or cannot be read. */

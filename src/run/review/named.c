@@ -163,11 +163,60 @@ static int values(struct naming *x, const struct ward_buf *b)
 		{ "merge", "driver", true, false },
 		{ "gpg", "program", true, false },
 		{ "credential", "helper", true, false },
+		{ "alias", NULL, true, false },
+		{ "pager", NULL, false, false },
+		{ "core", "askpass", false, false },
+		{ "core", "gitproxy", false, false },
+		{ "core", "alternaterefscommand", false, false },
+		{ "interactive", "difffilter", false, false },
+		{ "difftool", NULL, true, false },
+		{ "mergetool", NULL, true, false },
+		{ "browser", NULL, true, false },
+		{ "man", NULL, true, false },
+		{ "trailer", NULL, true, false },
+		{ "remote", "uploadpack", true, false },
+		{ "remote", "receivepack", true, false },
+		{ "gpg", "defaultkeycommand", true, false },
+		{ "sendemail", NULL, true, false },
+		{ "init", "templatedir", false, false },
+		{ "uploadpack", "packobjectshook", false, false },
 	};
 
 	for (size_t i = 0; x->r == WARD_OK && i < WARD_ARRAY_SIZE(keys); i++)
 		(void)ward_gitconfig_each(b->s, b->n, &keys[i], value, x);
 	return x->r;
+}
+
+bool ward_named_is_odd(const char *path)
+{
+	return strpbrk(ward_path_basename(path), between) != NULL;
+}
+
+/* A name with a blank or its like stands in the text in one way or another that no words tell: its text anywhere is enough. */
+static int odd_names(const struct naming *x, const struct ward_named *of, const struct ward_buf *b)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < of->n_odd; i++) {
+		const struct ward_change *c = &of->all->v[of->odd[i]];
+		const char *name = ward_path_basename(c->path), *part = name;
+		size_t best = 0;
+
+		/* Its longest piece: what stands between may be escaped. */
+		for (const char *s = name; *s;) {
+			size_t n = strcspn(s, between);
+
+			if (n > best) {
+				best = n;
+				part = s;
+			}
+			s += n;
+			s += strspn(s, between);
+		}
+		if (c != x->by && c->mode != 0 && (best == 0 || memmem(b->s, b->n, part, best)))
+			r = x->fn(x->arg, c->path, c);
+	}
+	return r;
 }
 
 int ward_named_each(const struct ward_named *of, const struct ward_change *by, size_t *budget,
@@ -185,6 +234,12 @@ int ward_named_each(const struct ward_named *of, const struct ward_change *by, s
 	fd = ward_changed_open(of->layer, by->path, NULL);
 	if (fd < 0 || ward_read_fd(fd, by->path, FILE_BYTES_MAX, &b, NULL) < 0 || b.failed)
 		return WARD_E_LIMIT;
+	if (b.n > 0) {
+		int r = odd_names(&x, of, &b);
+
+		if (r < 0)
+			return r;
+	}
 	if (of->as == WARD_NAMED_GIT)
 		return b.n > 0 ? values(&x, &b) : WARD_OK;
 	for (size_t i = 0; i < b.n; i++) {
