@@ -123,7 +123,8 @@ bool ward_gitconfig_each(const char *text, size_t n, const struct ward_gitconfig
 		eq = s + key;
 		while (eq < eol && strchr(blanks, *eq))
 			eq++;
-		if (!here || (k->key && (key != strlen(k->key) || strncasecmp(s, k->key, key) != 0)))
+		if (!here ||
+			(k->key && (key != strlen(k->key) || strncasecmp(s, k->key, key) != 0)))
 			continue;
 		/* A key alone says yes. */
 		if (eq >= eol || *eq == '#' || *eq == ';') {

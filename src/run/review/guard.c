@@ -21,7 +21,6 @@
 #define REACHED_MAX 256
 #define LED_MAX 8192 /* names that the project's own links and configurations lead to */
 
-#define ODD_MAX 1024
 #define INCLUDES_MAX 10 /* as deep as git follows them */
 #define NAMED_BYTES_MAX \
 	(4u << 20) /* of all files of the layer that are looked through for what they name */
@@ -555,29 +554,13 @@ static int look(struct ward_guard *g)
 
 /* ---- what is dangerous by what it is ---- */
 
-static bool read_link(const struct ward_guard *g, const char *path, char to[WARD_PATH_MAX])
-{
-	WARD_FD fd = beneath(g->layer, path, O_PATH | O_NOFOLLOW);
-	ssize_t n = fd >= 0 ? readlinkat(fd, "", to, WARD_PATH_MAX - 1) : -1;
-
-	to[n > 0 ? n : 0] = '\0';
-	return n > 0;
-}
-
-static bool link_stays(const struct ward_guard *g, const char *path)
-{
-	char to[WARD_PATH_MAX];
-
-	return read_link(g, path, to) && ward_link_stays(g->rs->workspace, path, to);
-}
-
 /* Lexically: below the root, or as an absolute link says. */
 static bool target_of(const struct ward_guard *g, const char *path, char whole[WARD_PATH_MAX])
 {
 	char to[WARD_PATH_MAX], dir[WARD_PATH_MAX];
 	size_t n = (size_t)(ward_path_basename(path) - path);
 
-	if (!read_link(g, path, to) || g->n_root + n >= sizeof(dir))
+	if (!ward_layer_link(g->layer, path, to) || g->n_root + n >= sizeof(dir))
 		return false;
 	memcpy(dir, g->path, g->n_root);
 	memcpy(dir + g->n_root, path, n);
@@ -614,13 +597,17 @@ static bool is_new_link(const struct ward_change *c)
 
 static const char *by_kind(const struct ward_guard *g, const struct ward_change *c)
 {
+	char to[WARD_PATH_MAX];
+
 	/* A directory's set-group-ID bit says whose its new files are; it is asked about where it is new. */
 	if ((c->mode & (S_ISUID | S_ISGID)) &&
 		(S_ISREG(c->mode) ||
 			(S_ISDIR(c->mode) && (c->was_mode & S_ISGID) == 0 &&
 				c->kind != WARD_CHANGE_ADDED)))
 		return set_id;
-	if (is_new_link(c) && !link_stays(g, c->path))
+	if (is_new_link(c) &&
+		!(ward_layer_link(g->layer, c->path, to) &&
+			ward_link_stays(g->rs->workspace, c->path, to)))
 		return leads_out;
 	if (S_ISREG(c->mode) && c->xattrs && ward_file_is_capable(g->layer, c->path))
 		return capable;
@@ -694,43 +681,6 @@ static int lead_named(void *arg, const char *path, const struct ward_change *c)
 	return r;
 }
 
-/* One of git's hooks, in a repository that was one before. */
-static bool is_hook(const struct ward_guard *g, const char *path, const char *why)
-{
-	const char *name = ward_path_basename(path);
-	static const char dir[] = "hooks/";
-	size_t n = sizeof(dir) - 1;
-
-	return !g->row && why == by_git && (size_t)(name - path) >= n &&
-		strncasecmp(name - n, dir, n) == 0;
-}
-
-static int find_odd(struct ward_guard *g, const struct ward_changes *all)
-{
-	uint32_t *odd = NULL;
-	size_t n = 0;
-
-	for (size_t i = 0; i < all->n; i++) {
-		const struct ward_change *c = &all->v[i];
-
-		if ((!S_ISREG(c->mode) && !S_ISLNK(c->mode)) || !ward_named_is_odd(c->path))
-			continue;
-		if (!odd)
-			odd = ward_arena_alloc(g->rs->arena, ODD_MAX * sizeof(*odd));
-		if (!odd)
-			return ward_rs_nomem(g->err);
-		if (n == ODD_MAX) {
-			g->unsure =
-				"more files have names with blanks and the like than are looked for in what is obeyed";
-			break;
-		}
-		odd[n++] = (uint32_t)i;
-	}
-	g->named_of.odd = odd;
-	g->named_of.n_odd = n;
-	return WARD_OK;
-}
-
 static int names_of(struct ward_guard *g, const struct ward_changes *all)
 {
 	const struct look_at file = { .dir = false };
@@ -742,10 +692,12 @@ static int names_of(struct ward_guard *g, const struct ward_changes *all)
 		const char *why = has_new_text(c) ? by_name(g, c->path, &file) : NULL;
 		enum ward_named_as as;
 
-		if (!why || (!ward_named_by(g->row, c->path, &as) && !is_hook(g, c->path, why)))
+		if (!why ||
+			(!ward_named_by(g->row, c->path, &as) &&
+				!(!g->row && why == by_git && ward_named_is_hook(c->path))))
 			continue;
 		if (!found)
-			r = find_odd(g, all);
+			r = ward_named_find_odd(g->rs->arena, &g->named_of, &g->unsure, g->err);
 		found = true;
 		if (r == WARD_OK)
 			r = names_in(g, c, as);

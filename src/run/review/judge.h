@@ -41,8 +41,9 @@ struct ward_named {
 	size_t n_odd;
 	enum ward_named_as as;
 };
-/* A word of a text does not hold all of such a name. */
-bool ward_named_is_odd(const char *path);
+/* Fills odd; *unsure, where there are too many. */
+int ward_named_find_odd(struct ward_arena *a, struct ward_named *of, const char **unsure, struct ward_error *err);
+bool ward_named_is_hook(const char *path);
 /* path: below the root, until the next. c: the change that has it; NULL: a directory in which something has changed. Not 0 ends it. */
 typedef int ward_named_fn(void *arg, const char *path, const struct ward_change *c);
 /* *budget: bytes that may still be read. WARD_E_LIMIT, without a message: it is too large, or cannot be read. */
@@ -62,6 +63,8 @@ const char *ward_named_told(struct ward_arena *a, const struct ward_named *of, c
  * that name leads to.
  */
 bool ward_link_stays(const char *root, const char *path, const char *to);
+/* What the link at path of the layer says; false: nothing, or it is none. */
+bool ward_layer_link(int layer, const char *path, char to[WARD_PATH_MAX]);
 /* A file of the layer has capabilities, or it cannot be told. */
 bool ward_file_is_capable(int layer, const char *path);
 

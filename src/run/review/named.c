@@ -16,6 +16,7 @@
 
 #define FILE_BYTES_MAX (256u << 10)
 #define SHOWN_MAX 3
+#define ODD_MAX 1024
 #define DEPTH_MAX 16 /* directories that a word may start at */
 
 static const char between[] = " \t\r\n\"'`=,;:()[]{}<>|&$!#@*?\\";
@@ -187,9 +188,45 @@ static int values(struct naming *x, const struct ward_buf *b)
 	return x->r;
 }
 
-bool ward_named_is_odd(const char *path)
+/* A word of a text does not hold all of such a name. */
+static bool is_odd(const char *path)
 {
 	return strpbrk(ward_path_basename(path), between) != NULL;
+}
+
+bool ward_named_is_hook(const char *path)
+{
+	const char *name = ward_path_basename(path);
+	static const char dir[] = "hooks/";
+	size_t n = sizeof(dir) - 1;
+
+	return (size_t)(name - path) >= n && strncasecmp(name - n, dir, n) == 0;
+}
+
+int ward_named_find_odd(struct ward_arena *a, struct ward_named *of, const char **unsure,
+	struct ward_error *err)
+{
+	const struct ward_changes *all = of->all;
+	uint32_t *odd = NULL;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct ward_change *c = &all->v[i];
+
+		if ((!S_ISREG(c->mode) && !S_ISLNK(c->mode)) || !is_odd(c->path))
+			continue;
+		if (!odd)
+			odd = ward_arena_alloc(a, ODD_MAX * sizeof(*odd));
+		if (!odd)
+			return ward_fail(err, WARD_E_NOMEM, "no memory to look at names");
+		if (of->n_odd == ODD_MAX) {
+			*unsure = "more files have a name with a blank or its like than are looked "
+				  "for in what is obeyed";
+			break;
+		}
+		odd[of->n_odd++] = (uint32_t)i;
+		of->odd = odd;
+	}
+	return WARD_OK;
 }
 
 /* A name with a blank or its like stands in the text in one way or another that no words tell: its text anywhere is enough. */
