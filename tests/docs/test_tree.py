@@ -60,4 +60,26 @@ def what_may_not_be_unmounted_is_gone_around():
         tree.remove_tree(top)
 
 
+@test
+def what_is_executed_comes_from_a_directory_of_ones_own():
+    with tempfile.TemporaryDirectory() as top:
+        tree.own_dir(f"{top}/a/b")
+        tree.own_dir(f"{top}/a/b")
+        os.mkdir(f"{top}/open")
+        os.symlink("a", f"{top}/link")
+        pathlib.Path(f"{top}/file").write_text("")
+        bad = ["open", "link", "file"]
+        os.chmod(f"{top}/open", 0o777)
+        if os.geteuid() == 0:
+            os.mkdir(f"{top}/other", 0o755)
+            os.chown(f"{top}/other", 1, 1)
+            bad.append("other")
+        for name in bad:
+            try:
+                tree.own_dir(f"{top}/{name}")
+            except (PermissionError, FileExistsError):
+                continue
+            check(False, f"{name} was taken")
+
+
 main()

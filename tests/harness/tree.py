@@ -6,9 +6,18 @@ import ctypes
 import os
 import re
 import shutil
+import stat
 
 MNT_DETACH = 2
 libc = ctypes.CDLL(None, use_errno=True)
+
+
+def own_dir(path):
+    """Makes a directory where there is none. What is executed from it comes from nobody else: one that others own, or may write, is an error."""
+    os.makedirs(path, mode=0o755, exist_ok=True)
+    st = os.lstat(path)
+    if not stat.S_ISDIR(st.st_mode) or st.st_uid != os.geteuid() or st.st_mode & 0o022:
+        raise PermissionError(f"{path}: not a directory that is yours, and that nobody else may write: take it away, or name another")
 
 
 def mounts_below(top):

@@ -216,7 +216,7 @@ def main():
     ap.add_argument("--as", dest="who", action="append", choices=["root", "user"])
     args = ap.parse_args()
     cache = pathlib.Path(args.cache)
-    cache.mkdir(parents=True, exist_ok=True)
+    cli.tree.own_dir(cache)
     agents = [a for a in read_list() if not args.only or a.name in args.only]
     for a in agents:
         fetch(a, cache)

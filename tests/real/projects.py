@@ -311,7 +311,7 @@ def main():
     args = ap.parse_args()
     args.where = args.where or ["clone", "worktree"]
     cache = pathlib.Path(args.cache)
-    cache.mkdir(parents=True, exist_ok=True)
+    cli.tree.own_dir(cache)
     projects = [p for p in read_list() if not args.only or p.name in args.only]
     for p in projects:
         try:
