@@ -146,8 +146,8 @@ const struct ward_book_rule *ward_book_by_name(const struct ward_book *b);
 /* ---- reach.c: connecting ---- */
 /* Ports at which the answers about any host may differ, in order; none where nothing permits to connect. And those of its endpoints. */
 const uint16_t *ward_book_ports(const struct ward_book *b, size_t *ret_n);
-/* A permit that gives because of context.program, NULL: none; does any rule about connecting look at it? */
-const struct ward_book_rule *ward_book_by_program(const struct ward_book *b);
+/* Rules about connecting that look at context.program, NULL behind the last; is there any? */
+const struct ward_book_rule *ward_book_by_program(const struct ward_book *b, size_t *io_at);
 bool ward_book_asks_program(const struct ward_book *b);
 const char *ward_book_program(const struct ward_book *b, size_t *io_at); /* each for which an answer may differ; NULL behind the last */
 bool ward_book_programs_unsure(const struct ward_book *b); /* it may differ for others, too: a rule compares parts of it, say (like) */

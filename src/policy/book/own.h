@@ -78,7 +78,8 @@ struct ward_book {
 	const struct ward_book_rule *timely, *late, *unheld, *by_name;
 	uint16_t *ports;                 /* in the arena: at which the answers about one host could differ */
 	size_t n_ports;
-	const struct ward_book_rule *by_program; /* ward_book_by_program() */
+	const struct ward_book_rule **by_program; /* in the arena: ward_book_by_program() */
+	size_t n_by_program, cap_by_program;
 	const char **programs;           /* in the arena: those that policies about connecting name, in no order */
 	size_t n_programs, cap_programs;
 	bool asks_program;               /* some of them look at context.program */

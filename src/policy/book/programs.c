@@ -118,6 +118,24 @@ static int strings(const struct cedar_expr *x, void *arg)
 	return ward_cedar_expr_children(x, strings, arg);
 }
 
+static bool add_rule(struct ward_book *b, const struct ward_book_rule *r)
+{
+	const struct ward_book_rule **v = b->by_program;
+	size_t cap = b->cap_by_program ? 2 * b->cap_by_program : 4;
+
+	if (b->n_by_program == b->cap_by_program) {
+		v = ward_arena_alloc(b->arena, cap * sizeof(*v));
+		if (v == NULL)
+			return false;
+		if (b->n_by_program > 0)
+			memcpy(v, b->by_program, b->n_by_program * sizeof(*v));
+		b->by_program = v;
+		b->cap_by_program = cap;
+	}
+	v[b->n_by_program++] = r;
+	return true;
+}
+
 static int refuse(const struct ward_book_rule *r, const char *what, const char *fix,
 	struct ward_error *err)
 {
@@ -146,8 +164,8 @@ static int one(struct ward_book *b, const struct ward_book_rule *r, const struct
 			"say that this is known: @advisory(\"program\") before it; or take context.program out",
 			err);
 	b->asks_program = true;
-	if (gives && b->by_program == NULL)
-		b->by_program = r;
+	if (!add_rule(b, r))
+		return WARD_E_NOMEM;
 	for (uint32_t i = 0; i < p->n_conditions; i++)
 		(void)strings(p->conditions[i].body, &l);
 	for (uint32_t i = 0; i < p->n_conditions; i++)
@@ -183,9 +201,9 @@ int ward_book_find_programs(struct ward_book *b, struct ward_error *err)
 	return r;
 }
 
-const struct ward_book_rule *ward_book_by_program(const struct ward_book *b)
+const struct ward_book_rule *ward_book_by_program(const struct ward_book *b, size_t *io_at)
 {
-	return b->by_program;
+	return *io_at < b->n_by_program ? b->by_program[(*io_at)++] : NULL;
 }
 
 bool ward_book_asks_program(const struct ward_book *b)

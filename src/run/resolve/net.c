@@ -122,14 +122,17 @@ static int warn_forbidden(struct ward_resolver *rs, const struct ward_book_reach
 		.resource = ward_str(w->host),
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
 	struct ward_verdict v;
+	size_t at = 0;
 
-	/* Of which program: that is not known before. */
-	if (ward_book_asks_program(rs->book->book))
+	if (ward_book_programs_unsure(rs->book->book))
 		return WARD_OK;
-	if (ward_judge(rs->book->book, rs->book->desk, &q, &v) < 0)
-		return ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
-	if (v.why != WARD_WHY_FORBIDDEN || v.n_rules == 0)
-		return WARD_OK;
+	/* Of which program: that is not known before. What some of them may is not forbidden. */
+	do {
+		if (ward_judge(rs->book->book, rs->book->desk, &q, &v) < 0)
+			return ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
+		if (v.why != WARD_WHY_FORBIDDEN || v.n_rules == 0)
+			return WARD_OK;
+	} while ((q.program = ward_book_program(rs->book->book, &at)) != NULL);
 	return ward_rs_warn(rs, err,
 		"%s: it is forbidden as well (%s:%u), and a forbid wins: %s cannot be connected to",
 		rule ? rule : "net.connect", v.rules[0]->file, v.rules[0]->line, w->host);
@@ -266,16 +269,21 @@ static int warn_redirected(struct ward_resolver *rs, struct ward_error *err)
 		"this host has no nf_tables: each connect is led to the gate where it is mediated (ward doctor says what to do, docs/egress.md what differs)");
 }
 
-/* Its author has said that he knows; who reads the plan has not. */
+/*
+ * A permit's author has said that he knows; who reads the plan has not. What a forbid, or a list, spares a program is spared all code that
+ * can act as it.
+ */
 static int warn_by_program(struct ward_resolver *rs, struct ward_error *err)
 {
-	const struct ward_book_rule *by = ward_book_by_program(rs->book->book);
+	const struct ward_book_rule *by;
+	size_t at = 0;
+	int r = WARD_OK;
 
-	return by
-		? ward_rs_warn(rs, err,
-			  "%s:%u: which program connects is advice: all code of the run can act as one that may (docs/egress.md)",
-			  by->file, by->line)
-		: WARD_OK;
+	while (r >= 0 && (by = ward_book_by_program(rs->book->book, &at)) != NULL)
+		r = ward_rs_warn(rs, err,
+			"%s:%u: which program connects is advice: all code of the run can act as one that may (docs/egress.md)",
+			by->file, by->line);
+	return r < 0 ? r : WARD_OK;
 }
 
 int ward_rs_net(struct ward_resolver *rs, struct ward_error *err)
