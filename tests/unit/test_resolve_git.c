@@ -599,4 +599,29 @@ TEST(hooks_of_a_worktree_and_odd_configurations)
 	arena = NULL;
 }
 
+/* While things are made a name may become another directory's: none that was opened before then is looked into. */
+TEST(a_directory_that_was_replaced_is_looked_up_anew)
+{
+	struct ward_rs_dirs dirs = { .n = 0 };
+	struct ward_target t;
+
+	tree();
+	put("d/old", "", 0644);
+	arena = ward_arena_new(1u << 20);
+	REQUIRE(arena);
+	rs = (struct ward_resolver){ .arena = arena, .dirs = &dirs };
+	ward_rs_dirs_remember(&dirs, true);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ_INT(ward_rs_target(&rs, at("d/old"), &t), 0);
+	CHECK(dirs.n > 0);
+	REQUIRE(rename(at("d"), at("e")) == 0);
+	put("d/new", "", 0644);
+	ward_rs_dirs_remember(&dirs, false);
+	CHECK_EQ_INT(ward_rs_target(&rs, at("d/new"), &t), 0);
+	CHECK_EQ_INT(ward_rs_target(&rs, at("d/old"), &t), -ENOENT);
+	ward_rs_dirs_done(&dirs);
+	ward_arena_free(arena);
+	arena = NULL;
+}
+
 TAP_MAIN();
