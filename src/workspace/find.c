@@ -334,6 +334,7 @@ static int lock(struct ward_workspace *w, const char *run, struct ward_error *er
 	if (fstat(w->dir, &mine) < 0 || fstatat(w->home, run, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
 		mine.st_ino != named.st_ino || mine.st_dev != named.st_dev)
 		return not_found(run, err);
+	w->locked = true;
 	return WARD_OK;
 }
 
@@ -483,7 +484,12 @@ int ward_workspace_remove(struct ward_workspace *w, struct ward_error *err)
 	if (w->alive || (w->lock < 0 && w->state != WARD_WORKSPACE_BROKEN))
 		r = ward_fail(err, WARD_E_INTERNAL,
 			"a workspace that is not locked is not removed");
-	else if (renameat(w->home, w->facts.run, w->home, gone) < 0)
+	else if ((w->made || w->state != WARD_WORKSPACE_BROKEN) &&
+		faccessat(w->dir, WARD_WORKSPACE_JOURNAL, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		r = ward_fail(err, WARD_E_REFUSED,
+			"a commit of run %s began and did not end: what it keeps is in its entry",
+			w->facts.run);
+	if (r == WARD_OK && renameat(w->home, w->facts.run, w->home, gone) < 0)
 		r = ward_fail_errno(err, WARD_E_SYSTEM, errno, "run %s cannot be removed",
 			w->facts.run);
 	if (r == WARD_OK) {

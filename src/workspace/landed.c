@@ -21,6 +21,7 @@
 #define RECORD_BYTES 48u /* then the path, its NUL, and the sum */
 #define SUM_BYTES 8u
 #define FIRST_SLOTS 256u
+#define FILE_BYTES_MAX (WARD_LANDED_BYTES_MAX / 2 * 3)
 
 struct entry {
 	const char *path;
@@ -44,6 +45,7 @@ struct ward_landed {
 	uint64_t bytes, seed;
 	int fd; /* -1: it is only looked at */
 	bool settled;
+	bool torn; /* half a record is at its end, and cannot be cut */
 };
 
 static int no_memory(struct ward_error *err)
@@ -265,7 +267,8 @@ static size_t get_record(const char *p, size_t n, const char **ret_path,
 		.ino = get_u64(p + 32),
 		.ctime_ns = (int64_t)get_u64(p + 40) };
 	*ret_path = p + RECORD_BYTES;
-	if (memcmp(sum, p + whole, SUM_BYTES) != 0 || strlen(*ret_path) != path ||
+	if (memcmp(sum, p + whole, SUM_BYTES) != 0 ||
+		memchr(*ret_path, 0, path + 1) != *ret_path + path ||
 		ret->kind > WARD_LANDED_SETTLED)
 		return 0;
 	return whole + SUM_BYTES;
@@ -286,7 +289,10 @@ static int parse(struct ward_landed *l, const struct ward_buf *b, struct ward_er
 {
 	size_t at = HEAD_BYTES, n;
 
-	if (b->n < HEAD_BYTES || memcmp(b->s, MAGIC, 8) != 0)
+	/* Its head is on the disk before anything is made real: of a torn one nothing was. */
+	if (b->n < HEAD_BYTES)
+		return WARD_OK;
+	if (memcmp(b->s, MAGIC, 8) != 0)
 		return wrong(err, "it does not begin as such a file");
 	if (get_u32(b->s + 8) != VERSION)
 		return wrong(err, "it is of another version");
@@ -305,7 +311,7 @@ static int parse(struct ward_landed *l, const struct ward_buf *b, struct ward_er
 	return WARD_OK;
 }
 
-static int begin(struct ward_landed *l, int dir)
+static int write_head(struct ward_landed *l, int fd)
 {
 	struct ward_buf b = WARD_BUF_INIT;
 	int r;
@@ -313,30 +319,46 @@ static int begin(struct ward_landed *l, int dir)
 	ward_buf_add(&b, MAGIC, 8);
 	put_u32(&b, VERSION);
 	put_u32(&b, 0);
-	l->fd = openat(dir, WARD_LANDED_NAME,
-		O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-	r = b.failed ? -ENOMEM : l->fd < 0 ? -errno : ward_write_all(l->fd, b.s, b.n);
+	r = b.failed ? -ENOMEM : ftruncate(fd, 0) < 0 ? -errno : ward_write_all(fd, b.s, b.n);
 	ward_buf_done(&b);
 	l->bytes = HEAD_BYTES;
-	if (r == 0 && (fsync(l->fd) < 0 || (fsync(dir) < 0 && errno != EINVAL)))
+	return r == 0 && fsync(fd) < 0 ? -errno : r;
+}
+
+static int begin(struct ward_landed *l, int dir)
+{
+	int r;
+
+	l->fd = openat(dir, WARD_LANDED_NAME,
+		O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (l->fd < 0)
+		return -errno;
+	r = write_head(l, l->fd);
+	if (r == 0 && fsync(dir) < 0 && errno != EINVAL)
 		r = -errno;
+	if (r < 0)
+		(void)unlinkat(dir, WARD_LANDED_NAME, 0);
 	return r;
 }
 
 static int load(struct ward_landed *l, int fd, bool to_write, struct ward_error *err)
 {
-	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = WARD_LANDED_BYTES_MAX };
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = FILE_BYTES_MAX };
 	struct stat st;
 	int r;
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return wrong(err, "it is no regular file");
-	r = ward_read_fd(fd, WARD_LANDED_NAME, WARD_LANDED_BYTES_MAX, &b, err);
+	r = ward_read_fd(fd, WARD_LANDED_NAME, FILE_BYTES_MAX, &b, err);
 	if (r == WARD_OK)
 		r = parse(l, &b, err);
-	if (r == WARD_OK && to_write && l->bytes < b.n && ftruncate(fd, (off_t)l->bytes) < 0)
-		r = ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot cut what a crash left");
-	return r;
+	if (r < 0 || !to_write)
+		return r;
+	if (l->bytes == 0)
+		r = write_head(l, fd);
+	else if (l->bytes < b.n && ftruncate(fd, (off_t)l->bytes) < 0)
+		r = -errno;
+	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot cut what a crash left") : r;
 }
 
 int ward_landed_load(int dir, bool make, bool to_write, struct ward_landed **ret,
@@ -357,8 +379,8 @@ int ward_landed_load(int dir, bool make, bool to_write, struct ward_landed **ret
 	if (!l)
 		return no_memory(err);
 	l->fd = -1;
-	l->late.max = WARD_LANDED_BYTES_MAX;
-	l->arena = ward_arena_new(WARD_LANDED_BYTES_MAX);
+	l->late.max = FILE_BYTES_MAX;
+	l->arena = ward_arena_new(FILE_BYTES_MAX);
 	if (!l->arena || ward_random(&l->seed, sizeof(l->seed)) < 0 || !grow(l) ||
 		!grow_objects(l)) {
 		r = no_memory(err);
@@ -399,10 +421,15 @@ int ward_landed_add(struct ward_landed *l, const char *path, const struct ward_l
 	put_record(&l->late, path, s);
 	if (l->late.failed || !keep(l, path, s))
 		return no_memory(err);
-	if (l->bytes + l->late.n > WARD_LANDED_BYTES_MAX)
+	if (l->bytes + l->late.n > FILE_BYTES_MAX)
 		return ward_fail(err, WARD_E_LIMIT,
 			"more was made real while the run lives than can be noted");
 	return WARD_OK;
+}
+
+bool ward_landed_room(const struct ward_landed *l, size_t n_bytes)
+{
+	return l->bytes + l->late.n + n_bytes <= WARD_LANDED_BYTES_MAX;
 }
 
 int ward_landed_touch(struct ward_landed *l, const char *path, const struct stat *st,
@@ -420,12 +447,17 @@ int ward_landed_touch(struct ward_landed *l, const char *path, const struct stat
 
 int ward_landed_sync(struct ward_landed *l, struct ward_error *err)
 {
-	int r = l->late.n > 0 ? ward_write_all(l->fd, l->late.s, l->late.n) : 0;
+	int r = l->late.n == 0 ? 0 : l->torn ? -EIO : ward_write_all(l->fd, l->late.s, l->late.n);
 
 	if (r == 0 && l->late.n > 0 && fdatasync(l->fd) < 0)
 		r = -errno;
-	l->bytes += l->late.n;
-	ward_buf_clear(&l->late);
+	/* Nothing may come behind half a record: who reads it stops there. */
+	if (r < 0)
+		l->torn = l->torn || ftruncate(l->fd, (off_t)l->bytes) < 0;
+	if (r == 0) {
+		l->bytes += l->late.n;
+		ward_buf_clear(&l->late);
+	}
 	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r,
 			       "cannot note in the store what was made real")
 		     : WARD_OK;
@@ -625,7 +657,7 @@ int ward_store_landed(struct ward_workspace *w, struct ward_error *err)
 
 	if (w->landed || w->landed_looked)
 		return WARD_OK;
-	r = ward_landed_load(w->dir, false, w->lock >= 0, &w->landed, err);
+	r = ward_landed_load(w->dir, false, w->locked, &w->landed, err);
 	w->landed_looked = r == WARD_OK;
 	return r;
 }

@@ -35,6 +35,12 @@ void ward_landed_free(struct ward_landed *l);
 int ward_landed_add(struct ward_landed *l, const char *path, const struct ward_landed_seen *s, struct ward_error *err);
 /* A directory of the project that names came into or went from: by us alone. */
 int ward_landed_touch(struct ward_landed *l, const char *path, const struct stat *st, struct ward_error *err);
+/*
+ * Half as much again may be noted as lands while the run lives, so that what began can be ended and taken back. False: n bytes of
+ * paths, with WARD_LANDED_EACH for each, are more than there is room for.
+ */
+#define WARD_LANDED_EACH 256
+bool ward_landed_room(const struct ward_landed *l, size_t n_bytes);
 int ward_landed_sync(struct ward_landed *l, struct ward_error *err);
 /* NULL: nothing of it was landed. */
 const struct ward_landed_seen *ward_landed_get(const struct ward_landed *l, const char *path);

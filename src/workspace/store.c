@@ -218,7 +218,7 @@ int ward_workspace_make(const struct ward_workspace_facts *f, struct ward_worksp
 		ward_workspace_close(w);
 		return r;
 	}
-	w->ours = w->made = true;
+	w->ours = w->made = w->locked = true;
 	w->state = WARD_WORKSPACE_LIVE;
 	*ret = w;
 	return WARD_OK;

@@ -28,6 +28,8 @@ struct ward_workspace {
 	bool alive;                 /* somebody else has the lock that says so */
 	bool ours;                  /* we have it */
 	bool made;                  /* by us, for a run of ours */
+	bool locked;                /* nobody else writes it */
+	bool leads;                 /* a rename leads from it into the project: that was tried */
 	int home, dir, lock, layer, root;
 	char path[WARD_PATH_MAX];
 	bool durable;               /* its entry is */

@@ -94,11 +94,11 @@ def what_is_left_alone_is_real_while_the_run_lives(p):
     gone(p.ws / "gone")
     gone(p.ws / "d/x")
     gone(p.ws / "t")
-    until(lambda: (p.ws / "new/l").readlink() == pathlib.Path("dir/f"), "the link")
     until(lambda: (p.ws / "new/h").stat().st_ino == (p.ws / "new/dir/f").stat().st_ino, "one file with two names")
     check_eq((p.ws / "d/y").stat().st_mode & 0o777, 0o755)
     check_eq(a.q.poll(), None, "all of it while it lives")
-    until(lambda: not diff(p), "nothing waits")
+    until(lambda: diff(p) == ["new/l"], "nothing waits but a link, which says something else at the next moment")
+    check(not os.path.lexists(p.ws / "new/l"), "the link")
     # Again, of what is real already: by writing, in the place of a directory that is gone, by a new file of the name.
     a.do("echo 3 > old; rm new/dir/f; mkdir t; echo t > t/a; echo 4 > d/tmp; mv d/tmp d/y; mv new/dir newer")
     text_is(p.ws / "old", "3\n")
@@ -109,8 +109,9 @@ def what_is_left_alone_is_real_while_the_run_lives(p):
     a.do("rm -r newer new t; rm old")
     for n in ("new", "newer", "t", "old"):
         gone(p.ws / n)
-    a.do("echo last > last")
+    a.do("echo last > last; ln -s last l")
     err = a.end()
+    check_eq((p.ws / "l").readlink(), pathlib.Path("last"))
     check_eq((p.ws / "last").read_text(), "last\n", "and what was not quiet yet, at its end")
     check_eq(waiting(p), [], err)
     check_in("made real while it ran", err)
@@ -344,6 +345,38 @@ def what_a_crash_left_is_no_conflict(p):
 
 
 # ---- what it refuses ----
+
+@both
+def what_is_noted_is_cut_by_nobody_who_only_looks(p):
+    a = Alive(p)
+    a.do("echo 1 > f")
+    text_is(p.ws / "f", "1\n")
+    until(lambda: not diff(p), "nothing waits")
+    noted = p.side / "state/ward/runs" / waiting(p)[0] / "landed"
+    whole = noted.read_bytes()
+    with open(noted, "ab") as f:
+        f.write(b"half a record")
+    diff(p)
+    p.run("ls", kind=("runs",), log=False)
+    check_eq(noted.read_bytes(), whole + b"half a record")
+    os.truncate(noted, len(whole))
+    a.end()
+    check_eq((waiting(p), (p.ws / "f").read_text()), ([], "1\n"))
+
+
+@both
+def a_note_that_never_began_takes_nothing_away(p):
+    a = Alive(p)
+    a.do("echo 1 > f; mkdir .vscode; echo x > .vscode/tasks.json")
+    text_is(p.ws / "f", "1\n")
+    a.q.kill()
+    a.q.wait()
+    noted = p.side / "state/ward/runs" / waiting(p)[0] / "landed"
+    os.truncate(noted, 7)
+    check_in(".vscode/tasks.json", diff(p))
+    r = p.run(waiting(p)[0], "--approve", "risky", kind=("commit",), log=False)
+    check_eq((p.ws / ".vscode/tasks.json").read_text(), "x\n", r.err)
+
 
 @both
 def a_layer_of_its_own_disk_is_refused(p):

@@ -424,7 +424,7 @@ static int again(struct committing *x, char **ret_text, size_t *ret_left)
 	x->told.n_left = l.n;
 	if (r == WARD_OK)
 		r = read_changes(x);
-	if (r == WARD_OK && on && x->all->n == 0)
+	if (r == WARD_OK && on && !x->landing && x->all->n == 0)
 		x->told.removed = true;
 	if (r < 0)
 		(void)ward_review_record_end(x->log, &x->told, step_name(x), x->err->message,
@@ -501,6 +501,24 @@ int ward_review_land(struct ward_workspace *w, const struct ward_review_landing 
 		r = commit(&x);
 	*ret_applied = r == WARD_OK ? x.told.n_applied : 0;
 	*ret_left = x.told.n_left;
+	done(&x);
+	return r;
+}
+
+int ward_review_land_on(struct ward_workspace *w, const struct ward_review_landing *how,
+	struct ward_error *err)
+{
+	static const struct ward_review_commit on = { .step = WARD_REVIEW_CONTINUE };
+	struct committing x = {
+		.what = &on, .automatic = true, .landing = how, .w = w, .err = err
+	};
+	char *text = NULL;
+	size_t left = 0;
+	int r = begin(&x);
+
+	if (r == WARD_OK)
+		r = again(&x, &text, &left);
+	free(text);
 	done(&x);
 	return r;
 }

@@ -3,6 +3,9 @@
  * A run under review ends: what it wrote is kept where it was not yet, counted, and said. A run that changed nothing leaves nothing. What
  * fails here loses nothing that could be kept: the entry stays, and says what it lacks.
  */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "os/os.h"
 #include "run/life.h"
 #include "run/review/judge.h"
@@ -45,7 +48,7 @@ static int count(struct life *l, uint64_t *ret, struct ward_error *err)
 		return layer;
 	/* The most runs wrote nothing. */
 	*ret = 0;
-	if (ward_workspace_unwritten(l->workspace))
+	if (l->r->review != WARD_REVIEW_LIVE && ward_workspace_unwritten(l->workspace))
 		return WARD_OK;
 	r = ward_workspace_changes(l->workspace, WARD_CHANGES_LAST, &all, err);
 
@@ -158,6 +161,11 @@ int review_end(struct life *l, struct ward_error *err)
 	o->review_state = f.incomplete                        ? "incomplete"
 		: o->review_counted && o->review_changes == 0 ? "none"
 							      : "pending";
+	/* A landing that began and did not end has what is nowhere else. */
+	if (ward_streq(o->review_state, "none") &&
+		faccessat(ward_workspace_dir(l->workspace), WARD_WORKSPACE_JOURNAL, F_OK,
+			AT_SYMLINK_NOFOLLOW) == 0)
+		o->review_state = "pending";
 	none = r == WARD_OK && ward_streq(o->review_state, "none");
 	if (!none && !f.incomplete) {
 		s = settle(l, &f, r < 0 ? &later : err);

@@ -162,3 +162,5 @@ struct ward_review_landing {
 };
 int ward_review_land(struct ward_workspace *w, const struct ward_review_landing *how, size_t *ret_applied, size_t *ret_left,
 	struct ward_error *err);
+/* One that began and met an error goes on, with its record. */
+int ward_review_land_on(struct ward_workspace *w, const struct ward_review_landing *how, struct ward_error *err);

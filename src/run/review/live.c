@@ -21,15 +21,17 @@
 
 #define MS INT64_C(1000000)
 #define TICK_MS 100
-#define TICK_MAX_MS 5000
+#define WAIT_MAX_MS 600000u
 #define QUIET_NS (300 * MS) /* so long nobody has written to it */
 #define SHARE \
 	10 /* of one processor a look takes at most one part in so many; of what follows it, one in two */
 #define AGAIN_NS (2000 * MS) /* what was written to while it was read waits so long */
 #define AGAIN_MAX 64
 #define TRIES_MAX 4
-#define SLOWER_MAX 5 /* times that failures double the wait */
-#define DEPTH_MAX WARD_CHANGE_DEPTH_MAX
+#define FAILURES_MAX \
+	3 /* one behind the other, not of what was written to meanwhile: then all waits for the end */
+#define RECORDED_MAX 200000u /* decisions that a run puts into the log while it lives */
+#define WAITING_MAX (64u << 20)
 #define FIRST_SLOTS 1024u
 
 /* What is known of a name of the layer, by a sum of its path. */
@@ -52,7 +54,8 @@ struct review_live {
 	int wake, layer;
 	uint64_t seed;
 	struct known *v;
-	size_t n, n_slots, n_objects;
+	size_t n, n_slots, n_objects,
+		n_waiting; /* bytes of directories that are yet to be looked into */
 	uint32_t look, pass;
 	bool due, over;
 	struct {
@@ -63,7 +66,7 @@ struct review_live {
 	int64_t now_ns;
 	char dir[WARD_PATH_MAX]; /* pick: the last one that was looked at, and its time */
 	int64_t dir_ns;
-	size_t applied;
+	size_t applied, recorded;
 	struct ward_error err; /* of the last try, if that failed */
 };
 
@@ -111,8 +114,10 @@ static bool grow(struct review_live *v)
 	size_t old = v->n_slots, n = old;
 	struct known *was = v->v;
 
-	while (n < 4 * (v->n_objects + 1))
+	while (n < 4 * ((v->n_objects > v->n ? v->n_objects : v->n) + 1))
 		n *= 2;
+	if (n > 16u * WARD_LIVE_OBJECTS_MAX)
+		return false;
 	v->v = calloc(n, sizeof(*v->v));
 	if (!v->v) {
 		v->v = was;
@@ -233,16 +238,18 @@ static bool see(struct review_live *v, const char *path, int dir, const char *na
 	return true;
 }
 
-static bool later(struct pending **list, const char *path)
+static bool later(struct review_live *v, struct pending **list, const char *path)
 {
-	struct pending *p = malloc(sizeof(*p));
+	size_t n = sizeof(struct pending) + strlen(path) + 1;
+	struct pending *p = v->n_waiting + n <= WAITING_MAX ? malloc(sizeof(*p)) : NULL;
 
 	if (p)
 		p->path = strdup(path);
 	if (!p || !p->path) {
-		free(p);
+		free(p); /* NULL too */
 		return false;
 	}
+	v->n_waiting += n;
 	p->next = *list;
 	*list = p;
 	return true;
@@ -278,7 +285,7 @@ static bool look_into(struct review_live *v, const char *path, struct pending **
 		v->n_objects++;
 		ok = v->n_objects <= WARD_LIVE_OBJECTS_MAX &&
 			see(v, name, fd, e->d_name, &st, dir_ns) &&
-			(!S_ISDIR(st.st_mode) || later(list, name));
+			(!S_ISDIR(st.st_mode) || later(v, list, name));
 	}
 	(void)closedir(d);
 	return ok;
@@ -296,12 +303,13 @@ static void look(struct review_live *v)
 	/* The root's own: what is removed in it leaves no name. */
 	if (fstat(v->layer, &st) == 0 && !see(v, ".", v->layer, ".", &st, 0))
 		v->over = true;
-	if (!v->over && !later(&list, ""))
+	if (!v->over && !later(v, &list, ""))
 		v->over = true;
 	while ((p = list)) {
 		list = p->next;
 		if (!v->over && !look_into(v, p->path, &list))
 			v->over = true;
+		v->n_waiting -= sizeof(*p) + strlen(p->path) + 1;
 		free(p->path);
 		free(p);
 	}
@@ -341,7 +349,12 @@ static bool pick(void *arg, const struct ward_change *c)
 	uint64_t sign = c->mode == 0 ? SIGN_GONE
 				     : sign_of(c->ino, c->ctime_ns, S_ISDIR(c->mode) ? 0 : c->size);
 
-	if (!k || k->told == sign || is_put_off(v, sum))
+	if (!k)
+		v->over = true;
+	if (!k || atomic_load(&v->stop) || k->told == sign || is_put_off(v, sum))
+		return false;
+	/* What a link says is read by whoever judges it and by whoever copies it, and the run may swap it in between: at the end. */
+	if (S_ISLNK(c->mode))
 		return false;
 	if ((c->mode == 0 || c->kind == WARD_CHANGE_RENAMED) &&
 		!is_quiet(v, dir_time(v, c->mode == 0 ? c->path : c->from)))
@@ -397,7 +410,7 @@ static bool land(struct review_live *v)
 	/* One that had begun, and met an error. */
 	if (faccessat(ward_workspace_dir(v->w), WARD_WORKSPACE_JOURNAL, F_OK,
 		    AT_SYMLINK_NOFOLLOW) == 0 &&
-		ward_commit_continue(v->w, NULL, NULL, &v->err) < 0)
+		ward_review_land_on(v->w, &how, &v->err) < 0)
 		return false;
 	for (int i = 0; r == WARD_E_REFUSED && i < TRIES_MAX && !atomic_load(&v->stop); i++) {
 		size_t applied = 0, n_left = 0;
@@ -407,12 +420,14 @@ static bool land(struct review_live *v)
 		v->pass++;
 		r = ward_review_land(v->w, &how, &applied, &n_left, &v->err);
 		v->applied += applied;
+		v->recorded += applied + n_left;
 		if (r < 0)
 			forget_told(v);
 	}
 	if (r == WARD_OK)
 		dealt_with(v);
-	return r == WARD_OK;
+	v->over = v->over || r == WARD_E_LIMIT || v->recorded > RECORDED_MAX;
+	return r == WARD_OK || r == WARD_E_REFUSED;
 }
 
 /* ---- the thread ---- */
@@ -436,14 +451,15 @@ static void *run(void *arg)
 		look(v);
 		wait = (SHARE - 1) * ms_since(begin);
 		if (v->due && !v->over && !atomic_load(&v->stop)) {
-			failures = land(v) ? 0 : failures < SLOWER_MAX ? failures + 1 : failures;
+			failures = land(v) ? 0 : failures + 1;
+			v->over = v->over || failures >= FAILURES_MAX;
 			if (ms_since(begin) > wait)
 				wait = ms_since(begin);
 		}
 		least = (uint64_t)TICK_MS << failures;
 		if (wait < least)
 			wait = least;
-		(void)poll(&wake, 1, (int)(wait < TICK_MAX_MS ? wait : TICK_MAX_MS));
+		(void)poll(&wake, 1, (int)(wait < WAIT_MAX_MS ? wait : WAIT_MAX_MS));
 	}
 	return NULL;
 }

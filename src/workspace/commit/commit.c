@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "workspace/commit/commit.h"
+#include "workspace/landed.h"
 #include "workspace/store.h"
 
 void ward_commit_leave(const struct ward_commit *c, const char *path, const char *why)
@@ -137,6 +138,16 @@ static int prepare(struct ward_commit *c, struct ward_error *err)
 	return r;
 }
 
+/* Each step, the name it had before, and the directory that it lies in. */
+static bool has_room(const struct ward_commit *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->j.n; i++)
+		n += 3 * (strlen(c->j.v[i].path) + WARD_LANDED_EACH);
+	return ward_landed_room(c->landed, n);
+}
+
 static bool only_drops(const struct ward_commit *c)
 {
 	for (size_t i = 0; i < c->j.n; i++)
@@ -175,6 +186,9 @@ int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,
 	r = ward_commit_plan(c, all, v, n, err);
 	if (r < 0 || c->j.n == 0)
 		return r;
+	if (c->j.stays && !has_room(c))
+		return ward_fail(err, WARD_E_LIMIT,
+			"more was made real while the run lives than can be noted");
 	if (only_drops(c))
 		return drop(c, err);
 	r = prepare(c, err);
@@ -277,6 +291,7 @@ int ward_commit_undo(struct ward_commit *c, struct ward_error *err)
 static int open_all(struct ward_workspace *w, struct ward_commit *c, struct ward_error *err)
 {
 	const struct ward_workspace_facts *f = ward_workspace_facts(w);
+	int r;
 
 	c->run = f->run;
 	c->since_ns = f->since_ns;
@@ -287,10 +302,10 @@ static int open_all(struct ward_workspace *w, struct ward_commit *c, struct ward
 	c->layer = ward_workspace_layer(w, err);
 	if (c->layer < 0)
 		return c->layer;
-	if (ward_store_landed(w, err) < 0)
-		return err->code;
+	c->leads = &w->leads;
+	r = ward_store_landed(w, err);
 	c->landed = w->landed;
-	return WARD_OK;
+	return r;
 }
 
 int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *change,

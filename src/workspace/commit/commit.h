@@ -72,6 +72,7 @@ struct ward_commit {
 	bool kept;                   /* something in the staging directory is nowhere else */
 	struct ward_held in_root, in_layer;
 	struct ward_landed *landed;  /* NULL, or of the workspace */
+	bool *leads;                 /* NULL, or of the workspace: a rename from the store leads into the project */
 };
 #define WARD_COMMIT_INIT { .root = -1, .layer = -1, .store = -1, .stage = -1, .stage_home = -1, .in_root = WARD_HELD_INIT, \
 	.in_layer = WARD_HELD_INIT }

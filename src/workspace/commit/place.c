@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "workspace/commit/commit.h"
+#include "workspace/landed.h"
 
 static void root_name(const struct ward_commit *c, const char *prefix,
 	char out[WARD_COMMIT_NAME_MAX])
@@ -142,6 +143,20 @@ static int leads(struct ward_commit *c)
 	return r;
 }
 
+/* Once a run is enough: it comes and goes in the project's own directory, whose time it changes and whose watchers it wakes. */
+static int leads_noted(struct ward_commit *c)
+{
+	int r = leads(c);
+	struct stat st;
+
+	if (r == 0 && c->leads)
+		*c->leads = true;
+	if (r == 0 && c->j.stays && ward_commit_is_old(c, &c->root_st) &&
+		fstat(c->root, &st) == 0 && ward_landed_touch(c->landed, ".", &st, NULL) < 0)
+		r = -ENOMEM;
+	return r;
+}
+
 static int make_somewhere(struct ward_commit *c)
 {
 	struct stat st;
@@ -149,8 +164,8 @@ static int make_somewhere(struct ward_commit *c)
 
 	if (r == 0 && st.st_dev == c->root_st.st_dev) {
 		r = make_in(c, c->store);
-		if (r == 0)
-			r = leads(c);
+		if (r == 0 && !(c->leads && *c->leads))
+			r = leads_noted(c);
 		if (r == 0)
 			return 0;
 		ward_close(c->stage);
