@@ -101,7 +101,7 @@ static inline int ward_tree_clone(const char *path, const struct ward_launch_mou
 	}
 	/* Below an overlay nothing is ever written: the mount says so, too. */
 	if ((!(m->flags & WARD_LAUNCH_M_WRITE) && !WARD_OFF(READ_ONLY)) ||
-		(!deep && !(cache ? WARD_OFF(CACHES) : WARD_OFF(REVIEW))))
+		(!deep && cache && !WARD_OFF(CACHES)) || (!deep && !cache && !WARD_OFF(REVIEW)))
 		a.attr_set |= WARD_TREE_RDONLY;
 	if (m->flags & WARD_LAUNCH_M_NOEXEC)
 		a.attr_set |= WARD_TREE_NOEXEC;

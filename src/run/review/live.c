@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -279,9 +280,7 @@ static bool look_into(struct review_live *v, const char *path, struct pending **
 			n + 1 + k >= sizeof(name) ||
 			fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
-		memcpy(name, path, n);
-		memcpy(name + n, "/", 1);
-		memcpy(name + n + (n > 0), e->d_name, k + 1);
+		(void)snprintf(name, sizeof(name), "%s%s%s", path, n > 0 ? "/" : "", e->d_name);
 		v->n_objects++;
 		ok = v->n_objects <= WARD_LIVE_OBJECTS_MAX &&
 			see(v, name, fd, e->d_name, &st, dir_ns) &&

@@ -5,6 +5,7 @@
  * directory that the file lies in. So it may find more than is meant, and never what is put together when it runs.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -62,10 +63,9 @@ static int found(const struct naming *x, const char *path)
 static int found_below(const struct naming *x, const char *path)
 {
 	char below[WARD_PATH_MAX + 1];
-	size_t n = strlen(path), i;
+	size_t i;
 
-	memcpy(below, path, n);
-	memcpy(below + n, "/", 2);
+	(void)snprintf(below, sizeof(below), "%s/", path);
 	i = first_at(x->all, below);
 	return i < x->all->n && ward_has_prefix(x->all->v[i].path, below)
 		? x->fn(x->arg, path, NULL)

@@ -470,7 +470,7 @@ static int tidy(struct ward_commit *c, size_t *files, struct ward_error *err)
 			continue;
 		r = tidy_step(c, s, last);
 		last = s;
-		if (is_file(s))
+		if (files && is_file(s))
 			files[n++] = i;
 	}
 	if (r < 0)
