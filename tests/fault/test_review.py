@@ -72,8 +72,11 @@ def look(top):
             with open(path, encoding="utf-8") as f:
                 found[rel] = (f.read(), mode)
         else:
-            found[rel] = ("other", mode)
-        os.chmod(path, mode, follow_symlinks=True)
+            # A commit that is killed while it tries whether a rename leads here leaves this link; the next one takes it away.
+            if not rel.startswith(".ward-commit-"):
+                found[rel] = ("other", mode)
+            return
+        os.chmod(path, mode)
     for n in sorted(os.listdir(top)):
         one(f"{top}/{n}", n)
     return found
@@ -186,7 +189,8 @@ def finish(p, top, what, undo):
             check_eq(r.code, 0, f"{what}: --continue: {r.out}{r.err}")
         elif waiting(p):
             # What was put back has a new ctime: somebody says whose is meant.
-            r = ward(p, top, "commit", "--ours", ".")
+            some = ward(p, top, "diff", "--name-only").out != ""
+            r = ward(p, top, "commit", *(("--ours", ".") if some else ()))
             check_eq(r.code, 0, f"{what}: again: {r.out}{r.err}")
     check_eq(waiting(p), [], what)
 
@@ -216,7 +220,8 @@ def sweep(p, error, undo, calls=None):
             if error and r.code:
                 check_eq(r.code in (1, 2), True, f"{what}: {r}")
                 check_eq(len(r.err.splitlines()) <= 1, True, f"{what}: {r.err}")
-            before = waiting(p) == ["pending"]
+            # After the last step the entry is there for a moment, and nothing of it waits.
+            before = waiting(p) == ["pending"] and ward(p, top, "diff", "--name-only").out != ""
             if before:
                 check_eq(look(top), look_of_old(), f"{what}: it waits, and something is real")
             finish(p, top, what, undo)
