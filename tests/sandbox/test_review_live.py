@@ -375,7 +375,9 @@ def a_note_that_never_began_takes_nothing_away(p):
     noted = p.side / "state/ward/runs" / waiting(p)[0] / "landed"
     os.truncate(noted, 7)
     check_in(".vscode/tasks.json", diff(p))
-    r = p.run(waiting(p)[0], "--approve", "risky", kind=("commit",), log=False)
+    commit = [waiting(p)[0], "--approve", "risky"]
+    until(lambda: "still running" not in p.run(*commit, "--dry-run", kind=("commit",), log=False).err, "what ward left has gone")
+    r = p.run(*commit, kind=("commit",), log=False)
     check_eq(((p.ws / ".vscode/tasks.json").exists(), r.code in (0, 1)), (True, True), r.out + r.err)
 
 
