@@ -379,6 +379,61 @@ def without_user_namespaces_it_is_refused(p):
     refused(p, ["axis files", "needs user namespaces", "run without --caches"], "--caches=npm", *accept, preexec_fn=none)
 
 
+# ---- read unasked ----
+
+def on_path(p, *programs):
+    """A PATH that has them, without the tools themselves."""
+    bin_ = p.side / "bin"
+    bin_.mkdir(exist_ok=True)
+    for name in programs:
+        (bin_ / name).write_text("#!/bin/sh\n")
+        (bin_ / name).chmod(0o755)
+    return f"{bin_}:/usr/bin:/bin"
+
+
+UNASKED = [("cargo", "CARGO_HOME", "registry"), ("go", "GOMODCACHE", "")]
+
+
+def unasked(p, name, place, env=None):
+    """What a run under a mode reads of place without a word about caches."""
+    r = run(p, "--mode", "workspace_write", "--", "cat", pathlib.Path(place) / "dir/a", env={"PATH": on_path(p, name), **(env or {})})
+    check_eq(r.code != 0, r.out == "", r.err)
+    return r.out
+
+
+@both_cases([(name, name, variable, rest) for name, variable, rest in UNASKED])
+def what_is_read_unasked_is_no_less_looked_at(p, name, variable, rest):
+    """Nobody asked for it by name, so what is not fit is passed over."""
+    good = home(p, name)
+    check_eq(unasked(p, name, good), "good\n", "the test would see nothing in any case")
+    private = lay(p.base / "private")
+    cases = {}
+    inside = p.ws / "in" / rest
+    inside.parent.mkdir(parents=True, exist_ok=True)
+    if rest:
+        inside.symlink_to(private)
+    else:
+        (p.ws / "in").symlink_to(private)
+    cases["a link in the workspace leads there"] = (p.ws / "in", private)
+    (p.base / "way").symlink_to(p.ws / "in")
+    cases["a link to that"] = (p.base / "way", private)
+    (p.ws / "plain" / rest).mkdir(parents=True)
+    lay(p.ws / "plain" / rest)
+    state = lay(p.base / "around" / rest)
+    cases["what Ward keeps lies there"] = (p.base / "around", state)
+    for what, (value, place) in cases.items():
+        check_eq(unasked(p, name, place, {variable: str(value), "XDG_STATE_HOME": str(state / "ward")}), "", what)
+
+
+@both
+def what_is_hidden_in_a_cache_is_hidden_unasked(p):
+    top = home(p, "go")
+    (top / "cache/vcs/dir").mkdir(parents=True)
+    (top / "cache/vcs/dir/a").write_text("secret\n")
+    check_eq(unasked(p, "go", top), "good\n")
+    check_eq(unasked(p, "go", top / "cache/vcs"), "", "clones are shown")
+
+
 # ---- what lies below ----
 
 def become(uid):

@@ -95,8 +95,7 @@ static const char *why_of_ward(struct ward_resolver *rs, const char *path)
 	return NULL;
 }
 
-/* Why nobody should be shown this; NULL: nothing is against it. */
-static const char *why_not(struct ward_resolver *rs, const struct ward_target *t)
+const char *ward_cache_unfit(struct ward_resolver *rs, const struct ward_target *t)
 {
 	const char *path = t->path;
 
@@ -146,7 +145,7 @@ static int look(struct ward_resolver *rs, const struct ward_cache *c, struct war
 	/* The run's own home has an empty one then: the tool makes it. */
 	if (r == -ENOENT || (r == 0 && ward_rs_is_pin(&t)))
 		return WARD_OK;
-	why = r < 0 ? strerror(-r) : why_not(rs, &t);
+	why = r < 0 ? strerror(-r) : ward_cache_unfit(rs, &t);
 	if (why)
 		return refuse(c, at, WARD_E_REFUSED,
 			ward_arena_printf(rs->arena, "%s: %s", ward_rs_show(rs, path), why),

@@ -17,6 +17,8 @@ struct ward_cache_place {
 
 /* Where the host would have it, by the caller's variables; NULL: nowhere. */
 const char *ward_cache_root(struct ward_resolver *rs, const struct ward_cache *c);
+/* Why nobody should be shown this as a cache, whether it was asked for by name or is read unasked; NULL: nothing is against it. */
+const char *ward_cache_unfit(struct ward_resolver *rs, const struct ward_target *t);
 /* ward_caches[i] was asked for, whether the host has it or not. */
 bool ward_cache_asked(const struct ward_resolver *rs, size_t i);
 /* Without policies: after it was looked whether there are any. */

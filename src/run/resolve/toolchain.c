@@ -75,16 +75,14 @@ static int each_entry(struct ward_resolver *rs, const char *path,
 	return r;
 }
 
-/* Is it a directory of root's or the caller's, outside the workspace, and no home? */
+/* What is not fit to be shown is passed over: nobody asked for it by name. */
 static const char *cache_at(struct ward_resolver *rs, const struct ward_cache *c)
 {
 	const char *root = ward_cache_root(rs, c);
 	struct ward_target t;
 
-	if (!root || ward_rs_target(rs, root, &t) < 0 || !S_ISDIR(t.st.st_mode) ||
-		(t.st.st_uid != 0 && t.st.st_uid != rs->host->uid) || ward_rs_reserved(t.path) ||
-		ward_rs_is_home(rs, t.path) || ward_path_within(t.path, rs->workspace) ||
-		ward_path_within(rs->workspace, t.path))
+	if (!root || ward_rs_target(rs, root, &t) < 0 || ward_rs_is_pin(&t) ||
+		ward_cache_unfit(rs, &t))
 		return NULL;
 	return t.path;
 }
