@@ -9,6 +9,7 @@
 
 #define WARD_CACHES_MAX 16       /* lines of data/caches */
 #define WARD_CACHE_ROOTS 3
+#define WARD_CACHE_HIDES 4
 
 /* $env and rest, where that is set; env NULL: the caller's home and rest. rest begins with '/', or is "". */
 struct ward_cache_root {
@@ -18,7 +19,8 @@ struct ward_cache_root {
 struct ward_cache {
 	const char *name, *program;
 	const char *inside;          /* where a run finds it: DIR/NAME in its home, or a variable */
-	const char *hide;            /* below it, never shown; NULL: nothing */
+	const char *hides[WARD_CACHE_HIDES]; /* below it, never shown; a component "*" is any directory */
+	size_t n_hides;
 	bool implied;                /* read unasked under a mode or a profile */
 	bool named;                  /* meant by its own name alone, not by "all" */
 	struct ward_cache_root roots[WARD_CACHE_ROOTS];  /* the first that counts */

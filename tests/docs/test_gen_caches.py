@@ -16,7 +16,7 @@ from tap import cases, check, check_eq, check_in, main, test  # noqa: E402
 
 
 def run(extra=""):
-    """-> (exit code, stderr, the C text or None, number of the line of extra)"""
+    """-> (exit code, stderr, the C text or None, number of the last line of extra)"""
     with tempfile.TemporaryDirectory() as d:
         d = pathlib.Path(d)
         shutil.copy(ROOT / "data/caches", d / "caches")
@@ -25,14 +25,14 @@ def run(extra=""):
             f.write(extra + "\n")
         p = subprocess.run([sys.executable, ROOT / "tools/gen-caches", d, d / "out.c"], capture_output=True, text=True, check=False)
         out = d / "out.c"
-        return p.returncode, p.stderr, out.read_text() if out.exists() else None, count + 1
+        return p.returncode, p.stderr, out.read_text() if out.exists() else None, count + len(extra.split("\n"))
 
 
 def names():
     return [line.split()[1] for line in (ROOT / "data/caches").read_text().splitlines() if line.startswith("cache ")]
 
 
-@cases([(line, line, part) for line, part in [
+@cases([(line.replace("\n", "; "), line, part) for line, part in [
     ("cach x y A ~/z", "unknown word cach"),
     ("cache npm npm A ~/z", "npm is given twice"),
     ("cache all npm A ~/z", "all: not a name"),
@@ -50,7 +50,13 @@ def names():
     ("cache x npm A ${B}/../c ~/z", "not ${VARIABLE}/REST"),
     ("hide nobody x", "nobody: no cache of that name stands above"),
     ("hide npm ../x", "../x: not a path below it"),
-    ("hide go x", "hide go is given twice"),
+    ("hide go cache/vcs", "hide go cache/vcs is given twice"),
+    ("hide npm a/*/b/*/c", "a/*/b/*/c: not a path below it"),
+    ("hide npm */b", "*/b: not a path below it"),
+    ("hide npm a/*", "a/*: not a path below it"),
+    ("hide npm a*/b", "a*/b: not a path below it"),
+    ("hide npm a\nhide npm b\nhide npm c\nhide npm d\nhide npm e", "more than 4 of npm"),
+    ("implied go", "implied go is given twice"),
     ("hide npm", "hide NAME PATH"),
     ("named npm x", "named NAME"),
 ]])

@@ -425,14 +425,60 @@ def what_is_read_unasked_is_no_less_looked_at(p, name, variable, rest):
         check_eq(unasked(p, name, place, {variable: str(value), "XDG_STATE_HOME": str(state / "ward")}), "", what)
 
 
-@both
-def what_is_hidden_in_a_cache_is_hidden_unasked(p):
-    top = home(p, "go")
-    (top / "cache/vcs/dir").mkdir(parents=True)
-    (top / "cache/vcs/dir/a").write_text("secret\n")
-    check_eq(unasked(p, "go", top), "good\n")
-    check_eq(unasked(p, "go", top / "cache/vcs"), "", "clones are shown")
+SECRETS = {"cargo": ["index/one/.git/logs/refs/HEAD", "index/two/.git/logs/HEAD"], "go": ["cache/vcs/dir/a"]}
+OPEN = {"cargo": ["index/one/.git/config", "index/one/.git/FETCH_HEAD", "index/one/.cache/d/logs", "index/sparse/config.json", "cache/one/logs"], "go": ["cache/download/a"]}
 
+
+def with_secrets(p, name):
+    top = home(p, name)
+    for rest in SECRETS[name] + OPEN[name]:
+        (top / rest).parent.mkdir(parents=True, exist_ok=True)
+        (top / rest).write_text("secret\n" if rest in SECRETS[name] else "good\n")
+    return top
+
+
+def all_of(p, top, *words, name):
+    r = run(p, *words, "--", "grep", "-rhE", "good|secret", top, env={"PATH": on_path(p, name)})
+    return set(r.out.split())
+
+
+@both_cases([(f"{name} {how}", name, words) for name in SECRETS for how, words in (
+    ("by itself", ("--caches={}",)), ("under a mode", ("--mode", "workspace_write", "--caches={}")), ("unasked", ("--mode", "workspace_write")))])
+def what_is_hidden_in_a_cache_is_hidden(p, name, words):
+    top = with_secrets(p, name)
+    words = [w.format(name) for w in words]
+    check_eq(all_of(p, top, *words, name=name), {"good"})
+    for rest in OPEN[name]:
+        check_eq(run(p, *words, "--", "cat", top / rest, env={"PATH": on_path(p, name)}).out, "good\n", rest)
+    for rest in SECRETS[name]:
+        check_eq(run(p, *words, "--", "cat", top / rest, env={"PATH": on_path(p, name)}).out, "", rest)
+
+
+@both
+def what_cannot_be_hidden_by_name_is_hidden_whole(p):
+    """A name that no policy can say, more of them than are looked at, and a link instead of a directory."""
+    top = with_secrets(p, "cargo")
+    for words in (("--caches=cargo",), ("--mode", "workspace_write"), ("--mode", "workspace_write", "--caches=cargo")):
+        odd = top / 'index/o"dd/.git/logs'
+        odd.mkdir(parents=True)
+        (odd / "x").write_text("secret\n")
+        check_eq(all_of(p, top / "index", *words, name="cargo"), set(), "a name that cannot be said")
+        check_eq(run(p, *words, "--", "cat", top / "dir/a", env={"PATH": on_path(p, "cargo")}).out, "good\n")
+        (odd / "x").unlink()
+        odd.rmdir()
+        odd.parent.rmdir()
+        odd.parent.parent.rmdir()
+        for i in range(260):
+            (top / f"index/more{i}").mkdir()
+        check_eq(all_of(p, top / "index", *words, name="cargo"), set(), "more than are looked at")
+        for i in range(260):
+            (top / f"index/more{i}").rmdir()
+        os.rename(top / "index", top / "elsewhere")
+        (top / "index").symlink_to("elsewhere")
+        check_eq(all_of(p, top / "elsewhere", *words, name="cargo"), {"good"}, "a link")
+        (top / "index").unlink()
+        os.rename(top / "elsewhere", top / "index")
+        check_eq(all_of(p, top / "index", *words, name="cargo"), {"good"})
 
 # ---- what lies below ----
 

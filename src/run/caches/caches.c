@@ -151,7 +151,7 @@ static int look(struct ward_resolver *rs, const struct ward_cache *c, struct war
 			ward_arena_printf(rs->arena, "%s: %s", ward_rs_show(rs, path), why),
 			"put it elsewhere", err);
 	at->t = t;
-	return WARD_OK;
+	return ward_cache_hidden(rs, c, at->t.path, &at->hidden, err);
 }
 
 static int apart(struct ward_resolver *rs, struct ward_error *err)
@@ -238,13 +238,6 @@ static int find_of_profile(struct ward_resolver *rs, const struct ward_profile *
 
 /* ---- to be read ---- */
 
-static const char *hidden(struct ward_resolver *rs, size_t i)
-{
-	return ward_caches[i].hide
-		? ward_arena_printf(rs->arena, "%s/%s", rs->cached[i].t.path, ward_caches[i].hide)
-		: NULL;
-}
-
 /* As plan, log and policies show it. */
 static const char *said(struct ward_arena *a, const char *asked, size_t i)
 {
@@ -263,30 +256,59 @@ static int grant(struct ward_resolver *rs, size_t i, struct ward_error *err)
 		.literal = true,
 		.subtree = true };
 	struct ward_node n = ward_rs_bind(rs, &at->t, ward_rs_rule(rs, &rule, err));
-	const char *hide = hidden(rs, i);
-	struct ward_target t;
-	int r;
+	int r = n.rule < 0 ? n.rule : WARD_OK;
 
-	if (n.rule < 0)
-		return n.rule;
-	/* Who grants it by itself means it. */
-	if (hide && !ward_rs_visible(rs, hide) && ward_rs_target(rs, hide, &t) == 0) {
+	for (size_t k = 0; r == WARD_OK && k < at->hidden.n; k++) {
 		struct ward_node mask = { .kind = WARD_NODE_MASK,
-			.dest = hide,
-			.is_dir = S_ISDIR(t.st.st_mode),
+			.dest = at->hidden.v[k],
 			.fixed = true,
 			.rule = n.rule };
+		struct ward_target t;
 
+		/* Who grants it by itself means it. */
+		if (ward_rs_visible(rs, mask.dest) || ward_rs_target(rs, mask.dest, &t) < 0)
+			continue;
+		mask.is_dir = S_ISDIR(t.st.st_mode);
 		r = ward_rs_node(rs, &mask, err);
-		if (r < 0)
-			return r;
 	}
-	return ward_rs_node(rs, &n, err);
+	return r == WARD_OK ? ward_rs_node(rs, &n, err) : r;
 }
 
 int ward_rs_caches(struct ward_resolver *rs, struct ward_error *err)
 {
 	return rs->book ? WARD_OK : find_asked(rs, err);
+}
+
+/* The book outlives what was looked up. */
+static int add_rule(struct ward_resolver *rs, struct ward_rulebook *b, size_t i,
+	struct ward_error *err)
+{
+	const struct ward_cache_place *at = &rs->cached[i];
+	struct ward_arena *a = b->sources.arena;
+	size_t n = 1 + at->hidden.n;
+	struct ward_source_rule *rule = ward_arena_alloc(a, sizeof(*rule));
+	struct ward_source_place *place = ward_arena_alloc(a, n * sizeof(*place));
+	struct ward_source src = {
+		.name = OPTION, .rules = rule, .n_rules = 1, .layer = at->layer, .generated = true
+	};
+
+	if (!rule || !place)
+		return ward_rs_nomem(err);
+	for (size_t k = 0; k < n; k++) {
+		place[k].id = ward_arena_strdup(a, k == 0 ? at->t.path : at->hidden.v[k - 1]);
+		place[k].in = true;
+		if (!place[k].id)
+			return ward_rs_nomem(err);
+	}
+	*rule = (struct ward_source_rule){ .file = at->origin.file,
+		.line = at->origin.line,
+		.column = at->origin.column,
+		.text = said(a, at->origin.line ? "caches: " : "", i),
+		.action = WARD_ACT_FS_READ,
+		.place = &place[0],
+		.spared = n > 1 ? &place[1] : NULL,
+		.n_spared = n - 1 };
+	return rule->text ? ward_sources_add(&b->sources, &src, err) : ward_rs_nomem(err);
 }
 
 int ward_rules_caches(struct ward_resolver *rs, struct ward_rulebook *b, bool believed,
@@ -296,39 +318,9 @@ int ward_rules_caches(struct ward_resolver *rs, struct ward_rulebook *b, bool be
 
 	if (r == WARD_OK && b->profile)
 		r = find_of_profile(rs, b->profile, believed, err);
-	for (size_t i = 0; r == WARD_OK && rs->cached && i < ward_caches_n; i++) {
-		const struct ward_cache_place *at = &rs->cached[i];
-		struct ward_source_rule *rule = ward_arena_alloc(b->sources.arena, sizeof(*rule));
-		struct ward_source_place *place =
-			ward_arena_alloc(b->sources.arena, 2 * sizeof(*place));
-		struct ward_source src = { .name = OPTION,
-			.rules = rule,
-			.n_rules = 1,
-			.layer = at->layer,
-			.generated = true };
-		const char *hide;
-
-		if (!rule || !place)
-			return ward_rs_nomem(err);
-		if (!at->t.path)
-			continue;
-		/* The book outlives what was looked up. */
-		hide = hidden(rs, i);
-		place[0].id = ward_arena_strdup(b->sources.arena, at->t.path);
-		place[1].id = hide ? ward_arena_strdup(b->sources.arena, hide) : NULL;
-		place[0].in = place[1].in = true;
-		*rule = (struct ward_source_rule){ .file = at->origin.file,
-			.line = at->origin.line,
-			.column = at->origin.column,
-			.text = said(b->sources.arena, at->origin.line ? "caches: " : "", i),
-			.action = WARD_ACT_FS_READ,
-			.place = &place[0],
-			.spared = hide ? &place[1] : NULL,
-			.n_spared = hide != NULL };
-		if (!rule->text || !place[0].id || (hide && !place[1].id))
-			return ward_rs_nomem(err);
-		r = ward_sources_add(&b->sources, &src, err);
-	}
+	for (size_t i = 0; r == WARD_OK && rs->cached && i < ward_caches_n; i++)
+		if (rs->cached[i].t.path)
+			r = add_rule(rs, b, i, err);
 	return r;
 }
 

@@ -13,12 +13,16 @@ struct ward_cache_place {
 	struct ward_target t;        /* t.path NULL: it is not asked for, or the host has none */
 	struct ward_origin origin;   /* of the option, or of the line of a profile */
 	enum ward_layer layer;
+	struct ward_texts hidden;    /* in it */
 };
 
 /* Where the host would have it, by the caller's variables; NULL: nowhere. */
 const char *ward_cache_root(struct ward_resolver *rs, const struct ward_cache *c);
 /* Why nobody should be shown this as a cache, whether it was asked for by name or is read unasked; NULL: nothing is against it. */
 const char *ward_cache_unfit(struct ward_resolver *rs, const struct ward_target *t);
+/* What of c, which lies at top (real), no run is shown: real names in it, as *ret, of rs's arena. */
+int ward_cache_hidden(struct ward_resolver *rs, const struct ward_cache *c, const char *top, struct ward_texts *ret,
+	struct ward_error *err);
 /* ward_caches[i] was asked for, whether the host has it or not. */
 bool ward_cache_asked(const struct ward_resolver *rs, size_t i);
 /* Without policies: after it was looked whether there are any. */

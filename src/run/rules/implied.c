@@ -91,23 +91,30 @@ static bool plain(const char *path)
 	return ward_utf8_valid(path, strlen(path));
 }
 
-static void toolchain(struct ward_buf *b, const char *what, const char *path, const char * not )
+/* spared: in it, and not meant; NULL: all of it is. */
+static void toolchain(struct ward_buf *b, const char *what, const char *path,
+	const struct ward_texts *spared)
 {
 	if (!path || !plain(path))
 		return;
+	for (size_t i = 0; spared && i < spared->n; i++)
+		if (!plain(spared->v[i]))
+			return;
 	ward_buf_addf(b,
 		"@source(\"data/runtimes\") @text(\"%s\")\npermit (principal, action == Ward::Action::\"fs.read\", "
 		"resource in Ward::Path::\"%s\")",
 		what, path);
-	if (not )
-		ward_buf_addf(b, " unless { resource in Ward::Path::\"%s/%s\" }", path, not );
-	ward_buf_adds(b, ";\n");
+	for (size_t i = 0; spared && i < spared->n; i++)
+		ward_buf_addf(b, "%s resource in Ward::Path::\"%s\"", i == 0 ? " unless {" : " ||",
+			spared->v[i]);
+	ward_buf_adds(b, spared && spared->n > 0 ? " };\n" : ";\n");
 }
 
 /* What the caller works with, under what is meant to work as it is: a mode, a profile. */
 static int toolchains(struct ward_resolver *rs, const struct ward_rulebook *b, struct ward_buf *to,
 	struct ward_error *err)
 {
+	struct ward_texts spared = { 0 };
 	int r;
 
 	if ((!b->mode && !b->profile) || rs->r->kind != WARD_COMMAND_RUN)
@@ -115,10 +122,14 @@ static int toolchains(struct ward_resolver *rs, const struct ward_rulebook *b, s
 	r = ward_rs_toolchains(rs, err);
 	for (size_t i = 0; r == WARD_OK && i < rs->toolchains.n; i++)
 		toolchain(to, "a runtime on your PATH", rs->toolchains.v[i], NULL);
-	for (size_t i = 0; r == WARD_OK && i < ward_caches_n; i++)
-		if (!ward_cache_asked(rs, i))
+	for (size_t i = 0; r == WARD_OK && i < ward_caches_n; i++) {
+		if (ward_cache_asked(rs, i) || !rs->caches[i])
+			continue;
+		r = ward_cache_hidden(rs, &ward_caches[i], rs->caches[i], &spared, err);
+		if (r == WARD_OK)
 			toolchain(to, "what a tool on your PATH fetched before", rs->caches[i],
-				ward_caches[i].hide);
+				&spared);
+	}
 	return r;
 }
 

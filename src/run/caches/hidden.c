@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What of a package cache no run is shown: the lines "hide" of data/caches, looked up in the one that is there. A "*" in them stands for
+ * each directory at that place. What cannot be listed whole, or has a name that no policy can say, is hidden from there on.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "run/caches/caches.h"
+#include "run/resolve/look.h"
+
+#define ENTRIES_MAX 256 /* that a "*" stands for */
+
+struct hiding {
+	struct ward_resolver *rs;
+	const char *top;
+	struct ward_texts *to;
+	struct ward_error *err;
+};
+
+static void close_dir(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+/* By its real name, which is what views and policies know. maybe: where nothing is there is nothing to hide. */
+static int hide(const struct hiding *h, const char *path, bool maybe)
+{
+	struct ward_target t;
+	int r;
+
+	if (!path)
+		return ward_rs_nomem(h->err);
+	r = ward_rs_target(h->rs, path, &t);
+	if (r == 0)
+		return ward_path_within(t.path, h->top) ? ward_rs_text(h->rs, h->to, t.path, h->err)
+							: WARD_OK;
+	if (maybe && (r == -ENOENT || r == -ENOTDIR))
+		return WARD_OK;
+	return ward_rs_text(h->rs, h->to, path, h->err);
+}
+
+/* A text of a policy holds it as it is. */
+static bool sayable(const char *name)
+{
+	for (const char *s = name; *s; s++) {
+		if ((unsigned char)*s < 0x20 || *s == 0x7f || *s == '"' || *s == '\\')
+			return false;
+	}
+	return ward_utf8_valid(name, strlen(name));
+}
+
+/* dir/NAME/rest for each NAME. *ret_whole: not each could be named. */
+static int each(const struct hiding *h, const char *dir, const char *rest, bool *ret_whole)
+{
+	int fd = ward_openat2(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0,
+		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
+	WARD_CLEANUP(close_dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+	unsigned n = 0;
+	int r = WARD_OK;
+
+	*ret_whole = true;
+	if (!d) {
+		ward_close(fd);
+		return WARD_OK;
+	}
+	errno = 0;
+	while (r == WARD_OK && (e = readdir(d))) {
+		if (ward_streq(e->d_name, ".") || ward_streq(e->d_name, ".."))
+			continue;
+		if (++n > ENTRIES_MAX || !sayable(e->d_name))
+			return WARD_OK;
+		r = hide(h, ward_arena_printf(h->rs->arena, "%s/%s/%s", dir, e->d_name, rest),
+			true);
+		errno = 0;
+	}
+	*ret_whole = errno != 0;
+	return r;
+}
+
+static int pattern(const struct hiding *h, const char *line)
+{
+	const char *star = strstr(line, "/*/");
+	struct ward_target t;
+	const char *dir;
+	bool whole;
+	int r;
+
+	if (!star)
+		return hide(h, ward_arena_printf(h->rs->arena, "%s/%s", h->top, line), false);
+	dir = ward_arena_printf(h->rs->arena, "%s/%.*s", h->top, (int)(star - line), line);
+	if (!dir)
+		return ward_rs_nomem(h->err);
+	r = ward_rs_target(h->rs, dir, &t);
+	if (r == -ENOENT || r == -ENOTDIR || (r == 0 && !ward_path_within(t.path, h->top)))
+		return WARD_OK;
+	if (r < 0)
+		return ward_rs_text(h->rs, h->to, dir, h->err);
+	r = each(h, t.path, star + 3, &whole);
+	return r == WARD_OK && whole ? ward_rs_text(h->rs, h->to, t.path, h->err) : r;
+}
+
+int ward_cache_hidden(struct ward_resolver *rs, const struct ward_cache *c, const char *top,
+	struct ward_texts *ret, struct ward_error *err)
+{
+	const struct hiding h = { rs, top, ret, err };
+	int r = WARD_OK;
+
+	*ret = (struct ward_texts){ 0 };
+	for (size_t i = 0; r == WARD_OK && i < c->n_hides; i++)
+		r = pattern(&h, c->hides[i]);
+	return r;
+}
