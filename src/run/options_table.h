@@ -22,9 +22,9 @@
 WARD_OPT(apply_cap, "cap", "TYPE:RESOURCE", true, G_GRANT,
 	"grant one capability",
 	"Grant one capability. The text is split at the first colon; the rest is the resource, verbatim. "
-	"Types held today: FILE_READ, FILE_WRITE, EXTERNAL_COMMAND, ENV. File resources are patterns: * and ? "
-	"within one component, ** any depth, DIR/** a whole directory; relative ones start at the workspace.",
-	"FILE_READ:|FILE_WRITE:|EXTERNAL_COMMAND:|ENV:")
+	"Types held today: FILE_READ, FILE_WRITE, EXTERNAL_COMMAND, ENV, NETWORK_CONNECT, NETWORK_LISTEN. File resources are "
+	"patterns: * and ? within one component, ** any depth, DIR/** a whole directory; relative ones start at the workspace.",
+	"FILE_READ:|FILE_WRITE:|EXTERNAL_COMMAND:|ENV:|NETWORK_CONNECT:|NETWORK_LISTEN:")
 WARD_OPT(apply_capabilities, "capabilities", "FILE", true, G_GRANT,
 	"grant what a capability file lists",
 	"Grant every capability of FILE: a JSON list of {\"type\", \"resource\", \"description\"?}, or an object "
@@ -45,6 +45,26 @@ WARD_OPT(apply_env, "env", "NAME[=VALUE]", true, G_GRANT,
 	"With NAME alone pass the caller's variable (an error when it is not set; the same as --cap ENV:NAME); "
 	"with =VALUE set it. Nothing else of the caller's environment goes in but LANG, LC_*, TERM and TZ.",
 	NULL)
+WARD_OPT(ward_apply_caches, "caches", "[=NAME,...]", false, G_GRANT,
+	"let package caches of the host be read, and what is written to them be thrown away",
+	"Let the package caches NAME (npm, pip, cargo, go, go-build, maven, cargo-git; all: all but the last, as without NAME) be "
+	"read, so that what was fetched before need not be fetched again. What the command writes there lies in a layer of its own, a "
+	"part of --disk, and is gone with it: the host's stay as they are. Of what lies beside them (configuration, logins) nothing is "
+	"shown. none: nor those of the profile. Names are never a word of their own: --caches=npm,pip.",
+	"npm|pip|cargo|go|go-build|maven|cargo-git|all|none")
+WARD_OPT(ward_apply_publish, "publish", "[[ADDRESS:]PORT:]PORT", true, G_GRANT,
+	"let the host reach a server inside, at a port of its loopback",
+	"Let whoever connects to PORT of ADDRESS on the host reach the server that listens at the last PORT inside, by TCP. Without "
+	"ADDRESS at 127.0.0.1 and ::1; with one port alone at the same on both sides. Port 0 on the host is one that the kernel "
+	"chooses. An IPv6 address is written [ADDRESS]. It is a grant, as --cap NETWORK_LISTEN:ADDRESS:PORT is, and what a policy "
+	"forbids is refused.",
+	NULL)
+WARD_OPT(apply_i_know, "i-know", NULL, false, G_GRANT,
+	"allow / or $HOME as workspace, $HOME as write grant",
+	"Allow a workspace that is /, and a workspace or a write grant that is $HOME or an ancestor of it. Without it such "
+	"a request is refused. / itself and /home can never be granted: no view can hold them.",
+	NULL)
+
 WARD_OPT(ward_apply_mode, "mode", "MODE", false, G_POLICY,
 	"what runs of this kind may do, as shipped policies",
 	"Add a shipped policy: read_only (look at the repository), workspace_write (build and test in the workspace, no network, no "
@@ -104,18 +124,6 @@ WARD_OPT(ward_apply_label, "label", "KEY=VALUE", true, G_POLICY,
 	"a label of the run, for rules that ask",
 	"A label that policies see in context.labels. At most 64.",
 	NULL)
-WARD_OPT(ward_apply_publish, "publish", "[[ADDRESS:]PORT:]PORT", true, G_GRANT,
-	"let the host reach a server inside, at a port of its loopback",
-	"Let whoever connects to PORT of ADDRESS on the host reach the server that listens at the last PORT inside, by TCP. Without "
-	"ADDRESS at 127.0.0.1 and ::1; with one port alone at the same on both sides. Port 0 on the host is one that the kernel "
-	"chooses. An IPv6 address is written [ADDRESS]. It is a grant, as --cap NETWORK_LISTEN:ADDRESS:PORT is, and what a policy "
-	"forbids is refused.",
-	NULL)
-WARD_OPT(apply_i_know, "i-know", NULL, false, G_GRANT,
-	"allow / or $HOME as workspace, $HOME as write grant",
-	"Allow a workspace that is /, and a workspace or a write grant that is $HOME or an ancestor of it. Without it such "
-	"a request is refused. / itself and /home can never be granted: no view can hold them.",
-	NULL)
 
 WARD_OPT(apply_workspace, "workspace", "DIR", false, G_PLACE,
 	"what relative resources start at; default: .",
@@ -130,29 +138,11 @@ WARD_OPT(ward_apply_review, "review", "[=HOW]", false, G_PLACE,
 	"policies permit without asking anybody; the rest waits. --review=live does so while the command lives, soon after each "
 	"change. HOW is never a word of its own: --review=auto.",
 	"auto|live")
-WARD_OPT(ward_apply_disk_backend, "disk-backend", "NAME", false, G_LIMIT,
-	"with --review: where the layer lies, dir, tmpfs or loop; default: dir",
-	"Where what a run under review writes lies, and what bounds it. dir: a directory of the store, which is looked at now and "
-	"then. tmpfs: in "
-	"memory, bounded by the kernel, and copied to the store at the end; it is lost with Ward. loop: as root, a file system in a "
-	"file, bounded "
-	"by the kernel. The bound is --disk, where that is given; else 10G, of a tmpfs 1G. Default dir.",
-	"dir|tmpfs|loop")
-
-WARD_OPT(ward_apply_caches, "caches", "[=NAME,...]", false, G_GRANT,
-	"let package caches of the host be read, and what is written to them be thrown away",
-	"Let the package caches NAME (npm, pip, cargo, go, go-build, maven, cargo-git; all: all but the last, as without NAME) be "
-	"read, so that what was fetched before need not be fetched again. What the command writes there lies in a layer of its own, a "
-	"part of --disk, and is gone with it: the host's stay as they are. Of what lies beside them (configuration, logins) nothing is "
-	"shown. none: nor those of the profile. Names are never a word of their own: --caches=npm,pip.",
-	"npm|pip|cargo|go|go-build|maven|cargo-git|all|none")
-
 WARD_OPT(apply_cwd, "cwd", "DIR", false, G_PLACE,
 	"start the command in DIR",
 	"Start the command in DIR instead of the caller's working directory (or of the workspace, where that is "
 	"not granted).",
 	NULL)
-
 WARD_OPT(apply_resolver, "resolver", "ADDRESS[:PORT]", false, G_PLACE,
 	"the name server that allowed names are looked up with; default: /etc/resolv.conf",
 	"Look the names that may be connected to up with this name server, outside of the sandbox, in place of those of "
@@ -190,6 +180,14 @@ WARD_OPT(apply_disk, "disk", "SIZE", false, G_LIMIT,
 	"counted; what a run under review writes there is by itself (see --disk-backend). Default: 1G for ward run, 256M for ward "
 	"sandbox run.",
 	NULL)
+WARD_OPT(ward_apply_disk_backend, "disk-backend", "NAME", false, G_LIMIT,
+	"with --review: where the layer lies, dir, tmpfs or loop; default: dir",
+	"Where what a run under review writes lies, and what bounds it. dir: a directory of the store, which is looked at now and "
+	"then. tmpfs: in "
+	"memory, bounded by the kernel, and copied to the store at the end; it is lost with Ward. loop: as root, a file system in a "
+	"file, bounded "
+	"by the kernel. The bound is --disk, where that is given; else 10G, of a tmpfs 1G. Default dir.",
+	"dir|tmpfs|loop")
 WARD_OPT(apply_output_limit, "output-limit", "SIZE", false, G_LIMIT,
 	"bytes of each output stream; default: none, script 64M",
 	"How many bytes of standard output, and of standard error, are passed on or captured. Reaching it ends the run: "

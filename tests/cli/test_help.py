@@ -80,6 +80,9 @@ def help_of_a_command(name):
             shown = f"  --{o['name']}" + ("" if not o["arg"] else o["arg"] if o["arg"].startswith("[=") else f" {o['arg']}")
             check(re.search(rf"^{re.escape(shown)}(  |$)", r.out, re.M), f"{shown} is not in the help of {name}")
         check_eq(len(re.findall(r"^  --", r.out, re.M)), len(OPTIONS))
+    # A heading that comes twice parts what belongs together.
+    headings = re.findall(r"^(\S.*):$", r.out, re.M)
+    check_eq(headings, list(dict.fromkeys(headings)))
 
 
 @test

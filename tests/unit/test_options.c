@@ -29,6 +29,34 @@ TEST(table_is_complete)
 	CHECK_EQ_INT(ward_option_index("no-such"), -1);
 }
 
+/* The help of --cap and its completion say what is held, and no more. */
+TEST(types_that_are_held_are_told)
+{
+	size_t n = 0, commas = 0, bars = 0, held = 0;
+	const struct ward_option *o = &ward_options(&n)[ward_option_index("cap")];
+	const char *list = strstr(o->text, "Types held today: ");
+	const char *end = list ? strchr(list, '.') : NULL;
+
+	REQUIRE(list && end);
+	for (const char *s = list; s < end; s++)
+		commas += *s == ',';
+	for (const char *s = o->choices; *s; s++)
+		bars += *s == '|';
+	for (int t = WARD_CAP_NONE + 1; t < WARD_CAP_TYPE_MAX; t++) {
+		const char *name = ward_cap_type_name((enum ward_cap_type)t);
+		const char *told = strstr(list, name);
+
+		CASE("%s", name);
+		if (!ward_cap_type_held((enum ward_cap_type)t))
+			continue;
+		held++;
+		CHECK(told && told < end);
+		CHECK(strstr(o->choices, name));
+	}
+	CHECK_EQ_SIZE(commas + 1, held);
+	CHECK_EQ_SIZE(bars + 1, held);
+}
+
 /* Each row of the table as the contract lists them. */
 TEST(table_has_the_options_of_the_contract)
 {
