@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +23,8 @@
 #define SUM_BYTES 8u
 #define FIRST_SLOTS 256u
 #define FILE_BYTES_MAX (WARD_LANDED_BYTES_MAX / 2 * 3)
+#define SLACK 256u /* beyond it, so that the last record of all always has room */
+#define NEW_NAME WARD_LANDED_NAME ".new"
 
 struct entry {
 	const char *path;
@@ -43,6 +46,7 @@ struct ward_landed {
 	size_t n_objects, n_object_slots;
 	struct ward_buf late; /* not written yet */
 	uint64_t bytes, seed;
+	uint64_t max; /* bytes of the file, but for the last record of all */
 	int fd; /* -1: it is only looked at */
 	bool settled;
 	bool torn; /* half a record is at its end, and cannot be cut */
@@ -343,13 +347,15 @@ static int begin(struct ward_landed *l, int dir)
 
 static int load(struct ward_landed *l, int fd, bool to_write, struct ward_error *err)
 {
-	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = FILE_BYTES_MAX };
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = FILE_BYTES_MAX + SLACK };
 	struct stat st;
 	int r;
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return wrong(err, "it is no regular file");
-	r = ward_read_fd(fd, WARD_LANDED_NAME, FILE_BYTES_MAX, &b, err);
+	if ((uint64_t)st.st_size > FILE_BYTES_MAX + SLACK)
+		return wrong(err, "it is larger than any that Ward writes");
+	r = ward_read_fd(fd, WARD_LANDED_NAME, FILE_BYTES_MAX + SLACK, &b, err);
 	if (r == WARD_OK)
 		r = parse(l, &b, err);
 	if (r < 0 || !to_write)
@@ -379,8 +385,10 @@ int ward_landed_load(int dir, bool make, bool to_write, struct ward_landed **ret
 	if (!l)
 		return no_memory(err);
 	l->fd = -1;
-	l->late.max = FILE_BYTES_MAX;
-	l->arena = ward_arena_new(FILE_BYTES_MAX);
+	l->max = FILE_BYTES_MAX;
+	l->late.max = FILE_BYTES_MAX + SLACK;
+	/* Each text is a record's, and takes no more there than that. */
+	l->arena = ward_arena_new(FILE_BYTES_MAX + SLACK);
 	if (!l->arena || ward_random(&l->seed, sizeof(l->seed)) < 0 || !grow(l) ||
 		!grow_objects(l)) {
 		r = no_memory(err);
@@ -413,23 +421,39 @@ void ward_landed_free(struct ward_landed *l)
 	free(l);
 }
 
+static bool is_same(const struct ward_landed_seen *a, const struct ward_landed_seen *b)
+{
+	return a->kind == b->kind && a->layer_ino == b->layer_ino &&
+		a->layer_size == b->layer_size && a->layer_ctime_ns == b->layer_ctime_ns &&
+		a->ino == b->ino && a->ctime_ns == b->ctime_ns;
+}
+
 int ward_landed_add(struct ward_landed *l, const char *path, const struct ward_landed_seen *s,
 	struct ward_error *err)
 {
+	const struct entry *was = l->n > 0 ? find(l, path) : NULL;
+	size_t n = RECORD_BYTES + strlen(path) + 1 + SUM_BYTES;
+
 	if (l->fd < 0)
 		return ward_fail(err, WARD_E_INTERNAL, "what is only looked at is not noted");
-	put_record(&l->late, path, s);
-	if (l->late.failed || !keep(l, path, s))
-		return no_memory(err);
-	if (l->bytes + l->late.n > FILE_BYTES_MAX)
+	/* Said already: whoever goes on where another died says all of it again. */
+	if (was && is_same(&was->s, s))
+		return WARD_OK;
+	if (s->kind != WARD_LANDED_SETTLED && l->bytes + l->late.n + n > l->max)
 		return ward_fail(err, WARD_E_LIMIT,
 			"more was made real while the run lives than can be noted");
-	return WARD_OK;
+	put_record(&l->late, path, s);
+	return l->late.failed || !keep(l, path, s) ? no_memory(err) : WARD_OK;
+}
+
+void ward_landed_bound(struct ward_landed *l, uint64_t max)
+{
+	l->max = max;
 }
 
 bool ward_landed_room(const struct ward_landed *l, size_t n_bytes)
 {
-	return l->bytes + l->late.n + n_bytes <= WARD_LANDED_BYTES_MAX;
+	return !l->torn && l->bytes + l->late.n + n_bytes <= l->max / 3 * 2;
 }
 
 int ward_landed_touch(struct ward_landed *l, const char *path, const struct stat *st,
@@ -458,9 +482,124 @@ int ward_landed_sync(struct ward_landed *l, struct ward_error *err)
 		l->bytes += l->late.n;
 		ward_buf_clear(&l->late);
 	}
-	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r,
-			       "cannot note in the store what was made real")
-		     : WARD_OK;
+	if (r == 0)
+		return WARD_OK;
+	(void)ward_fail_errno(err, WARD_E_SYSTEM, -r,
+		"cannot note in the store what was made real");
+	if (r == -ENOSPC || r == -EDQUOT)
+		ward_fail_fix(err, "make room where the store is, then again");
+	return WARD_E_SYSTEM;
+}
+
+/* ---- made smaller ---- */
+
+typedef bool record_fn(void *arg, const char *record, size_t n, const char *path,
+	const struct ward_landed_seen *s);
+
+static bool each_record(const struct ward_buf *b, uint64_t end, record_fn *fn, void *arg)
+{
+	struct ward_landed_seen s;
+	const char *path;
+	size_t n;
+
+	for (size_t at = HEAD_BYTES; at < b->n && at < end; at += n) {
+		n = get_record(b->s + at, b->n - at, &path, &s);
+		if (n == 0 || !fn(arg, b->s + at, n, path, &s))
+			return false;
+	}
+	return true;
+}
+
+struct compacting {
+	struct ward_landed *l;
+	const char **last; /* of each entry, its last record */
+	struct ward_buf out;
+};
+
+static bool find_last(void *arg, const char *record, size_t n, const char *path,
+	const struct ward_landed_seen *s)
+{
+	struct compacting *c = arg;
+	const struct entry *e = s->kind == WARD_LANDED_SETTLED ? NULL : find(c->l, path);
+
+	(void)n;
+	if (e)
+		c->last[e - c->l->v] = record;
+	return true;
+}
+
+/*
+ * The last of each path, and what only says that an object of the project is ours: that of a file with other names, which outlives the path. What
+ * an earlier record said of an object that was replaced is of one that is gone.
+ */
+static bool copy_last(void *arg, const char *record, size_t n, const char *path,
+	const struct ward_landed_seen *s)
+{
+	struct compacting *c = arg;
+	const struct entry *e = s->kind == WARD_LANDED_SETTLED ? NULL : find(c->l, path);
+
+	if (!e || (s->kind == WARD_LANDED_NOTHING ? s->ino != 0 : c->last[e - c->l->v] == record))
+		ward_buf_add(&c->out, record, n);
+	return true;
+}
+
+/* Whole beside its place, then renamed: who dies in between leaves the old one or the new. */
+static int replace(struct ward_landed *l, int dir, const struct ward_buf *b)
+{
+	WARD_FD fd = -1;
+	int r;
+
+	if (unlinkat(dir, NEW_NAME, 0) < 0 && errno != ENOENT)
+		return -errno;
+	fd = openat(dir, NEW_NAME, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+		0600);
+	if (fd < 0)
+		return -errno;
+	r = ward_write_all(fd, b->s, b->n);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (r == 0 && renameat(dir, NEW_NAME, dir, WARD_LANDED_NAME) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlinkat(dir, NEW_NAME, 0);
+		return r;
+	}
+	ward_close(l->fd);
+	l->fd = ward_take_fd(&fd);
+	l->bytes = b->n;
+	/* Until it is durable the old one may come back, which says the same, and lacks what comes now. */
+	return fsync(dir) < 0 && errno != EINVAL ? -errno : 0;
+}
+
+int ward_landed_compact(struct ward_landed *l, int dir, struct ward_error *err)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = FILE_BYTES_MAX + SLACK };
+	struct compacting c = { .l = l, .out = { .max = FILE_BYTES_MAX + SLACK } };
+	int r, sys = 0;
+
+	if (l->fd < 0 || l->late.n > 0 || l->torn || lseek(l->fd, 0, SEEK_SET) < 0)
+		return WARD_OK;
+	r = ward_read_fd(l->fd, WARD_LANDED_NAME, FILE_BYTES_MAX + SLACK, &b, err);
+	if (r < 0)
+		return r;
+	c.last = calloc(l->n + 1,
+		sizeof(*c.last)); /* NOLINT(bugprone-sizeof-expression): pointers */
+	ward_buf_add(&c.out, b.s, b.n < HEAD_BYTES ? b.n : HEAD_BYTES);
+	if (!c.last || !each_record(&b, l->bytes, find_last, &c) ||
+		!each_record(&b, l->bytes, copy_last, &c) || c.out.failed)
+		r = no_memory(err);
+	else if (c.out.n < l->bytes)
+		sys = replace(l, dir, &c.out);
+	ward_buf_done(&c.out);
+	free(c.last);
+	return sys < 0
+		? ward_fail_errno(err, WARD_E_SYSTEM, -sys, "cannot make smaller what was noted")
+		: r;
+}
+
+bool ward_landed_is_large(const struct ward_landed *l)
+{
+	return l->bytes > l->max / 2;
 }
 
 /* ---- what it says of changes ---- */
@@ -647,49 +786,4 @@ int ward_landed_settle(struct ward_landed *l, int layer, int root, struct ward_e
 			"cannot note in the layer what the run removed again");
 	r = ward_landed_add(l, ".", &settled, err);
 	return r == WARD_OK ? ward_landed_sync(l, err) : r;
-}
-
-/* ---- a workspace's ---- */
-
-int ward_store_landed(struct ward_workspace *w, struct ward_error *err)
-{
-	int r;
-
-	if (w->landed || w->landed_looked)
-		return WARD_OK;
-	r = ward_landed_load(w->dir, false, w->locked, &w->landed, err);
-	w->landed_looked = r == WARD_OK;
-	return r;
-}
-
-int ward_workspace_land(struct ward_workspace *w, struct ward_error *err)
-{
-	if (w->facts.backend != WARD_DISK_DIR || !w->ours)
-		return ward_fail(err, WARD_E_INTERNAL,
-			"only a living run of ours, whose layer is a directory, lands as it goes");
-	/* The journal of what lands lies in the entry: a crash must not take that away from under it. */
-	ward_workspace_sync(w, false);
-	ward_store_wait(w);
-	if (w->synced < 0)
-		return ward_fail_errno(err, WARD_E_SYSTEM, -w->synced,
-			"the run's entry in the store is not durable");
-	return w->landed ? WARD_OK : ward_landed_load(w->dir, true, true, &w->landed, err);
-}
-
-int ward_workspace_changes(struct ward_workspace *w, enum ward_changes_how how,
-	struct ward_changes **ret, struct ward_error *err)
-{
-	int layer = ward_workspace_layer(w, err), root, r;
-
-	if (layer < 0)
-		return layer;
-	root = ward_workspace_root(w, err);
-	if (root < 0)
-		return root;
-	r = ward_store_landed(w, err);
-	if (r == WARD_OK && w->landed && how == WARD_CHANGES_LAST)
-		r = ward_landed_settle(w->landed, layer, root, err);
-	return r < 0 ? r
-		     : ward_changes_read_landed(layer, root, w->landed, how == WARD_CHANGES_QUICK,
-			       ret, err);
 }

@@ -31,17 +31,25 @@ struct ward_landed;
 /* Of the entry open at dir; *ret NULL: there is none, and make is false. to_write: what a crash tore off the end is cut. */
 int ward_landed_load(int dir, bool make, bool to_write, struct ward_landed **ret, struct ward_error *err);
 void ward_landed_free(struct ward_landed *l);
-/* In memory; durable after ward_landed_sync(). */
+/*
+ * In memory; durable after ward_landed_sync(). WARD_E_LIMIT: there is no room for it, and nothing is noted; that a run is SETTLED always
+ * has room.
+ */
 int ward_landed_add(struct ward_landed *l, const char *path, const struct ward_landed_seen *s, struct ward_error *err);
 /* A directory of the project that names came into or went from: by us alone. */
 int ward_landed_touch(struct ward_landed *l, const char *path, const struct stat *st, struct ward_error *err);
 /*
  * Half as much again may be noted as lands while the run lives, so that what began can be ended and taken back. False: n bytes of
- * paths, with WARD_LANDED_EACH for each, are more than there is room for.
+ * paths, with WARD_LANDED_EACH for each, are more than there is room for, or nothing can be noted any more.
  */
 #define WARD_LANDED_EACH 256
 bool ward_landed_room(const struct ward_landed *l, size_t n_bytes);
 int ward_landed_sync(struct ward_landed *l, struct ward_error *err);
+/* For tests: max bytes of the file, instead of the limit. */
+void ward_landed_bound(struct ward_landed *l, uint64_t max);
+/* The run is dead: of each path the last record alone, durably. After an error it is as it was. */
+bool ward_landed_is_large(const struct ward_landed *l);
+int ward_landed_compact(struct ward_landed *l, int dir, struct ward_error *err);
 /* NULL: nothing of it was landed. */
 const struct ward_landed_seen *ward_landed_get(const struct ward_landed *l, const char *path);
 /* An object of the project that is as we left it there. l may be NULL. */

@@ -60,7 +60,7 @@ int ward_store_names(int home, const char *prefix, struct ward_buf *out, struct 
 int ward_store_load(struct ward_workspace *w, const char *run, enum ward_workspace_use use, struct ward_error *why);
 void ward_store_judge(struct ward_workspace *w); /* its state, as it is now */
 
-/* landed.c: w->landed, if there is such; to be written where w holds the lock. */
+/* live.c: w->landed, if there is such; to be written where w holds the lock. */
 int ward_store_landed(struct ward_workspace *w, struct ward_error *err);
 
 /* record.c */

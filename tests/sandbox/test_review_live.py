@@ -381,6 +381,41 @@ def a_note_that_never_began_takes_nothing_away(p):
     check_eq(((p.ws / ".vscode/tasks.json").exists(), r.code in (0, 1)), (True, True), r.out + r.err)
 
 
+@both_cases([("taken back", "--abort"), ("finished", "--continue")])
+def damaged_notes_keep_no_commit_from_its_end(p, verb):
+    """And then it can be forgotten, as is said."""
+    p.write("f", "1\n")
+    for _ in range(20):
+        q = p.start("--review=live", "--write", ".", "--", "sh", "-c", "for n in $(seq 300); do echo 2 > n$n; done; echo 2 > f; echo up; sleep 60",
+                    stdout=subprocess.PIPE)
+        q.stdout.readline()
+        run, = waiting(p)
+        entry = p.side / "state/ward/runs" / run
+        end = time.monotonic() + SOON
+        while not (entry / "journal").exists() and time.monotonic() < end:
+            pass
+        q.send_signal(signal.SIGKILL)
+        q.wait()
+        until(lambda r=run: "live" not in p.run(r, kind=("runs", "show"), log=False).out, "it is seen to be dead")
+        if (entry / "journal").exists():
+            break
+        p.run(run, kind=("discard",), log=False)
+        for n in p.ws.iterdir():
+            n.unlink()
+        p.write("f", "1\n")
+    (entry / "landed").write_bytes(b"nothing of the kind")
+    r = p.run(run, verb, kind=("commit",), log=False)
+    if "made real already" in r.err:
+        r = p.run(run, "--continue", kind=("commit",), log=False)
+    check_in("ward discard", r.err)
+    check_in(run, r.out)
+    check(not (entry / "journal").exists(), r.out + r.err)
+    check((p.ws / "f").read_text() in ("1\n", "2\n"), "it is whole")
+    check_eq(p.run(run, kind=("commit",), log=False).code, 2)
+    check_eq(p.run(run, kind=("discard",), log=False).code, 0)
+    check_eq(waiting(p), [])
+
+
 @both
 def a_layer_of_its_own_disk_is_refused(p):
     r = p.run("--review=live", "--write", ".", "--disk-backend", "tmpfs", "--", "true")

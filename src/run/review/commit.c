@@ -420,23 +420,25 @@ static int again(struct committing *x, char **ret_text, size_t *ret_left)
 	struct ward_error more = WARD_ERROR_INIT;
 	int r = on ? ward_commit_continue(x->w, left_again, &l, x->err)
 		   : ward_commit_abort(x->w, left_again, &l, x->err);
+	int unread = r == WARD_OK ? read_changes(x) : r;
 
 	x->told.n_left = l.n;
-	if (r == WARD_OK)
-		r = read_changes(x);
-	if (r == WARD_OK && on && !x->landing && x->all->n == 0)
+	if (unread == WARD_OK && on && !x->landing && x->all->n == 0)
 		x->told.removed = true;
 	if (r < 0)
 		(void)ward_review_record_end(x->log, &x->told, step_name(x), x->err->message,
 			&more);
 	else
-		r = ward_review_record_end(x->log, &x->told, step_name(x), NULL, x->err);
+		r = ward_review_record_end(x->log, &x->told, step_name(x), NULL,
+			unread < 0 ? &more : x->err);
 	if (r == WARD_OK)
 		ward_buf_addf(&l.text, "%s %s: %zu left as they were%s\n",
 			on ? "finished" : "undone", x->run, l.n,
 			x->told.removed ? "; nothing of the run waits any more" : "");
 	if (r == WARD_OK && x->told.removed)
 		r = forget(x);
+	/* It is finished or undone, whatever can be told of the rest; x->err says why that cannot be. */
+	r = r < 0 ? r : unread;
 	*ret_left = l.n;
 	*ret_text = ward_buf_take(&l.text);
 	return r;

@@ -308,6 +308,22 @@ static int open_all(struct ward_workspace *w, struct ward_commit *c, struct ward
 	return r;
 }
 
+/*
+ * To finish or to take back needs no notes of what landed before. Where they are damaged, what is waited for is that the journal goes: then the run
+ * can be discarded.
+ */
+static int open_again(struct ward_workspace *w, struct ward_commit *c, struct ward_error *err)
+{
+	struct ward_error why = WARD_ERROR_INIT;
+	int r = open_all(w, c, &why);
+
+	if (r == WARD_E_PARSE && c->layer >= 0)
+		return WARD_OK;
+	if (r < 0 && err)
+		*err = why;
+	return r;
+}
+
 int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *change,
 	const char **ret, struct ward_arena *a, struct ward_error *err)
 {
@@ -368,7 +384,7 @@ int ward_commit_continue(struct ward_workspace *w, ward_commit_left_fn *left, vo
 	struct ward_error *err)
 {
 	WARD_CLEANUP(ward_commit_done) struct ward_commit c = WARD_COMMIT_INIT;
-	int r = open_all(w, &c, err);
+	int r = open_again(w, &c, err);
 
 	c.left = left;
 	c.arg = arg;
@@ -379,7 +395,7 @@ int ward_commit_abort(struct ward_workspace *w, ward_commit_left_fn *left, void 
 	struct ward_error *err)
 {
 	WARD_CLEANUP(ward_commit_done) struct ward_commit c = WARD_COMMIT_INIT;
-	int r = open_all(w, &c, err);
+	int r = open_again(w, &c, err);
 
 	c.left = left;
 	c.arg = arg;

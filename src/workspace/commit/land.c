@@ -69,6 +69,24 @@ void ward_commit_leave_moved(const struct ward_commit *c)
 /* ---- noted ---- */
 
 /*
+ * Where there is no room for it, it is not noted, and that ends no commit: none could be finished or taken back otherwise. What is not noted is
+ * safe. The layer has what was made real as it was made real, so it is no change until somebody else changes the project's, and then it is a
+ * conflict; a name that is gone is as gone as the layer says, or a conflict where somebody made it again. What the run removed again without a
+ * trace, in a directory of its own, stays in the project. Taken back, what stands there of an earlier landing is of what the layer does not
+ * have any more, since nobody can give a file a ctime back. While the run lives ward_landed_room() is asked before.
+ */
+static int add(struct ward_commit *c, const char *path, const struct ward_landed_seen *seen,
+	struct ward_error *err)
+{
+	struct ward_error full = WARD_ERROR_INIT;
+	int r = ward_landed_add(c->landed, path, seen, &full);
+
+	if (r < 0 && r != WARD_E_LIMIT && err)
+		*err = full;
+	return r == WARD_E_LIMIT ? WARD_OK : r;
+}
+
+/*
  * What was replaced or taken has other names yet: that it loses this one is a ctime, and by us. So it loses it now, and not when the staging
  * directory goes.
  */
@@ -91,14 +109,14 @@ static int note_names(struct ward_commit *c, size_t i, struct ward_error *err)
 		return WARD_OK;
 	seen.ino = st.st_ino;
 	seen.ctime_ns = ward_commit_ns(&st.st_ctim);
-	return st.st_nlink > 0 ? ward_landed_add(c->landed, s->path, &seen, err) : WARD_OK;
+	return st.st_nlink > 0 ? add(c, s->path, &seen, err) : WARD_OK;
 }
 
 static int note_gone(struct ward_commit *c, const struct ward_step *s, struct ward_error *err)
 {
 	const struct ward_landed_seen gone = { .kind = WARD_LANDED_GONE };
 
-	return ward_landed_add(c->landed, s->path, &gone, err);
+	return add(c, s->path, &gone, err);
 }
 
 /* Somebody may have written to it since: then it is not ours any more, and the layer's was landed all the same. */
@@ -114,7 +132,7 @@ static int note_object(struct ward_commit *c, const struct ward_step *s, struct 
 	if (ward_commit_look(&c->in_root, c->root, s->path, &st) == 0 &&
 		ward_commit_same(&st, &s->new))
 		seen.ctime_ns = ward_commit_ns(&st.st_ctim);
-	return ward_landed_add(c->landed, s->path, &seen, err);
+	return add(c, s->path, &seen, err);
 }
 
 /* The bits of a directory that was there, or that an earlier step has made. */
@@ -136,7 +154,7 @@ static int note_bits(struct ward_commit *c, const struct ward_step *s, struct wa
 		ward_commit_look(&c->in_root, c->root, s->path, &st) == 0 &&
 		ward_commit_same(&st, &s->new))
 		seen.ctime_ns = ward_commit_ns(&st.st_ctim);
-	return ward_landed_add(c->landed, s->path, &seen, err);
+	return add(c, s->path, &seen, err);
 }
 
 /* Names came into it and went, by us: it is as old as it was. */
@@ -145,13 +163,18 @@ static int note_directory(struct ward_commit *c, const struct ward_step *s, stru
 	const char *slash = strrchr(s->path, '/');
 	const char *dir =
 		slash ? ward_arena_dup(c->arena, s->path, (size_t)(slash - s->path)) : ".";
+	struct ward_error full = WARD_ERROR_INIT;
 	struct stat st;
+	int r;
 
 	if (!dir)
 		return ward_fail(err, WARD_E_NOMEM, "no memory to note what was made real");
 	if (ward_commit_look(&c->in_root, c->root, dir, &st) < 0 || st.st_ino != s->dir_ino)
 		return WARD_OK;
-	return ward_landed_touch(c->landed, dir, &st, err);
+	r = ward_landed_touch(c->landed, dir, &st, &full);
+	if (r < 0 && r != WARD_E_LIMIT && err)
+		*err = full;
+	return r == WARD_E_LIMIT ? WARD_OK : r;
 }
 
 static int note(struct ward_commit *c, const struct ward_step *s, struct ward_error *err)
@@ -167,13 +190,19 @@ static int note(struct ward_commit *c, const struct ward_step *s, struct ward_er
 	return WARD_OK;
 }
 
-/* It is not real: neither by this commit nor, for what was replaced is another object than before, by an earlier one. */
-static int note_back(struct ward_commit *c, const struct ward_step *s, struct ward_error *err)
+/*
+ * It is not real: neither by this commit nor, for what was replaced is another object than before, by an earlier one. But what was taken is there
+ * again, and that the run has removed it may be known by what stands there of its landing alone.
+ */
+static int note_back(struct ward_commit *c, const struct ward_step *s, bool back,
+	struct ward_error *err)
 {
 	const struct ward_landed_seen nothing = { .kind = WARD_LANDED_NOTHING };
 
-	return s->kind == WARD_STEP_DIR ? WARD_OK
-					: ward_landed_add(c->landed, s->path, &nothing, err);
+	if (s->kind == WARD_STEP_DIR ||
+		(back && (s->kind == WARD_STEP_TAKE || s->kind == WARD_STEP_DROP)))
+		return WARD_OK;
+	return add(c, s->path, &nothing, err);
 }
 
 int ward_commit_note(struct ward_commit *c, bool back, struct ward_error *err)
@@ -189,7 +218,7 @@ int ward_commit_note(struct ward_commit *c, bool back, struct ward_error *err)
 		const struct ward_step *s = &c->j.v[i];
 
 		if (back || !c->j.stays)
-			r = note_back(c, s, err);
+			r = note_back(c, s, back, err);
 		else if (s->result == WARD_RESULT_DONE)
 			r = note(c, s, err);
 	}

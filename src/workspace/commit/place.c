@@ -13,6 +13,8 @@
 #include "workspace/commit/commit.h"
 #include "workspace/landed.h"
 
+#define KEPT_MAX 1000u
+
 static void root_name(const struct ward_commit *c, const char *prefix,
 	char out[WARD_COMMIT_NAME_MAX])
 {
@@ -189,12 +191,29 @@ int ward_commit_stage_make(struct ward_commit *c, struct ward_error *err)
 	return WARD_OK;
 }
 
-int ward_commit_stage_remove(struct ward_commit *c, struct ward_error *err)
+/* Beside the project's files, under a name that nobody has: a run that landed more than once may have left one before. */
+static int keep_beside(struct ward_commit *c)
 {
 	char name[WARD_COMMIT_NAME_MAX], kept[WARD_COMMIT_NAME_MAX];
+	int r = -EEXIST;
+
+	stage_name(c, c->stage_home, name);
+	for (unsigned i = 1; i <= KEPT_MAX && r == -EEXIST; i++) {
+		root_name(c, WARD_COMMIT_KEPT, kept);
+		if (i > 1)
+			(void)snprintf(kept, sizeof(kept), WARD_COMMIT_KEPT "%s-%u", c->run, i);
+		r = ward_commit_rename(c->stage_home, name, c->root, kept, RENAME_NOREPLACE);
+	}
+	if (r == 0)
+		ward_commit_leave(c, kept,
+			"is a directory of the project that holds what could be given back to no name");
+	return r;
+}
+
+int ward_commit_stage_remove(struct ward_commit *c, struct ward_error *err)
+{
 	int r = -ENOENT;
 
-	root_name(c, WARD_COMMIT_KEPT, kept);
 	/* Where nobody knows which it was, nothing is in either. */
 	if (!c->kept && c->stage < 0) {
 		int s = remove_left(c, c->store);
@@ -207,12 +226,8 @@ int ward_commit_stage_remove(struct ward_commit *c, struct ward_error *err)
 	if (!c->kept && (r == 0 || r == -ENOENT))
 		return WARD_OK;
 	/* Somebody wrote into what was replaced, or what was replaced has nowhere to go: it is not ours to throw away. */
-	if (c->stage >= 0 && (c->kept || r == -ENOTEMPTY)) {
-		stage_name(c, c->stage_home, name);
-		r = ward_commit_rename(c->stage_home, name, c->root, kept, RENAME_NOREPLACE);
-		ward_commit_leave(c, kept,
-			"is a directory of the project that holds what could be given back to no name");
-	}
+	if (c->stage >= 0 && (c->kept || r == -ENOTEMPTY))
+		r = keep_beside(c);
 	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r,
 			       "cannot remove the directory of what was committed")
 		     : WARD_OK;

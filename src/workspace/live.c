@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was made real of a workspace while its run lives: when it is read, written and asked. The memory itself is landed.c. */
+#include "workspace/landed.h"
+#include "workspace/store.h"
+
+int ward_store_landed(struct ward_workspace *w, struct ward_error *err)
+{
+	int r;
+
+	if (w->landed || w->landed_looked)
+		return WARD_OK;
+	r = ward_landed_load(w->dir, false, w->locked, &w->landed, err);
+	w->landed_looked = r == WARD_OK;
+	/* Of a dead run. What fails leaves it as large as it was. */
+	if (r == WARD_OK && w->landed && w->locked && !w->ours && ward_landed_is_large(w->landed))
+		(void)ward_landed_compact(w->landed, w->dir, NULL);
+	return r;
+}
+
+int ward_workspace_land(struct ward_workspace *w, struct ward_error *err)
+{
+	if (w->facts.backend != WARD_DISK_DIR || !w->ours)
+		return ward_fail(err, WARD_E_INTERNAL,
+			"only a living run of ours, whose layer is a directory, lands as it goes");
+	/* The journal of what lands lies in the entry: a crash must not take that away from under it. */
+	ward_workspace_sync(w, false);
+	ward_store_wait(w);
+	if (w->synced < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -w->synced,
+			"the run's entry in the store is not durable");
+	return w->landed ? WARD_OK : ward_landed_load(w->dir, true, true, &w->landed, err);
+}
+
+int ward_workspace_changes(struct ward_workspace *w, enum ward_changes_how how,
+	struct ward_changes **ret, struct ward_error *err)
+{
+	int layer = ward_workspace_layer(w, err), root, r;
+
+	if (layer < 0)
+		return layer;
+	root = ward_workspace_root(w, err);
+	if (root < 0)
+		return root;
+	r = ward_store_landed(w, err);
+	if (r == WARD_OK && w->landed && how == WARD_CHANGES_LAST)
+		r = ward_landed_settle(w->landed, layer, root, err);
+	return r < 0 ? r
+		     : ward_changes_read_landed(layer, root, w->landed, how == WARD_CHANGES_QUICK,
+			       ret, err);
+}
