@@ -523,6 +523,52 @@ def other_file_systems_lie_below_it(p):
 
 
 @root_only
+def another_name_of_it_is_not_written(p):
+    """What is mounted a second time is the same: the cache itself, what it lies in, a part of it, in a grant or above one, with a blank in its name."""
+    box.private_mounts()
+    box.bound_fuse()
+    uid = box.free_id()
+    top = home(p)
+    before = snapshot(top)
+    other = p.base / "other name"
+    for who in (0, uid):
+        for path in (p.home, p.ws, p.side, *p.base.rglob("*")):
+            os.chown(path, who, who, follow_symlinks=False)
+        before = snapshot(top)
+        for source, place, grant in (
+                (top, other, other), (top.parent, other, other), (p.home, other, other / ".npm/_cacache/dir"), (top / "dir", other, other),
+                (top / "dir", other / "deep", other), (top.parent, other / "deep", other), (top, other, other / "sub")):
+            (other / "deep").mkdir(parents=True)
+            box.mount(source, place, None, box.MS_BIND)
+            if who == 0:
+                refused(p, ["the package cache npm cannot be shown", "by another name", f"by --write {grant}", "take that grant out"], "--caches=npm", "--write", grant)
+            more = {"preexec_fn": become(who)} if who else {}
+            script = 'echo poison | tee -a "$1/a" "$1/dir/a" "$1/_cacache/dir/a" "$1/deep/a" "$1/deep/_cacache/dir/a" "$1/deep/x"'
+            r = run(p, "--caches=npm", "--write", grant, "--", "sh", "-c", script, "sh", grant, **more)
+            check_eq(r.code, 125, f"{source} at {place}, granted {grant}: {r.err}")
+            box.must(box.libc.umount2(os.fsencode(place), box.UMOUNT_DETACH), "umount")
+            check_eq(snapshot(top), before, f"{source} at {place}, granted {grant}: the host's cache was written")
+            # The same grants, where nothing is mounted.
+            (other / "sub").mkdir()
+            grant = grant if grant.exists() else other
+            r = run(p, "--caches=npm", "--write", grant, "--", "sh", "-c", INSIDE, "sh", "/home/ward/.npm/_cacache", **({"preexec_fn": become(who)} if who else {}))
+            check_eq(r.code, 0, r.err)
+            for d in ("deep", "sub", ""):
+                (other / d).rmdir()
+
+
+@root_only
+def where_the_list_of_mounts_says_nothing_there_is_no_cache(p):
+    home(p)
+    nothing = p.write("nothing", "")
+
+    def covered():
+        box.private_mounts()
+        box.mount(nothing, "/proc/self/mountinfo", None, box.MS_BIND)
+    refused(p, ["which names", "cannot be told"], "--caches=npm", "--write", p.ws, preexec_fn=covered)
+
+
+@root_only
 def what_is_mounted_below_is_not_there(p):
     top = home(p)
     box.private_mounts()

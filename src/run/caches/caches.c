@@ -339,6 +339,19 @@ static bool masked(const struct ward_resolver *rs, const char *path, const struc
 	return false;
 }
 
+static int written(struct ward_resolver *rs, size_t i, const struct ward_node *n, const char *how,
+	struct ward_error *err)
+{
+	const struct ward_cache_place *at = &rs->cached[i];
+
+	return refuse(&ward_caches[i], at, WARD_E_REFUSED,
+		ward_arena_printf(rs->arena,
+			"%s%s is granted for writing%s%s, so what the run writes to %s would be the host's",
+			ward_rs_show(rs, n->dest), how, n->rule >= 0 ? " by " : "",
+			n->rule >= 0 ? rs->rules[n->rule].text : "", ward_rs_show(rs, at->t.path)),
+		"take that grant out", err);
+}
+
 static int not_written(struct ward_resolver *rs, size_t i, struct ward_error *err)
 {
 	const struct ward_cache_place *at = &rs->cached[i];
@@ -350,13 +363,7 @@ static int not_written(struct ward_resolver *rs, size_t i, struct ward_error *er
 			(!ward_path_within(n->dest, at->t.path) &&
 				!ward_path_within(at->t.path, n->dest)))
 			continue;
-		return refuse(&ward_caches[i], at, WARD_E_REFUSED,
-			ward_arena_printf(rs->arena,
-				"%s is granted for writing%s%s, so what the run writes to %s would be the host's",
-				ward_rs_show(rs, n->dest), n->rule >= 0 ? " by " : "",
-				n->rule >= 0 ? rs->rules[n->rule].text : "",
-				ward_rs_show(rs, at->t.path)),
-			"take that grant out", err);
+		return written(rs, i, n, "", err);
 	}
 	return WARD_OK;
 }
@@ -389,8 +396,12 @@ int ward_rs_caches_judged(struct ward_resolver *rs, struct ward_error *err)
 
 int ward_rs_caches_laid(struct ward_resolver *rs, struct ward_error *err)
 {
-	int r = WARD_OK;
+	const struct ward_node *alias = NULL;
+	size_t of = 0;
+	int r = rs->cached ? ward_cache_aliased(rs, &of, &alias, err) : WARD_OK;
 
+	if (r == WARD_OK && alias)
+		r = written(rs, of, alias, ", which is, or has, the same by another name,", err);
 	for (size_t i = 0; r == WARD_OK && rs->cached && i < ward_caches_n; i++) {
 		const struct ward_cache_place *at = &rs->cached[i];
 		const struct ward_node *shown;

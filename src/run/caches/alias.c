@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A directory has other names where it, or what it lies in, is mounted a second time: a cache is not to be written by those either. So places
+ * are compared as the file system itself has them: its number, and the path in it, of which the kernel's list of mounts has the one part
+ * and the name the other. What the list does not have is an error, since nothing can be said of it then.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/os.h"
+#include "run/caches/caches.h"
+
+#define MOUNTS_BYTES_MAX (4u << 20)
+#define FIELDS \
+	5 /* of a line, as far as they are used: its number, its parent's, the file system's, the root in that, where */
+
+struct mount {
+	unsigned long id;
+	const char *fs, *root, *at;
+};
+struct mounts {
+	struct ward_resolver *rs;
+	struct mount *v;
+	size_t n;
+	struct ward_error *err;
+};
+/* Where something is in its file system. */
+struct spot {
+	const char *fs, *path;
+};
+
+static int unknown(const struct mounts *x, const char *path)
+{
+	int r = ward_fail(x->err, WARD_E_REFUSED,
+		"which names %s has cannot be told, so a package cache might be written by another",
+		ward_rs_show(x->rs, path));
+
+	ward_fail_fix(x->err, "mount /proc, or leave the caches out");
+	return r;
+}
+
+/* "\040" and the like, in place. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		if (s[0] == '\\' && strspn(s + 1, "01234567") >= 3) {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
+static bool take(char *line, struct mount *ret)
+{
+	char *field[FIELDS];
+
+	for (size_t i = 0; i < FIELDS; i++) {
+		field[i] = line;
+		line += strcspn(line, " ");
+		if (*line != ' ')
+			return false;
+		*line++ = '\0';
+	}
+	unescape(field[3]);
+	unescape(field[4]);
+	*ret = (struct mount){
+		.id = strtoul(field[0], NULL, 10), .fs = field[2], .root = field[3], .at = field[4]
+	};
+	return true;
+}
+
+static int read_mounts(struct mounts *x)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = MOUNTS_BYTES_MAX + 1 };
+	size_t lines = 0;
+	char *text, *next;
+
+	if (ward_read_file("/proc/self/mountinfo", MOUNTS_BYTES_MAX, &b, NULL) < 0)
+		return unknown(x, "/");
+	text = ward_arena_dup(x->rs->arena, ward_buf_cstr(&b), b.n);
+	for (size_t i = 0; i < b.n; i++)
+		lines += b.s[i] == '\n';
+	x->v = ward_arena_alloc(x->rs->arena, (lines + 1) * sizeof(*x->v));
+	if (!text || !x->v)
+		return ward_rs_nomem(x->err);
+	for (char *s = text; *s; s = next) {
+		next = s + strcspn(s, "\n");
+		if (*next)
+			*next++ = '\0';
+		if (x->n <= lines && take(s, &x->v[x->n]))
+			x->n++;
+	}
+	return WARD_OK;
+}
+
+static const struct mount *mount_of(const struct mounts *x, const char *path)
+{
+	static const char key[] = "mnt_id:";
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = 4096 };
+	WARD_FD fd = ward_openat2(AT_FDCWD, path, O_PATH, 0,
+		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
+	char info[64];
+	const char *at;
+	unsigned long id;
+
+	(void)snprintf(info, sizeof(info), "/proc/self/fdinfo/%d", fd);
+	if (fd < 0 || ward_read_file(info, b.max - 1, &b, NULL) < 0)
+		return NULL;
+	at = strstr(ward_buf_cstr(&b), key);
+	if (!at)
+		return NULL;
+	id = strtoul(at + sizeof(key) - 1, NULL, 10);
+	for (size_t i = 0; i < x->n; i++)
+		if (x->v[i].id == id)
+			return &x->v[i];
+	return NULL;
+}
+
+static int spot_of(const struct mounts *x, const char *path, struct spot *ret)
+{
+	const struct mount *m = mount_of(x, path);
+	const char *rest;
+
+	if (!m || !ward_path_within(path, m->at))
+		return unknown(x, path);
+	rest = path + (m->at[1] ? strlen(m->at) : 0);
+	rest += ward_streq(rest, "/");
+	ret->fs = m->fs;
+	ret->path =
+		ward_arena_printf(x->rs->arena, "%s%s", m->root[1] || !*rest ? m->root : "", rest);
+	return ret->path ? WARD_OK : ward_rs_nomem(x->err);
+}
+
+static bool overlap(const struct spot *a, const struct spot *b)
+{
+	return ward_streq(a->fs, b->fs) &&
+		(ward_path_within(a->path, b->path) || ward_path_within(b->path, a->path));
+}
+
+/* With what is mounted in it, which comes along. */
+static int shows(const struct mounts *x, const char *source, const struct spot *of, bool *ret)
+{
+	struct spot own = { NULL, NULL };
+	int r = spot_of(x, source, &own);
+
+	*ret = r == WARD_OK && overlap(&own, of);
+	for (size_t i = 0; r == WARD_OK && !*ret && i < x->n; i++) {
+		const struct spot in = { x->v[i].fs, x->v[i].root };
+
+		*ret = ward_path_within(x->v[i].at, source) && overlap(&in, of);
+	}
+	return r;
+}
+
+int ward_cache_aliased(struct ward_resolver *rs, size_t *ret_cache, const struct ward_node **ret,
+	struct ward_error *err)
+{
+	struct mounts x = { .rs = rs, .err = err };
+	struct spot of[WARD_CACHES_MAX] = { 0 };
+	bool found = false;
+	int r = WARD_OK;
+
+	*ret = NULL;
+	for (size_t k = 0; r == WARD_OK && !found && k < rs->n_nodes; k++) {
+		const struct ward_node *n = &rs->nodes[k];
+
+		/* What is pinned there is not there yet. */
+		if (n->kind != WARD_NODE_BIND || !n->write || n->pin)
+			continue;
+		if (!x.v)
+			r = read_mounts(&x);
+		for (size_t i = 0; r == WARD_OK && !found && i < ward_caches_n; i++) {
+			if (!rs->cached[i].t.path)
+				continue;
+			if (!of[i].fs)
+				r = spot_of(&x, rs->cached[i].t.path, &of[i]);
+			if (r == WARD_OK)
+				r = shows(&x, n->source, &of[i], &found);
+			if (found) {
+				*ret_cache = i;
+				*ret = n;
+			}
+		}
+	}
+	return r;
+}
