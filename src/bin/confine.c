@@ -332,8 +332,13 @@ static int go(enum ward_command_kind kind, struct words w, bool plan_only)
 		code = print_help(kind == WARD_COMMAND_SCRIPT
 				? command_find("sandbox", "run", &words)
 				: command_find("run", NULL, &words));
+	else if (code < 0 && plan_only)
+		/* What is well formed and never granted would be refused; all else is misuse. */
+		code = usage_error(&err, NULL) != EXIT_OK && err.code == WARD_E_REFUSED
+			? EXIT_REFUSED
+			: EXIT_USAGE;
 	else if (code < 0)
-		code = plan_only ? usage_error(&err, NULL) : refuse(r, &err);
+		code = refuse(r, &err);
 	else
 		code = plan_only ? plan(r) : (raise_files(), run(r));
 	ward_request_free(r);

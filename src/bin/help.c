@@ -171,8 +171,11 @@ int print_help(const struct command *c)
 
 int usage_error(const struct ward_error *err, const char *command)
 {
-	say_error(err);
-	if (command)
-		fprintf(stderr, "ward: see ward help %s\n", command);
+	struct ward_error own = *err;
+
+	/* One line, which says how to mend it. */
+	if (command && !own.fix[0])
+		ward_fail_fix(&own, "see ward help %s", command);
+	say_error(&own);
 	return EXIT_USAGE;
 }

@@ -60,6 +60,12 @@ static int check_steps(const struct ward_cap *cap, struct ward_error *err)
 	return WARD_OK;
 }
 
+/* "**" and "src/" followed by it name all below already. */
+static bool below_all(struct ward_str s)
+{
+	return s.n >= 2 && memcmp(s.s + s.n - 2, "**", 2) == 0 && (s.n == 2 || s.s[s.n - 3] == '/');
+}
+
 /* A directory written as one: "src/", "src/.", "/". */
 static int check_slash(const struct ward_cap *cap, struct ward_error *err)
 {
@@ -74,9 +80,14 @@ static int check_slash(const struct ward_cap *cap, struct ward_error *err)
 		dir.n--;
 	(void)ward_cap_fail(err, cap,
 		"a directory is granted with everything below it or not at all");
+	if (dir.n == 0) {
+		ward_fail_fix(err, "grant the directories that are needed: \"/\" itself never is");
+		return WARD_E_CAPABILITY;
+	}
 	WARD_CLEANUP(ward_buf_done) struct ward_buf fix = WARD_BUF_INIT;
 	ward_buf_add(&fix, dir.s, dir.n);
-	ward_buf_adds(&fix, "/**");
+	if (!below_all(dir))
+		ward_buf_adds(&fix, "/**");
 	ward_fail_fix(err, "write %s",
 		ward_paste(word, fix.failed ? NULL : ward_buf_cstr(&fix), "DIRECTORY/**"));
 	return WARD_E_CAPABILITY;
@@ -253,7 +264,7 @@ int ward_cap_check(const struct ward_cap *cap, struct ward_error *err)
 		char shown[WARD_CAP_SHOWN_MAX];
 
 		ward_cap_shown(ward_str(cap->resource), shown);
-		r = ward_fail(err, WARD_E_CAPABILITY, "%s: not held by this backend (%s)",
+		r = ward_fail(err, WARD_E_REFUSED, "%s: not held by this backend (%s)",
 			ward_cap_type_name(cap->type), shown);
 		ward_cap_fail_at(err, &cap->origin);
 		ward_fail_fix(err, "%s", kinds[cap->type].instead);

@@ -122,7 +122,8 @@ int ward_cap_type_parse(struct ward_str name, enum ward_cap_type *ret, struct wa
 		ward_fail_fix(err, "did you mean %s?", near);
 	else
 		ward_fail_fix(err,
-			"the types are FILE_READ FILE_WRITE EXTERNAL_COMMAND ENV; docs/spec/capabilities.md lists all");
+			"the types that are held are FILE_READ FILE_WRITE EXTERNAL_COMMAND ENV NETWORK_CONNECT NETWORK_LISTEN; "
+			"docs/spec/capabilities.md lists all");
 	ward_fail_class(err, WARD_CLASS_CAPABILITY, WARD_VIOLATION_NONE);
 	return WARD_E_CAPABILITY;
 }

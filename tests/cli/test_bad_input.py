@@ -124,6 +124,24 @@ def option(p, words, place, says):
     bad(p, *words, place=place, says=says)
 
 
+@cases([
+    ("what nothing holds", ["--cap", "SECRET_ACCESS:token"], 1),
+    ("what is well formed and refused", ["--workspace", "/"], 1),
+    ("a type that there is not", ["--cap", "SECRET:token"], 2),
+    ("a pattern that is none", ["--cap", "FILE_READ:src/"], 2),
+    ("an option that there is not", ["--secret", "token"], 2),
+])
+@placed
+def plan_tells_a_refusal_from_misuse(p, words, code):
+    check_eq(p.run(*words, "true", kind=("plan",)).code, code)
+    check_eq(p.run("--dry-run", *words, "true").code, code)
+    caps = p.side / "caps.json"
+    if words[0] == "--cap":
+        kind, resource = words[1].split(":")
+        caps.write_text(json.dumps([{"type": kind, "resource": resource}]))
+        check_eq(p.run("--capabilities", caps, "true", kind=("plan",)).code, code)
+
+
 @test
 @placed
 def workspace_is_home(p):

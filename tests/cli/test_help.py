@@ -133,6 +133,11 @@ def version():
     ("plan of no script", ["plan", "sandbox", "run"], "no script given; ward plan sandbox run SCRIPT"),
     ("option of plan", ["plan", "--frob"], "--frob: unknown option; see ward help plan"),
     ("help of nothing", ["help", "nope"], "ward help"),
+    ("option of discard", ["discard", "--json"], "\"--json\" is not understood; see ward help discard"),
+    ("runs rm of none", ["runs", "rm"], "no RUN is given; see ward help runs rm"),
+    ("runs gc without its time", ["runs", "gc", "--older-than"], "--older-than: its time is missing, as in 48h; see ward help runs gc"),
+    ("runs gc with a bad time", ["runs", "gc", "--older-than", "x"], "--older-than: 'x' is not a time span"),
+    ("level of cedar", ["cedar", "validate", "--schema", "x", "--level", "x"], "--level: "),
 ])
 def unknown_words(words, says):
     r = ward(*words)

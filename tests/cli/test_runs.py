@@ -200,7 +200,7 @@ def a_store_of_others_is_refused(s):
     ("rm nothing", ("runs", "rm"), "no RUN is given"),
     ("rm an option", ("runs", "rm", "--all"), "is not understood"),
     ("gc of a run", ("runs", "gc", A), "is not understood"),
-    ("gc without a time", ("runs", "gc", "--older-than"), "wants a time"),
+    ("gc without a time", ("runs", "gc", "--older-than"), "its time is missing"),
     ("gc of no time", ("runs", "gc", "--older-than", "old"), "--older-than"),
     ("discard two", ("discard", A, B), "is not understood"),
     ("discard an option", ("discard", "--all"), "is not understood"),
@@ -209,7 +209,8 @@ def misused(words, says):
     r = ward(*words)
     check_eq((r.code, r.out), (2, ""))
     check_in(says, r.err)
-    check_in("ward help", r.err)
+    check_eq(len(r.err.splitlines()), 1, r.err)
+    check("; see ward help" in r.err or "; write a number with ms, s, m or h" in r.err, f"no fix in {r.err}")
 
 
 main()

@@ -157,7 +157,7 @@ TEST(bad_files)
 			"control character" },
 		{ "[{\"type\":\"NETWORK_CONNECT\",\"resource\":\"a:99999\"}]", WARD_E_CAPABILITY,
 			"99999" },
-		{ "[{\"type\":\"SECRET_ACCESS\",\"resource\":\"a\"}]", WARD_E_CAPABILITY,
+		{ "[{\"type\":\"SECRET_ACCESS\",\"resource\":\"a\"}]", WARD_E_REFUSED,
 			"SECRET_ACCESS: not held by this backend" },
 	};
 
