@@ -39,12 +39,13 @@ _Noreturn void fail(int sock, enum ward_stage stage, int err, const char *text)
 	longjmp(ended, 1);
 }
 
-size_t msg_recv_fds(int sock, uint32_t type, int *fds, size_t max)
+size_t msg_recv_fds(int sock, uint32_t type, int *fds, size_t max, struct ward_msg *ret)
 {
 	(void)sock;
 	(void)type;
 	(void)fds;
 	(void)max;
+	(void)ret;
 	abort();
 }
 

@@ -41,6 +41,7 @@ struct ward_native {
 	struct ward_fuse *fuse;
 	struct ward_notify *notify;
 	struct ward_cgroup *cgroup;
+	bool counts[WARD_CGROUP_CONTROLLERS]; /* what it holds, or will */
 	bool namespaces; /* there are some */
 	int in_cgroup; /* the init: 1, 0, or -errno: cannot be told */
 	bool ready; /* the self-test has passed */

@@ -39,6 +39,9 @@ void ward_cgroup_probe(struct ward_host *host, bool deep);
 int ward_cgroup_create(const struct ward_host *host, const char *run_id,
 	const struct ward_limits *limits, struct ward_cgroup **ret, struct ward_error *err);
 
+/* Which controllers one that is made for these has: to say so before it is. */
+void ward_cgroup_wanted(const struct ward_host *host, const struct ward_limits *limits, bool ret[WARD_CGROUP_CONTROLLERS]);
+
 /* 1 or 2. */
 int ward_cgroup_version(const struct ward_cgroup *cg);
 bool ward_cgroup_has(const struct ward_cgroup *cg, enum ward_cgroup_controller c);

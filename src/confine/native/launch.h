@@ -5,7 +5,7 @@
  *
  * Theory of operation. The supervisor executes ward-init from a sealed memfd before it has a plan, in new user, mount, pid,
  * ipc and uts namespaces, and writes its id maps. That process, the *init* (pid 1 inside, a child of the supervisor), makes
- * the network namespace meanwhile, takes the blob when it comes, enters the cgroup, builds the view, drops every privilege
+ * the network namespace meanwhile, takes the blob when it comes, enters the cgroup, which is made while it reads that, builds the view, drops every privilege
  * and forks the *command*, which confines itself (Landlock, seccomp), runs the self-test, waits for GO and
  * executes. What only host root can open comes from the supervisor, after the blob. Offsets are from the start of the
  * blob; ward-init trusts the blob (the supervisor made it and the descriptor is sealed) but checks the magic and the
@@ -18,7 +18,7 @@
 #include "confine/native/probes.h"
 
 #define WARD_LAUNCH_MAGIC 0x44524157u /* "WARD" */
-#define WARD_LAUNCH_VERSION 6u
+#define WARD_LAUNCH_VERSION 7u
 
 /* Descriptors that ward-init starts with. */
 enum ward_launch_fd {
@@ -31,11 +31,12 @@ enum ward_launch_fd {
 #define WARD_LAUNCH_NAMESPACES "namespaces"
 #define WARD_LAUNCH_PLAIN "plain"
 
-/* Descriptors that come with WARD_MSG_BLOB: these, then n_tasks v1 "tasks". */
+/* Descriptors that come with WARD_MSG_BLOB, and behind them those of WARD_MSG_JOIN, the last of which are n_tasks v1 "tasks". */
 enum ward_launch_handed {
 	WARD_HANDED_BLOB = 0,
 	WARD_HANDED_STDIO,
-	WARD_HANDED_ANCHOR = WARD_HANDED_STDIO + 3, /* kept until the end; what it is is none of the init's business */
+	WARD_HANDED_JOIN = WARD_HANDED_STDIO + 3,
+	WARD_HANDED_ANCHOR = WARD_HANDED_JOIN, /* kept until the end; what it is is none of the init's business */
 	WARD_HANDED_CGROUP
 };
 #define WARD_HANDED_MAX (WARD_HANDED_CGROUP + 4)
@@ -119,8 +120,6 @@ struct ward_launch {
 	 */
 	struct ward_launch_mount layer;
 	uint64_t layer_size, layer_inodes;
-	uint32_t ns[WARD_LAUNCH_NS_MAX],
-		pad; /* names of the supervisor's own ("net:[4026531840]"), of which none may be ours */
 };
 
 /* ---- messages: supervisor <- init on CTL, and <- command on CMD ---- */
@@ -135,7 +134,8 @@ enum ward_msg_type {
 	WARD_MSG_EXEC_FAILED, /* command: err */
 	WARD_MSG_EXIT, /* init: value = wait status, cpu_us, max_rss_kb, stage = processes seen */
 	/* supervisor -> */
-	WARD_MSG_BLOB, /* to the init: + enum ward_launch_handed; value = how many */
+	WARD_MSG_BLOB, /* to the init: + the first WARD_HANDED_JOIN of enum ward_launch_handed; value = how many */
+	WARD_MSG_JOIN, /* to the init: + the rest of them; value = how many, ns */
 	WARD_MSG_TREES, /* to the init, as host root: + detached mounts of the next BINDs; value = how many */
 	WARD_MSG_GO, /* to the command */
 	WARD_MSG_SIGNAL, /* to the init: value = signal for the command's group */
@@ -145,7 +145,10 @@ struct ward_msg {
 	uint32_t type, stage;
 	int32_t err, value;
 	uint64_t cpu_us, max_rss_kb;
-	char text[128]; /* a path, for FAILED */
+	union {
+		char text[128]; /* a path, for FAILED */
+		uint32_t ns[WARD_LAUNCH_NS_MAX]; /* of JOIN: numbers of the supervisor's own, of which none may be ours */
+	};
 };
 
 /* Where a start can fail: X(id, text). */

@@ -18,7 +18,6 @@ struct ward_pack {
 	bool cgroup2;
 	int command_cpu; /* -1 = anywhere */
 	uint64_t cpus[16];
-	char ns[WARD_LAUNCH_NS_MAX][32]; /* "net:[4026531840]" */
 	bool cgroup_memory, cgroup_pids,
 		cgroup_cpu; /* a cgroup holds it; else the init sets what stands in */
 };

@@ -425,8 +425,6 @@ static void pack_body(struct packer *p, struct ward_launch *l)
 	l->cwd = put_text(p, plan->cwd);
 	l->hostname = put_text(p, "ward");
 	l->canary = pack_canary(p);
-	for (size_t i = 0; i < WARD_LAUNCH_NS_MAX; i++)
-		l->ns[i] = put_text(p, p->pack->ns[i]);
 	filter = ward_seccomp_program(plan->seccomp |
 			(p->pack->listener ? 0 : WARD_SECCOMP_NO_LISTENER),
 		&n_filter);

@@ -216,15 +216,12 @@ static void describe(const struct ward_native *c, const struct ward_cage_options
 		k->landlock_abi = 0;
 	}
 	k->root = k->caller_uid == 0 && k->userns;
-	if (c->cgroup) {
-		int fds[WARD_CGROUP_CONTROLLERS];
-
-		k->cgroup2 = ward_cgroup_version(c->cgroup) == 2;
-		k->n_tasks = k->cgroup2 ? 0 : (uint32_t)ward_cgroup_entry_fds(c->cgroup, fds);
-		k->cgroup_memory = ward_cgroup_has(c->cgroup, WARD_CGROUP_MEMORY);
-		k->cgroup_pids = ward_cgroup_has(c->cgroup, WARD_CGROUP_PIDS);
-		k->cgroup_cpu = ward_cgroup_has(c->cgroup, WARD_CGROUP_CPU);
-	}
+	k->cgroup2 = c->cgroup != NULL;
+	for (unsigned i = 0; i < WARD_CGROUP_CONTROLLERS && !k->cgroup2; i++)
+		k->n_tasks += c->counts[i];
+	k->cgroup_memory = c->counts[WARD_CGROUP_MEMORY];
+	k->cgroup_pids = c->counts[WARD_CGROUP_PIDS];
+	k->cgroup_cpu = c->counts[WARD_CGROUP_CPU];
 }
 
 /* Without it nobody could tell that the run has another: a self-test that cannot fail proves nothing. */
@@ -239,22 +236,38 @@ static int namespace_untold(const char *name, const char *axis, int e, struct wa
 	return err->code;
 }
 
+/* "net:[4026531840]" as its number, 0: it is none. */
+static uint32_t namespace_number(const char *name, const char *text)
+{
+	size_t n = strlen(name);
+	char *end = NULL;
+	unsigned long v;
+
+	if (strncmp(text, name, n) != 0 || text[n] != ':' || text[n + 1] != '[')
+		return 0;
+	v = strtoul(text + n + 2, &end, 10);
+	return v <= UINT32_MAX && end[0] == ']' && end[1] == '\0' ? (uint32_t)v : 0;
+}
+
 /* Those that the thread is in that makes the run's. */
-static int own_namespaces(struct ward_pack *k, struct ward_error *err)
+static int own_namespaces(uint32_t ret[WARD_LAUNCH_NS_MAX], struct ward_error *err)
 {
 	static const char *const names[WARD_LAUNCH_NS_MAX] = WARD_LAUNCH_NS;
 	static const char *const axes[WARD_LAUNCH_NS_MAX] = { "processes", "files", "processes",
 		"network", "ipc", "processes", "processes" };
 	WARD_FD dir = open("/proc/thread-self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	for (size_t i = 0; k->userns && i < WARD_LAUNCH_NS_MAX; i++) {
-		ssize_t n = dir < 0 ? -1 : readlinkat(dir, names[i], k->ns[i], sizeof(k->ns[i]));
+	for (size_t i = 0; i < WARD_LAUNCH_NS_MAX; i++) {
+		char text[64];
+		ssize_t n = dir < 0 ? -1 : readlinkat(dir, names[i], text, sizeof(text) - 1);
 
 		if (n < 0)
 			return namespace_untold(names[i], axes[i], errno, err);
-		if ((size_t)n >= sizeof(k->ns[i]))
-			return ward_fail(err, WARD_E_INTERNAL, "a namespace with a long name");
-		k->ns[i][n] = 0;
+		text[n] = '\0';
+		ret[i] = namespace_number(names[i], text);
+		if (!ret[i])
+			return ward_fail(err, WARD_E_INTERNAL, "a namespace with the name %s",
+				text);
 	}
 	return WARD_OK;
 }
@@ -455,22 +468,40 @@ static int converse(struct ward_native *c, struct ward_host *host, struct ward_e
 	return in_cgroup(c, err);
 }
 
+/* A cgroup v2 is entered by being born in it; into those of v1 the init writes itself. */
+static bool born_in(const struct ward_cage_options *opts)
+{
+	return opts->host->cgroup == 2;
+}
+
 static int make_cgroup(struct ward_native *c, const struct ward_cage_options *opts,
 	struct ward_error *err)
 {
 	int r = ward_cgroup_create(opts->host, opts->run_id, &c->plan->limits, &c->cgroup, err);
 
+	/* The blob may have said already what it holds. */
+	for (unsigned i = 0; r == WARD_OK && i < WARD_CGROUP_CONTROLLERS; i++)
+		if (ward_cgroup_has(c->cgroup, i) != c->counts[i])
+			r = ward_fail(err, WARD_E_INTERNAL,
+				"a cgroup with other controllers than those planned");
+	if (r == WARD_OK && (ward_cgroup_version(c->cgroup) == 2) != born_in(opts))
+		r = ward_fail(err, WARD_E_INTERNAL, "a cgroup of another version than planned");
 	if (r == WARD_OK)
 		c->oom = ward_cgroup_oom_fd(c->cgroup, &c->oom_events);
 	return r;
 }
 
-static int prepare_native(struct ward_native *c, const struct ward_cage_options *opts,
-	struct ward_error *err)
+/*
+ * Direct: nothing is refused inside, so there is nobody to answer. Memory without a cgroup is not sampled then: /proc is
+ * everybody's.
+ */
+static int prepare_brokers(struct ward_native *c, struct ward_error *err)
 {
 	const struct ward_plan *p = c->plan;
 	int r = WARD_OK;
 
+	if (p->backend == WARD_BACKEND_DIRECT)
+		return WARD_OK;
 	ward_refusals_phase(c->refusals, true);
 	if (!(p->seccomp & WARD_SECCOMP_NO_LISTENER))
 		r = ward_notify_new(p, c->refusals, c->kill_event, &c->notify, err);
@@ -480,37 +511,19 @@ static int prepare_native(struct ward_native *c, const struct ward_cage_options 
 		r = ward_fuse_new(p, c->refusals, &c->fuse, err);
 	if (r < 0)
 		return r;
-	if (held(p, WARD_AXIS_MEMORY) || held(p, WARD_AXIS_PIDS) || held(p, WARD_AXIS_CPU)) {
-		r = make_cgroup(c, opts, err);
-		if (r < 0)
-			return r;
-	}
 	c->sampling = !held(p, WARD_AXIS_MEMORY);
 	c->next_sample = ward_now_mono_ns() + SAMPLE_NS;
 	return WARD_OK;
 }
 
-/* Nothing is refused inside, so there is nobody to answer. Memory without a cgroup is not sampled: /proc is everybody's. */
-static int prepare_direct(struct ward_native *c, const struct ward_cage_options *opts,
-	struct ward_error *err)
-{
-	const struct ward_host *h = opts->host;
-
-	if (h->cgroup_memory || h->cgroup_pids || (h->cgroup_cpu && c->plan->limits.millicpus))
-		return make_cgroup(c, opts, err);
-	return WARD_OK;
-}
-
-static int prepare(struct ward_native *c, const struct ward_cage_options *opts,
-	struct ward_error *err)
+static int prepare(struct ward_native *c, struct ward_error *err)
 {
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	c->kill_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->refusals = ward_refusals_new();
 	if (c->epoll < 0 || c->kill_event < 0 || !c->refusals)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot prepare the supervisor");
-	return c->plan->backend == WARD_BACKEND_DIRECT ? prepare_direct(c, opts, err)
-						       : prepare_native(c, opts, err);
+	return WARD_OK;
 }
 
 /* Without namespaces the processes of a run are found by whose children they are, which a kernel can be built without. */
@@ -528,6 +541,22 @@ static int can_sample(const struct ward_native *c, struct ward_error *err)
 	ward_fail_fix(err,
 		"run where there is a cgroup for memory, or user namespaces (`ward doctor`)");
 	return WARD_E_SPAWN;
+}
+
+/* What a cgroup is to hold. A v2 one has to be there before the init is born; others are made while that reads its plan. */
+static int plan_cgroup(struct ward_native *c, const struct ward_cage_options *opts,
+	struct ward_error *err)
+{
+	const struct ward_plan *p = c->plan;
+	const struct ward_host *h = opts->host;
+	bool any = p->backend == WARD_BACKEND_DIRECT
+		? h->cgroup_memory || h->cgroup_pids || (h->cgroup_cpu && p->limits.millicpus)
+		: held(p, WARD_AXIS_MEMORY) || held(p, WARD_AXIS_PIDS) || held(p, WARD_AXIS_CPU);
+
+	if (!any)
+		return WARD_OK;
+	ward_cgroup_wanted(h, &p->limits, c->counts);
+	return born_in(opts) ? make_cgroup(c, opts, err) : WARD_OK;
 }
 
 /* The head start that the caller made, if it is of the right kind; else a new one. */
@@ -563,29 +592,48 @@ static int take_head(struct ward_native *c, const struct ward_cage_options *opts
 	return can_sample(c, err);
 }
 
-static int hand_over(struct ward_native *c, const struct ward_cage_options *opts,
-	const struct ward_pack *k, const struct ward_buf *blob, struct ward_error *err)
+/* An init that failed has said why: that is read next. */
+static int handed(ssize_t sent, struct ward_error *err)
 {
-	WARD_FD fd = ward_memfd("ward-launch", blob->s, blob->n, true);
-	struct ward_msg m = { .type = WARD_MSG_BLOB };
-	int fds[WARD_HANDED_MAX] = { fd, opts->stdio[0], opts->stdio[1], opts->stdio[2],
-		opts->anchor > 0 ? opts->anchor : fd };
-	size_t n = WARD_HANDED_CGROUP;
-	ssize_t sent;
-
-	if (fd < 0)
-		return ward_fail_errno(err, WARD_E_SYSTEM, -fd, "cannot make the launch blob");
-	if (k->n_tasks)
-		n += ward_cgroup_entry_fds(c->cgroup, fds + n);
-	m.value = (int32_t)n;
-	sent = ward_send_fds(c->ctl, &m, sizeof(m), fds, n);
-	if (c->cgroup)
-		ward_cgroup_entered(c->cgroup);
-	/* An init that failed has said why: that is read next. */
 	if (sent < 0 && sent != -EPIPE && sent != -ECONNRESET)
 		return ward_fail_errno(err, WARD_E_SYSTEM, (int)-sent,
 			"cannot hand the plan to ward-init");
 	return WARD_OK;
+}
+
+static int hand_over(struct ward_native *c, const struct ward_cage_options *opts,
+	const struct ward_buf *blob, struct ward_error *err)
+{
+	WARD_FD fd = ward_memfd("ward-launch", blob->s, blob->n, true);
+	struct ward_msg m = { .type = WARD_MSG_BLOB, .value = WARD_HANDED_JOIN };
+	const int fds[WARD_HANDED_JOIN] = { fd, opts->stdio[0], opts->stdio[1], opts->stdio[2] };
+
+	if (fd < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -fd, "cannot make the launch blob");
+	return handed(ward_send_fds(c->ctl, &m, sizeof(m), fds, WARD_HANDED_JOIN), err);
+}
+
+/* What the init is to enter is made, and given to it, while it reads its plan: it forks nothing before. */
+static int join(struct ward_native *c, const struct ward_cage_options *opts,
+	const struct ward_pack *k, struct ward_error *err)
+{
+	struct ward_msg m = { .type = WARD_MSG_JOIN };
+	int fds[WARD_HANDED_MAX - WARD_HANDED_JOIN] = { opts->anchor > 0 ? opts->anchor
+									 : opts->stdio[0] };
+	size_t n = WARD_HANDED_CGROUP - WARD_HANDED_JOIN;
+	int r = k->n_tasks ? make_cgroup(c, opts, err) : WARD_OK;
+
+	if (r == WARD_OK && k->userns)
+		r = own_namespaces(m.ns, err);
+	if (r < 0)
+		return r;
+	if (k->n_tasks)
+		n += ward_cgroup_entry_fds(c->cgroup, fds + n);
+	m.value = (int32_t)n;
+	r = handed(ward_send_fds(c->ctl, &m, sizeof(m), fds, n), err);
+	if (c->cgroup)
+		ward_cgroup_entered(c->cgroup);
+	return r;
 }
 
 /* The thread that has FUSE served, which the init is about to mount. */
@@ -616,14 +664,16 @@ static int launch(struct ward_native *c, const struct ward_cage_options *opts,
 
 	describe(c, opts, &k);
 	r = take_head(c, opts, &k, err);
-	if (r == WARD_OK)
-		r = own_namespaces(&k, err);
 	k.command_cpu = r == WARD_OK ? c->place.here : -1;
 	memcpy(k.cpus, &c->place.all, sizeof(k.cpus));
 	if (r == WARD_OK)
 		r = ward_pack_plan(c->plan, &k, &blob, err);
 	if (r == WARD_OK)
-		r = hand_over(c, opts, &k, &blob, err);
+		r = hand_over(c, opts, &blob, err);
+	if (r == WARD_OK)
+		r = join(c, opts, &k, err);
+	if (r == WARD_OK)
+		r = prepare_brokers(c, err);
 	if (r == WARD_OK && c->fuse)
 		r = serve_fuse(c, err);
 	if (r == WARD_OK)
@@ -634,8 +684,10 @@ static int launch(struct ward_native *c, const struct ward_cage_options *opts,
 int ward_native_build(struct ward_native *c, const struct ward_cage_options *opts,
 	struct ward_error *err)
 {
-	int r = prepare(c, opts, err);
+	int r = prepare(c, err);
 
+	if (r == WARD_OK)
+		r = plan_cgroup(c, opts, err);
 	if (r < 0) {
 		ward_head_start_free(opts->head);
 		return r;

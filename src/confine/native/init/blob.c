@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 const struct ward_launch *blob_map(int fd)
 {
@@ -33,10 +34,32 @@ const struct ward_launch *blob_map(int fd)
 void blob_receive(struct init *in)
 {
 	memset(in->handed, -1, sizeof(in->handed));
-	(void)msg_recv_fds(in->ctl, WARD_MSG_BLOB, in->handed, WARD_HANDED_MAX);
+	if (msg_recv_fds(in->ctl, WARD_MSG_BLOB, in->handed, WARD_HANDED_JOIN, NULL) !=
+		WARD_HANDED_JOIN)
+		fail(in->ctl, WARD_STAGE_BLOB, EPROTO, "descriptors");
 	in->l = blob_map(in->handed[WARD_HANDED_BLOB]);
 	if (!in->l)
 		fail(in->ctl, WARD_STAGE_BLOB, errno, NULL);
+}
+
+/* v1: each controller by our own "0": an attach from outside would cost 8 ms. */
+static void enter_cgroup(const struct init *in)
+{
+	for (uint32_t i = 0; i < in->l->n_tasks && !WARD_OFF(CGROUP); i++)
+		if (write(in->handed[WARD_HANDED_CGROUP + (int)i], "0", 1) != 1)
+			fail(in->ctl, WARD_STAGE_CGROUP, errno, NULL);
+}
+
+void blob_join(struct init *in)
+{
+	struct ward_msg m;
+	size_t n = msg_recv_fds(in->ctl, WARD_MSG_JOIN, in->handed + WARD_HANDED_JOIN,
+		WARD_HANDED_MAX - WARD_HANDED_JOIN, &m);
+
+	if (n != (size_t)(WARD_HANDED_CGROUP - WARD_HANDED_JOIN) + in->l->n_tasks)
+		fail(in->ctl, WARD_STAGE_CGROUP, EPROTO, "descriptors");
+	memcpy(in->ns, m.ns, sizeof(in->ns));
+	enter_cgroup(in);
 }
 
 const void *blob_at(const struct ward_launch *l, uint32_t off)

@@ -254,8 +254,7 @@ static void confine(const struct init *in)
 static void wait_for_go(const struct init *in, char *const *envp)
 {
 	struct ward_msg m = { .type = WARD_MSG_SELFTEST };
-	uint32_t broken =
-		in->l->flags & WARD_LAUNCH_DIRECT ? 0 : selftest(in->l, in->outside, envp);
+	uint32_t broken = in->l->flags & WARD_LAUNCH_DIRECT ? 0 : selftest(in, envp);
 	ssize_t n;
 
 	take_cpus(in);

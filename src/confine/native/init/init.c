@@ -257,7 +257,7 @@ static void stay(struct init *in)
 	blob_receive(in);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, "subreaper");
-	enter_cgroup(in);
+	blob_join(in);
 	if (in->l->caller_uid == 0 && !(in->l->flags & WARD_LAUNCH_DIRECT)) {
 		/* While it can still be done. */
 		drop_bounding(in);

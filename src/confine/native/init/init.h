@@ -19,6 +19,7 @@ struct init {
 	bool namespaces;
 	const struct ward_launch *l; /* NULL until the blob came */
 	int handed[WARD_HANDED_MAX]; /* descriptors by enum ward_launch_handed */
+	uint32_t ns[WARD_LAUNCH_NS_MAX]; /* the supervisor's namespaces */
 	int ctl, cmd, fuse; /* WARD_LAUNCH_FD_* */
 	int steps; /* eventfd: how often the command may go on */
 	int door; /* where sockets of the run's network go out; -1 = none */
@@ -39,17 +40,19 @@ const void *blob_at(const struct ward_launch *l, uint32_t off);
 /* NULL-terminated vector out of n offsets. */
 char **blob_vector(const struct ward_launch *l, uint32_t n, uint32_t off);
 
-/* Wait for the blob, and take it and what came with it: in->l, in->handed. */
+/* Wait for the blob, and take it and what came with it: in->l, the first of in->handed. */
 void blob_receive(struct init *in);
+/* Wait for the rest, and enter the cgroup: in->handed, in->ns. Nothing is forked before. */
+void blob_join(struct init *in);
 
 /* msg.c */
 void msg_send(int sock, const struct ward_msg *m, const int *fds, size_t n_fds);
 ssize_t msg_recv(int sock, struct ward_msg *m);
 /*
- * With descriptors: how many came into fds, 1 to max. A message of another type or size, or a supervisor that is gone, ends the
- * process.
+ * With descriptors: how many came into fds, 1 to max, and what with them; ret: NULL ok. A message of another type or size, or a
+ * supervisor that is gone, ends the process.
  */
-size_t msg_recv_fds(int sock, uint32_t type, int *fds, size_t max);
+size_t msg_recv_fds(int sock, uint32_t type, int *fds, size_t max, struct ward_msg *ret);
 /* Report and end this process: nothing after a failed step is ever executed. err is positive. */
 _Noreturn void fail(int sock, enum ward_stage stage, int err, const char *text);
 
@@ -88,7 +91,6 @@ void attach(const struct init *in, int tree, const char *dest);
 pid_t view_build(struct init *in);
 /* Take the run's ids; what setgroups(2) can give up is given up. */
 void become(const struct init *in);
-void enter_cgroup(const struct init *in);
 /* Back to the processors that the caller may use. */
 void go_anywhere(const struct init *in, int sock);
 
@@ -112,10 +114,10 @@ void drop_capabilities(int sock);
 #define COMMAND_FD_OUTSIDE 6 /* until the self-test */
 
 /*
- * selftest.c: bits of enum ward_probe that could be broken; 0 = every promise held. outside: see struct init, closed here. envp: what
- * the command is to get.
+ * selftest.c: bits of enum ward_probe that could be broken; 0 = every promise held. in->outside is closed here. envp: what the command is
+ * to get.
  */
-uint32_t selftest(const struct ward_launch *l, int outside, char *const *envp);
+uint32_t selftest(const struct init *in, char *const *envp);
 /* selftest_mounts.c, selftest_filter.c: probes that have to read something. True: broken. */
 bool mounts_broken(const struct ward_launch *l, int self);
 bool filter_broken(const struct ward_launch *l);

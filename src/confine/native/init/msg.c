@@ -45,7 +45,7 @@ ssize_t msg_recv(int sock, struct ward_msg *m)
 	return n;
 }
 
-size_t msg_recv_fds(int sock, uint32_t type, int *fds, size_t max)
+size_t msg_recv_fds(int sock, uint32_t type, int *fds, size_t max, struct ward_msg *ret)
 {
 	union {
 		char b[CMSG_SPACE(WARD_TREES_MAX * sizeof(int))];
@@ -74,6 +74,8 @@ size_t msg_recv_fds(int sock, uint32_t type, int *fds, size_t max)
 	if (got == 0 || got > max || got != (size_t)m.value)
 		_exit(1);
 	memcpy(fds, CMSG_DATA(c), got * sizeof(int));
+	if (ret)
+		*ret = m;
 	return got;
 }
 

@@ -30,6 +30,7 @@
 
 /* /proc/self, opened once: a walk there costs more than most of what is asked of it. -1: not to be had, which breaks all of it. */
 static int proc_self;
+static const uint32_t *theirs; /* the supervisor's namespaces */
 
 static bool opened(int fd)
 {
@@ -224,7 +225,7 @@ static bool host_proc(const struct ward_launch *l)
 static bool namespaces(const struct ward_launch *l)
 {
 	static const char *const names[WARD_LAUNCH_NS_MAX] = WARD_LAUNCH_NS;
-	char path[16], is[64];
+	char path[16], is[64], own[64];
 	bool same = false;
 
 	for (int i = 0; (l->flags & WARD_LAUNCH_USERNS) && i < WARD_LAUNCH_NS_MAX && !same; i++) {
@@ -233,7 +234,8 @@ static bool namespaces(const struct ward_launch *l)
 		snprintf(path, sizeof(path), "ns/%s", names[i]);
 		n = readlinkat(proc_self, path, is, sizeof(is) - 1);
 		is[n < 0 ? 0 : n] = 0;
-		same = n <= 0 || strcmp(is, blob_text(l, l->ns[i])) == 0;
+		snprintf(own, sizeof(own), "%s:[%u]", names[i], (unsigned)theirs[i]);
+		same = n <= 0 || strcmp(is, own) == 0;
 	}
 	return same;
 }
@@ -353,12 +355,14 @@ static probe_fn *const probes[WARD_PROBE_MAX] = {
 	[WARD_PROBE_PROC] = host_proc,
 };
 
-uint32_t selftest(const struct ward_launch *l, int outside, char *const *envp)
+uint32_t selftest(const struct init *in, char *const *envp)
 {
+	const struct ward_launch *l = in->l;
 	uint32_t broken = 0;
 
 	proc_self = openat(AT_FDCWD, "/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (landlock(outside))
+	theirs = in->ns;
+	if (landlock(in->outside))
 		broken |= 1u << WARD_PROBE_LANDLOCK;
 	if (environment(l, envp))
 		broken |= 1u << WARD_PROBE_ENVIRONMENT;

@@ -51,7 +51,7 @@ static int next_tree(struct init *in)
 	static size_t n, at;
 
 	if (at == n) {
-		n = msg_recv_fds(in->ctl, WARD_MSG_TREES, fds, WARD_TREES_MAX);
+		n = msg_recv_fds(in->ctl, WARD_MSG_TREES, fds, WARD_TREES_MAX, NULL);
 		at = 0;
 	}
 	return fds[at++];

@@ -312,14 +312,6 @@ static void prime(void)
 		close(fd);
 }
 
-/* v1: each controller by our own "0": an attach from outside would cost 8 ms. */
-void enter_cgroup(const struct init *in)
-{
-	for (uint32_t i = 0; i < in->l->n_tasks && !WARD_OFF(CGROUP); i++)
-		if (write(in->handed[WARD_HANDED_CGROUP + (int)i], "0", 1) != 1)
-			fail(in->ctl, WARD_STAGE_CGROUP, errno, NULL);
-}
-
 /* What needs no plan, while the supervisor makes it; then the plan. Returns /dev/fuse or -1. */
 static int view_begin(struct init *in)
 {
@@ -343,7 +335,10 @@ static int view_begin(struct init *in)
 		if (fuse < 0)
 			fail(in->ctl, WARD_STAGE_FUSE, errno, "/dev/fuse");
 	}
-	enter_cgroup(in);
+	/* While the cgroup is made; what these trees are is the host's. */
+	if (!(in->l->flags & WARD_LAUNCH_ROOT))
+		trees_open(in);
+	blob_join(in);
 	net_capture(in);
 	if (!WARD_OFF(NS_CGROUP) && unshare((int)CLONE_NEWCGROUP_) < 0)
 		fail(in->ctl, WARD_STAGE_CLONE, errno, "cgroup namespace");
@@ -360,8 +355,6 @@ pid_t view_build(struct init *in)
 	if (!WARD_OFF(NS_UTS) && sethostname(hostname, strlen(hostname)) < 0)
 		fail(in->ctl, errno == EPERM ? WARD_STAGE_RIGHTS : WARD_STAGE_NET, errno,
 			"hostname");
-	if (!(in->l->flags & WARD_LAUNCH_ROOT))
-		trees_open(in);
 	become(in);
 	scratch(in);
 	command = child_start(in);

@@ -212,6 +212,14 @@ int ward_cgroup_create(const struct ward_host *host, const char *run_id,
 	return ward_cgroup_create_at(&place, run_id, limits, ret, err);
 }
 
+void ward_cgroup_wanted(const struct ward_host *host, const struct ward_limits *limits,
+	bool ret[WARD_CGROUP_CONTROLLERS])
+{
+	ret[WARD_CGROUP_MEMORY] = host->cgroup_memory;
+	ret[WARD_CGROUP_PIDS] = host->cgroup_pids;
+	ret[WARD_CGROUP_CPU] = host->cgroup_cpu && limits->millicpus;
+}
+
 int ward_cgroup_version(const struct ward_cgroup *cg)
 {
 	return cg->version;
