@@ -4,6 +4,8 @@
 import hashlib
 import json
 import os
+import re
+import tempfile
 
 import cli
 import schema
@@ -84,6 +86,18 @@ def exit_codes(p, words, code, part):
     check_in(part, r.err)
     check_eq(len(r.err.splitlines()), 1, r.err)
     cli.only_ward_lines(r.err)
+
+
+@test
+@placed
+def a_rule_is_shown_as_it_was_written(p):
+    """Where a name below a grant is shown on its own as well, its rule is that of the grant."""
+    top = tempfile.gettempdir()
+    r = p.run("--audit", "/dev/null", "--i-know", "--write", top, "true", kind=("plan",), log=False, env={"HOME": str(p.home)})
+    check_eq(r.code, 0, r.err)
+    rules = re.findall(rf"^  FILE_WRITE +{re.escape(top)}.*  # (.*)$", r.out, re.M)
+    check(rules, r.out)
+    check_eq(set(rules), {f"--write {top}"})
 
 
 @test

@@ -158,6 +158,7 @@ static int axis_refused(struct viewing *v, const char *path, const struct ward_b
 static int rule_for(struct viewing *v, const char *path, bool is_dir, const struct rights *have)
 {
 	const struct ward_book_rule *by = have->by;
+	const char *what;
 	struct ward_rule rule = {
 		.type = have->write ? WARD_CAP_FILE_WRITE : WARD_CAP_FILE_READ,
 		.pattern = path,
@@ -169,10 +170,14 @@ static int rule_for(struct viewing *v, const char *path, bool is_dir, const stru
 		return -1;
 	rule.origin =
 		(struct ward_origin){ .file = by->file, .line = by->line, .column = by->column };
-	rule.text = by->line > 0
-		? ward_arena_printf(v->rs->arena, "%s:%u %s", by->file, by->line,
-			  by->id ? by->id : by->text)
-		: ward_arena_printf(v->rs->arena, "%s %s", by->file, by->id ? by->id : by->text);
+	what = by->id ? by->id : by->text;
+	/* The text of --read and --write begins with the option, which is where it stands as well. */
+	if (by->line > 0)
+		rule.text = ward_arena_printf(v->rs->arena, "%s:%u %s", by->file, by->line, what);
+	else
+		rule.text = ward_has_prefix(what, by->file)
+			? what
+			: ward_arena_printf(v->rs->arena, "%s %s", by->file, what);
 	return ward_rs_rule(v->rs, &rule, v->err);
 }
 
