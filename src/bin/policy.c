@@ -318,8 +318,9 @@ static int check(struct ward_request *r, struct own *o, struct ward_error *err)
 			return policy_failed(err);
 	}
 	if (ward_request_check(r, o->json, &text, err) < 0) {
+		/* What is not there is nothing to say yes or no about. */
 		say_error(err);
-		return EXIT_REFUSED;
+		return err->code == WARD_E_NOTFOUND ? EXIT_USAGE : EXIT_REFUSED;
 	}
 	return policy_print(text);
 }

@@ -136,8 +136,13 @@ int ward_read_file(const char *path, size_t max, struct ward_buf *out, struct wa
 	struct stat st;
 	int r;
 
-	if (fd < 0)
-		return ward_fail_errno(err, code_of(errno), errno, "cannot open '%s'", path);
+	if (fd < 0) {
+		r = ward_fail_errno(err, code_of(errno), errno, "cannot open '%s'", path);
+		ward_fail_fix(err,
+			r == WARD_E_NOTFOUND ? "name a file that is there"
+					     : "name a regular file that you may read");
+		return r;
+	}
 	if (fstat(fd, &st) < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot look at '%s'", path);
 	if (!S_ISREG(st.st_mode)) {

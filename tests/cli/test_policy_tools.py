@@ -143,6 +143,7 @@ def refused_tests(row):
 def other_words_are_refused():
     with place({"t.yaml": "[]", "a.cedar": NET}) as policy:
         for words, message in [(["test"], "what is expected is missing"), (["test", "none.yaml"], "none.yaml"),
+                               (["check", "none.cedar"], "none.cedar"),
                                (["diff", "a.cedar"], "compares two"), (["diff", "a.cedar", "a.cedar", "a.cedar"], "compares two"),
                                (["diff", "raed_only", "read_only"], '"raed_only" is no file, no directory and no mode'),
                                (["diff", "none.cedar", "a.cedar"], "none.cedar"),

@@ -283,6 +283,7 @@ TEST(read_file_refuses)
 		CHECK_EQ_INT(err.code, row->r);
 		CHECK_STR_CONTAINS(err.message, row->message);
 		CHECK_STR_CONTAINS(err.message, dir);
+		CHECK_STR_CONTAINS(err.fix, "name a ");
 		CHECK_EQ_SIZE(b.n, 0);
 	}
 	CHECK_EQ_UINT(open_fds(), before);
