@@ -77,7 +77,8 @@ HELD = [(n, n) for n in (
     "sub/.Claude/settings.json", ".mcp.json", ".cursor/mcp.json", ".exrc", "mise.toml", ".github/workflows/ci.yml", ".gitlab-ci.yml",
     ".pre-commit-config.yaml", ".husky/pre-commit", "x.code-workspace", ".ssh/config", ".config/fish/config.fish", ".git/hooks/pre-commit",
     "gradle/wrapper/gradle-wrapper.properties", "sub/.ward/x.cedar", "node_modules/x/.git/config", ".vscode/.envrc",
-    "sub/.claude/x/.npmrc")]
+    "sub/.claude/x/.npmrc", ".prototools", "sub/.go-version", ".swift-version", ".perl-version", ".Terraform-Version", "mise.production.toml", ".pdm-python",
+    "sub/.iex.exs", ".ocamlinit", "lean-toolchain", "ansible.cfg", ".github/hooks/x.json", ".openhands/setup.sh")]
 
 
 @both_cases(HELD)
@@ -102,7 +103,9 @@ def what_is_there_is_only_read(p, name):
 
 # What others made and nobody of the user's opens, what is no such name, and what counts beside a .git alone.
 FREE = [(n, n) for n in ("node_modules/x/.vscode/settings.json", "vendor/y/.npmrc", "sub/.github/workflows/ci.yml", "sub/Jenkinsfile", ".editorconfig",
-                         "package.json", "Makefile", "AGENTS.md", "conftest.py", "envrc", "x.envrc", ".vscodes/x", ".cargo/registry/x", ".git/info/exclude")]
+                         "package.json", "Makefile", "AGENTS.md", "conftest.py", "envrc", "x.envrc", ".vscodes/x", ".cargo/registry/x", ".git/info/exclude", ".claude-plugin/plugin.json",
+                         "gemini-extension.json", "pixi.toml", "hie.yaml", "project/plugins.sbt", "project/build.properties", ".pnp.cjs", ".yarn/sdks/typescript/x",
+                         "rust-analyzer.toml", ".bsp/sbt.json")]
 
 
 @both_cases(FREE)

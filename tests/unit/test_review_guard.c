@@ -155,6 +155,42 @@ static const struct vector {
 	/* build servers and managers of hooks */
 	{ "", "+.teamcity/settings.kts +.builds/x.yml +.build.yml +.zuul.yaml +buildspec.yml +cloudbuild.yaml +netlify.toml +.readthedocs.yaml "
 	      "+lefthook-local.yml +lint-staged.config.js +.simple-git-hooks.json +simple-git-hooks.cjs +commitlint.config.js", "rrrrrrrrrrrrr" },
+	/* one of each line that chooses a version, starts a session, an editor, an agent, a build, or names code of one */
+	{ "", "+.config/elvish +.config/starship.toml +.config/sway +.config/i3 +.config/hypr +.local/share/applications "
+	      "+.local/share/systemd +.local/share/dbus-1 +.forward +.procmailrc", "rrrrrrrrrr" },
+	{ "", "+.autoenv.leave +.autoenv_leave.zsh +.rvmrc +.ruby-gemset +.rbenv-vars +.shadowenv.d +.mise.test.toml "
+	      "+mise.production.toml +mise/config.toml +.config/mise.toml", "rrrrrrrrrr" },
+	{ "", "+.miserc.toml +.prototools +.go-version +.swift-version +.perl-version +.php-version +.lua-version "
+	      "+.terraform-version +.opentofu-version +.terragrunt-version", "rrrrrrrrrr" },
+	{ "", "+.fvmrc +.zigversion +lean-toolchain +.pnpmfile.mjs +pdm.toml +.pdm-python +poetry.toml +.pixi/config.toml "
+	      "+.mambarc +.sbtrc", "rrrrrrrrrr" },
+	{ "", "+ansible.cfg +.ansible.cfg +.gitpod/x +.ona/x +.idx/x +.codesandbox/x +.stackblitzrc +devfile.yaml "
+	      "+.devfile.yaml +.neoconf.json", "rrrrrrrrrr" },
+	{ "", "+.nlsp-settings/x +.config/emacs +.config/helix +.config/zed +.config/Code +.lapce/x +.tm_properties "
+	      "+.gdbearlyinit +renv/activate.R +.iex.exs", "rrrrrrrrrr" },
+	{ "", "+.ocamlinit +.amp/x +.kilocode/x +.kilocodemodes +.roomodes +.openhands/x +.pi/x +.copilot/x +.github/hooks "
+	      "+.github/lsp.json", "rrrrrrrrrr" },
+	{ "", "+lsp.json +.warp/x +.drone.star +.drone.jsonnet +.woodpecker.yaml +.cirrus.star +.forgejo/actions "
+	      "+.gitea/actions +.vela.yml +.vela.yaml", "rrrrrrrrrr" },
+	{ "", "+screwdriver.yaml +x.gocd.yaml +x.gocd.json +.harness/x +AGENTS.override.md +.rules +.github/skills "
+	      "+.claude-plugin/x +gemini-extension.json +.bsp/x", "rrrrrrrrrr" },
+	{ "", "+.RData +hatch.toml +pixi.toml +.pnp.cjs +.pnp.loader.mjs +.yarn/sdks +rush.json +project/plugins.sbt "
+	      "+project/Build.scala +project/build.properties", "rrrrrrrrrr" },
+	{ "", "+build.sc +build.mill +.bloop/x +rebar.config.script +project.clj +deps.edn +shadow-cljs.edn +x.cabal "
+	      "+cabal.project.local +Setup.hs", "rrrrrrrrrr" },
+	{ "", "+stack.yaml +package.yaml +x.opam +lakefile.lean +lakefile.toml +devenv.yaml +.flox/x +environment.yaml "
+	      "+uno.config.ts +unocss.config.ts", "rrrrrrrrrr" },
+	{ "", "+panda.config.ts +rspack.config.ts +rsbuild.config.ts +esbuild.config.ts +tsup.config.ts +vue.config.ts "
+	      "+gatsby-config.js +gatsby-node.mjs +react-router.config.ts +docusaurus.config.ts", "rrrrrrrrrr" },
+	{ "", "+.storybook/x +wdio.conf.js +ava.config.ts +prisma.config.ts +.oxlintrc.json +oxlint.config.ts "
+	      "+cspell.config.ts +.markdownlint.cjs +.remarkrc.js +.pytest.ini", "rrrrrrrrrr" },
+	{ "", "+pytest.toml +.pytest.toml +.coveragerc +rust-analyzer.toml +.golangci.yml +hie.yaml +.scalafix.conf "
+	      "+pylintrc.toml +.pylintrc.toml +Procfile", "rrrrrrrrrr" },
+	{ "", "+app.json +heroku.yml +fly.toml +render.yaml +railway.json +railway.toml +nixpacks.toml +wrangler.toml "
+	      "+wrangler.json +wrangler.jsonc", "rrrrrrrrrr" },
+	{ "", "+amplify.yml +firebase.json +.ebextensions/x +.platform.app.yaml +.upsun/x +.replit +replit.nix +.releaserc.js "
+	      "+release.config.ts +Dangerfile", "rrrrrrrrrr" },
+	{ "", "+dangerfile.ts", "r" },
 	/* links that stay in the tree: other names of what is obeyed, and into what is passed over */
 	{ REPO, "@build/out.js=../.git/hooks/pre-commit", "r" },
 	{ REPO, "@h=.git/hooks", "r" },
@@ -208,6 +244,7 @@ static const struct vector {
 	{ "", "+HEAD +config +objects/", "nnn" },
 	{ "", "+CMakeLists.txt +meson.build +justfile +Rakefile +Taskfile.yml +noxfile.py +BUILD.bazel +WORKSPACE +gulpfile.js +Dockerfile +compose.yaml "
 	      "+gradlew +mvnw +go.mod +tsconfig.json +ruff.toml +.editorconfig +tests/test_x.py", "nnnnnnnnnnnnnnnnnn" },
+	{ "", "+turbo.json +skaffold.yaml +Tiltfile +project/x/y.sbt +sub/lsp.json +sub/screwdriver.yaml +x.RData +go.work +.run/x.xml +renv.lock", "nnnnnnnnnn" },
 	{ "", "+node_modules/x/vite.config.js +node_modules/x/.eslintrc +vendor/x/.rubocop.yml +docs/global.json +docs/buildspec.yml", "nnnnn" },
 	{ "vite.config.ts .eslintrc", "-vite.config.ts -.eslintrc", "nn" },
 	{ "package.json AGENTS.md", "-package.json -AGENTS.md", "nn" },
