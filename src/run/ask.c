@@ -243,7 +243,9 @@ static int policy_says(struct life *l, const struct ward_refusal *f, struct ward
 	ret->rule = NULL;
 	ret->by = v.why == WARD_WHY_NARROWED ? v.list : v.n_rules > 0 ? v.rules[0] : NULL;
 	ret->cure[0] = '\0';
-	(void)snprintf(ret->why, sizeof(ret->why), "%.180s%s%.180s", v.text,
+	/* "A rule grants it" would be no reason for a refusal. */
+	(void)snprintf(ret->why, sizeof(ret->why), "%.180s%s%.180s",
+		v.effect == WARD_ASK ? "a person is asked about it, and nobody said yes" : v.text,
 		ret->by && ret->by->reason ? ": " : "",
 		ret->by && ret->by->reason ? ret->by->reason : "");
 	if (v.effect == WARD_ASK)
