@@ -159,12 +159,16 @@ static int read_all(struct reader *r)
 	return WARD_OK;
 }
 
-int ward_changes_read_landed(int layer, int root, const struct ward_landed *landed, bool quick,
-	struct ward_changes **ret, struct ward_error *err)
+int ward_changes_read_of(const struct ward_changes_of *of, struct ward_changes **ret,
+	struct ward_error *err)
 {
-	struct reader r = {
-		.layer = layer, .root = root, .landed = landed, .quick = quick, .err = err
-	};
+	struct reader r = { .layer = of->layer,
+		.root = of->root,
+		.landed = of->landed,
+		.quick = of->quick,
+		.lives = of->lives,
+		.stop = of->stop,
+		.err = err };
 	int code;
 
 	r.out = calloc(1, sizeof(*r.out));
@@ -184,7 +188,9 @@ int ward_changes_read_landed(int layer, int root, const struct ward_landed *land
 
 int ward_changes_read(int layer, int root, struct ward_changes **ret, struct ward_error *err)
 {
-	return ward_changes_read_landed(layer, root, NULL, false, ret, err);
+	const struct ward_changes_of of = { .layer = layer, .root = root };
+
+	return ward_changes_read_of(&of, ret, err);
 }
 
 void ward_changes_free(struct ward_changes *c)

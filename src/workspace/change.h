@@ -2,6 +2,8 @@
 /* Private to what reads the changes out of a layer. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "os/os.h"
 #include "workspace/workspace.h"
 
@@ -21,6 +23,8 @@ struct reader {
 	int layer, root;
 	const struct ward_landed *landed; /* NULL: nothing of it is real already */
 	bool quick;                  /* what is as it was when it was landed is not compared */
+	bool lives;                  /* the run writes the layer: no mode is lent in it, and what cannot be read so is passed over */
+	const atomic_bool *stop;     /* NULL, or another thread's word that nobody waits for it any more: -ECANCELED, WARD_E_REFUSED */
 	struct ward_changes *out;
 	size_t cap;
 	struct ward_error *err;
@@ -38,7 +42,7 @@ struct link_names {
 };
 
 /* -errno; the same as ward_changed_open(), and what was opened. */
-int ward_changed_get(int layer, const char *path, struct stat *ret);
+int ward_changed_get(int layer, const char *path, bool lives, struct stat *ret);
 
 /* change.c: a new one of path, which is copied; NULL after an error, which is in r->err and is *ret_code. */
 struct ward_change *ward_change_add(struct reader *r, const char *path, int *ret_code);
@@ -53,8 +57,13 @@ int ward_changes_walk(struct reader *r);
 int ward_changes_pair(struct reader *r);
 
 /* What a workspace says (ward_workspace_changes()); landed NULL: as ward_changes_read(). */
-int ward_changes_read_landed(int layer, int root, const struct ward_landed *landed, bool quick, struct ward_changes **ret,
-	struct ward_error *err);
+struct ward_changes_of {
+	int layer, root;
+	const struct ward_landed *landed;
+	bool quick, lives;
+	const atomic_bool *stop;
+};
+int ward_changes_read_of(const struct ward_changes_of *of, struct ward_changes **ret, struct ward_error *err);
 
 /*
  * change_same.c: what differs between two that are of one type. path names that of the layer. -errno of what cannot be read in the
@@ -67,5 +76,6 @@ struct differs {
 int ward_change_differs(struct reader *r, const char *path, const struct side *layer, const struct side *root, struct differs *ret);
 /* The marks alone of what the project has nothing like. */
 int ward_change_marks(struct reader *r, const char *path, const struct side *layer, struct differs *ret);
+bool ward_change_stops(const struct reader *r);
 /* As many bytes as there are, at most n, which is no more than CHANGE_STEP. -errno. */
 ssize_t ward_change_fill(int fd, char *out, size_t n);

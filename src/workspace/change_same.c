@@ -110,9 +110,9 @@ static ssize_t layer_value(struct reader *r, const char *path, const struct side
 	ssize_t n = value(s, -1, name, out);
 	WARD_FD fd = -1;
 
-	if (n != -EACCES)
+	if (n != -EACCES || r->lives)
 		return n;
-	fd = ward_changed_get(r->layer, path, &(struct stat){ 0 });
+	fd = ward_changed_get(r->layer, path, false, &(struct stat){ 0 });
 	if (fd < 0)
 		return fd;
 	n = value(s, fd, name, out);
@@ -208,6 +208,11 @@ static int compare_xattrs(struct reader *r, const char *path, const struct side 
 
 /* ---- content ---- */
 
+bool ward_change_stops(const struct reader *r)
+{
+	return r->stop && atomic_load(r->stop);
+}
+
 ssize_t ward_change_fill(int fd, char *out, size_t want)
 {
 	size_t n = 0;
@@ -234,6 +239,8 @@ static int same_bytes(struct reader *r, int a, int b, uint64_t size, bool *ret)
 		size_t want = size < CHANGE_STEP ? (size_t)size : CHANGE_STEP;
 		ssize_t x = ward_change_fill(a, r->a, want), y = ward_change_fill(b, r->b, want);
 
+		if (ward_change_stops(r))
+			return -ECANCELED;
 		if (x < 0 || y < 0)
 			return (int)(x < 0 ? x : y);
 		*ret = x == y && memcmp(r->a, r->b, (size_t)x) == 0;
@@ -260,7 +267,7 @@ static int compare_files(struct reader *r, const char *path, const struct side *
 		return 0;
 	a = ward_beneath(layer->dir, layer->name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (a == -EACCES)
-		a = ward_changed_get(r->layer, path, &(struct stat){ 0 });
+		a = ward_changed_get(r->layer, path, r->lives, &(struct stat){ 0 });
 	if (a < 0)
 		return a;
 	code = same_bytes(r, a, b, (uint64_t)layer->st.st_size, &same);

@@ -51,6 +51,8 @@ static int cannot(struct walk *w, const char *path, int sys, const char *where)
 		ward_fail_fix(w->r->err, "unmount it, then look again");
 		return code;
 	}
+	if (sys == ECANCELED)
+		return ward_fail(w->r->err, WARD_E_REFUSED, "the run ended while it was looked at");
 	if (sys == EUCLEAN)
 		return ward_fail(w->r->err, WARD_E_UNSUPPORTED,
 			"'%s' of the layer is a redirect or a copy of attributes alone: no run of ward makes these",
@@ -123,6 +125,13 @@ static int record(struct walk *w, enum ward_change_kind kind, const char *path,
 		c->ctime_ns =
 			(int64_t)layer->st.st_ctim.tv_sec * 1000000000 + layer->st.st_ctim.tv_nsec;
 	}
+	if (c->mode != 0 && S_ISLNK(c->mode)) {
+		ssize_t n = readlinkat(layer->dir, layer->name, w->r->a, WARD_PATH_MAX);
+
+		/* Gone meanwhile, or too long for any: nobody makes it real. */
+		if (n > 0 && n < WARD_PATH_MAX)
+			c->target = ward_arena_dup(w->r->out->arena, w->r->a, (size_t)n);
+	}
 	if (d) {
 		c->content = d->content;
 		c->bits = d->bits;
@@ -157,6 +166,17 @@ static int below(struct walk *w, const struct task *t, const char *path, const s
 	return later(w, path, t->depth + 1, true, was_dir, t->hidden || opaque);
 }
 
+static bool may_enter(const struct walk *w, const struct stat *st)
+{
+	return w->euid == 0 || (st->st_mode & 0500) == 0500;
+}
+
+/* Or gone meanwhile, or another thing. */
+static bool is_closed(int r)
+{
+	return r == -EACCES || r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EINVAL;
+}
+
 /* Something of the layer that is no whiteout. */
 static int shown(struct walk *w, const struct task *t, const char *path, const struct side *layer,
 	const struct side *root)
@@ -170,6 +190,8 @@ static int shown(struct walk *w, const struct task *t, const char *path, const s
 		: same_type  ? ward_change_differs(w->r, path, layer, root, &d)
 			     : ward_change_marks(w->r, path, layer, &d);
 
+	if (w->r->lives && is_closed(code))
+		return WARD_OK;
 	if (code < 0)
 		return cannot(w, path, -code, "the layer");
 	if (!same_type || d.content || d.bits || d.xattrs)
@@ -299,7 +321,10 @@ static int walk_one(struct walk *w, const struct task *t)
 	int lent = 0, code = WARD_OK;
 
 	if (t->layer) {
-		layer = ward_changed_get(w->r->layer, t->path, &st);
+		layer = ward_changed_get(w->r->layer, t->path, w->r->lives, &st);
+		/* It is what its run makes of it: what is in there is looked at when that is dead. */
+		if (w->r->lives && (is_closed(layer) || (layer >= 0 && !may_enter(w, &st))))
+			return WARD_OK;
 		if (layer < 0)
 			return cannot(w, t->path, -layer, "the layer");
 		lent = lend_walk(w, layer, &st, &mode);
@@ -338,7 +363,8 @@ int ward_changes_walk(struct reader *r)
 	while (code == WARD_OK && w.n > 0) {
 		struct task t = w.v[--w.n];
 
-		code = walk_one(&w, &t);
+		code = ward_change_stops(r) ? cannot(&w, t.path, ECANCELED, "the layer")
+					    : walk_one(&w, &t);
 		free(t.path);
 	}
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */

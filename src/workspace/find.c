@@ -181,22 +181,26 @@ int ward_store_names(int home, const char *prefix, struct ward_buf *out, struct 
 	return WARD_OK;
 }
 
-void ward_store_judge(struct ward_workspace *w)
+enum ward_workspace_state ward_store_state(const struct ward_workspace *w, bool *ret_alive)
 {
 	struct stat st;
 
-	w->alive = w->lock >= 0 && !w->ours && ward_store_held(w->lock, STORE_ALIVE);
+	*ret_alive = w->lock >= 0 && !w->ours && ward_store_held(w->lock, STORE_ALIVE);
 	/* A ward that was killed is gone a moment before what it held is. */
-	if (!w->alive && !w->ours && w->facts.ended_ns == 0 && w->facts.log)
-		w->alive = ward_pending_alive(w->facts.log, w->facts.run);
-	if (w->alive || w->ours)
-		w->state = WARD_WORKSPACE_LIVE;
-	else if (fstatat(w->dir, WARD_WORKSPACE_JOURNAL, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		w->state = WARD_WORKSPACE_COMMITTING;
-	else if (w->facts.backend == WARD_DISK_TMPFS && w->facts.ended_ns == 0)
-		w->state = WARD_WORKSPACE_LOST;
-	else
-		w->state = WARD_WORKSPACE_PENDING;
+	if (!*ret_alive && !w->ours && w->facts.ended_ns == 0 && w->facts.log)
+		*ret_alive = ward_pending_alive(w->facts.log, w->facts.run);
+	if (*ret_alive || w->ours)
+		return WARD_WORKSPACE_LIVE;
+	if (fstatat(w->dir, WARD_WORKSPACE_JOURNAL, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return WARD_WORKSPACE_COMMITTING;
+	return w->facts.backend == WARD_DISK_TMPFS && w->facts.ended_ns == 0
+		? WARD_WORKSPACE_LOST
+		: WARD_WORKSPACE_PENDING;
+}
+
+void ward_store_judge(struct ward_workspace *w)
+{
+	w->state = ward_store_state(w, &w->alive);
 }
 
 static int read_record(struct ward_workspace *w, const char *run, struct ward_error *err)

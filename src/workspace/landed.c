@@ -752,7 +752,7 @@ static int leave_whiteout(int layer, int root, const char *path)
 	ward_commit_let_go(&held);
 	if (r < 0)
 		return r == -ENOENT || r == -ENOTDIR || r == -ELOOP ? 0 : r;
-	r = ward_commit_borrow(layer, path, &lent);
+	r = ward_commit_borrow(layer, path, false, &lent);
 	if (r < 0)
 		return r == -ENOENT || r == -ENOTDIR || r == -ELOOP ? 0 : r;
 	if (mknodat(lent.fd, lent.name, S_IFCHR, 0) < 0 && errno != EEXIST)

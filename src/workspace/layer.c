@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a layer is reached. The run may have taken every bit from the mode of what it left; its owner is we, and a bit that is lacking
- * is lent: given for as long as the opening takes, and taken back. Nothing is lent in the project.
+ * is lent: given for as long as the opening takes, and taken back. Nothing is lent in the project, nor while the run lives, which would see it and
+ * whose directories would never be left alone.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -118,11 +119,11 @@ static int open_steps(int layer, const char *path)
 	return reopen(at < 0 ? layer : at);
 }
 
-int ward_changed_get(int layer, const char *path, struct stat *ret)
+int ward_changed_get(int layer, const char *path, bool lives, struct stat *ret)
 {
 	WARD_FD fd = ward_beneath(layer, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
-	if (fd == -EACCES)
+	if (fd == -EACCES && !lives)
 		fd = open_steps(layer, path);
 	if (fd < 0)
 		return fd;
@@ -131,10 +132,10 @@ int ward_changed_get(int layer, const char *path, struct stat *ret)
 	return S_ISREG(ret->st_mode) || S_ISDIR(ret->st_mode) ? ward_take_fd(&fd) : -EINVAL;
 }
 
-int ward_changed_open(int layer, const char *path, struct ward_error *err)
+int ward_changed_open(int layer, const char *path, bool lives, struct ward_error *err)
 {
 	struct stat st;
-	int fd = ward_changed_get(layer, path, &st);
+	int fd = ward_changed_get(layer, path, lives, &st);
 
 	if (fd >= 0)
 		return fd;

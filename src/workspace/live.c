@@ -31,10 +31,16 @@ int ward_workspace_land(struct ward_workspace *w, struct ward_error *err)
 	return w->landed ? WARD_OK : ward_landed_load(w->dir, true, true, &w->landed, err);
 }
 
+void ward_workspace_land_over(struct ward_workspace *w)
+{
+	atomic_store(&w->land_over, true);
+}
+
 int ward_workspace_changes(struct ward_workspace *w, enum ward_changes_how how,
 	struct ward_changes **ret, struct ward_error *err)
 {
 	int layer = ward_workspace_layer(w, err), root, r;
+	struct ward_changes_of of;
 
 	if (layer < 0)
 		return layer;
@@ -44,7 +50,12 @@ int ward_workspace_changes(struct ward_workspace *w, enum ward_changes_how how,
 	r = ward_store_landed(w, err);
 	if (r == WARD_OK && w->landed && how == WARD_CHANGES_LAST)
 		r = ward_landed_settle(w->landed, layer, root, err);
-	return r < 0 ? r
-		     : ward_changes_read_landed(layer, root, w->landed, how == WARD_CHANGES_QUICK,
-			       ret, err);
+	of = (struct ward_changes_of){ .layer = layer,
+		.root = root,
+		.landed = w->landed,
+		.quick = how == WARD_CHANGES_QUICK,
+		/* Of one of ours it is known who asks: its end comes before its record. */
+		.lives = how == WARD_CHANGES_QUICK || (how == WARD_CHANGES_ALL && w->alive),
+		.stop = how == WARD_CHANGES_QUICK ? &w->land_over : NULL };
+	return r < 0 ? r : ward_changes_read_of(&of, ret, err);
 }

@@ -67,14 +67,13 @@ int ward_workspace_dir(const struct ward_workspace *w)
 
 enum ward_workspace_state ward_workspace_state(const struct ward_workspace *w)
 {
-	struct ward_workspace now;
+	bool alive;
 
+	/* Not as a copy of all: what makes it durable writes some of it meanwhile. */
 	if (w->ours)
 		return WARD_WORKSPACE_LIVE;
-	now = *w;
-	if (w->lock >= 0 && w->state != WARD_WORKSPACE_BROKEN)
-		ward_store_judge(&now);
-	return now.state;
+	return w->lock >= 0 && w->state != WARD_WORKSPACE_BROKEN ? ward_store_state(w, &alive)
+								 : w->state;
 }
 
 /* ---- locks: of an open file, so they are between threads as between processes ---- */

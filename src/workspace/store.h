@@ -38,6 +38,7 @@ struct ward_workspace {
 	bool sync_begun, sync_wanted, sync_layer;
 	atomic_bool sync_over;
 	int synced;                 /* -errno of the first that could not be */
+	atomic_bool land_over;      /* what lands is to end: any thread says so */
 	struct ward_landed *landed; /* NULL: nothing is made real while it lives, or nobody asked yet */
 	bool landed_looked;
 };
@@ -58,7 +59,8 @@ int ward_store_names(int home, const char *prefix, struct ward_buf *out, struct 
  * directory.
  */
 int ward_store_load(struct ward_workspace *w, const char *run, enum ward_workspace_use use, struct ward_error *why);
-void ward_store_judge(struct ward_workspace *w); /* its state, as it is now */
+enum ward_workspace_state ward_store_state(const struct ward_workspace *w, bool *ret_alive); /* as it is now */
+void ward_store_judge(struct ward_workspace *w); /* the same, kept in it */
 
 /* live.c: w->landed, if there is such; to be written where w holds the lock. */
 int ward_store_landed(struct ward_workspace *w, struct ward_error *err);

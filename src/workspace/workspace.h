@@ -143,6 +143,7 @@ struct ward_change {
 	enum ward_change_kind kind;
 	const char *path;            /* below the root, without a leading slash; as bytes */
 	const char *from;            /* RENAMED: the name that is gone */
+	const char *target;          /* what a link of the layer said when it was read: that is what is made real; else NULL */
 	mode_t was_mode, mode;       /* type and bits, 0 = not there */
 	uint64_t was_size, size;
 	uint64_t dev, ino;           /* of it in the layer; 0 = not there */
@@ -191,9 +192,9 @@ bool ward_change_within(const struct ward_change *c, const char *path);
 int ward_beneath(int dir, const char *path, uint64_t flags);
 /*
  * A regular file or a directory of the layer, to read. What its owner cannot reach or read is lent the mode for it, which is then
- * given back.
+ * given back; but not where the run lives, which would see it.
  */
-int ward_changed_open(int layer, const char *path, struct ward_error *err);
+int ward_changed_open(int layer, const char *path, bool lives, struct ward_error *err);
 /* An extended attribute that the overlay keeps for itself: it is not of the file. */
 bool ward_changed_own_xattr(const char *name);
 
@@ -203,6 +204,7 @@ struct ward_diff_style {
 	enum ward_diff_form form;
 	bool terminal;               /* what a file could do to a terminal is escaped; off: its bytes, as git gives them */
 	bool colour;                 /* git's */
+	bool lives;                  /* the run does: what cannot be read of the layer is said to be so */
 	/* takes what there is and empties it, now and then; NULL: all stays in out */
 	int (*flush)(void *arg, struct ward_buf *out, struct ward_error *err);
 	void *arg;
@@ -260,6 +262,8 @@ int ward_commit_apply(struct ward_workspace *w, const struct ward_changes *all, 
  * anything of the project has changed. A crash leaves the state COMMITTING, as above.
  */
 int ward_workspace_land(struct ward_workspace *w, struct ward_error *err);
+/* By any thread, and for good: what is under way ends within a moment, with nothing half done (WARD_E_REFUSED), or finishes. */
+void ward_workspace_land_over(struct ward_workspace *w);
 int ward_commit_land(struct ward_workspace *w, const struct ward_changes *all, const struct ward_commit_item *v, size_t n,
 	ward_commit_left_fn *left, void *arg, struct ward_error *err);
 /*

@@ -78,6 +78,11 @@ static void read_name(struct read *r, int layer, int root, const char *name, con
 		bool type = had && (was.st_mode & S_IFMT) != (now.st_mode & S_IFMT);
 
 		read_add(r, !had ? WARD_CHANGE_ADDED : type ? WARD_CHANGE_TYPE : WARD_CHANGE_MODIFIED, path, had ? &was : NULL, &now);
+		if (S_ISLNK(now.st_mode)) {
+			ssize_t n = readlinkat(layer, name, inner, sizeof(inner));
+
+			r->c.v[r->c.n - 1].target = n < 0 ? NULL : ward_arena_dup(r->c.arena, inner, (size_t)n);
+		}
 		if (had && S_ISDIR(was.st_mode)) {
 			DIR *d = fdopendir(read_open(root, name));
 

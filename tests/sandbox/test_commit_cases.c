@@ -294,6 +294,35 @@ TEST(times_names_and_groups_of_names_come_along)
 	box_end();
 }
 
+/* What the layer says by the time that it is made was judged by nobody. */
+TEST(a_link_is_made_as_it_was_judged_or_not_at_all)
+{
+	for (int same = 0; same < 2; same++) {
+		WARD_CLEANUP(read_done) struct read r = { 0 };
+		WARD_CLEANUP(box_fds_done) struct box_fds f;
+		WARD_CLEANUP(ward_commit_done) struct ward_commit c = WARD_COMMIT_INIT;
+		struct ward_commit_item item = { 0 };
+		struct stat st;
+
+		box_make();
+		read_really = true;
+		box_begin();
+		REQUIRE(symlink("/etc", box_path("upper/l")) == 0);
+		r = read_layer();
+		REQUIRE(r.c.n == 1);
+		CHECK_STR_EQ(r.c.v[0].target, "/etc");
+		if (!same)
+			r.c.v[0].target = "here";
+		item.change = &r.c.v[0];
+		c = box_commit(&f);
+		CHECK_EQ_INT(ward_commit_run(&c, &r.c, &item, 1, &last_error),
+			same ? WARD_OK : WARD_E_SYSTEM);
+		CHECK_EQ_INT(lstat(box_path("root/l"), &st) == 0, same);
+		CHECK(no_trace());
+	}
+	box_end();
+}
+
 static bool one_file(const char *a, const char *b)
 {
 	struct stat x, y;

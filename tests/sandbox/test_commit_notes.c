@@ -19,6 +19,8 @@ static const long every[] = { 5, 2, 5,
 
 /* The disk takes half of what is written, and cannot be cut. */
 static bool fail_write, fail_cut;
+static unsigned writes, stop_at;
+static atomic_bool stop;
 
 int __real_ward_write_all(int fd, const void *p, size_t n);
 int __wrap_ward_write_all(int fd, const void *p, size_t n);
@@ -26,6 +28,9 @@ int __wrap_ward_write_all(int fd, const void *p, size_t n)
 {
 	int r = __real_ward_write_all(fd, p, fail_write ? n / 2 : n);
 
+	writes++;
+	if (writes == stop_at)
+		atomic_store(&stop, true);
 	return fail_write ? -EIO : r;
 }
 
@@ -65,13 +70,17 @@ static int commit_all(bool lands, struct ward_landed *l, long at, enum ward_comm
 	struct ward_commit_item *v;
 	int r;
 
-	REQUIRE(ward_changes_read_landed(f.layer, f.root, l, false, &all, &err) == WARD_OK);
+	REQUIRE(ward_changes_read_of(&(struct ward_changes_of){ .layer = f.layer,
+					     .root = f.root,
+					     .landed = l },
+			&all, &err) == WARD_OK);
 	v = calloc(all->n + 1, sizeof(*v));
 	REQUIRE(v);
 	for (size_t i = 0; i < all->n; i++)
 		v[i] = (struct ward_commit_item){ &all->v[i], side, false };
 	c.landed = l;
 	c.j.stays = lands;
+	c.stop = &stop;
 	kill_at = at;
 	calls = 0;
 	r = ward_commit_run(&c, all, v, all->n, &err);
@@ -500,7 +509,10 @@ TEST(what_the_run_removed_without_a_trace_waits_when_it_is_taken_back)
 		l = load_notes(f.store, false);
 		CHECK_EQ_INT(go_on(UNDO, l), WARD_OK);
 		CHECK(has(box_path("root/d/x"), "new"));
-		REQUIRE(ward_changes_read_landed(f.layer, f.root, l, false, &all, &err) == WARD_OK);
+		REQUIRE(ward_changes_read_of(&(struct ward_changes_of){ .layer = f.layer,
+						     .root = f.root,
+						     .landed = l },
+				&all, &err) == WARD_OK);
 		for (size_t i = 0; i < all->n; i++)
 			listed = listed ||
 				(strcmp(all->v[i].path, "d/x") == 0 &&
@@ -538,6 +550,43 @@ TEST(what_is_kept_twice_has_two_names)
 		CHECK(access(box_path("root/.ward-kept-" RUN "-2"), F_OK) == 0);
 	}
 	CHECK(met);
+	box_end();
+}
+
+/* The run ends while a large file of its is copied: it is not copied to its end, and nothing of it is there. Of a dead run nobody says so. */
+TEST(a_copy_ends_when_the_run_does)
+{
+	for (int lands = 0; lands < 2; lands++) {
+		static char text[1 << 20] = "something";
+		WARD_FD store = -1;
+		WARD_FD fd = -1;
+		struct ward_landed *l;
+		struct stat st;
+		unsigned before;
+
+		CASE("%s", lands ? "live" : "dead");
+		box_make();
+		read_really = true;
+		box_begin();
+		put_at(box_path("upper/big"), "", 0644);
+		fd = open(box_path("upper/big"), O_WRONLY | O_CLOEXEC);
+		for (int i = 0; i < 64; i++)
+			REQUIRE(fd >= 0 && write(fd, text, sizeof(text)) == (ssize_t)sizeof(text));
+		store = box_open("store");
+		l = load_notes(store, true);
+		atomic_store(&stop, false);
+		before = writes;
+		stop_at = before + 5;
+		CHECK_EQ_INT(commit_all(lands, l, -1, WARD_COMMIT_NEITHER),
+			lands ? WARD_E_REFUSED : WARD_OK);
+		atomic_store(&stop, false);
+		stop_at = 0;
+		CHECK(!lands || writes == before + 5);
+		CHECK_EQ_INT(stat(box_path("root/big"), &st) == 0, !lands);
+		CHECK_EQ_INT(journal_state(), WARD_JOURNAL_NONE);
+		CHECK(access(box_path("store/stage"), F_OK) < 0);
+		ward_landed_free(l);
+	}
 	box_end();
 }
 

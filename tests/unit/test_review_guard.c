@@ -357,8 +357,10 @@ static void changed(char *word)
 		c->mode |= S_ISUID;
 	} else if (verb == '@') {
 		c->mode = S_IFLNK | 0777;
+		c->target = to;
+		/* What the layer says by now is not what is made. */
 		snprintf(rel, sizeof(rel), "layer/%.200s", word);
-		put_link(rel, to);
+		put_link(rel, "/nowhere");
 	}
 }
 
@@ -388,7 +390,7 @@ static struct ward_guard *guard_of(void)
 	layer = open(at("layer"), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	root = open(at("ws"), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	REQUIRE(layer >= 0 && root >= 0);
-	CHECK_EQ_INT(ward_guard_new(&rs, &all, layer, root, &g, &err), WARD_OK);
+	CHECK_EQ_INT(ward_guard_new(&rs, &all, layer, root, false, &g, &err), WARD_OK);
 	REQUIRE(g);
 	return g;
 }

@@ -210,6 +210,7 @@ static int recall(struct committing *x)
 	x->terms.w = x->w;
 	x->terms.conflict = ward_commit_conflict;
 	x->terms.automatic = x->automatic;
+	x->terms.lives = x->landing != NULL;
 	if (x->landing) {
 		x->terms.pick = x->landing->pick;
 		x->terms.arg = x->landing->arg;

@@ -122,6 +122,8 @@ static int show(struct showing *x, int layer, int root)
 		.terminal = what.terminal, .colour = what.colour, .flush = flush, .arg = &what
 	};
 
+	style.lives = ward_workspace_state(x->w) == WARD_WORKSPACE_LIVE;
+
 	if ((size_t)what.form >= WARD_ARRAY_SIZE(forms))
 		return ward_fail(x->err, WARD_E_INVALID, "there is no form %d of a diff",
 			(int)what.form);

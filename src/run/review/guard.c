@@ -554,33 +554,35 @@ static int look(struct ward_guard *g)
 
 /* ---- what is dangerous by what it is ---- */
 
-/* Lexically: below the root, or as an absolute link says. */
-static bool target_of(const struct ward_guard *g, const char *path, char whole[WARD_PATH_MAX])
+/* Lexically: below the root, or as an absolute link says. By what will be made, and not by what the layer says by now. */
+static bool target_of(const struct ward_guard *g, const struct ward_change *c,
+	char whole[WARD_PATH_MAX])
 {
-	char to[WARD_PATH_MAX], dir[WARD_PATH_MAX];
-	size_t n = (size_t)(ward_path_basename(path) - path);
+	char dir[WARD_PATH_MAX];
+	size_t n = (size_t)(ward_path_basename(c->path) - c->path);
 
-	if (!ward_layer_link(g->layer, path, to) || g->n_root + n >= sizeof(dir))
+	if (!c->target || g->n_root + n >= sizeof(dir))
 		return false;
 	memcpy(dir, g->path, g->n_root);
-	memcpy(dir + g->n_root, path, n);
+	memcpy(dir + g->n_root, c->path, n);
 	dir[g->n_root + n] = '\0';
-	return ward_path_join(dir, to, whole, WARD_PATH_MAX) == WARD_OK;
+	return ward_path_join(dir, c->target, whole, WARD_PATH_MAX) == WARD_OK;
 }
 
 /*
  * A link that stays in the tree is another name of what it leads to: whoever writes by it writes that, and what lies in a directory whose
  * names nobody looks at gets names that are obeyed.
  */
-static const char *by_target(struct ward_guard *g, const char *path)
+static const char *by_target(struct ward_guard *g, const struct ward_change *c)
 {
+	const char *path = c->path;
 	const struct look_at any = { .dir = true };
 	char whole[WARD_PATH_MAX];
 	const char *why, *rest = whole + g->n_root;
 
 	if (ward_persist_leads(path) && !is_passed(path))
 		return in_place_of;
-	if (!target_of(g, path, whole))
+	if (!target_of(g, c, whole))
 		return leads_out;
 	if (!ward_path_within(whole, g->rs->workspace) || ward_streq(whole, g->rs->workspace))
 		return NULL; /* the tree itself */
@@ -597,17 +599,13 @@ static bool is_new_link(const struct ward_change *c)
 
 static const char *by_kind(const struct ward_guard *g, const struct ward_change *c)
 {
-	char to[WARD_PATH_MAX];
-
 	/* A directory's set-group-ID bit says whose its new files are; it is asked about where it is new. */
 	if ((c->mode & (S_ISUID | S_ISGID)) &&
 		(S_ISREG(c->mode) ||
 			(S_ISDIR(c->mode) && (c->was_mode & S_ISGID) == 0 &&
 				c->kind != WARD_CHANGE_ADDED)))
 		return set_id;
-	if (is_new_link(c) &&
-		!(ward_layer_link(g->layer, c->path, to) &&
-			ward_link_stays(g->rs->workspace, c->path, to)))
+	if (is_new_link(c) && !(c->target && ward_link_stays(g->rs->workspace, c->path, c->target)))
 		return leads_out;
 	if (S_ISREG(c->mode) && c->xattrs && ward_file_is_capable(g->layer, c->path))
 		return capable;
@@ -625,7 +623,7 @@ static int links_of(struct ward_guard *g, const struct ward_changes *all)
 		char whole[WARD_PATH_MAX];
 
 		if (is_new_link(c) && (ward_persist_leads(c->path) || by_name(g, c->path, &any)) &&
-			target_of(g, c->path, whole))
+			target_of(g, c, whole))
 			r = lead(g, whole);
 	}
 	return r;
@@ -706,7 +704,7 @@ static int names_of(struct ward_guard *g, const struct ward_changes *all)
 }
 
 int ward_guard_new(struct ward_resolver *rs, const struct ward_changes *all, int layer, int root,
-	struct ward_guard **ret, struct ward_error *err)
+	bool lives, struct ward_guard **ret, struct ward_error *err)
 {
 	struct ward_guard *g = ward_arena_alloc(rs->arena, sizeof(*g));
 	int n, r;
@@ -719,7 +717,9 @@ int ward_guard_new(struct ward_resolver *rs, const struct ward_changes *all, int
 	if (n < 0 || (size_t)n >= sizeof(g->path))
 		return ward_fail(err, WARD_E_LIMIT, "the path of the project is too long");
 	g->n_root = (size_t)n;
-	g->named_of = (struct ward_named){ .all = all, .layer = layer, .root = rs->workspace };
+	g->named_of = (struct ward_named){
+		.all = all, .layer = layer, .lives = lives, .root = rs->workspace
+	};
 	g->held_budget = g->asks_budget = NAMED_BYTES_MAX;
 	r = read_marks(g, all);
 	if (r == WARD_OK)
@@ -785,7 +785,7 @@ int ward_guard_ask(struct ward_guard *g, const struct ward_change *c, struct war
 	if (!ret->why && c->kind == WARD_CHANGE_RENAMED && S_ISDIR(now))
 		ret->why = moved_whole;
 	if (!ret->why && is_new_link(c))
-		ret->why = by_target(g, c->path);
+		ret->why = by_target(g, c);
 	if (!ret->why && c->kind != WARD_CHANGE_ADDED && has_named(g, c->path))
 		ret->why = other_name;
 	if (!ret->why)

@@ -343,7 +343,7 @@ int ward_review_judge(const struct ward_review_terms *t, const struct ward_chang
 	d.v = ward_arena_alloc(t->rs->arena, (all->n + 1) * sizeof(*d.v));
 	if (!d.v)
 		return ward_rs_nomem(err);
-	r = ward_guard_new(t->rs, all, t->layer, t->root, &x.guard, err);
+	r = ward_guard_new(t->rs, all, t->layer, t->root, t->lives, &x.guard, err);
 	for (size_t i = 0; r == WARD_OK && i < all->n; i++) {
 		struct ward_review_decision *one = &d.v[i];
 

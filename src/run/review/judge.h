@@ -21,7 +21,7 @@ struct ward_guarded {
  * all: what the layer changed, below the directory rs->workspace, of which root is a descriptor. The project is looked through once,
  * bounded as before a start. Everything lives in rs->arena.
  */
-int ward_guard_new(struct ward_resolver *rs, const struct ward_changes *all, int layer, int root, struct ward_guard **ret,
+int ward_guard_new(struct ward_resolver *rs, const struct ward_changes *all, int layer, int root, bool lives, struct ward_guard **ret,
 	struct ward_error *err);
 int ward_guard_ask(struct ward_guard *g, const struct ward_change *c, struct ward_guarded *ret, struct ward_error *err);
 /* Why not all of what the project has was looked at, a sentence; NULL: it was. */
@@ -36,6 +36,7 @@ enum ward_named_as {
 struct ward_named {
 	const struct ward_changes *all;
 	int layer;
+	bool lives;                  /* the run does, and writes the layer */
 	const char *root;            /* the project, absolute */
 	const uint32_t *odd;         /* of all those whose last name has a byte that parts words */
 	size_t n_odd;
@@ -63,8 +64,6 @@ const char *ward_named_told(struct ward_arena *a, const struct ward_named *of, c
  * that name leads to.
  */
 bool ward_link_stays(const char *root, const char *path, const char *to);
-/* What the link at path of the layer says; false: nothing, or it is none. */
-bool ward_layer_link(int layer, const char *path, char to[WARD_PATH_MAX]);
 /* A file of the layer has capabilities, or it cannot be told. */
 bool ward_file_is_capable(int layer, const char *path);
 
@@ -104,6 +103,7 @@ struct ward_review_terms {
 	int (*conflict)(struct ward_workspace *w, const struct ward_change *c, const char **ret, struct ward_arena *a,
 		struct ward_error *err);
 	int layer, root;
+	bool lives;                  /* the run does */
 	bool automatic;              /* nobody typed it: what only the option allowed waits */
 	/* NULL: all, or paths; else only what it says true of is wanted */
 	bool (*pick)(void *arg, const struct ward_change *c);

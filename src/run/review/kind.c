@@ -39,15 +39,6 @@ bool ward_link_stays(const char *root, const char *path, const char *to)
 	return true;
 }
 
-bool ward_layer_link(int layer, const char *path, char to[WARD_PATH_MAX])
-{
-	WARD_FD fd = ward_beneath(layer, path, O_PATH | O_NOFOLLOW);
-	ssize_t n = fd >= 0 ? readlinkat(fd, "", to, WARD_PATH_MAX - 1) : -1;
-
-	to[n > 0 ? n : 0] = '\0';
-	return n > 0;
-}
-
 /* A file's capabilities are set-ID bits by another name. */
 bool ward_file_is_capable(int layer, const char *path)
 {

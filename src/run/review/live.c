@@ -27,7 +27,6 @@
 #define SHARE \
 	10 /* of one processor a look takes at most one part in so many; of what follows it, one in two */
 #define AGAIN_NS (2000 * MS) /* what was written to while it was read waits so long */
-#define AGAIN_MAX 64
 #define TRIES_MAX 4
 #define FAILURES_MAX \
 	3 /* one behind the other, not of what was written to meanwhile: then all waits for the end */
@@ -44,6 +43,7 @@ struct known {
 	int64_t settled,
 		settled_ns; /* the ctime that it had when its pages went to the disk, and when that was */
 	int64_t calm; /* the ctime with which it was found quiet */
+	int64_t again_ns; /* what was written to while it was read is not tried again before */
 	uint32_t look; /* the last one that found it */
 	uint32_t pass; /* that told it */
 };
@@ -59,11 +59,6 @@ struct review_live {
 		n_waiting; /* bytes of directories that are yet to be looked into */
 	uint32_t look, pass;
 	bool due, over;
-	struct {
-		uint64_t path;
-		int64_t until_ns;
-	} again[AGAIN_MAX];
-	size_t n_again;
 	int64_t now_ns;
 	char dir[WARD_PATH_MAX]; /* pick: the last one that was looked at, and its time */
 	int64_t dir_ns;
@@ -150,24 +145,9 @@ static struct known *know(struct review_live *v, uint64_t path)
 	return k;
 }
 
-static bool is_put_off(const struct review_live *v, uint64_t path)
+static bool is_put_off(const struct review_live *v, const struct known *k)
 {
-	for (size_t i = 0; i < v->n_again; i++)
-		if (v->again[i].path == path && v->now_ns < v->again[i].until_ns)
-			return true;
-	return false;
-}
-
-static void put_off(struct review_live *v, uint64_t path)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < v->n_again; i++)
-		if (v->now_ns < v->again[i].until_ns)
-			v->again[n++] = v->again[i];
-	v->n_again = n < AGAIN_MAX ? n : AGAIN_MAX - 1;
-	v->again[v->n_again].path = path;
-	v->again[v->n_again++].until_ns = v->now_ns + AGAIN_NS;
+	return v->now_ns < k->again_ns;
 }
 
 /* ---- a look at the layer ---- */
@@ -232,7 +212,7 @@ static bool see(struct review_live *v, const char *path, int dir, const char *na
 		return true;
 	if ((S_ISREG(st->st_mode) ? is_calm(v, k, dir, name, st)
 				  : is_quiet(v, gone ? dir_ns : ns_of(&st->st_ctim))) &&
-		!is_put_off(v, sum))
+		!is_put_off(v, k))
 		v->due = true;
 	else
 		k->now = k->done; /* another time */
@@ -350,10 +330,7 @@ static bool pick(void *arg, const struct ward_change *c)
 
 	if (!k)
 		v->over = true;
-	if (!k || atomic_load(&v->stop) || k->told == sign || is_put_off(v, sum))
-		return false;
-	/* What a link says is read by whoever judges it and by whoever copies it, and the run may swap it in between: at the end. */
-	if (S_ISLNK(c->mode))
+	if (!k || atomic_load(&v->stop) || k->told == sign || is_put_off(v, k))
 		return false;
 	if ((c->mode == 0 || c->kind == WARD_CHANGE_RENAMED) &&
 		!is_quiet(v, dir_time(v, c->mode == 0 ? c->path : c->from)))
@@ -365,6 +342,9 @@ static bool pick(void *arg, const struct ward_change *c)
 		return false;
 	/* To read it needs a loan of its mode, which is a ctime of its own: at the end. */
 	if (S_ISREG(c->mode) && geteuid() != 0 && !(c->mode & S_IRUSR))
+		return false;
+	if (S_ISDIR(c->mode) && geteuid() != 0 &&
+		(c->mode & (S_IRUSR | S_IXUSR)) != (S_IRUSR | S_IXUSR))
 		return false;
 	k->told = sign;
 	k->pass = v->pass;
@@ -378,8 +358,8 @@ static void left(void *arg, const char *path)
 	uint64_t sum = sum_of(v, path);
 	struct known *k = know(v, sum);
 
-	put_off(v, sum);
 	if (k) {
+		k->again_ns = v->now_ns + AGAIN_NS;
 		k->told = 0;
 		k->now = k->done;
 	}
@@ -425,6 +405,9 @@ static bool land(struct review_live *v)
 	}
 	if (r == WARD_OK)
 		dealt_with(v);
+	/* The end waited for nobody: what was under way waits, as all else that was not quiet. */
+	if (r == WARD_E_REFUSED && atomic_load(&v->stop))
+		v->err = (struct ward_error)WARD_ERROR_INIT;
 	v->over = v->over || r == WARD_E_LIMIT || v->recorded > RECORDED_MAX;
 	return r == WARD_OK || r == WARD_E_REFUSED;
 }
@@ -520,6 +503,7 @@ void review_live_end(struct life *l, size_t *ret_n)
 	if (!v)
 		return;
 	atomic_store(&v->stop, true);
+	ward_workspace_land_over(v->w);
 	(void)ward_write_all(v->wake, &one, sizeof(one));
 	(void)pthread_join(v->thread, NULL);
 	*ret_n = v->applied;

@@ -268,7 +268,7 @@ int ward_named_each(const struct ward_named *of, const struct ward_change *by, s
 	if (by->size > FILE_BYTES_MAX || by->size > *budget)
 		return WARD_E_LIMIT;
 	*budget -= by->size;
-	fd = ward_changed_open(of->layer, by->path, NULL);
+	fd = ward_changed_open(of->layer, by->path, of->lives, NULL);
 	if (fd < 0 || ward_read_fd(fd, by->path, FILE_BYTES_MAX, &b, NULL) < 0 || b.failed)
 		return WARD_E_LIMIT;
 	if (b.n > 0) {

@@ -375,6 +375,7 @@ int ward_commit_land(struct ward_workspace *w, const struct ward_changes *all,
 	if (r == WARD_OK && !c.landed)
 		r = ward_fail(err, WARD_E_INTERNAL, "there is no place to note what is made real");
 	c.j.stays = true;
+	c.stop = &w->land_over;
 	c.left = left;
 	c.arg = arg;
 	return r < 0 ? r : ward_commit_run(&c, all, v, n, err);

@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "os/os.h"
@@ -72,6 +73,7 @@ struct ward_commit {
 	bool kept;                   /* something in the staging directory is nowhere else */
 	struct ward_held in_root, in_layer;
 	struct ward_landed *landed;  /* NULL, or of the workspace */
+	const atomic_bool *stop;     /* NULL, or of the workspace: what has not begun ends, -ECANCELED */
 	bool *leads;                 /* NULL, or of the workspace: a rename from the store leads into the project */
 };
 #define WARD_COMMIT_INIT { .root = -1, .layer = -1, .store = -1, .stage = -1, .stage_home = -1, .in_root = WARD_HELD_INIT, \
@@ -110,7 +112,7 @@ int ward_commit_names(int dir, const char *name, ward_commit_name_fn *fn, void *
 /*
  * In the layer the modes are those that the run gave: where its owner may not enter or change a directory, its mode is lent, and given
  * back
- * by ward_commit_give_back(). Of the directory that path lies in.
+ * by ward_commit_give_back(). Of the directory that path lies in. lives: the run does, and would see it: nothing is lent.
  */
 struct ward_lent {
 	int fd;                      /* the parent */
@@ -121,7 +123,7 @@ struct ward_lent {
 		mode_t mode;
 	} v[WARD_CHANGE_DEPTH_MAX];
 };
-int ward_commit_borrow(int layer, const char *path, struct ward_lent *ret); /* 0 or -errno */
+int ward_commit_borrow(int layer, const char *path, bool lives, struct ward_lent *ret); /* 0 or -errno */
 void ward_commit_give_back(struct ward_lent *l);
 
 /* ---- attr.c: what of an object's extended attributes is a project's: not the overlay's own, no file capabilities ---- */
@@ -155,6 +157,7 @@ int ward_commit_note(struct ward_commit *c, bool back, struct ward_error *err);
  * so is a ctime again. 0 or -errno.
  */
 int ward_commit_settle(const struct ward_commit *c, int fd);
+bool ward_commit_stops(const struct ward_commit *c);
 /* What was copied from fd is what was judged, and whole: nobody has written to it since all was read. */
 bool ward_commit_is_still(const struct ward_commit *c, int fd, struct ward_step *s);
 /* code of what was made for s: the layer is written while it is read; what went, or is another by now, waits for another time. */

@@ -11,6 +11,8 @@
 #include "workspace/commit/commit.h"
 #include "workspace/landed.h"
 
+#define SETTLE_STEP ((off_t)4 << 20)
+
 bool ward_commit_is_old(const struct ward_commit *c, const struct stat *st)
 {
 	return ward_commit_ns(&st->st_ctim) < c->since_ns || ward_landed_ours(c->landed, st);
@@ -18,16 +20,35 @@ bool ward_commit_is_old(const struct ward_commit *c, const struct stat *st)
 
 /* ---- while it is copied ---- */
 
-int ward_commit_settle(const struct ward_commit *c, int fd)
+bool ward_commit_stops(const struct ward_commit *c)
 {
-	if (!c->j.stays)
-		return 0;
-	return sync_file_range(fd, 0, 0,
+	return c->j.stays && c->stop && atomic_load(c->stop);
+}
+
+static int settle_range(int fd, off_t at, off_t n)
+{
+	return sync_file_range(fd, at, n,
 		       SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
 			       SYNC_FILE_RANGE_WAIT_AFTER) < 0 &&
 			errno != EINVAL && errno != ESPIPE && errno != ENOSYS
 		? -errno
 		: 0;
+}
+
+/* In pieces: who waits for the end of it does not wait for all of a large file. The last one is to its end, wherever that is by then. */
+int ward_commit_settle(const struct ward_commit *c, int fd)
+{
+	struct stat st;
+	off_t at = 0;
+	int r = 0;
+
+	if (!c->j.stays)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	for (; r == 0 && at + SETTLE_STEP < st.st_size; at += SETTLE_STEP)
+		r = ward_commit_stops(c) ? -ECANCELED : settle_range(fd, at, SETTLE_STEP);
+	return r < 0 ? r : settle_range(fd, at, 0);
 }
 
 bool ward_commit_is_still(const struct ward_commit *c, int fd, struct ward_step *s)

@@ -40,7 +40,7 @@ static int borrow_inside(const struct ward_commit *c, const char *path, struct w
 	char inside[WARD_PATH_MAX + 2];
 
 	(void)snprintf(inside, sizeof(inside), "%s/.", path);
-	return ward_commit_borrow(c->layer, inside, l);
+	return ward_commit_borrow(c->layer, inside, false, l);
 }
 
 /* ---- one directory that hides what the project has below it, said name by name instead ---- */
@@ -135,7 +135,7 @@ static int expand_whiteout(struct ward_commit *c, const char *path)
 
 	if (r < 0 || !S_ISDIR(st.st_mode))
 		return r < 0 && !is_missing(r) ? r : 0;
-	r = ward_commit_borrow(c->layer, path, &l);
+	r = ward_commit_borrow(c->layer, path, false, &l);
 	if (r < 0)
 		return r;
 	if (unlinkat(l.fd, l.name, 0) < 0 || mkdirat(l.fd, l.name, 0700) < 0)
@@ -197,7 +197,7 @@ static int speak_of(struct ward_commit *c, const char *path, bool drop)
 		if (r == -EACCES) { /* behind a directory that only a loan opens */
 			WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
 
-			r = ward_commit_borrow(c->layer, part, &l);
+			r = ward_commit_borrow(c->layer, part, false, &l);
 			if (r == 0 && fstatat(l.fd, l.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 				r = -errno;
 			if (is_missing(r))
@@ -241,7 +241,7 @@ static int remove_object(struct ward_commit *c, const struct ward_step *s)
 	int r = remove_held(&c->in_layer, c->layer, s);
 
 	if (r == -EACCES) { /* only a loan opens it */
-		r = ward_commit_borrow(c->layer, s->path, &l);
+		r = ward_commit_borrow(c->layer, s->path, false, &l);
 		if (r == 0)
 			r = remove_at(l.fd, l.name, s);
 	}
@@ -400,7 +400,7 @@ static int sweep_name(void *arg, int dir, const char *name)
 static int remove_dropped(const struct ward_commit *c, const char *path)
 {
 	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
-	int r = ward_commit_borrow(c->layer, path, &l);
+	int r = ward_commit_borrow(c->layer, path, false, &l);
 
 	if (r < 0)
 		return is_missing(r) ? 0 : r;
@@ -414,7 +414,7 @@ static int sweep_all(struct ward_commit *c)
 {
 	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
 	struct sweep s = { .c = c };
-	int r = ward_commit_borrow(c->layer, ".", &l);
+	int r = ward_commit_borrow(c->layer, ".", false, &l);
 
 	for (size_t i = 0; i < c->j.n; i++) {
 		if (c->j.v[i].kind != WARD_STEP_DIR)

@@ -325,12 +325,12 @@ static int borrow(int layer, const char *path, struct ward_lent *l)
 	return l->fd < 0 ? l->fd : 0;
 }
 
-int ward_commit_borrow(int layer, const char *path, struct ward_lent *l)
+int ward_commit_borrow(int layer, const char *path, bool lives, struct ward_lent *l)
 {
 	int r;
 
 	l->n = 0;
-	if (geteuid() == 0) {
+	if (lives || geteuid() == 0) {
 		l->fd = ward_commit_parent(layer, path, &l->name);
 		return l->fd < 0 ? l->fd : 0;
 	}

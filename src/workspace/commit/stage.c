@@ -55,6 +55,9 @@ static void staging_done(struct staging *s)
 
 static int failed(struct ward_error *err, int r, const char *path)
 {
+	if (r == -ECANCELED)
+		return ward_fail(err, WARD_E_REFUSED, "the run ended while '%s' was copied", path);
+
 	int code = ward_fail_errno(err, r == -ENOMEM ? WARD_E_NOMEM : WARD_E_SYSTEM, -r,
 		"cannot make what is to become '%s'", path);
 
@@ -180,6 +183,8 @@ static int copy_range(struct staging *g, int from, int to, off_t begin, off_t en
 		ssize_t n = pread(from, g->copy, want, begin);
 		int r;
 
+		if (ward_commit_stops(g->c))
+			return -ECANCELED;
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -240,8 +245,8 @@ static void source_done(struct source *f)
 	ward_close(f->at);
 }
 
-static int open_source(const struct ward_lent *l, const struct ward_change *change,
-	struct source *f, struct stat *st)
+static int open_source(const struct staging *g, const struct ward_lent *l,
+	const struct ward_change *change, struct source *f, struct stat *st)
 {
 	char link[48];
 	int r;
@@ -255,6 +260,9 @@ static int open_source(const struct ward_lent *l, const struct ward_change *chan
 		return -ESTALE;
 	f->mode = st->st_mode & 07777;
 	if (geteuid() != 0 && !(f->mode & S_IRUSR)) {
+		/* A loan is a ctime of its own: of such a file nobody can tell, while the run lives. */
+		if (g->c->j.stays)
+			return -ESTALE;
 		r = ward_commit_chmod(f->at, f->mode | S_IRUSR);
 		if (r < 0)
 			return r;
@@ -338,6 +346,10 @@ static int make_file_freely(void *arg, size_t k, struct ward_error *err)
 	WARD_CLEANUP(source_done) struct source from = { -1, -1, false, 0 };
 	struct staging *g = arg;
 	size_t i = g->files[k];
+
+	if (ward_commit_stops(g->c))
+		return failed(err, -ECANCELED, g->c->j.v[i].path);
+
 	struct ward_step *s = &g->c->j.v[i];
 	char staged[WARD_COMMIT_NAME_MAX];
 	struct stat st;
@@ -356,13 +368,10 @@ static int make_file_lent(struct staging *g, struct ward_step *s, const char *st
 {
 	WARD_CLEANUP(source_done) struct source from = { -1, -1, false, 0 };
 	struct stat st;
-	int r = open_source(l, change, &from, &st);
+	int r = open_source(g, l, change, &from, &st);
 
 	if (r < 0)
 		return failed(err, r, s->path);
-	/* A loan is a ctime of its own: of such a file nobody can tell, while the run lives. */
-	if (from.lent && g->c->j.stays)
-		return ward_commit_not_now(g->c, failed(err, -ESTALE, s->path), s, err);
 	return make_file(g, s, staged, from.fd, &st, err);
 }
 
@@ -382,6 +391,9 @@ static int make_link(struct staging *g, struct ward_step *s, const char *staged,
 	if (n < 0 || n == sizeof(target))
 		return n < 0 ? -errno : -ENAMETOOLONG;
 	target[n] = '\0';
+	/* What was judged is what is made. */
+	if (!change->target || !ward_streq(target, change->target))
+		return -ESTALE;
 	if (symlinkat(target, g->c->stage, staged) < 0)
 		return -errno;
 	r = give(g, s, staged);
@@ -404,7 +416,7 @@ static int borrow_directory(struct staging *g, const char *path, struct ward_len
 	int r;
 
 	(void)snprintf(inside, sizeof(inside), "%s/.", path);
-	r = ward_commit_borrow(g->c->layer, inside, l);
+	r = ward_commit_borrow(g->c->layer, inside, g->c->j.stays, l);
 	return r;
 }
 
@@ -513,7 +525,8 @@ static bool same_file(struct staging *g, int a, int b, off_t size)
 	for (off_t at = 0; at < size;) {
 		ssize_t n = pread(a, g->copy, half, at);
 
-		if (n <= 0 || pread(b, g->copy + half, (size_t)n, at) != n ||
+		if (ward_commit_stops(g->c) || n <= 0 ||
+			pread(b, g->copy + half, (size_t)n, at) != n ||
 			memcmp(g->copy, g->copy + half, (size_t)n) != 0)
 			return false;
 		at += n;
@@ -539,8 +552,8 @@ static bool is_as_was(struct staging *g, int at, const struct stat *st,
 	/* A commit that died before it began has linked it too, and each link is a new ctime. */
 	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", at);
 	fd = open(proc, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	return fd >= 0 && ward_commit_borrow(g->c->layer, change->path, &l) == 0 &&
-		open_source(&l, change, &from, &layer) == 0 &&
+	return fd >= 0 && ward_commit_borrow(g->c->layer, change->path, g->c->j.stays, &l) == 0 &&
+		open_source(g, &l, change, &from, &layer) == 0 &&
 		same_file(g, fd, from.fd, st->st_size);
 }
 
@@ -594,7 +607,7 @@ static int make_one(struct staging *g, size_t i, struct ward_error *err)
 	r = name_as_was(g, s, staged, change);
 	if (r != 0)
 		return r < 0 ? failed(err, r, s->path) : WARD_OK;
-	r = ward_commit_borrow(g->c->layer, s->path, &l);
+	r = ward_commit_borrow(g->c->layer, s->path, g->c->j.stays, &l);
 	if (r < 0)
 		return failed(err, r, s->path);
 	if (S_ISREG(change->mode))
@@ -684,7 +697,9 @@ static int make_all(struct staging *g, struct ward_error *err)
 	if (r == WARD_OK)
 		r = make_files(g, files, err);
 	for (size_t i = c->put_begin; i < c->put_end && r == WARD_OK; i++)
-		if (c->j.v[i].new.ino == 0)
+		if (ward_commit_stops(c))
+			r = failed(err, -ECANCELED, c->j.v[i].path);
+		else if (c->j.v[i].new.ino == 0)
 			r = ward_commit_not_now(c, make_one(g, i, err), &c->j.v[i], err);
 	g->files = NULL;
 	free(files);
@@ -730,6 +745,8 @@ int ward_commit_stage(struct ward_commit *c, struct ward_error *err)
 		if (s->attributes)
 			r = make_attributes(&g, i, err);
 	}
+	if (r == WARD_OK && ward_commit_stops(c))
+		r = failed(err, -ECANCELED, c->j.n > 0 ? c->j.v[0].path : ".");
 	if (r == WARD_OK && syncfs(c->stage) < 0)
 		r = ward_fail_errno(err, WARD_E_SYSTEM, errno,
 			"cannot make durable what is to be committed");

@@ -23,7 +23,7 @@ struct content {
 	uint64_t size;
 	char *owned;
 };
-void ward_diff_load(int layer, int root, const char *path, bool in_layer, mode_t mode, struct content *ret);
+void ward_diff_load(int layer, int root, bool lives, const char *path, bool in_layer, mode_t mode, struct content *ret);
 void ward_diff_unload(struct content *c);
 
 /* ---- lines.c: which lines are gone, which are new ---- */

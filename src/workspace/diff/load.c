@@ -57,7 +57,7 @@ static void load_file(int fd, const struct stat *st, struct content *ret)
 		memchr(ret->s, '\0', n < LOOKED_AT ? n : LOOKED_AT) ? LOADED_BINARY : LOADED_TEXT;
 }
 
-void ward_diff_load(int layer, int root, const char *path, bool in_layer, mode_t mode,
+void ward_diff_load(int layer, int root, bool lives, const char *path, bool in_layer, mode_t mode,
 	struct content *ret)
 {
 	WARD_FD fd = -1;
@@ -72,7 +72,7 @@ void ward_diff_load(int layer, int root, const char *path, bool in_layer, mode_t
 		load_link(in_layer ? layer : root, path, ret);
 		return;
 	}
-	fd = in_layer ? ward_changed_get(layer, path, &st)
+	fd = in_layer ? ward_changed_get(layer, path, lives, &st)
 		      : ward_beneath(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd >= 0 && (in_layer || fstat(fd, &st) == 0))
 		load_file(fd, &st, ret);

@@ -300,9 +300,10 @@ static int write_pair(struct writer *w, struct pair *p, bool content)
 
 	p->a = p->b = (struct content){ .s = "" };
 	if (content && p->was_mode)
-		ward_diff_load(w->layer, w->root, p->was, false, p->was_mode, &p->a);
+		ward_diff_load(w->layer, w->root, w->style->lives, p->was, false, p->was_mode,
+			&p->a);
 	if (content && p->mode)
-		ward_diff_load(w->layer, w->root, p->is, true, p->mode, &p->b);
+		ward_diff_load(w->layer, w->root, w->style->lives, p->is, true, p->mode, &p->b);
 	p->changed = content && (!p->was_mode || !p->mode || !same_bytes(&p->a, &p->b));
 	if (p->changed || p->renamed || git_mode(p->mode) != git_mode(p->was_mode)) {
 		head(w, p);
