@@ -210,6 +210,18 @@ static int shown(struct walk *w, const struct task *t, const char *path, const s
 	return code;
 }
 
+/*
+ * Something is mounted there, a part of the same file system too: the run saw what lies under it, and nobody compares that with the mount, or can
+ * put anything in its place.
+ */
+static bool is_mount(const struct side *root)
+{
+	int fd = ward_beneath(root->dir, root->name, 0);
+
+	ward_close(fd);
+	return fd == -EXDEV;
+}
+
 static int layer_name(struct walk *w, const struct task *t, const char *path, int layer_dir,
 	int root_dir, const char *name)
 {
@@ -224,6 +236,8 @@ static int layer_name(struct walk *w, const struct task *t, const char *path, in
 	if (!layer.there)
 		return WARD_OK; /* gone meanwhile: somebody tidies it */
 	code = look(&root);
+	if (code == 0 && root.there && is_mount(&root))
+		code = -EXDEV;
 	if (code < 0)
 		return cannot(w, path, -code, "the project");
 	if (!is_whiteout(&layer))
@@ -244,6 +258,8 @@ static int root_name(struct walk *w, const struct task *t, const char *path, int
 	if (layer.there)
 		return WARD_OK; /* was told of */
 	code = look(&root);
+	if (code == 0 && root.there && is_mount(&root))
+		code = -EXDEV;
 	if (code < 0)
 		return cannot(w, path, -code, "the project");
 	return root.there ? gone(w, t, path, &root) : WARD_OK;

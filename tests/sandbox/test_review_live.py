@@ -490,6 +490,57 @@ def damaged_notes_keep_no_commit_from_its_end(p, verb):
     check_eq(waiting(p), [])
 
 
+MOUNTS = [("another file system", "tmpfs", "echo new > m/new"), ("a part of the same", "bind", "echo new > m/new"),
+          ("one that the run removes", "tmpfs", "rm -rf m"), ("a file", "file", "echo new > g"), ("a file that the run removes", "file", "rm g"),
+          ("a file in a directory that the run removes", "deep", "rm -rf d"), ("its mode", "tmpfs", "chmod 700 m")]
+
+
+def mounted(p, kind, at):
+    if kind == "tmpfs":
+        box.mount("ward-test", at, "tmpfs", 0, "mode=755")
+    else:
+        box.mount(p.side / ("other-file" if at.is_file() else "other"), at, None, box.MS_BIND)
+
+
+def beyond(p):
+    """What the mounts hold, and how."""
+    return sorted((str(x.relative_to(p.ws)), x.lstat().st_mode, x.lstat().st_ctime_ns, x.read_text() if x.is_file() else "")
+                  for x in [*(p.ws / "m").rglob("*"), p.ws / "m", p.ws / "g", *(p.ws / "d").rglob("*")])
+
+
+@box.root_only
+def a_mount_in_the_project_is_named_and_never_written(p):
+    box.private_mounts()
+    (p.side / "other").mkdir()
+    (p.side / "other/x").write_text("other\n")
+    (p.side / "other-file").write_text("other\n")
+    for name, kind, script in MOUNTS:
+        for how in ("--review", "--review=live"):
+            case = f"{name}, {how}"
+            p.write("m/under", "under\n")
+            p.write("g", "under\n")
+            p.write("d/e/g", "under\n")
+            p.write("f", "1\n")
+            at = p.ws / {"tmpfs": "m", "bind": "m", "file": "g", "deep": "d/e/g"}[kind]
+            mounted(p, kind, at)
+            was = beyond(p)
+            wait = "sleep 2" if how == "--review=live" else ":"
+            r = p.run(how, "--write", ".", "--", "sh", "-c", f"{script}; echo 2 > f; {wait}")
+            check_in("is a mount", r.err, case)
+            check("more than is looked at" not in r.err, r.err)
+            run, = waiting(p)
+            for kind_of in (("diff",), ("commit",)):
+                r = p.run(run, kind=kind_of, log=False)
+                check(r.code != 0 and f"'{at.relative_to(p.ws)}' of the project is a mount" in r.err, f"{case}: {r}")
+                check_in("unmount it", r.err)
+            check_eq((beyond(p), (p.ws / "f").read_text()), (was, "1\n"), case)
+            box.must(box.libc.umount2(os.fsencode(at), box.UMOUNT_DETACH), "umount")
+            r = p.run(run, kind=("commit",), log=False)
+            check_eq((r.code, (p.ws / "f").read_text(), waiting(p)), (0, "2\n", []), f"{case}: {r}")
+            check_eq(((p.side / "other-file").read_text(), os.listdir(p.side / "other")), ("other\n", ["x"]), case)
+            subprocess.run(["rm", "-rf", *p.ws.iterdir()], check=True)
+
+
 @both
 def a_layer_of_its_own_disk_is_refused(p):
     r = p.run("--review=live", "--write", ".", "--disk-backend", "tmpfs", "--", "true")

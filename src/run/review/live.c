@@ -59,6 +59,7 @@ struct review_live {
 		n_waiting; /* bytes of directories that are yet to be looked into */
 	uint32_t look, pass;
 	bool due, over;
+	bool failed; /* several times, one behind the other */
 	int64_t now_ns;
 	char dir[WARD_PATH_MAX]; /* pick: the last one that was looked at, and its time */
 	int64_t dir_ns;
@@ -434,7 +435,8 @@ static void *run(void *arg)
 		wait = (SHARE - 1) * ms_since(begin);
 		if (v->due && !v->over && !atomic_load(&v->stop)) {
 			failures = land(v) ? 0 : failures + 1;
-			v->over = v->over || failures >= FAILURES_MAX;
+			v->failed = failures >= FAILURES_MAX;
+			v->over = v->over || v->failed;
 			if (ms_since(begin) > wait)
 				wait = ms_since(begin);
 		}
@@ -510,7 +512,7 @@ void review_live_end(struct life *l, size_t *ret_n)
 	if (v->applied > 0)
 		ward_outcome_note(l->o, "made real while it ran: %zu change%s", v->applied,
 			v->applied == 1 ? "" : "s");
-	if (v->over)
+	if (v->over && !v->failed && v->err.code != WARD_E_LIMIT)
 		ward_outcome_note(l->o,
 			"warning: the run made more than is looked at while it lives: the rest waits");
 	else if (v->err.code)
