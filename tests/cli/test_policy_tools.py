@@ -157,6 +157,41 @@ def other_words_are_refused():
             check_in(message, r.err)
 
 
+CONNECT = 'permit (principal, action == Ward::Action::"net.connect", resource %s);\n'
+
+
+@cases([(name, name, *row) for name, row in {
+    "metadata": ('== Ward::Endpoint::"169.254.169.254:80"', "never reached, whatever is permitted: cloud metadata"),
+    "metadata by IPv6": ('== Ward::Endpoint::"[fd00:ec2::254]:80"', "never reached"),
+    "a range that never is": ('in Ward::Cidr::"169.254.0.0/16"', "never reached, whatever is permitted: link-local"),
+    "port 0": ('== Ward::Endpoint::"a.example:0"', '"0" is no port'),
+    "a star": ('== Ward::Endpoint::"*:443"', '"*" is no host'),
+}.items()])
+def check_refuses_what_a_run_refuses(_, resource, says):
+    with place({"a.cedar": CONNECT % resource}) as policy:
+        r = policy("check", "a.cedar")
+        check_eq((r.code, r.out, r.err.count("\n")), (1, "", 1), r.err)
+        check_in("ward: a.cedar:1:", r.err)
+        check_in(says, r.err)
+        run = policy.place.run("--policy", "a.cedar", "true")
+        check_eq((run.code, run.err), (125, r.err))
+
+
+@cases([
+    ("everything", CONNECT % "", "every name and every public address can be connected to"),
+    ("a domain", CONNECT % 'in Ward::Domain::"example.com"', "names below a domain carry data out"),
+    ("a contradiction", CONNECT % '== Ward::Endpoint::"a.example:443"' +
+     (CONNECT % '== Ward::Endpoint::"a.example:443"').replace("permit", "forbid"), "it is forbidden as well (a.cedar:2), and a forbid wins"),
+])
+def check_warns_as_a_plan_does(text, says):
+    with place({"a.cedar": text}) as policy:
+        r = policy("check", "a.cedar")
+        check_eq(r.code, 0, r.err)
+        check_in("1 warnings; sha256", r.out)
+        check_in(says, r.out)
+        check_in(says, policy.place.run("--policy", "a.cedar", "true", kind=("plan",)).out)
+
+
 # ---- diff ----
 
 @test

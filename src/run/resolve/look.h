@@ -78,6 +78,8 @@ bool ward_rs_on_path(const char *path, const char *dir);
 
 /* ---- net.c: NETWORK_CONNECT as rules of the plan; what policies would ask a person about before a connection ---- */
 int ward_rs_net(struct ward_resolver *rs, struct ward_error *err);
+/* Of rs->book alone, whatever the host and without asking anybody: what ward_rs_net would refuse of its permits, and warn of. */
+int ward_rs_net_check(struct ward_resolver *rs, struct ward_error *err);
 
 /* ---- publish.c: NETWORK_LISTEN and --publish as rules, and what will be listened at ---- */
 int ward_rs_publish(struct ward_resolver *rs, struct ward_error *err);

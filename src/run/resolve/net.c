@@ -138,6 +138,23 @@ static int warn_forbidden(struct ward_resolver *rs, const struct ward_book_reach
 		rule ? rule : "net.connect", v.rules[0]->file, v.rules[0]->line, w->host);
 }
 
+/* What its author may not have meant. */
+static int warn_reach(struct ward_resolver *rs, const struct ward_book_reach *w,
+	const struct ward_endpoint *e, const char *rule, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	if (w->one)
+		r = warn_forbidden(rs, w, rule, err);
+	if (r >= 0 && !w->host)
+		r = warn_all(rs, rule, err);
+	if (r >= 0 && (e->kind == WARD_HOST_CHILD || e->kind == WARD_HOST_BELOW))
+		r = warn_wild(rs, rule, err);
+	if (r >= 0 && e->kind == WARD_HOST_RANGE)
+		r = warn_range(rs, e, rule, err);
+	return r < 0 ? r : WARD_OK;
+}
+
 static int permit(struct ward_resolver *rs, const struct ward_book_reach *w, struct ward_error *err)
 {
 	struct ward_rule rule = { .type = WARD_CAP_NETWORK_CONNECT,
@@ -157,14 +174,8 @@ static int permit(struct ward_resolver *rs, const struct ward_book_reach *w, str
 	}
 	if (r == WARD_OK)
 		r = ward_rs_rule(rs, &rule, err);
-	if (r >= 0 && w->one)
-		r = warn_forbidden(rs, w, rule.text, err);
-	if (r >= 0 && !w->host)
-		r = warn_all(rs, rule.text, err);
-	if (r >= 0 && (e.kind == WARD_HOST_CHILD || e.kind == WARD_HOST_BELOW))
-		r = warn_wild(rs, rule.text, err);
-	if (r >= 0 && e.kind == WARD_HOST_RANGE)
-		r = warn_range(rs, &e, rule.text, err);
+	if (r >= 0)
+		r = warn_reach(rs, w, &e, rule.text, err);
 	return r < 0 ? r : WARD_OK;
 }
 
@@ -284,6 +295,25 @@ static int warn_by_program(struct ward_resolver *rs, struct ward_error *err)
 			"%s:%u: which program connects is advice: all code of the run can act as one that may (docs/egress.md)",
 			by->file, by->line);
 	return r < 0 ? r : WARD_OK;
+}
+
+int ward_rs_net_check(struct ward_resolver *rs, struct ward_error *err)
+{
+	struct ward_book_reach w;
+	struct ward_endpoint e;
+	size_t at = 0;
+	int r = WARD_OK;
+
+	while (r == WARD_OK && ward_book_reaches(rs->book->book, &at, &w)) {
+		if (w.rule->approval != WARD_APPROVAL_NONE || is_told(rs, w.rule))
+			continue;
+		if (!pattern_of(rs, &w, &e))
+			return ward_rs_nomem(err);
+		r = check_never(&w, &e, err);
+		if (r == WARD_OK)
+			r = warn_reach(rs, &w, &e, text_of(rs, w.rule), err);
+	}
+	return r == WARD_OK ? warn_by_program(rs, err) : r;
 }
 
 int ward_rs_net(struct ward_resolver *rs, struct ward_error *err)

@@ -215,5 +215,22 @@ static int check(struct ward_buf *b, const struct ward_resolver *rs,
 
 int ward_request_check(struct ward_request *r, bool json, char **ret_text, struct ward_error *err)
 {
-	return with_rules(r, check, json, ret_text, err);
+	WARD_CLEANUP(ward_rulebook_freep) struct ward_rulebook *book = NULL;
+	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = NULL;
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	struct ward_resolver rs;
+	struct ward_host host;
+	int code = ward_rules_of(r, &host, &rs, &arena, &book, err);
+
+	*ret_text = NULL;
+	rs.book = book;
+	/* What a run would be refused for is wrong before one is tried. */
+	if (code == WARD_OK)
+		code = ward_rs_net_check(&rs, err);
+	if (code == WARD_OK)
+		code = check(&b, &rs, book, json);
+	if (code < 0)
+		return code;
+	*ret_text = ward_buf_take(&b);
+	return *ret_text ? WARD_OK : ward_rs_nomem(err);
 }
