@@ -95,6 +95,11 @@ bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t
 	return c->ops->who(c->impl, source, n, wait, ret);
 }
 
+void ward_cage_on_captured(struct ward_cage *c, void (*fn)(void *arg, bool six), void *arg)
+{
+	c->ops->on_captured(c->impl, fn, arg);
+}
+
 int ward_cage_layer(const struct ward_cage *c)
 {
 	return c->ops->layer(c->impl);

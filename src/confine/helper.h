@@ -22,6 +22,7 @@ int ward_helper_take_refusals(void *cage, struct ward_refusal **ret, size_t *ret
 	uint64_t *ret_dropped);
 void ward_helper_take_net(void *cage, int ret[WARD_NET_SOCKET_MAX]);
 bool ward_helper_who(void *cage, const struct sockaddr *source, socklen_t n, bool wait, struct ward_cage_who *ret);
+void ward_helper_on_captured(void *cage, void (*fn)(void *arg, bool six), void *arg);
 int ward_helper_layer(const void *cage);
 void ward_helper_free(void *cage);
 
@@ -30,5 +31,5 @@ void ward_helper_free(void *cage);
 	.timeout = ward_helper_timeout, .next = ward_helper_next, .signal = ward_helper_signal, \
 	.kill = ward_helper_kill, .usage = ward_helper_usage, .finish = ward_helper_finish, \
 	.take_refusals = ward_helper_take_refusals, .take_net = ward_helper_take_net, .who = ward_helper_who, \
-	.layer = ward_helper_layer, \
+	.on_captured = ward_helper_on_captured, .layer = ward_helper_layer, \
 	.free = ward_helper_free

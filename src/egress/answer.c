@@ -42,7 +42,7 @@ static void put_reason(const struct ward_flow *f, enum ward_egress_why why, char
  * For who asked the proxy: the word, and what it means in general. What a name leads to, which rule it was and what went wrong outside is
  * not told to the inside. A grant helps where no rule said no.
  */
-void ward_answer_refused(const struct ward_flow *f, enum ward_egress_why why)
+void ward_answer_refused(struct ward_flow *f, enum ward_egress_why why)
 {
 	static const enum ward_relay_refusal kinds[WARD_EGRESS_WHY_MAX] = {
 		[WARD_EGRESS_WHY_TOO_MANY] = WARD_REFUSAL_BUSY,
@@ -60,6 +60,7 @@ void ward_answer_refused(const struct ward_flow *f, enum ward_egress_why why)
 		m.value = WARD_REFUSAL_GRANT;
 	if (f->how != WARD_HOW_CAPTURED)
 		put_reason(f, why, m.name, sizeof(m.name));
+	ward_flow_hand(f);
 	ward_gate_send(f->e, &m, -1);
 }
 

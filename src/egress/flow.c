@@ -11,7 +11,7 @@
 
 #include "egress/answer.h"
 #include "egress/limits.h"
-#include "egress/port.h"
+#include "egress/inside.h"
 #include "policy/policy.h"
 
 #define HOST_SERVICE "host.ward.internal"
@@ -51,6 +51,7 @@ static void drop(struct ward_egress *e, struct ward_flow **at)
 	set_state(f, WARD_FLOW_REFUSED);
 	e->n_flows--;
 	ward_flow_give_back(f);
+	ward_close(f->client);
 	free(f);
 }
 
@@ -547,6 +548,17 @@ static void open_asked(struct ward_flow *f)
 		refuse(f, why, NULL, NULL);
 }
 
+/* The next step of f, which may take long: each of its name's addresses is judged. Each makes one once, so they all get on. */
+static bool steps(struct ward_flow *f)
+{
+	struct ward_egress *e = f->e;
+
+	if (f->state == WARD_FLOW_RESOLVING)
+		return !f->name->lookup;
+	return f->state == WARD_FLOW_WAITING &&
+		(f->inward ? ward_inward_ready(f) : e->n_dials < WARD_EGRESS_DIALS_MAX);
+}
+
 /* Can such a message be? What it names is in its one form; a captured connection names nothing. */
 static bool is_open(const struct ward_relay_msg *m)
 {
@@ -560,7 +572,8 @@ static bool is_open(const struct ward_relay_msg *m)
 			  : true;
 }
 
-void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
+/* client: what was accepted here; -1: the relay has it. NULL: it cannot be, or there is no memory, and the relay is given up. */
+static struct ward_flow *begin(struct ward_egress *e, const struct ward_relay_msg *m, int client)
 {
 	struct ward_flow **at = find(e, m->id), *f;
 	bool synthetic = false;
@@ -568,17 +581,20 @@ void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
 	if (*at || e->n_flows >= WARD_EGRESS_FLOWS_MAX || !is_open(m) ||
 		!ward_inward_can_be(e, m)) {
 		ward_gate_lost(e, "it opened a connection that cannot be");
-		return;
+		ward_close(client);
+		return NULL;
 	}
 	f = calloc(1, sizeof(*f));
 	if (!f) {
 		ward_gate_lost(e, "no memory for a connection");
-		return;
+		ward_close(client);
+		return NULL;
 	}
 	*at = f;
 	e->n_flows++;
 	f->e = e;
 	f->id = m->id;
+	f->client = client;
 	f->how = m->value & ~WARD_OPEN_BAD;
 	f->to = m->to;
 	f->from = m->from;
@@ -614,6 +630,31 @@ void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
 	else
 		open_address(f);
 	f->asked = NULL; /* the message's own */
+	return f;
+}
+
+void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m)
+{
+	/* Of a client's flows the gate alone has the ids. */
+	if (m->id & WARD_GATE_FLOW)
+		ward_gate_lost(e, "it opened a connection that cannot be");
+	else
+		(void)begin(e, m, -1);
+}
+
+void ward_flow_come(struct ward_egress *e, const struct ward_relay_msg *m, int client)
+{
+	struct ward_flow *f = begin(e, m, client);
+
+	if (!f)
+		return;
+	/* Nobody waits before it. */
+	if (f->state == WARD_FLOW_WAITING && e->pending == f && steps(f))
+		ward_dial_begin(f);
+	/* What goes on by itself the run's own thread sees to; and where a person is asked, it asks. */
+	e->more = e->more || f->state == WARD_FLOW_HELD ||
+		((f->state == WARD_FLOW_WAITING || f->state == WARD_FLOW_RESOLVING) && steps(f));
+	ward_flow_hand(f);
 }
 
 void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *peer)
@@ -634,7 +675,14 @@ void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr 
 	/* Before a byte can go either way: whatever kills us then, it is on record who was connected. */
 	ward_flow_whose(f, true);
 	tell_allowed(f, &(struct ward_egress_event){ .kind = WARD_EGRESS_OPEN });
-	ward_gate_send(f->e, &m, fd);
+	if (f->client < 0) {
+		ward_gate_send(f->e, &m, fd);
+		return;
+	}
+	m.type = WARD_GATE_CLIENT;
+	m.from = f->from;
+	ward_gate_send_two(f->e, &m, f->client, fd);
+	f->client = -1;
 }
 
 void ward_flow_failed(struct ward_flow *f, int err)
@@ -716,17 +764,6 @@ static void overdue(struct ward_flow *f)
 		refuse(f, WARD_EGRESS_WHY_TOO_MANY, NULL, NULL);
 	else
 		ward_flow_failed(f, ETIMEDOUT);
-}
-
-/* The next step of f, which may take long: each of its name's addresses is judged. Each makes one once, so they all get on. */
-static bool steps(struct ward_flow *f)
-{
-	struct ward_egress *e = f->e;
-
-	if (f->state == WARD_FLOW_RESOLVING)
-		return !f->name->lookup;
-	return f->state == WARD_FLOW_WAITING &&
-		(f->inward ? ward_inward_ready(f) : e->n_dials < WARD_EGRESS_DIALS_MAX);
 }
 
 void ward_flows_tick(struct ward_egress *e, uint64_t now)

@@ -22,12 +22,13 @@
 #define TURN_MAX 256 /* events of one turn: the run has more to do */
 #define TURN_MS 20 /* for them, and for what goes on after them: its time limits wait meanwhile */
 #define AGAIN_MS 10
+#define LAZY_MIN 1024u /* connections at a time */
 #define QUEUE_MAX (2 * WARD_EGRESS_FLOWS_MAX)
 
 /* What the relay has not taken yet. */
 struct ward_out {
 	struct ward_out *next;
-	int fd;
+	int fd[2];
 	struct ward_relay_msg m;
 };
 
@@ -43,9 +44,10 @@ void ward_gate_lost(struct ward_egress *e, const char *how)
  * 0: sent, or the relay is lost; 1: not now. What its socket has no room for goes when it has; what our user has too many of in flight
  * the socket says nothing about.
  */
-static int put(struct ward_egress *e, const struct ward_relay_msg *m, int fd)
+static int put(struct ward_egress *e, const struct ward_relay_msg *m, const int fd[2])
 {
-	ssize_t n = ward_send_fds(e->ctl, m, sizeof(*m), &fd, fd >= 0);
+	ssize_t n = ward_send_fds(e->ctl, m, sizeof(*m), fd,
+		(size_t)(fd[0] >= 0) + (size_t)(fd[1] >= 0));
 	bool later = n == -ENOBUFS || n == -ETOOMANYREFS;
 
 	e->out_at = later ? ward_now_mono_ns() + AGAIN_MS * WARD_MS : 0;
@@ -68,19 +70,28 @@ static void watch_ctl(struct ward_egress *e)
 
 void ward_gate_send(struct ward_egress *e, const struct ward_relay_msg *m, int fd)
 {
+	ward_gate_send_two(e, m, fd, -1);
+}
+
+/* second: -1, or taken, behind fd. */
+void ward_gate_send_two(struct ward_egress *e, const struct ward_relay_msg *m, int fd, int second)
+{
+	const int fds[2] = { fd, second };
 	struct ward_out *o;
 
-	if (e->lost || (!e->out && put(e, m, fd) == 0)) {
+	if (e->lost || (!e->out && put(e, m, fds) == 0)) {
 		ward_close(fd);
+		ward_close(second);
 		return;
 	}
 	o = e->n_out < QUEUE_MAX ? malloc(sizeof(*o)) : NULL;
 	if (!o) {
 		ward_close(fd);
+		ward_close(second);
 		ward_gate_lost(e, "it does not read what it is told");
 		return;
 	}
-	*o = (struct ward_out){ .fd = fd, .m = *m };
+	*o = (struct ward_out){ .fd = { fd, second }, .m = *m };
 	if (e->out)
 		e->out_last->next = o;
 	else
@@ -96,7 +107,8 @@ static void drop_first(struct ward_egress *e)
 
 	e->out = o->next;
 	e->n_out--;
-	ward_close(o->fd);
+	ward_close(o->fd[0]);
+	ward_close(o->fd[1]);
 	free(o);
 }
 
@@ -117,6 +129,8 @@ static void on_ready(struct ward_egress *e, const struct ward_relay_msg *m)
 	if (e->ready || m->value != WARD_RELAY_VERSION)
 		ward_gate_lost(e, "it is of another version");
 	e->ready = true;
+	if (m->up && m->up < e->flows_max)
+		e->flows_max = (size_t)m->up;
 }
 
 static void block_name(struct ward_egress *e, const char *name, enum ward_egress_why why)
@@ -131,7 +145,7 @@ static void block_name(struct ward_egress *e, const char *name, enum ward_egress
 #define RCODE_NO_NAME 3u
 #define RCODE_REFUSED 5u
 
-static void tell_limit(struct ward_egress *e, enum ward_relay_limit which, uint64_t count)
+void ward_gate_limit(struct ward_egress *e, enum ward_relay_limit which, uint64_t count)
 {
 	struct ward_egress_event v = { .kind = WARD_EGRESS_LIMIT, .count = count };
 
@@ -242,7 +256,7 @@ static void on_name(struct ward_egress *e, const struct ward_relay_msg *m)
 	if (!ward_bucket_take(&e->names, ward_now_mono_ns())) {
 		answer.value = RCODE_SERVFAIL;
 		ward_gate_send(e, &answer, -1);
-		tell_limit(e, WARD_RELAY_LIMIT_NAMES, 1);
+		ward_gate_limit(e, WARD_RELAY_LIMIT_NAMES, 1);
 		return;
 	}
 	p = ward_gate_pin(e, m->name, rule, &effect, &why);
@@ -266,7 +280,7 @@ static void on_limit(struct ward_egress *e, const struct ward_relay_msg *m)
 	if (m->value >= WARD_RELAY_LIMIT_MAX)
 		ward_gate_lost(e, "it named a limit that there is not");
 	else
-		tell_limit(e, (enum ward_relay_limit)m->value, m->up ? m->up : 1);
+		ward_gate_limit(e, (enum ward_relay_limit)m->value, m->up ? m->up : 1);
 }
 
 static void take(struct ward_egress *e, const struct ward_relay_msg *m)
@@ -298,22 +312,22 @@ static void take(struct ward_egress *e, const struct ward_relay_msg *m)
 static void on_ctl(struct ward_waiter *s, uint32_t events)
 {
 	struct ward_egress *e = s->arg;
-	struct ward_relay_msg m;
+	struct ward_relay_msg m[WARD_RELAY_TOLD_MAX];
 	ssize_t n;
 
 	if (events & EPOLLOUT)
 		send_more(e);
 	if (e->lost || !(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		return;
-	n = ward_recv_fds(e->ctl, &m, sizeof(m), NULL, NULL, MSG_DONTWAIT);
+	n = ward_recv_fds(e->ctl, m, sizeof(m), NULL, NULL, MSG_DONTWAIT);
 	if (n == -EAGAIN)
 		return;
 	if (n == 0)
 		ward_gate_lost(e, "it has ended");
-	else if (n != sizeof(m))
+	else if (n < 0 || (size_t)n % sizeof(*m) != 0)
 		ward_gate_lost(e, "it sent what is no message");
-	else
-		take(e, &m);
+	for (size_t i = 0; n > 0 && !e->lost && i < (size_t)n / sizeof(*m); i++)
+		take(e, &m[i]);
 }
 
 /* ---- the relay's end ---- */
@@ -340,6 +354,7 @@ static void bury(struct ward_egress *e)
 	ward_flows_end(e, e->stopping ? "run_end" : "relay_lost");
 	ward_resolver_done(&e->resolver);
 	ward_inward_done(e);
+	ward_inside_close(e);
 	if (!e->stopping)
 		ward_tell(e, &v);
 }
@@ -361,6 +376,8 @@ int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egre
 	e->arg = o->arg;
 	e->ctl = ctl;
 	e->door = -1;
+	e->flows_max = WARD_EGRESS_FLOWS_MAX;
+	ward_inside_init(e);
 	e->relay = (struct ward_spawned)WARD_SPAWNED_INIT;
 	e->ctl_source = (struct ward_waiter){ on_ctl, e };
 	e->limits = o->limits;
@@ -470,21 +487,28 @@ int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **
 	return WARD_OK;
 }
 
-int ward_egress_attach(struct ward_egress *e, const int sockets[WARD_NET_SOCKET_MAX],
+int ward_egress_attach(struct ward_egress *e, const int sockets[WARD_NET_SOCKET_MAX], bool accepts,
 	struct ward_error *err)
 {
+	/* Where few are counted each end counts at once. */
 	const struct ward_relay_msg limits = { .type = WARD_GATE_LIMITS,
+		.id = e->limits.v[WARD_NET_CONNECTIONS] == 0 ||
+			e->limits.v[WARD_NET_CONNECTIONS] >= LAZY_MIN,
 		.up_max = e->limits.v[WARD_NET_BYTES_UP],
 		.down_max = e->limits.v[WARD_NET_BYTES_DOWN] };
 	int r = wait_ready(e, err);
 
+	if (r == WARD_OK && accepts)
+		r = ward_inside_begin(e, err);
 	if (r == WARD_OK)
 		ward_gate_send(e, &limits, -1);
 	for (uint32_t i = 0; i < WARD_NET_DOOR; i++) {
 		const struct ward_relay_msg m = { .type = WARD_GATE_SOCKET,
 			.value = WARD_RELAY_FD_TCP4 + i };
 
-		if (sockets[i] >= 0 && r == WARD_OK)
+		if (i <= WARD_NET_TCP6 && accepts && r == WARD_OK)
+			r = ward_inside_listen(e, i == WARD_NET_TCP6, sockets[i], err);
+		else if (sockets[i] >= 0 && r == WARD_OK)
 			ward_gate_send(e, &m, sockets[i]);
 		else
 			ward_close(sockets[i]);
@@ -514,6 +538,8 @@ int ward_egress_timeout(const struct ward_egress *e)
 	t = e->more ? 0 : f < t ? f : t;
 	if (e->out_at && e->out_at < t)
 		t = e->out_at;
+	if (e->inside.at && e->inside.at < t)
+		t = e->inside.at;
 	if (t == UINT64_MAX)
 		return -1;
 	now = ward_now_mono_ns();
@@ -557,6 +583,7 @@ int ward_egress_next(struct ward_egress *e, struct ward_error *err)
 		ward_flows_tick(e, now);
 		if (e->out_at && now >= e->out_at)
 			send_more(e);
+		ward_inside_tick(e, now);
 	}
 	tell_paced(e);
 	if (e->lost && !e->buried)
@@ -593,6 +620,7 @@ void ward_egress_stop(struct ward_egress *e)
 	ward_budgets_done(e);
 	ward_pins_table_done(&e->pins);
 	ward_close(e->route);
+	ward_close(e->inside.bell);
 	ward_close(e->epoll);
 	free(e);
 }

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Private to egress: the gate's parts. gate.c speaks with the relay, flow.c has the flows, dial.c connects, resolve.c asks name
- * servers, pins.c gives names their addresses, event.c tells what happened. Everything waits in one epoll descriptor.
+ * Private to egress: the gate's parts. gate.c speaks with the relay, inside.c accepts, flow.c has the flows, dial.c connects, resolve.c
+ * asks name servers, pins.c gives names their addresses, event.c tells what happened. Everything waits in one epoll descriptor.
  */
 #pragma once
 
 #include "egress/dns.h"
+#include "egress/inside.h"
 #include "egress/inward.h"
 #include "os/os.h"
 
-/* Whoever waits for a descriptor: data.ptr of the epoll descriptor. It may free itself in fn. */
-struct ward_waiter {
-	void (*fn)(struct ward_waiter *s, uint32_t events);
-	void *arg;
-};
-#define WARD_MS 1000000ull
 #define WARD_RULE_TEXT_MAX 256
 
 /* ---- pins.c: name <-> synthetic address, for the run, never given to another ---- */
@@ -115,6 +110,7 @@ struct ward_flow {
 	const struct ward_inward *inward; /* NULL: it goes out */
 	struct ward_relay_addr to, peer; /* peer: what was dialled, family 0: nothing yet */
 	struct ward_relay_addr from;
+	int client;                  /* what was accepted, until the relay has it; -1 */
 	uint64_t opened, deadline;
 	unsigned looks;              /* how often its first bytes were judged */
 	bool again;                  /* they may be judged once more */
@@ -142,6 +138,7 @@ struct ward_egress {
 	bool buried;                 /* and what that means was done */
 	struct ward_inward inward[WARD_PUBLISH_SOCKETS_MAX];
 	uint32_t n_inward;
+	struct ward_inside inside;   /* where connections of the run come to the gate itself */
 	int door;                    /* where sockets of the run's network come from; -1 */
 	struct ward_waiter door_source;
 	bool door_empty;             /* and it will say when it is not */
@@ -154,7 +151,7 @@ struct ward_egress {
 	uint64_t n_made, n_alive;
 	bool spent[WARD_NET_LIMIT_MAX];
 	struct ward_flow *flows[WARD_FLOWS_BUCKETS];
-	size_t n_flows, n_dials, n_inward_dials, n_held; /* who comes from outside keeps nobody from going out */
+	size_t n_flows, flows_max, n_dials, n_inward_dials, n_held; /* who comes from outside keeps nobody from going out */
 	struct ward_flow *pending, *pending_last; /* not open yet, by their age */
 	/* ns: whose a connection is, and its port: who was waited for */
 	uint64_t no_who_until, who_since, who_waited, port_since, port_waited;
@@ -170,9 +167,12 @@ struct ward_egress {
 /* gate.c. For the tests: without a process; ctl is taken. */
 int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egress **ret, struct ward_error *err);
 void ward_gate_send(struct ward_egress *e, const struct ward_relay_msg *m, int fd); /* fd: -1, or taken */
+void ward_gate_send_two(struct ward_egress *e, const struct ward_relay_msg *m, int fd, int second);
+void ward_gate_limit(struct ward_egress *e, enum ward_relay_limit which, uint64_t count); /* told */
 void ward_gate_lost(struct ward_egress *e, const char *how); /* how: static. It takes effect at the end of this turn */
 
 void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m);
+void ward_flow_come(struct ward_egress *e, const struct ward_relay_msg *m, int client); /* accepted here (taken): as far as it goes at once */
 void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m);
 void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m);
 void ward_flow_prefetch(struct ward_egress *e, struct ward_pinned *p);

@@ -182,24 +182,10 @@ bool ward_inward_is_self(const struct ward_flow *f, int fd)
 
 static bool address_of(int fd, struct ward_relay_addr *ret)
 {
-	struct sockaddr_in6 six = { 0 };
-	struct sockaddr_in four;
-	socklen_t n = sizeof(six);
+	struct sockaddr_in6 a = { 0 }; /* the larger one */
+	socklen_t n = sizeof(a);
 
-	*ret = (struct ward_relay_addr){ 0 };
-	if (getsockname(fd, (void *)&six, &n) < 0)
-		return false;
-	if (six.sin6_family == AF_INET6) {
-		ret->family = 6;
-		ret->port = ntohs(six.sin6_port);
-		memcpy(ret->a, &six.sin6_addr, sizeof(ret->a));
-		return true;
-	}
-	memcpy(&four, &six, sizeof(four));
-	ret->family = 4;
-	ret->port = ntohs(four.sin_port);
-	memcpy(ret->a, &four.sin_addr, 4);
-	return four.sin_family == AF_INET;
+	return getsockname(fd, (void *)&a, &n) == 0 && ward_inside_address(&a, ret);
 }
 
 int ward_egress_listen(struct ward_egress *e, const struct ward_egress_listener *v, size_t n,

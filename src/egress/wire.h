@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The wire between the gate (the supervisor: decides, resolves, dials, records) and ward-relay (musl, a process of its own,
- * without any right: accepts, reads what the sandbox sends, moves bytes). One message a packet of a SEQPACKET pair, of fixed
- * size. The relay reads hostile bytes, so the gate takes whatever the relay says for hostile, too: a message of another size, an
+ * without any right: accepts, reads what the sandbox sends, moves bytes). Messages of fixed size over a SEQPACKET pair, one a packet; the
+ * relay may put up to WARD_RELAY_TOLD_MAX into one, in their order. The relay reads hostile bytes, so the gate takes whatever the relay says for hostile, too: a message of another size, an
  * unknown type, a flow that is not open, a name that is not in its normal form end the relay.
  *
- * A flow: relay OPEN -> gate DIALED (with the connected socket) or REFUSED; both ways are read meanwhile, and what the client
+ * A flow: relay OPEN (or gate CLIENT, with what it accepted) -> gate DIALED (with the connected socket) or REFUSED; both ways are read meanwhile, and what the client
  * sent is held. relay SEEN, once the first bytes say what is spoken (or that they do not say) -> gate PASS or REFUSED; what would be
  * passed whatever the policies say (ward_spoken_passes()) the relay passes by itself from DIALED on, and says so (WARD_SEEN_PASSED),
  * a second later at the latest. relay CLOSED at its end, once, whoever ended it (after REFUSED, too). What the server
@@ -27,7 +27,8 @@
 extern const unsigned char ward_relay_image[];
 extern const size_t ward_relay_image_size;
 
-#define WARD_RELAY_VERSION 6u
+#define WARD_RELAY_VERSION 7u
+#define WARD_RELAY_TOLD_MAX 32
 #define WARD_RELAY_NAME_MAX 254 /* 253 bytes of LDH labels in lower case, no trailing dot, and the NUL */
 
 /* Descriptors of ward-relay: it starts with the first; the others, of the run's network namespace, come with WARD_GATE_SOCKET. */
@@ -46,7 +47,7 @@ enum ward_relay_fd {
 
 enum ward_relay_type {
 	/* relay -> */
-	WARD_RELAY_READY = 1, /* value = WARD_RELAY_VERSION; it is confined, and listens */
+	WARD_RELAY_READY = 1, /* value = WARD_RELAY_VERSION, up = so many flows it can have; it is confined, and listens */
 	WARD_RELAY_NAME, /* id, name, value = DNS type; id 0: up = how often it was asked again, and answered as before */
 	/*
 	 * id, to (where the client wanted to go), from, value = enum ward_relay_how. Of the proxy: name, or "" where an address is
@@ -72,11 +73,19 @@ enum ward_relay_type {
 	WARD_GATE_SOCKET, /* value = enum ward_relay_fd, + that descriptor; each once, before anything else */
 	/*
 	 * up_max, down_max of all flows of one rule together (value: which, 1 to WARD_EGRESS_BUDGETS_MAX), once, before the first of
-	 * them; value 0: of all flows, once, before the sockets. 0 = no limit
+	 * them; value 0: of all flows, once, before the sockets. 0 = no limit. id 1: that a flow is CLOSED may be told a little later (how it
+	 * ended, and by no rule with limits: where those are counted nobody waits)
 	 */
 	WARD_GATE_LIMITS,
-	WARD_GATE_INWARD /* value: 0, 1, 2 ..., + a listening socket of the host's */
+	WARD_GATE_INWARD, /* value: 0, 1, 2 ..., + a listening socket of the host's */
+	/*
+	 * from, to, + a connection from the inside that the gate accepted. id 0: what comes of it is the relay's to say, as if it had
+	 * accepted it itself. Else the flow of that id (WARD_GATE_FLOW, of no other that is open), which the gate knows: no OPEN; and with
+	 * the connected socket as a second descriptor all else as of DIALED.
+	 */
+	WARD_GATE_CLIENT
 };
+#define WARD_GATE_FLOW 0x80000000u /* of the ids that the gate chose; of a flow that the relay accepted it is not set */
 /* How a connection came. */
 enum ward_relay_how { WARD_HOW_CAPTURED = 0, WARD_HOW_CONNECT, WARD_HOW_PROXIED, WARD_HOW_SOCKS, WARD_HOW_MAX };
 #define WARD_OPEN_BAD 0x100u
@@ -134,7 +143,7 @@ struct ward_relay_addr {
 };
 struct ward_relay_msg {
 	uint32_t type;
-	uint32_t id; /* of a flow or a question; the relay's choice, unique while it is open */
+	uint32_t id; /* of a flow or a question; unique while it is open, the relay's choice but for CLIENT */
 	uint32_t value;
 	uint32_t inward;
 	struct ward_relay_addr to, from;

@@ -45,6 +45,7 @@ struct life {
 	struct net_hold *hold;      /* net/hold.c: what a person is asked while it lives; NULL: nothing yet */
 	bool hold_over;             /* nobody is asked any more */
 	struct ward_egress *egress; /* the gate of the network; NULL: there is none */
+	struct net_turn *turn;      /* net/egress.c: who may do what the gate does; NULL: the run's own thread alone */
 	struct ward_egress_listener listen[WARD_PUBLISH_SOCKETS_MAX]; /* net/listen.c: as plan->published, until the gate has them */
 	uint16_t listen_port[WARD_PUBLISH_SOCKETS_MAX];
 	size_t n_listen;
@@ -71,11 +72,7 @@ int ward_ask_grants(struct life *l, struct ward_error *err);
  * A refusal that the kernel made: what the judge says of it (never more than the kernel did). The caller
  * records it.
  */
-enum record_there {
-	RECORD_ABSENT = 0,
-	RECORD_FILE,
-	RECORD_DIR
-}; /* what the host has under a refused name */
+enum record_there { RECORD_ABSENT = 0, RECORD_FILE, RECORD_DIR }; /* what the host has under a refused name */
 /* above: for what is absent, the nearest directory above it on the host; NULL = the one it lies in */
 int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there, const char *above,
 	struct ward_decision *ret, struct ward_error *err);
@@ -179,6 +176,9 @@ void net_tell(struct life *l); /* before GO: the ports that nobody could know */
 int net_prepare(struct life *l, struct ward_error *err); /* while the cage is made */
 int net_begin(struct life *l, struct ward_error *err);   /* the cage is there, the command has not started */
 int net_next(struct life *l, struct ward_error *err);
+/* Around the wait for what comes next: meanwhile whoever mediates a connect may take the gate's turn. */
+void net_waits(struct life *l);
+void net_waited(struct life *l);
 int net_end(struct life *l, struct ward_error *err);     /* its last records */
 
 /* ---- net/hold.c: a person is asked about a connection, which waits ---- */

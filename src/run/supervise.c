@@ -193,9 +193,13 @@ static int turn(struct life *l, int wait_ms, struct ward_error *err)
 		fds[2 + n + n_live] = (struct pollfd){ ward_egress_fd(l->egress), POLLIN, 0 };
 		wait = soonest(wait, ward_egress_timeout(l->egress));
 	}
-	if (poll(fds, (nfds_t)(2 + n + n_live + (l->egress != NULL)), soonest(wait, wait_ms)) < 0 &&
-		errno != EINTR)
-		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "poll");
+	net_waits(l);
+	r = poll(fds, (nfds_t)(2 + n + n_live + (l->egress != NULL)), soonest(wait, wait_ms)) < 0
+		? -errno
+		: 0;
+	net_waited(l);
+	if (r < 0 && r != -EINTR)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "poll");
 	ward_streams_ready(&l->streams, fds + 2, n);
 	if (fds[1].revents)
 		read_signals(l);

@@ -15,14 +15,15 @@ import subprocess
 import time
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-READY, NAME, OPEN, SEEN, CLOSED, LIMIT, ANSWER, DIALED, PASS, REFUSED, SOCKET, LIMITS = range(1, 13)
+READY, NAME, OPEN, SEEN, CLOSED, LIMIT, ANSWER, DIALED, PASS, REFUSED, SOCKET, LIMITS, INWARD, GATE_CLIENT = range(1, 15)
+GATE_FLOW = 0x80000000   # WARD_GATE_FLOW
 UNKNOWN, BROKEN, TLS, TLS_ECH, HTTP, HTTP2, SSH, POSTGRES = range(8)
 DONE, CLIENT, SERVER, END_REFUSED, IDLE, TIME, BYTES_UP, MEMORY, BYTES_DOWN, HELD = range(10)
 FORM = struct.Struct("=IIII BBH16s BBH16s 4s16s 4x QQ QQQQ 256s")
 PASSED = 0x100   # WARD_SEEN_PASSED
 RESERVED = 64645   # WARD_RESERVED_ID - 1
 WAIT = 10
-VERSION = 6   # WARD_RELAY_VERSION
+VERSION = 7   # WARD_RELAY_VERSION
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -48,11 +49,11 @@ class Message:
         self.to = self.from_ = (0, 0, bytes(16))
         self.v4, self.v6 = bytes(4), bytes(16)
         self.up = self.down = self.idle_ms = self.total_ms = self.up_max = self.down_max = 0
-        self.name = ""
+        self.name, self.inward = "", 0
         self.__dict__.update(more)
 
     def pack(self):
-        return FORM.pack(self.type, self.id, self.value, 0, self.to[0], 0, self.to[1], self.to[2], self.from_[0], 0, self.from_[1],
+        return FORM.pack(self.type, self.id, self.value, self.inward, self.to[0], 0, self.to[1], self.to[2], self.from_[0], 0, self.from_[1],
                          self.from_[2], self.v4, self.v6, self.up, self.down, self.idle_ms, self.total_ms, self.up_max, self.down_max,
                          self.name.encode())
 
@@ -96,6 +97,7 @@ class Relay:
 
     def __init__(self, port=0, six=True, program=None, args=(), nofile=None, ready=True):
         self.program = program or os.environ["WARD_RELAY_TEST"]
+        self.heard = []   # of one packet, not asked for yet
         self.gate, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.sockets = [theirs, listener(socket.AF_INET, "0.0.0.0", port), listener(socket.AF_INET6, "::", port) if six else None,
                         udp(socket.AF_INET, port), udp(socket.AF_INET6, port) if six else None]
@@ -116,6 +118,7 @@ class Relay:
         if ready:
             m = self.hear()
             assert (m.type, m.value) == (READY, VERSION), m
+            self.flows = m.up
             for i, s in enumerate(self.sockets):
                 if i and s:
                     self.say(SOCKET, value=i, fd=s.fileno())
@@ -137,12 +140,14 @@ class Relay:
 
     def hear(self, timeout=WAIT, kind=None):
         """The next message; None when none comes in time."""
-        if not select.select([self.gate], [], [], timeout)[0]:
+        if not self.heard and not select.select([self.gate], [], [], timeout)[0]:
             assert kind is None, f"no message of type {kind}"
             return None
-        data = self.gate.recv(4096)
-        assert data, "the relay ended"
-        m = Message.unpack(data)
+        if not self.heard:
+            data = self.gate.recv(1 << 16)
+            assert data, "the relay ended"
+            self.heard = [data[i:i + FORM.size] for i in range(0, len(data), FORM.size)]
+        m = Message.unpack(self.heard.pop(0))
         assert kind is None or m.type == kind, f"wanted {kind}: {m}"
         return m
 
@@ -151,7 +156,8 @@ class Relay:
         if fd is None:
             self.gate.send(data)
         else:
-            socket.send_fds(self.gate, [data], [fd.fileno() if hasattr(fd, "fileno") else fd])
+            fds = fd if isinstance(fd, tuple) else (fd,)
+            socket.send_fds(self.gate, [data], [f.fileno() if hasattr(f, "fileno") else f for f in fds])
 
     def client(self, address="127.1.2.3", family=socket.AF_INET):
         c = socket.socket(family, socket.SOCK_STREAM)

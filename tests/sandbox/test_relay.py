@@ -1124,6 +1124,137 @@ def gate_that_does_not_read():
         r.flow(late, first=b"\x01x")
 
 
+# ---- what the gate accepts ----
+
+HOME, AWAY = (4, 4000, bytes([198, 18, 0, 2]) + bytes(12)), (4, 443, bytes([198, 18, 1, 0]) + bytes(12))
+
+
+def clients(r, ident, server=None, **more):
+    """The client's side of a flow of that number that the gate accepted, with its server or without."""
+    theirs, c = rb.pair()
+    theirs.setblocking(False)
+    r.say(rb.GATE_CLIENT, ident, fd=(theirs, server) if server else theirs, to=AWAY, from_=HOME, **more)
+    theirs.close()
+    c.settimeout(rb.WAIT)
+    return c
+
+
+@test
+def a_client_that_comes_with_its_server_needs_no_word():
+    with Relay() as r:
+        ours, dialed = rb.pair()
+        c = clients(r, rb.GATE_FLOW | 7, dialed, value=1, name="good.example")
+        dialed.close()
+        c.sendall(b"\xf1hello")
+        check_eq(exactly(ours, 6), b"\xf1hello")
+        ours.sendall(b"back")
+        check_eq(exactly(c, 4), b"back")
+        c.close()
+        ours.close()
+        m = r.hear(kind=rb.SEEN)
+        check_eq((m.id, m.value), (rb.GATE_FLOW | 7, rb.UNKNOWN | rb.PASSED))
+        m = r.hear(kind=rb.CLOSED)
+        check_eq((m.id, m.up, m.down), (rb.GATE_FLOW | 7, 6, 4))
+
+
+@test
+def a_client_that_comes_alone_waits_for_its_server():
+    with Relay() as r:
+        c = clients(r, rb.GATE_FLOW | 1)
+        c.sendall(b"\xf1hello")
+        check_eq(r.hear(0.3), None)
+        ours, dialed = rb.pair()
+        r.say(rb.DIALED, rb.GATE_FLOW | 1, fd=dialed, value=1)
+        dialed.close()
+        check_eq(exactly(ours, 6), b"\xf1hello")
+        d = clients(r, rb.GATE_FLOW | 2)
+        r.say(rb.REFUSED, rb.GATE_FLOW | 2)
+        check(was_reset(d))
+        found = [r.hear() for _ in range(2)]
+        check_eq([(m.type, m.id) for m in found], [(rb.SEEN, rb.GATE_FLOW | 1), (rb.CLOSED, rb.GATE_FLOW | 2)])
+        c.close()
+
+
+@test
+def a_client_without_a_number_is_as_one_that_was_accepted():
+    """And of what the gate says of one flow another one hears nothing."""
+    with Relay() as r:
+        c = clients(r, 0)
+        m = r.hear(kind=rb.OPEN)
+        check_eq((m.to, m.from_), (AWAY, HOME))
+        check(m.id and not m.id & rb.GATE_FLOW, hex(m.id))
+        other = clients(r, rb.GATE_FLOW | m.id)
+        r.say(rb.REFUSED, m.id)
+        check(was_reset(c))
+        check_eq(r.hear(kind=rb.CLOSED).id, m.id)
+        other.sendall(b"x")
+        r.say(rb.REFUSED, rb.GATE_FLOW | m.id)
+        check(was_reset(other))
+        check_eq(r.hear(kind=rb.CLOSED).id, rb.GATE_FLOW | m.id)
+
+
+@cases([("a number that is the relay's", [5]), ("twice the same", [rb.GATE_FLOW | 5] * 2)])
+def a_client_that_cannot_be(numbers):
+    r = Relay()
+    held = [clients(r, ident) for ident in numbers]
+    check_eq(r.process.wait(rb.WAIT), 4)
+    r.gate.close()
+    for c in held:
+        c.close()
+
+
+@test
+def a_client_for_whom_there_is_no_place():
+    """As many as it says that it can have."""
+    with Relay(nofile=64) as r:
+        held = [clients(r, rb.GATE_FLOW | i) for i in range(1, r.flows + 2)]
+        m = r.hear(kind=rb.CLOSED)
+        check_eq((m.id, m.value), (rb.GATE_FLOW | len(held), rb.MEMORY))
+        check(was_reset(held[-1]))
+        held[0].sendall(b"x")
+        r.say(rb.REFUSED, rb.GATE_FLOW | 1)
+        check(was_reset(held[0]))
+        for c in held:
+            c.close()
+
+
+# ---- ends that may wait ----
+
+@test
+def ends_that_may_wait_come_together():
+    with Relay() as r:
+        r.say(rb.LIMITS, 1)
+        flows = [r.flow(first=b"\xf1x") for _ in range(3)]
+        before = time.monotonic()
+        for c, ours, _ in flows:
+            rb.reset(c)
+            check(was_reset(ours))
+        r.hear(kind=rb.CLOSED)
+        check(time.monotonic() - before < 1, "it came late")
+        check_eq(len(r.heard), 2)
+        check_eq({r.hear().id, r.hear().id} < {ident for _, _, ident in flows}, True)
+
+
+@cases([("a limit", {"up_max": 3}, rb.BYTES_UP), ("a rule with limits", {"inward": 1}, rb.CLIENT)])
+def ends_that_count_are_told_at_once(more, why):
+    with Relay() as r:
+        r.say(rb.LIMITS, 1)
+        c, ours, ident = r.flow(first=b"\xf1x", **more)
+        quiet, _, _ = r.flow(first=b"\xf1x")
+        rb.reset(quiet)
+        time.sleep(0.01)
+        if why == rb.BYTES_UP:
+            c.sendall(b"abc")
+        else:
+            rb.reset(c)
+        # With it comes what waited: had it waited, too, there would be no packet yet.
+        first = r.hear(0.035)
+        check(first and len(r.heard) == 1, f"it waited: {first} {r.heard}")
+        m = r.hear()
+        check_eq((m.id, m.value), (ident, why))
+        ours.close()
+
+
 try:
     rb.private_net()
 except OSError as why:

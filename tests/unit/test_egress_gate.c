@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "egress/gate.h"
+#include "egress/answer.h"
 
 #define TOLD_MAX 64
 #define NOBODY 52777 /* as whom nothing is in flight */
@@ -180,11 +180,12 @@ static void ready(void)
 /* The next message of the gate; 0: none, -1: the relay is given up. A descriptor that comes with it is closed, and counted. */
 static int hear(struct ward_relay_msg *m, size_t *ret_fds)
 {
-	int fd = -1;
-	size_t n_fds = 1;
-	ssize_t n = ward_recv_fds(t.relay, m, sizeof(*m), &fd, &n_fds, MSG_DONTWAIT);
+	int fd[2] = { -1, -1 };
+	size_t n_fds = 2;
+	ssize_t n = ward_recv_fds(t.relay, m, sizeof(*m), fd, &n_fds, MSG_DONTWAIT);
 
-	ward_close(fd);
+	ward_close(fd[0]);
+	ward_close(fd[1]);
 	if (ret_fds)
 		*ret_fds = n == (ssize_t)sizeof(*m) ? n_fds : 0;
 	return n == (ssize_t)sizeof(*m) ? 1 : n == -EAGAIN ? 0 : -1;
@@ -877,6 +878,12 @@ TEST(a_relay_that_says_what_cannot_be_is_ended)
 			FROM,
 			.name = "good.example" },
 #undef FROM
+		/* Of these the gate alone has the numbers. */
+		{ .type = WARD_RELAY_OPEN,
+			.id = WARD_GATE_FLOW | 1,
+			.to = { 4, 0, 80, { 1 } },
+			.from = { 4, 0, 1, { 1 } } },
+		{ .type = WARD_GATE_CLIENT, .to = { 4, 0, 80, { 1 } }, .from = { 4, 0, 1, { 1 } } },
 		{ .type = WARD_RELAY_SEEN, .id = 5, .value = WARD_SPOKEN_TLS },
 		{ .type = WARD_RELAY_CLOSED, .id = 5 },
 		{ .type = WARD_RELAY_LIMIT, .value = WARD_RELAY_LIMIT_MAX },
@@ -1587,6 +1594,279 @@ TEST(descriptors_that_cannot_be_in_flight)
 		_exit(too_many_in_flight());
 	REQUIRE(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
 	CHECK_EQ_INT(WEXITSTATUS(status), 0);
+}
+
+/* ---- what is accepted here ---- */
+
+/* The synthetic address of good.example, which is known by then. */
+static bool looked_up(uint8_t v4[4])
+{
+	struct ward_relay_msg m, ask = named("good.example");
+
+	say(&ask);
+	if (hear(&m, NULL) != 1)
+		return false;
+	memcpy(v4, m.v4, 4);
+	for (int i = 0; i < 20 && serve("127.0.0.1") == 0; i++)
+		;
+	for (int i = 0; i < 3; i++)
+		turn();
+	return true;
+}
+
+/* One that came, as its number; its other end is *ret_fd. */
+static uint32_t comes(uint32_t id, const uint8_t v4[4], int *ret_fd)
+{
+	struct ward_relay_msg m = opened(id | WARD_GATE_FLOW, v4);
+	int pair[2];
+
+	m.type = WARD_GATE_CLIENT;
+	if (ward_socketpair(SOCK_STREAM, pair) < 0)
+		abort();
+	*ret_fd = pair[0];
+	ward_flow_come(t.e, &m, pair[1]);
+	return m.id;
+}
+
+static bool is_over(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_DONTWAIT) == 0;
+}
+
+TEST(what_is_accepted_here_is_dialled_at_once)
+{
+	struct ward_relay_msg m;
+	uint8_t v4[4];
+	size_t n_fds;
+	uint32_t id;
+	int fd;
+
+	begin();
+	t.address_allowed = "127.0.0.1";
+	ready();
+	REQUIRE(looked_up(v4));
+	id = comes(1, v4, &fd);
+	/* No turn of the gate is between, and that it is open is told by then. */
+	CHECK(told(WARD_EGRESS_OPEN, ""));
+	REQUIRE(hear(&m, &n_fds) == 1);
+	CHECK(m.type == WARD_GATE_CLIENT && m.id == id && m.value == 1);
+	CHECK_EQ_SIZE(n_fds, 2);
+	CHECK_STR_EQ(m.name, "good.example");
+	CHECK_EQ_INT(m.from.port, 4000);
+	m = (struct ward_relay_msg){ .type = WARD_RELAY_SEEN, .id = id, .value = WARD_SEEN_PASSED };
+	say(&m);
+	m = (struct ward_relay_msg){ .type = WARD_RELAY_CLOSED, .id = id, .up = 5 };
+	say(&m);
+	CHECK(told(WARD_EGRESS_CONNECT, "") && t.told[t.n_told - 1].up == 5);
+	CHECK(t.told[t.n_told - 1].dialled && !ward_flow_find(t.e, id));
+	ward_close(fd);
+	end();
+}
+
+/* The relay hears of it before it hears what became of it, and nothing is dialled. */
+TEST(what_is_accepted_here_and_refused)
+{
+	struct ward_relay_msg m;
+	uint8_t v4[4];
+	size_t n_fds;
+	uint32_t id;
+	int fd;
+
+	begin();
+	ready();
+	REQUIRE(looked_up(v4));
+	id = comes(1, v4, &fd); /* the address has no rule */
+	REQUIRE(hear(&m, &n_fds) == 1);
+	CHECK(m.type == WARD_GATE_CLIENT && m.id == id && m.value == 0 && n_fds == 1);
+	REQUIRE(hear(&m, &n_fds) == 1);
+	CHECK(m.type == WARD_GATE_REFUSED && m.id == id && n_fds == 0);
+	CHECK(told(WARD_EGRESS_BLOCK, "address_class") && !told(WARD_EGRESS_OPEN, ""));
+	CHECK(is_over(fd)); /* hear() closed the relay's: the gate kept none */
+	ward_close(fd);
+	end();
+}
+
+TEST(what_is_accepted_here_and_waits)
+{
+	struct ward_relay_msg m, ask = named("good.example");
+	uint8_t v4[4];
+	size_t n_fds;
+	uint32_t id;
+	int fd;
+
+	begin();
+	t.address_allowed = "127.0.0.1";
+	ready();
+	say(&ask);
+	REQUIRE(hear(&m, NULL) == 1);
+	memcpy(v4, m.v4, 4);
+	id = comes(1, v4, &fd); /* its name is not known yet */
+	REQUIRE(hear(&m, &n_fds) == 1);
+	CHECK(m.type == WARD_GATE_CLIENT && m.id == id && n_fds == 1);
+	CHECK_EQ_INT(serve("127.0.0.1"), 2);
+	for (int i = 0; i < 20 && hear(&m, &n_fds) != 1; i++)
+		turn();
+	CHECK(m.type == WARD_GATE_DIALED && m.id == id && n_fds == 1);
+	ward_close(fd);
+	end();
+}
+
+/* Limits count the same, whoever accepted; and one that has ended makes room. */
+TEST(limits_of_what_is_accepted_here)
+{
+	struct ward_relay_msg m;
+	uint8_t v4[4];
+	uint32_t id;
+	int fd[3];
+
+	begin();
+	t.address_allowed = "127.0.0.1";
+	t.e->limits.v[WARD_NET_CONNECTIONS] = 1;
+	ready();
+	REQUIRE(looked_up(v4));
+	id = comes(1, v4, &fd[0]);
+	REQUIRE(hear(&m, NULL) == 1 && m.type == WARD_GATE_CLIENT);
+	(void)comes(2, v4, &fd[1]);
+	REQUIRE(hear(&m, NULL) == 1 && m.type == WARD_GATE_CLIENT && m.value == 0);
+	REQUIRE(hear(&m, NULL) == 1 && m.type == WARD_GATE_REFUSED);
+	CHECK(told(WARD_EGRESS_BLOCK, "budget_connections"));
+	m = (struct ward_relay_msg){ .type = WARD_RELAY_CLOSED, .id = id };
+	say(&m);
+	id = comes(3, v4, &fd[2]);
+	REQUIRE(hear(&m, NULL) == 1);
+	CHECK(m.type == WARD_GATE_CLIENT && m.id == id && m.value == 1);
+	for (int i = 0; i < 3; i++)
+		ward_close(fd[i]);
+	end();
+}
+
+/* A listener of our own in place of the run's. The loopback is the proxy's: what comes there the relay reads first. */
+static int inside(uint16_t *ret_port)
+{
+	int sockets[WARD_NET_SOCKET_MAX], li = bound(SOCK_STREAM);
+	struct ward_relay_msg m = { .type = WARD_RELAY_READY, .value = WARD_RELAY_VERSION };
+
+	if (listen(li, 8) < 0)
+		abort();
+	*ret_port = port_of(li);
+	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
+		sockets[i] = -1;
+	sockets[WARD_NET_TCP4] = li;
+	(void)ward_send_fds(t.relay, &m, sizeof(m), NULL, 0);
+	if (ward_egress_attach(t.e, sockets, true, NULL) < 0 || hear(&m, NULL) != 1 ||
+		m.type != WARD_GATE_LIMITS)
+		return -1;
+	return hear(&m, NULL); /* the relay has no such listener */
+}
+
+static int connects_inside(uint16_t port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&a, sizeof(a)) < 0)
+		abort();
+	return fd;
+}
+
+TEST(who_comes_is_taken_at_once_or_found)
+{
+	struct ward_relay_msg m;
+	uint16_t port;
+	size_t n_fds;
+	int fd[4];
+
+	begin();
+	REQUIRE(inside(&port) == 0);
+	fd[0] = connects_inside(port);
+	CHECK(!ward_egress_came(t.e, false)); /* nothing is left to do for the run's own thread */
+	REQUIRE(hear(&m, &n_fds) == 1);
+	CHECK(m.type == WARD_GATE_CLIENT && m.id == 0 && n_fds == 1);
+	CHECK(m.to.port == port && m.to.a[0] == 127 && m.from.port == port_of(fd[0]));
+	/* Told too early: the listener says when he is there. */
+	CHECK(!ward_egress_came(t.e, false));
+	CHECK_EQ_INT(hear(&m, NULL), 0);
+	fd[1] = connects_inside(port);
+	turn();
+	REQUIRE(hear(&m, &n_fds) == 1);
+	CHECK(m.type == WARD_GATE_CLIENT && n_fds == 1);
+	/* Told by the bell. */
+	fd[2] = connects_inside(port);
+	ward_egress_ring(t.e);
+	turn();
+	REQUIRE(hear(&m, &n_fds) == 1);
+	/* Not told at all. */
+	fd[3] = connects_inside(port);
+	for (int i = 0; i < 40 && hear(&m, &n_fds) == 0; i++) {
+		CHECK(ward_egress_timeout(t.e) >= 0 && ward_egress_timeout(t.e) <= 101);
+		(void)poll(NULL, 0, ward_egress_timeout(t.e));
+		(void)ward_egress_next(t.e, NULL);
+	}
+	CHECK(m.type == WARD_GATE_CLIENT && m.from.port == port_of(fd[3]));
+	/* With the relay's end nobody listens any more. */
+	ward_close(t.relay);
+	t.relay = -1;
+	turn();
+	CHECK(t.e->inside.listener[0] < 0 && !ward_egress_came(t.e, false));
+	for (int i = 0; i < 4; i++)
+		ward_close(fd[i]);
+	end();
+}
+
+/* As many as the relay can have: the next is reset, and told. */
+TEST(more_than_the_relay_can_have)
+{
+	struct ward_relay_msg m = {
+		.type = WARD_RELAY_READY, .value = WARD_RELAY_VERSION, .up = 3
+	};
+
+	begin();
+	say(&m);
+	CHECK_EQ_SIZE(t.e->flows_max, 3);
+	end();
+	begin();
+	m.up = UINT64_MAX;
+	say(&m);
+	CHECK_EQ_SIZE(t.e->flows_max, WARD_EGRESS_FLOWS_MAX);
+	end();
+}
+
+/* In their order; and no more than were agreed on. */
+TEST(several_messages_in_one_packet)
+{
+	static struct ward_relay_msg many[WARD_RELAY_TOLD_MAX + 1];
+	struct ward_relay_msg m;
+	uint8_t v4[4];
+	uint32_t id;
+	int fd;
+
+	begin();
+	t.address_allowed = "127.0.0.1";
+	ready();
+	REQUIRE(looked_up(v4));
+	id = comes(1, v4, &fd);
+	REQUIRE(hear(&m, NULL) == 1);
+	many[0] = (struct ward_relay_msg){
+		.type = WARD_RELAY_SEEN, .id = id, .value = WARD_SPOKEN_SSH | WARD_SEEN_PASSED
+	};
+	many[1] = (struct ward_relay_msg){ .type = WARD_RELAY_CLOSED, .id = id };
+	(void)ward_send_fds(t.relay, many, 2 * sizeof(*many), NULL, 0);
+	turn();
+	CHECK(told(WARD_EGRESS_CONNECT, "") && !t.e->lost);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(many); i++)
+		many[i] = (struct ward_relay_msg){ .type = WARD_RELAY_LIMIT };
+	(void)ward_send_fds(t.relay, many, sizeof(many) - sizeof(*many), NULL, 0);
+	turn();
+	CHECK(!t.e->lost);
+	(void)ward_send_fds(t.relay, many, sizeof(many), NULL, 0);
+	turn();
+	CHECK(t.e->lost);
+	ward_close(fd);
+	end();
 }
 
 TAP_MAIN();

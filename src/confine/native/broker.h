@@ -167,7 +167,6 @@ const char *ward_peek_name(int nr); /* of the calls in the table; NULL for other
 
 /* ---- notify.c ---- */
 struct ward_notify;
-
 /*
  * plan and refusals are borrowed. kill_event (borrowed, -1 = none): an eventfd that is written when a process was
  * killed for a foreign architecture; the owner then ends the run. The switches of the filter are plan->seccomp.
@@ -192,8 +191,9 @@ void ward_notify_set_diag(struct ward_notify *n, int diag);
  * these every connect to a socket that the run itself made there is refused. Once, before the command runs.
  */
 void ward_notify_set_roots(struct ward_notify *n, const int *fds, size_t n_fds);
-/* See ward_cage_who(). Any thread. */
+/* See ward_cage_who(), of any thread, and ward_cage_on_captured(). */
 bool ward_notify_who(struct ward_notify *n, const struct sockaddr *source, socklen_t len, bool wait, struct ward_cage_who *ret);
+void ward_notify_on_captured(struct ward_notify *n, void (*fn)(void *arg, bool six), void *arg);
 /* After the processes of the run are gone. End tells the thread and waits for nobody, stop joins it. Twice is fine. */
 void ward_notify_end(struct ward_notify *n);
 void ward_notify_stop(struct ward_notify *n);

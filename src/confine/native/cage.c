@@ -360,6 +360,14 @@ bool ward_helper_who(void *cage, const struct sockaddr *source, socklen_t n, boo
 	return c->notify && ward_notify_who(c->notify, source, n, wait, ret);
 }
 
+void ward_helper_on_captured(void *cage, void (*fn)(void *arg, bool six), void *arg)
+{
+	struct ward_native *c = cage;
+
+	if (c->notify)
+		ward_notify_on_captured(c->notify, fn, arg);
+}
+
 int ward_helper_layer(const void *cage)
 {
 	const struct ward_native *c = cage;

@@ -17,14 +17,26 @@
 #define ACCEPT_MAX 64 /* at a time */
 #define AGAIN_MS 100 /* after accept said that there is no room */
 #define DNS_PORT 53
+#define LATE_MS 50 /* an end that may wait is told by then */
 
 static struct relay_flow *slots[WARD_RELAY_FLOWS_MAX];
 static uint16_t unused[WARD_RELAY_FLOWS_MAX]; /* slots that were used before, as a stack */
 static unsigned n_unused, n_used;
+static struct relay_flow
+	*gates[WARD_RELAY_FLOWS_MAX]; /* those that the gate accepted, by their ids */
 #define SPARE_MAX 32
 static struct relay_flow *spare[SPARE_MAX]; /* the heap would go to the kernel for each */
 static unsigned n_spare;
 _Static_assert(WARD_RELAY_FLOWS_MAX <= 1u << 16, "a slot has 16 bits");
+
+static struct relay_flow **gates_at(uint32_t id)
+{
+	struct relay_flow **at = &gates[id % WARD_RELAY_FLOWS_MAX];
+
+	while (*at != NULL && (*at)->id != id)
+		at = &(*at)->next;
+	return at;
+}
 
 struct relay_flow *relay_flow_get(struct relay *r, uint32_t id)
 {
@@ -32,10 +44,13 @@ struct relay_flow *relay_flow_get(struct relay *r, uint32_t id)
 	struct relay_flow *f = slot < WARD_RELAY_FLOWS_MAX ? slots[slot] : NULL;
 
 	(void)r;
+	if ((id & WARD_GATE_FLOW) != 0)
+		return *gates_at(id);
 	return f != NULL && f->id == id ? f : NULL;
 }
 
-static struct relay_flow *flow_new(struct relay *r)
+/* id: the gate's, or 0. */
+static struct relay_flow *flow_new(struct relay *r, uint32_t id)
 {
 	struct relay_flow *f;
 	uint32_t slot;
@@ -49,9 +64,15 @@ static struct relay_flow *flow_new(struct relay *r)
 	slot = n_unused > 0 ? unused[--n_unused] : n_used++;
 	slots[slot] = f;
 	r->flows++;
-	/* Never 0, and never a question's, which have the highest bit. */
-	r->count = r->count % 0x7fff + 1;
-	f->id = r->count << 16 | slot;
+	f->slot = (uint16_t)slot;
+	f->id = id;
+	if (id != 0) {
+		*gates_at(id) = f;
+	} else {
+		/* Never 0. */
+		r->count = r->count % 0x7fff + 1;
+		f->id = r->count << 16 | slot;
+	}
 	f->fd[RELAY_CLIENT] = f->fd[RELAY_SERVER] = -1;
 	f->armed[RELAY_CLIENT] = f->armed[RELAY_SERVER] = RELAY_UNARMED;
 	return f;
@@ -59,14 +80,14 @@ static struct relay_flow *flow_new(struct relay *r)
 
 static void flow_free(struct relay *r, struct relay_flow *f)
 {
-	uint32_t slot = f->id & 0xffff;
-
+	if ((f->id & WARD_GATE_FLOW) != 0)
+		*gates_at(f->id) = f->next;
 	relay_drop(&f->way[RELAY_UP]);
 	relay_drop(&f->way[RELAY_DOWN]);
 	free(f->proxy);
 	free(f->meant);
-	slots[slot] = NULL;
-	unused[n_unused++] = (uint16_t)slot;
+	slots[f->slot] = NULL;
+	unused[n_unused++] = f->slot;
 	r->flows--;
 	r->inward_flows -= f->inward;
 	if (n_spare < SPARE_MAX)
@@ -84,6 +105,14 @@ static void reset(int fd)
 		return;
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
 	(void)close(fd);
+}
+
+/* Behind what is owed of it. */
+static void end_late(struct relay *r, const struct ward_relay_msg *m)
+{
+	relay_tell_owed(r);
+	relay_tell_late(r, m);
+	relay_due(r, r->now + LATE_MS);
 }
 
 void relay_flow_end(struct relay *r, struct relay_flow *f, enum ward_relay_end why)
@@ -104,6 +133,8 @@ void relay_flow_end(struct relay *r, struct relay_flow *f, enum ward_relay_end w
 	}
 	if (f->dns)
 		relay_names_forget(r, f->id);
+	else if (f->told && r->lazy && f->rule == 0 && why <= WARD_END_SERVER)
+		end_late(r, &m);
 	else if (f->told)
 		relay_tell(r, &m);
 	/* Who asked the proxy, and had to go before it was known for what. */
@@ -210,11 +241,17 @@ static bool address(struct ward_relay_addr *ret, const struct sockaddr_storage *
 	return false;
 }
 
-static bool is_loopback(const struct ward_relay_addr *a)
+/* The listener's own address. */
+static bool is_proxy(const struct ward_relay_addr *a)
 {
+#ifndef WARD_RELAY_TEST
 	static const uint8_t loopback6[16] = { [15] = 1 };
 
 	return a->family == 4 ? a->a[0] == 127 : memcmp(a->a, loopback6, sizeof(loopback6)) == 0;
+#else
+	(void)a;
+	return false;
+#endif
 }
 
 /*
@@ -228,25 +265,17 @@ static bool wanted(int fd, bool inward, struct ward_relay_addr *ret, bool *ret_p
 
 	if (getsockname(fd, (struct sockaddr *)&ss, &n) < 0 || !address(ret, &ss))
 		return false;
-	*ret_proxy = !inward && is_loopback(ret);
-#ifdef WARD_RELAY_TEST
-	*ret_proxy = false;
-#endif
+	*ret_proxy = !inward && is_proxy(ret);
 	return true;
 }
 
-static void begin(struct relay *r, int fd, const struct sockaddr_storage *peer, uint32_t inward)
+/* Of a client that is here: m has its addresses, and says where it came. */
+static void begin(struct relay *r, int fd, struct ward_relay_msg *m, bool proxy)
 {
-	struct ward_relay_msg m = { .type = WARD_RELAY_OPEN, .inward = inward };
-	struct relay_flow *f;
-	bool proxy;
+	uint32_t inward = m->inward;
+	struct relay_flow *f = flow_new(r, 0);
 	int one = 1;
 
-	if (!wanted(fd, inward != 0, &m.to, &proxy) || !address(&m.from, peer)) {
-		reset(fd);
-		return;
-	}
-	f = flow_new(r);
 	if (f == NULL) {
 		relay_limited(r, WARD_RELAY_LIMIT_FLOWS);
 		reset(fd);
@@ -262,14 +291,15 @@ static void begin(struct relay *r, int fd, const struct sockaddr_storage *peer, 
 	if (inward != 0)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	f->fd[RELAY_CLIENT] = fd;
-	f->to = m.to;
-	f->from = m.from;
+	f->to = m->to;
+	f->from = m->from;
 	f->opened = f->last = r->now;
 	f->dns = !proxy && inward == 0 && f->to.port == DNS_PORT;
 	f->told = !proxy && !f->dns;
-	m.id = f->id;
+	m->type = WARD_RELAY_OPEN;
+	m->id = f->id;
 	if (f->told)
-		relay_tell(r, &m);
+		relay_tell(r, m);
 	if (proxy && !relay_proxy_new(r, f))
 		f->ending = WARD_END_MEMORY + 1;
 	relay_due(r, r->now + (f->told ? WARD_RELAY_GATE_MS : WARD_RELAY_FIRST_MS));
@@ -285,7 +315,13 @@ void relay_accept(struct relay *r, int listener, uint32_t inward)
 			SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			begin(r, fd, &peer, inward);
+			struct ward_relay_msg m = { .inward = inward };
+			bool proxy;
+
+			if (wanted(fd, inward != 0, &m.to, &proxy) && address(&m.from, &peer))
+				begin(r, fd, &m, proxy);
+			else
+				reset(fd);
 			continue;
 		}
 		/* These would be told again at once, for as long as it lasts. */
@@ -302,15 +338,9 @@ void relay_accept(struct relay *r, int listener, uint32_t inward)
 
 /* ---- the gate's word ---- */
 
-void relay_flow_dialed(struct relay *r, const struct ward_relay_msg *m, int server)
+static void dialed(struct relay *r, struct relay_flow *f, const struct ward_relay_msg *m,
+	int server)
 {
-	struct relay_flow *f = relay_flow_get(r, m->id);
-
-	/* Of a flow that ended meanwhile, or has its server: then what is said twice has an end here. */
-	if (f == NULL || !f->told || f->dialed != 0) {
-		(void)close(server);
-		return;
-	}
 	f->fd[RELAY_SERVER] = server;
 	f->dialed = f->last = r->now;
 	f->idle_ms = m->idle_ms;
@@ -334,6 +364,62 @@ void relay_flow_dialed(struct relay *r, const struct ward_relay_msg *m, int serv
 	if (f->ending == 0)
 		relay_pump(r, f, RELAY_UP);
 	relay_flow_settle(r, f);
+}
+
+void relay_flow_dialed(struct relay *r, const struct ward_relay_msg *m, int server)
+{
+	struct relay_flow *f = relay_flow_get(r, m->id);
+
+	/* Of a flow that ended meanwhile, or has its server: then what is said twice has an end here. */
+	if (f == NULL || !f->told || f->dialed != 0)
+		(void)close(server);
+	else
+		dialed(r, f, m, server);
+}
+
+/* There is no place for it. */
+static void turn_away(struct relay *r, uint32_t id, const int fd[2])
+{
+	const struct ward_relay_msg m = {
+		.type = WARD_RELAY_CLOSED, .id = id, .value = WARD_END_MEMORY
+	};
+
+	relay_limited(r, WARD_RELAY_LIMIT_FLOWS);
+	reset(fd[RELAY_CLIENT]);
+	reset(fd[RELAY_SERVER]);
+	relay_tell(r, &m);
+}
+
+bool relay_flow_client(struct relay *r, const struct ward_relay_msg *m, const int fd[2])
+{
+	struct ward_relay_msg open = { .to = m->to, .from = m->from };
+	struct relay_flow *f;
+
+	if (m->id == 0 && fd[RELAY_SERVER] < 0) {
+		begin(r, fd[RELAY_CLIENT], &open, is_proxy(&open.to));
+		return true;
+	}
+	if ((m->id & WARD_GATE_FLOW) == 0 || relay_flow_get(r, m->id) != NULL) {
+		reset(fd[RELAY_CLIENT]);
+		reset(fd[RELAY_SERVER]);
+		return false;
+	}
+	f = flow_new(r, m->id);
+	if (f == NULL) {
+		turn_away(r, m->id, fd);
+		return true;
+	}
+	f->fd[RELAY_CLIENT] = fd[RELAY_CLIENT];
+	f->to = m->to;
+	f->from = m->from;
+	f->opened = f->last = r->now;
+	f->told = true;
+	relay_due(r, r->now + WARD_RELAY_GATE_MS);
+	if (fd[RELAY_SERVER] >= 0)
+		dialed(r, f, m, fd[RELAY_SERVER]);
+	else
+		relay_flow_settle(r, f);
+	return true;
 }
 
 void relay_flow_pass(struct relay *r, uint32_t id)

@@ -32,25 +32,20 @@ static void watch(struct relay *r, bool full)
 }
 
 /* 1 sent, 0 not now, -1 the gate is gone. */
-static int put(const struct relay *r, const struct ward_relay_msg *m)
+static int put(const struct relay *r, const struct ward_relay_msg *m, size_t count)
 {
-	ssize_t n = send(r->fd[WARD_RELAY_FD_CTL], m, sizeof(*m), RELAY_SEND_FLAGS);
+	ssize_t n = send(r->fd[WARD_RELAY_FD_CTL], m, count * sizeof(*m), RELAY_SEND_FLAGS);
 
-	if (n == (ssize_t)sizeof(*m))
+	if (n == (ssize_t)(count * sizeof(*m)))
 		return 1;
 	return n < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == EINTR) ? 0 : -1;
 }
 
-void relay_tell(struct relay *r, const struct ward_relay_msg *m)
+/* It has to wait for the socket. */
+static void queue(struct relay *r, const struct ward_relay_msg *m)
 {
-	struct relay_note *note;
-	int sent;
+	struct relay_note *note = malloc(sizeof(*note));
 
-	relay_tell_owed(r);
-	sent = r->first == NULL ? put(r, m) : 0;
-	if (sent > 0)
-		return;
-	note = sent == 0 ? malloc(sizeof(*note)) : NULL;
 	if (note == NULL) {
 		r->gone = true;
 		return;
@@ -65,11 +60,49 @@ void relay_tell(struct relay *r, const struct ward_relay_msg *m)
 		watch(r, true);
 }
 
+static void send_told(struct relay *r)
+{
+	unsigned n = r->n_told;
+	int sent = r->first == NULL && n > 0 ? put(r, r->told, n) : 0;
+
+	r->n_told = 0;
+	r->gone = r->gone || sent < 0;
+	for (unsigned i = 0; sent == 0 && i < n; i++)
+		queue(r, &r->told[i]);
+}
+
+static void add_told(struct relay *r, const struct ward_relay_msg *m)
+{
+	if (r->n_told == WARD_RELAY_TOLD_MAX)
+		send_told(r);
+	r->told[r->n_told++] = *m;
+}
+
+void relay_tell_late(struct relay *r, const struct ward_relay_msg *m)
+{
+	add_told(r, m);
+	if (r->n_told == WARD_RELAY_TOLD_MAX)
+		send_told(r);
+}
+
+void relay_tell(struct relay *r, const struct ward_relay_msg *m)
+{
+	relay_tell_owed(r);
+	add_told(r, m);
+	send_told(r);
+}
+
+void relay_tell_all(struct relay *r)
+{
+	relay_tell_owed(r);
+	send_told(r);
+}
+
 void relay_tell_more(struct relay *r)
 {
 	while (r->first != NULL) {
 		struct relay_note *note = r->first;
-		int sent = put(r, &note->msg);
+		int sent = put(r, &note->msg, 1);
 
 		if (sent <= 0) {
 			r->gone |= sent < 0;
@@ -85,26 +118,32 @@ void relay_tell_more(struct relay *r)
 		watch(r, false);
 }
 
-/* The descriptor of a message, -1 without one; more than one was never agreed on. */
-static int passed_fd(struct msghdr *h, bool *ret_bad)
+/* The descriptors of a message, -1 without one; more than two were never agreed on. */
+static void passed_fds(struct msghdr *h, int fd[2], bool *ret_bad)
 {
-	int fd = -1;
-
+	fd[0] = fd[1] = -1;
 	*ret_bad = (h->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c != NULL; c = CMSG_NXTHDR(h, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
-		if (fd >= 0 || c->cmsg_len != CMSG_LEN(sizeof(int)))
+		if (fd[0] >= 0 ||
+			(c->cmsg_len != CMSG_LEN(sizeof(int)) &&
+				c->cmsg_len != CMSG_LEN(2 * sizeof(int))))
 			*ret_bad = true;
 		else
-			memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+			memcpy(fd, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
 	}
-	return fd;
 }
 
-static bool heed(struct relay *r, const struct ward_relay_msg *m, int fd)
+static bool heed(struct relay *r, const struct ward_relay_msg *m, const int fds[2])
 {
 	struct relay_flow *f;
+	int fd = fds[0];
+
+	if (m->type == WARD_GATE_CLIENT && fd >= 0 && m->inward <= WARD_EGRESS_BUDGETS_MAX)
+		return relay_flow_client(r, m, fds);
+	if (fds[1] >= 0)
+		return false; /* its descriptors end with the program */
 
 	if (m->type == WARD_GATE_DIALED && fd >= 0 && m->inward <= WARD_EGRESS_BUDGETS_MAX) {
 		relay_flow_dialed(r, m, fd);
@@ -127,6 +166,7 @@ static bool heed(struct relay *r, const struct ward_relay_msg *m, int fd)
 			r->rules[m->value].max[RELAY_DOWN] = m->down_max;
 			return true;
 		}
+		r->lazy = m->id == 1;
 		r->max[RELAY_UP] = m->up_max;
 		r->max[RELAY_DOWN] = m->down_max;
 		return true;
@@ -148,7 +188,7 @@ void relay_hear(struct relay *r)
 	for (int i = 0; i < HEAR_MAX; i++) {
 		struct ward_relay_msg m;
 		union {
-			char buf[CMSG_SPACE(sizeof(int))];
+			char buf[CMSG_SPACE(2 * sizeof(int))];
 			struct cmsghdr align;
 		} control;
 		struct iovec v = { &m, sizeof(m) };
@@ -157,12 +197,13 @@ void relay_hear(struct relay *r)
 			.msg_control = control.buf,
 			.msg_controllen = sizeof(control.buf) };
 		ssize_t n = recvmsg(r->fd[WARD_RELAY_FD_CTL], &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-		bool bad;
-		int fd;
+		bool bad = true;
+		int fd[2] = { -1, -1 };
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
-		fd = n < 0 ? -1 : passed_fd(&h, &bad);
+		if (n >= 0)
+			passed_fds(&h, fd, &bad);
 		if (n != (ssize_t)sizeof(m) || bad || !heed(r, &m, fd)) {
 			r->gone = true;
 			return;

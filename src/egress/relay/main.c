@@ -97,7 +97,7 @@ static void timers(struct relay *r)
 	if (r->now < r->next)
 		return;
 	r->next = UINT64_MAX;
-	relay_tell_owed(r);
+	relay_tell_all(r);
 	relay_flow_timers(r);
 	relay_names_timers(r);
 	tell_limited(r);
@@ -241,11 +241,13 @@ int main(int argc, char **argv)
 	if (argc > 2)
 		return relay_try(argv[2]);
 #endif
+	ready.up = r.flows_max;
 	relay_tell(&r, &ready);
 	run(&r);
 	relay_names_end(&r);
 	relay_flow_end_all(&r);
 	r.limited_next = 0;
 	tell_limited(&r);
+	relay_tell_all(&r);
 	return r.gone ? RELAY_EXIT_GATE : RELAY_EXIT_DONE;
 }

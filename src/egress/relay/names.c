@@ -193,7 +193,7 @@ static void close_question(struct relay *r, struct question *q, uint8_t rcode, c
 /* Without it there is nothing that takes connections to such an address: then there is none of that name. */
 static bool has_ipv6(const struct relay *r)
 {
-	return r->fd[WARD_RELAY_FD_TCP6] >= 0;
+	return r->fd[WARD_RELAY_FD_UDP6] >= 0;
 }
 
 void relay_names_answer(struct relay *r, const struct ward_relay_msg *m)

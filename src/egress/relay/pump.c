@@ -271,13 +271,20 @@ static bool turn(struct relay *r, struct relay_flow *f, enum relay_side way)
 
 /* ---- the client's first bytes ---- */
 
-static void tell_seen(struct relay *r, const struct relay_flow *f, uint32_t passed)
+static struct ward_relay_msg seen_of(const struct relay_flow *f, uint32_t passed)
 {
 	struct ward_relay_msg m = {
 		.type = WARD_RELAY_SEEN, .id = f->id, .value = f->spoken.what | passed
 	};
 
 	memcpy(m.name, f->spoken.name, sizeof(m.name));
+	return m;
+}
+
+static void tell_seen(struct relay *r, const struct relay_flow *f, uint32_t passed)
+{
+	const struct ward_relay_msg m = seen_of(f, passed);
+
 	relay_tell(r, &m);
 }
 
@@ -285,16 +292,17 @@ void relay_tell_owed(struct relay *r)
 {
 	struct relay_flow *in_turn = NULL, *f, *next;
 
-	/* To tell one comes here again: by then nothing is owed. */
 	for (f = r->owes, r->owes = NULL; f != NULL; f = next) {
 		next = f->owes_next;
 		f->owes_next = in_turn;
 		in_turn = f;
 	}
 	for (f = in_turn; f != NULL; f = next) {
+		const struct ward_relay_msg m = seen_of(f, WARD_SEEN_PASSED);
+
 		next = f->owes_next;
 		f->owes_next = NULL;
-		tell_seen(r, f, WARD_SEEN_PASSED);
+		relay_tell_late(r, &m);
 	}
 }
 
@@ -513,15 +521,18 @@ static void hold(struct relay *r, struct relay_flow *f)
 void relay_pump(struct relay *r, struct relay_flow *f, enum relay_side way)
 {
 	struct relay_way *w = &f->way[way];
+	bool read = false;
 
 	if (way == RELAY_UP && !f->passed) {
 		hold(r, f);
 		if (!f->passed || f->ending != 0)
 			return;
+		/* A moment ago: what came since epoll tells. */
+		read = true;
 	}
 	if (f->dialed == 0 || w->shut || !flush(r, f, way))
 		return;
-	if (!w->eof)
+	if (!w->eof && !read)
 		for (int i = 0; i < TURNS && turn(r, f, way); i++)
 			;
 	finish(f, way);

@@ -37,7 +37,10 @@ struct relay_way {
 	bool shut; /* and its sink was told */
 };
 struct relay_flow {
-	uint32_t id; /* its slot in the low 16 bits, above it a count: what is said of an old flow never meets a new one */
+	/* Its slot in the low 16 bits, above it a count: what is said of an old flow never meets a new one. Or the gate's (WARD_GATE_FLOW). */
+	uint32_t id;
+	uint16_t slot;
+	struct relay_flow *next; /* of the gate's: of its bucket */
 	int fd[2]; /* server: -1 until DIALED */
 	uint32_t armed[2]; /* what epoll waits for; RELAY_UNARMED: it does not know the descriptor */
 	struct relay_way way[2];
@@ -97,6 +100,9 @@ struct relay {
 	uint64_t moved[2], max[2]; /* of all flows together, by what is up and down for the run; 0 = no limit */
 	uint32_t count;
 	struct relay_note *first, *last;
+	struct ward_relay_msg told[WARD_RELAY_TOLD_MAX]; /* what goes with the next packet, or when its time is up */
+	unsigned n_told;
+	bool lazy; /* the gate says: ends may wait */
 	bool ctl_full, gone;
 	uint64_t ctl_since; /* the gate reads nothing since */
 	struct relay_flow *owes; /* told with the next message, or soon */
@@ -121,7 +127,8 @@ int relay_try(const char *name); /* trial.c */
 
 /* ---- gate.c: the wire. r->gone, when the gate is, or does not keep to it: the program ends. ---- */
 void relay_tell(struct relay *r, const struct ward_relay_msg *m);
-void relay_tell_owed(struct relay *r);
+void relay_tell_late(struct relay *r, const struct ward_relay_msg *m); /* with the next packet, or at the next relay_due() */
+void relay_tell_all(struct relay *r); /* what waits to be told */
 void relay_tell_more(struct relay *r); /* the socket takes some again */
 void relay_hear(struct relay *r);
 
@@ -130,7 +137,9 @@ struct relay_flow *relay_flow_get(struct relay *r, uint32_t id);
 /* inward: 0, or 1 + which of the host's listeners it is. */
 void relay_accept(struct relay *r, int listener, uint32_t inward);
 void relay_flow_event(struct relay *r, uint32_t id, enum relay_side side, uint32_t events);
-/* What the gate said; server: -1 or the descriptor, taken. */
+/* The gate accepted it; fd: the client's, and that of its server or -1, taken. false: that cannot be. */
+bool relay_flow_client(struct relay *r, const struct ward_relay_msg *m, const int fd[2]);
+/* What the gate said; server: the descriptor, taken. */
 void relay_flow_dialed(struct relay *r, const struct ward_relay_msg *m, int server);
 void relay_flow_pass(struct relay *r, uint32_t id);
 void relay_flow_end(struct relay *r, struct relay_flow *f, enum ward_relay_end why);
@@ -163,6 +172,7 @@ void relay_drop(struct relay_way *w);
 bool relay_keep_held(struct relay *r, struct relay_flow *f, const char *p, size_t n);
 /* The gate's word, or ours: what was seen may go. */
 void relay_passes(struct relay *r, struct relay_flow *f);
+void relay_tell_owed(struct relay *r); /* by relay_tell_late() */
 /* The flow was dialled: what waits for that (untold) passes, or the gate is asked. */
 void relay_seen_dialed(struct relay *r, struct relay_flow *f);
 void relay_judged(struct relay_way *w); /* what is kept of it is held no more, if there is room for it on the way */

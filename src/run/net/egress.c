@@ -4,6 +4,8 @@
  * supervisor, ended when nothing of the run is alive. What the gate asks is asked of the judge; what it tells becomes records, and violations of the outcome.
  */
 #include <arpa/inet.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -462,6 +464,72 @@ static int begin_inward(struct life *l, int door, struct ward_error *err)
 	return ward_egress_listen(l->egress, l->listen, n, door, err);
 }
 
+struct net_turn {
+	pthread_mutex_t lock; /* held by the run's own thread, but while it waits */
+	atomic_bool wanted; /* by that one: nobody else comes before it */
+};
+
+/*
+ * What is captured: where the run's own thread waits for something to happen, the gate has its turn on the thread that made the connect, as it would
+ * have it there, and nobody is woken. Where the run's thread is at work, that takes it on afterwards: nobody waits here.
+ */
+static void on_captured(void *arg, bool six)
+{
+	struct life *l = arg;
+	bool wake = true;
+
+	if (!atomic_load(&l->turn->wanted) && pthread_mutex_trylock(&l->turn->lock) == 0) {
+		wake = ward_egress_came(l->egress, six);
+		(void)pthread_mutex_unlock(&l->turn->lock);
+	}
+	if (wake)
+		ward_egress_ring(l->egress);
+}
+
+/* Where nothing captures the listener is at every address, and the relay sorts out who comes. */
+static bool accepts_itself(const struct life *l)
+{
+	return l->plan->egress && !l->plan->redirects;
+}
+
+static int share(struct life *l, struct ward_error *err)
+{
+	l->turn = calloc(1, sizeof(*l->turn));
+	if (!l->turn)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for the run's network");
+	(void)pthread_mutex_init(&l->turn->lock, NULL); /* cannot fail without attributes */
+	(void)pthread_mutex_lock(&l->turn->lock);
+	ward_cage_on_captured(l->cage, on_captured, l);
+	return WARD_OK;
+}
+
+/* Nobody is in on_captured() any more, and nobody comes there. */
+static void share_no_more(struct life *l)
+{
+	if (!l->turn)
+		return;
+	ward_cage_on_captured(l->cage, NULL, NULL);
+	(void)pthread_mutex_unlock(&l->turn->lock);
+	(void)pthread_mutex_destroy(&l->turn->lock);
+	free(l->turn);
+	l->turn = NULL;
+}
+
+void net_waits(struct life *l)
+{
+	if (l->turn)
+		(void)pthread_mutex_unlock(&l->turn->lock);
+}
+
+void net_waited(struct life *l)
+{
+	if (!l->turn)
+		return;
+	atomic_store(&l->turn->wanted, true);
+	(void)pthread_mutex_lock(&l->turn->lock);
+	atomic_store(&l->turn->wanted, false);
+}
+
 int net_begin(struct life *l, struct ward_error *err)
 {
 	int sockets[WARD_NET_SOCKET_MAX], r = WARD_OK;
@@ -476,7 +544,9 @@ int net_begin(struct life *l, struct ward_error *err)
 			ward_close(sockets[i]);
 		return ward_fail(err, WARD_E_SYSTEM, "the run's network was not captured");
 	}
-	r = ward_egress_attach(l->egress, sockets, err);
+	r = ward_egress_attach(l->egress, sockets, accepts_itself(l), err);
+	if (r == WARD_OK && accepts_itself(l))
+		r = share(l, err);
 	if (r == WARD_OK && publishes)
 		return begin_inward(l, sockets[WARD_NET_DOOR], err);
 	ward_close(sockets[WARD_NET_DOOR]);
@@ -504,6 +574,7 @@ int net_end(struct life *l, struct ward_error *err)
 	struct ward_egress *e = l->egress;
 	int r = hold_end(l, err);
 
+	share_no_more(l);
 	l->egress = NULL; /* nobody is asked any more */
 	ward_egress_stop(e);
 	hold_free(l);

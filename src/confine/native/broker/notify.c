@@ -174,7 +174,7 @@ static void handle(struct ward_notify *n)
 		verbs[ask.v.verb](n, &ask);
 	else
 		refuse(n, &ask);
-	if (ask.dir != n->caller.dir)
+	if (!ask.caller)
 		ward_close(ask.dir);
 	ward_close(ask.mem);
 }
@@ -244,9 +244,9 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
 	n->refusals = refusals;
 	n->kill_event = kill_event;
 	n->listener = n->event = n->proc = n->diag = n->inflight = -1;
-	n->caller = (struct ward_caller){ .dir = -1, .pidfd = -1, .comm = -1, .exe = -1 };
 	(void)pthread_mutex_init(&n->lock, NULL); /* cannot fail without attributes */
 	(void)pthread_mutex_init(&n->who_lock, NULL);
+	(void)pthread_mutex_init(&n->captured_lock, NULL);
 	(void)sem_init(&n->gate, 0, 0);
 	r = plan->n_nodes ? ward_tree_init(&n->tree, plan, err)
 			  : WARD_OK; /* no view without namespaces */
@@ -273,7 +273,9 @@ int ward_notify_warm(struct ward_notify *n, struct ward_error *err)
 	n->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (n->proc < 0 || n->event < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "call broker");
-	r = ward_thread_start(&n->thread, serve_later, n);
+	/* Of what is captured the gate has its turn on this thread (ward_cage_on_captured()). */
+	r = n->plan->egress ? ward_thread_start_deep(&n->thread, serve_later, n)
+			    : ward_thread_start(&n->thread, serve_later, n);
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "call broker: thread");
 	n->running = true;
@@ -360,7 +362,7 @@ void ward_notify_stop(struct ward_notify *n)
 	if (n->running)
 		(void)pthread_join(n->thread, NULL);
 	n->running = false;
-	ward_notify_forget_caller(n);
+	ward_notify_forget_callers(n);
 	ward_close(n->listener);
 	ward_close(n->event);
 	ward_close(n->proc);
@@ -379,6 +381,7 @@ struct ward_notify *ward_notify_free(struct ward_notify *n)
 	free(n->execs);
 	(void)pthread_mutex_destroy(&n->lock);
 	(void)pthread_mutex_destroy(&n->who_lock);
+	(void)pthread_mutex_destroy(&n->captured_lock);
 	free(n->who);
 	free(n->payload);
 	free(n->req);

@@ -25,14 +25,14 @@ struct ward_ask {
 	const struct seccomp_notif *req;
 	struct ward_seccomp_verdict v;
 	int dir, mem;                /* /proc/PID and its memory; -1 = not opened yet */
+	struct ward_caller *caller;  /* whose dir is; NULL: it is its own */
 };
 
-/*
- * The last thread that connected, which often does so again. Descriptors of a thread are of no other: while it lives nobody has its
- * number, and once it is gone they say ESRCH.
- */
+/* A thread that connected. Its descriptors are of no other: while it lives nobody has its number, and once it is gone they say ESRCH. */
+#define WARD_NOTIFY_CALLERS_MAX 16   /* the last ones: who connects often does so again */
 struct ward_caller {
 	int tid;                     /* 0 = nobody */
+	uint64_t used;               /* when, in calls */
 	int dir, pidfd, comm, exe;   /* comm, exe: opened when they are asked for; -1 */
 	int pid;                     /* inside; 0 = not looked at yet */
 };
@@ -64,6 +64,7 @@ struct ward_pending {
 	uint64_t id, deadline;       /* monotonic ns; 0 = none */
 	int fd, err_late;            /* our copy of the socket; errno at the deadline */
 	bool poll;                   /* wait for POLLOUT; else try again every few ms */
+	bool captured;               /* whoever wants to know hears when it is made */
 	struct ward_addr to;
 	int path;                    /* the socket file that "to" names by descriptor, or -1 */
 	void *payload;               /* of a send, else NULL */
@@ -101,11 +102,14 @@ struct ward_notify {
 	uint64_t absent_dev, absent_file; /* and which name it was asked for by */
 	uint64_t absent_until;
 	uint64_t netns_cookie;           /* the same of its sockets, 0 = not known yet, or the kernel has none */
-	struct ward_caller caller;
+	struct ward_caller callers[WARD_NOTIFY_CALLERS_MAX];
+	uint64_t n_calls;            /* of callers */
 	struct ward_pending pending[WARD_NOTIFY_PENDING_MAX];
 	pthread_mutex_t who_lock;    /* over the next three; held while a connect is made that is noted */
 	struct ward_dialler *who;        /* the last who_max; NULL without egress */
 	uint64_t n_who, who_max;
+	pthread_mutex_t captured_lock; /* over the next, which is called under it */
+	struct { void (*fn)(void *arg, bool six); void *arg; } captured;
 	char *payload;               /* scratch, made at the first sendto */
 	struct seccomp_notif *req;
 	struct seccomp_notif_resp *resp;
@@ -144,12 +148,13 @@ void ward_notify_drop_pending(struct ward_notify *n);
  */
 void ward_notify_who_begin(struct ward_notify *n, struct ward_ask *ask, struct ward_dialler *ret);
 void ward_notify_who_end(struct ward_notify *n, struct ward_dialler *who, int fd, bool made, uint16_t port);
+void ward_notify_captured(struct ward_notify *n, const struct ward_addr *to); /* something was, or may have been */
 /*
  * The caller's descriptor, duplicated, and ask->dir; or -errno (ESRCH: it is gone). What was opened by its number is its own if the
  * notification is alive afterwards: that is for who called to look at.
  */
 int ward_notify_take_fd(struct ward_notify *n, struct ward_ask *ask, int fd);
-void ward_notify_forget_caller(struct ward_notify *n);
+void ward_notify_forget_callers(struct ward_notify *n);
 
 /*
  * notify_unix.c: the socket file that path (absolute inside, normalised) names, if a process of this run bound it:

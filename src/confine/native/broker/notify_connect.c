@@ -460,7 +460,10 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 	if (noted)
 		ward_notify_who_end(n, &who, s->fd, err == 0 || err == EINPROGRESS || err == EAGAIN,
 			meant);
+	if (noted && (err == 0 || err == EINPROGRESS))
+		ward_notify_captured(n, to);
 	if (may_block && (err == EINPROGRESS || err == EAGAIN)) {
+		p.captured = noted;
 		p.poll = err == EINPROGRESS;
 		p.err_late = err;
 		if (ward_notify_wait(n, &p)) { /* has them now, and answers */

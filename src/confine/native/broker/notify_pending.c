@@ -131,6 +131,8 @@ void ward_notify_retry(struct ward_notify *n)
 		if (!ward_notify_valid(n, p->id)) {
 			drop(p);
 		} else if (finish(n, p, &val, &err)) {
+			if (p->captured && err == 0)
+				ward_notify_captured(n, &p->to);
 			ward_notify_answer(n, p->id, val, err);
 			drop(p);
 		}

@@ -46,7 +46,7 @@ static bool take_address(const void *a, socklen_t n, struct ward_dialler *ret)
 
 void ward_notify_who_begin(struct ward_notify *n, struct ward_ask *ask, struct ward_dialler *ret)
 {
-	struct ward_caller *c = ask->dir == n->caller.dir ? &n->caller : NULL;
+	struct ward_caller *c = ask->caller;
 
 	*ret = (struct ward_dialler){ 0 };
 	if (!n->who)
@@ -78,33 +78,77 @@ void ward_notify_who_end(struct ward_notify *n, struct ward_dialler *who, int fd
 	(void)pthread_mutex_unlock(&n->who_lock);
 }
 
+/* ---- what was captured ---- */
+
+void ward_notify_on_captured(struct ward_notify *n, void (*fn)(void *arg, bool six), void *arg)
+{
+	(void)pthread_mutex_lock(&n->captured_lock);
+	n->captured.fn = fn;
+	n->captured.arg = arg;
+	(void)pthread_mutex_unlock(&n->captured_lock);
+}
+
+void ward_notify_captured(struct ward_notify *n, const struct ward_addr *to)
+{
+	struct sockaddr_in6 six;
+
+	memcpy(&six, &to->a, sizeof(six));
+	(void)pthread_mutex_lock(&n->captured_lock);
+	if (n->captured.fn)
+		n->captured.fn(n->captured.arg,
+			six.sin6_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&six.sin6_addr));
+	(void)pthread_mutex_unlock(&n->captured_lock);
+}
+
 /* ---- the caller ---- */
 
-void ward_notify_forget_caller(struct ward_notify *n)
+static void forget(struct ward_caller *c)
 {
-	if (n->caller.tid) {
-		ward_close(n->caller.dir);
-		ward_close(n->caller.pidfd);
-		ward_close(n->caller.comm);
-		ward_close(n->caller.exe);
+	if (c->tid) {
+		ward_close(c->dir);
+		ward_close(c->pidfd);
+		ward_close(c->comm);
+		ward_close(c->exe);
 	}
-	n->caller = (struct ward_caller){ .dir = -1, .pidfd = -1, .comm = -1, .exe = -1 };
+	*c = (struct ward_caller){ .dir = -1, .pidfd = -1, .comm = -1, .exe = -1 };
+}
+
+void ward_notify_forget_callers(struct ward_notify *n)
+{
+	for (size_t i = 0; i < WARD_NOTIFY_CALLERS_MAX; i++)
+		forget(&n->callers[i]);
+}
+
+/* The place of that thread, or else the one that was used the longest ago. */
+static struct ward_caller *place_of(struct ward_notify *n, int tid)
+{
+	struct ward_caller *oldest = &n->callers[0];
+
+	for (size_t i = 0; i < WARD_NOTIFY_CALLERS_MAX; i++) {
+		if (n->callers[i].tid == tid)
+			return &n->callers[i];
+		if (n->callers[i].used < oldest->used)
+			oldest = &n->callers[i];
+	}
+	return oldest;
 }
 
 int ward_notify_take_fd(struct ward_notify *n, struct ward_ask *ask, int fd)
 {
-	struct ward_caller *c = &n->caller;
 	int tid = (int)ask->req->pid, r, pidfd;
+	struct ward_caller *c = place_of(n, tid);
 	bool own;
 
 	if (c->tid == tid) {
 		r = ward_pidfd_getfd(c->pidfd, fd);
 		if (r != -ESRCH) {
 			ask->dir = c->dir;
+			ask->caller = c;
+			c->used = ++n->n_calls;
 			return r;
 		}
 	}
-	ward_notify_forget_caller(n);
+	forget(c);
 	ask->dir = ward_peek_open(n->proc, tid);
 	pidfd = ask->dir < 0 ? -1 : ward_peek_pidfd(tid, ask->dir, &own);
 	if (pidfd < 0 || !ward_notify_valid(n, ask->req->id)) {
@@ -112,12 +156,17 @@ int ward_notify_take_fd(struct ward_notify *n, struct ward_ask *ask, int fd)
 		return -ESRCH;
 	}
 	r = ward_pidfd_getfd(pidfd, fd);
-	if (own)
-		*c = (struct ward_caller){
-			.tid = tid, .dir = ask->dir, .pidfd = pidfd, .comm = -1, .exe = -1
-		};
-	else
+	if (own) {
+		*c = (struct ward_caller){ .tid = tid,
+			.used = ++n->n_calls,
+			.dir = ask->dir,
+			.pidfd = pidfd,
+			.comm = -1,
+			.exe = -1 };
+		ask->caller = c;
+	} else {
 		ward_close(pidfd);
+	}
 	return r;
 }
 

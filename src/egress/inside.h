@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private to egress: connections from the inside (inside.c): accepted, where the run's own network ends at the gate; whose they are; and
+ * which port was dialled, where nothing captures (plan->redirects).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "egress/egress.h"
+
+struct sockaddr_in6;
+struct ward_flow;
+struct ward_relay_addr;
+
+/* Whoever waits for a descriptor: data.ptr of the epoll descriptor. It may free itself in fn. */
+struct ward_waiter {
+	void (*fn)(struct ward_waiter *s, uint32_t events);
+	void *arg;
+};
+#define WARD_MS 1000000ull
+
+struct ward_inside {
+	int listener[2];             /* IPv4, IPv6; -1: none */
+	struct ward_waiter source[2];
+	bool behind[2];              /* somebody may wait there who was not taken yet */
+	int bell;                    /* an eventfd: the run's own thread is to look */
+	struct ward_waiter bell_source;
+	uint64_t at;                 /* ns: it looks by then, whoever told it; 0: never */
+	uint32_t count;              /* of ids */
+};
+void ward_inside_init(struct ward_egress *e);
+int ward_inside_begin(struct ward_egress *e, struct ward_error *err); /* it accepts */
+int ward_inside_listen(struct ward_egress *e, bool six, int fd, struct ward_error *err); /* fd: -1, or taken */
+void ward_inside_tick(struct ward_egress *e, uint64_t now);
+void ward_inside_close(struct ward_egress *e); /* who waits is reset, and nobody comes any more */
+/* a: a sockaddr_in, by its family, or itself. False: it is neither. */
+bool ward_inside_address(const struct sockaddr_in6 *a, struct ward_relay_addr *ret);
+
+/*
+ * f->to gets it, if f came by the listener's own port. False: it came there by a way on which that is not known, and is to be refused.
+ */
+bool ward_flow_port(struct ward_flow *f);
