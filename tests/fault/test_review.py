@@ -25,8 +25,8 @@ INJECT = os.environ.get("WARD_INJECT", str(cli.ROOT / "build" / "tests" / "fault
 SAMPLE = int(os.environ.get("WARD_FAULT_CALLS", "25"))
 MODES = ("000", "111", "333", "444")
 # x86_64, as inject.c
-WRITE, PWRITE, FSYNC, RENAME, CHMOD, FCHMOD, FSETXATTR, OPENAT, MKDIRAT, UNLINKAT, SYNCFS, RENAMEAT2, LISTXATTRAT = (
-    1, 18, 74, 82, 90, 91, 190, 257, 258, 263, 306, 316, 465)
+WRITE, PWRITE, FSYNC, RENAME, CHMOD, FCHMOD, FSETXATTR, OPENAT, MKDIRAT, UNLINKAT, SYNCFS, RENAMEAT2, LISTXATTRAT, MOUNT = (
+    1, 18, 74, 82, 90, 91, 190, 257, 258, 263, 306, 316, 465, 165)
 
 
 def inject(p, where, call, n, error, *words):
@@ -306,6 +306,28 @@ def a_kernel_without_the_newer_call_tells_the_same(p):
         r, _, hit = inject(p, top, LISTXATTRAT, 1, error, cli.WARD, "diff")
         check(hit, "the call is not made")
         check_eq(r, want)
+
+
+@both
+def without_an_overlay_it_is_refused(p):
+    """A kernel that has no such file system: the run never goes on without, and nothing of it is left."""
+    p.ws.chmod(0o777)
+    words = p.words("--review", "--write", ".", "--disk-backend", "tmpfs", "--", "sh", "-c", "echo ran; echo x > x")
+    r, seen, _ = inject(p, p.ws, MOUNT, 0, 0, *words)
+    check_eq((r.code, r.out), (0, "ran\n"), r.err)
+    check_eq(ward(p, p.ws, "discard").code, 0)
+    told = 0
+    for n in range(1, seen[MOUNT] + 1):
+        r, _, hit = inject(p, p.ws, MOUNT, n, errno.ENODEV, *words)
+        if hit and "overlay" in r.err:
+            told += 1
+            check_eq((r.code, r.out), (125, ""), r.err)
+            check_in("modprobe overlay", r.err)
+        check_eq(os.listdir(p.ws), [], "the run went on without")
+        if r.out:
+            check_eq(ward(p, p.ws, "discard").code, 0)
+        check_eq(waiting(p), [], r.err)
+    check_eq(told, 1, "one mount is the overlay's")
 
 
 @both

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Reviews of which something is bad: a full disk during the run, in a commit and while it lands; names that are no text; a run that is alive, unknown, or
+of another version. A clear error, nothing lost, nothing half real."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import box
+from box import both, both_cases, root_only
+from tap import check, check_eq, check_in
+
+SOON = 20
+ODD = [b"new\nline", b"not \xff utf-8", b"-dash", b"quote\"'\\", b"\x1b[31mred"]
+
+
+def waiting(p):
+    store = p.side / "state/ward/runs"
+    return sorted(x.name for x in store.iterdir() if len(x.name) == 26) if store.is_dir() else []
+
+
+def until(fn, what):
+    end = time.monotonic() + SOON
+    while time.monotonic() < end:
+        if fn():
+            return
+        time.sleep(0.02)
+    check(False, f"not within {SOON} s: {what}")
+
+
+def no_trace(p):
+    check_eq([n for n in os.listdir(p.ws) if n.startswith(".ward")], [])
+
+
+# ---- full disks ----
+
+@both
+def a_layer_that_is_full_during_the_run_loses_nothing_of_what_fitted(p):
+    p.write("f", "1\n")
+    r, o = p.outcome("--review", "--write", ".", "--disk-backend", "tmpfs", "--disk", "1M", "--", "sh", "-c",
+                     "echo small > small; echo 2 > f; head -c 3000000 /dev/zero > big || echo full; rm -f big; echo late > late")
+    check_eq(r.code, 0, r.err)
+    check_in("full\n", r.out)
+    check_eq((o["review"]["state"], o["review"]["changes"]), ("pending", 3))
+    r = p.run(kind=("commit",), log=False)
+    check_eq((r.code, waiting(p)), (0, []), r.out + r.err)
+    check_eq([(p.ws / n).read_text() for n in ("f", "small", "late")], ["2\n", "small\n", "late\n"])
+
+
+def small_project(p):
+    """The project lies on a file system of its own, of one megabyte. Private to this test."""
+    box.private_mounts()
+    box.mount("ward-test", p.ws, "tmpfs", 0, "size=1m,mode=0777")
+    p.write("f", "1\n")
+    p.write("ballast", "x" * 600000)
+
+
+BIG = "echo 2 > f; for i in 1 2 3; do head -c 200000 /dev/zero | tr '\\0' b > big$i; done; echo n > n"
+
+
+@root_only
+def a_project_that_is_full_in_a_commit_is_as_it_was(p):
+    small_project(p)
+    r = p.run("--review", "--write", ".", "--", "sh", "-c", BIG)
+    check_eq(r.code, 0, r.err)
+    for _ in range(2):
+        r = p.run(kind=("commit",), log=False)
+        check_eq(r.code, 2, r.out + r.err)
+        check_in("No space left on device", r.err)
+        check_in("make room", r.err)
+        check_eq((sorted(os.listdir(p.ws)), (p.ws / "f").read_text()), (["ballast", "f"], "1\n"))
+        check_eq(json.loads(p.run("--json", kind=("runs",), log=False).out)["runs"][0]["state"], "pending")
+    (p.ws / "ballast").unlink()
+    r = p.run(kind=("commit",), log=False)
+    check_eq((r.code, waiting(p)), (0, []), r.out + r.err)
+    check_eq(sorted((n, (p.ws / n).stat().st_size) for n in os.listdir(p.ws)), [("big1", 200000), ("big2", 200000), ("big3", 200000), ("f", 2), ("n", 2)])
+
+
+@root_only
+def a_project_that_is_full_while_it_lands_is_as_it_was(p):
+    small_project(p)
+    r = p.run("--review=live", "--write", ".", "--", "sh", "-c", BIG + "; sleep 3; exit 3")
+    check_eq(r.code, 3, r.err)
+    check_in("No space left on device", r.err)
+    check_eq(len(waiting(p)), 1, r.err)
+    no_trace(p)
+    for n in os.listdir(p.ws):
+        check((p.ws / n).stat().st_size in (600000, 200000, 2), f"{n} is half there")
+    (p.ws / "ballast").unlink()
+    r = p.run(kind=("commit",), log=False)
+    check_eq((r.code, waiting(p)), (0, []), r.out + r.err)
+    check_eq(((p.ws / "f").read_text(), (p.ws / "big3").stat().st_size), ("2\n", 200000))
+
+
+# ---- names ----
+
+@both_cases([("at once", "--review"), ("while it lives", "--review=live")])
+def a_name_that_is_no_text_is_shown_and_becomes_real(p, how):
+    r = p.run(how, "--write", ".", "--", "python3", "-c", f"""
+import os
+for n in {ODD!r}:
+    os.mkdir(n)
+    open(n + b"/" + n, "wb").write(n)
+os.symlink({ODD[1]!r}, b"l\\xfe")
+""")
+    check_eq(r.code, 0, r.err)
+    if how == "--review":
+        for form in ((), ("--stat",), ("--json",), ("--name-only",)):
+            r = p.run(*form, kind=("diff",), log=False)
+            check_eq((r.code, r.err), (0, ""), form)
+            check("\x1b" not in r.out or not form, f"{form}: an escape is shown raw")
+        r = p.run("--json", kind=("commit",), log=False)
+        check_eq(r.code, 0, r.out + r.err)
+        json.loads(r.out)
+    check_eq(waiting(p), [])
+    top = os.fsencode(p.ws)
+    check_eq(sorted(os.listdir(top)), sorted([*ODD, b"l\xfe"]))
+    for n in ODD:
+        with open(os.path.join(top, n, n), "rb") as f:
+            check_eq(f.read(), n)
+    check_eq(os.readlink(os.path.join(top, b"l\xfe")), ODD[1])
+    no_trace(p)
+    for line in p.log.read_bytes().splitlines():
+        json.loads(line.decode("utf-8"))
+
+
+# ---- which run ----
+
+@both
+def a_run_that_is_alive_is_committed_by_nobody(p):
+    q = p.start("--review", "--write", ".", "--", "sh", "-c", "echo 1 > f; echo up; sleep 60", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    q.stdout.readline()
+    run, = waiting(p)
+    for kind, words in ((("commit",), ()), (("commit",), ("--continue",)), (("commit",), ("--abort",)), (("commit",), ("--dry-run",)), (("discard",), ())):
+        r = p.run(run, *words, kind=kind, log=False)
+        check(r.code != 0 and r.out == "", f"{kind} {words}: {r}")
+        check_in(f"run {run} is still running", r.err)
+        check_in("ward stop", r.err)
+    check_eq((os.listdir(p.ws), waiting(p)), ([], [run]))
+    q.send_signal(signal.SIGTERM)
+    q.wait()
+
+
+@both
+def a_run_that_nobody_knows_is_told(p):
+    for kind, words in ((("commit",), ()), (("commit",), ("--continue",)), (("commit",), ("--abort",)), (("diff",), ()), (("discard",), ())):
+        r = p.run("01K00000000000000000000000", *words, kind=kind, log=False)
+        check(r.code != 0 and r.out == "" and len(r.err.splitlines()) == 1, f"{kind} {words}: {r}")
+        check_in('there is no run "01K00000000000000000000000" under review', r.err)
+
+
+NEWER = [("its record", "workspace.json", lambda b: b.replace(b'"version":1', b'"version":2')),
+         ("its journal", "journal", lambda b: b"WARDCJNL\x02\0\0\0" + bytes(200)),
+         ("its notes", "landed", lambda b: b"WARDLAND\x02\0\0\0" + bytes(4))]
+
+
+@both_cases([(name, i) for i, (name, _, _) in enumerate(NEWER)])
+def what_a_newer_ward_wrote_is_not_guessed_at(p, i):
+    _, file, change = NEWER[i]
+    p.write("f", "1\n")
+    check_eq(p.run("--review", "--write", ".", "--", "sh", "-c", "echo 2 > f").code, 0)
+    run, = waiting(p)
+    entry = p.side / "state/ward/runs" / run
+    path = entry / file
+    path.write_bytes(change(path.read_bytes() if path.exists() else b""))
+    was = {x.name: x.read_bytes() for x in entry.iterdir() if x.is_file()}
+    for kind, words in ((("commit",), ()), (("commit",), ("--continue",)), (("commit",), ("--abort",))):
+        r = p.run(run, *words, kind=kind, log=False)
+        check(r.code == 2 and len(r.err.splitlines()) == 1, f"{kind} {words}: {r}")
+        if words and file == "landed":
+            check_in("no commit", r.err)
+        else:
+            check_in("began and did not end" if file == "journal" and not words else "version", r.err)
+        check_eq((p.ws / "f").read_text(), "1\n")
+    check_eq({x.name: x.read_bytes() for x in entry.iterdir() if x.is_file()}, was, "it is as it was")
+    check_eq((entry / "layer/upper/f").read_text(), "2\n", "and so is what waits")
+    r = p.run(run, kind=("discard",), log=False)
+    # A commit that a newer one began has what is nowhere else.
+    check_eq(r.code, 1 if file == "journal" else 0, r.err)
+
+
+if __name__ == "__main__":
+    box.main()
