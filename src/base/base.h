@@ -20,7 +20,6 @@
 #include "base/limits.h"
 
 /* ---- error.c ---- */
-
 /* Fill err (may be NULL) and return code. The message is escaped to one printable line; the class follows the code. */
 int ward_fail(struct ward_error *err, int code, const char *fmt, ...) WARD_PRINTF(3, 4);
 /* The same with an errno; its text is appended to the message. */
@@ -69,6 +68,7 @@ struct ward_buf {
 #define WARD_BUF_INIT { 0 }
 void ward_buf_done(struct ward_buf *b);
 void ward_buf_clear(struct ward_buf *b);              /* keeps the memory */
+void ward_buf_expect(struct ward_buf *b, size_t n);   /* room for n bytes more; it is no failure if there is none */
 void ward_buf_add(struct ward_buf *b, const void *p, size_t n);
 void ward_buf_adds(struct ward_buf *b, const char *s);
 void ward_buf_addc(struct ward_buf *b, char c);
@@ -107,12 +107,10 @@ const char *ward_path_basename(const char *path);     /* behind the last slash: 
 
 /* ---- units.c: numbers with units. Strict: no sign, no blanks, no rest. ---- */
 int ward_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *ret, struct ward_error *err);
-/* "50M", "1G", "4096": K M G T binary. 0 is refused. */
-int ward_parse_size(const char *s, uint64_t *ret_bytes, struct ward_error *err);
+int ward_parse_size(const char *s, uint64_t *ret_bytes, struct ward_error *err); /* "50M", "1G", "4096": K M G T binary; 0 is refused */
 /* "5s", "200ms", "1.5m", "2h", "10" (seconds). 0, negatives, nan, inf and > 365 days refused. */
 int ward_parse_duration(const char *s, uint64_t *ret_ms, struct ward_error *err);
-/* "1", "0.5", "2.25": thousandths of a cpu, 10 .. 1024000. */
-int ward_parse_cpus(const char *s, uint32_t *ret_millicpus, struct ward_error *err);
+int ward_parse_cpus(const char *s, uint32_t *ret_millicpus, struct ward_error *err); /* "1", "0.5": thousandths of a cpu, 10 .. 1024000 */
 void ward_format_size(uint64_t bytes, char *out, size_t size);
 
 /* ---- sha256.c (FIPS 180-4) ---- */
@@ -123,6 +121,7 @@ struct ward_sha256 {
 	uint64_t n;
 	uint8_t block[64];
 };
+extern const uint32_t ward_sha256_k[64];              /* its constants */
 void ward_sha256_init(struct ward_sha256 *c);
 void ward_sha256_update(struct ward_sha256 *c, const void *p, size_t n);
 void ward_sha256_final(struct ward_sha256 *c, uint8_t out[WARD_SHA256_SIZE]);
@@ -184,6 +183,7 @@ const char *ward_json_type_name(enum ward_json_type t);      /* for messages: "a
 /* ---- json_write.c: compact writer onto a buffer; the caller keeps the nesting right ---- */
 void ward_jw_key(struct ward_buf *b, const char *key);     /* "key": with a comma when needed */
 void ward_jw_str(struct ward_buf *b, const char *s, size_t n); /* invalid UTF-8 -> U+FFFD */
+void ward_jw_more(struct ward_buf *b, const char *s, size_t n); /* of the string that was written last; whole characters */
 void ward_jw_cstr(struct ward_buf *b, const char *s);      /* NULL -> null */
 void ward_jw_i64(struct ward_buf *b, int64_t v);
 void ward_jw_u64(struct ward_buf *b, uint64_t v);

@@ -62,6 +62,20 @@ char *ward_buf_room(struct ward_buf *b, size_t n)
 	return reserve(b, n) ? b->s + b->n : NULL;
 }
 
+void ward_buf_expect(struct ward_buf *b, size_t n)
+{
+	size_t limit = b->max > 0 ? b->max : WARD_BUF_MAX;
+	char *s;
+
+	if (b->failed || b->n > limit || n > limit - b->n || n < b->cap - b->n)
+		return;
+	s = realloc(b->s, b->n + n + 1);
+	if (s == NULL)
+		return;
+	b->s = s;
+	b->cap = b->n + n + 1;
+}
+
 void ward_buf_done(struct ward_buf *b)
 {
 	if (b == NULL)

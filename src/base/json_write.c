@@ -64,11 +64,10 @@ static size_t plain_run(const char *s, size_t n)
 	return i;
 }
 
-static void add_string(struct ward_buf *b, const char *s, size_t n)
+static void add_text(struct ward_buf *b, const char *s, size_t n)
 {
 	size_t start = 0, i = 0;
 
-	ward_buf_addc(b, '"');
 	while ((i += plain_run(s + i, n - i)) < n) {
 		uint32_t cp = 0;
 		size_t length = ward_utf8_decode(s + i, n - i, &cp);
@@ -86,6 +85,12 @@ static void add_string(struct ward_buf *b, const char *s, size_t n)
 		start = i;
 	}
 	ward_buf_add(b, s + start, n - start);
+}
+
+static void add_string(struct ward_buf *b, const char *s, size_t n)
+{
+	ward_buf_addc(b, '"');
+	add_text(b, s, n);
 	ward_buf_addc(b, '"');
 }
 
@@ -126,6 +131,15 @@ void ward_jw_key(struct ward_buf *b, const char *key)
 void ward_jw_str(struct ward_buf *b, const char *s, size_t n)
 {
 	put_string(b, s, n, '\0');
+}
+
+void ward_jw_more(struct ward_buf *b, const char *s, size_t n)
+{
+	if (b->failed || b->n == 0)
+		return;
+	b->s[--b->n] = '\0';
+	add_text(b, s, n);
+	ward_buf_addc(b, '"');
 }
 
 void ward_jw_cstr(struct ward_buf *b, const char *s)

@@ -2,13 +2,14 @@
 /*
  * SHA-256 (FIPS 180-4), in plain C. The audit chain, snapshots and identities of plans rest on it.
  * No instruction of a special CPU is used: asking for it (cpuid) is trapped in virtual machines and
- * would cost a start more than it could save. Not for passwords, and not a MAC.
+ * would cost a start more than it could save, but for what is long: os/sha256.c. Not for passwords, and
+ * not a MAC.
  */
 #include <string.h>
 
 #include "base/base.h"
 
-static const uint32_t K[64] = {
+const uint32_t ward_sha256_k[64] = {
 	0x428a2f98,
 	0x71374491,
 	0xb5c0fbcf,
@@ -110,14 +111,14 @@ static void compress(uint32_t state[8], const uint8_t *p)
 	}
 	/* Eight at a time: the names move, the values stay where they are. */
 	for (unsigned i = 0; i < 64; i += 8) {
-		ROUND(a, b, c, d, e, f, g, h, K[i] + w[i]);
-		ROUND(h, a, b, c, d, e, f, g, K[i + 1] + w[i + 1]);
-		ROUND(g, h, a, b, c, d, e, f, K[i + 2] + w[i + 2]);
-		ROUND(f, g, h, a, b, c, d, e, K[i + 3] + w[i + 3]);
-		ROUND(e, f, g, h, a, b, c, d, K[i + 4] + w[i + 4]);
-		ROUND(d, e, f, g, h, a, b, c, K[i + 5] + w[i + 5]);
-		ROUND(c, d, e, f, g, h, a, b, K[i + 6] + w[i + 6]);
-		ROUND(b, c, d, e, f, g, h, a, K[i + 7] + w[i + 7]);
+		ROUND(a, b, c, d, e, f, g, h, ward_sha256_k[i] + w[i]);
+		ROUND(h, a, b, c, d, e, f, g, ward_sha256_k[i + 1] + w[i + 1]);
+		ROUND(g, h, a, b, c, d, e, f, ward_sha256_k[i + 2] + w[i + 2]);
+		ROUND(f, g, h, a, b, c, d, e, ward_sha256_k[i + 3] + w[i + 3]);
+		ROUND(e, f, g, h, a, b, c, d, ward_sha256_k[i + 4] + w[i + 4]);
+		ROUND(d, e, f, g, h, a, b, c, ward_sha256_k[i + 5] + w[i + 5]);
+		ROUND(c, d, e, f, g, h, a, b, ward_sha256_k[i + 6] + w[i + 6]);
+		ROUND(b, c, d, e, f, g, h, a, ward_sha256_k[i + 7] + w[i + 7]);
 	}
 	state[0] += a;
 	state[1] += b;

@@ -158,7 +158,7 @@ static int keep_policies(const struct life *l, struct ward_error *err)
 		(struct ward_str){ ward_schema_text, ward_schema_size }, err);
 	return r < 0 ? r
 		     : ward_store_keep(log, l->book->sha256, WARD_STORE_POLICY,
-			       (struct ward_str){ l->book->snapshot, l->book->snapshot_n }, err);
+			       (struct ward_str){ l->book->snapshot.s, l->book->snapshot.n }, err);
 }
 
 static int on_spawned(void *arg, struct ward_error *err)

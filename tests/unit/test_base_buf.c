@@ -30,6 +30,28 @@ TEST(buf_holds_nul_bytes)
 	CHECK_MEM_EQ(ward_buf_cstr(&b), "a\0b", 4);
 }
 
+TEST(buf_expects)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = 5000 };
+	const char *at;
+
+	ward_buf_expect(&b, 5001);
+	CHECK_EQ_SIZE(b.cap, 0);
+	CHECK(!b.failed);
+	ward_buf_adds(&b, "ab");
+	ward_buf_expect(&b, 4998);
+	at = b.s;
+	for (int i = 0; i < 4998; i++)
+		ward_buf_addc(&b, 'c');
+	CHECK(!b.failed && b.s == at);
+	CHECK_EQ_SIZE(b.n, 5000);
+	CHECK(b.s[0] == 'a' && b.s[1] == 'b' && b.s[4999] == 'c');
+	ward_buf_expect(&b, 1);
+	CHECK(!b.failed);
+	ward_buf_addc(&b, 'd');
+	CHECK(b.failed);
+}
+
 TEST(buf_max_is_exact)
 {
 	for (size_t max = 1; max < 300; max++) {

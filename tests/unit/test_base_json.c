@@ -463,6 +463,26 @@ TEST(wide_numbers)
 	}
 }
 
+/* A string that is written in pieces is the string. */
+TEST(writer_more)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT, small = { .max = 4 };
+
+	ward_jw_more(&b, "x", 1);
+	CHECK_EQ_SIZE(b.n, 0);
+	ward_jw_open(&b, '[');
+	ward_jw_str(&b, "", 0);
+	ward_jw_more(&b, "a\n\"", 3);
+	ward_jw_more(&b, "", 0);
+	ward_jw_more(&b, "\xc3\xa4\xff,", 4);
+	ward_jw_str(&b, "b", 1);
+	ward_jw_close(&b, ']');
+	CHECK_STR_EQ(ward_buf_cstr(&b), "[\"a\\n\\\"\xc3\xa4\xef\xbf\xbd,\",\"b\"]");
+	ward_jw_str(&small, "ab", 2);
+	ward_jw_more(&small, "c", 1);
+	CHECK(small.failed);
+}
+
 TEST(writer_commas)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;

@@ -20,7 +20,9 @@ struct ward_sources {
 void ward_sources_done(struct ward_sources *s);
 /* A copy of it, at the end. */
 int ward_sources_add(struct ward_sources *s, const struct ward_source *src, struct ward_error *err);
-/* The texts of those that are made of rules, for who shows or keeps them. */
+/* One of the rules that a source may be made of, as a policy: each after the other, they are its text. */
+void ward_source_rule_text(const struct ward_source_rule *r, struct ward_buf *out);
+/* The texts of those that are made of rules, for who shows them. */
 int ward_sources_write(struct ward_sources *s, struct ward_error *err);
 
 /* What only the host knows. */

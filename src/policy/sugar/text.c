@@ -28,7 +28,10 @@ int ward_sources_add(struct ward_sources *s, const struct ward_source *src, stru
 		s->cap = cap;
 	}
 	copy.name = ward_arena_strdup(s->arena, src->name);
-	copy.text.s = ward_arena_dup(s->arena, src->text.n > 0 ? src->text.s : "", src->text.n);
+	/* What was built in stays where it is. */
+	if (!src->shipped)
+		copy.text.s =
+			ward_arena_dup(s->arena, src->text.n > 0 ? src->text.s : "", src->text.n);
 	if (copy.name == NULL || copy.text.s == NULL)
 		return ward_fail(err, WARD_E_NOMEM, "no memory left for the policies");
 	s->v[s->n++] = copy;
@@ -134,7 +137,7 @@ void ward_sugar_resource(struct ward_buf *out, const struct ward_source_place *p
 
 /* ---- rules as a text ---- */
 
-static void rule(struct ward_buf *out, const struct ward_source_rule *r)
+void ward_source_rule_text(const struct ward_source_rule *r, struct ward_buf *out)
 {
 	struct ward_origin at = { .file = r->file, .line = r->line, .column = r->column };
 
@@ -167,7 +170,7 @@ int ward_sources_write(struct ward_sources *s, struct ward_error *err)
 			continue;
 		ward_buf_clear(&b);
 		for (size_t k = 0; k < src->n_rules; k++)
-			rule(&b, &src->rules[k]);
+			ward_source_rule_text(&src->rules[k], &b);
 		src->text =
 			(struct ward_str){ ward_arena_dup(s->arena, ward_buf_cstr(&b), b.n), b.n };
 		failed = b.failed || src->text.s == NULL;

@@ -34,7 +34,7 @@ void ward_rulebook_free(struct ward_rulebook *b)
 	ward_sources_done(&b->sources);
 	ward_docs_free(b->docs);
 	ward_cedar_schema_free(b->schema);
-	ward_arena_free(b->texts);
+	ward_buf_done(&b->snapshot);
 	ward_arena_free(b->arena); /* b lives in it */
 }
 
@@ -84,8 +84,7 @@ struct ward_rulebook *ward_rulebook_new(void)
 	b->sources.arena = a;
 	b->docs = ward_docs_new();
 	b->desk = ward_desk_new();
-	b->texts = ward_arena_new(RULES_BYTES_MAX);
-	if (!b->docs || !b->desk || !b->texts)
+	if (!b->docs || !b->desk)
 		ward_rulebook_freep(&b);
 	return b;
 }

@@ -362,7 +362,7 @@ int ward_policy_run_text(const struct ward_policy_run *of, enum ward_policy_form
 		return ward_fail(err, WARD_E_INVALID, "no such form");
 	r = ward_rules_recall(of, &c, err);
 	if (r == WARD_OK)
-		ward_rules_text(c.side.book, form, &b);
+		r = ward_rules_text(c.side.book, form, &b, err);
 	ward_recalled_done(&c);
 	if (r < 0)
 		return r;

@@ -26,7 +26,6 @@ struct ward_rulebook {
 	struct ward_texts warnings;              /* in arena */
 	struct ward_texts links;                 /* that capabilities lead through; in the resolver's memory */
 	const char *circumstances;               /* the snapshot up to its sources */
-	struct ward_arena *texts;                /* of the snapshot, and of sources that are written for it */
 	pthread_t digester;                      /* makes the snapshot meanwhile: ward_rules_digest_ahead() */
 	bool digesting;
 	int digested;                            /* how that ended */
@@ -37,8 +36,7 @@ struct ward_rulebook {
 	int warned;                              /* how that ended */
 	struct ward_error warn_err;
 	size_t warnings_at;                      /* where they belong among the resolver's */
-	const char *snapshot;                    /* ward_rules_digest(); JSON: all that a decision depends on, but the question */
-	size_t snapshot_n;
+	struct ward_buf snapshot;                /* ward_rules_digest(); JSON: all that a decision depends on, but the question */
 	char sha256[WARD_SHA256_HEX];            /* of it; to be looked at after ward_rules_digest() alone */
 };
 struct ward_rulebook *ward_rulebook_new(void);          /* empty; NULL: no memory */
@@ -155,7 +153,7 @@ int ward_rules_named(struct ward_resolver *rs, bool allowed, struct ward_texts *
 /* explain.c, show.c: what the public functions print. now_ms 0: now. */
 int ward_rules_answer(struct ward_resolver *rs, int64_t now_ms, const char *action,
 	const char *resource_given, bool json, char **ret_text, enum ward_answer *ret_answer, struct ward_error *err);
-void ward_rules_text(const struct ward_rulebook *book, enum ward_policy_form form, struct ward_buf *b);
+int ward_rules_text(struct ward_rulebook *book, enum ward_policy_form form, struct ward_buf *b, struct ward_error *err);
 /* snapshot.c: docs/spec/snapshot.md */
 int ward_rules_circumstances(struct ward_rulebook *b, const struct ward_book_input *in, struct ward_error *err);
 /*

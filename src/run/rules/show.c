@@ -85,8 +85,8 @@ static void source(struct ward_buf *b, const struct ward_source *s)
 }
 
 static int with_rules(struct ward_request *r,
-	int (*show)(struct ward_buf *b, const struct ward_resolver *rs,
-		const struct ward_rulebook *book, int how),
+	int (*show)(struct ward_buf *b, const struct ward_resolver *rs, struct ward_rulebook *book,
+		int how, struct ward_error *err),
 	int how, char **ret_text, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_rulebook_freep) struct ward_rulebook *book = NULL;
@@ -98,31 +98,34 @@ static int with_rules(struct ward_request *r,
 
 	*ret_text = NULL;
 	if (code == WARD_OK)
-		code = show(&b, &rs, book, how);
+		code = show(&b, &rs, book, how, err);
 	if (code < 0)
 		return code;
 	*ret_text = ward_buf_take(&b);
 	return *ret_text ? WARD_OK : ward_rs_nomem(err);
 }
 
-void ward_rules_text(const struct ward_rulebook *book, enum ward_policy_form form,
-	struct ward_buf *b)
+int ward_rules_text(struct ward_rulebook *book, enum ward_policy_form form, struct ward_buf *b,
+	struct ward_error *err)
 {
+	int r = WARD_OK;
+
 	if (form == WARD_POLICY_AS_SNAPSHOT) {
-		ward_buf_add(b, book->snapshot, book->snapshot_n);
+		ward_buf_add(b, book->snapshot.s, book->snapshot.n);
 		ward_buf_addc(b, '\n');
-		return;
+		return WARD_OK;
 	}
-	for (size_t i = 0; i < book->sources.n; i++)
+	r = ward_sources_write(&book->sources, err);
+	for (size_t i = 0; r == WARD_OK && i < book->sources.n; i++)
 		source(b, &book->sources.v[i]);
+	return r;
 }
 
-static int show(struct ward_buf *b, const struct ward_resolver *rs,
-	const struct ward_rulebook *book, int how)
+static int show(struct ward_buf *b, const struct ward_resolver *rs, struct ward_rulebook *book,
+	int how, struct ward_error *err)
 {
 	(void)rs;
-	ward_rules_text(book, (enum ward_policy_form)how, b);
-	return WARD_OK;
+	return ward_rules_text(book, (enum ward_policy_form)how, b, err);
 }
 
 int ward_request_policy(struct ward_request *r, enum ward_policy_form form, char **ret_text,
@@ -160,8 +163,8 @@ int ward_request_snapshot(struct ward_request *r, const char *dir, char **ret_te
 	}
 	/* Its name is its content: one that is there is the same. */
 	if (lstat(ward_buf_cstr(&path), &st) < 0 || !S_ISREG(st.st_mode) ||
-		(size_t)st.st_size != book->snapshot_n)
-		code = ward_replace_file(ward_buf_cstr(&path), book->snapshot, book->snapshot_n,
+		(size_t)st.st_size != book->snapshot.n)
+		code = ward_replace_file(ward_buf_cstr(&path), book->snapshot.s, book->snapshot.n,
 			0600, err);
 	if (code < 0)
 		return code;

@@ -49,7 +49,7 @@ static void circumstances(struct ward_buf *b, const struct ward_circumstances *c
 	ward_jw_close(b, '}');
 }
 
-static void source(struct ward_buf *b, const struct ward_source *s)
+static void source(struct ward_buf *b, const struct ward_source *s, struct ward_buf *rule)
 {
 	ward_jw_open(b, '{');
 	ward_jw_kstr(b, "name", s->name);
@@ -60,6 +60,13 @@ static void source(struct ward_buf *b, const struct ward_source *s)
 	ward_jw_kbool(b, "inside", s->inside);
 	ward_jw_key(b, "text");
 	ward_jw_str(b, s->text.s, s->text.n);
+	/* Each rule goes where it belongs as it is written: a second whole text would be as large as the snapshot. */
+	for (size_t i = 0; s->text.n == 0 && i < s->n_rules; i++) {
+		ward_buf_clear(rule);
+		ward_source_rule_text(&s->rules[i], rule);
+		b->failed = b->failed || rule->failed;
+		ward_jw_more(b, ward_buf_cstr(rule), rule->n);
+	}
 	ward_jw_close(b, '}');
 }
 
@@ -85,27 +92,31 @@ int ward_rules_circumstances(struct ward_rulebook *b, const struct ward_book_inp
 	return b->circumstances ? WARD_OK : ward_rs_nomem(err);
 }
 
+/* About what it takes: a buffer that grows would leave half as much behind, and memory is what a start waits for most. */
+static size_t room(const struct ward_rulebook *b)
+{
+	size_t n = 4096;
+
+	for (size_t i = 0; i < b->sources.n; i++)
+		n += b->sources.v[i].text.n + b->sources.v[i].text.n / 8 +
+			b->sources.v[i].n_rules * 448;
+	return n < (4u << 20) ? n : 4u << 20;
+}
+
 static int digest(struct ward_rulebook *b, struct ward_error *err)
 {
-	WARD_CLEANUP(ward_buf_done) struct ward_buf text = WARD_BUF_INIT;
-	int r;
+	WARD_CLEANUP(ward_buf_done) struct ward_buf rule = WARD_BUF_INIT;
+	struct ward_buf *text = &b->snapshot;
 
-	b->sources.arena = b->texts;
-	r = ward_sources_write(&b->sources, err);
-	if (r < 0)
-		return r;
-	ward_buf_adds(&text, b->circumstances);
+	ward_buf_expect(text, room(b));
+	ward_buf_adds(text, b->circumstances);
 	for (size_t i = 0; i < b->sources.n; i++)
-		source(&text, &b->sources.v[i]);
-	ward_jw_close(&text, ']');
-	ward_jw_close(&text, '}');
-	if (text.failed)
+		source(text, &b->sources.v[i], &rule);
+	ward_jw_close(text, ']');
+	ward_jw_close(text, '}');
+	if (text->failed)
 		return ward_rs_nomem(err);
-	b->snapshot = ward_arena_dup(b->texts, ward_buf_cstr(&text), text.n);
-	b->snapshot_n = text.n;
-	if (!b->snapshot)
-		return ward_rs_nomem(err);
-	ward_sha256_hex(b->snapshot, b->snapshot_n, b->sha256);
+	ward_sha256_long(text->s, text->n, b->sha256);
 	return WARD_OK;
 }
 
