@@ -624,4 +624,39 @@ TEST(a_directory_that_was_replaced_is_looked_up_anew)
 	arena = NULL;
 }
 
+/* A directory that lacked many names is read: then it is known to lack others, and has what it has. */
+TEST(a_directory_that_lacks_much_is_read_once)
+{
+	struct ward_rs_dirs dirs = { .n = 0 };
+	struct ward_target t;
+	char name[16];
+
+	tree();
+	put("d/there", "", 0644);
+	REQUIRE(symlink("there", at("d/link")) == 0);
+	arena = ward_arena_new(1u << 20);
+	REQUIRE(arena);
+	rs = (struct ward_resolver){ .arena = arena, .dirs = &dirs };
+	ward_rs_dirs_remember(&dirs, true);
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(name, sizeof(name), "d/no%d", i);
+		CHECK_EQ_INT(ward_rs_target(&rs, at(name), &t), -ENOENT);
+	}
+	REQUIRE(dirs.n > 0);
+	CHECK(dirs.v[dirs.n - 1].missed < 10);
+	CHECK_EQ_INT(ward_rs_target(&rs, at("d/there"), &t), 0);
+	CHECK_EQ_INT(ward_rs_target(&rs, at("d/link"), &t), 0);
+	CHECK_STR_EQ(t.path, at("d/there"));
+	CHECK(ward_rs_is_link(&rs, at("d/link")));
+	CHECK(!ward_rs_is_link(&rs, at("d/there")));
+	CHECK(!ward_rs_is_link(&rs, at("d/no1")));
+	ward_rs_dirs_remember(&dirs, false);
+	put("d/no99", "", 0644);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ_INT(ward_rs_target(&rs, at("d/no99"), &t), 0);
+	ward_rs_dirs_done(&dirs);
+	ward_arena_free(arena);
+	arena = NULL;
+}
+
 TAP_MAIN();

@@ -57,9 +57,9 @@ static bool plain(const struct ward_dir_names *d)
 	return true;
 }
 
-void ward_dir_names_read(struct ward_dir_names *d, const char *dir)
+static void read_names(struct ward_dir_names *d, int at, const char *dir)
 {
-	WARD_FD fd = ward_openat2(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0,
+	WARD_FD fd = ward_openat2(at, dir, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0,
 		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
 	long n = 1;
 
@@ -73,6 +73,16 @@ void ward_dir_names_read(struct ward_dir_names *d, const char *dir)
 	}
 	/* No room for one more is EINVAL, and a full buffer tells nothing of what comes behind it. */
 	d->all = n == 0 && plain(d);
+}
+
+void ward_dir_names_read(struct ward_dir_names *d, const char *dir)
+{
+	read_names(d, AT_FDCWD, dir);
+}
+
+void ward_dir_names_read_in(struct ward_dir_names *d, int dir)
+{
+	read_names(d, dir, ".");
 }
 
 bool ward_dir_names_lack(const struct ward_dir_names *d, const char *name)

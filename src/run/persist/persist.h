@@ -29,6 +29,7 @@ struct ward_dir_names {
 	_Alignas(8) char buf[4096];
 };
 void ward_dir_names_read(struct ward_dir_names *d, const char *dir);     /* dir: real. Where it cannot be sure, it lacks nothing */
+void ward_dir_names_read_in(struct ward_dir_names *d, int dir);          /* the same of an open one, of which O_PATH is enough */
 bool ward_dir_names_lack(const struct ward_dir_names *d, const char *name);      /* the first component of name surely is not there */
 
 /* ---- hunt.c: a bounded walk by descriptors, which follows no link and leaves no root ---- */

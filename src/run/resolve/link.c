@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
+#include "run/persist/persist.h"
 #include "run/resolve/look.h"
 
 #define REAL (WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS)
@@ -56,18 +57,18 @@ static const char **missing_at(struct ward_rs_dirs *d, const char *path)
 	return &d->missing[at];
 }
 
-/* The directory of the first n bytes of path; -1: it is not open. */
-static int open_already(const struct ward_rs_dirs *d, const char *path, size_t n)
+/* The directory of the first n bytes of path; NULL: it is not open. */
+static struct ward_rs_dir *open_already(struct ward_rs_dirs *d, const char *path, size_t n)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		if (d->v[i].n == n && memcmp(d->v[i].path, path, n) == 0)
-			return d->v[i].fd;
+			return &d->v[i];
 	}
-	return -1;
+	return NULL;
 }
 
-/* As where it is asked for the second time: to open it costs more than one name in it. -1: not yet, or it cannot be. */
-static int open_again(struct ward_resolver *rs, const char *path, size_t n)
+/* As where it is asked for the second time: to open it costs more than one name in it. NULL: not yet, or it cannot be. */
+static struct ward_rs_dir *open_again(struct ward_resolver *rs, const char *path, size_t n)
 {
 	struct ward_rs_dirs *d = rs->dirs;
 	WARD_UNSET char dir[WARD_PATH_MAX];
@@ -79,28 +80,47 @@ static int open_again(struct ward_resolver *rs, const char *path, size_t n)
 		seen = d->seen[i] == hash;
 	if (!seen || d->n == WARD_ARRAY_SIZE(d->v) || n >= sizeof(dir)) {
 		d->seen[d->next++ % WARD_ARRAY_SIZE(d->seen)] = hash;
-		return -1;
+		return NULL;
 	}
 	memcpy(dir, path, n);
 	dir[n] = '\0';
 	fd = ward_openat2(AT_FDCWD, n > 0 ? dir : "/", O_PATH | O_DIRECTORY, 0, REAL);
 	if (fd < 0)
-		return -1;
-	d->v[d->n].path = ward_arena_strdup(rs->arena, dir);
+		return NULL;
+	d->v[d->n] =
+		(struct ward_rs_dir){ .path = ward_arena_strdup(rs->arena, dir), .n = n, .fd = fd };
 	if (!d->v[d->n].path) {
 		(void)close(fd);
-		return -1;
+		return NULL;
 	}
-	d->v[d->n].n = n;
-	d->v[d->n++].fd = fd;
-	return fd;
+	return &d->v[d->n++];
+}
+
+/* A directory that lacked so many names is read: rules speak of many in one, and few of them are there. */
+#define MANY_MISSED 6
+
+static void missed(struct ward_resolver *rs, struct ward_rs_dir *dir)
+{
+	if (!rs->dirs->remember || ++dir->missed != MANY_MISSED)
+		return;
+	dir->names = ward_arena_alloc(rs->arena, sizeof(*dir->names));
+	if (dir->names)
+		ward_dir_names_read_in(dir->names, dir->fd);
 }
 
 /* One name in an open directory: what openat2() without links would say of it, without opening it. */
-static int in_dir(int dir, const char *name, struct stat *ret)
+static int in_dir(struct ward_resolver *rs, struct ward_rs_dir *dir, const char *name,
+	struct stat *ret)
 {
-	if (fstatat(dir, name, ret, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
-		return -errno;
+	if (dir->names && ward_dir_names_lack(dir->names, name))
+		return -ENOENT;
+	if (fstatat(dir->fd, name, ret, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0) {
+		int r = -errno;
+
+		if (r == -ENOENT)
+			missed(rs, dir);
+		return r;
+	}
 	return S_ISLNK(ret->st_mode) ? -ELOOP : 0;
 }
 
@@ -109,29 +129,32 @@ static int near(struct ward_resolver *rs, const char *path, struct stat *ret)
 {
 	const char *slash = strrchr(path, '/'), *above = slash;
 	WARD_UNSET char name[NAME_MAX + 1];
+	struct ward_rs_dir *dir;
 	size_t n;
-	int fd, r;
+	int r;
 
 	if (!rs->dirs || !slash[1])
 		return 1;
-	fd = open_already(rs->dirs, path, (size_t)(slash - path));
-	if (fd >= 0)
-		return in_dir(fd, slash + 1, ret);
+	dir = open_already(rs->dirs, path, (size_t)(slash - path));
+	if (dir)
+		return in_dir(rs, dir, slash + 1, ret);
 	while (above > path && above[-1] != '/')
 		above--;
 	n = (size_t)(slash - above);
-	fd = above > path && n < sizeof(name)
+	dir = above > path && n < sizeof(name)
 		? open_already(rs->dirs, path, (size_t)(above - 1 - path))
-		: -1;
-	if (fd >= 0) {
+		: NULL;
+	if (!dir && above > path && n < sizeof(name))
+		dir = open_again(rs, path, (size_t)(above - 1 - path));
+	if (dir) {
 		memcpy(name, above, n);
 		name[n] = '\0';
-		r = in_dir(fd, name, ret);
+		r = in_dir(rs, dir, name, ret);
 		if (r < 0 || !S_ISDIR(ret->st_mode))
 			return r < 0 ? r : -ENOTDIR;
 	}
-	fd = open_again(rs, path, (size_t)(slash - path));
-	return fd >= 0 ? in_dir(fd, slash + 1, ret) : 1;
+	dir = open_again(rs, path, (size_t)(slash - path));
+	return dir ? in_dir(rs, dir, slash + 1, ret) : 1;
 }
 
 static int look_at(struct ward_resolver *rs, const char *path, struct stat *ret)
@@ -282,6 +305,13 @@ int ward_rs_target(struct ward_resolver *rs, const char *path, struct ward_targe
 	}
 	r = identify(rs, norm, ret);
 	return r == -ELOOP ? walk(rs, norm, ret) : r;
+}
+
+bool ward_rs_is_link(struct ward_resolver *rs, const char *path)
+{
+	struct ward_target t;
+
+	return identify(rs, path, &t) == -ELOOP;
 }
 
 bool ward_rs_is_pin(const struct ward_target *t)

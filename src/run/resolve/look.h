@@ -86,10 +86,17 @@ int ward_rs_publish(struct ward_resolver *rs, struct ward_error *err);
 
 /* ---- link.c ---- */
 /* Directories that more than one name was looked up in, open, for the time of a resolve. */
+struct ward_dir_names;
 struct ward_rs_dirs {
-	struct { const char *path; size_t n; int fd; } v[16];
+	struct ward_rs_dir {
+		const char *path;
+		size_t n;
+		int fd;
+		unsigned missed;     /* names that were not in it; of some more it is asked what it has, once */
+		struct ward_dir_names *names;    /* that, while nothing is made; NULL: not read */
+	} v[16];
 	size_t n;
-	uint64_t seen[16];           /* hashes of those that were needed once ... */
+	uint64_t seen[64];           /* hashes of those that were needed once ... */
 	unsigned next;               /* ... the oldest of which is here */
 	/*
 	 * Paths that were not there, while nothing is made: the same names are looked for from several sides. Open-addressed, at most
@@ -102,6 +109,8 @@ struct ward_rs_dirs {
 void ward_rs_dirs_done(struct ward_rs_dirs *d);
 /* From now on. Not to remember is to forget what was missing. */
 void ward_rs_dirs_remember(struct ward_rs_dirs *d, bool remember);
+/* Does an absolute, normalised path lead through a link, or end at one? One look, and not at what it leads to. */
+bool ward_rs_is_link(struct ward_resolver *rs, const char *path);
 /*
  * An absolute path (links, "..") that need not be there, as what opening it to create would make: a link to nothing
  * is what it leads to. NULL: too many links, too long, or ".." behind what is not there.

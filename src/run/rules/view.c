@@ -36,7 +36,7 @@ struct above {
 	const char *path;
 	bool missing; /* or a pin */
 	bool real; /* no link leads there */
-	struct ward_target t;
+	struct stat st;
 	struct rights had;
 };
 
@@ -279,13 +279,14 @@ static bool covers(const struct viewing *v, const struct ward_node *mask)
 }
 
 /* It stays where it is, with the rights of what it lies in: nobody inside moves or removes a mount. */
-static int keep(struct viewing *v, const struct ward_target *t)
+static int keep(struct viewing *v, const char *path, const struct stat *st)
 {
-	const struct ward_node *shown = shown_by(v, t->path);
+	struct ward_target t = { .path = path, .st = *st };
+	const struct ward_node *shown = shown_by(v, path);
 	struct rights have = rights_of(shown);
-	struct ward_node n = ward_rs_bind(v->rs, t, shown ? shown->rule : -1);
+	struct ward_node n = ward_rs_bind(v->rs, &t, shown ? shown->rule : -1);
 
-	if (!have.write || ward_streq(shown->dest, t->path))
+	if (!have.write || ward_streq(shown->dest, path))
 		return WARD_OK;
 	n.write = true;
 	n.exec = have.exec;
@@ -303,7 +304,7 @@ static int alone(struct viewing *v, const struct ward_target *t, const struct ri
 	if (!S_ISDIR(t->st.st_mode) || !below->write)
 		return WARD_OK;
 	r = rights_at(v, t->path, &own);
-	return r < 0 || own.write ? r : keep(v, t);
+	return r < 0 || own.write ? r : keep(v, t->path, &t->st);
 }
 
 /* A name at which the answer may change; t is what is there. */
@@ -359,8 +360,10 @@ static int rights_to_come(struct viewing *v, const char *path, struct rights *re
 static const struct above *above_of(struct viewing *v, const char *path)
 {
 	struct above *one;
+	struct ward_target t;
 
-	for (size_t i = 0; i < v->n_above; i++) {
+	/* Names come sorted: mostly it is the last. */
+	for (size_t i = v->n_above; i-- > 0;) {
 		if (ward_streq(v->above[i].path, path))
 			return &v->above[i];
 	}
@@ -379,8 +382,9 @@ static const struct above *above_of(struct viewing *v, const char *path)
 	one->path = ward_arena_strdup(v->rs->arena, path);
 	if (!one->path)
 		return NULL;
-	one->missing = ward_rs_target(v->rs, path, &one->t) != 0 || ward_rs_is_pin(&one->t);
-	one->real = !one->missing && ward_streq(one->t.path, path);
+	one->missing = ward_rs_target(v->rs, path, &t) != 0 || ward_rs_is_pin(&t);
+	one->real = !one->missing && ward_streq(t.path, path);
+	one->st = t.st;
 	if (one->real)
 		one->had = rights_of(shown_by(v, path));
 	v->n_above++;
@@ -426,8 +430,8 @@ static int absent(struct viewing *v, const char *path)
 	if (r < 0 || !dir->had.write || (have.write && have.read))
 		return r;
 	/* A file stands where a directory would have to. */
-	if (!S_ISDIR(dir->t.st.st_mode))
-		return S_ISREG(dir->t.st.st_mode) ? keep(v, &dir->t) : WARD_OK;
+	if (!S_ISDIR(dir->st.st_mode))
+		return S_ISREG(dir->st.st_mode) ? keep(v, dir->path, &dir->st) : WARD_OK;
 	n.dest = ward_arena_strdup(v->rs->arena, at);
 	n.mode = have.read ? 0555 : 0;
 	text = ward_streq(at, path) && have.read ? ward_git_stand_in(&v->book->git, path) : NULL;
@@ -475,13 +479,15 @@ static int about_nothing(struct viewing *v, const char *path, const struct ward_
 static int name(struct viewing *v, const char *path)
 {
 	struct ward_target t;
-	int r = ward_rs_target(v->rs, path, &t);
+	int r;
 
+	/* A link of the base is one inside, too: what it leads to has names of its own. */
+	if (of_base(path) && ward_rs_is_link(v->rs, path))
+		return WARD_OK;
+	r = ward_rs_target(v->rs, path, &t);
 	if (r == -ENOENT || r == -ENOTDIR)
 		return ward_rs_push(v->rs, &v->missing, path, v->err);
 	if (r < 0 || ward_rs_reserved(t.path))
-		return WARD_OK;
-	if (!ward_streq(t.path, path) && of_base(path))
 		return WARD_OK;
 	if (!ward_streq(t.path, path))
 		return about_nothing(v, path, &t);
