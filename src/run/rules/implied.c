@@ -8,50 +8,52 @@
 
 #include "run/caches/caches.h"
 
-static void head(struct ward_buf *b, const struct ward_base_entry *e, const char *verb)
-{
-	ward_buf_addf(b, "@source(\"data/base\") @text(\"%s %s\")\npermit (principal, ", verb,
-		e->path);
-}
+/* An entry of the base as rules. */
+struct as_rules {
+	const char *verb;
+	bool shown; /* what the host has of it is in the view; else it is the sandbox's own */
+	bool in, write;
+};
+static const struct as_rules as_rules[] = {
+	[WARD_BASE_BIND] = { "bind", true, true, false },
+	[WARD_BASE_PROC] = { "proc", false, true, true },
+	[WARD_BASE_DEV] = { "dev", false, true, true },
+	[WARD_BASE_PRIVATE] = { "private", false, true, true },
+	[WARD_BASE_DIR] = { "dir", false, false, false },
+	[WARD_BASE_LINK] = { "link", false, false, false },
+	[WARD_BASE_GENERATE] = { "generate", false, false, false },
+};
 
-static void readable(struct ward_buf *b, const struct ward_base_entry *e, const char *verb,
-	const char *op)
+/* In parts: a text would be printed, and read again, at each start. */
+static int base(struct ward_rulebook *b, bool shown, struct ward_error *err)
 {
-	head(b, e, verb);
-	ward_buf_addf(b, "action == Ward::Action::\"fs.read\", resource %s Ward::Path::\"%s\");\n",
-		op, e->path);
-}
+	struct ward_source_rule *v = ward_arena_alloc(b->arena, 2 * ward_base_n * sizeof(*v));
+	struct ward_source_place *at = ward_arena_alloc(b->arena, ward_base_n * sizeof(*at));
+	struct ward_source src = { .name = "data/base",
+		.layer = WARD_LAYER_BUILTIN,
+		.generated = true,
+		.inside = !shown,
+		.rules = v };
 
-static void private(struct ward_buf *b, const struct ward_base_entry *e, const char *verb)
-{
-	head(b, e, verb);
-	ward_buf_addf(b,
-		"action in [Ward::Action::\"fs.read\", Ward::Action::\"fs.write\"], resource in Ward::Path::\"%s\");\n",
-		e->path);
-}
+	for (size_t i = 0; v && at && i < ward_base_n; i++) {
+		const struct ward_base_entry *e = &ward_base[i];
+		const struct as_rules *how = &as_rules[e->verb];
+		struct ward_source_rule rule = { .file = "data/base",
+			.place = &at[i],
+			.action = WARD_ACT_FS_READ,
+			.text = ward_arena_printf(b->arena, "%s %s", how->verb, e->path) };
 
-/* shown: what the host has of it is in the view; else it is the sandbox's own. */
-static void base_entry(struct ward_buf *shown, struct ward_buf *inside,
-	const struct ward_base_entry *e)
-{
-	switch (e->verb) {
-	case WARD_BASE_BIND: readable(shown, e, "bind", "in"); break;
-	case WARD_BASE_PROC:
-		private
-		(inside, e, "proc");
-		break;
-	case WARD_BASE_DEV:
-		private
-		(inside, e, "dev");
-		break;
-	case WARD_BASE_PRIVATE:
-		private
-		(inside, e, "private");
-		break;
-	case WARD_BASE_DIR: readable(inside, e, "dir", "=="); break;
-	case WARD_BASE_LINK: readable(inside, e, "link", "=="); break;
-	case WARD_BASE_GENERATE: readable(inside, e, "generate", "=="); break;
+		if (how->shown != shown)
+			continue;
+		if (!rule.text)
+			return ward_rs_nomem(err);
+		at[i] = (struct ward_source_place){ .id = e->path, .in = how->in };
+		v[src.n_rules++] = rule;
+		rule.action = WARD_ACT_FS_WRITE;
+		if (how->write)
+			v[src.n_rules++] = rule;
 	}
+	return v && at ? ward_sources_add(&b->sources, &src, err) : ward_rs_nomem(err);
 }
 
 static bool names_programs(const struct ward_resolver *rs, const struct ward_rulebook *b)
@@ -133,13 +135,11 @@ static int toolchains(struct ward_resolver *rs, const struct ward_rulebook *b, s
 	return r;
 }
 
-static int add(struct ward_rulebook *b, const struct ward_buf *text, bool inside,
-	struct ward_error *err)
+static int add(struct ward_rulebook *b, const struct ward_buf *text, struct ward_error *err)
 {
-	struct ward_source src = { .name = "data/base",
-		.layer = WARD_LAYER_BUILTIN,
-		.generated = true,
-		.inside = inside };
+	struct ward_source src = {
+		.name = "data/base", .layer = WARD_LAYER_BUILTIN, .generated = true
+	};
 
 	if (text->failed)
 		return ward_rs_nomem(err);
@@ -149,11 +149,13 @@ static int add(struct ward_rulebook *b, const struct ward_buf *text, bool inside
 
 int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
 {
-	WARD_CLEANUP(ward_buf_done) struct ward_buf shown = WARD_BUF_INIT, inside = WARD_BUF_INIT;
-	int r;
+	WARD_CLEANUP(ward_buf_done) struct ward_buf shown = WARD_BUF_INIT;
+	int r = base(b, true, err);
 
-	for (size_t i = 0; i < ward_base_n; i++)
-		base_entry(&shown, &inside, &ward_base[i]);
+	if (r == WARD_OK)
+		r = base(b, false, err);
+	if (r < 0)
+		return r;
 	if (!names_programs(rs, b))
 		ward_buf_adds(&shown,
 			"@source(\"implied\") @text(\"every program in the view\")\n"
@@ -169,6 +171,6 @@ int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct
 	if (r == WARD_OK)
 		r = toolchains(rs, b, &shown, err);
 	if (r == WARD_OK)
-		r = add(b, &shown, false, err);
-	return r == WARD_OK ? add(b, &inside, true, err) : r;
+		r = add(b, &shown, err);
+	return r;
 }
