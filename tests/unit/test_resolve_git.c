@@ -607,12 +607,16 @@ TEST(a_directory_that_was_replaced_is_looked_up_anew)
 
 	tree();
 	put("d/old", "", 0644);
+	put("d/older", "", 0644);
 	arena = ward_arena_new(1u << 20);
 	REQUIRE(arena);
 	rs = (struct ward_resolver){ .arena = arena, .dirs = &dirs };
 	ward_rs_dirs_remember(&dirs, true);
+	CHECK_EQ_INT(ward_rs_target(&rs, at("d/older"), &t), 0);
 	for (int i = 0; i < 3; i++)
 		CHECK_EQ_INT(ward_rs_target(&rs, at("d/old"), &t), 0);
+	CHECK(S_ISREG(t.st.st_mode));
+	CHECK_STR_EQ(t.path, at("d/old"));
 	CHECK(dirs.n > 0);
 	REQUIRE(rename(at("d"), at("e")) == 0);
 	put("d/new", "", 0644);

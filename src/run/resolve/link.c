@@ -42,19 +42,19 @@ void ward_rs_dirs_remember(struct ward_rs_dirs *d, bool remember)
 		return;
 	/* By then the name may be another directory's. */
 	ward_rs_dirs_done(d);
-	if (d->n_missing > 0)
-		memset(d->missing, 0, sizeof(d->missing));
-	d->n_missing = 0;
+	if (d->n_known > 0)
+		memset(d->known, 0, sizeof(d->known));
+	d->n_known = 0;
 }
 
 /* Where path is, or would be. */
-static const char **missing_at(struct ward_rs_dirs *d, const char *path)
+static struct ward_rs_known *known_at(struct ward_rs_dirs *d, const char *path)
 {
-	size_t mask = WARD_ARRAY_SIZE(d->missing) - 1, at = hash_of(path, strlen(path)) & mask;
+	size_t mask = WARD_ARRAY_SIZE(d->known) - 1, at = hash_of(path, strlen(path)) & mask;
 
-	while (d->missing[at] && strcmp(d->missing[at], path) != 0)
+	while (d->known[at].path && strcmp(d->known[at].path, path) != 0)
 		at = (at + 1) & mask;
-	return &d->missing[at];
+	return &d->known[at];
 }
 
 /* The directory of the first n bytes of path; NULL: it is not open. */
@@ -171,21 +171,50 @@ static int look_at(struct ward_resolver *rs, const char *path, struct stat *ret)
 	return r;
 }
 
+/* Room or not: what is not remembered is looked at again. */
+static void learn(struct ward_resolver *rs, struct ward_rs_known *at, const char *path,
+	const struct stat *st)
+{
+	struct stat *copy = NULL;
+
+	if (rs->dirs->n_known >= WARD_ARRAY_SIZE(rs->dirs->known) / 2)
+		return;
+	if (st) {
+		copy = ward_arena_alloc(rs->arena, sizeof(*copy));
+		if (!copy)
+			return;
+		*copy = *st;
+	}
+	at->path = path;
+	at->st = copy;
+	rs->dirs->n_known += path != NULL;
+}
+
 static int identify(struct ward_resolver *rs, const char *path, struct ward_target *ret)
 {
 	struct ward_rs_dirs *d = rs->dirs;
-	const char **missing = d && d->remember ? missing_at(d, path) : NULL;
-	int r = missing && *missing ? -ENOENT : look_at(rs, path, &ret->st);
+	struct ward_rs_known *known = d && d->remember ? known_at(d, path) : NULL;
+	const char *copy;
+	int r;
 
-	if (r == -ENOENT && missing && !*missing &&
-		d->n_missing < WARD_ARRAY_SIZE(d->missing) / 2) {
-		*missing = ward_arena_strdup(rs->arena, path);
-		d->n_missing += *missing != NULL;
+	if (known && known->path) {
+		if (!known->st)
+			return -ENOENT;
+		ret->st = *known->st;
+		ret->path = known->path;
+		return 0;
 	}
-	if (r < 0)
+	r = look_at(rs, path, &ret->st);
+	if (r < 0 && (r != -ENOENT || !known))
 		return r;
-	ret->path = ward_arena_strdup(rs->arena, path);
-	return ret->path ? 0 : -ENOMEM;
+	copy = ward_arena_strdup(rs->arena, path);
+	if (!copy)
+		return r < 0 ? r : -ENOMEM;
+	if (known)
+		learn(rs, known, copy, r < 0 ? NULL : &ret->st);
+	if (r == 0)
+		ret->path = copy;
+	return r;
 }
 
 /* rest: what is still to be walked below out, which is real. Both have room for WARD_PATH_MAX. */

@@ -99,15 +99,18 @@ struct ward_rs_dirs {
 	uint64_t seen[64];           /* hashes of those that were needed once ... */
 	unsigned next;               /* ... the oldest of which is here */
 	/*
-	 * Paths that were not there, while nothing is made: the same names are looked for from several sides. Open-addressed, at most
-	 * half full.
+	 * What was at a path, or that nothing was, while nothing is made: the same names are looked for from several sides.
+	 * Open-addressed, at most half full.
 	 */
 	bool remember;
-	const char *missing[512];
-	size_t n_missing;
+	struct ward_rs_known {
+		const char *path;    /* NULL: free */
+		const struct stat *st;   /* NULL: nothing was there */
+	} known[512];
+	size_t n_known;
 };
 void ward_rs_dirs_done(struct ward_rs_dirs *d);
-/* From now on. Not to remember is to forget what was missing. */
+/* From now on. Not to remember is to forget what was known. */
 void ward_rs_dirs_remember(struct ward_rs_dirs *d, bool remember);
 /* Does an absolute, normalised path lead through a link, or end at one? One look, and not at what it leads to. */
 bool ward_rs_is_link(struct ward_resolver *rs, const char *path);

@@ -482,12 +482,15 @@ static int name(struct viewing *v, const char *path)
 	int r;
 
 	/* A link of the base is one inside, too: what it leads to has names of its own. */
-	if (of_base(path) && ward_rs_is_link(v->rs, path))
+	if (!ward_path_within(path, v->rs->workspace) && of_base(path) &&
+		ward_rs_is_link(v->rs, path))
 		return WARD_OK;
 	r = ward_rs_target(v->rs, path, &t);
 	if (r == -ENOENT || r == -ENOTDIR)
 		return ward_rs_push(v->rs, &v->missing, path, v->err);
 	if (r < 0 || ward_rs_reserved(t.path))
+		return WARD_OK;
+	if (!ward_streq(t.path, path) && of_base(path))
 		return WARD_OK;
 	if (!ward_streq(t.path, path))
 		return about_nothing(v, path, &t);
