@@ -11,8 +11,8 @@
 enum what { STATIC = 0, TEMPLATE, LINK };
 struct entry {
 	const struct cedar_str *id; /* NULL: free */
-	enum what what;
-	size_t at; /* in the array of its kind */
+	uint32_t what; /* enum what */
+	uint32_t at; /* in the array of its kind */
 };
 /* Open-addressed, at most half full. */
 struct cedar_ids {
@@ -107,6 +107,8 @@ static bool room_in_list(struct cedar_policy_list *l, size_t more)
 
 	if (l->n + more <= l->cap)
 		return true;
+	if (more > UINT32_MAX - l->n)
+		return false;
 	while (cap < l->n + more)
 		cap *= 2;
 	v = realloc(l->v, cap * sizeof(*v));
@@ -122,6 +124,8 @@ static bool room_for_link(struct cedar_policies *s)
 	size_t cap = s->cap_links > 0 ? s->cap_links * 2 : 8;
 	struct cedar_link *v;
 
+	if (s->n_links >= UINT32_MAX)
+		return false;
 	if (s->n_links < s->cap_links)
 		return true;
 	v = realloc(s->links, cap * sizeof(*v));
@@ -146,7 +150,7 @@ static void add(struct cedar_policies *s, const struct cedar_policy *p)
 {
 	struct cedar_policy_list *l = p->is_template ? &s->templates : &s->statics;
 
-	put(s->ids, (struct entry){ p->id, p->is_template ? TEMPLATE : STATIC, l->n });
+	put(s->ids, (struct entry){ p->id, p->is_template ? TEMPLATE : STATIC, (uint32_t)l->n });
 	l->v[l->n++] = p;
 }
 
@@ -313,7 +317,7 @@ int ward_cedar_policies_link(struct cedar_policies *s, struct ward_str template_
 	}
 	if (l.id == NULL || !room_for_ids(s, 1) || !room_for_link(s))
 		return no_memory(d);
-	put(s->ids, (struct entry){ l.id, LINK, s->n_links });
+	put(s->ids, (struct entry){ l.id, LINK, (uint32_t)s->n_links });
 	s->links[s->n_links++] = l;
 	return WARD_OK;
 }
@@ -330,11 +334,11 @@ void ward_cedar_policies_back(struct cedar_policies *s, size_t n_statics, size_t
 	for (size_t i = 0; i < s->ids->cap; i++)
 		s->ids->v[i] = (struct entry){ 0 };
 	for (size_t i = 0; i < n_statics; i++)
-		put(s->ids, (struct entry){ s->statics.v[i]->id, STATIC, i });
+		put(s->ids, (struct entry){ s->statics.v[i]->id, STATIC, (uint32_t)i });
 	for (size_t i = 0; i < n_templates; i++)
-		put(s->ids, (struct entry){ s->templates.v[i]->id, TEMPLATE, i });
+		put(s->ids, (struct entry){ s->templates.v[i]->id, TEMPLATE, (uint32_t)i });
 	for (size_t i = 0; i < n_links; i++)
-		put(s->ids, (struct entry){ s->links[i].id, LINK, i });
+		put(s->ids, (struct entry){ s->links[i].id, LINK, (uint32_t)i });
 }
 
 static void fill(struct cedar_scope *scope, const struct cedar_uid *value)

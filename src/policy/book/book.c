@@ -219,12 +219,28 @@ static struct ward_book_set *bound_of(struct ward_book *b, const struct ward_sou
 	return ward_cedar_policies_init(&bound->policies) == WARD_OK ? bound : NULL;
 }
 
+/* Room for most of it at once. A source without permits has no list: an empty one would permit nothing. */
+static bool reserve(struct ward_book *b, const struct ward_source *src,
+	const struct ward_book_set *s)
+{
+	struct ward_book_set *to = &b->grants;
+	size_t n = s->policies.statics.n, permits = 0;
+
+	for (size_t i = 0; src->narrows && i < n; i++)
+		permits += s->policies.statics.v[i]->effect == CEDAR_PERMIT;
+	if (src->narrows) {
+		if (permits == 0)
+			return true;
+		to = bound_of(b, src);
+		n = permits;
+	}
+	return to != NULL && ward_cedar_policies_reserve(&to->policies, n) == WARD_OK &&
+		room_for(to, n);
+}
+
 static bool distribute(struct ward_book *b, const struct ward_source *src, struct ward_book_set *s)
 {
-	if (!src->narrows &&
-		(ward_cedar_policies_reserve(&b->grants.policies, s->policies.statics.n) !=
-				WARD_OK ||
-			!room_for(&b->grants, s->policies.statics.n)))
+	if (!reserve(b, src, s))
 		return false;
 	for (size_t i = 0; i < s->policies.statics.n; i++) {
 		const struct cedar_policy *p = s->policies.statics.v[i];

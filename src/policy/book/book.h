@@ -74,7 +74,7 @@ struct ward_book_input {
 	size_t n_sources;
 	const struct ward_who *who;
 	const struct ward_circumstances *circumstances;  /* NULL: nothing is known */
-	bool patterns_stay;                      /* those of the sources' places outlive the book: they are not compiled anew */
+	bool patterns_stay;                      /* rules of the sources outlive the book: their patterns are not compiled anew, nor texts copied */
 };
 
 /* Zero is the most restrictive. */

@@ -140,12 +140,12 @@ static int provenance(struct planting *p, const struct ward_source_rule *r, size
 
 	if (p->file != r->file) {
 		p->file = r->file;
-		p->file_copy = ward_arena_strdup(p->b->arena, p->file);
+		p->file_copy = p->stay ? p->file : ward_arena_strdup(p->b->arena, p->file);
 	}
 	*to = (struct ward_book_rule){ .file = p->file_copy,
 		.line = r->line,
 		.column = r->line > 0 ? r->column : 0,
-		.text = ward_arena_strdup(p->b->arena, r->text),
+		.text = p->stay ? r->text : ward_arena_strdup(p->b->arena, r->text),
 		.layer = p->src->layer,
 		.approval = WARD_APPROVAL_NONE,
 		.forbids = r->forbids,
