@@ -19,7 +19,7 @@
 __attribute__((target("sha,sse4.1,ssse3"))) static void compress_fast(uint32_t state[8],
 	const uint8_t *p, size_t n_blocks)
 {
-	const __m128i order = _mm_set_epi64x(0x0c0d0e0f08090a0bll, 0x0405060700010203ll);
+	const __m128i order = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
 	__m128i abcd = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xb1);
 	__m128i efgh = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(state + 4)), 0x1b);
 	__m128i abef = _mm_alignr_epi8(abcd, efgh, 8);
