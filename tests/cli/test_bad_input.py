@@ -100,6 +100,8 @@ def the_marker_works(p):
     ("policy of no file", ["--policy", "none.cedar"], "none.cedar", "name a file that is there"),
     ("component of no file", ["--component", "none.json"], "none.json", "name a file that is there"),
     ("policy of a directory", ["--policy", "/etc"], "/etc", "name a regular file"),
+    ("labels without end", [w for i in range(65) for w in ("--label", f"k{i}=v")], "--label", "more than 64 labels; leave some out"),
+    ("a label that is none", ["--label", "team"], "--label", "KEY=VALUE"),
     ("stdin of no file", ["--stdin", "file:/no/such"], "--stdin", "/no/such"),
     ("stdin of a directory", ["--stdin", "file:/"], "--stdin", "directory"),
     ("bad name", ["--env", "A-B=1"], "--env", "letters"),

@@ -108,8 +108,11 @@ int ward_apply_label(struct ward_request *r, const char *value, unsigned index,
 		ward_fail_fix(err, "as in --label team=ops");
 		return code;
 	}
-	if (r->n_labels == LABELS_MAX)
-		return ward_fail(err, WARD_E_LIMIT, "at most %u labels", LABELS_MAX);
+	if (r->n_labels == LABELS_MAX) {
+		(void)ward_fail(err, WARD_E_LIMIT, "more than %u labels", LABELS_MAX);
+		ward_fail_fix(err, "leave some out");
+		return WARD_E_LIMIT;
+	}
 	v = ward_arena_alloc(r->arena, (r->n_labels + 1) * sizeof(*v));
 	copy = ward_arena_strdup(r->arena, value);
 	if (!v || !copy)
