@@ -125,7 +125,7 @@ static int record(struct walk *w, enum ward_change_kind kind, const char *path,
 		c->ctime_ns =
 			(int64_t)layer->st.st_ctim.tv_sec * 1000000000 + layer->st.st_ctim.tv_nsec;
 	}
-	if (c->mode != 0 && S_ISLNK(c->mode)) {
+	if (layer && layer->there && S_ISLNK(layer->st.st_mode)) {
 		ssize_t n = readlinkat(layer->dir, layer->name, w->r->a, WARD_PATH_MAX);
 
 		/* Gone meanwhile, or too long for any: nobody makes it real. */

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --review=live: its bounds, and that what was written to meanwhile waits, however many there are. Its whole: tests/sandbox/test_review_live.py. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define ward_review_land fake_land
+#define ward_workspace_dir fake_dir
+#include "run/life.h"
+#include "run/review/judge.h"
+#include "tap.h"
+
+#undef WARD_LIVE_OBJECTS_MAX
+#define WARD_LIVE_OBJECTS_MAX 50u
+#include "run/review/live.c"
+
+static int land_code, land_dir = -1, lands;
+static size_t land_left;
+
+int fake_land(struct ward_workspace *w, const struct ward_review_landing *how, size_t *ret_applied,
+	size_t *ret_left, struct ward_error *err)
+{
+	(void)w;
+	(void)how;
+	lands++;
+	*ret_applied = 0;
+	*ret_left = land_left;
+	return land_code == WARD_OK ? WARD_OK : ward_fail(err, land_code, "it is told so");
+}
+
+int fake_dir(const struct ward_workspace *w)
+{
+	(void)w;
+	return land_dir;
+}
+
+static char dir[64];
+
+static void begins(struct review_live *v)
+{
+	(void)snprintf(dir, sizeof(dir), "/tmp/ward-review-live-XXXXXX");
+	REQUIRE(mkdtemp(dir));
+	*v = (struct review_live){ .wake = -1, .n_slots = FIRST_SLOTS, .seed = 1 };
+	v->v = calloc(v->n_slots, sizeof(*v->v));
+	v->layer = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	REQUIRE(v->v && v->layer >= 0);
+	land_dir = v->layer;
+	land_code = WARD_OK;
+	land_left = 0;
+	lands = 0;
+}
+
+static void ends(struct review_live *v, int n)
+{
+	char name[32];
+
+	for (int i = 0; i < n; i++) {
+		(void)snprintf(name, sizeof(name), "d%d", i);
+		REQUIRE(unlinkat(v->layer, name, AT_REMOVEDIR) == 0);
+	}
+	close(v->layer);
+	free(v->v);
+	REQUIRE(rmdir(dir) == 0);
+}
+
+static void makes(const struct review_live *v, int begin, int end)
+{
+	char name[32];
+
+	for (int i = begin; i < end; i++) {
+		(void)snprintf(name, sizeof(name), "d%d", i);
+		REQUIRE(mkdirat(v->layer, name, 0755) == 0);
+	}
+}
+
+TEST(it_looks_at_so_many_objects_and_no_more)
+{
+	struct review_live v;
+
+	begins(&v);
+	makes(&v, 0, 50);
+	look(&v);
+	CHECK(!v.over);
+	CHECK_EQ_SIZE(v.n_waiting, 0);
+	makes(&v, 50, 51);
+	look(&v);
+	CHECK(v.over);
+	CHECK_EQ_SIZE(v.n_waiting, 0);
+	ends(&v, 51);
+}
+
+TEST(what_it_knows_is_bounded)
+{
+	struct review_live v;
+	char name[32];
+	size_t n = 0;
+
+	begins(&v);
+	v.look = 1;
+	for (; n < 100000; n++) {
+		struct known *k;
+
+		(void)snprintf(name, sizeof(name), "%zu", n);
+		k = know(&v, sum_of(&v, name));
+		if (!k)
+			break;
+		k->look = v.look;
+	}
+	CHECK(n >= WARD_LIVE_OBJECTS_MAX && n < 16 * WARD_LIVE_OBJECTS_MAX + FIRST_SLOTS);
+	/* What is there no more makes room. */
+	v.look = 3;
+	CHECK(know(&v, sum_of(&v, "another")) == NULL || v.n < n);
+	ends(&v, 0);
+}
+
+TEST(directories_that_wait_are_bounded)
+{
+	struct review_live v;
+	struct pending *list = NULL;
+
+	begins(&v);
+	v.n_waiting = WAITING_MAX - sizeof(struct pending) - 2;
+	CHECK(later(&v, &list, "a"));
+	CHECK(!later(&v, &list, "b"));
+	free(list->path);
+	free(list);
+	ends(&v, 0);
+}
+
+TEST(its_decisions_in_the_log_are_bounded)
+{
+	struct review_live v;
+
+	begins(&v);
+	v.recorded = RECORDED_MAX - 1;
+	land_left = 1;
+	CHECK(land(&v) && !v.over);
+	CHECK(land(&v) && v.over);
+	ends(&v, 0);
+}
+
+TEST(how_a_landing_fails_says_how_it_goes_on)
+{
+	static const struct row {
+		int code;
+		bool well, over;
+		int lands;
+	} rows[] = {
+		{ WARD_OK, true, false, 1 },
+		{ WARD_E_REFUSED, true, false, TRIES_MAX }, /* written to meanwhile */
+		{ WARD_E_LIMIT, false, true, 1 }, /* nothing more can be noted */
+		{ WARD_E_SYSTEM, false, false, 1 },
+	};
+
+	TABLE(row, rows) {
+		struct review_live v;
+
+		CASE("%d", row->code);
+		begins(&v);
+		land_code = row->code;
+		CHECK_EQ_INT(land(&v), row->well);
+		CHECK_EQ_INT(v.over, row->over);
+		CHECK_EQ_INT(lands, row->lands);
+		ends(&v, 0);
+	}
+}
+
+/* However many: none pushes another out, and each is wanted again. */
+TEST(what_was_written_to_meanwhile_waits_and_is_wanted_again)
+{
+	struct review_live v;
+	char name[32];
+
+	begins(&v);
+	v.now_ns = 1000 * QUIET_NS;
+	for (int turn = 0; turn < 2; turn++) {
+		size_t wanted = 0;
+
+		for (int i = 0; i < 200; i++) {
+			struct ward_change c = { .kind = WARD_CHANGE_ADDED,
+				.path = name,
+				.mode = S_IFDIR | 0755,
+				.ino = 1 };
+
+			(void)snprintf(name, sizeof(name), "f%d", i);
+			if (turn == 0) {
+				CHECK(pick(&v, &c));
+				left(&v, name);
+			} else {
+				wanted += pick(&v, &c);
+			}
+		}
+		CHECK_EQ_SIZE(wanted, 0);
+	}
+	v.now_ns += AGAIN_NS;
+	for (int i = 0; i < 200; i++) {
+		struct ward_change c = {
+			.kind = WARD_CHANGE_ADDED, .path = name, .mode = S_IFDIR | 0755, .ino = 1
+		};
+
+		(void)snprintf(name, sizeof(name), "f%d", i);
+		CHECK(pick(&v, &c));
+	}
+	ends(&v, 0);
+}
+
+TAP_MAIN();
