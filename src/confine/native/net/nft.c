@@ -56,9 +56,10 @@ static void begin(struct ward_nl *nl, unsigned subsystem, unsigned type, unsigne
 	ward_nl_begin(nl, subsystem << 8 | type, flags, &g, sizeof(g));
 }
 
+/* Not acknowledged each: a batch is done as a whole or not at all, and what is refused of it is told whatever was asked for. */
 static void begin_new(struct ward_nl *nl, unsigned type, unsigned flags, const struct family *f)
 {
-	begin(nl, NFNL_SUBSYS_NFTABLES, type, NLM_F_ACK | NLM_F_CREATE | flags, f->nfproto, 0);
+	begin(nl, NFNL_SUBSYS_NFTABLES, type, NLM_F_CREATE | flags, f->nfproto, 0);
 }
 
 static void put_batch(struct ward_nl *nl, unsigned type)
@@ -198,11 +199,11 @@ static void put_chain(struct ward_nl *nl, const struct family *f, const struct c
 
 /* What is of that protocol, and neither to loopback nor to the run itself: up to what becomes of it. */
 static size_t begin_rule(struct ward_nl *nl, const struct family *f, const struct chain *c,
-	uint8_t protocol)
+	uint8_t protocol, bool last)
 {
 	size_t list;
 
-	begin_new(nl, NFT_MSG_NEWRULE, NLM_F_APPEND, f);
+	begin_new(nl, NFT_MSG_NEWRULE, NLM_F_APPEND | (last ? NLM_F_ACK : 0), f);
 	ward_nl_text(nl, NFTA_RULE_TABLE, TABLE);
 	ward_nl_text(nl, NFTA_RULE_CHAIN, c->name);
 	list = ward_nl_nest(nl, NFTA_RULE_EXPRESSIONS);
@@ -223,17 +224,17 @@ static void end_rule(struct ward_nl *nl, size_t list)
 
 static void put_tcp(struct ward_nl *nl, const struct family *f)
 {
-	size_t list = begin_rule(nl, f, &chain_in, IPPROTO_TCP);
+	size_t list = begin_rule(nl, f, &chain_in, IPPROTO_TCP, false);
 
 	hand_to_listener(nl, f);
 	end_rule(nl, list);
 }
 
 /* Questions for names, and their answers, are all of UDP that there is. */
-static void put_udp(struct ward_nl *nl, const struct family *f)
+static void put_udp(struct ward_nl *nl, const struct family *f, bool last)
 {
 	const uint16_t dns = htons(DNS_PORT);
-	size_t list = begin_rule(nl, f, &chain_out, IPPROTO_UDP);
+	size_t list = begin_rule(nl, f, &chain_out, IPPROTO_UDP, last);
 
 	load_port(nl, SPORT_AT);
 	compare(nl, NFT_CMP_NEQ, &dns, sizeof(dns));
@@ -251,7 +252,7 @@ int ward_nft_capture(struct ward_nl *nft, int six)
 		put_chain(nft, &families[i], &chain_in);
 		put_tcp(nft, &families[i]);
 		put_chain(nft, &families[i], &chain_out);
-		put_udp(nft, &families[i]);
+		put_udp(nft, &families[i], i == (six ? 1 : 0));
 	}
 	put_batch(nft, NFNL_MSG_BATCH_END);
 	return ward_nl_run(nft);
