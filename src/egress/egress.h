@@ -135,5 +135,7 @@ void ward_egress_ring(struct ward_egress *e);
 /* A person said something: the connections that wait for one are asked about again. NULL ok. */
 void ward_egress_answered(struct ward_egress *e);
 int ward_egress_next(struct ward_egress *e, struct ward_error *err);
+/* Nobody inside is alive: the relay begins to end, beside what the caller does before stop(), which alone may follow. NULL ok. */
+void ward_egress_end(struct ward_egress *e);
 /* Every flow ends and is told; the relay is gone when it returns. NULL ok. */
 void ward_egress_stop(struct ward_egress *e);

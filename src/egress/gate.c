@@ -591,6 +591,14 @@ int ward_egress_next(struct ward_egress *e, struct ward_error *err)
 	return WARD_OK;
 }
 
+void ward_egress_end(struct ward_egress *e)
+{
+	if (!e || e->lost || !e->ready)
+		return;
+	e->stopping = true;
+	(void)shutdown(e->ctl, SHUT_WR);
+}
+
 /* What is open ends, and its numbers come. The relay takes the end of the gate's side for the word to go. */
 static void last_words(struct ward_egress *e)
 {
@@ -598,7 +606,7 @@ static void last_words(struct ward_egress *e)
 
 	if (e->lost || !e->ready)
 		return;
-	(void)shutdown(e->ctl, SHUT_WR);
+	ward_egress_end(e);
 	while (!e->lost && (now = ward_now_mono_ns()) < end) {
 		struct pollfd p = { e->ctl, POLLIN, 0 };
 

@@ -39,8 +39,7 @@ struct life {
 	bool started_recorded; /* run.start is durable: a run.end must follow */
 	bool end_recorded;
 	char *axes_json; /* owned */
-	uint64_t names_over; /* refusals that no list has room for: counted; lost: not even looked up */
-	uint64_t names_lost;
+	uint64_t names_over, names_lost; /* refusals that no list has room for: counted; lost: not even looked up */
 	struct ward_net_index *net_index; /* of the plan's rules; NULL: none is of the network */
 	struct net_hold *hold;      /* net/hold.c: what a person is asked while it lives; NULL: nothing yet */
 	bool hold_over;             /* nobody is asked any more */
@@ -179,6 +178,7 @@ int net_next(struct life *l, struct ward_error *err);
 /* Around the wait for what comes next: meanwhile whoever mediates a connect may take the gate's turn. */
 void net_waits(struct life *l);
 void net_waited(struct life *l);
+void net_ends(struct life *l);                           /* nobody inside is alive: what follows goes on beside it */
 int net_end(struct life *l, struct ward_error *err);     /* its last records */
 
 /* ---- net/hold.c: a person is asked about a connection, which waits ---- */

@@ -306,6 +306,7 @@ static int wind_up(struct life *l, struct ward_error *err)
 	/* The watch failed, and the command may still be alive: nothing is waited for that it could hold open. */
 	if (!l->ended)
 		ward_cage_finish(l->cage);
+	net_ends(l);
 	usage_to_outcome(l);
 	ward_streams_drain(&l->streams, l->r->signal_fd[0], 0);
 	ward_streams_result(&l->streams, l->o);

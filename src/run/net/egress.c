@@ -569,6 +569,12 @@ int net_next(struct life *l, struct ward_error *err)
 	return r < 0 ? r : failed(l, err);
 }
 
+void net_ends(struct life *l)
+{
+	share_no_more(l);
+	ward_egress_end(l->egress);
+}
+
 int net_end(struct life *l, struct ward_error *err)
 {
 	struct ward_egress *e = l->egress;
