@@ -42,7 +42,10 @@ char **blob_vector(const struct ward_launch *l, uint32_t n, uint32_t off);
 
 /* Wait for the blob, and take it and what came with it: in->l, the first of in->handed. */
 void blob_receive(struct init *in);
-/* Wait for the rest, and enter the cgroup: in->handed, in->ns. Nothing is forked before. */
+/*
+ * Wait for the rest, and enter the cgroup: in->handed, in->ns. Nothing is forked before, and what is done before holds no memory that
+ * anybody else could make it hold.
+ */
 void blob_join(struct init *in);
 
 /* msg.c */

@@ -335,14 +335,23 @@ static int view_begin(struct init *in)
 		if (fuse < 0)
 			fail(in->ctl, WARD_STAGE_FUSE, errno, "/dev/fuse");
 	}
-	/* While the cgroup is made; what these trees are is the host's. */
 	if (!(in->l->flags & WARD_LAUNCH_ROOT))
 		trees_open(in);
-	blob_join(in);
-	net_capture(in);
+	/* What its sockets hold is the run's. */
+	if (in->l->flags & (WARD_LAUNCH_EGRESS | WARD_LAUNCH_PUBLISH)) {
+		blob_join(in);
+		net_capture(in);
+	}
+	return fuse;
+}
+
+/* The cgroup is made while we do what needs none; nothing that anybody else could run is there before we are in it. */
+static void join(struct init *in)
+{
+	if (!(in->l->flags & (WARD_LAUNCH_EGRESS | WARD_LAUNCH_PUBLISH)))
+		blob_join(in);
 	if (!WARD_OFF(NS_CGROUP) && unshare((int)CLONE_NEWCGROUP_) < 0)
 		fail(in->ctl, WARD_STAGE_CLONE, errno, "cgroup namespace");
-	return fuse;
 }
 
 pid_t view_build(struct init *in)
@@ -357,12 +366,13 @@ pid_t view_build(struct init *in)
 			"hostname");
 	become(in);
 	scratch(in);
-	command = child_start(in);
 	must_mkdir(in, "root", 0755);
 	if (in->l->flags & WARD_LAUNCH_FUSE)
 		fuse_mount(in, fuse);
 	else
 		bind_mount(in, "root", "root");
+	join(in);
+	command = child_start(in);
 	if (chdir("root") < 0)
 		fail(in->ctl, WARD_STAGE_ROOT, errno, "root");
 	if (in->l->flags & WARD_LAUNCH_FUSE)
