@@ -53,6 +53,23 @@ TEST(what_is_absent)
 	CHECK(lacks(top, ".bashrc2"));
 	CHECK(lacks(top, ".bash/rc"));
 	CHECK(lacks(top, "HEADS"));
+	CHECK(lacks(top, "HEADS/stra\xc3\x9f\x65"));
+}
+
+/* Where case does not count, other letters find those of ASCII: a sharp s two of them, a long s, the sign of Kelvin, a ligature. */
+TEST(asked_in_another_spelling)
+{
+	static const char *const odd[] = { "stra\xc3\x9f\x65", "stra\xc3\x9f\x65/below",
+		".ba\xc5\xbfhrc", "\xe2\x84\xaa\x65ys", "o\xef\xac\x83\x63\x65",
+		"HEAD\xe2\x80\x8b" };
+
+	REQUIRE(mkdir(at("ascii"), 0700) == 0);
+	put("ascii/STRASSE");
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(odd); i++)
+		CHECK(!lacks(at("ascii"), odd[i]));
+	CHECK(!lacks(at("ascii"), "strasse"));
+	CHECK(!lacks(at("ascii"), "Strasse/below"));
+	CHECK(lacks(at("ascii"), "keys"));
 }
 
 /* Where case does not count the long s is an s. */
@@ -62,6 +79,10 @@ TEST(another_spelling)
 	put("odd/.ba\xc5\xbfhrc");
 	CHECK(!lacks(at("odd"), ".bashrc"));
 	CHECK(!lacks(at("odd"), "anything"));
+	REQUIRE(mkdir(at("kelvin"), 0700) == 0);
+	put("kelvin/\xe2\x84\xaa\x65ys");
+	CHECK(!lacks(at("kelvin"), "keys"));
+	CHECK(!lacks(at("kelvin"), "anything"));
 }
 
 TEST(too_many)

@@ -2,7 +2,7 @@
 /*
  * The names of one directory, read at once, so that a hundred names need not be asked for that are not there. It only ever says that a
  * name is absent, and only where that is sure: a small directory, read to its end, of a file system that lists what it has, with names
- * of ASCII alone, since what else may be the same name where case does not count is nothing to guess at.
+ * of ASCII alone, asked for such a name, since what else may be the same name where case does not count is nothing to guess at.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -45,14 +45,23 @@ static bool lists_all(int fd)
 	return false;
 }
 
+static bool is_ascii(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)s[i] >= 0x80)
+			return false;
+	}
+	return true;
+}
+
 /* False: one of them could be taken for another. */
 static bool plain(const struct ward_dir_names *d)
 {
 	for (size_t at = 0; at < d->n; at += ((const struct entry *)(d->buf + at))->reclen) {
-		for (const char *c = ((const struct entry *)(d->buf + at))->name; *c; c++) {
-			if ((unsigned char)*c >= 0x80)
-				return false;
-		}
+		const char *name = ((const struct entry *)(d->buf + at))->name;
+
+		if (!is_ascii(name, strlen(name)))
+			return false;
 	}
 	return true;
 }
@@ -89,6 +98,9 @@ bool ward_dir_names_lack(const struct ward_dir_names *d, const char *name)
 {
 	size_t len = strcspn(name, "/");
 
+	/* A sharp s finds SS, and a long one S, where case does not count. */
+	if (!is_ascii(name, len))
+		return false;
 	for (size_t at = 0; d->all && at < d->n;) {
 		const struct entry *e = (const void *)(d->buf + at);
 
