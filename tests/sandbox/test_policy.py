@@ -163,6 +163,29 @@ def names_to_come_are_not_promised(p):
     check_eq(r.out, "no\nno\npublic\n", r.err)
 
 
+@root_only
+def a_link_of_the_base_in_what_is_written_is_not_promised(p):
+    """It could be replaced, wherever it leads, and no mount stands on it: a rule about its name holds nothing."""
+    box.private_mounts()
+    etc = p.side / "etc"
+    etc.mkdir()
+    for name in ("passwd", "group", "nsswitch.conf"):
+        shutil.copy(f"/etc/{name}", etc)
+    box.mount(etc, "/etc", None, box.MS_BIND)
+    for leads in ("/nowhere/at/all", "/usr/share/zoneinfo/UTC"):
+        os.symlink(leads, etc / "new")
+        os.rename(etc / "new", etc / "localtime")
+        for action in ("fs.write", "fs.read"):
+            p.write("link.cedar", f'forbid (principal, action == Ward::Action::"{action}", resource in Ward::Path::"/etc/localtime");\n')
+            r = ordinary(p, "--policy", "link.cedar", "--write", "/etc", "--", "ln", "-sfn", "/other", "/etc/localtime")
+            check_eq(r.code, 125, f"{leads} {action}: {r.err}")
+            check_in('"/etc/localtime" is a link that a rule takes out of what may be written', r.err)
+            check_eq(os.readlink(etc / "localtime"), leads)
+            # Where its directory is not written, it stays what it is; and without such a rule nothing is to be said.
+            check_eq(ordinary(p, "--policy", "link.cedar", "--read", "/etc", "--", "true").code, 0)
+        check_eq(ordinary(p, "--write", "/etc", "--", "true").code, 0)
+
+
 @both
 def a_rule_about_the_time_is_not_promised(p):
     p.write("t.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource) when { context.time > datetime("2020-01-01") };\n')

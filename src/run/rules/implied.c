@@ -174,3 +174,27 @@ int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct
 		r = add(b, &shown, err);
 	return r;
 }
+
+bool ward_rules_of_base(const char *path)
+{
+	for (size_t i = 0; i < ward_base_n; i++) {
+		if (ward_streq(ward_base[i].path, path))
+			return true;
+	}
+	return false;
+}
+
+bool ward_rules_base_cut(const struct ward_resolver *rs, size_t first)
+{
+	for (size_t i = first; i < rs->n_nodes; i++) {
+		const struct ward_node *n = &rs->nodes[i];
+
+		for (size_t k = 0; k < first && (n->kind == WARD_NODE_MASK || n->noexec); k++) {
+			if (rs->nodes[k].base && rs->nodes[k].kind == WARD_NODE_BIND &&
+				(ward_path_within(n->dest, rs->nodes[k].dest) ||
+					ward_path_within(rs->nodes[k].dest, n->dest)))
+				return true;
+		}
+	}
+	return false;
+}

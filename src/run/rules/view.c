@@ -45,6 +45,7 @@ struct viewing {
 	struct ward_rulebook *book;
 	struct ward_texts names; /* that policies mention and that exist: real paths */
 	struct ward_texts missing; /* and that do not */
+	struct ward_texts base_links; /* and that are links of the base */
 	struct ward_error *err;
 	size_t first; /* nodes of rs before ours */
 	int64_t now_ms;
@@ -447,15 +448,6 @@ static int absent(struct viewing *v, const char *path)
 
 /* ---- names ---- */
 
-static bool of_base(const char *path)
-{
-	for (size_t i = 0; i < ward_base_n; i++) {
-		if (ward_streq(ward_base[i].path, path))
-			return true;
-	}
-	return false;
-}
-
 /* A link that a capability named is granted, and so is what it leads to. */
 static int about_nothing(struct viewing *v, const char *path, const struct ward_target *t)
 {
@@ -481,16 +473,16 @@ static int name(struct viewing *v, const char *path)
 	struct ward_target t;
 	int r;
 
-	/* A link of the base is one inside, too: what it leads to has names of its own. */
-	if (!ward_path_within(path, v->rs->workspace) && of_base(path) &&
+	/* A link of the base is one inside, too: what it leads to has names of its own, and it is not followed. */
+	if (!ward_path_within(path, v->rs->workspace) && ward_rules_of_base(path) &&
 		ward_rs_is_link(v->rs, path))
-		return WARD_OK;
+		return ward_rs_push(v->rs, &v->base_links, path, v->err);
 	r = ward_rs_target(v->rs, path, &t);
 	if (r == -ENOENT || r == -ENOTDIR)
 		return ward_rs_push(v->rs, &v->missing, path, v->err);
 	if (r < 0 || ward_rs_reserved(t.path))
 		return WARD_OK;
-	if (!ward_streq(t.path, path) && of_base(path))
+	if (!ward_streq(t.path, path) && ward_rules_of_base(path))
 		return WARD_OK;
 	if (!ward_streq(t.path, path))
 		return about_nothing(v, path, &t);
@@ -666,21 +658,6 @@ static int late_names(struct viewing *v)
 	return v->rs->late ? WARD_OK : ward_rs_nomem(v->err);
 }
 
-static bool base_cut(const struct viewing *v)
-{
-	for (size_t i = v->first; i < v->rs->n_nodes; i++) {
-		const struct ward_node *n = &v->rs->nodes[i];
-
-		for (size_t k = 0; k < v->first && (n->kind == WARD_NODE_MASK || n->noexec); k++) {
-			if (v->rs->nodes[k].base && v->rs->nodes[k].kind == WARD_NODE_BIND &&
-				(ward_path_within(n->dest, v->rs->nodes[k].dest) ||
-					ward_path_within(v->rs->nodes[k].dest, n->dest)))
-				return true;
-		}
-	}
-	return false;
-}
-
 /* Is anything of the host written, or could the directory of this name be? */
 static bool writes(const struct viewing *v, const char *name)
 {
@@ -718,6 +695,28 @@ static int git_unheld(struct viewing *v)
 		v->rs->late = g->unsure;
 		v->rs->late_fix =
 			"git obeys it outside; make it a plain file of its own, or have less of it";
+	}
+	return WARD_OK;
+}
+
+/* Nor on one of the base: who may write where it lies may replace it, whatever a rule says of its name. */
+static int base_unheld(struct viewing *v)
+{
+	for (size_t i = 0; i < v->base_links.n; i++) {
+		const char *path = v->base_links.v[i];
+		struct rights have = { .read = true, .write = true };
+		int r = writes(v, path) ? rights_at(v, path, &have) : WARD_OK;
+
+		if (r < 0)
+			return r;
+		if (have.read && have.write)
+			continue;
+		v->rs->late = ward_arena_printf(v->rs->arena,
+			"%s is a link that a rule takes out of what may be written, and could be replaced",
+			ward_rs_show(v->rs, path));
+		v->rs->late_fix =
+			"name what it leads to instead, or let less be written than the directory that it lies in";
+		return v->rs->late ? WARD_OK : ward_rs_nomem(v->err);
 	}
 	return WARD_OK;
 }
@@ -788,8 +787,10 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 	if (r == WARD_OK)
 		r = all_absent(&v);
 	rs->n_viewed = rs->n_nodes;
-	rs->base_cut = base_cut(&v);
+	rs->base_cut = ward_rules_base_cut(rs, v.first);
 	if (r == WARD_OK)
 		r = git_unheld(&v);
+	if (r == WARD_OK && !rs->late)
+		r = base_unheld(&v);
 	return r == WARD_OK && !rs->late ? late_names(&v) : r;
 }
