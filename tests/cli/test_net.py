@@ -300,6 +300,20 @@ def a_policy_that_grants_what_is_never_reached_is_an_error_at_its_line(row):
         check_eq(r.code, 0, r.err)
 
 
+@cases([("an address", '== Ward::Endpoint::"169.254.169.254:80"'), ("a range", 'in Ward::Cidr::"169.254.0.0/16"')])
+def nobody_is_asked_for_what_is_never_reached(scope):
+    with cli.place() as p:
+        p.write("net.cedar", "\n@approval(\"risky\")\n" + CONNECT % scope)
+        for r in (plan(p, "--policy", "net.cedar")[0], asked(p, "net.cedar", kind=("policy", "check"))):
+            check_eq(r.code, 1, r.out)
+            check_in("net.cedar:2:1: ", r.err)
+            check_in("never reached", r.err)
+        # Of what can be reached somebody can be asked, and no warning is said of what is not granted yet.
+        p.write("net.cedar", "@approval(\"risky\")\n" + CONNECT % 'in Ward::Cidr::"10.0.0.0/8"')
+        r = asked(p, "net.cedar", kind=("policy", "check"))
+        check_eq(r.code, 0, r.err)
+
+
 PROGRAM = 'permit (principal%s, action == Ward::Action::"net.connect", resource in Ward::Domain::"example.com")%s;\n'
 
 

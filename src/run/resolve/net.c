@@ -108,6 +108,15 @@ static const char *pattern_of(struct ward_resolver *rs, const struct ward_book_r
 			      : ward_arena_strdup(rs->arena, text);
 }
 
+/* Nor may a person be asked for what is refused whatever is answered. */
+static int asks_never(struct ward_resolver *rs, const struct ward_book_reach *w,
+	struct ward_error *err)
+{
+	struct ward_endpoint e;
+
+	return pattern_of(rs, w, &e) ? check_never(w, &e, err) : ward_rs_nomem(err);
+}
+
 static bool is_sugar(const struct ward_book_rule *by)
 {
 	/* A capability of the request is a rule of its own already. */
@@ -257,8 +266,9 @@ static int policies(struct ward_resolver *rs, struct ward_error *err)
 	int r = WARD_OK;
 
 	while (r == WARD_OK && ward_book_reaches(rs->book->book, &at, &w)) {
-		if (w.rule->approval == WARD_APPROVAL_NONE && !is_told(rs, w.rule))
-			r = permit(rs, &w, err);
+		if (!is_told(rs, w.rule))
+			r = w.rule->approval == WARD_APPROVAL_NONE ? permit(rs, &w, err)
+								   : asks_never(rs, &w, err);
 	}
 	at = 0;
 	while (r == WARD_OK && ward_book_asks(rs->book->book) &&
@@ -305,12 +315,12 @@ int ward_rs_net_check(struct ward_resolver *rs, struct ward_error *err)
 	int r = WARD_OK;
 
 	while (r == WARD_OK && ward_book_reaches(rs->book->book, &at, &w)) {
-		if (w.rule->approval != WARD_APPROVAL_NONE || is_told(rs, w.rule))
+		if (is_told(rs, w.rule))
 			continue;
 		if (!pattern_of(rs, &w, &e))
 			return ward_rs_nomem(err);
 		r = check_never(&w, &e, err);
-		if (r == WARD_OK)
+		if (r == WARD_OK && w.rule->approval == WARD_APPROVAL_NONE)
 			r = warn_reach(rs, &w, &e, text_of(rs, w.rule), err);
 	}
 	return r == WARD_OK ? warn_by_program(rs, err) : r;
