@@ -43,7 +43,11 @@ int ward_cap_check_endpoint(const struct ward_cap *cap, struct ward_error *err)
 			? connects(cap, &e, err)
 			: WARD_OK;
 	(void)ward_cap_fail(err, cap, "%s", why.what);
-	if (why.fix[0] != '\0')
+	/* What is published is one place: no pattern, and no name. */
+	if (cap->type == WARD_CAP_NETWORK_LISTEN)
+		ward_fail_fix(err,
+			"write one address and one port, for example 127.0.0.1:8080 or [::1]:8080");
+	else if (why.fix[0] != '\0')
 		ward_fail_fix(err, "%s", why.fix);
 	return WARD_E_CAPABILITY;
 }
