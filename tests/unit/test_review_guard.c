@@ -493,6 +493,36 @@ TEST(what_a_package_would_run_is_named_with_it)
 	CHECK_STR_CONTAINS(one.why, "it names \"s.js\", which the run changed as well");
 }
 
+/* Too large to be looked through: nobody takes the answer for that it names nothing. */
+TEST(a_package_that_is_too_large_says_so)
+{
+	static const struct {
+		size_t n;
+		bool there, told;
+	} sizes[] = { { 256u << 10, true, false }, { (256u << 10) + 1, true, true },
+		{ 100, false, true } };
+	static char text[(256u << 10) + 2];
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(sizes); i++) {
+		struct ward_guarded one;
+		char what[] = "+package.json";
+		struct ward_guard *g;
+
+		tree();
+		put("layer", NULL, 0755);
+		memset(text, 'x', sizes[i].n);
+		text[sizes[i].n] = '\0';
+		if (sizes[i].there)
+			put("layer/package.json", text, 0644);
+		change(what);
+		changes[0].size = sizes[i].n;
+		g = guard_of();
+		CHECK_EQ_INT(ward_guard_ask(g, &changes[0], &one, &err), WARD_OK);
+		CHECK_EQ_INT(one.level, WARD_APPROVAL_RISKY);
+		CHECK_EQ_INT(strstr(one.why, "too large, or cannot be read") != NULL, sizes[i].told);
+	}
+}
+
 /* Configurations that include each other: git gives up, and so is it here; nothing of the layer may take the stack. */
 TEST(what_names_itself_in_a_circle_ends)
 {

@@ -54,7 +54,7 @@ int ward_named_each(const struct ward_named *of, const struct ward_change *by, s
  * purpose.
  */
 bool ward_named_by(const struct ward_persist_name *row, const char *path, enum ward_named_as *ret);
-/* why, and in a the first that by names; why itself where that is nothing. */
+/* why, and in a the first that by names, or that it could not be looked through; why itself where that is nothing. */
 const char *ward_named_told(struct ward_arena *a, const struct ward_named *of, const struct ward_change *by, size_t *budget,
 	const char *why);
 

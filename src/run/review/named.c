@@ -337,11 +337,17 @@ const char *ward_named_told(struct ward_arena *a, const struct ward_named *of,
 	struct ward_named words_of = *of;
 	const char *text = NULL;
 
+	int r;
+
 	words_of.as = WARD_NAMED_WORDS;
-	if (ward_named_each(&words_of, by, budget, tell_named, &t) == WARD_OK && t.n > 0) {
+	r = ward_named_each(&words_of, by, budget, tell_named, &t);
+	if (t.n > 0)
 		ward_buf_adds(&t.b, ", which the run changed as well");
+	if (r < 0)
+		ward_buf_adds(&t.b,
+			"; it is too large, or cannot be read, to be looked through for what it names");
+	if (t.b.n > 0)
 		text = ward_arena_printf(a, "%s%s", why, ward_buf_cstr(&t.b));
-	}
 	ward_buf_done(&t.b);
 	return text ? text : why;
 }
