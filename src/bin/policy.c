@@ -318,9 +318,13 @@ static int check(struct ward_request *r, struct own *o, struct ward_error *err)
 			return policy_failed(err);
 	}
 	if (ward_request_check(r, o->json, &text, err) < 0) {
-		/* What is not there is nothing to say yes or no about. */
+		/*
+		 * A file that is not there is nothing to say yes or no about: opening it failed, and the errno says so. A profile or
+		 * a program that a policy names, and that is not there, is what is wrong with it.
+		 */
 		say_error(err);
-		return err->code == WARD_E_NOTFOUND ? EXIT_USAGE : EXIT_REFUSED;
+		return err->code == WARD_E_NOTFOUND && err->sys_errno != 0 ? EXIT_USAGE
+									   : EXIT_REFUSED;
 	}
 	return policy_print(text);
 }

@@ -241,6 +241,23 @@ def is_one_line_that_says_how(row):
         check_in(says, r.err)
 
 
+PROFILE = "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  fsProfiles:\n    a: %s\n"
+
+
+@cases([(name, row) for name, *row in (
+    ("a file that is not there", ["none.yaml"], 2, "none.yaml"),
+    ("one of an option", ["--policy", "none.cedar"], 2, "none.cedar"),
+    ("a profile to extend that is not there", ["extends.yaml"], 1, "extends.yaml:6:18: "),
+    ("a profile of an option that is not there", ["program.yaml", "--profile", "b"], 1, 'there is no profile "b"'),
+    ("a program that is not there", ["program.yaml", "--profile", "a"], 1, "program.yaml:6:34: there is no program"))])
+def check_tells_a_wrong_policy_from_none(row):
+    words, code, says = row
+    with place({"extends.yaml": PROFILE % "{extends: b}", "program.yaml": PROFILE % '{read: [src], allowExec: [no-such-program]}'}) as policy:
+        r = policy("check", *words)
+        check_eq((r.code, r.out), (code, ""), r.err)
+        check_in(says, r.err)
+
+
 @test
 def check_counts_and_warns():
     with place({"team.yaml": TEAM + "    nothing:\n      read: []\n"}) as policy:
