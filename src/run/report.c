@@ -96,6 +96,11 @@ static const struct {
 	[WARD_LIMIT_DISK] = { "disk limit of %s was reached", .option = "--disk SIZE" },
 	[WARD_LIMIT_NAMES] = { "only the first %s distinct refusals are listed", .is_count = true,
 		.extra = "%llu more were counted", .extra_one = "%llu more was counted" },
+	/* Most of such a flood is absent: it is nowhere said to have been refused. */
+	[WARD_LIMIT_LOOKED] = { "more than %s further names that were not granted were asked for at a time",
+		.is_count = true,
+		.extra = "%llu were not looked up, and are not counted as refused",
+		.extra_one = "%llu was not looked up, and is not counted as refused" },
 };
 
 /* The formats are constants of the table above. */

@@ -272,9 +272,12 @@ static void usage_to_outcome(struct life *l)
 /* After the last refusal was taken. */
 static void names_to_outcome(struct life *l)
 {
-	if (l->names_over + l->names_lost)
+	if (l->names_over)
 		ward_outcome_set_limit(l->o, WARD_LIMIT_NAMES, WARD_VIOLATION_NAMES_MAX,
-			l->names_over + l->names_lost);
+			l->names_over);
+	if (l->names_lost)
+		ward_outcome_set_limit(l->o, WARD_LIMIT_LOOKED, WARD_VIOLATION_OVER_MAX,
+			l->names_lost);
 }
 
 static int record_limits(struct life *l, struct ward_error *err)
@@ -287,6 +290,7 @@ static int record_limits(struct life *l, struct ward_error *err)
 		[WARD_LIMIT_PIDS] = "pids",
 		[WARD_LIMIT_DISK] = "disk",
 		[WARD_LIMIT_NAMES] = "violations",
+		[WARD_LIMIT_LOOKED] = "names",
 	};
 	int r = WARD_OK;
 

@@ -169,6 +169,23 @@ def many_absent_names_are_no_violation(p):
     check(not [v for v in o["violations"] if "no-such" in v["resource"]], r.err)
 
 
+@both
+def a_flood_of_absent_names_is_not_called_refused(p):
+    """More than are looked up at a time: what is not looked up is counted, and not among the refusals."""
+    box.need_fuse()
+    p.write("ask.py", "import os\nfor i in range(12000):\n    os.path.exists('/no-such-%d' % i)\n")
+    r, o = p.outcome("--read", ".", "python3", "-S", "ask.py")
+    check_eq(r.code, 0, r.err)
+    check("refusals are listed" not in r.err, r.err)
+    check_eq(o["violations_total"], sum(v["count"] for v in o["violations"]))
+    hits = [(x["resource"], x["detail"]["count"]) for x in box.records(p) if x["kind"] == "limit.hit"]
+    # Ward may keep up with them.
+    check(hits == [] or (len(hits) == 1 and hits[0][0] == "names" and 0 < hits[0][1] < 12000), str(hits))
+    check_eq("not looked up" in r.err, hits != [], r.err)
+    if hits:
+        check_in(f"more than 1024 further names that were not granted were asked for at a time: {hits[0][1]} w", r.err)
+
+
 HOSTILE = [b"new\nward: SandboxViolationError: forged", b"esc\x1b[2J\x1b]0;owned\x07", b"bell\x07tab\tcr\rdel\x7f", b"invalid\xff\xfeutf8", b"quote\"back\\slash",
            "ü\u202e\u2028".encode()]
 

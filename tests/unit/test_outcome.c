@@ -313,6 +313,7 @@ TEST(report_of_limits)
 	ward_outcome_set_limit(o, WARD_LIMIT_PIDS, 128, 34);
 	ward_outcome_set_limit(o, WARD_LIMIT_STDOUT, 64u << 20, 0);
 	ward_outcome_set_limit(o, WARD_LIMIT_NAMES, 256, 1000);
+	ward_outcome_set_limit(o, WARD_LIMIT_LOOKED, 1024, 1);
 	ward_outcome_set_limit(o, WARD_LIMIT_MAX, 1, 1);
 	ward_outcome_note(o, "warning: %s", "a pattern matched nothing");
 	CHECK_EQ_INT(ward_outcome_finish(o), WARD_OK);
@@ -326,6 +327,8 @@ TEST(report_of_limits)
 	CHECK_STR_CONTAINS(text, "standard output was cut; raise it with --output-limit SIZE\n");
 	CHECK_STR_CONTAINS(text,
 		"ward: only the first 256 distinct refusals are listed: 1000 more were counted\n");
+	CHECK_STR_CONTAINS(text,
+		"ward: more than 1024 further names that were not granted were asked for at a time: 1 was not looked up, and is not counted as refused\n");
 	CHECK_STR_CONTAINS(text, "ward: warning: a pattern matched nothing\n");
 	ward_outcome_free(o);
 }
