@@ -82,7 +82,8 @@ struct ward_egress_ops {
 	 * ASK: a person is asked now (port 0: will be, when it is connected to); where hold is not set it is a deny.
 	 */
 	int (*ask)(void *arg, const struct ward_egress_ask *q, enum ward_effect *ret, char *rule, size_t rule_size);
-	void (*event)(void *arg, const struct ward_egress_event *e);
+	/* Negative: it is on no record, and the gate is given up at once: nothing opens any more, and what is open ends. */
+	int (*event)(void *arg, const struct ward_egress_event *e);
 	/* Who has the connection from this address inside; false: not known, or, without wait, not yet. program: "" = not known. */
 	bool (*who)(void *arg, const char *address, uint16_t port, bool wait, int *ret_pid, char comm[16],
 		char program[WARD_PROGRAM_TEXT_MAX]);

@@ -164,6 +164,13 @@ static struct ward_told *remember(struct ward_egress *g, const struct ward_egres
 	return t;
 }
 
+/* What is on no record must not happen: whoever sends after this sends nothing, and no socket goes to the relay any more. */
+static void put(struct ward_egress *g, const struct ward_egress_event *e)
+{
+	if (g->ops->event(g->arg, e) < 0)
+		ward_gate_lost(g, "what it does cannot be recorded");
+}
+
 static void flush(struct ward_egress *g, struct ward_told *t)
 {
 	struct ward_egress_event e = t->waits;
@@ -185,7 +192,7 @@ static void flush(struct ward_egress *g, struct ward_told *t)
 	e.inner = t->inner;
 	e.comm = t->comm[0] ? t->comm : NULL;
 	t->waits = (struct ward_egress_event){ 0 };
-	g->ops->event(g->arg, &e);
+	put(g, &e);
 }
 
 static struct ward_told *told_of(struct ward_egress *g, const struct ward_egress_event *e)
@@ -240,7 +247,7 @@ static void tell_over(struct ward_egress *g, unsigned k)
 		.count = g->told_over[k].count };
 
 	if (over.count)
-		g->ops->event(g->arg, &over);
+		put(g, &over);
 }
 
 void ward_tell_end(struct ward_egress *g)

@@ -19,8 +19,7 @@
 
 #define READY_MS 5000
 #define STOP_MS 500
-#define TURN_MAX 256 /* events of one turn: the run has more to do */
-#define TURN_MS 20 /* for them, and for what goes on after them: its time limits wait meanwhile */
+#define TURN_MAX 256 /* events of one turn: the run has more to do, and WARD_TURN_MS for them */
 #define AGAIN_MS 10
 #define LAZY_MIN 1024u /* connections at a time */
 #define QUEUE_MAX (2 * WARD_EGRESS_FLOWS_MAX)
@@ -563,7 +562,7 @@ int ward_egress_next(struct ward_egress *e, struct ward_error *err)
 	struct epoll_event ev;
 	uint64_t now;
 
-	e->turn_until = ward_now_mono_ns() + TURN_MS * WARD_MS;
+	e->turn_until = ward_now_mono_ns() + WARD_TURN_MS * WARD_MS;
 	/* One at a time: what the first does may take the second away. */
 	for (int i = 0; i < TURN_MAX && !e->lost && ward_now_mono_ns() < e->turn_until; i++) {
 		int n = epoll_wait(e->epoll, &ev, 1, 0);
@@ -575,7 +574,7 @@ int ward_egress_next(struct ward_egress *e, struct ward_error *err)
 		((struct ward_waiter *)ev.data.ptr)->fn(ev.data.ptr, ev.events);
 	}
 	now = ward_now_mono_ns();
-	e->turn_until = now + TURN_MS * WARD_MS;
+	e->turn_until = now + WARD_TURN_MS * WARD_MS;
 	e->more = false;
 	/* Of a relay that is lost nothing goes on; what it began may be half done. */
 	if (!e->lost) {

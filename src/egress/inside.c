@@ -125,7 +125,10 @@ static void take_all(struct ward_egress *e, bool six)
 {
 	bool more = true;
 
-	for (int i = 0; i < BATCH && more && !e->lost && e->n_out < OUT_MAX; i++)
+	/* One in any case, so that whoever waits gets on whatever else takes the turn. */
+	for (int i = 0; i < BATCH && more && !e->lost && e->n_out < OUT_MAX &&
+		(i == 0 || ward_now_mono_ns() < e->turn_until);
+		i++)
 		more = take_one(e, six);
 	/* The rest in the next turn, or when the relay has taken what it is told. */
 	e->inside.behind[six] = more;
@@ -162,7 +165,7 @@ bool ward_egress_came(struct ward_egress *e, bool six)
 {
 	if (e->lost || e->stopping || e->inside.listener[six] < 0)
 		return false;
-	e->turn_until = ward_now_mono_ns() + LOOK_MS * WARD_MS;
+	e->turn_until = ward_now_mono_ns() + WARD_TURN_MS * WARD_MS;
 	if (e->inside.behind[six] || e->n_out >= OUT_MAX) {
 		take_all(e, six);
 	} else if (!take_one(e, six)) {

@@ -20,6 +20,7 @@ struct ward_waiter {
 	void *arg;
 };
 #define WARD_MS 1000000ull
+#define WARD_TURN_MS 20 /* for what comes, and again for what goes on after that: the run's time limits wait meanwhile */
 
 struct ward_inside {
 	int listener[2];             /* IPv4, IPv6; -1: none */

@@ -7,6 +7,7 @@ once, with the record that says so, and for a refused name nothing reaches a nam
 import contextlib
 import json
 import os
+import resource
 import socket
 import subprocess
 import time
@@ -775,6 +776,42 @@ time.sleep(60)
             # A later start writes the end of the run, which is none of its connections.
             check_eq(p.run("--", "true").code, 0)
             check_in("aborted", [r["detail"].get("status") for r in box.records(p) if r["kind"] == "run.end" and r["run"] == run])
+
+
+@both
+def what_cannot_be_recorded_reaches_nobody(p):
+    """The log has no room any more while the run connects in a loop: no server sees a byte of a connection that is on no record."""
+    n, seen, runs = Net(p), [], []
+
+    def talk(s):
+        # Not before the run lives: what it needs to begin is a file, too.
+        if runs and not seen:
+            size = p.log.stat().st_size + 8192
+            resource.prlimit(runs[0].pid, resource.RLIMIT_FSIZE, (size, size))
+        data = s.recv(64)
+        if data:
+            seen.append(data[1:].decode())
+            s.sendall(b"1")
+    t = Talker(talk=talk)
+    script = f"""
+import socket, sys
+sys.stdin.read(1)
+for i in range(2000):
+    with open("/proc/self/comm", "w") as f:
+        f.write(f"t{{i:04}}")
+    with socket.create_connection(({NAME!r}, {t.port}), 10) as s:
+        s.sendall(b"\\xf1t%04d" % i)
+        s.recv(1)
+"""
+    q = p.start("--outcome", p.outcome_file, *n.grants(port=t.port), "--", PYTHON, "-c", script, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    runs.append(q)
+    _, err = q.communicate(b"x", timeout=60)
+    check(q.returncode not in (0, 1), err.decode())
+    check_in("File too large", err.decode())
+    doc = json.loads(p.outcome_file.read_text())
+    check(doc["error"] and doc["status"] != "exited", str(doc))
+    recorded = {o["detail"]["comm"] for o in n.told("net.open")}
+    check(1 < len(seen) < 200 and set(seen) <= recorded, f"{sorted(set(seen) - recorded)} of {len(seen)}, {len(recorded)} on record")
 
 
 @both

@@ -8,7 +8,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -42,6 +45,7 @@ static struct {
 		*is; /* the one program that may connect, and who does; NULL: any, and not known */
 	unsigned n_who, n_waited; /* whose a connection is was asked, and waited for 2 ms */
 	uint16_t meant; /* of a connection that was redirected; 0: nobody knows */
+	bool no_record; /* nothing that is told can be recorded */
 } t;
 
 static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *ret, char *rule,
@@ -76,11 +80,13 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 								 : WARD_OK;
 }
 
-static void on_event(void *arg, const struct ward_egress_event *e)
+static int on_event(void *arg, const struct ward_egress_event *e)
 {
 	(void)arg;
+	if (t.no_record)
+		return WARD_E_SYSTEM;
 	if (t.n_told == TOLD_MAX)
-		return;
+		return WARD_OK;
 	t.told[t.n_told].kind = e->kind;
 	t.told[t.n_told].count = e->count;
 	t.told[t.n_told].up = e->up;
@@ -91,6 +97,7 @@ static void on_event(void *arg, const struct ward_egress_event *e)
 	(void)snprintf(t.told[t.n_told].name, 64, "%s", e->name ? e->name : "");
 	(void)snprintf(t.told[t.n_told].address, 64, "%s", e->address ? e->address : "");
 	t.n_told++;
+	return WARD_OK;
 }
 
 static bool on_who(void *arg, const char *address, uint16_t port, bool wait, int *ret_pid,
@@ -1742,15 +1749,48 @@ TEST(limits_of_what_is_accepted_here)
 	end();
 }
 
-/* A listener of our own in place of the run's. The loopback is the proxy's: what comes there the relay reads first. */
-static int inside(uint16_t *ret_port)
+/* What is on no record reaches nobody: neither the relay nor whoever comes afterwards. */
+TEST(what_cannot_be_recorded_does_not_happen)
 {
-	int sockets[WARD_NET_SOCKET_MAX], li = bound(SOCK_STREAM);
+	struct ward_relay_msg m;
+	uint8_t v4[4];
+	uint32_t id;
+	int fd;
+
+	begin();
+	t.address_allowed = "127.0.0.1";
+	ready();
+	REQUIRE(looked_up(v4));
+	t.no_record = true;
+	id = comes(1, v4, &fd);
+	CHECK_EQ_INT(hear(&m, NULL), 0);
+	CHECK(is_over(fd) && ward_flow_find(t.e, id));
+	turn();
+	CHECK_EQ_INT(hear(&m, NULL), -1);
+	CHECK(!ward_flow_find(t.e, id));
+	ward_close(fd);
+	end();
+	/* Nor what the relay itself accepted. */
+	begin();
+	t.address_allowed = "127.0.0.1";
+	ready();
+	REQUIRE(looked_up(v4));
+	t.no_record = true;
+	m = opened(1, v4);
+	say(&m);
+	turn();
+	CHECK_EQ_INT(hear(&m, NULL), -1);
+	end();
+}
+
+/* A listener in place of the run's. */
+static int inside_at(int li)
+{
+	int sockets[WARD_NET_SOCKET_MAX];
 	struct ward_relay_msg m = { .type = WARD_RELAY_READY, .value = WARD_RELAY_VERSION };
 
-	if (listen(li, 8) < 0)
+	if (listen(li, 256) < 0)
 		abort();
-	*ret_port = port_of(li);
 	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
 		sockets[i] = -1;
 	sockets[WARD_NET_TCP4] = li;
@@ -1761,16 +1801,29 @@ static int inside(uint16_t *ret_port)
 	return hear(&m, NULL); /* the relay has no such listener */
 }
 
-static int connects_inside(uint16_t port)
+/* One of our own. The loopback is the proxy's: what comes there the relay reads first. */
+static int inside(uint16_t *ret_port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int li = bound(SOCK_STREAM);
+
+	*ret_port = port_of(li);
+	return inside_at(li);
+}
+
+static int connects_to(struct sockaddr_in a)
+{
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&a, sizeof(a)) < 0)
 		abort();
 	return fd;
+}
+
+static int connects_inside(uint16_t port)
+{
+	return connects_to((struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) });
 }
 
 TEST(who_comes_is_taken_at_once_or_found)
@@ -1817,7 +1870,200 @@ TEST(who_comes_is_taken_at_once_or_found)
 	end();
 }
 
-/* As many as the relay can have: the next is reset, and told. */
+/* A relay that does not read: whoever comes waits in the kernel, nothing spins, and all get on when it reads. */
+TEST(who_comes_waits_for_the_relay)
+{
+	enum { ALL = 200 };
+	struct ward_relay_msg m;
+	int fd[ALL], few = 1, heard = 0;
+	uint16_t port;
+
+	begin();
+	REQUIRE(inside(&port) == 0);
+	REQUIRE(setsockopt(t.e->ctl, SOL_SOCKET, SO_SNDBUF, &few, sizeof(few)) == 0);
+	for (int i = 0; i < ALL; i++)
+		fd[i] = connects_inside(port);
+	ward_egress_ring(t.e);
+	for (int i = 0; i < 10; i++)
+		(void)ward_egress_next(t.e, NULL);
+	CHECK(t.e->n_out >= 60 && t.e->n_out <= 64);
+	CHECK(t.e->inside.behind[0] && !t.e->more);
+	CHECK(!ward_egress_came(t.e, false) && t.e->n_out <= 64);
+	for (int i = 0; i < 2000 && heard < ALL; i++) {
+		while (hear(&m, NULL) == 1)
+			heard += m.type == WARD_GATE_CLIENT;
+		(void)ward_egress_next(t.e, NULL);
+	}
+	CHECK_EQ_INT(heard, ALL);
+	CHECK_EQ_SIZE(t.e->n_out, 0);
+	for (int i = 0; i < ALL; i++)
+		ward_close(fd[i]);
+	end();
+}
+
+/* No descriptor for whoever comes: it is told, nothing spins, and he is found when there is one. */
+TEST(who_comes_and_there_is_no_descriptor)
+{
+	struct rlimit was, none;
+	struct ward_relay_msg m;
+	uint16_t port;
+	int fd, next, r = 0;
+
+	begin();
+	REQUIRE(inside(&port) == 0);
+	fd = connects_inside(port);
+	REQUIRE(getrlimit(RLIMIT_NOFILE, &was) == 0);
+	next = dup(fd);
+	REQUIRE(next >= 0);
+	ward_close(next);
+	none = (struct rlimit){ (rlim_t)next, was.rlim_max };
+	REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	(void)ward_egress_came(t.e, false);
+	CHECK(told(WARD_EGRESS_LIMIT, "egress.flows"));
+	for (int i = 0; i < 3; i++)
+		(void)ward_egress_next(t.e, NULL);
+	CHECK(!t.e->more && !t.e->lost);
+	CHECK_EQ_INT(hear(&m, NULL), 0);
+	REQUIRE(setrlimit(RLIMIT_NOFILE, &was) == 0);
+	for (int i = 0; i < 40 && r == 0; i++) {
+		turn();
+		r = hear(&m, NULL);
+	}
+	CHECK(r == 1 && m.type == WARD_GATE_CLIENT && m.from.port == port_of(fd));
+	ward_close(fd);
+	end();
+}
+
+/* ---- in a network of its own, where the address of a name is one of the loopback's ---- */
+
+static bool has_address(const char *name, const uint8_t v4[4])
+{
+	struct ifreq q = { .ifr_flags = IFF_UP };
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool ok;
+
+	(void)snprintf(q.ifr_name, sizeof(q.ifr_name), "%s", name);
+	if (v4) {
+		memcpy(&a.sin_addr, v4, 4);
+		memcpy(&q.ifr_addr, &a, sizeof(a));
+	}
+	ok = ioctl(fd, v4 ? SIOCSIFADDR : SIOCSIFFLAGS, &q) == 0;
+	ward_close(fd);
+	return ok;
+}
+
+/* The name's, where its connections come in; the gate is there, and knows the name. */
+static struct sockaddr_in begin_named(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	uint8_t v4[4] = { 0 };
+	int li = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	begin();
+	ready();
+	a.sin_port = htons(t.port);
+	if (!looked_up(v4) || !has_address("lo:1", v4))
+		abort();
+	memcpy(&a.sin_addr, v4, 4);
+	if (bind(li, (const struct sockaddr *)&a, sizeof(a)) < 0 || listen(li, 256) < 0 ||
+		ward_inside_begin(t.e, NULL) < 0 || ward_inside_listen(t.e, false, li, NULL) < 0)
+		abort();
+	return a;
+}
+
+/* True: it was done, there. */
+static bool apart(void (*fn)(void))
+{
+	int status = 0;
+	pid_t pid;
+
+	(void)fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		tap_failures = 0;
+		if ((unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) ||
+			!has_address("lo", NULL))
+			_exit(77);
+		if (setjmp(tap_leave) == 0)
+			fn();
+		(void)fflush(stdout);
+		_exit(tap_failures > 0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		abort();
+	CHECK(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 77);
+	return WEXITSTATUS(status) != 77;
+}
+
+static void reset_and_told(void)
+{
+	struct sockaddr_in a = begin_named();
+	struct ward_relay_msg m;
+	int fd[2];
+	char c;
+
+	t.address_allowed = "127.0.0.1";
+	t.e->flows_max = 1;
+	fd[0] = connects_to(a);
+	(void)ward_egress_came(t.e, false);
+	CHECK(hear(&m, NULL) == 1 && m.type == WARD_GATE_CLIENT && m.value == 1);
+	fd[1] = connects_to(a);
+	CHECK(!told(WARD_EGRESS_LIMIT, "egress.flows"));
+	(void)ward_egress_came(t.e, false);
+	CHECK(told(WARD_EGRESS_LIMIT, "egress.flows"));
+	CHECK(recv(fd[1], &c, 1, MSG_DONTWAIT) < 0 && errno == ECONNRESET);
+	CHECK_EQ_INT(hear(&m, NULL), 0);
+	CHECK_EQ_SIZE(t.e->n_flows, 1);
+	ward_close(fd[0]);
+	ward_close(fd[1]);
+	end();
+}
+
+TEST(more_than_may_be_at_a_time)
+{
+	if (!apart(reset_and_told))
+		SKIP("no network namespace");
+}
+
+/* Each is judged so slowly that all of them take more than ten turns. */
+#define SLOW_MS 4u
+static void many_in_turns(void)
+{
+	enum { ALL = 64, MOST = WARD_TURN_MS / SLOW_MS + 1 };
+	struct sockaddr_in a = begin_named();
+	struct ward_relay_msg m;
+	int fd[ALL], heard = 0;
+
+	for (int i = 0; i < ALL; i++)
+		fd[i] = connects_to(a);
+	t.slow_ms = SLOW_MS;
+	t.n_slow = 0;
+	ward_egress_ring(t.e);
+	(void)ward_egress_next(t.e, NULL);
+	CHECK(t.n_slow > 0 && t.n_slow <= 2 * MOST);
+	CHECK_EQ_INT(ward_egress_timeout(t.e), 0);
+	t.n_slow = 0;
+	CHECK(ward_egress_came(t.e, false));
+	CHECK(t.n_slow > 0 && t.n_slow <= MOST);
+	for (int i = 0; i < 200 && heard < ALL; i++) {
+		while (hear(&m, NULL) == 1)
+			heard += m.type == WARD_GATE_REFUSED;
+		(void)ward_egress_next(t.e, NULL);
+	}
+	CHECK_EQ_INT(heard, ALL);
+	for (int i = 0; i < ALL; i++)
+		ward_close(fd[i]);
+	end();
+}
+
+TEST(many_that_are_judged_slowly_hold_nobody_up)
+{
+	if (!apart(many_in_turns))
+		SKIP("no network namespace");
+}
+
+/* As many as the relay can have. */
 TEST(more_than_the_relay_can_have)
 {
 	struct ward_relay_msg m = {

@@ -419,7 +419,7 @@ static void note(struct life *l, const struct ward_egress_event *e)
 	}
 }
 
-static void on_event(void *arg, const struct ward_egress_event *e)
+static int on_event(void *arg, const struct ward_egress_event *e)
 {
 	struct life *l = arg;
 	struct ward_decision *d = calloc(1, sizeof(*d));
@@ -427,7 +427,7 @@ static void on_event(void *arg, const struct ward_egress_event *e)
 
 	if (!d) {
 		l->net_failed = ward_fail(&l->net_error, WARD_E_NOMEM, "no memory for a record");
-		return;
+		return l->net_failed;
 	}
 	explain(l, e, d);
 	r = record(l, e, d, l->net_failed < 0 ? NULL : &l->net_error);
@@ -436,6 +436,7 @@ static void on_event(void *arg, const struct ward_egress_event *e)
 	if (e->count == 1 || e->kind == WARD_EGRESS_LIMIT)
 		note(l, e);
 	free(d);
+	return l->net_failed;
 }
 
 /* ---- its life ---- */
@@ -479,7 +480,8 @@ static void on_captured(void *arg, bool six)
 	bool wake = true;
 
 	if (!atomic_load(&l->turn->wanted) && pthread_mutex_trylock(&l->turn->lock) == 0) {
-		wake = ward_egress_came(l->egress, six);
+		/* What could not be recorded ends the run, and until then nothing more is taken. */
+		wake = l->net_failed < 0 || ward_egress_came(l->egress, six) || l->net_failed < 0;
 		(void)pthread_mutex_unlock(&l->turn->lock);
 	}
 	if (wake)
