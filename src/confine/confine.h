@@ -108,6 +108,7 @@ struct ward_usage {
 	uint64_t pids_refused; /* forks that the pids limit refused; 0 where nothing can tell */
 	bool memory_sampled, oom;
 	bool disk_full;              /* the private directories were full when the run ended */
+	bool layer_full;             /* the layer in a directory was over its bound when the run ended by itself */
 };
 
 /*

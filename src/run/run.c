@@ -265,6 +265,9 @@ static void usage_to_outcome(struct life *l)
 		ward_outcome_set_limit(l->o, WARD_LIMIT_MEMORY, l->plan->limits.memory, 0);
 	if (u.disk_full)
 		ward_outcome_set_limit(l->o, WARD_LIMIT_DISK, l->plan->limits.disk, 0);
+	/* The run had ended before somebody looked: how, is its own. */
+	if (u.layer_full)
+		ward_outcome_set_limit(l->o, WARD_LIMIT_DISK, l->plan->review.bound, 0);
 	if (u.pids_refused)
 		ward_outcome_set_limit(l->o, WARD_LIMIT_PIDS, l->plan->limits.pids, u.pids_refused);
 }

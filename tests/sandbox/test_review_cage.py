@@ -314,10 +314,24 @@ print("went on")
     check_eq(box.leftovers(1.0), {})
 
 
+@box.both_cases([("in a file", "head -c 20000000 /dev/zero >big"),
+                 ("in a directory that nobody may enter", "mkdir d; head -c 20000000 /dev/zero >d/big; chmod 0 d")])
+def what_is_written_before_anybody_looks_is_told_of(p, script):
+    """The run ended by itself, and so it says, unless this machine was so slow that somebody looked; over its bound it was either way."""
+    r, o = p.outcome("--review", "--disk-backend", "dir", "--disk", "2M", "--", "sh", "-c", script)
+    check((r.code, o["status"]) in ((0, "exited"), (137, "limit")), r.err)
+    check_in("disk limit of 2M was reached", r.err)
+    check_in("--disk SIZE", r.err)
+    hits = [x for x in box.records(p) if x["kind"] == "limit.hit" and x["run"] == o["run"]]
+    check_eq([(x["resource"], x["detail"]["limit"]) for x in hits], [("disk", 2 << 20)])
+    check_eq(box.leftovers(1.0), {})
+
+
 @both
 def below_its_bound_it_goes_on(p):
     r = review(p, "--disk", "8M", "sh", "-c", "head -c 6000000 /dev/zero >a; for i in 1 2 3 4; do ln a b$i; done; sleep 1.5; echo there")
     check_eq((r.code, r.out), (0, "there\n"), r.err)
+    check_eq([x for x in box.records(p) if x["kind"] == "limit.hit"], [])
 
 
 @root_only

@@ -266,12 +266,23 @@ static bool scratch_full(const struct ward_native *c)
 		(st.f_bavail == 0 || st.f_ffree == 0);
 }
 
+/* Once: the look is the last. */
+static bool layer_full(struct ward_native *c)
+{
+	if (c->growth && c->over) {
+		c->layer_full = ward_growth_ended_over(c->growth);
+		ward_growth_free(c->growth);
+		c->growth = NULL;
+	}
+	return c->layer_full;
+}
+
 void ward_helper_usage(void *cage, struct ward_usage *ret)
 {
 	struct ward_native *c = cage;
 	struct ward_cgroup_usage u = { 0 };
 
-	*ret = (struct ward_usage){ .disk_full = scratch_full(c) };
+	*ret = (struct ward_usage){ .disk_full = scratch_full(c), .layer_full = layer_full(c) };
 	ret->cpu_ms = c->exit.cpu_us / 1000;
 	ret->max_rss = c->exit.max_rss_kb * 1024;
 	ret->memory_sampled = c->sampling;

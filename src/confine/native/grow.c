@@ -28,6 +28,7 @@
 #define BETWEEN_NS 6000000ull /* two looks of one walk */
 #define PAUSE_NS 100000000ull /* two walks, */
 #define PAUSE_FACTOR 25 /* and so many times of what the last one took */
+#define LAST_NS 1000000000ull /* of the look when nothing of the run is alive any more */
 #define NAMES_A_CLOCK 64
 #define SYNC_NS 5000000000ull /* between two times that a layer is said to have been written */
 #define STAMP_NS 20000000 /* what objects are stamped with is so much behind: two ticks of 100 Hz */
@@ -162,29 +163,69 @@ static int walk_inside(void *arg)
 	return 0;
 }
 
-bool ward_growth_over(struct ward_growth *g)
+static void begin(struct ward_growth *g)
 {
-	uint64_t now = ward_now_mono_ns();
+	g->whole = false;
+	g->sum = g->took = 0;
+	g->newest = 0;
+	g->n_paths = 1; /* the layer itself */
+	g->paths[0] = '\0';
+}
 
-	if (g->over || now < g->due)
-		return g->over;
-	if (g->whole) {
-		g->whole = false;
-		g->sum = g->took = 0;
-		g->newest = 0;
-		g->n_paths = 1; /* the layer itself */
-		g->paths[0] = '\0';
-	}
-	g->until = now + STEP_NS;
+static void look(struct ward_growth *g, uint64_t until)
+{
+	g->until = until;
 	if (g->userns < 0)
 		walk(g);
 	else if (ward_native_in_child(walk_inside, CLONE_FILES, g) != 0)
 		g->over = true;
+}
+
+bool ward_growth_over(struct ward_growth *g)
+{
+	uint64_t now = ward_now_mono_ns(), began = now;
+
+	if (g->over || now < g->due)
+		return g->over;
+	if (g->whole)
+		begin(g);
+	look(g, now + STEP_NS);
 	now = ward_now_mono_ns();
-	g->took += now + STEP_NS - g->until;
+	g->took += now - began;
 	g->due = now + BETWEEN_NS;
 	if (g->whole)
 		g->due = now + PAUSE_NS + PAUSE_FACTOR * g->took;
+	return g->over;
+}
+
+/* The most runs write nothing: no walk is made for those. */
+static bool is_unwritten(struct ward_growth *g)
+{
+	WARD_FD upper = ward_openat2(g->top, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
+		WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS);
+	long n = upper < 0 ? -1 : syscall(SYS_getdents64, upper, g->dents, sizeof(g->dents));
+
+	if (n < 0)
+		return false;
+	for (long at = 0; at < n;) {
+		const struct ward_dirent64 *d =
+			(const struct ward_dirent64 *)(const void *)(g->dents + at);
+
+		if (!ward_streq(d->name, ".") && !ward_streq(d->name, ".."))
+			return false;
+		at += d->reclen;
+	}
+	return true;
+}
+
+bool ward_growth_ended_over(struct ward_growth *g)
+{
+	ward_close(g->dir);
+	g->dir = -1;
+	if (g->over || is_unwritten(g))
+		return g->over;
+	begin(g);
+	look(g, ward_now_mono_ns() + LAST_NS);
 	return g->over;
 }
 

@@ -43,6 +43,11 @@ int ward_growth_new(const struct ward_review *review, pid_t init, struct ward_gr
 void ward_growth_free(struct ward_growth *g); /* NULL ok */
 /* Look on, for at most a few milliseconds. True: it is over its bound, or cannot be counted. */
 bool ward_growth_over(struct ward_growth *g);
+/*
+ * When nothing of the run is alive any more: what was written between the last look and the end. For at most a second; true
+ * only if that was enough to see it. No other call may follow but ward_growth_free().
+ */
+bool ward_growth_ended_over(struct ward_growth *g);
 /* Something of it was changed since it was last asked, and true, or since the start; not within seconds of that. Asked after a look. */
 bool ward_growth_written(struct ward_growth *g);
 /* Monotonic ns: when to look next. */
