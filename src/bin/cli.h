@@ -53,6 +53,7 @@ int usage_error(const struct ward_error *err, const char *command);   /* says so
 int cmd_run(struct words w);
 int cmd_sandbox_run(struct words w);
 int cmd_plan(struct words w);
+void raise_files(void);                                  /* as many descriptors as may be had */
 
 /* Take "--name value", "--name=value" or "--name" of the option table; the name is cut out of the word. */
 const char *take_option(struct words *w, char **ret_value);

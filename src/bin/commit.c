@@ -141,6 +141,7 @@ int cmd_commit(struct words w)
 	g.what.ours = g.ours;
 	if (code < 0 && !err.fix[0])
 		ward_fail_fix(&err, "see ward help commit");
+	raise_files(); /* directories that lie in one another are held open */
 	exit_code = code < 0 ? usage_error(&err, NULL) : commit(&g.what);
 	free(g.paths);
 	free(g.theirs);

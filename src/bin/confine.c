@@ -301,7 +301,7 @@ static void fix_for_plan(enum ward_command_kind kind, struct ward_error *err)
 }
 
 /* What is handed to ward-init counts against it, together with what all processes of the user have on their way. */
-static void raise_files(void)
+void raise_files(void)
 {
 	struct rlimit l;
 

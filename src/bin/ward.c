@@ -332,7 +332,7 @@ static const struct command commands[] = {
 		.fn = cmd_runs_rm,
 		.usage = "runs rm RUN...",
 		.summary = "forget what these runs changed",
-		.text = "Forget what each RUN changed, as ward discard does. One that is alive, or of which a commit has begun, is refused.",
+		.text = "Forget what each RUN changed, as ward discard does. One that is alive, or of which a commit has begun that can still be ended, is refused.",
 		.examples = "ward runs rm 01JD7Z3NDEKTSV4RRFFQ69G5FA",
 		.exits = "0  forgotten\n"
 			"1  refused, or there is no such run\n"
@@ -383,7 +383,7 @@ static const struct command commands[] = {
 		.summary = "forget what a run under review changed",
 		.text = "Forget what RUN changed: the project stays as it is, and the log says so. Without RUN the one that left changes in the "
 			"working directory; if several have, they are listed, and none is taken. One that is alive, or of which a commit has "
-			"begun, is refused.",
+			"begun that can still be ended, is refused.",
 		.examples = "ward discard\n"
 			"ward discard 01JD7Z",
 		.exits = "0  forgotten\n"

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """ward runs, ward discard: words, names and states, over a store whose entries are written by hand. Whole runs: tests/sandbox/test_review.py."""
+import hashlib
 import json
 import os
+import struct
 
 import cli
 import schema
@@ -144,7 +146,11 @@ def what_somebody_is_at_is_left_alone(s):
             check_in(says, r.err)
         check_eq(s.ward("runs", "gc", "--older-than", "1ms").out, "")
         lock.close()
-    (s.runs / A / "journal").touch()
+    # One that began, and of which what it kept is there: docs/spec/commit-journal.md
+    stage = s.runs / A / "stage"
+    stage.mkdir(mode=0o700)
+    text = b"WARDCJNL" + struct.pack("<IIQQ32sQQQQ", 1, 1, 0, 0, A.encode(), s.p.ws.stat().st_ino, stage.stat().st_ino, 0, 0)
+    (s.runs / A / "journal").write_bytes(text + hashlib.sha256(text).digest())
     r = s.ward("discard", A)
     check_eq(r.code, 1)
     check_in(f"a commit of run {A} has begun and not ended; ward commit --continue {A}, or ward commit --abort {A}", r.err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ward runs, ward discard: what waits, shown and forgotten. What is forgotten has a record first, in the log that has the run; without that
- * it stays. Nothing that is alive, or of which a commit has begun, is ever taken away here.
+ * it stays. Nothing that is alive, or of which a commit has begun that can still be ended, is ever taken away here.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -324,31 +324,42 @@ static int record(const struct ward_workspace *w, const char *by, struct ward_er
 	return r;
 }
 
+static void kept(void *arg, const char *path, const char *why)
+{
+	struct ward_buf *out = arg;
+
+	ward_quote(out, path, strlen(path));
+	ward_buf_addf(out, ": %s\n", why);
+}
+
 static int drop(const char *run, const char *by, struct ward_buf *out, struct ward_error *err)
 {
+	struct ward_commit_giving_up how = { .left = kept, .arg = out };
 	struct ward_workspace *w = NULL;
 	char name[WARD_ULID_SIZE];
+	const char *why = NULL;
+	bool over;
 	int r = ward_workspace_open(run, WARD_WORKSPACE_DROP, &w, err);
 
 	if (r < 0)
 		return r;
 	memcpy(name, ward_workspace_facts(w)->run, sizeof(name));
 	if (ward_workspace_state(w) == WARD_WORKSPACE_COMMITTING) {
-		ward_workspace_close(w);
-		r = ward_fail(err, WARD_E_REFUSED, "a commit of run %s has begun and not ended",
-			name);
-		ward_fail_fix(err, "ward commit --continue %s, or ward commit --abort %s", name,
-			name);
-		return r;
+		how.look = true;
+		r = ward_commit_give_up(w, &how, &why, &over, err);
+		how.look = false;
 	}
-	r = record(w, by, err);
+	if (r == WARD_OK)
+		r = record(w, by, err);
+	if (r == WARD_OK && why)
+		r = ward_commit_give_up(w, &how, &why, &over, err);
 	if (r < 0) {
 		ward_workspace_close(w);
 		return r;
 	}
 	r = ward_workspace_remove(w, err);
 	if (r == WARD_OK)
-		ward_buf_addf(out, "forgotten: %s\n", name);
+		ward_buf_addf(out, "forgotten: %s%s%s\n", name, why ? "; " : "", why ? why : "");
 	return r;
 }
 
@@ -388,6 +399,21 @@ struct collecting {
 	struct ward_buf names; /* each of WARD_ULID_SIZE bytes */
 };
 
+/* All of its commit is real, or back. */
+static bool is_over(const char *run)
+{
+	const struct ward_commit_giving_up look = { .look = true };
+	struct ward_workspace *w = NULL;
+	const char *why;
+	bool over = false;
+
+	if (ward_workspace_open(run, WARD_WORKSPACE_LOOK, &w, NULL) < 0)
+		return false;
+	over = ward_commit_give_up(w, &look, &why, &over, NULL) == WARD_OK && over;
+	ward_workspace_close(w);
+	return over;
+}
+
 static int may_go(void *arg, const char *run, enum ward_workspace_state state,
 	const struct ward_workspace_facts *f, const struct ward_error *why)
 {
@@ -395,7 +421,9 @@ static int may_go(void *arg, const char *run, enum ward_workspace_state state,
 	bool old = c->what->older_than_ms && !why &&
 		(f->ended_ns ? f->ended_ns : f->started_ns) <= c->before_ns;
 
-	if (!why && (state == WARD_WORKSPACE_LOST || (state == WARD_WORKSPACE_PENDING && old)))
+	if (!why && (state == WARD_WORKSPACE_LOST || (old &&
+				(state == WARD_WORKSPACE_PENDING ||
+					(state == WARD_WORKSPACE_COMMITTING && is_over(run))))))
 		ward_buf_add(&c->names, run, WARD_ULID_SIZE);
 	return 0;
 }

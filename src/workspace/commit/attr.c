@@ -81,7 +81,8 @@ int ward_commit_attrs_copy(int from, int to, bool clear, struct ward_error *err,
 	WARD_CLEANUP(freep) char *names = NULL;
 	WARD_CLEANUP(freep) char *value = NULL;
 	ssize_t n = list(from, &names);
-	int r = n < 0 ? (int)n : 0;
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
+	int r = n < 0 ? (int)n : clear ? clear_rest(from, to) : 0; /* first: it makes room */
 
 	for (const char *p = names; n > 0 && p < names + n && r == 0; p += strlen(p) + 1) {
 		if (!ward_commit_attr_counts(p))
@@ -91,8 +92,6 @@ int ward_commit_attrs_copy(int from, int to, bool clear, struct ward_error *err,
 		r = value ? copy_one(from, to, p, value) : -ENOMEM;
 	}
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
-	if (r == 0 && clear)
-		r = clear_rest(from, to);
 	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r,
 			       "cannot copy the extended attributes of '%s'", path)
 		     : WARD_OK;

@@ -47,42 +47,14 @@ static int begin(struct ward_commit *c, struct ward_error *err)
 /* What failed after the journal was whole: how to go on belongs to the message. */
 static int unfinished(const struct ward_commit *c, int r, struct ward_error *err)
 {
-	if (r < 0)
+	if (r < 0 && c->j.state == WARD_JOURNAL_APPLIED)
+		ward_fail_fix(err,
+			"the commit is real, and not all is tidied: ward commit %s --continue goes on, ward discard %s forgets the rest of the run",
+			c->run, c->run);
+	else if (r < 0)
 		ward_fail_fix(err,
 			"the commit is not finished: ward commit %s --continue goes on, --abort puts everything back",
 			c->run);
-	return r;
-}
-
-/* Old objects that could be given back to no name are not thrown away. The journal knows, after a crash too. */
-static void see_kept(struct ward_commit *c)
-{
-	for (size_t i = 0; i < c->j.n && !c->kept; i++) {
-		const struct ward_step *s = &c->j.v[i];
-		char staged[WARD_COMMIT_NAME_MAX];
-		struct stat st;
-
-		if (s->result != WARD_RESULT_LEFT ||
-			(s->kind != WARD_STEP_TAKE && s->kind != WARD_STEP_SWAP))
-			continue;
-		ward_commit_staged(staged,
-			s->kind == WARD_STEP_TAKE ? WARD_STAGED_OLD : WARD_STAGED_NEW, i);
-		c->kept = fstatat(c->stage, staged, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-			st.st_ino != s->new.ino;
-	}
-}
-
-/* The end of both ways: nothing is needed any more but the state itself. */
-static int forget(struct ward_commit *c, struct ward_error *err)
-{
-	int r = WARD_OK;
-
-	if (c->stage >= 0)
-		see_kept(c);
-	if (c->stage >= 0)
-		r = ward_commit_stage_remove(c, err);
-	if (r == WARD_OK)
-		r = ward_journal_remove(c->store, err);
 	return r;
 }
 
@@ -99,7 +71,7 @@ static int tidy(struct ward_commit *c, struct ward_error *err)
 	if (r == WARD_OK)
 		r = ward_commit_note(c, false, err);
 
-	return r == WARD_OK ? forget(c, err) : r;
+	return r == WARD_OK ? ward_commit_end(c, err) : r;
 }
 
 static int forward(struct ward_commit *c, struct ward_error *err)
@@ -119,7 +91,7 @@ static int back(struct ward_commit *c, struct ward_error *err)
 		r = ward_commit_note(c, true, err);
 	if (r == WARD_OK)
 		r = mark(c, WARD_JOURNAL_ABORTED, err);
-	return r == WARD_OK ? forget(c, err) : r;
+	return r == WARD_OK ? ward_commit_end(c, err) : r;
 }
 
 /* Phase 1, up to the moment when the journal is whole. */
@@ -215,8 +187,10 @@ static int reopen(struct ward_commit *c, struct ward_error *err)
 	/* Removed already, or renamed with what it keeps: the journal is what is left. One that is there may have what is nowhere else. */
 	if (r < 0 && why.sys_errno == ENOENT && c->j.state != WARD_JOURNAL_BEGUN)
 		return WARD_OK;
-	if (r < 0 && err)
+	if (r < 0 && err) {
 		*err = why;
+		ward_fail_fix(err, "put it back there, or forget the run: ward discard %s", c->run);
+	}
 	return r;
 }
 
@@ -238,7 +212,7 @@ int ward_commit_resume(struct ward_commit *c, struct ward_error *err)
 	case WARD_JOURNAL_BEGUN: return unfinished(c, forward(c, err), err);
 	case WARD_JOURNAL_APPLIED: tell_left(c); return unfinished(c, tidy(c, err), err);
 	case WARD_JOURNAL_ABORTED:
-		r = forget(c, err);
+		r = ward_commit_end(c, err);
 		return r < 0
 			? r
 			: ward_fail(err, WARD_E_REFUSED,
@@ -278,9 +252,11 @@ int ward_commit_undo(struct ward_commit *c, struct ward_error *err)
 	case WARD_JOURNAL_APPLIED:
 		r = ward_fail(err, WARD_E_REFUSED,
 			"everything of the commit of run %s has been made real already", c->run);
-		ward_fail_fix(err, "finish it: ward commit %s --continue", c->run);
+		ward_fail_fix(err,
+			"finish it: ward commit %s --continue, or forget the rest of the run: ward discard %s",
+			c->run, c->run);
 		return r;
-	case WARD_JOURNAL_ABORTED: return unfinished(c, forget(c, err), err);
+	case WARD_JOURNAL_ABORTED: return unfinished(c, ward_commit_end(c, err), err);
 	case WARD_JOURNAL_NONE: break;
 	}
 	return ward_fail(err, WARD_E_INTERNAL, "a journal of no state");

@@ -12,6 +12,7 @@
  *	layer.c            what was made real leaves the layer
  *	land.c             or is noted, and stays in it
  *	crew.c             threads for what needs no order
+ *	forget.c           the end of it, or what is given up
  *	commit.c           the whole, its journal, and what a dead one left
  */
 #pragma once
@@ -84,6 +85,8 @@ int ward_commit_run(struct ward_commit *c, const struct ward_changes *all, const
 	struct ward_error *err);
 int ward_commit_resume(struct ward_commit *c, struct ward_error *err);
 int ward_commit_undo(struct ward_commit *c, struct ward_error *err);
+/* Applied or aborted: nothing is needed any more but the state itself. */
+int ward_commit_end(struct ward_commit *c, struct ward_error *err);
 void ward_commit_done(struct ward_commit *c);
 
 /* ---- path.c ---- */

@@ -295,7 +295,7 @@ static int damaged(struct ward_error *err, const char *what)
 	int r = ward_fail(err, WARD_E_PARSE, "the journal of the commit is damaged: %s", what);
 
 	ward_fail_fix(err,
-		"it is the file %s of the run's directory in the store; nothing is done by guessing what it said",
+		"it is the file %s of the run's directory in the store; nothing is done by guessing what it said. ward discard forgets the run",
 		WARD_JOURNAL_NAME);
 	return r;
 }

@@ -24,7 +24,13 @@ static bool is_whiteout(const struct stat *st)
 
 static bool is_missing(int r)
 {
-	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP;
+	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EXDEV || r == -ESTALE;
+}
+
+/* Something is mounted there by now. What it covers cannot be said name by name: then what says it in the layer stays, and is no change. */
+static bool is_covered(int r)
+{
+	return r == -EXDEV;
 }
 
 /* Of a directory of the layer, borrowed: open to be read. */
@@ -45,8 +51,16 @@ static int borrow_inside(const struct ward_commit *c, const char *path, struct w
 
 /* ---- one directory that hides what the project has below it, said name by name instead ---- */
 
+/* A directory with no room for the mark: what the project has below it is said by name too. */
+struct hidden {
+	struct hidden *next;
+	char path[];
+};
+
 struct names {
 	int layer; /* the layer's directory */
+	const char *path;
+	struct hidden *later;
 };
 
 static int mark_opaque(int dir, const char *name)
@@ -70,10 +84,29 @@ static int mark_opaque(int dir, const char *name)
 	return r;
 }
 
+static bool has_no_room(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT || r == -E2BIG || r == -ERANGE;
+}
+
+static int hide_later(struct names *n, const char *name)
+{
+	size_t size = strlen(n->path) + 1 + strlen(name) + 1;
+	struct hidden *h = malloc(sizeof(*h) + size);
+
+	if (!h)
+		return -ENOMEM;
+	(void)snprintf(h->path, size, "%s/%s", n->path, name);
+	h->next = n->later;
+	n->later = h;
+	return 0;
+}
+
 static int hide_name(void *arg, int dir, const char *name)
 {
-	const struct names *n = arg;
+	struct names *n = arg;
 	struct stat project, layer;
+	int r;
 
 	if (fstatat(dir, name, &project, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
@@ -82,24 +115,45 @@ static int hide_name(void *arg, int dir, const char *name)
 			return -errno;
 		return mknodat(n->layer, name, S_IFCHR, makedev(0, 0)) < 0 ? -errno : 0;
 	}
-	return S_ISDIR(project.st_mode) && S_ISDIR(layer.st_mode) ? mark_opaque(n->layer, name) : 0;
+	if (!S_ISDIR(project.st_mode) || !S_ISDIR(layer.st_mode))
+		return 0;
+	r = mark_opaque(n->layer, name);
+	return has_no_room(r) ? hide_later(n, name) : r;
 }
 
-static int hide_names(const struct ward_commit *c, const char *path, const struct ward_lent *l)
+/* What the project has in the directory path. Where it is no directory there, there is nothing to hide. */
+static int hide_in(const struct ward_commit *c, struct names *n)
 {
-	struct names names = { l->fd };
-	WARD_FD fd = -1;
-	const char *name;
-	WARD_FD parent = ward_commit_parent(c->root, path, &name);
+	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
+	WARD_FD project = ward_commit_open(c->root, n->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	int r;
 
-	if (parent < 0)
-		return is_missing(parent) ? 0 : parent;
-	r = ward_commit_names(parent, name, hide_name, &names);
+	if (project < 0)
+		return is_missing(project) && !is_covered(project) ? 0 : project;
+	r = borrow_inside(c, n->path, &l);
 	if (r < 0)
-		return is_missing(r)
-			? 0
-			: r; /* it is no directory in the project: there is nothing to hide */
+		return r;
+	n->layer = l.fd;
+	return ward_commit_names(project, ".", hide_name, n);
+}
+
+/* The mark goes when all is said that it said: who is killed before that says it again. */
+static int hide_names(const struct ward_commit *c, const char *path, const struct ward_lent *l)
+{
+	struct names names = { .path = path };
+	int r = hide_in(c, &names);
+	struct hidden *h;
+	WARD_FD fd = -1;
+
+	while ((h = names.later)) {
+		names.later = h->next;
+		names.path = h->path;
+		if (r == 0)
+			r = hide_in(c, &names);
+		free(h);
+	}
+	if (r < 0)
+		return r;
 	fd = open_borrowed(l);
 	if (fd < 0)
 		return fd;
@@ -122,7 +176,7 @@ static int clear_opaque(struct ward_commit *c, const char *path)
 		return errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
 	r = ward_commit_look(&c->in_root, c->root, path, &st);
 	if (r < 0 || !S_ISDIR(st.st_mode))
-		return r < 0 && !is_missing(r) ? r : 0;
+		return r < 0 && (!is_missing(r) || is_covered(r)) ? r : 0;
 	return hide_names(c, path, &l);
 }
 
@@ -134,7 +188,7 @@ static int expand_whiteout(struct ward_commit *c, const char *path)
 	int r = ward_commit_look(&c->in_root, c->root, path, &st);
 
 	if (r < 0 || !S_ISDIR(st.st_mode))
-		return r < 0 && !is_missing(r) ? r : 0;
+		return r < 0 && (!is_missing(r) || is_covered(r)) ? r : 0;
 	r = ward_commit_borrow(c->layer, path, false, &l);
 	if (r < 0)
 		return r;
@@ -347,15 +401,20 @@ static bool says_nothing(const struct sweep *s, int dir, mode_t mode)
 
 static int sweep_name(void *arg, int dir, const char *name);
 
+static int chmod_name(int parent, const char *name, mode_t mode)
+{
+	WARD_FD at = ward_commit_open(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+
+	return at < 0 ? at : ward_commit_chmod(at, mode);
+}
+
+/* Nothing is held while the names are gone through but what they are read from: a layer is as deep as the run likes. */
 static int sweep_directory(struct sweep *s, int parent, const char *name, const struct stat *st)
 {
 	bool lent = s->c->euid != 0 && (st->st_mode & S_IRWXU) != S_IRWXU, gone = false;
-	WARD_FD at = ward_commit_open(parent, name, O_PATH | O_DIRECTORY);
 	WARD_FD dir = -1;
-	int r = at < 0 ? at : 0;
+	int r = lent ? chmod_name(parent, name, (st->st_mode & 07777) | S_IRWXU) : 0;
 
-	if (r == 0 && lent)
-		r = ward_commit_chmod(at, (st->st_mode & 07777) | S_IRWXU);
 	/* First: below a directory that hides the project's, one that is taken away would seem to be deleted. */
 	if (r == 0)
 		r = clear_opaque(s->c, s->path);
@@ -369,10 +428,10 @@ static int sweep_directory(struct sweep *s, int parent, const char *name, const 
 		gone = unlinkat(parent, name, AT_REMOVEDIR) == 0;
 		r = gone ? 0 : -errno;
 	}
-	if (lent && !gone && at >= 0)
-		(void)ward_commit_chmod(at,
+	if (lent && !gone)
+		(void)chmod_name(parent, name,
 			st->st_mode & 07777); /* the first error is the one to be told of */
-	return r;
+	return is_covered(r) ? 0 : r;
 }
 
 static int sweep_name(void *arg, int dir, const char *name)
@@ -469,6 +528,11 @@ static int tidy(struct ward_commit *c, size_t *files, struct ward_error *err)
 		if (!is_out(s))
 			continue;
 		r = tidy_step(c, s, last);
+		if (is_covered(r)) {
+			last = NULL;
+			r = 0;
+			continue;
+		}
 		last = s;
 		if (files && is_file(s))
 			files[n++] = i;

@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a run leaves is hostile to its commit, and commits that began and that nothing finishes: from each state a way leads out, and what may be all
+that there is of a file is thrown away by nobody."""
+import hashlib
+import json
+import os
+import resource
+import shutil
+import struct
+import subprocess
+
+import box
+from box import both, both_cases, root_only
+from tap import check, check_eq, check_in, skip
+
+BEGUN, APPLIED, ABORTED = 1, 2, 3
+TAKE, PUT = 1, 2
+
+
+def entry(p):
+    store = p.side / "state/ward/runs"
+    return next((x for x in store.iterdir() if len(x.name) == 26), None) if store.is_dir() else None
+
+
+def review(p, script):
+    r = p.run("--review", "--write", ".", "--", "sh", "-c", script)
+    check_eq(r.code, 0, r.err)
+    return entry(p)
+
+
+def seen(path):
+    """inode, size, mtime; mode"""
+    if not path:
+        return struct.pack("<QQQ", 0, 0, 0), 0
+    st = path.lstat()
+    return struct.pack("<QQQ", st.st_ino, st.st_size, st.st_mtime_ns), st.st_mode
+
+
+def step(kind, path, old=None, new=None, result=0, layer=None, at=0):
+    a, was = seen(old)
+    b, will = seen(new)
+    name = path.encode()
+    return struct.pack("<BBBBI", kind, result, 0, 0, len(name)) + a + b + struct.pack(
+        "<QQQII", 0, at, layer.lstat().st_ino if layer else 0, was, will) + name + b"\0"
+
+
+def journal(p, of, state, stage, *steps):
+    """As docs/spec/commit-journal.md has it: what a ward that was killed has left."""
+    body = b"".join(steps)
+    text = b"WARDCJNL" + struct.pack("<IIQQ", 1, state, len(steps), len(body)) + of.name.encode().ljust(32, b"\0")
+    text += struct.pack("<QQQQ", p.ws.stat().st_ino, stage.stat().st_ino if stage else 4711, 0, 0) + body
+    at = of / "journal"
+    at.write_bytes(text + hashlib.sha256(text).digest())
+    at.chmod(0o600)
+    shutil.chown(at, os.geteuid(), os.getegid())
+
+
+def stage_in(directory, *names):
+    directory.mkdir(mode=0o700)
+    for n in names:
+        (directory / n).write_text("precious\n")
+    return directory
+
+
+def discarded(p):
+    """-> the record"""
+    r = p.run(kind=("discard",), log=False) if (p.ws).is_dir() else p.run(entry(p).name, kind=("discard",), log=False, cwd="/")
+    check_eq((r.code, entry(p)), (0, None), r.out + r.err)
+    found = [x for x in map(json.loads, p.log.read_text().splitlines()) if x["kind"] == "workspace.discard"]
+    check_eq([x["detail"]["state"] for x in found], ["committing"])
+    return r.out
+
+
+def refused(p, of, *words):
+    r = p.run(of.name, kind=("discard",), log=False, cwd="/")
+    check_eq((r.code != 0, of.exists(), (of / "journal").exists()), (True, True, True), r.out + r.err)
+    for w in words:
+        check_in(w, r.err)
+    check("workspace.discard" not in p.log.read_text(), "what was not done is not recorded")
+
+
+# ---- layers that make it hard ----
+
+FULL = """
+import os
+n = 0
+for size in (4000, 64, 16, 1):
+    try:
+        while n < 100000:
+            os.setxattr("src/lib", "user.%d" % n, b"x" * size)
+            n += 1
+    except OSError:
+        pass
+if n >= 100000:
+    raise SystemExit(7)
+"""
+
+
+@both
+def a_directory_with_no_room_for_a_mark_is_committed(p):
+    """What it hides is said name by name, at any depth, and what waits is what it was."""
+    for name in ("src/a", "src/lib/old", "src/lib/deep/er/x", "README"):
+        p.write(name, "1\n")
+    p.write("fill.py", FULL)
+    r = p.run("--review", "--write", ".", "--", "sh", "-c",
+              "rm -rf src; mkdir -p src/lib/deep; echo n > src/lib/new; echo n > src/lib/deep/new; echo 2 > README; python3 fill.py")
+    if r.code == 7:
+        skip("attributes have no bound here")
+    check_eq(r.code, 0, r.err)
+    before = set(p.run("--name-status", kind=("diff",), log=False).out.splitlines())
+    check("D\tsrc/lib/deep/er/x" in before, before)
+    r = p.run("README", kind=("commit",), log=False)
+    check_eq((r.code, (p.ws / "README").read_text(), (entry(p) / "journal").exists()), (0, "2\n", False), r.out + r.err)
+    check_eq((p.ws / "src/lib/old").read_text(), "1\n")
+    after = set(p.run("--name-status", kind=("diff",), log=False).out.splitlines())
+    check_eq(after, before - {"M\tREADME"})
+    r = p.run(kind=("commit",), log=False)
+    check_eq((r.code, entry(p)), (0, None), r.out + r.err)
+    check_eq(sorted(str(x.relative_to(p.ws)) for x in p.ws.rglob("*") if x.is_file()), ["README", "fill.py", "src/lib/deep/new", "src/lib/new"])
+
+
+@both
+def as_many_directories_in_one_another_as_may_be_need_no_more_descriptors(p):
+    p.write("f", "1\n")
+    review(p, "echo 2 > f; python3 -c 'import os\nfor i in range(505):\n os.mkdir(\"d\")\n os.chdir(\"d\")\nopen(\"x\", \"w\")'")
+    q = subprocess.run([*p.words(kind=("commit",), log=False)], cwd=p.ws, env=p.env(), capture_output=True, text=True, timeout=120, check=False,
+                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024)))
+    check_eq((q.returncode, entry(p)), (0, None), q.stdout + q.stderr)
+    shutil.rmtree(p.ws / "d")
+
+
+@root_only
+def what_is_mounted_while_it_is_tidied_holds_nothing_up(p):
+    """What lies under the mount is said by the layer as before, and is no change when that has gone."""
+    p.write("a/src/old", "1\n")
+    of = review(p, "rm -rf a/src; mkdir a/src; echo n > a/src/new")
+    (p.ws / "a/src/old").unlink()
+    p.write("a/src/new", "n\n")
+    upper = of / "layer/upper/a/src/new"
+    journal(p, of, APPLIED, None, step(PUT, "a/src/new", new=p.ws / "a/src/new", result=1, layer=upper, at=(p.ws / "a/src").stat().st_ino))
+    box.private_mounts()
+    box.mount("ward-test", p.ws / "a", "tmpfs", 0, "size=1m,mode=0777")
+    r = p.run(of.name, "--continue", kind=("commit",), log=False)
+    check(not (of / "journal").exists(), r.out + r.err)
+    subprocess.run(["umount", p.ws / "a"], check=True)
+    check_eq(p.run(of.name, "--name-status", kind=("diff",), log=False).out, "")
+
+
+# ---- commits that began, and did not end ----
+
+@both_cases([("real", APPLIED, "real"), ("taken back", ABORTED, "taken back")])
+def what_needs_nothing_of_the_project_any_more_may_be_forgotten(p, state, text):
+    p.write("f", "1\n")
+    of = review(p, "echo 2 > f")
+    journal(p, of, state, stage_in(of / "stage", "o0"))
+    r = p.run("--older-than", "1000h", kind=("runs", "gc"), log=False)
+    check_eq((r.code, entry(p)), (0, of), r.out + r.err)
+    check_in(text, discarded(p))
+    check_eq((p.ws / "f").read_text(), "1\n")
+
+
+@both
+def what_could_be_given_back_to_no_name_is_kept_then_too(p):
+    p.write("f", "1\n")
+    p.write("g", "1\n")
+    of = review(p, "echo 2 > f; rm g")
+    stage = stage_in(of / "stage", "o0")
+    journal(p, of, APPLIED, stage, step(TAKE, "g", old=p.ws / "g", result=2))
+    out = discarded(p)
+    kept = next(p.ws.glob(".ward-kept-*"))
+    check_eq((kept / "o0").read_text(), "precious\n")
+    check_in(kept.name, out)
+
+
+@both
+def what_waited_long_goes_where_only_its_layer_was_to_be_tidied(p):
+    p.write("f", "1\n")
+    of = review(p, "echo 2 > f")
+    journal(p, of, BEGUN, stage_in(of / "stage"))
+    r = p.run("--older-than", "1ms", kind=("runs", "gc"), log=False)
+    check_eq((r.code, entry(p)), (0, of), r.out + r.err)
+    journal(p, of, APPLIED, of / "stage")
+    r = p.run("--older-than", "1ms", "--dry-run", kind=("runs", "gc"), log=False)
+    check_in(of.name, r.out)
+    r = p.run("--older-than", "1ms", kind=("runs", "gc"), log=False)
+    check_eq((r.code, entry(p)), (0, None), r.out + r.err)
+
+
+@both
+def what_can_still_be_ended_is(p):
+    p.write("f", "1\n")
+    of = review(p, "echo 2 > f")
+    journal(p, of, BEGUN, stage_in(of / "stage"))
+    refused(p, of, "--continue", "--abort")
+
+
+@both_cases([("gone", False), ("another", True)])
+def without_the_project_it_may_be_forgotten(p, another):
+    p.write("f", "1\n")
+    of = review(p, "echo 2 > f; rm -f g")
+    stage = stage_in(of / "stage", "o0")
+    journal(p, of, BEGUN, stage, step(TAKE, "g", old=stage / "o0", at=1))
+    p.ws.rename(p.side / "away")
+    if another:
+        p.ws.mkdir()
+    for verb in ("--continue", "--abort"):
+        r = p.run(of.name, verb, kind=("commit",), log=False, cwd="/")
+        check_eq(r.code, 2, r.out + r.err)
+        check_in("ward discard", r.err)
+    refused(p, of, str(stage), "move it away")
+    stage.rename(p.side / "kept")
+    check_in("stays so", discarded(p))
+
+
+@both
+def without_what_it_kept_it_may_be_forgotten(p):
+    """git clean -ffdx, where that lay in the project."""
+    p.write("f", "1\n")
+    of = review(p, "echo 2 > f")
+    journal(p, of, BEGUN, None)
+    for verb in ("--continue", "--abort"):
+        r = p.run(of.name, verb, kind=("commit",), log=False)
+        check_eq(r.code, 2, r.out + r.err)
+        check_in("ward discard", r.err)
+    check_in("is gone", discarded(p))
+
+
+@both
+def what_another_directory_holds_is_named(p):
+    p.write("f", "1\n")
+    of = review(p, "echo 2 > f")
+    journal(p, of, BEGUN, None)
+    stage = stage_in(of / "stage", "o0")
+    refused(p, of, str(stage), "move it away")
+
+
+@both_cases([("in the store", True), ("in the project", False)])
+def with_a_damaged_journal_it_may_be_forgotten(p, in_store):
+    p.write("f", "1\n")
+    of = review(p, "echo 2 > f")
+    (of / "journal").write_bytes(b"WARDCJNL and nothing else")
+    stage = stage_in(of / "stage" if in_store else p.ws / f".ward-commit-{of.name}", "o0")
+    for verb in ("--continue", "--abort"):
+        r = p.run(of.name, verb, kind=("commit",), log=False)
+        check_eq(r.code, 2, r.out + r.err)
+        check_in("ward discard", r.err)
+    refused(p, of, str(stage), "move it away")
+    stage.rename(p.side / "kept")
+    check_in("damaged", discarded(p))
+
+
+box.main()
