@@ -134,13 +134,15 @@ int ward_read_file(const char *path, size_t max, struct ward_buf *out, struct wa
 	/* Non-blocking, so that a fifo without a writer does not hang the open. */
 	WARD_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
-	int r;
+	int r, e = errno;
 
 	if (fd < 0) {
-		r = ward_fail_errno(err, code_of(errno), errno, "cannot open '%s'", path);
-		ward_fail_fix(err,
-			r == WARD_E_NOTFOUND ? "name a file that is there"
-					     : "name a regular file that you may read");
+		r = ward_fail_errno(err, code_of(e), e, "cannot open '%s'", path);
+		/* Of what has run out, and of a broken disk, no other name is the cure. */
+		if (r == WARD_E_NOTFOUND)
+			ward_fail_fix(err, "name a file that is there");
+		else if (r == WARD_E_INVALID || e == EACCES || e == EPERM)
+			ward_fail_fix(err, "name a regular file that you may read");
 		return r;
 	}
 	if (fstat(fd, &st) < 0)

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <ftw.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -308,6 +309,27 @@ TEST(read_file_unreadable)
 	CHECK_EQ_INT(r, WARD_E_SYSTEM);
 	CHECK_EQ_INT(err.sys_errno, EACCES);
 	CHECK_STR_CONTAINS(err.message, "Permission denied");
+	CHECK_STR_CONTAINS(err.fix, "that you may read");
+}
+
+/* There is nothing wrong with the name then. */
+TEST(read_file_without_descriptors)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	struct ward_error err = WARD_ERROR_INIT;
+	struct rlimit was, none;
+	int r;
+
+	make_dir();
+	put(in_dir("f"), "x");
+	REQUIRE(getrlimit(RLIMIT_NOFILE, &was) == 0);
+	none = (struct rlimit){ 0, was.rlim_max };
+	REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	r = ward_read_file(in_dir("f"), 100, &b, &err);
+	REQUIRE(setrlimit(RLIMIT_NOFILE, &was) == 0);
+	CHECK_EQ_INT(r, WARD_E_SYSTEM);
+	CHECK_EQ_INT(err.sys_errno, EMFILE);
+	CHECK_STR_EQ(err.fix, "");
 }
 
 TEST(read_fd_errors)
