@@ -3,6 +3,8 @@
  * Mediated connect and sendto, with the real filter and a hostile caller: addresses, descriptors, memory, Unix sockets
  * of the host, what would block. Needs user namespaces and seccomp user notification; skips with the reason.
  */
+#include <sys/resource.h>
+
 #include "broker_notify_box.h"
 
 static long in_received(long arg)
@@ -308,6 +310,97 @@ TEST(from_one_after_the_other)
 		CHECK_EQ_INT(CALL(in_thread, &listen4), 0);
 	}
 	nbox_end(&x);
+}
+
+/* Its memory is opened for what it says to send. */
+static long in_sending_child(long arg)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(in_sendto(arg) == 5 ? 7 : 1);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status)
+									       : -1;
+}
+
+/* So many at once, none of which ends. */
+static long in_many(long arg)
+{
+	static const struct target to = { AF_INET, SOCK_STREAM, 64, "127.0.0.1", 0 };
+	int ok = 0;
+
+	for (long i = 0; i < arg; i++) {
+		int p[2];
+		char c = 0;
+
+		if (pipe(p) < 0)
+			return -errno;
+		if (fork() == 0) {
+			c = in_connect((long)&to) == 0;
+			(void)!write(p[1], &c, 1);
+			for (;;)
+				(void)pause();
+		}
+		ok += read(p[0], &c, 1) == 1 && c;
+		close(p[0]);
+		close(p[1]);
+	}
+	return ok;
+}
+
+static int open_fds(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* What is kept of callers is little, and gives way to what is needed. */
+TEST(from_many)
+{
+	static const struct target listen4 = { AF_INET, SOCK_STREAM, 256, "127.0.0.1", 0 };
+	static const struct target datagram = { AF_INET, SOCK_DGRAM, 0, "127.0.0.1", 9 };
+	struct rlimit was, none;
+
+	REQUIRE(getrlimit(RLIMIT_NOFILE, &was) == 0);
+	for (int egress = 0; egress < 2; egress++) {
+		int before, kept, next, r;
+
+		CASE(egress ? "with egress" : "without");
+		plan.egress = egress;
+		START(x);
+		plan.egress = false;
+		CHECK_EQ_INT(CALL(in_listen, &listen4), 0);
+		CHECK_EQ_INT(CALL(in_child, &listen4), 7);
+		before = open_fds();
+		CHECK_EQ_INT(CALL(in_many, 24), 24);
+		kept = open_fds() - before;
+		if (egress)
+			CHECK(kept > 2 * 4 && kept <= 4 * 16);
+		else
+			CHECK(kept > 0 && kept <= 2 * 4);
+		/* None is free below the limit: whatever is opened now, something was closed for. */
+		for (int i = 0; i < 10; i++) {
+			int free_ones = i / 2;
+			bool sends = i % 2;
+
+			CASE("%s egress, %d free, %s", egress ? "with" : "without", free_ones,
+				sends ? "sendto" : "connect");
+			CHECK_EQ_INT(CALL(in_many, 4), 4);
+			next = fcntl(STDOUT_FILENO, F_DUPFD, 0);
+			close(next);
+			none = (struct rlimit){ (rlim_t)next + (rlim_t)free_ones, was.rlim_max };
+			REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+			r = (int)(sends ? CALL(in_sending_child, &datagram)
+					: CALL(in_child, &listen4));
+			REQUIRE(setrlimit(RLIMIT_NOFILE, &was) == 0);
+			CHECK_EQ_INT(r, 7);
+		}
+		nbox_end(&x);
+	}
 }
 
 /* ---- Unix sockets ---- */

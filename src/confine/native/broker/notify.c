@@ -29,6 +29,8 @@
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
 #endif
 #define FD_SYNC_WAKE_UP 1ul
+/* Each costs a run descriptors: who connects often, and through many threads, connects outside. */
+#define CALLERS_WITHOUT_EGRESS 4
 
 /* ENOENT: the caller is gone, and with it the wish to know; EINPROGRESS: it has its answer. */
 void ward_notify_send(struct ward_notify *n)
@@ -55,12 +57,21 @@ bool ward_notify_valid(const struct ward_notify *n, uint64_t id)
 	return ioctl(n->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
-int ward_notify_open_caller(struct ward_notify *n, struct ward_ask *ask)
+static int open_caller(struct ward_notify *n, struct ward_ask *ask)
 {
 	if (ask->dir < 0)
 		ask->dir = ward_peek_open(n->proc, (int)ask->req->pid);
-	if (ask->dir >= 0 && ask->mem < 0)
+	if (ask->dir < 0)
+		return ask->dir;
+	if (ask->mem < 0)
 		ask->mem = ward_peek_mem(ask->dir);
+	return ask->mem;
+}
+
+int ward_notify_open_caller(struct ward_notify *n, struct ward_ask *ask)
+{
+	if (open_caller(n, ask) == -EMFILE && ward_notify_forget_callers(n, ask->caller))
+		(void)open_caller(n, ask);
 	/* The number may have gone to somebody else before the open; if the id is alive now, it was ours then. */
 	if (ask->dir < 0 || ask->mem < 0 || !ward_notify_valid(n, ask->req->id))
 		return ESRCH;
@@ -244,6 +255,8 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
 	n->refusals = refusals;
 	n->kill_event = kill_event;
 	n->listener = n->event = n->proc = n->diag = n->inflight = -1;
+	(void)ward_notify_forget_callers(n, NULL);
+	n->n_callers = plan->egress ? WARD_NOTIFY_CALLERS_MAX : CALLERS_WITHOUT_EGRESS;
 	(void)pthread_mutex_init(&n->lock, NULL); /* cannot fail without attributes */
 	(void)pthread_mutex_init(&n->who_lock, NULL);
 	(void)pthread_mutex_init(&n->captured_lock, NULL);
@@ -362,7 +375,7 @@ void ward_notify_stop(struct ward_notify *n)
 	if (n->running)
 		(void)pthread_join(n->thread, NULL);
 	n->running = false;
-	ward_notify_forget_callers(n);
+	(void)ward_notify_forget_callers(n, NULL);
 	ward_close(n->listener);
 	ward_close(n->event);
 	ward_close(n->proc);

@@ -102,8 +102,8 @@ struct ward_notify {
 	uint64_t absent_dev, absent_file; /* and which name it was asked for by */
 	uint64_t absent_until;
 	uint64_t netns_cookie;           /* the same of its sockets, 0 = not known yet, or the kernel has none */
-	struct ward_caller callers[WARD_NOTIFY_CALLERS_MAX];
-	uint64_t n_calls;            /* of callers */
+	struct ward_caller callers[WARD_NOTIFY_CALLERS_MAX]; /* n_callers of them are used */
+	uint64_t n_calls, n_callers; /* n_calls: of callers */
 	struct ward_pending pending[WARD_NOTIFY_PENDING_MAX];
 	pthread_mutex_t who_lock;    /* over the next three; held while a connect is made that is noted */
 	struct ward_dialler *who;        /* the last who_max; NULL without egress */
@@ -154,7 +154,7 @@ void ward_notify_captured(struct ward_notify *n, const struct ward_addr *to); /*
  * notification is alive afterwards: that is for who called to look at.
  */
 int ward_notify_take_fd(struct ward_notify *n, struct ward_ask *ask, int fd);
-void ward_notify_forget_callers(struct ward_notify *n);
+bool ward_notify_forget_callers(struct ward_notify *n, const struct ward_caller *keep); /* but keep (NULL ok); false: there were none */
 
 /*
  * notify_unix.c: the socket file that path (absolute inside, normalised) names, if a process of this run bound it:

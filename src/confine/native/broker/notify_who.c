@@ -113,10 +113,18 @@ static void forget(struct ward_caller *c)
 	*c = (struct ward_caller){ .dir = -1, .pidfd = -1, .comm = -1, .exe = -1 };
 }
 
-void ward_notify_forget_callers(struct ward_notify *n)
+bool ward_notify_forget_callers(struct ward_notify *n, const struct ward_caller *keep)
 {
-	for (size_t i = 0; i < WARD_NOTIFY_CALLERS_MAX; i++)
+	bool any = false;
+
+	/* All of them, so that those that were never used are what a forgotten one is. */
+	for (size_t i = 0; i < WARD_NOTIFY_CALLERS_MAX; i++) {
+		if (&n->callers[i] == keep)
+			continue;
+		any = any || n->callers[i].tid;
 		forget(&n->callers[i]);
+	}
+	return any;
 }
 
 /* The place of that thread, or else the one that was used the longest ago. */
@@ -124,7 +132,7 @@ static struct ward_caller *place_of(struct ward_notify *n, int tid)
 {
 	struct ward_caller *oldest = &n->callers[0];
 
-	for (size_t i = 0; i < WARD_NOTIFY_CALLERS_MAX; i++) {
+	for (size_t i = 0; i < n->n_callers; i++) {
 		if (n->callers[i].tid == tid)
 			return &n->callers[i];
 		if (n->callers[i].used < oldest->used)
@@ -133,7 +141,8 @@ static struct ward_caller *place_of(struct ward_notify *n, int tid)
 	return oldest;
 }
 
-int ward_notify_take_fd(struct ward_notify *n, struct ward_ask *ask, int fd)
+/* -EMFILE: we have too many open; what is of ask then is to be closed by who called. */
+static int take_fd(struct ward_notify *n, struct ward_ask *ask, int fd)
 {
 	int tid = (int)ask->req->pid, r, pidfd;
 	struct ward_caller *c = place_of(n, tid);
@@ -150,13 +159,15 @@ int ward_notify_take_fd(struct ward_notify *n, struct ward_ask *ask, int fd)
 	}
 	forget(c);
 	ask->dir = ward_peek_open(n->proc, tid);
-	pidfd = ask->dir < 0 ? -1 : ward_peek_pidfd(tid, ask->dir, &own);
+	pidfd = ask->dir < 0 ? ask->dir : ward_peek_pidfd(tid, ask->dir, &own);
+	if (pidfd == -EMFILE)
+		return pidfd;
 	if (pidfd < 0 || !ward_notify_valid(n, ask->req->id)) {
 		ward_close(pidfd);
 		return -ESRCH;
 	}
 	r = ward_pidfd_getfd(pidfd, fd);
-	if (own) {
+	if (own && r != -EMFILE) {
 		*c = (struct ward_caller){ .tid = tid,
 			.used = ++n->n_calls,
 			.dir = ask->dir,
@@ -166,6 +177,21 @@ int ward_notify_take_fd(struct ward_notify *n, struct ward_ask *ask, int fd)
 		ask->caller = c;
 	} else {
 		ward_close(pidfd);
+	}
+	return r;
+}
+
+int ward_notify_take_fd(struct ward_notify *n, struct ward_ask *ask, int fd)
+{
+	int r = take_fd(n, ask, fd);
+
+	/* What is kept only because it may be of use again is given up for what is needed now. */
+	if (r == -EMFILE && ward_notify_forget_callers(n, ask->caller)) {
+		if (!ask->caller)
+			ward_close(ask->dir);
+		ask->dir = -1;
+		ask->caller = NULL;
+		r = take_fd(n, ask, fd);
 	}
 	return r;
 }
