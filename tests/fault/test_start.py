@@ -12,6 +12,7 @@ import pathlib
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -463,6 +464,28 @@ def without_a_cgroup(p):
     check_eq(r.code, 0, r.err)
     check(20 <= int(r.out) <= 40, r.out)
     refused(p, p.run("--outcome", p.outcome_file, "--require", "memory=enforced", "true"), "axis memory")
+
+
+@both
+def nothing_to_look_at_memory_with(p):
+    """No cgroup, no namespaces, and a kernel that lists no children: memory can be held by nobody, and that is said before anything starts."""
+    if os.geteuid() == 0:
+        box.private_mounts()
+        box.mount("ward-test", "/sys/fs/cgroup", "tmpfs")
+    box.without_user_namespaces()
+    p.ws.chmod(0o777)
+    at = p.side / "socket"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(at))
+
+        def no_list():
+            """A socket cannot be opened, not by root either."""
+            box.must(box.libc.unshare(box.CLONE_NEWNS), "unshare")
+            box.mount(str(at), f"/proc/self/task/{os.getpid()}/children", None, box.MS_BIND)
+        words = ["--outcome", p.outcome_file, *ACCEPT, "--write", ".", "touch", "made"]
+        refused(p, p.run(*words, preexec_fn=no_list), "memory cannot be looked at")
+    r = p.run(*words)
+    check_eq((r.code, (p.ws / "made").exists()), (0, True), r.err)
 
 
 @both

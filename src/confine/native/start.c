@@ -491,10 +491,7 @@ static int make_cgroup(struct ward_native *c, const struct ward_cage_options *op
 	return r;
 }
 
-/*
- * Direct: nothing is refused inside, so there is nobody to answer. Memory without a cgroup is not sampled then: /proc is
- * everybody's.
- */
+/* Direct: nothing is refused inside, so there is nobody to answer. */
 static int prepare_brokers(struct ward_native *c, struct ward_error *err)
 {
 	const struct ward_plan *p = c->plan;
@@ -511,13 +508,14 @@ static int prepare_brokers(struct ward_native *c, struct ward_error *err)
 		r = ward_fuse_new(p, c->refusals, &c->fuse, err);
 	if (r < 0)
 		return r;
-	c->sampling = !held(p, WARD_AXIS_MEMORY);
 	c->next_sample = ward_now_mono_ns() + SAMPLE_NS;
 	return WARD_OK;
 }
 
+/* Direct: memory without a cgroup is not sampled, since /proc is everybody's. */
 static int prepare(struct ward_native *c, struct ward_error *err)
 {
+	c->sampling = c->plan->backend != WARD_BACKEND_DIRECT && !held(c->plan, WARD_AXIS_MEMORY);
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	c->kill_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->refusals = ward_refusals_new();
