@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The life of a run and its end: codes, time, signals, and that nothing outlives it, ward killed or its init killed."""
+import contextlib
 import json
 import os
+import pathlib
 import random
 import shutil
 import signal
@@ -132,6 +134,32 @@ def a_child_that_does_not_read_is_no_error(p):
 
 
 FLOOD = f"head -c {OUTPUT_BYTES} /dev/zero | tr '\\0' a & head -c {OUTPUT_BYTES} /dev/zero | tr '\\0' b >&2; wait"
+
+
+def holders(pipe):
+    """The processes that have it open, of those that can be looked into."""
+    found = set()
+    for path in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(path) == f"pipe:[{os.fstat(pipe).st_ino}]":
+                found.add(int(path.parts[2]))
+    return found
+
+
+@root_only
+def stdin_is_kept_by_no_helper(p):
+    """With a log and without: once the command has closed it, ward alone has the caller's pipe, which is its own stdin."""
+    for log in (p.log, "/dev/null"):
+        p.log = log
+        r, w = os.pipe()
+        q = p.start("sh", "-c", "exec <&-; exec sleep 30", stdin=r, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.close(r)
+        init_of(q)
+        box.wait_for(lambda q=q: any(box.cmdline(pid).startswith("sleep") for pid in box.descendants(q.pid)))
+        check_eq(holders(w) - {os.getpid()}, {q.pid}, f"log: {log}")
+        q.terminate()
+        q.wait(20)
+        os.close(w)
 
 
 @both

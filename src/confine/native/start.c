@@ -599,25 +599,28 @@ static int handed(ssize_t sent, struct ward_error *err)
 	return WARD_OK;
 }
 
-static int hand_over(struct ward_native *c, const struct ward_cage_options *opts,
-	const struct ward_buf *blob, struct ward_error *err)
+/* sealed: the blob. */
+static int hand_over(struct ward_native *c, const struct ward_cage_options *opts, int sealed,
+	struct ward_error *err)
 {
-	WARD_FD fd = ward_memfd("ward-launch", blob->s, blob->n, true);
 	struct ward_msg m = { .type = WARD_MSG_BLOB, .value = WARD_HANDED_JOIN };
-	const int fds[WARD_HANDED_JOIN] = { fd, opts->stdio[0], opts->stdio[1], opts->stdio[2] };
+	const int fds[WARD_HANDED_JOIN] = { sealed, opts->stdio[0], opts->stdio[1],
+		opts->stdio[2] };
 
-	if (fd < 0)
-		return ward_fail_errno(err, WARD_E_SYSTEM, -fd, "cannot make the launch blob");
+	if (sealed < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -sealed, "cannot make the launch blob");
 	return handed(ward_send_fds(c->ctl, &m, sizeof(m), fds, WARD_HANDED_JOIN), err);
 }
 
-/* What the init is to enter is made, and given to it, while it reads its plan: it forks nothing before. */
+/*
+ * What the init is to enter is made, and given to it, while it reads its plan: it forks nothing before. Where there is no anchor the
+ * blob stands in for it, which it keeps as long: nothing of the caller's, whose pipes would stay open.
+ */
 static int join(struct ward_native *c, const struct ward_cage_options *opts,
-	const struct ward_pack *k, struct ward_error *err)
+	const struct ward_pack *k, int sealed, struct ward_error *err)
 {
 	struct ward_msg m = { .type = WARD_MSG_JOIN };
-	int fds[WARD_HANDED_MAX - WARD_HANDED_JOIN] = { opts->anchor > 0 ? opts->anchor
-									 : opts->stdio[0] };
+	int fds[WARD_HANDED_MAX - WARD_HANDED_JOIN] = { opts->anchor > 0 ? opts->anchor : sealed };
 	size_t n = WARD_HANDED_CGROUP - WARD_HANDED_JOIN;
 	int r = k->n_tasks ? make_cgroup(c, opts, err) : WARD_OK;
 
@@ -657,6 +660,7 @@ static int launch(struct ward_native *c, const struct ward_cage_options *opts,
 	struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf blob = WARD_BUF_INIT;
+	WARD_FD sealed = -1;
 	struct ward_pack k;
 	int r;
 
@@ -666,10 +670,12 @@ static int launch(struct ward_native *c, const struct ward_cage_options *opts,
 	memcpy(k.cpus, &c->place.all, sizeof(k.cpus));
 	if (r == WARD_OK)
 		r = ward_pack_plan(c->plan, &k, &blob, err);
+	if (r == WARD_OK) {
+		sealed = ward_memfd("ward-launch", blob.s, blob.n, true);
+		r = hand_over(c, opts, sealed, err);
+	}
 	if (r == WARD_OK)
-		r = hand_over(c, opts, &blob, err);
-	if (r == WARD_OK)
-		r = join(c, opts, &k, err);
+		r = join(c, opts, &k, sealed, err);
 	if (r == WARD_OK)
 		r = prepare_brokers(c, err);
 	if (r == WARD_OK && c->fuse)
