@@ -417,6 +417,10 @@ static int hear(struct ward_native *c, bool *ret_done, struct ward_host *host,
 /* A limit that may count somebody else is none: neither doubt nor certainty of that begins a run. */
 static int in_cgroup(const struct ward_native *c, struct ward_error *err)
 {
+	for (unsigned i = 0; i < WARD_CGROUP_CONTROLLERS; i++)
+		if (c->counts[i] && !c->cgroup)
+			return ward_fail(err, WARD_E_INTERNAL,
+				"the cgroup that was planned was not made");
 	if (c->in_cgroup > 0)
 		return WARD_OK;
 	if (c->in_cgroup == 0)

@@ -59,6 +59,10 @@ void blob_join(struct init *in)
 	if (n != (size_t)(WARD_HANDED_CGROUP - WARD_HANDED_JOIN) + in->l->n_tasks)
 		fail(in->ctl, WARD_STAGE_CGROUP, EPROTO, "descriptors");
 	memcpy(in->ns, m.ns, sizeof(in->ns));
+	/* No namespace has the number 0: with it the self-test would find every one to be another. */
+	for (size_t i = 0; i < WARD_LAUNCH_NS_MAX; i++)
+		if ((in->l->flags & WARD_LAUNCH_USERNS) && in->ns[i] == 0)
+			fail(in->ctl, WARD_STAGE_BLOB, EPROTO, "namespaces of the supervisor");
 	enter_cgroup(in);
 }
 
