@@ -88,8 +88,9 @@ struct ward_review_commit {
 /*
  * Decide each change, record that, and make real what may be. *ret_text: what was done and what was not, with why and what would
  * help; it is there after an error, too, where something is known. *ret_left (may be NULL): how many of those that were asked for are
- * not real. WARD_E_NOTFOUND: no such run, or none that waits here. WARD_E_REFUSED: it is alive, another process changes it, a commit of
- * it began and did not end, not all of it could be kept, or this is inside a sandbox.
+ * not real. WARD_E_NOTFOUND: no such run, or none that waits here. WARD_E_INVALID: run begins several, or a path is of nothing that it
+ * changed. WARD_E_REFUSED: it is alive, another process changes it, a commit of it began and did not end (or, for CONTINUE and ABORT,
+ * none did), not all of it could be kept, its policies are not there any more, or this is inside a sandbox.
  */
 int ward_review_commit(const struct ward_review_commit *what, char **ret_text, size_t *ret_left, struct ward_error *err);
 

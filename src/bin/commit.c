@@ -113,7 +113,7 @@ static int commit(const struct ward_review_commit *what)
 	free(text);
 	if (r < 0) {
 		say_error(&err);
-		return EXIT_USAGE;
+		return err.code == WARD_E_NOTFOUND ? EXIT_REFUSED : EXIT_USAGE;
 	}
 	if (fflush(stdout) != 0)
 		return EXIT_USAGE;

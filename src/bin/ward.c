@@ -408,7 +408,7 @@ static const struct command commands[] = {
 			"ward commit --dry-run --json\n"
 			"ward commit --approve risky --ours src/main.c",
 		.exits = "0  all that was asked for is real\n"
-			"1  something waits, is refused or is in conflict\n"
+			"1  something waits, is refused or is in conflict, or there is no such run\n"
 			"2  usage or error",
 	},
 	{

@@ -147,7 +147,7 @@ def a_run_that_is_alive_is_committed_by_nobody(p):
 def a_run_that_nobody_knows_is_told(p):
     for kind, words in ((("commit",), ()), (("commit",), ("--continue",)), (("commit",), ("--abort",)), (("diff",), ()), (("discard",), ())):
         r = p.run("01K00000000000000000000000", *words, kind=kind, log=False)
-        check(r.code != 0 and r.out == "" and len(r.err.splitlines()) == 1, f"{kind} {words}: {r}")
+        check(r.code == 1 and r.out == "" and len(r.err.splitlines()) == 1, f"{kind} {words}: {r}")
         check_in('there is no run "01K00000000000000000000000" under review', r.err)
 
 

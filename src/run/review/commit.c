@@ -84,10 +84,10 @@ static int means_something(struct committing *x, const char *const *given, const
 			k++;
 		if (k < x->all->n)
 			continue;
-		(void)ward_fail(x->err, WARD_E_NOTFOUND, "%s%s: the run changed nothing there",
+		(void)ward_fail(x->err, WARD_E_INVALID, "%s%s: the run changed nothing there",
 			option, ward_rs_show(&x->rules.side.rs, given[i]));
 		ward_fail_fix(x->err, "ward diff --name-status shows what it changed");
-		return WARD_E_NOTFOUND;
+		return WARD_E_INVALID;
 	}
 	return WARD_OK;
 }
@@ -454,6 +454,7 @@ int ward_review_commit(const struct ward_review_commit *what, char **ret_text, s
 	struct committing x = { .what = what, .err = err };
 	size_t n_left = 0;
 	int r = open_run(&x);
+	bool found = r == WARD_OK;
 
 	*ret_text = NULL;
 	if (r == WARD_OK)
@@ -468,6 +469,12 @@ int ward_review_commit(const struct ward_review_commit *what, char **ret_text, s
 		else if (x.d.v)
 			ward_review_text(&x.told, &x.d, &b);
 		*ret_text = x.d.v ? ward_buf_take(&b) : NULL;
+	}
+	/* Of the run alone is said that it is not there: whatever it lacks keeps its commit from being made. */
+	if (found && r == WARD_E_NOTFOUND) {
+		r = WARD_E_REFUSED;
+		if (err)
+			err->code = r;
 	}
 	if (ret_left)
 		*ret_left = n_left;
