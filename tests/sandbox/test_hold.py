@@ -6,6 +6,8 @@ of it leaves the host, a question to a name server included. The answer is remem
 """
 import json
 import os
+import pathlib
+import re
 import subprocess
 import time
 
@@ -14,7 +16,7 @@ import cli
 from box import both, root_only
 from ceiling_box import ceiling, own_etc
 from egress_box import HELLO, Dns, Http
-from tap import check, check_eq, check_in
+from tap import check, check_eq, check_in, skip
 
 NAME = "good.test.example"
 CONNECT = 'permit (principal, action == Ward::Action::"net.connect", resource in Ward::'
@@ -75,6 +77,21 @@ def a_yes_lets_the_connection_through(p):
     check(doc["run"] not in os.listdir(sockets), "the socket is left")
 
 
+@root_only
+def nobody_else_waits_until_a_question_is_in_the_log(p):
+    """Ward's own thread writes it, and waits for the disk: the one that mediates connects writes nothing of it."""
+    if not os.path.exists("/proc/self/io"):
+        skip("this kernel does not count what a thread writes")
+    h = Held(p, '@approval("risky") ' + DOMAIN, f"GET http://{NAME}:PORT/hello")
+    digest = h.pending()[0]
+    wrote = {}
+    for at in pathlib.Path(f"/proc/{h.q.pid}/task").iterdir():
+        wrote[at.joinpath("comm").read_text().strip()] = int(re.search(r"wchar: (\d+)", at.joinpath("io").read_text())[1])
+    check(wrote["ward-notify"] < 200, str(wrote))
+    check_eq(cli.ward("approve", digest).code, 0)
+    check_eq(h.end()[0], HELLO.decode())
+
+
 @both
 def a_no_resets_it_and_is_remembered(p):
     h = Held(p, '@approval("risky") ' + DOMAIN, f"GET http://{NAME}:PORT/hello; date +%s.%N; GET http://{NAME}:PORT/hello; date +%s.%N")
@@ -129,7 +146,8 @@ def what_is_critical_may_be_asked_more_often_than_there_are_places(p):
     n = 70  # WARD_ASKS_MAX: 64
     h = Held(p, '@approval("critical") ' + DOMAIN, f"for i in $(seq {n}); do GET http://{NAME}:PORT/hello || exit 1; done")
     for _ in range(n):
-        check_eq(cli.ward("approve", h.pending()[0]).code, 0)
+        r = cli.ward("approve", h.pending()[0])
+        check_eq(r.code, 0, r.err)
     out, err, _ = h.end()
     check_eq((out, len(h.http.requests)), (n * HELLO.decode(), n), err)
 

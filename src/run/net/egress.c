@@ -481,7 +481,9 @@ static void on_captured(void *arg, bool six)
 
 	if (!atomic_load(&l->turn->wanted) && pthread_mutex_trylock(&l->turn->lock) == 0) {
 		/* What could not be recorded ends the run, and until then nothing more is taken. */
+		l->net_elsewhere = true;
 		wake = l->net_failed < 0 || ward_egress_came(l->egress, six) || l->net_failed < 0;
+		l->net_elsewhere = false;
 		(void)pthread_mutex_unlock(&l->turn->lock);
 	}
 	if (wake)

@@ -21,6 +21,7 @@ struct net_hold {
 	struct ward_reply replies[WARD_ASKS_MAX]; /* of asks.v, as are these */
 	uint64_t until[WARD_ASKS_MAX];
 	bool had[WARD_ASKS_MAX]; /* the yes to what is critical: by a connection */
+	bool new[WARD_ASKS_MAX]; /* not in the log yet, and nobody sees it: hold_next() */
 	struct ward_agreed_one *agreed; /* every yes, also what is forgotten since */
 	size_t n_agreed, cap_agreed;
 	struct ward_bell *bell; /* while a question is open */
@@ -155,6 +156,22 @@ static int put(struct life *l, size_t i)
 	return r;
 }
 
+/* What was asked while the gate had its turn elsewhere. *ret_any: of some there is an answer already. */
+static int put_new(struct life *l, bool *ret_any)
+{
+	struct net_hold *h = l->hold;
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < h->asks.n; i++) {
+		if (!h->new[i])
+			continue;
+		h->new[i] = false;
+		r = put(l, i);
+		*ret_any = *ret_any || h->asks.v[i].answer != WARD_SAID_OPEN;
+	}
+	return r;
+}
+
 enum ward_said hold_ask(struct life *l, const struct ward_verdict *v, const struct ward_query *q,
 	bool begin, const char **ret_how)
 {
@@ -170,7 +187,10 @@ enum ward_said hold_ask(struct life *l, const struct ward_verdict *v, const stru
 		*ret_how = n == WARD_ASKS_MAX ? "limit" : NULL;
 		return WARD_SAID_NO;
 	}
-	if (h->asks.n > n && put(l, n) < 0)
+	/* It is durable before it counts, which takes as long as the disk does: not where others wait to connect. */
+	if (h->asks.n > n && l->net_elsewhere)
+		h->new[n] = true;
+	else if (h->asks.n > n && put(l, n) < 0)
 		return WARD_SAID_NO;
 	if (begin && k->answer == WARD_SAID_ONCE)
 		h->had[k - h->asks.v] = true;
@@ -193,8 +213,9 @@ static void forget_critical(struct net_hold *h)
 		h->replies[i] = h->replies[last];
 		h->until[i] = h->until[last];
 		h->had[i] = h->had[last];
+		h->new[i] = h->new[last];
 		h->replies[last] = (struct ward_reply){ 0 };
-		h->had[last] = false;
+		h->had[last] = h->new[last] = false;
 		h->asks.n = last;
 	}
 }
@@ -226,12 +247,16 @@ int hold_next(struct life *l, struct ward_error *err)
 	bool any = false;
 	int r;
 
-	if (h)
-		forget_critical(h);
-	if (!h || !h->bell)
+	if (!h)
 		return WARD_OK;
-	ward_bell_next(h->bell, first_until(h), h->replies);
-	r = settle_open(l, NULL, &any, err);
+	forget_critical(h);
+	r = put_new(l, &any);
+	if (r < 0)
+		return WARD_OK; /* net_failed has it */
+	if (h->bell) {
+		ward_bell_next(h->bell, first_until(h), h->replies);
+		r = settle_open(l, NULL, &any, err);
+	}
 	if (any) {
 		ward_egress_answered(l->egress);
 		forget_critical(h);
@@ -262,12 +287,13 @@ int hold_stop(struct life *l, struct ward_error *err)
 
 int hold_end(struct life *l, struct ward_error *err)
 {
-	bool any;
-	int r;
+	bool any = false;
+	int r = WARD_OK;
 
 	if (!l->hold)
 		return WARD_OK;
-	r = settle_open(l, "end", &any, err);
+	if (put_new(l, &any) == WARD_OK) /* net_failed has it, else */
+		r = settle_open(l, "end", &any, err);
 	ward_bell_free(l->hold->bell);
 	l->hold->bell = NULL;
 	return r;
