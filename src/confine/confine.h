@@ -106,6 +106,7 @@ struct ward_usage {
 	uint64_t cpu_ms, max_rss; /* bytes */
 	uint32_t pids_peak;
 	uint64_t pids_refused; /* forks that the pids limit refused; 0 where nothing can tell */
+	bool pids_reached; /* no cgroup, and memory is sampled: there were as many tasks as may be; whether a fork was refused nobody can tell */
 	bool memory_sampled, oom;
 	bool disk_full;              /* the private directories were full when the run ended */
 	bool layer_full;             /* the layer in a directory was over its bound when the run ended by itself */

@@ -121,10 +121,31 @@ def fork_bomb(p):
     check(time.monotonic() - begin < 30)
     o = box.json.loads(p.outcome_file.read_text())
     check(o["usage"]["pids_peak"] <= 64, str(o["usage"]))
+    check_eq([(x["resource"], x["detail"]["limit"]) for x in hits(p, o)], [("pids", 64)])
+    check_in(b"pids limit of 64 was reached", err)
+    check_in(b"--pids N", err)
     if o["axes"]["pids"] == "enforced":
-        check_eq([x["resource"] for x in hits(p, o)], ["pids"])
         check_in(b"forks were refused", err)
-        check_in(b"--pids N", err)
+
+
+@both
+def below_the_number_of_processes_nothing_is_said(p):
+    p.write("some.py", BOMB.replace("range(300)", "range(40)"))
+    r, o = p.outcome("--read", ".", "--pids", "64", "python3", "some.py")
+    check_eq((r.code, r.out, hits(p, o)), (0, "40 0\n", []), r.err)
+
+
+@user_only
+def threads_are_counted_as_well(p):
+    """The kernel counts them, and so does whoever looks."""
+    p.write("threads.py", "import threading, time\nn = 0\ntry:\n    for i in range(300): threading.Thread(target=time.sleep, args=(1.0,)).start(); n += 1\n"
+            "except RuntimeError: pass\nprint(n)\n")
+    r, o = p.outcome("--read", ".", "--pids", "64", "python3", "threads.py")
+    check(40 <= int(r.out) <= 64, r.out)
+    check_eq([x["resource"] for x in hits(p, o)], ["pids"])
+    p.write("fewer.py", f"import threading, time\nfor i in range({int(r.out) - 1}): threading.Thread(target=time.sleep, args=(0.5,)).start()\n")
+    r, o = p.outcome("--read", ".", "--pids", "64", "python3", "fewer.py")
+    check_eq((r.code, hits(p, o)), (0, []), f"one fewer: {r.err}")
 
 
 @both

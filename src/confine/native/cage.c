@@ -176,6 +176,8 @@ static void sample(struct ward_native *c, struct ward_cage_event *ret)
 		c->sampled_peak = used;
 	if (n > c->sampled_processes)
 		c->sampled_processes = n;
+	if (!c->pids_reached && c->namespaces && !c->counts[WARD_CGROUP_PIDS])
+		c->pids_reached = ward_sample_tasks_reach(c->proc, c->plan->limits.pids);
 	c->next_sample = now + SAMPLE_NS;
 	if (used <= c->plan->limits.memory || c->sampled_oom)
 		return;
@@ -288,6 +290,7 @@ void ward_helper_usage(void *cage, struct ward_usage *ret)
 	ret->memory_sampled = c->sampling;
 	ret->oom = c->sampled_oom;
 	ret->pids_peak = c->sampled_processes;
+	ret->pids_reached = c->pids_reached;
 	if (c->sampled_peak > ret->max_rss)
 		ret->max_rss = c->sampled_peak;
 	if (!c->cgroup)

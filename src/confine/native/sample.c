@@ -245,3 +245,88 @@ uint64_t ward_sample_memory(int proc_dirfd, pid_t top, uint64_t limit, unsigned 
 	free(p.v);
 	return total;
 }
+
+/* ---- how many there are ---- */
+
+/* A process's threads are the links of that directory, less two. */
+static unsigned threads_of(int proc, const char *name)
+{
+	char path[32];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%.16s/task", name);
+	return fstatat(proc, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink > 2
+		? (unsigned)st.st_nlink - 2
+		: 0;
+}
+
+static void add_threads(int proc, const char *name, void *arg)
+{
+	unsigned *n = arg;
+
+	*n += threads_of(proc, name);
+}
+
+static void add_tasks(int proc, const char *name, void *arg)
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "%.16s/task", name);
+	WARD_FD dir = ward_openat2(proc, path, O_RDONLY | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
+
+	each_number(dir, add_name, arg);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void each_name(int proc, void (*fn)(int dir, const char *name, void *arg), void *arg)
+{
+	WARD_FD dir = ward_openat2(proc, ".", O_RDONLY | O_DIRECTORY, 0, 0);
+
+	each_number(dir, fn, arg);
+}
+
+/* In both lists, which were made one after the other: alive between them. */
+static unsigned in_both(struct pids *a, struct pids *b)
+{
+	unsigned n = 0;
+
+	if (a->n == 0 || b->n == 0)
+		return 0;
+	qsort(a->v, a->n, sizeof(*a->v), by_number);
+	qsort(b->v, b->n, sizeof(*b->v), by_number);
+	for (size_t i = 0, k = 0; i < a->n && k < b->n;) {
+		if (a->v[i] == b->v[k]) {
+			n++;
+			i++;
+			k++;
+		} else if (a->v[i] < b->v[k]) {
+			i++;
+		} else {
+			k++;
+		}
+	}
+	return n;
+}
+
+bool ward_sample_tasks_reach(int proc_dirfd, uint64_t limit)
+{
+	struct pids one = { .v = NULL }, two = { .v = NULL };
+	unsigned n = 0;
+
+	each_name(proc_dirfd, add_threads, &n);
+	if (n < limit)
+		return false;
+	/* While they are counted some end and others begin: what is in two lists was there at one time. */
+	each_name(proc_dirfd, add_tasks, &one);
+	each_name(proc_dirfd, add_tasks, &two);
+	n = in_both(&one, &two);
+	free(one.v);
+	free(two.v);
+	return n >= limit;
+}
