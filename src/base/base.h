@@ -110,7 +110,7 @@ int ward_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *ret, str
 int ward_parse_size(const char *s, uint64_t *ret_bytes, struct ward_error *err); /* "50M", "1G", "4096": K M G T binary; 0 is refused */
 /* "5s", "200ms", "1.5m", "2h", "10" (seconds). 0, negatives, nan, inf and > 365 days refused. */
 int ward_parse_duration(const char *s, uint64_t *ret_ms, struct ward_error *err);
-int ward_parse_cpus(const char *s, uint32_t *ret_millicpus, struct ward_error *err); /* "1", "0.5": thousandths of a cpu, 10 .. 1024000 */
+int ward_parse_cpus(const char *s, uint32_t *ret_millicpus, struct ward_error *err); /* "1", "0.5": thousandths, 10 .. 1024000 */
 void ward_format_size(uint64_t bytes, char *out, size_t size);
 
 /* ---- sha256.c (FIPS 180-4) ---- */

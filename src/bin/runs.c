@@ -106,9 +106,8 @@ int cmd_runs_gc(struct words w)
 			return misused("runs gc", w.v[0]);
 		else if (w.n > 0)
 			time = w.v[0];
-		code = time
-			? ward_parse_duration(time, &what.older_than_ms, &err)
-			: ward_fail(&err, WARD_E_INVALID, "its time is missing, as in 48h");
+		code = time ? ward_parse_duration(time, &what.older_than_ms, &err)
+			    : ward_fail(&err, WARD_E_INVALID, "its time is missing, as in 48h");
 		if (code < 0) {
 			if (!err.file[0])
 				ward_fail_at(&err, "--older-than", 0, 0);

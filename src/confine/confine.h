@@ -106,7 +106,7 @@ struct ward_usage {
 	uint64_t cpu_ms, max_rss; /* bytes */
 	uint32_t pids_peak;
 	uint64_t pids_refused; /* forks that the pids limit refused; 0 where nothing can tell */
-	bool pids_reached; /* no cgroup, and memory is sampled: there were as many tasks as may be; whether a fork was refused nobody can tell */
+	bool pids_reached; /* no cgroup, memory sampled: there were as many tasks as may be; perhaps a fork was refused */
 	bool memory_sampled, oom;
 	bool disk_full;              /* the private directories were full when the run ended */
 	bool layer_full;             /* the layer in a directory was over its bound when the run ended by itself */
@@ -157,9 +157,9 @@ struct ward_cage_who {
 };
 bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t n, bool wait, struct ward_cage_who *ret);
 /*
- * From now on fn is called after each connect that is captured, by the thread that made it, before its caller has the answer: whoever made
- * it waits meanwhile, and all others whose calls are mediated. six: over IPv6. NULL: nobody is told, and no call is under way any more.
- * Any thread but that one.
+ * From now on fn is called after each connect that is captured, by the thread that made it, before its caller has the answer:
+ * whoever made it waits meanwhile, and all others whose calls are mediated. six: over IPv6. NULL: nobody is told, and no call is
+ * under way any more. Any thread but that one.
  */
 void ward_cage_on_captured(struct ward_cage *c, void (*fn)(void *arg, bool six), void *arg);
 /*

@@ -111,8 +111,8 @@ int ward_egress_resolver_check(const char *resolver, struct ward_error *err);
 /* The relay begins, and confines itself beside what the caller does next. o need not live on, but for what it points to. */
 int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **ret, struct ward_error *err);
 /*
- * Once: it is there, and has the sockets. They are taken, also on failure. Until then nothing else but stop() may be called. accepts: what is
- * captured is accepted here, and not by the relay; the caller tells of it by ward_egress_came().
+ * Once: it is there, and has the sockets. They are taken, also on failure. Until then nothing else but stop() may be called.
+ * accepts: what is captured is accepted here, and not by the relay; the caller tells of it by ward_egress_came().
  */
 int ward_egress_attach(struct ward_egress *e, const int sockets[WARD_NET_SOCKET_MAX], bool accepts, struct ward_error *err);
 /*
@@ -127,9 +127,10 @@ int ward_egress_listen(struct ward_egress *e, const struct ward_egress_listener 
 int ward_egress_fd(const struct ward_egress *e);
 int ward_egress_timeout(const struct ward_egress *e); /* ms, -1 = none */
 /*
- * With accepts: something was captured (six: over IPv6). Called in whatever thread made it, while the run's own waits for the gate's descriptor
- * and nothing else touches the gate: the caller sees to that. It is accepted, judged and dialled as far as that goes at once. True: the
- * run's thread has something to do before it would look. ring() wakes it, from any thread, at any time; also in place of came().
+ * With accepts: something was captured (six: over IPv6). Called in whatever thread made it, while the run's own waits for the
+ * gate's descriptor and nothing else touches the gate: the caller sees to that. It is accepted, judged and dialled as far as that
+ * goes at once. True: the run's thread has something to do before it would look. ring() wakes it, from any thread, at any time;
+ * also in place of came().
  */
 bool ward_egress_came(struct ward_egress *e, bool six);
 void ward_egress_ring(struct ward_egress *e);

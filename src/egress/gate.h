@@ -172,7 +172,7 @@ void ward_gate_limit(struct ward_egress *e, enum ward_relay_limit which, uint64_
 void ward_gate_lost(struct ward_egress *e, const char *how); /* how: static. It takes effect at the end of this turn */
 
 void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m);
-void ward_flow_come(struct ward_egress *e, const struct ward_relay_msg *m, int client); /* accepted here (taken): as far as it goes at once */
+void ward_flow_come(struct ward_egress *e, const struct ward_relay_msg *m, int client); /* accepted here (taken) */
 void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m);
 void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m);
 void ward_flow_prefetch(struct ward_egress *e, struct ward_pinned *p);

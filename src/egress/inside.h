@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Private to egress: connections from the inside (inside.c): accepted, where the run's own network ends at the gate; whose they are; and
- * which port was dialled, where nothing captures (plan->redirects).
+ * Private to egress: connections from the inside (inside.c): accepted, where the run's own network ends at the gate; whose they
+ * are; and which port was dialled, where nothing captures (plan->redirects).
  */
 #pragma once
 

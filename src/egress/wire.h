@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The wire between the gate (the supervisor: decides, resolves, dials, records) and ward-relay (musl, a process of its own,
- * without any right: accepts, reads what the sandbox sends, moves bytes). Messages of fixed size over a SEQPACKET pair, one a packet; the
- * relay may put up to WARD_RELAY_TOLD_MAX into one, in their order. The relay reads hostile bytes, so the gate takes whatever the relay says for hostile, too: a message of another size, an
- * unknown type, a flow that is not open, a name that is not in its normal form end the relay.
+ * without any right: accepts, reads what the sandbox sends, moves bytes). Messages of fixed size over a SEQPACKET pair, one a
+ * packet; the relay may put up to WARD_RELAY_TOLD_MAX into one, in their order. The relay reads hostile bytes, so the gate takes
+ * whatever the relay says for hostile, too: a message of another size, an unknown type, a flow that is not open, a name that is not
+ * in its normal form end the relay.
  *
- * A flow: relay OPEN (or gate CLIENT, with what it accepted) -> gate DIALED (with the connected socket) or REFUSED; both ways are read meanwhile, and what the client
- * sent is held. relay SEEN, once the first bytes say what is spoken (or that they do not say) -> gate PASS or REFUSED; what would be
- * passed whatever the policies say (ward_spoken_passes()) the relay passes by itself from DIALED on, and says so (WARD_SEEN_PASSED),
- * a second later at the latest. relay CLOSED at its end, once, whoever ended it (after REFUSED, too). What the server
- * sends is passed on from DIALED on: protocols in which it speaks first work. TCP to port 53 is never such a flow: its
- * questions come as NAME.
- * A name: relay NAME -> gate ANSWER. Who asks for it again soon is answered with the same by the relay, which tells how often that was:
- * NAME without an id.
- * Inward: what a listener of the host's accepts is a flow, too. It is judged and dialled (inside) as any, and nothing of it is held
- * or SEEN.
+ * A flow: relay OPEN (or gate CLIENT, with what it accepted) -> gate DIALED (with the connected socket) or REFUSED; both ways are
+ * read meanwhile, and what the client sent is held. relay SEEN, once the first bytes say what is spoken (or that they do not say)
+ * -> gate PASS or REFUSED; what would be passed whatever the policies say (ward_spoken_passes()) the relay passes by itself from
+ * DIALED on, and says so (WARD_SEEN_PASSED), a second later at the latest. relay CLOSED at its end, once, whoever ended it (after
+ * REFUSED, too). What the server sends is passed on from DIALED on: protocols in which it speaks first work. TCP to port 53 is
+ * never such a flow: its questions come as NAME. A name: relay NAME -> gate ANSWER. Who asks for it again soon is answered with the
+ * same by the relay, which tells how often that was: NAME without an id. Inward: what a listener of the host's accepts is a flow,
+ * too. It is judged and dialled (inside) as any, and nothing of it is held or SEEN.
  */
 #pragma once
 
@@ -73,15 +72,15 @@ enum ward_relay_type {
 	WARD_GATE_SOCKET, /* value = enum ward_relay_fd, + that descriptor; each once, before anything else */
 	/*
 	 * up_max, down_max of all flows of one rule together (value: which, 1 to WARD_EGRESS_BUDGETS_MAX), once, before the first of
-	 * them; value 0: of all flows, once, before the sockets. 0 = no limit. id 1: that a flow is CLOSED may be told a little later (how it
-	 * ended, and by no rule with limits: where those are counted nobody waits)
+	 * them; value 0: of all flows, once, before the sockets. 0 = no limit. id 1: that a flow is CLOSED may be told a little
+	 * later (how it ended, and by no rule with limits: where those are counted nobody waits)
 	 */
 	WARD_GATE_LIMITS,
 	WARD_GATE_INWARD, /* value: 0, 1, 2 ..., + a listening socket of the host's */
 	/*
 	 * from, to, + a connection from the inside that the gate accepted. id 0: what comes of it is the relay's to say, as if it had
-	 * accepted it itself. Else the flow of that id (WARD_GATE_FLOW, of no other that is open), which the gate knows: no OPEN; and with
-	 * the connected socket as a second descriptor all else as of DIALED.
+	 * accepted it itself. Else the flow of that id (WARD_GATE_FLOW, of no other that is open), which the gate knows: no OPEN;
+	 * and with the connected socket as a second descriptor all else as of DIALED.
 	 */
 	WARD_GATE_CLIENT
 };

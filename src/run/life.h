@@ -42,7 +42,7 @@ struct life {
 	uint64_t names_over, names_lost; /* refusals that no list has room for: counted; lost: not even looked up */
 	struct ward_net_index *net_index; /* of the plan's rules; NULL: none is of the network */
 	struct net_hold *hold;      /* net/hold.c: what a person is asked while it lives; NULL: nothing yet */
-	bool hold_over, net_elsewhere; /* nobody is asked any more; the gate has its turn where a connect is mediated: no disk is waited for */
+	bool hold_over, net_elsewhere; /* nobody is asked any more; a connect is mediated: no disk is waited for */
 	struct ward_egress *egress; /* the gate of the network; NULL: there is none */
 	struct net_turn *turn;      /* net/egress.c: who may do what the gate does; NULL: the run's own thread alone */
 	struct ward_egress_listener listen[WARD_PUBLISH_SOCKETS_MAX]; /* net/listen.c: as plan->published, until the gate has them */

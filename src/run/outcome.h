@@ -21,7 +21,7 @@ enum ward_limit_id {
 	WARD_LIMIT_PIDS,             /* reached; extra = how many forks were refused, 0 = unknown */
 	WARD_LIMIT_DISK,             /* bytes */
 	WARD_LIMIT_NAMES,            /* more distinct refusals than are listed; extra = how many more */
-	WARD_LIMIT_LOOKED,           /* more names were asked for than are looked up, at a time; extra = how many: refusals, or absent */
+	WARD_LIMIT_LOOKED,           /* more names were asked for than are looked up at a time; extra = how many */
 	WARD_LIMIT_MAX
 };
 

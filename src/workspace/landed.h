@@ -32,8 +32,8 @@ struct ward_landed;
 int ward_landed_load(int dir, bool make, bool to_write, struct ward_landed **ret, struct ward_error *err);
 void ward_landed_free(struct ward_landed *l);
 /*
- * In memory; durable after ward_landed_sync(). WARD_E_LIMIT: there is no room for it, and nothing is noted; that a run is SETTLED always
- * has room.
+ * In memory; durable after ward_landed_sync(). WARD_E_LIMIT: there is no room for it, and nothing is noted; that a run is SETTLED
+ * always has room.
  */
 int ward_landed_add(struct ward_landed *l, const char *path, const struct ward_landed_seen *s, struct ward_error *err);
 /* A directory of the project that names came into or went from: by us alone. */

@@ -274,9 +274,10 @@ int ward_commit_continue(struct ward_workspace *w, ward_commit_left_fn *left, vo
 int ward_commit_abort(struct ward_workspace *w, ward_commit_left_fn *left, void *arg, struct ward_error *err);
 /*
  * Before a run is forgotten of which a commit began and did not end: its journal goes, and what it kept. Only where that is applied or
- * aborted (*ret_over: what could be given back to no name stays beside the project's files, and left is told), or where neither verb can go on:
- * the project is gone or another, what was kept is gone, or the journal is damaged. WARD_E_REFUSED: they can; or what was kept may be all there
- * is of files, and err says where it lies. *ret_why: a sentence without the run, static. look: nothing is changed, and w may be open to LOOK.
+ * aborted (*ret_over: what could be given back to no name stays beside the project's files, and left is told), or where neither
+ * verb can go on: the project is gone or another, what was kept is gone, or the journal is damaged. WARD_E_REFUSED: they can; or
+ * what was kept may be all there is of files, and err says where it lies. *ret_why: a sentence without the run, static. look:
+ * nothing is changed, and w may be open to LOOK.
  */
 struct ward_commit_giving_up {
 	bool look;

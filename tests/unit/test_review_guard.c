@@ -519,7 +519,8 @@ TEST(a_package_that_is_too_large_says_so)
 		g = guard_of();
 		CHECK_EQ_INT(ward_guard_ask(g, &changes[0], &one, &err), WARD_OK);
 		CHECK_EQ_INT(one.level, WARD_APPROVAL_RISKY);
-		CHECK_EQ_INT(strstr(one.why, "too large, or cannot be read") != NULL, sizes[i].told);
+		CHECK_EQ_INT(strstr(one.why, "too large, or cannot be read") != NULL,
+			sizes[i].told);
 	}
 }
 

@@ -37,7 +37,10 @@ struct relay_way {
 	bool shut; /* and its sink was told */
 };
 struct relay_flow {
-	/* Its slot in the low 16 bits, above it a count: what is said of an old flow never meets a new one. Or the gate's (WARD_GATE_FLOW). */
+	/*
+	 * Its slot in the low 16 bits, above it a count: what is said of an old flow never meets a new one. Or the gate's
+	 * (WARD_GATE_FLOW).
+	 */
 	uint32_t id;
 	uint16_t slot;
 	struct relay_flow *next; /* of the gate's: of its bucket */

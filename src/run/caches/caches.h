@@ -24,8 +24,8 @@ const char *ward_cache_unfit(struct ward_resolver *rs, const struct ward_target 
 int ward_cache_hidden(struct ward_resolver *rs, const struct ward_cache *c, const char *top, struct ward_texts *ret,
 	struct ward_error *err);
 /*
- * A grant to write that has the host's own directory, or a part of it, by another name (a bind mount): *ret_cache is the cache's. *ret NULL:
- * there is none. With rs->cached.
+ * A grant to write that has the host's own directory, or a part of it, by another name (a bind mount): *ret_cache is the cache's.
+ * *ret NULL: there is none. With rs->cached.
  */
 int ward_cache_aliased(struct ward_resolver *rs, size_t *ret_cache, const struct ward_node **ret, struct ward_error *err);
 /* ward_caches[i] was asked for, whether the host has it or not. */

@@ -421,7 +421,9 @@ static int may_go(void *arg, const char *run, enum ward_workspace_state state,
 	bool old = c->what->older_than_ms && !why &&
 		(f->ended_ns ? f->ended_ns : f->started_ns) <= c->before_ns;
 
-	if (!why && (state == WARD_WORKSPACE_LOST || (old &&
+	if (!why &&
+		(state == WARD_WORKSPACE_LOST ||
+			(old &&
 				(state == WARD_WORKSPACE_PENDING ||
 					(state == WARD_WORKSPACE_COMMITTING && is_over(run))))))
 		ward_buf_add(&c->names, run, WARD_ULID_SIZE);

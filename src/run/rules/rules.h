@@ -69,7 +69,7 @@ int ward_rules_of(struct ward_request *r, struct ward_host *host, struct ward_re
 /* implied.c: what every run has, as policies of the builtin layer, so that an answer about it is the same answer. */
 int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err);
 bool ward_rules_of_base(const char *path);       /* does the runtime base name it? */
-bool ward_rules_base_cut(const struct ward_resolver *rs, size_t first);  /* is less shown of the base by what nodes from first on take out? */
+bool ward_rules_base_cut(const struct ward_resolver *rs, size_t first);  /* do nodes from first on take out of the base? */
 /* own.c: that none of Ward's own files outside of a repository is written, as policies; and might a capability let one be? */
 int ward_rules_own(struct ward_resolver *rs, struct ward_buf *to, struct ward_error *err);
 int ward_rules_own_granted(struct ward_resolver *rs, bool *ret, struct ward_error *err);

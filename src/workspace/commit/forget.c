@@ -26,8 +26,7 @@ static bool has_old(const struct ward_commit *c, size_t i)
 		return false;
 	ward_commit_staged(staged, s->kind == WARD_STEP_TAKE ? WARD_STAGED_OLD : WARD_STAGED_NEW,
 		i);
-	return fstatat(c->stage, staged, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		st.st_ino != s->new.ino;
+	return fstatat(c->stage, staged, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino != s->new.ino;
 }
 
 /* Old objects that could be given back to no name are not thrown away. The journal knows, after a crash too. */
@@ -109,8 +108,8 @@ static int without_project(const struct ward_workspace *w, struct ward_commit *c
 static bool is_gone(const struct ward_error *why)
 {
 	return why->code == WARD_E_REFUSED || why->sys_errno == ENOENT ||
-		why->sys_errno == ENOTDIR || why->sys_errno == ELOOP ||
-		why->sys_errno == EACCES || why->sys_errno == ESTALE;
+		why->sys_errno == ENOTDIR || why->sys_errno == ELOOP || why->sys_errno == EACCES ||
+		why->sys_errno == ESTALE;
 }
 
 static int both_ways(const struct ward_commit *c, struct ward_error *err)

@@ -117,8 +117,8 @@ void drop_capabilities(int sock);
 #define COMMAND_FD_OUTSIDE 6 /* until the self-test */
 
 /*
- * selftest.c: bits of enum ward_probe that could be broken; 0 = every promise held. in->outside is closed here. envp: what the command is
- * to get.
+ * selftest.c: bits of enum ward_probe that could be broken; 0 = every promise held. in->outside is closed here. envp: what the
+ * command is to get.
  */
 uint32_t selftest(const struct init *in, char *const *envp);
 /* selftest_mounts.c, selftest_filter.c: probes that have to read something. True: broken. */
