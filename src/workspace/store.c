@@ -262,10 +262,21 @@ static int loop_layer(struct ward_workspace *w, uint64_t flags)
 		: ward_openat2(top, "upper", flags, 0, WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS);
 }
 
+static int closed(struct ward_workspace *w, struct ward_error *err)
+{
+	int r = ward_fail(err, WARD_E_REFUSED,
+		"run %s is alive, and has closed the directory of its changes", w->facts.run);
+
+	w->layer = -1;
+	ward_fail_fix(err, "wait for its end");
+	return r;
+}
+
 int ward_workspace_layer(struct ward_workspace *w, struct ward_error *err)
 {
 	const uint64_t flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 	const uint64_t how = WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS;
+	struct stat st;
 	char proc[32];
 
 	if (w->layer >= 0)
@@ -283,13 +294,19 @@ int ward_workspace_layer(struct ward_workspace *w, struct ward_error *err)
 	else
 		w->layer = ward_openat2(w->dir, STORE_UPPER, flags, 0, how);
 	if (w->layer == -EACCES && w->facts.backend != WARD_DISK_LOOP) {
-		/* The run took its own right to read the directory. Who owns it may have it back. */
+		/* The run took its own right to read the directory. Who owns it borrows it; one that lives would see that. */
 		WARD_FD path = ward_openat2(w->dir, STORE_UPPER, O_PATH | O_DIRECTORY | O_NOFOLLOW,
 			0, how);
 
+		if (ward_workspace_state(w) == WARD_WORKSPACE_LIVE && !w->ours)
+			return closed(w, err);
 		(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", path);
-		if (path >= 0 && chmod(proc, 0700) == 0)
+		if (path >= 0 && fstat(path, &st) == 0 && chmod(proc, 0700) == 0) {
 			w->layer = ward_openat2(w->dir, STORE_UPPER, flags, 0, how);
+			/* Who commits needs it until he is done; who only looks leaves it as it was. */
+			if (!w->locked)
+				(void)chmod(proc, st.st_mode & 07777);
+		}
 	}
 	if (w->layer < 0) {
 		int sys = -w->layer;

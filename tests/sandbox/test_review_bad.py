@@ -85,6 +85,8 @@ def a_project_that_is_full_while_it_lands_is_as_it_was(p):
     check_eq(r.code, 3, r.err)
     check_in("No space left on device", r.err)
     check_eq(len(waiting(p)), 1, r.err)
+    failed = [x["detail"] for x in map(json.loads, p.log.read_text().splitlines()) if x["kind"] == "workspace.commit" and x["effect"] == "deny"]
+    check_eq({x["applied"] for x in failed}, {0}, "what became real of one that failed before its journal was whole")
     no_trace(p)
     for n in os.listdir(p.ws):
         check((p.ws / n).stat().st_size in (600000, 200000, 2), f"{n} is half there")

@@ -147,6 +147,30 @@ def what_is_mounted_while_it_is_tidied_holds_nothing_up(p):
     check_eq(p.run(of.name, "--name-status", kind=("diff",), log=False).out, "")
 
 
+@both
+def a_layer_that_a_living_run_closed_is_left_closed(p):
+    """It would see that. Of a dead one the right to read is borrowed."""
+    p.write("f", "1\n")
+    q = p.start("--review", "--write", ".", "--", "python3", "-c",
+                "import os, sys\nopen('f', 'w').write('2')\nos.chmod('.', 0)\nprint('up', flush=True)\nsys.stdin.read()",
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    check_eq(q.stdout.readline(), "up\n")
+    upper = entry(p) / "layer/upper"
+    check_eq(upper.stat().st_mode & 0o777, 0)
+    r = p.run(entry(p).name, "--name-only", kind=("diff",), log=False)
+    check_eq(upper.stat().st_mode & 0o777, 0)
+    if os.geteuid() != 0:
+        check_in("has closed the directory of its changes; wait for its end", r.err)
+    q.communicate("", timeout=60)
+    upper.chmod(0)  # as one whose ward was killed leaves it
+    check_eq(p.run(entry(p).name, "--name-only", kind=("diff",), log=False).out, "f\n")
+    check_eq(upper.stat().st_mode & 0o777, 0)
+    r = p.run("--dry-run", kind=("commit",), log=False)
+    check_eq(r.code, 0, r.out + r.err)
+    r = p.run(kind=("commit",), log=False)
+    check_eq((r.code, (p.ws / "f").read_text(), entry(p)), (0, "2", None), r.out + r.err)
+
+
 # ---- commits that began, and did not end ----
 
 @both_cases([("real", APPLIED, "real"), ("taken back", ABORTED, "taken back")])

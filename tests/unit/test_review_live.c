@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #define ward_review_land fake_land
+#define ward_review_land_on fake_land_on
 #define ward_workspace_dir fake_dir
 #include "run/life.h"
 #include "run/review/judge.h"
@@ -15,17 +16,28 @@
 #include "run/review/live.c"
 
 static int land_code, land_dir = -1, lands;
-static size_t land_left;
+static size_t land_recorded;
+static bool stop_on;
+static struct review_live *landing;
 
 int fake_land(struct ward_workspace *w, const struct ward_review_landing *how, size_t *ret_applied,
-	size_t *ret_left, struct ward_error *err)
+	size_t *ret_recorded, struct ward_error *err)
 {
 	(void)w;
 	(void)how;
 	lands++;
 	*ret_applied = 0;
-	*ret_left = land_left;
+	*ret_recorded = land_recorded;
 	return land_code == WARD_OK ? WARD_OK : ward_fail(err, land_code, "it is told so");
+}
+
+int fake_land_on(struct ward_workspace *w, const struct ward_review_landing *how,
+	struct ward_error *err)
+{
+	(void)w;
+	(void)how;
+	atomic_store(&landing->stop, stop_on);
+	return ward_fail(err, WARD_E_REFUSED, "the run ends");
 }
 
 int fake_dir(const struct ward_workspace *w)
@@ -46,7 +58,7 @@ static void begins(struct review_live *v)
 	REQUIRE(v->v && v->layer >= 0);
 	land_dir = v->layer;
 	land_code = WARD_OK;
-	land_left = 0;
+	land_recorded = 0;
 	lands = 0;
 }
 
@@ -133,10 +145,53 @@ TEST(its_decisions_in_the_log_are_bounded)
 
 	begins(&v);
 	v.recorded = RECORDED_MAX - 1;
-	land_left = 1;
+	land_recorded = 1;
 	CHECK(land(&v) && !v.over);
 	CHECK(land(&v) && v.over);
 	ends(&v, 0);
+}
+
+/* One that fails has put its decisions into the log all the same. */
+TEST(what_fails_is_counted_too)
+{
+	static const int codes[] = { WARD_E_SYSTEM, WARD_E_REFUSED };
+
+	TABLE(code, codes) {
+		struct review_live v;
+
+		CASE("%d", *code);
+		begins(&v);
+		land_code = *code;
+		land_recorded = 1;
+		v.recorded = RECORDED_MAX;
+		(void)land(&v);
+		CHECK(v.over);
+		CHECK_EQ_INT(lands, 1);
+		ends(&v, 0);
+	}
+}
+
+/* What had begun, and is stopped by the end of the run, is no error to be told of. */
+TEST(one_that_the_end_stops_is_no_error)
+{
+	static const bool stops[] = { true, false };
+
+	TABLE(s, stops) {
+		struct review_live v;
+		int fd;
+
+		begins(&v);
+		landing = &v;
+		stop_on = *s;
+		fd = openat(v.layer, WARD_WORKSPACE_JOURNAL, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		REQUIRE(fd >= 0);
+		close(fd);
+		CHECK(!land(&v));
+		CHECK_EQ_INT(v.err.code, *s ? WARD_OK : WARD_E_REFUSED);
+		CHECK_EQ_SIZE(v.recorded, 1);
+		REQUIRE(unlinkat(v.layer, WARD_WORKSPACE_JOURNAL, 0) == 0);
+		ends(&v, 0);
+	}
 }
 
 TEST(how_a_landing_fails_says_how_it_goes_on)

@@ -4,6 +4,7 @@
  * the log has each decision, durably, before anything of the project is touched, and the end of it after. docs/review.md
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -361,6 +362,11 @@ static int finish(struct committing *x, int r)
 {
 	struct ward_error more = WARD_ERROR_INIT;
 
+	/* Its journal was never whole: nothing became real. */
+	if (r < 0 && faccessat(ward_workspace_dir(x->w), WARD_WORKSPACE_JOURNAL, F_OK,
+			     AT_SYMLINK_NOFOLLOW) < 0)
+		x->told.n_applied = 0;
+
 	if (r == WARD_OK) {
 		count(x);
 		r = x->landing ? WARD_OK : tidy(x);
@@ -499,7 +505,7 @@ int ward_review_auto(struct ward_workspace *w, size_t *ret_applied, size_t *ret_
 }
 
 int ward_review_land(struct ward_workspace *w, const struct ward_review_landing *how,
-	size_t *ret_applied, size_t *ret_left, struct ward_error *err)
+	size_t *ret_applied, size_t *ret_recorded, struct ward_error *err)
 {
 	static const struct ward_review_commit nothing;
 	struct committing x = {
@@ -510,7 +516,7 @@ int ward_review_land(struct ward_workspace *w, const struct ward_review_landing 
 	if (r == WARD_OK)
 		r = commit(&x);
 	*ret_applied = r == WARD_OK ? x.told.n_applied : 0;
-	*ret_left = x.told.n_left;
+	*ret_recorded = x.told.n_recorded;
 	done(&x);
 	return r;
 }

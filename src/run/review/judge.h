@@ -130,15 +130,16 @@ struct ward_review_told {
 	bool dry_run, automatic;
 	size_t n_applied, n_left;    /* of those that were wanted */
 	bool removed;                /* nothing is left of the run */
+	size_t n_recorded;           /* records that were handed to the log */
 };
 /* Each decision about what was wanted, durable; from: of which on. */
-int ward_review_record(struct ward_audit *log, const struct ward_review_told *t, const struct ward_review_decisions *d,
+int ward_review_record(struct ward_audit *log, struct ward_review_told *t, const struct ward_review_decisions *d,
 	struct ward_error *err);
 /* One more, about what was to be real and is not after all. */
-int ward_review_record_left(struct ward_audit *log, const struct ward_review_told *t, const struct ward_review_decision *d,
+int ward_review_record_left(struct ward_audit *log, struct ward_review_told *t, const struct ward_review_decision *d,
 	struct ward_error *err);
 /* workspace.commit: the end of all of them; why NULL: it went well. step: "commit" "auto" "continue" "abort". */
-int ward_review_record_end(struct ward_audit *log, const struct ward_review_told *t, const char *step, const char *why,
+int ward_review_record_end(struct ward_audit *log, struct ward_review_told *t, const char *step, const char *why,
 	struct ward_error *err);
 void ward_review_text(const struct ward_review_told *t, const struct ward_review_decisions *d, struct ward_buf *out);
 void ward_review_json(const struct ward_review_told *t, const struct ward_review_decisions *d, struct ward_buf *out);
@@ -153,14 +154,15 @@ bool ward_review_is_real(const struct ward_review_decision *d);  /* wanted, and 
 int ward_review_auto(struct ward_workspace *w, size_t *ret_applied, size_t *ret_left, bool *ret_gone, struct ward_error *err);
 /*
  * The same while the run lives, of what pick says true of; nothing of the layer is touched. left: not after all, since the run or
- * somebody else changed it meanwhile. ward_workspace_land() was before it.
+ * somebody else changed it meanwhile. ward_workspace_land() was before it. *ret_recorded: how many records the log was given, also
+ * by one that failed.
  */
 struct ward_review_landing {
 	bool (*pick)(void *arg, const struct ward_change *c);
 	void (*left)(void *arg, const char *path);
 	void *arg;
 };
-int ward_review_land(struct ward_workspace *w, const struct ward_review_landing *how, size_t *ret_applied, size_t *ret_left,
-	struct ward_error *err);
+int ward_review_land(struct ward_workspace *w, const struct ward_review_landing *how, size_t *ret_applied,
+	size_t *ret_recorded, struct ward_error *err);
 /* One that began and met an error goes on, with its record. */
 int ward_review_land_on(struct ward_workspace *w, const struct ward_review_landing *how, struct ward_error *err);

@@ -385,22 +385,32 @@ static void dealt_with(struct review_live *v)
 static bool land(struct review_live *v)
 {
 	const struct ward_review_landing how = { pick, left, v };
-	int r = WARD_E_REFUSED;
+	int r = WARD_OK;
 
 	/* One that had begun, and met an error. */
 	if (faccessat(ward_workspace_dir(v->w), WARD_WORKSPACE_JOURNAL, F_OK,
-		    AT_SYMLINK_NOFOLLOW) == 0 &&
-		ward_review_land_on(v->w, &how, &v->err) < 0)
+		    AT_SYMLINK_NOFOLLOW) == 0) {
+		r = ward_review_land_on(v->w, &how, &v->err);
+		v->recorded++;
+	}
+	if (r < 0) {
+		/* Stopped by the end, it goes on by a commit: the entry says so. */
+		if (r == WARD_E_REFUSED && atomic_load(&v->stop))
+			v->err = (struct ward_error)WARD_ERROR_INIT;
 		return false;
-	for (int i = 0; r == WARD_E_REFUSED && i < TRIES_MAX && !atomic_load(&v->stop); i++) {
-		size_t applied = 0, n_left = 0;
+	}
+	r = WARD_E_REFUSED;
+	for (int i = 0; r == WARD_E_REFUSED && i < TRIES_MAX && v->recorded <= RECORDED_MAX &&
+		!atomic_load(&v->stop);
+		i++) {
+		size_t applied = 0, recorded = 0;
 
 		v->err = (struct ward_error)WARD_ERROR_INIT;
 		v->dir_ns = 0;
 		v->pass++;
-		r = ward_review_land(v->w, &how, &applied, &n_left, &v->err);
+		r = ward_review_land(v->w, &how, &applied, &recorded, &v->err);
 		v->applied += applied;
-		v->recorded += applied + n_left;
+		v->recorded += recorded; /* by one that fails too */
 		if (r < 0)
 			forget_told(v);
 	}

@@ -78,7 +78,8 @@ struct batch {
 	size_t n;
 };
 
-static int flush(struct ward_audit *log, struct batch *b, bool durable, struct ward_error *err)
+static int flush(struct ward_audit *log, struct ward_review_told *t, struct batch *b, bool durable,
+	struct ward_error *err)
 {
 	int r = b->n > 0 || durable ? ward_audit_append(log, b->e, b->n, durable, NULL, NULL, err)
 				    : WARD_OK;
@@ -87,11 +88,12 @@ static int flush(struct ward_audit *log, struct batch *b, bool durable, struct w
 		free(b->own[i].detail);
 		free(b->own[i].resource);
 	}
+	t->n_recorded += b->n;
 	b->n = 0;
 	return r;
 }
 
-int ward_review_record(struct ward_audit *log, const struct ward_review_told *t,
+int ward_review_record(struct ward_audit *log, struct ward_review_told *t,
 	const struct ward_review_decisions *d, struct ward_error *err)
 {
 	struct batch *b = calloc(1, sizeof(*b));
@@ -106,10 +108,10 @@ int ward_review_record(struct ward_audit *log, const struct ward_review_told *t,
 			r = ward_rs_nomem(err);
 		b->n++;
 		if (r == WARD_OK && b->n == RECORDS_AT_ONCE)
-			r = flush(log, b, false, err);
+			r = flush(log, t, b, false, err);
 	}
 	if (r == WARD_OK)
-		r = flush(log, b, true, err);
+		r = flush(log, t, b, true, err);
 	else /* what was not appended is freed all the same */
 		for (size_t i = 0; i < b->n; i++) {
 			free(b->own[i].detail);
@@ -119,7 +121,7 @@ int ward_review_record(struct ward_audit *log, const struct ward_review_told *t,
 	return r;
 }
 
-int ward_review_record_left(struct ward_audit *log, const struct ward_review_told *t,
+int ward_review_record_left(struct ward_audit *log, struct ward_review_told *t,
 	const struct ward_review_decision *d, struct ward_error *err)
 {
 	struct ward_event e;
@@ -127,12 +129,13 @@ int ward_review_record_left(struct ward_audit *log, const struct ward_review_tol
 	int r = change_event(t, d, &e, &own) ? ward_audit_append(log, &e, 1, false, NULL, NULL, err)
 					     : ward_rs_nomem(err);
 
+	t->n_recorded++;
 	free(own.detail);
 	free(own.resource);
 	return r;
 }
 
-int ward_review_record_end(struct ward_audit *log, const struct ward_review_told *t,
+int ward_review_record_end(struct ward_audit *log, struct ward_review_told *t,
 	const char *step, const char *why, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
@@ -154,6 +157,7 @@ int ward_review_record_end(struct ward_audit *log, const struct ward_review_told
 		ward_jw_kstr(&b, "why", why);
 	end_detail(&b);
 	e.detail_json = ward_buf_cstr(&b);
+	t->n_recorded++;
 	return b.failed ? ward_rs_nomem(err) : ward_audit_append(log, &e, 1, true, NULL, NULL, err);
 }
 
