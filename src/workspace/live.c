@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What was made real of a workspace while its run lives: when it is read, written and asked. The memory itself is landed.c. */
+#include "workspace/commit/journal.h"
 #include "workspace/landed.h"
 #include "workspace/store.h"
 
@@ -48,7 +49,8 @@ int ward_workspace_changes(struct ward_workspace *w, enum ward_changes_how how,
 	if (root < 0)
 		return root;
 	r = ward_store_landed(w, err);
-	if (r == WARD_OK && w->landed && how == WARD_CHANGES_LAST)
+	/* While a landing waits to be finished or undone it is not known what was made real: what is gone may be so by an undo. */
+	if (r == WARD_OK && w->landed && how == WARD_CHANGES_LAST && !ward_journal_there(w->dir))
 		r = ward_landed_settle(w->landed, layer, root, err);
 	of = (struct ward_changes_of){ .layer = layer,
 		.root = root,

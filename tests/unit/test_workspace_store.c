@@ -13,6 +13,8 @@
 
 #include "os/os.h"
 #include "tap.h"
+#include "workspace/landed.h"
+#include "workspace/store.h"
 #include "workspace/workspace.h"
 
 #define A "01M8BFCZ1X6EEQSZDMNBR5W7AA"
@@ -578,6 +580,31 @@ TEST(what_was_written_is_settled)
 	CHECK(!there(A "/layer/work") && there(A "/layer/upper/f"));
 	ward_workspace_close(w);
 	CHECK(open_it(A, WARD_WORKSPACE_CHANGE) == WARD_OK);
+	end();
+}
+
+/* What is gone from a new directory of the layer may be so since it is to be put back: no whiteout is made of it before that is known. */
+TEST(while_a_landing_waits_nothing_is_settled)
+{
+	struct ward_landed_seen dir = { .kind = WARD_LANDED_OBJECT, .layer_ino = 1, .ino = 1 };
+	struct ward_landed_seen file = dir;
+	struct ward_workspace *w;
+	struct ward_changes *all = NULL;
+
+	begin();
+	w = make(A);
+	CHECK(ward_workspace_land(w, &err) == WARD_OK);
+	sh("mkdir -p ward/runs/" A "/layer/upper/d; mkdir project/d; echo x > project/d/f; touch ward/runs/" A "/journal");
+	CHECK(ward_landed_add(w->landed, "d", &dir, &err) == WARD_OK);
+	CHECK(ward_landed_add(w->landed, "d/f", &file, &err) == WARD_OK);
+	CHECK(ward_workspace_changes(w, WARD_CHANGES_LAST, &all, &err) == WARD_OK);
+	ward_changes_free(all);
+	CHECK(!there(A "/layer/upper/d/f"));
+	sh("rm ward/runs/" A "/journal");
+	CHECK(ward_workspace_changes(w, WARD_CHANGES_LAST, &all, &err) == WARD_OK);
+	ward_changes_free(all);
+	CHECK(there(A "/layer/upper/d/f"));
+	ward_workspace_close(w);
 	end();
 }
 
