@@ -28,10 +28,7 @@ struct ward_ask {
 	struct ward_caller *caller;  /* whose dir is; NULL: it is its own */
 };
 
-/*
- * A thread that connected. Its descriptors are of no other: while it lives nobody has its number, and once it is gone they say
- * ESRCH.
- */
+/* A thread that connected. Its descriptors are of no other: nobody has its number while it lives, and then they say ESRCH. */
 #define WARD_NOTIFY_CALLERS_MAX 16   /* the last ones: who connects often does so again */
 struct ward_caller {
 	int tid;                     /* 0 = nobody */
