@@ -594,7 +594,8 @@ TEST(while_a_landing_waits_nothing_is_settled)
 	begin();
 	w = make(A);
 	CHECK(ward_workspace_land(w, &err) == WARD_OK);
-	sh("mkdir -p ward/runs/" A "/layer/upper/d; mkdir project/d; echo x > project/d/f; touch ward/runs/" A "/journal");
+	sh("mkdir -p ward/runs/" A
+	   "/layer/upper/d; mkdir project/d; echo x > project/d/f; touch ward/runs/" A "/journal");
 	CHECK(ward_landed_add(w->landed, "d", &dir, &err) == WARD_OK);
 	CHECK(ward_landed_add(w->landed, "d/f", &file, &err) == WARD_OK);
 	CHECK(ward_workspace_changes(w, WARD_CHANGES_LAST, &all, &err) == WARD_OK);

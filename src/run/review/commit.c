@@ -363,8 +363,9 @@ static int finish(struct committing *x, int r)
 	struct ward_error more = WARD_ERROR_INIT;
 
 	/* Its journal was never whole: nothing became real. */
-	if (r < 0 && faccessat(ward_workspace_dir(x->w), WARD_WORKSPACE_JOURNAL, F_OK,
-			     AT_SYMLINK_NOFOLLOW) < 0)
+	if (r < 0 &&
+		faccessat(ward_workspace_dir(x->w), WARD_WORKSPACE_JOURNAL, F_OK,
+			AT_SYMLINK_NOFOLLOW) < 0)
 		x->told.n_applied = 0;
 
 	if (r == WARD_OK) {

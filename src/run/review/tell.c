@@ -135,8 +135,8 @@ int ward_review_record_left(struct ward_audit *log, struct ward_review_told *t,
 	return r;
 }
 
-int ward_review_record_end(struct ward_audit *log, struct ward_review_told *t,
-	const char *step, const char *why, struct ward_error *err)
+int ward_review_record_end(struct ward_audit *log, struct ward_review_told *t, const char *step,
+	const char *why, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	struct ward_event e = { .kind = "workspace.commit",
