@@ -46,7 +46,7 @@ int ward_cap_check_endpoint(const struct ward_cap *cap, struct ward_error *err)
 	/* What is published is one place: no pattern, and no name. */
 	if (cap->type == WARD_CAP_NETWORK_LISTEN)
 		ward_fail_fix(err,
-			"write one address and one port, for example 127.0.0.1:8080 or [::1]:8080");
+			"write one address and one port from 1 to 65535, for example 127.0.0.1:8080 or [::1]:8080");
 	else if (why.fix[0] != '\0')
 		ward_fail_fix(err, "%s", why.fix);
 	return WARD_E_CAPABILITY;
