@@ -137,6 +137,7 @@ class Talker(socketserver.ThreadingTCPServer):
     """Says banner first, and echoes."""
 
     daemon_threads = True
+    request_queue_size = 128    # of 5 the kernel drops who comes beside them, and says its part again seconds later
     allow_reuse_address = True
 
     def __init__(self, banner=b"", talk=None):
