@@ -124,7 +124,7 @@ def a_directory_with_no_room_for_a_mark_is_committed(p):
 def as_many_directories_in_one_another_as_may_be_need_no_more_descriptors(p):
     p.write("f", "1\n")
     review(p, "echo 2 > f; python3 -c 'import os\nfor i in range(505):\n os.mkdir(\"d\")\n os.chdir(\"d\")\nopen(\"x\", \"w\")'")
-    q = subprocess.run([*p.words(kind=("commit",), log=False)], cwd=p.ws, env=p.env(), capture_output=True, text=True, timeout=120, check=False,
+    q = subprocess.run([*p.words(kind=("commit",), log=False)], cwd=p.ws, env=p.env(), capture_output=True, text=True, timeout=500, check=False,
                        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024)))
     check_eq((q.returncode, entry(p)), (0, None), q.stdout + q.stderr)
     shutil.rmtree(p.ws / "d")
@@ -230,7 +230,7 @@ def without_the_project_it_may_be_forgotten(p, another):
         p.ws.mkdir()
     for verb in ("--continue", "--abort"):
         r = p.run(of.name, verb, kind=("commit",), log=False, cwd="/")
-        check_eq(r.code, 2, r.out + r.err)
+        check_eq(r.code, 2 if another else 1, r.out + r.err)
         check_in("ward discard", r.err)
     refused(p, of, str(stage), "move it away")
     stage.rename(p.side / "kept")
