@@ -9,11 +9,12 @@
  * escaped: changed fixed
  */
 #include <pthread.h>
+#include <sched.h>
 
 #include "attempt.h"
 
 static char shared[4096];
-static volatile int over;
+static volatile int over, began;
 
 static void *flip(void *p)
 {
@@ -22,6 +23,7 @@ static void *flip(void *p)
 	while (!over) {
 		strcpy(shared, names[0]);
 		strcpy(shared, names[1]);
+		began = 1;
 	}
 	return NULL;
 }
@@ -32,11 +34,16 @@ ATTEMPT(race_open_argument)
 	pthread_t t;
 
 	(void)pthread_create(&t, NULL, flip, names);
+	while (!began)
+		sched_yield();
 	for (int i = 0; i < 3000; i++) {
 		int fd = open(shared, O_WRONLY);
 
 		(void)!write(fd, "spoiled\n", 8);
 		close(fd);
+		/* On a busy machine both may share a processor. */
+		if (i % 64 == 0)
+			sched_yield();
 	}
 	over = 1;
 	(void)pthread_join(t, NULL);
