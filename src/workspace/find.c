@@ -535,7 +535,10 @@ static bool in_use(int home, const char *name, enum store_lock what)
  */
 static bool never_was(int home, const char *name)
 {
-	struct ward_workspace w = { .layer = -1, .lock = -1 };
+	/* Nobody is at it, or it is not looked at: a layer that is closed is opened for good. */
+	struct ward_workspace w = {
+		.layer = -1, .lock = -1, .state = WARD_WORKSPACE_BROKEN, .locked = true
+	};
 	struct stat st;
 	WARD_FD dir = openat(home, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	bool never;
