@@ -4,8 +4,9 @@
  * and nobody has to be woken for it. What is accepted is looked at by its two addresses, which the kernel tells, and by nothing else: the
  * relay reads what it says. Who was not there in time is found by a look now and then, or when the listener says so.
  *
- * What the rest knows of such a connection: whose it is, and which port a flow meant, on a host without nf_tables: there it comes to the listener's own port at the address that was dialled, and
- * the rest knows who mediated the connect (plan->redirects). What is said there is as good as an address that was dialled: it is judged.
+ * What the rest knows of such a connection: whose it is; and which port a flow meant, on a host without nf_tables: there it comes to the
+ * listener's own port at the address that was dialled, and the rest knows who mediated the connect (plan->redirects). What is said there
+ * is as good as an address that was dialled: it is judged.
  */
 #include <errno.h>
 #include <netinet/in.h>

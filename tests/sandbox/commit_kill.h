@@ -86,6 +86,19 @@ static TAP_UNUSED bool layer_is_empty(void)
 	return r.c.n == 0 && (!all || ward_commit_empty(fd, "."));
 }
 
+/* NONE: there is no journal, or it cannot be read. */
+static TAP_UNUSED enum ward_journal_state journal_state(void)
+{
+	struct ward_journal j = { 0 };
+	struct ward_error ignored = WARD_ERROR_INIT;
+	WARD_FD fd = box_open("store");
+	enum ward_journal_state s =
+		ward_journal_read(fd, &j, &ignored) == WARD_OK ? j.state : WARD_JOURNAL_NONE;
+
+	ward_journal_done(&j);
+	return s;
+}
+
 /* What failed stays, to be looked at. */
 static TAP_UNUSED void box_end(void)
 {

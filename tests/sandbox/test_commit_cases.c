@@ -456,18 +456,6 @@ TEST(an_attribute_of_a_file_that_nobody_may_read_is_compared)
 	box_end();
 }
 
-static enum ward_journal_state state_now(void)
-{
-	struct ward_journal j = { 0 };
-	struct ward_error ignored = WARD_ERROR_INIT;
-	WARD_FD fd = box_open("store");
-	enum ward_journal_state s =
-		ward_journal_read(fd, &j, &ignored) == WARD_OK ? j.state : WARD_JOURNAL_NONE;
-
-	ward_journal_done(&j);
-	return s;
-}
-
 /* A commit of f (and, undo, the taking back of it) that dies as soon as the journal has that state. False: there is no such moment any more. */
 static bool dies_with(enum ward_journal_state want, long *at)
 {
@@ -486,7 +474,8 @@ static bool dies_with(enum ward_journal_state want, long *at)
 			static long begun = 1; /* found once */
 
 			/* Somewhere in the middle of what can be taken back. */
-			while (killed(COMMIT, begun, &code) || state_now() != WARD_JOURNAL_BEGUN ||
+			while (killed(COMMIT, begun, &code) ||
+				journal_state() != WARD_JOURNAL_BEGUN ||
 				has(box_path("root/f"), "old")) {
 				box_make();
 				put_at(box_path("root/f"), "old", 0644);
@@ -498,7 +487,7 @@ static bool dies_with(enum ward_journal_state want, long *at)
 			if (killed(UNDO, *at, &code))
 				return false;
 		}
-		if (state_now() == want)
+		if (journal_state() == want)
 			return true;
 	}
 	return false;
@@ -549,7 +538,8 @@ static void from_state(enum ward_journal_state state, enum stage_is is, bool und
 							     : WARD_OK);
 		CHECK(has(box_path("root/f"), texts[applied]));
 		/* What is refused for its stage, or since it cannot be taken back, is as it was; else nothing of it is left. */
-		CHECK_EQ_INT(state_now(), refused || (undo && applied) ? state : WARD_JOURNAL_NONE);
+		CHECK_EQ_INT(journal_state(),
+			refused || (undo && applied) ? state : WARD_JOURNAL_NONE);
 		if (!refused && !(undo && applied) && is == STAGE_THERE)
 			CHECK(no_trace());
 		if (!refused && !undo && applied)

@@ -111,18 +111,6 @@ static bool commit_dies(bool lands, long at)
 	return WIFSIGNALED(status);
 }
 
-static enum ward_journal_state journal_state(void)
-{
-	struct ward_journal j = { 0 };
-	struct ward_error ignored = WARD_ERROR_INIT;
-	WARD_FD fd = box_open("store");
-	enum ward_journal_state s =
-		ward_journal_read(fd, &j, &ignored) == WARD_OK ? j.state : WARD_JOURNAL_NONE;
-
-	ward_journal_done(&j);
-	return s;
-}
-
 static void fill(void)
 {
 	static char text[4096];
@@ -379,20 +367,70 @@ TEST(at_the_limit_nothing_is_noted_but_that_it_is_settled)
 	box_end();
 }
 
-/* Killed at each of its calls, and then read: it says what it said. */
-TEST(made_smaller_it_says_the_same)
+/* Of five paths, a hundred times; then p1 is gone, with another name of what it was, and p2 nothing. */
+static void note_much(int store)
 {
 	const struct ward_landed_seen nothing = { .kind = WARD_LANDED_NOTHING };
 	const struct ward_landed_seen gone = { .kind = WARD_LANDED_GONE };
+	const struct ward_landed_seen left = {
+		.kind = WARD_LANDED_NOTHING, .ino = 999, .ctime_ns = 999
+	};
 	struct ward_error err = WARD_ERROR_INIT;
-	off_t least = 0;
+	struct ward_landed *l = load_notes(store, true);
+
+	for (uint64_t i = 1; i <= 100; i++) {
+		const struct ward_landed_seen s = object(i);
+		char path[16];
+
+		(void)snprintf(path, sizeof(path), "p%d", (int)(i % 5));
+		CHECK_EQ_INT(ward_landed_add(l, path, &s, &err), WARD_OK);
+	}
+	CHECK_EQ_INT(ward_landed_add(l, "p1", &left, &err), WARD_OK);
+	CHECK_EQ_INT(ward_landed_add(l, "p1", &gone, &err), WARD_OK);
+	CHECK_EQ_INT(ward_landed_add(l, "p2", &nothing, &err), WARD_OK);
+	CHECK_EQ_INT(ward_landed_sync(l, &err), WARD_OK);
+	ward_landed_free(l);
+}
+
+/* And it goes on where it is. */
+static int make_smaller(int store, long at)
+{
+	const struct ward_landed_seen s = object(200);
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_landed *l = load_notes(store, false);
+
+	calls = 0;
+	kill_at = at;
+	CHECK_EQ_INT(ward_landed_compact(l, store, &err), WARD_OK);
+	CHECK_EQ_INT(ward_landed_add(l, "later", &s, &err), WARD_OK);
+	CHECK_EQ_INT(ward_landed_sync(l, &err), WARD_OK);
+	return tap_failures ? 1 : 0;
+}
+
+static void says_what_was_noted(const struct ward_landed *l)
+{
+	for (uint64_t i = 0; i < 5; i++) {
+		const struct ward_landed_seen *seen;
+		char path[16];
+
+		(void)snprintf(path, sizeof(path), "p%d", (int)i);
+		seen = ward_landed_get(l, path);
+		if (i == 2)
+			CHECK(seen == NULL);
+		else
+			CHECK(seen &&
+				seen->kind == (i == 1 ? WARD_LANDED_GONE : WARD_LANDED_OBJECT));
+		CHECK(i == 2 || i == 1 || is_ours(l, i ? 95 + i : 100));
+	}
+	CHECK(is_ours(l, 999)); /* a file that has another name yet */
+}
+
+/* Killed at each of its calls, and then read: it says what it said. */
+TEST(made_smaller_it_says_the_same)
+{
 	bool ended = false;
 
 	for (long at = 1; !ended && at < 100 && tap_failures == 0; at++) {
-		const struct ward_landed_seen left = {
-			.kind = WARD_LANDED_NOTHING, .ino = 999, .ctime_ns = 999
-		};
-		struct ward_landed_seen s;
 		struct ward_landed *l;
 		WARD_FD store = -1;
 		off_t size;
@@ -402,55 +440,19 @@ TEST(made_smaller_it_says_the_same)
 		CASE("killed at call %ld", at);
 		box_make();
 		store = box_open("store");
-		l = load_notes(store, true);
-		for (uint64_t i = 1; i <= 100; i++) {
-			char path[16];
-
-			(void)snprintf(path, sizeof(path), "p%d", (int)(i % 5));
-			s = object(i);
-			CHECK_EQ_INT(ward_landed_add(l, path, &s, &err), WARD_OK);
-		}
-		CHECK_EQ_INT(ward_landed_add(l, "p1", &left, &err), WARD_OK);
-		CHECK_EQ_INT(ward_landed_add(l, "p1", &gone, &err), WARD_OK);
-		CHECK_EQ_INT(ward_landed_add(l, "p2", &nothing, &err), WARD_OK);
-		CHECK_EQ_INT(ward_landed_sync(l, &err), WARD_OK);
-		ward_landed_free(l);
+		note_much(store);
 		size = notes_size();
 		fflush(stdout);
 		pid = fork();
-		if (pid == 0) {
-			l = load_notes(store, false);
-			calls = 0;
-			kill_at = at;
-			CHECK_EQ_INT(ward_landed_compact(l, store, &err), WARD_OK);
-			/* It goes on where it is. */
-			s = object(200);
-			CHECK_EQ_INT(ward_landed_add(l, "later", &s, &err), WARD_OK);
-			CHECK_EQ_INT(ward_landed_sync(l, &err), WARD_OK);
-			_exit(tap_failures ? 1 : 0);
-		}
+		if (pid == 0)
+			_exit(make_smaller(store, at));
 		REQUIRE(pid > 0 && waitpid(pid, &status, 0) == pid);
 		ended = !WIFSIGNALED(status);
 		CHECK(!ended || status == 0);
-		least = notes_size();
-		CHECK(!ended || least < size / 10);
+		CHECK(!ended || notes_size() < size / 10);
 		l = load_notes(store, false);
 		CHECK(!ended || ward_landed_get(l, "later"));
-		for (uint64_t i = 0; i < 5; i++) {
-			char path[16];
-			const struct ward_landed_seen *seen;
-
-			(void)snprintf(path, sizeof(path), "p%d", (int)i);
-			seen = ward_landed_get(l, path);
-			if (i == 2)
-				CHECK(seen == NULL);
-			else
-				CHECK(seen &&
-					seen->kind ==
-						(i == 1 ? WARD_LANDED_GONE : WARD_LANDED_OBJECT));
-			CHECK(i == 2 || i == 1 || is_ours(l, i ? 95 + i : 100));
-		}
-		CHECK(is_ours(l, 999)); /* a file that has another name yet */
+		says_what_was_noted(l);
 		ward_landed_free(l);
 	}
 	CHECK(ended);

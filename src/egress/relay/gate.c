@@ -71,24 +71,17 @@ static void send_told(struct relay *r)
 		queue(r, &r->told[i]);
 }
 
-static void add_told(struct relay *r, const struct ward_relay_msg *m)
+void relay_tell_late(struct relay *r, const struct ward_relay_msg *m)
 {
 	if (r->n_told == WARD_RELAY_TOLD_MAX)
 		send_told(r);
 	r->told[r->n_told++] = *m;
 }
 
-void relay_tell_late(struct relay *r, const struct ward_relay_msg *m)
-{
-	add_told(r, m);
-	if (r->n_told == WARD_RELAY_TOLD_MAX)
-		send_told(r);
-}
-
 void relay_tell(struct relay *r, const struct ward_relay_msg *m)
 {
 	relay_tell_owed(r);
-	add_told(r, m);
+	relay_tell_late(r, m);
 	send_told(r);
 }
 

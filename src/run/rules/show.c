@@ -85,7 +85,7 @@ static void source(struct ward_buf *b, const struct ward_source *s)
 }
 
 static int with_rules(struct ward_request *r,
-	int (*show)(struct ward_buf *b, const struct ward_resolver *rs, struct ward_rulebook *book,
+	int (*show)(struct ward_buf *b, struct ward_resolver *rs, struct ward_rulebook *book,
 		int how, struct ward_error *err),
 	int how, char **ret_text, struct ward_error *err)
 {
@@ -121,8 +121,8 @@ int ward_rules_text(struct ward_rulebook *book, enum ward_policy_form form, stru
 	return r;
 }
 
-static int show(struct ward_buf *b, const struct ward_resolver *rs, struct ward_rulebook *book,
-	int how, struct ward_error *err)
+static int show(struct ward_buf *b, struct ward_resolver *rs, struct ward_rulebook *book, int how,
+	struct ward_error *err)
 {
 	(void)rs;
 	return ward_rules_text(book, (enum ward_policy_form)how, b, err);
@@ -186,8 +186,8 @@ static void count(const struct ward_rulebook *book, size_t *permits, size_t *for
 	}
 }
 
-static int check(struct ward_buf *b, const struct ward_resolver *rs,
-	const struct ward_rulebook *book, int json)
+static void counted(struct ward_buf *b, const struct ward_resolver *rs,
+	const struct ward_rulebook *book, bool json)
 {
 	size_t permits, forbids;
 
@@ -198,7 +198,7 @@ static int check(struct ward_buf *b, const struct ward_resolver *rs,
 		ward_buf_addf(b,
 			"%zu permits, %zu forbids, out of %zu sources, %zu warnings; sha256 %s\n",
 			permits, forbids, book->sources.n, rs->warnings.n, book->sha256);
-		return WARD_OK;
+		return;
 	}
 	ward_jw_open(b, '{');
 	ward_jw_ki64(b, "v", 1);
@@ -213,27 +213,22 @@ static int check(struct ward_buf *b, const struct ward_resolver *rs,
 	ward_jw_kstr(b, "policy_sha256", book->sha256);
 	ward_jw_close(b, '}');
 	ward_buf_addc(b, '\n');
-	return WARD_OK;
+}
+
+/* What a run would be refused for is wrong before one is tried. */
+static int check(struct ward_buf *b, struct ward_resolver *rs, struct ward_rulebook *book, int json,
+	struct ward_error *err)
+{
+	int r;
+
+	rs->book = book;
+	r = ward_rs_net_check(rs, err);
+	if (r == WARD_OK)
+		counted(b, rs, book, json);
+	return r;
 }
 
 int ward_request_check(struct ward_request *r, bool json, char **ret_text, struct ward_error *err)
 {
-	WARD_CLEANUP(ward_rulebook_freep) struct ward_rulebook *book = NULL;
-	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = NULL;
-	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
-	struct ward_resolver rs;
-	struct ward_host host;
-	int code = ward_rules_of(r, &host, &rs, &arena, &book, err);
-
-	*ret_text = NULL;
-	rs.book = book;
-	/* What a run would be refused for is wrong before one is tried. */
-	if (code == WARD_OK)
-		code = ward_rs_net_check(&rs, err);
-	if (code == WARD_OK)
-		code = check(&b, &rs, book, json);
-	if (code < 0)
-		return code;
-	*ret_text = ward_buf_take(&b);
-	return *ret_text ? WARD_OK : ward_rs_nomem(err);
+	return with_rules(r, check, json, ret_text, err);
 }
