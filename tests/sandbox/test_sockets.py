@@ -105,6 +105,57 @@ def a_host_socket_is_named_and_refused(p):
         check_in(str(path), err.decode(errors="replace"))
 
 
+def linked_from_a_private_directory(p):
+    """The workspace lies below a directory that is private inside; a link made there leads down into the grant."""
+    p.ws.chmod(0o777)
+    check(str(p.ws).startswith("/tmp/"), "the place of the tests is not below a private directory")
+    down = os.path.relpath(p.ws, "/tmp")
+    p.write("ask.py", textwrap.dedent("""
+        import os, socket, sys
+        down = sys.argv[1]
+        s = socket.socket(socket.AF_UNIX)
+        s.bind("own.sock")
+        s.listen(8)
+        for to in ("host.sock", "own.sock"):
+            for i, link in enumerate((down + "/" + to, "../tmp/" + down + "/" + to)):
+                os.symlink(link, f"/tmp/{i}{to}")
+                c = socket.socket(socket.AF_UNIX)
+                try:
+                    c.connect(f"/tmp/{i}{to}")
+                    c.send(b"x")
+                    print(to, "connected")
+                except OSError as e:
+                    print(to, e.errno)
+        """), 0o644)
+    with socket.socket(socket.AF_UNIX) as s:
+        os.chdir(p.ws)
+        s.bind("host.sock")
+        os.chmod("host.sock", 0o777)
+        s.listen(8)
+        s.settimeout(0.2)
+        r = p.run("--write", ".", "python3", "ask.py", down)
+        try:
+            s.accept()
+            heard = True
+        except TimeoutError:
+            heard = False
+    check(not heard, f"the host's socket was reached: {r.out}{r.err}")
+    said = r.out.split("\n")
+    check_eq([line for line in said if line.startswith("host") and line.endswith("connected")], [], r.err)
+    return said
+
+
+@both
+def a_link_in_a_private_directory_leads_to_no_host_socket(p):
+    linked_from_a_private_directory(p)
+
+
+@both_without_fuse
+def a_link_in_a_private_directory_leads_to_no_host_socket_without_fuse(p):
+    said = linked_from_a_private_directory(p)
+    check_in("own.sock connected", said)
+
+
 @both
 def the_peer_of_an_inherited_socket_gets_no_signal(p):
     """Standard input is a socket to a process of the host: the kernel hands out a pidfd of it (SO_PEERPIDFD), which does nothing."""

@@ -3,8 +3,8 @@
  * Which socket file a path names inside, and whether a process of the run bound it. A read-only bind does not stop a
  * connect to a host's socket in it, so the answer is looked up, not assumed:
  *
- * - below a private mount (/tmp, /dev/shm, $HOME) only the run itself can have bound anything: allowed;
- * - below a bind of the host, the file must belong to a socket that listens in the run's own network namespace, as
+ * - below a private mount (/tmp, /dev/shm, $HOME) only the run itself can have bound anything: allowed, if it is of that mount;
+ * - below a bind of the host, to which a link in a private mount may lead as well, the file must belong to a socket that listens in the run's own network namespace, as
  *   sock_diag there says, and where its numbers do not tell files apart, the socket itself (notify_bound.c); every other
  *   one is the host's: refused;
  * - everything else is not in the view: refused, as any ungranted name.
@@ -235,6 +235,19 @@ int ward_notify_base(struct ward_notify *n, struct ward_ask *ask, const struct w
 		WARD_OPEN_IN_ROOT | WARD_OPEN_NO_MAGICLINKS);
 }
 
+/*
+ * Nobody outside can have bound anything there: an overlay has inodes of its own, and the run's private directories are one file
+ * system that nobody else has. What is mounted below such a directory is of another, and a link of the run's own leads over it.
+ */
+static bool is_private(const struct ward_node *node, int base, const struct stat *file)
+{
+	struct stat st;
+
+	return node->review ||
+		(node->kind == WARD_NODE_TMPFS && fstat(base, &st) == 0 &&
+			st.st_dev == file->st_dev);
+}
+
 int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *path, int *ret_fd,
 	bool *ret_refused)
 {
@@ -266,8 +279,7 @@ int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *pa
 		*ret_refused = false;
 		return ECONNREFUSED;
 	}
-	/* An overlay has inodes of its own, at which nobody outside has bound anything. */
-	if (node->kind == WARD_NODE_BIND && !node->review && !bound_inside(n, ask, fd, &st)) {
+	if (!is_private(node, base, &st) && !bound_inside(n, ask, fd, &st)) {
 		ward_close(fd);
 		return EACCES;
 	}
