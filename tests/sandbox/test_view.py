@@ -233,6 +233,15 @@ def who_and_where(p):
 
 
 @both
+def the_own_name_has_an_address(p):
+    """As servers, Java and others look it up, with a network and without; nobody is asked for it."""
+    for grants in ((), ("--cap", "NETWORK_CONNECT:good.test.example:443")):
+        r, doc = p.outcome(*grants, "--", "/usr/bin/python3", "-c", "import socket as s; print(s.gethostbyname(s.gethostname()))")
+        check_eq((r.code, r.out), (0, "127.0.0.1\n"), r.err)
+        check_eq(doc["violations"], [])
+
+
+@both
 def script_runs_have_no_generated_files(p):
     p.write("s.sh", "#!/bin/sh\nfor f in /etc/passwd /etc/group /etc/hosts /etc/nsswitch.conf; do if [ -e $f ]; then echo $f; fi; done\necho end\n", 0o755)
     r = p.run(p.ws / "s.sh", kind=("sandbox", "run"))
