@@ -72,6 +72,29 @@ struct ward_ll_path_beneath_attr {
 	int32_t parent_fd;
 } __attribute__((packed));
 
+/* ---- statx (Linux 4.11): musl of the floor has no structure of its own; and name_to_handle_at ---- */
+#define WARD_STATX_BTIME 0x800u
+#define WARD_STATX_ATTR_MOUNT_ROOT 0x2000u /* Linux 5.8 */
+struct ward_statx {
+	uint32_t mask, blksize;
+	uint64_t attributes;
+	uint32_t nlink, uid, gid;
+	uint16_t mode, spare;
+	uint64_t ino, size, blocks, attributes_mask;
+	struct {
+		int64_t sec;
+		uint32_t nsec;
+		int32_t spare;
+	} atime, btime, ctime, mtime;
+	uint64_t more[16];
+};
+_Static_assert(sizeof(struct ward_statx) == 256, "the kernel's");
+struct ward_file_handle {
+	uint32_t bytes;
+	int32_t type;
+	uint8_t v[128];
+};
+
 /* ---- file system magics (statfs) ---- */
 #define WARD_MAGIC_CGROUP 0x0027e0ebl
 #define WARD_MAGIC_CGROUP2 0x63677270l

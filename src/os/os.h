@@ -50,6 +50,16 @@ struct ward_dirent64 {
 	char name[];
 };
 
+/* ---- born.c: what tells a directory from a later one that was given its inode ---- */
+struct ward_born {
+	int64_t ns;             /* its time of birth, wall clock; 0: not known */
+	uint64_t handle;        /* a sum of its file system's handle of it, which counts the inode's lives; 0: not known */
+};
+/* Of any descriptor. Of an overlay and of FUSE neither is known: what they tell changes while the directory stays. */
+void ward_born_of(int fd, struct ward_born *ret);
+/* By the time, else by the handle. Nothing was known: it may be the same. Something was, and nothing of it is any more: it is not. */
+bool ward_born_is(const struct ward_born *was, const struct ward_born *now);
+
 /* ---- pin.c: run/pin.c makes them ---- */
 #define WARD_PIN_MODE 01755                    /* of a directory; a file has 01644. Sticky says nothing where only its owner writes */
 #define WARD_PIN_TEXT_MAX 16

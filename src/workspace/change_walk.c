@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "os/missing.h"
 #include "workspace/change.h"
 #include "workspace/landed.h"
 
@@ -216,16 +217,13 @@ static int shown(struct walk *w, const struct task *t, const char *path, const s
  */
 static bool is_mount(const struct side *root)
 {
-	/* The kernel's struct statx, which not every libc has: its attributes, and those that the file system knows of. */
-	enum { WORDS = 32, ATTRIBUTES = 1, KNOWN = 7 };
-	const uint64_t mount_root = 0x2000; /* Linux 5.8 */
-	uint64_t x[WORDS] = { 0 };
+	struct ward_statx x = { 0 };
 	int fd;
 
 	if (syscall(SYS_statx, root->dir, root->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0,
-		    x) == 0 &&
-		(x[KNOWN] & mount_root))
-		return x[ATTRIBUTES] & mount_root;
+		    &x) == 0 &&
+		(x.attributes_mask & WARD_STATX_ATTR_MOUNT_ROOT))
+		return x.attributes & WARD_STATX_ATTR_MOUNT_ROOT;
 	fd = ward_beneath(root->dir, root->name, 0);
 	ward_close(fd);
 	return fd == -EXDEV;

@@ -28,18 +28,22 @@ enum member_kind {
 
 #define FACT(name, kind) \
 	{ \
-#name, kind, offsetof(struct ward_workspace_facts, name) \
+#name, kind, offsetof(struct ward_workspace_facts, name), 1 \
 	}
 static const struct member {
 	const char *name;
 	enum member_kind kind;
 	size_t at;
+	int since; /* the version of the record that has it first */
 } members[] = {
 	FACT(run, MEMBER_RUN),
 	FACT(root, MEMBER_PATH),
 	FACT(root_dev, MEMBER_NUMBER),
 	FACT(root_ino, MEMBER_NUMBER),
-	{ "boot", MEMBER_BOOT, 0 },
+	{ "root_born_ns", MEMBER_TIME, offsetof(struct ward_workspace_facts, root_born.ns), 2 },
+	{ "root_handle", MEMBER_NUMBER, offsetof(struct ward_workspace_facts, root_born.handle),
+		2 },
+	{ "boot", MEMBER_BOOT, 0, 1 },
 	FACT(since_ns, MEMBER_TIME),
 	FACT(backend, MEMBER_BACKEND),
 	FACT(bound, MEMBER_SIZE),
@@ -235,27 +239,29 @@ static int take(const struct ward_json *v, const struct member *m, struct ward_w
 	}
 }
 
-static int check_version(const struct ward_json *o, struct ward_error *err)
+static int get_version(const struct ward_json *o, int *ret, struct ward_error *err)
 {
 	const struct ward_json *v = ward_json_get(o, "version");
 	int r;
 
 	if (o->type != WARD_JSON_OBJECT || !v || v->type != WARD_JSON_INT || v->i < 1)
 		return wrong(v ? v : o, "version", "is not there, or no version", err);
-	if (v->i == WARD_WORKSPACE_VERSION)
+	if (v->i <= WARD_WORKSPACE_VERSION) {
+		*ret = (int)v->i;
 		return WARD_OK;
+	}
 	r = ward_fail(err, WARD_E_PARSE,
-		"the record is of version %" PRId64 ", and this ward knows %d", v->i,
+		"the record is of version %" PRId64 ", and this ward knows versions up to %d", v->i,
 		WARD_WORKSPACE_VERSION);
 	ward_fail_at(err, NULL, v->line, v->column);
 	ward_fail_fix(err, "use the ward that made it, or a newer one");
 	return r;
 }
 
-static bool known(struct ward_str key)
+static bool known(struct ward_str key, int version)
 {
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(members); i++)
-		if (ward_str_eq(key, ward_str(members[i].name)))
+		if (members[i].since <= version && ward_str_eq(key, ward_str(members[i].name)))
 			return true;
 	return ward_str_eq(key, WARD_STR("version"));
 }
@@ -265,7 +271,7 @@ int ward_record_read(struct ward_workspace *w, const char *run, const char *text
 {
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = ward_arena_new(0);
 	struct ward_json *o = NULL;
-	int r;
+	int version = 0, r;
 
 	ward_arena_free(w->arena);
 	w->arena = ward_arena_new(0);
@@ -273,11 +279,11 @@ int ward_record_read(struct ward_workspace *w, const char *run, const char *text
 		return ward_fail(err, WARD_E_NOMEM, "out of memory");
 	r = ward_json_parse(a, text, n, NULL, &o, err);
 	if (r == WARD_OK)
-		r = check_version(o, err);
+		r = get_version(o, &version, err);
 	if (r < 0)
 		return r;
 	for (const struct ward_json *v = o->child; v; v = v->next)
-		if (!known(v->key)) {
+		if (!known(v->key, version)) {
 			char name[64];
 
 			(void)snprintf(name, sizeof(name), "%.*s",
@@ -287,6 +293,8 @@ int ward_record_read(struct ward_workspace *w, const char *run, const char *text
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(members) && r == WARD_OK; i++) {
 		const struct ward_json *v = ward_json_get(o, members[i].name);
 
+		if (members[i].since > version)
+			continue;
 		r = v ? take(v, &members[i], w, run, err)
 		      : wrong(o, members[i].name, "is not there", err);
 	}

@@ -339,6 +339,7 @@ bool ward_workspace_unwritten(struct ward_workspace *w)
 int ward_workspace_root(struct ward_workspace *w, struct ward_error *err)
 {
 	char boot[STORE_BOOT_SIZE], word[WARD_PASTE_MAX];
+	struct ward_born born;
 	struct stat st;
 	WARD_FD fd = -1;
 
@@ -358,9 +359,11 @@ int ward_workspace_root(struct ward_workspace *w, struct ward_error *err)
 		return r;
 	}
 	ward_record_boot(boot);
-	/* Numbers of devices hold until the next boot only. */
+	ward_born_of(fd, &born);
+	/* Numbers of devices hold until the next boot only; those of inodes, as long as what has it is there. */
 	if ((uint64_t)st.st_ino != w->facts.root_ino ||
-		((uint64_t)st.st_dev != w->facts.root_dev && ward_streq(boot, w->boot))) {
+		((uint64_t)st.st_dev != w->facts.root_dev && ward_streq(boot, w->boot)) ||
+		!ward_born_is(&w->facts.root_born, &born)) {
 		(void)ward_fail(err, WARD_E_REFUSED,
 			"%s is not the directory any more that run %s was to change",
 			ward_paste(word, w->facts.root, "the workspace"), w->facts.run);

@@ -15,6 +15,7 @@
 
 #include "audit/audit.h"
 #include "base/base.h"
+#include "os/os.h"
 #include "plan/plan.h"
 
 /*
@@ -30,7 +31,7 @@ enum ward_workspace_state {
 };
 const char *ward_workspace_state_name(enum ward_workspace_state s);
 
-#define WARD_WORKSPACE_VERSION 1
+#define WARD_WORKSPACE_VERSION 2 /* 1, which is read: without root_born */
 /* in the entry's directory: a file, or a directory. While it is there the state is COMMITTING */
 #define WARD_WORKSPACE_JOURNAL "journal"
 
@@ -39,6 +40,7 @@ struct ward_workspace_facts {
 	char run[WARD_ULID_SIZE];
 	const char *root;            /* the directory that was under review: absolute, no link in it */
 	uint64_t root_dev, root_ino;
+	struct ward_born root_born;  /* ward_born_of() */
 	/* wall clock: what the project has of that ctime or a later one was changed meanwhile, by others */
 	int64_t since_ns;
 	enum ward_disk_backend backend;

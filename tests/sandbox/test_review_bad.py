@@ -153,8 +153,8 @@ def a_run_that_nobody_knows_is_told(p):
         check_in('there is no run "01K00000000000000000000000" under review', r.err)
 
 
-NEWER = [("its record", "workspace.json", lambda b: b.replace(b'"version":1', b'"version":2')),
-         ("its journal", "journal", lambda b: b"WARDCJNL\x02\0\0\0" + bytes(200)),
+NEWER = [("its record", "workspace.json", lambda b: b.replace(b'"version":2', b'"version":3')),
+         ("its journal", "journal", lambda b: b"WARDCJNL\x03\0\0\0" + bytes(200)),
          ("its notes", "landed", lambda b: b"WARDLAND\x02\0\0\0" + bytes(4))]
 
 
@@ -181,6 +181,56 @@ def what_a_newer_ward_wrote_is_not_guessed_at(p, i):
     r = p.run(run, kind=("discard",), log=False)
     # A commit that a newer one began has what is nowhere else.
     check_eq(r.code, 1 if file == "journal" else 0, r.err)
+
+
+# ---- another project in the place of the one that was reviewed ----
+
+def made_anew(p):
+    """The workspace again, empty, with the inode that it had: as ext4 gives it by itself; elsewhere the record is made to say so."""
+    run, = waiting(p)
+    record = p.side / "state/ward/runs" / run / "workspace.json"
+    was = os.stat(p.ws).st_ino
+    for _ in range(100):
+        for n in os.listdir(p.ws):
+            (p.ws / n).unlink()
+        os.rmdir(p.ws)
+        os.mkdir(p.ws)
+        if os.stat(p.ws).st_ino == was:
+            return run
+    record.write_text(record.read_text().replace(f'"root_ino":"{was}"', f'"root_ino":"{os.stat(p.ws).st_ino}"'))
+    return run
+
+
+@both
+def a_directory_that_got_the_inode_of_the_one_that_is_gone_gets_none_of_its_files(p):
+    p.write("f", "1\n")
+    check_eq(p.run("--review", "--write", ".", "--", "sh", "-c", "echo n > new; echo 2 > f").code, 0)
+    run = made_anew(p)
+    record = json.loads((p.side / "state/ward/runs" / run / "workspace.json").read_text())
+    check(record["root_born_ns"] or record["root_handle"] != "0", f"the file system tells nothing of a birth: {record}")
+    for kind, words in ((("commit",), ()), (("commit",), ("--dry-run",)), (("diff",), ())):
+        r = p.run(run, *words, kind=kind, log=False)
+        check(r.code != 0 and len(r.err.splitlines()) == 1, f"{kind} {words}: {r}")
+        check_in("is not the directory any more", r.err)
+        check_in("ward discard", r.err)
+        check_eq(os.listdir(p.ws), [])
+    check_eq(p.run(run, kind=("discard",), log=False).code, 0)
+    check_eq(waiting(p), [])
+
+
+@both
+def what_a_ward_of_the_first_version_kept_is_committed(p):
+    p.write("f", "1\n")
+    check_eq(p.run("--review", "--write", ".", "--", "sh", "-c", "echo n > new; echo 2 > f").code, 0)
+    run, = waiting(p)
+    path = p.side / "state/ward/runs" / run / "workspace.json"
+    record = json.loads(path.read_text())
+    check_eq(record["version"], 2)
+    del record["root_born_ns"], record["root_handle"]
+    path.write_text(json.dumps({**record, "version": 1}))
+    check_eq(p.run(run, kind=("diff",), log=False).code, 0)
+    r = p.run(run, kind=("commit",), log=False)
+    check_eq((r.code, waiting(p), (p.ws / "new").read_text(), (p.ws / "f").read_text()), (0, [], "n\n", "2\n"), r.err)
 
 
 if __name__ == "__main__":

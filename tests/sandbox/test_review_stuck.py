@@ -45,11 +45,12 @@ def step(kind, path, old=None, new=None, result=0, layer=None, at=0):
         "<QQQII", 0, at, layer.lstat().st_ino if layer else 0, was, will) + name + b"\0"
 
 
-def journal(p, of, state, stage, *steps):
-    """As docs/spec/commit-journal.md has it: what a ward that was killed has left."""
+def journal(p, of, state, stage, *steps, born=None):
+    """As docs/spec/commit-journal.md has it: what a ward that was killed has left. born: of version 2; else of version 1, which knew of none."""
     body = b"".join(steps)
-    text = b"WARDCJNL" + struct.pack("<IIQQ", 1, state, len(steps), len(body)) + of.name.encode().ljust(32, b"\0")
-    text += struct.pack("<QQQQ", p.ws.stat().st_ino, stage.stat().st_ino if stage else 4711, 0, 0) + body
+    text = b"WARDCJNL" + struct.pack("<IIQQ", 2 if born else 1, state, len(steps), len(body)) + of.name.encode().ljust(32, b"\0")
+    text += struct.pack("<QQQ", p.ws.stat().st_ino, stage.stat().st_ino if stage else 4711, 0)
+    text += (struct.pack("<QQ", *born) if born else bytes(8)) + body
     at = of / "journal"
     at.write_bytes(text + hashlib.sha256(text).digest())
     at.chmod(0o600)
@@ -182,6 +183,24 @@ def what_needs_nothing_of_the_project_any_more_may_be_forgotten(p, state, text):
     check_eq((r.code, entry(p)), (0, of), r.out + r.err)
     check_in(text, discarded(p))
     check_eq((p.ws / "f").read_text(), "1\n")
+
+
+@both
+def a_journal_of_a_directory_that_was_born_at_another_time_does_nothing(p):
+    """It had the inode that the project has by now."""
+    p.write("g", "1\n")
+    of = review(p, "echo 2 > g")
+    record = json.loads((of / "workspace.json").read_text())
+    born = record["root_born_ns"], int(record["root_handle"])
+    take = step(TAKE, "g", old=p.ws / "g", at=p.ws.stat().st_ino)
+    journal(p, of, BEGUN, stage_in(of / "stage"), take, born=(born[0] + 1, born[1] ^ 1))
+    for word in ("--continue", "--abort"):
+        r = p.run(of.name, word, kind=("commit",), log=False)
+        check_eq((r.code, (p.ws / "g").read_text(), (of / "journal").exists()), (2, "1\n", True), r.out + r.err)
+        check_in("to another directory than the project's", r.err)
+    journal(p, of, BEGUN, of / "stage", take, born=born)
+    r = p.run(of.name, "--continue", kind=("commit",), log=False)
+    check_eq(((p.ws / "g").exists(), (of / "journal").exists()), (False, False), r.out + r.err)
 
 
 @both

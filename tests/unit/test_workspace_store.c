@@ -59,6 +59,16 @@ static void end(void)
 	sh("chmod -R u+rwx . ; rm -rf %s", base);
 }
 
+static struct ward_born born_of(const char *path)
+{
+	WARD_FD fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct ward_born b;
+
+	REQUIRE(fd >= 0);
+	ward_born_of(fd, &b);
+	return b;
+}
+
 static struct ward_workspace_facts facts_of(const char *run)
 {
 	struct ward_workspace_facts f = { .root = root,
@@ -73,6 +83,7 @@ static struct ward_workspace_facts facts_of(const char *run)
 	REQUIRE(stat(root, &st) == 0);
 	f.root_dev = st.st_dev;
 	f.root_ino = st.st_ino;
+	f.root_born = born_of(root);
 	snprintf(f.run, sizeof(f.run), "%s", run);
 	return f;
 }
@@ -252,9 +263,10 @@ TEST(a_record_that_is_not_ours_is_never_guessed_at)
 	static const struct {
 		const char *name, *edit, *says;
 	} rows[] = {
-		{ "newer", "s/\"version\":1/\"version\":2/", "of version 2" },
-		{ "no version", "s/\"version\":1,//", "\"version\" is not there" },
-		{ "unknown", "s/\"version\":1/\"version\":1,\"more\":true/",
+		{ "newer", "s/\"version\":2/\"version\":3/",
+			"of version 3, and this ward knows versions up to 2" },
+		{ "no version", "s/\"version\":2,//", "\"version\" is not there" },
+		{ "unknown", "s/\"version\":2/\"version\":2,\"more\":true/",
 			"\"more\" is not known" },
 		{ "missing", "s/\"incomplete\":false/\"code2\":1/", "\"code2\" is not known" },
 		{ "gone", "s/,\"incomplete\":false//", "\"incomplete\" is not there" },
@@ -274,6 +286,11 @@ TEST(a_record_that_is_not_ours_is_never_guessed_at)
 			"\"since_ns\" is no whole number" },
 		{ "device", "s/\"root_dev\":\"[0-9]*\"/\"root_dev\":\"x\"/",
 			"\"root_dev\" is no number" },
+		{ "birth", "s/\"root_born_ns\":[0-9]*/\"root_born_ns\":-1/",
+			"\"root_born_ns\" is no whole number" },
+		{ "no birth", "s/\"root_born_ns\":[0-9]*,//", "\"root_born_ns\" is not there" },
+		{ "handle", "s/\"root_handle\":\"[0-9]*\"/\"root_handle\":1/",
+			"\"root_handle\" is no number" },
 		{ "code", "s/\"code\":null/\"code\":256/", "\"code\" is neither" },
 		{ "bool", "s/\"incomplete\":false/\"incomplete\":0/", "\"incomplete\" is neither" },
 		{ "cut", "s/}$//", "" },
@@ -365,6 +382,92 @@ TEST(another_directory_in_the_place_of_the_root_is_not_changed)
 	sh("rm project && mv away project");
 	CHECK(open_it(A, WARD_WORKSPACE_CHANGE) == WARD_OK);
 	end();
+}
+
+/* A file system that gives the inode that it got back last gives it to the next; on any other the record is made to say so. */
+TEST(a_directory_that_has_its_inode_is_not_the_one_that_had_it)
+{
+	struct ward_born was, now;
+	struct stat a, b;
+	bool reused = false;
+
+	begin();
+	made_and_ended(A);
+	was = born_of(root);
+	REQUIRE(stat(root, &a) == 0);
+	if (!was.ns && !was.handle)
+		SKIP("this file system says of no directory when it came to be");
+	for (int i = 0; i < 100 && !reused; i++) {
+		REQUIRE(rmdir(root) == 0 && mkdir(root, 0755) == 0 && stat(root, &b) == 0);
+		reused = a.st_ino == b.st_ino;
+	}
+	now = born_of(root);
+	CHECK(!ward_born_is(&was, &now));
+	sh("sed -i 's/\"root_ino\":\"[0-9]*\"/\"root_ino\":\"%ju\"/' ward/runs/" A
+	   "/workspace.json",
+		(uintmax_t)b.st_ino);
+	printf("# the inode was %s\n", reused ? "given again" : "not given again; it is made so");
+	CHECK(open_it(A, WARD_WORKSPACE_CHANGE) == WARD_E_REFUSED);
+	CHECK(strstr(err.message, "not the directory any more") != NULL);
+	CHECK(open_it(A, WARD_WORKSPACE_DROP) == WARD_OK);
+	CASE("the time alone tells");
+	sh("sed -i 's/\"root_handle\":\"[0-9]*\"/\"root_handle\":\"0\"/' ward/runs/" A
+	   "/workspace.json");
+	CHECK(was.ns == 0 || open_it(A, WARD_WORKSPACE_CHANGE) == WARD_E_REFUSED);
+	CASE("the handle alone tells");
+	sh("sed -i 's/\"root_born_ns\":[0-9]*/\"root_born_ns\":0/;s/\"root_handle\":\"[0-9]*\"/\"root_handle\":\"%ju\"/' ward/runs/" A
+	   "/workspace.json",
+		(uintmax_t)was.handle);
+	CHECK(was.handle == 0 || open_it(A, WARD_WORKSPACE_CHANGE) == WARD_E_REFUSED);
+	sh("sed -i 's/\"root_handle\":\"[0-9]*\"/\"root_handle\":\"%ju\"/' ward/runs/" A
+	   "/workspace.json",
+		(uintmax_t)now.handle);
+	CHECK(open_it(A, WARD_WORKSPACE_CHANGE) == WARD_OK);
+	end();
+}
+
+/* What an older ward wrote says nothing of it, and is committed as it was. */
+TEST(a_record_of_the_first_version_is_read)
+{
+	const struct ward_workspace_facts *got;
+	struct ward_workspace_facts f;
+	struct ward_workspace *w;
+
+	begin();
+	made_and_ended(A);
+	sh("sed -i 's/\"version\":2/\"version\":1/;s/\"root_born_ns\":[0-9]*,\"root_handle\":\"[0-9]*\",//' ward/runs/" A
+	   "/workspace.json");
+	sh("grep -q '\"version\":1' ward/runs/" A "/workspace.json && ! grep -q born ward/runs/" A
+	   "/workspace.json");
+	REQUIRE(ward_workspace_open(A, WARD_WORKSPACE_CHANGE, &w, &err) == WARD_OK);
+	got = ward_workspace_facts(w);
+	CHECK(got->root_born.ns == 0 && got->root_born.handle == 0 && got->since_ns == 5);
+	f = *got;
+	CHECK(ward_workspace_record(w, &f, &err) == WARD_OK);
+	ward_workspace_close(w);
+	sh("grep -q '\"version\":2' ward/runs/" A "/workspace.json");
+	CHECK(open_it(A, WARD_WORKSPACE_CHANGE) == WARD_OK);
+	CASE("with a member that it had not");
+	sh("sed -i 's/\"version\":2/\"version\":1/' ward/runs/" A "/workspace.json");
+	CHECK(open_it(A, WARD_WORKSPACE_CHANGE) == WARD_E_PARSE);
+	CHECK(strstr(err.message, "\"root_born_ns\" is not known") != NULL);
+	end();
+}
+
+static bool is_born(int64_t a_ns, uint64_t a, int64_t b_ns, uint64_t b)
+{
+	const struct ward_born x = { a_ns, a }, y = { b_ns, b };
+
+	return ward_born_is(&x, &y);
+}
+
+TEST(births_are_compared_by_what_is_known_of_both)
+{
+	CHECK(is_born(5, 0, 5, 0) && is_born(5, 1, 5, 2) && !is_born(5, 1, 6, 1));
+	CHECK(is_born(0, 7, 0, 7) && is_born(5, 7, 0, 7) && !is_born(0, 7, 5, 8));
+	/* Nothing was known: then nothing says that it is another. Something was, and nobody says it any more: it is not believed. */
+	CHECK(is_born(0, 0, 5, 7) && is_born(0, 0, 0, 0));
+	CHECK(!is_born(5, 0, 0, 0) && !is_born(0, 7, 0, 0) && !is_born(5, 0, 0, 7));
 }
 
 TEST(numbers_of_devices_hold_until_the_next_boot)

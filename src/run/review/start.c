@@ -52,6 +52,25 @@ static int64_t since(const struct life *l)
 	return now > started ? now : started;
 }
 
+/* It is the directory that the plan is of, and will be known again; what is mounted later is compared with the plan once more. */
+static int know_root(const struct ward_review *v, struct ward_born *ret, struct ward_error *err)
+{
+	WARD_FD fd =
+		ward_openat2(AT_FDCWD, v->root, O_PATH | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == v->root_dev &&
+		st.st_ino == v->root_ino) {
+		ward_born_of(fd, ret);
+		return WARD_OK;
+	}
+	(void)ward_fail(err, WARD_E_REFUSED,
+		"the workspace is another directory by now than the one that was looked up");
+	ward_fail_at(err, v->root, 0, 0);
+	ward_fail_fix(err, "run again, when nobody replaces it");
+	return WARD_E_REFUSED;
+}
+
 static int make(struct life *l, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf words = WARD_BUF_INIT;
@@ -65,7 +84,10 @@ static int make(struct life *l, struct ward_error *err)
 		.log = ward_audit_path(l->audit),
 		.started_ns = (int64_t)l->o->started_ns,
 	};
+	int r = know_root(v, &f.root_born, err);
 
+	if (r < 0)
+		return r;
 	f.since_ns = l->since_ns = since(l);
 	memcpy(f.run, l->o->run, sizeof(f.run));
 	words_of(l->r, &words);

@@ -39,6 +39,7 @@ static int begin(struct ward_commit *c, struct ward_error *err)
 	if (fstat(c->root, &c->root_st) < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno,
 			"cannot look at the project's directory");
+	ward_born_of(c->root, &c->root_born);
 	if (!S_ISDIR(c->root_st.st_mode) || !ward_ulid_valid(c->run))
 		return ward_fail(err, WARD_E_INTERNAL, "a commit without a directory or a run");
 	return WARD_OK;
@@ -152,6 +153,7 @@ int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,
 	}
 	memcpy(c->j.run, c->run, WARD_ULID_SIZE);
 	c->j.root_ino = c->root_st.st_ino;
+	c->j.root_born = c->root_born;
 	c->arena = ward_arena_new(0);
 	if (!c->arena)
 		return ward_fail(err, WARD_E_NOMEM, "no memory to plan the commit");
@@ -180,7 +182,7 @@ static int reopen(struct ward_commit *c, struct ward_error *err)
 	if (!ward_streq(c->j.run, c->run))
 		return ward_fail(err, WARD_E_REFUSED,
 			"the journal is of the commit of another run, %s", c->j.run);
-	if (c->j.root_ino != c->root_st.st_ino)
+	if (c->j.root_ino != c->root_st.st_ino || !ward_born_is(&c->j.root_born, &c->root_born))
 		return ward_fail(err, WARD_E_REFUSED,
 			"the journal is of a commit to another directory than the project's");
 	r = ward_commit_stage_open(c, &why);

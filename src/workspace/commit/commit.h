@@ -67,6 +67,7 @@ struct ward_commit {
 	struct ward_arena *arena;    /* from here on: its own; ward_commit_done() */
 	int stage, stage_home;       /* home: root or store */
 	struct stat root_st;
+	struct ward_born root_born;
 	uid_t euid;
 	struct ward_journal j;       /* of a new one v is malloc'ed, the paths are the arena's or the changes' */
 	const struct ward_change **change; /* of a new one: of each step, or NULL */

@@ -18,7 +18,8 @@
 
 #define MAGIC "WARDCJNL"
 #define RUN_ROOM 32
-#define HEAD_BYTES 96u
+#define HEAD_BYTES 104u
+#define HEAD_BYTES_1 96u /* of version 1 */
 #define STEP_BYTES 88u /* and the path, with its NUL */
 #define READ_MAX (WARD_JOURNAL_BYTES_MAX + HEAD_BYTES + WARD_SHA256_SIZE)
 #define FLUSH_BYTES (256u << 10)
@@ -76,7 +77,8 @@ static void put_head(struct ward_buf *b, const struct ward_journal *j, uint64_t 
 	put_u64(b, j->root_ino);
 	put_u64(b, j->stage_ino);
 	put_u64(b, j->stays);
-	put_u64(b, 0);
+	put_u64(b, (uint64_t)j->root_born.ns);
+	put_u64(b, j->root_born.handle);
 }
 
 static void put_seen(struct ward_buf *b, const struct ward_seen *s)
@@ -300,13 +302,13 @@ static int damaged(struct ward_error *err, const char *what)
 	return r;
 }
 
-static int check_frame(const char *text, size_t n, struct ward_error *err)
+static int check_frame(const char *text, size_t n, uint32_t *ret_version, struct ward_error *err)
 {
 	uint8_t sum[WARD_SHA256_SIZE];
 	struct ward_sha256 c;
 	uint32_t version;
 
-	if (n < HEAD_BYTES + sizeof(sum) || memcmp(text, MAGIC, 8) != 0)
+	if (n < HEAD_BYTES_1 + sizeof(sum) || memcmp(text, MAGIC, 8) != 0)
 		return damaged(err, "it does not begin as one");
 	memcpy(&version, text + 8, sizeof(version));
 	version = le32toh(version);
@@ -320,20 +322,24 @@ static int check_frame(const char *text, size_t n, struct ward_error *err)
 	}
 	if (version == 0)
 		return damaged(err, "it has no version");
+	if (version > 1 && n < HEAD_BYTES + sizeof(sum))
+		return damaged(err, "it does not begin as one");
 	ward_sha256_init(&c);
 	ward_sha256_update(&c, text, n - sizeof(sum));
 	ward_sha256_final(&c, sum);
 	if (memcmp(sum, text + n - sizeof(sum), sizeof(sum)) != 0)
 		return damaged(err, "its checksum is that of another text");
+	*ret_version = version;
 	return WARD_OK;
 }
 
 /* The head; the number of its steps and bytes are true when it returns WARD_OK. */
-static int get_head(struct reader *r, struct ward_journal *j, struct ward_error *err)
+static int get_head(struct reader *r, uint32_t version, struct ward_journal *j,
+	struct ward_error *err)
 {
 	char run[RUN_ROOM];
 	uint32_t state;
-	uint64_t n, body, stays, zero;
+	uint64_t n, body, stays, zero = 0;
 
 	r->p += 12;
 	state = get_u32(r);
@@ -344,10 +350,16 @@ static int get_head(struct reader *r, struct ward_journal *j, struct ward_error 
 	j->root_ino = get_u64(r);
 	j->stage_ino = get_u64(r);
 	stays = get_u64(r);
-	zero = get_u64(r);
+	if (version == 1) {
+		zero = get_u64(r);
+	} else {
+		j->root_born.ns = (int64_t)get_u64(r);
+		j->root_born.handle = get_u64(r);
+	}
 	for (size_t i = WARD_ULID_SIZE - 1; i < sizeof(run); i++)
 		zero |= (uint8_t)run[i];
-	if (state < WARD_JOURNAL_BEGUN || state > WARD_JOURNAL_ABORTED || stays > 1 || zero != 0)
+	if (state < WARD_JOURNAL_BEGUN || state > WARD_JOURNAL_ABORTED || stays > 1 || zero != 0 ||
+		j->root_born.ns < 0)
 		return damaged(err, "its head has a value that there is none of");
 	if (!ward_ulid_valid(run))
 		return damaged(err, "its run is no identifier");
@@ -365,12 +377,13 @@ int ward_journal_parse(char *text, size_t n, struct ward_journal *ret, struct wa
 {
 	WARD_CLEANUP(ward_journal_done) struct ward_journal j = { .text = text };
 	struct reader r = { text, text + n };
-	int code = check_frame(text, n, err);
+	uint32_t version = 0;
+	int code = check_frame(text, n, &version, err);
 
 	if (code < 0)
 		return code;
 	r.end -= WARD_SHA256_SIZE;
-	code = get_head(&r, &j, err);
+	code = get_head(&r, version, &j, err);
 	if (code < 0)
 		return code;
 	j.v = calloc(j.n + 1, sizeof(*j.v));

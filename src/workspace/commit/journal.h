@@ -11,7 +11,7 @@
 
 #define WARD_JOURNAL_NAME WARD_WORKSPACE_JOURNAL
 #define WARD_JOURNAL_NEW WARD_WORKSPACE_JOURNAL ".new"
-#define WARD_JOURNAL_VERSION 1u
+#define WARD_JOURNAL_VERSION 2u /* 1, which is read: without root_born */
 
 enum ward_journal_state {
 	WARD_JOURNAL_NONE = 0,
@@ -60,6 +60,7 @@ struct ward_journal {
 	enum ward_journal_state state;
 	char run[WARD_ULID_SIZE];
 	uint64_t root_ino, stage_ino;
+	struct ward_born root_born;
 	bool stays;                  /* the run lives: what is made real stays in the layer */
 	struct ward_step *v;
 	size_t n;
