@@ -26,13 +26,15 @@ enum ward_refusal_kind {
 	WARD_REFUSAL_SYSCALL, /* syscall = its name, resource = detail ("AF_VSOCK") or "" */
 	WARD_REFUSAL_FOREIGN_ARCH /* killed: int 0x80, x32 */
 };
-/* What the broker knows of a refused path beyond its name: it looked the file up, in the view. */
+/* What the broker knows beyond the name of what was refused: of a path it looked the file up, in the view. */
 enum ward_refusal_seen {
 	WARD_SEEN_NOT = 0,
 	WARD_SEEN_GRANTED, /* it is there, in what was granted: only the use of it is refused */
 	WARD_SEEN_PRIVATE, /* it is there, in a private directory: made inside, and no file of the host */
 	WARD_SEEN_ONLY_READ, /* it, or the directory that it was to be made in, may be read and not changed */
-	WARD_SEEN_ALONE /* it was granted alone, to be written, and was to be replaced, renamed or removed */
+	WARD_SEEN_ALONE, /* it was granted alone, to be written, and was to be replaced, renamed or removed */
+	WARD_SEEN_DATAGRAM, /* CONNECT: by UDP, which no rule lets out */
+	WARD_SEEN_QUESTION /* CONNECT: by UDP, at the port where names are asked for, in a run that has no network */
 };
 struct ward_refusal {
 	enum ward_refusal_kind kind;

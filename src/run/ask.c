@@ -290,6 +290,17 @@ static int later_says(const struct ward_node *held, struct ward_decision *ret,
 	return r < 0 ? ward_fail(err, r, "no memory for the cure of a refusal") : WARD_OK;
 }
 
+/* Of an address that no rule could let be reached in this way; NULL: of any other refusal. */
+static const char *never_carried(const struct ward_refusal *f)
+{
+	if (f->seen == WARD_SEEN_DATAGRAM)
+		return "by UDP, which is carried nowhere, whatever is granted: a grant is of TCP";
+	if (f->seen == WARD_SEEN_QUESTION)
+		return "a name was asked for, and the run has no network: "
+		       "grant what it is to reach, --cap NETWORK_CONNECT:NAME:PORT";
+	return NULL;
+}
+
 int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there,
 	const char *above, struct ward_decision *ret, struct ward_error *err)
 {
@@ -315,6 +326,14 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 		r = policy_says(l, f, ret, err);
 	if (r < 0)
 		return r;
+	if (never_carried(f)) {
+		ret->effect = WARD_DENY;
+		ret->rule = NULL;
+		ret->by = NULL;
+		ret->cure[0] = 0;
+		snprintf(ret->why, sizeof(ret->why), "%s", never_carried(f));
+		return WARD_OK;
+	}
 	if (f->seen == WARD_SEEN_ALONE) {
 		ret->effect = WARD_DENY;
 		ret->by = NULL;

@@ -16,6 +16,39 @@ def named(o):
     return {(v["action"], v["resource"]) for v in o["violations"]}
 
 
+ASKS = "import socket; socket.getaddrinfo('example.com', 443)"
+
+
+@both
+def a_name_that_is_asked_for_without_a_network_is_told(p):
+    """Resolvers ask the run's own loopback, and say themselves only that there is no such name."""
+    r = p.run("/usr/bin/python3", "-c", ASKS)
+    check(r.code != 0, r.out)
+    check_in('NETWORK_CONNECT "127.0.0.1:53" refused: a name was asked for, and the run has no network', r.err)
+    check("grant: " not in r.err, r.err)
+    check_in(("NETWORK_CONNECT", "127.0.0.1:53"), named(p.outcome("--", "/usr/bin/python3", "-c", ASKS)[1]))
+    # The own name is nobody's to answer.
+    check_eq(named(p.outcome("--", "/usr/bin/python3", "-c", "import socket; socket.gethostbyname(socket.gethostname())")[1]), set())
+
+
+@both
+def what_goes_by_udp_has_no_cure(p):
+    script = """
+import socket
+for how in ("connect", "sendto"):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.connect(("203.0.113.7", 443)) if how == "connect" else s.sendto(b"x", ("203.0.113.7", 443))
+        except OSError as e:
+            print(e.errno)
+"""
+    for grants in ((), ("--cap", "NETWORK_CONNECT:203.0.113.7:443")):
+        r = p.run(*grants, "--", "/usr/bin/python3", "-c", script)
+        check_eq(r.out.split(), ["101"] * 2)
+        check_in('NETWORK_CONNECT "203.0.113.7:443" refused: by UDP', r.err)
+        check("grant: " not in r.err and "permissions" not in r.err, r.err)
+
+
 @both
 def each_operation(p):
     box.need_fuse()

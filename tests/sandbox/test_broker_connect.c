@@ -22,14 +22,17 @@ TEST(outside_addresses)
 	static const struct {
 		struct target t;
 		const char *record;
+		enum ward_refusal_seen seen;
 	} rows[] = {
 		{ { AF_INET, SOCK_STREAM, 0, "203.0.113.1", 443 }, "203.0.113.1:443" },
-		{ { AF_INET, SOCK_DGRAM, 0, "8.8.8.8", 53 }, "8.8.8.8:53" },
+		{ { AF_INET, SOCK_DGRAM, 0, "8.8.8.8", 53 }, "8.8.8.8:53", WARD_SEEN_QUESTION },
+		{ { AF_INET, SOCK_DGRAM, 0, "203.0.113.2", 443 }, "203.0.113.2:443",
+			WARD_SEEN_DATAGRAM },
 		{ { AF_INET, SOCK_STREAM, 0, "169.254.169.254", 80 }, "169.254.169.254:80" },
 		{ { AF_INET, SOCK_STREAM, 0, "126.255.255.255", 1 }, "126.255.255.255:1" },
 		{ { AF_INET6, SOCK_STREAM, 0, "2001:db8::1", 443 }, "[2001:db8::1]:443" },
 		{ { AF_INET6, SOCK_STREAM, 0, "::ffff:10.0.0.1", 22 }, "10.0.0.1:22" },
-		{ { AF_INET6, SOCK_DGRAM, 0, "::2", 22 }, "[::2]:22" },
+		{ { AF_INET6, SOCK_DGRAM, 0, "::2", 22 }, "[::2]:22", WARD_SEEN_DATAGRAM },
 	};
 
 	START(x);
@@ -42,6 +45,7 @@ TEST(outside_addresses)
 		r = find(&x, WARD_REFUSAL_CONNECT, "connect", rows[i].record);
 		REQUIRE(r);
 		CHECK_EQ_INT(r->action, WARD_CAP_NETWORK_CONNECT);
+		CHECK_EQ_INT(r->seen, rows[i].seen);
 		CHECK_EQ_INT(r->pid, 1);
 		if (rows[i].t.type == SOCK_DGRAM)
 			CHECK_EQ_INT(CALL(in_sendto, &rows[i].t), -ENETUNREACH);

@@ -215,18 +215,40 @@ static uint32_t mapped4(const struct in6_addr *a)
 	return v;
 }
 
-/* ENETUNREACH, and the note "203.0.113.1:443" or "[2001:db8::1]:443". */
-static int refuse_address(struct ward_notify *n, struct ward_ask *ask, int family, const void *a,
-	uint16_t port)
+/* The note "203.0.113.1:443" or "[2001:db8::1]:443", and by what it was to be reached. */
+static void note_address(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
+	int family, const void *a, uint16_t port)
 {
 	char host[INET6_ADDRSTRLEN] = "?", text[64];
+	struct ward_refusal_note note = { .kind = WARD_REFUSAL_CONNECT,
+		.action = WARD_CAP_NETWORK_CONNECT,
+		.resource = text,
+		.syscall = ask->v.name };
 
+	if (s->type == SOCK_DGRAM)
+		note.seen = port == htons(DNS_PORT) ? WARD_SEEN_QUESTION : WARD_SEEN_DATAGRAM;
 	(void)inet_ntop(family, a, host, sizeof(host));
 	(void)snprintf(text, sizeof(text), family == AF_INET6 ? "[%s]:%u" : "%s:%u", host,
 		ntohs(port));
-	ward_notify_note(n, ask, WARD_REFUSAL_CONNECT, WARD_CAP_NETWORK_CONNECT, text, ask->v.name,
-		false);
+	ward_notify_tell(n, ask, &note);
+}
+
+static int refuse_address(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
+	int family, const void *a, uint16_t port)
+{
+	note_address(n, ask, s, family, a, port);
 	return ENETUNREACH;
+}
+
+/*
+ * Without a network no name is answered: what resolvers ask is the run's own loopback, at a port that nobody inside can have, where there is
+ * no resolv.conf to say another. They fail at once by themselves, and what then failed would be on no record.
+ */
+static void note_question(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
+	int family, const void *a, uint16_t port)
+{
+	if (!n->plan->egress && s->type == SOCK_DGRAM && port == htons(DNS_PORT))
+		note_address(n, ask, s, family, a, port);
 }
 
 /* No connection is ever made to many: the kernel would say so, and nobody else. */
@@ -248,15 +270,17 @@ static void decide_v4(struct ward_notify *n, struct ward_ask *ask, const struct 
 	d->captured = is_proxy(n, s,
 		ntohl(network_order) == INADDR_LOOPBACK || network_order == htonl(INADDR_ANY),
 		port);
-	if (is_local4(n, network_order))
+	if (is_local4(n, network_order)) {
+		note_question(n, ask, s, AF_INET, &network_order, port);
 		return;
+	}
 	d->captured =
 		!is_many(s,
 			IN_MULTICAST(ntohl(network_order)) || network_order == INADDR_BROADCAST) &&
 		is_captured(n, ask, s, is_synthetic4(network_order), port);
 	d->redirected = d->captured && is_redirected(n, s, port);
 	if (!d->captured)
-		d->err = refuse_address(n, ask, AF_INET, &network_order, port);
+		d->err = refuse_address(n, ask, s, AF_INET, &network_order, port);
 }
 
 static void decide_v6(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,
@@ -264,13 +288,15 @@ static void decide_v6(struct ward_notify *n, struct ward_ask *ask, const struct 
 {
 	d->err = 0;
 	d->captured = is_proxy(n, s, IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a), port);
-	if (is_local6(n, a))
+	if (is_local6(n, a)) {
+		note_question(n, ask, s, AF_INET6, a, port);
 		return;
+	}
 	d->captured = !is_many(s, IN6_IS_ADDR_MULTICAST(a)) &&
 		is_captured(n, ask, s, is_synthetic6(a), port);
 	d->redirected = d->captured && is_redirected(n, s, port);
 	if (!d->captured)
-		d->err = refuse_address(n, ask, AF_INET6, a, port);
+		d->err = refuse_address(n, ask, s, AF_INET6, a, port);
 }
 
 static void decide_inet(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,

@@ -114,6 +114,9 @@ static bool same(const struct entry *e, const struct ward_refusal_note *n, size_
 	/* What is quiet for one who asks is none for another: it must not swallow him. */
 	if (n->seen == WARD_SEEN_ONLY_READ && e->r.quiet != n->quiet)
 		return false;
+	/* By UDP and by TCP one address is two things. */
+	if (n->kind == WARD_REFUSAL_CONNECT && e->r.seen != n->seen)
+		return false;
 	return e->r.kind == n->kind && e->r.action == n->action && e->r.selftest == selftest &&
 		strncmp(e->r.resource, n->resource, len) == 0 && e->r.resource[len] == '\0' &&
 		(n->kind != WARD_REFUSAL_SYSCALL || strncmp(e->r.syscall, key_syscall(n), 31) == 0);
