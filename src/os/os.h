@@ -153,3 +153,7 @@ void ward_sha256_long(const void *p, size_t n, char out[WARD_SHA256_HEX]);
 int ward_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg);
 /* The same with 4 MiB, of which it takes what it touches. */
 int ward_thread_start_deep(pthread_t *ret, void *(*fn)(void *), void *arg);
+
+/* ---- memory.c ---- */
+/* More than a megabyte will be needed, soon and for as long as the process lives. Advice: nothing depends on it. One thread calls it. */
+void ward_memory_expect(void);

@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "approve/approve.h"
@@ -151,23 +152,37 @@ static bool is_document(const char *path)
 	return false;
 }
 
+#define MANY_BYTES 2048 /* of documents, where a thread costs less than they do */
+#define VERY_MANY_BYTES 4096 /* of one, where what rules are made of takes most of a megabyte */
+
+static bool has_very_many(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_size >= VERY_MANY_BYTES;
+}
+
 void ward_rules_read_ahead(struct ward_request *r)
 {
 	struct ward_ahead_item items[WARD_DOCS_MAX];
+	bool many = false;
 	size_t n = 0;
 
 	ward_ahead_free(r->ahead);
 	for (size_t i = 0; i < r->n_policies && n + 1 < WARD_ARRAY_SIZE(items); i++) {
 		const char *path = r->policies[i].path;
 
-		if (is_document(path))
-			items[n++] =
-				(struct ward_ahead_item){ .name = path, .layer = WARD_LAYER_RUN };
+		if (!is_document(path))
+			continue;
+		items[n++] = (struct ward_ahead_item){ .name = path, .layer = WARD_LAYER_RUN };
+		many = many || has_very_many(path);
 	}
 	if (r->profile)
 		items[n++] = (struct ward_ahead_item){ .name = SHIPPED_PROFILES,
 			.text = { ward_profiles_text, ward_profiles_size },
 			.layer = WARD_LAYER_BUILTIN };
+	if (many)
+		ward_memory_expect();
 	r->ahead = ward_ahead_start(items, n);
 }
 
@@ -338,8 +353,6 @@ static int files(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_
 }
 
 /* ---- warnings: of many rules by a thread, since nothing but the plan's text waits for them ---- */
-
-#define MANY_BYTES 2048 /* of documents, where a thread costs less than they do */
 
 static void *warn(void *arg)
 {
