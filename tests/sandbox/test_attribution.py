@@ -131,6 +131,23 @@ def what_git_asks_for_is_quiet(p):
 
 
 @both
+def what_a_go_server_tries_is_quiet(p):
+    """Whether there is MPTCP, before it listens by TCP. Over IPv6, and other protocols, nobody asks by habit."""
+    script = """
+import socket
+for family, kind, protocol in ((2, 1, 262), (10, 1, 262), (2, 2, 136)):
+    try:
+        socket.socket(family, kind, protocol)
+        print("made")
+    except OSError as e:
+        print(e.errno)
+"""
+    r, o = p.outcome("--", "/usr/bin/python3", "-c", script)
+    check_eq(r.out.split(), ["93"] * 3)
+    check_eq([v["resource"] for v in o["violations"]], ["socket AF_INET6 SOCK_STREAM IPPROTO_MPTCP", "socket AF_INET SOCK_DGRAM IPPROTO_UDPLITE"])
+
+
+@both
 def a_habitual_write_is_quiet_and_its_neighbour_is_not(p):
     """Bun opens the tracer's marks at each start, where there is no /sys at all."""
     box.need_fuse()
