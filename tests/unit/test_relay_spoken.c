@@ -374,7 +374,13 @@ static const struct {
 	ROW("X / HTTP/1.1\rHost: a.example\r\n\r\n", "broken", ""),
 	ROW("X / HTTP/3.0\r\nHost: a.example\r\n\r\n", "broken", ""),
 	ROW("X /HTTP/1.1\r\n", "unknown", ""),
-	ROW(" X / HTTP/1.1\r\n", "unknown", ""),
+	/* nor is it any other's with blanks before it, which some servers strip */
+	ROW(" GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("\t X / HTTP/1.0\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("\fGET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW(" hello world\r\n", "unknown", ""),
+	ROW("\t{\"x\": 1}\n", "unknown", ""),
+	ROW("\x0c\x08\1\x12\3abc", "unknown", ""),
 	/* methods of others: NATS, RTSP, SIP, NNTP, STOMP; and HTTP/0.9, which names a host in its target */
 	ROW("CONNECT {\"verbose\":false}\r\n", "unknown", ""),
 	ROW("OPTIONS rtsp://a.example/x RTSP/1.0\r\nCSeq: 1\r\n\r\n", "unknown", ""),
@@ -442,6 +448,9 @@ TEST(goes_before)
 	} went[] = {
 		{ "\r\n", "GET / HTTP/1.1\r\n", "broken", WARD_GO_LINES },
 		{ "\n", "X / HTTP/1.1\r\n", "broken", WARD_GO_LINES },
+		{ "\r\n", " X / HTTP/1.1\r\n", "broken", WARD_GO_LINES },
+		{ " GE", "T / HTTP/1.1\r\n", "broken", WARD_GO_LINE },
+		{ "\t", "", "more", WARD_GO_NOTHING },
 		{ "\r\n\r", "\n\r\n", "more", WARD_GO_LINES },
 		{ "\r\n", "hello\r\n", "unknown", WARD_GO_LINES },
 		{ "ruok", "X / HTTP/1.1\r\n", "broken", WARD_GO_WORD },

@@ -80,7 +80,7 @@ static bool method(struct ward_spoken *s, const uint8_t *p, size_t n)
 	return decide(s, elsewhere(p, len) ? WARD_SPOKEN_UNKNOWN : WARD_SPOKEN_BROKEN);
 }
 
-/* Any other words, or what follows the ones that went. */
+/* Any other words, or what follows the ones that went. Some servers read over blanks before the first. */
 static bool words(struct ward_spoken *s, const uint8_t *p, size_t n, enum ward_spoken_go gone)
 {
 	const uint8_t *end = memchr(p, '\n', n);
@@ -94,8 +94,7 @@ static bool words(struct ward_spoken *s, const uint8_t *p, size_t n, enum ward_s
 			first++;
 		if (first == len && end == NULL)
 			return more(s, WARD_GO_WORD);
-		if (first == len || !ward_spoken_blank(p[first]) ||
-			(first == 0 && gone != WARD_GO_WORD))
+		if (first == len || !ward_spoken_blank(p[first]))
 			return decide(s, WARD_SPOKEN_UNKNOWN);
 	}
 	if (end == NULL)
