@@ -367,7 +367,7 @@ struct ward_persist_name {
 	enum ward_persist_kind kind;
 	const char *name;            /* one or more components in lower case; * is any part of one */
 	unsigned char last, n_last;  /* where its last component begins, and bytes of that */
-	bool dir;                    /* a directory and nothing else */
+	bool dir, file;              /* a directory and nothing else; anything but a directory */
 	const char *why;
 };
 extern const struct ward_persist_name ward_persist[];

@@ -78,7 +78,9 @@ HELD = [(n, n) for n in (
     ".pre-commit-config.yaml", ".husky/pre-commit", "x.code-workspace", ".ssh/config", ".config/fish/config.fish", ".git/hooks/pre-commit",
     "gradle/wrapper/gradle-wrapper.properties", "sub/.ward/x.cedar", "node_modules/x/.git/config", ".vscode/.envrc",
     "sub/.claude/x/.npmrc", ".prototools", "sub/.go-version", ".swift-version", ".perl-version", ".Terraform-Version", "mise.production.toml", ".pdm-python",
-    "sub/.iex.exs", ".ocamlinit", "lean-toolchain", "ansible.cfg", ".github/hooks/x.json", ".openhands/setup.sh")]
+    "sub/.iex.exs", ".ocamlinit", "lean-toolchain", "ansible.cfg", ".github/hooks/x.json", ".openhands/setup.sh", ".hg/sharedpath",
+    ".sl/config", "sub/.jj/repo/config.toml", "a/.jj/repo", ".pijul/config", ".direnv/python-3.11/bin/ls", ".envrc.private", "_darcs/prefs/defaults", "sub/CVS/Root",
+    ".lsp/config.edn", ".ropeproject/config.py", "latexmkrc", ".agent/rules/x.md", "sub/.venv", "bin/hermit.hcl", ".erlang", "grumphp.yml")]
 
 
 @both_cases(HELD)
@@ -105,7 +107,8 @@ def what_is_there_is_only_read(p, name):
 FREE = [(n, n) for n in ("node_modules/x/.vscode/settings.json", "vendor/y/.npmrc", "sub/.github/workflows/ci.yml", "sub/Jenkinsfile", ".editorconfig",
                          "package.json", "Makefile", "AGENTS.md", "conftest.py", "envrc", "x.envrc", ".vscodes/x", ".cargo/registry/x", ".git/info/exclude", ".claude-plugin/plugin.json",
                          "gemini-extension.json", "pixi.toml", "hie.yaml", "project/plugins.sbt", "project/build.properties", ".pnp.cjs", ".yarn/sdks/typescript/x",
-                         "rust-analyzer.toml", ".bsp/sbt.json")]
+                         "rust-analyzer.toml", ".bsp/sbt.json", ".venv/lib/x.py", ".venv/bin/activate", ".venv/pyvenv.cfg", ".jj/repo/op_heads/x", ".fslckout", ".devbox/gen/x",
+                         ".gitmodules", "sub/grumphp.yml", ".env.local", ".terraform/providers/x")]
 
 
 @both_cases(FREE)

@@ -106,6 +106,40 @@ TEST(not_to_be_believed)
 	CHECK(!lacks("/proc/self", "absent"));
 }
 
+static bool anywhere(void *arg, unsigned above)
+{
+	(void)arg;
+	(void)above;
+	return true;
+}
+
+/* A row whose names a weaker one has before it would hold nothing. */
+TEST(no_row_hides_a_stronger_one)
+{
+	for (size_t i = 0; i < ward_persist_n; i++) {
+		const struct ward_persist_name *row = &ward_persist[i], *found;
+		unsigned as = row->dir ? WARD_AS_DIR : WARD_AS_FILE;
+		char path[256];
+
+		(void)snprintf(path, sizeof(path), "/w/%s", row->name);
+		for (char *star; (star = strchr(path, '*'));)
+			*star = 'x';
+		CHECK_MSG(ward_persist_may(strrchr(path, '/') + 1), "%s", path);
+		found = ward_persist_match(path, strrchr(path, '/') + 1, as, anywhere, NULL);
+		REQUIRE(found);
+		CHECK_MSG(found->kind <= row->kind, "%s: %s has it before", row->name, found->name);
+	}
+}
+
+TEST(a_file_or_a_directory_alone)
+{
+	CHECK(!ward_persist_match("/w/.venv", ".venv", WARD_AS_DIR, anywhere, NULL));
+	CHECK(ward_persist_match("/w/.venv", ".venv", WARD_AS_FILE, anywhere, NULL));
+	CHECK(ward_persist_match("/w/.venv", ".venv", WARD_AS_ANY, anywhere, NULL));
+	CHECK(!ward_persist_match("/w/.direnv", ".direnv", WARD_AS_FILE, anywhere, NULL));
+	CHECK(ward_persist_match("/w/.direnv", ".direnv", WARD_AS_DIR, anywhere, NULL));
+}
+
 TEST(nothing_is_left)
 {
 	char command[600];

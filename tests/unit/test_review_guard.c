@@ -191,6 +191,94 @@ static const struct vector {
 	{ "", "+amplify.yml +firebase.json +.ebextensions/x +.platform.app.yaml +.upsun/x +.replit +replit.nix +.releaserc.js "
 	      "+release.config.ts +Dangerfile", "rrrrrrrrrr" },
 	{ "", "+dangerfile.ts", "r" },
+	/* one of each line that was added when all kinds of tools had been gone through */
+	{ "", "+.hg/hgrc-not-shared +.hg/sharedpath +.hg/requires +.sl/config +.sl/sharedpath +.sl/requires +.git/sl/config "
+	      "+.jj/repo/config.toml +.jj/repo/config-id +.jj/workspace-config.toml +.jj/workspace-config-id +.jj/config-id "
+	      "+.jj/repo/store/git_target +.jjconfig.toml +.pijul/config +_darcs/prefs", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.darcs/defaults +.bzr/branch/branch.conf +.bzr/branch/location +CVS/Root +.p4config +p4config.txt +.p4enviro "
+	      "+.subversion/config +.repo/repo +.repo/manifest.xml +.repo/local_manifests +.west/config +.gclient +.mrconfig "
+	      "+.lfsconfig +.arcconfig", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.arclint +.reviewboardrc +.tigrc +.config/jj +.config/hg +.config/sapling +.config/gh +.config/tig "
+	      "+.config/lazygit +.fslckout +_fossil_ +.bashrc.d +.bash_it +.zsh +.oh-my-zsh +.zprezto", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.zpreztorc +.zimrc +.p10k.zsh +.config/zsh +.config/bash +.fzf.bash +.fzf.zsh +.mkshrc +.shrc +.shinit +.yashrc "
+	      "+.config/xonsh +.config/oils +.local/share/bash-completion +.local/lib/pythonx +.selected_editor", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.gnomerc +.config/plasma-workspace +.config/user-dirs.dirs +.config/mimeapps.list +.mailcap +.config/openbox "
+	      "+.config/awesome +.config/qtile +.config/bspwm +.config/sxhkd +.config/niri +.config/river +.config/labwc "
+	      "+.config/waybar +.xmonad +.xbindkeysrc", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.Xresources +.Xdefaults +.config/containers +.nvm/nvm.sh +.rvm/scripts +.sdkman/bin +.asdf/asdf.sh +.asdf/shims "
+	      "+.rbenv/shims +.pyenv/shims +.cargo/bin +.cargo/env +.bun/bin +.deno/bin +.volta/bin +.krew/bin", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.dotnet/tools +.docker/cli-plugins +.lessfilter +.lesskey +.muttrc +.mutt +.config/mutt +.msmtprc +.mbsyncrc "
+	      "+.offlineimaprc +.fetchmailrc +.wgetrc +.curlrc +.rhosts +.shosts +.k5login", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.envrc.x +.direnv/x +.activate.sh +.deactivate.sh +bin/activate-hermit +bin/hermit.hcl +.pkgx.yml +.pkgx.yaml "
+	      "+pkgx.yml +pkgx.yaml +.asdfrc +.naverc +.n-node-version +.yvmrc +.tfswitchrc +.tgswitchrc", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.deno-version +.bun-version +.crystal-version +.dart-version +.elixir-version +.erlang-version +.kotlin-version "
+	      "+.scala-version +.packer-version +.fvm/x +.config/go +.npm-init.js +.bunfig.toml +.bowerrc +.terraform.d/x "
+	      "+.pip/pip.conf", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.config/pypoetry +.config/pdm +.config/nix +.config/home-manager +.config/rclone +.m2/extensions.xml +.mavenrc "
+	      "+.antrc +.sbt/x +.lein/profiles.clj +.nrepl.edn +.mill-version +.mill-opts +.mill-jvm-opts +.buckconfig.local "
+	      "+.buckconfig.d/x", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.plzconfigx +.pants.rc +ccache.conf +.chef/x +Saltfile +user.bazelrc +.ropeproject/config.py +.lsp/x +.merlin "
+	      "+.ccls +.ycm_extra_conf.py +rust-project.json +.rust-project.json +omnisharp.json +.omnisharp/x +gtags.conf", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.globalrc +.lazy.lua +.nvim/x +.vimspector.json +.projections.json +.local.vimrc +.vimrc.local +Session.vim "
+	      "+.nanorc +.doom.d/x +.spacemacs +.spacemacs.d/x +.config/doom +.config/kak +.config/micro +.config/VSCodium/User", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.config/Cursor/User +.config/Windsurf/User +.theia/x +.atom-build.x +x.sublime-workspace +x.sublime-build +x.ipr "
+	      "+x.iws +.kdev4/x +x.kdev4 +x.pro.user +CMakeLists.txt.user +.qtcreator/x +.buildconfig +.trunk/x +.latexmkrc", "rrrrrrrrrrrrrrrr" },
+	{ "", "+latexmkrc +texmf.cnf +.arara.yaml +araraconfig.yaml +.pdbrc.py +.rdbgrc +.rdbgrc.rb +.lldbinit-x +.radare2rc "
+	      "+.rizinrc +.valgrindrc +.perfconfig +.erlang +.pythonrc +.pythonrc.py +.config/ptpython", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.config/bpython +.jupyter +.julia/config +.ammonite/predef.sc +.sbclrc +.clisprc +.eclrc +.guile +.racketrc "
+	      "+.csirc +.swiplrc +.tclshrc +.wishrc +.expect.rc +.gnuplot +.mapleinit", "rrrrrrrrrrrrrrrr" },
+	{ "", "+maxima-init.mac +maxima-init.lisp +startup.m +packrat/init.R +matplotlibrc +.my.cnf +.duckdbrc +.mongorc.js "
+	      "+.mongoshrc.js +.usqlrc +.cqlshrc +.alacritty.x +.wezterm.lua +.config/alacritty +.config/wezterm +.config/kitty", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.config/ghostty +.config/foot +.config/zellij +.config/mpv +.byobu +.claude.json +.config/opencode +.config/goose "
+	      "+.config/crush +.config/amp +.config/agents +.config/github-copilot +.config/mcphub +.agent/x +.antigravity/x "
+	      "+.codeium/x", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.continuerc.json +.lsp.json +.github/mcp.json +.github/copilot/x +.github/extensions +.github/github-app.yml "
+	      "+.github/copilot-desktop.yml +.aider.model.settings.yml +.aider.model.metadata.json +.mcphub/x +.avante/x "
+	      "+.aiassistant/x +.vibe/x +.grok/x +.kimi/x +.kode/x", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.qoder/x +.codebuddy/x +.commandcode/x +.iflow/x +.rovodev/x +.zencoder/x +.tabnine/x +.qodo/x +.devin/x "
+	      "+.forge/x +forge.yaml +.llxprt/x +.gptme/x +gptme.toml +.neovate/x +.pochi/x", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.mux/x +.openclaw/x +.moltbot/x +.openclaude/x +.mcpjam/x +.trae-cn/x +.cody/x +.superset/x +conductor.json "
+	      "+.emdash.json +.gitlab/duo/x +.aws/credentials +.gnupg/dirmngr.conf +.gnupg/scdaemon.conf +.gnupg/common.conf "
+	      "+.gitlab/agents", "rrrrrrrrrrrrrrrr" },
+	{ "", "+azure-pipelines.yaml +azure-pipelines-x +.azuredevops/x +.vsts-ci.yml +Jenkinsfile.x +.drone.yaml +buildkite.yml "
+	      "+.buildkite.yml +bitbucket-pipelines.yaml +zuul.yaml +zuul.d/x +codeship-services.yml +codeship-steps.yml "
+	      "+wercker.yml +.scrutinizer.yml +.taskcluster.yml", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.prow.yaml +.prow/x +.packit.yaml +packit.yaml +.copr/x +.obs/x +.rwx/x +.depot/workflows +.onedev-buildspec.yml "
+	      "+.tangled/workflows +.radicle/x +garnix.yaml +cloudbuild.yml +cloudbuild.json +lefthook.toml +lefthook.json", "rrrrrrrrrrrrrrrr" },
+	{ "", "+lefthook-local.x +.lefthook.yaml +.lefthook.toml +.lefthook.json +.lefthook-local.x +.huskyrcx +husky.config.x "
+	      "+.git-hooks/x +.cargo-husky/x +.rusty-hook.toml +prek.toml +hk.pkl +captainhook.json +grumphp.ymlx +CRUSH.local.md "
+	      "+CODEBUDDY.md", "rrrrrrrrrrrrrrrr" },
+	{ "", "+IFLOW.md +GROK.md +LLXPRT.md +SOUL.md +HEARTBEAT.md +MEMORY.md +avante.md +.roorules-x +.clinerules-x "
+	      "+.continuerules +.augment-guidelines +.openhands_instructions +.aiderrules +.serena/x +.specify/x +.ai/x", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.github/plugin +bin/activate +pyvenv.cfg +bin/activate.x +bin/activate_this.py +bin/python +bin/python3 "
+	      "+_opam/.opam-switch/environment +_opam/.opam-switch/switch-config +.devbox/x +.gitmodules +.hgsub +west.yml "
+	      "+west-commands.yml +bower.json +lerna.json", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.pnp.js +xrequirements.txt +requirementsx.in +constraintsx.txt +Makefile.PL +Build.PL +cpanfile +profiles.clj "
+	      "+x.rockspec +Setup.lhs +buildSrc/x +local.properties +x.props +x.targets +x.sln +x.slnx", "rrrrrrrrrrrrrrrr" },
+	{ "", "+MSBuild.rsp +packages.config +dotnet-tools.json +.paket/x +site_scons/x +pants.toml +pubspec.yaml "
+	      "+.dart_tool/package_config.json +vcpkg.json +vcpkg-configuration.json +conanfile.x +devenv.local.nix +.terraform/x "
+	      "+cdk.json +.ddev/x +.lando.yml", "rrrrrrrrrrrrrrrr" },
+	{ "", "+nbproject/x +renovate.jsonx +.renovatercx +.github/dependabot.x +.project +.classpath +.factorypath +.settings/x "
+	      "+.swcrc +.parcelrc +dprint.json +.browserslistrc +.nycrcx +.czrc +.release-it.x +.changeset/config.json", "rrrrrrrrrrrrrrrr" },
+	{ "", "+nodemon.json +vetur.config.x +volar.config.x +apollo.config.x +relay.config.x +.template-lintrc.js "
+	      "+quasar.config.x +craco.config.x +rolldown.config.x +tsdown.config.x +eleventy.config.x +.eleventy.js "
+	      "+app.config.js +hardhat.config.x +react-native.config.x +.vscode-test.x", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.textlintrcx +.alexrcx +.mdlrc +.mdl_style.rb +mkdocs.yml +_quarto.yml +book.toml +docs/conf.py +doc/conf.py "
+	      "+docs/source/conf.py +analysis_options.yaml +project.godot +.godot/extension_list.cfg +x.gdextension +x.uproject "
+	      "+.swiftpm/x", "rrrrrrrrrrrrrrrr" },
+	{ "", "+x.xcodeproj/x +x.xcworkspace/x +tox.toml +.noserc +.pyre_configurationx +pyrightconfig.json +jupytext.toml "
+	      "+jupytext.py +.jupytext.py +.gitlint +cog.toml +.rspec-local +.simplecov +.rubocop_todo.yml +.standard.yml "
+	      "+.erb_lint.yml", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.erb-lint.yml +.haml-lint.yml +.slim-lint.yml +.yardopts +.ruby-lsp/x +phpcs.xmlx +.phpcs.xmlx +phpunit.xmlx "
+	      "+psalm.xmlx +.phan/x +.phpactor.x +.php_csx +.htaccess +.proverc +.perlcriticrc +.busted", "rrrrrrrrrrrrrrrr" },
+	{ "", "+.lintr +x.Rproj +.dialyzer_ignore.exs +erlang_ls.config +.luarc.jsonc +.tflint.hcl +.mega-linter.yml "
+	      "+x.runsettings +launchSettings.json +x-gdb.py +.env.x +.flaskenv +railpack.json +.kamal/x +.do/x +appspec.yml", "rrrrrrrrrrrrrrrr" },
+	{ "", "+apprunner.yaml +apphosting.yaml +captain-definition +project.toml +.buildpacks +.goreleaser.x +.codeclimate.yml "
+	      "+.coderabbit.yaml +.pr_agent.toml", "rrrrrrrrr" },
+	/* a file that leads elsewhere, and no directory of that name, in which one works */
+	{ "", "+.venv +a/.jj/repo", "rr" },
+	{ ".jj/repo/store/x", "^.jj/repo", "r" },
+	{ ".jj/repo/store/x .venv/lib/x", "+.jj/repo/op_heads +.venv/lib/y ~.venv/lib/x +sub/.venv/ +sub/.venv/x", "nnnnn" },
 	/* links that stay in the tree: other names of what is obeyed, and into what is passed over */
 	{ REPO, "@build/out.js=../.git/hooks/pre-commit", "r" },
 	{ REPO, "@h=.git/hooks", "r" },
@@ -463,7 +551,7 @@ TEST(each_row_is_asked_about)
 		(void)snprintf(what, sizeof(what),
 			"+%.80s%s +a1/b/%.80s%s +%.80s%s @e1/%.80s=y >z=f1/%.80s%s ~g1/%.80s%s +h1/%.80s/in",
 			name, in, name, in, upper, in, name, name, in, name, in, name);
-		v.want = "rrrrrrr";
+		v.want = row->file ? "rrrrrrn" : "rrrrrrr";
 		asked(&v);
 		(void)snprintf(what, sizeof(what), "-i1/%.80s%s +node_modules/p/%.80s%s", name, in,
 			name, in);

@@ -209,7 +209,11 @@ static int name_at(struct hunting *x, const char *name, unsigned char type, bool
 		return WARD_OK;
 	}
 	if (ward_persist_may(name))
-		row = ward_persist_match(x->path, name, is_dir || type == DT_LNK, is_top, x);
+		row = ward_persist_match(x->path, name,
+			type == DT_LNK   ? WARD_AS_ANY
+				: is_dir ? WARD_AS_DIR
+					 : WARD_AS_FILE,
+			is_top, x);
 	if (row && (row->kind == WARD_PERSIST_ASKS || (x->at->passed && ward_persist_passes(row))))
 		row = NULL;
 	h.git = is_git(x) && ward_git_obeys(name);

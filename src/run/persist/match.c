@@ -81,7 +81,7 @@ bool ward_persist_leads(const char *path)
 	return false;
 }
 
-const struct ward_persist_name *ward_persist_match(const char *path, const char *name, bool is_dir,
+const struct ward_persist_name *ward_persist_match(const char *path, const char *name, unsigned as,
 	bool (*is_top)(void *arg, unsigned above), void *arg)
 {
 	unsigned first = folded(name[0]), above;
@@ -95,7 +95,8 @@ const struct ward_persist_name *ward_persist_match(const char *path, const char 
 		for (unsigned i = from; i < to; i++) {
 			const struct ward_persist_name *row = &ward_persist[i];
 
-			if (row->dir && !is_dir)
+			if ((row->dir && !(as & WARD_AS_DIR)) ||
+				(row->file && !(as & WARD_AS_FILE)))
 				continue;
 			if (path_is(path, row->name, &above) &&
 				(row->kind != WARD_PERSIST_TOP || is_top(arg, above)))

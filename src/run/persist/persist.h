@@ -10,11 +10,12 @@
 #include "run/resolve/look.h"
 
 /* ---- match.c ---- */
+enum { WARD_AS_DIR = 1, WARD_AS_FILE = 2, WARD_AS_ANY = 3 };     /* what a name is, or may be taken for: a link for both */
 /*
  * The row of data/persist that path, whose last component is name, is called by; is_top says whether the directory that many
  * components above it is a place where rows of "top" count: 0 is the one that it lies in. NULL: none.
  */
-const struct ward_persist_name *ward_persist_match(const char *path, const char *name, bool is_dir,
+const struct ward_persist_name *ward_persist_match(const char *path, const char *name, unsigned as,
 	bool (*is_top)(void *arg, unsigned above), void *arg);
 /* path, a link, stands where some row has a directory: what it leads to is obeyed by the row's names. */
 bool ward_persist_leads(const char *path);

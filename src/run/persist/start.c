@@ -524,7 +524,7 @@ static int rows_at(struct holding *x, const char *dir, bool of_git)
 			ward_dir_names_lack(&names, row->name))
 			continue;
 		type = type_at(x, dir, row->name, &path);
-		if (type && (!row->dir || type == S_IFDIR || type == S_IFLNK))
+		if (type && (type == S_IFLNK || (type == S_IFDIR ? !row->file : !row->dir)))
 			r = hold(x, path, row->why);
 	}
 	return r;
@@ -642,8 +642,9 @@ static int single_files(struct holding *x)
 			!rs->nodes[i].write || rs->nodes[i].base)
 			continue;
 		(void)snprintf(path, sizeof(path), "%s", rs->nodes[i].dest);
-		for (bool is_dir = false; !row && (slash = strrchr(path, '/')); is_dir = true) {
-			row = ward_persist_match(path, slash + 1, is_dir, top_enough, NULL);
+		for (unsigned as = WARD_AS_FILE; !row && (slash = strrchr(path, '/'));
+			as = WARD_AS_DIR) {
+			row = ward_persist_match(path, slash + 1, as, top_enough, NULL);
 			*slash = '\0';
 		}
 		if (row && row->kind < WARD_PERSIST_TOLD)

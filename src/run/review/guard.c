@@ -205,6 +205,7 @@ static unsigned after(const struct mark *m, unsigned before)
 
 struct look_at {
 	bool dir; /* it is a directory, or may be taken for one */
+	bool file; /* the same of anything else */
 	bool plain; /* and nothing else */
 	bool goes;
 };
@@ -259,14 +260,16 @@ static const char *is_of_git(const struct ward_guard *g, const char *path, size_
 
 /* What is only told of, or asked about for what it says, runs nothing once it is gone. */
 static const char *row_of(struct ward_guard *g, const char *path, size_t dir, const char *name,
-	const struct look_at *at, bool is_dir, bool passed)
+	const struct look_at *at, bool last, bool passed)
 {
 	struct way w = { g, path, dir };
 	const struct ward_persist_name *row;
 
 	if (!ward_persist_may(name))
 		return NULL;
-	row = ward_persist_match(g->path, name, is_dir, is_top, &w);
+	row = ward_persist_match(g->path, name,
+		last ? (at->dir ? WARD_AS_DIR : 0) | (at->file ? WARD_AS_FILE : 0) : WARD_AS_DIR,
+		is_top, &w);
 	if (!row || (passed && ward_persist_passes(row)) ||
 		(at->goes && row->kind >= WARD_PERSIST_TOLD))
 		return NULL;
@@ -329,7 +332,7 @@ static const char *by_name(struct ward_guard *g, const char *path, const struct 
 		*end = '\0';
 		why = of_git(g, path, dir, name);
 		if (!why)
-			why = row_of(g, path, dir, name, what, what->dir || !last, passed);
+			why = row_of(g, path, dir, name, what, last, passed);
 		if (!why && last && what->dir)
 			why = is_of_git(g, path, at + n);
 		if (!why && last && !what->plain && strcasecmp(name, ".git") == 0)
@@ -576,7 +579,7 @@ static bool target_of(const struct ward_guard *g, const struct ward_change *c,
 static const char *by_target(struct ward_guard *g, const struct ward_change *c)
 {
 	const char *path = c->path;
-	const struct look_at any = { .dir = true };
+	const struct look_at any = { .dir = true, .file = true };
 	char whole[WARD_PATH_MAX];
 	const char *why, *rest = whole + g->n_root;
 
@@ -615,7 +618,7 @@ static const char *by_kind(const struct ward_guard *g, const struct ward_change 
 /* What a link of the same layer leads to is obeyed once both are real. */
 static int links_of(struct ward_guard *g, const struct ward_changes *all)
 {
-	const struct look_at any = { .dir = true };
+	const struct look_at any = { .dir = true, .file = true };
 	int r = WARD_OK;
 
 	for (size_t i = 0; r == WARD_OK && i < all->n; i++) {
@@ -681,7 +684,7 @@ static int lead_named(void *arg, const char *path, const struct ward_change *c)
 
 static int names_of(struct ward_guard *g, const struct ward_changes *all)
 {
-	const struct look_at file = { .dir = false };
+	const struct look_at file = { .file = true };
 	int r = WARD_OK;
 	bool found = false;
 
@@ -758,6 +761,7 @@ int ward_guard_ask(struct ward_guard *g, const struct ward_change *c, struct war
 	mode_t now = c->mode, was = c->was_mode;
 	struct look_at what = {
 		.dir = S_ISDIR(now) || S_ISLNK(now) || S_ISDIR(was) || S_ISLNK(was),
+		.file = (now != 0 && !S_ISDIR(now)) || (was != 0 && !S_ISDIR(was)),
 		.plain = (now == 0 || S_ISDIR(now)) && (was == 0 || S_ISDIR(was)),
 		.goes = c->kind == WARD_CHANGE_DELETED,
 	}, gone = what;
