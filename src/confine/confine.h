@@ -66,11 +66,12 @@ int ward_host_capture(bool redirects, const char **ret_step);
 /*
  * A start that begins before there is a plan, even before host facts: the kernel makes the namespaces while the caller
  * resolves and plans. Nothing is confined or executed yet, and nothing is shown to it. A plan that turns out to need
- * something else gets a new one. NULL is always fine: then ward_cage_start() makes its own. *ret_userns: false where the host
- * has just refused a user namespace, and will again, and *ret_lack says how.
+ * something else gets a new one. NULL is always fine: then ward_cage_start() makes its own. egress: the plan will have some, so that
+ * the network is captured meanwhile. *ret_userns: false where the host has just refused a user namespace, and will again, and *ret_lack
+ * says how.
  */
 struct ward_head_start;
-struct ward_head_start *ward_head_start_new(bool *ret_userns, enum ward_userns_lack *ret_lack);
+struct ward_head_start *ward_head_start_new(bool egress, bool *ret_userns, enum ward_userns_lack *ret_lack);
 void ward_head_start_free(struct ward_head_start *h); /* NULL ok */
 
 struct ward_cage_options {

@@ -200,6 +200,15 @@ static int start(struct life *l, struct ward_host *host, struct ward_error *err)
 	return ward_cage_start(l->plan, &opts, &l->cage, err);
 }
 
+/* Does an option name an endpoint? What policies permit beside it is not known yet. */
+static bool names_endpoint(const struct ward_request *r)
+{
+	for (size_t i = 0; i < r->caps.n; i++)
+		if (r->caps.v[i].type == WARD_CAP_NETWORK_CONNECT)
+			return true;
+	return false;
+}
+
 /*
  * Plan and start; what the quick facts assumed and the host then refused (user namespaces, FUSE) is planned without, once
  * each. The plan without refuses by itself where that was not accepted by name.
@@ -213,7 +222,7 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 
 	ward_rules_read_ahead(l->r);
 	if (l->r->backend == WARD_BACKEND_NATIVE)
-		l->head = ward_head_start_new(&userns, &lack);
+		l->head = ward_head_start_new(names_endpoint(l->r), &userns, &lack);
 	r = ward_host_facts(&host, err);
 	if (!userns)
 		host.lack = lack;

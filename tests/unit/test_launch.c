@@ -15,7 +15,8 @@
 #define WAIT_MS 20000
 #define N_JOIN (WARD_HANDED_CGROUP - WARD_HANDED_JOIN)
 
-static struct ward_head_start *start(uint32_t flags, uint32_t n_tasks)
+static struct ward_head_start *start_as(const struct ward_head_want *want, uint32_t flags,
+	uint32_t n_tasks)
 {
 	struct ward_launch l = { .magic = WARD_LAUNCH_MAGIC,
 		.version = WARD_LAUNCH_VERSION,
@@ -26,13 +27,26 @@ static struct ward_head_start *start(uint32_t flags, uint32_t n_tasks)
 	WARD_FD blob = ward_memfd("blob", &l, sizeof(l), true);
 	WARD_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	const int fds[WARD_HANDED_JOIN] = { blob, null, null, null };
-	struct ward_host host = { 0 };
+	struct ward_host host = { .userns = want->userns };
 	struct ward_error err = WARD_ERROR_INIT;
 	struct ward_head_start *h = NULL;
 
 	REQUIRE(blob >= 0 && null >= 0);
-	REQUIRE(ward_native_head(&host, false, -1, &h, &err) == WARD_OK);
+	if (ward_native_head(&host, want, &h, &err) < 0) {
+		if (host.userns == want->userns)
+			FAIL("%s", err.message);
+		return NULL;
+	}
 	REQUIRE(ward_send_fds(h->ctl, &m, sizeof(m), fds, WARD_HANDED_JOIN) == (ssize_t)sizeof(m));
+	return h;
+}
+
+static struct ward_head_start *start(uint32_t flags, uint32_t n_tasks)
+{
+	struct ward_head_start *h =
+		start_as(&(const struct ward_head_want){ .cgroup = -1 }, flags, n_tasks);
+
+	REQUIRE(h);
 	return h;
 }
 
@@ -120,6 +134,40 @@ TEST(a_join_that_is_right)
 	m = last_word(h);
 	CHECK_EQ_INT(m.type, WARD_MSG_FAILED);
 	CHECK(m.stage != WARD_STAGE_CGROUP && strcmp(m.text, "namespaces of the supervisor") != 0);
+}
+
+/* Captured before there was a plan: for one with egress, by nf_tables, and for no other. */
+TEST(a_network_that_was_captured_ahead)
+{
+	static const struct {
+		const char *what;
+		uint32_t flags;
+		bool right;
+	} plans[] = {
+		{ "none", 0, false },
+		{ "publishes", WARD_LAUNCH_PUBLISH, false },
+		{ "led where it is mediated", WARD_LAUNCH_EGRESS | WARD_LAUNCH_REDIRECTS, false },
+		{ "egress", WARD_LAUNCH_EGRESS, true },
+	};
+	static const char word[] = "a network that was captured ahead";
+
+	TABLE(row, plans) {
+		const struct ward_head_want want = {
+			.userns = true, .captured = true, .cgroup = -1
+		};
+		struct ward_head_start *h = start_as(&want, WARD_LAUNCH_USERNS | row->flags, 0);
+		struct ward_msg m;
+
+		CASE("%s", row->what);
+		if (!h)
+			SKIP("no user namespaces here");
+		m = last_word(h);
+		CHECK_EQ_INT(m.type, WARD_MSG_FAILED);
+		CHECK_EQ_INT(m.stage, WARD_STAGE_BLOB);
+		CHECK_EQ_INT(m.err, EPROTO);
+		/* It goes on to what a blob of nothing lacks. */
+		CHECK_STR_EQ(m.text, row->right ? "offset" : word);
+	}
 }
 
 TEST(gone_in_between)

@@ -64,14 +64,18 @@ struct ward_head_start {
 	int ctl, cmd, fuse; /* our ends */
 	struct ward_spawned init;
 	struct ward_place place;
-	bool userns, cgroup2;
+	bool userns, captured, cgroup2;
+};
+struct ward_head_want {
+	bool userns; /* false: without any namespace (accepted by name, or backend direct) */
+	bool captured; /* its network is at once: of use to a plan with egress by nf_tables, and to no other */
+	int cgroup; /* a v2 directory to be born in, or -1 */
 };
 /*
- * userns false: without any namespace (accepted by name, or backend direct). cgroup: a v2 directory to be born in, or -1.
  * Where the host refuses namespaces for good, host->userns becomes false and the result is WARD_E_UNSUPPORTED.
  */
-int ward_native_head(struct ward_host *host, bool userns, int cgroup, struct ward_head_start **ret,
-	struct ward_error *err);
+int ward_native_head(struct ward_host *host, const struct ward_head_want *want,
+	struct ward_head_start **ret, struct ward_error *err);
 /* Why a ward-init that has ended was never executed; WARD_OK: it was. host: where it was for namespaces, else NULL. */
 int ward_native_exec_failed(const struct ward_spawned *init, struct ward_host *host,
 	struct ward_error *err);

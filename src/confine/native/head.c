@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The head start: ward-init, executed from a sealed memfd before there is a plan. It is told whether there are namespaces,
- * nothing else; what it makes meanwhile (the network namespace) grants nothing. One that is never used is ended through its
+ * The head start: ward-init, executed from a sealed memfd before there is a plan. It is told whether there are namespaces, and whether
+ * the network is to be captured, nothing else; what it makes meanwhile (the network namespace) grants nothing. One that is never used is ended through its
  * sockets: it ends when the supervisor's end closes.
  */
 #include <errno.h>
@@ -125,7 +125,10 @@ static int put_maps(pid_t pid, struct ward_error *err)
 static int spawn(struct ward_head_start *h, const int theirs[3], int cgroup, struct ward_host *host,
 	struct ward_error *err)
 {
-	const char *argv[] = { "ward-init", h->userns ? WARD_LAUNCH_NAMESPACES : WARD_LAUNCH_PLAIN,
+	const char *argv[] = { "ward-init",
+		!h->userns            ? WARD_LAUNCH_PLAIN
+			: h->captured ? WARD_LAUNCH_CAPTURED
+				      : WARD_LAUNCH_NAMESPACES,
 #ifdef WARD_MUTATIONS
 		ward_mutation_argument(),
 #endif
@@ -165,8 +168,8 @@ static int spawn(struct ward_head_start *h, const int theirs[3], int cgroup, str
 	return r;
 }
 
-int ward_native_head(struct ward_host *host, bool userns, int cgroup, struct ward_head_start **ret,
-	struct ward_error *err)
+int ward_native_head(struct ward_host *host, const struct ward_head_want *want,
+	struct ward_head_start **ret, struct ward_error *err)
 {
 	struct ward_head_start *h = malloc(sizeof(*h));
 	int pairs[3][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } }, r = 0;
@@ -180,13 +183,14 @@ int ward_native_head(struct ward_host *host, bool userns, int cgroup, struct war
 		.cmd = pairs[WARD_LAUNCH_FD_CMD][0],
 		.fuse = pairs[WARD_LAUNCH_FD_FUSE][0],
 		.init = WARD_SPAWNED_INIT,
-		.userns = userns,
-		.cgroup2 = cgroup >= 0 };
+		.userns = want->userns,
+		.captured = want->captured,
+		.cgroup2 = want->cgroup >= 0 };
 	if (r < 0)
 		r = ward_fail_errno(err, WARD_E_SYSTEM, -r, "socketpair");
 	else
-		r = spawn(h, (const int[3]){ pairs[0][1], pairs[1][1], pairs[2][1] }, cgroup, host,
-			err);
+		r = spawn(h, (const int[3]){ pairs[0][1], pairs[1][1], pairs[2][1] }, want->cgroup,
+			host, err);
 	/* The child copies the table of descriptors at its birth: ours can be closed. */
 	for (int i = 0; i < 3; i++)
 		ward_close(pairs[i][1]);
@@ -197,8 +201,10 @@ int ward_native_head(struct ward_host *host, bool userns, int cgroup, struct war
 	return r;
 }
 
-struct ward_head_start *ward_head_start_new(bool *ret_userns, enum ward_userns_lack *ret_lack)
+struct ward_head_start *ward_head_start_new(bool egress, bool *ret_userns,
+	enum ward_userns_lack *ret_lack)
 {
+	const struct ward_head_want want = { .userns = true, .captured = egress, .cgroup = -1 };
 	struct ward_error ignored = WARD_ERROR_INIT;
 	struct ward_host host = { .userns = true };
 	struct ward_head_start *h = NULL;
@@ -206,7 +212,7 @@ struct ward_head_start *ward_head_start_new(bool *ret_userns, enum ward_userns_l
 
 	/* A cgroup v2 has to be there first: it is entered by being born in it. */
 	if (statfs("/sys/fs/cgroup", &st) < 0 || st.f_type != WARD_MAGIC_CGROUP2)
-		(void)ward_native_head(&host, true, -1, &h, &ignored);
+		(void)ward_native_head(&host, &want, &h, &ignored);
 	/* Any other trouble comes again, and is told, when it is needed; h is NULL then. */
 	*ret_userns = host.userns;
 	*ret_lack = host.lack;

@@ -5,7 +5,7 @@
  *
  * Theory of operation. The supervisor executes ward-init from a sealed memfd before it has a plan, in new user, mount, pid,
  * ipc and uts namespaces, and writes its id maps. That process, the *init* (pid 1 inside, a child of the supervisor), makes
- * the network namespace meanwhile, takes the blob when it comes, enters the cgroup, which is made while it reads that, builds the
+ * the network namespace meanwhile (and captures it, where it was told to), takes the blob when it comes, enters the cgroup, which is made while it reads that, builds the
  * view, drops every privilege and forks the *command*, which confines itself (Landlock, seccomp), runs the self-test, waits for GO
  * and executes. What only host root can open comes from the supervisor, after the blob. Offsets are from the start of the blob;
  * ward-init trusts the blob (the supervisor made it and the descriptor is sealed) but checks the magic and the version, since a
@@ -29,6 +29,7 @@ enum ward_launch_fd {
 
 /* The one thing that ward-init has to know before there is a plan; its only argument. */
 #define WARD_LAUNCH_NAMESPACES "namespaces"
+#define WARD_LAUNCH_CAPTURED "captured" /* these, and the network captured at once: for a plan with egress, and no other */
 #define WARD_LAUNCH_PLAIN "plain"
 
 /* Descriptors that come with WARD_MSG_BLOB, and behind them those of WARD_MSG_JOIN, the last of which are n_tasks v1 "tasks". */

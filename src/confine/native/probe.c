@@ -202,6 +202,8 @@ static int capture_child(void *arg)
 	if (r == 0)
 		r = ward_capture_make(t->redirects, sockets, &t->step);
 	if (r == 0)
+		r = ward_capture_names(sockets, &t->step);
+	if (r == 0)
 		r = ward_capture_prove(t->redirects, sockets, &t->step);
 	t->err = r;
 	syscall(SYS_exit, r < 0 ? REFUSED : WORKS);

@@ -567,15 +567,21 @@ static int take_head(struct ward_native *c, const struct ward_cage_options *opts
 {
 	struct ward_head_start *h = opts->head;
 	int fds[WARD_CGROUP_CONTROLLERS] = { -1 }, r;
+	struct ward_head_want want = { .userns = k->userns,
+		.captured = k->userns && c->plan->egress && !c->plan->redirects,
+		.cgroup = -1 };
 
-	if (k->cgroup2)
-		(void)ward_cgroup_entry_fds(c->cgroup, fds);
-	if (h && (h->userns != k->userns || h->cgroup2 != k->cgroup2)) {
+	if (k->cgroup2 && ward_cgroup_entry_fds(c->cgroup, fds) > 0)
+		want.cgroup = fds[0];
+	/* One whose network was not captured has that done when it has its plan. */
+	if (h &&
+		(h->userns != want.userns || h->cgroup2 != k->cgroup2 ||
+			(h->captured && !want.captured))) {
 		ward_head_start_free(h);
 		h = NULL;
 	}
 	if (!h) {
-		r = ward_native_head(opts->host, k->userns, k->cgroup2 ? fds[0] : -1, &h, err);
+		r = ward_native_head(opts->host, &want, &h, err);
 		if (r < 0)
 			return r;
 	}

@@ -13,15 +13,21 @@
 
 #include "confine/native/launch.h"
 #include "confine/native/mutations.h"
+#include "confine/native/net/net.h"
 
 /* The blob, and what was made from it so far. One per process; there are no threads. */
 struct init {
 	bool namespaces;
+	bool ahead; /* the network is captured before there is a plan */
 	const struct ward_launch *l; /* NULL until the blob came */
 	int handed[WARD_HANDED_MAX]; /* descriptors by enum ward_launch_handed */
 	uint32_t ns[WARD_LAUNCH_NS_MAX]; /* the supervisor's namespaces */
 	int ctl, cmd, fuse; /* WARD_LAUNCH_FD_* */
 	int steps; /* eventfd: how often the command may go on */
+	bool captured; /* tried, and with this result */
+	int capture_error; /* 0, or -errno of capture_step */
+	const char *capture_step;
+	int net[WARD_CAPTURE_SOCKETS];
 	int door; /* where sockets of the run's network go out; -1 = none */
 	int outside; /* O_PATH of the scratch, which lies outside of every view; -1 = none */
 	int executed[2]; /* pipe: the command's end closes by its exec */
@@ -75,8 +81,13 @@ void cache_build(struct init *in, unsigned i, const char *dest);
 
 /* net.c: an empty network namespace with its loopback up. */
 void net_make(const struct init *in);
-/* With egress it is captured. The sockets that it ends at, and the door, go to the supervisor. Before the ids are changed. */
-void net_capture(struct init *in);
+/*
+ * With egress it is captured. Of the two steps the first holds nothing that anybody else could make grow, and is made when there is time:
+ * ahead of the plan, or of the cgroup. The second, in the cgroup, ends the start if either failed, and gives the sockets that the network
+ * ends at, and the door, to the supervisor.
+ */
+void net_capture(struct init *in, bool redirects);
+void net_hand_over(struct init *in);
 
 /* door.c: in->door, and the supervisor's end. */
 int door_make(struct init *in);

@@ -52,7 +52,8 @@ int main(int argc, char **argv)
 	if (!WARD_OFF(DESCRIPTOR) &&
 		syscall(NR_close_range, (unsigned)WARD_LAUNCH_FD_FUSE + 1, ~0u, 0) < 0)
 		fail(in.ctl, WARD_STAGE_FORK, errno, "close_range");
-	in.namespaces = argc == 2 && strcmp(argv[1], WARD_LAUNCH_NAMESPACES) == 0;
+	in.ahead = argc == 2 && strcmp(argv[1], WARD_LAUNCH_CAPTURED) == 0;
+	in.namespaces = in.ahead || (argc == 2 && strcmp(argv[1], WARD_LAUNCH_NAMESPACES) == 0);
 	if (!in.namespaces && (argc != 2 || strcmp(argv[1], WARD_LAUNCH_PLAIN) != 0))
 		fail(in.ctl, WARD_STAGE_BLOB, EINVAL, "arguments");
 	raise_files();

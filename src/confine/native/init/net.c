@@ -6,7 +6,6 @@
  */
 #include "init.h"
 #include "sys.h"
-#include "confine/native/net/net.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -35,30 +34,39 @@ void net_make(const struct init *in)
 	loopback_up(in);
 }
 
-void net_capture(struct init *in)
+void net_capture(struct init *in, bool redirects)
+{
+	const char *step = "";
+	int r = ward_capture_make(redirects, in->net, &step);
+
+	if (r == 0)
+		r = ward_capture_prove(redirects, in->net, &step);
+	in->captured = true;
+	in->capture_error = r;
+	in->capture_step = step;
+}
+
+void net_hand_over(struct init *in)
 {
 	struct ward_msg m = { .type = WARD_MSG_NET };
-	int sockets[WARD_CAPTURE_SOCKETS + 1] = { -1, -1, -1, -1, -1 };
 	int fds[WARD_CAPTURE_SOCKETS + 1];
-	const char *step = "";
 	size_t n = 0;
-	bool redirects = in->l->flags & WARD_LAUNCH_REDIRECTS;
-	int r = 0;
+	int r = in->capture_error, door = -1;
 
-	if (in->l->flags & WARD_LAUNCH_EGRESS) {
-		r = ward_capture_make(redirects, sockets, &step);
-		if (r == 0)
-			r = ward_capture_prove(redirects, sockets, &step);
-	}
+	if (in->captured && r == 0)
+		r = ward_capture_names(in->net, &in->capture_step);
 	if (r < 0)
-		fail(in->ctl, WARD_STAGE_EGRESS, -r, step);
+		fail(in->ctl, WARD_STAGE_EGRESS, -r, in->capture_step);
 	if (in->l->flags & WARD_LAUNCH_PUBLISH)
-		sockets[WARD_CAPTURE_SOCKETS] = door_make(in);
-	for (int i = 0; i <= WARD_CAPTURE_SOCKETS; i++)
-		if (sockets[i] >= 0) {
-			m.value |= 1 << i;
-			fds[n++] = sockets[i];
-		}
+		door = door_make(in);
+	for (int i = 0; i <= WARD_CAPTURE_SOCKETS; i++) {
+		int fd = i == WARD_CAPTURE_SOCKETS ? door : in->captured ? in->net[i] : -1;
+
+		if (fd < 0)
+			continue;
+		m.value |= 1 << i;
+		fds[n++] = fd;
+	}
 	if (n == 0)
 		return;
 	msg_send(in->ctl, &m, fds, n);

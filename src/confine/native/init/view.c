@@ -312,6 +312,12 @@ static void prime(void)
 		close(fd);
 }
 
+/* By nf_tables, which needs to know nothing else of the plan. */
+static bool captures(const struct ward_launch *l)
+{
+	return (l->flags & WARD_LAUNCH_EGRESS) && !(l->flags & WARD_LAUNCH_REDIRECTS);
+}
+
 /* What needs no plan, while the supervisor makes it; then the plan. Returns /dev/fuse or -1. */
 static int view_begin(struct init *in)
 {
@@ -327,8 +333,12 @@ static int view_begin(struct init *in)
 	share_out();
 	/* It holds for what is executed, not for what is still to be done here. */
 	drop_bounding(in);
+	if (in->ahead)
+		net_capture(in, false);
 	/* Our ids were mapped before it was sent. */
 	blob_receive(in);
+	if (in->ahead && !captures(in->l))
+		fail(in->ctl, WARD_STAGE_BLOB, EPROTO, "a network that was captured ahead");
 	/* As host root the node is still ours to open: the ids change only below. */
 	if (in->l->flags & WARD_LAUNCH_FUSE) {
 		fuse = openat(AT_FDCWD, "/dev/fuse", O_RDWR | O_CLOEXEC);
@@ -337,19 +347,17 @@ static int view_begin(struct init *in)
 	}
 	if (!(in->l->flags & WARD_LAUNCH_ROOT))
 		trees_open(in);
-	/* What its sockets hold is the run's. */
-	if (in->l->flags & (WARD_LAUNCH_EGRESS | WARD_LAUNCH_PUBLISH)) {
-		blob_join(in);
-		net_capture(in);
-	}
+	if ((in->l->flags & WARD_LAUNCH_EGRESS) && !in->captured)
+		net_capture(in, !captures(in->l));
 	return fuse;
 }
 
 /* The cgroup is made while we do what needs none; nothing that anybody else could run is there before we are in it. */
 static void join(struct init *in)
 {
-	if (!(in->l->flags & (WARD_LAUNCH_EGRESS | WARD_LAUNCH_PUBLISH)))
-		blob_join(in);
+	blob_join(in);
+	/* What its sockets hold is the run's. */
+	net_hand_over(in);
 	if (!WARD_OFF(NS_CGROUP) && unshare((int)CLONE_NEWCGROUP_) < 0)
 		fail(in->ctl, WARD_STAGE_CLONE, errno, "cgroup namespace");
 }

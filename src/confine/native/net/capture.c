@@ -124,31 +124,50 @@ static int make_rules(bool six, const char **ret_step)
 	return r;
 }
 
-int ward_capture_make(bool redirects, int sockets[WARD_CAPTURE_SOCKETS], const char **ret_step)
+static int make_sockets(int type, bool six, bool everywhere, int *sockets, const char **ret_step)
 {
-	bool six = has_six();
-	int r = 0;
-
-	for (int i = 0; i < N_SOCKETS; i++)
-		sockets[i] = -1;
-	/* Who listens is there before anything leads to it. */
-	for (int i = 0; r == 0 && i < N_SOCKETS; i++) {
-		if (sockets_of[i].family == AF_INET6 && !six)
+	for (int i = 0; i < N_SOCKETS; i++) {
+		if (sockets_of[i].type != type || (sockets_of[i].family == AF_INET6 && !six))
 			continue;
 		*ret_step = sockets_of[i].step;
-		sockets[i] = make_socket(i, redirects);
-		r = sockets[i] < 0 ? sockets[i] : 0;
+		sockets[i] = make_socket(i, everywhere);
+		if (sockets[i] < 0)
+			return sockets[i];
 	}
-	if (r == 0)
-		r = make_routes(six, ret_step);
-	if (r == 0 && !redirects && !WARD_OFF(CAPTURE))
-		r = make_rules(six, ret_step);
+	return 0;
+}
+
+static int done(int r, int *sockets)
+{
 	for (int i = 0; r < 0 && i < N_SOCKETS; i++) {
 		if (sockets[i] >= 0)
 			close(sockets[i]);
 		sockets[i] = -1;
 	}
 	return r;
+}
+
+int ward_capture_make(bool redirects, int sockets[WARD_CAPTURE_SOCKETS], const char **ret_step)
+{
+	bool six = has_six();
+	int r;
+
+	for (int i = 0; i < N_SOCKETS; i++)
+		sockets[i] = -1;
+	/* Who listens is there before anything leads to it. */
+	r = make_sockets(SOCK_STREAM, six, redirects, sockets, ret_step);
+	if (r == 0)
+		r = make_routes(six, ret_step);
+	if (r == 0 && !redirects && !WARD_OFF(CAPTURE))
+		r = make_rules(six, ret_step);
+	return done(r, sockets);
+}
+
+int ward_capture_names(int sockets[WARD_CAPTURE_SOCKETS], const char **ret_step)
+{
+	int r = make_sockets(SOCK_DGRAM, sockets[TCP6] >= 0, true, sockets, ret_step);
+
+	return done(r, sockets);
 }
 
 static bool comes_from(int family, const void *peer, const void *self)

@@ -61,11 +61,14 @@ int ward_nft_capture(struct ward_nl *nft, int six);
 
 /* ---- capture.c ---- */
 /*
- * All of it, in the network namespace of the calling process, which needs CAP_NET_ADMIN and CAP_NET_BIND_SERVICE there; lo is up.
+ * All but names, in the network namespace of the calling process, which needs CAP_NET_ADMIN and CAP_NET_BIND_SERVICE there; lo is up.
  * sockets: enum ward_net_socket, -1 for those of IPv6 where this kernel has none; close-on-exec, TCP listening, all non-blocking. On
- * failure they are closed, and *ret_step says what it was. redirects: without nf_tables.
+ * failure they are closed, and *ret_step says what it was. redirects: without nf_tables. What waits at a listener is counted as whose
+ * who accepts it.
  */
 int ward_capture_make(bool redirects, int sockets[WARD_CAPTURE_SOCKETS], const char **ret_step);
+/* And names, in the cgroup that what waits to be read is counted in. On failure all of the sockets are closed. */
+int ward_capture_names(int sockets[WARD_CAPTURE_SOCKETS], const char **ret_step);
 /*
  * Dial an address of a network that does not exist (RFC 5737, RFC 3849), and see it come to the listener with that address, and from
  * SELF. 0, -ENODATA when it does not, -errno of the step that failed.
