@@ -156,6 +156,51 @@ def a_link_in_a_private_directory_leads_to_no_host_socket_without_fuse(p):
     check_in("own.sock connected", said)
 
 
+# A sendto that waits holds a Unix socket in ward; in its queue lie a TCP socket, which is not to go before its peer has read, and behind it the peer.
+LINGERS = textwrap.dedent("""
+    import os, signal, socket, struct, threading, time
+    def fill(s):
+        s.setblocking(False)
+        try:
+            while True:
+                s.send(bytes(1 << 20))
+        except BlockingIOError:
+            s.setblocking(True)
+    signal.signal(signal.SIGUSR1, lambda *_: None)
+    door = socket.create_server(("127.0.0.1", 0))
+    s = socket.create_connection(door.getsockname())
+    peer = door.accept()[0]
+    fill(s)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 100000))
+    a, b = socket.socketpair()
+    socket.send_fds(a, [b"x"], [s.fileno(), peer.fileno()])
+    s.close()
+    peer.close()
+    fill(b)
+    def send():
+        try:
+            b.sendto(bytes(1 << 20), "\\0x")
+        except OSError as e:
+            print(e.errno, flush=True)
+    t = threading.Thread(target=send)
+    t.start()
+    time.sleep(0.3)
+    b.close()
+    signal.pthread_kill(t.ident, signal.SIGUSR1)
+    t.join()
+    time.sleep(0.2)
+    """)
+
+
+@both
+def a_socket_that_lingers_does_not_hold_up_the_end(p):
+    p.write("linger.py", LINGERS, 0o644)
+    r, o = p.outcome("--read", ".", "--timeout", "10s", "python3", "linger.py", timeout=30)
+    check_eq((o["status"], o["code"], r.out), ("exited", 0, "9\n"), r.err)
+    check(o["duration_ms"] < 9000, f"it took {o['duration_ms']} ms")
+    check_eq(box.records(p)[-1]["kind"], "run.end")
+
+
 @both
 def the_peer_of_an_inherited_socket_gets_no_signal(p):
     """Standard input is a socket to a process of the host: the kernel hands out a pidfd of it (SO_PEERPIDFD), which does nothing."""

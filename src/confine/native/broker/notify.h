@@ -15,7 +15,6 @@
 #define WARD_NOTIFY_PENDING_MAX 16   /* connects and sends that wait; more are answered EAGAIN */
 #define WARD_NOTIFY_ROOTS_MAX 16     /* private mounts whose sockets can be reached */
 #define WARD_NOTIFY_PAYLOAD_MAX (256u << 10)  /* bytes of one mediated sendto */
-
 #define WARD_NOTIFY_WHO_MAX 1024     /* connections of which it is known who made them: asked for as they come */
 #define WARD_NOTIFY_WHO_REDIRECTED_MAX 8192 /* where they are lost without: all that wait to be accepted, and those that just were */
 #define WARD_NOTIFY_STEPS_MAX 128    /* components that are walked for one path, those of links included */
@@ -85,8 +84,8 @@ struct ward_notify {
 	int kill_event;              /* borrowed */
 	int listener, event, proc;   /* proc: the host's /proc */
 	atomic_bool stopping;
-	bool lost;                   /* somebody could not be answered: only the end of the listener lets him go */
-	bool running;
+	bool lost, running;          /* lost: somebody could not be answered; only the end of the listener lets him go */
+	atomic_int closing, owners;  /* enum ward_notify_closing; who may still look at all this: the owner, and a thread that was left behind */
 	pthread_t thread;
 	sem_t gate;                  /* the thread waits here until it is its turn */
 	struct ward_tree tree;       /* to find which part of the view a path lies in */
@@ -103,7 +102,7 @@ struct ward_notify {
 	uint64_t absent_until;
 	uint64_t netns_cookie;           /* the same of its sockets, 0 = not known yet, or the kernel has none */
 	struct ward_caller callers[WARD_NOTIFY_CALLERS_MAX]; /* n_callers of them are used */
-	uint64_t n_calls, n_callers; /* n_calls: of callers */
+	uint64_t n_calls, n_callers;
 	struct ward_pending pending[WARD_NOTIFY_PENDING_MAX];
 	pthread_mutex_t who_lock;    /* over the next three; held while a connect is made that is noted */
 	struct ward_dialler *who;        /* the last who_max; NULL without egress */
@@ -120,6 +119,7 @@ struct ward_notify {
 /* notify.c */
 void ward_notify_answer(struct ward_notify *n, uint64_t id, int64_t val, int err);
 void ward_notify_send(struct ward_notify *n); /* n->resp */
+void ward_notify_let_go(struct ward_notify *n, int sock); /* close what the caller shares; -1 ok. May not return */
 bool ward_notify_valid(const struct ward_notify *n, uint64_t id);
 /* Open /proc/PID and its memory and make sure that they are the caller's. 0 or errno for the caller (ESRCH). */
 int ward_notify_open_caller(struct ward_notify *n, struct ward_ask *ask);

@@ -90,12 +90,10 @@ static bool is_unix(int sock)
 	return domain == AF_UNIX;
 }
 
-/* The descriptor of that process is a socket of the run that listens at the file. */
-static bool listens_at(const struct search *s, int pid, int pid_dir, int number)
+/* A socket of the run that listens at the file. */
+static bool is_bound(const struct search *s, int sock)
 {
-	WARD_FD pidfd = ward_peek_pidfd(pid, pid_dir, NULL);
-	WARD_FD sock = pidfd < 0 ? -1 : ward_pidfd_getfd(pidfd, number);
-	WARD_FD ns = sock < 0 || !is_unix(sock) ? -1 : ioctl(sock, SIOCGSKNS, 0);
+	WARD_FD ns = is_unix(sock) ? ioctl(sock, SIOCGSKNS, 0) : -1;
 	WARD_FD bound = -1;
 	socklen_t n = sizeof(int);
 	struct stat st;
@@ -106,6 +104,16 @@ static bool listens_at(const struct search *s, int pid, int pid_dir, int number)
 		return false;
 	bound = ioctl(sock, SIOCUNIXFILE, 0);
 	return bound >= 0 && fstat(bound, &st) == 0 && same_file(&st, s->file);
+}
+
+static bool listens_at(const struct search *s, int pid, int pid_dir, int number)
+{
+	WARD_FD pidfd = ward_peek_pidfd(pid, pid_dir, NULL);
+	int sock = pidfd < 0 ? -1 : ward_pidfd_getfd(pidfd, number);
+	bool found = sock >= 0 && is_bound(s, sock);
+
+	ward_notify_let_go(s->n, sock);
+	return found;
 }
 
 static DIR *open_list(int dirfd, const char *name)

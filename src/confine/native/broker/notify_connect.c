@@ -499,7 +499,7 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 		err = EAGAIN;
 	}
 	/* Before the answer, which hands the processor over. */
-	ward_close(s->fd);
+	ward_notify_let_go(n, s->fd);
 	s->fd = -1;
 	ward_notify_answer(n, ask->req->id, 0, err);
 }
@@ -602,6 +602,6 @@ void ward_notify_mediate(struct ward_notify *n, struct ward_ask *ask)
 		name_path(&d, &to);
 		(connecting ? do_connect : do_sendto)(n, ask, &s, &to, &d);
 	}
-	ward_close(s.fd);
 	ward_close(d.path);
+	ward_notify_let_go(n, s.fd);
 }

@@ -69,12 +69,14 @@ bool ward_notify_wait(struct ward_notify *n, const struct ward_pending *p)
 	return false;
 }
 
-static void drop(struct ward_pending *p)
+static void drop(struct ward_notify *n, struct ward_pending *p)
 {
-	ward_close(p->fd);
+	int sock = p->fd;
+
 	ward_close(p->path);
 	free(p->payload);
 	*p = (struct ward_pending){ .fd = -1, .path = -1 };
+	ward_notify_let_go(n, sock);
 }
 
 unsigned ward_notify_poll(struct ward_notify *n, struct pollfd *polls, int *io_timeout)
@@ -129,12 +131,12 @@ void ward_notify_retry(struct ward_notify *n)
 		if (!p->used)
 			continue;
 		if (!ward_notify_valid(n, p->id)) {
-			drop(p);
+			drop(n, p);
 		} else if (finish(n, p, &val, &err)) {
 			if (p->captured && err == 0)
 				ward_notify_captured(n, &p->to);
 			ward_notify_answer(n, p->id, val, err);
-			drop(p);
+			drop(n, p);
 		}
 	}
 }
@@ -143,5 +145,5 @@ void ward_notify_drop_pending(struct ward_notify *n)
 {
 	for (unsigned i = 0; i < WARD_NOTIFY_PENDING_MAX; i++)
 		if (n->pending[i].used)
-			drop(&n->pending[i]);
+			drop(n, &n->pending[i]);
 }
