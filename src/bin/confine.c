@@ -4,11 +4,14 @@
  * file prints and passes signals on; it decides nothing. An outcome is written for every end, also when an
  * option before or behind --outcome was wrong.
  */
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "bin/cli.h"
 
@@ -206,6 +209,25 @@ static int write_stdout(const char *p, size_t n)
 	return WARD_E_SYSTEM;
 }
 
+/* Nothing of it is lost because the pipe is full and was made not to wait. */
+static void say_report(const char *p)
+{
+	struct pollfd room = { STDERR_FILENO, POLLOUT, 0 };
+	size_t n = strlen(p);
+
+	(void)fflush(stderr);
+	while (n > 0) {
+		ssize_t done = write(STDERR_FILENO, p, n);
+
+		if (done < 0 && errno == EAGAIN)
+			(void)poll(&room, 1, -1);
+		else if (done < 0 && errno != EINTR)
+			return;
+		p += done > 0 ? done : 0;
+		n -= done > 0 ? (size_t)done : 0;
+	}
+}
+
 /* Print and write the outcome; the exit code. */
 static int give_out(struct ward_request *r, struct ward_outcome *o)
 {
@@ -217,7 +239,7 @@ static int give_out(struct ward_request *r, struct ward_outcome *o)
 	if (ward_outcome_error(o))
 		say_error(ward_outcome_error(o));
 	if (!ward_request_given(r, "quiet") && !ward_request_given(r, "report"))
-		(void)fputs(ward_outcome_report(o), stderr);
+		say_report(ward_outcome_report(o));
 	if (ward_outcome_deliver(r, o, &err) < 0) {
 		say_error(&err);
 		code = EXIT_WARD;

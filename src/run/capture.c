@@ -94,6 +94,17 @@ static size_t within(struct ward_capture *c, size_t n)
 	return n;
 }
 
+/* ESC, SO, and the control characters of C1 as UTF-8, where the first byte is enough. What follows ESC may come later. */
+static void look(struct ward_capture *c, const char *p, size_t n)
+{
+	bool c1 = memchr(p, 0xc2, n) != NULL;
+
+	c->colours = c->colours || c1 || (c->last == '\x1b' && p[0] == ']') ||
+		memmem(p, n, "\x1b]", 2) != NULL;
+	c->steers = c->steers || c1 || memchr(p, '\x1b', n) != NULL || memchr(p, '\x0e', n) != NULL;
+	c->last = p[n - 1];
+}
+
 static void take(struct ward_capture *c, const char *p, size_t n)
 {
 	c->bytes += n;
@@ -113,6 +124,7 @@ static void take(struct ward_capture *c, const char *p, size_t n)
 			return;
 		}
 	} else if (n) {
+		look(c, p, n);
 		memcpy(c->relay, p, n);
 		c->relay_at = 0;
 		c->relay_n = n;

@@ -20,6 +20,8 @@ struct ward_capture {
 	uint64_t passed;             /* of these: collected or handed on */
 	bool truncated;              /* something was dropped because of limit */
 	bool broken;                 /* out_fd takes no more */
+	bool steers, colours;        /* of what was passed on something steers a terminal; its palette, too */
+	char last;                   /* byte of that */
 	struct ward_buf data;        /* collected */
 	char *relay;                 /* WARD_CAPTURE_BUFFER bytes: read, not yet written */
 	size_t relay_at, relay_n;

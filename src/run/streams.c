@@ -121,9 +121,12 @@ static int pass(struct ward_streams *s, int i, int fd, struct ward_error *err)
 
 	if (code >= 0)
 		code = refuse_socket(fd, i, err);
-	if (code >= 0)
-		s->child[i] = fd;
-	return code;
+	if (code < 0)
+		return code;
+	s->child[i] = fd;
+	s->flags[i] = fcntl(fd, F_GETFL);
+	s->passed[i] = s->flags[i] >= 0;
+	return WARD_OK;
 }
 
 static int open_input(struct ward_streams *s, const struct ward_request *r, struct ward_error *err)
@@ -348,13 +351,47 @@ void ward_streams_started(struct ward_streams *s)
 	ward_pty_started(&s->pty);
 }
 
+/* What waits where nobody else does (O_NONBLOCK) would lose what is said of the run, or what whoever comes next writes. */
+static void give_back(struct ward_streams *s)
+{
+	for (int i = 0; i < 3; i++) {
+		if (s->passed[i] && fcntl(i, F_GETFL) != s->flags[i])
+			(void)fcntl(i, F_SETFL, s->flags[i]);
+		s->passed[i] = false;
+	}
+}
+
+static bool to_terminal(const struct ward_capture *c)
+{
+	return c->steers && c->out_fd >= 0 && isatty(c->out_fd);
+}
+
 void ward_streams_done(struct ward_streams *s)
 {
+	s->steered = s->steered || to_terminal(&s->out) || to_terminal(&s->err);
+	s->coloured = s->coloured || (to_terminal(&s->out) && s->out.colours) ||
+		(to_terminal(&s->err) && s->err.colours);
+	give_back(s);
 	ward_streams_started(s);
 	ward_capture_done(&s->out);
 	ward_capture_done(&s->err);
 	ward_pty_done(&s->pty);
 	s->has_pty = s->ctty = false;
+}
+
+void ward_streams_calm(const struct ward_streams *s)
+{
+	/* End of a string; margins; soft reset; plain letters; characters as they are; wrapped, and not inserted. */
+	static const char plain[] = "\x1b\\\x1b"
+				    "7\x1b[r\x1b"
+				    "8\x1b[!p\x1b[0m\x1b(B\x0f\x1b[?7h\x1b[4l";
+	static const char palette[] = "\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\";
+
+	if (!s->steered || !isatty(2))
+		return;
+	(void)ward_write_quiet(2, plain, sizeof(plain) - 1);
+	if (s->coloured)
+		(void)ward_write_quiet(2, palette, sizeof(palette) - 1);
 }
 
 /* ---- moving ---- */

@@ -22,6 +22,9 @@
 struct ward_streams {
 	int child[3];                /* for ward_cage_options.stdio */
 	bool child_owned[3];
+	bool passed[3];              /* the caller's own went in: the same open file, whose flags are everybody's ... */
+	int flags[3];                /* ... and were these */
+	bool steered, coloured;      /* once it is done: a terminal was, by what was passed on to it */
 	bool ctty;                   /* child[0] is the slave of the private pty */
 	bool has_pty;
 	struct ward_pty pty;
@@ -52,4 +55,7 @@ bool ward_streams_over(const struct ward_streams *s);
 void ward_streams_drain(struct ward_streams *s, int stop_fd, unsigned wait_ms);
 /* Move counts and data into the outcome, and the limits that were hit. */
 void ward_streams_result(struct ward_streams *s, struct ward_outcome *o);
+/* Nothing of the run is alive: what went in gets its flags back. */
 void ward_streams_done(struct ward_streams *s);
+/* After that, and before anything is said on standard error: a terminal that was steered shows what is said, whatever it was told. */
+void ward_streams_calm(const struct ward_streams *s);

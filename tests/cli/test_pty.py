@@ -84,6 +84,28 @@ def inside_is_another_terminal(p):
 
 @test
 @placed
+def what_steers_the_terminal_hides_no_report(p):
+    """Letters that are not shown, margins of one line, the palette and a string without an end: all of it is over before the report."""
+    for steer, undone in ((r"\033[8m\033[1;1r\033]0;x", (b"\x1b\\", b"\x1b[r", b"\x1b[!p", b"\x1b[0m", b"\x1b]104")), (r"\016", (b"\x0f",)),
+                          (r"\302\2338m", (b"\x1b[0m",)), (r"text\303\244", ())):
+        t = Terminal(p, "sh", "-c", f"cat /etc/shadow 2>/dev/null; printf 'begin{steer}'")
+        check_eq(t.end(), 0)
+        check_in(b'"/etc/shadow" refused', t.text)
+        between = t.text[t.text.index(b"begin") + 5:t.text.index(b"ward: ")]
+        check_eq([u for u in undone if u not in between], [], repr(between))
+        check(undone or b"\x1b" not in between, repr(between))
+
+
+@test
+@placed
+def nothing_is_undone_where_nothing_is_said(p):
+    t = Terminal(p, "printf", r"begin\033[1mbold")
+    check_eq(t.end(), 0)
+    check_eq(t.text, b"begin\x1b[1mbold")
+
+
+@test
+@placed
 def window_size_follows(p):
     t = Terminal(p, "sh", "-c", "trap 'stty size; exit 0' WINCH; echo ready; while :; do sleep 0.05; done")
     t.until(b"ready")

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Standard streams: what passes through, what is cut, what never goes inside."""
+import fcntl
 import json
 import os
 import shutil
 import socket
 import subprocess
+import time
 
 import cli
 from cli import placed
@@ -46,6 +48,28 @@ def stdin_file(p):
 @placed
 def stdin_inherit_by_name(p):
     check_eq(p.run("--stdin", "inherit", "cat", data=b"x").out, "x")
+
+
+@test
+@placed
+def a_pipe_that_is_full_and_does_not_wait_hides_no_report(p):
+    """Standard error is a pipe that others have as well: the command makes it not wait, fills it, and ends."""
+    p.write("fill.py", "import contextlib, os\nwith contextlib.suppress(OSError):\n    open('/etc/shadow')\nos.set_blocking(2, False)\n"
+            "for n in (4096, 1):\n    with contextlib.suppress(BlockingIOError):\n        while True:\n            os.write(2, bytes(n))\n", 0o644)
+    r, w = os.pipe()
+    q = p.start("--outcome", p.outcome_file, "--read", ".", "python3", "fill.py", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=w)
+    end = time.monotonic() + 20
+    while not p.log.exists() or "run.end" not in p.log.read_text():
+        check(time.monotonic() < end, "the run does not end")
+        time.sleep(0.05)
+    time.sleep(0.5)
+    flags = fcntl.fcntl(w, fcntl.F_GETFL)
+    os.close(w)
+    with os.fdopen(r, "rb") as f:
+        said = f.read().strip(b"\0")
+    q.wait(30)
+    check_in(b'"/etc/shadow" refused', said)
+    check_eq(flags & os.O_NONBLOCK, 0, "the pipe was left not to wait")
 
 
 @test
