@@ -54,7 +54,13 @@ static int no_dir(const char *path, int sys, struct ward_error *err)
 	(void)ward_fail_errno(err, WARD_E_UNSUPPORTED, sys,
 		"there is no place for the sockets of runs that wait or live");
 	ward_fail_at(err, path, 0, 0);
-	ward_fail_fix(err, "set XDG_RUNTIME_DIR to a directory of your own, mode 0700");
+	/* Root has no other place; that of a user namespace mostly has not this one. */
+	if (geteuid() == 0)
+		ward_fail_fix(err,
+			"let root of the host make %s, mode 0700, or run ward as an ordinary user",
+			path);
+	else
+		ward_fail_fix(err, "set XDG_RUNTIME_DIR to a directory of your own, mode 0700");
 	return WARD_E_UNSUPPORTED;
 }
 
@@ -96,7 +102,9 @@ int ward_live_dir(unsigned place, bool make, int *ret_fd, char out[WARD_PATH_MAX
 	if (place == 0)
 		return ward_bell_dir(make, ret_fd, out, err);
 	if (!ward_live_where(place, out))
-		return ward_fail(err, WARD_E_UNSUPPORTED, "HOME is not an absolute path");
+		return ward_fail(err, WARD_E_UNSUPPORTED,
+			geteuid() == 0 ? "root's runs listen in /run/ward alone"
+				       : "HOME is not an absolute path");
 	if (make)
 		ward_make_dirs(out);
 	return open_own(out, make, ret_fd, err);

@@ -62,6 +62,9 @@ static int anywhere(struct ward_live *l, struct ward_error *err)
 		char path[WARD_PATH_MAX];
 		int sys;
 
+		/* One that there is none of is no reason: the one before it was to be had. */
+		if (i > 0 && !ward_live_where(i, path))
+			continue;
 		r = ward_live_dir(i, true, &l->dir, path, err);
 		if (r < 0)
 			continue;

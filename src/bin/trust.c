@@ -89,7 +89,9 @@ int cmd_trust(struct words w)
 		r = ward_trust_pin(t.dir, t.hash, t.json, &text, &err);
 	if (r < 0) {
 		say_error(&err);
-		return r == WARD_E_REFUSED ? EXIT_REFUSED : EXIT_USAGE;
+		/* To forget what nobody trusted is understood, and not done. */
+		return r == WARD_E_REFUSED || (t.revoke && r == WARD_E_NOTFOUND) ? EXIT_REFUSED
+										 : EXIT_USAGE;
 	}
 	(void)fputs(text, stdout);
 	free(text);

@@ -426,7 +426,7 @@ static const struct command commands[] = {
 			"ward trust --hash HASH\n"
 			"ward trust --revoke ~/old",
 		.exits = "0  trusted, or with --revoke forgotten\n"
-			"1  not trusted, or refused\n"
+			"1  not trusted (with --revoke: nor was it before), or refused\n"
 			"2  usage or error",
 	},
 	{

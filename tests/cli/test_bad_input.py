@@ -110,6 +110,8 @@ def the_marker_works(p):
     ("read of no file", ["--read", "/no/such/file"], "/no/such/file", ""),
     ("write of no file", ["--write", "no-such-file"], "no-such-file", "touch|directory"),
     ("workspace is /", ["--workspace", "/"], "--workspace", "--i-know"),
+    ("a root that nothing asks for", ["--repo-root", "."], "--repo-root", "there is no mode, no profile and no policy"),
+    ("all of the host to be written", ["--i-know", "--write", "/"], "--write", "cannot be granted"),
     ("workspace is missing", ["--workspace", "no-such-dir"], "--workspace", ""),
     ("workspace is a file", ["--workspace", "/etc/passwd"], "--workspace", "directory"),
     ("cwd is missing", ["--cwd", "no-such-dir"], "--cwd", ""),

@@ -154,7 +154,7 @@ def moved_and_copied(w):
 
 @each
 def revoked(w):
-    refused(w.run("--revoke"), 2, "was not trusted")
+    refused(w.run("--revoke"), 1, "was not trusted")
     check_eq(w.json()[0], 0)
     code, doc = w.json("--revoke")
     check_eq((code, doc["directory"], doc["state"], doc["files"]), (0, str(w.repo), "none", []))

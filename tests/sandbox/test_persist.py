@@ -164,6 +164,21 @@ def the_cure_of_a_refusal_cures_it(p):
 
 
 @both
+def what_no_grant_lifts_has_no_cure(p):
+    put(p, ".ward/x.cedar", 'forbid(principal, action, resource == Ward::Path::"./none");\n')
+    put(p, ".envrc")
+    open_up(p)
+    _, o = run(p, "echo bad >> .ward/x.cedar; echo bad >> .envrc")
+    cures = {os.path.relpath(v["resource"], p.ws): v["cure"] for v in o["violations"]}
+    check_eq(cures[".ward/x.cedar"], None, cures)
+    check_in("FILE_WRITE:", cures[".envrc"], cures)
+    repository(p.ws)
+    open_up(p)
+    _, o = run(p, "echo bad >> .git/config", "--mode", "workspace_write")
+    check_eq([v["cure"] for v in o["violations"] if v["resource"].endswith(".git/config")], [None], o["violations"])
+
+
+@both
 def a_name_that_is_granted_by_a_directory_in_it_is_held(p):
     """The grant is the directory of hooks' parent, or the workspace's only such directory: what matters is the whole path."""
     put(p, ".github/workflows/ci.yml")

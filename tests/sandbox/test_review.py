@@ -270,7 +270,8 @@ def where_it_cannot_be(p):
             ({"XDG_STATE_HOME": str(p.ws / "state")}, (), "the store of such layers lies in the workspace"),
             ({"HOME": str(p.ws)}, (), "the workspace is your home, or above it"),
             ({"HOME": str(p.ws / "sub")}, (), "the workspace is your home, or above it"),
-            ({}, ("--workspace", "/"), "--i-know")):
+            ({}, ("--workspace", "/"), "--i-know"),
+            ({}, ("--workspace", "/", "--i-know"), "the workspace is the root of the host; cd to the project's directory")):
         r = p.run("--review", *words, "--", "/bin/true", env=env)
         check_eq(r.code, 125)
         check_in(says, r.err)

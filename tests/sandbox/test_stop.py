@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import struct
@@ -13,7 +14,7 @@ import time
 import box
 import cli
 import schema
-from box import both, root_only
+from box import both, root_only, user_only
 from tap import check, check_eq, check_in, skip
 
 SCHEMA = json.loads((cli.ROOT / "docs/spec/stop.schema.json").read_text())
@@ -288,6 +289,22 @@ def asked(at, op, apart):
         said = out.read().decode()
     os.waitpid(pid, 0)
     return None if said == "none" else said
+
+
+@user_only
+def root_of_a_user_namespace_is_told_what_it_lacks(p):
+    """/run is not its own, and it has no other place; its HOME is as it should be."""
+    tool = shutil.which("unshare") or skip("there is no unshare")
+    if subprocess.run([tool, "-Ur", "true"], check=False, capture_output=True).returncode:
+        skip("no user namespace is to be had")
+    q = subprocess.run([tool, "-Ur", cli.WARD, "run", "--audit", "/dev/null", "--backend", "direct", "true"], cwd=p.ws, env=p.env(),
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    check_eq(q.returncode, 0, q.stderr)
+    said = [line for line in q.stderr.splitlines() if "ward stop cannot find this run" in line]
+    check_eq(len(said), 1, q.stderr)
+    check_in("/run/ward", said[0])
+    check_in("run ward as an ordinary user", said[0])
+    check("HOME" not in said[0] and "XDG" not in said[0], said[0])
 
 
 @both

@@ -95,7 +95,9 @@ static int check_workspace(struct ward_resolver *rs, const struct ward_target *t
 				: ward_streq(t->path, rs->home) ? "your home"
 								: "above your home");
 		return fail(err, WARD_E_REFUSED, option, text,
-			"name the project's directory, or say --i-know");
+			!t->path[1]
+				? "name the project's directory; with --i-know it may be read, but never written or reviewed as a whole"
+				: "name the project's directory, or say --i-know");
 	}
 	return WARD_OK;
 }

@@ -107,6 +107,9 @@ static int check(struct ward_resolver *rs, struct ward_error *err)
 	if (!rs->r->i_know && ward_rs_is_home(rs, rs->workspace))
 		return refuse(err, WARD_E_REFUSED, "the workspace is your home, or above it",
 			"cd to the project's directory, or --workspace DIR, or say --i-know");
+	if (ward_streq(rs->workspace, "/"))
+		return refuse(err, WARD_E_REFUSED, "the workspace is the root of the host",
+			"cd to the project's directory, or --workspace DIR");
 	if (!store_of(rs, store))
 		return ward_workspace_home(false, store, err);
 	if (ward_path_within(store, rs->workspace))

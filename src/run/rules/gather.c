@@ -642,6 +642,18 @@ static bool may_be_there(const char *path)
 		(faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT);
 }
 
+/* It would do nothing, and whoever named it believes that it does. */
+static int no_root_alone(const struct ward_request *r, struct ward_error *err)
+{
+	if (!r->repo_root)
+		return WARD_OK;
+	(void)ward_fail(err, WARD_E_INVALID,
+		"nothing asks where the repository ends: there is no mode, no profile and no policy");
+	ward_fail_at(err, "--repo-root", 0, 0);
+	ward_fail_fix(err, "--mode MODE with it, or leave it out");
+	return WARD_E_INVALID;
+}
+
 /* Whoever names no policy, where nobody has written any, pays for none. */
 int ward_rules_wanted(struct ward_resolver *rs, struct ward_error *err)
 {
@@ -661,10 +673,10 @@ int ward_rules_wanted(struct ward_resolver *rs, struct ward_error *err)
 		if (code == WARD_OK && !may_be_there(where.ceiling) &&
 			(!may_be_there(where.user) || is_closed(where.user)) &&
 			!may_be_there(ward_rs_absolute(rs, rs->workspace, ".ward")))
-			return WARD_OK;
+			return no_root_alone(r, err);
 		if (code != WARD_OK && !may_be_there(WARD_CEILING_DIR) &&
 			!may_be_there(ward_rs_absolute(rs, rs->workspace, ".ward")))
-			return WARD_OK;
+			return no_root_alone(r, err);
 	}
 	code = ward_rs_rules(rs, &rs->book, err);
 	if (code == WARD_OK && rs->starts)
