@@ -7,6 +7,7 @@
 #define ward_review_land fake_land
 #define ward_review_land_on fake_land_on
 #define ward_workspace_dir fake_dir
+#define sync_file_range fake_sync
 #include "run/life.h"
 #include "run/review/judge.h"
 #include "tap.h"
@@ -44,6 +45,22 @@ int fake_dir(const struct ward_workspace *w)
 {
 	(void)w;
 	return land_dir;
+}
+
+static struct review_live *sending;
+static size_t sends, stop_at;
+static off_t sent_to;
+
+int fake_sync(int fd, off_t at, off_t n, unsigned flags)
+{
+	struct stat st;
+
+	REQUIRE(fstat(fd, &st) == 0 && flags);
+	CHECK(at == sent_to);
+	sent_to = n ? at + n : st.st_size;
+	if (++sends == stop_at)
+		atomic_store(&sending->stop, true);
+	return 0;
 }
 
 static char dir[64];
@@ -167,6 +184,41 @@ TEST(what_fails_is_counted_too)
 		(void)land(&v);
 		CHECK(v.over);
 		CHECK_EQ_INT(lands, 1);
+		ends(&v, 0);
+	}
+}
+
+/* How long one takes is the disk's affair: so each is of a few megabytes, and between two it is asked whether anybody waits. */
+TEST(the_end_of_the_run_is_heard_while_a_file_goes_to_the_disk)
+{
+	static const struct {
+		off_t size;
+		size_t stop_at, sends; /* at most */
+		bool settled;
+	} rows[] = { { 100 << 20, 0, 25, true }, { 100 << 20, 3, 3, false }, { 0, 0, 1, true },
+		{ (off_t)1 << 40, 0, SENDS_MAX + 1, true }, { (off_t)1 << 40, 2, 2, false } };
+
+	TABLE(row, rows) {
+		struct review_live v;
+		struct known k = { .path = 1 };
+		struct stat st;
+		int fd;
+
+		CASE("%jd, to %zu", (intmax_t)row->size, row->stop_at);
+		begins(&v);
+		fd = openat(v.layer, "f", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		REQUIRE(fd >= 0 && ftruncate(fd, row->size) == 0 && fstat(fd, &st) == 0);
+		close(fd);
+		v.now_ns = ns_of(&st.st_ctim) + QUIET_NS;
+		sending = &v;
+		sends = 0;
+		sent_to = 0;
+		stop_at = row->stop_at;
+		CHECK(!is_calm(&v, &k, v.layer, "f", &st));
+		CHECK_MSG(sends > 0 && sends <= row->sends, "%zu", sends);
+		CHECK_EQ_INT(k.settled == ns_of(&st.st_ctim), row->settled);
+		CHECK(!row->settled || sent_to == row->size);
+		REQUIRE(unlinkat(v.layer, "f", 0) == 0);
 		ends(&v, 0);
 	}
 }

@@ -27,6 +27,8 @@
 #define SHARE \
 	10 /* of one processor a look takes at most one part in so many; of what follows it, one in two */
 #define AGAIN_NS (2000 * MS) /* what was written to while it was read waits so long */
+#define SEND_STEP ((off_t)4 << 20)
+#define SENDS_MAX 4096 /* for one file */
 #define TRIES_MAX 4
 #define FAILURES_MAX \
 	3 /* one behind the other, not of what was written to meanwhile: then all waits for the end */
@@ -169,6 +171,25 @@ struct pending {
 };
 
 /*
+ * In pieces, each of which ends in a moment on any disk: who waits for the end of it does not wait for all of a large file. False: it is over, or
+ * the file is not known to be on its way.
+ */
+static bool send_pages(const struct review_live *v, int fd, off_t size)
+{
+	const unsigned how = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE;
+	/* A run can make a file of any size, which is holes for the most part: memory has not so much of it. */
+	off_t step = size / SENDS_MAX > SEND_STEP ? size / SENDS_MAX : SEND_STEP, left = size;
+
+	for (off_t at = 0; !atomic_load(&v->stop); at += step, left -= step) {
+		/* The last one is to its end, wherever that is by now. Of a tmpfs: nothing. */
+		(void)sync_file_range(fd, at, left > step ? step : 0, how);
+		if (left <= step)
+			return true;
+	}
+	return false;
+}
+
+/*
  * A file that was quiet for a part of the time has its pages put on their way to the disk: from then on a program that writes by a mapping is
  * seen to, by a new ctime, and the rest of the time it is to be quiet so.
  */
@@ -182,11 +203,8 @@ static bool is_calm(const struct review_live *v, struct known *k, int dir, const
 		return false;
 	if (k->settled != ctime_ns) {
 		fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-		if (fd < 0)
+		if (fd < 0 || !send_pages(v, fd, st->st_size))
 			return false;
-		(void)sync_file_range(fd, 0, 0,
-			SYNC_FILE_RANGE_WAIT_BEFORE |
-				SYNC_FILE_RANGE_WRITE); /* of a tmpfs: nothing */
 		k->settled = ctime_ns;
 		k->settled_ns = (int64_t)ward_now_wall_ns();
 		return false;
