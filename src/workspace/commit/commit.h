@@ -74,6 +74,9 @@ struct ward_commit {
 	size_t cap, put_begin, put_end; /* steps of new objects, by path: a directory before what lies in it */
 	bool kept;                   /* something in the staging directory is nowhere else */
 	struct ward_held in_root, in_layer;
+	/* layer.c: bytes of the name of a directory, and of those that it lies in: each of them the layer says name by name */
+	char spoken[WARD_PATH_MAX];
+	size_t n_spoken;
 	struct ward_landed *landed;  /* NULL, or of the workspace */
 	const atomic_bool *stop;     /* NULL, or of the workspace: what has not begun ends, -ECANCELED */
 	bool *leads;                 /* NULL, or of the workspace: a rename from the store leads into the project */

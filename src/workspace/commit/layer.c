@@ -231,13 +231,29 @@ static int as_project(const struct ward_commit *c, const char *path)
 
 /* ---- one change ---- */
 
-/* What the layer says about the directories that path lies in (and about path, if it is one), so that path can be said alone. */
+/* Bytes of path that name a directory of which, and of those that it lies in, all was said for the path before. */
+static size_t is_spoken(const struct ward_commit *c, const char *path)
+{
+	size_t n = 0;
+
+	for (size_t i = 1; i <= c->n_spoken && path[i - 1] == c->spoken[i - 1]; i++)
+		if ((i == c->n_spoken || c->spoken[i] == '/') &&
+			(path[i] == '/' || path[i] == '\0'))
+			n = i;
+	return n;
+}
+
+/*
+ * What the layer says about the directories that path lies in (and about path, if it is one), so that path can be said alone. Paths come in order:
+ * what was said for the one before is not said again, so that a deep layer takes one look for each of its directories.
+ */
 static int speak_of(struct ward_commit *c, const char *path, bool drop)
 {
 	char part[WARD_PATH_MAX];
 	size_t n = strlen(path);
 
-	for (size_t i = 1; i <= n; i++) {
+	c->n_spoken = is_spoken(c, path);
+	for (size_t i = c->n_spoken + 1; i <= n; i++) {
 		struct stat st;
 		int r;
 
@@ -266,6 +282,8 @@ static int speak_of(struct ward_commit *c, const char *path, bool drop)
 		r = clear_opaque(c, part);
 		if (r < 0)
 			return r;
+		memcpy(c->spoken, part, i + 1);
+		c->n_spoken = i;
 	}
 	return 0;
 }

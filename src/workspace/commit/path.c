@@ -330,11 +330,14 @@ int ward_commit_borrow(int layer, const char *path, bool lives, struct ward_lent
 	int r;
 
 	l->n = 0;
-	if (lives || geteuid() == 0) {
-		l->fd = ward_commit_parent(layer, path, &l->name);
+	l->fd = ward_commit_parent(layer, path, &l->name);
+	if (lives || geteuid() == 0)
 		return l->fd < 0 ? l->fd : 0;
-	}
-	r = borrow(layer, path, l);
+	/* Name by name only where one of them is closed: else a deep layer would be walked through from its top for each of its names. */
+	if (l->fd >= 0)
+		r = l->fd = lend(l, l->fd);
+	else
+		r = l->fd == -EACCES ? borrow(layer, path, l) : l->fd;
 	if (r < 0)
 		ward_commit_give_back(l);
 	return r;
