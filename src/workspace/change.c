@@ -189,8 +189,13 @@ int ward_changes_read_of(const struct ward_changes_of *of, struct ward_changes *
 int ward_changes_read(int layer, int root, struct ward_changes **ret, struct ward_error *err)
 {
 	const struct ward_changes_of of = { .layer = layer, .root = root };
+	int r = ward_layer_lock(layer, false, err);
 
-	return ward_changes_read_of(&of, ret, err);
+	if (r < 0)
+		return r;
+	r = ward_changes_read_of(&of, ret, err);
+	ward_layer_unlock(layer);
+	return r;
 }
 
 void ward_changes_free(struct ward_changes *c)

@@ -41,8 +41,18 @@ struct link_names {
 	const char *as_was;          /* of the first of an inode: a name of it that is no change, or NULL */
 };
 
-/* -errno; the same as ward_changed_open(), and what was opened. */
+/*
+ * Who lends modes in a layer, and who looks at modes there, is alone with it while that lasts: two that lend at once would give back what
+ * they have seen, which is what the other lent. layer is open, and of nobody else. What is waited for another is bounded: WARD_E_REFUSED.
+ * Nothing is locked where nothing is lent: as root, or of a run that lives. Once: not again before it is unlocked.
+ */
+int ward_layer_lock(int layer, bool lives, struct ward_error *err);
+void ward_layer_unlock(int layer);
+int ward_layer_busy(struct ward_error *err); /* fills err */
+/* -errno; the same as ward_changed_open(), and what was opened. The layer is locked. */
 int ward_changed_get(int layer, const char *path, bool lives, struct stat *ret);
+/* The same, and locks it itself, for as long as it lends. -EBUSY: another has it. */
+int ward_changed_get_alone(int layer, const char *path, bool lives, struct stat *ret);
 
 /* change.c: a new one of path, which is copied; NULL after an error, which is in r->err and is *ret_code. */
 struct ward_change *ward_change_add(struct reader *r, const char *path, int *ret_code);
@@ -56,7 +66,7 @@ int ward_changes_walk(struct reader *r);
 /* change_rename.c: of what was added and deleted. r->out is in order before and after. */
 int ward_changes_pair(struct reader *r);
 
-/* What a workspace says (ward_workspace_changes()); landed NULL: as ward_changes_read(). */
+/* What a workspace says (ward_workspace_changes()); landed NULL: as ward_changes_read(), and the layer is locked. */
 struct ward_changes_of {
 	int layer, root;
 	const struct ward_landed *landed;

@@ -9,7 +9,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "workspace/change.h"
@@ -20,6 +22,45 @@ int ward_beneath(int dir, const char *path, uint64_t flags)
 {
 	return ward_openat2(dir, path[0] ? path : ".", (flags ? flags : O_PATH) | O_NOFOLLOW, 0,
 		BENEATH);
+}
+
+/* ---- one at a time ---- */
+
+#define LOCK_STEP_MS 20
+#define LOCK_WAIT_MS 5000
+
+int ward_layer_busy(struct ward_error *err)
+{
+	int r = ward_fail(err, WARD_E_REFUSED,
+		"what the run changed is being read, or made real, by another ward");
+
+	ward_fail_fix(err, "wait for its end, then again");
+	return r;
+}
+
+int ward_layer_lock(int layer, bool lives, struct ward_error *err)
+{
+	const struct timespec nap = { .tv_nsec = LOCK_STEP_MS * 1000000L };
+
+	if (lives || geteuid() == 0)
+		return WARD_OK;
+	for (int waited = 0; flock(layer, LOCK_EX | LOCK_NB) < 0; waited += LOCK_STEP_MS) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return ward_fail_errno(err, WARD_E_SYSTEM, errno,
+				"the layer cannot be locked");
+		if (waited >= LOCK_WAIT_MS)
+			return ward_layer_busy(err);
+		(void)nanosleep(&nap, NULL);
+	}
+	return WARD_OK;
+}
+
+void ward_layer_unlock(int layer)
+{
+	int saved = errno;
+
+	(void)flock(layer, LOCK_UN); /* of one that was not locked: nothing */
+	errno = saved;
 }
 
 /* ---- lending ---- */
@@ -132,13 +173,29 @@ int ward_changed_get(int layer, const char *path, bool lives, struct stat *ret)
 	return S_ISREG(ret->st_mode) || S_ISDIR(ret->st_mode) ? ward_take_fd(&fd) : -EINVAL;
 }
 
+int ward_changed_get_alone(int layer, const char *path, bool lives, struct stat *ret)
+{
+	int fd = ward_changed_get(layer, path, true, ret);
+
+	if (fd != -EACCES || lives)
+		return fd;
+	fd = ward_layer_lock(layer, lives, NULL);
+	if (fd < 0)
+		return fd == WARD_E_REFUSED ? -EBUSY : -ENOLCK;
+	fd = ward_changed_get(layer, path, lives, ret);
+	ward_layer_unlock(layer);
+	return fd;
+}
+
 int ward_changed_open(int layer, const char *path, bool lives, struct ward_error *err)
 {
 	struct stat st;
-	int fd = ward_changed_get(layer, path, lives, &st);
+	int fd = ward_changed_get_alone(layer, path, lives, &st);
 
 	if (fd >= 0)
 		return fd;
+	if (fd == -EBUSY)
+		return ward_layer_busy(err);
 	return ward_fail_errno(err, fd == -ENOENT ? WARD_E_NOTFOUND : WARD_E_SYSTEM, -fd,
 		"cannot read '%s' of the layer", path);
 }

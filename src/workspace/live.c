@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What was made real of a workspace while its run lives: when it is read, written and asked. The memory itself is landed.c. */
+#include "workspace/change.h"
 #include "workspace/commit/journal.h"
 #include "workspace/landed.h"
 #include "workspace/store.h"
@@ -41,13 +42,18 @@ int ward_workspace_changes(struct ward_workspace *w, enum ward_changes_how how,
 	struct ward_changes **ret, struct ward_error *err)
 {
 	int layer = ward_workspace_layer(w, err), root, r;
-	struct ward_changes_of of;
+	struct ward_changes_of of = { .lives = false };
 
 	if (layer < 0)
 		return layer;
 	root = ward_workspace_root(w, err);
 	if (root < 0)
 		return root;
+	/* Of one of ours it is known who asks: its end comes before its record. */
+	of.lives = how == WARD_CHANGES_QUICK || (how == WARD_CHANGES_ALL && w->alive);
+	r = ward_layer_lock(layer, of.lives, err);
+	if (r < 0)
+		return r;
 	r = ward_store_landed(w, err);
 	/* While a landing waits to be finished or undone it is not known what was made real: what is gone may be so by an undo. */
 	if (r == WARD_OK && w->landed && how == WARD_CHANGES_LAST && !ward_journal_there(w->dir))
@@ -56,8 +62,10 @@ int ward_workspace_changes(struct ward_workspace *w, enum ward_changes_how how,
 		.root = root,
 		.landed = w->landed,
 		.quick = how == WARD_CHANGES_QUICK,
-		/* Of one of ours it is known who asks: its end comes before its record. */
-		.lives = how == WARD_CHANGES_QUICK || (how == WARD_CHANGES_ALL && w->alive),
+		.lives = of.lives,
 		.stop = how == WARD_CHANGES_QUICK ? &w->land_over : NULL };
-	return r < 0 ? r : ward_changes_read_of(&of, ret, err);
+	if (r == WARD_OK)
+		r = ward_changes_read_of(&of, ret, err);
+	ward_layer_unlock(layer);
+	return r;
 }

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "workspace/change.h"
 #include "workspace/landed.h"
 #include "workspace/store.h"
 
@@ -272,12 +273,31 @@ static int closed(struct ward_workspace *w, struct ward_error *err)
 	return r;
 }
 
+/* By one at a time, under a lock of the directory that it lies in, since itself it cannot be opened. */
+static int closed_layer(const struct ward_workspace *w, uint64_t flags, uint64_t how)
+{
+	WARD_FD path = ward_openat2(w->dir, STORE_UPPER, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, how);
+	WARD_FD above = ward_openat2(w->dir, STORE_LAYER, flags, 0, how);
+	struct stat st;
+	char proc[32];
+	int r = above < 0 ? -EACCES : ward_layer_lock(above, false, NULL);
+
+	if (r < 0 || path < 0)
+		return r == WARD_E_REFUSED ? -EBUSY : -EACCES;
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", path);
+	if (fstat(path, &st) < 0 || chmod(proc, 0700) < 0)
+		return -EACCES;
+	r = ward_openat2(w->dir, STORE_UPPER, flags, 0, how);
+	/* Who commits needs it until he is done; who only looks leaves it as it was. */
+	if (!w->locked)
+		(void)chmod(proc, st.st_mode & 07777);
+	return r;
+}
+
 int ward_workspace_layer(struct ward_workspace *w, struct ward_error *err)
 {
 	const uint64_t flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 	const uint64_t how = WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS;
-	struct stat st;
-	char proc[32];
 
 	if (w->layer >= 0)
 		return w->layer;
@@ -295,17 +315,12 @@ int ward_workspace_layer(struct ward_workspace *w, struct ward_error *err)
 		w->layer = ward_openat2(w->dir, STORE_UPPER, flags, 0, how);
 	if (w->layer == -EACCES && w->facts.backend != WARD_DISK_LOOP) {
 		/* The run took its own right to read the directory. Who owns it borrows it; one that lives would see that. */
-		WARD_FD path = ward_openat2(w->dir, STORE_UPPER, O_PATH | O_DIRECTORY | O_NOFOLLOW,
-			0, how);
-
 		if (ward_workspace_state(w) == WARD_WORKSPACE_LIVE && !w->ours)
 			return closed(w, err);
-		(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", path);
-		if (path >= 0 && fstat(path, &st) == 0 && chmod(proc, 0700) == 0) {
-			w->layer = ward_openat2(w->dir, STORE_UPPER, flags, 0, how);
-			/* Who commits needs it until he is done; who only looks leaves it as it was. */
-			if (!w->locked)
-				(void)chmod(proc, st.st_mode & 07777);
+		w->layer = closed_layer(w, flags, how);
+		if (w->layer == -EBUSY) {
+			w->layer = -1;
+			return ward_layer_busy(err);
 		}
 	}
 	if (w->layer < 0) {

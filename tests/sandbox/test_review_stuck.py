@@ -172,6 +172,42 @@ def a_layer_that_a_living_run_closed_is_left_closed(p):
     check_eq((r.code, (p.ws / "f").read_text(), entry(p)), (0, "2", None), r.out + r.err)
 
 
+def looking(p, run):
+    return subprocess.Popen([*p.words(run, kind=("diff",), log=False)], cwd=p.ws, env=p.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@both
+def many_that_look_at_once_leave_a_closed_layer_as_it_was(p):
+    """Each is lent what is closed and gives back what it found, which is not what another had lent it."""
+    of = review(p, "for i in $(seq 60); do mkdir d$i; echo $i > d$i/f; chmod 0 d$i/f d$i; done")
+    upper = of / "layer/upper"
+
+    def modes():
+        return {x.name: x.stat().st_mode & 0o7777 for x in upper.iterdir()}
+    was = modes()
+    check_eq(set(was.values()), {0})
+    whole = p.run(of.name, kind=("diff",), log=False).out
+    check_eq(whole.count("new file mode"), 60)
+    for _ in range(5):
+        for q in [looking(p, of.name) for _ in range(4)]:
+            out, err = q.communicate(timeout=60)
+            check_eq((q.returncode, out == whole, err), (0, True, ""), out)
+    check_eq(modes(), was)
+
+
+@both
+def what_is_shown_to_who_does_not_read_on_keeps_no_commit_waiting(p):
+    p.write("f", "1\n")
+    of = review(p, "seq 200000 > f; mkdir d; echo 1 > d/x; chmod 0 d/x")
+    q = looking(p, of.name)
+    check_in("diff --git", q.stdout.readline())
+    r = p.run("f", kind=("commit",), log=False)
+    check_eq((r.code, (p.ws / "f").read_text()[-7:]), (0, "200000\n"), r.out + r.err)
+    q.stdout.close()
+    q.kill()
+    q.communicate()
+
+
 # ---- commits that began, and did not end ----
 
 @both_cases([("real", APPLIED, "real"), ("taken back", ABORTED, "taken back")])

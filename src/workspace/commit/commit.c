@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "workspace/change.h"
 #include "workspace/commit/commit.h"
 #include "workspace/landed.h"
 #include "workspace/store.h"
@@ -26,6 +27,9 @@ void ward_commit_done(struct ward_commit *c)
 	c->stage = -1;
 	ward_commit_let_go(&c->in_root);
 	ward_commit_let_go(&c->in_layer);
+	if (c->locked)
+		ward_layer_unlock(c->layer);
+	c->locked = false;
 	ward_journal_done(&c->j);
 	free(c->change);
 	c->change = NULL;
@@ -281,6 +285,11 @@ static int open_all(struct ward_workspace *w, struct ward_commit *c, struct ward
 	if (c->layer < 0)
 		return c->layer;
 	c->leads = &w->leads;
+	/* Whoever shows the changes meanwhile, and has modes to lend for it, waits for us. */
+	r = ward_layer_lock(c->layer, w->ours, err);
+	if (r < 0)
+		return r;
+	c->locked = !w->ours;
 	r = ward_store_landed(w, err);
 	c->landed = w->landed;
 	return r;

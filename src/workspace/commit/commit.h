@@ -79,6 +79,7 @@ struct ward_commit {
 	size_t n_spoken;
 	struct ward_landed *landed;  /* NULL, or of the workspace */
 	const atomic_bool *stop;     /* NULL, or of the workspace: what has not begun ends, -ECANCELED */
+	bool locked;                 /* the layer: ward_commit_done() */
 	bool *leads;                 /* NULL, or of the workspace: a rename from the store leads into the project */
 };
 #define WARD_COMMIT_INIT { .root = -1, .layer = -1, .store = -1, .stage = -1, .stage_home = -1, .in_root = WARD_HELD_INIT, \

@@ -22,6 +22,7 @@ struct content {
 	size_t n;
 	uint64_t size;
 	char *owned;
+	bool busy;                   /* it is closed, and another ward is at the layer: nothing is known of it */
 };
 void ward_diff_load(int layer, int root, bool lives, const char *path, bool in_layer, mode_t mode, struct content *ret);
 void ward_diff_unload(struct content *c);

@@ -72,8 +72,9 @@ void ward_diff_load(int layer, int root, bool lives, const char *path, bool in_l
 		load_link(in_layer ? layer : root, path, ret);
 		return;
 	}
-	fd = in_layer ? ward_changed_get(layer, path, lives, &st)
+	fd = in_layer ? ward_changed_get_alone(layer, path, lives, &st)
 		      : ward_beneath(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	ret->busy = fd == -EBUSY;
 	if (fd >= 0 && (in_layer || fstat(fd, &st) == 0))
 		load_file(fd, &st, ret);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "workspace/change.h"
 #include "workspace/diff/diff.h"
 
 #define CONTEXT 3
@@ -304,6 +305,10 @@ static int write_pair(struct writer *w, struct pair *p, bool content)
 			&p->a);
 	if (content && p->mode)
 		ward_diff_load(w->layer, w->root, w->style->lives, p->is, true, p->mode, &p->b);
+	if (p->b.busy) {
+		ward_diff_unload(&p->a);
+		return ward_layer_busy(w->err);
+	}
 	p->changed = content && (!p->was_mode || !p->mode || !same_bytes(&p->a, &p->b));
 	if (p->changed || p->renamed || git_mode(p->mode) != git_mode(p->was_mode)) {
 		head(w, p);

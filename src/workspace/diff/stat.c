@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "workspace/change.h"
 #include "workspace/diff/diff.h"
 
 #define COLUMNS 80
@@ -64,7 +65,9 @@ int ward_diff_measure(struct writer *w, const struct ward_change *c, struct meas
 			false, c->was_mode, &a);
 	if (ward_diff_has_content(c->mode))
 		ward_diff_load(w->layer, w->root, w->style->lives, c->path, true, c->mode, &b);
-	if (c->kind == WARD_CHANGE_TYPE) {
+	if (b.busy) {
+		code = ward_layer_busy(w->err);
+	} else if (c->kind == WARD_CHANGE_TYPE) {
 		code = count(w, &a, &none, ret);
 		if (code == WARD_OK)
 			code = count(w, &none, &b, ret);
