@@ -380,7 +380,12 @@ int ward_workspace_open(const char *run, enum ward_workspace_use use, struct war
 		r = ward_fail(err, WARD_E_LIMIT, "the path of the store is too long");
 	if (r == WARD_OK && ward_store_load(w, name, use, &why) < 0)
 		r = not_found(name, err);
-	if (r == WARD_OK && why.code != WARD_OK && use != WARD_WORKSPACE_DROP) {
+	/*
+	 * What cannot be read can be forgotten. But of what a newer ward has kept nobody here knows whether it is in use, or whether it has what is
+	 * nowhere else.
+	 */
+	if (r == WARD_OK && why.code != WARD_OK &&
+		(use != WARD_WORKSPACE_DROP || why.code == WARD_E_UNSUPPORTED)) {
 		r = why.code;
 		if (err)
 			*err = why;

@@ -250,7 +250,7 @@ static int get_version(const struct ward_json *o, int *ret, struct ward_error *e
 		*ret = (int)v->i;
 		return WARD_OK;
 	}
-	r = ward_fail(err, WARD_E_PARSE,
+	r = ward_fail(err, WARD_E_UNSUPPORTED,
 		"the record is of version %" PRId64 ", and this ward knows versions up to %d", v->i,
 		WARD_WORKSPACE_VERSION);
 	ward_fail_at(err, NULL, v->line, v->column);

@@ -67,7 +67,7 @@ int ward_store_landed(struct ward_workspace *w, struct ward_error *err);
 
 /* record.c */
 void ward_record_write(const struct ward_workspace_facts *f, const char *boot, struct ward_buf *out);
-/* Into w: facts, arena, boot. WARD_E_PARSE with the place. */
+/* Into w: facts, arena, boot. WARD_E_PARSE with the place; WARD_E_UNSUPPORTED: of a newer version. */
 int ward_record_read(struct ward_workspace *w, const char *run, const char *text, size_t n, struct ward_error *err);
 /* facts of w become a copy of f. */
 int ward_record_keep(struct ward_workspace *w, const struct ward_workspace_facts *f, struct ward_error *err);

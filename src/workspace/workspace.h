@@ -84,7 +84,7 @@ void ward_workspace_sync(struct ward_workspace *w, bool layer);
 int ward_workspace_settle(struct ward_workspace *w, struct ward_error *err);
 /*
  * run: its identifier, or a prefix of it (in any case) that is of one alone. WARD_E_NOTFOUND, WARD_E_REFUSED, WARD_E_PARSE (it is
- * broken)
+ * broken), WARD_E_UNSUPPORTED (it is of a newer version: not to be removed either)
  */
 int ward_workspace_open(const char *run, enum ward_workspace_use use, struct ward_workspace **ret, struct ward_error *err);
 /*

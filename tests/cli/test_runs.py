@@ -69,6 +69,11 @@ def a_record_that_is_not_right_hides_no_other(s):
         check_in("is of version 3, and this ward knows versions up to 2", r.err)
         check_in("workspace.json:1:", r.err)
         check_in("use the ward that made it, or a newer one", r.err)
+    for words in (("discard", B), ("runs", "rm", B)):
+        r = s.ward(*words)
+        check(r.code != 0 and s.left() == [A, B], f"what a newer ward may be at is not taken away: {r}")
+        check_in("use the ward that made it, or a newer one", r.err)
+    (s.runs / B / "workspace.json").write_text("{}")
     check_eq(s.ward("discard", B).code, 0)
     check_eq(s.left(), [A])
 

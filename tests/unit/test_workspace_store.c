@@ -298,18 +298,23 @@ TEST(a_record_that_is_not_ours_is_never_guessed_at)
 		{ "a list", "s/.*/[]/", "version" },
 	};
 
+	int code;
+
 	begin();
 	made_and_ended(A);
 	sh("cp ward/runs/" A "/workspace.json whole");
 	TABLE(r, rows) {
 		CASE("%s", r->name);
 		sh("sed '%s' whole > ward/runs/" A "/workspace.json", r->edit);
-		CHECK(open_it(A, WARD_WORKSPACE_LOOK) == WARD_E_PARSE);
+		code = ward_streq(r->name, "newer") ? WARD_E_UNSUPPORTED : WARD_E_PARSE;
+		CHECK(open_it(A, WARD_WORKSPACE_LOOK) == code);
 		CHECK(strstr(err.message, r->says) != NULL);
 		CHECK(strstr(err.file, "workspace.json") != NULL && err.line >= 1);
 		CHECK(err.fix[0] != '\0');
-		CHECK(open_it(A, WARD_WORKSPACE_CHANGE) == WARD_E_PARSE);
-		CHECK(open_it(A, WARD_WORKSPACE_DROP) == WARD_OK);
+		CHECK(open_it(A, WARD_WORKSPACE_CHANGE) == code);
+		/* What a newer ward keeps may be in use in a way that is not known here, or have what is nowhere else. */
+		CHECK(open_it(A, WARD_WORKSPACE_DROP) ==
+			(code == WARD_E_PARSE ? WARD_OK : WARD_E_UNSUPPORTED));
 	}
 	CASE("a link");
 	sh("mv whole ward/w; ln -sf ../../w ward/runs/" A "/workspace.json");
