@@ -13,18 +13,12 @@
 #include <unistd.h>
 
 #include "workspace/commit/commit.h"
-#include "workspace/landed.h"
+#include "workspace/landed_file.h"
 #include "workspace/store.h"
 
 #define MAGIC "WARDLAND"
 #define VERSION 1u
-#define HEAD_BYTES 16u
-#define RECORD_BYTES 48u /* then the path, its NUL, and the sum */
-#define SUM_BYTES 8u
 #define FIRST_SLOTS 256u
-#define FILE_BYTES_MAX (WARD_LANDED_BYTES_MAX / 2 * 3)
-#define SLACK 256u /* beyond it, so that the last record of all always has room */
-#define NEW_NAME WARD_LANDED_NAME ".new"
 
 struct entry {
 	const char *path;
@@ -34,22 +28,6 @@ struct entry {
 struct object {
 	uint64_t ino; /* 0: free */
 	int64_t ctime_ns;
-};
-
-struct ward_landed {
-	struct ward_arena *arena;
-	struct entry *v;
-	size_t n, cap;
-	uint32_t *slots; /* of v, one more; 0: free */
-	size_t n_slots;
-	struct object *objects;
-	size_t n_objects, n_object_slots;
-	struct ward_buf late; /* not written yet */
-	uint64_t bytes, seed;
-	uint64_t max; /* bytes of the file, but for the last record of all */
-	int fd; /* -1: it is only looked at */
-	bool settled;
-	bool torn; /* half a record is at its end, and cannot be cut */
 };
 
 static int no_memory(struct ward_error *err)
@@ -228,7 +206,7 @@ static void put_record(struct ward_buf *b, const char *path, const struct ward_l
 	ward_sha256_init(&h);
 	ward_sha256_update(&h, b->s + at, b->n - at);
 	ward_sha256_final(&h, sum);
-	ward_buf_add(b, sum, SUM_BYTES);
+	ward_buf_add(b, sum, LANDED_SUM_BYTES);
 }
 
 static uint64_t get_u64(const char *p)
@@ -247,20 +225,20 @@ static uint32_t get_u32(const char *p)
 	return le32toh(v);
 }
 
-/* Bytes of the record at p, of which n are there; 0: it is none. */
-static size_t get_record(const char *p, size_t n, const char **ret_path,
+size_t ward_landed_record(const char *p, size_t n, const char **ret_path,
 	struct ward_landed_seen *ret)
 {
 	uint8_t sum[WARD_SHA256_SIZE];
 	struct ward_sha256 h;
 	size_t path, whole;
 
-	if (n < RECORD_BYTES)
+	if (n < LANDED_RECORD_BYTES)
 		return 0;
 	path = get_u32(p);
-	if (path == 0 || path >= WARD_PATH_MAX || n < RECORD_BYTES + path + 1 + SUM_BYTES)
+	if (path == 0 || path >= WARD_PATH_MAX ||
+		n < LANDED_RECORD_BYTES + path + 1 + LANDED_SUM_BYTES)
 		return 0;
-	whole = RECORD_BYTES + path + 1;
+	whole = LANDED_RECORD_BYTES + path + 1;
 	ward_sha256_init(&h);
 	ward_sha256_update(&h, p, whole);
 	ward_sha256_final(&h, sum);
@@ -270,12 +248,12 @@ static size_t get_record(const char *p, size_t n, const char **ret_path,
 		.layer_ctime_ns = (int64_t)get_u64(p + 24),
 		.ino = get_u64(p + 32),
 		.ctime_ns = (int64_t)get_u64(p + 40) };
-	*ret_path = p + RECORD_BYTES;
-	if (memcmp(sum, p + whole, SUM_BYTES) != 0 ||
+	*ret_path = p + LANDED_RECORD_BYTES;
+	if (memcmp(sum, p + whole, LANDED_SUM_BYTES) != 0 ||
 		memchr(*ret_path, 0, path + 1) != *ret_path + path ||
 		ret->kind > WARD_LANDED_SETTLED)
 		return 0;
-	return whole + SUM_BYTES;
+	return whole + LANDED_SUM_BYTES;
 }
 
 static int wrong(struct ward_error *err, const char *what)
@@ -291,10 +269,10 @@ static int wrong(struct ward_error *err, const char *what)
 
 static int parse(struct ward_landed *l, const struct ward_buf *b, struct ward_error *err)
 {
-	size_t at = HEAD_BYTES, n;
+	size_t at = LANDED_HEAD_BYTES, n;
 
 	/* Its head is on the disk before anything is made real: of a torn one nothing was. */
-	if (b->n < HEAD_BYTES)
+	if (b->n < LANDED_HEAD_BYTES)
 		return WARD_OK;
 	if (memcmp(b->s, MAGIC, 8) != 0)
 		return wrong(err, "it does not begin as such a file");
@@ -304,7 +282,7 @@ static int parse(struct ward_landed *l, const struct ward_buf *b, struct ward_er
 		struct ward_landed_seen s;
 		const char *path;
 
-		n = get_record(b->s + at, b->n - at, &path, &s);
+		n = ward_landed_record(b->s + at, b->n - at, &path, &s);
 		if (n == 0)
 			break; /* torn by a crash, or being written */
 		if (!keep(l, path, &s))
@@ -325,7 +303,7 @@ static int write_head(struct ward_landed *l, int fd)
 	put_u32(&b, 0);
 	r = b.failed ? -ENOMEM : ftruncate(fd, 0) < 0 ? -errno : ward_write_all(fd, b.s, b.n);
 	ward_buf_done(&b);
-	l->bytes = HEAD_BYTES;
+	l->bytes = LANDED_HEAD_BYTES;
 	return r == 0 && fsync(fd) < 0 ? -errno : r;
 }
 
@@ -347,15 +325,15 @@ static int begin(struct ward_landed *l, int dir)
 
 static int load(struct ward_landed *l, int fd, bool to_write, struct ward_error *err)
 {
-	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = FILE_BYTES_MAX + SLACK };
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = LANDED_FILE_MAX + LANDED_SLACK };
 	struct stat st;
 	int r;
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return wrong(err, "it is no regular file");
-	if ((uint64_t)st.st_size > FILE_BYTES_MAX + SLACK)
+	if ((uint64_t)st.st_size > LANDED_FILE_MAX + LANDED_SLACK)
 		return wrong(err, "it is larger than any that Ward writes");
-	r = ward_read_fd(fd, WARD_LANDED_NAME, FILE_BYTES_MAX + SLACK, &b, err);
+	r = ward_read_fd(fd, WARD_LANDED_NAME, LANDED_FILE_MAX + LANDED_SLACK, &b, err);
 	if (r == WARD_OK)
 		r = parse(l, &b, err);
 	if (r < 0 || !to_write)
@@ -385,10 +363,10 @@ int ward_landed_load(int dir, bool make, bool to_write, struct ward_landed **ret
 	if (!l)
 		return no_memory(err);
 	l->fd = -1;
-	l->max = FILE_BYTES_MAX;
-	l->late.max = FILE_BYTES_MAX + SLACK;
+	l->max = LANDED_FILE_MAX;
+	l->late.max = LANDED_FILE_MAX + LANDED_SLACK;
 	/* Each text is a record's, and takes no more there than that. */
-	l->arena = ward_arena_new(FILE_BYTES_MAX + SLACK);
+	l->arena = ward_arena_new(LANDED_FILE_MAX + LANDED_SLACK);
 	if (!l->arena || ward_random(&l->seed, sizeof(l->seed)) < 0 || !grow(l) ||
 		!grow_objects(l)) {
 		r = no_memory(err);
@@ -432,7 +410,7 @@ int ward_landed_add(struct ward_landed *l, const char *path, const struct ward_l
 	struct ward_error *err)
 {
 	const struct entry *was = l->n > 0 ? find(l, path) : NULL;
-	size_t n = RECORD_BYTES + strlen(path) + 1 + SUM_BYTES;
+	size_t n = LANDED_RECORD_BYTES + strlen(path) + 1 + LANDED_SUM_BYTES;
 
 	if (l->fd < 0)
 		return ward_fail(err, WARD_E_INTERNAL, "what is only looked at is not noted");
@@ -489,112 +467,6 @@ int ward_landed_sync(struct ward_landed *l, struct ward_error *err)
 	if (r == -ENOSPC || r == -EDQUOT)
 		ward_fail_fix(err, "make room where the store is, then again");
 	return WARD_E_SYSTEM;
-}
-
-/* ---- made smaller ---- */
-
-typedef bool record_fn(void *arg, const char *record, size_t n, const char *path,
-	const struct ward_landed_seen *s);
-
-static bool each_record(const struct ward_buf *b, uint64_t end, record_fn *fn, void *arg)
-{
-	struct ward_landed_seen s;
-	const char *path;
-	size_t n;
-
-	for (size_t at = HEAD_BYTES; at < b->n && at < end; at += n) {
-		n = get_record(b->s + at, b->n - at, &path, &s);
-		if (n == 0 || !fn(arg, b->s + at, n, path, &s))
-			return false;
-	}
-	return true;
-}
-
-struct compacting {
-	struct ward_landed *l;
-	const char **last; /* of each entry, its last record */
-	struct ward_buf out;
-};
-
-static bool find_last(void *arg, const char *record, size_t n, const char *path,
-	const struct ward_landed_seen *s)
-{
-	struct compacting *c = arg;
-	const struct entry *e = s->kind == WARD_LANDED_SETTLED ? NULL : find(c->l, path);
-
-	(void)n;
-	if (e)
-		c->last[e - c->l->v] = record;
-	return true;
-}
-
-/*
- * The last of each path, and what only says that an object of the project is ours: that of a file with other names, which outlives the path. What
- * an earlier record said of an object that was replaced is of one that is gone.
- */
-static bool copy_last(void *arg, const char *record, size_t n, const char *path,
-	const struct ward_landed_seen *s)
-{
-	struct compacting *c = arg;
-	const struct entry *e = s->kind == WARD_LANDED_SETTLED ? NULL : find(c->l, path);
-
-	if (!e || (s->kind == WARD_LANDED_NOTHING ? s->ino != 0 : c->last[e - c->l->v] == record))
-		ward_buf_add(&c->out, record, n);
-	return true;
-}
-
-/* Whole beside its place, then renamed: who dies in between leaves the old one or the new. */
-static int replace(struct ward_landed *l, int dir, const struct ward_buf *b)
-{
-	WARD_FD fd = -1;
-	int r;
-
-	if (unlinkat(dir, NEW_NAME, 0) < 0 && errno != ENOENT)
-		return -errno;
-	fd = openat(dir, NEW_NAME, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
-		0600);
-	if (fd < 0)
-		return -errno;
-	r = ward_write_all(fd, b->s, b->n);
-	if (r == 0 && fsync(fd) < 0)
-		r = -errno;
-	if (r == 0 && renameat(dir, NEW_NAME, dir, WARD_LANDED_NAME) < 0)
-		r = -errno;
-	if (r < 0) {
-		(void)unlinkat(dir, NEW_NAME, 0);
-		return r;
-	}
-	ward_close(l->fd);
-	l->fd = ward_take_fd(&fd);
-	l->bytes = b->n;
-	/* Until it is durable the old one may come back, which says the same, and lacks what comes now. */
-	return fsync(dir) < 0 && errno != EINVAL ? -errno : 0;
-}
-
-int ward_landed_compact(struct ward_landed *l, int dir, struct ward_error *err)
-{
-	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = FILE_BYTES_MAX + SLACK };
-	struct compacting c = { .l = l, .out = { .max = FILE_BYTES_MAX + SLACK } };
-	int r, sys = 0;
-
-	if (l->fd < 0 || l->late.n > 0 || l->torn || lseek(l->fd, 0, SEEK_SET) < 0)
-		return WARD_OK;
-	r = ward_read_fd(l->fd, WARD_LANDED_NAME, FILE_BYTES_MAX + SLACK, &b, err);
-	if (r < 0)
-		return r;
-	c.last = calloc(l->n + 1,
-		sizeof(*c.last)); /* NOLINT(bugprone-sizeof-expression): pointers */
-	ward_buf_add(&c.out, b.s, b.n < HEAD_BYTES ? b.n : HEAD_BYTES);
-	if (!c.last || !each_record(&b, l->bytes, find_last, &c) ||
-		!each_record(&b, l->bytes, copy_last, &c) || c.out.failed)
-		r = no_memory(err);
-	else if (c.out.n < l->bytes)
-		sys = replace(l, dir, &c.out);
-	ward_buf_done(&c.out);
-	free(c.last);
-	return sys < 0
-		? ward_fail_errno(err, WARD_E_SYSTEM, -sys, "cannot make smaller what was noted")
-		: r;
 }
 
 bool ward_landed_is_large(const struct ward_landed *l)
