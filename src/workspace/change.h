@@ -42,9 +42,9 @@ struct link_names {
 };
 
 /*
- * Who lends modes in a layer, and who looks at modes there, is alone with it while that lasts: two that lend at once would give back what
- * they have seen, which is what the other lent. layer is open, and of nobody else. What is waited for another is bounded: WARD_E_REFUSED.
- * Nothing is locked where nothing is lent: as root, or of a run that lives. Once: not again before it is unlocked.
+ * Who lends modes in a layer, and who looks at modes there, is alone with it while that lasts: two that lend at once would give back
+ * what they have seen, which is what the other lent. layer is open, and of nobody else. What is waited for another is bounded:
+ * WARD_E_REFUSED. Nothing is locked where nothing is lent: as root, or of a run that lives. Once: not again before it is unlocked.
  */
 int ward_layer_lock(int layer, bool lives, struct ward_error *err);
 void ward_layer_unlock(int layer);

@@ -49,9 +49,9 @@ int ward_landed_sync(struct ward_landed *l, struct ward_error *err);
 void ward_landed_bound(struct ward_landed *l, uint64_t max);
 bool ward_landed_is_large(const struct ward_landed *l);
 /*
- * landed_compact.c. The run is dead: of each path the last record alone, and of each object that outlives its path. After an error the file is
- * the old one; or (a sync failed behind the rename) the new one, and which of the two a crash would leave is not known: both say the
- * same, and nothing more can be noted until it is loaded again.
+ * landed_compact.c. The run is dead: of each path the last record alone, and of each object that outlives its path. After an error
+ * the file is the old one; or (a sync failed behind the rename) the new one, and which of the two a crash would leave is not known:
+ * both say the same, and nothing more can be noted until it is loaded again.
  */
 int ward_landed_compact(struct ward_landed *l, int dir, struct ward_error *err);
 /* NULL: nothing of it was landed. */

@@ -23,7 +23,8 @@ struct ward_landed {
 	uint64_t max;                /* bytes of the file, but for the last record of all */
 	int fd;                      /* -1: it is only looked at */
 	bool settled;
-	bool torn;                   /* half a record is at its end, and cannot be cut; or nobody knows which file will have its name: nothing is noted */
+	/* half a record is at its end, and cannot be cut; or nobody knows which file a crash would leave: nothing is noted */
+	bool torn;
 };
 
 /* Bytes of the record at p, of which n are there; 0: it is none. */
