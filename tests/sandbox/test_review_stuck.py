@@ -122,6 +122,29 @@ def a_directory_with_no_room_for_a_mark_is_committed(p):
 
 
 @both
+def a_directory_whose_change_has_no_room_to_be_forgotten_is_as_it_was(p):
+    """The project's has attributes; the run took them away, and filled the layer's with what only it may remove. Half of them would look like a change of its."""
+    p.write("src/old", "1\n")
+    for name, size in (("a", 100), ("b", 1500), ("c", 100)):
+        os.setxattr(p.ws / "src", f"user.{name}", b"x" * size)
+    p.write("fill.py", FULL.replace("src/lib", "src").replace("user.%d", "user.overlay.%d").replace("import os", "import os\nfor n in 'abc':\n"
+            "    os.removexattr('src', 'user.' + n)\nos.setxattr('src', 'user.mine', b'y' * 50)"))
+    r = p.run("--review", "--write", ".", "--", "sh", "-c", "echo n > src/new; python3 fill.py")
+    if r.code == 7:
+        skip("attributes have no bound here")
+    check_eq(r.code, 0, r.err)
+    upper = entry(p) / "layer/upper/src"
+    was = {n: os.getxattr(upper, n) for n in os.listxattr(upper)}
+    check("user.mine" in was and "user.a" not in was, sorted(was))
+    before = p.run("--name-status", kind=("diff",), log=False).out
+    r = p.run("--theirs", "src", "--ours", "src/new", "src", kind=("commit",), log=False)
+    after = {n: os.getxattr(upper, n) for n in os.listxattr(upper)} if upper.exists() else None
+    check(after in (None, was), f"{r}: {sorted(after or {})}")
+    check(not (entry(p) and (entry(p) / "journal").exists()), f"it goes on, or is over: {r}")
+    check_eq(sorted(os.listxattr(p.ws / "src")), ["user.a", "user.b", "user.c"], before)
+
+
+@both
 def as_many_directories_in_one_another_as_may_be_need_no_more_descriptors(p):
     p.write("f", "1\n")
     review(p, "echo 2 > f; python3 -c 'import os\nfor i in range(505):\n os.mkdir(\"d\")\n os.chdir(\"d\")\nopen(\"x\", \"w\")'")

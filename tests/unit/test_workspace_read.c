@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,7 +27,7 @@
 #define A "01M8BFCZ1X6EEQSZDMNBR5W7AA"
 #define NOBODY 65534
 
-static size_t opened, naps, reads, stop_at_read, free_at_nap;
+static size_t opened, naps, reads, stop_at_read, free_at_nap, sets, full_from, full_to;
 static atomic_bool stop;
 static int other = -1;
 
@@ -56,6 +57,15 @@ ssize_t read(int fd, void *p, size_t n)
 	if (++reads == stop_at_read)
 		atomic_store(&stop, true);
 	return result(ward_raw(SYS_read, fd, (long)p, (long)n, 0, 0));
+}
+
+/* The disk is full for the calls from full_from, before full_to. */
+int fsetxattr(int fd, const char *name, const void *value, size_t n, int flags)
+{
+	sets++;
+	if (full_from && sets >= full_from && sets < full_to)
+		return (int)result(-ENOSPC);
+	return (int)result(ward_raw(SYS_fsetxattr, fd, (long)name, (long)value, (long)n, flags));
 }
 
 int nanosleep(const struct timespec *t, struct timespec *left)
@@ -318,6 +328,102 @@ TEST(one_that_is_shown_is_waited_for_only_where_it_is_closed)
 	ward_changes_free(all);
 	ward_workspace_close(w);
 	still_closed();
+}
+
+/* ---- what the layer says of a directory is said whole ---- */
+
+static void attribute(const char *path, const char *name)
+{
+	REQUIRE(setxattr(at(path), name, "x", 1, 0) == 0);
+}
+
+static bool has(const char *path, const char *name)
+{
+	return getxattr(at(path), name, NULL, 0) == 1;
+}
+
+/* The run took the attributes of a directory of the project away, gave it one of its own, and made a file in it. */
+static struct ward_changes *changed_directory(struct ward_workspace **ret)
+{
+	struct ward_changes *all = NULL;
+
+	begin();
+	REQUIRE(mkdir(at("project/src"), 0755) == 0 && mkdir(at(UPPER "/src"), 0755) == 0);
+	for (const char *c = "abc"; *c; c++) {
+		const char name[] = { 'u', 's', 'e', 'r', '.', *c, '\0' };
+
+		attribute("project/src", name);
+	}
+	attribute(UPPER "/src", "user.mine");
+	put(UPPER, "src/new", 1, 'x');
+	*ret = open_it(WARD_WORKSPACE_CHANGE);
+	REQUIRE(ward_workspace_changes(*ret, WARD_CHANGES_LAST, &all, &err) == WARD_OK);
+	CHECK(all->n == 2 && ward_streq(all->v[0].path, "src"));
+	sets = full_from = 0;
+	return all;
+}
+
+static bool is_the_run_s(void)
+{
+	return has(UPPER "/src", "user.mine") && !has(UPPER "/src", "user.a") &&
+		!has(UPPER "/src", "user.b") && !has(UPPER "/src", "user.c");
+}
+
+static bool is_the_project_s(void)
+{
+	return !has(UPPER "/src", "user.mine") && has(UPPER "/src", "user.a") &&
+		has(UPPER "/src", "user.b") && has(UPPER "/src", "user.c");
+}
+
+static void count_left(void *arg, const char *path, const char *why)
+{
+	CHECK_STR_EQ(path, "src");
+	CHECK(strstr(why, "no room") != NULL);
+	++*(size_t *)arg;
+}
+
+TEST(attributes_that_have_no_room_are_none_of_them_put_back)
+{
+	struct ward_workspace *w;
+	struct ward_changes *all = changed_directory(&w);
+	struct ward_commit_item one = { .change = &all->v[0], .side = WARD_COMMIT_THEIRS };
+	size_t left = 0;
+
+	full_from = 2;
+	full_to = 3;
+	CHECK(ward_commit_apply(w, all, &one, 1, count_left, &left, &err) == WARD_OK);
+	CHECK(sets > 2 && left == 1 && is_the_run_s());
+	CHECK(ward_workspace_state(w) == WARD_WORKSPACE_PENDING);
+	CASE("and with room they are");
+	full_from = 0;
+	CHECK(ward_commit_apply(w, all, &one, 1, count_left, &left, &err) == WARD_OK);
+	CHECK(left == 1 && is_the_project_s());
+	CHECK(ward_workspace_state(w) == WARD_WORKSPACE_PENDING);
+	ward_changes_free(all);
+	ward_workspace_close(w);
+	end();
+}
+
+TEST(what_is_half_said_of_a_directory_is_said_to_its_end_later)
+{
+	struct ward_workspace *w;
+	struct ward_changes *all = changed_directory(&w);
+	struct ward_commit_item one = { .change = &all->v[0], .side = WARD_COMMIT_THEIRS };
+	size_t left = 0;
+
+	full_from = 2;
+	full_to = SIZE_MAX; /* nor can it be taken back */
+	CHECK(ward_commit_apply(w, all, &one, 1, count_left, &left, &err) < 0);
+	CHECK(strstr(err.fix, "--continue") != NULL);
+	CHECK(!is_the_run_s() && !is_the_project_s() && left == 0);
+	CHECK(ward_workspace_state(w) == WARD_WORKSPACE_COMMITTING);
+	full_from = 0;
+	CHECK(ward_commit_continue(w, count_left, &left, &err) == WARD_OK);
+	CHECK(left == 0 && is_the_project_s());
+	CHECK(ward_workspace_state(w) == WARD_WORKSPACE_PENDING);
+	ward_changes_free(all);
+	ward_workspace_close(w);
+	end();
 }
 
 /* ---- who is to stop does ---- */

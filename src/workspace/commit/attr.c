@@ -97,6 +97,96 @@ int ward_commit_attrs_copy(int from, int to, bool clear, struct ward_error *err,
 		     : WARD_OK;
 }
 
+/* ---- whole, or not at all ---- */
+
+#define SAVED_MAX (16u << 20)
+
+/* Each that counts: its name, the bytes of its value, the value. */
+static int save(int fd, struct ward_buf *out)
+{
+	WARD_CLEANUP(freep) char *names = NULL;
+	WARD_CLEANUP(freep) char *value = malloc(VALUE_MAX);
+	ssize_t n = list(fd, &names);
+
+	if (n < 0 || !value)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
+		return n < 0 ? (int)n : -ENOMEM;
+	for (const char *p = names; n > 0 && p < names + n; p += strlen(p) + 1) {
+		ssize_t k = ward_commit_attr_counts(p) ? fgetxattr(fd, p, value, VALUE_MAX) : -1;
+
+		if (k < 0 && ward_commit_attr_counts(p) && errno != ENODATA)
+			return -errno;
+		if (k < 0)
+			continue;
+		ward_buf_add(out, p, strlen(p) + 1);
+		ward_buf_add(out, &k, sizeof(k));
+		ward_buf_add(out, value, (size_t)k);
+	}
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
+	return out->failed ? -E2BIG : 0;
+}
+
+/* The next of what was saved. */
+static const char *next(const char **at, ssize_t *ret_n, const char **ret_value)
+{
+	const char *name = *at;
+
+	*at += strlen(name) + 1;
+	memcpy(ret_n, *at, sizeof(*ret_n));
+	*ret_value = *at + sizeof(*ret_n);
+	*at = *ret_value + *ret_n;
+	return name;
+}
+
+static bool is_saved(const struct ward_buf *b, const char *name)
+{
+	const char *value;
+	ssize_t n;
+
+	for (const char *at = b->s; b->n > 0 && at < b->s + b->n;)
+		if (ward_streq(next(&at, &n, &value), name))
+			return true;
+	return false;
+}
+
+static bool restore(int fd, const struct ward_buf *b)
+{
+	WARD_CLEANUP(freep) char *names = NULL;
+	ssize_t n = list(fd, &names);
+	const char *value;
+
+	if (n < 0)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
+		return false;
+	for (const char *p = names; n > 0 && p < names + n; p += strlen(p) + 1)
+		if (ward_commit_attr_counts(p) && !is_saved(b, p))
+			(void)fremovexattr(fd,
+				p); /* or what is to come has no room: that is seen */
+	for (const char *at = b->s; b->n > 0 && at < b->s + b->n;) {
+		const char *name = next(&at, &n, &value);
+
+		if (fsetxattr(fd, name, value, (size_t)n, 0) < 0)
+			return false;
+	}
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
+	return true;
+}
+
+int ward_commit_attrs_replace(int from, int to, bool *ret_same, struct ward_error *err,
+	const char *path)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf was = { .max = SAVED_MAX };
+	int r = save(to, &was);
+
+	*ret_same = r < 0;
+	if (r < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -r,
+			"cannot read the extended attributes of '%s'", path);
+	r = ward_commit_attrs_copy(from, to, true, err, path);
+	*ret_same = r < 0 && restore(to, &was);
+	return r;
+}
+
 /* Each that counts of a is in b, with the same value. */
 static bool within(int a, int b)
 {

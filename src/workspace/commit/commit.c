@@ -133,11 +133,21 @@ static bool only_drops(const struct ward_commit *c)
 	return true;
 }
 
+static int forget_stage(struct ward_commit *c, struct ward_error *err);
+
+/* Nothing is to become real. With a journal even so: who dies half way through what the layer says of a directory has to go on. */
 static int drop(struct ward_commit *c, struct ward_error *err)
 {
+	int r;
+
 	for (size_t i = 0; i < c->j.n; i++)
 		c->j.v[i].result = WARD_RESULT_DONE;
-	return c->j.stays ? ward_commit_note(c, false, err) : ward_commit_tidy(c, err);
+	if (c->j.stays)
+		return ward_commit_note(c, false, err);
+	r = forget_stage(c, err);
+	if (r == WARD_OK)
+		r = mark(c, WARD_JOURNAL_APPLIED, err);
+	return r == WARD_OK ? unfinished(c, tidy(c, err), err) : r;
 }
 
 int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,

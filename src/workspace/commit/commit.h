@@ -137,6 +137,8 @@ void ward_commit_give_back(struct ward_lent *l);
 /* ---- attr.c: what of an object's extended attributes is a project's: not the overlay's own, no file capabilities ---- */
 bool ward_commit_attr_counts(const char *name);
 int ward_commit_attrs_copy(int from, int to, bool clear, struct ward_error *err, const char *path); /* clear: what from has not, goes */
+/* Whole, with clear, or not at all. *ret_same: after an error to has what it had. Else it can be done again. */
+int ward_commit_attrs_replace(int from, int to, bool *ret_same, struct ward_error *err, const char *path);
 bool ward_commit_attrs_equal(int a, int b);        /* false where it cannot be told */
 
 /* ---- crew.c ---- */

@@ -52,6 +52,7 @@ struct ward_step {
 	/* not in the file: nobody but us changed the directory that it lies in, or (DIR) it, since the run began */
 	bool dir_old;
 	bool moved;                  /* not in the file: the run wrote to it while it was read */
+	bool no_room;                /* not in the file: the layer's directory could not be made to look like the project's */
 	const char *path;
 };
 

@@ -201,13 +201,19 @@ static int expand_whiteout(struct ward_commit *c, const char *path)
 	return r;
 }
 
-/* The mode and attributes of a directory of the layer become the project's. */
-static int as_project(const struct ward_commit *c, const char *path)
+/*
+ * The mode and attributes of a directory of the layer become the project's; or, where the layer has no room for these (the run has filled the
+ * directory, or the disk is), stay as they were: then the change waits.
+ */
+static int as_project(const struct ward_commit *c, struct ward_step *s)
 {
 	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
+	const char *path = s->path;
 	WARD_FD from = ward_commit_open(c->root, path, O_RDONLY | O_DIRECTORY);
 	WARD_FD to = -1;
+	struct ward_error why = WARD_ERROR_INIT;
 	struct stat st;
+	bool same;
 	int r;
 
 	if (from < 0)
@@ -218,8 +224,10 @@ static int as_project(const struct ward_commit *c, const char *path)
 	to = open_borrowed(&l);
 	if (to < 0 || fstat(from, &st) < 0)
 		return to < 0 ? to : -errno;
-	if (ward_commit_attrs_copy(from, to, true, NULL, path) < 0)
-		return -EIO;
+	if (ward_commit_attrs_replace(from, to, &same, &why, path) < 0) {
+		s->no_room = same && has_no_room(-why.sys_errno);
+		return s->no_room ? 0 : why.sys_errno ? -why.sys_errno : -EIO;
+	}
 	r = fcntl(to, F_DUPFD_CLOEXEC, 3);
 	if (r < 0)
 		return -errno;
@@ -474,17 +482,21 @@ static int sweep_name(void *arg, int dir, const char *name)
 }
 
 /* A directory that was new and is forgotten is the project's no more than it was. */
-static int remove_dropped(const struct ward_commit *c, const char *path)
+static int remove_dropped(const struct ward_commit *c, const struct ward_step *s)
 {
 	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
-	int r = ward_commit_borrow(c->layer, path, false, &l);
+	int r = ward_commit_borrow(c->layer, s->path, false, &l);
 
 	if (r < 0)
 		return is_missing(r) ? 0 : r;
-	if (unlinkat(l.fd, l.name, AT_REMOVEDIR) == 0 || is_missing(-errno) || errno == ENOTEMPTY ||
-		errno == EEXIST || errno == EINVAL)
+	if (unlinkat(l.fd, l.name, AT_REMOVEDIR) == 0 || is_missing(-errno))
 		return 0;
-	return -errno;
+	if (errno != ENOTEMPTY && errno != EEXIST && errno != EINVAL)
+		return -errno;
+	if (s->no_room)
+		ward_commit_leave(c, s->path,
+			"is not forgotten: the layer has no room for the attributes that the project's has");
+	return 0;
 }
 
 static int sweep_all(struct ward_commit *c)
@@ -515,7 +527,7 @@ static bool is_file(const struct ward_step *s)
 }
 
 /* One that is no file; or what has to be said before a file goes. */
-static int tidy_step(struct ward_commit *c, const struct ward_step *s, const struct ward_step *last)
+static int tidy_step(struct ward_commit *c, struct ward_step *s, const struct ward_step *last)
 {
 	int r = 0;
 
@@ -530,7 +542,7 @@ static int tidy_step(struct ward_commit *c, const struct ward_step *s, const str
 	if (r == 0 && s->kind != WARD_STEP_DIR && !is_file(s))
 		r = remove_object(c, s);
 	if (r == 0 && s->kind == WARD_STEP_DROP)
-		r = as_project(c, s->path);
+		r = as_project(c, s);
 	return r;
 }
 
@@ -541,7 +553,7 @@ static int tidy(struct ward_commit *c, size_t *files, struct ward_error *err)
 	int r = 0;
 
 	for (size_t i = 0; i < c->j.n && r == 0; i++) {
-		const struct ward_step *s = &c->j.v[i];
+		struct ward_step *s = &c->j.v[i];
 
 		if (!is_out(s))
 			continue;
@@ -564,7 +576,7 @@ static int tidy(struct ward_commit *c, size_t *files, struct ward_error *err)
 	ward_commit_let_go(&c->in_root);
 	for (size_t i = c->j.n; i-- > 0 && r == 0;)
 		if (is_out(&c->j.v[i]) && c->j.v[i].kind == WARD_STEP_DROP)
-			r = remove_dropped(c, c->j.v[i].path);
+			r = remove_dropped(c, &c->j.v[i]);
 	if (r == 0)
 		r = sweep_all(c);
 	return r < 0 ? cannot(err, r) : WARD_OK;
