@@ -208,8 +208,9 @@ static int privileges(unsigned id)
 	if (geteuid() == 0 || getuid() == 0) {
 		if (id == 0 || setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0)
 			return RELAY_EXIT_CONFINE;
-		for (int cap = 0; cap < 64; cap++)
-			(void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0); /* those that there are */
+		/* Up to the last that there is. */
+		for (int cap = 0; cap < 64 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
+			continue;
 		if (setresuid(id, id, id) < 0)
 			return RELAY_EXIT_CONFINE;
 	}

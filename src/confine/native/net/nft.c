@@ -7,9 +7,10 @@
  *		chain out { type filter hook output priority filter;
  *		meta l4proto udp ip daddr != 127.0.0.0/8 ip daddr != SELF udp sport != 53 udp dport != 53 drop } }
  *
- * and the same for ip6. The answers of a connection come in to loopback or to SELF, or to a socket that is connected already, which the
- * kernel finds before it looks for a listener. A datagram that is dropped on its way out fails for who sends it (EPERM), by whatever
- * call: QUIC goes on without, and no server inside hears what was sent to an address of others.
+ * and the same for ip6. Each expression that is left out makes a start shorter: the kernel looks for it by its name. So an address is
+ * loaded once and compared twice. The answers of a connection come in to loopback or to SELF, or to a socket that is connected already,
+ * which the kernel finds before it looks for a listener. A datagram that is dropped on its way out fails for who sends it (EPERM), by
+ * whatever call: QUIC goes on without, and no server inside hears what was sent to an address of others.
  */
 #define _GNU_SOURCE
 #include "confine/native/net/net.h"
@@ -115,14 +116,14 @@ static void load_protocol(struct ward_nl *nl)
 	close_expression(nl, e);
 }
 
-static void load_destination(struct ward_nl *nl, const struct family *f, uint32_t n)
+static void load_destination(struct ward_nl *nl, const struct family *f)
 {
 	struct expression e = open_expression(nl, "payload");
 
 	ward_nl_put32(nl, NFTA_PAYLOAD_DREG, NFT_REG_1);
 	ward_nl_put32(nl, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
 	ward_nl_put32(nl, NFTA_PAYLOAD_OFFSET, f->at);
-	ward_nl_put32(nl, NFTA_PAYLOAD_LEN, n);
+	ward_nl_put32(nl, NFTA_PAYLOAD_LEN, f->n);
 	close_expression(nl, e);
 }
 
@@ -209,9 +210,9 @@ static size_t begin_rule(struct ward_nl *nl, const struct family *f, const struc
 	list = ward_nl_nest(nl, NFTA_RULE_EXPRESSIONS);
 	load_protocol(nl);
 	compare(nl, NFT_CMP_EQ, &protocol, sizeof(protocol));
-	load_destination(nl, f, f->n_loopback);
+	/* Of loopback the first bytes alone are compared. */
+	load_destination(nl, f);
 	compare(nl, NFT_CMP_NEQ, f->loopback, f->n_loopback);
-	load_destination(nl, f, f->n);
 	compare(nl, NFT_CMP_NEQ, f->self, f->n);
 	return list;
 }
