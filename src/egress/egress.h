@@ -4,7 +4,8 @@
  * nothing leaves by any other way. The sandbox's own side (network namespace, capture, sockets) is confine's; this is ours from
  * its sockets on.
  *
- * Life: ward_egress_start() while the cage is made, ward_egress_attach() with its sockets before GO. Poll ward_egress_fd(), at
+ * Life: ward_egress_start() while the cage is made, ward_egress_attach() with its sockets before GO. The relay begins with the first
+ * question or connection. Poll ward_egress_fd(), at
  * the latest after ward_egress_timeout(); ward_egress_next() does what there is to do and asks, through ops, in the caller's
  * thread. One run, one gate, one thread. If the relay dies its connections end, and no new one opens.
  *
@@ -102,13 +103,14 @@ struct ward_egress_options {
 	const struct ward_egress_ops *ops;
 	void *arg;
 	struct ward_net_limits limits; /* of the run; 0: none */
+	bool inward; /* it listens to the host: the relay begins at once, and confines itself beside what the caller does next */
 	bool by_program; /* some policy asks who connects: that is found out before it is judged */
 	const char *resolver; /* "ADDRESS" or "ADDRESS:PORT" in place of /etc/resolv.conf; NULL */
 };
 
 /* Is it what options.resolver may be? */
 int ward_egress_resolver_check(const char *resolver, struct ward_error *err);
-/* The relay begins, and confines itself beside what the caller does next. o need not live on, but for what it points to. */
+/* o need not live on, but for what it points to. */
 int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **ret, struct ward_error *err);
 /*
  * Once: it is there, and has the sockets. They are taken, also on failure. Until then nothing else but stop() may be called.

@@ -72,12 +72,16 @@ void ward_gate_send(struct ward_egress *e, const struct ward_relay_msg *m, int f
 	ward_gate_send_two(e, m, fd, -1);
 }
 
+static void relay_begin(struct ward_egress *e);
+
 /* second: -1, or taken, behind fd. */
 void ward_gate_send_two(struct ward_egress *e, const struct ward_relay_msg *m, int fd, int second)
 {
 	const int fds[2] = { fd, second };
 	struct ward_out *o;
 
+	if (!e->lost)
+		relay_begin(e);
 	if (e->lost || (!e->out && put(e, m, fds) == 0)) {
 		ward_close(fd);
 		ward_close(second);
@@ -128,6 +132,7 @@ static void on_ready(struct ward_egress *e, const struct ward_relay_msg *m)
 	if (e->ready || m->value != WARD_RELAY_VERSION)
 		ward_gate_lost(e, "it is of another version");
 	e->ready = true;
+	ward_spawn_done(&e->relay);
 	if (m->up && m->up < e->flows_max)
 		e->flows_max = (size_t)m->up;
 }
@@ -329,7 +334,111 @@ static void on_ctl(struct ward_waiter *s, uint32_t events)
 		take(e, &m[i]);
 }
 
-/* ---- the relay's end ---- */
+/* ---- the relay's begin and end ---- */
+
+static pthread_mutex_t image_lock = PTHREAD_MUTEX_INITIALIZER;
+static int image_fd = -1;
+
+/* One sealed memfd for the whole process. */
+static int image(void)
+{
+	int fd;
+
+	pthread_mutex_lock(&image_lock);
+	if (image_fd < 0)
+		image_fd = ward_memfd_exec("ward-relay", ward_relay_image, ward_relay_image_size);
+	fd = image_fd;
+	pthread_mutex_unlock(&image_lock);
+	return fd;
+}
+
+/* 0 or -errno. */
+static int spawn(struct ward_egress *e)
+{
+	char id[16];
+	const char *const argv[] = { "ward-relay", id, NULL };
+	struct ward_spawn what = {
+		.exe_fd = image(), .argv = argv, .fds = &e->late.ctl, .n_fds = 1, .cgroup = -1
+	};
+
+	(void)snprintf(id, sizeof(id), "%u", WARD_RESERVED_ID);
+	return what.exe_fd < 0 ? what.exe_fd : ward_spawn(&what, &e->relay);
+}
+
+static void send_limits(struct ward_egress *e)
+{
+	/* Where few are counted each end counts at once. */
+	const struct ward_relay_msg limits = { .type = WARD_GATE_LIMITS,
+		.id = e->limits.v[WARD_NET_CONNECTIONS] == 0 ||
+			e->limits.v[WARD_NET_CONNECTIONS] >= LAZY_MIN,
+		.up_max = e->limits.v[WARD_NET_BYTES_UP],
+		.down_max = e->limits.v[WARD_NET_BYTES_DOWN] };
+
+	ward_gate_send(e, &limits, -1);
+}
+
+static void send_socket(struct ward_egress *e, uint32_t which, int fd)
+{
+	const struct ward_relay_msg m = { .type = WARD_GATE_SOCKET,
+		.value = WARD_RELAY_FD_TCP4 + which };
+
+	if (fd >= 0)
+		ward_gate_send(e, &m, fd);
+}
+
+/*
+ * Somebody asked for a name, or connected, and nobody had before: most commands of a run that may use the network do not. What it is to
+ * know first is on the wire before it is there. Where it cannot be executed it is as if it had ended.
+ */
+static void relay_begin(struct ward_egress *e)
+{
+	int ctl = e->late.ctl, r;
+
+	if (ctl < 0)
+		return;
+	r = spawn(e);
+	ward_close(ctl);
+	e->late.ctl = -1;
+	e->late.ready_by = ward_now_mono_ns() + READY_MS * WARD_MS;
+	if (r < 0) {
+		ward_gate_lost(e, "it cannot be executed");
+		return;
+	}
+	send_limits(e);
+	for (uint32_t i = 0; i < WARD_NET_DOOR; i++) {
+		if (e->late.sockets[i] >= 0)
+			(void)epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->late.sockets[i], NULL);
+		send_socket(e, i, e->late.sockets[i]);
+		e->late.sockets[i] = -1;
+	}
+}
+
+static void on_first(struct ward_waiter *s, uint32_t events)
+{
+	(void)events;
+	relay_begin(s->arg);
+}
+
+/* The relay's, when there is one. */
+static int keep_socket(struct ward_egress *e, uint32_t which, int fd, struct ward_error *err)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = &e->late.source };
+
+	e->late.sockets[which] = fd;
+	if (fd >= 0 && epoll_ctl(e->epoll, EPOLL_CTL_ADD, fd, &ev) < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "the run's network");
+	return WARD_OK;
+}
+
+static void close_late(struct ward_egress *e)
+{
+	ward_close(e->late.ctl);
+	e->late.ctl = -1;
+	for (uint32_t i = 0; i < WARD_NET_DOOR; i++) {
+		ward_close(e->late.sockets[i]);
+		e->late.sockets[i] = -1;
+	}
+}
 
 static void bury(struct ward_egress *e)
 {
@@ -348,6 +457,7 @@ static void bury(struct ward_egress *e)
 		e->relay.pidfd = -1;
 	}
 	ward_spawn_done(&e->relay);
+	close_late(e);
 	while (e->out)
 		drop_first(e);
 	ward_flows_end(e, e->stopping ? "run_end" : "relay_lost");
@@ -377,6 +487,7 @@ int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egre
 	e->door = -1;
 	e->flows_max = WARD_EGRESS_FLOWS_MAX;
 	ward_inside_init(e);
+	e->late = (struct ward_late){ -1, { -1, -1, -1, -1 }, { on_first, e }, 0 };
 	e->relay = (struct ward_spawned)WARD_SPAWNED_INIT;
 	e->ctl_source = (struct ward_waiter){ on_ctl, e };
 	e->limits = o->limits;
@@ -405,45 +516,6 @@ int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egre
 	return WARD_OK;
 }
 
-static pthread_mutex_t image_lock = PTHREAD_MUTEX_INITIALIZER;
-static int image_fd = -1;
-
-/* One sealed memfd for the whole process. */
-static int image(void)
-{
-	int fd;
-
-	pthread_mutex_lock(&image_lock);
-	if (image_fd < 0)
-		image_fd = ward_memfd_exec("ward-relay", ward_relay_image, ward_relay_image_size);
-	fd = image_fd;
-	pthread_mutex_unlock(&image_lock);
-	return fd;
-}
-
-static int spawn(struct ward_spawned *ret, int *ret_ctl, struct ward_error *err)
-{
-	char id[16];
-	const char *const argv[] = { "ward-relay", id, NULL };
-	int pair[2];
-	struct ward_spawn what = {
-		.exe_fd = image(), .argv = argv, .fds = &pair[1], .n_fds = 1, .cgroup = -1
-	};
-	int r = what.exe_fd < 0 ? what.exe_fd : ward_socketpair(SOCK_SEQPACKET, pair);
-
-	if (r < 0)
-		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot prepare ward-relay");
-	(void)snprintf(id, sizeof(id), "%u", WARD_RESERVED_ID);
-	r = ward_spawn(&what, ret);
-	ward_close(pair[1]);
-	if (r < 0) {
-		ward_close(pair[0]);
-		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot execute ward-relay");
-	}
-	*ret_ctl = pair[0];
-	return WARD_OK;
-}
-
 static int wait_ready(struct ward_egress *e, struct ward_error *err)
 {
 	uint64_t end = ward_now_mono_ns() + READY_MS * WARD_MS, now;
@@ -467,21 +539,19 @@ static int wait_ready(struct ward_egress *e, struct ward_error *err)
 int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **ret,
 	struct ward_error *err)
 {
-	struct ward_spawned relay = WARD_SPAWNED_INIT;
 	struct ward_egress *e = NULL;
-	int ctl = -1, r = spawn(&relay, &ctl, err);
+	int pair[2], r = ward_socketpair(SOCK_SEQPACKET, pair);
 
 	if (r < 0)
-		return r;
-	r = ward_gate_new(o, ctl, &e, err);
+		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot prepare ward-relay");
+	r = ward_gate_new(o, pair[0], &e, err);
 	if (!e) {
-		(void)ward_pidfd_signal(relay.pidfd, SIGKILL);
-		(void)ward_pidfd_wait(relay.pidfd, NULL, NULL, false);
-		close(relay.pidfd);
-		ward_spawn_done(&relay);
+		ward_close(pair[1]);
 		return r;
 	}
-	e->relay = relay;
+	e->late.ctl = pair[1];
+	if (o->inward)
+		relay_begin(e);
 	*ret = e;
 	return WARD_OK;
 }
@@ -489,33 +559,25 @@ int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **
 int ward_egress_attach(struct ward_egress *e, const int sockets[WARD_NET_SOCKET_MAX], bool accepts,
 	struct ward_error *err)
 {
-	/* Where few are counted each end counts at once. */
-	const struct ward_relay_msg limits = { .type = WARD_GATE_LIMITS,
-		.id = e->limits.v[WARD_NET_CONNECTIONS] == 0 ||
-			e->limits.v[WARD_NET_CONNECTIONS] >= LAZY_MIN,
-		.up_max = e->limits.v[WARD_NET_BYTES_UP],
-		.down_max = e->limits.v[WARD_NET_BYTES_DOWN] };
-	int r = wait_ready(e, err);
+	bool later = e->late.ctl >= 0;
+	int r = later ? WARD_OK : wait_ready(e, err);
 
 	if (r == WARD_OK && accepts)
 		r = ward_inside_begin(e, err);
-	if (r == WARD_OK)
-		ward_gate_send(e, &limits, -1);
+	if (r == WARD_OK && !later && !e->late.ready_by)
+		send_limits(e);
 	for (uint32_t i = 0; i < WARD_NET_DOOR; i++) {
-		const struct ward_relay_msg m = { .type = WARD_GATE_SOCKET,
-			.value = WARD_RELAY_FD_TCP4 + i };
-
 		if (i <= WARD_NET_TCP6 && accepts && r == WARD_OK)
 			r = ward_inside_listen(e, i == WARD_NET_TCP6, sockets[i], err);
-		else if (sockets[i] >= 0 && r == WARD_OK)
-			ward_gate_send(e, &m, sockets[i]);
+		else if (later && r == WARD_OK)
+			r = keep_socket(e, i, sockets[i], err);
+		else if (r == WARD_OK)
+			send_socket(e, i, sockets[i]);
 		else
 			ward_close(sockets[i]);
 	}
 	if (r == WARD_OK && e->lost)
 		r = ward_fail(err, WARD_E_SYSTEM, "ward-relay did not begin: %s", e->lost);
-	if (r == WARD_OK)
-		ward_spawn_done(&e->relay);
 	return r;
 }
 
@@ -539,6 +601,8 @@ int ward_egress_timeout(const struct ward_egress *e)
 		t = e->out_at;
 	if (e->inside.at && e->inside.at < t)
 		t = e->inside.at;
+	if (e->late.ready_by && !e->ready && e->late.ready_by < t)
+		t = e->late.ready_by;
 	if (t == UINT64_MAX)
 		return -1;
 	now = ward_now_mono_ns();
@@ -576,6 +640,8 @@ int ward_egress_next(struct ward_egress *e, struct ward_error *err)
 	now = ward_now_mono_ns();
 	e->turn_until = now + WARD_TURN_MS * WARD_MS;
 	e->more = false;
+	if (e->late.ready_by && !e->ready && now >= e->late.ready_by)
+		ward_gate_lost(e, "it said nothing in time");
 	/* Of a relay that is lost nothing goes on; what it began may be half done. */
 	if (!e->lost) {
 		ward_resolver_tick(&e->resolver, now);
@@ -592,7 +658,7 @@ int ward_egress_next(struct ward_egress *e, struct ward_error *err)
 
 void ward_egress_end(struct ward_egress *e)
 {
-	if (!e || e->lost || !e->ready)
+	if (!e || e->lost || e->late.ctl >= 0)
 		return;
 	e->stopping = true;
 	(void)shutdown(e->ctl, SHUT_WR);
@@ -603,7 +669,7 @@ static void last_words(struct ward_egress *e)
 {
 	uint64_t end = ward_now_mono_ns() + STOP_MS * WARD_MS, now;
 
-	if (e->lost || !e->ready)
+	if (e->lost || e->late.ctl >= 0)
 		return;
 	ward_egress_end(e);
 	while (!e->lost && (now = ward_now_mono_ns()) < end) {

@@ -131,7 +131,7 @@ struct ward_egress {
 	void *arg;
 	int epoll, ctl, route;       /* route: rtnetlink, to ask which addresses are the host's own */
 	struct ward_waiter ctl_source;
-	struct ward_spawned relay;
+	struct ward_spawned relay; struct ward_late late;
 	bool ready, stopping, more, by_program;
 	uint64_t turn_until;         /* ns: after that, what can wait is left to the next turn: more */
 	const char *lost;            /* why the relay is given up; NULL: it lives */

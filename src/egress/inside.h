@@ -22,6 +22,14 @@ struct ward_waiter {
 #define WARD_MS 1000000ull
 #define WARD_TURN_MS 20 /* for what comes, and again for what goes on after that: the run's time limits wait meanwhile */
 
+/* gate.c: the relay is executed when there is something for it to read. */
+struct ward_late {
+	int ctl;                     /* its end of the wire until then; -1 */
+	int sockets[WARD_NET_DOOR];  /* what is to be its, until then; -1: none */
+	struct ward_waiter source;
+	uint64_t ready_by;           /* ns: it has to have begun; 0: it was not executed */
+};
+
 struct ward_inside {
 	int listener[2];             /* IPv4, IPv6; -1: none */
 	struct ward_waiter source[2];

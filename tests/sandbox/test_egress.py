@@ -842,15 +842,40 @@ sys.stdin.read(1)
     q.communicate("\n", timeout=30)
 
 
-@both
-def nothing_is_left_and_a_run_without_a_grant_has_no_relay(p):
+# What a run can do first, each by itself: the relay is there for it, and was not before.
+FIRST = {
+    "a question": "socket.getaddrinfo({name!r}, {port})",
+    "a question over TCP": r"""s = socket.create_connection(("198.18.0.1", 53), 10)
+q = b"\0\7\1\0\0\1\0\0\0\0\0\0\4good\4test\7example\0\0\1\0\1"
+s.sendall(len(q).to_bytes(2, "big") + q)
+s.settimeout(10)
+assert s.recv(512)[5] & 15 == 0""",
+    "the proxy": r"""s = socket.create_connection(("127.0.0.1", 1023), 10)
+s.sendall(b"CONNECT {name}:{port} HTTP/1.1\r\nHost: {name}:{port}\r\n\r\n")
+assert s.recv(512).startswith(b"HTTP/1.1 200")""",
+}
+
+
+@both_cases([(name, name) for name in FIRST])
+def the_relay_begins_with(p, first):
     n = Net(p)
-    script = "import os, time; time.sleep(0.3)"
-    q = p.start(*n.grants(), "--", PYTHON, "-c", script)
-    check(box.wait_for(lambda: "ward-relay" in box.descendants().values()), "no relay")
-    q.wait()
+    t = Talker(b"x")
+    script = "import socket, sys\nprint('there', flush=True)\nsys.stdin.read(1)\n" + FIRST[first].format(name=NAME, port=t.port) + "\nprint('served', flush=True)\nsys.stdin.read(1)"
+    q = p.start(*n.grants(port=t.port), "--", PYTHON, "-c", script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    check_eq(q.stdout.readline(), "there\n")
+    check("ward-relay" not in box.descendants().values(), str(box.descendants()))
+    q.stdin.write("x")
+    q.stdin.flush()
+    served = q.stdout.readline()
+    relay = [pid for pid, name in box.descendants().items() if name == "ward-relay"]
+    _, err = q.communicate("x", timeout=30)
+    check_eq((served, len(relay), q.returncode), ("served\n", 1, 0), err)
     check_eq(box.leftovers(), {})
-    q = p.start("--", PYTHON, "-c", script)
+
+
+@both
+def a_run_without_a_grant_has_no_relay(p):
+    q = p.start("--", PYTHON, "-c", "import time; time.sleep(0.3)")
     check(box.wait_for(lambda: "python3" in box.descendants().values()), "no command")
     check("ward-relay" not in box.descendants().values(), str(box.descendants()))
     q.wait()

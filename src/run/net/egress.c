@@ -448,6 +448,7 @@ int net_prepare(struct life *l, struct ward_error *err)
 		.arg = l,
 		.limits = l->plan->limits.net,
 		.resolver = l->r->resolver,
+		.inward = l->plan->n_published > 0,
 		.by_program = l->book && ward_book_asks_program(l->book->book) };
 
 	/* A second try with another plan finds it there. */
