@@ -61,6 +61,84 @@ TEST(what_somebody_writes_while_it_looks_is_not_lost)
 	look_at = -1;
 }
 
+static bool is_mounted;
+
+static void mounts(void)
+{
+	is_mounted = mount(box_path("plain/d"), box_path("root/d"), NULL, MS_BIND, NULL) == 0;
+	if (!is_mounted)
+		_exit(77);
+}
+
+/* Of the same file system, so that no number of a device tells it. */
+static void a_mount_in_between(void *arg)
+{
+	struct stat st;
+
+	(void)arg;
+	somebody = mounts;
+	for (look_at = 1; look_at < 400; look_at++) {
+		bool last;
+
+		box_make();
+		if (mkdir(box_path("root/d"), 0755) < 0 || mkdir(box_path("plain/d"), 0755) < 0 ||
+			mkdir(box_path("upper/d"), 0755) < 0)
+			_exit(5);
+		put_at(box_path("root/d/f"), "old", 0644);
+		put_at(box_path("root/d/g"), "old", 0644);
+		put_at(box_path("plain/d/f"), "theirs", 0644);
+		put_at(box_path("plain/d/g"), "theirs", 0644);
+		box_begin();
+		put_at(box_path("upper/d/f"), "from the run", 0644);
+		put_at(box_path("upper/d/n"), "from the run", 0644);
+		/* No rename leads into a mount. A mode and attributes would. */
+		if (mknod(box_path("upper/d/g"), S_IFCHR, 0) < 0 ||
+			chmod(box_path("upper/d"), 0710) < 0 ||
+			setxattr(box_path("upper/d"), "user.run", "x", 1, 0) < 0)
+			_exit(5);
+		is_mounted = false;
+		looks = 0;
+		(void)commit_by_hand(WARD_COMMIT_NEITHER, false);
+		last = !is_mounted;
+		if (!has(box_path("plain/d/f"), "theirs") ||
+			!has(box_path("plain/d/g"), "theirs") ||
+			lstat(box_path("plain/d/n"), &st) == 0)
+			_exit(6);
+		if (stat(box_path("plain/d"), &st) < 0 || (st.st_mode & 07777) != 0755 ||
+			getxattr(box_path("plain/d"), "user.run", NULL, 0) >= 0)
+			_exit(11);
+		if (is_mounted && umount2(box_path("root/d"), MNT_DETACH) < 0)
+			_exit(5);
+		/* What had begun ends when the mount has gone. */
+		if (journal_state() != WARD_JOURNAL_NONE) {
+			WARD_CLEANUP(box_fds_done) struct box_fds f;
+			WARD_CLEANUP(ward_commit_done) struct ward_commit c = box_commit(&f);
+
+			if (ward_commit_resume(&c, &last_error) != WARD_OK)
+				_exit(7);
+		}
+		if (!has(box_path("root/d/f"), "old") && !has(box_path("root/d/f"), "from the run"))
+			_exit(8);
+		if (!no_trace())
+			_exit(9);
+		box_end();
+		if (last)
+			break;
+	}
+	if (look_at < 4 || look_at >= 400)
+		_exit(10);
+}
+
+TEST(a_mount_that_comes_while_it_looks_gets_nothing)
+{
+	box_make();
+	read_really = false;
+	if (!box_run(a_mount_in_between, NULL))
+		SKIP("no mounts in a user namespace here");
+	look_at = -1;
+	box_end();
+}
+
 /* Killed at each call in turn: what lies ready then, somebody else writes to. */
 TEST(what_lies_ready_is_out_of_reach_and_not_believed_when_it_was_changed)
 {
