@@ -102,13 +102,16 @@ int ward_path_join(const char *base, const char *rel, char *out, size_t size)
 
 bool ward_path_within(const char *path, const char *dir)
 {
-	size_t n = strlen(dir);
+	size_t n = 1;
 
-	if (n == 0 || dir[0] != '/' || path[0] != '/')
+	if (path[0] != '/' || dir[0] != '/')
 		return false;
-	if (n == 1)
+	if (dir[1] == '\0')
 		return true;
-	return strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/');
+	/* Most that are compared part soon: no length is looked for first. */
+	while (dir[n] != '\0' && path[n] == dir[n])
+		n++;
+	return dir[n] == '\0' && (path[n] == '\0' || path[n] == '/');
 }
 
 bool ward_path_has_dotdot(const char *path)

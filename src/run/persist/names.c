@@ -10,6 +10,7 @@
 #include <linux/magic.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -45,6 +46,14 @@ static bool lists_all(int fd)
 	return false;
 }
 
+/* What a directory takes on its disk is no less than some room for what it lists; some say less, and are read in vain. */
+static bool may_fit(int fd, size_t room)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_size >= 0 && (uint64_t)st.st_size <= room;
+}
+
 static bool is_ascii(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -74,7 +83,7 @@ static void read_names(struct ward_dir_names *d, int at, const char *dir)
 
 	d->all = false;
 	d->n = 0;
-	if (fd < 0 || !lists_all(fd))
+	if (fd < 0 || !may_fit(fd, sizeof(d->buf)) || !lists_all(fd))
 		return;
 	while (n > 0 && d->n < sizeof(d->buf)) {
 		n = syscall(SYS_getdents64, fd, d->buf + d->n, sizeof(d->buf) - d->n);

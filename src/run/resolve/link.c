@@ -150,8 +150,12 @@ static int near(struct ward_resolver *rs, const char *path, struct stat *ret)
 		memcpy(name, above, n);
 		name[n] = '\0';
 		r = in_dir(rs, dir, name, ret);
-		if (r < 0 || !S_ISDIR(ret->st_mode))
-			return r < 0 ? r : -ENOTDIR;
+		if (r == 0 && !S_ISDIR(ret->st_mode))
+			r = -ENOTDIR;
+		if (r < 0) {
+			ret->st_mode = 0; /* it is not what was asked about */
+			return r;
+		}
 	}
 	dir = open_again(rs, path, (size_t)(slash - path));
 	return dir ? in_dir(rs, dir, slash + 1, ret) : 1;
@@ -195,26 +199,35 @@ static int identify(struct ward_resolver *rs, const char *path, struct ward_targ
 	struct ward_rs_dirs *d = rs->dirs;
 	struct ward_rs_known *known = d && d->remember ? known_at(d, path) : NULL;
 	const char *copy;
+	bool link;
 	int r;
 
+	ret->st.st_mode = 0;
 	if (known && known->path) {
 		if (!known->st)
 			return -ENOENT;
 		ret->st = *known->st;
 		ret->path = known->path;
-		return 0;
+		return S_ISLNK(ret->st.st_mode) ? -ELOOP : 0;
 	}
 	r = look_at(rs, path, &ret->st);
-	if (r < 0 && (r != -ENOENT || !known))
+	link = r == -ELOOP && S_ISLNK(ret->st.st_mode);
+	if (r < 0 && ((r != -ENOENT && !link) || !known))
 		return r;
 	copy = ward_arena_strdup(rs->arena, path);
 	if (!copy)
 		return r < 0 ? r : -ENOMEM;
 	if (known)
-		learn(rs, known, copy, r < 0 ? NULL : &ret->st);
+		learn(rs, known, copy, r < 0 && !link ? NULL : &ret->st);
 	if (r == 0)
 		ret->path = copy;
 	return r;
+}
+
+int ward_rs_look(struct ward_resolver *rs, const char *path, struct ward_target *ret)
+{
+	ret->n_links = 0;
+	return identify(rs, path, ret);
 }
 
 /* rest: what is still to be walked below out, which is real. Both have room for WARD_PATH_MAX. */

@@ -105,13 +105,18 @@ struct ward_rs_dirs {
 	bool remember;
 	struct ward_rs_known {
 		const char *path;    /* NULL: free */
-		const struct stat *st;   /* NULL: nothing was there */
+		const struct stat *st;   /* NULL: nothing was there; a link: that it is one */
 	} known[512];
 	size_t n_known;
 };
 void ward_rs_dirs_done(struct ward_rs_dirs *d);
 /* From now on. Not to remember is to forget what was known. */
 void ward_rs_dirs_remember(struct ward_rs_dirs *d, bool remember);
+/*
+ * What is at an absolute, normalised path: 0; -ELOOP: a link is there, which ret->st is of, or on the way, and st_mode is 0. What a
+ * resolve has remembered is not looked at again.
+ */
+int ward_rs_look(struct ward_resolver *rs, const char *path, struct ward_target *ret);
 /* Does an absolute, normalised path lead through a link, or end at one? One look, and not at what it leads to. */
 bool ward_rs_is_link(struct ward_resolver *rs, const char *path);
 /*

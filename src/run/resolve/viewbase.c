@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "run/resolve/resolve.h"
+#include "run/resolve/look.h"
 
 #define INODES_MIN 1024u
 #define INODES_MAX (1u << 20)
@@ -138,6 +138,18 @@ static unsigned depth(const char *path)
 	return n;
 }
 
+/* Itself, and no link followed. Policies ask about the same names: for them it is remembered. */
+static bool is_there(struct ward_resolver *rs, const char *path, struct ward_target *ret)
+{
+	int r = rs->book ? ward_rs_look(rs, path, ret) : -EAGAIN;
+
+	ret->path = path;
+	ret->n_links = 0;
+	if (r == 0 || r == -ENOENT || (r == -ELOOP && S_ISLNK(ret->st.st_mode)))
+		return r != -ENOENT;
+	return fstatat(AT_FDCWD, path, &ret->st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /*
  * Below /etc/x a parent may be a link, so the full look is taken. Else one fstatat() tells what it is; a link into
  * /usr (which comes first in data/base) needs nothing more.
@@ -150,10 +162,8 @@ static int bind_path(struct ward_resolver *rs, const char *path, struct ward_err
 	ssize_t got;
 
 	if (depth(path) < 3) {
-		if (fstatat(AT_FDCWD, path, &t.st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (!is_there(rs, path, &t))
 			return WARD_OK;
-		t.path = path;
-		t.n_links = 0;
 		if (!S_ISLNK(t.st.st_mode))
 			return add_found(rs, &t, err);
 		got = readlink(path, text, sizeof(text) - 1);

@@ -120,11 +120,12 @@ static struct ward_node *shown_by(const struct viewing *v, const char *path)
 
 	for (size_t i = 0; i < v->rs->n_nodes; i++) {
 		struct ward_node *n = &v->rs->nodes[i];
-		size_t len = strlen(n->dest);
+		size_t len;
 
 		if (n->kind == WARD_NODE_DIR || n->kind == WARD_NODE_SYMLINK ||
 			!ward_path_within(path, n->dest))
 			continue;
+		len = strlen(n->dest);
 		/* Of one place the last word is a policy's. */
 		if (!best || len > longest || (len == longest && i >= v->first)) {
 			best = n;
@@ -405,13 +406,16 @@ static int absent(struct viewing *v, const char *path)
 	struct ward_node n = {
 		.kind = WARD_NODE_MASK, .is_dir = true, .fixed = true, .pin = true, .rule = -1
 	};
+	size_t len = strlen(path);
 	const struct above *dir;
 	struct rights have;
 	const char *text;
 	int r;
 
-	(void)snprintf(at, sizeof(at), "%s", path);
-	(void)snprintf(above, sizeof(above), "%s", path);
+	if (len >= sizeof(at))
+		return WARD_OK; /* the kernel takes no such name */
+	memcpy(at, path, len + 1);
+	memcpy(above, path, len + 1);
 	for (;;) {
 		slash = strrchr(above, '/');
 		if (!slash || slash == above)
@@ -422,7 +426,7 @@ static int absent(struct viewing *v, const char *path)
 			return ward_rs_nomem(v->err);
 		if (!dir->missing)
 			break;
-		(void)snprintf(at, sizeof(at), "%s", above);
+		memcpy(at, above, (size_t)(slash - above) + 1);
 	}
 	/* What cannot be made needs no judge, unless that is who would ask. */
 	if (!dir->real || (!dir->had.write && !v->asks))
