@@ -154,6 +154,16 @@ int ward_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg);
 /* The same with 4 MiB, of which it takes what it touches. */
 int ward_thread_start_deep(pthread_t *ret, void *(*fn)(void *), void *arg);
 
+/* ---- worker.c: one thread for jobs that come one after the other ---- */
+struct ward_worker;
+struct ward_worker *ward_worker_new(void (*fn)(void *arg), void *arg);   /* with its job 1; NULL: no memory, or no thread */
+struct ward_worker *ward_worker_ref(struct ward_worker *w);              /* NULL ok */
+/* Behind what was given before. 0: it is not done (no worker, or one that is at its end); last: nothing comes behind it. */
+unsigned ward_worker_give(struct ward_worker *w, void (*fn)(void *arg), void *arg, bool last);
+void ward_worker_end(struct ward_worker *w);                             /* nothing comes behind what was given; NULL ok */
+void ward_worker_wait(struct ward_worker *w, unsigned job);              /* until it is done, with all before it */
+void ward_worker_unref(struct ward_worker *w);                           /* the last one waits for all jobs; NULL ok */
+
 /* ---- memory.c ---- */
 /* More than a megabyte will be needed, soon and for as long as the process lives. Advice: nothing depends on it. One thread calls it. */
 void ward_memory_expect(void);

@@ -3,7 +3,6 @@
  * Documents whose names are known before anything else of a run is, read and parsed by a thread meanwhile. What goes wrong there is
  * not told: whoever needs the document then reads it himself, where its turn is, and fails as if nobody had tried.
  */
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "os/os.h"
@@ -12,8 +11,7 @@
 #define TREE_BYTES_MAX (256u << 20)
 
 struct ward_ahead {
-	pthread_t thread;
-	bool running;
+	struct ward_worker *worker; /* NULL: no thread was to be had */
 	size_t n;
 	struct slot {
 		struct ward_ahead_item item;
@@ -41,13 +39,12 @@ static void read_one(struct slot *s)
 	(void)ward_doc_alone(s->item.layer, root, s->item.name, &s->doc, &unseen);
 }
 
-static void *all(void *arg)
+static void all(void *arg)
 {
 	struct ward_ahead *a = arg;
 
 	for (size_t i = 0; i < a->n; i++)
 		read_one(&a->v[i]);
-	return NULL;
 }
 
 struct ward_ahead *ward_ahead_start(const struct ward_ahead_item *items, size_t n)
@@ -59,15 +56,19 @@ struct ward_ahead *ward_ahead_start(const struct ward_ahead_item *items, size_t 
 	a->n = n;
 	for (size_t i = 0; i < n; i++)
 		a->v[i].item = items[i];
-	a->running = ward_thread_start(&a->thread, all, a) == 0;
+	a->worker = ward_worker_new(all, a);
 	return a;
+}
+
+struct ward_worker *ward_ahead_worker(struct ward_ahead *a)
+{
+	return a ? ward_worker_ref(a->worker) : NULL;
 }
 
 static void wait_for(struct ward_ahead *a)
 {
-	if (a->running)
-		(void)pthread_join(a->thread, NULL);
-	a->running = false;
+	if (a->worker)
+		ward_worker_wait(a->worker, 1);
 }
 
 struct ward_doc_alone *ward_ahead_take(struct ward_ahead *a, const char *name,
@@ -97,5 +98,6 @@ void ward_ahead_free(struct ward_ahead *a)
 	wait_for(a);
 	for (size_t i = 0; i < a->n; i++)
 		ward_doc_alone_free(a->v[i].doc);
+	ward_worker_unref(a->worker);
 	free(a);
 }

@@ -30,10 +30,13 @@ struct ward_ahead_item {
 	enum ward_layer layer;
 };
 struct ward_ahead;
+struct ward_worker;
 /* NULL: there is nothing to read, or no memory. */
 struct ward_ahead *ward_ahead_start(const struct ward_ahead_item *items, size_t n);
 /* Waits. The caller's from now on; NULL (a NULL too): it is not there, for whatever reason, and the caller reads it himself. */
 struct ward_doc_alone *ward_ahead_take(struct ward_ahead *a, const char *name, enum ward_layer layer, size_t *ret_bytes);
+/* Who reads them, for jobs behind that: one more reference, the caller's. NULL (a NULL too): there is none. */
+struct ward_worker *ward_ahead_worker(struct ward_ahead *a);
 void ward_ahead_free(struct ward_ahead *a);     /* waits; NULL ok */
 
 /* ---- layers.c: the policy files of a run, docs/policy-layers.md ---- */

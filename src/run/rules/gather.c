@@ -30,6 +30,7 @@ void ward_rulebook_free(struct ward_rulebook *b)
 		(void)ward_rules_digest(b, &ignored);
 	if (b->warning)
 		(void)warn_done(b, &ignored);
+	ward_worker_unref(b->worker);
 	ward_desk_free(b->desk);
 	ward_book_free(b->book);
 	ward_sources_done(&b->sources);
@@ -354,27 +355,37 @@ static int files(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_
 
 /* ---- warnings: of many rules by a thread, since nothing but the plan's text waits for them ---- */
 
-static void *warn(void *arg)
+/* Who read the documents, if anybody did, does this as well: a thread more costs more than it is told. */
+unsigned ward_rules_beside(struct ward_rulebook *b, void (*fn)(void *arg), bool last)
+{
+	if (b->worker)
+		return ward_worker_give(b->worker, fn, b, last);
+	b->worker = ward_worker_new(fn, b);
+	if (last)
+		ward_worker_end(b->worker);
+	return b->worker != NULL;
+}
+
+static void warn(void *arg)
 {
 	struct ward_rulebook *b = arg;
 
 	b->warned = ward_docs_warn(b->docs, &b->warn_err);
-	return NULL;
 }
 
 static void warn_ahead(struct ward_resolver *rs, struct ward_rulebook *b)
 {
 	b->warnings_at = rs->warnings.n;
 	if (rs->starts && b->document_bytes >= MANY_BYTES)
-		b->warning = ward_thread_start(&b->warner, warn, b) == 0;
+		b->warning = ward_rules_beside(b, warn, false);
 }
 
 static int warn_done(struct ward_rulebook *b, struct ward_error *err)
 {
 	if (!b->warning)
 		return ward_docs_warn(b->docs, err);
-	(void)pthread_join(b->warner, NULL);
-	b->warning = false;
+	ward_worker_wait(b->worker, b->warning);
+	b->warning = 0;
 	if (b->warned < 0 && err)
 		*err = b->warn_err;
 	return b->warned;
@@ -555,6 +566,7 @@ int ward_rs_rules(struct ward_resolver *rs, struct ward_rulebook **ret, struct w
 	*ret = NULL;
 	if (!b)
 		return ward_rs_nomem(err);
+	b->worker = rs->starts ? ward_ahead_worker(rs->r->ahead) : NULL;
 	r = places(rs, b, err);
 	if (r == WARD_OK)
 		r = ward_rules_component(rs, b, err);

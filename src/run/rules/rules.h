@@ -26,13 +26,13 @@ struct ward_rulebook {
 	struct ward_texts warnings;              /* in arena */
 	struct ward_texts links;                 /* that capabilities lead through; in the resolver's memory */
 	const char *circumstances;               /* the snapshot up to its sources */
-	pthread_t digester;                      /* makes the snapshot meanwhile: ward_rules_digest_ahead() */
-	bool digesting;
+	struct ward_worker *worker;              /* does what stands beside the way; NULL: nobody */
+	unsigned digesting;                      /* its job that makes the snapshot: ward_rules_digest_ahead(); 0: none */
 	int digested;                            /* how that ended */
 	struct ward_error digest_err;
 	size_t document_bytes;
-	pthread_t warner;                        /* makes the warnings of documents meanwhile: ward_rules_warned() */
-	bool warning, warnings_kept;
+	unsigned warning;                        /* the one that makes the warnings of documents: ward_rules_warned(); 0: none */
+	bool warnings_kept;
 	int warned;                              /* how that ended */
 	struct ward_error warn_err;
 	size_t warnings_at;                      /* where they belong among the resolver's */
@@ -162,5 +162,7 @@ int ward_rules_circumstances(struct ward_rulebook *b, const struct ward_book_inp
  * b->snapshot and b->sha256, once. Nothing depends on them but what is kept and recorded, and who is asked: so a run has them made
  * ahead, by a thread, and waits for it here. Nothing is added to the sources from then on. No thread to be had: they are made here.
  */
+/* gather.c: fn by the thread beside the way, behind what it has to do. 0: nobody does it. last: nothing is given from then on. */
+unsigned ward_rules_beside(struct ward_rulebook *b, void (*fn)(void *arg), bool last);
 void ward_rules_digest_ahead(struct ward_rulebook *b);
 int ward_rules_digest(struct ward_rulebook *b, struct ward_error *err);

@@ -120,12 +120,11 @@ static int digest(struct ward_rulebook *b, struct ward_error *err)
 	return WARD_OK;
 }
 
-static void *ahead(void *arg)
+static void ahead(void *arg)
 {
 	struct ward_rulebook *b = arg;
 
 	b->digested = digest(b, &b->digest_err);
-	return NULL;
 }
 
 /* A thread costs what it takes to write and hash some twenty rules. */
@@ -138,14 +137,15 @@ void ward_rules_digest_ahead(struct ward_rulebook *b)
 	for (size_t i = 0; i < b->sources.n; i++)
 		n += b->sources.v[i].n_rules;
 	if (n >= MANY && !b->sha256[0] && !b->digesting)
-		b->digesting = ward_thread_start(&b->digester, ahead, b) == 0;
+		b->digesting = ward_rules_beside(b, ahead, true);
+	ward_worker_end(b->worker);
 }
 
 int ward_rules_digest(struct ward_rulebook *b, struct ward_error *err)
 {
 	if (b->digesting) {
-		(void)pthread_join(b->digester, NULL);
-		b->digesting = false;
+		ward_worker_wait(b->worker, b->digesting);
+		b->digesting = 0;
 		if (b->digested < 0 && err)
 			*err = b->digest_err;
 		return b->digested;
