@@ -466,6 +466,25 @@ def without_a_cgroup(p):
     refused(p, p.run("--outcome", p.outcome_file, "--require", "memory=enforced", "true"), "axis memory")
 
 
+ENTERS = ("write", 2, None, 1)         # the init's "0" into each of its cgroups' lists: nothing else that ward or it writes is one byte
+
+
+@root_only
+def a_cgroup_that_is_gone_when_the_init_enters_it(p):
+    """Somebody has removed it, or closed it to us, since it was planned and made: no run is begun outside of it, and none is left."""
+    r, o = p.outcome("true")
+    if o["axes"]["memory"] != "enforced" or not pathlib.Path("/sys/fs/cgroup/memory").is_dir():
+        skip("no cgroup v1 of memory is to be had")
+    for e in (errno.ENODEV, EPERM):
+        r = run_refused(p, (ENTERS[0], e, *ENTERS[1:]))
+        refused(p, r, "cgroup")
+        says(r, e)
+        left = [d for _, dirs, _ in os.walk("/sys/fs/cgroup") for d in dirs if d == "ward-" + json.loads(p.outcome_file.read_text())["run"]]
+        check_eq(left, [], "cgroups are left")
+        # By acceptance neither: what holds a limit was there when it was planned.
+        refused(p, run_refused(p, (ENTERS[0], e, *ENTERS[1:]), more=("--accept", "memory=none", "--accept", "pids=none")), "cgroup")
+
+
 @both
 def nothing_to_look_at_memory_with(p):
     """No cgroup, no namespaces, and a kernel that lists no children: memory can be held by nobody, and that is said before anything starts."""

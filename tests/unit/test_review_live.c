@@ -142,6 +142,37 @@ TEST(what_it_knows_is_bounded)
 	ends(&v, 0);
 }
 
+/* A run that renames all that it has between two looks, without end: what is known stays as large, and there is room. */
+TEST(new_names_without_end_have_room_and_take_no_more)
+{
+	struct review_live v;
+	char name[32];
+	bool room = true;
+
+	begins(&v);
+	for (v.look = 1; v.look < 1000; v.look++) {
+		v.n_objects = WARD_LIVE_OBJECTS_MAX;
+		for (unsigned i = 0; i < WARD_LIVE_OBJECTS_MAX; i++) {
+			struct known *k;
+
+			(void)snprintf(name, sizeof(name), "%u-%u", v.look, i);
+			k = know(&v, sum_of(&v, name));
+			room = room && k;
+			if (k)
+				k->look = v.look;
+		}
+	}
+	CHECK(room);
+	CHECK_EQ_SIZE(v.n_slots, FIRST_SLOTS);
+	ends(&v, 0);
+}
+
+/* What docs/live.md says of it in figures. */
+TEST(what_one_name_costs)
+{
+	CHECK_EQ_SIZE(sizeof(struct known), 72);
+}
+
 TEST(directories_that_wait_are_bounded)
 {
 	struct review_live v;

@@ -146,18 +146,17 @@ static bool overlap(const struct spot *a, const struct spot *b)
 }
 
 /* With what is mounted in it, which comes along. */
-static int shows(const struct mounts *x, const char *source, const struct spot *of, bool *ret)
+static bool shows(const struct mounts *x, const char *source, const struct spot *own,
+	const struct spot *of)
 {
-	struct spot own = { NULL, NULL };
-	int r = spot_of(x, source, &own);
+	bool found = overlap(own, of);
 
-	*ret = r == WARD_OK && overlap(&own, of);
-	for (size_t i = 0; r == WARD_OK && !*ret && i < x->n; i++) {
+	for (size_t i = 0; !found && i < x->n; i++) {
 		const struct spot in = { x->v[i].fs, x->v[i].root };
 
-		*ret = ward_path_within(x->v[i].at, source) && overlap(&in, of);
+		found = ward_path_within(x->v[i].at, source) && overlap(&in, of);
 	}
-	return r;
+	return found;
 }
 
 int ward_cache_aliased(struct ward_resolver *rs, size_t *ret_cache, const struct ward_node **ret,
@@ -171,19 +170,21 @@ int ward_cache_aliased(struct ward_resolver *rs, size_t *ret_cache, const struct
 	*ret = NULL;
 	for (size_t k = 0; r == WARD_OK && !found && k < rs->n_nodes; k++) {
 		const struct ward_node *n = &rs->nodes[k];
+		struct spot own = { NULL, NULL };
 
 		/* What is pinned there is not there yet. */
 		if (n->kind != WARD_NODE_BIND || !n->write || n->pin)
 			continue;
 		if (!x.v)
 			r = read_mounts(&x);
+		if (r == WARD_OK)
+			r = spot_of(&x, n->source, &own);
 		for (size_t i = 0; r == WARD_OK && !found && i < ward_caches_n; i++) {
 			if (!rs->cached[i].t.path)
 				continue;
 			if (!of[i].fs)
 				r = spot_of(&x, rs->cached[i].t.path, &of[i]);
-			if (r == WARD_OK)
-				r = shows(&x, n->source, &of[i], &found);
+			found = r == WARD_OK && shows(&x, n->source, &own, &of[i]);
 			if (found) {
 				*ret_cache = i;
 				*ret = n;

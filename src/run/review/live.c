@@ -110,13 +110,15 @@ static struct known *slot_of(const struct review_live *v, uint64_t path)
 /* What is there no more makes room. */
 static bool grow(struct review_live *v)
 {
-	size_t old = v->n_slots, n = old;
+	size_t old = v->n_slots, n = old, most = FIRST_SLOTS;
+	size_t wanted = 2 * ((v->n_objects > v->n ? v->n_objects : v->n) + 1);
 	struct known *was = v->v;
 
-	while (n < 4 * ((v->n_objects > v->n ? v->n_objects : v->n) + 1))
+	/* Half full of what two looks behind each other find, which is all that is kept. */
+	while (most < 4 * (size_t)WARD_LIVE_OBJECTS_MAX + 4)
+		most *= 2;
+	while (n < wanted && n < most)
 		n *= 2;
-	if (n > 16u * WARD_LIVE_OBJECTS_MAX)
-		return false;
 	v->v = calloc(n, sizeof(*v->v));
 	if (!v->v) {
 		v->v = was;
