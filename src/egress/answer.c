@@ -90,8 +90,8 @@ static const struct {
 } spoken[WARD_SPOKEN_MAX] = {
 	[WARD_SPOKEN_UNKNOWN] = { "none" },
 	[WARD_SPOKEN_BROKEN] = { "none" },
-	[WARD_SPOKEN_TLS] = { "tls" },
-	[WARD_SPOKEN_TLS_ECH] = { "tls_ech" },
+	[WARD_SPOKEN_TLS] = { "tls", .again = true }, /* the server may ask for another hello */
+	[WARD_SPOKEN_TLS_ECH] = { "tls_ech", .again = true },
 	[WARD_SPOKEN_HTTP] = { "http" },
 	[WARD_SPOKEN_HTTP2] = { "http2", .again = true },
 	[WARD_SPOKEN_SSH] = { "ssh" },

@@ -101,7 +101,7 @@ enum ward_relay_refusal {
 enum ward_relay_spoken {
 	WARD_SPOKEN_UNKNOWN = 0, /* nothing that is known: opaque */
 	WARD_SPOKEN_BROKEN, /* the beginning of something known, and then not: never to be passed */
-	WARD_SPOKEN_TLS, /* name: of the ClientHello, "" = it has none */
+	WARD_SPOKEN_TLS, /* name: of the ClientHello, "" = it has none; and again, where the server asked for another one */
 	WARD_SPOKEN_TLS_ECH, /* name: the outer one; the inner one nobody can read */
 	WARD_SPOKEN_HTTP, /* HTTP/1: name = Host, or of an absolute target */
 	WARD_SPOKEN_HTTP2, /* without TLS: "" for the preface and its SETTINGS, and again with the :authority of the first request */

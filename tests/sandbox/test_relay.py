@@ -5,6 +5,7 @@ WARD_RELAY is the program as it is in ward, WARD_RELAY_TEST the same but for thr
 (nothing has to be captured), a call can be tried that the filter must not let live (src/egress/relay/trial.c), and of all connections
 together it keeps an eighth (relay.h).
 """
+import hashlib
 import os
 import pathlib
 import resource
@@ -194,6 +195,16 @@ def hello(name=b"good.example", ech=False):
     return b"\x16\3\1" + struct.pack(">H", len(body)) + body
 
 
+def record(kind, data):
+    return bytes([kind]) + b"\3\3" + struct.pack(">H", len(data)) + data
+
+
+# What a server says to a hello: that it wants another (its random says so), or not.
+AGAIN = record(22, b"\2" + bytes(2) + b"\x58\3\3" + hashlib.sha256(b"HelloRetryRequest").digest() + bytes(50))
+AT_LAST = record(22, b"\2" + bytes(2) + b"\x58\3\3" + bytes(range(32)) + bytes(50))
+EARLY = record(23, b"early")   # what passes behind a hello before its server has spoken
+
+
 @test
 def judged_before_it_is_dialled():
     first = hello(b"other.example")
@@ -204,10 +215,105 @@ def judged_before_it_is_dialled():
         seen = r.hear(kind=rb.SEEN)
         check_eq((seen.value, seen.name), (rb.TLS, "other.example"))
         r.say(rb.PASS, m.id)
-        c.sendall(b"second")
+        c.sendall(EARLY)
         ours, dialed = rb.pair()
         r.say(rb.DIALED, m.id, fd=dialed)
-        check_eq(exactly(ours, len(first) + 6), first + b"second")
+        check_eq(exactly(ours, len(first + EARLY)), first + EARLY)
+
+
+def hello_that_passed(r, answer, early=b""):
+    """-> client, server, id: behind a hello for the name that was meant, and the server's answer to it."""
+    c = r.client()
+    m = r.hear(kind=rb.OPEN)
+    ours, dialed = rb.pair()
+    r.say(rb.DIALED, m.id, fd=dialed, value=1, name="good.example")
+    c.sendall(hello() + early)
+    check_eq(r.hear(kind=rb.SEEN).value, rb.TLS | rb.PASSED)
+    check_eq(exactly(ours, len(hello())), hello())
+    ours.sendall(answer)
+    if answer:
+        check_eq(exactly(c, len(answer)), answer)
+    return c, ours, m.id
+
+
+@cases([("the name", b"good.example", True), ("no name", None, True), ("another name", b"other.example", False)])
+def a_hello_that_a_server_asks_for_again_is_judged_as_the_first(name, alone):
+    second = record(20, b"\1") + hello(name)
+    with Relay() as r:
+        for early in (False, True):
+            c, ours, ident = hello_that_passed(r, b"" if early else AGAIN, second if early else b"")
+            if early:   # it waits for its server to want it
+                check_eq(exactly(ours, 6), second[:6])
+                nothing_yet(ours)
+                ours.sendall(AGAIN)
+            else:
+                c.sendall(second)
+                check_eq(exactly(ours, 6), second[:6])
+            seen = r.hear(kind=rb.SEEN)
+            check_eq((seen.id, seen.value, seen.name), (ident, rb.TLS | (rb.PASSED if alone else 0), (name or b"").decode()))
+            if alone:
+                check_eq(exactly(ours, len(hello(name))), hello(name))
+                c.sendall(b"\x16 whatever")
+                check_eq(exactly(ours, 10), b"\x16 whatever")
+            else:
+                nothing_yet(ours)
+                r.say(rb.REFUSED, ident)
+            c.close()
+            ours.close()
+            check_eq(r.hear(kind=rb.CLOSED).up, len(hello()) + 6 + (len(hello(name)) + 10 if alone else 0))
+
+
+@test
+def behind_a_servers_answer_nothing_is_judged():
+    """A hello in what is sealed by then is none, and neither is anything else."""
+    with Relay() as r:
+        for answer in (AT_LAST, record(21, b"\2\x28"), b"x", AT_LAST[:20]):
+            c, ours, _ = hello_that_passed(r, answer)
+            for data in (hello(b"other.example"), b"\x01"):
+                c.sendall(data)
+                check_eq(exactly(ours, len(data)), data)
+            c.close()
+            ours.close()
+            r.hear(kind=rb.CLOSED)
+        # In front of it what is no handshake goes, in pieces as well.
+        c, ours, _ = hello_that_passed(r, b"")
+        for data in (EARLY, EARLY[:1], EARLY[1:7], EARLY[7:] + EARLY):
+            c.sendall(data)
+        check_eq(exactly(ours, 3 * len(EARLY)), 3 * EARLY)
+
+
+@cases([("no record", b"\x19\3\3\0\1x"), ("another version's", b"\x17\2\0\0\1x"), ("one that is too long", b"\x17\3\3\xff\xff"),
+        ("no hello, where one is wanted", AGAIN)])
+def what_is_none_of_tls_does_not_go_behind_a_hello(data):
+    with Relay() as r:
+        wanted = data is AGAIN
+        c, ours, ident = hello_that_passed(r, AGAIN if wanted else b"")
+        c.sendall(data)
+        check_eq(r.hear(kind=rb.SEEN).value, rb.BROKEN)
+        nothing_yet(ours)
+        r.say(rb.REFUSED, ident)
+        check_eq(r.hear(kind=rb.CLOSED).up, len(hello()))
+
+
+@test
+def a_hello_that_its_server_does_not_want_has_no_time():
+    """Nor does an answer in one byte to what came before it count as the server's."""
+    ask = b"\0\0\0\x08\x04\xd2\x16\x2f"
+    with Relay() as r:
+        c = r.client()
+        m = r.hear(kind=rb.OPEN)
+        ours, dialed = rb.pair()
+        r.say(rb.DIALED, m.id, fd=dialed, value=1, name="good.example")
+        c.sendall(ask + hello() + hello(b"other.example"))
+        check_eq(r.hear(kind=rb.SEEN).value, rb.POSTGRES | rb.PASSED)
+        check_eq(exactly(ours, 8 + len(hello())), ask + hello())
+        ours.sendall(b"S")
+        check_eq(c.recv(1), b"S")
+        nothing_yet(ours)
+        check_eq(r.hear(kind=rb.SEEN).value, rb.TLS | rb.PASSED)
+        check_eq(r.hear(kind=rb.SEEN).value, rb.BROKEN)
+        r.say(rb.REFUSED, m.id)
+        r.hear(kind=rb.CLOSED)
 
 
 @test
@@ -301,14 +407,15 @@ def passes_by_itself(first, what, name, alone):
             check_eq(asked, not dialed_first and (name != "" or what == rb.BROKEN), "asked before the server is there")
             if alone_now:
                 check_eq(exactly(ours, len(first)), first)
-                c.sendall(b"more")
-                check_eq(exactly(ours, 4), b"more")
+                more = EARLY if what in (rb.TLS, rb.TLS_ECH) else b"more"
+                c.sendall(more)
+                check_eq(exactly(ours, len(more)), more)
             else:
                 nothing_yet(ours)
                 r.say(rb.REFUSED, m.id)
             c.close()
             ours.close()
-            check_eq(r.hear(kind=rb.CLOSED).up, len(first) + 4 if alone_now else 0)
+            check_eq(r.hear(kind=rb.CLOSED).up, len(first + more) if alone_now else 0)
 
 
 @test

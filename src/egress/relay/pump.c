@@ -217,6 +217,15 @@ static void was_read(struct relay_flow *f, enum relay_side way, size_t n)
 		f->left -= n;
 }
 
+/* Nothing more of it is judged. */
+static void passes_all(struct relay_flow *f)
+{
+	f->passed = true;
+	relay_judged(&f->way[RELAY_UP]);
+	free(f->meant);
+	f->meant = NULL;
+}
+
 /* Behind the one request. */
 static void drop_behind(struct relay_flow *f)
 {
@@ -230,6 +239,24 @@ static void drop_behind(struct relay_flow *f)
 		f->behind += (uint64_t)n;
 	if (f->behind > RELAY_DRAIN_MAX)
 		gone(f, RELAY_CLIENT);
+}
+
+/*
+ * What the server says to a hello that passed. Is it not that it wants another, all else passes. One byte in front is its answer to
+ * what was asked before the hello (PostgreSQL).
+ */
+static void hear(struct relay_flow *f, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n && f->hello == RELAY_HELLO_WAITS; i++) {
+		if (f->heard == 0 && f->looks > 0 && (p[i] == 'S' || p[i] == 'N' || p[i] == 'G'))
+			continue;
+		if (!ward_spoken_again(f->heard, (uint8_t)p[i])) {
+			f->hello = RELAY_HELLO_NONE;
+			passes_all(f);
+		} else if (++f->heard == WARD_AGAIN_LEN) {
+			f->hello = RELAY_HELLO_AGAIN;
+		}
+	}
 }
 
 /* One buffer. false: there is no more at the moment. */
@@ -258,6 +285,8 @@ static bool turn(struct relay *r, struct relay_flow *f, enum relay_side way)
 		return false;
 	}
 	was_read(f, way, (size_t)n);
+	if (way == RELAY_DOWN && f->hello == RELAY_HELLO_WAITS)
+		hear(f, shared, (size_t)n);
 	sent = deliver(r, f, way, shared, (size_t)n);
 	if (sent < 0 || w->cut)
 		return false;
@@ -309,11 +338,13 @@ void relay_tell_owed(struct relay *r)
 void relay_passes(struct relay *r, struct relay_flow *f)
 {
 	f->last = r->now;
-	if (f->spoken.take == 0) {
-		f->passed = true;
-		relay_judged(&f->way[RELAY_UP]);
-		free(f->meant);
-		f->meant = NULL;
+	if (f->hello == RELAY_HELLO_NONE && f->spoken.hello > 0) {
+		f->hello = RELAY_HELLO_WAITS;
+		f->passable += f->spoken.hello;
+		f->seen = false;
+		f->first = 0;
+	} else if (f->spoken.take == 0) {
+		passes_all(f);
 	} else {
 		/* That much is judged. What follows begins anew. */
 		f->passable += f->spoken.take;
@@ -379,6 +410,7 @@ void relay_seen_dialed(struct relay *r, struct relay_flow *f)
 
 void relay_flow_late(struct relay *r, struct relay_flow *f)
 {
+	relay_tell_owed(r);
 	f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
 	seen(r, f);
 	relay_flow_settle(r, f);
@@ -398,6 +430,40 @@ static bool let_go(struct relay *r, struct relay_flow *f, size_t n)
 	return true;
 }
 
+/*
+ * Behind a hello that passed. Whatever is no handshake goes on (what is sent early); another hello waits for its server to want it, and
+ * is looked at as the first was. false: there is nothing to do about it but wait, or it was told.
+ */
+static bool look_behind(struct relay *r, struct relay_flow *f)
+{
+	struct relay_way *w = &f->way[RELAY_UP];
+	size_t n = w->len - f->passable, goes = n < f->skip ? n : f->skip;
+	enum ward_spoken_record what;
+
+	f->passable += (uint32_t)goes;
+	f->skip -= (uint32_t)goes;
+	if (goes == n)
+		return false;
+	what = ward_spoken_record((const uint8_t *)w->kept + w->off + f->passable, n - goes,
+		&f->skip);
+	if (what == WARD_RECORD_PASSES)
+		return true;
+	f->skip = 0;
+	if ((what == WARD_RECORD_MORE ||
+		    (what == WARD_RECORD_HANDSHAKE && f->hello == RELAY_HELLO_WAITS)) &&
+		w->len < WARD_RELAY_HELD_MAX)
+		return false;
+	/* What is owed of the first one is said by its words. */
+	relay_tell_owed(r);
+	f->hello = RELAY_HELLO_LAST;
+	f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_UNKNOWN };
+	if (what == WARD_RECORD_HANDSHAKE && w->len < WARD_RELAY_HELD_MAX)
+		return true;
+	f->spoken.what = WARD_SPOKEN_BROKEN;
+	seen(r, f);
+	return false;
+}
+
 /* What is held and was not judged yet. false: there is nothing to do about it but wait, or it was told. */
 static bool look_once(struct relay *r, struct relay_flow *f)
 {
@@ -406,7 +472,11 @@ static bool look_once(struct relay *r, struct relay_flow *f)
 	size_t n = w->len - f->passable;
 	bool h2 = f->spoken.h2;
 
-	if (f->seen || n == 0 || (n < f->spoken.need && !w->eof))
+	if (f->seen || n == 0)
+		return false;
+	if (f->hello == RELAY_HELLO_WAITS || f->hello == RELAY_HELLO_AGAIN)
+		return look_behind(r, f);
+	if (n < f->spoken.need && !w->eof)
 		return false;
 	if (f->looks >= WARD_RELAY_LOOKS_MAX - 1) {
 		f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
@@ -521,7 +591,7 @@ static void hold(struct relay *r, struct relay_flow *f)
 void relay_pump(struct relay *r, struct relay_flow *f, enum relay_side way)
 {
 	struct relay_way *w = &f->way[way];
-	bool read = false;
+	bool read = false, waits = f->hello == RELAY_HELLO_WAITS;
 
 	if (way == RELAY_UP && !f->passed) {
 		hold(r, f);
@@ -536,4 +606,10 @@ void relay_pump(struct relay *r, struct relay_flow *f, enum relay_side way)
 		for (int i = 0; i < TURNS && turn(r, f, way); i++)
 			;
 	finish(f, way);
+	/* The server's word, for which what is held may have waited. */
+	if (!waits || f->hello == RELAY_HELLO_WAITS || f->way[RELAY_UP].len == 0 || f->ending != 0)
+		return;
+	if (!f->passed)
+		look(r, f);
+	relay_pump(r, f, RELAY_UP);
 }

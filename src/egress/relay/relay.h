@@ -26,6 +26,12 @@ enum relay_side { RELAY_CLIENT = 0, RELAY_SERVER };
 #define RELAY_UP RELAY_CLIENT
 #define RELAY_DOWN RELAY_SERVER
 
+/*
+ * A ClientHello that passed may not be the one that counts. WAITS: what its server says to it is not known yet; AGAIN: it asked for
+ * another; LAST: which is looked at as the first was.
+ */
+enum relay_hello { RELAY_HELLO_NONE = 0, RELAY_HELLO_WAITS, RELAY_HELLO_AGAIN, RELAY_HELLO_LAST };
+
 struct relay_way {
 	char *kept; /* what its sink did not take yet, or what is held; NULL = nothing */
 	uint32_t off, len, cap;
@@ -58,6 +64,8 @@ struct relay_flow {
 	uint8_t rule; /* of relay's rules: whose bytes it uses */
 	bool asked; /* dns: its question is with the gate */
 	uint8_t ending; /* 0, or enum ward_relay_end + 1 */
+	uint8_t hello, heard; /* enum relay_hello; WAITS: so many bytes of an answer that asks for another were heard */
+	uint32_t skip; /* behind a hello: so many bytes of a record are still to come, and pass */
 	uint8_t looks; /* how often the first bytes were looked at, from their beginning */
 	uint64_t opened, first, last, dialed; /* ms, 0 = not yet: accepted, first byte of what is held, last byte moved, DIALED */
 	uint64_t idle_ms, total_ms;

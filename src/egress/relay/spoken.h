@@ -29,11 +29,22 @@ struct ward_spoken {
 	uint16_t port; /* the one that a CONNECT or an absolute target means, 0: there is none */
 	uint32_t need; /* undecided: no use in looking before so many bytes are there */
 	uint32_t scanned; /* HTTP: there is no end of the head before */
+	uint32_t hello; /* TLS: so many bytes are the hello */
 	char name[WARD_RELAY_NAME_MAX + 2]; /* "" = none; or an address as it was written, without brackets */
 };
 
 /* n bytes so far; end: there will be no more. true: decided. */
 bool ward_spoken_look(struct ward_spoken *s, const uint8_t *p, size_t n, bool end);
+
+/*
+ * Behind a ClientHello. Until its server has answered the client may say more that nobody has to read, and where the server asks for
+ * another hello (RFC 8446, 4.1.4) that one counts, and not the first. Which record begins there; *ret_len: of what passes, all of it.
+ */
+enum ward_spoken_record { WARD_RECORD_MORE = 0, WARD_RECORD_PASSES, WARD_RECORD_HANDSHAKE, WARD_RECORD_BROKEN };
+enum ward_spoken_record ward_spoken_record(const uint8_t *p, size_t n, uint32_t *ret_len);
+/* Is c the byte at that place of a server's answer that asks for another hello? All of the first WARD_AGAIN_LEN: it is one. */
+bool ward_spoken_again(unsigned at, uint8_t c);
+#define WARD_AGAIN_LEN 43
 
 #define WARD_H2_PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define WARD_H2_PREFACE_LEN 24

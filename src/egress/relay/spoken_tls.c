@@ -12,8 +12,12 @@
 
 #define RECORD_HEAD 5
 #define RECORD_MAX (1u << 14) /* RFC 8446, 5.1 */
+#define RECORD_SEALED_MAX (RECORD_MAX + 2048) /* of TLS 1.2; less since */
+#define CHANGE_CIPHER 20 /* the least of the types that there are */
 #define HANDSHAKE 22
+#define HEARTBEAT 24 /* the last */
 #define CLIENT_HELLO 1
+#define SERVER_HELLO 2
 #define EXT_SERVER_NAME 0
 #define EXT_ECH 0xfe0d
 #define EXT_ECH_DRAFTS 0xfe08 /* up to the one above, of the drafts */
@@ -182,5 +186,41 @@ bool ward_spoken_tls(struct ward_spoken *s, const uint8_t *p, size_t n)
 	h.left = want;
 	if (number(&h, 1) != CLIENT_HELLO || number(&h, 3) != want - 4 || !hello(&h, s))
 		return broken(s);
+	s->hello = (uint32_t)at;
 	return true;
+}
+
+/* ---- behind it ---- */
+
+enum ward_spoken_record ward_spoken_record(const uint8_t *p, size_t n, uint32_t *ret_len)
+{
+	size_t len;
+
+	if (p[0] < CHANGE_CIPHER || p[0] > HEARTBEAT || (n > 1 && p[1] != 3))
+		return WARD_RECORD_BROKEN;
+	if (p[0] == HANDSHAKE)
+		return WARD_RECORD_HANDSHAKE;
+	if (n < RECORD_HEAD)
+		return WARD_RECORD_MORE;
+	len = (size_t)p[3] << 8 | p[4];
+	*ret_len = (uint32_t)(RECORD_HEAD + len);
+	return len > RECORD_SEALED_MAX ? WARD_RECORD_BROKEN : WARD_RECORD_PASSES;
+}
+
+/* A record of a ServerHello whose random is SHA-256 of "HelloRetryRequest". */
+bool ward_spoken_again(unsigned at, uint8_t c)
+{
+	static const uint8_t random[32] = { 0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe,
+		0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c,
+		0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c };
+
+	switch (at) {
+	case 0: return c == HANDSHAKE;
+	case 1: return c == 3;
+	case RECORD_HEAD: return c == SERVER_HELLO;
+	case RECORD_HEAD + 4: return c == 3;
+	default: break;
+	}
+	return at < WARD_AGAIN_LEN - sizeof(random) ||
+		(at < WARD_AGAIN_LEN && c == random[at - (WARD_AGAIN_LEN - sizeof(random))]);
 }
