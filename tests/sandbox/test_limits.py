@@ -237,6 +237,20 @@ def no_core_file(p):
 
 
 @both
+def no_crash_starts_a_handler_of_the_host(p):
+    """With a limit of 0 bytes the kernel starts what kernel.core_pattern names after a "|", as root; with 1 it does not. No call makes it another."""
+    if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
+        skip("the hard limit of core files is 0 here already")
+    p.write("core.py", "import ctypes, resource as r\nlibc = ctypes.CDLL(None, use_errno=True)\nnone = (ctypes.c_ulong * 2)(0, 0)\n"
+            "print(r.getrlimit(r.RLIMIT_CORE))\nr.setrlimit(r.RLIMIT_CORE, (0, 0))\nprint(r.getrlimit(r.RLIMIT_CORE))\n"
+            "for call in ((160, 4, none), (302, 0, 4, none, None), (302, 0, (7 << 32) + 4, none, None)):\n"
+            "    libc.syscall(*(ctypes.c_long(x) if isinstance(x, int) else x for x in call))\n    print(r.getrlimit(r.RLIMIT_CORE))\n"
+            "r.setrlimit(r.RLIMIT_FSIZE, (5, 5))\nprint(r.getrlimit(r.RLIMIT_FSIZE))\n", 0o644)
+    run = p.run("--read", ".", "python3", "core.py")
+    check_eq(run.out.split("\n"), ["(1, 1)"] * 5 + ["(5, 5)", ""], run.err)
+
+
+@both
 def the_command_dies_first(p):
     """When the host runs out of memory: the command's score is raised, and the init's is not."""
     r = p.run("sh", "-c", "cat /proc/self/oom_score_adj /proc/1/oom_score_adj")

@@ -79,6 +79,7 @@ static const struct {
 	{ "EAFNOSUPPORT", EAFNOSUPPORT },
 	{ "EPROTONOSUPPORT", EPROTONOSUPPORT },
 	{ "EOPNOTSUPP", EOPNOTSUPP },
+	{ "0", 0 },
 };
 
 /* False: this machine has no such call (aarch64 has no `open`). */
@@ -100,6 +101,7 @@ static void table_row(char *line)
 	char *save, *right = strstr(line, " : "), *w, detail[256], text[256] = "";
 	uint32_t switches = 0;
 	int verb = -1, err = 0;
+	bool known = false;
 
 	REQUIRE(right);
 	*right = '\0';
@@ -125,9 +127,11 @@ static void table_row(char *line)
 			verb = verbs[i].verb;
 	w = strtok_r(NULL, " ", &save);
 	for (size_t i = 0; w && i < sizeof(errors) / sizeof(*errors); i++)
-		if (strcmp(errors[i].name, w) == 0)
+		if (strcmp(errors[i].name, w) == 0) {
 			err = errors[i].value;
-	REQUIRE(verb >= 0 && (!w || err));
+			known = true;
+		}
+	REQUIRE(verb >= 0 && (!w || known));
 	while ((w = strtok_r(NULL, " ", &save)))
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", *text ? " " : "",
 			w);
@@ -284,8 +288,11 @@ TEST(ordinary_calls_have_constant_verdicts)
 	printf("# %u calls allowed, %u of them constant; %zu instructions, at most %u executed\n",
 		allowed, constant, n, deepest);
 	CHECK(constant > 250);
-	/* ioctl, clone, prctl, fcntl, ... and what takes the mode of a file: no set-ID programs */
-	CHECK(allowed - constant <= 19);
+	/*
+	 * ioctl, clone, prctl, fcntl, ... and what takes the mode of a file: no set-ID programs; setrlimit and prlimit64, which are called
+	 * once a program if at all: no core dumps
+	 */
+	CHECK(allowed - constant <= 21);
 	CHECK(deepest <= 40);
 }
 

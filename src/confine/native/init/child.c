@@ -132,10 +132,13 @@ static void limit(const struct init *in, int what, uint64_t soft, uint64_t hard)
 static void limits(const struct init *in)
 {
 	const struct ward_launch *l = in->l;
+	uint64_t core;
 
 	if (WARD_OFF(RLIMITS))
 		return;
-	limit(in, RLIMIT_CORE, 0, 0);
+	/* With 0 the kernel starts the host's handler of core dumps all the same, outside of every limit; with 1 it does not. */
+	core = l->flags & WARD_LAUNCH_DIRECT ? 0 : 1;
+	limit(in, RLIMIT_CORE, core, core);
 	if (l->nproc)
 		limit(in, RLIMIT_NPROC, l->nproc, l->nproc);
 	if (l->rlimit_data)
