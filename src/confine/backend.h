@@ -20,7 +20,7 @@ struct ward_backend_ops {
 		uint64_t *ret_dropped);
 	void (*take_net)(void *cage, int ret[WARD_NET_SOCKET_MAX]);
 	bool (*who)(void *cage, const struct sockaddr *source, socklen_t n, bool wait, struct ward_cage_who *ret);
-	void (*on_captured)(void *cage, void (*fn)(void *arg, bool six), void *arg);
+	void (*on_captured)(void *cage, ward_captured_fn *fn, void *arg);
 	int (*layer)(const void *cage);
 	void (*free)(void *cage);
 };

@@ -95,7 +95,7 @@ bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t
 	return c->ops->who(c->impl, source, n, wait, ret);
 }
 
-void ward_cage_on_captured(struct ward_cage *c, void (*fn)(void *arg, bool six), void *arg)
+void ward_cage_on_captured(struct ward_cage *c, ward_captured_fn *fn, void *arg)
 {
 	c->ops->on_captured(c->impl, fn, arg);
 }

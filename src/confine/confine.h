@@ -160,11 +160,15 @@ struct ward_cage_who {
 };
 bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t n, bool wait, struct ward_cage_who *ret);
 /*
- * From now on fn is called after each connect that is captured, by the thread that made it, before its caller has the answer:
- * whoever made it waits meanwhile, and all others whose calls are mediated. six: over IPv6. NULL: nobody is told, and no call is
- * under way any more. Any thread but that one.
+ * From now on fn is called after each connect that is captured, by the thread that made it: all others whose calls are mediated wait
+ * meanwhile. six: over IPv6. caller: who has no answer yet; he has it when fn returns, or when it has called go_on(), once. NULL: he has
+ * it, or will by himself. fn NULL: nobody is told, and no call is under way any more. Any thread but that one.
  */
-void ward_cage_on_captured(struct ward_cage *c, void (*fn)(void *arg, bool six), void *arg);
+struct ward_cage_caller {
+	void (*go_on)(struct ward_cage_caller *c);
+};
+typedef void ward_captured_fn(void *arg, bool six, struct ward_cage_caller *caller);
+void ward_cage_on_captured(struct ward_cage *c, ward_captured_fn *fn, void *arg);
 /*
  * Of a plan with a review on a tmpfs: the directory that holds the layer's "upper" and "work", open (O_PATH), the cage's own until
  * ward_cage_free(): what it has is to be copied out after ward_cage_finish(), when nobody writes it any more. -1: the layer is in the

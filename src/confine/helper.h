@@ -22,7 +22,7 @@ int ward_helper_take_refusals(void *cage, struct ward_refusal **ret, size_t *ret
 	uint64_t *ret_dropped);
 void ward_helper_take_net(void *cage, int ret[WARD_NET_SOCKET_MAX]);
 bool ward_helper_who(void *cage, const struct sockaddr *source, socklen_t n, bool wait, struct ward_cage_who *ret);
-void ward_helper_on_captured(void *cage, void (*fn)(void *arg, bool six), void *arg);
+void ward_helper_on_captured(void *cage, ward_captured_fn *fn, void *arg);
 int ward_helper_layer(const void *cage);
 void ward_helper_free(void *cage);
 

@@ -131,10 +131,14 @@ int ward_egress_timeout(const struct ward_egress *e); /* ms, -1 = none */
 /*
  * With accepts: something was captured (six: over IPv6). Called in whatever thread made it, while the run's own waits for the
  * gate's descriptor and nothing else touches the gate: the caller sees to that. It is accepted, judged and dialled as far as that
- * goes at once. True: the run's thread has something to do before it would look. ring() wakes it, from any thread, at any time;
+ * goes at once; caller, who made it (NULL ok), goes on when he was judged, while he is dialled for, or later. True: the run's thread has something to do before it would look. ring() wakes it, from any thread, at any time;
  * also in place of came().
  */
-bool ward_egress_came(struct ward_egress *e, bool six);
+struct ward_egress_caller {
+	void (*go_on)(void *arg); /* at most once */
+	void *arg;
+};
+bool ward_egress_came(struct ward_egress *e, bool six, const struct ward_egress_caller *caller);
 void ward_egress_ring(struct ward_egress *e);
 /* A person said something: the connections that wait for one are asked about again. NULL ok. */
 void ward_egress_answered(struct ward_egress *e);

@@ -649,8 +649,10 @@ void ward_flow_come(struct ward_egress *e, const struct ward_relay_msg *m, int c
 	if (!f)
 		return;
 	/* Nobody waits before it. */
-	if (f->state == WARD_FLOW_WAITING && e->pending == f && steps(f))
+	if (f->state == WARD_FLOW_WAITING && e->pending == f && steps(f)) {
+		ward_inside_judged(e);
 		ward_dial_begin(f);
+	}
 	/* What goes on by itself the run's own thread sees to; and where a person is asked, it asks. */
 	e->more = e->more || f->state == WARD_FLOW_HELD ||
 		((f->state == WARD_FLOW_WAITING || f->state == WARD_FLOW_RESOLVING) && steps(f));

@@ -162,14 +162,30 @@ static bool has_to_look(const struct ward_egress *e)
 		ward_resolver_next(&e->resolver) < soon;
 }
 
-bool ward_egress_came(struct ward_egress *e, bool six)
+void ward_inside_judged(struct ward_egress *e)
 {
+	const struct ward_egress_caller *c = e->inside.caller;
+
+	e->inside.caller = NULL;
+	if (c)
+		c->go_on(c->arg);
+}
+
+bool ward_egress_came(struct ward_egress *e, bool six, const struct ward_egress_caller *caller)
+{
+	bool taken;
+
 	if (e->lost || e->stopping || e->inside.listener[six] < 0)
 		return false;
 	e->turn_until = ward_now_mono_ns() + WARD_TURN_MS * WARD_MS;
 	if (e->inside.behind[six] || e->n_out >= OUT_MAX) {
 		take_all(e, six);
-	} else if (!take_one(e, six)) {
+		return has_to_look(e);
+	}
+	e->inside.caller = caller;
+	taken = take_one(e, six);
+	e->inside.caller = NULL;
+	if (!taken) {
 		/* It is on its way: so far each connect takes one. */
 		e->inside.behind[six] = true;
 		listen_once(e, six);

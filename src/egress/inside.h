@@ -34,6 +34,7 @@ struct ward_inside {
 	int listener[2];             /* IPv4, IPv6; -1: none */
 	struct ward_waiter source[2];
 	bool behind[2];              /* somebody may wait there who was not taken yet */
+	const struct ward_egress_caller *caller; /* who waits to be judged, and has not gone on; NULL: nobody */
 	int bell;                    /* an eventfd: the run's own thread is to look */
 	struct ward_waiter bell_source;
 	uint64_t at;                 /* ns: it looks by then, whoever told it; 0: never */
@@ -43,6 +44,7 @@ void ward_inside_init(struct ward_egress *e);
 int ward_inside_begin(struct ward_egress *e, struct ward_error *err); /* it accepts */
 int ward_inside_listen(struct ward_egress *e, bool six, int fd, struct ward_error *err); /* fd: -1, or taken */
 void ward_inside_tick(struct ward_egress *e, uint64_t now);
+void ward_inside_judged(struct ward_egress *e); /* whoever made what was accepted goes on */
 void ward_inside_close(struct ward_egress *e); /* who waits is reset, and nobody comes any more */
 /* a: a sockaddr_in, by its family, or itself. False: it is neither. */
 bool ward_inside_address(const struct sockaddr_in6 *a, struct ward_relay_addr *ret);

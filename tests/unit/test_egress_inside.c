@@ -233,12 +233,13 @@ TEST(who_comes_is_taken_at_once_or_found)
 	begin();
 	REQUIRE(inside(&port) == 0);
 	fd[0] = connects_inside(port);
-	CHECK(!ward_egress_came(t.e, false)); /* nothing is left to do for the run's own thread */
+	/* Nothing is left to do for the run's own thread. */
+	CHECK(!ward_egress_came(t.e, false, NULL));
 	REQUIRE(hear(&m, &n_fds) == 1);
 	CHECK(m.type == WARD_GATE_CLIENT && m.id == 0 && n_fds == 1);
 	CHECK(m.to.port == port && m.to.a[0] == 127 && m.from.port == port_of(fd[0]));
 	/* Told too early: the listener says when he is there. */
-	CHECK(!ward_egress_came(t.e, false));
+	CHECK(!ward_egress_came(t.e, false, NULL));
 	CHECK_EQ_INT(hear(&m, NULL), 0);
 	fd[1] = connects_inside(port);
 	turn();
@@ -261,7 +262,7 @@ TEST(who_comes_is_taken_at_once_or_found)
 	ward_close(t.relay);
 	t.relay = -1;
 	turn();
-	CHECK(t.e->inside.listener[0] < 0 && !ward_egress_came(t.e, false));
+	CHECK(t.e->inside.listener[0] < 0 && !ward_egress_came(t.e, false, NULL));
 	for (int i = 0; i < 4; i++)
 		ward_close(fd[i]);
 	end();
@@ -285,7 +286,7 @@ TEST(who_comes_waits_for_the_relay)
 		(void)ward_egress_next(t.e, NULL);
 	CHECK(t.e->n_out >= 60 && t.e->n_out <= 64);
 	CHECK(t.e->inside.behind[0] && !t.e->more);
-	CHECK(!ward_egress_came(t.e, false) && t.e->n_out <= 64);
+	CHECK(!ward_egress_came(t.e, false, NULL) && t.e->n_out <= 64);
 	for (int i = 0; i < 2000 && heard < ALL; i++) {
 		while (hear(&m, NULL) == 1)
 			heard += m.type == WARD_GATE_CLIENT;
@@ -315,7 +316,7 @@ TEST(who_comes_and_there_is_no_descriptor)
 	ward_close(next);
 	none = (struct rlimit){ (rlim_t)next, was.rlim_max };
 	REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
-	(void)ward_egress_came(t.e, false);
+	(void)ward_egress_came(t.e, false, NULL);
 	CHECK(told(WARD_EGRESS_LIMIT, "egress.flows"));
 	for (int i = 0; i < 3; i++)
 		(void)ward_egress_next(t.e, NULL);
@@ -403,11 +404,11 @@ static void reset_and_told(void)
 	t.address_allowed = "127.0.0.1";
 	t.e->flows_max = 1;
 	fd[0] = connects_to(a);
-	(void)ward_egress_came(t.e, false);
+	(void)ward_egress_came(t.e, false, NULL);
 	CHECK(hear(&m, NULL) == 1 && m.type == WARD_GATE_CLIENT && m.value == 1);
 	fd[1] = connects_to(a);
 	CHECK(!told(WARD_EGRESS_LIMIT, "egress.flows"));
-	(void)ward_egress_came(t.e, false);
+	(void)ward_egress_came(t.e, false, NULL);
 	CHECK(told(WARD_EGRESS_LIMIT, "egress.flows"));
 	CHECK(recv(fd[1], &c, 1, MSG_DONTWAIT) < 0 && errno == ECONNRESET);
 	CHECK_EQ_INT(hear(&m, NULL), 0);
@@ -425,6 +426,62 @@ TEST(more_than_may_be_at_a_time)
 
 /* Each is judged so slowly that all of them take more than ten turns. */
 #define SLOW_MS 4u
+static struct {
+	unsigned n;
+	size_t dials, told;
+} went_on;
+
+static void goes_on(void *arg)
+{
+	(void)arg;
+	went_on.n++;
+	went_on.dials = t.e->n_dials;
+	went_on.told = t.n_told;
+}
+
+static void judged_and_goes_on(void)
+{
+	static const struct ward_egress_caller caller = { goes_on, NULL };
+	struct sockaddr_in a = begin_named();
+	struct ward_relay_msg m;
+	int fd[2];
+
+	t.address_allowed = "127.0.0.1";
+	fd[0] = connects_to(a);
+	(void)ward_egress_came(t.e, false, &caller);
+	CHECK(hear(&m, NULL) == 1 && m.type == WARD_GATE_CLIENT && m.value == 1);
+	/* He is dialled for, and that is told, while whoever made it goes on. */
+	CHECK_EQ_INT(went_on.n, 1);
+	CHECK_EQ_SIZE(went_on.dials, 0);
+	CHECK_EQ_SIZE(went_on.told + 1, t.n_told);
+	CHECK(told(WARD_EGRESS_OPEN, ""));
+	/* Refused: that is on record before he does. */
+	t.address_allowed = NULL;
+	fd[1] = connects_to(a);
+	(void)ward_egress_came(t.e, false, &caller);
+	CHECK(told(WARD_EGRESS_BLOCK, "address_class"));
+	CHECK_EQ_INT(went_on.n, 1);
+	while (hear(&m, NULL) == 1)
+		continue; /* closes the relay's */
+	CHECK(is_over(fd[1]));
+	/* Nobody came, and of somebody else who is found later it is not he who goes on. */
+	(void)ward_egress_came(t.e, false, &caller);
+	t.address_allowed = "127.0.0.1";
+	ward_close(fd[1]);
+	fd[1] = connects_to(a);
+	turn();
+	CHECK_EQ_INT(went_on.n, 1);
+	ward_close(fd[0]);
+	ward_close(fd[1]);
+	end();
+}
+
+TEST(whoever_made_it_goes_on_when_it_was_judged)
+{
+	if (!apart(judged_and_goes_on))
+		SKIP("no network namespace");
+}
+
 static void many_in_turns(void)
 {
 	enum { ALL = 64, MOST = WARD_TURN_MS / SLOW_MS + 1 };
@@ -441,7 +498,7 @@ static void many_in_turns(void)
 	CHECK(t.n_slow > 0 && t.n_slow <= 2 * MOST);
 	CHECK_EQ_INT(ward_egress_timeout(t.e), 0);
 	t.n_slow = 0;
-	CHECK(ward_egress_came(t.e, false));
+	CHECK(ward_egress_came(t.e, false, NULL));
 	CHECK(t.n_slow > 0 && t.n_slow <= MOST);
 	for (int i = 0; i < 200 && heard < ALL; i++) {
 		while (hear(&m, NULL) == 1)

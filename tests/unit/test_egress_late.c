@@ -90,7 +90,7 @@ TEST(it_cannot_be_executed)
 	REQUIRE(setrlimit(RLIMIT_NOFILE, &had) == 0);
 	CHECK(t.e->lost && t.e->relay.pidfd < 0);
 	CHECK(told(WARD_EGRESS_LIMIT, "egress.relay"));
-	CHECK(t.e->inside.listener[0] < 0 && !ward_egress_came(t.e, false));
+	CHECK(t.e->inside.listener[0] < 0 && !ward_egress_came(t.e, false, NULL));
 	asks();
 	turn();
 	CHECK(t.e->relay.pidfd < 0);

@@ -193,7 +193,7 @@ void ward_notify_set_diag(struct ward_notify *n, int diag);
 void ward_notify_set_roots(struct ward_notify *n, const int *fds, size_t n_fds);
 /* See ward_cage_who(), of any thread, and ward_cage_on_captured(). */
 bool ward_notify_who(struct ward_notify *n, const struct sockaddr *source, socklen_t len, bool wait, struct ward_cage_who *ret);
-void ward_notify_on_captured(struct ward_notify *n, void (*fn)(void *arg, bool six), void *arg);
+void ward_notify_on_captured(struct ward_notify *n, ward_captured_fn *fn, void *arg);
 /* After the processes of the run are gone. End tells the thread and waits for nobody, stop joins it. Twice is fine. */
 void ward_notify_end(struct ward_notify *n);
 void ward_notify_stop(struct ward_notify *n);

@@ -374,7 +374,7 @@ bool ward_helper_who(void *cage, const struct sockaddr *source, socklen_t n, boo
 	return c->notify && ward_notify_who(c->notify, source, n, wait, ret);
 }
 
-void ward_helper_on_captured(void *cage, void (*fn)(void *arg, bool six), void *arg)
+void ward_helper_on_captured(void *cage, ward_captured_fn *fn, void *arg)
 {
 	struct ward_native *c = cage;
 

@@ -471,19 +471,28 @@ struct net_turn {
 	atomic_bool wanted; /* by that one: nobody else comes before it */
 };
 
+static void go_on(void *arg)
+{
+	struct ward_cage_caller *c = arg;
+
+	c->go_on(c);
+}
+
 /*
  * What is captured: where the run's own thread waits for something to happen, the gate has its turn on the thread that made the connect, as it would
  * have it there, and nobody is woken. Where the run's thread is at work, that takes it on afterwards: nobody waits here.
  */
-static void on_captured(void *arg, bool six)
+static void on_captured(void *arg, bool six, struct ward_cage_caller *caller)
 {
+	const struct ward_egress_caller who = { go_on, caller };
 	struct life *l = arg;
 	bool wake = true;
 
 	if (!atomic_load(&l->turn->wanted) && pthread_mutex_trylock(&l->turn->lock) == 0) {
 		/* What could not be recorded ends the run, and until then nothing more is taken. */
 		l->net_elsewhere = true;
-		wake = l->net_failed < 0 || ward_egress_came(l->egress, six) || l->net_failed < 0;
+		wake = l->net_failed < 0 ||
+			ward_egress_came(l->egress, six, caller ? &who : NULL) || l->net_failed < 0;
 		l->net_elsewhere = false;
 		(void)pthread_mutex_unlock(&l->turn->lock);
 	}

@@ -108,7 +108,7 @@ struct ward_notify {
 	struct ward_dialler *who;        /* the last who_max; NULL without egress */
 	uint64_t n_who, who_max;
 	pthread_mutex_t captured_lock; /* over the next, which is called under it */
-	struct { void (*fn)(void *arg, bool six); void *arg; } captured;
+	struct { ward_captured_fn *fn; void *arg; } captured;
 	char *payload;               /* scratch, made at the first sendto */
 	struct seccomp_notif *req;
 	struct seccomp_notif_resp *resp;
@@ -148,7 +148,7 @@ void ward_notify_drop_pending(struct ward_notify *n);
  */
 void ward_notify_who_begin(struct ward_notify *n, struct ward_ask *ask, struct ward_dialler *ret);
 void ward_notify_who_end(struct ward_notify *n, struct ward_dialler *who, int fd, bool made, uint16_t port);
-void ward_notify_captured(struct ward_notify *n, const struct ward_addr *to); /* something was, or may have been */
+void ward_notify_captured(struct ward_notify *n, const struct ward_addr *to, struct ward_cage_caller *caller); /* or may have been */
 /*
  * The caller's descriptor, duplicated, and ask->dir; or -errno (ESRCH: it is gone). What was opened by its number is its own if the
  * notification is alive afterwards: that is for who called to look at.

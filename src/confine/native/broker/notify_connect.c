@@ -467,6 +467,24 @@ static uint16_t redirect(const struct decision *d, struct ward_addr *to)
 
 /* ---- the act ---- */
 
+/* Who made a connect that was captured. The copy of his socket is closed afterwards: that may take its time. */
+struct waiting {
+	struct ward_cage_caller caller; /* the first */
+	struct ward_notify *n;
+	uint64_t id;
+	int err;
+	bool answered;
+};
+
+static void go_on(struct ward_cage_caller *c)
+{
+	struct waiting *w = (struct waiting *)c;
+
+	if (!w->answered)
+		ward_notify_answer(w->n, w->id, 0, w->err);
+	w->answered = true;
+}
+
 static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock *s,
 	struct ward_addr *to, struct decision *d)
 {
@@ -478,6 +496,7 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 	/* Who asks for a name is in no record. */
 	bool noted = d->captured && s->type == SOCK_STREAM;
 	struct ward_dialler who;
+	struct waiting w = { { go_on }, n, ask->req->id, 0, false };
 	int err;
 
 	if (noted)
@@ -486,8 +505,9 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 	if (noted)
 		ward_notify_who_end(n, &who, s->fd, err == 0 || err == EINPROGRESS || err == EAGAIN,
 			meant);
+	w.err = err;
 	if (noted && (err == 0 || err == EINPROGRESS))
-		ward_notify_captured(n, to);
+		ward_notify_captured(n, to, may_block && err ? NULL : &w.caller);
 	if (may_block && (err == EINPROGRESS || err == EAGAIN)) {
 		p.captured = noted;
 		p.poll = err == EINPROGRESS;
@@ -501,7 +521,8 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 	/* Before the answer, which hands the processor over. */
 	ward_notify_let_go(n, s->fd);
 	s->fd = -1;
-	ward_notify_answer(n, ask->req->id, 0, err);
+	if (!w.answered)
+		ward_notify_answer(n, ask->req->id, 0, err);
 }
 
 /* Only questions: the kernel would refuse the rest anyway, since whoever opened the socket has no right to it. */

@@ -134,7 +134,7 @@ void ward_notify_retry(struct ward_notify *n)
 			drop(n, p);
 		} else if (finish(n, p, &val, &err)) {
 			if (p->captured && err == 0)
-				ward_notify_captured(n, &p->to);
+				ward_notify_captured(n, &p->to, NULL);
 			ward_notify_answer(n, p->id, val, err);
 			drop(n, p);
 		}

@@ -80,7 +80,7 @@ void ward_notify_who_end(struct ward_notify *n, struct ward_dialler *who, int fd
 
 /* ---- what was captured ---- */
 
-void ward_notify_on_captured(struct ward_notify *n, void (*fn)(void *arg, bool six), void *arg)
+void ward_notify_on_captured(struct ward_notify *n, ward_captured_fn *fn, void *arg)
 {
 	(void)pthread_mutex_lock(&n->captured_lock);
 	n->captured.fn = fn;
@@ -88,7 +88,8 @@ void ward_notify_on_captured(struct ward_notify *n, void (*fn)(void *arg, bool s
 	(void)pthread_mutex_unlock(&n->captured_lock);
 }
 
-void ward_notify_captured(struct ward_notify *n, const struct ward_addr *to)
+void ward_notify_captured(struct ward_notify *n, const struct ward_addr *to,
+	struct ward_cage_caller *caller)
 {
 	struct sockaddr_in6 six;
 
@@ -96,7 +97,8 @@ void ward_notify_captured(struct ward_notify *n, const struct ward_addr *to)
 	(void)pthread_mutex_lock(&n->captured_lock);
 	if (n->captured.fn)
 		n->captured.fn(n->captured.arg,
-			six.sin6_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&six.sin6_addr));
+			six.sin6_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&six.sin6_addr),
+			caller);
 	(void)pthread_mutex_unlock(&n->captured_lock);
 }
 
