@@ -169,5 +169,3 @@ int ward_asks_finish(struct ward_asks *a, struct ward_error *err);
 size_t ward_asks_open(const struct ward_asks *a);        /* how many have no answer, and were not agreed to */
 /* As in plan, log and `ward pending`: without the answer, at most things_max things. */
 void ward_asked_json(const struct ward_asked *k, size_t things_max, struct ward_buf *out);
-/* No file has such a name: a query about it is about all that lies in the directory before it. */
-#define WARD_ANY_NAME "\001ward\001"

@@ -163,6 +163,33 @@ def names_to_come_are_not_promised(p):
     check_eq(r.out, "no\nno\npublic\n", r.err)
 
 
+@both
+def what_a_pattern_matches_says_nothing_of_what_it_does_not(p):
+    """A pattern that some names match and others do not is about those, and not about the directory, as which all other names are asked about."""
+    for name in ("src/a.c", "src/Zed", "src/sub/a.c", "src/Zed.d/x", "letter/x", "plain"):
+        p.write(name, "old\n", 0o666)
+    for d in (".", "src", "src/sub", "src/Zed.d", "letter"):
+        (p.ws / d).chmod(0o777)
+    tries = "for f in src/a.c src/Zed src/sub/a.c src/Zed.d/x; do (echo new > $f) 2>/dev/null && echo $f; done; true"
+    # name: what the pattern gives.
+    for pattern, written in (("src/[!a-z]*/**", "src/Zed\nsrc/Zed.d/x\n"), ("src/????*/**", "src/Zed.d/x\n"), ("src/??/**", ""), ("src/*[r\u0001]*/**", ""),
+                             ("src/[!a]*/**", "src/Zed\nsrc/sub/a.c\nsrc/Zed.d/x\n"), ("src/?*/**", "src/a.c\nsrc/Zed\nsrc/sub/a.c\nsrc/Zed.d/x\n")):
+        p.write("x.cedar", 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./src");\n'
+                f'permit (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"{pattern}");\n')
+        r = ordinary(p, "--policy", "x.cedar", "sh", "-c", tries)
+        check_eq(r.out, written, f"{pattern}: {r.err}")
+    # Nor does what it takes away.
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"src/[!a-z]*");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--write", "src", "--accept", "files=advisory", "sh", "-c", tries)
+    check_eq(r.out, "src/a.c\nsrc/sub/a.c\nsrc/Zed.d/x\n", r.err)
+    # In grammar 1 as well: the directory of the workspace is not one of six letters.
+    p.write("six.yaml", "schemaVersion: 2\nkind: Policy\nmetadata: {name: six}\nspec:\n  fsProfiles:\n    six:\n"
+            '      read: ["??????/**", "src/a.c", "??/**"]\n      modify: ["??????/**", "??/**"]\n      allowExec: ["*"]\n')
+    r = ordinary(p, "--policy", "six.yaml", "--profile", "six", "sh", "-c",
+                 "cat plain src/Zed 2>/dev/null; (echo new > src/a.c) 2>/dev/null && echo WROTE; (echo new > other) 2>/dev/null && echo MADE; cat letter/x && echo new > letter/x && cat letter/x")
+    check_eq(r.out, "old\nnew\n", r.err)
+
+
 @root_only
 def a_link_of_the_base_in_what_is_written_is_not_promised(p):
     """It could be replaced, wherever it leads, and no mount stands on it: a rule about its name holds nothing."""

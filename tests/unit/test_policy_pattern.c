@@ -630,6 +630,30 @@ TEST(limits)
 	CHECK_EQ_INT(ward_pattern_check(WARD_STR("a["), WARD_GRAMMAR_1, NULL), WARD_OK);
 }
 
+/* The name that stands for all that no pattern tells apart. */
+TEST(any_name)
+{
+	static const char *const yes[] = { "d/*", "d/**", "d/?*", "d/*?", "**/*", "d/{a,*}", "*/?*",
+		"**" };
+	static const char *const no[] = { "d/??", "d/?", "d/??*", "d/[!a]*", "d/*[!a]",
+		"d/[!a][!a]", "d/*[!a]*", "[!a]/*/*", "d/{[!a],a}*" };
+	const struct ward_pattern *p;
+	struct ward_arena *a = ward_arena_new(0);
+
+	REQUIRE(a != NULL);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(yes); i++) {
+		REQUIRE(ward_pattern_compile(a, ward_str(yes[i]), WARD_GRAMMAR_2, &p, NULL) ==
+			WARD_OK);
+		CHECK(ward_pattern_match(p, WARD_STR("d/" WARD_ANY_NAME)));
+	}
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(no); i++) {
+		REQUIRE(ward_pattern_compile(a, ward_str(no[i]), WARD_GRAMMAR_2, &p, NULL) ==
+			WARD_OK);
+		CHECK(!ward_pattern_match(p, WARD_STR("d/" WARD_ANY_NAME)));
+	}
+	ward_arena_free(a);
+}
+
 TEST(fail)
 {
 	struct ward_error err = WARD_ERROR_INIT;

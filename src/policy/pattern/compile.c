@@ -174,6 +174,19 @@ static bool has_star(const struct ward_component *w)
 	return false;
 }
 
+/* Each name has a character at least. */
+static bool matches_all(const struct ward_component *w)
+{
+	uint32_t others = 0;
+
+	for (uint32_t i = 0; i < w->n; i++) {
+		if (w->v[i].kind != WARD_TOKEN_STAR && w->v[i].kind != WARD_TOKEN_ANY)
+			return false;
+		others += w->v[i].kind == WARD_TOKEN_ANY;
+	}
+	return others < 2 && has_star(w);
+}
+
 static int wild(struct compiler *c, size_t from, size_t to, struct ward_component *ret)
 {
 	struct ward_token *v = ward_arena_alloc(c->arena, (to - from) * sizeof(*v));
@@ -204,6 +217,7 @@ static int wild(struct compiler *c, size_t from, size_t to, struct ward_componen
 			ret->least++;
 	}
 	ret->simple = ret->n_middle == 1 && v[ret->middle].kind == WARD_TOKEN_STAR;
+	ret->all = matches_all(ret);
 	return WARD_OK;
 }
 

@@ -101,6 +101,9 @@ bool ward_component_match(const struct ward_component *c, struct ward_str name)
 		return name.n == c->prefix.n && memcmp(name.s, c->prefix.s, name.n) == 0;
 	if (c->kind == WARD_COMPONENT_DEEP)
 		return true;
+	/* Whoever asks about all that no pattern tells apart from the rest is not to be taken for a name of that length. */
+	if (name.n == sizeof(WARD_ANY_NAME) - 1 && memcmp(name.s, WARD_ANY_NAME, name.n) == 0)
+		return c->all;
 	if (name.n < c->least || memcmp(name.s, c->prefix.s, c->prefix.n) != 0)
 		return false;
 	rest = name.n - c->suffix.n;

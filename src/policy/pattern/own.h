@@ -77,6 +77,7 @@ enum ward_component_kind { WARD_COMPONENT_LITERAL = 0, WARD_COMPONENT_WILD, WARD
 struct ward_component {
 	enum ward_component_kind kind;
 	bool simple;                       /* WILD: prefix, one star, suffix, and nothing else */
+	bool all;                          /* WILD: it matches each name: "*", "?*" */
 	uint64_t hash;                     /* equal ones have equal hashes */
 	struct ward_str prefix, suffix;    /* LITERAL: all of it is prefix. WILD: the characters before and behind all others */
 	size_t least;                      /* bytes that a match has at least */

@@ -16,6 +16,12 @@
 /* 0 is no grammar, and an error. */
 enum ward_grammar { WARD_GRAMMAR_NONE = 0, WARD_GRAMMAR_1 = 1, WARD_GRAMMAR_2 = 2 };
 
+/*
+ * No file has such a name: as a component of a path it stands for all names in a directory that no pattern tells apart. So it is matched by
+ * what matches each name ("*", "?*", "**"), and not by what some names match and others do not, however many ("[!a]*", "????*").
+ */
+#define WARD_ANY_NAME "\001\001"
+
 struct ward_pattern;
 
 /* Why a text is no pattern. what and fix are constant texts of one line, fix never NULL; at the offset, in bytes from 0. */
