@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
@@ -20,6 +21,7 @@ GATE_FLOW = 0x80000000   # WARD_GATE_FLOW
 UNKNOWN, BROKEN, TLS, TLS_ECH, HTTP, HTTP2, SSH, POSTGRES = range(8)
 DONE, CLIENT, SERVER, END_REFUSED, IDLE, TIME, BYTES_UP, MEMORY, BYTES_DOWN, HELD = range(10)
 FORM = struct.Struct("=IIII BBH16s BBH16s 4s16s 4x QQ QQQQ 256s")
+NO_HOST = 2   # of enum ward_relay_limit
 PASSED = 0x100   # WARD_SEEN_PASSED
 RESERVED = 64645   # WARD_RESERVED_ID - 1
 WAIT = 10
@@ -262,3 +264,13 @@ def until(true, seconds=WAIT):
             return False
         time.sleep(0.01)
     return True
+
+
+def main():
+    from tap import main as tap_main   # pylint: disable=import-outside-toplevel
+    try:
+        private_net()
+    except OSError as why:
+        print(f"1..0 # SKIP no network namespace of one's own: {why}")
+        sys.exit(0)
+    tap_main()
