@@ -30,13 +30,6 @@ struct compacting {
 	struct ward_buf out;
 };
 
-static void compacting_done(struct compacting *c)
-{
-	free(c->v);
-	free(c->order); /* NOLINT(bugprone-multi-level-implicit-pointer-conversion) */
-	ward_buf_done(&c->out);
-}
-
 static int by_path(const void *a, const void *b)
 {
 	const struct noted *x = *(struct noted *const *)a, *y = *(struct noted *const *)b;
@@ -151,29 +144,38 @@ static int replace(struct ward_landed *l, int dir, const struct ward_buf *b)
 	return r;
 }
 
+static int compact(struct ward_landed *l, int dir, const struct ward_buf *b, struct compacting *c,
+	struct ward_error *err)
+{
+	int r;
+
+	ward_buf_add(&c->out, b->s, b->n < LANDED_HEAD_BYTES ? b->n : LANDED_HEAD_BYTES);
+	if (!find_all(c, b, l->bytes) || !find_last(c))
+		return ward_fail(err, WARD_E_NOMEM, "no memory for what was made real already");
+	for (size_t i = 0; i < c->n; i++)
+		if (is_kept(&c->v[i]))
+			ward_buf_add(&c->out, c->v[i].at, c->v[i].n);
+	if (c->out.failed)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for what was made real already");
+	r = c->out.n < l->bytes ? replace(l, dir, &c->out) : 0;
+	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot make smaller what was noted")
+		     : WARD_OK;
+}
+
 int ward_landed_compact(struct ward_landed *l, int dir, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = LANDED_FILE_MAX + LANDED_SLACK };
-	WARD_CLEANUP(compacting_done)
 	struct compacting c = { .out = { .max = LANDED_FILE_MAX + LANDED_SLACK } };
-	int r, sys = 0;
+	int r;
 
 	if (l->fd < 0 || l->late.n > 0 || l->torn || lseek(l->fd, 0, SEEK_SET) < 0)
 		return WARD_OK;
 	r = ward_read_fd(l->fd, WARD_LANDED_NAME, LANDED_FILE_MAX + LANDED_SLACK, &b, err);
 	if (r < 0)
 		return r;
-	ward_buf_add(&c.out, b.s, b.n < LANDED_HEAD_BYTES ? b.n : LANDED_HEAD_BYTES);
-	if (!find_all(&c, &b, l->bytes) || !find_last(&c))
-		return ward_fail(err, WARD_E_NOMEM, "no memory for what was made real already");
-	for (size_t i = 0; i < c.n; i++)
-		if (is_kept(&c.v[i]))
-			ward_buf_add(&c.out, c.v[i].at, c.v[i].n);
-	if (c.out.failed)
-		return ward_fail(err, WARD_E_NOMEM, "no memory for what was made real already");
-	if (c.out.n < l->bytes)
-		sys = replace(l, dir, &c.out);
-	return sys < 0
-		? ward_fail_errno(err, WARD_E_SYSTEM, -sys, "cannot make smaller what was noted")
-		: WARD_OK;
+	r = compact(l, dir, &b, &c, err);
+	free(c.v);
+	free(c.order); /* NOLINT(bugprone-multi-level-implicit-pointer-conversion) */
+	ward_buf_done(&c.out);
+	return r;
 }

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What tells a directory from a later one (src/os/born.c): it stays while the directory does, and of an overlay nothing is believed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "tap.h"
+
+static char base[64];
+
+static const char *at(const char *path)
+{
+	static char out[4][256];
+	static unsigned turn;
+	char *p = out[turn++ % 4];
+
+	snprintf(p, 256, "%s/%s", base, path);
+	return p;
+}
+
+static void begin(void)
+{
+	snprintf(base, sizeof(base), "/tmp/ward-born-XXXXXX");
+	REQUIRE(mkdtemp(base) != NULL);
+}
+
+static struct ward_born born_of(const char *path)
+{
+	WARD_FD fd = open(at(path), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct ward_born b = { .ns = -1 };
+
+	if (fd >= 0)
+		ward_born_of(fd, &b);
+	return b;
+}
+
+static bool is_equal(const struct ward_born *a, const struct ward_born *b)
+{
+	return a->ns == b->ns && a->handle == b->handle;
+}
+
+TEST(it_stays_while_the_directory_does)
+{
+	struct ward_born was, now;
+
+	begin();
+	REQUIRE(mkdir(at("d"), 0755) == 0);
+	was = born_of("d");
+	if (!was.ns && !was.handle)
+		SKIP("this file system says of no directory when it came to be");
+	REQUIRE(mkdir(at("d/in"), 0755) == 0 && rmdir(at("d/in")) == 0);
+	REQUIRE(chmod(at("d"), 0700) == 0 && rename(at("d"), at("e")) == 0);
+	REQUIRE(utimensat(AT_FDCWD, at("e"), (struct timespec[2]){ { 1, 0 }, { 1, 0 } }, 0) == 0);
+	now = born_of("e");
+	CHECK(is_equal(&was, &now) && ward_born_is(&was, &now));
+	CHECK(was.ns == 0 || was.ns > INT64_C(1000000000) * 1000000000);
+	REQUIRE(rmdir(at("e")) == 0 && mkdir(at("e"), 0700) == 0);
+	now = born_of("e");
+	CHECK(!ward_born_is(&was, &now));
+	REQUIRE(rmdir(at("e")) == 0 && rmdir(base) == 0);
+}
+
+TEST(of_what_is_not_open_nothing_is_known)
+{
+	struct ward_born b = { 1, 1 };
+
+	ward_born_of(-1, &b);
+	CHECK(b.ns == 0 && b.handle == 0);
+}
+
+static bool put(const char *path, const char *text)
+{
+	WARD_FD fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+/* 77: no overlay here. */
+static int in_an_overlay(void)
+{
+	char uids[32], gids[32], options[1024];
+	struct ward_born b;
+	struct stat st;
+	int fd;
+
+	snprintf(uids, sizeof(uids), "0 %u 1", (unsigned)getuid());
+	snprintf(gids, sizeof(gids), "0 %u 1", (unsigned)getgid());
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || !put("/proc/self/setgroups", "deny") ||
+		!put("/proc/self/uid_map", uids) || !put("/proc/self/gid_map", gids))
+		return 77;
+	snprintf(options, sizeof(options), "userxattr,lowerdir=%s,upperdir=%s,workdir=%s",
+		at("lower"), at("upper"), at("work"));
+	if (mount("overlay", at("merged"), "overlay", 0, options) < 0)
+		return 77;
+	b = born_of("merged/d");
+	if (b.ns || b.handle)
+		return 1;
+	/* What is written to first becomes another directory, below: it is for this that nothing is believed. */
+	fd = open(at("merged/d/new"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	close(fd);
+	b = born_of("merged/d");
+	return fd < 0 || stat(at("upper/d/new"), &st) < 0 ? 2 : b.ns || b.handle ? 1 : 0;
+}
+
+TEST(of_an_overlay_nothing_is_believed)
+{
+	static const char *const names[] = { "lower", "lower/d", "upper", "work", "merged" };
+	char command[192];
+	pid_t pid;
+	int status;
+
+	begin();
+	TABLE(name, names)
+		REQUIRE(mkdir(at(*name), 0755) == 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(in_an_overlay());
+	REQUIRE(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	snprintf(command, sizeof(command), "chmod -R u+rwx %s; rm -rf %s", base, base);
+	pid = fork();
+	if (pid == 0) {
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	REQUIRE(pid > 0 && waitpid(pid, NULL, 0) == pid);
+	if (WEXITSTATUS(status) == 77)
+		SKIP("no overlay in a user namespace here");
+	CHECK_EQ_INT(WEXITSTATUS(status), 0);
+}
+
+TAP_MAIN();
