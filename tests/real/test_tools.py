@@ -38,7 +38,7 @@ FILES = {
 COMMANDS = {
     "python": [["python3", "-m", "unittest", "-q"], ["python3", "-m", "pytest", "-q"]],
     "c": [["make", "-j4"], ["make", "check"]],
-    "node": [["node", "--test"], ["npm", "test"]],
+    "node": [["node", "--test"], ["npm", "test"], ["npm", "run"], ["npx", "--no-install", "node", "--version"]],
     "go": [["go", "build", "-mod=vendor", "./..."], ["go", "vet", "./..."]],
     "rust": [["cargo", "build", "--offline"], ["cargo", "test", "--offline", "-q"]],
 }

@@ -277,7 +277,7 @@ def the_environment_is_exactly_this(p):
     got = dict(line.split("=", 1) for line in q.stdout.splitlines())
     run = got.pop("WARD_RUN", None)
     check_eq(got, {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin", "HOME": "/home/ward", "USER": "ward", "LOGNAME": "ward",
-                   "TMPDIR": "/tmp", "GIT_OPTIONAL_LOCKS": "0", "LANG": "C.UTF-8", "LC_TIME": "C", "TERM": "dumb", "TZ": "UTC", "MINE": "1"}, q.stderr)
+                   "TMPDIR": "/tmp", "GIT_OPTIONAL_LOCKS": "0", "NPM_CONFIG_UPDATE_NOTIFIER": "false", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "LANG": "C.UTF-8", "LC_TIME": "C", "TERM": "dumb", "TZ": "UTC", "MINE": "1"}, q.stderr)
     check_eq(run, box.records(p)[-1]["run"])
 
 

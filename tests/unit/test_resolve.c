@@ -625,6 +625,8 @@ TEST(environment)
 		CHECK(ward_has_prefix(*e, "HOME=") || ward_has_prefix(*e, "USER=") ||
 			ward_has_prefix(*e, "LOGNAME=") || ward_has_prefix(*e, "TMPDIR=") ||
 			ward_has_prefix(*e, "GIT_OPTIONAL_LOCKS=") ||
+			ward_has_prefix(*e, "NPM_CONFIG_UPDATE_NOTIFIER=") ||
+			ward_has_prefix(*e, "PIP_DISABLE_PIP_VERSION_CHECK=") ||
 			ward_has_prefix(*e, "PATH=") || ward_has_prefix(*e, "LANG=") ||
 			ward_has_prefix(*e, "LC_") || ward_has_prefix(*e, "TERM=") ||
 			ward_has_prefix(*e, "TZ=") || ward_has_prefix(*e, "WARD_RUN="));
