@@ -68,6 +68,7 @@ struct hunting {
 	bool stop;
 	char path[WARD_PATH_MAX];
 	size_t n_dir; /* bytes of it that are the directory */
+	/* Filled by the kernel before it is read: most of it is never touched. */
 	_Alignas(struct entry) char buf[READ_BYTES];
 };
 
@@ -502,7 +503,10 @@ int ward_hunt(struct ward_hunt *h, const char *root)
 
 	if (!x)
 		return ward_fail(h->err, WARD_E_NOMEM, "out of memory");
-	*x = (struct hunting){ .h = h, .root = root, .fd = -1, .dir = -1 };
+	memset(x, 0, offsetof(struct hunting, buf));
+	x->h = h;
+	x->root = root;
+	x->fd = x->dir = -1;
 	r = hunt_in(x);
 	ward_close(x->fd);
 	ward_arena_free(x->arena);
