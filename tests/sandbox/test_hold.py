@@ -99,7 +99,7 @@ def a_no_resets_it_and_is_remembered(p):
     check_eq(r.code, 0, r.err)
     out, err, doc = h.end()
     first, second = (float(word) for word in out.split())
-    check(second - first < 3, f"the second waited: {out}")
+    check(second - first < 20, f"the second waited: {out}")   # curl gives up after 40
     check_eq((h.dns.queries, h.http.requests), ([], []))
     check_eq([(v["resource"], v["count"]) for v in doc["violations"]], [(f"{NAME}:{h.http.port}", 2)], err)
     check_eq(doc["violations"][0]["cure"], f"--cap 'NETWORK_CONNECT:{NAME}:{h.http.port}' --approve risky")
@@ -233,7 +233,7 @@ def killed_by_a_ceiling(p, level, how, forbids, when=""):
     _, err, doc = h.end()
     check_eq(doc["status"], "policy_kill", err)
     check_in(forbids, err)
-    check(time.monotonic() - began < 5, "it was late")
+    check(time.monotonic() - began < 20, "it was late")   # of 30
 
 
 @root_only
