@@ -275,6 +275,12 @@ static const struct vector {
 	      "+x.runsettings +launchSettings.json +x-gdb.py +.env.x +.flaskenv +railpack.json +.kamal/x +.do/x +appspec.yml", "rrrrrrrrrrrrrrrr" },
 	{ "", "+apprunner.yaml +apphosting.yaml +captain-definition +project.toml +.buildpacks +.goreleaser.x +.codeclimate.yml "
 	      "+.coderabbit.yaml +.pr_agent.toml", "rrrrrrrrr" },
+	/* what a hostile run left in a review, and what was real by itself then */
+	{ REPO, "+.git/remotes/origin=URL:\\uext::x +.git/branches/origin +.git/sequencer/opts +.git/rr-cache/x/postimage", "rrrr" },
+	{ "bare/HEAD bare/objects/x bare/refs/x", "+bare/remotes/x +bare/branches/x +bare/sequencer/todo +bare/rr-cache/x/postimage", "rrrr" },
+	{ "", "+sitecustomize.pyc +sitecustomize.so +a/sitecustomize.cpython-311-x86_64-linux-gnu.so +sitecustomize/__init__.py +usercustomize/__init__.py "
+	      "+v/site-packages/sitecustomize/__init__.py +package.json5 +node_modules/.hooks/postinstall", "rrrrrrrr" },
+	{ "", "+remotes/x +branches/x +sequencer/x +rr-cache/x +.hooks/x +sitecustomizes.py", "nnnnnn" },
 	/* a file that leads elsewhere, and no directory of that name, in which one works */
 	{ "", "+.venv +a/.jj/repo", "rr" },
 	{ ".jj/repo/store/x", "^.jj/repo", "r" },

@@ -237,11 +237,24 @@ static const char *becomes(bool before, bool now)
 	return before == now ? NULL : before ? no_repository : new_repository;
 }
 
+/* Beside what is held below a plain grant: attributes and grafts, remotes of old, what is under way, and what a merge is given by itself. */
+static bool git_takes(const char *name)
+{
+	static const char *const also[] = { "info", "remotes", "branches", "sequencer",
+		"rr-cache" };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(also); i++) {
+		if (strcasecmp(name, also[i]) == 0)
+			return true;
+	}
+	return ward_git_obeys(name);
+}
+
 static const char *of_git(const struct ward_guard *g, const char *path, size_t dir,
 	const char *name)
 {
 	const struct mark *m = marked(g, path, dir);
-	bool obeys = ward_git_obeys(name) || strcasecmp(name, "info") == 0;
+	bool obeys = git_takes(name);
 	unsigned before = m || obeys ? seen(g, path, dir) : 0;
 
 	const char *why = becomes(is_git(before), is_git(after(m, before)));
