@@ -221,7 +221,7 @@ static void say_report(const char *p)
 
 		if (done < 0 && errno == EAGAIN)
 			(void)poll(&room, 1, -1);
-		else if (done < 0 && errno != EINTR)
+		else if (done == 0 || (done < 0 && errno != EINTR))
 			return;
 		p += done > 0 ? done : 0;
 		n -= done > 0 ? (size_t)done : 0;
