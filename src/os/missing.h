@@ -73,6 +73,7 @@ struct ward_ll_path_beneath_attr {
 } __attribute__((packed));
 
 /* ---- statx (Linux 4.11): musl of the floor has no structure of its own; and name_to_handle_at ---- */
+#define WARD_STATX_BASIC 0x7ffu           /* all that a struct stat has */
 #define WARD_STATX_BTIME 0x800u
 #define WARD_STATX_ATTR_MOUNT_ROOT 0x2000u /* Linux 5.8 */
 struct ward_statx {
@@ -86,7 +87,8 @@ struct ward_statx {
 		uint32_t nsec;
 		int32_t spare;
 	} atime, btime, ctime, mtime;
-	uint64_t more[16];
+	uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
+	uint64_t more[14];
 };
 _Static_assert(sizeof(struct ward_statx) == 256, "the kernel's");
 struct ward_file_handle {

@@ -211,22 +211,56 @@ static int shown(struct walk *w, const struct task *t, const char *path, const s
 	return code;
 }
 
+static struct timespec time_of(int64_t sec, uint32_t nsec)
+{
+	return (struct timespec){ .tv_sec = sec, .tv_nsec = nsec };
+}
+
+static void stat_of(const struct ward_statx *x, struct stat *ret)
+{
+	*ret = (struct stat){ .st_dev = makedev(x->dev_major, x->dev_minor),
+		.st_ino = x->ino,
+		.st_mode = x->mode,
+		.st_nlink = x->nlink,
+		.st_uid = x->uid,
+		.st_gid = x->gid,
+		.st_rdev = makedev(x->rdev_major, x->rdev_minor),
+		.st_size = (off_t)x->size,
+		.st_blksize = (blksize_t)x->blksize,
+		.st_blocks = (blkcnt_t)x->blocks,
+		.st_atim = time_of(x->atime.sec, x->atime.nsec),
+		.st_mtim = time_of(x->mtime.sec, x->mtime.nsec),
+		.st_ctim = time_of(x->ctime.sec, x->ctime.nsec) };
+}
+
 /*
- * Something is mounted there, a part of the same file system too: the run saw what lies under it, and nobody compares that with the mount, or can
- * put anything in its place.
+ * Of the project. -EXDEV: something is mounted there, a part of the same file system too: the run saw what lies under it, and nobody compares that
+ * with the mount, or can put anything in its place. One call says both.
  */
-static bool is_mount(const struct side *root)
+static int look_root(struct side *root)
 {
 	struct ward_statx x = { 0 };
-	int fd;
+	int fd, code;
+	long r;
 
-	if (syscall(SYS_statx, root->dir, root->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0,
-		    &x) == 0 &&
-		(x.attributes_mask & WARD_STATX_ATTR_MOUNT_ROOT))
-		return x.attributes & WARD_STATX_ATTR_MOUNT_ROOT;
+	root->there = false;
+	if (root->dir < 0)
+		return 0;
+	r = syscall(SYS_statx, root->dir, root->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+		WARD_STATX_BASIC, &x);
+	if (r == 0 && (x.mask & WARD_STATX_BASIC) == WARD_STATX_BASIC &&
+		(x.attributes_mask & WARD_STATX_ATTR_MOUNT_ROOT)) {
+		root->there = true;
+		stat_of(&x, &root->st);
+		return x.attributes & WARD_STATX_ATTR_MOUNT_ROOT ? -EXDEV : 0;
+	}
+	/* Nothing is there; or the kernel does not say all of it, or the call is not let through. */
+	code = r < 0 && errno == ENOENT ? 0 : look(root);
+	if (code < 0 || !root->there)
+		return code;
 	fd = ward_beneath(root->dir, root->name, 0);
 	ward_close(fd);
-	return fd == -EXDEV;
+	return fd == -EXDEV ? -EXDEV : 0;
 }
 
 static int layer_name(struct walk *w, const struct task *t, const char *path, int layer_dir,
@@ -242,9 +276,7 @@ static int layer_name(struct walk *w, const struct task *t, const char *path, in
 		return cannot(w, path, EXDEV, "the layer");
 	if (!layer.there)
 		return WARD_OK; /* gone meanwhile: somebody tidies it */
-	code = look(&root);
-	if (code == 0 && root.there && is_mount(&root))
-		code = -EXDEV;
+	code = look_root(&root);
 	if (code < 0)
 		return cannot(w, path, -code, "the project");
 	if (!is_whiteout(&layer))
@@ -264,9 +296,7 @@ static int root_name(struct walk *w, const struct task *t, const char *path, int
 		return cannot(w, path, -code, "the layer");
 	if (layer.there)
 		return WARD_OK; /* was told of */
-	code = look(&root);
-	if (code == 0 && root.there && is_mount(&root))
-		code = -EXDEV;
+	code = look_root(&root);
 	if (code < 0)
 		return cannot(w, path, -code, "the project");
 	return root.there ? gone(w, t, path, &root) : WARD_OK;
