@@ -214,6 +214,33 @@ TEST(a_layer_four_times_as_deep_takes_four_times_as_long)
 	CHECK_MSG(many < 5 * some, "%zu, and %zu", some, many);
 }
 
+TEST(what_is_borrowed_says_so_by_nothing)
+{
+	static const char *const paths[] = { "open", "shut/f", "shut/.", "." };
+
+	begin();
+	put(UPPER, "open", 1, 'x');
+	for (mode_t mode = 0; mode <= 0700; mode += 0100) {
+		REQUIRE(mkdir(at(UPPER "/shut"), 0755) == 0);
+		put(UPPER, "shut/f", 1, 'x');
+		REQUIRE(chmod(at(UPPER "/shut"), mode) == 0);
+		TABLE(path, paths) {
+			WARD_FD layer = open(at(UPPER), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			struct ward_lent l = { .fd = -1 };
+			struct stat st;
+
+			CASE("%s, %03o", *path, (unsigned)mode);
+			CHECK_EQ_INT(ward_commit_borrow(layer, *path, false, &l), 0);
+			CHECK(fstatat(l.fd, l.name, &st, AT_SYMLINK_NOFOLLOW) == 0);
+			ward_commit_give_back(&l);
+			CHECK(stat(at(UPPER "/shut"), &st) == 0 && (st.st_mode & 07777) == mode);
+		}
+		REQUIRE(chmod(at(UPPER "/shut"), 0700) == 0 && unlink(at(UPPER "/shut/f")) == 0 &&
+			rmdir(at(UPPER "/shut")) == 0);
+	}
+	end();
+}
+
 /* ---- who lends is alone ---- */
 
 static void closed_layer(void)

@@ -334,10 +334,12 @@ int ward_commit_borrow(int layer, const char *path, bool lives, struct ward_lent
 	if (lives || geteuid() == 0)
 		return l->fd < 0 ? l->fd : 0;
 	/* Name by name only where one of them is closed: else a deep layer would be walked through from its top for each of its names. */
-	if (l->fd >= 0)
-		r = l->fd = lend(l, l->fd);
-	else
-		r = l->fd == -EACCES ? borrow(layer, path, l) : l->fd;
+	if (l->fd == -EACCES) {
+		r = borrow(layer, path, l);
+	} else {
+		l->fd = l->fd < 0 ? l->fd : lend(l, l->fd);
+		r = l->fd < 0 ? l->fd : 0;
+	}
 	if (r < 0)
 		ward_commit_give_back(l);
 	return r;
