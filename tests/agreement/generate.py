@@ -5,7 +5,9 @@ import re
 
 NAMES = ["a", "b", "src", "docs", "secret", ".env", "f.txt", "g.py", "key.pem", "new", "[x]", "run"]
 GLOBS = ["**/.env", "*.txt", "**/*.pem", "src/*", "src/**", "docs/**", "**/secret/**", "a/**", "*/b", "?", "**", "*/*.py", "{a,b}/**",
-         "[ab]/*", "**/secret", "b/*/**", "run", "**/run", ".git/**"]
+         "[ab]/*", "**/secret", "b/*/**", "run", "**/run", ".git/**",
+         # What some names match and others beside them do not.
+         "[!as]*/**", "????*/**", "??/**", "src/[!a]*", "*[!e]*/**", "?/[!a-f]*/**"]
 OF_FILE = ["read", "write", "readwrite", "truncate", "chmod", "utimes", "unlink"]
 
 
@@ -16,7 +18,7 @@ def matches(pattern, name):
         rest = pattern[i:]
         step = next(((p, t) for p, t in (("**/", "(?:.*/)?"), ("/**", "(?:/.*)?"), ("**", ".*"), ("*", "[^/]*"), ("?", "[^/]")) if rest.startswith(p)), None)
         if step is None and rest[0] == "[":
-            step = (rest[:rest.index("]") + 1],) * 2
+            step = (rest[:rest.index("]") + 1], rest[:rest.index("]") + 1].replace("[!", "[^", 1))
         if step is None and rest[0] == "{":
             step = (rest[:rest.index("}") + 1], "(?:" + rest[1:rest.index("}")].replace(",", "|") + ")")
         if step is None and rest[0] == "\\":
