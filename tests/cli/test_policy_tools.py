@@ -287,6 +287,11 @@ def explain_shows_the_policy_and_how_to_change_it():
         check_eq(json.loads(r.out)["rules"][0]["text"], NET.split("\n", 1)[1].strip())
         r = policy("explain", "--mode", "workspace_write", "--op", "modify", "--path", ".ward/x")
         check_in("change: another --mode; or a copy of data/modes/workspace_write.cedar with --policy\n", r.out)
+    # A cure that every list takes: there are no exceptions from denyRead.
+    with place({"t.yaml": "schemaVersion: 2\nkind: Policy\nmetadata: {name: t}\nspec:\n  denyRead: [\"x/**\"]\n"}) as policy:
+        r = policy("explain", "--policy", "t.yaml", "--read", ".", "--op", "read", "--path", "x/y")
+        check_eq(r.code, 1, r.err)
+        check_in("change: deny less in t.yaml:5:", r.out)
 
 
 main()

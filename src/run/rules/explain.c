@@ -295,7 +295,7 @@ static void answer_text(struct ward_buf *b, const struct question *q)
 		ward_buf_addf(b, "  change: another --mode; or a copy of %s with --policy\n",
 			change->file);
 	} else if (change) {
-		ward_buf_adds(b, "  change: an exception in ");
+		ward_buf_adds(b, "  change: deny less in ");
 		place(b, change);
 		ward_buf_addc(b, '\n');
 	}
