@@ -37,6 +37,18 @@ void ward_gate_lost(struct ward_egress *e, const char *how)
 		e->lost = how;
 }
 
+/* What the kernel said, or the relay, goes with it: the run goes on, and nothing else of it tells why its network is gone. */
+static void lost_by(struct ward_egress *e, const char *how, int err, int status)
+{
+	if (err)
+		(void)snprintf(e->lost_text, sizeof(e->lost_text), "%s: %s", how, strerror(err));
+	else
+		(void)snprintf(e->lost_text, sizeof(e->lost_text), "%s with exit code %d", how,
+			status);
+	e->lost_errno = err;
+	e->lost = e->lost_text;
+}
+
 /* ---- to the relay ---- */
 
 /*
@@ -386,6 +398,8 @@ static void send_socket(struct ward_egress *e, uint32_t which, int fd)
 		ward_gate_send(e, &m, fd);
 }
 
+static const char not_executed[] = "it cannot be executed";
+
 /*
  * Somebody asked for a name, or connected, and nobody had before: most commands of a run that may use the network do not. What it is to
  * know first is on the wire before it is there. Where it cannot be executed it is as if it had ended.
@@ -401,7 +415,7 @@ static void relay_begin(struct ward_egress *e)
 	e->late.ctl = -1;
 	e->late.ready_by = ward_now_mono_ns() + READY_MS * WARD_MS;
 	if (r < 0) {
-		ward_gate_lost(e, "it cannot be executed");
+		lost_by(e, not_executed, -r, 0);
 		return;
 	}
 	send_limits(e);
@@ -440,22 +454,35 @@ static void close_late(struct ward_egress *e)
 	}
 }
 
+/* It is over, and what it ended by is known. */
+static void reap(struct ward_egress *e)
+{
+	int code = 0, status = 0, err, r;
+
+	if (e->relay.pidfd < 0)
+		return;
+	(void)ward_pidfd_signal(e->relay.pidfd, SIGKILL);
+	r = ward_pidfd_wait(e->relay.pidfd, &code, &status, false);
+	close(e->relay.pidfd);
+	e->relay.pidfd = -1;
+	err = ward_spawn_error(&e->relay);
+	if (err)
+		lost_by(e, not_executed, err, 0);
+	else if (r >= 0 && code == CLD_EXITED && status)
+		lost_by(e, e->lost, 0, status);
+}
+
 static void bury(struct ward_egress *e)
 {
 	struct ward_egress_event v = {
-		.kind = WARD_EGRESS_LIMIT, .why = "egress.relay", .text = e->lost, .count = 1
+		.kind = WARD_EGRESS_LIMIT, .why = "egress.relay", .count = 1
 	};
 
 	e->buried = true;
 	(void)epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->ctl, NULL);
 	ward_close(e->ctl);
 	e->ctl = -1;
-	if (e->relay.pidfd >= 0) {
-		(void)ward_pidfd_signal(e->relay.pidfd, SIGKILL);
-		(void)ward_pidfd_wait(e->relay.pidfd, NULL, NULL, false);
-		close(e->relay.pidfd);
-		e->relay.pidfd = -1;
-	}
+	reap(e);
 	ward_spawn_done(&e->relay);
 	close_late(e);
 	while (e->out)
@@ -464,6 +491,7 @@ static void bury(struct ward_egress *e)
 	ward_resolver_done(&e->resolver);
 	ward_inward_done(e);
 	ward_inside_close(e);
+	v.text = e->lost;
 	if (!e->stopping)
 		ward_tell(e, &v);
 }
@@ -508,7 +536,8 @@ int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egre
 			  "cannot set up the gate of the network")
 		: ward_resolver_init(&e->resolver, e->epoll, o->resolver, err);
 	if (r < 0) {
-		e->stopping = true;
+		/* There is no relay whose last words are to be waited for. */
+		ward_gate_lost(e, "it was not begun");
 		ward_egress_stop(e);
 		return r;
 	}
@@ -529,7 +558,7 @@ static int wait_ready(struct ward_egress *e, struct ward_error *err)
 	}
 	if (e->ready && !e->lost)
 		return WARD_OK;
-	failed = e->lost ? ward_spawn_error(&e->relay) : 0;
+	failed = e->lost_errno ? e->lost_errno : e->lost ? ward_spawn_error(&e->relay) : 0;
 	if (failed)
 		return ward_fail_errno(err, WARD_E_SYSTEM, failed, "cannot execute ward-relay");
 	return ward_fail(err, WARD_E_SYSTEM, "ward-relay did not begin: %s",
@@ -540,8 +569,11 @@ int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **
 	struct ward_error *err)
 {
 	struct ward_egress *e = NULL;
-	int pair[2], r = ward_socketpair(SOCK_SEQPACKET, pair);
+	int pair[2], r = image();
 
+	/* What a relay of this run needs is there before the run is: later it would be a run without a network. */
+	if (r >= 0)
+		r = ward_socketpair(SOCK_SEQPACKET, pair);
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot prepare ward-relay");
 	r = ward_gate_new(o, pair[0], &e, err);

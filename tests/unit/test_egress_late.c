@@ -41,6 +41,54 @@ static void asks(void)
 		abort();
 }
 
+/* Before anything else of this process: the image of the relay is made once. */
+TEST(without_an_image_nothing_begins)
+{
+	static const struct ward_egress_ops ops = { on_ask, on_event, NULL, NULL, NULL };
+	const struct ward_egress_options o = { .ops = &ops, .resolver = "127.0.0.1:9" };
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_egress *e = NULL;
+	struct rlimit had, none;
+	int r;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	REQUIRE(getrlimit(RLIMIT_FSIZE, &had) == 0);
+	none = (struct rlimit){ 0, had.rlim_max };
+	REQUIRE(setrlimit(RLIMIT_FSIZE, &none) == 0);
+	r = ward_egress_start(&o, &e, &err);
+	REQUIRE(setrlimit(RLIMIT_FSIZE, &had) == 0);
+	CHECK_EQ_INT(r, WARD_E_SYSTEM);
+	CHECK(e == NULL);
+	CHECK_EQ_INT(err.sys_errno, EFBIG);
+	ward_egress_stop(e);
+}
+
+static uint64_t ms_of_a_start(const struct ward_egress_options *o)
+{
+	uint64_t from = ward_now_mono_ns();
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_egress *e = NULL;
+
+	CHECK(ward_egress_start(o, &e, &err) < 0);
+	CHECK(e == NULL);
+	return (ward_now_mono_ns() - from) / WARD_MS;
+}
+
+TEST(a_start_that_fails_waits_for_nobody)
+{
+	static const struct ward_egress_ops ops = { on_ask, on_event, NULL, NULL, NULL };
+	const struct ward_egress_options o = { .ops = &ops, .resolver = "nowhere" };
+	uint64_t least = UINT64_MAX;
+
+	/* The best of some: the machine may be busy. */
+	for (int i = 0; i < 3; i++) {
+		uint64_t ms = ms_of_a_start(&o);
+
+		least = ms < least ? ms : least;
+	}
+	CHECK(least < 400);
+}
+
 static void end_late(void)
 {
 	ward_egress_stop(t.e);
@@ -89,12 +137,40 @@ TEST(it_cannot_be_executed)
 	turn();
 	REQUIRE(setrlimit(RLIMIT_NOFILE, &had) == 0);
 	CHECK(t.e->lost && t.e->relay.pidfd < 0);
+	CHECK_STR_EQ(t.e->lost, "it cannot be executed: Too many open files");
 	CHECK(told(WARD_EGRESS_LIMIT, "egress.relay"));
 	CHECK(t.e->inside.listener[0] < 0 && !ward_egress_came(t.e, false, NULL));
 	asks();
 	turn();
 	CHECK(t.e->relay.pidfd < 0);
 	end_late();
+}
+
+/* As a relay that cannot confine itself: the code that it ended with is what tells why. */
+TEST(it_ends_before_it_is_ready)
+{
+	static const char *const argv[] = { "false", NULL };
+	const struct ward_spawn what = {
+		.exe_fd = open("/bin/false", O_RDONLY | O_CLOEXEC), .argv = argv, .cgroup = -1
+	};
+
+	begin();
+	REQUIRE(ward_spawn(&what, &t.e->relay) == 0);
+	ward_close(what.exe_fd);
+	(void)poll(&(struct pollfd){ t.e->relay.pidfd, POLLIN, 0 }, 1, 5000);
+	ward_gate_lost(t.e, "it has ended");
+	turn();
+	CHECK_STR_EQ(t.e->lost, "it has ended with exit code 1");
+	end();
+	/* And what failed before it was executed. */
+	begin();
+	REQUIRE(ward_spawn(&(struct ward_spawn){ .exe_fd = t.relay, .argv = argv, .cgroup = -1 },
+			&t.e->relay) == 0);
+	ward_gate_lost(t.e, "it has ended");
+	(void)poll(&(struct pollfd){ t.e->relay.pidfd, POLLIN, 0 }, 1, 5000);
+	turn();
+	CHECK_STR_EQ(t.e->lost, "it cannot be executed: Permission denied");
+	end();
 }
 
 TEST(it_says_nothing_in_time)
