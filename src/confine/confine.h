@@ -161,8 +161,8 @@ struct ward_cage_who {
 bool ward_cage_who(struct ward_cage *c, const struct sockaddr *source, socklen_t n, bool wait, struct ward_cage_who *ret);
 /*
  * From now on fn is called after each connect that is captured, by the thread that made it: all others whose calls are mediated wait
- * meanwhile. six: over IPv6. caller: who has no answer yet; he has it when fn returns, or when it has called go_on(), once. NULL: he has
- * it, or will by himself. fn NULL: nobody is told, and no call is under way any more. Any thread but that one.
+ * meanwhile. six: over IPv6. caller: who has no answer yet; he has it when fn returns, or when it has called go_on(), once. NULL: he
+ * has it, or will by himself. fn NULL: nobody is told, and no call is under way any more. Any thread but that one.
  */
 struct ward_cage_caller {
 	void (*go_on)(struct ward_cage_caller *c);

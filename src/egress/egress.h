@@ -131,8 +131,8 @@ int ward_egress_timeout(const struct ward_egress *e); /* ms, -1 = none */
 /*
  * With accepts: something was captured (six: over IPv6). Called in whatever thread made it, while the run's own waits for the
  * gate's descriptor and nothing else touches the gate: the caller sees to that. It is accepted, judged and dialled as far as that
- * goes at once; caller, who made it (NULL ok), goes on when he was judged, while he is dialled for, or later. True: the run's thread has something to do before it would look. ring() wakes it, from any thread, at any time;
- * also in place of came().
+ * goes at once; caller, who made it (NULL ok), goes on when he was judged, while he is dialled for, or later. True: the run's thread
+ * has something to do before it would look. ring() wakes it, from any thread, at any time; also in place of came().
  */
 struct ward_egress_caller {
 	void (*go_on)(void *arg); /* at most once */

@@ -165,5 +165,5 @@ void ward_worker_wait(struct ward_worker *w, unsigned job);              /* unti
 void ward_worker_unref(struct ward_worker *w);                           /* the last one waits for all jobs; NULL ok */
 
 /* ---- memory.c ---- */
-/* More than a megabyte will be needed, soon and for as long as the process lives. Advice: nothing depends on it. One thread calls it. */
+/* More than a megabyte will be needed, soon and as long as the process lives. Advice: nothing depends on it. One thread calls it. */
 void ward_memory_expect(void);

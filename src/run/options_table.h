@@ -114,7 +114,8 @@ WARD_OPT(ward_apply_ask_timeout, "ask-timeout", "TIME", false, G_POLICY,
 WARD_OPT(ward_apply_repo_root, "repo-root", "DIR", false, G_POLICY,
 	"what bounds the reads of a mode; default: git's top directory",
 	"The directory that a mode lets be read: the repository's top, in which the workspace lies. Without it, it is git's top "
-	"directory above the workspace, or the workspace. Where there is neither a mode, a profile nor a policy it is refused, since nothing asks for it.",
+	"directory above the workspace, or the workspace. Where there is neither a mode, a profile nor a policy it is refused, since "
+	"nothing asks for it.",
 	NULL)
 WARD_OPT(ward_apply_environment, "environment", "NAME", false, G_POLICY,
 	"dev, test, ci, staging or prod, for rules that ask; default: dev",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The gate with a stand-in for the relay, at the other end of its socket, and one for the name server: what tests of the gate share. Each of
- * them is a process of its own, which has one gate at a time.
+ * The gate with a stand-in for the relay, at the other end of its socket, and one for the name server: what tests of the gate share.
+ * Each of them is a process of its own, which has one gate at a time.
  */
 #pragma once
 

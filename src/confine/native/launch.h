@@ -5,11 +5,11 @@
  *
  * Theory of operation. The supervisor executes ward-init from a sealed memfd before it has a plan, in new user, mount, pid,
  * ipc and uts namespaces, and writes its id maps. That process, the *init* (pid 1 inside, a child of the supervisor), makes
- * the network namespace meanwhile (and captures it, where it was told to), takes the blob when it comes, enters the cgroup, which is made while it reads that, builds the
- * view, drops every privilege and forks the *command*, which confines itself (Landlock, seccomp), runs the self-test, waits for GO
- * and executes. What only host root can open comes from the supervisor, after the blob. Offsets are from the start of the blob;
- * ward-init trusts the blob (the supervisor made it and the descriptor is sealed) but checks the magic and the version, since a
- * stale helper must not guess.
+ * the network namespace meanwhile (and captures it, where it was told to), takes the blob when it comes, enters the cgroup, which is
+ * made while it reads that, builds the view, drops every privilege and forks the *command*, which confines itself (Landlock,
+ * seccomp), runs the self-test, waits for GO and executes. What only host root can open comes from the supervisor, after the blob.
+ * Offsets are from the start of the blob; ward-init trusts the blob (the supervisor made it and the descriptor is sealed) but checks
+ * the magic and the version, since a stale helper must not guess.
  */
 #pragma once
 

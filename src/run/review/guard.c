@@ -25,19 +25,7 @@
 #define NAMED_BYTES_MAX \
 	(4u << 20) /* of all files of the layer that are looked through for what they name */
 
-enum { SAW_GIT = 1, SAW_HEAD = 2, SAW_OBJECTS = 4, SAW_REFS = 8, SAW_COMMON = 16 };
-static const struct {
-	const char *name;
-	unsigned bit;
-} marks_of_git[] = { { ".git", SAW_GIT }, { "HEAD", SAW_HEAD }, { "objects", SAW_OBJECTS },
-	{ "refs", SAW_REFS }, { "commondir", SAW_COMMON } };
-
-static const char by_git[] = "git runs it, or what it names";
 static const char by_gitfile[] = "git runs what the directory says that it leads to";
-static const char new_repository[] =
-	"git takes its directory for a repository, which it was not, and runs what that configures";
-static const char no_repository[] =
-	"its directory is a repository of git's, and would be none any more";
 static const char moved_whole[] =
 	"a directory was moved with all that lies in it, which nobody looked at";
 static const char by_configuration[] =
@@ -52,22 +40,14 @@ static const char into_passed[] =
 	"a link into a directory of others' code, where names that are obeyed are not asked about";
 static const char leads_out[] = "a link that leads out of the tree, or whose way cannot be told";
 
-/* What the changes do to a directory's marks. */
-struct mark {
-	const char *dir; /* not ended */
-	size_t n;
-	unsigned added, gone;
-};
-
 struct inode {
 	uint64_t dev, ino;
 };
 
 struct ward_guard {
 	struct ward_resolver *rs;
-	int layer, root;
-	struct mark *marks;
-	size_t n_marks;
+	int layer;
+	struct ward_git_marks marks;
 	struct ward_texts led; /* absolute, sorted */
 	struct ward_texts
 		reached; /* absolute: of directories that are passed over, what the project's links lead to */
@@ -86,119 +66,6 @@ struct ward_guard {
 const char *ward_guard_unsure(const struct ward_guard *g)
 {
 	return g->unsure;
-}
-
-/* No link on the way, and nothing outside. */
-static int beneath(int dir, const char *path, uint64_t flags)
-{
-	return ward_openat2(dir, path, flags, 0,
-		WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
-}
-
-/* ---- which directories are git's, before and after ---- */
-
-static unsigned mark_bit(const char *name, size_t n, bool exactly)
-{
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(marks_of_git); i++) {
-		const char *m = marks_of_git[i].name;
-
-		if (strlen(m) == n && (exactly ? memcmp(m, name, n) : strncasecmp(m, name, n)) == 0)
-			return marks_of_git[i].bit;
-	}
-	return 0;
-}
-
-static void mark(struct ward_guard *g, const char *path, bool gone)
-{
-	const char *name = ward_path_basename(path);
-	size_t n = (size_t)(name - path);
-	/* A file system may take "head" for it; what goes is gone only by its very name. */
-	unsigned bit = mark_bit(name, strlen(name), gone);
-
-	if (bit)
-		g->marks[g->n_marks++] = (struct mark){ .dir = path,
-			.n = n > 0 ? n - 1 : 0,
-			.added = gone ? 0 : bit,
-			.gone = gone ? bit : 0 };
-}
-
-static int compare(const char *a, size_t n_a, const char *b, size_t n_b)
-{
-	int r = memcmp(a, b, n_a < n_b ? n_a : n_b);
-
-	return r ? r : (n_a > n_b) - (n_a < n_b);
-}
-
-static int by_dir(const void *a, const void *b)
-{
-	const struct mark *x = a, *y = b;
-
-	return compare(x->dir, x->n, y->dir, y->n);
-}
-
-static int read_marks(struct ward_guard *g, const struct ward_changes *all)
-{
-	size_t to = 0;
-
-	g->marks = ward_arena_alloc(g->rs->arena, (2 * all->n + 1) * sizeof(*g->marks));
-	if (!g->marks)
-		return ward_rs_nomem(g->err);
-	for (size_t i = 0; i < all->n; i++) {
-		mark(g, all->v[i].path, all->v[i].kind == WARD_CHANGE_DELETED);
-		if (all->v[i].kind == WARD_CHANGE_RENAMED)
-			mark(g, all->v[i].from, true);
-	}
-	if (g->n_marks > 0)
-		qsort(g->marks, g->n_marks, sizeof(*g->marks), by_dir);
-	for (size_t i = 0; i < g->n_marks; i++) {
-		if (to > 0 && by_dir(&g->marks[to - 1], &g->marks[i]) == 0) {
-			g->marks[to - 1].added |= g->marks[i].added;
-			g->marks[to - 1].gone |= g->marks[i].gone;
-		} else {
-			g->marks[to++] = g->marks[i];
-		}
-	}
-	g->n_marks = to;
-	return WARD_OK;
-}
-
-static const struct mark *marked(const struct ward_guard *g, const char *dir, size_t n)
-{
-	struct mark key = { .dir = dir, .n = n };
-
-	return g->n_marks > 0 ? bsearch(&key, g->marks, g->n_marks, sizeof(key), by_dir) : NULL;
-}
-
-/* Of the project, as it is. */
-static unsigned seen(const struct ward_guard *g, const char *dir, size_t n)
-{
-	char rel[WARD_PATH_MAX];
-	unsigned bits = 0;
-	struct stat st;
-	WARD_FD fd = -1;
-
-	if (n >= sizeof(rel))
-		return 0;
-	memcpy(rel, n > 0 ? dir : ".", n > 0 ? n : 1);
-	rel[n > 0 ? n : 1] = '\0';
-	fd = beneath(g->root, rel, O_PATH | O_DIRECTORY);
-	for (size_t i = 0; fd >= 0 && i < WARD_ARRAY_SIZE(marks_of_git); i++) {
-		if (fstatat(fd, marks_of_git[i].name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-			bits |= marks_of_git[i].bit;
-	}
-	return bits;
-}
-
-static bool is_git(unsigned bits)
-{
-	return (bits & SAW_HEAD) &&
-		((bits & SAW_COMMON) ||
-			(bits & (SAW_OBJECTS | SAW_REFS)) == (SAW_OBJECTS | SAW_REFS));
-}
-
-static unsigned after(const struct mark *m, unsigned before)
-{
-	return m ? (before & ~m->gone) | m->added : before;
 }
 
 /* ---- a path, component by component ---- */
@@ -229,46 +96,7 @@ static bool is_top(void *arg, unsigned above)
 			n--;
 		n -= n > 0;
 	}
-	return n == 0 || ((seen(w->g, w->path, n) | after(marked(w->g, w->path, n), 0)) & SAW_GIT);
-}
-
-static const char *becomes(bool before, bool now)
-{
-	return before == now ? NULL : before ? no_repository : new_repository;
-}
-
-/* Beside what is held below a plain grant: attributes and grafts, remotes of old, what is under way, and what a merge is given by itself. */
-static bool git_takes(const char *name)
-{
-	static const char *const also[] = { "info", "remotes", "branches", "sequencer",
-		"rr-cache" };
-
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(also); i++) {
-		if (strcasecmp(name, also[i]) == 0)
-			return true;
-	}
-	return ward_git_obeys(name);
-}
-
-static const char *of_git(const struct ward_guard *g, const char *path, size_t dir,
-	const char *name)
-{
-	const struct mark *m = marked(g, path, dir);
-	bool obeys = git_takes(name);
-	unsigned before = m || obeys ? seen(g, path, dir) : 0;
-
-	const char *why = becomes(is_git(before), is_git(after(m, before)));
-
-	return why ? why : is_git(before) && obeys ? by_git : NULL;
-}
-
-/* A directory that is, or was, one of git's itself. */
-static const char *is_of_git(const struct ward_guard *g, const char *path, size_t n)
-{
-	const struct mark *m = marked(g, path, n);
-	unsigned before = m ? seen(g, path, n) : 0;
-
-	return becomes(is_git(before), is_git(after(m, before)));
+	return n == 0 || ward_git_marks_beside(&w->g->marks, w->path, n);
 }
 
 /* What is only told of, or asked about for what it says, runs nothing once it is gone. */
@@ -343,11 +171,11 @@ static const char *by_name(struct ward_guard *g, const char *path, const struct 
 		last = !name[n];
 		end = name + n;
 		*end = '\0';
-		why = of_git(g, path, dir, name);
+		why = ward_git_marks_name(&g->marks, path, dir, name);
 		if (!why)
 			why = row_of(g, path, dir, name, what, last, passed);
 		if (!why && last && what->dir)
-			why = is_of_git(g, path, at + n);
+			why = ward_git_marks_dir(&g->marks, path, at + n);
 		if (!why && last && !what->plain && strcasecmp(name, ".git") == 0)
 			why = by_gitfile;
 		if (why || last)
@@ -708,7 +536,7 @@ static int names_of(struct ward_guard *g, const struct ward_changes *all)
 
 		if (!why ||
 			(!ward_named_by(g->row, c->path, &as) &&
-				!(!g->row && why == by_git && ward_named_is_hook(c->path))))
+				!(!g->row && why == ward_by_git && ward_named_is_hook(c->path))))
 			continue;
 		if (!found)
 			r = ward_named_find_odd(g->rs->arena, &g->named_of, &g->unsure, g->err);
@@ -728,7 +556,7 @@ int ward_guard_new(struct ward_resolver *rs, const struct ward_changes *all, int
 	*ret = NULL;
 	if (!g)
 		return ward_rs_nomem(err);
-	*g = (struct ward_guard){ .rs = rs, .layer = layer, .root = root, .err = err };
+	*g = (struct ward_guard){ .rs = rs, .layer = layer, .err = err };
 	n = snprintf(g->path, sizeof(g->path), "%s/", rs->workspace);
 	if (n < 0 || (size_t)n >= sizeof(g->path))
 		return ward_fail(err, WARD_E_LIMIT, "the path of the project is too long");
@@ -737,7 +565,7 @@ int ward_guard_new(struct ward_resolver *rs, const struct ward_changes *all, int
 		.all = all, .layer = layer, .lives = lives, .root = rs->workspace
 	};
 	g->held_budget = g->asks_budget = NAMED_BYTES_MAX;
-	r = read_marks(g, all);
+	r = ward_git_marks_read(rs->arena, all, root, &g->marks, err);
 	if (r == WARD_OK)
 		r = look(g);
 	if (r == WARD_OK)
@@ -758,7 +586,8 @@ static bool has_named(const struct ward_guard *g, const char *path)
 
 	if (g->n_named == 0)
 		return false;
-	fd = beneath(g->root, path, O_PATH | O_NOFOLLOW);
+	fd = ward_openat2(g->marks.root, path, O_PATH | O_NOFOLLOW, 0,
+		WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return false;
 	for (size_t i = 0; i < g->n_named; i++) {

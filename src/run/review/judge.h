@@ -27,6 +27,28 @@ int ward_guard_ask(struct ward_guard *g, const struct ward_change *c, struct war
 /* Why not all of what the project has was looked at, a sentence; NULL: it was. */
 const char *ward_guard_unsure(const struct ward_guard *g);
 
+/* ---- marks.c: which directories are git's, before and after ---- */
+/* What the changes do to what makes a directory git's. */
+struct ward_git_mark {
+	const char *dir;             /* below the root, not ended; a change's */
+	size_t n;
+	unsigned added, gone;
+};
+struct ward_git_marks {
+	int root;                    /* the project, as it is; the caller's */
+	struct ward_git_mark *v;     /* in the arena, sorted */
+	size_t n;
+};
+int ward_git_marks_read(struct ward_arena *a, const struct ward_changes *all, int root, struct ward_git_marks *m,
+	struct ward_error *err);
+/* The first n bytes of dir, below the root: there is, or will be, a .git in it. */
+bool ward_git_marks_beside(const struct ward_git_marks *m, const char *dir, size_t n);
+extern const char ward_by_git[];
+/* Why name, in the directory that is the first dir bytes of path, is asked about: ward_by_git where git obeys it. NULL: it is not. */
+const char *ward_git_marks_name(const struct ward_git_marks *all, const char *path, size_t dir, const char *name);
+/* The same of a directory, the first n bytes of path, that is or was one of git's itself. */
+const char *ward_git_marks_dir(const struct ward_git_marks *all, const char *path, size_t n);
+
 /* ---- named.c: what a file of the layer names of the same layer ---- */
 enum ward_named_as {
 	WARD_NAMED_WORDS = 0,        /* text: each word that is the name of a file */

@@ -85,7 +85,7 @@ struct ward_notify {
 	int listener, event, proc;   /* proc: the host's /proc */
 	atomic_bool stopping;
 	bool lost, running;          /* lost: somebody could not be answered; only the end of the listener lets him go */
-	atomic_int closing, owners;  /* enum ward_notify_closing; who may still look at all this: the owner, and a thread that was left behind */
+	atomic_int closing, owners;  /* enum ward_notify_closing; who may look at all this: the owner, and a thread left behind */
 	pthread_t thread;
 	sem_t gate;                  /* the thread waits here until it is its turn */
 	struct ward_tree tree;       /* to find which part of the view a path lies in */

@@ -82,9 +82,9 @@ void cache_build(struct init *in, unsigned i, const char *dest);
 /* net.c: an empty network namespace with its loopback up. */
 void net_make(const struct init *in);
 /*
- * With egress it is captured. Of the two steps the first holds nothing that anybody else could make grow, and is made when there is time:
- * ahead of the plan, or of the cgroup. The second, in the cgroup, ends the start if either failed, and gives the sockets that the network
- * ends at, and the door, to the supervisor.
+ * With egress it is captured. Of the two steps the first holds nothing that anybody else could make grow, and is made when there is
+ * time: ahead of the plan, or of the cgroup. The second, in the cgroup, ends the start if either failed, and gives the sockets that the
+ * network ends at, and the door, to the supervisor.
  */
 void net_capture(struct init *in, bool redirects);
 void net_hand_over(struct init *in);
