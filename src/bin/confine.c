@@ -15,6 +15,8 @@
 
 #include "bin/cli.h"
 
+#define ROOM_MS 5000 /* for a reader of standard error to take something */
+
 /* ---- words to a request ---- */
 
 static const struct ward_option *find_option(const char *name)
@@ -209,7 +211,7 @@ static int write_stdout(const char *p, size_t n)
 	return WARD_E_SYSTEM;
 }
 
-/* Nothing of it is lost because the pipe is full and was made not to wait. */
+/* Nothing of it is lost because the pipe is full and was made not to wait; where nobody reads at all, nobody waits. */
 static void say_report(const char *p)
 {
 	struct pollfd room = { STDERR_FILENO, POLLOUT, 0 };
@@ -219,10 +221,12 @@ static void say_report(const char *p)
 	while (n > 0) {
 		ssize_t done = write(STDERR_FILENO, p, n);
 
-		if (done < 0 && errno == EAGAIN)
-			(void)poll(&room, 1, -1);
-		else if (done == 0 || (done < 0 && errno != EINTR))
+		if (done < 0 && errno == EAGAIN) {
+			if (poll(&room, 1, ROOM_MS) == 0)
+				return;
+		} else if (done == 0 || (done < 0 && errno != EINTR)) {
 			return;
+		}
 		p += done > 0 ? done : 0;
 		n -= done > 0 ? (size_t)done : 0;
 	}

@@ -351,12 +351,20 @@ void ward_streams_started(struct ward_streams *s)
 	ward_pty_started(&s->pty);
 }
 
-/* What waits where nobody else does (O_NONBLOCK) would lose what is said of the run, or what whoever comes next writes. */
+/*
+ * What waits where nobody else does (O_NONBLOCK) would lose what is said of the run, or what whoever comes next writes. Another run on the same
+ * open file may have set that before this one looked, and have taken it away since: it is never set anew.
+ */
 static void give_back(struct ward_streams *s)
 {
+	const int only_off = O_NONBLOCK | O_ASYNC | O_DIRECT;
+
 	for (int i = 0; i < 3; i++) {
-		if (s->passed[i] && fcntl(i, F_GETFL) != s->flags[i])
-			(void)fcntl(i, F_SETFL, s->flags[i]);
+		int now = s->passed[i] ? fcntl(i, F_GETFL) : -1;
+		int flags = s->flags[i] & (now | ~only_off);
+
+		if (now >= 0 && now != flags)
+			(void)fcntl(i, F_SETFL, flags);
 		s->passed[i] = false;
 	}
 }

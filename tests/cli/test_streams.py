@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Standard streams: what passes through, what is cut, what never goes inside."""
+import contextlib
 import fcntl
 import json
 import os
@@ -70,6 +71,24 @@ def a_pipe_that_is_full_and_does_not_wait_hides_no_report(p):
     q.wait(30)
     check_in(b'"/etc/shadow" refused', said)
     check_eq(flags & os.O_NONBLOCK, 0, "the pipe was left not to wait")
+
+
+@test
+@placed
+def a_pipe_that_nobody_reads_and_does_not_wait_holds_nobody(p):
+    """As it was before the run, so it is no doing of the command's: what is said is lost, and the command's code comes all the same."""
+    r, w = os.pipe()
+    os.set_blocking(w, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(w, bytes(4096))
+    q = p.start("sh", "-c", "cat /etc/shadow 2>/dev/null; exit 7", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=w)
+    try:
+        check_eq(q.wait(40), 7)
+    finally:
+        q.kill()
+        os.close(w)
+        os.close(r)
 
 
 @test

@@ -220,6 +220,37 @@ TEST(files_and_pipes_are_inherited)
 	ward_request_free(r);
 }
 
+/* The flags are of everybody who has the open file: what was added is taken away, and what somebody else took away stays away. */
+TEST(what_went_in_gets_its_flags_back)
+{
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+	struct ward_streams s;
+	int in = fcntl(0, F_DUPFD_CLOEXEC, 10), fds[2];
+
+	REQUIRE(r && in >= 0 && pipe2(fds, O_CLOEXEC) == 0 && dup2(fds[0], 0) == 0);
+	REQUIRE(ward_streams_open(&s, r, 0, NULL) == WARD_OK);
+	CHECK_EQ_INT(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+	ward_streams_done(&s);
+	CHECK(!(fcntl(fds[0], F_GETFL) & O_NONBLOCK));
+
+	CHECK_EQ_INT(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+	REQUIRE(ward_streams_open(&s, r, 0, NULL) == WARD_OK);
+	CHECK_EQ_INT(fcntl(fds[0], F_SETFL, 0), 0);
+	ward_streams_done(&s);
+	CHECK(!(fcntl(fds[0], F_GETFL) & O_NONBLOCK));
+
+	CHECK_EQ_INT(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+	REQUIRE(ward_streams_open(&s, r, 0, NULL) == WARD_OK);
+	ward_streams_done(&s);
+	CHECK(fcntl(fds[0], F_GETFL) & O_NONBLOCK);
+
+	(void)dup2(in, 0);
+	(void)close(in);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	ward_request_free(r);
+}
+
 TEST(no_directory_goes_inside)
 {
 	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
