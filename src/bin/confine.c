@@ -212,7 +212,7 @@ static int write_stdout(const char *p, size_t n)
 }
 
 /* Nothing of it is lost because the pipe is full and was made not to wait; where nobody reads at all, nobody waits. */
-static void say_report(const char *p)
+static void say_text(const char *p)
 {
 	struct pollfd room = { STDERR_FILENO, POLLOUT, 0 };
 	size_t n = strlen(p);
@@ -232,6 +232,23 @@ static void say_report(const char *p)
 	}
 }
 
+/* Before anything is said of a run: whatever the command told the terminal, what is said is seen. */
+static void calm(const struct ward_outcome *o)
+{
+	if (isatty(STDERR_FILENO))
+		say_text(ward_outcome_calm(o));
+}
+
+static void say_report(const struct ward_request *r, const struct ward_outcome *o)
+{
+	const char *report = ward_outcome_report(o);
+
+	if (!report[0] || ward_request_given(r, "quiet") || ward_request_given(r, "report"))
+		return;
+	calm(o);
+	say_text(report);
+}
+
 /* Print and write the outcome; the exit code. */
 static int give_out(struct ward_request *r, struct ward_outcome *o)
 {
@@ -240,11 +257,13 @@ static int give_out(struct ward_request *r, struct ward_outcome *o)
 	size_t n = 0;
 	const char *json = ward_outcome_json(o, &n);
 
-	if (ward_outcome_error(o))
+	if (ward_outcome_error(o)) {
+		calm(o);
 		say_error(ward_outcome_error(o));
-	if (!ward_request_given(r, "quiet") && !ward_request_given(r, "report"))
-		say_report(ward_outcome_report(o));
+	}
+	say_report(r, o);
 	if (ward_outcome_deliver(r, o, &err) < 0) {
+		calm(o);
 		say_error(&err);
 		code = EXIT_WARD;
 	}
@@ -306,8 +325,11 @@ static int run(struct ward_request *r)
 	pass_signals_on(r);
 	code = ward_run(r, &o, &err);
 	drop_signals();
-	if (code < 0 && !(o && ward_outcome_error(o)))
+	if (code < 0 && !(o && ward_outcome_error(o))) {
+		if (o)
+			calm(o);
 		say_error(&err);
+	}
 	code = o ? give_out(r, o) : EXIT_WARD;
 	ward_outcome_free(o);
 	return code;

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +24,13 @@
 void ward_capture_init(struct ward_capture *c)
 {
 	*c = (struct ward_capture){ .fd = -1, .out_fd = -1 };
+}
+
+static bool takes_utf8(int fd)
+{
+	struct termios t;
+
+	return tcgetattr(fd, &t) == 0 && (t.c_iflag & IUTF8);
 }
 
 int ward_capture_open(struct ward_capture *c, int fd, int out_fd, uint64_t limit,
@@ -53,6 +61,7 @@ int ward_capture_open(struct ward_capture *c, int fd, int out_fd, uint64_t limit
 	c->fd = fd;
 	c->out_fd = out_fd;
 	c->used = true;
+	c->utf8 = out_fd >= 0 && takes_utf8(out_fd);
 	return WARD_OK;
 }
 
@@ -94,15 +103,43 @@ static size_t within(struct ward_capture *c, size_t n)
 	return n;
 }
 
-/* ESC, SO, and the control characters of C1 as UTF-8, where the first byte is enough. What follows ESC may come later. */
+/* ESC ]: what follows ESC may come later, and other control characters between the two change nothing for a terminal. */
+static bool has_string(struct ward_capture *c, const char *p, size_t n)
+{
+	const char *end = p + n;
+
+	while (p < end) {
+		if (!c->escaped)
+			p = memchr(p, '\x1b', (size_t)(end - p));
+		if (!p)
+			return false;
+		for (c->escaped = true; p < end && ((unsigned char)*p < ' ' || *p == '\x7f');)
+			p++;
+		if (p == end)
+			return false;
+		c->escaped = false;
+		if (*p == ']')
+			return true;
+	}
+	return false;
+}
+
+static bool has_c1(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (((unsigned char)p[i] & 0xe0) == 0x80)
+			return true;
+	return false;
+}
+
+/* ESC, SO, and the control characters of C1: as UTF-8, where the first byte is enough, and as the one byte that each is elsewhere. */
 static void look(struct ward_capture *c, const char *p, size_t n)
 {
-	bool c1 = memchr(p, 0xc2, n) != NULL;
+	bool wide = memchr(p, 0xc2, n) != NULL;
 
-	c->colours = c->colours || c1 || (c->last == '\x1b' && p[0] == ']') ||
-		memmem(p, n, "\x1b]", 2) != NULL;
-	c->steers = c->steers || c1 || memchr(p, '\x1b', n) != NULL || memchr(p, '\x0e', n) != NULL;
-	c->last = p[n - 1];
+	c->steers = c->steers || wide || memchr(p, '\x1b', n) || memchr(p, '\x0e', n) ||
+		(!c->utf8 && has_c1(p, n));
+	c->colours = c->colours || wide || has_string(c, p, n) || (!c->utf8 && memchr(p, 0x9d, n));
 }
 
 static void take(struct ward_capture *c, const char *p, size_t n)

@@ -20,8 +20,9 @@ struct ward_capture {
 	uint64_t passed;             /* of these: collected or handed on */
 	bool truncated;              /* something was dropped because of limit */
 	bool broken;                 /* out_fd takes no more */
-	bool steers, colours;        /* of what was passed on something steers a terminal; its palette, too */
-	char last;                   /* byte of that */
+	bool utf8;                   /* out_fd is a terminal that says that it takes UTF-8: a control character is no single byte there */
+	bool steers, colours;        /* of what was passed on something steers a terminal; its palette, maybe */
+	bool escaped;                /* and it ended within ESC */
 	struct ward_buf data;        /* collected */
 	char *relay;                 /* WARD_CAPTURE_BUFFER bytes: read, not yet written */
 	size_t relay_at, relay_n;

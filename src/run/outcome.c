@@ -482,6 +482,25 @@ const char *ward_outcome_report(const struct ward_outcome *o)
 	return o->report ? o->report : "";
 }
 
+/*
+ * End of a string, and of a link; back from the other screen, to where the cursor was before it, or is; margins; soft reset; plain letters;
+ * characters as they are; wrapped, and not inserted.
+ */
+#define CALM \
+	"\x1b\\\x1b]8;;\x1b\\" \
+	"\x1b" \
+	"7\x1b[?1049l\x1b" \
+	"7\x1b[r\x1b" \
+	"8\x1b[!p\x1b[0m\x1b(B\x0f\x1b[?7h\x1b[4l"
+#define CALM_PALETTE "\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\"
+
+const char *ward_outcome_calm(const struct ward_outcome *o)
+{
+	if (!o->steered)
+		return "";
+	return o->coloured ? CALM CALM_PALETTE : CALM;
+}
+
 const struct ward_error *ward_outcome_error(const struct ward_outcome *o)
 {
 	return o->has_error ? &o->error : NULL;

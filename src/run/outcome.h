@@ -100,6 +100,7 @@ struct ward_outcome {
 	const char **notes; size_t n_notes;   /* further lines of the report, without "ward: " */
 
 	struct ward_outcome_stream out, err_stream;
+	bool steered, coloured;      /* a terminal of the caller's was, by what was passed on to it: struct ward_streams */
 
 	bool has_audit;
 	const char *audit_file;      /* "/dev/null": no log */

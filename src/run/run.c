@@ -405,6 +405,8 @@ static void life_done(struct life *l)
 	(void)net_end(l, NULL);
 	net_unlisten(l);
 	ward_streams_done(&l->streams);
+	l->o->steered = l->streams.steered;
+	l->o->coloured = l->streams.coloured;
 	if (l->audit)
 		ward_outcome_set_audit(l->o, ward_audit_path(l->audit), l->first.seq, l->last.seq,
 			l->last.seq ? l->last.hash : NULL);
@@ -447,8 +449,6 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 	r->run_id = NULL; /* the outcome may be freed before the request */
 	if (ward_outcome_finish(l.o) < 0)
 		code = ward_fail(&local, WARD_E_NOMEM, "no memory for the outcome's text");
-	if (ward_outcome_report(l.o)[0] || l.o->has_error)
-		ward_streams_calm(&l.streams);
 	/* Nothing of the run is alive when its outcome is handed out. */
 	ward_cage_free(l.cage);
 	review_done(&l);

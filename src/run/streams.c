@@ -387,21 +387,6 @@ void ward_streams_done(struct ward_streams *s)
 	s->has_pty = s->ctty = false;
 }
 
-void ward_streams_calm(const struct ward_streams *s)
-{
-	/* End of a string; margins; soft reset; plain letters; characters as they are; wrapped, and not inserted. */
-	static const char plain[] = "\x1b\\\x1b"
-				    "7\x1b[r\x1b"
-				    "8\x1b[!p\x1b[0m\x1b(B\x0f\x1b[?7h\x1b[4l";
-	static const char palette[] = "\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\";
-
-	if (!s->steered || !isatty(2))
-		return;
-	(void)ward_write_quiet(2, plain, sizeof(plain) - 1);
-	if (s->coloured)
-		(void)ward_write_quiet(2, palette, sizeof(palette) - 1);
-}
-
 /* ---- moving ---- */
 
 static size_t add(struct ward_streams *s, struct pollfd *fds, size_t n, int fd, short events,

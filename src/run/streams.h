@@ -55,7 +55,5 @@ bool ward_streams_over(const struct ward_streams *s);
 void ward_streams_drain(struct ward_streams *s, int stop_fd, unsigned wait_ms);
 /* Move counts and data into the outcome, and the limits that were hit. */
 void ward_streams_result(struct ward_streams *s, struct ward_outcome *o);
-/* Nothing of the run is alive: what went in gets its flags back. */
+/* Nothing of the run is alive: what went in gets its flags back. What s->steered and s->coloured are is known. */
 void ward_streams_done(struct ward_streams *s);
-/* After that, and before anything is said on standard error: a terminal that was steered shows what is said, whatever it was told. */
-void ward_streams_calm(const struct ward_streams *s);

@@ -21,10 +21,14 @@ from tap import check, check_eq, check_in, main, test
 class Terminal:
     """A pty with ward as the foreground of its session."""
 
-    def __init__(self, p, *words, rows=30, cols=90, **more):
+    def __init__(self, p, *words, rows=30, cols=90, utf8=False, **more):
         self.p = p
         self.master, self.slave = pty.openpty()
         self.size(rows, cols)
+        if utf8:
+            modes = termios.tcgetattr(self.slave)
+            modes[0] |= 0o40000  # IUTF8
+            termios.tcsetattr(self.slave, termios.TCSANOW, modes)
         self.before = termios.tcgetattr(self.slave)
         fds = {"stdin": self.slave, "stdout": self.slave, "stderr": self.slave}
         fds.update(more)
@@ -87,7 +91,8 @@ def inside_is_another_terminal(p):
 def what_steers_the_terminal_hides_no_report(p):
     """Letters that are not shown, margins of one line, the palette and a string without an end: all of it is over before the report."""
     for steer, undone in ((r"\033[8m\033[1;1r\033]0;x", (b"\x1b\\", b"\x1b[r", b"\x1b[!p", b"\x1b[0m", b"\x1b]104")), (r"\016", (b"\x0f",)),
-                          (r"\302\2338m", (b"\x1b[0m",)), (r"text\303\244", ())):
+                          (r"\302\2338m", (b"\x1b[0m",)), (r"text\303\244", ()), (r"\2338m", (b"\x1b[0m",)), (r"\033[?1049h", (b"\x1b7\x1b[?1049l",)),
+                          (r"\033]8;;http://a\033\\", (b"\x1b]8;;\x1b\\", b"\x1b]104")), (r"\033\r]8;;http://a\033\\", (b"\x1b]8;;\x1b\\",))):
         t = Terminal(p, "sh", "-c", f"cat /etc/shadow 2>/dev/null; printf 'begin{steer}'")
         check_eq(t.end(), 0)
         check_in(b'"/etc/shadow" refused', t.text)
@@ -102,6 +107,26 @@ def nothing_is_undone_where_nothing_is_said(p):
     t = Terminal(p, "printf", r"begin\033[1mbold")
     check_eq(t.end(), 0)
     check_eq(t.text, b"begin\x1b[1mbold")
+
+
+@test
+@placed
+def a_letter_of_a_terminal_of_utf_8_is_no_control_character(p):
+    """Its bytes are, for a terminal that takes one byte as a character."""
+    for utf8 in (True, False):
+        t = Terminal(p, "sh", "-c", r"cat /etc/shadow 2>/dev/null; printf 'begin\342\200\235'", utf8=utf8)
+        check_eq(t.end(), 0)
+        between = t.text[t.text.index(b"begin") + 5:t.text.index(b"ward: ")]
+        check_eq(b"\x1b[!p" in between, not utf8, repr(between))
+
+
+@test
+@placed
+def nothing_is_undone_where_the_report_goes_elsewhere(p):
+    for words in (("--quiet",), ("--report", p.side / "report")):
+        t = Terminal(p, *words, "sh", "-c", r"cat /etc/shadow 2>/dev/null; printf 'begin\033[1mbold'")
+        check_eq(t.end(), 0)
+        check_eq(t.text, b"begin\x1b[1mbold")
 
 
 @test
