@@ -62,6 +62,13 @@ def the_language_needs_nothing_but_the_c_library():
 
 
 @test
+def a_thread_of_the_library_never_loses_its_code():
+    """One that only closes a socket may be left behind by a run, and whoever had it may close the library then."""
+    out = subprocess.run(["readelf", "-dW", LIBRARIES[0][1]], capture_output=True, text=True, check=True).stdout
+    check(re.search(r"\(FLAGS_1\).*NODELETE", out), out)
+
+
+@test
 def every_public_function_is_documented():
     check_eq([name for name, commented in declared(("cedar", "error", "trust", "ward")).items() if not commented], [])
 

@@ -52,6 +52,17 @@ struct nbox {
 
 static int inherited = -1; /* a TCP socket of the host's network namespace, as stdin could be */
 
+/* In a plan with egress: where what is captured comes to. Nobody inside can listen there. */
+static inline bool door_opens(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_port = htons(WARD_NET_PROXY_PORT),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return fd >= 0 && bind(fd, (void *)&a, sizeof(a)) == 0 && listen(fd, 8) == 0;
+}
+
 static inline void confine(int sock)
 {
 	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -66,7 +77,8 @@ static inline void confine(int sock)
 
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) ||
 		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-		mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777")) {
+		mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777") ||
+		(plan.egress && !door_opens())) {
 		box_send(sock, 3, -1);
 		_exit(1);
 	}

@@ -32,7 +32,6 @@
 #define FD_SYNC_WAKE_UP 1ul
 /* Each costs a run descriptors: who connects often, and through many threads, connects outside. */
 #define CALLERS_WITHOUT_EGRESS 4
-#define LEFT_AFTER_S 1 /* what the run waited with is gone by then */
 
 /* ENOENT: the caller is gone, and with it the wish to know; EINPROGRESS: it has its answer. */
 void ward_notify_send(struct ward_notify *n)
@@ -47,6 +46,8 @@ void ward_notify_send(struct ward_notify *n)
 
 void ward_notify_answer(struct ward_notify *n, uint64_t id, int64_t val, int err)
 {
+	if (ward_notify_left(n))
+		return;
 	memset(n->resp, 0, n->resp_size);
 	n->resp->id = id;
 	n->resp->val = err ? 0 : val;
@@ -56,48 +57,7 @@ void ward_notify_answer(struct ward_notify *n, uint64_t id, int64_t val, int err
 
 bool ward_notify_valid(const struct ward_notify *n, uint64_t id)
 {
-	return ioctl(n->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
-}
-
-/* What the thread is about when its end is waited for. */
-enum ward_notify_closing { WORKING = 0, CLOSING, LEFT };
-
-static void destroy(struct ward_notify *n)
-{
-	free(n->execs);
-	(void)pthread_mutex_destroy(&n->lock);
-	(void)pthread_mutex_destroy(&n->who_lock);
-	(void)pthread_mutex_destroy(&n->captured_lock);
-	free(n->who);
-	free(n->payload);
-	free(n->req);
-	free(n->resp);
-	free(n);
-}
-
-static void disown(struct ward_notify *n)
-{
-	if (atomic_fetch_sub(&n->owners, 1) == 1)
-		destroy(n);
-}
-
-/*
- * Ours may be the last descriptor of it by now, and then the close waits for what the command wants it to: for the peer of a TCP socket
- * (SO_LINGER), or of one that lies unread in a Unix socket, behind which that peer itself may lie. So the end does not wait for us
- * here (ward_notify_stop), and who was left behind has nothing to look at any more.
- */
-void ward_notify_let_go(struct ward_notify *n, int sock)
-{
-	int was = CLOSING;
-
-	if (sock < 0)
-		return;
-	atomic_store(&n->closing, CLOSING);
-	close(sock);
-	if (atomic_compare_exchange_strong(&n->closing, &was, WORKING))
-		return;
-	disown(n);
-	pthread_exit(NULL);
+	return !ward_notify_left(n) && ioctl(n->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 static int open_caller(struct ward_notify *n, struct ward_ask *ask)
@@ -125,7 +85,7 @@ void ward_notify_tell(struct ward_notify *n, struct ward_ask *ask, struct ward_r
 {
 	char comm[16] = "";
 
-	if (ward_refusals_again(n->refusals, note))
+	if (ward_notify_left(n) || ward_refusals_again(n->refusals, note))
 		return;
 	if (ward_refusals_testing(n->refusals)) {
 		ward_refusals_note(n->refusals, note);
@@ -213,6 +173,15 @@ static void (*const verbs[])(struct ward_notify *n, struct ward_ask *ask) = {
 	[WARD_SECCOMP_PRIVATE] = refuse,
 };
 
+void ward_notify_forget_ask(struct ward_ask *ask)
+{
+	if (!ask->caller)
+		ward_close(ask->dir);
+	ward_close(ask->mem);
+	ask->caller = NULL;
+	ask->dir = ask->mem = -1;
+}
+
 static void handle(struct ward_notify *n)
 {
 	struct ward_ask ask = { .req = n->req, .dir = -1, .mem = -1 };
@@ -228,14 +197,11 @@ static void handle(struct ward_notify *n)
 		verbs[ask.v.verb](n, &ask);
 	else
 		refuse(n, &ask);
-	if (!ask.caller)
-		ward_close(ask.dir);
-	ward_close(ask.mem);
+	ward_notify_forget_ask(&ask);
 }
 
-static void *serve(void *arg)
+static void serve(struct ward_notify *n)
 {
-	struct ward_notify *n = arg;
 	struct pollfd p[2 + WARD_NOTIFY_PENDING_MAX];
 
 	(void)prctl(PR_SET_NAME, "ward-notify");
@@ -252,14 +218,13 @@ static void *serve(void *arg)
 			handle(n);
 		else if (p[0].revents)
 			break; /* nobody is left under this filter */
-		if (more || timeout >= 0)
+		if ((more || timeout >= 0) && !ward_notify_left(n))
 			ward_notify_retry(n);
 	}
 	ward_notify_drop_pending(n);
 	/* Never leave a caller waiting for a server that is gone: without a listener the answer is ENOSYS. */
 	if (!atomic_load(&n->stopping))
 		(void)dup3(n->event, n->listener, O_CLOEXEC);
-	return NULL;
 }
 
 static void *serve_later(void *arg)
@@ -268,7 +233,10 @@ static void *serve_later(void *arg)
 
 	while (sem_wait(&n->gate) < 0 && errno == EINTR)
 		;
-	return n->listener >= 0 ? serve(n) : NULL;
+	if (n->listener >= 0)
+		serve(n);
+	ward_notify_ended(n);
+	return NULL;
 }
 
 static int allocate(struct ward_notify *n)
@@ -297,7 +265,7 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
 	n->plan = plan;
 	n->refusals = refusals;
 	n->kill_event = kill_event;
-	atomic_init(&n->owners, 1);
+	ward_notify_leave_init(n);
 	n->listener = n->event = n->proc = n->diag = n->inflight = -1;
 	(void)ward_notify_forget_callers(n, NULL);
 	n->n_callers = plan->egress ? WARD_NOTIFY_CALLERS_MAX : CALLERS_WITHOUT_EGRESS;
@@ -413,36 +381,11 @@ void ward_notify_end(struct ward_notify *n)
 	(void)pthread_mutex_unlock(&n->lock);
 }
 
-/* Only in a close it is left behind: there it looks at nothing of its owner's. */
-static void join(struct ward_notify *n)
-{
-	struct timespec end;
-	bool left = false;
-	int r = ETIMEDOUT, was;
-
-	while (r == ETIMEDOUT && !left) {
-		was = CLOSING;
-		(void)clock_gettime(CLOCK_REALTIME, &end);
-		end.tv_sec += LEFT_AFTER_S;
-		r = pthread_timedjoin_np(n->thread, NULL, &end);
-		if (r != ETIMEDOUT)
-			continue;
-		(void)atomic_fetch_add(&n->owners, 1);
-		left = atomic_compare_exchange_strong(&n->closing, &was, LEFT);
-		if (!left)
-			(void)atomic_fetch_sub(&n->owners, 1);
-	}
-	if (left)
-		(void)pthread_detach(n->thread);
-	else if (r != 0)
-		(void)pthread_join(n->thread, NULL);
-}
-
 void ward_notify_stop(struct ward_notify *n)
 {
 	ward_notify_end(n);
 	if (n->running)
-		join(n);
+		ward_notify_join(n);
 	n->running = false;
 	(void)ward_notify_forget_callers(n, NULL);
 	ward_close(n->listener);
@@ -460,6 +403,10 @@ struct ward_notify *ward_notify_free(struct ward_notify *n)
 	for (unsigned i = 0; i < n->n_roots; i++)
 		ward_close(n->roots[i]);
 	ward_tree_done(&n->tree);
-	disown(n);
+	/* Who was left behind has no use for them. */
+	free(n->execs);
+	free(n->who);
+	free(n->payload);
+	ward_notify_disown(n);
 	return NULL;
 }

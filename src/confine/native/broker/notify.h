@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "confine/native/broker.h"
+#include "confine/native/broker/notify_leave.h"
 #include "confine/native/seccomp.h"
 
 #define WARD_NOTIFY_PENDING_MAX 16   /* connects and sends that wait; more are answered EAGAIN */
@@ -85,7 +86,7 @@ struct ward_notify {
 	int listener, event, proc;   /* proc: the host's /proc */
 	atomic_bool stopping;
 	bool lost, running;          /* lost: somebody could not be answered; only the end of the listener lets him go */
-	atomic_int closing, owners;  /* enum ward_notify_closing; who may look at all this: the owner, and a thread left behind */
+	struct ward_leave leave;
 	pthread_t thread;
 	sem_t gate;                  /* the thread waits here until it is its turn */
 	struct ward_tree tree;       /* to find which part of the view a path lies in */
@@ -98,8 +99,7 @@ struct ward_notify {
 	uint64_t netns_dev, netns_ino;   /* of the run, 0 = not known yet */
 	int server_pid, server_fd;   /* where the last listening socket was found; 0 = nowhere yet */
 	uint32_t absent_ino;         /* a listening socket that was not found, and until when that is taken for so */
-	uint64_t absent_dev, absent_file; /* and which name it was asked for by */
-	uint64_t absent_until;
+	uint64_t absent_dev, absent_file, absent_until; /* and which name it was asked for by */
 	uint64_t netns_cookie;           /* the same of its sockets, 0 = not known yet, or the kernel has none */
 	struct ward_caller callers[WARD_NOTIFY_CALLERS_MAX]; /* n_callers of them are used */
 	uint64_t n_calls, n_callers;
@@ -119,10 +119,10 @@ struct ward_notify {
 /* notify.c */
 void ward_notify_answer(struct ward_notify *n, uint64_t id, int64_t val, int err);
 void ward_notify_send(struct ward_notify *n); /* n->resp */
-void ward_notify_let_go(struct ward_notify *n, int sock); /* close what the caller shares; -1 ok. May not return */
 bool ward_notify_valid(const struct ward_notify *n, uint64_t id);
 /* Open /proc/PID and its memory and make sure that they are the caller's. 0 or errno for the caller (ESRCH). */
 int ward_notify_open_caller(struct ward_notify *n, struct ward_ask *ask);
+void ward_notify_forget_ask(struct ward_ask *ask); /* close what was opened for it */
 /* Add the process to the note and keep it. */
 void ward_notify_tell(struct ward_notify *n, struct ward_ask *ask, struct ward_refusal_note *note);
 void ward_notify_note(struct ward_notify *n, struct ward_ask *ask, enum ward_refusal_kind kind,

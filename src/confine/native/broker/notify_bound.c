@@ -64,8 +64,8 @@ static uint64_t processor_ns(void)
 /* Nobody else of the run is answered meanwhile, and its end waits as well. */
 static bool over(const struct search *s)
 {
-	return s->descriptors == 0 || s->processes == 0 || atomic_load(&s->n->stopping) ||
-		processor_ns() >= s->end;
+	return ward_notify_left(s->n) || s->descriptors == 0 || s->processes == 0 ||
+		atomic_load(&s->n->stopping) || processor_ns() >= s->end;
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -108,12 +108,13 @@ static bool is_bound(const struct search *s, int sock)
 
 static bool listens_at(const struct search *s, int pid, int pid_dir, int number)
 {
-	WARD_FD pidfd = ward_peek_pidfd(pid, pid_dir, NULL);
+	int pidfd = ward_peek_pidfd(pid, pid_dir, NULL);
 	int sock = pidfd < 0 ? -1 : ward_pidfd_getfd(pidfd, number);
 	bool found = sock >= 0 && is_bound(s, sock);
 
+	ward_close(pidfd);
 	ward_notify_let_go(s->n, sock);
-	return found;
+	return found && !ward_notify_left(s->n);
 }
 
 static DIR *open_list(int dirfd, const char *name)
@@ -236,7 +237,8 @@ bool ward_notify_listens(struct ward_notify *n, const struct ward_ask *ask, cons
 		n->absent_file == file->st_ino && ward_now_mono_ns() < n->absent_until)
 		return false;
 	/* Whoever asks may well be of the process that listens. */
-	if (same_server(&s) || in_process(&s, (int)ask->req->pid, ask->dir) || in_any_process(&s))
+	if (same_server(&s) || (!over(&s) && in_process(&s, (int)ask->req->pid, ask->dir)) ||
+		(!over(&s) && in_any_process(&s)))
 		return true;
 	n->absent_ino = sockets[0];
 	n->absent_dev = file->st_dev;

@@ -467,7 +467,7 @@ static uint16_t redirect(const struct decision *d, struct ward_addr *to)
 
 /* ---- the act ---- */
 
-/* Who made a connect that was captured. The copy of his socket is closed afterwards: that may take its time. */
+/* Who made a connect that was captured. The copy of his socket is closed afterwards, but where he wants to wait for it (SO_LINGER). */
 struct waiting {
 	struct ward_cage_caller caller; /* the first */
 	struct ward_notify *n;
@@ -483,6 +483,16 @@ static void go_on(struct ward_cage_caller *c)
 	if (!w->answered)
 		ward_notify_answer(w->n, w->id, 0, w->err);
 	w->answered = true;
+}
+
+/* The copy goes before the answer, which hands the processor over: the caller's own close shall be the last. It may take its time. */
+static void finish(struct ward_notify *n, struct ward_ask *ask, struct sock *s, struct decision *d)
+{
+	ward_close(d->path);
+	d->path = -1;
+	ward_notify_forget_ask(ask);
+	ward_notify_let_go(n, s->fd);
+	s->fd = -1;
 }
 
 static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock *s,
@@ -507,7 +517,8 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 			meant);
 	w.err = err;
 	if (noted && (err == 0 || err == EINPROGRESS))
-		ward_notify_captured(n, to, may_block && err ? NULL : &w.caller);
+		ward_notify_captured(n, to,
+			(may_block && err) || ward_notify_lingers(s->fd) ? NULL : &w.caller);
 	if (may_block && (err == EINPROGRESS || err == EAGAIN)) {
 		p.captured = noted;
 		p.poll = err == EINPROGRESS;
@@ -518,9 +529,7 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 		}
 		err = EAGAIN;
 	}
-	/* Before the answer, which hands the processor over. */
-	ward_notify_let_go(n, s->fd);
-	s->fd = -1;
+	finish(n, ask, s, d);
 	if (!w.answered)
 		ward_notify_answer(n, ask->req->id, 0, err);
 }
@@ -590,6 +599,7 @@ static void do_sendto(struct ward_notify *n, struct ward_ask *ask, struct sock *
 			free(p.payload);
 		}
 	}
+	finish(n, ask, s, d);
 	ward_notify_answer(n, ask->req->id, sent, err);
 }
 
@@ -618,11 +628,10 @@ void ward_notify_mediate(struct ward_notify *n, struct ward_ask *ask)
 	if (!err && !ward_notify_valid(n, ask->req->id))
 		err = ESRCH;
 	if (err) {
+		finish(n, ask, &s, &d);
 		ward_notify_answer(n, ask->req->id, 0, err);
 	} else {
 		name_path(&d, &to);
 		(connecting ? do_connect : do_sendto)(n, ask, &s, &to, &d);
 	}
-	ward_close(d.path);
-	ward_notify_let_go(n, s.fd);
 }

@@ -69,6 +69,7 @@ bool ward_notify_wait(struct ward_notify *n, const struct ward_pending *p)
 	return false;
 }
 
+/* Nothing of p is held any more while the socket is closed, which may take its time. */
 static void drop(struct ward_notify *n, struct ward_pending *p)
 {
 	int sock = p->fd;
@@ -123,27 +124,28 @@ static bool finish(struct ward_notify *n, struct ward_pending *p, int64_t *ret_v
 
 void ward_notify_retry(struct ward_notify *n)
 {
-	for (unsigned i = 0; i < WARD_NOTIFY_PENDING_MAX; i++) {
+	for (unsigned i = 0; i < WARD_NOTIFY_PENDING_MAX && !ward_notify_left(n); i++) {
 		struct ward_pending *p = &n->pending[i];
+		uint64_t id = p->id;
 		int64_t val;
 		int err;
 
 		if (!p->used)
 			continue;
-		if (!ward_notify_valid(n, p->id)) {
+		if (!ward_notify_valid(n, id)) {
 			drop(n, p);
 		} else if (finish(n, p, &val, &err)) {
 			if (p->captured && err == 0)
 				ward_notify_captured(n, &p->to, NULL);
-			ward_notify_answer(n, p->id, val, err);
-			drop(n, p);
+			drop(n, p); /* before the answer: his own close shall be the last */
+			ward_notify_answer(n, id, val, err);
 		}
 	}
 }
 
 void ward_notify_drop_pending(struct ward_notify *n)
 {
-	for (unsigned i = 0; i < WARD_NOTIFY_PENDING_MAX; i++)
+	for (unsigned i = 0; i < WARD_NOTIFY_PENDING_MAX && !ward_notify_left(n); i++)
 		if (n->pending[i].used)
 			drop(n, &n->pending[i]);
 }
