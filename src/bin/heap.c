@@ -3,9 +3,9 @@
  * The heap of the static ward. musl's own gives every small set of pages back at once, which for a program that lives for
  * three milliseconds is a hundred system calls of mapping and unmapping, a fifth of its time.
  *
- * Blocks of four sizes a power of two, up to 128 KiB, cut from regions that grow and are never given back; a freed one waits
- * in the list of its size. Larger ones are mappings of their own, or, where a huge page has room for them, cut from it and not
- * used again. Every block carries its size behind a secret mark: a
+ * Blocks of four sizes a power of two, up to 128 KiB, cut from regions that grow and are never unmapped; a freed one waits in the
+ * list of its size. Larger ones are mappings of their own, or, where a huge page has room for them, cut from it and not used again.
+ * Once a run lives, the pages of what was freed go back (ward_memory_settle). Every block carries its size behind a secret mark: a
  * block that was freed twice, overrun from below or never ours ends the process. One lock; no other state.
  */
 #include <errno.h>
@@ -31,6 +31,7 @@
 #define LATER (512u << 10) /* each after the first */
 #define STEP (64u << 10)
 #define HUGE (2u << 20)
+#define PAGE 4096u
 #define LIVE 0x4556494cu
 #define DEAD 0x44414544u
 
@@ -46,11 +47,12 @@ struct freed {
 _Static_assert(sizeof(struct block) == ALIGN, "the head keeps the alignment");
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct freed *lists[CLASSES];
+static struct freed *lists[KEPT + 1];
 static _Alignas(4096) char first[REGION]; /* costs nothing until it is touched */
 static char *at = first, *end = first + REGION;
 static bool grown; /* there is a second region */
 static char *huge_end; /* of the huge page, while memory is cut from it */
+static char *huge; /* it, until it is parted */
 static char *filled = first + REGION; /* up to here pages are there, or come one by one */
 static uint32_t secret;
 
@@ -132,8 +134,40 @@ void ward_memory_expect(void)
 	(void)madvise(p, HUGE, MADV_HUGEPAGE);
 	pthread_mutex_lock(&lock);
 	at = p;
+	huge = p;
 	end = filled = huge_end = p + HUGE;
 	grown = true;
+	pthread_mutex_unlock(&lock);
+}
+
+/* The whole pages between from and to, under the lock. Whoever touches them again finds zeros. */
+static void give_back(char *from, char *to)
+{
+	from = (char *)(((uintptr_t)from + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
+	to = (char *)((uintptr_t)to & ~(uintptr_t)(PAGE - 1));
+	if (from >= to)
+		return;
+	/*
+	 * Of a huge page the kernel keeps all, whatever of it is given back, until it is short of memory; what may be freed at leisure
+	 * it parts at once. Nor is one to be made of it again.
+	 */
+	if (huge && from >= huge && to <= huge + HUGE) {
+		(void)madvise(huge, HUGE, MADV_NOHUGEPAGE);
+		(void)madvise(from, (size_t)(to - from), MADV_FREE);
+		huge = NULL;
+	}
+	(void)madvise(from, (size_t)(to - from), MADV_DONTNEED);
+}
+
+void ward_memory_settle(void)
+{
+	pthread_mutex_lock(&lock);
+	if (huge_end)
+		give_back(at, huge_end);
+	for (unsigned c = class_of(2 * PAGE); grown && c <= KEPT; c++) {
+		for (struct freed *f = lists[c]; f; f = f->next)
+			give_back((char *)(f + 1), (char *)f + head_of(f)->size);
+	}
 	pthread_mutex_unlock(&lock);
 }
 
@@ -255,8 +289,6 @@ void free(void *p)
 		return;
 	b = check(p);
 	mark(b, DEAD);
-	if (b->class == KEPT)
-		return;
 	if (b->class == CLASSES) {
 		int e = errno;
 
@@ -264,7 +296,7 @@ void free(void *p)
 		errno = e;
 		return;
 	}
-	if (b->class > CLASSES)
+	if (b->class > KEPT)
 		abort();
 	pthread_mutex_lock(&lock);
 	f->next = lists[b->class];

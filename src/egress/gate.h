@@ -134,7 +134,7 @@ struct ward_egress {
 	struct ward_spawned relay; struct ward_late late;
 	bool ready, stopping, more, by_program;
 	uint64_t turn_until;         /* ns: after that, what can wait is left to the next turn: more */
-	const char *lost; int lost_errno; char lost_text[96]; /* why the relay is given up (NULL: it lives), and by which error, if so */
+	const char *lost; int lost_errno; char lost_text[96]; /* why the relay is given up (NULL: it lives), and by which error */
 	bool buried;                 /* and what that means was done */
 	struct ward_inward inward[WARD_PUBLISH_SOCKETS_MAX];
 	uint32_t n_inward;

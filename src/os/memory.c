@@ -8,3 +8,7 @@
 __attribute__((weak)) void ward_memory_expect(void)
 {
 }
+
+__attribute__((weak)) void ward_memory_settle(void)
+{
+}

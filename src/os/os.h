@@ -167,3 +167,5 @@ void ward_worker_unref(struct ward_worker *w);                           /* the 
 /* ---- memory.c ---- */
 /* More than a megabyte will be needed, soon and as long as the process lives. Advice: nothing depends on it. One thread calls it. */
 void ward_memory_expect(void);
+/* What was needed for a while has been freed: what is left of it goes back to the kernel. Advice too, of some 0.5 ms; any thread. */
+void ward_memory_settle(void);

@@ -54,7 +54,7 @@ struct life {
 	unsigned net_notes;
 
 	/* supervision, all times monotonic ns; 0 = not set */
-	uint64_t t_start, t_timeout, t_kill;
+	uint64_t t_start, t_timeout, t_kill, t_settle;
 	uint64_t t_look, t_bad;     /* when the ceiling is looked at; until when one that cannot be kept may be mended */
 	struct ward_epoch epoch;    /* that the run is held to */
 	bool ended; /* the command has; status is final */

@@ -12,9 +12,13 @@
 
 #include "os/os.h"
 #include "run/life.h"
+#include "run/rules/rules.h"
 
 #define MS 1000000ull
 #define RECORD_EVERY_MS 100 /* refusals reach the log at least so often while the command runs */
+
+/* A run that lives longer is not one of many short ones: it is worth some 0.5 ms then to hold less, and nobody waits for that. */
+#define SETTLE_MS 100
 
 static void begin_end(struct life *l, enum ward_status status)
 {
@@ -156,10 +160,21 @@ static int until(uint64_t t, uint64_t now)
 		: (int)((t - now + MS - 1) / MS > 1000000 ? 1000000 : (t - now + MS - 1) / MS);
 }
 
+/* What only the start needed goes, and the policies' text, which is beside the log by now. */
+static void settle(struct life *l)
+{
+	l->t_settle = 0;
+	if (l->book)
+		ward_buf_done(&l->book->snapshot);
+	ward_memory_settle();
+}
+
 static void deadlines(struct life *l)
 {
 	uint64_t now = ward_now_mono_ns();
 
+	if (l->t_settle && now >= l->t_settle)
+		settle(l);
 	if (l->t_timeout && now >= l->t_timeout) {
 		ward_outcome_set_limit(l->o, WARD_LIMIT_TIMEOUT, l->plan->limits.timeout_ms, 0);
 		begin_end(l, WARD_STATUS_TIMEOUT);
@@ -228,6 +243,7 @@ int supervise(struct life *l, struct ward_error *err)
 	int r;
 
 	l->t_start = ward_now_mono_ns();
+	l->t_settle = l->t_start + SETTLE_MS * MS; /* about: with the records of refusals */
 	watch_begin(l);
 	if (l->plan->limits.timeout_ms)
 		l->t_timeout = l->t_start + l->plan->limits.timeout_ms * MS;

@@ -767,4 +767,28 @@ def private_places_are_the_runs_own(p):
         shutil.rmtree(own, ignore_errors=True)
 
 
+def supervisor_kb(q):
+    text = pathlib.Path(f"/proc/{q.pid}/smaps_rollup").read_text()
+    fields = dict(line.split(":") for line in text.splitlines()[1:])
+    return {k: int(fields[k].split()[0]) for k in ("Pss", "Pss_Anon", "AnonHugePages")}
+
+
+@both
+def what_a_large_policy_took_is_given_back(p):
+    """Its rules are read into a huge page, of which a run keeps no more than is used: 2.2 MiB, if it kept all."""
+    deny = "".join(f'    - "some/where/number-{i:04d}/of/**"\n' for i in range(200))
+    p.write("large.yaml", "schemaVersion: 2\nkind: Policy\nmetadata: {name: large}\nspec:\n  denyRead:\n" + deny, 0o644)
+    q = p.start("--policy", "large.yaml", "--accept", "files=advisory", "--read", ".", "--", "sh", "-c", "echo ready; exec sleep 60",
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        check_eq(q.stdout.readline(), b"ready\n")
+        box.wait_for(lambda: supervisor_kb(q)["Pss_Anon"] < 1536, 5)
+        kb = supervisor_kb(q)
+        check_eq(kb["AnonHugePages"], 0)
+        check(kb["Pss_Anon"] < 1536, str(kb))
+    finally:
+        q.terminate()
+        q.wait(20)
+
+
 box.main()
