@@ -61,11 +61,12 @@ void ward_born_of(int fd, struct ward_born *ret)
 	ret->handle = handle_sum(fd);
 }
 
+/* The clock of births is coarse: of two directories in one tick only the handle tells. */
 bool ward_born_is(const struct ward_born *was, const struct ward_born *now)
 {
-	if (was->ns && now->ns)
-		return was->ns == now->ns;
-	if (was->handle && now->handle)
-		return was->handle == now->handle;
-	return !was->ns && !was->handle;
+	bool by_time = was->ns && now->ns, by_handle = was->handle && now->handle;
+
+	if ((by_time && was->ns != now->ns) || (by_handle && was->handle != now->handle))
+		return false;
+	return by_time || by_handle || (!was->ns && !was->handle);
 }

@@ -68,6 +68,58 @@ TEST(it_stays_while_the_directory_does)
 	REQUIRE(rmdir(at("e")) == 0 && rmdir(base) == 0);
 }
 
+/* Time and handle; 0 is not known. */
+TEST(what_is_known_of_both_must_agree)
+{
+	static const struct {
+		const char *name;
+		struct ward_born was, now;
+		bool is;
+	} cases[] = {
+		{ "the same", { 5, 7 }, { 5, 7 }, true },
+		{ "of one tick", { 5, 7 }, { 5, 8 }, false },
+		{ "of one handle", { 5, 7 }, { 6, 7 }, false },
+		{ "another", { 5, 7 }, { 6, 8 }, false },
+		{ "the time alone was known", { 5, 0 }, { 5, 8 }, true },
+		{ "the time alone was known, and is another", { 5, 0 }, { 6, 8 }, false },
+		{ "the time alone is known", { 5, 7 }, { 5, 0 }, true },
+		{ "the time alone is known, and is another", { 5, 7 }, { 6, 0 }, false },
+		{ "the handle alone was known", { 0, 7 }, { 6, 7 }, true },
+		{ "the handle alone was known, and is another", { 0, 7 }, { 6, 8 }, false },
+		{ "the handle alone is known", { 5, 7 }, { 0, 7 }, true },
+		{ "the handle alone is known, and is another", { 5, 7 }, { 0, 8 }, false },
+		{ "nothing was known", { 0, 0 }, { 6, 8 }, true },
+		{ "nothing ever was", { 0, 0 }, { 0, 0 }, true },
+		{ "nothing is known any more", { 5, 7 }, { 0, 0 }, false },
+		{ "of what was known, nothing is", { 5, 0 }, { 0, 7 }, false },
+		{ "of what was known, nothing is, the other way", { 0, 7 }, { 5, 0 }, false },
+	};
+
+	TABLE(c, cases) {
+		CASE("%s", c->name);
+		CHECK_EQ_INT(ward_born_is(&c->was, &c->now), c->is);
+	}
+}
+
+/* As fast as can be: on some file systems these have one inode, and many of them one time of birth. */
+TEST(one_made_at_once_in_its_place_is_another)
+{
+	begin();
+	for (int i = 0; i < 300 && tap_failures == 0; i++) {
+		struct ward_born was, now;
+
+		REQUIRE(mkdir(at("d"), 0755) == 0);
+		was = born_of("d");
+		REQUIRE(rmdir(at("d")) == 0 && mkdir(at("d"), 0755) == 0);
+		now = born_of("d");
+		REQUIRE(rmdir(at("d")) == 0);
+		if (!was.handle || !now.handle)
+			break;
+		CHECK_MSG(!ward_born_is(&was, &now), "turn %d", i);
+	}
+	REQUIRE(rmdir(base) == 0);
+}
+
 TEST(of_what_is_not_open_nothing_is_known)
 {
 	struct ward_born b = { 1, 1 };
