@@ -60,6 +60,9 @@ static off_t notes_size(void)
 	return stat(box_path("store/" WARD_LANDED_NAME), &st) < 0 ? -1 : st.st_size;
 }
 
+static const char *only; /* this change alone; NULL: all */
+static struct ward_error last_error;
+
 /* All that the layer says, of a run that lives (lands), or is dead. */
 static int commit_all(bool lands, struct ward_landed *l, long at, enum ward_commit_side side)
 {
@@ -68,6 +71,7 @@ static int commit_all(bool lands, struct ward_landed *l, long at, enum ward_comm
 	struct ward_error err = WARD_ERROR_INIT;
 	struct ward_changes *all = NULL;
 	struct ward_commit_item *v;
+	size_t n = 0;
 	int r;
 
 	REQUIRE(ward_changes_read_of(&(struct ward_changes_of){ .layer = f.layer,
@@ -77,14 +81,16 @@ static int commit_all(bool lands, struct ward_landed *l, long at, enum ward_comm
 	v = calloc(all->n + 1, sizeof(*v));
 	REQUIRE(v);
 	for (size_t i = 0; i < all->n; i++)
-		v[i] = (struct ward_commit_item){ &all->v[i], side, false };
+		if (!only || strcmp(all->v[i].path, only) == 0)
+			v[n++] = (struct ward_commit_item){ &all->v[i], side, false };
 	c.landed = l;
 	c.j.stays = lands;
 	c.stop = &stop;
 	kill_at = at;
 	calls = 0;
-	r = ward_commit_run(&c, all, v, all->n, &err);
+	r = ward_commit_run(&c, all, v, n, &err);
 	kill_at = -1;
+	last_error = err;
 	if (r < 0 && getenv("WARD_COMMIT_LOUD"))
 		printf("# %s\n", err.message);
 	free(v);
@@ -93,7 +99,7 @@ static int commit_all(bool lands, struct ward_landed *l, long at, enum ward_comm
 }
 
 /* The same in a child, which dies at a call. False: it did not. */
-static bool commit_dies(bool lands, long at)
+static bool commit_dies_as(bool lands, long at, enum ward_commit_side side)
 {
 	int status;
 	pid_t pid;
@@ -104,11 +110,16 @@ static bool commit_dies(bool lands, long at)
 		WARD_FD store = box_open("store");
 		struct ward_landed *l = load_notes(store, true);
 
-		(void)commit_all(lands, l, at, WARD_COMMIT_NEITHER);
+		(void)commit_all(lands, l, at, side);
 		_exit(0);
 	}
 	REQUIRE(pid > 0 && waitpid(pid, &status, 0) == pid);
 	return WIFSIGNALED(status);
+}
+
+static bool commit_dies(bool lands, long at)
+{
+	return commit_dies_as(lands, at, WARD_COMMIT_NEITHER);
 }
 
 static void fill(void)
@@ -251,20 +262,21 @@ static void each_aborted(bool lands, int what, enum notes notes, unsigned *ret_s
 	}
 }
 
+/* All of the boxes are made in there. */
+static void on_a_small_disk(void)
+{
+	if (mount("tmpfs", box_path("merged"), "tmpfs", 0, "size=512k,mode=755") < 0 ||
+		setenv("WARD_COMMIT_DIR", box_path("merged"), 1) < 0)
+		_exit(77);
+	box_dir[0] = '\0';
+}
+
 static void all_states(void *arg)
 {
 	enum notes notes = (enum notes)(uintptr_t)arg;
 
-	if (notes == NOTES_DISK_FULL) {
-		char data[64];
-
-		(void)snprintf(data, sizeof(data), "size=512k,mode=755");
-		/* All of the boxes are made in there. */
-		if (mount("tmpfs", box_path("merged"), "tmpfs", 0, data) < 0 ||
-			setenv("WARD_COMMIT_DIR", box_path("merged"), 1) < 0)
-			_exit(77);
-		box_dir[0] = '\0';
-	}
+	if (notes == NOTES_DISK_FULL)
+		on_a_small_disk();
 	for (int lands = 0; lands < 2; lands++)
 		for (int what = RESUME; what <= UNDO; what++) {
 			unsigned states = 0;
@@ -312,7 +324,7 @@ TEST(from_each_state_a_way_leads_out_when_there_is_room_again)
 	from_each_state(NOTES_DISK_FULL);
 }
 
-/* ---- what the notes themselves do ---- */
+/* ---- what is forgotten, on a full disk ---- */
 
 static struct ward_landed_seen object(uint64_t ino)
 {
@@ -323,6 +335,156 @@ static struct ward_landed_seen object(uint64_t ino)
 		.ino = ino,
 		.ctime_ns = (int64_t)ino };
 }
+
+/* f, g, n and d as in scene(), and a directory that is gone, with what was in it. */
+static void full_scene(void)
+{
+	scene();
+	REQUIRE(mkdir(box_path("root/e"), 0755) == 0 && mkdir(box_path("root/p"), 0755) == 0);
+	put_at(box_path("root/e/a"), "old", 0644);
+	put_at(box_path("root/e/b"), "old", 0644);
+	box_begin();
+	REQUIRE(mknod(box_path("upper/e"), S_IFCHR, 0) == 0 &&
+		mkdir(box_path("upper/p"), 0700) == 0);
+	fill();
+}
+
+static bool nothing_is_real(void)
+{
+	return is_old() && has(box_path("root/e/a"), "old") && has(box_path("root/e/b"), "old");
+}
+
+static bool no_journal(void)
+{
+	struct stat st;
+
+	return stat(box_path("store/" WARD_JOURNAL_NAME), &st) < 0 &&
+		stat(box_path("store/" WARD_JOURNAL_NEW), &st) < 0;
+}
+
+/* The paths that are changes, one after the other. */
+static const char *waiting(void)
+{
+	static char out[256];
+	struct read r = read_layer();
+
+	out[0] = '\0';
+	for (size_t i = 0; i < r.c.n; i++)
+		(void)snprintf(out + strlen(out), sizeof(out) - strlen(out), "%s%s", i ? " " : "",
+			r.c.v[i].path);
+	read_done(&r);
+	return out;
+}
+
+/* Killed at its every call, then said again: at each moment what waits was among what waited before. */
+static void forgets(void *arg)
+{
+	static const char *const were[] = { "d", "d/x", "e", "e/a", "e/b", "f", "g", "n", "p" };
+	long at = 1;
+
+	(void)arg;
+	on_a_small_disk();
+	for (bool dies = true; dies && at < 400 && tap_failures == 0; at++) {
+		char left[256], *save, *word;
+
+		full_scene();
+		CASE("killed at call %ld", at);
+		CHECK_STR_EQ(waiting(), "d d/x e e/a e/b f g n p");
+		dies = commit_dies_as(false, at, WARD_COMMIT_THEIRS);
+		CHECK(no_journal() || dies);
+		CHECK_EQ_INT(journal_state(), WARD_JOURNAL_NONE);
+		CHECK(nothing_is_real());
+		(void)snprintf(left, sizeof(left), "%s", waiting());
+		for (word = strtok_r(left, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+			bool was = false;
+
+			TABLE(name, were)
+				was = was || strcmp(*name, word) == 0;
+			CHECK_MSG(was, "%s waits, and did not before", word);
+		}
+		CHECK(dies || left[0] == '\0');
+		CHECK_EQ_INT(commit_all(false, NULL, -1, WARD_COMMIT_THEIRS), WARD_OK);
+		CHECK(no_journal() && nothing_is_real() && layer_is_empty());
+	}
+	CHECK(at > 8 && at < 400);
+	_exit(tap_failures ? 1 : 0);
+}
+
+static void in_a_small_box(void (*fn)(void *arg))
+{
+	read_really = true;
+	box_make();
+	if (!box_run(fn, NULL))
+		SKIP("no overlay or tmpfs in a user namespace here");
+	box_end();
+}
+
+TEST(what_is_forgotten_on_a_full_disk_needs_no_room)
+{
+	in_a_small_box(forgets);
+}
+
+/* What could be left half said needs its journal: then nothing is forgotten. */
+static void keeps(void *arg)
+{
+	static const struct {
+		const char *what, *path;
+	} cases[] = {
+		{ "a part of a directory that is gone", "e/b" },
+		{ "a rename", "moved" },
+		{ "attributes", "p" },
+		{ "what had landed", "n" },
+	};
+
+	(void)arg;
+	on_a_small_disk();
+	TABLE(c, cases) {
+		const struct ward_landed_seen landed = object(10);
+		struct ward_error err = WARD_ERROR_INIT;
+		char before[256];
+		WARD_FD store = -1;
+		struct ward_landed *l = NULL;
+
+		CASE("%s", c->what);
+		full_scene();
+		CHECK(unlink(box_path("store/ballast")) == 0);
+		store = box_open("store");
+		if (strcmp(c->path, "n") == 0) {
+			l = load_notes(store, true);
+			CHECK_EQ_INT(ward_landed_add(l, "n", &landed, &err), WARD_OK);
+			CHECK_EQ_INT(ward_landed_sync(l, &err), WARD_OK);
+		}
+		if (strcmp(c->path, "p") == 0 &&
+			setxattr(box_path("upper/p"), "user.run", "x", 1, 0) < 0)
+			continue; /* of a tmpfs, not by every kernel */
+		if (strcmp(c->path, "moved") == 0) {
+			put_at(box_path("root/g"), "it moved", 0644);
+			put_at(box_path("upper/moved"), "it moved", 0644);
+		}
+		fill();
+		(void)snprintf(before, sizeof(before), "%s", waiting());
+		only = c->path;
+		CHECK_EQ_INT(commit_all(false, l, -1, WARD_COMMIT_THEIRS), WARD_E_SYSTEM);
+		CHECK_EQ_INT(last_error.sys_errno, ENOSPC);
+		CHECK_STR_CONTAINS(last_error.fix, "nothing is forgotten");
+		CHECK_STR_EQ(waiting(), before);
+		CHECK(no_journal());
+		/* And with room it is. */
+		CHECK(unlink(box_path("store/ballast")) == 0);
+		CHECK_EQ_INT(commit_all(false, l, -1, WARD_COMMIT_THEIRS), WARD_OK);
+		CHECK(strcmp(waiting(), before) != 0);
+		only = NULL;
+		ward_landed_free(l);
+	}
+	_exit(tap_failures ? 1 : 0);
+}
+
+TEST(what_needs_a_journal_is_not_forgotten_without)
+{
+	in_a_small_box(keeps);
+}
+
+/* ---- what the notes themselves do ---- */
 
 static bool is_ours(const struct ward_landed *l, uint64_t ino)
 {

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reviews of which something is bad: a full disk during the run, in a commit and while it lands; names that are no text; a run that is alive, unknown, or
 of another version. A clear error, nothing lost, nothing half real."""
+import errno
 import json
 import os
 import signal
@@ -94,6 +95,34 @@ def a_project_that_is_full_while_it_lands_is_as_it_was(p):
     r = p.run(kind=("commit",), log=False)
     check_eq((r.code, waiting(p)), (0, []), r.out + r.err)
     check_eq(((p.ws / "f").read_text(), (p.ws / "big3").stat().st_size), ("2\n", 200000))
+
+
+@root_only
+def forgetting_needs_no_room_in_a_store_that_is_full(p):
+    p.write("f", "1\n")
+    p.write("old", "it moved\n")
+    full = p.side / "full"
+    full.mkdir()
+    box.private_mounts()
+    box.mount("ward-test", full, "tmpfs", 0, "size=1m,mode=0700")
+    env = {"XDG_STATE_HOME": str(full)}
+    r = p.run("--review", "--write", ".", "--", "sh", "-c", "echo 2 > f; head -c 200000 /dev/zero > big; mv old moved", env=env)
+    check_eq(r.code, 0, r.err)
+    with open(full / "ballast", "wb", buffering=0) as f:
+        try:
+            while f.write(b"x" * 4096) > 0:
+                pass
+        except OSError as e:
+            check_eq(e.errno, errno.ENOSPC)
+    # A rename is two names, and needs the journal.
+    r = p.run("--theirs", "moved", "moved", kind=("commit",), log=False, env=env)
+    check_eq(r.code, 2, r.out + r.err)
+    check_in("nothing is forgotten: make room", r.err)
+    r = p.run("--theirs", "big", "--theirs", "f", "big", "f", kind=("commit",), log=False, env=env)
+    check_eq(r.code, 0, r.out + r.err)
+    check_eq(p.run("--name-only", kind=("diff",), log=False, env=env).out, "moved\n")
+    check_eq((sorted(os.listdir(p.ws)), (p.ws / "f").read_text()), (["f", "old"], "1\n"))
+    check(os.statvfs(full).f_bavail * os.statvfs(full).f_bsize >= 190000, "it made no room")
 
 
 # ---- names ----

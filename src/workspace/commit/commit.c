@@ -135,9 +135,26 @@ static bool only_drops(const struct ward_commit *c)
 
 static int forget_stage(struct ward_commit *c, struct ward_error *err);
 
+static bool is_full(const struct ward_error *why)
+{
+	return why->sys_errno == ENOSPC || why->sys_errno == EDQUOT;
+}
+
+/* There is no room for a journal, and what is forgotten makes some. */
+static int drop_without(struct ward_commit *c, struct ward_error *err)
+{
+	int r = ward_commit_tidy(c, err);
+
+	if (r < 0)
+		ward_fail_fix(err,
+			"what was not forgotten waits as before: make room where the changes are kept, and say the same again");
+	return r;
+}
+
 /* Nothing is to become real. With a journal even so: who dies half way through what the layer says of a directory has to go on. */
 static int drop(struct ward_commit *c, struct ward_error *err)
 {
+	struct ward_error why = WARD_ERROR_INIT;
 	int r;
 
 	for (size_t i = 0; i < c->j.n; i++)
@@ -145,9 +162,21 @@ static int drop(struct ward_commit *c, struct ward_error *err)
 	if (c->j.stays)
 		return ward_commit_note(c, false, err);
 	r = forget_stage(c, err);
+	if (r < 0)
+		return r;
+	r = mark(c, WARD_JOURNAL_APPLIED, &why);
 	if (r == WARD_OK)
-		r = mark(c, WARD_JOURNAL_APPLIED, err);
-	return r == WARD_OK ? unfinished(c, tidy(c, err), err) : r;
+		return unfinished(c, tidy(c, err), err);
+	if (is_full(&why) && !ward_journal_there(c->store)) {
+		if (ward_commit_needs_no_journal(c))
+			return drop_without(c, err);
+		ward_fail_fix(&why,
+			"nothing is forgotten: make room where the changes are kept. --theirs of single new or changed files needs none, ward discard %s forgets all",
+			c->run);
+	}
+	if (err)
+		*err = why;
+	return r;
 }
 
 int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,

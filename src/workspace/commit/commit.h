@@ -176,6 +176,8 @@ void ward_commit_leave_moved(const struct ward_commit *c); /* such are told */
 /* Nobody but us changed the object since the run began. */
 bool ward_commit_is_old(const struct ward_commit *c, const struct stat *st);
 int ward_commit_tidy(struct ward_commit *c, struct ward_error *err);
+/* Of one that only forgets: each thing is forgotten by one call, so that who is killed between two leaves the others as they were. */
+bool ward_commit_needs_no_journal(struct ward_commit *c);
 /*
  * Directories of the project that their owner, who we are, may not read, enter or change get that right; and those that were
  * changed have their own mode again. Each may be done again. settle_modes: 0 or -errno, of the first that failed.

@@ -149,6 +149,9 @@ int ward_journal_write(int dir, const struct ward_journal *j, struct ward_error 
 		r = write_body(&w, j, body);
 	if (r == 0 && renameat(dir, WARD_JOURNAL_NEW, dir, WARD_JOURNAL_NAME) < 0)
 		r = -errno;
+	/* Half of one takes what room there was. */
+	if (r < 0 && w.fd >= 0)
+		(void)unlinkat(dir, WARD_JOURNAL_NEW, 0);
 	if (r == 0 && fsync(dir) < 0 && errno != EINVAL)
 		r = -errno;
 	return r < 0

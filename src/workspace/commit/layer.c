@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "workspace/commit/commit.h"
+#include "workspace/landed.h"
 
 #define OPAQUE "user.overlay.opaque"
 
@@ -580,6 +581,49 @@ static int tidy(struct ward_commit *c, size_t *files, struct ward_error *err)
 	if (r == 0)
 		r = sweep_all(c);
 	return r < 0 ? cannot(err, r) : WARD_OK;
+}
+
+/* ---- without a journal ---- */
+
+/* It has, or gets, what the project's has by one call: its mode. Or the project has none. */
+static bool has_projects_attributes(const struct ward_commit *c, const char *path)
+{
+	WARD_FD project = ward_commit_open(c->root, path, O_RDONLY | O_DIRECTORY);
+	WARD_FD layer = -1;
+
+	if (project < 0)
+		return project == -ENOENT || project == -ENOTDIR;
+	layer = ward_commit_open(c->layer, path, O_RDONLY | O_DIRECTORY);
+	return layer >= 0 && ward_commit_attrs_equal(project, layer);
+}
+
+/*
+ * Not so: a rename, of which the new name could go and the whiteout at the old one stay, a deletion that the run never meant; a part of a
+ * directory that is gone, whose whiteout becomes many; attributes, one by one; and what has to be noted as not landed any more.
+ */
+bool ward_commit_needs_no_journal(struct ward_commit *c)
+{
+	const char *over =
+		NULL; /* no directory, and forgotten: what would lie in it is the project's again with it */
+	bool ok = true;
+
+	for (size_t i = 0; i < c->j.n && ok; i++) {
+		const char *path = c->j.v[i].path;
+		struct stat st = { 0 };
+		int r = ward_commit_look(&c->in_layer, c->layer, path, &st);
+
+		if (r == 0 && S_ISDIR(st.st_mode))
+			ok = has_projects_attributes(c, path);
+		else if (r == 0)
+			over = path;
+		else
+			ok = r == -ENOENT ||
+				(r == -ENOTDIR && over && ward_change_within(c->change[i], over));
+		ok = ok && c->change[i]->kind != WARD_CHANGE_RENAMED &&
+			!(c->landed && ward_landed_get(c->landed, path));
+	}
+	ward_commit_let_go(&c->in_layer);
+	return ok;
 }
 
 /* What the project hides from us by now must be looked at: a directory whose new mode lets nobody in. It is lent, and settled once more. */
