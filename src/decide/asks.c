@@ -124,15 +124,11 @@ static void *grow(struct ward_arena *arena, void *v, size_t n, size_t *io_cap, s
 /* A probe of a directory stands for all that lies in it. */
 static struct about about(const struct ward_query *q)
 {
-	static const char any[] = "/" WARD_ANY_NAME;
 	struct about t = { .action = q->action, .name = q->resource };
 
-	for (size_t i = 0; !t.below && i + sizeof(any) - 1 <= t.name.n; i++) {
-		if (memcmp(q->resource.s + i, any, sizeof(any) - 1) == 0) {
-			t.below = true;
-			t.name.n = i;
-		}
-	}
+	if (q->any)
+		t.name.n = ward_path_known(q->resource);
+	t.below = t.name.n < q->resource.n;
 	if (t.below && t.name.n == 0)
 		t.name = ward_str("/");
 	return t;

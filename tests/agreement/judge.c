@@ -42,6 +42,7 @@ static int answer(struct ward_rulebook *book, char *line)
 	if (n > 1 && strcmp(host + n, "/*") == 0)
 		n--;
 	(void)snprintf(path, sizeof(path), "%.*s%s", (int)n, host + 2, host[2 + n] ? ANY : "");
+	q.any = host[2 + n] != '\0';
 	q.of_host = *host == '1';
 	q.resource = ward_str(path);
 	if (ward_judge(book->book, book->desk, &q, &v) < 0)

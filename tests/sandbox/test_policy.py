@@ -190,6 +190,23 @@ def what_a_pattern_matches_says_nothing_of_what_it_does_not(p):
     check_eq(r.out, "old\nnew\n", r.err)
 
 
+@both
+def no_name_of_a_file_is_spared_by_what_a_pattern_takes_away(p):
+    """What stands for all other names is no name that a file can have: those of control characters, or of no character, are names as any other."""
+    names = [b"\001\001", b"\001\377", b"\001ward\001", b"bb"]
+    for name in names:
+        (p.ws / os.fsdecode(name)).write_text("secret\n")
+        (p.ws / "d" / os.fsdecode(name)).mkdir(parents=True)
+        (p.ws / "d" / os.fsdecode(name) / "x").write_text("secret\n")
+    p.write("a", "public\n")
+    p.write("none.yaml", 'schemaVersion: 2\nkind: Policy\nmetadata: {name: none}\nspec: {grammar: 2, denyRead: ["[!ad]*", "d/[!a]*/**"], denyModify: ["[!ad]*", "d/??"]}\n')
+    for name in names:
+        for path in (os.fsdecode(name), f"d/{os.fsdecode(name)}/x"):
+            check_eq(says(p, p.ws / path, "--policy", "none.yaml", "--read", "."), "deny", repr(path))
+            r = ordinary(p, "--accept", "files=advisory", "--policy", "none.yaml", "--read", ".", "cat", "a", path)
+            check_eq((r.code != 0, r.out), (True, "public\n"), f"{path!r}: {r.err}")
+
+
 @root_only
 def a_link_of_the_base_in_what_is_written_is_not_promised(p):
     """It could be replaced, wherever it leads, and no mount stands on it: a rule about its name holds nothing."""

@@ -34,7 +34,7 @@ static enum ward_said put(struct ward_asks *a, const struct ward_book_rule *r,
 	enum ward_action action, const char *resource)
 {
 	struct ward_verdict v = verdict(r);
-	struct ward_query q = { .action = action, .resource = ward_str(resource) };
+	struct ward_query q = { .action = action, .resource = ward_str(resource), .any = true };
 	enum ward_said said = WARD_SAID_RUN;
 
 	CHECK_EQ_INT(ward_asks_put(a, &v, &q, false, &said, NULL), WARD_OK);

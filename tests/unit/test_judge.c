@@ -487,6 +487,49 @@ TEST(a_forbid_holds_for_what_a_name_leads_to)
 	}
 }
 
+/* What stands for any name is what the caller put there: without that word the same bytes are no path, and a file of that name is a file. */
+TEST(any_name)
+{
+	static const struct {
+		const char *resource;
+		bool any;
+		const char *effect;
+	} asked[] = {
+		{ "/w/x", false, "deny" },
+		{ "/w/a", false, "allow" },
+		{ "/w/" WARD_ANY_NAME, true, "allow" },
+		{ "/w/" WARD_ANY_NAME "/" WARD_ANY_NAME, true, "allow" },
+		{ "/w/" WARD_ANY_NAME, false, "deny" },
+		{ "/w/" WARD_ANY_NAME "/x", true, "deny" },
+		{ "/w/\001\377", true, "deny" },
+		{ "/w/\001\377", false, "deny" },
+		{ "/w/\001\377/x", true, "deny" },
+		{ "/w/\001\001", true, "deny" },
+		{ "/w/\001\001", false, "deny" },
+		{ "/w/\001\377/" WARD_ANY_NAME, true, "deny" },
+		{ "/w/\001\001/" WARD_ANY_NAME, true, "deny" },
+		{ "/w/a/" WARD_ANY_NAME, true, "allow" },
+		{ "/w", true, "allow" },
+		{ "/" WARD_ANY_NAME, true, "deny" },
+	};
+
+	one_source(
+		"permit (principal, action == Ward::Action::\"fs.read\", resource in Ward::Path::\"/w\");"
+		"permit (principal, action == Ward::Action::\"fs.read\", resource == Ward::Path::\"/w\");"
+		"forbid (principal, action == Ward::Action::\"fs.read\", resource in Ward::Glob::\"/w/[!a]*/**\");");
+	REQUIRE(judge_book() == WARD_OK);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(asked); i++) {
+		struct ward_query q = { .action = WARD_ACT_FS_READ,
+			.resource = ward_str(asked[i].resource),
+			.any = asked[i].any };
+		struct ward_verdict v;
+
+		CASE("row %zu", i);
+		CHECK_EQ_INT(ward_judge(book, desk, &q, &v), WARD_OK);
+		CHECK_STR_EQ(ward_effect_name(v.effect), asked[i].effect);
+	}
+}
+
 /* A judge that runs out of memory has said no, whatever it had found so far. */
 TEST(no_memory_while_judging)
 {

@@ -654,6 +654,42 @@ TEST(any_name)
 	ward_arena_free(a);
 }
 
+/* Of no normalised path: a file may have each name that there is, and is matched by what matches that name. */
+TEST(any_name_is_no_file)
+{
+	static const char *const files[] = { "\001\001", "\001\377", "\001ward\001" };
+	static const char *const yes[] = { "d/[!a]*", "d/??*", "[!a]/[!a]*", "d/[!a]*/**",
+		"d/*[!a]*", "d/*" };
+	const struct ward_pattern *p;
+	struct ward_arena *a = ward_arena_new(0);
+	char path[64];
+
+	REQUIRE(a != NULL);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "d/%s", files[i]);
+		CHECK_EQ_SIZE(ward_path_known(ward_str(path)), strlen(path));
+		for (size_t k = 0; k < WARD_ARRAY_SIZE(yes); k++) {
+			CASE("%s of %zu", yes[k], i);
+			REQUIRE(ward_pattern_compile(a, ward_str(yes[k]), WARD_GRAMMAR_2, &p,
+					NULL) == WARD_OK);
+			CHECK(ward_pattern_match(p, ward_str(path)));
+		}
+		/* As a directory of the path, too. */
+		snprintf(path, sizeof(path), "/%s/x", files[i]);
+		REQUIRE(ward_pattern_compile(a, WARD_STR("/[!a]*/**"), WARD_GRAMMAR_2, &p, NULL) ==
+			WARD_OK);
+		CHECK(ward_pattern_match(p, ward_str(path)));
+		/* What stands for any is no name that a pattern writes. */
+		if (ward_pattern_compile(a, ward_str(files[i]), WARD_GRAMMAR_2, &p, NULL) ==
+			WARD_OK)
+			CHECK(!ward_pattern_match(p, WARD_STR(WARD_ANY_NAME)));
+	}
+	CHECK_EQ_SIZE(ward_path_known(WARD_STR("/d/" WARD_ANY_NAME)), 2);
+	CHECK_EQ_SIZE(ward_path_known(WARD_STR("/d/" WARD_ANY_NAME "/" WARD_ANY_NAME)), 2);
+	CHECK_EQ_SIZE(ward_path_known(WARD_STR("/" WARD_ANY_NAME)), 0);
+	ward_arena_free(a);
+}
+
 TEST(fail)
 {
 	struct ward_error err = WARD_ERROR_INIT;

@@ -130,6 +130,9 @@ TEST(roots_and_repeats)
 	build(s);
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(paths); i++)
 		(void)compare(s, paths[i]);
+	(void)compare(s, WARD_ANY_NAME);
+	(void)compare(s, "a/" WARD_ANY_NAME "/" WARD_ANY_NAME);
+	(void)compare(s, "a/\001\377");
 	CHECK_EQ_SIZE(compare(s, "a/.."), 0);
 	CHECK_EQ_SIZE(compare(s, "a"), 8);
 	CHECK_EQ_UINT(out[0], 2);

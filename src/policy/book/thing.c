@@ -140,12 +140,12 @@ static int patterns(const struct finding *f, const struct ward_globs *g, struct 
 }
 
 /* Relative patterns are about what lies in the workspace, "." being itself. */
-static int all_patterns(const struct finding *f, struct ward_str path)
+static int all_patterns(const struct finding *f, struct ward_str path, size_t known)
 {
 	size_t n = f->b->workspace_n;
 	int r = patterns(f, &f->b->globs[0], path);
 
-	if (r != WARD_OK || path.n < n || memcmp(path.s, f->b->workspace, n) != 0)
+	if (r != WARD_OK || known < n || memcmp(path.s, f->b->workspace, n) != 0)
 		return r;
 	if (path.n == n)
 		return patterns(f, &f->b->globs[1], WARD_STR("."));
@@ -155,16 +155,34 @@ static int all_patterns(const struct finding *f, struct ward_str path)
 	return patterns(f, &f->b->globs[1], (struct ward_str){ path.s + n, path.n - n });
 }
 
-/* Absolute, one spelling. The directories above are looked up on the way. */
+static bool is_any_alone(struct ward_str s)
+{
+	static const char any[] = "/" WARD_ANY_NAME;
+	const size_t n = sizeof(any) - 1;
+
+	for (; s.n >= n && memcmp(s.s, any, n) == 0; s.n -= n)
+		s.s += n;
+	return s.n == 0;
+}
+
+/*
+ * Absolute, one spelling. The directories above are looked up on the way. What stands for any name is none that something could be named
+ * by; who did not say that it is there has a path of two spellings.
+ */
 static int path(const struct finding *f, bool itself)
 {
-	const char *s = f->q->resource.s;
-	size_t n = f->q->resource.n, from = 1;
+	const struct ward_str all = f->q->resource;
+	const char *s = all.s;
+	size_t n = f->q->any ? ward_path_known(all) : all.n, from = 1;
+	bool below = n < all.n;
 
-	if (n == 0 || n >= WARD_PATH_MAX || s[0] != '/' || (n > 1 && s[n - 1] == '/') ||
+	if (below && !is_any_alone((struct ward_str){ s + n, all.n - n }))
+		return WARD_E_INVALID;
+	n += below && n == 0; /* of "/" itself */
+	if (n == 0 || all.n >= WARD_PATH_MAX || s[0] != '/' || (n > 1 && s[n - 1] == '/') ||
 		memchr(s, '\0', n) != NULL)
 		return WARD_E_INVALID;
-	if (n > 1 && !lies_in_named(f, WARD_TYPE_PATH, "/", 1))
+	if ((n > 1 || below) && !lies_in_named(f, WARD_TYPE_PATH, "/", 1))
 		return WARD_E_NOMEM;
 	for (size_t i = 1; n > 1 && i <= n; i++) {
 		size_t width = i - from;
@@ -174,13 +192,13 @@ static int path(const struct finding *f, bool itself)
 		if (width == 0 ||
 			(s[from] == '.' && (width == 1 || (width == 2 && s[from + 1] == '.'))))
 			return WARD_E_INVALID;
-		if (i < n && !lies_in_named(f, WARD_TYPE_PATH, s, i))
+		if ((i < n || below) && !lies_in_named(f, WARD_TYPE_PATH, s, i))
 			return WARD_E_NOMEM;
 		from = i + 1;
 	}
-	if (itself && !lies_in_named(f, WARD_TYPE_PATH, s, n))
+	if (itself && !below && !lies_in_named(f, WARD_TYPE_PATH, s, n))
 		return WARD_E_NOMEM;
-	return all_patterns(f, f->q->resource);
+	return all_patterns(f, all, n);
 }
 
 static int only_path(const struct finding *f)
@@ -314,6 +332,8 @@ static int attributes(const struct finding *f, enum ward_thing thing, struct ced
 	*n = 1;
 	switch (thing) {
 	case WARD_THING_PROGRAM:
+		if (f->q->any && r.n > 1 && r.s[r.n - 1] == '/')
+			r.n--;
 		at = last_name(r, '/');
 		ok = string(f, m, WARD_WORD_NAME, r.s + at, r.n - at);
 		break;

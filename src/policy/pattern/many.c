@@ -18,6 +18,7 @@ struct walk {
 	uint32_t *here, n_here, *next,
 		n_next; /* nodes that the component before led to; that this one leads to */
 	bool last; /* is this the last component? */
+	bool any; /* does it stand for any? */
 	struct ward_str name;
 	uint64_t hash, head, tail; /* of it */
 };
@@ -206,7 +207,8 @@ static void by_edges(struct walk *w, uint32_t first, uint32_t n)
 {
 	for (const struct ward_edge *e = w->s->edges + first, *end = e + n; e < end; e++) {
 		if ((w->head & e->head_mask) == e->head && (w->tail & e->tail_mask) == e->tail &&
-			(w->last || !e->leaf) && ward_component_match(e->c, w->name))
+			(w->last || !e->leaf) &&
+			(w->any ? e->c->all : ward_component_match(e->c, w->name)))
 			arrive(w, e->to);
 	}
 }
@@ -251,7 +253,7 @@ static void leave(struct walk *w, uint32_t from)
 {
 	const struct ward_node *node = &w->s->nodes[from];
 
-	if (w->last ? node->literals : node->inner_literals)
+	if (!w->any && (w->last ? node->literals : node->inner_literals))
 		by_literal(w, from);
 	if (!w->last && !node->inner_edges)
 		return;
@@ -308,6 +310,7 @@ size_t ward_patterns_match(const struct ward_patterns *s, struct ward_str path, 
 	w.n_here = 1;
 	while (!w.last) {
 		w.name = name;
+		w.any = ward_path_is_any(path, name);
 		if (name.n == 2 && name.s[0] == '.' && name.s[1] == '.')
 			return 0;
 		w.last = !ward_path_next(path, &at, &name);

@@ -56,6 +56,27 @@ bool ward_path_is_plain(struct ward_str path)
 	return true;
 }
 
+/* Behind the name it has a "/", and then nothing, or the "/" before the next name. */
+bool ward_path_is_any(struct ward_str path, struct ward_str name)
+{
+	const size_t n = sizeof(WARD_ANY_NAME) - 1;
+	size_t left = path.n - (size_t)(name.s - path.s);
+
+	return name.n == n - 1 && left >= n && memcmp(name.s, WARD_ANY_NAME, n) == 0 &&
+		(left == n || name.s[n] == '/');
+}
+
+size_t ward_path_known(struct ward_str path)
+{
+	struct ward_str c;
+
+	for (size_t at = 0; ward_path_next(path, &at, &c);) {
+		if (ward_path_is_any(path, c))
+			return c.s > path.s ? (size_t)(c.s - path.s) - 1 : 0;
+	}
+	return path.n;
+}
+
 /* The tokens between prefix and suffix against what is left between them. */
 static bool middle_match(const struct ward_component *c, struct ward_str text)
 {
@@ -101,9 +122,6 @@ bool ward_component_match(const struct ward_component *c, struct ward_str name)
 		return name.n == c->prefix.n && memcmp(name.s, c->prefix.s, name.n) == 0;
 	if (c->kind == WARD_COMPONENT_DEEP)
 		return true;
-	/* Whoever asks about all that no pattern tells apart from the rest is not to be taken for a name of that length. */
-	if (name.n == sizeof(WARD_ANY_NAME) - 1 && memcmp(name.s, WARD_ANY_NAME, name.n) == 0)
-		return c->all;
 	if (name.n < c->least || memcmp(name.s, c->prefix.s, c->prefix.n) != 0)
 		return false;
 	rest = name.n - c->suffix.n;
@@ -111,6 +129,11 @@ bool ward_component_match(const struct ward_component *c, struct ward_str name)
 		return false;
 	return c->simple ||
 		middle_match(c, (struct ward_str){ name.s + c->prefix.n, rest - c->prefix.n });
+}
+
+static bool name_match(const struct ward_component *c, struct ward_str path, struct ward_str name)
+{
+	return ward_path_is_any(path, name) ? c->all : ward_component_match(c, name);
 }
 
 /* path is absolute exactly if the pattern is, and plain. */
@@ -132,7 +155,7 @@ static bool alternative_match(const struct ward_alternative *a, struct ward_str 
 		}
 		if (!ward_path_next(path, &next, &name))
 			return i == a->n;
-		if (i < a->n && ward_component_match(&a->v[i], name)) {
+		if (i < a->n && name_match(&a->v[i], path, name)) {
 			i++;
 			at = next;
 			continue;
@@ -168,7 +191,7 @@ static bool alternative_reaches(const struct ward_alternative *a, struct ward_st
 	for (uint32_t i = 0; i < a->n; i++) {
 		if (a->v[i].kind == WARD_COMPONENT_DEEP || !ward_path_next(dir, &at, &name))
 			return true;
-		if (!ward_component_match(&a->v[i], name))
+		if (!name_match(&a->v[i], dir, name))
 			return false;
 	}
 	return false;

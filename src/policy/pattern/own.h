@@ -77,7 +77,7 @@ enum ward_component_kind { WARD_COMPONENT_LITERAL = 0, WARD_COMPONENT_WILD, WARD
 struct ward_component {
 	enum ward_component_kind kind;
 	bool simple;                       /* WILD: prefix, one star, suffix, and nothing else */
-	bool all;                          /* WILD: it matches each name: "*", "?*" */
+	bool all;                          /* WILD: it matches each name: "*", "?*"; what stands for any is matched by no other */
 	uint64_t hash;                     /* equal ones have equal hashes */
 	struct ward_str prefix, suffix;    /* LITERAL: all of it is prefix. WILD: the characters before and behind all others */
 	size_t least;                      /* bytes that a match has at least */
@@ -103,6 +103,8 @@ bool ward_component_equal(const struct ward_component *a, const struct ward_comp
 
 /* ---- match.c ---- */
 
+/* Does name, which ward_path_next() found in path, stand for any? */
+bool ward_path_is_any(struct ward_str path, struct ward_str name);
 /* Of a name that is neither empty nor "." nor ".." and holds no "/". DEEP matches each. */
 bool ward_component_match(const struct ward_component *c, struct ward_str name);
 /* The next component at *at, which then stands behind it; false: there is none. "." and empty ones do not count. */

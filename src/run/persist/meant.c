@@ -44,6 +44,7 @@ static int ask_write(struct ward_resolver *rs, const char *path, struct ward_ver
 {
 	struct ward_query q = { .action = WARD_ACT_FS_WRITE,
 		.resource = ward_str(path),
+		.any = true,
 		.of_host = true,
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
 

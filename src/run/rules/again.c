@@ -67,13 +67,12 @@ static void take(struct again *a, enum ward_action action, const char *path,
 	const struct ward_book_rule *rule, const char *why)
 {
 	struct ward_taken *t = a->taken;
-	const char *any = strstr(path, "/" ANY);
+	size_t known = ward_path_known(ward_str(path));
 
 	t->any = true;
 	t->action = ward_action_name(action);
-	(void)snprintf(t->resource, sizeof(t->resource), "%.*s",
-		(int)(any ? any - path : (ptrdiff_t)strlen(path)), path);
-	if (any == path)
+	(void)snprintf(t->resource, sizeof(t->resource), "%.*s", (int)known, path);
+	if (known == 0 && path[0] == '/')
 		(void)snprintf(t->resource, sizeof(t->resource), "/");
 	(void)snprintf(t->why, sizeof(t->why), "%s", why);
 	if (!rule)
@@ -139,9 +138,10 @@ static int ask_path(struct again *a, const struct had *had, const char *path)
 	int r = path ? WARD_OK : ward_rs_nomem(a->err);
 
 	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < WARD_ARRAY_SIZE(rows); i++) {
-		struct ward_query q = {
-			.action = rows[i].action, .resource = ward_str(path), .of_host = true
-		};
+		struct ward_query q = { .action = rows[i].action,
+			.resource = ward_str(path),
+			.any = true,
+			.of_host = true };
 
 		if (rows[i].has)
 			r = ask(a, &q);

@@ -39,6 +39,7 @@ static int allowed(struct ward_resolver *rs, enum ward_action action, const char
 {
 	struct ward_query q = { .action = action,
 		.resource = ward_str(resource),
+		.any = true,
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000),
 		.of_host = true };
 

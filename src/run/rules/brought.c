@@ -29,9 +29,11 @@ struct refused {
 
 static int ask(struct brought *b, enum ward_action action, const char *path, struct refused *ret)
 {
-	struct ward_query q = {
-		.action = action, .resource = ward_str(path), .of_host = true, .now_ms = b->now_ms
-	};
+	struct ward_query q = { .action = action,
+		.resource = ward_str(path),
+		.any = true,
+		.of_host = true,
+		.now_ms = b->now_ms };
 
 	*ret = (struct refused){ .is = true };
 	if (ward_judge(b->rs->book->book, b->rs->book->desk, &q, &ret->verdict) < 0)

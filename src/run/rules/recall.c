@@ -279,6 +279,9 @@ void ward_recalled_done(struct ward_recalled *r)
 	*r = (struct ward_recalled){ 0 };
 }
 
+/* Nobody but root could make it. */
+#define NOWHERE "/\001ward\001"
+
 /* As a run in that workspace is looked at; what is there is looked at now. */
 static int place(struct ward_recalled *c, struct ward_error *err)
 {
@@ -292,8 +295,7 @@ static int place(struct ward_recalled *c, struct ward_error *err)
 		.r = s->r, .host = &s->host, .arena = s->arena, .cwd = c->workspace
 	};
 	/* One that is gone is none: nothing is in it. */
-	s->rs.workspace =
-		stat(c->workspace, &s->rs.workspace_st) == 0 ? c->workspace : "/" WARD_ANY_NAME;
+	s->rs.workspace = stat(c->workspace, &s->rs.workspace_st) == 0 ? c->workspace : NOWHERE;
 	return WARD_OK;
 }
 

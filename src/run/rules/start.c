@@ -167,6 +167,7 @@ static int judge(struct request *k, enum ward_action action, const char *resourc
 	struct ward_query q = { .action = action,
 		.resource = ward_str(resource ? resource : ""),
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000),
+		.any = action != WARD_ACT_GRANT_REQUEST,
 		.of_host = action != WARD_ACT_GRANT_REQUEST };
 
 	*ret = false;

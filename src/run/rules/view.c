@@ -59,10 +59,10 @@ struct viewing {
 static int ask(struct viewing *v, enum ward_action action, const char *path,
 	struct ward_verdict *ret, bool *ret_yes)
 {
-	struct ward_query q = {
-		.action = action, .resource = ward_str(path), .now_ms = v->now_ms, .of_host = true
-	};
+	struct ward_query q = { .action = action, .resource = ward_str(path), .any = true };
 
+	q.now_ms = v->now_ms;
+	q.of_host = true;
 	if (ward_judge(v->book->book, v->book->desk, &q, ret) < 0)
 		return ward_rs_nomem(v->err);
 	return ward_rules_yes(v->rs, &q, ret, ret_yes, v->err);
