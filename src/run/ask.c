@@ -326,7 +326,8 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 		r = policy_says(l, f, ret, err);
 	if (r < 0)
 		return r;
-	if (never_carried(f)) {
+	/* A rule that forbids it has decided; where a person would be asked (the one that leaves a cure), no yes would help. */
+	if (never_carried(f) && !(ret->by && !ret->cure[0])) {
 		ret->effect = WARD_DENY;
 		ret->rule = NULL;
 		ret->by = NULL;

@@ -47,6 +47,12 @@ for how in ("connect", "sendto"):
         check_eq(r.out.split(), ["101"] * 2)
         check_in('NETWORK_CONNECT "203.0.113.7:443" refused: by UDP', r.err)
         check("grant: " not in r.err and "permissions" not in r.err, r.err)
+    # Where a rule forbids the address, it is that which has decided, and is named.
+    p.write("x.cedar", '@id("closed") @reason("never there") forbid (principal, action == Ward::Action::"net.connect", resource in Ward::Host::"203.0.113.7");\n'
+                       'permit (principal, action == Ward::Action::"net.connect", resource);\n')
+    r, o = p.outcome("--policy", "x.cedar", "--", "/usr/bin/python3", "-c", script)
+    check_eq([(v["resource"], v.get("rule"), v.get("line"), v.get("cure")) for v in o["violations"]], [("203.0.113.7:443", "closed", 1, None)], r.err)
+    check_in("never there", p.run("--policy", "x.cedar", "--", "/usr/bin/python3", "-c", script).err)
 
 
 @both
