@@ -708,6 +708,7 @@ def no_number_of_files_hides_what_lies_at_the_top_or_in_another_grant(p):
     mark, make = bad_hook(p)
     put(p, "z/.vscode/tasks.json")
     put(p, ".envrc")
+    put(p, ".hg/hgrc")
     other = p.side / "other"
     (other / "sub").mkdir(parents=True)
     (other / "sub/.envrc").write_text("mine\n")
@@ -715,9 +716,9 @@ def no_number_of_files_hides_what_lies_at_the_top_or_in_another_grant(p):
     for i in range(132000):
         os.close(os.open(f"{i:x}", os.O_CREAT | os.O_WRONLY, 0o666, dir_fd=many))
     os.close(many)
-    r, o = run(p, make + plant(".git") + config(".git", mark) + f"echo bad > .envrc; echo bad > {other}/sub/.envrc", "--write", str(other))
+    r, o = run(p, make + plant(".git") + config(".git", mark) + f"echo bad > .envrc; echo bad > .hg/hgrc; echo bad > {other}/sub/.envrc", "--write", str(other))
     nothing_runs(p, mark, p.ws)
-    check_eq(((p.ws / ".envrc").read_text(), (other / "sub/.envrc").read_text()), ("mine\n", "mine\n"), r.err)
+    check_eq([f.read_text() for f in (p.ws / ".envrc", p.ws / ".hg/hgrc", other / "sub/.envrc")], ["mine\n"] * 3, r.err)
     check_in("not all names in", r.err)
     check_eq(o["late_names"]["complete"], False)
 

@@ -8,8 +8,11 @@
 #include "run/persist/persist.h"
 #include "tap.h"
 
+#define MOST (256u << 10)
+
 static char top[] = "/tmp/ward-test.XXXXXX";
-static struct ward_dir_names names;
+static _Alignas(8) char buf[WARD_DIR_NAMES_ROOM_MANY];
+static struct ward_dir_names names = { .buf = buf, .room = sizeof(buf) };
 
 static const char *at(const char *rel)
 {
@@ -31,14 +34,14 @@ static void put(const char *rel)
 
 static bool lacks(const char *dir, const char *name)
 {
-	ward_dir_names_read(&names, dir);
+	ward_dir_names_read(&names, dir, MOST);
 	return ward_dir_names_lack(&names, name);
 }
 
 TEST(what_is_absent)
 {
 	REQUIRE(mkdtemp(top) != NULL);
-	ward_dir_names_read(&names, top);
+	ward_dir_names_read(&names, top, MOST);
 	if (!names.all)
 		SKIP("the file system of /tmp is none of those that are believed");
 	CHECK(lacks(top, ".bashrc"));
@@ -85,16 +88,47 @@ TEST(another_spelling)
 	CHECK(!lacks(at("kelvin"), "anything"));
 }
 
+static const char *one_of(const char *dir, int i)
+{
+	static char name[64];
+
+	(void)snprintf(name, sizeof(name), "%s/a-name-of-some-length-%d", dir, i);
+	return name;
+}
+
 TEST(too_many)
 {
 	REQUIRE(mkdir(at("many"), 0700) == 0);
-	for (int i = 0; i < 300; i++) {
-		char name[64];
-
-		(void)snprintf(name, sizeof(name), "many/a-name-of-some-length-%d", i);
-		put(name);
-	}
+	for (int i = 0; i < 1200; i++)
+		put(one_of("many", i));
 	CHECK(!lacks(at("many"), ".bashrc"));
+	names.room = WARD_DIR_NAMES_ROOM;
+	CHECK(!lacks(at("many"), ".bashrc"));
+	names.room = sizeof(buf);
+}
+
+/* On ext4 the directory is as large as it ever was. */
+TEST(once_many)
+{
+	for (int i = 0; i < 1200; i++)
+		CHECK(i < 5 || unlink(at(one_of("many", i))) == 0);
+	CHECK(lacks(at("many"), ".bashrc"));
+	CHECK(!lacks(at("many"), "a-name-of-some-length-4"));
+	CHECK(lacks(at("many"), "a-name-of-some-length-5"));
+}
+
+/* To read it may take long, whatever is left in it. */
+TEST(too_large_on_its_disk)
+{
+	struct stat st;
+
+	REQUIRE(stat(at("many"), &st) == 0);
+	if (st.st_size < 1)
+		SKIP("the file system says nothing of what a directory takes");
+	ward_dir_names_read(&names, at("many"), (size_t)st.st_size);
+	CHECK(ward_dir_names_lack(&names, ".bashrc"));
+	ward_dir_names_read(&names, at("many"), (size_t)st.st_size - 1);
+	CHECK(!ward_dir_names_lack(&names, ".bashrc"));
 }
 
 TEST(not_to_be_believed)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The names of one directory, read at once, so that a hundred names need not be asked for that are not there. It only ever says that a
- * name is absent, and only where that is sure: a small directory, read to its end, of a file system that lists what it has, with names
- * of ASCII alone, asked for such a name, since what else may be the same name where case does not count is nothing to guess at.
+ * name is absent, and only where that is sure: a directory of not too many names, read to its end, of a file system that lists what it
+ * has, with names of ASCII alone, asked for such a name, since what else may be the same name where case does not count is nothing to
+ * guess at.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -46,12 +47,12 @@ static bool lists_all(int fd)
 	return false;
 }
 
-/* What a directory takes on its disk is no less than some room for what it lists; some say less, and are read in vain. */
-static bool may_fit(int fd, size_t room)
+/* To read a directory is to read what it takes on its disk, which does not shrink where names were removed. */
+static bool is_short(int fd, size_t most)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && st.st_size >= 0 && (uint64_t)st.st_size <= room;
+	return fstat(fd, &st) == 0 && st.st_size >= 0 && (uint64_t)st.st_size <= most;
 }
 
 static bool is_ascii(const char *s, size_t n)
@@ -75,7 +76,7 @@ static bool plain(const struct ward_dir_names *d)
 	return true;
 }
 
-static void read_names(struct ward_dir_names *d, int at, const char *dir)
+static void read_names(struct ward_dir_names *d, int at, const char *dir, size_t most)
 {
 	WARD_FD fd = ward_openat2(at, dir, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0,
 		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
@@ -83,24 +84,24 @@ static void read_names(struct ward_dir_names *d, int at, const char *dir)
 
 	d->all = false;
 	d->n = 0;
-	if (fd < 0 || !may_fit(fd, sizeof(d->buf)) || !lists_all(fd))
+	if (fd < 0 || !is_short(fd, most) || !lists_all(fd))
 		return;
-	while (n > 0 && d->n < sizeof(d->buf)) {
-		n = syscall(SYS_getdents64, fd, d->buf + d->n, sizeof(d->buf) - d->n);
+	while (n > 0 && d->n < d->room) {
+		n = syscall(SYS_getdents64, fd, d->buf + d->n, d->room - d->n);
 		d->n += n > 0 ? (size_t)n : 0;
 	}
 	/* No room for one more is EINVAL, and a full buffer tells nothing of what comes behind it. */
 	d->all = n == 0 && plain(d);
 }
 
-void ward_dir_names_read(struct ward_dir_names *d, const char *dir)
+void ward_dir_names_read(struct ward_dir_names *d, const char *dir, size_t most)
 {
-	read_names(d, AT_FDCWD, dir);
+	read_names(d, AT_FDCWD, dir, most);
 }
 
-void ward_dir_names_read_in(struct ward_dir_names *d, int dir)
+void ward_dir_names_read_in(struct ward_dir_names *d, int dir, size_t most)
 {
-	read_names(d, dir, ".");
+	read_names(d, dir, ".", most);
 }
 
 bool ward_dir_names_lack(const struct ward_dir_names *d, const char *name)

@@ -26,11 +26,14 @@ bool ward_persist_passes(const struct ward_persist_name *row);   /* the row does
 /* ---- names.c: the first names of a directory, so that not each that it lacks is asked for ---- */
 struct ward_dir_names {
 	bool all;                    /* buf holds every name that is there, and none of them could be taken for another */
-	size_t n;
-	_Alignas(8) char buf[4096];
+	size_t n, room;              /* bytes of buf */
+	char *buf;                   /* the caller's, aligned as for 64 bits: a directory that has more names is not known */
 };
-void ward_dir_names_read(struct ward_dir_names *d, const char *dir);     /* dir: real. Where it cannot be sure, it lacks nothing */
-void ward_dir_names_read_in(struct ward_dir_names *d, int dir);          /* the same of an open one, of which O_PATH is enough */
+#define WARD_DIR_NAMES_ROOM 4096u                /* some hundred names */
+#define WARD_DIR_NAMES_ROOM_MANY (32u << 10)     /* some seven hundred */
+/* dir: real. most: bytes that it may take on its disk; it takes what it once did. Where it cannot be sure, it lacks nothing. */
+void ward_dir_names_read(struct ward_dir_names *d, const char *dir, size_t most);
+void ward_dir_names_read_in(struct ward_dir_names *d, int dir, size_t most);     /* of an open one; O_PATH is enough */
 bool ward_dir_names_lack(const struct ward_dir_names *d, const char *name);      /* the first component of name surely is not there */
 
 /* ---- hunt.c: a bounded walk by descriptors, which follows no link and leaves no root ---- */

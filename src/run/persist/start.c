@@ -8,6 +8,7 @@
  * name of a file) is a warning. What is not there yet cannot be held at all, and is what late.c looks for.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -507,13 +508,54 @@ static int git_at(struct holding *x, const char *dir)
 	return type ? lead(x, path, "git runs what the directory says that it leads to") : WARD_OK;
 }
 
+#define DIR_BYTES_MAX (256u << 10) /* on its disk; one that takes more is not read for its names */
+#define FIRSTS_MAX 64
+
+/* Of a directory whose names are not known: what it was found to lack, of the directories that rows speak of names in. */
+struct firsts {
+	struct {
+		const char *name; /* a row's, not ended */
+		size_t n;
+		bool lacks;
+	} v[FIRSTS_MAX];
+	size_t n;
+};
+
+/* A dozen rows that begin alike are asked for by one question, where they are none. */
+static bool lacks_first(struct holding *x, struct firsts *f, const char *dir, const char *name)
+{
+	size_t n = strcspn(name, "/");
+	const char *first, *path;
+	struct stat st;
+	bool lacks;
+
+	if (!name[n])
+		return false;
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->v[i].n == n && memcmp(f->v[i].name, name, n) == 0)
+			return f->v[i].lacks;
+	}
+	first = ward_arena_dup(x->rs->arena, name, n);
+	path = first ? ward_rs_absolute(x->rs, dir, first) : NULL;
+	lacks = path && lstat(path, &st) < 0 && errno == ENOENT;
+	if (f->n < FIRSTS_MAX) {
+		f->v[f->n].name = name;
+		f->v[f->n].n = n;
+		f->v[f->n++].lacks = lacks;
+	}
+	return lacks;
+}
+
 /* of_git: in git's directory, or all but those. */
 static int rows_at(struct holding *x, const char *dir, bool of_git)
 {
-	WARD_UNSET struct ward_dir_names names;
+	WARD_UNSET _Alignas(8) char buf[WARD_DIR_NAMES_ROOM_MANY];
+	struct ward_dir_names names = { .buf = buf, .room = sizeof(buf) };
+	WARD_UNSET struct firsts firsts;
 	int r = WARD_OK;
 
-	ward_dir_names_read(&names, dir);
+	firsts.n = 0;
+	ward_dir_names_read(&names, dir, DIR_BYTES_MAX);
 	for (size_t i = 0; r == WARD_OK && i < ward_persist_n; i++) {
 		const struct ward_persist_name *row = &ward_persist[i];
 		const char *path;
@@ -521,7 +563,8 @@ static int rows_at(struct holding *x, const char *dir, bool of_git)
 
 		if (row->kind >= WARD_PERSIST_TOLD || strchr(row->name, '*') ||
 			ward_has_prefix(row->name, ".git/") != of_git ||
-			ward_dir_names_lack(&names, row->name))
+			ward_dir_names_lack(&names, row->name) ||
+			(!names.all && lacks_first(x, &firsts, dir, row->name)))
 			continue;
 		type = type_at(x, dir, row->name, &path);
 		if (type && (type == S_IFLNK || (type == S_IFDIR ? !row->file : !row->dir)))

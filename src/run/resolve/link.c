@@ -101,11 +101,20 @@ static struct ward_rs_dir *open_again(struct ward_resolver *rs, const char *path
 
 static void missed(struct ward_resolver *rs, struct ward_rs_dir *dir)
 {
+	struct ward_dir_names *names;
+
 	if (!rs->dirs->remember || ++dir->missed != MANY_MISSED)
 		return;
-	dir->names = ward_arena_alloc(rs->arena, sizeof(*dir->names));
-	if (dir->names)
-		ward_dir_names_read_in(dir->names, dir->fd);
+	names = ward_arena_alloc(rs->arena, sizeof(*names));
+	if (!names)
+		return;
+	names->room = WARD_DIR_NAMES_ROOM;
+	names->buf = ward_arena_alloc(rs->arena, names->room);
+	if (!names->buf)
+		return;
+	/* One that takes more has more names, as a rule: it would be read in vain. */
+	ward_dir_names_read_in(names, dir->fd, names->room);
+	dir->names = names;
 }
 
 /* One name in an open directory: what openat2() without links would say of it, without opening it. */
