@@ -104,8 +104,9 @@ const char *ward_outcome_json(const struct ward_outcome *o, size_t *ret_n);
 /* The report for people: one block a distinct refusal, as on stderr of ward(1). */
 const char *ward_outcome_report(const struct ward_outcome *o);
 /*
- * What undoes what the command told a terminal of the caller's that its output was passed on to: hidden letters, margins, the other screen, a link,
- * colours. Written to that terminal before the report, or the report may not be seen there. "": it told it nothing, or there was none. Static.
+ * What undoes what the command told a terminal of the caller's that its output was passed on to: hidden letters, margins, the other
+ * screen, a link, colours. Written to that terminal before the report, or the report may not be seen there. "": it told it nothing,
+ * or there was none. Static.
  */
 const char *ward_outcome_calm(const struct ward_outcome *o);
 /* What refused or broke the run; NULL: nothing did. Not part of the report. Valid until o is freed. */

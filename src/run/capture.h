@@ -20,7 +20,7 @@ struct ward_capture {
 	uint64_t passed;             /* of these: collected or handed on */
 	bool truncated;              /* something was dropped because of limit */
 	bool broken;                 /* out_fd takes no more */
-	bool utf8;                   /* out_fd is a terminal that says that it takes UTF-8: a control character is no single byte there */
+	bool utf8;                   /* out_fd is a terminal that says it takes UTF-8: no single byte is a control there */
 	bool steers, colours;        /* of what was passed on something steers a terminal; its palette, maybe */
 	bool escaped;                /* and it ended within ESC */
 	struct ward_buf data;        /* collected */
