@@ -57,7 +57,10 @@ struct ward_born {
 };
 /* Of any descriptor. Of an overlay and of FUSE neither is known: what they tell changes while the directory stays. */
 void ward_born_of(int fd, struct ward_born *ret);
-/* By time and handle, each where both know it. Nothing was known: it may be the same. Something was, and nothing of it is any more: it is not. */
+/*
+ * By time and handle, each where both know it. Nothing was known: it may be the same. Something was, and nothing of it is any more: it
+ * is not.
+ */
 bool ward_born_is(const struct ward_born *was, const struct ward_born *now);
 
 /* ---- pin.c: run/pin.c makes them ---- */

@@ -177,10 +177,10 @@ void ward_desk_freep(struct ward_desk **d);
 struct ward_query {
 	enum ward_action action;
 	enum ward_thing thing;           /* NONE: what the action is usually done to */
-	/* PATH, PROGRAM, REPOSITORY: absolute and normalised. ENDPOINT: host:port. Else a name. Any bytes: another form is WARD_E_INVALID. */
+	/* PATH, PROGRAM, REPOSITORY: absolute and normalised. ENDPOINT: host:port. Else a name. Any bytes; else WARD_E_INVALID */
 	struct ward_str resource;
 	int64_t now_ms;                  /* Unix time */
-	bool any;                        /* the last names of a PATH or a PROGRAM may be WARD_ANY_NAME: it is the caller who put them there */
+	bool any;                        /* the last names of a PATH or a PROGRAM may be WARD_ANY_NAME: the caller put them there */
 	bool of_host;                    /* the host's file of that name is meant: permits about the sandbox's own do not count */
 	bool meant;                      /* to connect: only permits count that mean this endpoint: docs/spec/capabilities.md */
 	bool unreached;                  /* an address that is never reached is looked up as any other */

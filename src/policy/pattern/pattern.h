@@ -3,9 +3,9 @@
  * policy/pattern: file patterns of both grammars (docs/spec/patterns.md), single ones and sets. Pure; nothing looks at a file
  * system, nothing recurses, and every bound is in base/limits.h.
  *
- * What matches what. A pattern and a path are both absolute or both relative; empty components, "." and a "/" at the end do
- * not count on either side (but see WARD_ANY_NAME); a path that holds ".." or NUL is matched by nothing. A character is a code point; a byte of a path
- * that is part of none is a character too, which "?", "*" and "[!...]" match and no list of characters does. Case differs.
+ * What matches what. A pattern and a path are both absolute or both relative; empty components, "." and a "/" at the end do not count
+ * on either side (but see WARD_ANY_NAME); a path that holds ".." or NUL is matched by nothing. A character is a code point; a byte of
+ * a path that is part of none is a character too, which "?", "*" and "[!...]" match and no list of characters does. Case differs.
  *
  * Patterns are immutable once made and may be shared by threads; so may sets once built.
  */
@@ -17,10 +17,10 @@
 enum ward_grammar { WARD_GRAMMAR_NONE = 0, WARD_GRAMMAR_1 = 1, WARD_GRAMMAR_2 = 2 };
 
 /*
- * In the place of the last names of a path it stands for all names in a directory that no pattern tells apart ("/dir/" WARD_ANY_NAME, and
- * behind it "/" WARD_ANY_NAME). So it is matched by what matches each name ("*", "?*", "**"), and not by what some names match and others do
- * not, however many ("[!a]*", "????*"). No name is safe from being a file's, so it is one with an empty component behind it, which no
- * normalised path has; and no UTF-8, which what a policy writes is. A file of that name is a name as any other.
+ * In the place of the last names of a path it stands for all names in a directory that no pattern tells apart ("/dir/" WARD_ANY_NAME,
+ * and behind it "/" WARD_ANY_NAME). So it is matched by what matches each name ("*", "?*", "**"), and not by what some names match and
+ * others do not, however many ("[!a]*", "????*"). No name is safe from being a file's, so it is one with an empty component behind it,
+ * which no normalised path has; and no UTF-8, which what a policy writes is. A file of that name is a name as any other.
  */
 #define WARD_ANY_NAME "\001\377/"
 /* The bytes of path before the first "/" WARD_ANY_NAME; without one all of it. */
