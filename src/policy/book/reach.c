@@ -58,10 +58,10 @@ int ward_book_find_ports(struct ward_book *b)
 	for (size_t i = 0; i < b->n_bounds; i++)
 		of_set(b, &b->bounds[i], bits);
 	for (unsigned port = 1; port < PORTS; port++)
-		n += (bits[port / 8] >> (port % 8)) & 1u;
+		n += ((unsigned)bits[port / 8] >> (port % 8)) & 1u;
 	b->ports = ward_arena_alloc(b->arena, n * sizeof(*b->ports));
 	for (unsigned port = 1; b->ports != NULL && port < PORTS; port++) {
-		if (((bits[port / 8] >> (port % 8)) & 1u) != 0)
+		if ((((unsigned)bits[port / 8] >> (port % 8)) & 1u) != 0)
 			b->ports[b->n_ports++] = (uint16_t)port;
 	}
 	free(bits);
