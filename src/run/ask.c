@@ -218,6 +218,17 @@ static enum ward_action action_of(enum ward_cap_type t)
 	return (unsigned)t < WARD_CAP_TYPE_MAX ? actions[t] : WARD_ACT_NONE;
 }
 
+/* Of an address that no rule could let be reached in this way; NULL: of any other refusal. */
+static const char *never_carried(const struct ward_refusal *f)
+{
+	if (f->seen == WARD_SEEN_DATAGRAM)
+		return "by UDP, which is carried nowhere, whatever is granted: a grant is of TCP";
+	if (f->seen == WARD_SEEN_QUESTION)
+		return "a name was asked for, and the run has no network: "
+		       "grant what it is to reach, --cap NETWORK_CONNECT:NAME:PORT";
+	return NULL;
+}
+
 /*
  * The policies' own words for a refusal: the rule that forbids, who narrows, that a person would be asked. A cure stays only where
  * no rule stands against it.
@@ -235,6 +246,9 @@ static int policy_says(struct life *l, const struct ward_refusal *f, struct ward
 	if (ward_judge(l->book->book, l->book->desk, &q, &v) < 0)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
 	if (v.why == WARD_WHY_NO_RULE || v.why == WARD_WHY_MALFORMED || v.effect == WARD_ALLOW)
+		return WARD_OK;
+	/* Whoever adds it to the list has gained nothing. */
+	if (v.why == WARD_WHY_NARROWED && never_carried(f))
 		return WARD_OK;
 	/* What was asked about was answered before the start: something else refuses it now. */
 	if (v.effect == WARD_ASK && ret->effect == WARD_ALLOW)
@@ -288,17 +302,6 @@ static int later_says(const struct ward_node *held, struct ward_decision *ret,
 	ret->by = NULL;
 	(void)snprintf(ret->why, sizeof(ret->why), "it was there, and %s", held->later);
 	return r < 0 ? ward_fail(err, r, "no memory for the cure of a refusal") : WARD_OK;
-}
-
-/* Of an address that no rule could let be reached in this way; NULL: of any other refusal. */
-static const char *never_carried(const struct ward_refusal *f)
-{
-	if (f->seen == WARD_SEEN_DATAGRAM)
-		return "by UDP, which is carried nowhere, whatever is granted: a grant is of TCP";
-	if (f->seen == WARD_SEEN_QUESTION)
-		return "a name was asked for, and the run has no network: "
-		       "grant what it is to reach, --cap NETWORK_CONNECT:NAME:PORT";
-	return NULL;
 }
 
 int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there,

@@ -132,14 +132,18 @@ static bool has_c1(const char *p, size_t n)
 	return false;
 }
 
-/* ESC, SO, and the control characters of C1: as UTF-8, where the first byte is enough, and as the one byte that each is elsewhere. */
+/*
+ * ESC, SO, and the control characters of C1: as UTF-8, where the first byte is enough, and as the one byte that each is elsewhere. Whoever steers
+ * the terminal may have led it out of UTF-8.
+ */
 static void look(struct ward_capture *c, const char *p, size_t n)
 {
 	bool wide = memchr(p, 0xc2, n) != NULL;
 
 	c->steers = c->steers || wide || memchr(p, '\x1b', n) || memchr(p, '\x0e', n) ||
 		(!c->utf8 && has_c1(p, n));
-	c->colours = c->colours || wide || has_string(c, p, n) || (!c->utf8 && memchr(p, 0x9d, n));
+	c->colours = c->colours || wide || has_string(c, p, n) || 
+		((!c->utf8 || c->steers) && memchr(p, 0x9d, n));
 }
 
 static void take(struct ward_capture *c, const char *p, size_t n)

@@ -483,11 +483,11 @@ const char *ward_outcome_report(const struct ward_outcome *o)
 }
 
 /*
- * End of a string, and of a link; back from the other screen, to where the cursor was before it, or is; margins; soft reset; plain letters;
+ * End of a string, of the ways of a VT52, and of a link; back from the other screen, to where the cursor was before it, or is; margins; soft reset; plain letters;
  * characters as they are; wrapped, and not inserted.
  */
 #define CALM \
-	"\x1b\\\x1b]8;;\x1b\\" \
+	"\x1b\\\x1b<\x1b]8;;\x1b\\" \
 	"\x1b" \
 	"7\x1b[?1049l\x1b" \
 	"7\x1b[r\x1b" \

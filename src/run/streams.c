@@ -357,11 +357,9 @@ void ward_streams_started(struct ward_streams *s)
  */
 static void give_back(struct ward_streams *s)
 {
-	const int only_off = O_NONBLOCK | O_ASYNC | O_DIRECT;
-
 	for (int i = 0; i < 3; i++) {
 		int now = s->passed[i] ? fcntl(i, F_GETFL) : -1;
-		int flags = s->flags[i] & (now | ~only_off);
+		int flags = s->flags[i] & (now | ~O_NONBLOCK);
 
 		if (now >= 0 && now != flags)
 			(void)fcntl(i, F_SETFL, flags);

@@ -571,7 +571,7 @@ def never_in_a_view(p):
 
 def refused(p, *words):
     """RUN#SEQ and cure of the refusals of a run."""
-    r, o = p.outcome(*words)
+    r, o = p.outcome("--attribution", "notify", *words)
     return {v["resource"]: (f"{o['run']}#{v['seq']}", v["cure"]) for v in o["violations"]}, r
 
 

@@ -92,8 +92,9 @@ def what_steers_the_terminal_hides_no_report(p):
     """Letters that are not shown, margins of one line, the palette and a string without an end: all of it is over before the report."""
     for steer, undone in ((r"\033[8m\033[1;1r\033]0;x", (b"\x1b\\", b"\x1b[r", b"\x1b[!p", b"\x1b[0m", b"\x1b]104")), (r"\016", (b"\x0f",)),
                           (r"\302\2338m", (b"\x1b[0m",)), (r"text\303\244", ()), (r"\2338m", (b"\x1b[0m",)), (r"\033[?1049h", (b"\x1b7\x1b[?1049l",)),
-                          (r"\033]8;;http://a\033\\", (b"\x1b]8;;\x1b\\", b"\x1b]104")), (r"\033\r]8;;http://a\033\\", (b"\x1b]8;;\x1b\\",))):
-        t = Terminal(p, "sh", "-c", f"cat /etc/shadow 2>/dev/null; printf 'begin{steer}'")
+                          (r"\033]8;;http://a\033\\", (b"\x1b]8;;\x1b\\", b"\x1b]104")),
+                          (r"\033[?2l", (b"\x1b<",)), (r"\033%%@\23510;#000000\234", (b"\x1b]110",)), (r"\033\r]8;;http://a\033\\", (b"\x1b]8;;\x1b\\",))):
+        t = Terminal(p, "--attribution", "notify", "sh", "-c", f"cat /etc/shadow 2>/dev/null; printf 'begin{steer}'")
         check_eq(t.end(), 0)
         check_in(b'"/etc/shadow" refused', t.text)
         between = t.text[t.text.index(b"begin") + 5:t.text.index(b"ward: ")]
@@ -104,7 +105,7 @@ def what_steers_the_terminal_hides_no_report(p):
 @test
 @placed
 def nothing_is_undone_where_nothing_is_said(p):
-    t = Terminal(p, "printf", r"begin\033[1mbold")
+    t = Terminal(p, "--attribution", "notify", "printf", r"begin\033[1mbold")
     check_eq(t.end(), 0)
     check_eq(t.text, b"begin\x1b[1mbold")
 
@@ -114,7 +115,7 @@ def nothing_is_undone_where_nothing_is_said(p):
 def a_letter_of_a_terminal_of_utf_8_is_no_control_character(p):
     """Its bytes are, for a terminal that takes one byte as a character."""
     for utf8 in (True, False):
-        t = Terminal(p, "sh", "-c", r"cat /etc/shadow 2>/dev/null; printf 'begin\342\200\235'", utf8=utf8)
+        t = Terminal(p, "--attribution", "notify", "sh", "-c", r"cat /etc/shadow 2>/dev/null; printf 'begin\342\200\235'", utf8=utf8)
         check_eq(t.end(), 0)
         between = t.text[t.text.index(b"begin") + 5:t.text.index(b"ward: ")]
         check_eq(b"\x1b[!p" in between, not utf8, repr(between))

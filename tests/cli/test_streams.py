@@ -58,7 +58,7 @@ def a_pipe_that_is_full_and_does_not_wait_hides_no_report(p):
     p.write("fill.py", "import contextlib, os\nwith contextlib.suppress(OSError):\n    open('/etc/shadow')\nos.set_blocking(2, False)\n"
             "for n in (4096, 1):\n    with contextlib.suppress(BlockingIOError):\n        while True:\n            os.write(2, bytes(n))\n", 0o644)
     r, w = os.pipe()
-    q = p.start("--outcome", p.outcome_file, "--read", ".", "python3", "fill.py", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=w)
+    q = p.start("--outcome", p.outcome_file, "--attribution", "notify", "--read", ".", "python3", "fill.py", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=w)
     end = time.monotonic() + 20
     while not p.log.exists() or "run.end" not in p.log.read_text():
         check(time.monotonic() < end, "the run does not end")

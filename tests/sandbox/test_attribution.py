@@ -53,6 +53,12 @@ for how in ("connect", "sendto"):
     r, o = p.outcome("--policy", "x.cedar", "--", "/usr/bin/python3", "-c", script)
     check_eq([(v["resource"], v.get("rule"), v.get("line"), v.get("cure")) for v in o["violations"]], [("203.0.113.7:443", "closed", 1, None)], r.err)
     check_in("never there", p.run("--policy", "x.cedar", "--", "/usr/bin/python3", "-c", script).err)
+    # A list that leaves it out is not what stands against it: to be on that would help nobody.
+    p.write(".ward/p.cedar", 'permit (principal, action == Ward::Action::"net.connect", resource in Ward::Host::"203.0.113.8");\n')
+    p.write("y.cedar", 'permit (principal, action == Ward::Action::"net.connect", resource);\n')
+    r = p.run("--policy", "y.cedar", "--", "/usr/bin/python3", "-c", script)
+    check_in('NETWORK_CONNECT "203.0.113.7:443" refused: by UDP', r.err)
+    check("lists what" not in r.err, r.err)
 
 
 @both

@@ -684,7 +684,7 @@ for name in ("third", "fourth"):
     os.waitpid(pid, 0)
 go("fifth")
 """
-    r = p.run(*n.grants(port=t.port), "--", PYTHON, "-c", script)
+    r = p.run("--attribution", "notify", *n.grants(port=t.port), "--", PYTHON, "-c", script)
     check_eq((r.code, r.err), (0, ""))
     opens = n.told("net.open")
     check_eq([o["detail"]["comm"] for o in opens], ["first", "second", "third", "fourth", "fifth"])

@@ -62,7 +62,7 @@ def a_run_starts_whatever_another_has_in_flight(p):
         skip("the host lets nobody have more files than the inside may have")
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
     try:
-        first = p.start("python3", "-c", box.IN_FLIGHT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        first = p.start("--attribution", "notify", "python3", "-c", box.IN_FLIGHT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         check_eq(first.stdout.readline().split()[0], "full")
         r, o = p.outcome("echo", "started")
         check_eq((r.code, r.out), (0, "started\n"), r.err)

@@ -110,7 +110,7 @@ def what_nobody_agreed_to_is_refused_in_words_that_say_so(p):
     # Not below /tmp, of which each run has one of its own.
     p.write("ask.cedar", '@approval("risky")\n@reason("it is told why")\n'
                          'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"/srv");\n')
-    r, o = p.outcome("--policy", "ask.cedar", "ls", "/srv")
+    r, o = p.outcome("--attribution", "notify", "--policy", "ask.cedar", "ls", "/srv")
     check(r.code != 0, "it was read")
     check_in('FILE_READ "/srv" refused: a person is asked about it, and nobody said yes: it is told why', r.err)
     check_eq([v["cure"] for v in o["violations"]], ["--approve risky"])
@@ -627,7 +627,7 @@ def a_capability_by_the_name_of_a_link_is_judged_as_it_is_granted(p):
                               (("--cap", f"FILE_READ:{p.ws}/dir/**"), far, "dir/far"), (("--cap", "FILE_READ:*.l"), p.ws / "in", "two.l")):
         check_eq(says(p, path, *words), "allow", words)
         for policy in ((), ("--policy", "x.cedar")):
-            r = ordinary(p, *policy, *words, "cat", name)
+            r = ordinary(p, "--attribution", "notify", *policy, *words, "cat", name)
             check_eq((r.code, r.out, r.err), (0, path.read_text(), ""), words)
     # So is a link on the way, and reading its text alone.
     (p.ws / "first").symlink_to(p.ws / "one")

@@ -244,6 +244,13 @@ TEST(what_went_in_gets_its_flags_back)
 	ward_streams_done(&s);
 	CHECK(fcntl(fds[0], F_GETFL) & O_NONBLOCK);
 
+	/* What no other run takes away comes back. */
+	CHECK_EQ_INT(fcntl(fds[0], F_SETFL, O_DIRECT), 0);
+	REQUIRE(ward_streams_open(&s, r, 0, NULL) == WARD_OK);
+	CHECK_EQ_INT(fcntl(fds[0], F_SETFL, 0), 0);
+	ward_streams_done(&s);
+	CHECK(fcntl(fds[0], F_GETFL) & O_DIRECT);
+
 	(void)dup2(in, 0);
 	(void)close(in);
 	(void)close(fds[0]);

@@ -38,8 +38,9 @@ static int ask(struct brought *b, enum ward_action action, const char *path, str
 	*ret = (struct refused){ .is = true };
 	if (ward_judge(b->rs->book->book, b->rs->book->desk, &q, &ret->verdict) < 0)
 		return ward_rs_nomem(b->err);
+	/* What is too long to be judged is not sure, and is covered. */
 	ret->is = ret->verdict.why == WARD_WHY_FORBIDDEN || ret->verdict.why == WARD_WHY_NARROWED ||
-		ret->verdict.why == WARD_WHY_FAILED;
+		ret->verdict.why == WARD_WHY_FAILED || ret->verdict.why == WARD_WHY_MALFORMED;
 	return WARD_OK;
 }
 
