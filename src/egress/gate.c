@@ -599,14 +599,14 @@ int ward_egress_attach(struct ward_egress *e, const int sockets[WARD_NET_SOCKET_
 	if (r == WARD_OK && !later && !e->late.ready_by)
 		send_limits(e);
 	for (uint32_t i = 0; i < WARD_NET_DOOR; i++) {
-		if (i <= WARD_NET_TCP6 && accepts && r == WARD_OK)
-			r = ward_inside_listen(e, i == WARD_NET_TCP6, sockets[i], err);
-		else if (later && r == WARD_OK)
-			r = keep_socket(e, i, sockets[i], err);
-		else if (r == WARD_OK)
-			send_socket(e, i, sockets[i]);
-		else
+		if (r != WARD_OK)
 			ward_close(sockets[i]);
+		else if (i <= WARD_NET_TCP6 && accepts)
+			r = ward_inside_listen(e, i == WARD_NET_TCP6, sockets[i], err);
+		else if (later)
+			r = keep_socket(e, i, sockets[i], err);
+		else
+			send_socket(e, i, sockets[i]);
 	}
 	if (r == WARD_OK && e->lost)
 		r = ward_fail(err, WARD_E_SYSTEM, "ward-relay did not begin: %s", e->lost);

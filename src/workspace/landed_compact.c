@@ -147,15 +147,14 @@ static int replace(struct ward_landed *l, int dir, const struct ward_buf *b)
 static int compact(struct ward_landed *l, int dir, const struct ward_buf *b, struct compacting *c,
 	struct ward_error *err)
 {
+	bool found = find_all(c, b, l->bytes) && find_last(c);
 	int r;
 
 	ward_buf_add(&c->out, b->s, b->n < LANDED_HEAD_BYTES ? b->n : LANDED_HEAD_BYTES);
-	if (!find_all(c, b, l->bytes) || !find_last(c))
-		return ward_fail(err, WARD_E_NOMEM, "no memory for what was made real already");
-	for (size_t i = 0; i < c->n; i++)
+	for (size_t i = 0; found && i < c->n; i++)
 		if (is_kept(&c->v[i]))
 			ward_buf_add(&c->out, c->v[i].at, c->v[i].n);
-	if (c->out.failed)
+	if (!found || c->out.failed)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for what was made real already");
 	r = c->out.n < l->bytes ? replace(l, dir, &c->out) : 0;
 	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot make smaller what was noted")

@@ -156,13 +156,13 @@ int ward_rules_named(struct ward_resolver *rs, bool allowed, struct ward_texts *
 int ward_rules_answer(struct ward_resolver *rs, int64_t now_ms, const char *action,
 	const char *resource_given, bool json, char **ret_text, enum ward_answer *ret_answer, struct ward_error *err);
 int ward_rules_text(struct ward_rulebook *book, enum ward_policy_form form, struct ward_buf *b, struct ward_error *err);
+/* gather.c: fn by the thread beside the way, behind what it has to do. 0: nobody does it. last: nothing is given from then on. */
+unsigned ward_rules_beside(struct ward_rulebook *b, void (*fn)(void *arg), bool last);
 /* snapshot.c: docs/spec/snapshot.md */
 int ward_rules_circumstances(struct ward_rulebook *b, const struct ward_book_input *in, struct ward_error *err);
 /*
  * b->snapshot and b->sha256, once. Nothing depends on them but what is kept and recorded, and who is asked: so a run has them made
  * ahead, by a thread, and waits for it here. Nothing is added to the sources from then on. No thread to be had: they are made here.
  */
-/* gather.c: fn by the thread beside the way, behind what it has to do. 0: nobody does it. last: nothing is given from then on. */
-unsigned ward_rules_beside(struct ward_rulebook *b, void (*fn)(void *arg), bool last);
 void ward_rules_digest_ahead(struct ward_rulebook *b);
 int ward_rules_digest(struct ward_rulebook *b, struct ward_error *err);

@@ -159,9 +159,9 @@ static bool restore(int fd, const struct ward_buf *b)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 		return false;
 	for (const char *p = names; n > 0 && p < names + n; p += strlen(p) + 1)
+		/* Of one that stays what is to come may have no room: that is seen. */
 		if (ward_commit_attr_counts(p) && !is_saved(b, p))
-			(void)fremovexattr(fd,
-				p); /* or what is to come has no room: that is seen */
+			(void)fremovexattr(fd, p);
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 	for (const char *at = b->s; b->n > 0 && at < b->s + b->n;) {
 		const char *name = next(&at, &n, &value);

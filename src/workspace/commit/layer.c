@@ -603,8 +603,8 @@ static bool has_projects_attributes(const struct ward_commit *c, const char *pat
  */
 bool ward_commit_needs_no_journal(struct ward_commit *c)
 {
-	const char *over =
-		NULL; /* no directory, and forgotten: what would lie in it is the project's again with it */
+	/* No directory, and forgotten: what would lie in it is the project's again with it. */
+	const char *over = NULL;
 	bool ok = true;
 
 	for (size_t i = 0; i < c->j.n && ok; i++) {

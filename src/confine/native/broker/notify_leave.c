@@ -207,8 +207,8 @@ static void close_pending(struct ward_notify *n)
 		free(p->payload);
 		p->path = -1;
 		p->payload = NULL;
-		p->used = !close_aside(n, p->fd,
-			NULL); /* else the thread does so once it is through */
+		/* Where it cannot be, the thread does so once it is through. */
+		p->used = !close_aside(n, p->fd, NULL);
 	}
 }
 

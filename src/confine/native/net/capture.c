@@ -137,7 +137,7 @@ static int make_sockets(int type, bool six, bool everywhere, int *sockets, const
 	return 0;
 }
 
-static int done(int r, int *sockets)
+static int all_or_none(int r, int *sockets)
 {
 	for (int i = 0; r < 0 && i < N_SOCKETS; i++) {
 		if (sockets[i] >= 0)
@@ -160,14 +160,14 @@ int ward_capture_make(bool redirects, int sockets[WARD_CAPTURE_SOCKETS], const c
 		r = make_routes(six, ret_step);
 	if (r == 0 && !redirects && !WARD_OFF(CAPTURE))
 		r = make_rules(six, ret_step);
-	return done(r, sockets);
+	return all_or_none(r, sockets);
 }
 
 int ward_capture_names(int sockets[WARD_CAPTURE_SOCKETS], const char **ret_step)
 {
 	int r = make_sockets(SOCK_DGRAM, sockets[TCP6] >= 0, true, sockets, ret_step);
 
-	return done(r, sockets);
+	return all_or_none(r, sockets);
 }
 
 static bool comes_from(int family, const void *peer, const void *self)
