@@ -466,7 +466,9 @@ def without_a_cgroup(p):
     refused(p, p.run("--outcome", p.outcome_file, "--require", "memory=enforced", "true"), "axis memory")
 
 
-ENTERS = ("write", 2, None, 1)         # the init's "0" into each of its cgroups' lists: nothing else that ward or it writes is one byte
+def enters(e):
+    """The init's "0" into each of its cgroups' lists fails: nothing else that ward or it writes is one byte."""
+    return "write", e, 2, None, 1
 
 
 @root_only
@@ -476,13 +478,13 @@ def a_cgroup_that_is_gone_when_the_init_enters_it(p):
     if o["axes"]["memory"] != "enforced" or not pathlib.Path("/sys/fs/cgroup/memory").is_dir():
         skip("no cgroup v1 of memory is to be had")
     for e in (errno.ENODEV, EPERM):
-        r = run_refused(p, (ENTERS[0], e, *ENTERS[1:]))
+        r = run_refused(p, enters(e))
         refused(p, r, "cgroup")
         says(r, e)
         left = [d for _, dirs, _ in os.walk("/sys/fs/cgroup") for d in dirs if d == "ward-" + json.loads(p.outcome_file.read_text())["run"]]
         check_eq(left, [], "cgroups are left")
         # By acceptance neither: what holds a limit was there when it was planned.
-        refused(p, run_refused(p, (ENTERS[0], e, *ENTERS[1:]), more=("--accept", "memory=none", "--accept", "pids=none")), "cgroup")
+        refused(p, run_refused(p, enters(e), more=("--accept", "memory=none", "--accept", "pids=none")), "cgroup")
 
 
 @both

@@ -257,6 +257,18 @@ def was_reset(s):
     return False
 
 
+def hears_nothing(s, seconds=0.2):
+    """What is held for it has not been passed on."""
+    s.settimeout(seconds)
+    try:
+        data = s.recv(1)
+    except TimeoutError:
+        return
+    finally:
+        s.settimeout(WAIT)
+    assert False, f"{data!r} came"
+
+
 def until(true, seconds=WAIT):
     end = time.monotonic() + seconds
     while not true():

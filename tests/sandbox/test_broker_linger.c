@@ -3,27 +3,15 @@
  * What the call broker holds for a caller, closed where that waits: a TCP socket with SO_LINGER whose peer does not read. Nobody else is
  * held up by it, and it leaves neither thread nor descriptor behind in the process that had the run.
  */
-#include <dirent.h>
 #include <signal.h>
 
 #include "broker_notify_box.h"
+#include "entries.h"
 
 #define LINGER_S 1000
 #define SOON_US 5e6
 #define LEFT_US \
 	0.9e6 /* the end waits for a close for that long, so that there was one to wait for */
-
-static unsigned entries(const char *dir)
-{
-	DIR *d = opendir(dir);
-	unsigned n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		(void)closedir(d);
-	return n;
-}
 
 /* As many as there were before the run. */
 static bool soon(const char *dir, unsigned n)

@@ -3,7 +3,6 @@
  * libward in one process, many runs at once: 64 threads, each with a grant and an output of its own; whatever the caller
  * does with SIGCHLD and waitpid; and nothing left afterwards: no descriptor, no thread, no child, no memory that grows.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "entries.h"
 #include "tap.h"
 #include "ward/ward.h"
 
@@ -22,18 +22,6 @@
 #define RSS_SLACK_KB 4096
 
 static char place[64], audit[96];
-
-static unsigned entries(const char *dir)
-{
-	DIR *d = opendir(dir);
-	unsigned n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n;
-}
 
 static long rss_kb(void)
 {

@@ -11,7 +11,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "harness")]
 import relaybox as rb  # noqa: E402  pylint: disable=wrong-import-position
-from relaybox import Relay, exactly, was_reset  # noqa: E402  pylint: disable=wrong-import-position
+from relaybox import Relay, exactly, hears_nothing, was_reset  # noqa: E402  pylint: disable=wrong-import-position
 from tap import cases, check, check_eq, test  # noqa: E402  pylint: disable=wrong-import-position
 
 
@@ -34,6 +34,7 @@ def record(kind, data):
 # What a server says to a hello: that it wants another (its random says so), or not.
 AGAIN = record(22, b"\2" + bytes(2) + b"\x58\3\3" + hashlib.sha256(b"HelloRetryRequest").digest() + bytes(50))
 AT_LAST = record(22, b"\2" + bytes(2) + b"\x58\3\3" + bytes(range(32)) + bytes(50))
+ASK = b"\0\0\0\x08\x04\xd2\x16\x2f"   # PostgreSQL: may it be encrypted?
 EARLY = record(23, b"early")   # what passes behind a hello before its server has spoken
 
 
@@ -55,17 +56,14 @@ def judged_before_it_is_dialled():
 
 def hello_that_passed(r, answer, early=b""):
     """-> client, server, id: behind a hello for the name that was meant, and the server's answer to it."""
-    c = r.client()
-    m = r.hear(kind=rb.OPEN)
-    ours, dialed = rb.pair()
-    r.say(rb.DIALED, m.id, fd=dialed, value=1, name="good.example")
+    c, ours, ident = r.flow(value=1, name="good.example")
     c.sendall(hello() + early)
     check_eq(r.hear(kind=rb.SEEN).value, rb.TLS | rb.PASSED)
     check_eq(exactly(ours, len(hello())), hello())
     ours.sendall(answer)
     if answer:
         check_eq(exactly(c, len(answer)), answer)
-    return c, ours, m.id
+    return c, ours, ident
 
 
 @cases([("the name", b"good.example", True), ("no name", None, True), ("another name", b"other.example", False)])
@@ -76,7 +74,7 @@ def a_hello_that_a_server_asks_for_again_is_judged_as_the_first(name, alone):
             c, ours, ident = hello_that_passed(r, b"" if early else AGAIN, second if early else b"")
             if early:   # it waits for its server to want it
                 check_eq(exactly(ours, 6), second[:6])
-                nothing_yet(ours)
+                hears_nothing(ours)
                 ours.sendall(AGAIN)
             else:
                 c.sendall(second)
@@ -88,7 +86,7 @@ def a_hello_that_a_server_asks_for_again_is_judged_as_the_first(name, alone):
                 c.sendall(b"\x16 whatever")
                 check_eq(exactly(ours, 10), b"\x16 whatever")
             else:
-                nothing_yet(ours)
+                hears_nothing(ours)
                 r.say(rb.REFUSED, ident)
             c.close()
             ours.close()
@@ -122,7 +120,7 @@ def what_is_none_of_tls_does_not_go_behind_a_hello(data):
         c, ours, ident = hello_that_passed(r, AGAIN if wanted else b"")
         c.sendall(data)
         check_eq(r.hear(kind=rb.SEEN).value, rb.BROKEN)
-        nothing_yet(ours)
+        hears_nothing(ours)
         r.say(rb.REFUSED, ident)
         check_eq(r.hear(kind=rb.CLOSED).up, len(hello()))
 
@@ -130,21 +128,17 @@ def what_is_none_of_tls_does_not_go_behind_a_hello(data):
 @test
 def a_hello_that_its_server_does_not_want_has_no_time():
     """Nor does an answer in one byte to what came before it count as the server's."""
-    ask = b"\0\0\0\x08\x04\xd2\x16\x2f"
     with Relay() as r:
-        c = r.client()
-        m = r.hear(kind=rb.OPEN)
-        ours, dialed = rb.pair()
-        r.say(rb.DIALED, m.id, fd=dialed, value=1, name="good.example")
-        c.sendall(ask + hello() + hello(b"other.example"))
+        c, ours, ident = r.flow(value=1, name="good.example")
+        c.sendall(ASK + hello() + hello(b"other.example"))
         check_eq(r.hear(kind=rb.SEEN).value, rb.POSTGRES | rb.PASSED)
-        check_eq(exactly(ours, 8 + len(hello())), ask + hello())
+        check_eq(exactly(ours, 8 + len(hello())), ASK + hello())
         ours.sendall(b"S")
         check_eq(c.recv(1), b"S")
-        nothing_yet(ours)
+        hears_nothing(ours)
         check_eq(r.hear(kind=rb.SEEN).value, rb.TLS | rb.PASSED)
         check_eq(r.hear(kind=rb.SEEN).value, rb.BROKEN)
-        r.say(rb.REFUSED, m.id)
+        r.say(rb.REFUSED, ident)
         r.hear(kind=rb.CLOSED)
 
 
@@ -161,7 +155,7 @@ def what_passes_whatever_is_said_waits_for_the_server():
         r.say(rb.DIALED, m.id, fd=dialed)
         seen = r.hear(kind=rb.SEEN)
         check_eq((seen.id, seen.value), (m.id, rb.UNKNOWN))
-        nothing_yet(ours)
+        hears_nothing(ours)
         c.sendall(b"second")
         r.say(rb.PASS, m.id)
         check_eq(exactly(ours, 12), b"\x01firstsecond")
@@ -243,7 +237,7 @@ def passes_by_itself(first, what, name, alone):
                 c.sendall(more)
                 check_eq(exactly(ours, len(more)), more)
             else:
-                nothing_yet(ours)
+                hears_nothing(ours)
                 r.say(rb.REFUSED, m.id)
             c.close()
             ours.close()
@@ -253,29 +247,22 @@ def passes_by_itself(first, what, name, alone):
 @test
 def without_a_name_that_was_meant_a_name_is_asked_about():
     with Relay() as r:
-        c = r.client()
-        m = r.hear(kind=rb.OPEN)
-        ours, dialed = rb.pair()
-        r.say(rb.DIALED, m.id, fd=dialed, value=1)
+        c, ours, ident = r.flow(value=1)
         c.sendall(hello())
         check_eq(r.hear(kind=rb.SEEN).value, rb.TLS)
-        nothing_yet(ours)
-        r.say(rb.PASS, m.id)
+        hears_nothing(ours)
+        r.say(rb.PASS, ident)
         check_eq(exactly(ours, len(hello())), hello())
 
 
 @cases([("in pieces", True), ("at once", False)])
 def postgres_passes_by_itself_and_is_looked_at_again(pieces):
-    ask = b"\0\0\0\x08\x04\xd2\x16\x2f"
     with Relay() as r:
         for name, alone in ((b"good.example", True), (b"other.example", False)):
-            c = r.client()
-            m = r.hear(kind=rb.OPEN)
-            ours, dialed = rb.pair()
-            r.say(rb.DIALED, m.id, fd=dialed, value=1, name="good.example")
-            c.sendall(ask if pieces else ask + hello(name))
+            c, ours, ident = r.flow(value=1, name="good.example")
+            c.sendall(ASK if pieces else ASK + hello(name))
             check_eq(r.hear(kind=rb.SEEN).value, rb.POSTGRES | rb.PASSED)
-            check_eq(exactly(ours, 8), ask)
+            check_eq(exactly(ours, 8), ASK)
             if pieces:
                 c.sendall(hello(name))
             seen = r.hear(kind=rb.SEEN)
@@ -283,27 +270,23 @@ def postgres_passes_by_itself_and_is_looked_at_again(pieces):
             if alone:
                 check_eq(exactly(ours, len(hello(name))), hello(name))
             else:
-                nothing_yet(ours)
+                hears_nothing(ours)
             c.close()
             ours.close()
             if not alone:
-                r.say(rb.REFUSED, m.id)
+                r.say(rb.REFUSED, ident)
             check_eq(r.hear(kind=rb.CLOSED).up, 8 + (len(hello(name)) if alone else 0))
 
 
 @test
 def what_follows_what_passed_by_itself_has_its_own_time():
-    ask = b"\0\0\0\x08\x04\xd2\x16\x2f"
     with Relay() as r:
-        c = r.client()
-        m = r.hear(kind=rb.OPEN)
-        ours, dialed = rb.pair()
-        r.say(rb.DIALED, m.id, fd=dialed, value=1, name="good.example")
-        c.sendall(ask + hello()[:20])
+        c, ours, ident = r.flow(value=1, name="good.example")
+        c.sendall(ASK + hello()[:20])
         check_eq(r.hear(kind=rb.SEEN).value, rb.POSTGRES | rb.PASSED)
-        check_eq(exactly(ours, 8), ask)
+        check_eq(exactly(ours, 8), ASK)
         check_eq(r.hear(kind=rb.SEEN).value, rb.BROKEN)
-        r.say(rb.REFUSED, m.id)
+        r.say(rb.REFUSED, ident)
         check_eq(r.hear(kind=rb.CLOSED).up, 8)
 
 
@@ -338,28 +321,18 @@ def spoken(first, what, name):
             r.hear(kind=rb.CLOSED)
 
 
-def nothing_yet(server):
-    server.settimeout(0.2)
-    try:
-        check_eq(server.recv(1), None, "bytes before they were judged")
-    except TimeoutError:
-        pass
-    server.settimeout(rb.WAIT)
-
-
 @test
 def postgres_is_looked_at_again():
-    ask = b"\0\0\0\x08\x04\xd2\x16\x2f"
     with Relay() as r:
-        c, ours, ident = r.flow(first=ask, passed=False)
+        c, ours, ident = r.flow(first=ASK, passed=False)
         r.say(rb.PASS, ident)
-        check_eq(exactly(ours, 8), ask)
+        check_eq(exactly(ours, 8), ASK)
         ours.sendall(b"S")
         check_eq(exactly(c, 1), b"S")
         c.sendall(hello(b"other.example"))
         seen = r.hear(kind=rb.SEEN)
         check_eq((seen.id, seen.value, seen.name), (ident, rb.TLS, "other.example"))
-        nothing_yet(ours)
+        hears_nothing(ours)
         r.say(rb.PASS, ident)
         check_eq(exactly(ours, len(hello(b"other.example"))), hello(b"other.example"))
 
@@ -367,16 +340,15 @@ def postgres_is_looked_at_again():
 @test
 def postgres_all_at_once():
     """What comes with the request for encryption is judged by itself, dialled or not."""
-    ask = b"\0\0\0\x08\x04\xd2\x16\x2f"
     with Relay() as r:
         c = r.client()
         m = r.hear(kind=rb.OPEN)
-        c.sendall(ask + hello(b"other.example"))
+        c.sendall(ASK + hello(b"other.example"))
         ours, dialed = rb.pair()
         r.say(rb.DIALED, m.id, fd=dialed)
         check_eq(r.hear(kind=rb.SEEN).value, rb.POSTGRES)
         r.say(rb.PASS, m.id)
-        check_eq(exactly(ours, 8), ask)
+        check_eq(exactly(ours, 8), ASK)
         seen = r.hear(kind=rb.SEEN)
         check_eq((seen.value, seen.name), (rb.TLS, "other.example"))
         r.say(rb.REFUSED, m.id)
@@ -416,7 +388,7 @@ def http2_behind_its_preface(at_once):
             c.sendall(request)
         seen = r.hear(kind=rb.SEEN)
         check_eq((seen.id, seen.value, seen.name), (ident, rb.HTTP2, "a.example"))
-        nothing_yet(ours)
+        hears_nothing(ours)
         r.say(rb.PASS, ident)
         c.sendall(b"more")
         check_eq(exactly(ours, len(request) + 4), request + b"more")
@@ -462,11 +434,7 @@ def goes_before_it_is_known(first):
         c.sendall(b"X / HTTP/1.1\r\nHost: b.example\r\n\r\n")
         seen = r.hear(kind=rb.SEEN)
         check_eq((seen.id, seen.value), (ident, rb.BROKEN))
-        ours.settimeout(0.2)
-        try:
-            check_eq(ours.recv(1), None, "bytes before they were judged")
-        except TimeoutError:
-            pass
+        hears_nothing(ours)
         r.say(rb.REFUSED, ident)
         check_eq(r.hear(kind=rb.CLOSED).up, len(first))
         # Before it is dialled, and its end.

@@ -270,6 +270,7 @@ static TAP_UNUSED int serve(const char *address)
 	}
 	return served;
 }
+
 static TAP_UNUSED struct ward_relay_msg opened(uint32_t id, const uint8_t v4[4])
 {
 	struct ward_relay_msg m = { .type = WARD_RELAY_OPEN,

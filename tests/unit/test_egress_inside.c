@@ -18,6 +18,15 @@ static bool looked_up(uint8_t v4[4])
 	return true;
 }
 
+/* The gate is there, knows the name, and may go where it leads. */
+static bool begin_looked_up(uint8_t v4[4])
+{
+	begin();
+	t.address_allowed = "127.0.0.1";
+	ready();
+	return looked_up(v4);
+}
+
 /* One that came, as its number; its other end is *ret_fd. */
 static uint32_t comes(uint32_t id, const uint8_t v4[4], int *ret_fd)
 {
@@ -47,10 +56,7 @@ TEST(what_is_accepted_here_is_dialled_at_once)
 	uint32_t id;
 	int fd;
 
-	begin();
-	t.address_allowed = "127.0.0.1";
-	ready();
-	REQUIRE(looked_up(v4));
+	REQUIRE(begin_looked_up(v4));
 	id = comes(1, v4, &fd);
 	/* No turn of the gate is between, and that it is open is told by then. */
 	CHECK(told(WARD_EGRESS_OPEN, ""));
@@ -154,10 +160,7 @@ TEST(what_cannot_be_recorded_does_not_happen)
 	uint32_t id;
 	int fd;
 
-	begin();
-	t.address_allowed = "127.0.0.1";
-	ready();
-	REQUIRE(looked_up(v4));
+	REQUIRE(begin_looked_up(v4));
 	t.no_record = true;
 	id = comes(1, v4, &fd);
 	CHECK_EQ_INT(hear(&m, NULL), 0);
@@ -168,10 +171,7 @@ TEST(what_cannot_be_recorded_does_not_happen)
 	ward_close(fd);
 	end();
 	/* Nor what the relay itself accepted. */
-	begin();
-	t.address_allowed = "127.0.0.1";
-	ready();
-	REQUIRE(looked_up(v4));
+	REQUIRE(begin_looked_up(v4));
 	t.no_record = true;
 	m = opened(1, v4);
 	say(&m);
@@ -424,8 +424,6 @@ TEST(more_than_may_be_at_a_time)
 		SKIP("no network namespace");
 }
 
-/* Each is judged so slowly that all of them take more than ten turns. */
-#define SLOW_MS 4u
 static struct {
 	unsigned n;
 	size_t dials, told;
@@ -481,6 +479,9 @@ TEST(whoever_made_it_goes_on_when_it_was_judged)
 	if (!apart(judged_and_goes_on))
 		SKIP("no network namespace");
 }
+
+/* Each is judged so slowly that all of them take more than ten turns. */
+#define SLOW_MS 4u
 
 static void many_in_turns(void)
 {
@@ -544,10 +545,7 @@ TEST(several_messages_in_one_packet)
 	uint32_t id;
 	int fd;
 
-	begin();
-	t.address_allowed = "127.0.0.1";
-	ready();
-	REQUIRE(looked_up(v4));
+	REQUIRE(begin_looked_up(v4));
 	id = comes(1, v4, &fd);
 	REQUIRE(hear(&m, NULL) == 1);
 	many[0] = (struct ward_relay_msg){

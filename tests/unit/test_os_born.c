@@ -80,6 +80,8 @@ TEST(what_is_known_of_both_must_agree)
 		{ "of one tick", { 5, 7 }, { 5, 8 }, false },
 		{ "of one handle", { 5, 7 }, { 6, 7 }, false },
 		{ "another", { 5, 7 }, { 6, 8 }, false },
+		{ "the time alone, then as now", { 5, 0 }, { 5, 0 }, true },
+		{ "the handle alone, then as now", { 0, 7 }, { 0, 7 }, true },
 		{ "the time alone was known", { 5, 0 }, { 5, 8 }, true },
 		{ "the time alone was known, and is another", { 5, 0 }, { 6, 8 }, false },
 		{ "the time alone is known", { 5, 7 }, { 5, 0 }, true },
@@ -91,6 +93,8 @@ TEST(what_is_known_of_both_must_agree)
 		{ "nothing was known", { 0, 0 }, { 6, 8 }, true },
 		{ "nothing ever was", { 0, 0 }, { 0, 0 }, true },
 		{ "nothing is known any more", { 5, 7 }, { 0, 0 }, false },
+		{ "the time alone was known, and is not any more", { 5, 0 }, { 0, 0 }, false },
+		{ "the handle alone was known, and is not any more", { 0, 7 }, { 0, 0 }, false },
 		{ "of what was known, nothing is", { 5, 0 }, { 0, 7 }, false },
 		{ "of what was known, nothing is, the other way", { 0, 7 }, { 5, 0 }, false },
 	};

@@ -4,12 +4,12 @@
  * every refusal no descriptor is left behind.
  */
 #include <errno.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "entries.h"
 #include "os/os.h"
 #include "tap.h"
 
@@ -25,15 +25,7 @@ static void pair_done(struct pair *p)
 
 static unsigned open_fds(void)
 {
-	DIR *d = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	if (d == NULL)
-		return 0;
-	while (readdir(d) != NULL)
-		n++;
-	(void)closedir(d);
-	return n;
+	return entries("/proc/self/fd");
 }
 
 static ino_t inode(int fd)

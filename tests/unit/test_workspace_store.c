@@ -297,7 +297,6 @@ TEST(a_record_that_is_not_ours_is_never_guessed_at)
 		{ "empty", "s/.*//", "" },
 		{ "a list", "s/.*/[]/", "version" },
 	};
-
 	int code;
 
 	begin();
@@ -457,22 +456,6 @@ TEST(a_record_of_the_first_version_is_read)
 	CHECK(open_it(A, WARD_WORKSPACE_CHANGE) == WARD_E_PARSE);
 	CHECK(strstr(err.message, "\"root_born_ns\" is not known") != NULL);
 	end();
-}
-
-static bool is_born(int64_t a_ns, uint64_t a, int64_t b_ns, uint64_t b)
-{
-	const struct ward_born x = { a_ns, a }, y = { b_ns, b };
-
-	return ward_born_is(&x, &y);
-}
-
-TEST(births_are_compared_by_what_is_known_of_both)
-{
-	CHECK(is_born(5, 0, 5, 0) && !is_born(5, 1, 5, 2) && !is_born(5, 1, 6, 1));
-	CHECK(is_born(0, 7, 0, 7) && is_born(5, 7, 0, 7) && !is_born(0, 7, 5, 8));
-	/* Nothing was known: then nothing says that it is another. Something was, and nobody says it any more: it is not believed. */
-	CHECK(is_born(0, 0, 5, 7) && is_born(0, 0, 0, 0));
-	CHECK(!is_born(5, 0, 0, 0) && !is_born(0, 7, 0, 0) && !is_born(5, 0, 0, 7));
 }
 
 TEST(numbers_of_devices_hold_until_the_next_boot)
