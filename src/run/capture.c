@@ -142,7 +142,7 @@ static void look(struct ward_capture *c, const char *p, size_t n)
 
 	c->steers = c->steers || wide || memchr(p, '\x1b', n) || memchr(p, '\x0e', n) ||
 		(!c->utf8 && has_c1(p, n));
-	c->colours = c->colours || wide || has_string(c, p, n) || 
+	c->colours = c->colours || wide || has_string(c, p, n) ||
 		((!c->utf8 || c->steers) && memchr(p, 0x9d, n));
 }
 
