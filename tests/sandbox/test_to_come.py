@@ -92,7 +92,7 @@ def what_is_not_held_is_said_with_rule_place_and_cure(p):
     r = run(p, HIDE, "--read", ".", "true")
     check_eq(r.code, 125)
     check_in("one that somebody outside makes during the run in", r.err)
-    r = run(p, HIDE, "true")
+    r = run(p, HIDE, "--attribution", "notify", "true")
     check_eq((r.code, r.err), (0, ""))
 
 
