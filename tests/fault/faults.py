@@ -87,7 +87,8 @@ def judge(p, r, what, hit):
     check(r.code < 128 or r.code == 137, f"{what}: ward was ended by signal {r.code - 128}: {r.err}")
     check(r.code != 0 or made, f"{what}: success, and nothing was done: {r.err}")
     # What was asked for beside the run, and could not be written afterwards, is 125 too.
-    check(r.code not in (125, 126, 127) or not made or r.err.startswith("ward: --outcome: cannot "), f"{what}: {r.code}, and the command was executed: {r.err}")
+    beside = any(line.startswith("ward: --outcome: cannot ") for line in r.err.splitlines())
+    check(r.code not in (125, 126, 127) or not made or beside, f"{what}: {r.code}, and the command was executed: {r.err}")
     if r.code and said["status"] == "exited" and r.err:
         return      # the command says why: it was refused something that it would have got
     if r.code:
