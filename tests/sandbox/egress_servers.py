@@ -116,6 +116,14 @@ class BackendServer(http.server.ThreadingHTTPServer):
                            "versions": {"1.0.0": {"name": "ward-test-package", "version": "1.0.0", "dist": dist}}}).encode()
 
 
+def account():
+    """The name of who runs this, or "": a user id without an account, as containers have it. Neither sshd nor PostgreSQL serves one."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return ""
+
+
 class Servers:
     """ports: what runs, by its word. pub: what a run may read (the authority's certificate, known hosts); key_text: of the ssh user."""
 
@@ -124,7 +132,7 @@ class Servers:
         self.pub, self.repositories = self.top / "pub", self.top / "repos"
         self.pub.mkdir()
         self.log = open(self.top / "log", "ab")  # pylint: disable=consider-using-with
-        self.user, self.key_text = pwd.getpwuid(os.geteuid()).pw_name, ""
+        self.user, self.key_text = account(), ""
         try:
             self.start()
         except BaseException:
@@ -212,7 +220,7 @@ class Servers:
                    f"--base-path={self.repositories}", env=dict(os.environ, HOME=str(self.top)))
 
     def sshd(self):
-        if not os.path.exists("/usr/sbin/sshd"):
+        if not self.user or not os.path.exists("/usr/sbin/sshd"):
             return
         port = self.ports["ssh"] = free_port()
         key = self.top / "user_key"
@@ -240,7 +248,7 @@ class Servers:
 
     def postgres(self):
         """One that speaks TLS and one that answers that it does not; it refuses to be root."""
-        if not (POSTGRES / "initdb").exists():
+        if not self.user or not (POSTGRES / "initdb").exists():
             return
         home = self.top / "pg"
         home.mkdir()
