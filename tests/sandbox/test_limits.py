@@ -258,4 +258,59 @@ def the_command_dies_first(p):
     check(mine >= init + 300, f"{mine} {init}")
 
 
+TURN = """
+import ctypes, os, resource as r
+libc = ctypes.CDLL(None)
+print(os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0), libc.syscall(252, 1, 0) >> 13, hex(libc.personality(0xffffffff)))
+print(r.getrlimit(r.RLIMIT_RTPRIO), r.getrlimit(r.RLIMIT_NICE))
+for what in (lambda: os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1)), lambda: os.setpriority(os.PRIO_PROCESS, 0, -1)):
+    try:
+        what()
+        print("done")
+    except PermissionError:
+        print("refused")
+"""
+UNAME26, ADDR_NO_RANDOMIZE = 0x20000, 0x40000
+
+
+def before_others():
+    """Real time, a negative nice value, the class of input and output that goes first; and emulating an older kernel."""
+    libc = box.libc
+    os.setpriority(os.PRIO_PROCESS, 0, -5)
+    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(2))
+    box.must(libc.syscall(251, 1, 0, (1 << 13) | 2), "ioprio_set")
+    box.must(libc.personality(UNAME26 | ADDR_NO_RANDOMIZE), "personality")
+
+
+@root_only
+def the_callers_turn_is_not_the_commands(p):
+    """No share of processors holds what runs in real time; what randomises no addresses may be asked for inside as well."""
+    p.write("turn.py", TURN)
+    q = p.start("--read", ".", "python3", "turn.py", stdin=-3, stdout=-1, stderr=-1, text=True, before=before_others)
+    out, err = q.communicate(timeout=60)
+    check_eq(out.split("\n"), ["0 0 0 0x40000", "(0, 0) (0, 0)", "refused", "refused", ""], err)
+
+
+@both
+def what_comes_after_others_does_so_inside(p):
+    p.write("turn.py", TURN)
+    nice = min(max(os.getpriority(os.PRIO_PROCESS, 0), 0) + 3, 19)
+
+    def after():
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        box.must(box.libc.syscall(251, 1, 0, 3 << 13), "ioprio_set")
+        box.must(box.libc.personality(UNAME26), "personality")
+    q = p.start("--read", ".", "python3", "turn.py", stdin=-3, stdout=-1, stderr=-1, text=True, before=after)
+    out, err = q.communicate(timeout=60)
+    check_eq(out.split("\n")[:2], [f"{os.SCHED_BATCH} {nice} 3 0x0", "(0, 0) (0, 0)"], err)
+
+
+@both
+def pending_signals_leave_half_to_the_host(p):
+    hard = resource.getrlimit(resource.RLIMIT_SIGPENDING)[1]
+    r = p.run("sh", "-c", "grep SigQ: /proc/self/status")
+    check_eq(r.out.split("/")[1].strip(), str(hard // 2), r.err)
+
+
 box.main()

@@ -28,7 +28,7 @@
 	X(WARD_PROBE_ENVIRONMENT, "env", "a variable would be passed on that was not composed") \
 	X(WARD_PROBE_SESSION, "processes", "the command is in the caller's session") \
 	X(WARD_PROBE_DUMPABLE, "processes", "ward-init can be looked into") \
-	X(WARD_PROBE_RLIMITS, "memory", "a limit is not set (core, nofile, nproc, data)") \
+	X(WARD_PROBE_RLIMITS, "memory", "a limit is not set (core, priorities, nofile, nproc, data)") \
 	X(WARD_PROBE_CGROUP, "pids", "the run is not in its cgroup")
 enum ward_probe {
 #define WARD_X(id, axis, text) id,

@@ -23,6 +23,11 @@
 #include <sys/stat.h>
 
 #define CAP_LAST_MAX 63
+#define PERSONA_QUERY 0xffffffffu
+#define ADDR_NO_RANDOMIZE_ 0x40000
+#define IOPRIO_WHO_PROCESS_ 1
+#define IOPRIO_CLASS_SHIFT_ 13
+#define IOPRIO_CLASS_RT_ 1
 #define CHILD_STACK (64 * 1024) /* untouched pages are free */
 
 /* The view is our own; without one the path is the host's, and has to be what was resolved. Descriptor or -errno. */
@@ -129,6 +134,15 @@ static void limit(const struct init *in, int what, uint64_t soft, uint64_t hard)
 		fail(in->cmd, WARD_STAGE_RLIMIT, errno, NULL);
 }
 
+/* Counted over all processes of a user, here and on the host: the half leaves something to the others. */
+static void half(const struct init *in, int what)
+{
+	struct rlimit old;
+
+	if (getrlimit(what, &old) == 0)
+		limit(in, what, old.rlim_max / 2, old.rlim_max / 2);
+}
+
 static void limits(const struct init *in)
 {
 	const struct ward_launch *l = in->l;
@@ -143,6 +157,12 @@ static void limits(const struct init *in)
 		limit(in, RLIMIT_NPROC, l->nproc, l->nproc);
 	if (l->rlimit_data)
 		limit(in, RLIMIT_DATA, l->rlimit_data, l->rlimit_data);
+	if (l->flags & WARD_LAUNCH_DIRECT)
+		return;
+	/* What a login is given for sound or games: a turn before all others, past every share of processors (ordinary_turn()). */
+	limit(in, RLIMIT_RTPRIO, 0, 0);
+	limit(in, RLIMIT_NICE, 0, 0);
+	half(in, RLIMIT_SIGPENDING);
 }
 
 /*
@@ -155,6 +175,35 @@ static void limit_files(const struct init *in)
 
 	if (!WARD_OFF(RLIMITS))
 		limit(in, RLIMIT_NOFILE, n, n > 4096 ? n : 4096);
+}
+
+/*
+ * The caller may be one whose turn comes before others': that is his, and no share of processors holds what has it. What comes
+ * after others (a nice value, SCHED_BATCH, SCHED_IDLE) stays. Of what a caller emulates the filter lets one thing be asked for.
+ */
+static void ordinary_turn(const struct init *in)
+{
+	static const struct sched_param none = { 0 };
+	int policy = (int)syscall(SYS_sched_getscheduler, 0), class;
+	long persona = syscall(SYS_personality, PERSONA_QUERY);
+
+	if (policy < 0 || persona < 0)
+		fail(in->cmd, WARD_STAGE_RLIMIT, errno, "scheduling");
+	policy &= ~SCHED_RESET_ON_FORK;
+	/* The C library's own is not there: musl answers ENOSYS for all of these. */
+	if (policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE &&
+		syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &none) < 0)
+		fail(in->cmd, WARD_STAGE_RLIMIT, errno, "scheduling policy");
+	errno = 0;
+	if ((getpriority(PRIO_PROCESS, 0) < 0 || errno) && setpriority(PRIO_PROCESS, 0, 0) < 0)
+		fail(in->cmd, WARD_STAGE_RLIMIT, errno, "nice value");
+	class = (int)syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS_, 0) >> IOPRIO_CLASS_SHIFT_;
+	/* ENOSYS: a kernel without disks. */
+	if (class == IOPRIO_CLASS_RT_ && syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS_, 0, 0) < 0)
+		fail(in->cmd, WARD_STAGE_RLIMIT, errno, "class of input and output");
+	if ((persona & ~(long)ADDR_NO_RANDOMIZE_) &&
+		syscall(SYS_personality, persona & ADDR_NO_RANDOMIZE_) < 0)
+		fail(in->cmd, WARD_STAGE_RLIMIT, errno, "personality");
 }
 
 /* What it may use is as the caller has it, and --cpus counts from there. */
@@ -243,6 +292,8 @@ static void confine(const struct init *in)
 	if (!direct)
 		drop_capabilities(in->cmd);
 	limits(in);
+	if (!direct)
+		ordinary_turn(in);
 	if (!in->namespaces)
 		enter(in);
 	if (!direct)

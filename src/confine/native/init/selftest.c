@@ -299,8 +299,8 @@ static bool above(int what, uint64_t limit)
 
 static bool rlimits(const struct ward_launch *l)
 {
-	return above(RLIMIT_CORE, 1) || above(RLIMIT_NOFILE, l->nofile) ||
-		(l->nproc && above(RLIMIT_NPROC, l->nproc)) ||
+	return above(RLIMIT_CORE, 1) || above(RLIMIT_RTPRIO, 0) || above(RLIMIT_NICE, 0) ||
+		above(RLIMIT_NOFILE, l->nofile) || (l->nproc && above(RLIMIT_NPROC, l->nproc)) ||
 		(l->rlimit_data && above(RLIMIT_DATA, l->rlimit_data));
 }
 
