@@ -14,6 +14,9 @@ static const char *const shared[] = { "cap", "capabilities", "read", "write", "e
 	"profile", "policy", "component", "trust", "backend", "repo-root", "environment", "label",
 	"caches", "workspace", "i-know", "json" };
 
+/* And of those that plan a run: what it may be held by. */
+static const char *const planned[] = { "accept" };
+
 int policy_fail(struct ward_error *err, const char *place, const char *what, const char *fix)
 {
 	char shown[64];
@@ -70,22 +73,29 @@ static int no_option(const char *name, const struct own_option *options, struct 
 	return policy_fail(err, place, "is no option of ward policy", fix);
 }
 
+static bool is_one_of(const char *name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (ward_streq(names[i], name))
+			return true;
+	}
+	return false;
+}
+
 static int shared_word(struct ward_request *r, struct own *o, const struct own_option *options,
 	struct words *w, struct ward_error *err)
 {
 	char *value;
 	const char *name = take_option(w, &value);
 
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(shared); i++) {
-		if (!ward_streq(shared[i], name))
-			continue;
-		if (o->n_settings == POLICY_WORDS_MAX)
-			return policy_fail(err, name, "is an option too many", "give fewer");
-		if (!ward_streq(name, "json"))
-			o->settings[o->n_settings++] = (struct ward_policy_setting){ name, value };
-		return ward_request_set(r, name, value, err);
-	}
-	return no_option(name, options, err);
+	if (!is_one_of(name, shared, WARD_ARRAY_SIZE(shared)) &&
+		!(o->plans && is_one_of(name, planned, WARD_ARRAY_SIZE(planned))))
+		return no_option(name, options, err);
+	if (o->n_settings == POLICY_WORDS_MAX)
+		return policy_fail(err, name, "is an option too many", "give fewer");
+	if (!ward_streq(name, "json"))
+		o->settings[o->n_settings++] = (struct ward_policy_setting){ name, value };
+	return ward_request_set(r, name, value, err);
 }
 
 /* 1: help was asked for. */
@@ -143,6 +153,8 @@ static const struct command *command_named(const char *name)
 	return NULL;
 }
 
+static policy_fn explain; /* whether a run holds what is asked is seen in the plan of one */
+
 int policy_command(struct words w, const char *name, const struct own_option *options, bool files,
 	policy_fn *fn)
 {
@@ -156,6 +168,7 @@ int policy_command(struct words w, const char *name, const struct own_option *op
 		code = EXIT_USAGE;
 	} else {
 		o->takes_files = files;
+		o->plans = fn == explain;
 		code = take(r, o, options, &w, &err);
 		if (code > 0)
 			code = print_help(command_named(name));

@@ -15,6 +15,7 @@ struct own {
 	struct ward_policy_setting settings[POLICY_WORDS_MAX];   /* what the request was told, once more */
 	size_t n_settings;
 	bool json, takes_files;
+	bool plans;                  /* a run is planned, and so --accept is one of its options */
 };
 struct own_option {
 	const char *name;

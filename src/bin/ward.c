@@ -87,8 +87,9 @@ static const struct command commands[] = {
 		.text = "Judge one request by the policies that a run with the same options would have, and say why: each rule "
 			"that decides with file, line and layer, and the least grant that would change it. The options are those of "
 			"ward run that policies depend on: --mode, --profile, --policy, --component, --trust, --backend, --cap, --capabilities, --read, --write, "
-			"--env, --repo-root, --environment, --label, --workspace. Actions are those of docs/spec/vocabulary.md. With --run RUN the answer "
-			"is that of the policies that were stored with RUN, whatever policies say today; relative paths start at its workspace.",
+			"--env, --repo-root, --environment, --label, --workspace, and --accept, without which a run of these options may not be planned. "
+			"Actions are those of docs/spec/vocabulary.md. With --run RUN the answer is that of the policies that were stored with RUN, "
+			"whatever policies say today; relative paths start at its workspace.",
 		.examples = "ward policy explain --mode workspace_write --op modify --path .git/config\n"
 			"ward policy explain --profile reviewer --op read --path .env\n"
 			"ward policy explain --run 01JD7Z3NDEKTSV4RRFFQ69G5FA --op read --path .env\n"

@@ -192,6 +192,71 @@ def check_warns_as_a_plan_does(text, says):
         check_in(says, policy.place.run("--policy", "a.cedar", "true", kind=("plan",)).out)
 
 
+@test
+def a_rule_in_vain_is_told():
+    """A forbid that can hold nothing is refused wherever it is read, a permit is warned of."""
+    never = '%s (principal, action == Ward::Action::"fs.read", resource == Ward::Endpoint::"a.example:1");\n'
+    with place({"f.cedar": never % "forbid", "p.cedar": never % "permit", "config/ward/own.cedar": "", ".ward/r.cedar": never % "forbid"}) as policy:
+        p = policy.place
+        for words in (["--policy", "f.cedar"], []):
+            r = policy("check", *words, "--workspace", str(p.ws))
+            check_eq((r.code, r.out, r.err.count("\n")), (1, "", 1), r.err)
+            check_in(".cedar:1:1: this forbid holds nothing: it is false of every request that there can be", r.err)
+        (p.ws / ".ward/r.cedar").unlink()
+        r = policy("check", "p.cedar")
+        check_eq((r.code, r.out.count("warning:")), (0, 1), r.out)
+        check_in("warning: p.cedar:1:1: this permit grants nothing: it is false of every request that there can be", r.out)
+        check_in("p.cedar:1:1: this permit grants nothing", p.run("--policy", "p.cedar", "true", kind=("plan",)).out)
+
+
+# ---- explain ----
+
+@cases([(row[0], row) for row in [
+    ("example.com", "has no port; an endpoint is host:port, for example example.com:443"),
+    ("192.0.2.1", "has no port; an endpoint is host:port, for example 192.0.2.1:443"),
+    ("2001:db8::1", "has no port; an endpoint is host:port, for example [2001:db8::1]:443"),
+    ("EXAMPLE.com", "has no port; an endpoint is host:port, for example EXAMPLE.com:443"),
+    ("example.com:80-90", "a question is about one host and one port: example.com:443"),
+    ("*.example.com:443", "a question is about one host and one port: example.com:443"),
+    ("example.com:0", "port"),
+    ("", None),
+]])
+def what_is_no_endpoint_is_told_how_one_is_written(row):
+    given, says = row
+    with place({}) as policy:
+        r = policy("explain", "--action", "net.connect", "--resource", given)
+        if says is None:
+            check_eq(r.code, 2, r.out)
+            return
+        check_eq((r.code, r.err), (1, ""), r.out)
+        line = next(x for x in r.out.splitlines() if x.startswith("  form: "))
+        check_in(says, line)
+        doc = json.loads(policy("explain", "--json", "--action", "net.connect", "--resource", given).out)
+        schema.validate(doc, json.loads((cli.ROOT / "docs/spec/explain.schema.json").read_text()))
+        check_eq(doc["form"], line.removeprefix("  form: "))
+        check("form" not in json.loads(policy("explain", "--json", "--action", "net.connect", "--resource", "a.example:1").out))
+
+
+@test
+def explain_takes_what_a_plan_needs():
+    late = 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"**/*.key");\n'
+    with place({"late.cedar": late, ".envrc": "", "x": ""}) as policy:
+        words = ["--mode", "workspace_write", "--policy", "late.cedar", "--op", "modify", "--path", ".envrc"]
+        r = policy("explain", *words)
+        check_eq(r.code, 0, r.out + r.err)
+        check_in("is not known; no run can be planned: ", r.out)
+        r = policy("explain", "--accept", "files=advisory", *words)
+        check_eq(r.code, 0, r.out + r.err)
+        check("no run can be planned" not in r.out, r.out)
+        check_in("  held: a run only reads ", r.out)
+        r = policy("explain", "--accept", "fils=advisory", *words)
+        check_eq((r.code, r.out), (2, ""))
+        check_in('did you mean files', r.err)
+        r = policy("check", "--accept", "files=advisory", "late.cedar")
+        check_eq((r.code, r.out), (2, ""))
+        check_in("--accept: is no option of ward policy", r.err)
+
+
 # ---- diff ----
 
 @test

@@ -290,6 +290,34 @@ static const struct {
 		"policy.cedar:1:68: a variable's name has letters, digits and \"_\", and no digit first" },
 	{ "permit (principal, action, resource) when { context.mode == Ward::Mode::\"read_only\" };",
 		"policy.cedar:1:45: " },
+	{ "permit (principal, action, resource) when { context has tme };",
+		"policy.cedar:1:45: has: nothing has an attribute `tme`; did you mean `time`?" },
+	{ "permit (principal, action, resource) unless { resource has name && context has \"mod\" };",
+		"policy.cedar:1:68: has: nothing has an attribute `mod`; did you mean `mode`?" },
+	{ "permit (principal, action, resource) when { principal has workspace.nme };",
+		"has: nothing has an attribute `nme`; did you mean `name`?" },
+	{ "permit (principal, action, resource) when { principal has quicksilver };",
+		"nothing has an attribute `quicksilver`; data/ward.cedarschema lists what there is" },
+#define NEVER "this forbid holds nothing: it is false of every request that there can be; "
+	{ "\n  forbid (principal, action, resource) when { false };",
+		"policy.cedar:2:3: " NEVER "mend its types" },
+	{ "permit (principal, action, resource);\nforbid (principal, action == Ward::Action::\"fs.read\", "
+	  "resource == Ward::Endpoint::\"a.example:1\");",
+		"policy.cedar:2:1: " NEVER },
+	{ "forbid (principal, action == Ward::Action::\"net.connect\", resource == Ward::Host::\"a.example\");",
+		NEVER "try replacing `==` with `in` in the resource clause" },
+	{ "forbid (principal, action == Ward::Action::\"network_access\", resource);", NEVER },
+	{ "forbid (principal in Ward::Mode::\"read_only\", action, resource);", NEVER },
+	{ "forbid (principal, action, resource) when { resource has name && resource has tier };",
+		NEVER },
+#undef NEVER
+#define WHO "this forbid holds nothing: the principal of a request is a run, which lies in who it acts for; "
+	{ "forbid (principal == Ward::Person::\"u\", action == Ward::Action::\"fs.read\", resource);",
+		WHO "write `principal in` instead of `principal ==`" },
+	{ "forbid (principal is Ward::Agent, action, resource);", WHO "write `principal in` and" },
+	{ "forbid (principal is Ward::Component in Ward::Component::\"c\", action == Ward::Action::\"env.read\", resource);",
+		WHO },
+#undef WHO
 };
 
 TEST(refused_when_it_is_read)
@@ -304,6 +332,74 @@ TEST(refused_when_it_is_read)
 		ward_error_format(&err, line, sizeof(line));
 		if (strstr(line, refused[i].message) == NULL)
 			CHECK_STR_EQ(line, refused[i].message);
+	}
+}
+
+/* A permit that gives nothing is no danger, and what reads as something else may be meant: they are told, each once. */
+TEST(what_is_in_vain_is_told)
+{
+	static const struct {
+		const char *policy, *message; /* NULL: nothing is told */
+	} vain[] = {
+		{ "permit (principal, action, resource) when { false };",
+			"this permit grants nothing: it is false of every request that there can be; "
+			"mend its types, attributes and conditions, or take it out" },
+		{ "permit (principal, action == Ward::Action::\"net.connect\", resource == Ward::Host::\"a.example\");",
+			"this permit grants nothing: it is false of every request that there can be; "
+			"try replacing `==` with `in` in the resource clause" },
+		{ "permit (principal == Ward::Agent::\"a\", action, resource);",
+			"this permit grants nothing: the principal of a request is a run, which lies in who it acts for; "
+			"write `principal in` instead of `principal ==`" },
+		{ "forbid (principal == Ward::Person::\"u\", action, resource);",
+			"this rule is about entering a mode alone: the principal of every other request is a run, "
+			"which lies in who it acts for; write `principal in` instead of `principal ==`" },
+		{ "forbid (principal == Ward::Person::\"u\", action == Ward::Action::\"mode.enter\", resource);",
+			NULL },
+		{ "forbid (principal in Ward::Agent::\"a\", action, resource);", NULL },
+		{ "forbid (principal is Ward::Run in Ward::Person::\"u\", action, resource);", NULL },
+		{ "permit (principal, action, resource) when { context has mode && resource has name };",
+			NULL },
+		{ "permit (principal, action, resource) when { context has argv_sha256 };", NULL },
+		{ "forbid (principal, action == Ward::Action::\"env.read\", resource) "
+		  "when { resource.name like \"S\xd0\x95""CRET\" };",
+			"string `\"S\xd0\x95""CRET\"` contains mixed scripts" },
+	};
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(vain); i++) {
+		const struct ward_book_warning *w;
+		size_t n;
+
+		CASE("%s", vain[i].policy);
+		one_source(vain[i].policy);
+		REQUIRE(judge_book() == WARD_OK);
+		w = ward_book_warnings(book, &n);
+		CHECK_EQ_UINT(n, vain[i].message != NULL);
+		if (n != 1 || vain[i].message == NULL)
+			continue;
+		CHECK_STR_EQ(w->message, vain[i].message);
+		CHECK_STR_EQ(w->file, "policy.cedar");
+		CHECK_EQ_UINT(w->line, 1);
+	}
+}
+
+/* However many warnings there are before it, a forbid that holds nothing is not passed over. */
+TEST(in_vain_behind_many)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf text = WARD_BUF_INIT;
+	static const int numbers[] = { 300, 5000 };
+	char line[2048];
+
+	for (size_t k = 0; k < WARD_ARRAY_SIZE(numbers); k++) {
+		CASE("%d", numbers[k]);
+		ward_buf_clear(&text);
+		for (int i = 0; i < numbers[k]; i++)
+			ward_buf_adds(&text, "permit (principal, action, resource) when { false };\n");
+		ward_buf_adds(&text, "forbid (principal, action, resource) when { false };\n");
+		one_source(ward_buf_cstr(&text));
+		CHECK(judge_book() < 0);
+		ward_error_format(&err, line, sizeof(line));
+		CHECK(strstr(line, k == 0 ? "policy.cedar:301:1: this forbid holds nothing"
+					  : "policy.cedar: there are more than 4096 warnings") != NULL);
 	}
 }
 

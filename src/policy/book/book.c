@@ -57,6 +57,7 @@ void ward_book_free(struct ward_book *b)
 		ward_patterns_free(b->globs[i].patterns);
 	}
 	free(b->ranges);
+	free(b->warnings);
 	ward_cedar_pool_free(b->pool);
 	free(b);
 }
@@ -139,11 +140,32 @@ static int parse(struct reading *r, size_t number)
 	return complain(r, code);
 }
 
+#define FINDINGS_MAX 4096u
+
 static int validate(struct reading *r)
 {
 	static const struct cedar_validate_options strict = { .mode = CEDAR_STRICT, .level = -1 };
+	WARD_CLEANUP(ward_cedar_diags_done) struct cedar_diags found;
+	struct cedar_diags *all = r->d;
+	int code = ward_cedar_diags_init(&found);
 
-	return complain(r, ward_cedar_validate(r->in->schema, &r->set->policies, &strict, r->d));
+	if (code != WARD_OK)
+		return no_memory(r->err);
+	found.max = FINDINGS_MAX;
+	r->d = &found;
+	code = complain(r, ward_cedar_validate(r->in->schema, &r->set->policies, &strict, &found));
+	r->d = all;
+	if (code == WARD_OK && found.dropped > 0) {
+		(void)ward_fail(r->err, WARD_E_LIMIT, "there are more than %u warnings",
+			FINDINGS_MAX);
+		ward_fail_at(r->err, r->src->name, 0, 0);
+		ward_fail_fix(r->err, "mend the first: ward cedar validate shows them");
+		return WARD_E_LIMIT;
+	}
+	/* What was right when a run began is not held against it: of it the schema is named. */
+	if (code == WARD_OK && r->in->schema_sha256 == NULL)
+		code = ward_book_vain(r->b, r->src, r->in->schema, r->set, &found, r->err);
+	return code;
 }
 
 /* ---- the sets ---- */

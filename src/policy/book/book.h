@@ -98,12 +98,14 @@ bool ward_source_unsure(const struct ward_source *s);    /* it has to be validat
 
 struct ward_book;
 /*
- * WARD_E_PARSE, WARD_E_REFUSED (it says what the schema does not allow), WARD_E_INVALID, WARD_E_LIMIT, WARD_E_NOMEM: *ret is NULL,
- * and err names file, line and column. Of several findings the first is told.
+ * WARD_E_PARSE, WARD_E_REFUSED (what the schema does not allow, a forbid that never holds), WARD_E_INVALID, WARD_E_LIMIT,
+ * WARD_E_NOMEM: *ret is NULL, and err names file, line and column. Of several findings the first is told.
  */
 int ward_book_new(const struct ward_book_input *in, struct ward_book **ret, struct ward_error *err);
 void ward_book_free(struct ward_book *b);        /* NULL ok */
 void ward_book_freep(struct ward_book **b);
+struct ward_book_warning { const char *file, *message; uint32_t line, column; }; /* of what does nothing, or reads as another */
+const struct ward_book_warning *ward_book_warnings(const struct ward_book *b, size_t *ret_n);    /* b's */
 
 /* ---- for the judge, the compiler and those who show ---- */
 struct ward_book_set {                   /* number i of compiled is rules[i] and the static policy i of policies */

@@ -85,6 +85,8 @@ struct ward_book {
 	bool asks_program;               /* some of them look at context.program */
 	bool programs_unsure;            /* ward_book_programs_unsure() */
 	bool net_limited;                /* a permit has @net_limit */
+	struct ward_book_warning *warnings; /* malloced; their texts are the arena's */
+	size_t n_warnings, cap_warnings;
 };
 
 /* ids.c */
@@ -109,6 +111,10 @@ bool ward_book_is_timely(const struct ward_book *b, const struct cedar_policy *p
 
 /* provenance.c: set->rules from annotations and places. */
 int ward_book_provenance(struct ward_book *b, const struct ward_source *src, struct ward_book_set *set, struct ward_error *err);
+
+/* vain.c: a source that has been found valid; d: what was found of it. A forbid that never holds: WARD_E_REFUSED. */
+int ward_book_vain(struct ward_book *b, const struct ward_source *src, const struct cedar_schema *schema,
+	const struct ward_book_set *set, const struct cedar_diags *d, struct ward_error *err);
 
 /* parts.c: set->policies and set->rules from src->rules, without a text. number: of the source. stay: as of patterns_stay. */
 int ward_book_parts(struct ward_book *b, const struct ward_source *src, size_t number, bool stay, struct ward_book_set *set,

@@ -267,8 +267,39 @@ static const char *class_of(const struct question *q)
 	return ward_address_class_name(ward_address_classify(e.family, e.address));
 }
 
+/* What is asked about is no endpoint: what is wrong with it, and how one is written. False: it is one, or something else. */
+static bool malformed(struct ward_buf *b, const struct question *q)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf with_port = WARD_BUF_INIT;
+	struct ward_endpoint_fault why, other;
+	const struct ward_str given = q->ask.resource;
+	struct ward_endpoint e;
+
+	if (q->verdict.why != WARD_WHY_MALFORMED ||
+		ward_action_thing(q->ask.action) != WARD_THING_ENDPOINT)
+		return false;
+	if (ward_endpoint_parse(given, &e, &why)) {
+		ward_buf_adds(b, "a question is about one host and one port: example.com:443");
+		return true;
+	}
+	ward_buf_adds(&with_port, memchr(given.s, ':', given.n) ? "[" : "");
+	ward_buf_add(&with_port, given.s, given.n);
+	ward_buf_adds(&with_port, memchr(given.s, ':', given.n) ? "]:443" : ":443");
+	if (!with_port.failed &&
+		ward_endpoint_parse((struct ward_str){ with_port.s, with_port.n }, &e, &other) &&
+		ward_endpoint_is_one(&e)) {
+		ward_buf_addf(b, "has no port; an endpoint is host:port, for example ");
+		ward_show(b, with_port.s, with_port.n);
+		return true;
+	}
+	ward_buf_addf(b, "%s%s%s", why.what, why.fix[0] ? "; " : "", why.fix);
+	return true;
+}
+
 static void answer_text(struct ward_buf *b, const struct question *q)
 {
+	WARD_CLEANUP(ward_buf_done) struct ward_buf form = WARD_BUF_INIT;
+
 	const struct ward_verdict *v = &q->verdict;
 	const struct ward_book_rule *change = changeable(v);
 
@@ -282,6 +313,8 @@ static void answer_text(struct ward_buf *b, const struct question *q)
 		rule_text(b, v->rules[i]);
 	if (v->n_rules > WARD_VERDICT_RULES_MAX)
 		ward_buf_addf(b, "  and %zu more\n", v->n_rules - WARD_VERDICT_RULES_MAX);
+	if (malformed(&form, q))
+		ward_buf_addf(b, "  form: %s\n", ward_buf_cstr(&form));
 	if (class_of(q))
 		ward_buf_addf(b, "  address: %s\n", class_of(q));
 	if (q->cure[0])
@@ -338,6 +371,7 @@ static void rule_json(struct ward_buf *b, const struct ward_book_rule *r)
 
 static void answer_json(struct ward_buf *b, const struct question *q)
 {
+	WARD_CLEANUP(ward_buf_done) struct ward_buf form = WARD_BUF_INIT;
 	const struct ward_verdict *v = &q->verdict;
 
 	ward_jw_open(b, '{');
@@ -358,6 +392,8 @@ static void answer_json(struct ward_buf *b, const struct question *q)
 		rule_json(b, v->rules[i]);
 	ward_jw_close(b, ']');
 	ward_jw_ku64(b, "rules_total", v->n_rules);
+	if (malformed(&form, q))
+		ward_jw_kstr(b, "form", ward_buf_cstr(&form));
 	if (class_of(q))
 		ward_jw_kstr(b, "address", class_of(q));
 	if (q->cure[0])

@@ -475,6 +475,18 @@ static int sources(struct ward_resolver *rs, struct ward_rulebook *b, struct war
 	return r == WARD_OK ? ward_rules_implied(rs, b, err) : r;
 }
 
+static int keep_vain(struct ward_resolver *rs, const struct ward_book *book, struct ward_error *err)
+{
+	size_t n;
+	const struct ward_book_warning *w = ward_book_warnings(book, &n);
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < n; i++)
+		r = ward_rs_warn(rs, err, "%s:%u:%u: %s", w[i].file, w[i].line, w[i].column,
+			w[i].message);
+	return r;
+}
+
 static int book(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
 {
 	struct ward_who who = {
@@ -516,6 +528,8 @@ static int book(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_e
 		return r;
 	in.schema = b->schema;
 	r = ward_book_new(&in, &b->book, err);
+	if (r == WARD_OK)
+		r = keep_vain(rs, b->book, err);
 	return r == WARD_OK ? ward_rules_circumstances(b, &in, err) : r;
 }
 

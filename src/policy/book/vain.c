@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a policy says in vain. The language lets one ask whether something has an attribute that nothing has, and calls a policy
+ * that is false of every request a matter of taste. Here whoever wrote a forbid believes that it holds: one that never can is an
+ * error, as a misspelt name is. A permit that gives nothing, and what reads as something else, are warnings.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/book/own.h"
+
+struct vain {
+	struct ward_book *b;
+	const struct ward_source *src;
+	const struct cedar_schema *schema;
+	const struct ward_book_rule *rule; /* at hand */
+	struct ward_error *err;
+};
+
+/* ---- names of attributes ---- */
+
+/* Each that the schema has anywhere, to f until it says true. */
+static bool each_name(const struct cedar_schema *s,
+	bool (*f)(const struct cedar_str *name, void *arg), void *arg)
+{
+	for (uint32_t i = 0; i < s->n_entities; i++) {
+		const struct cedar_type *t = s->entities[i]->attrs;
+
+		for (uint32_t k = 0; k < t->n; k++) {
+			if (f(t->attrs[k].name, arg))
+				return true;
+		}
+	}
+	for (uint32_t i = 0; i < s->n_actions; i++) {
+		const struct cedar_type *t = s->actions[i]->context;
+
+		for (uint32_t k = 0; k < t->n; k++) {
+			if (f(t->attrs[k].name, arg))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool is_name(const struct cedar_str *name, void *arg)
+{
+	return ward_cedar_str_eq(name, arg);
+}
+
+struct nearer {
+	const char *word, *best;
+};
+
+static bool is_nearer(const struct cedar_str *name, void *arg)
+{
+	struct nearer *n = arg;
+	const char *both[] = { n->best, name->s };
+
+	n->best = ward_nearest(n->word, n->best != NULL ? both : both + 1, n->best != NULL ? 2 : 1);
+	return false;
+}
+
+static int no_such_name(struct vain *v, const struct cedar_expr *x, const struct cedar_str *name)
+{
+	struct nearer near = { name->s, NULL };
+	uint32_t line, column;
+
+	(void)each_name(v->schema, is_nearer, &near);
+	(void)ward_fail(v->err, WARD_E_REFUSED, "has: nothing has an attribute `%.64s`", name->s);
+	ward_cedar_place(v->src->text, x->start, &line, &column);
+	ward_fail_at(v->err, v->src->name, line, column);
+	if (near.best != NULL)
+		ward_fail_fix(v->err, "did you mean `%s`?", near.best);
+	else
+		ward_fail_fix(v->err, "data/ward.cedarschema lists what there is");
+	return WARD_E_REFUSED;
+}
+
+static int look(const struct cedar_expr *x, void *arg)
+{
+	struct vain *v = arg;
+
+	for (uint32_t i = 0; x->kind == CEDAR_X_HAS && i < x->n; i++) {
+		const struct cedar_str *name = x->names[i];
+
+		if (!each_name(v->schema, is_name, (void *)(uintptr_t)name))
+			return no_such_name(v, x, name);
+	}
+	return ward_cedar_expr_children(x, look, arg);
+}
+
+/* ---- what never is ---- */
+
+static int add(struct vain *v, uint32_t line, uint32_t column, const char *message, const char *fix)
+{
+	struct ward_book *b = v->b;
+	struct ward_book_warning *w;
+
+	if (b->n_warnings == b->cap_warnings) {
+		size_t cap = b->cap_warnings > 0 ? 2 * b->cap_warnings : 8;
+
+		w = realloc(b->warnings, cap * sizeof(*w));
+		if (w == NULL)
+			return WARD_E_NOMEM;
+		b->warnings = w;
+		b->cap_warnings = cap;
+	}
+	w = &b->warnings[b->n_warnings];
+	*w = (struct ward_book_warning){ .file = ward_arena_strdup(b->arena, v->src->name),
+		.line = line,
+		.column = column,
+		.message = ward_arena_printf(b->arena, "%s%s%s", message, fix ? "; " : "",
+			fix ? fix : "") };
+	if (w->file == NULL || w->message == NULL)
+		return WARD_E_NOMEM;
+	b->n_warnings++;
+	return WARD_OK;
+}
+
+static int in_vain(struct vain *v, const char *why, const char *fix)
+{
+	char what[256];
+
+	if (!v->rule->forbids) {
+		(void)snprintf(what, sizeof(what), "this permit grants nothing: %s", why);
+		return add(v, v->rule->line, v->rule->column, what, fix);
+	}
+	(void)ward_fail(v->err, WARD_E_REFUSED, "this forbid holds nothing: %s", why);
+	ward_fail_at(v->err, v->src->name, v->rule->line, v->rule->column);
+	ward_fail_fix(v->err, "%s", fix);
+	return WARD_E_REFUSED;
+}
+
+#define NEVER "it is false of every request that there can be"
+#define NEVER_FIX "mend its types, attributes and conditions, or take it out"
+
+/*
+ * Who asks is the run, which acts for a person, an agent, a component: these are above it, and are it never. To enter a mode a
+ * person asks, before there is a run.
+ */
+static int principal(struct vain *v, const struct cedar_policy *p)
+{
+	const struct cedar_scope *s = &p->principal;
+	bool is = s->op == CEDAR_SCOPE_IS || s->op == CEDAR_SCOPE_IS_IN;
+	const struct cedar_str *type = is ? s->type : s->op == CEDAR_SCOPE_EQ ? s->uid->type : NULL;
+	uint32_t bits = ward_book_actions_of(v->b, p), enter = UINT32_C(1) << WARD_ACT_MODE_ENTER;
+	const char *fix = is ? "write `principal in` and who it is, or leave the type out"
+			     : "write `principal in` instead of `principal ==`";
+
+	if (type == NULL || ward_cedar_str_eq(type, v->b->types[WARD_TYPE_RUN]) ||
+		(bits & ~enter) == 0)
+		return WARD_OK;
+	if ((bits & enter) != 0 && ward_cedar_str_eq(type, v->b->types[WARD_TYPE_PERSON]))
+		return add(v, v->rule->line, v->rule->column,
+			"this rule is about entering a mode alone: the principal of every other request is a run, which lies in who it acts for",
+			fix);
+	return in_vain(v, "the principal of a request is a run, which lies in who it acts for",
+		fix);
+}
+
+/* The language says both of one that no action fits, and knows for that one what would. */
+static bool is_never(const struct cedar_diag *g)
+{
+	return g->kind == CEDAR_FINDING_IMPOSSIBLE_POLICY ||
+		g->kind == CEDAR_FINDING_UNRECOGNIZED_ACTION_APPLICATION;
+}
+
+static int never(struct vain *v, const struct ward_book_set *set, const struct cedar_diags *d,
+	size_t at)
+{
+	const struct cedar_policy_list *l = &set->policies.statics;
+	const char *fix = d->v[at].help;
+
+	for (size_t i = at + 1; i < d->n && fix == NULL && is_never(&d->v[i]) &&
+		ward_streq(d->v[i].policy, d->v[at].policy);
+		i++)
+		fix = d->v[i].help;
+	for (size_t i = 0; i < l->n; i++) {
+		if (ward_cedar_str_is(l->v[i]->id, d->v[at].policy)) {
+			v->rule = &set->rules[i];
+			return in_vain(v, NEVER, fix != NULL ? fix : NEVER_FIX);
+		}
+	}
+	return ward_fail(v->err, WARD_E_INTERNAL, "a finding about no policy");
+}
+
+static int findings(struct vain *v, const struct ward_book_set *set, const struct cedar_diags *d)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < d->n; i++) {
+		const struct cedar_diag *g = &d->v[i];
+		const char *behind = strstr(g->message, "`, ");
+		uint32_t line = 0, column = 0;
+
+		if (is_never(g)) {
+			if (i == 0 || !is_never(g - 1) || !ward_streq(g->policy, g[-1].policy))
+				r = never(v, set, d, i);
+			continue;
+		}
+		ward_cedar_place(v->src->text, g->start, &line, &column);
+		/* Without its number, which nobody gave it. */
+		r = add(v, line, column,
+			ward_has_prefix(g->message, "for policy `") && behind != NULL
+				? behind + strlen("`, ")
+				: g->message,
+			g->help);
+	}
+	return r;
+}
+
+int ward_book_vain(struct ward_book *b, const struct ward_source *src,
+	const struct cedar_schema *schema, const struct ward_book_set *set,
+	const struct cedar_diags *d, struct ward_error *err)
+{
+	struct vain v = { .b = b, .src = src, .schema = schema, .err = err };
+	const struct cedar_policy_list *l = &set->policies.statics;
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < l->n; i++) {
+		v.rule = &set->rules[i];
+		for (uint32_t k = 0; r == WARD_OK && k < l->v[i]->n_conditions; k++)
+			r = look(l->v[i]->conditions[k].body, &v);
+	}
+	if (r == WARD_OK)
+		r = findings(&v, set, d);
+	for (size_t i = 0; r == WARD_OK && i < l->n; i++) {
+		v.rule = &set->rules[i];
+		r = principal(&v, l->v[i]);
+	}
+	if (r == WARD_E_NOMEM)
+		return ward_fail(err, WARD_E_NOMEM, "no memory left for the policies");
+	return r;
+}
+
+const struct ward_book_warning *ward_book_warnings(const struct ward_book *b, size_t *ret_n)
+{
+	*ret_n = b->n_warnings;
+	return b->warnings;
+}
