@@ -25,8 +25,8 @@ INJECT = os.environ.get("WARD_INJECT", str(cli.ROOT / "build" / "tests" / "fault
 SAMPLE = int(os.environ.get("WARD_FAULT_CALLS", "25"))
 MODES = ("000", "111", "333", "444")
 # x86_64, as inject.c
-WRITE, PWRITE, FSYNC, RENAME, CHMOD, FCHMOD, FSETXATTR, OPENAT, MKDIRAT, UNLINKAT, SYNCFS, RENAMEAT2, LISTXATTRAT, MOUNT = (
-    1, 18, 74, 82, 90, 91, 190, 257, 258, 263, 306, 316, 465, 165)
+WRITE, PWRITE, FSYNC, RENAME, CHMOD, FCHMOD, FSETXATTR, OPENAT, MKDIRAT, MKNODAT, UNLINKAT, SYNCFS, RENAMEAT2, LISTXATTRAT, MOUNT = (
+    1, 18, 74, 82, 90, 91, 190, 257, 258, 259, 263, 306, 316, 465, 165)
 
 
 def inject(p, where, call, n, error, *words):
@@ -251,6 +251,29 @@ def killed_and_taken_back(p):
 @both_cases([("no space", errno.ENOSPC), ("over quota", errno.EDQUOT), ("a broken disk", errno.EIO)])
 def a_call_of_the_commit_fails(p, error):
     sweep(p, error, error == errno.EDQUOT, (WRITE, MKDIRAT, RENAMEAT2, FSYNC, SYNCFS, FSETXATTR))
+
+
+@both
+def killed_while_a_part_of_a_deletion_is_forgotten(p):
+    """The rest of it waits as before: a directory that is gone is never for a moment one that is as it was."""
+    os.umask(0o22)
+    met = 0
+    for call in (MKDIRAT, UNLINKAT, RENAMEAT2, FSETXATTR, FCHMOD, MKNODAT):
+        for n in range(1, 6):
+            top = p.ws / f"t{call}-{n}"
+            for name in ("d/a", "d/b", "d/deep/x"):
+                (top / name).parent.mkdir(parents=True, exist_ok=True)
+                (top / name).write_text("old\n")
+            review(p, top, "rm -rf d")
+            r, _, hit = inject(p, top, call, n, 0, cli.WARD, "commit", "--theirs", "d/a", "--", "d/a")
+            met += hit
+            if waiting(p) == ["committing"]:
+                r = ward(p, top, "commit", "--continue")
+                check_eq(r.code, 0, r.out + r.err)
+            found = [x for x in ward(p, top, "diff", "--name-only").out.split() if x != "d/a"]
+            check_eq(found, ["d/b", "d/deep/x"], f"call {call}, the {n}. time")
+            check_eq(ward(p, top, "discard").code, 0)
+    check(met > 8, f"only {met} calls were met")
 
 
 # ---- the run itself ----

@@ -352,4 +352,43 @@ def with_a_damaged_journal_it_may_be_forgotten(p, in_store):
     check_in("damaged", discarded(p))
 
 
+# ---- a part of a directory that is gone is forgotten ----
+
+def gone(p, script="rm -rf d"):
+    os.umask(0o22)
+    for name in ("d/a", "d/b", "d/deep/x", "d/deep/er/q", "d/deep/er/r"):
+        p.write(name, "1\n")
+    (p.ws / "d/deep").chmod(0o750)
+    os.setxattr(p.ws / "d", "user.k", b"v")
+    return review(p, script)
+
+
+def of(p):
+    return p.run("--name-status", kind=("diff",), log=False).out.splitlines()
+
+
+@both
+def a_name_deep_in_a_directory_that_is_gone_is_forgotten(p):
+    """What was said to be forgotten does not wait on, to be deleted by the next commit; and the directories are no change that nobody made."""
+    gone(p)
+    r = p.run("--theirs", "d/deep/er/q", "--", "d/deep/er/q", kind=("commit",), log=False)
+    check_eq(r.code, 0, r.out + r.err)
+    check_eq(of(p), ["D\td/a", "D\td/b", "D\td/deep/er/r", "D\td/deep/x"])
+    r = p.run(kind=("commit",), log=False)
+    check_eq((r.code, entry(p)), (0, None), r.out + r.err)
+    check_eq([str(x.relative_to(p.ws)) for x in p.ws.rglob("*") if x.is_file()], ["d/deep/er/q"])
+    check_eq([oct((p.ws / d).stat().st_mode & 0o7777) for d in ("d", "d/deep", "d/deep/er")], ["0o755", "0o750", "0o755"])
+    check_eq(os.getxattr(p.ws / "d", "user.k"), b"v")
+
+
+@both
+def what_cannot_be_forgotten_by_itself_is_said(p):
+    """A file in the place of the directory: the layer has no way to say that one name of it stays."""
+    gone(p, "rm -rf d; echo new > d")
+    before = of(p)
+    r = p.run("--theirs", "d/deep/x", "--", "d/deep/x", kind=("commit",), log=False)
+    check_eq((r.code, of(p)), (1, before), r.out + r.err)
+    check_in("is not forgotten: the run has something else in the place of a directory", r.out)
+
+
 box.main()

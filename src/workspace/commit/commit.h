@@ -113,6 +113,7 @@ int64_t ward_commit_ns(const struct timespec *t);
 void ward_commit_staged(char out[WARD_COMMIT_NAME_MAX], enum ward_staged what, size_t step);
 bool ward_commit_empty(int dir, const char *name); /* a directory with nothing in it */
 int ward_commit_rename(int from_dir, const char *from, int to_dir, const char *to, unsigned flags); /* renameat2: 0 or -errno */
+int ward_commit_unlink(int dir, const char *name); /* a directory too, if it has nothing; not there is as good: 0 or -errno */
 int ward_commit_chmod(int fd, mode_t mode);        /* of an O_PATH descriptor: 0 or -errno */
 /* The names of the directory open at fd, "." and ".." left out; fn's other result than 0 ends it and is returned. 0 or -errno. */
 typedef int ward_commit_name_fn(void *arg, int dir, const char *name);

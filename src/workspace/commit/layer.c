@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,9 @@
 #include "workspace/landed.h"
 
 #define OPAQUE "user.overlay.opaque"
+
+static const char in_place_of_it[] =
+	"is not forgotten: the run has something else in the place of a directory that it lies in, and that waits";
 
 static bool is_whiteout(const struct stat *st)
 {
@@ -48,6 +52,13 @@ static int borrow_inside(const struct ward_commit *c, const char *path, struct w
 
 	(void)snprintf(inside, sizeof(inside), "%s/.", path);
 	return ward_commit_borrow(c->layer, inside, false, l);
+}
+
+static int chmod_name(int parent, const char *name, mode_t mode)
+{
+	WARD_FD at = ward_commit_open(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+
+	return at < 0 ? at : ward_commit_chmod(at, mode);
 }
 
 /* ---- one directory that hides what the project has below it, said name by name instead ---- */
@@ -181,25 +192,74 @@ static int clear_opaque(struct ward_commit *c, const char *path)
 	return hide_names(c, path, &l);
 }
 
-/* A directory that is gone in the layer, of which something stays: it is there again, and each of its names is gone. */
+/* ---- a directory that is gone in the layer, and of which something stays ---- */
+
+/* Beside the layer, where a run that is over had what is the overlay's own: no name of it is a change. */
+#define COMING ".ward-coming"
+
+/* The directory to come is, as far as the layer has room for that, the project's own, so that of itself it is no change; and it hides all. */
+static int make_coming(const struct ward_commit *c, int beside, const char *path, mode_t *ret_mode)
+{
+	WARD_FD from = ward_commit_open(c->root, path, O_RDONLY | O_DIRECTORY);
+	WARD_FD to = -1;
+	struct ward_error why = WARD_ERROR_INIT;
+	struct stat st;
+	bool same;
+	int r = from < 0 ? from : ward_commit_unlink(beside, COMING);
+
+	if (r < 0)
+		return r;
+	if (fstat(from, &st) < 0 || mkdirat(beside, COMING, 0700) < 0)
+		return -errno;
+	to = openat(beside, COMING, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (to < 0 || fsetxattr(to, OPAQUE, "y", 1, 0) < 0)
+		return -errno;
+	if (ward_commit_attrs_replace(from, to, &same, &why, path) < 0 &&
+		!(same && has_no_room(-why.sys_errno)))
+		return why.sys_errno ? -why.sys_errno : -EIO;
+	*ret_mode = st.st_mode & 07777;
+	/* Who is no root moves no directory that he may not write. */
+	return fchmod(to, c->euid == 0 ? *ret_mode : *ret_mode | S_IRWXU) < 0 ? -errno : 0;
+}
+
+/* Whiteout and directory change places: who is killed leaves one that says that all is gone. */
+static int exchange(int beside, const struct ward_lent *l)
+{
+	int r = ward_commit_rename(beside, COMING, l->fd, l->name, RENAME_EXCHANGE);
+
+	if (r == 0)
+		return ward_commit_unlink(beside, COMING);
+	if (r != -EINVAL && r != -ENOSYS)
+		return r;
+	/* A file system that cannot, as the project's own always can. */
+	if (unlinkat(l->fd, l->name, 0) < 0)
+		return -errno;
+	return ward_commit_rename(beside, COMING, l->fd, l->name, 0);
+}
+
+/* It is there again, as the project has it, and each of its names is gone. */
 static int expand_whiteout(struct ward_commit *c, const char *path)
 {
 	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
+	WARD_FD beside = -1;
+	mode_t mode = 0;
 	struct stat st;
 	int r = ward_commit_look(&c->in_root, c->root, path, &st);
 
 	if (r < 0 || !S_ISDIR(st.st_mode))
 		return r < 0 && (!is_missing(r) || is_covered(r)) ? r : 0;
-	r = ward_commit_borrow(c->layer, path, false, &l);
-	if (r < 0)
-		return r;
-	if (unlinkat(l.fd, l.name, 0) < 0 || mkdirat(l.fd, l.name, 0700) < 0)
+	beside = openat(c->layer, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (beside < 0)
 		return -errno;
-	r = mark_opaque(l.fd, l.name);
-	ward_commit_give_back(&l);
+	r = make_coming(c, beside, path, &mode);
 	if (r == 0)
-		r = clear_opaque(c, path);
-	return r;
+		r = ward_commit_borrow(c->layer, path, false, &l);
+	if (r == 0)
+		r = exchange(beside, &l);
+	if (r == 0 && c->euid != 0 && (mode & S_IRWXU) != S_IRWXU)
+		r = chmod_name(l.fd, l.name, mode);
+	ward_commit_give_back(&l);
+	return r < 0 ? r : clear_opaque(c, path);
 }
 
 /*
@@ -284,11 +344,14 @@ static int speak_of(struct ward_commit *c, const char *path, bool drop)
 		}
 		if (r < 0)
 			return r;
-		if (is_whiteout(&st))
-			return drop && i < n ? expand_whiteout(c, part) : 0;
-		if (!S_ISDIR(st.st_mode))
+		if (!S_ISDIR(st.st_mode) && (!drop || i == n))
 			return 0;
-		r = clear_opaque(c, part);
+		if (!S_ISDIR(st.st_mode) && !is_whiteout(&st)) {
+			ward_commit_leave(c, path, in_place_of_it);
+			return 0;
+		}
+		/* One that was expanded has whiteouts of the directories in it, and path may lie in one of these. */
+		r = is_whiteout(&st) ? expand_whiteout(c, part) : clear_opaque(c, part);
 		if (r < 0)
 			return r;
 		memcpy(c->spoken, part, i + 1);
@@ -427,13 +490,6 @@ static bool says_nothing(const struct sweep *s, int dir, mode_t mode)
 }
 
 static int sweep_name(void *arg, int dir, const char *name);
-
-static int chmod_name(int parent, const char *name, mode_t mode)
-{
-	WARD_FD at = ward_commit_open(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-
-	return at < 0 ? at : ward_commit_chmod(at, mode);
-}
 
 /* Nothing is held while the names are gone through but what they are read from: a layer is as deep as the run likes. */
 static int sweep_directory(struct sweep *s, int parent, const char *name, const struct stat *st)

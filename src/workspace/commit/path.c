@@ -216,6 +216,15 @@ int ward_commit_rename(int from_dir, const char *from, int to_dir, const char *t
 	return syscall(SYS_renameat2, from_dir, from, to_dir, to, flags) < 0 ? -errno : 0;
 }
 
+int ward_commit_unlink(int dir, const char *name)
+{
+	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	return unlinkat(dir, name, AT_REMOVEDIR) == 0 ? 0 : -errno;
+}
+
 int ward_commit_chmod(int fd, mode_t mode)
 {
 	char link[48];

@@ -32,11 +32,7 @@ static void stage_name(const struct ward_commit *c, int home, char out[WARD_COMM
 static int remove_name(void *arg, int dir, const char *name)
 {
 	(void)arg;
-	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return -errno;
-	return unlinkat(dir, name, AT_REMOVEDIR) == 0 ? 0 : -errno;
+	return ward_commit_unlink(dir, name);
 }
 
 /* Open, and surely ours. */
