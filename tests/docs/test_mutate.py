@@ -72,7 +72,7 @@ def the_interval_is_wilsons():
 def the_tests_of_each_part_are_there():
     text = "".join(p.read_text() for p in [*(ROOT / "tests").glob("*/meson.build"), ROOT / "fuzz/meson.build"])
     for path in [p for rows in mutate.PARTS.values() for row in rows for s in row.sources for p in ROOT.glob(s)]:
-        for name in mutate.tests_of(path, False):
+        for name in mutate.tests_of(path, ()):
             check(f"'{name.split('/')[1].removeprefix('corpus-')}'" in text, name)
 
 
@@ -80,7 +80,18 @@ def the_tests_of_each_part_are_there():
 def every_source_of_the_three_has_its_tests():
     for part in mutate.PARTS:
         for path in (ROOT / "src" / part).rglob("*.c"):
-            check(mutate.tests_of(path, True), str(path))
+            check(mutate.tests_of(path, mutate.LAST), str(path))
+
+
+@test
+def a_test_that_is_left_out_is_one_of_those_that_there_are():
+    path = ROOT / "src/confine/native/sample.c"
+    every = mutate.tests_of(path, ())
+    check_eq([t for t in every if t not in ("sandbox/view", *mutate.LAST)], mutate.tests_of(path, ["sandbox/view", *mutate.LAST]))
+    check("sandbox/view" in every and mutate.LAST[0] in every)
+    p = subprocess.run([sys.executable, TOOL, "--list", "--without", "sandbox/vew", "confine"], capture_output=True, text=True, check=False)
+    check_eq((p.returncode, p.stdout), (1, ""))
+    check_in("sandbox/vew", p.stderr)
 
 
 if __name__ == "__main__":
