@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the sampler of memory makes of a /proc: here a tree of ordinary files, which can be what no kernel at hand is. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "confine/native/native.h"
@@ -13,6 +17,8 @@
 
 #define TOP 100
 #define MANY 2000
+#define MIB (1u << 20)
+#define HELD (64 * MIB) /* in a memfd: far more than a process of this test has */
 
 static char root[] = "/tmp/ward-sample-XXXXXX";
 static int proc = -1;
@@ -103,6 +109,170 @@ TEST(numbers_over_two_reads)
 	process(TOP, 1, "101 102");
 	(void)ward_sample_memory(proc, TOP, UINT64_MAX, &n);
 	CHECK_EQ_INT(n, 3 + 1);
+}
+
+static void thread(int pid, int tid)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "%d/task/%d", pid, tid);
+	REQUIRE(mkdirat(proc, path, 0700) == 0);
+}
+
+static void rollup(int pid, const char *text)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "%d/smaps_rollup", pid);
+	put(path, text);
+}
+
+/* Once more than may be is resident, what is common is shared out; whoever does not say its share counts whole. */
+TEST(shares_are_asked_for_over_the_limit_alone)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), whole = 112 * page;
+	unsigned n = 0;
+
+	start();
+	process(TOP, 1, "101 102 ");
+	process(101, 11, "");
+	process(102, 100, "");
+	rollup(102,
+		"1000-2000 ---p 00000000 00:00 0 [rollup]\nRss:  400 kB\nPss:   44 kB\nPss_Dirty: 7 kB\n");
+	rollup(101, "1000-2000 ---p 00000000 00:00 0 [rollup]\nRss:  44 kB\n");
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, whole, &n), whole);
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, whole - 1, &n), 12 * page + 44 * 1024);
+	CHECK_EQ_INT(n, 3);
+}
+
+/* Without a top: every process that there is, and what is no process is none. */
+TEST(all_that_are_there)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	unsigned n = 0;
+
+	start();
+	process(TOP, 1, NULL);
+	process(101, 10, NULL);
+	process(102, 100, NULL);
+	process(103, 1000, NULL);
+	process(999, 10000, NULL);
+	(void)mkdirat(proc, "self", 0700);
+	put("self/statm", "1 100000 0\n");
+	put("0", "");
+	CHECK_EQ_UINT(ward_sample_memory(proc, 0, UINT64_MAX, &n), 11111 * page);
+	CHECK_EQ_INT(n, 5);
+	CASE("one that has ended meanwhile, and one that says nothing");
+	put("103/statm", "1000");
+	put("999/statm", "");
+	CHECK_EQ_UINT(ward_sample_memory(proc, 0, UINT64_MAX, &n), 111 * page);
+	CHECK_EQ_INT(n, 5);
+}
+
+/* Who has no standard streams: the first file that is opened has the number 0. And none stays open. */
+TEST(descriptor_zero_is_one)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	int in = fcntl(0, F_DUPFD_CLOEXEC, 100), before, after;
+	unsigned n = 0;
+	uint64_t used;
+	bool reached;
+
+	start();
+	process(TOP, 1, "101 ");
+	process(101, 10, "");
+	before = dup(proc);
+	close(before);
+	REQUIRE(in >= 0 && close(0) == 0);
+	used = ward_sample_memory(proc, TOP, UINT64_MAX, &n);
+	reached = ward_sample_tasks_reach(proc, 5);
+	REQUIRE(dup2(in, 0) == 0);
+	close(in);
+	after = dup(proc);
+	close(after);
+	CHECK_EQ_UINT(used, 11 * page);
+	CHECK_EQ_INT(n, 2);
+	CHECK(reached);
+	CHECK_EQ_INT(after, before);
+}
+
+/* More than is read of it, at any size of what is read. */
+TEST(a_text_that_is_too_long)
+{
+	char text[1024];
+	unsigned n = 0;
+
+	start();
+	memset(text, '1', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	process(TOP, 1, "");
+	put("100/statm", text);
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, &n), 0);
+	CHECK_EQ_INT(n, 1);
+}
+
+/* Each with one thread, so far. */
+TEST(tasks_are_threads)
+{
+	static const int tids[] = { 5, 2000, 104, 99 };
+
+	start();
+	CHECK(ward_sample_tasks_reach(proc, 5));
+	CHECK(!ward_sample_tasks_reach(proc, 6));
+	for (size_t i = 0; i < sizeof(tids) / sizeof(*tids); i++)
+		thread(i % 2 ? 101 : 999, tids[i]);
+	CHECK(ward_sample_tasks_reach(proc, 8));
+	CHECK(ward_sample_tasks_reach(proc, 9));
+	CHECK(!ward_sample_tasks_reach(proc, 10));
+}
+
+/* A process of the real /proc that has written to memory without a name, has it open as often as it can, and maps none of it. */
+static pid_t holds_memory(int *ready)
+{
+	static char some[MIB];
+	int fds[2], fd = memfd_create("held", MFD_CLOEXEC);
+	pid_t pid;
+
+	REQUIRE(fd >= 0 && pipe(fds) == 0);
+	for (unsigned i = 0; i < HELD / MIB; i++)
+		REQUIRE(write(fd, some, sizeof(some)) == (ssize_t)sizeof(some));
+	pid = fork();
+	REQUIRE(pid >= 0);
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (dup(fd) < 0 || dup(fd) < 0 || (fork() == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL)))
+			_exit(1);
+		(void)!write(fds[1], "x", 1);
+		for (;;)
+			pause();
+	}
+	close(fd);
+	close(fds[1]);
+	*ready = fds[0];
+	return pid;
+}
+
+TEST(a_memfd_counts_whole_and_once)
+{
+	int real = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), ready = -1;
+	pid_t pid = holds_memory(&ready);
+	uint64_t used, tight;
+	unsigned n = 0;
+	char c[2];
+
+	REQUIRE(real >= 0);
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ_INT(read(ready, c, 1), 1);
+	used = ward_sample_memory(real, pid, UINT64_MAX, &n);
+	tight = ward_sample_memory(real, pid, 1, &n);
+	CHECK_EQ_INT(n, 2);
+	CHECK(used >= HELD && used < 2 * HELD);
+	CHECK(tight >= HELD && tight <= used);
+	/* The second goes with the first. */
+	kill(pid, SIGKILL);
+	CHECK_EQ_INT(waitpid(pid, NULL, 0), pid);
+	close(ready);
+	close(real);
 }
 
 TEST(tidy)
