@@ -167,11 +167,12 @@ def what_the_run_does_not_hold_may_be_denied(v):
 @epochs
 def what_the_first_ceiling_took_away_is_not_taken_twice(v):
     """Masks, pins, protected names, a mode: the same rules under a higher number change nothing."""
-    for name in ("src/a", "secret/key", ".git/HEAD", ".git/config", "locked/a", "a.pem"):
+    for name in ("src/a", "secret/key", ".git/HEAD", ".git/config", "locked/a", "kept/deep/a", "a.pem"):
         v.p.write(name, "x\n", 0o666)
     rules = ('forbid (principal, action, resource in Ward::Path::"./secret");\n'
              'forbid (principal, action, resource in Ward::Path::"./absent/deep");\n'
              'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./locked");\n'
+             'forbid (principal, action == Ward::Action::"fs.write", resource == Ward::Path::"./kept/deep");\n'
              'forbid (principal is Ward::Run, action == Ward::Action::"fs.write", resource) when { resource in principal.git_protected };\n'
              'forbid (principal, action == Ward::Action::"proc.exec", resource == Ward::Program::"/usr/bin/perl");\n'
              'permit (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./");\n')
@@ -191,6 +192,8 @@ def programs_variables_and_modes_count(v):
         (("--write", "."), 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./new/name");\n', "fs.write"),
         (("--write", "."), 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"new/**");\n', "fs.write"),
         (("--write", "."), 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"other/name");\n', "fs.write"),
+        # A directory alone: what is in it may be written, and it may be moved no more.
+        (("--write", "."), 'forbid (principal, action == Ward::Action::"fs.write", resource == Ward::Path::"./kept/deep");\n', "fs.write"),
         # Names that no view holds.
         (("--write", "."), 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"**/*.pem");\n', "fs.write"),
         (("--read", "."), 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./") when { context.time > datetime("2020-01-01") };\n', "fs.read"),
@@ -202,6 +205,7 @@ def programs_variables_and_modes_count(v):
         ((), 'forbid (principal, action == Ward::Action::"proc.exec", resource) when { resource.name == "env" };\n', "proc.exec"),
         (("--label", "team=ops", "--read", "."), 'forbid (principal, action, resource) when { context.labels.contains("team=ops") };\n', ""),
     )
+    v.p.write("kept/deep/a", "a\n", 0o666)
     for n, (words, rule, action) in enumerate(rows):
         ceiling(2 * n + 1, QUIET)
         v.p.log.unlink(missing_ok=True)

@@ -149,16 +149,29 @@ static int ask_path(struct again *a, const struct had *had, const char *path)
 	return r;
 }
 
-/* Of a directory: what anything in it, near or far, may be taken for. */
+/* A mount of its own is moved or removed by nobody inside. */
+static bool stands(const struct again *a, const char *path)
+{
+	for (size_t i = 0; i < a->plan->n_nodes; i++) {
+		if (ward_streq(a->plan->nodes[i].dest, path))
+			return true;
+	}
+	return false;
+}
+
+/* Of a directory: what anything in it, near or far, may be taken for, and whether it may be moved or removed. */
 static int look(struct again *a, const char *path, bool is_dir)
 {
 	const char *slash = path[1] != '\0' ? "/" : "";
 	const struct had had = had_at(a, path);
+	const struct had itself = { .write = had.write && !stands(a, path) };
 	int r;
 
 	if (!is_dir)
 		return ask_path(a, &had, path);
-	r = ask_path(a, &had, ward_arena_printf(a->rs.arena, "%s%s" ANY, path, slash));
+	r = ask_path(a, &itself, path);
+	if (r == WARD_OK)
+		r = ask_path(a, &had, ward_arena_printf(a->rs.arena, "%s%s" ANY, path, slash));
 	return r == WARD_OK
 		? ask_path(a, &had,
 			  ward_arena_printf(a->rs.arena, "%s%s" ANY "/" ANY "/" ANY, path, slash))
