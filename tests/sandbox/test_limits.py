@@ -313,4 +313,28 @@ def pending_signals_leave_half_to_the_host(p):
     check_eq(r.out.split("/")[1].strip(), str(hard // 2), r.err)
 
 
+HUGE = """
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+for call in (lambda: libc.mmap(None, ctypes.c_size_t(2 << 20), 3, 0x40022 | 0x4000, -1, ctypes.c_long(0)),  # unreserved: an empty store will do
+             lambda: libc.memfd_create(b"x", 4), lambda: libc.shmget(0, ctypes.c_size_t(2 << 20), 0o5600)):
+    ret = ctypes.c_long(call() or 0).value
+    print(errno.errorcode[ctypes.get_errno()] if ret == -1 else "had")
+fd = libc.memfd_create(b"x", 0)
+print(fd > 2, libc.mmap(None, ctypes.c_size_t(4096), 3, 0x22, -1, ctypes.c_long(0)) not in (None, 2 ** 64 - 1))
+"""
+
+
+@both
+def no_huge_page_of_the_hosts_store(p):
+    """No memory limit counts these, and whoever has them takes them from everybody (a database keeps such a store)."""
+    p.write("huge.py", HUGE)
+    bare = subprocess.run(["python3", p.ws / "huge.py"], stdout=subprocess.PIPE, check=True, text=True).stdout.split()
+    if bare[:2] != ["had", "had"]:
+        skip(f"the host has no huge pages: {bare}")
+    r = p.run("--read", ".", "python3", "huge.py")
+    check_eq(r.out.split(), ["ENOMEM", "EINVAL", "ENOMEM", "True", "True"], r.err)
+
+
 box.main()

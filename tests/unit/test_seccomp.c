@@ -240,7 +240,8 @@ TEST(every_number_in_every_variant)
 TEST(garbage_in_the_upper_half_changes_nothing)
 {
 	static const char *const names[] = { "socket", "socketpair", "ioctl", "prctl", "seccomp",
-		"personality", "clone", "sendmsg", "sendmmsg", "openat", "fchmodat", "mknodat" };
+		"personality", "clone", "sendmsg", "sendmmsg", "openat", "fchmodat", "mknodat",
+		"memfd_create", "shmget", "mmap" };
 	uint64_t state = 424242;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -290,9 +291,10 @@ TEST(ordinary_calls_have_constant_verdicts)
 	CHECK(constant > 250);
 	/*
 	 * ioctl, clone, prctl, fcntl, ... and what takes the mode of a file: no set-ID programs; setrlimit and prlimit64, which are called
-	 * once a program if at all: no core dumps
+	 * once a program if at all: no core dumps; mmap (of whose 3.3 us the filter's share was not to be measured), memfd_create and shmget:
+	 * none of the host's huge pages
 	 */
-	CHECK(allowed - constant <= 21);
+	CHECK(allowed - constant <= 24);
 	CHECK(deepest <= 40);
 }
 
