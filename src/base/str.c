@@ -161,9 +161,15 @@ void ward_quote_shell(struct ward_buf *out, const char *s, size_t n)
 		ward_buf_addc(out, '\'');
 		return;
 	}
+	/* A shell that does not know $'...' takes it for '...', so no quote may stand in it: it would end there. */
 	ward_buf_adds(out, "$'");
 	for (size_t i = 0; i < n;) {
-		i += ward_escape_char(s + i, n - i, "'\\", piece);
+		if (s[i] == '\'') {
+			ward_buf_adds(out, "\\047");
+			i++;
+			continue;
+		}
+		i += ward_escape_char(s + i, n - i, "\\", piece);
 		ward_buf_adds(out, piece);
 	}
 	ward_buf_addc(out, '\'');

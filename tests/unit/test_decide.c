@@ -189,7 +189,10 @@ TEST(the_first_rule_is_named)
 	CHECK_EQ_PTR(d.rule, &v[1]);
 }
 
-/* One word of a shell line, '...' pieces with \' between them or one $'...'; false for anything else. */
+/*
+ * One word of a shell line, '...' pieces with \' between them or one $'...', in which no quote stands: a shell that does not know
+ * that form would end the word there. False for anything else.
+ */
 static bool unquote(const char *s, char *out)
 {
 	static const char plain[] = "0123456789abcdef";
@@ -214,6 +217,11 @@ static bool unquote(const char *s, char *out)
 					return false;
 				*out++ = (char)((high - plain) * 16 + (low - plain));
 				s += 2;
+			} else if (strncmp(s, "047", 3) == 0) {
+				*out++ = '\'';
+				s += 2;
+			} else if (*s == '\'') {
+				return false;
 			} else {
 				*out++ = *s == 'n'  ? '\n'
 					: *s == 't' ? '\t'

@@ -691,7 +691,7 @@ TEST(fixes_to_paste)
 	REFUSED(SCRIPT("s.sh"), WARD_E_REFUSED, "its #! line names ");
 	CHECK_STR_CONTAINS(err.fix, "grant it: --read '/tmp/x$(touch${IFS}pwned)/`id`'");
 	REFUSED(SCRIPT("e.sh"), WARD_E_REFUSED, "its #! line names ");
-	CHECK_STR_CONTAINS(err.fix, "grant it: --read $'/tmp/x\\x1b[2J\\'y'");
+	CHECK_STR_CONTAINS(err.fix, "grant it: --read $'/tmp/x\\x1b[2J\\047y'");
 	REFUSED(SCRIPT("n$(id)x"), WARD_E_INVALID, "is not known");
 	CHECK_STR_CONTAINS(err.fix, "ward run INTERPRETER '/tmp/");
 	CHECK(ward_has_suffix(err.fix, "/ws/n$(id)x'"));
