@@ -101,6 +101,10 @@ bool ward_peer_outside(int fd, struct ucred *ret);
 bool ward_live_where(unsigned place, char out[WARD_PATH_MAX]);
 int ward_live_dir(unsigned place, bool make, int *ret_fd, char out[WARD_PATH_MAX], struct ward_error *err);
 
+/* ---- sweep.c ---- */
+/* Take away what killed runs left in dir, a minute ago or earlier. Nobody who listens there notices it. */
+void ward_sockets_sweep(int dir);
+
 /* ---- live.c: a run that is alive can be told to end ---- */
 struct ward_live_run {
 	const char *run, *workspace;                 /* ULID; the workspace is copied */
@@ -120,6 +124,8 @@ struct ward_live;
 int ward_live_new(const struct ward_live_run *run, struct ward_live **ret, struct ward_error *err);
 /* When nothing of the run is alive: who asked for its end is told so. NULL ok. */
 void ward_live_free(struct ward_live *l, const char *status);
+/* ward_sockets_sweep() of where l listens. NULL ok. */
+void ward_live_sweep(const struct ward_live *l);
 /* The sockets of a run of which nothing is alive any more. */
 void ward_live_forget(const char *run);
 struct pollfd;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A run that waits. It listens on a socket of its own, in a directory that only its user may enter, and answers two requests:
- * what is asked, and an answer to one question by its whole digest. A peer is the same user or root, outside of every sandbox; the
- * first answer counts. Requests are small, and a peer that is slow is not waited for long.
+ * what is asked, and an answer to one question by its whole digest. A peer is the same user, outside of every sandbox; the first
+ * answer counts. Requests are small, and a peer that is slow is not waited for long.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -102,13 +102,10 @@ void ward_bell_free(struct ward_bell *b)
 
 /* ---- who rings ---- */
 
-/* The same user, or root; and nobody who came out of a sandbox by some way that we do not know. */
+/* The same user; and nobody who came out of a sandbox by some way that we do not know. */
 static bool may_answer(int fd, struct ucred *ret)
 {
-	socklen_t n = sizeof(*ret);
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret, &n) == 0 && n == sizeof(*ret) &&
-		(ret->uid == geteuid() || ret->uid == 0) && ward_peer_same_namespace(ret->pid);
+	return ward_peer_outside(fd, ret) && ret->uid == geteuid();
 }
 
 /* ---- requests ---- */

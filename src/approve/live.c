@@ -132,6 +132,12 @@ void ward_live_free(struct ward_live *l, const char *status)
 	free(l);
 }
 
+void ward_live_sweep(const struct ward_live *l)
+{
+	if (l)
+		ward_sockets_sweep(l->dir);
+}
+
 /* ---- requests ---- */
 
 static void refuse(struct ward_buf *out, const char *why)

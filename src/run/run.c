@@ -359,6 +359,7 @@ static int live(struct life *l, struct ward_error *err)
 	l->went = true;
 	r = ward_cage_go(l->cage, err);
 	ward_streams_started(&l->streams);
+	ward_live_sweep(l->live); /* the command runs meanwhile */
 	if (r == WARD_OK)
 		review_live_begin(l);
 	if (r == WARD_OK)

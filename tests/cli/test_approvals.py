@@ -435,6 +435,59 @@ def a_killed_run_leaves_nothing_that_counts(p):
     check(not (p.ws / "out/x").exists(), "written")
 
 
+ID = "01JD7Z3NDEKTSV4RRFFQ69G5F"
+
+
+@test
+@placed
+def the_next_start_takes_away_what_killed_runs_left(p):
+    """Of runs that died a while ago, and nothing else: not of one that listens, begins, or is no run."""
+    env = runtime(p)
+    d = sockets(p)
+    d.mkdir(mode=0o700, exist_ok=True)
+    old = time.time() - 3600
+
+    def bound(name, kind, listens=True):
+        s = socket.socket(socket.AF_UNIX, kind)
+        s.bind(str(d / name))
+        if listens:
+            s.listen()
+        os.utime(d / name, (old, old))
+        return s
+    dead = [(ID + "0", socket.SOCK_STREAM), (ID + "1.live", socket.SOCK_SEQPACKET), ("." + ID + "2", socket.SOCK_STREAM)]
+    foreign = ["x.live", ID + "3.livelier", ID + ".live", "x"]
+    alive = [(ID + "4", socket.SOCK_STREAM, True), (ID + "5.live", socket.SOCK_SEQPACKET, True), (ID + "6", socket.SOCK_STREAM, False),
+             (ID + "7.live", socket.SOCK_SEQPACKET, False)]
+    others = [ID + "8.live", ID + "9.live", ID + "A.live"]
+    try:
+        for name, kind in dead:
+            bound(name, kind).close()
+        for name in foreign:
+            bound(name, socket.SOCK_SEQPACKET).close()
+        held = [bound(*a) for a in alive]
+        bound(others[0], socket.SOCK_SEQPACKET).close()
+        os.utime(d / others[0])                       # young
+        (d / others[1]).write_text("no socket")
+        (d / others[2]).symlink_to(d / others[1])
+        check_eq(p.run("true", env=env, log=False).code, 0)
+        left = {e.name for e in d.iterdir()}
+        check_eq([name for name, _ in dead if name in left], [])
+        check_eq([n for n in (*foreign, *(a[0] for a in alive), *others) if n not in left], [])
+        for s, (_, kind, listens) in zip(held, alive):
+            s.setblocking(False)
+            if not listens:
+                continue
+            try:
+                s.accept()
+                raise AssertionError(f"{kind}: the one who listens was disturbed")
+            except BlockingIOError:
+                pass
+            s.close()
+    finally:
+        for name in (*(n for n, _ in dead), *foreign, *(a[0] for a in alive), *others):
+            (d / name).unlink(missing_ok=True)
+
+
 @test
 @placed
 def a_waiting_run_can_be_ended(p):
