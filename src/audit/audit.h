@@ -78,6 +78,12 @@ int ward_audit_verify(const char *file, const char *head, struct ward_audit_repo
  */
 int ward_audit_each(const char *file, int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
 	uint64_t lineno), void *arg, struct ward_error *err);
+/*
+ * The same of a log that Ward would write to: WARD_E_AUDIT as well if others can write it, or a line is not what the chain says. For
+ * whoever acts on what a record says, instead of only showing it.
+ */
+int ward_audit_each_own(const char *file, int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
+	uint64_t lineno), void *arg, struct ward_error *err);
 /* kinds.c: is it a kind of the format? name of the i-th, NULL at the end; another name for it, or NULL. */
 bool ward_audit_kind_known(const char *kind);
 const char *ward_audit_kind(size_t i);

@@ -69,6 +69,8 @@ int ward_audit_line_parse(struct ward_arena **a, const char *line, size_t n, con
 /* ---- open.c ---- */
 /* Open, or create, dirfd/base as a log; checks its kind, owner and mode. fd or an error. */
 int ward_audit_open_file(const struct ward_audit *a, const char *base, struct ward_error *err);
+/* Could nobody but the caller and root have written what is in fd? path: for the message. */
+int ward_audit_check_file(int fd, const char *path, struct ward_error *err);
 /* The fix that goes with an errno of the log's file system. */
 void ward_audit_fix(struct ward_error *err, int sys, const char *path);
 
@@ -100,6 +102,14 @@ struct ward_audit_reader {
 		seen; /* the unread bytes of buf; seen: searched for a newline up to here */
 };
 enum ward_audit_next { WARD_AUDIT_END = 0, WARD_AUDIT_LINE, WARD_AUDIT_TORN, WARD_AUDIT_LONG };
+/* Call fn with a line, parsed. What fn returns, or an error. */
+struct ward_audit_visit {
+	int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
+		uint64_t lineno);
+	void *arg;
+};
+int ward_audit_visit_line(const struct ward_audit_reader *r, const struct ward_audit_visit *v,
+	const char *line, size_t n, struct ward_error *err);
 int ward_audit_reader_open(struct ward_audit_reader *r, const char *file, struct ward_error *err);
 void ward_audit_reader_done(struct ward_audit_reader *r);
 /* One of enum ward_audit_next, or an error. The line is valid until the next call. */

@@ -85,7 +85,7 @@ static int refuse(struct ward_error *err, const char *path, const char *what, co
 	return r;
 }
 
-static int check_file(int fd, const char *path, struct ward_error *err)
+int ward_audit_check_file(int fd, const char *path, struct ward_error *err)
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0)
@@ -161,7 +161,7 @@ int ward_audit_open_file(const struct ward_audit *a, const char *base, struct wa
 	if (r < 0)
 		return fail_open(err, -r, path, "cannot be opened");
 	WARD_FD fd = r;
-	r = check_file(fd, path, err);
+	r = ward_audit_check_file(fd, path, err);
 	return r < 0 ? r : ward_audit_take_fd(&fd);
 }
 

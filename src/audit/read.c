@@ -151,14 +151,7 @@ static int fail_line(const struct ward_audit_reader *r, const char *why, struct 
 	return e;
 }
 
-/* What is done with each line. */
-struct visit {
-	int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
-		uint64_t lineno);
-	void *arg;
-};
-
-static int visit_line(const struct ward_audit_reader *reader, const struct visit *v,
+int ward_audit_visit_line(const struct ward_audit_reader *reader, const struct ward_audit_visit *v,
 	const char *line, size_t n, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = NULL;
@@ -172,7 +165,7 @@ static int visit_line(const struct ward_audit_reader *reader, const struct visit
 	return v->fn(v->arg, rec, line, n, reader->lineno);
 }
 
-static int visit_all(struct ward_audit_reader *reader, const struct visit *v,
+static int visit_all(struct ward_audit_reader *reader, const struct ward_audit_visit *v,
 	struct ward_error *err)
 {
 	for (;;) {
@@ -184,7 +177,7 @@ static int visit_all(struct ward_audit_reader *reader, const struct visit *v,
 		if (r == WARD_AUDIT_LONG)
 			return fail_line(reader, "the line is longer than a record may be", err);
 		if (r == WARD_AUDIT_LINE)
-			r = visit_line(reader, v, line, n, err);
+			r = ward_audit_visit_line(reader, v, line, n, err);
 		else
 			return r;
 		if (r != 0)
@@ -199,7 +192,7 @@ int ward_audit_each(const char *file,
 {
 	char def[WARD_PATH_MAX];
 	struct ward_audit_reader reader = { .fd = -1 };
-	struct visit v = { fn, arg };
+	struct ward_audit_visit v = { fn, arg };
 	int r = ward_audit_file_or_default(file, def, &file, err);
 	if (r >= 0)
 		r = ward_audit_reader_open(&reader, file, err);

@@ -157,3 +157,49 @@ int ward_audit_verify(const char *file, const char *head, struct ward_audit_repo
 	ret->ok = r == WARD_OK;
 	return r;
 }
+
+/* Up to where fn has had enough: what stands behind that is not looked at. */
+static int visit_own(struct ward_audit_reader *reader, const struct ward_audit_visit *v,
+	struct ward_audit_report *rep, struct ward_error *err)
+{
+	for (;;) {
+		const char *line = NULL;
+		size_t n = 0;
+		int r = ward_audit_reader_next(reader, &line, &n, err);
+		if (r <= 0)
+			return r;
+		if (r == WARD_AUDIT_LINE)
+			r = check_line(rep, reader->lineno, line, n);
+		else
+			r = bad(rep, reader->lineno, "%s",
+				r == WARD_AUDIT_TORN ? "torn: the last line has no end"
+						     : "the line is longer than a record may be");
+		if (r == WARD_E_NOMEM)
+			return ward_fail(err, r, "out of memory");
+		if (r == WARD_E_AUDIT)
+			return fail_report(reader->file, rep, err);
+		r = r < 0 ? r : ward_audit_visit_line(reader, v, line, n, err);
+		if (r != 0)
+			return r;
+	}
+}
+
+int ward_audit_each_own(const char *file,
+	int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
+		uint64_t lineno),
+	void *arg, struct ward_error *err)
+{
+	char def[WARD_PATH_MAX];
+	struct ward_audit_report rep = { .head = WARD_AUDIT_ZEROS };
+	struct ward_audit_reader reader = { .fd = -1 };
+	const struct ward_audit_visit v = { fn, arg };
+	int r = ward_audit_file_or_default(file, def, &file, err);
+	if (r >= 0)
+		r = ward_audit_reader_open(&reader, file, err);
+	if (r >= 0)
+		r = ward_audit_check_file(reader.fd, file, err);
+	if (r >= 0)
+		r = visit_own(&reader, &v, &rep, err);
+	ward_audit_reader_done(&reader);
+	return r;
+}

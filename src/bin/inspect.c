@@ -27,6 +27,13 @@ static int take_look(struct words w, const char *command, bool head, bool file, 
 		w.v++;
 		if (ward_streq(word, "--json")) {
 			ret->json = true;
+		} else if (ret->head &&
+			(ward_streq(word, "--head") || ward_has_prefix(word, "--head="))) {
+			ward_fail(&err, WARD_E_INVALID, "it is given twice");
+			ward_fail_at(&err, "--head", 0, 0);
+			ward_fail_fix(&err,
+				"ask about one head at a time: only one of them would be looked for");
+			return usage_error(&err, NULL);
 		} else if (head && ward_has_prefix(word, "--head=")) {
 			ret->head = word + strlen("--head=");
 		} else if (head && ward_streq(word, "--head") && w.n < 1) {

@@ -271,6 +271,37 @@ static bool of_network(struct show *s, const struct ward_json *rec)
 			ward_has_prefix(resource->str.s, "egress."));
 }
 
+/*
+ * The line as it is, which is what its hash is of; but what a terminal would obey, and which Ward itself never writes, as JSON escapes:
+ * the same record. Such characters stand in texts alone, but for blanks between tokens.
+ */
+static void add_line(struct ward_buf *b, const char *line, size_t n)
+{
+	bool plain = ward_shown_plain(line, n);
+
+	if (plain)
+		ward_buf_add(b, line, n);
+	for (size_t i = 0; !plain && i < n;) {
+		WARD_CLEANUP(ward_buf_done) struct ward_buf one = WARD_BUF_INIT;
+		size_t part = 1;
+
+		while (i + part < n && ((unsigned char)line[i + part] & 0xc0) == 0x80)
+			part++;
+		if (ward_shown_plain(line + i, part)) {
+			ward_buf_add(b, line + i, part);
+		} else if ((unsigned char)line[i] < 0x20) {
+			ward_buf_addc(b, ' ');
+		} else {
+			ward_jw_str(&one, line + i, part);
+			if (one.failed || one.n < 2)
+				b->failed = true;
+			else
+				ward_buf_add(b, one.s + 1, one.n - 2);
+		}
+		i += part;
+	}
+}
+
 static int show_record(void *arg, const struct ward_json *rec, const char *line, size_t n,
 	uint64_t lineno)
 {
@@ -280,7 +311,7 @@ static int show_record(void *arg, const struct ward_json *rec, const char *line,
 		return s->opened && of_run(s, rec) ? ward_net_opened_note(s->opened, rec, "") : 0;
 	ward_buf_clear(&s->line);
 	if (s->json)
-		ward_buf_add(&s->line, line, n);
+		add_line(&s->line, line, n);
 	else
 		record_text(&s->line, rec);
 	if (s->run && !s->json)

@@ -25,7 +25,7 @@ struct life {
 	struct ward_rulebook *book; /* NULL: only the request's own capabilities decide */
 	struct ward_asks asks;      /* what a person has to be asked, and what was said; its arena is ours */
 	struct ward_buf rules;      /* what a person said yes to for longer, as policies */
-	struct ward_audit *audit;
+	struct ward_audit *audit; uint64_t torn; /* bytes of it that were cut off, and that was said */
 	struct ward_workspace *workspace; /* of what is under review; NULL: nothing is, or it is not made yet */
 	struct review_live *landing; /* makes real what may be while the run lives; NULL: nothing does */
 	int64_t since_ns;           /* wall clock: nothing of it was looked at before */

@@ -36,6 +36,7 @@ int open_log(struct life *l, struct ward_error *err)
 		return r;
 	if (ward_streq(ward_audit_path(l->audit), "/dev/null"))
 		ward_outcome_note(l->o, "no log: --audit /dev/null");
+	l->torn = torn;
 	if (torn)
 		ward_outcome_note(l->o,
 			"warning: the log's torn last line (%llu bytes) was cut into %s.torn",
@@ -411,6 +412,12 @@ static void life_done(struct life *l)
 	if (l->audit)
 		ward_outcome_set_audit(l->o, ward_audit_path(l->audit), l->first.seq, l->last.seq,
 			l->last.seq ? l->last.hash : NULL);
+	/* Another writer of the same log died in the middle of a line since. */
+	if (l->audit && ward_audit_torn(l->audit) > l->torn)
+		ward_outcome_note(l->o,
+			"warning: a torn line of the log (%llu bytes) was cut into %s.torn",
+			(unsigned long long)(ward_audit_torn(l->audit) - l->torn),
+			ward_audit_path(l->audit));
 	ward_audit_close(l->audit);
 	free(l->axes_json);
 	ward_net_index_free(l->net_index);

@@ -253,6 +253,22 @@ def a_torn_line_is_cut_and_said(p):
 
 
 @both
+def a_line_that_is_torn_meanwhile_is_said_too(p):
+    """Another writer of the same log dies in the middle of a line, while a run goes on."""
+    q = p.start("--write", ".", "sh", "-c", "touch made; while ! test -e go; do sleep 0.02; done", stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    box.wait_for(lambda: (p.ws / "made").exists(), 20)
+    with open(p.log, "ab") as f:
+        f.write(b'{"v":1,"seq":9')
+    (p.ws / "go").write_text("")
+    err = q.communicate(timeout=60)[1].decode()
+    check_eq(q.returncode, 0, err)
+    check_in("torn", err)
+    check_in("14 bytes", err)
+    box.verify(p)
+
+
+@both
 def a_held_lock_is_waited_for_or_refused(p):
     """Another program that holds the log's lock may delay a run, never make it start without a record."""
     check_eq(p.run("true").code, 0)

@@ -3,7 +3,8 @@
  * ward allow: the cure of a refusal, out of the log. Once: the option that the record has. Always: a permit in the user's own layer,
  * for that workspace, as narrow as the cure is. What has no cure (the ceiling, a rule that forbids, Ward's own) gets none here, and
  * what is forbidden now gets no rule either: it would be void. Names were chosen by the command: they are written as plain text or
- * not at all.
+ * not at all. A record is believed only out of a log that others cannot write, whose chain holds up to it; and its cure only if it is
+ * options as Ward writes them, of what was refused or a directory above that.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,8 @@ struct allowing {
 	const char *run; /* "" = whatever run */
 	uint64_t seq;
 	bool found;
-	const char *kind, *workspace, *cure, *why, *of; /* in arena; NULL: the record has none */
+	/* in arena; NULL: the record has none */
+	const char *kind, *workspace, *resource, *cure, *why, *of;
 	const char *file; /* of the policy that refused, with line; or NULL */
 	uint32_t line;
 	struct ward_ask_thing things[2];
@@ -57,6 +59,7 @@ static int look_at(void *arg, const struct ward_json *rec, const char *line, siz
 	detail = ward_json_get(rec, "detail");
 	a->kind = kept(a, text_of(rec, "kind"));
 	a->workspace = kept(a, text_of(rec, "workspace"));
+	a->resource = kept(a, text_of(rec, "resource"));
 	a->cure = kept(a, text_of(detail, "cure"));
 	a->why = kept(a, text_of(detail, "why"));
 	a->file = kept(a, text_of(detail, "file"));
@@ -86,29 +89,7 @@ static int name_of(struct allowing *a, const char *what, struct ward_error *err)
 	return WARD_E_INVALID;
 }
 
-static int find(struct allowing *a, const char *file, struct ward_error *err)
-{
-	int r = ward_audit_each(file, look_at, a, err);
-
-	if (r < 0)
-		return r;
-	if (!a->found)
-		return ward_fail(err, WARD_E_NOTFOUND, "the log has no such record");
-	if (ward_streq(a->kind, "sandbox.violation") && a->cure && a->workspace)
-		return WARD_OK;
-	(void)ward_fail(err, WARD_E_REFUSED, "%s%.200s",
-		ward_streq(a->kind, "sandbox.violation") ? "there is no grant that would allow it: "
-							 : "it is no refusal of something inside: ",
-		a->why            ? a->why
-			: a->kind ? a->kind
-				  : "?");
-	if (a->file && a->line)
-		ward_fail_at(err, a->file, a->line, 0);
-	ward_fail_fix(err, "see ward policy explain");
-	return WARD_E_REFUSED;
-}
-
-/* ---- the cure as things ---- */
+/* ---- the cure as options ---- */
 
 /* What ward_quote_shell() made of plain text; NULL: of something else. */
 static char *unquoted(struct allowing *a, const char *s)
@@ -130,6 +111,140 @@ static char *unquoted(struct allowing *a, const char *s)
 	}
 	return NULL;
 }
+
+static const struct {
+	const char *before;
+	bool write, exec, pattern;
+} forms[] = { { "FILE_READ:", false, false, true }, { "FILE_WRITE:", true, false, true },
+	{ "EXTERNAL_COMMAND:", false, true, false } };
+
+/* The name that a cure of one option gives, which form it has, and whether a pattern may stand in it. NULL: it gives none. */
+static char *path_of(struct allowing *a, size_t *ret_form, bool *ret_pattern)
+{
+	char *word;
+
+	*ret_form = 0;
+	*ret_pattern = false;
+	if (ward_has_prefix(a->cure, "--read "))
+		return unquoted(a, a->cure + 7);
+	if (ward_has_prefix(a->cure, "--write ")) {
+		*ret_form = 1;
+		return unquoted(a, a->cure + 8);
+	}
+	word = ward_has_prefix(a->cure, "--cap ") ? unquoted(a, a->cure + 6) : NULL;
+	for (size_t i = 0; word && i < WARD_ARRAY_SIZE(forms); i++) {
+		if (!ward_has_prefix(word, forms[i].before))
+			continue;
+		*ret_form = i;
+		*ret_pattern = forms[i].pattern;
+		return word + strlen(forms[i].before);
+	}
+	return NULL;
+}
+
+/* It gives what was refused, or a directory above that, and nothing beside it; or no path at all. */
+static bool is_of_it(struct allowing *a)
+{
+	char asked[WARD_PATH_MAX];
+	bool pattern;
+	size_t form, n;
+	char *path = path_of(a, &form, &pattern);
+
+	if (!path || path[0] != '/')
+		return true;
+	n = strlen(path);
+	if (pattern && n > 3 && ward_streq(path + n - 3, "/**"))
+		path[n - 3] = '\0';
+	return path[1] && a->resource &&
+		ward_path_normalize(a->resource, asked, sizeof(asked)) == WARD_OK &&
+		ward_path_within(asked, path);
+}
+
+/* A record of which a grant would have made another one. */
+static bool is_refusal(const struct allowing *a)
+{
+	static const char *const kinds[] = { "sandbox.violation", "net.block", "dns.block" };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(kinds); i++) {
+		if (a->kind && ward_streq(a->kind, kinds[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Behind one word that is itself in any shell: plain letters, or as ward_quote_shell() has it. NULL: it is none. */
+static const char *past_word(const char *s)
+{
+	bool escapes = *s == '$';
+	size_t n = strspn(s,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,=%@+-");
+
+	if (n > 0)
+		return s + n;
+	s += escapes;
+	if (*s++ != '\'')
+		return NULL;
+	for (; *s; s++) {
+		/* One that is escaped ends the word in one shell and does not in the other. */
+		if (escapes && *s == '\\' && (!*++s || *s == '\''))
+			return NULL;
+		else if (!escapes && strncmp(s, "'\\''", 4) == 0)
+			s += 3;
+		else if (*s == '\'')
+			return s + 1;
+	}
+	return NULL;
+}
+
+/* It is pasted into a shell, so it is nothing but options that Ward offers, each with its word. */
+static bool is_options(const char *s)
+{
+	static const char *const names[] = { "--cap ", "--read ", "--write ", "--env ",
+		"--approve ", "--net-limit " };
+
+	while (s) {
+		size_t i = 0;
+
+		while (i < WARD_ARRAY_SIZE(names) && !ward_has_prefix(s, names[i]))
+			i++;
+		s = i < WARD_ARRAY_SIZE(names) ? past_word(s + strlen(names[i])) : NULL;
+		if (s && *s == '\0')
+			return true;
+		if (s && *s++ != ' ')
+			return false;
+	}
+	return false;
+}
+
+static int find(struct allowing *a, const char *file, struct ward_error *err)
+{
+	int r = ward_audit_each_own(file, look_at, a, err);
+
+	if (r < 0)
+		return r;
+	if (!a->found)
+		return ward_fail(err, WARD_E_NOTFOUND, "the log has no such record");
+	if (is_refusal(a) && a->cure && a->workspace) {
+		if (is_options(a->cure) && is_of_it(a))
+			return WARD_OK;
+		(void)ward_fail(err, WARD_E_REFUSED,
+			"what the record calls its cure is no option that Ward would offer for it");
+		ward_fail_fix(err, "look who wrote that log; ward audit show has the record");
+		return WARD_E_REFUSED;
+	}
+	(void)ward_fail(err, WARD_E_REFUSED, "%s%.200s",
+		is_refusal(a) ? "there is no grant that would allow it: "
+			      : "it is no refusal of something inside: ",
+		a->why            ? a->why
+			: a->kind ? a->kind
+				  : "?");
+	if (a->file && a->line)
+		ward_fail_at(err, a->file, a->line, 0);
+	ward_fail_fix(err, "see ward policy explain");
+	return WARD_E_REFUSED;
+}
+
+/* ---- the cure as things ---- */
 
 static void put_thing(struct allowing *a, enum ward_action action, char *path, bool pattern)
 {
@@ -154,31 +269,13 @@ static int cannot(struct ward_error *err, const char *why, const char *cure)
 
 static int things(struct allowing *a, struct ward_error *err)
 {
-	static const struct {
-		const char *before;
-		bool write, exec, pattern;
-	} forms[] = { { "FILE_READ:", false, false, true }, { "FILE_WRITE:", true, false, true },
-		{ "EXTERNAL_COMMAND:", false, true, false } };
-	char *word = NULL, *path = NULL;
+	bool pattern = false;
 	size_t form = 0;
+	char *path = path_of(a, &form, &pattern);
 
-	if (ward_has_prefix(a->cure, "--cap ")) {
-		word = unquoted(a, a->cure + 6);
-		while (word && form < WARD_ARRAY_SIZE(forms) &&
-			!ward_has_prefix(word, forms[form].before))
-			form++;
-		if (word && form < WARD_ARRAY_SIZE(forms))
-			path = word + strlen(forms[form].before);
-	} else if (ward_has_prefix(a->cure, "--read ")) {
-		path = unquoted(a, a->cure + 7);
-	} else if (ward_has_prefix(a->cure, "--write ")) {
-		path = unquoted(a, a->cure + 8);
-		form = 1;
-	}
 	if (!path || path[0] != '/' || ward_path_has_dotdot(path))
 		return cannot(err, "it is not of a plain path", a->cure);
-	put_thing(a, forms[form].exec ? WARD_ACT_PROC_EXEC : WARD_ACT_FS_READ, path,
-		word && forms[form].pattern);
+	put_thing(a, forms[form].exec ? WARD_ACT_PROC_EXEC : WARD_ACT_FS_READ, path, pattern);
 	if (forms[form].write)
 		put_thing(a, WARD_ACT_FS_WRITE, path, false);
 	return WARD_OK;
@@ -282,6 +379,9 @@ int ward_approve_allow(const char *what, bool always, const char *file, char **r
 	struct allowing a = { .arena = arena };
 	int r;
 
+	if (!ret_text)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_approve_allow without a place for the text");
 	*ret_text = NULL;
 	if (!arena)
 		return ward_fail(err, WARD_E_NOMEM, "out of memory");
