@@ -4,7 +4,8 @@
  *
  * A request is filled by option name, exactly as on the command line of ward(1); it can be planned (nothing
  * runs) or run. Threads: an object belongs to one thread at a time; different objects are independent, and any
- * number of runs may go on in one process. The library installs no signal handler, never prints and never exits; it asks on the
+ * number of runs may go on in one process. Where a pointer may be NULL it is said, and of err it always may; elsewhere NULL is
+ * WARD_E_INVALID, and an outcome that is NULL is one of a run that was refused. The library installs no signal handler, never prints and never exits; it asks on the
  * terminal only where the option "ask" says so.
  */
 #ifndef WARD_WARD_H
@@ -77,7 +78,7 @@ void ward_request_on_line(struct ward_request *r, void (*fn)(void *arg, const ch
 /*
  * Run the request to its end in this thread. An outcome exists for every end, a refusal before the start
  * included: *ret is set unless memory ran out. The result is WARD_OK when the command was started, whatever
- * became of it. Signals: ward_request_cancel() from any thread or a signal handler ends the run.
+ * became of it. Signals: ward_request_signal() from any thread or a signal handler ends the run.
  */
 int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_error *err);
 /* Pass sig to the command's group; for HUP INT TERM also begin the end (TERM, grace, KILL). Async-signal-safe. */

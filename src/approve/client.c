@@ -282,11 +282,15 @@ static int give(struct ward_buf *b, char **ret, struct ward_error *err)
 int ward_approve_pending(bool json, char **ret_text, size_t *ret_n, struct ward_error *err)
 {
 	struct ward_buf b = WARD_BUF_INIT;
-	WARD_CLEANUP(waiting_done) struct waiting w;
-	int r = find_waiting(&w, err);
+	WARD_CLEANUP(waiting_done) struct waiting w = { .dir = -1 };
 	size_t n;
+	int r;
 
+	if (!ret_text)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_approve_pending without a place for the text");
 	*ret_text = NULL;
+	r = find_waiting(&w, err);
 	if (r < 0)
 		return r;
 	n = show_all(&w, json, &b);
@@ -400,6 +404,9 @@ int ward_approve_answer(const char *what, enum ward_approve_answer answer, char 
 	WARD_CLEANUP(waiting_done) struct waiting w = { .dir = -1 };
 	int r;
 
+	if (!ret_text)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_approve_answer without a place for the text");
 	*ret_text = NULL;
 	if (!what || (unsigned)answer >= WARD_ARRAY_SIZE(words) ||
 		(!ward_ulid_valid(what) && !is_prefix(what))) {

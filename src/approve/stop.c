@@ -93,7 +93,7 @@ static int check(struct stopping *s)
 				"an id has 26 letters and digits; ward stop --all --dry-run shows them");
 	}
 	for (size_t i = 0; i < w->n_match; i++) {
-		const char *eq = strchr(w->match[i], '=');
+		const char *eq = w->match[i] ? strchr(w->match[i], '=') : NULL;
 
 		if (!eq || eq == w->match[i])
 			return unclear(s, w->match[i], "is no KEY=VALUE",
@@ -617,11 +617,16 @@ static int stop_all(struct stopping *s, char **ret_text)
 int ward_live_stop(const struct ward_stop *what, char **ret_text, size_t *ret_n, size_t *ret_left,
 	struct ward_error *err)
 {
-	struct stopping *s = calloc(1, sizeof(*s));
+	struct stopping *s;
 	size_t left = 0;
 	int r;
 
+	if (!what || !ret_text || (what->n_runs > 0 && !what->runs) ||
+		(what->n_match > 0 && !what->match))
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_live_stop without what is meant, or a place for the text");
 	*ret_text = NULL;
+	s = calloc(1, sizeof(*s));
 	if (!s)
 		return ward_fail(err, WARD_E_NOMEM, "out of memory");
 	s->what = what;

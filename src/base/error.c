@@ -170,10 +170,13 @@ void ward_fail_class(struct ward_error *err, enum ward_error_class c, enum ward_
 size_t ward_error_format(const struct ward_error *err, char *buf, size_t size)
 {
 	char where[WARD_ERROR_FILE_MAX + 32] = "";
-	const char *message = err->message[0] != '\0' ? err->message : ward_code_name(err->code);
-	const char *before_fix = err->fix[0] != '\0' ? "; " : "";
+	static const struct ward_error none = WARD_ERROR_INIT;
+	const char *message, *before_fix;
 	int n;
 
+	err = err != NULL ? err : &none;
+	message = err->message[0] != '\0' ? err->message : ward_code_name(err->code);
+	before_fix = err->fix[0] != '\0' ? "; " : "";
 	if (err->line > 0 && err->column > 0)
 		(void)snprintf(where, sizeof(where),
 			"%s%u:%u: ", err->file[0] != '\0' ? "" : "line ", err->line, err->column);

@@ -215,6 +215,9 @@ int ward_trust_show(const char *dir, bool json, char **ret_text, enum ward_trust
 	WARD_CLEANUP(trust_done) struct trust t = { 0 };
 	int r;
 
+	if (!dir || !ret_text || !ret_state)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_trust_show without a directory, or a place for what is found");
 	*ret_text = NULL;
 	*ret_state = WARD_TRUST_NONE;
 	r = begin(&t, dir, "show", err);
@@ -279,6 +282,9 @@ int ward_trust_pin(const char *dir, const char *hash, bool json, char **ret_text
 	bool was = false;
 	int r;
 
+	if (!dir || !ret_text)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_trust_pin without a directory, or a place for the text");
 	*ret_text = NULL;
 	/* Says it early and clearly, no more: what holds is that the list of pins is in no view. */
 	if (getenv("WARD_RUN")) {
@@ -340,6 +346,9 @@ int ward_trust_revoke(const char *dir, bool json, char **ret_text, struct ward_e
 	bool was = false;
 	int r;
 
+	if (!dir || !ret_text)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_trust_revoke without a directory, or a place for the text");
 	*ret_text = NULL;
 	r = begin(&t, dir, "revoke", err);
 	if (r >= 0)

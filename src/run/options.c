@@ -46,7 +46,8 @@ static ward_apply_fn *const apply[] = {
 
 const struct ward_option *ward_options(size_t *ret_n)
 {
-	*ret_n = WARD_ARRAY_SIZE(table);
+	if (ret_n)
+		*ret_n = WARD_ARRAY_SIZE(table);
 	return table;
 }
 
@@ -694,6 +695,8 @@ int ward_request_set(struct ward_request *r, const char *name, const char *value
 	char place[64];
 	int code, i = ward_option_index(name);
 
+	if (!r)
+		return ward_fail(err, WARD_E_INVALID, "ward_request_set without a request");
 	if (i < 0)
 		return fail_unknown(r, name, err);
 	code = check_use(r, i, value, &why);

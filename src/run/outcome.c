@@ -234,11 +234,13 @@ void ward_outcome_set_error(struct ward_outcome *o, const struct ward_error *err
 struct ward_outcome *ward_outcome_refused(const struct ward_request *r,
 	const struct ward_error *err)
 {
+	const struct ward_error unknown = { .code = WARD_E_INTERNAL,
+		.message = "the run was refused, and nobody said why" };
 	struct ward_outcome *o = ward_outcome_new(r);
 
 	if (!o)
 		return NULL;
-	ward_outcome_set_error(o, err);
+	ward_outcome_set_error(o, err ? err : &unknown);
 	if (ward_outcome_finish(o) < 0) {
 		ward_outcome_free(o);
 		return NULL;
@@ -467,19 +469,19 @@ int ward_outcome_finish(struct ward_outcome *o)
 
 enum ward_status ward_outcome_status(const struct ward_outcome *o)
 {
-	return o->status;
+	return o ? o->status : WARD_STATUS_REFUSED;
 }
 
 const char *ward_outcome_json(const struct ward_outcome *o, size_t *ret_n)
 {
 	if (ret_n)
-		*ret_n = o->n_json;
-	return o->json ? o->json : "";
+		*ret_n = o ? o->n_json : 0;
+	return o && o->json ? o->json : "";
 }
 
 const char *ward_outcome_report(const struct ward_outcome *o)
 {
-	return o->report ? o->report : "";
+	return o && o->report ? o->report : "";
 }
 
 /*
@@ -496,14 +498,14 @@ const char *ward_outcome_report(const struct ward_outcome *o)
 
 const char *ward_outcome_calm(const struct ward_outcome *o)
 {
-	if (!o->steered)
+	if (!o || !o->steered)
 		return "";
 	return o->coloured ? CALM CALM_PALETTE : CALM;
 }
 
 const struct ward_error *ward_outcome_error(const struct ward_outcome *o)
 {
-	return o->has_error ? &o->error : NULL;
+	return o && o->has_error ? &o->error : NULL;
 }
 
 static int spawn_exit_code(const struct ward_outcome *o)
@@ -524,7 +526,8 @@ int ward_outcome_exit_code(const struct ward_outcome *o)
 	};
 
 	/* What the command wrote is not all there: that must not look like success. */
-	if ((unsigned)o->status >= WARD_STATUS_MAX || ward_streq(o->review_state, "incomplete"))
+	if (!o || (unsigned)o->status >= WARD_STATUS_MAX ||
+		ward_streq(o->review_state, "incomplete"))
 		return 125;
 	if (fixed[o->status])
 		return fixed[o->status];
@@ -543,6 +546,9 @@ int ward_outcome_deliver(const struct ward_request *r, const struct ward_outcome
 	const char *report = ward_outcome_report(o);
 	int code = WARD_OK, k;
 
+	if (!r || !o)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_outcome_deliver without a request or an outcome");
 	if (r->outcome.text)
 		code = ward_dest_write(&r->outcome, "--outcome", ward_outcome_json(o, NULL),
 			o->n_json, err);

@@ -102,6 +102,8 @@ void ward_request_free(struct ward_request *r)
 void ward_request_on_line(struct ward_request *r, void (*fn)(void *arg, const char *line),
 	void *arg)
 {
+	if (!r)
+		return;
 	r->on_line = fn;
 	r->on_line_arg = arg;
 }
@@ -123,17 +125,19 @@ bool ward_request_given(const struct ward_request *r, const char *name)
 {
 	int i = ward_option_index(name);
 
-	return i >= 0 && r->given[i] > 0;
+	return r && i >= 0 && r->given[i] > 0;
 }
 
 int ward_request_command(struct ward_request *r, int argc, char *const *argv,
 	struct ward_error *err)
 {
-	const char *what = r->kind == WARD_COMMAND_SCRIPT ? "script" : "command";
+	const char *what = r && r->kind == WARD_COMMAND_SCRIPT ? "script" : "command";
 	char **copy;
 	size_t bytes = 0;
 	int code;
 
+	if (!r)
+		return ward_fail(err, WARD_E_INVALID, "ward_request_command without a request");
 	if (argc < 1 || !argv || !argv[0] || !argv[0][0]) {
 		code = ward_fail(err, WARD_E_INVALID,
 			argc < 1 ? "no %s given" : "the %s is an empty word", what);
@@ -143,8 +147,12 @@ int ward_request_command(struct ward_request *r, int argc, char *const *argv,
 				: "ward run [options] [--] CMD [ARG...]");
 		return code;
 	}
-	for (int i = 0; i < argc; i++)
+	for (int i = 0; i < argc; i++) {
+		if (!argv[i])
+			return ward_fail(err, WARD_E_INVALID, "word %d of %d of the %s is missing",
+				i + 1, argc, what);
 		bytes += strlen(argv[i]) + 1;
+	}
 	if (bytes > WARD_ARGV_BYTES_MAX) {
 		code = ward_fail(err, WARD_E_LIMIT,
 			"the %s and its arguments take more than %u bytes", what,

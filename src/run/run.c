@@ -430,9 +430,18 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 	struct life l = { .r = r };
 	int code;
 
+	if (!ret)
+		return ward_fail(err, WARD_E_INVALID, "ward_run without a place for the outcome");
 	*ret = NULL;
-	if (!r || r->argc < 1)
-		return ward_fail(err, WARD_E_INVALID, "no command to run");
+	if (!r)
+		return ward_fail(err, WARD_E_INVALID, "ward_run without a request");
+	if (r->argc < 1) {
+		code = ward_fail(&local, WARD_E_INVALID, "no command to run");
+		*ret = ward_outcome_refused(r, &local);
+		if (err)
+			*err = local;
+		return code;
+	}
 	l.o = ward_outcome_new(r);
 	if (!l.o)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for an outcome");
@@ -479,6 +488,9 @@ int ward_request_plan(struct ward_request *r, bool json, char **ret_text, struct
 	struct ward_host host;
 	int code;
 
+	if (!ret_text)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_request_plan without a place for the text");
 	*ret_text = NULL;
 	if (!r || r->argc < 1)
 		return ward_fail(err, WARD_E_INVALID, "no command to plan");

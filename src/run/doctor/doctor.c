@@ -189,6 +189,9 @@ int ward_doctor(bool json, char **ret_text, int *ret_worst, struct ward_error *e
 	bool failed = false;
 	int r;
 
+	if (!ret_text || !ret_worst)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_doctor without a place for what it finds");
 	*ret_text = NULL;
 	*ret_worst = 2;
 	r = ward_host_probe(&d.host, err);

@@ -454,16 +454,30 @@ static int again(struct committing *x, char **ret_text, size_t *ret_left)
 
 /* ---- the public side ---- */
 
+/* A number that is no step would be taken for one that undoes, and one that is no yes for a yes. */
+static bool is_clear(const struct ward_review_commit *w)
+{
+	return w && (unsigned)w->step <= WARD_REVIEW_ABORT &&
+		(unsigned)w->yes <= WARD_REVIEW_YES_CRITICAL && (w->n_paths == 0 || w->paths) &&
+		(w->n_theirs == 0 || w->theirs) && (w->n_ours == 0 || w->ours);
+}
+
 int ward_review_commit(const struct ward_review_commit *what, char **ret_text, size_t *ret_left,
 	struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
-	struct committing x = { .what = what, .err = err };
+	struct ward_error own = WARD_ERROR_INIT;
+	struct committing x = { .what = what, .err = err ? err : &own };
 	size_t n_left = 0;
-	int r = open_run(&x);
-	bool found = r == WARD_OK;
+	bool found;
+	int r;
 
+	if (!ret_text || !is_clear(what))
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_review_commit without what is meant, or a place for the text");
 	*ret_text = NULL;
+	r = open_run(&x);
+	found = r == WARD_OK;
 	if (r == WARD_OK)
 		r = begin(&x);
 	if (r == WARD_OK && what->step != WARD_REVIEW_COMMIT) {

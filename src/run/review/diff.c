@@ -139,6 +139,10 @@ int ward_review_diff(const struct ward_review_diff *what, struct ward_error *err
 	char cwd[WARD_PATH_MAX];
 	int layer, root, r;
 
+	if (!what || !what->write || (what->n_paths > 0 && !what->paths) ||
+		(unsigned)what->form > WARD_REVIEW_JSON)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_review_diff without what is meant, or a place for it");
 	if (!getcwd(cwd, sizeof(cwd)))
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "the working directory");
 	r = open_run(&x, cwd);

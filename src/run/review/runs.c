@@ -251,6 +251,9 @@ int ward_review_list(bool json, char **ret_text, size_t *ret_n, struct ward_erro
 	struct listing l = { .json = json };
 	int r;
 
+	if (!ret_text)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_review_list without a place for the text");
 	*ret_text = NULL;
 	if (json) {
 		ward_jw_open(&l.b, '{');
@@ -279,6 +282,9 @@ int ward_review_show(const char *run, bool json, char **ret_text, struct ward_er
 	struct seen s = { 0 };
 	int r;
 
+	if (!run || !ret_text)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_review_show without a run, or a place for the text");
 	*ret_text = NULL;
 	r = ward_workspace_open(run, WARD_WORKSPACE_LOOK, &w, err);
 	if (r < 0)
@@ -369,9 +375,12 @@ int ward_review_remove(const char *const *runs, size_t n_runs, char **ret_text,
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	int r = WARD_OK, s;
 
+	if (!ret_text || (n_runs > 0 && !runs))
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_review_remove without runs, or a place for the text");
 	*ret_text = NULL;
 	for (size_t i = 0; i < n_runs && r == WARD_OK; i++)
-		r = drop(runs[i], "ward runs rm", &b, err);
+		r = drop(runs[i] ? runs[i] : "", "ward runs rm", &b, err);
 	s = give(&b, ret_text, r < 0 ? NULL : err);
 	return r < 0 ? r : s;
 }
@@ -382,6 +391,9 @@ int ward_review_discard(const char *run, char **ret_text, struct ward_error *err
 	char found[WARD_ULID_SIZE], here[WARD_PATH_MAX];
 	int r = WARD_OK;
 
+	if (!ret_text)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_review_discard without a place for the text");
 	*ret_text = NULL;
 	if (!run && (!getcwd(here, sizeof(here)) || here[0] != '/'))
 		return ward_fail_errno(err, WARD_E_INVALID, errno,
@@ -461,6 +473,9 @@ int ward_review_gc(const struct ward_review_gc *what, char **ret_text, size_t *r
 	size_t swept = 0, n = 0, all;
 	int r, s;
 
+	if (!what || !ret_text)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_review_gc without what is meant, or a place for the text");
 	*ret_text = NULL;
 	c.before_ns = (int64_t)ward_now_wall_ns() - (int64_t)(what->older_than_ms * 1000000u);
 	r = ward_workspace_each(may_go, &c, err);

@@ -299,6 +299,10 @@ int ward_policy_diff(const struct ward_policy_setting *settings, size_t n_settin
 		.err = err };
 	int r;
 
+	if (!sides || !sides->a || !sides->b || !ret_text || !ret_changed ||
+		(n_settings > 0 && !settings))
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_policy_diff without two sides, settings, or a place for the text");
 	*ret_text = NULL;
 	*ret_changed = 0;
 	if (!arena)
@@ -329,6 +333,9 @@ int ward_policy_run_diff(const struct ward_policy_run *of,
 		.err = err };
 	int r;
 
+	if (!of || !ret_text || !ret_changed || (n_settings > 0 && !settings))
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_policy_run_diff without a run, settings, or a place for the text");
 	*ret_text = NULL;
 	*ret_changed = 0;
 	if (!arena)

@@ -248,6 +248,9 @@ int ward_policy_test(const struct ward_policy_setting *settings, size_t n_settin
 		.err = err };
 	int r;
 
+	if (!ret_text || !ret_failed || (n_settings > 0 && !settings) || (n_files > 0 && !files))
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_policy_test without settings, files, or a place for the text");
 	*ret_text = NULL;
 	*ret_failed = 0;
 	if (!arena)

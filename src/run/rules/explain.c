@@ -479,6 +479,9 @@ int ward_request_explain(struct ward_request *r, const char *action, const char 
 	struct ward_host host;
 	int code;
 
+	if (!r || !action || !resource_given || !ret_text || !ret_answer)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_request_explain without a question, or a place for the answer");
 	*ret_text = NULL;
 	*ret_answer = WARD_ANSWER_DENY;
 	code = ward_rules_of(r, &host, &rs, &arena, &book, err);

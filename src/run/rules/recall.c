@@ -219,6 +219,7 @@ static int schema(struct recalling *c, const struct ward_json *root, const char 
 	struct ward_buf *text)
 {
 	const char *hash = needed(c, root, "schema");
+	int r;
 
 	if (c->bad || ward_streq(hash, ward_schema_sha256))
 		return ward_rulebook_schema(c->b,
@@ -227,8 +228,9 @@ static int schema(struct recalling *c, const struct ward_json *root, const char 
 		c->bad = true;
 		return WARD_OK;
 	}
-	if (ward_store_read(log, hash, WARD_STORE_SCHEMA, text, c->err) < 0)
-		return c->err->code;
+	r = ward_store_read(log, hash, WARD_STORE_SCHEMA, text, c->err);
+	if (r < 0)
+		return r;
 	return ward_rulebook_schema(c->b, (struct ward_str){ text->s, text->n }, c->err);
 }
 
@@ -340,6 +342,9 @@ int ward_policy_run_explain(const struct ward_policy_run *of, const char *action
 	struct ward_recalled c;
 	int r;
 
+	if (!of || !action || !resource_given || !ret_text || !ret_answer)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_policy_run_explain without a question, or a place for the answer");
 	*ret_text = NULL;
 	*ret_answer = WARD_ANSWER_DENY;
 	r = ward_rules_recall(of, &c, err);
@@ -359,6 +364,9 @@ int ward_policy_run_text(const struct ward_policy_run *of, enum ward_policy_form
 	struct ward_recalled c;
 	int r;
 
+	if (!of || !ret_text)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_policy_run_text without a run, or a place for the text");
 	*ret_text = NULL;
 	if (form != WARD_POLICY_AS_CEDAR && form != WARD_POLICY_AS_SNAPSHOT)
 		return ward_fail(err, WARD_E_INVALID, "no such form");

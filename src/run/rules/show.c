@@ -94,9 +94,13 @@ static int with_rules(struct ward_request *r,
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	struct ward_resolver rs;
 	struct ward_host host;
-	int code = ward_rules_of(r, &host, &rs, &arena, &book, err);
+	int code;
 
+	if (!r || !ret_text)
+		return ward_fail(err, WARD_E_INVALID,
+			"the policies of no request, or no place for the text");
 	*ret_text = NULL;
+	code = ward_rules_of(r, &host, &rs, &arena, &book, err);
 	if (code == WARD_OK)
 		code = show(&b, &rs, book, how, err);
 	if (code < 0)
@@ -147,9 +151,13 @@ int ward_request_snapshot(struct ward_request *r, const char *dir, char **ret_te
 	struct ward_resolver rs;
 	struct ward_host host;
 	struct stat st;
-	int code = ward_rules_of(r, &host, &rs, &arena, &book, err);
+	int code;
 
+	if (!r || !dir || !ret_text)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_request_snapshot without a request, a directory, or a place for the text");
 	*ret_text = NULL;
+	code = ward_rules_of(r, &host, &rs, &arena, &book, err);
 	if (code < 0)
 		return code;
 	ward_buf_addf(&path, "%s/%s.json", dir, book->sha256);
