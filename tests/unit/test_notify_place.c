@@ -272,6 +272,49 @@ TEST(steps_are_counted)
 }
 
 /* In one bind, from one to another and back, and where one is not what it was. */
+/* With what still follows it, a link's text is a path again, and no longer than one may be. */
+TEST(a_link_and_what_follows_it)
+{
+	char text[WARD_PATH_MAX];
+	struct ward_node v[] = { bound[0], bound[1],
+		{ .kind = WARD_NODE_SYMLINK, .dest = "/l", .source = says } };
+	static struct ward_place at;
+
+	tree_of();
+	v[1] = bound[1];
+	memset(says, '/', 3001);
+	strcpy(says + 3001, "in/w");
+	for (size_t n = WARD_PATH_MAX - 4; n < WARD_PATH_MAX + 4; n++) {
+		size_t rest = n - strlen(says);
+
+		CASE("%zu bytes", n);
+		memset(text, '/', sizeof(text));
+		memcpy(text, "/l", 2);
+		strcpy(text + 2 + rest - 1, "d");
+		CHECK_EQ_INT(place(v, 3, text, true, &at), n < WARD_PATH_MAX ? 0 : -ENAMETOOLONG);
+		CHECK(n >= WARD_PATH_MAX || strcmp(at.path, "/in/w/d") == 0);
+	}
+}
+
+/* As the kernel has it: the directory that it starts from counts. */
+TEST(a_path_and_where_it_starts)
+{
+	static char text[WARD_PATH_MAX + 8];
+	static struct ward_place at;
+
+	tree_of();
+	for (size_t n = WARD_PATH_MAX - 6; n < WARD_PATH_MAX + 2; n++) {
+		size_t whole = strlen("/in/") + n;
+
+		CASE("%zu bytes", whole);
+		memset(text, '/', sizeof(text));
+		text[0] = 'w';
+		text[n] = '\0';
+		CHECK_EQ_INT(place(bound, 5, text, true, &at),
+			whole < WARD_PATH_MAX ? 0 : -ENAMETOOLONG);
+	}
+}
+
 TEST(no_descriptor_stays_open)
 {
 	struct ward_node v[] = { bound[0], bound[1], bound[1], bound[1] };
@@ -297,17 +340,22 @@ TEST(no_descriptor_stays_open)
 TEST(descriptor_zero_is_one)
 {
 	static struct ward_place at;
-	int in = fcntl(0, F_DUPFD_CLOEXEC, 100), first, deep, absent;
+	int in = fcntl(0, F_DUPFD_CLOEXEC, 100), first, deep, other, absent;
+	struct ward_node v[] = { bound[0], bound[1] };
 
 	tree_of();
+	v[1] = bound[1];
+	v[1].ino++;
 	REQUIRE(in >= 0 && close(0) == 0);
 	first = place(bound, 5, "w", true, &at);
 	deep = place(bound, 5, "w/up/e", true, &at);
+	other = place(v, 2, "w", true, &at);
 	absent = place(bound, 5, "w/none", true, &at);
 	REQUIRE(dup2(in, 0) == 0);
 	close(in);
 	CHECK_EQ_INT(first, 0);
 	CHECK_EQ_INT(deep, 0);
+	CHECK_EQ_INT(other, -ESTALE);
 	CHECK_EQ_INT(absent, -ENOENT);
 	CHECK_STR_EQ(at.path, "/in/w/none");
 }

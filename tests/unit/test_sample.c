@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "confine/native/native.h"
 #include "os/os.h"
 #include "tap.h"
@@ -273,6 +274,28 @@ TEST(a_memfd_counts_whole_and_once)
 	CHECK_EQ_INT(waitpid(pid, NULL, 0), pid);
 	close(ready);
 	close(real);
+}
+
+/* As many as are looked at are counted; of one more it is not known what it holds, which is too much. */
+TEST(as_many_as_are_looked_at)
+{
+	size_t size = 8 * (size_t)WARD_SAMPLE_PIDS_MAX + 8, at = 0;
+	char *text = malloc(size);
+	unsigned n = 0;
+
+	start();
+	REQUIRE(text);
+	for (int i = 1; i < WARD_SAMPLE_PIDS_MAX; i++)
+		at += (size_t)snprintf(text + at, size - at, "%d ", 1000000 + i);
+	process(TOP, 1, text);
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, &n),
+		(uint64_t)sysconf(_SC_PAGESIZE));
+	CHECK_EQ_INT(n, WARD_SAMPLE_PIDS_MAX);
+	CASE("one more");
+	(void)snprintf(text + at, size - at, "999999 ");
+	process(TOP, 1, text);
+	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, &n) == UINT64_MAX);
+	free(text);
 }
 
 TEST(tidy)
