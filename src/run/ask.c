@@ -224,8 +224,7 @@ static const char *never_carried(const struct ward_refusal *f)
 	if (f->seen == WARD_SEEN_DATAGRAM)
 		return "by UDP, which is carried nowhere, whatever is granted: a grant is of TCP";
 	if (f->seen == WARD_SEEN_QUESTION)
-		return "a name was asked for, and the run has no network: "
-		       "grant what it is to reach, --cap NETWORK_CONNECT:NAME:PORT";
+		return "a name was asked for, and the run has no network";
 	return NULL;
 }
 
@@ -334,7 +333,9 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 		ret->effect = WARD_DENY;
 		ret->rule = NULL;
 		ret->by = NULL;
-		ret->cure[0] = 0;
+		/* What was asked is not known: whoever grants it has to say it. Pasted as it is, it is an error. */
+		snprintf(ret->cure, sizeof(ret->cure), "%s",
+			f->seen == WARD_SEEN_QUESTION ? "--cap NETWORK_CONNECT:NAME:PORT" : "");
 		snprintf(ret->why, sizeof(ret->why), "%s", never_carried(f));
 		return WARD_OK;
 	}
