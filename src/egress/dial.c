@@ -106,11 +106,32 @@ static int at_once(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n) < 0 ? errno : err;
 }
 
+static uint16_t port_of(const struct ward_flow *f)
+{
+	return f->inward ? f->inward->inner : f->to.port;
+}
+
+/*
+ * A socket that is connected to itself: where nobody listens at a port of this host, or inside at one that is published, chance can give
+ * a try that very port as its own.
+ */
+static bool is_self(const struct ward_flow *f, const struct ward_try *t)
+{
+	const struct ward_relay_addr *to = &f->dial->v[t->which];
+	struct sockaddr_in6 a = { 0 }; /* the larger one */
+	struct ward_relay_addr own;
+	socklen_t n = sizeof(a);
+
+	return getsockname(t->fd, (void *)&a, &n) < 0 || !ward_inside_address(&a, &own) ||
+		(own.port == port_of(f) && own.family == to->family &&
+			memcmp(own.a, to->a, own.family == 4 ? 4 : 16) == 0);
+}
+
 /* True: it is under way, or has come to its end well (then f is open). */
 static bool start_try(struct ward_flow *f, struct ward_try *t, uint8_t which)
 {
 	const struct ward_relay_addr *a = &f->dial->v[which];
-	uint16_t port = f->inward ? f->inward->inner : f->to.port;
+	uint16_t port = port_of(f);
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 	struct epoll_event ev = { .events = EPOLLOUT, .data.ptr = &t->source };
@@ -133,7 +154,7 @@ static bool start_try(struct ward_flow *f, struct ward_try *t, uint8_t which)
 	while (r < 0 && errno == EINTR);
 	if (r < 0 && errno == EINPROGRESS)
 		errno = r = at_once(t->fd);
-	if (r == 0 && ward_inward_is_self(f, t->fd)) {
+	if (r == 0 && is_self(f, t)) {
 		r = -1;
 		errno = ECONNREFUSED;
 	}
@@ -190,7 +211,7 @@ static void on_try(struct ward_waiter *s, uint32_t events)
 	(void)events;
 	if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &err, &n) < 0)
 		err = errno;
-	if (err == 0 && ward_inward_is_self(f, t->fd))
+	if (err == 0 && is_self(f, t))
 		err = ECONNREFUSED;
 	if (err == 0) {
 		won(f, t);

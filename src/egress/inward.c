@@ -166,18 +166,6 @@ int ward_inward_socket(struct ward_flow *f, int family)
 	return fd;
 }
 
-bool ward_inward_is_self(const struct ward_flow *f, int fd)
-{
-	struct sockaddr_in6 own = { 0 }, peer = { 0 }; /* the larger one */
-	socklen_t n_own = sizeof(own), n_peer = sizeof(peer);
-
-	if (!f->inward)
-		return false;
-	return getsockname(fd, (void *)&own, &n_own) < 0 ||
-		getpeername(fd, (void *)&peer, &n_peer) < 0 ||
-		(n_own == n_peer && memcmp(&own, &peer, n_own) == 0);
-}
-
 /* ---- its begin and end ---- */
 
 static bool address_of(int fd, struct ward_relay_addr *ret)

@@ -21,8 +21,6 @@ void ward_inward_open(struct ward_flow *f);
 /* May it be dialled now? False: not yet, or it was refused. */
 bool ward_inward_ready(struct ward_flow *f);
 int ward_inward_socket(struct ward_flow *f, int family); /* 4, 6: that one; -1, and errno */
-/* A socket that was connected to itself, since nobody else has the port: so chance can have it. */
-bool ward_inward_is_self(const struct ward_flow *f, int fd);
 void ward_inward_tell(const struct ward_flow *f, struct ward_egress_event *v, char peer[WARD_ADDRESS_TEXT_MAX]);
 void ward_inward_drop(struct ward_dial *d);
 void ward_inward_done(struct ward_egress *e);

@@ -6,7 +6,9 @@ does. None passes: the servers, which are the host's own and would answer, see n
 (What the escape suite tries, it tries without a network; the parsers alone are in tests/unit, the relay alone in test_relay.py.)
 """
 import contextlib
+import fcntl
 import os
+import pathlib
 import resource
 import selectors
 import socket
@@ -481,6 +483,88 @@ def nothing_is_carried_out_in_names(p):
         check_in(at, [v["resource"] for v in doc["violations"]])
 
 
+# ---- who meets himself ----
+
+SELF = """
+import socket, sys, threading
+port, other = map(int, sys.argv[1:])
+at = ("198.18.1.0", port)
+
+def to(source, where, echo):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.settimeout(5)
+    try:
+        s.bind(source)
+        s.connect(where)
+        s.sendall(b"\\xf0 hello")
+        data = s.recv(100)
+        echo.append("served" if b"reached" in data else "himself" if data else "ended")
+    except OSError as e:
+        echo.append("refused")
+    return s
+
+socket.getaddrinfo("good.test.example", 1)
+kept = []
+said = []
+# With himself, from the very address that he goes to.
+kept.append(to(at, at, said))
+# With another of the run, from there and back at the same time, as often as it may take.
+for i in range(50):
+    one, two = ("198.18.1.0", port), ("198.18.7.7", other + i)
+    t = threading.Thread(target=to, args=(one, two, said))
+    t.start()
+    kept.append(to(two, one, said))
+    t.join()
+print(*sorted(set(said)))
+"""
+
+
+@both
+def who_connects_to_himself_has_reached_nobody(p):
+    """
+    Every address is the run's own, so that a socket may come from the one that it goes to, or two from one another's: the kernel makes that a
+    connection without an accept. It has both ends inside. What has an end outside was judged, and is on record.
+    """
+    w = World(p)
+    r, _ = w.run(SELF, w.host.port, 20000, loopback=True)
+    check_eq(r.code, 0, r.err)
+    check_in("himself", r.out)
+    opened = sum(x["detail"]["count"] for x in box.records(p) if x["kind"] == "net.open" and x["resource"] == f"{NAME}:{w.host.port}")
+    check(w.host.accepted <= opened and len(w.host.got) <= opened, f"{w.host.accepted} accepted, {opened} opened: {r.out}")
+
+
+def alone_in_a_network(ports):
+    """A network of this process's own: it has a loopback, and of its ports the kernel hands out these alone."""
+    box.must(box.libc.unshare(0x40000000), "unshare")
+    with socket.socket() as s:
+        fcntl.ioctl(s, 0x8914, struct.pack("16sH14s", b"lo", 0x41, b""))  # SIOCSIFFLAGS: IFF_UP
+    pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").write_text(ports)
+
+
+@root_only
+def a_port_of_the_host_where_nobody_listens_is_not_connected_to_itself(p):
+    """Chance can give what is dialled from the very port that it goes to, and the kernel connects the two ends of one socket."""
+    alone_in_a_network("50000 50001")
+    with socket.socket() as s:
+        s.connect(("127.0.0.1", 50000))
+        check_eq(s.getsockname(), s.getpeername())
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    script = """
+import socket
+for _ in range(6):
+    try:
+        with socket.create_connection(("host.ward.internal", 50000), 5) as s:
+            s.sendall(b"\\xf0 hello")
+            print(s.recv(100))
+    except OSError:
+        print("refused")
+"""
+    r, _ = p.outcome("--cap", "NETWORK_CONNECT:host.ward.internal:50000", "--", PYTHON, "-c", script)
+    check_eq(r.out.split(), ["refused"] * 6, r.err)
+    check_eq({(x["kind"], x["detail"]["reason"]) for x in box.records(p) if x["kind"] in ("net.open", "net.block")}, {("net.block", "unreachable")})
+
+
 # ---- slow ones, and many ----
 
 SLOW = f"""
@@ -541,10 +625,18 @@ for s in held:
 print("alive", alive)
 for s in held:
     s.close()
-time.sleep(1)
-s = socket.create_connection(({NAME!r}, port), 20)
-s.sendall(b"\\xf0 hello")
-print("served", s.recv(100))
+# There is room again when their server, too, has ended them: until then this one may be reset.
+end = time.monotonic() + 60
+while True:
+    try:
+        s = socket.create_connection(({NAME!r}, port), 20)
+        s.sendall(b"\\xf0 hello")
+        print("served", s.recv(100))
+        break
+    except OSError:
+        if time.monotonic() > end:
+            raise
+        time.sleep(0.2)
 """
 
 
