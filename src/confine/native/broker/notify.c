@@ -5,8 +5,8 @@
  * another architecture. What a call means is judged by the tables that the filter was made from (seccomp.h), on the
  * copied arguments; a number that filter and tables disagree on is refused.
  *
- * The thread acts on copies and on descriptors, and re-checks that the notification is still alive after every open
- * of something by process number and before every act. SECCOMP_USER_NOTIF_FLAG_CONTINUE appears once, in
+ * The thread acts on copies and on descriptors, and re-checks that the notification is still alive after everything that is opened
+ * or read by process number, and before an act that comes later than that. SECCOMP_USER_NOTIF_FLAG_CONTINUE appears once, in
  * notify_open.c, for calls that the filter allows anyway where their switch (notify-open, notify-exec, notify-replace,
  * notify-write) is off: whatever they are answered, the view, the mounts and Landlock decide.
  */

@@ -52,7 +52,6 @@
 /* The caller's socket, duplicated. */
 struct sock {
 	int fd, domain, type, protocol;
-	bool nonblock;
 };
 
 /* What to do about an address. */
@@ -106,8 +105,6 @@ static bool is_own_netns(struct ward_notify *n, const struct ward_ask *ask, int 
 
 static int get_socket(struct ward_notify *n, struct ward_ask *ask, struct sock *s)
 {
-	int flags;
-
 	s->fd = ward_notify_take_fd(n, ask, (int)ask->req->data.args[0]);
 	if (s->fd < 0)
 		return -s->fd;
@@ -116,9 +113,14 @@ static int get_socket(struct ward_notify *n, struct ward_ask *ask, struct sock *
 		return -s->domain; /* ENOTSOCK */
 	s->type = get_option(s->fd, SO_TYPE);
 	s->protocol = get_option(s->fd, SO_PROTOCOL);
-	flags = fcntl(s->fd, F_GETFL);
-	s->nonblock = flags >= 0 && (flags & O_NONBLOCK);
 	return 0;
+}
+
+static bool is_nonblock(const struct sock *s)
+{
+	int flags = fcntl(s->fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_NONBLOCK);
 }
 
 /* ---- the address ---- */
@@ -467,7 +469,7 @@ static uint16_t redirect(const struct decision *d, struct ward_addr *to)
 
 /* ---- the act ---- */
 
-/* Who made a connect that was captured. The copy of his socket is closed afterwards, but where he wants to wait for it (SO_LINGER). */
+/* Who made a connect that was captured. The copy of his socket is closed by then. */
 struct waiting {
 	struct ward_cage_caller caller; /* the first */
 	struct ward_notify *n;
@@ -491,14 +493,18 @@ static void finish(struct ward_notify *n, struct ward_ask *ask, struct sock *s, 
 	ward_close(d->path);
 	d->path = -1;
 	ward_notify_forget_ask(ask);
-	ward_notify_let_go(n, s->fd);
+	/* With datagrams there is nobody to wait for, whatever SO_LINGER says. */
+	if (s->type == SOCK_DGRAM && (s->domain == AF_INET || s->domain == AF_INET6))
+		ward_close(s->fd);
+	else
+		ward_notify_let_go(n, s->fd);
 	s->fd = -1;
 }
 
 static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock *s,
 	struct ward_addr *to, struct decision *d)
 {
-	bool may_block = !s->nonblock && s->type != SOCK_DGRAM && to->a.ss_family != AF_UNSPEC;
+	bool may_block = s->type != SOCK_DGRAM && to->a.ss_family != AF_UNSPEC && !is_nonblock(s);
 	uint16_t meant = redirect(d, to);
 	struct ward_pending p = {
 		.used = true, .id = ask->req->id, .fd = s->fd, .to = *to, .path = d->path
@@ -507,6 +513,7 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 	bool noted = d->captured && s->type == SOCK_STREAM;
 	struct ward_dialler who;
 	struct waiting w = { { go_on }, n, ask->req->id, 0, false };
+	bool late;
 	int err;
 
 	if (noted)
@@ -516,10 +523,15 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 		ward_notify_who_end(n, &who, s->fd, err == 0 || err == EINPROGRESS || err == EAGAIN,
 			meant);
 	w.err = err;
-	if (noted && (err == 0 || err == EINPROGRESS))
-		ward_notify_captured(n, to,
-			(may_block && err) || ward_notify_lingers(s->fd) ? NULL : &w.caller);
-	if (may_block && (err == EINPROGRESS || err == EAGAIN)) {
+	late = may_block && (err == EINPROGRESS || err == EAGAIN);
+	if (noted && !late && (err == 0 || err == EINPROGRESS)) {
+		/* He may go on, and close his own, in the middle of it. */
+		ward_notify_let_go(n, s->fd);
+		s->fd = -1;
+	}
+	if (noted && (err == 0 || err == EINPROGRESS) && !ward_notify_left(n))
+		ward_notify_captured(n, to, late ? NULL : &w.caller);
+	if (late) {
 		p.captured = noted;
 		p.poll = err == EINPROGRESS;
 		p.err_late = err;
@@ -587,7 +599,7 @@ static void do_sendto(struct ward_notify *n, struct ward_ask *ask, struct sock *
 		sent = ward_notify_try_send(&p);
 		err = sent < 0 ? (int)-sent : 0;
 	}
-	if (err == EAGAIN && !s->nonblock && !((int)ask->req->data.args[3] & MSG_DONTWAIT)) {
+	if (err == EAGAIN && !((int)ask->req->data.args[3] & MSG_DONTWAIT) && !is_nonblock(s)) {
 		p.err_late = EAGAIN;
 		p.payload = malloc(p.payload_n ? p.payload_n : 1);
 		if (p.payload) {
@@ -607,7 +619,7 @@ void ward_notify_mediate(struct ward_notify *n, struct ward_ask *ask)
 {
 	const __u64 *arg = ask->req->data.args;
 	bool connecting = ask->req->data.nr == SYS_connect;
-	struct sock s = { .fd = -1 };
+	struct sock s = { .fd = -1, .type = -1 };
 	struct ward_addr to;
 	struct decision d = { .err = EPERM, .path = -1 };
 	int err = get_socket(n, ask, &s);
@@ -625,7 +637,8 @@ void ward_notify_mediate(struct ward_notify *n, struct ward_ask *ask)
 		decide(n, ask, &s, &to, &d);
 		err = d.err;
 	}
-	if (!err && !ward_notify_valid(n, ask->req->id))
+	/* A socket file was looked for meanwhile, by a walk that takes its time; any other decision is one on what is at hand. */
+	if (!err && d.path >= 0 && !ward_notify_valid(n, ask->req->id))
 		err = ESRCH;
 	if (err) {
 		finish(n, ask, &s, &d);
