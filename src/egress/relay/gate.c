@@ -12,8 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HEAR_MAX 64 /* messages at a time, before the flows have their turn */
-
 struct relay_note {
 	struct relay_note *next;
 	struct ward_relay_msg msg;
@@ -176,9 +174,9 @@ static bool heed(struct relay *r, const struct ward_relay_msg *m, const int fds[
 	}
 }
 
-void relay_hear(struct relay *r)
+void relay_hear(struct relay *r, unsigned max)
 {
-	for (int i = 0; i < HEAR_MAX; i++) {
+	for (unsigned i = 0; i < max; i++) {
 		struct ward_relay_msg m;
 		union {
 			char buf[CMSG_SPACE(2 * sizeof(int))];

@@ -19,7 +19,14 @@
 #include <sys/syscall.h>
 
 #define EVENTS 64
+#define BATCH 64u /* packets of one descriptor, before the flows have their turn */
 #define TELL_MS 1000 /* what was turned away is told at most so often */
+
+static uint64_t turns; /* of waiting for what happens */
+static struct {
+	uint64_t turn; /* the last in which packets came by it */
+	unsigned share; /* so many were taken in it at most */
+} comes[WARD_RELAY_FD_MAX];
 
 static uint64_t clock_ms(void)
 {
@@ -112,6 +119,20 @@ static void timers(struct relay *r)
 		relay_due(r, r->ctl_since + WARD_RELAY_GATE_MS);
 }
 
+/*
+ * How many packets to take: one, as a rule there is no second, and to look for it is a call. Where there are some turn after turn, ever more:
+ * then each turn is one.
+ */
+static unsigned share(enum ward_relay_fd which)
+{
+	bool again = comes[which].turn + 1 == turns;
+	unsigned n = again ? 2 * comes[which].share + 1 : 1;
+
+	comes[which].turn = turns;
+	comes[which].share = n < BATCH ? n : BATCH;
+	return comes[which].share;
+}
+
 static void fd_event(struct relay *r, enum ward_relay_fd which, uint32_t events)
 {
 	switch (which) {
@@ -119,11 +140,11 @@ static void fd_event(struct relay *r, enum ward_relay_fd which, uint32_t events)
 		if ((events & EPOLLOUT) != 0)
 			relay_tell_more(r);
 		if ((events & ~(uint32_t)EPOLLOUT) != 0)
-			relay_hear(r);
+			relay_hear(r, share(which));
 		return;
 	case WARD_RELAY_FD_TCP4:
 	case WARD_RELAY_FD_TCP6: relay_accept(r, r->fd[which], 0); return;
-	default: relay_names_udp(r, which); return;
+	default: relay_names_udp(r, which, share(which)); return;
 	}
 }
 
@@ -168,6 +189,7 @@ static void run(struct relay *r)
 		if (n < 0 && errno != EINTR)
 			return;
 		r->now = clock_ms();
+		turns++;
 		/* Who begins first: somebody waits for that, and taking a connection down may take longer. */
 		for (int turn = 0; turn < 2; turn++)
 			for (int i = 0; i < n && !r->gone; i++)

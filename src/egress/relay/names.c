@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define BATCH 32 /* at a time */
+#define BATCH 32 /* questions of one connection at a time */
 #define LENGTH 2 /* in front of a message over TCP */
 
 /* A name that the gate was asked for. */
@@ -338,9 +338,9 @@ static bool asked_at(struct msghdr *h, enum ward_relay_fd which, struct in6_addr
 	return false;
 }
 
-void relay_names_udp(struct relay *r, enum ward_relay_fd which)
+void relay_names_udp(struct relay *r, enum ward_relay_fd which, unsigned max)
 {
-	for (int i = 0; i < BATCH; i++) {
+	for (unsigned i = 0; i < max; i++) {
 		uint8_t p[WARD_DNS_BYTES_MAX + 1];
 		struct asker a = { .which = which };
 		union control c;

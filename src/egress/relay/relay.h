@@ -141,7 +141,7 @@ void relay_tell(struct relay *r, const struct ward_relay_msg *m);
 void relay_tell_late(struct relay *r, const struct ward_relay_msg *m); /* with the next packet, or at the next relay_due() */
 void relay_tell_all(struct relay *r); /* what waits to be told */
 void relay_tell_more(struct relay *r); /* the socket takes some again */
-void relay_hear(struct relay *r);
+void relay_hear(struct relay *r, unsigned max); /* so many messages, if there are */
 
 /* ---- flow.c ---- */
 struct relay_flow *relay_flow_get(struct relay *r, uint32_t id);
@@ -192,7 +192,7 @@ void relay_judged(struct relay_way *w); /* what is kept of it is held no more, i
 void relay_flow_late(struct relay *r, struct relay_flow *f);
 
 /* ---- names.c: questions ---- */
-void relay_names_udp(struct relay *r, enum ward_relay_fd which);
+void relay_names_udp(struct relay *r, enum ward_relay_fd which, unsigned max); /* so many questions, if there are */
 void relay_names_tcp(struct relay *r, struct relay_flow *f);
 void relay_names_answer(struct relay *r, const struct ward_relay_msg *m);
 void relay_names_timers(struct relay *r);
