@@ -48,7 +48,10 @@ struct ward_option {
 const struct ward_option *ward_options(size_t *ret_n);
 
 /* ---- request ---- */
-/* NULL: out of memory. The caller's cwd is taken at ward_request_prepare. */
+/*
+ * NULL: out of memory, or of descriptors. Where 0, 1 or 2 is closed, /dev/null is opened there, close-on-exec, and stays: a descriptor
+ * of the library's with such a number would be a stream of the command's. The same again when the request is run.
+ */
 struct ward_request *ward_request_new(enum ward_command_kind kind);
 void ward_request_free(struct ward_request *r);
 /*

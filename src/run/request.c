@@ -47,6 +47,23 @@ const char *ward_version(void)
 	return WARD_VERSION;
 }
 
+int ward_request_keep_streams(void)
+{
+	for (int i = 0; i < 3; i++) {
+		int fd;
+
+		if (fcntl(i, F_GETFD) >= 0)
+			continue;
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+		if (fd < 0)
+			return -errno;
+		/* Another thread of the caller's was faster: whatever is there is the caller's. */
+		if (fd > 2)
+			ward_close(fd);
+	}
+	return 0;
+}
+
 struct ward_request *ward_request_new(enum ward_command_kind kind)
 {
 	struct ward_request *r;
@@ -75,7 +92,8 @@ struct ward_request *ward_request_new(enum ward_command_kind kind)
 	r->given = calloc(n_options, sizeof(*r->given));
 	r->arena = ward_arena_new(ARENA_BYTES_MAX);
 	r->caps.arena = r->arena;
-	if (!r->given || !r->arena || pipe2(r->signal_fd, O_CLOEXEC | O_NONBLOCK) < 0) {
+	if (!r->given || !r->arena || ward_request_keep_streams() < 0 ||
+		pipe2(r->signal_fd, O_CLOEXEC | O_NONBLOCK) < 0) {
 		ward_request_free(r);
 		return NULL;
 	}

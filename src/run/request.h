@@ -124,6 +124,9 @@ extern ward_apply_fn ward_apply_caches;
 /* net/publish.c */
 extern ward_apply_fn ward_apply_publish;
 
+/* request.c: where 0, 1 or 2 is closed, /dev/null is opened there: nothing of ours may be taken for a stream of the caller's. 0 or -errno. */
+int ward_request_keep_streams(void);
+
 /* dest.c: where --outcome, --report and --head-to go. A failed open leaves *d as it was. */
 void ward_dest_init(struct ward_dest *d);
 void ward_dest_done(struct ward_dest *d);

@@ -445,9 +445,14 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 	l.o = ward_outcome_new(r);
 	if (!l.o)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for an outcome");
+	code = ward_request_keep_streams();
+	if (code < 0)
+		code = ward_fail_errno(&local, WARD_E_SYSTEM, -code,
+			"a closed descriptor 0, 1 or 2 cannot be kept from being taken");
 	r->run_id = l.o->run;
 	r->before = &l.before;
-	code = asking_begin(&l, &local);
+	if (code == WARD_OK)
+		code = asking_begin(&l, &local);
 	if (code == WARD_OK)
 		code = plan_and_start(&l, &local);
 	if (code == WARD_OK)

@@ -241,6 +241,63 @@ TEST(a_caller_that_waits_for_any_child)
 	no_children();
 }
 
+/* A daemon has closed some of 0, 1 and 2, before the request or behind it: what is opened next must not become the command's. */
+static int run_with_closed(unsigned before, unsigned after)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_outcome *out = NULL;
+	struct ward_request *r;
+	/* What it reads has an end, and what it writes goes nowhere: no byte of it is a signal to who watches it. */
+	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" },
+		(char[]){
+			"cat >&1 || exit 8; printf '\\017\\002\\017' || exit 9; printf '\\017' >&2; exit 7" },
+		NULL };
+	int k;
+
+	for (int i = 0; i < 3; i++)
+		if (before & (1u << i))
+			close(i);
+	r = ward_request_new(WARD_COMMAND_RUN);
+	if (!r || ward_request_set(r, "audit", audit, &err) < 0 ||
+		ward_request_command(r, 3, argv, &err) < 0)
+		return 100;
+	for (int i = 0; i < 3; i++)
+		if (after & (1u << i))
+			close(i);
+	k = ward_run(r, &out, &err);
+	k = k == WARD_OK && ward_outcome_status(out) == WARD_STATUS_EXITED
+		? ward_outcome_exit_code(out)
+		: 101;
+	ward_outcome_free(out);
+	ward_request_free(r);
+	return k;
+}
+
+TEST(closed_descriptors_are_not_taken)
+{
+	prepare();
+	for (unsigned mask = 1; mask < 16; mask += 1 + (mask == 7)) {
+		int status = -1;
+		pid_t pid;
+
+		CASE("closed %x, %s the request", mask & 7, mask < 8 ? "before" : "behind");
+		pid = fork();
+		REQUIRE(pid >= 0);
+		if (pid == 0) {
+			int null = open("/dev/null", O_RDWR);
+
+			for (int i = 0; i < 3; i++)
+				dup2(null, i);
+			if (null > 2)
+				close(null);
+			_exit(run_with_closed(mask < 8 ? mask : 0, mask < 8 ? 0 : mask & 7));
+		}
+		REQUIRE(waitpid(pid, &status, 0) == pid);
+		CHECK(WIFEXITED(status));
+		CHECK_EQ_INT(WEXITSTATUS(status), 7);
+	}
+}
+
 TEST(no_signal_handler_is_installed)
 {
 	struct sigaction sa;
