@@ -42,12 +42,11 @@ static int no_socket(const char *path, int sys, struct ward_error *err)
 static int listen_at(struct ward_bell *b, struct ward_error *err)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	const char *name = ward_path_basename(b->path);
-	int n = snprintf(at.sun_path, sizeof(at.sun_path), "%.*s" WARD_BELL_MADE "%s",
-		(int)(name - b->path), b->path, name);
+	char made[WARD_LIVE_NAME_MAX];
 
-	if (n < 0 || (size_t)n >= sizeof(at.sun_path))
-		return no_socket(b->path, ENAMETOOLONG, err);
+	/* In the directory that was looked at, however long its name is. */
+	(void)snprintf(made, sizeof(made), WARD_BELL_MADE "%s", b->run.run);
+	(void)snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/%s", b->dir, made);
 	b->sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (b->sock < 0)
 		return no_socket(b->path, errno, err);
@@ -57,9 +56,9 @@ static int listen_at(struct ward_bell *b, struct ward_error *err)
 	 */
 	if (fchmod(b->sock, 0600) < 0 || bind(b->sock, (struct sockaddr *)&at, sizeof(at)) < 0)
 		return no_socket(b->path, errno, err);
-	if (listen(b->sock, 8) < 0 || rename(at.sun_path, b->path) < 0) {
+	if (listen(b->sock, 8) < 0 || renameat(b->dir, made, b->dir, b->run.run) < 0) {
 		(void)no_socket(b->path, errno, err);
-		(void)unlink(at.sun_path);
+		(void)unlinkat(b->dir, made, 0);
 		return WARD_E_SYSTEM;
 	}
 	return WARD_OK;

@@ -43,9 +43,10 @@ static int ring(int dir, const char *path)
 	const struct timespec nap = { .tv_nsec = 10000000 };
 	WARD_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || strlen(path) >= sizeof(at.sun_path))
+	if (fd < 0)
 		return -1;
-	memcpy(at.sun_path, path, strlen(path) + 1);
+	(void)snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/%.40s", dir,
+		ward_path_basename(path));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	/* Refused twice: a run that is alive may have ended one socket and have made another of that name meanwhile. */

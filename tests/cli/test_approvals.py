@@ -416,6 +416,27 @@ def a_slow_peer_keeps_nobody_away(p):
 
 @test
 @placed
+def a_long_way_to_the_socket_is_none_too_long(p):
+    """Longer than the address of a socket may be. Root's is always the same."""
+    d = p.side / ("x" * 120)
+    d.mkdir(mode=0o700)
+    os.environ["XDG_RUNTIME_DIR"] = str(d)
+    q = p.start("--ask", "wait", *policy(p, ONE), "--", "touch", "out/x", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def ask(*words):
+        return subprocess.run([WARD, *words], env=p.env(), capture_output=True, text=True, timeout=30, check=False)
+    run, end = None, time.monotonic() + 20
+    while not run and time.monotonic() < end and q.poll() is None:
+        run = next((r["run"] for r in json.loads(ask("pending", "--json").stdout)["runs"] if r["pid"] == q.pid), None)
+    check(run, "does not wait" if q.poll() is None else q.stderr.read())
+    if os.geteuid() != 0:
+        check((d / "ward" / run).exists(), "it listens elsewhere")
+    check_eq(ask("approve", run).returncode, 0)
+    check_eq(q.wait(30), 0, q.stderr.read())
+
+
+@test
+@placed
 def nobody_comes(p):
     os.environ.update(runtime(p))
     r = p.run("--ask", "wait", "--ask-timeout", "300ms", *policy(p, ONE), "--", "touch", "out/x")
