@@ -435,7 +435,8 @@ static const struct command commands[] = {
 		.fn = cmd_version,
 		.usage = "version [--json]",
 		.summary = "print the version",
-		.text = "Print the version and, with --json, the versions of the formats.",
+		.text = "Print the version and, with --json, an object: name, version, formats (outcome, audit and plan: the number in their \"v\"), "
+			"and backends (those that --backend takes).",
 	},
 	{
 		.name = "help",
