@@ -391,4 +391,21 @@ def what_cannot_be_forgotten_by_itself_is_said(p):
     check_in("is not forgotten: the run has something else in the place of a directory", r.out)
 
 
+@both
+def what_was_made_and_taken_away_is_not_said_to_be_real(p):
+    """Somebody has emptied the directory of what was to come, after a crash: it is in the layer alone, and stays there."""
+    of_run = review(p, "echo new > f")
+    stage = of_run / "stage"
+    made = p.side / "made"
+    made.write_text("new\n")
+    stage.mkdir(mode=0o700)
+    shutil.chown(stage, os.geteuid(), os.getegid())
+    journal(p, of_run, BEGUN, stage, step(PUT, "f", new=made, layer=of_run / "layer/upper/f", at=p.ws.stat().st_ino))
+    r = p.run(of_run.name, "--continue", kind=("commit",), log=False)
+    check_eq((r.code, (p.ws / "f").exists()), (1, False), r.out + r.err)
+    check_in("it waits still", r.out)
+    r = p.run(kind=("commit",), log=False)
+    check_eq((r.code, (p.ws / "f").read_text(), entry(p)), (0, "new\n", None), r.out + r.err)
+
+
 box.main()

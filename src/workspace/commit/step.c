@@ -19,6 +19,8 @@ static const char moved_text[] =
 static const char filled_text[] =
 	"is a directory that something came into while the commit went on";
 static const char made_text[] = "was made for the commit, and somebody else changed what was made";
+static const char taken_text[] =
+	"was made for the commit, and is neither there nor where it was made: it waits still";
 static const char kept_text[] =
 	"was changed in the project after the commit; what was there before is kept beside";
 
@@ -97,8 +99,11 @@ static int put(struct at *a)
 	struct stat st;
 	int r = look(a->c->stage, a->n, &st);
 
+	/* It came to its name before; or somebody took what was made away, and then the layer has it alone. */
 	if (r == -ENOENT)
-		return done(a);
+		return look(a->dir, a->name, &st) == 0 && st.st_ino == a->s->new.ino
+			? done(a)
+			: left(a, taken_text);
 	if (r == 0 && !ward_commit_same(&st, &a->s->new))
 		return left(a, made_text);
 	if (r == 0)
