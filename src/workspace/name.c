@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The words of the kinds that are printed and stored. */
+/* The words of the kinds that are printed and stored; and which path lies in which. */
+#include <string.h>
+
 #include "workspace/workspace.h"
 
 static const char *const states[] = {
@@ -26,4 +28,32 @@ const char *ward_workspace_state_name(enum ward_workspace_state s)
 const char *ward_change_kind_name(enum ward_change_kind k)
 {
 	return (size_t)k < WARD_ARRAY_SIZE(kinds) ? kinds[k] : "?";
+}
+
+void ward_paths_above(const char *const *paths, size_t n, uint32_t *ret)
+{
+	/* Those before that this one begins with, as bytes: each is longer than the one before it. */
+	struct {
+		uint32_t at;
+		uint32_t bytes;
+	} v[WARD_PATH_MAX];
+	size_t top = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *path = paths[i];
+		size_t same = 0, k;
+
+		while (i > 0 && path[same] && path[same] == paths[i - 1][same])
+			same++;
+		while (top > 0 && v[top - 1].bytes > same)
+			top--;
+		/* Between "a" and "a/b" there is "a-b", and what begins with a name is not always in it. */
+		for (k = top; k > 0 && path[v[k - 1].bytes] != '/'; k--)
+			;
+		ret[i] = k > 0 ? v[k - 1].at : WARD_PATHS_NONE;
+		if (top < WARD_ARRAY_SIZE(v)) {
+			v[top].at = (uint32_t)i;
+			v[top++].bytes = (uint32_t)(same + strlen(path + same));
+		}
+	}
 }

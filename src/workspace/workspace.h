@@ -187,6 +187,12 @@ enum ward_changes_how {
 int ward_workspace_changes(struct ward_workspace *w, enum ward_changes_how how, struct ward_changes **ret, struct ward_error *err);
 /* c is path itself, below it, or (RENAMED) came from there. path "" or ".": always. */
 bool ward_change_within(const struct ward_change *c, const char *path);
+#define WARD_PATHS_NONE UINT32_MAX
+/*
+ * paths: n, sorted as bytes. ret[i]: the last of them that names a directory which paths[i] lies in, or WARD_PATHS_NONE; ret[ret[i]] the next
+ * one. It takes as long as all of them are, however deep: to look each directory of each path up would not.
+ */
+void ward_paths_above(const char *const *paths, size_t n, uint32_t *ret);
 /*
  * Below dir, "" being itself: no link, no other mount, nothing outside; -errno. flags 0: O_PATH (to read: O_RDONLY | O_NONBLOCK).
  * O_NOFOLLOW always.

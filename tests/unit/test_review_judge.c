@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decisions about hand-made changes: what policies say of them, what hangs together, and who said yes. */
+#include <time.h>
+
 #include "resolve_util.h"
 #include "os/os.h"
 #include "run/review/judge.h"
@@ -50,7 +52,7 @@ static void begin(const char *policy)
 	}
 	host = host_facts();
 	ward_arena_free(arena);
-	arena = ward_arena_new(8u << 20);
+	arena = ward_arena_new(64u << 20);
 	REQUIRE(arena);
 	rs = (struct ward_resolver){ .arena = arena, .host = &host, .cwd = "/" };
 	rs.workspace = ward_arena_strdup(arena, at("ws"));
@@ -285,6 +287,70 @@ TEST(what_lies_in_what_waits_waits)
 	settle();
 	IS(0, "apply");
 	IS(1, "apply");
+}
+
+TEST(a_name_that_begins_like_a_directory_does_not_hide_what_lies_in_that)
+{
+	begin("permit(principal, action, resource);");
+	ADDED_DIR("f");
+	ADDED("f-g");
+	ADDED("f.d");
+	ADDED("f/x");
+	judge();
+	d.v[0].effect = WARD_REVIEW_CONFLICT;
+	settle();
+	IS(1, "apply");
+	IS(2, "apply");
+	IS(3, "behind");
+}
+
+TEST(which_path_lies_in_which)
+{
+	static const char *const paths[] = { "a", "a-", "a-/b", "a.b", "a/b", "a/b!", "a/b/c/d",
+		"a/b/c/e", "aa/b", "b", "c/d/e", "c/d/e/f" };
+	static const uint32_t wanted[] = { WARD_PATHS_NONE, WARD_PATHS_NONE, 1, WARD_PATHS_NONE, 0,
+		0, 4, 4, WARD_PATHS_NONE, WARD_PATHS_NONE, WARD_PATHS_NONE, 10 };
+	uint32_t above[WARD_ARRAY_SIZE(paths)];
+
+	ward_paths_above(paths, WARD_ARRAY_SIZE(paths), above);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(paths); i++) {
+		CASE("%s", paths[i]);
+		CHECK_EQ_INT(above[i], wanted[i]);
+	}
+	ward_paths_above(NULL, 0, NULL);
+}
+
+/* A run makes as many files as it likes, as deep as there are paths. Time of the processor, whoever else has it. */
+TEST(what_lies_deep_takes_no_longer_for_it)
+{
+	enum { DEEP = 500, FILES = 4000 };
+	static struct ward_change v[DEEP + FILES];
+	static struct ward_review_decision one[DEEP + FILES];
+	struct ward_review_decisions many = { .v = one, .n = DEEP + FILES };
+	static char path[8 * DEEP + 16];
+	struct ward_error error = WARD_ERROR_INIT;
+	clock_t began;
+
+	begin("permit(principal, action, resource);");
+	for (size_t i = 0; i < DEEP + FILES; i++) {
+		if (i < DEEP)
+			(void)snprintf(path + (i ? 7 * i - 1 : 0), 16, "%sdddddd", i ? "/" : "");
+		else
+			(void)snprintf(path + 7 * DEEP - 1, 16, "/f%06zu", i);
+		v[i] = (struct ward_change){ .kind = WARD_CHANGE_ADDED,
+			.path = ward_arena_strdup(arena, path),
+			.mode = i < DEEP ? S_IFDIR | 0755 : S_IFREG | 0644 };
+		one[i] = (struct ward_review_decision){
+			.change = &v[i], .effect = WARD_REVIEW_APPLY, .wanted = true
+		};
+		if (!v[i].path)
+			break;
+	}
+	REQUIRE(v[DEEP + FILES - 1].path);
+	began = clock();
+	CHECK_EQ_INT(ward_review_settle(arena, &many, &error), WARD_OK);
+	CHECK_LE_INT((clock() - began) * 1000 / CLOCKS_PER_SEC, 500);
+	CHECK(ward_review_is_real(&one[DEEP + FILES - 1]));
 }
 
 TEST(new_directories_come_with_what_was_asked_for_in_them)

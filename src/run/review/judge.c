@@ -374,6 +374,7 @@ int ward_review_judge(const struct ward_review_terms *t, const struct ward_chang
 
 struct settling {
 	struct ward_review_decision **by_path;
+	uint32_t *above; /* of each of these, in by_path */
 	size_t n;
 	bool again;
 };
@@ -431,7 +432,16 @@ static void pair(struct settling *s, struct ward_review_decision *d,
 	}
 }
 
-static void above(struct settling *s, struct ward_review_decision *d, const char *path, bool stays)
+static void above(struct settling *s, size_t i)
+{
+	struct ward_review_decision *d = s->by_path[i];
+
+	for (uint32_t k = s->above[i]; k != WARD_PATHS_NONE; k = s->above[k])
+		pair(s, d, s->by_path[k], d->change->was_mode != 0);
+}
+
+/* The name that is gone, which is that of no change. */
+static void above_old(struct settling *s, struct ward_review_decision *d, const char *path)
 {
 	char dir[WARD_PATH_MAX];
 	char *slash;
@@ -443,7 +453,7 @@ static void above(struct settling *s, struct ward_review_decision *d, const char
 		*slash = '\0';
 		at = bsearch(dir, s->by_path, s->n, sizeof(struct ward_review_decision *), is_path);
 		if (at)
-			pair(s, d, *at, stays);
+			pair(s, d, *at, true);
 	}
 }
 
@@ -451,22 +461,27 @@ int ward_review_settle(struct ward_arena *a, struct ward_review_decisions *d,
 	struct ward_error *err)
 {
 	struct settling s = { .n = d->n };
+	const char **paths = ward_arena_alloc(a, (d->n + 1) * sizeof(const char *));
 
 	s.by_path = ward_arena_alloc(a, (d->n + 1) * sizeof(struct ward_review_decision *));
-	if (!s.by_path)
+	s.above = ward_arena_alloc(a, (d->n + 1) * sizeof(*s.above));
+	if (!s.by_path || !s.above || !paths)
 		return ward_rs_nomem(err);
 	for (size_t i = 0; i < d->n; i++)
 		s.by_path[i] = &d->v[i];
 	if (d->n > 1)
 		qsort(s.by_path, s.n, sizeof(struct ward_review_decision *), by_path);
+	for (size_t i = 0; i < d->n; i++)
+		paths[i] = s.by_path[i]->change->path;
+	ward_paths_above(paths, s.n, s.above);
 	do {
 		s.again = false;
 		for (size_t i = 0; i < d->n; i++) {
-			struct ward_review_decision *one = &d->v[i];
+			struct ward_review_decision *one = s.by_path[i];
 
-			above(&s, one, one->change->path, one->change->was_mode != 0);
+			above(&s, i);
 			if (one->change->kind == WARD_CHANGE_RENAMED)
-				above(&s, one, one->change->from, true);
+				above_old(&s, one, one->change->from);
 		}
 	} while (s.again);
 	return WARD_OK;

@@ -27,6 +27,7 @@ struct plan {
 	size_t n;
 	uint8_t *mark;
 	uint32_t *order; /* by path */
+	uint32_t *above; /* of each of these, in order: the nearest change that it lies in */
 	struct gone *gone;
 	size_t n_gone;
 	const char **dirs; /* existing ones that must be written and cannot be */
@@ -38,6 +39,7 @@ static void plan_done(struct plan *p)
 {
 	free(p->mark);
 	free(p->order);
+	free(p->above);
 	free(p->gone);
 	free(p->dirs);
 }
@@ -185,34 +187,62 @@ static int check_one(struct plan *p, size_t i, struct ward_error *err)
 	return WARD_OK;
 }
 
-/* The directories that it lies in: new ones come with it. In the order of paths, so that what becomes of them is known. */
-static int check_parents(struct plan *p, size_t i, struct ward_error *err)
+/* A directory that path lies in, and that is new: it comes with it. *ret_stays: it does not become real. */
+static int check_parent(struct plan *p, size_t at, bool *ret_stays, struct ward_error *err)
 {
-	const char *path = p->v[i].path;
-	size_t at;
+	const struct ward_change *dir = &p->v[at];
 
-	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		const struct ward_change *dir;
+	if (dir->kind != WARD_CHANGE_ADDED && dir->kind != WARD_CHANGE_TYPE &&
+		dir->kind != WARD_CHANGE_RENAMED)
+		return WARD_OK;
+	if (!p->mark[at] && dir->kind == WARD_CHANGE_ADDED && S_ISDIR(dir->mode)) {
+		int r;
 
-		if (!find(p, path, (size_t)(slash - path), &at))
-			continue;
-		dir = &p->v[at];
-		if (dir->kind != WARD_CHANGE_ADDED && dir->kind != WARD_CHANGE_TYPE &&
-			dir->kind != WARD_CHANGE_RENAMED)
-			continue;
-		if (!p->mark[at] && dir->kind == WARD_CHANGE_ADDED && S_ISDIR(dir->mode)) {
-			int r;
-
-			p->mark[at] = PICKED;
-			r = check_one(p, at, err);
-			if (r < 0)
-				return r;
-		}
-		if (!live(p, at)) {
-			leave(p, i, "the directory that it lies in is not made real");
-			return WARD_OK;
-		}
+		p->mark[at] = PICKED;
+		r = check_one(p, at, err);
+		if (r < 0)
+			return r;
 	}
+	*ret_stays = !live(p, at);
+	return WARD_OK;
+}
+
+/* The directories that the k-th lies in, the outermost first. In the order of paths, so that what becomes of them is known. */
+static int check_parents(struct plan *p, size_t k, struct ward_error *err)
+{
+	uint32_t up[WARD_CHANGE_DEPTH_MAX + 1];
+	size_t n = 0;
+	bool stays = false;
+	int r = WARD_OK;
+
+	for (uint32_t at = p->above[k]; at != WARD_PATHS_NONE; at = p->above[at]) {
+		if (n == WARD_ARRAY_SIZE(up))
+			return ward_fail(err, WARD_E_LIMIT,
+				"the run made directories more than %u deep",
+				WARD_CHANGE_DEPTH_MAX);
+		up[n++] = p->order[at];
+	}
+	while (n > 0 && r == WARD_OK && !stays)
+		r = check_parent(p, up[--n], &stays, err);
+	if (r == WARD_OK && stays)
+		leave(p, p->order[k], "the directory that it lies in is not made real");
+	return r;
+}
+
+/* In the order of paths, what lies in what. */
+static int find_above(struct plan *p, struct ward_error *err)
+{
+	const char **paths = calloc(p->n + 1, sizeof(const char *));
+
+	p->above = calloc(p->n + 1, sizeof(*p->above));
+	if (!paths || !p->above) {
+		free(paths);
+		return no_memory(err);
+	}
+	for (size_t k = 0; k < p->n; k++)
+		paths[k] = p->v[p->order[k]].path;
+	ward_paths_above(paths, p->n, p->above);
+	free(paths);
 	return WARD_OK;
 }
 
@@ -225,7 +255,7 @@ static int check_all(struct plan *p, struct ward_error *err)
 			r = check_one(p, p->order[k], err);
 	for (size_t k = 0; k < p->n && r == WARD_OK; k++)
 		if (live(p, p->order[k]) && p->v[p->order[k]].mode != 0)
-			r = check_parents(p, p->order[k], err);
+			r = check_parents(p, k, err);
 	return r;
 }
 
@@ -555,7 +585,9 @@ int ward_commit_plan(struct ward_commit *c, const struct ward_changes *all,
 	for (size_t i = 0; i < p.n; i++)
 		p.order[i] = (uint32_t)i;
 	qsort_r(p.order, p.n, sizeof(*p.order), by_path, (void *)(uintptr_t)all->v);
-	r = mark_items(&p, v, n, err);
+	r = find_above(&p, err);
+	if (r == WARD_OK)
+		r = mark_items(&p, v, n, err);
 	if (r == WARD_OK)
 		r = check_all(&p, err);
 	if (r < 0)
