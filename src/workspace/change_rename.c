@@ -147,10 +147,12 @@ static bool same_xattrs(struct pairing *p, const struct ward_change *from,
 		return false;
 	layer.dir = a;
 	root.dir = b;
-	if (fstatat(a, is_name, &layer.st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		fstatat(b, was_name, &root.st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		((layer.st.st_mode ^ root.st.st_mode) & S_IFMT) != 0 ||
-		ward_change_differs(p->r, to->path, &layer, &root, &d) < 0 || d.content)
+	/* As the walk saw both: of one type and size, or they were no candidates for each other. */
+	layer.st.st_mode = to->mode;
+	layer.st.st_size = (off_t)to->size;
+	root.st.st_mode = from->was_mode;
+	root.st.st_size = (off_t)from->was_size;
+	if (ward_change_differs(p->r, to->path, &layer, &root, &d) < 0 || d.content)
 		return false;
 	*ret_bits = d.bits;
 	*ret_xattrs = d.xattrs;

@@ -17,6 +17,8 @@
 #include "workspace/change.h"
 
 #define LIST_MAX 65536 /* XATTR_LIST_MAX, and XATTR_SIZE_MAX */
+#define LIST_FIRST \
+	1024 /* nearly every list; for more the kernel takes and gives back whole pages, at each call */
 #define XATTR_NAME_SIZE 256
 #define PROC_SIZE (32 + NAME_MAX)
 
@@ -55,26 +57,28 @@ static const char *proc_name(const struct side *s, char out[PROC_SIZE])
 }
 
 /* Since Linux 6.13, where a name in a directory can be asked for: to walk through /proc costs several times what the answer does. */
-static ssize_t list_at(struct reader *r, const struct side *s, char *out)
+static ssize_t list_at(struct reader *r, const struct side *s, char *out, size_t size)
 {
 	char proc[PROC_SIZE];
 
 	if (!r->no_listxattrat) {
 		long n = syscall(WARD_NR_LISTXATTRAT, s->dir, s->name, AT_SYMLINK_NOFOLLOW, out,
-			(size_t)LIST_MAX);
+			size);
 
 		if (n >= 0 || (errno != ENOSYS && errno != EPERM))
 			return (ssize_t)n;
 		r->no_listxattrat = true;
 	}
-	return llistxattr(proc_name(s, proc), out, LIST_MAX);
+	return llistxattr(proc_name(s, proc), out, size);
 }
 
 /* Bytes of the list in out; 0 too where the file system has no such thing. */
 static ssize_t list(struct reader *r, const struct side *s, char *out)
 {
-	ssize_t n = list_at(r, s, out);
+	ssize_t n = list_at(r, s, out, LIST_FIRST);
 
+	if (n < 0 && errno == ERANGE)
+		n = list_at(r, s, out, LIST_MAX);
 	if (n < 0)
 		return errno == ENOTSUP ? 0 : -errno;
 	return n;

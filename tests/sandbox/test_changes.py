@@ -218,6 +218,18 @@ def what_the_overlay_keeps_is_no_attribute_but_what_a_program_named_so_is(_p):
 
 
 @box.both
+def many_attributes_are_compared_to_the_last(_p):
+    with trees() as t:
+        plant(t, a="one\n", b="two\n", c="three\n")
+        names = [f"user.{i:02}.{'n' * 40}" for i in range(40)]
+        for f in "abc":
+            for n in names:
+                os.setxattr(t.low / f, n, b"1")
+        before, after = t.change(f"os.chmod('c', 0o600); os.chmod('c', 0o644)\nos.setxattr('a', {names[-1]!r}, b'2')\nos.removexattr('b', {names[-1]!r})")
+        check_eq({p: c["what"].strip("o") for p, c in agrees(t, before, after).items()}, {b"a": "x", b"b": "x"})
+
+
+@box.both
 def a_link_in_the_project_is_not_followed(_p):
     with trees() as t:
         plant(t, d__f="one\n")
@@ -335,6 +347,29 @@ def a_patch_makes_of_the_project_what_the_run_left(_p):
                 check_eq(gits(applied(t)), gits(after))
             except AssertionError as why:
                 raise AssertionError(f"seed {seed}: {why}") from why
+
+
+@box.both
+def what_both_begin_or_end_with_is_no_change(_p):
+    """Files that are nearly the same, of three different bytes: every way in which lines, and a last one without an end, can meet."""
+    rng = random.Random(3)
+    with trees() as t:
+        for i in range(600):
+            (t.low / f"f{i:03}").write_text("".join(rng.choice("ab\n\n") for _ in range(rng.randrange(24))))
+        _, after = t.change("""
+rng = random.Random(4)
+for name in sorted(os.listdir()):
+    s = open(name).read()
+    for _ in range(rng.randrange(1, 4)):
+        at = rng.randrange(len(s) + 1)
+        s = s[:at] + rng.choice(['', 'a', 'b\\n', '\\n', 'a\\nb', s[:at], s[at:]]) + s[at + rng.randrange(4):]
+    open(name, 'w').write(s)
+""")
+        check_eq(gits(applied(t)), gits(after))
+        # git apply takes a line without an end anywhere; it can only be the last of its side.
+        lines = [*t.ask("patch").decode().split("\n")[:-1], "diff"]
+        for before, line, then in zip(lines, lines[1:], lines[2:]):
+            check(line[0] != "\\" or then.startswith("diff") or (before[0], then[0]) == ("-", "+"), f"{before!r}, {line!r}, {then!r}")
 
 
 @box.both

@@ -69,6 +69,9 @@ void ward_diff_colour(struct writer *w, enum colour c);
 void ward_diff_reset(struct writer *w, enum colour c);
 /* Bytes of a file: as they are, or as a terminal may have them. */
 void ward_diff_raw(struct writer *w, const char *s, size_t n);
+/* n, and a NUL; its length without. What is written for each hunk and each file is not worth a printf. */
+#define DECIMAL_SIZE 24
+size_t ward_diff_decimal(size_t n, char out[DECIMAL_SIZE]);
 /* prefix and path, quoted together as git does if it has to. Returns whether it had to. */
 bool ward_diff_name(struct ward_buf *out, const char *prefix, const char *path);
 /* What git's format cannot say of change i, a line each; nothing if there is nothing. */

@@ -15,11 +15,11 @@
 
 /* ---- lines, and their numbers ---- */
 
-static size_t count_lines(const struct content *c)
+static size_t count_lines(const char *s, size_t size)
 {
 	size_t n = 0;
 
-	for (const char *s = c->s, *end = c->s + c->n; s < end; n++) {
+	for (const char *end = s + size; s < end; n++) {
 		const char *nl = memchr(s, '\n', (size_t)(end - s));
 
 		s = nl ? nl + 1 : end;
@@ -27,18 +27,93 @@ static size_t count_lines(const struct content *c)
 	return n;
 }
 
-static void cut(const struct content *c, struct lines *l)
+/* Where the lines of [from, to) begin: the first one's place in at is its number so far, ret is that behind the last. */
+static size_t cut(const char *s, size_t from, size_t to, uint32_t *at, size_t n)
+{
+	for (const char *p = s + from, *end = s + to; p < end; n++) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+
+		at[n] = (uint32_t)(p - s);
+		p = nl ? nl + 1 : end;
+	}
+	return n;
+}
+
+/*
+ * What both begin and end with, in whole lines: nearly all of most files, and known without a number for any of it. Bytes, and lines.
+ */
+struct ends {
+	size_t head, tail, n_head, n_tail;
+};
+
+static uint64_t load8(const char *s)
+{
+	uint64_t x;
+
+	memcpy(&x, s, sizeof(x));
+	return x;
+}
+
+static size_t same_forth(const char *a, const char *b, size_t most)
 {
 	size_t n = 0;
 
-	l->s = c->s;
-	for (const char *s = c->s, *end = c->s + c->n; s < end; n++) {
-		const char *nl = memchr(s, '\n', (size_t)(end - s));
+	while (most - n >= 8 && load8(a + n) == load8(b + n))
+		n += 8;
+	while (n < most && a[n] == b[n])
+		n++;
+	return n;
+}
 
-		l->at[n] = (uint32_t)(s - c->s);
-		s = nl ? nl + 1 : end;
+/* Of what lies before a and b. */
+static size_t same_back(const char *a, const char *b, size_t most)
+{
+	size_t n = 0;
+
+	while (most - n >= 8 && load8(a - n - 8) == load8(b - n - 8))
+		n += 8;
+	while (n < most && a[-1 - (ptrdiff_t)n] == b[-1 - (ptrdiff_t)n])
+		n++;
+	return n;
+}
+
+static bool begins(const struct content *c, size_t at)
+{
+	return at == 0 || c->s[at - 1] == '\n';
+}
+
+static struct ends ends_of(const struct content *a, const struct content *b)
+{
+	size_t most = a->n < b->n ? a->n : b->n;
+	struct ends e = { .head = same_forth(a->s, b->s, most) };
+
+	while (!begins(a, e.head))
+		e.head--;
+	e.tail = same_back(a->s + a->n, b->s + b->n, most - e.head);
+	if (e.tail > 0 && !(begins(a, a->n - e.tail) && begins(b, b->n - e.tail))) {
+		const char *end = a->s + a->n, *nl = memchr(end - e.tail, '\n', e.tail);
+
+		e.tail = nl ? (size_t)(end - nl) - 1 : 0;
 	}
-	l->at[n] = (uint32_t)c->n;
+	e.n_head = count_lines(a->s, e.head);
+	e.n_tail = count_lines(a->s + a->n - e.tail, e.tail);
+	return e;
+}
+
+/* Both, once their numbers of lines are known; what they share is searched once. */
+static void cut_both(const struct content *a, const struct content *b, const struct ends *e,
+	struct compared *c)
+{
+	size_t n;
+
+	c->a.s = a->s;
+	c->b.s = b->s;
+	c->a.at[cut(a->s, 0, a->n, c->a.at, 0)] = (uint32_t)a->n;
+	memcpy(c->b.at, c->a.at, e->n_head * sizeof(*c->b.at));
+	n = cut(b->s, e->head, b->n - e->tail, c->b.at, e->n_head);
+	for (size_t i = c->a.n - e->n_tail; i < c->a.n; i++)
+		c->b.at[n++] = (uint32_t)(c->a.at[i] - a->n + b->n);
+	c->b.at[n] = (uint32_t)b->n;
 }
 
 static uint64_t mix(uint64_t h, uint64_t x)
@@ -67,9 +142,10 @@ struct line {
 	uint32_t n, hash;
 };
 
-static void number(struct lines *l, struct line *table, uint32_t mask, uint64_t seed)
+static void number(struct lines *l, const struct ends *e, struct line *table, uint32_t mask,
+	uint64_t seed)
 {
-	for (size_t i = 0; i < l->n; i++) {
+	for (size_t i = e->n_head; i < l->n - e->n_tail; i++) {
 		const char *s = l->s + l->at[i];
 		uint32_t n = l->at[i + 1] - l->at[i], h = hash(seed, s, n), at = h & mask;
 
@@ -255,13 +331,13 @@ static void search(struct search *s, struct box x, unsigned depth)
 	}
 }
 
-/* Those lines of l that the other file has too; the others have changed for certain. */
-static uint32_t keep(struct lines *l, const uint8_t *seen, uint8_t other, uint32_t *id,
-	uint32_t *index)
+/* Those lines of l between the ends that the other file has there too; the others have changed for certain. */
+static uint32_t keep(struct lines *l, const struct ends *e, const uint8_t *seen, uint8_t other,
+	uint32_t *id, uint32_t *index)
 {
 	uint32_t n = 0;
 
-	for (size_t i = 0; i < l->n; i++) {
+	for (size_t i = e->n_head; i < l->n - e->n_tail; i++) {
 		if (seen[l->id[i]] & other) {
 			id[n] = l->id[i];
 			index[n++] = (uint32_t)i;
@@ -281,9 +357,10 @@ static int32_t cost_of(uint64_t n)
 	return c;
 }
 
-static int find(struct compared *c, uint8_t *seen, uint64_t *io_steps)
+static int find(struct compared *c, const struct ends *e, uint8_t *seen, uint64_t *io_steps)
 {
-	size_t n = c->a.n + c->b.n;
+	size_t skip = e->n_head + e->n_tail, a_n = c->a.n - skip, b_n = c->b.n - skip,
+	       n = a_n + b_n;
 	uint32_t *kept = malloc((2 * n + 1) * sizeof(*kept));
 	int32_t *diagonals = malloc(2 * (n + 8) * sizeof(*diagonals));
 	struct search s = { .gone = c->a.changed, .new = c->b.changed, .steps = io_steps };
@@ -294,16 +371,16 @@ static int find(struct compared *c, uint8_t *seen, uint64_t *io_steps)
 		free(diagonals);
 		return WARD_E_NOMEM;
 	}
-	for (size_t i = 0; i < c->a.n; i++)
-		seen[c->a.id[i]] |= 1;
-	for (size_t i = 0; i < c->b.n; i++)
-		seen[c->b.id[i]] |= 2;
-	na = keep(&c->a, seen, 2, kept, kept + c->a.n);
-	nb = keep(&c->b, seen, 1, kept + 2 * c->a.n, kept + 2 * c->a.n + c->b.n);
+	for (size_t i = 0; i < a_n; i++)
+		seen[c->a.id[e->n_head + i]] |= 1;
+	for (size_t i = 0; i < b_n; i++)
+		seen[c->b.id[e->n_head + i]] |= 2;
+	na = keep(&c->a, e, seen, 2, kept, kept + a_n);
+	nb = keep(&c->b, e, seen, 1, kept + 2 * a_n, kept + 2 * a_n + b_n);
 	s.a = kept;
-	s.ia = kept + c->a.n;
-	s.b = kept + 2 * c->a.n;
-	s.ib = kept + 2 * c->a.n + c->b.n;
+	s.ia = kept + a_n;
+	s.b = kept + 2 * a_n;
+	s.ib = kept + 2 * a_n + b_n;
 	s.forth = diagonals + nb + 3;
 	s.back = s.forth + n + 8;
 	s.cost_max = cost_of((uint64_t)na + nb);
@@ -319,21 +396,21 @@ int ward_diff_comparing(struct comparing *ret)
 	return ward_random(&ret->seed, sizeof(ret->seed)) < 0 ? WARD_E_SYSTEM : WARD_OK;
 }
 
-static int number_and_find(struct compared *c, struct comparing *io)
+static int number_and_find(struct compared *c, const struct ends *e, struct comparing *io)
 {
 	uint32_t size = 16;
 	struct line *table;
 	uint8_t *seen;
 	int code = WARD_E_NOMEM;
 
-	while (size < 2 * (c->a.n + c->b.n))
+	while (size < 2 * (c->a.n + c->b.n - 2 * (e->n_head + e->n_tail)))
 		size *= 2;
 	table = calloc(size, sizeof(*table));
 	seen = calloc(size, 1);
 	if (table && seen) {
-		number(&c->a, table, size - 1, io->seed);
-		number(&c->b, table, size - 1, io->seed);
-		code = find(c, seen, &io->steps);
+		number(&c->a, e, table, size - 1, io->seed);
+		number(&c->b, e, table, size - 1, io->seed);
+		code = find(c, e, seen, &io->steps);
 	}
 	free(table);
 	free(seen);
@@ -343,9 +420,11 @@ static int number_and_find(struct compared *c, struct comparing *io)
 int ward_diff_compare(const struct content *a, const struct content *b, struct comparing *io,
 	struct compared *ret)
 {
-	size_t n;
+	struct ends e = ends_of(a, b);
+	size_t n, skip = e.n_head + e.n_tail;
 
-	*ret = (struct compared){ .a.n = count_lines(a), .b.n = count_lines(b) };
+	*ret = (struct compared){ .a.n = skip + count_lines(a->s + e.head, a->n - e.head - e.tail),
+		.b.n = skip + count_lines(b->s + e.head, b->n - e.head - e.tail) };
 	if (ret->a.n > WARD_DIFF_LINES_MAX || ret->b.n > WARD_DIFF_LINES_MAX)
 		return WARD_E_LIMIT;
 	n = ret->a.n + ret->b.n;
@@ -359,14 +438,12 @@ int ward_diff_compare(const struct content *a, const struct content *b, struct c
 	ret->b.id = ret->a.id + ret->a.n;
 	ret->a.changed = ret->flags;
 	ret->b.changed = ret->flags + ret->a.n + 1;
-	cut(a, &ret->a);
-	cut(b, &ret->b);
-	if (ret->a.n == 0 || ret->b.n == 0) {
-		memset(ret->a.changed, 1, ret->a.n);
-		memset(ret->b.changed, 1, ret->b.n);
-		return WARD_OK;
-	}
-	return number_and_find(ret, io);
+	cut_both(a, b, &e, ret);
+	if (ret->a.n > skip && ret->b.n > skip)
+		return number_and_find(ret, &e, io);
+	memset(ret->a.changed + e.n_head, 1, ret->a.n - skip);
+	memset(ret->b.changed + e.n_head, 1, ret->b.n - skip);
+	return WARD_OK;
 }
 
 void ward_diff_compare_done(struct compared *c)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A change as git writes it, so that git apply takes it. What git has no word for goes before it, in lines that git apply skips. */
-#include <stdio.h>
 #include <string.h>
 
 #include "workspace/change.h"
@@ -8,6 +7,7 @@
 
 #define CONTEXT 3
 #define FUNCTION_MAX 80 /* bytes of the line behind @@ */
+#define ABBREVIATED 7 /* of git's name of a content */
 
 /* What becomes what: a name and mode 0 is not there. */
 struct pair {
@@ -17,27 +17,32 @@ struct pair {
 	bool renamed, changed; /* changed: the bytes do differ */
 };
 
-static unsigned git_mode(mode_t mode)
+static const char *git_mode(mode_t mode)
 {
 	if (S_ISLNK(mode))
-		return 0120000;
-	return mode & 0100 ? 0100755 : 0100644;
+		return "120000";
+	return mode & 0100 ? "100755" : "100644";
 }
 
-static void meta(struct writer *w, const char *word, const char *prefix, const char *path)
+static bool same_mode(const struct pair *p)
+{
+	return ward_streq(git_mode(p->was_mode), git_mode(p->mode));
+}
+
+/* word, and what is plain or a path. */
+static void meta(struct writer *w, const char *word, const char *plain, const char *path)
 {
 	ward_diff_colour(w, COLOUR_META);
 	ward_buf_adds(w->out, word);
+	ward_buf_adds(w->out, plain);
 	if (path)
-		(void)ward_diff_name(w->out, prefix, path);
+		(void)ward_diff_name(w->out, "", path);
 	ward_diff_reset(w, COLOUR_META);
 	ward_buf_addc(w->out, '\n');
 }
 
 static void head(struct writer *w, const struct pair *p)
 {
-	char text[64];
-
 	ward_diff_colour(w, COLOUR_META);
 	ward_buf_adds(w->out, "diff --git ");
 	(void)ward_diff_name(w->out, "a/", p->was);
@@ -46,16 +51,12 @@ static void head(struct writer *w, const struct pair *p)
 	ward_diff_reset(w, COLOUR_META);
 	ward_buf_addc(w->out, '\n');
 	if (p->was_mode == 0) {
-		(void)snprintf(text, sizeof(text), "new file mode %06o", git_mode(p->mode));
-		meta(w, text, "", NULL);
+		meta(w, "new file mode ", git_mode(p->mode), NULL);
 	} else if (p->mode == 0) {
-		(void)snprintf(text, sizeof(text), "deleted file mode %06o", git_mode(p->was_mode));
-		meta(w, text, "", NULL);
-	} else if (git_mode(p->mode) != git_mode(p->was_mode)) {
-		(void)snprintf(text, sizeof(text), "old mode %06o", git_mode(p->was_mode));
-		meta(w, text, "", NULL);
-		(void)snprintf(text, sizeof(text), "new mode %06o", git_mode(p->mode));
-		meta(w, text, "", NULL);
+		meta(w, "deleted file mode ", git_mode(p->was_mode), NULL);
+	} else if (!same_mode(p)) {
+		meta(w, "old mode ", git_mode(p->was_mode), NULL);
+		meta(w, "new mode ", git_mode(p->mode), NULL);
 	}
 	if (p->renamed) {
 		meta(w, p->changed ? "similarity index 50%" : "similarity index 100%", "", NULL);
@@ -77,17 +78,24 @@ static void blob(const struct writer *w, const struct content *c, mode_t mode,
 /* Abbreviated as git does; of what is not text whole, also as git does. */
 static void index_line(struct writer *w, const struct pair *p)
 {
-	char a[2 * SHA1_SIZE + 1], b[2 * SHA1_SIZE + 1], text[128];
+	char a[2 * SHA1_SIZE + 1], b[2 * SHA1_SIZE + 1];
 	bool known = p->a.what <= LOADED_BINARY && p->b.what <= LOADED_BINARY;
 
 	if (!known)
 		return;
 	blob(w, &p->a, p->was_mode, a);
 	blob(w, &p->b, p->mode, b);
-	(void)snprintf(text, sizeof(text), "index %.7s..%.7s", a, b);
-	if (p->was_mode && p->mode && git_mode(p->mode) == git_mode(p->was_mode))
-		(void)snprintf(text + strlen(text), 16, " %06o", git_mode(p->mode));
-	meta(w, text, "", NULL);
+	ward_diff_colour(w, COLOUR_META);
+	ward_buf_adds(w->out, "index ");
+	ward_buf_add(w->out, a, ABBREVIATED);
+	ward_buf_adds(w->out, "..");
+	ward_buf_add(w->out, b, ABBREVIATED);
+	if (p->was_mode && p->mode && same_mode(p)) {
+		ward_buf_addc(w->out, ' ');
+		ward_buf_adds(w->out, git_mode(p->mode));
+	}
+	ward_diff_reset(w, COLOUR_META);
+	ward_buf_addc(w->out, '\n');
 }
 
 /* ---- hunks ---- */
@@ -144,9 +152,14 @@ static void function(struct writer *w, const struct lines *l, size_t at, size_t 
 
 static void span(struct writer *w, char sign, size_t at, size_t end)
 {
-	ward_buf_addf(w->out, "%c%zu", sign, end > at ? at + 1 : at);
-	if (end - at != 1)
-		ward_buf_addf(w->out, ",%zu", end - at);
+	char text[DECIMAL_SIZE];
+
+	ward_buf_addc(w->out, sign);
+	ward_buf_add(w->out, text, ward_diff_decimal(end > at ? at + 1 : at, text));
+	if (end - at == 1)
+		return;
+	ward_buf_addc(w->out, ',');
+	ward_buf_add(w->out, text, ward_diff_decimal(end - at, text));
 }
 
 static void hunk_body(struct writer *w, const struct compared *c, const struct hunk *h)
@@ -310,7 +323,7 @@ static int write_pair(struct writer *w, struct pair *p, bool content)
 		return ward_layer_busy(w->err);
 	}
 	p->changed = content && (!p->was_mode || !p->mode || !same_bytes(&p->a, &p->b));
-	if (p->changed || p->renamed || git_mode(p->mode) != git_mode(p->was_mode)) {
+	if (p->changed || p->renamed || !same_mode(p)) {
 		head(w, p);
 		if (p->changed)
 			code = body(w, p);

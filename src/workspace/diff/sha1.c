@@ -3,7 +3,6 @@
  * SHA-1 (FIPS 180-4): git names contents by it, and a patch carries those names. Nothing here depends on it. A patch of many files is mostly
  * this sum, so it is made by the processor's own instructions where it has them.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "workspace/diff/diff.h"
@@ -173,10 +172,10 @@ void ward_diff_blob(const void *p, size_t n, bool fast, uint8_t out[SHA1_SIZE])
 {
 	struct sha1 c = { .h = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0 },
 		.fast = fast };
-	char head[32];
-	int k = snprintf(head, sizeof(head), "blob %zu", n);
+	char head[5 + DECIMAL_SIZE] = "blob ";
+	size_t k = 5 + ward_diff_decimal(n, head + 5);
 
-	update(&c, head, (size_t)k + 1);
+	update(&c, head, k + 1);
 	update(&c, p, n);
 	final(&c, out);
 }

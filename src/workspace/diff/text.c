@@ -44,6 +44,19 @@ void ward_diff_raw(struct writer *w, const char *s, size_t n)
 	}
 }
 
+size_t ward_diff_decimal(size_t n, char out[DECIMAL_SIZE])
+{
+	char text[DECIMAL_SIZE];
+	size_t at = sizeof(text);
+
+	do
+		text[--at] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	memcpy(out, text + at, sizeof(text) - at);
+	out[sizeof(text) - at] = '\0';
+	return sizeof(text) - at;
+}
+
 /* As git's core.quotePath has it: plain ASCII stays, the rest is octal. */
 bool ward_diff_name(struct ward_buf *out, const char *prefix, const char *path)
 {
