@@ -337,4 +337,34 @@ def no_huge_page_of_the_hosts_store(p):
     check_eq(r.out.split(), ["ENOMEM", "EINVAL", "ENOMEM", "True", "True"], r.err)
 
 
+SOCKETS = """
+import socket, sys
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(256)
+held, keep, blob = 0, [], b"x" * 65536
+for _ in range(100):
+    c = socket.socket()
+    c.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    c.connect(s.getsockname())
+    keep += [c, s.accept()[0]]
+    c.setblocking(False)
+    try:
+        while True:
+            held += c.send(blob)
+    except BlockingIOError:
+        pass
+print(held >> 20)
+"""
+
+
+@root_only
+def buffers_of_sockets_count(p):
+    """Version 1 counts those of TCP beside memory, and not at all unless told to: they were the whole host's."""
+    p.write("sockets.py", SOCKETS)
+    r, o = p.outcome("--read", ".", "--memory", "48M", "python3", "sockets.py")
+    if o["status"] != "oom": # version 2 counts all together
+        check(r.code == 0 and int(r.out) <= 64, f"{r.out.strip()} MiB in the buffers of a run of 48: {r.err}")
+
+
 box.main()

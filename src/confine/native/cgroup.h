@@ -39,6 +39,12 @@ void ward_cgroup_probe(struct ward_host *host, bool deep);
 int ward_cgroup_create(const struct ward_host *host, const char *run_id,
 	const struct ward_limits *limits, struct ward_cgroup **ret, struct ward_error *err);
 
+/*
+ * The rest of the limits: what sockets may hold, which v1 counts beside memory. To be written before anything runs in it that could make
+ * one, and apart because it takes long. WARD_E_SYSTEM. Any thread.
+ */
+int ward_cgroup_bound_sockets(const struct ward_cgroup *cg, const struct ward_limits *limits, struct ward_error *err);
+
 /* Which controllers one that is made for these has: to say so before it is. */
 void ward_cgroup_wanted(const struct ward_host *host, const struct ward_limits *limits, bool ret[WARD_CGROUP_CONTROLLERS]);
 

@@ -710,6 +710,8 @@ int ward_native_build(struct ward_native *c, const struct ward_cage_options *opt
 	/* The thread that will be needed, while the kernel is busy with the namespaces. */
 	if (r == WARD_OK && c->notify)
 		r = ward_notify_warm(c->notify, err);
+	if (r == WARD_OK && c->cgroup)
+		r = ward_cgroup_bound_sockets(c->cgroup, &c->plan->limits, err);
 	/* The caller's own work (its durable record) goes on while the view is built. */
 	if (r == WARD_OK && opts->spawned)
 		r = opts->spawned(opts->arg, err);
