@@ -367,4 +367,29 @@ def buffers_of_sockets_count(p):
         check(r.code == 0 and int(r.out) <= 64, f"{r.out.strip()} MiB in the buffers of a run of 48: {r.err}")
 
 
+PTYS = """
+import errno, os, time
+def take(n):
+    try:
+        for i in range(n): os.openpty()
+    except OSError as e:
+        return i, errno.errorcode[e.errno]
+    return n, "had"
+print(*take(400))
+if os.fork() == 0:
+    os.closerange(3, 1024) # the parent's, which keeps them
+    print(*take(400), flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+@both
+def terminals_are_not_all_of_the_hosts(p):
+    """The kernel has 4096 of them for everybody."""
+    p.write("ptys.py", PTYS)
+    r = p.run("--read", ".", "python3", "-u", "ptys.py")
+    check_eq(r.out.split(), ["400", "had", "112", "ENOSPC"], r.err)
+
+
 box.main()
