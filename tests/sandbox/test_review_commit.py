@@ -346,5 +346,35 @@ def whoever_says_nothing_has_said_no(p):
     check_eq((code, tree(p)), (1, ["f"]), text)
 
 
+# ---- what is taken for such a name, or stands in for it ----
+
+LOOK_ALIKE = (".g\u200cit/hooks/pre-commit", ".env\ufeffrc", "sub/.vs\u00adcode/tasks.json", ".ba\u017fhrc", ".npmrc\U000e0041", "Ma\u212aefile/.g\u2060it",
+              "node_modules/.bin\u200d/.g\u200bit/config")
+PLAIN = ("Ma\u212aefile.txt", "d\u200c/x.c", "stra\u00dfe.txt", "b\udcff\udcfe", "\udce2\udc80/y")
+
+
+@both
+def a_name_that_some_take_for_one_that_is_obeyed_waits(p):
+    os.makedirs(p.ws / ".git/refs")
+    os.makedirs(p.ws / ".git/objects")
+    p.write(".git/HEAD", "ref: refs/heads/main\n")
+    p.write("s.py", f"import os\nfor n in {LOOK_ALIKE + PLAIN!a}:\n    os.makedirs(os.path.dirname(n) or '.', exist_ok=True)\n    open(n, 'w').write('x')\n")
+    review(p, "PYTHONIOENCODING=utf-8 python3 -X utf8 s.py")
+    commit(p, code=1)
+    files = {os.fsencode(os.path.relpath(os.path.join(d, n), p.ws)) for d, _, names in os.walk(p.ws) for n in names}
+    check_eq(sorted(files), sorted({os.fsencode(n) for n in PLAIN} | {b"s.py", b".git/HEAD"}))
+
+
+@both
+def a_lock_file_that_says_from_where_a_package_comes_waits(p):
+    """npm ci runs the scripts of what it names, whatever package.json says."""
+    names = ("package-lock.json", "sub/yarn.lock", "pnpm-lock.yaml", "poetry.lock", "composer.lock", "Gemfile.lock", "pylock.dev.toml")
+    review(p, "mkdir sub node_modules; for f in " + " ".join(names) + " Cargo.lock go.sum node_modules/.package-lock.json; do echo x > $f; done")
+    commit(p, code=1)
+    check_eq(tree(p), ["Cargo.lock", "go.sum", "node_modules", "node_modules/.package-lock.json", "sub"])
+    commit(p, "--approve", "risky")
+    check(all((p.ws / n).exists() for n in names), tree(p))
+
+
 if __name__ == "__main__":
     box.main()

@@ -38,6 +38,8 @@ static const char in_place_of[] =
 static const char wards_own[] = "a commit keeps there what it makes real";
 static const char into_passed[] =
 	"a link into a directory of others' code, where names that are obeyed are not asked about";
+static const char taken_for[] =
+	"some file systems, and people, take its name for one that is obeyed: it differs in characters that nobody sees, or in case";
 static const char leads_out[] = "a link that leads out of the tree, or whose way cannot be told";
 
 struct inode {
@@ -148,8 +150,7 @@ static bool is_reached(const struct ward_guard *g, const char *path)
 	return false;
 }
 
-/* Why path is asked about, by its name. */
-static const char *by_name(struct ward_guard *g, const char *path, const struct look_at *what)
+static const char *by_very_name(struct ward_guard *g, const char *path, const struct look_at *what)
 {
 	bool passed = false, looked_at = is_reached(g, path);
 	size_t n;
@@ -183,6 +184,16 @@ static const char *by_name(struct ward_guard *g, const char *path, const struct 
 		passed = passed || (!looked_at && ward_persist_passed(name));
 		*end = '/';
 	}
+}
+
+/* Why path is asked about, by its name, or by what some file systems take that for. */
+static const char *by_name(struct ward_guard *g, const char *path, const struct look_at *what)
+{
+	char folded[WARD_PATH_MAX];
+	const char *why = by_very_name(g, path, what);
+
+	return !why && ward_persist_folds(path, folded) && by_very_name(g, folded, what) ? taken_for
+											 : why;
 }
 
 /* ---- what links and configurations lead to ---- */
