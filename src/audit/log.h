@@ -107,6 +107,7 @@ struct ward_audit_visit {
 	int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
 		uint64_t lineno);
 	void *arg;
+	const char *with; /* NULL, or a text: lines without it are passed over unparsed */
 };
 int ward_audit_visit_line(const struct ward_audit_reader *r, const struct ward_audit_visit *v,
 	const char *line, size_t n, struct ward_error *err);

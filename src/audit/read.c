@@ -176,13 +176,27 @@ static int visit_all(struct ward_audit_reader *reader, const struct ward_audit_v
 			return fail_line(reader, "the last line is torn", err);
 		if (r == WARD_AUDIT_LONG)
 			return fail_line(reader, "the line is longer than a record may be", err);
-		if (r == WARD_AUDIT_LINE)
-			r = ward_audit_visit_line(reader, v, line, n, err);
-		else
+		if (r != WARD_AUDIT_LINE)
 			return r;
+		if (v->with && !memmem(line, n, v->with, strlen(v->with)))
+			continue;
+		r = ward_audit_visit_line(reader, v, line, n, err);
 		if (r != 0)
 			return r;
 	}
+}
+
+static int visit_file(const char *file, const struct ward_audit_visit *v, struct ward_error *err)
+{
+	char def[WARD_PATH_MAX];
+	struct ward_audit_reader reader = { .fd = -1 };
+	int r = ward_audit_file_or_default(file, def, &file, err);
+	if (r >= 0)
+		r = ward_audit_reader_open(&reader, file, err);
+	if (r >= 0)
+		r = visit_all(&reader, v, err);
+	ward_audit_reader_done(&reader);
+	return r;
 }
 
 int ward_audit_each(const char *file,
@@ -190,14 +204,17 @@ int ward_audit_each(const char *file,
 		uint64_t lineno),
 	void *arg, struct ward_error *err)
 {
-	char def[WARD_PATH_MAX];
-	struct ward_audit_reader reader = { .fd = -1 };
-	struct ward_audit_visit v = { fn, arg };
-	int r = ward_audit_file_or_default(file, def, &file, err);
-	if (r >= 0)
-		r = ward_audit_reader_open(&reader, file, err);
-	if (r >= 0)
-		r = visit_all(&reader, &v, err);
-	ward_audit_reader_done(&reader);
-	return r;
+	const struct ward_audit_visit v = { fn, arg, NULL };
+
+	return visit_file(file, &v, err);
+}
+
+int ward_audit_each_with(const char *file, const char *text,
+	int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
+		uint64_t lineno),
+	void *arg, struct ward_error *err)
+{
+	const struct ward_audit_visit v = { fn, arg, text };
+
+	return visit_file(file, &v, err);
 }

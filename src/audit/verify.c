@@ -192,7 +192,7 @@ int ward_audit_each_own(const char *file,
 	char def[WARD_PATH_MAX];
 	struct ward_audit_report rep = { .head = WARD_AUDIT_ZEROS };
 	struct ward_audit_reader reader = { .fd = -1 };
-	const struct ward_audit_visit v = { fn, arg };
+	const struct ward_audit_visit v = { fn, arg, NULL };
 	int r = ward_audit_file_or_default(file, def, &file, err);
 	if (r >= 0)
 		r = ward_audit_reader_open(&reader, file, err);

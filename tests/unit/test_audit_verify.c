@@ -430,6 +430,40 @@ TEST(each_gives_every_line_and_stops_when_told)
 	end();
 }
 
+static int see_one(void *arg, const struct ward_json *rec, const char *line, size_t n,
+	uint64_t lineno)
+{
+	(void)line;
+	(void)n;
+	*(uint64_t *)arg += ward_json_get(rec, "seq")->i == (int64_t)lineno ? lineno : 1000;
+	return 0;
+}
+
+TEST(each_with_parses_the_lines_that_have_the_text_alone)
+{
+	begin();
+	uint64_t sum = 0;
+	CHECK_EQ_INT(ward_audit_each_with(audit_log, "\"seq\":7,", see_one, &sum, &err), 0);
+	CHECK_EQ_UINT(sum, 7);
+	sum = 0;
+	CHECK_EQ_INT(ward_audit_each_with(audit_log, "no line has this", see_one, &sum, &err), 0);
+	CHECK_EQ_UINT(sum, 0);
+	/* The second line is no JSON: that is found by whoever wants it, and is in nobody else's way. */
+	log60.s[line60[0].n + 1] = '!';
+	blob_write(audit_log, log60.s, log60.n);
+	CHECK_EQ_INT(ward_audit_each_with(audit_log, "\"seq\":7,", see_one, &sum, &err), 0);
+	CHECK_EQ_UINT(sum, 7);
+	CHECK_EQ_INT(ward_audit_each_with(audit_log, "\"seq\":2,", see_one, &sum, &err),
+		WARD_E_AUDIT);
+	CHECK_EQ_UINT(err.line, 2);
+	/* What has no end is told in any case. */
+	REQUIRE(truncate(audit_log, (off_t)log60.n - 5) == 0);
+	CHECK_EQ_INT(ward_audit_each_with(audit_log, "\"seq\":7,", see_one, &sum, &err),
+		WARD_E_AUDIT);
+	CHECK_STR_CONTAINS(err.message, "torn");
+	end();
+}
+
 TEST(a_log_of_many_chunks_is_read_whole)
 {
 	audit_begin();

@@ -66,7 +66,7 @@ static int find(struct finding *f, const char *log, struct ward_error *err)
 			"give its identifier, as the outcome and ward audit show have it");
 		return WARD_E_INVALID;
 	}
-	r = ward_audit_each(log, look_at, f, err);
+	r = ward_audit_each_with(log, f->run, look_at, f, err);
 	if (r < 0)
 		return r;
 	if (f->kept)
