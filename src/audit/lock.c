@@ -50,9 +50,13 @@ void ward_audit_unlock_fd(int fd)
 
 static int fail_lock(const struct ward_audit *a, int sys, struct ward_error *err)
 {
-	if (sys != ETIMEDOUT)
-		return ward_fail_errno(err, WARD_E_AUDIT, sys, "audit log %s cannot be locked",
+	if (sys != ETIMEDOUT) {
+		(void)ward_fail_errno(err, WARD_E_AUDIT, sys, "audit log %s cannot be locked",
 			a->path);
+		ward_fail_fix(err,
+			"give --audit FILE on a file system that has locks; NFS needs its lock service");
+		return WARD_E_AUDIT;
+	}
 	int r = ward_fail(err, WARD_E_AUDIT,
 		"audit log %s: another process has held its lock for %u s", a->path,
 		WARD_AUDIT_LOCK_WAIT_MS / 1000);

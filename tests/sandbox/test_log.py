@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The log of real runs: durable before the first effect, whole after every end, and no run without it."""
+import errno
 import fcntl
 import json
 import os
@@ -250,6 +251,21 @@ def a_torn_line_is_cut_and_said(p):
     check(p.log.read_bytes().startswith(good), "more than the torn line is gone")
     check_eq((p.side / "audit.jsonl.torn").read_bytes().strip(), b'{"v":1,"seq":99,"id":"to')
     box.verify(p)
+
+
+@both_cases([("NFS without its service", errno.ENOLCK), ("none at all", errno.EOPNOTSUPP)])
+def a_file_system_without_locks(p, e):
+    """Nobody may write there: another one could write at the same place. It can still be looked at."""
+    check_eq(p.run("true").code, 0)
+    before = p.log.read_bytes()
+    refuse = box.refuse_calls(("fcntl", e, 1, None, 37))    # F_OFD_SETLK
+    r = p.run("--write", ".", "touch", "made", preexec_fn=refuse)
+    refused(p, r, "cannot be locked", "file system that has locks")
+    check_eq(p.log.read_bytes(), before)
+    box.verify(p)
+    for words in (("audit", "verify", p.log), ("audit", "show", p.log)):
+        q = subprocess.run([cli.WARD, *map(str, words)], preexec_fn=refuse, capture_output=True, check=False)
+        check_eq(q.returncode, 0, q.stderr.decode())
 
 
 @both
