@@ -310,25 +310,39 @@ TEST(it_is_told_when_it_was_written)
 
 /* ---- what cannot be counted is too much ---- */
 
-TEST(a_path_that_is_too_long)
+/* So many directories one in the other, below "upper": a descriptor of the deepest one. */
+static int deep_down(const char *name, size_t levels)
 {
-	char name[251];
-	int fd, below;
+	int fd = open(in("upper"), O_PATH | O_DIRECTORY | O_CLOEXEC), below;
 
-	layer();
-	memset(name, 'd', 250);
-	name[250] = '\0';
-	fd = open(in("upper"), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	for (int i = 0; i < WARD_PATH_MAX / 251 + 1; i++) {
-		CHECK(!over(UINT64_MAX, 0) || i > WARD_PATH_MAX / 251 - 1);
+	for (size_t i = 0; i < levels; i++) {
 		REQUIRE(mkdirat(fd, name, 0700) == 0);
 		below = openat(fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		REQUIRE(below >= 0);
 		close(fd);
 		fd = below;
 	}
-	close(fd);
+	return fd;
+}
+
+TEST(a_path_that_is_too_long)
+{
+	size_t above = strlen("upper") + 16 * (strlen("/") + 250), left = WARD_PATH_MAX - 2 - above;
+	char name[251];
+	int fd;
+
+	layer();
+	memset(name, 'd', 250);
+	name[250] = '\0';
+	fd = deep_down(name, 16);
+	name[left] = '\0';
+	REQUIRE(mkdirat(fd, name, 0700) == 0);
+	CHECK(!over(UINT64_MAX, 0));
+	name[left] = 'd';
+	name[left + 1] = '\0';
+	REQUIRE(mkdirat(fd, name, 0700) == 0);
 	CHECK(over(UINT64_MAX, 0));
+	close(fd);
 	gone();
 }
 
@@ -336,22 +350,15 @@ TEST(a_path_that_is_too_long)
 TEST(more_directories_than_can_be_remembered)
 {
 	char name[251], one[251];
-	int fd, below, n = 0;
-	size_t deep = 0;
+	size_t levels = WARD_PATH_MAX / 251 - 1, deep;
+	int fd, n = 0;
 
 	layer();
 	memset(name, 'd', 250);
 	name[250] = '\0';
-	fd = open(in("upper"), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	for (; deep < WARD_PATH_MAX / 251 - 1; deep++) {
-		REQUIRE(mkdirat(fd, name, 0700) == 0);
-		below = openat(fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		REQUIRE(below >= 0);
-		close(fd);
-		fd = below;
-	}
+	fd = deep_down(name, levels);
 	/* "upper", the names above, its own, and a NUL; "work" is waiting as well. */
-	deep = sizeof("upper") + (deep + 1) * 251;
+	deep = sizeof("upper") + (levels + 1) * 251;
 	for (; (size_t)(n + 1) * deep + sizeof("work") <= WARD_LAYER_NAMES_MAX; n++) {
 		(void)snprintf(one, sizeof(one), "%0250d", n);
 		REQUIRE(mkdirat(fd, one, 0700) == 0);
