@@ -389,6 +389,8 @@ TEST(what_a_directory_of_wards_belongs_to)
 		CHECK(at.mount == (fuse ? &v[2] : &v[1]));
 		CHECK(at.above[1].ino == bind_st.st_ino && (at.above[2].ino != 0) == !fuse);
 		CHECK_EQ_INT(place(v, 6, "p/d/file", true, &at), fuse ? -ENOENT : 0);
+		CHECK_EQ_INT(place(v, 6, "p/denied/../d", true, &at), 0);
+		CHECK((at.above[2].ino != 0) == !fuse); /* nor what was walked before */
 		CHECK_EQ_INT(place(v, 6, "p/up", false, &at), 0);
 		CHECK(at.mount == &v[1] && S_ISLNK(at.mode));
 		CHECK_EQ_INT(place(v, 6, "q/tmp", true, &at), 0);
