@@ -106,7 +106,7 @@ int ward_live_dir(unsigned place, bool make, int *ret_fd, char out[WARD_PATH_MAX
 			geteuid() == 0 ? "root's runs listen in /run/ward alone"
 				       : "HOME is not an absolute path");
 	if (make)
-		ward_make_dirs(out);
+		(void)ward_make_dirs(out);
 	return open_own(out, make, ret_fd, err);
 }
 

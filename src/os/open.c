@@ -40,15 +40,20 @@ int ward_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uin
 	}
 }
 
-void ward_make_dirs(const char *dir)
+int ward_make_dirs(const char *dir)
 {
 	char part[WARD_PATH_MAX];
+	int first = 0;
 
 	for (size_t i = 1; i < sizeof(part) && dir[i - 1]; i++) {
 		if (dir[i] != '/' && dir[i])
 			continue;
 		memcpy(part, dir, i);
 		part[i] = '\0';
-		(void)mkdir(part, 0700);
+		if (mkdir(part, 0700) == 0 || errno == EEXIST)
+			first = 0;
+		else if (first == 0)
+			first = -errno;
 	}
+	return first;
 }

@@ -52,7 +52,7 @@ int ward_pins_dir(const struct ward_layers_where *where, bool make, char *real, 
 			rule.what);
 	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(n > 1 ? n - 1 : n), where->trust);
 	if (make)
-		ward_make_dirs(dir);
+		(void)ward_make_dirs(dir);
 	r = ward_layer_walk(&rule, dir, real, ret_fd, err);
 	if (r < 0 || *ret_fd >= 0 || !make)
 		return r;

@@ -109,8 +109,11 @@ int ward_store_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err)
 		return r;
 	fd = open(out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && make) {
-		ward_make_dirs(out);
+		int made = ward_make_dirs(out);
+
 		fd = open(out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT && made < 0)
+			errno = -made;
 	}
 	if (fd < 0 && errno == ENOENT && !make)
 		return ward_fail(err, WARD_E_NOTFOUND,

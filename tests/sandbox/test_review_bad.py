@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import box
-from box import both, both_cases, root_only
+from box import both, both_cases, root_only, user_only
 from tap import check, check_eq, check_in
 
 SOON = 20
@@ -263,6 +263,17 @@ def what_a_ward_of_the_first_version_kept_is_committed(p):
     check_eq(p.run(run, kind=("diff",), log=False).code, 0)
     r = p.run(run, kind=("commit",), log=False)
     check_eq((r.code, waiting(p), (p.ws / "new").read_text(), (p.ws / "f").read_text()), (0, [], "n\n", "2\n"), r.err)
+
+
+@user_only
+def a_store_that_cannot_be_made_says_why(p):
+    closed = p.side / "closed"
+    closed.mkdir()
+    closed.chmod(0o555)
+    r = p.run("--review", "--", "true", env={"XDG_STATE_HOME": str(closed)})
+    check_eq(r.code, 125, r.err)
+    check_in("closed/ward/runs", r.err)
+    check_in("Permission denied; set XDG_STATE_HOME", r.err)
 
 
 if __name__ == "__main__":

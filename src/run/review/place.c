@@ -217,7 +217,7 @@ static int cover(struct ward_resolver *rs, const char *home, struct ward_error *
 	if (!shown || (!there && !shown->write))
 		return WARD_OK;
 	if (!there) {
-		ward_make_dirs(home);
+		(void)ward_make_dirs(home);
 		if (!real_of(rs, home, store, &there) || !there) {
 			(void)ward_fail(err, WARD_E_REFUSED,
 				"%s could be made by the command, and Ward would believe what is there",
