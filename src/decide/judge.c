@@ -315,6 +315,53 @@ int ward_judge_leads(const struct ward_book *b, struct ward_desk *d, const struc
 	return WARD_OK;
 }
 
+/* Of an endpoint that is an address: the IPv4 address that it carries, as one. False: it carries none. */
+static bool carried(const struct ward_query *q, struct ward_endpoint *ret)
+{
+	struct ward_endpoint e;
+	const uint8_t *v4;
+
+	if (q->action != WARD_ACT_NET_CONNECT || !ward_endpoint_parse_asked(q->resource, &e) ||
+		e.kind != WARD_HOST_ADDRESS)
+		return false;
+	v4 = ward_address_nat64(e.family, e.address);
+	if (v4 == NULL)
+		return false;
+	*ret = e;
+	ret->family = 4;
+	memset(ret->address, 0, sizeof(ret->address));
+	memcpy(ret->address, v4, 4);
+	return true;
+}
+
+int ward_judge_asked(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q,
+	struct ward_verdict *ret)
+{
+	char host[WARD_ENDPOINT_TEXT_MAX], text[WARD_ENDPOINT_TEXT_MAX];
+	struct ward_verdict v;
+	struct ward_endpoint e;
+	struct ward_query one;
+	int r = ward_judge(b, d, q, ret);
+
+	if (r != WARD_OK || ret->effect == WARD_DENY || !carried(q, &e))
+		return r;
+	ward_endpoint_host(&e, host);
+	r = ward_judge_leads(b, d, q, host, &v);
+	if (r == WARD_OK && v.effect == WARD_ALLOW &&
+		ward_address_classify(4, e.address) != WARD_ADDRESS_PUBLIC) {
+		ward_endpoint_text(&e, text);
+		one = *q;
+		one.resource = ward_str(text);
+		one.meant = true;
+		r = ward_judge(b, d, &one, &v);
+	}
+	if (r != WARD_OK || v.effect < ret->effect)
+		*ret = v;
+	if (r != WARD_OK)
+		ret->effect = WARD_DENY;
+	return r;
+}
+
 /*
  * One more port; whoever will connect, since who asks for a name is not known. The first word against it is told, where nothing is for
  * it.

@@ -237,6 +237,26 @@ def what_is_no_endpoint_is_told_how_one_is_written(row):
         check("form" not in json.loads(policy("explain", "--json", "--action", "net.connect", "--resource", "a.example:1").out))
 
 
+@cases([(row[0], row) for row in [
+    ("a forbid of what it carries", "64:ff9b::808:808", ["8.8.8.8", None], "deny", "forbidden"),
+    ("a forbid of a range of that", "64:ff9b::808:808", ["8.0.0.0/8", None], "deny", "forbidden"),
+    ("nothing against it", "64:ff9b::808:808", [None, None], "allow", "granted"),
+    ("an inner one that no rule means", "64:ff9b::a01:203", [None, None], "deny", "no_rule"),
+    ("an inner one that a rule means", "64:ff9b::a01:203", [None, "10.1.2.3:80"], "allow", "granted"),
+]])
+def an_address_is_also_what_it_carries(row):
+    """The gate refuses what a rule says of the IPv4 address behind the prefix of NAT64: so do those who say it beforehand."""
+    _, address, (forbidden, more), effect, why = row
+    kind = "Cidr" if forbidden and "/" in forbidden else "Host"
+    text = f'forbid (principal, action == Ward::Action::"net.connect", resource in Ward::{kind}::"{forbidden}");\n' if forbidden else ""
+    question = {"action": "net.connect", "resource": f"[{address}]:80", "expect": effect, "why": why}
+    with place({"f.cedar": text, "t.json": json.dumps([question])}) as policy:
+        words = ["--policy", "f.cedar", "--cap", f"NETWORK_CONNECT:[{address}]:80"] + (["--cap", f"NETWORK_CONNECT:{more}"] if more else [])
+        doc = json.loads(policy("explain", "--json", *words, "--action", "net.connect", "--resource", f"[{address}]:80").out)
+        check_eq((doc["effect"], doc["why"]), (effect, why))
+        check_eq(policy("test", *words, "t.json").code, 0)
+
+
 @test
 def explain_takes_what_a_plan_needs():
     late = 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"**/*.key");\n'

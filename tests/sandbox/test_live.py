@@ -225,9 +225,15 @@ def what_may_be_connected_to_counts(v):
         (("--cap", "NETWORK_CONNECT:*.example.org:443"), 'forbid' + connect + 'in Ward::Host::"b.example.org") when { resource.port == 443 };\n'),
         (("--cap", "NETWORK_CONNECT:10.0.0.0/8:5432"), 'forbid' + connect + 'in Ward::Cidr::"10.9.0.0/16");\n'),
         (("--cap", "NETWORK_CONNECT:**.example.org:*"), 'permit' + connect + 'in Ward::Domain::"example.org") when { resource.port == 443 };\n'),
+        # Where a name leads nobody knows beforehand, and what an address carries is another spelling of that.
+        (("--cap", "NETWORK_CONNECT:a.example.org:443"), 'forbid' + connect + 'in Ward::Cidr::"93.184.0.0/16");\n'),
+        (("--cap", "NETWORK_CONNECT:**.example.org:443"), 'forbid' + connect + 'in Ward::Host::"2600::1") when { resource.port == 443 };\n'),
+        (("--cap", "NETWORK_CONNECT:[64:ff9b::5db8:d822]:443"), 'forbid' + connect + 'in Ward::Host::"93.184.216.34");\n'),
     )
-    kept = "forbid" + connect + 'in Ward::Host::"kept.example.org");\n'
-    other = "forbid" + connect + 'in Ward::Domain::"example.net");\n'
+    kept = "forbid" + connect + 'in Ward::Host::"kept.example.org");\n' + "forbid" + connect + 'in Ward::Host::"9.9.9.9");\n'
+    # A name leads to an inner address only where a rule means that.
+    other = ("forbid" + connect + 'in Ward::Domain::"example.net");\n' + "forbid" + connect + 'in Ward::Cidr::"192.168.0.0/16");\n'
+             "forbid" + connect + 'in Ward::Cidr::"93.184.0.0/16") unless { resource in Ward::Domain::"example.org" || resource.port < 6000 };\n')
     for n, (words, rule) in enumerate(rows):
         ceiling(3 * n + 1, QUIET + kept)
         v.p.log.unlink(missing_ok=True)

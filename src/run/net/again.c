@@ -135,17 +135,25 @@ static int at_ports(const struct asking *k, const struct ward_endpoint *e)
 
 /* ---- what the run has, and what the ceiling names ---- */
 
-/* host as a policy has it; whole: with its port. */
-static int of_policy(const struct asking *k, const char *before, const char *host, bool whole)
+/* host as a policy has it; whole: with its port. text: the same as an endpoint. */
+static bool as_endpoint(const char *before, const char *host, bool whole,
+	char text[WARD_ENDPOINT_TEXT_MAX], struct ward_endpoint *ret)
 {
 	bool brackets = !whole && strchr(host, ':') != NULL;
 	struct ward_endpoint_fault why;
-	struct ward_endpoint e;
-	char text[WARD_ENDPOINT_TEXT_MAX];
-	int n = snprintf(text, sizeof(text), "%s%s%s%s%s", host[0] == '*' ? "" : before,
+	int n = snprintf(text, WARD_ENDPOINT_TEXT_MAX, "%s%s%s%s%s", host[0] == '*' ? "" : before,
 		brackets ? "[" : "", host, brackets ? "]" : "", whole ? "" : ":1");
 
-	if (n < 0 || n >= (int)sizeof(text) || !ward_endpoint_parse(ward_str(text), &e, &why))
+	return n >= 0 && n < WARD_ENDPOINT_TEXT_MAX &&
+		ward_endpoint_parse(ward_str(text), ret, &why);
+}
+
+static int of_policy(const struct asking *k, const char *before, const char *host, bool whole)
+{
+	struct ward_endpoint e;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+
+	if (!as_endpoint(before, host, whole, text, &e))
 		return k->fn(k->arg, host, false);
 	return at_ports(k, &e);
 }
@@ -188,13 +196,14 @@ static int granted(struct asking *k, bool *ret_any)
 	return r;
 }
 
+static const struct {
+	const char *type, *before;
+	bool whole;
+} rows[] = { { "Ward::Endpoint", "", true }, { "Ward::Host", "", false },
+	{ "Ward::Cidr", "", false }, { "Ward::Domain", "**.", false } };
+
 static int named(const struct asking *k)
 {
-	static const struct {
-		const char *type, *before;
-		bool whole;
-	} rows[] = { { "Ward::Endpoint", "", true }, { "Ward::Host", "", false },
-		{ "Ward::Cidr", "", false }, { "Ward::Domain", "**.", false } };
 	const struct cedar_uid *uid;
 	size_t pos = 0;
 	int r = WARD_OK;
@@ -214,6 +223,48 @@ int ward_net_named(const struct ward_book *now, uint16_t port, ward_net_again_fn
 
 	mark(&k, port);
 	return named(&k);
+}
+
+/* An address, or one of a range. */
+static int led_to(const struct ward_endpoint *e, ward_net_again_fn *fn, void *arg)
+{
+	struct ward_endpoint address = *e;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	enum ward_address_class c;
+	unsigned bits = e->kind == WARD_HOST_RANGE ? e->bits : e->family == 4 ? 32 : 128;
+
+	if (ward_address_range(e->family, e->address, bits).never)
+		return WARD_OK;
+	ward_endpoint_host(e, text);
+	if (e->kind == WARD_HOST_RANGE && !address_in(e, &address))
+		return fn(arg, text, false);
+	c = ward_address_classify(address.family, address.address);
+	if (c != WARD_ADDRESS_PUBLIC && bits >= ward_address_line(address.family, address.address))
+		return WARD_OK;
+	address.kind = WARD_HOST_ADDRESS;
+	ward_endpoint_host(&address, text);
+	return fn(arg, text, true);
+}
+
+int ward_net_led_to(const struct ward_book *now, ward_net_again_fn *fn, void *arg)
+{
+	const struct cedar_uid *uid;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	struct ward_endpoint e;
+	size_t pos = 0;
+	int r = WARD_OK;
+
+	while (r == WARD_OK && (uid = ward_book_named(now, &pos)) != NULL) {
+		for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(rows); i++) {
+			if (!ward_streq(uid->type->s, rows[i].type))
+				continue;
+			if (!as_endpoint(rows[i].before, uid->id->s, rows[i].whole, text, &e))
+				r = fn(arg, uid->id->s, false);
+			else if (e.kind == WARD_HOST_ADDRESS || e.kind == WARD_HOST_RANGE)
+				r = led_to(&e, fn, arg);
+		}
+	}
+	return r;
 }
 
 int ward_net_examples(const char *endpoint, ward_net_again_fn *fn, void *arg)

@@ -27,6 +27,8 @@ struct again {
 		for_all; /* a yes for the run that the endpoint which is looked at was reached by */
 	struct ward_rulebook *book;
 	struct ward_texts names; /* that a pattern matches */
+	struct ward_texts
+		leading; /* endpoints of names that could be connected to: each may lead to any address */
 	int64_t now_ms;
 	struct ward_taken *taken;
 	struct ward_error *err;
@@ -404,6 +406,84 @@ static bool unsure(const struct again *a)
 		(a->had && ward_book_programs_unsure(a->had->book));
 }
 
+static bool by_some_program(struct again *a, const char *endpoint)
+{
+	const struct ward_book *books[2] = { a->had ? a->had->book : NULL, a->book->book };
+	const char *program;
+	bool could = connected(a, endpoint, NULL);
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(books); i++) {
+		for (size_t at = 0;
+			!could && books[i] && (program = ward_book_program(books[i], &at)) != NULL;)
+			could = connected(a, endpoint, program);
+	}
+	a->for_all = NULL;
+	return could;
+}
+
+/* It leads there: is that forbidden now, and was it not? */
+static int ask_leads(struct again *a, struct ward_query *q, const char *address)
+{
+	struct ward_verdict now, before = { .effect = WARD_ALLOW };
+
+	q->now_ms = a->now_ms;
+	if (ward_judge_leads(a->book->book, a->book->desk, q, address, &now) < 0 ||
+		(a->had && ward_judge_leads(a->had->book, a->had->desk, q, address, &before) < 0))
+		return ward_rs_nomem(a->err);
+	if (now.effect != WARD_ALLOW && before.effect == WARD_ALLOW)
+		take(a, WARD_ACT_NET_CONNECT, q->resource.s, now.n_rules > 0 ? now.rules[0] : NULL,
+			"it may lead to an address that a rule forbids");
+	return WARD_OK;
+}
+
+/* Where the names lead is nobody's to know beforehand: to each address that the new ceiling speaks of. */
+static int look_led(void *arg, const char *address, bool tried)
+{
+	struct again *a = arg;
+	const struct ward_book *books[2] = { a->had ? a->had->book : NULL, a->book->book };
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < a->leading.n; i++) {
+		struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+			.resource = ward_str(a->leading.v[i]) };
+
+		if (!tried) {
+			take(a, WARD_ACT_NET_CONNECT, a->leading.v[i], NULL,
+				"it is not known whether it leads to what a rule forbids");
+			break;
+		}
+		r = ask_leads(a, &q, address);
+		for (size_t k = 0; k < WARD_ARRAY_SIZE(books); k++) {
+			for (size_t at = 0; r == WARD_OK && !a->taken->any && books[k] &&
+				(q.program = ward_book_program(books[k], &at)) != NULL;)
+				r = ask_leads(a, &q, address);
+		}
+	}
+	return r == WARD_OK && a->taken->any ? FOUND : r;
+}
+
+/* A name leads to addresses, and one behind the prefix of NAT64 to the one that it carries. */
+static int look_behind(struct again *a, const char *endpoint)
+{
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT, .resource = ward_str(endpoint) };
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	struct ward_endpoint e, four = { .family = 4, .kind = WARD_HOST_ADDRESS };
+	const uint8_t *v4;
+
+	if (a->taken->any || !ward_endpoint_parse_asked(q.resource, &e))
+		return WARD_OK;
+	if (e.kind == WARD_HOST_NAME)
+		return by_some_program(a, endpoint)
+			? ward_rs_push(&a->rs, &a->leading, endpoint, a->err)
+			: WARD_OK;
+	v4 = ward_address_nat64(e.family, e.address);
+	if (!v4 || !by_some_program(a, endpoint))
+		return WARD_OK;
+	memcpy(four.address, v4, 4);
+	ward_endpoint_host(&four, text);
+	return ask_leads(a, &q, text);
+}
+
 static int look_endpoint(void *arg, const char *endpoint, bool tried)
 {
 	struct again *a = arg;
@@ -421,6 +501,8 @@ static int look_endpoint(void *arg, const char *endpoint, bool tried)
 	a->for_all = NULL;
 	if (tried && r == WARD_OK)
 		r = ask_programs(a, endpoint, connected);
+	if (tried && r == WARD_OK)
+		r = look_behind(a, endpoint);
 	return r == WARD_OK && a->taken->any ? FOUND : r;
 }
 
@@ -500,10 +582,14 @@ static int look_net(struct again *a)
 		r = ask(a, &q);
 		if (r == WARD_OK)
 			r = ask_programs(a, a->agreed->v[i].endpoint, could_be);
+		if (r == WARD_OK)
+			r = ward_rs_push(&a->rs, &a->leading, a->agreed->v[i].endpoint, a->err);
 	}
 	if (r == WARD_OK && !a->taken->any)
 		r = ward_net_asked_again(a->plan, a->had ? a->had->book : NULL, a->book->book,
 			a->agreed->n > 0, look_endpoint, a);
+	if (r == WARD_OK && !a->taken->any)
+		r = ward_net_led_to(a->book->book, look_led, a);
 	return r == FOUND ? WARD_OK : r;
 }
 

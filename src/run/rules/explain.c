@@ -429,7 +429,7 @@ static int answer(struct question *q, int64_t now_ms, const char *action,
 		return r;
 	if (now_ms > 0)
 		q->ask.now_ms = now_ms;
-	r = ward_judge(q->book->book, q->book->desk, &q->ask, &q->verdict);
+	r = ward_judge_asked(q->book->book, q->book->desk, &q->ask, &q->verdict);
 	if (r == WARD_OK)
 		r = cure(q, err);
 	if (r < 0)
