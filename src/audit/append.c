@@ -24,6 +24,9 @@
 
 #include "audit/log.h"
 
+#define MANY \
+	16 /* records at once, some 600 bytes each: the processor is asked whether it can sum by itself */
+
 static int fail_io(struct ward_audit *a, int sys, const char *what, struct ward_error *err)
 {
 	int r = ward_fail_errno(err, WARD_E_AUDIT, sys, "audit log %s: %s", a->path, what);
@@ -130,9 +133,11 @@ static int build_lines(struct ward_audit *a, struct batch *b, const struct ward_
 	struct ward_buf *out, struct ward_error *err)
 {
 	struct ward_buf *line = &a->line;
-	struct ward_audit_stamp stamp = {
-		.seq = tail->seq, .boot = a->boot, .host = a->host, .prev = tail->hash
-	};
+	struct ward_audit_stamp stamp = { .seq = tail->seq,
+		.boot = a->boot,
+		.host = a->host,
+		.prev = tail->hash,
+		.of_many = b->n >= MANY };
 	char prev[WARD_SHA256_HEX];
 	if (b->n > WARD_BUF_MAX || tail->seq > INT64_MAX / 10 - b->n)
 		return ward_fail(err, WARD_E_AUDIT,

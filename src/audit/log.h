@@ -44,6 +44,7 @@ static inline int ward_audit_take_fd(int *fd)
 struct ward_audit_stamp { /* what the log adds to an event */
 	uint64_t seq;
 	const char *boot, *host, *prev;
+	bool of_many; /* it is one of a dozen or more */
 };
 /* Refuse what could never be a record, before anything is locked or written. */
 int ward_audit_event_check(const struct ward_event *e, struct ward_error *err);

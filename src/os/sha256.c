@@ -86,11 +86,11 @@ static bool is_fast(void)
 
 #endif
 
-void ward_sha256_long(const void *p, size_t n, char out[WARD_SHA256_HEX])
+static void sum(const void *p, size_t n, bool fast, char out[WARD_SHA256_HEX])
 {
 	uint8_t digest[WARD_SHA256_SIZE];
 	struct ward_sha256 c;
-	size_t whole = n >= LONG_BYTES && is_fast() ? n - n % sizeof(c.block) : 0;
+	size_t whole = fast ? n - n % sizeof(c.block) : 0;
 
 	ward_sha256_init(&c);
 	if (whole > 0) {
@@ -100,4 +100,14 @@ void ward_sha256_long(const void *p, size_t n, char out[WARD_SHA256_HEX])
 	ward_sha256_update(&c, (const uint8_t *)p + whole, n - whole);
 	ward_sha256_final(&c, digest);
 	ward_hex(digest, sizeof(digest), out);
+}
+
+void ward_sha256_long(const void *p, size_t n, char out[WARD_SHA256_HEX])
+{
+	sum(p, n, n >= LONG_BYTES && is_fast(), out);
+}
+
+void ward_sha256_of_many(const void *p, size_t n, char out[WARD_SHA256_HEX])
+{
+	sum(p, n, is_fast(), out);
 }

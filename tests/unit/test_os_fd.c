@@ -628,6 +628,21 @@ TEST(ulid_now)
 }
 
 /* What is long is hashed another way, by the processor itself where it can: to the same digest. */
+TEST(sha256_of_many)
+{
+	uint8_t text[4 * 64 + 1];
+	char whole[WARD_SHA256_HEX], hex[WARD_SHA256_HEX];
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (uint8_t)(i * i * 31 + i);
+	for (size_t n = 0; n <= sizeof(text); n++) {
+		CASE("%zu bytes", n);
+		ward_sha256_of_many(text, n, whole);
+		ward_sha256_hex(text, n, hex);
+		CHECK_STR_EQ(hex, whole);
+	}
+}
+
 TEST(sha256_long)
 {
 	static uint8_t text[3 * 8192];
