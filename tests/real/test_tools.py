@@ -34,6 +34,19 @@ FILES = {
            "vendor/modules.txt": "# example.com/y v1.0.0\n## explicit\nexample.com/y\n", "vendor/example.com/y/y.go": "package y\n\nfunc Y() {}\n"},
     "rust": {"Cargo.toml": '[package]\nname = "x"\nversion = "0.1.0"\nedition = "2018"\n', "Cargo.lock": 'version = 3\n\n[[package]]\nname = "x"\nversion = "0.1.0"\n',
              "src/lib.rs": "pub fn one() -> u32 { 1 }\n#[test]\nfn is_one() { assert_eq!(one(), 1) }\n"},
+    "perl": {"lib/X.pm": "package X; sub one {1} 1;\n", "Makefile.PL": "use ExtUtils::MakeMaker; WriteMakefile(NAME => 'X', VERSION => '1');\n",
+             "t/a.t": "use Test::More; use X; use File::Temp 'tempfile'; my ($f) = tempfile(); is(X::one(), 1); is(`echo 1`, \"1\\n\"); done_testing;\n"},
+    "cmake": {"CMakeLists.txt": "cmake_minimum_required(VERSION 3.13)\nproject(x C)\ninclude(GNUInstallDirs)\n"
+                                "enable_testing()\nadd_executable(x x.c)\nadd_test(NAME x COMMAND x)\n", "x.c": "int main(void) { return 0; }\n"},
+    "ruby": {"Rakefile": 'require "rake/testtask"\nRake::TestTask.new { |t| t.pattern = "*_test.rb" }\n',
+             "x_test.rb": 'require "minitest/autorun"\nrequire "socket"\nclass XTest < Minitest::Test\n  def test_x\n    s = TCPServer.new("127.0.0.1", 0)\n'
+                          '    assert TCPSocket.new("127.0.0.1", s.addr[1])\n  end\nend\n'},
+    "php": {"composer.json": '{ "autoload": { "psr-4": { "A\\\\": "src/" } } }\n', "src/B.php": "<?php namespace A; class B { const ONE = 1; }\n",
+            "x.php": "<?php exit(mb_strlen('x') == 1 && class_exists('DOMDocument') ? 0 : 1);\n"},
+    "tex": {"a.tex": "\\documentclass{article}\n\\begin{document}\nHello $x^2$\n\\end{document}\n"},
+    "manual": {"x.1": ".TH X 1\n.SH NAME\nx \\- nothing\n"},
+    "xml": {"x.xml": '<!DOCTYPE book PUBLIC "-//OASIS//DTD DocBook XML V4.5//EN" "http://www.oasis-open.org/docbook/xml/4.5/docbookx.dtd">\n<book/>\n'},
+    "editor": {"a.txt": "a\n"},
 }
 COMMANDS = {
     "python": [["python3", "-m", "unittest", "-q"], ["python3", "-m", "pytest", "-q"]],
@@ -41,6 +54,15 @@ COMMANDS = {
     "node": [["node", "--test"], ["npm", "test"], ["npm", "run"], ["npx", "--no-install", "node", "--version"]],
     "go": [["go", "build", "-mod=vendor", "./..."], ["go", "vet", "./..."]],
     "rust": [["cargo", "build", "--offline"], ["cargo", "test", "--offline", "-q"]],
+    "perl": [["prove", "-l", "t"], ["perl", "Makefile.PL"], ["make", "test"]],
+    "cmake": [["cmake", "-B", "b"], ["cmake", "--build", "b"], ["ctest", "--test-dir", "b"]],
+    "ruby": [["ruby", "-e", "require 'json'; exit JSON.parse('[1]') == [1]"], ["rake", "test"]],
+    "php": [["php", "x.php"], ["composer", "--no-interaction", "dump-autoload"]],
+    "tex": [["pdflatex", "-interaction=batchmode", "a.tex"], ["latexmk", "-pdf", "-g", "-silent", "a.tex"]],
+    "manual": [["man", "-P", "cat", "-l", "x.1"], ["man", "-w", "ls"], ["man", "-P", "cat", "ls"]],
+    "xml": [["xmllint", "--nonet", "--noout", "--loaddtd", "x.xml"]],
+    "editor": [["vim", "-es", "-c", "r a.txt", "-c", "wq! b.txt"], ["gdb", "-batch", "-ex", "print 1"], ["file", "a.txt"],
+               ["less", "a.txt"], ["nano", "--version"], ["tmux", "-V"]],
 }
 
 
@@ -89,6 +111,16 @@ def works(p, kind):
             ran += 1
     if not ran:
         skip(f"no {COMMANDS[kind][0][0]} that works here")
+
+
+@both
+def of_etc_no_more_is_shown_than_programs_need(p):
+    """What may hold a login is not there, beside what is."""
+    names = [n for n in ("/etc/maven/settings.xml", "/etc/php/8.2/fpm", "/etc/php/8.2/apache2", "/var/lib/dpkg", "/etc/pip.conf") if os.path.exists(n)]
+    if not names:
+        skip("none of these on this host")
+    r = p.run(*MODE, "--", "sh", "-c", f"ls -d {' '.join(names)}; ls /var/lib")
+    check(not any(n in r.out for n in names) and "dpkg" not in r.out, r.out + r.err)
 
 
 @both
