@@ -34,7 +34,7 @@ static const struct command commands[] = {
 			"tried and did not get is reported afterwards, each with the option that would allow it.",
 		.examples = "ward run -- ls /etc\n"
 			"ward run --read . -- python3 tool.py\n"
-			"ward run --write ./out --timeout 30s --memory 512M -- make\n"
+			"ward run --read . --write ./out --timeout 30s --memory 512M -- make\n"
 			"ward run --json --cap 'FILE_READ:src/**' -- wc -l src/main.c",
 		.exits = RUN_EXITS,
 		.options = true,
