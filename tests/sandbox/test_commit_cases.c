@@ -309,7 +309,6 @@ TEST(other_names_of_a_file_of_the_project_are_a_conflict)
 		WARD_CLEANUP(ward_commit_done) struct ward_commit c = box_commit(&f);
 
 		REQUIRE(r.c.n == 1);
-		r.c.v[0].origin = true;
 		CHECK_EQ_INT(ward_commit_in_way(&c, &r.c.v[0], true, &why), 0);
 		CHECK_STR_CONTAINS(why, "other names");
 	}

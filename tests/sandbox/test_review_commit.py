@@ -376,5 +376,20 @@ def a_lock_file_that_says_from_where_a_package_comes_waits(p):
     check(all((p.ws / n).exists() for n in names), tree(p))
 
 
+@both
+def two_names_of_one_file_are_not_parted_unasked(p):
+    """The one that is written becomes a file of its own in the layer, and the other would keep what it had."""
+    p.write("a", "old\n")
+    os.link(p.ws / "a", p.ws / "b")
+    review(p, "echo new >> b; echo x > c; ln c d")
+    _, d = decided(p, "--dry-run", code=1)
+    check_eq((d["b"]["decision"], d["c"]["decision"]), ("conflict", "apply"))
+    check_in("has other names", d["b"]["why"])
+    commit(p, code=1)
+    check_eq(((p.ws / "a").read_text(), (p.ws / "b").read_text(), (p.ws / "c").stat().st_nlink), ("old\n", "old\n", 2))
+    commit(p, "--ours", "b")
+    check_eq(((p.ws / "a").read_text(), (p.ws / "b").read_text()), ("old\n", "old\nnew\n"))
+
+
 if __name__ == "__main__":
     box.main()

@@ -167,8 +167,9 @@ int ward_commit_in_way(struct ward_commit *c, const struct ward_change *change, 
 		return directory_in_way(c, change->path, &st, deep, ret);
 	else if (newer(c, &st))
 		*ret = changed_text;
-	else if (change->kind == WARD_CHANGE_MODIFIED && S_ISREG(st.st_mode) && st.st_nlink > 1 &&
-		change->origin)
+	/* More than the layer has of it: no overlay marks the copy of such a file, so nobody can tell it from one that was put in its place. */
+	else if (change->kind == WARD_CHANGE_MODIFIED && S_ISREG(st.st_mode) &&
+		st.st_nlink > change->n_links)
 		*ret = names_text;
 	return 0;
 }
