@@ -111,6 +111,53 @@ def literal(rule):
     return None if any(c in path.replace("\\[", "").replace("\\]", "") for c in "*?[{") else path.replace("\\", "")
 
 
+# Of any run here: always true, never true; what only a condition looks at.
+TRUE = ['context.tier >= 0', 'principal in Ward::Person::"nobody" || context.tier < 9', '!context.labels.contains("no=such")', 'principal is Ward::Run',
+        'principal has workspace && principal.workspace == Ward::Path::"./"', '[1, 2].contains(2) && !("a.b" like "a\\*b")', '"a*b" like "a\\**"']
+FALSE = ['context.tier > 3', 'principal in Ward::Agent::"nobody"', 'context.labels.containsAny(["no=such"])', 'context.environment == Ward::Environment::"prod"',
+         'context has mode && context.mode == Ward::Mode::"danger_full_access"']
+
+
+def _member(rng, tree, out):
+    """A condition about where the resource lies."""
+    def place(pattern):
+        if not pattern:
+            path = rng.choice(list(tree.at) + [rng.choice(NAMES)])
+            out["mentions"].add(path)
+            return f'Ward::Path::"./{path}"'
+        glob = rng.choice(GLOBS)
+        out["patterns"].add(glob)
+        out["mentions"] |= {literal(glob)} - {None}
+        return f'Ward::Glob::"{glob}"'
+    pattern = rng.random() < 0.4     # the types of a set are one
+    places = [place(pattern) for _ in range(rng.choice([1, 1, 2, 3]))]
+    if len(places) > 1:
+        return f'resource in [{", ".join(places)}]'
+    if "Path" in places[0] and rng.random() < 0.2:
+        return f"resource == {places[0]}"
+    return rng.choice([f"resource in {places[0]}", f"resource is Ward::Path in {places[0]}", f"(if {rng.choice(TRUE)} then resource in {places[0]} else false)"])
+
+
+def _condition(rng, tree, out, depth=0):
+    """Logic over places and over what does not change while a run lives."""
+    kind = rng.randrange(8)
+    if depth > 2 or kind < 3:
+        return _member(rng, tree, out)
+    if kind == 3:
+        return "(" + rng.choice(TRUE if rng.random() < 0.6 else FALSE) + ")"
+    if kind == 4:
+        return f"!({_condition(rng, tree, out, depth + 1)})"
+    if kind == 5:
+        one, two, three = (_condition(rng, tree, out, depth + 1) for _ in range(3))
+        return f"(if {one} then {two} else {three})"
+    return f'({_condition(rng, tree, out, depth + 1)} {rng.choice(["&&", "||"])} {_condition(rng, tree, out, depth + 1)})'
+
+
+def _when(rng, tree, out):
+    return "".join(f' {rng.choice(["when", "unless"])} {{ resource is Ward::Program || {_condition(rng, tree, out)} }}' if rng.random() < 0.1 else
+                   f' {rng.choice(["when", "unless"])} {{ {_condition(rng, tree, out)} }}' for _ in range(rng.choice([0, 0, 0, 1, 1, 2])))
+
+
 def _cedar(rng, tree, out):
     for _ in range(rng.randrange(2, 8)):
         effect = "forbid" if rng.random() < 0.4 else "permit"
@@ -128,8 +175,8 @@ def _cedar(rng, tree, out):
             out["patterns"].add(glob)
             out["mentions"] |= {literal(glob)} - {None}
             what = f'in Ward::Glob::"{glob}"'
-        out["cedar"] += "%s (principal, action in [%s], resource %s);\n" % (
-            effect, ", ".join(f'Ward::Action::"{a}"' for a in actions), what)
+        out["cedar"] += "%s (principal, action in [%s], resource %s)%s;\n" % (
+            effect, ", ".join(f'Ward::Action::"{a}"' for a in actions), what, _when(rng, tree, out))
 
 
 def _rules(rng, tree, exceptions, literal=False):
