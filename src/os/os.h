@@ -39,7 +39,7 @@ int ward_memfd_exec(const char *name, const void *p, size_t n);         /* the s
 #define WARD_OPEN_IN_ROOT 0x10u
 int ward_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);  /* fd or -errno; O_CLOEXEC always */
 
-/* mkdir -p of an absolute path, 0700. 0 or -errno, why it is not there: whoever uses it opens it afterwards, and judges what is there. */
+/* mkdir -p of an absolute path, 0700. 0 or -errno, why it is not there: whoever uses it opens it, and judges what is there. */
 int ward_make_dirs(const char *dir);
 /* One entry of getdents64(2). */
 struct ward_dirent64 {

@@ -124,7 +124,7 @@ extern ward_apply_fn ward_apply_caches;
 /* net/publish.c */
 extern ward_apply_fn ward_apply_publish;
 
-/* request.c: where 0, 1 or 2 is closed, /dev/null is opened there: nothing of ours may be taken for a stream of the caller's. 0 or -errno. */
+/* request.c: where 0, 1 or 2 is closed, /dev/null is opened there: nothing of ours may pass for the caller's stream. 0 or -errno. */
 int ward_request_keep_streams(void);
 
 /* dest.c: where --outcome, --report and --head-to go. A failed open leaves *d as it was. */

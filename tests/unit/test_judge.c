@@ -311,7 +311,8 @@ static const struct {
 	{ "forbid (principal, action, resource) when { resource has name && resource has tier };",
 		NEVER },
 #undef NEVER
-#define WHO "this forbid holds nothing: the principal of a request is a run, which lies in who it acts for; "
+#define WHO \
+	"this forbid holds nothing: the principal of a request is a run, which lies in who it acts for; "
 	{ "forbid (principal == Ward::Person::\"u\", action == Ward::Action::\"fs.read\", resource);",
 		WHO "write `principal in` instead of `principal ==`" },
 	{ "forbid (principal is Ward::Agent, action, resource);", WHO "write `principal in` and" },
@@ -356,13 +357,16 @@ TEST(what_is_in_vain_is_told)
 		{ "forbid (principal == Ward::Person::\"u\", action == Ward::Action::\"mode.enter\", resource);",
 			NULL },
 		{ "forbid (principal in Ward::Agent::\"a\", action, resource);", NULL },
-		{ "forbid (principal is Ward::Run in Ward::Person::\"u\", action, resource);", NULL },
+		{ "forbid (principal is Ward::Run in Ward::Person::\"u\", action, resource);",
+			NULL },
 		{ "permit (principal, action, resource) when { context has mode && resource has name };",
 			NULL },
 		{ "permit (principal, action, resource) when { context has argv_sha256 };", NULL },
 		{ "forbid (principal, action == Ward::Action::\"env.read\", resource) "
-		  "when { resource.name like \"S\xd0\x95""CRET\" };",
-			"string `\"S\xd0\x95""CRET\"` contains mixed scripts" },
+		  "when { resource.name like \"S\xd0\x95"
+		  "CRET\" };",
+			"string `\"S\xd0\x95"
+			"CRET\"` contains mixed scripts" },
 	};
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(vain); i++) {
@@ -393,13 +397,15 @@ TEST(in_vain_behind_many)
 		CASE("%d", numbers[k]);
 		ward_buf_clear(&text);
 		for (int i = 0; i < numbers[k]; i++)
-			ward_buf_adds(&text, "permit (principal, action, resource) when { false };\n");
+			ward_buf_adds(&text,
+				"permit (principal, action, resource) when { false };\n");
 		ward_buf_adds(&text, "forbid (principal, action, resource) when { false };\n");
 		one_source(ward_buf_cstr(&text));
 		CHECK(judge_book() < 0);
 		ward_error_format(&err, line, sizeof(line));
-		CHECK(strstr(line, k == 0 ? "policy.cedar:301:1: this forbid holds nothing"
-					  : "policy.cedar: there are more than 4096 warnings") != NULL);
+		CHECK(strstr(line,
+			      k == 0 ? "policy.cedar:301:1: this forbid holds nothing"
+				     : "policy.cedar: there are more than 4096 warnings") != NULL);
 	}
 }
 

@@ -22,7 +22,7 @@ bool ward_persist_leads(const char *path);
 bool ward_persist_may(const char *name);         /* some row ends so */
 bool ward_persist_passed(const char *name);      /* of a directory: its inside is looked through for git's names alone */
 bool ward_persist_passes(const struct ward_persist_name *row);   /* the row does not count there */
-/* out: path as a file system may take it that knows more of case than ASCII has, or sees nothing of some characters. False: it is the same. */
+/* out: path as a file system may take it that knows more of case than ASCII has, or does not see some characters. False: the same. */
 bool ward_persist_folds(const char *path, char out[WARD_PATH_MAX]);
 
 /* ---- names.c: the first names of a directory, so that not each that it lacks is asked for ---- */
