@@ -30,9 +30,10 @@ int ward_approve_pending(bool json, char **ret_text, size_t *ret_n, struct ward_
  */
 int ward_approve_answer(const char *what, enum ward_approve_answer answer, char **ret_text, struct ward_error *err);
 /*
- * The cure of a refusal in the log file (NULL: the default), which nobody but the caller and root may write, and whose chain holds up to
- * it (else WARD_E_AUDIT): what is "RUN#SEQ", or "#SEQ". *ret_text: the option that would allow it, for a shell; or, with always, the permit that was added to the user's allowed.cedar, for that workspace. WARD_E_NOTFOUND: no such
- * record. WARD_E_REFUSED: it has no cure, a rule forbids it, it is Ward's own, or no rule can say it.
+ * The cure of a refusal in the log file (NULL: the default), which nobody but the caller and root may write, and whose chain holds
+ * up to it (else WARD_E_AUDIT): what is "RUN#SEQ", or "#SEQ". *ret_text: the option that would allow it, for a shell; or, with
+ * always, the permit that was added to the user's allowed.cedar, for that workspace. WARD_E_NOTFOUND: no such record.
+ * WARD_E_REFUSED: it has no cure, a rule forbids it, it is Ward's own, or no rule can say it.
  */
 int ward_approve_allow(const char *what, bool always, const char *file, char **ret_text, struct ward_error *err);
 

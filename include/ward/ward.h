@@ -5,8 +5,8 @@
  * A request is filled by option name, exactly as on the command line of ward(1); it can be planned (nothing
  * runs) or run. Threads: an object belongs to one thread at a time; different objects are independent, and any
  * number of runs may go on in one process. Where a pointer may be NULL it is said, and of err it always may; elsewhere NULL is
- * WARD_E_INVALID, and an outcome that is NULL is one of a run that was refused. The library installs no signal handler, never prints and never exits; it asks on the
- * terminal only where the option "ask" says so.
+ * WARD_E_INVALID, and an outcome that is NULL is one of a run that was refused. The library installs no signal handler, never
+ * prints and never exits; it asks on the terminal only where the option "ask" says so.
  */
 #ifndef WARD_WARD_H
 #define WARD_WARD_H

@@ -79,8 +79,8 @@ int ward_audit_verify(const char *file, const char *head, struct ward_audit_repo
 int ward_audit_each(const char *file, int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
 	uint64_t lineno), void *arg, struct ward_error *err);
 /*
- * The same, of the lines alone in which text (not "") stands; the others are not parsed, so one of them may be no JSON. For whoever looks for
- * the records of one run: of a log of years nearly every line is of another.
+ * The same, of the lines alone in which text (not "") stands; the others are not parsed, so one of them may be no JSON. For whoever
+ * looks for the records of one run: of a log of years nearly every line is of another.
  */
 int ward_audit_each_with(const char *file, const char *text, int (*fn)(void *arg, const struct ward_json *rec, const char *line,
 	size_t n, uint64_t lineno), void *arg, struct ward_error *err);

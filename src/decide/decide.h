@@ -111,7 +111,7 @@ int ward_judge_leads(const struct ward_book *b, struct ward_desk *d, const struc
 	struct ward_verdict *ret);
 
 /*
- * ward_judge() as the gate asks it about what is written down: an address behind the well-known prefix of NAT64 has to be allowed as the
+ * ward_judge() as the gate asks about what is written down: an address behind the well-known prefix of NAT64 has to be allowed as the
  * IPv4 address that it carries, too. For those who say beforehand what a run would be told.
  */
 int ward_judge_asked(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q, struct ward_verdict *ret);

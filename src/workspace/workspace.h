@@ -189,7 +189,7 @@ int ward_workspace_changes(struct ward_workspace *w, enum ward_changes_how how, 
 bool ward_change_within(const struct ward_change *c, const char *path);
 #define WARD_PATHS_NONE UINT32_MAX
 /*
- * paths: n, sorted as bytes. ret[i]: the last of them that names a directory which paths[i] lies in, or WARD_PATHS_NONE; ret[ret[i]] the
+ * paths: n, sorted as bytes. ret[i]: the last of them that names a directory that paths[i] lies in, or WARD_PATHS_NONE; ret[ret[i]] the
  * next one. It takes as long as all of them are, however deep: to look each directory of each path up would not.
  */
 void ward_paths_above(const char *const *paths, size_t n, uint32_t *ret);

@@ -40,8 +40,8 @@ int ward_cgroup_create(const struct ward_host *host, const char *run_id,
 	const struct ward_limits *limits, struct ward_cgroup **ret, struct ward_error *err);
 
 /*
- * The rest of the limits: what sockets may hold, which v1 counts beside memory. To be written before anything runs in it that could make
- * one, and apart because it takes long. WARD_E_SYSTEM. Any thread.
+ * The rest of the limits: what sockets may hold, which v1 counts beside memory. To be written before anything runs there that could
+ * make one, and apart because it takes long. WARD_E_SYSTEM. Any thread.
  */
 int ward_cgroup_bound_sockets(const struct ward_cgroup *cg, const struct ward_limits *limits, struct ward_error *err);
 
