@@ -2,16 +2,19 @@
 /*
  * Sockets that killed runs left, in the directory where another run listens. Whether somebody listens is asked in a way that he does not
  * notice: a socket of another kind is refused with EPROTOTYPE by who is there, with ECONNREFUSED by nobody. What may be of a run that
- * begins right now, or is no socket, or has no name of a run, is left alone.
+ * begins right now, or is no socket, or has no name of a run, is left alone. So is a directory that other kernels may see, too: who
+ * listens in one of them is nobody here.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +23,22 @@
 
 #define YOUNG_S 60
 #define LOOKS_MAX 512 /* the rest waits for the next start */
+
+/* One that no other kernel has mounted at the same time. */
+static bool is_local(int dir)
+{
+	static const unsigned long kinds[] = { TMPFS_MAGIC, EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,
+		BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC };
+	struct statfs fs;
+
+	if (fstatfs(dir, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(kinds); i++) {
+		if ((unsigned long)fs.f_type == kinds[i])
+			return true;
+	}
+	return false;
+}
 
 static bool is_ours(const char *name)
 {
@@ -67,7 +86,7 @@ static void look(int dir, const char *name)
 
 void ward_sockets_sweep(int dir)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = is_local(dir) ? openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *e;
 	unsigned looks = 0;

@@ -246,6 +246,20 @@ def what_may_be_connected_to_counts(v):
 
 
 @epochs
+def what_was_forbidden_before_is_not_asked_again(v):
+    """Thousands of ranges and many names: of these only the new range is asked about."""
+    row = 'forbid (principal, action == Ward::Action::"net.connect", resource in Ward::Cidr::"{}");\n'
+    many = QUIET + "".join(row.format(f"20.{i >> 8}.{i & 255}.0/24") for i in range(4000))
+    ceiling(1, many)
+    v.start(*(w for i in range(100) for w in ("--cap", f"NETWORK_CONNECT:h{i}.example.org:443")))
+    ceiling(2, "// no other rules\n" + many)
+    v.goes_on()
+    ceiling(3, many + row.format("93.184.0.0/16"))
+    box.wait_for(lambda: v.q.poll() is not None, 10)
+    check_eq([(r["effect"], r.get("action")) for r in v.epochs()][-1], ("deny", "net.connect"))
+
+
+@epochs
 def what_conditions_and_wide_grants_let_be_connected_to_counts(v):
     """Where the grant has no name to ask about, one is found."""
     connect = ' (principal, action == Ward::Action::"net.connect", resource '

@@ -126,14 +126,15 @@ const struct cedar_entities *ward_book_entities(const struct ward_book *b);     
 const struct cedar_uid *ward_book_principal(const struct ward_book *b);
 const struct cedar_uid *ward_book_action(const struct ward_book *b, enum ward_action a);
 const char *ward_book_workspace(const struct ward_book *b);
-/*
- * What policies name of the file system, programs too: between these, whatever is asked has the same answer. Absolute paths, in no
- * order, NULL behind the last; patterns that are absolute, and those relative to the workspace.
- */
+/* What policies name of files and programs: between these answers are the same. Absolute paths, in no order, NULL behind the last. */
 const char *ward_book_path(const struct ward_book *b, size_t *io_at);
 /* All that policies name, of whatever type, and who asks: the same way. For those who look for what books answer differently. */
 const struct cedar_uid *ward_book_named(const struct ward_book *b, size_t *io_at);
-const struct ward_patterns *ward_book_patterns(const struct ward_book *b, bool relative);
+/* fresh.c: what forbids of b name that had (NULL: none) has not, word for word, maybe twice. Not 0 ends it and is returned; NOMEM. */
+typedef int ward_book_thing_fn(void *arg, const struct cedar_uid *thing);
+int ward_book_newly_forbids(const struct ward_book *b, const struct ward_book *had, enum ward_action action, ward_book_thing_fn *fn,
+	void *arg);
+const struct ward_patterns *ward_book_patterns(const struct ward_book *b, bool relative); /* else absolute */
 bool ward_book_asks(const struct ward_book *b); /* does any rule want a person's yes? */
 /* Does this rule, a permit that grants, have this path in its text: not just one that it lies in, or a pattern? */
 bool ward_book_permit_names(const struct ward_book *b, const struct ward_book_rule *rule, const char *path);
@@ -192,9 +193,6 @@ struct ward_query {
 	const char *backend;             /* of a SANDBOX */
 	const int64_t *tier;             /* NULL: that of the run */
 };
-/*
- * The request in cedar's words; lives in d until the next one. WARD_E_REFUSED: to connect to an address that is never reached, whatever
- * any policy says.
- */
+/* The request in cedar's words; lives in d until the next one. WARD_E_REFUSED: to connect to an address that is never reached. */
 int ward_book_request(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q, struct cedar_request *ret);
 struct cedar_scratch *ward_desk_scratch(struct ward_desk *d);

@@ -225,6 +225,11 @@ int ward_net_named(const struct ward_book *now, uint16_t port, ward_net_again_fn
 	return named(&k);
 }
 
+struct leading {
+	ward_net_again_fn *fn;
+	void *arg;
+};
+
 /* An address, or one of a range. */
 static int led_to(const struct ward_endpoint *e, ward_net_again_fn *fn, void *arg)
 {
@@ -246,25 +251,30 @@ static int led_to(const struct ward_endpoint *e, ward_net_again_fn *fn, void *ar
 	return fn(arg, text, true);
 }
 
-int ward_net_led_to(const struct ward_book *now, ward_net_again_fn *fn, void *arg)
+static int led_by(void *arg, const struct cedar_uid *thing)
 {
-	const struct cedar_uid *uid;
+	const struct leading *l = arg;
 	char text[WARD_ENDPOINT_TEXT_MAX];
 	struct ward_endpoint e;
-	size_t pos = 0;
 	int r = WARD_OK;
 
-	while (r == WARD_OK && (uid = ward_book_named(now, &pos)) != NULL) {
-		for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(rows); i++) {
-			if (!ward_streq(uid->type->s, rows[i].type))
-				continue;
-			if (!as_endpoint(rows[i].before, uid->id->s, rows[i].whole, text, &e))
-				r = fn(arg, uid->id->s, false);
-			else if (e.kind == WARD_HOST_ADDRESS || e.kind == WARD_HOST_RANGE)
-				r = led_to(&e, fn, arg);
-		}
+	for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(rows); i++) {
+		if (!ward_streq(thing->type->s, rows[i].type))
+			continue;
+		if (!as_endpoint(rows[i].before, thing->id->s, rows[i].whole, text, &e))
+			r = l->fn(l->arg, thing->id->s, false);
+		else if (e.kind == WARD_HOST_ADDRESS || e.kind == WARD_HOST_RANGE)
+			r = led_to(&e, l->fn, l->arg);
 	}
 	return r;
+}
+
+int ward_net_led_to(const struct ward_book *now, const struct ward_book *had, ward_net_again_fn *fn,
+	void *arg)
+{
+	struct leading l = { fn, arg };
+
+	return ward_book_newly_forbids(now, had, WARD_ACT_NET_CONNECT, led_by, &l);
 }
 
 int ward_net_examples(const char *endpoint, ward_net_again_fn *fn, void *arg)

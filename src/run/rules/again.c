@@ -17,6 +17,8 @@
 #define ARENA_BYTES_MAX (256u << 20)
 #define ANY WARD_ANY_NAME
 #define FOUND 1 /* nothing more has to be looked at */
+#define LED_NS \
+	1000000000u /* meanwhile the run is looked after by nobody: what is not known by then is taken for no */
 
 struct again {
 	struct ward_resolver rs;
@@ -30,6 +32,7 @@ struct again {
 	struct ward_texts
 		leading; /* endpoints of names that could be connected to: each may lead to any address */
 	int64_t now_ms;
+	uint64_t led_until; /* monotonic */
 	struct ward_taken *taken;
 	struct ward_error *err;
 };
@@ -436,28 +439,39 @@ static int ask_leads(struct again *a, struct ward_query *q, const char *address)
 	return WARD_OK;
 }
 
-/* Where the names lead is nobody's to know beforehand: to each address that the new ceiling speaks of. */
+/* By whoever q says, of the names in turn. */
+static int ask_led(struct again *a, struct ward_query *q, const char *address)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < a->leading.n; i++) {
+		q->resource = ward_str(a->leading.v[i]);
+		if (ward_now_mono_ns() <= a->led_until)
+			r = ask_leads(a, q, address);
+		else
+			take(a, WARD_ACT_NET_CONNECT, a->leading.v[i], NULL,
+				"it is not known in time whether it leads to what a rule forbids");
+	}
+	return r;
+}
+
+/* Where the names lead is nobody's to know beforehand: to each address that a new forbid of the ceiling speaks of. */
 static int look_led(void *arg, const char *address, bool tried)
 {
 	struct again *a = arg;
 	const struct ward_book *books[2] = { a->had ? a->had->book : NULL, a->book->book };
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT };
 	int r = WARD_OK;
 
-	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < a->leading.n; i++) {
-		struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
-			.resource = ward_str(a->leading.v[i]) };
-
-		if (!tried) {
-			take(a, WARD_ACT_NET_CONNECT, a->leading.v[i], NULL,
-				"it is not known whether it leads to what a rule forbids");
-			break;
-		}
-		r = ask_leads(a, &q, address);
-		for (size_t k = 0; k < WARD_ARRAY_SIZE(books); k++) {
-			for (size_t at = 0; r == WARD_OK && !a->taken->any && books[k] &&
-				(q.program = ward_book_program(books[k], &at)) != NULL;)
-				r = ask_leads(a, &q, address);
-		}
+	if (a->leading.n > 0 && !tried)
+		take(a, WARD_ACT_NET_CONNECT, a->leading.v[0], NULL,
+			"it is not known whether it leads to what a rule forbids");
+	if (!a->taken->any)
+		r = ask_led(a, &q, address);
+	for (size_t k = 0; k < WARD_ARRAY_SIZE(books); k++) {
+		for (size_t at = 0; r == WARD_OK && !a->taken->any && books[k] &&
+			(q.program = ward_book_program(books[k], &at)) != NULL;)
+			r = ask_led(a, &q, address);
 	}
 	return r == WARD_OK && a->taken->any ? FOUND : r;
 }
@@ -588,8 +602,18 @@ static int look_net(struct again *a)
 	if (r == WARD_OK && !a->taken->any)
 		r = ward_net_asked_again(a->plan, a->had ? a->had->book : NULL, a->book->book,
 			a->agreed->n > 0, look_endpoint, a);
-	if (r == WARD_OK && !a->taken->any)
-		r = ward_net_led_to(a->book->book, look_led, a);
+	return r == FOUND ? WARD_OK : r;
+}
+
+/* The last of all, since it takes longest: each name with each address. */
+static int look_leading(struct again *a)
+{
+	int r;
+
+	a->led_until = ward_now_mono_ns() + LED_NS;
+	r = ward_net_led_to(a->book->book, a->had ? a->had->book : NULL, look_led, a);
+	if (r == WARD_E_NOMEM)
+		return ward_rs_nomem(a->err);
 	return r == FOUND ? WARD_OK : r;
 }
 
@@ -607,7 +631,9 @@ static int look_all(struct again *a)
 		r = look_published(a);
 	if (r == WARD_OK && !a->taken->any)
 		r = look_view(a);
-	return r == WARD_OK && !a->taken->any ? look_rules(a) : r;
+	if (r == WARD_OK && !a->taken->any)
+		r = look_rules(a);
+	return r == WARD_OK && !a->taken->any ? look_leading(a) : r;
 }
 
 int ward_rules_again(struct ward_request *r, const struct ward_plan *plan,

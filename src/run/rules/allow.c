@@ -229,7 +229,8 @@ static int find(struct allowing *a, const char *file, struct ward_error *err)
 			return WARD_OK;
 		(void)ward_fail(err, WARD_E_REFUSED,
 			"what the record calls its cure is no option that Ward would offer for it");
-		ward_fail_fix(err, "look who wrote that log; ward audit show has the record");
+		ward_fail_fix(err,
+			"look who wrote that log, or whether an older Ward did; ward audit show has the record");
 		return WARD_E_REFUSED;
 	}
 	(void)ward_fail(err, WARD_E_REFUSED, "%s%.200s",

@@ -146,10 +146,11 @@ int ward_net_named(const struct ward_book *now, uint16_t port, ward_net_again_fn
 /* The same with examples of one capability: of names below a domain, of a range, the ends of its ranges of ports. */
 int ward_net_examples(const char *endpoint, ward_net_again_fn *fn, void *arg);
 /*
- * The addresses that policies name, and one of each range, as text, to which a name may lead: no range whose addresses are all inner,
- * since to these a name leads only where a rule means them. tried false: of this range none is known.
+ * The addresses, and one of each range, as text, that forbids of now name which had (NULL: none) has not, and to which a name may lead:
+ * no range whose addresses are all inner, since to these a name leads only where a rule means them. tried false: of this range none is
+ * known. WARD_E_NOMEM.
  */
-int ward_net_led_to(const struct ward_book *now, ward_net_again_fn *fn, void *arg);
+int ward_net_led_to(const struct ward_book *now, const struct ward_book *had, ward_net_again_fn *fn, void *arg);
 int ward_net_asked_again(const struct ward_plan *plan, const struct ward_book *had, const struct ward_book *now,
 	bool agreed, ward_net_again_fn *fn, void *arg);
 /* walk.c: names on disk that a pattern matches, added to found. */

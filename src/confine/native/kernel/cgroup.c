@@ -128,7 +128,8 @@ int ward_cgroup_bound_sockets(const struct ward_cgroup *cg, const struct ward_li
 		return WARD_OK;
 	format(V_MEMORY, limits, text, sizeof(text));
 	r = ward_cgroup_write(dir, file, text);
-	if (r < 0 && r != -ENOENT)
+	/* A kernel without it, or one that was told not to count. */
+	if (r < 0 && r != -ENOENT && r != -EOPNOTSUPP)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cgroup limit %s = %s", file, text);
 	return WARD_OK;
 }
