@@ -169,7 +169,7 @@ static int visit_all(struct ward_audit_reader *reader, const struct ward_audit_v
 	struct ward_error *err)
 {
 	for (;;) {
-		const char *line = NULL;
+		const char *line = "";
 		size_t n = 0;
 		int r = ward_audit_reader_next(reader, &line, &n, err);
 		if (r == WARD_AUDIT_TORN)

@@ -591,6 +591,7 @@ int ward_commit_plan(struct ward_commit *c, const struct ward_changes *all,
 	if (r == WARD_OK)
 		r = check_all(&p, err);
 	if (r < 0)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 		return r;
 	find_all_gone(&p);
 	keep_what_holds(&p);
