@@ -41,9 +41,7 @@ FILES = {
     "ruby": {"Rakefile": 'require "rake/testtask"\nRake::TestTask.new { |t| t.pattern = "*_test.rb" }\n',
              "x_test.rb": 'require "minitest/autorun"\nrequire "socket"\nclass XTest < Minitest::Test\n  def test_x\n    s = TCPServer.new("127.0.0.1", 0)\n'
                           '    assert TCPSocket.new("127.0.0.1", s.addr[1])\n  end\nend\n'},
-    "tex": {"a.tex": "\\documentclass{article}\n\\begin{document}\nHello $x^2$\n\\end{document}\n"},
     "manual": {"x.1": ".TH X 1\n.SH NAME\nx \\- nothing\n"},
-    "xml": {"x.xml": '<!DOCTYPE book PUBLIC "-//OASIS//DTD DocBook XML V4.5//EN" "http://www.oasis-open.org/docbook/xml/4.5/docbookx.dtd">\n<book/>\n'},
     "editor": {"a.txt": "a\n"},
 }
 COMMANDS = {
@@ -55,9 +53,7 @@ COMMANDS = {
     "perl": [["prove", "-l", "t"], ["perl", "Makefile.PL"], ["make", "test"]],
     "cmake": [["cmake", "-B", "b"], ["cmake", "--build", "b"], ["ctest", "--test-dir", "b"]],
     "ruby": [["ruby", "-e", "require 'json'; exit JSON.parse('[1]') == [1]"], ["rake", "test"]],
-    "tex": [["pdflatex", "-interaction=batchmode", "a.tex"], ["latexmk", "-pdf", "-g", "-silent", "a.tex"]],
     "manual": [["man", "-P", "cat", "-l", "x.1"], ["man", "-w", "ls"], ["man", "-P", "cat", "ls"]],
-    "xml": [["xmllint", "--nonet", "--noout", "--loaddtd", "x.xml"]],
     "editor": [["vim", "-es", "-c", "r a.txt", "-c", "wq! b.txt"], ["gdb", "-batch", "-ex", "print 1"], ["file", "a.txt"],
                ["less", "a.txt"], ["nano", "--version"], ["tmux", "-V"]],
 }
@@ -97,13 +93,15 @@ def works(p, kind):
         env = {"PATH": "/root/.cargo/bin:" + SYSTEM, "HOME": "/root"}
     if kind == "python" and os.geteuid() == 0 and pathlib.Path("/root/.pyenv/shims/python3").exists():
         env = {"PATH": "/root/.pyenv/shims:" + SYSTEM, "HOME": "/root", "PYENV_ROOT": "/root/.pyenv"}
+    # What gem installs for all users lies outside of /usr: the report says so, and is done as told.
+    words = ("--read", "/var/lib/gems") if kind == "ruby" and os.path.isdir("/var/lib/gems") else ()
     ran = 0
     for where, d in lay(p, FILES[kind]):
         for argv in COMMANDS[kind]:
             if not shutil.which(argv[0], path=env["PATH"]) or sh(*argv, cwd=d, env=env).returncode:
                 continue    # the toolchain is not there, or has no such part
             sh("git", "-c", "safe.directory=*", "clean", "-fdxq", "-e", "vendor", cwd=d) if argv == COMMANDS[kind][0] else None
-            r = inside(p, d, *argv, env=env)
+            r = inside(p, d, *argv, env=env, words=words)
             check_eq(r.code, 0, f"{where}: {argv}: {r.out}{r.err}")
             ran += 1
     if not ran:
