@@ -90,7 +90,7 @@ def one_head_at_a_time(p):
         check_in("--head", r.err)
 
 
-@cases([(c, c) for c in (
+@cases([(ascii(c), c) for c in (
     "--read '/srv/x/y'; rm -rf ~", "$(id)", "--read '/srv/x/y' `id`", "--read $(id)", "--read '/srv/x/y'\\''", "--read \"/srv/x/y\"", "--read '/srv/x/y' x",
     "--backend direct", "--accept files=none", "--read", "--read '/srv/x/y' --i-know", "", " ", "--read '/srv/x/y'\n--read '/'", "--cap $'a\\' ; id'", "--cap $'a\\' --read '; id '", "--cap $'a\\'",
     "--read '/'", "--read '/etc/shadow'", "--cap 'FILE_READ:/**'", "--cap 'FILE_READ:/etc/**'", "--cap 'FILE_WRITE:/srv/x/y/z'",
