@@ -79,27 +79,35 @@ static int check_line(struct ward_audit_report *ret, uint64_t lineno, const char
 	return WARD_OK;
 }
 
+/* WARD_AUDIT_LINE: the next one, which is what the chain says. WARD_E_AUDIT: it is not, and ret has why. */
+static int next_checked(struct ward_audit_reader *reader, struct ward_audit_report *ret,
+	const char **ret_line, size_t *ret_n, struct ward_error *err)
+{
+	int r = ward_audit_reader_next(reader, ret_line, ret_n, err);
+	if (r <= 0)
+		return r;
+	if (r == WARD_AUDIT_LINE) {
+		r = check_line(ret, reader->lineno, *ret_line, *ret_n);
+	} else {
+		ret->torn = r == WARD_AUDIT_TORN;
+		ret->bad_seq = ret->last_seq + 1;
+		r = bad(ret, reader->lineno, "%s",
+			ret->torn ? "torn: the last line has no end"
+				  : "bad JSON: the line is longer than a record may be");
+	}
+	if (r == WARD_E_NOMEM)
+		return ward_fail(err, r, "out of memory");
+	return r < 0 ? r : WARD_AUDIT_LINE;
+}
+
 static int check_all(struct ward_audit_reader *reader, const char *head,
 	struct ward_audit_report *ret, struct ward_error *err)
 {
 	for (;;) {
 		const char *line = NULL;
 		size_t n = 0;
-		int r = ward_audit_reader_next(reader, &line, &n, err);
+		int r = next_checked(reader, ret, &line, &n, err);
 		if (r <= 0)
-			return r;
-		if (r == WARD_AUDIT_LINE) {
-			r = check_line(ret, reader->lineno, line, n);
-		} else {
-			ret->torn = r == WARD_AUDIT_TORN;
-			ret->bad_seq = ret->last_seq + 1;
-			r = bad(ret, reader->lineno, "%s",
-				ret->torn ? "torn: the last line has no end"
-					  : "bad JSON: the line is longer than a record may be");
-		}
-		if (r == WARD_E_NOMEM)
-			return ward_fail(err, r, "out of memory");
-		if (r < 0)
 			return r;
 		if (head)
 			ret->head_last = ward_streq(head, ret->head);
@@ -165,20 +173,12 @@ static int visit_own(struct ward_audit_reader *reader, const struct ward_audit_v
 	for (;;) {
 		const char *line = NULL;
 		size_t n = 0;
-		int r = ward_audit_reader_next(reader, &line, &n, err);
-		if (r <= 0)
-			return r;
-		if (r == WARD_AUDIT_LINE)
-			r = check_line(rep, reader->lineno, line, n);
-		else
-			r = bad(rep, reader->lineno, "%s",
-				r == WARD_AUDIT_TORN ? "torn: the last line has no end"
-						     : "the line is longer than a record may be");
-		if (r == WARD_E_NOMEM)
-			return ward_fail(err, r, "out of memory");
+		int r = next_checked(reader, rep, &line, &n, err);
 		if (r == WARD_E_AUDIT)
 			return fail_report(reader->file, rep, err);
-		r = r < 0 ? r : ward_audit_visit_line(reader, v, line, n, err);
+		if (r <= 0)
+			return r;
+		r = ward_audit_visit_line(reader, v, line, n, err);
 		if (r != 0)
 			return r;
 	}

@@ -275,27 +275,6 @@ TEST(marks_name_the_first_and_the_last)
 	audit_end();
 }
 
-/* Their sums are made another way, and are the same. */
-TEST(many_at_once_are_chained_as_one_by_one)
-{
-	audit_begin();
-	struct ward_audit *a = must_open(audit_log);
-	struct ward_event e[40];
-	struct ward_audit_mark first, last;
-	struct ward_audit_report rep;
-	for (unsigned i = 0; i < WARD_ARRAY_SIZE(e); i++)
-		audit_event_fill(&e[i], i);
-	CHECK_EQ_INT(append_one(a, e, NULL), WARD_OK);
-	CHECK_EQ_INT(ward_audit_append(a, e, WARD_ARRAY_SIZE(e), true, &first, &last, &err),
-		WARD_OK);
-	CHECK_EQ_INT(append_one(a, e, NULL), WARD_OK);
-	CHECK_EQ_INT(ward_audit_verify(audit_log, last.hash, &rep, &err), WARD_OK);
-	CHECK_EQ_UINT(rep.head_seq, last.seq);
-	CHECK_EQ_UINT(rep.last_seq, WARD_ARRAY_SIZE(e) + 2);
-	ward_audit_close(a);
-	audit_end();
-}
-
 TEST(files_are_0600_and_directories_0700)
 {
 	audit_begin();

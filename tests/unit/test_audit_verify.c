@@ -617,4 +617,26 @@ TEST(concurrent_durable_batches_make_one_chain)
 	audit_end();
 }
 
+/* Their sums are made another way, and are the same. */
+TEST(many_at_once_are_chained_as_one_by_one)
+{
+	audit_begin();
+	struct ward_audit *a = NULL;
+	struct ward_event e[40];
+	struct ward_audit_mark first, last;
+	struct ward_audit_report rep;
+	REQUIRE(ward_audit_open(audit_log, &a, NULL, &err) == WARD_OK);
+	for (unsigned i = 0; i < WARD_ARRAY_SIZE(e); i++)
+		audit_event_fill(&e[i], i);
+	CHECK_EQ_INT(ward_audit_append(a, e, 1, true, NULL, NULL, &err), WARD_OK);
+	CHECK_EQ_INT(ward_audit_append(a, e, WARD_ARRAY_SIZE(e), true, &first, &last, &err),
+		WARD_OK);
+	CHECK_EQ_INT(ward_audit_append(a, e, 1, true, NULL, NULL, &err), WARD_OK);
+	CHECK_EQ_INT(ward_audit_verify(audit_log, last.hash, &rep, &err), WARD_OK);
+	CHECK_EQ_UINT(rep.head_seq, last.seq);
+	CHECK_EQ_UINT(rep.last_seq, WARD_ARRAY_SIZE(e) + 2);
+	ward_audit_close(a);
+	audit_end();
+}
+
 TAP_MAIN();

@@ -17,6 +17,7 @@
 
 #include "base/limits.h"
 #include "confine/native/native.h"
+#include "entries.h"
 #include "tap.h"
 
 #define MS UINT64_C(1000000)
@@ -116,18 +117,10 @@ static bool over(uint64_t bound, pid_t init)
 	return r;
 }
 
-static int next_fd(void)
-{
-	int fd = dup(2);
-
-	close(fd);
-	return fd;
-}
-
 TEST(all_that_lies_in_it_and_nothing_else)
 {
 	char out[64] = "/tmp/ward-growth-out-XXXXXX";
-	int fd = mkostemp(out, O_CLOEXEC), before = next_fd();
+	int fd = mkostemp(out, O_CLOEXEC), before = entries("/proc/self/fd");
 
 	layer();
 	REQUIRE(fd >= 0 && ftruncate(fd, 0) == 0);
@@ -158,7 +151,7 @@ TEST(all_that_lies_in_it_and_nothing_else)
 	CHECK(!over(held(), 0));
 	CHECK(over(held() - 1, 0));
 	unlink(out);
-	CHECK_EQ_INT(next_fd(), before);
+	CHECK_EQ_INT(entries("/proc/self/fd"), before);
 	close(fd);
 	gone();
 }
@@ -446,7 +439,7 @@ TEST(another_directory_is_not_watched)
 {
 	struct ward_review review = { .layer = top, .bound = 1 };
 	struct ward_growth *g = NULL;
-	int before = next_fd();
+	int before = entries("/proc/self/fd");
 	struct stat st;
 
 	layer();
@@ -464,7 +457,7 @@ TEST(another_directory_is_not_watched)
 		CHECK(!g && strstr(err.message, "axis disk: the layer") && err.fix[0]);
 	}
 	ward_growth_free(NULL);
-	CHECK_EQ_INT(next_fd(), before);
+	CHECK_EQ_INT(entries("/proc/self/fd"), before);
 	gone();
 }
 

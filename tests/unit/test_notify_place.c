@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "confine/native/broker/notify.h"
+#include "entries.h"
 #include "tap.h"
 
 #define NAME 250
@@ -163,15 +164,6 @@ static int place(const struct ward_node *node, size_t n_nodes, const char *text,
 	return r;
 }
 
-/* The number that the next file would get. */
-static int next_fd(void)
-{
-	int fd = dup(2);
-
-	close(fd);
-	return fd;
-}
-
 TEST(a_path_below_a_bind)
 {
 	static const struct {
@@ -319,7 +311,7 @@ TEST(no_descriptor_stays_open)
 {
 	struct ward_node v[] = { bound[0], bound[1], bound[1], bound[1] };
 	static struct ward_place at;
-	int before = next_fd();
+	int before = entries("/proc/self/fd");
 
 	tree_of();
 	v[1] = v[2] = v[3] = bound[1];
@@ -332,7 +324,7 @@ TEST(no_descriptor_stays_open)
 		CHECK_EQ_INT(place(v, 4, "w/d/../../x/d/../../w/d/e", true, &at), 0);
 		CHECK_EQ_INT(place(v, 4, "w/d/../../y/d", true, &at), -ESTALE);
 		CHECK_EQ_INT(place(v, 4, "y/d", true, &at), -ESTALE);
-		CHECK_EQ_INT(next_fd(), before);
+		CHECK_EQ_INT(entries("/proc/self/fd"), before);
 	}
 }
 
@@ -381,7 +373,7 @@ TEST(what_a_directory_of_wards_belongs_to)
 	roots[0] = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	roots[1] = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	REQUIRE(roots[0] >= 0 && roots[1] >= 0);
-	before = next_fd();
+	before = entries("/proc/self/fd");
 	for (int fuse = 0; fuse < 2; fuse++) {
 		attribution = fuse ? WARD_ATTR_FUSE : WARD_ATTR_NONE;
 		CASE("%s", fuse ? "FUSE" : "none");
@@ -398,7 +390,7 @@ TEST(what_a_directory_of_wards_belongs_to)
 		CHECK_EQ_INT(place(v, 6, "w/d/file", true, &at), 0);
 		CHECK(at.mount == &v[4] && S_ISREG(at.mode));
 	}
-	CHECK_EQ_INT(next_fd(), before);
+	CHECK_EQ_INT(entries("/proc/self/fd"), before);
 	close(roots[0]);
 	close(roots[1]);
 	roots[0] = roots[1] = -1;
