@@ -28,6 +28,15 @@ static int by_inode(const void *a, const void *b)
 	return strcmp(x->path, y->path);
 }
 
+static int by_was(const void *a, const void *b)
+{
+	const struct link_names *x = a, *y = b;
+
+	if (x->ino != y->ino)
+		return x->ino < y->ino ? -1 : 1;
+	return x->was < y->was ? -1 : x->was > y->was;
+}
+
 struct ward_change *ward_change_add(struct reader *r, const char *path, int *ret_code)
 {
 	struct ward_changes *c = r->out;
@@ -63,7 +72,7 @@ struct ward_change *ward_change_add(struct reader *r, const char *path, int *ret
 	return made;
 }
 
-int ward_change_linked(struct reader *r, const char *path, uint64_t ino)
+int ward_change_linked(struct reader *r, const char *path, uint64_t ino, uint64_t was)
 {
 	if (r->n_links == r->cap_links) {
 		size_t cap = r->cap_links ? r->cap_links * 2 : 64;
@@ -74,8 +83,9 @@ int ward_change_linked(struct reader *r, const char *path, uint64_t ino)
 		r->links = v;
 		r->cap_links = cap;
 	}
-	r->links[r->n_links] =
-		(struct link_names){ .ino = ino, .path = ward_arena_strdup(r->out->arena, path) };
+	r->links[r->n_links] = (struct link_names){
+		.ino = ino, .was = was, .path = ward_arena_strdup(r->out->arena, path)
+	};
 	if (r->links[r->n_links].path == NULL)
 		return ward_fail(r->err, WARD_E_LIMIT,
 			"the names of the changes take more than %u bytes", TEXTS_MAX);
@@ -118,10 +128,33 @@ static void find_as_was(struct reader *r)
 	}
 }
 
+/* In order by_was. */
+static void count_same(struct reader *r)
+{
+	for (size_t i = 0, k; i < r->n_links; i = k) {
+		for (k = i + 1; k < r->n_links && by_was(&r->links[i], &r->links[k]) == 0;)
+			k++;
+		for (size_t at = i; at < k && r->links[i].was != 0; at++)
+			r->links[at].n_same = k - i;
+	}
+}
+
+/* The project's names are asked about, not how many there are: those that the run made beside them say nothing of the others. */
+static uint64_t names_of(const struct reader *r, const struct ward_change *c)
+{
+	const struct link_names key = { .ino = c->ino, .path = c->path };
+	const struct link_names *own =
+		bsearch(&key, r->links, r->n_links, sizeof(*r->links), by_inode);
+
+	return own ? own->n_same : 0;
+}
+
 static void link_all(struct reader *r)
 {
 	if (r->n_links == 0 || r->out->n == 0)
 		return;
+	qsort(r->links, r->n_links, sizeof(*r->links), by_was);
+	count_same(r);
 	qsort(r->links, r->n_links, sizeof(*r->links), by_inode);
 	find_as_was(r);
 	for (size_t i = 0; i < r->out->n; i++) {
@@ -134,6 +167,8 @@ static void link_all(struct reader *r)
 			k++;
 		if (k < r->n_links && r->links[k].ino == c->ino)
 			c->link = r->links[k].path;
+		if (c->kind == WARD_CHANGE_MODIFIED && S_ISREG(c->mode) && c->n_links > 1)
+			c->n_same = names_of(r, c);
 	}
 }
 
@@ -175,6 +210,7 @@ int ward_changes_read_of(const struct ward_changes_of *of, struct ward_changes *
 	if (r.out == NULL)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for the changes");
 	code = read_all(&r);
+	ward_way_done(&r.way);
 	free(r.a);
 	free(r.b);
 	free(r.links);

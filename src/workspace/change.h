@@ -19,8 +19,29 @@ struct side {
 	struct stat st;
 };
 
+/*
+ * way.c: the way to what the run has closed, as far as it is known from the path before. Each closed directory on it is lent the bit
+ * that lets its owner in, while the next is opened. The layer is locked, and has the same directories until ward_way_done(), but for
+ * those that go.
+ */
+#define WARD_WAY_STEP 8 /* so many directories behind each other one stays open */
+struct ward_way {
+	size_t n;
+	struct {
+		int fd;              /* O_PATH */
+		unsigned depth;
+		size_t n;            /* bytes of path that name it */
+	} v[WARD_CHANGE_DEPTH_MAX / WARD_WAY_STEP + 2];
+	char path[WARD_PATH_MAX];
+};
+/* Of the directory that path's first n bytes name, O_PATH, borrowed until the next; n 0: layer. -errno. */
+int ward_way_to(struct ward_way *w, int layer, const char *path, size_t n);
+int ward_way_open(struct ward_way *w, int layer, const char *path); /* of path itself, O_PATH, the caller's; not "". -errno */
+void ward_way_done(struct ward_way *w);
+
 struct reader {
 	int layer, root;
+	struct ward_way way;
 	const struct ward_landed *landed; /* NULL: nothing of it is real already */
 	bool quick;                  /* what is as it was when it was landed is not compared */
 	bool lives;                  /* the run writes the layer: no mode is lent in it, and what cannot be read so is passed over */
@@ -38,6 +59,8 @@ struct reader {
 struct link_names {
 	uint64_t ino;
 	const char *path;
+	uint64_t was;                /* the inode that the project has there; 0: none */
+	uint64_t n_same;             /* how many of its names have that inode there */
 	const char *as_was;          /* of the first of an inode: a name of it that is no change, or NULL */
 };
 
@@ -50,7 +73,7 @@ int ward_layer_lock(int layer, bool lives, struct ward_error *err);
 void ward_layer_unlock(int layer);
 int ward_layer_busy(struct ward_error *err); /* fills err */
 /* -errno; the same as ward_changed_open(), and what was opened. The layer is locked. */
-int ward_changed_get(int layer, const char *path, bool lives, struct stat *ret);
+int ward_changed_get(struct ward_way *way, int layer, const char *path, bool lives, struct stat *ret);
 /* The same, and locks it itself, for as long as it lends. -EBUSY: another has it. */
 int ward_changed_get_alone(int layer, const char *path, bool lives, struct stat *ret);
 
@@ -58,7 +81,8 @@ int ward_changed_get_alone(int layer, const char *path, bool lives, struct stat 
 struct ward_change *ward_change_add(struct reader *r, const char *path, int *ret_code);
 /* r->out is in order afterwards. */
 void ward_changes_sort(struct ward_changes *c);
-int ward_change_linked(struct reader *r, const char *path, uint64_t ino);
+/* ino: of the layer. was: of the project, 0 where it has nothing there */
+int ward_change_linked(struct reader *r, const char *path, uint64_t ino, uint64_t was);
 
 /* change_walk.c: fills r->out, in no order. */
 int ward_changes_walk(struct reader *r);

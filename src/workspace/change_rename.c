@@ -119,7 +119,8 @@ static void sum(struct pairing *p, struct candidate *c)
 		return;
 	p->left -= c->size;
 	fd = c->is_new
-		? ward_changed_get(p->r->layer, c->change->path, p->r->lives, &(struct stat){ 0 })
+		? ward_changed_get(&p->r->way, p->r->layer, c->change->path, p->r->lives,
+			  &(struct stat){ 0 })
 		: ward_beneath(p->r->root, c->change->path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd >= 0)
 		sum_file(p, fd, c);
@@ -141,7 +142,7 @@ static bool same_xattrs(struct pairing *p, const struct ward_change *from,
 	was[was_name > from->path ? was_name - from->path - 1 : 0] = '\0';
 	memcpy(is, to->path, (size_t)(is_name - to->path));
 	is[is_name > to->path ? is_name - to->path - 1 : 0] = '\0';
-	a = ward_changed_get(p->r->layer, is, p->r->lives, &(struct stat){ 0 });
+	a = ward_changed_get(&p->r->way, p->r->layer, is, p->r->lives, &(struct stat){ 0 });
 	b = ward_beneath(p->r->root, was, 0);
 	if (a < 0 || b < 0)
 		return false;

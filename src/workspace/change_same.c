@@ -116,7 +116,7 @@ static ssize_t layer_value(struct reader *r, const char *path, const struct side
 
 	if (n != -EACCES || r->lives)
 		return n;
-	fd = ward_changed_get(r->layer, path, false, &(struct stat){ 0 });
+	fd = ward_changed_get(&r->way, r->layer, path, false, &(struct stat){ 0 });
 	if (fd < 0)
 		return fd;
 	n = value(s, fd, name, out);
@@ -271,7 +271,7 @@ static int compare_files(struct reader *r, const char *path, const struct side *
 		return 0;
 	a = ward_beneath(layer->dir, layer->name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (a == -EACCES)
-		a = ward_changed_get(r->layer, path, r->lives, &(struct stat){ 0 });
+		a = ward_changed_get(&r->way, r->layer, path, r->lives, &(struct stat){ 0 });
 	if (a < 0)
 		return a;
 	code = same_bytes(r, a, b, (uint64_t)layer->st.st_size, &same);

@@ -202,7 +202,8 @@ static int shown(struct walk *w, const struct task *t, const char *path, const s
 					    : WARD_CHANGE_TYPE,
 			path, layer, root, &d);
 	if (code == WARD_OK && S_ISREG(layer->st.st_mode) && layer->st.st_nlink > 1)
-		code = ward_change_linked(w->r, path, layer->st.st_ino);
+		code = ward_change_linked(w->r, path, layer->st.st_ino,
+			root->there ? root->st.st_ino : 0);
 	if (code == WARD_OK && is_dir)
 		code = below(w, t, path, root, d.opaque);
 	/* A directory of the project under something that is none: its names are gone. */
@@ -374,7 +375,7 @@ static int walk_one(struct walk *w, const struct task *t)
 	int lent = 0, code = WARD_OK;
 
 	if (t->layer) {
-		layer = ward_changed_get(w->r->layer, t->path, w->r->lives, &st);
+		layer = ward_changed_get(&w->r->way, w->r->layer, t->path, w->r->lives, &st);
 		/* It is what its run makes of it: what is in there is looked at when that is dead. */
 		if (w->r->lives && (is_closed(layer) || (layer >= 0 && !may_enter(w, &st))))
 			return WARD_OK;

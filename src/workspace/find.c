@@ -248,12 +248,18 @@ int ward_store_load(struct ward_workspace *w, const char *run, enum ward_workspa
 	struct ward_error *why)
 {
 	int access = use == WARD_WORKSPACE_LOOK ? O_RDONLY : O_RDWR;
+	struct stat st;
 	int r;
 
 	w->dir = openat(w->home, run, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (w->dir < 0)
 		return -errno;
 	w->lock = openat(w->dir, STORE_LOCK, access | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	/* Nothing else can be locked, and nobody would ever be known to be gone. */
+	if (w->lock >= 0 && (fstat(w->lock, &st) < 0 || !S_ISREG(st.st_mode))) {
+		ward_close(w->lock);
+		w->lock = -1;
+	}
 	r = read_record(w, run, why);
 	if (r == WARD_OK && w->lock < 0)
 		r = ward_fail(why, WARD_E_PARSE, "run %s has no lock", run);

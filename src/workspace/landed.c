@@ -614,7 +614,7 @@ static int by_path(const void *a, const void *b)
 }
 
 /* The directory that path lies in is one in the layer: else that one says what is gone. */
-static int leave_whiteout(int layer, int root, const char *path)
+static int leave_whiteout(struct ward_way *way, int layer, int root, const char *path)
 {
 	WARD_CLEANUP(ward_commit_give_back) struct ward_lent lent = { .fd = -1 };
 	struct ward_held held = WARD_HELD_INIT;
@@ -624,7 +624,7 @@ static int leave_whiteout(int layer, int root, const char *path)
 	ward_commit_let_go(&held);
 	if (r < 0)
 		return r == -ENOENT || r == -ENOTDIR || r == -ELOOP ? 0 : r;
-	r = ward_commit_borrow(layer, path, false, &lent);
+	r = ward_commit_borrow(way, layer, path, false, &lent);
 	if (r < 0)
 		return r == -ENOENT || r == -ENOTDIR || r == -ELOOP ? 0 : r;
 	if (mknodat(lent.fd, lent.name, S_IFCHR, 0) < 0 && errno != EEXIST)
@@ -634,6 +634,7 @@ static int leave_whiteout(int layer, int root, const char *path)
 
 int ward_landed_settle(struct ward_landed *l, int layer, int root, struct ward_error *err)
 {
+	WARD_CLEANUP(ward_way_done) struct ward_way way = { .n = 0 };
 	const struct ward_landed_seen settled = { .kind = WARD_LANDED_SETTLED };
 	const char **paths;
 	size_t n = 0;
@@ -651,7 +652,7 @@ int ward_landed_settle(struct ward_landed *l, int layer, int root, struct ward_e
 		qsort(paths, n, sizeof(*paths),
 			by_path); /* NOLINT(bugprone-sizeof-expression): pointers */
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = leave_whiteout(layer, root, paths[i]);
+		r = leave_whiteout(&way, layer, root, paths[i]);
 	free(paths);
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r,

@@ -100,21 +100,6 @@ static void give_back(struct lent *l)
 	errno = saved;
 }
 
-/* The next name below dir, an O_PATH descriptor itself; one that may not be entered is lent the bit. */
-static int enter(int dir, const char *name)
-{
-	struct lent l = { .given = false };
-	int fd = ward_beneath(dir, name, O_PATH);
-
-	if (fd != -EACCES)
-		return fd;
-	if (lend(&l, dir, 0100) < 0)
-		return fd;
-	fd = ward_beneath(dir, name, O_PATH);
-	give_back(&l);
-	return fd;
-}
-
 /* To read what fd, an O_PATH descriptor, is of: through /proc, since it is that object and no other that is opened. */
 static int reopen(int fd)
 {
@@ -136,36 +121,21 @@ static int reopen(int fd)
 	return got < 0 ? -errno : got;
 }
 
-/* Name by name, for where the short way is closed. */
-static int open_steps(int layer, const char *path)
+/* For where the short way is closed. */
+static int open_steps(struct ward_way *way, int layer, const char *path)
 {
-	WARD_FD at = -1;
+	WARD_FD at = path[0] ? ward_way_open(way, layer, path) : -1;
 
-	for (const char *s = path; *s;) {
-		const char *slash = strchrnul(s, '/');
-		char name[NAME_MAX + 1];
-		int next;
-
-		if (slash - s > NAME_MAX)
-			return -ENAMETOOLONG;
-		memcpy(name, s, (size_t)(slash - s));
-		name[slash - s] = '\0';
-		next = enter(at < 0 ? layer : at, name);
-		if (next < 0)
-			return next;
-		ward_close(at);
-		at = next;
-		s = *slash ? slash + 1 : slash;
-	}
-	return reopen(at < 0 ? layer : at);
+	return path[0] && at < 0 ? at : reopen(path[0] ? at : layer);
 }
 
-int ward_changed_get(int layer, const char *path, bool lives, struct stat *ret)
+int ward_changed_get(struct ward_way *way, int layer, const char *path, bool lives,
+	struct stat *ret)
 {
 	WARD_FD fd = ward_beneath(layer, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
 	if (fd == -EACCES && !lives)
-		fd = open_steps(layer, path);
+		fd = open_steps(way, layer, path);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, ret) < 0)
@@ -175,14 +145,15 @@ int ward_changed_get(int layer, const char *path, bool lives, struct stat *ret)
 
 int ward_changed_get_alone(int layer, const char *path, bool lives, struct stat *ret)
 {
-	int fd = ward_changed_get(layer, path, true, ret);
+	WARD_CLEANUP(ward_way_done) struct ward_way way = { .n = 0 };
+	int fd = ward_changed_get(&way, layer, path, true, ret);
 
 	if (fd != -EACCES || lives)
 		return fd;
 	fd = ward_layer_lock(layer, lives, NULL);
 	if (fd < 0)
 		return fd == WARD_E_REFUSED ? -EBUSY : -ENOLCK;
-	fd = ward_changed_get(layer, path, lives, ret);
+	fd = ward_changed_get(&way, layer, path, lives, ret);
 	ward_layer_unlock(layer);
 	return fd;
 }

@@ -173,6 +173,10 @@ int ward_store_erase(int home, const char *name)
 	} while (m.hoisted != before);
 	if (m.sys)
 		return -m.sys;
-	(void)unlinkat(top, STORE_LOCK, 0);
+	/* A hand may have put a directory there. */
+	if (unlinkat(top, STORE_LOCK, 0) < 0 && (errno == EISDIR || errno == EPERM))
+		remove_dir(&m, top, STORE_LOCK, 1);
+	if (m.sys)
+		return -m.sys;
 	return unlinkat(home, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
 }

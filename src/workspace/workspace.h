@@ -153,6 +153,8 @@ struct ward_change {
 	int64_t ctime_ns;            /* of it in the layer */
 	/* a file of several names in the layer: the first of them that is not path; else NULL. It may be no change */
 	const char *link;
+	/* MODIFIED, of those names: how many the project has of the file that it has at path; 0: there is but one */
+	uint64_t n_same;
 	const char *as_was;          /* the first of its names in the layer that is no change: the project has that file; else NULL */
 	/* MODIFIED, RENAMED: what of it differs; never a guess: content is compared where sizes are equal */
 	bool content, bits, xattrs;

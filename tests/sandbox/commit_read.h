@@ -27,6 +27,7 @@ static void read_add(struct read *r, enum ward_change_kind kind, const char *pat
 		c->dev = now->st_dev;
 		c->ino = now->st_ino;
 		c->n_links = now->st_nlink;
+		c->n_same = now->st_nlink;
 	}
 }
 

@@ -391,5 +391,25 @@ def two_names_of_one_file_are_not_parted_unasked(p):
     check_eq(((p.ws / "a").read_text(), (p.ws / "b").read_text()), ("old\n", "old\nnew\n"))
 
 
+@both
+def names_that_the_run_gives_it_elsewhere_are_not_those_of_the_project(p):
+    """As many as the project's file has, and the one that would keep the old content is none of them."""
+    p.write("a", "old\n")
+    os.link(p.ws / "a", p.ws / "b")
+    review(p, "echo new >> b; ln b c; ln b d")
+    _, d = decided(p, "--dry-run", code=1)
+    check_eq(d["b"]["decision"], "conflict")
+    check_in("has other names", d["b"]["why"])
+
+
+@both
+def a_file_of_two_names_is_replaced_at_both(p):
+    p.write("a", "old\n")
+    os.link(p.ws / "a", p.ws / "b")
+    review(p, "echo new > c; ln -f c a; ln -f c b; rm c")
+    commit(p)
+    check_eq(((p.ws / "a").read_text(), (p.ws / "a").stat().st_ino), ("new\n", (p.ws / "b").stat().st_ino))
+
+
 if __name__ == "__main__":
     box.main()

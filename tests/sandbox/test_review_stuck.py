@@ -15,7 +15,7 @@ from box import both, both_cases, root_only
 from tap import check, check_eq, check_in, skip
 
 BEGUN, APPLIED, ABORTED = 1, 2, 3
-TAKE, PUT = 1, 2
+TAKE, PUT, SWAP = 1, 2, 3
 
 
 def entry(p):
@@ -152,6 +152,47 @@ def as_many_directories_in_one_another_as_may_be_need_no_more_descriptors(p):
                        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024)))
     check_eq((q.returncode, entry(p)), (0, None), q.stdout + q.stderr)
     shutil.rmtree(p.ws / "d")
+
+
+CLOSED = """
+import os
+for i in range(400):
+    os.mkdir("d")
+    os.mkdir("e")
+    open("e/f", "w").write(str(i))
+    os.chmod("e", 0)
+    os.chdir("d")
+open("x", "w").write("deepest")
+for i in range(400):
+    os.chdir("..")
+    os.chmod("d", 0)
+"""
+
+
+@box.user_only
+def closed_directories_in_one_another_take_no_longer_than_there_are_of_them(p):
+    """Not as long as there are pairs of them: what reads or commits such a layer begins where it was, and not at the top."""
+    p.write("f", "1\n")
+    review(p, f"echo 2 > f; python3 -c '{CLOSED}'")
+
+    def limits():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    r = p.run("--name-only", kind=("diff",), log=False, preexec_fn=limits)
+    check_eq((r.code, r.out.count("\n")), (0, 402), r.err)
+    r = p.run(kind=("commit",), log=False, preexec_fn=limits, timeout=300)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    check_eq((r.code, entry(p)), (0, None), r.out + r.err)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    check(spent < 4, f"{spent} s of a processor")
+    at = p.ws
+    for i in range(400):
+        for name in ("d", "e"):
+            check_eq((at / name).stat().st_mode & 0o7777, 0, i)
+            (at / name).chmod(0o700)
+        check_eq((at / "e/f").read_text(), str(i))
+        at = at / "d"
+    check_eq((at / "x").read_text(), "deepest")
 
 
 @root_only
@@ -350,6 +391,56 @@ def with_a_damaged_journal_it_may_be_forgotten(p, in_store):
     refused(p, of, str(stage), "move it away")
     stage.rename(p.side / "kept")
     check_in("damaged", discarded(p))
+
+
+@both
+def with_a_journal_larger_than_any_it_may_be_forgotten(p):
+    p.write("f", "1\n")
+    of = review(p, "echo 2 > f")
+    (of / "journal").write_bytes(b"WARDCJNL")
+    os.truncate(of / "journal", (1 << 30) + 4096)
+    for verb in ("--continue", "--abort"):
+        r = p.run(of.name, verb, kind=("commit",), log=False)
+        check_eq(r.code, 2, r.out + r.err)
+        check_in("larger than any that Ward writes", r.err)
+    check_in("damaged", discarded(p))
+
+
+@both
+def what_was_replaced_and_taken_away_is_not_said_to_be_back(p):
+    """Somebody has emptied the directory of what was old: what is there stays, and that it is not as it was is said."""
+    p.write("f", "1\n")
+    p.write("g", "1\n")
+    p.write("h", "1\n")
+    of_run = review(p, "echo 2 > f; rm g; echo 3 > h")
+    for name in ("f", "g"):
+        (p.ws / name).rename(p.side / name)
+    p.write("f", "2\n")
+    upper = of_run / "layer/upper"
+    at = p.ws.stat().st_ino
+    shutil.copy(upper / "h", p.side / "h")
+    journal(p, of_run, BEGUN, stage_in(of_run / "stage"),
+            step(TAKE, "g", old=p.side / "g", at=at),
+            step(SWAP, "f", old=p.side / "f", new=p.ws / "f", layer=upper / "f", at=at),
+            step(SWAP, "h", old=p.ws / "h", new=p.side / "h", layer=upper / "h", at=at))
+    r = p.run(of_run.name, "--abort", kind=("commit",), log=False)
+    check_eq((r.code, (p.ws / "f").read_text(), (p.ws / "g").exists(), (p.ws / "h").read_text()), (1, "2\n", False, "1\n"), r.out + r.err)
+    for name in ("f", "g"):
+        check_in(f'"{name}": is not as it was, and what was there before is not where the commit keeps it', r.out)
+    check('"h"' not in r.out, r.out)
+    check(not (of_run / "journal").exists(), "it is over")
+
+
+@both_cases([("a directory", lambda at: stage_in(at, "x")), ("a fifo", os.mkfifo)])
+def an_entry_whose_lock_is_none_is_broken_and_may_be_forgotten(p, make):
+    p.write("f", "1\n")
+    of_run = review(p, "echo 2 > f")
+    (of_run / "lock").unlink()
+    make(of_run / "lock")
+    r = p.run("--json", kind=("runs", "ls"), log=False)
+    check_in('"state":"broken"', r.out.replace(" ", ""))
+    r = p.run(of_run.name, kind=("discard",), log=False)
+    check_eq((r.code, os.listdir(of_run.parent)), (0, []), r.out + r.err)
 
 
 # ---- a part of a directory that is gone is forgotten ----

@@ -27,6 +27,7 @@ void ward_commit_done(struct ward_commit *c)
 	c->stage = -1;
 	ward_commit_let_go(&c->in_root);
 	ward_commit_let_go(&c->in_layer);
+	ward_way_done(&c->way);
 	if (c->locked)
 		ward_layer_unlock(c->layer);
 	c->locked = false;
@@ -202,6 +203,10 @@ int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,
 		return ward_fail(err, WARD_E_NOMEM, "no memory to plan the commit");
 	r = ward_commit_plan(c, all, v, n, err);
 	if (r < 0 || c->j.n == 0)
+		return r;
+	/* Before anything is made for it, which may be gigabytes. */
+	r = ward_journal_fits(&c->j, err);
+	if (r < 0)
 		return r;
 	if (c->j.stays && !has_room(c))
 		return ward_fail(err, WARD_E_LIMIT,

@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 
 #include "os/os.h"
+#include "workspace/change.h"
 #include "workspace/commit/journal.h"
 #include "workspace/workspace.h"
 
@@ -74,6 +75,7 @@ struct ward_commit {
 	size_t cap, put_begin, put_end; /* steps of new objects, by path: a directory before what lies in it */
 	bool kept;                   /* something in the staging directory is nowhere else */
 	struct ward_held in_root, in_layer;
+	struct ward_way way;         /* of the layer; of the thread that lends */
 	/* layer.c: bytes of the name of a directory, and of those that it lies in: each of them the layer says name by name */
 	char spoken[WARD_PATH_MAX];
 	size_t n_spoken;
@@ -126,13 +128,10 @@ int ward_commit_names(int dir, const char *name, ward_commit_name_fn *fn, void *
 struct ward_lent {
 	int fd;                      /* the parent */
 	const char *name;
-	size_t n;
-	struct {
-		int fd;
-		mode_t mode;
-	} v[WARD_CHANGE_DEPTH_MAX];
+	bool lent;                   /* it is, and this was its mode: */
+	mode_t mode;
 };
-int ward_commit_borrow(int layer, const char *path, bool lives, struct ward_lent *ret); /* 0 or -errno */
+int ward_commit_borrow(struct ward_way *way, int layer, const char *path, bool lives, struct ward_lent *ret); /* 0 or -errno */
 void ward_commit_give_back(struct ward_lent *l);
 
 /* ---- attr.c: what of an object's extended attributes is a project's: not the overlay's own, no file capabilities ---- */

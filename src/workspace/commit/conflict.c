@@ -167,9 +167,12 @@ int ward_commit_in_way(struct ward_commit *c, const struct ward_change *change, 
 		return directory_in_way(c, change->path, &st, deep, ret);
 	else if (newer(c, &st))
 		*ret = changed_text;
-	/* More than the layer has of it: no overlay marks the copy of such a file, so nobody can tell it from one that was put in its place. */
+	/*
+	 * More than the layer has in the place of: no overlay marks the copy of such a file, so nobody can tell it from one that was put in its
+	 * place. Names that the run made elsewhere are none of these.
+	 */
 	else if (change->kind == WARD_CHANGE_MODIFIED && S_ISREG(st.st_mode) &&
-		st.st_nlink > change->n_links)
+		st.st_nlink > (change->n_same > 1 ? change->n_same : 1))
 		*ret = names_text;
 	return 0;
 }

@@ -127,19 +127,34 @@ static int write_body(struct writer *w, const struct ward_journal *j, uint64_t b
 	return w->error;
 }
 
-int ward_journal_write(int dir, const struct ward_journal *j, struct ward_error *err)
+static uint64_t body_bytes(const struct ward_journal *j)
 {
-	WARD_CLEANUP(writer_done) struct writer w = { .fd = -1 };
 	uint64_t body = 0;
-	int r = 0;
 
 	for (size_t i = 0; i < j->n; i++)
 		body += STEP_BYTES + strlen(j->v[i].path) + 1;
-	if (j->n > WARD_COMMIT_STEPS_MAX || body > WARD_JOURNAL_BYTES_MAX) {
-		r = ward_fail(err, WARD_E_LIMIT, "too much for one commit: %zu steps", j->n);
-		ward_fail_fix(err, "commit it in parts: ward commit RUN PATH...");
+	return body;
+}
+
+int ward_journal_fits(const struct ward_journal *j, struct ward_error *err)
+{
+	int r;
+
+	if (j->n <= WARD_COMMIT_STEPS_MAX && body_bytes(j) <= WARD_JOURNAL_BYTES_MAX)
+		return WARD_OK;
+	r = ward_fail(err, WARD_E_LIMIT, "too much for one commit: %zu steps", j->n);
+	ward_fail_fix(err, "commit it in parts: ward commit RUN PATH...");
+	return r;
+}
+
+int ward_journal_write(int dir, const struct ward_journal *j, struct ward_error *err)
+{
+	WARD_CLEANUP(writer_done) struct writer w = { .fd = -1 };
+	uint64_t body = body_bytes(j);
+	int r = ward_journal_fits(j, err);
+
+	if (r < 0)
 		return r;
-	}
 	if (unlinkat(dir, WARD_JOURNAL_NEW, 0) < 0 && errno != ENOENT)
 		r = -errno;
 	if (r == 0)
@@ -421,6 +436,8 @@ int ward_journal_read(int dir, struct ward_journal *ret, struct ward_error *err)
 			"cannot open the journal of the commit");
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return damaged(err, "it is no regular file");
+	if ((uint64_t)st.st_size > READ_MAX)
+		return damaged(err, "it is larger than any that Ward writes");
 	r = ward_read_fd(fd, WARD_JOURNAL_NAME, READ_MAX, &buf, err);
 	if (r < 0 || buf.n == 0) {
 		ward_buf_done(&buf);

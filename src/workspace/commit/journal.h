@@ -68,6 +68,8 @@ struct ward_journal {
 	char *text;                  /* read: what the paths point into, and v, are the journal's own */
 };
 
+/* WARD_E_LIMIT: it is more than one commit may be. */
+int ward_journal_fits(const struct ward_journal *j, struct ward_error *err);
 /* Durable when it returns: the file and its name in dir. */
 int ward_journal_write(int dir, const struct ward_journal *j, struct ward_error *err);
 /* WARD_E_NOTFOUND: there is none. WARD_E_UNSUPPORTED: of a newer version. WARD_E_PARSE: damaged. */

@@ -46,12 +46,12 @@ static int open_borrowed(const struct ward_lent *l)
 	return fd < 0 ? -errno : fd;
 }
 
-static int borrow_inside(const struct ward_commit *c, const char *path, struct ward_lent *l)
+static int borrow_inside(struct ward_commit *c, const char *path, struct ward_lent *l)
 {
 	char inside[WARD_PATH_MAX + 2];
 
 	(void)snprintf(inside, sizeof(inside), "%s/.", path);
-	return ward_commit_borrow(c->layer, inside, false, l);
+	return ward_commit_borrow(&c->way, c->layer, inside, false, l);
 }
 
 static int chmod_name(int parent, const char *name, mode_t mode)
@@ -134,7 +134,7 @@ static int hide_name(void *arg, int dir, const char *name)
 }
 
 /* What the project has in the directory path. Where it is no directory there, there is nothing to hide. */
-static int hide_in(const struct ward_commit *c, struct names *n)
+static int hide_in(struct ward_commit *c, struct names *n)
 {
 	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
 	WARD_FD project = ward_commit_open(c->root, n->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -150,7 +150,7 @@ static int hide_in(const struct ward_commit *c, struct names *n)
 }
 
 /* The mark goes when all is said that it said: who is killed before that says it again. */
-static int hide_names(const struct ward_commit *c, const char *path, const struct ward_lent *l)
+static int hide_names(struct ward_commit *c, const char *path, const struct ward_lent *l)
 {
 	struct names names = { .path = path };
 	int r = hide_in(c, &names);
@@ -253,7 +253,7 @@ static int expand_whiteout(struct ward_commit *c, const char *path)
 		return -errno;
 	r = make_coming(c, beside, path, &mode);
 	if (r == 0)
-		r = ward_commit_borrow(c->layer, path, false, &l);
+		r = ward_commit_borrow(&c->way, c->layer, path, false, &l);
 	if (r == 0)
 		r = exchange(beside, &l);
 	if (r == 0 && c->euid != 0 && (mode & S_IRWXU) != S_IRWXU)
@@ -266,7 +266,7 @@ static int expand_whiteout(struct ward_commit *c, const char *path)
  * The mode and attributes of a directory of the layer become the project's; or, where the layer has no room for these (the run has filled the
  * directory, or the disk is), stay as they were: then the change waits.
  */
-static int as_project(const struct ward_commit *c, struct ward_step *s)
+static int as_project(struct ward_commit *c, struct ward_step *s)
 {
 	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
 	const char *path = s->path;
@@ -336,7 +336,7 @@ static int speak_of(struct ward_commit *c, const char *path, bool drop)
 		if (r == -EACCES) { /* behind a directory that only a loan opens */
 			WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
 
-			r = ward_commit_borrow(c->layer, part, false, &l);
+			r = ward_commit_borrow(&c->way, c->layer, part, false, &l);
 			if (r == 0 && fstatat(l.fd, l.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 				r = -errno;
 			if (is_missing(r))
@@ -385,7 +385,7 @@ static int remove_object(struct ward_commit *c, const struct ward_step *s)
 	int r = remove_held(&c->in_layer, c->layer, s);
 
 	if (r == -EACCES) { /* only a loan opens it */
-		r = ward_commit_borrow(c->layer, s->path, false, &l);
+		r = ward_commit_borrow(&c->way, c->layer, s->path, false, &l);
 		if (r == 0)
 			r = remove_at(l.fd, l.name, s);
 	}
@@ -539,10 +539,10 @@ static int sweep_name(void *arg, int dir, const char *name)
 }
 
 /* A directory that was new and is forgotten is the project's no more than it was. */
-static int remove_dropped(const struct ward_commit *c, const struct ward_step *s)
+static int remove_dropped(struct ward_commit *c, const struct ward_step *s)
 {
 	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
-	int r = ward_commit_borrow(c->layer, s->path, false, &l);
+	int r = ward_commit_borrow(&c->way, c->layer, s->path, false, &l);
 
 	if (r < 0)
 		return is_missing(r) ? 0 : r;
@@ -560,7 +560,7 @@ static int sweep_all(struct ward_commit *c)
 {
 	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
 	struct sweep s = { .c = c };
-	int r = ward_commit_borrow(c->layer, ".", false, &l);
+	int r = ward_commit_borrow(&c->way, c->layer, ".", false, &l);
 
 	for (size_t i = 0; i < c->j.n; i++) {
 		if (c->j.v[i].kind != WARD_STEP_DIR)

@@ -279,76 +279,46 @@ bool ward_commit_empty(int dir, const char *name)
 
 void ward_commit_give_back(struct ward_lent *l)
 {
-	while (l->n > 0) {
-		l->n--;
-		(void)ward_commit_chmod(l->v[l->n].fd, l->v[l->n].mode); /* or it is gone */
-		ward_close(l->v[l->n].fd);
-	}
+	if (l->lent)
+		(void)ward_commit_chmod(l->fd, l->mode); /* or it is gone */
+	l->lent = false;
 	ward_close(l->fd);
 	l->fd = -1;
 }
 
-/* Takes fd over; if its mode is lent, it is kept until it is given back. Returns a descriptor to go on with, or -errno. */
-static int lend(struct ward_lent *l, int taken)
+static int lend(struct ward_lent *l)
 {
-	WARD_FD fd = taken;
 	struct stat st;
 	int r;
 
-	if (fd < 0 || geteuid() == 0)
-		return ward_take_fd(&fd);
-	if (fstat(fd, &st) < 0)
+	if (fstat(l->fd, &st) < 0)
 		return -errno;
 	if ((st.st_mode & S_IRWXU) == S_IRWXU)
-		return ward_take_fd(&fd);
-	if (l->n == WARD_ARRAY_SIZE(l->v))
-		return -ENAMETOOLONG;
-	l->v[l->n].mode = st.st_mode & 07777;
-	l->v[l->n].fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (l->v[l->n].fd < 0)
-		return -errno;
-	l->n++;
-	r = ward_commit_chmod(fd, (st.st_mode & 07777) | S_IRWXU);
-	return r < 0 ? r : ward_take_fd(&fd);
+		return 0;
+	l->mode = st.st_mode & 07777;
+	r = ward_commit_chmod(l->fd, l->mode | S_IRWXU);
+	l->lent = r == 0;
+	return r;
 }
 
-static int borrow(int layer, const char *path, struct ward_lent *l)
-{
-	char part[256];
-	const char *slash;
-
-	l->fd = lend(l, ward_commit_open(layer, ".", O_PATH | O_DIRECTORY));
-	for (; l->fd >= 0 && (slash = strchr(path, '/')); path = slash + 1) {
-		size_t n = (size_t)(slash - path);
-		int next;
-
-		if (n >= sizeof(part))
-			return -ENAMETOOLONG;
-		memcpy(part, path, n);
-		part[n] = '\0';
-		next = lend(l, ward_commit_open(l->fd, part, O_PATH | O_DIRECTORY));
-		ward_close(l->fd);
-		l->fd = next;
-	}
-	l->name = path;
-	return l->fd < 0 ? l->fd : 0;
-}
-
-int ward_commit_borrow(int layer, const char *path, bool lives, struct ward_lent *l)
+int ward_commit_borrow(struct ward_way *way, int layer, const char *path, bool lives,
+	struct ward_lent *l)
 {
 	int r;
 
-	l->n = 0;
+	l->lent = false;
 	l->fd = ward_commit_parent(layer, path, &l->name);
 	if (lives || geteuid() == 0)
 		return l->fd < 0 ? l->fd : 0;
-	/* Name by name only where one of them is closed: else a deep layer would be walked through from its top for each of its names. */
+	/* Name by name only where one of them is closed. */
 	if (l->fd == -EACCES) {
-		r = borrow(layer, path, l);
-	} else {
-		l->fd = l->fd < 0 ? l->fd : lend(l, l->fd);
-		r = l->fd < 0 ? l->fd : 0;
+		r = ward_way_to(way, layer, path,
+			l->name == path ? 0 : (size_t)(l->name - path) - 1);
+		l->fd = r < 0 ? r : fcntl(r, F_DUPFD_CLOEXEC, 3);
+		if (r >= 0 && l->fd < 0)
+			l->fd = -errno;
 	}
+	r = l->fd < 0 ? l->fd : lend(l);
 	if (r < 0)
 		ward_commit_give_back(l);
 	return r;

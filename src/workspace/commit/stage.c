@@ -416,7 +416,7 @@ static int borrow_directory(struct staging *g, const char *path, struct ward_len
 	int r;
 
 	(void)snprintf(inside, sizeof(inside), "%s/.", path);
-	r = ward_commit_borrow(g->c->layer, inside, g->c->j.stays, l);
+	r = ward_commit_borrow(&g->c->way, g->c->layer, inside, g->c->j.stays, l);
 	return r;
 }
 
@@ -552,7 +552,8 @@ static bool is_as_was(struct staging *g, int at, const struct stat *st,
 	/* A commit that died before it began has linked it too, and each link is a new ctime. */
 	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", at);
 	fd = open(proc, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	return fd >= 0 && ward_commit_borrow(g->c->layer, change->path, g->c->j.stays, &l) == 0 &&
+	return fd >= 0 &&
+		ward_commit_borrow(&g->c->way, g->c->layer, change->path, g->c->j.stays, &l) == 0 &&
 		open_source(g, &l, change, &from, &layer) == 0 &&
 		same_file(g, fd, from.fd, st->st_size);
 }
@@ -607,7 +608,7 @@ static int make_one(struct staging *g, size_t i, struct ward_error *err)
 	r = name_as_was(g, s, staged, change);
 	if (r != 0)
 		return r < 0 ? failed(err, r, s->path) : WARD_OK;
-	r = ward_commit_borrow(g->c->layer, s->path, g->c->j.stays, &l);
+	r = ward_commit_borrow(&g->c->way, g->c->layer, s->path, g->c->j.stays, &l);
 	if (r < 0)
 		return failed(err, r, s->path);
 	if (S_ISREG(change->mode))

@@ -21,6 +21,8 @@ static const char filled_text[] =
 static const char made_text[] = "was made for the commit, and somebody else changed what was made";
 static const char taken_text[] =
 	"was made for the commit, and is neither there nor where it was made: it waits still";
+static const char lost_text[] =
+	"is not as it was, and what was there before is not where the commit keeps it either";
 static const char kept_text[] =
 	"was changed in the project after the commit; what was there before is kept beside";
 
@@ -239,12 +241,25 @@ static int back_put(struct at *a)
 	return left(a, "was changed in the project after the commit; it stays");
 }
 
+/* What was old is not where it is kept. Has the project it still, or again; or did somebody take it away? */
+static int without_old(struct at *a)
+{
+	struct stat now;
+	int r = look(a->dir, a->name, &now);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return r == 0 && now.st_ino == a->s->old.ino ? done(a) : left(a, lost_text);
+}
+
 static int back_swap(struct at *a)
 {
 	struct stat st, now;
 	int r = look(a->c->stage, a->n, &st);
 
-	if (r == -ENOENT || (r == 0 && st.st_ino == a->s->new.ino))
+	if (r == -ENOENT)
+		return without_old(a);
+	if (r == 0 && st.st_ino == a->s->new.ino)
 		return done(a);
 	if (r < 0)
 		return r;
@@ -272,7 +287,7 @@ static int back_take(struct at *a)
 	int r = look(a->c->stage, a->o, &st);
 
 	if (r < 0)
-		return r == -ENOENT ? done(a) : r;
+		return r == -ENOENT ? without_old(a) : r;
 	r = ward_commit_rename(a->c->stage, a->o, a->dir, a->name, RENAME_NOREPLACE);
 	if (r == -EEXIST || is_missing(r))
 		return keep(a);
