@@ -24,8 +24,9 @@
 
 /* ---- helpers ---- */
 static pid_t hidden_pid;
+static int opened_with;
 
-/* Ward's too: /proc does not show that process. */
+/* Ward's too: /proc does not show that process. With which flags the last one was opened is remembered. */
 int openat(int dirfd, const char *path, int flags, ...)
 {
 	char hidden[64];
@@ -35,6 +36,7 @@ int openat(int dirfd, const char *path, int flags, ...)
 	va_start(ap, flags);
 	mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(ap, mode_t) : 0;
 	va_end(ap);
+	opened_with = flags;
 	snprintf(hidden, sizeof(hidden), "/proc/%d/cgroup", (int)hidden_pid);
 	if (hidden_pid && strcmp(path, hidden) == 0) {
 		errno = ENOENT;
@@ -582,6 +584,24 @@ static void remove_tree(const char *dir)
 		unlink(path);
 	}
 	rmdir(dir);
+}
+
+TEST(a_file_is_read_by_its_own_name)
+{
+	char dir[] = "/tmp/ward-test-cgroup-XXXXXX", text[64];
+	int fd;
+
+	REQUIRE(mkdtemp(dir));
+	put(dir, "cpu.stat", "usage_usec 5\n");
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	REQUIRE(fd >= 0 && symlinkat("cpu.stat", fd, "memory.peak") == 0);
+	CHECK_EQ_INT(ward_cgroup_read(fd, "cpu.stat", text, sizeof(text)), 13);
+	CHECK_STR_EQ(text, "usage_usec 5\n");
+	CHECK(opened_with & O_CLOEXEC);
+	CHECK_EQ_INT(ward_cgroup_read(fd, "memory.peak", text, sizeof(text)), -ELOOP);
+	CHECK_STR_EQ(text, "");
+	close(fd);
+	remove_tree(dir);
 }
 
 TEST(v2_controllers_are_turned_on)
