@@ -110,6 +110,56 @@ TEST(found_in_another_process)
 	(void)unlink(in_path);
 }
 
+/* In the private /tmp, by a file that has just this number there. 0, or -errno. */
+static long in_listen_as(long number)
+{
+	static const struct target same = { AF_UNIX, SOCK_STREAM, 8, "/tmp/same", 0 };
+	struct stat st = { .st_ino = 0 };
+	long r = 0;
+
+	while (!r && st.st_ino + 1 < (ino_t)number) {
+		int fd = open("/tmp/one", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+
+		r = fd < 0 || fstat(fd, &st) || unlink("/tmp/one") ? -errno : 0;
+		close(fd);
+	}
+	if (!r)
+		r = in_listen((long)&same);
+	if (r)
+		return r;
+	return lstat("/tmp/same", &st) ? -errno : st.st_ino == (ino_t)number ? 0 : -ERANGE;
+}
+
+/* The kernel lists sockets by their file's number, which is another file's on another file system: the file itself decides. */
+TEST(a_number_that_the_host_has_too)
+{
+	struct stat st;
+	int listener = -1;
+
+	if (geteuid() != 0)
+		SKIP("as root alone: a tmpfs whose numbers are small, too");
+	if (!on_tmpfs())
+		SKIP("/dev/shm is not a tmpfs that can be written");
+	REQUIRE(unshare(CLONE_NEWNS) == 0 &&
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+		mount("ward-test", shared, "tmpfs", 0, "mode=0777") == 0);
+	START(x);
+	/* Beyond what the fresh /tmp inside has used. */
+	for (int i = 0; i < 20; i++) {
+		listener = unix_listener(host_path);
+		REQUIRE(listener >= 0 && stat(host_path, &st) == 0);
+		if (i < 19) {
+			close(listener);
+			(void)unlink(host_path);
+		}
+	}
+	CHECK_EQ_INT(CALL(in_listen_as, (long)st.st_ino), 0);
+	CHECK_EQ_INT(CALL(in_connect, &host), -EACCES);
+	close(listener);
+	nbox_end(&x);
+	CHECK_EQ_INT(umount2(shared, MNT_DETACH), 0);
+}
+
 /* A listener that is nowhere but in a message on its way, among processes with many descriptors each. */
 static long in_hide(long arg)
 {

@@ -421,6 +421,11 @@ static long in_link(long arg)
 	return symlink((const char *)arg, "/tmp/way-out") ? -errno : 0;
 }
 
+static long in_unlink(long arg)
+{
+	return unlink((const char *)arg) ? -errno : 0;
+}
+
 static long in_bind_only(long arg)
 {
 	const struct target *t = (const void *)arg;
@@ -442,6 +447,8 @@ TEST(unix_sockets)
 	static const struct target packet = { AF_UNIX, SOCK_SEQPACKET, 8, "/tmp/packet", 0 };
 	static const struct target stale = { AF_UNIX, SOCK_STREAM, 8, "/tmp/stale", 0 };
 	static const struct target nothing = { AF_UNIX, SOCK_STREAM, 8, "/tmp/nothing", 0 };
+	static const struct target below = { AF_UNIX, SOCK_STREAM, 8, "/tmp/sock/below", 0 };
+	static const struct target circle = { AF_UNIX, SOCK_STREAM, 8, "/tmp/way-out/x", 0 };
 	static const struct target outside = { AF_UNIX, SOCK_STREAM, 8, "/run/docker.sock", 0 };
 	static const struct target host_abstract = { AF_UNIX, SOCK_STREAM, 8, "@ward-test-host",
 		0 };
@@ -475,6 +482,10 @@ TEST(unix_sockets)
 	CHECK_EQ_INT(CALL(in_bind_only, &stale), 0);
 	CHECK_EQ_INT(CALL(in_connect, &stale), -ECONNREFUSED);
 	CHECK_EQ_INT(CALL(in_connect, &nothing), -ENOENT);
+	CHECK_EQ_INT(CALL(in_connect, &below), -ENOTDIR);
+	CHECK_EQ_INT(CALL(in_link, "way-out"), 0);
+	CHECK_EQ_INT(CALL(in_connect, &circle), -ELOOP);
+	CHECK_EQ_INT(CALL(in_unlink, "/tmp/way-out"), 0);
 	CHECK_EQ_INT(CALL(in_listen, &own), 0);
 	CHECK_EQ_INT(CALL(in_connect, &own), 0);
 	box_refusals(&x.b);
