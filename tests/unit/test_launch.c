@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "confine/native/cage.h"
@@ -180,6 +182,29 @@ TEST(gone_in_between)
 	h->ctl = -1;
 	REQUIRE(poll(&p, 1, WAIT_MS) == 1);
 	CHECK_EQ_INT(ward_pidfd_wait(h->init.pidfd, &code, &status, true), 0);
+	CHECK_EQ_INT(status, 1);
+	ward_close(h->init.pidfd);
+	h->init.pidfd = -1;
+	ward_head_start_free(h);
+}
+
+/* It has something to say, and nobody is there any more: it ends all the same. */
+TEST(gone_before_it_can_say_why)
+{
+	struct ward_head_start *h = start(0, 0);
+	int code = 0, status = 0;
+	struct pollfd p = { h->init.pidfd, POLLIN, 0 };
+
+	REQUIRE(ward_pidfd_signal(h->init.pidfd, SIGSTOP) == 0);
+	join(h, WARD_MSG_JOIN, N_JOIN + 1, N_JOIN + 1, 1);
+	ward_close(h->ctl);
+	h->ctl = -1;
+	REQUIRE(ward_pidfd_signal(h->init.pidfd, SIGCONT) == 0);
+	CHECK_EQ_INT(poll(&p, 1, WAIT_MS), 1);
+	if (p.revents == 0)
+		(void)ward_pidfd_signal(h->init.pidfd, SIGKILL);
+	CHECK_EQ_INT(ward_pidfd_wait(h->init.pidfd, &code, &status, false), 0);
+	CHECK_EQ_INT(code, CLD_EXITED);
 	CHECK_EQ_INT(status, 1);
 	ward_close(h->init.pidfd);
 	h->init.pidfd = -1;
