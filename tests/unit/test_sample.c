@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the sampler of memory makes of a /proc: here a tree of ordinary files, which can be what no kernel at hand is. */
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "tap.h"
 
 #define TOP 100
+#define FIRST_PIDS 64 /* what the list of processes has room for at first */
 #define MANY 2000
 #define MIB (1u << 20)
 #define HELD (64 * MIB) /* in a memfd: far more than a process of this test has */
@@ -273,6 +275,68 @@ TEST(a_memfd_counts_whole_and_once)
 	kill(pid, SIGKILL);
 	CHECK_EQ_INT(waitpid(pid, NULL, 0), pid);
 	close(ready);
+	close(real);
+}
+
+/* A process with as many below it as fill the list's first piece, itself among them. */
+static pid_t has_children(int *ready)
+{
+	int fds[2];
+	pid_t pid;
+
+	REQUIRE(pipe(fds) == 0);
+	pid = fork();
+	REQUIRE(pid >= 0);
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (int i = 1; i < FIRST_PIDS; i++) {
+			pid_t child = fork();
+
+			if (child < 0)
+				_exit(1);
+			if (child == 0) {
+				(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+				for (;;)
+					pause();
+			}
+		}
+		(void)!write(fds[1], "x", 1);
+		for (;;)
+			pause();
+	}
+	close(fds[1]);
+	*ready = fds[0];
+	return pid;
+}
+
+/* What lies in memory behind a list that is just full is no process: here the number of one that holds much, which is not below. */
+TEST(the_list_ends_where_it_does)
+{
+	int real = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), ready[2] = { -1, -1 };
+	pid_t other = holds_memory(&ready[0]), top = has_children(&ready[1]);
+	pid_t *old = malloc(FIRST_PIDS * sizeof(*old));
+	unsigned n = 0;
+	uint64_t used;
+	char c;
+
+	REQUIRE(real >= 0 && old);
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ_INT(read(ready[i], &c, 1), 1);
+	for (size_t i = 0; i < malloc_usable_size(old) / sizeof(*old); i++)
+		old[i] = other;
+	/* It is given out again, as it is; the compiler thinks that nobody reads it. */
+	__asm__ volatile("" : : "r"(old) : "memory");
+	free(old);
+	used = ward_sample_memory(real, top, UINT64_MAX, &n);
+	CHECK_EQ_INT(n, FIRST_PIDS);
+	CHECK(used > 0 && used < HELD);
+	for (int i = 0; i < 2; i++) {
+		pid_t pid = i ? top : other;
+
+		kill(pid, SIGKILL);
+		CHECK_EQ_INT(waitpid(pid, NULL, 0), pid);
+		close(ready[i]);
+	}
 	close(real);
 }
 
