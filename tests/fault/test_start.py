@@ -559,4 +559,37 @@ def the_n_th_descriptor(p):
     check(worked > 0, "never worked: the test sees nothing")
 
 
+def init_of(pid, seconds=10):
+    """The ward-init of a ward that was just started, as soon as it is there."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in map(int, task.read_text().split()):
+                if box.cmdline(child).startswith("ward-init"):
+                    return child
+    raise AssertionError("no ward-init is seen")
+
+
+@root_only
+def a_start_that_hangs_is_given_up(p):
+    """ward-init is stopped before it has said what it made: 30 s, and a line that says so. Again where that came too late."""
+    for _ in range(3):
+        began = time.monotonic()
+        q = p.start("--write", ".", "touch", "made", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            os.kill(init_of(q.pid), signal.SIGSTOP)
+            said = q.communicate(timeout=50)[1].decode()
+        except (OSError, AssertionError):
+            said = ""       # it is over already
+        except subprocess.TimeoutExpired:
+            said = "" if (p.ws / "made").exists() else "it hangs"
+        if said:
+            check_in("did not come up within 30 s", said)
+            check_eq((q.returncode, (p.ws / "made").exists()), (125, False))
+            check(time.monotonic() - began > 29, "it was given up before")
+            check_eq(box.leftovers(10.0), {})
+            return
+    raise AssertionError("ward-init was never stopped in time")
+
+
 box.main()
