@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import box
-from box import both, user_only
+from box import both, root_only, user_only
 from tap import check, check_eq, check_in, skip
 
 SUID = f"/tmp/ward-test-suid-{os.getpid()}"
@@ -81,6 +81,20 @@ def holds_processes_in_a_cgroup(p):
     r = p.run(*DIRECT, "--pids", "16", "sh", "-c", "for i in $(seq 40); do sleep 5 & done; echo all", timeout=30)
     check("all" not in r.out or "fork" in r.err.lower(), f"{r}")
     check_eq(box.leftovers(1.0), {}, "processes are left")
+
+
+@root_only
+def one_controller_alone_is_used(p):
+    """Where memory has no hierarchy that can be seen, processes are still held by theirs."""
+    if not os.path.ismount("/sys/fs/cgroup/memory") or not os.path.ismount("/sys/fs/cgroup/pids"):
+        skip("no cgroup v1 with a hierarchy each")
+    box.private_mounts()
+    box.must(box.libc.umount2(b"/sys/fs/cgroup/memory", box.UMOUNT_DETACH), "umount")
+    if not has_cgroup(p):
+        skip("no cgroup can be had here")
+    holds_processes_in_a_cgroup(p)
+    _, o = p.outcome(*DIRECT, "true")
+    check_eq([a for a in ("memory", "pids") if o["axes"][a] == "none"], [])
 
 
 @both
