@@ -63,6 +63,9 @@ static inline void add_node(struct ward_node *v, size_t *n, const char *path, bo
 	(*n)++;
 }
 
+/* Private directories that a view has besides /tmp: /private0, ... */
+static unsigned more_private;
+
 /* words: what is done inside, NULL at the end. */
 static inline int box_plan(struct capture_box *b, const struct ward_host *host, const char *const *words,
 	bool egress, struct ward_error *err)
@@ -72,6 +75,7 @@ static inline int box_plan(struct capture_box *b, const struct ward_host *host, 
 	static char path[] = "PATH=/usr/bin", self[512];
 	char *env[] = { path, NULL };
 	char *argv[CAGE_LINES_MAX + 3] = { (char[]){ INSIDE }, (char[]){ "inside" } };
+	static char private[8][16];
 	struct ward_node v[16];
 	struct stat st;
 	size_t n = 0;
@@ -91,6 +95,12 @@ static inline int box_plan(struct capture_box *b, const struct ward_host *host, 
 	v[n++] = (struct ward_node){
 		.kind = WARD_NODE_TMPFS, .dest = "/tmp", .size = 1 << 20, .inodes = 100, .mode = 01777, .rule = -1
 	};
+	for (unsigned i = 0; i < more_private && i < WARD_ARRAY_SIZE(private); i++) {
+		(void)snprintf(private[i], sizeof(private[i]), "/private%u", i);
+		v[n++] = (struct ward_node){
+			.kind = WARD_NODE_TMPFS, .dest = private[i], .size = 1 << 16, .inodes = 10, .mode = 01777, .rule = -1
+		};
+	}
 	v[n++] = (struct ward_node){ .kind = WARD_NODE_BIND,
 		.dest = INSIDE,
 		.source = self,

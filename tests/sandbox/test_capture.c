@@ -7,8 +7,10 @@
 #include <linux/netlink.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/un.h>
 
 #include "capture_box.h"
+#include "confine/native/launch.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -145,6 +147,21 @@ static const char *in_own(const char *at)
 	return strcmp(text, "own") == 0 ? "own" : "?";
 }
 
+/* A server of the inside, at a path. */
+static const char *in_unix(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int s = socket(AF_UNIX, SOCK_STREAM, 0), c = socket(AF_UNIX, SOCK_STREAM, 0), r;
+
+	(void)snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	r = bind(s, (void *)&a, sizeof(a)) < 0 || listen(s, 4) < 0
+		? -1
+		: connect(c, (void *)&a, sizeof(a));
+	close(s);
+	close(c);
+	return outcome(r);
+}
+
 /* Whoever listens where others are dialled: is it he who is reached? "hello": no. */
 static const char *in_steal(const char *at)
 {
@@ -254,6 +271,7 @@ static const struct {
 	{ "sendto", in_udp_sendto },
 	{ "sendmsg", in_udp_sendmsg },
 	{ "own", in_own },
+	{ "unix", in_unix },
 	{ "steal", in_steal },
 	{ "from", in_from },
 	{ "socket", in_socket },
@@ -498,6 +516,22 @@ TEST(no_other_way)
 	CHECK_STR_CONTAINS(b.text, "ioctl=down -> EPERM\n");
 	CHECK_STR_CONTAINS(b.text, "ioctl=route -> EPERM\n");
 	box_end(&b);
+}
+
+/* As many as the supervisor can be handed; the last one by its name is not left out. */
+TEST(as_many_private_directories_as_there_may_be)
+{
+	struct arrival v[1];
+
+	more_private = WARD_VIEW_ROOTS_MAX - 1;
+	BOX(b, false, "unix=/tmp/s", "unix=/private0/s", "unix=/private6/s");
+	CHECK_EQ_SIZE(box_serve(&b, v, 1), 0);
+	CASE("%.200s", b.text);
+	CHECK_STR_CONTAINS(b.text, "unix=/tmp/s -> ok\n");
+	CHECK_STR_CONTAINS(b.text, "unix=/private0/s -> ok\n");
+	CHECK_STR_CONTAINS(b.text, "unix=/private6/s -> ok\n");
+	box_end(&b);
+	more_private = 0;
 }
 
 TEST(without_egress)
