@@ -148,6 +148,41 @@ TEST(shares_are_asked_for_over_the_limit_alone)
 	CHECK_EQ_INT(n, 3);
 }
 
+static void status(int pid, const char *text)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "%d/status", pid);
+	if (text)
+		put(path, text);
+	else
+		(void)unlinkat(proc, path, 0);
+}
+
+/* They stand in neither sum; who has mapped too little to have many is not asked. */
+TEST(page_tables_count)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), mapped = 2 * 1000 * page;
+	unsigned n = 0;
+
+	start();
+	process(TOP, 1, "101 ");
+	process(101, 10, "");
+	status(TOP, "Name:\ttop\nGroups:\t\nVmPTE:\t       4 kB\n");
+	status(101, "Name:\t\\nVmPTE: 9 kB\nVmSize: 4000 kB\nVmPTE:\t     600 kB\nVmSwap: 0 kB\n");
+	CASE("what it can have does not matter");
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, 11 * page + 4 * mapped, &n), 11 * page);
+	CASE("it might");
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, 11 * page + 4 * mapped - 1, &n),
+		11 * page + 604 * 1024);
+	CASE("over the limit, where shares are asked for");
+	rollup(101, "1000-2000 ---p 00000000 00:00 0 [rollup]\nRss:  40 kB\nPss:   8 kB\n");
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, page, &n), page + 8 * 1024 + 604 * 1024);
+	status(101, NULL);
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, page, &n), page + 8 * 1024 + 4 * 1024);
+	status(TOP, NULL);
+}
+
 /* Without a top: every process that there is, and what is no process is none. */
 TEST(all_that_are_there)
 {

@@ -3,7 +3,8 @@
  * Memory without a cgroup: what the processes of a run hold together: all that are in the sandbox's own /proc or, where that is
  * the host's (no namespaces), the init and all that descends from it, which as their subreaper loses none. Resident sizes come
  * first, since they are cheap and never too small; only when their sum passes the limit are shares of common pages counted (PSS),
- * so that a fork does not count twice. A memfd counts whole, whoever holds it: written but not mapped it would be in no process.
+ * so that a fork does not count twice. Page tables are in neither, and grow by reading pages that take no memory at all; they are
+ * asked for where they could matter. A memfd counts whole, whoever holds it: written but not mapped it would be in no process.
  * Numbers of processes that end meanwhile are simply missing. Every text read here comes from the kernel, not from the inside.
  */
 #include <ctype.h>
@@ -21,6 +22,9 @@
 
 #define DENTS_BYTES 16384
 #define CHILDREN_BYTES 8192
+#define STATUS_BYTES 16384
+#define TABLES_PER_PAGE \
+	4 /* at most so many tables are there for one mapped page, alone in its part of the address space */
 #define SEEN_MAX 512 /* distinct memfds; more count each time they are seen */
 #define LOOKED_MAX 4096 /* descriptors looked at in one sample */
 
@@ -41,15 +45,39 @@ static ssize_t read_small(int dir, const char *name, const char *file, char *buf
 	return n;
 }
 
-static uint64_t resident(int dir, const char *name)
+/* What is mapped, whether there is memory behind it or not, and what of it is resident; 0: it has ended. */
+struct sizes {
+	uint64_t mapped, resident;
+};
+
+static struct sizes sizes_of(int dir, const char *name)
 {
-	char text[128];
-	const char *second;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	char text[128], *second;
+	struct sizes s = { 0 };
 
 	if (read_small(dir, name, "statm", text, sizeof(text)) <= 0)
+		return s;
+	s.mapped = strtoull(text, &second, 10) * page;
+	s.resident = *second == ' ' ? strtoull(second, NULL, 10) * page : 0;
+	return s;
+}
+
+static uint64_t resident(int dir, const char *name)
+{
+	return sizes_of(dir, name).resident;
+}
+
+/* The groups of a user stand ahead of it, some two thousand of which there is room for. The kernel escapes the name. */
+static uint64_t page_tables(int dir, const char *name)
+{
+	char text[STATUS_BYTES];
+	const char *p;
+
+	if (read_small(dir, name, "status", text, sizeof(text)) <= 0)
 		return 0;
-	second = strchr(text, ' ');
-	return second ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+	p = strstr(text, "\nVmPTE:");
+	return p ? strtoull(p + 7, NULL, 10) * 1024 : 0;
 }
 
 static uint64_t proportional(int dir, const char *name)
@@ -173,6 +201,22 @@ static uint64_t sum(int proc, const struct pids *p, uint64_t (*of)(int dir, cons
 	return total;
 }
 
+static struct sizes sum_of_sizes(int proc, const struct pids *p)
+{
+	struct sizes total = { 0 };
+	char name[16];
+
+	for (size_t i = 0; i < p->n; i++) {
+		struct sizes s;
+
+		snprintf(name, sizeof(name), "%d", (int)p->v[i]);
+		s = sizes_of(proc, name);
+		total.mapped += s.mapped;
+		total.resident += s.resident;
+	}
+	return total;
+}
+
 /* ---- memory that no process has mapped: files without a name ---- */
 
 struct seen {
@@ -230,15 +274,20 @@ static uint64_t memfds(int proc, const struct pids *p)
 uint64_t ward_sample_memory(int proc_dirfd, pid_t top, uint64_t limit, unsigned *ret_processes)
 {
 	struct pids p = { .v = NULL };
-	uint64_t rss, unmapped, total;
+	struct sizes all;
+	uint64_t more, total;
 
 	collect(proc_dirfd, top, &p);
 	*ret_processes = (unsigned)p.n;
-	rss = sum(proc_dirfd, &p, resident);
-	unmapped = memfds(proc_dirfd, &p);
+	all = sum_of_sizes(proc_dirfd, &p);
+	more = memfds(proc_dirfd, &p);
+	/* Most programs cannot have as many as would matter: these are not asked. */
+	if (all.resident + more > limit ||
+		all.mapped > (limit - all.resident - more) / TABLES_PER_PAGE)
+		more += sum(proc_dirfd, &p, page_tables);
 	/* What is mapped of a memfd is counted twice here: it may end a run at half of what it was given, never later. */
-	total = rss + unmapped <= limit ? rss + unmapped
-					: sum(proc_dirfd, &p, proportional) + unmapped;
+	total = all.resident + more <= limit ? all.resident + more
+					     : sum(proc_dirfd, &p, proportional) + more;
 	/* What cannot be counted is too much. */
 	if (p.failed)
 		total = UINT64_MAX;

@@ -46,8 +46,7 @@
 #define SO_NETNS_COOKIE 71 /* Linux 5.14 */
 #endif
 #define DNS_PORT 53
-#define SEND_FLAGS \
-	(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR | MSG_OOB | MSG_MORE | MSG_CONFIRM | MSG_DONTROUTE)
+#define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR | MSG_MORE | MSG_CONFIRM | MSG_DONTROUTE)
 
 /* The caller's socket, duplicated. */
 struct sock {
@@ -565,7 +564,7 @@ static int prepare_send(struct ward_notify *n, struct ward_ask *ask, const struc
 	p->flags = (int)arg[3];
 	p->payload_n = arg[2];
 	if (p->flags & ~SEND_FLAGS)
-		return p->flags & MSG_FASTOPEN ? EOPNOTSUPP : EINVAL;
+		return p->flags & (MSG_FASTOPEN | MSG_OOB) ? EOPNOTSUPP : EINVAL;
 	if (p->payload_n > WARD_NOTIFY_PAYLOAD_MAX && s->type != SOCK_STREAM)
 		return EMSGSIZE;
 	if (p->payload_n > WARD_NOTIFY_PAYLOAD_MAX)
