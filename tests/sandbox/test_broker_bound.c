@@ -130,6 +130,14 @@ static long in_listen_as(long number)
 	return lstat("/tmp/same", &st) ? -errno : st.st_ino == (ino_t)number ? 0 : -ERANGE;
 }
 
+/* Mounted in a mount namespace of our own. */
+static void own_tmpfs(const char *at)
+{
+	REQUIRE(unshare(CLONE_NEWNS) == 0 &&
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+		mount("ward-test", at, "tmpfs", 0, "mode=0777") == 0);
+}
+
 /* The kernel lists sockets by their file's number, which is another file's on another file system: the file itself decides. */
 TEST(a_number_that_the_host_has_too)
 {
@@ -140,9 +148,7 @@ TEST(a_number_that_the_host_has_too)
 		SKIP("as root alone: a tmpfs whose numbers are small, too");
 	if (!on_tmpfs())
 		SKIP("/dev/shm is not a tmpfs that can be written");
-	REQUIRE(unshare(CLONE_NEWNS) == 0 &&
-		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-		mount("ward-test", shared, "tmpfs", 0, "mode=0777") == 0);
+	own_tmpfs(shared);
 	START(x);
 	/* Beyond what the fresh /tmp inside has used. */
 	for (int i = 0; i < 20; i++) {
@@ -158,6 +164,103 @@ TEST(a_number_that_the_host_has_too)
 	close(listener);
 	nbox_end(&x);
 	CHECK_EQ_INT(umount2(shared, MNT_DETACH), 0);
+}
+
+#define ALIKE 12
+
+static struct target alike[ALIKE];
+static char alike_path[ALIKE][100];
+
+static long in_listen_alike(long arg)
+{
+	ino_t first = 0;
+
+	(void)arg;
+	for (int i = 0; i < ALIKE; i++) {
+		struct stat st;
+
+		if (unix_listener(alike_path[i]) < 0 || stat(alike_path[i], &st))
+			return -errno;
+		first = i ? first : st.st_ino;
+		if (st.st_ino != first)
+			return -ERANGE;
+	}
+	return 0;
+}
+
+/* Sockets of the run whose files have one number, each in a file system of its own: more than are looked at. They can be refused, and that is all. */
+TEST(more_with_one_number_than_are_looked_at)
+{
+	int reached = 0;
+	char dir[100];
+
+	if (geteuid() != 0)
+		SKIP("as root alone: many file systems");
+	if (!on_tmpfs())
+		SKIP("/dev/shm is not a tmpfs that can be written");
+	own_tmpfs(shared);
+	for (int i = 0; i < ALIKE; i++) {
+		(void)snprintf(dir, sizeof(dir), "%s/%d", shared, i);
+		REQUIRE(mkdir(dir, 0777) == 0);
+		own_tmpfs(dir);
+		(void)snprintf(alike_path[i], sizeof(alike_path[i]), "%s/%d/s", shared, i);
+		alike[i] = (struct target){ AF_UNIX, SOCK_STREAM, 8, alike_path[i], 0 };
+	}
+	START(x);
+	CHECK_EQ_INT(CALL(in_listen_alike, 0), 0);
+	for (int i = 0; i < ALIKE; i++) {
+		int r = (int)CALL(in_connect, &alike[i]);
+
+		CHECK(r == 0 || r == -EACCES);
+		reached += r == 0;
+	}
+	CHECK_GE_INT(reached, 8);
+	nbox_end(&x);
+	for (int i = 0; i < ALIKE; i++) {
+		(void)snprintf(dir, sizeof(dir), "%s/%d", shared, i);
+		CHECK_EQ_INT(umount2(dir, MNT_DETACH), 0);
+	}
+	CHECK_EQ_INT(umount2(shared, MNT_DETACH), 0);
+}
+
+static int out[2] = { -1, -1 }; /* the inside has it from before */
+
+static long in_give_away(long arg)
+{
+	char c = 1;
+
+	(void)arg;
+	if (in_listen((long)&own) || ward_send_fds(out[1], &c, 1, &server, 1) < 0)
+		return -ENOTCONN;
+	close(server);
+	server = -1;
+	return 1;
+}
+
+/* Who serves there now is nobody of the run, though the socket was made in its network. */
+TEST(what_was_given_to_the_host_is_the_hosts)
+{
+	int kept[2] = { -1, -1 };
+	size_t n = 1;
+	char c;
+
+	if (!on_tmpfs())
+		SKIP("/dev/shm is not a tmpfs that can be written");
+	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, out) == 0);
+	START(x);
+	CHECK_EQ_INT(CALL(in_give_away, 0), 1);
+	CHECK_EQ_INT(ward_recv_fds(out[0], &c, 1, kept, &n, 0), 1);
+	REQUIRE(kept[0] >= 0);
+	CHECK_EQ_INT(CALL(in_connect, &own), -EACCES);
+	CASE("one of the run's");
+	(void)unlink(in_path);
+	CHECK_EQ_INT(CALL(in_serve, 0), 1);
+	CHECK_EQ_INT(CALL(in_connect, &own), 0);
+	close(kept[0]);
+	nbox_end(&x);
+	close(out[0]);
+	close(out[1]);
+	(void)unlink(in_path);
 }
 
 /* A listener that is nowhere but in a message on its way, among processes with many descriptors each. */
