@@ -1,0 +1,442 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The view under policies, name by name: programs, links, patterns and lists, what is held where it is, and the differences between judge and kernel
+that docs/agreement.md lists."""
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+import tempfile
+
+import box
+import cli
+from box import both, both_cases
+from policy_box import ordinary, repository, says, tree
+from tap import check, check_eq, check_in
+
+
+@both
+def a_program_taken_out_of_a_directory_does_not_run(p):
+    p.write("tools/good", "#!/bin/sh\necho good\n", 0o755)
+    p.write("tools/bad", "#!/bin/sh\necho bad\n", 0o755)
+    p.write("tools/worse", "#!/bin/sh\necho worse\n", 0o755)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.exec", resource == Ward::Path::"./tools/bad");\n'
+                       'forbid (principal, action == Ward::Action::"proc.exec", resource == Ward::Program::"./tools/worse");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--read", ".", "sh", "-c", "tools/good; tools/bad || echo no; tools/worse || echo no; cat tools/bad | tail -1")
+    check_eq(r.out, "good\nno\nno\necho bad\n", r.err)
+
+
+@both
+def the_command_itself_brings_in_nothing_that_is_forbidden(p):
+    tool = p.side / "tool"
+    tool.write_text("#!/bin/sh\necho ran\n")
+    tool.chmod(0o755)
+    os.chmod(p.side, 0o755)
+    p.write("x.cedar", f'forbid (principal, action, resource in Ward::Path::"{p.side}");\n')
+    p.write("y.cedar", 'forbid (principal, action, resource in Ward::Path::"/nowhere");\n')
+    r = ordinary(p, "--policy", "x.cedar", tool)
+    check_eq(r.code, 125, r.out)
+    check_in("x.cedar:1", r.err)
+    r = ordinary(p, "--policy", "y.cedar", tool)
+    check_eq((r.code, r.out), (0, "ran\n"), r.err)
+
+
+@both
+def what_is_forbidden_below_a_runtime_stays_out_of_it(p):
+    """The command brings its runtime into the view whole; nobody granted it, and forbids below it hold all the same."""
+    rt = p.side / "rt"
+    for name in ("bin/tool", "bin/other", "conda-meta/x", "share/open", "share/secret/key", "share/a.pem", "share/deep/b.pem", "lib/more"):
+        (rt / name).parent.mkdir(parents=True, exist_ok=True)
+        (rt / name).write_text("#!/bin/sh\n" + ('cd "${0%/bin/*}"; sh -c "$1"' if name == "bin/tool" else "echo ran") + "\n")
+        (rt / name).chmod(0o755)
+    os.chmod(p.side, 0o755)
+    p.write("x.cedar", f'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"{rt}/share/secret");\n'
+                       f'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"{rt}/share/**/*.pem");\n'
+                       f'forbid (principal, action == Ward::Action::"proc.exec", resource == Ward::Program::"{rt}/bin/other");\n')
+    look = "tail -1 share/open; tail -1 share/secret/key || echo no; tail -1 share/a.pem || echo no; tail -1 share/deep/b.pem || echo no; bin/other || echo no; lib/more"
+    for more in ([], ["--mode", "workspace_write"]):
+        r = ordinary(p, "--policy", "x.cedar", *more, "--accept", "files=advisory", rt / "bin/tool", look)
+        check_eq((r.code, r.out), (0, "echo ran\nno\nno\nno\nno\nran\n"), r.err)
+
+
+@both
+def nothing_is_given_back_below_what_a_runtime_may_not_show(p):
+    rt = p.side / "rt"
+    for name in ("bin/tool", "conda-meta/x", "share/open/x"):
+        (rt / name).parent.mkdir(parents=True, exist_ok=True)
+        (rt / name).write_text("#!/bin/sh\ncat ${0%/bin/*}/share/open/x\n")
+        (rt / name).chmod(0o755)
+    os.chmod(p.side, 0o755)
+    p.write("x.cedar", f'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"{rt}/share")\n'
+                       f'  unless {{ resource in Ward::Path::"{rt}/share/open" }};\n'
+                       f'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"{rt}/share/open");\n')
+    r = ordinary(p, "--policy", "x.cedar", rt / "bin/tool")
+    check_eq(r.code, 125, r.out)
+    check_in("x.cedar:1", r.err)
+    check_in("axis files", r.err)
+
+
+@both
+def two_runs_share_what_is_pinned(p):
+    repository(p)
+    first = p.start("--mode", "workspace_write", "sh", "-c", "echo up; sleep 3", stdout=subprocess.PIPE)
+    first.stdout.readline()
+    r = ordinary(p, "--mode", "workspace_write", "sh", "-c", "mkdir .ward || echo no")
+    check_eq(r.out, "no\n", r.err)
+    first.kill()
+    first.wait()
+    left = p.ws / ".ward"
+    if left.exists():
+        check(stat.S_ISDIR(left.stat().st_mode) and not list(left.iterdir()), "more than an empty directory was left")
+    r = ordinary(p, "--mode", "workspace_write", "sh", "-c", "(: > .ward/x) 2>/dev/null && echo RULES; true")
+    check_eq(r.out, "", r.err)
+
+
+@both
+def nothing_above_what_is_protected_is_moved_away(p):
+    """A mount goes where its directory goes: a/ moved away would leave its name to an a/kept/x that nothing protects."""
+    for name in ("a/b/kept/x", "a/b/open/x", "c/x"):
+        p.write(name, "text\n", 0o666)
+    for d in ("a", "a/b", "a/b/kept", "a/b/open", "c", "."):
+        (p.ws / d).chmod(0o777)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./a/b/kept");\n'
+                       'forbid (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Path::"./a/b/key");\n')
+    p.write("move.py", "import os, sys\nfor a, b in zip(sys.argv[1::2], sys.argv[2::2]):\n    try:\n        os.rename(a, b)\n"
+                       "        print(a, flush=True)\n    except OSError as e:\n        print(e.strerror, flush=True)\n")
+    r = ordinary(p, "--policy", "x.cedar", "--write", ".", "--write", "a", "sh", "-c",
+                 "python3 move.py a away a/b a/away a/b/kept a/b/away c d; echo y > a/b/new; echo z > a/b/open/z")
+    busy = "Device or resource busy\n"
+    check_eq(r.out, 3 * busy + "c\n", r.err)
+    check((p.ws / "a/b/open/z").exists())
+    check_eq((p.ws / "a/b/kept/x").read_text(), "text\n")
+    check_eq((p.ws / "a/b/new").read_text(), "y\n")
+
+
+@both_cases([("write first", ("--write", "a", "--read", "a")), ("read first", ("--read", "a", "--write", "a"))])
+def a_grant_to_read_the_same_keeps_it_where_it_is(p, words):
+    for name in ("a/b/kept", "a/c/x"):
+        p.write(name, "text\n", 0o666)
+    for d in ("a", "a/b", "a/c", "."):
+        (p.ws / d).chmod(0o777)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.write", resource == Ward::Path::"./a/b/kept");\n')
+    r = ordinary(p, "--policy", "x.cedar", *words, "sh", "-c", "mv a/b a/away; mv a/c a/d; mkdir -p a/b; echo bad > a/b/kept; ls a")
+    check_eq(r.out, "b\nd\n", r.err)
+    check_eq((p.ws / "a/b/kept").read_text(), "text\n")
+
+
+@both
+def a_program_is_not_shown_where_reading_is_forbidden(p):
+    p.write("secret/tools/run", "#!/bin/sh\necho ran\n", 0o755)
+    p.write("secret/tools/key", "key\n")
+    p.write("x.cedar", 'permit (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.exec", Ward::Action::"proc.exec"],\n'
+                       '  resource in Ward::Path::"./secret/tools");\n'
+                       'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./secret");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--read", ".", "sh", "-c", "cat secret/tools/key || echo no; secret/tools/run || echo no")
+    check_eq(r.out, "no\nno\n", r.err)
+
+
+@both
+def a_pattern_grants_beside_other_grants(p):
+    p.write("docs/x", "x\n")
+    p.write("far/away/page.md", "page\n")
+    p.write("far/away/other", "other\n")
+    p.write("x.cedar", 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"**/*.md");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--read", "docs", "sh", "-c", "cat docs/x far/away/page.md; cat far/away/other || echo no")
+    check_eq(r.out, "x\npage\nno\n", r.err)
+
+
+LIST = 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"%s");\n'
+
+
+@both
+def a_list_without_the_base_is_refused_with_its_cure(p):
+    """Before the start, with the axis, the list's place and what to add to it; what is added as it is printed is enough."""
+    rules = p.write(".ward/list.cedar", "// what may be read\n" + LIST % "./")
+    tool = p.write("tool", "#!/bin/sh\necho ran\n", 0o755)
+    for words in (["true"], ["sh", "-c", "echo ran"], [tool]):
+        r = ordinary(p, "--read", ".", *words)
+        check_eq((r.code, r.out), (125, ""), r.err)
+        check_in("axis files", r.err)
+        check_in(".ward/list.cedar:2", r.err)
+    rules.write_text(rules.read_text() + r.err.split("add to that list: ")[1].splitlines()[0] + "\n")
+    r = ordinary(p, "--read", ".", tool)
+    check_eq((r.code, r.out), (0, "ran\n"), r.err)
+
+
+@both
+def a_list_may_name_parts_of_the_base(p):
+    p.write(".ward/list.cedar", "".join(LIST % f"/usr/{d}" for d in ("bin", "lib", "lib64")) + LIST % "./")
+    r = ordinary(p, "--read", ".", "sh", "-c", "echo ran; ls /usr")
+    check_eq(r.out.split(), ["ran", "bin", "lib", "lib64"][:3 + os.path.isdir("/usr/lib64")], r.err)
+    p.write(".ward/list.cedar", LIST % "/usr/bin" + LIST % "./")
+    r = ordinary(p, "--read", ".", "true")
+    check_eq(r.code, 125)
+    check_in('resource in Ward::Path::"/usr")', r.err)
+
+
+@both
+def a_command_that_may_not_be_is_refused_with_the_rule(p):
+    """Its file, what its first line names, env(1), the loader: not started to fail inside."""
+    tool = p.write("tool", "#!/usr/bin/env sh\necho ran\n", 0o755)
+    shell, env = os.path.realpath("/bin/sh"), os.path.realpath("/usr/bin/env")
+    loader = next(os.path.realpath(f) for f in ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1") if os.path.exists(f))
+    for action, kind, what, axis in (("fs.read", "Path", shell, "files"), ("fs.read", "Path", env, "files"), ("fs.read", "Path", loader, "files"),
+                                     ("fs.exec", "Path", shell, "exec"), ("proc.exec", "Program", shell, "exec"),
+                                     ("proc.exec", "Program", env, "exec"), ("proc.exec", "Program", str(tool), "exec")):
+        p.write("x.cedar", f'\nforbid (principal, action == Ward::Action::"{action}", resource == Ward::{kind}::"{what}");\n')
+        r = ordinary(p, "--policy", "x.cedar", "--read", ".", tool)
+        check_eq((r.code, r.out), (125, ""), f"{action} {what}: {r.err}")
+        check_in("x.cedar:2", r.err)
+        check_in(f"axis {axis}", r.err)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"proc.exec", resource == Ward::Program::"/usr/bin/nothing");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--read", ".", tool)
+    check_eq((r.code, r.out), (0, "ran\n"), r.err)
+
+
+@both
+def a_pattern_of_a_directory_is_about_a_file_of_that_name(p):
+    p.write("src", "text\n", 0o666)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"src/**");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--accept", "files=advisory", "--read", ".", "sh", "-c", "cat src || echo no")
+    check_eq(r.out, "no\n", r.err)
+
+
+@both
+def a_pattern_of_a_directory_that_is_not_there_keeps_it_from_coming_to_be(p):
+    p.ws.chmod(0o777)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"src/**");\n'
+                       f'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"{p.ws}/far/off/**");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--write", ".", "sh", "-c", "mkdir src && echo MADE; echo x > src/a && echo WROTE; mkdir -p far/off && echo FAR; mkdir ok")
+    check_eq((r.code, r.out), (0, ""), r.err)
+    check_eq((os.listdir(p.ws / "ok"), (p.ws / "src").exists(), (p.ws / "far").exists()), ([], False, False))
+
+
+@both
+def a_rule_about_a_directory_alone_keeps_it_where_it_is(p):
+    p.write("top/src/a", "text\n", 0o666)
+    for d in (".", "top", "top/src", "empty", "by"):
+        (p.ws / d).mkdir(exist_ok=True)
+        (p.ws / d).chmod(0o777)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.write", resource == Ward::Path::"./top/src");\n'
+                       'forbid (principal, action == Ward::Action::"fs.write", resource == Ward::Path::"./empty");\n'
+                       'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"b?");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--accept", "files=advisory", "--write", ".", "sh", "-c",
+                 "mv top/src top/gone; mv top gone; rmdir empty; rmdir by; mv by to; echo new > top/src/a && echo x > top/src/b && mkdir other && rmdir other && echo ok")
+    check_eq(r.out, "ok\n", r.err)
+    check_eq(sorted(x.name for x in p.ws.iterdir() if x.is_dir()), ["by", "empty", "top"])
+    check_eq(sorted(x.name for x in (p.ws / "top/src").iterdir()), ["a", "b"])
+
+
+@both
+def a_match_that_is_a_link_gives_nothing_that_a_list_leaves_out(p):
+    p.write("deep/key", "key\n")
+    p.write("open", "open\n")
+    (p.ws / "link").symlink_to("deep/key")
+    p.write(".ward/list.cedar", 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"/usr");\n'
+                                'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"/etc");\n'
+                                'permit (principal, action == Ward::Action::"fs.read", resource == Ward::Path::"./open");\n')
+    r = ordinary(p, "--cap", "FILE_READ:*", "sh", "-c", "cat open; cat deep/key || cat link || echo no")
+    check_eq(r.out, "open\nno\n", r.err)
+
+
+@both
+def a_capability_by_the_name_of_a_link_is_judged_as_it_is_granted(p):
+    target, far = p.side / "target", p.side / "d/far"
+    p.write("in", "in\n")
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./none");\n')
+    for f in (target, far):
+        f.parent.mkdir(exist_ok=True)
+        f.write_text(f"{f.name}\n")
+    for name, to in (("one", target), ("dir", far.parent), ("two.l", p.ws / "in"), ("out", target)):
+        (p.ws / name).symlink_to(to)
+    (p.ws / "sub").mkdir()
+    (p.ws / "sub/link").symlink_to(target)
+    for words, path, name in ((("--read", p.ws / "one"), target, "one"), (("--read", p.ws / "dir"), far, "dir/far"),
+                              (("--cap", f"FILE_READ:{p.ws}/dir/**"), far, "dir/far"), (("--cap", "FILE_READ:*.l"), p.ws / "in", "two.l")):
+        check_eq(says(p, path, *words), "allow", words)
+        for policy in ((), ("--policy", "x.cedar")):
+            r = ordinary(p, "--attribution", "notify", *policy, *words, "cat", name)
+            check_eq((r.code, r.out, r.err), (0, path.read_text(), ""), words)
+    # So is a link on the way, and reading its text alone.
+    (p.ws / "first").symlink_to(p.ws / "one")
+    check_eq(says(p, p.ws / "one", "--write", p.ws / "first"), "allow")
+    r = ordinary(p, "--policy", "x.cedar", "--write", p.ws / "first", "sh", "-c", "readlink one; cat one; echo new > first")
+    check_eq((r.code, r.out, target.read_text()), (0, f"{target}\ntarget\n", "new\n"), r.err)
+    # A link that is met in a directory is none that somebody named; neither is what leads out by a name within granted.
+    for words in (("--read", p.ws / "sub"), ("--read", "out"), ("--cap", "FILE_READ:out")):
+        check_eq(says(p, target, *words), "deny", words)
+        check(ordinary(p, *words, "cat", target).code != 0, words)
+
+
+@both
+def what_is_forbidden_is_not_granted_by_the_name_of_a_link(p):
+    p.write("secret/key", "key\n")
+    (p.ws / "link").symlink_to(p.ws / "secret/key")
+    (p.ws / "to").symlink_to(p.ws / "secret")
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./secret");\n')
+    for words in (("--read", p.ws / "link"), ("--read", p.ws / "to"), ("--cap", "FILE_READ:link"), ("--cap", "FILE_READ:*")):
+        check_eq(says(p, p.ws / "secret/key", "--policy", "x.cedar", *words), "deny", words)
+        r = ordinary(p, "--policy", "x.cedar", *words, "sh", "-c", "cat secret/key link to/key")
+        check("key\n" not in r.out, f"{words} {r.out} {r.err}")
+    # Neither is the link itself shown from where nothing may be read.
+    p.write("open", "open\n")
+    (p.ws / "secret/out").symlink_to(p.ws / "open")
+    for words in (("--read", p.ws / "secret/out"), ("--cap", "FILE_READ:secret/*")):
+        r = ordinary(p, "--policy", "x.cedar", *words, "sh", "-c", "ls secret; readlink secret/out; cat secret/out; true")
+        check_eq(r.out, "", f"{words} {r.err}")
+    p.write("y.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./link");\n')
+    r = ordinary(p, "--policy", "y.cedar", "--read", p.ws / "link", "true")
+    check_in("rules about it are about nothing", r.err)
+
+
+@both
+def what_somebody_outside_replaces_is_what_he_put_there(p):
+    """Known: a cover lies on a file, not on a name. Who moves another file there, outside, shows that one. docs/agreement.md"""
+    p.write("key", "old\n", 0o666)
+    p.ws.chmod(0o777)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./key");\n')
+    q = p.start("--quiet", "--policy", "x.cedar", "--read", ".", "sh", "-c", "cat key; echo up; read _; cat key",
+                stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+    check_eq(q.stdout.readline(), b"up\n")
+    p.write("new", "new\n", 0o666)
+    (p.ws / "new").rename(p.ws / "key")
+    out, _ = q.communicate(b"\n", timeout=20)
+    check_eq(out, b"new\n")
+
+
+@both
+def a_second_name_has_its_own_rights(p):
+    """Known: names are judged, and a file may have two. docs/agreement.md"""
+    p.write("secret/key", "key\n", 0o666)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./secret");\n')
+    os.link(p.ws / "secret/key", p.ws / "other")
+    r = ordinary(p, "--policy", "x.cedar", "--read", ".", "sh", "-c", "cat secret/key || cat other")
+    check_eq(r.out, "key\n", r.err)
+
+
+@both
+def an_interpreter_runs_what_it_may_read(p):
+    """Known: exec is advisory. docs/agreement.md"""
+    p.write("tool", "echo ran\n", 0o755)
+    p.write("x.cedar", 'forbid (principal, action in Ward::Action::"run_programs", resource == Ward::Program::"./tool");\n')
+    r = ordinary(p, "--policy", "x.cedar", "--read", ".", "sh", "-c", "./tool || sh ./tool")
+    check_eq(r.out, "ran\n", r.err)
+
+
+@both
+def an_open_descriptor_is_not_asked_about_again(p):
+    """Known: what the caller hands in is read and written, whatever rules say of the file. docs/agreement.md"""
+    key, log = p.write("secret/key", "key\n", 0o666), p.write("secret/log", "", 0o666)
+    p.write("x.cedar", 'forbid (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Path::"./secret");\n')
+    with open(key, "r+b") as taken, open(log, "r+b") as to:
+        r = ordinary(p, "--policy", "x.cedar", "--write", ".", "sh", "-c", "cat; cat secret/key <&-; cat <&7 || echo none",
+                     stdin=taken, stdout=to, pass_fds=(7,) if os.dup2(taken.fileno(), 7) else ())
+    os.close(7)
+    check_eq((r.code, log.read_text()), (0, "key\nnone\n"), r.err)   # 0, 1 and 2 alone are handed in
+
+
+@both
+def a_descriptor_does_not_give_more_than_it_was_opened_for(p):
+    """/proc/self/fd/0 is the host's file, past every cover: who may only read it must not open it anew to write."""
+    key, log = p.write("secret/key", "key\n", 0o666), p.write("secret/log", "old\n", 0o666)
+    conf = p.write("kept/conf", "conf\n", 0o666)
+    p.write("open", "open\n", 0o666)
+    p.write("x.cedar", 'forbid (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Path::"./secret");\n'
+                       'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./kept");\n')
+    anew = {"stdin": "echo evil >> /proc/self/fd/0; true", "stdout": "cat /proc/self/fd/1 >&2; true"}
+    for name, mode in ((key, "rb"), (conf, "rb"), (log, "ab")):
+        stream = "stdin" if mode == "rb" else "stdout"
+        with open(name, mode) as f:
+            r = ordinary(p, "--policy", "x.cedar", "--write", ".", "sh", "-c", anew[stream], **{stream: f})
+        check_eq((r.code, "old" in r.err), (125, False), f"{name} {r.err}")
+        check_in(str(name), r.err)
+    r = ordinary(p, "--policy", "x.cedar", "--write", ".", "--stdin", "file:secret/key", "cat")
+    check_eq((r.code, r.out), (125, ""), r.err)
+    check_eq((key.read_text(), conf.read_text(), log.read_text()), ("key\n", "conf\n", "old\n"))
+    # What the run may do anyway, and what lies in nothing that is granted, is handed in as ever.
+    (p.side / "far").write_text("far\n")
+    (p.side / "far").chmod(0o666)
+    for name, words in ((p.ws / "open", ("--write", ".")), (p.side / "far", ("--write", ".")), (key, ("--read", "."))):
+        with open(name, "rb") as f:
+            r = ordinary(p, "--policy", "x.cedar", *words, "sh", "-c", "cat; echo evil >> /proc/self/fd/0", stdin=f)
+        check(r.out.startswith(name.read_text().split()[0]), f"{name} {r.err}")
+        check_eq("evil" in name.read_text(), name == p.ws / "open", name)
+
+
+@both
+def many_rules_are_snapshot_and_warned_of_as_few(p):
+    """Of many rules a run makes the snapshot and the warnings beside its own work: they are those that it would have made by itself."""
+    tree(p)
+    lines = ["schemaVersion: 2", "kind: Policy", "metadata: {name: many}", "spec:", "  fsProfiles:", "    many:", "      allowExec: ['*']",
+             "      read:", "        - '**'"]
+    lines += [f"        - '!private/directory{i}/of/many/**'" for i in range(120)]
+    lines += ["        - '!private/alone/'", "        - '!private/directory7/of/many/**'"]
+    p.write("many.yaml", "\n".join(lines) + "\n")
+    words = ("--policy", "many.yaml", "--profile", "many")
+    here = {"HOME": str(p.home), "XDG_CONFIG_HOME": str(p.home / "config")}
+    shown = ordinary(p, *words, "true", kind=("plan",), log=False)
+    want = [line.strip().removeprefix("# ") for line in shown.out.split("warnings\n")[1].split("\n\n")[0].splitlines()]
+    check_eq(len([line for line in want if "many.yaml:" in line]), 2, shown.out)
+    r = ordinary(p, "--outcome", "o.json", *words, "true")
+    check_eq([line.removeprefix("ward: warning: ") for line in r.err.splitlines() if line.startswith("ward: warning: ")], want)
+    snapshot = cli.ward("policy", "show", *words, "--as", "snapshot", cwd=p.ws, env=p.env(**here)).out.rstrip("\n")
+    check_eq(json.loads((p.ws / "o.json").read_text())["policy_sha256"], hashlib.sha256(snapshot.encode()).hexdigest())
+
+
+@both
+def private_places_are_the_runs_own(p):
+    """Known: whatever the host has of these names, and whatever rules say of it. docs/agreement.md"""
+    own, home = pathlib.Path(tempfile.mkdtemp(dir="/tmp")), p.side / "home"
+    try:
+        own.chmod(0o777)
+        home.mkdir()
+        home.chmod(0o777)
+        for f in (own / "there", home / ".profile"):
+            f.write_text("host\n")
+            f.chmod(0o666)
+        rules = "".join(f'forbid (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Path::"{d}");\n'
+                        for d in (own, home))
+        p.write("x.cedar", rules)
+        script = (f"cat {own}/there {home}/.profile; mkdir -p {own} && echo x > {own}/made && cat {own}/made; echo $HOME; ls -A $HOME; "
+                  "echo y > $HOME/.profile && cat $HOME/.profile; echo z > /dev/shm/z && cat /dev/shm/z")
+        for words in ((), ("--policy", "x.cedar")):
+            r = p.run(*words, "sh", "-c", script, env={"HOME": str(home), "XDG_CONFIG_HOME": str(p.home / "config")})
+            check_eq(r.out, "x\n/home/ward\ny\nz\n", f"{words} {r.err}")
+            check_eq((sorted(x.name for x in own.iterdir()), (home / ".profile").read_text()), (["there"], "host\n"))
+        # What a rule or an option shows of it lies in the private place, as the rest does not.
+        p.write("y.cedar", f'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"{own}/there");\n')
+        for words in (("--policy", "y.cedar"), ("--read", own / "there")):
+            r = ordinary(p, *words, "sh", "-c", f"cat {own}/there; echo x > {own}/there; echo y > /tmp/new && cat /tmp/new")
+            check_eq((r.out, (own / "there").read_text(), os.path.exists("/tmp/new")), ("host\ny\n", "host\n", False), r.err)
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def supervisor_kb(q):
+    text = pathlib.Path(f"/proc/{q.pid}/smaps_rollup").read_text()
+    fields = dict(line.split(":") for line in text.splitlines()[1:])
+    return {k: int(fields[k].split()[0]) for k in ("Pss", "Pss_Anon", "AnonHugePages")}
+
+
+@both
+def what_a_large_policy_took_is_given_back(p):
+    """Its rules are read into a huge page, of which a run keeps no more than is used: 2.2 MiB, if it kept all."""
+    deny = "".join(f'    - "some/where/number-{i:04d}/of/**"\n' for i in range(200))
+    p.write("large.yaml", "schemaVersion: 2\nkind: Policy\nmetadata: {name: large}\nspec:\n  denyRead:\n" + deny, 0o644)
+    q = p.start("--policy", "large.yaml", "--accept", "files=advisory", "--read", ".", "--", "sh", "-c", "echo ready; exec sleep 60",
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        check_eq(q.stdout.readline(), b"ready\n")
+        box.wait_for(lambda: supervisor_kb(q)["Pss_Anon"] < 1536, 5)
+        kb = supervisor_kb(q)
+        check_eq(kb["AnonHugePages"], 0)
+        check(kb["Pss_Anon"] < 1536, str(kb))
+    finally:
+        q.terminate()
+        q.wait(20)
+
+
+box.main()
