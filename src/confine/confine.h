@@ -46,7 +46,8 @@ struct ward_refusal {
 	char comm[16]; /* may be "" */
 	bool selftest;
 	bool quiet; /* on data/quiet */
-	bool over; /* over WARD_VIOLATION_NAMES_MAX: to be counted, not described; perhaps of a name handed out already */
+	bool over; /* beyond the first WARD_VIOLATION_NAMES_MAX, absent names among them; perhaps of a name handed out already */
+	bool vague; /* perhaps a part of the name alone: to be counted, not described */
 	uint64_t count; /* times seen (a lower bound: the kernel caches names for a second) */
 	uint64_t wall_ns; /* first time */
 };

@@ -126,6 +126,22 @@ int ward_outcome_add_violation(struct ward_outcome *o, const struct ward_outcome
 	return WARD_OK;
 }
 
+bool ward_outcome_again(struct ward_outcome *o, enum ward_axis axis, const char *action,
+	const char *resource, uint64_t count)
+{
+	for (size_t i = 0; i < o->n_violations; i++) {
+		struct ward_outcome_violation *v = &o->violations[i];
+
+		if (v->axis == axis && ward_streq(v->action, action) &&
+			ward_streq(v->resource, resource)) {
+			v->count += count;
+			o->violations_total += count;
+			return true;
+		}
+	}
+	return false;
+}
+
 int ward_outcome_add_late(struct ward_outcome *o, const struct ward_outcome_late *late)
 {
 	struct ward_outcome_late copy = *late;

@@ -122,6 +122,8 @@ void ward_outcome_set_plan(struct ward_outcome *o, const struct ward_request *r,
 void ward_outcome_set_published(struct ward_outcome *o, const struct ward_plan *p);
 /* Copied; *v->count is added to violations_total. Over WARD_VIOLATION_NAMES_MAX only the total grows. */
 int ward_outcome_add_violation(struct ward_outcome *o, const struct ward_outcome_violation *v);
+/* The same refusal once more: added to its count, and to violations_total. False: there is none such. */
+bool ward_outcome_again(struct ward_outcome *o, enum ward_axis axis, const char *action, const char *resource, uint64_t count);
 /* Copied. Over WARD_LATE_NAMES_MAX only the total grows. */
 int ward_outcome_add_late(struct ward_outcome *o, const struct ward_outcome_late *late);
 void ward_outcome_set_audit(struct ward_outcome *o, const char *file, uint64_t first, uint64_t last, const char *head);

@@ -221,6 +221,7 @@ struct entry {
 	struct ward_decision *d;
 	char *resource, *detail;
 	const char *rules[1];
+	uint64_t again; /* asked for once more when the broker remembered no more names */
 };
 
 static const char *name_of(const struct ward_book_rule *r)
@@ -235,7 +236,7 @@ static int to_outcome(struct life *l, const struct entry *n, uint64_t seq)
 		.axis = axis_of(n->f),
 		.action = action_of(n->f),
 		.resource = n->resource,
-		.count = n->f->count,
+		.count = n->f->count + n->again,
 		.why = d->why,
 		.cure = d->cure,
 		.seq = seq };
@@ -253,10 +254,44 @@ static int to_outcome(struct life *l, const struct entry *n, uint64_t seq)
 }
 
 /*
- * Judge and describe; *ret_worth false: it leaves nothing, because it is no violation, or because there is no room for another
- * name and it is only counted.
+ * Over what the broker tells apart by itself: absent names have taken its room, which are no violations. So it is described as
+ * any other as long as its name is known and there is room among what is listed, if it is not there already.
  */
-static int describe(struct life *l, const struct ward_refusal *f, struct entry *n,
+static bool only_counted(struct life *l, const struct ward_refusal *f, struct entry *made,
+	size_t n_made)
+{
+	char *resource;
+	size_t n_new = 0;
+	bool again;
+
+	for (size_t i = 0; !f->vague && i < n_made; i++) {
+		const struct ward_refusal *g = made[i].f;
+
+		n_new += !g->selftest && !g->quiet;
+		if (g->kind == f->kind && g->action == f->action && !g->selftest && !g->quiet &&
+			ward_streq(g->resource, f->resource) &&
+			(f->kind != WARD_REFUSAL_SYSCALL || ward_streq(g->syscall, f->syscall))) {
+			made[i].again += f->count;
+			return true;
+		}
+	}
+	resource = f->vague ? NULL : resource_of(f);
+	again = resource && ward_outcome_again(l->o, axis_of(f), action_of(f), resource, f->count);
+	free(resource);
+	if (again)
+		return true;
+	if (!f->vague && l->o->n_violations + n_new < WARD_VIOLATION_NAMES_MAX)
+		return false;
+	l->names_over += f->count;
+	l->o->violations_total += f->count;
+	return true;
+}
+
+/*
+ * Judge and describe; *ret_worth false: it leaves nothing, because it is no violation, or because it is only counted. made: what
+ * the same batch described before.
+ */
+static int describe(struct life *l, const struct ward_refusal *f, struct entry *made, size_t n_made,
 	struct ward_event *e, bool *ret_worth, struct ward_error *err)
 {
 	bool path = f->kind == WARD_REFUSAL_PATH ||
@@ -266,14 +301,12 @@ static int describe(struct life *l, const struct ward_refusal *f, struct entry *
 		!blind(f->resource);
 	char above[WARD_PATH_MAX];
 	bool orphan = look && !dir_above(f->resource, above);
+	struct entry *n = &made[n_made];
 	int r;
 
 	*ret_worth = f->selftest || counts(f, there, orphan);
-	if (*ret_worth && f->over) {
-		l->names_over += f->count;
-		l->o->violations_total += f->count;
+	if (*ret_worth && f->over && only_counted(l, f, made, n_made))
 		*ret_worth = false;
-	}
 	if (!*ret_worth)
 		return WARD_OK;
 	*n = (struct entry){ .f = f, .d = malloc(sizeof(*n->d)) };
@@ -319,7 +352,7 @@ static int record_batch(struct life *l, const struct ward_refusal *v, size_t n,
 		return ward_fail(err, WARD_E_NOMEM, "no memory for records");
 	}
 	for (size_t i = 0; r == WARD_OK && i < n; i++) {
-		r = describe(l, &v[i], &entries[made], &events[made], &worth, err);
+		r = describe(l, &v[i], entries, made, &events[made], &worth, err);
 		made += worth;
 	}
 	if (r == WARD_OK)

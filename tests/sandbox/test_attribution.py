@@ -239,6 +239,27 @@ def many_absent_names_are_no_violation(p):
 
 
 @both
+def absent_names_take_no_room_among_what_is_listed(p):
+    """Some hundred names that are nowhere, as a Java program looks for them, and then names that are."""
+    box.need_fuse()
+    (p.side / "secret").write_text("x")
+    (p.side / "other").write_text("x")
+    p.write("ask.py", "import os, sys, time\nfor i in range(400):\n    os.path.exists('/no-such-%d' % i)\n"
+            "for i in range(3):\n    for name in ('secret', 'other'):\n        os.path.exists(sys.argv[1] + '/' + name)\n"
+            "    time.sleep(0.3)\n")
+    r, o = p.outcome("--read", ".", "python3", "-S", "ask.py", p.side)
+    listed = [v for v in o["violations"] if v["resource"].startswith(str(p.side))]
+    check_eq(sorted(v["resource"] for v in listed), [f"{p.side}/other", f"{p.side}/secret"], r.err)
+    check(all(v["cure"] == f"--cap 'FILE_READ:{v['resource']}'" for v in listed), str(listed))
+    check(all(v["seq"] for v in listed), str(listed))
+    check("refusals are listed" not in r.err, r.err)
+    check_eq(o["violations_total"], sum(v["count"] for v in o["violations"]))
+    said = [x["resource"] for x in box.records(p) if x["kind"] == "sandbox.violation"]
+    check_eq([said.count(v["resource"]) for v in listed], [1, 1])
+    box.verify(p)
+
+
+@both
 def a_flood_of_absent_names_is_not_called_refused(p):
     """More than are looked up at a time: what is not looked up is counted, and not among the refusals."""
     box.need_fuse()

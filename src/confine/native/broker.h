@@ -25,7 +25,7 @@ struct ward_refusal_note {
 	const char *syscall; /* NULL = "" */
 	int pid; /* in the sandbox's numbering; 0 = not known */
 	const char *comm; /* NULL = "" */
-	bool quiet;
+	bool quiet, vague; /* vague: more is asked for than is looked up: perhaps a part of the name alone */
 	enum ward_refusal_seen seen;
 };
 
@@ -39,7 +39,7 @@ bool ward_refusals_testing(struct ward_refusals *l);
 bool ward_refusals_again(struct ward_refusals *l, const struct ward_refusal_note *note);
 /* Out of memory counts as dropped. */
 void ward_refusals_note(struct ward_refusals *l, const struct ward_refusal_note *note);
-/* True when so many names were only counted that looking for details of another is not worth it. */
+/* True when so many were over lately that looking for details of another would cost too much. */
 bool ward_refusals_full(struct ward_refusals *l);
 /*
  * Copies of the entries not taken before, with their count so far; each distinct refusal is handed out once.

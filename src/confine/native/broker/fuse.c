@@ -205,6 +205,9 @@ static int open_caller(struct ward_fuse *f, const struct request *q)
 	return fd < 0 ? -1 : fd;
 }
 
+#define UNSEEN \
+	-2 /* a caller: in a flood nobody is looked at, so the path may be the first part of what is not to be read */
+
 static void note(struct ward_fuse *f, const struct request *q, int caller, const char *path,
 	enum ward_cap_type action, const char *syscall, bool quiet)
 {
@@ -213,6 +216,7 @@ static void note(struct ward_fuse *f, const struct request *q, int caller, const
 		.resource = path,
 		.syscall = syscall,
 		.pid = (int)q->h->pid,
+		.vague = caller == UNSEEN,
 		.quiet = quiet };
 	char comm[16] = "";
 
@@ -281,7 +285,7 @@ static void refuse_lookup(struct ward_fuse *f, const struct request *q, const ch
 
 	f->miss_name[0] = '\0';
 	if (ward_refusals_full(f->refusals))
-		note(f, q, -1, path, WARD_CAP_FILE_READ, NULL, false);
+		note(f, q, UNSEEN, path, WARD_CAP_FILE_READ, NULL, ward_quiet_path(path));
 	else
 		note_miss(f, q, name, path);
 	if (f->plan->deny_errno == EACCES)

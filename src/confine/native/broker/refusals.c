@@ -4,8 +4,8 @@
  * the run. One mutex, held for a hash probe and a few copies; nobody waits for anything under it.
  *
  * The inside chooses the texts and how many there are: texts are cut, distinct entries end at a maximum of their
- * class (real ones, quiet ones and the self-test's own never push each other out). What is over is handed out once more, to
- * be counted by whoever can tell an absent name from a violation; what is over that is lost, and counted here.
+ * class (real ones, quiet ones and the self-test's own never push each other out). What is over is handed out once more, for
+ * whoever can tell an absent name from a violation; what is over that is lost, and counted here.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -22,6 +22,7 @@ static const uint32_t class_max[CLASS_MAX] = {
 	[CLASS_QUIET] = 64,
 	[CLASS_SELFTEST] = 64,
 };
+#define SECOND 1000000000u
 #define ENTRIES_MAX (WARD_VIOLATION_NAMES_MAX + 128)
 
 struct entry {
@@ -36,7 +37,10 @@ struct ward_refusals {
 	uint32_t n, n_class[CLASS_MAX];
 	uint64_t dropped;
 	/* Real ones over the maximum, not taken yet; each attempt, but for the same name right again. */
-	uint32_t n_over, over_total;
+	uint32_t n_over;
+	uint32_t over_lately; /* those that were looked up since over_since */
+	uint64_t
+		over_since; /* a second at least: a flood of names costs the host no more than that */
 	struct ward_refusal *over; /* made when it is needed: few runs ever do */
 	uint16_t slot[HASH_SIZE]; /* index + 1 */
 	struct entry v[ENTRIES_MAX];
@@ -90,7 +94,7 @@ bool ward_refusals_full(struct ward_refusals *l)
 	bool full;
 
 	(void)pthread_mutex_lock(&l->lock);
-	full = l->over_total >= WARD_VIOLATION_OVER_MAX;
+	full = l->over_lately >= WARD_VIOLATION_OVER_MAX;
 	(void)pthread_mutex_unlock(&l->lock);
 	return full;
 }
@@ -122,6 +126,12 @@ static bool same(const struct entry *e, const struct ward_refusal_note *n, size_
 		(n->kind != WARD_REFUSAL_SYSCALL || strncmp(e->r.syscall, key_syscall(n), 31) == 0);
 }
 
+static void put_names(struct ward_refusal *r, const struct ward_refusal_note *n)
+{
+	(void)snprintf(r->syscall, sizeof(r->syscall), "%s", n->syscall ? n->syscall : "");
+	(void)snprintf(r->comm, sizeof(r->comm), "%s", n->comm ? n->comm : "");
+}
+
 /* No room for another distinct one. Without memory it is lost, but for the count. */
 static void add_over(struct ward_refusals *l, const struct ward_refusal_note *n, size_t len)
 {
@@ -129,7 +139,10 @@ static void add_over(struct ward_refusals *l, const struct ward_refusal_note *n,
 	char *text;
 
 	if (last && last->kind == n->kind && last->action == n->action && last->seen == n->seen &&
-		strncmp(last->resource, n->resource, len) == 0 && last->resource[len] == '\0') {
+		strncmp(last->resource, n->resource, len) == 0 && last->resource[len] == '\0' &&
+		(n->kind != WARD_REFUSAL_SYSCALL ||
+			strncmp(last->syscall, key_syscall(n), 31) == 0) &&
+		last->vague == n->vague) {
 		last->count++;
 		return;
 	}
@@ -140,13 +153,17 @@ static void add_over(struct ward_refusals *l, const struct ward_refusal_note *n,
 		l->dropped++;
 		return;
 	}
-	l->over_total++;
-	l->over[l->n_over++] = (struct ward_refusal){ .kind = n->kind,
+	l->over_lately++;
+	l->over[l->n_over] = (struct ward_refusal){ .kind = n->kind,
 		.action = n->action,
 		.resource = text,
+		.pid = n->pid,
 		.seen = n->seen,
 		.over = true,
-		.count = 1 };
+		.vague = n->vague,
+		.count = 1,
+		.wall_ns = ward_now_wall_ns() };
+	put_names(&l->over[l->n_over++], n);
 }
 
 static void add_entry(struct ward_refusals *l, const struct ward_refusal_note *n, size_t len,
@@ -174,8 +191,7 @@ static void add_entry(struct ward_refusals *l, const struct ward_refusal_note *n
 			.seen = n->seen,
 			.count = 1,
 			.wall_ns = ward_now_wall_ns() } };
-	(void)snprintf(e->r.syscall, sizeof(e->r.syscall), "%s", n->syscall ? n->syscall : "");
-	(void)snprintf(e->r.comm, sizeof(e->r.comm), "%s", n->comm ? n->comm : "");
+	put_names(&e->r, n);
 	l->n_class[c]++;
 	l->slot[at] = (uint16_t)++l->n;
 }
@@ -248,9 +264,14 @@ static int copy_new(struct ward_refusals *l, struct ward_refusal **ret, size_t *
 int ward_refusals_take(struct ward_refusals *l, struct ward_refusal **ret, size_t *ret_n,
 	uint64_t *ret_dropped)
 {
+	uint64_t now = ward_now_mono_ns();
 	int r;
 
 	(void)pthread_mutex_lock(&l->lock);
+	if (l->over_lately > 0 && now - l->over_since >= SECOND) {
+		l->over_lately = 0;
+		l->over_since = now;
+	}
 	r = copy_new(l, ret, ret_n);
 	*ret_dropped = l->dropped;
 	(void)pthread_mutex_unlock(&l->lock);
