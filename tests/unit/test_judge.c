@@ -252,11 +252,10 @@ static const struct {
 		"policy.cedar:1:67: a path has one spelling: no \"//\", no \"/./\", no \"/\" at its end" },
 	{ IN("Ward::Path::\"/a//b\""),
 		"policy.cedar:1:67: a path has one spelling: no \"//\", no \"/./\", no \"/\" at its end" },
-	{ IN("Ward::Pth::\"/a\""),
-		"policy.cedar:1:67: for policy `0.0`, unrecognized entity type `Ward::Pth`" },
+	{ IN("Ward::Pth::\"/a\""), "policy.cedar:1:67: unrecognized entity type `Ward::Pth`" },
 #undef IN
 	{ "permit (principal, action == Ward::Action::\"fs.raed\", resource);",
-		"policy.cedar:1:30: for policy `0.0`, unrecognized action `Ward::Action::\"fs.raed\"`" },
+		"policy.cedar:1:30: unrecognized action `Ward::Action::\"fs.raed\"`" },
 	{ "\npermit (principal, action, resource == ?resource);",
 		"policy.cedar:2:40: static policy set includes a template" },
 	{ "permit (principal, action, resource)", "policy.cedar:1:37: unexpected end of input" },
@@ -299,6 +298,10 @@ static const struct {
 	{ "permit (principal, action, resource) when { principal has quicksilver };",
 		"nothing has an attribute `quicksilver`; data/ward.cedarschema lists what there is" },
 #define NEVER "this forbid holds nothing: it is false of every request that there can be; "
+	{ "\xef\xbb\xbfpermit (principal, action, resource);",
+		"policy.cedar:1:1: the text begins with a byte order mark; save it as UTF-8 without one" },
+	{ "forbid (principal, action, resource) when { context.environment == Ward::Environment::\"prd\" };",
+		"policy.cedar:1:68: entity `Ward::Environment::\"prd\"` is of an enumerated entity type" },
 	{ "\n  forbid (principal, action, resource) when { false };",
 		"policy.cedar:2:3: " NEVER "mend its types" },
 	{ "permit (principal, action, resource);\nforbid (principal, action == Ward::Action::\"fs.read\", "
@@ -318,6 +321,23 @@ static const struct {
 	{ "forbid (principal is Ward::Agent, action, resource);", WHO "write `principal in` and" },
 	{ "forbid (principal is Ward::Component in Ward::Component::\"c\", action == Ward::Action::\"env.read\", resource);",
 		WHO },
+	/* By what they say of it further on. */
+	{ "forbid (principal, action == Ward::Action::\"fs.read\", resource) when { principal is Ward::Person };",
+		WHO "write `principal in` and who it is, and take out of the conditions" },
+	{ "forbid (principal, action == Ward::Action::\"fs.read\", resource) when { principal == Ward::Person::\"u\" };",
+		WHO },
+	{ "forbid (principal, action in [Ward::Action::\"fs.read\", Ward::Action::\"net.connect\"], resource) "
+	  "when { principal has uid && principal.uid == 0 };",
+		WHO },
+	{ "forbid (principal, action == Ward::Action::\"fs.write\", resource) unless { principal is Ward::Run };",
+		WHO },
+	{ "forbid (principal in Ward::Person::\"u\", action == Ward::Action::\"env.read\", resource) "
+	  "when { principal is Ward::Agent || principal is Ward::Component };",
+		WHO },
+	/* Nor does an agent or a component enter a mode. */
+	{ "forbid (principal is Ward::Agent, action == Ward::Action::\"mode.enter\", resource);",
+		WHO },
+	{ "forbid (principal, action, resource) when { principal is Ward::Component };", WHO },
 #undef WHO
 };
 
@@ -355,6 +375,22 @@ TEST(what_is_in_vain_is_told)
 			"this rule is about entering a mode alone: the principal of every other request is a run, "
 			"which lies in who it acts for; write `principal in` instead of `principal ==`" },
 		{ "forbid (principal == Ward::Person::\"u\", action == Ward::Action::\"mode.enter\", resource);",
+			NULL },
+		{ "forbid (principal, action, resource) when { principal is Ward::Person };",
+			"this rule is about entering a mode alone: the principal of every other request is a run, "
+			"which lies in who it acts for; write `principal in` and who it is, and take out of the conditions "
+			"what is true of no run" },
+		{ "permit (principal, action == Ward::Action::\"fs.read\", resource) when { principal is Ward::Person };",
+			"this permit grants nothing: the principal of a request is a run, which lies in who it acts for; "
+			"write `principal in` and who it is, and take out of the conditions what is true of no run" },
+		{ "forbid (principal, action == Ward::Action::\"mode.enter\", resource) when { principal is Ward::Person };",
+			NULL },
+		{ "forbid (principal, action, resource) when { principal is Ward::Run || principal is Ward::Person };",
+			NULL },
+		{ "forbid (principal, action, resource) when { principal in Ward::Person::\"u\" };",
+			NULL },
+		{ "forbid (principal, action, resource) when { principal is Ward::Run && "
+		  "principal.workspace == Ward::Path::\"/w\" };",
 			NULL },
 		{ "forbid (principal in Ward::Agent::\"a\", action, resource);", NULL },
 		{ "forbid (principal is Ward::Run in Ward::Person::\"u\", action, resource);",

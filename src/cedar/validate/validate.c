@@ -39,8 +39,12 @@ static void check_environment(struct checker *c, struct tally *t)
 	c->env_number++;
 	ward_arena_reset(c->per_env);
 	a = ward_cedar_type_expect(c, t->whole, &ward_cedar_expect_bool);
-	if (a.type == NULL || a.type->kind != VT_FALSE)
+	if (a.type == NULL || a.type->kind != VT_FALSE) {
 		t->possible = true;
+		if (c->o->possible != NULL)
+			c->o->possible(c->o->arg, c->policy, c->env->action->uid,
+				c->env->principal.name);
+	}
 	if (c->o->level >= 0 && (a.ok || (a.type != NULL && a.type->kind == VT_FALSE)))
 		ward_cedar_check_level(c, t->whole);
 }

@@ -48,6 +48,9 @@ struct cedar_validate_options {
 	bool inapplicable_is_error;              /* as 4.9 and 4.10 had it; 4.13 warns */
 	int level;                               /* < 0: no level validation */
 	uint64_t steps_max;                      /* what a policy may cost, in some nanoseconds each; 0: the usual */
+	/* NULL, or told of each action and type of principal of which a policy may be true; the policies come in their order. */
+	void (*possible)(void *arg, const struct cedar_policy *p, const struct cedar_uid *action, const struct cedar_str *principal);
+	void *arg;
 };
 /*
  * strings.c: warnings of texts and identifiers of one policy that may be read as something else: bidirectional controls,

@@ -126,6 +126,11 @@ static int complain(struct reading *r, int code)
 	if (code == WARD_E_NOMEM)
 		return no_memory(r->err);
 	(void)ward_cedar_diags_error(r->d, r->src->name, r->src->text, r->err);
+	if (r->err != NULL) {
+		const char *said = ward_book_said(r->err->message);
+
+		memmove(r->err->message, said, strlen(said) + 1);
+	}
 	return code;
 }
 
@@ -135,6 +140,13 @@ static int parse(struct reading *r, size_t number)
 	struct cedar_parse_options o = { .id_prefix = prefix, .entity = ward_book_id, .arg = r->b };
 	int code;
 
+	/* It cannot be seen. */
+	if (r->src->text.n >= 3 && memcmp(r->src->text.s, "\xef\xbb\xbf", 3) == 0) {
+		(void)ward_fail(r->err, WARD_E_PARSE, "the text begins with a byte order mark");
+		ward_fail_at(r->err, r->src->name, 1, 1);
+		ward_fail_fix(r->err, "save it as UTF-8 without one");
+		return WARD_E_PARSE;
+	}
 	(void)snprintf(prefix, sizeof(prefix), "%zu.", number);
 	code = ward_cedar_policies_parse(&r->set->policies, r->src->text, &o, true, r->d);
 	return complain(r, code);
@@ -144,12 +156,19 @@ static int parse(struct reading *r, size_t number)
 
 static int validate(struct reading *r)
 {
-	static const struct cedar_validate_options strict = { .mode = CEDAR_STRICT, .level = -1 };
+	const struct cedar_policy_list *policies = &r->set->policies.statics;
+	struct ward_book_whose whose = { r->b, policies, NULL, 0 };
+	const struct cedar_validate_options strict = {
+		.mode = CEDAR_STRICT, .level = -1, .possible = ward_book_is_whose, .arg = &whose
+	};
 	WARD_CLEANUP(ward_cedar_diags_done) struct cedar_diags found;
 	struct cedar_diags *all = r->d;
 	int code = ward_cedar_diags_init(&found);
 
 	if (code != WARD_OK)
+		return no_memory(r->err);
+	whose.v = calloc(policies->n + 1, sizeof(*whose.v));
+	if (whose.v == NULL)
 		return no_memory(r->err);
 	found.max = FINDINGS_MAX;
 	r->d = &found;
@@ -160,11 +179,12 @@ static int validate(struct reading *r)
 			FINDINGS_MAX);
 		ward_fail_at(r->err, r->src->name, 0, 0);
 		ward_fail_fix(r->err, "mend the first: ward cedar validate shows them");
-		return WARD_E_LIMIT;
+		code = WARD_E_LIMIT;
 	}
 	/* What was right when a run began is not held against it: of it the schema is named. */
 	if (code == WARD_OK && r->in->schema_sha256 == NULL)
-		code = ward_book_vain(r->b, r->src, r->in->schema, r->set, &found, r->err);
+		code = ward_book_vain(r->b, r->src, r->in->schema, r->set, &found, whose.v, r->err);
+	free(whose.v);
 	return code;
 }
 

@@ -112,9 +112,21 @@ bool ward_book_is_timely(const struct ward_book *b, const struct cedar_policy *p
 /* provenance.c: set->rules from annotations and places. */
 int ward_book_provenance(struct ward_book *b, const struct ward_source *src, struct ward_book_set *set, struct ward_error *err);
 
-/* vain.c: a source that has been found valid; d: what was found of it. A forbid that never holds: WARD_E_REFUSED. */
+/*
+ * vain.c: of whom a policy may be true, by its place in the set, as the validator tells. Then what a
+ * source says in vain that has been found valid; d: what was found of it. A forbid that never holds: WARD_E_REFUSED.
+ */
+struct ward_book_whose {
+	const struct ward_book *b;
+	const struct cedar_policy_list *of;
+	uint8_t *v;                  /* one a policy */
+	size_t at;
+};
+/* What the language says of a policy, without its number, which nobody gave it. */
+const char *ward_book_said(const char *message);
+void ward_book_is_whose(void *arg, const struct cedar_policy *p, const struct cedar_uid *action, const struct cedar_str *principal);
 int ward_book_vain(struct ward_book *b, const struct ward_source *src, const struct cedar_schema *schema,
-	const struct ward_book_set *set, const struct cedar_diags *d, struct ward_error *err);
+	const struct ward_book_set *set, const struct cedar_diags *d, const uint8_t *whose, struct ward_error *err);
 
 /* parts.c: set->policies and set->rules from src->rules, without a text. number: of the source. stay: as of patterns_stay. */
 int ward_book_parts(struct ward_book *b, const struct ward_source *src, size_t number, bool stay, struct ward_book_set *set,

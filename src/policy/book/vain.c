@@ -139,24 +139,50 @@ static int in_vain(struct vain *v, const char *why, const char *fix)
  * Who asks is the run, which acts for a person, an agent, a component: these are above it, and are it never. To enter a mode a
  * person asks, before there is a run.
  */
-static int principal(struct vain *v, const struct cedar_policy *p)
-{
-	const struct cedar_scope *s = &p->principal;
-	bool is = s->op == CEDAR_SCOPE_IS || s->op == CEDAR_SCOPE_IS_IN;
-	const struct cedar_str *type = is ? s->type : s->op == CEDAR_SCOPE_EQ ? s->uid->type : NULL;
-	uint32_t bits = ward_book_actions_of(v->b, p), enter = UINT32_C(1) << WARD_ACT_MODE_ENTER;
-	const char *fix = is ? "write `principal in` and who it is, or leave the type out"
-			     : "write `principal in` instead of `principal ==`";
+enum { OF_SOMEBODY = 1, OF_A_RUN = 2, OF_WHO_ENTERS = 4 };
 
-	if (type == NULL || ward_cedar_str_eq(type, v->b->types[WARD_TYPE_RUN]) ||
-		(bits & ~enter) == 0)
-		return WARD_OK;
-	if ((bits & enter) != 0 && ward_cedar_str_eq(type, v->b->types[WARD_TYPE_PERSON]))
+void ward_book_is_whose(void *arg, const struct cedar_policy *p, const struct cedar_uid *action,
+	const struct cedar_str *principal)
+{
+	struct ward_book_whose *w = arg;
+	uint8_t bits = OF_SOMEBODY;
+
+	if (ward_cedar_str_eq(principal, w->b->types[WARD_TYPE_RUN]))
+		bits |= OF_A_RUN;
+	if (ward_cedar_str_eq(principal, w->b->types[WARD_TYPE_PERSON]) &&
+		ward_cedar_uid_eq(action, w->b->actions[WARD_ACT_MODE_ENTER]))
+		bits |= OF_WHO_ENTERS;
+	while (w->at < w->of->n && w->of->v[w->at] != p)
+		w->at++;
+	if (w->at < w->of->n)
+		w->v[w->at] |= bits;
+}
+
+static const char *principal_fix(const struct cedar_scope *s)
+{
+	switch (s->op) {
+	case CEDAR_SCOPE_IS:
+	case CEDAR_SCOPE_IS_IN: return "write `principal in` and who it is, or leave the type out";
+	case CEDAR_SCOPE_EQ: return "write `principal in` instead of `principal ==`";
+	default:
+		return "write `principal in` and who it is, and take out of the conditions what is true of no run";
+	}
+}
+
+/* Of nobody at all: that was found already. */
+static int principal(struct vain *v, const struct cedar_policy *p, uint8_t whose)
+{
+	uint32_t bits = ward_book_actions_of(v->b, p), enter = UINT32_C(1) << WARD_ACT_MODE_ENTER;
+	const char *fix = principal_fix(&p->principal);
+
+	if (whose == OF_SOMEBODY)
+		return in_vain(v,
+			"the principal of a request is a run, which lies in who it acts for", fix);
+	if ((whose & OF_WHO_ENTERS) != 0 && (whose & OF_A_RUN) == 0 && (bits & ~enter) != 0)
 		return add(v, v->rule->line, v->rule->column,
 			"this rule is about entering a mode alone: the principal of every other request is a run, which lies in who it acts for",
 			fix);
-	return in_vain(v, "the principal of a request is a run, which lies in who it acts for",
-		fix);
+	return WARD_OK;
 }
 
 /* The language says both of one that no action fits, and knows for that one what would. */
@@ -185,13 +211,23 @@ static int never(struct vain *v, const struct ward_book_set *set, const struct c
 	return ward_fail(v->err, WARD_E_INTERNAL, "a finding about no policy");
 }
 
+const char *ward_book_said(const char *message)
+{
+	const char *behind = strstr(message, "`, "), *other = strstr(message, "`: ");
+
+	if (!ward_has_prefix(message, "for policy `"))
+		return message;
+	if (behind == NULL || (other != NULL && other < behind))
+		behind = other;
+	return behind != NULL ? behind + strlen("`, ") : message;
+}
+
 static int findings(struct vain *v, const struct ward_book_set *set, const struct cedar_diags *d)
 {
 	int r = WARD_OK;
 
 	for (size_t i = 0; r == WARD_OK && i < d->n; i++) {
 		const struct cedar_diag *g = &d->v[i];
-		const char *behind = strstr(g->message, "`, ");
 		uint32_t line = 0, column = 0;
 
 		if (is_never(g)) {
@@ -200,19 +236,14 @@ static int findings(struct vain *v, const struct ward_book_set *set, const struc
 			continue;
 		}
 		ward_cedar_place(v->src->text, g->start, &line, &column);
-		/* Without its number, which nobody gave it. */
-		r = add(v, line, column,
-			ward_has_prefix(g->message, "for policy `") && behind != NULL
-				? behind + strlen("`, ")
-				: g->message,
-			g->help);
+		r = add(v, line, column, ward_book_said(g->message), g->help);
 	}
 	return r;
 }
 
 int ward_book_vain(struct ward_book *b, const struct ward_source *src,
 	const struct cedar_schema *schema, const struct ward_book_set *set,
-	const struct cedar_diags *d, struct ward_error *err)
+	const struct cedar_diags *d, const uint8_t *whose, struct ward_error *err)
 {
 	struct vain v = { .b = b, .src = src, .schema = schema, .err = err };
 	const struct cedar_policy_list *l = &set->policies.statics;
@@ -227,7 +258,7 @@ int ward_book_vain(struct ward_book *b, const struct ward_source *src,
 		r = findings(&v, set, d);
 	for (size_t i = 0; r == WARD_OK && i < l->n; i++) {
 		v.rule = &set->rules[i];
-		r = principal(&v, l->v[i]);
+		r = principal(&v, l->v[i], whose[i]);
 	}
 	if (r == WARD_E_NOMEM)
 		return ward_fail(err, WARD_E_NOMEM, "no memory left for the policies");
