@@ -305,6 +305,10 @@ static int show(struct ward_request *r, struct own *o, struct ward_error *err)
 		return (void)policy_fail(err, "--as", "is cedar or snapshot",
 			       "leave it out for cedar"),
 		       policy_failed(err);
+	if (o->json)
+		return (void)policy_fail(err, "--json", "is no form of ward policy show",
+			       "--as snapshot is JSON; ward policy check --json has the warnings"),
+		       policy_failed(err);
 	code = policy_of_run(o, &of, err);
 	if (code == 0)
 		code = ward_request_policy(r, form, &text, err);

@@ -94,12 +94,34 @@ def a_failure_is_a_line_with_its_place():
 def every_option_of_the_completion_is_one():
     options = re.search(r'^POLICY = "([^"]+)"', (cli.ROOT / "tools/gen-options").read_text(), re.M).group(1).split()
     check_eq(sorted(options), sorted(SCHEMA["$defs"]["options"]["properties"]))
+    for source, name in (("src/bin/policy.c", "shared"), ("src/run/rules/side.c", "names")):
+        taken = re.search(r"^static const char \*const " + name + r"\[\] = \{([^}]+)\}", (cli.ROOT / source).read_text(), re.M).group(1)
+        check_eq((source, sorted(options)), (source, sorted(set(re.findall(r'"([^"]+)"', taken)) - {"json"})))
     page = (cli.ROOT / "docs/spec/policy-test.md").read_text()
     for name in options:
         check_in(name, page)
         with place({"t.json": json.dumps([{"op": "read", "path": "x", "expect": "deny", "options": {name: []}}]), "x": ""}) as policy:
             r = policy("test", "t.json")
             check_eq((name, r.code), (name, 0), r.err)
+
+
+@test
+def the_completion_offers_each_command_what_it_takes():
+    script = (cli.ROOT / "tools/gen-options").read_text()
+    shared = re.search(r'^POLICY = "([^"]+)"', script, re.M).group(1).split()
+    source = (cli.ROOT / "src/bin/policy.c").read_text() + (cli.ROOT / "src/bin/policy_tools.c").read_text()
+    for function, own in re.findall(r"int cmd_policy_(\w+)\(struct words w\)\n\{\n\tstatic const struct own_option options\[\] = \{(.*?)\};", source, re.S):
+        want = {"--" + o for o in re.findall(r'\{ "(\w+)"', own)} | {"--help"}
+        want |= {"explain": {"--json", "--accept"}, "show": set()}.get(function, {"--json"})
+        line = re.search(rf'^\t\t[\w |]*\b{function}\b[\w |]*\) options="\$policy ([^"]*)"', script, re.M).group(1)
+        check_eq((function, set(line.split())), (function, want))
+        with place({"x": ""}) as policy:
+            for o in sorted(want | {"--" + o for o in shared}):
+                r = policy(function, o)
+                check("is no option of ward policy" not in r.err, f"{function} {o}: {r.err}")
+    with place({"x": ""}) as policy:
+        r = policy("show", "--mode", "read_only", "--json")
+        check_eq((r.code, r.out, r.err), (2, "", "ward: --json: is no form of ward policy show; --as snapshot is JSON; ward policy check --json has the warnings\n"))
 
 
 BAD = [
@@ -187,7 +209,7 @@ def check_warns_as_a_plan_does(text, says):
     with place({"a.cedar": text}) as policy:
         r = policy("check", "a.cedar")
         check_eq(r.code, 0, r.err)
-        check_in("1 warnings; sha256", r.out)
+        check_in("1 warning; sha256", r.out)
         check_in(says, r.out)
         check_in(says, policy.place.run("--policy", "a.cedar", "true", kind=("plan",)).out)
 

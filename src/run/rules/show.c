@@ -194,6 +194,11 @@ static void count(const struct ward_rulebook *book, size_t *permits, size_t *for
 	}
 }
 
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void counted(struct ward_buf *b, const struct ward_resolver *rs,
 	const struct ward_rulebook *book, bool json)
 {
@@ -204,8 +209,10 @@ static void counted(struct ward_buf *b, const struct ward_resolver *rs,
 		for (size_t i = 0; i < rs->warnings.n; i++)
 			ward_buf_addf(b, "warning: %s\n", rs->warnings.v[i]);
 		ward_buf_addf(b,
-			"%zu permits, %zu forbids, out of %zu sources, %zu warnings; sha256 %s\n",
-			permits, forbids, book->sources.n, rs->warnings.n, book->sha256);
+			"%zu permit%s, %zu forbid%s, out of %zu source%s, %zu warning%s; sha256 %s\n",
+			permits, plural(permits), forbids, plural(forbids), book->sources.n,
+			plural(book->sources.n), rs->warnings.n, plural(rs->warnings.n),
+			book->sha256);
 		return;
 	}
 	ward_jw_open(b, '{');
