@@ -59,6 +59,31 @@ def explain(policy, *words):
     return r, doc
 
 
+@test
+def a_document_may_extend_what_is_shipped_whatever_is_asked_for():
+    text = TEAM + "    mine:\n      extends: reviewer\n      modify: [out/**]\n"
+    with place({"team.yaml": text, "bad.yaml": text.replace("extends: reviewer", "extends: reviewre")}) as policy:
+        for words in (("check", "team.yaml"), ("check", "--mode", "read_only", "team.yaml"), ("show", "--policy", "team.yaml")):
+            r = policy(*words)
+            check_eq((words, r.code), (words, 0), r.err)
+        r, doc = explain(policy, "--policy", "team.yaml", "--profile", "mine", "--op", "read", "--path", "docs/x")
+        check_eq((r.code, doc["effect"]), (0, "allow"), r.err)
+        r = policy("check", "bad.yaml")
+        check_eq(r.code, 1, r.err)
+        check_in('takes over from "reviewre", which is no profile here; did you mean "reviewer"?', r.err)
+
+
+@test
+def a_mode_that_is_none_is_not_just_denied():
+    with place({}) as policy:
+        r = policy("explain", "--mode", "read_only", "--action", "mode.enter", "--resource", "read_onl")
+        check_eq((r.code, r.out), (2, ""), r.err)
+        check_in('unknown mode "read_onl"; did you mean read_only?', r.err)
+        for word in ("read_only", "read-only"):
+            r, doc = explain(policy, "--mode", "read_only", "--action", "mode.enter", "--resource", word)
+            check_eq((r.code, doc["effect"]), (0, "allow"), r.err)
+
+
 ASKS = [
     # name, words, effect, why, exit, line of the first rule
     ("a mode allows", ["--mode", "workspace_write", "--op", "modify", "--path", "src/a"], "allow", "granted", 0, None),

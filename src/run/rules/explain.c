@@ -105,6 +105,14 @@ int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *
 	}
 	if (thing == WARD_THING_ENDPOINT)
 		s = endpoint(rs, given);
+	if (thing == WARD_THING_MODE) {
+		enum ward_mode mode = 0;
+		int r = ward_mode_parse(ward_str(given), &mode, err);
+
+		if (r < 0)
+			return r;
+		s = ward_mode(mode)->name;
+	}
 	if (!s || !s[0]) {
 		(void)ward_fail(err, WARD_E_INVALID, "%s names nothing", ward_rs_show(rs, given));
 		ward_fail_fix(err,

@@ -435,7 +435,9 @@ static int documents(struct ward_resolver *rs, struct ward_rulebook *b,
 	static const struct ward_origin option = { .file = "--profile" };
 	int r = WARD_OK;
 
-	if (rs->r->profile && !add_read(rs, b, SHIPPED_PROFILES, WARD_LAYER_BUILTIN, &r, err))
+	/* A document may extend them, whatever profile is asked for. */
+	if ((rs->r->profile || b->document_bytes > 0) &&
+		!add_read(rs, b, SHIPPED_PROFILES, WARD_LAYER_BUILTIN, &r, err))
 		r = add_document(b, SHIPPED_PROFILES,
 			(struct ward_str){ ward_profiles_text, ward_profiles_size },
 			WARD_LAYER_BUILTIN, err);
