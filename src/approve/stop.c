@@ -531,7 +531,7 @@ static void show(struct ward_buf *b, const struct live_run *run)
 		ward_buf_adds(b, " ended: ");
 		ward_show(b, run->status, strlen(run->status));
 	} else {
-		ward_buf_adds(b, run->why ? " lives on: " : " lives");
+		ward_buf_adds(b, run->why ? ": " : " lives");
 		ward_show(b, run->why ? run->why : "", run->why ? strlen(run->why) : 0);
 	}
 	if (run->told) {

@@ -67,7 +67,11 @@ static int stop(const struct ward_stop *what)
 	if (fflush(stdout) != 0)
 		return EXIT_USAGE;
 	if (n == 0)
-		(void)fputs("ward: no such run is alive\n", stderr);
+		(void)fputs(what->all
+				? "ward: no run is alive\n"
+				: "ward: no such run is alive; ward stop --all --dry-run --json "
+				  "shows those that are, with their labels\n",
+			stderr);
 	return n == 0 || left > 0 ? EXIT_REFUSED : EXIT_OK;
 }
 

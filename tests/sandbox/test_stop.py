@@ -155,14 +155,15 @@ def labels_choose_and_a_dry_run_ends_nothing(p):
     check_eq(r.stop("--match", "team=ops", "--match", "job=2").code, 0)
     check_eq(runs["b"][0].wait(5), 143)
     check_eq([runs[n][0].poll() is None for n in "abcd"], [True, False, True, True])
-    for none in ("team=op", "team=", "job=3"):
-        check_eq(r.stop("--match", none).code, 1, none)
+    for none in ("team=op", "team=", "job=3", "team=*", "team=ops\n", "tem=ops"):
+        got = r.stop("--match", none)
+        check_eq((none, got.code, got.err), (none, 1, "ward: no such run is alive; ward stop --all --dry-run --json shows those that are, with their labels\n"))
     doc = json.loads(r.stop("--all", "--json").out)
     schema.validate(doc, SCHEMA)
     check_eq(sorted((x["run"], x["ended"], x["status"]) for x in doc["runs"]), sorted((runs[n][1], True, "cancelled") for n in "acd"))
     check_eq([runs[n][0].wait(5) for n in "abcd"], [143] * 4)
     got = r.stop("--all")
-    check_eq((got.code, got.out, got.err), (1, "", "ward: no such run is alive\n"))
+    check_eq((got.code, got.out, got.err), (1, "", "ward: no run is alive\n"))
 
 
 @both
@@ -320,7 +321,7 @@ def a_sandbox_ends_nothing(p):
               f"XDG_RUNTIME_DIR={r.rt} {tool} stop --all --reason forged; echo $?; {tool} stop {run}; echo $?")
     got = p.run("--read", ".", "--write", above, "--read", str(tool.parent), "--i-know", "--env", "PATH", "sh", "-c", script, env=r.env())
     check_eq(got.out.splitlines()[:3], ["1", "0", "refused 2"], got.out + got.err)
-    check_eq(got.out.splitlines()[3:], ["1", f"{run} lives on: no run of that name is alive", "1"], got.out + got.err)
+    check_eq(got.out.splitlines()[3:], ["1", f"{run}: no run of that name is alive", "1"], got.out + got.err)
     check_eq(q.poll(), None, "it was stopped from inside")
     got = p.run("--read", ".", "--write", f"{above}/ward", "true", env=r.env())
     check_eq(got.code, 125)
