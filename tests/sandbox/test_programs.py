@@ -139,5 +139,27 @@ def without_such_a_rule_nothing_is_looked_at(p):
     check_eq((r.code, r.out), (0, "w"), r.err)
 
 
+# What strace, a debugger's child and LeakSanitizer begin with; of one's own child, which a kernel without Ward allows.
+TRACE = """
+import ctypes, os, signal, sys
+libc = ctypes.CDLL(None, use_errno=True)
+pid = os.fork()
+if pid == 0:
+    signal.pause()
+request = {"PTRACE_TRACEME": 0, "PTRACE_ATTACH": 16, "PTRACE_SEIZE": 0x4206}[sys.argv[1]]
+print(libc.ptrace(request, 0 if request == 0 else pid, 0, 0), ctypes.get_errno())
+os.kill(pid, signal.SIGKILL)
+"""
+
+
+@both_cases([(name, name) for name in ("PTRACE_TRACEME", "PTRACE_ATTACH", "PTRACE_SEIZE")])
+def a_debugger_is_refused_and_named(p, request):
+    p.write("trace.py", TRACE)
+    r, o = p.outcome("--read", ".", "python3", "trace.py", request)
+    check_eq((r.code, r.out), (0, "-1 1\n"), r.err)
+    check_eq([(v["axis"], v["action"], v["resource"], v["cure"]) for v in o["violations"]], [("syscalls", "syscall", f"ptrace {request}", None)])
+    check_in(f'syscall "ptrace {request}" refused', r.err)
+
+
 if __name__ == "__main__":
     box.main()
