@@ -174,8 +174,16 @@ static int visit_own(struct ward_audit_reader *reader, const struct ward_audit_v
 		const char *line = NULL;
 		size_t n = 0;
 		int r = next_checked(reader, rep, &line, &n, err);
-		if (r == WARD_E_AUDIT)
-			return fail_report(reader->file, rep, err);
+		if (r == WARD_E_AUDIT) {
+			char word[WARD_PASTE_MAX];
+
+			(void)fail_report(reader->file, rep, err);
+			/* Not one record: perhaps it is another file. */
+			ward_fail_fix(err, "%srun `ward audit verify %s`",
+				rep->records ? "" : "give the FILE that --audit wrote, or ",
+				ward_paste(word, reader->file, "FILE"));
+			return r;
+		}
 		if (r <= 0)
 			return r;
 		r = ward_audit_visit_line(reader, v, line, n, err);

@@ -43,6 +43,18 @@ static int path_cure(struct ward_buf *out, enum ward_cap_type type, const char *
 	return WARD_OK;
 }
 
+/* The directory alone; of a name that no pattern can say there is only the whole. */
+static int looked_cure(struct ward_buf *out, const char *path)
+{
+	char pattern[WARD_PATH_MAX + 4];
+	struct ward_cap cap = { .type = WARD_CAP_FILE_READ, .resource = pattern };
+
+	(void)snprintf(pattern, sizeof(pattern), "%s/.", path);
+	return ward_cap_is_alone(&cap) && ward_cap_check(&cap, NULL) == WARD_OK
+		? cap_option(out, cap.type, pattern)
+		: path_cure(out, cap.type, path, true);
+}
+
 static int file_cure(struct ward_buf *out, const struct ward_question *q)
 {
 	char path[WARD_PATH_MAX];
@@ -51,6 +63,8 @@ static int file_cure(struct ward_buf *out, const struct ward_question *q)
 	if (q->resource[0] != '/' || ward_path_has_dotdot(q->resource) ||
 		ward_path_normalize(q->resource, path, sizeof(path)) < 0)
 		return WARD_OK;
+	if (!q->absent && q->is_dir && q->looked && q->action == WARD_CAP_FILE_READ)
+		return looked_cure(out, path);
 	if (!q->absent)
 		return path_cure(out, q->action, path, q->is_dir);
 	/* What does not exist cannot be granted by its name, nor can a directory that does not exist either. */

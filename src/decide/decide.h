@@ -44,6 +44,7 @@ struct ward_question {
 	const char *syscall;         /* set instead of action (NONE) for a refused system call */
 	bool protected_name;         /* of the ceiling or Ward itself: no cure may be offered */
 	bool is_dir;                 /* the resource is known to be a directory */
+	bool looked;                 /* with is_dir: it was looked at, and nothing in it; the directory itself would be enough */
 	bool absent;                 /* known not to exist: only a grant of its directory can help */
 	bool meant;                  /* NETWORK_CONNECT: only a rule that names it, or a range within its line of data/addresses */
 	bool no_cure;                /* nobody will read one */

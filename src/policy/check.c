@@ -66,20 +66,35 @@ static bool below_all(struct ward_str s)
 	return s.n >= 2 && memcmp(s.s + s.n - 2, "**", 2) == 0 && (s.n == 2 || s.s[s.n - 3] == '/');
 }
 
-/* A directory written as one: "src/", "src/.", "/". */
-static int check_slash(const struct ward_cap *cap, struct ward_error *err)
+/* Without the slashes, and dots behind a slash, at its end. */
+static struct ward_str bare(const char *resource)
 {
-	char word[WARD_PASTE_MAX];
-	struct ward_str dir = ward_str(cap->resource);
+	struct ward_str dir = ward_str(resource);
 
-	if (!ward_has_suffix(cap->resource, "/") && !ward_has_suffix(cap->resource, "/."))
-		return WARD_OK;
 	while (dir.n > 0 &&
 		(dir.s[dir.n - 1] == '/' ||
 			(dir.s[dir.n - 1] == '.' && dir.n > 1 && dir.s[dir.n - 2] == '/')))
 		dir.n--;
-	(void)ward_cap_fail(err, cap,
-		"a directory is granted with everything below it or not at all");
+	return dir;
+}
+
+bool ward_cap_is_alone(const struct ward_cap *cap)
+{
+	return cap->type == WARD_CAP_FILE_READ && !cap->literal &&
+		ward_has_suffix(cap->resource, "/.") && bare(cap->resource).n > 0 &&
+		!ward_glob_is_pattern(cap->resource);
+}
+
+/* A directory written as one: "src/", "src/.", "/". */
+static int check_slash(const struct ward_cap *cap, struct ward_error *err)
+{
+	char word[WARD_PASTE_MAX];
+	struct ward_str dir = bare(cap->resource);
+
+	if ((!ward_has_suffix(cap->resource, "/") && !ward_has_suffix(cap->resource, "/.")) ||
+		ward_cap_is_alone(cap))
+		return WARD_OK;
+	(void)ward_cap_fail(err, cap, "a directory is granted with everything below it");
 	if (dir.n == 0) {
 		ward_fail_fix(err, "grant the directories that are needed: \"/\" itself never is");
 		return WARD_E_CAPABILITY;

@@ -95,6 +95,7 @@ int ward_caps_read(struct ward_caps *caps, const struct ward_json *list, const c
  */
 int ward_cap_check(const struct ward_cap *cap, struct ward_error *err);
 int ward_cap_check_form(const struct ward_cap *cap, struct ward_error *err);     /* the same for a type that nothing holds */
+bool ward_cap_is_alone(const struct ward_cap *cap);      /* FILE_READ of "DIRECTORY/.": to be looked at, and nothing in it */
 
 /* glob.c */
 bool ward_glob_is_pattern(const char *pattern); /* holds * or ? */

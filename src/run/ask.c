@@ -303,6 +303,20 @@ static int later_says(const struct ward_node *held, struct ward_decision *ret,
 	return r < 0 ? ward_fail(err, r, "no memory for the cure of a refusal") : WARD_OK;
 }
 
+/* By a call that says of a directory whether it is there, and whose it is. */
+static bool only_looked(const struct ward_refusal *f, enum record_there there)
+{
+	static const char *const calls[] = { "stat", "lstat", "newfstatat", "statx", "access",
+		"faccessat", "faccessat2", "readlink", "readlinkat" };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(calls); i++) {
+		if (f->kind == WARD_REFUSAL_PATH && there == RECORD_DIR &&
+			ward_streq(f->syscall, calls[i]))
+			return true;
+	}
+	return false;
+}
+
 int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there,
 	const char *above, struct ward_decision *ret, struct ward_error *err)
 {
@@ -310,6 +324,7 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 	struct ward_question q = { .action = f->action,
 		.resource = f->resource,
 		.is_dir = there == RECORD_DIR,
+		.looked = only_looked(f, there),
 		.absent = there == RECORD_ABSENT,
 		.above = above };
 	int r;
@@ -324,6 +339,9 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 		q.syscall = "connect";
 	}
 	r = ward_decide(&rules, &q, ret, err);
+	if (r == WARD_OK && ward_has_suffix(ret->cure, "/.'"))
+		(void)snprintf(ret->why, sizeof(ret->why),
+			"no rule grants it; it was looked at: the directory alone is enough for that, and /** instead of /. has what lies in it, too");
 	if (r == WARD_OK && q.syscall == NULL)
 		r = policy_says(l, f, ret, err);
 	if (r < 0)

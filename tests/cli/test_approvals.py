@@ -687,6 +687,21 @@ def a_cure_once_and_always(p):
 
 @test
 @placed
+def a_directory_that_was_looked_at_is_allowed_alone(p):
+    os.environ["XDG_CONFIG_HOME"] = str(p.side / "config")
+    (p.base / "d").mkdir()
+    (p.base / "d/secret").write_text("x")
+    _, o = p.outcome("--", "stat", p.base / "d")
+    v = o["violations"][0]
+    r = allow(p, f"{o['run']}#{v['seq']}", "--always")
+    check_eq((r.code, v["cure"]), (0, f"--cap 'FILE_READ:{p.base}/d/.'"), r.err)
+    check_in(f'resource == Ward::Path::"{p.base}/d"', config(p, "allowed.cedar").read_text())
+    r = p.run("--", "sh", "-c", f"stat -c %F {p.base}/d; ls {p.base}/d; cat {p.base}/d/secret")
+    check_eq((r.code, r.out), (1, "directory\n"), r.err)
+
+
+@test
+@placed
 def what_may_not_be_allowed(p):
     os.environ["XDG_CONFIG_HOME"] = str(p.side / "config")
     p.write("a.txt", "words")
@@ -726,6 +741,23 @@ def records_that_are_no_refusals(p):
         check_eq(r.code, code, what + r.err)
         check_in(part, r.err)
     check_eq(allow(p, "#1", WARD_RUN="01JD7Z3NDEKTSV4RRFFQ69G5FA").code, 1)
+
+
+@test
+@placed
+def files_that_are_no_log(p):
+    what = "01JD7Z3NDEKTSV4RRFFQ69G5FA#3"
+    p.write("text", "hello\n")
+    p.write("empty", "")
+    p.run("true")
+    p.write("torn", p.log.read_bytes().split(b"\n")[0].decode() + "\nhello\n")
+    for file, code, part in (("text", 2, f"{p.ws}/text:1: audit log {p.ws}/text is inconsistent at line 1 (seq 1): bad JSON: expected a value, found 'h'; "
+                                         f"give the FILE that --audit wrote, or run `ward audit verify '{p.ws}/text'`"),
+                             ("torn", 2, f"; run `ward audit verify '{p.ws}/torn'`"), ("empty", 1, "; name it as the report of the run does, RUN#SEQ"),
+                             (".", 2, "; give the FILE that --audit wrote"), ("nowhere", 1, "; give the FILE that --audit wrote")):
+        r = tool(p, "allow", what, "--audit", p.ws / file)
+        check_eq((file, r.code, r.out, len(r.err.splitlines())), (file, code, "", 1), r.err)
+        check_in(part, r.err)
 
 
 @test

@@ -364,6 +364,62 @@ def links(p):
     check_eq((r.code, r.out), (1, ""), r.err)
 
 
+STAT = "stat -c '%F %a' {0} && ls -A {0} && cat {0}/secret"
+
+
+def a_directory(p):
+    (p.side / "dir/sub").mkdir(parents=True)
+    (p.side / "dir/secret").write_text("words\n")
+    (p.side / "dir/sub/more").write_text("more\n")
+    for d in (p.side / "dir", p.side / "dir/sub"):
+        d.chmod(0o755)
+    return p.side / "dir"
+
+
+@both
+def a_directory_that_was_looked_at_is_granted_alone(p):
+    """The cure of a stat shows the directory, and nothing that lies in it but what else is granted."""
+    box.need_fuse()
+    d = a_directory(p)
+    r, o = p.outcome("stat", d)
+    check_eq([(v["action"], v["resource"], v["cure"]) for v in o["violations"]], [("FILE_READ", str(d), f"--cap 'FILE_READ:{d}/.'")], r.err)
+    check_in("/** instead of /. has what lies in it, too", r.err)
+    r, o = p.outcome("--cap", f"FILE_READ:{d}/.", "sh", "-c", STAT.format(d) + f" || mkdir {d}/made")
+    check_eq(r.out, "directory 755\n", r.err)
+    check_eq({(v["action"], v["resource"]) for v in o["violations"]}, {("FILE_READ", f"{d}/secret"), ("FILE_WRITE", f"{d}/made")}, r.err)
+    check_eq([v["cure"] for v in o["violations"] if v["action"] == "FILE_READ"], [f"--cap 'FILE_READ:{d}/secret'"])
+    r = p.run("--cap", f"FILE_READ:{d}/.", "--cap", f"FILE_READ:{d}/sub/**", "sh", "-c", f"ls -A {d} {d}/sub")
+    check_eq(r.out, f"{d}:\nsub\n\n{d}/sub:\nmore\n", r.err)
+    # What is opened is wanted with what lies in it.
+    r, o = p.outcome("--read", ".", "python3", "-S", "-c", f"import os; os.open({str(d)!r}, os.O_DIRECTORY)")
+    check_eq([v["cure"] for v in o["violations"]], [f"--cap 'FILE_READ:{d}/**'"], r.err)
+    for word, says in ((f"{d}/secret/.", "is no directory; write the file's name alone"), (f"{d}/no/.", "does not exist"), ("/proc/.", "cannot be granted"),
+                       (f"{d}/*/.", f"write '{d}/*/**'")):
+        r = p.run("--cap", f"FILE_READ:{word}", "true")
+        check_eq((word, r.code), (word, 125), r.err)
+        check_in(says, r.err)
+    (p.ws / "out").symlink_to(d)
+    r = p.run("--cap", "FILE_READ:out/.", "true")
+    check_eq(r.code, 125)
+    check_in(f"leads out of the workspace, to \"{d}\"; if that is meant, name it: --cap 'FILE_READ:{d}/**'", r.err)
+
+
+@both
+def a_rule_about_a_directory_alone_shows_it(p):
+    """As the judge says; a forbid, of the ceiling too, takes it away, also where an option granted it."""
+    d = a_directory(p)
+    permit = f'permit (principal, action == Ward::Action::"fs.read", resource == Ward::Path::"{d}");\n'
+    forbid = f'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"{p.side}");\n'
+    env = {"HOME": str(p.home), "XDG_CONFIG_HOME": str(p.home / "config")}
+    for text, words, seen in ((permit, (), True), (permit + forbid, (), False), ("", ("--cap", f"FILE_READ:{d}/."), True),
+                              (forbid, ("--cap", f"FILE_READ:{d}/."), False)):
+        p.write("p.cedar", text)
+        r = p.run("--policy", "p.cedar", *words, "sh", "-c", STAT.format(d), env=env)
+        check_eq((words, text, r.out), (words, text, "directory 755\n" if seen else ""), r.err)
+        r = cli.ward("policy", "explain", "--policy", p.ws / "p.cedar", *words, "--op", "read", "--path", d, env=env)
+        check_eq((words, text, r.code), (words, text, 0 if seen else 1), r.out + r.err)
+
+
 @both
 def grants_within_grants(p):
     p.write("rw/ro/x", "x")

@@ -281,14 +281,15 @@ TEST(every_cure_grants_what_was_refused)
 		"!", ";", "-", "..", ".", ":", "\t" };
 	static const struct ward_rules none = { NULL, 0 };
 	static char text[2 * WARD_CURE_MAX];
-	unsigned cured = 0, allowed = 0;
+	unsigned cured = 0, allowed = 0, alone = 0;
 
 	seed = 77;
 	for (unsigned i = 0; i < 50000; i++) {
 		char path[256] = "/";
-		struct ward_question q = {
-			.resource = path, .is_dir = draw(2), .absent = draw(8) == 0
-		};
+		struct ward_question q = { .resource = path,
+			.is_dir = draw(2),
+			.looked = draw(2),
+			.absent = draw(8) == 0 };
 		struct ward_rule rule;
 
 		q.action = draw(2) ? WARD_CAP_FILE_READ : WARD_CAP_FILE_WRITE;
@@ -310,6 +311,16 @@ TEST(every_cure_grants_what_was_refused)
 		CHECK_EQ_INT(decide(&rules, &q), WARD_OK);
 		allowed += d.effect == WARD_ALLOW;
 		CHECK_MSG(d.effect == WARD_ALLOW, "pasted and still refused: %s", cure);
+		/* Of a directory that was looked at, nothing that lies in it. */
+		if (ward_has_suffix(cure, "/.'")) {
+			alone++;
+			CHECK(q.looked && q.is_dir && !q.absent && q.action == WARD_CAP_FILE_READ);
+			strcat(path, "/Z");
+			q.is_dir = false;
+			CHECK_EQ_INT(decide(&rules, &q), WARD_OK);
+			CHECK_MSG(d.effect == WARD_DENY, "grants %s too: %s", path, cure);
+			continue;
+		}
 		/* No wider than a directory: a sibling stays refused. */
 		if (!q.is_dir && !q.absent) {
 			strcat(path, "Z");
@@ -318,6 +329,7 @@ TEST(every_cure_grants_what_was_refused)
 		}
 	}
 	CHECK(cured > 20000);
+	CHECK(alone > 500);
 	CHECK_EQ_UINT(cured, allowed);
 }
 

@@ -6,7 +6,6 @@
  * which the pattern does not match.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -59,11 +58,6 @@ static int entry(void *arg, const char *path, enum ward_entry type, bool *ret_en
 	*ret_enter =
 		is_dir && !ward_rs_reserved(path) && ward_glob_may_match_below(w->pattern, path);
 	return r;
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static int bind_found(struct walk *w, const char *within, int rule)
@@ -172,8 +166,7 @@ int ward_rs_glob(struct ward_resolver *rs, const struct ward_cap *cap, const cha
 	r = look(&w, prefix);
 	if (r < 0)
 		return r;
-	if (w.found.n > 0)
-		qsort(w.found.v, w.found.n, sizeof(*w.found.v), by_text);
+	ward_rs_sort(&w.found);
 	r = bind_found(&w, base ? base : prefix, rule);
 	return r < 0 ? r : report(&w);
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "run/resolve/resolve.h"
+#include "run/resolve/look.h"
 
 const char *ward_rs_rule_text(struct ward_resolver *rs, const struct ward_cap *cap)
 {
@@ -162,24 +162,27 @@ static int warn_owner(struct ward_resolver *rs, const struct ward_cap *cap,
 		ward_rs_show(rs, t->path), (unsigned)t->st.st_uid);
 }
 
+static int fail_outside(struct ward_resolver *rs, const struct ward_cap *cap, const char *within,
+	const struct ward_target *t, struct ward_error *err)
+{
+	char option[WARD_PASTE_MAX + 16];
+
+	(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "leads out of %s, to %s",
+		ward_streq(within, rs->workspace) ? "the workspace" : ward_rs_show(rs, within),
+		ward_rs_show(rs, t->path));
+	ward_fail_fix(err, "if that is meant, name it: %s",
+		option_for(option, cap, t->path, S_ISDIR(t->st.st_mode)));
+	return WARD_E_CAPABILITY;
+}
+
 int ward_rs_show_target(struct ward_resolver *rs, const struct ward_cap *cap,
 	const struct ward_target *t, const char *within, int rule, struct ward_error *err)
 {
 	struct ward_node n = ward_rs_bind(rs, t, rule);
 	int r;
 
-	if (within && !ward_path_within(t->path, within)) {
-		const char *shown = ward_rs_show(rs, t->path);
-		char option[WARD_PASTE_MAX + 16];
-
-		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "leads out of %s, to %s",
-			ward_streq(within, rs->workspace) ? "the workspace"
-							  : ward_rs_show(rs, within),
-			shown);
-		ward_fail_fix(err, "if that is meant, name it: %s",
-			option_for(option, cap, t->path, n.is_dir));
-		return WARD_E_CAPABILITY;
-	}
+	if (within && !ward_path_within(t->path, within))
+		return fail_outside(rs, cap, within, t, err);
 	r = ward_rs_check_target(rs, cap, t, err);
 	if (r == WARD_OK)
 		r = ward_rs_links(rs, t, rule, err);
@@ -235,6 +238,44 @@ static int grant_name(struct ward_resolver *rs, const struct ward_cap *cap, cons
 	return ward_rs_show_target(rs, cap, &t, name[0] == '/' ? NULL : rs->workspace, r, err);
 }
 
+/* Its own node, which shows the way to what else is granted in it; what lies there is not. */
+int ward_rs_alone(struct ward_resolver *rs, const struct ward_target *t, int rule,
+	struct ward_error *err)
+{
+	struct ward_node n = {
+		.kind = WARD_NODE_DIR, .dest = t->path, .is_dir = true, .rule = rule
+	};
+	int r = ward_rs_links(rs, t, rule, err);
+
+	return r < 0 ? r : ward_rs_node(rs, &n, err);
+}
+
+/* "DIRECTORY/.": it can be looked at. */
+static int grant_alone(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
+{
+	const char *path = ward_rs_absolute(rs, rs->workspace, cap->resource);
+	struct ward_rule rule = { .type = cap->type, .origin = cap->origin, .literal = true };
+	struct ward_target t;
+	int r = path ? ward_rs_target(rs, path, &t) : -ENAMETOOLONG;
+
+	if (r < 0)
+		return fail_missing(rs, cap, path ? path : cap->resource, -r, err);
+	if (!S_ISDIR(t.st.st_mode)) {
+		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "is no directory");
+		ward_fail_fix(err, "write the file's name alone");
+		return WARD_E_CAPABILITY;
+	}
+	if (cap->resource[0] != '/' && !ward_path_within(t.path, rs->workspace))
+		return fail_outside(rs, cap, rs->workspace, &t, err);
+	r = ward_rs_check_target(rs, cap, &t, err);
+	if (r < 0)
+		return r;
+	rule.pattern = t.path;
+	rule.text = ward_rs_rule_text(rs, cap);
+	r = ward_rs_rule(rs, &rule, err);
+	return r < 0 ? r : ward_rs_alone(rs, &t, r, err);
+}
+
 static int grant_glob(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
 {
 	struct ward_rule rule = { .type = cap->type, .origin = cap->origin };
@@ -263,6 +304,8 @@ static int grant(struct ward_resolver *rs, const struct ward_cap *cap, struct wa
 
 	if (cap->literal)
 		return grant_name(rs, cap, rs->cwd, cap->resource, true, err);
+	if (ward_cap_is_alone(cap))
+		return grant_alone(rs, cap, err);
 	if (!ward_glob_is_pattern(cap->resource))
 		return grant_name(rs, cap, rs->workspace, cap->resource, false, err);
 	if (ward_glob_is_subtree(cap->resource, dir, sizeof(dir)))

@@ -74,3 +74,15 @@ int ward_rs_hold(struct ward_resolver *rs, struct ward_error *err)
 	}
 	return r;
 }
+
+bool ward_rs_covers(const struct ward_resolver *rs, const struct ward_node *mask)
+{
+	for (size_t i = 0; i < rs->n_nodes; i++) {
+		const struct ward_node *n = &rs->nodes[i];
+
+		if (n->kind == WARD_NODE_BIND && ward_path_within(mask->dest, n->dest) &&
+			!ward_streq(mask->dest, n->dest))
+			return true;
+	}
+	return false;
+}

@@ -18,6 +18,11 @@ struct ward_walk {
 int ward_rs_walk(struct ward_walk *w, const char *start);        /* start: a real directory */
 /* At the end of a list that may hold a text twice. */
 int ward_rs_push(struct ward_resolver *rs, struct ward_texts *to, const char *path, struct ward_error *err);
+void ward_rs_sort(struct ward_texts *t);         /* by bytes */
+/* Does something wider show what the mask covers? Else it only says that this is not shown. */
+bool ward_rs_covers(const struct ward_resolver *rs, const struct ward_node *mask);
+/* Show the directory itself, and nothing that lies in it. */
+int ward_rs_alone(struct ward_resolver *rs, const struct ward_target *t, int rule, struct ward_error *err);
 
 /* ---- gitconfig.c ---- */
 #define WARD_GITCONFIG_VALUE_MAX 1024

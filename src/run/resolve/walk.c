@@ -7,12 +7,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/os.h"
 #include "run/resolve/look.h"
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void ward_rs_sort(struct ward_texts *t)
+{
+	if (t->n > 0)
+		qsort(t->v, t->n, sizeof(*t->v), by_text);
+}
 
 int ward_rs_push(struct ward_resolver *rs, struct ward_texts *to, const char *path,
 	struct ward_error *err)

@@ -225,6 +225,8 @@ static int look_view(struct again *a)
 
 		if (n->kind == WARD_NODE_BIND && !n->pin)
 			r = look(a, n->dest, n->is_dir);
+		else if (n->kind == WARD_NODE_DIR && n->rule >= 0) /* granted alone */
+			r = ask_path(a, &(struct had){ .read = true }, n->dest);
 	}
 	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < a->plan->n_exec_paths; i++)
 		r = look_name(a, a->plan->exec_paths[i]);

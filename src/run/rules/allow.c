@@ -142,19 +142,30 @@ static char *path_of(struct allowing *a, size_t *ret_form, bool *ret_pattern)
 	return NULL;
 }
 
+/* The path of a pattern: "P", and what is below it (true), or of the directory alone. */
+static bool cut(char *path, bool pattern)
+{
+	size_t n = strlen(path);
+	bool below = pattern && n > 3 && ward_streq(path + n - 3, "/**");
+
+	if (below)
+		path[n - 3] = '\0';
+	else if (pattern && n > 2 && ward_streq(path + n - 2, "/."))
+		path[n - 2] = '\0';
+	return below;
+}
+
 /* It gives what was refused, or a directory above that, and nothing beside it; or no path at all. */
 static bool is_of_it(struct allowing *a)
 {
 	char asked[WARD_PATH_MAX];
 	bool pattern;
-	size_t form, n;
+	size_t form;
 	char *path = path_of(a, &form, &pattern);
 
 	if (!path || path[0] != '/')
 		return true;
-	n = strlen(path);
-	if (pattern && n > 3 && ward_streq(path + n - 3, "/**"))
-		path[n - 3] = '\0';
+	(void)cut(path, pattern);
 	return path[1] && a->resource &&
 		ward_path_normalize(a->resource, asked, sizeof(asked)) == WARD_OK &&
 		ward_path_within(asked, path);
@@ -222,8 +233,12 @@ static int find(struct allowing *a, const char *file, struct ward_error *err)
 
 	if (r < 0)
 		return r;
-	if (!a->found)
-		return ward_fail(err, WARD_E_NOTFOUND, "the log has no such record");
+	if (!a->found) {
+		(void)ward_fail(err, WARD_E_NOTFOUND, "the log has no such record");
+		ward_fail_fix(err,
+			"name it as the report of the run does, RUN#SEQ; if the run wrote another log, give --audit FILE");
+		return WARD_E_NOTFOUND;
+	}
 	if (is_refusal(a) && a->cure && a->workspace) {
 		if (is_options(a->cure) && is_of_it(a))
 			return WARD_OK;
@@ -250,15 +265,10 @@ static int find(struct allowing *a, const char *file, struct ward_error *err)
 static void put_thing(struct allowing *a, enum ward_action action, char *path, bool pattern)
 {
 	struct ward_ask_thing *t = &a->things[a->n_things++];
-	size_t n = strlen(path);
 
 	*t = (struct ward_ask_thing){ .action = action, .resource = path };
-	if (pattern && n > 3 && ward_streq(path + n - 3, "/**")) {
-		path[n - 3] = '\0';
-		t->below = true;
-	} else if (a->n_things > 1) {
-		t->below = a->things[0].below; /* the same path, cut already */
-	}
+	/* Of two things the second has the same path, cut already. */
+	t->below = cut(path, pattern) || (a->n_things > 1 && a->things[0].below);
 }
 
 static int cannot(struct ward_error *err, const char *why, const char *cure)

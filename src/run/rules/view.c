@@ -10,12 +10,9 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "os/os.h"
 #include "run/review/place.h"
@@ -49,6 +46,7 @@ struct viewing {
 	struct ward_error *err;
 	size_t first; /* nodes of rs before ours */
 	int64_t now_ms;
+	bool named; /* names are those that policies write, and no match of a pattern */
 	bool asks; /* a rule wants a person: to ask the judge may be to ask somebody */
 	struct above *above;
 	size_t n_above, cap_above;
@@ -267,19 +265,6 @@ static int taken_out(struct viewing *v, const char *path, const struct rights *h
 	return r;
 }
 
-/* Does something wider show what the mask covers? Else it only says that this is not shown. */
-static bool covers(const struct viewing *v, const struct ward_node *mask)
-{
-	for (size_t i = 0; i < v->rs->n_nodes; i++) {
-		const struct ward_node *n = &v->rs->nodes[i];
-
-		if (n->kind == WARD_NODE_BIND && ward_path_within(mask->dest, n->dest) &&
-			!ward_streq(mask->dest, n->dest))
-			return true;
-	}
-	return false;
-}
-
 /* It stays where it is, with the rights of what it lies in: nobody inside moves or removes a mount. */
 static int keep(struct viewing *v, const char *path, const struct stat *st)
 {
@@ -309,6 +294,23 @@ static int alone(struct viewing *v, const struct ward_target *t, const struct ri
 	return r < 0 || own.write ? r : keep(v, t->path, &t->st);
 }
 
+/* A directory that a policy names, and of which nothing is shown: a rule about itself alone lets it be looked at. */
+static int itself(struct viewing *v, const struct ward_target *t)
+{
+	struct rights have = { 0 };
+	struct ward_verdict verdict;
+	int r = S_ISDIR(t->st.st_mode) ? ask(v, WARD_ACT_FS_READ, t->path, &verdict, &have.read)
+				       : WARD_OK;
+
+	if (r < 0 || !have.read)
+		return r;
+	have.by = verdict.n_rules > 0 ? verdict.rules[0] : NULL;
+	r = check(v, t, &have);
+	if (r == WARD_OK)
+		r = rule_for(v, t->path, false, &have);
+	return r < -1 ? r : ward_rs_alone(v->rs, t, r, v->err);
+}
+
 /* A name at which the answer may change; t is what is there. */
 static int boundary(struct viewing *v, const struct ward_target *t)
 {
@@ -325,20 +327,21 @@ static int boundary(struct viewing *v, const struct ward_target *t)
 	/* A generated file is the sandbox's own, whatever the host has of that name; so are the roots of private places. */
 	if (same && shown->kind != WARD_NODE_BIND && shown->kind != WARD_NODE_MASK)
 		return WARD_OK;
-	if (shown && shown->kind == WARD_NODE_MASK && have.read && covers(v, shown)) {
+	if (shown && shown->kind == WARD_NODE_MASK && have.read && ward_rs_covers(v->rs, shown)) {
 		r = axis_refused(v, t->path, have.by,
 			"is given back below what may not be read, which no mount can hold");
 		ward_fail_fix(v->err, "deny what is beside it instead");
 		return r;
 	}
+	if (!same && !have.read && !had.read && !have.write)
+		return v->named && !(shown && shown->kind == WARD_NODE_MASK) ? itself(v, t)
+									     : WARD_OK;
 	if (!differs(&have, &had, noexec)) {
 		/* The grant of an option stays what it is, and is not added to from now on. */
 		if (same && !shown->base)
 			shown->fixed = true;
 		return alone(v, t, &have);
 	}
-	if (!have.read && !had.read && !have.write)
-		return WARD_OK;
 	have.noexec = noexec;
 	return put(v, t, &have, &had, same ? shown->rule : -1);
 }
@@ -536,18 +539,12 @@ static int whole_host(struct viewing *v)
 	return r;
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static int all_absent(struct viewing *v)
 {
 	struct ward_texts *t = &v->missing;
 	int r = WARD_OK;
 
-	if (t->n > 0)
-		qsort(t->v, t->n, sizeof(*t->v), by_text);
+	ward_rs_sort(t);
 	for (size_t i = 0; r == WARD_OK && i < t->n; i++) {
 		if (i == 0 || !ward_streq(t->v[i], t->v[i - 1]))
 			r = absent(v, t->v[i]);
@@ -559,8 +556,7 @@ static int boundaries(struct viewing *v)
 {
 	int r = WARD_OK;
 
-	if (v->names.n > 0)
-		qsort(v->names.v, v->names.n, sizeof(*v->names.v), by_text);
+	ward_rs_sort(&v->names);
 	for (size_t i = 0; r == WARD_OK && i < v->names.n; i++) {
 		struct ward_target t;
 
@@ -578,7 +574,7 @@ static int boundaries(struct viewing *v)
 	return r;
 }
 
-/* A link that a capability leads through shows its name and its text: where that may not be read, it is not there. */
+/* A link that a capability leads through, and a directory that one names alone: where that may not be read, it is not there. */
 static int links(struct viewing *v)
 {
 	struct ward_resolver *rs = v->rs;
@@ -590,7 +586,9 @@ static int links(struct viewing *v)
 		struct ward_verdict verdict;
 		bool yes = true;
 
-		if (r == WARD_OK && n->kind == WARD_NODE_SYMLINK && !n->base)
+		if (r == WARD_OK && !n->base &&
+			(n->kind == WARD_NODE_SYMLINK ||
+				(n->kind == WARD_NODE_DIR && n->rule >= 0)))
 			r = ask(v, WARD_ACT_FS_READ, n->dest, &verdict, &yes);
 		if (yes)
 			rs->nodes[kept++] = rs->nodes[i];
@@ -777,8 +775,10 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 		r = links(&v);
 	if (r == WARD_OK)
 		r = granted(&v);
+	v.named = true;
 	if (r == WARD_OK)
 		r = boundaries(&v);
+	v.named = false;
 	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
 		r = ward_rules_matches(rs, ward_book_patterns(rs->book->book, relative), relative,
 			&v.names, err);
