@@ -98,6 +98,8 @@ CALL(ipc_keyring_id, both, "The number of the user's keyring.", SYS_keyctl, 0, -
 CALL(ipc_keyring_persistent, both, "The user's persistent keyring.", SYS_keyctl, 22, -1, -4)
 CALL(ipc_keyring_capabilities, both, "What the kernel's keyrings can do.", SYS_keyctl, 31, ZEROS, 4)
 
+CALL(proc_init_limit, both, "A limit of process 1, which of processor time would end it.", SYS_prlimit64, 1, 0, 1, 0)
+
 /* ---- the 32-bit door ---- */
 CALL32(kernel32_socketcall, both, "All calls on sockets in one, by pointer.", 102, 1, 1)
 CALL32(kernel32_ipc, both, "All calls of System V IPC in one.", 117, 23, 0x57000001, 0)

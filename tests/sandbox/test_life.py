@@ -341,6 +341,27 @@ def init_killed_is_never_success(p):
     box.verify(p)
 
 
+END_THE_INIT = """
+import os, resource, sys, time
+for what in (resource.RLIMIT_CPU, resource.RLIMIT_AS, resource.RLIMIT_NOFILE):
+    try:
+        resource.prlimit(1, what, (0, 0))
+        print("limited", what)
+    except PermissionError:
+        pass
+os.spawnlp(os.P_WAIT, "true", "true")
+time.sleep(0.5)
+sys.exit(7)
+"""
+
+
+@both
+def a_command_cannot_end_the_init(p):
+    """It would be told as an end from outside."""
+    r, o = p.outcome("python3", "-c", END_THE_INIT)
+    check_eq((r.code, o["status"], r.out), (7, "exited", ""), r.err)
+
+
 def kill_all(q):
     kids = [pid for pid in box.descendants(q.pid) if pid != q.pid]
     for pid in kids:
