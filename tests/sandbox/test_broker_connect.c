@@ -4,6 +4,7 @@
  * of the host, what would block. Needs user namespaces and seccomp user notification; skips with the reason.
  */
 #include <sys/resource.h>
+#include <sys/uio.h>
 
 #include "broker_notify_box.h"
 
@@ -152,7 +153,20 @@ static long in_raw(long arg)
 	return r;
 }
 
-TEST(hostile_arguments)
+static bool no_readv; /* as on a host that lets nobody read so */
+
+/* The broker's too. */
+ssize_t process_vm_readv(pid_t pid, const struct iovec *to, unsigned long n_to,
+	const struct iovec *from, unsigned long n_from, unsigned long flags)
+{
+	if (no_readv) {
+		errno = EPERM;
+		return -1;
+	}
+	return syscall(SYS_process_vm_readv, pid, to, n_to, from, n_from, flags);
+}
+
+static void hostile_rows(void)
 {
 	static const struct raw rows[] = {
 		{ SYS_connect, -1, 8, 16, 0, EFAULT },
@@ -181,6 +195,18 @@ TEST(hostile_arguments)
 		CHECK_EQ_INT(CALL(in_raw, &rows[i]), -rows[i].err);
 	}
 	nbox_end(&x);
+}
+
+TEST(hostile_arguments)
+{
+	hostile_rows();
+}
+
+TEST(hostile_arguments_where_memory_is_read_as_a_file)
+{
+	no_readv = true;
+	hostile_rows();
+	no_readv = false;
 }
 
 static long in_big_send(long n)
