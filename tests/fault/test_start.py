@@ -559,17 +559,6 @@ def the_n_th_descriptor(p):
     check(worked > 0, "never worked: the test sees nothing")
 
 
-def init_of(pid, seconds=10):
-    """The ward-init of a ward that was just started, as soon as it is there."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-            for child in map(int, task.read_text().split()):
-                if box.cmdline(child).startswith("ward-init"):
-                    return child
-    raise AssertionError("no ward-init is seen")
-
-
 @root_only
 def a_start_that_hangs_is_given_up(p):
     """ward-init is stopped before it has said what it made: 30 s, and a line that says so. Again where that came too late."""
@@ -577,7 +566,7 @@ def a_start_that_hangs_is_given_up(p):
         began = time.monotonic()
         q = p.start("--write", ".", "touch", "made", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
-            os.kill(init_of(q.pid), signal.SIGSTOP)
+            os.kill(box.init_of(q.pid), signal.SIGSTOP)
             said = q.communicate(timeout=50)[1].decode()
         except (OSError, AssertionError):
             said = ""       # it is over already

@@ -274,6 +274,17 @@ def pids():
     return [int(d) for d in os.listdir("/proc") if d.isdigit()]
 
 
+def init_of(pid, seconds=10):
+    """The ward-init of a ward that was just started, as soon as it is there."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in map(int, task.read_text().split()):
+                if cmdline(child).startswith("ward-init"):
+                    return child
+    raise AssertionError("no ward-init is seen")
+
+
 def with_marker(mark):
     """Live processes of the host whose command line holds mark, but for ward itself."""
     return [pid for pid in pids() if mark in cmdline(pid) and "/ward " not in cmdline(pid)

@@ -8,10 +8,12 @@ import errno
 import json
 import os
 import pathlib
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import time
 
 import box
 from box import both, root_only
@@ -176,6 +178,37 @@ def a_wider_grant_does_not_lead_around_it(p):
     check_eq(r.out, "three\n", r.err)
     check_eq((inner / "file").read_text(), "one\n")
     check_eq(sorted(os.listdir(p.ws)), ["beside", "file", "inner", "sym"])
+
+
+@both
+def a_link_that_takes_the_place_of_a_part_is_not_followed(p):
+    """ward-init is stopped before it has its plan, and meanwhile what has rights of its own in the project becomes a link: the start says so."""
+    p.write("keep/file", "kept\n")
+    p.write("other/file", "other\n")
+    p.write("../side/x.cedar", f"""
+        @id("kept") forbid (principal, action in [Ward::Action::"fs.write"], resource in Ward::Path::"{p.ws}/keep");
+    """)
+    for _ in range(3):
+        q = p.start("--review", "--disk-backend", "dir", "--policy", p.side / "x.cedar", "touch", "made", stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            init = box.init_of(q.pid)
+            os.kill(init, signal.SIGSTOP)
+            time.sleep(1.5)     # for the supervisor to come as far as it can
+            (p.ws / "keep").rename(p.ws / "was")
+            (p.ws / "keep").symlink_to("other")
+            os.kill(init, signal.SIGCONT)
+        except (OSError, AssertionError):
+            pass
+        said = q.communicate(timeout=60)[1].decode()
+        if (p.ws / "was").exists():
+            (p.ws / "keep").unlink()
+            (p.ws / "was").rename(p.ws / "keep")
+        if q.returncode == 125:
+            break
+    check_eq(q.returncode, 125, "ward-init was never stopped in time")
+    check_in("something replaces that path meanwhile", said)
+    check_in(f"{p.ws}/keep"[1:], said)
 
 
 # ---- the layer ----
