@@ -361,6 +361,25 @@ struct ward_shim {
 };
 extern const struct ward_shim ward_shims[];
 extern const size_t ward_shims_n;
+/*
+ * Under a mode or a profile: what packages laid outside /usr, shown as the base is; names of programs for which it is not; files that
+ * are made, which name modules.
+ */
+struct ward_part {
+	const char *path;
+};
+extern const struct ward_part ward_parts[];
+extern const size_t ward_parts_n;
+extern const struct ward_part ward_plain[];
+extern const size_t ward_plain_n;
+extern const struct ward_part ward_modules_at[];
+extern const size_t ward_modules_at_n;
+struct ward_module {
+	const char *name;
+	bool zend;
+};
+extern const struct ward_module ward_modules[];
+extern const size_t ward_modules_n;
 /* data/persist: names that run code later for their user. */
 enum ward_persist_kind { WARD_PERSIST_HELD = 0, WARD_PERSIST_TOP, WARD_PERSIST_TOLD, WARD_PERSIST_DEEP, WARD_PERSIST_ASKS };
 struct ward_persist_name {

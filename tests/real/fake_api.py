@@ -8,7 +8,7 @@ import json
 import socketserver
 import threading
 
-SHELL = {"Bash": "command", "bash": "command", "exec_command": "cmd", "shell_command": "command", "run_shell_command": "command"}
+SHELL = {"Bash": "command", "bash": "command", "shell": "command", "exec_command": "cmd", "shell_command": "command", "run_shell_command": "command"}
 
 
 class Script:
@@ -21,7 +21,7 @@ class Script:
         self.lock = threading.Lock()
 
     def arguments(self, tool):
-        about = {"description": "what was asked"} if tool in ("Bash", "bash", "run_shell_command") else {}
+        about = {"description": "what was asked"} if tool in ("Bash", "bash", "run_shell_command", "shell") else {}
         return {SHELL[tool]: self.command, **about}
 
     def next(self, tools, results):
@@ -81,7 +81,7 @@ def responses(q, s):
 def completions(q, s):
     """OpenAI: POST /v1/chat/completions."""
     done = [text_of(m.get("content")) for m in q.get("messages", []) if m.get("role") == "tool"]
-    tool = s.next([t["function"]["name"] for t in q.get("tools", [])], done)
+    tool = s.next([t.get("function", t).get("name") for t in q.get("tools", [])], done)
     call = [{"index": 0, "id": "c1", "type": "function", "function": {"name": tool, "arguments": json.dumps(s.arguments(tool))}}] if tool else None
     word = {"role": "assistant", "content": None if tool else "all done"}
     if call:

@@ -8,19 +8,14 @@ test lays out as pyenv, nvm, rustup and cargo do, to see what is brought along a
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox"))
 import box  # noqa: E402  pylint: disable=wrong-import-position
 from box import both, both_cases  # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_eq, check_in, skip  # noqa: E402  pylint: disable=wrong-import-position
-
-SYSTEM = "/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin"
-MODE = ("--mode", "workspace_write")
-# Homes are laid out by the tests: no variable of the caller's moves a part of them.
-for _name in ("CARGO_HOME", "RUSTUP_HOME", "PYENV_ROOT", "PYENV_VERSION", "NVM_DIR", "GOMODCACHE", "GOPATH", "GOFLAGS", "VIRTUAL_ENV"):
-    os.environ.pop(_name, None)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from laid import MODE, SYSTEM, as_outside, git, inside, lay, sh  # noqa: E402  pylint: disable=wrong-import-position
 
 FILES = {
     "python": {"test_sum.py": "import pathlib, tempfile\n\ndef test_sum():\n    assert sum([1, 2]) == 3\n"
@@ -52,38 +47,11 @@ COMMANDS = {
     "rust": [["cargo", "build", "--offline"], ["cargo", "test", "--offline", "-q"]],
     "perl": [["prove", "-l", "t"], ["perl", "Makefile.PL"], ["make", "test"]],
     "cmake": [["cmake", "-B", "b"], ["cmake", "--build", "b"], ["ctest", "--test-dir", "b"]],
-    "ruby": [["ruby", "-e", "require 'json'; exit JSON.parse('[1]') == [1]"], ["rake", "test"]],
+    "ruby": [["ruby", "-e", "require 'json'; exit JSON.parse('[1]') == [1]"], ["rake", "test"], ["gem", "list"]],
     "manual": [["man", "-P", "cat", "-l", "x.1"], ["man", "-w", "ls"], ["man", "-P", "cat", "ls"]],
     "editor": [["vim", "-es", "-c", "r a.txt", "-c", "wq! b.txt"], ["gdb", "-batch", "-ex", "print 1"], ["file", "a.txt"],
                ["less", "a.txt"], ["nano", "--version"], ["tmux", "-V"]],
 }
-
-
-def sh(*argv, cwd, env=None):
-    return subprocess.run([str(a) for a in argv], cwd=cwd, env=dict(os.environ, **(env or {})), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, check=False, text=True, timeout=170)
-
-
-def git(d, *words):
-    env = {"HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
-    r = sh("git", "-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main", *words, cwd=d, env=env)
-    check_eq(r.returncode, 0, f"git {words}: {r.stdout}")
-    return r.stdout
-
-
-def lay(p, files):
-    """(clone, worktree) of a repository that holds files."""
-    for name, text in files.items():
-        p.write(name, text)
-    git(p.ws, "init", "-q")
-    git(p.ws, "add", "-A")
-    git(p.ws, "commit", "-q", "-m", "all")
-    git(p.ws, "worktree", "add", "-q", "-b", "work", str(p.base / "tree"))
-    return [("clone", p.ws), ("worktree", p.base / "tree")]
-
-
-def inside(p, d, *argv, env=None, words=()):
-    return p.run(*MODE, "--fail-on-violation", *words, "--", *argv, cwd=d, env=env, timeout=170)
 
 
 @both_cases([(kind, kind) for kind in FILES])
@@ -93,19 +61,7 @@ def works(p, kind):
         env = {"PATH": "/root/.cargo/bin:" + SYSTEM, "HOME": "/root"}
     if kind == "python" and os.geteuid() == 0 and pathlib.Path("/root/.pyenv/shims/python3").exists():
         env = {"PATH": "/root/.pyenv/shims:" + SYSTEM, "HOME": "/root", "PYENV_ROOT": "/root/.pyenv"}
-    # What gem installs for all users lies outside of /usr: the report says so, and is done as told.
-    words = ("--read", "/var/lib/gems") if kind == "ruby" and os.path.isdir("/var/lib/gems") else ()
-    ran = 0
-    for where, d in lay(p, FILES[kind]):
-        for argv in COMMANDS[kind]:
-            if not shutil.which(argv[0], path=env["PATH"]) or sh(*argv, cwd=d, env=env).returncode:
-                continue    # the toolchain is not there, or has no such part
-            sh("git", "-c", "safe.directory=*", "clean", "-fdxq", "-e", "vendor", cwd=d) if argv == COMMANDS[kind][0] else None
-            r = inside(p, d, *argv, env=env, words=words)
-            check_eq(r.code, 0, f"{where}: {argv}: {r.out}{r.err}")
-            ran += 1
-    if not ran:
-        skip(f"no {COMMANDS[kind][0][0]} that works here")
+    as_outside(p, FILES[kind], COMMANDS[kind], env)
 
 
 @both

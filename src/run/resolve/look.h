@@ -80,6 +80,10 @@ int ward_rs_toolchains(struct ward_resolver *rs, struct ward_error *err);
 /* After the view is known: the run's PATH is the caller's, as far as it is in the view, and the caches are where tools look. */
 int ward_rs_toolchain_path(struct ward_resolver *rs, struct ward_error *err);
 bool ward_rs_on_path(const char *path, const char *dir);
+/* ---- parts.c ---- */
+/* What the host has of the parts of data/runtimes, into rs->parts; and then, as nodes of the base, with the lists of modules. */
+int ward_rs_parts(struct ward_resolver *rs, struct ward_error *err);
+int ward_rs_parts_shown(struct ward_resolver *rs, struct ward_error *err);
 
 /* ---- net.c: NETWORK_CONNECT as rules of the plan; what policies would ask a person about before a connection ---- */
 int ward_rs_net(struct ward_resolver *rs, struct ward_error *err);

@@ -64,6 +64,7 @@ struct ward_resolver {
 	/* Under a mode or a profile: the directories of the caller's PATH, with what stand-ins stand for in their place ... */
 	struct ward_texts callers;
 	struct ward_texts toolchains;        /* ... real prefixes of those that are runtimes ... */
+	struct ward_texts parts; bool works; /* ... what packages laid outside /usr, for a command that may look there ... */
 	const char *caches[WARD_CACHES_MAX]; /* ... and caches of data/caches, in its order: real; NULL = not wanted */
 	struct ward_cache_place *cached;     /* run/caches: those that were asked for, in that order; NULL: none was */
 };
@@ -86,8 +87,7 @@ bool ward_rs_visible(const struct ward_resolver *rs, const char *path);
 struct ward_node ward_rs_bind(const struct ward_resolver *rs, const struct ward_target *t, int rule);
 /* hold.c, when all nodes are there: no directory above what is protected can be moved away. */
 int ward_rs_hold(struct ward_resolver *rs, struct ward_error *err);
-/* "\"...\"", shortened, for a message. */
-const char *ward_rs_show(struct ward_resolver *rs, const char *s);
+const char *ward_rs_show(struct ward_resolver *rs, const char *s);       /* "\"...\"", shortened, for a message */
 /* Fill err for a capability: `TYPE "RESOURCE": message`, with its place. Returns code. */
 int ward_rs_cap_fail(struct ward_resolver *rs, const struct ward_cap *cap, int code, struct ward_error *err,
 	const char *fmt, ...) WARD_PRINTF(5, 6);

@@ -220,5 +220,5 @@ int ward_rs_base(struct ward_resolver *rs, struct ward_error *err)
 		if (r < 0)
 			return r;
 	}
-	return WARD_OK;
+	return ward_rs_parts_shown(rs, err);
 }

@@ -112,8 +112,39 @@ static void toolchain(struct ward_buf *b, const char *what, const char *path,
 	ward_buf_adds(b, spared && spared->n > 0 ? " };\n" : ";\n");
 }
 
+/* In parts, as the base is. */
+static int parts(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
+{
+	int r = ward_rs_parts(rs, err);
+	size_t n = rs->parts.n;
+	struct ward_source_rule *v;
+	struct ward_source_place *at;
+	struct ward_source src = {
+		.name = "data/runtimes", .layer = WARD_LAYER_BUILTIN, .generated = true
+	};
+
+	if (r < 0 || n == 0)
+		return r;
+	v = ward_arena_alloc(b->arena, n * sizeof(*v));
+	at = ward_arena_alloc(b->arena, n * sizeof(*at));
+	if (!v || !at)
+		return ward_rs_nomem(err);
+	for (size_t i = 0; i < n; i++) {
+		at[i] = (struct ward_source_place){ .id = rs->parts.v[i], .in = true };
+		v[i] = (struct ward_source_rule){ .file = "data/runtimes",
+			.place = &at[i],
+			.action = WARD_ACT_FS_READ,
+			.text = ward_arena_printf(b->arena, "part %s", rs->parts.v[i]) };
+		if (!v[i].text)
+			return ward_rs_nomem(err);
+	}
+	src.rules = v;
+	src.n_rules = n;
+	return ward_sources_add(&b->sources, &src, err);
+}
+
 /* What the caller works with, under what is meant to work as it is: a mode, a profile. */
-static int toolchains(struct ward_resolver *rs, const struct ward_rulebook *b, struct ward_buf *to,
+static int toolchains(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_buf *to,
 	struct ward_error *err)
 {
 	struct ward_texts spared = { 0 };
@@ -121,7 +152,9 @@ static int toolchains(struct ward_resolver *rs, const struct ward_rulebook *b, s
 
 	if ((!b->mode && !b->profile) || rs->r->kind != WARD_COMMAND_RUN)
 		return WARD_OK;
-	r = ward_rs_toolchains(rs, err);
+	r = parts(rs, b, err);
+	if (r == WARD_OK)
+		r = ward_rs_toolchains(rs, err);
 	for (size_t i = 0; r == WARD_OK && i < rs->toolchains.n; i++)
 		toolchain(to, "a runtime on your PATH", rs->toolchains.v[i], NULL);
 	for (size_t i = 0; r == WARD_OK && i < ward_caches_n; i++) {
