@@ -148,9 +148,8 @@ int ward_loop_make(int dir, const char *name, uint64_t size, const char **ret_st
  */
 int ward_loop_mount(int dir, const char *name, const char **ret_step);
 
-/* ---- sha256.c: as ward_sha256_hex(), and faster where it is long ---- */
-void ward_sha256_long(const void *p, size_t n, char out[WARD_SHA256_HEX]);
-void ward_sha256_of_many(const void *p, size_t n, char out[WARD_SHA256_HEX]); /* where a dozen or more are made, however short */
+/* ---- sha256.c: for whoever will sum some kilobytes: the processor's own instructions from now on, where it has them. Any thread ---- */
+void ward_sha256_quicken(void);
 
 /* ---- thread.c: the one way to start a thread ---- */
 /* Small stack (128 KiB), every signal blocked in it. 0 or -errno. */

@@ -224,6 +224,8 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 	ward_rules_read_ahead(l->r);
 	if (l->r->backend == WARD_BACKEND_NATIVE)
 		l->head = ward_head_start_new(names_endpoint(l->r), &userns, &lack);
+	/* Plan, policies and records are more than ten kilobytes to sum; and the init is at work meanwhile. */
+	ward_sha256_quicken();
 	r = ward_host_facts(&host, err);
 	if (!userns)
 		host.lack = lack;

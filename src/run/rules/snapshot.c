@@ -116,7 +116,8 @@ static int digest(struct ward_rulebook *b, struct ward_error *err)
 	ward_jw_close(text, '}');
 	if (text->failed)
 		return ward_rs_nomem(err);
-	ward_sha256_long(text->s, text->n, b->sha256);
+	ward_sha256_quicken();
+	ward_sha256_hex(text->s, text->n, b->sha256);
 	return WARD_OK;
 }
 
