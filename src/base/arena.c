@@ -165,15 +165,18 @@ char *ward_arena_strdup(struct ward_arena *a, const char *s)
 
 char *ward_arena_printf(struct ward_arena *a, const char *fmt, ...)
 {
+	char most[256]; /* of what is short, which most is, it is printed once */
 	va_list ap;
 	char *p;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(most, sizeof(most), fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		return NULL;
+	if ((size_t)n < sizeof(most))
+		return ward_arena_dup(a, most, (size_t)n);
 	p = ward_arena_alloc(a, (size_t)n + 1);
 	if (p == NULL)
 		return NULL;

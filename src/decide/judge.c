@@ -27,10 +27,14 @@ static void list(struct ward_verdict *v, const struct ward_book_set *s, const ui
 		v->layer = s->rules[numbers[0]].layer;
 }
 
+/* Said of each refusal of a start's hundred questions, so nothing is printed for it. */
 static void because(struct ward_verdict *v, enum ward_why why, const char *text)
 {
+	size_t n = strnlen(text, sizeof(v->text) - 1);
+
 	v->why = why;
-	(void)snprintf(v->text, sizeof(v->text), "%s", text);
+	memcpy(v->text, text, n);
+	v->text[n] = '\0';
 }
 
 static void failed(struct ward_verdict *v, const struct cedar_answer *a)

@@ -40,11 +40,11 @@ static int base(struct ward_rulebook *b, bool shown, struct ward_error *err)
 		const struct as_rules *how = &as_rules[e->verb];
 		struct ward_source_rule rule = { .file = "data/base",
 			.place = &at[i],
-			.action = WARD_ACT_FS_READ,
-			.text = ward_arena_printf(b->arena, "%s %s", how->verb, e->path) };
+			.action = WARD_ACT_FS_READ };
 
 		if (how->shown != shown)
 			continue;
+		rule.text = ward_arena_printf(b->arena, "%s %s", how->verb, e->path);
 		if (!rule.text)
 			return ward_rs_nomem(err);
 		at[i] = (struct ward_source_place){ .id = e->path, .in = how->in };

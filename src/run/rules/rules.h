@@ -69,6 +69,7 @@ int ward_rules_of(struct ward_request *r, struct ward_host *host, struct ward_re
 /* implied.c: what every run has, as policies of the builtin layer, so that an answer about it is the same answer. */
 int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err);
 bool ward_rules_of_base(const char *path);       /* does the runtime base name it? */
+int ward_rules_late_names(struct ward_resolver *rs, struct ward_error *err); /* walk.c: of patterns; sets rs->late, if need be */
 bool ward_rules_base_cut(const struct ward_resolver *rs, size_t first);  /* do nodes from first on take out of the base? */
 /* own.c: that none of Ward's own files outside of a repository is written, as policies; and might a capability let one be? */
 int ward_rules_own(struct ward_resolver *rs, struct ward_buf *to, struct ward_error *err);

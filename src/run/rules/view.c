@@ -50,6 +50,8 @@ struct viewing {
 	bool asks; /* a rule wants a person: to ask the judge may be to ask somebody */
 	struct above *above;
 	size_t n_above, cap_above;
+	const char *dir; /* of the last name: */
+	struct rights in_dir; /* what in it may be executed */
 };
 
 /* ---- the judge ---- */
@@ -66,17 +68,20 @@ static int ask(struct viewing *v, enum ward_action action, const char *path,
 	return ward_rules_yes(v->rs, &q, ret, ret_yes, v->err);
 }
 
-/* What is asked about, and nobody has said yes to, is not granted. */
-static int rights_at(struct viewing *v, const char *path, struct rights *ret)
+/* What is asked about, and nobody has said yes to, is not granted; nor is what `of` has not, and nothing is asked about that. NULL: all. */
+static int rights_among(struct viewing *v, const char *path, const struct rights *of,
+	struct rights *ret)
 {
 	static const enum ward_action actions[] = { WARD_ACT_FS_READ, WARD_ACT_FS_WRITE,
 		WARD_ACT_FS_EXEC, WARD_ACT_PROC_EXEC };
+	const bool wanted[] = { !of || of->read, !of || of->write, !of || of->exec,
+		!of || of->program };
 	bool *const to[] = { &ret->read, &ret->write, &ret->exec, &ret->program };
 	struct ward_verdict verdict;
 
 	*ret = (struct rights){ 0 };
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(actions); i++) {
-		int r = ask(v, actions[i], path, &verdict, to[i]);
+		int r = wanted[i] ? ask(v, actions[i], path, &verdict, to[i]) : WARD_OK;
 
 		if (r < 0)
 			return r;
@@ -87,8 +92,14 @@ static int rights_at(struct viewing *v, const char *path, struct rights *ret)
 	return WARD_OK;
 }
 
+static int rights_at(struct viewing *v, const char *path, struct rights *ret)
+{
+	return rights_among(v, path, NULL, ret);
+}
+
 /* Of a directory: what anything in it, near or far, may be taken for; the lesser of both. */
-static int rights_below(struct viewing *v, const char *dir, struct rights *ret)
+static int rights_below(struct viewing *v, const char *dir, const struct rights *of,
+	struct rights *ret)
 {
 	const char *slash = dir[1] != '\0' ? "/" : "";
 	const char *near = ward_arena_printf(v->rs->arena, "%s%s" ANY, dir, slash);
@@ -97,9 +108,10 @@ static int rights_below(struct viewing *v, const char *dir, struct rights *ret)
 	int r;
 
 	*ret = other;
-	r = near && far ? rights_at(v, near, ret) : ward_rs_nomem(v->err);
+	r = near && far ? rights_among(v, near, of, ret) : ward_rs_nomem(v->err);
+	/* What the nearer has not, both have not. */
 	if (r == WARD_OK)
-		r = rights_at(v, far, &other);
+		r = rights_among(v, far, v->asks ? NULL : ret, &other);
 	if (r < 0)
 		return r;
 	ret->read = ret->read && other.read;
@@ -107,6 +119,24 @@ static int rights_below(struct viewing *v, const char *dir, struct rights *ret)
 	ret->exec = ret->exec && other.exec;
 	ret->program = ret->program && other.program;
 	return WARD_OK;
+}
+
+/* What in dir may be executed. Names come sorted, and each asks it of its own directory: mostly that is the one of before. */
+static int executed_in(struct viewing *v, const char *dir, struct rights *ret)
+{
+	static const struct rights all = { .exec = true, .program = true };
+	int r;
+
+	if (v->dir && ward_streq(v->dir, dir)) {
+		*ret = v->in_dir;
+		return WARD_OK;
+	}
+	r = rights_below(v, dir, v->asks ? NULL : &all, ret);
+	if (r == WARD_OK) {
+		v->dir = ward_arena_strdup(v->rs->arena, dir);
+		v->in_dir = *ret;
+	}
+	return r;
 }
 
 /* ---- what is there already ---- */
@@ -254,13 +284,15 @@ static int taken_out(struct viewing *v, const char *path, const struct rights *h
 	struct rights beside = { 0 };
 	int r;
 
+	*ret = false;
+	if (have->exec)
+		return WARD_OK;
 	(void)snprintf(dir, sizeof(dir), "%s", path);
 	slash = strrchr(dir, '/');
-	*ret = false;
-	if (have->exec || !slash)
+	if (!slash)
 		return WARD_OK;
 	slash[slash == dir] = '\0';
-	r = rights_below(v, dir, &beside);
+	r = executed_in(v, dir, &beside);
 	*ret = beside.exec || (beside.program && !have->program);
 	return r;
 }
@@ -317,7 +349,7 @@ static int boundary(struct viewing *v, const struct ward_target *t)
 	struct ward_node *shown = shown_by(v, t->path);
 	bool same = shown && ward_streq(shown->dest, t->path), noexec = false;
 	struct rights have, had = rights_of(shown);
-	int r = S_ISDIR(t->st.st_mode) ? rights_below(v, t->path, &have)
+	int r = S_ISDIR(t->st.st_mode) ? rights_below(v, t->path, NULL, &have)
 				       : rights_at(v, t->path, &have);
 
 	if (r == WARD_OK)
@@ -353,7 +385,7 @@ static int rights_to_come(struct viewing *v, const char *path, struct rights *re
 	int r = rights_at(v, path, ret);
 
 	if (r == WARD_OK)
-		r = rights_below(v, path, &below);
+		r = rights_below(v, path, NULL, &below);
 	if (r < 0)
 		return r;
 	ret->read = ret->read && below.read;
@@ -521,7 +553,7 @@ static int whole_host(struct viewing *v)
 	struct rights have;
 	const struct dirent *e;
 	DIR *d;
-	int r = rights_below(v, "/", &have);
+	int r = rights_below(v, "/", NULL, &have);
 
 	if (r < 0 || !have.read)
 		return r;
@@ -623,41 +655,6 @@ static int granted(struct viewing *v)
 			r = name(v, n->dest);
 	}
 	return r;
-}
-
-/* Where a name could come to be, by the run itself if anywhere; NULL: nothing but the base is shown. */
-static const struct ward_node *comes_in(const struct viewing *v)
-{
-	const struct ward_node *found = NULL;
-
-	for (size_t i = 0; i < v->rs->n_nodes; i++) {
-		const struct ward_node *n = &v->rs->nodes[i];
-
-		if (n->kind == WARD_NODE_BIND && !n->base &&
-			(!found || (n->is_dir && n->write && !n->protect && !found->write)))
-			found = n;
-	}
-	return found;
-}
-
-/* Names of a pattern that come to be later have the rights of their directory; where that is more, it is said. */
-static int late_names(struct viewing *v)
-{
-	const struct ward_book_rule *by = ward_book_late(v->book->book);
-	const struct ward_node *in = by ? comes_in(v) : NULL;
-	bool itself = in && in->write;
-
-	if (!in)
-		return WARD_OK;
-	v->rs->late = ward_arena_printf(v->rs->arena,
-		"%s:%u is about names that are not there yet, too: those that are there are held, and one that %s in %s has the rights of its directory",
-		by->file, by->line,
-		itself ? "the run makes" : "somebody outside makes during the run",
-		ward_rs_show(v->rs, in->dest));
-	v->rs->late_fix = itself
-		? "name what is meant without a pattern of names (a path, or DIRECTORY/**, is kept from coming to be), or let less be written (--read)"
-		: "name what is meant without a pattern of names (a path, or DIRECTORY/**)";
-	return v->rs->late ? WARD_OK : ward_rs_nomem(v->err);
 }
 
 /* Is anything of the host written, or could the directory of this name be? */
@@ -796,5 +793,5 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 		r = git_unheld(&v);
 	if (r == WARD_OK && !rs->late)
 		r = base_unheld(&v);
-	return r == WARD_OK && !rs->late ? late_names(&v) : r;
+	return r == WARD_OK && !rs->late ? ward_rules_late_names(rs, err) : r;
 }

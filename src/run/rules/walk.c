@@ -206,3 +206,40 @@ int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *pat
 	}
 	return r;
 }
+
+/* ---- names to come ---- */
+
+/* Where a name could come to be, by the run itself if anywhere; NULL: nothing but the base is shown. */
+static const struct ward_node *comes_in(const struct ward_resolver *rs)
+{
+	const struct ward_node *found = NULL;
+
+	for (size_t i = 0; i < rs->n_nodes; i++) {
+		const struct ward_node *n = &rs->nodes[i];
+
+		if (n->kind == WARD_NODE_BIND && !n->base &&
+			(!found || (n->is_dir && n->write && !n->protect && !found->write)))
+			found = n;
+	}
+	return found;
+}
+
+/* Names of a pattern that come to be later have the rights of their directory; where that is more, it is said. */
+int ward_rules_late_names(struct ward_resolver *rs, struct ward_error *err)
+{
+	const struct ward_book_rule *by = ward_book_late(rs->book->book);
+	const struct ward_node *in = by ? comes_in(rs) : NULL;
+	bool itself = in && in->write;
+
+	if (!in)
+		return WARD_OK;
+	rs->late = ward_arena_printf(rs->arena,
+		"%s:%u is about names that are not there yet, too: those that are there are held, and one that %s in %s has the rights of its directory",
+		by->file, by->line,
+		itself ? "the run makes" : "somebody outside makes during the run",
+		ward_rs_show(rs, in->dest));
+	rs->late_fix = itself
+		? "name what is meant without a pattern of names (a path, or DIRECTORY/**, is kept from coming to be), or let less be written (--read)"
+		: "name what is meant without a pattern of names (a path, or DIRECTORY/**)";
+	return rs->late ? WARD_OK : ward_rs_nomem(err);
+}
