@@ -59,6 +59,23 @@ TEST(what_is_absent)
 	CHECK(lacks(top, "HEADS/stra\xc3\x9f\x65"));
 }
 
+/* What begins as nothing that is there is known by that alone; in an empty directory that is all but itself and the one above. */
+TEST(asked_by_what_it_begins_with)
+{
+	REQUIRE(mkdir(at("begins"), 0700) == 0);
+	CHECK(lacks(at("begins"), "a") && lacks(at("begins"), ".git/hooks") &&
+		lacks(at("begins"), "..."));
+	CHECK(!lacks(at("begins"), ".") && !lacks(at("begins"), ".."));
+	put("begins/Zebra");
+	put("begins/9");
+	CHECK(!lacks(at("begins"), "zebra") && !lacks(at("begins"), "ZEBRA/x") &&
+		!lacks(at("begins"), "9"));
+	CHECK(lacks(at("begins"), "zoo") && lacks(at("begins"), "[ebra") &&
+		lacks(at("begins"), ".zebra"));
+	put("begins/.Hidden");
+	CHECK(!lacks(at("begins"), ".hidden") && lacks(at("begins"), ".git"));
+}
+
 /* Where case does not count, other letters find those of ASCII: a sharp s two of them, a long s, the sign of Kelvin, a ligature. */
 TEST(asked_in_another_spelling)
 {

@@ -25,9 +25,13 @@ static bool same(const char *name, const char *row, size_t n)
 /* One component, in which the row may have one *. */
 static bool component(const char *name, size_t n, const char *row, size_t n_row)
 {
-	const char *star = memchr(row, '*', n_row);
+	const char *star;
 	size_t before, after;
 
+	/* Most end here: half of all rows begin with a dot. */
+	if (n + 1 < n_row)
+		return false;
+	star = memchr(row, '*', n_row);
 	if (!star)
 		return n == n_row && same(name, row, n);
 	before = (size_t)(star - row);
@@ -85,6 +89,7 @@ const struct ward_persist_name *ward_persist_match(const char *path, const char 
 	bool (*is_top)(void *arg, unsigned above), void *arg)
 {
 	unsigned first = folded(name[0]), above;
+	size_t len = strlen(name);
 
 	if (first == 0 || first >= 128)
 		first = 1; /* of which there is no row */
@@ -96,7 +101,8 @@ const struct ward_persist_name *ward_persist_match(const char *path, const char 
 			const struct ward_persist_name *row = &ward_persist[i];
 
 			if ((row->dir && !(as & WARD_AS_DIR)) ||
-				(row->file && !(as & WARD_AS_FILE)))
+				(row->file && !(as & WARD_AS_FILE)) ||
+				!component(name, len, row->name + row->last, row->n_last))
 				continue;
 			if (path_is(path, row->name, &above) &&
 				(row->kind != WARD_PERSIST_TOP || is_top(arg, above)))

@@ -64,14 +64,35 @@ static bool is_ascii(const char *s, size_t n)
 	return true;
 }
 
-/* False: one of them could be taken for another. */
-static bool plain(const struct ward_dir_names *d)
+static uint64_t bit_of(unsigned char c)
 {
+	return UINT64_C(1) << (c % 64);
+}
+
+/* As strncasecmp() takes it. */
+static unsigned char without_case(char c)
+{
+	return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+}
+
+/* Each directory has these. */
+static bool is_dots(const char *name, size_t n)
+{
+	return n > 0 && n <= 2 && name[0] == '.' && name[n - 1] == '.';
+}
+
+/* False: one of them could be taken for another. */
+static bool plain(struct ward_dir_names *d)
+{
+	d->begins[0] = d->begins[1] = 0;
 	for (size_t at = 0; at < d->n; at += ((const struct entry *)(d->buf + at))->reclen) {
 		const char *name = ((const struct entry *)(d->buf + at))->name;
+		unsigned char c = without_case(name[0]);
 
 		if (!is_ascii(name, strlen(name)))
 			return false;
+		if (!is_dots(name, strlen(name)))
+			d->begins[c / 64] |= bit_of(c);
 	}
 	return true;
 }
@@ -106,17 +127,24 @@ void ward_dir_names_read_in(struct ward_dir_names *d, int dir, size_t most)
 
 bool ward_dir_names_lack(const struct ward_dir_names *d, const char *name)
 {
-	size_t len = strcspn(name, "/");
+	unsigned char c = without_case(name[0]);
+	size_t len;
 
+	if (!d->all)
+		return false;
+	len = strcspn(name, "/");
 	/* A sharp s finds SS, and a long one S, where case does not count. */
 	if (!is_ascii(name, len))
 		return false;
-	for (size_t at = 0; d->all && at < d->n;) {
+	/* Hundreds are asked for, of which mostly none begins as one that is there. */
+	if (!(d->begins[c / 64] & bit_of(c)))
+		return !is_dots(name, len);
+	for (size_t at = 0; at < d->n;) {
 		const struct entry *e = (const void *)(d->buf + at);
 
 		if (strncasecmp(e->name, name, len) == 0 && e->name[len] == '\0')
 			return false;
 		at += e->reclen;
 	}
-	return d->all;
+	return true;
 }

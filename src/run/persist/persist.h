@@ -30,6 +30,7 @@ struct ward_dir_names {
 	bool all;                    /* buf holds every name that is there, and none of them could be taken for another */
 	size_t n, room;              /* bytes of buf */
 	char *buf;                   /* the caller's, aligned as for 64 bits: a directory that has more names is not known */
+	uint64_t begins[2];          /* a bit for each character that a name begins with, without its case */
 };
 #define WARD_DIR_NAMES_ROOM 4096u                /* some hundred names */
 #define WARD_DIR_NAMES_ROOM_MANY (32u << 10)     /* some seven hundred */
