@@ -141,6 +141,11 @@ int ward_workspace_home(bool make, char out[WARD_PATH_MAX], struct ward_error *e
 	return WARD_OK;
 }
 
+bool ward_workspace_where(char out[WARD_PATH_MAX])
+{
+	return where(getenv("XDG_STATE_HOME"), out, NULL) == WARD_OK;
+}
+
 bool ward_workspace_home_otherwise(char out[WARD_PATH_MAX])
 {
 	return where(NULL, out, NULL) == WARD_OK;

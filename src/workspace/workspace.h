@@ -70,6 +70,8 @@ enum ward_workspace_use {
 int ward_workspace_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err);
 /* Where it is for who has no XDG_STATE_HOME. False: nowhere. */
 bool ward_workspace_home_otherwise(char out[WARD_PATH_MAX]);
+/* Its path alone: whether it is there, and fit to be one, is not looked at. False: there is none. */
+bool ward_workspace_where(char out[WARD_PATH_MAX]);
 /*
  * Of a run that is about to start: its directories and record. It is locked, so it is seen to be alive. Nothing of it is durable
  * yet.

@@ -82,7 +82,7 @@ static const char *why_of_ward(struct ward_resolver *rs, const char *path)
 	char home[WARD_PATH_MAX] = "", log[WARD_PATH_MAX] = "";
 	const char *const places[] = { home, log };
 
-	if (ward_workspace_home(false, home, NULL) < 0 && !home[0])
+	if (!ward_workspace_where(home))
 		home[0] = '\0';
 	if (ward_audit_default_path(log, sizeof(log), NULL) < 0)
 		log[0] = '\0';
