@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -57,15 +58,29 @@ struct cap_data {
 	uint32_t effective, permitted, inheritable;
 };
 
-/* Everything that the new namespace gives is passed on to what is executed. 0 or -errno. */
+#define BIT(cap) (UINT64_C(1) << (cap))
+
+/*
+ * What a namespace of one's own is made and furnished with. The others are asked for in the host's own alone, where they are not had, or
+ * for nothing that anybody does who is executed here; and each that is made ambient takes a microsecond of every start.
+ */
+static const uint64_t kept = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) |
+	BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_KILL) | BIT(CAP_SETGID) | BIT(CAP_SETUID) |
+	BIT(CAP_SETPCAP) | BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW) |
+	BIT(CAP_IPC_OWNER) | BIT(CAP_SYS_CHROOT) | BIT(CAP_SYS_PTRACE) | BIT(CAP_SYS_ADMIN) |
+	BIT(CAP_SYS_NICE) | BIT(CAP_SYS_RESOURCE) | BIT(CAP_MKNOD) | BIT(CAP_SETFCAP);
+
+/* Of what the new namespace gives that is passed on to what is executed. 0 or -errno. */
 BARE static long keep_caps(void)
 {
 	struct cap_header h = { CAP_VERSION_3, 0 };
 	struct cap_data d[2] = { { 0 } };
 	long r = ward_raw(SYS_capget, (long)&h, (long)d, 0, 0, 0);
 
-	for (unsigned i = 0; i < 2; i++)
-		d[i].inheritable = d[i].permitted;
+	for (unsigned i = 0; i < 2; i++) {
+		d[i].permitted &= (uint32_t)(kept >> (32 * i));
+		d[i].effective = d[i].inheritable = d[i].permitted;
+	}
 	if (r == 0)
 		r = ward_raw(SYS_capset, (long)&h, (long)d, 0, 0, 0);
 	for (unsigned c = 0; r == 0 && c < 64; c++)
