@@ -108,7 +108,9 @@ class Reach:
         for test in self.bench.tests:
             if self.of.get(test.name, {}).get("key") != self.key(test):
                 r = self.of[test.name] = {**self.run(test, limit), "key": self.key(test), "named": self.takes_names(test)}
-                if r["named"] and r["failed"]:      # a busy machine makes a test late
+                if not r["named"]:                  # it is run whole, so that excused() has no say
+                    r["failed"] = sorted({*r["failed"], *r["skipped"]})
+                elif r["failed"]:                   # a busy machine makes a test late
                     r["failed"] = sorted((self.bench.failed(test, limit, frozenset(r["failed"]), r["failed"]) or frozenset()) - {""})
                 self.keep()
                 print(f"mutate: {test.name}: {len(r['cases'])} cases, {len(r['reached'])} of {len(self.numbers)} mutants reached, {sum(r['seconds']):.0f} s",
@@ -116,7 +118,7 @@ class Reach:
                 if not r["ended"]:
                     print(f"mutate: {test.name} fails without a mutant, and is left out", flush=True)
                 elif r["failed"]:
-                    print(f"mutate: {test.name} without {', '.join(r['failed'])}: fails without a mutant", flush=True)
+                    print(f"mutate: {test.name} without {', '.join(r['failed'])}: so without a mutant", flush=True)
             r = self.of[test.name]
             if r["ended"]:
                 found[test.name] = test._replace(seconds=sum(r["seconds"]), known=frozenset(r["failed"]))
@@ -208,8 +210,8 @@ class Reach:
         return {i for i, byte in enumerate(data[:len(self.numbers)]) if byte}
 
     def run(self, test, limit):
-        """One test, once -> {"cases", "seconds" of each, "failed", "reached": {number: [cases]}, "ended"}."""
-        cases, seconds, failed, reached = [], [], [], {}
+        """One test, once -> {"cases", "seconds" of each, "failed", "skipped", "reached": {number: [cases]}, "ended"}."""
+        cases, seconds, failed, skipped, reached = [], [], [], [], {}
         log, ended, at = self.bench.tree / "reach.log", False, time.monotonic()
         until = at + limit
         self.take()
@@ -227,11 +229,13 @@ class Reach:
                     at = time.monotonic()
                     cases += [name.strip() for _, name, _ in said]
                     failed += [name.strip() for no, name, rest in said if no and rest != "TODO"]
+                    skipped += [name.strip() for _, name, rest in said if rest == "SKIP"]
                 else:
                     time.sleep(0.02)
             if not ended:
                 os.killpg(p.pid, signal.SIGKILL)
         last = max(len(cases) - 1, 0)
         self.of_last = cases
-        return {"cases": cases, "seconds": seconds, "failed": failed, "ended": ended and (p.returncode == 0 or (p.returncode > 0 and bool(failed))),
+        return {"cases": cases, "seconds": seconds, "failed": failed, "skipped": skipped,
+                "ended": ended and (p.returncode == 0 or (p.returncode > 0 and bool(failed))),
                 "reached": {i: sorted({min(c, last) for c in at}) for i, at in reached.items()}}

@@ -228,5 +228,21 @@ def only_the_cases_that_reach_it_are_run():
     check_eq([it.cases_of(tests[n], two)[0] for n in "abc"], [(), (), ()])
 
 
+@test
+def what_is_skipped_without_a_mutant_kills_none():
+    """Of a test that is run whole, too: nobody asks again what its skips are worth."""
+    with tempfile.TemporaryDirectory() as d:
+        where = pathlib.Path(d) / "tree"
+        where.mkdir()
+        (pathlib.Path(d) / "reach.map").write_bytes(bytes(reach.SIZE))
+        bench = Steps(where, "")
+        whole = mutate.Test("escape/whole", [sys.executable, "-c", "print('ok 1 - one\\nok 2 - two # SKIP not here')"], {}, [], True, 0, frozenset())
+        bench.tests, bench.targets = [whole], lambda: []
+        it = reach.Reach.__new__(reach.Reach)
+        it.bench, it.file, it.numbers, it.of, it.how, it.kept = bench, pathlib.Path(d) / "reach.map", {}, {}, {}, pathlib.Path(d) / "kept"
+        it.build = lambda *_: None
+        check_eq(it.look(20)["escape/whole"].known, frozenset({"two"}))
+
+
 if __name__ == "__main__":
     main()
