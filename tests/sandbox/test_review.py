@@ -222,6 +222,24 @@ def no_run_sees_the_store(p):
         check_in("what runs under review wrote is kept there", r.err)
 
 
+@root_only
+def a_second_name_of_what_the_store_lies_in(p):
+    """A host may have a directory mounted twice: over the second name lies no mask of the store's path."""
+    project(p)
+    review(p, WRITE)
+    box.private_mounts()
+    (p.side / "other").mkdir()
+    for i, (place, code) in enumerate(((store(p), 125), (store(p).parent, 125), (p.side / "state", 125), (p.side / "other", 0))):
+        again = p.ws / f"again{i}"
+        again.mkdir()
+        box.mount(str(place), str(again), None, box.MS_BIND)
+        for how in ("--read", "--write"):
+            r = p.run(how, again, "--audit", "/dev/null", "--", "/bin/true", log=False)
+            check_eq(r.code, code, f"{how} {place}: {r.err}")
+            if code:
+                check_in("it is a second name of where what runs under review wrote is kept", r.err)
+
+
 @both
 def who_may_write_where_a_store_would_be_makes_none(p):
     """Ward would believe what it says."""
