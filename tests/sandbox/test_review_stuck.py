@@ -393,6 +393,33 @@ def with_a_damaged_journal_it_may_be_forgotten(p, in_store):
     check_in("damaged", discarded(p))
 
 
+@root_only
+def on_a_full_disk_it_stops_and_goes_on_when_there_is_room(p):
+    """The journal says it is begun still, so that both ways are open, whatever is done by then."""
+    state = p.side / "state"
+    state.mkdir()
+    box.private_mounts()
+    box.mount("ward-test", state, "tmpfs", 0, "size=1m,mode=0700")
+    p.write("g", "1\n")
+    of_run = review(p, "rm g")
+    stage = stage_in(p.ws / f".ward-commit-{of_run.name}")
+    journal(p, of_run, BEGUN, stage, step(TAKE, "g", old=p.ws / "g", at=p.ws.stat().st_ino))
+    with open(state / "fill", "wb", buffering=0) as f:
+        try:
+            while True:
+                f.write(bytes(4096))
+        except OSError:
+            pass
+    for verb, there in (("--continue", False), ("--abort", True)):
+        r = p.run(of_run.name, verb, kind=("commit",), log=False)
+        check_eq((r.code, (p.ws / "g").exists(), (of_run / "journal").exists()), (2, there, True), r.out + r.err)
+        check_in("No space left on device; nothing is lost; make room", r.err)
+        check_in("--continue goes on, --abort puts everything back", r.err)
+    (state / "fill").unlink()
+    r = p.run(of_run.name, "--continue", kind=("commit",), log=False)
+    check_eq((r.code, (p.ws / "g").exists(), entry(p), stage.exists()), (0, False, None, False), r.out + r.err)
+
+
 @both
 def with_a_journal_larger_than_any_it_may_be_forgotten(p):
     p.write("f", "1\n")

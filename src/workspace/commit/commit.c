@@ -50,10 +50,20 @@ static int begin(struct ward_commit *c, struct ward_error *err)
 	return WARD_OK;
 }
 
+static bool is_full(const struct ward_error *why)
+{
+	return why->sys_errno == ENOSPC || why->sys_errno == EDQUOT;
+}
+
 /* What failed after the journal was whole: how to go on belongs to the message. */
 static int unfinished(const struct ward_commit *c, int r, struct ward_error *err)
 {
-	if (r < 0 && c->j.state == WARD_JOURNAL_APPLIED)
+	if (r < 0 && err && is_full(err))
+		ward_fail_fix(err,
+			"nothing is lost; make room where the project and its changes are kept, then ward commit %s --continue goes on%s",
+			c->run,
+			c->j.state == WARD_JOURNAL_APPLIED ? "" : ", --abort puts everything back");
+	else if (r < 0 && c->j.state == WARD_JOURNAL_APPLIED)
 		ward_fail_fix(err,
 			"the commit is real, and not all is tidied: ward commit %s --continue goes on, ward discard %s forgets the rest of the run",
 			c->run, c->run);
@@ -66,8 +76,15 @@ static int unfinished(const struct ward_commit *c, int r, struct ward_error *err
 
 static int mark(struct ward_commit *c, enum ward_journal_state state, struct ward_error *err)
 {
+	enum ward_journal_state was = c->j.state;
+	int r;
+
 	c->j.state = state;
-	return ward_journal_write(c->store, &c->j, err);
+	r = ward_journal_write(c->store, &c->j, err);
+	/* What is on the disk says what may be done. */
+	if (r < 0)
+		c->j.state = was;
+	return r;
 }
 
 static int tidy(struct ward_commit *c, struct ward_error *err)
@@ -107,8 +124,12 @@ static int prepare(struct ward_commit *c, struct ward_error *err)
 
 	if (r == WARD_OK)
 		r = ward_commit_stage(c, err);
-	if (r == WARD_OK)
+	if (r == WARD_OK) {
 		r = mark(c, WARD_JOURNAL_BEGUN, err);
+		if (r < 0 && err && is_full(err))
+			ward_fail_fix(err,
+				"make room where the changes are kept, and commit again; nothing of the project has changed");
+	}
 	/* A journal that was renamed, and whose name could not be made durable, is one: then nothing may be taken away. */
 	if (r < 0 && c->stage >= 0 && !ward_journal_there(c->store))
 		(void)ward_commit_stage_remove(c,
@@ -135,11 +156,6 @@ static bool only_drops(const struct ward_commit *c)
 }
 
 static int forget_stage(struct ward_commit *c, struct ward_error *err);
-
-static bool is_full(const struct ward_error *why)
-{
-	return why->sys_errno == ENOSPC || why->sys_errno == EDQUOT;
-}
 
 /* There is no room for a journal, and what is forgotten makes some. */
 static int drop_without(struct ward_commit *c, struct ward_error *err)
