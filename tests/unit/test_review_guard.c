@@ -5,6 +5,7 @@
  * "@link=target" a new link, "!f" new with a set-ID bit, "^f" a device's or directory's place taken by a file.
  */
 #include <sys/xattr.h>
+#include <time.h>
 
 #include "resolve_util.h"
 #include "os/os.h"
@@ -616,6 +617,41 @@ TEST(a_package_that_is_too_large_says_so)
 		CHECK_EQ_INT(strstr(one.why, "too large, or cannot be read") != NULL,
 			sizes[i].told);
 	}
+}
+
+/* Many words, each of which leads on to a file: whoever wrote them is not to keep the commit, or a run that lands as it goes, at work. */
+TEST(a_word_is_looked_for_once)
+{
+	static char text[(250u << 10) + 1];
+	char what[4096] = "+a=x", path[512] = "";
+	struct ward_guarded one;
+	struct ward_guard *g;
+	clock_t begin;
+
+	tree();
+	put("layer", NULL, 0755);
+	for (size_t i = 0; i + 2 < sizeof(text); i += 2)
+		memcpy(text + i, "a ", 2);
+	for (int i = 0; i < 14; i++)
+		(void)snprintf(path + strlen(path), sizeof(path) - strlen(path), "d%d/", i);
+	for (int i = 0; i < 8; i++)
+		(void)snprintf(what + strlen(what), sizeof(what) - strlen(what), " +%s%d/.envrc=x",
+			path, i);
+	change(what);
+	for (size_t i = 1; i < all.n; i++) {
+		char file[1024];
+
+		(void)snprintf(file, sizeof(file), "layer/%s", changes[i].path);
+		put(file, text, 0644);
+		changes[i].size = strlen(text);
+	}
+	begin = clock();
+	g = guard_of();
+	CHECK_MSG(clock() - begin < CLOCKS_PER_SEC, "%ld us of a processor",
+		(long)(clock() - begin));
+	CHECK(!ward_guard_unsure(g));
+	CHECK_EQ_INT(ward_guard_ask(g, &changes[0], &one, &err), WARD_OK);
+	CHECK_EQ_INT(one.level, WARD_APPROVAL_RISKY);
 }
 
 /* Configurations that include each other: git gives up, and so is it here; nothing of the layer may take the stack. */

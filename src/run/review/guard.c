@@ -550,7 +550,7 @@ static int names_of(struct ward_guard *g, const struct ward_changes *all)
 				!(!g->row && why == ward_by_git && ward_named_is_hook(c->path))))
 			continue;
 		if (!found)
-			r = ward_named_find_odd(g->rs->arena, &g->named_of, &g->unsure, g->err);
+			r = ward_named_prepare(g->rs->arena, &g->named_of, &g->unsure, g->err);
 		found = true;
 		if (r == WARD_OK)
 			r = names_in(g, c, as);

@@ -19,6 +19,10 @@
 #define SHOWN_MAX 3
 #define ODD_MAX 1024
 #define DEPTH_MAX 16 /* directories that a word may start at */
+#define LOOK_COST 4 /* bytes of what may be read: to look for one word below one directory */
+#define FILE_COST 512 /* the same: to open a file, however small */
+#define SEEN_MAX 1024 /* words of one text that are known to have been looked for */
+#define NAME_BITS_MAX ((size_t)1 << 26)
 
 static const char between[] = " \t\r\n\"'`=,;:()[]{}<>|&$!#@*?\\";
 
@@ -30,7 +34,97 @@ struct naming {
 	void *arg;
 	const char *root;
 	int r;
+	const struct ward_named *of;
+	size_t *budget;
+	const char **seen; /* SEEN_MAX, or NULL: the text does not stay */
 };
+
+/* ---- which words can be names at all ---- */
+
+static uint64_t sum_of(const char *s, size_t n)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (unsigned char)s[i]) * 0x100000001b3u;
+	return h ^ h >> 32;
+}
+
+/* Those that a path shares with the one before it are there. */
+static void add_names(uint8_t *names, size_t n_names, const char *path, const char *before)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; path[i] && path[i] == before[i]; i++)
+		at = path[i] == '/' ? i + 1 : at;
+	while (path[at]) {
+		size_t n = strcspn(path + at, "/");
+		uint64_t h = sum_of(path + at, n) & (n_names - 1);
+
+		names[h / 8] |= (uint8_t)(1u << h % 8);
+		at += n + (path[at + n] == '/');
+	}
+}
+
+static int find_names(struct ward_arena *a, struct ward_named *of, struct ward_error *err)
+{
+	size_t n = 1024;
+	uint8_t *names;
+
+	while (n < 16 * of->all->n && n < NAME_BITS_MAX)
+		n *= 2;
+	names = ward_arena_alloc(a, n / 8);
+	if (!names)
+		return ward_fail(err, WARD_E_NOMEM, "no memory to look at names");
+	memset(names, 0, n / 8);
+	for (size_t i = 0; i < of->all->n; i++)
+		add_names(names, n, of->all->v[i].path, i > 0 ? of->all->v[i - 1].path : "");
+	of->names = names;
+	of->n_names = n;
+	return WARD_OK;
+}
+
+/* Its last part is one of all. */
+static bool may_be_name(const struct ward_named *of, const char *word)
+{
+	size_t end = strlen(word);
+
+	if (!of->names)
+		return true;
+	for (;;) {
+		size_t begin, h;
+
+		while (end > 0 && word[end - 1] == '/')
+			end--;
+		begin = end;
+		while (begin > 0 && word[begin - 1] != '/')
+			begin--;
+		if (end - begin == 1 && word[begin] == '.') {
+			end = begin;
+			continue;
+		}
+		/* What that leads to is known when it is put together. */
+		if (end == begin ||
+			(end - begin == 2 && word[begin] == '.' && word[begin + 1] == '.'))
+			return true;
+		h = sum_of(word + begin, end - begin) & (of->n_names - 1);
+		return of->names[h / 8] & 1u << h % 8;
+	}
+}
+
+/* The same word of the same file was looked for. */
+static bool is_seen(const struct naming *x, const char *word)
+{
+	const char **slot = x->seen ? &x->seen[sum_of(word, strlen(word)) % SEEN_MAX] : NULL;
+
+	if (slot && *slot && ward_streq(*slot, word))
+		return true;
+	if (slot)
+		*slot = word;
+	return false;
+}
+
+/* ---- one word ---- */
 
 /* The first change that is not before path. */
 static size_t first_at(const struct ward_changes *all, const char *path)
@@ -94,12 +188,15 @@ static int word(const struct naming *x, const char *s)
 
 	/* "${workspaceFolder}/x" is /x by now. */
 	s += strspn(s, "/");
-	if (!s[0] || !s[strspn(s, "./")])
+	if (!s[0] || !s[strspn(s, "./")] || !may_be_name(x->of, s) || is_seen(x, s))
 		return WARD_OK;
 	for (unsigned depth = 0; r == WARD_OK && n > 0 && depth < DEPTH_MAX; depth++) {
 		while (n > 0 && x->by->path[n - 1] != '/')
 			n--;
 		n -= n > 0;
+		if (*x->budget < LOOK_COST)
+			return WARD_E_LIMIT;
+		*x->budget -= LOOK_COST;
 		r = from(x, n, s);
 	}
 	return r;
@@ -203,7 +300,7 @@ bool ward_named_is_hook(const char *path)
 	return (size_t)(name - path) >= n && strncasecmp(name - n, dir, n) == 0;
 }
 
-int ward_named_find_odd(struct ward_arena *a, struct ward_named *of, const char **unsure,
+int ward_named_prepare(struct ward_arena *a, struct ward_named *of, const char **unsure,
 	struct ward_error *err)
 {
 	const struct ward_changes *all = of->all;
@@ -226,7 +323,7 @@ int ward_named_find_odd(struct ward_arena *a, struct ward_named *of, const char 
 		odd[of->n_odd++] = (uint32_t)i;
 		of->odd = odd;
 	}
-	return WARD_OK;
+	return find_names(a, of, err);
 }
 
 /* A name with a blank or its like stands in the text in one way or another that no words tell: its text anywhere is enough. */
@@ -260,14 +357,17 @@ int ward_named_each(const struct ward_named *of, const struct ward_change *by, s
 	ward_named_fn *fn, void *arg)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = FILE_BYTES_MAX + 1 };
-	struct naming x = { of->all, by, of->as != WARD_NAMED_WORDS, fn, arg, of->root, WARD_OK };
+	const char *seen[SEEN_MAX];
+	struct naming x = { of->all, by, of->as != WARD_NAMED_WORDS, fn, arg, of->root, WARD_OK, of,
+		budget, NULL };
+	size_t cost = by->size > FILE_COST ? by->size : FILE_COST;
 	WARD_FD fd = -1;
 
 	if (!S_ISREG(by->mode) || by->size == 0)
 		return WARD_OK;
-	if (by->size > FILE_BYTES_MAX || by->size > *budget)
+	if (by->size > FILE_BYTES_MAX || cost > *budget)
 		return WARD_E_LIMIT;
-	*budget -= by->size;
+	*budget -= cost;
 	fd = ward_changed_open(of->layer, by->path, of->lives, NULL);
 	if (fd < 0 || ward_read_fd(fd, by->path, FILE_BYTES_MAX, &b, NULL) < 0 || b.failed)
 		return WARD_E_LIMIT;
@@ -279,6 +379,8 @@ int ward_named_each(const struct ward_named *of, const struct ward_change *by, s
 	}
 	if (of->as == WARD_NAMED_GIT)
 		return b.n > 0 ? values(&x, &b) : WARD_OK;
+	memset(seen, 0, sizeof(seen));
+	x.seen = seen;
 	for (size_t i = 0; i < b.n; i++) {
 		if (b.s[i] == '\0')
 			b.s[i] = '\n';
