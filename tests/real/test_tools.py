@@ -8,6 +8,7 @@ test lays out as pyenv, nvm, rustup and cargo do, to see what is brought along a
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox"))
@@ -72,6 +73,22 @@ def of_etc_no_more_is_shown_than_programs_need(p):
         skip("none of these on this host")
     r = p.run(*MODE, "--", "sh", "-c", f"ls -d {' '.join(names)}; ls /var/lib")
     check(not any(n in r.out for n in names) and "dpkg" not in r.out, r.out + r.err)
+
+
+@both_cases([("clone", 0), ("worktree", 1)])
+def files_that_git_lfs_keeps_are_compared(p, which):
+    if not shutil.which("git-lfs", path=SYSTEM):
+        skip("no git-lfs")
+    if subprocess.run(["git", "init", "-q", p.ws], check=False).returncode or sh("git", "lfs", "install", "--local", cwd=p.ws).returncode:
+        skip("git-lfs does not install itself here")
+    (p.ws / "a.bin").write_bytes(bytes(range(256)) * 100)
+    _, d = lay(p, {".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "t.txt": "t\n"})[which]
+    (d / "a.bin").write_bytes(b"other")
+    for argv in (["git", "diff", "--stat"], ["git", "diff"], ["git", "status", "--short"], ["git", "lfs", "ls-files"], ["git", "archive", "-o", "/dev/null", "HEAD"]):
+        out, r = sh(*argv, cwd=d, env={"PATH": SYSTEM, "GIT_OPTIONAL_LOCKS": "0"}), inside(p, d, *argv, env={"PATH": SYSTEM, "HOME": str(p.home)})
+        check_eq((r.code, len(r.out)), (out.returncode, len(out.stdout)), f"{argv}: {r.out[:300]}{r.err}")
+        check(argv[1] in ("lfs", "archive") or "a.bin" in r.out, r.out[:300])
+    check_eq(list(p.ws.glob(".git/lfs/tmp/*")), [])
 
 
 @both

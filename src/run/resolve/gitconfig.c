@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "run/resolve/look.h"
+#include "run/rules/rules.h"
 
 #define CONFIG_BYTES_MAX (64u << 10)
 
@@ -193,6 +193,30 @@ static void read_user(struct ward_resolver *rs, struct ward_buf *out)
 		ward_gitconfig_user(in.s, in.n, out);
 }
 
+/* Fixed words: what the caller's own configuration would run is not asked. */
+#define LFS_PROGRAM "/usr/bin/git-lfs"
+#define LFS_CONFIG \
+	"[filter \"lfs\"]\n\tclean = git-lfs clean -- %f\n\tsmudge = git-lfs smudge -- %f\n" \
+	"\tprocess = git-lfs filter-process\n\trequired = true\n[lfs]\n\tstorage = /tmp/.git-lfs\n"
+
+const char *ward_rs_git_lfs(struct ward_resolver *rs)
+{
+	const struct ward_git *g = rs->book ? &rs->book->git : NULL;
+	struct ward_target t;
+
+	if (rs->r->mode != WARD_MODE_WORKSPACE_WRITE && rs->r->mode != WARD_MODE_READ_ONLY)
+		return NULL;
+	for (size_t i = 0; g && i < g->dirs.n; i++) {
+		const char *lfs = ward_arena_printf(rs->arena, "%s/lfs", g->dirs.v[i]);
+
+		/* A list of directories is written with colons. */
+		if (lfs && !strchr(lfs, ':') && ward_rs_target(rs, lfs, &t) == 0 &&
+			S_ISDIR(t.st.st_mode) && ward_rs_target(rs, LFS_PROGRAM, &t) == 0)
+			return g->dirs.v[i];
+	}
+	return NULL;
+}
+
 const char *ward_rs_gitconfig(struct ward_resolver *rs)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf out = WARD_BUF_INIT;
@@ -201,5 +225,8 @@ const char *ward_rs_gitconfig(struct ward_resolver *rs)
 	if (rs->host->uid == 0)
 		ward_buf_adds(&out, "[core]\n\tcheckStat = minimal\n");
 	read_user(rs, &out);
+	/* git-lfs writes what it compares: where git's own directories are not written, to a place of the run's. */
+	if (ward_rs_git_lfs(rs))
+		ward_buf_adds(&out, LFS_CONFIG);
 	return ward_arena_strdup(rs->arena, ward_buf_cstr(&out));
 }

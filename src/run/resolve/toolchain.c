@@ -229,10 +229,15 @@ static int name_cache(struct ward_resolver *rs, const char *variable, const char
 
 int ward_rs_toolchain_path(struct ward_resolver *rs, struct ward_error *err)
 {
+	const char *lfs = ward_rs_git_lfs(rs);
 	int r = WARD_OK;
 
 	if (rs->callers.n > 0 && !rs->path_set)
 		r = compose(rs, err);
+	/* Its storage is the run's own (gitconfig.c): what it has is found beside the objects of another. */
+	if (r == WARD_OK && lfs)
+		r = name_cache(rs, "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+			ward_arena_printf(rs->arena, "%s/objects", lfs), err);
 	for (size_t i = 0; r == WARD_OK && i < ward_caches_n; i++) {
 		const char *inside = ward_caches[i].inside;
 
