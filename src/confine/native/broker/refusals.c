@@ -22,7 +22,7 @@ static const uint32_t class_max[CLASS_MAX] = {
 	[CLASS_QUIET] = 64,
 	[CLASS_SELFTEST] = 64,
 };
-#define SECOND 1000000000u
+#define SPAN_NS 8000000000u /* to look one up takes twice as long as to refuse it: some 128 a second, on the average */
 #define ENTRIES_MAX (WARD_VIOLATION_NAMES_MAX + 128)
 
 struct entry {
@@ -268,7 +268,7 @@ int ward_refusals_take(struct ward_refusals *l, struct ward_refusal **ret, size_
 	int r;
 
 	(void)pthread_mutex_lock(&l->lock);
-	if (l->over_lately > 0 && now - l->over_since >= SECOND) {
+	if (l->over_lately > 0 && now - l->over_since >= SPAN_NS) {
 		l->over_lately = 0;
 		l->over_since = now;
 	}
