@@ -226,11 +226,12 @@ TEST(what_is_borrowed_says_so_by_nothing)
 		REQUIRE(chmod(at(UPPER "/shut"), mode) == 0);
 		TABLE(path, paths) {
 			WARD_FD layer = open(at(UPPER), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			WARD_CLEANUP(ward_way_done) struct ward_way way = { .n = 0 };
 			struct ward_lent l = { .fd = -1 };
 			struct stat st;
 
 			CASE("%s, %03o", *path, (unsigned)mode);
-			CHECK_EQ_INT(ward_commit_borrow(layer, *path, false, &l), 0);
+			CHECK_EQ_INT(ward_commit_borrow(&way, layer, *path, false, &l), 0);
 			CHECK(fstatat(l.fd, l.name, &st, AT_SYMLINK_NOFOLLOW) == 0);
 			ward_commit_give_back(&l);
 			CHECK(stat(at(UPPER "/shut"), &st) == 0 && (st.st_mode & 07777) == mode);
