@@ -133,6 +133,55 @@ def a_child_that_does_not_read_is_no_error(p):
         check_eq(q.returncode, 3)
 
 
+CHANGE_INPUT = """
+import os
+print(os.pread(0, 3, 0).decode())
+for change in (lambda: os.fchmod(0, 0o777), lambda: os.utime(0, (1, 1)), lambda: os.setxattr(0, b"user.x", b"y"), lambda: os.chmod("/proc/self/fd/0", 0o777),
+               lambda: os.open("/proc/self/fd/0", os.O_RDWR), lambda: os.truncate("/proc/self/fd/0", 0)):
+    try:
+        print("changed", change())
+    except OSError:
+        pass
+"""
+
+
+@both
+def a_file_as_input_is_only_read(p):
+    """A descriptor that was opened for reading, of a file of the command's own user."""
+    path = p.write("in.txt", "one\ntwo\nthree\n")
+    before = os.stat(path)
+    with open(path, "rb", buffering=0) as f:
+        r = p.run("python3", "-c", CHANGE_INPUT, stdin=f)
+    after = os.stat(path)
+    check_eq((r.code, r.out), (0, "one\n"), r.err)
+    check_eq((after.st_mode, after.st_size, after.st_mtime_ns, after.st_ctime_ns), (before.st_mode, before.st_size, before.st_mtime_ns, before.st_ctime_ns))
+
+
+@both_cases([
+    ("a line", (), "read a", b"three\n"), ("nothing", (), "true", b"two\nthree\n"), ("all", (), "cat", b""), ("back", (), "exec python3 -c 'import os; os.lseek(0, 0, 0)'",
+                                                                                                  b"one\ntwo\nthree\n"),
+    ("a child", (), "sh -c 'read a; read b'; :", b""), ("until it was killed", ("--timeout", "2s", "--grace", "50ms"), "trap '' TERM; read a; while :; do sleep 0.02; done", b"three\n"),
+])
+def who_reads_on_does_so_where_the_command_left_off(p, options, script, rest):
+    """A shell's { ward run -- head -n1; cat; } < FILE."""
+    path = p.write("in.txt", "one\ntwo\nthree\n")
+    with open(path, "rb", buffering=0) as f:
+        f.seek(4)
+        p.run(*options, "sh", "-c", script, stdin=f)
+        check_eq(f.read(), rest)
+
+
+@both
+def who_reads_meanwhile_keeps_his_place(p):
+    path = p.write("in.txt", "one\ntwo\nthree\n")
+    with open(path, "rb", buffering=0) as f:
+        q = p.start("sh", "-c", "echo there; sleep 0.5", stdin=f, stdout=subprocess.PIPE)
+        q.stdout.readline()
+        f.seek(8)
+        q.communicate(timeout=20)
+        check_eq((q.returncode, f.read()), (0, b"three\n"))
+
+
 FLOOD = f"head -c {OUTPUT_BYTES} /dev/zero | tr '\\0' a & head -c {OUTPUT_BYTES} /dev/zero | tr '\\0' b >&2; wait"
 
 

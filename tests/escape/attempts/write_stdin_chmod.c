@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The standard input is a file of the host: change its mode. An ordinary user's file cannot be kept from its own user; the
- * plan says so, and a run that requires files.meta to be enforced does not start.
- * grants: --write {ws} --require files.meta=enforced
- * expect: any
+ * The standard input is a file of the host, opened for reading: change its mode.
  * class: write
  * stdio: file
  * escaped: mode target

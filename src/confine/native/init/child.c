@@ -74,6 +74,12 @@ static int ruleset(const struct init *in)
 			fail(in->cmd, WARD_STAGE_LANDLOCK, -e, path);
 		close(fd);
 	}
+	/* Its mount has no directory above it that a rule could mean: /dev/stdin is opened anew by its own. */
+	if (in->input_mine >= 0) {
+		e = ward_ll_allow(set, 0, WARD_LL_READ_FILE);
+		if (e < 0)
+			fail(in->cmd, WARD_STAGE_LANDLOCK, -e, "standard input");
+	}
 	return set;
 }
 

@@ -3,7 +3,7 @@
  * ward-init, second life: pid 1 inside. Builds the view, gives up every privilege, forks the command, reaps, passes
  * signals on, and ends everything when the command has ended or the supervisor is gone. It holds no secret: its
  * environment is empty, it cannot be traced, and its only descriptors are the control socket, a signalfd, a pipe, its own
- * oom_score_adj, the door of a run that publishes (door.c) and the anchor: locks of the supervisor, which thereby live as long as anything inside does.
+ * oom_score_adj, the door of a run that publishes (door.c), a file as standard input (input.c) and the anchor: locks of the supervisor, which thereby live as long as anything inside does.
  */
 #include "init.h"
 #include "sys.h"
@@ -32,6 +32,8 @@ enum own_fd {
 	OWN_FD_OOM,
 	OWN_FD_ANCHOR,
 	OWN_FD_DOOR,
+	OWN_FD_GIVEN, /* the standard input, as it was given and as the command has it */
+	OWN_FD_INPUT,
 	OWN_FD_MAX
 };
 
@@ -158,6 +160,13 @@ static void command_executed(struct init *in, struct pollfd *p)
 	p->fd = -1;
 }
 
+static void everything_ended(const struct init *in, struct life *life)
+{
+	end_everything(in, life);
+	if (in->input_mine >= 0)
+		input_ended(OWN_FD_GIVEN, OWN_FD_INPUT, in->input_at);
+}
+
 static _Noreturn void supervise(struct init *in, struct life *life)
 {
 	struct pollfd p[4] = { { OWN_FD_CTL, POLLIN, 0 }, { OWN_FD_SIGNALS, POLLIN, 0 },
@@ -180,7 +189,7 @@ static _Noreturn void supervise(struct init *in, struct life *life)
 				break;
 			reap(life);
 			if (life->ended) {
-				end_everything(in, life);
+				everything_ended(in, life);
 				report(in, life);
 				_exit(0);
 			}
@@ -190,7 +199,7 @@ static _Noreturn void supervise(struct init *in, struct life *life)
 		if ((p[0].revents & (POLLHUP | POLLERR)) && !(p[0].revents & POLLIN))
 			break;
 	}
-	end_everything(in, life);
+	everything_ended(in, life);
 	_exit(1);
 }
 
@@ -269,7 +278,7 @@ static void stay(struct init *in)
 static void keep_descriptors(struct init *in, int sigfd)
 {
 	const int keep[OWN_FD_MAX] = { in->ctl, sigfd, in->executed[0], in->oom,
-		in->handed[WARD_HANDED_ANCHOR], in->door };
+		in->handed[WARD_HANDED_ANCHOR], in->door, in->input_given, in->input_mine };
 	int high[OWN_FD_MAX];
 
 	for (int i = 0; i < OWN_FD_MAX; i++) {
@@ -282,10 +291,9 @@ static void keep_descriptors(struct init *in, int sigfd)
 		if (keep[i] >= 0 && dup2(high[i], i) != i)
 			fail(high[0], WARD_STAGE_FORK, errno, "descriptors of init");
 	/* What stayed open would keep pipes of the caller's, or the FUSE device, alive. */
-	if (in->oom < 0)
-		close(OWN_FD_OOM);
-	if (in->door < 0)
-		close(OWN_FD_DOOR);
+	for (int i = 0; i < OWN_FD_MAX; i++)
+		if (keep[i] < 0)
+			close(i);
 	if (syscall(NR_close_range, OWN_FD_MAX, ~0u, 0) < 0)
 		fail(OWN_FD_CTL, WARD_STAGE_FORK, errno, "close_range");
 	in->ctl = OWN_FD_CTL;

@@ -31,6 +31,8 @@ struct init {
 	int door; /* where sockets of the run's network go out; -1 = none */
 	int outside; /* O_PATH of the scratch, which lies outside of every view; -1 = none */
 	int executed[2]; /* pipe: the command's end closes by its exec */
+	int input_given, input_mine; /* input.c: of the standard input, the caller's and the command's; -1: they are one */
+	off_t input_at; /* where it began */
 	int oom; /* /proc/self/oom_score_adj, -1 = not to be had */
 	char oom_old[16]; /* what it was */
 	ssize_t oom_old_n;
@@ -94,6 +96,13 @@ int door_make(struct init *in);
 /* There is room for more: one pair goes. LATER: it cannot now. CLOSED: that was the last. */
 enum door_state { DOOR_CLOSED = 0, DOOR_LATER, DOOR_OPEN };
 enum door_state door_give(int door);
+
+/*
+ * input.c: a file as standard input, opened anew so that it is only read, before the host's tree is gone; and at the end of the
+ * run: the caller's descriptor goes to where the command left its own.
+ */
+void input_reopen(struct init *in);
+void input_ended(int given, int mine, off_t began);
 
 /* share.c: of what the kernel counts by user, a part. */
 void share_out(void);

@@ -42,6 +42,8 @@ int main(int argc, char **argv)
 		.cmd = WARD_LAUNCH_FD_CMD,
 		.fuse = WARD_LAUNCH_FD_FUSE,
 		.oom = -1,
+		.input_given = -1,
+		.input_mine = -1,
 		.door = -1,
 		.layer = -1,
 		.outside = -1 };
