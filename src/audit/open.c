@@ -30,7 +30,7 @@ int ward_audit_default_path(char *out, size_t size, struct ward_error *err)
 	else if (state && state[0] == '/')
 		n = snprintf(out, size, "%s/ward/audit.jsonl", state);
 	else if (home && home[0] == '/')
-		n = snprintf(out, size, "%s/.local/state/ward/audit.jsonl", home);
+		n = snprintf(out, size, "%s/.local/state/ward/audit.jsonl", home[1] ? home : "");
 	else {
 		int r = ward_fail(err, WARD_E_AUDIT,
 			"no place for the audit log: HOME is not an absolute path");

@@ -93,6 +93,8 @@ int ward_pidfd_getfd(int pidfd, int fd);
 int ward_pidfd_wait(int pidfd, int *ret_code, int *ret_status, bool nohang);
 /* May this process mount where it is (CAP_SYS_ADMIN)? Root mostly may not in a container. */
 bool ward_may_mount(void);
+/* May it look into the memory of another user's processes (CAP_SYS_PTRACE)? */
+bool ward_may_peek(void);
 /* What this process is held by from outside already, and so whatever it starts: names, NULL behind the last. */
 #define WARD_INHERITED_MAX 3
 void ward_inherited(const char *ret[WARD_INHERITED_MAX + 1]);

@@ -88,10 +88,20 @@ void ward_inherited(const char *ret[WARD_INHERITED_MAX + 1])
 	ret[n] = NULL;
 }
 
-bool ward_may_mount(void)
+static bool holds(unsigned capability)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct d[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
 
-	return syscall(SYS_capget, &h, d) == 0 && (d[0].effective & 1u << CAP_SYS_ADMIN);
+	return syscall(SYS_capget, &h, d) == 0 && (d[0].effective & 1u << capability);
+}
+
+bool ward_may_mount(void)
+{
+	return holds(CAP_SYS_ADMIN);
+}
+
+bool ward_may_peek(void)
+{
+	return holds(CAP_SYS_PTRACE);
 }

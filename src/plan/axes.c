@@ -99,13 +99,23 @@ static const struct {
 	[WARD_USERNS_PROC_COVERED] = { "no /proc of its own, since parts of this one are covered" VISIBLE,
 		"start the container with all of /proc (docker run --security-opt systempaths=unconfined)" },
 	[WARD_USERNS_ROOT_OF_LITTLE] = { "root of a container has not the right to mount, or not all ids, to ID-map what is granted" VISIBLE,
-		"run ward as an ordinary user here" },
+		"run ward as an ordinary user, in a container that is started as ward doctor says" },
 #undef VISIBLE
 };
 
 const char *ward_plan_fix_userns(const struct ward_host *h)
 {
 	return (unsigned)h->lack < WARD_USERNS_LACK_MAX ? lacks[h->lack].fix : FIX_USERNS;
+}
+
+#define FIX_FUSE_ABSENT "give ward a /dev/fuse (ward doctor says how)"
+
+const char *ward_plan_fix_fuse(const struct ward_host *h)
+{
+	return !h->userns        ? ward_plan_fix_userns(h)
+		: h->fuse_absent ? FIX_FUSE_ABSENT
+		: h->uid         ? "sudo chmod 0666 /dev/fuse"
+				 : "chmod 0666 /dev/fuse";
 }
 
 #define FIX_CGROUP "make a cgroup writable for this user (ward doctor says how)"
@@ -367,7 +377,11 @@ static void axis_attribution(const struct ward_plan *p, const struct ward_host *
 			p->seccomp & WARD_SECCOMP_NOTIFY_EXEC
 				? "refused paths are not named (refused calls and programs are)"
 				: "refused paths are not named (refused calls are)",
-			h->fuse          ? "--attribution auto"
+			!h->userns && h->blind
+				? "run ward as an ordinary user, with --attribution notify"
+				: !h->userns     ? "--attribution notify"
+				: h->fuse        ? "--attribution auto"
+				: h->fuse_absent ? FIX_FUSE_ABSENT ", or --attribution notify"
 				: h->uid ? "sudo chmod 0666 /dev/fuse, or --attribution notify"
 					 : "chmod 0666 /dev/fuse, or --attribution notify");
 	else

@@ -172,16 +172,20 @@ static int resolve_attribution(struct ward_plan *p, const struct ward_plan_input
 		ward_fail(err, WARD_E_AXIS,
 			"axis attribution: --attribution fuse cannot be held: %s",
 			!h->userns ? "no user namespaces" : "/dev/fuse cannot be opened");
-		ward_fail_fix(err, "%s; or --attribution auto",
-			!h->userns       ? "allow user namespaces"
-				: h->uid ? "sudo chmod 0666 /dev/fuse"
-					 : "chmod 0666 /dev/fuse");
+		ward_fail_fix(err, "%s; or --attribution auto", ward_plan_fix_fuse(h));
 		return WARD_E_AXIS;
 	}
 	if (in->attribution == WARD_ATTR_NOTIFY && !h->seccomp_notify) {
 		ward_fail(err, WARD_E_AXIS,
 			"axis attribution: --attribution notify cannot be held: no seccomp notification");
 		ward_fail_fix(err, "use --attribution auto");
+		return WARD_E_AXIS;
+	}
+	if (in->attribution == WARD_ATTR_NOTIFY && h->blind) {
+		ward_fail(err, WARD_E_AXIS,
+			"axis attribution: --attribution notify cannot be held: this root may not look into the processes of a run, which are another user's (CAP_SYS_PTRACE)");
+		ward_fail_fix(err,
+			"docker run --cap-add SYS_PTRACE, or run ward as an ordinary user; or --attribution auto");
 		return WARD_E_AXIS;
 	}
 	if (in->attribution == WARD_ATTR_NOTIFY)
@@ -204,9 +208,7 @@ static int check_answer(const struct ward_plan *p, const struct ward_plan_input 
 			: !h->fuse ? "/dev/fuse cannot be opened"
 				   : "--attribution goes without it");
 	ward_fail_fix(err, "%s; or drop --deny-errno",
-		!h->userns         ? "allow user namespaces"
-			: !h->fuse ? "chmod 0666 /dev/fuse"
-				   : "--attribution fuse");
+		h->userns && h->fuse ? "--attribution fuse" : ward_plan_fix_fuse(h));
 	return WARD_E_AXIS;
 }
 

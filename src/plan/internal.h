@@ -9,6 +9,8 @@ int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, stru
 
 /* axes.c: why this host has no user namespaces to be used, and what would mend that. */
 const char *ward_plan_fix_userns(const struct ward_host *h);
+/* The same for FUSE. */
+const char *ward_plan_fix_fuse(const struct ward_host *h);
 
 /* review.c: p->review; WARD_E_AXIS and others where nothing can be put under review. */
 int ward_plan_review(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err);

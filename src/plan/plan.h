@@ -183,10 +183,12 @@ struct ward_host {
 	bool userns;                 /* a user namespace with mounts works */
 	enum ward_userns_lack lack;  /* where not */
 	bool fuse;                   /* /dev/fuse can be opened in the run's user namespace */
+	bool fuse_absent;            /* there is none: a container's /dev, or no module */
 	bool idmap;                  /* ID-mapped mounts (root only) */
 	int landlock_abi;            /* 0 = none */
 	bool no_seccomp;             /* no filter can be installed */
 	bool seccomp_notify;
+	bool blind;                  /* a root without CAP_SYS_PTRACE: it cannot read what its run's processes, which are another's, ask for */
 	bool nft;                    /* nf_tables captures the network of a run; else connects are redirected where they are mediated */
 	bool stdio_owned;            /* 0, 1 or 2 is a file that belongs to whom the command will be: its mode can be changed */
 	int cgroup;                  /* 0 none, 1 = v1, 2 = v2: the tree that carries a usable memory controller */

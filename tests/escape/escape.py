@@ -60,6 +60,7 @@ FIELDS = {"class", "plants", "args", "grants", "escaped", "for", "stdio", "durin
 SECONDS = 10
 BARE_TRIES = 4
 PROCESSES = max(2, min(6, 2 * (os.cpu_count() or 1)))
+CONFINED = "WARD_ESCAPE_CONFINED" in os.environ
 AROUND = []    # what ward is started by: --environment
 TRACED = []    # anything: it is started by a tracer (landlock-abi)
 INTERPRETERS = {".py": "/usr/bin/python3", ".sh": "/bin/sh"}
@@ -439,6 +440,8 @@ def judge(attempt, tools, ward):
     """(TAP word, directive, what to say about a failure)"""
     if AROUND and attempt.field["host"]:
         return True, "SKIP it has a host of its own", ""
+    if CONFINED and attempt.field["host"] and attempt.field["expect"] == "refused":
+        return True, "SKIP a start that nobody accepted is what is tried, and here all are accepted", ""
     if TRACED and "kill" in attempt.field["during"].split():
         return True, "SKIP what would be killed is the tracer that makes this kernel", ""
     try:
@@ -452,7 +455,7 @@ def judge(attempt, tools, ward):
         return True, f"SKIP nothing to find on this machine: {why}", ""
     if not escaped and run.code == 77:
         return True, f"SKIP not even bare: {(run.err.decode(errors='replace').splitlines() or ['?'])[-1]}", ""
-    if not escaped and (AROUND or os.environ.get("WARD_ESCAPE_CONFINED")):
+    if not escaped and (AROUND or CONFINED):
         # tests/containers, --environment: what is around the suite refuses it already.
         return True, "SKIP not even bare in here", ""
     if not escaped:
@@ -463,7 +466,7 @@ def judge(attempt, tools, ward):
         return False, "", "IT GOT OUT\n" + told(run)
     if attempt.field["host"] and run.code == 77:
         return True, "SKIP such a host cannot be made here", ""
-    if AROUND and run.code == 125 and expect == "start":
+    if (AROUND or CONFINED) and run.code == 125 and expect == "start":
         return True, f"SKIP refused here: {(run.err.decode(errors='replace').splitlines() or ['?'])[0]}", ""
     # "any": the run may be refused, but what starts must hold.
     if run.code == 125 and expect == "start" or run.code != 125 and expect == "refused":

@@ -298,7 +298,8 @@ class World:
         self.names["asked"] = str(self.path("asked"))
         self.environment.update(XDG_RUNTIME_DIR=self["asked"])
         env = {"PATH": os.environ["PATH"], "HOME": self["home"], "XDG_RUNTIME_DIR": self["asked"]}
-        self.other = subprocess.Popen([self.ward, "run", "--audit", str(self.path("other-log/audit.jsonl")), *options], cwd=self.path("other"), env=env, stdin=subprocess.DEVNULL,
+        self.other = subprocess.Popen([self.ward, "run", "--audit", str(self.path("other-log/audit.jsonl")),
+                                       *os.environ.get("WARD_ESCAPE_OPTIONS", "").split(), *options], cwd=self.path("other"), env=env, stdin=subprocess.DEVNULL,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.closing.append(lambda: (self.other.terminate(), self.other.wait()))
         for _ in range(300):
@@ -306,6 +307,8 @@ class World:
             if told or self.other.poll() is not None:
                 break
             time.sleep(0.02)
+        if not told:
+            raise LookupError("another run, which did not start here")
         self.names["run"] = told.group(1)
         time.sleep(0.1)
 

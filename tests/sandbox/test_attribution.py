@@ -322,6 +322,40 @@ def report_to_a_descriptor(p):
 
 
 @both
+def notify_names_what_landlock_alone_refuses(p):
+    """Without namespaces the host's names are there, and refused: by their being outside of the plan, or only read."""
+    box.without_user_namespaces()
+    p.write("note.txt", "read\n", 0o644)
+    accept = ("--accept", "processes=advisory", "--attribution", "notify", "--read", ".")
+    r, o = p.outcome(*accept, "sh", "-c", "cat note.txt; cat /etc/shadow /etc/hostname /etc/ward-none; (echo x >>note.txt); (echo x >new.txt); true")
+    check_eq((r.out, o["axes"]["attribution"]), ("read\n", "sampled"), r.err)
+    check_eq(set(named(o)), {("FILE_READ", "/etc/shadow"), ("FILE_READ", "/etc/hostname"),
+                             ("FILE_WRITE", str(p.ws / "note.txt")), ("FILE_WRITE", str(p.ws / "new.txt"))}, r.err)
+    r, o = p.outcome(*accept[:2], *accept[4:], "true")
+    check_eq(o["attribution"], "partial")
+    check("/dev/fuse" not in r.err and "--attribution notify" in r.err, f"no mode of /dev/fuse would help here: {r.err}")
+
+
+@root_only
+def root_that_may_not_look_names_nothing_and_says_so(p):
+    """As in a container: the run's processes are another user's."""
+    without = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace", box.cli.WARD]
+    r = subprocess.run([*without, "run", "--audit", p.log, "--attribution", "notify", "--", "true"], cwd=p.ws, env=p.env(),
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    check_eq(r.returncode, 125, r.stderr)
+    check_in("CAP_SYS_PTRACE", r.stderr)
+
+
+@root_only
+def the_closed_directory_of_root_where_nothing_can_be_mapped(p):
+    box.without_user_namespaces()
+    p.ws.chmod(0o700)
+    r = p.run("--accept", "processes=advisory", "--read", ".", "true")
+    check_eq(r.code, 125, r.err)
+    check_in("chmod o+x", r.err)
+
+
+@both
 def notify_names_open_and_exec(p):
     p.write("tool", "#!/bin/sh\necho hi\n", 0o755)
     r, o = p.outcome("--attribution", "notify", "sh", "-c", f"cat /etc/shadow; {p.ws}/tool; true")

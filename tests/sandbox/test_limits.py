@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Limits, met for real: what happens inside, what the outcome says, and that the host does not notice."""
 import os
+import pathlib
+import re
 import resource
 import subprocess
 import time
@@ -248,6 +250,17 @@ def no_crash_starts_a_handler_of_the_host(p):
             "r.setrlimit(r.RLIMIT_FSIZE, (5, 5))\nprint(r.getrlimit(r.RLIMIT_FSIZE))\n", 0o644)
     run = p.run("--read", ".", "python3", "core.py")
     check_eq(run.out.split("\n"), ["(1, 1)"] * 5 + ["(5, 5)", ""], run.err)
+
+
+@root_only
+def no_crash_of_root_s_starts_one_where_core_files_are_forbidden(p):
+    """A hard limit of 0 (limits.conf) is raised to 1 for the run, and for nothing else. From the handler's side: tests/vm/crash.py."""
+    if not int(re.search(r"CapEff:\s*(\w+)", pathlib.Path("/proc/self/status").read_text())[1], 16) & 1 << 24:   # CAP_SYS_RESOURCE
+        skip("this root may not raise a hard limit")
+    for inside, words in (("1 1", []), ("0 0", ["--backend", "direct"])):
+        r = p.run(*words, "awk", "/core file/ {print $5, $6}", "/proc/self/limits",
+                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)))
+        check_eq(r.out.strip(), inside, f"{words}: {r}")
 
 
 @both

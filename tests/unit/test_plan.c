@@ -306,8 +306,15 @@ TEST(attribution_asked_for_by_name_is_not_replaced)
 	h.uid = 0;
 	CHECK_EQ_INT(refused(&in, &err), WARD_E_AXIS);
 	CHECK(ward_has_prefix(err.fix, "chmod 0666 /dev/fuse"));
-	h.seccomp_notify = false;
+	h.fuse_absent = true;
+	CHECK_EQ_INT(refused(&in, &err), WARD_E_AXIS);
+	CHECK(ward_has_prefix(err.fix, "give ward a /dev/fuse"));
 	in.attribution = WARD_ATTR_NOTIFY;
+	h.blind = true;
+	CHECK_EQ_INT(refused(&in, &err), WARD_E_AXIS);
+	CHECK_STR_CONTAINS(err.message, "CAP_SYS_PTRACE");
+	h.blind = false;
+	h.seccomp_notify = false;
 	CHECK_EQ_INT(refused(&in, &err), WARD_E_AXIS);
 	CHECK_STR_CONTAINS(err.message, "no seccomp notification");
 }

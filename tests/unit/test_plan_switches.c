@@ -119,26 +119,32 @@ TEST(an_answer_that_nobody_gives_is_refused)
 {
 	static const struct {
 		const char *name;
-		bool userns, fuse;
+		bool userns, fuse, absent;
 		enum ward_backend backend;
 		enum ward_attribution how;
 		const char *why, *fix; /* NULL: it is held, or (direct) promised by nobody */
 	} rows[] = {
 #define NATIVE WARD_BACKEND_NATIVE
-		{ "FUSE", true, true, NATIVE, WARD_ATTR_AUTO, NULL, NULL },
-		{ "direct", true, false, WARD_BACKEND_DIRECT, WARD_ATTR_AUTO, NULL, NULL },
-		{ "auto without FUSE", true, false, NATIVE, WARD_ATTR_AUTO,
+		{ "FUSE", true, true, false, NATIVE, WARD_ATTR_AUTO, NULL, NULL },
+		{ "direct", true, false, false, WARD_BACKEND_DIRECT, WARD_ATTR_AUTO, NULL, NULL },
+		{ "auto without FUSE", true, false, false, NATIVE, WARD_ATTR_AUTO,
 			"/dev/fuse cannot be opened",
-			"chmod 0666 /dev/fuse; or drop --deny-errno" },
-		{ "notify without FUSE", true, false, NATIVE, WARD_ATTR_NOTIFY,
+			"sudo chmod 0666 /dev/fuse; or drop --deny-errno" },
+		{ "notify without FUSE", true, false, false, NATIVE, WARD_ATTR_NOTIFY,
 			"/dev/fuse cannot be opened",
-			"chmod 0666 /dev/fuse; or drop --deny-errno" },
-		{ "notify", true, true, NATIVE, WARD_ATTR_NOTIFY, "--attribution goes without it",
+			"sudo chmod 0666 /dev/fuse; or drop --deny-errno" },
+		{ "no such device", true, false, true, NATIVE, WARD_ATTR_AUTO,
+			"/dev/fuse cannot be opened",
+			"give ward a /dev/fuse (ward doctor says how); or drop --deny-errno" },
+		{ "notify", true, true, false, NATIVE, WARD_ATTR_NOTIFY,
+			"--attribution goes without it",
 			"--attribution fuse; or drop --deny-errno" },
-		{ "none", true, true, NATIVE, WARD_ATTR_NONE, "--attribution goes without it",
+		{ "none", true, true, false, NATIVE, WARD_ATTR_NONE,
+			"--attribution goes without it",
 			"--attribution fuse; or drop --deny-errno" },
-		{ "no user namespaces", false, true, NATIVE, WARD_ATTR_AUTO, "no user namespaces",
-			"allow user namespaces; or drop --deny-errno" },
+		{ "no user namespaces", false, true, false, NATIVE, WARD_ATTR_AUTO,
+			"no user namespaces",
+			"allow user namespaces (ward doctor names the switch); or drop --deny-errno" },
 	};
 	static signed char accept[WARD_AXIS_MAX];
 
@@ -146,6 +152,7 @@ TEST(an_answer_that_nobody_gives_is_refused)
 		const struct ward_host h = { .uid = 1,
 			.userns = row->userns,
 			.fuse = row->fuse,
+			.fuse_absent = row->absent,
 			.landlock_abi = 7,
 			.seccomp_notify = true };
 		struct ward_plan_input in = { .backend = row->backend,

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -122,6 +123,19 @@ static int put_maps(pid_t pid, struct ward_error *err)
 	return r == WARD_OK ? put_map(pid, "gid_map", text, err) : r;
 }
 
+/*
+ * With a hard limit of 0 the kernel starts the host's handler of core dumps for each crash (limits(), init/child.c), and inside nobody may raise
+ * it: for root's runs it is done here. Where root may not either (a container), it stays as it is.
+ */
+static void raise_core_limit(pid_t pid)
+{
+	const struct rlimit one = { 1, 1 };
+	struct rlimit ours;
+
+	if (geteuid() == 0 && getrlimit(RLIMIT_CORE, &ours) == 0 && ours.rlim_max < one.rlim_max)
+		(void)prlimit(pid, RLIMIT_CORE, &one, NULL);
+}
+
 static int spawn(struct ward_head_start *h, const int theirs[3], int cgroup, struct ward_host *host,
 	struct ward_error *err)
 {
@@ -154,6 +168,7 @@ static int spawn(struct ward_head_start *h, const int theirs[3], int cgroup, str
 	if (r < 0)
 		return spawn_failed(-r, h->userns, host, err);
 	ward_place_away(&h->place, h->init.pid);
+	raise_core_limit(h->init.pid);
 	ward_spawn_go(&h->init);
 	r = h->userns ? put_maps(h->init.pid, err) : WARD_OK;
 	/*

@@ -35,10 +35,12 @@
 #define PROBE_STACK 65536u
 #define MEMINFO_BYTES 4096
 
-static bool fuse_usable(void)
+static bool fuse_usable(bool *ret_absent)
 {
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 
+	if (fd < 0)
+		*ret_absent = errno == ENOENT || errno == ENODEV || errno == ENXIO;
 	ward_close(fd);
 	return fd >= 0;
 }
@@ -106,10 +108,11 @@ int ward_host_facts(struct ward_host *ret, struct ward_error *err)
 		ret->lack = WARD_USERNS_ROOT_OF_LITTLE;
 	}
 	ret->nft = true; /* verified by a start that needs it */
-	ret->fuse = fuse_usable();
+	ret->fuse = fuse_usable(&ret->fuse_absent);
 	ret->idmap = ret->uid == 0 && ret->userns; /* verified mount by mount */
 	ret->landlock_abi = ward_ll_abi();
 	ret->seccomp_notify = notify_usable();
+	ret->blind = ret->uid == 0 && !ward_may_peek();
 	ret->stdio_owned = stdio_owned();
 	ret->memory_available = memory_available();
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)

@@ -142,6 +142,10 @@ int ward_native_stage_failed(enum ward_stage stage, int e, const char *text, str
 			"copy the tree to a file system that can (ext4, xfs, btrfs, tmpfs), or run ward as its owner");
 	else if (stage == WARD_STAGE_CHANGED)
 		ward_fail_fix(err, "run it again; something replaces that path meanwhile");
+	else if (stage == WARD_STAGE_CWD && e == EACCES && geteuid() == 0)
+		ward_fail_fix(err,
+			"without user namespaces the command of root's run is user %d, to whom that directory is closed: chmod o+x it, or run ward as its owner",
+			WARD_RESERVED_ID);
 	else if (stage == WARD_STAGE_SOURCE && (e == EACCES || e == ENOENT))
 		ward_fail_fix(err, "make the path readable for you, or leave the grant out");
 	else

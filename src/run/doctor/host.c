@@ -36,6 +36,8 @@
 	" mkdir -p $d/shell && chown -R $2 $d && echo $1 >$d/shell/cgroup.procs' sh $$ $(id -u)"
 #define FIX_CGROUP_SYSTEMD "systemd-run --user --scope -p Delegate=yes ward run -- CMD"
 #define FIX_CGROUP_ROOT "mount -o remount,rw /sys/fs/cgroup"
+/* What a container cannot change from inside: its own limits hold it as a whole, whatever runs in it. */
+#define FIX_CGROUP_CONTAINER "docker run --memory 1g --pids-limit 1024 --cpus 2 ..."
 
 static bool is_cgroup2(const char *path)
 {
@@ -47,6 +49,7 @@ static bool is_cgroup2(const char *path)
 static void controller(const struct doctor *d, const struct doctor_check *row,
 	struct doctor_finding *f, bool usable, const char *name)
 {
+	struct statvfs fs;
 	struct stat st;
 
 	if (usable) {
@@ -55,7 +58,12 @@ static void controller(const struct doctor *d, const struct doctor_check *row,
 		return;
 	}
 	doctor_say(f, row->missing, "no cgroup with a %s limit could be made by this user", name);
-	if (d->host.uid == 0)
+	if (statvfs("/sys/fs/cgroup", &fs) == 0 && fs.f_flag & ST_RDONLY && !ward_may_mount()) {
+		doctor_say(f, row->missing,
+			"no cgroup with a %s limit could be made: /sys/fs/cgroup is read-only (a container's?); limit the container as a whole",
+			name);
+		doctor_fix(f, "%s", FIX_CGROUP_CONTAINER);
+	} else if (d->host.uid == 0)
 		doctor_fix(f, "%s", FIX_CGROUP_ROOT);
 	else if (!is_cgroup2("/sys/fs/cgroup"))
 		doctor_fix(f, "%s", FIX_CGROUP_V1);

@@ -28,6 +28,8 @@ struct mount_attr_ {
 	uint64_t attr_set, attr_clr, propagation, userns_fd;
 };
 
+#define FILESYSTEMS_MAX 16384
+
 /* ---- FUSE ---- */
 
 static int mount_fuse(struct doctor_result *r, void *arg)
@@ -44,6 +46,18 @@ static int mount_fuse(struct doctor_result *r, void *arg)
 		ids[0], ids[1]);
 	r->step = "mounting it in a user namespace";
 	return mount("ward-doctor", "/", "fuse", MS_NOSUID | MS_NODEV, text) < 0 ? errno : 0;
+}
+
+/* Does /proc/filesystems name it? */
+static bool kernel_has(const char *type)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	char line[64];
+
+	if (ward_read_file("/proc/filesystems", FILESYSTEMS_MAX, &b, NULL) < 0)
+		return false;
+	(void)snprintf(line, sizeof(line), "\t%s\n", type);
+	return strstr(ward_buf_cstr(&b), line) != NULL;
 }
 
 DOCTOR_CHECK(doctor_fuse)
@@ -65,7 +79,10 @@ DOCTOR_CHECK(doctor_fuse)
 		return;
 	}
 	doctor_say(f, row->missing, "%s: %s", r.step, strerror(r.err));
-	if (stat("/dev/fuse", &st) < 0 || r.err == ENODEV || r.err == ENXIO)
+	/* A kernel that has it, and no device: that is the /dev of a container. */
+	if (stat("/dev/fuse", &st) < 0 && kernel_has("fuse"))
+		doctor_fix(f, "docker run --device /dev/fuse ...");
+	else if (stat("/dev/fuse", &st) < 0 || r.err == ENODEV || r.err == ENXIO)
 		doctor_fix(f, "sudo modprobe fuse");
 	else if (r.err == EPERM) /* the mode would say EACCES: this is a device cgroup */
 		doctor_fix(f, "docker run --device /dev/fuse ...");

@@ -45,6 +45,23 @@ static bool parent_read_only(int root, const char *path)
 	return fd >= 0 && is_read_only(fd);
 }
 
+/*
+ * Without namespaces the names are the host's, and Landlock alone refuses them: what the plan shows nothing of, and a write of what may only be
+ * read. A link of a granted tree that leads out of it is not followed here: its refusal has no name.
+ */
+static enum ward_cap_type refused_by_landlock(const struct ward_node *node, const char *rest,
+	const struct ward_peek_path *p, bool there)
+{
+	if (node->kind == WARD_NODE_DIR)
+		return rest[0] ? p->action : WARD_CAP_NONE;
+	/* Of a view these would be the run's own; here the name is the host's, and nothing of it was granted. */
+	if (node->kind == WARD_NODE_FILE || node->kind == WARD_NODE_TMPFS)
+		return p->action;
+	if (node->kind == WARD_NODE_BIND && !node->write && (p->writes || (p->creates && !there)))
+		return WARD_CAP_FILE_WRITE;
+	return WARD_CAP_NONE;
+}
+
 /* Is the path refused by the view, and as what? NONE: it is granted, absent in a granted tree, or not ours to say. */
 static enum ward_cap_type refused_as(struct ward_notify *n, int root,
 	const struct ward_peek_path *p)
@@ -63,6 +80,8 @@ static enum ward_cap_type refused_as(struct ward_notify *n, int root,
 									  : WARD_CAP_NONE;
 	if (kind == WARD_NODE_PROC || kind == WARD_NODE_DEV)
 		return WARD_CAP_NONE; /* /proc/self is ours when we walk it */
+	if (n->plan->seccomp & WARD_SECCOMP_NO_SOCKET)
+		return refused_by_landlock(n->tree.v[at].node, rest, p, fd >= 0);
 	if (n->plan->seccomp & WARD_SECCOMP_NOTIFY_WRITE) /* notify_write.c names these */
 		return fd < 0 && kind == WARD_NODE_DIR && rest[0] ? p->action : WARD_CAP_NONE;
 	if (fd >= 0)
