@@ -505,7 +505,8 @@ TEST(a_large_file_that_may_be_a_renamed_one_is_left)
 	begin();
 	put("project", "was", LARGE, 'x');
 	put(UPPER, "is", LARGE, 'x');
-	REQUIRE(mknod(at(UPPER "/was"), S_IFCHR, 0) == 0);
+	if (mknod(at(UPPER "/was"), S_IFCHR, 0) < 0 && errno == EPERM)
+		SKIP("this host lets nobody make a whiteout (the devices of a container)");
 	CHECK(read_it() == WARD_OK && reads >= 32);
 	stop_at_read = 2;
 	(void)read_it();
