@@ -28,6 +28,7 @@ ACCEPT = ["--accept", "processes=advisory", "--accept", "files.meta=none"]
 
 CLOSE_LATE = (0, 4)             # the init and the command close from 6; ward-init's first call closes from 3
 PARK_COMMAND, PARK_INIT = (2, None, 7), (2, None, 6)     # from where fcntl(F_DUPFD_CLOEXEC) looks for a place, of each of the two
+RULESET = (1, 24)               # its size; whoever asks for the version gives none
 CAPBSET_DROP_ALONE = (0, 16)   # argument and mask: of the numbers that prctl is asked here, 24 alone has this bit
 
 # call (or a rule of box.refuse_calls without its errno), errnos, what the line must say. A call that ward does without on this
@@ -64,6 +65,7 @@ STEPS = [
     (("fcntl", *PARK_INIT), (EMFILE,), "descriptors of init"),
     (("dup2", 1, None, 2), (EMFILE, EPERM), "descriptors of"),
     (("dup3", 2, 0o2000000), (EMFILE, EPERM), "descriptors of the command"),
+    (("landlock_create_ruleset", *RULESET), (EPERM, ENOMEM), "Landlock: ruleset"),
     ("landlock_add_rule", (EPERM, ENOSYS), "Landlock"),
     ("landlock_restrict_self", (EPERM, ENOSYS), "Landlock"),
     ("socket", (EPERM,), "loopback"),

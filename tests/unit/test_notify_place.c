@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "confine/native/broker/notify.h"
@@ -439,6 +440,21 @@ TEST(the_node_of_a_path)
 	CHECK(!ward_notify_node(&n, "in/w"));
 	CHECK(!ward_notify_node(&n, ""));
 	ward_tree_done(&n.tree);
+}
+
+/* A call that names no path has no words, whatever its first arguments are. */
+TEST(words_of_a_call_without_a_path)
+{
+	static const int calls[] = { SYS_getpid, SYS_write, 100000, -1 };
+	struct ward_peek_words w;
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(calls); i++) {
+		struct ward_peek p = { .nr = calls[i] };
+
+		CASE("%d", calls[i]);
+		CHECK_EQ_INT(ward_peek_words(-1, -1, &p, 0, &w), -ENOENT);
+		CHECK_NULL(ward_peek_name(calls[i]));
+	}
 }
 
 TEST(tidy)
