@@ -401,7 +401,7 @@ def a_directory_that_was_looked_at_is_granted_alone(p):
     (p.ws / "out").symlink_to(d)
     r = p.run("--cap", "FILE_READ:out/.", "true")
     check_eq(r.code, 125)
-    check_in(f"leads out of the workspace, to \"{d}\"; if that is meant, name it: --cap 'FILE_READ:{d}/**'", r.err)
+    check_in(f"leads out of the workspace, to \"{d}\"; if that is meant, name it: --cap 'FILE_READ:{d}/.'", r.err)
 
 
 @both

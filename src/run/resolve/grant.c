@@ -29,14 +29,13 @@ const char *ward_rs_rule_text(struct ward_resolver *rs, const struct ward_cap *c
  * literal path, as in the cure of a refusal.
  */
 static const char *option_for(char out[WARD_PASTE_MAX + 16], const struct ward_cap *cap,
-	const char *path, bool dir)
+	const char *path, const char *behind)
 {
 	const char *literal = cap->type == WARD_CAP_FILE_WRITE ? "--write" : "--read";
 	char text[WARD_PATH_MAX + 64], word[WARD_PASTE_MAX];
 	struct ward_cap wider = { .type = cap->type };
 
-	(void)snprintf(text, sizeof(text), "%s:%s%s", ward_cap_type_name(cap->type), path,
-		dir ? "/**" : "");
+	(void)snprintf(text, sizeof(text), "%s:%s%s", ward_cap_type_name(cap->type), path, behind);
 	wider.resource = strchr(text, ':') + 1;
 	if (cap->literal || ward_glob_is_pattern(path) || ward_cap_check(&wider, NULL) < 0)
 		(void)snprintf(out, WARD_PASTE_MAX + 16, "%s %s", literal,
@@ -101,7 +100,7 @@ static int fail_missing(struct ward_resolver *rs, const struct ward_cap *cap, co
 		ward_fail_fix(err, "touch it first, or take it out");
 	else
 		ward_fail_fix(err, "touch it first, or grant its directory: %s",
-			option_for(option, cap, dir, true));
+			option_for(option, cap, dir, "/**"));
 	return WARD_E_CAPABILITY;
 }
 
@@ -171,7 +170,10 @@ static int fail_outside(struct ward_resolver *rs, const struct ward_cap *cap, co
 		ward_streq(within, rs->workspace) ? "the workspace" : ward_rs_show(rs, within),
 		ward_rs_show(rs, t->path));
 	ward_fail_fix(err, "if that is meant, name it: %s",
-		option_for(option, cap, t->path, S_ISDIR(t->st.st_mode)));
+		option_for(option, cap, t->path,
+			!S_ISDIR(t->st.st_mode)          ? ""
+				: ward_cap_is_alone(cap) ? "/."
+							 : "/**"));
 	return WARD_E_CAPABILITY;
 }
 
