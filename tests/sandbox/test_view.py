@@ -8,12 +8,14 @@ import os
 import pathlib
 import pty
 import select
+import shutil
 import socket
 import struct
 import subprocess
 import termios
 
 import box
+import ceiling_box
 import cli
 from box import both, both_cases, root_only
 from tap import check, check_eq, check_in, skip
@@ -362,6 +364,24 @@ def links(p):
     # Met below a directory grant: a plain link, its target needs a grant of its own.
     r = p.run("--read", "d", "cat", "d/inner")
     check_eq((r.code, r.out), (1, ""), r.err)
+
+
+@root_only
+def what_the_host_keeps_from_others_is_no_part_of_the_base(p):
+    """A file of the base is read by Ward, who is root here and could read any: modes of files, and of the directories above them, count."""
+    box.need_fuse()
+    ceiling_box.own_etc()
+    shutil.rmtree("/etc/R", ignore_errors=True)
+    shutil.rmtree("/etc/maven", ignore_errors=True)
+    for name, mode in (("R/Renviron", 0o640), ("R/ldpaths", 0o604), ("maven/m2.conf", 0o644), ("debian_version", 0o600), ("protocols", 0o600), ("xml/closed", 0o600)):
+        path = pathlib.Path("/etc", name)
+        path.parent.mkdir(0o755, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.write_text(f"{name}\n")
+        path.chmod(mode)
+    os.chmod("/etc/maven", 0o750)
+    r = p.run("--mode", "workspace_write", "--", "sh", "-c", "cd /etc; cat R/Renviron R/ldpaths maven/m2.conf debian_version protocols xml/closed; ls R")
+    check_eq(r.out, "R/ldpaths\nldpaths\n", r.err)
 
 
 STAT = "stat -c '%F %a' {0} && ls -A {0} && cat {0}/secret"

@@ -15,12 +15,34 @@
 
 #define MODULES_MAX 256
 
+/*
+ * May anybody read the file? A file of the base is read by Ward for the run (broker/fuse.c), and Ward may be root: what the host keeps from
+ * others stays out. A directory is a mount, in which modes hold.
+ */
+static bool is_public(struct ward_resolver *rs, const char *path, mode_t mode)
+{
+	char dir[WARD_PATH_MAX];
+	struct ward_target above;
+	char *slash;
+
+	if (!(mode & S_IROTH))
+		return false;
+	(void)snprintf(dir, sizeof(dir), "%s", path);
+	while ((slash = strrchr(dir, '/')) != NULL && slash != dir) {
+		*slash = '\0';
+		if (ward_rs_look(rs, dir, &above) < 0 || !(above.st.st_mode & S_IXOTH))
+			return false;
+	}
+	return true;
+}
+
 /* A link, in it or on the way to it, is passed over: nobody asked for what it leads to. */
 static bool fit(struct ward_resolver *rs, const char *path, struct ward_target *ret)
 {
-	return ward_rs_look(rs, path, ret) == 0 && ret->st.st_uid == 0 &&
-		!(ret->st.st_mode & S_IWOTH) &&
-		(S_ISDIR(ret->st.st_mode) || S_ISREG(ret->st.st_mode));
+	if (ward_rs_look(rs, path, ret) != 0 || ret->st.st_uid != 0 || (ret->st.st_mode & S_IWOTH))
+		return false;
+	return S_ISDIR(ret->st.st_mode) ||
+		(S_ISREG(ret->st.st_mode) && is_public(rs, path, ret->st.st_mode));
 }
 
 /* Programs that need none of it: a start of theirs should not pay for it. */

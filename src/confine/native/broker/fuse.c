@@ -43,7 +43,7 @@
 #define HOST_READ_MAX (1u << 20)
 #define FOREVER (1ull << 31) /* seconds */
 
-/* A file of the host that is served: opened when it is first looked at, by the name and identity of the plan. */
+/* A file of the host that is served: opened when it is first looked at, by the name and identity of the plan, if anybody may read it. */
 struct host_file {
 	bool tried;
 	int fd;
@@ -142,7 +142,7 @@ static const struct host_file *host_file(const struct ward_fuse *f, uint32_t ind
 	h->fd = ward_openat2(AT_FDCWD, node->source, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0,
 		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
 	if (h->fd >= 0 && fstat(h->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino == node->ino &&
-		st.st_dev == node->dev && st.st_size > 0) {
+		st.st_dev == node->dev && (st.st_mode & S_IROTH) && st.st_size > 0) {
 		h->size = (uint64_t)st.st_size;
 		return h;
 	}
