@@ -58,7 +58,9 @@ static void controller(const struct doctor *d, const struct doctor_check *row,
 		return;
 	}
 	doctor_say(f, row->missing, "no cgroup with a %s limit could be made by this user", name);
-	if (statvfs("/sys/fs/cgroup", &fs) == 0 && fs.f_flag & ST_RDONLY && !ward_may_mount()) {
+	if (statvfs(is_cgroup2("/sys/fs/cgroup") ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory",
+		    &fs) == 0 &&
+		fs.f_flag & ST_RDONLY && !ward_may_mount()) {
 		doctor_say(f, row->missing,
 			"no cgroup with a %s limit could be made: /sys/fs/cgroup is read-only (a container's?); limit the container as a whole",
 			name);
