@@ -88,7 +88,7 @@ static const struct ward_module *module_of(const char *file)
 	file += digits + 1;
 	n -= digits + 1 + strlen(".ini");
 	for (size_t i = 0; i < ward_modules_n; i++) {
-		if (strncmp(ward_modules[i].name, file, n) == 0 && !ward_modules[i].name[n])
+		if (strlen(ward_modules[i].name) == n && memcmp(ward_modules[i].name, file, n) == 0)
 			return &ward_modules[i];
 	}
 	return NULL;
