@@ -303,14 +303,24 @@ static int later_says(const struct ward_node *held, struct ward_decision *ret,
 	return r < 0 ? ward_fail(err, r, "no memory for the cure of a refusal") : WARD_OK;
 }
 
-/* By a call that says of a directory whether it is there, and whose it is. */
+/* By a call that asks no more of a directory than whether it is a link, as whoever makes a path real does with each part of it. */
 static bool only_looked(const struct ward_refusal *f, enum record_there there)
 {
+	return f->kind == WARD_REFUSAL_PATH && there == RECORD_DIR &&
+		(ward_streq(f->syscall, "readlink") || ward_streq(f->syscall, "readlinkat"));
+}
+
+/*
+ * By one that says whether it is there, and whose it is. The directory alone would do for that; but nearly all who list a directory
+ * look at it before, and would see an empty one then, and nothing of what is missing. So that is said, and not the cure.
+ */
+static bool perhaps_looked(const struct ward_refusal *f, const struct ward_question *q)
+{
 	static const char *const calls[] = { "stat", "lstat", "newfstatat", "statx", "access",
-		"faccessat", "faccessat2", "readlink", "readlinkat" };
+		"faccessat", "faccessat2" };
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(calls); i++) {
-		if (f->kind == WARD_REFUSAL_PATH && there == RECORD_DIR &&
+		if (f->kind == WARD_REFUSAL_PATH && q->is_dir && q->action == WARD_CAP_FILE_READ &&
 			ward_streq(f->syscall, calls[i]))
 			return true;
 	}
@@ -339,9 +349,9 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 		q.syscall = "connect";
 	}
 	r = ward_decide(&rules, &q, ret, err);
-	if (r == WARD_OK && ward_has_suffix(ret->cure, "/.'"))
+	if (r == WARD_OK && perhaps_looked(f, &q) && ward_has_suffix(ret->cure, "/**'"))
 		(void)snprintf(ret->why, sizeof(ret->why),
-			"no rule grants it; it was looked at: the directory alone is enough for that, and /** instead of /. has what lies in it, too");
+			"no rule grants it; if it is only to be looked at, /. instead of /** is enough");
 	if (r == WARD_OK && q.syscall == NULL)
 		r = policy_says(l, f, ret, err);
 	if (r < 0)

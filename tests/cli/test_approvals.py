@@ -691,7 +691,7 @@ def a_directory_that_was_looked_at_is_allowed_alone(p):
     os.environ["XDG_CONFIG_HOME"] = str(p.side / "config")
     (p.base / "d").mkdir()
     (p.base / "d/secret").write_text("x")
-    _, o = p.outcome("--", "stat", p.base / "d")
+    _, o = p.outcome("--", "readlink", p.base / "d")
     v = o["violations"][0]
     r = allow(p, f"{o['run']}#{v['seq']}", "--always")
     check_eq((r.code, v["cure"]), (0, f"--cap 'FILE_READ:{p.base}/d/.'"), r.err)

@@ -398,12 +398,15 @@ def a_directory(p):
 
 @both
 def a_directory_that_was_looked_at_is_granted_alone(p):
-    """The cure of a stat shows the directory, and nothing that lies in it but what else is granted."""
+    """The cure of a readlink shows the directory, and nothing that lies in it but what else is granted; a stat may come before a list."""
     box.need_fuse()
     d = a_directory(p)
     r, o = p.outcome("stat", d)
+    check_eq([(v["action"], v["resource"], v["cure"]) for v in o["violations"]], [("FILE_READ", str(d), f"--cap 'FILE_READ:{d}/**'")], r.err)
+    check_in("if it is only to be looked at, /. instead of /** is enough", r.err)
+    check_eq(p.run("--cap", f"FILE_READ:{d}/**", "ls", d).out, "secret\nsub\n")
+    r, o = p.outcome("readlink", d)
     check_eq([(v["action"], v["resource"], v["cure"]) for v in o["violations"]], [("FILE_READ", str(d), f"--cap 'FILE_READ:{d}/.'")], r.err)
-    check_in("/** instead of /. has what lies in it, too", r.err)
     r, o = p.outcome("--cap", f"FILE_READ:{d}/.", "sh", "-c", STAT.format(d) + f" || mkdir {d}/made")
     check_eq(r.out, "directory 755\n", r.err)
     check_eq({(v["action"], v["resource"]) for v in o["violations"]}, {("FILE_READ", f"{d}/secret"), ("FILE_WRITE", f"{d}/made")}, r.err)
