@@ -121,7 +121,7 @@ struct ward_sha256 {
 	uint8_t block[64];
 };
 extern const uint32_t ward_sha256_k[64];              /* its constants */
-void ward_sha256_use(void (*fn)(uint32_t h[8], const uint8_t *p, size_t n_blocks)); /* from now on, in all threads; NULL: what is here */
+void ward_sha256_use(void (*fn)(uint32_t h[8], const uint8_t *p, size_t n_blocks)); /* from now on, all threads; NULL: what is here */
 void ward_sha256_init(struct ward_sha256 *c);
 void ward_sha256_update(struct ward_sha256 *c, const void *p, size_t n);
 void ward_sha256_final(struct ward_sha256 *c, uint8_t out[WARD_SHA256_SIZE]);

@@ -150,7 +150,7 @@ int ward_loop_make(int dir, const char *name, uint64_t size, const char **ret_st
  */
 int ward_loop_mount(int dir, const char *name, const char **ret_step);
 
-/* ---- sha256.c: for whoever will sum some kilobytes: the processor's own instructions from now on, where it has them. Any thread ---- */
+/* ---- sha256.c: for whoever will sum some kilobytes: the processor's own instructions from now on, if it has them. Any thread ---- */
 void ward_sha256_quicken(void);
 
 /* ---- thread.c: the one way to start a thread ---- */

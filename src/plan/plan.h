@@ -188,7 +188,7 @@ struct ward_host {
 	int landlock_abi;            /* 0 = none */
 	bool no_seccomp;             /* no filter can be installed */
 	bool seccomp_notify;
-	bool blind;                  /* a root without CAP_SYS_PTRACE: it cannot read what its run's processes, which are another's, ask for */
+	bool blind;                  /* a root without CAP_SYS_PTRACE: what its run's processes ask for it cannot read */
 	bool nft;                    /* nf_tables captures the network of a run; else connects are redirected where they are mediated */
 	bool stdio_owned;            /* 0, 1 or 2 is a file that belongs to whom the command will be: its mode can be changed */
 	int cgroup;                  /* 0 none, 1 = v1, 2 = v2: the tree that carries a usable memory controller */
@@ -364,16 +364,14 @@ struct ward_shim {
 extern const struct ward_shim ward_shims[];
 extern const size_t ward_shims_n;
 /*
- * Under a mode or a profile: what packages laid outside /usr, shown as the base is; names of programs for which it is not; files that
- * are made, which name modules.
+ * Under a mode or a profile: what packages laid outside /usr, shown as the base is; files that are made, which name
+ * modules.
  */
 struct ward_part {
 	const char *path;
 };
 extern const struct ward_part ward_parts[];
 extern const size_t ward_parts_n;
-extern const struct ward_part ward_plain[];
-extern const size_t ward_plain_n;
 extern const struct ward_part ward_modules_at[];
 extern const size_t ward_modules_at_n;
 struct ward_module {

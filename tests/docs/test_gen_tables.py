@@ -76,9 +76,6 @@ def run(name=None, extra="", drop=None):
     ("runtimes", "modules /a /b", "modules PATH"),
     ("runtimes", "module A", "module NAME [zend]"),
     ("runtimes", "module a b", "module NAME [zend]"),
-    ("runtimes", "plain", "plain PROGRAM..."),
-    ("runtimes", "plain /bin/x", "/bin/x: not the name of a program"),
-    ("runtimes", "plain true", "true: not the name of a program, or given twice"),
     ("runtimes", "frob x", "unknown word frob"),
 ]])
 def mistakes(name, line, part):

@@ -74,7 +74,7 @@ CALL(kernel_personality_page_zero, both, "A page at address 0.", SYS_personality
 CALL(kernel_personality_layout, both, "The old layout of memory.", SYS_personality, 0x200000)
 CALL(kernel_prctl_mm, both, "Where the kernel believes that code and arguments of this process are.", SYS_prctl, 35, 1, ZEROS, 0, 1)
 CALL(kernel_seccomp_listener_high, both, "A listener of seccomp, with rubbish above the flags.", SYS_seccomp, 1, (1L << 40) | 8, 0)
-CALL(kernel_socket_filter, both, "A program on a socket: machine code in a space that the whole host shares.", SYS_setsockopt, -1, 1, 26, ZEROS, 16)
+CALL(kernel_socket_filter, both, "A program on a socket: code in a space of the whole host.", SYS_setsockopt, -1, 1, 26, ZEROS, 16)
 CALL(kernel_socket_bpf, both, "The same with a program that was loaded by somebody else.", SYS_setsockopt, -1, 1, 50, ZEROS, 4)
 CALL(kernel_reuseport_filter, both, "A program that shares out the connections of a port.", SYS_setsockopt, -1, 1, 51, ZEROS, 16)
 CALL(kernel_reuseport_bpf, both, "The same with a program that was loaded by somebody else.", SYS_setsockopt, -1, 1, 52, ZEROS, 4)

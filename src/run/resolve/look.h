@@ -34,7 +34,7 @@ struct ward_gitconfig_key {
 /* Each value of a key, in order; one that is longer, or not understood, is left out. False: each() ended it. */
 bool ward_gitconfig_each(const char *text, size_t n, const struct ward_gitconfig_key *k,
 	bool (*each)(const char *value, void *arg), void *arg);
-/* The directory of git's in which git-lfs keeps what it has, under a mode that does not write it; NULL: there is none, or no git-lfs. */
+/* The directory of git's in which git-lfs keeps what it has, under a mode that does not write it; NULL: none, or no git-lfs. */
 const char *ward_rs_git_lfs(struct ward_resolver *rs);
 
 /* ---- git.c, gitguard.c ---- */

@@ -45,33 +45,14 @@ static bool fit(struct ward_resolver *rs, const char *path, struct ward_target *
 		(S_ISREG(ret->st.st_mode) && is_public(rs, path, ret->st.st_mode));
 }
 
-/* Programs that need none of it: a start of theirs should not pay for it. */
-static bool plain(const char *program)
-{
-	static const char *const dirs[] = { "/usr/bin/", "/bin/" };
-
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(dirs); i++) {
-		if (ward_has_prefix(program, dirs[i])) {
-			program += strlen(dirs[i]);
-			break;
-		}
-	}
-	for (size_t i = 0; i < ward_plain_n; i++) {
-		if (ward_streq(ward_plain[i].path, program))
-			return true;
-	}
-	return false;
-}
-
 int ward_rs_parts(struct ward_resolver *rs, struct ward_error *err)
 {
 	struct ward_target t;
 	int r = WARD_OK;
 
 	rs->parts = (struct ward_texts){ 0 };
-	/* Without a command it is about any. */
-	rs->works = rs->r->argc < 1 || !rs->r->argv[0] || !plain(rs->r->argv[0]);
-	for (size_t i = 0; r == WARD_OK && rs->works && i < ward_parts_n; i++) {
+	rs->works = true;
+	for (size_t i = 0; r == WARD_OK && i < ward_parts_n; i++) {
 		if (fit(rs, ward_parts[i].path, &t))
 			r = ward_rs_push(rs, &rs->parts, ward_parts[i].path, err);
 	}

@@ -62,7 +62,7 @@ struct ward_named {
 	const char *root;            /* the project, absolute */
 	const uint32_t *odd;         /* of all those whose last name has a byte that parts words */
 	size_t n_odd;
-	/* a bit for each name and directory in all, by a sum of it, of n_names; a word whose bit is not there names nothing. NULL: not known */
+	/* a bit for each name and directory in all, by a sum of it, of n_names; without its bit a word names nothing. NULL: unknown */
 	const uint8_t *names;
 	size_t n_names;
 	enum ward_named_as as;
@@ -72,7 +72,7 @@ int ward_named_prepare(struct ward_arena *a, struct ward_named *of, const char *
 bool ward_named_is_hook(const char *path);
 /* path: below the root, until the next. c: the change that has it; NULL: a directory in which something has changed. Not 0 ends it. */
 typedef int ward_named_fn(void *arg, const char *path, const struct ward_change *c);
-/* *budget: bytes that may still be read; to look for a word takes some too. WARD_E_LIMIT, without a message: it is too large, or cannot be read. */
+/* *budget: bytes that may still be read; looking for a word takes some. WARD_E_LIMIT, without a message: too large, or unreadable. */
 int ward_named_each(const struct ward_named *of, const struct ward_change *by, size_t *budget, ward_named_fn *fn, void *arg);
 /*
  * Does a file that row is about (NULL: git) name what runs? False: people read it, or a package manager, whose user runs it on

@@ -38,9 +38,9 @@ static int base(struct ward_rulebook *b, bool shown, struct ward_error *err)
 	for (size_t i = 0; v && at && i < ward_base_n; i++) {
 		const struct ward_base_entry *e = &ward_base[i];
 		const struct as_rules *how = &as_rules[e->verb];
-		struct ward_source_rule rule = { .file = "data/base",
-			.place = &at[i],
-			.action = WARD_ACT_FS_READ };
+		struct ward_source_rule rule = {
+			.file = "data/base", .place = &at[i], .action = WARD_ACT_FS_READ
+		};
 
 		if (how->shown != shown)
 			continue;

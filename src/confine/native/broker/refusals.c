@@ -22,7 +22,8 @@ static const uint32_t class_max[CLASS_MAX] = {
 	[CLASS_QUIET] = 64,
 	[CLASS_SELFTEST] = 64,
 };
-#define SPAN_NS 8000000000u /* to look one up takes twice as long as to refuse it: some 128 a second, on the average */
+#define SPAN_NS \
+	8000000000u /* to look one up takes twice as long as to refuse it: some 128 a second, on the average */
 #define ENTRIES_MAX (WARD_VIOLATION_NAMES_MAX + 128)
 
 struct entry {
