@@ -68,6 +68,7 @@ DOCTOR_CHECK(doctor_fuse)
 	};
 	struct doctor_result r;
 	struct stat st;
+	bool there;
 
 	doctor_ids(&ids[0], &outside[0], &ids[1], &outside[1]);
 	if (!d->namespaces) {
@@ -79,13 +80,15 @@ DOCTOR_CHECK(doctor_fuse)
 		return;
 	}
 	doctor_say(f, row->missing, "%s: %s", r.step, strerror(r.err));
-	/* A kernel that has it, and no device: that is the /dev of a container. */
-	if (stat("/dev/fuse", &st) < 0 && kernel_has("fuse"))
+	there = stat("/dev/fuse", &st) == 0;
+	/*
+	 * A container's: its /dev lacks the device though the kernel has it, or its cgroup keeps it from that (the mode of a file would
+	 * say EACCES).
+	 */
+	if (there ? r.err == EPERM : kernel_has("fuse"))
 		doctor_fix(f, "docker run --device /dev/fuse ...");
-	else if (stat("/dev/fuse", &st) < 0 || r.err == ENODEV || r.err == ENXIO)
+	else if (!there || r.err == ENODEV || r.err == ENXIO)
 		doctor_fix(f, "sudo modprobe fuse");
-	else if (r.err == EPERM) /* the mode would say EACCES: this is a device cgroup */
-		doctor_fix(f, "docker run --device /dev/fuse ...");
 	else if (r.err != EACCES)
 		doctor_fix(f, "ward run --attribution notify -- CMD");
 }
