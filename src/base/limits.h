@@ -57,6 +57,7 @@
 #define WARD_ARGV_BYTES_MAX (2u << 20)       /* argv and environment together */
 #define WARD_VIOLATION_NAMES_MAX 256         /* distinct refusals recorded for one run */
 #define WARD_VIOLATION_OVER_MAX 1024         /* refusals beyond the first names that were asked for, looked up in 8 seconds */
+#define WARD_VIOLATION_OVER_BYTES_MAX (1u << 20) /* bytes of their names that wait to be looked up */
 #define WARD_PENDING_BYTES_MAX (1u << 20)    /* bytes in a file of LOG.runs: what is to be known of a run that dies */
 #define WARD_PENDING_DEAD_MAX 16             /* dead runs that a start cleans up after */
 #define WARD_WORKSPACE_RECORD_MAX (64u << 10) /* bytes in the record of a workspace under review */

@@ -27,7 +27,7 @@ EPERM, ENOENT, ENOSYS, ENOSPC, ENOMEM, EAGAIN, EIO, EMFILE = 1, 2, 38, 28, 12, 1
 ACCEPT = ["--accept", "processes=advisory", "--accept", "files.meta=none"]
 
 CLOSE_LATE = (0, 4)             # the init and the command close from 6; ward-init's first call closes from 3
-PARK_COMMAND, PARK_INIT = (2, None, 7), (2, None, 6)     # from where fcntl(F_DUPFD_CLOEXEC) looks for a place, of each of the two
+PARK_COMMAND, PARK_INIT = (2, None, 7), (2, None, 8)     # from where fcntl(F_DUPFD_CLOEXEC) looks for a place, of each of the two
 RULESET = (1, 24)               # its size; whoever asks for the version gives none
 CAPBSET_DROP_ALONE = (0, 16)   # argument and mask: of the numbers that prctl is asked here, 24 alone has this bit
 

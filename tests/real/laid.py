@@ -40,8 +40,8 @@ def lay(p, files):
     return [("clone", p.ws), ("worktree", p.base / "tree")]
 
 
-def inside(p, d, *argv, env=None):
-    return p.run(*MODE, "--fail-on-violation", "--", *argv, cwd=d, env=env, timeout=170)
+def inside(p, d, *argv, env=None, words=()):
+    return p.run(*MODE, *words, "--fail-on-violation", "--", *argv, cwd=d, env=env, timeout=170)
 
 
 def as_outside(p, files, commands, env):

@@ -68,7 +68,7 @@ def works(p, kind):
 @both
 def of_etc_no_more_is_shown_than_programs_need(p):
     """What may hold a login is not there, beside what is."""
-    names = [n for n in ("/etc/maven/settings.xml", "/etc/php", "/var/lib/dpkg", "/etc/pip.conf") if os.path.exists(n)]
+    names = [n for n in ("/etc/maven/settings.xml", "/etc/php/8.2/cli/php.ini", "/etc/php/8.2/mods-available", "/var/lib/dpkg", "/etc/pip.conf") if os.path.exists(n)]
     if not names:
         skip("none of these on this host")
     r = p.run(*MODE, "--", "sh", "-c", f"ls -d {' '.join(names)}; ls /var/lib")

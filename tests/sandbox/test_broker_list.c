@@ -133,6 +133,34 @@ TEST(bounded_by_class)
 	ward_refusals_delete(l);
 }
 
+TEST(names_that_wait_take_no_more_than_their_bytes)
+{
+	struct ward_refusals *l = ward_refusals_new();
+	struct ward_refusal *v;
+	size_t n, bytes = 0;
+	char name[3001];
+	uint64_t dropped;
+
+	REQUIRE(l);
+	for (int i = 0; i < 1200; i++) {
+		(void)snprintf(name, sizeof(name), "/r/%0*d", (int)sizeof(name) - 4, i);
+		note(l, WARD_REFUSAL_PATH, name, NULL, false);
+	}
+	CHECK_EQ_INT(ward_refusals_take(l, &v, &n, &dropped), WARD_OK);
+	for (size_t i = 0; i < n; i++)
+		bytes += v[i].over ? strlen(v[i].resource) + 1 : 0;
+	CHECK(bytes <= WARD_VIOLATION_OVER_BYTES_MAX);
+	CHECK(bytes > WARD_VIOLATION_OVER_BYTES_MAX - sizeof(name));
+	CHECK_EQ_UINT(dropped, 1200 - n);
+	ward_refusals_free(v, n);
+	/* What was taken leaves its room to others. */
+	note(l, WARD_REFUSAL_PATH, "/r/late", NULL, false);
+	CHECK_EQ_INT(ward_refusals_take(l, &v, &n, &dropped), WARD_OK);
+	CHECK_EQ_SIZE(n, 1);
+	ward_refusals_free(v, n);
+	ward_refusals_delete(l);
+}
+
 TEST(long_texts_are_cut)
 {
 	static char path[3 * WARD_DETAIL_TEXT_MAX], call[100];

@@ -39,6 +39,7 @@ struct ward_refusals {
 	uint64_t dropped;
 	/* Real ones over the maximum, not taken yet; each attempt, but for the same name right again. */
 	uint32_t n_over;
+	size_t over_bytes; /* of their names */
 	uint32_t over_lately; /* those that were looked up since over_since */
 	uint64_t
 		over_since; /* a second at least: a flood of names costs the host no more than that */
@@ -137,7 +138,7 @@ static void put_names(struct ward_refusal *r, const struct ward_refusal_note *n)
 static void add_over(struct ward_refusals *l, const struct ward_refusal_note *n, size_t len)
 {
 	struct ward_refusal *last = l->n_over > 0 ? &l->over[l->n_over - 1] : NULL;
-	char *text;
+	char *text = NULL;
 
 	if (last && last->kind == n->kind && last->action == n->action && last->seen == n->seen &&
 		strncmp(last->resource, n->resource, len) == 0 && last->resource[len] == '\0' &&
@@ -149,12 +150,15 @@ static void add_over(struct ward_refusals *l, const struct ward_refusal_note *n,
 	}
 	if (!l->over)
 		l->over = calloc(WARD_VIOLATION_OVER_MAX, sizeof(*l->over));
-	text = l->over && l->n_over < WARD_VIOLATION_OVER_MAX ? strndup(n->resource, len) : NULL;
+	if (l->over && l->n_over < WARD_VIOLATION_OVER_MAX &&
+		l->over_bytes + len < WARD_VIOLATION_OVER_BYTES_MAX)
+		text = strndup(n->resource, len);
+	l->over_lately++; /* also one that is lost: it took the same look */
 	if (!text) {
 		l->dropped++;
 		return;
 	}
-	l->over_lately++;
+	l->over_bytes += len + 1;
 	l->over[l->n_over] = (struct ward_refusal){ .kind = n->kind,
 		.action = n->action,
 		.resource = text,
@@ -259,6 +263,7 @@ static int copy_new(struct ward_refusals *l, struct ward_refusal **ret, size_t *
 	*ret = v;
 	*ret_n = n + l->n_over;
 	l->n_over = 0;
+	l->over_bytes = 0;
 	return WARD_OK;
 }
 
