@@ -327,20 +327,16 @@ static bool perhaps_looked(const struct ward_refusal *f, const struct ward_quest
 	return false;
 }
 
-int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there,
-	const char *above, struct ward_decision *ret, struct ward_error *err)
+static struct ward_question question_of(const struct ward_refusal *f, enum record_there there,
+	const char *above)
 {
-	struct ward_rules rules = { l->plan->rules, l->plan->n_rules, l->net_index };
 	struct ward_question q = { .action = f->action,
 		.resource = f->resource,
 		.is_dir = there == RECORD_DIR,
 		.looked = only_looked(f, there),
 		.absent = there == RECORD_ABSENT,
 		.above = above };
-	int r;
 
-	ret->effect = WARD_DENY;
-	ret->by = NULL;
 	if (f->kind == WARD_REFUSAL_SYSCALL || f->kind == WARD_REFUSAL_FOREIGN_ARCH)
 		q.syscall = f->syscall;
 	if (f->kind == WARD_REFUSAL_UNIX) {
@@ -348,6 +344,18 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 		q.action = WARD_CAP_NONE;
 		q.syscall = "connect";
 	}
+	return q;
+}
+
+int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there,
+	const char *above, struct ward_decision *ret, struct ward_error *err)
+{
+	struct ward_rules rules = { l->plan->rules, l->plan->n_rules, l->net_index };
+	struct ward_question q = question_of(f, there, above);
+	int r;
+
+	ret->effect = WARD_DENY;
+	ret->by = NULL;
 	r = ward_decide(&rules, &q, ret, err);
 	if (r == WARD_OK && perhaps_looked(f, &q) && ward_has_suffix(ret->cure, "/**'"))
 		(void)snprintf(ret->why, sizeof(ret->why),

@@ -464,7 +464,7 @@ static long in_bind_only(long arg)
 	return r;
 }
 
-TEST(unix_sockets)
+TEST(unix_sockets_of_the_run)
 {
 	static const struct target abstract = { AF_UNIX, SOCK_STREAM, 8, "@ward-test", 0 };
 	static const struct target tmp = { AF_UNIX, SOCK_STREAM, 8, "/tmp/sock", 0 };
@@ -475,28 +475,9 @@ TEST(unix_sockets)
 	static const struct target nothing = { AF_UNIX, SOCK_STREAM, 8, "/tmp/nothing", 0 };
 	static const struct target below = { AF_UNIX, SOCK_STREAM, 8, "/tmp/sock/below", 0 };
 	static const struct target circle = { AF_UNIX, SOCK_STREAM, 8, "/tmp/way-out/x", 0 };
-	static const struct target outside = { AF_UNIX, SOCK_STREAM, 8, "/run/docker.sock", 0 };
-	static const struct target host_abstract = { AF_UNIX, SOCK_STREAM, 8, "@ward-test-host",
-		0 };
 	static const struct target own = { AF_UNIX, SOCK_STREAM, 8, in_path, 0 };
-	static const struct target host = { AF_UNIX, SOCK_STREAM, 8, host_path, 0 };
-	static const struct target host_link = { AF_UNIX, SOCK_STREAM, 8, link_path, 0 };
-	static const struct target way_out = { AF_UNIX, SOCK_STREAM, 8, "/tmp/way-out", 0 };
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int listener, listener2;
 
 	START(x);
-	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	(void)snprintf(a.sun_path, sizeof(a.sun_path), "%s", host_path);
-	REQUIRE(bind(listener, (void *)&a, sizeof(a)) == 0 && listen(listener, 4) == 0 &&
-		chmod(host_path, 0777) == 0);
-	REQUIRE(symlink("host", link_path) == 0);
-	memset(&a.sun_path, 0, sizeof(a.sun_path));
-	memcpy(a.sun_path + 1, "ward-test-host", 14);
-	listener2 = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	REQUIRE(bind(listener2, (void *)&a, offsetof(struct sockaddr_un, sun_path) + 15) == 0 &&
-		listen(listener2, 4) == 0);
-
 	CHECK_EQ_INT(CALL(in_listen, &abstract), 0);
 	CHECK_EQ_INT(CALL(in_connect, &abstract), 0);
 	CHECK_EQ_INT(CALL(in_listen, &packet), 0);
@@ -517,6 +498,32 @@ TEST(unix_sockets)
 	box_refusals(&x.b);
 	dump(&x);
 	CHECK_EQ_SIZE(x.b.n, 0);
+	nbox_end(&x);
+	unlink(in_path);
+}
+
+TEST(unix_sockets)
+{
+	static const struct target outside = { AF_UNIX, SOCK_STREAM, 8, "/run/docker.sock", 0 };
+	static const struct target host_abstract = { AF_UNIX, SOCK_STREAM, 8, "@ward-test-host",
+		0 };
+	static const struct target host = { AF_UNIX, SOCK_STREAM, 8, host_path, 0 };
+	static const struct target host_link = { AF_UNIX, SOCK_STREAM, 8, link_path, 0 };
+	static const struct target way_out = { AF_UNIX, SOCK_STREAM, 8, "/tmp/way-out", 0 };
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int listener, listener2;
+
+	START(x);
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	(void)snprintf(a.sun_path, sizeof(a.sun_path), "%s", host_path);
+	REQUIRE(bind(listener, (void *)&a, sizeof(a)) == 0 && listen(listener, 4) == 0 &&
+		chmod(host_path, 0777) == 0);
+	REQUIRE(symlink("host", link_path) == 0);
+	memset(&a.sun_path, 0, sizeof(a.sun_path));
+	memcpy(a.sun_path + 1, "ward-test-host", 14);
+	listener2 = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	REQUIRE(bind(listener2, (void *)&a, offsetof(struct sockaddr_un, sun_path) + 15) == 0 &&
+		listen(listener2, 4) == 0);
 
 	CHECK_EQ_INT(CALL(in_connect, &host), -EACCES);
 	CHECK_EQ_INT(CALL(in_connect, &host_link), -EACCES);
@@ -536,7 +543,6 @@ TEST(unix_sockets)
 	close(listener2);
 	unlink(host_path);
 	unlink(link_path);
-	unlink(in_path);
 }
 
 /* Behind FUSE a private mount is reached by the descriptor that was handed over, whatever links say. */

@@ -356,16 +356,20 @@ def without_the_project_it_may_be_forgotten(p, another):
     check_in("stays so", discarded(p))
 
 
+def neither_way(p, of, why):
+    for verb in ("--continue", "--abort"):
+        r = p.run(of.name, verb, kind=("commit",), log=False)
+        check_eq(r.code, 2, r.out + r.err)
+        check_in(why, r.err)
+
+
 @both
 def without_what_it_kept_it_may_be_forgotten(p):
     """git clean -ffdx, where that lay in the project."""
     p.write("f", "1\n")
     of = review(p, "echo 2 > f")
     journal(p, of, BEGUN, None)
-    for verb in ("--continue", "--abort"):
-        r = p.run(of.name, verb, kind=("commit",), log=False)
-        check_eq(r.code, 2, r.out + r.err)
-        check_in("ward discard", r.err)
+    neither_way(p, of, "ward discard")
     check_in("is gone", discarded(p))
 
 
@@ -384,10 +388,7 @@ def with_a_damaged_journal_it_may_be_forgotten(p, in_store):
     of = review(p, "echo 2 > f")
     (of / "journal").write_bytes(b"WARDCJNL and nothing else")
     stage = stage_in(of / "stage" if in_store else p.ws / f".ward-commit-{of.name}", "o0")
-    for verb in ("--continue", "--abort"):
-        r = p.run(of.name, verb, kind=("commit",), log=False)
-        check_eq(r.code, 2, r.out + r.err)
-        check_in("ward discard", r.err)
+    neither_way(p, of, "ward discard")
     refused(p, of, str(stage), "move it away")
     stage.rename(p.side / "kept")
     check_in("damaged", discarded(p))
@@ -426,10 +427,7 @@ def with_a_journal_larger_than_any_it_may_be_forgotten(p):
     of = review(p, "echo 2 > f")
     (of / "journal").write_bytes(b"WARDCJNL")
     os.truncate(of / "journal", (1 << 30) + 4096)
-    for verb in ("--continue", "--abort"):
-        r = p.run(of.name, verb, kind=("commit",), log=False)
-        check_eq(r.code, 2, r.out + r.err)
-        check_in("larger than any that Ward writes", r.err)
+    neither_way(p, of, "larger than any that Ward writes")
     check_in("damaged", discarded(p))
 
 
