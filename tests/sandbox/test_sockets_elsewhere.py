@@ -191,6 +191,47 @@ def sockets_with_one_half_of_a_number_of_a_user(p):
     sockets.own(p, str(p.ws))
 
 
+SNAPSHOT = """
+    import errno, fcntl, os, struct
+    top = os.open(".", os.O_RDONLY)
+    for request, name in (0x50009401, b"all"), (0x5000940e, b"new"):   # BTRFS_IOC_SNAP_CREATE, BTRFS_IOC_SUBVOL_CREATE
+        try:
+            fcntl.ioctl(os.open("work", os.O_RDONLY), request, bytearray(struct.pack("=q4088s", top, name)))
+            print("made")
+        except OSError as e:
+            print(errno.errorcode[e.errno])
+    with open("work/from", "w+") as a, open("work/to", "w+") as b:
+        a.write("copied"), a.flush()
+        fcntl.ioctl(b, 0x40049409, a.fileno())   # FICLONE
+        print(b.read())
+"""
+
+
+def snapshot(p):
+    """The workspace is a subvolume of its user's, of which one directory is hidden."""
+    p.write("secret/key", "SECRET", 0o644)
+    p.write("work/own", "", 0o644)
+    p.write("ask.py", textwrap.dedent(SNAPSHOT), 0o644)
+    (p.side / "hide.cedar").write_text('forbid (principal, action, resource in Ward::Path::"./secret");')
+    r = p.run("--policy", p.side / "hide.cedar", "--read", ".", "--write", "work", "python3", "ask.py")
+    check_eq(r.out.split(), ["EPERM", "EPERM", "copied"], r.err)
+    check_in('"ioctl of btrfs" refused', r.err)
+    check_eq([str(f) for f in (p.ws / "work").rglob("key")], [])
+
+
+@root_only
+def no_snapshot_shows_what_is_hidden(p):
+    btrfs(p, ())
+    snapshot(p)
+
+
+@root_only
+def no_snapshot_shows_what_is_hidden_from_a_user(p):
+    btrfs(p, ())
+    given_to_a_user(p)
+    snapshot(p)
+
+
 PROGRAMS = {
     "multiprocessing": ("python3", """
         import multiprocessing.managers, os
