@@ -91,6 +91,7 @@ struct ucred;
 bool ward_peer_same_namespace(pid_t pid);        /* is its user namespace ours? Nothing in a sandbox has that */
 /* A connected socket's other end is this user's or root's, and outside of every sandbox. */
 bool ward_peer_outside(int fd, struct ucred *ret);
+void ward_peer_refuse(struct ward_buf *out, const char *why);    /* the answer to what is not done */
 
 /* ---- dir.c: where runs that are alive listen ---- */
 /* The bell's directory; where there is none, $XDG_STATE_HOME/ward/live or ~/.local/state/ward/live, which root has no use for. */

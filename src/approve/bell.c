@@ -109,15 +109,6 @@ static bool may_answer(int fd, struct ucred *ret)
 
 /* ---- requests ---- */
 
-static void refuse(struct ward_buf *out, const char *why)
-{
-	ward_jw_open(out, '{');
-	ward_jw_ki64(out, "v", 1);
-	ward_jw_kbool(out, "ok", false);
-	ward_jw_kstr(out, "why", why);
-	ward_jw_close(out, '}');
-}
-
 static size_t count(char *const *words)
 {
 	size_t n = 0;
@@ -175,15 +166,16 @@ static void answer(struct ward_bell *b, const struct ward_json *q, const struct 
 			a->v[i].agreed))
 		i++;
 	if (i == a->n || replies[i].how) {
-		refuse(out, i == a->n ? "it asks no such thing" : "it was answered already");
+		ward_peer_refuse(out,
+			i == a->n ? "it asks no such thing" : "it was answered already");
 		return;
 	}
 	if (ward_streq(said, "run") && a->v[i].level == WARD_APPROVAL_CRITICAL) {
-		refuse(out, "what is critical is allowed once and never remembered");
+		ward_peer_refuse(out, "what is critical is allowed once and never remembered");
 		return;
 	}
 	if (!ward_streq(said, "once") && !ward_streq(said, "run") && !ward_streq(said, "no")) {
-		refuse(out, "the answer is none of once, run, no");
+		ward_peer_refuse(out, "the answer is none of once, run, no");
 		return;
 	}
 	replies[i] = (struct ward_reply){ .said = said[0] == 'o' ? WARD_SAID_ONCE
@@ -254,13 +246,13 @@ static void serve(struct ward_bell *b, int fd, uint64_t patience_ns, struct ward
 	n = take(fd, text, sizeof(text), until);
 	if (n < 0 || !arena || ward_json_parse(arena, text, (size_t)n, "request", &q, NULL) < 0 ||
 		q->type != WARD_JSON_OBJECT)
-		refuse(&out, "the request is none");
+		ward_peer_refuse(&out, "the request is none");
 	else if (ward_streq(text_of(q, "op"), "list"))
 		tell(b, replies, &out);
 	else if (ward_streq(text_of(q, "op"), "answer"))
 		answer(b, q, &peer, replies, &out);
 	else
-		refuse(&out, "unknown op");
+		ward_peer_refuse(&out, "unknown op");
 	give(fd, &out, until);
 }
 

@@ -140,15 +140,6 @@ void ward_live_sweep(const struct ward_live *l)
 
 /* ---- requests ---- */
 
-static void refuse(struct ward_buf *out, const char *why)
-{
-	ward_jw_open(out, '{');
-	ward_jw_ki64(out, "v", 1);
-	ward_jw_kbool(out, "ok", false);
-	ward_jw_kstr(out, "why", why);
-	ward_jw_close(out, '}');
-}
-
 static void tell(const struct ward_live *l, struct ward_buf *out)
 {
 	ward_jw_open(out, '{');
@@ -159,11 +150,7 @@ static void tell(const struct ward_live *l, struct ward_buf *out)
 	ward_jw_kstr(out, "workspace", l->workspace);
 	ward_jw_key(out, "argv");
 	ward_redact_argv(l->run.argv, WORDS_TOLD, WORD_TOLD, out);
-	ward_jw_key(out, "labels");
-	ward_jw_open(out, '[');
-	for (size_t i = 0; i < l->run.n_labels; i++)
-		ward_jw_cstr(out, l->run.labels[i]);
-	ward_jw_close(out, ']');
+	ward_jw_kstrs(out, "labels", l->run.labels, l->run.n_labels);
 	ward_jw_close(out, '}');
 }
 
@@ -174,7 +161,7 @@ static void stop(const struct ward_json *q, const struct ucred *peer, struct war
 
 	if ((reason && (reason->type != WARD_JSON_STRING || reason->str.n > WARD_REASON_MAX)) ||
 		(now && now->type != WARD_JSON_BOOL)) {
-		refuse(out, "the request is none");
+		ward_peer_refuse(out, "the request is none");
 		return;
 	}
 	*ret = (struct ward_stopped){ .wanted = true, .now = now && now->b };
@@ -209,13 +196,13 @@ static bool serve(struct ward_live *l, int fd, struct ward_stopped *ret)
 		q->type == WARD_JSON_OBJECT)
 		op = ward_json_get(q, "op");
 	if (!op || op->type != WARD_JSON_STRING)
-		refuse(&out, "the request is none");
+		ward_peer_refuse(&out, "the request is none");
 	else if (ward_streq(op->str.s, "list"))
 		tell(l, &out);
 	else if (ward_streq(op->str.s, "stop"))
 		stop(q, &peer, ret, &out);
 	else
-		refuse(&out, "unknown op");
+		ward_peer_refuse(&out, "unknown op");
 	say(fd, &out);
 	return true;
 }

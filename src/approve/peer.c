@@ -58,3 +58,12 @@ bool ward_peer_outside(int fd, struct ucred *ret)
 	WARD_FD pidfd = peer_pidfd(fd, ret->pid);
 	return pidfd >= 0 && ward_peer_same_namespace(ret->pid) && is_alive(pidfd);
 }
+
+void ward_peer_refuse(struct ward_buf *out, const char *why)
+{
+	ward_jw_open(out, '{');
+	ward_jw_ki64(out, "v", 1);
+	ward_jw_kbool(out, "ok", false);
+	ward_jw_kstr(out, "why", why);
+	ward_jw_close(out, '}');
+}

@@ -138,13 +138,8 @@ static unsigned put_raw(struct ward_buf *b, const char *key, const char *json)
 
 static void put_rules(struct ward_buf *b, const struct ward_event *e)
 {
-	if (e->n_rules == 0)
-		return;
-	ward_jw_key(b, "rules");
-	ward_jw_open(b, '[');
-	for (size_t i = 0; i < e->n_rules; i++)
-		ward_jw_cstr(b, e->rules[i]);
-	ward_jw_close(b, ']');
+	if (e->n_rules > 0)
+		ward_jw_kstrs(b, "rules", e->rules, e->n_rules);
 }
 
 /* What the log itself says of a record. */

@@ -155,10 +155,9 @@ struct ward_json {
 	uint32_t key_line, key_column;
 };
 /*
- * Parse text (n bytes, need not be terminated) into nodes living in a. Errors carry file, line,
- * column. file may be NULL. Duplicate keys, bad UTF-8, lone surrogates, NaN, trailing data,
- * depth > WARD_JSON_DEPTH_MAX, n > WARD_JSON_BYTES_MAX: WARD_E_PARSE. The arena is full: WARD_E_NOMEM. *ret is NULL
- * after any error. The tree does not point into text.
+ * Parse text (n bytes, need not be terminated) into nodes living in a. Errors carry file, line, column. file may be NULL.
+ * Duplicate keys, bad UTF-8, lone surrogates, NaN, trailing data, depth > WARD_JSON_DEPTH_MAX, n > WARD_JSON_BYTES_MAX: WARD_E_PARSE.
+ * The arena is full: WARD_E_NOMEM. *ret is NULL after any error. The tree does not point into text.
  */
 int ward_json_parse(struct ward_arena *a, const char *text, size_t n, const char *file,
 	struct ward_json **ret, struct ward_error *err);
@@ -198,3 +197,4 @@ void ward_jw_kstr(struct ward_buf *b, const char *key, const char *s); /* key + 
 void ward_jw_ki64(struct ward_buf *b, const char *key, int64_t v);
 void ward_jw_ku64(struct ward_buf *b, const char *key, uint64_t v);
 void ward_jw_kbool(struct ward_buf *b, const char *key, bool v);
+void ward_jw_kstrs(struct ward_buf *b, const char *key, const char *const *v, size_t n); /* an array of strings */

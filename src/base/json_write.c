@@ -289,3 +289,12 @@ void ward_jw_kbool(struct ward_buf *b, const char *key, bool v)
 	ward_jw_key(b, key);
 	ward_jw_bool(b, v);
 }
+
+void ward_jw_kstrs(struct ward_buf *b, const char *key, const char *const *v, size_t n)
+{
+	ward_jw_key(b, key);
+	ward_jw_open(b, '[');
+	for (size_t i = 0; i < n; i++)
+		ward_jw_cstr(b, v[i]);
+	ward_jw_close(b, ']');
+}

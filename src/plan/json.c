@@ -56,15 +56,6 @@ const char *ward_seccomp_switch_name(unsigned bit)
 	return bit < WARD_ARRAY_SIZE(names) ? names[bit] : NULL;
 }
 
-static void texts(struct ward_buf *b, const char *key, const char *const *v, size_t n)
-{
-	ward_jw_key(b, key);
-	ward_jw_open(b, '[');
-	for (size_t i = 0; i < n; i++)
-		ward_jw_cstr(b, v[i]);
-	ward_jw_close(b, ']');
-}
-
 static void argv(struct ward_buf *b, const struct ward_plan *p)
 {
 	ward_jw_key(b, "argv");
@@ -273,7 +264,7 @@ void ward_plan_json(const struct ward_plan *p, struct ward_buf *b)
 	for (size_t i = 0; i < p->n_nodes; i++)
 		node(b, &p->nodes[i]);
 	ward_jw_close(b, ']');
-	texts(b, "exec_paths", p->exec_paths, p->n_exec_paths);
+	ward_jw_kstrs(b, "exec_paths", p->exec_paths, p->n_exec_paths);
 	ward_jw_key(b, "rules");
 	ward_jw_open(b, '[');
 	for (size_t i = 0; i < p->n_rules; i++)
@@ -295,7 +286,7 @@ void ward_plan_json(const struct ward_plan *p, struct ward_buf *b)
 	review(b, &p->review);
 	axes(b, p);
 	ward_jw_kstr(b, "late_names", ward_late_names_word(p->late_names));
-	texts(b, "warnings", p->warnings, p->n_warnings);
+	ward_jw_kstrs(b, "warnings", p->warnings, p->n_warnings);
 	asks(b, p);
 	if (p->sha256[0])
 		ward_jw_kstr(b, "sha256", p->sha256);

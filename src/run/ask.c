@@ -143,11 +143,8 @@ static char *start_detail(const struct life *l)
 	ward_jw_kbool(&b, "snapshot", keeps_policies(l));
 	circumstances(l, &b);
 	published(l, &b);
-	ward_jw_key(&b, "warnings");
-	ward_jw_open(&b, '[');
-	for (size_t i = 0; i < l->plan->n_warnings && i < 64; i++)
-		ward_jw_cstr(&b, l->plan->warnings[i]);
-	ward_jw_close(&b, ']');
+	ward_jw_kstrs(&b, "warnings", l->plan->warnings,
+		l->plan->n_warnings < 64 ? l->plan->n_warnings : 64);
 	ward_jw_key(&b, "accepted");
 	ward_jw_open(&b, '[');
 	for (int i = 0; i < WARD_AXIS_MAX; i++)

@@ -220,11 +220,7 @@ static void counted(struct ward_buf *b, const struct ward_resolver *rs,
 	ward_jw_ku64(b, "permits", permits);
 	ward_jw_ku64(b, "forbids", forbids);
 	ward_jw_ku64(b, "sources", book->sources.n);
-	ward_jw_key(b, "warnings");
-	ward_jw_open(b, '[');
-	for (size_t i = 0; i < rs->warnings.n; i++)
-		ward_jw_cstr(b, rs->warnings.v[i]);
-	ward_jw_close(b, ']');
+	ward_jw_kstrs(b, "warnings", rs->warnings.v, rs->warnings.n);
 	ward_jw_kstr(b, "policy_sha256", book->sha256);
 	ward_jw_close(b, '}');
 	ward_buf_addc(b, '\n');

@@ -8,15 +8,6 @@
 #include "os/os.h"
 #include "run/rules/rules.h"
 
-static void texts(struct ward_buf *b, const char *key, const char *const *v, size_t n)
-{
-	ward_jw_key(b, key);
-	ward_jw_open(b, '[');
-	for (size_t i = 0; i < n; i++)
-		ward_jw_cstr(b, v[i]);
-	ward_jw_close(b, ']');
-}
-
 static void who(struct ward_buf *b, const struct ward_who *w)
 {
 	ward_jw_key(b, "who");
@@ -31,8 +22,8 @@ static void who(struct ward_buf *b, const struct ward_who *w)
 		ward_jw_kstr(b, "component_version", w->component_version);
 	}
 	ward_jw_kstr(b, "repo_root", w->repo_root);
-	texts(b, "git_dirs", w->git_dirs, w->n_git_dirs);
-	texts(b, "git_protected", w->git_protected, w->n_git_protected);
+	ward_jw_kstrs(b, "git_dirs", w->git_dirs, w->n_git_dirs);
+	ward_jw_kstrs(b, "git_protected", w->git_protected, w->n_git_protected);
 	ward_jw_close(b, '}');
 }
 
@@ -45,7 +36,7 @@ static void circumstances(struct ward_buf *b, const struct ward_circumstances *c
 	ward_jw_kstr(b, "trust", c->trust);
 	ward_jw_kstr(b, "mode", c->mode);
 	ward_jw_ki64(b, "tier", c->tier);
-	texts(b, "labels", c->labels, c->n_labels);
+	ward_jw_kstrs(b, "labels", c->labels, c->n_labels);
 	ward_jw_close(b, '}');
 }
 
