@@ -25,6 +25,7 @@ const struct ward_launch *blob_map(int fd)
 		return NULL;
 	if (l->magic != WARD_LAUNCH_MAGIC || l->version != WARD_LAUNCH_VERSION ||
 		l->size != (uint64_t)st.st_size) {
+		(void)munmap((void *)(uintptr_t)l, (size_t)st.st_size);
 		errno = EPROTO;
 		return NULL;
 	}
