@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The three descriptors of a command. It refuses to hand in a terminal of the host, any descriptor of a directory (a
- * way out of every view) and a socket that could still choose its peer (a way out of the network namespace); what is
- * closed outside is /dev/null inside, so that a number is never taken by something else.
+ * way out of every view), a socket that could still choose its peer (a way out of the network namespace) and one whose
+ * owner gets signals (a way out of the pid namespace); what is closed outside is /dev/null inside, so that a number is
+ * never taken by something else.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -115,12 +116,36 @@ static int refuse_socket(int fd, int i, struct ward_error *err)
 	return code;
 }
 
+/*
+ * Whoever owns what happens at a descriptor is told by a signal, which the kernel sends for him and no namespace stops: the command could
+ * switch that on (O_ASYNC). One that is not seen from here (dead, or of an outer pid namespace) is told no more.
+ */
+static int refuse_owner(int fd, int i, struct ward_error *err)
+{
+	struct f_owner_ex owner = { .type = F_OWNER_TID };
+	int code;
+
+	/* Without an owner: thread 0. */
+	if (fcntl(fd, F_GETOWN_EX, &owner) < 0 || (owner.pid == 0 && owner.type == F_OWNER_TID))
+		return WARD_OK;
+	if (owner.pid == 0 && fcntl(fd, F_SETOWN, 0) == 0)
+		return WARD_OK;
+	code = ward_fail(err, WARD_E_REFUSED,
+		"what happens at %s is told to process %d by signals (F_SETOWN), which the command could send",
+		stream_names[i], (int)owner.pid);
+	ward_fail_fix(err, "%s",
+		i == 0 ? "use --stdin null, or a pipe: cat |" : "send it through a pipe: | cat");
+	return code;
+}
+
 static int pass(struct ward_streams *s, int i, int fd, struct ward_error *err)
 {
 	int code = refuse_directory(fd, i, err);
 
 	if (code >= 0)
 		code = refuse_socket(fd, i, err);
+	if (code >= 0)
+		code = refuse_owner(fd, i, err);
 	if (code < 0)
 		return code;
 	s->child[i] = fd;

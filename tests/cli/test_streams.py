@@ -115,6 +115,32 @@ def no_directory_goes_inside(p):
 
 @test
 @placed
+def no_stream_that_a_process_is_told_of_by_signals_goes_inside(p):
+    """The command could send these. Who is not there any more gets none, and keeps nobody out."""
+    for which, name, fix in (("stdin", "input", "--stdin null"), ("stdout", "output", "| cat"), ("stderr", "error", "| cat")):
+        r, w = os.pipe()
+        fd = r if which == "stdin" else w
+        fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
+        q = p.start("true", **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, which: fd})
+        os.close(w)
+        said = q.stderr.read() if q.stderr else os.read(r, 4096)
+        check_eq(q.wait(30), 125)
+        check_in(f"what happens at standard {name} is told to process {os.getpid()} ", said.decode())
+        check_in(fix, said.decode())
+        os.close(r)
+    r, w = os.pipe()
+    gone = subprocess.Popen(["sleep", "60"])
+    fcntl.fcntl(r, fcntl.F_SETOWN, gone.pid)
+    gone.kill()
+    gone.wait()
+    result = p.run("true", stdin=r)
+    check_eq(result.code, 0, result.err)
+    os.close(r)
+    os.close(w)
+
+
+@test
+@placed
 def no_socket_that_chooses_its_peer_goes_inside(p):
     for family, kind in ((socket.AF_INET, socket.SOCK_DGRAM), (socket.AF_INET, socket.SOCK_STREAM),
                          (socket.AF_UNIX, socket.SOCK_DGRAM), (socket.AF_UNIX, socket.SOCK_STREAM)):

@@ -80,6 +80,7 @@ CALL(kernel_reuseport_filter, both, "A program that shares out the connections o
 CALL(kernel_reuseport_bpf, both, "The same with a program that was loaded by somebody else.", SYS_setsockopt, -1, 1, 52, ZEROS, 4)
 CALL(kernel_tcp_key, both, "A key for TCP, whose algorithm is the name of a module.", SYS_setsockopt, -1, 6, 38, ZEROS, 256)
 CALL(kernel_udp_encap, both, "IPsec or L2TP on top of UDP.", SYS_setsockopt, -1, 17, 100, ZEROS, 4)
+CALL(kernel_udplite_encap, both, "The same by the level of UDP-Lite.", SYS_setsockopt, -1, 136, 100, ZEROS, 4)
 CALL(kernel_module_bridge, both, "A question about bridges, for which the kernel loads their module.", SYS_ioctl, -1, 0x8940, ZEROS)
 CALL(kernel_module_vlan, both, "A question about VLANs, for which the kernel loads their module.", SYS_ioctl, -1, 0x8982, ZEROS)
 CALL(kernel_memfd_secret, both, "Memory that even the kernel does not see.", SYS_memfd_secret, 0xffff)
@@ -98,6 +99,7 @@ CALL(ipc_keyring_id, both, "The number of the user's keyring.", SYS_keyctl, 0, -
 CALL(ipc_keyring_persistent, both, "The user's persistent keyring.", SYS_keyctl, 22, -1, -4)
 CALL(ipc_keyring_capabilities, both, "What the kernel's keyrings can do.", SYS_keyctl, 31, ZEROS, 4)
 
+CALL(proc_set_signal, both, "By which signal the owner of an open file is told of it (F_SETSIG).", SYS_fcntl, -1, 10, 15)
 CALL(proc_init_limit, both, "A limit of process 1, which of processor time would end it.", SYS_prlimit64, 1, 0, 1, 0)
 
 /* ---- the 32-bit door ---- */

@@ -10,7 +10,8 @@ Every file of attempts/ tries one thing, and every row of doors.h is one call. T
     grants    options of ward run; default: --write {ws}
     escaped   the effect that shows, from outside, that it got out: effects.py, with its words
     for       root or user: who this is an attempt for; default: both
-    stdio     what it is started with: null (default), dir, file, append, stdin-terminal, stderr-terminal, terminal
+    stdio     what it is started with: null (default), dir, file, append, pipe, owned-pipe (the victim is told of it by signals),
+              stdin-terminal, stderr-terminal, terminal
     during    what the host does meanwhile: functions during_* below
     runs      how often it is run, with phase=1.. as an argument; default: 1
     command   what is run instead of the attempt itself (which lies in {bin}, if it is needed)
@@ -144,6 +145,7 @@ class Run:
     def __init__(self, binary):
         self.binary, self.watch = binary, effects.Watch(binary)
         self.code, self.out, self.err, self.terminal, self.notes = None, b"", b"", b"", b""
+        self.stdin = None
 
 
 # ---- what the host does meanwhile ----
@@ -216,6 +218,14 @@ def during_write(world, run, process):
         time.sleep(0.02)
 
 
+def during_own(world, run, process):
+    """Once the attempt is there, the victim has itself told by signals of what happens at its standard input."""
+    while process.poll() is None and not world.path("ws/there").exists():
+        time.sleep(0.01)
+    fcntl.fcntl(run.stdin, fcntl.F_SETOWN, int(world["pid"]))
+    process.wait()
+
+
 def during_move(world, _run, process):
     """A directory of the workspace, once it is there, is moved out of it."""
     while process.poll() is None:
@@ -281,6 +291,11 @@ class Streams:
             self.stdin = self.open(world["target"], os.O_RDONLY)
         elif kind == "append":
             self.stdout = self.open(world["secret"], os.O_WRONLY | os.O_APPEND)
+        elif kind in ("pipe", "owned-pipe"):
+            self.opened += os.pipe()
+            self.stdin = self.opened[0]
+            if kind == "owned-pipe":
+                fcntl.fcntl(self.stdin, fcntl.F_SETOWN, int(world["pid"]))
 
     def open(self, path, how):
         self.opened.append(os.open(path, how))
@@ -323,6 +338,7 @@ def end_strays(binary):
 
 def run_once(attempt, world, words, run, inherited):
     streams = Streams(attempt.field["stdio"], world)
+    run.stdin = streams.stdin
     env = dict(os.environ, WARD_ESCAPE=world.names["env"], HOME=world["home"], XDG_STATE_HOME=str(world.path("side/state")))
     env.update(world.environment)
     group = int(world["pid"]) if "group" in attempt.field["during"] else None
