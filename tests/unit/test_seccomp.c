@@ -454,11 +454,13 @@ static int install(uint32_t switches, unsigned flags)
 static void live_child(void)
 {
 	int sv[2];
+	/* The filter of a container mostly refuses all of unshare. */
+	bool may = syscall(SYS_unshare, 0x200) == 0;
 
 	TRY(2, install(WARD_SECCOMP_NO_LISTENER, 0) == 0);
 	TRY(3, getppid() > 0);
 	TRY(4, syscall(SYS_unshare, 0x10000000) == -1 && errno == EPERM);
-	TRY(5, syscall(SYS_unshare, 0x200) == 0);
+	TRY(5, !may || syscall(SYS_unshare, 0x200) == 0);
 	TRY(6, socket(40, SOCK_STREAM, 0) == -1 && errno == EAFNOSUPPORT);
 	TRY(7, syscall(WARD_NR_CLONE3, NULL, 0) == -1 && errno == ENOSYS);
 	TRY(8, socketpair(AF_UNIX, SOCK_DGRAM, 0, sv) == -1 && errno == EACCES);
@@ -547,7 +549,12 @@ TEST(live_with_a_listener)
 		SKIP("this kernel or an outer filter gives no listener (%d)", WEXITSTATUS(status));
 	}
 	int fd = (int)syscall(WARD_NR_PIDFD_GETFD, pidfd, theirs, 0);
-	CHECK(fd >= 0);
+	if (fd < 0 && errno == EPERM) { /* its call would wait for ever: the listener is its own */
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		SKIP("an outer filter, or the lack of CAP_SYS_PTRACE, refuses pidfd_getfd");
+	}
+	REQUIRE(fd >= 0);
 	CHECK_EQ_INT(ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &req), 0);
 	ward_seccomp_judge(0, &req.data, &v);
 	CHECK_EQ_INT(v.verb, WARD_SECCOMP_NOTIFY);
