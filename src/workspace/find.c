@@ -100,6 +100,20 @@ static int check_above(int fd, const char *path, struct ward_error *err)
 	return ward_fail(err, WARD_E_LIMIT, "the path of the store of workspaces is too deep");
 }
 
+/* By its own name, without the links that lead to it (a home kept elsewhere): what a run mounts is opened again, and over none. */
+static void name_really(int fd, char out[WARD_PATH_MAX])
+{
+	char proc[32], real[WARD_PATH_MAX];
+	ssize_t n;
+
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	n = readlink(proc, real, sizeof(real) - 1);
+	if (n <= 0 || real[0] != '/')
+		return;
+	real[n] = '\0';
+	memcpy(out, real, (size_t)n + 1);
+}
+
 int ward_store_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err)
 {
 	int r = where(getenv("XDG_STATE_HOME"), out, err);
@@ -128,7 +142,10 @@ int ward_store_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err)
 	r = ward_store_own(fd, out, err);
 	if (r == WARD_OK)
 		r = check_above(fd, out, err);
-	return r < 0 ? r : ward_take_fd(&fd);
+	if (r < 0)
+		return r;
+	name_really(fd, out);
+	return ward_take_fd(&fd);
 }
 
 int ward_workspace_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err)

@@ -507,6 +507,20 @@ TEST(a_store_that_others_could_write_is_refused)
 	end();
 }
 
+TEST(a_store_behind_a_link_has_its_own_name)
+{
+	char home[WARD_PATH_MAX], state[128];
+
+	begin();
+	sh("mkdir kept && ln -s kept link");
+	snprintf(state, sizeof(state), "%s/link", base);
+	REQUIRE(setenv("XDG_STATE_HOME", state, 1) == 0);
+	CHECK(ward_workspace_home(true, home, &err) == WARD_OK);
+	snprintf(state, sizeof(state), "%s/kept/ward/runs", base);
+	CHECK_STR_EQ(home, state);
+	end();
+}
+
 /* n directories in one another, made where they are, since no path is that long. */
 static void deep(const char *top, unsigned n)
 {
@@ -674,6 +688,15 @@ TEST(what_was_written_is_settled)
 	end();
 }
 
+/* On an overlay, as in a container, the kernel makes nothing that would be a whiteout there; no layer of a run can lie on one either. */
+static bool whiteouts_can_be_made(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/whiteout", base);
+	return mknod(path, S_IFCHR, 0) == 0 || errno != EPERM;
+}
+
 /* What is gone from a new directory of the layer may be so since it is to be put back: no whiteout is made of it before that is known. */
 TEST(while_a_landing_waits_nothing_is_settled)
 {
@@ -683,17 +706,22 @@ TEST(while_a_landing_waits_nothing_is_settled)
 	struct ward_changes *all = NULL;
 
 	begin();
+	if (!whiteouts_can_be_made()) {
+		end();
+		SKIP("a file of a layer cannot be made gone on this file system (an overlay)");
+	}
 	w = make(A);
-	CHECK(ward_workspace_land(w, &err) == WARD_OK);
+	REQUIRE(ward_workspace_land(w, &err) == WARD_OK);
 	sh("mkdir -p ward/runs/" A
 	   "/layer/upper/d; mkdir project/d; echo x > project/d/f; touch ward/runs/" A "/journal");
 	CHECK(ward_landed_add(w->landed, "d", &dir, &err) == WARD_OK);
 	CHECK(ward_landed_add(w->landed, "d/f", &file, &err) == WARD_OK);
-	CHECK(ward_workspace_changes(w, WARD_CHANGES_LAST, &all, &err) == WARD_OK);
+	REQUIRE(ward_workspace_changes(w, WARD_CHANGES_LAST, &all, &err) == WARD_OK);
 	ward_changes_free(all);
+	all = NULL;
 	CHECK(!there(A "/layer/upper/d/f"));
 	sh("rm ward/runs/" A "/journal");
-	CHECK(ward_workspace_changes(w, WARD_CHANGES_LAST, &all, &err) == WARD_OK);
+	REQUIRE(ward_workspace_changes(w, WARD_CHANGES_LAST, &all, &err) == WARD_OK);
 	ward_changes_free(all);
 	CHECK(there(A "/layer/upper/d/f"));
 	ward_workspace_close(w);
