@@ -208,6 +208,7 @@ static int write_stdout(const char *p, size_t n)
 		return WARD_OK;
 	ward_fail(&err, WARD_E_SYSTEM, "cannot write to standard output");
 	say_error(&err);
+	clearerr(stdout); /* it is said */
 	return WARD_E_SYSTEM;
 }
 

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -575,14 +576,26 @@ static void hold_standard_descriptors(void)
 			_exit(EXIT_WARD);
 }
 
-int main(int argc, char **argv)
+/* What did not arrive was not said, whatever the command found; a reader that has read enough is told nothing. */
+static int written(int code)
 {
-	struct words w = { argc - 1, argv + 1 };
+	struct ward_error err = WARD_ERROR_INIT;
+	struct pollfd reader = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	if (poll(&reader, 1, 0) < 1 || !(reader.revents & POLLERR)) {
+		ward_fail(&err, WARD_E_SYSTEM, "cannot write to standard output");
+		say_error(&err);
+	}
+	return code == EXIT_OK ? EXIT_USAGE : code;
+}
+
+static int dispatch(struct words w)
+{
 	const struct command *c;
 	int taken = 0;
 
-	hold_standard_descriptors();
-	(void)signal(SIGPIPE, SIG_IGN); /* a reader that went away is a failed write, not our end */
 	if (w.n < 1) {
 		(void)print_help(NULL);
 		return EXIT_USAGE;
@@ -601,4 +614,11 @@ int main(int argc, char **argv)
 	if (wants_help(&w))
 		return print_help(c);
 	return c->cedar ? cedar_command_run(c->cedar, w) : c->fn(w);
+}
+
+int main(int argc, char **argv)
+{
+	hold_standard_descriptors();
+	(void)signal(SIGPIPE, SIG_IGN); /* a reader that went away is a failed write, not our end */
+	return written(dispatch((struct words){ argc - 1, argv + 1 }));
 }

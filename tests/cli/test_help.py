@@ -303,4 +303,17 @@ def installed_man_pages_are_the_generated_ones():
         check_in(f"--{o['name']}", text)
 
 
+@cases([(" ".join(words), words) for words in (["help"], ["help", "run"], ["--version"], ["options", "--json"], ["doctor", "--json"], ["policy", "--help"])])
+def what_does_not_arrive_is_no_success(words):
+    with open("/dev/full", "wb") as full:
+        p = subprocess.run([cli.WARD, *words], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False, text=True)
+    check_eq((p.returncode, p.stderr), (2, "ward: cannot write to standard output\n"))
+    # Who reads no more knows it.
+    there, here = os.pipe()
+    os.close(there)
+    with open(here, "wb") as gone:
+        p = subprocess.run([cli.WARD, *words], stdin=subprocess.DEVNULL, stdout=gone, stderr=subprocess.PIPE, timeout=60, check=False, text=True)
+    check_eq((p.returncode, p.stderr), (2, ""))
+
+
 main()

@@ -82,6 +82,7 @@ static int end(int code)
 	if (!said)
 		fprintf(stderr, "ward: cannot write to standard output\n");
 	said = true;
+	clearerr(stdout); /* it is said */
 	return CEDAR_FAILURE;
 }
 
