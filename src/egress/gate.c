@@ -338,7 +338,8 @@ static void on_ctl(struct ward_waiter *s, uint32_t events)
 	n = ward_recv_fds(e->ctl, m, sizeof(m), NULL, NULL, MSG_DONTWAIT);
 	if (n == -EAGAIN)
 		return;
-	if (n == 0)
+	/* The reset: it was told something that it did not read any more. */
+	if (n == 0 || n == -ECONNRESET)
 		ward_gate_lost(e, "it has ended");
 	else if (n < 0 || (size_t)n % sizeof(*m) != 0)
 		ward_gate_lost(e, "it sent what is no message");

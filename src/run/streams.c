@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The three descriptors of a command. It refuses to hand in a terminal of the host, any descriptor of a directory (a
- * way out of every view), a socket that could still choose its peer (a way out of the network namespace) and one whose
+ * way out of every view) or of a mechanism of the kernel's, a socket that could still choose its peer (a way out of the network namespace) and one whose
  * owner gets signals (a way out of the pid namespace); what is closed outside is /dev/null inside, so that a number is
  * never taken by something else.
  */
@@ -50,17 +50,22 @@ static int open_own(struct ward_streams *s, int i, const char *path, int flags,
 	return WARD_OK;
 }
 
-/* A directory's descriptor leads to its parents, whatever the view shows. */
-static int refuse_directory(int fd, int i, struct ward_error *err)
+/*
+ * A directory's descriptor leads to its parents, whatever the view shows. What has no type is a mechanism of the kernel's, which acts for whoever
+ * made it: a userfaultfd writes into his memory, a ring of io_uring opens his files.
+ */
+static int refuse_kind(int fd, int i, struct ward_error *err)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	int flags = fcntl(fd, F_GETFL), code;
+	bool is_place = flags < 0 || (flags & O_PATH) || fstat(fd, &st) < 0 || S_ISDIR(st.st_mode);
 
-	if (flags >= 0 && !(flags & O_PATH) && fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode))
+	if (!is_place && (st.st_mode & S_IFMT))
 		return WARD_OK;
-	code = ward_fail(err, WARD_E_REFUSED,
-		"%s is a directory or a descriptor of a place, which would lead out of the sandbox",
-		stream_names[i]);
+	code = ward_fail(err, WARD_E_REFUSED, "%s is %s, which would lead out of the sandbox",
+		stream_names[i],
+		is_place ? "a directory or a descriptor of a place"
+			 : "no file, pipe, socket or device, but something of the kernel's own");
 	ward_fail_fix(err, i == 0 ? "use --stdin null" : "send it to a file, a pipe or /dev/null");
 	return code;
 }
@@ -140,7 +145,7 @@ static int refuse_owner(int fd, int i, struct ward_error *err)
 
 static int pass(struct ward_streams *s, int i, int fd, struct ward_error *err)
 {
-	int code = refuse_directory(fd, i, err);
+	int code = refuse_kind(fd, i, err);
 
 	if (code >= 0)
 		code = refuse_socket(fd, i, err);
@@ -165,7 +170,7 @@ static int open_input(struct ward_streams *s, const struct ward_request *r, stru
 			ward_fail_at(err, "--stdin", 0, 0);
 			return code;
 		}
-		return refuse_directory(s->child[0], 0, err);
+		return refuse_kind(s->child[0], 0, err);
 	}
 	if (ward_streq(mode, "null") || !is_open(0) || isatty(0))
 		return open_own(s, 0, "/dev/null", O_RDONLY, err);

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Standard streams: what passes through, what is cut, what never goes inside."""
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -111,6 +113,26 @@ def no_directory_goes_inside(p):
         check_in("standard input", r.err)
     finally:
         os.close(fd)
+
+
+@test
+@placed
+def nothing_of_the_kernels_own_goes_inside(p):
+    """What acts for whoever made it: by a userfaultfd as standard input the command wrote into the memory of its caller."""
+    libc, poll = ctypes.CDLL(None), select.epoll()
+    kinds = [os.eventfd(0), os.dup(poll.fileno()), libc.syscall(425, 1, ctypes.create_string_buffer(120))]
+    if os.uname().machine == "x86_64":
+        kinds.append(libc.syscall(323, 1))
+    # A ring and a userfaultfd where this machine lets their caller have one.
+    for fd in (fd for fd in kinds if fd >= 0):
+        r = p.run("true", stdin=fd)
+        check_eq(r.code, 125, os.readlink(f"/proc/self/fd/{fd}"))
+        check_in("standard input is no file, pipe, socket or device", r.err)
+        os.close(fd)
+    with os.fdopen(os.memfd_create("named"), "w+b") as f:
+        f.write(b"a file")
+        f.seek(0)
+        check_eq(p.run("cat", stdin=f).out, "a file")
 
 
 @test

@@ -173,6 +173,22 @@ TEST(it_ends_before_it_is_ready)
 	end();
 }
 
+/* With something that it was told and never read the kernel says that as a reset. */
+TEST(it_ends_and_has_not_read_all)
+{
+	const struct ward_relay_msg m = { .type = WARD_GATE_LIMITS };
+
+	begin();
+	ready();
+	turn();
+	ward_gate_send(t.e, &m, -1);
+	ward_close(t.relay);
+	t.relay = -1;
+	turn();
+	CHECK_STR_EQ(t.e->lost, "it has ended");
+	end();
+}
+
 TEST(it_says_nothing_in_time)
 {
 	begin();
