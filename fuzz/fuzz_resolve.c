@@ -56,6 +56,18 @@ static void versions(char *text, const char *key)
 	}
 }
 
+static void tool_versions(char *text)
+{
+	for (char *line, *rest = text; (line = strsep(&rest, "\n"));) {
+		const char *pair = ward_rt_tool_version(line),
+			   *slash = pair ? strchr(pair, '/') : NULL;
+
+		MUST(!pair ||
+			(slash && slash > pair && pair[0] != '.' && slash[1] && slash[1] != '.' &&
+				!strchr(slash + 1, '/')));
+	}
+}
+
 static void config(const char *text, size_t size)
 {
 	struct ward_buf out = WARD_BUF_INIT, again = WARD_BUF_INIT;
@@ -80,13 +92,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(text);
 	head(data, size);
 	config((const char *)data, size);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 5; i++) {
+		static const char *const keys[] = { NULL, NULL, "default_toolchain",
+			"\"runtime\"" };
+
 		memcpy(text, data, size);
 		text[size] = '\0';
 		if (i == 0)
 			venv(text);
+		else if (i == 4)
+			tool_versions(text);
 		else
-			versions(text, i == 1 ? NULL : "default_toolchain");
+			versions(text, keys[i]);
 	}
 	free(text);
 	return 0;

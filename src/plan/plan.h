@@ -359,7 +359,7 @@ struct ward_shim {
 	const char *runtime;         /* name in ward_runtimes */
 	struct ward_runtime_root dir;
 	struct ward_runtime_root file;
-	const char *key;             /* KEY = "VALUE" in file; NULL: a version a line */
+	const char *key;             /* KEY = "VALUE", or KEY: "VALUE", in file; NULL: a version a line, or TOOL VERSION */
 };
 extern const struct ward_shim ward_shims[];
 extern const size_t ward_shims_n;

@@ -154,6 +154,50 @@ def the_first_on_the_persons_path_is_the_first(p):
     check_eq(r.out, "/usr/bin:/bin\n")
 
 
+MANAGED = [   # what a person has on the PATH, the file that chooses, its text, where the real one lies
+    (".asdf/shims", ".tool-versions", "# mine\nnodejs  system\nruby 3.3.0\nnodejs 20.1.0 18.0.0\n", ".asdf/installs/nodejs/20.1.0"),
+    (".local/share/mise/shims", ".config/mise/config.toml", '[env]\nA = "b"\n[tools]\nnode = ["20.1.0", "18.0.0"]\n', ".local/share/mise/installs/node/20.1.0"),
+    (".volta/bin", ".volta/tools/user/platform.json", '{\n  "node": {\n    "runtime": "20.1.0",\n    "npm": null\n  }\n}\n', ".volta/tools/image/node/20.1.0"),
+    (".nodenv/shims", ".nodenv/version", "20.1.0\n", ".nodenv/versions/20.1.0"),
+    (".goenv/shims", ".goenv/version", "1.22.0\n", ".goenv/versions/1.22.0"),
+]
+
+
+@both_cases([(row[0].split("/")[-2].strip("."), row) for row in MANAGED])
+def what_stands_in_for_a_tool_is_the_version_that_was_chosen(p, row):
+    shims, file, text, real = row
+    tool(p.home / shims / "the-tool", "#!/bin/sh\nexit 9\n")
+    tool(p.home / real / "bin/the-tool")
+    other = (p.home / real).parent / "1.0.0"
+    tool(other / "bin/the-tool")
+    (p.home / file).parent.mkdir(parents=True, exist_ok=True)
+    (p.home / file).write_text(text)
+    env = {"HOME": str(p.home), "PATH": f"{p.home}/{shims}:{SYSTEM}"}
+    for argv in (["the-tool"], ["sh", "-c", "the-tool"]):
+        r = inside(p, p.ws, *argv, env=env)
+        check_eq((r.code, r.out), (0, f"{p.home}/{real}/bin/the-tool\n"), r.err)
+    check(p.run(*MODE, "--", "ls", other, env=env).code != 0, "a version that nobody chose")
+
+
+@both_cases([("fnm", (".local/share/fnm/node-versions/v20.1.0/installation", ".local/state/fnm_multishells/1_2")),
+             ("sdkman", (".sdkman/candidates/java/21", ".sdkman/candidates/java/current")),
+             ("mise", (".local/share/mise/installs/node/20.1.0", ".local/share/mise/installs/node/20"))])
+def a_link_on_the_path_to_a_runtime_is_that_runtime(p, row):
+    real, link = (p.home / d for d in row)
+    tool(real / "bin/true")
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(real)
+    env = {"HOME": str(p.home), "PATH": f"{link}/bin:{SYSTEM}"}
+    r = inside(p, p.ws, "sh", "-c", "true x; env true", env=env)
+    check_eq((r.code, r.out), (0, f"{real}/bin/true\n"), r.err)
+    # To a directory that is no runtime it leads nowhere.
+    (p.side / "other/bin").mkdir(parents=True)
+    link.unlink()
+    link.symlink_to(p.side / "other")
+    r = p.run(*MODE, "--", "sh", "-c", f"echo $PATH; ls {p.side}/other", env=env)
+    check(r.code != 0 and str(p.side) not in r.out and str(link) not in r.out, r.out)
+
+
 @both
 def an_activated_venv_is_used_and_adds_nothing(p):
     tool(p.ws / ".venv/bin/hello", "#!/bin/sh\necho venv\n")

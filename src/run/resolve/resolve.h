@@ -193,8 +193,8 @@ int ward_rt_prefix(struct ward_resolver *rs, const char *path, const char **ret_
 int ward_rt_linked(struct ward_resolver *rs, const char *path, const struct ward_target *t, struct ward_error *err);
 /* path = PREFIX/bin/X with PREFIX/pyvenv.cfg: check its home; trusted ones bring the runtime that it names. */
 int ward_rt_venv(struct ward_resolver *rs, const char *path, bool trusted, struct ward_error *err);
-/* Pure, both cut their text in place: the value of "home = DIR", NULL = none; the version that a line of a shim's file names. */
+/* Pure, all cut their text in place: the value of "home = DIR", NULL = none; the version, or TOOL/VERSION, of a shim's line. */
 char *ward_rt_venv_home(char *text, uint32_t *ret_line);
-char *ward_rt_version(char *line, const char *key);
+char *ward_rt_version(char *line, const char *key), *ward_rt_tool_version(char *line);
 /* A runtime as an implied read (and execute) of all of it. */
 int ward_rt_grant(struct ward_resolver *rs, const char *prefix, const char *name, struct ward_error *err);

@@ -375,10 +375,28 @@ int ward_rt_venv(struct ward_resolver *rs, const char *path, bool trusted, struc
 
 /* ---- shims ---- */
 
+static bool word_ok(const char *s)
+{
+	return s[0] && s[0] != '.' && strlen(s) < VERSION_MAX && !strchr(s, '/');
+}
+
 static bool version_ok(const char *s)
 {
-	return s[0] && s[0] != '.' && strlen(s) < VERSION_MAX && !strchr(s, '/') &&
-		!ward_streq(s, "system");
+	return word_ok(s) && !ward_streq(s, "system");
+}
+
+/* A runtime of versions of many tools: two components of its shape are any. */
+static bool of_tools(const struct ward_shim *shim)
+{
+	const char *star;
+
+	for (size_t i = 0; i < ward_runtimes_n; i++) {
+		star = strchr(ward_runtimes[i].shape, '*');
+		if (ward_streq(ward_runtimes[i].name, shim->runtime) && star &&
+			strchr(star + 1, '*'))
+			return true;
+	}
+	return false;
 }
 
 /* The program of one version: the shape's "*" is the version. */
@@ -413,8 +431,9 @@ char *ward_rt_version(char *line, const char *key)
 		if (strncmp(line, key, n) != 0)
 			return NULL;
 		line += n + strspn(line + n, " \t");
-		if (*line++ != '=')
+		if (*line != '=' && *line != ':')
 			return NULL;
+		line++;
 		line += strspn(line, " \t");
 		if (*line++ != '"')
 			return NULL;
@@ -423,6 +442,27 @@ char *ward_rt_version(char *line, const char *key)
 		line[strcspn(line, " \t\r#")] = '\0';
 	}
 	return version_ok(line) ? line : NULL;
+}
+
+char *ward_rt_tool_version(char *line)
+{
+	char *tool = line + strspn(line, " \t"), *end = tool + strcspn(tool, " \t\r#="),
+	     *version = end + strspn(end, " \t=[\"");
+
+	version[strcspn(version, " \t\r#\"],")] = '\0';
+	if (version == end || !version_ok(version))
+		return NULL;
+	*end = '\0';
+	if (!word_ok(tool))
+		return NULL;
+	*end = '/';
+	memmove(end + 1, version, strlen(version) + 1);
+	return tool;
+}
+
+static char *version_of(const struct ward_shim *shim, char *line)
+{
+	return of_tools(shim) ? ward_rt_tool_version(line) : ward_rt_version(line, shim->key);
 }
 
 /* The bin directories of the versions that a shim's file names. */
@@ -438,7 +478,7 @@ static int version_bins(struct ward_resolver *rs, const struct ward_shim *shim,
 		return WARD_OK;
 	rest = b.s;
 	while (r == WARD_OK && (line = strsep(&rest, "\n"))) {
-		const char *version = ward_rt_version(line, shim->key);
+		const char *version = version_of(shim, line);
 
 		if (version && try_version(rs, shim, version, ".", &bin))
 			r = ward_rs_text(rs, to,
@@ -480,7 +520,7 @@ int ward_rt_unshim(struct ward_resolver *rs, const char *path, const char **ret,
 		if (ward_read_file(file, FILE_BYTES_MAX, &b, NULL) == WARD_OK && b.n > 0) {
 			rest = b.s;
 			while ((line = strsep(&rest, "\n"))) {
-				version = ward_rt_version(line, shim->key);
+				version = version_of(shim, line);
 				if (version && try_version(rs, shim, version, program, ret))
 					return WARD_OK;
 			}

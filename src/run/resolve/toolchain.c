@@ -22,20 +22,37 @@ static bool of_base(const char *path)
 	return false;
 }
 
-/* A runtime that does not count is passed over: nobody asked for it by name. */
+/* The runtime that DIR is a directory of; NULL: none that counts. */
+static int runtime_of(struct ward_resolver *rs, const char *dir, const char **ret_prefix,
+	struct ward_error *err)
+{
+	const char *probe = ward_arena_printf(rs->arena, "%s/x", dir), *name;
+
+	*ret_prefix = NULL;
+	if (!probe)
+		return ward_rs_nomem(err);
+	if (ward_rt_prefix(rs, probe, ret_prefix, &name, NULL) < 0)
+		*ret_prefix = NULL;
+	return WARD_OK;
+}
+
+/*
+ * A runtime that does not count is passed over: nobody asked for it by name. A version manager may put a link on the PATH that
+ * leads into its runtime (fnm: one for each shell).
+ */
 static int consider(struct ward_resolver *rs, const char *dir, struct ward_error *err)
 {
-	const char *prefix = NULL, *name, *probe;
+	const char *prefix = NULL;
+	struct ward_target t;
 	int r = ward_rs_text(rs, &rs->callers, dir, err);
 
 	if (r < 0 || of_base(dir) || ward_path_within(dir, rs->workspace))
 		return r;
-	probe = ward_arena_printf(rs->arena, "%s/x", dir);
-	if (!probe)
-		return ward_rs_nomem(err);
-	if (ward_rt_prefix(rs, probe, &prefix, &name, NULL) < 0 || !prefix)
-		return WARD_OK;
-	return ward_rs_text(rs, &rs->toolchains, prefix, err);
+	r = runtime_of(rs, dir, &prefix, err);
+	if (r == WARD_OK && !prefix && ward_rs_target(rs, dir, &t) == 0 && t.n_links > 0 &&
+		!of_base(t.path) && !ward_path_within(t.path, rs->workspace))
+		r = runtime_of(rs, t.path, &prefix, err);
+	return r == WARD_OK && prefix ? ward_rs_text(rs, &rs->toolchains, prefix, err) : r;
 }
 
 static int entry(struct ward_resolver *rs, const char *dir, struct ward_error *err)
@@ -134,12 +151,17 @@ bool ward_rs_on_path(const char *path, const char *dir)
 	return false;
 }
 
+/* A link that is not shown itself (~/.sdkman/candidates/java/current) would lead nowhere inside: what it leads to stands there. */
 static int put_behind(struct ward_resolver *rs, const char *dir, struct ward_error *err)
 {
 	struct ward_target t;
 
-	if (ward_rs_on_path(rs->path, dir) || ward_rs_target(rs, dir, &t) < 0 ||
-		!S_ISDIR(t.st.st_mode) || !ward_rs_visible(rs, t.path) || strchr(dir, ':'))
+	if (ward_rs_target(rs, dir, &t) < 0 || !S_ISDIR(t.st.st_mode) ||
+		!ward_rs_visible(rs, t.path))
+		return WARD_OK;
+	if (!ward_rs_visible(rs, dir) && !of_base(dir))
+		dir = t.path;
+	if (ward_rs_on_path(rs->path, dir) || strchr(dir, ':'))
 		return WARD_OK;
 	rs->path = rs->path[0] ? ward_arena_printf(rs->arena, "%s:%s", rs->path, dir) : dir;
 	return rs->path ? WARD_OK : ward_rs_nomem(err);
