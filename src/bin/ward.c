@@ -5,10 +5,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bin/cedar/cedar.h"
@@ -616,9 +619,38 @@ static int dispatch(struct words w)
 	return c->cedar ? cedar_command_run(c->cedar, w) : c->fn(w);
 }
 
+/*
+ * A set-ID bit or capabilities of the file are rights that the caller has not, and with a grant it would get at what only these may read.
+ * Who was only cleaned of its environment by a security module has none.
+ */
+static bool lends_rights(void)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct has[2] = { { 0 } };
+
+	if (!getauxval(AT_SECURE))
+		return false;
+	if (getauxval(AT_UID) != getauxval(AT_EUID) || getauxval(AT_GID) != getauxval(AT_EGID))
+		return true;
+	return syscall(SYS_capget, &h, has) != 0 || has[0].permitted || has[1].permitted;
+}
+
+static int refuse_rights(void)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+
+	ward_fail(&err, WARD_E_REFUSED,
+		"ward has rights of its own (a set-ID bit or capabilities of its file), and would lend them to whoever calls it");
+	ward_fail_fix(&err, "take them away: chmod u-s,g-s and setcap -r the program");
+	say_error(&err);
+	return EXIT_WARD;
+}
+
 int main(int argc, char **argv)
 {
 	hold_standard_descriptors();
+	if (lends_rights())
+		return refuse_rights();
 	(void)signal(SIGPIPE, SIG_IGN); /* a reader that went away is a failed write, not our end */
 	return written(dispatch((struct words){ argc - 1, argv + 1 }));
 }

@@ -5,7 +5,11 @@ import json
 import os
 import pathlib
 import re
+import shutil
+import struct
+import subprocess
 import sys
+import tempfile
 
 import cli
 from cli import placed
@@ -404,6 +408,40 @@ def interpreter_unknown(p):
     check_eq(r.code, 125, r.err)
     check_eq(len(r.err.splitlines()), 1, r.err)
     check_in("tool.xyz", r.err)
+
+
+def with_bits(path):
+    os.chmod(path, 0o6755)
+
+
+def with_capabilities(path):
+    os.setxattr(path, "security.capability", struct.pack("<5I", 0x02000001, 1 << 1, 0, 0, 0))   # CAP_DAC_OVERRIDE, effective
+
+
+@cases([("set-ID bits", with_bits), ("capabilities", with_capabilities)])
+@placed
+def rights_of_its_own_are_not_lent(p, give):
+    """A run of whoever calls it could be granted what root alone may read."""
+    if os.geteuid() != 0:
+        skip("root gives rights to a file")
+    with tempfile.TemporaryDirectory(prefix="ward-bits-", dir="/var/tmp") as name:
+        d = pathlib.Path(name)
+        d.chmod(0o755)
+        if os.statvfs(d).f_flag & os.ST_NOSUID:
+            skip("nothing below /var/tmp has rights of its own")
+        (d / "home").mkdir()
+        os.chown(d / "home", 54321, 54321)
+        (d / "secret").write_text("a secret")
+        (d / "secret").chmod(0o600)
+        shutil.copy(cli.WARD, d / "ward")
+        who = {"cwd": d / "home", "env": {"HOME": str(d / "home"), "PATH": "/usr/bin:/bin"}, "user": 54321, "group": 54321, "extra_groups": [],
+               "capture_output": True, "text": True, "timeout": 60, "check": False}
+        check_eq(subprocess.run([d / "ward", "--version"], **who).returncode, 0)
+        give(d / "ward")
+        for words in (["run", "--read", str(d / "secret"), "--", "cat", str(d / "secret")], ["doctor"], ["--version"]):
+            r = subprocess.run([d / "ward", *words], **who)
+            check_eq((r.returncode, r.stdout), (125, ""), r.stderr)
+            check(re.fullmatch("ward: .* rights of its own .*; take them away: .*\n", r.stderr), r.stderr)
 
 
 check(pathlib.Path(cli.WARD).exists(), f"{cli.WARD} is not there")
