@@ -529,6 +529,17 @@ def what_others_leave_of_set_id_bits_and_devices_is_listed_too(p):
 
 
 @both
+def no_rename_leaves_a_device(p):
+    """A whiteout, to every overlay that lies there later: it takes no privilege, and no rule of Landlock's is asked."""
+    open_up(p)
+    p.write("ask.py", "import ctypes, errno\nc = ctypes.CDLL(None, use_errno=True)\nopen('a', 'w')\n"
+                      "print(c.renameat2(-100, b'a', -100, b'b', 4), errno.errorcode[ctypes.get_errno()])\n", 0o644)
+    r, o = run(p, "python3 ask.py; ls")
+    check_eq(r.out.split(), ["-1", "EINVAL", "a", "ask.py"], r.err)
+    check_eq(late(o), {})
+
+
+@both
 def nobody_looks_who_does_not_want_to(p):
     open_up(p)
     r, o = run(p, "echo x > .envrc", "--no-late-names")
