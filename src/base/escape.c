@@ -34,6 +34,11 @@ static const struct {
 	{ 0xffa0, 0xffa0 }, /* half-width Hangul filler */
 	{ 0xfff0, 0xfffb }, /* unassigned, interlinear annotation */
 	{ 0xfffe, 0xffff }, /* noncharacters */
+	{ 0x13430, 0x13440 }, /* Egyptian format controls */
+	{ 0x16fe4, 0x16fe4 }, /* Khitan filler */
+	{ 0x1bca0, 0x1bca3 }, /* shorthand format controls */
+	{ 0x1d159, 0x1d159 }, /* the null note */
+	{ 0x1d173, 0x1d17a }, /* musical format controls */
 	{ 0xe0000, 0x10ffff }, /* tags, selectors, private use */
 };
 

@@ -502,14 +502,15 @@ const char *ward_outcome_report(const struct ward_outcome *o)
 
 /*
  * End of a string, of the ways of a VT52, and of a link; back from the other screen, to where the cursor was before it, or is; margins; soft reset; plain letters;
- * characters as they are; wrapped, and not inserted.
+ * characters as they are; wrapped, and not inserted; no reports of mouse and focus, no marks around what is pasted, and all is drawn at once.
  */
 #define CALM \
 	"\x1b\\\x1b<\x1b]8;;\x1b\\" \
 	"\x1b" \
 	"7\x1b[?1049l\x1b" \
 	"7\x1b[r\x1b" \
-	"8\x1b[!p\x1b[0m\x1b(B\x0f\x1b[?7h\x1b[4l"
+	"8\x1b[!p\x1b[0m\x1b(B\x0f\x1b[?7h\x1b[4l" \
+	"\x1b[?9;1000;1002;1003;1004;1005;1006;1015;2004;2026l"
 #define CALM_PALETTE "\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\"
 
 const char *ward_outcome_calm(const struct ward_outcome *o)

@@ -91,6 +91,7 @@ def inside_is_another_terminal(p):
 def what_steers_the_terminal_hides_no_report(p):
     """Letters that are not shown, margins of one line, the palette and a string without an end: all of it is over before the report."""
     for steer, undone in ((r"\033[8m\033[1;1r\033]0;x", (b"\x1b\\", b"\x1b[r", b"\x1b[!p", b"\x1b[0m", b"\x1b]104")), (r"\016", (b"\x0f",)),
+                          (r"\033[?1003h\033[?2004h", (b"\x1b[?9;1000;1002;1003;1004;1005;1006;1015;2004;2026l",)),
                           (r"\302\2338m", (b"\x1b[0m",)), (r"text\303\244", ()), (r"\2338m", (b"\x1b[0m",)), (r"\033[?1049h", (b"\x1b7\x1b[?1049l",)),
                           (r"\033]8;;http://a\033\\", (b"\x1b]8;;\x1b\\", b"\x1b]104")),
                           (r"\033[?2l", (b"\x1b<",)), (r"\033%%@\23510;#000000\234", (b"\x1b]110",)), (r"\033\r]8;;http://a\033\\", (b"\x1b]8;;\x1b\\",))):
