@@ -249,6 +249,8 @@ FRONTS = {
     "Host with a user": f"GET / HTTP/1.1\r\nHost: {NAME}@{OTHER}\r\n\r\n", "Host with a NUL": f"GET / HTTP/1.1\r\nHost: {NAME}\0.{OTHER}\r\n\r\n",
     "the whole URL": f"GET http://{OTHER}/ HTTP/1.1\r\nHost: {NAME}\r\n\r\n", "a URL with a user": f"GET http://{NAME}@{OTHER}/ HTTP/1.1\r\nHost: {NAME}\r\n\r\n",
     "CONNECT": f"CONNECT {OTHER}:443 HTTP/1.1\r\nHost: {NAME}\r\n\r\n", ":authority": h2(OTHER), "another version": f"GET / HTTP/1.0\r\nHost: {OTHER}\r\n\r\n",
+    "SSH's word as the method": f"SSH-X / HTTP/1.1\r\nHost: {OTHER}\r\n\r\n", "RTSP's version": f"GET / RTSP/1.0\r\nHost: {OTHER}\r\n\r\n",
+    "Icecast's version": f"SOURCE / ICE/1.0\r\nHost: {OTHER}\r\n\r\n", "a target that is not printed": f"FRONT /\1 HTTP/1.1\r\nHost: {OTHER}\r\n\r\n",
     "a method of one's own": f"FRONT / HTTP/1.1\r\nHost: {OTHER}\r\n\r\n", "a blank before the method": f" GET / HTTP/1.1\r\nHost: {OTHER}\r\n\r\n",
 }
 

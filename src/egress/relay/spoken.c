@@ -47,6 +47,17 @@ static enum ward_spoken_match in_front(const uint8_t *p, size_t n)
 	return begins(p, n, "PROXY ", 6);
 }
 
+/*
+ * The line that SSH begins with. Its first word is a method as well as any other, and what follows it may be a request: it is SSH where its
+ * text is nothing else.
+ */
+static bool ssh(struct ward_spoken *s, const uint8_t *p, size_t n)
+{
+	if (memchr(p, '\n', n) == NULL || !ward_spoken_text(s, p, n))
+		return false;
+	return decide(s, s->what == WARD_SPOKEN_UNKNOWN ? WARD_SPOKEN_SSH : s->what);
+}
+
 /* true: decided. The first that it can be has it; text is whatever else is not. */
 static bool look(struct ward_spoken *s, const uint8_t *p, size_t n)
 {
@@ -70,7 +81,7 @@ static bool look(struct ward_spoken *s, const uint8_t *p, size_t n)
 		return m == WARD_MATCH_YES && decide(s, WARD_SPOKEN_BROKEN);
 	m = begins(p, n, "SSH-", 4);
 	if (m != WARD_MATCH_NO)
-		return m == WARD_MATCH_YES && decide(s, WARD_SPOKEN_SSH);
+		return m == WARD_MATCH_YES && ssh(s, p, n);
 	m = postgres(p, n);
 	if (m != WARD_MATCH_NO) {
 		s->take = 8;

@@ -2,7 +2,8 @@
 /*
  * The head of an HTTP/1 request (RFC 9110, 9112): whose host it names. Pure. Read as the strictest of servers would: where the rules let
  * servers differ (folded lines, blanks before a colon, lone CR or LF, two hosts, two lengths), two of them might see two requests, so
- * that is BROKEN. Only the first request of a connection is read here.
+ * that is BROKEN. Only the first request of a connection is read here. RTSP (RFC 2326) and Icecast's SOURCE are requests of the same form, and
+ * servers of HTTP take them for theirs: whose host they name is read in the same way.
  */
 #include "spoken.h"
 
@@ -23,7 +24,8 @@ struct text {
 };
 struct head {
 	struct text method, target;
-	bool old; /* HTTP/1.0 */
+	bool old; /* HTTP/1.0, and others that ask for no Host */
+	bool rtsp;
 	unsigned hosts, lengths, codings;
 	char host[WARD_RELAY_NAME_MAX + 2],
 		wanted[WARD_RELAY_NAME_MAX + 2]; /* of Host, of the target */
@@ -134,6 +136,19 @@ static bool number(struct text t, uint16_t *ret)
 	return v > 0 && v <= UINT16_MAX;
 }
 
+static uint16_t port_of(struct text scheme)
+{
+	static const struct {
+		const char *scheme;
+		uint16_t port;
+	} rows[] = { { "http", 80 }, { "https", 443 }, { "rtsp", 554 }, { "rtsps", 322 } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (is_name(scheme, rows[i].scheme))
+			return rows[i].port;
+	return 0;
+}
+
 static bool target(struct head *h)
 {
 	struct text t = h->target, scheme, port;
@@ -147,7 +162,8 @@ static bool target(struct head *h)
 		return is(h->method, "OPTIONS");
 	if (!cut(&t, ':', &scheme) || scheme.n == 0 || t.n < 2 || t.p[0] != '/' || t.p[1] != '/')
 		return false;
-	if (!is_name(scheme, "http") && !is_name(scheme, "https"))
+	if (h->rtsp ? !is_name(scheme, "rtsp") && !is_name(scheme, "rtsps")
+		    : !is_name(scheme, "http") && !is_name(scheme, "https"))
 		return false;
 	t.p += 2;
 	t.n -= 2;
@@ -155,7 +171,7 @@ static bool target(struct head *h)
 		;
 	if (!authority((struct text){ t.p, n }, h->wanted, &port))
 		return false;
-	h->port = is_name(scheme, "http") ? 80 : 443;
+	h->port = port_of(scheme);
 	return port.n == 0 || number(port, &h->port);
 }
 
@@ -169,8 +185,14 @@ static bool request_line(struct head *h, struct text line)
 	for (size_t i = 0; i < h->target.n; i++)
 		if (h->target.p[i] <= ' ' || h->target.p[i] == 0x7f)
 			return false;
-	h->old = is(line, "HTTP/1.0");
-	return (h->old || is(line, "HTTP/1.1")) && target(h);
+	h->rtsp = is(line, "RTSP/1.0") || is(line, "RTSP/2.0");
+	h->old = is(line, "HTTP/1.0") || is(line, "ICE/1.0") || h->rtsp;
+	if (!h->old && !is(line, "HTTP/1.1"))
+		return false;
+	/* Of those others only what names the host in one place. */
+	if (is(line, "ICE/1.0") && (h->target.n == 0 || h->target.p[0] != '/'))
+		return false;
+	return !(h->rtsp && is(h->method, "CONNECT")) && target(h);
 }
 
 bool ward_spoken_token(uint8_t c)

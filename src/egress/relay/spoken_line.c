@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Text: is its first line that of a request? Pure. Servers take any word for a method, so any line of words is looked at until its end, and
- * is HTTP where one of them says so. What cannot be wanted for that may go before (s->go): a word or a half line that its client
+ * is HTTP where one of them says so (or RTSP, or Icecast's). What cannot be wanted for that may go before (s->go): a word or a half line that its client
  * says no more behind, and empty lines, which servers skip. A request that turns out to have begun there is BROKEN: its head cannot be
  * judged whole any more.
  */
@@ -31,18 +31,28 @@ static size_t empty_lines(const uint8_t *p, size_t n)
 	return i;
 }
 
-/* Some word but the first is HTTP's version, or what is there of the last one may become it. */
-static bool version(const uint8_t *p, size_t n, bool whole)
+/* A version as servers of HTTP take it: those of RTSP and Icecast, too, are a request like any other to a parser that many have (llhttp). */
+static bool is_version(const uint8_t *p, size_t n, bool whole)
 {
-	static const char http[] = "HTTP/";
+	static const char *const words[] = { "HTTP/", "RTSP/", "ICE/" };
 
-	for (size_t i = 1; i <= n; i++) {
-		size_t left = n - i < 5 ? n - i : 5;
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		size_t len = strlen(words[i]), left = n < len ? n : len;
+		bool same = i == 0 ? strncasecmp((const char *)p, words[i], left) == 0
+				   : memcmp(p, words[i], left) == 0;
 
-		if (ward_spoken_blank(p[i - 1]) &&
-			strncasecmp((const char *)p + i, http, left) == 0 && (left == 5 || !whole))
+		if (same && (left == len || !whole))
 			return true;
 	}
+	return false;
+}
+
+/* Some word but the first is a version, or what is there of the last one may become one. */
+static bool version(const uint8_t *p, size_t n, bool whole)
+{
+	for (size_t i = 1; i <= n; i++)
+		if (ward_spoken_blank(p[i - 1]) && is_version(p + i, n - i, whole))
+			return true;
 	return false;
 }
 
@@ -54,7 +64,7 @@ static bool ends_with(const uint8_t *p, size_t n, const char *protocol)
 }
 
 /*
- * Lines that begin with a method of HTTP and are another protocol's: NATS, RTSP, SIP; a word by itself. Without a version nothing else
+ * Lines that begin with a method of HTTP and are another protocol's: NATS, SIP; a word by itself. Without a version nothing else
  * is: servers read that as HTTP/0.9, some with a head behind it, and take the host from its target.
  */
 static bool elsewhere(const uint8_t *p, size_t n)
@@ -63,8 +73,7 @@ static bool elsewhere(const uint8_t *p, size_t n)
 		n--;
 	if (memchr(p, '\r', n) != NULL || memchr(p, '\0', n) != NULL)
 		return false;
-	return (n > 9 && memcmp(p, "CONNECT {", 9) == 0) || ends_with(p, n, " RTSP/") ||
-		ends_with(p, n, " SIP/") ||
+	return (n > 9 && memcmp(p, "CONNECT {", 9) == 0) || ends_with(p, n, " SIP/") ||
 		(memchr(p, ' ', n) == NULL && memchr(p, '\t', n) == NULL &&
 			memchr(p, '\v', n) == NULL && memchr(p, '\f', n) == NULL);
 }
@@ -80,15 +89,33 @@ static bool method(struct ward_spoken *s, const uint8_t *p, size_t n)
 	return decide(s, elsewhere(p, len) ? WARD_SPOKEN_UNKNOWN : WARD_SPOKEN_BROKEN);
 }
 
+/*
+ * Bytes that text has not. Behind a word and a blank they may be in a target: there are servers that take those. A NUL is in none, and one
+ * character and a blank is what other protocols begin with (LDAP).
+ */
+static bool binary(const uint8_t *p, size_t len, enum ward_spoken_go gone)
+{
+	size_t first = 0, before = gone == WARD_GO_WORD ? 1 : 0;
+	bool target;
+
+	while (first < len && ward_spoken_token(p[first]))
+		first++;
+	target = gone == WARD_GO_LINE ||
+		(before + first > 1 && first < len && (p[first] == ' ' || p[first] == '\t'));
+	for (size_t i = 0; i < len; i++)
+		if (p[i] == '\0' || (p[i] < ' ' && !ward_spoken_blank(p[i]) && !target))
+			return true;
+	return false;
+}
+
 /* Any other words, or what follows the ones that went. Some servers read over blanks before the first. */
 static bool words(struct ward_spoken *s, const uint8_t *p, size_t n, enum ward_spoken_go gone)
 {
 	const uint8_t *end = memchr(p, '\n', n);
 	size_t len = end != NULL ? (size_t)(end - p) : n, first = 0;
 
-	for (size_t i = 0; i < len; i++)
-		if (p[i] < ' ' && !ward_spoken_blank(p[i]))
-			return decide(s, WARD_SPOKEN_UNKNOWN);
+	if (binary(p, len, gone))
+		return decide(s, WARD_SPOKEN_UNKNOWN);
 	if (gone != WARD_GO_LINE) {
 		while (first < len && ward_spoken_token(p[first]))
 			first++;
