@@ -163,6 +163,21 @@ def no_stream_that_a_process_is_told_of_by_signals_goes_inside(p):
 
 @test
 @placed
+def who_is_told_by_signals_and_not_seen_is_told_no_more(p):
+    """Of a pid namespace outside of Ward's: there is nobody to name, and he would get the command's signals all the same."""
+    apart = ["unshare", "-pf", "--mount-proc"]
+    if subprocess.run([*apart, "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+        skip("no pid namespace is to be had here")
+    r, w = os.pipe()
+    fcntl.fcntl(r, fcntl.F_SETOWN, os.getpid())
+    result = subprocess.run([*apart, *p.words("true")], cwd=p.ws, env=p.env(), stdin=r, stderr=subprocess.PIPE, check=False)
+    check_eq((result.returncode, fcntl.fcntl(r, fcntl.F_GETOWN)), (0, 0), result.stderr)
+    os.close(r)
+    os.close(w)
+
+
+@test
+@placed
 def no_socket_that_chooses_its_peer_goes_inside(p):
     for family, kind in ((socket.AF_INET, socket.SOCK_DGRAM), (socket.AF_INET, socket.SOCK_STREAM),
                          (socket.AF_UNIX, socket.SOCK_DGRAM), (socket.AF_UNIX, socket.SOCK_STREAM)):
