@@ -86,6 +86,33 @@ static TAP_UNUSED bool layer_is_empty(void)
 	return r.c.n == 0 && (!all || ward_commit_empty(fd, "."));
 }
 
+static TAP_UNUSED struct ward_error last_error;
+
+/* All that the layer says, and what came of it. */
+static TAP_UNUSED int commit_by_hand(enum ward_commit_side side, bool set_id)
+{
+	WARD_CLEANUP(read_done) struct read r = read_layer();
+	WARD_CLEANUP(box_fds_done) struct box_fds f;
+	WARD_CLEANUP(ward_commit_done) struct ward_commit c = box_commit(&f);
+	struct ward_commit_item items[256] = { 0 };
+
+	REQUIRE(r.c.n <= WARD_ARRAY_SIZE(items));
+	for (size_t i = 0; i < r.c.n; i++)
+		items[i] = (struct ward_commit_item){ &r.c.v[i], side, set_id };
+	last_error = (struct ward_error)WARD_ERROR_INIT;
+	return ward_commit_run(&c, &r.c, items, r.c.n, &last_error);
+}
+
+static TAP_UNUSED bool no_trace(void)
+{
+	struct stat st;
+
+	return lstat(box_path("root/.ward-commit-" RUN), &st) < 0 &&
+		lstat(box_path("store/" WARD_COMMIT_STAGE_STORE), &st) < 0 &&
+		lstat(box_path("root/.ward-kept-" RUN), &st) < 0 &&
+		lstat(box_path("store/" WARD_WORKSPACE_JOURNAL), &st) < 0;
+}
+
 /* NONE: there is no journal, or it cannot be read. */
 static TAP_UNUSED enum ward_journal_state journal_state(void)
 {

@@ -2,33 +2,6 @@
 /* Commits one thing at a time: what is in the way, what is refused, what others do meanwhile, and what a commit that died leaves. */
 #include "commit_kill.h"
 
-static struct ward_error last_error;
-
-/* All that the layer says, and what came of it. */
-static int commit_by_hand(enum ward_commit_side side, bool set_id)
-{
-	WARD_CLEANUP(read_done) struct read r = read_layer();
-	WARD_CLEANUP(box_fds_done) struct box_fds f;
-	WARD_CLEANUP(ward_commit_done) struct ward_commit c = box_commit(&f);
-	struct ward_commit_item items[256] = { 0 };
-
-	REQUIRE(r.c.n <= WARD_ARRAY_SIZE(items));
-	for (size_t i = 0; i < r.c.n; i++)
-		items[i] = (struct ward_commit_item){ &r.c.v[i], side, set_id };
-	last_error = (struct ward_error)WARD_ERROR_INIT;
-	return ward_commit_run(&c, &r.c, items, r.c.n, &last_error);
-}
-
-static bool no_trace(void)
-{
-	struct stat st;
-
-	return lstat(box_path("root/.ward-commit-" RUN), &st) < 0 &&
-		lstat(box_path("store/" WARD_COMMIT_STAGE_STORE), &st) < 0 &&
-		lstat(box_path("root/.ward-kept-" RUN), &st) < 0 &&
-		lstat(box_path("store/" WARD_WORKSPACE_JOURNAL), &st) < 0;
-}
-
 static void writes(void)
 {
 	WARD_FD new = open(box_path("root/n"), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -641,7 +614,7 @@ TEST(a_damaged_or_newer_journal_is_refused)
 	static const char long_one[] =
 		"nothing of the kind, but long enough that its sum could be there: "
 		"................................................................................................";
-	static const char *const texts[] = { "", "WARDCJNL", "WARDCJNL\3\0\0\0\1\0\0\0", long_one };
+	static const char *const texts[] = { "", "WARDCJNL", "WARDCJNL\4\0\0\0\1\0\0\0", long_one };
 	static const size_t sizes[] = { 0, 8, 140, 150 };
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(texts); i++) {

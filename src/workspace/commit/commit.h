@@ -8,6 +8,7 @@
  *	plan.c             changes become steps, in an order that works
  *	place.c            the staging directory
  *	stage.c            everything new is made in it
+ *	inside.c           what lies in a new directory is made in it, and comes with it
  *	step.c             each step takes its place, or is taken back
  *	layer.c            what was made real leaves the layer
  *	land.c             or is noted, and stays in it

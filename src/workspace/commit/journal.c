@@ -95,7 +95,7 @@ static void put_step(struct ward_buf *b, const struct ward_step *s)
 	ward_buf_addc(b, (char)s->kind);
 	ward_buf_addc(b, (char)s->result);
 	ward_buf_addc(b, (char)s->attributes);
-	ward_buf_addc(b, 0);
+	ward_buf_addc(b, (char)s->inside);
 	put_u32(b, (uint32_t)n);
 	put_seen(b, &s->old);
 	put_seen(b, &s->new);
@@ -259,7 +259,7 @@ static bool sound_step(const struct ward_step *s, enum ward_journal_state state)
 	if (s->result > WARD_RESULT_LEFT ||
 		(state == WARD_JOURNAL_BEGUN && s->result != WARD_RESULT_OPEN))
 		return false;
-	if (s->attributes && s->kind != WARD_STEP_DIR)
+	if ((s->attributes && s->kind != WARD_STEP_DIR) || (s->inside && s->kind != WARD_STEP_PUT))
 		return false;
 	switch (s->kind) {
 	case WARD_STEP_TAKE: return sound_old(&s->old, true) && sound_seen(&s->new, false);
@@ -275,9 +275,10 @@ static bool sound_step(const struct ward_step *s, enum ward_journal_state state)
 	return false;
 }
 
-static bool get_step(struct reader *r, struct ward_step *s, enum ward_journal_state state)
+static bool get_step(struct reader *r, struct ward_step *s, const struct ward_journal *j,
+	uint32_t version)
 {
-	uint8_t kind, result, attributes, zero;
+	uint8_t kind, result, attributes, inside;
 	size_t n;
 
 	if ((size_t)(r->end - r->p) < STEP_BYTES)
@@ -285,7 +286,7 @@ static bool get_step(struct reader *r, struct ward_step *s, enum ward_journal_st
 	kind = (uint8_t)r->p[0];
 	result = (uint8_t)r->p[1];
 	attributes = (uint8_t)r->p[2];
-	zero = (uint8_t)r->p[3];
+	inside = (uint8_t)r->p[3];
 	r->p += 4;
 	n = get_u32(r);
 	get_seen(r, &s->old);
@@ -295,11 +296,13 @@ static bool get_step(struct reader *r, struct ward_step *s, enum ward_journal_st
 	s->layer_ino = get_u64(r);
 	s->old.mode = get_u32(r);
 	s->new.mode = get_u32(r);
-	if (kind > WARD_STEP_DROP || result > WARD_RESULT_LEFT || attributes > 1 || zero != 0)
+	if (kind > WARD_STEP_DROP || result > WARD_RESULT_LEFT || attributes > 1 ||
+		inside > (version >= 3))
 		return false;
 	s->kind = kind;
 	s->result = result;
 	s->attributes = attributes == 1;
+	s->inside = inside == 1;
 	s->path = r->p;
 	if (n >= (size_t)(r->end - r->p) || r->p[n] != '\0')
 		return false;
@@ -307,7 +310,47 @@ static bool get_step(struct reader *r, struct ward_step *s, enum ward_journal_st
 		!(ward_streq(s->path, ".") && (kind == WARD_STEP_DIR || kind == WARD_STEP_DROP)))
 		return false;
 	r->p += n + 1;
-	return sound_step(s, state);
+	return sound_step(s, j->state);
+}
+
+/* The step that makes the directory which has the path's first n bytes as its name, of those before end, which stand in the order of paths. */
+static bool find_directory(const struct ward_journal *j, size_t begin, size_t end, const char *path,
+	size_t n, size_t *ret)
+{
+	while (begin < end) {
+		size_t mid = begin + (end - begin) / 2;
+		int r = strncmp(path, j->v[mid].path, n);
+
+		r = r != 0 ? r : j->v[mid].path[n] ? -1 : 0;
+		*ret = mid;
+		if (r == 0)
+			return j->v[mid].kind == WARD_STEP_PUT && S_ISDIR(j->v[mid].new.mode);
+		if (r < 0)
+			end = mid;
+		else
+			begin = mid + 1;
+	}
+	return false;
+}
+
+/* What is made inside a directory comes with it, or with the one that it is inside itself. */
+static bool find_tops(struct ward_journal *j)
+{
+	size_t begin = 0, at = 0;
+
+	while (begin < j->n && j->v[begin].kind == WARD_STEP_TAKE)
+		begin++;
+	for (size_t i = begin; i < j->n; i++) {
+		struct ward_step *s = &j->v[i];
+		const char *slash = s->inside ? strrchr(s->path, '/') : NULL;
+
+		if (!s->inside)
+			continue;
+		if (!slash || !find_directory(j, begin, i, s->path, (size_t)(slash - s->path), &at))
+			return false;
+		s->top = j->v[at].inside ? j->v[at].top : at;
+	}
+	return true;
 }
 
 static int damaged(struct ward_error *err, const char *what)
@@ -408,8 +451,12 @@ int ward_journal_parse(char *text, size_t n, struct ward_journal *ret, struct wa
 	if (!j.v)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for the journal of a commit");
 	for (size_t i = 0; i < j.n; i++)
-		if (!get_step(&r, &j.v[i], j.state))
+		if (!get_step(&r, &j.v[i], &j, version))
+			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 			return damaged(err, "a step of it says what none can say");
+	if (!find_tops(&j))
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
+		return damaged(err, "a step of it lies in a directory that none before it makes");
 	if (r.p != r.end)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 		return damaged(err, "something stands behind its last step");

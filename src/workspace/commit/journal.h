@@ -11,7 +11,7 @@
 
 #define WARD_JOURNAL_NAME WARD_WORKSPACE_JOURNAL
 #define WARD_JOURNAL_NEW WARD_WORKSPACE_JOURNAL ".new"
-#define WARD_JOURNAL_VERSION 2u /* 1, which is read: without root_born */
+#define WARD_JOURNAL_VERSION 3u /* those before are read: 1 without root_born, 2 without inside */
 
 enum ward_journal_state {
 	WARD_JOURNAL_NONE = 0,
@@ -44,6 +44,7 @@ struct ward_step {
 	enum ward_step_result result;
 	/* DIR: its extended attributes change too, and stand on two directories of the staging directory */
 	bool attributes;
+	bool inside;                 /* PUT: what is new is made in the directory of an earlier step, and comes with it */
 	struct ward_seen old, new;   /* DIR: the mode before and the mode to come */
 	int64_t old_ctime_ns;        /* looked at before it is replaced; 0: not (a directory, a file with other names) */
 	uint64_t dir_ino;            /* of the directory that it lies in; WARD_DIR_UNKNOWN: it was not there, and the step is left */
@@ -52,6 +53,9 @@ struct ward_step {
 	/* not in the file: nobody but us changed the directory that it lies in, or (DIR) it, since the run began */
 	bool dir_old;
 	bool moved;                  /* not in the file: the run wrote to it while it was read */
+	size_t top;                  /* not in the file. Of inside: the step whose rename brings it */
+	bool came;                   /* not in the file. Of inside: it was as it was made when that was about to be done */
+	bool inherited;              /* not in the file: what is made in this directory inherits a list of its */
 	bool no_room;                /* not in the file: the layer's directory could not be made to look like the project's */
 	const char *path;
 };

@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "workspace/commit/commit.h"
+#include "workspace/commit/inside.h"
 #include "workspace/landed.h"
+#include "workspace/store.h"
 
 #define KEPT_MAX 1000u
 
@@ -33,6 +34,14 @@ static int remove_name(void *arg, int dir, const char *name)
 {
 	(void)arg;
 	return ward_commit_unlink(dir, name);
+}
+
+/* No journal speaks of it: what lies in a directory that was made was made too. */
+static int remove_made(void *arg, int dir, const char *name)
+{
+	int r = remove_name(arg, dir, name);
+
+	return r == -ENOTEMPTY && name[0] == WARD_STAGED_NEW ? ward_store_erase(dir, name) : r;
 }
 
 /* Open, and surely ours. */
@@ -98,7 +107,10 @@ static int remove_left(struct ward_commit *c, int home)
 		return unlinkat(home, name, 0) < 0 ? -errno : 0;
 	if (fd < 0)
 		return fd;
-	r = ward_commit_names(fd, ".", remove_name, NULL);
+	if (c->j.state != WARD_JOURNAL_NONE)
+		ward_commit_empty_made(c);
+	r = ward_commit_names(fd, ".", c->j.state == WARD_JOURNAL_NONE ? remove_made : remove_name,
+		NULL);
 	if (r == 0 && unlinkat(home, name, AT_REMOVEDIR) < 0)
 		r = -errno;
 	return r;

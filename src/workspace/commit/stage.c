@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
-#include "workspace/commit/commit.h"
+#include "workspace/commit/inside.h"
 
 #define COPY_STEP (256u << 10)
 
@@ -35,14 +36,14 @@ struct staging {
 	bool no_clone;
 	struct owner parent; /* of the directory that was asked about last, for what lies in it */
 	size_t parent_step;
-	struct ward_held in_root, in_layer;
+	struct ward_held in_root, in_layer, in_stage;
 	const size_t *files; /* steps that need no order, shared by all threads */
 };
 
 #define STAGING_INIT(commit, steps) \
 	{ \
 		.c = (commit), .parent_step = SIZE_MAX, .in_root = WARD_HELD_INIT, \
-		.in_layer = WARD_HELD_INIT, .files = (steps) \
+		.in_layer = WARD_HELD_INIT, .in_stage = WARD_HELD_INIT, .files = (steps) \
 	}
 
 static void staging_done(struct staging *s)
@@ -51,6 +52,7 @@ static void staging_done(struct staging *s)
 	free(s->copy);
 	ward_commit_let_go(&s->in_root);
 	ward_commit_let_go(&s->in_layer);
+	ward_commit_let_go(&s->in_stage);
 }
 
 static int failed(struct ward_error *err, int r, const char *path)
@@ -85,40 +87,32 @@ static int can_exchange(struct ward_commit *c, struct ward_error *err)
 
 /* ---- one object ---- */
 
-/* The step that makes what has a path's first n bytes as its name; put_end: none does. */
-static size_t step_of(const struct ward_commit *c, const char *path, size_t n)
+/* Where step i's object is made: the directory, borrowed until the next is asked for, and the name in it. -errno. */
+static int place_of(struct staging *g, size_t i, char made[WARD_COMMIT_MADE_MAX], const char **ret)
 {
-	size_t low = c->put_begin, high = c->put_end;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		int r = strncmp(path, c->j.v[mid].path, n);
-
-		r = r != 0 ? r : c->j.v[mid].path[n] ? -1 : 0;
-		if (r == 0)
-			return mid;
-		if (r < 0)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return c->put_end;
+	ward_commit_made(g->c, i, made);
+	*ret = made;
+	return g->c->j.v[i].inside ? ward_commit_hold(&g->in_stage, g->c->stage, made, ret)
+				   : g->c->stage;
 }
 
 /* A directory that was made: it is asked once for all that lies in it. */
 static int owner_of_made(struct staging *g, const char *path, struct owner *ret)
 {
 	const char *slash = strrchr(path, '/');
-	size_t at = slash ? step_of(g->c, path, (size_t)(slash - path)) : g->c->put_end;
-	char staged[WARD_COMMIT_NAME_MAX];
+	size_t at = slash ? ward_commit_step_of(g->c, path, (size_t)(slash - path)) : g->c->put_end;
+	char made[WARD_COMMIT_MADE_MAX];
 	struct stat st;
 
 	if (at == g->c->put_end)
 		return 0;
 	if (at != g->parent_step) {
-		ward_commit_staged(staged, WARD_STAGED_NEW, at);
-		if (fstatat(g->c->stage, staged, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return -errno;
+		WARD_FD fd = -1;
+
+		ward_commit_made(g->c, at, made);
+		fd = ward_commit_open(g->c->stage, made, O_PATH | O_NOFOLLOW);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return fd < 0 ? fd : -errno;
 		g->parent = (struct owner){ st.st_uid, st.st_gid };
 		g->parent_step = at;
 	}
@@ -158,14 +152,14 @@ static bool is_of(const struct stat *st, const struct owner *o)
 }
 
 /* A user's group may be one that he is not in: then it stays his own. */
-static int give(struct staging *g, const struct ward_step *s, const char *staged)
+static int give(struct staging *g, const struct ward_step *s, int dir, const char *name)
 {
 	struct owner o;
 	int r = owner_of(g, s, &o);
 
 	if (r < 0)
 		return r;
-	if (fchownat(g->c->stage, staged, o.uid, o.gid, AT_SYMLINK_NOFOLLOW) < 0 && g->c->euid == 0)
+	if (fchownat(dir, name, o.uid, o.gid, AT_SYMLINK_NOFOLLOW) < 0 && g->c->euid == 0)
 		return -errno;
 	return 0;
 }
@@ -312,14 +306,19 @@ static int settle_file(struct staging *g, const struct ward_step *s, int to, mod
 	return fchmod(to, mode) < 0 || fstat(to, ret) < 0 ? -errno : 0;
 }
 
-static int make_file(struct staging *g, struct ward_step *s, const char *staged, int from,
-	struct stat *st, struct ward_error *err)
+static int make_file(struct staging *g, size_t i, int from, struct stat *st, struct ward_error *err)
 {
+	struct ward_step *s = &g->c->j.v[i];
 	mode_t mode = s->new.mode & 07777;
+	char made[WARD_COMMIT_MADE_MAX];
+	const char *name;
+	int dir = place_of(g, i, made, &name);
 	/* We may always write it, until it is whole. */
-	WARD_FD to = openat(g->c->stage, staged,
-		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600 | (mode & 0777));
-	int r = to < 0 ? -errno : ward_commit_settle(g->c, from);
+	WARD_FD to = dir < 0
+		? -1
+		: openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			  0600 | (mode & 0777));
+	int r = dir < 0 ? dir : to < 0 ? -errno : ward_commit_settle(g->c, from);
 
 	if (r == 0)
 		r = copy_content(g, from, to, st->st_size);
@@ -351,7 +350,6 @@ static int make_file_freely(void *arg, size_t k, struct ward_error *err)
 		return failed(err, -ECANCELED, g->c->j.v[i].path);
 
 	struct ward_step *s = &g->c->j.v[i];
-	char staged[WARD_COMMIT_NAME_MAX];
 	struct stat st;
 	int r = open_held(g, g->c->change[i], &from, &st);
 
@@ -359,23 +357,22 @@ static int make_file_freely(void *arg, size_t k, struct ward_error *err)
 		return WARD_OK;
 	if (r < 0)
 		return ward_commit_not_now(g->c, failed(err, r, s->path), s, err);
-	ward_commit_staged(staged, WARD_STAGED_NEW, i);
-	return ward_commit_not_now(g->c, make_file(g, s, staged, from.fd, &st, err), s, err);
+	return ward_commit_not_now(g->c, make_file(g, i, from.fd, &st, err), s, err);
 }
 
-static int make_file_lent(struct staging *g, struct ward_step *s, const char *staged,
-	const struct ward_lent *l, const struct ward_change *change, struct ward_error *err)
+static int make_file_lent(struct staging *g, size_t i, const struct ward_lent *l,
+	struct ward_error *err)
 {
 	WARD_CLEANUP(source_done) struct source from = { -1, -1, false, 0 };
 	struct stat st;
-	int r = open_source(g, l, change, &from, &st);
+	int r = open_source(g, l, g->c->change[i], &from, &st);
 
 	if (r < 0)
-		return failed(err, r, s->path);
-	return make_file(g, s, staged, from.fd, &st, err);
+		return failed(err, r, g->c->j.v[i].path);
+	return make_file(g, i, from.fd, &st, err);
 }
 
-static int make_link(struct staging *g, struct ward_step *s, const char *staged,
+static int make_link(struct staging *g, struct ward_step *s, int dir, const char *name,
 	const struct ward_lent *l, const struct ward_change *change)
 {
 	char target[WARD_PATH_MAX];
@@ -394,15 +391,14 @@ static int make_link(struct staging *g, struct ward_step *s, const char *staged,
 	/* What was judged is what is made. */
 	if (!change->target || !ward_streq(target, change->target))
 		return -ESTALE;
-	if (symlinkat(target, g->c->stage, staged) < 0)
+	if (symlinkat(target, dir, name) < 0)
 		return -errno;
-	r = give(g, s, staged);
+	r = give(g, s, dir, name);
 	if (r < 0)
 		return r;
-	if (utimensat(g->c->stage, staged,
-		    (struct timespec[]){ { .tv_nsec = UTIME_OMIT }, st.st_mtim },
+	if (utimensat(dir, name, (struct timespec[]){ { .tv_nsec = UTIME_OMIT }, st.st_mtim },
 		    AT_SYMLINK_NOFOLLOW) < 0 ||
-		fstatat(g->c->stage, staged, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	ward_commit_seen(&st, &s->new);
 	s->layer_ctime_ns = change->ctime_ns;
@@ -434,7 +430,7 @@ static int copy_directory_attrs(struct staging *g, const char *path, int to, str
 	return ward_commit_attrs_copy(from, to, false, err, path);
 }
 
-static int make_directory(struct staging *g, struct ward_step *s, const char *staged,
+static int make_directory(struct staging *g, struct ward_step *s, int dir, const char *name,
 	const struct ward_change *change, struct ward_error *err)
 {
 	mode_t mode = change->mode & 07777;
@@ -442,15 +438,17 @@ static int make_directory(struct staging *g, struct ward_step *s, const char *st
 	struct stat st;
 	int r;
 
-	if (mkdirat(g->c->stage, staged, 0700) < 0)
+	if (mkdirat(dir, name, 0700) < 0)
 		return failed(err, -errno, s->path);
-	to = openat(g->c->stage, staged, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	to = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (to < 0)
 		return failed(err, -errno, s->path);
 	r = copy_directory_attrs(g, s->path, to, err);
 	if (r < 0)
 		return r;
-	r = give(g, s, staged);
+	s->inherited = fgetxattr(to, "system.posix_acl_default", NULL, 0) >= 0 ||
+		(errno != ENODATA && errno != ENOTSUP);
+	r = give(g, s, dir, name);
 	if (r == 0 &&
 		(fchmod(to, g->c->euid == 0 ? mode : mode | S_IRWXU) < 0 || fstat(to, &st) < 0))
 		r = -errno;
@@ -585,14 +583,28 @@ static int name_as_was(struct staging *g, struct ward_step *s, const char *stage
 
 /* ---- all ---- */
 
+static int make_one_directory(struct staging *g, size_t i, struct ward_error *err)
+{
+	struct ward_step *s = &g->c->j.v[i];
+	char made[WARD_COMMIT_MADE_MAX];
+	const char *name;
+	int dir;
+
+	ward_commit_choose(g->c, i);
+	dir = place_of(g, i, made, &name);
+	return dir < 0 ? failed(err, dir, s->path)
+		       : make_directory(g, s, dir, name, g->c->change[i], err);
+}
+
 static int make_one(struct staging *g, size_t i, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_commit_give_back) struct ward_lent l = { .fd = -1 };
 	struct ward_step *s = &g->c->j.v[i];
 	const struct ward_change *change = g->c->change[i];
-	char staged[WARD_COMMIT_NAME_MAX], other[WARD_COMMIT_NAME_MAX];
+	char staged[WARD_COMMIT_NAME_MAX], other[WARD_COMMIT_NAME_MAX], made[WARD_COMMIT_MADE_MAX];
 	size_t first = first_of(g, i);
-	int r;
+	const char *name;
+	int dir, r;
 
 	ward_commit_staged(staged, WARD_STAGED_NEW, i);
 	if (first != i) {
@@ -603,8 +615,6 @@ static int make_one(struct staging *g, size_t i, struct ward_error *err)
 			? failed(err, -errno, s->path)
 			: WARD_OK;
 	}
-	if (S_ISDIR(change->mode))
-		return make_directory(g, s, staged, change, err);
 	r = name_as_was(g, s, staged, change);
 	if (r != 0)
 		return r < 0 ? failed(err, r, s->path) : WARD_OK;
@@ -612,16 +622,10 @@ static int make_one(struct staging *g, size_t i, struct ward_error *err)
 	if (r < 0)
 		return failed(err, r, s->path);
 	if (S_ISREG(change->mode))
-		return make_file_lent(g, s, staged, &l, change, err);
-	r = make_link(g, s, staged, &l, change);
+		return make_file_lent(g, i, &l, err);
+	dir = place_of(g, i, made, &name);
+	r = dir < 0 ? dir : make_link(g, s, dir, name, &l, change);
 	return r < 0 ? failed(err, r, s->path) : WARD_OK;
-}
-
-static const struct ward_step *put_of(const struct ward_commit *c, const char *path, size_t n)
-{
-	size_t at = step_of(c, path, n);
-
-	return at < c->put_end ? &c->j.v[at] : NULL;
 }
 
 /* A DIR step's attributes, those to come and those before, each on a directory that has nothing else. */
@@ -693,7 +697,10 @@ static int make_all(struct staging *g, struct ward_error *err)
 
 	for (size_t i = c->put_begin; i < c->put_end && r == WARD_OK; i++)
 		if (S_ISDIR(c->change[i]->mode))
-			r = ward_commit_not_now(c, make_one(g, i, err), &c->j.v[i], err);
+			r = ward_commit_not_now(c, make_one_directory(g, i, err), &c->j.v[i], err);
+	for (size_t i = c->put_begin; i < c->put_end && r == WARD_OK; i++)
+		if (!S_ISDIR(c->change[i]->mode))
+			ward_commit_choose(c, i);
 	g->files = files;
 	if (r == WARD_OK)
 		r = make_files(g, files, err);
@@ -714,7 +721,7 @@ static void know_directories(struct ward_commit *c)
 		struct ward_step *s = &c->j.v[i];
 		const char *slash = strrchr(s->path, '/');
 		const struct ward_step *dir = slash && s->dir_ino == WARD_DIR_UNKNOWN
-			? put_of(c, s->path, (size_t)(slash - s->path))
+			? ward_commit_put_of(c, s->path, (size_t)(slash - s->path))
 			: NULL;
 
 		if (dir && S_ISDIR(dir->new.mode))
@@ -738,7 +745,7 @@ int ward_commit_stage(struct ward_commit *c, struct ward_error *err)
 	for (size_t i = c->put_end; i < c->j.n && r == WARD_OK; i++) {
 		struct ward_step *s = &c->j.v[i];
 		const struct ward_step *dir = s->kind == WARD_STEP_DIR && s->new.ino == 0
-			? put_of(c, s->path, strlen(s->path))
+			? ward_commit_put_of(c, s->path, strlen(s->path))
 			: NULL;
 
 		if (dir)

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "workspace/commit/commit.h"
+#include "workspace/commit/inside.h"
 
 static const char changed_text[] = "was changed in the project while the commit went on";
 static const char came_text[] = "came to be in the project while the commit went on";
@@ -96,6 +96,16 @@ static bool still_is(const struct at *a, const struct stat *st, const struct war
 
 /* ---- forward ---- */
 
+/* What was put is in the staging directory again. One that brings others has these in it. */
+static bool is_back(const struct at *a)
+{
+	struct stat st;
+
+	if (!ward_commit_brings(a->c, (size_t)(a->s - a->c->j.v)))
+		return staged_is(a, a->n, &a->s->new);
+	return look(a->c->stage, a->n, &st) == 0 && ward_commit_same(&st, &a->s->new);
+}
+
 static int put(struct at *a)
 {
 	struct stat st;
@@ -108,6 +118,8 @@ static int put(struct at *a)
 			: left(a, taken_text);
 	if (r == 0 && !ward_commit_same(&st, &a->s->new))
 		return left(a, made_text);
+	if (r == 0 && S_ISDIR(st.st_mode))
+		r = ward_commit_come(a->c, (size_t)(a->s - a->c->j.v));
 	if (r == 0)
 		r = ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_NOREPLACE);
 	if (r == -EEXIST)
@@ -119,9 +131,7 @@ static int put(struct at *a)
 	if (in_place(a))
 		return done(a);
 	r = ward_commit_rename(a->dir, a->name, a->c->stage, a->n, RENAME_NOREPLACE);
-	if (r == 0 &&
-		!staged_is(a, a->n,
-			&a->s->new)) /* not ours any more: whoever put it there has it back */
+	if (r == 0 && !is_back(a)) /* not ours any more: whoever put it there has it back */
 		(void)ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_NOREPLACE);
 	return left(a, moved_text);
 }
@@ -449,12 +459,15 @@ static int one(struct ward_commit *c, size_t i, bool back)
 	};
 	struct ward_step *s = &c->j.v[i];
 	struct at a = { .c = c, .s = s };
+	enum ward_step_result came;
 	int r;
 
 	if (s->kind == WARD_STEP_DIR || s->kind == WARD_STEP_DROP) {
 		s->result = WARD_RESULT_DONE;
 		return 0;
 	}
+	if (!back && ward_commit_came(c, s, &came))
+		return came == WARD_RESULT_LEFT ? left(&a, moved_text) : done(&a);
 	ward_commit_staged(a.n, WARD_STAGED_NEW, i);
 	ward_commit_staged(a.o, WARD_STAGED_OLD, i);
 	a.dir = open_place(c, s, &a.name);
