@@ -165,9 +165,45 @@ int ward_audit_visit_line(const struct ward_audit_reader *reader, const struct w
 	return v->fn(v->arg, rec, line, n, reader->lineno);
 }
 
+/*
+ * Which lines have a text, mostly a run's identifier: most of a long log has not, and is gone over in steps of the text's length (Horspool's
+ * search). The table is made once; memmem() makes one for each line.
+ */
+struct needle {
+	const char *s;
+	size_t n;
+	uint8_t skip[UINT8_MAX + 1];
+};
+
+static void needle_init(struct needle *d, const char *text)
+{
+	*d = (struct needle){ text, text ? strlen(text) : 0, { 0 } };
+	if (d->n == 0 || d->n > UINT8_MAX)
+		return;
+	memset(d->skip, (int)d->n, sizeof(d->skip));
+	for (size_t i = 0; i + 1 < d->n; i++)
+		d->skip[(uint8_t)text[i]] = (uint8_t)(d->n - 1 - i);
+}
+
+static bool has(const struct needle *d, const char *line, size_t n)
+{
+	if (d->n == 0)
+		return true;
+	if (d->n > UINT8_MAX)
+		return memmem(line, n, d->s, d->n) != NULL;
+	for (size_t i = d->n - 1; i < n; i += d->skip[(uint8_t)line[i]])
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): read from the file */
+		if (line[i] == d->s[d->n - 1] && memcmp(line + i - (d->n - 1), d->s, d->n - 1) == 0)
+			return true;
+	return false;
+}
+
 static int visit_all(struct ward_audit_reader *reader, const struct ward_audit_visit *v,
 	struct ward_error *err)
 {
+	struct needle with;
+
+	needle_init(&with, v->with);
 	for (;;) {
 		const char *line = "";
 		size_t n = 0;
@@ -178,7 +214,7 @@ static int visit_all(struct ward_audit_reader *reader, const struct ward_audit_v
 			return fail_line(reader, "the line is longer than a record may be", err);
 		if (r != WARD_AUDIT_LINE)
 			return r;
-		if (v->with && !memmem(line, n, v->with, strlen(v->with)))
+		if (!has(&with, line, n))
 			continue;
 		r = ward_audit_visit_line(reader, v, line, n, err);
 		if (r != 0)

@@ -464,6 +464,54 @@ TEST(each_with_parses_the_lines_that_have_the_text_alone)
 	end();
 }
 
+static int count_one(void *arg, const struct ward_json *rec, const char *line, size_t n,
+	uint64_t lineno)
+{
+	(void)rec;
+	(void)line;
+	(void)n;
+	(void)lineno;
+	++*(uint64_t *)arg;
+	return 0;
+}
+
+/* As memmem() has it, for each piece of a line, and for each with a letter that is another. */
+TEST(each_with_finds_a_text_wherever_it_stands)
+{
+	uint64_t found, want;
+
+	begin();
+	for (size_t len = 0; len < 80; len += len < 8 ? 1 : 17)
+		for (size_t at = 0; at + len < line60[2].n; at += 1 + len / 2)
+			for (int other = 0; other < 2; other++) {
+				char text[400];
+
+				memcpy(text, line60[2].s + at, len);
+				text[len] = '\0';
+				if (other && len > 0)
+					text[(at * 7) % len] ^= 1;
+				want = found = 0;
+				for (size_t i = 0; i < RECORDS; i++)
+					want += memmem(line60[i].s, line60[i].n, text,
+							strlen(text)) != NULL;
+				CHECK_EQ_INT(ward_audit_each_with(audit_log, text, count_one,
+						     &found, &err),
+					0);
+				CHECK_EQ_UINT(found, want);
+			}
+	{
+		char text[400];
+
+		REQUIRE(line60[2].n > 300);
+		memcpy(text, line60[2].s + 3, 290);
+		text[290] = '\0';
+		found = 0;
+		CHECK_EQ_INT(ward_audit_each_with(audit_log, text, count_one, &found, &err), 0);
+		CHECK_EQ_UINT(found, 1);
+	}
+	end();
+}
+
 TEST(a_log_of_many_chunks_is_read_whole)
 {
 	audit_begin();
