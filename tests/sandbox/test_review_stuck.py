@@ -395,6 +395,24 @@ def with_a_damaged_journal_it_may_be_forgotten(p, in_store):
 
 
 @root_only
+def what_has_the_name_of_the_stage_is_named(p):
+    """Where the store is of another file system, a commit makes its directory in the project: whoever may write there can be first."""
+    (p.side / "state").mkdir()
+    box.private_mounts()
+    box.mount("ward-test", p.side / "state", "tmpfs", 0, "size=1m,mode=0700")
+    p.write("f", "1\n")
+    of = review(p, "echo 2 > f")
+    there = p.ws / f".ward-commit-{of.name}"
+    for make, take in ((lambda: there.symlink_to(p.side), there.unlink), (lambda: there.write_text("x"), there.unlink), (lambda: there.mkdir(0o755), there.rmdir)):
+        make()
+        r = p.run(of.name, kind=("commit",), log=False)
+        check_eq((r.code, (p.ws / "f").read_text()), (2, "1\n"), r.out + r.err)
+        check_in(f"the project has {there.name}, which no commit made: move it away", r.err)
+        take()
+    check_eq((p.run(of.name, kind=("commit",), log=False).code, (p.ws / "f").read_text()), (0, "2\n"))
+
+
+@root_only
 def on_a_full_disk_it_stops_and_goes_on_when_there_is_room(p):
     """The journal says it is begun still, so that both ways are open, whatever is done by then."""
     state = p.side / "state"

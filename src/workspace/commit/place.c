@@ -187,16 +187,23 @@ static int make_somewhere(struct ward_commit *c)
 
 int ward_commit_stage_make(struct ward_commit *c, struct ward_error *err)
 {
+	char name[WARD_COMMIT_NAME_MAX];
 	struct stat st = { 0 };
 	int r = make_somewhere(c);
 
 	if (r == 0)
 		r = fstat(c->stage, &st) < 0 ? -errno : 0;
-	if (r < 0)
-		return ward_fail_errno(err, WARD_E_SYSTEM, -r,
-			"cannot make the directory for what is to be committed");
-	c->j.stage_ino = st.st_ino;
-	return WARD_OK;
+	if (r == 0) {
+		c->j.stage_ino = st.st_ino;
+		return WARD_OK;
+	}
+	(void)ward_fail_errno(err, WARD_E_SYSTEM, -r,
+		"cannot make the directory for what is to be committed");
+	root_name(c, WARD_COMMIT_STAGE, name);
+	if ((r == -ELOOP || r == -ENOTDIR || r == -EPERM) &&
+		fstatat(c->root, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		ward_fail_fix(err, "the project has %s, which no commit made: move it away", name);
+	return WARD_E_SYSTEM;
 }
 
 /* Beside the project's files, under a name that nobody has: a run that landed more than once may have left one before. */
