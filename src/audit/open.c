@@ -56,6 +56,9 @@ void ward_audit_fix(struct ward_error *err, int sys, const char *path)
 	case EFBIG:
 		ward_fail_fix(err, "raise the file size limit (ulimit -f), or move %s away", word);
 		break;
+	case EMFILE:
+		ward_fail_fix(err, "raise the limit of open files (ulimit -n): a run needs 64");
+		break;
 	case EROFS:
 	case EACCES:
 	case EPERM:

@@ -55,10 +55,7 @@ static int fail(const struct ward_audit *a, int sys, const char *what, struct wa
 {
 	int r = ward_fail_errno(err, WARD_E_AUDIT, sys, "%s" SUFFIX " %s", a->path, what);
 
-	ward_fail_fix(err,
-		sys == ENOSPC || sys == EDQUOT
-			? "free space there, or give --audit FILE on another file system"
-			: "give --audit FILE in a directory that you may write");
+	ward_audit_fix(err, sys, a->path);
 	return r;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "audit/audit.h"
+#include "audit/log.h"
 #include "os/os.h"
 
 #define TEMPORARY ".new."
@@ -42,10 +43,7 @@ static int fail(struct ward_error *err, int sys, const char *dir, const char *wh
 		"the policies of the run cannot be kept: %s %s",
 		ward_paste(word, dir, "the directory"), what);
 
-	ward_fail_fix(err,
-		sys == ENOSPC || sys == EDQUOT
-			? "free space there, or give --audit FILE on another file system"
-			: "give --audit FILE in a directory that you may write");
+	ward_audit_fix(err, sys, dir);
 	return r;
 }
 

@@ -373,6 +373,20 @@ static int live(struct life *l, struct ward_error *err)
 	return r < 0 ? r : s;
 }
 
+/* What the caller's own limits refuse, no mechanism of the host is in the way of. */
+static const char *fix_of(int sys)
+{
+	switch (sys) {
+	case EMFILE: return "raise the limit of open files (ulimit -n): a run needs 64";
+	case EFBIG: return "raise the limit of file sizes (ulimit -f)";
+	case EAGAIN:
+	case ENFILE:
+	case ENOMEM:
+		return "try again when there is more room; `ulimit -a` and the cgroup say how much there is";
+	default: return "run `ward doctor`: it executes each mechanism and names what refuses";
+	}
+}
+
 static void refuse(struct life *l, struct ward_error *err)
 {
 	struct ward_error ignored = WARD_ERROR_INIT;
@@ -387,8 +401,7 @@ static void refuse(struct life *l, struct ward_error *err)
 	if (!err->fix[0] &&
 		(err->code == WARD_E_SYSTEM || err->code == WARD_E_SPAWN ||
 			err->code == WARD_E_UNSUPPORTED))
-		ward_fail_fix(err,
-			"run `ward doctor`: it executes each mechanism and names what refuses");
+		ward_fail_fix(err, "%s", fix_of(err->sys_errno));
 	if (err->code == WARD_E_SPAWN && (err->sys_errno == ENOENT || err->sys_errno == EACCES) &&
 		!l->plan) {
 		l->o->status = WARD_STATUS_SPAWN_FAILED;

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import struct
 import subprocess
@@ -408,6 +409,18 @@ def interpreter_unknown(p):
     check_eq(r.code, 125, r.err)
     check_eq(len(r.err.splitlines()), 1, r.err)
     check_in("tool.xyz", r.err)
+
+
+@cases([(f"{kind.lower()} {n}", getattr(resource, f"RLIMIT_{kind}"), n, option) for kind, n, option in
+        (("NOFILE", 8, "-n"), ("NOFILE", 16, "-n"), ("NOFILE", 24, "-n"), ("NOFILE", 32, "-n"), ("FSIZE", 0, "-f"), ("FSIZE", 4096, "-f"))])
+@placed
+def a_limit_of_the_callers_is_named(p, which, n, option):
+    """It is no mechanism of the host that refuses, and no directory."""
+    r = subprocess.run([cli.WARD, "run", "--write", ".", "touch", "marker"], cwd=p.ws, env=p.env(), capture_output=True, text=True, timeout=60, check=False,
+                       preexec_fn=lambda: resource.setrlimit(which, (n, n)))
+    check_eq((r.returncode, r.stdout), (125, ""), r.stderr)
+    check_in(f"(ulimit {option})", r.stderr.splitlines()[0])
+    check(not (p.ws / "marker").exists(), "something was executed")
 
 
 def with_bits(path):

@@ -125,7 +125,9 @@ int ward_native_stage_failed(enum ward_stage stage, int e, const char *text, str
 	ward_fail_errno(err, missing ? WARD_E_UNSUPPORTED : WARD_E_SPAWN, e,
 		"the sandbox could not be made%s%s: %s%s%s", axis[0] ? ", axis " : "", axis,
 		stage_text(stage), text && text[0] ? ": " : "", text ? text : "");
-	if (passing)
+	if (e == EMFILE)
+		ward_fail_fix(err, "raise the limit of open files (ulimit -n): a run needs 64");
+	else if (passing)
 		ward_fail_fix(err,
 			"try again when there is more room; `ulimit -a` and the cgroup say how much there is");
 	else if (stage == WARD_STAGE_CLONE || stage == WARD_STAGE_RIGHTS)
