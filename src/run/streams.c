@@ -123,17 +123,15 @@ static int refuse_socket(int fd, int i, struct ward_error *err)
 
 /*
  * Whoever owns what happens at a descriptor is told by a signal, which the kernel sends for him and no namespace stops: the command could
- * switch that on (O_ASYNC). One that is not seen from here (dead, or of an outer pid namespace) is told no more.
+ * switch that on (O_ASYNC). One that is not seen from here (dead, or of an outer pid namespace) is told no more; a thread of these looks as
+ * if there were none.
  */
 static int refuse_owner(int fd, int i, struct ward_error *err)
 {
-	struct f_owner_ex owner = { .type = F_OWNER_TID };
+	struct f_owner_ex owner = { 0 };
 	int code;
 
-	/* Without an owner: thread 0. */
-	if (fcntl(fd, F_GETOWN_EX, &owner) < 0 || (owner.pid == 0 && owner.type == F_OWNER_TID))
-		return WARD_OK;
-	if (owner.pid == 0 && fcntl(fd, F_SETOWN, 0) == 0)
+	if ((fcntl(fd, F_GETOWN_EX, &owner) < 0 || owner.pid == 0) && fcntl(fd, F_SETOWN, 0) == 0)
 		return WARD_OK;
 	code = ward_fail(err, WARD_E_REFUSED,
 		"what happens at %s is told to process %d by signals (F_SETOWN), which the command could send",

@@ -9,6 +9,7 @@ import os
 import select
 import shutil
 import socket
+import struct
 import subprocess
 import time
 
@@ -164,16 +165,20 @@ def no_stream_that_a_process_is_told_of_by_signals_goes_inside(p):
 @test
 @placed
 def who_is_told_by_signals_and_not_seen_is_told_no_more(p):
-    """Of a pid namespace outside of Ward's: there is nobody to name, and he would get the command's signals all the same."""
+    """
+    Of a pid namespace outside of Ward's: there is nobody to name, and he would get the command's signals all the same. A thread there
+    looks as if there were none.
+    """
     apart = ["unshare", "-pf", "--mount-proc"]
     if subprocess.run([*apart, "true"], stderr=subprocess.DEVNULL, check=False).returncode:
         skip("no pid namespace is to be had here")
-    r, w = os.pipe()
-    fcntl.fcntl(r, fcntl.F_SETOWN, os.getpid())
-    result = subprocess.run([*apart, *p.words("true")], cwd=p.ws, env=p.env(), stdin=r, stderr=subprocess.PIPE, check=False)
-    check_eq((result.returncode, fcntl.fcntl(r, fcntl.F_GETOWN)), (0, 0), result.stderr)
-    os.close(r)
-    os.close(w)
+    for kind in (0, 1):   # F_OWNER_TID, F_OWNER_PID
+        r, w = os.pipe()
+        fcntl.fcntl(r, 15, struct.pack("ii", kind, os.getpid()))   # F_SETOWN_EX
+        result = subprocess.run([*apart, *p.words("true")], cwd=p.ws, env=p.env(), stdin=r, stderr=subprocess.PIPE, check=False)
+        check_eq((result.returncode, fcntl.fcntl(r, fcntl.F_GETOWN)), (0, 0), result.stderr)
+        os.close(r)
+        os.close(w)
 
 
 @test
