@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -619,20 +621,37 @@ static int dispatch(struct words w)
 	return c->cedar ? cedar_command_run(c->cedar, w) : c->fn(w);
 }
 
-/*
- * A set-ID bit or capabilities of the file are rights that the caller has not, and with a grant it would get at what only these may read.
- * Who was only cleaned of its environment by a security module has none.
- */
-static bool lends_rights(void)
+/* Has it a capability that it was not given as one of its caller's? These the kernel keeps apart, and drops them where the file has its own. */
+static bool has_capabilities(void)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct has[2] = { { 0 } };
 
+	if (syscall(SYS_capget, &h, has) != 0)
+		return true;
+	for (unsigned long c = 0; c < 64; c++) {
+		if ((has[c / 32].permitted >> c % 32 & 1) &&
+			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, c, 0, 0) != 1)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A set-ID bit or capabilities of the file are rights that the caller has not, and with a grant it would get at what only these may read.
+ * Who was only cleaned of its environment by a security module (root's services, where SELinux is) has what it had.
+ */
+static bool lends_rights(void)
+{
 	if (!getauxval(AT_SECURE))
 		return false;
 	if (getauxval(AT_UID) != getauxval(AT_EUID) || getauxval(AT_GID) != getauxval(AT_EGID))
 		return true;
-	return syscall(SYS_capget, &h, has) != 0 || has[0].permitted || has[1].permitted;
+	/* Root has them all, unless it was told to be nobody. */
+	if (getauxval(AT_UID) == 0 && prctl(PR_GET_SECUREBITS) >= 0 &&
+		!(prctl(PR_GET_SECUREBITS) & SECBIT_NOROOT))
+		return false;
+	return has_capabilities();
 }
 
 static int refuse_rights(void)

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Bad input: one line with place, rule and fix; exit 125; nothing executed, which a marker file shows."""
+import ctypes
 import json
 import os
 import pathlib
 import re
 import resource
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -455,6 +457,65 @@ def rights_of_its_own_are_not_lent(p, give):
             r = subprocess.run([d / "ward", *words], **who)
             check_eq((r.returncode, r.stdout), (125, ""), r.stderr)
             check(re.fullmatch("ward: .* rights of its own .*; take them away: .*\n", r.stderr), r.stderr)
+
+
+AT_SECURE, PTRACE_TRACEME, PTRACE_DETACH = 23, 0, 17
+
+
+def says_secure(pid):
+    """What a security module that changes domains has the kernel say to who was just started, said here by a debugger."""
+    size = struct.calcsize("P")
+    at = int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[25])   # where its stack begins
+    with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
+        def word(where):
+            memory.seek(where)
+            return int.from_bytes(memory.read(size), sys.byteorder)
+        at += size * (word(at) + 2)
+        while word(at):
+            at += size
+        at += size
+        while word(at) != AT_SECURE:
+            at += 2 * size
+        memory.seek(at + size)
+        memory.write((1).to_bytes(size, sys.byteorder))
+
+
+def become(libc, uid, ambient):
+    if uid:
+        libc.prctl(8, 1, 0, 0, 0)   # PR_SET_KEEPCAPS
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    header, given = struct.pack("Ii", 0x20080522, 0), struct.pack("6I", 0, 1 << 1, 1 << 1, 0, 0, 0)   # CAP_DAC_OVERRIDE
+    if ambient and (libc.capset(header, given) or libc.prctl(47, 2, 1, 0, 0)):
+        os._exit(98)
+
+
+@cases([("root", 0, False), ("an ordinary user", 54321, False), ("a user with an ambient capability", 54321, True)])
+def what_the_caller_has_is_not_lent(uid, ambient):
+    """A service that a security module changes the domain of (SELinux, for all that systemd starts) is cleaned of its environment alone."""
+    if os.geteuid() != 0:
+        skip("root becomes somebody")
+    libc = ctypes.CDLL(None)
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(write, 1)
+        os.dup2(write, 2)
+        become(libc, uid, ambient)
+        if libc.ptrace(PTRACE_TRACEME, 0, None, None):
+            os._exit(97)
+        os.execv(cli.WARD, ["ward", "--version"])
+    os.close(write)
+    _, status = os.waitpid(pid, 0)
+    if not os.WIFSTOPPED(status):
+        skip(f"nothing may be traced here ({status})")
+    check_eq(os.WSTOPSIG(status), signal.SIGTRAP)
+    says_secure(pid)
+    libc.ptrace(PTRACE_DETACH, pid, None, None)
+    _, status = os.waitpid(pid, 0)
+    with open(read, encoding="utf-8") as f:
+        check_eq((os.waitstatus_to_exitcode(status), f.read()[:5]), (0, "ward "))
 
 
 check(pathlib.Path(cli.WARD).exists(), f"{cli.WARD} is not there")
