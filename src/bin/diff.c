@@ -73,6 +73,8 @@ static int diff(struct ward_review_diff *what)
 	what->ret_incomplete = &incomplete;
 	if (ward_review_diff(what, &err) < 0) {
 		(void)fflush(stdout);
+		if (ferror(stdout))
+			return EXIT_USAGE; /* which is said in the end */
 		say_error(&err);
 		return err.code == WARD_E_INVALID ? EXIT_USAGE : EXIT_REFUSED;
 	}
@@ -80,7 +82,7 @@ static int diff(struct ward_review_diff *what)
 		fprintf(stderr,
 			"ward: not all that the run wrote could be kept, or the machine went down meanwhile: "
 			"what is missing may look deleted, or empty\n");
-	return fflush(stdout) == 0 ? EXIT_OK : EXIT_REFUSED;
+	return fflush(stdout) == 0 ? EXIT_OK : EXIT_USAGE;
 }
 
 int cmd_diff(struct words w)

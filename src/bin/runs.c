@@ -14,9 +14,9 @@ static int print(int code, char *text, const struct ward_error *err)
 	free(text);
 	if (code < 0)
 		say_error(err);
-	if (code < 0 || !written)
+	if (code < 0)
 		return code == WARD_E_INVALID ? EXIT_USAGE : EXIT_REFUSED;
-	return EXIT_OK;
+	return written ? EXIT_OK : EXIT_USAGE;
 }
 
 static int misused(const char *command, const char *word)
