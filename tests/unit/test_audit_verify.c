@@ -482,7 +482,7 @@ TEST(each_with_finds_a_text_wherever_it_stands)
 
 	begin();
 	for (size_t len = 0; len < 80; len += len < 8 ? 1 : 17)
-		for (size_t at = 0; at + len < line60[2].n; at += 1 + len / 2)
+		for (size_t at = 0; at + len < line60[2].n; at += 11 + len)
 			for (int other = 0; other < 2; other++) {
 				char text[400];
 
