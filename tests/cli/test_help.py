@@ -303,7 +303,7 @@ def installed_man_pages_are_the_generated_ones():
         check_in(f"--{o['name']}", text)
 
 
-@cases([(" ".join(words), words) for words in (["help"], ["help", "run"], ["--version"], ["options", "--json"], ["doctor", "--json"], ["policy", "--help"], ["runs"])])
+@cases([(" ".join(words), words) for words in (["help"], ["help", "run"], ["--version"], ["options", "--json"], ["doctor", "--json"], ["policy", "--help"], ["runs", "--json"])])
 def what_does_not_arrive_is_no_success(words):
     with open("/dev/full", "wb") as full:
         p = subprocess.run([cli.WARD, *words], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False, text=True)
