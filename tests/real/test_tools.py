@@ -199,6 +199,24 @@ def a_link_on_the_path_to_a_runtime_is_that_runtime(p, row):
 
 
 @both
+def who_does_not_find_a_command_is_told_of_the_path(p):
+    """No refusal names what was looked for in directories that are there: the report names those of the PATH that are not."""
+    tool(p.home / "my bin/the-tool")
+    (p.home / "other").mkdir()
+    (p.home / "link").symlink_to("/usr/bin")
+    mine = f"{p.home}/my bin"
+    env = {"HOME": str(p.home), "PATH": f"{mine}:{mine}:{p.home}/link:{p.home}/none:{SYSTEM}:{p.home}/other"}
+    r = p.run(*MODE, "--", "sh", "-c", "the-tool", env=env)
+    check_eq(r.code, 127)
+    check_in(f"ward: not found (127): of your PATH the run does not have '{mine}', '{p.home}/other'; --read DIR shows one", r.err)
+    r = inside(p, p.ws, "sh", "-c", "the-tool", env=env, words=("--read", mine))
+    check_eq((r.code, r.out), (0, f"{mine}/the-tool\n"), r.err)
+    for words, argv in ((MODE, ["sh", "-c", "exit 1"]), (("--read", "."), ["sh", "-c", "the-tool"])):
+        r = p.run(*words, "--", *argv, env=env)
+        check("not found (127)" not in r.err, r.err)
+
+
+@both
 def an_activated_venv_is_used_and_adds_nothing(p):
     tool(p.ws / ".venv/bin/hello", "#!/bin/sh\necho venv\n")
     tool(p.side / "outside/bin/hello", "#!/bin/sh\necho outside\n")

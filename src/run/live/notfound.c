@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A command that ends with 127, a shell's word for "not found", under a mode or a profile: which directories of the caller's PATH
+ * the run does not have on its own. What is not in the view is not looked for there, so no refusal names it. The host is looked
+ * at only then, and it is a line of the report and nothing else.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "run/life.h"
+#include "run/rules/rules.h"
+
+#define CODE_NOT_FOUND 127
+#define SHOWN_MAX 4
+
+static const char *path_inside(const struct ward_plan *plan)
+{
+	for (char *const *e = plan->env; e && *e; e++) {
+		if (strncmp(*e, "PATH=", 5) == 0)
+			return *e + 5;
+	}
+	return "";
+}
+
+/* The next directory of a PATH, and where the rest begins; false: it is the end. Relative ones and long ones are passed over. */
+static bool next_dir(const char **rest, char dir[WARD_PATH_MAX], struct stat *st)
+{
+	while (*rest && **rest) {
+		const char *s = *rest, *end = strchrnul(s, ':');
+		size_t n = (size_t)(end - s);
+
+		*rest = *end ? end + 1 : end;
+		if (*s != '/' || n >= WARD_PATH_MAX)
+			continue;
+		memcpy(dir, s, n);
+		dir[n] = '\0';
+		if (stat(dir, st) == 0 && S_ISDIR(st->st_mode))
+			return true;
+	}
+	return false;
+}
+
+/* The same directory, be it by another name: /bin, a link to a version. */
+static bool is_inside(const char *inside, const struct stat *is)
+{
+	char dir[WARD_PATH_MAX];
+	struct stat st;
+
+	while (next_dir(&inside, dir, &st)) {
+		if (st.st_dev == is->st_dev && st.st_ino == is->st_ino)
+			return true;
+	}
+	return false;
+}
+
+void ward_not_found(struct life *l)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	const char *inside = l->plan ? path_inside(l->plan) : "", *rest = getenv("PATH");
+	char dir[WARD_PATH_MAX], word[WARD_PASTE_MAX];
+	struct stat st, shown[SHOWN_MAX];
+	size_t n = 0, same;
+
+	if (!l->o->has_code || l->o->code != CODE_NOT_FOUND || !l->book ||
+		(!l->book->mode && !l->book->profile))
+		return;
+	while (n < SHOWN_MAX && next_dir(&rest, dir, &st)) {
+		for (same = 0; same < n; same++) {
+			if (shown[same].st_dev == st.st_dev && shown[same].st_ino == st.st_ino)
+				break;
+		}
+		if (same < n || is_inside(inside, &st))
+			continue;
+		ward_buf_addf(&b, "%s%s", n ? ", " : "", ward_paste(word, dir, "DIR"));
+		shown[n++] = st;
+	}
+	if (n > 0 && !b.failed)
+		ward_outcome_note(l->o,
+			"not found (127): of your PATH the run does not have %s; --read DIR shows one, and what its links lead to takes another",
+			ward_buf_cstr(&b));
+}
