@@ -8,7 +8,8 @@ import json
 import socketserver
 import threading
 
-SHELL = {"Bash": "command", "bash": "command", "shell": "command", "exec_command": "cmd", "shell_command": "command", "run_shell_command": "command"}
+SHELL = {"Bash": "command", "bash": "command", "shell": "command", "exec_command": "cmd", "shell_command": "command", "run_shell_command": "command",
+         "run_commands": "commands"}
 
 
 class Script:
@@ -22,7 +23,7 @@ class Script:
 
     def arguments(self, tool):
         about = {"description": "what was asked"} if tool in ("Bash", "bash", "run_shell_command", "shell") else {}
-        return {SHELL[tool]: self.command, **about}
+        return {SHELL[tool]: [self.command] if tool == "run_commands" else self.command, **about}
 
     def next(self, tools, results):
         """The name of the tool to call, or None for the end."""
