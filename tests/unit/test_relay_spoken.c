@@ -385,6 +385,14 @@ static const struct {
 	ROW("0 \2\1\1`\x1b\2\1\3\4", "unknown", ""),
 	/* nor is it any other's with blanks before it, which some servers strip */
 	ROW(" GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	/* or with those that only Unicode calls blanks, in front or between */
+	ROW("\x1cGET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("\x1fX / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("\xa0GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("GET\x1f/\x0cHTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("GET\x85/ HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("X\x1d/ HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
+	ROW("X /\xa0HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
 	ROW("\t X / HTTP/1.0\r\nHost: a.example\r\n\r\n", "broken", ""),
 	ROW("\fGET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
 	ROW(" hello world\r\n", "unknown", ""),

@@ -32,9 +32,11 @@ struct head {
 	uint16_t port; /* of the target */
 };
 
+/* The last ones by what Unicode calls white space: Python's http.server reads Latin-1, and splits a line there. */
 bool ward_spoken_blank(uint8_t c)
 {
-	return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r';
+	return c == ' ' || (c >= '\t' && c <= '\r' && c != '\n') || (c >= 0x1c && c <= 0x1f) ||
+		c == 0x85 || c == 0xa0;
 }
 
 enum ward_spoken_match ward_spoken_http_begins(const uint8_t *p, size_t n)
