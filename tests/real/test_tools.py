@@ -216,6 +216,19 @@ def who_does_not_find_a_command_is_told_of_the_path(p):
         check("not found (127)" not in r.err, r.err)
 
 
+@both_cases([(name, name) for name in (".npm-global", ".nvm/versions/node/v20.1.0")])
+def a_runtime_shows_no_login_of_npm(p, name):
+    prefix = p.home / name
+    tool(prefix / "bin/the-tool")
+    (prefix / "etc").mkdir()
+    (prefix / "etc/npmrc").write_text("//registry.npmjs.org/:_authToken=hidden\n")
+    (prefix / "etc/other").write_text("shown\n")
+    r = inside(p, p.ws, "sh", "-c", f"the-tool; cat {prefix}/etc/*", env={"HOME": str(p.home), "PATH": f"{prefix}/bin:{SYSTEM}"})
+    check_in(f"{prefix}/bin/the-tool\n", r.out, r.err)
+    check_in("shown", r.out, r.err)
+    check("hidden" not in r.out, r.out)
+
+
 @both
 def an_activated_venv_is_used_and_adds_nothing(p):
     tool(p.ws / ".venv/bin/hello", "#!/bin/sh\necho venv\n")
