@@ -12,11 +12,10 @@ static int not_understood(const char *word, const char *command)
 	struct ward_error err = WARD_ERROR_INIT;
 
 	if (word)
-		ward_fail(&err, WARD_E_INVALID, "\"%s\" is not understood", word);
+		(void)misunderstood(word, command, &err);
 	else
 		ward_fail(&err, WARD_E_INVALID, "a run or a question is missing");
-	ward_fail_fix(&err, "see ward help %s", command);
-	return usage_error(&err, NULL);
+	return usage_error(&err, command);
 }
 
 static int failed(const struct ward_error *err)
@@ -83,7 +82,7 @@ int cmd_approve(struct words w)
 int cmd_deny(struct words w)
 {
 	if (w.n != 1 || w.v[0][0] == '-')
-		return not_understood(w.n > 0 ? w.v[w.n - 1] : NULL, "deny");
+		return not_understood(w.n == 0 ? NULL : w.v[w.n > 1 && w.v[0][0] != '-'], "deny");
 	return answer(w.v[0], WARD_APPROVE_NO);
 }
 

@@ -33,10 +33,13 @@ struct command {
 /* ward.c */
 const struct command *command_find(const char *first, const char *second, int *ret_words);
 const struct command *command_at(size_t i);              /* NULL at the end */
+const struct command *command_named(const char *name);   /* "runs ls"; NULL: there is none */
 void say_error(const struct ward_error *err);            /* "ward: ..." on stderr */
 bool wants_help(const struct words *w);                  /* -h or --help is next */
 
 /* words.c */
+/* What a command makes nothing of: an option of it that is spelt nearly so, or where to read on. WARD_E_INVALID. */
+int misunderstood(const char *word, const char *command, struct ward_error *err);
 bool take_word(struct words *w, const char *word);       /* is it next? then take it */
 /* "--name VALUE" or "--name=VALUE", if it is next; it is taken, and a value that is missing is NULL. */
 bool take_value(struct words *w, const char *name, const char **ret);

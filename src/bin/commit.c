@@ -13,11 +13,6 @@ struct given {
 	bool yes, only_paths, first;
 };
 
-static int bad(struct ward_error *err, const char *word)
-{
-	return ward_fail(err, WARD_E_INVALID, "\"%s\" is not understood", word);
-}
-
 static int approve(struct given *g, const char *value, struct ward_error *err)
 {
 	if (g->yes)
@@ -81,7 +76,7 @@ static int take(struct given *g, struct words *w, struct ward_error *err)
 			return WARD_OK;
 		}
 		if (word[0] == '-' || !word[0])
-			return bad(err, word);
+			return misunderstood(word, "commit", err);
 	}
 	take_run_or_path(w, !g->only_paths && !g->first, &g->what.run, g->paths, &g->what.n_paths);
 	g->first = true;

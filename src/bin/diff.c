@@ -43,7 +43,7 @@ static int take(struct given *g, struct words *w, struct ward_error *err)
 		return WARD_OK;
 	}
 	if (!word[0] || (!g->only_paths && word[0] == '-'))
-		return ward_fail(err, WARD_E_INVALID, "\"%s\" is not understood", word);
+		return misunderstood(word, "diff", err);
 	take_run_or_path(w, !g->only_paths && !g->first, &g->what.run, g->paths, &g->what.n_paths);
 	g->first = true;
 	return WARD_OK;

@@ -48,8 +48,7 @@ static int take_look(struct words w, const char *command, bool head, bool file, 
 		} else if (file && word[0] != '-' && !ret->file) {
 			ret->file = word;
 		} else {
-			ward_fail(&err, WARD_E_INVALID, "\"%s\" is not understood", word);
-			ward_fail_fix(&err, "see ward help %s", command);
+			(void)misunderstood(word, command, &err);
 			return usage_error(&err, NULL);
 		}
 	}
@@ -143,8 +142,7 @@ int cmd_net_log(struct words w)
 		} else if (w.v[i][0] != '-' && !run) {
 			run = w.v[i];
 		} else {
-			ward_fail(&err, WARD_E_INVALID, "\"%s\" is not understood", w.v[i]);
-			ward_fail_fix(&err, "see ward help net log");
+			(void)misunderstood(w.v[i], "net log", &err);
 			return usage_error(&err, NULL);
 		}
 	}

@@ -144,15 +144,6 @@ int policy_print(char *text)
 	return ok ? EXIT_OK : EXIT_USAGE;
 }
 
-static const struct command *command_named(const char *name)
-{
-	for (size_t i = 0; command_at(i) != NULL; i++) {
-		if (ward_streq(command_at(i)->name, name))
-			return command_at(i);
-	}
-	return NULL;
-}
-
 static policy_fn explain; /* whether a run holds what is asked is seen in the plan of one */
 
 int policy_command(struct words w, const char *name, const struct own_option *options, bool files,

@@ -24,7 +24,7 @@ static int misused(const char *command, const char *word)
 	struct ward_error err = WARD_ERROR_INIT;
 
 	if (word)
-		ward_fail(&err, WARD_E_INVALID, "\"%s\" is not understood", word);
+		(void)misunderstood(word, command, &err);
 	else
 		ward_fail(&err, WARD_E_INVALID, "no RUN is given");
 	return usage_error(&err, command);

@@ -45,7 +45,7 @@ static int take(struct asked *a, struct words *w, struct ward_error *err)
 	default: break;
 	}
 	if (word[0] == '-' || !word[0])
-		return ward_fail(err, WARD_E_INVALID, "\"%s\" is not understood", word);
+		return misunderstood(word, "stop", err);
 	a->runs[a->what.n_runs++] = word;
 	w->n--;
 	w->v++;

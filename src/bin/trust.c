@@ -16,8 +16,7 @@ static int not_understood(const char *word)
 {
 	struct ward_error err = WARD_ERROR_INIT;
 
-	ward_fail(&err, WARD_E_INVALID, "\"%s\" is not understood", word);
-	ward_fail_fix(&err, "see ward help trust");
+	(void)misunderstood(word, "trust", &err);
 	return usage_error(&err, NULL);
 }
 

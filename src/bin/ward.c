@@ -477,6 +477,15 @@ const struct command *command_at(size_t i)
 	return i < WARD_ARRAY_SIZE(commands) ? &commands[i] : NULL;
 }
 
+const struct command *command_named(const char *name)
+{
+	for (size_t i = 0; command_at(i); i++) {
+		if (ward_streq(command_at(i)->name, name))
+			return command_at(i);
+	}
+	return NULL;
+}
+
 /* Does name ("run", "sandbox run") consist of these words? *ret_words: of how many. */
 static bool name_is(const char *name, const char *first, const char *second, int *ret_words)
 {
