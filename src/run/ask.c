@@ -226,11 +226,47 @@ static const char *never_carried(const struct ward_refusal *f)
 }
 
 /*
+ * A rule names it, and nothing of the view shows it for that: a pattern is of the files that it matches when the run begins, not of
+ * what a directory of such a name holds, nor of names to come.
+ */
+static bool unbound(const struct life *l, const struct ward_refusal *f)
+{
+	const struct ward_node *best = NULL;
+	bool writes = f->action == WARD_CAP_FILE_WRITE;
+
+	if (f->kind != WARD_REFUSAL_PATH || !f->resource || f->seen == WARD_SEEN_ALONE ||
+		(f->action != WARD_CAP_FILE_READ && !writes))
+		return false;
+	for (size_t i = 0; i < l->plan->n_nodes; i++) {
+		/* They are sorted: the last is the nearest. */
+		if (ward_path_within(f->resource, l->plan->nodes[i].dest))
+			best = &l->plan->nodes[i];
+	}
+	if (!best || best->kind == WARD_NODE_DIR)
+		return true;
+	return best->kind == WARD_NODE_BIND && writes && best->is_dir && !best->write &&
+		!best->protect && !best->pin && !best->later;
+}
+
+/* The cure is that of a directory, or of the directory that the name would be in. */
+static int unbound_says(struct ward_question *q, struct ward_decision *ret, struct ward_error *err)
+{
+	int r = ward_cure(q, ret->cure, sizeof(ret->cure));
+
+	ret->effect = WARD_DENY;
+	(void)snprintf(ret->why, sizeof(ret->why), "%s",
+		q->is_dir
+			? "a rule matches it, but only as a file: what a directory holds is granted with /**"
+			: "a rule matches it, but it was not there when the run began");
+	return r < 0 ? ward_fail(err, r, "no memory for the cure of a refusal") : WARD_OK;
+}
+
+/*
  * The policies' own words for a refusal: the rule that forbids, who narrows, that a person would be asked. A cure stays only where
  * no rule stands against it.
  */
-static int policy_says(struct life *l, const struct ward_refusal *f, struct ward_decision *ret,
-	struct ward_error *err)
+static int policy_says(struct life *l, const struct ward_refusal *f, struct ward_question *asked,
+	struct ward_decision *ret, struct ward_error *err)
 {
 	struct ward_query q = { .action = action_of(f->action),
 		.resource = ward_str(f->resource ? f->resource : ""),
@@ -241,6 +277,10 @@ static int policy_says(struct life *l, const struct ward_refusal *f, struct ward
 		return WARD_OK;
 	if (ward_judge(l->book->book, l->book->desk, &q, &v) < 0)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
+	if (v.effect == WARD_ALLOW && ret->effect != WARD_ALLOW && unbound(l, f)) {
+		ret->by = v.n_rules > 0 ? v.rules[0] : NULL;
+		return unbound_says(asked, ret, err);
+	}
 	if (v.why == WARD_WHY_NO_RULE || v.why == WARD_WHY_MALFORMED || v.effect == WARD_ALLOW)
 		return WARD_OK;
 	/* Whoever adds it to the list has gained nothing. */
@@ -358,7 +398,7 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 		(void)snprintf(ret->why, sizeof(ret->why),
 			"no rule grants it; if it is only to be looked at, /. instead of /** is enough");
 	if (r == WARD_OK && q.syscall == NULL)
-		r = policy_says(l, f, ret, err);
+		r = policy_says(l, f, &q, ret, err);
 	if (r < 0)
 		return r;
 	/* A rule that forbids it has decided; where a person would be asked (the one that leaves a cure), no yes would help. */
@@ -385,6 +425,8 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 	}
 	if (ret->effect == WARD_ALLOW && held_for_later(l, f))
 		return later_says(held_for_later(l, f), ret, err);
+	if (ret->effect == WARD_ALLOW && unbound(l, f))
+		return unbound_says(&q, ret, err);
 	if (ret->effect == WARD_ALLOW) {
 		/* A rule names it and the kernel refused all the same. */
 		ret->effect = WARD_DENY;
