@@ -283,6 +283,51 @@ def check_tells_a_wrong_policy_from_none(row):
         check_in(says, r.err)
 
 
+FORBID = 'forbid (principal, action == Ward::Action::"fs.read", resource in %s);\n'
+
+
+@cases([(name, row) for name, *row in (
+    ("a pattern as a path", 'Ward::Path::"./secrets/**"', 1, 'this forbid holds nothing but a file of that very name: in a path "*" is a character'),
+    ("a program's pattern as a path", 'Ward::Path::"/opt/*"', 1, "Ward::Glob"),
+    ("a path of somebody's home", 'Ward::Path::"~/x"', 1, 'write the whole path'),
+    ("a path above", 'Ward::Path::"../x"', 1, 'write the whole path: ".." is in none'),
+    ("a directory with a slash", 'Ward::Glob::"secrets/"', 0, "this pattern is the directory alone"),
+    ("an exception", 'Ward::Glob::"!secrets/**"', 0, 'in a pattern "!" takes nothing away'),
+    ("a pattern of somebody's home", 'Ward::Glob::"~/x/**"', 0, 'in a pattern "~" is not expanded'))])
+def an_id_that_means_another_thing_is_said(row):
+    resource, code, says = row
+    with place({"x.cedar": FORBID % resource}) as policy:
+        r = policy("check", "x.cedar")
+        check_eq(r.code, code, r.out + r.err)
+        check_in("x.cedar:1:", r.out + r.err)
+        check_in(says, r.out + r.err)
+
+
+@test
+def a_character_that_a_pattern_escapes_is_meant():
+    # What the error says to write instead is taken, and a permit of such a file is a warning alone; so is what an option names.
+    with place({"x.cedar": FORBID % 'Ward::Glob::"a\\\\*"', "y.cedar": FORBID.replace("forbid", "permit") % 'Ward::Path::"./a*"', "a*": "x"}) as policy:
+        r = policy("check", "x.cedar")
+        check_eq((r.code, "warning:" in r.out), (0, False), r.out + r.err)
+        r = policy("explain", "--read", ".", "--policy", "x.cedar", "--op", "read", "--path", "a*")
+        check_in("x.cedar:1:1", r.out)
+        r = policy("check", "y.cedar")
+        check_eq(r.code, 0, r.err)
+        check_in('warning: y.cedar:1:1: in a path "*" is a character like any other', r.out)
+        r = policy("check", "--read", "a*")
+        check_eq((r.code, "warning:" in r.out), (0, False), r.out + r.err)
+
+
+@test
+def a_set_of_names_in_grammar_1_takes_nothing_away_unsaid():
+    deny = "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  %sdenyRead: ['secrets/%s']\n"
+    with place({"a.yaml": deny % ("", "{a,b}"), "b.yaml": deny % ("", "[ab].key"), "c.yaml": deny % ("grammar: 2\n  ", "{a,b}"),
+                "d.yaml": deny % ("", "a{b")}) as policy:
+        for name, said in (("a.yaml", True), ("b.yaml", True), ("c.yaml", False), ("d.yaml", False)):
+            r = policy("check", name)
+            check_eq((r.code, "is one name, brackets and all, since the grammar is 1; write grammar: 2" in r.out), (0, said), r.out + r.err)
+
+
 @test
 def check_counts_and_warns():
     with place({"team.yaml": TEAM + "    nothing:\n      read: []\n"}) as policy:

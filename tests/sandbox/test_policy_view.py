@@ -30,6 +30,32 @@ def a_program_taken_out_of_a_directory_does_not_run(p):
 
 
 @both
+def a_rule_that_takes_a_directory_alone_is_warned_of(p):
+    """What lies in it is held by no such rule, which whoever wrote it may not know: said once, at its place, and what is said to help does."""
+    p.write("secrets/k", "text", 0o666)
+    (p.ws / "secrets").chmod(0o777)
+    cat, ask = ("cat", "secrets/k"), ("--profile", "a", "--policy")
+    doc = "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  %s: [%s]\n  fsProfiles:\n    a: {read: ['**'], modify: ['**'], allowExec: ['*']}\n"
+    for field, done in (("denyRead", "read"), ("denyModify", "written")):
+        p.write("x.yaml", doc % (field, "secrets"))
+        r = p.run(*ask, "x.yaml", "--", *cat)
+        check_eq((r.code, r.out), (0, "text"), r.err)
+        check_eq(r.err.count(f'x.yaml:5 names the directory "{p.ws}/secrets" alone: what lies in it can be {done} all the same; a rule about that ends in /**'), 1, r.err)
+        p.write("x.yaml", doc % (field, "secrets/**"))
+        r = p.run(*ask, "x.yaml", "--", "sh", "-c", "cat secrets/k; echo x >> secrets/k")
+        check_eq((r.code != 0, r.out, (p.ws / "secrets/k").read_text()), (True, "" if field == "denyRead" else "text", "text"), r.err)
+        check("alone" not in r.err, r.err)
+    # A directory that is named with == may not be moved, which is what such a rule is for.
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.write", resource == Ward::Path::"./secrets");\n')
+    r = p.run("--policy", "x.cedar", "--write", ".", "--", *cat)
+    check_eq((r.code, "alone" in r.err), (0, False), r.err)
+    # A document's profiles count where one is asked for.
+    r = p.run("--policy", "x.yaml", "--", *cat)
+    check_eq(r.code, 1, r.out)
+    check_in("no profile of x.yaml is asked for, so only what it denies counts; --profile a", r.err)
+
+
+@both
 def the_command_itself_brings_in_nothing_that_is_forbidden(p):
     tool = p.side / "tool"
     tool.write_text("#!/bin/sh\necho ran\n")

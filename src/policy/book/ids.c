@@ -46,8 +46,10 @@ static bool path_form(const struct ward_book *b, const char *id, char out[WARD_P
 	if (id[0] != '/' && !bound)
 		return refuse(why,
 			"a path is absolute or begins with \"./\", which is the workspace",
-			id[0] == '.' && id[1] == '\0'
-				? "the workspace itself is \"./\""
+			id[0] == '.' && id[1] == '\0' ? "the workspace itself is \"./\""
+				: id[0] == '~' ? "\"~\" is not expanded: write the whole path"
+				: id[0] == '.' && id[1] == '.'
+				? "write the whole path: \"..\" is in none"
 				: "write \"./\" before it, or the whole path");
 	if (ward_path_has_dotdot(id))
 		return refuse(why, "\"..\" in a path: what it names depends on links",

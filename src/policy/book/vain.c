@@ -241,6 +241,67 @@ static int findings(struct vain *v, const struct ward_book_set *set, const struc
 	return r;
 }
 
+/* ---- ids that may mean another thing to who wrote them ---- */
+
+static int doubt(struct vain *v, const struct cedar_uid *uid, uint32_t line, uint32_t column)
+{
+	const char *id = uid->id->s;
+	bool glob = ward_cedar_str_eq(uid->type, v->b->types[WARD_TYPE_GLOB]);
+	bool path = ward_cedar_str_eq(uid->type, v->b->types[WARD_TYPE_PATH]) ||
+		ward_cedar_str_eq(uid->type, v->b->types[WARD_TYPE_PROGRAM]);
+
+	if (path && strchr(id, '*') != NULL) {
+		if (!v->rule->forbids)
+			return add(v, line, column,
+				"in a path \"*\" is a character like any other: this is the file of that very name",
+				"a pattern is `resource in Ward::Glob::\"...\"`");
+		(void)ward_fail(v->err, WARD_E_REFUSED,
+			"this forbid holds nothing but a file of that very name: in a path \"*\" is a character like any other");
+		ward_fail_at(v->err, v->src->name, line, column);
+		ward_fail_fix(v->err,
+			"a pattern is `resource in Ward::Glob::\"...\"`, in which \"\\\\*\" is that character");
+		return WARD_E_REFUSED;
+	}
+	if (glob && id[uid->id->n - 1] == '/')
+		return add(v, line, column,
+			"this pattern is the directory alone, and nothing in it",
+			"write DIRECTORY/** for what is in it");
+	if (glob && id[0] == '!')
+		return add(v, line, column,
+			"in a pattern \"!\" takes nothing away: it is a character of the name",
+			"a policy that takes away is a forbid");
+	if (glob && id[0] == '~' && (id[1] == '/' || id[1] == '\0'))
+		return add(v, line, column,
+			"in a pattern \"~\" is not expanded: it is a directory of that name in the workspace",
+			"write the whole path");
+	return WARD_OK;
+}
+
+static int doubt_in(const struct cedar_expr *x, void *arg)
+{
+	struct vain *v = arg;
+	uint32_t line, column;
+
+	if (x->kind != CEDAR_X_ENTITY)
+		return ward_cedar_expr_children(x, doubt_in, arg);
+	ward_cedar_place(v->src->text, x->start, &line, &column);
+	return doubt(v, x->uid, line, column);
+}
+
+static int doubts(struct vain *v, const struct cedar_policy *p)
+{
+	int r = WARD_OK;
+
+	/* What Ward writes itself means what it says: a file that an option names may have any name. */
+	if (v->src->generated)
+		return WARD_OK;
+	if (p->resource.uid != NULL)
+		r = doubt(v, p->resource.uid, v->rule->line, v->rule->column);
+	for (uint32_t i = 0; r == WARD_OK && i < p->n_conditions; i++)
+		r = doubt_in(p->conditions[i].body, v);
+	return r;
+}
+
 int ward_book_vain(struct ward_book *b, const struct ward_source *src,
 	const struct cedar_schema *schema, const struct ward_book_set *set,
 	const struct cedar_diags *d, const uint8_t *whose, struct ward_error *err)
@@ -259,6 +320,8 @@ int ward_book_vain(struct ward_book *b, const struct ward_source *src,
 	for (size_t i = 0; r == WARD_OK && i < l->n; i++) {
 		v.rule = &set->rules[i];
 		r = principal(&v, l->v[i], whose[i]);
+		if (r == WARD_OK)
+			r = doubts(&v, l->v[i]);
 	}
 	if (r == WARD_E_NOMEM)
 		return ward_fail(err, WARD_E_NOMEM, "no memory left for the policies");

@@ -104,6 +104,31 @@ static bool ends_in_slash(const char *text)
 	return n > 1 && text[n - 1] == '/';
 }
 
+/* A set of names, as grammar 2 writes one: [abc], {a,b}. To grammar 1 it is one name with brackets in it, and what is taken away is nothing. */
+static bool is_set(const char *s)
+{
+	const char *open = strpbrk(s, "[{");
+	const char *close = open != NULL ? strchr(open, *open == '[' ? ']' : '}') : NULL;
+
+	return close != NULL && close > open + 1 &&
+		(*open == '[' || memchr(open, ',', (size_t)(close - open)) != NULL);
+}
+
+static int warn_plain(struct doc_check *in, const struct ward_doc_rule *rule, const char *name)
+{
+	bool takes = rule->negated || rule->list == WARD_DOC_LIST_DENY_READ ||
+		rule->list == WARD_DOC_LIST_DENY_MODIFY;
+	char shown[WARD_CAP_SHOWN_MAX];
+
+	if (!takes || rule->doc->grammar != 1 || !is_set(rule->text))
+		return WARD_OK;
+	if (show_rule(in, rule, shown) < 0)
+		return WARD_E_NOMEM;
+	return add(in, WARD_DOC_WARN_PLAIN, &rule->origin,
+		"write grammar: 2 below spec for a set of names",
+		"%s %s is one name, brackets and all, since the grammar is 1", name, shown);
+}
+
 /* Of a list by itself, as it stands in its document. */
 static int warn_list(struct doc_check *in, const struct ward_doc_rules *list, const char *name)
 {
@@ -141,6 +166,8 @@ static int warn_list(struct doc_check *in, const struct ward_doc_rules *list, co
 			r = add(in, WARD_DOC_WARN_SLASH, &rule->origin,
 				"write DIRECTORY/** for what is in it",
 				"%s %s is the directory alone, and nothing in it", name, shown);
+		if (files && r == WARD_OK)
+			r = warn_plain(in, rule, name);
 	}
 	return r;
 }

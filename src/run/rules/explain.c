@@ -204,7 +204,11 @@ static const struct ward_book_rule *changeable(const struct ward_verdict *v)
 	if (v->why != WARD_WHY_FORBIDDEN || v->n_rules == 0)
 		return NULL;
 	for (size_t i = 0; i < v->n_rules && i < WARD_VERDICT_RULES_MAX; i++) {
-		if (v->rules[i]->layer == WARD_LAYER_CEILING)
+		const struct ward_book_rule *r = v->rules[i];
+
+		/* What every run has, whatever the mode, has no place in a text. */
+		if (r->layer == WARD_LAYER_CEILING ||
+			(r->layer == WARD_LAYER_BUILTIN && r->line == 0))
 			return NULL;
 	}
 	return v->rules[0];
@@ -304,6 +308,28 @@ static bool malformed(struct ward_buf *b, const struct question *q)
 	return true;
 }
 
+/* Each rule that forbids stands in the way by itself; those of one file of a mode are changed together. */
+static void change_text(struct ward_buf *b, const struct ward_verdict *v)
+{
+	const char *mode = NULL;
+
+	for (size_t i = 0; i < v->n_rules && i < WARD_VERDICT_RULES_MAX; i++) {
+		const struct ward_book_rule *r = v->rules[i];
+
+		if (r->layer == WARD_LAYER_BUILTIN && mode)
+			continue;
+		ward_buf_adds(b, i == 0 ? "  change: " : "  and: ");
+		if (r->layer == WARD_LAYER_BUILTIN) {
+			mode = r->file;
+			ward_buf_addf(b, "another --mode; or a copy of %s with --policy", mode);
+		} else {
+			ward_buf_adds(b, "deny less in ");
+			place(b, r);
+		}
+		ward_buf_addc(b, '\n');
+	}
+}
+
 static void answer_text(struct ward_buf *b, const struct question *q)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf form = WARD_BUF_INIT;
@@ -332,14 +358,8 @@ static void answer_text(struct ward_buf *b, const struct question *q)
 		shown(b, q->book->profile->origin.file);
 		ward_buf_addf(b, ":%u\n", q->book->profile->origin.line);
 	}
-	if (change && change->layer == WARD_LAYER_BUILTIN) {
-		ward_buf_addf(b, "  change: another --mode; or a copy of %s with --policy\n",
-			change->file);
-	} else if (change) {
-		ward_buf_adds(b, "  change: deny less in ");
-		place(b, change);
-		ward_buf_addc(b, '\n');
-	}
+	if (change)
+		change_text(b, v);
 }
 
 static void held_text(struct ward_buf *b, const struct question *q)

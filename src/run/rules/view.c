@@ -43,6 +43,7 @@ struct viewing {
 	struct ward_texts names; /* that policies mention and that exist: real paths */
 	struct ward_texts missing; /* and that do not */
 	struct ward_texts base_links; /* and that are links of the base */
+	struct ward_told told;
 	struct ward_error *err;
 	size_t first; /* nodes of rs before ours */
 	int64_t now_ms;
@@ -597,10 +598,10 @@ static int boundaries(struct viewing *v)
 		if (ward_rs_target(v->rs, v->names.v[i], &t) < 0)
 			continue;
 		/* Kept from coming to be by another run, which may end before this one: it is no more there than what is missing. */
-		if (ward_rs_is_pin(&t))
-			r = ward_rs_push(v->rs, &v->missing, v->names.v[i], v->err);
-		else
-			r = boundary(v, &t);
+		r = ward_rs_is_pin(&t) ? ward_rs_push(v->rs, &v->missing, v->names.v[i], v->err)
+				       : boundary(v, &t);
+		if (r == WARD_OK)
+			r = ward_rules_alone(v->rs, &t, &v->told, v->err);
 	}
 	v->names.n = 0;
 	return r;
@@ -733,18 +734,6 @@ static int refuse_timely(struct viewing *v)
 	return r;
 }
 
-/* Programs are advisory in any case, so the plan stays what it is; but nobody is left to believe that it holds. */
-static int warn_unheld(struct viewing *v)
-{
-	const struct ward_book_rule *by = ward_book_unheld(v->book->book);
-
-	if (!by)
-		return WARD_OK;
-	return ward_rs_warn(v->rs, v->err,
-		"%s:%u is about the arguments of programs, which nothing holds: forbid their paths",
-		by->file, by->line);
-}
-
 int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 {
 	struct viewing v = { .rs = rs,
@@ -761,7 +750,7 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 	v.asks = ward_book_asks(rs->book->book);
 	r = refuse_timely(&v);
 	if (r == WARD_OK)
-		r = warn_unheld(&v);
+		r = ward_rules_warn_less(rs, err);
 	if (r == WARD_OK)
 		r = whole_host(&v);
 	while (r == WARD_OK && (path = ward_book_path(rs->book->book, &at)) != NULL)

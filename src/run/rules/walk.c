@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/os.h"
 #include "run/rules/rules.h"
 
 /* A pattern, and the directory that all its matches are or lie in. */
@@ -209,17 +210,25 @@ int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *pat
 
 /* ---- names to come ---- */
 
-/* Where a name could come to be, by the run itself if anywhere; NULL: nothing but the base is shown. */
+/*
+ * Where a name could come to be, by the run itself if anywhere, and in the workspace before elsewhere, since most rules are about that;
+ * NULL: nothing but the base is shown.
+ */
 static const struct ward_node *comes_in(const struct ward_resolver *rs)
 {
 	const struct ward_node *found = NULL;
+	unsigned best = 0;
 
 	for (size_t i = 0; i < rs->n_nodes; i++) {
 		const struct ward_node *n = &rs->nodes[i];
 
-		if (n->kind == WARD_NODE_BIND && !n->base &&
-			(!found || (n->is_dir && n->write && !n->protect && !found->write)))
-			found = n;
+		unsigned fits = 1 + 2 * (n->is_dir && ward_path_within(n->dest, rs->workspace)) +
+			4 * (n->is_dir && n->write && !n->protect);
+
+		if (n->kind != WARD_NODE_BIND || n->base || fits <= best)
+			continue;
+		found = n;
+		best = fits;
 	}
 	return found;
 }
@@ -242,4 +251,106 @@ int ward_rules_late_names(struct ward_resolver *rs, struct ward_error *err)
 		? "name what is meant without a pattern of names (a path, or DIRECTORY/**, is kept from coming to be), or let less be written (--read)"
 		: "name what is meant without a pattern of names (a path, or DIRECTORY/**)";
 	return rs->late ? WARD_OK : ward_rs_nomem(err);
+}
+
+/*
+ * ---- what a rule holds less of than whoever wrote it may think, where only a look at the host tells ----
+ * A rule that takes away names a directory, and what lies in it has other names. The rule stays what it is (docs/agreement.md).
+ */
+
+static int ask(struct ward_resolver *rs, enum ward_action action, const char *path,
+	struct ward_verdict *ret, struct ward_error *err)
+{
+	struct ward_query q = { .action = action,
+		.resource = ward_str(path),
+		.any = true,
+		.of_host = true,
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+
+	return ward_judge(rs->book->book, rs->book->desk, &q, ret) < 0 ? ward_rs_nomem(err)
+								       : WARD_OK;
+}
+
+/* A directory that a Cedar policy names with == may not be moved nor removed then, which is a reason to write that. */
+static bool meant(enum ward_action action, const struct ward_book_rule *by)
+{
+	return action == WARD_ACT_FS_WRITE && by->text && strstr(by->text, "resource ==");
+}
+
+static int tell(struct ward_resolver *rs, enum ward_action action, const char *path,
+	const struct ward_book_rule *by, struct ward_told *told, struct ward_error *err)
+{
+	for (size_t i = 0; i < told->n; i++) {
+		if (told->v[i] == by)
+			return WARD_OK;
+	}
+	if (told->n == WARD_ARRAY_SIZE(told->v))
+		return WARD_OK;
+	told->v[told->n++] = by;
+	return ward_rs_warn(rs, err,
+		"%s:%u names the directory %s alone: what lies in it can be %s all the same; a rule about that ends in /**",
+		by->file, by->line, ward_rs_show(rs, path),
+		action == WARD_ACT_FS_READ ? "read" : "written");
+}
+
+int ward_rules_alone(struct ward_resolver *rs, const struct ward_target *t, struct ward_told *told,
+	struct ward_error *err)
+{
+	static const enum ward_action actions[] = { WARD_ACT_FS_READ, WARD_ACT_FS_WRITE };
+	char in[WARD_PATH_MAX + sizeof(WARD_ANY_NAME) + 1];
+	struct ward_verdict itself, within;
+	int r = WARD_OK;
+
+	/* What is shipped means what it says. */
+	if ((rs->r->n_policies == 0 && rs->book->layers->n == 0) || !S_ISDIR(t->st.st_mode) ||
+		ward_rs_is_pin(t))
+		return WARD_OK;
+	(void)snprintf(in, sizeof(in), "%s/%s", t->path, WARD_ANY_NAME);
+	for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(actions); i++) {
+		const struct ward_book_rule *by;
+
+		r = ask(rs, actions[i], t->path, &itself, err);
+		by = r == WARD_OK && itself.why == WARD_WHY_FORBIDDEN && itself.n_rules > 0
+			? itself.rules[0]
+			: NULL;
+		if (!by || by->layer == WARD_LAYER_BUILTIN || meant(actions[i], by))
+			continue;
+		r = ask(rs, actions[i], in, &within, err);
+		if (r == WARD_OK && within.effect == WARD_ALLOW)
+			return tell(rs, actions[i], t->path, by, told, err);
+	}
+	return r;
+}
+
+bool ward_rules_unasked(const struct ward_resolver *rs, const struct ward_rulebook *b, char *ret,
+	size_t size)
+{
+	ret[0] = '\0';
+	for (size_t i = 0; !rs->r->profile && i < ward_docs_count(b->docs); i++) {
+		const struct ward_doc *d = ward_docs_get(b->docs, i);
+
+		if (d->layer != WARD_LAYER_RUN || d->n_profiles == 0)
+			continue;
+		(void)snprintf(ret, size,
+			"no profile of %.200s is asked for, so only what it denies counts; --profile %.64s%s",
+			d->file, d->profiles[0].name, d->n_profiles > 1 ? ", or another one" : "");
+		return true;
+	}
+	return false;
+}
+
+int ward_rules_warn_less(struct ward_resolver *rs, struct ward_error *err)
+{
+	const struct ward_book_rule *by = ward_book_unheld(rs->book->book);
+	char text[384];
+	int r = WARD_OK;
+
+	if (ward_rules_unasked(rs, rs->book, text, sizeof(text)))
+		r = ward_rs_warn(rs, err, "%s", text);
+	/* Programs are advisory in any case, so the plan stays what it is; but nobody is left to believe that it holds. */
+	if (r < 0 || !by)
+		return r;
+	return ward_rs_warn(rs, err,
+		"%s:%u is about the arguments of programs, which nothing holds: forbid their paths",
+		by->file, by->line);
 }
