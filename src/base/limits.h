@@ -21,7 +21,7 @@
 #define WARD_DOC_PAIRS_MAX 16384             /* looks at pairs of rules in one check, those at what they match counted 17 times */
 #define WARD_DOC_WARNINGS_MAX 1000           /* warnings kept; the rest is counted */
 #define WARD_POLICY_QUESTIONS_MAX 10000      /* questions in one file of ward policy test or diff */
-#define WARD_POLICY_PROBES_MAX 200000        /* questions that ward policy diff asks */
+#define WARD_POLICY_PROBES_MAX 2097152       /* different questions that ward policy diff asks */
 #define WARD_POLICY_TOOLS_BYTES_MAX (256u << 20) /* bytes that these two keep */
 #define WARD_SNAPSHOT_BYTES_MAX (16u << 20)  /* bytes in the stored policies of one run */
 #define WARD_SNAPSHOTS_MAX 4096              /* of them beside one log; those longest unused go */

@@ -385,6 +385,29 @@ def a_snapshot_is_kept_under_its_hash():
         check_eq(file.stat().st_ino, before)
 
 
+@test
+def many_rules_are_compared_whole():
+    """5,000 rules a side: what both sides name is one question."""
+    def rules(leave_out):
+        return "".join(f'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./d{i}");\n' for i in range(5000) if i != leave_out)
+
+    with place({"a.cedar": rules(None), "b.cedar": rules(4711)}) as policy:
+        r = policy("diff", "a.cedar", "b.cedar", "--json")
+        check_eq(r.code, 1, r.err)
+        doc = json.loads(r.out)
+        below = [str(policy.place.ws / "d4711") + s for s in ("", "/ward-probe", "/ward-probe/ward-probe")]
+        check_eq([(c["action"], c["resource"]) for c in doc["changes"]], [("fs.read", b) for b in below])
+        check(120000 < doc["asked"] < 130000, doc["asked"])
+
+
+@test
+def profiles_that_nobody_asked_for_are_not_compared_in_silence():
+    with place({"old.yaml": TEAM, "new.yaml": TEAM.replace("docs/**", "**", 1)}) as policy:
+        r = policy("diff", "old.yaml", "new.yaml")
+        check_in("no profile of new.yaml is asked for, so only what it denies counts; --profile docs\n", r.out)
+        check("no profile" not in policy("diff", "old.yaml", "new.yaml", "--profile", "docs").out)
+
+
 # ---- what explain says ----
 
 @test
@@ -392,8 +415,19 @@ def explain_shows_the_policy_and_how_to_change_it():
     with place({"net.cedar": NET}) as policy:
         r = policy("explain", "--policy", "net.cedar", "--action", "net.connect", "--resource", "npm.example.com:443", "--json")
         check_eq(json.loads(r.out)["rules"][0]["text"], NET.split("\n", 1)[1].strip())
-        r = policy("explain", "--mode", "workspace_write", "--op", "modify", "--path", ".ward/x")
+        r = policy("explain", "--mode", "workspace_write", "--op", "modify", "--path", "/etc/hosts")
         check_in("change: another --mode; or a copy of data/modes/workspace_write.cedar with --policy\n", r.out)
+        # No mode lets it be written, nor does a copy of one.
+        r = policy("explain", "--mode", "workspace_write", "--op", "modify", "--path", ".ward/x")
+        check_eq((r.code, "change:" in r.out), (1, False), r.out)
+    # Each rule that forbids is in the way by itself.
+    with place({"x.cedar": 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./x");\n'}) as policy:
+        r = policy("explain", "--mode", "read_only", "--policy", "x.cedar", "--op", "modify", "--path", "x")
+        check_in("  change: another --mode; or a copy of data/modes/read_only.cedar with --policy\n  and: deny less in x.cedar:1:1\n", r.out)
+        r = policy("explain", "--mode", "workspace_write", "--policy", "x.cedar", "--op", "modify", "--path", "x")
+        check_in("\n  change: deny less in x.cedar:1:1\n", r.out)
+        (policy.place.ws / "x.cedar").unlink()
+        check_eq(policy("explain", "--mode", "workspace_write", "--op", "modify", "--path", "x").code, 0)
     # A cure that every list takes: there are no exceptions from denyRead.
     with place({"t.yaml": "schemaVersion: 2\nkind: Policy\nmetadata: {name: t}\nspec:\n  denyRead: [\"x/**\"]\n"}) as policy:
         r = policy("explain", "--policy", "t.yaml", "--read", ".", "--op", "read", "--path", "x/y")

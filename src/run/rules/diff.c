@@ -120,14 +120,6 @@ static int requests(struct differing *d, const char *file)
 	return r;
 }
 
-static int by_probe(const void *a, const void *b)
-{
-	const struct ward_probe *x = a, *y = b;
-
-	return x->action != y->action ? (x->action < y->action ? -1 : 1)
-				      : strcmp(x->resource, y->resource);
-}
-
 /* ---- the answers ---- */
 
 static int judge(struct ward_side *s, const struct ward_probe *p, struct ward_verdict *ret,
@@ -208,17 +200,12 @@ static void change_json(struct differing *d, const struct ward_probe *p,
 
 static int compare(struct differing *d)
 {
-	const struct ward_probe *last = NULL;
 	struct ward_verdict was = { 0 }, is = { 0 };
-	int r = WARD_OK;
+	int r = ward_probes_once(&d->probes, d->err);
 
-	qsort(d->probes.v, d->probes.n, sizeof(*d->probes.v), by_probe);
 	for (size_t i = 0; r == WARD_OK && d->probes.v && i < d->probes.n; i++) {
 		const struct ward_probe *p = &d->probes.v[i];
 
-		if (last && by_probe(last, p) == 0)
-			continue;
-		last = p;
 		d->asked++;
 		r = judge(d->a, p, &was, d->err);
 		if (r == WARD_OK)
@@ -235,6 +222,7 @@ static int compare(struct differing *d)
 
 static int report(struct differing *d)
 {
+	char text[384];
 	int r;
 
 	if (d->json) {
@@ -246,6 +234,8 @@ static int report(struct differing *d)
 	r = compare(d);
 	if (!d->json) {
 		ward_buf_addf(d->out, "%zu of %zu answers differ\n", d->changed, d->asked);
+		if (ward_rules_unasked(&d->b->rs, d->b->book, text, sizeof(text)))
+			ward_buf_addf(d->out, "%s\n", text);
 		return r;
 	}
 	ward_jw_close(d->out, ']');

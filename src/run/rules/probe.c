@@ -11,26 +11,65 @@
 
 #define PROBE "ward-probe"
 
+static int by_probe(const void *a, const void *b)
+{
+	const struct ward_probe *x = a, *y = b;
+
+	return x->action != y->action ? (x->action < y->action ? -1 : 1)
+				      : strcmp(x->resource, y->resource);
+}
+
+int ward_probes_once(struct ward_probes *p, struct ward_error *err)
+{
+	size_t n = 0;
+
+	if (p->n > 0)
+		qsort(p->v, p->n, sizeof(*p->v), by_probe);
+	for (size_t i = 0; i < p->n; i++) {
+		if (n == 0 || by_probe(&p->v[n - 1], &p->v[i]) != 0)
+			p->v[n++] = p->v[i];
+	}
+	p->n = n;
+	if (n <= WARD_POLICY_PROBES_MAX)
+		return WARD_OK;
+	(void)ward_fail(err, WARD_E_LIMIT,
+		"these policies name too much: more than %u different questions",
+		WARD_POLICY_PROBES_MAX);
+	ward_fail_fix(err,
+		"compare fewer rules at a time: the same part of each side, in a file or directory of its own");
+	return WARD_E_LIMIT;
+}
+
+/*
+ * Room for one more. Names that lie beside one another, and two sides that are nearly the same, ask most of it again: so what is
+ * there twice goes before there is more room, and the bound is about different questions.
+ */
+static int room(struct ward_probes *p, struct ward_error *err)
+{
+	size_t cap = p->cap > 0 ? p->cap * 2 : 256;
+	struct ward_probe *v;
+	int r = ward_probes_once(p, err);
+
+	if (r < 0 || p->n < p->cap - p->cap / 4)
+		return r;
+	v = realloc(p->v, cap * sizeof(*v));
+	if (!v)
+		return ward_rs_nomem(err);
+	p->v = v;
+	p->cap = cap;
+	return WARD_OK;
+}
+
 int ward_probes_add(struct ward_probes *p, enum ward_action action, const char *resource,
 	struct ward_error *err)
 {
 	if (!resource)
 		return ward_rs_nomem(err);
-	if (p->n == WARD_POLICY_PROBES_MAX) {
-		(void)ward_fail(err, WARD_E_LIMIT,
-			"these policies name too much: more than %u questions",
-			WARD_POLICY_PROBES_MAX);
-		ward_fail_fix(err, "compare them in parts");
-		return WARD_E_LIMIT;
-	}
 	if (p->n == p->cap) {
-		size_t cap = p->cap > 0 ? p->cap * 2 : 256;
-		struct ward_probe *v = realloc(p->v, cap * sizeof(*v));
+		int r = room(p, err);
 
-		if (!v)
-			return ward_rs_nomem(err);
-		p->v = v;
-		p->cap = cap;
+		if (r < 0)
+			return r;
 	}
 	p->v[p->n++] = (struct ward_probe){ action, resource };
 	return WARD_OK;

@@ -62,4 +62,5 @@ struct ward_probes {
 	size_t n, cap;
 };
 int ward_probes_add(struct ward_probes *p, enum ward_action action, const char *resource, struct ward_error *err);
+int ward_probes_once(struct ward_probes *p, struct ward_error *err); /* in order, each once */
 int ward_probes_of(struct ward_probes *p, const struct ward_book *b, struct ward_error *err);
