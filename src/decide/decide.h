@@ -80,7 +80,7 @@ enum ward_why {
 	WARD_WHY_FAILED,             /* a policy could not be evaluated: rules are those policies */
 	WARD_WHY_FORBIDDEN,          /* rules forbid it */
 	WARD_WHY_NO_RULE,            /* no rule grants it */
-	WARD_WHY_NARROWED,           /* rules would grant it, and layer lists what may be granted, but not this */
+	WARD_WHY_NARROWED,           /* layer lists what may be granted, and not this */
 	WARD_WHY_GRANTED,            /* rules grant it; ASK: when somebody says so */
 	WARD_WHY_NEVER               /* an address that is never reached, whatever rules say (data/addresses) */
 };
@@ -103,6 +103,12 @@ struct ward_verdict {
  * passed over. WARD_E_NOMEM: no verdict, and deny; a request that is not one (WARD_E_INVALID) is MALFORMED.
  */
 int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q, struct ward_verdict *ret);
+
+/*
+ * io: no rule grants q. Where a list of some layer would not let it be granted either, io says that (NARROWED): a grant for it would be
+ * refused. To write is asked as a grant of it is, which lets read, too. WARD_E_NOMEM: not known, and io is as it was.
+ */
+int ward_judge_grantable(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q, struct ward_verdict *io);
 
 /*
  * q is to connect to an endpoint, which leads to this address (text): does a policy forbid that? ALLOW: none does, whatever else is

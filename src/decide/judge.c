@@ -271,6 +271,36 @@ int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward
 	return code;
 }
 
+int ward_judge_grantable(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q,
+	struct ward_verdict *io)
+{
+	struct ward_query one = *q;
+	enum ward_approval level = WARD_APPROVAL_CRITICAL;
+	int code = WARD_OK;
+
+	if (io->why != WARD_WHY_NO_RULE)
+		return WARD_OK;
+	for (unsigned i = 0; i < 2 && code == WARD_OK; i++) {
+		struct ward_verdict v = *io;
+		struct cedar_request r;
+
+		if (i == 1 && q->action != WARD_ACT_FS_WRITE)
+			break;
+		if (i == 1)
+			one.action = WARD_ACT_FS_READ;
+		code = ward_book_request(b, d, &one, &r);
+		if (code == WARD_OK && ask_bounds(b, d, &one, &r, &v, &level, &code))
+			continue;
+		if (code != WARD_OK)
+			break;
+		if (v.why == WARD_WHY_NARROWED)
+			narrowed(&v);
+		*io = v;
+		break;
+	}
+	return code;
+}
+
 /* Of what was said of it: is it a forbid? */
 static bool is_forbid(const struct ward_verdict *v)
 {

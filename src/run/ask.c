@@ -270,12 +270,15 @@ static int policy_says(struct life *l, const struct ward_refusal *f, struct ward
 {
 	struct ward_query q = { .action = action_of(f->action),
 		.resource = ward_str(f->resource ? f->resource : ""),
+		.of_host = f->kind == WARD_REFUSAL_PATH && f->resource &&
+			ward_path_within(f->resource, l->plan->workspace),
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
 	struct ward_verdict v;
 
 	if (!l->book || q.action == WARD_ACT_NONE || q.resource.n == 0)
 		return WARD_OK;
-	if (ward_judge(l->book->book, l->book->desk, &q, &v) < 0)
+	if (ward_judge(l->book->book, l->book->desk, &q, &v) < 0 ||
+		ward_judge_grantable(l->book->book, l->book->desk, &q, &v) < 0)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
 	if (v.effect == WARD_ALLOW && ret->effect != WARD_ALLOW && unbound(l, f)) {
 		ret->by = v.n_rules > 0 ? v.rules[0] : NULL;

@@ -56,6 +56,40 @@ def a_rule_that_takes_a_directory_alone_is_warned_of(p):
 
 
 @both
+def a_grant_that_a_list_would_not_let_be_given_is_no_cure(p):
+    """And a name of the workspace is the host's, in /tmp as well, be it there or not."""
+    ws = pathlib.Path(tempfile.mkdtemp(dir="/tmp", prefix="ward-list."))
+    try:
+        for path in (ws / "src", ws / "out", ws / "docs"):
+            path.mkdir()
+            path.chmod(0o777)
+        ws.chmod(0o777)
+        (ws / "x.yaml").write_text("schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  grammar: 2\n  fsProfiles:\n    a:\n"
+                                   "      allowExec: ['*']\n      modify: ['out/**']\n      read: ['src/**', 'out/**']\n")
+        (ws / "x.yaml").chmod(0o644)
+        ask = ("--workspace", ws, "--policy", ws / "x.yaml", "--profile", "a")
+        r = p.run(*ask, "--", "sh", "-c", f"cd {ws}; echo x > docs/made; echo x > src/made; echo x > out/made")
+        listed = "the run lists what may be granted, and this is not among it"
+        check_in(f'FILE_WRITE "{ws}/docs/made" refused: {listed} ({ws}/x.yaml:10)', r.err)
+        check(f"FILE_WRITE:{ws}/docs" not in r.err, r.err)
+        check_in(f"grant: --cap 'FILE_WRITE:{ws}/src/**'", r.err)
+        check_eq(sorted(x.name for x in (ws / "out").iterdir()), ["made"], r.err)
+        for path, why, cured in (("docs/made", "narrowed", False), ("src/made", "no_rule", True), ("src/other", "no_rule", True)):
+            r = cli.ward("policy", "explain", "--json", *ask, "--op", "modify", "--path", ws / path)
+            doc = json.loads(r.out)
+            check_eq((doc["effect"], doc["why"], "cure" in doc), ("deny", why, cured), path)
+        r = cli.ward("policy", "explain", *ask, "--op", "modify", "--path", ws / "docs/made")
+        check_in(f"list: {ws}/x.yaml:10", r.out)
+        # What it says is so.
+        r = p.run(*ask, "--cap", f"FILE_WRITE:{ws}/docs/**", "--", "true")
+        check_eq((r.code, listed in r.err), (125, True), r.err)
+        r = p.run(*ask, "--cap", f"FILE_WRITE:{ws}/src/**", "--", "sh", "-c", f"echo x > {ws}/src/made")
+        check_eq((r.code, (ws / "src/made").exists()), (0, True), r.err)
+    finally:
+        shutil.rmtree(ws)
+
+
+@both
 def the_command_itself_brings_in_nothing_that_is_forbidden(p):
     tool = p.side / "tool"
     tool.write_text("#!/bin/sh\necho ran\n")

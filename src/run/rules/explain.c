@@ -121,8 +121,10 @@ int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *
 		return WARD_E_INVALID;
 	}
 	q->resource = ward_str(s);
-	q->of_host = thing == WARD_THING_PATH && ward_rs_target(rs, s, &t) == 0 &&
-		!ward_rules_made_inside(s);
+	/* What is not there yet is made inside; but in the workspace, which is the host's wherever it lies, in /tmp too. */
+	q->of_host = thing == WARD_THING_PATH &&
+		(ward_path_within(s, rs->workspace) ||
+			(ward_rs_target(rs, s, &t) == 0 && !ward_rules_made_inside(s)));
 	q->now_ms = (int64_t)(ward_now_wall_ns() / 1000000);
 	q->backend = "native";
 	q->meant = q->action == WARD_ACT_NET_CONNECT && is_inner(s);
@@ -360,6 +362,11 @@ static void answer_text(struct ward_buf *b, const struct question *q)
 	}
 	if (change)
 		change_text(b, v);
+	if (v->why == WARD_WHY_NARROWED && v->list) {
+		ward_buf_adds(b, "  list: ");
+		place(b, v->list);
+		ward_buf_addc(b, '\n');
+	}
 }
 
 static void held_text(struct ward_buf *b, const struct question *q)
@@ -458,6 +465,8 @@ static int answer(struct question *q, int64_t now_ms, const char *action,
 	if (now_ms > 0)
 		q->ask.now_ms = now_ms;
 	r = ward_judge_asked(q->book->book, q->book->desk, &q->ask, &q->verdict);
+	if (r == WARD_OK)
+		r = ward_judge_grantable(q->book->book, q->book->desk, &q->ask, &q->verdict);
 	if (r == WARD_OK)
 		r = cure(q, err);
 	if (r < 0)
