@@ -461,4 +461,15 @@ def the_helper_is_not_to_be_traced(p):
     check_eq(r.out, "", "pid 1 could be looked into")
 
 
+@both
+def a_ward_inside_of_a_ward_says_that_it_cannot(p):
+    """It has no namespaces to give away there; and no command to install a kernel is advised."""
+    ward = shutil.copy(cli.WARD, p.ws / "ward")
+    r = p.run("--read", ".", "--", ward, "run", "true")
+    check_eq(r.code, 125)
+    check_in("ward: openat2 is refused here, as it is inside a sandbox (Ward's own is one); start ward outside of it", r.err)
+    r = p.run("--read", ".", "--", ward, "doctor")
+    check_in("openat2 is refused by a filter on this process, as in a sandbox of Ward's own", r.out)
+
+
 box.main()

@@ -303,6 +303,13 @@ DOCTOR_CHECK(doctor_kernel_calls)
 			d->namespaces ? ", open_tree, move_mount, mount_setattr" : "");
 		return;
 	}
+	if (r.err == ENOSYS && filtered()) {
+		doctor_say(f, row->missing,
+			"%s is refused by a filter on this process, as in a sandbox of Ward's own",
+			r.step);
+		doctor_fix(f, "ward doctor # outside of it");
+		return;
+	}
 	doctor_say(f, row->missing, "%s: %s", r.step, strerror(r.err));
 	if (r.err == EPERM && filtered())
 		doctor_fix(f, "docker run --security-opt seccomp=unconfined ...");
