@@ -231,7 +231,7 @@ def who_and_where(p):
     passwd = [line.split(":")[0] for line in lines if line.count(":") == 6]
     check_eq(passwd, ["ward", "nobody"])
     check_in("0022", lines)
-    check("root:" not in r.out and os.uname().nodename not in r.out.replace("ward", ""), r.out)
+    check("root:" not in r.out and os.uname().nodename not in r.out.replace(str(p.ws), "").replace("ward", ""), r.out)
 
 
 @both
