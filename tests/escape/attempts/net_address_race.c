@@ -8,6 +8,7 @@
  * escaped: heard
  */
 #include <pthread.h>
+#include <unistd.h>
 
 #include "net.h"
 
@@ -36,8 +37,12 @@ ATTEMPT(net_address_race)
 
 	if (pthread_create(&t, NULL, flip, &other))
 		return refused("thread");
-	for (int i = 0; i < 20000; i++)
+	/* On one busy processor the other thread would not run before this one is through. */
+	for (int i = 0; i < 20000; i++) {
+		if (i % 1000 == 0)
+			(void)usleep(100);
 		(void)sendto(fd, token, strlen(token), 0, (struct sockaddr *)&shared, n);
+	}
 	over = 1;
 	(void)pthread_join(t, NULL);
 	return REFUSED;
