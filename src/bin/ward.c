@@ -13,11 +13,13 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bin/cedar/cedar.h"
 
+#define STACK_LEAST (256u << 10) /* bytes; some 100 KiB are used */
 #define RUN_EXITS \
 	"the command's own, or\n" \
 	"123  it returned 0 but was refused something (--fail-on-violation)\n" \
@@ -674,11 +676,31 @@ static int refuse_rights(void)
 	return EXIT_WARD;
 }
 
+/* Less is used, but an end by SIGSEGV in the middle of something says nothing. */
+static bool has_no_stack(void)
+{
+	struct rlimit has;
+
+	return getrlimit(RLIMIT_STACK, &has) == 0 && has.rlim_cur < STACK_LEAST;
+}
+
+static int refuse_stack(void)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+
+	ward_fail(&err, WARD_E_LIMIT, "the limit of the stack is below %u KiB", STACK_LEAST >> 10);
+	ward_fail_fix(&err, "ulimit -s 8192");
+	say_error(&err);
+	return EXIT_WARD;
+}
+
 int main(int argc, char **argv)
 {
 	hold_standard_descriptors();
 	if (lends_rights())
 		return refuse_rights();
+	if (has_no_stack())
+		return refuse_stack();
 	(void)signal(SIGPIPE, SIG_IGN); /* a reader that went away is a failed write, not our end */
 	return written(dispatch((struct words){ argc - 1, argv + 1 }));
 }

@@ -459,6 +459,14 @@ def rights_of_its_own_are_not_lent(p, give):
             check(re.fullmatch("ward: .* rights of its own .*; take them away: .*\n", r.stderr), r.stderr)
 
 
+@cases([("none to speak of", 16), ("half of it", 128)])
+@placed
+def too_small_a_stack_is_said(p, kib):
+    r = subprocess.run([cli.WARD, "run", "true"], cwd=p.ws, env=p.env(), capture_output=True, text=True, timeout=60, check=False,
+                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, (kib << 10, resource.getrlimit(resource.RLIMIT_STACK)[1])))
+    check_eq((r.returncode, r.stdout, r.stderr), (125, "", "ward: the limit of the stack is below 256 KiB; ulimit -s 8192\n"))
+
+
 AT_SECURE, PTRACE_TRACEME, PTRACE_DETACH = 23, 0, 17
 
 
