@@ -106,7 +106,7 @@ static int search(struct ward_resolver *rs, const char *dirs, const char *name, 
 	const char **ret_path, struct ward_target *ret)
 {
 	char path[WARD_PATH_MAX];
-	int worst = -ENOENT;
+	int worst = -ENOENT, r;
 
 	for (const char *s = dirs, *end; s && *s; s = *end ? end + 1 : end) {
 		end = strchrnul(s, ':');
@@ -117,7 +117,11 @@ static int search(struct ward_resolver *rs, const char *dirs, const char *name, 
 		/* What the workspace put there is not what the caller meant. */
 		if (callers && in_workspace(rs, path))
 			continue;
-		if (ward_rs_target(rs, path, ret) < 0 || (callers && in_workspace(rs, ret->path)))
+		r = ward_rs_target(rs, path, ret);
+		/* Whether it is there is not known: another one farther on is not what was meant. */
+		if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+			return r;
+		if (r < 0 || (callers && in_workspace(rs, ret->path)))
 			continue;
 		if (executable(ret) < 0) {
 			worst = -EACCES;
@@ -134,7 +138,7 @@ int ward_rs_lookup(struct ward_resolver *rs, const char *name, bool trusted, con
 {
 	int r = search(rs, rs->path, name, false, ret_path, ret);
 
-	if (r < 0 && trusted)
+	if (trusted && (r == -ENOENT || r == -EACCES))
 		r = search(rs, getenv("PATH"), name, true, ret_path, ret);
 	return r;
 }
