@@ -154,6 +154,7 @@ static int take_all(struct ward_request *r, enum ward_command_kind kind, struct 
 
 /* ---- signals ---- */
 
+static const int passed[] = { SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
 static struct ward_request *running;
 static volatile sig_atomic_t asked_to_end;
 
@@ -167,8 +168,6 @@ static void on_signal(int sig)
 /* What the caller has ignored (nohup, a background job) stays ignored. */
 static void pass_signals_on(struct ward_request *r)
 {
-	static const int passed[] = { SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2,
-		SIGWINCH };
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	sigset_t set;
 
@@ -190,9 +189,6 @@ static void pass_signals_on(struct ward_request *r)
 
 static void drop_signals(void)
 {
-	static const int passed[] = { SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2,
-		SIGWINCH };
-
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(passed); i++)
 		(void)signal(passed[i],
 			SIG_IGN); /* the request is gone soon, and only the exit code is left */

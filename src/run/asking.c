@@ -172,9 +172,12 @@ void asking_write_rules(struct life *l)
 static bool stop(void *arg)
 {
 	struct life *l = arg;
-	unsigned char sig;
+	unsigned char got[WARD_SIGNALS_MAX];
+	size_t n = ward_request_signals(l->r, got);
 
-	while (read(l->r->signal_fd[0], &sig, 1) == 1) {
+	for (size_t i = 0; i < n; i++) {
+		int sig = got[i];
+
 		if (sig == SIGHUP || sig == SIGINT || sig == SIGTERM || sig == SIGQUIT ||
 			sig == SIGKILL)
 			l->cancel_sig = sig;

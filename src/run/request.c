@@ -17,6 +17,7 @@
 
 #define ARENA_BYTES_MAX (64u << 20)
 #define MIB (1ull << 20)
+#define BIT_OF(sig) (UINT64_C(1) << ((sig)-1))
 
 /* The texts of options_table.h name them; tests/unit/test_options.c compares. */
 static const struct ward_limits defaults[] = {
@@ -131,12 +132,21 @@ void ward_request_signal(struct ward_request *r, int sig)
 	int saved = errno;
 	unsigned char byte = (unsigned char)sig;
 
-	if (!r || sig <= 0 || sig >= NSIG || r->signal_fd[1] < 0)
+	if (!r || sig <= 0 || sig >= NSIG || r->signal_fd[1] < 0 ||
+		(atomic_fetch_or(&r->signals, BIT_OF(sig)) & BIT_OF(sig)))
 		return;
-	/* A full pipe holds more signals than anybody has sent on purpose: what is lost says nothing new. */
 	if (write(r->signal_fd[1], &byte, 1) < 0)
-		errno = saved;
+		atomic_fetch_and(&r->signals, ~BIT_OF(sig));
 	errno = saved;
+}
+
+size_t ward_request_signals(struct ward_request *r, unsigned char out[WARD_SIGNALS_MAX])
+{
+	ssize_t n = read(r->signal_fd[0], out, WARD_SIGNALS_MAX);
+
+	for (ssize_t i = 0; i < n; i++)
+		atomic_fetch_and(&r->signals, ~BIT_OF(out[i]));
+	return n < 0 ? 0 : (size_t)n;
 }
 
 bool ward_request_given(const struct ward_request *r, const char *name)

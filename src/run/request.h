@@ -2,6 +2,8 @@
 /* What was asked for, parsed but not yet looked up on any file system. Private to run. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "run/run.h"
 
 struct ward_env_set {
@@ -89,9 +91,11 @@ struct ward_request {
 	/*
 	 * ward_request_signal writes one byte a signal, the supervisor reads. Made by ward_request_new, both ends
 	 * non-blocking, so that a signal that comes before the run is not lost. SIGKILL means: end it now;
-	 * SIGWINCH: ward_streams_resize().
+	 * SIGWINCH: ward_streams_resize(). One that waits already is not written again, as the kernel keeps them: so a
+	 * flood of one never fills the pipe, in which the next would be lost.
 	 */
 	int signal_fd[2];
+	atomic_uint_fast64_t signals;        /* bit N - 1: N waits in the pipe */
 	uint32_t *given;             /* how often each option of the table was given */
 };
 
@@ -103,6 +107,13 @@ struct ward_rulebook;
 const struct ward_node *ward_held_for_later(const struct ward_plan *plan, const char *path);
 int ward_resolve(struct ward_request *r, const struct ward_host *host, struct ward_plan **ret, struct ward_rulebook **ret_book,
 	struct ward_error *err);
+
+/*
+ * request.c: the signals that wait, each once; none: 0. What comes meanwhile is for the next call, so that no flood keeps the loop from
+ * what else there is.
+ */
+#define WARD_SIGNALS_MAX 64
+size_t ward_request_signals(struct ward_request *r, unsigned char out[WARD_SIGNALS_MAX]);
 
 /* options.c: position of name in the table, -1 = none. */
 int ward_option_index(const char *name);

@@ -75,12 +75,11 @@ static void on_signal(struct life *l, int sig)
 
 static void read_signals(struct life *l)
 {
-	unsigned char buf[64];
-	ssize_t n;
+	unsigned char got[WARD_SIGNALS_MAX];
+	size_t n = ward_request_signals(l->r, got);
 
-	while ((n = read(l->r->signal_fd[0], buf, sizeof(buf))) > 0)
-		for (ssize_t i = 0; i < n; i++)
-			on_signal(l, buf[i]);
+	for (size_t i = 0; i < n; i++)
+		on_signal(l, got[i]);
 }
 
 static void finish_with(struct life *l, const struct ward_cage_event *e)

@@ -290,8 +290,10 @@ def a_signal_at_the_very_end_loses_no_exit(p):
         q = p.start("--outcome", p.outcome_file, "sh", "-c", "trap '' USR1; echo ready; exit 7", stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         q.stdout.readline()
+        until = time.monotonic() + 20
         while q.poll() is None:
             os.kill(q.pid, signal.SIGUSR1)
+            check(time.monotonic() < until, "as long as signals come there is no end")
         o = json.loads(p.outcome_file.read_text())
         check_eq((q.returncode, o["status"], o["error"]), (7, "exited", None), q.stderr.read())
         q.communicate()

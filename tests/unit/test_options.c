@@ -545,18 +545,27 @@ TEST(a_command_line_has_a_maximum)
 TEST(signals_wait_for_the_supervisor)
 {
 	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
-	unsigned char got[4] = { 0 };
+	unsigned char got[WARD_SIGNALS_MAX] = { 0 };
 
 	REQUIRE(r);
+	CHECK_EQ_INT(ward_request_signals(r, got), 0);
 	ward_request_signal(r, 15);
 	ward_request_signal(r, 0);
 	ward_request_signal(r, 4000);
 	ward_request_signal(r, 9);
-	CHECK_EQ_INT(read(r->signal_fd[0], got, sizeof(got)), 2);
+	CHECK_EQ_INT(ward_request_signals(r, got), 2);
 	CHECK_EQ_INT(got[0], 15);
 	CHECK_EQ_INT(got[1], 9);
+	/* Each waits once, and what comes behind a flood of another is not lost. */
 	for (int i = 0; i < 200000; i++)
-		ward_request_signal(r, 10); /* full: never blocks */
+		ward_request_signal(r, 10);
+	ward_request_signal(r, 15);
+	CHECK_EQ_INT(ward_request_signals(r, got), 2);
+	CHECK_EQ_INT(got[0], 10);
+	CHECK_EQ_INT(got[1], 15);
+	CHECK_EQ_INT(ward_request_signals(r, got), 0);
+	ward_request_signal(r, 10);
+	CHECK_EQ_INT(ward_request_signals(r, got), 1);
 	ward_request_signal(NULL, 15);
 	ward_request_free(r);
 }
