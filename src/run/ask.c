@@ -248,6 +248,39 @@ static bool unbound(const struct life *l, const struct ward_refusal *f)
 		!best->protect && !best->pin && !best->later;
 }
 
+/*
+ * A cure that is a whole directory is none where a list of some layer has not all that may lie in it: pasted, it would be refused. Whose
+ * list it is is said then.
+ */
+static int listed_whole(struct life *l, const struct ward_question *q, struct ward_decision *ret,
+	struct ward_error *err)
+{
+	char below[WARD_PATH_MAX + 4 * sizeof(WARD_ANY_NAME)];
+	const char *end = q->resource ? strrchr(q->resource, '/') : NULL;
+	struct ward_query asked = { .action = action_of(q->action),
+		.any = true,
+		.of_host = true,
+		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+	size_t used = strlen(ret->why);
+	struct ward_verdict v;
+
+	if (!l->book || !end || !ward_has_suffix(ret->cure, "/**'"))
+		return WARD_OK;
+	(void)snprintf(below, sizeof(below), "%.*s/" WARD_ANY_NAME "/" WARD_ANY_NAME,
+		(int)(q->is_dir ? strlen(q->resource) : (size_t)(end - q->resource)), q->resource);
+	asked.resource = ward_str(below);
+	if (ward_judge(l->book->book, l->book->desk, &asked, &v) < 0 ||
+		ward_judge_grantable(l->book->book, l->book->desk, &asked, &v) < 0)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for a decision");
+	if (v.why != WARD_WHY_NARROWED)
+		return WARD_OK;
+	ret->by = v.list;
+	ret->cure[0] = '\0';
+	(void)snprintf(ret->why + used, sizeof(ret->why) - used, "; for all of its directory %s",
+		v.text);
+	return WARD_OK;
+}
+
 /* The cure is that of a directory, or of the directory that the name would be in. */
 static int unbound_says(struct ward_question *q, struct ward_decision *ret, struct ward_error *err)
 {
@@ -387,21 +420,17 @@ static struct ward_question question_of(const struct ward_refusal *f, enum recor
 	return q;
 }
 
-int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there,
-	const char *above, struct ward_decision *ret, struct ward_error *err)
+static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_question *q,
+	struct ward_decision *ret, struct ward_error *err)
 {
 	struct ward_rules rules = { l->plan->rules, l->plan->n_rules, l->net_index };
-	struct ward_question q = question_of(f, there, above);
-	int r;
+	int r = ward_decide(&rules, q, ret, err);
 
-	ret->effect = WARD_DENY;
-	ret->by = NULL;
-	r = ward_decide(&rules, &q, ret, err);
-	if (r == WARD_OK && perhaps_looked(f, &q) && ward_has_suffix(ret->cure, "/**'"))
+	if (r == WARD_OK && perhaps_looked(f, q) && ward_has_suffix(ret->cure, "/**'"))
 		(void)snprintf(ret->why, sizeof(ret->why),
 			"no rule grants it; if it is only to be looked at, /. instead of /** is enough");
-	if (r == WARD_OK && q.syscall == NULL)
-		r = policy_says(l, f, &q, ret, err);
+	if (r == WARD_OK && q->syscall == NULL)
+		r = policy_says(l, f, q, ret, err);
 	if (r < 0)
 		return r;
 	/* A rule that forbids it has decided; where a person would be asked (the one that leaves a cure), no yes would help. */
@@ -421,15 +450,15 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 		snprintf(ret->why, sizeof(ret->why),
 			"granted as a single file, which cannot be replaced, renamed or removed");
 		/* Only a grant of its directory gives the name away. */
-		q.is_dir = false;
-		q.absent = true;
-		r = ward_cure(&q, ret->cure, sizeof(ret->cure));
+		q->is_dir = false;
+		q->absent = true;
+		r = ward_cure(q, ret->cure, sizeof(ret->cure));
 		return r < 0 ? ward_fail(err, r, "no memory for the cure of a refusal") : WARD_OK;
 	}
 	if (ret->effect == WARD_ALLOW && held_for_later(l, f))
 		return later_says(held_for_later(l, f), ret, err);
 	if (ret->effect == WARD_ALLOW && unbound(l, f))
-		return unbound_says(&q, ret, err);
+		return unbound_says(q, ret, err);
 	if (ret->effect == WARD_ALLOW) {
 		/* A rule names it and the kernel refused all the same. */
 		ret->effect = WARD_DENY;
@@ -443,4 +472,16 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 		snprintf(ret->why, sizeof(ret->why), "calls of a foreign architecture end the run");
 	}
 	return WARD_OK;
+}
+
+int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there,
+	const char *above, struct ward_decision *ret, struct ward_error *err)
+{
+	struct ward_question q = question_of(f, there, above);
+	int r;
+
+	ret->effect = WARD_DENY;
+	ret->by = NULL;
+	r = reason_of(l, f, &q, ret, err);
+	return r == WARD_OK ? listed_whole(l, &q, ret, err) : r;
 }

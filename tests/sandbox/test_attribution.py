@@ -786,34 +786,6 @@ def a_rule_that_matched_is_named_with_its_line(p):
     check_in("neighbour", r.err)
 
 
-@both
-def what_a_pattern_matches_and_does_not_show_has_its_own_words(p):
-    """A directory, and a name that was not there: a rule matches both, and neither is a matter of permissions."""
-    box.need_fuse()
-    p.write("d/a", "as it was", 0o666)
-    p.write("d/sub/f", "in it", 0o666)
-    for name in ("d", "d/sub"):
-        (p.ws / name).chmod(0o777)
-    p.write("x.yaml", "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  fsProfiles:\n"
-                      "    p: {read: ['d/*'], modify: ['d/*'], allowExec: ['*']}\n")
-    script = "ls d/sub; echo x > d/new"
-    for grants, place in ((("--cap", "FILE_READ:d/*", "--cap", "FILE_WRITE:d/*"), ""), (("--policy", "x.yaml", "--profile", "p"), "x.yaml:6")):
-        r, o = p.outcome(*grants, "sh", "-c", script)
-        check(r.code != 0 and "in it" not in r.out and not (p.ws / "d/new").exists(), r.out)
-        check_in(f'FILE_READ "{p.ws}/d/sub" refused: a rule matches it, but only as a file: what a directory holds is granted with /**', r.err)
-        check_in(f'FILE_WRITE "{p.ws}/d/new" refused: a rule matches it, but it was not there when the run began', r.err)
-        check("permissions" not in r.err, r.err)
-        check_in(place, r.err)
-        if place:
-            continue
-        # What is said to help does.
-        cures = [w for v in o["violations"] if v["cure"] for w in ("--cap", v["cure"].split("'")[1])]
-        check_eq(sorted(cures[1::2]), [f"FILE_READ:{p.ws}/d/sub/**", f"FILE_WRITE:{p.ws}/d/**"])
-        r = p.run(*grants, *cures, "sh", "-c", script)
-        check_eq((r.code, r.out), (0, "f\n"), r.err)
-        (p.ws / "d/new").unlink()
-
-
 @root_only
 def the_count_is_a_count(p):
     box.need_fuse()

@@ -90,6 +90,41 @@ def a_grant_that_a_list_would_not_let_be_given_is_no_cure(p):
 
 
 @both
+def what_a_pattern_matches_and_does_not_show_has_its_own_words(p):
+    """A directory, and a name that was not there: a rule matches both, and neither is a matter of permissions."""
+    box.need_fuse()
+    p.write("d/a", "as it was", 0o666)
+    p.write("d/sub/f", "in it", 0o666)
+    for name in ("d", "d/sub"):
+        (p.ws / name).chmod(0o777)
+    p.write("x.yaml", "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  fsProfiles:\n"
+                      "    p: {read: ['d/*'], modify: ['d/*'], allowExec: ['*']}\n")
+    script = "ls d/sub; echo x > d/new"
+    for grants, place in ((("--cap", "FILE_READ:d/*", "--cap", "FILE_WRITE:d/*"), ""), (("--policy", "x.yaml", "--profile", "p"), "x.yaml:6")):
+        r, o = p.outcome(*grants, "sh", "-c", script)
+        check(r.code != 0 and "in it" not in r.out and not (p.ws / "d/new").exists(), r.out)
+        check_in(f'FILE_READ "{p.ws}/d/sub" refused: a rule matches it, but only as a file: what a directory holds is granted with /**', r.err)
+        check_in(f'FILE_WRITE "{p.ws}/d/new" refused: a rule matches it, but it was not there when the run began', r.err)
+        check("permissions" not in r.err, r.err)
+        check_in(place, r.err)
+        if place:
+            # What may be read can be added to. What may be written is listed, and that is not all of a directory: a grant of it is refused.
+            check_in("when the run began; for all of its directory the run lists what may be granted, and this is not among it", r.err)
+            check_eq({v["action"]: bool(v["cure"]) for v in o["violations"]}, {"FILE_READ": True, "FILE_WRITE": False})
+            r = p.run(*grants, "--cap", "FILE_READ:d/sub/**", "ls", "d/sub")
+            check_eq((r.code, r.out), (0, "f\n"), r.err)
+            r = p.run(*grants, "--cap", "FILE_WRITE:d/**", "true")
+            check_eq((r.code, "lists what may be granted" in r.err), (125, True), r.err)
+            continue
+        # What is said to help does.
+        cures = [w for v in o["violations"] if v["cure"] for w in ("--cap", v["cure"].split("'")[1])]
+        check_eq(sorted(cures[1::2]), [f"FILE_READ:{p.ws}/d/sub/**", f"FILE_WRITE:{p.ws}/d/**"])
+        r = p.run(*grants, *cures, "sh", "-c", script)
+        check_eq((r.code, r.out), (0, "f\n"), r.err)
+        (p.ws / "d/new").unlink()
+
+
+@both
 def the_command_itself_brings_in_nothing_that_is_forbidden(p):
     tool = p.side / "tool"
     tool.write_text("#!/bin/sh\necho ran\n")
