@@ -4,34 +4,14 @@
 run that would plant what the next git of its owner executes, or read what another repository holds."""
 import os
 import shutil
-import subprocess
 
 import box
 from box import both, both_cases, root_only
-from tap import check, check_eq, check_in, skip
+from persist_box import WHO, git, repository
+from tap import check, check_eq, check_in
 
 WRITE = ["--mode", "workspace_write"]
 COMMIT = ["--mode", "repo_write", "--approve", "risky"]
-WHO = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "safe.directory=*", "-c", "protocol.file.allow=always"]
-
-
-def git(where, *words):
-    r = subprocess.run(["git", *WHO, *words], cwd=where, env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"}, capture_output=True,
-                       text=True, check=False)
-    check_eq(r.returncode, 0, f"git {words}: {r.stderr}")
-    return r.stdout
-
-
-def repository(where):
-    """One with a commit, that a run may write wherever file modes say so."""
-    if not shutil.which("git"):
-        skip("there is no git")
-    where.mkdir(parents=True, exist_ok=True)
-    git(where, "init", "-q", ".")
-    (where / "a").write_text("one\n")
-    git(where, "add", "a")
-    git(where, "commit", "-q", "-m", "one")
-    return where
 
 
 def opened(where):

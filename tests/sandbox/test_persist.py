@@ -5,69 +5,13 @@ it is written, nothing of that makes a name on the host, and what comes to be or
 has afterwards, and what its own git runs."""
 import json
 import os
-import pathlib
 import shutil
-import signal
-import subprocess
 import time
 
 import box
-from box import both, both_cases, root_only, user_only
+from box import both, both_cases, root_only
+from persist_box import bad_hook, config, git, late, nothing_runs, open_up, plant, put, repository, run, snapshot
 from tap import check, check_eq, check_in, skip
-
-WHO = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "safe.directory=*", "-c", "protocol.file.allow=always"]
-
-
-def git(where, *words, ok=True):
-    r = subprocess.run(["git", *WHO, *words], cwd=where, env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"}, capture_output=True,
-                       text=True, check=False)
-    if ok:
-        check_eq(r.returncode, 0, f"git {words}: {r.stderr}")
-    return r.stdout
-
-
-def repository(where):
-    if not shutil.which("git"):
-        skip("there is no git")
-    where.mkdir(parents=True, exist_ok=True)
-    git(where, "init", "-q", ".")
-    (where / "a").write_text("one\n")
-    git(where, "add", "a")
-    git(where, "commit", "-q", "-m", "one")
-    return where
-
-
-def put(p, name, text="mine\n"):
-    path = p.ws / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
-
-
-def open_up(p):
-    """No mode of a file is what keeps the command out."""
-    for top, dirs, files in os.walk(p.ws):
-        for n in ["", *dirs, *files]:
-            if not os.path.islink(os.path.join(top, n)):
-                os.chmod(os.path.join(top, n), 0o777)
-
-
-def snapshot(top):
-    """Every name below top, with what it is."""
-    return {str(f.relative_to(top)): (f.lstat().st_mode, os.readlink(f) if f.is_symlink() else f.read_bytes() if f.is_file() else b"")
-            for f in sorted(pathlib.Path(top).rglob("*"))}
-
-
-def run(p, script, *words, write="."):
-    """-> what ward said, and the outcome"""
-    out = p.ws.parent / "outcome.json"
-    r = p.run("--outcome", str(out), "--write", write, *words, "sh", "-c", script)
-    return r, json.loads(out.read_text())
-
-
-def late(o):
-    return {os.path.basename(n["path"]): n["what"] for n in o["late_names"]["names"]}
-
 
 # ---- what is there ----
 
@@ -303,30 +247,6 @@ def who_may_only_narrow_names_nothing(p, text):
 
 
 # ---- git: what the host's own runs afterwards ----
-
-def bad_hook(p):
-    """-> what a hook that was planted would make, and the shell line that plants one in D/hooks."""
-    mark = p.base / "marks/ran"
-    mark.parent.mkdir()
-    mark.parent.chmod(0o777)
-    return mark, f"printf '#!/bin/sh\\ntouch {mark}\\n' > hook; chmod 755 hook; "
-
-
-def plant(where):
-    return f"mkdir -p {where}/hooks 2>/dev/null; cp hook {where}/hooks/post-commit; cp hook {where}/hooks/pre-commit; cp hook {where}/hooks/post-checkout; "
-
-
-def config(where, mark):
-    return f"printf '[core]\\n\\tfsmonitor = \"touch {mark}; false\"\\n\\thooksPath = {mark.parent}/none\\n' >> {where}/config; "
-
-
-def nothing_runs(p, mark, *places):
-    for one in places:
-        git(one, "status", ok=False)
-        git(one, "commit", "-q", "--allow-empty", "-m", "two", ok=False)
-        git(one, "checkout", "-q", "-b", "other", ok=False)
-    check(not mark.exists(), "git ran what the run had planted")
-
 
 @both_cases([(n, n) for n in ("", "sub", "a/b/c", "node_modules/x", ".hidden/y")])
 def no_hook_is_planted_in_a_repository_wherever_it_lies(p, where):
@@ -621,157 +541,6 @@ def what_is_entered_by_name_alone_is_held_and_looked_for_by_name(p):
     os.chmod(p.ws / "d", 0o777)
     check_eq([(p.ws / "d" / n).read_text() for n in (".envrc", ".github/workflows/ci.yml", ".git/config")], ["mine\n"] * 3, r.err)
     check_eq(late(o).get(".npmrc"), "appeared", o["late_names"])
-
-
-# ---- bounds ----
-
-@both
-def what_lies_too_deep_is_said_not_to_be_looked_for(p):
-    deep = "/".join(["d"] * 70)
-    put(p, f"{deep}/.envrc")
-    put(p, "d/.envrc")
-    open_up(p)
-    r, o = run(p, f"echo bad > d/.envrc; echo x > {deep}/.envrc")
-    check_in("not held", r.err)
-    check_eq((p.ws / "d/.envrc").read_text(), "mine\n", r.err)
-    check_eq(o["late_names"]["complete"], False)
-
-
-@both
-def a_thousand_of_them_do_not_stop_a_start(p):
-    for i in range(1100):
-        put(p, f"n{i}/.npmrc")
-    open_up(p)
-    r, o = run(p, "echo x > x")
-    check_eq((r.code, (p.ws / "x").exists()), (0, True), r.err)
-    check_in("names that run code later are not held: there are too many of them", r.err)
-    check_eq(o["status"], "exited")
-
-
-@both
-def no_number_of_names_leaves_git_unheld(p):
-    """What a former run left at the top uses up what there is for its kind, not what there is for git and for what is known by name."""
-    repository(p.ws)
-    inner = repository(p.ws / "deep/er")
-    mark, make = bad_hook(p)
-    for i in range(1400):
-        put(p, f"a{i}.code-workspace")
-    put(p, ".vscode/tasks.json")
-    open_up(p)
-    r, _ = run(p, make + "".join(plant(g) + config(g, mark) for g in (".git", "deep/er/.git")) + "echo bad > .vscode/tasks.json")
-    nothing_runs(p, mark, p.ws, inner)
-    check_eq((p.ws / ".vscode/tasks.json").read_text(), "mine\n", r.err)
-    check_in("there are too many of them", r.err)
-
-
-@both
-def what_a_second_name_has_changed_is_listed_and_recorded(p):
-    """It is the same file as before, and only its time says so."""
-    held = put(p, ".husky/deep/script")
-    os.link(held, p.ws / "beside")
-    open_up(p)
-    r, o = run(p, "echo bad >> beside")
-    check_eq((r.code, late(o).get("script")), (0, "changed"), r.err)
-    (told,) = [x for x in box.records(p) if x["kind"] == "fs.late" and x["resource"] == str(held)]
-    check_eq((sorted(told["detail"]), told["detail"]["what"]), (["held", "what", "why"], "changed"))
-    check_eq([n["held"] for n in o["late_names"]["names"] if n["path"] == str(held)], [told["detail"]["held"]])
-
-
-def looks_through(pid, top):
-    """Is a directory below top open in that process, which is stopped?"""
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        try:
-            if os.readlink(f"/proc/{pid}/fd/{fd}").startswith(f"{top}/"):
-                return True
-        except OSError:
-            pass
-    return False
-
-
-@both
-def a_busy_machine_leaves_nothing_unseen(p):
-    """What bounds the look is the processor's time: who takes that away from ward, as another run can, has no name left unheld."""
-    for i in range(500):
-        os.makedirs(p.ws / f"a/{i}")
-        for k in range(20):
-            os.close(os.open(p.ws / f"a/{i}/{k}", os.O_CREAT | os.O_WRONLY, 0o666))
-    inner = repository(p.ws / "z/y/x/w")
-    mark, make = bad_hook(p)
-    open_up(p)
-    script = make + plant("z/y/x/w/.git") + config("z/y/x/w/.git", mark)
-    q = p.start("--write", ".", "sh", "-c", script, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    caught = False
-    while q.poll() is None and not caught:
-        q.send_signal(signal.SIGSTOP)
-        caught = looks_through(q.pid, p.ws / "a")
-        time.sleep(1.2 if caught else 0)
-        q.send_signal(signal.SIGCONT)
-        time.sleep(0.0003)
-    err = q.communicate(timeout=60)[1].decode()
-    check(caught, "it was never seen to look")
-    nothing_runs(p, mark, inner)
-    check("not all names" not in err, err)
-
-
-@user_only
-def no_number_of_files_hides_what_lies_at_the_top_or_in_another_grant(p):
-    repository(p.ws)
-    mark, make = bad_hook(p)
-    put(p, "z/.vscode/tasks.json")
-    put(p, ".envrc")
-    put(p, ".hg/hgrc")
-    other = p.side / "other"
-    (other / "sub").mkdir(parents=True)
-    (other / "sub/.envrc").write_text("mine\n")
-    many = os.open(p.ws, os.O_RDONLY)
-    for i in range(132000):
-        os.close(os.open(f"{i:x}", os.O_CREAT | os.O_WRONLY, 0o666, dir_fd=many))
-    os.close(many)
-    r, o = run(p, make + plant(".git") + config(".git", mark) + f"echo bad > .envrc; echo bad > .hg/hgrc; echo bad > {other}/sub/.envrc", "--write", str(other))
-    nothing_runs(p, mark, p.ws)
-    check_eq([f.read_text() for f in (p.ws / ".envrc", p.ws / ".hg/hgrc", other / "sub/.envrc")], ["mine\n"] * 3, r.err)
-    check_in("not all names in", r.err)
-    check_eq(o["late_names"]["complete"], False)
-
-
-@both
-def names_that_lie_deep_do_not_stop_a_start(p):
-    """Each directory above one is a mount as well."""
-    put(p, ".npmrc")
-    for i in range(700):
-        put(p, f"n{i}/a/b/c/d/e/f/.npmrc")
-    open_up(p)
-    r, _ = run(p, "echo x > x; echo bad > .npmrc")
-    check_eq((r.code, (p.ws / "x").exists(), (p.ws / ".npmrc").read_text()), (2, True, "mine\n"), r.err)
-    check_in("there are too many of them", r.err)
-
-
-@both
-def links_by_the_thousand_are_counted(p):
-    put(p, "a")
-    for i in range(60):
-        (p.ws / f"n{i}").mkdir()
-        (p.ws / f"n{i}/.npmrc").symlink_to("../a")
-    open_up(p)
-    r, _ = run(p, "true")
-    check_eq(r.err.count("it is a link, which could be replaced"), 16, r.err)
-    check_in("44 more names that run code later are not held", r.err)
-
-
-@both
-def only_two_hundred_and_fifty_six_are_listed(p):
-    open_up(p)
-    r, o = run(p, "for i in $(seq 300); do mkdir n$i; : > n$i/.npmrc; done")
-    check_eq((len(o["late_names"]["names"]), o["late_names"]["total"], o["late_names"]["complete"]), (256, 300, False), r.err)
-    check_in("and 284 more such names; the outcome and the log list the first of them", r.err)
-
-
-@both
-def links_by_the_hundred_displace_no_name(p):
-    open_up(p)
-    r, o = run(p, "for i in $(seq 400); do ln -s /etc/x l$i; done; mkdir -p n/n/n/.vscode n/n/objects n/n/refs; : > n/n/HEAD")
-    check_eq((len(o["late_names"]["names"]), o["late_names"]["total"], o["late_names"]["complete"]), (256, 402, False), r.err)
-    check_eq([os.path.relpath(n["path"], p.ws) for n in o["late_names"]["names"][:2]], ["n/n", "n/n/n/.vscode"], r.err)
 
 
 # ---- the host ----

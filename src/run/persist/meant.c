@@ -39,19 +39,6 @@ int ward_meant_names(struct ward_resolver *rs, struct ward_texts *to, struct war
 	return r;
 }
 
-static int ask_write(struct ward_resolver *rs, const char *path, struct ward_verdict *ret,
-	struct ward_error *err)
-{
-	struct ward_query q = { .action = WARD_ACT_FS_WRITE,
-		.resource = ward_str(path),
-		.any = true,
-		.of_host = true,
-		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
-
-	return ward_judge(rs->book->book, rs->book->desk, &q, ret) < 0 ? ward_rs_nomem(err)
-								       : WARD_OK;
-}
-
 static bool has(const struct ward_verdict *v, const struct ward_book_rule *rule)
 {
 	for (size_t i = 0; i < v->n_rules && i < WARD_VERDICT_RULES_MAX; i++) {
@@ -77,7 +64,7 @@ static int by_policy(struct ward_resolver *rs, const char *path, bool *ret, stru
 	*ret = false;
 	if (!book)
 		return WARD_OK;
-	r = ask_write(rs, path, &own, err);
+	r = ward_rules_ask(rs, WARD_ACT_FS_WRITE, path, &own, err);
 	if (r < 0 || own.effect == WARD_DENY)
 		return r;
 	for (size_t i = 0; i < own.n_rules && i < WARD_VERDICT_RULES_MAX && !named; i++)
@@ -87,7 +74,7 @@ static int by_policy(struct ward_resolver *rs, const char *path, bool *ret, stru
 	beside = ward_arena_printf(rs->arena, "%.*s" WARD_ANY_NAME, (int)dir, path);
 	if (!beside)
 		return ward_rs_nomem(err);
-	r = ask_write(rs, beside, &other, err);
+	r = ward_rules_ask(rs, WARD_ACT_FS_WRITE, beside, &other, err);
 	for (size_t i = 0; r == WARD_OK && i < own.n_rules && i < WARD_VERDICT_RULES_MAX; i++)
 		*ret = *ret ||
 			(ward_book_permit_names(book, own.rules[i], path) &&

@@ -157,13 +157,16 @@ int ward_net_asked_again(const struct ward_plan *plan, const struct ward_book *h
 /* walk.c: names on disk that a pattern matches, added to found. */
 int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *patterns, bool relative,
 	struct ward_texts *found, struct ward_error *err);
-/* named.c: where rules look at a program's name, the programs that can be found by one and that the judge allows, or does not. */
+/* walk.c: the judge about a file or directory of the host's; its last names may be WARD_ANY_NAME. WARD_E_NOMEM. */
+int ward_rules_ask(struct ward_resolver *rs, enum ward_action action, const char *path, struct ward_verdict *ret,
+	struct ward_error *err);
 /* walk.c: a rule of somebody's own that takes a directory away, and nothing that lies in it, is warned of, once each. */
 struct ward_told { const struct ward_book_rule *v[16]; size_t n; };
 int ward_rules_alone(struct ward_resolver *rs, const struct ward_target *t, struct ward_told *told, struct ward_error *err);
 int ward_rules_warn_less(struct ward_resolver *rs, struct ward_error *err); /* of all policies: what is not held, or not asked for */
 /* Documents of options have profiles, and none is asked for? Says so. */
 bool ward_rules_unasked(const struct ward_resolver *rs, const struct ward_rulebook *b, char *ret, size_t size);
+/* named.c: where rules look at a program's name, the programs that can be found by one and that the judge allows, or does not. */
 int ward_rules_named(struct ward_resolver *rs, bool allowed, struct ward_texts *to, struct ward_error *err);
 /* explain.c, show.c: what the public functions print. now_ms 0: now. */
 int ward_rules_answer(struct ward_resolver *rs, int64_t now_ms, const char *action,

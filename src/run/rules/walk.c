@@ -253,12 +253,7 @@ int ward_rules_late_names(struct ward_resolver *rs, struct ward_error *err)
 	return rs->late ? WARD_OK : ward_rs_nomem(err);
 }
 
-/*
- * ---- what a rule holds less of than whoever wrote it may think, where only a look at the host tells ----
- * A rule that takes away names a directory, and what lies in it has other names. The rule stays what it is (docs/agreement.md).
- */
-
-static int ask(struct ward_resolver *rs, enum ward_action action, const char *path,
+int ward_rules_ask(struct ward_resolver *rs, enum ward_action action, const char *path,
 	struct ward_verdict *ret, struct ward_error *err)
 {
 	struct ward_query q = { .action = action,
@@ -270,6 +265,11 @@ static int ask(struct ward_resolver *rs, enum ward_action action, const char *pa
 	return ward_judge(rs->book->book, rs->book->desk, &q, ret) < 0 ? ward_rs_nomem(err)
 								       : WARD_OK;
 }
+
+/*
+ * ---- what a rule holds less of than whoever wrote it may think, where only a look at the host tells ----
+ * A rule that takes away names a directory, and what lies in it has other names. The rule stays what it is (docs/agreement.md).
+ */
 
 /* A directory that a Cedar policy names with == may not be moved nor removed then, which is a reason to write that. */
 static bool meant(enum ward_action action, const struct ward_book_rule *by)
@@ -309,13 +309,13 @@ int ward_rules_alone(struct ward_resolver *rs, const struct ward_target *t, stru
 	for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(actions); i++) {
 		const struct ward_book_rule *by;
 
-		r = ask(rs, actions[i], t->path, &itself, err);
+		r = ward_rules_ask(rs, actions[i], t->path, &itself, err);
 		by = r == WARD_OK && itself.why == WARD_WHY_FORBIDDEN && itself.n_rules > 0
 			? itself.rules[0]
 			: NULL;
 		if (!by || by->layer == WARD_LAYER_BUILTIN || meant(actions[i], by))
 			continue;
-		r = ask(rs, actions[i], in, &within, err);
+		r = ward_rules_ask(rs, actions[i], in, &within, err);
 		if (r == WARD_OK && within.effect == WARD_ALLOW)
 			return tell(rs, actions[i], t->path, by, told, err);
 	}
