@@ -85,24 +85,24 @@ struct ward_notify {
 	int kill_event;              /* borrowed */
 	int listener, event, proc;   /* proc: the host's /proc */
 	atomic_bool stopping;
-	bool lost, running;          /* lost: somebody could not be answered; only the end of the listener lets him go */
+	bool lost, running, crowded; /* lost: somebody was not answered, whom only the listener's end frees; crowded: no hand-over */
+	unsigned n_roots, crowd;     /* crowd: of the last calls, those that were here before they were waited for */
 	struct ward_leave leave;
 	pthread_t thread;
 	sem_t gate;                  /* the thread waits here until it is its turn */
 	struct ward_tree tree;       /* to find which part of the view a path lies in */
 	struct ward_file_id *execs;  /* what may be executed, as it was before the run */
 	size_t n_execs;
-	pthread_mutex_t lock;        /* over the next four */
+	pthread_mutex_t lock;        /* over the next three, and n_roots */
 	int diag, inflight;          /* inflight: socket that the thread may be blocked on */
-	unsigned n_roots;
 	int roots[WARD_NOTIFY_ROOTS_MAX]; /* of the i-th private mount of the plan */
 	uint64_t netns_dev, netns_ino;   /* of the run, 0 = not known yet */
 	int server_pid, server_fd;   /* where the last listening socket was found; 0 = nowhere yet */
 	uint32_t absent_ino;         /* a listening socket that was not found, and until when that is taken for so */
 	uint64_t absent_dev, absent_file, absent_until; /* and which name it was asked for by */
 	uint64_t netns_cookie;           /* the same of its sockets, 0 = not known yet, or the kernel has none */
-	struct ward_caller callers[WARD_NOTIFY_CALLERS_MAX]; /* n_callers of them are used */
-	uint64_t n_calls, n_callers;
+	uint64_t n_calls, n_callers; /* n_callers of the next are used */
+	struct ward_caller callers[WARD_NOTIFY_CALLERS_MAX];
 	struct ward_pending pending[WARD_NOTIFY_PENDING_MAX];
 	pthread_mutex_t who_lock;    /* over the next three; held while a connect is made that is noted */
 	struct ward_dialler *who;        /* the last who_max; NULL without egress */
