@@ -71,6 +71,8 @@ static inline bool ward_pin_marked(mode_t mode)
 	return (S_ISDIR(mode) || S_ISREG(mode)) && (mode & (S_ISVTX | S_IWGRP | S_IWOTH)) == S_ISVTX;
 }
 bool ward_is_pin(int dir, const char *name);   /* marked, and an empty directory or a small file; links are none */
+bool ward_was_pin(int dir, const char *name);  /* of what was there a moment ago: a pin, or gone since, as pins go with their run */
+bool ward_fd_is_pin(int fd);                   /* what was opened is such a directory */
 
 /* ---- clock.c, random.c ---- */
 uint64_t ward_now_wall_ns(void);

@@ -303,15 +303,17 @@ int ward_layer_repository(const char *workspace, char *real, int *ret_fd, struct
 	if (n + sizeof(LAYER_REPOSITORY_DIR) + 1 > WARD_PATH_MAX)
 		return too_long(&rule, err);
 	(void)snprintf(real + n, WARD_PATH_MAX - n, "%s" LAYER_REPOSITORY_DIR, n > 1 ? "/" : "");
-	/* What a run keeps from coming to be is not there. */
-	if (ward_is_pin(fd, LAYER_REPOSITORY_DIR))
-		return WARD_OK;
 	r = ward_layer_open(fd, LAYER_REPOSITORY_DIR, O_RDONLY | O_DIRECTORY);
+	/* What a run keeps from coming to be is not there: it may have come since, and will be gone. */
+	if (r >= 0 && ward_fd_is_pin(r)) {
+		ward_close(r);
+		return WARD_OK;
+	}
 	if (r >= 0) {
 		*ret_fd = r;
 		return WARD_OK;
 	}
-	if (r == -ENOENT)
+	if (r == -ENOENT || ward_was_pin(fd, LAYER_REPOSITORY_DIR))
 		return WARD_OK;
 	if ((r == -ENOTDIR || r == -ELOOP) &&
 		fstatat(fd, LAYER_REPOSITORY_DIR, &st, AT_SYMLINK_NOFOLLOW) == 0) {

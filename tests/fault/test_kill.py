@@ -179,8 +179,9 @@ def an_end_is_written_once_when_starts_race(p):
         q.wait(10)
         check_eq(box.leftovers(10.0), {})
         (p.ws / "made").unlink()
-        several = [start(p, "true") for _ in range(6)]
-        check_eq([s.wait(60) for s in several], [0] * 6)
+        several = [p.start(*MODE, "true", stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+        said = [s.communicate(timeout=60)[1] for s in several]
+        check_eq([s.returncode for s in several], [0] * 6, said)
         check_eq(ends(p)[run], ["aborted"])
     check_eq({run: v for run, v in ends(p).items() if len(v) != 1}, {})
     end = [r for r in box.records(p) if r["kind"] == "run.end" and r["run"] == run][0]

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names that a policy keeps from coming to be (.ward, .git, hooks that are not there) stay away while any run lives that has to be kept
 from them: whoever ends first, whoever is killed, whatever else starts and ends meanwhile. Afterwards nothing is left."""
+import json
 import os
 import signal
 import stat
@@ -167,6 +168,38 @@ def files_and_directories_of_git_are_shared_as_well(p):
     time.sleep(0.5)
     check_eq(finish(p, second), "down\n")
     check_eq(sorted(os.listdir(p.ws / ".git")), before)
+
+
+@both
+def it_is_nothing_that_other_kinds_of_runs_could_show(p):
+    """Their plans name nothing that goes with the run that made it: a start that meets its end would be refused."""
+    p.ws.chmod(0o777)
+    first = start(p, *MODE, "sh", "-c", TRY)
+    check(pinned(p) and pinned(p, ".git"))
+    for words in (("--write", "."), ("--read", "."), ("--review",), MODE, ("--mode", "read_only"), ("--mode", "repo_write", "--approve", "critical")):
+        r = p.run("--json", *words, "true", kind=("plan",), log=False, env=env(p))
+        check_eq(r.code, 0, r.err)
+        plan = json.loads(r.out)
+        binds = [n["dest"] for n in plan["view"] if n["kind"] == "bind" and n["dest"].endswith(("/.ward", "/.git"))]
+        check_eq(binds, [], words)
+        if words[0] == "--mode":
+            check_eq([w for w in plan["warnings"] if ".git" in w or ".ward" in w], [], words)
+    check_eq(finish(p, first), "down\n")
+    nothing_left(p)
+
+
+@both
+def runs_of_every_kind_start_while_others_end(p):
+    p.ws.chmod(0o777)
+    kinds = (MODE, ("--write", "."), MODE, ("--review",))
+    for _ in range(3):
+        runs = [subprocess.Popen(["sh", "-c", 'i=0; while [ $i -lt 12 ]; do "$@" || exit 1; i=$((i+1)); done', "sh",  # pylint: disable=consider-using-with
+                                  *p.words(*kind, "true")],
+                                 cwd=p.ws, env=p.env(**env(p)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for kind in kinds]
+        for q in runs:
+            out, err = q.communicate(timeout=120)
+            check_eq((q.returncode, out), (0, ""), err)
+    nothing_left(p)
 
 
 @both

@@ -3,6 +3,7 @@
  * Where git keeps what, found by looking: a clone, a worktree, a submodule, what names another directory or none, and what git obeys
  * outside. Every repository here is made of files, so that each can be broken in one place.
  */
+#include "os/os.h"
 #include "resolve_util.h"
 #include "run/resolve/look.h"
 
@@ -600,6 +601,52 @@ TEST(hooks_of_a_worktree_and_odd_configurations)
 }
 
 /* While things are made a name may become another directory's: none that was opened before then is looked into. */
+/* The run that keeps a name away ends between two looks. */
+TEST(what_was_kept_away_and_is_gone_was_nobodys)
+{
+	struct ward_target t;
+	char was[512];
+	int fd;
+
+	tree();
+	arena = ward_arena_new(1u << 20);
+	REQUIRE(arena);
+	rs = (struct ward_resolver){ .arena = arena };
+	REQUIRE(mkdir(at("pin"), 0755) == 0);
+	(void)snprintf(was, sizeof(was), "%s", at("pin"));
+	CHECK_EQ_INT(ward_rs_target(&rs, was, &t), 0);
+	CHECK(!ward_rs_is_pin(&t));
+	REQUIRE(chmod(was, WARD_PIN_MODE) == 0);
+	CHECK_EQ_INT(ward_rs_target(&rs, was, &t), 0);
+	CHECK(ward_rs_is_pin(&t));
+	fd = open(was, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	REQUIRE(fd >= 0);
+	CHECK(ward_fd_is_pin(fd));
+	REQUIRE(rmdir(was) == 0);
+	CHECK(ward_rs_is_pin(&t));
+	CHECK(ward_was_pin(AT_FDCWD, was) && !ward_is_pin(AT_FDCWD, was));
+	CHECK(ward_fd_is_pin(fd));
+	close(fd);
+	/* Somebody's own in its place, or in it, is no pin. */
+	put("pin/note", "mine", 0644);
+	CHECK(!ward_rs_is_pin(&t));
+	REQUIRE(chmod(was, WARD_PIN_MODE) == 0);
+	CHECK(!ward_rs_is_pin(&t) && !ward_was_pin(AT_FDCWD, was));
+	fd = open(was, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	REQUIRE(fd >= 0);
+	CHECK(!ward_fd_is_pin(fd));
+	close(fd);
+	fd = open(at("pin/note"), O_RDONLY | O_CLOEXEC);
+	REQUIRE(fd >= 0 && fchmod(fd, WARD_PIN_MODE & ~0111) == 0);
+	CHECK(!ward_fd_is_pin(fd));
+	CHECK(!ward_was_pin(AT_FDCWD, at("pin/note")));
+	close(fd);
+	/* Nor is what cannot be looked at. */
+	CHECK(!ward_was_pin(AT_FDCWD, at("pin/note/x")));
+	ward_arena_free(arena);
+	arena = NULL;
+}
+
 TEST(a_directory_that_was_replaced_is_looked_up_anew)
 {
 	struct ward_rs_dirs dirs = { .n = 0 };

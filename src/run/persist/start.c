@@ -401,8 +401,8 @@ static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 		return WARD_OK;
 	if (h->kind == WARD_HIT_GIT)
 		return found_git(x, path);
-	/* As good as absent: whoever made it takes it away. */
-	if (h->kind == WARD_HIT_NAME && ward_is_pin(h->dir, h->name) &&
+	/* As good as absent: whoever made it takes it away, or just did. */
+	if (h->kind == WARD_HIT_NAME && ward_was_pin(h->dir, h->name) &&
 		(h->type == DT_DIR || (h->git && ward_streq(h->name, "commondir"))))
 		return WARD_OK;
 	if (h->kind == WARD_HIT_GITFILE)
@@ -479,13 +479,12 @@ static int of_git(struct holding *x)
 /* What dir/name is itself; 0: nothing, or a place that a run keeps free. */
 static mode_t type_at(struct holding *x, const char *dir, const char *name, const char **ret)
 {
-	struct ward_target t;
 	struct stat st;
 
 	*ret = ward_rs_absolute(x->rs, dir, name);
 	if (!*ret || lstat(*ret, &st) < 0)
 		return 0;
-	if (ward_rs_target(x->rs, *ret, &t) == 0 && ward_rs_is_pin(&t))
+	if (ward_pin_marked(st.st_mode) && ward_was_pin(AT_FDCWD, *ret))
 		return 0;
 	return st.st_mode & S_IFMT;
 }

@@ -367,7 +367,7 @@ bool ward_rs_is_link(struct ward_resolver *rs, const char *path)
 
 bool ward_rs_is_pin(const struct ward_target *t)
 {
-	return ward_pin_marked(t->st.st_mode) && ward_is_pin(AT_FDCWD, t->path);
+	return ward_pin_marked(t->st.st_mode) && ward_was_pin(AT_FDCWD, t->path);
 }
 
 const char *ward_rs_reserved(const char *path)

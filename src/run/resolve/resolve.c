@@ -273,7 +273,8 @@ static int protect_config(struct ward_resolver *rs, struct ward_error *err)
 		return WARD_OK;
 	shown = ward_rs_shown_by(rs, path);
 	if (!shown || shown->kind != WARD_NODE_BIND || !shown->write ||
-		ward_rs_target(rs, path, &t) < 0 || t.n_links || !S_ISDIR(t.st.st_mode))
+		ward_rs_target(rs, path, &t) < 0 || t.n_links || !S_ISDIR(t.st.st_mode) ||
+		ward_rs_is_pin(&t))
 		return WARD_OK;
 	n = ward_rs_bind(rs, &t, -1);
 	n.protect = true;

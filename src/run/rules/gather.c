@@ -666,8 +666,9 @@ int ward_rules_ceiling(struct ward_resolver *rs, const struct ward_layers *ceili
 /* A directory of policies that is there, or that cannot be looked at, counts. */
 static bool may_be_there(const char *path)
 {
-	return path && !ward_is_pin(AT_FDCWD, path) &&
-		(faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT);
+	return path &&
+		(faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT) &&
+		!ward_was_pin(AT_FDCWD, path);
 }
 
 /* It would do nothing, and whoever named it believes that it does. */
