@@ -82,15 +82,13 @@ int ward_helper_fd(const void *cage)
 int ward_helper_timeout(const void *cage)
 {
 	const struct ward_native *c = cage;
-	uint64_t now = ward_now_mono_ns();
-
 	uint64_t due = c->sampling ? c->next_sample : UINT64_MAX;
 
 	if (c->growth && ward_growth_due(c->growth) < due)
 		due = ward_growth_due(c->growth);
 	if (due == UINT64_MAX || c->over)
 		return -1;
-	return now >= due ? 0 : (int)((due - now + 999999) / 1000000);
+	return ward_native_left_ms(ward_now_mono_ns(), due);
 }
 
 static void drop(struct ward_native *c, int *fd)

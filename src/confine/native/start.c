@@ -452,13 +452,13 @@ static int converse(struct ward_native *c, struct ward_host *host, struct ward_e
 
 	/* VIEW comes on the other socket than SELFTEST: both must be in. */
 	while (!done || c->proc < 0) {
-		uint64_t now = ward_now_mono_ns();
+		int left = ward_native_left_ms(ward_now_mono_ns(), deadline);
 
-		if (now >= deadline)
+		if (left == 0)
 			return ward_fail(err, WARD_E_SPAWN,
 				"the sandbox did not come up within 30 s");
 		p[2].fd = c->notify ? ward_notify_fd(c->notify) : -1;
-		if (poll(p, 3, (int)((deadline - now) / 1000000 + 1)) < 0) {
+		if (poll(p, 3, left) < 0) {
 			if (errno == EINTR)
 				continue;
 			return ward_fail_errno(err, WARD_E_SYSTEM, errno, "poll");

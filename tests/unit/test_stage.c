@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A step of a start that fails: is it the host, which is then planned for without what it lacks, or is it this start, which is refused?
+ * Nothing that a plan was made with is given up for an error that says nothing of the host. And how long a start is waited for.
+ */
+#include <errno.h>
+
+#include "confine/native/cage.h"
+#include "tap.h"
+
+static const struct ward_host all = {
+	.userns = true, .fuse = true, .seccomp_notify = true, .nft = true
+};
+
+/* What the host has, afterwards. */
+static struct ward_host after(enum ward_stage stage, int e, const struct ward_host *before,
+	int want)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_host host = *before;
+
+	CHECK_EQ_INT(ward_native_stage_failed(stage, e, NULL, &host, &err), want);
+	CHECK_EQ_INT(err.code, want);
+	CHECK(err.message[0] && err.fix[0]);
+	return host;
+}
+
+static bool same(const struct ward_host *a, const struct ward_host *b)
+{
+	return a->userns == b->userns && a->fuse == b->fuse &&
+		a->seccomp_notify == b->seccomp_notify && a->nft == b->nft && a->lack == b->lack;
+}
+
+TEST(a_listener_that_another_filter_has_is_the_hosts_lack)
+{
+	static const int lacks[] = { EBUSY, EPERM, EACCES };
+	static const int others[] = { EINVAL, ENOSYS, EFAULT, EIO, ESRCH, EAGAIN, ENOMEM, 0 };
+	struct ward_host none = all, h;
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(lacks); i++) {
+		h = after(WARD_STAGE_SECCOMP, lacks[i], &all, WARD_E_UNSUPPORTED);
+		CHECK(!h.seccomp_notify);
+		h.seccomp_notify = true;
+		CHECK(same(&h, &all));
+	}
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(others); i++) {
+		h = after(WARD_STAGE_SECCOMP, others[i], &all, WARD_E_SPAWN);
+		CHECK(same(&h, &all));
+	}
+	/* A plan without it has nothing to give up. */
+	none.seccomp_notify = false;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(lacks); i++) {
+		h = after(WARD_STAGE_SECCOMP, lacks[i], &none, WARD_E_SPAWN);
+		CHECK(same(&h, &none));
+	}
+}
+
+TEST(namespaces_fuse_and_nf_tables_are_the_hosts)
+{
+	struct ward_host h = after(WARD_STAGE_CLONE, EPERM, &all, WARD_E_UNSUPPORTED);
+
+	CHECK(!h.userns && h.lack == WARD_USERNS_DENIED);
+	h = after(WARD_STAGE_RIGHTS, EPERM, &all, WARD_E_UNSUPPORTED);
+	CHECK(!h.userns && h.lack == WARD_USERNS_NO_RIGHTS);
+	h = after(WARD_STAGE_PROC, EPERM, &all, WARD_E_UNSUPPORTED);
+	CHECK(!h.userns && h.lack == WARD_USERNS_PROC_COVERED);
+	h = after(WARD_STAGE_FUSE, EPERM, &all, WARD_E_UNSUPPORTED);
+	CHECK(!h.fuse && h.userns);
+	h = after(WARD_STAGE_EGRESS, EPROTONOSUPPORT, &all, WARD_E_UNSUPPORTED);
+	CHECK(!h.nft && h.userns);
+	/* It is there, and does not do what it should. */
+	h = after(WARD_STAGE_EGRESS, ENODATA, &all, WARD_E_SPAWN);
+	CHECK(same(&h, &all));
+}
+
+TEST(what_comes_and_goes_or_is_no_part_of_a_host_is_not)
+{
+	static const int passing[] = { EAGAIN, ENOMEM, EMFILE, ENFILE };
+	static const enum ward_stage could[] = { WARD_STAGE_CLONE, WARD_STAGE_RIGHTS,
+		WARD_STAGE_PROC, WARD_STAGE_FUSE, WARD_STAGE_EGRESS, WARD_STAGE_SECCOMP };
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_host h;
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(could); i++) {
+		for (size_t k = 0; k < WARD_ARRAY_SIZE(passing); k++) {
+			h = after(could[i], passing[k], &all, WARD_E_SPAWN);
+			CHECK(same(&h, &all));
+		}
+	}
+	h = after(WARD_STAGE_LANDLOCK, EPERM, &all, WARD_E_SPAWN);
+	CHECK(same(&h, &all));
+	CHECK_EQ_INT(ward_native_stage_failed(WARD_STAGE_CLONE, EPERM, NULL, NULL, &err),
+		WARD_E_SPAWN);
+}
+
+TEST(what_is_left_of_a_start_is_rounded_up)
+{
+	const uint64_t s30 = 30ull * 1000000000;
+
+	CHECK_EQ_INT(ward_native_left_ms(0, s30), 30000);
+	CHECK_EQ_INT(ward_native_left_ms(7, s30 + 7), 30000);
+	CHECK_EQ_INT(ward_native_left_ms(s30 - 1000001, s30), 2);
+	CHECK_EQ_INT(ward_native_left_ms(s30 - 1000000, s30), 1);
+	CHECK_EQ_INT(ward_native_left_ms(s30 - 1, s30), 1);
+	CHECK_EQ_INT(ward_native_left_ms(s30, s30), 0);
+	CHECK_EQ_INT(ward_native_left_ms(s30 + 1, s30), 0);
+	CHECK_EQ_INT(ward_native_left_ms(UINT64_MAX, s30), 0);
+}
+
+TAP_MAIN();
