@@ -85,7 +85,7 @@ bool ward_native_passing(int e);
 /* trees.c: after the blob was sent, as host root. */
 int ward_trees_send(int ctl, const char *blob, struct ward_userns *ret, struct ward_error *err);
 
-/* For poll(2), from one moment to another (ns): what is left, rounded up, so that nobody turns in the last millisecond. 0: it is over. */
+/* For poll(2), from one moment to another (ns): what is left, rounded up: nobody turns in the last millisecond. 0: it is over. */
 static inline int ward_native_left_ms(uint64_t now, uint64_t until)
 {
 	return now >= until ? 0 : (int)((until - now + 999999) / 1000000);
