@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "egress/gate.h"
+#include "egress/wire.h"
 
 struct ward_told {
 	struct ward_told *next;
@@ -171,6 +172,12 @@ static void put(struct ward_egress *g, const struct ward_egress_event *e)
 		ward_gate_lost(g, "what it does cannot be recorded");
 }
 
+/* The relay counts, and may be somebody else's: what no record can have would be on none. */
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+	return b < WARD_RELAY_NUMBER_MAX - a ? a + b : WARD_RELAY_NUMBER_MAX;
+}
+
 static void flush(struct ward_egress *g, struct ward_told *t)
 {
 	struct ward_egress_event e = t->waits;
@@ -218,17 +225,19 @@ void ward_tell(struct ward_egress *g, const struct ward_egress_event *e)
 		t = told_of(g, e);
 	}
 	if (!t) {
-		g->told_over[lane(e)].count += e->count;
-		g->told_over[lane(e)].up += e->up;
-		g->told_over[lane(e)].down += e->down;
+		struct ward_told_over *over = &g->told_over[lane(e)];
+
+		over->count = sum(over->count, e->count);
+		over->up = sum(over->up, e->up);
+		over->down = sum(over->down, e->down);
 		return;
 	}
 	before = t->total;
-	t->total += e->count;
-	t->waits.count += e->count;
+	t->total = sum(t->total, e->count);
+	t->waits.count = sum(t->waits.count, e->count);
 	t->waits.uncounted = t->waits.uncounted || e->uncounted;
-	t->waits.up += e->up;
-	t->waits.down += e->down;
+	t->waits.up = sum(t->waits.up, e->up);
+	t->waits.down = sum(t->waits.down, e->down);
 	t->waits.duration_ms += e->duration_ms;
 	t->waits.pid = e->pid;
 	/* 1, 2, 4, 8 ...: the number of all has reached a power of two. */

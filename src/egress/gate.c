@@ -313,7 +313,8 @@ static void take(struct ward_egress *e, const struct ward_relay_msg *m)
 		{ WARD_RELAY_LIMIT, on_limit },
 	};
 
-	if (!memchr(m->name, '\0', sizeof(m->name)) || (!e->ready && m->type != WARD_RELAY_READY)) {
+	if (!memchr(m->name, '\0', sizeof(m->name)) || m->up > WARD_RELAY_NUMBER_MAX ||
+		m->down > WARD_RELAY_NUMBER_MAX || (!e->ready && m->type != WARD_RELAY_READY)) {
 		ward_gate_lost(e, "it sent what is no message");
 		return;
 	}

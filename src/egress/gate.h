@@ -161,7 +161,7 @@ struct ward_egress {
 	struct ward_told *told[WARD_TOLD_BUCKETS];
 	uint64_t told_seed;
 	size_t n_told[WARD_TOLD_LANES];
-	struct { uint64_t count, up, down; } told_over[WARD_TOLD_LANES];
+	struct ward_told_over { uint64_t count, up, down; } told_over[WARD_TOLD_LANES];
 };
 
 /* gate.c. For the tests: without a process; ctl is taken. */

@@ -28,6 +28,7 @@ extern const size_t ward_relay_image_size;
 
 #define WARD_RELAY_VERSION 7u
 #define WARD_RELAY_TOLD_MAX 32
+#define WARD_RELAY_NUMBER_MAX (UINT64_C(1) << 53) /* up, down: what every reader of a record has exactly */
 #define WARD_RELAY_NAME_MAX 254 /* 253 bytes of LDH labels in lower case, no trailing dot, and the NUL */
 
 /* Descriptors of ward-relay: it starts with the first; the others, of the run's network namespace, come with WARD_GATE_SOCKET. */

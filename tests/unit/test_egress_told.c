@@ -54,6 +54,9 @@ TEST(a_relay_that_says_what_cannot_be_is_ended)
 		{ .type = WARD_RELAY_SEEN, .id = 5, .value = WARD_SPOKEN_TLS },
 		{ .type = WARD_RELAY_CLOSED, .id = 5 },
 		{ .type = WARD_RELAY_LIMIT, .value = WARD_RELAY_LIMIT_MAX },
+		/* What no record could have. */
+		{ .type = WARD_RELAY_LIMIT, .up = WARD_RELAY_NUMBER_MAX + 1 },
+		{ .type = WARD_RELAY_LIMIT, .up = 1, .down = UINT64_MAX },
 	};
 
 	TABLE(row, rows) {
@@ -468,6 +471,22 @@ TEST(a_bucket_fills_up_again)
 	for (int i = 0; i < 3; i++)
 		CHECK(ward_bucket_take(&b, now));
 	CHECK(!ward_bucket_take(&b, now));
+}
+
+/* However often the relay says how often. */
+TEST(no_number_is_more_than_a_record_can_have)
+{
+	const struct ward_relay_msg m = { .type = WARD_RELAY_LIMIT, .up = WARD_RELAY_NUMBER_MAX };
+
+	begin();
+	ready();
+	for (int i = 0; i < 2050; i++)
+		say(&m);
+	CHECK(!t.e->lost);
+	end();
+	CHECK(t.n_told > 0);
+	for (size_t i = 0; i < t.n_told; i++)
+		CHECK(t.told[i].count > 0 && t.told[i].count <= WARD_RELAY_NUMBER_MAX);
 }
 
 /* Its place among those that are dialled is free again, whoever ended it. */
