@@ -81,6 +81,7 @@ CALL(kernel_reuseport_bpf, both, "The same with a program that was loaded by som
 CALL(kernel_tcp_key, both, "A key for TCP, whose algorithm is the name of a module.", SYS_setsockopt, -1, 6, 38, ZEROS, 256)
 CALL(kernel_udp_encap, both, "IPsec or L2TP on top of UDP.", SYS_setsockopt, -1, 17, 100, ZEROS, 4)
 CALL(kernel_udplite_encap, both, "The same by the level of UDP-Lite.", SYS_setsockopt, -1, 136, 100, ZEROS, 4)
+CALL(kernel_flow_label, both, "A label for IPv6 packets, of which the whole host has 4096.", SYS_setsockopt, -1, 41, 32, ZEROS, 32)
 CALL(kernel_module_bridge, both, "A question about bridges, for which the kernel loads their module.", SYS_ioctl, -1, 0x8940, ZEROS)
 CALL(kernel_module_vlan, both, "A question about VLANs, for which the kernel loads their module.", SYS_ioctl, -1, 0x8982, ZEROS)
 CALL(kernel_memfd_secret, both, "Memory that even the kernel does not see.", SYS_memfd_secret, 0xffff)
