@@ -79,17 +79,18 @@ int ward_audit_verify(const char *file, const char *head, struct ward_audit_repo
 int ward_audit_each(const char *file, int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
 	uint64_t lineno), void *arg, struct ward_error *err);
 /*
- * The same, of the lines alone in which text (not "") stands; the others are not parsed, so one of them may be no JSON. For whoever
- * looks for the records of one run: of a log of years nearly every line is of another.
- */
-int ward_audit_each_with(const char *file, const char *text, int (*fn)(void *arg, const struct ward_json *rec, const char *line,
-	size_t n, uint64_t lineno), void *arg, struct ward_error *err);
-/*
  * The same of a log that Ward would write to: WARD_E_AUDIT as well if others can write it, or a line is not what the chain says. For
  * whoever acts on what a record says, instead of only showing it.
  */
 int ward_audit_each_own(const char *file, int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
 	uint64_t lineno), void *arg, struct ward_error *err);
+/*
+ * back.c: from the end of the log, the last line first: the lines alone in which text (not "") stands, until fn returns nonzero
+ * (returned). lineno is 0: it is not counted. For whoever looks for the last record of one run, behind which there is mostly little;
+ * what lies before it is not read, and a line without the text may be no JSON.
+ */
+int ward_audit_last_with(const char *file, const char *text, int (*fn)(void *arg, const struct ward_json *rec, const char *line,
+	size_t n, uint64_t lineno), void *arg, struct ward_error *err);
 /* kinds.c: is it a kind of the format? name of the i-th, NULL at the end; another name for it, or NULL. */
 bool ward_audit_kind_known(const char *kind);
 const char *ward_audit_kind(size_t i);

@@ -108,10 +108,13 @@ struct ward_audit_visit {
 	int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
 		uint64_t lineno);
 	void *arg;
-	const char *with; /* NULL, or a text: lines without it are passed over unparsed */
+	const char *with; /* back.c: a text; lines without it are passed over unparsed */
 };
 int ward_audit_visit_line(const struct ward_audit_reader *r, const struct ward_audit_visit *v,
 	const char *line, size_t n, struct ward_error *err);
+/* WARD_E_AUDIT: the log is inconsistent at the line that was read last. */
+int ward_audit_fail_line(const struct ward_audit_reader *r, const char *why,
+	struct ward_error *err);
 int ward_audit_reader_open(struct ward_audit_reader *r, const char *file, struct ward_error *err);
 void ward_audit_reader_done(struct ward_audit_reader *r);
 /* One of enum ward_audit_next, or an error. The line is valid until the next call. */

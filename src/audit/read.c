@@ -141,7 +141,7 @@ int ward_audit_reader_next(struct ward_audit_reader *r, const char **ret, size_t
 	}
 }
 
-static int fail_line(const struct ward_audit_reader *r, const char *why, struct ward_error *err)
+int ward_audit_fail_line(const struct ward_audit_reader *r, const char *why, struct ward_error *err)
 {
 	char word[WARD_PASTE_MAX];
 	int e = ward_fail(err, WARD_E_AUDIT, "audit log %s is inconsistent at line %" PRIu64 ": %s",
@@ -161,61 +161,24 @@ int ward_audit_visit_line(const struct ward_audit_reader *reader, const struct w
 	if (r == WARD_E_NOMEM)
 		return ward_fail(err, r, "out of memory");
 	if (r < 0)
-		return fail_line(reader, inner.message, err);
+		return ward_audit_fail_line(reader, inner.message, err);
 	return v->fn(v->arg, rec, line, n, reader->lineno);
-}
-
-/*
- * Which lines have a text, mostly a run's identifier: most of a long log has not, and is gone over in steps of the text's length (Horspool's
- * search). The table is made once; memmem() makes one for each line.
- */
-struct needle {
-	const char *s;
-	size_t n;
-	uint8_t skip[UINT8_MAX + 1];
-};
-
-static void needle_init(struct needle *d, const char *text)
-{
-	*d = (struct needle){ text, text ? strlen(text) : 0, { 0 } };
-	if (d->n == 0 || d->n > UINT8_MAX)
-		return;
-	memset(d->skip, (int)d->n, sizeof(d->skip));
-	for (size_t i = 0; i + 1 < d->n; i++)
-		d->skip[(uint8_t)text[i]] = (uint8_t)(d->n - 1 - i);
-}
-
-static bool has(const struct needle *d, const char *line, size_t n)
-{
-	if (d->n == 0)
-		return true;
-	if (d->n > UINT8_MAX)
-		return memmem(line, n, d->s, d->n) != NULL;
-	for (size_t i = d->n - 1; i < n; i += d->skip[(uint8_t)line[i]])
-		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): read from the file */
-		if (line[i] == d->s[d->n - 1] && memcmp(line + i - (d->n - 1), d->s, d->n - 1) == 0)
-			return true;
-	return false;
 }
 
 static int visit_all(struct ward_audit_reader *reader, const struct ward_audit_visit *v,
 	struct ward_error *err)
 {
-	struct needle with;
-
-	needle_init(&with, v->with);
 	for (;;) {
 		const char *line = "";
 		size_t n = 0;
 		int r = ward_audit_reader_next(reader, &line, &n, err);
 		if (r == WARD_AUDIT_TORN)
-			return fail_line(reader, "the last line is torn", err);
+			return ward_audit_fail_line(reader, "the last line is torn", err);
 		if (r == WARD_AUDIT_LONG)
-			return fail_line(reader, "the line is longer than a record may be", err);
+			return ward_audit_fail_line(reader,
+				"the line is longer than a record may be", err);
 		if (r != WARD_AUDIT_LINE)
 			return r;
-		if (!has(&with, line, n))
-			continue;
 		r = ward_audit_visit_line(reader, v, line, n, err);
 		if (r != 0)
 			return r;
@@ -241,16 +204,6 @@ int ward_audit_each(const char *file,
 	void *arg, struct ward_error *err)
 {
 	const struct ward_audit_visit v = { fn, arg, NULL };
-
-	return visit_file(file, &v, err);
-}
-
-int ward_audit_each_with(const char *file, const char *text,
-	int (*fn)(void *arg, const struct ward_json *rec, const char *line, size_t n,
-		uint64_t lineno),
-	void *arg, struct ward_error *err)
-{
-	const struct ward_audit_visit v = { fn, arg, text };
 
 	return visit_file(file, &v, err);
 }

@@ -46,6 +46,7 @@ int ward_workspace_changes(struct ward_workspace *w, enum ward_changes_how how,
 
 	if (layer < 0)
 		return layer;
+	ward_commit_looked_over(w);
 	root = ward_workspace_root(w, err);
 	if (root < 0)
 		return root;

@@ -41,6 +41,7 @@ void ward_workspace_close(struct ward_workspace *w)
 	if (!w)
 		return;
 	ward_store_wait(w);
+	ward_commit_looked_over(w);
 	ward_landed_free(w->landed);
 	ward_close(w->layer);
 	ward_close(w->root);

@@ -41,6 +41,7 @@ struct ward_workspace {
 	atomic_bool land_over;      /* what lands is to end: any thread says so */
 	struct ward_landed *landed; /* NULL: nothing is made real while it lives, or nobody asked yet */
 	bool landed_looked;
+	struct ward_commit *looking; /* NULL, or what ward_commit_conflict() has open of the project */
 };
 
 struct ward_workspace *ward_store_new(void);
@@ -64,6 +65,8 @@ void ward_store_judge(struct ward_workspace *w); /* the same, kept in it */
 
 /* live.c: w->landed, if there is such; to be written where w holds the lock. */
 int ward_store_landed(struct ward_workspace *w, struct ward_error *err);
+
+void ward_commit_looked_over(struct ward_workspace *w); /* commit.c: nothing of it is open any more */
 
 /* record.c */
 void ward_record_write(const struct ward_workspace_facts *f, const char *boot, struct ward_buf *out);

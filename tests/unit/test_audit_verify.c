@@ -435,30 +435,30 @@ static int see_one(void *arg, const struct ward_json *rec, const char *line, siz
 {
 	(void)line;
 	(void)n;
-	*(uint64_t *)arg += ward_json_get(rec, "seq")->i == (int64_t)lineno ? lineno : 1000;
+	*(uint64_t *)arg += lineno == 0 ? (uint64_t)ward_json_get(rec, "seq")->i : 1000;
 	return 0;
 }
 
-TEST(each_with_parses_the_lines_that_have_the_text_alone)
+TEST(last_with_parses_the_lines_that_have_the_text_alone)
 {
 	begin();
 	uint64_t sum = 0;
-	CHECK_EQ_INT(ward_audit_each_with(audit_log, "\"seq\":7,", see_one, &sum, &err), 0);
+	CHECK_EQ_INT(ward_audit_last_with(audit_log, "\"seq\":7,", see_one, &sum, &err), 0);
 	CHECK_EQ_UINT(sum, 7);
 	sum = 0;
-	CHECK_EQ_INT(ward_audit_each_with(audit_log, "no line has this", see_one, &sum, &err), 0);
+	CHECK_EQ_INT(ward_audit_last_with(audit_log, "no line has this", see_one, &sum, &err), 0);
 	CHECK_EQ_UINT(sum, 0);
 	/* The second line is no JSON: that is found by whoever wants it, and is in nobody else's way. */
 	log60.s[line60[0].n + 1] = '!';
 	blob_write(audit_log, log60.s, log60.n);
-	CHECK_EQ_INT(ward_audit_each_with(audit_log, "\"seq\":7,", see_one, &sum, &err), 0);
+	CHECK_EQ_INT(ward_audit_last_with(audit_log, "\"seq\":7,", see_one, &sum, &err), 0);
 	CHECK_EQ_UINT(sum, 7);
-	CHECK_EQ_INT(ward_audit_each_with(audit_log, "\"seq\":2,", see_one, &sum, &err),
+	CHECK_EQ_INT(ward_audit_last_with(audit_log, "\"seq\":2,", see_one, &sum, &err),
 		WARD_E_AUDIT);
 	CHECK_EQ_UINT(err.line, 2);
 	/* What has no end is told in any case. */
 	REQUIRE(truncate(audit_log, (off_t)log60.n - 5) == 0);
-	CHECK_EQ_INT(ward_audit_each_with(audit_log, "\"seq\":7,", see_one, &sum, &err),
+	CHECK_EQ_INT(ward_audit_last_with(audit_log, "\"seq\":7,", see_one, &sum, &err),
 		WARD_E_AUDIT);
 	CHECK_STR_CONTAINS(err.message, "torn");
 	end();
@@ -476,7 +476,7 @@ static int count_one(void *arg, const struct ward_json *rec, const char *line, s
 }
 
 /* As memmem() has it, for each piece of a line, and for each with a letter that is another. */
-TEST(each_with_finds_a_text_wherever_it_stands)
+TEST(last_with_finds_a_text_wherever_it_stands)
 {
 	uint64_t found, want;
 
@@ -494,7 +494,7 @@ TEST(each_with_finds_a_text_wherever_it_stands)
 				for (size_t i = 0; i < RECORDS; i++)
 					want += memmem(line60[i].s, line60[i].n, text,
 							strlen(text)) != NULL;
-				CHECK_EQ_INT(ward_audit_each_with(audit_log, text, count_one,
+				CHECK_EQ_INT(ward_audit_last_with(audit_log, text, count_one,
 						     &found, &err),
 					0);
 				CHECK_EQ_UINT(found, want);
@@ -506,10 +506,81 @@ TEST(each_with_finds_a_text_wherever_it_stands)
 		memcpy(text, line60[2].s + 3, 290);
 		text[290] = '\0';
 		found = 0;
-		CHECK_EQ_INT(ward_audit_each_with(audit_log, text, count_one, &found, &err), 0);
+		CHECK_EQ_INT(ward_audit_last_with(audit_log, text, count_one, &found, &err), 0);
 		CHECK_EQ_UINT(found, 1);
 	}
 	end();
+}
+
+struct backwards {
+	uint64_t last, until, n;
+};
+
+static int see_back(void *arg, const struct ward_json *rec, const char *line, size_t n,
+	uint64_t lineno)
+{
+	struct backwards *b = arg;
+	uint64_t seq = (uint64_t)ward_json_get(rec, "seq")->i;
+
+	(void)lineno;
+	CHECK(n > 2 && line[0] == '{' && line[n - 1] == '}');
+	CHECK(b->last == 0 || seq == b->last - 1);
+	b->last = seq;
+	b->n++;
+	return seq == b->until ? 7 : 0;
+}
+
+/* Lines of every length up to some chunks, so that each part of one is at an end of what is read at once. */
+TEST(last_with_reads_from_the_end_and_no_further_than_it_must)
+{
+	struct ward_audit *a = NULL;
+	static char text[200001];
+	const uint64_t n = 120;
+	FILE *f;
+
+	audit_begin();
+	REQUIRE(ward_audit_open(audit_log, &a, NULL, &err) == WARD_OK);
+	for (uint64_t i = 1; i <= n; i++) {
+		struct ward_event e = {
+			.kind = "limit.hit", .resource = text, .run = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+		};
+		size_t len = (size_t)(i % 7 == 0 ? i * 1500 : i * 37);
+
+		memset(text, 'z', len);
+		text[len] = '\0';
+		REQUIRE(ward_audit_append(a, &e, 1, false, NULL, NULL, &err) == WARD_OK);
+	}
+	ward_audit_close(a);
+	for (uint64_t until = 0; until <= n; until += 1) {
+		struct backwards b = { .until = until };
+
+		CHECK_EQ_INT(ward_audit_last_with(audit_log, "01ARZ3NDEKTSV4RRFFQ69G5FAV", see_back,
+				     &b, &err),
+			until ? 7 : 0);
+		CHECK_EQ_UINT(b.last, until ? until : 1);
+		CHECK_EQ_UINT(b.n, until ? n - until + 1 : n);
+	}
+	/* What lies before what was looked for is in nobody's way; behind it, it is told, by its number. */
+	f = fopen(audit_log, "r+");
+	REQUIRE(f && fseek(f, 1, SEEK_SET) == 0 && fputc('!', f) != EOF && fclose(f) == 0);
+	{
+		struct backwards b = { .until = 2 };
+
+		CHECK_EQ_INT(ward_audit_last_with(audit_log, "01ARZ3NDEKTSV4RRFFQ69G5FAV", see_back,
+				     &b, &err),
+			7);
+		b = (struct backwards){ .until = 0 };
+		CHECK_EQ_INT(ward_audit_last_with(audit_log, "01ARZ3NDEKTSV4RRFFQ69G5FAV", see_back,
+				     &b, &err),
+			WARD_E_AUDIT);
+		CHECK_EQ_UINT(err.line, 1);
+		CHECK_EQ_UINT(b.last, 2);
+	}
+	REQUIRE(truncate(audit_log, 0) == 0);
+	CHECK_EQ_INT(ward_audit_last_with(audit_log, "01ARZ3NDEKTSV4RRFFQ69G5FAV", see_back,
+			     &(struct backwards){ 0 }, &err),
+		0);
+	audit_end();
 }
 
 TEST(a_log_of_many_chunks_is_read_whole)

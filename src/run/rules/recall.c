@@ -30,7 +30,7 @@ static const char *text_of(const struct ward_json *o, const char *key)
 	return v && v->type == WARD_JSON_STRING ? v->str.s : NULL;
 }
 
-/* A second start of the same run (without what the host refused) is recorded again: the last one lived. */
+/* From the end on. A second start of the same run (without what the host refused) is recorded again: the last one lived. */
 static int look_at(void *arg, const struct ward_json *rec, const char *line, size_t n, uint64_t no)
 {
 	struct finding *f = arg;
@@ -53,7 +53,7 @@ static int look_at(void *arg, const struct ward_json *rec, const char *line, siz
 	f->kept = kept && kept->type == WARD_JSON_BOOL && kept->b;
 	memcpy(f->sha256, policy, WARD_SHA256_HEX);
 	f->started_ns = (uint64_t)ts->i;
-	return WARD_OK;
+	return 1;
 }
 
 static int find(struct finding *f, const char *log, struct ward_error *err)
@@ -66,7 +66,7 @@ static int find(struct finding *f, const char *log, struct ward_error *err)
 			"give its identifier, as the outcome and ward audit show have it");
 		return WARD_E_INVALID;
 	}
-	r = ward_audit_each_with(log, f->run, look_at, f, err);
+	r = ward_audit_last_with(log, f->run, look_at, f, err);
 	if (r < 0)
 		return r;
 	if (f->kept)

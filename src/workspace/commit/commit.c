@@ -371,24 +371,50 @@ static int open_again(struct ward_workspace *w, struct ward_commit *c, struct wa
 	return r;
 }
 
+void ward_commit_looked_over(struct ward_workspace *w)
+{
+	if (w->looking)
+		ward_commit_let_go(&w->looking->in_root);
+	free(w->looking);
+	w->looking = NULL;
+}
+
+/* Changes come directory by directory: the one that was looked into last stays open, until they are read anew. */
+static int begin_looking(struct ward_workspace *w, struct ward_error *err)
+{
+	struct ward_commit *c = w->looking;
+	int r;
+
+	if (!c) {
+		c = malloc(sizeof(*c));
+		if (!c)
+			return ward_fail(err, WARD_E_NOMEM, "no memory");
+		*c = (struct ward_commit)WARD_COMMIT_INIT;
+		w->looking = c;
+	}
+	r = ward_store_landed(w, err);
+	if (r < 0)
+		return r;
+	c->since_ns = ward_workspace_facts(w)->since_ns;
+	c->landed = w->landed;
+	c->root = ward_workspace_root(w, err);
+	return c->root < 0 ? c->root : WARD_OK;
+}
+
 int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *change,
 	const char **ret, struct ward_arena *a, struct ward_error *err)
 {
-	struct ward_commit c = WARD_COMMIT_INIT;
 	const char *why = NULL;
 	int r;
 
 	*ret = NULL;
-	c.since_ns = ward_workspace_facts(w)->since_ns;
-	r = ward_store_landed(w, err);
+	/* When the changes were read the project had nothing there. What came since is seen when the commit is planned, and by its step. */
+	if (change->kind == WARD_CHANGE_ADDED && !change->origin)
+		return WARD_OK;
+	r = begin_looking(w, err);
 	if (r < 0)
 		return r;
-	c.landed = w->landed;
-	c.root = ward_workspace_root(w, err);
-	if (c.root < 0)
-		return c.root;
-	r = ward_commit_in_way(&c, change, true, &why);
-	ward_commit_let_go(&c.in_root);
+	r = ward_commit_in_way(w->looking, change, true, &why);
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot look at '%s' in the project",
 			change->path);

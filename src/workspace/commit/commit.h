@@ -74,6 +74,7 @@ struct ward_commit {
 	struct ward_journal j;       /* of a new one v is malloc'ed, the paths are the arena's or the changes' */
 	const struct ward_change **change; /* of a new one: of each step, or NULL */
 	size_t cap, put_begin, put_end; /* steps of new objects, by path: a directory before what lies in it */
+	bool absent;                 /* ward_commit_in_way(): nothing had the name that something comes to */
 	bool kept;                   /* something in the staging directory is nowhere else */
 	struct ward_held in_root, in_layer;
 	struct ward_way way;         /* of the layer; of the thread that lends */

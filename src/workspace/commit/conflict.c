@@ -120,7 +120,8 @@ static int added_in_way(struct ward_commit *c, const struct ward_change *change,
 	struct stat st;
 	int r = ward_commit_look(&c->in_root, c->root, change->path, &st);
 
-	if (is_missing(r))
+	c->absent = is_missing(r);
+	if (c->absent)
 		return change->origin && change->kind == WARD_CHANGE_ADDED
 			? origin_in_way(c, change->path, ret)
 			: 0;
@@ -150,6 +151,7 @@ int ward_commit_in_way(struct ward_commit *c, const struct ward_change *change, 
 	int r;
 
 	*ret = NULL;
+	c->absent = false;
 	if (change->kind == WARD_CHANGE_ADDED)
 		return added_in_way(c, change, ret);
 	if (change->kind == WARD_CHANGE_RENAMED)

@@ -13,7 +13,7 @@
 
 #include "workspace/commit/commit.h"
 
-enum { PICKED = 1, THEIRS = 2, OURS = 4, SET_ID = 8, LEFT = 16 };
+enum { PICKED = 1, THEIRS = 2, OURS = 4, SET_ID = 8, LEFT = 16, ABSENT = 32 };
 
 struct gone {
 	const char *path;
@@ -184,6 +184,8 @@ static int check_one(struct plan *p, size_t i, struct ward_error *err)
 		return cannot_look(err, r, p->v[i].path);
 	if (why)
 		leave(p, i, why);
+	else if (p->c->absent && !S_ISDIR(p->v[i].mode))
+		p->mark[i] |= ABSENT;
 	return WARD_OK;
 }
 
@@ -418,7 +420,10 @@ static int add_put(struct plan *p, size_t i, struct ward_error *err)
 	const struct ward_change *change = &p->v[i];
 	struct ward_step *s;
 	struct stat st;
-	int r = ward_commit_look(&p->c->in_root, p->c->root, change->path, &st);
+	/* What was not there a moment ago is not looked for again: its step comes to a free name alone, and is left where there is none. */
+	int r = p->mark[i] & ABSENT
+		? -ENOENT
+		: ward_commit_look(&p->c->in_root, p->c->root, change->path, &st);
 
 	if (r < 0 && !is_missing(r))
 		return cannot_look(err, r, change->path);
