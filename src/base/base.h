@@ -138,8 +138,7 @@ void ward_base64(struct ward_buf *out, const void *p, size_t n);
 
 /* ---- json.c: strict reader with spans; RFC 8259, no duplicates, bounded depth and size ---- */
 enum ward_json_type {
-	WARD_JSON_NULL = 0, WARD_JSON_BOOL, WARD_JSON_INT, WARD_JSON_REAL, WARD_JSON_STRING,
-	WARD_JSON_ARRAY, WARD_JSON_OBJECT
+	WARD_JSON_NULL = 0, WARD_JSON_BOOL, WARD_JSON_INT, WARD_JSON_REAL, WARD_JSON_STRING, WARD_JSON_ARRAY, WARD_JSON_OBJECT
 };
 struct ward_json {
 	enum ward_json_type type;
@@ -159,8 +158,7 @@ struct ward_json {
  * Duplicate keys, bad UTF-8, lone surrogates, NaN, trailing data, depth > WARD_JSON_DEPTH_MAX, n > WARD_JSON_BYTES_MAX: WARD_E_PARSE.
  * The arena is full: WARD_E_NOMEM. *ret is NULL after any error. The tree does not point into text.
  */
-int ward_json_parse(struct ward_arena *a, const char *text, size_t n, const char *file,
-	struct ward_json **ret, struct ward_error *err);
+int ward_json_parse(struct ward_arena *a, const char *text, size_t n, const char *file, struct ward_json **ret, struct ward_error *err);
 /* The same with other limits, and with NUL in texts and names where nul_ok. */
 struct ward_json_options {
 	size_t bytes_max;
@@ -177,6 +175,7 @@ int ward_json_parse_with(struct ward_arena *a, const char *text, size_t n, const
 int ward_json_each(struct ward_arena *a, const char *text, size_t n, const char *file, const struct ward_json_options *o,
 	int (*each)(const struct ward_json *element, void *arg), void *arg, struct ward_error *err);
 const struct ward_json *ward_json_get(const struct ward_json *object, const char *key);
+const char *ward_json_path(const struct ward_json *v, struct ward_arena *a); /* of ward_jw_path(); NULL: it is none, or no memory */
 const char *ward_json_type_name(enum ward_json_type t);      /* for messages: "a string", "a list", "null" */
 
 /* ---- json_write.c: compact writer onto a buffer; the caller keeps the nesting right ---- */
@@ -184,6 +183,7 @@ void ward_jw_key(struct ward_buf *b, const char *key);     /* "key": with a comm
 void ward_jw_str(struct ward_buf *b, const char *s, size_t n); /* invalid UTF-8 -> U+FFFD */
 void ward_jw_more(struct ward_buf *b, const char *s, size_t n); /* of the string that was written last; whole characters */
 void ward_jw_cstr(struct ward_buf *b, const char *s);      /* NULL -> null */
+void ward_jw_path(struct ward_buf *b, const char *s);      /* no UTF-8: its bytes, {"hex": "2fff"}. NULL -> null */
 void ward_jw_i64(struct ward_buf *b, int64_t v);
 void ward_jw_u64(struct ward_buf *b, uint64_t v);
 void ward_jw_f64(struct ward_buf *b, double v);            /* exact, not shortest; nan, inf -> null */

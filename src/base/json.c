@@ -538,6 +538,42 @@ const struct ward_json *ward_json_get(const struct ward_json *object, const char
 	return NULL;
 }
 
+static int digit_of(char c)
+{
+	const char *digits = "0123456789abcdef", *at = c != '\0' ? strchr(digits, c) : NULL;
+
+	return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* {"hex": "2f61"}, and nothing beside it. */
+static const char *from_hex(const struct ward_json *v, struct ward_arena *a)
+{
+	const struct ward_json *hex = v->count == 1 ? ward_json_get(v, "hex") : NULL;
+	size_t n = hex != NULL && hex->type == WARD_JSON_STRING ? hex->str.n / 2 : 0;
+	char *s;
+
+	if (n == 0 || hex->str.n % 2 != 0 || n >= WARD_PATH_MAX)
+		return NULL;
+	s = ward_arena_alloc(a, n + 1);
+	for (size_t i = 0; s != NULL && i < n; i++) {
+		int high = digit_of(hex->str.s[2 * i]), low = digit_of(hex->str.s[2 * i + 1]);
+
+		if (high < 0 || low < 0 || (high == 0 && low == 0))
+			return NULL;
+		s[i] = (char)(high * 16 + low);
+	}
+	return s;
+}
+
+const char *ward_json_path(const struct ward_json *v, struct ward_arena *a)
+{
+	if (v != NULL && v->type == WARD_JSON_OBJECT)
+		return from_hex(v, a);
+	if (v == NULL || v->type != WARD_JSON_STRING || strlen(v->str.s) != v->str.n)
+		return NULL;
+	return ward_arena_strdup(a, v->str.s);
+}
+
 const char *ward_json_type_name(enum ward_json_type t)
 {
 	static const char *const names[] = {

@@ -2,8 +2,8 @@
 /*
  * A compact JSON writer onto a buffer. Whether a comma is needed is read off the last byte: behind
  * '{', '[' and ':', at the start of the buffer or of a line, there is none. The caller keeps the
- * nesting right. Text is always written as valid UTF-8: a byte that is none becomes U+FFFD, and
- * whatever could drive a terminal or hide itself is written as \uXXXX, which means the same to a
+ * nesting right. Text is always written as valid UTF-8: a byte that is none becomes U+FFFD (a path
+ * that has one is its bytes in hexadecimal, so that it is read back as it was), and whatever could drive a terminal or hide itself is written as \uXXXX, which means the same to a
  * parser.
  */
 #include <math.h>
@@ -148,6 +148,25 @@ void ward_jw_cstr(struct ward_buf *b, const char *s)
 		ward_jw_null(b);
 	else
 		ward_jw_str(b, s, strlen(s));
+}
+
+void ward_jw_path(struct ward_buf *b, const char *s)
+{
+	char hex[3];
+
+	if (s == NULL || ward_utf8_valid(s, strlen(s))) {
+		ward_jw_cstr(b, s);
+		return;
+	}
+	ward_jw_open(b, '{');
+	ward_jw_key(b, "hex");
+	ward_buf_addc(b, '"');
+	for (; *s != '\0'; s++) {
+		ward_hex((const uint8_t *)s, 1, hex);
+		ward_buf_adds(b, hex);
+	}
+	ward_buf_addc(b, '"');
+	ward_jw_close(b, '}');
 }
 
 static void put_decimal(struct ward_buf *b, uint64_t v, bool negative)

@@ -66,26 +66,6 @@ void ward_record_boot(char out[STORE_BOOT_SIZE])
 
 /* ---- writing ---- */
 
-/* As text, where it is one; else its bytes. */
-static void put_path(struct ward_buf *b, const char *s)
-{
-	char hex[3];
-
-	if (ward_utf8_valid(s, strlen(s))) {
-		ward_jw_cstr(b, s);
-		return;
-	}
-	ward_jw_open(b, '{');
-	ward_jw_key(b, "hex");
-	ward_buf_addc(b, '"');
-	for (; *s; s++) {
-		ward_hex((const uint8_t *)s, 1, hex);
-		ward_buf_adds(b, hex);
-	}
-	ward_buf_addc(b, '"');
-	ward_jw_close(b, '}');
-}
-
 static void put(struct ward_buf *b, const struct member *m, const struct ward_workspace_facts *f,
 	const char *boot)
 {
@@ -95,7 +75,7 @@ static void put(struct ward_buf *b, const struct member *m, const struct ward_wo
 	ward_jw_key(b, m->name);
 	switch (m->kind) {
 	case MEMBER_RUN: ward_jw_cstr(b, f->run); break;
-	case MEMBER_PATH: put_path(b, *(const char *const *)p); break;
+	case MEMBER_PATH: ward_jw_path(b, *(const char *const *)p); break;
 	case MEMBER_TEXT: ward_jw_cstr(b, *(const char *const *)p); break;
 	case MEMBER_NUMBER: /* more than a number of JSON surely holds */
 		(void)snprintf(number, sizeof(number), "%" PRIu64, *(const uint64_t *)p);
@@ -136,38 +116,10 @@ static int wrong(const struct ward_json *v, const char *name, const char *what,
 	return r;
 }
 
-static int digit_of(char c)
-{
-	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
-/* {"hex": "2f61"}: NULL if it is none, or has a NUL. */
-static const char *from_hex(const struct ward_json *v, struct ward_arena *a)
-{
-	const struct ward_json *hex = v->count == 1 ? ward_json_get(v, "hex") : NULL;
-	size_t n = hex && hex->type == WARD_JSON_STRING ? hex->str.n / 2 : 0;
-	char *s;
-
-	if (n == 0 || hex->str.n % 2 || n >= WARD_PATH_MAX || !(s = ward_arena_alloc(a, n + 1)))
-		return NULL;
-	for (size_t i = 0; i < n; i++) {
-		int high = digit_of(hex->str.s[2 * i]), low = digit_of(hex->str.s[2 * i + 1]);
-
-		if (high < 0 || low < 0 || (high == 0 && low == 0))
-			return NULL;
-		s[i] = (char)(high * 16 + low);
-	}
-	return s;
-}
-
 static int take_path(const struct ward_json *v, const struct member *m, struct ward_arena *a,
 	const char **ret, struct ward_error *err)
 {
-	const char *s = v->type == WARD_JSON_STRING ? ward_arena_strdup(a, v->str.s)
-		: v->type == WARD_JSON_OBJECT       ? from_hex(v, a)
-						    : NULL;
+	const char *s = ward_json_path(v, a);
 	char normal[WARD_PATH_MAX];
 
 	if (!s || s[0] != '/' || ward_path_normalize(s, normal, sizeof(normal)) < 0 ||

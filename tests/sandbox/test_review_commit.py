@@ -108,6 +108,17 @@ def paths_are_below_where_one_stands(p):
     check_eq(tree(p), ["b", "sub", "sub/a", "sub/n", "sub/n/g", "sub/n/m", "sub/n/m/f"])
     check_eq(waiting(p), [])
 
+@both
+def a_workspace_that_is_no_utf_8(p):
+    """Its name comes back out of the snapshot as it was, and so does what git would obey in it: what was forbidden there is forbidden still."""
+    odd = os.path.join(os.fsencode(p.ws), b"odd\xff")
+    os.mkdir(odd)
+    r = p.run("--review", "--mode", "repo_write", "--", "sh", "-c", "echo y > h; git init -q .; mkdir -p .git/hooks; echo evil > .git/hooks/pre-commit", cwd=odd)
+    check_eq(r.code, 0, r.err)
+    r = commit(p, "--approve", "critical", code=1, cwd=odd)
+    check_in("never_write_git_rules", r.out)
+    check_eq((os.path.exists(os.path.join(odd, b"h")), os.path.exists(os.path.join(odd, b".git/hooks/pre-commit"))), (True, False), r.out)
+
 
 # ---- what would run later ----
 

@@ -117,6 +117,23 @@ static const char *maybe(struct recalling *c, const struct ward_json *o, const c
 	return v && v->type != WARD_JSON_NULL ? needed(c, o, key) : NULL;
 }
 
+/* Of a path, which may be no UTF-8. */
+static const char *path(struct recalling *c, const struct ward_json *o, const char *key)
+{
+	const char *s = ward_json_path(ward_json_get(o, key), c->b->arena);
+
+	if (!s)
+		c->bad = true;
+	return s ? s : "";
+}
+
+static const char *maybe_path(struct recalling *c, const struct ward_json *o, const char *key)
+{
+	const struct ward_json *v = ward_json_get(o, key);
+
+	return v && v->type != WARD_JSON_NULL ? path(c, o, key) : NULL;
+}
+
 static bool flag(struct recalling *c, const struct ward_json *o, const char *key)
 {
 	const struct ward_json *v = member(c, o, key, WARD_JSON_BOOL);
@@ -131,19 +148,23 @@ static int64_t number(struct recalling *c, const struct ward_json *o, const char
 	return v ? v->i : 0;
 }
 
+/* Texts or, where paths says so, paths. */
 static const char *const *list(struct recalling *c, const struct ward_json *o, const char *key,
-	size_t *ret_n)
+	bool paths, size_t *ret_n)
 {
 	const struct ward_json *v = member(c, o, key, WARD_JSON_ARRAY), *e;
-	const char **out;
+	const char **out, *s;
 
 	*ret_n = 0;
 	out = ward_arena_alloc(c->b->arena, ((v ? v->count : 0) + 1) * sizeof(*out));
 	for (e = v ? v->child : NULL; out && e; e = e->next) {
-		if (e->type != WARD_JSON_STRING)
-			c->bad = true;
+		s = paths                             ? ward_json_path(e, c->b->arena)
+			: e->type == WARD_JSON_STRING ? e->str.s
+						      : NULL;
+		if (s)
+			out[(*ret_n)++] = s;
 		else
-			out[(*ret_n)++] = e->str.s;
+			c->bad = true;
 	}
 	c->bad = c->bad || !out;
 	return out;
@@ -160,9 +181,9 @@ static void who(struct recalling *c, const struct ward_json *root)
 	w->component = maybe(c, o, "component");
 	w->component_name = maybe(c, o, "component_name");
 	w->component_version = maybe(c, o, "component_version");
-	w->repo_root = maybe(c, o, "repo_root");
-	w->git_dirs = list(c, o, "git_dirs", &w->n_git_dirs);
-	w->git_protected = list(c, o, "git_protected", &w->n_git_protected);
+	w->repo_root = maybe_path(c, o, "repo_root");
+	w->git_dirs = list(c, o, "git_dirs", true, &w->n_git_dirs);
+	w->git_protected = list(c, o, "git_protected", true, &w->n_git_protected);
 	c->b->repo_root = w->repo_root;
 }
 
@@ -176,7 +197,7 @@ static void circumstances(struct recalling *c, const struct ward_json *root)
 	n->trust = maybe(c, o, "trust");
 	n->mode = maybe(c, o, "mode");
 	n->tier = number(c, o, "tier");
-	n->labels = list(c, o, "labels", &n->n_labels);
+	n->labels = list(c, o, "labels", false, &n->n_labels);
 }
 
 static enum ward_layer layer(struct recalling *c, const char *name)
@@ -259,7 +280,7 @@ static int rebuild(struct recalling *c, const struct finding *f, const char *log
 	c->who.run = f->run;
 	in.schema = c->b->schema;
 	in.schema_sha256 = needed(c, root, "schema");
-	in.workspace = needed(c, root, "workspace");
+	in.workspace = path(c, root, "workspace");
 	in.sources = c->b->sources.v;
 	in.n_sources = c->b->sources.n;
 	if (c->bad)

@@ -8,6 +8,15 @@
 #include "os/os.h"
 #include "run/rules/rules.h"
 
+static void paths(struct ward_buf *b, const char *key, const char *const *v, size_t n)
+{
+	ward_jw_key(b, key);
+	ward_jw_open(b, '[');
+	for (size_t i = 0; i < n; i++)
+		ward_jw_path(b, v[i]);
+	ward_jw_close(b, ']');
+}
+
 static void who(struct ward_buf *b, const struct ward_who *w)
 {
 	ward_jw_key(b, "who");
@@ -21,9 +30,10 @@ static void who(struct ward_buf *b, const struct ward_who *w)
 		ward_jw_kstr(b, "component_name", w->component_name);
 		ward_jw_kstr(b, "component_version", w->component_version);
 	}
-	ward_jw_kstr(b, "repo_root", w->repo_root);
-	ward_jw_kstrs(b, "git_dirs", w->git_dirs, w->n_git_dirs);
-	ward_jw_kstrs(b, "git_protected", w->git_protected, w->n_git_protected);
+	ward_jw_key(b, "repo_root");
+	ward_jw_path(b, w->repo_root);
+	paths(b, "git_dirs", w->git_dirs, w->n_git_dirs);
+	paths(b, "git_protected", w->git_protected, w->n_git_protected);
 	ward_jw_close(b, '}');
 }
 
@@ -66,7 +76,8 @@ static void before_sources(struct ward_buf *b, const struct ward_book_input *in)
 	ward_jw_open(b, '{');
 	ward_jw_ki64(b, "v", 1);
 	ward_jw_kstr(b, "schema", in->schema_sha256 ? in->schema_sha256 : ward_schema_sha256);
-	ward_jw_kstr(b, "workspace", in->workspace);
+	ward_jw_key(b, "workspace");
+	ward_jw_path(b, in->workspace);
 	who(b, in->who);
 	circumstances(b, in->circumstances);
 	ward_jw_key(b, "sources");
