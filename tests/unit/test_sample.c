@@ -25,6 +25,7 @@
 
 static char root[] = "/tmp/ward-sample-XXXXXX";
 static int proc = -1;
+static const int no_sysv[WARD_SYSV_FILES] = { -1, -1, -1 };
 
 static void put(const char *path, const char *text)
 {
@@ -73,7 +74,7 @@ TEST(top_and_all_below)
 	process(102, 100, "103 ");
 	process(103, 1000, "");
 	process(999, 10000, "");
-	CHECK_EQ_INT(ward_sample_memory(proc, TOP, UINT64_MAX, &n), 1111 * page);
+	CHECK_EQ_INT(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, &n), 1111 * page);
 	CHECK_EQ_INT(n, 4);
 }
 
@@ -85,14 +86,14 @@ TEST(children_that_are_not_listed)
 	process(TOP, 1, "101 ");
 	process(101, 1, NULL);
 	CASE("below the top");
-	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, &n) == UINT64_MAX);
+	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, &n) == UINT64_MAX);
 	process(TOP, 1, NULL);
 	CASE("of the top");
-	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, &n) == UINT64_MAX);
+	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, &n) == UINT64_MAX);
 	CASE("ended meanwhile");
 	process(TOP, 1, "101 77777 ");
 	process(101, 1, "");
-	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, &n) < UINT64_MAX);
+	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, &n) < UINT64_MAX);
 }
 
 TEST(numbers_over_two_reads)
@@ -106,11 +107,11 @@ TEST(numbers_over_two_reads)
 	for (int i = 0; i < MANY; i++)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, "%d ", 1000000 + i);
 	process(TOP, 1, text);
-	(void)ward_sample_memory(proc, TOP, UINT64_MAX, &n);
+	(void)ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, &n);
 	CHECK_EQ_INT(n, 2 + MANY);
 	CASE("the last one without a blank");
 	process(TOP, 1, "101 102");
-	(void)ward_sample_memory(proc, TOP, UINT64_MAX, &n);
+	(void)ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, &n);
 	CHECK_EQ_INT(n, 3 + 1);
 }
 
@@ -143,9 +144,58 @@ TEST(shares_are_asked_for_over_the_limit_alone)
 	rollup(102,
 		"1000-2000 ---p 00000000 00:00 0 [rollup]\nRss:  400 kB\nPss:   44 kB\nPss_Dirty: 7 kB\n");
 	rollup(101, "1000-2000 ---p 00000000 00:00 0 [rollup]\nRss:  44 kB\n");
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, whole, &n), whole);
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, whole - 1, &n), 12 * page + 44 * 1024);
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, whole, no_sysv, &n), whole);
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, whole - 1, no_sysv, &n), 12 * page + 44 * 1024);
 	CHECK_EQ_INT(n, 3);
+}
+
+/* As /proc/sysvipc shows them: what is swapped out, a key below zero, and a line that is cut. */
+TEST(system_v)
+{
+	static const char *const texts[WARD_SYSV_FILES] = {
+		" key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap\n"
+		"  0 1 600 99999999 7 7 0 1 1 1 1 5 5 5 8192 4096\n  -9 2 600 1 7 7 0 1 1 1 1 5 5 5 4096 0\n  3 3 600 4096\n",
+		" key semid perms nsems uid gid cuid cgid otime ctime\n  0 1 600 32000 1 1 1 1 0 5\n",
+		" key msqid perms cbytes qnum lspid lrpid uid gid cuid cgid stime rtime ctime\n"
+		"  0 1 600 1000 2 7 0 1 1 1 1 5 0 5\n",
+	};
+	uint64_t rest = 5 * 512, sum = 3 * 4096 + 4096 + 32000 * 64 + 1000 + 2 * 64;
+	int fds[WARD_SYSV_FILES];
+	unsigned n = 0;
+
+	start();
+	process(TOP, 0, "");
+	for (int i = 0; i < WARD_SYSV_FILES; i++) {
+		put("sysv", texts[i]);
+		fds[i] = openat(proc, "sysv", O_RDONLY | O_CLOEXEC);
+		REQUIRE(fds[i] >= 0 && unlinkat(proc, "sysv", 0) == 0);
+	}
+	/* Each time from the beginning. */
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, fds, &n), sum + rest);
+	for (int i = 0; i < WARD_SYSV_FILES; i++)
+		close(fds[i]);
+}
+
+TEST(more_of_system_v_than_can_be_counted)
+{
+	static char text[5000 * 16 + 16];
+	int fds[WARD_SYSV_FILES] = { -1, -1, -1 };
+	size_t at = 0;
+	unsigned n = 0;
+
+	start();
+	process(TOP, 0, "");
+	for (int i = 0; i < 5000; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "0 %d 600 1\n", i);
+	put("sysv", text);
+	fds[1] = openat(proc, "sysv", O_RDONLY | O_CLOEXEC);
+	REQUIRE(fds[1] >= 0);
+	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX / 4 - 1, fds, &n) > UINT64_MAX / 4 - 1);
+	close(fds[1]);
+	CASE("that cannot be read");
+	fds[1] = proc;
+	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX / 4 - 1, fds, &n) > UINT64_MAX / 4 - 1);
 }
 
 static void status(int pid, const char *text)
@@ -171,15 +221,17 @@ TEST(page_tables_count)
 	status(TOP, "Name:\ttop\nGroups:\t\nVmPTE:\t       4 kB\n");
 	status(101, "Name:\t\\nVmPTE: 9 kB\nVmSize: 4000 kB\nVmPTE:\t     600 kB\nVmSwap: 0 kB\n");
 	CASE("what it can have does not matter");
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, 11 * page + 4 * mapped, &n), 11 * page);
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, 11 * page + 4 * mapped, no_sysv, &n),
+		11 * page);
 	CASE("it might");
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, 11 * page + 4 * mapped - 1, &n),
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, 11 * page + 4 * mapped - 1, no_sysv, &n),
 		11 * page + 604 * 1024);
 	CASE("over the limit, where shares are asked for");
 	rollup(101, "1000-2000 ---p 00000000 00:00 0 [rollup]\nRss:  40 kB\nPss:   8 kB\n");
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, page, &n), page + 8 * 1024 + 604 * 1024);
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, page, no_sysv, &n),
+		page + 8 * 1024 + 604 * 1024);
 	status(101, NULL);
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, page, &n), page + 8 * 1024 + 4 * 1024);
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, page, no_sysv, &n), page + 8 * 1024 + 4 * 1024);
 	status(TOP, NULL);
 }
 
@@ -198,12 +250,12 @@ TEST(all_that_are_there)
 	(void)mkdirat(proc, "self", 0700);
 	put("self/statm", "1 100000 0\n");
 	put("0", "");
-	CHECK_EQ_UINT(ward_sample_memory(proc, 0, UINT64_MAX, &n), 11111 * page);
+	CHECK_EQ_UINT(ward_sample_memory(proc, 0, UINT64_MAX, no_sysv, &n), 11111 * page);
 	CHECK_EQ_INT(n, 5);
 	CASE("one that has ended meanwhile, and one that says nothing");
 	put("103/statm", "1000");
 	put("999/statm", "");
-	CHECK_EQ_UINT(ward_sample_memory(proc, 0, UINT64_MAX, &n), 111 * page);
+	CHECK_EQ_UINT(ward_sample_memory(proc, 0, UINT64_MAX, no_sysv, &n), 111 * page);
 	CHECK_EQ_INT(n, 5);
 }
 
@@ -222,7 +274,7 @@ TEST(descriptor_zero_is_one)
 	before = dup(proc);
 	close(before);
 	REQUIRE(in >= 0 && close(0) == 0);
-	used = ward_sample_memory(proc, TOP, UINT64_MAX, &n);
+	used = ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, &n);
 	reached = ward_sample_tasks_reach(proc, 5);
 	REQUIRE(dup2(in, 0) == 0);
 	close(in);
@@ -245,7 +297,7 @@ TEST(a_text_that_is_too_long)
 	text[sizeof(text) - 1] = '\0';
 	process(TOP, 1, "");
 	put("100/statm", text);
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, &n), 0);
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, &n), 0);
 	CHECK_EQ_INT(n, 1);
 }
 
@@ -301,8 +353,8 @@ TEST(a_memfd_counts_whole_and_once)
 	REQUIRE(real >= 0);
 	for (int i = 0; i < 2; i++)
 		CHECK_EQ_INT(read(ready, c, 1), 1);
-	used = ward_sample_memory(real, pid, UINT64_MAX, &n);
-	tight = ward_sample_memory(real, pid, 1, &n);
+	used = ward_sample_memory(real, pid, UINT64_MAX, no_sysv, &n);
+	tight = ward_sample_memory(real, pid, 1, no_sysv, &n);
 	CHECK_EQ_INT(n, 2);
 	CHECK(used >= HELD && used < 2 * HELD);
 	CHECK(tight >= HELD && tight <= used);
@@ -357,13 +409,14 @@ TEST(the_list_ends_where_it_does)
 	REQUIRE(real >= 0 && old);
 	for (int i = 0; i < 2; i++)
 		CHECK_EQ_INT(read(ready[i], &c, 1), 1);
-	bare = ward_sample_memory(real, top, UINT64_MAX, &n); /* a sanitizer makes them large */
+	bare = ward_sample_memory(real, top, UINT64_MAX, no_sysv,
+		&n); /* a sanitizer makes them large */
 	for (size_t i = 0; i < malloc_usable_size(old) / sizeof(*old); i++)
 		old[i] = other;
 	/* It is given out again, as it is; the compiler thinks that nobody reads it. */
 	__asm__ volatile("" : : "r"(old) : "memory");
 	free(old);
-	used = ward_sample_memory(real, top, UINT64_MAX, &n);
+	used = ward_sample_memory(real, top, UINT64_MAX, no_sysv, &n);
 	CHECK_EQ_INT(n, FIRST_PIDS);
 	CHECK(used > 0 && used < bare + HELD / 2);
 	for (int i = 0; i < 2; i++) {
@@ -388,13 +441,13 @@ TEST(as_many_as_are_looked_at)
 	for (int i = 1; i < WARD_SAMPLE_PIDS_MAX; i++)
 		at += (size_t)snprintf(text + at, size - at, "%d ", 1000000 + i);
 	process(TOP, 1, text);
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, &n),
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, &n),
 		(uint64_t)sysconf(_SC_PAGESIZE));
 	CHECK_EQ_INT(n, WARD_SAMPLE_PIDS_MAX);
 	CASE("one more");
 	(void)snprintf(text + at, size - at, "999999 ");
 	process(TOP, 1, text);
-	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, &n) == UINT64_MAX);
+	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, &n) == UINT64_MAX);
 	free(text);
 }
 

@@ -35,6 +35,8 @@ int ward_helper_start(const struct ward_plan *plan, const struct ward_cage_optio
 		c->kill_event = c->oom = -1;
 	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
 		c->net[i] = -1;
+	for (int i = 0; i < WARD_SYSV_FILES; i++)
+		c->sysv[i] = -1;
 	c->init = (struct ward_spawned)WARD_SPAWNED_INIT;
 	c->idmap = (struct ward_userns)WARD_USERNS_INIT;
 	r = ward_native_build(c, opts, err);
@@ -169,7 +171,7 @@ static void sample(struct ward_native *c, struct ward_cage_event *ret)
 	if (!c->sampling || c->over || now < c->next_sample || c->proc < 0)
 		return;
 	used = ward_sample_memory(c->proc, c->namespaces ? 0 : c->init.pid, c->plan->limits.memory,
-		&n);
+		c->sysv, &n);
 	if (used > c->sampled_peak)
 		c->sampled_peak = used;
 	if (n > c->sampled_processes)
@@ -403,6 +405,8 @@ void ward_helper_free(void *cage)
 	ward_userns_done(&c->idmap);
 	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
 		ward_close(c->net[i]);
+	for (int i = 0; i < WARD_SYSV_FILES; i++)
+		ward_close(c->sysv[i]);
 	ward_close(c->fuse_sock);
 	ward_close(c->scratch);
 	ward_close(c->layer);

@@ -32,6 +32,7 @@ struct ward_native {
 	int scratch; /* the private directories, O_PATH; -1 = none */
 	int layer; /* of a run under review on a tmpfs, O_PATH; -1 = none */
 	int proc; /* the sandbox's /proc, O_PATH */
+	int sysv[WARD_SYSV_FILES]; /* what there is of System V in it, where memory is sampled; else -1 */
 	int net[WARD_NET_SOCKET_MAX]; /* until they are taken; -1 */
 	bool net_came;
 	int kill_event; /* eventfd: the broker saw a foreign architecture */

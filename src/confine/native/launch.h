@@ -42,6 +42,10 @@ enum ward_launch_handed {
 };
 #define WARD_HANDED_MAX (WARD_HANDED_CGROUP + 4)
 #define WARD_VIEW_ROOTS_MAX 8 /* private mounts whose roots the supervisor gets */
+#define WARD_SYSV_FILES 3 /* shared memory, semaphores, messages: /proc/sysvipc, which shows the opener's namespace */
+#define WARD_VIEW_FDS_MAX (1 + WARD_VIEW_ROOTS_MAX + WARD_SYSV_FILES + 1)
+#define WARD_VIEW_DIAG 1u /* the last descriptor of VIEW is a socket that asks about sockets */
+#define WARD_VIEW_SYSV 2u /* before it are the files of System V */
 #define WARD_TREES_MAX 64 /* of one WARD_MSG_TREES */
 
 #define WARD_LAUNCH_USERNS (1u << 0) /* user + mount + pid + net + ipc + uts + cgroup namespaces */

@@ -55,8 +55,8 @@ uint64_t ward_growth_due(const struct ward_growth *g);
 
 /*
  * sample.c: memory without a cgroup, in bytes. The sum over all processes in the sandbox's own /proc, or with top over that process
- * and its descendants. UINT64_MAX: it could not be counted.
+ * and its descendants, and over what /proc/sysvipc shows (-1: none). UINT64_MAX: it could not be counted.
  */
-uint64_t ward_sample_memory(int proc_dirfd, pid_t top, uint64_t limit, unsigned *ret_processes);
+uint64_t ward_sample_memory(int proc_dirfd, pid_t top, uint64_t limit, const int sysv[WARD_SYSV_FILES], unsigned *ret_processes);
 /* In the sandbox's own /proc: have there been limit tasks, threads with them, at one time while it was looked? Never true of fewer. */
 bool ward_sample_tasks_reach(int proc_dirfd, uint64_t limit);

@@ -4,7 +4,8 @@
  * the host's (no namespaces), the init and all that descends from it, which as their subreaper loses none. Resident sizes come
  * first, since they are cheap and never too small; only when their sum passes the limit are shares of common pages counted (PSS),
  * so that a fork does not count twice. Page tables are in neither, and grow by reading pages that take no memory at all; they are
- * asked for where they could matter. A memfd counts whole, whoever holds it: written but not mapped it would be in no process.
+ * asked for where they could matter. A memfd counts whole, whoever holds it: written but not mapped it would be in no process. So
+ * does what there is of System V, which outlives every process that had it.
  * Numbers of processes that end meanwhile are simply missing. Every text read here comes from the kernel, not from the inside.
  */
 #include <ctype.h>
@@ -271,7 +272,77 @@ static uint64_t memfds(int proc, const struct pids *p)
 	return s.total;
 }
 
-uint64_t ward_sample_memory(int proc_dirfd, pid_t top, uint64_t limit, unsigned *ret_processes)
+/* ---- System V: memory that no process has to hold ---- */
+
+#define SYSV_OBJECTS_MAX 4096 /* of a kind; more is more than can be counted in time */
+#define SYSV_OBJECT_BYTES 512 /* what the kernel keeps for one beside what it holds, rounded up */
+#define SYSV_PART_BYTES 64 /* of a semaphore; of a message beside its text */
+
+struct line {
+	uint64_t column[16]; /* numbers, from the left */
+	unsigned n;
+};
+
+static uint64_t shm_bytes(const struct line *l)
+{
+	return l->n < 16 ? 0 : l->column[14] + l->column[15]; /* in memory, and swapped out */
+}
+
+static uint64_t sem_bytes(const struct line *l)
+{
+	return l->n < 4 ? 0 : l->column[3] * SYSV_PART_BYTES;
+}
+
+static uint64_t msg_bytes(const struct line *l)
+{
+	return l->n < 5 ? 0 : l->column[3] + l->column[4] * SYSV_PART_BYTES;
+}
+
+/* A line may lie in two reads. The first has names alone. */
+static uint64_t sysv_sum(int fd, uint64_t (*of)(const struct line *l))
+{
+	struct line l = { .n = 0 };
+	uint64_t total = 0, value = 0;
+	char text[DENTS_BYTES];
+	bool inside = false;
+	unsigned objects = 0;
+	off_t at = 0;
+	ssize_t n;
+
+	for (; (n = pread(fd, text, sizeof(text), at)) > 0; at += n)
+		for (ssize_t i = 0; i < n; i++) {
+			if (isdigit((unsigned char)text[i])) {
+				value = value * 10 + (uint64_t)(text[i] - '0');
+				inside = true;
+				continue;
+			}
+			if (inside && l.n < WARD_ARRAY_SIZE(l.column))
+				l.column[l.n++] = value;
+			value = 0;
+			inside = false;
+			if (text[i] != '\n')
+				continue;
+			total += l.n ? of(&l) + SYSV_OBJECT_BYTES : 0;
+			if (l.n && ++objects > SYSV_OBJECTS_MAX)
+				return UINT64_MAX / 4;
+			l.n = 0;
+		}
+	return n < 0 ? UINT64_MAX / 4 : total;
+}
+
+static uint64_t sysv_bytes(const int fds[WARD_SYSV_FILES])
+{
+	static uint64_t (*const of[WARD_SYSV_FILES])(const struct line *l) = { shm_bytes, sem_bytes,
+		msg_bytes };
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < WARD_SYSV_FILES; i++)
+		total += fds[i] < 0 ? 0 : sysv_sum(fds[i], of[i]);
+	return total;
+}
+
+uint64_t ward_sample_memory(int proc_dirfd, pid_t top, uint64_t limit,
+	const int sysv[WARD_SYSV_FILES], unsigned *ret_processes)
 {
 	struct pids p = { .v = NULL };
 	struct sizes all;
@@ -280,12 +351,12 @@ uint64_t ward_sample_memory(int proc_dirfd, pid_t top, uint64_t limit, unsigned 
 	collect(proc_dirfd, top, &p);
 	*ret_processes = (unsigned)p.n;
 	all = sum_of_sizes(proc_dirfd, &p);
-	more = memfds(proc_dirfd, &p);
+	more = memfds(proc_dirfd, &p) + sysv_bytes(sysv);
 	/* Most programs cannot have as many as would matter: these are not asked. */
 	if (all.resident + more > limit ||
 		all.mapped > (limit - all.resident - more) / TABLES_PER_PAGE)
 		more += sum(proc_dirfd, &p, page_tables);
-	/* What is mapped of a memfd is counted twice here: it may end a run at half of what it was given, never later. */
+	/* What is mapped of a memfd or a segment is counted twice here: it may end a run at half of what it was given, never later. */
 	total = all.resident + more <= limit ? all.resident + more
 					     : sum(proc_dirfd, &p, proportional) + more;
 	/* What cannot be counted is too much. */

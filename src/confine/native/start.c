@@ -290,11 +290,12 @@ static int take_fd(int *fds, size_t n, size_t i)
 static int on_view(struct ward_native *c, const struct ward_msg *m, int *fds, size_t n,
 	struct ward_error *err)
 {
-	bool diag = m->stage == 1;
+	bool diag = m->stage & WARD_VIEW_DIAG;
+	size_t sysv = m->stage & WARD_VIEW_SYSV ? WARD_SYSV_FILES : 0, more = sysv + diag;
 	int roots[WARD_VIEW_ROOTS_MAX];
 	size_t n_roots = 0;
 
-	if (c->proc >= 0 || n < 1u + diag || n > 1u + WARD_VIEW_ROOTS_MAX + diag)
+	if (c->proc >= 0 || n < 1u + more || n > 1u + WARD_VIEW_ROOTS_MAX + more)
 		return ward_fail(err, WARD_E_INTERNAL,
 			"ward-init: VIEW twice or without its descriptors");
 	c->proc = take_fd(fds, n, 0);
@@ -306,12 +307,14 @@ static int on_view(struct ward_native *c, const struct ward_msg *m, int *fds, si
 		ward_fuse_place(c->fuse, &c->place, c->place.here);
 	}
 	/* They are one file system: whether it is full at the end is asked through any of them. */
-	c->scratch = n > 1u + diag ? fcntl(fds[1], F_DUPFD_CLOEXEC, 3) : -1;
+	c->scratch = n > 1u + more ? fcntl(fds[1], F_DUPFD_CLOEXEC, 3) : -1;
+	for (size_t i = 0; i < sysv; i++)
+		c->sysv[i] = take_fd(fds, n, n - more + i);
 	if (!c->notify)
 		return WARD_OK;
 	if (diag)
 		ward_notify_set_diag(c->notify, take_fd(fds, n, n - 1));
-	for (size_t i = 1; i + diag < n; i++)
+	for (size_t i = 1; i + more < n; i++)
 		roots[n_roots++] = take_fd(fds, n, i);
 	ward_notify_set_roots(c->notify, roots, n_roots);
 	return WARD_OK;
@@ -366,7 +369,7 @@ static int receive(struct ward_native *c, int sock, bool *ret_done, bool *ret_en
 	struct ward_host *host, struct ward_error *err)
 {
 	struct ward_msg m = { 0 };
-	int fds[WARD_VIEW_ROOTS_MAX + 2], r = WARD_OK;
+	int fds[WARD_VIEW_FDS_MAX], r = WARD_OK;
 	size_t n = WARD_ARRAY_SIZE(fds);
 	ssize_t got = ward_recv_fds(sock, &m, sizeof(m), fds, &n, 0);
 

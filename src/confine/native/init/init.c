@@ -214,6 +214,24 @@ static int open_root(const struct init *in, const struct ward_launch_mount *m)
 	return fd;
 }
 
+/* Who counts memory by looking has to see what no process holds: these files tell of the namespace of who opened them. */
+static size_t sysv_open(const struct init *in, int *fds, struct ward_msg *io_msg)
+{
+	static const char *const names[WARD_SYSV_FILES] = { "/proc/sysvipc/shm",
+		"/proc/sysvipc/sem", "/proc/sysvipc/msg" };
+
+	for (size_t i = 0; i < WARD_SYSV_FILES; i++) {
+		fds[i] = openat(AT_FDCWD, names[i], O_RDONLY | O_CLOEXEC);
+		/* A kernel that has none. */
+		if (fds[i] < 0 && errno == ENOENT && i == 0)
+			return 0;
+		if (fds[i] < 0)
+			fail(in->ctl, WARD_STAGE_MOUNT, errno, names[i]);
+	}
+	io_msg->stage |= WARD_VIEW_SYSV;
+	return WARD_SYSV_FILES;
+}
+
 /*
  * What the supervisor cannot get at by itself: no process outside of the user namespace may walk the FUSE layer, so it gets
  * the roots of the private mounts and of the overlay (which hold the sockets of the run) and the run's own /proc by descriptor.
@@ -222,7 +240,7 @@ static void announce(const struct init *in)
 {
 	const struct ward_launch_mount *m = in->l->n_mounts ? blob_at(in->l, in->l->mounts) : NULL;
 	struct ward_msg msg = { .type = WARD_MSG_VIEW };
-	int fds[WARD_VIEW_ROOTS_MAX + 2], diag;
+	int fds[WARD_VIEW_FDS_MAX], diag;
 	size_t n = 0;
 
 	fds[n] = openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -236,10 +254,12 @@ static void announce(const struct init *in)
 		if (m[i].kind == WARD_LAUNCH_OVERLAY)
 			fds[n++] = open_root(in, &m[i]);
 	}
+	if (in->namespaces && in->l->rlimit_data)
+		n += sysv_open(in, fds + n, &msg);
 	/* Asks which Unix sockets were bound in here. Where the kernel has none, path sockets in binds are refused. */
 	diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG_);
 	if (diag >= 0) {
-		msg.stage = 1;
+		msg.stage |= WARD_VIEW_DIAG;
 		fds[n++] = diag;
 	}
 	msg_send(in->ctl, &msg, fds, n);

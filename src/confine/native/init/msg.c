@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MSG_FDS_MAX (WARD_VIEW_ROOTS_MAX + 2)
+#define MSG_FDS_MAX WARD_VIEW_FDS_MAX
 
 void msg_send(int sock, const struct ward_msg *m, const int *fds, size_t n_fds)
 {
