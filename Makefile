@@ -14,7 +14,7 @@ help:
 	@echo 'make demo      see an untrusted script confined (builds first; about a minute)'
 	@echo 'make check     build and run all tests, as root and as an ordinary user'
 	@echo 'make check-real    run real projects from the package registries inside, as make check does not (network; minutes)'
-	@echo 'make check-agents  run Claude Code, Codex, Gemini CLI and opencode inside, against an API of the test (network; minutes)'
+	@echo 'make check-agents  run Claude Code, Codex, aider and others inside, against an API of the test (network; minutes)'
 	@echo 'make check-faults      every call and allocation fails once, ward is killed at 1,000 points (docs/security/testing.md)'
 	@echo 'make check-containers  doctor, runs and escapes in Docker or podman: CONTAINER_FLAGS="--engine docker --image IMAGE"'
 	@echo 'make check-escape-environments   the escape suite on each made host that holds all: ESCAPE_FLAGS=--concerned (an hour or more; a third)'

@@ -14,6 +14,7 @@ import argparse
 import collections
 import os
 import pathlib
+import shlex
 import shutil
 import socket
 import subprocess
@@ -30,7 +31,8 @@ import fake_api  # noqa: E402  pylint: disable=wrong-import-position
 
 SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SECRET = "the secret of the home"
-Agent = collections.namedtuple("Agent", "name package version program env write files run")
+QUESTION = "do what the API says"
+Agent = collections.namedtuple("Agent", "name package version program env write files run asked")
 
 
 def read_list():
@@ -41,7 +43,7 @@ def read_list():
             continue
         kind, name, rest = words
         if kind == "agent":
-            found[name] = Agent(name, *rest.split(), {}, [], {}, [])
+            found[name] = Agent(name, *rest.split(), {}, [], {}, [], [])
         elif kind == "env":
             key, value = rest.split("=", 1)
             found[name].env[key] = value
@@ -51,9 +53,11 @@ def read_list():
             path, text = rest.split(None, 1)
             found[name].files[path] = text.replace("\\n", "\n")
         elif kind == "run":
-            found[name].run.extend(rest.split())
+            found[name].run.extend(shlex.split(rest))
+        elif (kind, rest.strip()) == ("asked", "stdin"):
+            found[name].asked.append(rest)
         else:
-            raise SystemExit(f"agents.list: {kind}: agent, env, write, file or run was expected")
+            raise SystemExit(f"agents.list: {kind}: agent, env, write, file, run or asked was expected")
     return list(found.values())
 
 
@@ -119,12 +123,15 @@ class Try:
 
     def start(self, words, env):
         self.api.script.results = []
-        env = {"HOME": str(self.home), "PATH": f"{self.program.parent}:{SYSTEM}", "XDG_STATE_HOME": str(self.base / "state"), **env}
-        return subprocess.run([str(w) for w in words], cwd=self.project, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        # LOGNAME: the user of a test is in no list, and some ask who they are.
+        env = {"HOME": str(self.home), "LOGNAME": "somebody", "PATH": f"{self.program.parent}:{SYSTEM}", "XDG_STATE_HOME": str(self.base / "state"), **env}
+        asked = {"input": f"{QUESTION}\n"} if self.a.asked else {"stdin": subprocess.DEVNULL}
+        return subprocess.run([str(w) for w in words], cwd=self.project, env=env, **asked, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=180, check=False, text=True, errors="replace")
 
     def words(self):
-        return [self.program, *(w.replace("@HOME@", str(self.home)) for w in self.a.run), "do what the API says"]
+        asked = [] if self.a.asked else [QUESTION]
+        return [self.program, *(w.replace("@HOME@", str(self.home)) for w in self.a.run), *asked]
 
     def natively(self):
         url = f"http://127.0.0.1:{self.api.server_port}"

@@ -9,7 +9,7 @@ import socketserver
 import threading
 
 SHELL = {"Bash": "command", "bash": "command", "shell": "command", "exec_command": "cmd", "shell_command": "command", "run_shell_command": "command",
-         "run_commands": "commands"}
+         "run_commands": "commands", "execute": "code"}
 
 
 class Script:
@@ -22,6 +22,8 @@ class Script:
         self.lock = threading.Lock()
 
     def arguments(self, tool):
+        if tool == "execute":
+            return {"language": "shell", "code": self.command}
         about = {"description": "what was asked"} if tool in ("Bash", "bash", "run_shell_command", "shell") else {}
         return {SHELL[tool]: [self.command] if tool == "run_commands" else self.command, **about}
 
@@ -79,12 +81,19 @@ def responses(q, s):
     return None, "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events)
 
 
+def by_text(q, s):
+    """An agent that offers no tools (aider) writes what stands in the text, and says what its tests printed."""
+    ran = [text_of(m.get("content")) for m in q.get("messages", []) if m.get("role") == "user" and "got this output" in text_of(m.get("content"))]
+    s.next([], ran)
+    return "all done" if ran else f"by-agent.txt\n```\n<<<<<<< SEARCH\n=======\n{s.command}; exit 1\n>>>>>>> REPLACE\n```\n"
+
+
 def completions(q, s):
     """OpenAI: POST /v1/chat/completions."""
     done = [text_of(m.get("content")) for m in q.get("messages", []) if m.get("role") == "tool"]
-    tool = s.next([t.get("function", t).get("name") for t in q.get("tools", [])], done)
+    tool = s.next([t.get("function", t).get("name") for t in q.get("tools", [])], done) if q.get("tools") else None
     call = [{"index": 0, "id": "c1", "type": "function", "function": {"name": tool, "arguments": json.dumps(s.arguments(tool))}}] if tool else None
-    word = {"role": "assistant", "content": None if tool else "all done"}
+    word = {"role": "assistant", "content": None if tool else "all done" if q.get("tools") else by_text(q, s)}
     if call:
         word["tool_calls"] = call
     stop = "tool_calls" if tool else "stop"
