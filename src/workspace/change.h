@@ -74,8 +74,11 @@ void ward_layer_unlock(int layer);
 int ward_layer_busy(struct ward_error *err); /* fills err */
 /* -errno; the same as ward_changed_open(), and what was opened. The layer is locked. */
 int ward_changed_get(struct ward_way *way, int layer, const char *path, bool lives, struct stat *ret);
-/* The same, and locks it itself, for as long as it lends. -EBUSY: another has it. */
-int ward_changed_get_alone(int layer, const char *path, bool lives, struct stat *ret);
+/*
+ * The same, and locks it itself, for as long as it lends. -EBUSY: another has it. Between two of one way somebody else may tidy the
+ * layer: what is gone is then not found, and nothing else.
+ */
+int ward_changed_get_alone(struct ward_way *way, int layer, const char *path, bool lives, struct stat *ret);
 
 /* change.c: a new one of path, which is copied; NULL after an error, which is in r->err and is *ret_code. */
 struct ward_change *ward_change_add(struct reader *r, const char *path, int *ret_code);

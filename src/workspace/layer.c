@@ -143,25 +143,26 @@ int ward_changed_get(struct ward_way *way, int layer, const char *path, bool liv
 	return S_ISREG(ret->st_mode) || S_ISDIR(ret->st_mode) ? ward_take_fd(&fd) : -EINVAL;
 }
 
-int ward_changed_get_alone(int layer, const char *path, bool lives, struct stat *ret)
+int ward_changed_get_alone(struct ward_way *way, int layer, const char *path, bool lives,
+	struct stat *ret)
 {
-	WARD_CLEANUP(ward_way_done) struct ward_way way = { .n = 0 };
-	int fd = ward_changed_get(&way, layer, path, true, ret);
+	int fd = ward_changed_get(way, layer, path, true, ret);
 
 	if (fd != -EACCES || lives)
 		return fd;
 	fd = ward_layer_lock(layer, lives, NULL);
 	if (fd < 0)
 		return fd == WARD_E_REFUSED ? -EBUSY : -ENOLCK;
-	fd = ward_changed_get(&way, layer, path, lives, ret);
+	fd = ward_changed_get(way, layer, path, lives, ret);
 	ward_layer_unlock(layer);
 	return fd;
 }
 
 int ward_changed_open(int layer, const char *path, bool lives, struct ward_error *err)
 {
+	WARD_CLEANUP(ward_way_done) struct ward_way way = { .n = 0 };
 	struct stat st;
-	int fd = ward_changed_get_alone(layer, path, lives, &st);
+	int fd = ward_changed_get_alone(&way, layer, path, lives, &st);
 
 	if (fd >= 0)
 		return fd;

@@ -171,20 +171,28 @@ for i in range(400):
 
 @box.user_only
 def closed_directories_in_one_another_take_no_longer_than_there_are_of_them(p):
-    """Not as long as there are pairs of them: what reads or commits such a layer begins where it was, and not at the top."""
+    """Not as long as there are pairs of them: what reads, shows or commits such a layer begins where it was, and not at the top."""
     p.write("f", "1\n")
     review(p, f"echo 2 > f; python3 -c '{CLOSED}'")
 
     def limits():
         resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+    def spent():
+        of = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return of.ru_utime + of.ru_stime
+    before = spent()
     r = p.run("--name-only", kind=("diff",), log=False, preexec_fn=limits)
+    names = spent() - before
     check_eq((r.code, r.out.count("\n")), (0, 402), r.err)
+    for form, each in (("--patch", "\n+++ b/d"), ("--json", '"lines":{"new":1,'), ("--stat", " | ")):
+        since = spent()
+        r = p.run(form, kind=("diff",), log=False, preexec_fn=limits, timeout=300)
+        check(r.code == 0 and r.out.count(each) >= 400, (form, r.out[:300] + r.err))
+        check(spent() - since < 5 * names + 0.1, f"{form}: {spent() - since} s of a processor, {names} s for names alone")
     r = p.run(kind=("commit",), log=False, preexec_fn=limits, timeout=300)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     check_eq((r.code, entry(p)), (0, None), r.out + r.err)
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    check(spent < 4, f"{spent} s of a processor")
+    check(spent() - before < 4, f"{spent() - before} s of a processor")
     at = p.ws
     for i in range(400):
         for name in ("d", "e"):

@@ -58,9 +58,15 @@ static int one(struct writer *w, size_t i)
 	}
 }
 
+static void done(struct writer *w)
+{
+	ward_way_done(&w->way);
+}
+
 int ward_diff_write(const struct ward_change *const *v, size_t n, int layer, int root,
 	const struct ward_diff_style *style, struct ward_buf *out, struct ward_error *err)
 {
+	WARD_CLEANUP(done)
 	struct writer w = {
 		.style = style, .v = v, .n = n, .layer = layer, .root = root, .out = out, .err = err
 	};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "os/os.h"
+#include "workspace/change.h"
 #include "workspace/workspace.h"
 
 /* ---- sha1.c: for the name that git gives a content, and nothing else ---- */
@@ -24,7 +25,8 @@ struct content {
 	char *owned;
 	bool busy;                   /* it is closed, and another ward is at the layer: nothing is known of it */
 };
-void ward_diff_load(int layer, int root, bool lives, const char *path, bool in_layer, mode_t mode, struct content *ret);
+struct writer;
+void ward_diff_load(struct writer *w, const char *path, bool in_layer, mode_t mode, struct content *ret);
 void ward_diff_unload(struct content *c);
 
 /* ---- lines.c: which lines are gone, which are new ---- */
@@ -58,6 +60,7 @@ struct writer {
 	const struct ward_change *const *v;
 	size_t n;
 	int layer, root;
+	struct ward_way way;         /* to what the run has closed of the layer, which is locked only while one of it is opened */
 	struct comparing lines;
 	bool fast;                   /* ward_diff_blob() */
 	struct ward_buf *out;

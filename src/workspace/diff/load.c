@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "workspace/change.h"
 #include "workspace/diff/diff.h"
 
 #define LOOKED_AT 8000 /* bytes of a file in which git looks for a NUL */
@@ -57,7 +56,7 @@ static void load_file(int fd, const struct stat *st, struct content *ret)
 		memchr(ret->s, '\0', n < LOOKED_AT ? n : LOOKED_AT) ? LOADED_BINARY : LOADED_TEXT;
 }
 
-void ward_diff_load(int layer, int root, bool lives, const char *path, bool in_layer, mode_t mode,
+void ward_diff_load(struct writer *w, const char *path, bool in_layer, mode_t mode,
 	struct content *ret)
 {
 	WARD_FD fd = -1;
@@ -69,11 +68,11 @@ void ward_diff_load(int layer, int root, bool lives, const char *path, bool in_l
 		return;
 	}
 	if (S_ISLNK(mode)) {
-		load_link(in_layer ? layer : root, path, ret);
+		load_link(in_layer ? w->layer : w->root, path, ret);
 		return;
 	}
-	fd = in_layer ? ward_changed_get_alone(layer, path, lives, &st)
-		      : ward_beneath(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	fd = in_layer ? ward_changed_get_alone(&w->way, w->layer, path, w->style->lives, &st)
+		      : ward_beneath(w->root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	ret->busy = fd == -EBUSY;
 	if (fd >= 0 && (in_layer || fstat(fd, &st) == 0))
 		load_file(fd, &st, ret);

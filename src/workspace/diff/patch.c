@@ -314,10 +314,9 @@ static int write_pair(struct writer *w, struct pair *p, bool content)
 
 	p->a = p->b = (struct content){ .s = "" };
 	if (content && p->was_mode)
-		ward_diff_load(w->layer, w->root, w->style->lives, p->was, false, p->was_mode,
-			&p->a);
+		ward_diff_load(w, p->was, false, p->was_mode, &p->a);
 	if (content && p->mode)
-		ward_diff_load(w->layer, w->root, w->style->lives, p->is, true, p->mode, &p->b);
+		ward_diff_load(w, p->is, true, p->mode, &p->b);
 	if (p->b.busy) {
 		ward_diff_unload(&p->a);
 		return ward_layer_busy(w->err);

@@ -61,10 +61,9 @@ int ward_diff_measure(struct writer *w, const struct ward_change *c, struct meas
 	if ((c->kind == WARD_CHANGE_MODIFIED || c->kind == WARD_CHANGE_RENAMED) && !c->content)
 		return WARD_OK;
 	if (ward_diff_has_content(c->was_mode))
-		ward_diff_load(w->layer, w->root, w->style->lives, c->from ? c->from : c->path,
-			false, c->was_mode, &a);
+		ward_diff_load(w, c->from ? c->from : c->path, false, c->was_mode, &a);
 	if (ward_diff_has_content(c->mode))
-		ward_diff_load(w->layer, w->root, w->style->lives, c->path, true, c->mode, &b);
+		ward_diff_load(w, c->path, true, c->mode, &b);
 	if (b.busy) {
 		code = ward_layer_busy(w->err);
 	} else if (c->kind == WARD_CHANGE_TYPE) {
