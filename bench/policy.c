@@ -269,7 +269,7 @@ int main(int argc, char **argv)
 		measure_decision(&texts[0], names[0]);
 		measure_decision(&texts[2], names[2]);
 	}
-	if (argc < 3) {
+	if (argc < 3 || ward_streq(argv[2], "broad.yaml")) {
 		broad = true;
 		ward_buf_clear(&texts[0]);
 		document(&texts[0], false);

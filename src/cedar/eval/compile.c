@@ -8,23 +8,38 @@
 
 #include "cedar/eval/program.h"
 
-/* Where the conditions of a template begin; open-addressed by its address. */
+/* Where conditions begin: links share those of their template, and policies may be made that share theirs. Open-addressed by their place. */
 struct known {
-	const struct cedar_policy *tmpl;
+	const struct cedar_policy *of;
 	uint32_t code;
 };
-struct templates {
+struct conditions {
 	struct known *v;
-	size_t cap;
+	size_t cap; /* more than twice what has any */
 };
 
-static struct known *look(const struct templates *t, const struct cedar_policy *p)
+static struct known *look(const struct conditions *t, const struct cedar_policy *p)
 {
-	size_t at = ((uintptr_t)p * 0x9e3779b97f4a7c15ull >> 32) & (t->cap - 1);
+	size_t at = ((uintptr_t)p->conditions * 0x9e3779b97f4a7c15ull >> 32) & (t->cap - 1);
 
-	while (t->v[at].tmpl != NULL && t->v[at].tmpl != p)
+	while (t->v[at].of != NULL &&
+		(t->v[at].of->conditions != p->conditions ||
+			t->v[at].of->n_conditions != p->n_conditions))
 		at = (at + 1) & (t->cap - 1);
 	return &t->v[at];
+}
+
+static bool room(struct conditions *t, const struct cedar_policies *s)
+{
+	size_t n = s->n_links;
+
+	for (size_t i = 0; i < s->statics.n; i++)
+		n += s->statics.v[i]->n_conditions > 0;
+	t->cap = 16;
+	while (t->cap / 2 < n)
+		t->cap *= 2;
+	t->v = calloc(t->cap, sizeof(*t->v));
+	return t->v != NULL;
 }
 
 static int out_of_memory(struct cedar_diags *d, int code)
@@ -47,39 +62,51 @@ static int refused(struct cedar_build *b, const struct cedar_policy *p, struct c
 	return WARD_E_LIMIT;
 }
 
+static int build_one(struct cedar_build *b, const struct cedar_policy *p, struct conditions *t,
+	struct cedar_diags *d, uint32_t *ret)
+{
+	struct known *k;
+
+	if (p->n_conditions == 0)
+		return ward_cedar_build_policy(b, p, ret) ? WARD_OK : refused(b, p, d);
+	k = look(t, p);
+	if (k->of == NULL) {
+		if (!ward_cedar_build_policy(b, p, &k->code))
+			return refused(b, p, d);
+		k->of = p;
+	}
+	*ret = k->code;
+	return WARD_OK;
+}
+
 static int build_statics(struct cedar_build *b, const struct cedar_policies *s,
-	struct cedar_diags *d)
+	struct conditions *t, struct cedar_diags *d)
 {
 	for (size_t i = 0; i < s->statics.n; i++) {
 		const struct cedar_policy *p = s->statics.v[i];
 		struct cedar_unit *u = &b->c->units[i];
+		int r;
 
 		*u = (struct cedar_unit){ .id = p->id, .tree = p, .effect = p->effect };
-		if (!ward_cedar_build_policy(b, p, &u->code))
-			return refused(b, p, d);
+		r = build_one(b, p, t, d, &u->code);
+		if (r < 0)
+			return r;
 	}
 	return WARD_OK;
 }
 
-static int build_links(struct cedar_build *b, const struct cedar_policies *s, struct templates *t,
+static int build_links(struct cedar_build *b, const struct cedar_policies *s, struct conditions *t,
 	struct cedar_diags *d)
 {
 	for (size_t i = 0; i < s->n_links; i++) {
 		const struct cedar_link *l = &s->links[i];
 		struct cedar_unit *u = &b->c->units[s->statics.n + i];
-		struct known *k = look(t, l->tmpl);
+		int r;
 
-		if (k->tmpl == NULL) {
-			if (!ward_cedar_build_policy(b, l->tmpl, &k->code))
-				return refused(b, l->tmpl, d);
-			k->tmpl = l->tmpl;
-		}
-		*u = (struct cedar_unit){
-			.id = l->id,
-			.tree = l->tmpl,
-			.effect = l->tmpl->effect,
-			.code = k->code,
-		};
+		*u = (struct cedar_unit){ .id = l->id, .tree = l->tmpl, .effect = l->tmpl->effect };
+		r = build_one(b, l->tmpl, t, d, &u->code);
+		if (r < 0)
+			return r;
 		memcpy(u->slots, l->slots, sizeof(u->slots));
 		if ((l->tmpl->principal.slot && u->slots[CEDAR_SLOT_PRINCIPAL] == NULL) ||
 			(l->tmpl->resource.slot && u->slots[CEDAR_SLOT_RESOURCE] == NULL))
@@ -123,13 +150,9 @@ static int build_all(struct cedar_compiled *c, const struct cedar_policies *s,
 	struct cedar_diags *d)
 {
 	struct cedar_build b = { .c = c };
-	struct templates t = { .cap = 16 };
-	int r;
+	struct conditions t = { 0 };
+	int r = room(&t, s) ? build_statics(&b, s, &t, d) : out_of_memory(d, WARD_E_NOMEM);
 
-	while (t.cap / 2 < s->templates.n || t.cap / 2 < s->n_links)
-		t.cap *= 2;
-	t.v = calloc(t.cap, sizeof(*t.v));
-	r = t.v != NULL ? build_statics(&b, s, d) : out_of_memory(d, WARD_E_NOMEM);
 	if (r >= 0)
 		r = build_links(&b, s, &t, d);
 	free(t.v);

@@ -56,6 +56,7 @@ void ward_book_free(struct ward_book *b)
 		free(b->globs[i].ready);
 		ward_patterns_free(b->globs[i].patterns);
 	}
+	ward_planted_done(&b->planted);
 	free(b->ranges);
 	free(b->warnings);
 	ward_cedar_pool_free(b->pool);
@@ -419,6 +420,7 @@ static int fill(struct ward_book *b, const struct ward_book_input *in, struct ce
 		if (r != WARD_OK)
 			return r;
 	}
+	ward_planted_done(&b->planted);
 	for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(b->globs); i++)
 		r = patterns(&b->globs[i], err);
 	if (r == WARD_OK)

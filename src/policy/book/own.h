@@ -45,6 +45,24 @@ struct ward_known {
 	size_t n, cap;
 };
 
+/*
+ * parts.c: what was made of a place, or of all that a rule spares, by where that lies in memory: a rule that has exceptions names what
+ * many others name, and what may not be read may not be written either.
+ */
+struct ward_planted {
+	struct ward_planted_test {
+		const void *of;          /* an id, or the places; borrowed from the sources: gone with them */
+		size_t n;                /* of the places; 0: an id */
+		bool in, pattern;
+		const struct cedar_uid *uid;
+		const struct cedar_expr *test; /* NULL: nobody asked */
+		const struct cedar_condition *unless;
+	} *v;                            /* malloced, open-addressed, at most half full */
+	size_t n, cap;
+	const struct cedar_expr *resource;
+};
+void ward_planted_done(struct ward_planted *p);
+
 struct ward_globs {
 	struct ward_patterns *patterns;
 	const struct cedar_uid **uids;   /* by number of the pattern */
@@ -69,6 +87,7 @@ struct ward_book {
 	const struct cedar_str *types[WARD_TYPE_MAX], *words[WARD_WORD_MAX];
 	struct ward_known known;
 	const struct ward_pattern *ready; /* of the id at hand */
+	struct ward_planted planted;     /* while sources are read */
 	bool sure;                       /* patterns at hand were patterns before: they are not looked at twice */
 	struct ward_globs globs[2];      /* absolute ones, and those that are relative to the workspace */
 	struct ward_range *ranges;

@@ -208,6 +208,19 @@ static bool is_anything(const struct ward_alternative *a)
 	return a->n == 1 && a->v[0].kind == WARD_COMPONENT_DEEP;
 }
 
+static bool is_deep(const struct ward_component *c)
+{
+	return c->kind == WARD_COMPONENT_DEEP;
+}
+
+/* Where one begins with "**" and the other ends with it: what the other's beginning matches, and behind it what the one's end does. */
+static bool chained(const struct ward_alternative *a, const struct ward_alternative *b)
+{
+	return a->n > 0 && b->n > 0 &&
+		((is_deep(a->v) && is_deep(&b->v[b->n - 1])) ||
+			(is_deep(b->v) && is_deep(&a->v[a->n - 1])));
+}
+
 static bool component_table(const struct ward_alternative *a, const struct ward_alternative *b,
 	bool *rows, size_t *steps)
 {
@@ -246,7 +259,7 @@ bool ward_alternative_overlap(const struct ward_alternative *a, const struct war
 
 	if (a->never || b->never || !strip(&x, &y))
 		return false;
-	if (is_anything(&x) || is_anything(&y))
+	if (is_anything(&x) || is_anything(&y) || chained(&x, &y))
 		return true;
 	if (!ends_meet(&x, &y, steps))
 		return false;
