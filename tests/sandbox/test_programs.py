@@ -139,6 +139,37 @@ def without_such_a_rule_nothing_is_looked_at(p):
     check_eq((r.code, r.out), (0, "w"), r.err)
 
 
+PROFILE = """\
+schemaVersion: 2
+kind: Policy
+metadata: {name: t}
+spec:
+  fsProfiles:
+    x:
+      read: ["**"]
+      allowExec: ["*"]
+      denyExec: [%s]
+"""
+
+
+@both
+def a_denied_name_is_each_of_that_name_on_the_path(p):
+    """Also in the workspace, as in a venv that is activated: there it was passed over, as it rightly is where a name grants."""
+    for name in ("one/tool", "two/tool"):
+        tool(p, name, name)
+    p.ws.chmod(0o777)
+    p.write("t.yaml", PROFILE % "tool, nosuchtool")
+    words = ("--policy", "t.yaml", "--profile", "x", "sh", "-c", "tool; one/tool; two/tool; echo end")
+    path = {"PATH": f"{p.ws}/one:{p.ws}/two:/usr/bin:/bin"}
+    r = p.run(*words, env=env(p, **path))
+    check_eq(r.out, "end\n", r.err)
+    check_in('t.yaml:9:24: denyExec "nosuchtool" takes nothing away: there is no program of that name on the PATH', r.err)
+    check_eq(r.err.count("takes nothing away"), 1, r.err)
+    p.write("t.yaml", PROFILE % "nothing")
+    r = p.run(*words, env=env(p, **path))
+    check_eq(r.out, "one/tool\none/tool\ntwo/tool\nend\n", r.err)
+
+
 # What strace, a debugger's child and LeakSanitizer begin with; of one's own child, which a kernel without Ward allows.
 TRACE = """
 import ctypes, os, signal, sys

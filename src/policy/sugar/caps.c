@@ -100,13 +100,8 @@ static int file(struct job *j)
 	return WARD_OK;
 }
 
-static int command(struct job *j)
+static void programs(struct job *j, const char *found)
 {
-	const char *found =
-		ward_sugar_find(j->host, j->arena, j->cap->resource, &j->cap->origin, j->err);
-
-	if (found == NULL)
-		return WARD_E_NOTFOUND;
 	head(j);
 	scope(j, "in Ward::Action::\"run_programs\"");
 	if (ward_streq(found, "*"))
@@ -114,8 +109,35 @@ static int command(struct job *j)
 	else
 		ward_sugar_program(j->out, found);
 	ward_buf_adds(j->out, ");\n\n");
-	if (ward_streq(found, "*") || j->denies)
-		return WARD_OK; /* every program that can be read already; and to be read is no start */
+}
+
+/* Whoever names what is not there, and believes that it is denied, is told. */
+static int denied_command(struct job *j)
+{
+	const char *name = j->cap->resource;
+	const char *const *all;
+	int r = ward_sugar_find_all(j->host, j->arena, name, &all, j->err);
+
+	if (r == WARD_OK && all[0] == NULL &&
+		ward_sugar_find(j->host, j->arena, name, &j->cap->origin, j->err) == NULL)
+		return WARD_E_NOTFOUND;
+	for (; r == WARD_OK && *all != NULL; all++)
+		programs(j, *all);
+	return r;
+}
+
+static int command(struct job *j)
+{
+	const char *found;
+
+	if (j->denies)
+		return denied_command(j);
+	found = ward_sugar_find(j->host, j->arena, j->cap->resource, &j->cap->origin, j->err);
+	if (found == NULL)
+		return WARD_E_NOTFOUND;
+	programs(j, found);
+	if (ward_streq(found, "*"))
+		return WARD_OK; /* every program that can be read already */
 	head(j);
 	scope_of(j, "fs.read");
 	ward_sugar_program(j->out, found);

@@ -34,3 +34,6 @@ int ward_sugar_cap(struct ward_buf *out, struct ward_arena *a, const struct ward
 /* The program that a rule names, as ward_sugar_program() wants it, or "*"; NULL: err says that there is none. */
 const char *ward_sugar_find(const struct ward_sugar_host *host, struct ward_arena *a, const char *name,
 	const struct ward_origin *origin, struct ward_error *err);
+/* The same of a rule that takes away: all that a run could find by the name, NULL at the end; there may be none. */
+int ward_sugar_find_all(const struct ward_sugar_host *host, struct ward_arena *a, const char *name, const char *const **ret,
+	struct ward_error *err);

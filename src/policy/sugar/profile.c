@@ -292,32 +292,45 @@ static int operation(struct job *j, enum ward_doc_op op)
 
 /* ---- programs and variables ---- */
 
-/* reads: the file of what is allowed may be read as well. */
-static int program(struct job *j, struct ward_buf *out, const struct ward_doc_rule *r, bool allow,
-	bool reads)
+static void one_program(struct ward_buf *out, const struct ward_doc_rule *r, const char *found,
+	const char *scope)
 {
-	const char *found = ward_sugar_find(j->host, j->to->arena, r->pattern, &r->origin,
-		allow ? j->err : NULL);
-
-	/* What is not there need not be denied. */
-	if (found == NULL && !allow)
-		return WARD_OK;
-	if (found == NULL)
-		return WARD_E_NOTFOUND;
 	ward_sugar_head(out, &r->origin, r->text);
-	ward_buf_addf(out, "%s (principal, action in Ward::Action::\"run_programs\", ",
-		allow ? "permit" : "forbid");
+	ward_buf_adds(out, scope);
 	if (ward_streq(found, "*"))
 		ward_buf_adds(out, "resource");
 	else
 		ward_sugar_program(out, found);
 	ward_buf_adds(out, ");\n\n");
-	if (!reads || ward_streq(found, "*"))
-		return WARD_OK;
-	ward_sugar_head(out, &r->origin, r->text);
-	ward_buf_adds(out, "permit (principal, action == Ward::Action::\"fs.read\", ");
-	ward_sugar_program(out, found);
-	ward_buf_adds(out, ");\n\n");
+}
+
+/* reads: its file may be read as well. */
+static int allowed(struct job *j, struct ward_buf *out, const struct ward_doc_rule *r, bool reads)
+{
+	const char *found = ward_sugar_find(j->host, j->to->arena, r->pattern, &r->origin, j->err);
+
+	if (found == NULL)
+		return WARD_E_NOTFOUND;
+	one_program(out, r, found, "permit (principal, action in Ward::Action::\"run_programs\", ");
+	if (reads && !ward_streq(found, "*"))
+		one_program(out, r, found,
+			"permit (principal, action == Ward::Action::\"fs.read\", ");
+	return WARD_OK;
+}
+
+static int denied(struct job *j, struct ward_buf *out, const struct ward_doc_rule *r)
+{
+	const char *const *found;
+	int code = ward_sugar_find_all(j->host, j->to->arena, r->pattern, &found, j->err);
+
+	if (code != WARD_OK)
+		return code;
+	/* What is not there need not be denied; but whoever wrote it may believe that something is. */
+	if (found[0] == NULL && j->host != NULL && j->host->in_vain != NULL)
+		return j->host->in_vain(r->pattern, &r->origin, j->host->arg, j->err);
+	for (; *found != NULL; found++)
+		one_program(out, r, *found,
+			"forbid (principal, action in Ward::Action::\"run_programs\", ");
 	return WARD_OK;
 }
 
@@ -337,9 +350,9 @@ static int programs(struct job *j, struct ward_buf *text)
 		const struct ward_profile_exec *x = &j->profile->exec[i];
 
 		for (size_t k = 0; r == WARD_OK && k < x->allow.n; k++)
-			r = program(j, text, &x->allow.v[k], true, i == 0 && believed(j, x->layer));
+			r = allowed(j, text, &x->allow.v[k], i == 0 && believed(j, x->layer));
 		for (size_t k = 0; r == WARD_OK && k < x->deny.n; k++)
-			r = program(j, text, &x->deny.v[k], false, false);
+			r = denied(j, text, &x->deny.v[k]);
 		if (x->allow.n == 0 && (i > 0 || !believed(j, x->layer)))
 			no_programs(j, text);
 		if (r == WARD_OK)

@@ -9,6 +9,7 @@
 
 struct ward_caps;
 struct ward_docs;
+struct ward_origin;
 struct ward_profile;
 
 /* Policies to be, one text after the other. Texts and names live in arena; what rules are made of is also the documents'. */
@@ -30,6 +31,10 @@ struct ward_sugar_host {
 	const char *cwd;                 /* absolute: what a literal path is relative to */
 	/* The absolute path of the program of that name, in a's memory; NULL: there is none. */
 	const char *(*program)(const char *name, struct ward_arena *a, void *arg);
+	/* All of that name that a run could find, for what takes away, NULL at the end. Itself NULL: what `program` says. */
+	int (*programs)(const char *name, struct ward_arena *a, const char *const **ret, void *arg, struct ward_error *err);
+	/* There is none of them, so that what stands at o takes nothing away. May be NULL. */
+	int (*in_vain)(const char *name, const struct ward_origin *o, void *arg, struct ward_error *err);
 	void *arg;
 	bool repository_grants;          /* it is trusted; else its profiles only narrow those of others */
 };

@@ -208,3 +208,21 @@ const char *ward_sugar_find(const struct ward_sugar_host *host, struct ward_aren
 	ward_fail_fix(err, "write its whole path");
 	return NULL;
 }
+
+int ward_sugar_find_all(const struct ward_sugar_host *host, struct ward_arena *a, const char *name,
+	const char *const **ret, struct ward_error *err)
+{
+	const char **one;
+
+	if (name[0] != '/' && !ward_streq(name, "*") && host != NULL && host->programs != NULL)
+		return host->programs(name, a, ret, host->arg, err);
+	one = ward_arena_alloc(a, 2 * sizeof(*one));
+	if (one == NULL)
+		return ward_fail(err, WARD_E_NOMEM, "no memory left for the policies");
+	if (name[0] == '/' || ward_streq(name, "*"))
+		one[0] = name;
+	else if (host != NULL && host->program != NULL)
+		one[0] = host->program(name, a, host->arg);
+	*ret = one;
+	return WARD_OK;
+}

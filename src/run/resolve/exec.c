@@ -102,25 +102,42 @@ static int executable(const struct ward_target *t)
 	return 0;
 }
 
+/* What name is in the directory at *io, which then is behind it; false: there is none any more. */
+static bool next_on(const char **io, const char *name, char path[WARD_PATH_MAX])
+{
+	const char *s, *end;
+
+	for (s = *io; s && *s; s = *end ? end + 1 : end) {
+		end = strchrnul(s, ':');
+		if (*s != '/' ||
+			(size_t)snprintf(path, WARD_PATH_MAX, "%.*s/%s", (int)(end - s), s, name) >=
+				WARD_PATH_MAX)
+			continue;
+		*io = *end ? end + 1 : end;
+		return true;
+	}
+	return false;
+}
+
+/* Whether it is there is not known. */
+static bool unknown(int r)
+{
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
+}
+
 static int search(struct ward_resolver *rs, const char *dirs, const char *name, bool callers,
 	const char **ret_path, struct ward_target *ret)
 {
 	char path[WARD_PATH_MAX];
 	int worst = -ENOENT, r;
 
-	for (const char *s = dirs, *end; s && *s; s = *end ? end + 1 : end) {
-		end = strchrnul(s, ':');
-		if (*s != '/' ||
-			(size_t)snprintf(path, sizeof(path), "%.*s/%s", (int)(end - s), s, name) >=
-				sizeof(path))
-			continue;
+	while (next_on(&dirs, name, path)) {
 		/* What the workspace put there is not what the caller meant. */
 		if (callers && in_workspace(rs, path))
 			continue;
 		r = ward_rs_target(rs, path, ret);
-		/* Whether it is there is not known: another one farther on is not what was meant. */
-		if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
-			return r;
+		if (unknown(r))
+			return r; /* another one farther on is not what was meant */
 		if (r < 0 || (callers && in_workspace(rs, ret->path)))
 			continue;
 		if (executable(ret) < 0) {
@@ -141,6 +158,34 @@ int ward_rs_lookup(struct ward_resolver *rs, const char *name, bool trusted, con
 	if (trusted && (r == -ENOENT || r == -EACCES))
 		r = search(rs, getenv("PATH"), name, true, ret_path, ret);
 	return r;
+}
+
+static int search_all(struct ward_resolver *rs, const char *dirs, const char *name,
+	struct ward_texts *to, struct ward_error *err)
+{
+	char path[WARD_PATH_MAX];
+	struct ward_target t;
+	int r = WARD_OK;
+
+	while (r == WARD_OK && next_on(&dirs, name, path)) {
+		int found = ward_rs_target(rs, path, &t);
+
+		if (unknown(found))
+			return ward_fail(err, WARD_E_SYSTEM, "cannot look for %s: %s",
+				ward_rs_show(rs, path), strerror(-found));
+		/* That it may be executed can come later. */
+		if (found == 0 && S_ISREG(t.st.st_mode))
+			r = ward_rs_text(rs, to, t.path, err);
+	}
+	return r;
+}
+
+int ward_rs_lookup_all(struct ward_resolver *rs, const char *name, struct ward_texts *to,
+	struct ward_error *err)
+{
+	int r = search_all(rs, rs->path, name, to, err);
+
+	return r == WARD_OK ? search_all(rs, getenv("PATH"), name, to, err) : r;
 }
 
 /* ---- one program and what it needs ---- */

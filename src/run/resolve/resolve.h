@@ -144,10 +144,10 @@ int ward_rs_exec(struct ward_resolver *rs, struct ward_error *err);      /* CMD 
 int ward_rs_exec_grants(struct ward_resolver *rs, struct ward_error *err);
 /*
  * A bare name on the run's PATH, then (trusted) on the caller's, whose entries in the workspace do not count.
- * *ret_path: where it was found, before links. 0 or -ENOENT / -EACCES.
+ * *ret_path: where it was found, before links. 0 or -ENOENT / -EACCES. _all: in every directory of both, for what takes away.
  */
-int ward_rs_lookup(struct ward_resolver *rs, const char *name, bool trusted, const char **ret_path,
-	struct ward_target *ret);
+int ward_rs_lookup(struct ward_resolver *rs, const char *name, bool trusted, const char **ret_path, struct ward_target *ret);
+int ward_rs_lookup_all(struct ward_resolver *rs, const char *name, struct ward_texts *to, struct ward_error *err);
 /*
  * Make a program visible and executable: path as it was found, t what it is. trusted: it may bring its runtime, or,
  * with alone, itself; untrusted ones choose among what is visible. from is the file whose "#!" line names it, NULL = the caller does.

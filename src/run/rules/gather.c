@@ -198,11 +198,49 @@ static const char *lookup(const char *name, struct ward_arena *a, void *arg)
 	return ward_arena_strdup(a, t.path);
 }
 
+static int lookup_all(const char *name, struct ward_arena *a, const char *const **ret, void *arg,
+	struct ward_error *err)
+{
+	struct ward_resolver *rs = arg;
+	struct ward_texts found = { 0 };
+	int r = ward_rs_lookup_all(rs, name, &found, err);
+	const char **v;
+
+	if (r < 0)
+		return r;
+	v = ward_arena_alloc(a, (found.n + 1) * sizeof(*v));
+	for (size_t i = 0; v && i < found.n; i++) {
+		v[i] = ward_arena_strdup(a, found.v[i]);
+		if (!v[i])
+			return ward_rs_nomem(err);
+	}
+	*ret = v;
+	return v ? WARD_OK : ward_rs_nomem(err);
+}
+
+static int in_vain(const char *name, const struct ward_origin *o, void *arg, struct ward_error *err)
+{
+	struct ward_resolver *rs = arg;
+
+	return ward_rs_warn(rs, err,
+		"%s:%u:%u: denyExec %s takes nothing away: there is no program of that name on the PATH; name its path, or take it out",
+		o->file, o->line, o->column, ward_rs_show(rs, name));
+}
+
+static struct ward_sugar_host sugar_host(struct ward_resolver *rs)
+{
+	return (struct ward_sugar_host){ .cwd = rs->cwd,
+		.program = lookup,
+		.programs = lookup_all,
+		.in_vain = in_vain,
+		.arg = rs };
+}
+
 static int add_import(struct ward_resolver *rs, struct ward_rulebook *b,
 	const struct ward_sugar_from *from, struct ward_str text, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *a = ward_arena_new(RULES_BYTES_MAX);
-	struct ward_sugar_host host = { .cwd = rs->cwd, .program = lookup, .arg = rs };
+	struct ward_sugar_host host = sugar_host(rs);
 	struct ward_json *root;
 	int r;
 
@@ -456,7 +494,7 @@ static int documents(struct ward_resolver *rs, struct ward_rulebook *b,
 
 static int sources(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
 {
-	struct ward_sugar_host host = { .cwd = rs->cwd, .program = lookup, .arg = rs };
+	struct ward_sugar_host host = sugar_host(rs);
 	struct ward_caps linked;
 	int r = mode(rs, b, err);
 
