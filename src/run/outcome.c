@@ -220,7 +220,7 @@ void ward_outcome_note(struct ward_outcome *o, const char *fmt, ...)
 {
 	const char **notes = reallocarray(o->notes, o->n_notes + 1, sizeof(*notes));
 	WARD_CLEANUP(ward_buf_done) struct ward_buf shown = WARD_BUF_INIT;
-	char line[1024];
+	WARD_UNSET char line[2048];
 	char *copy;
 	va_list ap;
 

@@ -214,6 +214,25 @@ def check_warns_as_a_plan_does(text, says):
         check_in(says, policy.place.run("--policy", "a.cedar", "true", kind=("plan",)).out)
 
 
+@cases([("of a rule", "x" * 900, "a"), ("of a rule, in letters of several bytes", "\u00e4" * 900, "a"), ("of a file", "short", "f" * 240)])
+def a_long_name_leaves_what_a_warning_says(name, file):
+    with place({f"{file}.cedar": f'@id("{name}")\n' + CONNECT % 'in Ward::Domain::"example.com"'}) as policy:
+        r = policy("check", f"{file}.cedar")
+        check_eq((r.code, r.out.count("warning: ")), (0, 1), r.err)
+        check_in("...", r.out)
+        check_in(name[-20:] + ": names below a domain carry data out: its name servers see each one that is asked for\n", r.out)
+
+
+@test
+def places_of_many_warnings_are_those_of_their_lines():
+    """They are counted on from the one before, forwards and back."""
+    line = 'permit (principal, action == Ward::Action::"fs.read", resource)\n  when { resource in Ward::Path::"/u\u00e4/*%d" };\n'
+    with place({"a.cedar": "// \u00e4\n" + "".join(line % i for i in range(40))}) as policy:
+        r = policy("check", "a.cedar")
+        check_eq(r.code, 0, r.err)
+        check_eq([w.split(": ")[1] for w in r.out.splitlines()[:-1]], [f"a.cedar:{2 * i + 3}:22" for i in range(40)], r.out)
+
+
 @test
 def a_rule_in_vain_is_told():
     """A forbid that can hold nothing is refused wherever it is read, a permit is warned of."""

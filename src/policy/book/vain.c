@@ -15,8 +15,28 @@ struct vain {
 	const struct ward_source *src;
 	const struct cedar_schema *schema;
 	const struct ward_book_rule *rule; /* at hand */
+	uint32_t from,
+		lines; /* where the line begins that was asked about last, and how many are before it */
 	struct ward_error *err;
 };
+
+/* Mostly asked in the order of the text, which then is walked once and not for each. */
+static void place(struct vain *v, uint32_t at, uint32_t *ret_line, uint32_t *ret_column)
+{
+	struct ward_str text = v->src->text;
+
+	if (at > text.n)
+		at = (uint32_t)text.n;
+	if (at < v->from)
+		v->from = v->lines = 0;
+	ward_cedar_place((struct ward_str){ text.s + v->from, text.n - v->from }, at - v->from,
+		ret_line, ret_column);
+	*ret_line += v->lines;
+	while (at > v->from && text.s[at - 1] != '\n')
+		at--;
+	v->from = at;
+	v->lines = *ret_line - 1;
+}
 
 /* ---- names of attributes ---- */
 
@@ -68,7 +88,7 @@ static int no_such_name(struct vain *v, const struct cedar_expr *x, const struct
 
 	(void)each_name(v->schema, is_nearer, &near);
 	(void)ward_fail(v->err, WARD_E_REFUSED, "has: nothing has an attribute `%.64s`", name->s);
-	ward_cedar_place(v->src->text, x->start, &line, &column);
+	place(v, x->start, &line, &column);
 	ward_fail_at(v->err, v->src->name, line, column);
 	if (near.best != NULL)
 		ward_fail_fix(v->err, "did you mean `%s`?", near.best);
@@ -235,7 +255,7 @@ static int findings(struct vain *v, const struct ward_book_set *set, const struc
 				r = never(v, set, d, i);
 			continue;
 		}
-		ward_cedar_place(v->src->text, g->start, &line, &column);
+		place(v, g->start, &line, &column);
 		r = add(v, line, column, ward_book_said(g->message), g->help);
 	}
 	return r;
@@ -284,7 +304,7 @@ static int doubt_in(const struct cedar_expr *x, void *arg)
 
 	if (x->kind != CEDAR_X_ENTITY)
 		return ward_cedar_expr_children(x, doubt_in, arg);
-	ward_cedar_place(v->src->text, x->start, &line, &column);
+	place(v, x->start, &line, &column);
 	return doubt(v, x->uid, line, column);
 }
 

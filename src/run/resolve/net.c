@@ -23,7 +23,7 @@ static int warn_all(struct ward_resolver *rs, const char *rule, struct ward_erro
 {
 	return ward_rs_warn(rs, err,
 		"%s: every name and every public address can be connected to, and data sent there; addresses of this host and of private networks need a rule that names them",
-		rule ? rule : "net.connect");
+		rule);
 }
 
 static int warn_range(struct ward_resolver *rs, const struct ward_endpoint *e, const char *rule,
@@ -71,6 +71,25 @@ static const char *text_of(struct ward_resolver *rs, const struct ward_book_rule
 
 	return by->line > 0 ? ward_arena_printf(rs->arena, "%s:%u %s", by->file, by->line, what)
 			    : ward_arena_printf(rs->arena, "%s %s", by->file, what);
+}
+
+#define SHOWN_ENDS 100
+
+/* For warnings, which say what comes of it: a long name of a file, or of a rule, leaves its middle out. */
+static const char *shown(struct ward_resolver *rs, const char *rule)
+{
+	size_t n = rule ? strlen(rule) : 0, from = SHOWN_ENDS, to = n - SHOWN_ENDS;
+	const char *copy;
+
+	if (n <= 2 * SHOWN_ENDS + 3)
+		return rule ? rule : "net.connect";
+	/* No character is parted. */
+	while (from > 0 && ((unsigned char)rule[from] & 0xc0) == 0x80)
+		from--;
+	while (to < n && ((unsigned char)rule[to] & 0xc0) == 0x80)
+		to++;
+	copy = ward_arena_printf(rs->arena, "%.*s...%s", (int)from, rule, rule + to);
+	return copy ? copy : "net.connect";
 }
 
 /* An address that nobody ever reaches is no more a grant in a policy than in a capability. */
@@ -144,7 +163,7 @@ static int warn_forbidden(struct ward_resolver *rs, const struct ward_book_reach
 	} while ((q.program = ward_book_program(rs->book->book, &at)) != NULL);
 	return ward_rs_warn(rs, err,
 		"%s: it is forbidden as well (%s:%u), and a forbid wins: %s cannot be connected to",
-		rule ? rule : "net.connect", v.rules[0]->file, v.rules[0]->line, w->host);
+		rule, v.rules[0]->file, v.rules[0]->line, w->host);
 }
 
 /* What its author may not have meant. */
@@ -153,6 +172,7 @@ static int warn_reach(struct ward_resolver *rs, const struct ward_book_reach *w,
 {
 	int r = WARD_OK;
 
+	rule = shown(rs, rule);
 	if (w->one)
 		r = warn_forbidden(rs, w, rule, err);
 	if (r >= 0 && !w->host)

@@ -21,6 +21,9 @@
 #define WIDER_RULES_MAX 256 /* more are not compared: every pair would be */
 #define RESOLVE_BYTES_MAX (64u << 20)
 #define SHOW_MAX 120
+#define WARNING_BYTES_MAX 1536 /* a place, a message and a cure */
+#define WARNINGS_COMPARED \
+	256 /* thousands are told one after the other: each with all before it would be their square */
 
 int ward_rs_nomem(struct ward_error *err)
 {
@@ -74,12 +77,13 @@ int ward_rs_rule(struct ward_resolver *rs, const struct ward_rule *rule, struct 
 	return (int)rs->n_rules++;
 }
 
-int ward_rs_text(struct ward_resolver *rs, struct ward_texts *to, const char *s,
+/* Once; but of those before `from`, which are not looked at. */
+static int add_text(struct ward_resolver *rs, struct ward_texts *to, size_t from, const char *s,
 	struct ward_error *err)
 {
 	const char **v;
 
-	for (size_t i = 0; i < to->n; i++)
+	for (size_t i = from; i < to->n; i++)
 		if (ward_streq(to->v[i], s))
 			return WARD_OK;
 	v = grow(rs, to->v, to->n, &to->cap, sizeof(*v));
@@ -90,6 +94,12 @@ int ward_rs_text(struct ward_resolver *rs, struct ward_texts *to, const char *s,
 	return WARD_OK;
 }
 
+int ward_rs_text(struct ward_resolver *rs, struct ward_texts *to, const char *s,
+	struct ward_error *err)
+{
+	return add_text(rs, to, 0, s, err);
+}
+
 uint64_t ward_rs_memory_share(const struct ward_host *host)
 {
 	return host->memory_available / 4 * 3;
@@ -98,7 +108,7 @@ uint64_t ward_rs_memory_share(const struct ward_host *host)
 int ward_rs_warn(struct ward_resolver *rs, struct ward_error *err, const char *fmt, ...)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf shown = WARD_BUF_INIT;
-	char text[WARD_ERROR_MESSAGE_MAX];
+	WARD_UNSET char text[WARNING_BYTES_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -108,8 +118,9 @@ int ward_rs_warn(struct ward_resolver *rs, struct ward_error *err, const char *f
 	ward_show(&shown, text, strlen(text));
 	if (shown.failed)
 		return ward_rs_nomem(err);
-	return ward_rs_text(rs, &rs->warnings, ward_arena_strdup(rs->arena, ward_buf_cstr(&shown)),
-		err);
+	return add_text(rs, &rs->warnings,
+		rs->warnings.n > WARNINGS_COMPARED ? rs->warnings.n - WARNINGS_COMPARED : 0,
+		ward_arena_strdup(rs->arena, ward_buf_cstr(&shown)), err);
 }
 
 const char *ward_rs_show(struct ward_resolver *rs, const char *s)
