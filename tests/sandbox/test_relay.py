@@ -103,11 +103,11 @@ def both_ways_and_their_ends():
         ours, dialed = rb.pair()
         r.say(rb.DIALED, m.id, fd=dialed)
         dialed.close()
-        c.sendall(b"\x01hello")
+        c.sendall(b"\x01hell\n")
         seen = r.hear(kind=rb.SEEN)
         check_eq((seen.id, seen.value, seen.name), (m.id, rb.UNKNOWN, ""))
         r.say(rb.PASS, m.id)
-        check_eq(exactly(ours, 6), b"\x01hello")
+        check_eq(exactly(ours, 6), b"\x01hell\n")
         ours.sendall(b"world!")
         check_eq(exactly(c, 6), b"world!")
         c.shutdown(socket.SHUT_WR)
@@ -123,7 +123,7 @@ def both_ways_and_their_ends():
 @test
 def ipv6():
     with Relay() as r:
-        c, ours, _ = r.flow(r.client("::1", socket.AF_INET6), first=b"\x01x")
+        c, ours, _ = r.flow(r.client("::1", socket.AF_INET6), first=b"\x01\n")
         ours.sendall(b"y")
         check_eq(exactly(c, 1), b"y")
 
@@ -131,13 +131,13 @@ def ipv6():
 @test
 def without_ipv6():
     with Relay(six=False) as r:
-        r.flow(first=b"\x01x")
+        r.flow(first=b"\x01\n")
 
 
 @test
 def server_ends_first():
     with Relay() as r:
-        c, ours, _ = r.flow(first=b"\x01x")
+        c, ours, _ = r.flow(first=b"\x01\n")
         ours.shutdown(socket.SHUT_WR)
         check_eq(c.recv(1), b"")
         c.sendall(b"more")
@@ -165,12 +165,12 @@ def server_speaks_first():
 @test
 def held_until_passed():
     with Relay() as r:
-        c, ours, ident = r.flow(first=b"\x01secret", passed=False)
+        c, ours, ident = r.flow(first=b"\x01secre\n", passed=False)
         hears_nothing(ours, 0.3)
         ours.sendall(b"down")
         check_eq(exactly(c, 4), b"down")
         r.say(rb.PASS, ident)
-        check_eq(exactly(ours, 7), b"\x01secret")
+        check_eq(exactly(ours, 7), b"\x01secre\n")
 
 
 @test
@@ -195,7 +195,7 @@ def refused():
         check(was_reset(c), "it was not reset")
         end = r.hear(kind=rb.CLOSED)
         check_eq((end.id, end.value), (m.id, rb.END_REFUSED))
-        c, ours, ident = r.flow(first=b"\x01no", passed=False)
+        c, ours, ident = r.flow(first=b"\x01n\n", passed=False)
         r.say(rb.REFUSED, ident)
         check(was_reset(c), "the client was not reset")
         check(was_reset(ours), "the server was not reset")
@@ -205,7 +205,7 @@ def refused():
 @test
 def reset_by_the_client():
     with Relay() as r:
-        c, ours, _ = r.flow(first=b"\x01x")
+        c, ours, _ = r.flow(first=b"\x01\n")
         rb.reset(c)
         check(was_reset(ours), "the server saw no reset")
         check_eq(r.hear(kind=rb.CLOSED).value, rb.CLIENT)
@@ -227,7 +227,7 @@ def reset_by_the_client_before_it_is_dialled():
 @test
 def reset_by_the_server_with_its_last_words():
     with Relay() as r:
-        c, ours, _ = r.flow(first=b"\x01x")
+        c, ours, _ = r.flow(first=b"\x01\n")
         ours.sendall(b"413 too large")
         rb.reset(ours)
         check_eq(exactly(c, 13), b"413 too large")
@@ -251,7 +251,7 @@ def much_at_once_both_ways():
     """Readers that are slow at first: back-pressure, and every byte arrives."""
     n = 24 << 20
     with Relay() as r:
-        c, ours, _ = r.flow(first=b"\x01x")
+        c, ours, _ = r.flow(first=b"\x01\n")
         got, threads = [], []
         for a, b in ((c, ours), (ours, c)):
             threads.append(threading.Thread(target=lambda a=a: (a.sendall(b"z" * n), a.shutdown(socket.SHUT_WR))))
@@ -271,7 +271,7 @@ def much_at_once_both_ways():
 def waiting_costs_nothing():
     """A reader that does not read, and then both ends told while bytes are still under way: nothing is looked at in vain."""
     with Relay() as r:
-        c, ours, _ = r.flow(first=b"\x01x", small=True)
+        c, ours, _ = r.flow(first=b"\x01\n", small=True)
         rb.fill(r, c)
         check(r.busy() < 0.1, "it turns round and round")
         c.shutdown(socket.SHUT_WR)
@@ -286,7 +286,7 @@ def waiting_costs_nothing():
 @cases([("up", "up_max", rb.BYTES_UP), ("down", "down_max", rb.BYTES_DOWN)])
 def so_many_bytes_and_no_more(which, why):
     with Relay() as r:
-        c, ours, _ = r.flow(first=b"\x01x", **{which: 100000})
+        c, ours, _ = r.flow(first=b"\x01\n", **{which: 100000})
         a, b = (c, ours) if which == "up_max" else (ours, c)
         already = 2 if which == "up_max" else 0
         a.sendall(b"y" * (100000 - already))
@@ -304,7 +304,7 @@ def so_many_bytes_and_no_more(which, why):
 def so_many_bytes_of_all_flows_together(which, why):
     with Relay() as r:
         r.say(rb.LIMITS, **{which: 1000})
-        flows = [r.flow(first=b"\x01x") for _ in range(3)]
+        flows = [r.flow(first=b"\x01\n") for _ in range(3)]
         left = 1000 - (6 if which == "up_max" else 0)
         for c, ours, _ in flows[:2]:
             a, b = (c, ours) if which == "up_max" else (ours, c)
@@ -323,7 +323,7 @@ def so_many_bytes_of_all_flows_together(which, why):
 @test
 def held_bytes_count_too():
     with Relay() as r:
-        c, ours, ident = r.flow(first=b"\x01" * 100, passed=False, up_max=10)
+        c, ours, ident = r.flow(first=b"\x01" * 99 + b"\n", passed=False, up_max=10)
         r.say(rb.PASS, ident)
         try:
             check(len(exactly(ours, 100)) <= 10, "more than may pass")
@@ -337,7 +337,7 @@ def held_bytes_count_too():
 @test
 def idle_and_total_time():
     with Relay() as r:
-        c, ours, _ = r.flow(first=b"\x01x", idle_ms=400)
+        c, ours, _ = r.flow(first=b"\x01\n", idle_ms=400)
         t = time.monotonic()
         for _ in range(4):
             time.sleep(0.2)
@@ -347,7 +347,7 @@ def idle_and_total_time():
         check_eq(end.value, rb.IDLE)
         check(1.0 < time.monotonic() - t < 3, "not the time of idleness")
         check(was_reset(c), "no reset")
-        c, ours, _ = r.flow(first=b"\x01x", total_ms=400, idle_ms=100000)
+        c, ours, _ = r.flow(first=b"\x01\n", total_ms=400, idle_ms=100000)
         t = time.monotonic()
         while r.hear(0.05) is None:
             c.sendall(b"y")
@@ -361,7 +361,7 @@ def idle_and_total_time():
 def many_flows():
     n = 400
     with Relay() as r:
-        flows = [r.flow(first=b"\x01x") for _ in range(n)]
+        flows = [r.flow(first=b"\x01\n") for _ in range(n)]
         for i, (c, ours, _) in enumerate(flows):
             c.sendall(b"%6d" % i)
             ours.sendall(b"%6d" % (n - i))
@@ -391,7 +391,7 @@ def more_than_there_is_room_for():
         flows[0][0].close()
         flows[0][1].close()
         r.hear(kind=rb.CLOSED)
-        r.flow(first=b"\x01x")
+        r.flow(first=b"\x01\n")
 
 
 @test
@@ -399,7 +399,7 @@ def what_waits_to_be_judged_has_a_bound():
     """Of all connections together: whoever has waited the longest makes room, what has been judged goes on, and memory stays where it is."""
     many, size, most = 150, 60 << 10, 4 << 20
     with Relay() as r:
-        judged = r.flow(first=b"\x01x")
+        judged = r.flow(first=b"\x01\n")
         clients, opened, ended = [], [], set()
         while len(opened) < many or len(ended) < many - most // (64 << 10):
             if len(clients) < many:
@@ -426,7 +426,7 @@ def what_is_judged_and_not_dialled_has_a_bound():
     """What the gate lets pass before there is a server stays in memory as well: beyond both bounds whoever has waited the longest goes."""
     many, size, most = 400, 60 << 10, 4 << 20
     with Relay() as r:
-        judged = r.flow(first=b"\x01x")
+        judged = r.flow(first=b"\x01\n")
         clients, ended = [], []
         while len(clients) < many:
             clients.append(r.client())
@@ -452,7 +452,7 @@ def five_thousand_flows_keep_to_their_memory():
     n, stuck = min(5000, (hard - 100) // 2), min(1500, (hard - 100) // 4)
     resource.setrlimit(resource.RLIMIT_NOFILE, (2 * n + 100, hard))
     with Relay() as r:
-        flows = [r.flow(first=b"\x01x", small=i < stuck) for i in range(n)]
+        flows = [r.flow(first=b"\x01\n", small=i < stuck) for i in range(n)]
         check(r.rss() < 2048 + 2 * n, f"{r.rss()} KiB of {n} idle flows")
         # Much comes at once, and next to nothing is taken.
         r.process.send_signal(signal.SIGSTOP)
@@ -475,7 +475,7 @@ def five_thousand_flows_keep_to_their_memory():
 @test
 def gate_goes():
     r = Relay()
-    c, ours, _ = r.flow(first=b"\x01x")
+    c, ours, _ = r.flow(first=b"\x01\n")
     waiting = r.client()
     r.gate.close()
     r.process.wait(rb.WAIT)
@@ -495,14 +495,14 @@ def gate_that_does_not_keep_to_it(data):
 def gate_that_does_not_read():
     """It waits, turns nothing away, and goes on where it was: each flow's end is told once."""
     with Relay() as r:
-        idents = [r.flow(first=b"\x01x") for _ in range(300)]
+        idents = [r.flow(first=b"\x01\n") for _ in range(300)]
         for c, ours, _ in idents:
             c.close()
             ours.close()
         time.sleep(0.3)
         late = r.client()
         check_eq(sorted(r.hear(kind=rb.CLOSED).id for _ in idents), sorted(i for _, _, i in idents))
-        r.flow(late, first=b"\x01x")
+        r.flow(late, first=b"\x01\n")
 
 
 # ---- what the gate accepts ----
@@ -526,8 +526,8 @@ def a_client_that_comes_with_its_server_needs_no_word():
         ours, dialed = rb.pair()
         c = clients(r, rb.GATE_FLOW | 7, dialed, value=1, name="good.example")
         dialed.close()
-        c.sendall(b"\xf1hello")
-        check_eq(exactly(ours, 6), b"\xf1hello")
+        c.sendall(b"\xf1hell\n")
+        check_eq(exactly(ours, 6), b"\xf1hell\n")
         ours.sendall(b"back")
         check_eq(exactly(c, 4), b"back")
         c.close()
@@ -542,12 +542,12 @@ def a_client_that_comes_with_its_server_needs_no_word():
 def a_client_that_comes_alone_waits_for_its_server():
     with Relay() as r:
         c = clients(r, rb.GATE_FLOW | 1)
-        c.sendall(b"\xf1hello")
+        c.sendall(b"\xf1hell\n")
         check_eq(r.hear(0.3), None)
         ours, dialed = rb.pair()
         r.say(rb.DIALED, rb.GATE_FLOW | 1, fd=dialed, value=1)
         dialed.close()
-        check_eq(exactly(ours, 6), b"\xf1hello")
+        check_eq(exactly(ours, 6), b"\xf1hell\n")
         d = clients(r, rb.GATE_FLOW | 2)
         r.say(rb.REFUSED, rb.GATE_FLOW | 2)
         check(was_reset(d))

@@ -148,7 +148,7 @@ def what_passes_whatever_is_said_waits_for_the_server():
     with Relay() as r:
         c = r.client()
         m = r.hear(kind=rb.OPEN)
-        c.sendall(b"\x01first")
+        c.sendall(b"\x01first\n")
         check_eq(r.hear(0.2), None)
         r.say(rb.PASS, m.id)
         ours, dialed = rb.pair()
@@ -158,7 +158,7 @@ def what_passes_whatever_is_said_waits_for_the_server():
         hears_nothing(ours)
         c.sendall(b"second")
         r.say(rb.PASS, m.id)
-        check_eq(exactly(ours, 12), b"\x01firstsecond")
+        check_eq(exactly(ours, 13), b"\x01first\nsecond")
 
 
 @test
@@ -167,11 +167,11 @@ def what_passes_whatever_is_said_has_no_time_to_be_said_in():
     with Relay() as r:
         c = r.client()
         m = r.hear(kind=rb.OPEN)
-        c.sendall(b"\x01")
+        c.sendall(b"\x01\n")
         check_eq(r.hear(6), None)
         ours, dialed = rb.pair()
         r.say(rb.DIALED, m.id, fd=dialed, value=1)
-        check_eq(exactly(ours, 1), b"\x01")
+        check_eq(exactly(ours, 2), b"\x01\n")
         check_eq(r.hear(kind=rb.SEEN).value, rb.UNKNOWN | rb.PASSED)
 
 
@@ -183,8 +183,8 @@ def the_gate_is_not_woken_for_what_passes_by_itself():
         check_eq([m.type for m in heard], before + [rb.OPEN])
         ours, dialed = rb.pair()
         r.say(rb.DIALED, heard[-1].id, fd=dialed, value=1)
-        c.sendall(b"\x01")
-        check_eq(exactly(ours, 1), b"\x01")
+        c.sendall(b"\x01\n")
+        check_eq(exactly(ours, 2), b"\x01\n")
         check_eq(r.hear(0.2), None)
         return heard[-1].id, ours
     with Relay() as r:
@@ -200,7 +200,7 @@ def the_gate_is_not_woken_for_what_passes_by_itself():
 
 
 @cases([
-    ("nothing that is known", b"\1x", rb.UNKNOWN, "", True),
+    ("nothing that is known", b"\1\n", rb.UNKNOWN, "", True),
     ("ssh", b"SSH-2.0-x\r\n", rb.SSH, "", True),
     ("tls, the name", hello, rb.TLS, "good.example", True),
     ("tls, no name", lambda: hello(None), rb.TLS, "", True),
@@ -301,7 +301,7 @@ def what_follows_what_passed_by_itself_has_its_own_time():
     ("http, an address", b"GET / HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n", rb.HTTP, "2001:db8::1"),
     ("http, two hosts", b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n", rb.BROKEN, ""),
     ("ssh", b"SSH-2.0-x\r\n", rb.SSH, ""),
-    ("one byte of nothing", b"\1", rb.UNKNOWN, ""),
+    ("nothing that is known", b"\1\n", rb.UNKNOWN, ""),
 ])
 def spoken(first, what, name):
     """In one piece, and byte by byte."""
@@ -309,7 +309,8 @@ def spoken(first, what, name):
         for step in (len(first), 1):
             c = r.client()
             m = r.hear(kind=rb.OPEN)
-            r.say(rb.DIALED, m.id, fd=rb.pair()[1])
+            ours, dialed = rb.pair()
+            r.say(rb.DIALED, m.id, fd=dialed)
             for i in range(0, len(first), step):
                 c.sendall(first[i:i + step])
                 if step == 1:
@@ -319,6 +320,7 @@ def spoken(first, what, name):
             c.close()
             r.say(rb.REFUSED, m.id)
             r.hear(kind=rb.CLOSED)
+            ours.close()
 
 
 @test
@@ -417,7 +419,7 @@ def beginning_that_does_not_end():
         m = r.hear(kind=rb.CLOSED)
         check_eq((m.id, m.value, m.up), (ident, rb.END_REFUSED, 0))
         check(was_reset(ours), "the server saw no reset")
-        silent.sendall(b"\1")
+        silent.sendall(b"\1\n")
         r.hear(kind=rb.SEEN)
 
 

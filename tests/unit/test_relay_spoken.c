@@ -358,14 +358,14 @@ static const struct {
 	ROW("SSH-2.0-x\0\r\n", "ssh", ""),
 	ROW("SSX", "more", ""),
 	ROW("SSX\r\n", "unknown", ""),
-	ROW("SSX/", "unknown", ""),
+	ROW("SSX/", "more", ""),
 	ROW("GETX", "more", ""),
 	ROW("GEX", "more", ""),
 	ROW("GETX 1\n", "unknown", ""),
 	ROW("ruok", "more", ""),
 	ROW("JDWP-Handshake", "more", ""),
-	ROW("JDWP-Handshake\0\0", "unknown", ""),
-	ROW("0032git-upload-pack /p\0host=a.example\0", "unknown", ""),
+	ROW("JDWP-Handshake\0\0", "more", ""),
+	ROW("0032git-upload-pack /p\0host=a.example\0", "more", ""),
 	/* any word is a method */
 	ROW("get / HTTP/1.1\r\n", "more", ""),
 	ROW("get / HTTP/1.1\r\nHost: a.example\r\n\r\n", "http", "a.example"),
@@ -380,9 +380,23 @@ static const struct {
 	ROW("X /HTTP/1.1\r\n", "unknown", ""),
 	ROW("XY /\1 HTTP/1.1\r\nHost: b.example\r\n\r\n", "broken", ""),
 	ROW("XY /\1", "more", ""),
-	ROW("XY\1 / HTTP/1.1\r\nHost: b.example\r\n\r\n", "unknown", ""),
-	ROW("XY /\0 HTTP/1.1\r\nHost: b.example\r\n\r\n", "unknown", ""),
-	ROW("0 \2\1\1`\x1b\2\1\3\4", "unknown", ""),
+	ROW("XY\1 / HTTP/1.1\r\nHost: b.example\r\n\r\n", "broken", ""),
+	/* what is no method is one to some */
+	ROW("X@Y / HTTP/1.1\r\nHost: b.example\r\n\r\n", "broken", ""),
+	ROW("\x92\x93 / http/1.1\r\nHost: b.example\r\n\r\n", "broken", ""),
+	ROW("X\0Y / HTTP/1.0\r\nHost: b.example\r\n\r\n", "broken", ""),
+	ROW("\1\t/\x1cRTSP/1.0 ", "broken", ""),
+	ROW("(x / HTTP/1.1", "more", ""),
+	ROW("{\"m\":\"GET / HTTP/1.1\"}\n", "unknown", ""),
+	ROW("<190>Nov 28 \"GET / HTTP/1.1\" 200\n", "unknown", ""),
+	ROW("(x / HTTP/1.\r", "unknown", ""),
+	ROW("(x / HTTP/1\r", "unknown", ""),
+	ROW("(x / HTTP/.1\r", "unknown", ""),
+	ROW("(x / y HTTP/1.1\r\n", "unknown", ""),
+	ROW("(x HTTP/1.1\r\n", "unknown", ""),
+	ROW("(x\n/ HTTP/1.1\r\n", "unknown", ""),
+	ROW("XY /\0 HTTP/1.1\r\nHost: b.example\r\n\r\n", "broken", ""),
+	ROW("0 \2\1\1`\x1b\2\1\3\4", "more", ""),
 	/* nor is it any other's with blanks before it, which some servers strip */
 	ROW(" GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
 	/* or with those that only Unicode calls blanks, in front or between */
@@ -397,7 +411,7 @@ static const struct {
 	ROW("\fGET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "broken", ""),
 	ROW(" hello world\r\n", "unknown", ""),
 	ROW("\t{\"x\": 1}\n", "unknown", ""),
-	ROW("\x0c\x08\1\x12\3abc", "unknown", ""),
+	ROW("\x0c\x08\1\x12\3abc", "more", ""),
 	/* methods of others: NATS, SIP, NNTP, STOMP; and HTTP/0.9, which names a host in its target */
 	ROW("CONNECT {\"verbose\":false}\r\n", "unknown", ""),
 	ROW("SUBSCRIBE sip:x@a.example SIP/2.0\r\n", "unknown", ""),
@@ -427,28 +441,28 @@ static const struct {
 	ROW("PING\r\n", "unknown", ""),
 	ROW("*1\r\n$4\r\nPING\r\n", "unknown", ""),
 	ROW("EHLO x\r\n", "unknown", ""),
-	ROW("\1", "unknown", ""),
+	ROW("\1", "more", ""),
 	/* what servers read over, or answer, before a hello */
 	ROW("\x15\3\1\0\2\1\x5a", "broken", ""),
 	ROW("\x14\3", "broken", ""),
 	ROW("\x17\3\3", "broken", ""),
 	ROW("\x18\3\3", "broken", ""),
 	ROW("\x15", "more", ""),
-	ROW("\x15\1", "unknown", ""),
-	ROW("\x13\3", "unknown", ""),
-	ROW("\x19\3", "unknown", ""),
+	ROW("\x15\1", "more", ""),
+	ROW("\x13\3", "more", ""),
+	ROW("\x19\3", "more", ""),
 	ROW("PROXY TCP4 192.0.2.1 192.0.2.2 1 443\r\n", "broken", ""),
 	ROW("PROXY", "more", ""),
 	ROW("\r\n\r\n\0\r\nQUIT\n\x21\x11", "broken", ""),
 	ROW("\r\n\r\n\0\r\nQUIT", "more", ""),
 	ROW("\r\n\r\n\0\r\nQUIX", "unknown", ""),
-	ROW("\x16\1", "unknown", ""),
+	ROW("\x16\1", "more", ""),
 	ROW("\x16\3\1\0\5\2\0\0\1\0", "broken", ""),
 	ROW("\x16\3\1\0\1", "more", ""),
 	ROW("\x80\x2e\1\3\1", "broken", ""),
 	ROW("\x80\x2e\1\0\2", "broken", ""),
-	ROW("\x80\x2e\2", "unknown", ""),
-	ROW("\x80\x2e\1\5", "unknown", ""),
+	ROW("\x80\x2e\2", "more", ""),
+	ROW("\x80\x2e\1\5", "more", ""),
 	ROW("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", "broken", ""),
 	ROW("PRI x", "more", ""),
 	ROW("PRI x\r\n", "unknown", ""),
@@ -486,8 +500,17 @@ TEST(goes_before)
 		{ "ruok", "X / HTTP/1.1\r\n", "broken", WARD_GO_WORD },
 		{ "ruok", "\r\n", "unknown", WARD_GO_WORD },
 		{ "ruok", "\r/ HTTP/1.1\r\n", "broken", WARD_GO_WORD },
-		{ "ruok", "/", "unknown", WARD_GO_WORD },
-		{ "ruok", "\1", "unknown", WARD_GO_WORD },
+		{ "ruok", "/", "more", WARD_GO_WORD },
+		{ "ruok", "\1", "more", WARD_GO_WORD },
+		{ "ruok", "@ / HTTP/1.1\r", "broken", WARD_GO_WORD },
+		{ "ruok /", "\1 HTTP/1.1\r\n", "broken", WARD_GO_LINE },
+		{ "X@", "Y / HTTP/1.1\r", "broken", WARD_GO_OTHER },
+		{ "X@Y / HTT", "P/1.1\r", "broken", WARD_GO_OTHER },
+		{ "X@Y / HTTP/1", ".1 ", "broken", WARD_GO_OTHER },
+		{ "X@Y / HTTP/1.1", "\r\nHost: b.example\r\n\r\n", "broken", WARD_GO_OTHER },
+		{ "X@Y / HTTP/1.1", "1", "more", WARD_GO_OTHER },
+		{ "X@Y / HTTP/1.1", "x", "unknown", WARD_GO_OTHER },
+		{ "X@", "Y\r\n/ HTTP/1.1\r\n", "unknown", WARD_GO_OTHER },
 		{ "hello world", " HTTP/1.1\r\n", "broken", WARD_GO_LINE },
 		{ "hello world", "HTTP/1.1\r\n", "unknown", WARD_GO_LINE },
 		{ "hello world", "/x", "more", WARD_GO_LINE },
@@ -515,7 +538,7 @@ TEST(goes_before)
 		CHECK_EQ_INT(s.go, row->go);
 		if (s.go == WARD_GO_NOTHING)
 			continue;
-		s = (struct ward_spoken){ .gone = s.go };
+		s = (struct ward_spoken){ .gone = s.go, .gone_line = s.line };
 		decided =
 			ward_spoken_look(&s, (const uint8_t *)row->then, strlen(row->then), false);
 		CHECK_STR_EQ(decided ? words[s.what] : "more", row->what);
@@ -557,13 +580,13 @@ TEST(postgres)
 
 	check_bytes(tls, sizeof(tls), "postgres", "");
 	check_bytes(gss, sizeof(gss), "postgres", "");
-	check_bytes(plain, sizeof(plain), "unknown", "");
-	check_bytes(cancel, sizeof(cancel), "unknown", "");
+	check_bytes(plain, sizeof(plain), "more", "");
+	check_bytes(cancel, sizeof(cancel), "more", "");
 	CHECK(ward_spoken_look(&s, tls, sizeof(tls), false));
 	CHECK_EQ_INT(s.take, 8);
 	s = (struct ward_spoken){ 0 };
-	CHECK(ward_spoken_look(&s, plain, sizeof(plain), false));
-	CHECK_EQ_INT(s.take, 0);
+	CHECK(!ward_spoken_look(&s, plain, sizeof(plain), false));
+	CHECK(s.take == 0 && s.go == WARD_GO_OTHER);
 }
 
 /* ---- frames behind the preface ---- */

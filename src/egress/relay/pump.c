@@ -425,7 +425,7 @@ static bool let_go(struct relay *r, struct relay_flow *f, size_t n)
 	if (f->spoken.go == WARD_GO_NOTHING || f->way[RELAY_UP].eof)
 		return false;
 	f->passable += (uint32_t)n;
-	f->spoken = (struct ward_spoken){ .gone = f->spoken.go };
+	f->spoken = (struct ward_spoken){ .gone = f->spoken.go, .gone_line = f->spoken.line };
 	f->first = r->now;
 	return true;
 }

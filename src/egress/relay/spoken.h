@@ -17,7 +17,16 @@ enum ward_spoken_go {
 	WARD_GO_NOTHING = 0,
 	WARD_GO_LINES, /* empty ones */
 	WARD_GO_WORD, /* the beginning of a line of one word, which is no known one */
-	WARD_GO_LINE /* the beginning of a line of more */
+	WARD_GO_LINE, /* the beginning of a line of more */
+	WARD_GO_OTHER /* and of one that is no request of HTTP's, but may be what some server takes for one */
+};
+
+/* A line, as servers that take anything for a method read it: as three words, of which the last is a version. */
+struct ward_spoken_line {
+	uint8_t words; /* that have begun; 4: it is none */
+	uint8_t which, at; /* of the third one: which protocol it may be, and how far it is it */
+	bool within; /* a word, and not between two */
+	uint32_t n; /* bytes */
 };
 
 /* All zero before the first look; what it holds between looks only saves work. */
@@ -26,6 +35,7 @@ struct ward_spoken {
 	uint32_t take; /* so many bytes are judged, what follows is to be looked at by itself; 0: all are */
 	bool h2; /* what is looked at are frames of HTTP/2, not first bytes: without a name they hold no request */
 	enum ward_spoken_go gone, go; /* in: what went before these bytes; out, undecided: what may go */
+	struct ward_spoken_line gone_line, line; /* the same of the line */
 	uint16_t port; /* the one that a CONNECT or an absolute target means, 0: there is none */
 	uint32_t need; /* undecided: no use in looking before so many bytes are there */
 	uint32_t scanned; /* HTTP: there is no end of the head before */

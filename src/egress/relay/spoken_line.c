@@ -31,15 +31,15 @@ static size_t empty_lines(const uint8_t *p, size_t n)
 	return i;
 }
 
+static const char *const versions[] = { "HTTP/", "RTSP/", "ICE/" };
+
 /* A version as servers of HTTP take it: those of RTSP and Icecast, too, are a request like any other to a parser that many have (llhttp). */
 static bool is_version(const uint8_t *p, size_t n, bool whole)
 {
-	static const char *const words[] = { "HTTP/", "RTSP/", "ICE/" };
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		size_t len = strlen(words[i]), left = n < len ? n : len;
-		bool same = i == 0 ? strncasecmp((const char *)p, words[i], left) == 0
-				   : memcmp(p, words[i], left) == 0;
+	for (size_t i = 0; i < sizeof(versions) / sizeof(*versions); i++) {
+		size_t len = strlen(versions[i]), left = n < len ? n : len;
+		bool same = i == 0 ? strncasecmp((const char *)p, versions[i], left) == 0
+				   : memcmp(p, versions[i], left) == 0;
 
 		if (same && (left == len || !whole))
 			return true;
@@ -108,21 +108,83 @@ static bool binary(const uint8_t *p, size_t len, enum ward_spoken_go gone)
 	return false;
 }
 
+#define LINE_MAX_READ 65536 /* servers read no more of one */
+enum { AT_MAJOR = 64, AT_MAJOR_MORE, AT_MINOR, AT_MINOR_MORE };
+
+/* One more byte of the third word: may it be a version still? */
+static bool in_version(struct ward_spoken_line *l, uint8_t c)
+{
+	bool digit = c >= '0' && c <= '9';
+
+	if (l->at == AT_MAJOR_MORE && c == '.') {
+		l->at = AT_MINOR;
+		return true;
+	}
+	if (l->at >= AT_MAJOR) {
+		l->at |= 1; /* the first digit, or one more */
+		return digit;
+	}
+	for (uint8_t i = 0; i < sizeof(versions) / sizeof(*versions); i++) {
+		uint8_t want = (uint8_t)versions[i][l->at];
+
+		if ((l->at > 0 && l->which != i) ||
+			(c != want && !(i == 0 && want >= 'A' && c == (want | 0x20))))
+			continue;
+		l->which = i;
+		l->at = versions[i][l->at + 1] == '\0' ? AT_MAJOR : (uint8_t)(l->at + 1);
+		return true;
+	}
+	return false;
+}
+
+/* One more byte of a line. MAYBE: not yet, NO: it is no request to anybody, YES: it is one, but for what ends it. */
+static enum ward_spoken_match follow(struct ward_spoken_line *l, uint8_t c)
+{
+	if (c == '\n' || ward_spoken_blank(c)) {
+		if (l->words == 3)
+			return l->at == AT_MINOR_MORE ? WARD_MATCH_YES : WARD_MATCH_NO;
+		l->within = false;
+		return c == '\n' ? WARD_MATCH_NO : WARD_MATCH_MAYBE;
+	}
+	l->words = (uint8_t)(l->words + !l->within);
+	l->within = true;
+	if (++l->n > LINE_MAX_READ || (l->words == 3 && !in_version(l, c)))
+		return WARD_MATCH_NO;
+	return WARD_MATCH_MAYBE;
+}
+
+/*
+ * No request of HTTP's. There are servers (Python's wsgiref, Perl's HTTP::Daemon) that take any bytes for a method, and the host from what
+ * follows: it goes on as it comes, but not the end of such a line.
+ */
+static bool other(struct ward_spoken *s, enum ward_spoken_match line)
+{
+	if (line == WARD_MATCH_MAYBE)
+		return more(s, WARD_GO_OTHER);
+	return decide(s, line == WARD_MATCH_YES ? WARD_SPOKEN_BROKEN : WARD_SPOKEN_UNKNOWN);
+}
+
 /* Any other words, or what follows the ones that went. Some servers read over blanks before the first. */
 static bool words(struct ward_spoken *s, const uint8_t *p, size_t n, enum ward_spoken_go gone)
 {
 	const uint8_t *end = memchr(p, '\n', n);
 	size_t len = end != NULL ? (size_t)(end - p) : n, first = 0;
+	enum ward_spoken_match line = s->gone_line.words > 3 ? WARD_MATCH_NO : WARD_MATCH_MAYBE;
 
-	if (binary(p, len, gone))
-		return decide(s, WARD_SPOKEN_UNKNOWN);
+	s->line = s->gone_line;
+	for (size_t i = 0; i < n && line == WARD_MATCH_MAYBE; i++)
+		line = follow(&s->line, p[i]);
+	if (line == WARD_MATCH_NO)
+		s->line.words = 4;
+	if (gone == WARD_GO_OTHER || binary(p, len, gone))
+		return other(s, line);
 	if (gone != WARD_GO_LINE) {
 		while (first < len && ward_spoken_token(p[first]))
 			first++;
 		if (first == len && end == NULL)
 			return more(s, WARD_GO_WORD);
 		if (first == len || !ward_spoken_blank(p[first]))
-			return decide(s, WARD_SPOKEN_UNKNOWN);
+			return other(s, line);
 	}
 	if (end == NULL)
 		return more(s, version(p, len, false) ? WARD_GO_NOTHING : WARD_GO_LINE);
