@@ -48,6 +48,7 @@ struct ward_refusal {
 	bool quiet; /* on data/quiet */
 	bool over; /* beyond the first WARD_VIOLATION_NAMES_MAX, absent names among them; perhaps of a name handed out already */
 	bool vague; /* perhaps a part of the name alone: to be counted, not described */
+	bool unmade; /* by a call that makes no name: where there is none it was no attempt on anything */
 	uint64_t count; /* times seen (a lower bound: the kernel caches names for a second) */
 	uint64_t wall_ns; /* first time */
 };

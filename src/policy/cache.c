@@ -5,19 +5,36 @@
 
 #include "policy/fail.h"
 
-static int unknown(struct ward_str name, struct ward_error *err)
+static const char *nearest(struct ward_str name)
 {
-	char shown[WARD_CAP_SHOWN_MAX], word[64], all[WARD_ERROR_FIX_MAX] = "";
-	const char *names[WARD_CACHES_MAX + 1], *near;
-	size_t used = 0, n = 0;
+	const char *names[WARD_CACHES_MAX + 1];
+	char word[64];
+	size_t n = 0;
 
-	for (; n < ward_caches_n && n < WARD_CACHES_MAX && used < sizeof(all); n++) {
+	for (; n < ward_caches_n && n < WARD_CACHES_MAX; n++)
 		names[n] = ward_caches[n].name;
-		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s ", names[n]);
-	}
 	names[n++] = "all";
 	(void)snprintf(word, sizeof(word), "%.*s", (int)(name.n < 63 ? name.n : 63), name.s);
-	near = ward_nearest(word, names, n);
+	return ward_nearest(word, names, n);
+}
+
+const char *ward_cache_meant(const char *list)
+{
+	const struct ward_str name = { list, strcspn(list, ",") };
+	const char *near = nearest(name);
+
+	return near != NULL && ward_str_eq(ward_str(near), name) ? list : near;
+}
+
+static int unknown(struct ward_str name, struct ward_error *err)
+{
+	char shown[WARD_CAP_SHOWN_MAX], all[WARD_ERROR_FIX_MAX] = "";
+	const char *near = nearest(name);
+	size_t used = 0;
+
+	for (size_t i = 0; i < ward_caches_n && i < WARD_CACHES_MAX && used < sizeof(all); i++)
+		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s ",
+			ward_caches[i].name);
 	ward_cap_shown(name, shown);
 	(void)ward_fail(err, WARD_E_INVALID, "there is no package cache %s", shown);
 	if (near != NULL)

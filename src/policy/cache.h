@@ -7,7 +7,7 @@
 
 #include "base/base.h"
 
-#define WARD_CACHES_MAX 16       /* lines of data/caches */
+#define WARD_CACHES_MAX 24       /* lines of data/caches */
 #define WARD_CACHE_ROOTS 3
 #define WARD_CACHE_HIDES 4
 
@@ -35,3 +35,5 @@ extern const size_t ward_caches_n;
  * is near, or which there are.
  */
 int ward_cache_parse(struct ward_str name, uint32_t *ret, struct ward_error *err);
+/* list itself where its first name, up to a comma, is a cache's or "all"; the one that it nearly is; NULL: none. */
+const char *ward_cache_meant(const char *list);

@@ -148,7 +148,7 @@ static enum record_there on_host(const struct ward_refusal *f)
 }
 
 /*
- * A name that is nowhere was no attempt on anything, unless it was to be made in a directory that is there (orphan: it
+ * A name that is nowhere was no attempt on anything, unless it was to be made (not unmade) in a directory that is there (orphan: it
  * is not).
  */
 static bool counts(const struct ward_refusal *f, enum record_there there, bool orphan)
@@ -157,7 +157,7 @@ static bool counts(const struct ward_refusal *f, enum record_there there, bool o
 		return there != RECORD_ABSENT;
 	if (f->kind != WARD_REFUSAL_PATH || was_seen(f) || there != RECORD_ABSENT)
 		return true;
-	return f->action == WARD_CAP_FILE_WRITE && !orphan;
+	return f->action == WARD_CAP_FILE_WRITE && !f->unmade && !orphan;
 }
 
 static char *refusal_detail(const struct ward_refusal *f, const struct ward_decision *d,

@@ -62,6 +62,7 @@ struct ward_request {
 	struct ward_asks *asks;      /* where what a person has to be asked is put; NULL: nobody wants to know. Borrowed */
 	enum ward_review_how review;
 	enum ward_disk_backend disk_backend;
+	bool caches_bare;            /* --caches stands there without a name: the command may be meant as one */
 	uint32_t caches; bool caches_none; /* --caches, as ward_cache_parse(); none: a profile's are not wanted either */
 	const char *repo_root;       /* as given, NULL = git's top directory */
 	const char *environment;     /* a word of the schema, NULL = dev */

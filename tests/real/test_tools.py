@@ -230,6 +230,38 @@ def a_runtime_shows_no_login_of_npm(p, name):
 
 
 @both
+def nor_where_the_command_itself_lies_in_it(p):
+    prefix = p.home / ".npm-global"
+    tool(prefix / "bin/the-tool", "#!/bin/sh\ncat ${0%/bin/*}/etc/*\n")
+    (prefix / "etc").mkdir()
+    (prefix / "etc/npmrc").write_text("//registry.npmjs.org/:_authToken=hidden\n")
+    (prefix / "etc/other").write_text("shown\n")
+    env = {"HOME": str(p.home), "PATH": SYSTEM}
+    for words in (MODE, ("--read", ".")):
+        r = p.run(*words, "--", prefix / "bin/the-tool", env=env)
+        check_in("shown", r.out, r.err)
+        check("hidden" not in r.out, f"{words}: {r.out}")
+    # Who grants it by itself means it.
+    r = p.run("--read", prefix / "etc/npmrc", "--", prefix / "bin/the-tool", env=env)
+    check_in("hidden", r.out, r.err)
+
+
+@both
+def what_is_nowhere_is_not_written(p):
+    """bun opens the package.json of each directory above for writing, to see whether it is there; a lookup, as any other."""
+    ask = "import os, sys\ntry: os.open(sys.argv[1], os.O_RDWR | int(sys.argv[2]))\nexcept OSError: sys.exit(0)\nsys.exit(9)\n"
+    (p.base / "there").write_text("x")
+    none, create = "0", str(os.O_CREAT)
+    for name, flags, code in (("nowhere", none, 0), ("nowhere", create, 123), ("there", none, 123)):
+        r = inside(p, p.ws, "python3", "-c", ask, p.base / name, flags, env={"PATH": SYSTEM, "HOME": str(p.home)})
+        check_eq(r.code, code, f"{name} {flags}: {r.out}{r.err}")
+    # The one does not hide the other.
+    r = inside(p, p.ws, "python3", "-c", ask.replace("sys.exit(0)", "pass").replace("sys.exit(9)\n", "") + "os.mkdir(sys.argv[1])\n", p.base / "nowhere", none,
+               env={"PATH": SYSTEM, "HOME": str(p.home)})
+    check_in("FILE_WRITE", r.err)
+
+
+@both
 def an_activated_venv_is_used_and_adds_nothing(p):
     tool(p.ws / ".venv/bin/hello", "#!/bin/sh\necho venv\n")
     tool(p.side / "outside/bin/hello", "#!/bin/sh\necho outside\n")
@@ -240,6 +272,27 @@ def an_activated_venv_is_used_and_adds_nothing(p):
     env["PATH"] = f"{p.ws}/leads:{p.side}/outside/bin:{SYSTEM}"
     r = p.run(*MODE, "--", "sh", "-c", "echo $PATH; ls " + str(p.side), env=env)
     check(str(p.side) not in r.out.split("\n", maxsplit=1)[0] and "leads" not in r.out.split("\n", maxsplit=1)[0], r.out)
+
+
+@both
+def an_environment_of_uv_has_the_python_that_it_leads_to(p):
+    real = p.home / ".local/share/uv/python/cpython-9.9.9/bin/python3"
+    tool(real)
+    tool(p.home / ".local/bin/uv")
+    (p.ws / ".venv/bin").mkdir(parents=True)
+    (p.ws / ".venv/bin/python").symlink_to(real)
+    (p.ws / ".venv/pyvenv.cfg").write_text(f"home = {real.parent}\nuv = 0.5.0\n")
+    env = {"HOME": str(p.home), "PATH": f"{p.home}/.local/bin:{SYSTEM}"}
+    for argv in ([".venv/bin/python"], ["sh", "-c", ".venv/bin/python"]):
+        r = inside(p, p.ws, *argv, env=env)
+        check_eq((r.code, r.out.replace(f"{p.ws}/", "")), (0, ".venv/bin/python\n"), r.err)
+    r = p.run(*MODE, "--", "sh", "-c", f"echo x > {real}", env=env)
+    check(r.code != 0, "it was written")
+    check_eq(real.read_text(), "#!/bin/sh\necho ${0}\n")
+    # Nobody works with uv: what lies in the project adds nothing.
+    r = p.run(*MODE, "--", ".venv/bin/python", env={"HOME": str(p.home), "PATH": SYSTEM})
+    if not shutil.which("uv", path=SYSTEM):
+        check_eq((r.code, r.out), (125, ""), r.err)
 
 
 @both

@@ -25,7 +25,7 @@ struct ward_refusal_note {
 	const char *syscall; /* NULL = "" */
 	int pid; /* in the sandbox's numbering; 0 = not known */
 	const char *comm; /* NULL = "" */
-	bool quiet, vague; /* vague: more is asked for than is looked up: perhaps a part of the name alone */
+	bool quiet, vague, unmade; /* unmade: to be changed, not made; vague: perhaps a part of the name alone */
 	enum ward_refusal_seen seen;
 };
 

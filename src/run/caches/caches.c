@@ -23,6 +23,7 @@ int ward_apply_caches(struct ward_request *r, const char *value, unsigned index,
 
 	(void)index;
 	r->caches_none = ward_streq(value, "none");
+	r->caches_bare = !value;
 	if (!value)
 		return ward_cache_parse(WARD_STR("all"), &r->caches, err);
 	for (const char *s = value; code == WARD_OK && !r->caches_none; s += *s == ',') {

@@ -56,12 +56,22 @@ static int refuse(struct ward_resolver *rs, const struct ward_program *p, const 
 
 static int fail_spawn(struct ward_resolver *rs, const char *name, int e, struct ward_error *err)
 {
+	/* It stood behind a --caches without names, and is one of theirs, or nearly. */
+	const char *caches = e == ENOENT && rs->r->caches_bare ? ward_cache_meant(name) : NULL;
+	char word[WARD_PASTE_MAX];
+
 	(void)ward_fail_errno(err, WARD_E_SPAWN, e, "%s cannot be executed",
 		ward_rs_show(rs, name));
-	if (e == ENOENT)
-		ward_fail_fix(err,
+	if (caches)
+		ward_fail_fix(err, "it was taken for the command; did you mean --caches=%s?",
+			ward_paste(word, caches, "NAME"));
+	else if (e == ENOENT)
+		ward_fail_fix(err, "%s%s",
 			strchr(name, '/') ? "name a program that exists"
-					  : "it is not on the run's PATH: name it by its path");
+					  : "it is not on the run's PATH: name it by its path",
+			rs->r->caches_bare && !strchr(name, '/')
+				? "; names of caches are written --caches=NAME,..."
+				: "");
 	else if (e == EACCES)
 		ward_fail_fix(err, "name a program (chmod +x, if it is one)");
 	return WARD_E_SPAWN;

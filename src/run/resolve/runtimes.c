@@ -249,6 +249,24 @@ int ward_rt_linked(struct ward_resolver *rs, const char *path, const struct ward
 	return r;
 }
 
+/* npm's settings for everybody lie in its prefix, logins among them. Who grants that file by itself means it. */
+static int hide_login(struct ward_resolver *rs, const char *prefix, int rule,
+	struct ward_error *err)
+{
+	const char *path = ward_arena_printf(rs->arena, "%s/etc/npmrc", prefix);
+	struct ward_node mask = { .kind = WARD_NODE_MASK, .fixed = true, .rule = rule };
+	struct ward_target t;
+
+	if (!path)
+		return ward_rs_nomem(err);
+	if (ward_rs_target(rs, path, &t) < 0 || !ward_path_within(t.path, prefix) ||
+		ward_rs_visible(rs, t.path))
+		return WARD_OK;
+	mask.dest = t.path;
+	mask.is_dir = S_ISDIR(t.st.st_mode);
+	return ward_rs_node(rs, &mask, err);
+}
+
 int ward_rt_grant(struct ward_resolver *rs, const char *prefix, const char *name,
 	struct ward_error *err)
 {
@@ -277,7 +295,8 @@ int ward_rt_grant(struct ward_resolver *rs, const char *prefix, const char *name
 		return r;
 	n = ward_rs_bind(rs, &t, r);
 	n.exec = true;
-	return ward_rs_node(rs, &n, err);
+	r = hide_login(rs, t.path, n.rule, err);
+	return r == WARD_OK ? ward_rs_node(rs, &n, err) : r;
 }
 
 /* ---- venv ---- */

@@ -209,7 +209,7 @@ static int open_caller(struct ward_fuse *f, const struct request *q)
 	-2 /* a caller: in a flood nobody is looked at, so the path may be the first part of what is not to be read */
 
 static void note(struct ward_fuse *f, const struct request *q, int caller, const char *path,
-	enum ward_cap_type action, const char *syscall, bool quiet)
+	enum ward_cap_type action, const char *syscall, bool quiet, bool unmade)
 {
 	struct ward_refusal_note n = { .kind = WARD_REFUSAL_PATH,
 		.action = action,
@@ -217,6 +217,7 @@ static void note(struct ward_fuse *f, const struct request *q, int caller, const
 		.syscall = syscall,
 		.pid = (int)q->h->pid,
 		.vague = caller == UNSEEN,
+		.unmade = unmade,
 		.quiet = quiet };
 	char comm[16] = "";
 
@@ -251,7 +252,7 @@ static void note_miss(struct ward_fuse *f, const struct request *q, const char *
 	WARD_FD caller = ward_refusals_testing(f->refusals) ? -1 : open_caller(f, q);
 	struct ward_peek call = { .nr = -1 };
 	enum ward_cap_type action = WARD_CAP_FILE_READ;
-	bool creates = false, quiet;
+	bool creates = false, unmade = false, quiet;
 
 	if (caller >= 0 && ward_peek_syscall(caller, &call))
 		action = ward_peek_action(&call);
@@ -261,10 +262,11 @@ static void note_miss(struct ward_fuse *f, const struct request *q, const char *
 		path = f->peek.path;
 		action = f->peek.action;
 		creates = f->peek.creates;
+		unmade = action == WARD_CAP_FILE_WRITE && !creates;
 	}
 	quiet = quiet || (action == WARD_CAP_FILE_READ && ward_quiet_path(path)) ||
 		(action == WARD_CAP_FILE_WRITE && ward_quiet_write(path, "", 0));
-	note(f, q, caller, path, action, ward_peek_name(call.nr), quiet);
+	note(f, q, caller, path, action, ward_peek_name(call.nr), quiet, unmade);
 	if (creates) {
 		f->miss_parent = q->index;
 		f->miss_pid = (int)q->h->pid;
@@ -285,7 +287,7 @@ static void refuse_lookup(struct ward_fuse *f, const struct request *q, const ch
 
 	f->miss_name[0] = '\0';
 	if (ward_refusals_full(f->refusals))
-		note(f, q, UNSEEN, path, WARD_CAP_FILE_READ, NULL, ward_quiet_path(path));
+		note(f, q, UNSEEN, path, WARD_CAP_FILE_READ, NULL, ward_quiet_path(path), false);
 	else
 		note_miss(f, q, name, path);
 	if (f->plan->deny_errno == EACCES)
@@ -308,7 +310,7 @@ static void note_denied(struct ward_fuse *f, const struct request *q, uint32_t i
 	if (action == WARD_CAP_FILE_READ &&
 		(!peek_caller(f, caller, &call, path) || !f->peek.opens))
 		return;
-	note(f, q, caller, path, action, ward_peek_name(call.nr), false);
+	note(f, q, caller, path, action, ward_peek_name(call.nr), false, false);
 }
 
 /* ---- requests ---- */
@@ -405,11 +407,11 @@ static void do_open(struct ward_fuse *f, const struct request *q)
 		/* FMODE_EXEC: the kernel opens a file to execute it. */
 		note(f, q, caller, node->dest,
 			in->flags & 0x20 ? WARD_CAP_EXTERNAL_COMMAND : WARD_CAP_FILE_READ, NULL,
-			false);
+			false, false);
 		reply_error(f, q, EACCES);
 	} else if ((in->flags & O_ACCMODE) != O_RDONLY || (in->flags & O_TRUNC)) {
 		caller = open_caller(f, q);
-		note(f, q, caller, node->dest, WARD_CAP_FILE_WRITE, NULL, false);
+		note(f, q, caller, node->dest, WARD_CAP_FILE_WRITE, NULL, false, false);
 		reply_error(f, q, EROFS);
 	} else if (f->no_open) {
 		/* Then no open for reading comes here again: the loader's cache alone is opened by each program that starts. */
@@ -556,7 +558,7 @@ static void refuse_change(struct ward_fuse *f, const struct request *q, const st
 		WARD_FD caller = open_caller(f, q);
 		const char *path = node_path(f, q->index, name);
 
-		note(f, q, caller, path, WARD_CAP_FILE_WRITE, NULL, false);
+		note(f, q, caller, path, WARD_CAP_FILE_WRITE, NULL, false, false);
 	}
 	reply_error(f, q, denied ? EACCES : EROFS);
 }

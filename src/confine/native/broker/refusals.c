@@ -123,6 +123,9 @@ static bool same(const struct entry *e, const struct ward_refusal_note *n, size_
 	/* By UDP and by TCP one address is two things. */
 	if (n->kind == WARD_REFUSAL_CONNECT && e->r.seen != n->seen)
 		return false;
+	/* To change a name that is nowhere is none at all, and must not swallow the making of it. */
+	if (e->r.unmade != n->unmade)
+		return false;
 	return e->r.kind == n->kind && e->r.action == n->action && e->r.selftest == selftest &&
 		strncmp(e->r.resource, n->resource, len) == 0 && e->r.resource[len] == '\0' &&
 		(n->kind != WARD_REFUSAL_SYSCALL || strncmp(e->r.syscall, key_syscall(n), 31) == 0);
@@ -144,7 +147,7 @@ static void add_over(struct ward_refusals *l, const struct ward_refusal_note *n,
 		strncmp(last->resource, n->resource, len) == 0 && last->resource[len] == '\0' &&
 		(n->kind != WARD_REFUSAL_SYSCALL ||
 			strncmp(last->syscall, key_syscall(n), 31) == 0) &&
-		last->vague == n->vague) {
+		last->vague == n->vague && last->unmade == n->unmade) {
 		last->count++;
 		return;
 	}
@@ -166,6 +169,7 @@ static void add_over(struct ward_refusals *l, const struct ward_refusal_note *n,
 		.seen = n->seen,
 		.over = true,
 		.vague = n->vague,
+		.unmade = n->unmade,
 		.count = 1,
 		.wall_ns = ward_now_wall_ns() };
 	put_names(&l->over[l->n_over++], n);
@@ -194,6 +198,7 @@ static void add_entry(struct ward_refusals *l, const struct ward_refusal_note *n
 			.selftest = l->selftest,
 			.quiet = n->quiet,
 			.seen = n->seen,
+			.unmade = n->unmade,
 			.count = 1,
 			.wall_ns = ward_now_wall_ns() } };
 	put_names(&e->r, n);

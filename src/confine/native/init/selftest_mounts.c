@@ -25,7 +25,7 @@
 #define LINES_MAX 8192 /* lines that are at one of them */
 #define COVERED_MAX 8192
 #define NOWHERE UINT32_MAX
-#define OVERLAYS_MAX 17 /* WARD_CACHES_MAX, and what is under review */
+#define OVERLAYS_MAX 25 /* WARD_CACHES_MAX, and what is under review */
 #define OVERLAY_MAGIC 0x794c7630l
 
 /* One line, in place. */
