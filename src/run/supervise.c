@@ -101,6 +101,17 @@ static void finish_with(struct life *l, const struct ward_cage_event *e)
 	o->status = e->type == WARD_CAGE_EXITED ? WARD_STATUS_EXITED : WARD_STATUS_SIGNALED;
 }
 
+/* What the kernel says of a program in one word, and people need more of. */
+static void fix_exec(struct ward_error *err, int e, const char *exe)
+{
+	char word[WARD_PASTE_MAX];
+
+	if (e == ENOEXEC)
+		ward_fail_fix(err,
+			"give it a first line such as #!/bin/sh, or: ward run INTERPRETER %s; a program is for another machine, or damaged",
+			ward_paste(word, exe, "FILE"));
+}
+
 static void on_event(struct life *l, const struct ward_cage_event *e)
 {
 	struct ward_outcome *o = l->o;
@@ -115,6 +126,7 @@ static void on_event(struct life *l, const struct ward_cage_event *e)
 		o->exec_errno = e->err_no;
 		ward_fail_errno(&lost, WARD_E_SPAWN, e->err_no, "cannot execute \"%s\"",
 			l->plan->exe);
+		fix_exec(&lost, e->err_no, l->plan->exe);
 		ward_outcome_set_error(o, &lost);
 		return;
 	case WARD_CAGE_OOM:

@@ -274,12 +274,60 @@ def interpreter_in_a_private_directory(p):
         check_eq(o["status"], "refused")
 
 
+@cases([
+    ("a tilde in quotes", ("--read", "~/x"), r"the shell leaves ~ .*--read '?[^ ']*/x'?$"),
+    ("a pattern", ("--read", "a*"), r"a pattern is --cap 'FILE_READ:a\*'$"),
+    ("a name", ("--write", "new"), "; touch it first, or "),
+    ("a name below one that is not there", ("--write", "new/out"), "; make it first, with its directory, or "),
+])
+@placed
+def what_is_not_there_is_cured_by_what_was_meant(p, words, says):
+    bad(p, *words, place=words[0], says=says, env={"HOME": str(p.home)})
+
+
+@cases([
+    ("with an interpreter alone", b"#!/bin/sh\r\ntouch marker\r\n", 127, "ends as on Windows; .*line ends of Unix"),
+    ("behind env", b"#!/usr/bin/env sh\r\ntouch marker\r\n", 127, "ends as on Windows"),
+    ("behind an argument, which is the interpreter's matter", b"#!/bin/true x\r\n", 0, ""),
+    ("no first line", b"touch marker\n", 126, "Exec format error; give it a first line such as #!/bin/sh, or: ward run INTERPRETER "),
+])
+@placed
+def a_script_that_cannot_be_executed_says_why(p, text, code, says):
+    (p.ws / "job").write_bytes(text)
+    (p.ws / "job").chmod(0o755)
+    r = p.run("--write", ".", "./job")
+    check_eq((r.code, r.out), (code, ""), r.err)
+    check(re.search(says, r.err), f"{says!r} not found in {r.err!r}")
+    check_eq(len(r.err.splitlines()), 1 if says else 0, r.err)
+    check(not (p.ws / "marker").exists(), "something was executed")
+
+
+@test
+@placed
+def a_command_in_quotes_is_one_word(p):
+    r = p.run("--write", ".", "touch marker")
+    check_eq(r.code, 127, r.err)
+    check_in("words of its own, not one in quotes", r.err)
+
+
 def venv(p, home):
     """A virtual environment in the workspace whose base claims to be home."""
     bin_dir = p.ws / "venv" / "bin"
     bin_dir.mkdir(parents=True)
     (p.ws / "venv" / "pyvenv.cfg").write_text(f"home = {home}\n")
     return bin_dir
+
+
+@test
+@placed
+def the_cure_of_a_pyvenv_home_is_the_whole_python(p):
+    """bin alone would be a program without its library."""
+    for name in ("bin", "lib"):
+        (p.side / "python" / name).mkdir(parents=True)
+    shutil.copy("/usr/bin/true", p.side / "python/bin/python3")
+    (venv(p, p.side / "python/bin") / "python3").symlink_to(p.side / "python/bin/python3")
+    r = p.run("--write", ".", "venv/bin/python3")
+    refused(p, r, "pyvenv.cfg:1", f"--read '?{re.escape(str(p.side))}/python'?$")
 
 
 @test

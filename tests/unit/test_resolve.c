@@ -98,14 +98,14 @@ TEST(missing_names)
 	REFUSED(RUN("--read", "/no-such-name", "--", "true"), WARD_E_CAPABILITY, "does not exist");
 	CHECK_STR_EQ(err.fix, "touch it first, or take it out");
 	REFUSED(RUN("--read", "f", "--cap", "FILE_WRITE:sub/new", "--", "true"), WARD_E_CAPABILITY,
-		"does not exist; touch it first, or grant its directory: --cap 'FILE_WRITE:/tmp/");
+		"does not exist; make it first, with its directory, or grant its directory: --cap 'FILE_WRITE:/tmp/");
 	CHECK_STR_CONTAINS(err.fix, "/ws/**'");
 	REFUSED(RUN("--read", "no/such/x", "--", "true"), WARD_E_CAPABILITY, "does not exist");
 	CHECK(ward_has_suffix(err.fix, "/ws'"));
 	/* Nothing is offered that is refused itself. */
 	REFUSED(RUN("--read", "/home/no-such-user/x", "--", "true"), WARD_E_CAPABILITY,
 		"does not exist");
-	CHECK_STR_EQ(err.fix, "touch it first, or take it out");
+	CHECK_STR_EQ(err.fix, "make it first, with its directory, or take it out");
 	REFUSED(RUN("--write", "/home/no-such-user", "--", "true"), WARD_E_CAPABILITY,
 		"does not exist");
 	CHECK_STR_EQ(err.fix, "touch it first, or take it out");

@@ -68,7 +68,9 @@ static int fail_spawn(struct ward_resolver *rs, const char *name, int e, struct 
 	else if (e == ENOENT)
 		ward_fail_fix(err, "%s%s",
 			strchr(name, '/') ? "name a program that exists"
-					  : "it is not on the run's PATH: name it by its path",
+				: strchr(name, ' ')
+				? "a command is words of its own, not one in quotes"
+				: "it is not on the run's PATH: name it by its path",
 			rs->r->caches_bare && !strchr(name, '/')
 				? "; names of caches are written --caches=NAME,..."
 				: "");
@@ -466,9 +468,8 @@ int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct war
 	int r;
 
 	r = follow_shim(rs, p, err);
-	if (r < 0)
-		return r;
-	r = check_startable(rs, p, err);
+	if (r == WARD_OK)
+		r = check_startable(rs, p, err);
 	if (r < 0)
 		return r;
 	shown = ward_rs_shown_by(rs, p->t.path);
@@ -481,6 +482,9 @@ int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct war
 		return r;
 	}
 	r = name_executed(rs, p, err);
+	if (r < 0)
+		return r;
+	r = ward_head_line_end(rs, &head, p->path, err);
 	if (r < 0)
 		return r;
 	return head.script ? add_interpreter(rs, p, &head, err) : add_loader(rs, &head, err);

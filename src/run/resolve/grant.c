@@ -74,11 +74,54 @@ static bool grantable_above(struct ward_resolver *rs, const struct ward_cap *cap
 		(cap->type != WARD_CAP_FILE_WRITE || rs->i_know || !ward_rs_is_home(rs, t.path));
 }
 
+/* The shell's ~ and * within quotes are names to Ward. NULL: it was none of them. */
+static const char *shells_word(struct ward_resolver *rs, const struct ward_cap *cap,
+	char option[WARD_PASTE_MAX + 16])
+{
+	const char *home = ward_rs_home(rs), *meant;
+	char word[WARD_PASTE_MAX];
+
+	if (home[0] && (ward_streq(cap->resource, "~") || ward_has_prefix(cap->resource, "~/"))) {
+		meant = ward_arena_printf(rs->arena, "%s%s", home, cap->resource + 1);
+		return meant ? ward_arena_printf(rs->arena,
+				       "the shell leaves ~ as it is within quotes: %s",
+				       option_for(option, cap, meant, ""))
+			     : NULL;
+	}
+	if (!cap->literal || !ward_glob_is_pattern(cap->resource))
+		return NULL;
+	meant = ward_arena_printf(rs->arena, "%s:%s", ward_cap_type_name(cap->type), cap->resource);
+	return meant ? ward_arena_printf(rs->arena,
+			       "a path is meant as it is written; a pattern is --cap %s",
+			       ward_paste(word, meant, "TYPE:PATTERN"))
+		     : NULL;
+}
+
+static void fix_missing(struct ward_resolver *rs, const struct ward_cap *cap, const char *path,
+	struct ward_error *err)
+{
+	char dir[WARD_PATH_MAX], option[WARD_PASTE_MAX + 16];
+	const char *meant = shells_word(rs, cap, option);
+	bool above = grantable_above(rs, cap, path, dir);
+	/* Of several names that are not there, the last cannot be touched. */
+	const char *make = strchr(path + strlen(dir) + (path[strlen(dir)] == '/'), '/')
+		? "make it first, with its directory"
+		: "touch it first";
+
+	if (meant)
+		ward_fail_fix(err, "%s", meant);
+	else if (above)
+		ward_fail_fix(err, "%s, or grant its directory: %s", make,
+			option_for(option, cap, dir, "/**"));
+	else
+		ward_fail_fix(err, "%s, or take it out", make);
+}
+
 static int fail_missing(struct ward_resolver *rs, const struct ward_cap *cap, const char *path,
 	int e, struct ward_error *err)
 {
 	const char *shown = ward_rs_show(rs, path);
-	char dir[WARD_PATH_MAX], option[WARD_PASTE_MAX + 16];
+	char dir[WARD_PATH_MAX];
 
 	if (e == EACCES || e == EPERM) {
 		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
@@ -96,11 +139,7 @@ static int fail_missing(struct ward_resolver *rs, const struct ward_cap *cap, co
 	if (ward_path_normalize(path, dir, sizeof(dir)) >= 0 && ward_rs_reserved(dir))
 		return fail_reserved(rs, cap, dir, ward_rs_reserved(dir), err);
 	(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err, "%s does not exist", shown);
-	if (!grantable_above(rs, cap, path, dir))
-		ward_fail_fix(err, "touch it first, or take it out");
-	else
-		ward_fail_fix(err, "touch it first, or grant its directory: %s",
-			option_for(option, cap, dir, "/**"));
+	fix_missing(rs, cap, path, err);
 	return WARD_E_CAPABILITY;
 }
 

@@ -40,6 +40,7 @@ static int parse_script(struct ward_head *h, struct ward_error *err)
 	const char *eol = memchr(h->bytes, '\n', h->n);
 	size_t n = eol ? (size_t)(eol - h->bytes) : h->n;
 	char *s = line, *first, *second, *more;
+	bool cr;
 
 	if (!eol && h->n >= WARD_HEAD_MAX)
 		return bad_line(err, "is over 256 bytes");
@@ -47,6 +48,7 @@ static int parse_script(struct ward_head *h, struct ward_error *err)
 	line[n - 2] = '\0';
 	if (strlen(line) != n - 2)
 		return bad_line(err, "holds a NUL byte");
+	cr = n > 2 && line[n - 3] == '\r';
 	first = word(&s);
 	if (!first)
 		return bad_line(err, "names no interpreter");
@@ -67,6 +69,8 @@ static int parse_script(struct ward_head *h, struct ward_error *err)
 		return bad_line(err, "has more than one argument");
 	memcpy(h->interp, first, strlen(first) + 1);
 	memcpy(h->arg, second ? second : "", second ? strlen(second) + 1 : 1);
+	/* At the end of an argument it is the interpreter's matter: perl takes it. */
+	h->cr = cr && !second;
 	h->script = true;
 	return WARD_OK;
 }
@@ -135,4 +139,19 @@ int ward_head_read(const char *path, struct ward_head *ret, struct ward_error *e
 		ret->loader[0] = '\0';
 	ret->loader[ret->loader_n < sizeof(ret->loader) ? ret->loader_n : 0] = '\0';
 	return WARD_OK;
+}
+
+/* The kernel takes the character for the end of the interpreter's name. */
+int ward_head_line_end(struct ward_resolver *rs, const struct ward_head *h, const char *path,
+	struct ward_error *err)
+{
+	if (!h->script || !h->cr)
+		return WARD_OK;
+	(void)ward_fail(err, WARD_E_SPAWN,
+		"%s cannot be executed: its first line ends as on Windows", ward_rs_show(rs, path));
+	if (err)
+		err->sys_errno = ENOENT;
+	ward_fail_at(err, path, 1, 0);
+	ward_fail_fix(err, "save it with the line ends of Unix (sed -i 's/\\r$//')");
+	return WARD_E_SPAWN;
 }

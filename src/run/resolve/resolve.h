@@ -167,7 +167,7 @@ int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct war
 struct ward_head {
 	size_t n;
 	char bytes[WARD_HEAD_MAX + 1];
-	bool elf, script;
+	bool elf, script, cr;        /* cr: its first line ends as on Windows */
 	char interp[WARD_HEAD_MAX], arg[WARD_HEAD_MAX];   /* of "#!"; arg "" = none */
 	bool env;                    /* "#!/usr/bin/env X": interp is X, a bare name */
 	char loader[WARD_HEAD_MAX];  /* PT_INTERP of an ELF program; "" = static. Read by ward_head_read */
@@ -175,8 +175,8 @@ struct ward_head {
 };
 /* Pure: parse what was read. WARD_E_PARSE: a "#!" that means nothing, or one over WARD_HEAD_MAX bytes. */
 int ward_head_parse(struct ward_head *h, struct ward_error *err);
-/* Open path without following links and read it. */
-int ward_head_read(const char *path, struct ward_head *ret, struct ward_error *err);
+int ward_head_read(const char *path, struct ward_head *ret, struct ward_error *err); /* opened without following links */
+int ward_head_line_end(struct ward_resolver *rs, const struct ward_head *h, const char *path, struct ward_error *err);
 
 /* If path (before links) lies in a shim directory: the real program's path, else NULL. Errors: err filled, code. */
 int ward_rt_unshim(struct ward_resolver *rs, const char *path, const char **ret, struct ward_error *err);

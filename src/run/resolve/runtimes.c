@@ -332,6 +332,19 @@ static int refuse_home(struct ward_resolver *rs, const char *file, uint32_t line
 	return WARD_E_REFUSED;
 }
 
+/* Of PREFIX/bin its PREFIX: the standard library lies beside. */
+static const char *with_libraries(struct ward_resolver *rs, const char *dir)
+{
+	const char *slash = strrchr(dir, '/');
+	const char *prefix = slash > dir && ward_streq(slash, "/bin")
+		? ward_arena_printf(rs->arena, "%.*s", (int)(slash - dir), dir)
+		: NULL;
+
+	return prefix && !ward_rs_is_home(rs, prefix) && !ward_path_within(rs->workspace, prefix)
+		? prefix
+		: dir;
+}
+
 static int check_home(struct ward_resolver *rs, const char *file, uint32_t line, const char *home,
 	bool trusted, struct ward_error *err)
 {
@@ -357,7 +370,7 @@ static int check_home(struct ward_resolver *rs, const char *file, uint32_t line,
 	if (ward_rs_visible(rs, t.path))
 		return WARD_OK;
 	fix = ward_arena_printf(rs->arena, "if that is meant, grant it: --read %s",
-		ward_paste(word, t.path, "PATH"));
+		ward_paste(word, with_libraries(rs, t.path), "PATH"));
 	if (!trusted)
 		return refuse_home(rs, file, line, home,
 			"is not granted, and a file in the workspace cannot add to what is",
