@@ -118,7 +118,10 @@ int ward_rs_place(struct ward_resolver *rs, struct ward_error *err)
 		(void)ward_fail_errno(err, r == -ENOENT ? WARD_E_NOTFOUND : WARD_E_INVALID, -r,
 			"the workspace %s cannot be opened", ward_rs_show(rs, given));
 		ward_fail_at(err, rs->r->workspace ? "--workspace" : "", 0, 0);
-		ward_fail_fix(err, "name a directory that exists");
+		ward_fail_fix(err,
+			r == -EACCES
+				? "cd to a directory that you may enter, or name it: --workspace DIR"
+				: "name a directory that exists");
 		return r == -ENOENT ? WARD_E_NOTFOUND : WARD_E_INVALID;
 	}
 	r = check_workspace(rs, &t, err);
