@@ -72,7 +72,8 @@ static int later(struct walk *w, const char *path, unsigned depth, bool layer, b
 		int code = ward_fail(w->r->err, WARD_E_LIMIT,
 			"the run made directories more than %u deep", WARD_CHANGE_DEPTH_MAX);
 
-		ward_fail_fix(w->r->err, "ward discard forgets what it made");
+		ward_fail_fix(w->r->err,
+			"copy what is wanted from where it is kept (ward runs show RUN); ward discard forgets the rest");
 		return code;
 	}
 	if (w->n == w->cap) {
@@ -322,7 +323,8 @@ static int path_of(struct walk *w, const struct task *t, const char *name, char 
 	}
 	code = ward_fail(w->r->err, WARD_E_LIMIT, "the run made a path of more than %u bytes",
 		WARD_PATH_MAX - 1);
-	ward_fail_fix(w->r->err, "ward discard forgets what it made");
+	ward_fail_fix(w->r->err,
+		"copy what is wanted from where it is kept (ward runs show RUN); ward discard forgets the rest");
 	return code;
 }
 
