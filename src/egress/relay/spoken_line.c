@@ -124,13 +124,13 @@ static bool in_version(struct ward_spoken_line *l, uint8_t c)
 		l->at |= 1; /* the first digit, or one more */
 		return digit;
 	}
-	for (uint8_t i = 0; i < sizeof(versions) / sizeof(*versions); i++) {
+	for (size_t i = 0; i < sizeof(versions) / sizeof(*versions); i++) {
 		uint8_t want = (uint8_t)versions[i][l->at];
 
 		if ((l->at > 0 && l->which != i) ||
 			(c != want && !(i == 0 && want >= 'A' && c == (want | 0x20))))
 			continue;
-		l->which = i;
+		l->which = (uint8_t)i;
 		l->at = versions[i][l->at + 1] == '\0' ? AT_MAJOR : (uint8_t)(l->at + 1);
 		return true;
 	}
