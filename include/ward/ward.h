@@ -6,7 +6,12 @@
  * runs) or run. Threads: an object belongs to one thread at a time; different objects are independent, and any
  * number of runs may go on in one process. Where a pointer may be NULL it is said, and of err it always may; elsewhere NULL is
  * WARD_E_INVALID, and an outcome that is NULL is one of a run that was refused. The library installs no signal handler, never
- * prints and never exits; it asks on the terminal only where the option "ask" says so.
+ * prints and never exits; it asks on the terminal only where the option "ask" says so. errno is not kept.
+ *
+ * A thread that plans, runs or commits needs 512 KiB of stack (half of that is headroom), and 2 MB where texts of others are read, such
+ * as policies (cedar.h): musl gives 128 KiB unless told otherwise. pthread_cancel() waits for the end of ward_run(), which
+ * ward_request_signal() brings about; elsewhere in here a thread must not be cancelled. A run ends with its process, however that ends.
+ * After a fork() requests and outcomes are the parent's alone; the child may make its own.
  */
 #ifndef WARD_WARD_H
 #define WARD_WARD_H
@@ -53,14 +58,18 @@ const struct ward_option *ward_options(size_t *ret_n);
  * of the library's with such a number would be a stream of the command's. The same again when the request is run.
  */
 struct ward_request *ward_request_new(enum ward_command_kind kind);
-void ward_request_free(struct ward_request *r);
+void ward_request_free(struct ward_request *r);                        /* NULL ok */
 /*
- * Set one option by name; value NULL for a flag, and for what may go without. Errors: WARD_E_INVALID / _CAPABILITY / _PARSE with what,
- * where
- * and how to fix. Nothing is changed by a call that fails.
+ * Set one option by name, without "--"; value as on the command line, copied; NULL for a flag, and for what may go without. Nothing is
+ * changed by a call that fails. WARD_E_INVALID: no such option, a value that it does not take, or given twice where once is all;
+ * WARD_E_CAPABILITY, WARD_E_PARSE: what a capability, or a file that the option names, says is wrong, with its line; WARD_E_LIMIT: too
+ * much of it; WARD_E_NOTFOUND: a file that is not there. WARD_E_NOMEM, WARD_E_SYSTEM.
  */
 int ward_request_set(struct ward_request *r, const char *name, const char *value, struct ward_error *err);
-/* The command (RUN) or script and its arguments (SCRIPT). Copied. */
+/*
+ * The command (RUN) or script and its arguments (SCRIPT): argc words, copied; the last call counts. WARD_E_INVALID: none, or one is
+ * NULL. WARD_E_LIMIT: too much for one command line (docs/spec/limits.md). WARD_E_NOMEM.
+ */
 int ward_request_command(struct ward_request *r, int argc, char *const *argv, struct ward_error *err);
 /* Was the option of this name set? false for a name that is none. */
 bool ward_request_given(const struct ward_request *r, const char *name);
@@ -79,9 +88,11 @@ int ward_request_plan(struct ward_request *r, bool json, char **ret_text, struct
  */
 void ward_request_on_line(struct ward_request *r, void (*fn)(void *arg, const char *line), void *arg);
 /*
- * Run the request to its end in this thread. An outcome exists for every end, a refusal before the start
- * included: *ret is set unless memory ran out. The result is WARD_OK when the command was started, whatever
- * became of it. Signals: ward_request_signal() from any thread or a signal handler ends the run.
+ * Run the request to its end in this thread. An outcome exists for every end, a refusal before the start included: *ret is set unless
+ * memory ran out (or r or ret is NULL). The result is WARD_OK when the command was started, whatever became of it; else the code of
+ * what refused (INVALID, PARSE, CAPABILITY, REFUSED, AXIS, NOTFOUND, LIMIT), of what this host could not do (SYSTEM, SPAWN, SELFTEST,
+ * UNSUPPORTED, NOMEM) or of the log (AUDIT); SYSTEM and AUDIT too where a run that had started could not be watched or recorded any
+ * more, and was ended. A request can be run again. Signals: ward_request_signal() from any thread or a signal handler ends the run.
  */
 int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_error *err);
 /* Pass sig to the command's group; for HUP INT TERM also begin the end (TERM, grace, KILL). Async-signal-safe. */
@@ -115,7 +126,7 @@ const char *ward_outcome_report(const struct ward_outcome *o);
 const char *ward_outcome_calm(const struct ward_outcome *o);
 /* What refused or broke the run; NULL: nothing did. Not part of the report. Valid until o is freed. */
 const struct ward_error *ward_outcome_error(const struct ward_outcome *o);
-void ward_outcome_free(struct ward_outcome *o);
+void ward_outcome_free(struct ward_outcome *o);                        /* NULL ok */
 /*
  * The outcome of a request that never came to ward_run(), for instance because an option of it was wrong: status
  * refused, with err (copied). NULL: out of memory.
@@ -128,9 +139,15 @@ struct ward_outcome *ward_outcome_refused(const struct ward_request *r, const st
 int ward_outcome_deliver(const struct ward_request *r, const struct ward_outcome *o, struct ward_error *err);
 
 /* ---- audit ---- */
-/* Verify FILE (NULL = default) and write the verdict for people, or JSON, into *ret_text (free()). WARD_E_AUDIT if it fails. */
+/*
+ * Verify FILE (NULL: this user's), and that its last hash is head (NULL: not asked for); the verdict for people, or JSON, in *ret_text
+ * (free()), which is there after WARD_E_AUDIT too: the chain does not hold. WARD_E_NOTFOUND, WARD_E_SYSTEM: it cannot be read.
+ */
 int ward_audit_verify_text(const char *file, const char *head, bool json, char **ret_text, struct ward_error *err);
-/* Print records through fn: one line of JSON or of text each. */
+/*
+ * Each record of file (NULL: this user's) through fn: one line of JSON or of text, which lives for the call. Nothing is verified here.
+ * WARD_E_NOTFOUND, WARD_E_SYSTEM: it cannot be read; WARD_E_PARSE, WARD_E_AUDIT: a line is none, and those before it were shown.
+ */
 int ward_audit_show(const char *file, bool json, void (*fn)(void *arg, const char *line), void *arg,
 	struct ward_error *err);
 
@@ -139,7 +156,10 @@ int ward_net_log(const char *file, const char *run, bool json, void (*fn)(void *
 	struct ward_error *err);
 
 /* ---- doctor ---- */
-/* Execute every mechanism and report; *ret_worst: 0 ok, 1 warn, 2 fail. */
+/*
+ * Execute every mechanism, which takes a second or so, and report: for people, or JSON (docs/spec/doctor.schema.json), in *ret_text
+ * (free()); *ret_worst: 0 ok, 1 warn, 2 fail. WARD_OK also where some fail. WARD_E_NOMEM, WARD_E_SYSTEM.
+ */
 int ward_doctor(bool json, char **ret_text, int *ret_worst, struct ward_error *err);
 
 #ifdef __cplusplus

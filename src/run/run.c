@@ -5,6 +5,7 @@
  * outcome, and nothing alive. A log that cannot be written refuses the run; one that fails during it ends the run.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -440,7 +441,7 @@ static void life_done(struct life *l)
 	ward_rulebook_freep(&l->book);
 }
 
-int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_error *err)
+static int run_whole(struct ward_request *r, struct ward_outcome **ret, struct ward_error *err)
 {
 	struct ward_error local = WARD_ERROR_INIT;
 	struct life l = { .r = r };
@@ -498,6 +499,17 @@ int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_erro
 	*ret = l.o;
 	if (code < 0 && err)
 		*err = local;
+	return code;
+}
+
+/* Cancelled half-way, the caller's thread would leave a lock of the log and every descriptor behind: it is put off until the end. */
+int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_error *err)
+{
+	int old, code;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+	code = run_whole(r, ret, err);
+	(void)pthread_setcancelstate(old, NULL);
 	return code;
 }
 

@@ -56,6 +56,7 @@ STEPS = [
     (("prctl", *CAPBSET_DROP_ALONE), (EPERM,), "dropping capabilities"),
     ("prlimit64", (EPERM,), "setting limits"),
     ("signalfd4", (EPERM,), "signalfd"),
+    ("wait4", (EPERM, ENOSYS), "wait4"),
     ("setsid", (EPERM,), "setsid"),
     ("symlink", (EPERM, ENOSPC), "making the root of the view"),
     ("chdir", (EPERM,), "view"),

@@ -298,6 +298,47 @@ TEST(closed_descriptors_are_not_taken)
 	}
 }
 
+static struct ward_request *cancelled_run;
+static struct ward_outcome *cancelled_outcome;
+
+static void *is_cancelled(void *arg)
+{
+	(void)arg;
+	(void)ward_run(cancelled_run, &cancelled_outcome, NULL);
+	pthread_testcancel();
+	return NULL;
+}
+
+/* It is put off until the run has ended, which has its outcome, and leaves nothing behind. */
+TEST(a_thread_that_is_cancelled)
+{
+	char *argv[] = { (char[]){ "sleep" }, (char[]){ "60" }, NULL };
+	struct ward_error err = WARD_ERROR_INIT;
+	void *with = NULL;
+	unsigned fds;
+	pthread_t id;
+
+	prepare();
+	many(2, false);
+	fds = entries("/proc/self/fd");
+	cancelled_run = ward_request_new(WARD_COMMAND_RUN);
+	REQUIRE(cancelled_run);
+	REQUIRE(ward_request_set(cancelled_run, "audit", audit, &err) == WARD_OK);
+	REQUIRE(ward_request_command(cancelled_run, 2, argv, &err) == WARD_OK);
+	REQUIRE(pthread_create(&id, NULL, is_cancelled, NULL) == 0);
+	usleep(200000);
+	pthread_cancel(id);
+	usleep(50000);
+	ward_request_signal(cancelled_run, SIGTERM);
+	pthread_join(id, &with);
+	CHECK(with == PTHREAD_CANCELED);
+	CHECK_EQ_INT(ward_outcome_status(cancelled_outcome), WARD_STATUS_CANCELLED);
+	ward_outcome_free(cancelled_outcome);
+	ward_request_free(cancelled_run);
+	CHECK_EQ_UINT(entries("/proc/self/fd"), fds);
+	no_children();
+}
+
 TEST(no_signal_handler_is_installed)
 {
 	struct sigaction sa;
