@@ -545,6 +545,8 @@ static void publish(void)
 	size_t n = 1;
 
 	MUST(v.fd >= 0 && ward_socketpair(SOCK_SEQPACKET, pair) >= 0);
+	/* The init asks poll() whether there is room. */
+	MUST(fcntl(pair[1], F_SETFL, O_NONBLOCK) == 0);
 	MUST(ward_egress_listen(t.e, &v, 1, pair[0], NULL) == WARD_OK);
 	MUST(ward_recv_fds(t.relay, &m, sizeof(m), &fd, &n, MSG_DONTWAIT) == (ssize_t)sizeof(m));
 	MUST(m.type == WARD_GATE_INWARD && n == 1);
