@@ -14,6 +14,7 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -701,6 +702,8 @@ int main(int argc, char **argv)
 		return refuse_rights();
 	if (has_no_stack())
 		return refuse_stack();
+	/* What is made here, is its owner's: a umask that took that would leave a ~/.local that nobody can enter. Commands have their own. */
+	(void)umask(umask(077) & 077);
 	(void)signal(SIGPIPE, SIG_IGN); /* a reader that went away is a failed write, not our end */
 	return written(dispatch((struct words){ argc - 1, argv + 1 }));
 }

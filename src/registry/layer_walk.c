@@ -92,11 +92,25 @@ int ward_layer_owner(const struct layer_rule *rule, const struct stat *st, const
 	return WARD_OK;
 }
 
+/* What keeps from path is often a directory above it, and then path may not even be there: for the cure alone. */
+static const char *shut(const char *path, char above[static WARD_PATH_MAX])
+{
+	for (size_t n = 1; n < WARD_PATH_MAX && path[0] == '/' && path[n]; n++) {
+		if (path[n] != '/')
+			continue;
+		memcpy(above, path, n);
+		above[n] = '\0';
+		if (faccessat(AT_FDCWD, above, X_OK, 0) < 0 && errno == EACCES)
+			return above;
+	}
+	return path;
+}
+
 static int fail_open(const struct layer_rule *rule, const char *path, int sys,
 	struct ward_error *err)
 {
 	int code = sys == ENOMEM ? WARD_E_NOMEM : WARD_E_SYSTEM;
-	char word[WARD_PASTE_MAX];
+	char word[WARD_PASTE_MAX], above[WARD_PATH_MAX];
 
 	ward_fail_errno(err, code, sys, "%s cannot be opened", rule->what);
 	ward_fail_at(err, path, 0, 0);
@@ -104,7 +118,7 @@ static int fail_open(const struct layer_rule *rule, const char *path, int sys,
 		ward_fail_fix(err, "let %s read it: chmod %s %s",
 			rule->layer == WARD_LAYER_CEILING ? "everybody who runs ward" : "yourself",
 			rule->layer == WARD_LAYER_CEILING ? "a+rX" : "u+rX",
-			ward_paste(word, path, "PATH"));
+			ward_paste(word, shut(path, above), "PATH"));
 	return code;
 }
 

@@ -290,7 +290,9 @@ static int cannot(const char *dest, int sys, struct ward_error *err)
 	(void)ward_fail_errno(err, WARD_E_AXIS, sys,
 		"axis files: \"%s\" cannot be kept from coming to be", dest);
 	ward_fail_fix(err,
-		"make it yourself, as an empty directory, or grant less of what it lies in");
+		sys == EROFS
+			? "nothing can be made where it lies: grant that for reading alone"
+			: "make it yourself, as an empty directory, or grant less of what it lies in");
 	return WARD_E_AXIS;
 }
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The environment and the place of a command."""
+import os
+
 import cli
 from cli import placed
 from tap import check, check_eq, check_in, main, test
@@ -128,6 +130,36 @@ def plan_exit_codes(p):
     check_eq(p.run("--memory", "0", "true", kind=("plan",)).code, 2)
     check_eq(p.run(kind=("plan",)).code, 2)
     check_eq(p.run("--dry-run", "--memory", "0", "true").code, 2)
+
+
+@test
+@placed
+def umask_of_the_caller(p):
+    """It takes nothing of what is the owner's: a ~/.local that was made with mode 0 would be everybody's trouble, for good."""
+    log = p.side / "a" / "b" / "audit.jsonl"
+    for _ in range(2):
+        r = p.run("--audit", log, "--outcome", p.outcome_file, "sh", "-c", "umask", log=False, preexec_fn=lambda: os.umask(0o777))
+        check_eq((r.code, r.out), (0, "0022\n"), r.err)
+    for made in (log.parent.parent, log.parent):
+        check_eq(made.stat().st_mode & 0o7777, 0o700, made)
+    for made in (log, p.outcome_file):
+        check_eq(made.stat().st_mode & 0o7777, 0o600, made)
+
+
+@test
+@placed
+def a_working_directory_that_may_not_be_entered(p):
+    """The cure names it, and no .ward in it, which is not even there."""
+    if os.geteuid() == 0:
+        return
+    shut = p.ws / "shut"
+    shut.mkdir()
+    try:
+        r = p.run("true", cwd=shut, preexec_fn=lambda: shut.chmod(0))
+    finally:
+        shut.chmod(0o700)
+    check_eq(r.code, 125, r.err)
+    check_in(f"chmod u+rX '{shut}'", r.err)
 
 
 main()

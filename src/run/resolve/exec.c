@@ -522,7 +522,7 @@ static int find_typed(struct ward_resolver *rs, const char *given, struct ward_p
 	const char *path;
 	int r;
 
-	if (!strchr(given, '/'))
+	if (!strchr(given, '/') && !ward_streq(given, ".") && !ward_streq(given, ".."))
 		r = given[0] ? ward_rs_lookup(rs, given, true, &p->path, &p->t) : -ENOENT;
 	else {
 		path = ward_rs_absolute(rs, rs->cwd, given);
