@@ -242,7 +242,7 @@ def during_inotify(_world, run, process):
         for pid in list(effects.processes(run.binary)):
             with contextlib.suppress(OSError):
                 held += sum("inotify" in os.readlink(fd) for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir())
-        if held > most // 2 + 4:
+        if held > min(most // 2, 128) + 4:
             run.notes += b"took all"
         time.sleep(0.05)
 

@@ -3,7 +3,8 @@
  * What the kernel counts by user and no cgroup bounds: who uses all of it up takes it from every other program of the user
  * who started us, which may be root. A user namespace may have bounds of its own, below those of its parent:
  *
- * - inotify: half of what the user may have. It stands in the host's /proc, which is still ours to see here.
+ * - inotify: half of what the user may have, of instances 128 at the most: who is killed waits some 10 ms for each that he has open, in
+ *   state D, and hosts that give thousands exist. It stands in the host's /proc, which is still ours to see here.
  * - user namespaces inside of this one: none. A second lock behind the filter of system calls.
  *
  * Done before there is a plan, so that no start waits for it. A host whose /proc/sys cannot be written (a container) goes
@@ -15,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#define MOST_INSTANCES 128
 
 static void set_bound(const char *path, long value)
 {
@@ -48,7 +51,8 @@ void share_out(void)
 	long watches = host_bound("/proc/sys/fs/inotify/max_user_watches");
 
 	if (instances > 0)
-		set_bound("/proc/sys/user/max_inotify_instances", (instances + 1) / 2);
+		set_bound("/proc/sys/user/max_inotify_instances",
+			instances / 2 < MOST_INSTANCES ? (instances + 1) / 2 : MOST_INSTANCES);
 	if (watches > 0)
 		set_bound("/proc/sys/user/max_inotify_watches", (watches + 1) / 2);
 	set_bound("/proc/sys/user/max_user_namespaces", 0);
