@@ -380,6 +380,7 @@ static const char *fix_of(int sys)
 {
 	switch (sys) {
 	case EMFILE: return "raise the limit of open files (ulimit -n): a run needs 64";
+	case ELOOP: return "links lead in a circle: name what is meant itself";
 	case EFBIG: return "raise the limit of file sizes (ulimit -f)";
 	case EAGAIN:
 	case ENFILE:
@@ -404,8 +405,8 @@ static void refuse(struct life *l, struct ward_error *err)
 		(err->code == WARD_E_SYSTEM || err->code == WARD_E_SPAWN ||
 			err->code == WARD_E_UNSUPPORTED))
 		ward_fail_fix(err, "%s", fix_of(err->sys_errno));
-	if (err->code == WARD_E_SPAWN && (err->sys_errno == ENOENT || err->sys_errno == EACCES) &&
-		!l->plan) {
+	if (err->code == WARD_E_SPAWN && !l->plan &&
+		(err->sys_errno == ENOENT || err->sys_errno == EACCES || err->sys_errno == ELOOP)) {
 		l->o->status = WARD_STATUS_SPAWN_FAILED;
 		l->o->exec_errno = err->sys_errno;
 	}

@@ -162,4 +162,41 @@ def a_working_directory_that_may_not_be_entered(p):
     check_in(f"chmod u+rX '{shut}'", r.err)
 
 
+@test
+@placed
+def a_long_working_directory(p):
+    """As long as a path may be: it is not counted twice."""
+    at, fds = p.ws, [os.open(p.ws, os.O_RDONLY)]
+    while len(str(at)) < 3700:
+        at = at / ("d" * 200)
+        os.mkdir(at.name, dir_fd=fds[-1])
+        fds.append(os.open(at.name, os.O_RDONLY, dir_fd=fds[-1]))
+    try:
+        with open(os.open("f", os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=fds[-1]), "w", encoding="utf-8") as f:
+            f.write("deep\n")
+        r = p.run("--read", ".", "cat", "f", cwd=at)
+        check_eq((r.code, r.out), (0, "deep\n"), r.err[-300:])
+        for _ in range(2):
+            os.mkdir("e" * 200, dir_fd=fds[-1])
+            fds.append(os.open("e" * 200, os.O_RDONLY, dir_fd=fds[-1]))
+        r = p.run("true", cwd="/", preexec_fn=lambda: os.fchdir(fds[-1]))
+        check_eq(r.code, 125)
+        check_in("shorter", r.err)
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+@test
+@placed
+def links_that_lead_in_a_circle(p):
+    (p.ws / "loop").symlink_to("loop")
+    r = p.run("./loop")
+    check_eq(r.code, 126, r.err)
+    check_in("circle", r.err)
+    r = p.run("--cwd", "loop", "true")
+    check_eq(r.code, 125)
+    check_in("circle of links", r.err)
+
+
 main()

@@ -412,9 +412,9 @@ int ward_rs_links(struct ward_resolver *rs, const struct ward_target *t, int rul
 
 const char *ward_rs_absolute(struct ward_resolver *rs, const char *base, const char *path)
 {
+	if (path[0] == '/')
+		return strlen(path) < WARD_PATH_MAX ? path : NULL;
 	if (strlen(base) + strlen(path) + 2 > WARD_PATH_MAX)
 		return NULL;
-	if (path[0] == '/')
-		return path;
 	return ward_arena_printf(rs->arena, "%s/%s", ward_streq(base, "/") ? "" : base, path);
 }

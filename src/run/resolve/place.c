@@ -121,7 +121,8 @@ int ward_rs_place(struct ward_resolver *rs, struct ward_error *err)
 		ward_fail_fix(err,
 			r == -EACCES
 				? "cd to a directory that you may enter, or name it: --workspace DIR"
-				: "name a directory that exists");
+				: r == -ENAMETOOLONG ? "name one whose path is shorter"
+						     : "name a directory that exists");
 		return r == -ENOENT ? WARD_E_NOTFOUND : WARD_E_INVALID;
 	}
 	r = check_workspace(rs, &t, err);
@@ -167,6 +168,7 @@ int ward_rs_place_cwd(struct ward_resolver *rs, struct ward_error *err)
 	struct ward_node node = { .kind = WARD_NODE_DIR, .rule = -1 };
 	struct ward_target t = { .path = rs->cwd };
 	const char *path;
+	int r;
 
 	if (!rs->r->cwd) {
 		/* Somewhere else than the workspace that was named, and nothing of it granted: start in the workspace. */
@@ -180,8 +182,14 @@ int ward_rs_place_cwd(struct ward_resolver *rs, struct ward_error *err)
 				rs->inside_cwd = path;
 		if (rs->inside_cwd)
 			return WARD_OK;
-		if (!rs->r->cwd[0] || ward_rs_target(rs, path, &t) < 0)
-			return fail_cwd(rs, WARD_E_NOTFOUND, rs->r->cwd, "does not exist", err);
+		r = rs->r->cwd[0] ? ward_rs_target(rs, path, &t) : -ENOENT;
+		if (r < 0)
+			return fail_cwd(rs, WARD_E_NOTFOUND, rs->r->cwd,
+				r == -ELOOP                  ? "is a circle of links"
+					: r == -ENAMETOOLONG ? "is too long a path"
+					: r == -EACCES       ? "may not be entered"
+							     : "does not exist",
+				err);
 		if (!S_ISDIR(t.st.st_mode))
 			return fail_cwd(rs, WARD_E_INVALID, rs->r->cwd, "is not a directory", err);
 		if (!is_inside(rs, t.path))

@@ -216,9 +216,12 @@ static int caller_cwd(struct ward_resolver *rs, struct ward_error *err)
 	char path[WARD_PATH_MAX];
 
 	if (!getcwd(path, sizeof(path)) || path[0] != '/') {
-		ward_fail_errno(err, WARD_E_INVALID, errno,
-			"the working directory cannot be named");
-		ward_fail_fix(err, "cd to a directory that exists");
+		int e = errno;
+
+		ward_fail_errno(err, WARD_E_INVALID, e, "the working directory cannot be named");
+		ward_fail_fix(err,
+			e == ENAMETOOLONG || e == ERANGE ? "cd to one whose path is shorter"
+							 : "cd to a directory that exists");
 		return WARD_E_INVALID;
 	}
 	rs->cwd = ward_arena_strdup(rs->arena, path);
