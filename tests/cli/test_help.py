@@ -284,6 +284,14 @@ _ward; printf '%s\n' "${COMPREPLY[@]}"
     ("choices", ["ward", "run", "--attribution", ""], {"auto", "fuse", "notify", "none"}, True),
     ("choices begun", ["ward", "run", "--backend", "d"], {"direct"}, True),
     ("behind --", ["ward", "run", "--", "--read"], {"--read"}, False),
+    # As readline divides them.
+    ("choices behind =", ["ward", "run", "--backend", "=", "d"], {"direct"}, True),
+    ("all choices behind =", ["ward", "run", "--attribution", "="], {"auto", "fuse", "notify", "none"}, True),
+    ("what has no word of its own", ["ward", "run", "--review", "=", "l"], {"live"}, True),
+    ("an axis", ["ward", "run", "--require", "cpu", "=", "e"], {"enforced"}, True),
+    ("a path of a capability", ["ward", "run", "--cap", "FILE_READ", ":", "/etc/hostn"], {"/etc/hostname"}, True),
+    ("a host of a capability", ["ward", "run", "--cap", "NETWORK_CONNECT", ":", "ca"], set(), True),
+    ("options of doctor", ["ward", "doctor", "--"], {"--json", "--help"}, True),
 ])
 def completion_works(words, want, exact):
     with cli.place() as p:
