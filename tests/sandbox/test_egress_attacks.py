@@ -253,6 +253,8 @@ FRONTS = {
     "Icecast's version": f"SOURCE / ICE/1.0\r\nHost: {OTHER}\r\n\r\n", "a target that is not printed": f"FRONT /\1 HTTP/1.1\r\nHost: {OTHER}\r\n\r\n",
     "a method of one's own": f"FRONT / HTTP/1.1\r\nHost: {OTHER}\r\n\r\n", "a blank before the method": f" GET / HTTP/1.1\r\nHost: {OTHER}\r\n\r\n",
     "a separator before it": f"\x1cGET / HTTP/1.1\r\nHost: {OTHER}\r\n\r\n", "separators for blanks": f"GET\x1f/\x0cHTTP/1.1\r\nHost: {OTHER}\r\n\r\n",
+    "no version": f"GET /\r\nHost: {OTHER}\r\n\r\n", "no version behind a separator": f"GET\x1f/\r\nHost: {OTHER}\r\n\r\n",
+    "a blank before it, and no version": f" GET /\r\nHost: {OTHER}\r\n\r\n",
 }
 
 

@@ -56,11 +56,22 @@ static bool version(const uint8_t *p, size_t n, bool whole)
 	return false;
 }
 
-static bool ends_with(const uint8_t *p, size_t n, const char *protocol)
+/* A request of SIP. Its target has no slash: there are servers of HTTP that take anything for a version (the JDK's own). */
+static bool is_sip(const uint8_t *p, size_t n)
 {
-	size_t len = strlen(protocol) + 3; /* and "1.0" */
+	static const char version[] = " SIP/";
+	size_t len = strlen(version) + 3; /* and "2.0" */
 
-	return n > len && memcmp(p + n - len, protocol, len - 3) == 0 && p[n - 2] == '.';
+	return n > len && memcmp(p + n - len, version, len - 3) == 0 && p[n - 2] == '.' &&
+		memchr(p, '/', n - len) == NULL;
+}
+
+static bool one_word(const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ward_spoken_blank(p[i]))
+			return false;
+	return true;
 }
 
 /*
@@ -73,9 +84,7 @@ static bool elsewhere(const uint8_t *p, size_t n)
 		n--;
 	if (memchr(p, '\r', n) != NULL || memchr(p, '\0', n) != NULL)
 		return false;
-	return (n > 9 && memcmp(p, "CONNECT {", 9) == 0) || ends_with(p, n, " SIP/") ||
-		(memchr(p, ' ', n) == NULL && memchr(p, '\t', n) == NULL &&
-			memchr(p, '\v', n) == NULL && memchr(p, '\f', n) == NULL);
+	return (n > 9 && memcmp(p, "CONNECT {", 9) == 0) || is_sip(p, n) || one_word(p, n);
 }
 
 /* It begins with a method of HTTP. */
@@ -114,7 +123,8 @@ enum { AT_MAJOR = 64, AT_MAJOR_MORE, AT_MINOR, AT_MINOR_MORE };
 /* One more byte of the third word: may it be a version still? */
 static bool in_version(struct ward_spoken_line *l, uint8_t c)
 {
-	bool digit = c >= '0' && c <= '9';
+	/* And what Python's int() reads in a number. */
+	bool digit = (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '_';
 
 	if (l->at == AT_MAJOR_MORE && c == '.') {
 		l->at = AT_MINOR;
@@ -137,17 +147,27 @@ static bool in_version(struct ward_spoken_line *l, uint8_t c)
 	return false;
 }
 
-/* One more byte of a line. MAYBE: not yet, NO: it is no request to anybody, YES: it is one, but for what ends it. */
+/*
+ * One more byte of a line. MAYBE: not yet, NO: it is no request to anybody, YES: it is one, but for what ends it. GET may be one without a
+ * version (HTTP/0.9), behind blanks as well: Python's http.server takes that, and reads a head behind it.
+ */
 static enum ward_spoken_match follow(struct ward_spoken_line *l, uint8_t c)
 {
+	static const char get[] = "GET";
+
 	if (c == '\n' || ward_spoken_blank(c)) {
 		if (l->words == 3)
 			return l->at == AT_MINOR_MORE ? WARD_MATCH_YES : WARD_MATCH_NO;
 		l->within = false;
-		return c == '\n' ? WARD_MATCH_NO : WARD_MATCH_MAYBE;
+		if (c != '\n')
+			return WARD_MATCH_MAYBE;
+		return l->words == 2 && l->get == strlen(get) ? WARD_MATCH_YES : WARD_MATCH_NO;
 	}
 	l->words = (uint8_t)(l->words + !l->within);
 	l->within = true;
+	if (l->words == 1)
+		l->get = l->get < sizeof(get) && c == (uint8_t)get[l->get] ? (uint8_t)(l->get + 1)
+									   : sizeof(get);
 	if (++l->n > LINE_MAX_READ || (l->words == 3 && !in_version(l, c)))
 		return WARD_MATCH_NO;
 	return WARD_MATCH_MAYBE;
@@ -189,7 +209,7 @@ static bool words(struct ward_spoken *s, const uint8_t *p, size_t n, enum ward_s
 	if (end == NULL)
 		return more(s, version(p, len, false) ? WARD_GO_NOTHING : WARD_GO_LINE);
 	if (!version(p, len, true))
-		return decide(s, WARD_SPOKEN_UNKNOWN);
+		return decide(s, line == WARD_MATCH_YES ? WARD_SPOKEN_BROKEN : WARD_SPOKEN_UNKNOWN);
 	return gone != WARD_GO_NOTHING ? decide(s, WARD_SPOKEN_BROKEN) : ward_spoken_http(s, p, n);
 }
 
