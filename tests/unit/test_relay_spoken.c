@@ -430,6 +430,9 @@ static const struct {
 	ROW("GET\x85/\r\nHost: b.example\r\n\r\n", "broken", ""),
 	ROW(" GET /\r\nHost: b.example\r\n\r\n", "broken", ""),
 	ROW("\x85GET\xa0/ \r\nHost: b.example\r\n\r\n", "broken", ""),
+	ROW(" POST /\r\nHost: b.example\r\n\r\n", "broken", ""), /* waitress */
+	ROW("\tUPDATEREDIRECTREF /\n", "broken", ""),
+	ROW(" UPDATEREDIRECTREFERENCE /\n", "unknown", ""),
 	ROW(" GETX /\r\n", "unknown", ""),
 	ROW(" GE /\r\n", "unknown", ""),
 	ROW(" GET / x\r\n", "unknown", ""),
@@ -530,6 +533,8 @@ TEST(goes_before)
 		{ "X@Y / HTTP/1.1", "\r\nHost: b.example\r\n\r\n", "broken", WARD_GO_OTHER },
 		{ "X@Y / HTTP/1.1", "1", "more", WARD_GO_OTHER },
 		{ "X@Y / HTTP/1.1", "x", "unknown", WARD_GO_OTHER },
+		{ "X@Y / HTTP/1", "x", "unknown", WARD_GO_OTHER },
+		{ " PO", "ST /\r\n", "broken", WARD_GO_LINE },
 		{ "X@", "Y\r\n/ HTTP/1.1\r\n", "unknown", WARD_GO_OTHER },
 		{ "hello world", " HTTP/1.1\r\n", "broken", WARD_GO_LINE },
 		{ "hello world", "HTTP/1.1\r\n", "unknown", WARD_GO_LINE },

@@ -24,7 +24,7 @@ enum ward_spoken_go {
 /* A line, as servers that take anything for a method read it: as three words, of which the last is a version. */
 struct ward_spoken_line {
 	uint8_t words; /* that have begun; 4: it is none */
-	uint8_t get; /* so many bytes of GET are the first one; 4: it is another */
+	uint8_t first_n, first[20]; /* what the first one begins with; full: it is longer than any method */
 	uint8_t which, at; /* of the third one: which protocol it may be, and how far it is it */
 	bool within; /* a word, and not between two */
 	uint32_t n; /* bytes */

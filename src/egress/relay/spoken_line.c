@@ -147,27 +147,36 @@ static bool in_version(struct ward_spoken_line *l, uint8_t c)
 	return false;
 }
 
+/* The first word, where it is whole. */
+static bool is_method(const struct ward_spoken_line *l)
+{
+	uint8_t word[sizeof(l->first) + 1];
+
+	if (l->first_n == sizeof(l->first))
+		return false;
+	memcpy(word, l->first, l->first_n);
+	word[l->first_n] = ' ';
+	return ward_spoken_http_begins(word, l->first_n + 1u) == WARD_MATCH_YES;
+}
+
 /*
- * One more byte of a line. MAYBE: not yet, NO: it is no request to anybody, YES: it is one, but for what ends it. GET may be one without a
- * version (HTTP/0.9), behind blanks as well: Python's http.server takes that, and reads a head behind it.
+ * One more byte of a line. MAYBE: not yet, NO: it is no request to anybody, YES: it is one, but for what ends it. A method may begin one
+ * without a version (HTTP/0.9), behind blanks as well: Python's http.server and waitress take that, and read a head behind it.
  */
 static enum ward_spoken_match follow(struct ward_spoken_line *l, uint8_t c)
 {
-	static const char get[] = "GET";
-
 	if (c == '\n' || ward_spoken_blank(c)) {
 		if (l->words == 3)
 			return l->at == AT_MINOR_MORE ? WARD_MATCH_YES : WARD_MATCH_NO;
 		l->within = false;
 		if (c != '\n')
 			return WARD_MATCH_MAYBE;
-		return l->words == 2 && l->get == strlen(get) ? WARD_MATCH_YES : WARD_MATCH_NO;
+		return l->words == 2 && is_method(l) ? WARD_MATCH_YES : WARD_MATCH_NO;
 	}
 	l->words = (uint8_t)(l->words + !l->within);
 	l->within = true;
-	if (l->words == 1)
-		l->get = l->get < sizeof(get) && c == (uint8_t)get[l->get] ? (uint8_t)(l->get + 1)
-									   : sizeof(get);
+	if (l->words == 1 && l->first_n < sizeof(l->first))
+		l->first[l->first_n++] = c;
 	if (++l->n > LINE_MAX_READ || (l->words == 3 && !in_version(l, c)))
 		return WARD_MATCH_NO;
 	return WARD_MATCH_MAYBE;
