@@ -8,9 +8,10 @@
  * WARD_E_INVALID, and an outcome that is NULL is one of a run that was refused. The library installs no signal handler, never
  * prints and never exits; it asks on the terminal only where the option "ask" says so. errno is not kept.
  *
- * A thread that plans, runs or commits needs 512 KiB of stack (half of that is headroom), and 2 MB where texts of others are read, such
- * as policies (cedar.h): musl gives 128 KiB unless told otherwise. pthread_cancel() waits for the end of ward_run(), which
- * ward_request_signal() brings about; elsewhere in here a thread must not be cancelled. A run ends with its process, however that ends.
+ * A thread that plans, runs or commits needs 512 KiB of stack (half of that is headroom), and 2 MB where texts of others are read,
+ * such as policies (cedar.h): musl gives 128 KiB unless told otherwise. pthread_cancel() waits for the end of ward_run(), which
+ * ward_request_signal() brings about, and a limit of file sizes is an error there, not a SIGXFSZ; elsewhere in here a thread must not
+ * be cancelled. A run ends with its process, however that ends.
  * The umask of the process must leave what its owner may (as 077 does): log, store and pins are made under it.
  * After a fork() requests and outcomes are the parent's alone; the child may make its own.
  */

@@ -2,11 +2,13 @@
 /*
  * Starting a thread inside somebody else's process: a small stack (64 runs may live in one process) and every
  * signal blocked, so that the caller's handlers never run on it and none of its signals is taken away.
- * It refuses nothing and knows nothing of what the thread does.
+ * It refuses nothing and knows nothing of what the thread does. And what must not reach a thread of the caller's while it works for us.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <time.h>
 
 #include "os/os.h"
 
@@ -44,4 +46,37 @@ int ward_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg)
 int ward_thread_start_deep(pthread_t *ret, void *(*fn)(void *), void *arg)
 {
 	return start(ret, fn, arg, DEEP_STACK_BYTES);
+}
+
+void ward_hold_begin(struct ward_hold *h)
+{
+	struct rlimit size;
+	sigset_t set;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &h->cancel);
+	h->was_pending = false;
+	h->size = getrlimit(RLIMIT_FSIZE, &size) == 0 && size.rlim_cur != RLIM_INFINITY;
+	if (!h->size)
+		return;
+	sigemptyset(&set);
+	if (sigpending(&set) == 0)
+		h->was_pending = sigismember(&set, SIGXFSZ);
+	sigemptyset(&set);
+	sigaddset(&set, SIGXFSZ);
+	(void)pthread_sigmask(SIG_BLOCK, &set, &h->mask);
+}
+
+void ward_hold_end(const struct ward_hold *h)
+{
+	static const struct timespec now = { 0, 0 };
+	sigset_t set;
+
+	if (h->size) {
+		sigemptyset(&set);
+		sigaddset(&set, SIGXFSZ);
+		if (!h->was_pending)
+			(void)sigtimedwait(&set, NULL, &now);
+		(void)pthread_sigmask(SIG_SETMASK, &h->mask, NULL);
+	}
+	(void)pthread_setcancelstate(h->cancel, NULL);
 }

@@ -5,7 +5,6 @@
  * outcome, and nothing alive. A log that cannot be written refuses the run; one that fails during it ends the run.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -506,11 +505,12 @@ static int run_whole(struct ward_request *r, struct ward_outcome **ret, struct w
 /* Cancelled half-way, the caller's thread would leave a lock of the log and every descriptor behind: it is put off until the end. */
 int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_error *err)
 {
-	int old, code;
+	struct ward_hold hold;
+	int code;
 
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+	ward_hold_begin(&hold);
 	code = run_whole(r, ret, err);
-	(void)pthread_setcancelstate(old, NULL);
+	ward_hold_end(&hold);
 	return code;
 }
 

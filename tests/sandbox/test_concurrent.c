@@ -339,6 +339,32 @@ TEST(a_thread_that_is_cancelled)
 	no_children();
 }
 
+/* Whoever set a limit of file sizes has an error, and is not ended by a signal. */
+TEST(a_limit_of_file_sizes)
+{
+	int status = -1;
+	pid_t pid;
+
+	prepare();
+	pid = fork();
+	REQUIRE(pid >= 0);
+	if (pid == 0) {
+		struct one o = { .grant = true, .code = -1 };
+		sigset_t set;
+
+		(void)setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 0, 0 });
+		run_one(&o);
+		sigpending(&set);
+		if (sigismember(&set, SIGXFSZ))
+			_exit(3);
+		pthread_sigmask(SIG_BLOCK, NULL, &set);
+		_exit(sigismember(&set, SIGXFSZ) ? 4 : o.code == 125 ? 7 : 5);
+	}
+	REQUIRE(waitpid(pid, &status, 0) == pid);
+	CHECK_MSG(WIFEXITED(status), "ended by signal %d", WTERMSIG(status));
+	CHECK_EQ_INT(WEXITSTATUS(status), 7);
+}
+
 TEST(no_signal_handler_is_installed)
 {
 	struct sigaction sa;
