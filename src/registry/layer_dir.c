@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "registry/layers.h"
@@ -60,6 +61,24 @@ static int has_changed(struct reader *r, const char *name)
 	return WARD_E_REFUSED;
 }
 
+/*
+ * Who writes a rule there (ward allow --always) holds the directory, and has a file of a name of its own in it until that takes the
+ * place of the old one.
+ */
+static bool is_held(const struct reader *r)
+{
+	WARD_FD fd = ward_layer_open(r->fd, ".", O_RDONLY | O_DIRECTORY);
+
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+static bool is_gone(const struct reader *r, const char *name)
+{
+	struct stat st;
+
+	return fstatat(r->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
 /* ---- names ---- */
 
 /* A name that is also the name of a policy: nothing in it that a path, a message or another system would read otherwise. */
@@ -82,7 +101,7 @@ static const struct {
 	{ ".json", WARD_POLICY_DOCUMENT },
 };
 
-static int bad_name(const struct reader *r, const char *name)
+static int bad_name(struct reader *r, const char *name)
 {
 	const char *names[WARD_ARRAY_SIZE(endings)];
 	const char *dot = strrchr(name, '.'), *near = NULL;
@@ -91,6 +110,8 @@ static int bad_name(const struct reader *r, const char *name)
 		names[i] = endings[i].ending;
 	if (dot && dot != name)
 		near = ward_nearest(dot, names, WARD_ARRAY_SIZE(names));
+	if (name[0] == '.' && (is_held(r) || is_gone(r, name)))
+		return has_changed(r, name);
 	if (name[0] == '.')
 		(void)fail(r, name, WARD_E_INVALID, "no hidden file is read from there");
 	else if (ward_streq(name, "epoch"))
@@ -104,7 +125,7 @@ static int bad_name(const struct reader *r, const char *name)
 	return WARD_E_INVALID;
 }
 
-static int kind_of(const struct reader *r, const char *name, enum ward_policy_kind *ret)
+static int kind_of(struct reader *r, const char *name, enum ward_policy_kind *ret)
 {
 	*ret = WARD_POLICY_NOTE;
 	if (ward_has_prefix(name, "README")) {
@@ -365,15 +386,17 @@ static int read_twice(struct reader *r)
 }
 
 int ward_layer_read(struct ward_arena *a, const struct layer_rule *rule, int fd, const char *path,
-	struct ward_layer_dir *dir, struct ward_policy_file **ret_v, bool *ret_changed,
-	struct ward_error *err)
+	struct ward_layer_dir *dir, struct ward_policy_file **ret_v,
+	enum ward_layer_change *ret_change, struct ward_error *err)
 {
 	struct reader r = { .arena = a, .rule = rule, .path = path, .fd = fd, .err = err };
 	struct ward_sha256 sum;
 	uint8_t hash[WARD_SHA256_SIZE];
 	int result = read_twice(&r);
 
-	*ret_changed = r.changed;
+	*ret_change = WARD_LAYER_STEADY;
+	if (r.changed)
+		*ret_change = is_held(&r) ? WARD_LAYER_HELD : WARD_LAYER_CHANGED;
 	if (result < 0)
 		return result;
 	ward_sha256_init(&sum);

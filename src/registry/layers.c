@@ -13,7 +13,8 @@
 
 #include "registry/layers.h"
 
-#define READS 2 /* times that a changing directory is tried */
+#define READS 4 /* times that a changing directory is tried */
+#define HELD_READS 200 /* that do not count: somebody writes a rule there */
 #define NAP_NS 10000000L
 
 static int nomem(struct ward_error *err)
@@ -59,8 +60,8 @@ int ward_layers_where_default(struct ward_arena *a, const char *workspace,
 }
 
 static int get_once(struct ward_arena *a, const struct layer_rule *rule, const char *path,
-	struct ward_layer_dir *dir, struct ward_policy_file **ret_v, bool *ret_changed,
-	struct ward_error *err)
+	struct ward_layer_dir *dir, struct ward_policy_file **ret_v,
+	enum ward_layer_change *ret_change, struct ward_error *err)
 {
 	char real[WARD_PATH_MAX];
 	int opened = -1;
@@ -69,7 +70,7 @@ static int get_once(struct ward_arena *a, const struct layer_rule *rule, const c
 		: ward_layer_walk(rule, path, real, &opened, err);
 	WARD_FD fd = opened;
 
-	*ret_changed = false;
+	*ret_change = WARD_LAYER_STEADY;
 	if (r < 0)
 		return r;
 	dir->path = ward_arena_strdup(a, real);
@@ -80,27 +81,26 @@ static int get_once(struct ward_arena *a, const struct layer_rule *rule, const c
 	dir->n = 0;
 	if (fd < 0)
 		return WARD_OK;
-	return ward_layer_read(a, rule, fd, dir->path, dir, ret_v, ret_changed, err);
+	return ward_layer_read(a, rule, fd, dir->path, dir, ret_v, ret_change, err);
 }
 
 int ward_layer_get(struct ward_arena *a, const struct layer_rule *rule, const char *path,
 	struct ward_layer_dir *dir, struct ward_policy_file **ret_v, struct ward_error *err)
 {
-	bool changed = false;
-	int r = WARD_OK;
+	enum ward_layer_change change = WARD_LAYER_STEADY;
 
 	*ret_v = NULL;
-	for (int i = 0; i < READS; i++) {
+	for (int reads = 1, waits = 0;; reads++) {
 		const struct timespec nap = { .tv_nsec = NAP_NS };
+		int r = get_once(a, rule, path, dir, ret_v, &change, err);
 
-		r = get_once(a, rule, path, dir, ret_v, &changed, err);
-		if (r >= 0 || !changed)
-			break;
-		if (i + 1 < READS)
-			(void)nanosleep(&nap,
-				NULL); /* an edit that is under way may be over by then */
+		/* Who holds it is one of ours, and done in a moment; several may follow one another. */
+		if (change == WARD_LAYER_HELD && waits++ < HELD_READS)
+			reads--;
+		if (r >= 0 || change == WARD_LAYER_STEADY || reads == READS)
+			return r;
+		(void)nanosleep(&nap, NULL); /* an edit that is under way may be over by then */
 	}
-	return r;
 }
 
 struct layer_rule ward_layer_rule(const struct ward_layers_where *where, enum ward_layer layer)

@@ -37,12 +37,14 @@ int ward_layer_owner(const struct layer_rule *rule, const struct stat *st, const
 const char *ward_layer_type(mode_t mode); /* "a fifo" */
 
 /* ---- layer_dir.c ---- */
+/* HELD: somebody writes a rule there, and is soon done. */
+enum ward_layer_change { WARD_LAYER_STEADY = 0, WARD_LAYER_CHANGED, WARD_LAYER_HELD };
 /*
  * All files of the directory fd, whose path is path, sorted, into *ret_v (in a) and dir. Read twice; WARD_E_REFUSED and
- * *ret_changed if the second time was not as the first. may_grant is left to the caller.
+ * *ret_change if the second time was not as the first. may_grant is left to the caller.
  */
 int ward_layer_read(struct ward_arena *a, const struct layer_rule *rule, int fd, const char *path, struct ward_layer_dir *dir,
-	struct ward_policy_file **ret_v, bool *ret_changed, struct ward_error *err);
+	struct ward_policy_file **ret_v, enum ward_layer_change *ret_change, struct ward_error *err);
 
 /* ---- layers.c ---- */
 struct layer_rule ward_layer_rule(const struct ward_layers_where *where, enum ward_layer layer);

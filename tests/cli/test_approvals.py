@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What a person is asked before a start: docs/approvals.md."""
+import concurrent.futures
 import contextlib
 import fcntl
 import hashlib
@@ -683,6 +684,30 @@ def a_cure_once_and_always(p):
     r = p.run("--", "sh", "-c", f"cat \"{secret}\" && touch d/new")
     check_eq(r.code, 0, r.err)
     check((p.ws / "d/new").exists(), "not written")
+
+
+@test
+@placed
+def who_writes_a_rule_stops_nobody(p):
+    """The rule is made beside the file that it replaces: to a run that begins meanwhile it was a hidden file in the policies."""
+    os.environ["XDG_CONFIG_HOME"] = str(p.side / "config")
+    files = [p.write(f"f{i}", "x") for i in range(8)]
+    found, _ = refused(p, "--", "cat", *files)
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        others = [pool.submit(p.run, "--", "true") for _ in range(12)]
+        said = list(pool.map(lambda f: allow(p, found[str(f)][0], "--always"), files))
+        others += [pool.submit(p.run, "--", "true") for _ in range(4)]
+    for r in [*said, *(o.result() for o in others)]:
+        check_eq(r.code, 0, r.err)
+    check_eq(config(p, "allowed.cedar").read_text().count("permit"), len(files))
+    check_eq([f.name for f in config(p).parent.iterdir()], ["allowed.cedar"])
+    r = p.run("--", "cat", *files)
+    check_eq((r.code, r.out), (0, "x" * len(files)), r.err)
+    # What somebody else left there is read by nobody, and stops all.
+    (config(p).parent / ".allowed.cedar.abcdef").write_text("")
+    r = p.run("--", "true")
+    check_eq(r.code, 125)
+    check_in("no hidden file is read from there", r.err)
 
 
 @test
