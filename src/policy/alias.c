@@ -103,3 +103,11 @@ int ward_mode_parse(struct ward_str word, enum ward_mode *ret, struct ward_error
 	return unknown(err, "mode", word, nearest(word, names + 1, WARD_MODE_MAX - 1, words, n),
 		"the modes are read_only, workspace_write, repo_write and danger_full_access: docs/spec/modes.md");
 }
+
+bool ward_is_label(struct ward_str text)
+{
+	const char *eq = text.n > 0 ? memchr(text.s, '=', text.n) : NULL;
+
+	return eq != NULL && eq != text.s && text.n <= WARD_LABEL_BYTES_MAX &&
+		ward_utf8_valid(text.s, text.n);
+}

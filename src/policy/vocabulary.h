@@ -24,6 +24,10 @@ enum ward_mode {
 /* "read_only", or with hyphens. Unknown: WARD_E_CAPABILITY with the nearest, and *ret is NONE. */
 int ward_mode_parse(struct ward_str word, enum ward_mode *ret, struct ward_error *err);
 
+/* Of a run: KEY=VALUE. */
+#define WARD_LABEL_BYTES_MAX 256u
+bool ward_is_label(struct ward_str text);
+
 struct ward_mode_limits {
 	uint64_t memory;             /* bytes; 0: memory_percent of what is available */
 	uint32_t memory_percent;     /* 0: memory says */

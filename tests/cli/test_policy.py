@@ -283,6 +283,34 @@ def check_tells_a_wrong_policy_from_none(row):
         check_in(says, r.err)
 
 
+@cases([(name, row) for name, *row in (
+    ("a key alone", 'contains("team")', 1),
+    ("a value alone", 'contains("=ops")', 1),
+    ("one of a set", 'containsAny(["team=ops", "team"])', 1),
+    ("all of a set", 'containsAll(["", "x"])', 2),
+    ("longer than one can be", f'contains("k={"v" * 255}")', 1),
+    ("one", 'contains("team=ops")', 0),
+    ("some", 'containsAny(["team=", "a=b=c"])', 0))])
+def a_label_that_no_run_has_is_said(row):
+    asked, n = row
+    for effect in ("permit", "forbid"):
+        with place({"x.cedar": f'{effect} (principal, action == Ward::Action::"fs.read", resource) when {{ context.labels.{asked} }};\n'}) as policy:
+            r = policy("check", "x.cedar")
+            said = r.out + r.err
+            check_eq((r.code, said.count("no run has a label of this text: one is KEY=VALUE"), said.count("x.cedar:1:")), (0, n, n), said)
+
+
+@cases([(name, row) for name, *row in (
+    ("of other types", 'context.labels == "team=ops"', "both operands to a `==` expression must have compatible types"),
+    ("of another element", "context.labels.contains(1)", "elements of the first operand and the second operand to a `contains` expression"))])
+def what_is_said_of_types_names_no_number(row):
+    asked, says = row
+    with place({"x.cedar": f'@id("mine") permit (principal, action == Ward::Action::"fs.read", resource) when {{ {asked} }};\n'}) as policy:
+        r = policy("check", "x.cedar")
+        check_eq((r.code, "for policy" in r.err), (1, False), r.err)
+        check_in("are not compatible; " + says, r.err)
+
+
 FORBID = 'forbid (principal, action == Ward::Action::"fs.read", resource in %s);\n'
 
 

@@ -129,8 +129,10 @@ static int complain(struct reading *r, int code)
 	(void)ward_cedar_diags_error(r->d, r->src->name, r->src->text, r->err);
 	if (r->err != NULL) {
 		const char *said = ward_book_said(r->err->message);
+		const char *fix = ward_book_said(r->err->fix);
 
 		memmove(r->err->message, said, strlen(said) + 1);
+		memmove(r->err->fix, fix, strlen(fix) + 1);
 	}
 	return code;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "policy/book/own.h"
+#include "policy/vocabulary.h"
 
 struct vain {
 	struct ward_book *b;
@@ -97,20 +98,7 @@ static int no_such_name(struct vain *v, const struct cedar_expr *x, const struct
 	return WARD_E_REFUSED;
 }
 
-static int look(const struct cedar_expr *x, void *arg)
-{
-	struct vain *v = arg;
-
-	for (uint32_t i = 0; x->kind == CEDAR_X_HAS && i < x->n; i++) {
-		const struct cedar_str *name = x->names[i];
-
-		if (!each_name(v->schema, is_name, (void *)(uintptr_t)name))
-			return no_such_name(v, x, name);
-	}
-	return ward_cedar_expr_children(x, look, arg);
-}
-
-/* ---- what never is ---- */
+/* ---- what is said of it ---- */
 
 static int add(struct vain *v, uint32_t line, uint32_t column, const char *message, const char *fix)
 {
@@ -137,6 +125,60 @@ static int add(struct vain *v, uint32_t line, uint32_t column, const char *messa
 	b->n_warnings++;
 	return WARD_OK;
 }
+
+/* ---- labels that no run has ---- */
+
+static bool is_labels(const struct ward_book *b, const struct cedar_expr *x)
+{
+	return x->kind == CEDAR_X_ATTR && x->a->kind == CEDAR_X_VAR && x->a->aux == CEDAR_CONTEXT &&
+		ward_cedar_str_eq(x->name, b->words[WARD_WORD_LABELS]);
+}
+
+static int label(struct vain *v, const struct cedar_expr *x)
+{
+	uint32_t line, column;
+
+	if (x->kind != CEDAR_X_STRING || ward_is_label((struct ward_str){ x->str->s, x->str->n }))
+		return WARD_OK;
+	place(v, x->start, &line, &column);
+	return add(v, line, column, "no run has a label of this text: one is KEY=VALUE",
+		"write \"team=ops\", or take it out");
+}
+
+/* What a set of labels is asked for; in a set, each of them. */
+static int labels(struct vain *v, const struct cedar_expr *x)
+{
+	int r = WARD_OK;
+
+	if (x->kind != CEDAR_X_SET)
+		return label(v, x);
+	for (uint32_t i = 0; r == WARD_OK && i < x->n; i++)
+		r = label(v, x->v[i]);
+	return r;
+}
+
+static int look(const struct cedar_expr *x, void *arg)
+{
+	struct vain *v = arg;
+
+	if ((x->kind == CEDAR_X_CONTAINS || x->kind == CEDAR_X_CONTAINS_ALL ||
+		    x->kind == CEDAR_X_CONTAINS_ANY) &&
+		is_labels(v->b, x->a)) {
+		int r = labels(v, x->b);
+
+		if (r != WARD_OK)
+			return r;
+	}
+	for (uint32_t i = 0; x->kind == CEDAR_X_HAS && i < x->n; i++) {
+		const struct cedar_str *name = x->names[i];
+
+		if (!each_name(v->schema, is_name, (void *)(uintptr_t)name))
+			return no_such_name(v, x, name);
+	}
+	return ward_cedar_expr_children(x, look, arg);
+}
+
+/* ---- what never is ---- */
 
 static int in_vain(struct vain *v, const char *why, const char *fix)
 {
@@ -256,7 +298,8 @@ static int findings(struct vain *v, const struct ward_book_set *set, const struc
 			continue;
 		}
 		place(v, g->start, &line, &column);
-		r = add(v, line, column, ward_book_said(g->message), g->help);
+		r = add(v, line, column, ward_book_said(g->message),
+			g->help != NULL ? ward_book_said(g->help) : NULL);
 	}
 	return r;
 }

@@ -4,7 +4,6 @@
 
 #include "run/request.h"
 
-#define LABEL_MAX 256u
 #define LABELS_MAX 64u
 
 int ward_apply_mode(struct ward_request *r, const char *value, unsigned index,
@@ -97,13 +96,12 @@ int ward_apply_environment(struct ward_request *r, const char *value, unsigned i
 int ward_apply_label(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err)
 {
-	const char *eq = strchr(value, '='), **v, *copy;
+	const char **v, *copy;
 
 	(void)index;
-	if (!eq || eq == value || strlen(value) > LABEL_MAX ||
-		!ward_utf8_valid(value, strlen(value))) {
+	if (!ward_is_label(ward_str(value))) {
 		int code = ward_fail(err, WARD_E_INVALID,
-			"a label is KEY=VALUE, in at most %u bytes", LABEL_MAX);
+			"a label is KEY=VALUE, in at most %u bytes", WARD_LABEL_BYTES_MAX);
 
 		ward_fail_fix(err, "as in --label team=ops");
 		return code;
