@@ -19,7 +19,7 @@ WAITS = re.findall(r"^\| (\w+) \| .* \|$", PAGE.read_text().partition("| waits f
 def identifiers():
     def span(prefix, first, last):
         return [f"{prefix}{n}" for n in range(first, last + 1)]
-    return [*span("S0-", 3, 34), *span("S2-", 1, 18), *span("S3-", 7, 12), *span("S4-", 2, 11), *span("U", 1, 21),
+    return [*span("S0-", 3, 34), "S0-46", "S1-12", *span("S2-", 1, 18), "S3-1", *span("S3-", 7, 12), *span("S4-", 2, 11), *span("U", 1, 21),
             *span("S0-D", 1, 21), *(f"S0-D{c}" for c in "abcde"), *span("S1-D", 1, 8), *span("S2-D", 1, 10)]
 
 
