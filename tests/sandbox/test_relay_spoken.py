@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ward-relay as a program (test_relay.py): what the first bytes of a client are taken for, and who is asked about them."""
+import contextlib
 import hashlib
 import pathlib
 import socket
@@ -506,6 +507,30 @@ def beginning_that_is_too_long():
         check_eq((seen.id, seen.value), (ident, rb.BROKEN))
         r.say(rb.REFUSED, ident)
         r.hear(kind=rb.CLOSED)
+
+
+@cases([("a blank", b"a b "), ("blanks alone", b" "), ("what a version begins with", b"ab HTTP")])
+def line_that_does_not_end(word):
+    """Whatever is at the end of what can be held: it is no request, and goes on. With a version at last it is one, and its end does not."""
+    text, sure = word * (400000 // len(word)), 300000
+    for end, what in ((b"\n", rb.UNKNOWN), (b" HTTP/1.1\r\nHost: b.example\r\n\r\n", rb.BROKEN)):
+        with Relay() as r:
+            c, s, ident = r.flow()
+            threading.Thread(target=c.sendall, args=(text + end,)).start()
+            check_eq(exactly(s, sure), text[:sure])
+            seen = r.hear(kind=rb.SEEN)
+            check_eq((seen.id, seen.value), (ident, what))
+            if what == rb.UNKNOWN:
+                r.say(rb.PASS, ident)
+                check_eq(exactly(s, len(text + end) - sure), (text + end)[sure:])
+                continue
+            r.say(rb.REFUSED, ident)
+            check_eq(r.hear(kind=rb.CLOSED).id, ident)
+            got = b""
+            with contextlib.suppress(ConnectionResetError):
+                while more := s.recv(65536):
+                    got += more
+            check(text[sure:].startswith(got), got[-80:])
 
 
 @test

@@ -574,6 +574,43 @@ TEST(goes_before)
 	CHECK_EQ_INT(s.what, WARD_SPOKEN_BROKEN);
 }
 
+/* What may go of half a line that ends as a version may begin, once no more can be held; the rest is looked at as the end of that line. */
+TEST(front_of_what_is_held)
+{
+	static const struct {
+		const char *bytes;
+		uint32_t front;
+	} halves[] = {
+		{ "hello / ", 7 },
+		{ "hello / htt", 7 },
+		{ "hello / ICE", 7 },
+		{ "\r\nhello ", 7 },
+		{ "    ", 3 },
+		{ "hello / ICE/", 0 },
+		{ "hello HTTP/ x ", 0 },
+		{ "GET / HT", 0 },
+		{ "hello", 0 },
+		{ "hello x", 0 },
+		{ "X@Y / ", 0 },
+	};
+
+	TABLE(row, halves) {
+		struct ward_spoken s = { 0 };
+		const uint8_t *p = (const uint8_t *)row->bytes;
+
+		CASE("%s", row->bytes);
+		CHECK(!ward_spoken_look(&s, p, strlen(row->bytes), false));
+		CHECK_EQ_INT(s.front, row->front);
+		CHECK(s.front == 0 || s.go == WARD_GO_NOTHING);
+	}
+	struct ward_spoken s = { 0 };
+
+	CHECK(!ward_spoken_look(&s, (const uint8_t *)"hello / HT", 10, false));
+	s = (struct ward_spoken){ .gone = WARD_GO_LINE, .gone_line = s.line };
+	CHECK(ward_spoken_look(&s, (const uint8_t *)" HTTP/1.1\r\n", 11, false));
+	CHECK_EQ_INT(s.what, WARD_SPOKEN_BROKEN);
+}
+
 TEST(port_that_is_meant)
 {
 	static const struct {

@@ -25,6 +25,8 @@ static char shared[WAY_MAX];
 #define SPARE_MAX 32
 static char *spare[SPARE_MAX];
 static unsigned n_spare;
+/* And one as large as they get: a line without an end is kept and passed on, buffer by buffer. */
+static char *spare_whole;
 
 /* Of all flows, in blocks of the heap. What is held waits for its client's sake, not for a sink: it must not crowd out the rest. */
 static size_t kept[2];
@@ -67,6 +69,18 @@ void relay_judged(struct relay_way *w)
 		hold_ends(w);
 }
 
+static char *block_of(struct relay_way *w, size_t cap)
+{
+	char *block = spare_whole;
+
+	if (w->kept == NULL && cap == SMALL && n_spare > 0)
+		return spare[--n_spare];
+	if (w->kept != NULL || cap < WARD_RELAY_HELD_MAX || block == NULL)
+		return realloc(w->kept, cap);
+	spare_whole = NULL;
+	return block;
+}
+
 bool relay_keep(struct relay_way *w, const char *p, size_t n)
 {
 	size_t cap = w->cap == 0 ? SMALL : w->cap;
@@ -81,8 +95,7 @@ bool relay_keep(struct relay_way *w, const char *p, size_t n)
 	while (cap < w->len + n)
 		cap *= 2;
 	if (cap != w->cap) {
-		block = w->kept == NULL && cap == SMALL && n_spare > 0 ? spare[--n_spare]
-								       : realloc(w->kept, cap);
+		block = block_of(w, cap);
 		if (block == NULL)
 			return false;
 		w->kept = block;
@@ -100,6 +113,8 @@ void relay_drop(struct relay_way *w)
 	kept[false] -= w->cap;
 	if (w->cap == SMALL && n_spare < SPARE_MAX)
 		spare[n_spare++] = w->kept;
+	else if (w->cap == WARD_RELAY_HELD_MAX && spare_whole == NULL)
+		spare_whole = w->kept;
 	else
 		free(w->kept);
 	w->kept = NULL;
@@ -417,15 +432,21 @@ void relay_flow_late(struct relay *r, struct relay_flow *f)
 }
 
 /*
- * Undecided. What may go does, all of it, without a word to the gate: a client may say no more before it is answered. false: nothing may,
- * or it ends there.
+ * Undecided. What may go does, all of it, or what is in front of its end where no more can be held, without a word to the gate: a client may
+ * say no more before it is answered. false: nothing may, or it ends there.
  */
 static bool let_go(struct relay *r, struct relay_flow *f, size_t n)
 {
-	if (f->spoken.go == WARD_GO_NOTHING || f->way[RELAY_UP].eof)
+	enum ward_spoken_go go = f->spoken.go;
+
+	if (go == WARD_GO_NOTHING && f->spoken.front > 0 && n >= WARD_RELAY_HELD_MAX) {
+		go = WARD_GO_LINE;
+		n = f->spoken.front;
+	}
+	if (go == WARD_GO_NOTHING || f->way[RELAY_UP].eof)
 		return false;
 	f->passable += (uint32_t)n;
-	f->spoken = (struct ward_spoken){ .gone = f->spoken.go, .gone_line = f->spoken.line };
+	f->spoken = (struct ward_spoken){ .gone = go, .gone_line = f->spoken.line };
 	f->first = r->now;
 	return true;
 }
@@ -483,7 +504,7 @@ static bool look_once(struct relay *r, struct relay_flow *f)
 	} else if (!ward_spoken_look(&f->spoken, p, n, w->eof)) {
 		if (let_go(r, f, n))
 			return true;
-		if (w->len < WARD_RELAY_HELD_MAX && !w->eof)
+		if (n < WARD_RELAY_HELD_MAX && !w->eof)
 			return false;
 		f->spoken = (struct ward_spoken){ .what = WARD_SPOKEN_BROKEN };
 	}

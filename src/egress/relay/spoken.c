@@ -107,6 +107,7 @@ bool ward_spoken_look(struct ward_spoken *s, const uint8_t *p, size_t n, bool en
 	if (n == 0)
 		return false;
 	s->go = WARD_GO_NOTHING;
+	s->front = 0;
 	if (!look(s, p, n)) {
 		s->take = 0;
 		if (!end)

@@ -37,6 +37,7 @@ struct ward_spoken {
 	bool h2; /* what is looked at are frames of HTTP/2, not first bytes: without a name they hold no request */
 	enum ward_spoken_go gone, go; /* in: what went before these bytes; out, undecided: what may go */
 	struct ward_spoken_line gone_line, line; /* the same of the line */
+	uint32_t front; /* out, undecided, where nothing may go: so many bytes may as WARD_GO_LINE, once no more can be held */
 	uint16_t port; /* the one that a CONNECT or an absolute target means, 0: there is none */
 	uint32_t need; /* undecided: no use in looking before so many bytes are there */
 	uint32_t scanned; /* HTTP: there is no end of the head before */
@@ -75,8 +76,27 @@ bool ward_spoken_authority(const uint8_t *p, size_t n, char ret[WARD_RELAY_NAME_
 /* Is it the beginning of an HTTP/1 request line, or might it become one with more bytes? */
 enum ward_spoken_match { WARD_MATCH_NO = 0, WARD_MATCH_MAYBE, WARD_MATCH_YES };
 enum ward_spoken_match ward_spoken_http_begins(const uint8_t *p, size_t n);
-bool ward_spoken_blank(uint8_t c); /* what lenient servers take for the end of a method (RFC 9112, 3) */
-bool ward_spoken_token(uint8_t c); /* RFC 9110, 5.6.2 */
+/* What a byte is. Text of any length is looked at byte for byte until its line ends. */
+enum { WARD_BYTE_BLANK = 1, WARD_BYTE_TOKEN = 2, WARD_BYTE_CONTROL = 4 };
+extern const uint8_t ward_spoken_bytes[256];
+
+/* What lenient servers take for the end of a method (RFC 9112, 3). */
+static inline bool ward_spoken_blank(uint8_t c)
+{
+	return (ward_spoken_bytes[c] & WARD_BYTE_BLANK) != 0;
+}
+
+/* RFC 9110, 5.6.2 */
+static inline bool ward_spoken_token(uint8_t c)
+{
+	return (ward_spoken_bytes[c] & WARD_BYTE_TOKEN) != 0;
+}
+
+/* NUL, and the other control bytes that are no blank and end no line. */
+static inline bool ward_spoken_control(uint8_t c)
+{
+	return (ward_spoken_bytes[c] & WARD_BYTE_CONTROL) != 0;
+}
 
 /*
  * A host name in its normal form: LDH labels of 1 to 63 bytes that neither begin nor end with a hyphen, lower case, no trailing dot,

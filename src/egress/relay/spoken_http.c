@@ -32,12 +32,29 @@ struct head {
 	uint16_t port; /* of the target */
 };
 
-/* The last ones by what Unicode calls white space: Python's http.server reads Latin-1, and splits a line there. */
-bool ward_spoken_blank(uint8_t c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r' && c != '\n') || (c >= 0x1c && c <= 0x1f) ||
-		c == 0x85 || c == 0xa0;
-}
+/* The last blanks by what Unicode calls white space: Python's http.server reads Latin-1, and splits a line there. */
+const uint8_t ward_spoken_bytes[256] = { [0x00 ... 0x08] = WARD_BYTE_CONTROL,
+	[0x0e ... 0x1b] = WARD_BYTE_CONTROL,
+	['\t'] = WARD_BYTE_BLANK,
+	['\v' ... '\r'] = WARD_BYTE_BLANK,
+	[0x1c ... 0x1f] = WARD_BYTE_BLANK,
+	[' '] = WARD_BYTE_BLANK,
+	[0x85] = WARD_BYTE_BLANK,
+	[0xa0] = WARD_BYTE_BLANK,
+	['0' ... '9'] = WARD_BYTE_TOKEN,
+	['A' ... 'Z'] = WARD_BYTE_TOKEN,
+	['a' ... 'z'] = WARD_BYTE_TOKEN,
+	['!'] = WARD_BYTE_TOKEN,
+	['#' ... '\''] = WARD_BYTE_TOKEN,
+	['*'] = WARD_BYTE_TOKEN,
+	['+'] = WARD_BYTE_TOKEN,
+	['-'] = WARD_BYTE_TOKEN,
+	['.'] = WARD_BYTE_TOKEN,
+	['^'] = WARD_BYTE_TOKEN,
+	['_'] = WARD_BYTE_TOKEN,
+	['`'] = WARD_BYTE_TOKEN,
+	['|'] = WARD_BYTE_TOKEN,
+	['~'] = WARD_BYTE_TOKEN };
 
 enum ward_spoken_match ward_spoken_http_begins(const uint8_t *p, size_t n)
 {
@@ -195,12 +212,6 @@ static bool request_line(struct head *h, struct text line)
 	if (is(line, "ICE/1.0") && (h->target.n == 0 || h->target.p[0] != '/'))
 		return false;
 	return !(h->rtsp && is(h->method, "CONNECT")) && target(h);
-}
-
-bool ward_spoken_token(uint8_t c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		(c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
 static bool token(struct text t)

@@ -36,6 +36,9 @@ static const char *const versions[] = { "HTTP/", "RTSP/", "ICE/" };
 /* A version as servers of HTTP take it: those of RTSP and Icecast, too, are a request like any other to a parser that many have (llhttp). */
 static bool is_version(const uint8_t *p, size_t n, bool whole)
 {
+	/* What most words are not is said by their first byte: there may be one behind each byte of a text. */
+	if (n > 0 && p[0] != 'H' && p[0] != 'h' && p[0] != 'R' && p[0] != 'I')
+		return false;
 	for (size_t i = 0; i < sizeof(versions) / sizeof(*versions); i++) {
 		size_t len = strlen(versions[i]), left = n < len ? n : len;
 		bool same = i == 0 ? strncasecmp((const char *)p, versions[i], left) == 0
@@ -47,13 +50,18 @@ static bool is_version(const uint8_t *p, size_t n, bool whole)
 	return false;
 }
 
-/* Some word but the first is a version, or what is there of the last one may become one. */
-static bool version(const uint8_t *p, size_t n, bool whole)
+/* Where the first word but the first is that is a version, or may become one with what comes; SIZE_MAX: none is. */
+static size_t version_at(const uint8_t *p, size_t n, bool whole)
 {
 	for (size_t i = 1; i <= n; i++)
 		if (ward_spoken_blank(p[i - 1]) && is_version(p + i, n - i, whole))
-			return true;
-	return false;
+			return i;
+	return SIZE_MAX;
+}
+
+static bool version(const uint8_t *p, size_t n)
+{
+	return version_at(p, n, true) != SIZE_MAX;
 }
 
 /* A request of SIP. Its target has no slash: there are servers of HTTP that take anything for a version (the JDK's own). */
@@ -93,7 +101,7 @@ static bool method(struct ward_spoken *s, const uint8_t *p, size_t n)
 	const uint8_t *end = memchr(p, '\n', n);
 	size_t len = end != NULL ? (size_t)(end - p) : n;
 
-	if (end == NULL || version(p, len, true))
+	if (end == NULL || version(p, len))
 		return ward_spoken_http(s, p, n);
 	return decide(s, elsewhere(p, len) ? WARD_SPOKEN_UNKNOWN : WARD_SPOKEN_BROKEN);
 }
@@ -111,8 +119,10 @@ static bool binary(const uint8_t *p, size_t len, enum ward_spoken_go gone)
 		first++;
 	target = gone == WARD_GO_LINE ||
 		(before + first > 1 && first < len && (p[first] == ' ' || p[first] == '\t'));
+	if (target)
+		return memchr(p, '\0', len) != NULL;
 	for (size_t i = 0; i < len; i++)
-		if (p[i] == '\0' || (p[i] < ' ' && !ward_spoken_blank(p[i]) && !target))
+		if (ward_spoken_control(p[i]))
 			return true;
 	return false;
 }
@@ -193,11 +203,9 @@ static bool other(struct ward_spoken *s, enum ward_spoken_match line)
 	return decide(s, line == WARD_MATCH_YES ? WARD_SPOKEN_BROKEN : WARD_SPOKEN_UNKNOWN);
 }
 
-/* Any other words, or what follows the ones that went. Some servers read over blanks before the first. */
-static bool words(struct ward_spoken *s, const uint8_t *p, size_t n, enum ward_spoken_go gone)
+/* All of them, behind what went of the line. */
+static enum ward_spoken_match follow_all(struct ward_spoken *s, const uint8_t *p, size_t n)
 {
-	const uint8_t *end = memchr(p, '\n', n);
-	size_t len = end != NULL ? (size_t)(end - p) : n, first = 0;
 	enum ward_spoken_match line = s->gone_line.words > 3 ? WARD_MATCH_NO : WARD_MATCH_MAYBE;
 
 	s->line = s->gone_line;
@@ -205,19 +213,46 @@ static bool words(struct ward_spoken *s, const uint8_t *p, size_t n, enum ward_s
 		line = follow(&s->line, p[i]);
 	if (line == WARD_MATCH_NO)
 		s->line.words = 4;
-	if (gone == WARD_GO_OTHER || binary(p, len, gone))
-		return other(s, line);
-	if (gone != WARD_GO_LINE) {
-		while (first < len && ward_spoken_token(p[first]))
-			first++;
-		if (first == len && end == NULL)
-			return more(s, WARD_GO_WORD);
-		if (first == len || !ward_spoken_blank(p[first]))
-			return other(s, line);
+	return line;
+}
+
+/*
+ * Half a line of words. Begins what may become a version only at its very end, all before that word's blank may go by itself once no more can
+ * be held: a head that long passes nowhere here, and text without an end may have a blank, or an H, at any place.
+ */
+static bool half(struct ward_spoken *s, const uint8_t *p, size_t n)
+{
+	size_t at = version_at(p, n, false);
+
+	if (at == SIZE_MAX)
+		return more(s, WARD_GO_LINE);
+	if (!is_version(p + at, n - at, true)) {
+		s->front = (uint32_t)(at - 1);
+		(void)follow_all(s, p, s->front);
 	}
+	return more(s, WARD_GO_NOTHING);
+}
+
+/* Any other words, or what follows the ones that went. Some servers read over blanks before the first. */
+static bool words(struct ward_spoken *s, const uint8_t *p, size_t n, enum ward_spoken_go gone)
+{
+	const uint8_t *end = memchr(p, '\n', n);
+	size_t len = end != NULL ? (size_t)(end - p) : n, first = 0;
+	enum ward_spoken_match line = follow_all(s, p, n);
+
+	if (gone == WARD_GO_OTHER)
+		return other(s, line);
+	while (gone != WARD_GO_LINE && first < len && ward_spoken_token(p[first]))
+		first++;
+	if (gone != WARD_GO_LINE && first == len && end == NULL)
+		return more(s, WARD_GO_WORD);
+	if (binary(p, len, gone))
+		return other(s, line);
+	if (gone != WARD_GO_LINE && (first == len || !ward_spoken_blank(p[first])))
+		return other(s, line);
 	if (end == NULL)
-		return more(s, version(p, len, false) ? WARD_GO_NOTHING : WARD_GO_LINE);
-	if (!version(p, len, true))
+		return half(s, p, len);
+	if (!version(p, len))
 		return decide(s, line == WARD_MATCH_YES ? WARD_SPOKEN_BROKEN : WARD_SPOKEN_UNKNOWN);
 	return gone != WARD_GO_NOTHING ? decide(s, WARD_SPOKEN_BROKEN) : ward_spoken_http(s, p, n);
 }
@@ -243,7 +278,11 @@ bool ward_spoken_text(struct ward_spoken *s, const uint8_t *p, size_t n)
 			return gone == WARD_GO_LINES ? decide(s, WARD_SPOKEN_BROKEN)
 						     : method(s, p, left);
 	}
-	return words(s, p, left, gone);
+	if (words(s, p, left, gone))
+		return true;
+	if (s->front > 0)
+		s->front += (uint32_t)skip;
+	return false;
 }
 
 bool ward_spoken_text_cut(const struct ward_spoken *s, const uint8_t *p, size_t n)
@@ -253,5 +292,5 @@ bool ward_spoken_text_cut(const struct ward_spoken *s, const uint8_t *p, size_t 
 	p += skip;
 	n -= skip;
 	return (s->gone <= WARD_GO_LINES && ward_spoken_http_begins(p, n) == WARD_MATCH_YES) ||
-		version(p, n, true);
+		version(p, n);
 }
