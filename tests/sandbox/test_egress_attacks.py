@@ -570,6 +570,27 @@ for _ in range(6):
     check_eq({(x["kind"], x["detail"]["reason"]) for x in box.records(p) if x["kind"] in ("net.open", "net.block")}, {("net.block", "unreachable")})
 
 
+@root_only
+def a_public_address_of_this_host_needs_its_own_rule(p):
+    """A name that leads to one is no way to what listens here: neither by the name's grant alone, nor by one of all addresses."""
+    alone_in_a_network("32768 60999")
+    here = "93.184.216.34"
+    with socket.socket() as s:
+        at = struct.pack("16sHH4s8x", b"lo:1", socket.AF_INET, 0, socket.inet_aton(here))
+        fcntl.ioctl(s, 0x8916, at)  # SIOCSIFADDR
+    w = World(p, {NAME: [here]})
+    w.host.tcp.append(socket.create_server((here, w.host.port)))
+    threading.Thread(target=w.host.listen, args=(w.host.tcp[-1],), daemon=True).start()
+    for more in ((), ("--cap", f"NETWORK_CONNECT:0.0.0.0/0:{w.host.port}")):
+        for where in (NAME, here):
+            r, doc = w.run(DIAL, where, w.host.port, more=more)
+            nothing_came(w, r, {NAME})
+            check_in(f"{where}:{w.host.port}", [v["resource"] for v in doc["violations"]])
+        check_eq([b["detail"]["reason"] for b in w.blocks() if b["resource"].startswith(NAME)][-1], "address_class")
+    r, _ = w.run(DIAL, NAME, w.host.port, more=("--cap", f"NETWORK_CONNECT:{here}:{w.host.port}"))
+    check_in("reached", r.out, r.err)
+
+
 # ---- slow ones, and many ----
 
 SLOW = f"""
