@@ -64,10 +64,13 @@ void ward_commit_choose(const struct ward_commit *c, size_t i)
 void ward_commit_made(const struct ward_commit *c, size_t i, char out[WARD_COMMIT_MADE_MAX])
 {
 	const struct ward_step *s = &c->j.v[i];
-	size_t top = s->inside ? s->top : i;
+	size_t top = s->inside ? s->top : i, n;
 
-	(void)snprintf(out, WARD_COMMIT_MADE_MAX, "%c%zu%s", WARD_STAGED_NEW, top,
-		s->inside ? s->path + strlen(c->j.v[top].path) : "");
+	ward_commit_staged(out, WARD_STAGED_NEW, top);
+	if (!s->inside)
+		return;
+	n = strlen(out);
+	(void)snprintf(out + n, WARD_COMMIT_MADE_MAX - n, "%s", s->path + strlen(c->j.v[top].path));
 }
 
 /* Those that come with the step: between others, whose names go on where its own ends ("a-b" comes before "a/b"). */

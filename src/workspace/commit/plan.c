@@ -170,6 +170,18 @@ static int refuse(const struct ward_change *change, bool set_id, struct ward_err
 	return WARD_OK;
 }
 
+/*
+ * The project had nothing there when the changes were read, and what has the name by now its step finds: it comes to a free name alone. A directory is
+ * looked for, since what lies in it would be made in vain; and of a run that lives what landed before.
+ */
+static bool needs_no_look(const struct plan *p, size_t i)
+{
+	const struct ward_change *change = &p->v[i];
+
+	return change->kind == WARD_CHANGE_ADDED && !change->origin && !S_ISDIR(change->mode) &&
+		!p->c->j.stays;
+}
+
 static int check_one(struct plan *p, size_t i, struct ward_error *err)
 {
 	const char *why;
@@ -179,6 +191,10 @@ static int check_one(struct plan *p, size_t i, struct ward_error *err)
 		return r;
 	if (p->mark[i] & OURS)
 		return WARD_OK;
+	if (needs_no_look(p, i)) {
+		p->mark[i] |= ABSENT;
+		return WARD_OK;
+	}
 	r = ward_commit_in_way(p->c, &p->v[i], false, &why);
 	if (r < 0)
 		return cannot_look(err, r, p->v[i].path);
