@@ -31,7 +31,7 @@ PYENV_VERSION = "3.11.7"
 SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NPM = ["--ignore-scripts", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--silent"]
 KEPT = ["node_modules", ".venv", "vendor", "go.sum", "Cargo.lock"]
-Project = collections.namedtuple("Project", "name registry package version toolchain needs commands")
+Project = collections.namedtuple("Project", "name registry package version toolchain needs commands files")
 
 
 def read_list():
@@ -41,11 +41,13 @@ def read_list():
         if not words or words[0].startswith("#"):
             continue
         if words[0] == "project":
-            found[words[1]] = Project(*words[1:6], words[6:], [])
+            found[words[1]] = Project(*words[1:6], words[6:], [], {})
         elif words[0] == "run":
             found[words[1]].commands.append(words[2:])
+        elif words[0] == "file":
+            found[words[1]].files[words[2]] = line.split(None, 3)[3].replace("\\n", "\n")
         else:
-            raise SystemExit(f"projects.list: {words[0]}: project or run was expected")
+            raise SystemExit(f"projects.list: {words[0]}: project, file or run was expected")
     return list(found.values())
 
 
@@ -197,6 +199,9 @@ def lay(p, cache, base):
     """base/clone is a repository with the project in it, base/worktree a worktree of it."""
     clone, tree = base / "clone", base / "worktree"
     shutil.copytree(cache / "sources" / p.name, clone, symlinks=True)
+    for path, text in p.files.items():
+        (clone / path).parent.mkdir(parents=True, exist_ok=True)
+        (clone / path).write_text(text)
     sh("git", "init", "-q", clone)
     (clone / ".git/info").mkdir(exist_ok=True)
     (clone / ".git/info/exclude").write_text("node_modules\n.venv\n")
