@@ -53,14 +53,15 @@ static int by_name(const void *va, const void *vb)
 	return (*a == '=' ? 0 : *a) - (*b == '=' ? 0 : *b);
 }
 
-static int copy_rules(struct ward_plan *p, const struct ward_plan_input *in)
+static int copy_rules(struct ward_plan *p, const struct ward_rule *from, size_t n,
+	const struct ward_rule **ret)
 {
-	struct ward_rule *v = ward_arena_alloc(p->arena, (in->n_rules + 1) * sizeof(*v));
+	struct ward_rule *v = ward_arena_alloc(p->arena, (n + 1) * sizeof(*v));
 
 	if (!v)
 		return WARD_E_NOMEM;
-	for (size_t i = 0; i < in->n_rules; i++) {
-		const struct ward_rule *r = &in->rules[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct ward_rule *r = &from[i];
 
 		v[i] = *r;
 		v[i].pattern = ward_arena_strdup(p->arena, r->pattern);
@@ -70,8 +71,7 @@ static int copy_rules(struct ward_plan *p, const struct ward_plan_input *in)
 		if (!v[i].pattern || !v[i].text || !v[i].origin.file)
 			return WARD_E_NOMEM;
 	}
-	p->rules = v;
-	p->n_rules = in->n_rules;
+	*ret = v;
 	return WARD_OK;
 }
 
@@ -130,7 +130,12 @@ static int copy_all(struct ward_plan *p, const struct ward_plan_input *in)
 		return WARD_E_NOMEM;
 	qsort(env, count(env), sizeof(*env), by_name);
 	p->env = env;
-	return copy_rules(p, in) == WARD_OK ? copy_published(p, in) : WARD_E_NOMEM;
+	if (copy_rules(p, in->rules, in->n_rules, &p->rules) < 0 ||
+		copy_rules(p, in->shut, in->n_shut, &p->shut) < 0)
+		return WARD_E_NOMEM;
+	p->n_rules = in->n_rules;
+	p->n_shut = in->n_shut;
+	return copy_published(p, in);
 }
 
 static int check_input(const struct ward_plan_input *in, struct ward_error *err)

@@ -270,6 +270,13 @@ void ward_plan_json(const struct ward_plan *p, struct ward_buf *b)
 	for (size_t i = 0; i < p->n_rules; i++)
 		rule(b, &p->rules[i]);
 	ward_jw_close(b, ']');
+	if (p->n_shut > 0) {
+		ward_jw_key(b, "forbidden");
+		ward_jw_open(b, '[');
+		for (size_t i = 0; i < p->n_shut; i++)
+			rule(b, &p->shut[i]);
+		ward_jw_close(b, ']');
+	}
 	published(b, p);
 	limits(b, &p->limits);
 	switches(b, p);

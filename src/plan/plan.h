@@ -233,6 +233,8 @@ struct ward_plan {
 	size_t n_exec_paths;
 	const struct ward_rule *rules;
 	size_t n_rules;
+	const struct ward_rule *shut; /* what policies forbid of the network by name: told, and decided at each connection */
+	size_t n_shut;
 	struct ward_limits limits;
 	uint32_t seccomp;            /* WARD_SECCOMP_* */
 	enum ward_attribution attribution;      /* resolved: never AUTO */
@@ -268,6 +270,8 @@ struct ward_plan_input {
 	size_t n_exec_paths;
 	const struct ward_rule *rules;
 	size_t n_rules;
+	const struct ward_rule *shut;
+	size_t n_shut;
 	const struct ward_published *published;
 	size_t n_published;
 	struct ward_limits limits;

@@ -231,22 +231,28 @@ static void head(struct ward_buf *b, const struct ward_plan *p)
 						  : "ENOENT\n");
 }
 
+static void rule(struct ward_buf *b, const struct ward_rule *r)
+{
+	ward_buf_addf(b, "  %-16s ", ward_cap_type_name(r->type));
+	name(b, r->pattern);
+	ward_buf_adds(b, r->literal && r->subtree ? "/**" : "");
+	remark(b, r->text);
+	ward_buf_addc(b, '\n');
+}
+
 static void rules(struct ward_buf *b, const struct ward_plan *p)
 {
 	ward_buf_adds(b,
 		p->backend == WARD_BACKEND_DIRECT ? "\ngrants (judged and recorded, not held)\n"
 						  : "\ngrants\n");
-	for (size_t i = 0; i < p->n_rules; i++) {
-		const struct ward_rule *r = &p->rules[i];
-
-		ward_buf_addf(b, "  %-16s ", ward_cap_type_name(r->type));
-		name(b, r->pattern);
-		ward_buf_adds(b, r->literal && r->subtree ? "/**" : "");
-		remark(b, r->text);
-		ward_buf_addc(b, '\n');
-	}
+	for (size_t i = 0; i < p->n_rules; i++)
+		rule(b, &p->rules[i]);
 	if (p->n_rules == 0)
 		ward_buf_adds(b, "  none\n");
+	if (p->n_shut > 0)
+		ward_buf_adds(b, "\nforbidden, whatever is granted\n");
+	for (size_t i = 0; i < p->n_shut; i++)
+		rule(b, &p->shut[i]);
 	if (p->n_exec_paths > 0)
 		ward_buf_adds(b, "\nmay be executed, beside what is marked x\n");
 	for (size_t i = 0; i < p->n_exec_paths; i++) {

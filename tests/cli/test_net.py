@@ -208,6 +208,45 @@ def plan(p, *words):
     return r, json.loads(r.out) if r.code == 0 else None
 
 
+TOLD = """schemaVersion: 2
+kind: Policy
+metadata: {name: net}
+spec:
+  fsProfiles:
+    fetch:
+      read: ["**"]
+      network:
+        mode: allow
+        allow: ["*.example.com:443", "[2001:db8::/32]:8000-8010", api.example.org:443]
+        deny: ["tracker.example.com:443", "10.0.0.0/8:22"]
+    closed:
+      read: ["**"]
+      network: {mode: deny-all}
+"""
+
+
+@test
+def the_plan_says_what_a_profile_says_of_the_network():
+    with cli.place() as p:
+        p.write("net.yaml", TOLD)
+        r, doc = plan(p, "--policy", "net.yaml", "--profile", "fetch")
+        if r.code == 1 and "axis network" in r.err:
+            return check_in("take it out", r.err)
+        check_eq(r.code, 0, r.err)
+        schema.validate(doc, json.loads((cli.ROOT / "docs/spec/plan.schema.json").read_text()))
+        granted = {x["pattern"]: x["line"] for x in doc["rules"] if x["type"] == "NETWORK_CONNECT"}
+        check_eq(granted, {"*.example.com:443": 10, "[2001:db8::/32]:8000-8010": 10, "api.example.org:443": 10})
+        check_eq({x["pattern"]: x["line"] for x in doc["forbidden"]}, {"tracker.example.com:443": 11, "10.0.0.0/8:22": 11})
+        r = asked(p, "--policy", "net.yaml", "--profile", "fetch", "--", "/bin/true", kind=("plan",))
+        forbidden = r.out.split("\nforbidden, whatever is granted\n")[1].split("\n\n")[0].splitlines()
+        check_eq([line.split()[:2] for line in forbidden],
+                 [["NETWORK_CONNECT", "tracker.example.com:443"], ["NETWORK_CONNECT", "10.0.0.0/8:22"]])
+        r, doc = plan(p, "--policy", "net.yaml", "--profile", "closed")
+        check_eq([(x["pattern"], x["line"]) for x in doc["forbidden"]], [("*:*", 14)])
+        r, doc = plan(p)
+        check("forbidden" not in doc, doc)
+
+
 @test
 def the_plan_says_what_may_be_reached_and_where_it_stands():
     with cli.place() as p:
@@ -218,6 +257,8 @@ def the_plan_says_what_may_be_reached_and_where_it_stands():
         check_eq(r.code, 0, r.err)
         rules = {x["pattern"]: x for x in doc["rules"] if x["type"] == "NETWORK_CONNECT"}
         check_eq(rules["a.org:80,443"]["file"], "--cap")
+        shut = {x["pattern"]: (x["file"].rsplit("/", 1)[-1], x["line"]) for x in doc["forbidden"]}
+        check_eq(shut, {"bad.example.com:*": ("net.cedar", 3)})
         told = rules["**.example.com:*, as its conditions say"]
         check(told["file"].endswith("net.cedar") and told["line"] == 1, told)
         check(not [x for x in rules if "asked" in x or "later" in x], rules)

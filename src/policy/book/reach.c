@@ -106,7 +106,8 @@ static bool host_of(const struct ward_book *b, const struct cedar_policy *p,
 	return false;
 }
 
-bool ward_book_reaches(const struct ward_book *b, size_t *io_at, struct ward_book_reach *ret)
+static bool next_of(const struct ward_book *b, enum cedar_effect effect, size_t *io_at,
+	struct ward_book_reach *ret, uint32_t *ret_actions)
 {
 	const struct ward_book_set *s = &b->grants;
 
@@ -116,9 +117,28 @@ bool ward_book_reaches(const struct ward_book *b, size_t *io_at, struct ward_boo
 
 		*ret = (struct ward_book_reach){ .rule = &s->rules[i],
 			.conditional = p->n_conditions > 0 };
-		if (p->effect == CEDAR_PERMIT &&
-			(ward_book_actions_of(b, p) & UINT32_C(1) << WARD_ACT_NET_CONNECT) != 0 &&
-			host_of(b, p, ret))
+		if (p->effect != effect)
+			continue;
+		*ret_actions = ward_book_actions_of(b, p);
+		if ((*ret_actions & UINT32_C(1) << WARD_ACT_NET_CONNECT) != 0 && host_of(b, p, ret))
+			return true;
+	}
+	return false;
+}
+
+bool ward_book_reaches(const struct ward_book *b, size_t *io_at, struct ward_book_reach *ret)
+{
+	uint32_t actions;
+
+	return next_of(b, CEDAR_PERMIT, io_at, ret, &actions);
+}
+
+bool ward_book_shuts(const struct ward_book *b, size_t *io_at, struct ward_book_reach *ret)
+{
+	uint32_t actions;
+
+	while (next_of(b, CEDAR_FORBID, io_at, ret, &actions)) {
+		if (ret->host != NULL || actions == UINT32_C(1) << WARD_ACT_NET_CONNECT)
 			return true;
 	}
 	return false;

@@ -66,6 +66,17 @@ int ward_rs_node(struct ward_resolver *rs, const struct ward_node *n, struct war
 	return WARD_OK;
 }
 
+int ward_rs_shut(struct ward_resolver *rs, const struct ward_rule *rule, struct ward_error *err)
+{
+	struct ward_rule *v = grow(rs, rs->shut, rs->n_shut, &rs->cap_shut, sizeof(*v));
+
+	if (!v || !rule->pattern || !rule->text)
+		return ward_rs_nomem(err);
+	rs->shut = v;
+	v[rs->n_shut++] = *rule;
+	return WARD_OK;
+}
+
 int ward_rs_rule(struct ward_resolver *rs, const struct ward_rule *rule, struct ward_error *err)
 {
 	struct ward_rule *v = grow(rs, rs->rules, rs->n_rules, &rs->cap_rules, sizeof(*v));
@@ -362,6 +373,8 @@ static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_e
 		.n_exec_paths = rs->exec_paths.n,
 		.rules = rs->rules,
 		.n_rules = rs->n_rules,
+		.shut = rs->shut,
+		.n_shut = rs->n_shut,
 		.published = rs->published,
 		.n_published = rs->n_published,
 		.limits = rs->limits,
