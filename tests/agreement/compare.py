@@ -187,7 +187,8 @@ class World:
         r, outcome = self.run()
         if why:
             add(counts, "wrong policies")
-            return [] if r.code == 125 and ".json:" in why else [f"{why} for the judge; the run ended with {r.code}: {r.err}"]
+            told = why.partition(": ")[2].strip()   # a condition of the generator's may be true of no run: both say so
+            return [] if r.code == 125 and (".json:" in why or told and told in r.err) else [f"{why} for the judge; the run ended with {r.code}: {r.err}"]
         if r.code == 125 and any(text in r.err for text in REFUSALS):
             add(counts, "refused")
             return None if plant else []
@@ -247,7 +248,7 @@ class World:
             e = 0   # the kernel let it be executed: what had the name just then was no script
         if e and e not in REFUSED and not (e in PINNED and known.pins(op[1] if op[0] in MAKES else op[2])):
             return f"{op}: {errno.errorcode.get(e, e)}"
-        if e == 0 and known.changes_held(op):
+        if e == 0 and known.changes_held(op, self.granted):
             return f"{op}: done, and the plan says that it is held"
         if (e == 0) == (not missing):
             there = self.text.get(self.tree.way(op[1], True)[1])

@@ -17,16 +17,18 @@ class Excuses:
 
     # ---- what runs code later, and is only read whatever a policy says ----
 
-    def is_held(self, name):
-        return name is not None and any(name == h or name.startswith(h + "/") for h in self.held)
+    def is_held(self, name, but=()):
+        def above(names):
+            return max((len(n) for n in names if name == n or name.startswith(n + "/")), default=-1)
+        return name is not None and above(self.held) > above(but)
 
-    def changes_held(self, op):
-        """Would it change one of them, or take one away? What a call follows is what counts."""
+    def changes_held(self, op, but=()):
+        """Would it change one of them, or take one away? What a call follows is what counts. but: what an option granted by its name."""
         call, a, b = op
         on = self.t.way(a, call not in MAKES + MOVES + ("link",))[1]
         if call in ("read", "list", "exec"):
             return False
-        return self.is_held(on) or self.is_held(b) or (call in MOVES and any(h.startswith(on + "/") for h in self.held))
+        return self.is_held(on, but) or self.is_held(b, but) or (call in MOVES and any(h.startswith(on + "/") for h in self.held))
 
     # ---- where mounts stand ----
 
