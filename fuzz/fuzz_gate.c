@@ -77,12 +77,14 @@ static struct {
 	struct {
 		uint8_t v4[4], v6[16];
 		char name[WARD_RELAY_NAME_MAX + 2];
+		bool unknown; /* the name */
 	} answer[ANSWERS]; /* the last is that of the last one */
 	size_t n_answers;
 	struct {
 		unsigned asked, opened, dialled, refused, passed, agrees;
 		bool open;
 		char asks[WARD_RELAY_NAME_MAX + 2]; /* the last name */
+		bool several; /* names that wait for an answer: whose it is, is not known */
 		/* To what it was opened, "" = to an address; NULL: that is not known, or not always the same. */
 		const char *meant;
 	} id[IDS]; /* by what the relay said, and heard */
@@ -224,7 +226,8 @@ static void answered(const struct ward_relay_msg *m)
 	size_t i = t.n_answers < ANSWERS ? t.n_answers++ : ANSWERS - 1;
 	const char *name = t.id[m->id % IDS].asks;
 
-	MUST(is_granted(name) || strcmp(name, "held.example") == 0);
+	t.answer[i].unknown = t.id[m->id % IDS].several;
+	MUST(t.answer[i].unknown || is_granted(name) || strcmp(name, "held.example") == 0);
 	memcpy(t.answer[i].v4, m->v4, 4);
 	memcpy(t.answer[i].v6, m->v6, 16);
 	memcpy(t.answer[i].name, name, sizeof(t.answer[i].name));
@@ -297,7 +300,7 @@ static const char *meant_by(const struct ward_relay_msg *m)
 	for (size_t i = 0; i < t.n_answers; i++)
 		if (m->to.family == 4 ? memcmp(m->to.a, t.answer[i].v4, 4) == 0
 				      : memcmp(m->to.a, t.answer[i].v6, 16) == 0)
-			return t.answer[i].name;
+			return t.answer[i].unknown ? NULL : t.answer[i].name;
 	/* One that was not told yet, or of a form that carries another one. */
 	return m->to.family == 6 || memcmp(m->to.a, v4, 1) == 0 || memcmp(m->to.a, v6, 4) == 0
 		? NULL
@@ -331,6 +334,8 @@ static void note(const struct ward_relay_msg *m)
 		return;
 	if (m->type == WARD_RELAY_NAME) {
 		t.must_be_lost = !ward_name_is_normal(ward_str(m->name));
+		t.id[id].several = t.id[id].asked > 0 &&
+			(t.id[id].several || strcmp(t.id[id].asks, m->name) != 0);
 		t.id[id].asked += m->id != 0;
 		memcpy(t.id[id].asks, m->name, sizeof(m->name));
 	} else if (m->type == WARD_RELAY_OPEN) {
