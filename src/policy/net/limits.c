@@ -81,9 +81,12 @@ static int one(const char *p, size_t n, struct ward_net_limits *io, struct ward_
 	char word[WORD_MAX], *value;
 	int r;
 
-	if (n >= sizeof(word) || memchr(p, '\0', n))
-		return ward_fail(err, WARD_E_PARSE,
+	if (n >= sizeof(word) || memchr(p, '\0', n)) {
+		r = ward_fail(err, WARD_E_PARSE,
 			"a limit of the network is no longer than %d bytes", WORD_MAX - 1);
+		ward_fail_fix(err, "write bytes-up=10M, or several with commas between");
+		return r;
+	}
 	memcpy(word, p, n);
 	word[n] = '\0';
 	value = strchr(word, '=');

@@ -61,6 +61,14 @@ static void head(struct job *j)
 	ward_buf_done(&text);
 }
 
+static int too_long(struct job *j, const char *what)
+{
+	int code = ward_cap_fail(j->err, j->cap, "%s", what);
+
+	ward_fail_fix(j->err, "write a shorter one, with * for what may be anything");
+	return code;
+}
+
 static int file(struct job *j)
 {
 	const char *resource = j->cap->resource;
@@ -81,7 +89,7 @@ static int file(struct job *j)
 		const char *cwd = j->host != NULL && j->host->cwd != NULL ? j->host->cwd : "/";
 
 		if (ward_path_join(cwd, resource, path, sizeof(path)) < 0)
-			return ward_cap_fail(j->err, j->cap, "the path is too long");
+			return too_long(j, "the path is too long");
 		/* Nothing lies in a file, and all of a directory is meant. */
 		ward_buf_adds(j->out, "resource in ");
 		ward_sugar_uid(j->out, "Path", path);
@@ -94,6 +102,9 @@ static int file(struct job *j)
 			return ward_cap_fail(j->err, j->cap, "%s", bad.what);
 		if (!ward_sugar_place(j->arena, pattern, WARD_GRAMMAR_1, &place))
 			return no_memory(j);
+		if (ward_sugar_is_long(&place))
+			return too_long(j,
+				"the pattern is too long, with a backslash before each of [ ] { }");
 		ward_sugar_resource(j->out, &place);
 	}
 	ward_buf_adds(j->out, ");\n\n");

@@ -16,6 +16,8 @@ void ward_sugar_uid(struct ward_buf *out, const char *type, const char *id);
  * pattern of grammar 2. Relative ones are relative to the workspace. False: no memory.
  */
 bool ward_sugar_place(struct ward_arena *a, const struct ward_pattern *p, enum ward_grammar grammar, struct ward_source_place *ret);
+/* No id has so many bytes: what was escaped may be longer than what was written. */
+bool ward_sugar_is_long(const struct ward_source_place *place);
 /* `resource in ...` or `resource == ...` */
 void ward_sugar_resource(struct ward_buf *out, const struct ward_source_place *place);
 /* The same of a program: "/abs/path", "/abs/dir" and two stars. */

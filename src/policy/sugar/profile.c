@@ -111,6 +111,16 @@ static int pattern_of(struct job *j, const struct ward_doc_rule *rule,
 	return code;
 }
 
+static int too_long(struct job *j, const struct ward_doc_rule *rule)
+{
+	int code = ward_fail(j->err, WARD_E_LIMIT,
+		"a pattern is too long, with a backslash before each of [ ] { }");
+
+	ward_fail_fix(j->err, "write a shorter one, with * for what may be anything");
+	ward_fail_at(j->err, rule->origin.file, rule->origin.line, rule->origin.column);
+	return code;
+}
+
 static int fill(struct job *j, struct rules *r)
 {
 	WARD_UNSET char text[WARD_PATH_MAX];
@@ -129,6 +139,8 @@ static int fill(struct job *j, struct rules *r)
 			!ward_sugar_place(j->to->arena, r->patterns[i], grammar_of(&r->l->v[i]),
 				&r->places[i]))
 			return no_memory(j);
+		if (ward_sugar_is_long(&r->places[i]))
+			return too_long(j, &r->l->v[i]);
 	}
 	return WARD_OK;
 }

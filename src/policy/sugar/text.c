@@ -129,6 +129,11 @@ bool ward_sugar_place(struct ward_arena *a, const struct ward_pattern *p, enum w
 	return ret->id != NULL;
 }
 
+bool ward_sugar_is_long(const struct ward_source_place *place)
+{
+	return strlen(place->id) >= WARD_PATH_MAX;
+}
+
 void ward_sugar_resource(struct ward_buf *out, const struct ward_source_place *place)
 {
 	ward_buf_adds(out, place->in ? "resource in " : "resource == ");
