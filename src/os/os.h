@@ -164,13 +164,13 @@ int ward_thread_start_deep(pthread_t *ret, void *(*fn)(void *), void *arg);
  * What would end a thread of the caller's, or all of its process, half-way is put off: pthread_cancel(), and the SIGXFSZ of a limit of
  * file sizes, which then is an EFBIG alone.
  */
-struct ward_hold {
+struct ward_shield {
 	int cancel;
 	bool size, was_pending;
 	sigset_t mask;
 };
-void ward_hold_begin(struct ward_hold *h);
-void ward_hold_end(const struct ward_hold *h);
+void ward_thread_shield(struct ward_shield *h);
+void ward_thread_unshield(const struct ward_shield *h);
 
 /* ---- worker.c: one thread for jobs that come one after the other ---- */
 struct ward_worker;

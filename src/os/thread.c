@@ -48,7 +48,7 @@ int ward_thread_start_deep(pthread_t *ret, void *(*fn)(void *), void *arg)
 	return start(ret, fn, arg, DEEP_STACK_BYTES);
 }
 
-void ward_hold_begin(struct ward_hold *h)
+void ward_thread_shield(struct ward_shield *h)
 {
 	struct rlimit size;
 	sigset_t set;
@@ -66,7 +66,7 @@ void ward_hold_begin(struct ward_hold *h)
 	(void)pthread_sigmask(SIG_BLOCK, &set, &h->mask);
 }
 
-void ward_hold_end(const struct ward_hold *h)
+void ward_thread_unshield(const struct ward_shield *h)
 {
 	static const struct timespec now = { 0, 0 };
 	sigset_t set;

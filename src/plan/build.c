@@ -131,10 +131,10 @@ static int copy_all(struct ward_plan *p, const struct ward_plan_input *in)
 	qsort(env, count(env), sizeof(*env), by_name);
 	p->env = env;
 	if (copy_rules(p, in->rules, in->n_rules, &p->rules) < 0 ||
-		copy_rules(p, in->shut, in->n_shut, &p->shut) < 0)
+		copy_rules(p, in->forbidden, in->n_forbidden, &p->forbidden) < 0)
 		return WARD_E_NOMEM;
 	p->n_rules = in->n_rules;
-	p->n_shut = in->n_shut;
+	p->n_forbidden = in->n_forbidden;
 	return copy_published(p, in);
 }
 

@@ -142,6 +142,15 @@ static void rule(struct ward_buf *b, const struct ward_rule *r)
 	ward_jw_close(b, '}');
 }
 
+static void rules(struct ward_buf *b, const char *key, const struct ward_rule *v, size_t n)
+{
+	ward_jw_key(b, key);
+	ward_jw_open(b, '[');
+	for (size_t i = 0; i < n; i++)
+		rule(b, &v[i]);
+	ward_jw_close(b, ']');
+}
+
 static void net_limits(struct ward_buf *b, const struct ward_net_limits *l)
 {
 	ward_jw_key(b, "net");
@@ -265,18 +274,9 @@ void ward_plan_json(const struct ward_plan *p, struct ward_buf *b)
 		node(b, &p->nodes[i]);
 	ward_jw_close(b, ']');
 	ward_jw_kstrs(b, "exec_paths", p->exec_paths, p->n_exec_paths);
-	ward_jw_key(b, "rules");
-	ward_jw_open(b, '[');
-	for (size_t i = 0; i < p->n_rules; i++)
-		rule(b, &p->rules[i]);
-	ward_jw_close(b, ']');
-	if (p->n_shut > 0) {
-		ward_jw_key(b, "forbidden");
-		ward_jw_open(b, '[');
-		for (size_t i = 0; i < p->n_shut; i++)
-			rule(b, &p->shut[i]);
-		ward_jw_close(b, ']');
-	}
+	rules(b, "rules", p->rules, p->n_rules);
+	if (p->n_forbidden > 0)
+		rules(b, "forbidden", p->forbidden, p->n_forbidden);
 	published(b, p);
 	limits(b, &p->limits);
 	switches(b, p);

@@ -233,8 +233,8 @@ struct ward_plan {
 	size_t n_exec_paths;
 	const struct ward_rule *rules;
 	size_t n_rules;
-	const struct ward_rule *shut; /* what policies forbid of the network by name: told, and decided at each connection */
-	size_t n_shut;
+	const struct ward_rule *forbidden; /* what policies forbid of the network by name: told, and decided at each connection */
+	size_t n_forbidden;
 	struct ward_limits limits;
 	uint32_t seccomp;            /* WARD_SECCOMP_* */
 	enum ward_attribution attribution;      /* resolved: never AUTO */
@@ -270,8 +270,8 @@ struct ward_plan_input {
 	size_t n_exec_paths;
 	const struct ward_rule *rules;
 	size_t n_rules;
-	const struct ward_rule *shut;
-	size_t n_shut;
+	const struct ward_rule *forbidden;
+	size_t n_forbidden;
 	const struct ward_published *published;
 	size_t n_published;
 	struct ward_limits limits;

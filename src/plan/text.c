@@ -249,10 +249,10 @@ static void rules(struct ward_buf *b, const struct ward_plan *p)
 		rule(b, &p->rules[i]);
 	if (p->n_rules == 0)
 		ward_buf_adds(b, "  none\n");
-	if (p->n_shut > 0)
+	if (p->n_forbidden > 0)
 		ward_buf_adds(b, "\nforbidden, whatever is granted\n");
-	for (size_t i = 0; i < p->n_shut; i++)
-		rule(b, &p->shut[i]);
+	for (size_t i = 0; i < p->n_forbidden; i++)
+		rule(b, &p->forbidden[i]);
 	if (p->n_exec_paths > 0)
 		ward_buf_adds(b, "\nmay be executed, beside what is marked x\n");
 	for (size_t i = 0; i < p->n_exec_paths; i++) {

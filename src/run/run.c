@@ -502,15 +502,15 @@ static int run_whole(struct ward_request *r, struct ward_outcome **ret, struct w
 	return code;
 }
 
-/* Cancelled half-way, the caller's thread would leave a lock of the log and every descriptor behind: it is put off until the end. */
+/* Cancelled half-way, the caller's thread would leave a lock of the log and every descriptor behind; a log at its limit would end the caller. */
 int ward_run(struct ward_request *r, struct ward_outcome **ret, struct ward_error *err)
 {
-	struct ward_hold hold;
+	struct ward_shield shield;
 	int code;
 
-	ward_hold_begin(&hold);
+	ward_thread_shield(&shield);
 	code = run_whole(r, ret, err);
-	ward_hold_end(&hold);
+	ward_thread_unshield(&shield);
 	return code;
 }
 

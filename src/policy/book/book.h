@@ -169,7 +169,7 @@ const struct ward_book_set *ward_book_reach_set(const struct ward_book *b);
 bool ward_book_names_endpoint(const struct ward_book *b, const struct ward_book_rule *rule, const char *endpoint);
 bool ward_book_reaches(const struct ward_book *b, size_t *io_at, struct ward_book_reach *ret);
 /* The same of forbids: of those that name a host, or are of nothing but connecting. */
-bool ward_book_shuts(const struct ward_book *b, size_t *io_at, struct ward_book_reach *ret);
+bool ward_book_net_forbids(const struct ward_book *b, size_t *io_at, struct ward_book_reach *ret);
 /* The endpoints that policies name, in no order; NULL behind the last. */
 const char *ward_book_endpoint(const struct ward_book *b, size_t *io_at);
 

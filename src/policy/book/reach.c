@@ -133,7 +133,7 @@ bool ward_book_reaches(const struct ward_book *b, size_t *io_at, struct ward_boo
 	return next_of(b, CEDAR_PERMIT, io_at, ret, &actions);
 }
 
-bool ward_book_shuts(const struct ward_book *b, size_t *io_at, struct ward_book_reach *ret)
+bool ward_book_net_forbids(const struct ward_book *b, size_t *io_at, struct ward_book_reach *ret)
 {
 	uint32_t actions;
 

@@ -119,8 +119,7 @@ static const char *pattern_of(struct ward_resolver *rs, const struct ward_book_r
 	struct ward_endpoint_fault why;
 	char text[WARD_ENDPOINT_TEXT_MAX];
 
-	*ret_e = (struct ward_endpoint){ 0 };
-	/* In these words, by the list of a profile: then the port, which is a condition, is among them. */
+	/* In these words by the list of a profile (no author of a policy has them): then the port, which is a condition, is among them. */
 	if (w->rule->text && strncmp(w->rule->text, written, strlen(written)) == 0 &&
 		ward_endpoint_parse(ward_str(w->rule->text + strlen(written)), ret_e, &why)) {
 		ward_endpoint_text(ret_e, text);
@@ -287,23 +286,23 @@ static int ask_requests(struct ward_resolver *rs, struct ward_error *err)
 }
 
 /* It wins over each grant, whoever's: told, since who reads the grants alone takes them for all there is. */
-static int shut(struct ward_resolver *rs, struct ward_error *err)
+static int forbidden(struct ward_resolver *rs, struct ward_error *err)
 {
 	struct ward_book_reach w;
 	struct ward_endpoint e;
 	size_t at = 0;
 	int r = WARD_OK;
 
-	while (r == WARD_OK && ward_book_shuts(rs->book->book, &at, &w)) {
+	while (r >= 0 && ward_book_net_forbids(rs->book->book, &at, &w)) {
 		struct ward_rule rule = { .type = WARD_CAP_NETWORK_CONNECT,
 			.told = true,
 			.origin = origin_of(w.rule),
 			.text = text_of(rs, w.rule),
 			.pattern = pattern_of(rs, &w, &e) };
 
-		r = ward_rs_shut(rs, &rule, err);
+		r = ward_rs_forbidden(rs, &rule, err);
 	}
-	return r;
+	return r < 0 ? r : WARD_OK;
 }
 
 static int policies(struct ward_resolver *rs, struct ward_error *err)
@@ -385,7 +384,7 @@ int ward_rs_net(struct ward_resolver *rs, struct ward_error *err)
 	if (r == WARD_OK && rs->book)
 		r = policies(rs, err);
 	if (r == WARD_OK && rs->book)
-		r = shut(rs, err);
+		r = forbidden(rs, err);
 	if (r == WARD_OK && rs->book)
 		r = warn_by_program(rs, err);
 	return r == WARD_OK ? warn_redirected(rs, err) : r;

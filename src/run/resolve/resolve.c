@@ -66,26 +66,27 @@ int ward_rs_node(struct ward_resolver *rs, const struct ward_node *n, struct war
 	return WARD_OK;
 }
 
-int ward_rs_shut(struct ward_resolver *rs, const struct ward_rule *rule, struct ward_error *err)
+static int add_rule(struct ward_resolver *rs, struct ward_rule **io_v, size_t *io_n, size_t *io_cap,
+	const struct ward_rule *rule, struct ward_error *err)
 {
-	struct ward_rule *v = grow(rs, rs->shut, rs->n_shut, &rs->cap_shut, sizeof(*v));
+	struct ward_rule *v = grow(rs, *io_v, *io_n, io_cap, sizeof(*v));
 
 	if (!v || !rule->pattern || !rule->text)
 		return ward_rs_nomem(err);
-	rs->shut = v;
-	v[rs->n_shut++] = *rule;
-	return WARD_OK;
+	*io_v = v;
+	v[*io_n] = *rule;
+	return (int)(*io_n)++;
 }
 
 int ward_rs_rule(struct ward_resolver *rs, const struct ward_rule *rule, struct ward_error *err)
 {
-	struct ward_rule *v = grow(rs, rs->rules, rs->n_rules, &rs->cap_rules, sizeof(*v));
+	return add_rule(rs, &rs->rules, &rs->n_rules, &rs->cap_rules, rule, err);
+}
 
-	if (!v || !rule->pattern || !rule->text)
-		return ward_rs_nomem(err);
-	rs->rules = v;
-	v[rs->n_rules] = *rule;
-	return (int)rs->n_rules++;
+int ward_rs_forbidden(struct ward_resolver *rs, const struct ward_rule *rule,
+	struct ward_error *err)
+{
+	return add_rule(rs, &rs->forbidden, &rs->n_forbidden, &rs->cap_forbidden, rule, err);
 }
 
 /* Once; but of those before `from`, which are not looked at. */
@@ -373,8 +374,8 @@ static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_e
 		.n_exec_paths = rs->exec_paths.n,
 		.rules = rs->rules,
 		.n_rules = rs->n_rules,
-		.shut = rs->shut,
-		.n_shut = rs->n_shut,
+		.forbidden = rs->forbidden,
+		.n_forbidden = rs->n_forbidden,
 		.published = rs->published,
 		.n_published = rs->n_published,
 		.limits = rs->limits,

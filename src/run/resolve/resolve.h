@@ -48,8 +48,8 @@ struct ward_resolver {
 	size_t n_nodes, cap_nodes;
 	size_t n_viewed;             /* nodes that the policies have judged */
 	bool base_cut;               /* and they take something of the base away */
-	struct ward_rule *rules, *shut; /* shut: what policies forbid of the network by name */
-	size_t n_rules, cap_rules, n_shut, cap_shut;
+	struct ward_rule *rules, *forbidden; /* forbidden: what policies forbid of the network by name */
+	size_t n_rules, cap_rules, n_forbidden, cap_forbidden;
 	int owner_warned;            /* the last rule that had its warning about another owner, + 1; 0 = none */
 	struct ward_texts exec_paths, warnings, env, bins;
 	struct ward_rulebook *book;  /* NULL: nothing but the request's own capabilities decides */
@@ -75,7 +75,7 @@ int ward_rs_nomem(struct ward_error *err);
 uint64_t ward_rs_memory_share(const struct ward_host *host);     /* where nobody says how much memory; 0: it is not known */
 int ward_rs_node(struct ward_resolver *rs, const struct ward_node *n, struct ward_error *err);
 int ward_rs_rule(struct ward_resolver *rs, const struct ward_rule *rule, struct ward_error *err); /* its index, or a code < 0 */
-int ward_rs_shut(struct ward_resolver *rs, const struct ward_rule *rule, struct ward_error *err);
+int ward_rs_forbidden(struct ward_resolver *rs, const struct ward_rule *rule, struct ward_error *err);
 /* Once each. */
 int ward_rs_text(struct ward_resolver *rs, struct ward_texts *to, const char *s, struct ward_error *err);
 /* What is shown of fmt is escaped. */
