@@ -62,6 +62,10 @@ struct ward_clone_args {
 #define WARD_LL_SCOPE_ABSTRACT_UNIX (1ull << 0)  /* ABI 6 */
 #define WARD_LL_SCOPE_SIGNAL (1ull << 1)         /* ABI 6 */
 
+/* flags of landlock_restrict_self: what the host's audit log is told of refusals */
+#define WARD_LL_LOG_SAME_EXEC_OFF 1u             /* ABI 7 */
+#define WARD_LL_LOG_SUBDOMAINS_OFF 4u            /* ABI 7 */
+
 struct ward_ll_ruleset_attr {
 	uint64_t handled_access_fs;
 	uint64_t handled_access_net;       /* ABI 4 */

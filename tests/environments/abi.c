@@ -2,8 +2,8 @@
 /*
  * landlock-abi N COMMAND...: runs it, and whatever it starts, on a kernel whose Landlock has ABI N: the question for the version is
  * answered with N, and a ruleset that only a newer kernel takes is refused as that kernel would (by its size; by its rights where
- * they can be read). Everything else stays as it is here. A tracer, since a filter cannot answer with a number that is no error;
- * only this one call stops for it. Exits as the command does; 77: not on this machine.
+ * they can be read), as flags of landlock_restrict_self are before ABI 7. Everything else stays as it is here. A tracer, since a
+ * filter cannot answer with a number that is no error; only these two calls stop for it. Exits as the command does; 77: not on this machine.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define NR_create_ruleset 444
+#define NR_restrict_self 446
 #define VERSION 1u
 #define EVENT_STOP 128
 
@@ -49,6 +50,8 @@ static long answer(pid_t pid, const struct user_regs_struct *r, int abi)
 	uint64_t fs = 0;
 	struct iovec to = { &fs, sizeof(fs) }, from = { (void *)r->rdi, sizeof(fs) };
 
+	if (r->orig_rax == NR_restrict_self)
+		return r->rsi && abi < 7 ? -EINVAL : 0;
 	if (r->rdx == VERSION)
 		return r->rdi || r->rsi ? -EINVAL : abi;
 	if (r->rdx)
@@ -80,11 +83,12 @@ static void command(char **argv, int go)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NR_create_ruleset, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NR_create_ruleset, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NR_restrict_self, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog prog = { .len = 4, .filter = code };
+	struct sock_fprog prog = { .len = 5, .filter = code };
 	char c;
 
 	if (read(go, &c, 1) != 1 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||

@@ -99,7 +99,7 @@ static void confine(int abi)
 		!grant(set, abi, "rw", WARD_LL_SET_READ | WARD_LL_SET_WRITE) ||
 		!grant(set, abi, "out/only", WARD_LL_SET_READ | WARD_LL_SET_WRITE) ||
 		!grant(set, abi, "/dev/null", WARD_LL_SET_DEV) ||
-		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || ward_ll_restrict(set) < 0)
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || ward_ll_restrict(abi, set) < 0)
 		_exit(200);
 	close(set);
 }
@@ -262,7 +262,8 @@ static int widen(void)
 	int abi = ward_ll_abi(), set = ward_ll_create(abi, ward_ll_handled_fs(abi), 0);
 
 	/* a second ruleset that grants everything changes nothing */
-	if (set < 0 || !grant(set, abi, "/", ward_ll_handled_fs(abi)) || ward_ll_restrict(set) < 0)
+	if (set < 0 || !grant(set, abi, "/", ward_ll_handled_fs(abi)) ||
+		ward_ll_restrict(abi, set) < 0)
 		return 200;
 	return read_outside();
 }
@@ -399,19 +400,20 @@ TEST(masks)
 		int abi;
 		uint64_t fs, scopes;
 		size_t size;
+		uint32_t quiet;
 	} rows[] = {
-		{ -1, 0, 0, 8 },
-		{ 0, 0, 0, 8 },
-		{ 1, 0x1fff, 0, 8 },
-		{ 2, 0x3fff, 0, 8 },
-		{ 3, 0x7fff, 0, 8 },
-		{ 4, 0x7fff, 0, 16 },
-		{ 5, 0xffff, 0, 16 },
-		{ 6, 0xffff, 3, 24 },
-		{ 7, 0xffff, 3, 24 },
-		{ 8, 0xffff, 3, 24 },
-		{ 9, 0x1ffff, 3, 24 },
-		{ 99, 0x1ffff, 3, 24 },
+		{ -1, 0, 0, 8, 0 },
+		{ 0, 0, 0, 8, 0 },
+		{ 1, 0x1fff, 0, 8, 0 },
+		{ 2, 0x3fff, 0, 8, 0 },
+		{ 3, 0x7fff, 0, 8, 0 },
+		{ 4, 0x7fff, 0, 16, 0 },
+		{ 5, 0xffff, 0, 16, 0 },
+		{ 6, 0xffff, 3, 24, 0 },
+		{ 7, 0xffff, 3, 24, 5 },
+		{ 8, 0xffff, 3, 24, 5 },
+		{ 9, 0x1ffff, 3, 24, 5 },
+		{ 99, 0x1ffff, 3, 24, 5 },
 	};
 
 	TABLE(row, rows) {
@@ -419,6 +421,7 @@ TEST(masks)
 		CHECK_EQ_UINT(ward_ll_handled_fs(row->abi), row->fs);
 		CHECK_EQ_UINT(ward_ll_handled_scopes(row->abi), row->scopes);
 		CHECK_EQ_SIZE(ward_ll_ruleset_size(row->abi), row->size);
+		CHECK_EQ_UINT(ward_ll_quiet(row->abi), row->quiet);
 		CHECK_EQ_UINT(ward_ll_mask(row->abi, UINT64_MAX, true), row->fs);
 		CHECK_EQ_UINT(ward_ll_mask(row->abi, WARD_LL_SET_WRITE, false) &
 				~(uint64_t)(WARD_LL_WRITE_FILE | WARD_LL_TRUNCATE),
@@ -437,7 +440,7 @@ TEST(errors)
 		SKIP("this kernel has no Landlock");
 	CHECK_EQ_INT(ward_ll_create(abi, 1ull << 63, 0), -EINVAL);
 	CHECK_EQ_INT(ward_ll_create(abi, 0, 0), -ENOMSG);
-	CHECK_EQ_INT(ward_ll_restrict(-1), geteuid() == 0 ? -EBADF : -EPERM);
+	CHECK_EQ_INT(ward_ll_restrict(abi, -1), geteuid() == 0 ? -EBADF : -EPERM);
 	set = ward_ll_create(abi, WARD_LL_READ_FILE, 0);
 	CHECK(set >= 0);
 	CHECK(fcntl(set, F_GETFD) & FD_CLOEXEC);

@@ -106,10 +106,20 @@ static inline int ward_ll_allow(int ruleset, int fd, uint64_t access)
 	return 0;
 }
 
-/* Confine the calling thread, for good. Needs no_new_privs or CAP_SYS_ADMIN. Logging stays as the host set it. */
-static inline int ward_ll_restrict(int ruleset)
+/*
+ * Flags of ward_ll_restrict(), from ABI 7 on: an older kernel refuses any. Where the host's audit is on, the kernel would write a
+ * record for each refusal of ours until the command executes, which are those of the self-test, once a start; and for each of
+ * a domain that the command makes for itself, as many as it likes, in its own names: the host's log would be its to fill.
+ */
+static inline uint32_t ward_ll_quiet(int abi)
 {
-	if (syscall(WARD_NR_LANDLOCK_RESTRICT_SELF, ruleset, 0u) < 0)
+	return abi >= 7 ? WARD_LL_LOG_SAME_EXEC_OFF | WARD_LL_LOG_SUBDOMAINS_OFF : 0;
+}
+
+/* Confine the calling thread, for good, and quietly. Needs no_new_privs or CAP_SYS_ADMIN. */
+static inline int ward_ll_restrict(int abi, int ruleset)
+{
+	if (syscall(WARD_NR_LANDLOCK_RESTRICT_SELF, ruleset, ward_ll_quiet(abi)) < 0)
 		return -errno;
 	return 0;
 }

@@ -260,7 +260,7 @@ static void confine_files(const struct init *in)
 
 	if (set < 0)
 		return;
-	r = WARD_OFF(LANDLOCK) ? 0 : ward_ll_restrict(set);
+	r = WARD_OFF(LANDLOCK) ? 0 : ward_ll_restrict((int)in->l->landlock_abi, set);
 	if (r < 0)
 		fail(in->cmd, WARD_STAGE_LANDLOCK, -r, "restrict");
 	close(set);
