@@ -133,11 +133,13 @@ static int build_lines(struct ward_audit *a, struct batch *b, const struct ward_
 	struct ward_buf *out, struct ward_error *err)
 {
 	struct ward_buf *line = &a->line;
+	struct ward_ulids ids = { .n = b->n };
 	struct ward_audit_stamp stamp = { .seq = tail->seq,
 		.boot = a->boot,
 		.host = a->host,
 		.prev = tail->hash,
-		.of_many = b->n >= MANY };
+		.of_many = b->n >= MANY,
+		.ids = &ids };
 	char prev[WARD_SHA256_HEX];
 	if (b->n > WARD_BUF_MAX || tail->seq > INT64_MAX / 10 - b->n)
 		return ward_fail(err, WARD_E_AUDIT,
@@ -155,8 +157,11 @@ static int build_lines(struct ward_audit *a, struct batch *b, const struct ward_
 		ward_buf_addc(out, '\n');
 		b->last.seq = stamp.seq;
 		a->made = b->last;
-		if (i == 0)
+		stamp.before = &b->events[i];
+		if (i == 0) {
 			b->first = b->last;
+			ward_buf_expect(out, b->n < MANY ? 0 : b->n * (line->n + 32));
+		}
 		memcpy(prev, b->last.hash, sizeof(prev));
 		stamp.prev = prev;
 	}

@@ -45,6 +45,8 @@ struct ward_audit_stamp { /* what the log adds to an event */
 	uint64_t seq;
 	const char *boot, *host, *prev;
 	bool of_many; /* it is one of a dozen or more */
+	struct ward_ulids *ids;
+	const struct ward_event *before; /* the finished values in it were found good; or NULL */
 };
 /* Refuse what could never be a record, before anything is locked or written. */
 int ward_audit_event_check(const struct ward_event *e, struct ward_error *err);

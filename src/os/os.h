@@ -80,6 +80,9 @@ uint64_t ward_now_mono_ns(void);
 uint64_t ward_now_thread_ns(void);             /* processor time of this thread */
 int ward_random(void *p, size_t n);            /* 0 or -errno */
 void ward_ulid_now(char out[WARD_ULID_SIZE]);
+/* The same of many, for which the kernel is asked once for some dozens of them. Zeroed before the first; n: how many are to come. */
+struct ward_ulids { uint8_t random[32][10]; size_t n, left; };
+void ward_ulid_next(struct ward_ulids *many, char out[WARD_ULID_SIZE]);
 
 /* ---- sock.c ---- */
 int ward_socketpair(int type, int ret[2]);     /* 0 or -errno; CLOEXEC */

@@ -51,11 +51,29 @@ static void distinct_bytes(uint8_t out[10])
 	memcpy(out, digest, 10);
 }
 
+void ward_ulid_next(struct ward_ulids *many, char out[WARD_ULID_SIZE])
+{
+	uint8_t distinct[10], *random = distinct;
+
+	if (many->left == 0) {
+		size_t n = many->n == 0                           ? 1
+			: many->n < WARD_ARRAY_SIZE(many->random) ? many->n
+								  : WARD_ARRAY_SIZE(many->random);
+
+		if (ward_random(many->random, n * sizeof(many->random[0])) == 0)
+			many->left = n;
+	}
+	if (many->left > 0)
+		random = many->random[--many->left];
+	else
+		distinct_bytes(distinct);
+	many->n -= many->n > 0;
+	ward_ulid_format(ward_now_wall_ns() / 1000000, random, out);
+}
+
 void ward_ulid_now(char out[WARD_ULID_SIZE])
 {
-	uint8_t random[10];
+	struct ward_ulids one = { .n = 1 };
 
-	if (ward_random(random, sizeof(random)) < 0)
-		distinct_bytes(random);
-	ward_ulid_format(ward_now_wall_ns() / 1000000, random, out);
+	ward_ulid_next(&one, out);
 }

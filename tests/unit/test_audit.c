@@ -195,6 +195,8 @@ TEST(what_cannot_be_a_record_is_refused_and_nothing_is_written)
 			"not one JSON object", "" },
 		{ "smuggle member", { .kind = "run.end", .axes_json = "{},\"pid\":1" },
 			WARD_E_INVALID, "", "" },
+		{ "half as before", { .kind = "run.end", .axes_json = "{}", .detail_json = "{]" },
+			WARD_E_INVALID, "not valid JSON", "" },
 		{ "long", { .kind = "run.end", .detail_json = long_detail }, WARD_E_LIMIT,
 			"longer than", "less" },
 	};
@@ -205,9 +207,10 @@ TEST(what_cannot_be_a_record_is_refused_and_nothing_is_written)
 	TABLE(row, rows) {
 		CASE("%s", row->name);
 		struct ward_audit_mark mark;
-		struct ward_event both[2] = { ok, row->e };
+		struct ward_event good = { .kind = "run.end", .axes_json = "{}" };
+		struct ward_event v[] = { ok, good, good, row->e };
 		err = (struct ward_error)WARD_ERROR_INIT;
-		CHECK_EQ_INT(ward_audit_append(a, both, 2, true, &mark, NULL, &err), row->code);
+		CHECK_EQ_INT(ward_audit_append(a, v, 4, true, &mark, NULL, &err), row->code);
 		CHECK_STR_CONTAINS(err.message, row->says);
 		CHECK_STR_CONTAINS(err.fix, row->fix);
 		CHECK_EQ_UINT(mark.seq, 0);

@@ -627,6 +627,26 @@ TEST(ulid_now)
 	arm("", 0, 0);
 }
 
+/* Of many the kernel is asked for some dozens at a time, and each is another one; so it is where it gives none, and where more are taken than were said. */
+TEST(ulids_of_many)
+{
+	static char v[200][WARD_ULID_SIZE];
+	static const size_t said[] = { 0, 1, 2, 33, 200 };
+
+	for (size_t k = 0; k < WARD_ARRAY_SIZE(said); k++) {
+		struct ward_ulids many = { .n = said[k] };
+
+		for (size_t i = 0; i < WARD_ARRAY_SIZE(v); i++) {
+			arm(i % 50 == 7 ? "getrandom" : "", EPERM, 1);
+			ward_ulid_next(&many, v[i]);
+			CHECK(ward_ulid_valid(v[i]));
+			for (size_t j = 0; j < i; j++)
+				CHECK(strcmp(v[i] + 10, v[j] + 10) != 0);
+		}
+	}
+	arm("", 0, 0);
+}
+
 /* The processor's own way, where it has one, and the plain one give the same digest, of whatever length and in whatever pieces. */
 TEST(sha256_both_ways)
 {
