@@ -20,17 +20,13 @@ import tarfile
 import threading
 import time
 
+from ports import free_port
+
 NAME, OTHER = "good.test.example", "other.test.example"
 HELLO = "hello from nginx\n"
 GREETING = "hello from the repository\n"
 POSTGRES = pathlib.Path("/usr/lib/postgresql/15/bin")
 READY_S = 60
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def listens(port):

@@ -368,7 +368,7 @@ def a_name_that_is_not_there_and_a_server_that_is_not_are_told(p):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    r, doc = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url(port=port), grants=n.grants(port=port))
+        r, doc = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url(port=port), grants=n.grants(port=port))
     check(r.code != 0)
     check_eq(n.told("net.block")[-1]["detail"]["reason"], "unreachable")
     check_eq(doc["violations"], [])

@@ -18,6 +18,7 @@ import box
 import relaybox as rb
 from box import both, both_cases
 from egress_box import HELLO, Dns, Http, Talker, until
+from ports import free_port
 from tap import check, check_eq, check_in, skip, test
 
 NAME, OTHER, INNER = "good.test.example", "other.test.example", "inner.test.example"
@@ -261,9 +262,7 @@ for i, where in enumerate({where}):
 def a_server_that_speaks_first_and_unreachable_ones(p):
     n = Net(p)
     t = Talker(b"220 hello\r\n")
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        closed = s.getsockname()[1]
+    closed = free_port()
     script = f"""
 import socket
 def ask(data, n):

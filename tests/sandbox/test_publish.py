@@ -16,6 +16,7 @@ import time
 
 import box
 import cli
+import ports
 from box import both, both_cases, root_only
 from ceiling_box import ceiling, own_etc
 from tap import check, check_eq, check_in, skip
@@ -55,16 +56,7 @@ def has_six():
 
 def free_port():
     """One of the host's that nobody has at either loopback."""
-    for _ in range(100):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-            if not has_six():
-                return port
-            with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as six:
-                six.bind(("::1", port))
-                return port
-    raise OSError("no port that is free at both")
+    return ports.free_port("127.0.0.1", *["::1"] * has_six())
 
 
 class Server:
