@@ -290,6 +290,23 @@ uint64_t ward_flows_next(const struct ward_egress *e)
 	return t;
 }
 
+void ward_flow_overdue(struct ward_flow *f)
+{
+	enum ward_egress_why why = WARD_EGRESS_WHY_TOO_MANY;
+
+	if (f->state == WARD_FLOW_DIALING) {
+		ward_flow_failed(f, ETIMEDOUT);
+		return;
+	}
+	if (f->state == WARD_FLOW_HELD)
+		why = WARD_EGRESS_WHY_NO_RULE;
+	else if (f->state == WARD_FLOW_FULL)
+		why = WARD_EGRESS_WHY_BUDGET_CONNECTIONS;
+	else if (f->state == WARD_FLOW_RESOLVING && f->name->lookup)
+		why = WARD_EGRESS_WHY_RESOLVER_SILENT;
+	ward_flow_refuse(f, why);
+}
+
 /* ---- what the kernel would do with a packet ---- */
 
 int ward_route_open(void)

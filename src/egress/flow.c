@@ -343,6 +343,8 @@ static void begin_dial(struct ward_flow *f)
 		.program = ward_flow_program(f) };
 
 	if (!ward_flow_take(f, &q, &which)) {
+		if (which == WARD_NET_CONNECTIONS && ward_room_wait(f))
+			return;
 		refuse(f, which < WARD_NET_LIMIT_MAX ? over(which) : WARD_EGRESS_WHY_TOO_MANY, NULL,
 			NULL);
 		return;
@@ -503,24 +505,28 @@ static void open_name(struct ward_flow *f)
 	}
 }
 
-/* What was asked for is judged as if it came now. */
-void ward_flows_answered(struct ward_egress *e)
+/* What waited is judged as if it came now. */
+static void judge_anew(struct ward_flow *f)
 {
 	uint64_t until = ward_now_mono_ns() + PENDING_MS * WARD_MS;
+	uint64_t relay = f->opened + (WARD_RELAY_GATE_MS - RELAY_EARLIER_MS) * WARD_MS;
+
+	set_state(f, WARD_FLOW_RESOLVING);
+	f->deadline = until < relay ? until : relay;
+	if (f->name)
+		open_name(f);
+	else
+		open_address(f);
+}
+
+void ward_flows_answered(struct ward_egress *e)
+{
 	struct ward_flow *after;
 
 	for (struct ward_flow *f = e->pending; f; f = after) {
-		uint64_t relay = f->opened + (WARD_RELAY_GATE_MS - RELAY_EARLIER_MS) * WARD_MS;
-
 		after = f->after;
-		if (f->state != WARD_FLOW_HELD)
-			continue;
-		set_state(f, WARD_FLOW_RESOLVING);
-		f->deadline = until < relay ? until : relay;
-		if (f->name)
-			open_name(f);
-		else
-			open_address(f);
+		if (f->state == WARD_FLOW_HELD)
+			judge_anew(f);
 	}
 }
 
@@ -754,20 +760,6 @@ void ward_flows_end(struct ward_egress *e, const char *ended)
 		}
 }
 
-static void overdue(struct ward_flow *f)
-{
-	if (f->state == WARD_FLOW_HELD)
-		refuse(f, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
-	else if (f->state == WARD_FLOW_RESOLVING)
-		ward_flow_refuse(f,
-			f->name->lookup ? WARD_EGRESS_WHY_RESOLVER_SILENT
-					: WARD_EGRESS_WHY_TOO_MANY);
-	else if (f->state == WARD_FLOW_WAITING)
-		refuse(f, WARD_EGRESS_WHY_TOO_MANY, NULL, NULL);
-	else
-		ward_flow_failed(f, ETIMEDOUT);
-}
-
 void ward_flows_tick(struct ward_egress *e, uint64_t now)
 {
 	struct ward_flow *after;
@@ -775,16 +767,19 @@ void ward_flows_tick(struct ward_egress *e, uint64_t now)
 	for (struct ward_flow *f = e->pending; f; f = after) {
 		after = f->after;
 		if (now >= f->deadline) {
-			overdue(f);
+			ward_flow_overdue(f);
 			continue;
 		}
-		if (f->state == WARD_FLOW_DIALING) {
+		if (f->state == WARD_FLOW_DIALING)
 			ward_dial_tick(f, now);
+		if (f->state == WARD_FLOW_DIALING ||
+			(f->state == WARD_FLOW_FULL && !ward_room_is(f)))
 			continue;
-		}
 		e->more = e->more || ward_now_mono_ns() >= e->turn_until;
 		if (e->more)
 			continue;
+		if (f->state == WARD_FLOW_FULL)
+			judge_anew(f);
 		if (f->state == WARD_FLOW_RESOLVING && steps(f))
 			try_resolved(f);
 		if (f->state == WARD_FLOW_WAITING && steps(f))

@@ -79,7 +79,7 @@ void ward_resolver_done(struct ward_resolver *r);
 enum ward_flow_state {
 	WARD_FLOW_REFUSED = 0, /* the relay will say that it is closed */
 	WARD_FLOW_RESOLVING,
-	WARD_FLOW_HELD, /* a person is asked */
+	WARD_FLOW_HELD, WARD_FLOW_FULL, /* a person is asked; as many as may be at a time are there, of which one may be about to end */
 	WARD_FLOW_WAITING, /* to be dialled */
 	WARD_FLOW_DIALING,
 	WARD_FLOW_OPEN
@@ -111,7 +111,7 @@ struct ward_flow {
 	struct ward_relay_addr to, peer; /* peer: what was dialled, family 0: nothing yet */
 	struct ward_relay_addr from;
 	int client;                  /* what was accepted, until the relay has it; -1 */
-	uint64_t opened, deadline;
+	uint64_t opened, deadline, room_by; /* ns: until room_by it waits for room (limits.h), 0: it did not yet */
 	unsigned looks;              /* how often its first bytes were judged */
 	bool again;                  /* they may be judged once more */
 	const char *inspected;
@@ -177,7 +177,7 @@ void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m);
 void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m);
 void ward_flow_prefetch(struct ward_egress *e, struct ward_pinned *p);
 void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *peer);
-void ward_flow_failed(struct ward_flow *f, int err);
+void ward_flow_failed(struct ward_flow *f, int err); void ward_flow_overdue(struct ward_flow *f);
 void ward_flows_answered(struct ward_egress *e);
 void ward_flows_tick(struct ward_egress *e, uint64_t now);
 void ward_pending_add(struct ward_flow *f);

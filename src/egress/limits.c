@@ -9,6 +9,8 @@
 
 #include "egress/limits.h"
 
+#define ROOM_MS 250u /* a round trip to most servers */
+
 static bool same(const struct ward_egress_limit *a, const struct ward_egress_limit *b)
 {
 	return a->line == b->line && a->column == b->column && ward_streq(a->file, b->file);
@@ -67,8 +69,12 @@ bool ward_flow_take(struct ward_flow *f, const struct ward_egress_ask *q, enum w
 	int n = e->ops->limits ? e->ops->limits(e->arg, q, v) : 0;
 	bool room = n == 0;
 
-	*ret = WARD_NET_LIMIT_MAX;
 	f->budget = NULL;
+	/* First: whoever waits for the run's takes nothing of a rule's rate. */
+	*ret = WARD_NET_CONNECTIONS;
+	if (e->limits.v[*ret] && e->n_alive >= e->limits.v[*ret])
+		return false;
+	*ret = WARD_NET_LIMIT_MAX;
 	for (int i = 0; i < n && !room; i++) {
 		struct ward_budget *b = budget_of(e, &v[i]);
 
@@ -100,6 +106,29 @@ void ward_flow_give_back(struct ward_flow *f)
 	f->e->n_alive--;
 	if (f->budget)
 		f->budget->n_alive--;
+}
+
+bool ward_room_wait(struct ward_flow *f)
+{
+	uint64_t now = ward_now_mono_ns();
+
+	if (!f->room_by)
+		f->room_by = now + ROOM_MS * WARD_MS;
+	if (now >= f->room_by)
+		return false;
+	ward_dial_drop(f);
+	f->state = WARD_FLOW_FULL;
+	f->deadline = f->room_by;
+	return true;
+}
+
+bool ward_room_is(const struct ward_flow *f)
+{
+	const struct ward_budget *b = f->budget;
+
+	if (b)
+		return b->n_alive < b->of.limits.v[WARD_NET_CONNECTIONS];
+	return f->e->n_alive < f->e->limits.v[WARD_NET_CONNECTIONS];
 }
 
 uint64_t ward_flow_limit(const struct ward_flow *f, enum ward_net_limit which, bool *ret_of_rule)

@@ -25,6 +25,12 @@ struct ward_budget {
  */
 bool ward_flow_take(struct ward_flow *f, const struct ward_egress_ask *q, enum ward_net_limit *ret);
 void ward_flow_give_back(struct ward_flow *f); /* it has ended */
+/*
+ * As many as there may be at a time. What its client has closed counts until its server has ended it, too, so that whoever makes
+ * one after another comes before the last one's end is known: he waits a moment. False: he has.
+ */
+bool ward_room_wait(struct ward_flow *f);
+bool ward_room_is(const struct ward_flow *f); /* one of those that it waits for has ended */
 /* The least of the run's and of its rule's; 0: none. *ret_of_rule: it is the rule's. */
 uint64_t ward_flow_limit(const struct ward_flow *f, enum ward_net_limit which, bool *ret_of_rule);
 /* Is this why of a refusal a limit of its rule's? Then text says so. */

@@ -181,6 +181,45 @@ print(ok)
     check_eq(bool([v for v in doc["violations"] if v["resource"] == f"{NAME}:{t.port}"]), reason != "budget_idle")
 
 
+# One after another: each is closed before the next is made, and then there is never more than one.
+IN_TURN = """
+import socket, sys
+name, port, half = sys.argv[1], int(sys.argv[2]), len(sys.argv) > 3
+ok = 0
+for _ in range(40):
+    try:
+        s = socket.create_connection((name, port), 10)
+        s.settimeout(10)
+        s.sendall(b"1")
+        ok += s.recv(1) == b"1"
+        if half:
+            s.shutdown(socket.SHUT_WR)
+            while s.recv(1):
+                pass
+        s.close()
+    except OSError:
+        pass
+print(ok)
+"""
+
+
+@both_cases([(f"{what}, {how}", what, how) for what in ("the run's", "a rule's") for how in ("close", "shutdown")])
+def one_connection_after_another_is_one_at_a_time(p, what, how):
+    """Also where the server takes its time to end its side, as those do that are far away."""
+    n = Net(p)
+
+    def talk(s):
+        while data := s.recv(100):
+            s.sendall(data)
+        time.sleep(0.03)
+    t = Talker(talk=talk)
+    p.write("net.cedar", RULE.replace("LIMIT", "connections=1") + PLAIN.replace("WHERE", 'in Ward::Cidr::"127.0.0.0/8"'))
+    grants = ["--resolver", n.dns.at, "--policy", "net.cedar"] if what == "a rule's" else n.grants(port=t.port) + ["--net-limit", "connections=1"]
+    r, doc = n.run(PYTHON, "-c", IN_TURN, NAME, str(t.port), *["half"] * (how == "shutdown"), grants=grants)
+    check_eq((r.code, r.out), (0, "40\n"), r.err)
+    check_eq(doc["violations"], [])
+
+
 @both
 def names_have_a_limit(p):
     n = Net(p)
