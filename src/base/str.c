@@ -153,8 +153,9 @@ void ward_quote_shell(struct ward_buf *out, const char *s, size_t n)
 	if (ward_shown_plain(s, n)) {
 		ward_buf_addc(out, '\'');
 		for (size_t i = 0; i < n; i++) {
-			if (s[i] == '\'')
-				ward_buf_adds(out, "'\\''");
+			/* A backslash stands outside too: fish takes one before a quote for the quote itself, and goes on. */
+			if (s[i] == '\'' || s[i] == '\\')
+				ward_buf_addf(out, "'\\%c'", s[i]);
 			else
 				ward_buf_addc(out, s[i]);
 		}

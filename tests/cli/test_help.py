@@ -3,9 +3,13 @@
 """Help, version and the option table: what is printed, what is documented and what is accepted are the same."""
 import json
 import os
+import pty
 import re
+import select
+import shutil
 import subprocess
 import sys
+import time
 
 import cli
 from cli import ward
@@ -304,6 +308,51 @@ def completion_works(words, want, exact):
             check_eq(got, want)
         else:
             check(not got & want, f"{got} offered")
+
+
+def typed(directory, script, keys):
+    """What a bash on a terminal says when somebody types keys there, ward being a function that prints its words."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(directory)
+        os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], {"PATH": os.environ["PATH"], "TERM": "dumb", "PS1": "$ ", "HOME": str(directory), "HISTFILE": ""})
+    said = b""
+
+    def until(what):
+        nonlocal said
+        end = time.monotonic() + 30
+        while what not in said and time.monotonic() < end:
+            if select.select([fd], [], [], 0.2)[0]:
+                said += os.read(fd, 65536)
+
+    try:
+        os.write(fd, b"source '" + os.fsencode(script) + b"'; ward() { printf '<%s>' \"$@\"; printf 'do''ne\\n'; }; printf 'rea''dy\\n'\n")
+        until(b"ready")
+        os.write(fd, keys)
+        time.sleep(0.5)  # what is typed behind a tab waits for it; who reads it does not
+        os.write(fd, b"\n")
+        until(b"done")
+    finally:
+        os.close(fd)
+        os.waitpid(pid, 0)
+    return said
+
+
+@cases([(ascii(name), name) for name in ("x;touch made ", "x;touch made", "x$(touch made)\n", "x;touch${IFS}made;a=", "x;touch${IFS}made;a:", "x y", "x'", "x\\")])
+def completion_makes_one_word_of_a_name(name):
+    """It is typed as one that a shell reads as that name, whatever it is called."""
+    if not shutil.which("bash"):
+        return skip("no bash")
+    with cli.place() as p:
+        script = p.side / "ward.bash"
+        script.write_text(generated("bash"))
+        for words in ("diff ", "run -- cat ", "run --audit "):
+            (p.ws / name).write_text("")
+            said = typed(p.ws, script, b"ward " + words.encode() + b"x\t")
+            check(not (p.ws / "made").exists(), "a name became a command")
+            if "\n" not in name:
+                check_in(b"<" + name.encode() + b">", said)
+    return None
 
 
 @test

@@ -183,7 +183,9 @@ static const struct {
 	{ "", 0, "\"\"", "''" },
 	{ "/etc/passwd", 11, "\"/etc/passwd\"", "'/etc/passwd'" },
 	{ "a b", 3, "\"a b\"", "'a b'" },
-	{ "a\"b\\c", 5, "\"a\\\"b\\\\c\"", "'a\"b\\c'" },
+	/* A backslash stands outside of the quotes: fish takes one before a quote for the quote itself. */
+	{ "a\"b\\c", 5, "\"a\\\"b\\\\c\"", "'a\"b'\\\\'c'" },
+	{ "\\'", 2, "\"\\\\'\"", "''\\\\''\\'''" },
 	{ "it's", 4, "\"it's\"", "'it'\\''s'" },
 	{ "$(x)`y`!", 8, "\"$(x)`y`!\"", "'$(x)`y`!'" },
 	{ "a\nb\tc\rd", 7, "\"a\\nb\\tc\\rd\"", "$'a\\nb\\tc\\rd'" },

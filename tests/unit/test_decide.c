@@ -234,9 +234,9 @@ static bool unquote(const char *s, char *out)
 		*out = '\0';
 		if (*s == '\0')
 			return true;
-		if (escapes || s[0] != '\\' || s[1] != '\'')
+		if (escapes || s[0] != '\\' || (s[1] != '\'' && s[1] != '\\'))
 			return false;
-		*out++ = '\'';
+		*out++ = s[1];
 		s += 2;
 	}
 }

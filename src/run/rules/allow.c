@@ -91,6 +91,12 @@ static int name_of(struct allowing *a, const char *what, struct ward_error *err)
 
 /* ---- the cure as options ---- */
 
+/* '\'' or '\\', as ward_quote_shell() has a quote and a backslash. */
+static bool is_outside(const char *s)
+{
+	return strncmp(s, "'\\''", 4) == 0 || strncmp(s, "'\\\\'", 4) == 0;
+}
+
 /* What ward_quote_shell() made of plain text; NULL: of something else. */
 static char *unquoted(struct allowing *a, const char *s)
 {
@@ -102,8 +108,8 @@ static char *unquoted(struct allowing *a, const char *s)
 	for (; *s; s++) {
 		if (*s != '\'') {
 			out[n++] = *s;
-		} else if (strncmp(s, "'\\''", 4) == 0) {
-			out[n++] = '\'';
+		} else if (is_outside(s)) {
+			out[n++] = s[2];
 			s += 3;
 		} else {
 			return s[1] == '\0' ? out : NULL;
@@ -197,9 +203,9 @@ static const char *past_word(const char *s)
 		return NULL;
 	for (; *s; s++) {
 		/* One that is escaped ends the word in one shell and does not in the other. */
-		if (escapes && *s == '\\' && (!*++s || *s == '\''))
+		if (*s == '\\' && (!escapes || !*++s || *s == '\''))
 			return NULL;
-		else if (!escapes && strncmp(s, "'\\''", 4) == 0)
+		else if (!escapes && is_outside(s))
 			s += 3;
 		else if (*s == '\'')
 			return s + 1;
