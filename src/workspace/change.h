@@ -87,6 +87,14 @@ void ward_changes_sort(struct ward_changes *c);
 /* ino: of the layer. was: of the project, 0 where it has nothing there */
 int ward_change_linked(struct reader *r, const char *path, uint64_t ino, uint64_t was);
 
+/*
+ * change_names.c: the names of an open directory of the project, O_PATH or not, where two calls give all; *io is malloc'ed the first
+ * time. False: nothing is known of them. What it is said not to have is not there; what it has may be gone by now.
+ */
+struct ward_names;
+bool ward_names_read(struct ward_names **io, int dir);
+bool ward_names_have(const struct ward_names *k, const char *name);
+
 /* change_walk.c: fills r->out, in no order. */
 int ward_changes_walk(struct reader *r);
 

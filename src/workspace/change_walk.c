@@ -2,7 +2,7 @@
 /*
  * The walk through a layer. Directories wait in a list with their paths, so that depth costs neither stack nor descriptors; each is opened
  * from the top. Of the project no directory is listed but one that is gone, or that one of the layer hides: there each name that the layer
- * does not have is gone.
+ * does not have is gone; and, as far as two calls go, one in whose place the layer has many names (change_names.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,9 @@
 #include "workspace/change.h"
 #include "workspace/landed.h"
 
+/* Bytes of a directory of the layer, some 16 names: from there on the project's is listed too. */
+#define LIST_FROM 512
+
 struct task {
 	char *path;
 	unsigned depth;
@@ -32,6 +35,8 @@ struct walk {
 	dev_t layer_dev;
 	uid_t euid;
 	char *dents; /* CHANGE_STEP bytes; of the one directory that is listed */
+	struct ward_names *names; /* of the project's directory, if listed */
+	bool listed;
 };
 
 static void walk_done(struct walk *w)
@@ -40,6 +45,7 @@ static void walk_done(struct walk *w)
 		free(w->v[--w->n].path);
 	free(w->v);
 	free(w->dents);
+	free(w->names);
 }
 
 static int cannot(struct walk *w, const char *path, int sys, const char *where)
@@ -278,7 +284,9 @@ static int layer_name(struct walk *w, const struct task *t, const char *path, in
 		return cannot(w, path, EXDEV, "the layer");
 	if (!layer.there)
 		return WARD_OK; /* gone meanwhile: somebody tidies it */
-	code = look_root(&root);
+	/* A whiteout says that the project had the name when the run began. */
+	if (!w->listed || is_whiteout(&layer) || ward_names_have(w->names, name))
+		code = look_root(&root);
 	if (code < 0)
 		return cannot(w, path, -code, "the project");
 	if (!is_whiteout(&layer))
@@ -333,10 +341,15 @@ static int each(struct walk *w, const struct task *t, int dir, int layer_dir, in
 	name_fn *fn)
 {
 	char path[WARD_PATH_MAX];
+	bool first = dir == layer_dir && root_dir >= 0;
 	int code = WARD_OK;
 	long n;
 
+	w->listed = false;
 	while ((n = syscall(SYS_getdents64, dir, w->dents, CHANGE_STEP)) > 0) {
+		if (first && n >= LIST_FROM)
+			w->listed = ward_names_read(&w->names, root_dir);
+		first = false;
 		for (long at = 0; at < n;) {
 			const struct ward_dirent64 *e =
 				(const struct ward_dirent64 *)(const void *)(w->dents + at);
