@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "egress/answer.h"
+#include "egress/flow.h"
 #include "policy/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -42,6 +42,7 @@ enum config {
 	PUBLISHES = 8,
 	REDIRECTED = 16,
 	NO_RECORD = 32, /* after some events nothing can be recorded */
+	INSPECTS = 64, /* what is forbidden is SPOKEN_NOT, by name and by address */
 };
 enum step {
 	STEP_RAW = 6, /* a message whose type is the input's */
@@ -53,6 +54,7 @@ enum step {
 	STEP_DOOR, /* a socket of the run's network comes */
 	STEP_MAX
 };
+#define SPOKEN_NOT "tls_ech"
 #define STEP_MORE 0x10 /* the next message is in the same packet */
 #define STEP_FD 0x20
 #define STEP_ENDLESS 0x40 /* a name without an end */
@@ -81,7 +83,7 @@ static struct {
 	} answer[ANSWERS]; /* the last is that of the last one */
 	size_t n_answers;
 	struct {
-		unsigned asked, opened, dialled, refused, passed, agrees;
+		unsigned asked, opened, dialled, refused, passed, agrees, somes, somes_passed;
 		bool open;
 		char asks[WARD_RELAY_NAME_MAX + 2]; /* the last name */
 		bool several; /* names that wait for an answer: whose it is, is not known */
@@ -115,6 +117,9 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 	MUST(*ret == WARD_DENY && (q->name || q->address));
 	MUST(!q->name || !q->name[0] || ward_name_is_normal(ward_str(q->name)) || q->address);
 	(void)snprintf(rule, size, "a rule");
+	MUST(!q->inspected || (t.config & INSPECTS && !q->hold && !q->inward));
+	if (q->inspected && strcmp(q->inspected, SPOKEN_NOT) == 0)
+		return WARD_OK;
 	if (q->inward) {
 		MUST(q->port == out.home_port);
 		*ret = WARD_ALLOW;
@@ -131,6 +136,12 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 		return WARD_E_NOMEM;
 	}
 	return WARD_OK;
+}
+
+static bool on_inspects(void *arg)
+{
+	(void)arg;
+	return t.config & INSPECTS;
 }
 
 static void is_text(const char *s)
@@ -197,7 +208,7 @@ static bool agrees(const struct ward_relay_msg *m, const char *meant)
 {
 	uint32_t what = m->value & 0xffu;
 
-	if (what == WARD_SPOKEN_BROKEN)
+	if (what == WARD_SPOKEN_BROKEN || (what == WARD_SPOKEN_TLS_ECH && t.config & INSPECTS))
 		return false;
 	if (what == WARD_SPOKEN_UNKNOWN || what == WARD_SPOKEN_SSH || what == WARD_SPOKEN_POSTGRES)
 		return true; /* they name nobody */
@@ -248,6 +259,7 @@ static void heard(const struct ward_relay_msg *m, const int *fds, size_t n_fds)
 	case WARD_GATE_DIALED:
 		MUST(n_fds == 1 && t.id[id].dialled < t.id[id].opened);
 		MUST(t.config & NO_RECORD || t.opens > 0);
+		MUST(!(t.config & INSPECTS) || m->value == 0);
 		t.id[id].dialled++;
 		is_server(fds[0]);
 		MUST(!m->name[0] || is_granted(m->name) ||
@@ -260,8 +272,9 @@ static void heard(const struct ward_relay_msg *m, const int *fds, size_t n_fds)
 		is_text(m->name);
 		return;
 	case WARD_GATE_PASS:
-		MUST(n_fds == 0 && t.id[id].passed < t.id[id].agrees);
-		t.id[id].passed++;
+		MUST(n_fds == 0 && m->value <= 1);
+		MUST(m->value == 1 ? t.id[id].somes_passed++ < t.id[id].somes
+				   : t.id[id].passed++ < t.id[id].agrees);
 		return;
 	case WARD_GATE_LIMITS: MUST(n_fds == 0 && m->value >= 1); return;
 	default: MUST(!"a message that this relay is not told");
@@ -342,7 +355,10 @@ static void note(const struct ward_relay_msg *m)
 		note_open(m);
 	} else if (m->type == WARD_RELAY_SEEN) {
 		t.must_be_lost = !t.id[id].opened;
-		t.id[id].agrees += agrees(m, t.id[id].meant);
+		if (m->value & WARD_SEEN_SOME)
+			t.id[id].somes++;
+		else
+			t.id[id].agrees += agrees(m, t.id[id].meant);
 	} else if (m->type == WARD_RELAY_CLOSED) {
 		t.must_be_lost = !t.id[id].opened || m->value >= WARD_END_MAX;
 		t.id[id].open = t.id[id].open && m->id != id;
@@ -561,9 +577,10 @@ static void publish(void)
 
 static void begin(void)
 {
-	static const struct ward_egress_ops plain = { on_ask, on_event, on_who, NULL, on_limits },
+	static const struct ward_egress_ops plain = { on_ask, on_event, on_who, NULL, on_limits,
+		on_inspects },
 					    redirected = { on_ask, on_event, on_who, on_meant,
-						    on_limits };
+						    on_limits, on_inspects };
 	struct ward_egress_options o = { .ops = t.config & REDIRECTED ? &redirected : &plain,
 		.resolver = out.resolver,
 		.by_program = t.config & BY_PROGRAM };

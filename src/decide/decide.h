@@ -100,7 +100,8 @@ struct ward_verdict {
 /*
  * Of the permits that match, one without @approval is enough; else the least of their levels is asked for, and over the lists
  * of several layers the highest. Any error of any policy that looks at the request is a deny: a forbid that fails must not be
- * passed over. WARD_E_NOMEM: no verdict, and deny; a request that is not one (WARD_E_INVALID) is MALFORMED.
+ * passed over. WARD_E_NOMEM: no verdict, and deny; a request that is not one (WARD_E_INVALID) is MALFORMED. To connect, without what is
+ * spoken (q->inspected): may it be made, for something that could be?
  */
 int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q, struct ward_verdict *ret);
 

@@ -237,7 +237,7 @@ static void never(const struct ward_query *q, struct ward_verdict *ret)
 		what);
 }
 
-int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q,
+static int judge(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q,
 	struct ward_verdict *ret)
 {
 	enum ward_approval level = WARD_APPROVAL_CRITICAL;
@@ -269,6 +269,33 @@ int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward
 	if (ret->why == WARD_WHY_NARROWED)
 		narrowed(ret);
 	return code;
+}
+
+/*
+ * What is spoken is not known before a connection is made: it may be where it could be for something. Forbids alone look at it, so that
+ * permits, what they ask for and their limits are the same for all.
+ */
+int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q,
+	struct ward_verdict *ret)
+{
+	int r = judge(b, d, q, ret);
+	struct ward_verdict v;
+	struct ward_query one;
+	size_t at = 0;
+
+	if (r != WARD_OK || q->action != WARD_ACT_NET_CONNECT || q->inspected != NULL ||
+		ret->why != WARD_WHY_FORBIDDEN)
+		return r;
+	one = *q;
+	while (r == WARD_OK && ret->effect == WARD_DENY &&
+		(one.inspected = ward_book_protocol(b, &at)) != NULL) {
+		r = judge(b, d, &one, &v);
+		if (r == WARD_OK && v.effect != WARD_DENY)
+			*ret = v;
+	}
+	if (r != WARD_OK)
+		ret->effect = WARD_DENY;
+	return r;
 }
 
 int ward_judge_grantable(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q,

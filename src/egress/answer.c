@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "egress/answer.h"
+#include "egress/flow.h"
 #include "policy/policy.h"
 
 /* Would the capability that the answer names help? It is of what was asked: a name, or an address that may be reached. */
@@ -69,9 +69,10 @@ void ward_answer_refused(struct ward_flow *f, enum ward_egress_why why)
 /* Of a flow to an address: there is no name that was judged, so one that the client names has to be allowed, too. */
 static bool may_say(struct ward_flow *f, const char *said)
 {
-	const struct ward_egress_ask q = {
-		.name = said, .port = f->to.port, .program = ward_flow_program(f)
-	};
+	const struct ward_egress_ask q = { .name = said,
+		.port = f->to.port,
+		.program = ward_flow_program(f),
+		.inspected = f->inspected };
 	struct ward_relay_addr a = { 0 };
 	enum ward_effect effect = WARD_DENY;
 	char rule[WARD_RULE_TEXT_MAX];
@@ -84,32 +85,71 @@ static bool may_say(struct ward_flow *f, const char *said)
 		effect == WARD_ALLOW;
 }
 
+/* inspected: a Protocol of data/ward.cedarschema */
 static const struct {
-	const char *inspected;
+	const char *inspected, *words;
 	bool again;
 } spoken[WARD_SPOKEN_MAX] = {
-	[WARD_SPOKEN_UNKNOWN] = { "none" },
-	[WARD_SPOKEN_BROKEN] = { "none" },
-	[WARD_SPOKEN_TLS] = { "tls", .again = true }, /* the server may ask for another hello */
-	[WARD_SPOKEN_TLS_ECH] = { "tls_ech", .again = true },
-	[WARD_SPOKEN_HTTP] = { "http" },
-	[WARD_SPOKEN_HTTP2] = { "http2", .again = true },
-	[WARD_SPOKEN_SSH] = { "ssh" },
-	[WARD_SPOKEN_POSTGRES] = { "postgres", .again = true },
+	[WARD_SPOKEN_UNKNOWN] = { "none", "something that Ward does not know (none)" },
+	[WARD_SPOKEN_BROKEN] = { "none", "something broken" },
+	[WARD_SPOKEN_TLS] = { "tls", "TLS (tls)",
+		.again = true }, /* the server may ask for another hello */
+	[WARD_SPOKEN_TLS_ECH] = { "tls_ech", "TLS that hides whom it asks for (tls_ech)",
+		.again = true },
+	[WARD_SPOKEN_HTTP] = { "http", "HTTP without TLS (http)" },
+	[WARD_SPOKEN_HTTP2] = { "http2", "HTTP/2 without TLS (http2)", .again = true },
+	[WARD_SPOKEN_SSH] = { "ssh", "SSH (ssh)" },
+	[WARD_SPOKEN_POSTGRES] = { "postgres", "PostgreSQL (postgres)", .again = true },
 };
+
+void ward_answer_spoken(struct ward_flow *f)
+{
+	const char *words = f->inspected;
+	char text[120];
+
+	for (size_t i = WARD_SPOKEN_MAX; i-- > 0;)
+		if (ward_streq(spoken[i].inspected, f->inspected) && i != WARD_SPOKEN_BROKEN)
+			words = spoken[i].words;
+	(void)snprintf(text, sizeof(text), "the client speaks %s, which a rule forbids", words);
+	ward_flow_refuse_as(f, WARD_EGRESS_WHY_PROTOCOL_FORBIDDEN, text);
+}
 
 /* It waits for our word; or went on already, which only what passes by itself may. */
 static void pass(struct ward_flow *f, bool passed, bool alone)
 {
 	struct ward_relay_msg m = { .type = WARD_GATE_PASS, .id = f->id };
 
-	if (passed && !(alone && f->state == WARD_FLOW_OPEN)) {
+	if (passed && !(alone && f->lets && f->state == WARD_FLOW_OPEN)) {
 		ward_gate_lost(f->e, "it passed what it had to ask about");
 		return;
 	}
 	if (!passed)
 		ward_gate_send(f->e, &m, -1);
 	ward_flow_whose(f, false);
+}
+
+/* So far it is nothing that is known, and may become something: may that much go? */
+static void seen_some(struct ward_flow *f, const struct ward_relay_msg *m)
+{
+	const struct ward_relay_msg pass = { .type = WARD_GATE_PASS, .id = f->id, .value = 1 };
+	const char *was = f->inspected;
+
+	if (f->some || m->value != (WARD_SPOKEN_UNKNOWN | WARD_SEEN_SOME) || m->name[0] ||
+		(f->state != WARD_FLOW_OPEN && f->state != WARD_FLOW_REFUSED)) {
+		ward_gate_lost(f->e, "it told of first bytes that cannot be");
+		return;
+	}
+	f->some = true;
+	if (f->state == WARD_FLOW_REFUSED)
+		return;
+	f->inspected = spoken[WARD_SPOKEN_UNKNOWN].inspected;
+	if (!ward_may_speak(f)) {
+		ward_answer_spoken(f);
+		return;
+	}
+	/* What came behind it may be known by now. */
+	f->inspected = was ? was : f->inspected;
+	ward_gate_send(f->e, &pass, -1);
 }
 
 void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m)
@@ -120,6 +160,10 @@ void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m)
 	struct ward_relay_addr a;
 	char text[400];
 
+	if (f && !f->inward && (m->value & WARD_SEEN_SOME)) {
+		seen_some(f, m);
+		return;
+	}
 	if (!f || f->inward || what >= WARD_SPOKEN_MAX || (f->looks && !f->again) ||
 		(m->name[0] && !ward_name_is_normal(ward_str(m->name)) &&
 			!ward_address_parse(m->name, strlen(m->name), &a))) {
@@ -132,13 +176,15 @@ void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m)
 		return;
 	f->inspected = spoken[what].inspected;
 	alone = ward_spoken_passes(what, m->name, f->name ? f->name->name : "");
-	if (alone || passed) {
-		pass(f, passed, alone);
+	if (passed) {
+		pass(f, true, alone);
 	} else if (what == WARD_SPOKEN_BROKEN) {
 		ward_flow_refuse_as(f, WARD_EGRESS_WHY_BROKEN, NULL);
-	} else if (what == WARD_SPOKEN_TLS_ECH) {
+	} else if (what == WARD_SPOKEN_TLS_ECH && !alone) {
 		ward_flow_refuse_as(f, WARD_EGRESS_WHY_ECH, NULL);
-	} else if (!may_say(f, m->name)) {
+	} else if (!ward_may_speak(f)) {
+		ward_answer_spoken(f);
+	} else if (!alone && !may_say(f, m->name)) {
 		(void)snprintf(text, sizeof(text), "the client asks the server for \"%s\"%s",
 			m->name, f->name ? "" : ", which no rule grants");
 		ward_flow_refuse_as(f, WARD_EGRESS_WHY_NAME_MISMATCH, text);

@@ -32,6 +32,7 @@ struct ward_egress_ask {
 	bool meant; /* only a rule counts that means it, and not just holds it among others: docs/egress.md */
 	uint16_t port; /* 0: any port of that name */
 	const char *program; /* who connects; NULL: not known. For policies that say that this is advice */
+	const char *inspected; /* what is spoken, as in records; NULL: nothing yet. Nobody is asked any more then, ASK is ALLOW */
 };
 enum ward_egress_kind {
 	WARD_EGRESS_DNS_QUERY = 0, /* answered */
@@ -98,6 +99,8 @@ struct ward_egress_ops {
 	 * are none, or one without. Negative: not known, and it is refused. NULL: no rule has any.
 	 */
 	int (*limits)(void *arg, const struct ward_egress_ask *q, struct ward_egress_limit ret[WARD_EGRESS_LIMITS_MAX]);
+	/* Does, now, some policy look at what is spoken? Then each is asked again once that is known. NULL: none does. */
+	bool (*inspects)(void *arg);
 };
 struct ward_egress_options {
 	const struct ward_egress_ops *ops;

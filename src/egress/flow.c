@@ -9,12 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "egress/answer.h"
+#include "egress/flow.h"
 #include "egress/limits.h"
 #include "egress/inside.h"
 #include "policy/policy.h"
 
-#define HOST_SERVICE "host.ward.internal"
 #define PENDING_MS 30000u
 #define RELAY_EARLIER_MS 2000u /* than it gives up: a refusal is still heard */
 
@@ -201,26 +200,6 @@ static void tell_end(struct ward_flow *f, const char *ended, const struct ward_r
 
 /* ---- judging ---- */
 
-static enum ward_effect may(struct ward_egress *e, const struct ward_egress_ask *q, char *rule)
-{
-	char own[WARD_RULE_TEXT_MAX] = "";
-	enum ward_effect effect = WARD_DENY;
-
-	if (e->ops->ask(e->arg, q, &effect, rule ? rule : own, WARD_RULE_TEXT_MAX) != WARD_OK)
-		return WARD_DENY;
-	return effect == WARD_ASK && !q->hold ? WARD_DENY : effect;
-}
-
-static bool ask(struct ward_egress *e, const struct ward_egress_ask *q, char *rule)
-{
-	return may(e, q, rule) == WARD_ALLOW;
-}
-
-bool ward_flow_may(struct ward_flow *f, const struct ward_egress_ask *q)
-{
-	return ask(f->e, q, f->rule);
-}
-
 /* Until somebody says so, or it is time: what is looked up and dialled comes after that. */
 static void hold(struct ward_flow *f)
 {
@@ -236,99 +215,13 @@ static void hold(struct ward_flow *f)
 /* The connection itself: *ret_stop: it was refused, or waits. */
 static bool stops(struct ward_flow *f, const struct ward_egress_ask *q)
 {
-	enum ward_effect effect = may(f->e, q, f->rule);
+	enum ward_effect effect = ward_may(f->e, q, f->rule);
 
 	if (effect == WARD_ASK)
 		hold(f);
 	else if (effect != WARD_ALLOW)
 		refuse(f, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
 	return effect != WARD_ALLOW;
-}
-
-/* rule: NULL, or room for the text of it. */
-static bool allowed_name(struct ward_flow *f, const char *name, bool meant, char *rule)
-{
-	const struct ward_egress_ask q = {
-		.name = name, .port = f->to.port, .meant = meant, .program = ward_flow_program(f)
-	};
-
-	return ask(f->e, &q, rule);
-}
-
-static bool allowed_address(struct ward_flow *f, const struct ward_relay_addr *a, bool meant,
-	char *rule)
-{
-	char text[WARD_ADDRESS_TEXT_MAX];
-	const struct ward_egress_ask q = { .address = ward_address_text(a, text),
-		.port = f->to.port,
-		.meant = meant,
-		.program = ward_flow_program(f) };
-
-	return ask(f->e, &q, rule);
-}
-
-/* from: the name, or the address that carries this one, as text. */
-static bool forbidden(struct ward_flow *f, const char *from, const struct ward_relay_addr *a)
-{
-	char text[WARD_ADDRESS_TEXT_MAX];
-	const struct ward_egress_ask q = { .name = from,
-		.address = ward_address_text(a, text),
-		.port = f->to.port,
-		.program = ward_flow_program(f) };
-
-	return !ask(f->e, &q, NULL);
-}
-
-/* What a real address is, with what it is in words: this host's own ones count as its loopback, whatever else they are. */
-static enum ward_address_class look_at(struct ward_egress *e, const struct ward_relay_addr *a,
-	const char **ret_what)
-{
-	enum ward_address_class c = ward_address_what(a->family, a->a, ret_what);
-
-	if ((c == WARD_ADDRESS_PUBLIC || c == WARD_ADDRESS_PRIVATE) &&
-		ward_route_is_own(e->route, a)) {
-		*ret_what = "of this host";
-		return WARD_ADDRESS_LOOPBACK;
-	}
-	return c;
-}
-
-/*
- * One address that from leads to: may it be dialled? A forbid holds for whatever a name leads to; one of this host or of a private network
- * needs a rule that means it. What carries an IPv4 address must be allowed as itself, and as that.
- */
-static bool may_reach(struct ward_flow *f, const char *from, const struct ward_relay_addr *a,
-	enum ward_egress_why *why, const char **ret_what)
-{
-	enum ward_address_class c = look_at(f->e, a, ret_what);
-
-	*why = WARD_EGRESS_WHY_ADDRESS_NEVER;
-	if (c == WARD_ADDRESS_NEVER)
-		return false;
-	*why = WARD_EGRESS_WHY_ADDRESS_FORBIDDEN;
-	if (forbidden(f, from, a))
-		return false;
-	*why = WARD_EGRESS_WHY_ADDRESS_CLASS;
-	return c == WARD_ADDRESS_PUBLIC || allowed_address(f, a, true, NULL);
-}
-
-static bool may_carry(struct ward_flow *f, const char *from, const struct ward_relay_addr *a,
-	enum ward_egress_why *why, const char **ret_what)
-{
-	const uint8_t *v4 = ward_address_nat64(a->family, a->a);
-	struct ward_relay_addr in = { .family = 4, .port = a->port };
-
-	if (!v4)
-		return true;
-	memcpy(in.a, v4, 4);
-	return may_reach(f, from, &in, why, ret_what);
-}
-
-static bool may_dial(struct ward_flow *f, const struct ward_relay_addr *a,
-	enum ward_egress_why *why, const char **ret_what)
-{
-	return may_reach(f, f->name->name, a, why, ret_what) &&
-		may_carry(f, f->name->name, a, why, ret_what);
 }
 
 /* Its turn comes at the end of this one of ours, behind those that wait already. */
@@ -387,7 +280,7 @@ static void dial_name(struct ward_flow *f)
 		a = in_turn(f, i);
 		if (!a)
 			continue;
-		if (may_dial(f, a, &why, &what)) {
+		if (ward_may_dial(f, a, &why, &what)) {
 			f->dial->v[f->dial->n++] = *a;
 		} else if (!bad) {
 			bad = a;
@@ -442,7 +335,7 @@ static void open_address(struct ward_flow *f)
 	 * port, and must not get to the host's.
 	 */
 	enum ward_address_class c = ward_address_what(f->to.family, f->to.a, &what);
-	enum ward_address_class here = look_at(f->e, &f->to, &what);
+	enum ward_address_class here = ward_may_class(f->e, &f->to, &what);
 	const struct ward_egress_ask q = { .address = ward_address_text(&f->to, shown),
 		.port = f->to.port,
 		.hold = c != WARD_ADDRESS_NEVER,
@@ -457,7 +350,7 @@ static void open_address(struct ward_flow *f)
 	} else if (c == WARD_ADDRESS_NEVER) {
 		(void)snprintf(text, sizeof(text), "the address (%s) may never be reached", what);
 		refuse(f, WARD_EGRESS_WHY_ADDRESS_NEVER, text, NULL);
-	} else if (!may_carry(f, ward_address_text(&f->to, shown), &f->to, &why, &what)) {
+	} else if (!ward_may_carry(f, ward_address_text(&f->to, shown), &f->to, &why, &what)) {
 		(void)snprintf(text, sizeof(text),
 			"the IPv4 address that it carries (%s) is one that %s", what, which(why));
 		refuse(f, why, text, NULL);
@@ -479,9 +372,9 @@ static void open_host(struct ward_flow *f)
 
 	f->name->out = (struct ward_dns_answer){ .n = 1, .v = { host[0] } };
 	f->name->out6 = (struct ward_dns_answer){ .n = 1, .v = { host[1] } };
-	if (allowed_name(f, HOST_SERVICE, true, NULL))
+	if (ward_may_name(f, WARD_HOST_SERVICE, true, NULL))
 		for (size_t i = 0; i < 2; i++)
-			if (!forbidden(f, HOST_SERVICE, &host[i]))
+			if (ward_may_lead(f, WARD_HOST_SERVICE, &host[i]))
 				spared[n++] = host[i];
 	if (n)
 		dial_these(f, spared, n);
@@ -498,7 +391,7 @@ static void open_name(struct ward_flow *f)
 
 	if (stops(f, &q))
 		return;
-	if (ward_streq(f->name->name, HOST_SERVICE)) {
+	if (ward_streq(f->name->name, WARD_HOST_SERVICE)) {
 		open_host(f);
 	} else {
 		try_resolved(f);
@@ -532,7 +425,7 @@ void ward_flows_answered(struct ward_egress *e)
 
 void ward_flow_prefetch(struct ward_egress *e, struct ward_pinned *p)
 {
-	if (!ward_streq(p->name, HOST_SERVICE))
+	if (!ward_streq(p->name, WARD_HOST_SERVICE))
 		(void)ward_resolver_begin(&e->resolver, p);
 }
 
@@ -665,11 +558,11 @@ void ward_flow_come(struct ward_egress *e, const struct ward_relay_msg *m, int c
 	ward_flow_hand(f);
 }
 
-void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *peer)
+static void dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *peer)
 {
 	struct ward_relay_msg m = { .type = WARD_GATE_DIALED,
 		.id = f->id,
-		.value = !f->inward,
+		.value = f->lets,
 		.to = f->to,
 		.idle_ms = ward_flow_limit(f, WARD_NET_IDLE, NULL),
 		.total_ms = ward_flow_limit(f, WARD_NET_TIME, NULL),
@@ -678,8 +571,15 @@ void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr 
 	if (f->name)
 		memcpy(m.name, f->name->name, strlen(f->name->name));
 	ward_pending_remove(f);
-	f->state = WARD_FLOW_OPEN;
 	f->peer = *peer;
+	/* It has said what it speaks already. */
+	if (f->inspected && !ward_may_speak(f)) {
+		ward_answer_spoken(f);
+		f->peer = (struct ward_relay_addr){ 0 };
+		ward_close(fd);
+		return;
+	}
+	f->state = WARD_FLOW_OPEN;
 	/* Before a byte can go either way: whatever kills us then, it is on record who was connected. */
 	ward_flow_whose(f, true);
 	tell_allowed(f, &(struct ward_egress_event){ .kind = WARD_EGRESS_OPEN });
@@ -691,6 +591,15 @@ void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr 
 	m.from = f->from;
 	ward_gate_send_two(f->e, &m, f->client, fd);
 	f->client = -1;
+}
+
+void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *peer)
+{
+	const struct ward_egress *e = f->e;
+
+	/* Where policies look at what is spoken, it is ours to say of all of it. */
+	f->lets = !f->inward && !(e->ops->inspects && e->ops->inspects(e->arg));
+	dialed(f, fd, peer);
 }
 
 void ward_flow_failed(struct ward_flow *f, int err)

@@ -40,7 +40,7 @@ struct ward_pinned *ward_pinned_at(const struct ward_pins_table *t, const struct
 void ward_pinned_addresses(const struct ward_pinned *p, uint8_t v4[4], uint8_t v6[16]);
 void ward_pins_table_done(struct ward_pins_table *t);
 
-/* ---- budget.c ---- */
+/* ---- limits.c ---- */
 struct ward_egress;
 struct ward_bucket {
 	uint64_t rate, burst;        /* tokens a second, at least 1 and at most 1000000 */
@@ -113,7 +113,7 @@ struct ward_flow {
 	int client;                  /* what was accepted, until the relay has it; -1 */
 	uint64_t opened, deadline, room_by; /* ns: until room_by it waits for room (limits.h), 0: it did not yet */
 	unsigned looks;              /* how often its first bytes were judged */
-	bool again;                  /* they may be judged once more */
+	bool again, some, lets;      /* they may be once more; were undecided; the relay may pass some of them by itself (wire.h) */
 	const char *inspected;
 	enum ward_relay_how how;
 	const char *asked;           /* of the proxy, while it is opened: the name; NULL */

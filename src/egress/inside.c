@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "egress/answer.h"
+#include "egress/flow.h"
 #include "egress/inside.h"
 #include "policy/policy.h"
 

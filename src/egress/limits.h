@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to egress: the limits of a rule (@net_limit). What a run may use in all is budget.c's, and holds beside them. */
+/* Private to egress (limits.c): what a run may use in all, and the limits of a rule (@net_limit) beside that. */
 #pragma once
 
 #include "egress/event.h"
 #include "egress/gate.h"
 
-/* ---- budget.c: the run's own. One more connection; false: *ret says which limit is over ---- */
+/* ---- the run's own. One more connection; false: *ret says which limit is over ---- */
 bool ward_limits_bytes(const struct ward_egress *e, enum ward_net_limit *ret); /* of bytes alone */
 bool ward_limits_take(struct ward_egress *e, enum ward_net_limit *ret);
 
-/* ---- limits.c ---- */
+/* ---- a rule's ---- */
 struct ward_budget {
 	struct ward_budget *next;
 	struct ward_egress_limit of;

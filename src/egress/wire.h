@@ -26,7 +26,7 @@
 extern const unsigned char ward_relay_image[];
 extern const size_t ward_relay_image_size;
 
-#define WARD_RELAY_VERSION 7u
+#define WARD_RELAY_VERSION 8u
 #define WARD_RELAY_TOLD_MAX 32
 #define WARD_RELAY_NUMBER_MAX (UINT64_C(1) << 53) /* up, down: what every reader of a record has exactly */
 #define WARD_RELAY_NAME_MAX 254 /* 253 bytes of LDH labels in lower case, no trailing dot, and the NUL */
@@ -55,7 +55,11 @@ enum ward_relay_type {
 	 * inward: 0, or 1 + which listener of the host's accepted it.
 	 */
 	WARD_RELAY_OPEN,
-	/* id, value = enum ward_relay_spoken, name = of the first bytes, "" = none; with WARD_SEEN_PASSED: it went on */
+	/*
+	 * id, value = enum ward_relay_spoken, name = of the first bytes, "" = none; with WARD_SEEN_PASSED: it went on. WARD_SEEN_SOME
+	 * alone, once, of what DIALED did not let go without a word: it is not decided yet, and as far as it goes it is nothing that is
+	 * known. May that much?
+	 */
 	WARD_RELAY_SEEN,
 	WARD_RELAY_CLOSED, /* id, value = enum ward_relay_end, up, down */
 	WARD_RELAY_LIMIT, /* value = enum ward_relay_limit, up = how often: what was turned away without a word to the gate */
@@ -67,7 +71,7 @@ enum ward_relay_type {
 	 * dialled, 0 = as OPEN said. inward: the rule whose bytes it uses, 0 = none.
 	 */
 	WARD_GATE_DIALED,
-	WARD_GATE_PASS, /* id: what was held may go */
+	WARD_GATE_PASS, /* id: what was held may go; value 1: what WARD_SEEN_SOME told of, and more of that kind */
 	/* id: reset the client. Who asked the proxy is answered: value = enum ward_relay_refusal, name = text for him */
 	WARD_GATE_REFUSED,
 	WARD_GATE_SOCKET, /* value = enum ward_relay_fd, + that descriptor; each once, before anything else */
@@ -112,6 +116,7 @@ enum ward_relay_spoken {
 };
 #define WARD_RELAY_LOOKS_MAX 4 /* SEEN of one flow */
 #define WARD_SEEN_PASSED 0x100u
+#define WARD_SEEN_SOME 0x200u /* with WARD_SPOKEN_UNKNOWN, and no name */
 enum ward_relay_end {
 	WARD_END_DONE = 0, /* both sides closed */
 	WARD_END_CLIENT, /* reset by the client */

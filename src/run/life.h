@@ -76,29 +76,29 @@ enum record_there { RECORD_ABSENT = 0, RECORD_FILE, RECORD_DIR }; /* what the ho
 int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there, const char *above,
 	struct ward_decision *ret, struct ward_error *err);
 
-/*
- * net/ask.c: host is a name in its one spelling, or an address as text without brackets; port 0: is there any port at which it may be
- * reached? *ret is DENY before anything is looked at, and after any error. Where a person would have to be asked it is a deny, unless
- * he said yes to this endpoint, or hold is set and somebody is there. ret->rule or ret->by: who says so. Nothing is recorded.
- */
 /* net/ask.c: the rules with limits that let this through, host as of ward_ask_connect(): egress.h, limits of ward_egress_ops. */
 int ward_ask_limits(struct life *l, const char *host, uint16_t port, const char *program, struct ward_egress_limit *ret, size_t max);
 struct ward_connect_asked {
 	bool meant; /* only rules count that mean it (struct ward_query) */
 	bool hold;  /* a person may be asked now: ASK, and the gate is told when he has answered */
 	bool cure;  /* of a refusal, what would help: it takes longer than the rest */
-	const char *program; /* who connects; NULL: not known */
+	const char *program, *inspected; /* who connects, what is spoken; NULL: not known */
 };
+/*
+ * net/ask.c: host is a name in its one spelling, or an address as text without brackets; port 0: is there any port at which it may be
+ * reached? *ret is DENY before anything is looked at, and after any error. Where a person would have to be asked it is a deny, unless
+ * he said yes to this endpoint, or hold is set and somebody is there. ret->rule or ret->by: who says so. Nothing is recorded.
+ */
 int ward_ask_connect(struct life *l, const char *host, uint16_t port, struct ward_connect_asked how, struct ward_decision *ret,
 	struct ward_error *err);
-/* Does a policy forbid the address that host leads to? ALLOW: none does. */
-int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *address, const char *program, struct ward_decision *ret,
-	struct ward_error *err);
+/* Does a policy forbid the address that host leads to? ALLOW: none does. Of how program and inspected count. */
+int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *address, struct ward_connect_asked how,
+	struct ward_decision *ret, struct ward_error *err);
 
-/* net/listen.c: may somebody come in to this address and port of the host, now? */
 /* A person said yes to it before the start, and to a question as serious as the one that is asked now. */
 struct ward_verdict;
 bool ward_ask_answered(const struct ward_rule *r, const struct ward_verdict *v);
+/* net/listen.c: may somebody come in to this address and port of the host, now? */
 int ward_ask_listen(struct life *l, const char *address, uint16_t port, struct ward_decision *ret, struct ward_error *err);
 
 /* ---- asking.c: a person, before anything starts ---- */

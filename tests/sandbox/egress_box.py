@@ -140,7 +140,7 @@ class Talker(socketserver.ThreadingTCPServer):
     request_queue_size = 128    # of 5 the kernel drops who comes beside them, and says its part again seconds later
     allow_reuse_address = True
 
-    def __init__(self, banner=b"", talk=None):
+    def __init__(self, banner=b"", talk=None, at="127.0.0.1"):
         self.accepted = 0
 
         class Talk(socketserver.BaseRequestHandler):
@@ -153,7 +153,7 @@ class Talker(socketserver.ThreadingTCPServer):
                         return
                     while data := self.request.recv(65536):
                         self.request.sendall(data)
-        super().__init__(("127.0.0.1", 0), Talk)
+        super().__init__((at, 0), Talk)
         self.port = self.server_address[1]
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -202,6 +202,14 @@ def refused(n, doc, resource, reason=None):
     if reason:
         check_eq(found[-1]["detail"]["reason"], reason)
     return found[-1]
+
+
+def own_address():
+    """One of this host's that is no loopback; None: it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, contextlib.suppress(OSError):
+        s.connect(("203.0.113.1", 9))   # sends nothing
+        return s.getsockname()[0]
+    return None
 
 
 def need(program):

@@ -14,7 +14,7 @@ import subprocess
 import box
 import cli
 from box import both, both_cases, root_only
-from egress_box import FETCH, HELLO, NAME, PYTHON, Http, Net, Talker, need, refused, until
+from egress_box import FETCH, HELLO, NAME, PYTHON, Http, Net, Talker, need, own_address, refused, until
 from tap import check, check_eq, check_in, skip
 
 
@@ -372,14 +372,6 @@ def a_name_that_is_not_there_and_a_server_that_is_not_are_told(p):
     check(r.code != 0)
     check_eq(n.told("net.block")[-1]["detail"]["reason"], "unreachable")
     check_eq(doc["violations"], [])
-
-
-def own_address():
-    """One of this host's that is no loopback; None: it has none."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, contextlib.suppress(OSError):
-        s.connect(("203.0.113.1", 9))   # sends nothing
-        return s.getsockname()[0]
-    return None
 
 
 @both

@@ -216,6 +216,9 @@ def programs_variables_and_modes_count(v):
             check_eq(rec["action"], action)
 
 
+HIDDEN = '{ context has inspected && context.inspected == Ward::Protocol::"tls_ech" }'
+
+
 @epochs
 def what_may_be_connected_to_counts(v):
     """One endpoint of a wider grant is enough; what the first ceiling kept from the run already is not taken twice."""
@@ -229,10 +232,14 @@ def what_may_be_connected_to_counts(v):
         (("--cap", "NETWORK_CONNECT:a.example.org:443"), 'forbid' + connect + 'in Ward::Cidr::"93.184.0.0/16");\n'),
         (("--cap", "NETWORK_CONNECT:**.example.org:443"), 'forbid' + connect + 'in Ward::Host::"2600::1") when { resource.port == 443 };\n'),
         (("--cap", "NETWORK_CONNECT:[64:ff9b::5db8:d822]:443"), 'forbid' + connect + 'in Ward::Host::"93.184.216.34");\n'),
+        # What is spoken on a connection that is open is not known, nor whether that leads there.
+        (("--cap", "NETWORK_CONNECT:a.example.org:443"), 'forbid' + connect + 'in Ward::Domain::"example.org") when ' + HIDDEN + ";\n"),
+        (("--cap", "NETWORK_CONNECT:a.example.org:443"), 'forbid' + connect + 'in Ward::Cidr::"93.184.0.0/16") when ' + HIDDEN + ";\n"),
     )
     kept = "forbid" + connect + 'in Ward::Host::"kept.example.org");\n' + "forbid" + connect + 'in Ward::Host::"9.9.9.9");\n'
     # A name leads to an inner address only where a rule means that.
-    other = ("forbid" + connect + 'in Ward::Domain::"example.net");\n' + "forbid" + connect + 'in Ward::Cidr::"192.168.0.0/16");\n'
+    other = ("forbid" + connect + 'in Ward::Domain::"example.net");\n' + "forbid" + connect + 'in Ward::Domain::"example.com") when ' + HIDDEN + ";\n"
+             "forbid" + connect + 'in Ward::Cidr::"192.168.0.0/16");\n'
              "forbid" + connect + 'in Ward::Cidr::"93.184.0.0/16") unless { resource in Ward::Domain::"example.org" || resource.port < 6000 };\n')
     for n, (words, rule) in enumerate(rows):
         ceiling(3 * n + 1, QUIET + kept)

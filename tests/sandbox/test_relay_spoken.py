@@ -317,6 +317,9 @@ def spoken(first, what, name):
                 if step == 1:
                     time.sleep(0.001)
             seen = r.hear(kind=rb.SEEN)
+            if seen.value & rb.SOME:    # of one byte nobody knows
+                r.say(rb.PASS, m.id, 1)
+                seen = r.hear(kind=rb.SEEN)
             check_eq((seen.id, seen.value, seen.name), (m.id, what, name))
             c.close()
             r.say(rb.REFUSED, m.id)
@@ -428,7 +431,7 @@ def beginning_that_does_not_end():
 def goes_before_it_is_known(first):
     """What its client says no more behind; a request that began there is broken, and in one piece it is one."""
     with Relay() as r:
-        c, ours, ident = r.flow()
+        c, ours, ident = r.flow(value=1)
         c.sendall(first)
         check_eq(exactly(ours, len(first)), first)
         ours.sendall(b"answer")
@@ -447,11 +450,70 @@ def goes_before_it_is_known(first):
         c.shutdown(socket.SHUT_WR)
         ours, dialed = rb.pair()
         time.sleep(0.1)
-        r.say(rb.DIALED, m.id, fd=dialed)
+        r.say(rb.DIALED, m.id, fd=dialed, value=1)
         dialed.close()
         check_eq(exactly(ours, 99), first)
         ours.close()
         check_eq(r.hear(kind=rb.CLOSED).value, rb.DONE)
+
+
+@cases([("once it is dialled", False), ("before it is dialled", True)])
+def the_gate_may_want_to_be_asked_for_what_is_undecided(before):
+    """Not a byte of it goes without the word, which is for all of that kind, and not for what it becomes."""
+    with Relay() as r:
+        if before:
+            c = r.client()
+            ident = r.hear(kind=rb.OPEN).id
+            c.sendall(b"hello world")
+            check_eq(r.hear(0.2), None)
+            ours, dialed = rb.pair()
+            r.say(rb.DIALED, ident, fd=dialed)
+            dialed.close()
+        else:
+            c, ours, ident = r.flow()
+            c.sendall(b"hello world")
+        seen = r.hear(kind=rb.SEEN)
+        check_eq((seen.id, seen.value, seen.name), (ident, rb.UNKNOWN | rb.SOME, ""))
+        r.say(rb.PASS, ident)    # of what was not told
+        hears_nothing(ours)
+        check_eq(r.busy() < 0.2, True)
+        ours.sendall(b"banner")
+        check_eq(exactly(c, 6), b"banner")
+        r.say(rb.PASS, ident, 1)
+        check_eq(exactly(ours, 11), b"hello world")
+        c.sendall(b" and more")
+        check_eq(exactly(ours, 9), b" and more")
+        check_eq(r.hear(0.2), None)
+        c.sendall(b" HTTP/1.1\r\n")
+        seen = r.hear(kind=rb.SEEN)
+        check_eq((seen.id, seen.value), (ident, rb.BROKEN))
+        r.say(rb.PASS, ident, 1)    # no word of that
+        hears_nothing(ours)
+        r.say(rb.REFUSED, ident)
+        check_eq(r.hear(kind=rb.CLOSED).up, 20)
+
+
+@test
+def what_is_undecided_and_then_not_is_asked_about_twice():
+    with Relay() as r:
+        c = r.client()
+        ident = r.hear(kind=rb.OPEN).id
+        c.sendall(b"\r\n")
+        time.sleep(0.1)
+        c.sendall(b"\0\1\2\n")
+        ours, dialed = rb.pair()
+        r.say(rb.DIALED, ident, fd=dialed)
+        dialed.close()
+        check_eq(r.hear(kind=rb.SEEN).value, rb.UNKNOWN | rb.SOME)
+        hears_nothing(ours)
+        r.say(rb.PASS, ident, 1)
+        check_eq(exactly(ours, 2), b"\r\n")
+        check_eq(r.hear(kind=rb.SEEN).value, rb.UNKNOWN)
+        hears_nothing(ours)
+        r.say(rb.PASS, ident)
+        check_eq(exactly(ours, 4), b"\0\1\2\n")
+        c.sendall(b"x" * 100000)
+        check_eq(len(exactly(ours, 100000)), 100000)
 
 
 @cases([("the flow's own", 0, rb.HTTP), ("another", 1, rb.BROKEN)])
@@ -515,11 +577,11 @@ def line_that_does_not_end(word):
     text, sure = word * (400000 // len(word)), 300000
     for end, what in ((b"\n", rb.UNKNOWN), (b" HTTP/1.1\r\nHost: b.example\r\n\r\n", rb.BROKEN)):
         with Relay() as r:
-            c, s, ident = r.flow()
+            c, s, ident = r.flow(value=1)
             threading.Thread(target=c.sendall, args=(text + end,)).start()
             check_eq(exactly(s, sure), text[:sure])
             seen = r.hear(kind=rb.SEEN)
-            check_eq((seen.id, seen.value), (ident, what))
+            check_eq((seen.id, seen.value), (ident, what | rb.PASSED if what == rb.UNKNOWN else what))
             if what == rb.UNKNOWN:
                 r.say(rb.PASS, ident)
                 check_eq(exactly(s, len(text + end) - sure), (text + end)[sure:])

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "egress/answer.h"
+#include "egress/flow.h"
 
 #define TOLD_MAX 64
 /* As whom nothing is in flight, nor of whoever else tests that. */
@@ -49,6 +49,8 @@ static struct {
 	unsigned n_who, n_waited; /* whose a connection is was asked, and waited for 2 ms */
 	uint16_t meant; /* of a connection that was redirected; 0: nobody knows */
 	bool no_record; /* nothing that is told can be recorded */
+	bool inspects; /* policies look at what is spoken: at any word this one is forbidden, or where a name leads */
+	const char *spoken_not, *spoken_not_led;
 } t;
 
 static TAP_UNUSED int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *ret,
@@ -58,6 +60,10 @@ static TAP_UNUSED int on_ask(void *arg, const struct ward_egress_ask *q, enum wa
 	if (t.only && q->port && !ward_streq(q->program, t.only))
 		return WARD_OK;
 	(void)snprintf(rule, size, "%s", t.no_rule ? "" : "a rule");
+	if (q->inspected &&
+		(ward_streq(q->inspected, t.spoken_not) ||
+			(q->name && q->address && ward_streq(q->inspected, t.spoken_not_led))))
+		return WARD_OK;
 	if (q->name && q->address) {
 		if (t.slow_ms > 0)
 			(void)poll(NULL, 0, (int)t.slow_ms);
@@ -81,6 +87,12 @@ static TAP_UNUSED int on_ask(void *arg, const struct ward_egress_ask *q, enum wa
 	/* Whatever else fails is no yes. */
 	return q->name && strcmp(q->name, "broken.example") == 0 ? (*ret = WARD_ALLOW, WARD_E_NOMEM)
 								 : WARD_OK;
+}
+
+static TAP_UNUSED bool on_inspects(void *arg)
+{
+	(void)arg;
+	return t.inspects;
 }
 
 static TAP_UNUSED int on_event(void *arg, const struct ward_egress_event *e)
@@ -151,7 +163,8 @@ static TAP_UNUSED uint16_t port_of(int fd)
 
 static TAP_UNUSED void begin(void)
 {
-	static const struct ward_egress_ops ops = { on_ask, on_event, NULL, NULL, NULL };
+	static const struct ward_egress_ops ops = { on_ask, on_event, NULL, NULL, NULL,
+		on_inspects };
 	struct ward_error err = WARD_ERROR_INIT;
 	char resolver[64];
 	int pair[2];

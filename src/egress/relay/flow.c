@@ -171,7 +171,8 @@ static bool wants_out(const struct relay_flow *f, enum relay_side s)
 {
 	if (f->way[!s].len == 0)
 		return false;
-	return s == RELAY_CLIENT || (f->dialed != 0 && (f->passed || f->passable > 0));
+	return s == RELAY_CLIENT ||
+		(f->dialed != 0 && !relay_go_waits(f) && (f->passed || f->passable > 0));
 }
 
 static void arm(struct relay *r, struct relay_flow *f, enum relay_side s)
@@ -422,13 +423,16 @@ bool relay_flow_client(struct relay *r, const struct ward_relay_msg *m, const in
 	return true;
 }
 
-void relay_flow_pass(struct relay *r, uint32_t id)
+void relay_flow_pass(struct relay *r, uint32_t id, bool some)
 {
 	struct relay_flow *f = relay_flow_get(r, id);
 
-	if (f == NULL || !f->seen || f->untold || f->passed)
+	if (f == NULL || (some ? f->go != RELAY_GO_ASKED : !f->seen || f->untold || f->passed))
 		return;
-	relay_passes(r, f);
+	if (some)
+		f->go = RELAY_GO_MAY;
+	else
+		relay_passes(r, f);
 	relay_pump(r, f, RELAY_UP);
 	relay_flow_settle(r, f);
 }

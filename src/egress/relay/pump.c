@@ -177,6 +177,11 @@ static ssize_t deliver(struct relay *r, struct relay_flow *f, enum relay_side wa
 	return sent;
 }
 
+bool relay_go_waits(const struct relay_flow *f)
+{
+	return f->go == RELAY_GO_WAITS || f->go == RELAY_GO_ASKED;
+}
+
 /* What is kept and may go. false: some is left of that, or the flow ends. */
 static bool flush(struct relay *r, struct relay_flow *f, enum relay_side way)
 {
@@ -186,6 +191,8 @@ static bool flush(struct relay *r, struct relay_flow *f, enum relay_side way)
 
 	if (w->len == 0)
 		return true;
+	if (way == RELAY_UP && relay_go_waits(f))
+		return false;
 	n = deliver(r, f, way, w->kept + w->off, max);
 	if (n <= 0)
 		return false;
@@ -413,8 +420,22 @@ static void seen(struct relay *r, struct relay_flow *f)
 		tell_seen(r, f, 0);
 }
 
+static void ask_go(struct relay *r, struct relay_flow *f)
+{
+	const struct ward_relay_msg m = {
+		.type = WARD_RELAY_SEEN, .id = f->id, .value = WARD_SPOKEN_UNKNOWN | WARD_SEEN_SOME
+	};
+
+	f->go = RELAY_GO_ASKED;
+	relay_tell(r, &m);
+}
+
 void relay_seen_dialed(struct relay *r, struct relay_flow *f)
 {
+	if (f->meant != NULL)
+		f->go = RELAY_GO_MAY;
+	else if (f->go == RELAY_GO_WAITS)
+		ask_go(r, f);
 	if (!f->untold)
 		return;
 	f->untold = false;
@@ -432,8 +453,8 @@ void relay_flow_late(struct relay *r, struct relay_flow *f)
 }
 
 /*
- * Undecided. What may go does, all of it, or what is in front of its end where no more can be held, without a word to the gate: a client may
- * say no more before it is answered. false: nothing may, or it ends there.
+ * Undecided. What may go does, all of it, or what is in front of its end where no more can be held, without a word to the gate, if that is
+ * its will: a client may say no more before it is answered. false: nothing may, or it ends there.
  */
 static bool let_go(struct relay *r, struct relay_flow *f, size_t n)
 {
@@ -448,6 +469,10 @@ static bool let_go(struct relay *r, struct relay_flow *f, size_t n)
 	f->passable += (uint32_t)n;
 	f->spoken = (struct ward_spoken){ .gone = go, .gone_line = f->spoken.line };
 	f->first = r->now;
+	if (f->go == RELAY_GO_NONE && f->dialed != 0)
+		ask_go(r, f);
+	else if (f->go == RELAY_GO_NONE)
+		f->go = RELAY_GO_WAITS;
 	return true;
 }
 

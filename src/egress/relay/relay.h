@@ -31,6 +31,8 @@ enum relay_side { RELAY_CLIENT = 0, RELAY_SERVER };
  * another; LAST: which is looked at as the first was.
  */
 enum relay_hello { RELAY_HELLO_NONE = 0, RELAY_HELLO_WAITS, RELAY_HELLO_AGAIN, RELAY_HELLO_LAST };
+/* May what is undecided go? WAITS: until it is known whether the gate lets it (DIALED); ASKED: it does not, and was asked. */
+enum relay_go { RELAY_GO_NONE = 0, RELAY_GO_WAITS, RELAY_GO_ASKED, RELAY_GO_MAY };
 
 struct relay_way {
 	char *kept; /* what its sink did not take yet, or what is held; NULL = nothing */
@@ -66,7 +68,7 @@ struct relay_flow {
 	uint8_t ending; /* 0, or enum ward_relay_end + 1 */
 	uint8_t hello, heard; /* enum relay_hello; WAITS: so many bytes of an answer that asks for another were heard */
 	uint32_t skip; /* behind a hello: so many bytes of a record are still to come, and pass */
-	uint8_t looks; /* how often the first bytes were looked at, from their beginning */
+	uint8_t looks, go; /* how often the first bytes were looked at, from their beginning; enum relay_go */
 	uint64_t opened, first, last, dialed; /* ms, 0 = not yet: accepted, first byte of what is held, last byte moved, DIALED */
 	uint64_t idle_ms, total_ms;
 	struct ward_spoken spoken;
@@ -101,8 +103,7 @@ struct relay {
 	uint32_t n_inward, inward_flows;
 	bool paused; /* nothing new is taken on */
 	uint64_t paused_until;
-	uint64_t now; /* ms */
-	uint64_t next; /* nobody's time is up before that; UINT64_MAX = none runs */
+	uint64_t now, next; /* ms; nobody's time is up before that, UINT64_MAX = none runs */
 	unsigned flows, flows_max;
 	/* of all flows of one rule together; 0: of none, without a limit */
 	struct {
@@ -152,12 +153,11 @@ void relay_flow_event(struct relay *r, uint32_t id, enum relay_side side, uint32
 bool relay_flow_client(struct relay *r, const struct ward_relay_msg *m, const int fd[2]);
 /* What the gate said; server: the descriptor, taken. */
 void relay_flow_dialed(struct relay *r, const struct ward_relay_msg *m, int server);
-void relay_flow_pass(struct relay *r, uint32_t id);
+void relay_flow_pass(struct relay *r, uint32_t id, bool some);
 void relay_flow_end(struct relay *r, struct relay_flow *f, enum ward_relay_end why);
 void relay_flow_timers(struct relay *r);
 void relay_flow_end_all(struct relay *r);
-/* Set what epoll waits for by what the flow can use; or end it, if it is ending. */
-void relay_flow_settle(struct relay *r, struct relay_flow *f);
+void relay_flow_settle(struct relay *r, struct relay_flow *f); /* what epoll waits for, by what it can use; or it ends, if it has to */
 
 /* ---- proxy_flow.c: who speaks to the proxy. From its end on (f->proxy is NULL) a flow is as those that are captured. ---- */
 bool relay_proxy_new(struct relay *r, struct relay_flow *f); /* false: no memory */
@@ -181,10 +181,10 @@ bool relay_keep(struct relay_way *w, const char *p, size_t n);
 void relay_drop(struct relay_way *w);
 /* The same of what its client said and nobody judged yet. false: the flow ends. */
 bool relay_keep_held(struct relay *r, struct relay_flow *f, const char *p, size_t n);
-/* The gate's word, or ours: what was seen may go. */
-void relay_passes(struct relay *r, struct relay_flow *f);
+void relay_passes(struct relay *r, struct relay_flow *f); /* the gate's word, or ours: what was seen may go */
 void relay_tell_owed(struct relay *r); /* by relay_tell_late() */
-/* The flow was dialled: what waits for that (untold) passes, or the gate is asked. */
+bool relay_go_waits(const struct relay_flow *f); /* some of what is kept may not go yet, whatever is said behind it */
+/* The flow was dialled: what waits for that (untold, RELAY_GO_WAITS) passes, or the gate is asked. */
 void relay_seen_dialed(struct relay *r, struct relay_flow *f);
 void relay_judged(struct relay_way *w); /* what is kept of it is held no more, if there is room for it on the way */
 

@@ -143,17 +143,18 @@ const struct ward_book_rule *ward_book_late(const struct ward_book *b);
 /* A rule about files that looks at what changes while a run lives (the time), and so cannot be decided once. NULL: there is none. */
 const struct ward_book_rule *ward_book_timely(const struct ward_book *b);
 const struct ward_book_rule *ward_book_unheld(const struct ward_book *b); /* forbids programs by arguments: nobody holds it; NULL */
-/* A rule about programs that looks at their name, wherever they are; NULL: none. */
-const struct ward_book_rule *ward_book_by_name(const struct ward_book *b);
+const struct ward_book_rule *ward_book_by_name(const struct ward_book *b); /* about programs by their name; NULL: none */
 
 /* ---- reach.c: connecting ---- */
 /* Ports at which the answers about any host may differ, in order; none where nothing permits to connect. And those of its endpoints. */
 const uint16_t *ward_book_ports(const struct ward_book *b, size_t *ret_n);
-/* Rules about connecting that look at context.program, NULL behind the last; is there any? */
+/* Rules about connecting that look at context.program, NULL behind the last. */
 const struct ward_book_rule *ward_book_by_program(const struct ward_book *b, size_t *io_at);
-bool ward_book_asks_program(const struct ward_book *b);
+bool ward_book_asks_program(const struct ward_book *b); /* is there any? */
 const char *ward_book_program(const struct ward_book *b, size_t *io_at); /* each for which an answer may differ; NULL behind the last */
 bool ward_book_programs_unsure(const struct ward_book *b); /* it may differ for others, too: a rule compares parts of it, say (like) */
+bool ward_book_inspects(const struct ward_book *b); /* does a forbid look at what is spoken, context.inspected? Then each there is: */
+const char *ward_book_protocol(const struct ward_book *b, size_t *io_at); /* NULL behind the last */
 bool ward_book_net_limited(const struct ward_book *b); /* has a permit that grants to connect limits of its own? */
 /* A permit that grants to connect: to host, with before it as a capability has it ("**." and "example.com"); NULL: every host. */
 struct ward_book_reach {
@@ -182,8 +183,7 @@ void ward_desk_freep(struct ward_desk **d);
 struct ward_query {
 	enum ward_action action;
 	enum ward_thing thing;           /* NONE: what the action is usually done to */
-	/* PATH, PROGRAM, REPOSITORY: absolute and normalised. ENDPOINT: host:port. Else a name. Any bytes; else WARD_E_INVALID */
-	struct ward_str resource;
+	struct ward_str resource;        /* PATH, PROGRAM, REPOSITORY: absolute, normalised. ENDPOINT: host:port. Else a name */
 	int64_t now_ms;                  /* Unix time */
 	bool any;                        /* the last names of a PATH or a PROGRAM may be WARD_ANY_NAME: the caller put them there */
 	bool of_host;                    /* the host's file of that name is meant: permits about the sandbox's own do not count */
@@ -191,7 +191,7 @@ struct ward_query {
 	bool unreached;                  /* an address that is never reached is looked up as any other */
 	const char *leads_to;            /* an ENDPOINT's address, as text: it lies in what that one lies in, too. NULL */
 	bool by_person;                  /* the person asks, not the run: before there is one */
-	const char *argv_sha256, *method, *path, *branch, *remote, *program; /* NULL: not known, or not of this action */
+	const char *argv_sha256, *method, *path, *branch, *remote, *program, *inspected; /* NULL: not known, or not of this action */
 	const char *backend;             /* of a SANDBOX */
 	const int64_t *tier;             /* NULL: that of the run */
 };

@@ -11,8 +11,8 @@
 	X(DOMAIN, "Domain") X(CIDR, "Cidr") \
 	X(VARIABLE, "Variable") X(SECRET, "Secret") X(ARTIFACT, "Artifact") X(TABLE, "Table") X(REGISTRY, "Registry") \
 	X(REPOSITORY, "Repository") X(TOOL, "Tool") X(SANDBOX, "Sandbox") X(CAPABILITY, "Capability") X(MODE, "Mode") \
-	X(PHASE, "Phase") X(ENVIRONMENT, "Environment") X(TRUST, "Trust") X(PERSON, "Person") X(AGENT, "Agent") \
-	X(COMPONENT, "Component") X(RUN, "Run") X(ACTION, "Action")
+	X(PHASE, "Phase") X(ENVIRONMENT, "Environment") X(TRUST, "Trust") X(PROTOCOL, "Protocol") X(PERSON, "Person") \
+	X(AGENT, "Agent") X(COMPONENT, "Component") X(RUN, "Run") X(ACTION, "Action")
 enum ward_type {
 	WARD_TYPE_NONE = 0,
 #define WARD_X(id, name) WARD_TYPE_##id,
@@ -26,7 +26,7 @@ enum ward_type {
 	X(PHASE, "phase") X(ENVIRONMENT, "environment") X(TIER, "tier") X(TRUST, "trust") X(MODE, "mode") X(TIME, "time") \
 	X(LABELS, "labels") X(ARGV, "argv_sha256") X(METHOD, "method") X(PATH, "path") X(BRANCH, "branch") X(REMOTE, "remote") \
 	X(NAME, "name") X(VERSION, "version") X(UID, "uid") X(PORT, "port") X(BACKEND, "backend") X(PROGRAM, "program") \
-	X(ACTION, "action") X(TARGET, "target") \
+	X(ACTION, "action") X(TARGET, "target") X(INSPECTED, "inspected") \
 	X(WORKSPACE, "workspace") X(REPO_ROOT, "repo_root") X(GIT_DIRS, "git_dirs") X(GIT_PROTECTED, "git_protected")
 enum ward_word {
 #define WARD_X(id, name) WARD_WORD_##id,
@@ -103,6 +103,7 @@ struct ward_book {
 	size_t n_programs, cap_programs;
 	bool asks_program;               /* some of them look at context.program */
 	bool programs_unsure;            /* ward_book_programs_unsure() */
+	bool inspects;                   /* ward_book_inspects() */
 	bool net_limited;                /* a permit has @net_limit */
 	struct ward_book_warning *warnings; /* malloced; their texts are the arena's */
 	size_t n_warnings, cap_warnings;
@@ -126,6 +127,10 @@ bool ward_book_is_unheld(const struct ward_book *b, const struct cedar_policy *p
 bool ward_book_is_named(const struct ward_book *b, const struct cedar_policy *p);
 /* programs.c: who may connect for which program; the programs that policies name. */
 int ward_book_find_programs(struct ward_book *b, struct ward_error *err);
+/* Does a condition look at that word of the context, or at the context as a whole? */
+bool ward_book_looks_at(const struct ward_book *b, const struct cedar_policy *p, enum ward_word word);
+/* inspected.c: b->inspects. What gives by it is an error. */
+int ward_book_find_inspected(struct ward_book *b, struct ward_error *err);
 bool ward_book_is_timely(const struct ward_book *b, const struct cedar_policy *p);
 
 /* provenance.c: set->rules from annotations and places. */

@@ -12,6 +12,7 @@
 
 struct looking {
 	struct ward_book *b;
+	const struct cedar_str *word;
 	bool found, no_memory, too_many;
 };
 
@@ -22,21 +23,20 @@ static int look(const struct cedar_expr *x, void *arg)
 		x->a->kind == CEDAR_X_VAR && x->a->aux == CEDAR_CONTEXT;
 
 	if (x->kind == CEDAR_X_VAR && x->aux == CEDAR_CONTEXT)
-		l->found = true; /* as a whole, the program in it */
+		l->found = true; /* as a whole, the word in it */
 	else if (!of_context)
 		return ward_cedar_expr_children(x, look, arg);
 	else if (x->kind == CEDAR_X_ATTR)
-		l->found = l->found || ward_cedar_str_eq(x->name, l->b->words[WARD_WORD_PROGRAM]);
+		l->found = l->found || ward_cedar_str_eq(x->name, l->word);
 	else
-		l->found = l->found ||
-			(x->n > 0 &&
-				ward_cedar_str_eq(x->names[0], l->b->words[WARD_WORD_PROGRAM]));
+		l->found = l->found || (x->n > 0 && ward_cedar_str_eq(x->names[0], l->word));
 	return 0;
 }
 
-static bool looks_at_program(struct ward_book *b, const struct cedar_policy *p)
+bool ward_book_looks_at(const struct ward_book *b, const struct cedar_policy *p,
+	enum ward_word word)
 {
-	struct looking l = { .b = b };
+	struct looking l = { .word = b->words[word] };
 
 	for (uint32_t i = 0; !l.found && i < p->n_conditions; i++)
 		(void)look(p->conditions[i].body, &l);
@@ -150,7 +150,7 @@ static int one(struct ward_book *b, const struct ward_book_rule *r, const struct
 {
 	struct looking l = { .b = b };
 	bool connects = (ward_book_actions_of(b, p) & UINT32_C(1) << WARD_ACT_NET_CONNECT) != 0;
-	bool looks = connects && looks_at_program(b, p);
+	bool looks = connects && ward_book_looks_at(b, p, WARD_WORD_PROGRAM);
 
 	if (r->advisory && !looks)
 		return refuse(r, "@advisory: nothing in this rule asks which program connects",

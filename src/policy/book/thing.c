@@ -310,6 +310,22 @@ static bool string(const struct finding *f, struct cedar_member *m, enum ward_wo
 	return true;
 }
 
+/* One of a closed list of words. False: no memory. */
+static bool one_of(const struct finding *f, struct cedar_member *m, enum ward_word name,
+	enum ward_type t, const char *id)
+{
+	struct cedar_member text;
+	struct cedar_uid *uid = ward_arena_alloc(f->d->arena, sizeof(*uid));
+
+	if (uid == NULL || !string(f, &text, name, id, strlen(id)))
+		return false;
+	*uid = (struct cedar_uid){ .type = f->b->types[t], .id = text.value.str };
+	uid->hash = ward_cedar_hash_mix(uid->type->hash, uid->id->hash);
+	*m = (struct cedar_member){ .name = f->b->words[name],
+		.value = { .tag = CEDAR_V_ENTITY, .uid = uid } };
+	return true;
+}
+
 static size_t last_name(struct ward_str r, char separator)
 {
 	const char *at = memrchr(r.s, separator, r.n);
@@ -450,6 +466,9 @@ static int context(const struct finding *f, const struct cedar_record **ret)
 		if (!string(f, &m[n++], more[i].word, more[i].text, strlen(more[i].text)))
 			return WARD_E_NOMEM;
 	}
+	if (q->inspected != NULL &&
+		!one_of(f, &m[n++], WARD_WORD_INSPECTED, WARD_TYPE_PROTOCOL, q->inspected))
+		return WARD_E_NOMEM;
 	*ret = ward_cedar_record_new(f->d->arena, m, n, NULL);
 	return *ret != NULL ? WARD_OK : WARD_E_NOMEM;
 }

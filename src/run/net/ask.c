@@ -184,6 +184,7 @@ static int by_policies(struct life *l, const char *host, uint16_t port,
 		.resource = ward_str(endpoint),
 		.meant = how.meant,
 		.program = how.program,
+		.inspected = how.inspected,
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
 	struct ward_verdict v;
 	int r = port > 0 ? judge(l, &q, NULL, &v)
@@ -192,7 +193,8 @@ static int by_policies(struct life *l, const char *host, uint16_t port,
 	if (r < 0)
 		return r;
 	told(l, ret, &v, NULL);
-	if (v.effect == WARD_ALLOW) {
+	/* What asks for a person looks at nothing that is spoken: who said yes to the connection has said it to this. */
+	if (v.effect == WARD_ALLOW || (v.effect == WARD_ASK && how.inspected)) {
 		ret->effect = WARD_ALLOW;
 	} else if (v.effect == WARD_ASK) {
 		if (port > 0)
@@ -266,11 +268,12 @@ int ward_ask_connect(struct life *l, const char *host, uint16_t port, struct war
 }
 
 int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *address,
-	const char *program, struct ward_decision *ret, struct ward_error *err)
+	struct ward_connect_asked how, struct ward_decision *ret, struct ward_error *err)
 {
 	char endpoint[WARD_ENDPOINT_TEXT_MAX];
 	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
-		.program = program,
+		.program = how.program,
+		.inspected = how.inspected,
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
 	struct ward_verdict v;
 	int r;

@@ -28,6 +28,9 @@ static const char *rule_name(const struct ward_decision *d)
 static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *ret, char *rule,
 	size_t rule_size)
 {
+	const struct ward_connect_asked how = {
+		.meant = q->meant, .hold = q->hold, .program = q->program, .inspected = q->inspected
+	};
 	struct life *l = arg;
 	struct ward_decision *d = malloc(sizeof(*d));
 	int r;
@@ -37,11 +40,8 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 		return WARD_E_NOMEM;
 	r = q->inward ? ward_ask_listen(l, q->address, q->port, d, NULL)
 		: q->name && q->address
-		? ward_ask_leads(l, q->name, q->port, q->address, q->program, d, NULL)
-		: ward_ask_connect(l, q->name ? q->name : q->address, q->port,
-			  (struct ward_connect_asked){
-				  .meant = q->meant, .hold = q->hold, .program = q->program },
-			  d, NULL);
+		? ward_ask_leads(l, q->name, q->port, q->address, how, d, NULL)
+		: ward_ask_connect(l, q->name ? q->name : q->address, q->port, how, d, NULL);
 	if (r == WARD_OK) {
 		*ret = d->effect;
 		(void)snprintf(rule, rule_size, "%s", rule_name(d));
@@ -93,6 +93,13 @@ static int on_limits(void *arg, const struct ward_egress_ask *q,
 {
 	return ward_ask_limits(arg, q->name ? q->name : q->address, q->port, q->program, ret,
 		WARD_EGRESS_LIMITS_MAX);
+}
+
+static bool on_inspects(void *arg)
+{
+	const struct life *l = arg;
+
+	return l->book && ward_book_inspects(l->book->book);
 }
 
 /* ---- what it tells ---- */
@@ -256,18 +263,17 @@ static void explain_address(struct life *l, const struct ward_egress_event *e,
 	struct ward_decision *d)
 {
 	bool by_forbid = ward_streq(e->why, "address_forbidden");
+	const struct ward_connect_asked how = {
+		.meant = true, .cure = true, .program = e->program
+	};
 	const char *from = e->name ? e->name : e->address, *to = e->address;
 	char carried[INET_ADDRSTRLEN];
 	int r;
 
 	(void)is_inner(to, carried);
 	for (;;) {
-		r = by_forbid
-			? ward_ask_leads(l, from, e->port, to, e->program, d, NULL)
-			: ward_ask_connect(l, to, e->port,
-				  (struct ward_connect_asked){
-					  .meant = true, .cure = true, .program = e->program },
-				  d, NULL);
+		r = by_forbid ? ward_ask_leads(l, from, e->port, to, how, d, NULL)
+			      : ward_ask_connect(l, to, e->port, how, d, NULL);
 		if (r == WARD_OK && d->effect != WARD_ALLOW)
 			break;
 		*d = (struct ward_decision){ 0 };
@@ -276,6 +282,23 @@ static void explain_address(struct life *l, const struct ward_egress_event *e,
 		to = carried;
 	}
 	d->why[0] = '\0';
+}
+
+/* What is spoken: a rule about the endpoint, or about where it leads. The gate's words say what it was, the rule's reason why. */
+static void explain_spoken(struct life *l, const struct ward_egress_event *e,
+	struct ward_decision *d)
+{
+	const struct ward_connect_asked how = { .program = e->program, .inspected = e->inspected };
+	const char *host = e->name ? e->name : e->address;
+	const char *reason;
+
+	if ((ward_ask_connect(l, host, e->port, how, d, NULL) < 0 || d->effect == WARD_ALLOW) &&
+		(!e->address || ward_ask_leads(l, host, e->port, e->address, how, d, NULL) < 0 ||
+			d->effect == WARD_ALLOW))
+		*d = (struct ward_decision){ 0 };
+	reason = d->by ? d->by->reason : NULL;
+	(void)snprintf(d->why, sizeof(d->why), "%s%s%.180s", e->text, reason ? ": " : "",
+		reason ? reason : "");
 }
 
 /* Twice of what is used up, if that may be. */
@@ -316,6 +339,10 @@ static void explain(struct life *l, const struct ward_egress_event *e, struct wa
 	if (e->address &&
 		(ward_streq(e->why, "address_class") || ward_streq(e->why, "address_forbidden"))) {
 		explain_address(l, e, d);
+		return;
+	}
+	if (ward_streq(e->why, "protocol_forbidden")) {
+		explain_spoken(l, e, d);
 		return;
 	}
 	if (!ward_streq(e->why, "no_rule")) {
@@ -443,7 +470,8 @@ static int on_event(void *arg, const struct ward_egress_event *e)
 
 int net_prepare(struct life *l, struct ward_error *err)
 {
-	static const struct ward_egress_ops ops = { on_ask, on_event, on_who, on_meant, on_limits };
+	static const struct ward_egress_ops ops = { on_ask, on_event, on_who, on_meant, on_limits,
+		on_inspects };
 	const struct ward_egress_options o = { .ops = &ops,
 		.arg = l,
 		.limits = l->plan->limits.net,

@@ -347,15 +347,44 @@ static bool agreed_for_all(struct again *a, const struct ward_query *q,
 	return true;
 }
 
+/*
+ * Who connects, and what is spoken, where a connection is open, is not known here: first neither, and then each that the books tell apart.
+ * What is spoken counts as the new one looks at it: the old one's forbids hold on.
+ */
+struct turn {
+	size_t book, program, protocol;
+	bool begun;
+	const char *who;
+};
+
+static bool next_turn(const struct again *a, struct turn *t, struct ward_query *q)
+{
+	const struct ward_book *books[2] = { a->had ? a->had->book : NULL, a->book->book };
+
+	if (t->begun) {
+		q->inspected = ward_book_protocol(a->book->book, &t->protocol);
+		while (!q->inspected && t->book < WARD_ARRAY_SIZE(books)) {
+			t->protocol = 0;
+			t->who = books[t->book] ? ward_book_program(books[t->book], &t->program)
+						: NULL;
+			if (t->who)
+				break;
+			t->book++;
+			t->program = 0;
+		}
+	}
+	t->begun = true;
+	q->program = t->who;
+	return t->book < WARD_ARRAY_SIZE(books);
+}
+
 /* Could it be connected to until now? Where that is not known it is taken to be so. */
-static bool connected(struct again *a, const char *endpoint, const char *program)
+static bool connected(struct again *a, const struct ward_query *asked)
 {
 	struct ward_rules rules = { a->plan->rules, a->plan->n_rules };
-	struct ward_question q = { .action = WARD_CAP_NETWORK_CONNECT, .resource = endpoint };
-	struct ward_query query = { .action = WARD_ACT_NET_CONNECT,
-		.resource = ward_str(endpoint),
-		.program = program,
-		.now_ms = a->now_ms };
+	struct ward_question q = { .action = WARD_CAP_NETWORK_CONNECT,
+		.resource = asked->resource.s };
+	struct ward_query query = *asked;
 	struct ward_decision *d;
 	struct ward_verdict v;
 	bool yes = true;
@@ -373,33 +402,27 @@ static bool connected(struct again *a, const char *endpoint, const char *program
 }
 
 /* Where somebody says yes, or nobody need: whether it is open still is not known here. */
-static bool could_be(struct again *a, const char *endpoint, const char *program)
+static bool could_be(struct again *a, const struct ward_query *q)
 {
-	struct ward_query query = { .action = WARD_ACT_NET_CONNECT,
-		.resource = ward_str(endpoint),
-		.program = program,
-		.now_ms = a->now_ms };
 	struct ward_verdict v;
 
-	return !a->had || ward_judge(a->had->book, a->had->desk, &query, &v) != WARD_OK ||
+	return !a->had || ward_judge(a->had->book, a->had->desk, q, &v) != WARD_OK ||
 		v.effect != WARD_DENY;
 }
 
-/* By whichever program that one of the books tells apart: which of them has a connection is not known here. */
-static int ask_programs(struct again *a, const char *endpoint,
-	bool (*could)(struct again *a, const char *endpoint, const char *program))
+static int ask_turns(struct again *a, const char *endpoint,
+	bool (*could)(struct again *a, const struct ward_query *q))
 {
-	struct ward_query q = { .action = WARD_ACT_NET_CONNECT, .resource = ward_str(endpoint) };
-	const struct ward_book *books[2] = { a->had ? a->had->book : NULL, a->book->book };
+	struct ward_query q = {
+		.action = WARD_ACT_NET_CONNECT, .resource = ward_str(endpoint), .now_ms = a->now_ms
+	};
+	struct turn t = { 0 };
 	int r = WARD_OK;
 
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(books); i++) {
-		for (size_t at = 0; r == WARD_OK && !a->taken->any && books[i] &&
-			(q.program = ward_book_program(books[i], &at)) != NULL;) {
-			if (could(a, endpoint, q.program))
-				r = ask(a, &q);
-			a->for_all = NULL;
-		}
+	while (r == WARD_OK && !a->taken->any && next_turn(a, &t, &q)) {
+		if (could(a, &q))
+			r = ask(a, &q);
+		a->for_all = NULL;
 	}
 	return r;
 }
@@ -411,17 +434,16 @@ static bool unsure(const struct again *a)
 		(a->had && ward_book_programs_unsure(a->had->book));
 }
 
-static bool by_some_program(struct again *a, const char *endpoint)
+static bool by_some(struct again *a, const char *endpoint)
 {
-	const struct ward_book *books[2] = { a->had ? a->had->book : NULL, a->book->book };
-	const char *program;
-	bool could = connected(a, endpoint, NULL);
+	struct ward_query q = {
+		.action = WARD_ACT_NET_CONNECT, .resource = ward_str(endpoint), .now_ms = a->now_ms
+	};
+	struct turn t = { 0 };
+	bool could = false;
 
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(books); i++) {
-		for (size_t at = 0;
-			!could && books[i] && (program = ward_book_program(books[i], &at)) != NULL;)
-			could = connected(a, endpoint, program);
-	}
+	while (!could && next_turn(a, &t, &q))
+		could = connected(a, &q);
 	a->for_all = NULL;
 	return could;
 }
@@ -461,20 +483,15 @@ static int ask_led(struct again *a, struct ward_query *q, const char *address)
 static int look_led(void *arg, const char *address, bool tried)
 {
 	struct again *a = arg;
-	const struct ward_book *books[2] = { a->had ? a->had->book : NULL, a->book->book };
 	struct ward_query q = { .action = WARD_ACT_NET_CONNECT };
+	struct turn t = { 0 };
 	int r = WARD_OK;
 
 	if (a->leading.n > 0 && !tried)
 		take(a, WARD_ACT_NET_CONNECT, a->leading.v[0], NULL,
 			"it is not known whether it leads to what a rule forbids");
-	if (!a->taken->any)
+	while (r == WARD_OK && !a->taken->any && next_turn(a, &t, &q))
 		r = ask_led(a, &q, address);
-	for (size_t k = 0; k < WARD_ARRAY_SIZE(books); k++) {
-		for (size_t at = 0; r == WARD_OK && !a->taken->any && books[k] &&
-			(q.program = ward_book_program(books[k], &at)) != NULL;)
-			r = ask_led(a, &q, address);
-	}
 	return r == WARD_OK && a->taken->any ? FOUND : r;
 }
 
@@ -489,11 +506,10 @@ static int look_behind(struct again *a, const char *endpoint)
 	if (a->taken->any || !ward_endpoint_parse_asked(q.resource, &e))
 		return WARD_OK;
 	if (e.kind == WARD_HOST_NAME)
-		return by_some_program(a, endpoint)
-			? ward_rs_push(&a->rs, &a->leading, endpoint, a->err)
-			: WARD_OK;
+		return by_some(a, endpoint) ? ward_rs_push(&a->rs, &a->leading, endpoint, a->err)
+					    : WARD_OK;
 	v4 = ward_address_nat64(e.family, e.address);
-	if (!v4 || !by_some_program(a, endpoint))
+	if (!v4 || !by_some(a, endpoint))
 		return WARD_OK;
 	memcpy(four.address, v4, 4);
 	ward_endpoint_host(&four, text);
@@ -503,7 +519,6 @@ static int look_behind(struct again *a, const char *endpoint)
 static int look_endpoint(void *arg, const char *endpoint, bool tried)
 {
 	struct again *a = arg;
-	struct ward_query q = { .action = WARD_ACT_NET_CONNECT, .resource = ward_str(endpoint) };
 	int r = WARD_OK;
 
 	if (!tried)
@@ -512,11 +527,8 @@ static int look_endpoint(void *arg, const char *endpoint, bool tried)
 	else if (unsure(a))
 		take(a, WARD_ACT_NET_CONNECT, endpoint, NULL,
 			"it is not known which programs may still connect: a rule compares their paths otherwise than as a whole");
-	else if (connected(a, endpoint, NULL))
-		r = ask(a, &q);
-	a->for_all = NULL;
-	if (tried && r == WARD_OK)
-		r = ask_programs(a, endpoint, connected);
+	else
+		r = ask_turns(a, endpoint, connected);
 	if (tried && r == WARD_OK)
 		r = look_behind(a, endpoint);
 	return r == WARD_OK && a->taken->any ? FOUND : r;
@@ -597,7 +609,7 @@ static int look_net(struct again *a)
 
 		r = ask(a, &q);
 		if (r == WARD_OK)
-			r = ask_programs(a, a->agreed->v[i].endpoint, could_be);
+			r = ask_turns(a, a->agreed->v[i].endpoint, could_be);
 		if (r == WARD_OK)
 			r = ward_rs_push(&a->rs, &a->leading, a->agreed->v[i].endpoint, a->err);
 	}

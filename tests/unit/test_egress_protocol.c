@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where policies look at what is spoken, the gate has the last word of it, and knows each word that they may use. */
+#include "egress_gate_util.h"
+
+#include "policy/vocabulary.h"
+
+static const struct {
+	enum ward_relay_spoken value;
+	const char *name, *word;
+} said[] = {
+	{ WARD_SPOKEN_UNKNOWN, "", "none" },
+	{ WARD_SPOKEN_TLS, "good.example", "tls" },
+	{ WARD_SPOKEN_TLS_ECH, "good.example", "tls_ech" },
+	{ WARD_SPOKEN_HTTP, "good.example", "http" },
+	{ WARD_SPOKEN_HTTP2, "good.example", "http2" },
+	{ WARD_SPOKEN_SSH, "", "ssh" },
+	{ WARD_SPOKEN_POSTGRES, "", "postgres" },
+};
+
+static struct ward_relay_msg seen(size_t i)
+{
+	struct ward_relay_msg m = { .type = WARD_RELAY_SEEN, .id = 1, .value = said[i].value };
+
+	(void)snprintf(m.name, sizeof(m.name), "%s", said[i].name);
+	return m;
+}
+
+static void begin_spoken(void)
+{
+	begin();
+	t.address_allowed = "127.0.0.1";
+	t.inspects = true;
+	ready();
+}
+
+TEST(words_are_those_of_the_schema)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ward_enumerated_n; i++) {
+		bool there = !ward_streq(ward_enumerated[i].type, "Protocol");
+
+		n += !there;
+		for (size_t k = 0; k < WARD_ARRAY_SIZE(said); k++)
+			there = there || ward_streq(ward_enumerated[i].word, said[k].word);
+		CHECK(there);
+	}
+	CHECK_EQ_INT(n, WARD_ARRAY_SIZE(said));
+	CHECK_EQ_INT(n, WARD_SPOKEN_MAX - 1); /* what is broken is none */
+}
+
+TEST(each_word_is_refused_by_its_rule_alone)
+{
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(said); i++) {
+		for (size_t k = 0; k < 2 * WARD_ARRAY_SIZE(said); k++) {
+			bool led = k >= WARD_ARRAY_SIZE(said);
+			const char *word = said[k % WARD_ARRAY_SIZE(said)].word;
+			struct ward_relay_msg m = seen(i);
+			size_t n_fds;
+
+			CASE("%s %s %d", said[i].word, word, led);
+			begin_spoken();
+			*(led ? &t.spoken_not_led : &t.spoken_not) = word;
+			CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_DIALED);
+			CHECK_EQ_INT(t.last.value, 0);
+			say(&m);
+			CHECK_EQ_INT(hear(&m, NULL), 1);
+			CHECK_EQ_INT(m.type,
+				ward_streq(said[i].word, word) ? WARD_GATE_REFUSED
+							       : WARD_GATE_PASS);
+			CHECK(told(WARD_EGRESS_BLOCK, "protocol_forbidden") ==
+				ward_streq(said[i].word, word));
+			end();
+		}
+	}
+}
+
+/* Where it leads is known later than what is spoken: then it is not dialled through, and nothing says that it was. */
+TEST(spoken_before_it_is_dialled)
+{
+	for (int led = 0; led < 2; led++) {
+		struct ward_relay_msg ask = named("good.example"), m = seen(1), open;
+		int r = 0;
+
+		CASE("%d", led);
+		begin_spoken();
+		t.spoken_not_led = led ? "tls" : NULL;
+		say(&ask);
+		REQUIRE(hear(&open, NULL) == 1);
+		open = opened(1, open.v4);
+		say(&open);
+		say(&m);
+		CHECK_EQ_INT(hear(&m, NULL), 1);
+		CHECK_EQ_INT(m.type, WARD_GATE_PASS);
+		(void)serve("127.0.0.1");
+		for (int i = 0; i < 20 && r == 0; i++) {
+			turn();
+			r = hear(&m, NULL);
+		}
+		CHECK_EQ_INT(r, 1);
+		CHECK_EQ_INT(m.type, led ? WARD_GATE_REFUSED : WARD_GATE_DIALED);
+		CHECK_EQ_INT(told(WARD_EGRESS_OPEN, "") != 0, !led);
+		end();
+	}
+}
+
+TEST(nothing_goes_on_without_a_word)
+{
+	struct ward_relay_msg m = seen(1);
+	size_t n_fds;
+
+	begin_spoken();
+	CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_DIALED);
+	m.value |= WARD_SEEN_PASSED;
+	say(&m);
+	CHECK_EQ_INT(hear(&m, NULL), -1);
+	end();
+}
+
+/* A ceiling may have come since: what the relay was let do it may have done, and what it asks is judged as things are. */
+TEST(policies_that_came_later_count_from_then_on)
+{
+	for (int passed = 0; passed < 2; passed++) {
+		struct ward_relay_msg m = seen(1);
+		size_t n_fds;
+
+		CASE("%d", passed);
+		begin_spoken();
+		t.inspects = false;
+		CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_DIALED);
+		CHECK_EQ_INT(t.last.value, 1);
+		t.inspects = true;
+		t.spoken_not = "tls";
+		m.value |= passed ? WARD_SEEN_PASSED : 0;
+		say(&m);
+		CHECK_EQ_INT(hear(&m, NULL), passed ? 0 : 1);
+		CHECK_EQ_INT(told(WARD_EGRESS_BLOCK, "protocol_forbidden"), !passed);
+		end();
+	}
+}
+
+TEST(what_is_undecided)
+{
+	static const struct {
+		const char * not, *led;
+		enum ward_relay_type answer;
+	} rows[] = { { "tls_ech", NULL, WARD_GATE_PASS }, { "none", NULL, WARD_GATE_REFUSED },
+		{ NULL, "none", WARD_GATE_REFUSED } };
+
+	TABLE(row, rows) {
+		struct ward_relay_msg m = { .type = WARD_RELAY_SEEN,
+			.id = 1,
+			.value = WARD_SPOKEN_UNKNOWN | WARD_SEEN_SOME };
+		size_t n_fds;
+
+		CASE("%s %s", row->not ? row->not : "", row->led ? row->led : "");
+		begin_spoken();
+		t.spoken_not = row->not ;
+		t.spoken_not_led = row->led;
+		CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_DIALED);
+		say(&m);
+		CHECK_EQ_INT(hear(&m, NULL), 1);
+		CHECK_EQ_INT(m.type, row->answer);
+		CHECK_EQ_INT(m.value, row->answer == WARD_GATE_PASS);
+		if (row->answer == WARD_GATE_PASS) {
+			/* It becomes something, once; and is not asked about again. */
+			m = seen(3);
+			say(&m);
+			CHECK_EQ_INT(hear(&m, NULL), 1);
+			CHECK(m.type == WARD_GATE_PASS && m.value == 0);
+			m = (struct ward_relay_msg){ .type = WARD_RELAY_SEEN,
+				.id = 1,
+				.value = WARD_SPOKEN_UNKNOWN | WARD_SEEN_SOME };
+			say(&m);
+			CHECK_EQ_INT(hear(&m, NULL), -1);
+		}
+		end();
+	}
+}
+
+TEST(what_cannot_be_undecided)
+{
+	static const struct {
+		uint32_t value;
+		const char *name;
+		bool dialled;
+	} rows[] = {
+		{ WARD_SPOKEN_TLS | WARD_SEEN_SOME, "", true },
+		{ WARD_SPOKEN_UNKNOWN | WARD_SEEN_SOME | WARD_SEEN_PASSED, "", true },
+		{ WARD_SPOKEN_UNKNOWN | WARD_SEEN_SOME, "good.example", true },
+	};
+
+	TABLE(row, rows) {
+		struct ward_relay_msg m = { .type = WARD_RELAY_SEEN, .id = 1, .value = row->value };
+		size_t n_fds;
+
+		CASE("%x %s", row->value, row->name);
+		begin_spoken();
+		CHECK_EQ_INT(connects("127.0.0.1", &n_fds), WARD_GATE_DIALED);
+		(void)snprintf(m.name, sizeof(m.name), "%s", row->name);
+		say(&m);
+		CHECK_EQ_INT(hear(&m, NULL), -1);
+		end();
+	}
+}
+
+TAP_MAIN();
