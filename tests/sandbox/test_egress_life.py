@@ -161,10 +161,10 @@ def the_relay_begins_with(p, first):
 
 @both
 def a_run_without_a_grant_has_no_relay(p):
-    q = p.start("--", PYTHON, "-c", "import time; time.sleep(0.3)")
+    q = p.start("--", PYTHON, "-c", "input()", stdin=subprocess.PIPE)
     check(box.wait_for(lambda: "python3" in box.descendants().values()), "no command")
     check("ward-relay" not in box.descendants().values(), str(box.descendants()))
-    q.wait()
+    q.communicate(b"\n", timeout=30)
 
 
 @both
