@@ -479,6 +479,7 @@ static void bury(struct ward_egress *e)
 	struct ward_egress_event v = {
 		.kind = WARD_EGRESS_LIMIT, .why = "egress.relay", .count = 1
 	};
+	char text[sizeof(e->lost_text) + 64];
 
 	e->buried = true;
 	(void)epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->ctl, NULL);
@@ -493,7 +494,9 @@ static void bury(struct ward_egress *e)
 	ward_resolver_done(&e->resolver);
 	ward_inward_done(e);
 	ward_inside_close(e);
-	v.text = e->lost;
+	(void)snprintf(text, sizeof(text), "the relay is gone, and with it the run's network: %s",
+		e->lost);
+	v.text = text;
 	if (!e->stopping)
 		ward_tell(e, &v);
 }

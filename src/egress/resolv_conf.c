@@ -141,7 +141,7 @@ void ward_resolv_conf_parse(const char *text, size_t n, struct ward_resolv_conf 
 int ward_resolver_parse(const char *s, struct sockaddr_in6 *ret, struct ward_error *err)
 {
 	struct ward_relay_addr a = { .port = 53 };
-	const char *colon = strrchr(s, ':'), *port = NULL;
+	const char *given = s, *colon = strrchr(s, ':'), *port = NULL;
 	size_t n = strlen(s);
 	uint64_t v;
 
@@ -163,7 +163,7 @@ int ward_resolver_parse(const char *s, struct sockaddr_in6 *ret, struct ward_err
 		n = 0;
 	if (!ward_address_parse(s, n, &a)) {
 		(void)ward_fail(err, WARD_E_INVALID, "\"%.100s\" is no address of a name server",
-			s);
+			given);
 		ward_fail_fix(err,
 			"write ADDRESS or ADDRESS:PORT, for example 192.0.2.53 or [2001:db8::53]:5353");
 		return WARD_E_INVALID;

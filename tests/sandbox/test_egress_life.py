@@ -216,6 +216,7 @@ except OSError:
     check(out.split()[-1] == "refused", out + err)
     check(out.split()[0] in ("b''", "ended"), out)
     check_in("egress.relay", [r.get("resource") for r in box.records(p)])
+    check_in("ward: network: the relay is gone, and with it the run's network: it has ended (egress.relay)", err)
     check_in("relay_lost", [r["detail"].get("ended") for r in n.told("net.connect")])
 
 
@@ -265,9 +266,10 @@ def what_a_lookup_reads_by_itself_is_no_violation(p):
 
 @both
 def a_resolver_that_is_none_is_refused(p):
-    r = p.run("--resolver", "nonsense", "--", "/bin/true")
-    check(r.code != 0)
-    check_in("--resolver", r.err)
+    for what in ("nonsense", "[::1]:53x", "127.0.0.1:0"):
+        r = p.run("--resolver", what, "--", "/bin/true")
+        check_eq(r.code, 125)
+        check_in(f'--resolver: "{what}" is no address of a name server', r.err)
 
 
 if __name__ == "__main__":
