@@ -14,6 +14,9 @@ when { resource.port == 443 };
 @approval("risky") permit (principal, action == Ward::Action::"net.connect", resource == Ward::Endpoint::"asked.org:22");
 @approval("risky") permit (principal, action == Ward::Action::"net.connect", resource in Ward::Domain::"*.later.org");
 """
+OWN = """forbid (principal, action == Ward::Action::"net.connect", resource in Ward::Cidr::"127.0.0.0/8");
+forbid (principal, action == Ward::Action::"net.connect", resource == Ward::Endpoint::"[::1]:443");
+"""
 ASKS = [
     # name, options, endpoint, effect, why, exit, cure
     ("a grant", ["--cap", "NETWORK_CONNECT:a.org:443"], "a.org:443", "allow", "granted", 0, None),
@@ -32,6 +35,16 @@ ASKS = [
      "--cap 'NETWORK_CONNECT:127.0.0.1:443'"),
     ("an inner address, by a range of its kind", ["--cap", "NETWORK_CONNECT:10.0.0.0/8:443"], "10.0.0.1:443", "allow", "granted", 0, None),
     ("a public address, by every address", ["--cap", "NETWORK_CONNECT:0.0.0.0/0:443"], "8.8.8.8:443", "allow", "granted", 0, None),
+    ("the host's loopback, by its name", ["--cap", "NETWORK_CONNECT:host.ward.internal:443"], "host.ward.internal:443", "allow", "granted", 0, None),
+    ("the host's loopback, by a wildcard", ["--cap", "NETWORK_CONNECT:**.internal:443"], "host.ward.internal:443", "deny", "no_rule", 1,
+     "--cap 'NETWORK_CONNECT:host.ward.internal:443'"),
+    ("the host's loopback, by a mode", ["--mode", "danger_full_access"], "host.ward.internal:443", "deny", "no_rule", 1,
+     "--cap 'NETWORK_CONNECT:host.ward.internal:443'"),
+    ("the host's loopback, by a wildcard and its address", ["--cap", "NETWORK_CONNECT:**.internal:443", "--cap", "NETWORK_CONNECT:[::1]:443"],
+     "host.ward.internal:443", "allow", "granted", 0, None),
+    ("the host's loopback, which a policy forbids", ["--policy", "own.cedar", "--cap", "NETWORK_CONNECT:host.ward.internal:443"], "host.ward.internal:443",
+     "deny", "forbidden", 1, None),
+    ("half of the host's loopback", ["--policy", "own.cedar", "--cap", "NETWORK_CONNECT:host.ward.internal:80"], "host.ward.internal:80", "allow", "granted", 0, None),
     ("no endpoint", [], "a..org:443", "deny", "malformed", 1, None),
 ]
 
@@ -49,6 +62,7 @@ def answers(row):
     options, endpoint, effect, why, code, cure = row
     with cli.place() as p:
         p.write("net.cedar", NET)
+        p.write("own.cedar", OWN)
         r = asked(p, *options, "--json", endpoint)
         check_eq(r.code, code, r.err)
         doc = json.loads(r.out)

@@ -12,6 +12,7 @@
 #include "ward/policy.h"
 
 #define RULE_SHOWN 240 /* bytes of a rule's text */
+#define HOST_SERVICE "host.ward.internal"
 
 struct question {
 	struct ward_resolver *rs;
@@ -129,6 +130,50 @@ int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *
 	q->backend = "native";
 	q->meant = q->action == WARD_ACT_NET_CONNECT && is_inner(s);
 	return WARD_OK;
+}
+
+/* ---- the host's loopback, by the one name for it ---- */
+
+/* One of the addresses that it stands for, as at the gate: no rule forbids it, and one means it or, named, the name. */
+static int leads_to(const struct question *q, bool named, const char *address, uint16_t port,
+	struct ward_verdict *ret)
+{
+	struct ward_query one = q->ask;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	int r = ward_judge_leads(q->book->book, q->book->desk, &one, address, ret);
+
+	if (r < 0 || ret->effect == WARD_DENY || named ||
+		!ward_endpoint_question(address, port, text))
+		return r;
+	one.resource = ward_str(text);
+	one.meant = true;
+	return ward_judge(q->book->book, q->book->desk, &one, ret);
+}
+
+/* A rule that holds it among others says no such thing as that the host's loopback may be reached (docs/egress.md). */
+static int host_service(struct question *q)
+{
+	static const char *const addresses[] = { "127.0.0.1", "::1" };
+	struct ward_query meant = q->ask;
+	struct ward_verdict v;
+	struct ward_endpoint e;
+	bool named;
+	int r;
+
+	if (q->ask.action != WARD_ACT_NET_CONNECT || q->verdict.effect == WARD_DENY ||
+		!ward_endpoint_parse_asked(q->ask.resource, &e) || e.kind != WARD_HOST_NAME ||
+		!ward_streq(e.name, HOST_SERVICE))
+		return WARD_OK;
+	meant.meant = true;
+	r = ward_judge(q->book->book, q->book->desk, &meant, &v);
+	named = v.effect != WARD_DENY;
+	for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(addresses); i++) {
+		r = leads_to(q, named, addresses[i], e.ports[0].first, &v);
+		if (v.effect != WARD_DENY)
+			return r;
+	}
+	q->verdict = v;
+	return r;
 }
 
 /* ---- the cure ---- */
@@ -352,7 +397,10 @@ static void answer_text(struct ward_buf *b, const struct question *q)
 	if (malformed(&form, q))
 		ward_buf_addf(b, "  form: %s\n", ward_buf_cstr(&form));
 	if (class_of(q))
-		ward_buf_addf(b, "  address: %s\n", class_of(q));
+		ward_buf_addf(b, "  address: %s%s\n", class_of(q),
+			ward_streq(class_of(q), "loopback")
+				? "; what is dialled at it inside is the run's own, and the host's only behind a name: " HOST_SERVICE
+				: "");
 	if (q->cure[0])
 		ward_buf_addf(b, "  grant: %s\n", q->cure);
 	if (q->cure[0] && q->book->profile && q->book->profile->origin.file) {
@@ -465,6 +513,8 @@ static int answer(struct question *q, int64_t now_ms, const char *action,
 	if (now_ms > 0)
 		q->ask.now_ms = now_ms;
 	r = ward_judge_asked(q->book->book, q->book->desk, &q->ask, &q->verdict);
+	if (r == WARD_OK)
+		r = host_service(q);
 	if (r == WARD_OK)
 		r = ward_judge_grantable(q->book->book, q->book->desk, &q->ask, &q->verdict);
 	if (r == WARD_OK)
