@@ -301,13 +301,23 @@ static void dial_name(struct ward_flow *f)
 	refuse(f, first_why, text, bad);
 }
 
+static void refuse_silent(struct ward_flow *f)
+{
+	char text[160];
+
+	(void)snprintf(text, sizeof(text),
+		"no name server outside could be asked (%s): /etc/resolv.conf says which they are, or --resolver",
+		strerror(f->name->err));
+	refuse(f, WARD_EGRESS_WHY_RESOLVER_SILENT, f->name->err ? text : NULL, NULL);
+}
+
 /* Go on, if what the name is outside is known by now. */
 static void try_resolved(struct ward_flow *f)
 {
 	if (!ward_resolver_begin(&f->e->resolver, f->name) || f->name->lookup)
 		return;
 	switch (f->name->found) {
-	case WARD_FOUND_SILENT: refuse(f, WARD_EGRESS_WHY_RESOLVER_SILENT, NULL, NULL); return;
+	case WARD_FOUND_SILENT: refuse_silent(f); return;
 	case WARD_FOUND_NONE: refuse(f, WARD_EGRESS_WHY_NOT_RESOLVED, NULL, NULL); return;
 	case WARD_FOUND_SOME: dial_name(f); return;
 	}

@@ -20,7 +20,7 @@ struct ward_pinned {
 	uint32_t offset;             /* of its addresses in the ranges of plan.h */
 	struct ward_lookup *lookup;  /* under way; NULL: none */
 	uint64_t until;              /* ns: what was found holds until then; 0: nothing was looked up */
-	enum ward_found found;
+	enum ward_found found; int err; /* SILENT: why the name servers could not be asked; 0: none answered in time */
 	struct ward_dns_answer out;  /* real addresses, of either family */
 	struct ward_dns_answer out6; /* its IPv6 part, kept apart so that neither crowds out the other */
 	char name[];

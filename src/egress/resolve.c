@@ -36,6 +36,7 @@ struct half {
 	struct ward_dns_answer out;
 	uint8_t *buf; /* TCP: the length and the answer */
 	size_t got;
+	int err; /* why the last server could not be asked; 0: it did not answer */
 };
 struct ward_lookup {
 	struct ward_lookup *next;
@@ -116,11 +117,12 @@ static void finish(struct half *h, enum ward_found found)
 		h->l->enough = ward_now_mono_ns() + OTHER_MS * WARD_MS;
 }
 
-/* Another server, or the same once more. */
-static void next_try(struct half *h)
+/* Another server, or the same once more. err: why this one could not be asked. */
+static void next_try(struct half *h, int err)
 {
 	const struct ward_resolv_conf *c = &h->l->r->conf;
 
+	h->err = err;
 	close_half(h);
 	h->tcp = false;
 	if (++h->tries >= c->n * c->attempts)
@@ -134,15 +136,15 @@ static void take_answer(struct half *h, const uint8_t *p, size_t n)
 	switch (ward_dns_read(p, n, h->query + 2, h->query_n, &h->out)) {
 	case WARD_DNS_FOREIGN:
 		if (h->tcp || ++h->foreign > FOREIGN_MAX)
-			next_try(h);
+			next_try(h, 0);
 		return;
 	case WARD_DNS_FAILED:
 		h->said = true;
-		next_try(h);
+		next_try(h, 0);
 		return;
 	case WARD_DNS_CUT:
 		if (h->tcp) {
-			next_try(h);
+			next_try(h, 0);
 			return;
 		}
 		close_half(h);
@@ -163,7 +165,7 @@ static void read_udp(struct half *h)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n < 0)
-		next_try(h);
+		next_try(h, errno);
 	else
 		take_answer(h, buf, (size_t)n);
 }
@@ -173,7 +175,7 @@ static void watch(struct half *h, int op, uint32_t events)
 	struct epoll_event ev = { .events = events, .data.ptr = &h->source };
 
 	if (epoll_ctl(h->l->r->epoll, op, h->fd, &ev) < 0)
-		next_try(h);
+		next_try(h, errno);
 }
 
 static void write_tcp(struct half *h)
@@ -183,7 +185,7 @@ static void write_tcp(struct half *h)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n < 0) {
-		next_try(h);
+		next_try(h, errno);
 		return;
 	}
 	h->sent += (size_t)n;
@@ -199,7 +201,7 @@ static void read_tcp(struct half *h)
 	if (!h->buf)
 		h->buf = calloc(1, 2 + 65535);
 	if (!h->buf) {
-		next_try(h);
+		next_try(h, ENOMEM);
 		return;
 	}
 	whole = h->got < 2 ? 2 : 2u + ((size_t)h->buf[0] << 8 | h->buf[1]);
@@ -207,7 +209,7 @@ static void read_tcp(struct half *h)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		next_try(h);
+		next_try(h, n < 0 ? errno : 0);
 		return;
 	}
 	h->got += (size_t)n;
@@ -229,6 +231,7 @@ static void end_lookup(struct ward_lookup *l)
 	uint32_t ttl = TTL_MAX;
 
 	p->found = WARD_FOUND_NONE;
+	p->err = 0;
 	memset(&p->out, 0, sizeof(p->out));
 	memset(&p->out6, 0, sizeof(p->out6));
 	for (size_t i = 0; i < 2; i++) {
@@ -242,6 +245,7 @@ static void end_lookup(struct ward_lookup *l)
 		} else if (h->found == WARD_FOUND_SILENT && p->found == WARD_FOUND_NONE) {
 			p->found = WARD_FOUND_SILENT;
 		}
+		p->err = h->done && h->found == WARD_FOUND_SILENT ? h->err : p->err;
 	}
 	if (p->found != WARD_FOUND_SOME)
 		ttl = p->found == WARD_FOUND_NONE ? NONE_S : SILENT_S;
@@ -320,7 +324,7 @@ static void begin_try(struct half *h)
 	h->deadline = ward_now_mono_ns() + c->timeout_ms * WARD_MS;
 	/* At most as many times as there are tries left. */
 	if (open_try(h) < 0 || epoll_ctl(h->l->r->epoll, EPOLL_CTL_ADD, h->fd, &ev) < 0)
-		next_try(h);
+		next_try(h, errno);
 }
 
 /* ---- the face ---- */
@@ -386,7 +390,7 @@ void ward_resolver_tick(struct ward_resolver *r, uint64_t now)
 		next = l->next;
 		for (size_t i = 0; i < 2; i++)
 			if (!l->halves[i].done && now >= l->halves[i].deadline)
-				next_try(&l->halves[i]);
+				next_try(&l->halves[i], 0);
 		if (finished(l, now))
 			end_lookup(l);
 	}
