@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "os/missing.h"
@@ -48,13 +50,18 @@ static void put(struct ward_names *k, uint16_t at)
 	k->slot[i] = at + 1;
 }
 
-/* Looked at without leaving a time behind, which a stranger's directory does not let us. */
+/*
+ * Looked at without leaving a time behind, which a stranger's directory does not let us. An overlay reads all of a directory before it gives the first
+ * name of it.
+ */
 static int open_list(int dir)
 {
 	WARD_FD fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOATIME);
+	struct statfs on;
 	int flags = 0;
 
-	return fd >= 0 && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && !(flags & FS_CASEFOLD_FL)
+	return fd >= 0 && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && !(flags & FS_CASEFOLD_FL) &&
+			fstatfs(fd, &on) == 0 && on.f_type != OVERLAYFS_SUPER_MAGIC
 		? ward_take_fd(&fd)
 		: -1;
 }

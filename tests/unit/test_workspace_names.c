@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * That a name of the layer is not in the project is said by the list of the project's directory, where that is had whole: no name is looked
- * up for it then; and nothing is believed of a list that is not whole, or where names are equal that differ in their bytes. Calls of the C library are
+ * up for it then; and nothing is believed of a list that is not whole, or where names are equal that differ in their bytes; nor is a list read that costs all of a large directory. Calls of the C library are
  * counted, and led astray, by functions of their names here.
  */
 #include <errno.h>
@@ -11,9 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "os/rawcall.h"
@@ -22,6 +24,7 @@
 
 static size_t looked, at_most;
 static int flags, no_flags;
+static long magic;
 
 static long result(long r)
 {
@@ -56,6 +59,13 @@ int ioctl(int fd, unsigned long request, ...)
 	*va_arg(ap, int *) = flags;
 	va_end(ap);
 	return (int)result(-no_flags);
+}
+
+int fstatfs(int fd, struct statfs *ret)
+{
+	(void)fd;
+	*ret = (struct statfs){ .f_type = magic };
+	return 0;
 }
 
 static char base[64];
@@ -96,6 +106,7 @@ static void begin(void)
 	}
 	at_most = 0;
 	flags = no_flags = 0;
+	magic = EXT4_SUPER_MAGIC;
 }
 
 static void end(void)
@@ -173,7 +184,7 @@ TEST(a_list_that_is_not_whole_says_nothing)
 	end();
 }
 
-TEST(where_names_are_equal_that_differ_or_nobody_knows_each_is_looked_up)
+TEST(where_names_are_equal_that_differ_or_a_list_is_dear_each_is_looked_up)
 {
 	begin();
 	some();
@@ -182,6 +193,10 @@ TEST(where_names_are_equal_that_differ_or_nobody_knows_each_is_looked_up)
 	CHECK_EQ_UINT(looked, 101);
 	flags = 0;
 	no_flags = ENOTTY;
+	check(80, 20);
+	CHECK_EQ_UINT(looked, 101);
+	no_flags = 0;
+	magic = OVERLAYFS_SUPER_MAGIC;
 	check(80, 20);
 	CHECK_EQ_UINT(looked, 101);
 	end();
