@@ -6,6 +6,7 @@ caller's own. Nothing here expects a particular outcome.
 """
 import collections
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -22,6 +23,11 @@ import tree  # noqa: E402  pylint: disable=wrong-import-position
 
 WARD = str(pathlib.Path(os.environ.get("WARD", ROOT / "build" / "ward")).resolve())
 Result = collections.namedtuple("Result", "code out err")
+LANDLOCK = max(ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1), 0)    # the kernel's ABI; 0: it has none
+# The axes that Landlock alone does not hold, without namespaces, in the order in which a refusal names them: before ABI 3 (Linux 6.2)
+# truncation, before ABI 6 (6.12) signals; and the words that accept it.
+ALONE = ["files"] * (LANDLOCK < 3) + ["ipc"] * (LANDLOCK < 6) + ["processes"]
+ACCEPT_ALONE = [word for axis in ALONE for word in ("--accept", f"{axis}=advisory")]
 
 
 class Place:

@@ -326,12 +326,12 @@ def notify_names_what_landlock_alone_refuses(p):
     """Without namespaces the host's names are there, and refused: by their being outside of the plan, or only read."""
     box.without_user_namespaces()
     p.write("note.txt", "read\n", 0o644)
-    accept = ("--accept", "processes=advisory", "--attribution", "notify", "--read", ".")
+    accept = (*box.cli.ACCEPT_ALONE, "--attribution", "notify", "--read", ".")
     r, o = p.outcome(*accept, "sh", "-c", "cat note.txt; cat /etc/shadow /etc/hostname /etc/ward-none; (echo x >>note.txt); (echo x >new.txt); true")
     check_eq((r.out, o["axes"]["attribution"]), ("read\n", "sampled"), r.err)
     check_eq(set(named(o)), {("FILE_READ", "/etc/shadow"), ("FILE_READ", "/etc/hostname"),
                              ("FILE_WRITE", str(p.ws / "note.txt")), ("FILE_WRITE", str(p.ws / "new.txt"))}, r.err)
-    r, o = p.outcome(*accept[:2], *accept[4:], "true")
+    r, o = p.outcome(*box.cli.ACCEPT_ALONE, "--read", ".", "true")
     check_eq(o["attribution"], "partial")
     check("/dev/fuse" not in r.err and "--attribution notify" in r.err, f"no mode of /dev/fuse would help here: {r.err}")
 
@@ -350,7 +350,7 @@ def root_that_may_not_look_names_nothing_and_says_so(p):
 def the_closed_directory_of_root_where_nothing_can_be_mapped(p):
     box.without_user_namespaces()
     p.ws.chmod(0o700)
-    r = p.run("--accept", "processes=advisory", "--read", ".", "true")
+    r = p.run(*box.cli.ACCEPT_ALONE, "--read", ".", "true")
     check_eq(r.code, 125, r.err)
     check_in("chmod o+x", r.err)
 

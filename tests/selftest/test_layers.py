@@ -17,7 +17,7 @@ import table    # noqa: E402  pylint: disable=wrong-import-position
 from box import both    # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_eq, check_in, skip, test    # noqa: E402  pylint: disable=wrong-import-position
 
-ACCEPT = ["--accept", "processes=advisory", "--accept", "files.meta=none", "--accept", "memory=sampled", "--accept", "pids=sampled"]
+ACCEPT = [*cli.ACCEPT_ALONE, "--accept", "files.meta=none", "--accept", "memory=sampled", "--accept", "pids=sampled"]
 ROOT_ONLY = {"uid", "host-root", "groups"}    # what only root's runs give up
 SHARED = {"propagation"}
 MS_RDONLY = 1
