@@ -23,6 +23,7 @@
 
 #define TRIES \
 	400 /* whoever removes a pin has it locked for some microseconds; a half written one is about to be whole */
+#define PATIENT 100 /* tries after which who holds it alone is no run */
 #define NAP_NS 2000000L
 #define FDS_A_MESSAGE 200
 
@@ -159,6 +160,22 @@ static int hold(int dir, const char *name, const char *text, bool made, int *ret
 	return r;
 }
 
+/*
+ * Whoever may read a directory may lock it, and hold up every start that needs it. A run never holds it alone for long, and none has it
+ * at all while somebody does: so it is taken away, and the next is ours to make. Only what is a pin still, and locked still.
+ */
+static void take_from_stranger(int dir, const char *name, const char *text)
+{
+	WARD_FD fd = openat(dir, name,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (text ? 0 : O_DIRECTORY));
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && ward_pin_marked(st.st_mode) &&
+		compare(fd, text) >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 &&
+		errno == EWOULDBLOCK && same(dir, name, &st))
+		(void)unlinkat(dir, name, text ? 0 : AT_REMOVEDIR);
+}
+
 /* *ret_fd: -1 where what somebody else made meanwhile is covered, and stays. */
 static int pin(struct ward_node *n, int *ret_fd)
 {
@@ -182,6 +199,8 @@ static int pin(struct ward_node *n, int *ret_fd)
 			(void)unlinkat(dir, name, n->pin_text ? 0 : AT_REMOVEDIR);
 		if (r != -EAGAIN)
 			break;
+		if (i >= PATIENT)
+			take_from_stranger(dir, name, n->pin_text);
 		if (made < 0)
 			(void)nanosleep(&nap, NULL);
 	}

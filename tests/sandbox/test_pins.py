@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names that a policy keeps from coming to be (.ward, .git, hooks that are not there) stay away while any run lives that has to be kept
 from them: whoever ends first, whoever is killed, whatever else starts and ends meanwhile. Afterwards nothing is left."""
+import fcntl
 import json
 import os
 import signal
@@ -106,6 +107,21 @@ def what_is_left_when_all_are_killed_goes_with_the_next(p):
     time.sleep(0.3)
     short(p)
     nothing_left(p)
+
+
+@both
+def a_stranger_who_holds_it_keeps_nothing_from_starting(p):
+    """Whoever may read the workspace may lock what a run left or shares, alone or not."""
+    for how in (fcntl.LOCK_EX, fcntl.LOCK_SH):
+        p.ws.chmod(0o777)
+        (p.ws / ".ward").mkdir()
+        (p.ws / ".ward").chmod(0o1755)
+        fd = os.open(p.ws / ".ward", os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(fd, how)
+        short(p)
+        os.close(fd)
+        short(p)
+        nothing_left(p)
 
 
 @both

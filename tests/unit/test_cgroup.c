@@ -156,6 +156,7 @@ TEST(limits_are_written_and_the_directory_goes)
 	char text[256], path[sizeof(cg->dir[0].path)];
 	bool v2 = ward_cgroup_version(cg) == 2;
 	uint64_t v = 0;
+	struct stat st;
 
 	CHECK(ward_cgroup_has(cg, WARD_CGROUP_MEMORY));
 	CHECK(ward_cgroup_read(ward_cgroup_dirfd(cg, WARD_CGROUP_MEMORY),
@@ -173,6 +174,9 @@ TEST(limits_are_written_and_the_directory_goes)
 	CHECK(!ward_cgroup_was_oom(cg));
 	strcpy(path, cg->dir[0].path);
 	CHECK(exists(path));
+	/* Who can open it can hold its lock, and it would pass for that of a run that is alive. */
+	CHECK_EQ_INT(fstat(cg->dir[0].fd, &st), 0);
+	CHECK_EQ_UINT(st.st_mode & 0777, 0700);
 	CHECK(ward_cgroup_destroy(cg));
 	CHECK(!exists(path));
 }

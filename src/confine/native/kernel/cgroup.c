@@ -75,7 +75,8 @@ static int make_dir(struct ward_cgroup *cg, const char *base, const char *run_id
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return ward_fail(err, WARD_E_LIMIT, "cgroup below %s: the path is too long", base);
-	if (mkdir(path, 0755) < 0)
+	/* Nobody else's to open: who could would hold its lock, by which a sweep knows that its run is alive. */
+	if (mkdir(path, 0700) < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "making the cgroup %s", path);
 	memcpy(d->path, path, sizeof(path));
 	d->fd = ward_cgroup_open(path, O_RDONLY);
