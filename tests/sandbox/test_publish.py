@@ -336,6 +336,10 @@ def a_port_in_use_is_an_error_before_the_start(p):
     with socket.create_server(("127.0.0.1", 0)) as s:
         port = s.getsockname()[1]
         refused(p, "--publish", f"{port}:8080", text=f"port {port} of 127.0.0.1 is in use", cure="--publish 0:8080")
+        refused(p, "--publish", f"0.0.0.0:{port}:8080", text=f"port {port} of 0.0.0.0 is in use", cure="--publish 0.0.0.0:0:8080")
+        if has_six():
+            with socket.create_server(("::1", port), family=socket.AF_INET6):
+                refused(p, "--publish", f"[::]:{port}:8080", text=f"port {port} of :: is in use", cure="--publish [::]:0:8080")
         p.write("caps.json", f'[\n{{"type": "NETWORK_LISTEN",\n"resource": "127.0.0.1:{port}"}}]')
         refused(p, "--capabilities", "caps.json", text=f"port {port} of 127.0.0.1 is in use", cure="caps.json:2")
     # What was listened at before the one that failed is so no more.

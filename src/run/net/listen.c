@@ -64,19 +64,32 @@ static int bind_one(const struct ward_published *p, uint16_t *io_port)
 	return fd;
 }
 
+/* What the same address is in --publish: the loopback needs no word. */
+static const char *in_front(const struct ward_published *p, char *out)
+{
+	char address[WARD_ENDPOINT_TEXT_MAX];
+
+	out[0] = '\0';
+	(void)ward_published_address(p, address);
+	if (!ward_streq(address, "127.0.0.1") && !ward_streq(address, "::1"))
+		(void)snprintf(out, WARD_ENDPOINT_TEXT_MAX + 4,
+			p->family == 6 ? "[%s]:" : "%s:", address);
+	return out;
+}
+
 static int not_bound(const struct life *l, const struct ward_published *p, uint16_t port, int e,
 	struct ward_error *err)
 {
 	const struct ward_rule *rule = &l->plan->rules[p->rule];
-	char address[WARD_ENDPOINT_TEXT_MAX];
+	char address[WARD_ENDPOINT_TEXT_MAX], front[WARD_ENDPOINT_TEXT_MAX + 4];
 
 	(void)ward_published_address(p, address);
 	if (e == EADDRINUSE) {
 		(void)ward_fail_errno(err, WARD_E_SYSTEM, e, "%.200s: port %u of %s is in use",
 			rule->text, port, address);
 		ward_fail_fix(err,
-			"publish another port, or 0 for one that the kernel chooses: --publish 0:%u",
-			p->inner);
+			"publish another port, or 0 for one that the kernel chooses: --publish %s0:%u",
+			in_front(p, front), p->inner);
 	} else if (e == EACCES || e == EPERM) {
 		(void)ward_fail_errno(err, WARD_E_SYSTEM, e,
 			"%.200s: port %u of the host needs a right that you do not have",
