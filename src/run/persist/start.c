@@ -360,6 +360,9 @@ static int hold(struct holding *x, const char *path, const char *why)
 	x->held++;
 	if (has_second_name(x, &t.st))
 		r = cannot(x, path, why, "it has a second name, and is written by that, too");
+	else if (ward_rs_has_other_names(x->rs, path))
+		r = cannot(x, path, why,
+			"its file system takes no heed of case, and it is written by another spelling, too");
 	else
 		r = know(x, path, why, true, false);
 	if (r == WARD_OK)

@@ -108,6 +108,9 @@ static void second_name(struct guarding *x, const char *path)
 	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 1 &&
 		(st.st_uid == x->rs->host->uid || (st.st_mode & (S_IWGRP | S_IWOTH))))
 		unsure(x, path, "has a second name, and is written by that, too");
+	else if (ward_rs_has_other_names(x->rs, path))
+		unsure(x, path,
+			"lies on a file system that takes no heed of case, and is written by another spelling, too");
 }
 
 static const char *guard(struct guarding *x, const char *base, const char *value)

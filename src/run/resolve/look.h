@@ -24,6 +24,10 @@ bool ward_rs_covers(const struct ward_resolver *rs, const struct ward_node *mask
 /* Show the directory itself, and nothing that lies in it. */
 int ward_rs_alone(struct ward_resolver *rs, const struct ward_target *t, int rule, struct ward_error *err);
 
+/* ---- alias.c: does its file system find a file by another spelling, which no mount covers? ---- */
+bool ward_rs_has_other_names(struct ward_resolver *rs, const char *path);
+int ward_rs_other_names(struct ward_resolver *rs, struct ward_error *err);
+
 /* ---- gitconfig.c ---- */
 #define WARD_GITCONFIG_VALUE_MAX 1024
 struct ward_gitconfig_key {

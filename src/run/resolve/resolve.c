@@ -458,6 +458,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		{ protect_bell, false },
 		{ ward_rs_review_store, false },
 		{ ward_rs_hold, false },
+		{ ward_rs_other_names, false },
 		{ ward_rs_caches_laid, false },
 		{ ward_rs_place_cwd, false },
 		{ ward_rs_env_finish, false },

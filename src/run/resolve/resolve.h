@@ -37,6 +37,7 @@ struct ward_resolver {
 	const char *cwd;             /* of the caller; the kernel's answer, so no link in it */
 	const char *home;            /* of the caller, real; "" = unknown. Through ward_rs_home() */
 	const char *workspace;       /* real */
+	dev_t fs_dev; bool fs_known, fs_one_entry;   /* alias.c */
 	struct stat workspace_st;    /* what it was when it was looked up: what is granted of it most is itself */
 	const char *audit;           /* of the log, real; NULL = not looked up yet */
 	const char *inside_cwd;
@@ -46,8 +47,7 @@ struct ward_resolver {
 	bool exec_default;           /* because nobody said anything of programs, policies included */
 	struct ward_node *nodes;
 	size_t n_nodes, cap_nodes;
-	size_t n_viewed;             /* nodes that the policies have judged */
-	bool base_cut;               /* and they take something of the base away */
+	size_t n_viewed; bool base_cut;      /* nodes that the policies have judged; they take something of the base away */
 	struct ward_rule *rules, *forbidden; /* forbidden: what policies forbid of the network by name */
 	size_t n_rules, cap_rules, n_forbidden, cap_forbidden;
 	int owner_warned;            /* the last rule that had its warning about another owner, + 1; 0 = none */
