@@ -630,6 +630,18 @@ void ward_flow_failed(struct ward_flow *f, int err)
 
 /* ---- the end ---- */
 
+/* What waited for a person, or for room, and got none of it was not let through. */
+static bool tell_waiting(struct ward_flow *f)
+{
+	if (f->state != WARD_FLOW_HELD && f->state != WARD_FLOW_FULL)
+		return false;
+	tell_block(f,
+		f->state == WARD_FLOW_HELD ? WARD_EGRESS_WHY_NO_RULE
+					   : WARD_EGRESS_WHY_BUDGET_CONNECTIONS,
+		NULL, NULL);
+	return true;
+}
+
 void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m)
 {
 	static const char *const ends[WARD_END_MAX] = {
@@ -652,16 +664,17 @@ void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m)
 		ward_gate_lost(e, "it closed a connection that is not open");
 		return;
 	}
-	if ((*at)->state == WARD_FLOW_HELD) {
-		tell_block(*at, WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
-	} else if ((*at)->state != WARD_FLOW_REFUSED && m->value == WARD_END_HELD) {
-		refuse(*at, WARD_EGRESS_WHY_HELD_BYTES, NULL, NULL);
-	} else if ((*at)->state != WARD_FLOW_REFUSED) {
-		ward_flow_whose(*at, true);
-		tell_end(*at,
-			e->stopping && m->value == WARD_END_REFUSED ? "run_end" : ends[m->value],
-			m);
-		tell_over(*at, (enum ward_relay_end)m->value);
+	if (!tell_waiting(*at) && (*at)->state != WARD_FLOW_REFUSED) {
+		if (m->value == WARD_END_HELD) {
+			refuse(*at, WARD_EGRESS_WHY_HELD_BYTES, NULL, NULL);
+		} else {
+			ward_flow_whose(*at, true);
+			tell_end(*at,
+				e->stopping && m->value == WARD_END_REFUSED ? "run_end"
+									    : ends[m->value],
+				m);
+			tell_over(*at, (enum ward_relay_end)m->value);
+		}
 	}
 	/* What went either way before it was refused is on record, too. */
 	if ((*at)->state == WARD_FLOW_REFUSED && (*at)->peer.family)
@@ -673,12 +686,12 @@ void ward_flows_end(struct ward_egress *e, const char *ended)
 {
 	for (size_t i = 0; i < WARD_FLOWS_BUCKETS; i++)
 		while (e->flows[i]) {
-			if (e->flows[i]->state == WARD_FLOW_HELD)
-				tell_block(e->flows[i], WARD_EGRESS_WHY_NO_RULE, NULL, NULL);
-			else if (e->flows[i]->state != WARD_FLOW_REFUSED)
-				tell_end(e->flows[i], ended, NULL);
-			else if (e->flows[i]->peer.family)
-				tell_end(e->flows[i], "refused", NULL);
+			struct ward_flow *f = e->flows[i];
+
+			if (!tell_waiting(f) && f->state != WARD_FLOW_REFUSED)
+				tell_end(f, ended, NULL);
+			else if (f->state == WARD_FLOW_REFUSED && f->peer.family)
+				tell_end(f, "refused", NULL);
 			drop(e, &e->flows[i]);
 		}
 }

@@ -198,6 +198,38 @@ TEST(who_waited_is_judged_anew)
 	the_next_of_as_many_as_may_be(false);
 }
 
+/* Its own end, or the run's, is no end of a connection: there was none. */
+TEST(who_waited_and_went_was_not_let_through)
+{
+	struct ward_relay_msg m;
+	uint8_t v4[4];
+	int fd[2];
+	size_t n = 0;
+
+	begin();
+	t.address_allowed = "127.0.0.1";
+	t.e->limits.v[WARD_NET_CONNECTIONS] = 1;
+	ready();
+	REQUIRE(looked_up(v4));
+	(void)comes(1, v4, &fd[0]);
+	for (uint32_t i = 0; i < 2; i++) {
+		m = (struct ward_relay_msg){ .type = WARD_RELAY_CLOSED,
+			.id = comes(2 + i, v4, &fd[1]) };
+		if (i == 0) {
+			say(&m);
+			CHECK(told(WARD_EGRESS_BLOCK, "budget_connections"));
+		}
+		ward_close(fd[1]);
+	}
+	ward_close(fd[0]);
+	end();
+	for (size_t i = 0; i < t.n_told; i++)
+		n += t.told[i].kind == WARD_EGRESS_BLOCK ? t.told[i].count : 0;
+	CHECK_EQ_INT(n, 2);
+	for (size_t i = 0; i < t.n_told; i++)
+		CHECK(t.told[i].kind != WARD_EGRESS_CONNECT || t.told[i].dialled);
+}
+
 /* What is on no record reaches nobody: neither the relay nor whoever comes afterwards. */
 TEST(what_cannot_be_recorded_does_not_happen)
 {
