@@ -109,7 +109,7 @@ struct ward_rs_dirs {
 		int fd;
 		unsigned missed;     /* names that were not in it; of some more it is asked what it has, once */
 		struct ward_dir_names *names;    /* that, while nothing is made; NULL: not read */
-	} v[16];
+	} v[24];
 	size_t n;
 	uint64_t seen[64];           /* hashes of those that were needed once ... */
 	unsigned next;               /* ... the oldest of which is here */

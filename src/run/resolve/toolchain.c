@@ -104,17 +104,38 @@ static const char *cache_at(struct ward_resolver *rs, const struct ward_cache *c
 	return t.path;
 }
 
-/* Is it what the caller would run? Something in the workspace is not what anybody works with. */
-static bool found_on(struct ward_resolver *rs, const char *dirs, const char *program)
+/*
+ * The directories of a PATH that what the caller runs is looked for in, each once: one that a link leads to (/bin) would be walked for
+ * each program. Something in the workspace is not what anybody works with.
+ */
+static int real_dirs(struct ward_resolver *rs, const char *dirs, struct ward_texts *to,
+	struct ward_error *err)
 {
-	for (const char *s = dirs, *end; s && *s; s = *end ? end + 1 : end) {
+	int r = WARD_OK;
+
+	for (const char *s = dirs, *end; r == WARD_OK && s && *s; s = *end ? end + 1 : end) {
 		struct ward_target t;
-		const char *path;
+		const char *dir;
 
 		end = strchrnul(s, ':');
-		path = ward_arena_printf(rs->arena, "%.*s/%s", (int)(end - s), s, program);
-		if (*s == '/' && path && ward_rs_target(rs, path, &t) == 0 &&
-			S_ISREG(t.st.st_mode) && !ward_path_within(path, rs->workspace) &&
+		if (*s != '/')
+			continue;
+		dir = ward_arena_dup(rs->arena, s, (size_t)(end - s));
+		if (!dir)
+			return ward_rs_nomem(err);
+		if (!ward_path_within(dir, rs->workspace) && ward_rs_target(rs, dir, &t) == 0)
+			r = ward_rs_text(rs, to, t.path, err);
+	}
+	return r;
+}
+
+static bool found_in(struct ward_resolver *rs, const struct ward_texts *dirs, const char *program)
+{
+	for (size_t i = 0; i < dirs->n; i++) {
+		struct ward_target t;
+		const char *path = ward_rs_absolute(rs, dirs->v[i], program);
+
+		if (path && ward_rs_target(rs, path, &t) == 0 && S_ISREG(t.st.st_mode) &&
 			!ward_path_within(t.path, rs->workspace))
 			return true;
 	}
@@ -123,15 +144,17 @@ static bool found_on(struct ward_resolver *rs, const char *dirs, const char *pro
 
 int ward_rs_toolchains(struct ward_resolver *rs, struct ward_error *err)
 {
+	struct ward_texts dirs = { 0 };
 	int r;
 
 	rs->callers = rs->toolchains = (struct ward_texts){ 0 };
 	r = each_entry(rs, getenv("PATH"), entry, err);
+	if (r == WARD_OK)
+		r = real_dirs(rs, getenv("PATH"), &dirs, err);
 	for (size_t i = 0; r == WARD_OK && i < ward_caches_n; i++) {
 		const struct ward_cache *c = &ward_caches[i];
 
-		if (c->implied && !ward_cache_asked(rs, i) &&
-			found_on(rs, getenv("PATH"), c->program))
+		if (c->implied && !ward_cache_asked(rs, i) && found_in(rs, &dirs, c->program))
 			rs->caches[i] = cache_at(rs, c);
 	}
 	return r;
