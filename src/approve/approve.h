@@ -50,8 +50,6 @@ void ward_terminal_ask(int fd, const struct ward_bell_run *run, const struct war
 char ward_terminal_choose(int fd, struct ward_str text, const char *choices);
 
 /* ---- rule.c: a yes that outlives the run, as a permit of the user's own ---- */
-#define WARD_APPROVED_FILE "approved.cedar"
-#define WARD_ALLOWED_FILE "allowed.cedar"
 #define WARD_APPROVED_DAYS 30
 /* May a rule be written for it? Never for what is critical, a mode, a whole host, or where another layer would ask all the same. */
 bool ward_rule_possible(const struct ward_asks *a, const struct ward_asked *k);

@@ -19,6 +19,7 @@
 
 #define READ_STEP (16u << 10)
 #define TEMP_TRIES 16
+#define TEMP_RANDOM 6 /* letters */
 #define TEMP_NAME_KEPT 200 /* characters of the name that the temporary one repeats */
 
 void ward_close(int fd)
@@ -194,13 +195,21 @@ static int open_parent(const char *path, struct replacement *ret)
 	return ret->dir < 0 ? -errno : 0;
 }
 
+static const char letters[] = "0123456789abcdefghijklmnopqrstuv";
+
+bool ward_is_replacement(const char *temp, const char *name)
+{
+	size_t n = strnlen(name, TEMP_NAME_KEPT);
+
+	return temp[0] == '.' && strncmp(temp + 1, name, n) == 0 && temp[1 + n] == '.' &&
+		strlen(temp + n + 2) == TEMP_RANDOM && strspn(temp + n + 2, letters) == TEMP_RANDOM;
+}
+
 /* A new file ".NAME.XXXXXX" beside the final one. Descriptor or -errno. */
 static int make_temp(struct replacement *p)
 {
-	static const char letters[] = "0123456789abcdefghijklmnopqrstuv";
-
 	for (int i = 0; i < TEMP_TRIES; i++) {
-		uint8_t random[6];
+		uint8_t random[TEMP_RANDOM];
 		char suffix[sizeof(random) + 1] = "";
 		int fd, r;
 

@@ -28,6 +28,8 @@ int ward_read_file(const char *path, size_t max, struct ward_buf *out, struct wa
 int ward_read_fd(int fd, const char *name, size_t max, struct ward_buf *out, struct ward_error *err);
 /* Write FILE by temporary name in the same directory, fsync, rename. mode e.g. 0600. */
 int ward_replace_file(const char *path, const void *p, size_t n, mode_t mode, struct ward_error *err);
+/* May temp be the temporary name that it gave a file which is to be called name? Who is killed leaves it. */
+bool ward_is_replacement(const char *temp, const char *name);
 int ward_memfd(const char *name, const void *p, size_t n, bool seal);   /* fd or -errno; offset 0 */
 int ward_memfd_exec(const char *name, const void *p, size_t n);         /* the same, sealed, to be executed */
 

@@ -17,4 +17,8 @@ enum ward_layer {
 	WARD_LAYER_MAX
 };
 
+/* What ward writes among the user's policies itself: a yes to a question, and what `ward allow --always` was told. */
+#define WARD_APPROVED_FILE "approved.cedar"
+#define WARD_ALLOWED_FILE "allowed.cedar"
+
 const char *ward_layer_name(enum ward_layer layer); /* "unknown" for a value that is none */

@@ -72,6 +72,40 @@ static bool is_held(const struct reader *r)
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
+static bool is_unfinished(const char *name)
+{
+	return ward_is_replacement(name, WARD_APPROVED_FILE) ||
+		ward_is_replacement(name, WARD_ALLOWED_FILE);
+}
+
+/*
+ * What such a writer leaves who is killed would stop every run. With the directory held by us nobody writes, so it is nobody's any more:
+ * all of it is taken away, if it is ours. False: it is not, and somebody else's hidden file is no business of ours.
+ */
+static bool swept(const struct reader *r, const char *name)
+{
+	WARD_FD fd = -1;
+	bool gone = false;
+
+	if (r->rule->layer != WARD_LAYER_USER || !is_unfinished(name))
+		return false;
+	fd = ward_layer_open(r->fd, ".", O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return false;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK;
+	for (size_t i = 0; i < r->n; i++) {
+		struct stat st;
+
+		if (is_unfinished(r->names[i]) &&
+			fstatat(fd, r->names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+			unlinkat(fd, r->names[i], 0) == 0)
+			gone = gone || ward_streq(r->names[i], name);
+	}
+	return gone;
+}
+
 static bool is_gone(const struct reader *r, const char *name)
 {
 	struct stat st;
@@ -110,7 +144,7 @@ static int bad_name(struct reader *r, const char *name)
 		names[i] = endings[i].ending;
 	if (dot && dot != name)
 		near = ward_nearest(dot, names, WARD_ARRAY_SIZE(names));
-	if (name[0] == '.' && (is_held(r) || is_gone(r, name)))
+	if (name[0] == '.' && (is_held(r) || swept(r, name) || is_gone(r, name)))
 		return has_changed(r, name);
 	if (name[0] == '.')
 		(void)fail(r, name, WARD_E_INVALID, "no hidden file is read from there");

@@ -704,10 +704,54 @@ def who_writes_a_rule_stops_nobody(p):
     r = p.run("--", "cat", *files)
     check_eq((r.code, r.out), (0, "x" * len(files)), r.err)
     # What somebody else left there is read by nobody, and stops all.
-    (config(p).parent / ".allowed.cedar.abcdef").write_text("")
+    (config(p).parent / ".allowed.cedar.swp").write_text("")
     r = p.run("--", "true")
     check_eq(r.code, 125)
     check_in("no hidden file is read from there", r.err)
+
+
+@test
+@placed
+def a_writer_that_was_killed_stops_nobody(p):
+    """What it leaves (docs/approvals.md) is taken away by who reads next; nothing else of a hidden name is."""
+    os.environ["XDG_CONFIG_HOME"] = str(p.side / "config")
+    dir_ = config(p).parent
+    dir_.mkdir(parents=True, mode=0o700)
+    rule = dir_ / "own.cedar"
+    rule.write_text("permit (principal, action == Ward::Action::\"fs.read\", resource == Ward::Path::\"/etc/passwd\");\n")
+    left = [dir_ / n for n in (".allowed.cedar.0a9v1c", ".allowed.cedar.aaaaaa", ".approved.cedar.v00000")]
+    for f in left:
+        f.write_text("half a ru")
+    r = p.run("--", "true")
+    check_eq(r.code, 0, r.err)
+    check_eq(sorted(f.name for f in dir_.iterdir()), ["own.cedar"])
+    # While somebody writes it is his.
+    left[0].write_text("half a ru")
+    fd = os.open(dir_, os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    q = p.start("--", "true", stderr=subprocess.DEVNULL)
+    time.sleep(0.3)
+    check(left[0].exists(), "taken from who writes it")
+    os.close(fd)
+    check_eq(q.wait(60), 0)
+    check(not left[0].exists(), "left")
+    for name in (".allowed.cedar.", ".allowed.cedar.abcdez", ".allowed.cedar.abcde", ".allowed.cedar.abcdefg", ".own.cedar.abcdef"):
+        (dir_ / name).write_text("")
+        r = p.run("--", "true")
+        check_eq(r.code, 125, name)
+        check_in("no hidden file is read from there", r.err)
+        (dir_ / name).unlink()
+    left[0].symlink_to(rule)
+    check_eq(p.run("--", "true").code, 125)
+    check(left[0].is_symlink(), "a link is taken away")
+    left[0].unlink()
+    if os.geteuid() == 0:
+        left[0].write_text("")
+        os.chown(left[0], 12345, 12345)
+        check_eq(p.run("--", "true").code, 125)
+        check(left[0].exists(), "another's file is taken away")
+        left[0].unlink()
+    check_eq(p.run("--", "true").code, 0)
 
 
 @test
