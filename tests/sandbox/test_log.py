@@ -171,6 +171,45 @@ def records_of_a_run(p):
     check(any("unshare" in x["resource"] for x in selftests), str([x["resource"] for x in selftests]))
 
 
+ONE_SHAPE = list(json.loads((cli.ROOT / "docs/spec/audit.schema.json").read_text())["properties"])
+# What a command does, what holds it, and what is on record of it: action, end of the resource.
+REFUSED = [
+    ("cat /etc/shadow", "fuse", "FILE_READ", "/etc/shadow"),
+    ("echo > read.txt", "view", "FILE_WRITE", "/read.txt"),
+    ("env", "landlock", "EXTERNAL_COMMAND", "/env"),
+    ("python3 -c 'import socket; socket.socket().connect((\"192.0.2.7\", 80))'", "seccomp", "NETWORK_CONNECT", "192.0.2.7:80"),
+    ("unshare -U true", "seccomp", "syscall", "unshare CLONE_NEWUSER"),
+]
+
+
+@both
+def every_refusal_is_of_one_shape(p):
+    """Whatever refused it, and whether before the start or after it: the same members in the same order, in the same log."""
+    box.need_fuse()
+    p.write("read.txt", "x")
+    programs = [w for x in ("sh", "cat", "python3", "unshare", "true") for w in ("--cap", f"EXTERNAL_COMMAND:{x}")]
+    p.run("--read", "read.txt", *programs, "sh", "-c", "; ".join(x[0] for x in REFUSED) + "; true")
+    before = p.run("--cap", "FILE_READ:/nowhere/at/all", "true")
+    check_eq(before.code, 125, before.err)
+    check_eq(p.run("--require", "exec=enforced", "true").code, 125)
+    denied = [x for x in box.records(p) if x.get("effect") == "deny"]
+    for x in denied:
+        check_eq(list(x), [m for m in ONE_SHAPE if m in x])
+        missing = {"run", "kind", "action", "resource", "detail"} - set(x)
+        check(not missing, f"{missing}: {x}")
+        check_in(x["kind"], ("sandbox.violation", "capability.denied", "policy.block"))
+        check(x["action"] and x["resource"], str(x))
+        check(x["detail"]["error"].endswith("Error") and x["detail"]["why"], str(x))
+        if x["kind"] == "sandbox.violation":
+            check(x["layer"] and x["detail"]["count"] > 0, str(x))
+    own = [x for x in denied if not x["detail"].get("selftest")]
+    for _, layer, action, resource in REFUSED:
+        found = [x for x in own if (x.get("layer"), x["action"]) == (layer, action) and x["resource"].endswith(resource)]
+        check_eq(len(found), 1, f"{action} {resource}: {[(x.get('layer'), x['action'], x['resource']) for x in own]}")
+    check_eq([x["kind"] for x in own if x["kind"] != "sandbox.violation"], ["capability.denied", "policy.block"])
+    box.verify(p)
+
+
 @both
 def the_selftest_alone_fails_no_run(p):
     r, o = p.outcome("--fail-on-violation", "/bin/true")
