@@ -69,20 +69,20 @@ void ward_answer_refused(struct ward_flow *f, enum ward_egress_why why)
 /* Of a flow to an address: there is no name that was judged, so one that the client names has to be allowed, too. */
 static bool may_say(struct ward_flow *f, const char *said)
 {
-	const struct ward_egress_ask q = { .name = said,
-		.port = f->to.port,
-		.program = ward_flow_program(f),
-		.inspected = f->inspected };
+	struct ward_egress_ask q = {
+		.name = said, .port = f->to.port, .program = ward_flow_program(f)
+	};
 	struct ward_relay_addr a = { 0 };
-	enum ward_effect effect = WARD_DENY;
-	char rule[WARD_RULE_TEXT_MAX];
 
 	if (f->name)
 		return false; /* the same passes by itself */
 	if (ward_address_parse(said, strlen(said), &a))
 		return ward_address_same(&a, &f->to);
-	return f->e->ops->ask(f->e->arg, &q, &effect, rule, sizeof(rule)) == WARD_OK &&
-		effect == WARD_ALLOW;
+	/* Nobody was asked about this name: first whether it may be at all, and then whether that may be spoken to it. */
+	if (ward_may(f->e, &q, NULL) != WARD_ALLOW)
+		return false;
+	q.inspected = f->inspected;
+	return !ward_may_inspects(f->e) || ward_may(f->e, &q, NULL) == WARD_ALLOW;
 }
 
 /* inspected: a Protocol of data/ward.cedarschema */

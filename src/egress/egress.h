@@ -32,7 +32,7 @@ struct ward_egress_ask {
 	bool meant; /* only a rule counts that means it, and not just holds it among others: docs/egress.md */
 	uint16_t port; /* 0: any port of that name */
 	const char *program; /* who connects; NULL: not known. For policies that say that this is advice */
-	const char *inspected; /* what is spoken, as in records; NULL: nothing yet. Nobody is asked any more then, ASK is ALLOW */
+	const char *inspected; /* what is spoken, as in records; NULL: nothing yet. Then the rest was asked before, and ASK is ALLOW */
 };
 enum ward_egress_kind {
 	WARD_EGRESS_DNS_QUERY = 0, /* answered */

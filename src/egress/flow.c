@@ -612,7 +612,7 @@ void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr 
 	const struct ward_egress *e = f->e;
 
 	/* Where policies look at what is spoken, it is ours to say of all of it. */
-	f->lets = !f->inward && !(e->ops->inspects && e->ops->inspects(e->arg));
+	f->lets = !f->inward && !ward_may_inspects(e);
 	dialed(f, fd, peer);
 }
 

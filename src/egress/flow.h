@@ -28,6 +28,7 @@ bool ward_may_dial(struct ward_flow *f, const struct ward_relay_addr *a, enum wa
  * at that? Before it is dialled (no peer) only as far as that is known.
  */
 bool ward_may_speak(struct ward_flow *f);
+bool ward_may_inspects(const struct ward_egress *e); /* do policies look at that, now? */
 
 /* ---- answer.c ---- */
 /* Of the proxy, for localhost. */

@@ -128,6 +128,11 @@ static bool leads_well(struct ward_flow *f)
 	return ward_may_dial(f, &f->peer, &why, &what);
 }
 
+bool ward_may_inspects(const struct ward_egress *e)
+{
+	return e->ops->inspects && e->ops->inspects(e->arg);
+}
+
 bool ward_may_speak(struct ward_flow *f)
 {
 	char shown[WARD_ADDRESS_TEXT_MAX];
@@ -135,7 +140,7 @@ bool ward_may_speak(struct ward_flow *f)
 	enum ward_egress_why why;
 	const char *what;
 
-	if (!f->e->ops->inspects || !f->e->ops->inspects(f->e->arg))
+	if (!ward_may_inspects(f->e))
 		return true;
 	/* Where it leads is not known yet, at times: then it is asked again, by whoever knows. */
 	if (f->name)

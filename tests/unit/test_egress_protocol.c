@@ -104,6 +104,68 @@ TEST(spoken_before_it_is_dialled)
 	}
 }
 
+/* Somebody listens at an address of this host that is no loopback; family 0: it has none. */
+static struct ward_relay_addr own_listener(int *ret_fd)
+{
+	struct sockaddr_in a = {
+		.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0xcb007101)
+	}; /* nothing is sent */
+	struct ward_relay_addr own = { .family = 4 };
+	socklen_t n = sizeof(a);
+	int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	*ret_fd = -1;
+	if (connect(udp, (const struct sockaddr *)&a, n) < 0 ||
+		getsockname(udp, (struct sockaddr *)&a, &n) < 0)
+		own.family = 0;
+	ward_close(udp);
+	if (!own.family)
+		return own;
+	a.sin_port = 0;
+	*ret_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(*ret_fd, (const struct sockaddr *)&a, n) < 0 || listen(*ret_fd, 8) < 0)
+		abort();
+	own.port = port_of(*ret_fd);
+	memcpy(own.a, &a.sin_addr, 4);
+	return own;
+}
+
+/* A name that a person would have to say yes to is none that a client may name behind an address, whatever it speaks. */
+TEST(nobody_says_yes_by_what_is_spoken)
+{
+	for (int i = 0; i < 4; i++) {
+		struct ward_relay_msg m = { .type = WARD_RELAY_SEEN,
+			.id = 1,
+			.value = WARD_SPOKEN_HTTP,
+			.name = "held.example" };
+		char text[WARD_ADDRESS_TEXT_MAX];
+		struct ward_relay_addr own;
+		int fd, heard;
+
+		CASE("%d", i);
+		begin();
+		own = own_listener(&fd);
+		t.address_allowed = ward_address_text(&own, text);
+		t.inspects = i & 1;
+		t.held = i & 2 ? WARD_ALLOW : WARD_ASK;
+		ready();
+		say(&(struct ward_relay_msg){ .type = WARD_RELAY_OPEN,
+			.id = 1,
+			.to = own,
+			.from = { .family = 4, .port = 4000, .a = { 198, 18, 0, 2 } } });
+		say(&m);
+		do
+			heard = hear(&m, NULL);
+		while (heard == 1 && m.type == WARD_GATE_DIALED);
+		if (own.family) {
+			CHECK_EQ_INT(heard, 1);
+			CHECK_EQ_INT(m.type, i & 2 ? WARD_GATE_PASS : WARD_GATE_REFUSED);
+		}
+		ward_close(fd);
+		end();
+	}
+}
+
 TEST(nothing_goes_on_without_a_word)
 {
 	struct ward_relay_msg m = seen(1);
