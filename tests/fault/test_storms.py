@@ -141,7 +141,8 @@ def clocks_that_jump(p, seconds):
 @both_cases([("inherited", []), ("captured", ["--json"]), ("limited", ["--output-limit", "1G"])])
 def a_reader_that_stops(p, more):
     """Nobody reads what the command writes: the time limit ends it all the same, not that of output, and ward holds no more than it may."""
-    q = p.start(*more, "--timeout", "1s", "--grace", "200ms", "sh", "-c", "while :; do head -c 100000 /dev/zero; sleep 0.01; done", stdin=subprocess.DEVNULL, stdout=PIPE, stderr=PIPE)
+    # Parts of which no number fills a pipe: who writes all that he has to one that has room for some would wait there.
+    q = p.start(*more, "--timeout", "1s", "--grace", "200ms", "sh", "-c", "while :; do head -c 20001 /dev/zero; sleep 0.01; done", stdin=subprocess.DEVNULL, stdout=PIPE, stderr=PIPE)
     top, end = 0, time.monotonic() + 15
     while q.poll() is None and time.monotonic() < end:
         with contextlib.suppress(OSError):

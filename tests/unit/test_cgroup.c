@@ -298,7 +298,8 @@ TEST(kill_reaches_daemons_and_is_repeatable)
 
 TEST(cpu_quota_slows)
 {
-	struct ward_limits l = limits(64 * MIB, 12, 200);
+	/* Less than its share of a machine that twenty others use as well. */
+	struct ward_limits l = limits(64 * MIB, 12, 50);
 	struct ward_cgroup *cg = make(&l);
 	struct ward_cgroup_usage use;
 	char text[512];
@@ -312,9 +313,12 @@ TEST(cpu_quota_slows)
 	pid_t pid = enter(cg, spin);
 	usleep(400000);
 	ward_cgroup_usage(cg, &use);
-	CHECK(ward_cgroup_read(ward_cgroup_dirfd(cg, WARD_CGROUP_CPU), "cpu.stat", text,
-		      sizeof(text)) > 0);
-	CHECK(ward_cgroup_value(text, "nr_throttled", &throttled));
+	for (int i = 0; i < 100 && throttled == 0; i++) {
+		REQUIRE(ward_cgroup_read(ward_cgroup_dirfd(cg, WARD_CGROUP_CPU), "cpu.stat", text,
+				sizeof(text)) > 0);
+		REQUIRE(ward_cgroup_value(text, "nr_throttled", &throttled));
+		usleep(50000);
+	}
 	CHECK(throttled > 0);
 	CHECK(!use.has_cpu || use.cpu_ms < 300);
 	kill(pid, SIGKILL);
