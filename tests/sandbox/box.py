@@ -369,6 +369,15 @@ def need_fuse():
         tap.skip(f"/dev/fuse cannot be opened: {why.strerror}")
 
 
+# Where the layer of a run under review can lie: a tmpfs has the attributes for it from Linux 6.6 on, and is refused before (docs/review.md).
+REVIEW_BACKENDS = ("dir", "tmpfs") if tuple(int(n) for n in os.uname().release.split(".")[:2]) >= (6, 6) else ("dir",)
+
+
+def needs_a_layer_on_tmpfs():
+    if "tmpfs" not in REVIEW_BACKENDS:
+        tap.skip("a tmpfs has no attributes for it before Linux 6.6")
+
+
 # ---- a kernel that refuses ----
 
 NR = {"write": 1, "clone": 56, "unshare": 272, "clone3": 435, "mount": 165, "umount2": 166, "pivot_root": 155, "setns": 308,

@@ -39,6 +39,7 @@ def no_trace(p):
 
 @both
 def a_layer_that_is_full_during_the_run_loses_nothing_of_what_fitted(p):
+    box.needs_a_layer_on_tmpfs()
     p.write("f", "1\n")
     r, o = p.outcome("--review", "--write", ".", "--disk-backend", "tmpfs", "--disk", "1M", "--", "sh", "-c",
                      "echo small > small; echo 2 > f; head -c 3000000 /dev/zero > big || echo full; rm -f big; echo late > late")

@@ -22,7 +22,7 @@ from tap import check, check_eq, check_in, skip
 HERE = pathlib.Path(__file__).resolve().parent
 INSIDE = (HERE / "review_inside.py").read_text()
 # A file system in a file is root's alone, and has a test of its own.
-BACKENDS = [("dir", "dir"), ("tmpfs", "tmpfs")]
+BACKENDS = [(name, name) for name in box.REVIEW_BACKENDS]
 PYTHON = "/usr/bin/python3"
 
 
@@ -316,6 +316,7 @@ print(go("own.sock"))
 
 @both
 def a_tmpfs_is_full_where_it_ends(p):
+    box.needs_a_layer_on_tmpfs()
     r = python(p, """
 import errno, os
 n = 0
@@ -422,6 +423,7 @@ def what_is_mounted_below_cannot_be_uncovered_by_a_user(p):
 @root_only
 def a_layer_that_cannot_lie_there_is_refused(p):
     """On an overlay no other can have its upper directory."""
+    box.needs_a_layer_on_tmpfs()
     box.private_mounts()
     for name in ("l", "u/u", "u/w", "state"):
         (p.side / name).mkdir(parents=True)
