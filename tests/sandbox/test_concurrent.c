@@ -3,6 +3,7 @@
  * libward in one process, many runs at once: 64 threads, each with a grant and an output of its own; whatever the caller
  * does with SIGCHLD and waitpid; and nothing left afterwards: no descriptor, no thread, no child, no memory that grows.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -35,10 +36,12 @@ static long rss_kb(void)
 	return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
+enum how { BY_OPTION, BY_PROFILE, DIRECT };
+
 struct one {
 	unsigned i;
 	bool grant; /* its own file; else it must not see it */
-	bool direct; /* not isolated: it sees both */
+	enum how how; /* DIRECT, not isolated: it sees both */
 	int code;
 	enum ward_status status;
 	char out[256], error[512];
@@ -50,7 +53,7 @@ static void run_one(struct one *o)
 	struct ward_error err = WARD_ERROR_INIT;
 	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
 	struct ward_outcome *out = NULL;
-	char own[128], other[128];
+	char own[128], other[128], profile[16], team[128];
 	char *argv[] = { (char[]){ "cat" }, own, other, NULL };
 	const char *json, *data;
 	int k;
@@ -58,9 +61,15 @@ static void run_one(struct one *o)
 	snprintf(own, sizeof(own), "%s/ws/f%u", place, o->i);
 	snprintf(other, sizeof(other), "%s/ws/f%u", place, (o->i + 1) % THREADS);
 	k = ward_request_set(r, "audit", audit, &err);
-	if (k == WARD_OK && o->grant)
+	snprintf(profile, sizeof(profile), "%c%u", o->grant ? 'p' : 'n', o->i);
+	snprintf(team, sizeof(team), "%s/team.yaml", place);
+	if (k == WARD_OK && o->how == BY_PROFILE)
+		k = ward_request_set(r, "policy", team, &err);
+	if (k == WARD_OK && o->how == BY_PROFILE)
+		k = ward_request_set(r, "profile", profile, &err);
+	if (k == WARD_OK && o->grant && o->how != BY_PROFILE)
 		k = ward_request_set(r, "read", own, &err);
-	if (k == WARD_OK && o->direct)
+	if (k == WARD_OK && o->how == DIRECT)
 		k = ward_request_set(r, "backend", "direct", &err);
 	if (k == WARD_OK)
 		k = ward_request_set(r, "json", NULL, &err);
@@ -96,14 +105,14 @@ static void check_one(const struct one *o)
 	char want[64] = "";
 
 	CASE("run %u: %.200s", o->i, o->error);
-	if (o->direct)
+	if (o->how == DIRECT)
 		snprintf(want, sizeof(want), "content %u\\ncontent %u\\n", o->i,
 			(o->i + 1) % THREADS);
 	else if (o->grant)
 		snprintf(want, sizeof(want), "content %u\\n", o->i);
 	/* cat fails for the neighbour's file, which is not granted. */
 	CHECK_EQ_INT(o->status, WARD_STATUS_EXITED);
-	CHECK_EQ_INT(o->code, o->direct ? 0 : 1);
+	CHECK_EQ_INT(o->code, o->how == DIRECT ? 0 : 1);
 	CHECK_STR_EQ(o->out, want);
 }
 
@@ -136,7 +145,45 @@ static void prepare(void)
 	}
 }
 
-static void many(unsigned n, bool direct)
+/* For each file a profile that reads it (p), and one that reads nothing (n). */
+static void write_profiles(void)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/team.yaml", place);
+	f = fopen(path, "w");
+	REQUIRE(f);
+	fprintf(f,
+		"schemaVersion: 2\nkind: Policy\nmetadata: {name: team}\nspec:\n  fsProfiles:\n");
+	for (unsigned i = 0; i < THREADS; i++)
+		fprintf(f,
+			"    p%u: {read: [f%u], allowExec: ['*']}\n    n%u: {read: [none], allowExec: ['*']}\n",
+			i, i, i);
+	fclose(f);
+}
+
+/* How many there were, the schema among them. */
+static unsigned remove_snapshots(void)
+{
+	const struct dirent *e;
+	char path[512];
+	unsigned n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/team.yaml", place);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s.snapshots", audit);
+	d = opendir(path);
+	REQUIRE(d);
+	while ((e = readdir(d)) != NULL)
+		n += unlinkat(dirfd(d), e->d_name, 0) == 0;
+	closedir(d);
+	CHECK(rmdir(path) == 0);
+	return n;
+}
+
+static void many(unsigned n, enum how how)
 {
 	static struct one ones[THREADS];
 	pthread_t ids[THREADS];
@@ -147,7 +194,7 @@ static void many(unsigned n, bool direct)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 256 << 10);
 	for (unsigned i = 0; i < n; i++) {
-		ones[i] = (struct one){ .i = i, .grant = i % 4 != 3, .direct = direct, .code = -1 };
+		ones[i] = (struct one){ .i = i, .grant = i % 4 != 3, .how = how, .code = -1 };
 		REQUIRE(pthread_create(&ids[i], &attr, thread, &ones[i]) == 0);
 	}
 	for (unsigned i = 0; i < n; i++) {
@@ -164,14 +211,25 @@ static void no_children(void)
 	CHECK_MSG(r == -1 && errno == ECHILD, "a child is left: %d", r);
 }
 
+/* S0-18: a profile is its run's, whatever others of the process have meanwhile. */
+TEST(each_run_has_the_profile_that_it_names)
+{
+	prepare();
+	write_profiles();
+	many(THREADS, BY_PROFILE);
+	no_children();
+	/* Each had policies of its own, which are kept beside the log. */
+	CHECK_EQ_UINT(remove_snapshots(), THREADS + 1);
+}
+
 TEST(sixty_four_at_once)
 {
 	unsigned fds;
 
 	prepare();
-	many(2, false);
+	many(2, BY_OPTION);
 	fds = entries("/proc/self/fd");
-	many(THREADS, false);
+	many(THREADS, BY_OPTION);
 	CHECK_EQ_UINT(entries("/proc/self/fd"), fds);
 	CHECK_EQ_UINT(entries("/proc/self/task"), 3);
 	no_children();
@@ -182,9 +240,9 @@ TEST(sixty_four_direct_at_once)
 	unsigned fds;
 
 	prepare();
-	many(2, true);
+	many(2, DIRECT);
 	fds = entries("/proc/self/fd");
-	many(THREADS, true);
+	many(THREADS, DIRECT);
 	CHECK_EQ_UINT(entries("/proc/self/fd"), fds);
 	no_children();
 }
@@ -195,11 +253,11 @@ TEST(nothing_leaks_over_many_runs)
 	long before;
 
 	prepare();
-	many(8, false);
+	many(8, BY_OPTION);
 	fds = entries("/proc/self/fd");
 	before = rss_kb();
 	for (unsigned i = 0; i < LEAK_RUNS / 4; i++)
-		many(4, false);
+		many(4, BY_OPTION);
 	CHECK_EQ_UINT(entries("/proc/self/fd"), fds);
 	CHECK_EQ_UINT(entries("/proc/self/task"), 3);
 	CASE("memory");
@@ -211,7 +269,7 @@ TEST(a_caller_that_ignores_sigchld)
 {
 	prepare();
 	signal(SIGCHLD, SIG_IGN);
-	many(4, false);
+	many(4, BY_OPTION);
 	no_children();
 	signal(SIGCHLD, SIG_DFL);
 }
@@ -235,7 +293,7 @@ TEST(a_caller_that_waits_for_any_child)
 	atomic_store(&stop, false);
 	REQUIRE(pthread_create(&id, NULL, waits_for_all, NULL) == 0);
 	for (int i = 0; i < 5; i++)
-		many(4, false);
+		many(4, BY_OPTION);
 	atomic_store(&stop, true);
 	pthread_join(id, NULL);
 	no_children();
@@ -319,7 +377,7 @@ TEST(a_thread_that_is_cancelled)
 	pthread_t id;
 
 	prepare();
-	many(2, false);
+	many(2, BY_OPTION);
 	fds = entries("/proc/self/fd");
 	cancelled_run = ward_request_new(WARD_COMMAND_RUN);
 	REQUIRE(cancelled_run);
@@ -371,7 +429,7 @@ TEST(no_signal_handler_is_installed)
 	sigset_t set;
 
 	prepare();
-	many(1, false);
+	many(1, BY_OPTION);
 	for (int s = 1; s < 32; s++)
 		if (sigaction(s, NULL, &sa) == 0)
 			CHECK_MSG(sa.sa_handler == SIG_DFL || sa.sa_handler == SIG_IGN,
@@ -388,7 +446,7 @@ TEST(the_log_is_one_chain)
 	int r;
 
 	prepare();
-	many(4, false);
+	many(4, BY_OPTION);
 	r = ward_audit_verify_text(audit, NULL, false, &text, &err);
 	CHECK_MSG(r == WARD_OK, "%s", err.message);
 	free(text);
