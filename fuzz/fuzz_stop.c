@@ -50,7 +50,7 @@ static void names(const uint8_t *data, size_t size)
 	free(text);
 }
 
-static void exchange(struct stopping *s, const uint8_t *data, size_t size)
+static void exchange(struct stopping *s, struct owner *of, const uint8_t *data, size_t size)
 {
 	struct live_run *run = &s->v[0];
 	size_t n = (size_t)data[0] | (size_t)data[1] << 8;
@@ -61,10 +61,10 @@ static void exchange(struct stopping *s, const uint8_t *data, size_t size)
 	size -= 2;
 	n = n < size ? n : size;
 	MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
-	*run = (struct live_run){ .id = ID, .fd = pair[0], .dir = -1 };
+	*run = (struct live_run){ .of = of, .id = ID, .fd = pair[0], .dir = -1 };
 	s->n = 1;
 	if (n > 0 && send(pair[1], data, n, MSG_NOSIGNAL) == (ssize_t)n) {
-		enum heard h = receive(s, pair[0], MSG_DONTWAIT, &told);
+		enum heard h = receive(of->arena, pair[0], MSG_DONTWAIT, &told);
 
 		MUST((h == HEARD_MESSAGE) == (told != NULL));
 		MUST(h == HEARD_MESSAGE || h == HEARD_NONSENSE);
@@ -72,7 +72,7 @@ static void exchange(struct stopping *s, const uint8_t *data, size_t size)
 		run->told = told && is_run(told, ID) && matches(s, told) ? told : NULL;
 	}
 	if (size > n && send(pair[1], data + n, size - n, MSG_NOSIGNAL) == (ssize_t)(size - n)) {
-		hear(s, run);
+		hear(run);
 		MUST(!run->ended || (!run->why && run->status));
 		MUST(!run->ended || memmem(data + n, size - n, "true", 4));
 	}
@@ -90,10 +90,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2 || size > (1u << 16))
 		return 0;
-	s = (struct stopping){ .what = &what, .arena = ward_arena_new(16u << 20) };
+	s.what = &what;
+	s.arena = ward_arena_new(16u << 20);
 	MUST(s.arena);
 	names(data, size);
-	exchange(&s, data, size);
+	exchange(&s, &(struct owner){ .arena = s.arena }, data, size);
 	ward_arena_free(s.arena);
 	return 0;
 }

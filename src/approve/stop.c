@@ -5,7 +5,9 @@
  * meanwhile is gone, and nobody else is met in its place.
  *
  * Sockets are found where runs of this environment would put them, and where the kernel's list of bound sockets has some, since
- * another session may have another environment. Whose they are is the kernel's word: the listener must own the directory.
+ * another session may have another environment. Whose they are is the kernel's word: the listener must own the directory. Root meets
+ * everybody's, and anybody can make sockets that look like a run's: so each user has a share of its own of all that is bounded here, what
+ * is over it is said and counts as not ended, and keeps no other user's run from being found, asked or told.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -25,8 +27,12 @@
 #include "os/os.h"
 #include "ward/live.h"
 
-#define RUNS_MAX 1024
-#define DIRS_MAX 256
+#define RUNS_MAX 16384
+#define OWNER_RUNS_MAX 1024
+#define OWNER_DIRS_MAX 256
+#define OWNER_BYTES_MAX (64u << 20) /* of what its runs say */
+#define OWNER_SLOW_NS 10000000000ull /* that its sockets together keep root waiting */
+#define SLOW_NS 50000000ull /* less is none */
 #define MESSAGE_MAX (128u << 10)
 #define NET_UNIX_MAX (64u << 20)
 #define PATIENCE_S 2
@@ -34,7 +40,18 @@
 #define ASK_AGAIN 5
 #define NAP_NS 50000000 /* between bind and listen lies less */
 
+/* A user whose sockets are met. */
+struct owner {
+	struct owner *next;
+	struct ward_arena *arena;
+	uint32_t uid;
+	unsigned runs, dirs;
+	uint64_t slow_ns;
+	bool over; /* more than its share, which has been said */
+};
+
 struct live_run {
+	struct owner *of; /* NULL: nobody's, there is none of that name */
 	const char *id;
 	const struct ward_json *told; /* what it says of itself; NULL: nothing */
 	int fd; /* -1: it has ended, or there is none */
@@ -49,11 +66,13 @@ struct stopping {
 	struct ward_arena *arena;
 	struct live_run v[RUNS_MAX];
 	size_t n;
-	struct {
+	struct owner *owners;
+	struct looked {
 		uint64_t dev, ino;
-		int fd;
-	} dirs[DIRS_MAX]; /* looked into already */
+		int fd; /* -1: nothing in it was meant */
+	} * dirs; /* looked into already */
 	size_t n_dirs;
+	struct pollfd fds[RUNS_MAX];
 	struct ward_error *err;
 };
 
@@ -112,7 +131,7 @@ static int check(struct stopping *s)
 /* What came of a look at a connection. Only a message can say that a run has ended. */
 enum heard { HEARD_NONSENSE, HEARD_NOTHING, HEARD_CLOSED, HEARD_MESSAGE };
 
-static enum heard receive(struct stopping *s, int fd, int flags, struct ward_json **ret)
+static enum heard receive(struct ward_arena *arena, int fd, int flags, struct ward_json **ret)
 {
 	const struct ward_json_options o = { .bytes_max = MESSAGE_MAX, .depth_max = 8 };
 	char *part = malloc(MESSAGE_MAX);
@@ -125,7 +144,7 @@ static enum heard receive(struct stopping *s, int fd, int flags, struct ward_jso
 	else if (part && (n == 0 || (n < 0 && errno == ECONNRESET)))
 		heard = HEARD_CLOSED;
 	else if (n < 0 ||
-		ward_json_parse_with(s->arena, part, (size_t)n, "reply", &o, ret, NULL) < 0 ||
+		ward_json_parse_with(arena, part, (size_t)n, "reply", &o, ret, NULL) < 0 ||
 		(*ret)->type != WARD_JSON_OBJECT)
 		heard = HEARD_NONSENSE;
 	if (heard != HEARD_MESSAGE)
@@ -148,13 +167,25 @@ static bool is_true(const struct ward_json *o, const char *key)
 	return v && v->type == WARD_JSON_BOOL && v->b;
 }
 
-static struct ward_json *request(struct stopping *s, int fd, const char *text, size_t n)
+/* Time that a user's sockets take is that user's. */
+static void took(struct owner *of, uint64_t since_ns)
 {
+	uint64_t ns = ward_now_mono_ns() - since_ns;
+
+	of->slow_ns += ns >= SLOW_NS ? ns : 0;
+}
+
+static struct ward_json *request(struct owner *of, int fd, const char *text, size_t n)
+{
+	uint64_t begin = ward_now_mono_ns();
 	struct ward_json *reply;
 
-	if (send(fd, text, n, MSG_NOSIGNAL) != (ssize_t)n)
+	if (send(fd, text, n, MSG_NOSIGNAL) != (ssize_t)n) {
+		took(of, begin);
 		return NULL;
-	(void)receive(s, fd, 0, &reply);
+	}
+	(void)receive(of->arena, fd, 0, &reply);
+	took(of, begin);
 	return reply;
 }
 
@@ -185,18 +216,22 @@ static int connect_to(int dir, const char *name, uint32_t uid)
 }
 
 /* -ENOENT, -ECONNREFUSED: nobody listens there any more. -EPERM: it is another who does. */
-static int reach(int dir, const char *name, uint32_t uid)
+static int reach(int dir, const char *name, struct owner *of)
 {
 	const struct timespec nap = { .tv_nsec = NAP_NS };
-	int fd = connect_to(dir, name, uid);
+	uint64_t begin = ward_now_mono_ns();
+	int fd = connect_to(dir, name, of->uid);
 
-	if (fd != -ECONNREFUSED)
+	if (fd != -ECONNREFUSED) {
+		took(of, begin);
 		return fd;
+	}
 	/* It was killed; or it has a name already, and listens in a moment: then it must keep the name. */
 	(void)nanosleep(&nap, NULL);
-	fd = connect_to(dir, name, uid);
+	fd = connect_to(dir, name, of->uid);
 	if (fd == -ECONNREFUSED)
 		(void)unlinkat(dir, name, 0);
+	took(of, begin);
 	return fd;
 }
 
@@ -247,37 +282,62 @@ static const char *cannot_be_asked(struct stopping *s, int sys)
 	return b.failed ? NULL : ward_arena_dup(s->arena, b.s, b.n);
 }
 
-/* One that does not say what it is may be any of those that are meant: it is told about, and counts. */
-static int meet(struct stopping *s, int dir, const char *name, uint32_t uid)
+static int add(struct stopping *s, const struct live_run *run)
 {
-	struct live_run run = { .fd = -1, .dir = dir, .uid = uid, .meant = true };
-	WARD_FD fd = -1;
-
-	run.id = ward_arena_dup(s->arena, name, strlen(name) - strlen(WARD_LIVE_SUFFIX));
-	if (!run.id)
-		return nomem(s);
-	if (!wanted(s, run.id))
-		return WARD_OK;
-	fd = reach(dir, name, uid);
-	if (fd == -ENOENT || fd == -ECONNREFUSED)
-		return WARD_OK;
 	if (s->n == RUNS_MAX)
 		return ward_fail(s->err, WARD_E_LIMIT, "more than %u runs are alive", RUNS_MAX);
+	s->v[s->n++] = *run;
+	return WARD_OK;
+}
+
+/* Once a user, by the first that was not asked. */
+static int too_many(struct stopping *s, const struct live_run *run)
+{
+	struct live_run first = *run;
+
+	if (run->of->over)
+		return WARD_OK;
+	run->of->over = true;
+	first.why =
+		"it, and perhaps others of its user, was not asked: that user has more sockets of this kind, or slower ones, than are looked at at once";
+	return add(s, &first);
+}
+
+/* One that does not say what it is may be any of those that are meant: it is told about, and counts. */
+static int meet(struct stopping *s, int dir, const char *name, struct owner *of)
+{
+	struct live_run run = { .of = of, .fd = -1, .dir = dir, .uid = of->uid, .meant = true };
+	char id[WARD_ULID_SIZE];
+	WARD_FD fd = -1;
+
+	memcpy(id, name, sizeof(id) - 1);
+	id[sizeof(id) - 1] = '\0';
+	if (!wanted(s, id) || (of->over && s->what->n_runs == 0))
+		return WARD_OK;
+	run.id = ward_arena_dup(s->arena, id, sizeof(id) - 1);
+	if (!run.id)
+		return nomem(s);
+	if (dir < 0 || of->runs >= OWNER_RUNS_MAX || of->slow_ns >= OWNER_SLOW_NS)
+		return too_many(s, &run);
+	fd = reach(dir, name, of);
+	if (fd == -ENOENT || fd == -ECONNREFUSED)
+		return WARD_OK;
+	of->runs++;
 	if (fd < 0) {
 		run.why = cannot_be_asked(s, -fd);
-		s->v[s->n++] = run;
-		return run.why ? WARD_OK : nomem(s);
+		return run.why ? add(s, &run) : nomem(s);
 	}
-	run.told = request(s, fd, list, sizeof(list) - 1);
+	run.told = request(of, fd, list, sizeof(list) - 1);
 	if (!is_run(run.told, run.id)) {
 		run.told = NULL;
 		run.why = "it does not answer";
 	} else if (!matches(s, run.told)) {
+		of->runs--;
 		return WARD_OK;
 	}
-	run.fd = ward_take_fd(&fd);
-	s->v[s->n++] = run;
-	return WARD_OK;
+	if (s->n < RUNS_MAX)
+		run.fd = ward_take_fd(&fd);
+	return add(s, &run);
 }
 
 /* ---- all of them ---- */
@@ -295,49 +355,86 @@ static bool is_live_name(const char *name)
 	return ward_ulid_valid(id);
 }
 
-/* Of the caller alone; root's look goes everywhere, but only where the directory is one user's alone, too. */
-static bool may_look(struct stopping *s, int dir, uint32_t *ret_uid)
+static struct owner *owner_of(struct stopping *s, uint32_t uid)
 {
-	struct stat st;
+	struct owner *of = s->owners;
 
-	if (fstat(dir, &st) < 0 || (st.st_mode & 07777) != 0700 ||
-		(st.st_uid != geteuid() && geteuid() != 0))
+	while (of && of->uid != uid)
+		of = of->next;
+	if (of)
+		return of;
+	of = calloc(1, sizeof(*of));
+	if (!of)
+		return NULL;
+	of->uid = uid;
+	of->arena = ward_arena_new(OWNER_BYTES_MAX);
+	of->next = s->owners;
+	s->owners = of;
+	return of->arena ? of : NULL;
+}
+
+/* Of the caller alone; root's look goes everywhere, but only where the directory is one user's alone, too. */
+static bool may_look(const struct stopping *s, int dir, struct stat *ret)
+{
+	if (fstat(dir, ret) < 0 || (ret->st_mode & 07777) != 0700 ||
+		(ret->st_uid != geteuid() && geteuid() != 0))
 		return false;
 	for (size_t i = 0; i < s->n_dirs; i++) {
-		if (s->dirs[i].dev == st.st_dev && s->dirs[i].ino == st.st_ino)
+		if (s->dirs[i].dev == ret->st_dev && s->dirs[i].ino == ret->st_ino)
 			return false;
 	}
-	if (s->n_dirs == DIRS_MAX)
-		return false;
-	s->dirs[s->n_dirs].dev = st.st_dev;
-	s->dirs[s->n_dirs].ino = st.st_ino;
-	s->dirs[s->n_dirs++].fd = dir;
-	*ret_uid = st.st_uid;
 	return true;
 }
 
-static int look_into(struct stopping *s, const char *path)
+static int all_in(struct stopping *s, int dir, struct owner *of)
 {
-	WARD_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r = WARD_OK, again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = again >= 0 ? fdopendir(again) : NULL;
 	const struct dirent *e;
-	uint32_t uid;
-	int r = WARD_OK, again, dir = fd;
-	DIR *d;
 
-	if (fd < 0 || !may_look(s, fd, &uid))
-		return WARD_OK;
-	(void)ward_take_fd(&fd); /* it stays among those looked into */
-	again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	d = again >= 0 ? fdopendir(again) : NULL;
 	if (!d) {
 		ward_close(again);
-		return WARD_OK;
+		return ward_fail_errno(s->err, WARD_E_SYSTEM, errno,
+			"a directory where runs listen cannot be read");
 	}
 	while (r == WARD_OK && (e = readdir(d))) {
 		if (is_live_name(e->d_name))
-			r = meet(s, dir, e->d_name, uid);
+			r = meet(s, dir, e->d_name, of);
 	}
 	closedir(d);
+	return r;
+}
+
+/* name: NULL, or of a socket that was bound there. */
+static int look_into(struct stopping *s, const char *path, const char *name)
+{
+	WARD_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	size_t before = s->n;
+	struct looked *dirs;
+	struct owner *of;
+	struct stat st;
+	int r;
+
+	/* What could not be seen for want of descriptors is not nothing. */
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		return ward_fail_errno(s->err, WARD_E_SYSTEM, errno,
+			"a directory where runs listen cannot be opened");
+	if (fd < 0 || !may_look(s, fd, &st))
+		return WARD_OK;
+	of = owner_of(s, st.st_uid);
+	if (!of)
+		return nomem(s);
+	if (of->dirs >= OWNER_DIRS_MAX)
+		return name ? meet(s, -1, name, of) : WARD_OK;
+	dirs = realloc(s->dirs, (s->n_dirs + 1) * sizeof(*dirs));
+	if (!dirs)
+		return nomem(s);
+	s->dirs = dirs;
+	of->dirs++;
+	dirs[s->n_dirs++] = (struct looked){ st.st_dev, st.st_ino, -1 };
+	r = all_in(s, fd, of);
+	if (s->n > before) /* it is looked into again */
+		dirs[s->n_dirs - 1].fd = ward_take_fd(&fd);
 	return r;
 }
 
@@ -355,7 +452,7 @@ static int look_line(struct stopping *s, char *line)
 	if (path[0] != '/' || slash == path || !is_live_name(slash + 1))
 		return WARD_OK;
 	*slash = '\0';
-	return look_into(s, path);
+	return look_into(s, path, slash + 1);
 }
 
 static int look_everywhere(struct stopping *s)
@@ -368,7 +465,7 @@ static int look_everywhere(struct stopping *s)
 
 	for (unsigned i = 0; r == WARD_OK && i < WARD_LIVE_PLACES; i++) {
 		if (ward_live_where(i, path))
-			r = look_into(s, path);
+			r = look_into(s, path, NULL);
 	}
 	while (fd >= 0 && (n = read(fd, part, sizeof(part))) > 0)
 		ward_buf_add(&b, part, (size_t)n);
@@ -387,20 +484,21 @@ static int look_everywhere(struct stopping *s)
 /* What was named and is not there. */
 static int add_missing(struct stopping *s)
 {
-	for (size_t i = 0; i < s->what->n_runs; i++) {
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < s->what->n_runs; i++) {
 		size_t k = 0;
 
 		while (k < s->n && !ward_streq(s->v[k].id, s->what->runs[i]))
 			k++;
 		if (k < s->n)
 			continue;
-		if (s->n == RUNS_MAX)
-			return ward_fail(s->err, WARD_E_LIMIT, "more than %u runs", RUNS_MAX);
-		s->v[s->n++] = (struct live_run){
-			.id = s->what->runs[i], .fd = -1, .why = "no run of that name is alive"
-		};
+		r = add(s,
+			&(struct live_run){ .id = s->what->runs[i],
+				.fd = -1,
+				.why = "no run of that name is alive" });
 	}
-	return WARD_OK;
+	return r;
 }
 
 static int by_id(const void *a, const void *b)
@@ -431,7 +529,11 @@ static int tell_all(struct stopping *s)
 
 		if (run->fd < 0 || run->why)
 			continue;
-		reply = request(s, run->fd, b.s, b.n);
+		if (run->of->slow_ns >= OWNER_SLOW_NS) {
+			run->why = "it was not told: others of its user take too long to answer";
+			continue;
+		}
+		reply = request(run->of, run->fd, b.s, b.n);
 		/* It may have ended by itself a moment ago, and says that instead. */
 		if (is_true(reply, "ended")) {
 			run->ended = true;
@@ -447,15 +549,15 @@ static int tell_all(struct stopping *s)
  * Closed without a word. If nobody listens any more its supervisor was killed, and with it goes the sandbox; a process that is killed
  * may close its connections before it closes what it listens on, so this looks more than once.
  */
-static void ask_again(struct stopping *s, struct live_run *run)
+static void ask_again(struct live_run *run)
 {
 	const struct timespec moment = { .tv_nsec = 20000000 };
 	char name[WARD_LIVE_NAME_MAX];
 
 	(void)snprintf(name, sizeof(name), "%s" WARD_LIVE_SUFFIX, run->id);
 	run->why = "it closed the connection, and whether it has ended is not known";
-	for (unsigned i = 0; i < ASK_AGAIN; i++) {
-		WARD_FD fd = reach(run->dir, name, run->uid);
+	for (unsigned i = 0; i < ASK_AGAIN && run->of->slow_ns < OWNER_SLOW_NS; i++) {
+		WARD_FD fd = reach(run->dir, name, run->of);
 
 		if (fd == -ENOENT || fd == -ECONNREFUSED) {
 			run->ended = true;
@@ -463,7 +565,7 @@ static void ask_again(struct stopping *s, struct live_run *run)
 			run->why = NULL;
 			return;
 		}
-		if (fd >= 0 && is_run(request(s, fd, list, sizeof(list) - 1), run->id)) {
+		if (fd >= 0 && is_run(request(run->of, fd, list, sizeof(list) - 1), run->id)) {
 			run->why = "it closed the connection, and still answers";
 			return;
 		}
@@ -471,13 +573,13 @@ static void ask_again(struct stopping *s, struct live_run *run)
 	}
 }
 
-static void hear(struct stopping *s, struct live_run *run)
+static void hear(struct live_run *run)
 {
 	struct ward_json *reply;
 
-	switch (receive(s, run->fd, MSG_DONTWAIT, &reply)) {
+	switch (receive(run->of->arena, run->fd, MSG_DONTWAIT, &reply)) {
 	case HEARD_NOTHING: return;
-	case HEARD_CLOSED: ask_again(s, run); return;
+	case HEARD_CLOSED: ask_again(run); return;
 	case HEARD_NONSENSE:
 		run->why = "what it says is not understood, and whether it has ended is not known";
 		return;
@@ -494,7 +596,7 @@ static void wait_all(struct stopping *s)
 		ward_now_mono_ns() + (s->what->wait_ms ? s->what->wait_ms : WAIT_MS) * 1000000;
 
 	for (;;) {
-		struct pollfd fds[RUNS_MAX];
+		struct pollfd *fds = s->fds;
 		uint64_t now = ward_now_mono_ns();
 		size_t left = 0;
 
@@ -511,7 +613,7 @@ static void wait_all(struct stopping *s)
 			break;
 		for (size_t i = 0; i < s->n; i++) {
 			if (fds[i].fd >= 0 && fds[i].revents)
-				hear(s, &s->v[i]);
+				hear(&s->v[i]);
 		}
 	}
 	for (size_t i = 0; i < s->n; i++) {
@@ -639,6 +741,12 @@ int ward_live_stop(const struct ward_stop *what, char **ret_text, size_t *ret_n,
 	}
 	for (size_t i = 0; i < s->n_dirs; i++)
 		ward_close(s->dirs[i].fd);
+	free(s->dirs);
+	for (struct owner *of = s->owners, *next; of; of = next) {
+		next = of->next;
+		ward_arena_free(of->arena);
+		free(of);
+	}
 	if (ret_n)
 		*ret_n = s->n;
 	if (ret_left)

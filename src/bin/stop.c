@@ -91,6 +91,7 @@ int cmd_stop(struct words w)
 		code = take(&a, &w, &err);
 	if (code < 0 && !err.fix[0])
 		ward_fail_fix(&err, "see ward help stop");
+	raise_files(); /* one for each run that is met */
 	exit_code = code < 0 ? usage_error(&err, NULL) : stop(&a.what);
 	free(a.runs);
 	free(a.match);

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -243,6 +244,84 @@ def root_ends_everybodys_and_a_user_only_its_own(p):
     check_eq(again[0].wait(5), 143)
     check(mine[0].poll() is None)
     check_eq(r.stop("--all").code, 0)
+
+
+JUNK = """
+import os, resource, socket, sys, time
+at, silent, n = sys.argv[1], sys.argv[2] == "silent", int(sys.argv[3])
+keep = []
+for i in range(n):
+    d = at + "/" + str(0 if silent else i)
+    os.makedirs(d, mode=0o700, exist_ok=True)
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.bind(d + "/%026d.live" % i)
+    if silent:
+        s.listen(4)
+    keep.append(s)
+print("ready", flush=True)
+time.sleep(120)
+"""
+
+
+@root_only
+def what_one_user_makes_hides_no_other_users_run(p):
+    """Anybody can make sockets that look like a run's: many of them, in many directories, and such as never answer."""
+    r = Runs(p)
+    box.bound_fuse()
+    uid, other = box.free_id(), box.free_id() + 7
+    dirs = {}
+    for who in (uid, other):
+        dirs[who] = p.side / f"u{who}"
+        dirs[who].mkdir(mode=0o700)
+        os.chown(dirs[who], who, who)
+    os.chmod(p.side, 0o755)
+
+    def user(who):
+        def become():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (2048, 4096))
+            os.setgroups([])
+            os.setresgid(who, who, who)
+            os.setresuid(who, who, who)
+        return become
+
+    def junk(kind, n):
+        at = dirs[other] / kind
+        q = subprocess.Popen(["/usr/bin/python3", "-c", JUNK, at, kind, str(n)], stdout=subprocess.PIPE, text=True, preexec_fn=user(other))  # pylint: disable=consider-using-with
+        p.started.append(q)
+        check_eq(q.stdout.readline(), "ready\n")
+        return q
+
+    own = str(dirs[uid])
+    env = r.env(XDG_RUNTIME_DIR=own, HOME=own, XDG_STATE_HOME=f"{own}/state", XDG_CONFIG_HOME=f"{own}/config")
+    runs = []
+    for n in range(3):
+        log, mark = dirs[uid] / f"log{n}", box.marker()
+        # A place of its own for each, in a list whose order nobody chooses.
+        place = dirs[uid] / f"rt{n}"
+        place.mkdir(mode=0o700)
+        os.chown(place, uid, uid)
+        q = subprocess.Popen([cli.WARD, "run", "--audit", log, "--read", ".", "sleep", mark], cwd=p.ws, env=env | {"XDG_RUNTIME_DIR": str(place)},  # pylint: disable=consider-using-with
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=user(uid))
+        p.started.append(q)
+        box.wait_for(lambda: box.with_marker(mark) or q.poll() is not None)  # pylint: disable=cell-var-from-loop
+        runs.append((q, json.loads(log.read_text().splitlines()[-1])["run"]))
+    many = junk("many", 1500)
+    got = r.stop(*(run for _, run in runs), "--dry-run")
+    check_eq((got.code, got.out.count(" lives;")), (0, 3), got.out + got.err)
+    many.kill()
+    many.wait()
+    silent = junk("silent", 30)
+    begin = time.monotonic()
+    got = r.stop("--all")
+    check(time.monotonic() - begin < 30, f"it took {time.monotonic() - begin} s")
+    for q, run in runs:
+        check_eq(q.wait(5), 143)
+        check_in(f"{run} ended: cancelled", got.out)
+    # Nobody is told that all has ended.
+    check_eq(got.code, 1)
+    check_in("was not asked", got.out)
+    silent.kill()
+    silent.wait()
 
 
 ASK = """
