@@ -27,6 +27,7 @@ struct ward_rule {
 	bool told;                   /* a policy's: the book decides, and by itself it grants nothing */
 	bool said;                   /* this very thing was asked about, and somebody said yes; level: how serious a question it was */
 	enum ward_approval level;
+	const struct ward_net_limits *net; /* of what it lets be connected to, for who shows it; NULL: none */
 };
 struct ward_net_index;
 struct ward_rules {

@@ -127,6 +127,16 @@ static void node(struct ward_buf *b, const struct ward_node *n)
 	ward_jw_close(b, '}');
 }
 
+static void net_limits(struct ward_buf *b, const struct ward_net_limits *l)
+{
+	ward_jw_key(b, "net");
+	ward_jw_open(b, '{');
+	for (int i = 0; i < WARD_NET_LIMIT_MAX; i++)
+		if (l->v[i])
+			ward_jw_ku64(b, ward_net_limit_name((enum ward_net_limit)i), l->v[i]);
+	ward_jw_close(b, '}');
+}
+
 static void rule(struct ward_buf *b, const struct ward_rule *r)
 {
 	ward_jw_open(b, '{');
@@ -139,6 +149,8 @@ static void rule(struct ward_buf *b, const struct ward_rule *r)
 	ward_jw_ku64(b, "line", r->origin.line);
 	ward_jw_ku64(b, "column", r->origin.column);
 	ward_jw_ku64(b, "index", r->origin.index);
+	if (r->net)
+		net_limits(b, r->net);
 	ward_jw_close(b, '}');
 }
 
@@ -149,16 +161,6 @@ static void rules(struct ward_buf *b, const char *key, const struct ward_rule *v
 	for (size_t i = 0; i < n; i++)
 		rule(b, &v[i]);
 	ward_jw_close(b, ']');
-}
-
-static void net_limits(struct ward_buf *b, const struct ward_net_limits *l)
-{
-	ward_jw_key(b, "net");
-	ward_jw_open(b, '{');
-	for (int i = 0; i < WARD_NET_LIMIT_MAX; i++)
-		if (l->v[i])
-			ward_jw_ku64(b, ward_net_limit_name((enum ward_net_limit)i), l->v[i]);
-	ward_jw_close(b, '}');
 }
 
 static void limits(struct ward_buf *b, const struct ward_limits *l)

@@ -237,6 +237,10 @@ static void rule(struct ward_buf *b, const struct ward_rule *r)
 	name(b, r->pattern);
 	ward_buf_adds(b, r->literal && r->subtree ? "/**" : "");
 	remark(b, r->text);
+	if (r->net) {
+		ward_buf_adds(b, ", at most ");
+		ward_net_limits_text(r->net, b);
+	}
 	ward_buf_addc(b, '\n');
 }
 

@@ -408,6 +408,16 @@ BY_CURL = ' when { context has program && context.program == "/usr/bin/curl" }'
 
 
 @test
+def the_plan_says_what_a_rule_lets_through_at_most():
+    with cli.place() as p:
+        p.write("net.cedar", '@id("few") @net_limit("connections=4,bytes-up=10M")\n' + PROGRAM % ("", "") + PROGRAM % ("", ""))
+        r, doc = plan(p, "--policy", "net.cedar")
+        check_eq([x.get("net") for x in doc["rules"] if x["type"] == "NETWORK_CONNECT"], [{"connections": 4, "bytes-up": 10 << 20}, None], r.err)
+        r = asked(p, "--policy", "net.cedar", "--", "/bin/true", kind=("plan",))
+        check_in("net.cedar:1 few, at most connections=4,bytes-up=10M\n", r.out)
+
+
+@test
 def a_permit_for_a_program_says_that_it_is_advice():
     """And the plan warns. A forbid needs to say nothing, nor does a list that narrows; whom they spare is advice all the same."""
     with cli.place() as p:

@@ -197,9 +197,17 @@ static int permit(struct ward_resolver *rs, const struct ward_book_reach *w, str
 		.told = true,
 		.origin = origin_of(w->rule),
 		.text = text_of(rs, w->rule) };
+	struct ward_net_limits *net;
 	struct ward_endpoint e;
 	int r;
 
+	if (w->rule->net) {
+		net = ward_arena_alloc(rs->arena, sizeof(*net));
+		if (!net)
+			return ward_rs_nomem(err);
+		*net = *w->rule->net;
+		rule.net = net;
+	}
 	rule.pattern = pattern_of(rs, w, &e);
 	r = check_never(w, &e, err);
 	if (r == WARD_OK && !w->host && !(rs->host->userns && rs->host->seccomp_notify)) {
