@@ -287,10 +287,11 @@ int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward
 		ret->why != WARD_WHY_FORBIDDEN)
 		return r;
 	one = *q;
-	while (r == WARD_OK && ret->effect == WARD_DENY &&
+	/* Where something is not forbidden, but granted by nobody, that is why. */
+	while (r == WARD_OK && ret->why == WARD_WHY_FORBIDDEN &&
 		(one.inspected = ward_book_protocol(b, &at)) != NULL) {
 		r = judge(b, d, &one, &v);
-		if (r == WARD_OK && v.effect != WARD_DENY)
+		if (r == WARD_OK && v.why != WARD_WHY_FORBIDDEN && v.why != WARD_WHY_FAILED)
 			*ret = v;
 	}
 	if (r != WARD_OK)

@@ -224,6 +224,34 @@ TEST(any_program)
 	}
 }
 
+/* An address that only a name is granted to lead to: nobody grants it, and what forbids all but one protocol forbids no connection. */
+TEST(where_one_protocol_alone_may_go)
+{
+	static const struct {
+		const char *inspected;
+		enum ward_effect leads;
+		enum ward_why itself;
+	} rows[] = { { NULL, WARD_ALLOW, WARD_WHY_NO_RULE },
+		{ "tls", WARD_ALLOW, WARD_WHY_NO_RULE },
+		{ "http", WARD_DENY, WARD_WHY_FORBIDDEN } };
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT };
+
+	one_source(CONNECT
+		" in Ward::Domain::\"a.org\");" NEVER_CONNECT
+		" == Ward::Endpoint::\"93.184.216.34:443\") unless { context has inspected && context.inspected == Ward::Protocol::\"tls\" };");
+	REQUIRE(judge_book() == WARD_OK);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
+		CASE("%s", rows[i].inspected ? rows[i].inspected : "");
+		q.inspected = rows[i].inspected;
+		q.resource = ward_str("a.org:443");
+		CHECK_EQ_INT(ward_judge_leads(book, desk, &q, "93.184.216.34", &verdict), WARD_OK);
+		CHECK_EQ_INT(verdict.effect, rows[i].leads);
+		q.resource = ward_str("93.184.216.34:443");
+		CHECK_EQ_INT(ward_judge(book, desk, &q, &verdict), WARD_OK);
+		CHECK_EQ_INT(verdict.why, rows[i].itself);
+	}
+}
+
 /* A text that a rule compares it with whole is a program of the book's; of anything else there are more than it names. */
 TEST(programs_that_no_text_names)
 {
