@@ -270,15 +270,12 @@ static void dial_name(struct ward_flow *f)
 	const struct ward_relay_addr *a, *bad = NULL;
 	const char *what, *bad_what = NULL;
 	char text[160], shown[WARD_ADDRESS_TEXT_MAX];
-	/* Judged when it is dialled: it may be known by now or not, and is not what an address is refused for. */
-	const char *inspected = f->inspected;
 
 	f->dial = calloc(1, sizeof(*f->dial));
 	if (!f->dial) {
 		refuse(f, WARD_EGRESS_WHY_SYSTEM, NULL, NULL);
 		return;
 	}
-	f->inspected = NULL;
 	for (size_t i = 0; i < (size_t)2 * WARD_EGRESS_ADDRESSES_MAX; i++) {
 		a = in_turn(f, i);
 		if (!a)
@@ -291,7 +288,6 @@ static void dial_name(struct ward_flow *f)
 			first_why = why;
 		}
 	}
-	f->inspected = inspected;
 	if (f->dial->n) {
 		begin_dial(f);
 		return;

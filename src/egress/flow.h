@@ -7,8 +7,8 @@
 #define WARD_HOST_SERVICE "host.ward.internal"
 
 /*
- * ---- may.c: of a flow whose first bytes are known (inspected) that counts as well. rule: NULL, or room for the text of the rule,
- * WARD_RULE_TEXT_MAX. Any failure is a no. ----
+ * ---- may.c: what its client has said counts where ward_may_speak() asks, and nowhere else. rule: NULL, or room for the text of the
+ * rule, WARD_RULE_TEXT_MAX. Any failure is a no. ----
  */
 /* ASK only where q->hold is set. */
 enum ward_effect ward_may(struct ward_egress *e, const struct ward_egress_ask *q, char *rule);

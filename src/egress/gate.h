@@ -114,7 +114,7 @@ struct ward_flow {
 	uint64_t opened, deadline, room_by; /* ns: until room_by it waits for room (limits.h), 0: it did not yet */
 	unsigned looks;              /* how often its first bytes were judged */
 	bool again, some, lets;      /* they may be once more; were undecided; the relay may pass some of them by itself (wire.h) */
-	const char *inspected;
+	const char *inspected, *speaks; /* speaks: the same, while what is asked is asked with it: may.c */
 	enum ward_relay_how how;
 	const char *asked;           /* of the proxy, while it is opened: the name; NULL */
 	bool made, named;            /* it counts against the limits; the proxy was asked for the name */

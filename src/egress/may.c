@@ -32,7 +32,7 @@ bool ward_may_name(struct ward_flow *f, const char *name, bool meant, char *rule
 		.port = f->to.port,
 		.meant = meant,
 		.program = ward_flow_program(f),
-		.inspected = f->inspected };
+		.inspected = f->speaks };
 
 	return ask(f->e, &q, rule);
 }
@@ -44,7 +44,7 @@ bool ward_may_address(struct ward_flow *f, const struct ward_relay_addr *a, bool
 		.port = f->to.port,
 		.meant = meant,
 		.program = ward_flow_program(f),
-		.inspected = f->inspected };
+		.inspected = f->speaks };
 
 	return ask(f->e, &q, rule);
 }
@@ -56,7 +56,7 @@ bool ward_may_lead(struct ward_flow *f, const char *from, const struct ward_rela
 		.address = ward_address_text(a, text),
 		.port = f->to.port,
 		.program = ward_flow_program(f),
-		.inspected = f->inspected };
+		.inspected = f->speaks };
 
 	return ask(f->e, &q, NULL);
 }
@@ -133,15 +133,14 @@ bool ward_may_inspects(const struct ward_egress *e)
 	return e->ops->inspects && e->ops->inspects(e->arg);
 }
 
-bool ward_may_speak(struct ward_flow *f)
+/* All that was asked of it, with what it speaks. */
+static bool all_of(struct ward_flow *f)
 {
 	char shown[WARD_ADDRESS_TEXT_MAX];
 	enum ward_address_class c;
 	enum ward_egress_why why;
 	const char *what;
 
-	if (!ward_may_inspects(f->e))
-		return true;
 	/* Where it leads is not known yet, at times: then it is asked again, by whoever knows. */
 	if (f->name)
 		return ward_may_name(f, f->name->name, false, f->rule) &&
@@ -150,4 +149,16 @@ bool ward_may_speak(struct ward_flow *f)
 	return ward_may_address(f, &f->to, c == WARD_ADDRESS_LOOPBACK || c == WARD_ADDRESS_PRIVATE,
 		       f->rule) &&
 		ward_may_carry(f, ward_address_text(&f->to, shown), &f->to, &why, &what);
+}
+
+bool ward_may_speak(struct ward_flow *f)
+{
+	bool may;
+
+	if (!ward_may_inspects(f->e))
+		return true;
+	f->speaks = f->inspected;
+	may = all_of(f);
+	f->speaks = NULL;
+	return may;
 }

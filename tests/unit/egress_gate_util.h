@@ -32,7 +32,8 @@ static struct {
 	const char *address_allowed; /* by its own rule */
 	const char *address_forbidden; /* behind a name */
 	bool wildcard; /* "*.ward.internal" is */
-	enum ward_effect held; /* of "held.example", if it may be held */
+	enum ward_effect held; /* of "held.example" and of this address, if it may be held */
+	const char *address_held, *address_asked; /* of that one somebody would have to say yes */
 	bool no_rule; /* what is refused is by none */
 	bool wide; /* addresses are allowed by a rule that holds them all */
 	struct {
@@ -84,6 +85,10 @@ static TAP_UNUSED int on_ask(void *arg, const struct ward_egress_ask *q, enum wa
 		*ret = WARD_ALLOW;
 	if (q->name && strcmp(q->name, "host.ward.internal") == 0 && !(t.wildcard && q->meant))
 		*ret = WARD_ALLOW;
+	if (q->address && ward_streq(q->address, t.address_held))
+		*ret = t.held;
+	if (q->address && ward_streq(q->address, t.address_asked))
+		*ret = WARD_ASK;
 	if (q->inspected && *ret == WARD_ASK)
 		*ret = WARD_ALLOW;
 	/* Whatever else fails is no yes. */

@@ -166,6 +166,43 @@ TEST(nobody_says_yes_by_what_is_spoken)
 	}
 }
 
+/* Nor to the address that one carries, which was said yes to after its client had spoken. */
+TEST(nobody_says_yes_to_what_an_address_carries)
+{
+	const struct ward_relay_addr to = {
+		.family = 6, .port = 9, .a = { 0, 0x64, 0xff, 0x9b, [12] = 10, [15] = 1 }
+	};
+	char text[WARD_ADDRESS_TEXT_MAX];
+
+	for (int inspects = 0; inspects < 2; inspects++) {
+		struct ward_relay_msg m = {
+			.type = WARD_RELAY_SEEN, .id = 1, .value = WARD_SPOKEN_HTTP
+		};
+
+		CASE("%d", inspects);
+		begin();
+		t.inspects = inspects;
+		t.held = WARD_ASK;
+		t.address_held = ward_address_text(&to, text);
+		t.address_asked = "10.0.0.1";
+		ready();
+		say(&(struct ward_relay_msg){ .type = WARD_RELAY_OPEN,
+			.id = 1,
+			.to = to,
+			.from = { .family = 4, .port = 4000, .a = { 198, 18, 0, 2 } } });
+		(void)snprintf(m.name, sizeof(m.name), "%s", text);
+		say(&m);
+		REQUIRE(hear(&m, NULL) == 1);
+		CHECK_EQ_INT(m.type, WARD_GATE_PASS);
+		t.held = WARD_ALLOW;
+		ward_egress_answered(t.e);
+		CHECK_EQ_INT(hear(&m, NULL), 1);
+		CHECK_EQ_INT(m.type, WARD_GATE_REFUSED);
+		CHECK(told(WARD_EGRESS_BLOCK, "address_class"));
+		end();
+	}
+}
+
 TEST(nothing_goes_on_without_a_word)
 {
 	struct ward_relay_msg m = seen(1);
