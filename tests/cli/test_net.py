@@ -407,6 +407,38 @@ def no_policy_grants_a_connection_for_the_program_that_makes_it(row):
 BY_CURL = ' when { context has program && context.program == "/usr/bin/curl" }'
 
 
+HIDDEN = PROGRAM.replace("permit", "forbid", 1) % ("", ' when { context has inspected && context.inspected == Ward::Protocol::"tls_ech" }')
+
+
+@test
+def what_may_not_be_spoken_is_said_of_a_connection_that_may_be_made():
+    """And a change of that alone is a change."""
+    with cli.place() as p:
+        p.write("open.cedar", PROGRAM % ("", ""))
+        p.write("net.cedar", '@id("no ech") ' + HIDDEN + PROGRAM % ("", ""))
+        for words in ("net", "check", "a.example.com:443"), ("policy", "explain", "--action", "net.connect", "--resource", "a.example.com:443"):
+            r = ward(*words, "--policy", "net.cedar", cwd=p.ws)
+            check_eq(r.code, 0, r.err)
+            check_in("  not spoken: tls_ech, by net.cedar:1:1\n", r.out)
+            r = ward(*words, "--json", "--policy", "net.cedar", cwd=p.ws)
+            doc = json.loads(r.out)
+            schema.validate(doc, SCHEMA)
+            check_eq([(x["protocol"], x["rule"]["id"]) for x in doc["not_spoken"]], [("tls_ech", "no ech")])
+            r = ward(*words, "--policy", "open.cedar", cwd=p.ws)
+            check("not spoken" not in r.out, r.out)
+        r = ward("net", "check", "a.example.net:443", "--policy", "net.cedar", cwd=p.ws)
+        check("not spoken" not in r.out, r.out)
+        for one, two, way in (("open.cedar", "net.cedar", "allow -> deny"), ("net.cedar", "open.cedar", "deny -> allow")):
+            r = ward("policy", "diff", one, two, cwd=p.ws)
+            check_eq(r.code, 1, r.err)
+            lines = r.out.splitlines()
+            check(len(lines) > 1 and all("(tls_ech): " + way in x for x in lines[:-1]), r.out)
+            doc = json.loads(ward("policy", "diff", "--json", one, two, cwd=p.ws).out)
+            check_eq({(x["inspected"], x["a"]["effect"] + " -> " + x["b"]["effect"]) for x in doc["changes"]}, {("tls_ech", way)})
+        r = ward("policy", "diff", "net.cedar", "net.cedar", cwd=p.ws)
+        check_eq(r.code, 0, r.out)
+
+
 @test
 def the_plan_says_what_a_rule_lets_through_at_most():
     with cli.place() as p:

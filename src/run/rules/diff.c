@@ -122,10 +122,12 @@ static int requests(struct differing *d, const char *file)
 
 /* ---- the answers ---- */
 
-static int judge(struct ward_side *s, const struct ward_probe *p, struct ward_verdict *ret,
-	struct ward_error *err)
+/* spoken: what is, on a connection; NULL: nothing yet. */
+static int judge(struct ward_side *s, const struct ward_probe *p, const char *spoken,
+	struct ward_verdict *ret, struct ward_error *err)
 {
 	struct ward_query q = { .action = p->action,
+		.inspected = spoken,
 		.resource = ward_str(p->resource),
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000),
 		.backend = "native",
@@ -152,13 +154,15 @@ static void place(struct ward_buf *b, const struct ward_book_rule *r)
 		ward_buf_addf(b, ":%u", r->line);
 }
 
-static void change_text(struct differing *d, const struct ward_probe *p,
+static void change_text(struct differing *d, const struct ward_probe *p, const char *spoken,
 	const struct ward_verdict *was, const struct ward_verdict *is)
 {
 	const struct ward_verdict *by = is->n_rules > 0 ? is : was;
 
 	ward_buf_addf(d->out, "%s ", ward_action_name(p->action));
 	ward_show(d->out, p->resource, strlen(p->resource));
+	if (spoken)
+		ward_buf_addf(d->out, " (%s)", spoken);
 	ward_buf_adds(d->out, ": ");
 	effect(d->out, was);
 	ward_buf_adds(d->out, " -> ");
@@ -187,35 +191,62 @@ static void side_json(struct ward_buf *b, const char *key, const struct ward_ver
 	ward_jw_close(b, '}');
 }
 
-static void change_json(struct differing *d, const struct ward_probe *p,
+static void change_json(struct differing *d, const struct ward_probe *p, const char *spoken,
 	const struct ward_verdict *was, const struct ward_verdict *is)
 {
 	ward_jw_open(d->out, '{');
 	ward_jw_kstr(d->out, "action", ward_action_name(p->action));
 	ward_jw_kstr(d->out, "resource", p->resource);
+	if (spoken)
+		ward_jw_kstr(d->out, "inspected", spoken);
 	side_json(d->out, "a", was);
 	side_json(d->out, "b", is);
 	ward_jw_close(d->out, '}');
 }
 
-static int compare(struct differing *d)
+static int ask(struct differing *d, const struct ward_probe *p, const char *spoken)
 {
 	struct ward_verdict was = { 0 }, is = { 0 };
+	int r = judge(d->a, p, spoken, &was, d->err);
+
+	d->asked++;
+	if (r == WARD_OK)
+		r = judge(d->b, p, spoken, &is, d->err);
+	if (r < 0 ||
+		(was.effect == is.effect &&
+			(was.effect != WARD_ASK || was.approval == is.approval)))
+		return r;
+	d->changed++;
+	(d->json ? change_json : change_text)(d, p, spoken, &was, &is);
+	return WARD_OK;
+}
+
+/* Where a side looks at what is spoken on a connection: each that there is, beside the question whether it may be made. */
+static int ask_spoken(struct differing *d, const struct ward_probe *p)
+{
+	const struct ward_book *a = d->a->book->book, *b = d->b->book->book;
+	const struct ward_book *of = ward_book_inspects(a) ? a : b;
+	const char *spoken;
+	size_t at = 0;
+	int r = WARD_OK;
+
+	while (r == WARD_OK && p->action == WARD_ACT_NET_CONNECT &&
+		(spoken = ward_book_protocol(of, &at)) != NULL)
+		r = ask(d, p, spoken);
+	return r;
+}
+
+static int compare(struct differing *d)
+{
 	int r = ward_probes_once(&d->probes, d->err);
 
 	for (size_t i = 0; r == WARD_OK && d->probes.v && i < d->probes.n; i++) {
-		const struct ward_probe *p = &d->probes.v[i];
+		size_t changed = d->changed;
 
-		d->asked++;
-		r = judge(d->a, p, &was, d->err);
-		if (r == WARD_OK)
-			r = judge(d->b, p, &is, d->err);
-		if (r < 0 ||
-			(was.effect == is.effect &&
-				(was.effect != WARD_ASK || was.approval == is.approval)))
-			continue;
-		d->changed++;
-		(d->json ? change_json : change_text)(d, p, &was, &is);
+		r = ask(d, &d->probes.v[i], NULL);
+		/* What differs as a whole differs for each of them. */
+		if (r == WARD_OK && d->changed == changed)
+			r = ask_spoken(d, &d->probes.v[i]);
 	}
 	return r;
 }

@@ -12,6 +12,7 @@
 #include "ward/policy.h"
 
 #define RULE_SHOWN 240 /* bytes of a rule's text */
+#define PROTOCOLS_MAX 16
 #define HOST_SERVICE "host.ward.internal"
 
 struct question {
@@ -25,6 +26,11 @@ struct question {
 	char *held, *held_why,
 		*held_cure; /* what a run only reads, though the rules allow more; NULL: it does not */
 	char *unplanned; /* no run can be planned, so that it is not known: why */
+	struct {
+		const char *protocol;
+		const struct ward_book_rule *by; /* NULL: what forbids it is no rule */
+	} unspoken[PROTOCOLS_MAX]; /* a connection may be made, and this not be spoken on it */
+	size_t n_unspoken;
 };
 
 static const struct {
@@ -173,6 +179,26 @@ static int host_service(struct question *q)
 			return r;
 	}
 	q->verdict = v;
+	return r;
+}
+
+/* Of a connection that may be made. */
+static int unspoken(struct question *q)
+{
+	struct ward_query one = q->ask;
+	struct ward_verdict v;
+	size_t at = 0;
+	int r = WARD_OK;
+
+	while (r == WARD_OK && q->ask.action == WARD_ACT_NET_CONNECT &&
+		q->verdict.effect != WARD_DENY && q->n_unspoken < PROTOCOLS_MAX &&
+		(one.inspected = ward_book_protocol(q->book->book, &at)) != NULL) {
+		r = ward_judge_asked(q->book->book, q->book->desk, &one, &v);
+		if (r < 0 || v.effect != WARD_DENY)
+			continue;
+		q->unspoken[q->n_unspoken].protocol = one.inspected;
+		q->unspoken[q->n_unspoken++].by = v.n_rules > 0 ? v.rules[0] : NULL;
+	}
 	return r;
 }
 
@@ -401,6 +427,14 @@ static void answer_text(struct ward_buf *b, const struct question *q)
 			ward_streq(class_of(q), "loopback")
 				? "; what is dialled at it inside is the run's own, and the host's only behind a name: " HOST_SERVICE
 				: "");
+	for (size_t i = 0; i < q->n_unspoken; i++) {
+		ward_buf_addf(b, "  not spoken: %s", q->unspoken[i].protocol);
+		if (q->unspoken[i].by) {
+			ward_buf_adds(b, ", by ");
+			place(b, q->unspoken[i].by);
+		}
+		ward_buf_addc(b, '\n');
+	}
 	if (q->cure[0])
 		ward_buf_addf(b, "  grant: %s\n", q->cure);
 	if (q->cure[0] && q->book->profile && q->book->profile->origin.file) {
@@ -452,6 +486,24 @@ static void rule_json(struct ward_buf *b, const struct ward_book_rule *r)
 	ward_jw_close(b, '}');
 }
 
+static void unspoken_json(struct ward_buf *b, const struct question *q)
+{
+	if (q->n_unspoken == 0)
+		return;
+	ward_jw_key(b, "not_spoken");
+	ward_jw_open(b, '[');
+	for (size_t i = 0; i < q->n_unspoken; i++) {
+		ward_jw_open(b, '{');
+		ward_jw_kstr(b, "protocol", q->unspoken[i].protocol);
+		if (q->unspoken[i].by) {
+			ward_jw_key(b, "rule");
+			rule_json(b, q->unspoken[i].by);
+		}
+		ward_jw_close(b, '}');
+	}
+	ward_jw_close(b, ']');
+}
+
 static void answer_json(struct ward_buf *b, const struct question *q)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf form = WARD_BUF_INIT;
@@ -479,6 +531,7 @@ static void answer_json(struct ward_buf *b, const struct question *q)
 		ward_jw_kstr(b, "form", ward_buf_cstr(&form));
 	if (class_of(q))
 		ward_jw_kstr(b, "address", class_of(q));
+	unspoken_json(b, q);
 	if (q->cure[0])
 		ward_jw_kstr(b, "cure", q->cure);
 	if (q->held) {
@@ -515,6 +568,8 @@ static int answer(struct question *q, int64_t now_ms, const char *action,
 	r = ward_judge_asked(q->book->book, q->book->desk, &q->ask, &q->verdict);
 	if (r == WARD_OK)
 		r = host_service(q);
+	if (r == WARD_OK)
+		r = unspoken(q);
 	if (r == WARD_OK)
 		r = ward_judge_grantable(q->book->book, q->book->desk, &q->ask, &q->verdict);
 	if (r == WARD_OK)
