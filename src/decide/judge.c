@@ -283,7 +283,9 @@ int ward_judge(const struct ward_book *b, struct ward_desk *d, const struct ward
 	struct ward_query one;
 	size_t at = 0;
 
+	/* A Unix socket is connected to, and nobody looks at what is spoken there. */
 	if (r != WARD_OK || q->action != WARD_ACT_NET_CONNECT || q->inspected != NULL ||
+		(q->thing != WARD_THING_NONE && q->thing != WARD_THING_ENDPOINT) ||
 		ret->why != WARD_WHY_FORBIDDEN)
 		return r;
 	one = *q;

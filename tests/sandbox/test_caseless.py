@@ -101,6 +101,22 @@ def what_is_forbidden_is_said_not_to_be_held(p):
 
 
 @there
+def a_name_of_other_letters_is_said_not_to_be_held(p):
+    """Seen by a directory above it, where that has letters that everybody knows; where none has, it is not known, and said all the same."""
+    for name, other in (("d/\u043a\u043b\u044e\u0447", "d/\u041a\u041b\u042e\u0427"), ("\u043a\u043b\u044e\u0447", "\u041a\u041b\u042e\u0427")):
+        put(name, "PLANTED\n")
+        (p.side / "p.cedar").write_text(FORBID % (DIR / name))
+        r = p.run("--policy", p.side / "p.cedar", "--read", DIR, "cat", DIR / other)
+        check_eq((r.code, r.out), (125, ""), r.err)
+        check_in(SECOND_NAME, r.err)
+    # Digits have no case.
+    put("17", "PLANTED\n")
+    (p.side / "p.cedar").write_text(FORBID % (DIR / "17"))
+    r = p.run("--policy", p.side / "p.cedar", "--read", DIR, "true")
+    check_eq(r.code, 0, r.err)
+
+
+@there
 def what_may_only_be_read_is_said_not_to_be_held(p):
     put("note", "as it was\n")
     (p.side / "p.cedar").write_text('forbid(principal, action == Ward::Action::"fs.write", resource == Ward::Path::"%s");\n' % (DIR / "note"))

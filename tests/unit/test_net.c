@@ -224,6 +224,24 @@ TEST(any_program)
 	}
 }
 
+/* What is spoken on it is looked at by nobody: what could be is no reason to connect. */
+TEST(a_unix_socket_is_no_place_for_a_protocol)
+{
+	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+		.thing = WARD_THING_PATH,
+		.resource = WARD_STR("/run/other.sock") };
+
+	for (int forbids = 0; forbids < 2; forbids++) {
+		one_source(forbids ? CONNECT
+				");" NEVER_CONNECT
+				") unless { context has inspected && context.inspected == Ward::Protocol::\"tls\" };"
+				   : CONNECT ");");
+		REQUIRE(judge_book() == WARD_OK);
+		CHECK_EQ_INT(ward_judge(book, desk, &q, &verdict), WARD_OK);
+		CHECK_EQ_INT(verdict.effect, forbids ? WARD_DENY : WARD_ALLOW);
+	}
+}
+
 /* An address that only a name is granted to lead to: nobody grants it, and what forbids all but one protocol forbids no connection. */
 TEST(where_one_protocol_alone_may_go)
 {

@@ -5,8 +5,9 @@
  * alone. What a policy takes away as ".env" is read as ".ENV" there. A directory has one entry whatever it is called, and file
  * systems of the kernel's own that take no heed of case find the entry that is there: both are held.
  *
- * Found by asking for another spelling. Where there is such a file the plan says that it does not hold it.
+ * Found by asking for another spelling. Where there is such a file, or it cannot be known, the plan says that it does not hold it.
  */
+#include <errno.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,23 +31,62 @@ static bool has_one_entry(const char *path)
 	return false;
 }
 
-/* The last name of path with the case of each letter turned. False: it has none, or the path is too long. */
-static bool turned(const char *path, char out[WARD_PATH_MAX])
+/* False: it has no letter whose case this knows how to turn. */
+static bool turn(char *name, const char *end)
 {
 	bool any = false;
-	char *name;
 
-	if (strlen(path) >= WARD_PATH_MAX)
-		return false;
-	memcpy(out, path, strlen(path) + 1);
-	name = strrchr(out, '/');
-	for (char *c = name ? name + 1 : out; *c; c++) {
-		if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z')) {
-			*c ^= 0x20;
+	for (; name < end; name++) {
+		if ((*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z')) {
+			*name ^= 0x20;
 			any = true;
 		}
 	}
 	return any;
+}
+
+static bool lies_on(char *path, size_t n, dev_t dev)
+{
+	char *slash = memrchr(path, '/', n);
+	struct stat st;
+	bool is;
+
+	if (slash == NULL || slash == path)
+		return lstat("/", &st) == 0 && st.st_dev == dev;
+	*slash = '\0';
+	is = lstat(path, &st) == 0 && st.st_dev == dev;
+	*slash = '/';
+	return is;
+}
+
+/* path with the case turned of its last name that has letters: of those above it on that file system, where it has none itself. */
+static bool turned(const char *path, dev_t dev, char out[WARD_PATH_MAX])
+{
+	size_t n = strlen(path);
+
+	if (n >= WARD_PATH_MAX)
+		return false;
+	memcpy(out, path, n + 1);
+	do {
+		char *slash = memrchr(out, '/', n);
+
+		if (slash == NULL || turn(slash + 1, out + n))
+			return slash != NULL;
+		n = (size_t)(slash - out);
+	} while (n > 0 && lies_on(out, n, dev));
+	return false;
+}
+
+/* Letters that turn() does not know: whether they have another case there nobody can ask. */
+static bool has_other_letters(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	for (const char *c = slash ? slash + 1 : path; *c; c++) {
+		if ((unsigned char)*c >= 0x80)
+			return true;
+	}
+	return false;
 }
 
 /* A server may number its files anew for each name. */
@@ -72,8 +112,12 @@ bool ward_rs_has_other_names(struct ward_resolver *rs, const char *path)
 		rs->fs_dev = st.st_dev;
 		rs->fs_known = true;
 	}
-	return !rs->fs_one_entry && turned(path, other) && lstat(other, &by) == 0 &&
-		looks_like(&st, &by);
+	if (rs->fs_one_entry)
+		return false;
+	if (!turned(path, st.st_dev, other))
+		return has_other_letters(path);
+	/* What cannot be looked at may be there. */
+	return lstat(other, &by) == 0 ? looks_like(&st, &by) : errno != ENOENT;
 }
 
 /* Has the file that n stands for fewer rights than what it lies in? */
