@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "os/rawcall.h"
+#include "own_syscall.h"
 #include "tap.h"
 #include "workspace/workspace.h"
 
@@ -26,27 +25,15 @@ static size_t looked, at_most;
 static int flags, no_flags;
 static long magic;
 
-static long result(long r)
-{
-	if (r >= 0)
-		return r;
-	errno = (int)-r;
-	return -1;
-}
-
 long syscall(long nr, ...)
 {
-	long v[5];
-	va_list ap;
+	long v[OWN_SYSCALL_ARGS];
 
-	va_start(ap, nr);
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(v); i++)
-		v[i] = va_arg(ap, long);
-	va_end(ap);
+	OWN_SYSCALL_TAKE(v, nr);
 	looked += nr == SYS_statx;
 	if (nr == SYS_getdents64 && at_most && v[2] == 16384)
 		v[2] = (long)at_most;
-	return result(ward_raw(nr, v[0], v[1], v[2], v[3], v[4]));
+	return own_syscall_go(nr, v);
 }
 
 int ioctl(int fd, unsigned long request, ...)
@@ -58,7 +45,7 @@ int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	*va_arg(ap, int *) = flags;
 	va_end(ap);
-	return (int)result(-no_flags);
+	return (int)own_syscall_result(-no_flags);
 }
 
 int fstatfs(int fd, struct statfs *ret)

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,7 @@
 
 #include "os/missing.h"
 #include "os/os.h"
-#include "os/rawcall.h"
+#include "own_syscall.h"
 #include "tap.h"
 #include "workspace/change.h"
 #include "workspace/commit/commit.h"
@@ -31,32 +30,20 @@ static size_t opened, naps, reads, stop_at_read, free_at_nap, sets, full_from, f
 static atomic_bool stop;
 static int other = -1;
 
-static long result(long r)
-{
-	if (r >= 0)
-		return r;
-	errno = (int)-r;
-	return -1;
-}
-
 long syscall(long nr, ...)
 {
-	long v[5];
-	va_list ap;
+	long v[OWN_SYSCALL_ARGS];
 
-	va_start(ap, nr);
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(v); i++)
-		v[i] = va_arg(ap, long);
-	va_end(ap);
+	OWN_SYSCALL_TAKE(v, nr);
 	opened += nr == WARD_NR_OPENAT2;
-	return result(ward_raw(nr, v[0], v[1], v[2], v[3], v[4]));
+	return own_syscall_go(nr, v);
 }
 
 ssize_t read(int fd, void *p, size_t n)
 {
 	if (++reads == stop_at_read)
 		atomic_store(&stop, true);
-	return result(ward_raw(SYS_read, fd, (long)p, (long)n, 0, 0));
+	return own_syscall_result(ward_raw(SYS_read, fd, (long)p, (long)n, 0, 0));
 }
 
 /* The disk is full for the calls from full_from, before full_to. */
@@ -64,8 +51,9 @@ int fsetxattr(int fd, const char *name, const void *value, size_t n, int flags)
 {
 	sets++;
 	if (full_from && sets >= full_from && sets < full_to)
-		return (int)result(-ENOSPC);
-	return (int)result(ward_raw(SYS_fsetxattr, fd, (long)name, (long)value, (long)n, flags));
+		return (int)own_syscall_result(-ENOSPC);
+	return (int)own_syscall_result(ward_raw(SYS_fsetxattr, fd, (long)name, (long)value, (long)n,
+		flags));
 }
 
 int nanosleep(const struct timespec *t, struct timespec *left)
