@@ -13,7 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "egress/gate.h"
+#include "egress/flow.h"
 
 #define NEXT_MS 250u /* RFC 8305, 5 */
 #define SLOW_MS 2000u /* with no place left: the oldest try gives its own up */

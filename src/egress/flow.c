@@ -568,11 +568,10 @@ void ward_flow_come(struct ward_egress *e, const struct ward_relay_msg *m, int c
 	ward_flow_hand(f);
 }
 
-static void dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *peer)
+void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *peer)
 {
 	struct ward_relay_msg m = { .type = WARD_GATE_DIALED,
 		.id = f->id,
-		.value = f->lets,
 		.to = f->to,
 		.idle_ms = ward_flow_limit(f, WARD_NET_IDLE, NULL),
 		.total_ms = ward_flow_limit(f, WARD_NET_TIME, NULL),
@@ -580,6 +579,9 @@ static void dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *pe
 
 	if (f->name)
 		memcpy(m.name, f->name->name, strlen(f->name->name));
+	/* Where policies look at what is spoken, it is ours to say of all of it. */
+	f->lets = !f->inward && !ward_may_inspects(f->e);
+	m.value = f->lets;
 	ward_pending_remove(f);
 	f->peer = *peer;
 	/* It has said what it speaks already. */
@@ -601,15 +603,6 @@ static void dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *pe
 	m.from = f->from;
 	ward_gate_send_two(f->e, &m, f->client, fd);
 	f->client = -1;
-}
-
-void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *peer)
-{
-	const struct ward_egress *e = f->e;
-
-	/* Where policies look at what is spoken, it is ours to say of all of it. */
-	f->lets = !f->inward && !ward_may_inspects(e);
-	dialed(f, fd, peer);
 }
 
 void ward_flow_failed(struct ward_flow *f, int err)

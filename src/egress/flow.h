@@ -4,8 +4,6 @@
 
 #include "egress/gate.h"
 
-#define WARD_HOST_SERVICE "host.ward.internal"
-
 /*
  * ---- may.c: what its client has said counts where ward_may_speak() asks, and nowhere else. rule: NULL, or room for the text of the
  * rule, WARD_RULE_TEXT_MAX. Any failure is a no. ----
@@ -40,6 +38,9 @@ void ward_answer_refused(struct ward_flow *f, enum ward_egress_why why);
 
 /* What it speaks (f->inspected) is forbidden: it is refused. */
 void ward_answer_spoken(struct ward_flow *f);
+
+/* ---- dial.c: it has waited for as long as it may ---- */
+void ward_flow_overdue(struct ward_flow *f);
 
 /* ---- flow.c ---- */
 struct ward_flow *ward_flow_find(struct ward_egress *e, uint32_t id); /* NULL: there is none */

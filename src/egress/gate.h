@@ -177,7 +177,7 @@ void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m);
 void ward_flow_closed(struct ward_egress *e, const struct ward_relay_msg *m);
 void ward_flow_prefetch(struct ward_egress *e, struct ward_pinned *p);
 void ward_flow_dialed(struct ward_flow *f, int fd, const struct ward_relay_addr *peer);
-void ward_flow_failed(struct ward_flow *f, int err); void ward_flow_overdue(struct ward_flow *f);
+void ward_flow_failed(struct ward_flow *f, int err);
 void ward_flows_answered(struct ward_egress *e);
 void ward_flows_tick(struct ward_egress *e, uint64_t now);
 void ward_pending_add(struct ward_flow *f);

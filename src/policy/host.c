@@ -27,7 +27,7 @@ static int connects(const struct ward_cap *cap, const struct ward_endpoint *e,
 {
 	if (ward_streq(e->name, "localhost") || ward_has_suffix(e->name, ".localhost")) {
 		(void)ward_cap_fail(err, cap, "that is the sandbox's own, which needs no grant");
-		ward_fail_fix(err, "the host's own is host.ward.internal");
+		ward_fail_fix(err, "the host's own is " WARD_HOST_SERVICE);
 		return WARD_E_CAPABILITY;
 	}
 	return never(cap, e, err);

@@ -83,6 +83,7 @@ struct ward_endpoint_fault {
 bool ward_endpoint_parse(struct ward_str text, struct ward_endpoint *ret, struct ward_endpoint_fault *why);
 /* Its one spelling. */
 #define WARD_ENDPOINT_TEXT_MAX 512
+#define WARD_HOST_SERVICE "host.ward.internal" /* the host's loopback, by the one name that says so */
 void ward_endpoint_text(const struct ward_endpoint *e, char out[WARD_ENDPOINT_TEXT_MAX]);
 /* The host alone: "*.example.com", "10.0.0.0/8", "fd00::/8"; no brackets. */
 void ward_endpoint_host(const struct ward_endpoint *e, char out[WARD_ENDPOINT_TEXT_MAX]);

@@ -13,7 +13,6 @@
 
 #define RULE_SHOWN 240 /* bytes of a rule's text */
 #define PROTOCOLS_MAX 16
-#define HOST_SERVICE "host.ward.internal"
 
 struct question {
 	struct ward_resolver *rs;
@@ -168,7 +167,7 @@ static int host_service(struct question *q)
 
 	if (q->ask.action != WARD_ACT_NET_CONNECT || q->verdict.effect == WARD_DENY ||
 		!ward_endpoint_parse_asked(q->ask.resource, &e) || e.kind != WARD_HOST_NAME ||
-		!ward_streq(e.name, HOST_SERVICE))
+		!ward_streq(e.name, WARD_HOST_SERVICE))
 		return WARD_OK;
 	meant.meant = true;
 	r = ward_judge(q->book->book, q->book->desk, &meant, &v);
@@ -425,7 +424,7 @@ static void answer_text(struct ward_buf *b, const struct question *q)
 	if (class_of(q))
 		ward_buf_addf(b, "  address: %s%s\n", class_of(q),
 			ward_streq(class_of(q), "loopback")
-				? "; what is dialled at it inside is the run's own, and the host's only behind a name: " HOST_SERVICE
+				? "; what is dialled at it inside is the run's own, and the host's only behind a name: " WARD_HOST_SERVICE
 				: "");
 	for (size_t i = 0; i < q->n_unspoken; i++) {
 		ward_buf_addf(b, "  not spoken: %s", q->unspoken[i].protocol);
