@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 
 import cli
@@ -66,6 +67,37 @@ def expectations_that_hold():
         check_eq((r.code, r.out), (0, "6 passed, 0 failed\n"), r.err)
         r = policy("test", "--json", "pol/t.json", "pol/t.json")
         check_eq((r.code, json.loads(r.out)), (0, {"v": 1, "failures": [], "passed": 12, "failed": 0}), r.err)
+
+
+SPOKEN = NET + """\
+@id("no ech")
+forbid (principal, action == Ward::Action::"net.connect", resource)
+when { context has inspected && context.inspected == Ward::Protocol::"tls_ech" };
+@id("no true")
+forbid (principal, action == Ward::Action::"net.connect", resource)
+when { context has program && context.program == "%s" };
+"""
+SPOKEN_TESTS = [({}, "allow", "mirror"), ({"inspected": "tls"}, "allow", "mirror"), ({"inspected": "tls_ech"}, "deny", "no ech"),
+                ({"program": "true"}, "deny", "no true"), ({"program": "false", "inspected": "tls"}, "allow", "mirror")]
+
+
+@test
+def what_is_spoken_and_who_speaks_can_be_expected():
+    rows = [dict({"action": "net.connect", "resource": "npm.example.com:443", "expect": effect, "rule": rule}, **more) for more, effect, rule in SPOKEN_TESTS]
+    schema.validate(rows, SCHEMA)
+    true = os.path.realpath(shutil.which("true"))
+    with place({"net.cedar": SPOKEN % true, "t.json": json.dumps(rows)}) as policy:
+        r = policy("test", "--policy", "net.cedar", "t.json")
+        check_eq((r.code, r.out), (0, "5 passed, 0 failed\n"), r.err)
+    # Each row says something: with the opposite expectation it fails.
+    for row in rows:
+        row["expect"] = "allow" if row["expect"] == "deny" else "deny"
+    with place({"net.cedar": SPOKEN % true, "t.json": json.dumps(rows)}) as policy:
+        r = policy("test", "--policy", "net.cedar", "t.json")
+        check_eq((r.code, r.out.splitlines()[-1]), (1, "0 passed, 5 failed"), r.err)
+        r = policy("diff", "--requests", "t.json", "net.cedar", "net.cedar")
+        check_eq((r.code, r.out), (2, ""), r.err)
+        check_in("program and inspected are of tests", r.err)
 
 
 @test
@@ -147,6 +179,11 @@ BAD = [
     ("no such profile", "- {op: read, path: x, expect: deny, options: {profile: doc}}", "profile"),
     ("two dots", "- {op: read, path: x/../y, expect: deny}", "t.yaml:1:3: "),
     ("no such program", "- {action: proc.exec, resource: no-such-program, expect: deny}", "t.yaml:1:3: there is no program"),
+    ("no such protocol", '- {action: net.connect, resource: "a.example:1", expect: deny, inspected: tls_ehc}',
+     't.yaml:1:75: unknown protocol "tls_ehc"; did you mean "tls_ech"?'),
+    ("what a file speaks", "- {op: read, path: x, expect: deny, inspected: tls}", "t.yaml:1:3: program and inspected are of connections"),
+    ("who reads", "- {op: read, path: x, expect: deny, program: cat}", "t.yaml:1:3: program and inspected are of connections"),
+    ("no such client", '- {action: net.connect, resource: "a.example:1", expect: deny, program: no-such-program}', "t.yaml:1:3: there is no program"),
     ("no YAML", "- {", "t.yaml:"),
 ]
 

@@ -167,10 +167,15 @@ static void report_json(struct testing *t, const struct ward_question_file *f,
 static int judge(struct testing *t, const struct ward_question_file *f,
 	const struct ward_question_row *row, struct ward_side *side)
 {
-	struct ward_query q = { .action = row->action };
+	struct ward_query q = { .action = row->action }, whose = { .action = WARD_ACT_PROC_EXEC };
 	struct ward_verdict v;
 	int r = ward_rules_resource(&side->rs, side->rs.workspace, row->resource, &q, t->err);
 
+	if (r == WARD_OK && row->program)
+		r = ward_rules_resource(&side->rs, side->rs.workspace, row->program, &whose,
+			t->err);
+	q.program = whose.resource.s;
+	q.inspected = row->inspected;
 	if (r < 0) {
 		ward_fail_at(t->err, f->file, row->line, row->column);
 		return r;

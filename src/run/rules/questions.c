@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "os/os.h"
+#include "policy/policy.h"
 #include "run/rules/tools.h"
+
+#define PROTOCOLS_MAX 16
 
 struct reading {
 	struct ward_arena *arena;
@@ -98,6 +101,27 @@ static int why(struct reading *in, const struct ward_json *v, const char *name)
 		"known are malformed failed forbidden no_rule narrowed granted never");
 }
 
+/* What is spoken is a word of the schema. */
+static int protocol(struct reading *in, const struct ward_json *v, const char *word)
+{
+	const char *words[PROTOCOLS_MAX], *near;
+	char what[128], fix[128] = "docs/egress.md has them";
+	size_t n = 0;
+
+	for (size_t i = 0; i < ward_enumerated_n && n < PROTOCOLS_MAX; i++) {
+		if (!ward_streq(ward_enumerated[i].type, "Protocol"))
+			continue;
+		if (ward_streq(ward_enumerated[i].word, word))
+			return WARD_OK;
+		words[n++] = ward_enumerated[i].word;
+	}
+	near = ward_nearest(word, words, n);
+	(void)snprintf(what, sizeof(what), "unknown protocol \"%.64s\"", word);
+	if (near)
+		(void)snprintf(fix, sizeof(fix), "did you mean \"%s\"?", near);
+	return wrong(in, v, false, what, fix);
+}
+
 /* Option names and their values: a text, true, or a list of texts. */
 static int options(struct reading *in, const struct ward_json *v, const struct ward_json **ret)
 {
@@ -128,7 +152,7 @@ static int options(struct reading *in, const struct ward_json *v, const struct w
 }
 
 static const char *const fields[] = { "action", "op", "resource", "path", "expect", "why", "rule",
-	"options", "description" };
+	"program", "inspected", "options", "description" };
 
 static int field(struct reading *in, const struct ward_json *v, const char **action_name,
 	struct ward_question_row *row)
@@ -146,6 +170,12 @@ static int field(struct reading *in, const struct ward_json *v, const char **act
 		return text_of(in, v, &row->resource);
 	if (ward_streq(key, "rule"))
 		return text_of(in, v, &row->rule);
+	if (ward_streq(key, "program"))
+		return text_of(in, v, &row->program);
+	if (ward_streq(key, "inspected")) {
+		r = text_of(in, v, &row->inspected);
+		return r == WARD_OK ? protocol(in, v, row->inspected) : r;
+	}
 	if (ward_streq(key, "why")) {
 		r = text_of(in, v, &row->why);
 		return r == WARD_OK ? why(in, v, row->why) : r;
@@ -175,6 +205,13 @@ static int row(struct reading *in, const struct ward_json *v, struct ward_questi
 	if (!action_name || !ret->resource)
 		return wrong(in, v, false, "what is asked is missing",
 			"action and resource, or op and path");
+	if ((ret->program || ret->inspected) && ret->action != WARD_ACT_NET_CONNECT)
+		return wrong(in, v, false,
+			"program and inspected are of connections, and here there is none",
+			"ask them of net.connect");
+	if ((ret->program || ret->inspected) && !in->must_expect)
+		return wrong(in, v, false, "program and inspected are of tests",
+			"leave them out: what is spoken is compared for each protocol there is");
 	if (in->must_expect && !ret->expects)
 		return wrong(in, v, false, "expect is missing", "allow, deny or ask");
 	return WARD_OK;

@@ -12,6 +12,7 @@ struct ward_question_row {
 	bool expects;                /* there is an answer to compare with */
 	enum ward_effect effect;
 	const char *why, *rule;      /* NULL: any */
+	const char *program, *inspected; /* of net.connect: whose, and what is spoken; NULL: not said */
 	uint32_t line, column;
 	const struct ward_json *options; /* of its own; NULL: none */
 };
