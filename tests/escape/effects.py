@@ -89,15 +89,22 @@ def changed_bytes(world, _run, key):
     return pathlib.Path(world[key]).read_bytes() != getattr(world, key)
 
 
-def approved(world, _run):
-    """The other run's question was answered with yes: its log says so."""
-    return '"approval.granted"' in world.other_log()
+def comes(seconds, look):
+    """What may come to be only after the end of what was tried."""
+    end = time.monotonic() + seconds
+    while not look() and time.monotonic() < end:
+        time.sleep(0.02)
+    return look()
 
 
-def ended(world, _run):
+def approved(world, run):
+    """The other run's question was answered with yes: its log says so, a while after who answered was told that it is."""
+    return comes(10 if run.code == 0 else 0.3, lambda: '"approval.granted"' in world.other_log())
+
+
+def ended(world, run):
     """The other run is over."""
-    time.sleep(0.3)
-    return world.other.poll() is not None
+    return comes(10 if run.code == 0 else 0.3, lambda: world.other.poll() is not None)
 
 
 def gone(world, _run, key):

@@ -290,8 +290,8 @@ class World:
         self.names["pid"] = str(p.pid)
         self.closing.append(lambda: (p.kill(), p.wait()))
 
-    def other_run(self, *options):
-        """Another run of the same user, with its sockets where the attempt can be told of them."""
+    def other_run(self, listens, *options):
+        """Another run of the same user, with its sockets where the attempt can be told of them: there is one by the time this returns."""
         self.path("asked").mkdir(0o700)
         self.path("other").mkdir(0o755)
         self.path("other-log").mkdir(0o755)
@@ -302,15 +302,16 @@ class World:
                                        *os.environ.get("WARD_ESCAPE_OPTIONS", "").split(), *options], cwd=self.path("other"), env=env, stdin=subprocess.DEVNULL,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.closing.append(lambda: (self.other.terminate(), self.other.wait()))
-        for _ in range(300):
+        # It is on record before it listens, and on a busy machine long before.
+        sockets = pathlib.Path("/run/ward" if os.geteuid() == 0 else self["asked"] + "/ward")
+        end = time.monotonic() + 30
+        while self.other.poll() is None and time.monotonic() < end:
             told = re.search(r'"run":"(\w+)".*"kind":"(?:approval.requested|run.start)"', self.other_log())
-            if told or self.other.poll() is not None:
-                break
+            if told and (sockets / (told.group(1) + listens)).is_socket():
+                self.names["run"] = told.group(1)
+                return
             time.sleep(0.02)
-        if not told:
-            raise LookupError("another run, which did not start here")
-        self.names["run"] = told.group(1)
-        time.sleep(0.1)
+        raise LookupError("another run, which did not start here")
 
     def other_log(self):
         log = self.path("other-log/audit.jsonl")
@@ -321,11 +322,11 @@ class World:
         policy = self.path("side/asks.cedar")
         self.put(policy, '@approval("risky")\npermit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"'
                          + str(self.path("ro")) + '");\n', 0o644)
-        self.other_run("--policy", str(policy), "--ask", "wait", "--ask-timeout", "8s", "--", "/bin/sleep", "8")
+        self.other_run("", "--policy", str(policy), "--ask", "wait", "--ask-timeout", "5m", "--", "/bin/sleep", "300")
 
     def plant_living(self):
         """... that is alive."""
-        self.other_run("--", "/bin/sleep", "8")
+        self.other_run(".live", "--", "/bin/sleep", "300")
 
     def plant_key(self):
         """A key in the session and the user keyring of whoever runs this."""
