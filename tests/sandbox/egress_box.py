@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of egress share: name servers and servers of their own, on the loopback, that count what reaches them."""
 import contextlib
+import functools
 import http.server
 import os
 import socket
@@ -192,6 +193,29 @@ class Net:
 
     def told(self, kind=None):
         return [r for r in box.records(self.p) if r["kind"].startswith(("net.", "dns.")) and kind in (None, r["kind"])]
+
+
+class Unknown(Exception):
+    """Whose a connection is was not looked up."""
+
+
+def known(records, key="comm"):
+    got = [r["detail"].get(key) for r in records]
+    if None in got:
+        raise Unknown(f"{key} of {got}")
+    return got
+
+
+def when_known(test):
+    """For the record alone Ward waits a few ms for who it was, and does without on a busy machine: of a few tries one has all of them."""
+    @functools.wraps(test)
+    def tried(p, *words):
+        for _ in range(5):
+            with contextlib.suppress(Unknown):
+                return test(p, *words)
+            p.log.unlink()
+        return test(p, *words)
+    return tried
 
 
 def refused(n, doc, resource, reason=None):

@@ -6,7 +6,7 @@ import os
 import box
 from box import both, both_cases, root_only
 from ceiling_box import ceiling, own_etc
-from egress_box import FETCH, HELLO, NAME, PYTHON, Net, Talker, need, refused
+from egress_box import FETCH, HELLO, NAME, PYTHON, Net, Talker, known, need, refused, when_known
 from tap import check, check_eq, check_in
 
 
@@ -99,6 +99,7 @@ forbid {connect} in Ward::Host::"other.test.example");
 
 
 @both
+@when_known
 def who_executes_another_program_is_that_one(p):
     """The same process, with the same number."""
     curl = FETCH["curl"]("")[0]
@@ -108,11 +109,12 @@ def who_executes_another_program_is_that_one(p):
     r, _ = n.run(PYTHON, "-c", script)
     check_eq((r.code, r.out), (0, HELLO.decode()), r.err)
     opens = n.told("net.open")
-    check_eq([o["detail"]["program"] for o in opens], [os.path.realpath(PYTHON), curl])
+    check_eq(known(opens, "program"), [os.path.realpath(PYTHON), curl])
     check_eq(opens[0]["pid"], opens[1]["pid"])
 
 
 @both
+@when_known
 def who_connects_is_who_it_is_by_then(p):
     """One thread under two names, and its children, each with its own number."""
     n = Net(p)
@@ -137,13 +139,14 @@ go("fifth")
     r = p.run("--attribution", "notify", *n.grants(port=t.port), "--", PYTHON, "-c", script)
     check_eq((r.code, r.err), (0, ""))
     opens = n.told("net.open")
-    check_eq([o["detail"]["comm"] for o in opens], ["first", "second", "third", "fourth", "fifth"])
+    check_eq(known(opens), ["first", "second", "third", "fourth", "fifth"])
     pids = [o["pid"] for o in opens]
     check_eq((pids[0], pids[0]), (pids[1], pids[4]))
     check_eq(len(set(pids)), 3, str(pids))
 
 
 @both
+@when_known
 def many_at_once_are_each_their_own(p):
     """More threads than the broker remembers, to two names at the same time: each reaches its own server, and is on record as itself."""
     one, two, threads = Talker(b"one\n"), Talker(b"two\n"), 24
@@ -173,8 +176,9 @@ print(bad)
     check_eq((r.code, r.out), (0, "[]\n"), r.err)
     check_eq((doc["violations"], one.accepted, two.accepted), ([], 2 * threads, 2 * threads))
     counts = {}
-    for v in n.told("net.connect"):
-        key = v["detail"].get("comm"), v["resource"]
+    ends = n.told("net.connect")
+    for v, comm in zip(ends, known(ends)):
+        key = comm, v["resource"]
         counts[key] = counts.get(key, 0) + v["detail"]["count"]
     check_eq(counts, {(f"t{i:02}", where): 2 for i in range(threads)
                       for where in (f"{NAME}:{one.port}", f"other.test.example:{two.port}")})
