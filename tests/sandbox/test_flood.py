@@ -289,7 +289,7 @@ def a_flood_slows_another_run_no_more_than_any_busy_program(p):
 
 def beside(p, other):
     alone = other()
-    busy = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(2)]
+    busy = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(2)]
     beside_busy = other()
     for q in busy:
         q.kill()
@@ -414,8 +414,18 @@ def states(pids):
     return collections.Counter(box.state(pid) for pid in pids)
 
 
-# A process that is held does not go at all; a thousand that go need their share of a busy machine for it.
+# A process that is held does not go at all; a thousand that go need their share of a busy machine for it, once or twice.
 GONE_S = 10.0
+SOON_S = 1.0
+TRIES = 3
+
+
+def soon(once):
+    """A second, of three times once: who ends a run must not wait for a turn beside a thousand that are busy (seconds, each time)."""
+    took = []
+    while len(took) < TRIES and min([*took, SOON_S]) >= SOON_S:
+        took.append(once())
+    check(min(took) < SOON_S, f"gone after {', '.join(f'{s:.1f} s' for s in took)}")
 
 
 def killed(p, how, n):
@@ -430,6 +440,7 @@ def killed(p, how, n):
     check_eq(left["D"], 0)
     say(f"{n} lookups held, {how.__name__}: all {len(everybody)} processes gone after {seconds * 1000:.0f} ms")
     check_eq(box.leftovers(5.0), {})
+    return seconds
 
 
 def kill_ward(q):
@@ -458,22 +469,23 @@ def let_ward_end_it(q):
 @box.both_cases([(how.__name__, how) for how in (kill_ward, kill_init_then_ward, let_ward_end_it)])
 def held_lookups_do_not_outlive_a_kill(p, how):
     box.need_fuse()
-    killed(p, how, HELD)
+    soon(lambda: killed(p, how, HELD))
 
 
 @both
 def held_lookups_end_with_the_grace(p):
-    """The supervisor itself ends a run of which all wait for it."""
+    """The supervisor itself ends a run of which all wait for it, by its own clock: who looks on is beside a thousand busy ones, too."""
     box.need_fuse()
-    q = p.start(*words(p, "hold", HELD, options=("--grace", "200ms")), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    ready(q)
-    everybody = box.descendants(q.pid)
-    os.kill(q.pid, signal.SIGTERM)
-    seconds = gone(everybody, GONE_S)
-    check(seconds is not None, f"left: {states(everybody)}")
-    say(f"{HELD} who ask without end: TERM and a grace of 200 ms: all gone after {seconds * 1000:.0f} ms")
-    check_eq(q.wait(10), 128 + signal.SIGTERM)
-    check_eq(box.leftovers(5.0), {})
+
+    def once():
+        q = p.start(*words(p, "hold", HELD, options=("--timeout", "1500ms", "--grace", "200ms", "--outcome", p.outcome_file)), **NULL)
+        check_eq(q.wait(30), 124)
+        late = json.loads(p.outcome_file.read_text())["duration_ms"] / 1000 - 1.7
+        say(f"{HELD} who ask without end, a timeout of 1.5 s and a grace of 200 ms: over {late * 1000:.0f} ms later")
+        check_eq(box.leftovers(5.0), {})
+        return late
+
+    soon(once)
 
 
 box.main()

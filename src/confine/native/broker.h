@@ -6,7 +6,7 @@
  * or a person; all signals are blocked in them. Everything that they read from the inside is hostile.
  *
  * Order of the end of a run (a FUSE request that is never answered keeps its caller unkillable, and a blocked
- * connect ends with its listener): ward_fuse_stop(), kill every process of the run, ward_notify_stop(), free.
+ * connect ends with its listener): kill every process of the run, ward_fuse_stop(), ward_notify_stop(), free.
  */
 #pragma once
 
@@ -76,10 +76,10 @@ struct ward_place;
 void ward_fuse_place(struct ward_fuse *f, const struct ward_place *p, int cpu);
 /* The sandbox's own /proc (O_PATH or not; borrowed until stop): who asked, and for which whole path. */
 void ward_fuse_set_proc(struct ward_fuse *f, int proc_dirfd);
+int ward_fuse_device(struct ward_fuse *f); /* its number; -1 = it is not there (yet) */
 /* End the connection: pending requests fail with ECONNABORTED, later ones with ENOTCONN. Waits for nobody; twice is fine. */
 void ward_fuse_end(struct ward_fuse *f);
-/* The same, and join. Twice is fine. */
-void ward_fuse_stop(struct ward_fuse *f);
+void ward_fuse_stop(struct ward_fuse *f); /* the same, and join */
 struct ward_fuse *ward_fuse_free(struct ward_fuse *f); /* stops; NULL ok; returns NULL */
 
 /*

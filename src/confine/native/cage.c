@@ -31,7 +31,7 @@ int ward_helper_start(const struct ward_plan *plan, const struct ward_cage_optio
 	if (!c)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a cage");
 	c->plan = plan;
-	c->layer = c->fuse_sock = c->epoll = c->scratch = c->ctl = c->cmd = c->proc =
+	c->listener = c->layer = c->fuse_sock = c->epoll = c->scratch = c->ctl = c->cmd = c->proc =
 		c->kill_event = c->oom = -1;
 	for (int i = 0; i < WARD_NET_SOCKET_MAX; i++)
 		c->net[i] = -1;
@@ -249,13 +249,16 @@ void ward_helper_kill(void *cage)
 {
 	struct ward_native *c = cage;
 
-	/* A task that waits for FUSE cannot be killed until its request is answered or the connection is gone. */
-	if (c->fuse)
-		ward_fuse_stop(c->fuse);
 	if (c->ctl >= 0 && c->ready && !c->over)
 		(void)send_msg(c->ctl, WARD_MSG_KILL, 0);
 	if (c->init.pidfd >= 0 && (!c->ready || c->over))
 		(void)ward_pidfd_signal(c->init.pidfd, SIGKILL);
+	/*
+	 * A task that waits for FUSE is not gone until its request is answered or the connection ended. Not before they are killed: a thousand that
+	 * are let go alive, and ask on, keep us from the processor for seconds.
+	 */
+	if (c->fuse)
+		ward_fuse_stop(c->fuse);
 	if (c->cgroup)
 		ward_cgroup_kill(c->cgroup);
 }
@@ -308,11 +311,11 @@ void ward_helper_usage(void *cage, struct ward_usage *ret)
 
 static void reap(struct ward_native *c)
 {
-	if (c->fuse)
-		ward_fuse_end(c->fuse);
 	/* After EXIT the init is about to end by itself; killing it as well costs nothing and waits for nobody. */
 	if (c->init.pidfd >= 0 && !c->exit.type)
 		(void)ward_pidfd_signal(c->init.pidfd, SIGKILL);
+	if (c->fuse)
+		ward_fuse_end(c->fuse);
 	if (c->fuse)
 		ward_fuse_stop(c->fuse);
 	/* The kernel needs a while for the namespaces: what can be given back meanwhile is. */

@@ -25,6 +25,7 @@ struct ward_native {
 	const struct ward_plan *plan; /* borrowed */
 	int epoll; /* what ward_cage_fd() gives */
 	int ctl, cmd; /* our ends */
+	int listener; /* its number, which the broker has; -1 = none */
 	int fuse_sock; /* the same, until the FUSE thread has it */
 	struct ward_spawned init; /* pid 1 inside, or its like */
 	struct ward_place place;

@@ -56,7 +56,8 @@ struct ward_fuse {
 	struct ward_refusals *refusals;
 	struct ward_tree tree;
 	int sock; /* brings the device; -1 = it was there from the start */
-	int fd, event; /* the device; wakes the thread to stop */
+	atomic_int fd; /* the device */
+	int event; /* wakes the thread to stop */
 	pthread_mutex_t lock; /* over fd, between its coming and stop */
 	atomic_bool stopping;
 	atomic_int proc; /* the sandbox's /proc, -1 = not there yet */
@@ -747,14 +748,18 @@ void ward_fuse_set_proc(struct ward_fuse *f, int proc_dirfd)
 	atomic_store(&f->proc, proc_dirfd);
 }
 
+int ward_fuse_device(struct ward_fuse *f)
+{
+	return f->fd;
+}
+
 void ward_fuse_end(struct ward_fuse *f)
 {
 	uint64_t one = 1;
 
 	(void)pthread_mutex_lock(&f->lock);
 	if (f->running && !atomic_exchange(&f->stopping, true)) {
-		if (write(f->event, &one, sizeof(one)) < 0)
-			(void)0; /* a full counter wakes as well */
+		(void)!write(f->event, &one, sizeof(one)); /* a full counter wakes as well */
 		/*
 		 * The device is closed under the thread by putting the eventfd in its place: the number is never free for
 		 * somebody else's file, and a thread that waits on its own answer (see above) is let go.

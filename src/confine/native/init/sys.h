@@ -30,6 +30,8 @@
 #define RESOLVE_NO_MAGICLINKS_ 0x2ull
 #define RESOLVE_NO_SYMLINKS_ 0x4ull
 
+#define SCHED_BATCH_ 3u
+
 #define CLONE_NEWCGROUP_ 0x02000000ull
 #define CLONE_INTO_CGROUP_ 0x200000000ull
 
@@ -38,6 +40,13 @@ struct mount_attr_ {
 };
 struct open_how_ {
 	uint64_t flags, mode, resolve;
+};
+struct sched_attr_ {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
 };
 struct clone_args_ {
 	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
