@@ -107,6 +107,53 @@ static size_t merge(struct ward_node *v, size_t n)
 	return out;
 }
 
+static struct ward_node *find(struct ward_node *v, size_t n, const char *dest)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = strcmp(v[mid].dest, dest);
+
+		if (c == 0)
+			return &v[mid];
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+static bool may_hold_others(const struct ward_node *n)
+{
+	return n->kind == WARD_NODE_DIR || n->kind == WARD_NODE_TMPFS || n->kind == WARD_NODE_DEV ||
+		n->kind == WARD_NODE_CACHE || (n->kind == WARD_NODE_BIND && n->is_dir);
+}
+
+/* The nearest above dest that shows something of its own; masks: or takes it away. v is sorted, and no dest is in it twice. */
+static struct ward_node *find_above(struct ward_node *v, size_t n, const char *dest, bool masks)
+{
+	char path[WARD_PATH_MAX];
+	size_t len = strlen(dest);
+
+	/* What is longer than any path has an error of its own (add_parents). */
+	if (len >= sizeof(path))
+		return NULL;
+	memcpy(path, dest, len + 1);
+	for (char *slash; (slash = strrchr(path, '/')) && path[1];) {
+		struct ward_node *above;
+
+		slash[slash == path] = '\0';
+		above = find(v, n, path);
+		if (above &&
+			(above->kind == WARD_NODE_BIND || above->kind == WARD_NODE_CACHE ||
+				(masks && above->kind == WARD_NODE_MASK)))
+			return above;
+	}
+	return NULL;
+}
+
 /* Does the bind c, which contains n, already show n as n wants to be shown? */
 static bool redundant(const struct ward_node *c, const struct ward_node *n)
 {
@@ -136,13 +183,8 @@ static int drop_covered(struct ward_node *v, size_t *io_n, struct ward_error *er
 	size_t out = 0;
 
 	for (size_t i = 0; i < *io_n; i++) {
-		const struct ward_node *cover = NULL;
+		const struct ward_node *cover = find_above(v, out, v[i].dest, true);
 
-		for (size_t k = out; k-- > 0 && !cover;)
-			if ((v[k].kind == WARD_NODE_BIND || v[k].kind == WARD_NODE_CACHE ||
-				    v[k].kind == WARD_NODE_MASK) &&
-				ward_path_within(v[i].dest, v[k].dest))
-				cover = &v[k];
 		if (cover && !cover->is_dir)
 			return fail_below(err, v[i].dest, cover->dest);
 		if (cover && strength[v[i].kind] == strength[WARD_NODE_PROC])
@@ -162,11 +204,8 @@ static void drop_masks(struct ward_node *v, size_t *io_n)
 	size_t out = 0;
 
 	for (size_t i = 0; i < *io_n; i++) {
-		bool shown = v[i].kind != WARD_NODE_MASK;
+		bool shown = v[i].kind != WARD_NODE_MASK || find_above(v, out, v[i].dest, false);
 
-		for (size_t k = 0; k < i && !shown; k++)
-			shown = (v[k].kind == WARD_NODE_BIND || v[k].kind == WARD_NODE_CACHE) &&
-				ward_path_within(v[i].dest, v[k].dest);
 		if (!shown && v[i].stay)
 			v[i] = (struct ward_node){
 				.kind = WARD_NODE_DIR, .dest = v[i].dest, .rule = -1
@@ -177,36 +216,25 @@ static void drop_masks(struct ward_node *v, size_t *io_n)
 	*io_n = out;
 }
 
-static struct ward_node *find(struct ward_node *v, size_t n, const char *dest)
+static int too_many(struct ward_error *err)
 {
-	size_t lo = 0, hi = n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = strcmp(v[mid].dest, dest);
-
-		if (c == 0)
-			return &v[mid];
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return NULL;
+	ward_fail(err, WARD_E_LIMIT, "the view has over %d entries", WARD_MOUNTS_MAX);
+	ward_fail_fix(err, "grant directories instead of single files");
+	return WARD_E_LIMIT;
 }
 
-static bool may_hold_others(const struct ward_node *n)
-{
-	return n->kind == WARD_NODE_DIR || n->kind == WARD_NODE_TMPFS || n->kind == WARD_NODE_DEV ||
-		n->kind == WARD_NODE_CACHE || (n->kind == WARD_NODE_BIND && n->is_dir);
-}
+/* The directories that were added above the last entry, the shortest first: the next one may lie in them as well. */
+struct added {
+	size_t n;
+	size_t at[WARD_PATH_MAX / 2];
+};
 
 /*
- * Every ancestor of v[i] is an entry, up to the first bind. A link of the base where a directory is needed gives
+ * Every ancestor of v[i] is an entry, up to the first bind or one of length stop. A link of the base where a directory is needed gives
  * way (/var/tmp when the workspace lies in it). Missing ones go behind the n sorted entries, at v[*io_total].
  */
-static int add_parents(struct ward_plan *p, struct ward_node *v, size_t n, size_t i,
-	size_t *io_total, struct ward_error *err)
+static int climb(struct ward_plan *p, struct ward_node *v, size_t n, size_t i, size_t stop,
+	size_t *io_total, bool *ret_top, struct ward_error *err)
 {
 	char path[WARD_PATH_MAX];
 	size_t len = strlen(v[i].dest);
@@ -216,7 +244,7 @@ static int add_parents(struct ward_plan *p, struct ward_node *v, size_t n, size_
 		return ward_fail(err, WARD_E_LIMIT, "a path of the view is over %d bytes",
 			WARD_PATH_MAX - 1);
 	memcpy(path, v[i].dest, len + 1);
-	while ((slash = strrchr(path, '/')) && slash != path) {
+	while ((slash = strrchr(path, '/')) && slash != path && (size_t)(slash - path) > stop) {
 		*slash = '\0';
 		struct ward_node *above = find(v, n, path);
 
@@ -231,8 +259,7 @@ static int add_parents(struct ward_plan *p, struct ward_node *v, size_t n, size_
 		if (above)
 			continue;
 		if (*io_total >= WARD_MOUNTS_MAX)
-			return ward_fail(err, WARD_E_LIMIT, "the view has over %d entries",
-				WARD_MOUNTS_MAX);
+			return too_many(err);
 		v[*io_total] = (struct ward_node){ .kind = WARD_NODE_DIR,
 			.dest = ward_arena_strdup(p->arena, path),
 			.base = v[i].base,
@@ -240,6 +267,33 @@ static int add_parents(struct ward_plan *p, struct ward_node *v, size_t n, size_
 		if (!v[(*io_total)++].dest)
 			return ward_fail(err, WARD_E_NOMEM, "out of memory");
 	}
+	*ret_top = true;
+	return WARD_OK;
+}
+
+/* Each once, whatever lies in it: of two entries of which one is enough the better one is kept, as everywhere (by_dest). */
+static int add_parents(struct ward_plan *p, struct ward_node *v, size_t n, size_t i,
+	struct added *c, size_t *io_total, struct ward_error *err)
+{
+	size_t first = *io_total;
+	bool top = false;
+	int r;
+
+	while (c->n > 0 && !ward_path_within(v[i].dest, v[c->at[c->n - 1]].dest))
+		c->n--;
+	r = climb(p, v, n, i, c->n ? strlen(v[c->at[c->n - 1]].dest) : 0, io_total, &top, err);
+	if (r < 0)
+		return r;
+	for (size_t k = 0; k < c->n && top; k++) {
+		struct ward_node mine = v[c->at[k]];
+
+		mine.base = v[i].base;
+		mine.rule = v[i].rule;
+		if (by_dest(&mine, &v[c->at[k]]) < 0)
+			v[c->at[k]] = mine;
+	}
+	for (size_t k = *io_total; k-- > first && c->n < WARD_ARRAY_SIZE(c->at);)
+		c->at[c->n++] = k;
 	return WARD_OK;
 }
 
@@ -276,9 +330,11 @@ static int add_resolver(struct ward_plan *p, struct ward_node *ret, struct ward_
 int ward_plan_view(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err)
 {
 	struct ward_node *v;
+	struct added added;
 	size_t n, total, bytes = 0, n_nodes = in->n_nodes;
 	int r;
 
+	added.n = 0;
 	if (in->n_nodes > WARD_MOUNTS_MAX)
 		return limit(err, in->n_nodes);
 	/* Room for every parent that may be missing: one for each slash, and not more than the limit. */
@@ -317,7 +373,7 @@ int ward_plan_view(struct ward_plan *p, const struct ward_plan_input *in, struct
 		return r;
 	total = n;
 	for (size_t i = 0; i < n; i++) {
-		r = add_parents(p, v, n, i, &total, err);
+		r = add_parents(p, v, n, i, &added, &total, err);
 		if (r < 0)
 			return r;
 	}

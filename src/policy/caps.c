@@ -20,6 +20,18 @@ static int no_memory(struct ward_error *err, const struct ward_origin *origin)
 	return r;
 }
 
+/* What says as much in fewer. */
+static const char *instead(enum ward_cap_type t)
+{
+	if (t == WARD_CAP_FILE_READ || t == WARD_CAP_FILE_WRITE)
+		return "grant directories (DIRECTORY/**) instead of single files";
+	if (t == WARD_CAP_NETWORK_CONNECT)
+		return "grant ranges of addresses (ADDRESS/BITS:PORT) instead of single ones, or write a policy for the names (--policy FILE)";
+	if (t == WARD_CAP_ENV)
+		return "pass fewer by name; --env NAME=VALUE is none of them";
+	return "name fewer, or write a policy (--policy FILE)";
+}
+
 static int grow(struct ward_caps *caps, const struct ward_cap *cap, struct ward_error *err)
 {
 	size_t room = caps->cap == 0 ? 16 : 2 * caps->cap;
@@ -29,7 +41,7 @@ static int grow(struct ward_caps *caps, const struct ward_cap *cap, struct ward_
 		int r = ward_fail(err, WARD_E_LIMIT, "more than %d capabilities", WARD_CAPS_MAX);
 
 		ward_cap_fail_at(err, &cap->origin);
-		ward_fail_fix(err, "grant directories (DIRECTORY/**) instead of single files");
+		ward_fail_fix(err, "%s", instead(cap->type));
 		return r;
 	}
 	if (caps->n < caps->cap)

@@ -16,12 +16,16 @@ static const char *rule_text(const struct ward_rule *r)
 	return r->text ? r->text : r->pattern;
 }
 
-/* A rule asked about itself: the resource is its own pattern, which must allow it, literally. */
+/*
+ * A rule asked about itself: the resource is its own pattern, which must allow it, literally. Of variables, of which there may be thousands
+ * (each NAME=VALUE is one), those before it are not looked through.
+ */
 static int judge_rule(const struct life *l, size_t i, struct ward_decision *d,
 	struct ward_error *err)
 {
 	const struct ward_rule *rule = &l->plan->rules[i];
-	struct ward_rules rules = { l->plan->rules, l->plan->n_rules, l->net_index };
+	const size_t from = rule->type == WARD_CAP_ENV ? i : 0;
+	struct ward_rules rules = { l->plan->rules + from, l->plan->n_rules - from, l->net_index };
 	struct ward_question q = { .action = rule->type };
 	char *name;
 	int r;

@@ -205,28 +205,64 @@ static bool env_name_ok(const char *s, size_t n)
 	return n > 0;
 }
 
+/* ret_at: where it is among the sorted names, or has to be put. */
+static bool env_has(const struct ward_request *r, const char *name, size_t *ret_at)
+{
+	size_t lo = 0, hi = r->n_env;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (strcmp(r->env_names[mid], name) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	*ret_at = lo;
+	return lo < r->n_env && ward_streq(r->env_names[lo], name);
+}
+
+/* For one more: twice as many, whenever there are a power of two. */
+static bool env_room(struct ward_request *r)
+{
+	const size_t n = r->n_env > 0 ? 2 * r->n_env : 1;
+	struct ward_env_set *env;
+	const char **names;
+
+	if (r->n_env & (r->n_env - 1))
+		return true;
+	env = reallocarray(r->env, n, sizeof(*env));
+	if (!env)
+		return false;
+	r->env = env;
+	names = reallocarray(r->env_names, n, sizeof(*names));
+	if (!names)
+		return false;
+	r->env_names = names;
+	return true;
+}
+
 static int env_assign(struct ward_request *r, const char *value, size_t n_name, unsigned index,
 	struct ward_error *err)
 {
-	struct ward_env_set *env;
 	char *name = ward_arena_dup(r->arena, value, n_name);
 	char *text = ward_arena_strdup(r->arena, value + n_name + 1);
+	size_t at;
 
 	if (!name || !text)
 		return ward_fail(err, WARD_E_NOMEM, "out of memory");
-	for (size_t i = 0; i < r->n_env; i++) {
-		if (ward_streq(r->env[i].name, name)) {
-			int code = ward_fail(err, WARD_E_INVALID, "%s is set twice", name);
+	if (env_has(r, name, &at)) {
+		int code = ward_fail(err, WARD_E_INVALID, "%s is set twice", name);
 
-			ward_fail_fix(err, "keep one --env %s=VALUE", name);
-			return code;
-		}
+		ward_fail_fix(err, "keep one --env %s=VALUE", name);
+		return code;
 	}
-	env = reallocarray(r->env, r->n_env + 1, sizeof(*env));
-	if (!env)
+	if (!env_room(r))
 		return ward_fail(err, WARD_E_NOMEM, "out of memory");
-	r->env = env;
-	env[r->n_env++] = (struct ward_env_set){ name, text, { .file = "--env", .index = index } };
+	memmove(r->env_names + at + 1, r->env_names + at, (r->n_env - at) * sizeof(*r->env_names));
+	r->env_names[at] = name;
+	r->env[r->n_env++] =
+		(struct ward_env_set){ name, text, { .file = "--env", .index = index } };
 	return WARD_OK;
 }
 

@@ -112,6 +112,7 @@ void ward_request_free(struct ward_request *r)
 	ward_dest_done(&r->outcome);
 	ward_dest_done(&r->report);
 	free(r->env);
+	free(r->env_names);
 	free(r->argv);
 	free(r->given);
 	ward_arena_free(r->arena);

@@ -50,6 +50,7 @@ struct ward_request {
 	const char *const *cap_files; size_t n_cap_files;   /* --capabilities, as given; those that list nothing too */
 	const struct ward_publish *publishes; size_t n_publishes;
 	struct ward_env_set *env; size_t n_env;   /* --env NAME=VALUE; each name once */
+	const char **env_names;      /* of them, sorted */
 	int argc; char **argv;       /* argv[0] = command or script; NULL-terminated */
 	const char *workspace;       /* as given, NULL = cwd */
 	enum ward_mode mode;         /* NONE: none was named */

@@ -75,6 +75,10 @@ def the_marker_works(p):
     ("unknown option", ["--wirte", "x"], "--wirte", "--write"),
     ("short option", ["-r"], "-r", "--read PATH"),
     ("option twice", ["--memory", "1G", "--memory", "2G"], "--memory", "twice"),
+    ("variable twice", ["--env", "B=1", "--env", "C=1", "--env", "A=1", "--env", "B=2"], "--env", "B is set twice; keep one --env B=VALUE"),
+    ("too many files", [*["--read", "."] * 4097], "--read", r"more than 4096 capabilities; grant directories"),
+    ("too many endpoints", [*["--cap", "NETWORK_CONNECT:h.example.com:443"] * 4097], "--cap", "more than 4096 capabilities; grant ranges of addresses"),
+    ("too many variables", [*["--env", "PATH"] * 4097], "--env", "more than 4096 capabilities; pass fewer by name; --env NAME=VALUE is none of them"),
     ("unknown axis", ["--require", "fils=enforced"], "--require", "files"),
     ("unknown level", ["--accept", "files=enforcd"], "--accept", "enforced"),
     ("axis without level", ["--require", "files"], "--require", "="),
@@ -281,6 +285,7 @@ def interpreter_in_a_private_directory(p):
     ("a tilde in quotes", ("--read", "~/x"), r"the shell leaves ~ .*--read '?[^ ']*/x'?$"),
     ("a pattern", ("--read", "a*"), r"a pattern is --cap 'FILE_READ:a\*'$"),
     ("a name", ("--write", "new"), "; touch it first, or "),
+    ("a directory", ("--cap", "FILE_WRITE:new/**"), "; mkdir it first, or "),
     ("a name below one that is not there", ("--write", "new/out"), "; make it first, with its directory, or "),
 ])
 @placed

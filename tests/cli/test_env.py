@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The environment and the place of a command."""
 import os
+import resource
 
 import cli
 from cli import placed
@@ -39,6 +40,22 @@ def passed_by_name(p):
 def set_by_value(p):
     got = env_of(p.run("--env", "MODE=a=b", "--env", "EMPTY=", "--env", "PATH=/usr/bin:/bin", "env"))
     check_eq((got["MODE"], got["EMPTY"], got["PATH"]), ("a=b", "", "/usr/bin:/bin"))
+
+
+@test
+@placed
+def thousands_are_set_in_a_time_that_grows_with_them(p):
+    def cpu(n):
+        used = []
+        for _ in range(3):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            r = p.run("--quiet", *(word for i in range(n) for word in ("--env", f"V{i * 7919 % n}={i}")), "sh", "-c", "env | grep -c ^V; echo $V0")
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            check_eq((r.code, r.out.split()), (0, [str(n), "0"]), r.err)
+            used.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        return min(used)
+    few, many = cpu(2000), cpu(8000)
+    check(many < 12 * few, f"{few} {many}")
 
 
 @test

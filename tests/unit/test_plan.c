@@ -387,6 +387,9 @@ TEST(view)
 		{ "nothing", { { 0 } }, "" },
 		{ "the root is no entry", { NODE(DIR, "/") }, "" },
 		{ "parents appear", { BIND("/a/b/c") }, "d /a, d /a/b, br /a/b/c" },
+		{ "parents of neighbours appear once",
+			{ BIND("/a/b/c/x"), BIND("/a/b-c/x"), BIND("/a/b/x"), BIND("/a/b!/c/x") },
+			"d /a, d /a/b, d /a/b!, d /a/b!/c, br /a/b!/c/x, d /a/b-c, br /a/b-c/x, d /a/b/c, br /a/b/c/x, br /a/b/x" },
 		{ "sorted, once", { NODE(DIR, "/z"), NODE(DIR, "/a"), NODE(DIR, "/z") },
 			"d /a, d /z" },
 		{ "rights add up at one dest", { BIND("/a"), BIND("/a", .write = true) }, "bw /a" },
@@ -514,6 +517,21 @@ TEST(view_is_bounded)
 	for (size_t i = 0; i < WARD_MOUNTS_MAX; i++)
 		snprintf(names[i], sizeof(names[i]), "/d%zu/x", i);
 	CHECK_EQ_INT(refused(&in, &err), WARD_E_LIMIT);
+	CHECK_STR_CONTAINS(err.fix, "grant directories");
+	/* But each once, however many lie in it: the base's last, and the rule of the first grant. */
+	for (size_t i = 0; i < WARD_MOUNTS_MAX - 6; i++) {
+		snprintf(names[i], sizeof(names[i]), "/a/b/c%s/e/f/%zu", i % 2 ? "-" : "", i);
+		v[i].rule = i == 0 ? -1 : (int)(WARD_MOUNTS_MAX - i);
+		v[i].base = i == 0;
+	}
+	in.n_nodes = WARD_MOUNTS_MAX - 8;
+	p = must_build(&in);
+	CHECK_EQ_SIZE(p->n_nodes, WARD_MOUNTS_MAX);
+	for (size_t i = 0; i < 2; i++) {
+		CHECK_EQ_INT(p->nodes[i].rule, 9);
+		CHECK(!p->nodes[i].base);
+	}
+	ward_plan_free(p);
 }
 
 /* ---- the whole ---- */

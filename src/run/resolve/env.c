@@ -35,18 +35,27 @@ static bool listed(const char *const *list, const char *name, size_t n)
 	return false;
 }
 
-/* NAME=VALUE, in place of what has this name. */
-static int put(struct ward_resolver *rs, const char *assignment, struct ward_error *err)
+/* NAME=VALUE, in place of what has this name; it is none of those behind the first old ones. */
+static int put_new(struct ward_resolver *rs, const char *assignment, size_t old,
+	struct ward_error *err)
 {
-	size_t n = name_len(assignment);
+	size_t n;
 
-	for (size_t i = 0; i < rs->env.n; i++) {
-		if (name_len(rs->env.v[i]) == n && strncmp(rs->env.v[i], assignment, n) == 0) {
+	if (!assignment)
+		return ward_rs_nomem(err);
+	n = name_len(assignment);
+	for (size_t i = 0; i < old; i++) {
+		if (strncmp(rs->env.v[i], assignment, n + 1) == 0) {
 			rs->env.v[i] = assignment;
 			return WARD_OK;
 		}
 	}
-	return ward_rs_text(rs, &rs->env, assignment, err);
+	return ward_rs_text_new(rs, &rs->env, assignment, err);
+}
+
+static int put(struct ward_resolver *rs, const char *assignment, struct ward_error *err)
+{
+	return put_new(rs, assignment, rs->env.n, err);
 }
 
 static int baseline(struct ward_resolver *rs, struct ward_error *err)
@@ -71,7 +80,7 @@ static int baseline(struct ward_resolver *rs, struct ward_error *err)
 	return r;
 }
 
-static int set(struct ward_resolver *rs, const char *name, size_t n, const char *value,
+static int set(struct ward_resolver *rs, const char *name, size_t n, const char *value, size_t old,
 	struct ward_error *err)
 {
 	int r = WARD_OK;
@@ -87,12 +96,14 @@ static int set(struct ward_resolver *rs, const char *name, size_t n, const char 
 		r = ward_rs_warn(rs, err, "--env %.*s changes which code programs load", (int)n,
 			name);
 	if (r == WARD_OK)
-		r = put(rs, ward_arena_printf(rs->arena, "%.*s=%s", (int)n, name, value), err);
+		r = put_new(rs, ward_arena_printf(rs->arena, "%.*s=%s", (int)n, name, value), old,
+			err);
 	return r;
 }
 
-/* ENV:NAME passes the caller's; ENV:NAME=VALUE sets. */
-static int grant(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
+/* ENV:NAME passes the caller's; ENV:NAME=VALUE sets. It is none of those behind the first old ones. */
+static int grant(struct ward_resolver *rs, const struct ward_cap *cap, size_t old,
+	struct ward_error *err)
 {
 	const char *name = cap->resource;
 	size_t n = name_len(name);
@@ -110,7 +121,7 @@ static int grant(struct ward_resolver *rs, const struct ward_cap *cap, struct wa
 	if (r < 0)
 		return r;
 	if (value)
-		return set(rs, name, n, value, err);
+		return set(rs, name, n, value, old, err);
 	if (listed(ward_env_risky, name, n)) {
 		(void)ward_rs_cap_fail(rs, &quiet, WARD_E_CAPABILITY, err,
 			"changes which code programs load, and is not passed on");
@@ -123,17 +134,19 @@ static int grant(struct ward_resolver *rs, const struct ward_cap *cap, struct wa
 		ward_fail_fix(err, "set it before, or --env %s=VALUE", shown);
 		return WARD_E_CAPABILITY;
 	}
-	return set(rs, name, n, value, err);
+	return set(rs, name, n, value, old, err);
 }
 
 int ward_rs_env(struct ward_resolver *rs, struct ward_error *err)
 {
 	const struct ward_request *req = rs->r;
 	int r = baseline(rs, err);
+	size_t old;
 
 	for (size_t i = 0; i < rs->caps.n && r == WARD_OK; i++)
 		if (rs->caps.v[i].type == WARD_CAP_ENV)
-			r = grant(rs, &rs->caps.v[i], err);
+			r = grant(rs, &rs->caps.v[i], rs->env.n, err);
+	old = rs->env.n; /* those of --env are each another one */
 	for (size_t i = 0; i < req->n_env && r == WARD_OK; i++) {
 		const struct ward_env_set *e = &req->env[i];
 		struct ward_cap cap = {
@@ -142,7 +155,7 @@ int ward_rs_env(struct ward_resolver *rs, struct ward_error *err)
 
 		if (e->value)
 			cap.resource = ward_arena_printf(rs->arena, "%s=%s", e->name, e->value);
-		r = cap.resource ? grant(rs, &cap, err) : ward_rs_nomem(err);
+		r = cap.resource ? grant(rs, &cap, old, err) : ward_rs_nomem(err);
 	}
 	for (size_t i = 0; i < rs->env.n && r == WARD_OK; i++) {
 		if (strncmp(rs->env.v[i], "PATH=", 5) != 0)

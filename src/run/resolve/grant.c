@@ -106,7 +106,8 @@ static void fix_missing(struct ward_resolver *rs, const struct ward_cap *cap, co
 	/* Of several names that are not there, the last cannot be touched. */
 	const char *make = strchr(path + strlen(dir) + (path[strlen(dir)] == '/'), '/')
 		? "make it first, with its directory"
-		: "touch it first";
+		: ward_has_suffix(cap->resource, "/**") ? "mkdir it first"
+							: "touch it first";
 
 	if (meant)
 		ward_fail_fix(err, "%s", meant);

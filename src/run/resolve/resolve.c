@@ -112,6 +112,12 @@ int ward_rs_text(struct ward_resolver *rs, struct ward_texts *to, const char *s,
 	return add_text(rs, to, 0, s, err);
 }
 
+int ward_rs_text_new(struct ward_resolver *rs, struct ward_texts *to, const char *s,
+	struct ward_error *err)
+{
+	return add_text(rs, to, to->n, s, err);
+}
+
 uint64_t ward_rs_memory_share(const struct ward_host *host)
 {
 	return host->memory_available / 4 * 3;

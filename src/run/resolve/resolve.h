@@ -76,8 +76,8 @@ uint64_t ward_rs_memory_share(const struct ward_host *host);     /* where nobody
 int ward_rs_node(struct ward_resolver *rs, const struct ward_node *n, struct ward_error *err);
 int ward_rs_rule(struct ward_resolver *rs, const struct ward_rule *rule, struct ward_error *err); /* its index, or a code < 0 */
 int ward_rs_forbidden(struct ward_resolver *rs, const struct ward_rule *rule, struct ward_error *err);
-/* Once each. */
-int ward_rs_text(struct ward_resolver *rs, struct ward_texts *to, const char *s, struct ward_error *err);
+int ward_rs_text(struct ward_resolver *rs, struct ward_texts *to, const char *s, struct ward_error *err); /* once each */
+int ward_rs_text_new(struct ward_resolver *rs, struct ward_texts *to, const char *s, struct ward_error *err); /* is not there yet */
 /* What is shown of fmt is escaped. */
 int ward_rs_warn(struct ward_resolver *rs, struct ward_error *err, const char *fmt, ...) WARD_PRINTF(3, 4);
 /* What shows this real path: the narrowest bind so far, unless something private hides it. */
