@@ -17,15 +17,16 @@ static const char *rule_text(const struct ward_rule *r)
 }
 
 /*
- * A rule asked about itself: the resource is its own pattern, which must allow it, literally. Of variables, of which there may be thousands
- * (each NAME=VALUE is one), those before it are not looked through.
+ * A rule asked about itself: the resource is its own pattern, which must allow it, literally. Of variables there may be thousands (each
+ * NAME=VALUE is one): they are not looked through for one that says the same.
  */
 static int judge_rule(const struct life *l, size_t i, struct ward_decision *d,
 	struct ward_error *err)
 {
 	const struct ward_rule *rule = &l->plan->rules[i];
-	const size_t from = rule->type == WARD_CAP_ENV ? i : 0;
-	struct ward_rules rules = { l->plan->rules + from, l->plan->n_rules - from, l->net_index };
+	const bool alone = rule->type == WARD_CAP_ENV;
+	struct ward_rules rules = { alone ? rule : l->plan->rules, alone ? 1 : l->plan->n_rules,
+		alone ? NULL : l->net_index };
 	struct ward_question q = { .action = rule->type };
 	char *name;
 	int r;

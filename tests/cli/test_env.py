@@ -31,7 +31,9 @@ def composed_not_inherited(p):
 def passed_by_name(p):
     got = env_of(p.run("--env", "TOKEN", "env", env={"TOKEN": "a=b c"}))
     check_eq(got["TOKEN"], "a=b c")
-    got = env_of(p.run("--cap", "ENV:TOKEN", "env", env={"TOKEN": "x"}))
+    # As well where there are rules about connections, which are found in another way.
+    got = env_of(p.run("--cap", "NETWORK_CONNECT:api.example.com:443", "--cap", "ENV:TOKEN", "--env", "MODE=y", "env", env={"TOKEN": "x"}))
+    check_eq(got["MODE"], "y")
     check_eq(got["TOKEN"], "x")
 
 
