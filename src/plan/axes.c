@@ -94,8 +94,8 @@ static const struct {
 #define VISIBLE \
 	": processes of the host are visible, and one that leaves the session may outlive the run"
 	[WARD_USERNS_DENIED] = { "no user namespaces" VISIBLE, FIX_USERNS },
-	[WARD_USERNS_NO_RIGHTS] = { "user namespaces without rights in them (AppArmor)" VISIBLE,
-		"install the AppArmor profile of Ward, or allow them (ward doctor names the switch)" },
+	[WARD_USERNS_NO_RIGHTS] = { "user namespaces without rights in them (AppArmor, or a container's filter)" VISIBLE,
+		"do what ward doctor says (the AppArmor profile of Ward, or a container that is started without the engine's filter)" },
 	[WARD_USERNS_PROC_COVERED] = { "no /proc of its own, since parts of this one are covered" VISIBLE,
 		"start the container with all of /proc (docker run --security-opt systempaths=unconfined)" },
 	[WARD_USERNS_ROOT_OF_LITTLE] = { "root of a container has not the right to mount, or not all ids, to ID-map what is granted" VISIBLE,

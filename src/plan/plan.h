@@ -171,7 +171,7 @@ struct ward_limits {
 /* Why there are no namespaces to be used. */
 enum ward_userns_lack {
 	WARD_USERNS_DENIED = 0,      /* they cannot be made */
-	WARD_USERNS_NO_RIGHTS,       /* they can, and then nothing be done in them: AppArmor */
+	WARD_USERNS_NO_RIGHTS,       /* they can, and then not all be done in them: AppArmor, a container's filter */
 	WARD_USERNS_PROC_COVERED,    /* parts of this /proc are covered, so that none can be mounted: a container */
 	WARD_USERNS_ROOT_OF_LITTLE,  /* root of a container: no right to mount, or not all ids, so that no tree can be ID-mapped */
 	WARD_USERNS_LACK_MAX
