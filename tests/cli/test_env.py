@@ -6,7 +6,7 @@ import resource
 
 import cli
 from cli import placed
-from tap import check, check_eq, check_in, main, test
+from tap import cases, check, check_eq, check_in, main, test
 
 
 def env_of(r):
@@ -158,11 +158,21 @@ def umask_of_the_caller(p):
     log = p.side / "a" / "b" / "audit.jsonl"
     for _ in range(2):
         r = p.run("--audit", log, "--outcome", p.outcome_file, "sh", "-c", "umask", log=False, preexec_fn=lambda: os.umask(0o777))
-        check_eq((r.code, r.out), (0, "0022\n"), r.err)
+        check_eq((r.code, r.out), (0, "0077\n"), r.err)
     for made in (log.parent.parent, log.parent):
         check_eq(made.stat().st_mode & 0o7777, 0o700, made)
     for made in (log, p.outcome_file):
         check_eq(made.stat().st_mode & 0o7777, 0o600, made)
+
+
+@cases([("of a closed one", 0o077, "0077"), ("of an open one", 0, "0022"), ("of a group's", 0o002, "0022"), ("of a group's alone", 0o007, "0027")])
+@placed
+def what_is_made_is_as_closed_as_the_callers_own(p, mask, inside):
+    for more in ((), ("--backend", "direct")):
+        r = p.run("--write", ".", *more, "sh", "-c", "umask; echo x > made", preexec_fn=lambda: os.umask(mask))
+        check_eq((r.code, r.out), (0, inside + "\n"), r.err)
+        check_eq(p.ws.joinpath("made").stat().st_mode & 0o7777, 0o666 & ~int(inside, 8))
+        p.ws.joinpath("made").unlink()
 
 
 @test

@@ -224,7 +224,8 @@ def tmp_is_private(p):
 
 @both
 def who_and_where(p):
-    r = p.run("sh", "-c", "hostname; id -un; cat /etc/passwd; cat /etc/hosts; pwd; umask; cat /etc/hostname /etc/shadow /etc/machine-id; ls /root /home /var/log; uname -n")
+    r = p.run("sh", "-c", "hostname; id -un; cat /etc/passwd; cat /etc/hosts; pwd; umask; cat /etc/hostname /etc/shadow /etc/machine-id; ls /root /home /var/log; uname -n",
+              preexec_fn=lambda: os.umask(0o022))
     lines = r.out.splitlines()
     check_eq(lines[:2], ["ward", "ward"])
     check_in(str(p.ws), lines)

@@ -386,7 +386,8 @@ static int child_main(void *arg)
 	wait_for_init(in);
 	take_descriptors(in);
 	confine(in);
-	umask(022);
+	/* What it makes in a grant is as closed to others as the caller's own files, and its owner's in any case. */
+	umask(022 | (in->umask & 077));
 	wait_for_go(in, c->envp);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -19,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -353,6 +354,7 @@ void init_main(struct init *in)
 	struct life life = { 0 };
 	int sigfd;
 
+	in->umask = umask(022);
 	/*
 	 * Nothing that the caller ignores is inherited: we wait for children, and the command begins with defaults. Not by the C
 	 * library, which keeps 32 to 34 for itself and would leave them as another one's posix_spawn left them.

@@ -19,6 +19,7 @@
 struct init {
 	bool namespaces;
 	bool ahead; /* the network is captured before there is a plan */
+	mode_t umask; /* the caller's */
 	const struct ward_launch *l; /* NULL until the blob came */
 	int handed[WARD_HANDED_MAX]; /* descriptors by enum ward_launch_handed */
 	uint32_t ns[WARD_LAUNCH_NS_MAX]; /* the supervisor's namespaces */

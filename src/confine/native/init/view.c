@@ -333,7 +333,6 @@ static int view_begin(struct init *in)
 {
 	int fuse = -1;
 
-	umask(022);
 	/* A host may hand out namespaces and then no right in them (AppArmor): that is a host without. */
 	if (!WARD_OFF(PROPAGATION) && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		fail(in->ctl,
