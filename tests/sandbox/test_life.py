@@ -82,7 +82,7 @@ if os.fork() == 0:
         time.sleep(600)
     os._exit(0)
 os.wait()
-time.sleep(0.1)
+sys.stdin.readline()
 """
 
 
@@ -91,11 +91,11 @@ def daemons_are_dead_when_ward_returns(p):
     mark = box.marker()
     p.write("daemon.py", DAEMON)
     for words in (["python3", "daemon.py", mark],
-                  ["sh", "-c", f"setsid sh -c 'trap \"\" HUP TERM; sleep {mark}' & (sleep {mark} &) ; sleep 0.1"],
-                  ["sh", "-c", f"nohup sleep {mark} >/dev/null 2>&1 & sleep 0.1; kill -9 $$"]):
-        q = p.start("--read", ".", *words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                  ["sh", "-c", f"setsid sh -c 'trap \"\" HUP TERM; sleep {mark}' & (sleep {mark} &) ; read _"],
+                  ["sh", "-c", f"nohup sleep {mark} >/dev/null 2>&1 & read _; kill -9 $$"]):
+        q = p.start("--read", ".", *words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         check(box.wait_for(lambda: box.with_marker(mark)), "the daemon was never seen: the test sees nothing")
-        q.communicate(timeout=20)
+        q.communicate(b"go on\n", timeout=20)
         check_eq(box.with_marker(mark), [], "alive after ward has returned")
         check_eq(box.descendants(), {}, "processes of the run are left")
 

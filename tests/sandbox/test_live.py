@@ -10,7 +10,7 @@ import time
 
 import box
 from ceiling_box import CEILING, ceiling, own_etc
-from tap import check, check_eq, check_in
+from tap import check, check_eq, check_in, skip
 
 QUIET = 'forbid (principal, action, resource in Ward::Path::"/nowhere");\n'
 SOON = 1.0
@@ -60,10 +60,8 @@ class Live:
         return [r for r in box.records(self.p) if r["kind"] == "policy.epoch"]
 
     def ends(self, *texts, soon=SOON):
-        begun = time.monotonic()
-        box.wait_for(lambda: self.q.poll() is not None, 5)
-        took = time.monotonic() - begun
-        check(self.q.poll() is not None, "it lives on")
+        took = box.turns(lambda: self.q.poll() is not None, 5)
+        check(took is not None, "it lives on")
         check(took <= soon, f"it took {took:.2f} s")
         check_eq(self.there(), [])
         check_eq(self.q.returncode, 137, self.said())
@@ -354,14 +352,27 @@ def what_cannot_be_kept_ends_the_run(v):
 
 @epochs
 def a_moment_without_a_ceiling_is_a_moment(v):
-    """Whoever renames directories leaves none for a while."""
+    """Whoever renames directories leaves none for a while. One that was longer, on a busy machine, is none: the run may end, and another is begun."""
     ceiling(1, QUIET)
     v.start("--read", ".")
-    for n in range(2, 8):
+    moments = 0
+    for n in range(2, 32):
+        begun = time.monotonic()
         CEILING.rename("/etc/ward.old")
         time.sleep(0.15)
         ceiling(n, QUIET)
-        time.sleep(0.3)
+        if time.monotonic() - begun < 0.24:
+            v.lives(0.3)
+            moments += 1
+        elif box.wait_for(lambda: v.q.poll() is not None, 2):
+            box.wait_for(lambda: not v.there(), 3)
+            v.p.log.unlink()
+            v.start("--read", ".")
+            moments = 0
+        if moments == 6:
+            break
+    else:
+        skip("no moment was short enough on a machine as busy as this one")
     v.lives(0.5)
     check_eq({r["effect"] for r in v.epochs()}, {"allow"})
 
