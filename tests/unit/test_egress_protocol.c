@@ -145,6 +145,10 @@ TEST(nobody_says_yes_by_what_is_spoken)
 		CASE("%d", i);
 		begin();
 		own = own_listener(&fd);
+		if (!own.family) {
+			end();
+			SKIP("no address here but the loopback's");
+		}
 		t.address_allowed = ward_address_text(&own, text);
 		t.inspects = i & 1;
 		t.held = i & 2 ? WARD_ALLOW : WARD_ASK;
@@ -157,10 +161,8 @@ TEST(nobody_says_yes_by_what_is_spoken)
 		do
 			heard = hear(&m, NULL);
 		while (heard == 1 && m.type == WARD_GATE_DIALED);
-		if (own.family) {
-			CHECK_EQ_INT(heard, 1);
-			CHECK_EQ_INT(m.type, i & 2 ? WARD_GATE_PASS : WARD_GATE_REFUSED);
-		}
+		CHECK_EQ_INT(heard, 1);
+		CHECK_EQ_INT(m.type, i & 2 ? WARD_GATE_PASS : WARD_GATE_REFUSED);
 		ward_close(fd);
 		end();
 	}
