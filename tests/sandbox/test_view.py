@@ -35,6 +35,35 @@ def proc_holds_only_the_run(p):
     check("seen" not in r.out or os.getpid() < 100, "a process of the host is visible")
 
 
+def said_of(pid):
+    """What a process is, as the host sees it: its lines of /proc/PID/status."""
+    return {k: v.split() for k, v in (line.split(":", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)}
+
+
+@both
+def the_processes_are_those_of_the_picture(p):
+    """SECURITY.md: ward, the init below it, the command below that, and nobody else; what each may, and what it holds."""
+    q = p.start("sh", "-c", "echo there; exec sleep 60", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    check_eq(q.stdout.readline(), b"there\n")
+    check(box.wait_for(lambda: len(box.descendants(q.pid)) == 2, 5), str(box.descendants(q.pid)))
+    init, command = sorted(box.descendants(q.pid), key=lambda pid: int(said_of(pid)["NSpid"][-1]))
+    check_eq(said_of(init)["PPid"] + said_of(command)["PPid"], [str(q.pid), str(init)])
+    check_eq((said_of(init)["NSpid"][-1], said_of(q.pid)["Uid"]), ("1", [str(os.geteuid())] * 4))
+    ids = said_of(command)["Uid"]
+    check(ids == said_of(init)["Uid"] and len(set(ids)) == 1 and (ids[0] == str(os.geteuid()) if os.geteuid() else ids[0] != "0"), str(ids))
+    for pid in (init, command):
+        check_eq({v[0] for k, v in said_of(pid).items() if k.startswith("Cap")}, {"0" * 16}, "a capability")
+        check_eq(said_of(pid)["NoNewPrivs"], ["1"])
+    check_eq(said_of(command)["Seccomp"], ["2"])
+    if os.geteuid() == 0:   # nobody else may look at what they hold
+        check_eq(sorted(os.listdir(f"/proc/{command}/fd")), ["0", "1", "2"])
+        held = [os.readlink(f"/proc/{init}/fd/{fd}") for fd in sorted(os.listdir(f"/proc/{init}/fd"))]
+        check_eq([h.split(":")[0] for h in held[:2]], ["socket", "anon_inode"])
+        check(held[1] == "anon_inode:[signalfd]" and len(held) == 3 and ".jsonl.runs/" in held[2], str(held))
+    q.terminate()
+    check_eq(q.wait(20), 143)
+
+
 @box.both_with_shared_mounts
 def no_mount_crosses(p):
     """Neither what the host mounts below a grant while the run lives, nor what is mounted over protected names inside."""
