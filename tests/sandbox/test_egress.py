@@ -248,8 +248,8 @@ def a_forbid_that_spares_a_name_spares_what_it_leads_to(p):
 
 @both
 def an_answer_that_changes_opens_nothing(p):
-    """Rebinding: the first answers are harmless, then comes the loopback."""
-    n = Net(p, {NAME: [["192.0.2.1"], ["127.0.0.1"]]})
+    """Rebinding: the first answers are granted, where nobody listens; then comes what is not."""
+    n = Net(p, {NAME: [["127.0.0.2"], ["127.0.0.1"]]})
     script = f"""
 import socket, time
 for i in range(3):
@@ -261,7 +261,8 @@ for i in range(3):
         print("refused", e)
     time.sleep(1.3)
 """
-    r, doc = n.run(PYTHON, "-c", script, grants=["--resolver", n.dns.at, "--cap", f"NETWORK_CONNECT:{NAME}:{n.http.port}"])
+    r, doc = n.run(PYTHON, "-c", script, grants=["--resolver", n.dns.at, "--cap", f"NETWORK_CONNECT:{NAME}:{n.http.port}",
+                                                          "--cap", f"NETWORK_CONNECT:127.0.0.2:{n.http.port}"])
     check("HTTP" not in r.out, r.out)
     check(len([q for q in n.dns.queries if q[1] == 1]) >= 2, str(n.dns.queries))
     check_eq(n.http.requests, [])

@@ -175,7 +175,7 @@ def an_address_that_is_written_strangely_is_no_grant(p):
 
 
 REBOUND = {
-    "both at once": [["192.0.2.1", "127.0.0.1"]], "mapped": [["::ffff:127.0.0.1"]], "then the loopback": [["192.0.2.1"], ["127.0.0.1"], ["::1"]],
+    "both at once": [["10.0.0.1", "127.0.0.1"]], "mapped": [["::ffff:127.0.0.1"]], "then the loopback": [["10.0.0.1"], ["127.0.0.1"], ["::1"]],
     "metadata beside it": [["169.254.169.254", "127.0.0.1"]], "the host's own name": [["127.0.1.1"]], "inner ones": [["fd00:ec2::254", "::1", "10.0.0.1"]], "NAT64": [["64:ff9b::7f00:1"]],
 }
 
