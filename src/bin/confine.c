@@ -30,6 +30,21 @@ static const struct ward_option *find_option(const char *name)
 	return NULL;
 }
 
+/* The end of the options, or another one: who forgot an argument meant no file of that name, which --OPTION=ARG still names. */
+static bool is_no_argument(const char *word)
+{
+	char name[32];
+	size_t n = strcspn(word, "=");
+
+	if (ward_streq(word, "--"))
+		return true;
+	if (!ward_has_prefix(word, "--") || n - 2 >= sizeof(name))
+		return false;
+	memcpy(name, word + 2, n - 2);
+	name[n - 2] = '\0';
+	return find_option(name);
+}
+
 const char *take_option(struct words *w, char **ret_value)
 {
 	char *name = w->v[0] + 2, *eq = strchr(name, '=');
@@ -44,7 +59,7 @@ const char *take_option(struct words *w, char **ret_value)
 		return name;
 	}
 	o = find_option(name);
-	if (o && o->arg && !ward_has_prefix(o->arg, "[=") && w->n > 0) {
+	if (o && o->arg && !ward_has_prefix(o->arg, "[=") && w->n > 0 && !is_no_argument(w->v[0])) {
 		*ret_value = w->v[0];
 		w->n--;
 		w->v++;
