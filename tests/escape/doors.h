@@ -103,6 +103,8 @@ CALL(ipc_keyring_persistent, both, "The user's persistent keyring.", SYS_keyctl,
 CALL(ipc_keyring_capabilities, both, "What the kernel's keyrings can do.", SYS_keyctl, 31, ZEROS, 4)
 
 CALL(proc_set_signal, both, "By which signal the owner of an open file is told of it (F_SETSIG).", SYS_fcntl, -1, 10, 15)
+CALL(proc_init_idle, both, "Process 1 comes after all others, and ends the run late.", SYS_sched_setscheduler, 1, 5, 0)
+CALL(proc_init_turn, both, "The same by sched_setattr.", SYS_sched_setattr, 1, 0, 0)
 CALL(proc_init_limit, both, "A limit of process 1, which of processor time would end it.", SYS_prlimit64, 1, 0, 1, 0)
 
 /* ---- the 32-bit door ---- */

@@ -295,9 +295,10 @@ TEST(ordinary_calls_have_constant_verdicts)
 	 * ioctl, clone, prctl, fcntl, ... and what takes the mode of a file: no set-ID programs; setrlimit and prlimit64, which are called
 	 * once a program if at all: no core dumps; mmap (of whose 3.3 us the filter's share was not to be measured), memfd_create and shmget:
 	 * none of the host's huge pages; setsockopt, which is called once or twice a socket: no programs of one's own on it;
-	 * renameat2, which looks up two names: no whiteout; pipe2, which makes two files: none for the kernel's news
+	 * renameat2, which looks up two names: no whiteout; pipe2, which makes two files: none for the kernel's news; and what changes
+	 * the turn of a process: not that of process 1
 	 */
-	CHECK(allowed - constant <= 27);
+	CHECK(allowed - constant <= 32);
 	CHECK(deepest <= 40);
 }
 
