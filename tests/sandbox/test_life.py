@@ -315,11 +315,15 @@ def a_signal_at_the_very_end_loses_no_exit(p):
 @both
 def stop_and_continue(p):
     mark = box.marker()
-    q = p.start("sh", "-c", f"sleep {mark} & sleep 0.6; echo done; kill $!", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    q = p.start("sh", "-c", f"sleep {mark} & read _; echo done; kill $!", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE)
     check(box.wait_for(lambda: box.with_marker(mark)), "did not start")
     os.kill(q.pid, box.STOP)
+    q.stdin.write(b"\n")
+    q.stdin.flush()
+    check(box.wait_for(lambda: not box.with_marker(mark)), "who is stopped keeps the command from its end")
     time.sleep(0.3)
+    check_eq(q.poll(), None)
     os.kill(q.pid, box.CONT)
     out, err = q.communicate(timeout=20)
     check_eq((q.returncode, out), (0, b"done\n"), err)

@@ -81,7 +81,7 @@ class Live:
 
     def goes_on(self):
         """Still alive, and the last epoch is in the log as one that takes nothing."""
-        box.wait_for(self.epochs, 3)
+        box.wait_for(self.epochs, 20)
         self.lives(0.3)
         check_eq([r["effect"] for r in self.epochs()], ["allow"])
 
@@ -158,7 +158,7 @@ def what_the_run_does_not_hold_may_be_denied(v):
                'forbid (principal, action, resource in Ward::Glob::"**/*.pem");\n')
     v.goes_on()
     ceiling(8, f'forbid (principal, action, resource == Ward::Path::"{v.p.ws}/src/a");\n')
-    box.wait_for(lambda: v.q.poll() is not None, 2)
+    box.wait_for(lambda: v.q.poll() is not None, 20)
     check_eq([(r["effect"], r["detail"]["from"], r["detail"]["to"]) for r in v.epochs()], [("allow", 1, 7), ("deny", 7, 8)])
 
 
@@ -365,7 +365,7 @@ def a_moment_without_a_ceiling_is_a_moment(v):
             v.lives(0.3)
             moments += 1
         elif box.wait_for(lambda: v.q.poll() is not None, 2):
-            box.wait_for(lambda: not v.there(), 3)
+            box.wait_for(lambda: not v.there(), 20)
             v.p.log.unlink()
             v.start("--read", ".")
             moments = 0
@@ -386,7 +386,7 @@ def what_a_person_said_yes_to_stays_granted(v):
     ceiling(2, ask)
     v.goes_on()
     v.q.kill()
-    box.wait_for(lambda: not v.there(), 3)
+    box.wait_for(lambda: not v.there(), 20)
     v.p.log.unlink()
     ceiling(3, QUIET)
     v.start("--write", ".")
