@@ -125,8 +125,10 @@ static int copy_all(struct ward_plan *p, const struct ward_plan_input *in)
 	p->late_names = in->late_names;
 	p->repo_root = in->repo_root ? ward_arena_strdup(p->arena, in->repo_root) : NULL;
 	p->late = in->late ? ward_arena_strdup(p->arena, in->late) : NULL;
+	p->caches_read = in->caches_read ? ward_arena_strdup(p->arena, in->caches_read) : NULL;
 	if (!p->workspace || !p->cwd || !p->exe || !p->argv || !env || !p->exec_paths ||
-		!p->warnings || (in->late && !p->late) || (in->repo_root && !p->repo_root))
+		!p->warnings || (in->late && !p->late) || (in->repo_root && !p->repo_root) ||
+		(in->caches_read && !p->caches_read))
 		return WARD_E_NOMEM;
 	qsort(env, count(env), sizeof(*env), by_name);
 	p->env = env;

@@ -253,6 +253,7 @@ struct ward_plan {
 	const char *late;            /* what no view holds of the policies' rules about files, in a sentence; NULL: all is held */
 	const char *late_fix;        /* what would help; static or outlives the plan */
 	enum ward_late_names late_names;        /* names that run code later, and are not there yet */
+	const char *caches_read;     /* package caches that are read unasked, and not written: "cargo,go"; NULL: none is */
 	const char *const *warnings;
 	size_t n_warnings;
 	char sha256[WARD_SHA256_HEX];           /* of the JSON form without this field */
@@ -286,6 +287,7 @@ struct ward_plan_input {
 	struct ward_review review;
 	const char *late, *late_fix;            /* as in the plan */
 	enum ward_late_names late_names;
+	const char *caches_read;
 	const struct ward_asks *asks;           /* outlives the plan */
 	const char *const *warnings;
 	size_t n_warnings;

@@ -441,6 +441,22 @@ def what_is_read_unasked_is_no_less_looked_at(p, name, variable, rest):
         check_eq(unasked(p, name, place, {variable: str(value), "XDG_STATE_HOME": str(state / "ward")}), "", what)
 
 
+@both
+def who_fetches_what_the_cache_has_not_is_told_of_the_option(p):
+    """The tool is told EROFS alone. Only where it failed, could have fetched something, and did not have the cache for writing."""
+    note = "ward: the host's package caches are only read in this run; if what is fetched is to have a place above them: --caches=go\n"
+    place, env = home(p, "go"), {"PATH": on_path(p, "go")}
+    net = ("--mode", "repo_write", "--cap", "NETWORK_CONNECT:a.example.com:443")
+    for words, command, told in [(net, "mkdir", True), (net, "true", False), (("--mode", "workspace_write"), "mkdir", False),
+                                 ((*net, "--caches=go"), "false", False), (net[2:], "mkdir", False)]:
+        r = run(p, *words, "--", *([command, place / "new"] if command == "mkdir" else [command]), env=env)
+        check_eq((words, command, r.code == 0), (words, command, command == "true"), r.err)
+        check_eq((words, command, note in r.err), (words, command, told), r.err)
+    check(not (place / "new").exists(), "the host's cache was written")
+    r = run(p, *net, "--caches=go", "--", "mkdir", place / "new", env=env)
+    check_eq(r.code, 0, r.err)
+
+
 SECRETS = {"cargo": ["index/one/.git/logs/refs/HEAD", "index/two/.git/logs/HEAD"], "go": ["cache/vcs/dir/a"],
            "uv": ["git-v0/db/a/config"], "composer": ["vcs/a/config"], "deno": ["location_data/a/local_storage", "deno_history.txt"]}
 OPEN = {"cargo": ["index/one/.git/config", "index/one/.git/FETCH_HEAD", "index/one/.cache/d/logs", "index/sparse/config.json", "cache/one/logs"], "go": ["cache/download/a"],

@@ -399,6 +399,7 @@ static int build(struct ward_resolver *rs, struct ward_plan **ret, struct ward_e
 		.late = rs->late,
 		.late_fix = rs->late_fix,
 		.late_names = rs->late_names,
+		.caches_read = rs->caches_read,
 		.asks = r->asks,
 		.warnings = rs->warnings.v,
 		.n_warnings = rs->warnings.n,

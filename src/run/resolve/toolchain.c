@@ -272,6 +272,14 @@ static int name_cache(struct ward_resolver *rs, const char *variable, const char
 		err);
 }
 
+static bool only_read(struct ward_resolver *rs, const char *name)
+{
+	rs->caches_read = rs->caches_read
+		? ward_arena_printf(rs->arena, "%s,%s", rs->caches_read, name)
+		: name;
+	return rs->caches_read;
+}
+
 int ward_rs_toolchain_path(struct ward_resolver *rs, struct ward_error *err)
 {
 	const char *lfs = ward_rs_git_lfs(rs);
@@ -288,6 +296,8 @@ int ward_rs_toolchain_path(struct ward_resolver *rs, struct ward_error *err)
 
 		if (!rs->caches[i] || !ward_rs_visible(rs, rs->caches[i]))
 			continue;
+		if (!ward_cache_asked(rs, i) && !only_read(rs, ward_caches[i].name))
+			return ward_rs_nomem(err);
 		r = strchr(inside, '/') ? link_cache(rs, inside, rs->caches[i], err)
 					: name_cache(rs, inside, rs->caches[i], err);
 	}
