@@ -44,6 +44,20 @@ static int where(const char *state, char out[WARD_PATH_MAX], struct ward_error *
 	return WARD_OK;
 }
 
+/* By its own name, without the links that lead to it (a home kept elsewhere): what a run mounts is opened again, and over none. */
+static void name_really(int fd, char out[WARD_PATH_MAX])
+{
+	char proc[32], real[WARD_PATH_MAX];
+	ssize_t n;
+
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	n = readlink(proc, real, sizeof(real) - 1);
+	if (n <= 0 || real[0] != '/')
+		return;
+	real[n] = '\0';
+	memcpy(out, real, (size_t)n + 1);
+}
+
 static int bad_home(const char *path, const struct stat *st, const char *what,
 	struct ward_error *err)
 {
@@ -56,6 +70,26 @@ static int bad_home(const char *path, const struct stat *st, const char *what,
 	ward_fail_fix(err,
 		"look at what it is, then: chmod 700 %s, or set XDG_STATE_HOME to a directory of your own",
 		ward_paste(word, path, "it"));
+	return r;
+}
+
+/* Which directory it is has to be said: the store's own mode would not help. */
+static int bad_above(int dir, const struct stat *st, const char *what, const char *mode,
+	struct ward_error *err)
+{
+	char path[WARD_PATH_MAX] = "a directory above it", word[WARD_PASTE_MAX];
+	int r = ward_fail(err, WARD_E_REFUSED,
+		"the store of workspaces under review lies %s (uid %u, mode %04o)", what,
+		(unsigned)st->st_uid, (unsigned)(st->st_mode & 07777));
+
+	name_really(dir, path);
+	ward_fail_at(err, path, 0, 0);
+	if (mode)
+		ward_fail_fix(err,
+			"look at what it is, then: chmod %s %s, or set XDG_STATE_HOME to a directory of your own",
+			mode, ward_paste(word, path, "it"));
+	else
+		ward_fail_fix(err, "set XDG_STATE_HOME to a directory of your own");
 	return r;
 }
 
@@ -86,32 +120,18 @@ static int check_above(int fd, const char *path, struct ward_error *err)
 				"what %s lies in cannot be looked at", path);
 		if (i > 0 && st.st_ino == last.st_ino && st.st_dev == last.st_dev)
 			return WARD_OK;
-		if (i == 0 &&
-			((st.st_uid != geteuid() && st.st_uid != 0) ||
-				(st.st_mode & (S_IWGRP | S_IWOTH))))
-			return bad_home(path, &st, "lies where others may write", err);
+		if (i == 0 && st.st_uid != geteuid() && st.st_uid != 0)
+			return bad_above(up, &st, "in a directory of somebody else's", NULL, err);
+		if (i == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)))
+			return bad_above(up, &st, "where others may write", "go-w", err);
 		if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
-			return bad_home(path, &st,
-				"lies below a directory that everybody may write", err);
+			return bad_above(up, &st, "below a directory that everybody may write",
+				"o-w", err);
 		last = st;
 		ward_close(at);
 		at = ward_take_fd(&up);
 	}
 	return ward_fail(err, WARD_E_LIMIT, "the path of the store of workspaces is too deep");
-}
-
-/* By its own name, without the links that lead to it (a home kept elsewhere): what a run mounts is opened again, and over none. */
-static void name_really(int fd, char out[WARD_PATH_MAX])
-{
-	char proc[32], real[WARD_PATH_MAX];
-	ssize_t n;
-
-	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
-	n = readlink(proc, real, sizeof(real) - 1);
-	if (n <= 0 || real[0] != '/')
-		return;
-	real[n] = '\0';
-	memcpy(out, real, (size_t)n + 1);
 }
 
 int ward_store_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err)

@@ -37,12 +37,12 @@ def seen(path):
     return struct.pack("<QQQ", st.st_ino, st.st_size, st.st_mtime_ns), st.st_mode
 
 
-def step(kind, path, old=None, new=None, result=0, layer=None, at=0):
+def step(kind, path, old=None, new=None, result=0, layer=None, at=0, ctime=0):
     a, was = seen(old)
     b, will = seen(new)
     name = path.encode()
     return struct.pack("<BBBBI", kind, result, 0, 0, len(name)) + a + b + struct.pack(
-        "<QQQII", 0, at, layer.lstat().st_ino if layer else 0, was, will) + name + b"\0"
+        "<QQQII", ctime, at, layer.lstat().st_ino if layer else 0, was, will) + name + b"\0"
 
 
 def journal(p, of, state, stage, *steps, born=None):
@@ -480,6 +480,40 @@ def what_was_replaced_and_taken_away_is_not_said_to_be_back(p):
         check_in(f'"{name}": is not as it was, and what was there before is not where the commit keeps it', r.out)
     check('"h"' not in r.out, r.out)
     check(not (of_run / "journal").exists(), "it is over")
+
+
+@both_cases([("as it was", None), ("changed before the commit", "before"), ("written while it was away", "away")])
+def what_an_abort_gives_back_is_no_conflict(p, who):
+    """A rename is a ctime. Whoever takes a commit back that died half way can make it again, without a word that overrules what others changed."""
+    for name in ("f", "g"):
+        p.write(name, "1\n")
+    (p.ws / "d").mkdir()
+    of_run = review(p, "echo 2 > f; rm g; rmdir d")
+    upper, stage, at = of_run / "layer/upper", stage_in(of_run / "stage"), p.ws.stat().st_ino
+    if who == "before":
+        p.write("f", "3\n")
+        p.write("g", "3\n")
+    born = [(p.ws / n).stat().st_ctime_ns for n in ("g", "d", "f")]
+    for name, kept in (("g", "o0"), ("d", "o1"), ("f", "n2")):
+        (p.ws / name).rename(stage / kept)
+    shutil.copy(upper / "f", p.ws / "f")
+    journal(p, of_run, BEGUN, stage,
+            step(TAKE, "g", old=stage / "o0", at=at, ctime=born[0]),
+            step(TAKE, "d", old=stage / "o1", at=at, ctime=born[1]),
+            step(SWAP, "f", old=stage / "n2", new=p.ws / "f", layer=upper / "f", at=at, ctime=born[2]))
+    if who == "away":
+        for kept in ("o0", "n2"):
+            (stage / kept).write_text("333\n")
+    r = p.run(of_run.name, "--abort", kind=("commit",), log=False)
+    was = {None: "1\n", "before": "3\n", "away": "333\n"}[who]
+    check_eq((r.code, (p.ws / "f").read_text(), (p.ws / "g").read_text(), (p.ws / "d").is_dir()), (0, was, was, True), r.out + r.err)
+    r = p.run(of_run.name, kind=("commit",), log=False)
+    if who:
+        check_eq((r.code, (p.ws / "f").read_text(), (p.ws / "g").read_text(), (p.ws / "d").exists()), (1, was, was, False), r.out + r.err)
+        for name in ("f", "g"):
+            check_in(f'"{name}": was changed in the project since the run began', r.out)
+    else:
+        check_eq((r.code, os.listdir(p.ws), (p.ws / "f").read_text(), entry(p)), (0, ["f"], "2\n", None), r.out + r.err)
 
 
 @both_cases([("a directory", lambda at: stage_in(at, "x")), ("a fifo", os.mkfifo)])

@@ -343,13 +343,15 @@ TEST(a_store_that_others_could_write_is_refused)
 {
 	static const struct {
 		const char *what, *undo;
+		const char *at,
+			*cure; /* whose mode it is, below the state directory, and what mends it */
 	} rows[] = {
-		{ "chmod 0770 ward/runs", "chmod 0700 ward/runs" },
-		{ "chmod 0705 ward/runs", "chmod 0700 ward/runs" },
-		{ "chmod 0777 ward", "chmod 0700 ward" },
-		{ "chmod 0777 .", "chmod 0700 ." },
-		{ "mv ward/runs ward/x && ln -s x ward/runs",
-			"rm ward/runs && mv ward/x ward/runs" },
+		{ "chmod 0770 ward/runs", "chmod 0700 ward/runs", "/ward/runs", "chmod 700 " },
+		{ "chmod 0705 ward/runs", "chmod 0700 ward/runs", "/ward/runs", "chmod 700 " },
+		{ "chmod 0777 ward", "chmod 0700 ward", "/ward", "chmod go-w " },
+		{ "chmod 0777 .", "chmod 0700 .", "", "chmod o-w " },
+		{ "mv ward/runs ward/x && ln -s x ward/runs", "rm ward/runs && mv ward/x ward/runs",
+			"/ward/runs", "" },
 	};
 	char home[WARD_PATH_MAX];
 
@@ -362,6 +364,10 @@ TEST(a_store_that_others_could_write_is_refused)
 		CASE("%s", r->what);
 		sh("%s", r->what);
 		CHECK(ward_workspace_home(true, home, &err) < 0);
+		CHECK(strlen(err.file) >= strlen(r->at));
+		CHECK_STR_EQ(err.file + strlen(err.file) - strlen(r->at), r->at);
+		CHECK_STR_CONTAINS(err.fix, r->cure);
+		CHECK_STR_CONTAINS(err.fix, r->cure[0] ? err.file : "XDG_STATE_HOME");
 		sh("%s", r->undo);
 		CHECK(ward_workspace_home(true, home, &err) == WARD_OK);
 	}

@@ -471,6 +471,7 @@ int ward_commit_abort(struct ward_workspace *w, ward_commit_left_fn *left, void 
 	WARD_CLEANUP(ward_commit_done) struct ward_commit c = WARD_COMMIT_INIT;
 	int r = open_again(w, &c, err);
 
+	c.begins = w->landed ? NULL : &w->landed;
 	c.left = left;
 	c.arg = arg;
 	return r < 0 ? r : ward_commit_undo(&c, err);

@@ -82,6 +82,7 @@ struct ward_commit {
 	char spoken[WARD_PATH_MAX];
 	size_t n_spoken;
 	struct ward_landed *landed;  /* NULL, or of the workspace */
+	struct ward_landed **begins; /* NULL, or where the workspace has them when they are begun */
 	const atomic_bool *stop;     /* NULL, or of the workspace: what has not begun ends, -ECANCELED */
 	bool locked;                 /* the layer: ward_commit_done() */
 	bool *leads;                 /* NULL, or of the workspace: a rename from the store leads into the project */

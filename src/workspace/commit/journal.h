@@ -46,12 +46,14 @@ struct ward_step {
 	bool attributes;
 	bool inside;                 /* PUT: what is new is made in the directory of an earlier step, and comes with it */
 	struct ward_seen old, new;   /* DIR: the mode before and the mode to come */
-	int64_t old_ctime_ns;        /* looked at before it is replaced; 0: not (a directory, a file with other names) */
+	/* when it was planned; of a file looked at before it is replaced. 0: not known (a file with other names) */
+	int64_t old_ctime_ns;
 	uint64_t dir_ino;            /* of the directory that it lies in; WARD_DIR_UNKNOWN: it was not there, and the step is left */
 	uint64_t layer_ino;          /* of what the layer has at the path; 0: nothing, or a whiteout */
 	int64_t layer_ctime_ns;      /* not in the file: when it was copied; 0 = not known */
 	/* not in the file: nobody but us changed the directory that it lies in, or (DIR) it, since the run began */
 	bool dir_old;
+	bool given_back;             /* not in the file: what was old has its name again, and by us */
 	bool moved;                  /* not in the file: the run wrote to it while it was read */
 	size_t top;                  /* not in the file. Of inside: the step whose rename brings it */
 	bool came;                   /* not in the file. Of inside: it was as it was made when that was about to be done */

@@ -343,7 +343,7 @@ static void note_old(struct ward_step *s, const struct stat *st)
 	ward_commit_seen(st, &s->old);
 	/* The names of a file are taken one after the other, and each changes its ctime. */
 	s->old_ctime_ns =
-		S_ISDIR(st->st_mode) || st->st_nlink > 1 ? 0 : ward_commit_ns(&st->st_ctim);
+		!S_ISDIR(st->st_mode) && st->st_nlink > 1 ? 0 : ward_commit_ns(&st->st_ctim);
 }
 
 /* Its directory can be written; else that is lent, or (not ours) said before anything happens. */

@@ -43,6 +43,14 @@ static int left(struct at *a, const char *why)
 	return 0;
 }
 
+/* What was old is where it was. */
+static int gave_back(struct at *a)
+{
+	a->s->given_back = true;
+	a->s->result = WARD_RESULT_DONE;
+	return 0;
+}
+
 static int done(struct at *a)
 {
 	a->s->result = WARD_RESULT_DONE;
@@ -90,7 +98,7 @@ static bool still_is(const struct at *a, const struct stat *st, const struct war
 	int64_t ctime_ns)
 {
 	return ward_commit_same(st, s) &&
-		(ctime_ns == 0 || ward_commit_ns(&st->st_ctim) == ctime_ns) &&
+		(ctime_ns == 0 || S_ISDIR(s->mode) || ward_commit_ns(&st->st_ctim) == ctime_ns) &&
 		(!S_ISDIR(s->mode) || ward_commit_empty(a->dir, a->name));
 }
 
@@ -286,7 +294,7 @@ static int back_swap(struct at *a)
 	if (r < 0)
 		return is_missing(r) ? keep(a) : r;
 	if (staged_is(a, a->n, &a->s->new) && in_place(a))
-		return done(a);
+		return gave_back(a);
 	(void)ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_EXCHANGE);
 	return keep(a);
 }
@@ -304,7 +312,7 @@ static int back_take(struct at *a)
 	if (r < 0)
 		return r;
 	if (in_place(a))
-		return done(a);
+		return gave_back(a);
 	(void)ward_commit_rename(a->dir, a->name, a->c->stage, a->o, RENAME_NOREPLACE);
 	return keep(a);
 }
