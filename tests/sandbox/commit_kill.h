@@ -16,10 +16,18 @@
 static atomic_long calls; /* threads count too */
 static long kill_at = -1;
 
+/* Or somebody acts in the project at two of them. */
+static long act_at = -1, act_again_at = -1;
+static void (*actor)(void);
+
 static void call(void)
 {
-	if (atomic_fetch_add(&calls, 1) + 1 == kill_at)
+	long n = atomic_fetch_add(&calls, 1) + 1;
+
+	if (n == kill_at)
 		(void)kill(getpid(), SIGKILL);
+	if (actor && (n == act_at || n == act_again_at))
+		actor();
 }
 
 /* ---- threads, however few files there are ---- */
