@@ -203,11 +203,17 @@ static void deadlines(struct life *l)
 		begin_end(l, WARD_STATUS_LIMIT);
 }
 
+/* When the next of these is to be done. After the last of them nobody has to be looked at any more. */
+static uint64_t due(const struct life *l)
+{
+	return l->t_kill == UINT64_MAX ? 1 : l->t_kill ? l->t_kill : l->t_timeout;
+}
+
 /* wait_ms: at most so long; what it refused is recorded afterwards. */
 static int turn(struct life *l, int wait_ms, struct ward_error *err)
 {
 	struct pollfd fds[3 + WARD_STREAMS_POLL_MAX + WARD_LIVE_POLL_MAX];
-	struct ward_cage_event e;
+	struct ward_cage_event e = { .type = WARD_CAGE_NONE };
 	struct ward_stopped stopped;
 	uint64_t now = ward_now_mono_ns();
 	int wait = soonest(ward_cage_timeout(l->cage), until(l->t_timeout, now)), r;
@@ -239,6 +245,7 @@ static int turn(struct life *l, int wait_ms, struct ward_error *err)
 	if (r < 0)
 		return r;
 	r = net_next(l, err);
+	ward_cage_due(l->cage, due(l));
 	if (r == WARD_OK)
 		r = ward_cage_next(l->cage, &e, err);
 	if (r < 0)

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -480,6 +481,28 @@ static int hold(int n)
 	return 0;
 }
 
+/* n processes whose children end at once, as do those that these leave to process 1, without end and up to every limit. */
+static int storm(int n)
+{
+	(void)signal(SIGTERM, SIG_IGN);
+	for (int k = 0; k < n; k++)
+		if (fork() == 0)
+			for (;;) {
+				pid_t pid = vfork();
+
+				if (pid == 0) {
+					(void)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0,
+						0);
+					_exit(0);
+				}
+				if (pid > 0)
+					(void)waitpid(pid, NULL, 0);
+			}
+	for (;;)
+		(void)pause();
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 3)
@@ -490,6 +513,8 @@ int main(int argc, char **argv)
 		return pace(atoi(argv[2]));
 	if (strcmp(argv[1], "hold") == 0)
 		return hold(atoi(argv[2]));
+	if (strcmp(argv[1], "storm") == 0)
+		return storm(atoi(argv[2]));
 	for (size_t i = 0; i < sizeof(floods) / sizeof(*floods); i++)
 		if (strcmp(argv[1], floods[i].name) == 0)
 			return flood(floods[i].say, strtoul(argv[2], NULL, 10));

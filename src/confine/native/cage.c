@@ -170,14 +170,18 @@ static void sample(struct ward_native *c, struct ward_cage_event *ret)
 
 	if (!c->sampling || c->over || now < c->next_sample || c->proc < 0)
 		return;
+	if (c->due && now >= c->due) {
+		c->next_sample = now + SAMPLE_NS;
+		return;
+	}
 	used = ward_sample_memory(c->proc, c->namespaces ? 0 : c->init.pid, c->plan->limits.memory,
-		c->sysv, &n);
+		c->sysv, c->due, &n);
 	if (used > c->sampled_peak)
 		c->sampled_peak = used;
 	if (n > c->sampled_processes)
 		c->sampled_processes = n;
 	if (!c->pids_reached && c->namespaces && !c->counts[WARD_CGROUP_PIDS])
-		c->pids_reached = ward_sample_tasks_reach(c->proc, c->plan->limits.pids);
+		c->pids_reached = ward_sample_tasks_reach(c->proc, c->plan->limits.pids, c->due);
 	c->next_sample = now + SAMPLE_NS;
 	if (used <= c->plan->limits.memory || c->sampled_oom)
 		return;
@@ -200,6 +204,13 @@ static void look_at_layer(struct ward_native *c, struct ward_cage_event *ret)
 	c->growth = NULL;
 	ret->type = WARD_CAGE_LAYER_FULL;
 	ward_helper_kill(c);
+}
+
+void ward_helper_due(void *cage, uint64_t mono_ns)
+{
+	struct ward_native *c = cage;
+
+	c->due = mono_ns;
 }
 
 int ward_helper_next(void *cage, struct ward_cage_event *ret, struct ward_error *err)

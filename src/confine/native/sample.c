@@ -98,7 +98,19 @@ struct pids {
 	pid_t *v;
 	size_t n, max;
 	bool failed;
+	uint64_t until; /* as in native.h */
+	bool late;
 };
+
+#define LOOK_AT_ONCE 16u /* before the clock is looked at */
+
+/* There is something more urgent than to look at the rest. */
+static bool late(struct pids *p, size_t i)
+{
+	if (p->until && i % LOOK_AT_ONCE == 0 && ward_now_mono_ns() >= p->until)
+		p->late = true;
+	return p->late;
+}
 
 static void add(struct pids *p, pid_t pid)
 {
@@ -181,7 +193,7 @@ static void collect(int proc, pid_t top, struct pids *p)
 {
 	if (top > 0) {
 		add(p, top);
-		for (size_t i = 0; i < p->n; i++)
+		for (size_t i = 0; i < p->n && !late(p, i); i++)
 			look_below(proc, p->v[i], p);
 		return;
 	}
@@ -190,24 +202,24 @@ static void collect(int proc, pid_t top, struct pids *p)
 	each_number(dir, add_name, p);
 }
 
-static uint64_t sum(int proc, const struct pids *p, uint64_t (*of)(int dir, const char *name))
+static uint64_t sum(int proc, struct pids *p, uint64_t (*of)(int dir, const char *name))
 {
 	uint64_t total = 0;
 	char name[16];
 
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; i < p->n && !late(p, i); i++) {
 		snprintf(name, sizeof(name), "%d", (int)p->v[i]);
 		total += of(proc, name);
 	}
 	return total;
 }
 
-static struct sizes sum_of_sizes(int proc, const struct pids *p)
+static struct sizes sum_of_sizes(int proc, struct pids *p)
 {
 	struct sizes total = { 0 };
 	char name[16];
 
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; i < p->n && !late(p, i); i++) {
 		struct sizes s;
 
 		snprintf(name, sizeof(name), "%d", (int)p->v[i]);
@@ -257,12 +269,12 @@ static void add_memfd(int fds, const char *name, void *arg)
 	s->total += memfd_bytes(fds, name, s);
 }
 
-static uint64_t memfds(int proc, const struct pids *p)
+static uint64_t memfds(int proc, struct pids *p)
 {
 	struct seen s = { .n = 0 };
 	char path[32];
 
-	for (size_t i = 0; i < p->n && s.looked < LOOKED_MAX; i++) {
+	for (size_t i = 0; i < p->n && s.looked < LOOKED_MAX && !late(p, i); i++) {
 		snprintf(path, sizeof(path), "%d/fd", (int)p->v[i]);
 		WARD_FD dir =
 			ward_openat2(proc, path, O_RDONLY | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
@@ -342,9 +354,9 @@ static uint64_t sysv_bytes(const int fds[WARD_SYSV_FILES])
 }
 
 uint64_t ward_sample_memory(int proc_dirfd, pid_t top, uint64_t limit,
-	const int sysv[WARD_SYSV_FILES], unsigned *ret_processes)
+	const int sysv[WARD_SYSV_FILES], uint64_t until, unsigned *ret_processes)
 {
-	struct pids p = { .v = NULL };
+	struct pids p = { .until = until };
 	struct sizes all;
 	uint64_t more, total;
 
@@ -362,6 +374,8 @@ uint64_t ward_sample_memory(int proc_dirfd, pid_t top, uint64_t limit,
 	/* What cannot be counted is too much. */
 	if (p.failed)
 		total = UINT64_MAX;
+	if (p.late)
+		total = 0;
 	free(p.v);
 	return total;
 }
@@ -380,17 +394,27 @@ static unsigned threads_of(int proc, const char *name)
 		: 0;
 }
 
+struct threads {
+	struct pids clock; /* holds none */
+	unsigned n;
+	size_t looked;
+};
+
 static void add_threads(int proc, const char *name, void *arg)
 {
-	unsigned *n = arg;
+	struct threads *t = arg;
 
-	*n += threads_of(proc, name);
+	if (!late(&t->clock, t->looked++))
+		t->n += threads_of(proc, name);
 }
 
 static void add_tasks(int proc, const char *name, void *arg)
 {
+	struct pids *p = arg;
 	char path[32];
 
+	if (late(p, p->n))
+		return;
 	(void)snprintf(path, sizeof(path), "%.16s/task", name);
 	WARD_FD dir = ward_openat2(proc, path, O_RDONLY | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
 
@@ -434,13 +458,14 @@ static unsigned in_both(struct pids *a, struct pids *b)
 	return n;
 }
 
-bool ward_sample_tasks_reach(int proc_dirfd, uint64_t limit)
+bool ward_sample_tasks_reach(int proc_dirfd, uint64_t limit, uint64_t until)
 {
-	struct pids one = { .v = NULL }, two = { .v = NULL };
-	unsigned n = 0;
+	struct pids one = { .until = until }, two = { .until = until };
+	struct threads t = { .clock = { .until = until } };
+	unsigned n;
 
-	each_name(proc_dirfd, add_threads, &n);
-	if (n < limit)
+	each_name(proc_dirfd, add_threads, &t);
+	if (t.n < limit)
 		return false;
 	/* While they are counted some end and others begin: what is in two lists was there at one time. */
 	each_name(proc_dirfd, add_tasks, &one);
