@@ -10,6 +10,7 @@
 #define WARD_CACHES_MAX 24       /* lines of data/caches */
 #define WARD_CACHE_ROOTS 3
 #define WARD_CACHE_HIDES 4
+#define WARD_CACHE_NEEDED 3
 
 /* $env and rest, where that is set; env NULL: the caller's home and rest. rest begins with '/', or is "". */
 struct ward_cache_root {
@@ -19,8 +20,10 @@ struct ward_cache_root {
 struct ward_cache {
 	const char *name, *program;
 	const char *inside;          /* where a run finds it: DIR/NAME in its home, or a variable */
-	const char *hides[WARD_CACHE_HIDES]; /* below it, never shown; a component "*" is any directory */
+	const char *hides[WARD_CACHE_HIDES]; /* below it, never shown; a component "*", not the last, is any directory */
 	size_t n_hides;
+	const char *needed[WARD_CACHE_NEEDED]; /* commands that do nothing without it */
+	size_t n_needed;
 	bool implied;                /* read unasked under a mode or a profile */
 	bool named;                  /* meant by its own name alone, not by "all" */
 	struct ward_cache_root roots[WARD_CACHE_ROOTS];  /* the first that counts */

@@ -110,7 +110,7 @@ int asking_begin(struct life *l, struct ward_error *err);
 int asking_do(struct life *l, bool *ret_again, struct ward_error *err);
 /* The rules that a person wanted to have written. */
 void asking_write_rules(struct life *l), asking_end(struct life *l);
-void ward_not_found(struct life *l); /* live/notfound.c: the report's line for a command that ended with 127 */
+void ward_not_found(struct life *l), ward_uncached(struct life *l); /* live/: a line of the report, after 127; of a cache it lacked */
 /* A question, and its answer, in the log, durably. */
 int asking_record(struct life *l, const struct ward_asks *a, const struct ward_asked *k, struct ward_error *err);
 int asking_record_said(struct life *l, const struct ward_asks *a, const struct ward_asked *k, const struct ward_reply *s,

@@ -8,7 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Homes are laid out by the tests: no variable of the caller's moves a part of them.
 for _name in ("npm_config_cache", "PIP_CACHE_DIR", "CARGO_HOME", "GOPATH", "GOMODCACHE", "GOCACHE", "XDG_CACHE_HOME", "XDG_DATA_HOME", "GRADLE_USER_HOME",
               "UV_CACHE_DIR", "UV_PYTHON_INSTALL_DIR", "POETRY_CACHE_DIR", "HATCH_DATA_DIR", "PNPM_HOME", "YARN_CACHE_FOLDER", "YARN_GLOBAL_FOLDER",
-              "COREPACK_HOME", "BUN_INSTALL", "BUN_INSTALL_CACHE_DIR", "DENO_DIR", "COMPOSER_CACHE_DIR"):
+              "COREPACK_HOME", "BUN_INSTALL", "BUN_INSTALL_CACHE_DIR", "DENO_DIR", "WORKON_HOME", "PRE_COMMIT_HOME", "COMPOSER_CACHE_DIR"):
     os.environ.pop(_name, None)
 
 

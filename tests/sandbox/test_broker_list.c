@@ -244,6 +244,7 @@ TEST(quiet_names)
 		CHECK_EQ_INT(ward_quiet_below(rows[i].path), rows[i].below);
 	}
 	CHECK(ward_quiet_syscall("socket", "AF_NETLINK SOCK_RAW protocol 9"));
+	CHECK(ward_quiet_syscall("socket", "AF_NETLINK SOCK_RAW protocol 15"));
 	CHECK(!ward_quiet_syscall("socket", "AF_VSOCK SOCK_STREAM"));
 	CHECK(!ward_quiet_syscall("bpf", ""));
 }

@@ -392,6 +392,44 @@ def without_user_namespaces_it_is_refused(p):
     refused(p, ["axis files", "needs user namespaces", "run without --caches"], "--caches=npm", *accept, preexec_fn=none)
 
 
+# ---- not asked for, and missed ----
+
+def told(p, command, *words, code=1):
+    """What the report says of caches, of a command of that name that ends so."""
+    path = p.side / "tool/bin" / command
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\nexit {code}\n" if code else "#!/bin/sh\nexec python3 -c \"import socket, sys\ntry: socket.create_connection(('192.0.2.1', 80))\n"
+                    "except OSError: sys.exit(1)\"\n")
+    path.chmod(0o755)
+    return [line for line in run(p, "--read", path, *words, "--", path).err.splitlines() if "--caches" in line]
+
+
+@both_cases([(f"{tool} {' '.join(words)}", tool, names, words) for tool, names in (("mvn", "maven"), ("mvnw", "maven"), ("gradlew", "gradle,gradle-wrapper"), ("hatch", "hatch"))
+             for words in ((), ("--mode", "workspace_write"))])
+def a_tool_that_fails_without_its_cache_is_told_the_word(p, tool, names, words):
+    check_eq(told(p, tool, *words), [], "the host has none")
+    tops = [home(p, name) for name in names.split(",")]
+    line = f"ward: {tool} had nothing of what it fetched or made on this host before: --caches={names} lets that be read, and what is written there is thrown away"
+    check_eq(told(p, tool, *words), [line])
+    check_eq(told(p, tool, *words, f"--caches={names}"), [], "it had it")
+    check_eq(told(p, tool, *words, "--caches=none"), [], "it is not wanted")
+    check_eq(told(p, tool, *words, *(w for top in tops for w in ("--read", top))), [], "it was granted by itself")
+    check_eq(told(p, "other", *words), [], "another command")
+    path = p.side / "tool/bin" / tool
+    path.write_text("#!/bin/sh\n")
+    check("--caches" not in run(p, *words, "--read", path, "--", path).err, "it did not fail")
+
+
+@both
+def others_are_told_that_were_refused_the_network(p):
+    home(p, "npm")
+    mode = ("--mode", "workspace_write")
+    check_eq(told(p, "npm", *mode), [], "it failed for a reason of its own")
+    check_eq(len(told(p, "npm", *mode, code=0)), 1)
+    check_in("--caches=npm ", told(p, "npm", *mode, code=0)[0])
+    check_eq(told(p, "npm", *mode, "--caches=npm", code=0), [])
+
+
 # ---- read unasked ----
 
 def on_path(p, *programs):
@@ -458,9 +496,10 @@ def who_fetches_what_the_cache_has_not_is_told_of_the_option(p):
 
 
 SECRETS = {"cargo": ["index/one/.git/logs/refs/HEAD", "index/two/.git/logs/HEAD"], "go": ["cache/vcs/dir/a"],
-           "uv": ["git-v0/db/a/config"], "composer": ["vcs/a/config"], "deno": ["location_data/a/local_storage", "deno_history.txt"]}
+           "uv": ["git-v0/db/a/config"], "composer": ["vcs/a/config"], "deno": ["location_data/a/local_storage", "deno_history.txt"],
+           "pre-commit": ["repo1/.git/config", "repo2/.git/logs/HEAD"]}
 OPEN = {"cargo": ["index/one/.git/config", "index/one/.git/FETCH_HEAD", "index/one/.cache/d/logs", "index/sparse/config.json", "cache/one/logs"], "go": ["cache/download/a"],
-        "uv": ["wheels-v1/a"], "composer": ["files/a"], "deno": ["npm/a"]}
+        "uv": ["wheels-v1/a"], "composer": ["files/a"], "deno": ["npm/a"], "pre-commit": ["db.db", "repo1/.pre-commit-hooks.yaml", "repo2/env/bin/a"]}
 
 
 def with_secrets(p, name):
@@ -487,6 +526,15 @@ def what_is_hidden_in_a_cache_is_hidden(p, name, words):
         check_eq(run(p, *words, "--", "cat", top / rest, env={"PATH": on_path(p, name)}).out, "good\n", rest)
     for rest in SECRETS[name]:
         check_eq(run(p, *words, "--", "cat", top / rest, env={"PATH": on_path(p, name)}).out, "", rest)
+
+
+@both
+def what_cannot_be_hidden_at_the_top_hides_all(p):
+    top = with_secrets(p, "pre-commit")
+    for i in range(260):
+        (top / f"more{i}").mkdir()
+    for words in (("--caches=pre-commit",), ("--mode", "workspace_write", "--caches=pre-commit")):
+        check_eq(all_of(p, top, *words, name="pre-commit"), set(), "more than are looked at")
 
 
 @both

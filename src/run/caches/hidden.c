@@ -86,7 +86,7 @@ static int each(const struct hiding *h, const char *dir, const char *rest, bool 
 
 static int pattern(const struct hiding *h, const char *line)
 {
-	const char *star = strstr(line, "/*/");
+	const char *star = strncmp(line, "*/", 2) == 0 ? line : strstr(line, "/*/");
 	struct ward_target t;
 	const char *dir;
 	bool whole;
@@ -94,7 +94,9 @@ static int pattern(const struct hiding *h, const char *line)
 
 	if (!star)
 		return hide(h, ward_arena_printf(h->rs->arena, "%s/%s", h->top, line), false);
-	dir = ward_arena_printf(h->rs->arena, "%s/%.*s", h->top, (int)(star - line), line);
+	dir = star == line
+		? h->top
+		: ward_arena_printf(h->rs->arena, "%s/%.*s", h->top, (int)(star - line), line);
 	if (!dir)
 		return ward_rs_nomem(h->err);
 	r = ward_rs_target(h->rs, dir, &t);
@@ -102,7 +104,7 @@ static int pattern(const struct hiding *h, const char *line)
 		return WARD_OK;
 	if (r < 0)
 		return ward_rs_text(h->rs, h->to, dir, h->err);
-	r = each(h, t.path, star + 3, &whole);
+	r = each(h, t.path, star + strlen(star == line ? "*/" : "/*/"), &whole);
 	return r == WARD_OK && whole ? ward_rs_text(h->rs, h->to, t.path, h->err) : r;
 }
 
