@@ -99,11 +99,6 @@ static void finish_with(struct life *l, const struct ward_cage_event *e)
 		o->status == WARD_STATUS_LIMIT || o->status == WARD_STATUS_SPAWN_FAILED)
 		return;
 	o->status = e->type == WARD_CAGE_EXITED ? WARD_STATUS_EXITED : WARD_STATUS_SIGNALED;
-	/* A tool that fetches what its cache has not is told EROFS, and of that nobody else can know. */
-	if (l->plan->egress && l->plan->caches_read && o->has_code && o->code != 0)
-		ward_outcome_note(o,
-			"the host's package caches are only read in this run; if what is fetched is to have a place above them: --caches=%s",
-			l->plan->caches_read);
 }
 
 /* What the kernel says of a program in one word, and people need more of. */

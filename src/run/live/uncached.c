@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tool of data/caches that failed, and the run did not have what the host has of its package cache: the word that shows it. What is
- * not in the view is not looked for there, and what was asked of the network instead is refused as any connection: neither says so.
- * The host is looked at only then, and it is a line of the report and nothing else.
+ * A tool of data/caches that failed, and the run did not have what the host has of its package cache, or had it only to read: the word that
+ * shows it. What is not in the view is not looked for there, and what was asked of the network instead is refused as any connection: neither
+ * says so. The host is looked at only then, and it is a line of the report and nothing else.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +61,15 @@ static bool in_plan(const struct ward_plan *p, const struct stat *st)
 	return false;
 }
 
+/* A tool that fetches what such a cache has not is told EROFS, and of a write that a mount refuses nobody else hears. */
+static void only_read(struct life *l)
+{
+	if (l->plan->egress && l->plan->caches_read)
+		ward_outcome_note(l->o,
+			"the host's package caches are only read in this run; if what is fetched is to have a place above them: --caches=%s",
+			l->plan->caches_read);
+}
+
 void ward_uncached(struct life *l)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
@@ -84,4 +93,5 @@ void ward_uncached(struct life *l)
 		ward_outcome_note(l->o,
 			"%s had nothing of what it fetched or made on this host before: --caches=%s lets that be read, and what is written there is thrown away",
 			command, ward_buf_cstr(&b));
+	only_read(l);
 }
