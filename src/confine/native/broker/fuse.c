@@ -672,7 +672,7 @@ int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals,
 		return ward_fail(err, WARD_E_NOMEM, "no memory for the path broker");
 	f->plan = plan;
 	f->refusals = refusals;
-	f->sock = f->fd = f->event = -1;
+	f->fd = f->sock = f->event = -1;
 	atomic_init(&f->proc, -1);
 	(void)pthread_mutex_init(&f->lock, NULL); /* cannot fail without attributes */
 	r = ward_tree_init(&f->tree, plan, err);
@@ -781,7 +781,7 @@ void ward_fuse_stop(struct ward_fuse *f)
 	ward_close(f->sock);
 	ward_close(f->fd);
 	ward_close(f->event);
-	f->sock = f->fd = f->event = -1;
+	f->fd = f->sock = f->event = -1;
 }
 
 struct ward_fuse *ward_fuse_free(struct ward_fuse *f)
