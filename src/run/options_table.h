@@ -48,14 +48,15 @@ WARD_OPT(apply_env, "env", "NAME[=VALUE]", true, G_GRANT,
 WARD_OPT(ward_apply_caches, "caches", "[=NAME,...]", false, G_GRANT,
 	"let package caches of the host be read, and what is written to them be thrown away",
 	"Let the package caches NAME (npm, pip, cargo, go, go-build, maven, gradle, gradle-wrapper, uv, uv-python, "
-	"poetry, pipenv, pre-commit, hatch, pnpm, yarn-berry, corepack, bun, deno, composer; all: these, as without NAME; "
-	"by its own name alone each of cargo-git, yarn) be read, so that what was fetched before need not be fetched again. "
+	"poetry, hatch, pnpm, yarn-berry, corepack, bun, deno, composer; all: these, as without NAME; "
+	"by its own name alone each of cargo-git, pipenv, pre-commit, yarn) be read, so that what was fetched before "
+	"need not be fetched again. "
 	"What the command writes there lies in a layer of its own, a part of --disk, and is gone with it: the host's stay as they are. "
 	"Of what lies beside them (configuration, logins) nothing is shown. none: nor those of the profile. Names are never a word of "
 	"their own: "
 	"--caches=npm,pip.",
-	"npm|pip|cargo|go|go-build|maven|gradle|gradle-wrapper|uv|uv-python|poetry|pipenv|"
-	"pre-commit|hatch|pnpm|yarn-berry|corepack|bun|deno|composer|cargo-git|yarn|all|none")
+	"npm|pip|cargo|go|go-build|maven|gradle|gradle-wrapper|uv|uv-python|poetry|"
+	"hatch|pnpm|yarn-berry|corepack|bun|deno|composer|cargo-git|pipenv|pre-commit|yarn|all|none")
 WARD_OPT(ward_apply_publish, "publish", "[[ADDRESS:]PORT:]PORT", true, G_GRANT,
 	"let the host reach a server inside, at a port of its loopback",
 	"Let whoever connects to PORT of ADDRESS on the host reach the server that listens at the last PORT inside, by TCP. Without "

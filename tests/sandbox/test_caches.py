@@ -131,7 +131,7 @@ def without_a_name_all_that_need_not_be_named(p):
         home(p, name)
     for words in (("--caches",), ("--caches=all",)):
         shown = {n["dest"] for n in plan(p, *words)["view"] if n["kind"] == "cache"}
-        check_eq(shown, {str(p.home / place) for name, (_, place) in CACHES.items() if name not in ("cargo-git", "yarn")})
+        check_eq(shown, {str(p.home / place) for name, (_, place) in CACHES.items() if name not in ("cargo-git", "pipenv", "pre-commit", "yarn")})
     check_eq([n for n in plan(p)["view"] if n["kind"] == "cache" or str(p.home) in n["dest"]], [], "without the option nothing is shown")
 
 
@@ -307,7 +307,7 @@ def a_profile_says_it_once(p):
     check_eq(shown("--profile", "base")[0], places("npm"))
     check_eq(shown("--profile", "more")[0], places("npm", "pip"))
     check_eq(shown("--profile", "more", "--caches=go")[0], places("npm", "pip", "go"))
-    check_eq(shown("--profile", "every")[0], places(*(set(CACHES) - {"cargo-git", "yarn"})))
+    check_eq(shown("--profile", "every")[0], places(*(set(CACHES) - {"cargo-git", "pipenv", "pre-commit", "yarn"})))
     check_eq(shown("--profile", "more", "--caches=none")[0], set())
     check_eq(shown()[0], set(), "a document without its profile grants")
     rules = shown("--profile", "more")[1]["rules"]
