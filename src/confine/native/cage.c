@@ -326,8 +326,6 @@ static void reap(struct ward_native *c)
 	if (c->init.pidfd >= 0 && !c->exit.type)
 		(void)ward_pidfd_signal(c->init.pidfd, SIGKILL);
 	if (c->fuse)
-		ward_fuse_end(c->fuse);
-	if (c->fuse)
 		ward_fuse_stop(c->fuse);
 	/* The kernel needs a while for the namespaces: what can be given back meanwhile is. */
 	if (c->exit.type) {
