@@ -100,14 +100,15 @@ struct pids {
 	bool failed;
 	uint64_t until; /* as in native.h */
 	bool late;
+	size_t looked; /* at processes, for late() */
 };
 
 #define LOOK_AT_ONCE 16u /* before the clock is looked at */
 
 /* There is something more urgent than to look at the rest. */
-static bool late(struct pids *p, size_t i)
+static bool late(struct pids *p)
 {
-	if (p->until && i % LOOK_AT_ONCE == 0 && ward_now_mono_ns() >= p->until)
+	if (p->until && p->looked++ % LOOK_AT_ONCE == 0 && ward_now_mono_ns() >= p->until)
 		p->late = true;
 	return p->late;
 }
@@ -193,7 +194,7 @@ static void collect(int proc, pid_t top, struct pids *p)
 {
 	if (top > 0) {
 		add(p, top);
-		for (size_t i = 0; i < p->n && !late(p, i); i++)
+		for (size_t i = 0; i < p->n && !late(p); i++)
 			look_below(proc, p->v[i], p);
 		return;
 	}
@@ -207,7 +208,7 @@ static uint64_t sum(int proc, struct pids *p, uint64_t (*of)(int dir, const char
 	uint64_t total = 0;
 	char name[16];
 
-	for (size_t i = 0; i < p->n && !late(p, i); i++) {
+	for (size_t i = 0; i < p->n && !late(p); i++) {
 		snprintf(name, sizeof(name), "%d", (int)p->v[i]);
 		total += of(proc, name);
 	}
@@ -219,7 +220,7 @@ static struct sizes sum_of_sizes(int proc, struct pids *p)
 	struct sizes total = { 0 };
 	char name[16];
 
-	for (size_t i = 0; i < p->n && !late(p, i); i++) {
+	for (size_t i = 0; i < p->n && !late(p); i++) {
 		struct sizes s;
 
 		snprintf(name, sizeof(name), "%d", (int)p->v[i]);
@@ -274,7 +275,7 @@ static uint64_t memfds(int proc, struct pids *p)
 	struct seen s = { .n = 0 };
 	char path[32];
 
-	for (size_t i = 0; i < p->n && s.looked < LOOKED_MAX && !late(p, i); i++) {
+	for (size_t i = 0; i < p->n && s.looked < LOOKED_MAX && !late(p); i++) {
 		snprintf(path, sizeof(path), "%d/fd", (int)p->v[i]);
 		WARD_FD dir =
 			ward_openat2(proc, path, O_RDONLY | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
@@ -397,14 +398,13 @@ static unsigned threads_of(int proc, const char *name)
 struct threads {
 	struct pids clock; /* holds none */
 	unsigned n;
-	size_t looked;
 };
 
 static void add_threads(int proc, const char *name, void *arg)
 {
 	struct threads *t = arg;
 
-	if (!late(&t->clock, t->looked++))
+	if (!late(&t->clock))
 		t->n += threads_of(proc, name);
 }
 
@@ -413,7 +413,7 @@ static void add_tasks(int proc, const char *name, void *arg)
 	struct pids *p = arg;
 	char path[32];
 
-	if (late(p, p->n))
+	if (late(p))
 		return;
 	(void)snprintf(path, sizeof(path), "%.16s/task", name);
 	WARD_FD dir = ward_openat2(proc, path, O_RDONLY | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
