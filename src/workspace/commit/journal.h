@@ -53,7 +53,7 @@ struct ward_step {
 	int64_t layer_ctime_ns;      /* not in the file: when it was copied; 0 = not known */
 	/* not in the file: nobody but us changed the directory that it lies in, or (DIR) it, since the run began */
 	bool dir_old;
-	bool given_back;             /* not in the file: what was old has its name again, and by us */
+	int64_t given_back_ns;       /* not in the file: ctime of what was old when it had its name again, by us; 0: it has not */
 	bool moved;                  /* not in the file: the run wrote to it while it was read */
 	size_t top;                  /* not in the file. Of inside: the step whose rename brings it */
 	bool came;                   /* not in the file. Of inside: it was as it was made when that was about to be done */

@@ -239,7 +239,9 @@ static int note_given_back(struct ward_commit *c, const struct ward_step *s, str
 	if (was && s->kind == WARD_STEP_TAKE)
 		seen = *was;
 	if (ward_commit_look(&c->in_root, c->root, s->path, &st) == 0 &&
-		ward_commit_same(&st, &s->old) && st.st_mode == s->old.mode) {
+		ward_commit_same(&st, &s->old) && st.st_mode == s->old.mode &&
+		/* What lies in a directory is put back after it, and that is a ctime as well. */
+		(S_ISDIR(st.st_mode) || ward_commit_ns(&st.st_ctim) == s->given_back_ns)) {
 		seen.ino = st.st_ino;
 		seen.ctime_ns = ward_commit_ns(&st.st_ctim);
 	}
@@ -252,7 +254,7 @@ static bool begin_notes(struct ward_commit *c)
 	bool any = false;
 
 	for (size_t i = 0; i < c->j.n && !any; i++)
-		any = c->j.v[i].given_back && was_old(c, &c->j.v[i]);
+		any = c->j.v[i].given_back_ns && was_old(c, &c->j.v[i]);
 	if (any && c->begins && ward_landed_load(c->store, true, true, c->begins, NULL) == WARD_OK)
 		c->landed = *c->begins;
 	return c->landed;
@@ -267,7 +269,7 @@ static int note_back(struct ward_commit *c, const struct ward_step *s, bool back
 {
 	const struct ward_landed_seen nothing = { .kind = WARD_LANDED_NOTHING };
 
-	if (back && s->given_back && was_old(c, s))
+	if (back && s->given_back_ns && was_old(c, s))
 		return note_given_back(c, s, err);
 	if (s->kind == WARD_STEP_DIR ||
 		(back && (s->kind == WARD_STEP_TAKE || s->kind == WARD_STEP_DROP)))
@@ -284,7 +286,7 @@ int ward_commit_note(struct ward_commit *c, bool back, struct ward_error *err)
 		if (!back || !begin_notes(c))
 			return WARD_OK;
 		for (size_t i = 0; i < c->j.n; i++)
-			if (c->j.v[i].given_back)
+			if (c->j.v[i].given_back_ns)
 				(void)note_back(c, &c->j.v[i], true, NULL);
 		(void)ward_landed_sync(c->landed, NULL);
 		return WARD_OK;

@@ -43,14 +43,6 @@ static int left(struct at *a, const char *why)
 	return 0;
 }
 
-/* What was old is where it was. */
-static int gave_back(struct at *a)
-{
-	a->s->given_back = true;
-	a->s->result = WARD_RESULT_DONE;
-	return 0;
-}
-
 static int done(struct at *a)
 {
 	a->s->result = WARD_RESULT_DONE;
@@ -91,6 +83,16 @@ static bool staged_is(const struct at *a, const char *staged, const struct ward_
 
 	return look(a->c->stage, staged, &st) == 0 && ward_commit_same(&st, s) &&
 		(!S_ISDIR(s->mode) || ward_commit_empty(a->c->stage, staged));
+}
+
+/* What was old is where it was. What anybody does to it from here on is not ours. */
+static int gave_back(struct at *a)
+{
+	struct stat st;
+
+	if (look(a->dir, a->name, &st) == 0)
+		a->s->given_back_ns = ward_commit_ns(&st.st_ctim);
+	return done(a);
 }
 
 /* What has the name now is what was planned for. */
