@@ -85,7 +85,6 @@ CALL(kernel_flow_label, both, "A label for IPv6 packets, of which the whole host
 CALL(kernel_module_bridge, both, "A question about bridges, for which the kernel loads their module.", SYS_ioctl, -1, 0x8940, ZEROS)
 CALL(kernel_module_vlan, both, "A question about VLANs, for which the kernel loads their module.", SYS_ioctl, -1, 0x8982, ZEROS)
 CALL(kernel_watch_queue, both, "A pipe for the kernel's news of keys: CVE-2022-0995.", SYS_pipe2, ZEROS, 0x80)
-CALL(kernel_session_to_parent, both, "A keyring for one's parent, who then lost Landlock: CVE-2024-42318.", SYS_keyctl, 18, 0, 0, 0, 0)
 CALL(kernel_memfd_secret, both, "Memory that even the kernel does not see.", SYS_memfd_secret, 0xffff)
 CALL(kernel_lsm_set_attr, both, "Another label for oneself.", 460, 100, ZEROS, 0, 0)
 
