@@ -270,6 +270,12 @@ def hears_nothing(s, seconds=0.2):
     assert False, f"{data!r} came"
 
 
+def state(pid):
+    """As in its status: R, S, T and so on."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        return f.read().rsplit(")", 1)[1].split()[0]
+
+
 def until(true, seconds=WAIT):
     end = time.monotonic() + seconds
     while not true():

@@ -18,7 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "harness")]
 import relaybox as rb  # noqa: E402  pylint: disable=wrong-import-position
 from relaybox import Relay, exactly, hears_nothing, was_reset  # noqa: E402  pylint: disable=wrong-import-position
-from tap import cases, check, check_eq, check_in, test  # noqa: E402  pylint: disable=wrong-import-position
+from tap import cases, check, check_eq, check_in, skip, test  # noqa: E402  pylint: disable=wrong-import-position
 
 
 def turned_away(r, *where):
@@ -33,7 +33,7 @@ def turned_away(r, *where):
 @cases([(name, name) for name in (
     "socket socketpair connect bind listen openat execve clone clone3 kill ptrace pidfd_getfd io_uring_setup setns unshare fcntl ioctl "
     "prctl sendto-address sendto-fastopen sendmsg-fastopen sendmmsg setsockopt fastopen-connect getsockopt mmap-exec mprotect-exec read "
-    "write splice x32").split()])
+    "write splice affinity-of-another affinity-of-another-seen x32").split()])
 def call_that_kills(name):
     r = Relay(args=(name,), ready=False)
     check_eq(r.process.wait(rb.WAIT), -signal.SIGSYS)
@@ -374,6 +374,34 @@ def many_flows():
             ours.close()
         check_eq({r.hear(kind=rb.CLOSED).id for _ in range(n)}, {ident for _, _, ident in flows})
         check(r.rss() < 2048, f"{r.rss()} KiB afterwards")
+
+
+@test
+def many_at_once_have_a_processor_to_themselves():
+    """Of two the relay takes the higher one for as long as many flows have something to do in one turn, and then both again."""
+    all_of_them = sorted(os.sched_getaffinity(0))
+    if len(all_of_them) < 2:
+        skip("one processor")
+    os.sched_setaffinity(0, all_of_them[:2])
+    try:
+        with Relay() as r:
+            flows = [r.flow(first=b"\x01\n") for _ in range(8)]
+            check_eq(os.sched_getaffinity(r.process.pid), set(all_of_them[:2]), "with one after the other")
+            for _ in range(4):
+                r.process.send_signal(signal.SIGSTOP)
+                check(rb.until(lambda: rb.state(r.process.pid) == "T"), "it does not stop")
+                for c, _, _ in flows:
+                    c.sendall(b"y")
+                r.process.send_signal(signal.SIGCONT)
+                check_eq([exactly(ours, 1) for _, ours, _ in flows], [b"y"] * 8)
+            check_eq(os.sched_getaffinity(r.process.pid), {all_of_them[1]}, "with eight at once")
+            c, ours, _ = flows[0]
+            for _ in range(40):
+                c.sendall(b"y")
+                exactly(ours, 1)
+            check_eq(os.sched_getaffinity(r.process.pid), set(all_of_them[:2]), "with one again")
+    finally:
+        os.sched_setaffinity(0, all_of_them)
 
 
 @test

@@ -66,6 +66,9 @@ static const struct row {
 	{ SYS_getsockname, { { 0 } } },
 	{ SYS_setsockopt, { { 1, IS, IPPROTO_TCP }, { 2, IS, TCP_NODELAY } } },
 	{ SYS_setsockopt, { { 1, IS, SOL_SOCKET }, { 2, IS, SO_LINGER } } },
+	/* on which processor it runs itself (os/crowd.h) */
+	{ SYS_sched_getaffinity, { { 0, IS, 0 } } },
+	{ SYS_sched_setaffinity, { { 0, IS, 0 } } },
 	/* the heap of the C library */
 	{ SYS_mmap, { { 2, WITHOUT, PROT_EXEC } } },
 	{ SYS_mprotect, { { 2, WITHOUT, PROT_EXEC } } },

@@ -15,13 +15,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "os/crowd.h"
 #include "os/missing.h"
 #include <sys/syscall.h>
 
 #define EVENTS 64
 #define BATCH 64u /* packets of one descriptor, before the flows have their turn */
+#define MUCH 3 /* events at once: more than the two sides of one flow have */
 #define TELL_MS 1000 /* what was turned away is told at most so often */
 
+static struct ward_crowd crowd = { .side = WARD_CROWD_HIGHER };
 static uint64_t turns; /* of waiting for what happens */
 static struct {
 	uint64_t turn; /* the last in which packets came by it */
@@ -190,6 +193,7 @@ static void run(struct relay *r)
 			return;
 		r->now = clock_ms();
 		turns++;
+		(void)ward_crowd_turn(&crowd, n >= MUCH);
 		/* Who begins first: somebody waits for that, and taking a connection down may take longer. */
 		for (int turn = 0; turn < 2; turn++)
 			for (int i = 0; i < n && !r->gone; i++)

@@ -50,6 +50,8 @@ static const struct trial {
 	{ "read", SYS_read, { 0, 0, 0 } },
 	{ "write", SYS_write, { 0, 0, 0 } },
 	{ "splice", SYS_splice, { 0 } },
+	{ "affinity-of-another", SYS_sched_setaffinity, { 1, 8, (long)"\1\0\0\0\0\0\0" } },
+	{ "affinity-of-another-seen", SYS_sched_getaffinity, { 1, 0, 0 } },
 	{ "x32", 0x40000000 | SYS_brk, { 0 } },
 };
 

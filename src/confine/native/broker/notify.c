@@ -23,16 +23,13 @@
 #include <unistd.h>
 
 #include "confine/native/broker/notify.h"
+#include "os/crowd.h"
 #include "os/os.h"
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
 #endif
 #define FD_SYNC_WAKE_UP 1ul
-/* Of so many calls more were there at once than had to be waited for: many callers are at work (of 8 that are counted). */
-#define CROWD_COUNT 8
-#define CROWD_FROM 6
-#define CROWD_UNTIL 2
 /* Each costs a run descriptors: who connects often, and through many threads, connects outside. */
 #define CALLERS_WITHOUT_EGRESS 4
 
@@ -206,7 +203,6 @@ static void handle(struct ward_notify *n)
 /* Hand over the processor instead of waking another: half the round trip. Linux 6.6; older ones do without. */
 static void hand_over(struct ward_notify *n, bool yes)
 {
-	n->crowded = !yes;
 	(void)ioctl(n->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, yes ? FD_SYNC_WAKE_UP : 0ul);
 }
 
@@ -215,23 +211,23 @@ static void hand_over(struct ward_notify *n, bool yes)
  * call is here already. The kernel believes the flag, and lets him wait behind us: with eight that connect at once, and a
  * processor idle meanwhile, a tenth fewer connections.
  */
-static int wait_for_call(struct ward_notify *n, struct pollfd *p, unsigned n_p, int timeout)
+static int wait_for_call(struct ward_notify *n, struct ward_crowd *crowd, struct pollfd *p,
+	unsigned n_p, int timeout)
 {
 	int r = poll(p, n_p, 0);
 
-	if (r != 0)
-		n->crowd += n->crowd < CROWD_COUNT;
-	else
-		n->crowd -= n->crowd > 0;
-	if (n->crowded ? n->crowd <= CROWD_UNTIL : n->crowd >= CROWD_FROM)
-		hand_over(n, n->crowded);
+	if (ward_crowd_turn(crowd, r != 0))
+		hand_over(n, !crowd->is);
 	return r != 0 ? r : poll(p, n_p, timeout);
 }
 
 static void serve(struct ward_notify *n)
 {
 	struct pollfd p[2 + WARD_NOTIFY_PENDING_MAX];
+	struct ward_crowd crowd = { 0 };
 
+	/* The relay has the other side. */
+	crowd.side = n->plan->egress ? WARD_CROWD_LOWER : WARD_CROWD_LEAVE;
 	(void)prctl(PR_SET_NAME, "ward-notify");
 	while (!atomic_load(&n->stopping) && !n->lost) {
 		int timeout = -1;
@@ -240,7 +236,7 @@ static void serve(struct ward_notify *n)
 		p[0] = (struct pollfd){ .fd = n->listener, .events = POLLIN };
 		p[1] = (struct pollfd){ .fd = n->event, .events = POLLIN };
 		more = ward_notify_poll(n, p + 2, &timeout);
-		if (wait_for_call(n, p, 2 + more, timeout) < 0 && errno != EINTR)
+		if (wait_for_call(n, &crowd, p, 2 + more, timeout) < 0 && errno != EINTR)
 			break;
 		if (p[0].revents & POLLIN)
 			handle(n);

@@ -85,8 +85,8 @@ struct ward_notify {
 	int kill_event;              /* borrowed */
 	int listener, event, proc;   /* proc: the host's /proc */
 	atomic_bool stopping;
-	bool lost, running, crowded; /* lost: somebody was not answered, whom only the listener's end frees; crowded: no hand-over */
-	unsigned n_roots, crowd;     /* crowd: of the last calls, those that were here before they were waited for */
+	bool lost, running;          /* lost: somebody was not answered, whom only the listener's end frees */
+	unsigned n_roots;
 	struct ward_leave leave;
 	pthread_t thread;
 	sem_t gate;                  /* the thread waits here until it is its turn */

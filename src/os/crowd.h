@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two threads that serve the same callers, and where they run while many ask at once. A scheduler that finds both processors busy looks
+ * for no idle one at waking: the two then stand one behind the other while a processor sleeps, and of two processors a quarter is lost.
+ * So where a thread may run on two and no more, one takes the lower, the other the higher, while the crowd is there.
+ * With more there is nearly always an idle one, and a lone caller waits for one of them at a time: both are left to the scheduler.
+ *
+ * Compiles with glibc and with musl, and includes nothing of Ward. Each function is for the thread that it is about. What a thread
+ * starts meanwhile would be held where it is, so these start nothing that computes.
+ */
+#pragma once
+
+#include <sched.h>
+#include <stdbool.h>
+
+enum ward_crowd_side { WARD_CROWD_LEAVE = 0, WARD_CROWD_LOWER, WARD_CROWD_HIGHER };
+
+/* All zero but the side is a thread that was told of no turn yet. */
+struct ward_crowd {
+	enum ward_crowd_side side;
+	unsigned count;          /* what the last turns had to do */
+	bool is, held;           /* whether many are at work; whether the thread is held on one processor */
+	cpu_set_t all;           /* where it may run otherwise, if it is held */
+};
+
+/* One more turn, and whether it found more to do than a lone caller makes. Returns whether the crowd came or went by it. */
+bool ward_crowd_turn(struct ward_crowd *c, bool much);
