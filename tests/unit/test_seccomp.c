@@ -296,9 +296,9 @@ TEST(ordinary_calls_have_constant_verdicts)
 	 * once a program if at all: no core dumps; mmap (of whose 3.3 us the filter's share was not to be measured), memfd_create and shmget:
 	 * none of the host's huge pages; setsockopt, which is called once or twice a socket: no programs of one's own on it;
 	 * renameat2, which looks up two names: no whiteout; pipe2, which makes two files: none for the kernel's news; and what changes
-	 * the turn of a process: not that of process 1
+	 * the turn of a process, at a disk too: not that of process 1
 	 */
-	CHECK(allowed - constant <= 32);
+	CHECK(allowed - constant <= 33);
 	CHECK(deepest <= 40);
 }
 
