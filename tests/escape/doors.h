@@ -105,7 +105,7 @@ CALL(proc_set_signal, both, "By which signal the owner of an open file is told o
 CALL(proc_init_idle, both, "Process 1 comes after all others, and ends the run late.", SYS_sched_setscheduler, 1, 5, 0)
 CALL(proc_init_turn, both, "The same by sched_setattr.", SYS_sched_setattr, 1, 0, 0)
 CALL(proc_init_disk, both, "Process 1 comes after all others at every disk (by a class that is none).", SYS_ioprio_set, 1, 1, 5 << 13)
-CALL(proc_user_turn, both, "A user's processes come after others (a user that nobody is): process 1 is one of them.", SYS_setpriority, 2, 0x7ffffff1, 19)
+CALL(proc_user_turn, both, "A user's processes come after others; process 1 is one.", SYS_setpriority, 2, 0x7ffffff1, 19)
 CALL(proc_user_disk, both, "The same at every disk.", SYS_ioprio_set, 3, 0x7ffffff1, 3 << 13)
 CALL(proc_init_limit, both, "A limit of process 1, which of processor time would end it.", SYS_prlimit64, 1, 0, 1, 0)
 
