@@ -278,4 +278,66 @@ TEST(what_a_directory_lets_inherit_is_not_inherited)
 	box_end();
 }
 
+#define N_GONE 40
+
+static const char *gone_name(const char *below, int i)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "%s/g%d", below, i);
+	return box_path(path);
+}
+
+static void takes_them_away(void)
+{
+	for (int i = 0; i < N_GONE; i++)
+		(void)unlink(gone_name("root", i));
+}
+
+/* What the run removed and somebody else meanwhile too is among what goes, and nothing of it has to be done. */
+static bool dies_where_some_are_gone(long look)
+{
+	static long from =
+		1; /* the call at which the journal is there: nearly the same each time */
+
+	for (long at = from > 3 ? from - 3 : 1; at < 4000; at++) {
+		int code = 0;
+		bool over;
+
+		make_layer();
+		for (int i = 0; i < N_GONE; i++)
+			put_at(gone_name("root", i), "old", 0644);
+		box_begin();
+		for (int i = 0; i < N_GONE; i++)
+			REQUIRE(mknod(gone_name("upper", i), S_IFCHR, 0) == 0);
+		somebody = takes_them_away;
+		look_at = look;
+		over = killed(COMMIT, at, &code);
+		look_at = -1;
+		if (over)
+			return false;
+		if (!gone("store/journal")) {
+			from = at;
+			return true;
+		}
+		box_end();
+	}
+	return false;
+}
+
+TEST(what_was_gone_already_keeps_no_commit_from_its_end)
+{
+	for (long look = 1; look < 160 && tap_failures == 0; look += 31) {
+		bool back = look % 2 == 0;
+		int code = 0;
+
+		CASE("gone at look %ld", look);
+		REQUIRE(dies_where_some_are_gone(look));
+		CHECK_EQ_INT(journal_state(), WARD_JOURNAL_BEGUN);
+		CHECK(killed(back ? UNDO : RESUME, -1, &code) && code == WARD_OK && no_trace());
+		CHECK_EQ_INT(n_real(), back ? 0 : N_NAMES);
+		box_end();
+	}
+}
+
 TAP_MAIN();

@@ -338,7 +338,9 @@ static bool find_tops(struct ward_journal *j)
 {
 	size_t begin = 0, at = 0;
 
-	while (begin < j->n && j->v[begin].kind == WARD_STEP_TAKE)
+	/* What goes; and what was gone already. */
+	while (begin < j->n &&
+		(j->v[begin].kind == WARD_STEP_TAKE || j->v[begin].kind == WARD_STEP_DROP))
 		begin++;
 	for (size_t i = begin; i < j->n; i++) {
 		struct ward_step *s = &j->v[i];
