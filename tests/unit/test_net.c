@@ -383,7 +383,7 @@ TEST(limits_of_the_network)
 {
 	static const char *const bad[] = { "", "rate", "rate=", "=5", "rate=0", "rate=-1",
 		"rate=5x", "rate=5,", ",rate=5", "rate=5,rate=6", "burst=5", "Rate=5", "rate =5",
-		"bytes-up=1X", "idle=0", "idle=1w", "names=4097", "connections=8193", "rate=5001",
+		"bytes-up=1X", "idle=0", "idle=1w", "names=4097", "connections=8193", "rate=20001",
 		"connections-total=4294967296" };
 	struct ward_net_limits l = { { 0 } }, before;
 	struct ward_buf b = WARD_BUF_INIT;
