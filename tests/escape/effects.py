@@ -3,10 +3,12 @@
 
 Each gets the World, what became of the run (Run), and the words behind its name. None asks the attempt what it believes.
 """
+import contextlib
 import ctypes
 import json
 import os
 import pathlib
+import signal
 import socket
 import stat
 import subprocess
@@ -46,6 +48,12 @@ def domain_of(pid, fd):
     return tuple(found)
 
 
+def waits_to_be_seen(pid):
+    """It has got all that it wanted, and catches SIGUSR1, by which it is told that somebody looked: hold() of attempt.h."""
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
+        return any(line.startswith("SigCgt:") and int(line.split()[1], 16) >> (signal.SIGUSR1 - 1) & 1 for line in f)
+
+
 class Watch(threading.Thread):
     """What the processes of an attempt hold while it runs."""
 
@@ -55,12 +63,17 @@ class Watch(threading.Thread):
         self.links, self.sockets, self.userns = set(), set(), set()
 
     def run(self):
+        waiting = []
         while not self.over.wait(0.02):
+            before, waiting = waiting, []
             for pid in list(processes(self.binary))[:8]:
-                try:
+                with contextlib.suppress(OSError):
+                    done = waits_to_be_seen(pid)
                     self.look(pid)
-                except OSError:
-                    pass
+                    waiting += [pid] * done
+            for pid in {*waiting} & {*before}:   # when all were seen, those that it made just now, too: its end may be theirs
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGUSR1)
 
     def look(self, pid):
         for fd in os.listdir(f"/proc/{pid}/fd"):

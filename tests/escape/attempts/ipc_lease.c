@@ -15,5 +15,5 @@ ATTEMPT(ipc_lease)
 	int fd = open(arg("own"), O_RDONLY);
 
 	(void)signal(SIGIO, SIG_IGN);
-	return fcntl(fd, F_SETLEASE, F_RDLCK) < 0 ? refused("F_SETLEASE") : hold(fd);
+	return fcntl(fd, F_SETLEASE, F_RDLCK) < 0 ? refused("F_SETLEASE") : hold_a_moment(fd);
 }

@@ -18,5 +18,5 @@ ATTEMPT(ipc_lease_read_grant)
 	(void)signal(SIGIO, SIG_IGN);
 	return syscall(SYS_fcntl, fd, 0x700000000L | F_SETLEASE, F_RDLCK) < 0
 		? refused("F_SETLEASE")
-		: hold(fd);
+		: hold_a_moment(fd);
 }

@@ -5,15 +5,21 @@
  * escaped: nested
  */
 #include <sched.h>
+#include <sys/wait.h>
 
 #include "attempt.h"
 
 ATTEMPT(kernel_userns_high)
 {
-	if (fork() == 0) {
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
 		long r = syscall(SYS_clone, 0x100000000L | CLONE_NEWUSER | 17, NULL, NULL, NULL, 0);
 
 		_exit(hold(r));
 	}
-	return hold(0);
+	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return REFUSED;
+	return WEXITSTATUS(status);
 }

@@ -5,12 +5,18 @@
  * escaped: nested
  */
 #include <sched.h>
+#include <sys/wait.h>
 
 #include "attempt.h"
 
 ATTEMPT(kernel_userns_unshare)
 {
-	if (fork() == 0)
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
 		_exit(hold(unshare(CLONE_NEWUSER)));
-	return hold(0);
+	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return REFUSED;
+	return WEXITSTATUS(status);
 }
