@@ -11,8 +11,7 @@ struct ward_backend_ops {
 	int (*go)(void *cage, struct ward_error *err);
 	int (*fd)(const void *cage);
 	int (*timeout)(const void *cage);
-	void (*due)(void *cage, uint64_t mono_ns);
-	int (*next)(void *cage, struct ward_cage_event *ret, struct ward_error *err);
+	int (*next)(void *cage, const struct ward_cage_due *due, struct ward_cage_event *ret, struct ward_error *err);
 	int (*signal)(void *cage, int sig);
 	void (*kill)(void *cage);
 	void (*usage)(void *cage, struct ward_usage *ret);

@@ -53,14 +53,10 @@ int ward_cage_timeout(const struct ward_cage *c)
 	return c->ops->timeout(c->impl);
 }
 
-void ward_cage_due(struct ward_cage *c, uint64_t mono_ns)
+int ward_cage_next(struct ward_cage *c, const struct ward_cage_due *due,
+	struct ward_cage_event *ret, struct ward_error *err)
 {
-	c->ops->due(c->impl, mono_ns);
-}
-
-int ward_cage_next(struct ward_cage *c, struct ward_cage_event *ret, struct ward_error *err)
-{
-	return c->ops->next(c->impl, ret, err);
+	return c->ops->next(c->impl, due, ret, err);
 }
 
 int ward_cage_signal(struct ward_cage *c, int sig)

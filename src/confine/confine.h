@@ -127,9 +127,14 @@ int ward_cage_go(struct ward_cage *c, struct ward_error *err);
 int ward_cage_fd(const struct ward_cage *c); /* readable: call ward_cage_next() */
 /* Milliseconds until ward_cage_next() wants to be called anyway (memory sampling); -1 = never. */
 int ward_cage_timeout(const struct ward_cage *c);
-/* From then on its owner has something to do that is not to wait for a look at the memory of all processes; 0 = nothing. */
-void ward_cage_due(struct ward_cage *c, uint64_t mono_ns);
-int ward_cage_next(struct ward_cage *c, struct ward_cage_event *ret, struct ward_error *err);
+/* What its owner has to do that is not to wait for a look at the memory of all processes: such a look is left then, and begun anew. */
+struct ward_cage_due {
+	uint64_t mono_ns; /* from then on; 0 = nothing */
+	bool (*now)(void *arg); /* NULL, or asked meanwhile, again and again: something is there. May itself do what is small */
+	void *arg;
+};
+/* due: NULL = nothing. */
+int ward_cage_next(struct ward_cage *c, const struct ward_cage_due *due, struct ward_cage_event *ret, struct ward_error *err);
 /* To the command's process group. */
 int ward_cage_signal(struct ward_cage *c, int sig);
 /* Everything in the run, now. Safe at any time, also twice. */

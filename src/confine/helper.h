@@ -13,8 +13,7 @@ int ward_helper_start(const struct ward_plan *plan, const struct ward_cage_optio
 int ward_helper_go(void *cage, struct ward_error *err);
 int ward_helper_fd(const void *cage);
 int ward_helper_timeout(const void *cage);
-void ward_helper_due(void *cage, uint64_t mono_ns);
-int ward_helper_next(void *cage, struct ward_cage_event *ret, struct ward_error *err);
+int ward_helper_next(void *cage, const struct ward_cage_due *due, struct ward_cage_event *ret, struct ward_error *err);
 int ward_helper_signal(void *cage, int sig);
 void ward_helper_kill(void *cage);
 void ward_helper_usage(void *cage, struct ward_usage *ret);
@@ -29,7 +28,7 @@ void ward_helper_free(void *cage);
 
 /* The rows of struct ward_backend_ops that both have. */
 #define WARD_HELPER_OPS .start = ward_helper_start, .go = ward_helper_go, .fd = ward_helper_fd, \
-	.timeout = ward_helper_timeout, .due = ward_helper_due, .next = ward_helper_next, .signal = ward_helper_signal, \
+	.timeout = ward_helper_timeout, .next = ward_helper_next, .signal = ward_helper_signal, \
 	.kill = ward_helper_kill, .usage = ward_helper_usage, .finish = ward_helper_finish, \
 	.take_refusals = ward_helper_take_refusals, .take_net = ward_helper_take_net, .who = ward_helper_who, \
 	.on_captured = ward_helper_on_captured, .layer = ward_helper_layer, \

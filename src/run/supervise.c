@@ -198,10 +198,42 @@ static void deadlines(struct life *l)
 		begin_end(l, WARD_STATUS_LIMIT);
 }
 
-/* When the next of these is to be done. After the last of them nobody has to be looked at any more. */
-static uint64_t due(const struct life *l)
+/*
+ * While the memory of all processes is looked at, which beside hundreds that are busy takes seconds: streams go on, a terminal's ctrl-C
+ * among them. True: the look is to be left. Never for what the command can bring about as often as it likes: it would not be looked at.
+ */
+static bool called(void *arg)
 {
-	return l->t_kill == UINT64_MAX ? 1 : l->t_kill ? l->t_kill : l->t_timeout;
+	struct pollfd fds[2 + WARD_STREAMS_POLL_MAX + WARD_LIVE_POLL_MAX];
+	struct life *l = arg;
+	size_t n, n_live;
+
+	fds[0] = (struct pollfd){ ward_cage_fd(l->cage), POLLIN, 0 };
+	fds[1] = (struct pollfd){ l->r->signal_fd[0], POLLIN, 0 };
+	n_live = ward_live_poll(l->live, fds + 2);
+	n = ward_streams_poll(&l->streams, fds + 2 + n_live);
+	if (poll(fds, (nfds_t)(2 + n_live + n), 0) <= 0)
+		return false;
+	ward_streams_ready(&l->streams, fds + 2 + n_live, n);
+	for (size_t i = 0; i < 2 + n_live; i++) {
+		if (fds[i].revents)
+			return true;
+	}
+	return !l->t_kill && ward_streams_over(&l->streams);
+}
+
+/* After the last of these times nobody has to be looked at any more. */
+static int next_event(struct life *l, struct ward_cage_event *ret, struct ward_error *err)
+{
+	const struct ward_cage_due due = {
+		.mono_ns = l->t_kill == UINT64_MAX ? 1
+			: l->t_kill                ? l->t_kill
+						   : l->t_timeout,
+		.now = called,
+		.arg = l,
+	};
+
+	return ward_cage_next(l->cage, &due, ret, err);
 }
 
 /* wait_ms: at most so long; what it refused is recorded afterwards. */
@@ -240,9 +272,8 @@ static int turn(struct life *l, int wait_ms, struct ward_error *err)
 	if (r < 0)
 		return r;
 	r = net_next(l, err);
-	ward_cage_due(l->cage, due(l));
 	if (r == WARD_OK)
-		r = ward_cage_next(l->cage, &e, err);
+		r = next_event(l, &e, err);
 	if (r < 0)
 		return r;
 	on_event(l, &e);

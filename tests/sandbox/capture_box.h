@@ -287,7 +287,7 @@ static inline size_t box_serve(struct capture_box *b, struct arrival *ret, size_
 
 			b->n += got > 0 ? (size_t)got : 0;
 		}
-		(void)ward_cage_next(b->cage, &e, &err);
+		(void)ward_cage_next(b->cage, NULL, &e, &err);
 	}
 	for (ssize_t got; b->n < sizeof(b->text) - 1 &&
 		(got = read(b->out, b->text + b->n, sizeof(b->text) - 1 - b->n)) > 0;)

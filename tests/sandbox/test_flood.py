@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import pathlib
+import pty
 import random
 import shutil
 import signal
@@ -19,6 +20,7 @@ import statistics
 import struct
 import subprocess
 import sys
+import termios
 import time
 
 import box
@@ -486,6 +488,43 @@ def many_end_with_the_grace(p, what, n, bound):
         return late
 
     soon(once, bound)
+
+
+@contextlib.contextmanager
+def by_term(p, argv):
+    q = p.start(*argv, **NULL)
+    time.sleep(1.5)
+    q.send_signal(signal.SIGTERM)
+    yield q, 0.2
+
+
+@contextlib.contextmanager
+def by_ctrl_c(p, argv):
+    """Typed where ward was started: the terminal of the command is another, and SIGINT comes from there."""
+    leader, follower = pty.openpty()
+    q = p.start(*argv, stdin=follower, stdout=follower, stderr=follower, start_new_session=True,
+                before=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(follower)
+    time.sleep(1.5)
+    os.write(leader, b"\x03")
+    yield q, 0.0
+    os.close(leader)
+
+
+@box.both_cases([(how.__name__, how) for how in (by_term, by_ctrl_c)])
+def many_end_when_somebody_wants_it(p, how):
+    """Where no cgroup holds memory (here: for an ordinary user) all of 300 that fork without end are looked at, for seconds beside them."""
+
+    def once():
+        with how(p, words(p, "storm", 300, options=("--grace", "200ms"))) as (q, grace):
+            begin = time.monotonic()
+            q.wait(60)
+            late = time.monotonic() - begin - grace
+        say(f"{how.__name__}: over {late * 1000:.0f} ms later")
+        check_eq(box.leftovers(5.0), {})
+        return late
+
+    soon(once, 2.0)
 
 
 box.main()

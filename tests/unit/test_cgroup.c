@@ -679,7 +679,6 @@ TEST(v2_reads_its_counters)
 	put(dir, "memory.peak", "4096\n");
 	put(dir, "pids.events", "max 5\n");
 	put(dir, "memory.events", "low 0\noom 1\noom_kill 0\n");
-	put(dir, "cgroup.kill", "");
 	*cg = (struct ward_cgroup){ .version = 2, .has = { true, true, false }, .oom_source = -1 };
 	for (int c = 0; c < WARD_CGROUP_CONTROLLERS; c++)
 		cg->dir[c].fd = cg->dir[c].entry = -1;
@@ -697,8 +696,15 @@ TEST(v2_reads_its_counters)
 	CHECK(ward_cgroup_was_oom(cg));
 	CHECK_EQ_INT(ward_cgroup_oom_fd(cg, &events), cg->oom_fd);
 	CHECK_EQ_INT(events, POLLPRI);
-	ward_cgroup_kill(cg);
+	/* A kernel without that word, and then one with it. */
+	CHECK(!ward_cgroup_kill_at_once(cg));
+	put(dir, "cgroup.kill", "");
+	CHECK(ward_cgroup_kill_at_once(cg));
 	char text[8];
+	CHECK(ward_cgroup_read(cg->dir[0].fd, "cgroup.kill", text, sizeof(text)) == 1);
+	CHECK_STR_EQ(text, "1");
+	put(dir, "cgroup.kill", "");
+	ward_cgroup_kill(cg);
 	CHECK(ward_cgroup_read(cg->dir[0].fd, "cgroup.kill", text, sizeof(text)) == 1);
 	CHECK_STR_EQ(text, "1");
 	remove_tree(dir);

@@ -26,6 +26,7 @@
 static char root[] = "/tmp/ward-sample-XXXXXX";
 static int proc = -1;
 static const int no_sysv[WARD_SYSV_FILES] = { -1, -1, -1 };
+static const struct ward_cage_due past = { .mono_ns = 1 }, future = { .mono_ns = UINT64_MAX };
 
 static void put(const char *path, const char *text)
 {
@@ -74,7 +75,7 @@ TEST(top_and_all_below)
 	process(102, 100, "103 ");
 	process(103, 1000, "");
 	process(999, 10000, "");
-	CHECK_EQ_INT(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, 0, &n), 1111 * page);
+	CHECK_EQ_INT(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, NULL, &n), 1111 * page);
 	CHECK_EQ_INT(n, 4);
 }
 
@@ -86,14 +87,14 @@ TEST(children_that_are_not_listed)
 	process(TOP, 1, "101 ");
 	process(101, 1, NULL);
 	CASE("below the top");
-	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, 0, &n) == UINT64_MAX);
+	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, NULL, &n) == UINT64_MAX);
 	process(TOP, 1, NULL);
 	CASE("of the top");
-	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, 0, &n) == UINT64_MAX);
+	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, NULL, &n) == UINT64_MAX);
 	CASE("ended meanwhile");
 	process(TOP, 1, "101 77777 ");
 	process(101, 1, "");
-	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, 0, &n) < UINT64_MAX);
+	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, NULL, &n) < UINT64_MAX);
 }
 
 TEST(numbers_over_two_reads)
@@ -107,11 +108,11 @@ TEST(numbers_over_two_reads)
 	for (int i = 0; i < MANY; i++)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, "%d ", 1000000 + i);
 	process(TOP, 1, text);
-	(void)ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, 0, &n);
+	(void)ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, NULL, &n);
 	CHECK_EQ_INT(n, 2 + MANY);
 	CASE("the last one without a blank");
 	process(TOP, 1, "101 102");
-	(void)ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, 0, &n);
+	(void)ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, NULL, &n);
 	CHECK_EQ_INT(n, 3 + 1);
 }
 
@@ -144,13 +145,36 @@ TEST(shares_are_asked_for_over_the_limit_alone)
 	rollup(102,
 		"1000-2000 ---p 00000000 00:00 0 [rollup]\nRss:  400 kB\nPss:   44 kB\nPss_Dirty: 7 kB\n");
 	rollup(101, "1000-2000 ---p 00000000 00:00 0 [rollup]\nRss:  44 kB\n");
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, whole, no_sysv, 0, &n), whole);
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, whole, no_sysv, UINT64_MAX, &n), whole);
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, whole, no_sysv, 1, &n),
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, whole, no_sysv, NULL, &n), whole);
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, whole, no_sysv, &future, &n), whole);
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, whole, no_sysv, &past, &n),
 		0); /* later than that */
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, whole - 1, no_sysv, 0, &n),
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, whole - 1, no_sysv, NULL, &n),
 		12 * page + 44 * 1024);
 	CHECK_EQ_INT(n, 3);
+}
+
+static bool third_time(void *arg)
+{
+	return ++*(int *)arg >= 3;
+}
+
+/* Somebody wants the end: the look is left. Who is asked and says no is asked again, a few processes later, and is no reason. */
+TEST(a_look_is_left_when_something_is_there)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	int asked = 0;
+	const struct ward_cage_due due = { .now = third_time, .arg = &asked };
+	unsigned n = 0;
+
+	start();
+	process(TOP, 1, "");
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, &due, &n), page);
+	CHECK_EQ_INT(asked, 1);
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, &due, &n), page);
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, &due, &n), 0);
+	CHECK(!ward_sample_tasks_reach(proc, 1, &due));
+	CHECK(ward_sample_tasks_reach(proc, 1, &(struct ward_cage_due){ 0 }));
 }
 
 /* As /proc/sysvipc shows them: what is swapped out, a key below zero, and a line that is cut. */
@@ -176,7 +200,7 @@ TEST(system_v)
 	}
 	/* Each time from the beginning. */
 	for (int i = 0; i < 2; i++)
-		CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, fds, 0, &n), sum + rest);
+		CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, fds, NULL, &n), sum + rest);
 	for (int i = 0; i < WARD_SYSV_FILES; i++)
 		close(fds[i]);
 }
@@ -195,11 +219,13 @@ TEST(more_of_system_v_than_can_be_counted)
 	put("sysv", text);
 	fds[1] = openat(proc, "sysv", O_RDONLY | O_CLOEXEC);
 	REQUIRE(fds[1] >= 0);
-	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX / 4 - 1, fds, 0, &n) > UINT64_MAX / 4 - 1);
+	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX / 4 - 1, fds, NULL, &n) >
+		UINT64_MAX / 4 - 1);
 	close(fds[1]);
 	CASE("that cannot be read");
 	fds[1] = proc;
-	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX / 4 - 1, fds, 0, &n) > UINT64_MAX / 4 - 1);
+	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX / 4 - 1, fds, NULL, &n) >
+		UINT64_MAX / 4 - 1);
 }
 
 static void status(int pid, const char *text)
@@ -225,17 +251,17 @@ TEST(page_tables_count)
 	status(TOP, "Name:\ttop\nGroups:\t\nVmPTE:\t       4 kB\n");
 	status(101, "Name:\t\\nVmPTE: 9 kB\nVmSize: 4000 kB\nVmPTE:\t     600 kB\nVmSwap: 0 kB\n");
 	CASE("what it can have does not matter");
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, 11 * page + 4 * mapped, no_sysv, 0, &n),
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, 11 * page + 4 * mapped, no_sysv, NULL, &n),
 		11 * page);
 	CASE("it might");
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, 11 * page + 4 * mapped - 1, no_sysv, 0, &n),
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, 11 * page + 4 * mapped - 1, no_sysv, NULL, &n),
 		11 * page + 604 * 1024);
 	CASE("over the limit, where shares are asked for");
 	rollup(101, "1000-2000 ---p 00000000 00:00 0 [rollup]\nRss:  40 kB\nPss:   8 kB\n");
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, page, no_sysv, 0, &n),
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, page, no_sysv, NULL, &n),
 		page + 8 * 1024 + 604 * 1024);
 	status(101, NULL);
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, page, no_sysv, 0, &n),
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, page, no_sysv, NULL, &n),
 		page + 8 * 1024 + 4 * 1024);
 	status(TOP, NULL);
 }
@@ -255,12 +281,12 @@ TEST(all_that_are_there)
 	(void)mkdirat(proc, "self", 0700);
 	put("self/statm", "1 100000 0\n");
 	put("0", "");
-	CHECK_EQ_UINT(ward_sample_memory(proc, 0, UINT64_MAX, no_sysv, 0, &n), 11111 * page);
+	CHECK_EQ_UINT(ward_sample_memory(proc, 0, UINT64_MAX, no_sysv, NULL, &n), 11111 * page);
 	CHECK_EQ_INT(n, 5);
 	CASE("one that has ended meanwhile, and one that says nothing");
 	put("103/statm", "1000");
 	put("999/statm", "");
-	CHECK_EQ_UINT(ward_sample_memory(proc, 0, UINT64_MAX, no_sysv, 0, &n), 111 * page);
+	CHECK_EQ_UINT(ward_sample_memory(proc, 0, UINT64_MAX, no_sysv, NULL, &n), 111 * page);
 	CHECK_EQ_INT(n, 5);
 }
 
@@ -279,8 +305,8 @@ TEST(descriptor_zero_is_one)
 	before = dup(proc);
 	close(before);
 	REQUIRE(in >= 0 && close(0) == 0);
-	used = ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, 0, &n);
-	reached = ward_sample_tasks_reach(proc, 5, 0);
+	used = ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, NULL, &n);
+	reached = ward_sample_tasks_reach(proc, 5, NULL);
 	REQUIRE(dup2(in, 0) == 0);
 	close(in);
 	after = dup(proc);
@@ -302,7 +328,7 @@ TEST(a_text_that_is_too_long)
 	text[sizeof(text) - 1] = '\0';
 	process(TOP, 1, "");
 	put("100/statm", text);
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, 0, &n), 0);
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, NULL, &n), 0);
 	CHECK_EQ_INT(n, 1);
 }
 
@@ -312,14 +338,14 @@ TEST(tasks_are_threads)
 	static const int tids[] = { 5, 2000, 104, 99 };
 
 	start();
-	CHECK(ward_sample_tasks_reach(proc, 5, 0));
-	CHECK(!ward_sample_tasks_reach(proc, 6, 0));
-	CHECK(!ward_sample_tasks_reach(proc, 5, 1)); /* later than that */
+	CHECK(ward_sample_tasks_reach(proc, 5, NULL));
+	CHECK(!ward_sample_tasks_reach(proc, 6, NULL));
+	CHECK(!ward_sample_tasks_reach(proc, 5, &past)); /* later than that */
 	for (size_t i = 0; i < sizeof(tids) / sizeof(*tids); i++)
 		thread(i % 2 ? 101 : 999, tids[i]);
-	CHECK(ward_sample_tasks_reach(proc, 8, 0));
-	CHECK(ward_sample_tasks_reach(proc, 9, 0));
-	CHECK(!ward_sample_tasks_reach(proc, 10, 0));
+	CHECK(ward_sample_tasks_reach(proc, 8, NULL));
+	CHECK(ward_sample_tasks_reach(proc, 9, NULL));
+	CHECK(!ward_sample_tasks_reach(proc, 10, NULL));
 }
 
 /* A process of the real /proc that has written to memory without a name, has it open as often as it can, and maps none of it. */
@@ -359,8 +385,8 @@ TEST(a_memfd_counts_whole_and_once)
 	REQUIRE(real >= 0);
 	for (int i = 0; i < 2; i++)
 		CHECK_EQ_INT(read(ready, c, 1), 1);
-	used = ward_sample_memory(real, pid, UINT64_MAX, no_sysv, 0, &n);
-	tight = ward_sample_memory(real, pid, 1, no_sysv, 0, &n);
+	used = ward_sample_memory(real, pid, UINT64_MAX, no_sysv, NULL, &n);
+	tight = ward_sample_memory(real, pid, 1, no_sysv, NULL, &n);
 	CHECK_EQ_INT(n, 2);
 	CHECK(used >= HELD && used < 2 * HELD);
 	CHECK(tight >= HELD && tight <= used);
@@ -415,14 +441,14 @@ TEST(the_list_ends_where_it_does)
 	REQUIRE(real >= 0 && old);
 	for (int i = 0; i < 2; i++)
 		CHECK_EQ_INT(read(ready[i], &c, 1), 1);
-	bare = ward_sample_memory(real, top, UINT64_MAX, no_sysv, 0,
+	bare = ward_sample_memory(real, top, UINT64_MAX, no_sysv, NULL,
 		&n); /* a sanitizer makes them large */
 	for (size_t i = 0; i < malloc_usable_size(old) / sizeof(*old); i++)
 		old[i] = other;
 	/* It is given out again, as it is; the compiler thinks that nobody reads it. */
 	__asm__ volatile("" : : "r"(old) : "memory");
 	free(old);
-	used = ward_sample_memory(real, top, UINT64_MAX, no_sysv, 0, &n);
+	used = ward_sample_memory(real, top, UINT64_MAX, no_sysv, NULL, &n);
 	CHECK_EQ_INT(n, FIRST_PIDS);
 	CHECK(used > 0 && used < bare + HELD / 2);
 	for (int i = 0; i < 2; i++) {
@@ -447,13 +473,13 @@ TEST(as_many_as_are_looked_at)
 	for (int i = 1; i < WARD_SAMPLE_PIDS_MAX; i++)
 		at += (size_t)snprintf(text + at, size - at, "%d ", 1000000 + i);
 	process(TOP, 1, text);
-	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, 0, &n),
+	CHECK_EQ_UINT(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, NULL, &n),
 		(uint64_t)sysconf(_SC_PAGESIZE));
 	CHECK_EQ_INT(n, WARD_SAMPLE_PIDS_MAX);
 	CASE("one more");
 	(void)snprintf(text + at, size - at, "999999 ");
 	process(TOP, 1, text);
-	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, 0, &n) == UINT64_MAX);
+	CHECK(ward_sample_memory(proc, TOP, UINT64_MAX, no_sysv, NULL, &n) == UINT64_MAX);
 	free(text);
 }
 

@@ -163,25 +163,26 @@ static void on_ctl(struct ward_native *c, struct ward_cage_event *ret)
 			.code = WEXITSTATUS(m.value) };
 }
 
-static void sample(struct ward_native *c, struct ward_cage_event *ret)
+static void sample(struct ward_native *c, const struct ward_cage_due *due,
+	struct ward_cage_event *ret)
 {
 	uint64_t now = ward_now_mono_ns(), used;
 	unsigned n;
 
 	if (!c->sampling || c->over || now < c->next_sample || c->proc < 0)
 		return;
-	if (c->due && now >= c->due) {
+	if (due && due->mono_ns && now >= due->mono_ns) {
 		c->next_sample = now + SAMPLE_NS;
 		return;
 	}
 	used = ward_sample_memory(c->proc, c->namespaces ? 0 : c->init.pid, c->plan->limits.memory,
-		c->sysv, c->due, &n);
+		c->sysv, due, &n);
 	if (used > c->sampled_peak)
 		c->sampled_peak = used;
 	if (n > c->sampled_processes)
 		c->sampled_processes = n;
 	if (!c->pids_reached && c->namespaces && !c->counts[WARD_CGROUP_PIDS])
-		c->pids_reached = ward_sample_tasks_reach(c->proc, c->plan->limits.pids, c->due);
+		c->pids_reached = ward_sample_tasks_reach(c->proc, c->plan->limits.pids, due);
 	c->next_sample = now + SAMPLE_NS;
 	if (used <= c->plan->limits.memory || c->sampled_oom)
 		return;
@@ -206,14 +207,8 @@ static void look_at_layer(struct ward_native *c, struct ward_cage_event *ret)
 	ward_helper_kill(c);
 }
 
-void ward_helper_due(void *cage, uint64_t mono_ns)
-{
-	struct ward_native *c = cage;
-
-	c->due = mono_ns;
-}
-
-int ward_helper_next(void *cage, struct ward_cage_event *ret, struct ward_error *err)
+int ward_helper_next(void *cage, const struct ward_cage_due *due, struct ward_cage_event *ret,
+	struct ward_error *err)
 {
 	struct ward_native *c = cage;
 	struct epoll_event e[4];
@@ -242,7 +237,7 @@ int ward_helper_next(void *cage, struct ward_cage_event *ret, struct ward_error 
 		}
 	}
 	if (ret->type == WARD_CAGE_NONE)
-		sample(c, ret);
+		sample(c, due, ret);
 	if (ret->type == WARD_CAGE_NONE)
 		look_at_layer(c, ret);
 	ret->over = c->over;
@@ -259,6 +254,7 @@ int ward_helper_signal(void *cage, int sig)
 void ward_helper_kill(void *cage)
 {
 	struct ward_native *c = cage;
+	bool at_once = false;
 
 	if (c->ctl >= 0 && c->ready && !c->over)
 		(void)send_msg(c->ctl, WARD_MSG_KILL, 0);
@@ -266,12 +262,17 @@ void ward_helper_kill(void *cage)
 		(void)ward_pidfd_signal(c->init.pidfd, SIGKILL);
 	/*
 	 * A task that waits for FUSE is not gone until its request is answered or the connection ended. Not before they are killed: a thousand that
-	 * are let go alive, and ask on, keep us from the processor for seconds.
+	 * are let go alive, and ask on, keep us from the processor for seconds: so nothing is waited for in between, either. Where
+	 * there is no word for all of a cgroup it is asked again and again who is left, and that is whoever FUSE holds.
 	 */
+	if (c->cgroup)
+		at_once = ward_cgroup_kill_at_once(c->cgroup);
+	if (c->fuse)
+		ward_fuse_end(c->fuse);
+	if (c->cgroup && !at_once)
+		ward_cgroup_kill(c->cgroup);
 	if (c->fuse)
 		ward_fuse_stop(c->fuse);
-	if (c->cgroup)
-		ward_cgroup_kill(c->cgroup);
 }
 
 static bool scratch_full(const struct ward_native *c)

@@ -86,6 +86,8 @@ void ward_cgroup_usage(const struct ward_cgroup *cg, struct ward_cgroup_usage *r
 
 /* SIGKILL to everything in it, forks that race included (bounded). Safe at any time, also twice. */
 void ward_cgroup_kill(struct ward_cgroup *cg);
+/* The same by one word, which waits for nobody; false: there is none (v1, before 5.14). */
+bool ward_cgroup_kill_at_once(struct ward_cgroup *cg);
 /*
  * Remove the directories and free. Processes that are still dying are waited for, some 200 ms at most; then the rest is
  * left to a later sweep and false is returned. NULL ok (true).

@@ -55,13 +55,13 @@ uint64_t ward_growth_due(const struct ward_growth *g);
 
 /*
  * sample.c: memory without a cgroup, in bytes. The sum over all processes in the sandbox's own /proc, or with top over that process
- * and its descendants, and over what /proc/sysvipc shows (-1: none). UINT64_MAX: it could not be counted. 0: it was not done by until
- * (monotonic ns; 0 = whenever), and was left: four thousand processes beside which we have a turn in 0.2 s are seconds.
+ * and its descendants, and over what /proc/sysvipc shows (-1: none). UINT64_MAX: it could not be counted. 0: something else became due
+ * (NULL: nothing will), and it was left: four thousand processes beside which we have a turn in 0.2 s are seconds.
  */
-uint64_t ward_sample_memory(int proc_dirfd, pid_t top, uint64_t limit, const int sysv[WARD_SYSV_FILES], uint64_t until,
-	unsigned *ret_processes);
+uint64_t ward_sample_memory(int proc_dirfd, pid_t top, uint64_t limit, const int sysv[WARD_SYSV_FILES],
+	const struct ward_cage_due *due, unsigned *ret_processes);
 /*
  * In the sandbox's own /proc: have there been limit tasks, threads with them, at one time while it was looked? Never true of fewer, nor
- * after until.
+ * when something else became due.
  */
-bool ward_sample_tasks_reach(int proc_dirfd, uint64_t limit, uint64_t until);
+bool ward_sample_tasks_reach(int proc_dirfd, uint64_t limit, const struct ward_cage_due *due);

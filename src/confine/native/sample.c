@@ -98,17 +98,22 @@ struct pids {
 	pid_t *v;
 	size_t n, max;
 	bool failed;
-	uint64_t until; /* as in native.h */
+	const struct ward_cage_due *due; /* as in native.h */
 	bool late;
 	size_t looked; /* at processes, for late() */
 };
 
 #define LOOK_AT_ONCE 16u /* before the clock is looked at */
 
+static bool is_due(const struct ward_cage_due *d)
+{
+	return (d->mono_ns && ward_now_mono_ns() >= d->mono_ns) || (d->now && d->now(d->arg));
+}
+
 /* There is something more urgent than to look at the rest. */
 static bool late(struct pids *p)
 {
-	if (p->until && p->looked++ % LOOK_AT_ONCE == 0 && ward_now_mono_ns() >= p->until)
+	if (p->due && p->looked++ % LOOK_AT_ONCE == 0 && is_due(p->due))
 		p->late = true;
 	return p->late;
 }
@@ -355,9 +360,9 @@ static uint64_t sysv_bytes(const int fds[WARD_SYSV_FILES])
 }
 
 uint64_t ward_sample_memory(int proc_dirfd, pid_t top, uint64_t limit,
-	const int sysv[WARD_SYSV_FILES], uint64_t until, unsigned *ret_processes)
+	const int sysv[WARD_SYSV_FILES], const struct ward_cage_due *due, unsigned *ret_processes)
 {
-	struct pids p = { .until = until };
+	struct pids p = { .due = due };
 	struct sizes all;
 	uint64_t more, total;
 
@@ -458,10 +463,10 @@ static unsigned in_both(struct pids *a, struct pids *b)
 	return n;
 }
 
-bool ward_sample_tasks_reach(int proc_dirfd, uint64_t limit, uint64_t until)
+bool ward_sample_tasks_reach(int proc_dirfd, uint64_t limit, const struct ward_cage_due *due)
 {
-	struct pids one = { .until = until }, two = { .until = until };
-	struct threads t = { .clock = { .until = until } };
+	struct pids one = { .due = due }, two = { .due = due };
+	struct threads t = { .clock = { .due = due } };
 	unsigned n;
 
 	each_name(proc_dirfd, add_threads, &t);

@@ -196,6 +196,11 @@ bool ward_cgroup_kill_dir(int dirfd)
 	return false;
 }
 
+bool ward_cgroup_kill_at_once(struct ward_cgroup *cg)
+{
+	return cg->version == 2 && ward_cgroup_write(cg->dir[0].fd, "cgroup.kill", "1") == 0;
+}
+
 void ward_cgroup_kill(struct ward_cgroup *cg)
 {
 	/* v1: the pids hierarchy counts every process of the run; another will do where it is missing. */
