@@ -430,6 +430,42 @@ def others_are_told_that_were_refused_the_network(p):
     check_eq(told(p, "npm", *mode, "--caches=npm", code=0), [])
 
 
+def lines(p, tools, *words):
+    """What the report says of caches, of a command that fails in a run where tools are on the PATH; what it fails at is the tools' own."""
+    path = on_path(p, *tools)
+    for tool in tools:
+        (p.side / "bin" / tool).write_text("#!/bin/sh\nexit 1\n")
+    r = run(p, "--mode", "workspace_write", "--read", p.side / "bin", "--", *words, env={"PATH": path})
+    check(r.code != 0, r.err)
+    return [line.split(" had nothing")[0].removeprefix("ward: ") + line.partition("--caches=")[2].partition(" ")[0].join("()")
+            for line in r.err.splitlines() if "--caches=" in line]
+
+
+@both
+def those_that_were_told_not_to_fetch_are_told(p):
+    for name in ("npm", "yarn", "cargo", "cargo-git"):
+        home(p, name)
+    tools = ("npm", "yarn", "cargo")
+    for words, want in ((["npm", "ci"], []), (["npm", "ci", "--offline"], ["npm(npm)"]), (["yarn", "--offline", "install"], ["yarn(yarn)"]),
+                        (["cargo", "test", "--offline"], []), (["ls", "--offline", "npm"], []),
+                        (["env", "A=b", "timeout", "9s", "npm", "ci", "--offline"], ["npm(npm)"])):
+        check_eq(lines(p, tools, *words), want, " ".join(words))
+
+
+@both
+def what_a_shell_starts_counts_as_well(p):
+    home(p, "maven")
+    home(p, "npm")
+    tools = ("mvn", "npm", "make")
+    for text, want in (("mvn -o test", ["mvn(maven)"]), ("cd . && A=b mvn -o", ["mvn(maven)"]), ("if ! mvn; then exit 3; fi", ["mvn(maven)"]),
+                       ("x=$(mvn -o) || exit 1", ["mvn(maven)"]), ("exec '%s/mvn' -o" % (p.side / "bin"), ["mvn(maven)"]), ("npm ci --offline", ["npm(npm)"]),
+                       ("npm ci", []), ("echo mvn; exit 1", []), ("false; # ;", []), ("make", [])):
+        check_eq(lines(p, tools, "sh", "-c", text), want, text)
+    check_eq(lines(p, tools, "bash", "--norc", "-ec", "mvn"), ["mvn(maven)"])
+    check_eq(lines(p, tools, "sh", "-x", "mvn"), [], "that is a script")
+    check_eq(lines(p, tools, "cat", "-c", "mvn"), [], "no shell")
+
+
 # ---- read unasked ----
 
 def on_path(p, *programs):

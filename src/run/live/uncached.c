@@ -2,7 +2,8 @@
 /*
  * A tool of data/caches that failed, and the run did not have what the host has of its package cache, or had it only to read: the word that
  * shows it. What is not in the view is not looked for there, and what was asked of the network instead is refused as any connection: neither
- * says so. The host is looked at only then, and it is a line of the report and nothing else.
+ * says so. The host is looked at only then, and it is a line of the report and nothing else. What the text of "sh -c" starts is guessed from
+ * its words: a wrong guess is a line too many, or none.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +21,25 @@ static bool asked_network(const struct ward_outcome *o)
 	return false;
 }
 
-static bool concerns(const struct ward_cache *c, const char *command, bool network)
+/* What a failed run was: the command it was given, or one that the text of a shell starts. */
+struct failed {
+	struct life *l;
+	bool network; /* it was refused the network */
+	bool offline; /* it was told not to fetch */
+	bool told;
+};
+
+static bool has_any(const struct failed *f, const char *program);
+
+static bool concerns(const struct failed *f, const struct ward_cache *c, const char *command)
 {
 	for (size_t i = 0; i < c->n_needed; i++) {
 		if (ward_streq(command, c->needed[i]))
 			return true;
 	}
-	return network && ward_streq(command, c->program);
+	if (!ward_streq(command, c->program))
+		return false;
+	return f->network || (f->offline && !(c->named && has_any(f, command)));
 }
 
 /* As the tool itself takes it, which is what counts when the option is there. */
@@ -70,28 +83,115 @@ static void only_read(struct life *l)
 			l->plan->caches_read);
 }
 
-void ward_uncached(struct life *l)
+/* Whether the run was shown one of its caches. What is shown by its own name alone is then hardly what it lacked. */
+static bool has_any(const struct failed *f, const char *program)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < ward_caches_n; i++) {
+		if (ward_streq(program, ward_caches[i].program) && on_host(&ward_caches[i], &st) &&
+			in_plan(f->l->plan, &st))
+			return true;
+	}
+	return false;
+}
+
+static void tell(struct failed *f, const char *command)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
-	const char *command = l->r->argc > 0 ? l->r->argv[0] : "", *slash = strrchr(command, '/');
-	bool network = asked_network(l->o);
+	const struct life *l = f->l;
 	struct stat st;
 	size_t n = 0;
 
-	if (!l->o->has_code || l->o->code == 0 || !l->plan || l->r->caches_none ||
-		l->r->backend != WARD_BACKEND_NATIVE)
-		return;
-	command = slash ? slash + 1 : command;
 	for (size_t i = 0; i < ward_caches_n; i++) {
 		const struct ward_cache *c = &ward_caches[i];
 
-		if (concerns(c, command, network) && !(l->r->caches & UINT32_C(1) << i) &&
+		if (concerns(f, c, command) && !(l->r->caches & UINT32_C(1) << i) &&
 			on_host(c, &st) && !in_plan(l->plan, &st))
 			ward_buf_addf(&b, "%s%s", n++ > 0 ? "," : "", c->name);
 	}
-	if (n > 0 && !b.failed)
+	f->told = n > 0 && !b.failed;
+	if (f->told)
 		ward_outcome_note(l->o,
 			"%s had nothing of what it fetched or made on this host before: --caches=%s lets that be read, and what is written there is thrown away",
 			command, ward_buf_cstr(&b));
+}
+
+/* ---- what a shell was told ---- */
+
+/* In front of a command, and none itself. */
+static bool goes_before(const char *word)
+{
+	static const char *const words[] = { "env", "exec", "command", "time", "timeout", "nice",
+		"nohup", "if", "then", "else", "elif", "while", "until", "do", "!" };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(words); i++) {
+		if (ward_streq(word, words[i]))
+			return true;
+	}
+	return !*word || strchr("-0123456789", *word) || strchr(word, '=');
+}
+
+/* Where a command may stand in it, and the words that stand there; quotes and what is expanded are not looked into. */
+static void each_command(struct failed *f, const char *text)
+{
+	static const char between[] = " \t\"'", ends[] = "\n;&|(){}`";
+	bool at_command = true;
+	char word[64];
+
+	while (*text && !f->told) {
+		size_t n = strcspn(text, " \t\"'\n;&|(){}`");
+
+		if (n == 0) {
+			at_command = at_command || strchr(ends, *text);
+			text += strspn(text, between) + (strchr(ends, *text) != NULL);
+			continue;
+		}
+		if (at_command && n < sizeof(word)) {
+			memcpy(word, text, n);
+			word[n] = '\0';
+			at_command = goes_before(word);
+			if (!at_command)
+				tell(f, ward_path_basename(word));
+		}
+		text += n;
+	}
+}
+
+/* The text behind -c, or a word that ends in c as "-lc" does. NULL: it is no shell, or was given none. */
+static const char *shell_text(char *const *argv)
+{
+	static const char *const shells[] = { "sh", "bash", "dash", "ash", "zsh", "ksh" };
+	const char *name = ward_path_basename(argv[0]);
+	bool shell = false;
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(shells); i++)
+		shell = shell || ward_streq(name, shells[i]);
+	for (size_t i = 1; shell && argv[i] && argv[i][0] == '-'; i++) {
+		if (argv[i][1] != '-' && strchr(argv[i], 'c'))
+			return argv[i + 1];
+	}
+	return NULL;
+}
+
+void ward_uncached(struct life *l)
+{
+	char *const *argv = l->r->argv;
+	struct failed f = { .l = l, .network = asked_network(l->o) };
+	const char *text;
+
+	if (!l->o->has_code || l->o->code == 0 || !l->plan || l->r->caches_none ||
+		l->r->backend != WARD_BACKEND_NATIVE || l->r->argc == 0)
+		return;
+	text = shell_text(argv);
+	f.offline = text && strstr(text, "--offline");
+	for (int i = 1; i < l->r->argc; i++)
+		f.offline = f.offline || ward_streq(argv[i], "--offline");
+	while (*argv && goes_before(ward_path_basename(*argv)))
+		argv++;
+	if (text)
+		each_command(&f, text);
+	else if (*argv)
+		tell(&f, ward_path_basename(*argv));
 	only_read(l);
 }
