@@ -41,6 +41,19 @@ def read_only_changes_nothing(p):
 
 
 @both
+def a_refusal_names_the_rule_whose_advice_helps(p):
+    """Several forbids match, and the first is told: to go to another mode helps with history, and with no hook."""
+    repository(p)
+    git, hooks = "use repo_write", "git obeys its hooks and configuration outside"
+    for mode, name, says, not_says in (("workspace_write", "hooks/pre-commit", hooks, git), ("workspace_write", "config", hooks, git),
+                                       ("workspace_write", "index.lock", git, hooks), ("read_only", "index.lock", git, "use workspace_write")):
+        r = ordinary(p, "--mode", mode, "sh", "-c", f"echo x >> .git/{name}")
+        check(r.code != 0, r.out)
+        check_in(says, r.err)
+        check(not_says not in r.err, r.err)
+
+
+@both
 def repo_write_commits_once_a_person_agreed(p):
     repository(p)
     commit = "git -c safe.directory='*' -c user.name=a -c user.email=a@b commit -qam two"
@@ -306,6 +319,17 @@ def a_repository_narrows_and_does_not_grant(p):
                                 'forbid (principal, action, resource in Ward::Path::"./private");\n')
     r = ordinary(p, "--read", ".", "sh", "-c", "cat src/a; cat private/a || echo no; cat /etc/shadow 2>/dev/null && echo SHADOW; true")
     check_eq(r.out, "text of src/a\nno\n", r.err)
+    # Nor does a profile of its own, for whoever names it: its lists narrow, and there is nothing that they could narrow.
+    p.write(".ward/more.yaml", "schemaVersion: 2\nkind: Policy\nmetadata: {name: more}\nspec:\n  fsProfiles:\n"
+                               "    wide: {read: ['**'], modify: ['**'], allowExec: ['*']}\n"
+                               "    fewer: {read: [private/**]}\n")
+    r = ordinary(p, "--profile", "wide", "sh", "-c", "cat src/a; echo x > src/new; true")
+    check_eq((r.code, r.out), (0, ""), r.err)
+    check(not (p.ws / "src/new").exists(), "written")
+    r = ordinary(p, "--profile", "wide", "--read", "src", "cat", "src/a")
+    check_eq(r.out, "text of src/a\n", r.err)
+    r = ordinary(p, "--profile", "fewer", "--read", "src", "cat", "src/a")
+    check(r.code != 0 and r.out == "", r.err)
 
 
 @root_only
