@@ -244,6 +244,7 @@ def interrupt_ends_the_run(p):
 @test
 @placed
 def critical_is_once_or_no(p):
+    os.environ["XDG_CONFIG_HOME"] = str(p.side / "config")     # where a rule would be written, if one were
     text = POLICY.replace("@id(\"t.out\") @approval(\"risky\") @reason(\"results are written\")\n", "")
     t = Asked(p, *policy(p, text), "--", "touch", "keys/x")
     for i, word in enumerate(("r", "w", "run"), 1):

@@ -143,6 +143,14 @@ def what_holds_ward_itself_is_said(p):
         check_eq(start["detail"]["inherited"][:2], ["no_new_privs", "seccomp"])
         if words:
             check_in("confines nothing; what holds ward itself holds it too: no_new_privs seccomp", r.err)
+    def mapped():
+        uid = os.getuid()
+        check_eq(libc.unshare(0x10000000), 0)       # CLONE_NEWUSER
+        os.write(os.open("/proc/self/uid_map", os.O_WRONLY), b"%d %d 1\n" % (uid, uid))
+
+    r = p.run("--backend", "direct", "true", preexec_fn=mapped)
+    start = [x for x in box.records(p) if x["kind"] == "run.start"][-1]
+    check_eq((r.code, start["detail"]["inherited"][-1:]), (0, ["user_namespace"]), r.err)
     r = p.run("--backend", "direct", "true")
     start = [x for x in box.records(p) if x["kind"] == "run.start"][-1]
 

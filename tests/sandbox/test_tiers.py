@@ -46,6 +46,7 @@ def component(p, lifecycle="stable", spec=""):
 
 
 ASKED = ("--cap", "FILE_READ:src/**", "--cap", "ENV:MARK")
+SHARED = ("ci", "staging", "prod")
 STARTS = [
     # name, words, lifecycle, spec, user's rules, what is said when it is refused
     ("nothing is said", [], None, "", "", None),
@@ -63,16 +64,17 @@ STARTS = [
     ("direct and not trusted", ["--backend", "direct", "--trust", "untrusted"], None, "", "",
      ["tier 1 (native) is required", "start.isolate_what_nobody_vouches_for", "leave --backend out"]),
     ("direct and half trusted", ["--backend", "direct", "--trust", "semi_trusted"], None, "", "", ["tier 1 (native) is required"]),
-    ("direct in prod", ["--backend", "direct", "--environment", "prod"], None, "", "",
-     ["tier 1 (native) is required", "start.isolate_in_shared_places"]),
+    *((f"direct in {where}", ["--backend", "direct", "--environment", where], None, "", "",
+       ["tier 1 (native) is required", "start.isolate_in_shared_places"]) for where in SHARED),
+    ("direct in dev", ["--backend", "direct", "--environment", "dev"], None, "", "", None),
     ("direct, and a component that trusts itself less", ["--backend", "direct"], "stable", "  trust: semi_trusted", "",
      ["tier 1 (native) is required"]),
     ("a component cannot vouch for itself", ["--backend", "direct", "--trust", "untrusted"], "stable", "  trust: trusted", "",
      ["tier 1 (native) is required"]),
     ("trusted", ["--trust", "trusted"], None, "", "", None),
     ("experimental in dev", [], "experimental", "", "", None),
-    ("experimental in ci", ["--environment", "ci"], "experimental", "", "", ["may not be started", "start.no_experiments_in_shared_places"]),
-    ("a draft in prod", ["--environment", "prod"], "draft", "", "", ["start.no_experiments_in_shared_places"]),
+    *((f"{phase} in {where}", ["--environment", where], phase, "", "", ["may not be started", "start.no_experiments_in_shared_places"])
+      for phase in ("experimental", "draft") for where in SHARED),
     ("stable in ci", ["--environment", "ci"], "stable", "", "", None),
     ("archived", [], "archived", "", "", ["start.nothing_archived"]),
     ("a person is asked", [], None, "", '@approval("risky") permit (principal, action == Ward::Action::"sandbox.run", resource);\n', None),
