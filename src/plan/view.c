@@ -131,16 +131,26 @@ static bool may_hold_others(const struct ward_node *n)
 		n->kind == WARD_NODE_CACHE || (n->kind == WARD_NODE_BIND && n->is_dir);
 }
 
+/* What is longer than any path can be neither shown nor, what would be passed over, taken away. */
+static int all_fit(const struct ward_node *v, size_t n, struct ward_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strlen(v[i].dest) < WARD_PATH_MAX)
+			continue;
+		ward_fail(err, WARD_E_LIMIT, "a path of the view is over %d bytes: \"%.60s...\"",
+			WARD_PATH_MAX - 1, v[i].dest);
+		ward_fail_fix(err, "name a directory above it, where this is granted or denied");
+		return WARD_E_LIMIT;
+	}
+	return WARD_OK;
+}
+
 /* The nearest above dest that shows something of its own; masks: or takes it away. v is sorted, and no dest is in it twice. */
 static struct ward_node *find_above(struct ward_node *v, size_t n, const char *dest, bool masks)
 {
 	char path[WARD_PATH_MAX];
-	size_t len = strlen(dest);
 
-	/* What is longer than any path has an error of its own (add_parents). */
-	if (len >= sizeof(path))
-		return NULL;
-	memcpy(path, dest, len + 1);
+	memcpy(path, dest, strlen(dest) + 1); /* all_fit() */
 	for (char *slash; (slash = strrchr(path, '/')) && path[1];) {
 		struct ward_node *above;
 
@@ -236,14 +246,9 @@ struct added {
 static int climb(struct ward_plan *p, struct ward_node *v, size_t n, size_t i, size_t stop,
 	size_t *io_total, bool *ret_top, struct ward_error *err)
 {
-	char path[WARD_PATH_MAX];
-	size_t len = strlen(v[i].dest);
-	char *slash;
+	char path[WARD_PATH_MAX], *slash;
 
-	if (len >= sizeof(path))
-		return ward_fail(err, WARD_E_LIMIT, "a path of the view is over %d bytes",
-			WARD_PATH_MAX - 1);
-	memcpy(path, v[i].dest, len + 1);
+	memcpy(path, v[i].dest, strlen(v[i].dest) + 1); /* all_fit() */
 	while ((slash = strrchr(path, '/')) && slash != path && (size_t)(slash - path) > stop) {
 		*slash = '\0';
 		struct ward_node *above = find(v, n, path);
@@ -363,6 +368,8 @@ int ward_plan_view(struct ward_plan *p, const struct ward_plan_input *in, struct
 	r = ward_plan_review_nodes(p, v, &n_nodes, err);
 	if (r == WARD_OK)
 		r = ward_plan_caches(p, in, v, &n_nodes, err);
+	if (r == WARD_OK)
+		r = all_fit(v, n_nodes, err);
 	if (r < 0)
 		return r;
 	qsort(v, n_nodes, sizeof(*v), by_dest);

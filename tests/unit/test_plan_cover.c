@@ -134,6 +134,37 @@ TEST(the_nearest_decides)
 	}
 }
 
+/* What is longer than a path can be is not passed over, least of all what takes something away. */
+TEST(longer_than_a_path)
+{
+	static const struct ward_node wide = { W }, mask = { .kind = WARD_NODE_MASK, R, FIXED };
+
+	for (int what = 0; what < 4; what++) {
+		struct ward_error err = WARD_ERROR_INIT;
+		struct ward_host h = full_host();
+		struct ward_plan_input in = input(&h);
+		char name[WARD_PATH_MAX + 1] = "/w";
+		struct ward_plan *p = NULL;
+
+		CASE("%s of %s", what & 1 ? "a grant" : "a mask", what & 2 ? "4095 bytes" : "4096");
+		for (size_t i = 2; i < WARD_PATH_MAX - (what & 2 ? 1u : 0u); i++)
+			name[i] = i % 200 == 2 ? '/' : 'n';
+		struct ward_node nodes[] = { at(what & 1 ? &wide : &mask, name), at(&wide, "/w") };
+
+		in.nodes = nodes;
+		in.n_nodes = 2;
+		if (what & 2) {
+			p = must_build(&in);
+			CHECK_EQ_INT(find(p, name) != NULL, !(what & 1));
+		} else {
+			CHECK_EQ_INT(ward_plan_build(&in, &p, &err), WARD_E_LIMIT);
+			CHECK(strstr(err.message, "over 4095 bytes") && err.fix[0]);
+			CHECK(!p);
+		}
+		ward_plan_free(p);
+	}
+}
+
 /* Two of one name: grants add up, but with what a policy decided, and what is protected is written by nobody. */
 TEST(one_name_twice)
 {
