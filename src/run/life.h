@@ -37,7 +37,7 @@ struct life {
 	struct ward_audit_mark first, last; /* of this run's records; seq 0 = none */
 	bool start_tried;      /* run.start may be in the log, whether or not anybody was told */
 	bool started_recorded; /* run.start is durable: a run.end must follow */
-	bool end_recorded;
+	bool end_recorded, cache_refused; /* the latter: live/uncached.c: one that is only read was to be written */
 	char *axes_json; /* owned */
 	uint64_t names_over, names_lost; /* refusals that no list has room for: counted; lost: not even looked up */
 	struct ward_net_index *net_index; /* of the plan's rules; NULL: none is of the network */
@@ -110,7 +110,7 @@ int asking_begin(struct life *l, struct ward_error *err);
 int asking_do(struct life *l, bool *ret_again, struct ward_error *err);
 /* The rules that a person wanted to have written. */
 void asking_write_rules(struct life *l), asking_end(struct life *l);
-void ward_not_found(struct life *l), ward_uncached(struct life *l); /* live/: a line of the report, after 127; of a cache it lacked */
+void ward_not_found(struct life *l), ward_uncached(struct life *l), ward_uncached_refused(struct life *l, const char *path); /* live/ */
 /* A question, and its answer, in the log, durably. */
 int asking_record(struct life *l, const struct ward_asks *a, const struct ward_asked *k, struct ward_error *err);
 int asking_record_said(struct life *l, const struct ward_asks *a, const struct ward_asked *k, const struct ward_reply *s,

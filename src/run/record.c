@@ -309,6 +309,8 @@ static int describe(struct life *l, const struct ward_refusal *f, struct entry *
 		*ret_worth = false;
 	if (!*ret_worth)
 		return WARD_OK;
+	if (path && f->action == WARD_CAP_FILE_WRITE && !f->selftest)
+		ward_uncached_refused(l, f->resource);
 	*n = (struct entry){ .f = f, .d = malloc(sizeof(*n->d)) };
 	if (!n->d)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a decision");

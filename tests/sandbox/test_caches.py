@@ -414,6 +414,7 @@ def a_tool_that_fails_without_its_cache_is_told_the_word(p, tool, names, words):
     check_eq(told(p, tool, *words, f"--caches={names}"), [], "it had it")
     check_eq(told(p, tool, *words, "--caches=none"), [], "it is not wanted")
     check_eq(told(p, tool, *words, *(w for top in tops for w in ("--read", top))), [], "it was granted by itself")
+    check_eq(told(p, tool, *words, "--read", os.path.commonpath(tops + [tops[0].parent])), [], "it lies in what was granted")
     check_eq(told(p, "other", *words), [], "another command")
     path = p.side / "tool/bin" / tool
     path.write_text("#!/bin/sh\n")
@@ -464,6 +465,21 @@ def what_a_shell_starts_counts_as_well(p):
     check_eq(lines(p, tools, "bash", "--norc", "-ec", "mvn"), ["mvn(maven)"])
     check_eq(lines(p, tools, "sh", "-x", "mvn"), [], "that is a script")
     check_eq(lines(p, tools, "cat", "-c", "mvn"), [], "no shell")
+
+
+@box.both_cases([(name, name, name == "java") for name in ("pip", "pip3", "pip3.11", "java")])
+def by_the_names_that_it_has(p, command, other):
+    home(p, "pip")
+    home(p, "gradle-wrapper")
+    check_eq(len(told(p, command, "--mode", "workspace_write", code=0)), 0 if other else 1)
+
+
+@both
+def as_a_module_of_python(p):
+    home(p, "pip")
+    (p.ws / "pip.py").write_text("import socket, sys\ntry: socket.create_connection(('192.0.2.1', 80))\nexcept OSError: sys.exit(1)\n")
+    said = run(p, "--mode", "workspace_write", "--", "python3", "-m", "pip").err
+    check_in("ward: pip had nothing of what it fetched", said)
 
 
 # ---- read unasked ----
@@ -522,7 +538,8 @@ def who_fetches_what_the_cache_has_not_is_told_of_the_option(p):
     place, env = home(p, "go"), {"PATH": on_path(p, "go")}
     net = ("--mode", "repo_write", "--cap", "NETWORK_CONNECT:a.example.com:443")
     for words, command, told in [(net, "mkdir", True), (net, "true", False), (("--mode", "workspace_write"), "mkdir", False),
-                                 ((*net, "--caches=go"), "false", False), (net[2:], "mkdir", False)]:
+                                 ((*net, "--caches=go"), "false", False), (net[2:], "mkdir", False),
+                                 (net, "false", False), ((*net, "--attribution", "none"), "false", True)]:
         r = run(p, *words, "--", *([command, place / "new"] if command == "mkdir" else [command]), env=env)
         check_eq((words, command, r.code == 0), (words, command, command == "true"), r.err)
         check_eq((words, command, note in r.err), (words, command, told), r.err)

@@ -5,6 +5,7 @@
  * says so. The host is looked at only then, and it is a line of the report and nothing else. What the text of "sh -c" starts is guessed from
  * its words: a wrong guess is a line too many, or none.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,53 +32,109 @@ struct failed {
 
 static bool has_any(const struct failed *f, const char *program);
 
+static size_t without_version(const char *name)
+{
+	size_t n = strlen(name);
+
+	while (n > 0 && strchr("0123456789.", name[n - 1]))
+		n--;
+	return n;
+}
+
+/* pip, pip3 and pip3.11 are one. */
+static bool same_program(const char *a, const char *b)
+{
+	size_t n = without_version(a);
+
+	return n == without_version(b) && memcmp(a, b, n) == 0;
+}
+
 static bool concerns(const struct failed *f, const struct ward_cache *c, const char *command)
 {
 	for (size_t i = 0; i < c->n_needed; i++) {
 		if (ward_streq(command, c->needed[i]))
 			return true;
 	}
-	if (!ward_streq(command, c->program))
+	if (!same_program(command, c->program))
 		return false;
 	return f->network || (f->offline && !(c->named && has_any(f, command)));
 }
 
-/* As the tool itself takes it, which is what counts when the option is there. */
-static bool on_host(const struct ward_cache *c, struct stat *st)
+/* As the tool itself takes it, which is what counts when the option is there; links resolved. False: it is not there. */
+static bool on_host(const struct ward_cache *c, char ret[WARD_PATH_MAX], struct stat *st)
 {
 	char path[WARD_PATH_MAX];
 
 	for (size_t i = 0; i < c->n_roots; i++) {
 		const char *base = getenv(c->roots[i].env ? c->roots[i].env : "HOME");
-		size_t n = base ? strlen(base) : 0, rest = strlen(c->roots[i].rest);
+		int n;
 
-		if (n == 0)
+		if (!base || !*base)
 			continue;
-		if (base[0] != '/' || n + rest >= sizeof(path))
+		n = snprintf(path, sizeof(path), "%s%s", base, c->roots[i].rest);
+		if (base[0] != '/' || n < 0 || (size_t)n >= sizeof(path))
 			return false;
-		memcpy(path, base, n);
-		memcpy(path + n, c->roots[i].rest, rest + 1);
-		return stat(path, st) == 0 && S_ISDIR(st->st_mode);
+		return realpath(path, ret) && stat(ret, st) == 0 && S_ISDIR(st->st_mode);
 	}
 	return false;
 }
 
-static bool in_plan(const struct ward_plan *p, const struct stat *st)
+/* By itself, or in what is shown: of the entries that it lies in the deepest says so. */
+static bool in_plan(const struct ward_plan *p, const char *path, const struct stat *st)
 {
+	const struct ward_node *deepest = NULL;
+
 	for (size_t i = 0; i < p->n_nodes; i++) {
 		const struct ward_node *n = &p->nodes[i];
 
 		if ((n->kind == WARD_NODE_BIND || n->kind == WARD_NODE_CACHE) &&
 			n->dev == st->st_dev && n->ino == st->st_ino)
 			return true;
+		if (ward_path_within(path, n->dest) &&
+			(!deepest || strlen(n->dest) > strlen(deepest->dest)))
+			deepest = n;
 	}
-	return false;
+	return deepest && deepest->kind == WARD_NODE_BIND;
 }
 
-/* A tool that fetches what such a cache has not is told EROFS, and of a write that a mount refuses nobody else hears. */
+static bool is_shown(const struct ward_plan *p, const struct ward_cache *c)
+{
+	char path[WARD_PATH_MAX];
+	struct stat st;
+
+	return on_host(c, path, &st) && in_plan(p, path, &st);
+}
+
+static bool is_missed(const struct ward_plan *p, const struct ward_cache *c)
+{
+	char path[WARD_PATH_MAX];
+	struct stat st;
+
+	return on_host(c, path, &st) && !in_plan(p, path, &st);
+}
+
+/* ---- what is only read ---- */
+
+void ward_uncached_refused(struct life *l, const char *path)
+{
+	char root[WARD_PATH_MAX];
+	struct stat st;
+
+	if (l->cache_refused || !l->plan->egress || !l->plan->caches_read)
+		return;
+	for (size_t i = 0; i < ward_caches_n; i++)
+		l->cache_refused |= ward_caches[i].implied && on_host(&ward_caches[i], root, &st) &&
+			ward_path_within(path, root);
+}
+
+/*
+ * A tool that fetches what such a cache has not is told EROFS. Ward hears of it where it names writes of what is only read; where it does
+ * not, any command that failed may have been one.
+ */
 static void only_read(struct life *l)
 {
-	if (l->plan->egress && l->plan->caches_read)
+	if (l->plan->egress && l->plan->caches_read &&
+		(l->cache_refused || !(l->plan->seccomp & WARD_SECCOMP_NOTIFY_WRITE)))
 		ward_outcome_note(l->o,
 			"the host's package caches are only read in this run; if what is fetched is to have a place above them: --caches=%s",
 			l->plan->caches_read);
@@ -86,11 +143,9 @@ static void only_read(struct life *l)
 /* Whether the run was shown one of its caches. What is shown by its own name alone is then hardly what it lacked. */
 static bool has_any(const struct failed *f, const char *program)
 {
-	struct stat st;
-
 	for (size_t i = 0; i < ward_caches_n; i++) {
-		if (ward_streq(program, ward_caches[i].program) && on_host(&ward_caches[i], &st) &&
-			in_plan(f->l->plan, &st))
+		if (same_program(program, ward_caches[i].program) &&
+			is_shown(f->l->plan, &ward_caches[i]))
 			return true;
 	}
 	return false;
@@ -100,14 +155,13 @@ static void tell(struct failed *f, const char *command)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	const struct life *l = f->l;
-	struct stat st;
 	size_t n = 0;
 
 	for (size_t i = 0; i < ward_caches_n; i++) {
 		const struct ward_cache *c = &ward_caches[i];
 
 		if (concerns(f, c, command) && !(l->r->caches & UINT32_C(1) << i) &&
-			on_host(c, &st) && !in_plan(l->plan, &st))
+			is_missed(l->plan, c))
 			ward_buf_addf(&b, "%s%s", n++ > 0 ? "," : "", c->name);
 	}
 	f->told = n > 0 && !b.failed;
@@ -189,6 +243,10 @@ void ward_uncached(struct life *l)
 		f.offline = f.offline || ward_streq(argv[i], "--offline");
 	while (*argv && goes_before(ward_path_basename(*argv)))
 		argv++;
+	/* `python3 -m pip` is pip. */
+	if (*argv && strncmp(ward_path_basename(*argv), "python", 6) == 0 &&
+		ward_streq(argv[1], "-m") && argv[2])
+		argv += 2;
 	if (text)
 		each_command(&f, text);
 	else if (*argv)
