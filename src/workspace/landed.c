@@ -447,19 +447,35 @@ int ward_landed_touch(struct ward_landed *l, const char *path, const struct stat
 	return ward_landed_add(l, path, &s, err);
 }
 
-int ward_landed_sync(struct ward_landed *l, struct ward_error *err)
+/* Nothing may come behind half a record: who reads it stops there. */
+static int write_late(struct ward_landed *l, bool sync)
 {
 	int r = l->late.n == 0 ? 0 : l->torn ? -EIO : ward_write_all(l->fd, l->late.s, l->late.n);
 
-	if (r == 0 && l->late.n > 0 && fdatasync(l->fd) < 0)
+	if (r == 0 && sync && (l->late.n > 0 || l->unsynced) && fdatasync(l->fd) < 0)
 		r = -errno;
-	/* Nothing may come behind half a record: who reads it stops there. */
-	if (r < 0)
+	if (r < 0) {
 		l->torn = l->torn || ftruncate(l->fd, (off_t)l->bytes) < 0;
-	if (r == 0) {
-		l->bytes += l->late.n;
-		ward_buf_clear(&l->late);
+		return r;
 	}
+	l->unsynced = !sync && (l->unsynced || l->late.n > 0);
+	l->bytes += l->late.n;
+	ward_buf_clear(&l->late);
+	return 0;
+}
+
+int ward_landed_flush(struct ward_landed *l, struct ward_error *err)
+{
+	int r = write_late(l, false);
+
+	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot note what was given back")
+		     : WARD_OK;
+}
+
+int ward_landed_sync(struct ward_landed *l, struct ward_error *err)
+{
+	int r = write_late(l, true);
+
 	if (r == 0)
 		return WARD_OK;
 	(void)ward_fail_errno(err, WARD_E_SYSTEM, -r,

@@ -44,6 +44,8 @@ int ward_landed_touch(struct ward_landed *l, const char *path, const struct stat
  */
 #define WARD_LANDED_EACH 256
 bool ward_landed_room(const struct ward_landed *l, size_t n_bytes);
+/* Written, so that a kill of ours leaves it, and not durable. */
+int ward_landed_flush(struct ward_landed *l, struct ward_error *err);
 int ward_landed_sync(struct ward_landed *l, struct ward_error *err);
 /* For tests: max bytes of the file, instead of the limit. */
 void ward_landed_bound(struct ward_landed *l, uint64_t max);

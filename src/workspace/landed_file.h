@@ -23,6 +23,7 @@ struct ward_landed {
 	uint64_t max;                /* bytes of the file, but for the last record of all */
 	int fd;                      /* -1: it is only looked at */
 	bool settled;
+	bool unsynced;               /* something was written since the last sync */
 	/* half a record is at its end, and cannot be cut; or nobody knows which file a crash would leave: nothing is noted */
 	bool torn;
 };

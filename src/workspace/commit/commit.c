@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "workspace/change.h"
@@ -237,6 +238,8 @@ int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,
 static int reopen(struct ward_commit *c, struct ward_error *err)
 {
 	struct ward_error why = WARD_ERROR_INIT;
+	struct timespec now;
+	struct stat st;
 	int r = begin(c, err);
 
 	if (r == WARD_OK)
@@ -249,6 +252,11 @@ static int reopen(struct ward_commit *c, struct ward_error *err)
 	if (c->j.root_ino != c->root_st.st_ino || !ward_born_is(&c->j.root_born, &c->root_born))
 		return ward_fail(err, WARD_E_REFUSED,
 			"the journal is of a commit to another directory than the project's");
+	c->given.begun_ns = fstatat(c->store, WARD_JOURNAL_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0
+		? ward_commit_ns(&st.st_ctim)
+		: INT64_MAX;
+	if (clock_gettime(CLOCK_REALTIME_COARSE, &now) == 0)
+		c->given.again_ns = ward_commit_ns(&now);
 	r = ward_commit_stage_open(c, &why);
 	/* Removed already, or renamed with what it keeps: the journal is what is left. One that is there may have what is nowhere else. */
 	if (r < 0 && why.sys_errno == ENOENT && c->j.state != WARD_JOURNAL_BEGUN)
@@ -274,6 +282,9 @@ int ward_commit_resume(struct ward_commit *c, struct ward_error *err)
 
 	if (r < 0)
 		return r;
+	/* What others did since it died is not known. */
+	for (size_t i = 0; i < c->j.n; i++)
+		c->j.v[i].dir_old = false;
 	switch (c->j.state) {
 	case WARD_JOURNAL_BEGUN: return unfinished(c, forward(c, err), err);
 	case WARD_JOURNAL_APPLIED: tell_left(c); return unfinished(c, tidy(c, err), err);

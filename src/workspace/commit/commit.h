@@ -12,6 +12,7 @@
  *	step.c             each step takes its place, or is taken back
  *	layer.c            what was made real leaves the layer
  *	land.c             or is noted, and stays in it
+ *	given.c            what an abort gave back is noted
  *	crew.c             threads for what needs no order
  *	forget.c           the end of it, or what is given up
  *	commit.c           the whole, its journal, and what a dead one left
@@ -23,6 +24,7 @@
 
 #include "os/os.h"
 #include "workspace/change.h"
+#include "workspace/commit/given.h"
 #include "workspace/commit/journal.h"
 #include "workspace/workspace.h"
 
@@ -82,6 +84,7 @@ struct ward_commit {
 	char spoken[WARD_PATH_MAX];
 	size_t n_spoken;
 	struct ward_landed *landed;  /* NULL, or of the workspace */
+	struct ward_given given;     /* given.c */
 	struct ward_landed **begins; /* NULL, or where the workspace has them when they are begun */
 	const atomic_bool *stop;     /* NULL, or of the workspace: what has not begun ends, -ECANCELED */
 	bool locked;                 /* the layer: ward_commit_done() */

@@ -57,6 +57,8 @@ static void put_u32(struct ward_buf *b, uint32_t v)
 	ward_buf_add(b, &v, sizeof(v));
 }
 
+enum { INSIDE = 1, DIR_OLD = 2, WAS_OLD = 4, FLAGS = 7 };
+
 static void put_u64(struct ward_buf *b, uint64_t v)
 {
 	v = htole64(v);
@@ -95,7 +97,9 @@ static void put_step(struct ward_buf *b, const struct ward_step *s)
 	ward_buf_addc(b, (char)s->kind);
 	ward_buf_addc(b, (char)s->result);
 	ward_buf_addc(b, (char)s->attributes);
-	ward_buf_addc(b, (char)s->inside);
+	ward_buf_addc(b,
+		(char)((s->inside ? INSIDE : 0) | (s->dir_old ? DIR_OLD : 0) |
+			(s->was_old ? WAS_OLD : 0)));
 	put_u32(b, (uint32_t)n);
 	put_seen(b, &s->old);
 	put_seen(b, &s->new);
@@ -259,7 +263,10 @@ static bool sound_step(const struct ward_step *s, enum ward_journal_state state)
 	if (s->result > WARD_RESULT_LEFT ||
 		(state == WARD_JOURNAL_BEGUN && s->result != WARD_RESULT_OPEN))
 		return false;
-	if ((s->attributes && s->kind != WARD_STEP_DIR) || (s->inside && s->kind != WARD_STEP_PUT))
+	if ((s->attributes && s->kind != WARD_STEP_DIR) ||
+		(s->inside && s->kind != WARD_STEP_PUT) ||
+		(s->was_old && s->kind != WARD_STEP_TAKE && s->kind != WARD_STEP_SWAP) ||
+		(s->dir_old && s->kind == WARD_STEP_DROP))
 		return false;
 	switch (s->kind) {
 	case WARD_STEP_TAKE: return sound_old(&s->old, true) && sound_seen(&s->new, false);
@@ -278,7 +285,7 @@ static bool sound_step(const struct ward_step *s, enum ward_journal_state state)
 static bool get_step(struct reader *r, struct ward_step *s, const struct ward_journal *j,
 	uint32_t version)
 {
-	uint8_t kind, result, attributes, inside;
+	uint8_t kind, result, attributes, flags;
 	size_t n;
 
 	if ((size_t)(r->end - r->p) < STEP_BYTES)
@@ -286,7 +293,7 @@ static bool get_step(struct reader *r, struct ward_step *s, const struct ward_jo
 	kind = (uint8_t)r->p[0];
 	result = (uint8_t)r->p[1];
 	attributes = (uint8_t)r->p[2];
-	inside = (uint8_t)r->p[3];
+	flags = (uint8_t)r->p[3];
 	r->p += 4;
 	n = get_u32(r);
 	get_seen(r, &s->old);
@@ -297,12 +304,16 @@ static bool get_step(struct reader *r, struct ward_step *s, const struct ward_jo
 	s->old.mode = get_u32(r);
 	s->new.mode = get_u32(r);
 	if (kind > WARD_STEP_DROP || result > WARD_RESULT_LEFT || attributes > 1 ||
-		inside > (version >= 3))
+		flags > (version >= 4                  ? FLAGS
+					: version == 3 ? INSIDE
+						       : 0))
 		return false;
 	s->kind = kind;
 	s->result = result;
 	s->attributes = attributes == 1;
-	s->inside = inside == 1;
+	s->inside = flags & INSIDE;
+	s->dir_old = flags & DIR_OLD;
+	s->was_old = flags & WAS_OLD;
 	s->path = r->p;
 	if (n >= (size_t)(r->end - r->p) || r->p[n] != '\0')
 		return false;

@@ -11,7 +11,7 @@
 
 #define WARD_JOURNAL_NAME WARD_WORKSPACE_JOURNAL
 #define WARD_JOURNAL_NEW WARD_WORKSPACE_JOURNAL ".new"
-#define WARD_JOURNAL_VERSION 3u /* those before are read: 1 without root_born, 2 without inside */
+#define WARD_JOURNAL_VERSION 4u /* those before are read: 1 without root_born, 2 without inside, 3 without dir_old and was_old */
 
 enum ward_journal_state {
 	WARD_JOURNAL_NONE = 0,
@@ -51,9 +51,10 @@ struct ward_step {
 	uint64_t dir_ino;            /* of the directory that it lies in; WARD_DIR_UNKNOWN: it was not there, and the step is left */
 	uint64_t layer_ino;          /* of what the layer has at the path; 0: nothing, or a whiteout */
 	int64_t layer_ctime_ns;      /* not in the file: when it was copied; 0 = not known */
-	/* not in the file: nobody but us changed the directory that it lies in, or (DIR) it, since the run began */
-	bool dir_old;
+	/* when it was planned only we had changed, since the run began, the directory that it lies in, or (DIR) it; what is old */
+	bool dir_old, was_old;
 	int64_t given_back_ns;       /* not in the file: ctime of what was old when it had its name again, by us; 0: it has not */
+	bool noted;                  /* not in the file: that it was given back is */
 	bool moved;                  /* not in the file: the run wrote to it while it was read */
 	size_t top;                  /* not in the file. Of inside: the step whose rename brings it */
 	bool came;                   /* not in the file. Of inside: it was as it was made when that was about to be done */

@@ -215,51 +215,6 @@ static int note(struct ward_commit *c, const struct ward_step *s, struct ward_er
 	return WARD_OK;
 }
 
-/* As the run saw it, when the commit was planned. */
-static bool was_old(const struct ward_commit *c, const struct ward_step *s)
-{
-	const struct stat then = { .st_ino = s->old.ino,
-		.st_ctim = { .tv_sec = s->old_ctime_ns / 1000000000,
-			.tv_nsec = s->old_ctime_ns % 1000000000 } };
-
-	return s->old_ctime_ns != 0 && ward_commit_is_old(c, &then);
-}
-
-/*
- * A rename is a ctime: without a word of it the next commit would take what this one put back for somebody else's. While it was away nobody could
- * change it by its name. If it is not as it was even so, nothing is noted, and it is a conflict.
- */
-static int note_given_back(struct ward_commit *c, const struct ward_step *s, struct ward_error *err)
-{
-	const struct ward_landed_seen *was = ward_landed_get(c->landed, s->path);
-	struct ward_landed_seen seen = { .kind = WARD_LANDED_NOTHING };
-	struct stat st;
-
-	/* That the run removed what had landed is known by this alone. */
-	if (was && s->kind == WARD_STEP_TAKE)
-		seen = *was;
-	if (ward_commit_look(&c->in_root, c->root, s->path, &st) == 0 &&
-		ward_commit_same(&st, &s->old) && st.st_mode == s->old.mode &&
-		/* What lies in a directory is put back after it, and that is a ctime as well. */
-		(S_ISDIR(st.st_mode) || ward_commit_ns(&st.st_ctim) == s->given_back_ns)) {
-		seen.ino = st.st_ino;
-		seen.ctime_ns = ward_commit_ns(&st.st_ctim);
-	}
-	return seen.ino || s->kind != WARD_STEP_TAKE ? add(c, s->path, &seen, err) : WARD_OK;
-}
-
-/* Of a run of which nothing landed there are no notes yet. Where none can be made, nothing waits for that. */
-static bool begin_notes(struct ward_commit *c)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < c->j.n && !any; i++)
-		any = c->j.v[i].given_back_ns && was_old(c, &c->j.v[i]);
-	if (any && c->begins && ward_landed_load(c->store, true, true, c->begins, NULL) == WARD_OK)
-		c->landed = *c->begins;
-	return c->landed;
-}
-
 /*
  * It is not real: neither by this commit nor, for what was replaced is another object than before, by an earlier one. But what was taken is there
  * again, and that the run has removed it may be known by what stands there of its landing alone.
@@ -269,9 +224,7 @@ static int note_back(struct ward_commit *c, const struct ward_step *s, bool back
 {
 	const struct ward_landed_seen nothing = { .kind = WARD_LANDED_NOTHING };
 
-	if (back && s->given_back_ns && was_old(c, s))
-		return note_given_back(c, s, err);
-	if (s->kind == WARD_STEP_DIR ||
+	if (s->kind == WARD_STEP_DIR || s->noted ||
 		(back && (s->kind == WARD_STEP_TAKE || s->kind == WARD_STEP_DROP)))
 		return WARD_OK;
 	return add(c, s->path, &nothing, err);
@@ -282,12 +235,10 @@ int ward_commit_note(struct ward_commit *c, bool back, struct ward_error *err)
 	uint64_t last = 0;
 	int r = WARD_OK;
 
-	if (!c->landed) {
-		if (!back || !begin_notes(c))
-			return WARD_OK;
-		for (size_t i = 0; i < c->j.n; i++)
-			if (c->j.v[i].given_back_ns)
-				(void)note_back(c, &c->j.v[i], true, NULL);
+	if (!c->landed)
+		return WARD_OK;
+	/* Begun for what was given back alone: that ends no abort. */
+	if (back && c->begins) {
 		(void)ward_landed_sync(c->landed, NULL);
 		return WARD_OK;
 	}

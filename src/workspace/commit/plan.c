@@ -338,9 +338,10 @@ static struct ward_step *add(struct ward_commit *c, enum ward_step_kind kind, co
 	return &c->j.v[c->j.n++];
 }
 
-static void note_old(struct ward_step *s, const struct stat *st)
+static void note_old(const struct ward_commit *c, struct ward_step *s, const struct stat *st)
 {
 	ward_commit_seen(st, &s->old);
+	s->was_old = ward_commit_is_old(c, st);
 	/* The names of a file are taken one after the other, and each changes its ctime. */
 	s->old_ctime_ns =
 		!S_ISDIR(st->st_mode) && st->st_nlink > 1 ? 0 : ward_commit_ns(&st->st_ctim);
@@ -427,7 +428,7 @@ static int add_take(struct plan *p, const struct gone *g, struct ward_error *err
 		return no_memory(err);
 	if (r < 0)
 		return WARD_OK;
-	note_old(s, &st);
+	note_old(p->c, s, &st);
 	return note_place(p, s, &st, err);
 }
 
@@ -451,7 +452,7 @@ static int add_put(struct plan *p, size_t i, struct ward_error *err)
 	if (!s)
 		return no_memory(err);
 	if (r == 0)
-		note_old(s, &st);
+		note_old(p->c, s, &st);
 	s->new.mode = change->mode;
 	return note_place(p, s, r == 0 ? &st : NULL, err);
 }

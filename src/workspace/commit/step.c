@@ -23,6 +23,7 @@ static const char taken_text[] =
 	"was made for the commit, and is neither there nor where it was made: it waits still";
 static const char lost_text[] =
 	"is not as it was, and what was there before is not where the commit keeps it either";
+static const char mode_text[] = "got another mode in the project while the commit went on";
 static const char kept_text[] =
 	"was changed in the project after the commit; what was there before is kept beside";
 
@@ -90,7 +91,8 @@ static int gave_back(struct at *a)
 {
 	struct stat st;
 
-	if (look(a->dir, a->name, &st) == 0)
+	if (look(a->dir, a->name, &st) == 0 && ward_commit_same(&st, &a->s->old) &&
+		st.st_mode == a->s->old.mode)
 		a->s->given_back_ns = ward_commit_ns(&st.st_ctim);
 	return done(a);
 }
@@ -356,6 +358,15 @@ int ward_commit_lend(struct ward_commit *c, struct ward_error *err)
 	return WARD_OK;
 }
 
+/* It has the mode that it had when it was planned, or was made with, that which it gets, or one that was lent for the commit. */
+static bool has_mode_of(const struct ward_commit *c, const struct ward_step *s, mode_t mode)
+{
+	const mode_t old = (s->old.ino != 0 ? s->old.mode : s->new.mode) & 07777;
+
+	return mode == old || mode == (s->new.mode & 07777) ||
+		(c->euid != 0 && mode == (old | S_IRWXU));
+}
+
 static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error *err)
 {
 	struct ward_step *s = &c->j.v[i];
@@ -374,6 +385,11 @@ static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error 
 		}
 		return WARD_OK;
 	}
+	if (fd >= 0 && !has_mode_of(c, s, st.st_mode & 07777)) {
+		s->result = WARD_RESULT_LEFT;
+		ward_commit_leave(c, s->path, mode_text);
+		return WARD_OK;
+	}
 	if (fd >= 0 && s->attributes) {
 		ward_commit_staged(staged,
 			back ? WARD_STAGED_OLD_ATTRIBUTES : WARD_STAGED_NEW_ATTRIBUTES, i);
@@ -385,6 +401,8 @@ static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error 
 			return r;
 	}
 	r = fd < 0 ? fd : (st.st_mode & 07777) == mode ? 0 : ward_commit_chmod(fd, mode);
+	if (r == 0 && back)
+		ward_commit_gave_mode(c, s, fd, &st);
 	return r < 0
 		? ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot change the mode of '%s'", s->path)
 		: WARD_OK;
@@ -460,6 +478,16 @@ static int no_place_back(struct at *a)
 	return keep(a);
 }
 
+static int give_back(struct at *a, size_t i, step_fn *fn)
+{
+	int r;
+
+	ward_commit_give(a->c, i, a->dir, a->name);
+	r = fn(a);
+	ward_commit_gave(a->c, i, a->dir);
+	return r;
+}
+
 static int one(struct ward_commit *c, size_t i, bool back)
 {
 	static step_fn *const fns[][2] = {
@@ -483,8 +511,10 @@ static int one(struct ward_commit *c, size_t i, bool back)
 	a.dir = open_place(c, s, &a.name);
 	if (is_missing(a.dir))
 		r = back ? no_place_back(&a) : no_place(&a);
-	else
+	else if (a.dir < 0 || !back)
 		r = a.dir < 0 ? a.dir : fns[s->kind][back](&a);
+	else
+		r = give_back(&a, i, fns[s->kind][back]);
 	if (!a.in_place || a.s->result == WARD_RESULT_LEFT)
 		ward_commit_let_go(&c->in_root);
 	return r;
@@ -504,6 +534,8 @@ static int all(struct ward_commit *c, bool back, struct ward_error *err)
 				back ? "cannot put '%s' back" : "cannot make '%s' real",
 				c->j.v[i].path);
 	}
+	if (back)
+		ward_commit_gave_all(c);
 	ward_commit_let_go(&c->in_root);
 	if (r == WARD_OK)
 		r = settle_all(c, back, err);

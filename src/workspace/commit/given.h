@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to workspace: what an abort gives back is noted, so that it is no conflict for the next commit. */
+#pragma once
+
+#include <sys/stat.h>
+
+#include "workspace/commit/journal.h"
+
+struct ward_commit;
+
+/* Of a file that had several names when it was planned, one that a step takes or replaces. */
+struct ward_name_of {
+	uint64_t ino;
+	size_t step;
+};
+
+/* Of an abort, from step to step. */
+struct ward_given {
+	int64_t begun_ns, again_ns;  /* when the journal was written; when the abort began, by the clock that ctimes are of */
+	struct stat st;              /* of the directory that was put back into last; st_ino 0: none */
+	char path[WARD_PATH_MAX];
+	bool judged, ours;           /* ours: nobody but us has changed it since the run began */
+	bool changed;                /* by us, and that is not noted yet */
+	bool noting;                 /* what the step gives back may be noted */
+	bool none;                   /* there can be no notes */
+	struct ward_name_of *names;  /* by inode; ward_commit_gave_all() */
+	size_t n_names;
+};
+
+/* Around each step that is taken back, whose directory is open at dir; and at the end. */
+void ward_commit_give(struct ward_commit *c, size_t i, int dir, const char *name);
+void ward_commit_gave(struct ward_commit *c, size_t i, int dir);
+void ward_commit_gave_all(struct ward_commit *c);
+/* A directory got its mode again. */
+void ward_commit_gave_mode(struct ward_commit *c, const struct ward_step *s, int fd, const struct stat *before);
