@@ -154,6 +154,18 @@ def below_the_number_of_processes_nothing_is_said(p):
     check_eq((r.code, r.out, hits(p, o)), (0, "40 0\n", []), r.err)
 
 
+@both
+def who_ends_at_the_first_refusal_is_told_of_the_limit(p):
+    """Gone before anybody looks, where nobody but the kernel counts."""
+    p.write("made.py", "import os, sys, time\nfor _ in range(int(sys.argv[1])):\n    if os.fork() == 0:\n        time.sleep(5)\n        os._exit(0)\nos._exit(int(sys.argv[2]))\n")
+    for words, code, want in ((("sh", "-c", "for i in 1 2 3 4 5 6 7 8; do sleep 5 & done"), None, True), (("python3", "made.py", 8, 0), 1, True),
+                              (("python3", "made.py", 1, 3), 3, False), (("python3", "made.py", 0, 0), 0, False)):
+        r, o = p.outcome("--read", ".", "--pids", "5", *words)
+        check(r.code == code if code is not None else r.code != 0, f"{words}: {r.code}: {r.err}")
+        check_eq((words, [(x["resource"], x["detail"]["limit"]) for x in hits(p, o)]), (words, [("pids", 5)] if want else []), r.err)
+        check_eq("pids limit of 5 was reached" in r.err and "--pids N" in r.err, want, r.err)
+
+
 @user_only
 def threads_are_counted_as_well(p):
     """The kernel counts them, and so does whoever looks."""

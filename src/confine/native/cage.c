@@ -305,7 +305,7 @@ void ward_helper_usage(void *cage, struct ward_usage *ret)
 	ret->memory_sampled = c->sampling;
 	ret->oom = c->sampled_oom;
 	ret->pids_peak = c->sampled_processes;
-	ret->pids_reached = c->pids_reached;
+	ret->pids_reached = c->pids_reached || c->exit.err != 0;
 	if (c->sampled_peak > ret->max_rss)
 		ret->max_rss = c->sampled_peak;
 	if (!c->cgroup)

@@ -137,7 +137,7 @@ enum ward_msg_type {
 	WARD_MSG_LISTENER, /* command: + seccomp listener */
 	WARD_MSG_SELFTEST, /* command: value = failed probes as bits, 0 = all held */
 	WARD_MSG_EXEC_FAILED, /* command: err */
-	WARD_MSG_EXIT, /* init: value = wait status, cpu_us, max_rss_kb, stage = processes seen */
+	WARD_MSG_EXIT, /* init: value = wait status, cpu_us, max_rss_kb, stage = processes seen, err: RLIMIT_NPROC was reached */
 	/* supervisor -> */
 	WARD_MSG_BLOB, /* to the init: + the first WARD_HANDED_JOIN of enum ward_launch_handed; value = how many */
 	WARD_MSG_JOIN, /* to the init: + the rest of them; value = how many, ns */

@@ -51,6 +51,7 @@ struct life {
 	pid_t command;
 	int status;
 	bool ended; /* the command has, its status is known */
+	bool full; /* when it did, there were as many as may be */
 	uint32_t reaped;
 };
 
@@ -68,6 +69,29 @@ static bool reap(struct life *life)
 		}
 	}
 	return pid == 0 || errno == ECHILD;
+}
+
+/*
+ * Where RLIMIT_NPROC counts, nobody says that a fork was refused, and who ends by that is gone before anybody has counted. While a process that
+ * ended badly is not reaped it still counts, and so one more would be refused as well. We need no process any more.
+ */
+static void look_at_limit(const struct init *in, struct life *life)
+{
+	const struct rlimit l = { in->l->nproc, in->l->nproc };
+	siginfo_t si = { 0 };
+	pid_t pid;
+
+	if (!in->l->nproc || life->ended ||
+		waitid(P_PID, (id_t)life->command, &si, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+		si.si_pid != life->command || (si.si_code == CLD_EXITED && si.si_status == 0) ||
+		setrlimit(RLIMIT_NPROC, &l) < 0)
+		return;
+	pid = vfork();
+	if (pid == 0)
+		_exit(0);
+	life->full = pid < 0 && errno == EAGAIN;
+	while (pid > 0 && waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
 }
 
 /*
@@ -127,7 +151,10 @@ static void end_everything(const struct init *in, struct life *life)
 
 static void report(const struct init *in, const struct life *life)
 {
-	struct ward_msg m = { .type = WARD_MSG_EXIT, .value = life->status, .stage = life->reaped };
+	struct ward_msg m = { .type = WARD_MSG_EXIT,
+		.value = life->status,
+		.stage = life->reaped,
+		.err = life->full };
 	struct rusage u;
 
 	if (getrusage(RUSAGE_CHILDREN, &u) == 0) {
@@ -212,6 +239,7 @@ static _Noreturn void supervise(struct init *in, struct life *life)
 		if (p[1].revents & POLLIN) {
 			if (read(OWN_FD_SIGNALS, &si, sizeof(si)) < 0 && errno != EAGAIN)
 				break;
+			look_at_limit(in, life);
 			if (!reap(life) && !life->ended)
 				break;
 			if (life->ended) {
