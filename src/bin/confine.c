@@ -378,7 +378,8 @@ static int go(enum ward_command_kind kind, struct words w, bool plan_only)
 	int code, words = 0;
 
 	if (!r) {
-		fprintf(stderr, "ward: out of memory or descriptors\n");
+		fprintf(stderr,
+			"ward: out of memory, or of descriptors; raise the limit of open files (ulimit -n): a run needs 64\n");
 		return plan_only ? EXIT_USAGE : EXIT_WARD;
 	}
 	code = take_all(r, kind, &w, &err);

@@ -155,7 +155,8 @@ int policy_command(struct words w, const char *name, const struct own_option *op
 	int code;
 
 	if (r == NULL || o == NULL) {
-		fprintf(stderr, "ward: out of memory or descriptors\n");
+		fprintf(stderr,
+			"ward: out of memory, or of descriptors; raise the limit of open files (ulimit -n): a run needs 64\n");
 		code = EXIT_USAGE;
 	} else {
 		o->takes_files = files;

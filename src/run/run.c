@@ -401,6 +401,9 @@ static void refuse(struct life *l, struct ward_error *err)
 		memcpy(l->o->plan_sha256, l->plan->sha256, sizeof(l->o->plan_sha256));
 	if (l->axes_json)
 		(void)name_policies(l, &ignored);
+	/* Whatever was to be opened, and however that is mended else. */
+	if (err->sys_errno == EMFILE)
+		ward_fail_fix(err, "%s", fix_of(EMFILE));
 	if (!err->fix[0] &&
 		(err->code == WARD_E_SYSTEM || err->code == WARD_E_SPAWN ||
 			err->code == WARD_E_UNSUPPORTED))

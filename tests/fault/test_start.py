@@ -570,6 +570,7 @@ def the_n_th_descriptor(p):
         else:
             check(r.code in (125, 127, 1) and (r.code != 125 or r.err.startswith("ward: ")), f"{n}: {r}")
             check(r.code != 125 or not (p.ws / "made").exists(), f"{n}: executed, and 125")
+            check(r.code != 125 or "ulimit -n" in r.err, f"{n}: what would help is not said: {r.err}")
         check_eq(box.leftovers(1.0), {}, f"{n} descriptors")
     check(worked > 0, "never worked: the test sees nothing")
 

@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/xattr.h>
@@ -638,6 +639,34 @@ TEST(a_device_that_never_comes)
 	CHECK(CPU_EQUAL(&before, &after));
 	ward_fuse_end(f);
 	ward_fuse_stop(f);
+	ward_fuse_free(f);
+	ward_refusals_delete(refusals);
+}
+
+/* There is no room for its number: why is known afterwards, and nothing that was on its way is kept. */
+TEST(a_device_that_cannot_be_had)
+{
+	struct ward_refusals *refusals = ward_refusals_new();
+	struct ward_msg m = { .type = WARD_MSG_FUSE, .value = -1 };
+	struct ward_fuse *f = NULL;
+	struct rlimit before, none;
+	int s[2], p[2];
+
+	REQUIRE(refusals && ward_fuse_new(&plan, refusals, &f, NULL) == 0 && pipe(p) == 0);
+	REQUIRE(ward_socketpair(SOCK_SEQPACKET, s) == 0 && getrlimit(RLIMIT_NOFILE, &before) == 0);
+	CHECK_EQ_INT(ward_fuse_device(f), -1);
+	CHECK_EQ_INT(ward_fuse_await(f, s[0], NULL), 0);
+	none = (struct rlimit){ 0, before.rlim_max };
+	REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	CHECK(ward_send_fds(s[1], &m, sizeof(m), &p[1], 1) == (ssize_t)sizeof(m));
+	close(p[1]);
+	CHECK_EQ_INT(read(p[0], &m, 1), 0); /* nobody has it any more */
+	CHECK_EQ_INT(read(s[1], &m, 1), 0);
+	REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+	ward_fuse_stop(f);
+	CHECK_EQ_INT(ward_fuse_device(f), -EMFILE);
+	close(p[0]);
+	close(s[1]);
 	ward_fuse_free(f);
 	ward_refusals_delete(refusals);
 }

@@ -76,7 +76,7 @@ struct ward_place;
 void ward_fuse_place(struct ward_fuse *f, const struct ward_place *p, int cpu);
 /* The sandbox's own /proc (O_PATH or not; borrowed until stop): who asked, and for which whole path. */
 void ward_fuse_set_proc(struct ward_fuse *f, int proc_dirfd);
-int ward_fuse_device(struct ward_fuse *f); /* its number; -1 = it is not there (yet) */
+int ward_fuse_device(struct ward_fuse *f); /* its number; -1 = it is not there (yet); after stop -errno: why it never was */
 /* End the connection: pending requests fail with ECONNABORTED, later ones with ENOTCONN. Waits for nobody; twice is fine. */
 void ward_fuse_end(struct ward_fuse *f);
 void ward_fuse_stop(struct ward_fuse *f); /* the same, and join */

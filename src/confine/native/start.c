@@ -155,9 +155,18 @@ int ward_native_stage_failed(enum ward_stage stage, int e, const char *text, str
 	return err->code;
 }
 
-static int init_failed(const struct ward_msg *m, struct ward_host *host, struct ward_error *err)
+static int init_failed(struct ward_native *c, const struct ward_msg *m, struct ward_host *host,
+	struct ward_error *err)
 {
 	char text[sizeof(m->text)];
+
+	/* There all that it sees of us is that nobody answers. Why is ours to say. */
+	if (m->err == ENOTCONN && c->fuse) {
+		ward_fuse_stop(c->fuse);
+		if (ward_fuse_device(c->fuse) < -1)
+			return ward_native_stage_failed(WARD_STAGE_FUSE, -ward_fuse_device(c->fuse),
+				"its device", host, err);
+	}
 
 	memcpy(text, m->text, sizeof(text));
 	text[sizeof(text) - 1] = 0;
@@ -343,7 +352,7 @@ static int on_message(struct ward_native *c, const struct ward_msg *m, int *fds,
 	bool *ret_done, struct ward_host *host, struct ward_error *err)
 {
 	switch ((enum ward_msg_type)m->type) {
-	case WARD_MSG_FAILED: return init_failed(m, host, err);
+	case WARD_MSG_FAILED: return init_failed(c, m, host, err);
 	case WARD_MSG_VIEW: return on_view(c, m, fds, n, err);
 	case WARD_MSG_NET: return on_net(c, m, fds, n, err);
 	case WARD_MSG_LAYER:

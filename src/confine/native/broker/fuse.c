@@ -57,7 +57,7 @@ struct ward_fuse {
 	struct ward_tree tree;
 	int sock; /* brings the device; -1 = it was there from the start */
 	atomic_int fd; /* the device */
-	int event; /* wakes the thread to stop */
+	int event, received; /* wakes the thread to stop; the device as it came, or -errno */
 	pthread_mutex_t lock; /* over fd, between its coming and stop */
 	atomic_bool stopping;
 	atomic_int proc; /* the sandbox's /proc, -1 = not there yet */
@@ -693,13 +693,13 @@ int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals,
 static void *serve_later(void *arg)
 {
 	struct ward_fuse *f = arg;
-	int fd = ward_fuse_receive(f->sock);
+	int fd = f->received = ward_fuse_receive(f->sock);
 
-	if (fd < 0)
-		return linger(f);
-	/* A device that cannot be served is closed: whoever waits for an answer gets an error. */
+	/* A device that cannot be served, or be had, is closed: whoever waits for an answer gets an error. */
 	(void)pthread_mutex_lock(&f->lock);
-	if (ward_fuse_unblocked(fd) < 0 || atomic_load(&f->stopping))
+	if (fd < 0)
+		ward_closep(&f->sock);
+	else if (ward_fuse_unblocked(fd) < 0 || atomic_load(&f->stopping))
 		close(fd);
 	else
 		f->fd = fd;
@@ -750,7 +750,7 @@ void ward_fuse_set_proc(struct ward_fuse *f, int proc_dirfd)
 
 int ward_fuse_device(struct ward_fuse *f)
 {
-	return f->fd;
+	return f->fd < 0 && f->received < 0 ? f->received : f->fd;
 }
 
 void ward_fuse_end(struct ward_fuse *f)

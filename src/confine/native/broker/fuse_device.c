@@ -22,6 +22,8 @@ int ward_fuse_receive(int sock)
 	do
 		got = ward_recv_fds(sock, &m, sizeof(m), &fd, &n, 0);
 	while (got == -EINTR);
+	if (got < 0)
+		return (int)got;
 	if (got != (ssize_t)sizeof(m) || m.type != WARD_MSG_FUSE || n != 1) {
 		ward_close(n == 1 ? fd : -1);
 		return -EPROTO;
