@@ -48,7 +48,7 @@ WARD_OPT(apply_env, "env", "NAME[=VALUE]", true, G_GRANT,
 WARD_OPT(ward_apply_caches, "caches", "[=NAME,...]", false, G_GRANT,
 	"let package caches of the host be read, and what is written to them be thrown away",
 	"Let the package caches NAME (npm, pip, cargo, go, go-build, maven, gradle, gradle-wrapper, uv, uv-python, "
-	"poetry, hatch, pnpm, yarn-berry, corepack, bun, deno, composer; all: these, as without NAME; "
+	"poetry, hatch, pnpm, yarn-berry, corepack, bun, deno, composer, gem; all: these, as without NAME; "
 	"by its own name alone each of cargo-git, pipenv, pre-commit, yarn) be read, so that what was fetched before "
 	"need not be fetched again. "
 	"What the command writes there lies in a layer of its own, a part of --disk, and is gone with it: the host's stay as they are. "
@@ -56,7 +56,7 @@ WARD_OPT(ward_apply_caches, "caches", "[=NAME,...]", false, G_GRANT,
 	"their own: "
 	"--caches=npm,pip.",
 	"npm|pip|cargo|go|go-build|maven|gradle|gradle-wrapper|uv|uv-python|poetry|"
-	"hatch|pnpm|yarn-berry|corepack|bun|deno|composer|cargo-git|pipenv|pre-commit|yarn|all|none")
+	"hatch|pnpm|yarn-berry|corepack|bun|deno|composer|gem|cargo-git|pipenv|pre-commit|yarn|all|none")
 WARD_OPT(ward_apply_publish, "publish", "[[ADDRESS:]PORT:]PORT", true, G_GRANT,
 	"let the host reach a server inside, at a port of its loopback",
 	"Let whoever connects to PORT of ADDRESS on the host reach the server that listens at the last PORT inside, by TCP. Without "

@@ -96,7 +96,7 @@ def a_tool_finds_it_by_its_variable(p):
 @both_cases([(variable, variable, name, rest) for variable, name, rest in [
     ("npm_config_cache", "npm", "_cacache"), ("PIP_CACHE_DIR", "pip", "."), ("XDG_CACHE_HOME", "pip", "pip"), ("CARGO_HOME", "cargo", "registry"),
     ("GOMODCACHE", "go", "."), ("GOPATH", "go", "pkg/mod"), ("GOCACHE", "go-build", "."), ("XDG_CACHE_HOME", "go-build", "go-build"),
-    ("GRADLE_USER_HOME", "gradle", "caches"), ("XDG_DATA_HOME", "pnpm", "pnpm/store"), ("PNPM_HOME", "pnpm", "store"), ("XDG_CACHE_HOME", "corepack", "node/corepack"),
+    ("GRADLE_USER_HOME", "gradle", "caches"), ("XDG_DATA_HOME", "pnpm", "pnpm/store"), ("XDG_DATA_HOME", "gem", "gem/ruby"), ("PNPM_HOME", "pnpm", "store"), ("XDG_CACHE_HOME", "corepack", "node/corepack"),
     ("YARN_GLOBAL_FOLDER", "yarn-berry", "."), ("BUN_INSTALL", "bun", "install/cache"), ("UV_PYTHON_INSTALL_DIR", "uv-python", ".")]])
 def the_host_has_it_where_a_variable_says(p, variable, name, rest):
     other = p.base / "elsewhere"
@@ -495,8 +495,8 @@ def on_path(p, *programs):
 
 
 UNASKED = [("cargo", "CARGO_HOME", "registry"), ("go", "GOMODCACHE", ""), ("yarn-berry", "YARN_GLOBAL_FOLDER", ""), ("uv-python", "UV_PYTHON_INSTALL_DIR", ""),
-           ("corepack", "COREPACK_HOME", "")]
-PROGRAMS = {"yarn-berry": "yarn", "uv-python": "uv"}    # of another name than the cache
+           ("corepack", "COREPACK_HOME", ""), ("gem", "XDG_DATA_HOME", "gem/ruby")]
+PROGRAMS = {"gem": "ruby", "yarn-berry": "yarn", "uv-python": "uv"}    # of another name than the cache
 
 
 def unasked(p, name, place, env=None):
@@ -550,9 +550,10 @@ def who_fetches_what_the_cache_has_not_is_told_of_the_option(p):
 
 SECRETS = {"cargo": ["index/one/.git/logs/refs/HEAD", "index/two/.git/logs/HEAD"], "go": ["cache/vcs/dir/a"],
            "uv": ["git-v0/db/a/config"], "composer": ["vcs/a/config"], "deno": ["location_data/a/local_storage", "deno_history.txt"],
-           "pre-commit": ["repo1/.git/config", "repo2/.git/logs/HEAD"]}
+           "pre-commit": ["repo1/.git/config", "repo2/.git/logs/HEAD"], "gem": ["3.1.0/cache/bundler/git/a/config", "3.2.0/cache/bundler/git/b/FETCH_HEAD"]}
 OPEN = {"cargo": ["index/one/.git/config", "index/one/.git/FETCH_HEAD", "index/one/.cache/d/logs", "index/sparse/config.json", "cache/one/logs"], "go": ["cache/download/a"],
-        "uv": ["wheels-v1/a"], "composer": ["files/a"], "deno": ["npm/a"], "pre-commit": ["db.db", "repo1/.pre-commit-hooks.yaml", "repo2/env/bin/a"]}
+        "uv": ["wheels-v1/a"], "composer": ["files/a"], "deno": ["npm/a"], "pre-commit": ["db.db", "repo1/.pre-commit-hooks.yaml", "repo2/env/bin/a"],
+        "gem": ["3.1.0/gems/a/lib/a.rb", "3.1.0/cache/a.gem"]}
 
 
 def with_secrets(p, name):
@@ -564,7 +565,7 @@ def with_secrets(p, name):
 
 
 def all_of(p, top, *words, name):
-    r = run(p, *words, "--", "grep", "-rhE", "good|secret", top, env={"PATH": on_path(p, name)})
+    r = run(p, *words, "--", "grep", "-rhE", "good|secret", top, env={"PATH": on_path(p, PROGRAMS.get(name, name))})
     return set(r.out.split())
 
 

@@ -84,7 +84,7 @@ def works(p, name, clean, *argv, env=None, words=(), path=SYSTEM):
         clean()
         return p.run(*words, *caches, "--", *argv, env=env, timeout=170)
     r = once()
-    check(r.code != 0 or name in ("cargo", "go"), f"without the cache it works as well: {r.out}")    # those two are read in any case
+    check(r.code != 0 or name in ("cargo", "go", "gem"), f"without the cache it works as well: {r.out}")    # those are read in any case
     for caches in ("--caches", f"--caches={name}"):
         r = once(caches)
         check_eq(r.code, 0, f"{r.out}{r.err}")
@@ -211,6 +211,26 @@ def maven_resolves_offline(p):
     host(p, "mvn", "-o", "-q", "validate", env={"MAVEN_OPTS": f"-Duser.home={p.home}"})
     etc = ["--read", "/etc/maven"] if os.path.isdir("/etc/maven") else []
     works(p, "maven", lambda: None, "mvn", "-o", "-q", "validate", words=etc)
+
+
+@both
+def gems_of_one_person_are_found(p):
+    """What the caller installed for himself, by RubyGems and by Bundler; without a word about caches, too."""
+    need("gem")
+    need("bundle")
+    p.write("dep.gemspec", "Gem::Specification.new { |s| s.name = 'dep'; s.version = '1.0'; s.summary = s.authors = 'x'; s.files = ['lib/dep.rb'] }\n")
+    p.write("lib/dep.rb", "DEP = 'dep'\n")
+    host(p, "gem", "build", "dep.gemspec")
+    host(p, "gem", "install", "--user-install", "--local", "--no-document", "dep-1.0.gem")
+    p.write("Gemfile", "gem 'dep'\n")
+    ask = "ruby -e \"require 'dep'; exit DEP == 'dep'\" && bundle exec ruby -e \"require 'dep'; exit DEP == 'dep'\""
+    host(p, "sh", "-c", ask)
+    env = {"PATH": SYSTEM, "HOME": str(p.home)}
+    r = p.run("--mode", "workspace_write", "--", "sh", "-c", ask, env=env)
+    check_eq(r.code, 0, f"{r.out}{r.err}")
+    r = p.run("--mode", "workspace_write", "--", "gem", "uninstall", "--user-install", "-x", "dep", env=env)
+    check(list((p.home / ".local/share/gem/ruby").glob("*/gems/dep-1.0/lib/dep.rb")), f"it was taken from the host: {r.out}{r.err}")
+    works(p, "gem", lambda: None, "sh", "-c", ask)
 
 
 if __name__ == "__main__":

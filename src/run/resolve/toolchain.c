@@ -145,17 +145,21 @@ static bool found_in(struct ward_resolver *rs, const struct ward_texts *dirs, co
 int ward_rs_toolchains(struct ward_resolver *rs, struct ward_error *err)
 {
 	struct ward_texts dirs = { 0 };
+	bool looked = false;
 	int r;
 
 	rs->callers = rs->toolchains = (struct ward_texts){ 0 };
 	r = each_entry(rs, getenv("PATH"), entry, err);
-	if (r == WARD_OK)
-		r = real_dirs(rs, getenv("PATH"), &dirs, err);
 	for (size_t i = 0; r == WARD_OK && i < ward_caches_n; i++) {
 		const struct ward_cache *c = &ward_caches[i];
+		/* Most hosts have none of them, and to look for the program takes longer. */
+		const char *at = c->implied && !ward_cache_asked(rs, i) ? cache_at(rs, c) : NULL;
 
-		if (c->implied && !ward_cache_asked(rs, i) && found_in(rs, &dirs, c->program))
-			rs->caches[i] = cache_at(rs, c);
+		if (at && !looked)
+			r = real_dirs(rs, getenv("PATH"), &dirs, err);
+		looked = looked || at;
+		if (r == WARD_OK && at && found_in(rs, &dirs, c->program))
+			rs->caches[i] = at;
 	}
 	return r;
 }
