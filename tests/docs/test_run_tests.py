@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """tools/run-tests counts right: no failure, crash or forbidden skip can hide behind its last line."""
 import contextlib
+import errno
 import importlib.machinery
 import importlib.util
 import io
 import json
 import pathlib
+import subprocess
 import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/harness"))
+sys.path[:0] = [str(ROOT / "tests" / name) for name in ("harness", "sandbox", "cli")]
 sys.dont_write_bytecode = True
-from tap import cases, check, check_eq, check_in, main, test  # noqa: E402
+import box  # noqa: E402  pylint: disable=wrong-import-position
+from tap import cases, check, check_eq, check_in, main, skip, test  # noqa: E402
 
 LOADER = importlib.machinery.SourceFileLoader("run_tests", str(ROOT / "tools/run-tests"))
 SPEC = importlib.util.spec_from_loader("run_tests", LOADER)
@@ -154,6 +157,18 @@ def nf_tables_is_asked_and_not_supposed():
 @test
 def suites_in_names():
     check_eq(run_tests.parse_test_name("ward:unit+slow / tap"), (["unit", "slow"], "tap"))
+
+
+@test
+def a_view_is_to_be_had_where_a_run_has_one():
+    """Where one step of it is refused, as by the filters of containers, nothing that needs a view is demanded of the machine."""
+    def words(*rules):
+        r = subprocess.run([ROOT / "tools/run-tests", "--probe"], stdout=subprocess.PIPE, check=True, preexec_fn=box.refuse_calls(*rules) if rules else None)
+        return json.loads(r.stdout)
+    if "userns" not in words():
+        skip("no user namespaces here")
+    for call in ("sethostname", "mount", "unshare"):
+        check("userns" not in words((call, errno.EPERM)), call)
 
 
 main()
