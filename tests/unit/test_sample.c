@@ -348,6 +348,37 @@ TEST(tasks_are_threads)
 	CHECK(!ward_sample_tasks_reach(proc, 10, NULL));
 }
 
+static bool never(void *arg)
+{
+	++*(int *)arg;
+	return false;
+}
+
+/* Whatever the processes have of threads: it was passed by for as long as the number of tasks did not come to a multiple. */
+TEST(who_may_want_the_end_is_asked_every_sixteen_processes)
+{
+	enum { PROCESSES = 48, THREADS = 16, PASSES = 3 };
+	int asked = 0, other;
+	const struct ward_cage_due due = { .now = never, .arg = &asked };
+
+	start();
+	REQUIRE(mkdirat(proc, "other", 0700) == 0);
+	other = proc;
+	proc = openat(other, "other", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	REQUIRE(proc >= 0);
+	for (int i = 0; i < PROCESSES; i++) {
+		int pid = 10000 + 100 * i;
+
+		process(pid, 1, "");
+		for (int k = 1; k < THREADS; k++)
+			thread(pid, pid + k);
+	}
+	CHECK(ward_sample_tasks_reach(proc, PROCESSES * THREADS, &due));
+	CHECK_EQ_INT(asked, PASSES * PROCESSES / 16);
+	close(proc);
+	proc = other;
+}
+
 /* A process of the real /proc that has written to memory without a name, has it open as often as it can, and maps none of it. */
 static pid_t holds_memory(int *ready)
 {
