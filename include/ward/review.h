@@ -39,7 +39,10 @@ struct ward_review_diff {
 	int (*write)(void *arg, const char *s, size_t n);
 	void *arg;
 };
-/* What a run under review changed; it may be alive. WARD_E_NOTFOUND: no such run, or none that waits here. */
+/*
+ * What a run under review changed; it may be alive. WARD_E_NOTFOUND: no such run, or none that waits here. WARD_E_INVALID: a path that
+ * does not lie in what was under review, or that neither that has nor the run changed.
+ */
 int ward_review_diff(const struct ward_review_diff *what, struct ward_error *err);
 
 /* ---- forgotten ---- */

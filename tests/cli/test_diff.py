@@ -84,6 +84,14 @@ def from_below(s):
     check_eq((r.code, r.out), (0, "src/a\n"), r.err)
 
 
+@cases([("what is there and as it was is no mistake", )])
+@waiting
+def as_it_was(s):
+    (s.p.ws / "src/same").write_text("same\n")
+    r = s.ward("diff", "src/same")
+    check_eq((r.code, r.out, r.err), (0, "", ""))
+
+
 @cases([("json", )])
 @waiting
 def document(s):
@@ -96,7 +104,8 @@ def document(s):
 
 
 @cases([("two forms", ("--stat", "--json"), 2, "one of them"), ("an unknown option", ("--colour",), 2, "is not understood"),
-        ("a path outside", ("/etc",), 2, "does not lie in what was under review"), ("no such run", (B,), 1, ""), ("an empty word", ("",), 2, "not understood")])
+        ("a path outside", ("/etc",), 2, "does not lie in what was under review"),
+        ("a name that nobody has", ("--stat", "src", "scr"), 2, "'scr' is not in the project, and the run changed nothing there"), ("no such run", (B,), 1, ""), ("an empty word", ("",), 2, "not understood")])
 @waiting
 def refused(s, words, code, text):
     r = s.ward("diff", *words)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ward diff: what a run under review changed, read out of its layer and shown. Nothing is changed by it, and it may be looked at while the run lives. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/os.h"
@@ -75,6 +77,28 @@ static int all_below(struct showing *x, const char *cwd)
 	for (size_t i = 0; r == WARD_OK && i < x->what->n_paths; i++)
 		r = below(x, cwd, x->what->paths[i], &x->paths[i]);
 	return r;
+}
+
+/* A name that nobody has is a mistake that would otherwise be an empty diff, too. What is there and as it was is none. */
+static int all_known(struct showing *x, int root)
+{
+	for (size_t i = 0; i < x->what->n_paths; i++) {
+		struct stat st;
+		size_t k = 0;
+
+		while (k < x->all->n && !ward_change_within(&x->all->v[k], x->paths[i]))
+			k++;
+		if (k < x->all->n || !x->paths[i][0] ||
+			fstatat(root, x->paths[i], &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+			(errno != ENOENT && errno != ENOTDIR))
+			continue;
+		(void)ward_fail(x->err, WARD_E_INVALID,
+			"'%s' is not in the project, and the run changed nothing there",
+			x->what->paths[i]);
+		ward_fail_fix(x->err, "ward diff --name-status shows what it changed");
+		return WARD_E_INVALID;
+	}
+	return WARD_OK;
 }
 
 static bool wanted(const struct showing *x, const struct ward_change *c)
@@ -158,6 +182,8 @@ int ward_review_diff(const struct ward_review_diff *what, struct ward_error *err
 	if (root < 0)
 		return root;
 	r = ward_workspace_changes(x.w, WARD_CHANGES_ALL, &x.all, err);
+	if (r == WARD_OK)
+		r = all_known(&x, root);
 	if (r == WARD_OK)
 		r = choose(&x);
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
