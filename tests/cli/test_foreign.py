@@ -183,7 +183,8 @@ def no_profile_asks_for_more_memory_than_there_is_a_share_of(p):
 
 WORDS = [
     ("a run", ("run",), ["--read", "t", "/usr/bin/true"]),
-    ("a run that is refused names", ("run",), ["--mode", "workspace_write", "/bin/sh", "-c", "cat s*/*; true"]),
+    ("a run that cannot be planned", ("run",), ["--mode", "workspace_write", "/bin/sh", "-c", "true"]),
+    ("a run that is refused names", ("run",), ["--mode", "read_only", "/bin/sh", "-c", "for f in s*/f*; do : > $f; done 2>/dev/null; true"]),
     ("a refusal", ("run",), ["--read", "s", "/usr/bin/true"]),
     ("a plan", ("plan",), ["--mode", "workspace_write", "/usr/bin/true"]),
     ("check", ("policy", "check"), ["--mode", "workspace_write"]),
@@ -206,6 +207,7 @@ def nothing_foreign_reaches_the_terminal_as_it_is(p, row):
     p.write("s\u202e/f\x1b", "x")
     r = foreign(p)(*words, kind=kind)
     check(r.out + r.err, "nothing was said")
+    check("for f in" not in words[-1] or r'/s\xe2\x80\xae/f\x1b" refused' in r.err, r.err)
     for text in (r.out if kind != ("run",) else "", r.err):
         check(not RAW.search(text), f"{text!r}")
 

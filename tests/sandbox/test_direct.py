@@ -129,12 +129,13 @@ def a_killed_ward_leaves_nothing(p):
 
 @both
 def is_judged_before_it_starts(p):
-    for action in ("process.exec", "sandbox.run"):
+    for action, says in (("proc.exec", "axis exec: the command needs "), ("fs.read", "axis files: the command needs "), ("sandbox.run", "this may not be started: a rule forbids it")):
         policy = p.side / "deny.cedar"
         policy.write_text(DENY.format(action))
         r = p.run(*DIRECT, "--policy", policy, "touch", "made")
         check_eq(r.code, 125, f"{action}: {r.err}")
-        check_in("deny.cedar", r.err)
+        check_in("deny.cedar:1", r.err)
+        check_in(says, r.err)
         check(not (p.ws / "made").exists(), f"{action} is forbidden, and it ran")
 
 

@@ -324,14 +324,16 @@ def a_repository_narrows_and_does_not_grant(p):
     # Nor does a profile of its own, for whoever names it: its lists narrow, and there is nothing that they could narrow.
     p.write(".ward/more.yaml", "schemaVersion: 2\nkind: Policy\nmetadata: {name: more}\nspec:\n  fsProfiles:\n"
                                "    wide: {read: ['**'], modify: ['**'], allowExec: ['*']}\n"
-                               "    fewer: {read: [private/**]}\n")
+                               "    fewer: {read: [private/**], allowExec: ['*']}\n")
     r = ordinary(p, "--profile", "wide", "sh", "-c", "cat src/a; echo x > src/new; true")
     check_eq((r.code, r.out), (0, ""), r.err)
     check(not (p.ws / "src/new").exists(), "written")
     r = ordinary(p, "--profile", "wide", "--read", "src", "cat", "src/a")
     check_eq(r.out, "text of src/a\n", r.err)
+    (p.ws / ".ward/more.cedar").unlink()     # of one layer permits add up: they are one list
     r = ordinary(p, "--profile", "fewer", "--read", "src", "cat", "src/a")
-    check(r.code != 0 and r.out == "", r.err)
+    check_eq((r.code, r.out), (125, ""), r.err)
+    check_in("the repository lists what may be granted, and this is not among it", r.err)
 
 
 @root_only
