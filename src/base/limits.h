@@ -101,7 +101,8 @@
 #define WARD_EGRESS_ADDRESSES_MAX 16         /* addresses of one name that are looked at, of each family */
 #define WARD_EGRESS_LOOKUPS_RATE 64          /* of them begun a second, once WARD_EGRESS_LOOKUPS_BURST were */
 #define WARD_EGRESS_LOOKUPS_BURST 512        /* begun before that rate holds */
-#define WARD_EGRESS_ASKED_RATE 20000         /* names, and connections, judged a second; at first twice as many */
+#define WARD_EGRESS_ASKED_RATE 5000          /* names, and connections from the host, judged a second; at first twice as many */
+#define WARD_EGRESS_OPENED_RATE 20000        /* connections of a run, in the same way */
 #define WARD_EGRESS_ALIKE_MAX 4096           /* different things of each kind that the network part of a run tells; more are counted */
 #define WARD_BOOK_PROGRAMS_MAX 64             /* programs that rules about connecting name */
 #define WARD_PROGRAM_TEXT_MAX 256             /* bytes of the path of a program that connects, with a NUL */

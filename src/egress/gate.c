@@ -527,8 +527,10 @@ int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egre
 	e->by_program = o->by_program;
 	e->rate = (struct ward_bucket){ .rate = o->limits.v[WARD_NET_RATE],
 		.burst = o->limits.v[WARD_NET_RATE] };
-	e->names = e->opens = e->comes = (struct ward_bucket){ .rate = WARD_EGRESS_ASKED_RATE,
+	e->names = e->comes = (struct ward_bucket){ .rate = WARD_EGRESS_ASKED_RATE,
 		.burst = 2 * WARD_EGRESS_ASKED_RATE };
+	e->opens = (struct ward_bucket){ .rate = WARD_EGRESS_OPENED_RATE,
+		.burst = 2 * WARD_EGRESS_OPENED_RATE };
 	/* Without it things that are chosen to meet in the table make the record slower, and no more. */
 	(void)ward_random(&e->told_seed, sizeof(e->told_seed));
 	e->epoll = epoll_create1(EPOLL_CLOEXEC);

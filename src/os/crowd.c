@@ -25,8 +25,7 @@ static void hold(struct ward_crowd *c)
 {
 	cpu_set_t one;
 
-	if (c->side == WARD_CROWD_LEAVE || sched_getaffinity(0, sizeof(c->all), &c->all) < 0 ||
-		CPU_COUNT(&c->all) != 2)
+	if (sched_getaffinity(0, sizeof(c->all), &c->all) < 0 || CPU_COUNT(&c->all) != 2)
 		return;
 	one = only(&c->all, c->side == WARD_CROWD_HIGHER);
 	c->held = sched_setaffinity(0, sizeof(one), &one) == 0;
@@ -34,15 +33,12 @@ static void hold(struct ward_crowd *c)
 
 static void let_go(struct ward_crowd *c)
 {
-	cpu_set_t now, one;
+	cpu_set_t now, one = only(&c->all, c->side == WARD_CROWD_HIGHER);
 
-	if (!c->held)
+	if (sched_getaffinity(0, sizeof(now), &now) < 0)
 		return;
-	c->held = false;
-	one = only(&c->all, c->side == WARD_CROWD_HIGHER);
 	/* Whoever has put it elsewhere meanwhile meant that. */
-	if (sched_getaffinity(0, sizeof(now), &now) == 0 && CPU_EQUAL(&now, &one))
-		(void)sched_setaffinity(0, sizeof(c->all), &c->all);
+	c->held = CPU_EQUAL(&now, &one) && sched_setaffinity(0, sizeof(c->all), &c->all) < 0;
 }
 
 bool ward_crowd_turn(struct ward_crowd *c, bool much)
@@ -54,9 +50,14 @@ bool ward_crowd_turn(struct ward_crowd *c, bool much)
 	if (c->is ? c->count > 0 : c->count < FROM)
 		return false;
 	c->is = !c->is;
-	if (c->is)
-		hold(c);
-	else
-		let_go(c);
 	return true;
+}
+
+void ward_crowd_hold(struct ward_crowd *c, bool yes)
+{
+	if (yes && !c->wanted && !c->held)
+		hold(c);
+	else if (!yes && c->held)
+		let_go(c);
+	c->wanted = yes;
 }

@@ -23,6 +23,7 @@
 enum {
 	ESCAPED = 0, /* "I believe that I got out" */
 	REFUSED = 1,
+	UNSEEN = 76, /* held, and nobody looked: what that proves is nothing */
 	IMPOSSIBLE = 77 /* this kernel or machine has no such thing */
 };
 
@@ -98,8 +99,7 @@ static inline int hold(long got)
 	if (got < 0)
 		return refused("hold");
 	(void)signal(SIGUSR1, be_seen);
-	(void)nanosleep(&most, NULL);
-	return ESCAPED;
+	return nanosleep(&most, NULL) < 0 ? ESCAPED : UNSEEN;
 }
 
 /* One byte in a file of the workspace is one thing done: counted outside. */

@@ -73,7 +73,16 @@ class Watch(threading.Thread):
                     waiting += [pid] * done
             for pid in {*waiting} & {*before}:   # when all were seen, those that it made just now, too: its end may be theirs
                 with contextlib.suppress(OSError):
-                    os.kill(pid, signal.SIGUSR1)
+                    self.tell(pid)
+
+    def tell(self, pid):
+        """By a descriptor: the number may have gone to another meanwhile, who would die of the signal."""
+        pidfd = os.pidfd_open(pid)
+        try:
+            if pid in processes(self.binary) and waits_to_be_seen(pid):
+                signal.pidfd_send_signal(pidfd, signal.SIGUSR1)
+        finally:
+            os.close(pidfd)
 
     def look(self, pid):
         for fd in os.listdir(f"/proc/{pid}/fd"):

@@ -58,6 +58,7 @@ from world import World, libc  # noqa: E402  pylint: disable=wrong-import-positi
 PR_SET_CHILD_SUBREAPER = 36
 FIELDS = {"class", "plants", "args", "grants", "escaped", "for", "stdio", "during", "runs", "expect",
           "command", "alone", "proof", "host"}
+UNSEEN = 76   # of attempt.h
 SECONDS = 10
 BARE_TRIES = 4
 PROCESSES = max(2, min(6, 2 * (os.cpu_count() or 1)))
@@ -480,6 +481,8 @@ def judge(attempt, tools, ward):
     expect = attempt.field["expect"]
     if escaped:
         return False, "", "IT GOT OUT\n" + told(run)
+    if run.code == UNSEEN:
+        return False, "", "nobody saw in time what it held\n" + told(run)
     if attempt.field["host"] and run.code == 77:
         return True, "SKIP such a host cannot be made here", ""
     if (AROUND or CONFINED) and run.code == 125 and expect == "start":

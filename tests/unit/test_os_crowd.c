@@ -56,10 +56,18 @@ static bool is(uint64_t bits)
 	return bits != 0;
 }
 
+static bool turn(struct ward_crowd *c, bool much)
+{
+	bool changed = ward_crowd_turn(c, much);
+
+	ward_crowd_hold(c, c->is);
+	return changed;
+}
+
 static bool come(struct ward_crowd *c)
 {
 	for (int i = 0; i < 8; i++)
-		if (ward_crowd_turn(c, true))
+		if (turn(c, true))
 			return true;
 	return false;
 }
@@ -67,7 +75,7 @@ static bool come(struct ward_crowd *c)
 static bool go(struct ward_crowd *c)
 {
 	for (int i = 0; i < 64; i++)
-		if (ward_crowd_turn(c, false))
+		if (turn(c, false))
 			return true;
 	return false;
 }
@@ -115,14 +123,20 @@ TEST(nothing_else_of_it_is_touched)
 	}
 }
 
-TEST(who_is_on_no_side_stays)
+TEST(held_and_let_go_meanwhile)
 {
-	struct ward_crowd c = { 0 };
+	struct ward_crowd c = { .side = WARD_CROWD_LOWER };
 
 	has(0x3);
-	CHECK(come(&c) && c.is);
-	CHECK(go(&c) && !c.is);
-	CHECK_EQ_INT(sets, 0);
+	CHECK(come(&c) && is(0x1));
+	for (int i = 0; i < 3; i++) {
+		ward_crowd_hold(&c, false);
+		CHECK(is(0x3) && c.is);
+		ward_crowd_hold(&c, true);
+		CHECK(is(0x1));
+		ward_crowd_hold(&c, true);
+	}
+	CHECK_EQ_INT(sets, 7);
 }
 
 TEST(a_lone_caller_is_no_crowd)
@@ -131,8 +145,8 @@ TEST(a_lone_caller_is_no_crowd)
 
 	has(0x3);
 	for (int i = 0; i < 10000; i++)
-		CHECK(!ward_crowd_turn(&c, i % 10 == 0));
-	CHECK(!ward_crowd_turn(&c, true));
+		CHECK(!turn(&c, i % 10 == 0));
+	CHECK(!turn(&c, true));
 	CHECK_EQ_INT(sets, 0);
 }
 
@@ -143,11 +157,11 @@ TEST(a_crowd_may_breathe)
 	has(0x3);
 	CHECK(come(&c));
 	for (int i = 0; i < 10000; i++)
-		CHECK(!ward_crowd_turn(&c, i % 6 == 0));
+		CHECK(!turn(&c, i % 6 == 0));
 	CHECK(is(0x1));
 }
 
-TEST(what_is_refused_changes_nothing)
+TEST(what_is_refused_holds_nothing)
 {
 	struct ward_crowd c = { .side = WARD_CROWD_LOWER };
 
@@ -159,13 +173,28 @@ TEST(what_is_refused_changes_nothing)
 	fail_get = 0;
 	fail_set = EPERM;
 	CHECK(come(&c));
+	ward_crowd_hold(&c, true); /* it is not asked again at each turn */
 	CHECK(go(&c));
-	CHECK_EQ_INT(sets, 1); /* it holds nothing that was to be let go of */
-	fail_set = 0;
+	CHECK_EQ_INT(sets, 1);
+	CHECK(is(0x3));
+}
+
+TEST(what_cannot_be_let_go_is_tried_again)
+{
+	struct ward_crowd c = { .side = WARD_CROWD_LOWER };
+
+	has(0x3);
 	CHECK(come(&c));
-	fail_get = EINVAL;
+	fail_get = EINTR;
 	CHECK(go(&c));
-	CHECK_EQ_INT(sets, 2);
+	CHECK(is(0x1));
+	fail_get = 0;
+	fail_set = EINTR;
+	ward_crowd_hold(&c, false);
+	CHECK(is(0x1));
+	fail_set = 0;
+	ward_crowd_hold(&c, false);
+	CHECK(is(0x3));
 }
 
 TEST(who_was_put_elsewhere_stays_there)

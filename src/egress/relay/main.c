@@ -194,6 +194,7 @@ static void run(struct relay *r)
 		r->now = clock_ms();
 		turns++;
 		(void)ward_crowd_turn(&crowd, n >= MUCH);
+		ward_crowd_hold(&crowd, crowd.is);
 		/* Who begins first: somebody waits for that, and taking a connection down may take longer. */
 		for (int turn = 0; turn < 2; turn++)
 			for (int i = 0; i < n && !r->gone; i++)

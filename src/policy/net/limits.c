@@ -15,7 +15,7 @@ static const struct {
 } rows[WARD_NET_LIMIT_MAX] = {
 	[WARD_NET_CONNECTIONS] = { "connections", COUNT, WARD_RELAY_FLOWS_MAX },
 	[WARD_NET_CONNECTIONS_TOTAL] = { "connections-total", COUNT, UINT32_MAX },
-	[WARD_NET_RATE] = { "rate", COUNT, WARD_EGRESS_ASKED_RATE },
+	[WARD_NET_RATE] = { "rate", COUNT, WARD_EGRESS_OPENED_RATE },
 	[WARD_NET_BYTES_UP] = { "bytes-up", SIZE, INT64_MAX },
 	[WARD_NET_BYTES_DOWN] = { "bytes-down", SIZE, INT64_MAX },
 	[WARD_NET_IDLE] = { "idle", DURATION, (uint64_t)366 * 24 * 3600 * 1000 },

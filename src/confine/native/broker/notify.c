@@ -206,42 +206,52 @@ static void hand_over(struct ward_notify *n, bool yes)
 	(void)ioctl(n->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, yes ? FD_SYNC_WAKE_UP : 0ul);
 }
 
-/*
- * Whoever has his answer is to go on at once: on this processor where we are about to sleep, and on another where the next
- * call is here already. The kernel believes the flag, and lets him wait behind us: with eight that connect at once, and a
- * processor idle meanwhile, a tenth fewer connections.
- */
-static int wait_for_call(struct ward_notify *n, struct ward_crowd *crowd, struct pollfd *p,
-	unsigned n_p, int timeout)
+static int wait_for_call(struct pollfd *p, unsigned n_p, int timeout, bool *ret_at_once)
 {
 	int r = poll(p, n_p, 0);
 
-	if (ward_crowd_turn(crowd, r != 0))
-		hand_over(n, !crowd->is);
+	*ret_at_once = r != 0;
 	return r != 0 ? r : poll(p, n_p, timeout);
+}
+
+/*
+ * Whoever has his answer is to go on at once: on this processor where we are about to sleep, and on another where somebody else's
+ * call is here already. The kernel believes the flag, and lets him wait behind us: with eight that connect at once, and a
+ * processor idle meanwhile, a tenth fewer connections. Who calls again before we have looked is one, and no crowd.
+ */
+static void count_call(struct ward_notify *n, struct ward_crowd *crowd, uint32_t before,
+	bool at_once)
+{
+	if (ward_crowd_turn(crowd, at_once && n->req->pid != before))
+		hand_over(n, !crowd->is);
+	/* The relay has the other side: it is at work where connections are captured, and only there. */
+	n->connecting -= n->connecting > 0;
+	ward_crowd_hold(crowd, crowd->is && n->connecting > 0);
 }
 
 static void serve(struct ward_notify *n)
 {
 	struct pollfd p[2 + WARD_NOTIFY_PENDING_MAX];
-	struct ward_crowd crowd = { 0 };
+	struct ward_crowd crowd = { .side = WARD_CROWD_LOWER };
+	bool at_once;
 
-	/* The relay has the other side. */
-	crowd.side = n->plan->egress ? WARD_CROWD_LOWER : WARD_CROWD_LEAVE;
 	(void)prctl(PR_SET_NAME, "ward-notify");
 	while (!atomic_load(&n->stopping) && !n->lost) {
+		const uint32_t before = n->req->pid;
 		int timeout = -1;
 		unsigned more;
 
 		p[0] = (struct pollfd){ .fd = n->listener, .events = POLLIN };
 		p[1] = (struct pollfd){ .fd = n->event, .events = POLLIN };
 		more = ward_notify_poll(n, p + 2, &timeout);
-		if (wait_for_call(n, &crowd, p, 2 + more, timeout) < 0 && errno != EINTR)
+		if (wait_for_call(p, 2 + more, timeout, &at_once) < 0 && errno != EINTR)
 			break;
-		if (p[0].revents & POLLIN)
+		if (p[0].revents & POLLIN) {
 			handle(n);
-		else if (p[0].revents)
+			count_call(n, &crowd, before, at_once);
+		} else if (p[0].revents) {
 			break; /* nobody is left under this filter */
+		}
 		if ((more || timeout >= 0) && !ward_notify_left(n))
 			ward_notify_retry(n);
 	}

@@ -86,7 +86,7 @@ struct ward_notify {
 	int listener, event, proc;   /* proc: the host's /proc */
 	atomic_bool stopping;
 	bool lost, running;          /* lost: somebody was not answered, whom only the listener's end frees */
-	unsigned n_roots;
+	unsigned n_roots, connecting; /* connecting: turns for which it still counts that a connection was captured */
 	struct ward_leave leave;
 	pthread_t thread;
 	sem_t gate;                  /* the thread waits here until it is its turn */

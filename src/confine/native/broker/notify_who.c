@@ -17,6 +17,7 @@
 
 #define WAIT_TICKS 200 /* of 0.1 ms: a connect on the loopback takes less */
 #define WAIT_YIELDS 20 /* before the first of them: it is nearly done */
+#define CONNECTING 16 /* turns: a name and a connection to it are three calls or four */
 
 /* False: of no address. */
 static bool take_address(const void *a, socklen_t n, struct ward_dialler *ret)
@@ -95,10 +96,13 @@ void ward_notify_captured(struct ward_notify *n, const struct ward_addr *to,
 
 	memcpy(&six, &to->a, sizeof(six));
 	(void)pthread_mutex_lock(&n->captured_lock);
-	if (n->captured.fn)
+	if (n->captured.fn) {
 		n->captured.fn(n->captured.arg,
 			six.sin6_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&six.sin6_addr),
 			caller);
+		/* Not before: the first of them starts the relay, which is to be born free to run anywhere. */
+		n->connecting = CONNECTING;
+	}
 	(void)pthread_mutex_unlock(&n->captured_lock);
 }
 
