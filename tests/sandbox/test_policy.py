@@ -216,6 +216,13 @@ def a_denial_of_something_else_does_not_stop_a_reader(p):
     tree(p)
     r = ordinary(p, "--policy", "team.yaml", "--profile", "reader", "sh", "-c", "cat src/a; cat private/a || echo no; (echo x > src/a) || echo kept")
     check_eq(r.out, "text of src/a\nno\nkept\n", r.err)
+    # A pattern that takes writing away is about names to come: held in part for who writes, and nothing to who does not.
+    p.write("team.yaml", TEAM.replace('"locked/**"', '"locked/**", "**/*.lock"'))
+    r = ordinary(p, "--policy", "team.yaml", "--profile", "reader", "sh", "-c", "cat src/a; (echo x > src/a.lock) || echo kept")
+    check_eq(r.out, "text of src/a\nkept\n", r.err)
+    r = ordinary(p, "--policy", "team.yaml", "--profile", "all", "cat", "src/a", env={"MARK": "x"})
+    check_eq((r.code, r.out), (125, ""), r.err)
+    check_in("team.yaml:6", r.err)
 
 
 @both

@@ -311,17 +311,22 @@ static void find_timely(struct ward_book *b, const struct ward_book_set *s)
 {
 	for (size_t i = 0; b->timely == NULL && i < s->policies.statics.n; i++) {
 		const struct cedar_policy *p = s->policies.statics.v[i];
+		uint32_t about = ward_book_actions_of(b, p) & FILES;
+		bool more = about != UINT32_C(1) << WARD_ACT_FS_WRITE, late;
 
-		if ((ward_book_actions_of(b, p) & FILES) == 0)
+		if (about == 0)
 			continue;
 		if (ward_book_is_timely(b, p))
 			b->timely = &s->rules[i];
-		if (b->late == NULL && ward_book_is_late(b, p))
+		late = (b->late == NULL || (more && b->late_read == NULL)) &&
+			ward_book_is_late(b, p);
+		if (b->late == NULL && late)
 			b->late = &s->rules[i];
+		if (late && more && b->late_read == NULL)
+			b->late_read = &s->rules[i];
 		if (b->unheld == NULL && ward_book_is_unheld(b, p))
 			b->unheld = &s->rules[i];
-		if (b->by_name == NULL &&
-			(ward_book_actions_of(b, p) & (1u << WARD_ACT_PROC_EXEC)) &&
+		if (b->by_name == NULL && (about & UINT32_C(1) << WARD_ACT_PROC_EXEC) &&
 			ward_book_is_named(b, p))
 			b->by_name = &s->rules[i];
 	}
@@ -647,9 +652,9 @@ const struct ward_book_rule *ward_book_by_name(const struct ward_book *b)
 	return b->by_name;
 }
 
-const struct ward_book_rule *ward_book_late(const struct ward_book *b)
+const struct ward_book_rule *ward_book_late(const struct ward_book *b, bool written)
 {
-	return b->late;
+	return written ? b->late : b->late_read;
 }
 
 const struct ward_book_rule *ward_book_unheld(const struct ward_book *b)

@@ -138,8 +138,8 @@ const struct ward_patterns *ward_book_patterns(const struct ward_book *b, bool r
 bool ward_book_asks(const struct ward_book *b); /* does any rule want a person's yes? */
 /* Does this rule, a permit that grants, have this path in its text: not just one that it lies in, or a pattern? */
 bool ward_book_permit_names(const struct ward_book *b, const struct ward_book_rule *rule, const char *path);
-/* A rule that forbids, or spares, files by a pattern: a name may come to be that it means. NULL: there is none. */
-const struct ward_book_rule *ward_book_late(const struct ward_book *b);
+/* A rule that forbids, or spares, files by a pattern: a name may come to be that it means. !written: about more than it. NULL: none. */
+const struct ward_book_rule *ward_book_late(const struct ward_book *b, bool written);
 /* A rule about files that looks at what changes while a run lives (the time), and so cannot be decided once. NULL: there is none. */
 const struct ward_book_rule *ward_book_timely(const struct ward_book *b);
 const struct ward_book_rule *ward_book_unheld(const struct ward_book *b); /* forbids programs by arguments: nobody holds it; NULL */

@@ -94,7 +94,7 @@ struct ward_book {
 	size_t n_ranges, cap_ranges;
 	struct cedar_member fixed[WARD_WORD_MAX];        /* of every context, in no order */
 	uint32_t n_fixed;
-	const struct ward_book_rule *timely, *late, *unheld, *by_name;
+	const struct ward_book_rule *timely, *late, *late_read, *unheld, *by_name;
 	uint16_t *ports;                 /* in the arena: at which the answers about one host could differ */
 	size_t n_ports;
 	const struct ward_book_rule **by_program; /* in the arena: ward_book_by_program() */

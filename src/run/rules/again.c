@@ -274,7 +274,7 @@ static int look_rules(struct again *a)
 /* Rules that no view holds, whatever is in it: a start with them is refused, too, but where it was accepted. */
 static void look_unheld(struct again *a)
 {
-	const struct ward_book_rule *late = ward_book_late(a->book->book),
+	const struct ward_book_rule *late = ward_book_late(a->book->book, true),
 				    *timely = ward_book_timely(a->book->book);
 	bool accepted = a->plan->late || a->plan->axes[WARD_AXIS_FILES].accepted;
 

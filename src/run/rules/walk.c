@@ -236,11 +236,12 @@ static const struct ward_node *comes_in(const struct ward_resolver *rs)
 /* Names of a pattern that come to be later have the rights of their directory; where that is more, it is said. */
 int ward_rules_late_names(struct ward_resolver *rs, struct ward_error *err)
 {
-	const struct ward_book_rule *by = ward_book_late(rs->book->book);
-	const struct ward_node *in = by ? comes_in(rs) : NULL;
+	const struct ward_node *in = ward_book_late(rs->book->book, true) ? comes_in(rs) : NULL;
 	bool itself = in && in->write;
+	/* To who writes nothing, a rule that takes writing away takes nothing. */
+	const struct ward_book_rule *by = in ? ward_book_late(rs->book->book, itself) : NULL;
 
-	if (!in)
+	if (!by)
 		return WARD_OK;
 	rs->late = ward_arena_printf(rs->arena,
 		"%s:%u is about names that are not there yet, too: those that are there are held, and one that %s in %s has the rights of its directory",
