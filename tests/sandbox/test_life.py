@@ -40,6 +40,16 @@ def not_found_and_not_executable(p):
 
 
 @both
+def what_the_kernel_does_not_execute_is_never_success(p):
+    """Only when all else has been done does the kernel say so: a program of another machine, and a file that is none."""
+    for name, text in (("foreign", b"\x7fELF\x02\x01\x01" + bytes(200)), ("none", b"no first line\n"), ("empty", b"")):
+        p.write(name, text, 0o755)
+        r, o = p.outcome("--read", ".", f"./{name}")
+        check_eq((r.code, o["status"], o["code"], o["signal"]), (126, "spawn_failed", None, None), r.err)
+        check_in("cannot execute", r.err)
+
+
+@both
 def timeout_honours_term(p):
     r, o = p.outcome("--timeout", "300ms", "--grace", "20s", "sh", "-c", "trap 'echo bye; exit 5' TERM; while :; do sleep 0.02; done")
     check_eq((r.code, o["status"], r.out), (124, "timeout", "bye\n"), r.err)
