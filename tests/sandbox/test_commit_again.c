@@ -83,6 +83,8 @@ static bool is_after(void)
 		(st.st_mode & 07777) == 0750;
 }
 
+static size_t only; /* the one change that is committed, from 1; 0: all */
+
 /* As ward does it, with what is noted. In a child where it is to be killed. */
 static int act(int what)
 {
@@ -98,11 +100,14 @@ static int act(int what)
 	REQUIRE(code == WARD_OK && r.c.n <= WARD_ARRAY_SIZE(items));
 	for (size_t i = 0; i < r.c.n; i++)
 		items[i] = (struct ward_commit_item){ &r.c.v[i], WARD_COMMIT_NEITHER, false };
+	if (only > 0 && only <= r.c.n) {
+		items[0] = items[only - 1];
+	}
 	c.landed = notes;
 	c.begins = notes ? NULL : &notes;
 	c.left = note_left;
 	lefts[0] = '\0';
-	code = what == COMMIT    ? ward_commit_run(&c, &r.c, items, r.c.n, &last_error)
+	code = what == COMMIT    ? ward_commit_run(&c, &r.c, items, only ? 1 : r.c.n, &last_error)
 		: what == RESUME ? ward_commit_resume(&c, &last_error)
 				 : ward_commit_undo(&c, &last_error);
 	ward_landed_free(notes);
@@ -321,7 +326,8 @@ TEST(what_somebody_does_before_the_abort_stays)
 	for (size_t k = 0; k < WARD_ARRAY_SIZE(meanwhiles); k++) {
 		size_t seen = 0;
 
-		for (long n = begun; n < 4000 && tap_failures == 0; n++) {
+		for (long n = begun; n < 4000 && tap_failures == 0;
+			n += meanwhiles[k].at_once ? 1 : 3) {
 			bool did;
 
 			CASE("killed at call %ld, %s", n, meanwhiles[k].what);
@@ -392,6 +398,57 @@ TEST(what_somebody_does_during_the_abort_stays)
 		CHECK(seen > 0 || now->at_once);
 	}
 	actor = NULL;
+	box_end();
+}
+
+/* ---- in parts ---- */
+
+/* Whatever comes first, what Ward did in the directories before is no conflict for the rest. */
+TEST(what_is_committed_in_parts_is_no_conflict)
+{
+	for (size_t first = 1; first <= 14 && tap_failures == 0; first++) {
+		make_layer();
+		for (size_t k = 0; k < 3; k++) {
+			CASE("change %zu first, %zu more", first, k);
+			only = k == 0 ? first : k == 1 ? 1 : 3;
+			CHECK_EQ_INT(act(COMMIT), WARD_OK);
+			/* A directory that holds something yet is not removed. */
+			CHECK(!lefts[0] || strstr(lefts, "something in it stays"));
+			only = 0;
+		}
+		CASE("change %zu first, then all", first);
+		CHECK_EQ_INT(act(COMMIT), WARD_OK);
+		CHECK_STR_EQ(lefts, "");
+		CHECK(is_after() && no_trace() && layer_is_empty());
+		box_end();
+	}
+	box_end();
+}
+
+TEST(what_somebody_does_between_two_parts_stays)
+{
+	for (size_t k = 0; k < WARD_ARRAY_SIZE(meanwhiles); k++) {
+		size_t seen = 0;
+
+		for (size_t first = 1; first <= 14 && tap_failures == 0; first++) {
+			bool did;
+
+			CASE("change %zu, then %s", first, meanwhiles[k].what);
+			make_layer();
+			only = first;
+			CHECK_EQ_INT(act(COMMIT), WARD_OK);
+			did = meanwhiles[k].does();
+			seen += did;
+			/* The next part leaves its traces on those of somebody else. */
+			for (only = 10; only > 3; only -= 3)
+				CHECK_EQ_INT(act(COMMIT), WARD_OK);
+			only = 0;
+			CHECK_EQ_INT(act(COMMIT), WARD_OK);
+			CHECK(!did || meanwhiles[k].stays());
+			box_end();
+		}
+		CHECK(seen > 0);
+	}
 	box_end();
 }
 

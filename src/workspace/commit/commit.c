@@ -218,6 +218,7 @@ int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,
 	c->arena = ward_arena_new(0);
 	if (!c->arena)
 		return ward_fail(err, WARD_E_NOMEM, "no memory to plan the commit");
+	c->given.on = n < all->n;
 	r = ward_commit_plan(c, all, v, n, err);
 	if (r < 0 || c->j.n == 0)
 		return r;
@@ -282,8 +283,9 @@ int ward_commit_resume(struct ward_commit *c, struct ward_error *err)
 
 	if (r < 0)
 		return r;
+	c->given.on = true;
 	/* What others did since it died is not known. */
-	for (size_t i = 0; i < c->j.n; i++)
+	for (size_t i = 0; i < c->j.n && c->j.stays; i++)
 		c->j.v[i].dir_old = false;
 	switch (c->j.state) {
 	case WARD_JOURNAL_BEGUN: return unfinished(c, forward(c, err), err);
@@ -444,6 +446,7 @@ int ward_commit_apply(struct ward_workspace *w, const struct ward_changes *all,
 	WARD_CLEANUP(ward_commit_done) struct ward_commit c = WARD_COMMIT_INIT;
 	int r = open_all(w, &c, err);
 
+	c.begins = w->landed ? NULL : &w->landed;
 	c.left = left;
 	c.arg = arg;
 	return r < 0 ? r : ward_commit_run(&c, all, v, n, err);
@@ -471,6 +474,7 @@ int ward_commit_continue(struct ward_workspace *w, ward_commit_left_fn *left, vo
 	WARD_CLEANUP(ward_commit_done) struct ward_commit c = WARD_COMMIT_INIT;
 	int r = open_again(w, &c, err);
 
+	c.begins = w->landed ? NULL : &w->landed;
 	c.left = left;
 	c.arg = arg;
 	return r < 0 ? r : ward_commit_resume(&c, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an abort gives back has a new ctime, and so has the directory that it comes back to: without a word of it the next commit would take both for
- * somebody else's. It is noted as it happens, so that an abort that is killed has noted what it did. Only what surely was as the run saw it, and was
+ * somebody else's; and so it would a directory that a part of a commit changed. It is noted as it happens, so that an abort that is killed has noted what it did. Only what surely was as the run saw it, and was
  * changed by nobody but the commit since: where that is not known nothing is noted, and it is a conflict. That nothing can be noted ends no abort.
  */
 #include <errno.h>
@@ -19,7 +19,7 @@
 /* ---- the notes ---- */
 
 /* Of a run of which nothing landed there are none yet. */
-static bool has_notes(struct ward_commit *c)
+bool ward_commit_has_notes(struct ward_commit *c)
 {
 	if (!c->landed && c->begins && !c->given.none) {
 		if (ward_landed_load(c->store, true, true, c->begins, NULL) == WARD_OK)
@@ -37,7 +37,7 @@ static void note(struct ward_commit *c, const char *path, const struct ward_land
 
 static void note_directory(struct ward_commit *c, const char *path, const struct stat *st)
 {
-	if (has_notes(c) && ward_landed_touch(c->landed, path, st, NULL) == WARD_OK)
+	if (ward_commit_has_notes(c) && ward_landed_touch(c->landed, path, st, NULL) == WARD_OK)
 		(void)ward_landed_flush(c->landed, NULL);
 }
 
@@ -138,7 +138,7 @@ static void note_given_back(struct ward_commit *c, struct ward_step *s)
 	const struct ward_landed_seen *was;
 	struct ward_landed_seen seen = { .kind = WARD_LANDED_NOTHING };
 
-	if (!has_notes(c))
+	if (!ward_commit_has_notes(c))
 		return;
 	/* That the run removed what had landed is known by this alone. */
 	was = ward_landed_get(c->landed, s->path);
@@ -208,7 +208,7 @@ static void look_at_directory(struct ward_commit *c, const struct ward_step *s,
 	g->st = *st;
 }
 
-void ward_commit_give(struct ward_commit *c, size_t i, int dir, const char *name)
+void ward_commit_give(struct ward_commit *c, size_t i, bool back, int dir, const char *name)
 {
 	struct ward_given *g = &c->given;
 	struct ward_step *s = &c->j.v[i];
@@ -223,6 +223,8 @@ void ward_commit_give(struct ward_commit *c, size_t i, int dir, const char *name
 	if (!g->judged && s->dir_old &&
 		((there && was_last(c, s, &now, &st)) || (kept && was_last(c, s, &away, &st))))
 		g->judged = g->ours = g->changed = true;
+	if (!back)
+		return;
 	if (there && g->ours && was_given_back(c, s, &now, &st) &&
 		!ward_landed_ours(c->landed, &now)) {
 		s->given_back_ns = ward_commit_ns(&now.st_ctim);
@@ -257,12 +259,12 @@ void ward_commit_gave_all(struct ward_commit *c)
 }
 
 /* A directory that was as old as the run is so still, though it has its mode again by us. */
-void ward_commit_gave_mode(struct ward_commit *c, const struct ward_step *s, int fd,
+void ward_commit_gave_mode(struct ward_commit *c, const char *path, int fd,
 	const struct stat *before)
 {
 	struct stat st;
 
 	if (ward_commit_is_old(c, before) && fstat(fd, &st) == 0 &&
 		ward_commit_ns(&st.st_ctim) != ward_commit_ns(&before->st_ctim))
-		note_directory(c, s->path, &st);
+		note_directory(c, path, &st);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to workspace: what an abort gives back is noted, so that it is no conflict for the next commit. */
+/* Private to workspace: what an abort gives back, and what a part of a commit changes, is noted: no conflict for the next commit. */
 #pragma once
 
 #include <sys/stat.h>
@@ -14,10 +14,11 @@ struct ward_name_of {
 	size_t step;
 };
 
-/* Of an abort, from step to step. */
+/* From step to step. */
 struct ward_given {
-	int64_t begun_ns, again_ns;  /* when the journal was written; when the abort began, by the clock that ctimes are of */
-	struct stat st;              /* of the directory that was put back into last; st_ino 0: none */
+	bool on;                     /* of a commit: something of the run waits behind it, or that is not known */
+	int64_t begun_ns, again_ns;  /* when the journal was written; when it was read, by the clock of ctimes. 0: it was not */
+	struct stat st;              /* of the directory of the step before; st_ino 0: none */
 	char path[WARD_PATH_MAX];
 	bool judged, ours;           /* ours: nobody but us has changed it since the run began */
 	bool changed;                /* by us, and that is not noted yet */
@@ -27,9 +28,11 @@ struct ward_given {
 	size_t n_names;
 };
 
-/* Around each step that is taken back, whose directory is open at dir; and at the end. */
-void ward_commit_give(struct ward_commit *c, size_t i, int dir, const char *name);
+/* Around each step, whose directory is open at dir; and at the end. */
+void ward_commit_give(struct ward_commit *c, size_t i, bool back, int dir, const char *name);
 void ward_commit_gave(struct ward_commit *c, size_t i, int dir);
 void ward_commit_gave_all(struct ward_commit *c);
-/* A directory got its mode again. */
-void ward_commit_gave_mode(struct ward_commit *c, const struct ward_step *s, int fd, const struct stat *before);
+/* A directory got its mode, or names by us. */
+void ward_commit_gave_mode(struct ward_commit *c, const char *path, int fd, const struct stat *before);
+/* There are notes, or are now. */
+bool ward_commit_has_notes(struct ward_commit *c);

@@ -124,13 +124,14 @@ static int note_names(struct ward_commit *c, size_t i, struct ward_error *err)
 	struct stat st;
 
 	if (s->result != WARD_RESULT_DONE || !S_ISREG(s->old.mode) || s->old_ctime_ns != 0 ||
-		c->stage < 0)
+		!s->was_old || c->stage < 0)
 		return WARD_OK;
 	ward_commit_staged(staged, s->kind == WARD_STEP_TAKE ? WARD_STAGED_OLD : WARD_STAGED_NEW,
 		i);
 	fd = openat(c->stage, staged, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0 || !ward_commit_same(&st, &s->old) ||
-		unlinkat(c->stage, staged, 0) < 0 || fstat(fd, &st) < 0)
+		!ward_commit_has_notes(c) || unlinkat(c->stage, staged, 0) < 0 ||
+		fstat(fd, &st) < 0)
 		return WARD_OK;
 	seen.ino = st.st_ino;
 	seen.ctime_ns = ward_commit_ns(&st.st_ctim);
@@ -235,10 +236,12 @@ int ward_commit_note(struct ward_commit *c, bool back, struct ward_error *err)
 	uint64_t last = 0;
 	int r = WARD_OK;
 
+	for (size_t i = 0; i < c->j.n && !c->j.stays && !back && c->given.on; i++)
+		(void)note_names(c, i, NULL);
 	if (!c->landed)
 		return WARD_OK;
-	/* Begun for what was given back alone: that ends no abort. */
-	if (back && c->begins) {
+	/* Begun for what is no conflict alone: that ends nothing. */
+	if (c->begins) {
 		(void)ward_landed_sync(c->landed, NULL);
 		return WARD_OK;
 	}

@@ -156,11 +156,14 @@ static int leads(struct ward_commit *c)
 /* Once a run is enough: it comes and goes in the project's own directory, whose time it changes and whose watchers it wakes. */
 static int leads_noted(struct ward_commit *c)
 {
+	struct stat before, st;
+	bool known = fstat(c->root, &before) == 0;
 	int r = leads(c);
-	struct stat st;
 
 	if (r == 0 && c->leads)
 		*c->leads = true;
+	if (known && c->given.on && !c->j.stays)
+		ward_commit_gave_mode(c, ".", c->root, &before);
 	if (r == 0 && c->j.stays && ward_commit_is_old(c, &c->root_st) &&
 		fstat(c->root, &st) == 0 && ward_landed_touch(c->landed, ".", &st, NULL) < 0)
 		r = -ENOMEM;

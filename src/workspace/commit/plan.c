@@ -62,6 +62,7 @@ static bool live(const struct plan *p, size_t i)
 static void leave(struct plan *p, size_t i, const char *why)
 {
 	p->mark[i] |= LEFT;
+	p->c->given.on = true;
 	ward_commit_leave(p->c, p->v[i].path, why);
 }
 

@@ -401,8 +401,8 @@ static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error 
 			return r;
 	}
 	r = fd < 0 ? fd : (st.st_mode & 07777) == mode ? 0 : ward_commit_chmod(fd, mode);
-	if (r == 0 && back)
-		ward_commit_gave_mode(c, s, fd, &st);
+	if (r == 0 && (back || c->given.on))
+		ward_commit_gave_mode(c, s->path, fd, &st);
 	return r < 0
 		? ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot change the mode of '%s'", s->path)
 		: WARD_OK;
@@ -478,11 +478,11 @@ static int no_place_back(struct at *a)
 	return keep(a);
 }
 
-static int give_back(struct at *a, size_t i, step_fn *fn)
+static int noted(struct at *a, size_t i, bool back, step_fn *fn)
 {
 	int r;
 
-	ward_commit_give(a->c, i, a->dir, a->name);
+	ward_commit_give(a->c, i, back, a->dir, a->name);
 	r = fn(a);
 	ward_commit_gave(a->c, i, a->dir);
 	return r;
@@ -511,10 +511,10 @@ static int one(struct ward_commit *c, size_t i, bool back)
 	a.dir = open_place(c, s, &a.name);
 	if (is_missing(a.dir))
 		r = back ? no_place_back(&a) : no_place(&a);
-	else if (a.dir < 0 || !back)
+	else if (a.dir < 0 || (!back && !c->given.on))
 		r = a.dir < 0 ? a.dir : fns[s->kind][back](&a);
 	else
-		r = give_back(&a, i, fns[s->kind][back]);
+		r = noted(&a, i, back, fns[s->kind][back]);
 	if (!a.in_place || a.s->result == WARD_RESULT_LEFT)
 		ward_commit_let_go(&c->in_root);
 	return r;
@@ -534,7 +534,7 @@ static int all(struct ward_commit *c, bool back, struct ward_error *err)
 				back ? "cannot put '%s' back" : "cannot make '%s' real",
 				c->j.v[i].path);
 	}
-	if (back)
+	if (back || c->given.on)
 		ward_commit_gave_all(c);
 	ward_commit_let_go(&c->in_root);
 	if (r == WARD_OK)
