@@ -361,10 +361,11 @@ int ward_commit_lend(struct ward_commit *c, struct ward_error *err)
 /* It has the mode that it had when it was planned, or was made with, that which it gets, or one that was lent for the commit. */
 static bool has_mode_of(const struct ward_commit *c, const struct ward_step *s, mode_t mode)
 {
-	const mode_t old = (s->old.ino != 0 ? s->old.mode : s->new.mode) & 07777;
+	const mode_t new = s->new.mode & 07777, old = s->old.ino != 0 ? s->old.mode & 07777 : new;
 
-	return mode == old || mode == (s->new.mode & 07777) ||
-		(c->euid != 0 && mode == (old | S_IRWXU));
+	/* Who goes on lends again what had its mode already. */
+	return mode == old || mode == new ||
+		(c->euid != 0 && (mode == (old | S_IRWXU) || mode == (new | S_IRWXU)));
 }
 
 static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error *err)
