@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * System calls without the C library: no errno is written. For code that shares another thread's memory and thread pointer
- * (a child between clone and exec), where errno would be somebody else's. Private to os.
+ * (a child between clone and exec), where errno would be somebody else's.
  */
 #pragma once
 

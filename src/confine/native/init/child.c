@@ -6,6 +6,7 @@
 #include "init.h"
 #include "sys.h"
 #include "confine/native/landlock.h"
+#include "os/rawcall.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,13 +88,15 @@ void drop_bounding(const struct init *in)
 {
 	if (WARD_OFF(CAP_BOUNDING))
 		return;
-	for (int c = 0; c <= CAP_LAST_MAX; c++)
-		if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0) {
-			/* EINVAL ends the list of capabilities; EPERM without a user namespace: none to drop with. */
-			if (errno == EINVAL || (errno == EPERM && !in->namespaces))
-				break;
-			fail(in->ctl, WARD_STAGE_CAPS, errno, "bounding set");
-		}
+	for (int c = 0; c <= CAP_LAST_MAX; c++) {
+		long e = ward_raw(SYS_prctl, PR_CAPBSET_DROP, c, 0, 0, 0);
+
+		/* EINVAL ends the list of capabilities; EPERM without a user namespace: none to drop with. */
+		if (e == -EINVAL || (e == -EPERM && !in->namespaces))
+			break;
+		if (e < 0)
+			fail(in->ctl, WARD_STAGE_CAPS, (int)-e, "bounding set");
+	}
 }
 
 /* Effective, permitted, inheritable; each twice. Nothing, but where the self-test is tested. */
@@ -191,7 +194,7 @@ static void ordinary_turn(const struct init *in)
 {
 	static const struct sched_param none = { 0 };
 	int policy = (int)syscall(SYS_sched_getscheduler, 0), class;
-	long persona = syscall(SYS_personality, PERSONA_QUERY);
+	long persona = syscall(SYS_personality, PERSONA_QUERY), e;
 
 	if (policy < 0 || persona < 0)
 		fail(in->cmd, WARD_STAGE_RLIMIT, errno, "scheduling");
@@ -200,9 +203,12 @@ static void ordinary_turn(const struct init *in)
 	if (policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE &&
 		syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &none) < 0)
 		fail(in->cmd, WARD_STAGE_RLIMIT, errno, "scheduling policy");
-	errno = 0;
-	if ((getpriority(PRIO_PROCESS, 0) < 0 || errno) && setpriority(PRIO_PROCESS, 0, 0) < 0)
-		fail(in->cmd, WARD_STAGE_RLIMIT, errno, "nice value");
+	/* 20 less the nice value. */
+	e = ward_raw(SYS_getpriority, PRIO_PROCESS, 0, 0, 0, 0);
+	if (e < 0 || e > 20)
+		e = ward_raw(SYS_setpriority, PRIO_PROCESS, 0, 0, 0, 0);
+	if (e < 0)
+		fail(in->cmd, WARD_STAGE_RLIMIT, (int)-e, "nice value");
 	class = (int)syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS_, 0) >> IOPRIO_CLASS_SHIFT_;
 	/* ENOSYS: a kernel without disks. */
 	if (class == IOPRIO_CLASS_RT_ && syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS_, 0, 0) < 0)
@@ -391,8 +397,8 @@ static int child_main(void *arg)
 	wait_for_go(in, c->envp);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execve(blob_text(l, l->exe), c->argv, c->envp);
-	m.err = errno;
+	m.err = (int)-ward_raw(SYS_execve, (long)blob_text(l, l->exe), (long)c->argv, (long)c->envp,
+		0, 0);
 	msg_send(in->cmd, &m, NULL, 0);
 	_exit(127);
 }
@@ -413,7 +419,8 @@ static void oom_first(struct init *in)
 
 /*
  * The command goes on beside the init, in the same memory until it executes: nothing is copied, and its filter is made while
- * the view is. So it may not allocate (the vectors are made here), nor may the init touch what it was given.
+ * the view is. So it may not allocate (the vectors are made here), nor may the init touch what it was given. They share errno, too:
+ * what the child decides by an error it asks the kernel for itself (ward_raw()).
  */
 pid_t child_start(struct init *in)
 {
