@@ -162,10 +162,14 @@ static int init_failed(struct ward_native *c, const struct ward_msg *m, struct w
 
 	/* There all that it sees of us is that nobody answers. Why is ours to say. */
 	if (m->err == ENOTCONN && c->fuse) {
+		int e;
+
 		ward_fuse_stop(c->fuse);
-		if (ward_fuse_device(c->fuse) < -1)
-			return ward_native_stage_failed(WARD_STAGE_FUSE, -ward_fuse_device(c->fuse),
-				"its device", host, err);
+		e = ward_fuse_device(c->fuse);
+		/* EPROTO: nothing came, since it was stopped; what the init says is why. */
+		if (e < -1 && e != -EPROTO)
+			return ward_native_stage_failed(WARD_STAGE_FUSE, -e, "its device", host,
+				err);
 	}
 
 	memcpy(text, m->text, sizeof(text));

@@ -7,6 +7,7 @@
  */
 #include "init.h"
 #include "sys.h"
+#include "os/missing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,6 +73,23 @@ static bool reap(struct life *life)
 }
 
 /*
+ * Whether one more process would be refused for RLIMIT_NPROC, without making one: what a command leaves behind may stop whatever is no
+ * process 1, and who waits for that waits for ever. The number that is asked for is our own, and the kernel looks at the limit first.
+ */
+static bool is_full(void)
+{
+	const pid_t ours = getpid();
+	const struct ward_clone_args a = {
+		.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&ours, .set_tid_size = 1
+	};
+	long pid = syscall(WARD_NR_CLONE3, &a, sizeof(a));
+
+	if (pid == 0)
+		_exit(0); /* it cannot come to this */
+	return pid < 0 && errno == EAGAIN;
+}
+
+/*
  * Where RLIMIT_NPROC counts, nobody says that a fork was refused, and who ends by that is gone before anybody has counted. While a process that
  * ended badly is not reaped it still counts, and so one more would be refused as well. We need no process any more.
  */
@@ -79,19 +97,13 @@ static void look_at_limit(const struct init *in, struct life *life)
 {
 	const struct rlimit l = { in->l->nproc, in->l->nproc };
 	siginfo_t si = { 0 };
-	pid_t pid;
 
 	if (!in->l->nproc || life->ended ||
 		waitid(P_PID, (id_t)life->command, &si, WEXITED | WNOHANG | WNOWAIT) < 0 ||
 		si.si_pid != life->command || (si.si_code == CLD_EXITED && si.si_status == 0) ||
 		setrlimit(RLIMIT_NPROC, &l) < 0)
 		return;
-	pid = vfork();
-	if (pid == 0)
-		_exit(0);
-	life->full = pid < 0 && errno == EAGAIN;
-	while (pid > 0 && waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
-		;
+	life->full = is_full();
 }
 
 /*
