@@ -202,7 +202,7 @@ static void deadlines(struct life *l)
  * While the memory of all processes is looked at, which beside hundreds that are busy takes seconds: streams go on, a terminal's ctrl-C
  * among them. True: the look is to be left. Never for what the command can bring about as often as it likes: it would not be looked at.
  */
-static bool called(void *arg)
+static bool more_urgent(void *arg)
 {
 	struct pollfd fds[2 + WARD_STREAMS_POLL_MAX + WARD_LIVE_POLL_MAX];
 	struct life *l = arg;
@@ -229,7 +229,7 @@ static int next_event(struct life *l, struct ward_cage_event *ret, struct ward_e
 		.mono_ns = l->t_kill == UINT64_MAX ? 1
 			: l->t_kill                ? l->t_kill
 						   : l->t_timeout,
-		.now = called,
+		.now = more_urgent,
 		.arg = l,
 	};
 

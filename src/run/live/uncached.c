@@ -30,36 +30,6 @@ struct failed {
 	bool told;
 };
 
-static bool has_any(const struct failed *f, const char *program);
-
-static size_t without_version(const char *name)
-{
-	size_t n = strlen(name);
-
-	while (n > 0 && strchr("0123456789.", name[n - 1]))
-		n--;
-	return n;
-}
-
-/* pip, pip3 and pip3.11 are one. */
-static bool same_program(const char *a, const char *b)
-{
-	size_t n = without_version(a);
-
-	return n == without_version(b) && memcmp(a, b, n) == 0;
-}
-
-static bool concerns(const struct failed *f, const struct ward_cache *c, const char *command)
-{
-	for (size_t i = 0; i < c->n_needed; i++) {
-		if (ward_streq(command, c->needed[i]))
-			return true;
-	}
-	if (!same_program(command, c->program))
-		return false;
-	return f->network || (f->offline && !(c->named && has_any(f, command)));
-}
-
 /* As the tool itself takes it, which is what counts when the option is there; links resolved. False: it is not there. */
 static bool on_host(const struct ward_cache *c, char ret[WARD_PATH_MAX], struct stat *st)
 {
@@ -140,6 +110,25 @@ static void only_read(struct life *l)
 			l->plan->caches_read);
 }
 
+/* ---- what is not shown ---- */
+
+static size_t without_version(const char *name)
+{
+	size_t n = strlen(name);
+
+	while (n > 0 && strchr("0123456789.", name[n - 1]))
+		n--;
+	return n;
+}
+
+/* pip, pip3 and pip3.11 are one. */
+static bool same_program(const char *a, const char *b)
+{
+	size_t n = without_version(a);
+
+	return n == without_version(b) && memcmp(a, b, n) == 0;
+}
+
 /* Whether the run was shown one of its caches. What is shown by its own name alone is then hardly what it lacked. */
 static bool has_any(const struct failed *f, const char *program)
 {
@@ -149,6 +138,17 @@ static bool has_any(const struct failed *f, const char *program)
 			return true;
 	}
 	return false;
+}
+
+static bool concerns(const struct failed *f, const struct ward_cache *c, const char *command)
+{
+	for (size_t i = 0; i < c->n_needed; i++) {
+		if (ward_streq(command, c->needed[i]))
+			return true;
+	}
+	if (!same_program(command, c->program))
+		return false;
+	return f->network || (f->offline && !(c->named && has_any(f, command)));
 }
 
 static void tell(struct failed *f, const char *command)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an abort gives back has a new ctime, and so has the directory that it comes back to: without a word of it the next commit would take both for
- * somebody else's; and so it would a directory that a part of a commit changed. It is noted as it happens, so that an abort that is killed has noted what it did. Only what surely was as the run saw it, and was
- * changed by nobody but the commit since: where that is not known nothing is noted, and it is a conflict. That nothing can be noted ends no abort.
+ * What an abort gives back has a new ctime, and so has the directory that it comes back to, or that a part of a commit changed: without a
+ * word of it the next commit would take them for somebody else's. It is noted as it happens, so that an abort that is killed has noted what
+ * it did. Only what surely was as the run saw it, and was changed by nobody but the commit since: where that is not known nothing is noted,
+ * and it is a conflict. That nothing can be noted ends no abort.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,7 @@
 /* ---- the notes ---- */
 
 /* Of a run of which nothing landed there are none yet. */
-bool ward_commit_has_notes(struct ward_commit *c)
+bool ward_commit_begin_notes(struct ward_commit *c)
 {
 	if (!c->landed && c->begins && !c->given.none) {
 		if (ward_landed_load(c->store, true, true, c->begins, NULL) == WARD_OK)
@@ -37,7 +38,7 @@ static void note(struct ward_commit *c, const char *path, const struct ward_land
 
 static void note_directory(struct ward_commit *c, const char *path, const struct stat *st)
 {
-	if (ward_commit_has_notes(c) && ward_landed_touch(c->landed, path, st, NULL) == WARD_OK)
+	if (ward_commit_begin_notes(c) && ward_landed_touch(c->landed, path, st, NULL) == WARD_OK)
 		(void)ward_landed_flush(c->landed, NULL);
 }
 
@@ -138,7 +139,7 @@ static void note_given_back(struct ward_commit *c, struct ward_step *s)
 	const struct ward_landed_seen *was;
 	struct ward_landed_seen seen = { .kind = WARD_LANDED_NOTHING };
 
-	if (!ward_commit_has_notes(c))
+	if (!ward_commit_begin_notes(c))
 		return;
 	/* That the run removed what had landed is known by this alone. */
 	was = ward_landed_get(c->landed, s->path);
@@ -208,7 +209,7 @@ static void look_at_directory(struct ward_commit *c, const struct ward_step *s,
 	g->st = *st;
 }
 
-void ward_commit_give(struct ward_commit *c, size_t i, bool back, int dir, const char *name)
+void ward_commit_note_before(struct ward_commit *c, size_t i, bool back, int dir, const char *name)
 {
 	struct ward_given *g = &c->given;
 	struct ward_step *s = &c->j.v[i];
@@ -234,7 +235,7 @@ void ward_commit_give(struct ward_commit *c, size_t i, bool back, int dir, const
 		away.st_mode == s->old.mode && out_of_reach(c, &away, false);
 }
 
-void ward_commit_gave(struct ward_commit *c, size_t i, int dir)
+void ward_commit_note_after(struct ward_commit *c, size_t i, int dir)
 {
 	struct ward_given *g = &c->given;
 	struct ward_step *s = &c->j.v[i];
@@ -250,7 +251,7 @@ void ward_commit_gave(struct ward_commit *c, size_t i, int dir)
 		note_given_back(c, s);
 }
 
-void ward_commit_gave_all(struct ward_commit *c)
+void ward_commit_note_end(struct ward_commit *c)
 {
 	leave_directory(c);
 	free(c->given.names);
@@ -259,7 +260,7 @@ void ward_commit_gave_all(struct ward_commit *c)
 }
 
 /* A directory that was as old as the run is so still, though it has its mode again by us. */
-void ward_commit_gave_mode(struct ward_commit *c, const char *path, int fd,
+void ward_commit_note_mode(struct ward_commit *c, const char *path, int fd,
 	const struct stat *before)
 {
 	struct stat st;

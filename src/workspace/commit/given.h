@@ -24,15 +24,15 @@ struct ward_given {
 	bool changed;                /* by us, and that is not noted yet */
 	bool noting;                 /* what the step gives back may be noted */
 	bool none;                   /* there can be no notes */
-	struct ward_name_of *names;  /* by inode; ward_commit_gave_all() */
+	struct ward_name_of *names;  /* by inode; ward_commit_note_end() */
 	size_t n_names;
 };
 
 /* Around each step, whose directory is open at dir; and at the end. */
-void ward_commit_give(struct ward_commit *c, size_t i, bool back, int dir, const char *name);
-void ward_commit_gave(struct ward_commit *c, size_t i, int dir);
-void ward_commit_gave_all(struct ward_commit *c);
+void ward_commit_note_before(struct ward_commit *c, size_t i, bool back, int dir, const char *name);
+void ward_commit_note_after(struct ward_commit *c, size_t i, int dir);
+void ward_commit_note_end(struct ward_commit *c);
 /* A directory got its mode, or names by us. */
-void ward_commit_gave_mode(struct ward_commit *c, const char *path, int fd, const struct stat *before);
+void ward_commit_note_mode(struct ward_commit *c, const char *path, int fd, const struct stat *before);
 /* There are notes, or are now. */
-bool ward_commit_has_notes(struct ward_commit *c);
+bool ward_commit_begin_notes(struct ward_commit *c);

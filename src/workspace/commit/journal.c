@@ -57,7 +57,11 @@ static void put_u32(struct ward_buf *b, uint32_t v)
 	ward_buf_add(b, &v, sizeof(v));
 }
 
-enum { INSIDE = 1, DIR_OLD = 2, WAS_OLD = 4, FLAGS = 7 };
+enum { INSIDE = 1, DIR_OLD = 2, WAS_OLD = 4 };
+/* Those that a version has. */
+static const uint8_t flags_of[WARD_JOURNAL_VERSION + 1] = {
+	[3] = INSIDE, [4] = INSIDE | DIR_OLD | WAS_OLD
+};
 
 static void put_u64(struct ward_buf *b, uint64_t v)
 {
@@ -304,9 +308,7 @@ static bool get_step(struct reader *r, struct ward_step *s, const struct ward_jo
 	s->old.mode = get_u32(r);
 	s->new.mode = get_u32(r);
 	if (kind > WARD_STEP_DROP || result > WARD_RESULT_LEFT || attributes > 1 ||
-		flags > (version >= 4                  ? FLAGS
-					: version == 3 ? INSIDE
-						       : 0))
+		(flags & ~flags_of[version]) != 0)
 		return false;
 	s->kind = kind;
 	s->result = result;

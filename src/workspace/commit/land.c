@@ -130,7 +130,7 @@ static int note_names(struct ward_commit *c, size_t i, struct ward_error *err)
 		i);
 	fd = openat(c->stage, staged, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0 || !ward_commit_same(&st, &s->old) ||
-		!ward_commit_has_notes(c) || unlinkat(c->stage, staged, 0) < 0 ||
+		!ward_commit_begin_notes(c) || unlinkat(c->stage, staged, 0) < 0 ||
 		fstat(fd, &st) < 0)
 		return WARD_OK;
 	seen.ino = st.st_ino;

@@ -163,7 +163,7 @@ static int leads_noted(struct ward_commit *c)
 	if (r == 0 && c->leads)
 		*c->leads = true;
 	if (known && c->given.on && !c->j.stays)
-		ward_commit_gave_mode(c, ".", c->root, &before);
+		ward_commit_note_mode(c, ".", c->root, &before);
 	if (r == 0 && c->j.stays && ward_commit_is_old(c, &c->root_st) &&
 		fstat(c->root, &st) == 0 && ward_landed_touch(c->landed, ".", &st, NULL) < 0)
 		r = -ENOMEM;

@@ -403,7 +403,7 @@ static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error 
 	}
 	r = fd < 0 ? fd : (st.st_mode & 07777) == mode ? 0 : ward_commit_chmod(fd, mode);
 	if (r == 0 && (back || c->given.on))
-		ward_commit_gave_mode(c, s->path, fd, &st);
+		ward_commit_note_mode(c, s->path, fd, &st);
 	return r < 0
 		? ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot change the mode of '%s'", s->path)
 		: WARD_OK;
@@ -483,9 +483,9 @@ static int noted(struct at *a, size_t i, bool back, step_fn *fn)
 {
 	int r;
 
-	ward_commit_give(a->c, i, back, a->dir, a->name);
+	ward_commit_note_before(a->c, i, back, a->dir, a->name);
 	r = fn(a);
-	ward_commit_gave(a->c, i, a->dir);
+	ward_commit_note_after(a->c, i, a->dir);
 	return r;
 }
 
@@ -536,7 +536,7 @@ static int all(struct ward_commit *c, bool back, struct ward_error *err)
 				c->j.v[i].path);
 	}
 	if (back || c->given.on)
-		ward_commit_gave_all(c);
+		ward_commit_note_end(c);
 	ward_commit_let_go(&c->in_root);
 	if (r == WARD_OK)
 		r = settle_all(c, back, err);

@@ -56,14 +56,13 @@ struct ward_fuse {
 	struct ward_refusals *refusals;
 	struct ward_tree tree;
 	int sock; /* brings the device; -1 = it was there from the start */
-	atomic_int fd; /* the device */
-	int event, received; /* wakes the thread to stop; the device as it came, or -errno */
+	atomic_int fd, received; /* the device; as it came, or -errno */
+	int event; /* wakes the thread to stop */
 	pthread_mutex_t lock; /* over fd, between its coming and stop */
 	atomic_bool stopping;
 	atomic_int proc; /* the sandbox's /proc, -1 = not there yet */
-	bool no_open; /* the kernel can open without asking */
+	bool running, no_open; /* no_open: the kernel can open without asking */
 	bool lost; /* somebody could not be answered: only the end of the connection lets him go */
-	bool running;
 	pthread_t thread;
 	/* The last miss of a name to be made: its CREATE, MKDIR, ... follows and is the same attempt. */
 	uint32_t miss_parent;
@@ -693,8 +692,9 @@ int ward_fuse_new(const struct ward_plan *plan, struct ward_refusals *refusals,
 static void *serve_later(void *arg)
 {
 	struct ward_fuse *f = arg;
-	int fd = f->received = ward_fuse_receive(f->sock);
+	int fd = ward_fuse_receive(f->sock);
 
+	f->received = fd;
 	/* A device that cannot be served, or be had, is closed: whoever waits for an answer gets an error. */
 	(void)pthread_mutex_lock(&f->lock);
 	if (fd < 0)
