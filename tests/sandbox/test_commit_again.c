@@ -30,6 +30,8 @@ static const char *const old_names[] = { "d/a", "d/b", "d/e/c", "f", "m/f", "k",
 static const char *const gone_names[] = { "d", "k", "h", "h2", "o/was" };
 static const char *const new_names[] = { "f", "m/f", "m/n", "n", "new/n", "o/moved", "o/is" };
 
+static bool marked_layer; /* m has an attribute of the run's */
+
 static void make_layer(void)
 {
 	static const char *const dirs[] = { "d", "d/e", "m", "o" };
@@ -50,6 +52,7 @@ static void make_layer(void)
 		put_at(at("upper", new_names[i]), "new", 0644);
 	REQUIRE(setxattr(box_path("upper/o/moved"), "user.overlay.origin", "", 0, 0) == 0 &&
 		setxattr(box_path("upper/o/is"), "user.overlay.origin", "", 0, 0) == 0);
+	REQUIRE(!marked_layer || setxattr(box_path("upper/m"), "user.run", "1", 1, 0) == 0);
 	read_really = true;
 }
 
@@ -359,6 +362,25 @@ static long last_begun(void)
 	} while (act_killed(COMMIT, n) && journal_state() == WARD_JOURNAL_BEGUN);
 	box_end();
 	return n - 1;
+}
+
+/* Somebody's mode stays; what the run gave the directory does not stay with it. */
+TEST(attributes_of_the_run_do_not_stay_with_a_mode_that_somebody_gave)
+{
+	long n;
+
+	marked_layer = true;
+	n = last_begun();
+	make_layer();
+	REQUIRE(act_killed(COMMIT, n) && journal_state() == WARD_JOURNAL_BEGUN);
+	REQUIRE(getxattr(box_path("root/m"), "user.run", NULL, 0) == 1);
+	REQUIRE(chmod(box_path("root/m"), 0711) == 0);
+	CHECK_EQ_INT(act(UNDO), WARD_OK);
+	CHECK(mode_of_is("m", 0711));
+	CHECK(getxattr(box_path("root/m"), "user.run", NULL, 0) < 0);
+	CHECK_STR_EQ(lefts, "m got another mode in the project while the commit went on; ");
+	marked_layer = false;
+	box_end();
 }
 
 static const struct meanwhile *now;

@@ -376,6 +376,7 @@ static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error 
 	WARD_FD from = -1;
 	struct stat st;
 	WARD_FD fd = open_directory(c, s, s->attributes ? O_RDONLY : O_PATH, &st);
+	bool given;
 	int r = 0;
 
 	s->result = WARD_RESULT_DONE;
@@ -386,10 +387,14 @@ static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error 
 		}
 		return WARD_OK;
 	}
-	if (fd >= 0 && !has_mode_of(c, s, st.st_mode & 07777)) {
+	given = fd >= 0 && !has_mode_of(c, s, st.st_mode & 07777);
+	if (given) {
 		s->result = WARD_RESULT_LEFT;
 		ward_commit_leave(c, s->path, mode_text);
-		return WARD_OK;
+		/* The attributes of the run do not stay with it. */
+		if (!back || !s->attributes)
+			return WARD_OK;
+		mode = st.st_mode & 07777;
 	}
 	if (fd >= 0 && s->attributes) {
 		ward_commit_staged(staged,
@@ -401,7 +406,8 @@ static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error 
 		if (r < 0)
 			return r;
 	}
-	r = fd < 0 ? fd : (st.st_mode & 07777) == mode ? 0 : ward_commit_chmod(fd, mode);
+	/* An access list that is put back changes the mode as well. */
+	r = fd < 0 ? fd : (st.st_mode & 07777) == mode && !given ? 0 : ward_commit_chmod(fd, mode);
 	if (r == 0 && (back || c->given.on))
 		ward_commit_note_mode(c, s->path, fd, &st);
 	return r < 0
