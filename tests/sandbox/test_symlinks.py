@@ -301,5 +301,35 @@ def a_second_name_is_no_link(p):
     check_eq(((p.ws / "third").exists(), (p.ws / "fourth").exists()), (False, False))
 
 
+@both
+def no_link_on_the_way_to_wards_own_files_is_written(p):
+    """Who replaced such a link would write the next run's policy, its list of trusted repositories, its log."""
+    real = p.home / "real"
+    for d in (real / "ward", p.ws / "open"):
+        d.mkdir(parents=True)
+    (real / "x.cedar").write_text("")
+    link(p, "open/link", real)
+    link(p, "first", p.ws / "open/link")
+    own = {"HOME": str(p.home), "XDG_CONFIG_HOME": str(p.home / "config"), "XDG_STATE_HOME": str(p.home / "state")}
+    replace = ("sh", "-c", "rm open/link && mkdir -p open/link/ward && echo REPLACED; true")
+    far = str(p.ws / "first")
+    for what, more, words in (("user's policy", {"XDG_CONFIG_HOME": far}, ()),
+                              ("trusted", {"XDG_STATE_HOME": far}, ()),
+                              ("trusted", {"XDG_STATE_HOME": far + "/none"}, ()),
+                              ("the policy", {}, ("--policy", "first/x.cedar"))):
+        for grant in (("--write", "open"), ("--review",)):
+            r = p.run(*grant, *words, *replace, env=own | more)
+            check_eq((r.code, r.out), (125, ""), f"{what} {grant}: {r.err}")
+            check_in(f"{what}", r.err)
+            check_in(f'is found by the link "{p.ws}/', r.err)
+    r = p.run("--write", "open", "--audit", far + "/log", "true", log=False, env=own)
+    check_eq(r.code, 125, r.err)
+    check_in("the log, is found by the link", r.err)
+    (p.ws / "else").mkdir()
+    for words in (("--write", "else"), ("--read", ".")):
+        r = p.run(*words, "true", env=own | {"XDG_CONFIG_HOME": far})
+        check_eq(r.code, 0, r.err)
+
+
 if __name__ == "__main__":
     box.main()

@@ -28,6 +28,9 @@ int ward_rs_alone(struct ward_resolver *rs, const struct ward_target *t, int rul
 bool ward_rs_has_other_names(struct ward_resolver *rs, const char *path);
 int ward_rs_other_names(struct ward_resolver *rs, struct ward_error *err);
 
+/* ---- reach.c: no link on the way to Ward's own files may be written ---- */
+int ward_rs_check_reach(struct ward_resolver *rs, struct ward_error *err);
+
 /* ---- gitconfig.c ---- */
 #define WARD_GITCONFIG_VALUE_MAX 1024
 struct ward_gitconfig_key {
