@@ -124,3 +124,6 @@ int ward_change_marks(struct reader *r, const char *path, const struct side *lay
 bool ward_change_stops(const struct reader *r);
 /* As many bytes as there are, at most n, which is no more than CHANGE_STEP. -errno. */
 ssize_t ward_change_fill(int fd, char *out, size_t n);
+/* Of two files of that size, the next byte from at on of which not both have a hole, or size. Both are sought elsewhere by it. */
+off_t ward_change_skip(int a, int b, off_t at, off_t size);
+bool ward_change_has_holes(const struct stat *st);

@@ -235,14 +235,43 @@ ssize_t ward_change_fill(int fd, char *out, size_t want)
 	return (ssize_t)n;
 }
 
-/* Both are of that size; what either has got behind it since was not there when it was looked at. */
-static int same_bytes(struct reader *r, int a, int b, uint64_t size, bool *ret)
+/* The next byte from at on that is in no hole, or size. Where the file system knows of no holes there are none. */
+static off_t next_data(int fd, off_t at, off_t size)
+{
+	off_t data = lseek(fd, at, SEEK_DATA);
+
+	if (data < 0)
+		return errno == ENXIO ? size : at;
+	return data < size ? data : size;
+}
+
+off_t ward_change_skip(int a, int b, off_t at, off_t size)
+{
+	off_t x = next_data(a, at, size), y = x > at ? next_data(b, at, size) : x;
+
+	return x < y ? x : y;
+}
+
+/* Whoever has holes takes less of the disk than it has bytes. */
+bool ward_change_has_holes(const struct stat *st)
+{
+	return (uint64_t)st->st_blocks * 512 < (uint64_t)st->st_size;
+}
+
+/* Both are of that size; what either has got behind it since was not there when it was looked at. holes: both have some. */
+static int same_bytes(struct reader *r, int a, int b, off_t size, bool holes, bool *ret)
 {
 	*ret = true;
-	while (size > 0 && *ret) {
-		size_t want = size < CHANGE_STEP ? (size_t)size : CHANGE_STEP;
-		ssize_t x = ward_change_fill(a, r->a, want), y = ward_change_fill(b, r->b, want);
+	for (off_t at = 0; at < size && *ret;) {
+		off_t begin = holes ? ward_change_skip(a, b, at, size) : at;
+		size_t want = size - begin < (off_t)CHANGE_STEP ? (size_t)(size - begin)
+								: CHANGE_STEP;
+		ssize_t x, y;
 
+		if (holes && (lseek(a, begin, SEEK_SET) < 0 || lseek(b, begin, SEEK_SET) < 0))
+			return -errno;
+		x = ward_change_fill(a, r->a, want);
+		y = ward_change_fill(b, r->b, want);
 		if (ward_change_stops(r))
 			return -ECANCELED;
 		if (x < 0 || y < 0)
@@ -250,7 +279,7 @@ static int same_bytes(struct reader *r, int a, int b, uint64_t size, bool *ret)
 		*ret = x == y && memcmp(r->a, r->b, (size_t)x) == 0;
 		if ((size_t)x < want)
 			return 0;
-		size -= want;
+		at = begin + (off_t)want;
 	}
 	return 0;
 }
@@ -274,7 +303,8 @@ static int compare_files(struct reader *r, const char *path, const struct side *
 		a = ward_changed_get(&r->way, r->layer, path, r->lives, &(struct stat){ 0 });
 	if (a < 0)
 		return a;
-	code = same_bytes(r, a, b, (uint64_t)layer->st.st_size, &same);
+	code = same_bytes(r, a, b, layer->st.st_size,
+		ward_change_has_holes(&layer->st) && ward_change_has_holes(&root->st), &same);
 	*ret = !same;
 	return code;
 }

@@ -444,6 +444,8 @@ TEST(what_is_half_said_of_a_directory_is_said_to_its_end_later)
 
 /* ---- who is to stop does ---- */
 
+static size_t last_n; /* how many changes there are */
+
 static int read_it(void)
 {
 	struct ward_changes_of of = { .layer = open(at(UPPER), O_RDONLY | O_DIRECTORY | O_CLOEXEC),
@@ -455,6 +457,7 @@ static int read_it(void)
 	REQUIRE(of.layer >= 0 && of.root >= 0);
 	reads = 0;
 	r = ward_changes_read_of(&of, &all, &err);
+	last_n = r == WARD_OK ? all->n : 0;
 	if (r == WARD_OK)
 		ward_changes_free(all);
 	close(of.layer);
@@ -484,6 +487,37 @@ TEST(two_large_files_that_are_compared_are_left)
 	stop_at_read = 2;
 	CHECK(read_it() == WARD_E_REFUSED);
 	CHECK_MSG(reads <= 4, "%zu", reads);
+	end();
+}
+
+#define HUGE ((off_t)1 << 40)
+#define NEAR_END (HUGE - 4096)
+
+/* A run can make a file of any size that takes nothing of the disk: it is as large to who compares it. */
+TEST(holes_that_both_have_are_not_read)
+{
+	static const struct {
+		off_t at[2]; /* of a byte in the layer's, and in the project's; 0: none */
+		bool differs;
+	} cases[] = { { { 0, 0 }, false }, { { NEAR_END, NEAR_END }, false },
+		{ { NEAR_END, 0 }, true }, { { 0, 1 << 20 }, true },
+		{ { 1 << 20, NEAR_END }, true } };
+
+	begin();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		for (int k = 0; k < 2; k++) {
+			int fd = open(at(k ? "project/f" : UPPER "/f"),
+				O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+			REQUIRE(fd >= 0 && ftruncate(fd, HUGE) == 0);
+			REQUIRE(cases[i].at[k] == 0 || pwrite(fd, "x", 1, cases[i].at[k]) == 1);
+			close(fd);
+		}
+		stop_at_read = 64;
+		CHECK(read_it() == WARD_OK);
+		CHECK_MSG(reads < 8, "case %zu: %zu", i, reads);
+		CHECK(last_n == cases[i].differs);
+	}
 	end();
 }
 

@@ -513,8 +513,8 @@ static size_t first_of(const struct staging *g, size_t step)
 	return g->twins[low].step;
 }
 
-/* Same content and attributes. Of equal size; g->copy is two halves. */
-static bool same_file(struct staging *g, int a, int b, off_t size)
+/* Same content and attributes. Of equal size; g->copy is two halves. holes: both have some. */
+static bool same_file(struct staging *g, int a, int b, off_t size, bool holes)
 {
 	const size_t half = COPY_STEP / 2;
 
@@ -523,8 +523,13 @@ static bool same_file(struct staging *g, int a, int b, off_t size)
 	if (!g->copy || !ward_commit_attrs_equal(a, b))
 		return false;
 	for (off_t at = 0; at < size;) {
-		ssize_t n = pread(a, g->copy, half, at);
+		ssize_t n;
 
+		if (holes)
+			at = ward_change_skip(a, b, at, size);
+		if (at == size)
+			break;
+		n = pread(a, g->copy, half, at);
 		if (ward_commit_stops(g->c) || n <= 0 ||
 			pread(b, g->copy + half, (size_t)n, at) != n ||
 			memcmp(g->copy, g->copy + half, (size_t)n) != 0)
@@ -555,7 +560,8 @@ static bool is_as_was(struct staging *g, int at, const struct stat *st,
 	return fd >= 0 &&
 		ward_commit_borrow(&g->c->way, g->c->layer, change->path, g->c->j.stays, &l) == 0 &&
 		open_source(g, &l, change, &from, &layer) == 0 &&
-		same_file(g, fd, from.fd, st->st_size);
+		same_file(g, fd, from.fd, st->st_size,
+			ward_change_has_holes(st) && ward_change_has_holes(&layer));
 }
 
 /*
