@@ -58,6 +58,41 @@ static void check_step(const struct ward_step *s)
 		MUST(s->old.ino != 0);
 }
 
+static void check_seen(const struct ward_seen *a, const struct ward_seen *b)
+{
+	MUST(a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns &&
+		a->mode == b->mode);
+	MUST(a->owned == b->owned && (!a->owned || (a->uid == b->uid && a->gid == b->gid)));
+}
+
+/* What was read of an older version is longer when it is written; it says the same. */
+static void check_again(const struct ward_journal *j, const struct ward_buf *written)
+{
+	struct ward_journal k = { 0 };
+	struct ward_error err = WARD_ERROR_INIT;
+	char *text = malloc(written->n);
+
+	MUST(text);
+	memcpy(text, written->s, written->n);
+	MUST(ward_journal_parse(text, written->n, &k, &err) == WARD_OK);
+	MUST(j->state == k.state && ward_streq(j->run, k.run) && j->root_ino == k.root_ino);
+	MUST(j->stage_ino == k.stage_ino && j->stays == k.stays && j->n == k.n);
+	MUST(j->root_born.ns == k.root_born.ns && j->root_born.handle == k.root_born.handle);
+	for (size_t i = 0; i < j->n; i++) {
+		const struct ward_step *a = &j->v[i], *b = &k.v[i];
+
+		MUST(a->kind == b->kind && a->result == b->result &&
+			a->attributes == b->attributes && a->inside == b->inside &&
+			a->top == b->top);
+		MUST(a->dir_old == b->dir_old && a->was_old == b->was_old &&
+			a->old_ctime_ns == b->old_ctime_ns && a->dir_ino == b->dir_ino);
+		MUST(a->layer_ino == b->layer_ino && ward_streq(a->path, b->path));
+		check_seen(&a->old, &b->old);
+		check_seen(&a->new, &b->new);
+	}
+	ward_journal_done(&k);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ward_journal j = { 0 };
@@ -93,17 +128,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		MUST(ward_journal_write(dir_fd, &j, &err) == WARD_OK);
 		fd = openat(dir_fd, WARD_JOURNAL_NAME, O_RDONLY | O_CLOEXEC);
-		MUST(fd >= 0 && ward_read_fd(fd, "journal", size + 9, &again, &err) == WARD_OK);
+		MUST(fd >= 0 && ward_read_fd(fd, "journal", 2 * size, &again, &err) == WARD_OK);
 		close(fd);
-		if (copy[8] == WARD_JOURNAL_VERSION)
-			MUST(again.n == size && memcmp(again.s, copy, size) == 0);
-		else if (copy[8] >= 2)
-			MUST(again.n == size &&
-				memcmp(again.s + 12, copy + 12, size - 12 - WARD_SHA256_SIZE) == 0);
-		else
-			MUST(again.n == size + 8 && memcmp(again.s + 12, copy + 12, 76) == 0 &&
-				memcmp(again.s + 104, copy + 96, size - 96 - WARD_SHA256_SIZE) ==
-					0);
+		MUST(copy[8] != WARD_JOURNAL_VERSION ||
+			(again.n == size && memcmp(again.s, copy, size) == 0));
+		check_again(&j, &again);
 		ward_buf_done(&again);
 		ward_journal_done(&j);
 	} else {

@@ -264,8 +264,8 @@ static int same_bytes(struct reader *r, int a, int b, off_t size, bool holes, bo
 	*ret = true;
 	for (off_t at = 0; at < size && *ret;) {
 		off_t begin = holes ? ward_change_skip(a, b, at, size) : at;
-		size_t want = size - begin < (off_t)CHANGE_STEP ? (size_t)(size - begin)
-								: CHANGE_STEP;
+		size_t want =
+			size - begin < (off_t)CHANGE_STEP ? (size_t)(size - begin) : CHANGE_STEP;
 		ssize_t x, y;
 
 		if (holes && (lseek(a, begin, SEEK_SET) < 0 || lseek(b, begin, SEEK_SET) < 0))

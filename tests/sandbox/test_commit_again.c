@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A commit that died and was taken back, by one that was killed in its turn or not: the next takes nothing that these did for somebody else's. */
+#include <grp.h>
+
 #include "commit_kill.h"
 #include "workspace/landed.h"
 
@@ -307,17 +309,65 @@ static bool has_written(void)
 	return has(box_path("root/h2"), "oldmine");
 }
 
+#define ANOTHER 4242
+
+static bool gives(const char *name)
+{
+	return has(at("root", name), "new") && chown(at("root", name), ANOTHER, (gid_t)-1) == 0;
+}
+
+static bool is_given(const char *name)
+{
+	struct stat st;
+
+	return lstat(at("root", name), &st) == 0 && st.st_uid == ANOTHER;
+}
+
+static bool gives_new(void)
+{
+	return gives("n");
+}
+
+static bool new_is_given(void)
+{
+	return is_given("n");
+}
+
+static bool gives_changed(void)
+{
+	return gives("f");
+}
+
+static bool changed_is_given(void)
+{
+	return is_given("f");
+}
+
+static bool changes_mode_of_new(void)
+{
+	return is_there("new") && chmod(box_path("root/new"), 0711) == 0;
+}
+
+static bool new_has_mode(void)
+{
+	return mode_of_is("new", 0711);
+}
+
 static const struct meanwhile {
 	const char *what;
 	bool (*does)(void), (*stays)(void);
+	bool as_root; /* nobody else may */
 	bool at_once; /* seen by a time alone that our own rename sets too: between a look and that nobody can tell */
 } meanwhiles[] = {
 	{ "a name comes", comes, has_come },
-	{ "a name goes", goes, has_gone, true },
+	{ "a name goes", goes, has_gone, .at_once = true },
 	{ "a mode changes", changes_mode, has_mode },
 	{ "a file is marked", marks, is_marked },
-	{ "a directory is marked", marks_directory, is_marked_directory, true },
-	{ "a file of two names is marked", marks_one_name, is_marked_name, true },
+	{ "a directory is marked", marks_directory, is_marked_directory, .at_once = true },
+	{ "a file of two names is marked", marks_one_name, is_marked_name, .at_once = true },
+	{ "a new file is given to another", gives_new, new_is_given, .as_root = true },
+	{ "a changed file is given to another", gives_changed, changed_is_given, .as_root = true },
+	{ "the mode of a new directory changes", changes_mode_of_new, new_has_mode },
 	{ "a file is written", writes, has_written },
 };
 
@@ -329,6 +379,8 @@ TEST(what_somebody_does_before_the_abort_stays)
 	for (size_t k = 0; k < WARD_ARRAY_SIZE(meanwhiles); k++) {
 		size_t seen = 0;
 
+		if (meanwhiles[k].as_root && geteuid() != 0)
+			continue;
 		for (long n = begun; n < 4000 && tap_failures == 0;
 			n += meanwhiles[k].at_once ? 1 : 3) {
 			bool did;
@@ -383,6 +435,71 @@ TEST(attributes_of_the_run_do_not_stay_with_a_mode_that_somebody_gave)
 	box_end();
 }
 
+/* An access list of the run's was given, and the rest of its mode not yet. */
+TEST(half_of_the_mode_of_the_run_is_none_that_somebody_gave)
+{
+	long n = last_begun();
+
+	make_layer();
+	REQUIRE(chmod(box_path("root/m"), 02755) == 0);
+	box_begin();
+	REQUIRE(act_killed(COMMIT, n) && journal_state() == WARD_JOURNAL_BEGUN);
+	REQUIRE(chmod(box_path("root/m"), 02750) == 0);
+	CHECK_EQ_INT(act(UNDO), WARD_OK);
+	CHECK(mode_of_is("m", 02755));
+	CHECK_STR_EQ(lefts, "");
+	box_end();
+}
+
+#define NOBODY 65534
+
+static int act_as_nobody(int what)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		REQUIRE(setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
+		_exit(-act(what));
+	}
+	REQUIRE(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	return -WEXITSTATUS(status);
+}
+
+/* Of a user who owns it and is not of its group: whatever he does to its mode takes the bit away. */
+TEST(a_set_group_id_bit_is_not_lost_by_a_loan)
+{
+	static const char *const all[] = { "root", "root/s", "root/s/f", "upper", "upper/s",
+		"upper/s/f", "store", "" };
+
+	if (geteuid() != 0)
+		SKIP("only root gives a directory to a group that its owner is not of");
+	for (int closed = 0; closed < 2; closed++) {
+		CASE("%s", closed ? "closed" : "open");
+		box_make();
+		REQUIRE(mkdir(box_path("root/s"), 0755) == 0 &&
+			mkdir(box_path("upper/s"), 0755) == 0);
+		put_at(box_path("root/s/f"), "old", 0644);
+		put_at(box_path("upper/s/f"), "new", 0644);
+		for (size_t i = 0; i < WARD_ARRAY_SIZE(all); i++)
+			REQUIRE(chown(box_path(all[i]), NOBODY, NOBODY) == 0);
+		for (int k = 0; k < 2; k++) {
+			const char *s = box_path(k ? "upper/s" : "root/s");
+
+			REQUIRE(chown(s, NOBODY, ANOTHER) == 0 &&
+				chmod(s, closed ? 02555 : 02755) == 0);
+		}
+		box_begin();
+		read_really = true;
+		CHECK_EQ_INT(act_as_nobody(COMMIT), closed ? WARD_E_SYSTEM : WARD_OK);
+		CHECK(mode_of_is("s", closed ? 02555 : 02755) && no_trace());
+		CHECK(has(box_path("root/s/f"), closed ? "old" : "new"));
+		box_end();
+	}
+}
+
 static const struct meanwhile *now;
 static bool now_did;
 
@@ -401,6 +518,8 @@ TEST(what_somebody_does_during_the_abort_stays)
 		size_t seen = 0;
 		bool acted = !meanwhiles[k].at_once;
 
+		if (meanwhiles[k].as_root && geteuid() != 0)
+			continue;
 		now = &meanwhiles[k];
 		for (long j = 1; acted && tap_failures == 0; j++) {
 			CASE("at call %ld of the abort %s", j, now->what);
@@ -452,6 +571,8 @@ TEST(what_somebody_does_between_two_parts_stays)
 	for (size_t k = 0; k < WARD_ARRAY_SIZE(meanwhiles); k++) {
 		size_t seen = 0;
 
+		if (meanwhiles[k].as_root && geteuid() != 0)
+			continue;
 		for (size_t first = 1; first <= 14 && tap_failures == 0; first++) {
 			bool did;
 

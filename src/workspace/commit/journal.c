@@ -20,7 +20,8 @@
 #define RUN_ROOM 32
 #define HEAD_BYTES 104u
 #define HEAD_BYTES_1 96u /* of version 1 */
-#define STEP_BYTES 88u /* and the path, with its NUL */
+#define STEP_BYTES 104u /* and the path, with its NUL */
+#define STEP_BYTES_4 88u /* up to version 4 */
 #define READ_MAX (WARD_JOURNAL_BYTES_MAX + HEAD_BYTES + WARD_SHA256_SIZE)
 #define FLUSH_BYTES (256u << 10)
 #define RESOLVE (WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS)
@@ -60,7 +61,7 @@ static void put_u32(struct ward_buf *b, uint32_t v)
 enum { INSIDE = 1, DIR_OLD = 2, WAS_OLD = 4 };
 /* Those that a version has. */
 static const uint8_t flags_of[WARD_JOURNAL_VERSION + 1] = {
-	[3] = INSIDE, [4] = INSIDE | DIR_OLD | WAS_OLD
+	[3] = INSIDE, [4] = INSIDE | DIR_OLD | WAS_OLD, [5] = INSIDE | DIR_OLD | WAS_OLD
 };
 
 static void put_u64(struct ward_buf *b, uint64_t v)
@@ -94,6 +95,12 @@ static void put_seen(struct ward_buf *b, const struct ward_seen *s)
 	put_u64(b, (uint64_t)s->mtime_ns);
 }
 
+static void put_owner(struct ward_buf *b, const struct ward_seen *s)
+{
+	put_u32(b, s->owned ? s->uid : UINT32_MAX);
+	put_u32(b, s->owned ? s->gid : UINT32_MAX);
+}
+
 static void put_step(struct ward_buf *b, const struct ward_step *s)
 {
 	size_t n = strlen(s->path);
@@ -112,6 +119,8 @@ static void put_step(struct ward_buf *b, const struct ward_step *s)
 	put_u64(b, s->layer_ino);
 	put_u32(b, s->old.mode);
 	put_u32(b, s->new.mode);
+	put_owner(b, &s->old);
+	put_owner(b, &s->new);
 	ward_buf_add(b, s->path, n + 1);
 }
 
@@ -229,6 +238,15 @@ static void get_seen(struct reader *r, struct ward_seen *s)
 	s->mtime_ns = (int64_t)get_u64(r);
 }
 
+/* All ones are nobody's. */
+static bool get_owner(struct reader *r, struct ward_seen *s)
+{
+	s->uid = get_u32(r);
+	s->gid = get_u32(r);
+	s->owned = s->uid != UINT32_MAX;
+	return s->owned == (s->gid != UINT32_MAX) && (!s->owned || s->ino != 0);
+}
+
 /* A name below a directory, in the one way that it can be written. */
 static bool sound_path(const char *p, size_t n)
 {
@@ -286,13 +304,18 @@ static bool sound_step(const struct ward_step *s, enum ward_journal_state state)
 	return false;
 }
 
+static size_t step_bytes(uint32_t version)
+{
+	return version > 4 ? STEP_BYTES : STEP_BYTES_4;
+}
+
 static bool get_step(struct reader *r, struct ward_step *s, const struct ward_journal *j,
 	uint32_t version)
 {
 	uint8_t kind, result, attributes, flags;
 	size_t n;
 
-	if ((size_t)(r->end - r->p) < STEP_BYTES)
+	if ((size_t)(r->end - r->p) < step_bytes(version))
 		return false;
 	kind = (uint8_t)r->p[0];
 	result = (uint8_t)r->p[1];
@@ -307,6 +330,8 @@ static bool get_step(struct reader *r, struct ward_step *s, const struct ward_jo
 	s->layer_ino = get_u64(r);
 	s->old.mode = get_u32(r);
 	s->new.mode = get_u32(r);
+	if (version > 4 && (!get_owner(r, &s->old) || !get_owner(r, &s->new)))
+		return false;
 	if (kind > WARD_STEP_DROP || result > WARD_RESULT_LEFT || attributes > 1 ||
 		(flags & ~flags_of[version]) != 0)
 		return false;
@@ -440,7 +465,7 @@ static int get_head(struct reader *r, uint32_t version, struct ward_journal *j,
 	if (!ward_ulid_valid(run))
 		return damaged(err, "its run is no identifier");
 	if (body != (uint64_t)(r->end - r->p) || n > WARD_COMMIT_STEPS_MAX ||
-		n > body / (STEP_BYTES + 2))
+		n > body / (step_bytes(version) + 2))
 		return damaged(err, "it is of another length than it says");
 	memcpy(j->run, run, WARD_ULID_SIZE);
 	j->state = state;

@@ -11,7 +11,8 @@
 
 #define WARD_JOURNAL_NAME WARD_WORKSPACE_JOURNAL
 #define WARD_JOURNAL_NEW WARD_WORKSPACE_JOURNAL ".new"
-#define WARD_JOURNAL_VERSION 4u /* those before are read: 1 without root_born, 2 without inside, 3 without dir_old and was_old */
+/* Those before are read: 1 without root_born, 2 without inside, 3 without dir_old and was_old, 4 without owners. */
+#define WARD_JOURNAL_VERSION 5u
 
 enum ward_journal_state {
 	WARD_JOURNAL_NONE = 0,
@@ -31,11 +32,13 @@ enum ward_step_kind {
 
 enum ward_step_result { WARD_RESULT_OPEN = 0, WARD_RESULT_DONE, WARD_RESULT_LEFT };
 
-/* What says that an object is the same: its ctime cannot, a rename changes it. Of a directory only ino and type count. ino 0: none. */
+/* What says that an object is the same: its ctime cannot, a rename changes it. Of a directory ino, type, owner count. ino 0: none. */
 struct ward_seen {
 	uint64_t ino, size;
 	int64_t mtime_ns;
 	uint32_t mode;
+	uint32_t uid, gid;
+	bool owned;                  /* these two are known */
 };
 
 #define WARD_DIR_UNKNOWN UINT64_MAX

@@ -191,7 +191,7 @@ int64_t ward_commit_ns(const struct timespec *t)
 void ward_commit_seen(const struct stat *st, struct ward_seen *ret)
 {
 	*ret = (struct ward_seen){ st->st_ino, (uint64_t)st->st_size, ward_commit_ns(&st->st_mtim),
-		st->st_mode };
+		st->st_mode, st->st_uid, st->st_gid, true };
 }
 
 bool ward_commit_same(const struct stat *st, const struct ward_seen *s)
@@ -199,6 +199,8 @@ bool ward_commit_same(const struct stat *st, const struct ward_seen *s)
 	struct ward_seen now;
 
 	ward_commit_seen(st, &now);
+	if (s->owned && (now.uid != s->uid || now.gid != s->gid))
+		return false;
 	if (S_ISDIR(s->mode))
 		return S_ISDIR(now.mode) && now.ino == s->ino;
 	return now.ino == s->ino && now.size == s->size && now.mtime_ns == s->mtime_ns &&

@@ -348,11 +348,40 @@ static void note_old(const struct ward_commit *c, struct ward_step *s, const str
 		!S_ISDIR(st->st_mode) && st->st_nlink > 1 ? 0 : ward_commit_ns(&st->st_ctim);
 }
 
+/* Whoever changes the mode of a directory of a group that is not his own takes its set-group-ID bit away, for good. */
+static bool is_of_our_group(const struct stat *st)
+{
+	gid_t v[256];
+	int n = getgroups((int)WARD_ARRAY_SIZE(v), v);
+
+	while (n > 0 && v[n - 1] != st->st_gid)
+		n--;
+	return n > 0 || st->st_gid == getegid();
+}
+
+/* path is open to us until the commit is tidied. */
+static int lend_later(struct plan *p, const char *path, const struct stat *st,
+	struct ward_error *err)
+{
+	int r;
+
+	if (!(st->st_mode & S_ISGID) || is_of_our_group(st)) {
+		p->dirs[p->n_dirs++] = path;
+		return WARD_OK;
+	}
+	r = ward_fail(err, WARD_E_SYSTEM,
+		"cannot write in '%s': it is closed to you, and opening it would take its set-group-ID bit away, since you are not of its group",
+		path);
+	ward_fail_fix(err, "chmod u+rwx it, or leave out what lies in it: ward commit RUN PATH...");
+	return r;
+}
+
 /* Its directory can be written; else that is lent, or (not ours) said before anything happens. */
 static int writable_directory(struct plan *p, const char *path, int dir, struct ward_error *err)
 {
 	const char *slash = strrchr(path, '/');
 	const struct stat *st = &p->c->in_root.st;
+	int r = WARD_OK;
 
 	if (p->written && ward_commit_same_parent(p->written, path))
 		return WARD_OK;
@@ -362,13 +391,13 @@ static int writable_directory(struct plan *p, const char *path, int dir, struct 
 
 		if (!at)
 			return no_memory(err);
-		p->dirs[p->n_dirs++] = at;
+		r = lend_later(p, at, st, err);
 	} else if (faccessat(dir, ".", W_OK | X_OK, 0) < 0) {
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno,
 			"cannot write in the directory of '%s'", path);
 	}
 	p->written = path;
-	return WARD_OK;
+	return r;
 }
 
 /* The same file system: another one cannot be renamed to. */
@@ -394,7 +423,7 @@ static int note_place(struct plan *p, struct ward_step *s, const struct stat *ol
 	r = writable_directory(p, s->path, dir, err);
 	if (r == WARD_OK && old && S_ISDIR(old->st_mode) && old->st_uid == p->c->euid &&
 		(old->st_mode & S_IRWXU) != S_IRWXU)
-		p->dirs[p->n_dirs++] = s->path;
+		r = lend_later(p, s->path, old, err);
 	return r;
 }
 

@@ -24,6 +24,8 @@ static const char taken_text[] =
 static const char lost_text[] =
 	"is not as it was, and what was there before is not where the commit keeps it either";
 static const char mode_text[] = "got another mode in the project while the commit went on";
+static const char group_text[] =
+	"has lost its set-group-ID bit, which only a member of its group can give back to it";
 static const char kept_text[] =
 	"was changed in the project after the commit; what was there before is kept beside";
 
@@ -238,6 +240,25 @@ static int keep(struct at *a)
 
 /* ---- back ---- */
 
+/* Nobody has given a directory that was put another mode since; but its owner's bits may be lent, or be settled already. */
+static bool has_mode_as_put(const struct at *a, const struct stat *st)
+{
+	return !S_ISDIR(st->st_mode) || (st->st_mode | S_IRWXU) == (a->s->new.mode | S_IRWXU);
+}
+
+static bool is_as_put(const struct at *a, const struct stat *st)
+{
+	return still_is(a, st, &a->s->new, 0) && has_mode_as_put(a, st);
+}
+
+static bool is_away_as_put(const struct at *a)
+{
+	struct stat st;
+
+	return staged_is(a, a->n, &a->s->new) && look(a->c->stage, a->n, &st) == 0 &&
+		has_mode_as_put(a, &st);
+}
+
 static int back_put(struct at *a)
 {
 	struct stat st, now;
@@ -250,13 +271,13 @@ static int back_put(struct at *a)
 	r = look(a->dir, a->name, &now);
 	if (r == -ENOENT)
 		return done(a);
-	if (r == 0 && !still_is(a, &now, &a->s->new, 0))
+	if (r == 0 && !is_as_put(a, &now))
 		return left(a, "was changed in the project after the commit; it stays");
 	if (r == 0)
 		r = ward_commit_rename(a->dir, a->name, a->c->stage, a->n, RENAME_NOREPLACE);
 	if (r < 0)
 		return r;
-	if (staged_is(a, a->n, &a->s->new))
+	if (is_away_as_put(a))
 		return done(a);
 	if (ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_NOREPLACE) < 0)
 		a->c->kept = true;
@@ -292,12 +313,12 @@ static int back_swap(struct at *a)
 	}
 	if (r < 0)
 		return r;
-	if (!still_is(a, &now, &a->s->new, 0))
+	if (!is_as_put(a, &now))
 		return keep(a);
 	r = ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_EXCHANGE);
 	if (r < 0)
 		return is_missing(r) ? keep(a) : r;
-	if (staged_is(a, a->n, &a->s->new) && in_place(a))
+	if (is_away_as_put(a) && in_place(a))
 		return gave_back(a);
 	(void)ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_EXCHANGE);
 	return keep(a);
@@ -358,14 +379,27 @@ int ward_commit_lend(struct ward_commit *c, struct ward_error *err)
 	return WARD_OK;
 }
 
-/* It has the mode that it had when it was planned, or was made with, that which it gets, or one that was lent for the commit. */
+static bool is_either(mode_t bits, mode_t old, mode_t new, mode_t mask)
+{
+	return bits == (old & mask) || bits == (new &mask);
+}
+
+/*
+ * It has the mode that it had when it was planned, or was made with, that which it gets, or one that was lent for the commit. An access list
+ * that was given and a kill behind it leave the rights of the one with the other bits of the other; and who is not of its group takes the
+ * set-group-ID bit away by any change.
+ */
 static bool has_mode_of(const struct ward_commit *c, const struct ward_step *s, mode_t mode)
 {
-	const mode_t new = s->new.mode & 07777, old = s->old.ino != 0 ? s->old.mode & 07777 : new;
+	const mode_t new = s->new.mode, old = s->old.ino != 0 ? s->old.mode : new;
+	const mode_t special = S_ISUID | S_ISGID | S_ISVTX, rights = 0777;
+	const mode_t lent =
+		c->euid != 0 ? S_IRWXU : 0; /* who goes on lends again what had its mode already */
 
-	/* Who goes on lends again what had its mode already. */
-	return mode == old || mode == new ||
-		(c->euid != 0 && (mode == (old | S_IRWXU) || mode == (new | S_IRWXU)));
+	return (is_either(mode & rights, old, new, rights) ||
+		       is_either(mode & rights, old | lent, new | lent, rights)) &&
+		(is_either(mode & special, old, new, special) ||
+			(c->euid != 0 && is_either(mode & special, old, new, special & ~S_ISGID)));
 }
 
 static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error *err)
@@ -410,6 +444,10 @@ static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error 
 	r = fd < 0 ? fd : (st.st_mode & 07777) == mode && !given ? 0 : ward_commit_chmod(fd, mode);
 	if (r == 0 && (back || c->given.on))
 		ward_commit_note_mode(c, s->path, fd, &st);
+	if (r == 0 && (mode & S_ISGID) && fstat(fd, &st) == 0 && !(st.st_mode & S_ISGID)) {
+		s->result = WARD_RESULT_LEFT;
+		ward_commit_leave(c, s->path, group_text);
+	}
 	return r < 0
 		? ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot change the mode of '%s'", s->path)
 		: WARD_OK;
