@@ -29,7 +29,6 @@
 #define IOPRIO_WHO_PROCESS_ 1
 #define IOPRIO_CLASS_SHIFT_ 13
 #define IOPRIO_CLASS_RT_ 1
-#define CHILD_STACK (64 * 1024) /* untouched pages are free */
 
 /* The view is our own; without one the path is the host's, and has to be what was resolved. Descriptor or -errno. */
 static int rule_place(const struct ward_launch *l, const struct ward_launch_rule *r)
@@ -419,12 +418,11 @@ static void oom_first(struct init *in)
 
 /*
  * The command goes on beside the init, in the same memory until it executes: nothing is copied, and its filter is made while
- * the view is. So it may not allocate (the vectors are made here), nor may the init touch what it was given. They share errno, too:
- * what the child decides by an error it asks the kernel for itself (ward_raw()).
+ * the view is. So it may not allocate (the vectors are made here), nor may the init touch what it was given. Each has an errno
+ * of its own (errno.c).
  */
 pid_t child_start(struct init *in)
 {
-	static _Alignas(16) char stack[CHILD_STACK];
 	static struct child c;
 	const struct ward_launch *l = in->l;
 	cpu_set_t there;
@@ -453,7 +451,7 @@ pid_t child_start(struct init *in)
 		.argv = blob_vector(l, l->argc, l->argv),
 		.envp = WARD_OFF(ENVIRONMENT) ? blob_vector(l, l->argc, l->argv)
 					      : blob_vector(l, l->envc, l->envp) };
-	pid = clone(child_main, stack + sizeof(stack), CLONE_VM | SIGCHLD, &c);
+	pid = clone(child_main, child_stack + CHILD_STACK, CLONE_VM | SIGCHLD, &c);
 	if (pid < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, NULL);
 	close(in->executed[1]);

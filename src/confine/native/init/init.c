@@ -408,7 +408,7 @@ void init_main(struct init *in)
 	} else {
 		stay(in);
 		go_anywhere(in, in->ctl);
-		/* With namespaces it was done while there was time; in any case before somebody shares our errno. */
+		/* With namespaces it was done while there was time. */
 		if (!(in->l->flags & WARD_LAUNCH_DIRECT))
 			drop_bounding(in);
 		life.command = child_start(in);

@@ -131,6 +131,10 @@ void child_step(const struct init *in);
 void drop_bounding(const struct init *in);
 void drop_capabilities(int sock);
 
+/* errno.c: what the child runs on until it executes, and what it and its errno are known by. */
+#define CHILD_STACK (64 * 1024) /* untouched pages are free */
+extern char child_stack[CHILD_STACK];
+
 /* The command's descriptors until it executes, beside 0, 1 and 2: they close by exec. */
 #define COMMAND_FD_CMD 3
 #define COMMAND_FD_STEPS 4
