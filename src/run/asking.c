@@ -42,6 +42,7 @@ void asking_end(struct life *l)
 	l->r->asks = NULL;
 	ward_buf_done(&l->rules);
 	ward_arena_free(l->asks.arena);
+	l->cache_roots = NULL;
 	l->asks = (struct ward_asks){ 0 };
 }
 

@@ -19,6 +19,8 @@
 
 #define FD_PREFIX "fd:"
 
+static const char too_few[] = "raise the limit of open files (ulimit -n): a run needs 64";
+
 void ward_dest_init(struct ward_dest *d)
 {
 	*d = (struct ward_dest){ .fd = -1, .dir = -1 };
@@ -135,8 +137,10 @@ int ward_dest_open(struct ward_dest *d, struct ward_arena *a, const char *text,
 	if (r < 0) {
 		ward_dest_done(&made);
 		ward_fail_fix(err,
-			"name a file in an existing directory, or fd:N for a descriptor that the "
-			"caller opened for writing, as in 3>FILE");
+			err && err->sys_errno == EMFILE
+				? too_few
+				: "name a file in an existing directory, or fd:N for a descriptor that the "
+				  "caller opened for writing, as in 3>FILE");
 		return r;
 	}
 	made.text = copy;
@@ -173,7 +177,10 @@ int ward_dest_write(const struct ward_dest *d, const char *option, const void *p
 			r = ward_fail_errno(err, why.code, why.sys_errno, "cannot write \"%s\"",
 				d->text);
 	}
-	if (r < 0)
+	if (r < 0) {
 		ward_fail_at(err, option, 0, 0);
+		if (err && err->sys_errno == EMFILE)
+			ward_fail_fix(err, too_few);
+	}
 	return r;
 }

@@ -38,6 +38,7 @@ struct life {
 	bool start_tried;      /* run.start may be in the log, whether or not anybody was told */
 	bool started_recorded; /* run.start is durable: a run.end must follow */
 	bool end_recorded, cache_refused; /* the latter: live/uncached.c: one that is only read was to be written */
+	const char *const *cache_roots; /* where those lie, in the arena of asks; the last is NULL. NULL: not looked up yet */
 	char *axes_json; /* owned */
 	uint64_t names_over, names_lost; /* refusals that no list has room for: counted; lost: not even looked up */
 	struct ward_net_index *net_index; /* of the plan's rules; NULL: none is of the network */
@@ -47,8 +48,7 @@ struct life {
 	struct net_turn *turn;      /* net/egress.c: who may do what the gate does; NULL: the run's own thread alone */
 	struct ward_egress_listener listen[WARD_PUBLISH_SOCKETS_MAX]; /* net/listen.c: as plan->published, until the gate has them */
 	uint16_t listen_port[WARD_PUBLISH_SOCKETS_MAX];
-	size_t n_listen;
-	uint32_t chosen; /* bits: whose port the kernel chose */
+	size_t n_listen; uint32_t chosen; /* bits: whose port the kernel chose */
 	int net_failed;             /* what it told could not be recorded: the run ends */
 	struct ward_error net_error;
 	unsigned net_notes;

@@ -486,6 +486,16 @@ def a_limit_of_the_callers_is_named(p, which, n, option):
     check(not (p.ws / "marker").exists(), "something was executed")
 
 
+@cases([(str(n), n) for n in (5, 6, 7)])
+@placed
+def where_the_outcome_has_no_descriptor_no_other_file_helps(p, n):
+    r = subprocess.run([cli.WARD, "run", "--outcome", str(p.ws / "out"), "true"], cwd=p.ws, env=p.env(), capture_output=True, text=True, timeout=60, check=False,
+                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
+    check_eq(r.returncode, 125, r.stderr)
+    for line in r.stderr.splitlines():
+        check_in("(ulimit -n)", line)
+
+
 def with_bits(path):
     os.chmod(path, 0o6755)
 

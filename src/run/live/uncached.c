@@ -85,16 +85,35 @@ static bool is_missed(const struct ward_plan *p, const struct ward_cache *c)
 
 /* ---- what is only read ---- */
 
-void ward_uncached_refused(struct life *l, const char *path)
+/* Once: of refusals there may be thousands. NULL: no memory. */
+static const char *const *look_up(struct life *l)
 {
+	const char **v = ward_arena_alloc(l->asks.arena, (ward_caches_n + 1) * sizeof(*v));
 	char root[WARD_PATH_MAX];
 	struct stat st;
+	size_t n = 0;
 
+	for (size_t i = 0; v && i < ward_caches_n; i++) {
+		if (!ward_caches[i].implied || !on_host(&ward_caches[i], root, &st))
+			continue;
+		v[n] = ward_arena_strdup(l->asks.arena, root);
+		if (!v[n])
+			return NULL;
+		n++;
+	}
+	if (v)
+		v[n] = NULL;
+	return v;
+}
+
+void ward_uncached_refused(struct life *l, const char *path)
+{
 	if (l->cache_refused || !l->plan->egress || !l->plan->caches_read)
 		return;
-	for (size_t i = 0; i < ward_caches_n; i++)
-		l->cache_refused |= ward_caches[i].implied && on_host(&ward_caches[i], root, &st) &&
-			ward_path_within(path, root);
+	if (!l->cache_roots)
+		l->cache_roots = look_up(l);
+	for (size_t i = 0; l->cache_roots && l->cache_roots[i]; i++)
+		l->cache_refused |= ward_path_within(path, l->cache_roots[i]);
 }
 
 /*
