@@ -95,7 +95,11 @@ struct ward_error {
 	uint32_t start, end;                   /* byte span in file, end exclusive; both 0 = unknown */
 };
 
+#ifdef __cplusplus
+#define WARD_ERROR_INIT {} /* { 0 } is warned of there (-Wextra) */
+#else
 #define WARD_ERROR_INIT { 0 }
+#endif
 
 /* Static names; never NULL ("unknown" for a value that is none). Any thread. */
 const char *ward_code_name(int code);

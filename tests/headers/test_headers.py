@@ -20,9 +20,9 @@ C_ONLY = ["-Wstrict-prototypes", "-Wmissing-prototypes"]
 HEADERS = sorted(p.relative_to(INCLUDE).as_posix() for p in INCLUDE.rglob("*.h"))
 
 
-def compile_alone(command, language, header):
+def compile_alone(command, language, header, more="int ward_unused_;\n"):
     done = subprocess.run([*command, *STRICT, "-I", INCLUDE, "-x", language, "-"], capture_output=True, text=True,
-                          input=f"#include <{header}>\n#include <{header}>\nint ward_unused_;\n", check=False)
+                          input=f"#include <{header}>\n#include <{header}>\n{more}", check=False)
     check_eq(done.returncode, 0, done.stderr)
 
 
@@ -48,6 +48,18 @@ def cxx():
 @cases([(f"{h} as {std}", h, std) for h in HEADERS for std in ("c++17",)])
 def cplusplus(header, std):
     compile_alone([cxx(), f"-std={std}"], "c++", header)
+
+
+# What a caller writes with a macro of ours is warned of no more than the header is.
+USED = "int ward_used_(void);\nint ward_used_(void)\n{\n\tstruct ward_error e = WARD_ERROR_INIT;\n\n\treturn e.code;\n}\n"
+
+
+@test
+def an_error_is_initialised():
+    for std in ("c99", "c17"):
+        compile_alone([*CC, f"-std={std}", *C_ONLY], "c", "ward/error.h", USED)
+    for std in ("c++11", "c++17"):
+        compile_alone([cxx(), f"-std={std}"], "c++", "ward/error.h", USED)
 
 
 main()
