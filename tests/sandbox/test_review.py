@@ -281,6 +281,32 @@ def a_second_name_of_the_store_is_not_granted(p):
             box.libc.umount2(os.fsencode(alias), box.UMOUNT_DETACH)
 
 
+@root_only
+def a_second_name_of_what_says_what_runs_may_do_is_not_written(p):
+    """Over it lies nothing of what covers the user's policies, the log and files of options: the next run would obey what this one wrote."""
+    box.private_mounts()
+    alias, own, logs = p.ws / "alias", p.side / "config", p.side / "logs"
+    for d in (alias, own / "ward", logs, p.side / "other"):
+        d.mkdir(parents=True)
+    (own / "x.cedar").write_text("")
+    env = {"HOME": str(p.side), "XDG_CONFIG_HOME": str(own)}
+    for shown, words, what in ((own, (), "the user's policy"), (own / "ward", (), "the user's policy"),
+                               (own, ("--policy", str(own / "x.cedar")), "the "), (logs, ("--audit", str(logs / "a.jsonl")), "the log"),
+                               (p.side / "other", (), None)):
+        box.mount(str(shown), str(alias), None, box.MS_BIND)
+        try:
+            for how in (("--write", "alias"), ("--review", "--workspace", alias), ("--read", "alias")):
+                r = p.run(*how, *words, "--", "/bin/sh", "-c", "mkdir -p alias/ward; echo x > alias/ward/x.cedar; true", env=env,
+                          log="--audit" not in words)
+                bad = what and how[0] != "--read"
+                check_eq(r.code, 125 if bad else 0, f"{how} {shown}: {r.err}")
+                if bad:
+                    check_in("second name of where", r.err)
+                    check_in(what, r.err)
+        finally:
+            box.libc.umount2(os.fsencode(alias), box.UMOUNT_DETACH)
+
+
 @both
 def where_it_cannot_be(p):
     project(p)

@@ -30,6 +30,18 @@ int ward_rs_other_names(struct ward_resolver *rs, struct ward_error *err);
 
 /* ---- reach.c: no link on the way to Ward's own files may be written ---- */
 int ward_rs_check_reach(struct ward_resolver *rs, struct ward_error *err);
+/* A place of Ward's own and the directories that it lies in, by what they are: looked at once, however many names are compared. */
+#define WARD_ABOVE_MAX (WARD_PATH_MAX / 2)
+struct ward_above {
+	bool looked;
+	size_t n;
+	struct {
+		dev_t dev;
+		ino_t ino;
+	} v[WARD_ABOVE_MAX];
+};
+/* A host may show one of them by a second name, over which nothing of the first lies. True: n is that. place: real, or to come. */
+bool ward_rs_is_second_name(struct ward_above *a, const struct ward_node *n, const char *place);
 
 /* ---- gitconfig.c ---- */
 #define WARD_GITCONFIG_VALUE_MAX 1024

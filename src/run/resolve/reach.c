@@ -2,14 +2,64 @@
 /*
  * What says what runs may do, and the log, are covered where they lie. They are found by a name, and a link on the way to them is a
  * name of the directory that it lies in: no mount covers a link. Who may write that directory puts one of his own in its place, and
- * the next run obeys what he wrote there. So a grant to write there is refused.
+ * the next run obeys what he wrote there. So a grant to write there is refused; and one of a directory that the host shows at a second
+ * place, with one of them in it, over which nothing of the first place lies.
  */
+#include <fcntl.h>
 #include <string.h>
 
 #include "audit/audit.h"
+#include "os/os.h"
 #include "registry/registry.h"
 #include "run/resolve/look.h"
 #include "workspace/workspace.h"
+
+static void look_above(struct ward_above *a, const char *place)
+{
+	WARD_UNSET char dir[WARD_PATH_MAX];
+	WARD_UNSET char up[WARD_ABOVE_MAX * 3];
+	size_t n = strlen(place);
+	WARD_FD fd = -1;
+	struct stat st;
+
+	a->looked = true;
+	a->n = 0;
+	if (n >= sizeof(dir))
+		return;
+	memcpy(dir, place, n + 1);
+	/* The nearest that is there; from it, which was reached without links, ".." is what it lies in. */
+	while (dir[0]) {
+		fd = ward_openat2(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
+		if (fd >= 0)
+			break;
+		*strrchr(dir, '/') = '\0';
+	}
+	n = 0;
+	for (const char *s = dir; fd >= 0 && *s; s++) {
+		if (*s != '/')
+			continue;
+		memcpy(up + n, n ? "/.." : ".", n ? 4 : 2);
+		if (fstatat(fd, up, &st, AT_NO_AUTOMOUNT) == 0) {
+			a->v[a->n].dev = st.st_dev;
+			a->v[a->n++].ino = st.st_ino;
+		}
+		n += n ? 3 : 1;
+	}
+}
+
+bool ward_rs_is_second_name(struct ward_above *a, const struct ward_node *n, const char *place)
+{
+	if (n->kind != WARD_NODE_BIND || !n->is_dir || !n->ino || n->base ||
+		ward_path_within(place, n->dest))
+		return false;
+	if (!a->looked)
+		look_above(a, place);
+	for (size_t i = 0; i < a->n; i++) {
+		if (a->v[i].dev == n->dev && a->v[i].ino == n->ino)
+			return true;
+	}
+	return false;
+}
 
 static int refuse(struct ward_resolver *rs, const char *what, const char *path, const char *at,
 	const struct ward_node *grant, struct ward_error *err)
@@ -21,6 +71,28 @@ static int refuse(struct ward_resolver *rs, const char *what, const char *path, 
 		ward_rs_show(rs, grant->dest));
 	ward_fail_fix(err, "put what it leads to in its place, or let less be written");
 	return WARD_E_REFUSED;
+}
+
+/* real, which is at path by its first name, is written by no other. */
+static int alone(struct ward_resolver *rs, const char *what, const char *path, const char *real,
+	struct ward_error *err)
+{
+	WARD_UNSET struct ward_above above;
+
+	above.looked = false;
+	above.n = 0;
+	for (size_t i = 0; i < rs->n_nodes; i++) {
+		const struct ward_node *n = &rs->nodes[i];
+
+		if (!n->write || n->protect || !ward_rs_is_second_name(&above, n, real))
+			continue;
+		(void)ward_fail(err, WARD_E_REFUSED,
+			"%s cannot be written by a run: it is a second name of where %s lies, %s",
+			ward_rs_show(rs, n->dest), ward_rs_show(rs, path), what);
+		ward_fail_fix(err, "take it out, or let less be written");
+		return WARD_E_REFUSED;
+	}
+	return WARD_OK;
 }
 
 /* path: as it is given, links and all; NULL: there is none. What is not there may have links on the way, too. */
@@ -41,10 +113,23 @@ static int reached(struct ward_resolver *rs, const char *what, const char *path,
 	return WARD_OK;
 }
 
+/* Second names of the store, and so of the list beside it, are run/review/place.c's. */
+static int reached_alone(struct ward_resolver *rs, const char *what, const char *path,
+	struct ward_error *err)
+{
+	const char *real;
+	int r = reached(rs, what, path, err);
+
+	if (r < 0 || !path)
+		return r;
+	real = ward_rs_would_be(rs, path);
+	return real ? alone(rs, what, path, real, err) : WARD_OK;
+}
+
 static int named(struct ward_resolver *rs, const char *what, const char *given,
 	struct ward_error *err)
 {
-	return reached(rs, what, ward_rs_absolute(rs, rs->cwd, given), err);
+	return reached_alone(rs, what, ward_rs_absolute(rs, rs->cwd, given), err);
 }
 
 static int named_all(struct ward_resolver *rs, struct ward_error *err)
@@ -70,7 +155,7 @@ static int kept(struct ward_resolver *rs, struct ward_error *err)
 	if (rs->r->audit && !ward_streq(rs->r->audit, "/dev/null"))
 		r = named(rs, "the log", rs->r->audit, err);
 	else if (!rs->r->audit && ward_audit_default_path(path, sizeof(path), NULL) == WARD_OK)
-		r = reached(rs, "the log", path, err);
+		r = reached_alone(rs, "the log", path, err);
 	if (r == WARD_OK && ward_workspace_where(path))
 		r = reached(rs, "the store of what is under review", path, err);
 	return r;
@@ -93,12 +178,12 @@ int ward_rs_check_reach(struct ward_resolver *rs, struct ward_error *err)
 		return WARD_OK;
 	/* Without a home there are none of a user. */
 	if (ward_layers_where_default(rs->arena, NULL, &where, NULL) == WARD_OK) {
-		r = reached(rs, "the user's policy", where.user, err);
+		r = reached_alone(rs, "the user's policy", where.user, err);
 		if (r == WARD_OK)
 			r = reached(rs, "the list of what is trusted", where.trust, err);
 	}
 	if (r == WARD_OK)
-		r = reached(rs, "the ceiling", where.ceiling, err);
+		r = reached_alone(rs, "the ceiling", where.ceiling, err);
 	if (r == WARD_OK)
 		r = kept(rs, err);
 	return r == WARD_OK ? named_all(rs, err) : r;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "os/os.h"
+#include "run/resolve/look.h"
 #include "run/review/place.h"
 #include "workspace/workspace.h"
 
@@ -164,73 +165,13 @@ static int not_granted(struct ward_resolver *rs, const char *path, const char *w
 	return WARD_E_REFUSED;
 }
 
-#define ABOVE_MAX (WARD_PATH_MAX / 2)
-
-/* The store and the directories that it lies in, by what they are: looked at once, however many names are compared with them. */
-struct above {
-	bool looked;
-	size_t n;
-	struct {
-		dev_t dev;
-		ino_t ino;
-	} v[ABOVE_MAX];
-};
-
-static void look_above(struct above *a, const char *store)
-{
-	WARD_UNSET char dir[WARD_PATH_MAX];
-	WARD_UNSET char up[ABOVE_MAX * 3];
-	size_t n = strlen(store);
-	WARD_FD fd = -1;
-	struct stat st;
-
-	a->looked = true;
-	a->n = 0;
-	if (n >= sizeof(dir))
-		return;
-	memcpy(dir, store, n + 1);
-	/* The nearest that is there; from it, which was reached without links, ".." is what it lies in. */
-	while (dir[0]) {
-		fd = ward_openat2(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
-		if (fd >= 0)
-			break;
-		*strrchr(dir, '/') = '\0';
-	}
-	n = 0;
-	for (const char *s = dir; fd >= 0 && *s; s++) {
-		if (*s != '/')
-			continue;
-		memcpy(up + n, n ? "/.." : ".", n ? 4 : 2);
-		if (fstatat(fd, up, &st, AT_NO_AUTOMOUNT) == 0) {
-			a->v[a->n].dev = st.st_dev;
-			a->v[a->n++].ino = st.st_ino;
-		}
-		n += n ? 3 : 1;
-	}
-}
-
-/* A host may show one of them by a second name, over which no mask of a path lies. True: n is that. */
-static bool is_alias(struct above *a, const struct ward_node *n, const char *store)
-{
-	if (n->kind != WARD_NODE_BIND || !n->is_dir || !n->ino || n->base ||
-		ward_path_within(store, n->dest))
-		return false;
-	if (!a->looked)
-		look_above(a, store);
-	for (size_t i = 0; i < a->n; i++) {
-		if (a->v[i].dev == n->dev && a->v[i].ino == n->ino)
-			return true;
-	}
-	return false;
-}
-
 /* It could come to be while the run lives, by the run: so it is there from the start, and covered. */
 static int cover(struct ward_resolver *rs, const char *home, struct ward_error *err)
 {
 	struct ward_node n = { .kind = WARD_NODE_MASK, .is_dir = true, .fixed = true, .rule = -1 };
 	char store[WARD_PATH_MAX] = "";
 	const struct ward_node *shown;
-	WARD_UNSET struct above above;
+	WARD_UNSET struct ward_above above;
 	bool there;
 
 	if (!real_of(rs, home, store, &there))
@@ -242,7 +183,8 @@ static int cover(struct ward_resolver *rs, const char *home, struct ward_error *
 			ward_path_within(rs->nodes[i].dest, store))
 			return not_granted(rs, rs->nodes[i].dest,
 				"what runs under review wrote is kept there", err);
-		if ((there || rs->nodes[i].write) && is_alias(&above, &rs->nodes[i], store))
+		if ((there || rs->nodes[i].write) &&
+			ward_rs_is_second_name(&above, &rs->nodes[i], store))
 			return not_granted(rs, rs->nodes[i].dest,
 				"it is a second name of where what runs under review wrote is kept",
 				err);
