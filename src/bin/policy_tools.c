@@ -127,6 +127,21 @@ static int not_cedar(const char *name)
 	return policy_failed(&err);
 }
 
+/* As ward policy check says it: a line of the first thing that is wrong, not the block of ward cedar format. */
+static int not_laid_out(const char *name, const struct ward_policy_diags *d)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_policy_diag g;
+
+	if (ward_policy_diags_at(d, 0, &g) < 0)
+		return policy_fail(&err, name, "cannot be laid out", "see ward policy check"),
+		       policy_failed(&err);
+	(void)ward_fail(&err, WARD_E_INVALID, "%s", g.message);
+	ward_fail_at(&err, name, g.line, g.column);
+	ward_fail_fix(&err, "%s", g.help != NULL ? g.help : "the file is as it was");
+	return policy_failed(&err);
+}
+
 /* EXIT_OK; EXIT_REFUSED: it would change; EXIT_USAGE: it cannot be read, and that has been said. */
 static int format_file(char *name, bool check)
 {
@@ -145,7 +160,7 @@ static int format_file(char *name, bool check)
 	if (!read_text(&a, name, "policy set", WARD_CEDAR_TEXT_MAX, &t))
 		goto done;
 	if (ward_policy_format(name, t.s, t.n, 0, 0, &out, &n, a.d) < 0) {
-		(void)fail_diags(&a, "failed to format");
+		(void)not_laid_out(name, a.d);
 		goto done;
 	}
 	same = n == t.n && (n == 0 || memcmp(out, t.s, n) == 0);

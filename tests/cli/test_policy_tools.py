@@ -421,6 +421,11 @@ def cedar_is_laid_out_and_stays_its_owners():
         check_in("team.yaml", r.err)
         r = policy("fmt", "bad.cedar")
         check_eq((r.code, (policy.place.ws / "bad.cedar").read_text()), (2, "permit (principal"), r.err)
+        # A line as any other of a policy, and the next file is looked at all the same.
+        policy.place.write("worse.cedar", "permit (principal, action, resource)\nwhen { resource.x == };\n")
+        r = policy("fmt", "--check", "worse.cedar", "d.cedar", "a.cedar")
+        check_eq((r.code, r.err), (2, "ward: worse.cedar:2:22: unexpected token `}`; expected an expression\n"
+                                      "ward: d.cedar: failed to open policy set file: No such file or directory\n"))
 
 
 # ---- snapshot ----
