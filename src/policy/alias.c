@@ -111,3 +111,15 @@ bool ward_is_label(struct ward_str text)
 	return eq != NULL && eq != text.s && text.n <= WARD_LABEL_BYTES_MAX &&
 		ward_utf8_valid(text.s, text.n);
 }
+
+bool ward_is_variable(struct ward_str name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.s[i];
+		bool letter = c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+
+		if (!letter && (i == 0 || c < '0' || c > '9'))
+			return false;
+	}
+	return name.n > 0;
+}

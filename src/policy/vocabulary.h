@@ -28,6 +28,10 @@ int ward_mode_parse(struct ward_str word, enum ward_mode *ret, struct ward_error
 #define WARD_LABEL_BYTES_MAX 256u
 bool ward_is_label(struct ward_str text);
 
+/* The name of a variable, as rules, options and questions have it. */
+#define WARD_VARIABLE_FORM "a variable's name has letters, digits and \"_\", and no digit first"
+bool ward_is_variable(struct ward_str name);
+
 struct ward_mode_limits {
 	uint64_t memory;             /* bytes; 0: memory_percent of what is available */
 	uint32_t memory_percent;     /* 0: memory says */

@@ -4,7 +4,6 @@
  * one line that says what, where and how to mend it; an option that may not repeat and does is an error; a
  * call that fails changes nothing. Nothing here looks further than a name and a file that was named.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -196,15 +195,6 @@ static int apply_write(struct ward_request *r, const char *value, unsigned index
 	return add_path(r, WARD_CAP_FILE_WRITE, "--write", value, index, err);
 }
 
-static bool env_name_ok(const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!(isalpha((unsigned char)s[i]) || s[i] == '_' ||
-			    (i > 0 && isdigit((unsigned char)s[i]))))
-			return false;
-	return n > 0;
-}
-
 /* ret_at: where it is among the sorted names, or has to be put. */
 static bool env_has(const struct ward_request *r, const char *name, size_t *ret_at)
 {
@@ -277,7 +267,7 @@ static int apply_env(struct ward_request *r, const char *value, unsigned index,
 		.origin = { .file = "--env", .index = index },
 	};
 
-	if (!env_name_ok(value, n)) {
+	if (!ward_is_variable((struct ward_str){ value, n })) {
 		int code = ward_fail(err, WARD_E_INVALID, "\"%.*s\" is not a variable name",
 			(int)(n > 64 ? 64 : n), value);
 

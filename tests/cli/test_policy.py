@@ -111,6 +111,9 @@ ASKS = [
     ("another port", ["--policy", "net.cedar", "--action", "net.connect", "--resource", "npm.example.com:80"], "deny", "no_rule", 1, None),
     ("a person is asked", ["--policy", "net.cedar", "--action", "net.connect", "--resource", "a.example.org:1"], "ask", "granted", 1, 4),
     ("no such name", ["--policy", "net.cedar", "--action", "net.connect", "--resource", "npm.example.com"], "deny", "malformed", 1, None),
+    ("no variable's name", ["--policy", "env.cedar", "--action", "env.read", "--resource", "A=B"], "deny", "malformed", 1, None),
+    ("nor this", ["--policy", "env.cedar", "--action", "env.read", "--resource", "1A"], "deny", "malformed", 1, None),
+    ("a variable's name", ["--policy", "env.cedar", "--action", "env.read", "--resource", "_A1"], "allow", "granted", 0, 1),
     ("the profile that nobody wrote", ["--profile", "unrestricted", "--op", "modify", "--path", "src/a"], "allow", "granted", 0, None),
     ("and what it does not say", ["--profile", "unrestricted", "--op", "modify", "--path", "/etc/x"], "deny", "no_rule", 1, None),
     ("an option", ["--read", "src", "--op", "read", "--path", "src/a"], "allow", "granted", 0, None),
@@ -120,7 +123,8 @@ ASKS = [
 @cases([(row[0], row[1:]) for row in ASKS])
 def answers(row):
     words, effect, why, code, line = row
-    with place({"team.yaml": TEAM, "net.cedar": NET, "src/a": "", "docs/a": ""}) as policy:
+    env = 'permit (principal, action == Ward::Action::"env.read", resource);\n'
+    with place({"team.yaml": TEAM, "net.cedar": NET, "env.cedar": env, "src/a": "", "docs/a": ""}) as policy:
         r, doc = explain(policy, *words)
         check_eq(r.code, code, r.err)
         check_eq((doc["effect"], doc["why"]), (effect, why), doc["text"])
@@ -225,6 +229,7 @@ BAD = [
     ("a misspelt mode", ["explain", "--mode", "read_onyl", "--op", "read", "--path", "x"], {}, "read_only"),
     ("a misspelt profile", ["explain", "--policy", "team.yaml", "--profile", "dcos", "--op", "read", "--path", "x"], {}, 'did you mean "docs"'),
     ("no question", ["explain", "--mode", "read_only"], {}, "what is asked is missing"),
+    ("no name", ["explain", "--action", "env.read", "--resource", ""], {}, '"" names nothing; give the name of what env.read is asked about'),
     ("another operation", ["explain", "--op", "delete", "--path", "x"], {}, "is read or modify"),
     ("an option of run alone", ["explain", "--timeout", "5s", "--op", "read", "--path", "x"], {}, "is no option of ward policy"),
     ("a misspelt option", ["explain", "--jsn", "--op", "read", "--path", "x"], {}, "--jsn: is no option of ward policy; did you mean --json?"),

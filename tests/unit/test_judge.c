@@ -128,6 +128,11 @@ static const struct {
 		"grant.request FILE_READ:/a allow granted\n"
 		"grant.request FILE_WRITE:/a deny no_rule\n"
 		"grant.request x deny malformed" },
+	{ "permit (principal, action == Ward::Action::\"env.read\", resource);",
+		"env.read _a1 allow granted\n"
+		"env.read A=B deny malformed\n"
+		"env.read 1A deny malformed\n"
+		"env.read A-B deny malformed" },
 	{ "permit (principal, action == Ward::Action::\"mode.enter\", resource == Ward::Mode::\"read_only\");",
 		"mode.enter read_only allow granted\n"
 		"mode.enter repo_write deny no_rule" },

@@ -188,15 +188,9 @@ static bool variable_form(const struct ward_book *b, const char *id, char out[WA
 	struct cedar_refusal *why)
 {
 	(void)b;
-	for (size_t i = 0; id[i] != '\0'; i++) {
-		char c = id[i];
-		bool letter = c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-
-		if (!letter && (i == 0 || c < '0' || c > '9'))
-			return refuse(why,
-				"a variable's name has letters, digits and \"_\", and no digit first",
-				"several of them: `resource.name like \"API_*\"`");
-	}
+	if (!ward_is_variable(ward_str(id)))
+		return refuse(why, WARD_VARIABLE_FORM,
+			"several of them: `resource.name like \"API_*\"`");
 	(void)snprintf(out, WARD_PATH_MAX, "%s", id);
 	return true;
 }

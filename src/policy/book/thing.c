@@ -293,6 +293,12 @@ static int plain(const struct finding *f)
 									      : WARD_OK;
 }
 
+/* As in rules: what no variable can be called would be said to be granted by a rule about all of them, and no run is given it. */
+static int variable(const struct finding *f)
+{
+	return ward_is_variable(f->q->resource) ? plain(f) : WARD_E_INVALID;
+}
+
 /* ---- its attributes ---- */
 
 static bool string(const struct finding *f, struct cedar_member *m, enum ward_word name,
@@ -398,7 +404,7 @@ static const struct {
 	[WARD_THING_PROGRAM] = { WARD_TYPE_PROGRAM, file_of_path },
 	[WARD_THING_REPOSITORY] = { WARD_TYPE_REPOSITORY, file_of_path },
 	[WARD_THING_ENDPOINT] = { WARD_TYPE_ENDPOINT, endpoint },
-	[WARD_THING_VARIABLE] = { WARD_TYPE_VARIABLE, plain },
+	[WARD_THING_VARIABLE] = { WARD_TYPE_VARIABLE, variable },
 	[WARD_THING_SECRET] = { WARD_TYPE_SECRET, plain },
 	[WARD_THING_ARTIFACT] = { WARD_TYPE_ARTIFACT, plain },
 	[WARD_THING_TABLE] = { WARD_TYPE_TABLE, plain },

@@ -94,6 +94,8 @@ int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *
 	struct ward_query *q, struct ward_error *err)
 {
 	enum ward_thing thing = ward_action_thing(q->action);
+	const bool is_path = thing == WARD_THING_PATH || thing == WARD_THING_PROGRAM ||
+		thing == WARD_THING_REPOSITORY;
 	const char *s = given;
 	struct ward_target t;
 
@@ -105,8 +107,7 @@ int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *
 			return WARD_E_NOTFOUND;
 		}
 		s = t.path;
-	} else if (thing == WARD_THING_PATH || thing == WARD_THING_PROGRAM ||
-		thing == WARD_THING_REPOSITORY) {
+	} else if (is_path) {
 		s = given[0] ? ward_rules_real_path(rs, base, given) : NULL;
 	}
 	if (thing == WARD_THING_ENDPOINT)
@@ -121,9 +122,13 @@ int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *
 	}
 	if (!s || !s[0]) {
 		(void)ward_fail(err, WARD_E_INVALID, "%s names nothing", ward_rs_show(rs, given));
-		ward_fail_fix(err,
-			"give a path with at most %u links, and without \"..\" behind what is not there",
-			WARD_LINKS_MAX);
+		if (is_path)
+			ward_fail_fix(err,
+				"give a path with at most %u links, and without \"..\" behind what is not there",
+				WARD_LINKS_MAX);
+		else
+			ward_fail_fix(err, "give the name of what %s is asked about",
+				ward_action_name(q->action));
 		return WARD_E_INVALID;
 	}
 	q->resource = ward_str(s);
@@ -351,7 +356,7 @@ static const char *class_of(const struct question *q)
 	return ward_address_class_name(ward_address_classify(e.family, e.address));
 }
 
-/* What is asked about is no endpoint: what is wrong with it, and how one is written. False: it is one, or something else. */
+/* What is asked about is no endpoint, or no variable: what is wrong with it, and how one is written. False: it is one, or something else. */
 static bool malformed(struct ward_buf *b, const struct question *q)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf with_port = WARD_BUF_INIT;
@@ -359,8 +364,13 @@ static bool malformed(struct ward_buf *b, const struct question *q)
 	const struct ward_str given = q->ask.resource;
 	struct ward_endpoint e;
 
-	if (q->verdict.why != WARD_WHY_MALFORMED ||
-		ward_action_thing(q->ask.action) != WARD_THING_ENDPOINT)
+	if (q->verdict.why != WARD_WHY_MALFORMED)
+		return false;
+	if (ward_action_thing(q->ask.action) == WARD_THING_VARIABLE) {
+		ward_buf_adds(b, WARD_VARIABLE_FORM ": LANG, API_KEY");
+		return true;
+	}
+	if (ward_action_thing(q->ask.action) != WARD_THING_ENDPOINT)
 		return false;
 	if (ward_endpoint_parse(given, &e, &why)) {
 		ward_buf_adds(b, "a question is about one host and one port: example.com:443");
