@@ -467,6 +467,31 @@ def what_a_shell_starts_counts_as_well(p):
     check_eq(lines(p, tools, "cat", "-c", "mvn"), [], "no shell")
 
 
+@both
+def what_a_makefile_starts_counts_as_well(p):
+    home(p, "maven")
+    home(p, "npm")
+    tools = ("mvn", "npm", "make")
+    makefile = p.ws / "Makefile"
+    for text, want in (("all:\n\tmvn -q package\n", ["mvn(maven)"]), ("all:\n\t@cd sub && A=b ./mvn -q\n", ["mvn(maven)"]), ("all: mvn\n\techo mvn\n", []),
+                       ("all:\n\t@mvn -q\n", ["mvn(maven)"]), ("all:\n\tnpm ci\n", []), ("all:\n\tmake mvn\n", []), ("", []),
+                       ("x" * (64 << 10) + "\n\tmvn\n", [])):
+        makefile.write_text(text)
+        check_eq(lines(p, tools, "make"), want, text[:40])
+        check_eq(lines(p, tools, "sh", "-c", "true && make"), want, text[:40])
+    makefile.rename(p.ws / "build.mk")
+    (p.ws / "build.mk").write_text("all:\n\tmvn\n")
+    check_eq(lines(p, tools, "make"), [], "there is none")
+    check_eq(lines(p, tools, "make", "-f", "build.mk"), ["mvn(maven)"])
+    check_eq(lines(p, tools, "make", "-C", "sub"), [], "another directory's")
+    # It is the run's to write, and nothing beside it is looked at: no link, no pipe.
+    makefile.symlink_to("build.mk")
+    check_eq(lines(p, tools, "make"), [])
+    makefile.unlink()
+    os.mkfifo(makefile)
+    check_eq(lines(p, tools, "make"), [])
+
+
 @box.both_cases([(name, name, name == "java") for name in ("pip", "pip3", "pip3.11", "java")])
 def by_the_names_that_it_has(p, command, other):
     home(p, "pip")

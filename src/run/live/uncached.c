@@ -2,14 +2,17 @@
 /*
  * A tool of data/caches that failed, and the run did not have what the host has of its package cache, or had it only to read: the word that
  * shows it. What is not in the view is not looked for there, and what was asked of the network instead is refused as any connection: neither
- * says so. The host is looked at only then, and it is a line of the report and nothing else. What the text of "sh -c" starts is guessed from
- * its words: a wrong guess is a line too many, or none.
+ * says so. The host is looked at only then, and it is a line of the report and nothing else. What the text of "sh -c" starts, or a Makefile, is
+ * guessed from its words: a wrong guess is a line too many, or none.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "os/os.h"
 #include "policy/policy.h"
 #include "run/life.h"
 
@@ -28,6 +31,7 @@ struct failed {
 	bool network; /* it was refused the network */
 	bool offline; /* it was told not to fetch */
 	bool told;
+	bool recipe; /* a Makefile is being looked through, and what make is told there is not followed */
 };
 
 /* As the tool itself takes it, which is what counts when the option is there; links resolved. False: it is not there. */
@@ -205,6 +209,8 @@ static bool goes_before(const char *word)
 	return !*word || strchr("-0123456789", *word) || strchr(word, '=');
 }
 
+static void started(struct failed *f, const char *command, char *const *argv);
+
 /* Where a command may stand in it, and the words that stand there; quotes and what is expanded are not looked into. */
 static void each_command(struct failed *f, const char *text)
 {
@@ -225,10 +231,68 @@ static void each_command(struct failed *f, const char *text)
 			word[n] = '\0';
 			at_command = goes_before(word);
 			if (!at_command)
-				tell(f, ward_path_basename(word));
+				started(f, ward_path_basename(word + strspn(word, "@+")), NULL);
 		}
 		text += n;
 	}
+}
+
+/* ---- what make was told ---- */
+
+#define MAKEFILE_MAX (64u << 10)
+
+/* The file that it names by -f, or the first of those that make looks for in its directory; NULL: make is told to go elsewhere first. */
+static const char *makefile_of(char *const *argv, int dir)
+{
+	static const char *const names[] = { "GNUmakefile", "makefile", "Makefile" };
+
+	for (size_t i = 1; argv && argv[i]; i++) {
+		if (ward_streq(argv[i], "-f") && argv[i + 1])
+			return argv[i + 1];
+		if (strncmp(argv[i], "-C", 2) == 0 || strncmp(argv[i], "--directory", 11) == 0)
+			return NULL;
+	}
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(names); i++) {
+		if (faccessat(dir, names[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return names[i];
+	}
+	return NULL;
+}
+
+/* As the words of a shell. The run may have written it: a regular file in the directory itself, no link, and not all of it where it is long. */
+static void each_recipe(struct failed *f, char *const *argv)
+{
+	const struct ward_plan *p = f->l->plan;
+	WARD_FD dir = ward_path_within(p->cwd, p->workspace)
+		? ward_openat2(AT_FDCWD, p->cwd, O_PATH | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS)
+		: -1;
+	const char *name = dir < 0 ? NULL : makefile_of(argv, dir);
+	char *text = name && !strchr(name, '/')
+		? ward_arena_alloc(f->l->asks.arena, MAKEFILE_MAX + 1)
+		: NULL;
+	struct stat st;
+	ssize_t n;
+	WARD_FD fd = text
+		? openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+		: -1;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	n = read(fd, text, MAKEFILE_MAX);
+	if (n < 0)
+		return;
+	text[n] = '\0';
+	f->recipe = true;
+	each_command(f, text);
+}
+
+/* argv: NULL where only the name is known. */
+static void started(struct failed *f, const char *command, char *const *argv)
+{
+	if (!ward_streq(command, "make") && !ward_streq(command, "gmake"))
+		tell(f, command);
+	else if (!f->recipe)
+		each_recipe(f, argv);
 }
 
 /* The text behind -c, or a word that ends in c as "-lc" does. NULL: it is no shell, or was given none. */
@@ -269,6 +333,6 @@ void ward_uncached(struct life *l)
 	if (text)
 		each_command(&f, text);
 	else if (*argv)
-		tell(&f, ward_path_basename(*argv));
+		started(&f, ward_path_basename(*argv), argv);
 	only_read(l);
 }
