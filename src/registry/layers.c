@@ -22,17 +22,21 @@ static int nomem(struct ward_error *err)
 	return ward_fail(err, WARD_E_NOMEM, "out of memory while policies are read");
 }
 
-/* $VARIABLE/ward + rest, or ~/fallback/ward + rest. A relative value does not count (XDG base directory specification). */
+/*
+ * $VARIABLE/ward + rest, or ~/fallback/ward + rest. A relative value does not count (XDG base directory specification). variable NULL:
+ * the fallback.
+ */
 static int xdg(struct ward_arena *a, const char *variable, const char *fallback, const char *rest,
 	const char **ret, struct ward_error *err)
 {
-	const char *value = getenv(variable), *home = getenv("HOME");
+	const char *value = variable ? getenv(variable) : NULL, *home = getenv("HOME");
 	bool own = value && value[0] == '/';
 
 	if (!own && (!home || home[0] != '/')) {
 		int r = ward_fail(err, WARD_E_INVALID,
 			"no place to look for the user's policies: HOME is not an absolute path");
-		ward_fail_fix(err, "set HOME or %s", variable);
+		ward_fail_fix(err, "set HOME%s%s", variable ? " or " : "",
+			variable ? variable : "");
 		return r;
 	}
 	*ret = own ? ward_arena_printf(a, "%s/ward%s", value, rest)
@@ -55,6 +59,20 @@ int ward_layers_where_default(struct ward_arena *a, const char *workspace,
 		if (!w.workspace)
 			return nomem(err);
 	}
+	*ret = w;
+	return WARD_OK;
+}
+
+int ward_layers_where_otherwise(struct ward_arena *a, struct ward_layers_where *ret,
+	struct ward_error *err)
+{
+	struct ward_layers_where w = { .uid = (uint32_t)geteuid() };
+	int r = xdg(a, NULL, ".config", "", &w.user, err);
+
+	if (r >= 0)
+		r = xdg(a, NULL, ".local/state", "/trust", &w.trust, err);
+	if (r < 0)
+		return r;
 	*ret = w;
 	return WARD_OK;
 }

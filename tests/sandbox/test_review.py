@@ -263,6 +263,23 @@ def the_store_of_another_environment_is_nobodys_either(p):
     check_eq(list(other.iterdir()), [])
 
 
+@both
+def the_policies_of_another_environment_are_nobodys_either(p):
+    """Whoever calls ward without XDG_CONFIG_HOME and XDG_STATE_HOME later obeys those."""
+    (p.ws / ".config/ward").mkdir(parents=True)
+    for d in (".local/state/ward", "else"):
+        (p.ws / d).mkdir(parents=True)
+    env = {"HOME": str(p.ws), "XDG_CONFIG_HOME": str(p.side / "config"), "XDG_STATE_HOME": str(p.side / "state")}
+    script = "for f in .config/ward/x.cedar .local/state/ward/trust else/x; do echo x > $f && echo MADE $f; done; true"
+    r = p.run("--i-know", "--write", ".", "/bin/sh", "-c", script, env=env)
+    check_eq((r.code, r.out), (0, "MADE else/x\n"), r.err)
+    (p.ws / ".config/ward").rmdir()
+    (p.ws / ".config/ward").symlink_to(p.side)
+    r = p.run("--write", ".config", "/bin/true", env=env)
+    check_eq(r.code, 125, r.err)
+    check_in("is found by the link", r.err)
+
+
 @root_only
 def a_second_name_of_the_store_is_not_granted(p):
     """A host may have it mounted elsewhere, too."""

@@ -169,19 +169,28 @@ static bool any_written(const struct ward_resolver *rs)
 	return false;
 }
 
+static int of_user(struct ward_resolver *rs, const struct ward_layers_where *where,
+	struct ward_error *err)
+{
+	int r = reached_alone(rs, "the user's policy", where->user, err);
+
+	return r == WARD_OK ? reached(rs, "the list of what is trusted", where->trust, err) : r;
+}
+
 int ward_rs_check_reach(struct ward_resolver *rs, struct ward_error *err)
 {
-	struct ward_layers_where where = { .ceiling = NULL };
+	struct ward_layers_where where = { .ceiling = NULL }, other = { .ceiling = NULL };
 	int r = WARD_OK;
 
 	if (!any_written(rs))
 		return WARD_OK;
 	/* Without a home there are none of a user. */
-	if (ward_layers_where_default(rs->arena, NULL, &where, NULL) == WARD_OK) {
-		r = reached_alone(rs, "the user's policy", where.user, err);
-		if (r == WARD_OK)
-			r = reached(rs, "the list of what is trusted", where.trust, err);
-	}
+	if (ward_layers_where_default(rs->arena, NULL, &where, NULL) == WARD_OK)
+		r = of_user(rs, &where, err);
+	if (r == WARD_OK && where.user &&
+		ward_layers_where_otherwise(rs->arena, &other, NULL) == WARD_OK &&
+		!(ward_streq(other.user, where.user) && ward_streq(other.trust, where.trust)))
+		r = of_user(rs, &other, err);
 	if (r == WARD_OK)
 		r = reached_alone(rs, "the ceiling", where.ceiling, err);
 	if (r == WARD_OK)

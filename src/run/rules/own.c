@@ -2,32 +2,42 @@
 /*
  * What says what runs may do, outside of any repository: the user's policies, the list of what is trusted, a ceiling that is there, the
  * files of --policy and --capabilities. No run writes them, whatever lies around them and whoever grants it: a command that may write its own policy has
- * none in the next run. A ceiling that is not there is left alone: to make one only narrows, and to keep it away would be one.
+ * none in the next run, of another environment of the same user neither. A ceiling that is not there is left alone: to make one only narrows, and to keep it away would be one.
  */
 #include <string.h>
 
 #include "cedar/cedar.h"
 #include "run/rules/rules.h"
 
-enum { OWN_USER = 0, OWN_TRUST, OWN_CEILING, OWN_MAX };
+enum { OWN_USER = 0, OWN_TRUST, OWN_USER_OTHERWISE, OWN_TRUST_OTHERWISE, OWN_CEILING, OWN_MAX };
+
+static const char *directory(struct ward_resolver *rs, const char *file)
+{
+	size_t n = strlen(file) - strlen(ward_path_basename(file));
+
+	return ward_arena_dup(rs->arena, file, n > 1 ? n - 1 : n);
+}
 
 /* Real paths; NULL: there is no such place. */
 static int places(struct ward_resolver *rs, const char *ret[OWN_MAX], struct ward_error *err)
 {
-	struct ward_layers_where where = { .ceiling = NULL };
+	struct ward_layers_where where = { .ceiling = NULL }, other = { .ceiling = NULL };
 	struct ward_target t;
 	const char *paths[OWN_MAX] = { NULL };
-	size_t n;
 
 	/* Without a home there are none of a user. The ceiling's place is the same for all. */
 	if (ward_layers_where_default(rs->arena, NULL, &where, NULL) == WARD_OK) {
-		n = strlen(where.trust) - strlen(ward_path_basename(where.trust));
 		paths[OWN_USER] = where.user;
-		paths[OWN_TRUST] = ward_arena_dup(rs->arena, where.trust, n > 1 ? n - 1 : n);
+		paths[OWN_TRUST] = directory(rs, where.trust);
 		if (!paths[OWN_TRUST])
 			return ward_rs_nomem(err);
 		if (ward_rs_target(rs, where.ceiling, &t) == 0)
 			paths[OWN_CEILING] = where.ceiling;
+	}
+	if (where.user && ward_layers_where_otherwise(rs->arena, &other, NULL) == WARD_OK) {
+		paths[OWN_USER_OTHERWISE] = ward_streq(other.user, where.user) ? NULL : other.user;
+		paths[OWN_TRUST_OTHERWISE] =
+			ward_streq(other.trust, where.trust) ? NULL : directory(rs, other.trust);
 	}
 	for (size_t i = 0; i < OWN_MAX; i++)
 		ret[i] = paths[i] ? ward_rules_real_path(rs, "/", paths[i]) : NULL;
