@@ -22,7 +22,7 @@ int policy_fail(struct ward_error *err, const char *place, const char *what, con
 	char shown[64];
 	int code = ward_fail(err, WARD_E_INVALID, "%s", what);
 
-	(void)snprintf(shown, sizeof(shown), "%s", place);
+	(void)snprintf(shown, sizeof(shown), "%s", place[0] ? place : "\"\"");
 	ward_fail_at(err, shown, 0, 0);
 	ward_fail_fix(err, "%s", fix);
 	return code;

@@ -68,12 +68,16 @@ int ward_option_keep(struct ward_request *r, const char *value, const char **ret
 	if (!value[0]) {
 		int code = ward_fail(err, WARD_E_INVALID, "an empty value");
 
-		ward_fail_fix(err, "give a path, or leave the option out");
+		ward_fail_fix(err, "give one, or leave the option out");
 		return code;
 	}
-	if (strlen(value) >= WARD_PATH_MAX)
-		return ward_fail(err, WARD_E_LIMIT, "a path is at most %d bytes long",
+	if (strlen(value) >= WARD_PATH_MAX) {
+		int code = ward_fail(err, WARD_E_LIMIT, "a value of more than %d bytes",
 			WARD_PATH_MAX - 1);
+
+		ward_fail_fix(err, "give a shorter one");
+		return code;
+	}
 	copy = ward_arena_strdup(r->arena, value);
 	if (!copy)
 		return ward_fail(err, WARD_E_NOMEM, "out of memory");

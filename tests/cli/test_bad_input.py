@@ -56,6 +56,8 @@ def the_marker_works(p):
 
 
 @cases([
+    ("a profile of too many bytes", ["--profile", "a" * 5000], "--profile", "a value of more than 4095 bytes; give a shorter one"),
+    ("no profile", ["--profile", ""], "--profile", "an empty value; give one, or leave the option out"),
     ("unknown type", ["--cap", "FILE_RAED:x"], "--cap", "FILE_READ"),
     ("no type", ["--cap", ":x"], "--cap", ""),
     ("no resource", ["--cap", "FILE_READ"], "--cap", ""),

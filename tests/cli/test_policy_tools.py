@@ -209,7 +209,7 @@ def other_words_are_refused():
                                (["diff", "--requests", "t.yaml", "a.cedar", "a.cedar"], "t.yaml:1:1: the list is empty"),
                                (["fmt"], "what is to be laid out is missing"), (["fmt", "t.yaml"], "is no Cedar text"),
                                (["fmt", "--chek", "a.cedar"], "--chek"), (["fmt", "none.cedar"], "none.cedar"),
-                               (["snapshot", "x"], "is a word too many"), (["snapshot", "--store", "none/none"], "none/"),
+                               (["snapshot", "x"], "is a word too many"), (["snapshot", ""], '"": is a word too many'), (["snapshot", "--store", "none/none"], "none/"),
                                (["test", "--memory", "1G", "t.yaml"], "memory")]:
             r = policy(*words)
             check_eq((words, r.code, r.out), (words, 2, ""), r.err)

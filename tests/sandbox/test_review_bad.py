@@ -72,6 +72,7 @@ def a_project_that_is_full_in_a_commit_is_as_it_was(p):
         check_eq(r.code, 2, r.out + r.err)
         check_in("No space left on device", r.err)
         check_in("make room", r.err)
+        check_in(": 0 changes, 5 left", r.out)
         check_eq((sorted(os.listdir(p.ws)), (p.ws / "f").read_text()), (["ballast", "f"], "1\n"))
         check_eq(json.loads(p.run("--json", kind=("runs",), log=False).out)["runs"][0]["state"], "pending")
     (p.ws / "ballast").unlink()

@@ -365,8 +365,10 @@ static int finish(struct committing *x, int r)
 	/* Its journal was never whole: nothing became real. */
 	if (r < 0 &&
 		faccessat(ward_workspace_dir(x->w), WARD_WORKSPACE_JOURNAL, F_OK,
-			AT_SYMLINK_NOFOLLOW) < 0)
+			AT_SYMLINK_NOFOLLOW) < 0) {
+		x->told.n_left += x->told.n_applied;
 		x->told.n_applied = 0;
+	}
 
 	if (r == WARD_OK) {
 		count(x);
