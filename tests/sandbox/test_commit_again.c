@@ -402,6 +402,40 @@ TEST(what_somebody_does_before_the_abort_stays)
 	box_end();
 }
 
+/* As soon as a file system can tell it: some know no time between two ticks. */
+TEST(what_somebody_does_at_once_after_a_kill_stays)
+{
+	long begun = first_begun();
+	struct timespec tick;
+
+	REQUIRE(clock_getres(CLOCK_REALTIME_COARSE, &tick) == 0);
+	tick.tv_nsec += 500000;
+
+	for (size_t k = 0; k < WARD_ARRAY_SIZE(meanwhiles); k++) {
+		size_t seen = 0;
+
+		if (meanwhiles[k].as_root && geteuid() != 0)
+			continue;
+		for (long n = begun; n < 4000 && tap_failures == 0; n++) {
+			bool did;
+
+			CASE("killed at call %ld, at once %s", n, meanwhiles[k].what);
+			make_layer();
+			if (!act_killed(COMMIT, n) || journal_state() != WARD_JOURNAL_BEGUN)
+				break;
+			nanosleep(&tick, NULL);
+			did = meanwhiles[k].does();
+			seen += did;
+			CHECK_EQ_INT(act(UNDO), WARD_OK);
+			CHECK_EQ_INT(act(COMMIT), WARD_OK);
+			CHECK(!did || meanwhiles[k].stays());
+			box_end();
+		}
+		CHECK(seen > 0);
+	}
+	box_end();
+}
+
 /* All has been done, and not been said to be. */
 static long last_begun(void)
 {

@@ -29,6 +29,7 @@ void ward_commit_done(struct ward_commit *c)
 	ward_commit_let_go(&c->in_root);
 	ward_commit_let_go(&c->in_layer);
 	ward_way_done(&c->way);
+	ward_commit_times_done(c);
 	if (c->locked)
 		ward_layer_unlock(c->layer);
 	c->locked = false;
@@ -126,6 +127,7 @@ static int prepare(struct ward_commit *c, struct ward_error *err)
 	if (r == WARD_OK)
 		r = ward_commit_stage(c, err);
 	if (r == WARD_OK) {
+		ward_commit_times_make(c);
 		r = mark(c, WARD_JOURNAL_BEGUN, err);
 		if (r < 0 && err && is_full(err))
 			ward_fail_fix(err,
@@ -256,6 +258,7 @@ static int reopen(struct ward_commit *c, struct ward_error *err)
 	c->given.begun_ns = fstatat(c->store, WARD_JOURNAL_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0
 		? ward_commit_ns(&st.st_ctim)
 		: INT64_MAX;
+	ward_commit_times_open(c);
 	if (clock_gettime(CLOCK_REALTIME_COARSE, &now) == 0)
 		c->given.again_ns = ward_commit_ns(&now);
 	r = ward_commit_stage_open(c, &why);

@@ -13,6 +13,7 @@
  *	layer.c            what was made real leaves the layer
  *	land.c             or is noted, and stays in it
  *	given.c            what an abort gave back is noted
+ *	times.c            when each step was done, for who goes on after a kill
  *	crew.c             threads for what needs no order
  *	forget.c           the end of it, or what is given up
  *	commit.c           the whole, its journal, and what a dead one left

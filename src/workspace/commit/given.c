@@ -162,14 +162,43 @@ static bool is_of_call(const struct ward_commit *c, const struct stat *st, const
 }
 
 /*
- * The commit was the last that changed names in the directory: what it renamed there, or an abort that was killed put back, is of that moment. All of it is
- * younger than the journal. What changes while this one lives is seen as it happens.
+ * A kill came between its call and the word of it: what it renamed is of the directory's moment, and younger than the journal. first: the call was
+ * the first of the step; what lies where it was made was not renamed then.
  */
-static bool was_last(const struct ward_commit *c, const struct ward_step *s, const struct stat *st,
-	const struct stat *dir)
+static bool is_of_step(const struct ward_commit *c, const struct ward_step *s, bool first,
+	const struct stat *there, const struct stat *away, const struct stat *dir)
 {
-	return (ward_commit_same(st, &s->old) || ward_commit_same(st, &s->new)) &&
-		is_of_call(c, st, dir);
+	if (there && ward_commit_same(there, &s->new) && is_of_call(c, there, dir))
+		return true;
+	if (away && ward_commit_same(away, &s->old) && is_of_call(c, away, dir))
+		return true;
+	return !first &&
+		((there && ward_commit_same(there, &s->old) && is_of_call(c, there, dir)) ||
+			(away && ward_commit_same(away, &s->new) && is_of_call(c, away, dir)));
+}
+
+/*
+ * The commit, or an abort that was killed, was the last that changed names in the directory, in step i. What changes while this one lives is seen as it
+ * happens. there, away: what the step has in the directory and in the staging directory, or NULL.
+ */
+static bool was_last(const struct ward_commit *c, size_t i, const struct stat *there,
+	const struct stat *away, const struct stat *dir)
+{
+	const struct ward_step *s = &c->j.v[i];
+	enum ward_commit_last last = ward_commit_time_is(c, i, dir);
+
+	if (last != WARD_LAST_OURS && c->given.own_step != SIZE_MAX) {
+		const struct ward_step *d = &c->j.v[c->given.own_step];
+		enum ward_commit_last own = ward_commit_time_is(c, c->given.own_step, dir);
+
+		/* Its own call gives it one of two modes, or had not begun. */
+		if (own == WARD_LAST_OURS || dir->st_mode == d->new.mode ||
+			dir->st_mode == d->old.mode)
+			last = own > last ? own : last;
+	}
+	return last == WARD_LAST_OURS ||
+		(last != WARD_LAST_UNKNOWN &&
+			is_of_step(c, s, last == WARD_LAST_FIRST_UNDER_WAY, there, away, dir));
 }
 
 /* An abort that was killed before it could say so has given this back. */
@@ -191,6 +220,15 @@ static void leave_directory(struct ward_commit *c)
 	g->st.st_ino = 0;
 }
 
+/* They are the last. */
+static size_t own_step_of(const struct ward_commit *c, const struct stat *dir)
+{
+	for (size_t i = c->j.n; i-- > 0 && c->j.v[i].kind >= WARD_STEP_DIR;)
+		if (c->j.v[i].kind == WARD_STEP_DIR && c->j.v[i].new.ino == dir->st_ino)
+			return i;
+	return SIZE_MAX;
+}
+
 static void look_at_directory(struct ward_commit *c, const struct ward_step *s,
 	const struct stat *st)
 {
@@ -203,6 +241,7 @@ static void look_at_directory(struct ward_commit *c, const struct ward_step *s,
 		memcpy(g->path, slash ? s->path : ".", n);
 		g->path[n] = '\0';
 		g->judged = g->ours = ward_commit_is_old(c, st);
+		g->own_step = g->judged ? SIZE_MAX : own_step_of(c, st);
 	} else if (ward_commit_ns(&st->st_ctim) != ward_commit_ns(&g->st.st_ctim)) {
 		g->ours = false; /* since the step before, by somebody else */
 	}
@@ -222,7 +261,7 @@ void ward_commit_note_before(struct ward_commit *c, size_t i, bool back, int dir
 		return;
 	look_at_directory(c, s, &st);
 	if (!g->judged && s->dir_old &&
-		((there && was_last(c, s, &now, &st)) || (kept && was_last(c, s, &away, &st))))
+		was_last(c, i, there ? &now : NULL, kept ? &away : NULL, &st))
 		g->judged = g->ours = g->changed = true;
 	if (!back)
 		return;

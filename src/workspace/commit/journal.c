@@ -196,6 +196,7 @@ int ward_journal_remove(int dir, struct ward_error *err)
 	if (unlinkat(dir, WARD_JOURNAL_NAME, 0) < 0 && errno != ENOENT)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno,
 			"cannot remove the journal of the commit");
+	(void)unlinkat(dir, WARD_JOURNAL_TIMES, 0);
 	(void)unlinkat(dir, WARD_JOURNAL_NEW, 0); /* of one that died; mostly there is none */
 	return WARD_OK;
 }

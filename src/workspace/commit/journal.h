@@ -11,6 +11,7 @@
 
 #define WARD_JOURNAL_NAME WARD_WORKSPACE_JOURNAL
 #define WARD_JOURNAL_NEW WARD_WORKSPACE_JOURNAL ".new"
+#define WARD_JOURNAL_TIMES WARD_WORKSPACE_JOURNAL ".times" /* times.c */
 /* Those before are read: 1 without root_born, 2 without inside, 3 without dir_old and was_old, 4 without owners. */
 #define WARD_JOURNAL_VERSION 5u
 

@@ -402,35 +402,26 @@ static bool has_mode_of(const struct ward_commit *c, const struct ward_step *s, 
 			(c->euid != 0 && is_either(mode & special, old, new, special & ~S_ISGID)));
 }
 
-static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error *err)
+/* Open at fd, which is as st says. */
+static int settle_open(struct ward_commit *c, size_t i, bool back, int fd, struct stat *st,
+	struct ward_error *err)
 {
 	struct ward_step *s = &c->j.v[i];
 	mode_t mode = (back && s->old.ino != 0 ? s->old.mode : s->new.mode) & 07777;
+	bool given = !has_mode_of(c, s, st->st_mode & 07777);
 	char staged[WARD_COMMIT_NAME_MAX];
 	WARD_FD from = -1;
-	struct stat st;
-	WARD_FD fd = open_directory(c, s, s->attributes ? O_RDONLY : O_PATH, &st);
-	bool given;
 	int r = 0;
 
-	s->result = WARD_RESULT_DONE;
-	if (is_missing(fd)) { /* gone, as it should, or somebody else's now */
-		if (s->old.ino != 0 && (s->old.mode != s->new.mode || s->attributes)) {
-			s->result = WARD_RESULT_LEFT;
-			ward_commit_leave(c, s->path, moved_text);
-		}
-		return WARD_OK;
-	}
-	given = fd >= 0 && !has_mode_of(c, s, st.st_mode & 07777);
 	if (given) {
 		s->result = WARD_RESULT_LEFT;
 		ward_commit_leave(c, s->path, mode_text);
 		/* The attributes of the run do not stay with it. */
 		if (!back || !s->attributes)
 			return WARD_OK;
-		mode = st.st_mode & 07777;
+		mode = st->st_mode & 07777;
 	}
-	if (fd >= 0 && s->attributes) {
+	if (s->attributes) {
 		ward_commit_staged(staged,
 			back ? WARD_STAGED_OLD_ATTRIBUTES : WARD_STAGED_NEW_ATTRIBUTES, i);
 		from = openat(c->stage, staged, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -441,16 +432,43 @@ static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error 
 			return r;
 	}
 	/* An access list that is put back changes the mode as well. */
-	r = fd < 0 ? fd : (st.st_mode & 07777) == mode && !given ? 0 : ward_commit_chmod(fd, mode);
-	if (r == 0 && (back || c->given.on))
-		ward_commit_note_mode(c, s->path, fd, &st);
-	if (r == 0 && (mode & S_ISGID) && fstat(fd, &st) == 0 && !(st.st_mode & S_ISGID)) {
+	r = (st->st_mode & 07777) == mode && !given ? 0 : ward_commit_chmod(fd, mode);
+	if (r < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot change the mode of '%s'",
+			s->path);
+	if (back || c->given.on)
+		ward_commit_note_mode(c, s->path, fd, st);
+	if ((mode & S_ISGID) && fstat(fd, st) == 0 && !(st->st_mode & S_ISGID)) {
 		s->result = WARD_RESULT_LEFT;
 		ward_commit_leave(c, s->path, group_text);
 	}
-	return r < 0
-		? ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot change the mode of '%s'", s->path)
-		: WARD_OK;
+	return WARD_OK;
+}
+
+static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error *err)
+{
+	struct ward_step *s = &c->j.v[i];
+	struct stat st, before;
+	WARD_FD fd = open_directory(c, s, s->attributes ? O_RDONLY : O_PATH, &st);
+	int64_t was;
+	int r;
+
+	s->result = WARD_RESULT_DONE;
+	if (is_missing(fd)) { /* gone, as it should, or somebody else's now */
+		if (s->old.ino != 0 && (s->old.mode != s->new.mode || s->attributes)) {
+			s->result = WARD_RESULT_LEFT;
+			ward_commit_leave(c, s->path, moved_text);
+		}
+		return WARD_OK;
+	}
+	if (fd < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -fd, "cannot change the mode of '%s'",
+			s->path);
+	before = st;
+	was = ward_commit_time_begin(c, i);
+	r = settle_open(c, i, back, fd, &st, err);
+	ward_commit_time_end(c, i, fd, &before, was);
+	return r;
 }
 
 static int settle_all(struct ward_commit *c, bool back, struct ward_error *err)
@@ -525,11 +543,20 @@ static int no_place_back(struct at *a)
 
 static int noted(struct at *a, size_t i, bool back, step_fn *fn)
 {
+	bool on = back || a->c->given.on;
+	struct stat st;
+	int64_t was;
 	int r;
 
-	ward_commit_note_before(a->c, i, back, a->dir, a->name);
+	if (on)
+		ward_commit_note_before(a->c, i, back, a->dir, a->name);
+	if (fstat(a->dir, &st) < 0)
+		return -errno;
+	was = ward_commit_time_begin(a->c, i);
 	r = fn(a);
-	ward_commit_note_after(a->c, i, a->dir);
+	ward_commit_time_end(a->c, i, a->dir, &st, was);
+	if (on)
+		ward_commit_note_after(a->c, i, a->dir);
 	return r;
 }
 
@@ -556,8 +583,8 @@ static int one(struct ward_commit *c, size_t i, bool back)
 	a.dir = open_place(c, s, &a.name);
 	if (is_missing(a.dir))
 		r = back ? no_place_back(&a) : no_place(&a);
-	else if (a.dir < 0 || (!back && !c->given.on))
-		r = a.dir < 0 ? a.dir : fns[s->kind][back](&a);
+	else if (a.dir < 0)
+		r = a.dir;
 	else
 		r = noted(&a, i, back, fns[s->kind][back]);
 	if (!a.in_place || a.s->result == WARD_RESULT_LEFT)
