@@ -98,6 +98,21 @@ static bool endpoint_form(const struct ward_book *b, const char *id, char out[WA
 	return true;
 }
 
+/* Hosts that an option names by a pattern are another type of Ward's: the rule that means the same. */
+static bool many_hosts(const char *id, enum ward_host_kind kind, struct cedar_refusal *why)
+{
+	const char *type = kind == WARD_HOST_RANGE ? "Cidr" : "Domain";
+
+	if (kind == WARD_HOST_BELOW)
+		id += strlen("**.");
+	(void)snprintf(why->what, sizeof(why->what),
+		"these are several hosts, and this is the type of one");
+	if (strlen(id) < sizeof(why->help) - 40)
+		(void)snprintf(why->help, sizeof(why->help), "write `resource in Ward::%s::\"%s\"`",
+			type, id);
+	return false;
+}
+
 /* One host, as it stands in an endpoint: with its brackets and a port, which every host has. */
 static bool one_host(const char *id, enum ward_host_kind kind, struct cedar_refusal *why)
 {
@@ -116,7 +131,7 @@ static bool one_host(const char *id, enum ward_host_kind kind, struct cedar_refu
 		return refuse(why, what, bad.fix);
 	}
 	if (e.kind != kind && !(kind == WARD_HOST_NAME && e.kind == WARD_HOST_ADDRESS))
-		return refuse(why, "this is no host's name or address", "");
+		return many_hosts(id, e.kind, why);
 	ward_endpoint_host(&e, text);
 	if (strcmp(text, id) != 0)
 		return respell(why, "a host has one spelling", text);
