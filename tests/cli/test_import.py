@@ -131,7 +131,10 @@ def it_has_the_powers_of_its_layer():
         p.write(f".ward/{ME}.cedar.json", doc)
         check_eq(json.loads(policy(p, *words, "src/a").out)["effect"], "deny")
         check_eq(json.loads(policy(p, *words, "src/a", "--read", ".").out)["effect"], "allow")
-        check_eq(json.loads(policy(p, *words, "kept/a", "--read", ".").out)["why"], "forbidden")
+        kept = json.loads(policy(p, *words, "kept/a", "--read", ".").out)
+        check_eq((kept["why"], kept["rules"][0]["layer"]), ("forbidden", "repository"))
+        p.write("own.cedar.json", doc)
+        check_eq(json.loads(policy(p, *words, "src/a", "--policy", "own.cedar.json").out)["rules"][0]["layer"], "run")
         check_eq(json.loads(policy(p, *words, "b", "--read", ".").out)["why"], "narrowed")
 
 

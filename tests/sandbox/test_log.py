@@ -202,6 +202,7 @@ def every_refusal_is_of_one_shape(p):
         check(x["detail"]["error"].endswith("Error") and x["detail"]["why"], str(x))
         if x["kind"] == "sandbox.violation":
             check(x["layer"] and x["detail"]["count"] > 0, str(x))
+            check_eq(x["detail"]["error"], "SandboxViolationError")
     own = [x for x in denied if not x["detail"].get("selftest")]
     for _, layer, action, resource in REFUSED:
         found = [x for x in own if (x.get("layer"), x["action"]) == (layer, action) and x["resource"].endswith(resource)]
