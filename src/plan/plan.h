@@ -74,6 +74,7 @@ struct ward_node {
 	const char *pin_text;        /* of a BIND that is pinned: a file with this text */
 	bool fixed;                  /* BIND, MASK: these rights and no others, whatever a grant says: a policy decided them */
 	bool protect;                /* BIND: read-only whatever a wider grant says (.ward/) */
+	bool told;                   /* MASK: a rule took it out: who is refused by it is on record, where FUSE serves the view */
 	bool stay;                   /* MASK: the run starts there: an empty directory, where nothing wider shows the name */
 	bool hold;                   /* BIND: as what it lies in, only so that nobody inside moves it away */
 	bool review;                 /* BIND: not the host's: the overlay of the run under review, or what lies below its root there */

@@ -29,6 +29,57 @@ def a_program_taken_out_of_a_directory_does_not_run(p):
     check_eq(r.out, "good\nno\nno\necho bad\n", r.err)
 
 
+MASKED = {  # what is tried, as Python in the workspace; the records that come of it: (action, name)
+    "os.open('.env', os.O_RDONLY)": [("FILE_READ", ".env")],
+    "os.open('sub/../.env', os.O_RDONLY | os.O_NOFOLLOW)": [("FILE_READ", ".env")],
+    "os.open('.env', os.O_RDONLY, dir_fd=os.open('.', os.O_RDONLY))": [("FILE_READ", ".env")],
+    "os.open('link', os.O_RDONLY)": [("FILE_READ", ".env")],
+    "os.stat('.env'), os.open('.env', os.O_RDONLY)": [("FILE_READ", ".env")],
+    "os.open('.env', os.O_WRONLY)": [("FILE_WRITE", ".env")],
+    "os.execv('./.env', ['x'])": [("FILE_READ", ".env")],
+    "os.listdir('keys')": [("FILE_READ", "keys")],
+    "os.chdir('keys')": [("FILE_READ", "keys")],
+    "os.open('keys/a b', os.O_RDONLY)": [("FILE_READ", "keys/a b")],
+    "os.stat('keys/a b')": [("FILE_READ", "keys/a b")],
+    "os.stat('keys/none')": [],  # as everywhere
+    "os.open('keys/new', os.O_WRONLY | os.O_CREAT)": [("FILE_WRITE", "keys/new")],
+    "os.stat('.env'), os.stat('keys'), os.lstat('.env'), os.listdir('.'), os.open('.env', os.O_PATH)": [],
+}
+
+
+def masked(p, *words):
+    p.write(".env", "SECRET=1\n", 0o777)
+    p.write("keys/a b", "SECRET=2\n", 0o666)
+    (p.ws / "keys").chmod(0o777)
+    (p.ws / "sub").mkdir()
+    (p.ws / "link").symlink_to(".env")
+    p.write("x.yaml", "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  denyRead:\n    - .env\n    - keys/**\n")
+    try_all = "".join(f"try:\n  {what}\n  print('done')\nexcept OSError as e: print(e.errno)\n" for what in MASKED)
+    r = p.run("--json", "--policy", "x.yaml", "--write", ".", *words, "--", "/usr/bin/python3", "-c", f"import os\n{try_all}")
+    check_eq(r.code, 0, r.err)
+    out = json.loads(r.out)
+    check_eq(out["stdout"]["data"].split(), ["13"] * (len(MASKED) - 1) + ["done"], r.err)
+    return out
+
+
+@both
+def whoever_is_refused_by_what_a_rule_takes_out_is_on_record(p):
+    """Its name is there, so no look-up is refused: it is the opening that is. Which rule it was is said, and there is no grant that helps."""
+    box.need_fuse()
+    out = masked(p)
+    told = {(v["action"], os.path.relpath(v["resource"], p.ws)): (v["file"], v["line"], v["cure"]) for v in out["violations"]}
+    check_eq(told, {v: ("x.yaml", 6 if v[1] == ".env" else 7, None) for found in MASKED.values() for v in found})
+    check_eq(out["attribution"], "full")
+    r = p.run("--policy", "x.yaml", "--read", ".", "--fail-on-violation", "--", "sh", "-c", "cat 'keys/a b' || true")
+    check_eq(r.code, 123, r.err)
+    check_in(f'FILE_READ "{p.ws}/keys/a b" refused: a rule forbids it (x.yaml:7)', r.err)
+
+
+@both
+def what_a_rule_takes_out_is_refused_where_nobody_sees_it(p):
+    check_eq(masked(p, "--attribution", "none")["violations"], [])
+
+
 @both
 def a_rule_that_takes_a_directory_alone_is_warned_of(p):
     """What lies in it is held by no such rule, which whoever wrote it may not know: said once, at its place, and what is said to help does."""

@@ -37,10 +37,8 @@ void ward_refusals_phase(struct ward_refusals *l, bool selftest);
 bool ward_refusals_testing(struct ward_refusals *l);
 /* True, and counted, when it is there already: then nothing has to be found out about it. pid and comm are not looked at. */
 bool ward_refusals_again(struct ward_refusals *l, const struct ward_refusal_note *note);
-/* Out of memory counts as dropped. */
-void ward_refusals_note(struct ward_refusals *l, const struct ward_refusal_note *note);
-/* True when so many were over lately that looking for details of another would cost too much. */
-bool ward_refusals_full(struct ward_refusals *l);
+void ward_refusals_note(struct ward_refusals *l, const struct ward_refusal_note *note); /* out of memory counts as dropped */
+bool ward_refusals_full(struct ward_refusals *l); /* so many were over lately that looking for details of another costs too much */
 /*
  * Copies of the entries not taken before, with their count so far; each distinct refusal is handed out once.
  * Later repeats are still counted as the same one and not handed out again. Behind them those over the maximum, marked.
@@ -90,6 +88,7 @@ static inline bool ward_fuse_serves_file(const struct ward_node *n)
 {
 	return n->kind == WARD_NODE_BIND && n->base && !n->is_dir && !n->write && !n->idmap;
 }
+bool ward_fuse_tells(const struct ward_node *n); /* a mask that is a part of the FUSE layer: what can be listed refuses nothing */
 
 /* ---- fuse_device.c ---- */
 int ward_fuse_receive(int sock); /* waits; descriptor or -EPROTO, -errno */
@@ -112,6 +111,7 @@ struct ward_tree {
 int ward_tree_init(struct ward_tree *t, const struct ward_plan *plan, struct ward_error *err);
 void ward_tree_done(struct ward_tree *t);
 uint32_t ward_tree_child(const struct ward_tree *t, uint32_t parent, const char *name, size_t n);
+uint32_t ward_tree_mode(const struct ward_node *node); /* type and permission */
 
 /* ---- peek.c: what a blocked thread of the sandbox is asking for. Attribution only, never a decision. ---- */
 struct ward_peek {

@@ -86,6 +86,7 @@ enum ward_launch_mount_kind {
 #define WARD_LAUNCH_M_NOEXEC (1u << 5)
 #define WARD_LAUNCH_M_SEAL (1u << 4) /* a mount of its own, read-only once everything is in its place */
 #define WARD_LAUNCH_M_LOOP (1u << 6) /* of a layer: the supervisor makes and mounts a file system in it; the init sees a tree */
+#define WARD_LAUNCH_M_TOLD (1u << 7) /* a mask: that of the FUSE tree, which sees who is refused */
 #define WARD_LAUNCH_M_MAKE (1u << 3) /* the mount point is not there yet: make it on the tmpfs */
 
 struct ward_launch_mount {

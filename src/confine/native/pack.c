@@ -155,7 +155,8 @@ static void classify(const struct packer *p, const struct ward_node *n, struct w
 	case WARD_NODE_FILE: m->kind = on_tmpfs ? WARD_LAUNCH_FILE : 0; return;
 	case WARD_NODE_MASK:
 		m->kind = WARD_LAUNCH_MASK;
-		m->flags = n->is_dir ? WARD_LAUNCH_M_DIR : 0;
+		m->flags = (n->is_dir ? WARD_LAUNCH_M_DIR : 0) |
+			(fuse && ward_fuse_tells(n) ? WARD_LAUNCH_M_TOLD : 0);
 		return;
 	case WARD_NODE_DENIED:
 		return; /* FUSE answers EACCES; elsewhere the name is simply not there */

@@ -209,6 +209,7 @@ static int cover(struct brought *b, const struct ward_target *t, const struct re
 	if (r < 0)
 		return r;
 	n.kind = WARD_NODE_MASK;
+	n.told = true;
 	n.source = NULL;
 	n.fixed = true;
 	n.exec = false;

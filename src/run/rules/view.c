@@ -252,6 +252,7 @@ static int put(struct viewing *v, const struct ward_target *t, const struct righ
 	n.exec = n.exec && !n.noexec;
 	if (!have->read) {
 		n.kind = WARD_NODE_MASK;
+		n.told = true;
 		n.source = NULL;
 		n.noexec = false;
 		return ward_rs_node(v->rs, &n, v->err);

@@ -109,26 +109,6 @@ static void reply_error(struct ward_fuse *f, const struct request *q, int err)
 
 /* ---- attributes ---- */
 
-/* Type and permission by kind. A mount point is never seen without its mount; DENIED is there to be refused. */
-static const uint32_t kind_mode[] = {
-	[WARD_NODE_DIR] = S_IFDIR | 0755,
-	[WARD_NODE_BIND] = S_IFREG | 0444, /* a directory where node->is_dir */
-	[WARD_NODE_SYMLINK] = S_IFLNK | 0777,
-	[WARD_NODE_FILE] = S_IFREG | 0444,
-	[WARD_NODE_TMPFS] = S_IFDIR | 0755,
-	[WARD_NODE_CACHE] = S_IFDIR | 0755,
-	[WARD_NODE_PROC] = S_IFDIR | 0755,
-	[WARD_NODE_DEV] = S_IFDIR | 0755,
-	[WARD_NODE_DENIED] = S_IFREG,
-};
-
-static uint32_t node_mode(const struct ward_node *node)
-{
-	if (node->kind == WARD_NODE_BIND && node->is_dir)
-		return S_IFDIR | 0755;
-	return (size_t)node->kind < WARD_ARRAY_SIZE(kind_mode) ? kind_mode[node->kind] : S_IFREG;
-}
-
 /* The descriptor, or -1: it was replaced since the plan was made, or is no plain file. Then it is empty. */
 static const struct host_file *host_file(const struct ward_fuse *f, uint32_t index)
 {
@@ -156,7 +136,7 @@ static void fill_attr(const struct ward_fuse *f, uint32_t index, struct fuse_att
 	const struct ward_node *node = f->tree.v[index].node;
 
 	*a = (struct fuse_attr){ .ino = index + 1,
-		.mode = node_mode(node),
+		.mode = ward_tree_mode(node),
 		.blksize = 4096,
 		.uid = f->plan->inside_uid,
 		.gid = f->plan->inside_gid };
@@ -170,14 +150,19 @@ static void fill_attr(const struct ward_fuse *f, uint32_t index, struct fuse_att
 	a->blocks = (a->size + 511) / 512;
 }
 
+/* No walk looks a mask up, which is the root of a mount; but who is refused by its mode had it looked at before. */
+static uint64_t attr_valid(const struct ward_fuse *f, uint32_t index)
+{
+	return ward_fuse_tells(f->tree.v[index].node) ? 0 : FOREVER;
+}
+
 static void fill_entry(const struct ward_fuse *f, uint32_t index, struct fuse_entry_out *e)
 {
-	*e = (struct fuse_entry_out){
-		.nodeid = index + 1, .entry_valid = FOREVER, .attr_valid = FOREVER
-	};
+	*e = (struct fuse_entry_out){ .nodeid = index + 1, .entry_valid = FOREVER };
 	/* Each path walk over a denied program has to come here, since that is all there is to see of an execve. */
 	if (f->tree.v[index].node->kind == WARD_NODE_DENIED)
 		e->entry_valid = 0;
+	e->attr_valid = attr_valid(f, index);
 	fill_attr(f, index, &e->attr);
 }
 
@@ -296,21 +281,34 @@ static void refuse_lookup(struct ward_fuse *f, const struct request *q, const ch
 		reply_iov(f, q, &out, sizeof(out));
 }
 
-/* A denied program was walked over. Seeing that it exists is no refusal; executing or opening it is. */
+/*
+ * A denied program was walked over, or a mask looked at: to tell him of it, or before its mode refuses him. Executing or opening it is
+ * a refusal, and whatever is asked of what is below a mask; seeing that it exists is none.
+ */
 static void note_denied(struct ward_fuse *f, const struct request *q, uint32_t index)
 {
-	const char *path = f->tree.v[index].node->dest;
+	const struct ward_node *node = f->tree.v[index].node;
+	const char *path = node->dest;
 	struct ward_peek call = { .nr = -1 };
-	WARD_FD caller = open_caller(f, q);
+	const bool mask = node->kind == WARD_NODE_MASK;
+	WARD_FD caller = mask && ward_refusals_full(f->refusals) ? -1 : open_caller(f, q);
 	enum ward_cap_type action;
 
+	f->peek.opens = false;
 	if (caller < 0 || !ward_peek_syscall(caller, &call))
 		return;
 	action = ward_peek_action(&call);
-	if (action == WARD_CAP_FILE_READ &&
-		(!peek_caller(f, caller, &call, path) || !f->peek.opens))
+	if (peek_caller(f, caller, &call, path) && !ward_streq(f->peek.path, path)) {
+		path = f->peek.path;
+		action = f->peek.action;
+	} else if (action == WARD_CAP_FILE_READ && !f->peek.opens) {
 		return;
-	note(f, q, caller, path, action, ward_peek_name(call.nr), false, false);
+	}
+	/* It is the reading that was taken out. */
+	if (mask && action == WARD_CAP_EXTERNAL_COMMAND)
+		action = WARD_CAP_FILE_READ;
+	note(f, q, caller, path, action, ward_peek_name(call.nr),
+		mask && action == WARD_CAP_FILE_READ && ward_quiet_path(path), false);
 }
 
 /* ---- requests ---- */
@@ -377,8 +375,10 @@ static void do_lookup(struct ward_fuse *f, const struct request *q)
 
 static void do_getattr(struct ward_fuse *f, const struct request *q)
 {
-	struct fuse_attr_out out = { .attr_valid = FOREVER };
+	struct fuse_attr_out out = { .attr_valid = attr_valid(f, q->index) };
 
+	if (ward_fuse_tells(f->tree.v[q->index].node))
+		note_denied(f, q, q->index);
 	fill_attr(f, q->index, &out.attr);
 	reply_iov(f, q, &out, sizeof(out));
 }
@@ -467,7 +467,7 @@ static size_t put_dirent(struct ward_fuse *f, char *out, size_t room, uint32_t i
 	struct fuse_dirent d = { .ino = index + 1,
 		.off = next,
 		.namelen = (uint32_t)name.n,
-		.type = (node_mode(f->tree.v[index].node) & S_IFMT) >> 12 };
+		.type = (ward_tree_mode(f->tree.v[index].node) & S_IFMT) >> 12 };
 
 	if (size > room)
 		return 0;
@@ -493,7 +493,7 @@ static void do_readdir(struct ward_fuse *f, const struct request *q)
 	bool plus = q->h->opcode == FUSE_READDIRPLUS;
 	size_t room, used = 0, one;
 
-	if (q->n < sizeof(*in) || !S_ISDIR(node_mode(dir->node))) {
+	if (q->n < sizeof(*in) || !S_ISDIR(ward_tree_mode(dir->node))) {
 		reply_error(f, q, ENOTDIR);
 		return;
 	}

@@ -8,8 +8,37 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "confine/native/broker.h"
+
+/* By kind. A mount point is never seen without its mount; DENIED and MASK are there to be refused. */
+static const uint32_t kind_mode[] = {
+	[WARD_NODE_DIR] = S_IFDIR | 0755,
+	[WARD_NODE_BIND] = S_IFREG | 0444, /* a directory where node->is_dir */
+	[WARD_NODE_SYMLINK] = S_IFLNK | 0777,
+	[WARD_NODE_FILE] = S_IFREG | 0444,
+	[WARD_NODE_TMPFS] = S_IFDIR | 0755,
+	[WARD_NODE_CACHE] = S_IFDIR | 0755,
+	[WARD_NODE_PROC] = S_IFDIR | 0755,
+	[WARD_NODE_DEV] = S_IFDIR | 0755,
+	[WARD_NODE_MASK] = S_IFREG,
+	[WARD_NODE_DENIED] = S_IFREG,
+};
+
+uint32_t ward_tree_mode(const struct ward_node *node)
+{
+	if (node->kind == WARD_NODE_BIND && node->is_dir)
+		return S_IFDIR | 0755;
+	if (node->kind == WARD_NODE_MASK && node->is_dir)
+		return S_IFDIR;
+	return (size_t)node->kind < WARD_ARRAY_SIZE(kind_mode) ? kind_mode[node->kind] : S_IFREG;
+}
+
+bool ward_fuse_tells(const struct ward_node *n)
+{
+	return n->kind == WARD_NODE_MASK && n->told && n->mode == 0;
+}
 
 static uint32_t hash_name(uint32_t parent, const char *name, size_t n)
 {

@@ -82,7 +82,7 @@ static const struct call calls[] = {
 	ONE(faccessat2, 0, 1, NO, LOOK),
 	ONE(readlinkat, 0, 1, NO, LOOK),
 	ONE(statfs, NO, 0, NO, LOOK),
-	ONE(chdir, NO, 0, NO, LOOK),
+	ONE(chdir, NO, 0, NO, READ),
 	ONE(getxattr, NO, 0, NO, LOOK),
 	ONE(lgetxattr, NO, 0, NO, LOOK),
 	ONE(listxattr, NO, 0, NO, LOOK),

@@ -58,6 +58,7 @@ static struct look {
 		char device[32];
 	} over[OVERLAYS_MAX];
 	uint32_t n_over;
+	char root[32]; /* the device of the root */
 	bool broken, twice;
 } look;
 
@@ -101,6 +102,7 @@ static bool parse(char *s, struct line *ret)
 	while (*(tag = word(&s)) && strcmp(tag, "-") != 0)
 		ret->shared = true;
 	unescape(ret->path);
+	unescape(ret->root);
 	return ret->path[0] == '/' && *tag;
 }
 
@@ -202,10 +204,13 @@ static bool cover(uint32_t id, uint32_t dest)
 }
 
 /* Of a mask: what view.c makes for it, and not what the host has there, which may be for reading as well. */
-static bool is_nothing(const char *root)
+static bool is_nothing(const struct line *line, const struct ward_launch_mount *m)
 {
-	return strcmp(root, "/nil") == 0 || strcmp(root, "/empty") == 0 ||
-		strcmp(root, "/nothing") == 0;
+	/* Its own part of the FUSE tree, which is the root of the view. */
+	if (m->flags & WARD_LAUNCH_M_TOLD)
+		return strcmp(line->device, look.root) == 0 && strcmp(line->root, line->path) == 0;
+	return strcmp(line->root, "/nil") == 0 || strcmp(line->root, "/empty") == 0 ||
+		strcmp(line->root, "/nothing") == 0;
 }
 
 /* A line at the destination of number dest. False: there are too many. */
@@ -280,7 +285,7 @@ static bool check(const struct line *line)
 		look.roots += 1;
 		return !line->path[1];
 	}
-	if (!*rest && m->kind == WARD_LAUNCH_MASK && !is_nothing(line->root))
+	if (!*rest && m->kind == WARD_LAUNCH_MASK && !is_nothing(line, m))
 		return false;
 	if (!*rest && !right_device(line, m))
 		return false;
@@ -402,10 +407,15 @@ static bool find_overlays(const struct ward_launch *l)
 
 bool mounts_broken(const struct ward_launch *l, int self)
 {
+	struct stat st;
+
 	if (!(l->flags & WARD_LAUNCH_USERNS))
 		return false;
 	look.l = l;
 	look.n_covered = 0;
+	if (stat("/", &st) < 0)
+		return true;
+	snprintf(look.root, sizeof(look.root), "%u:%u", major(st.st_dev), minor(st.st_dev));
 	if (l->n_mounts > DESTS_MAX || !find_overlays(l) || !look_at(self))
 		return true;
 	if (as_it_was_to_be() || !look.twice)

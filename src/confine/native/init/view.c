@@ -212,21 +212,27 @@ static void tmpfs_build(const struct init *in, unsigned i, const char *dest, uin
 
 /*
  * The name is there, and nobody may read, list, enter or change it: its mode says so even to its owner, whom the command may be, and
- * the mount is read-only, so that the mode stays.
+ * the mount is read-only, so that the mode stays. told: the same of the FUSE tree, taken, where each who is refused is seen; -1.
  */
-static void mask_build(const struct init *in, const char *dest, bool dir, uint32_t mode)
+static void mask_build(const struct init *in, const char *dest, bool dir, uint32_t mode, int told)
 {
 	const char *from = !dir ? "../nil" : mode ? "../empty" : "../nothing";
 
 	if (WARD_OFF(MASK))
 		return;
-	if (!present(from) && dir)
-		must_mkdir(in, from, mode);
-	else if (!present(from))
-		make_file(in, from, NULL, 0, 0);
-	bind_mount(in, from, dest);
+	if (told >= 0) {
+		attach(in, told, dest);
+	} else {
+		if (!present(from) && dir)
+			must_mkdir(in, from, mode);
+		else if (!present(from))
+			make_file(in, from, NULL, 0, 0);
+		bind_mount(in, from, dest);
+	}
+	/* By its mount alone an execution would be refused before it is seen; by its mode it is as well. */
 	seal(in, dest,
-		MOUNT_ATTR_RDONLY_ | MOUNT_ATTR_NOEXEC_ | MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_);
+		MOUNT_ATTR_RDONLY_ | MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_ |
+			(told < 0 ? MOUNT_ATTR_NOEXEC_ : 0));
 }
 
 static void place(struct init *in, unsigned i, const struct ward_launch_mount *m)
@@ -249,7 +255,7 @@ static void place(struct init *in, unsigned i, const struct ward_launch_mount *m
 	case WARD_LAUNCH_PROC: proc_build(in, dest); break;
 	case WARD_LAUNCH_DEV: dev_build(in, dest); break;
 	case WARD_LAUNCH_MASK:
-		mask_build(in, dest, (m->flags & WARD_LAUNCH_M_DIR) != 0, m->mode);
+		mask_build(in, dest, (m->flags & WARD_LAUNCH_M_DIR) != 0, m->mode, in->parts[i]);
 		break;
 	case WARD_LAUNCH_DIR:
 		must_mkdir(in, dest, 0755);
@@ -264,7 +270,7 @@ static void place(struct init *in, unsigned i, const struct ward_launch_mount *m
 	}
 }
 
-/* Parts of the FUSE tree that a private tmpfs is about to cover. */
+/* Parts of the FUSE tree that a private tmpfs, or what is granted, is about to cover. */
 static void subtrees_open(struct init *in, const struct ward_launch_mount *m)
 {
 	in->parts = malloc((in->l->n_mounts + 1) * sizeof(int));
@@ -272,7 +278,7 @@ static void subtrees_open(struct init *in, const struct ward_launch_mount *m)
 		fail(in->ctl, WARD_STAGE_FUSE, ENOMEM, NULL);
 	memset(in->parts, -1, (in->l->n_mounts + 1) * sizeof(int));
 	for (uint32_t i = 0; i < in->l->n_mounts; i++) {
-		if (m[i].kind != WARD_LAUNCH_SUBTREE)
+		if (m[i].kind != WARD_LAUNCH_SUBTREE && !(m[i].flags & WARD_LAUNCH_M_TOLD))
 			continue;
 		in->parts[i] = (int)sys_open_tree(AT_FDCWD, blob_text(in->l, m[i].dest),
 			OPEN_TREE_CLONE_ | OPEN_TREE_CLOEXEC_);
