@@ -27,7 +27,7 @@ struct ward_given {
 	bool none;                   /* there can be no notes */
 	struct ward_name_of *names;  /* by inode; ward_commit_note_end() */
 	size_t n_names;
-	int64_t *times;              /* times.c: of each step, mapped; NULL: there are none */
+	int64_t *times; int times_fd; /* times.c: of each step, and the file that has them too; NULL: there are none */
 };
 
 /* times.c: is the directory of step i as it was left by that one? UNDER_WAY: a kill came before that was said. */

@@ -351,12 +351,15 @@ static void note_old(const struct ward_commit *c, struct ward_step *s, const str
 /* Whoever changes the mode of a directory of a group that is not his own takes its set-group-ID bit away, for good. */
 static bool is_of_our_group(const struct stat *st)
 {
-	gid_t v[256];
-	int n = getgroups((int)WARD_ARRAY_SIZE(v), v);
+	int n = getgroups(0, NULL);
+	gid_t *v = n > 0 ? calloc((size_t)n, sizeof(*v)) : NULL;
+	bool found = st->st_gid == getegid();
 
-	while (n > 0 && v[n - 1] != st->st_gid)
-		n--;
-	return n > 0 || st->st_gid == getegid();
+	n = v ? getgroups(n, v) : 0;
+	for (int i = 0; i < n && !found; i++)
+		found = v[i] == st->st_gid;
+	free(v);
+	return found;
 }
 
 /* path is open to us until the commit is tidied. */

@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mman.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,45 +20,70 @@ static size_t bytes_of(const struct ward_commit *c)
 	return c->j.n * sizeof(*c->given.times);
 }
 
-static void map(struct ward_commit *c, int fd)
+/*
+ * Not mapped: where a copy-on-write file system finds no place for what is written, that would be a signal in the middle of the commit.
+ * fd: taken.
+ */
+static void have(struct ward_commit *c, int fd)
 {
-	void *p = mmap(NULL, bytes_of(c), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	c->given.times = p == MAP_FAILED ? NULL : p;
+	c->given.times = calloc(c->j.n, sizeof(*c->given.times));
+	if (c->given.times && pread(fd, c->given.times, bytes_of(c), 0) == (ssize_t)bytes_of(c)) {
+		c->given.times_fd = fd;
+		return;
+	}
+	free(c->given.times);
+	c->given.times = NULL;
+	ward_close(fd);
 }
 
 /* Before the journal: what another commit left is not taken for its own. All of it has its place on the disk when it is written. */
 void ward_commit_times_make(struct ward_commit *c)
 {
-	WARD_FD fd = -1;
+	int fd;
 
 	if ((unlinkat(c->store, WARD_JOURNAL_TIMES, 0) < 0 && errno != ENOENT) || c->j.stays)
 		return;
 	fd = openat(c->store, WARD_JOURNAL_TIMES,
 		O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return;
-	if (posix_fallocate(fd, 0, (off_t)bytes_of(c)) == 0)
-		map(c, fd);
+	if (fd >= 0 && posix_fallocate(fd, 0, (off_t)bytes_of(c)) == 0)
+		have(c, fd);
+	else
+		ward_close(fd);
 	if (!c->given.times)
 		(void)unlinkat(c->store, WARD_JOURNAL_TIMES, 0);
 }
 
 void ward_commit_times_open(struct ward_commit *c)
 {
-	WARD_FD fd = openat(c->store, WARD_JOURNAL_TIMES, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(c->store, WARD_JOURNAL_TIMES, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
 	if (fd >= 0 && c->j.n > 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
 		(uint64_t)st.st_size == bytes_of(c) && !ward_change_has_holes(&st))
-		map(c, fd);
+		have(c, fd);
+	else
+		ward_close(fd);
 }
 
 void ward_commit_times_done(struct ward_commit *c)
 {
-	if (c->given.times)
-		(void)munmap(c->given.times, bytes_of(c));
+	if (!c->given.times)
+		return;
+	free(c->given.times);
 	c->given.times = NULL;
+	ward_close(c->given.times_fd);
+}
+
+/* What cannot be written would be taken for what was: then nothing is known of any step. */
+static void put(struct ward_commit *c, size_t i, int64_t v)
+{
+	ssize_t n = pwrite(c->given.times_fd, &v, sizeof(v), (off_t)(i * sizeof(v)));
+
+	c->given.times[i] = v;
+	if (n == (ssize_t)sizeof(v))
+		return;
+	(void)unlinkat(c->store, WARD_JOURNAL_TIMES, 0);
+	ward_commit_times_done(c);
 }
 
 /* What the step's call leaves is not known until it returns. */
@@ -69,7 +94,7 @@ int64_t ward_commit_time_begin(struct ward_commit *c, size_t i)
 	if (was < 0)
 		was = was == NEVER ? 0 : -was;
 	if (c->given.times)
-		__atomic_store_n(&c->given.times[i], was > 0 ? -was : NEVER, __ATOMIC_RELAXED);
+		put(c, i, was > 0 ? -was : NEVER);
 	return was;
 }
 
@@ -85,7 +110,7 @@ void ward_commit_time_end(struct ward_commit *c, size_t i, int dir, const struct
 		was = ward_commit_ns(&st.st_ctim);
 	if (c->j.v[i].result == WARD_RESULT_LEFT)
 		was = 0;
-	__atomic_store_n(&c->given.times[i], was, __ATOMIC_RELAXED);
+	put(c, i, was);
 }
 
 enum ward_commit_last ward_commit_time_is(const struct ward_commit *c, size_t i,
