@@ -237,7 +237,7 @@ def a_second_name_of_what_the_store_lies_in(p):
             r = p.run(how, again, "--audit", "/dev/null", "--", "/bin/true", log=False)
             check_eq(r.code, code, f"{how} {place}: {r.err}")
             if code:
-                check_in("it is a second name of where what runs under review wrote is kept", r.err)
+                check_in("it has a second name of where what runs under review wrote is kept", r.err)
 
 
 @both
@@ -320,8 +320,18 @@ def a_second_name_of_what_says_what_runs_may_do_is_not_written(p):
                 if bad:
                     check_in("second name of where", r.err)
                     check_in(what, r.err)
+            # What is mounted below a grant comes along.
+            r = p.run("--write", ".", *words, "--", "/bin/sh", "-c", "echo x > alias/ward/x.cedar; true", env=env, log="--audit" not in words)
+            check_eq(r.code, 125 if what else 0, f"above {shown}: {r.err}")
+            check(not what or "second name of where" in r.err, r.err)
         finally:
             box.libc.umount2(os.fsencode(alias), box.UMOUNT_DETACH)
+    p.write("x.cedar", "")
+    box.mount(str(own / "x.cedar"), str(p.ws / "x.cedar"), None, box.MS_BIND)
+    for grant, code in (("x.cedar", 125), (".", 125), ("alias", 0)):
+        r = p.run("--write", grant, "--policy", own / "x.cedar", "--", "/bin/sh", "-c", "echo x >> x.cedar; true", env=env)
+        check_eq(r.code, code, f"{grant}: {r.err}")
+    check_eq((own / "x.cedar").read_text(), "")
 
 
 @both

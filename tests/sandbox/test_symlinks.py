@@ -329,6 +329,11 @@ def no_link_on_the_way_to_wards_own_files_is_written(p):
     for words in (("--write", "else"), ("--read", ".")):
         r = p.run(*words, "true", env=own | {"XDG_CONFIG_HOME": far})
         check_eq(r.code, 0, r.err)
+    # Nobody gets to a link below what a rule takes out.
+    p.write("hide.yaml", "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  denyRead:\n    - open/**\n")
+    for words, code in (((), 125), (("--policy", "hide.yaml"), 0)):
+        r = p.run("--write", ".", *words, "true", env=own | {"XDG_CONFIG_HOME": str(p.ws / "open/link")})
+        check_eq(r.code, code, r.err)
 
 
 if __name__ == "__main__":

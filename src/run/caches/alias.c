@@ -13,18 +13,9 @@
 #include "os/os.h"
 #include "run/caches/caches.h"
 
-#define MOUNTS_BYTES_MAX (4u << 20)
-#define FIELDS \
-	5 /* of a line, as far as they are used: its number, its parent's, the file system's, the root in that, where */
-
-struct mount {
-	unsigned long id;
-	const char *fs, *root, *at;
-};
 struct mounts {
 	struct ward_resolver *rs;
-	struct mount *v;
-	size_t n;
+	const struct ward_mounts *all;
 	struct ward_error *err;
 };
 /* Where something is in its file system. */
@@ -42,66 +33,7 @@ static int unknown(const struct mounts *x, const char *path)
 	return r;
 }
 
-/* "\040" and the like, in place. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		if (s[0] == '\\' && strspn(s + 1, "01234567") >= 3) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
-}
-
-static bool take(char *line, struct mount *ret)
-{
-	char *field[FIELDS];
-
-	for (size_t i = 0; i < FIELDS; i++) {
-		field[i] = line;
-		line += strcspn(line, " ");
-		if (*line != ' ')
-			return false;
-		*line++ = '\0';
-	}
-	unescape(field[3]);
-	unescape(field[4]);
-	*ret = (struct mount){
-		.id = strtoul(field[0], NULL, 10), .fs = field[2], .root = field[3], .at = field[4]
-	};
-	return true;
-}
-
-static int read_mounts(struct mounts *x)
-{
-	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = MOUNTS_BYTES_MAX + 1 };
-	size_t lines = 0;
-	char *text, *next;
-
-	if (ward_read_file("/proc/self/mountinfo", MOUNTS_BYTES_MAX, &b, NULL) < 0)
-		return unknown(x, "/");
-	text = ward_arena_dup(x->rs->arena, ward_buf_cstr(&b), b.n);
-	for (size_t i = 0; i < b.n; i++)
-		lines += b.s[i] == '\n';
-	x->v = ward_arena_alloc(x->rs->arena, (lines + 1) * sizeof(*x->v));
-	if (!text || !x->v)
-		return ward_rs_nomem(x->err);
-	for (char *s = text; *s; s = next) {
-		next = s + strcspn(s, "\n");
-		if (*next)
-			*next++ = '\0';
-		if (x->n <= lines && take(s, &x->v[x->n]))
-			x->n++;
-	}
-	return WARD_OK;
-}
-
-static const struct mount *mount_of(const struct mounts *x, const char *path)
+static const struct ward_mount *mount_of(const struct mounts *x, const char *path)
 {
 	static const char key[] = "mnt_id:";
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = 4096 };
@@ -118,15 +50,15 @@ static const struct mount *mount_of(const struct mounts *x, const char *path)
 	if (!at)
 		return NULL;
 	id = strtoul(at + sizeof(key) - 1, NULL, 10);
-	for (size_t i = 0; i < x->n; i++)
-		if (x->v[i].id == id)
-			return &x->v[i];
+	for (size_t i = 0; i < x->all->n; i++)
+		if (x->all->v[i].id == id)
+			return &x->all->v[i];
 	return NULL;
 }
 
 static int spot_of(const struct mounts *x, const char *path, struct spot *ret)
 {
-	const struct mount *m = mount_of(x, path);
+	const struct ward_mount *m = mount_of(x, path);
 	const char *rest;
 
 	if (!m || !ward_path_within(path, m->at))
@@ -151,10 +83,10 @@ static bool shows(const struct mounts *x, const char *source, const struct spot 
 {
 	bool found = overlap(own, of);
 
-	for (size_t i = 0; !found && i < x->n; i++) {
-		const struct spot in = { x->v[i].fs, x->v[i].root };
+	for (size_t i = 0; !found && i < x->all->n; i++) {
+		const struct spot in = { x->all->v[i].fs, x->all->v[i].root };
 
-		found = ward_path_within(x->v[i].at, source) && overlap(&in, of);
+		found = ward_path_within(x->all->v[i].at, source) && overlap(&in, of);
 	}
 	return found;
 }
@@ -175,10 +107,10 @@ int ward_cache_aliased(struct ward_resolver *rs, size_t *ret_cache, const struct
 		/* What is pinned there is not there yet. */
 		if (n->kind != WARD_NODE_BIND || !n->write || n->pin)
 			continue;
-		if (!x.v)
-			r = read_mounts(&x);
-		if (r == WARD_OK)
-			r = spot_of(&x, n->source, &own);
+		x.all = ward_rs_mounts(rs);
+		if (!x.all)
+			return unknown(&x, n->source);
+		r = spot_of(&x, n->source, &own);
 		for (size_t i = 0; r == WARD_OK && !found && i < ward_caches_n; i++) {
 			if (!rs->cached[i].t.path)
 				continue;

@@ -31,17 +31,30 @@ int ward_rs_other_names(struct ward_resolver *rs, struct ward_error *err);
 /* ---- reach.c: no link on the way to Ward's own files may be written ---- */
 int ward_rs_check_reach(struct ward_resolver *rs, struct ward_error *err);
 /* A place of Ward's own and the directories that it lies in, by what they are: looked at once, however many names are compared. */
-#define WARD_ABOVE_MAX (WARD_PATH_MAX / 2)
 struct ward_above {
 	bool looked;
 	size_t n;
-	struct {
+	struct ward_identity {
 		dev_t dev;
 		ino_t ino;
-	} v[WARD_ABOVE_MAX];
+	} v[WARD_PATH_MAX / 2 + 1];
 };
-/* A host may show one of them by a second name, over which nothing of the first lies. True: n is that. place: real, or to come. */
-bool ward_rs_is_second_name(struct ward_above *a, const struct ward_node *n, const char *place);
+/*
+ * A host may show one of them by a second name, over which nothing of the first lies. True: n is that, or something that is mounted
+ * below it is. place: real, or to come.
+ */
+bool ward_rs_is_second_name(struct ward_resolver *rs, struct ward_above *a, const struct ward_node *n, const char *place);
+
+/* ---- mounts.c: the kernel's list of the mounts that we see, read once ---- */
+struct ward_mount {
+	unsigned long id;
+	const char *fs, *root, *at;  /* the file system's number, the directory in it, where it is */
+};
+struct ward_mounts {
+	struct ward_mount *v;
+	size_t n;
+};
+const struct ward_mounts *ward_rs_mounts(struct ward_resolver *rs); /* NULL: it cannot be read */
 
 /* ---- gitconfig.c ---- */
 #define WARD_GITCONFIG_VALUE_MAX 1024

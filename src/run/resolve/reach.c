@@ -5,6 +5,7 @@
  * the next run obeys what he wrote there. So a grant to write there is refused; and one of a directory that the host shows at a second
  * place, with one of them in it, over which nothing of the first place lies.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@
 static void look_above(struct ward_above *a, const char *place)
 {
 	WARD_UNSET char dir[WARD_PATH_MAX];
-	WARD_UNSET char up[WARD_ABOVE_MAX * 3];
+	WARD_UNSET char up[WARD_PATH_MAX / 2 * 3];
 	size_t n = strlen(place);
 	WARD_FD fd = -1;
 	struct stat st;
@@ -32,6 +33,9 @@ static void look_above(struct ward_above *a, const char *place)
 		fd = ward_openat2(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
 		if (fd >= 0)
 			break;
+		/* Itself a file. */
+		if (errno == ENOTDIR && fstatat(AT_FDCWD, dir, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			a->v[a->n++] = (struct ward_identity){ st.st_dev, st.st_ino };
 		*strrchr(dir, '/') = '\0';
 	}
 	n = 0;
@@ -39,23 +43,43 @@ static void look_above(struct ward_above *a, const char *place)
 		if (*s != '/')
 			continue;
 		memcpy(up + n, n ? "/.." : ".", n ? 4 : 2);
-		if (fstatat(fd, up, &st, AT_NO_AUTOMOUNT) == 0) {
-			a->v[a->n].dev = st.st_dev;
-			a->v[a->n++].ino = st.st_ino;
-		}
+		if (fstatat(fd, up, &st, AT_NO_AUTOMOUNT) == 0)
+			a->v[a->n++] = (struct ward_identity){ st.st_dev, st.st_ino };
 		n += n ? 3 : 1;
 	}
 }
 
-bool ward_rs_is_second_name(struct ward_above *a, const struct ward_node *n, const char *place)
+static bool is_above(const struct ward_above *a, dev_t dev, ino_t ino)
 {
-	if (n->kind != WARD_NODE_BIND || !n->is_dir || !n->ino || n->base ||
-		ward_path_within(place, n->dest))
+	for (size_t i = 0; i < a->n; i++)
+		if (a->v[i].dev == dev && a->v[i].ino == ino)
+			return true;
+	return false;
+}
+
+bool ward_rs_is_second_name(struct ward_resolver *rs, struct ward_above *a,
+	const struct ward_node *n, const char *place)
+{
+	const struct ward_mounts *mounts;
+	struct stat st;
+
+	if (n->kind != WARD_NODE_BIND || !n->ino || n->base || n->pin)
 		return false;
 	if (!a->looked)
 		look_above(a, place);
-	for (size_t i = 0; i < a->n; i++) {
-		if (a->v[i].dev == n->dev && a->v[i].ino == n->ino)
+	if (!ward_path_within(place, n->dest) && is_above(a, n->dev, n->ino))
+		return true;
+	/* What the host has mounted below a grant comes along; what that is has to be known. */
+	mounts = n->is_dir ? ward_rs_mounts(rs) : NULL;
+	if (n->is_dir && !mounts)
+		return true;
+	for (size_t i = 0; mounts && i < mounts->n; i++) {
+		const char *at = mounts->v[i].at;
+
+		if (ward_path_within(at, n->source) && !ward_streq(at, n->source) &&
+			!ward_path_within(place, at) &&
+			fstatat(AT_FDCWD, at, &st, AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW) == 0 &&
+			is_above(a, st.st_dev, st.st_ino))
 			return true;
 	}
 	return false;
@@ -84,15 +108,28 @@ static int alone(struct ward_resolver *rs, const char *what, const char *path, c
 	for (size_t i = 0; i < rs->n_nodes; i++) {
 		const struct ward_node *n = &rs->nodes[i];
 
-		if (!n->write || n->protect || !ward_rs_is_second_name(&above, n, real))
+		if (!n->write || n->protect || !ward_rs_is_second_name(rs, &above, n, real))
 			continue;
 		(void)ward_fail(err, WARD_E_REFUSED,
-			"%s cannot be written by a run: it is a second name of where %s lies, %s",
+			"%s cannot be written by a run: it has a second name of where %s lies, %s",
 			ward_rs_show(rs, n->dest), ward_rs_show(rs, path), what);
 		ward_fail_fix(err, "take it out, or let less be written");
 		return WARD_E_REFUSED;
 	}
 	return WARD_OK;
+}
+
+/* Below what shows it, by a rule: then nobody inside gets there. */
+static bool is_masked(const struct ward_resolver *rs, const char *path, const struct ward_node *by)
+{
+	for (size_t i = 0; i < rs->n_nodes; i++) {
+		const struct ward_node *n = &rs->nodes[i];
+
+		if (n->kind == WARD_NODE_MASK && n->fixed && ward_path_within(path, n->dest) &&
+			ward_path_within(n->dest, by->dest) && strlen(n->dest) > strlen(by->dest))
+			return true;
+	}
+	return false;
 }
 
 /* path: as it is given, links and all; NULL: there is none. What is not there may have links on the way, too. */
@@ -107,7 +144,7 @@ static int reached(struct ward_resolver *rs, const char *what, const char *path,
 	for (size_t i = 0; i < t.n_links; i++) {
 		const struct ward_node *by = ward_rs_shown_by(rs, t.links[i].at);
 
-		if (by && by->write && !by->protect)
+		if (by && by->write && !by->protect && !is_masked(rs, t.links[i].at, by))
 			return refuse(rs, what, path, t.links[i].at, by, err);
 	}
 	return WARD_OK;

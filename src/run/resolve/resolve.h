@@ -33,7 +33,7 @@ struct ward_texts {
 struct ward_resolver {
 	struct ward_request *r;
 	const struct ward_host *host;
-	struct ward_arena *arena; struct ward_rs_dirs *dirs; /* look.h; NULL: none is kept open */
+	struct ward_arena *arena; struct ward_rs_dirs *dirs; struct ward_mounts *mounts; /* look.h; NULL: none is open, not read yet */
 	const char *cwd;             /* of the caller; the kernel's answer, so no link in it */
 	const char *home;            /* of the caller, real; "" = unknown. Through ward_rs_home() */
 	const char *workspace;       /* real */

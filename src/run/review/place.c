@@ -184,9 +184,9 @@ static int cover(struct ward_resolver *rs, const char *home, struct ward_error *
 			return not_granted(rs, rs->nodes[i].dest,
 				"what runs under review wrote is kept there", err);
 		if ((there || rs->nodes[i].write) &&
-			ward_rs_is_second_name(&above, &rs->nodes[i], store))
+			ward_rs_is_second_name(rs, &above, &rs->nodes[i], store))
 			return not_granted(rs, rs->nodes[i].dest,
-				"it is a second name of where what runs under review wrote is kept",
+				"it has a second name of where what runs under review wrote is kept",
 				err);
 	}
 	shown = ward_rs_shown_by(rs, store);
