@@ -281,10 +281,7 @@ static void refuse_lookup(struct ward_fuse *f, const struct request *q, const ch
 		reply_iov(f, q, &out, sizeof(out));
 }
 
-/*
- * A denied program was walked over, or a mask looked at: to tell him of it, or before its mode refuses him. Executing or opening it is
- * a refusal, and whatever is asked of what is below a mask; seeing that it exists is none.
- */
+/* A denied program was walked over, or a mask looked at: executing or opening it is refused, and all below a mask; seeing that it is there is not. */
 static void note_denied(struct ward_fuse *f, const struct request *q, uint32_t index)
 {
 	const struct ward_node *node = f->tree.v[index].node;
@@ -293,6 +290,7 @@ static void note_denied(struct ward_fuse *f, const struct request *q, uint32_t i
 	const bool mask = node->kind == WARD_NODE_MASK;
 	WARD_FD caller = mask && ward_refusals_full(f->refusals) ? -1 : open_caller(f, q);
 	enum ward_cap_type action;
+	bool unmade = false;
 
 	f->peek.opens = false;
 	if (caller < 0 || !ward_peek_syscall(caller, &call))
@@ -301,6 +299,7 @@ static void note_denied(struct ward_fuse *f, const struct request *q, uint32_t i
 	if (peek_caller(f, caller, &call, path) && !ward_streq(f->peek.path, path)) {
 		path = f->peek.path;
 		action = f->peek.action;
+		unmade = action == WARD_CAP_FILE_WRITE && !f->peek.creates;
 	} else if (action == WARD_CAP_FILE_READ && !f->peek.opens) {
 		return;
 	}
@@ -308,7 +307,7 @@ static void note_denied(struct ward_fuse *f, const struct request *q, uint32_t i
 	if (mask && action == WARD_CAP_EXTERNAL_COMMAND)
 		action = WARD_CAP_FILE_READ;
 	note(f, q, caller, path, action, ward_peek_name(call.nr),
-		mask && action == WARD_CAP_FILE_READ && ward_quiet_path(path), false);
+		mask && action == WARD_CAP_FILE_READ && ward_quiet_path(path), unmade);
 }
 
 /* ---- requests ---- */
@@ -535,8 +534,7 @@ static void do_nosys(struct ward_fuse *f, const struct request *q)
 
 static void do_silent(struct ward_fuse *f, const struct request *q)
 {
-	(void)f;
-	(void)q; /* FORGET: the table is static and the kernel expects no reply */
+	(void)f, (void)q; /* FORGET: the table is static and the kernel expects no reply */
 }
 
 /* Where the name is that a changing request wants to make or take away. */

@@ -203,14 +203,18 @@ static bool cover(uint32_t id, uint32_t dest)
 	return true;
 }
 
+/* A mask that is its own part of the FUSE tree, which is the root of the view. */
+static bool is_told(const struct line *line, const struct ward_launch_mount *m)
+{
+	return (m->flags & WARD_LAUNCH_M_TOLD) && strcmp(line->device, look.root) == 0 &&
+		strcmp(line->root, line->path) == 0;
+}
+
 /* Of a mask: what view.c makes for it, and not what the host has there, which may be for reading as well. */
 static bool is_nothing(const struct line *line, const struct ward_launch_mount *m)
 {
-	/* Its own part of the FUSE tree, which is the root of the view. */
-	if (m->flags & WARD_LAUNCH_M_TOLD)
-		return strcmp(line->device, look.root) == 0 && strcmp(line->root, line->path) == 0;
-	return strcmp(line->root, "/nil") == 0 || strcmp(line->root, "/empty") == 0 ||
-		strcmp(line->root, "/nothing") == 0;
+	return is_told(line, m) || strcmp(line->root, "/nil") == 0 ||
+		strcmp(line->root, "/empty") == 0 || strcmp(line->root, "/nothing") == 0;
 }
 
 /* A line at the destination of number dest. False: there are too many. */
@@ -274,6 +278,8 @@ static bool check(const struct line *line)
 		return true;
 	if (dest != NOWHERE && !arrive(line, dest))
 		return false;
+	if (m && !*rest && is_told(line, m))
+		rw = true;
 	if (line->shared || (!rw && !has(line->options, "ro")))
 		return false;
 	/* Nodes of the host's /dev are as they are. */

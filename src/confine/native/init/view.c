@@ -212,7 +212,8 @@ static void tmpfs_build(const struct init *in, unsigned i, const char *dest, uin
 
 /*
  * The name is there, and nobody may read, list, enter or change it: its mode says so even to its owner, whom the command may be, and
- * the mount is read-only, so that the mode stays. told: the same of the FUSE tree, taken, where each who is refused is seen; -1.
+ * the mount is read-only, so that the mode stays. told: the same of the FUSE tree, taken, which never changes, and where each who is
+ * refused is seen; -1.
  */
 static void mask_build(const struct init *in, const char *dest, bool dir, uint32_t mode, int told)
 {
@@ -229,10 +230,10 @@ static void mask_build(const struct init *in, const char *dest, bool dir, uint32
 			make_file(in, from, NULL, 0, 0);
 		bind_mount(in, from, dest);
 	}
-	/* By its mount alone an execution would be refused before it is seen; by its mode it is as well. */
+	/* By its mount who writes or executes would be refused before he is seen; by its mode, and who serves it, he is as well. */
 	seal(in, dest,
-		MOUNT_ATTR_RDONLY_ | MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_ |
-			(told < 0 ? MOUNT_ATTR_NOEXEC_ : 0));
+		MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_ |
+			(told < 0 ? MOUNT_ATTR_RDONLY_ | MOUNT_ATTR_NOEXEC_ : 0));
 }
 
 static void place(struct init *in, unsigned i, const struct ward_launch_mount *m)
@@ -270,19 +271,40 @@ static void place(struct init *in, unsigned i, const struct ward_launch_mount *m
 	}
 }
 
+#define SPARE 32 /* descriptors, for the rest of the view */
+
+/* Masks that hide as much, while nobody sees who is refused by them: those before the one that had no descriptor any more. */
+static void spare(const struct init *in, const struct ward_launch_mount *m, uint32_t at)
+{
+	for (int n = 0; at-- > 0 && n < SPARE;) {
+		if (!(m[at].flags & WARD_LAUNCH_M_TOLD) || in->parts[at] < 0)
+			continue;
+		close(in->parts[at]);
+		in->parts[at] = -1;
+		n++;
+	}
+}
+
 /* Parts of the FUSE tree that a private tmpfs, or what is granted, is about to cover. */
 static void subtrees_open(struct init *in, const struct ward_launch_mount *m)
 {
+	bool full = false;
+
 	in->parts = malloc((in->l->n_mounts + 1) * sizeof(int));
 	if (!in->parts)
 		fail(in->ctl, WARD_STAGE_FUSE, ENOMEM, NULL);
 	memset(in->parts, -1, (in->l->n_mounts + 1) * sizeof(int));
 	for (uint32_t i = 0; i < in->l->n_mounts; i++) {
-		if (m[i].kind != WARD_LAUNCH_SUBTREE && !(m[i].flags & WARD_LAUNCH_M_TOLD))
+		bool told = m[i].flags & WARD_LAUNCH_M_TOLD;
+
+		if (m[i].kind != WARD_LAUNCH_SUBTREE && (!told || full))
 			continue;
 		in->parts[i] = (int)sys_open_tree(AT_FDCWD, blob_text(in->l, m[i].dest),
 			OPEN_TREE_CLONE_ | OPEN_TREE_CLOEXEC_);
-		if (in->parts[i] < 0)
+		full = told && in->parts[i] < 0 && errno == EMFILE;
+		if (full)
+			spare(in, m, i);
+		else if (in->parts[i] < 0)
 			fail(in->ctl, WARD_STAGE_FUSE, errno, blob_text(in->l, m[i].dest));
 	}
 }
