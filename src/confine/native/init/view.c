@@ -301,11 +301,13 @@ static void subtrees_open(struct init *in, const struct ward_launch_mount *m)
 			continue;
 		in->parts[i] = (int)sys_open_tree(AT_FDCWD, blob_text(in->l, m[i].dest),
 			OPEN_TREE_CLONE_ | OPEN_TREE_CLOEXEC_);
-		full = told && in->parts[i] < 0 && errno == EMFILE;
-		if (full)
-			spare(in, m, i);
-		else if (in->parts[i] < 0)
+		if (in->parts[i] >= 0)
+			continue;
+		if (errno != EMFILE || full)
 			fail(in->ctl, WARD_STAGE_FUSE, errno, blob_text(in->l, m[i].dest));
+		/* What is no mask is tried again. */
+		full = true;
+		spare(in, m, i--);
 	}
 }
 
