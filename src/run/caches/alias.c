@@ -107,7 +107,7 @@ int ward_cache_aliased(struct ward_resolver *rs, size_t *ret_cache, const struct
 		/* What is pinned there is not there yet. */
 		if (n->kind != WARD_NODE_BIND || !n->write || n->pin)
 			continue;
-		x.all = ward_rs_mounts(rs);
+		x.all = ward_rs_mounts(rs, NULL);
 		if (!x.all)
 			return unknown(&x, n->source);
 		r = spot_of(&x, n->source, &own);

@@ -54,7 +54,7 @@ struct ward_mounts {
 	struct ward_mount *v;
 	size_t n;
 };
-const struct ward_mounts *ward_rs_mounts(struct ward_resolver *rs); /* NULL: it cannot be read */
+const struct ward_mounts *ward_rs_mounts(struct ward_resolver *rs, struct ward_error *err); /* NULL: it cannot be read; err: NULL ok */
 
 /* ---- gitconfig.c ---- */
 #define WARD_GITCONFIG_VALUE_MAX 1024

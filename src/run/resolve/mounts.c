@@ -45,7 +45,7 @@ static bool take(char *line, struct ward_mount *ret)
 	return true;
 }
 
-const struct ward_mounts *ward_rs_mounts(struct ward_resolver *rs)
+const struct ward_mounts *ward_rs_mounts(struct ward_resolver *rs, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = MOUNTS_BYTES_MAX + 1 };
 	struct ward_mounts *x = rs->mounts;
@@ -54,17 +54,21 @@ const struct ward_mounts *ward_rs_mounts(struct ward_resolver *rs)
 
 	if (x)
 		return x;
-	if (ward_read_file("/proc/self/mountinfo", MOUNTS_BYTES_MAX, &b, NULL) < 0)
+	if (ward_read_file("/proc/self/mountinfo", MOUNTS_BYTES_MAX, &b, err) < 0)
 		return NULL;
 	text = ward_arena_dup(rs->arena, ward_buf_cstr(&b), b.n);
 	for (size_t i = 0; i < b.n; i++)
 		lines += b.s[i] == '\n';
 	x = ward_arena_alloc(rs->arena, sizeof(*x));
-	if (!text || !x)
+	if (!text || !x) {
+		(void)ward_rs_nomem(err);
 		return NULL;
+	}
 	*x = (struct ward_mounts){ .v = ward_arena_alloc(rs->arena, (lines + 1) * sizeof(*x->v)) };
-	if (!x->v)
+	if (!x->v) {
+		(void)ward_rs_nomem(err);
 		return NULL;
+	}
 	for (char *s = text; *s; s = next) {
 		next = s + strcspn(s, "\n");
 		if (*next)

@@ -70,7 +70,7 @@ bool ward_rs_is_second_name(struct ward_resolver *rs, struct ward_above *a,
 	if (!ward_path_within(place, n->dest) && is_above(a, n->dev, n->ino))
 		return true;
 	/* What the host has mounted below a grant comes along; what that is has to be known. */
-	mounts = n->is_dir ? ward_rs_mounts(rs) : NULL;
+	mounts = n->is_dir ? ward_rs_mounts(rs, NULL) : NULL;
 	if (n->is_dir && !mounts)
 		return true;
 	for (size_t i = 0; mounts && i < mounts->n; i++) {
@@ -221,6 +221,8 @@ int ward_rs_check_reach(struct ward_resolver *rs, struct ward_error *err)
 
 	if (!any_written(rs))
 		return WARD_OK;
+	if (!ward_rs_mounts(rs, err))
+		return err ? err->code : WARD_E_SYSTEM;
 	/* Without a home there are none of a user. */
 	if (ward_layers_where_default(rs->arena, NULL, &where, NULL) == WARD_OK)
 		r = of_user(rs, &where, err);

@@ -176,6 +176,8 @@ static int cover(struct ward_resolver *rs, const char *home, struct ward_error *
 
 	if (!real_of(rs, home, store, &there))
 		return WARD_OK;
+	if (!ward_rs_mounts(rs, err))
+		return err ? err->code : WARD_E_SYSTEM;
 	above.looked = false;
 	above.n = 0;
 	for (size_t i = 0; i < rs->n_nodes; i++) {
