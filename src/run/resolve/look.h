@@ -33,6 +33,7 @@ int ward_rs_check_reach(struct ward_resolver *rs, struct ward_error *err);
 /* A place of Ward's own and the directories that it lies in, by what they are: looked at once, however many names are compared. */
 struct ward_above {
 	bool looked;
+	int err;                     /* it could not be looked at: then everything is one */
 	size_t n;
 	struct ward_identity {
 		dev_t dev;

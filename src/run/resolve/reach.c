@@ -25,6 +25,7 @@ static void look_above(struct ward_above *a, const char *place)
 
 	a->looked = true;
 	a->n = 0;
+	a->err = 0;
 	if (n >= sizeof(dir))
 		return;
 	memcpy(dir, place, n + 1);
@@ -33,6 +34,9 @@ static void look_above(struct ward_above *a, const char *place)
 		fd = ward_openat2(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
 		if (fd >= 0)
 			break;
+		/* What cannot be looked at now may be anything. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+			a->err = errno;
 		/* Itself a file. */
 		if (errno == ENOTDIR && fstatat(AT_FDCWD, dir, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			a->v[a->n++] = (struct ward_identity){ st.st_dev, st.st_ino };
@@ -67,6 +71,8 @@ bool ward_rs_is_second_name(struct ward_resolver *rs, struct ward_above *a,
 		return false;
 	if (!a->looked)
 		look_above(a, place);
+	if (a->err)
+		return true;
 	if (!ward_path_within(place, n->dest) && is_above(a, n->dev, n->ino))
 		return true;
 	/* What the host has mounted below a grant comes along; what that is has to be known. */
@@ -105,11 +111,15 @@ static int alone(struct ward_resolver *rs, const char *what, const char *path, c
 
 	above.looked = false;
 	above.n = 0;
+	above.err = 0;
 	for (size_t i = 0; i < rs->n_nodes; i++) {
 		const struct ward_node *n = &rs->nodes[i];
 
 		if (!n->write || n->protect || !ward_rs_is_second_name(rs, &above, n, real))
 			continue;
+		if (above.err)
+			return ward_fail_errno(err, WARD_E_SYSTEM, above.err, "%s",
+				ward_rs_show(rs, path));
 		(void)ward_fail(err, WARD_E_REFUSED,
 			"%s cannot be written by a run: it has a second name of where %s lies, %s",
 			ward_rs_show(rs, n->dest), ward_rs_show(rs, path), what);

@@ -180,6 +180,7 @@ static int cover(struct ward_resolver *rs, const char *home, struct ward_error *
 		return err ? err->code : WARD_E_SYSTEM;
 	above.looked = false;
 	above.n = 0;
+	above.err = 0;
 	for (size_t i = 0; i < rs->n_nodes; i++) {
 		if (rs->nodes[i].kind == WARD_NODE_BIND &&
 			ward_path_within(rs->nodes[i].dest, store))
@@ -187,9 +188,12 @@ static int cover(struct ward_resolver *rs, const char *home, struct ward_error *
 				"what runs under review wrote is kept there", err);
 		if ((there || rs->nodes[i].write) &&
 			ward_rs_is_second_name(rs, &above, &rs->nodes[i], store))
-			return not_granted(rs, rs->nodes[i].dest,
-				"it has a second name of where what runs under review wrote is kept",
-				err);
+			return above.err
+				? ward_fail_errno(err, WARD_E_SYSTEM, above.err, "%s",
+					  ward_rs_show(rs, store))
+				: not_granted(rs, rs->nodes[i].dest,
+					  "it has a second name of where what runs under review wrote is kept",
+					  err);
 	}
 	shown = ward_rs_shown_by(rs, store);
 	if (!shown || (!there && !shown->write))
