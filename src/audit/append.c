@@ -109,23 +109,56 @@ static void after_failed_sync(struct ward_audit *a, const struct ward_buf *out, 
 	ward_audit_unlock_fd(a->fd);
 }
 
-/* Without the lock. */
-static int sync_lines(struct ward_audit *a, const struct ward_buf *out, uint64_t start,
+/* Without the lock; sys: 0, or why the sync failed. */
+static int synced(struct ward_audit *a, int sys, const struct ward_buf *out, uint64_t start,
 	struct ward_error *err)
 {
-	if (fdatasync(a->fd) == 0)
+	if (sys == 0)
 		return WARD_OK;
-	a->dead = errno;
-	int r = fail_io(a, a->dead, "cannot be made durable", err);
+	a->dead = sys;
+	int r = fail_io(a, sys, "cannot be made durable", err);
 	after_failed_sync(a, out, start);
 	return r;
+}
+
+static void *sync_ahead(void *arg)
+{
+	struct ward_audit *a = arg;
+	a->ahead.sys = fdatasync(a->fd) == 0 ? 0 : errno;
+	return NULL;
+}
+
+/* Nothing is done with the file, and none of its descriptors changes, before this. */
+static int settle(struct ward_audit *a, struct ward_error *err)
+{
+	if (!a->ahead.running)
+		return WARD_OK;
+	(void)pthread_join(a->ahead.thread, NULL);
+	a->ahead.running = false;
+	int r = synced(a, a->ahead.sys, &a->ahead.out, a->ahead.start, err);
+	ward_buf_done(&a->ahead.out);
+	return r;
+}
+
+/* Where no thread is to be had it is waited for at once. */
+static int sync_lines(struct ward_audit *a, bool ahead, struct ward_buf *out, uint64_t start,
+	struct ward_error *err)
+{
+	if (ahead && ward_thread_start(&a->ahead.thread, sync_ahead, a) == 0) {
+		a->ahead.running = true;
+		a->ahead.start = start;
+		a->ahead.out = *out;
+		*out = (struct ward_buf)WARD_BUF_INIT;
+		return WARD_OK;
+	}
+	return synced(a, fdatasync(a->fd) == 0 ? 0 : errno, out, start, err);
 }
 
 /* One call of ward_audit_append. first and last: where it was written, once it was. */
 struct batch {
 	const struct ward_event *events;
 	size_t n;
-	bool durable;
+	bool durable, ahead;
 	struct ward_audit_mark first, last;
 };
 
@@ -192,42 +225,70 @@ static int append(struct ward_audit *a, struct batch *b, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf out = WARD_BUF_INIT;
 	uint64_t size = 0, start = 0;
+	int r = settle(a, err);
+	if (r < 0)
+		return r;
 	if (a->dead)
 		return fail_dead(a, err);
 	if (b->n == 0 && !b->durable)
 		return WARD_OK;
-	int r = ward_audit_lock(a, &size, err);
+	r = ward_audit_lock(a, &size, err);
 	if (r < 0)
 		return r;
 	r = append_locked(a, b, &out, size, &start, err);
 	ward_audit_unlock_fd(a->fd);
-	return r >= 0 && b->durable ? sync_lines(a, &out, start, err) : r;
+	return r >= 0 && b->durable ? sync_lines(a, b->ahead, &out, start, err) : r;
+}
+
+static int append_batch(struct ward_audit *a, struct batch *b, struct ward_audit_mark *ret_first,
+	struct ward_audit_mark *ret_last, struct ward_error *err)
+{
+	const struct ward_audit_mark none = { 0, WARD_AUDIT_ZEROS };
+	int r = WARD_OK;
+	b->first = none;
+	b->last = none;
+	if (ret_first)
+		*ret_first = none;
+	if (ret_last)
+		*ret_last = none;
+	if (!a || (b->n > 0 && !b->events))
+		return ward_fail(err, WARD_E_INVALID, "ward_audit_append without a log or events");
+	for (size_t i = 0; i < b->n && r >= 0; i++)
+		r = ward_audit_event_check(&b->events[i], err);
+	if (r < 0 || a->fd < 0)
+		return r;
+	pthread_mutex_lock(&a->mutex);
+	r = append(a, b, err);
+	pthread_mutex_unlock(&a->mutex);
+	if (r < 0)
+		return r;
+	if (ret_first)
+		*ret_first = b->first;
+	if (ret_last)
+		*ret_last = b->last;
+	return WARD_OK;
 }
 
 int ward_audit_append(struct ward_audit *a, const struct ward_event *events, size_t n, bool durable,
 	struct ward_audit_mark *ret_first, struct ward_audit_mark *ret_last, struct ward_error *err)
 {
-	const struct ward_audit_mark none = { 0, WARD_AUDIT_ZEROS };
-	struct batch b = { events, n, durable, none, none };
-	int r = WARD_OK;
-	if (ret_first)
-		*ret_first = none;
-	if (ret_last)
-		*ret_last = none;
-	if (!a || (n > 0 && !events))
-		return ward_fail(err, WARD_E_INVALID, "ward_audit_append without a log or events");
-	for (size_t i = 0; i < n && r >= 0; i++)
-		r = ward_audit_event_check(&events[i], err);
-	if (r < 0 || a->fd < 0)
-		return r;
+	struct batch b = { .events = events, .n = n, .durable = durable };
+	return append_batch(a, &b, ret_first, ret_last, err);
+}
+
+int ward_audit_append_ahead(struct ward_audit *a, const struct ward_event *events, size_t n,
+	struct ward_audit_mark *ret_first, struct ward_audit_mark *ret_last, struct ward_error *err)
+{
+	struct batch b = { .events = events, .n = n, .durable = true, .ahead = true };
+	return append_batch(a, &b, ret_first, ret_last, err);
+}
+
+int ward_audit_settle(struct ward_audit *a, struct ward_error *err)
+{
+	if (!a)
+		return ward_fail(err, WARD_E_INVALID, "ward_audit_settle without a log");
 	pthread_mutex_lock(&a->mutex);
-	r = append(a, &b, err);
+	int r = settle(a, err);
 	pthread_mutex_unlock(&a->mutex);
-	if (r < 0)
-		return r;
-	if (ret_first)
-		*ret_first = b.first;
-	if (ret_last)
-		*ret_last = b.last;
-	return WARD_OK;
+	return r;
 }

@@ -52,6 +52,14 @@ struct ward_audit_mark {         /* where something was written */
  */
 int ward_audit_append(struct ward_audit *a, const struct ward_event *events, size_t n, bool durable,
 	struct ward_audit_mark *ret_first, struct ward_audit_mark *ret_last, struct ward_error *err);
+/*
+ * The same, durable, but the sync is not waited for: a thread does it, and nothing may be done that relies on it before
+ * ward_audit_settle(). Whatever is appended next waits for it, and ward_audit_close() too, who does not hear how it went.
+ */
+int ward_audit_append_ahead(struct ward_audit *a, const struct ward_event *events, size_t n,
+	struct ward_audit_mark *ret_first, struct ward_audit_mark *ret_last, struct ward_error *err);
+/* Wait for it: WARD_OK where it went well, or there was none, or was waited for; else what a failed sync is above. Any thread. */
+int ward_audit_settle(struct ward_audit *a, struct ward_error *err);
 
 /* ---- reading ---- */
 struct ward_audit_report {

@@ -28,6 +28,13 @@ struct ward_audit {
 	uint64_t torn; /* bytes cut into FILE.torn by this object */
 	struct ward_buf line; /* the line that was built last */
 	struct ward_audit_mark made; /* its seq and hash; seq 0: it is none. Whether it is in the file does not matter */
+	struct { /* of ward_audit_append_ahead: its sync, until it was waited for */
+		pthread_t thread;
+		bool running;
+		int sys; /* 0 or errno; the thread's until it is joined */
+		struct ward_buf out; /* what was written, from start on */
+		uint64_t start;
+	} ahead;
 	char boot[40];
 	char host[72];
 };

@@ -308,8 +308,10 @@ int ward_audit_open(const char *file, struct ward_audit **ret, uint64_t *ret_tor
 
 void ward_audit_close(struct ward_audit *a)
 {
+	struct ward_error ignored = WARD_ERROR_INIT;
 	if (!a)
 		return;
+	(void)ward_audit_settle(a, &ignored);
 	ward_close(a->fd);
 	ward_close(a->dirfd);
 	pthread_mutex_destroy(&a->mutex);

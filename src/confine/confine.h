@@ -85,8 +85,9 @@ struct ward_cage_options {
 	/* What the plan was made with. On WARD_E_UNSUPPORTED the fact that proved wrong (userns, fuse) is set to false. */
 	struct ward_host *host;
 	/*
-	 * Called once, right after the helper was spawned and while the kernel makes its namespaces: the caller's own slow
-	 * step (a durable record) costs no time of its own here. NULL ok; a failure ends the start.
+	 * Called once, when the helper has what it needs for its first steps: the caller's own step (its record) costs no time
+	 * of its own here. What is slow of it (the disk) belongs into a thread: the start goes on behind it. NULL ok; a
+	 * failure ends the start.
 	 */
 	int (*spawned)(void *arg, struct ward_error *err);
 	void *arg;

@@ -195,10 +195,7 @@ int ward_ask_grants(struct life *l, struct ward_error *err)
 			.axes_json = l->axes_json,
 			.detail_json = detail };
 		record_event(l, e);
-		l->start_tried = true;
-		r = record_append(l, g.v, g.n, true, NULL, err);
-		if (r == WARD_OK)
-			l->started_recorded = true;
+		r = record_ahead(l, g.v, g.n, err);
 	}
 	free(g.v);
 	free(g.texts);

@@ -35,6 +35,7 @@ struct life {
 	struct ward_streams streams;
 	struct ward_live *live;     /* where ward stop finds it; NULL: nowhere */
 	struct ward_audit_mark first, last; /* of this run's records; seq 0 = none */
+	struct ward_audit_mark ahead[2]; /* the same of run.start and its kind, until record_settle */
 	bool start_tried;      /* run.start may be in the log, whether or not anybody was told */
 	bool started_recorded; /* run.start is durable: a run.end must follow */
 	bool end_recorded, cache_refused; /* the latter: live/uncached.c: one that is only read was to be written */
@@ -52,7 +53,6 @@ struct life {
 	int net_failed;             /* what it told could not be recorded: the run ends */
 	struct ward_error net_error;
 	unsigned net_notes;
-
 	/* supervision, all times monotonic ns; 0 = not set */
 	uint64_t t_start, t_timeout, t_kill, t_settle;
 	uint64_t t_look, t_bad;     /* when the ceiling is looked at; until when one that cannot be kept may be mended */
@@ -149,13 +149,15 @@ bool keeps_policies(const struct life *l);       /* there are any, and a log to 
 void record_event(struct life *l, struct ward_event *e); /* fill what all records of a run share */
 int record_append(struct life *l, const struct ward_event *v, size_t n, bool durable,
 	uint64_t *ret_first_seq, struct ward_error *err);
+/* The records of the start, run.start last: written, and made durable while the cage is made. */
+int record_ahead(struct life *l, const struct ward_event *v, size_t n, struct ward_error *err);
+int record_settle(struct life *l, struct ward_error *err); /* before GO: how that went */
 /* Refusals seen since the last time: judged, recorded, put into the outcome. */
 int record_refusals(struct life *l, struct ward_error *err);
 int record_limit(struct life *l, const char *what, uint64_t value, uint64_t extra,
 	struct ward_error *err);
 int record_end(struct life *l, struct ward_error *err);
-/* SHA-256 of the rules in their canonical form: names the policy of the run. */
-void record_policy_hash(const struct ward_plan *p, char out[WARD_SHA256_HEX]);
+void record_policy_hash(const struct ward_plan *p, char out[WARD_SHA256_HEX]); /* SHA-256 of the rules in their canonical form */
 
 /* ---- live/stop.c ---- */
 void live_begin(struct life *l);
@@ -176,16 +178,14 @@ int net_prepare(struct life *l, struct ward_error *err); /* while the cage is ma
 int net_begin(struct life *l, struct ward_error *err);   /* the cage is there, the command has not started */
 int net_next(struct life *l, struct ward_error *err);
 /* Around the wait for what comes next: meanwhile whoever mediates a connect may take the gate's turn. */
-void net_waits(struct life *l);
-void net_waited(struct life *l);
+void net_waits(struct life *l); void net_waited(struct life *l);
 void net_ends(struct life *l);                           /* nobody inside is alive: what follows goes on beside it */
 int net_end(struct life *l, struct ward_error *err);     /* its last records */
 
 /* ---- net/hold.c: a person is asked about a connection, which waits ---- */
 /* What was said of it; OPEN: somebody is being asked. begin: ask, if nobody was. *ret_how: of the answer, static; NULL: none. */
 enum ward_said hold_ask(struct life *l, const struct ward_verdict *v, const struct ward_query *q, bool begin, const char **ret_how);
-struct ward_agreed;
-struct ward_agreed hold_agreed(const struct life *l);
+struct ward_agreed; struct ward_agreed hold_agreed(const struct life *l);
 int hold_stop(struct life *l, struct ward_error *err);   /* what is open is a no, and nobody is asked any more */
 bool hold_had(const struct life *l, const char *endpoint); /* nobody is asked any more, and a yes may reach that name at some port */
 bool hold_may(const struct life *l);                     /* is there anybody to be asked? */

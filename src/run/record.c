@@ -21,6 +21,14 @@ void record_event(struct life *l, struct ward_event *e)
 	e->policy = l->o->policy_sha256[0] ? l->o->policy_sha256 : NULL;
 }
 
+static void appended(struct life *l, const struct ward_audit_mark *first,
+	const struct ward_audit_mark *last)
+{
+	if (!l->first.hash[0])
+		l->first = *first;
+	l->last = *last;
+}
+
 int record_append(struct life *l, const struct ward_event *v, size_t n, bool durable,
 	uint64_t *ret_first_seq, struct ward_error *err)
 {
@@ -31,14 +39,44 @@ int record_append(struct life *l, const struct ward_event *v, size_t n, bool dur
 		*ret_first_seq = 0;
 	if (!l->audit || n == 0)
 		return WARD_OK;
-	r = ward_audit_append(l->audit, v, n, durable, &first, &last, err);
+	r = record_settle(l, err);
+	if (r == WARD_OK)
+		r = ward_audit_append(l->audit, v, n, durable, &first, &last, err);
 	if (r < 0)
 		return r;
-	if (!l->first.hash[0])
-		l->first = first;
-	l->last = last;
+	appended(l, &first, &last);
 	if (ret_first_seq)
 		*ret_first_seq = first.seq;
+	return WARD_OK;
+}
+
+int record_ahead(struct life *l, const struct ward_event *v, size_t n, struct ward_error *err)
+{
+	int r;
+
+	l->start_tried = true;
+	r = record_settle(l, err);
+	if (r == WARD_OK && !l->audit)
+		l->started_recorded = true;
+	if (r < 0 || !l->audit)
+		return r;
+	return ward_audit_append_ahead(l->audit, v, n, &l->ahead[0], &l->ahead[1], err);
+}
+
+/* What was only written is no record yet: a sync that fails cuts it back. */
+int record_settle(struct life *l, struct ward_error *err)
+{
+	struct ward_audit_mark first = l->ahead[0], last = l->ahead[1];
+	int r;
+
+	if (!first.hash[0])
+		return WARD_OK;
+	memset(l->ahead, 0, sizeof(l->ahead));
+	r = ward_audit_settle(l->audit, err);
+	if (r < 0)
+		return r;
+	appended(l, &first, &last);
+	l->started_recorded = true;
 	return WARD_OK;
 }
 

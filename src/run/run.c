@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ward_run: the road from a request to an outcome. Resolve, plan, open the log, build the cage; while the kernel makes the
- * namespaces the grants are judged and recorded durably; only then may the command start. Every way out of here leaves an
- * outcome, and nothing alive. A log that cannot be written refuses the run; one that fails during it ends the run.
+ * namespaces the grants are judged and recorded, and while the view is made that becomes durable; only then may the command
+ * start. Every way out of here leaves an outcome, and nothing alive. A log that cannot be written refuses the run; one that fails during it ends the run.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -416,6 +416,8 @@ static void refuse(struct life *l, struct ward_error *err)
 	ward_outcome_set_error(l->o, err);
 	if (err->code == WARD_E_AUDIT)
 		return;
+	/* Refused for something else while run.start was made durable. */
+	(void)record_settle(l, &ignored);
 	if (l->started_recorded)
 		(void)record_end(l, &ignored);
 	else
@@ -478,6 +480,8 @@ static int run_whole(struct ward_request *r, struct ward_outcome **ret, struct w
 		code = plan_and_start(&l, &local);
 	if (code == WARD_OK)
 		code = net_begin(&l, &local);
+	if (code == WARD_OK)
+		code = record_settle(&l, &local);
 	asking_write_rules(&l);
 	if (code == WARD_OK) {
 		code = live(&l, &local);

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "audit_util.h"
 #include "os/os.h"
@@ -100,6 +101,16 @@ uint64_t __wrap_ward_now_mono_ns(void)
 	return __real_ward_now_mono_ns() + skew;
 }
 
+static bool no_thread;
+
+int __real_ward_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg);
+int __wrap_ward_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg);
+
+int __wrap_ward_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg)
+{
+	return no_thread ? -EAGAIN : __real_ward_thread_start(ret, fn, arg);
+}
+
 /* Memory: the allocation with this number fails, and only it. */
 static long fail_alloc = -1;
 
@@ -140,9 +151,23 @@ static struct ward_audit *log_of(unsigned records)
 	return a;
 }
 
+static bool ahead; /* what is to be durable is synced by a thread, and waited for */
+
+static int append_ahead(struct ward_audit *a, unsigned n)
+{
+	struct ward_event e[8];
+	for (unsigned i = 0; i < 8; i++)
+		audit_event_fill(&e[i], i);
+	return ward_audit_append_ahead(a, e, n, NULL, NULL, &err);
+}
+
 static int append(struct ward_audit *a, unsigned n, bool durable)
 {
 	struct ward_event e[8];
+	if (ahead && durable) {
+		int r = append_ahead(a, n);
+		return r < 0 ? r : ward_audit_settle(a, &err);
+	}
 	for (unsigned i = 0; i < 8; i++)
 		audit_event_fill(&e[i], i);
 	return ward_audit_append(a, e, n, durable, NULL, NULL, &err);
@@ -199,7 +224,7 @@ TEST(an_interrupted_or_short_write_goes_on)
 	audit_end();
 }
 
-TEST(a_failed_sync_is_the_end_of_the_object)
+static void failed_sync(void)
 {
 	struct ward_audit *a = log_of(3);
 	fail_errno = EIO;
@@ -219,6 +244,115 @@ TEST(a_failed_sync_is_the_end_of_the_object)
 	CHECK_EQ_INT(audit_write(audit_log, 2, &err), WARD_OK);
 	CHECK(holds(5));
 	audit_end();
+}
+
+TEST(a_failed_sync_is_the_end_of_the_object)
+{
+	failed_sync();
+	ahead = true;
+	failed_sync();
+	ahead = false;
+}
+
+/* ---- a sync that is not waited for at once ---- */
+
+static int slow_ms;
+static bool slow_done;
+
+static void be_slow(void)
+{
+	usleep((useconds_t)slow_ms * 1000);
+	slow_done = true;
+}
+
+TEST(a_sync_ahead_is_done_once_and_heard_of_once)
+{
+	struct ward_audit *a = log_of(3);
+	struct ward_audit_mark first, last;
+	struct ward_event e;
+	audit_event_fill(&e, 0);
+	syncs = 0;
+	CHECK_EQ_INT(ward_audit_append_ahead(a, &e, 1, &first, &last, &err), WARD_OK);
+	CHECK_EQ_UINT(first.seq, 4);
+	CHECK_EQ_UINT(last.seq, 4);
+	CHECK(holds(4));
+	CHECK_EQ_INT(ward_audit_settle(a, &err), WARD_OK);
+	CHECK_EQ_INT(syncs, 1);
+	CHECK_EQ_INT(ward_audit_settle(a, &err), WARD_OK);
+	CHECK_EQ_INT(append(a, 1, false), WARD_OK);
+	CHECK_EQ_INT(syncs, 1);
+	CHECK(holds(5));
+	ward_audit_close(a);
+	audit_end();
+}
+
+TEST(a_sync_ahead_that_fails_is_heard_of_by_what_comes_next)
+{
+	struct ward_audit *a = log_of(3);
+	fail_errno = EIO;
+	fail_sync = 0;
+	CHECK_EQ_INT(append_ahead(a, 2), WARD_OK);
+	CHECK_EQ_INT(append(a, 1, false), WARD_E_AUDIT);
+	CHECK_STR_CONTAINS(err.message, "cannot be made durable");
+	CHECK(holds(3));
+	CHECK_EQ_INT(append(a, 1, true), WARD_E_AUDIT);
+	CHECK_STR_CONTAINS(err.message, "an earlier write could not be made durable");
+	ward_audit_close(a);
+	audit_end();
+}
+
+/* Two appends, and the end, wait for it: none goes on while it is under way, and the object is not freed under it. */
+TEST(whatever_comes_behind_a_sync_ahead_waits_for_it)
+{
+	for (int by = 0; by < 3; by++) {
+		struct ward_audit *a = log_of(3);
+		CASE("by %d", by);
+		slow_ms = 100;
+		slow_done = false;
+		before_failed_sync = be_slow;
+		fail_errno = EIO;
+		fail_sync = 0;
+		CHECK_EQ_INT(append_ahead(a, 2), WARD_OK);
+		if (by == 0)
+			CHECK_EQ_INT(ward_audit_settle(a, &err), WARD_E_AUDIT);
+		else if (by == 1)
+			CHECK_EQ_INT(append_ahead(a, 1), WARD_E_AUDIT);
+		else
+			ward_audit_close(a);
+		CHECK(slow_done);
+		CHECK(holds(3));
+		if (by < 2)
+			ward_audit_close(a);
+		audit_end();
+	}
+}
+
+TEST(without_a_thread_the_sync_is_waited_for)
+{
+	struct ward_audit *a = log_of(3);
+	no_thread = true;
+	syncs = 0;
+	CHECK_EQ_INT(append_ahead(a, 1), WARD_OK);
+	CHECK_EQ_INT(syncs, 1);
+	fail_errno = EIO;
+	fail_sync = 0;
+	CHECK_EQ_INT(append_ahead(a, 1), WARD_E_AUDIT);
+	no_thread = false;
+	CHECK(holds(4));
+	ward_audit_close(a);
+	audit_end();
+}
+
+TEST(without_a_log_nothing_is_synced)
+{
+	struct ward_audit *a = NULL;
+	syncs = 0;
+	REQUIRE(ward_audit_open("/dev/null", &a, NULL, &err) == WARD_OK);
+	CHECK_EQ_INT(append_ahead(a, 2), WARD_OK);
+	CHECK_EQ_INT(ward_audit_settle(a, &err), WARD_OK);
+	CHECK_EQ_INT(syncs, 0);
+	ward_audit_close(a);
+	CHECK_EQ_INT(ward_audit_settle(NULL, &err), WARD_E_INVALID);
 }
 
 /* ---- somebody else between our write and our failed sync: the lock is free then ---- */
@@ -287,7 +421,7 @@ TEST(a_failed_sync_alone_is_cut_back)
 	audit_end();
 }
 
-TEST(a_failed_sync_takes_nothing_from_who_built_upon_it)
+static void built_upon(void)
 {
 	struct ward_audit_report rep;
 	fail_after(somebody_appends);
@@ -301,6 +435,14 @@ TEST(a_failed_sync_takes_nothing_from_who_built_upon_it)
 	CHECK_EQ_INT(audit_write(audit_log, 2, &err), WARD_OK);
 	CHECK(holds(9));
 	audit_end();
+}
+
+TEST(a_failed_sync_takes_nothing_from_who_built_upon_it)
+{
+	built_upon();
+	ahead = true;
+	built_upon();
+	ahead = false;
 }
 
 TEST(two_failed_syncs_are_both_cut_back)

@@ -713,6 +713,8 @@ static int launch(struct ward_native *c, const struct ward_cage_options *opts,
 		r = prepare_brokers(c, err);
 	if (r == WARD_OK && c->fuse)
 		r = serve_fuse(c, err);
+	if (r == WARD_OK && opts->spawned)
+		r = opts->spawned(opts->arg, err);
 	if (r == WARD_OK)
 		r = hand_trees(c, &k, &blob, err);
 	return r;
@@ -754,9 +756,6 @@ int ward_native_build(struct ward_native *c, const struct ward_cage_options *opt
 		r = ward_notify_warm(c->notify, err);
 	if (r == WARD_OK && c->cgroup)
 		r = ward_cgroup_bound_sockets(c->cgroup, &c->plan->limits, err);
-	/* The caller's own work (its durable record) goes on while the view is built. */
-	if (r == WARD_OK && opts->spawned)
-		r = opts->spawned(opts->arg, err);
 	if (r == WARD_OK)
 		r = converse(c, opts->host, err);
 	if (r == WARD_OK && c->plan->review.on && c->plan->review.backend == WARD_DISK_DIR)
