@@ -5,19 +5,33 @@ is not what the log names."""
 import hashlib
 import json
 import os
+import pathlib
+import re
 import shutil
 import stat
 
 import box
-from box import both, user_only
+from box import both, both_cases, user_only
 from tap import check, check_eq, check_in
 
+TREE = pathlib.Path(__file__).resolve().parents[2]
 RUN = ("--policy", "team.cedar", "true")
 WAS = """\
 @id("team.all")
 permit (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Path::"./");
 @id("team.secret")
 forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./secret");
+"""
+WIDE = """\
+schemaVersion: 2
+kind: Policy
+metadata: {name: wide}
+spec:
+  fsProfiles:
+    wide:
+      read: ["**"]
+      allowExec: ["*"]
+      modify:
 """
 IS = WAS.split('@id("team.secret")', maxsplit=1)[0]
 
@@ -77,6 +91,23 @@ def what_was_answers_whatever_is(p):
     p.ws.rename(p.base / "gone")
     r = about_key(p, run, cwd=p.home)
     check_eq((r.code, json.loads(r.out)["rules"][0]["id"]), (1, "team.secret"), r.err)
+
+
+@both_cases([("mode", ("--mode", "workspace_write")), ("profile", ("--profile", "implementer")), ("document", ("--policy", "own.yaml", "--profile", "wide"))])
+def one_policy_is_one_snapshot(p, words):
+    """Whatever else a run is (its command, its limits, what memory there is): the rules are the same, and so are their name and their text."""
+    p.write("own.yaml", WIDE + "".join(f"        - 'src/d{i}/**'\n" for i in range(60)))
+    kept = set()
+    for more, command in (((), ["true"]), (("--memory", "200M", "--cwd", "."), ["true", "z" * 4000]), (("--pids", "77"), ["sh", "-c", "exit 0"])):
+        run = start(p, *words, *more, "--", *command)
+        kept.add(snapshot(p, run).name)
+    check_eq(len(kept), 1, "the same rules have other names")
+    sources = json.loads((store(p) / kept.pop()).read_text())["sources"]
+    # What a rule of Ward's own names is what a file of Ward's own names.
+    parts = {line.split()[1] for line in (TREE / "data/runtimes").read_text().splitlines() if line.startswith("part ")}
+    named = [m for s in sources if s["name"] == "data/runtimes" for m in re.findall(r'@text\("part ([^"]*)"\)[^;]*Ward::Path::"([^"]*)"', s["text"])]
+    check([m for m in named if m[0] == "/etc/debian_version"] or not os.path.exists("/etc/debian_version"), sources)
+    check_eq([m for m in named if m[0] != m[1] or m[0] not in parts], [])
 
 
 @both

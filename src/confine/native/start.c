@@ -713,10 +713,10 @@ static int launch(struct ward_native *c, const struct ward_cage_options *opts,
 		r = prepare_brokers(c, err);
 	if (r == WARD_OK && c->fuse)
 		r = serve_fuse(c, err);
-	if (r == WARD_OK && opts->spawned)
-		r = opts->spawned(opts->arg, err);
 	if (r == WARD_OK)
 		r = hand_trees(c, &k, &blob, err);
+	if (r == WARD_OK && opts->spawned)
+		r = opts->spawned(opts->arg, err);
 	return r;
 }
 

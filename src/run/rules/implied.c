@@ -130,12 +130,15 @@ static int parts(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_
 	if (!v || !at)
 		return ward_rs_nomem(err);
 	for (size_t i = 0; i < n; i++) {
-		at[i] = (struct ward_source_place){ .id = rs->parts.v[i], .in = true };
+		/* The rules outlive who resolves: their text is written when the run starts. */
+		at[i] = (struct ward_source_place){
+			.id = ward_arena_strdup(b->arena, rs->parts.v[i]), .in = true
+		};
 		v[i] = (struct ward_source_rule){ .file = "data/runtimes",
 			.place = &at[i],
 			.action = WARD_ACT_FS_READ,
 			.text = ward_arena_printf(b->arena, "part %s", rs->parts.v[i]) };
-		if (!v[i].text)
+		if (!v[i].text || !at[i].id)
 			return ward_rs_nomem(err);
 	}
 	src.rules = v;
