@@ -53,6 +53,20 @@ static int by_name(const void *va, const void *vb)
 	return (*a == '=' ? 0 : *a) - (*b == '=' ? 0 : *b);
 }
 
+/* false: no memory. */
+static bool copy_net(struct ward_plan *p, struct ward_rule *rule)
+{
+	struct ward_net_limits *net;
+
+	if (!rule->net)
+		return true;
+	net = ward_arena_alloc(p->arena, sizeof(*net));
+	if (net)
+		*net = *rule->net;
+	rule->net = net;
+	return net != NULL;
+}
+
 static int copy_rules(struct ward_plan *p, const struct ward_rule *from, size_t n,
 	const struct ward_rule **ret)
 {
@@ -68,7 +82,7 @@ static int copy_rules(struct ward_plan *p, const struct ward_rule *from, size_t 
 		v[i].text = ward_arena_strdup(p->arena, r->text ? r->text : "");
 		v[i].origin.file =
 			ward_arena_strdup(p->arena, r->origin.file ? r->origin.file : "");
-		if (!v[i].pattern || !v[i].text || !v[i].origin.file)
+		if (!v[i].pattern || !v[i].text || !v[i].origin.file || !copy_net(p, &v[i]))
 			return WARD_E_NOMEM;
 	}
 	*ret = v;

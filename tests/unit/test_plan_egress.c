@@ -109,4 +109,37 @@ TEST(egress_has_a_name_server)
 	}
 }
 
+/* Who asked for it may be gone, and its memory another's, when a plan is signed, printed and held. */
+TEST(a_plan_keeps_nothing_of_its_input)
+{
+	struct ward_host h = full_host();
+	struct ward_plan_input in = input(&h);
+	struct ward_net_limits net = { { 7, 8, 9 } };
+	char pattern[] = "api.example:443", text[] = "--cap NETWORK_CONNECT:api.example:443",
+	     file[] = "caps";
+	struct ward_rule rule = { .type = WARD_CAP_NETWORK_CONNECT,
+		.pattern = pattern,
+		.text = text,
+		.net = &net,
+		.origin = { .file = file } };
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_plan *p, *q;
+
+	in.rules = &rule;
+	in.n_rules = 1;
+	p = must_build(&in);
+	in.sign_later = true;
+	q = must_build(&in);
+	memset(&net, 0x5a, sizeof(net));
+	memset(pattern, 'x', sizeof(pattern) - 1);
+	memset(text, 'x', sizeof(text) - 1);
+	memset(file, 'x', sizeof(file) - 1);
+	memset(&rule, 0x5a, sizeof(rule));
+	CHECK_EQ_INT(ward_plan_sign(q, &err), WARD_OK);
+	CHECK_STR_EQ(q->sha256, p->sha256);
+	CHECK_EQ_UINT(q->rules[0].net->v[1], 8);
+	ward_plan_free(p);
+	ward_plan_free(q);
+}
+
 TAP_MAIN();
