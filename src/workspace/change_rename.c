@@ -4,6 +4,9 @@
  * that is gone and one that is new with the same content: first of the same last name, then by order. A file that is empty has the content
  * of every empty file, so it must keep its last name. Which may be the same is known by a sum of their contents, each read once; those of one
  * sum are compared, so it need be no hard one.
+ *
+ * What is no rename may move content all the same: over a file that was there, or from there to elsewhere. Whose content a change takes away
+ * is looked for in what the others bring, so that nobody makes the one real and throws the other away.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -242,34 +245,161 @@ static void collect(struct pairing *p)
 	}
 }
 
-int ward_changes_pair(struct reader *r)
+/* ---- what moved, and is no rename ---- */
+
+/* One side of a change, if it has content of its own that another may have. */
+static void collect_side(struct pairing *p, struct ward_change *c, bool is_new)
 {
-	struct pairing p = { .r = r, .left = WARD_RENAME_BYTES_MAX };
-	struct ward_changes *c = r->out;
+	mode_t mode = is_new ? c->mode : c->was_mode;
+	uint64_t size = is_new ? c->size : c->was_size;
+
+	if ((S_ISREG(mode) || S_ISLNK(mode)) && size > 0)
+		p->v[p->n++] = (struct candidate){
+			.change = c, .type = mode & S_IFMT, .size = size, .is_new = is_new
+		};
+}
+
+static void collect_moved(struct pairing *p)
+{
+	for (size_t i = 0; i < p->r->out->n; i++) {
+		struct ward_change *c = &p->r->out->v[i];
+
+		if (c->kind == WARD_CHANGE_RENAMED ||
+			(c->kind == WARD_CHANGE_MODIFIED && !c->content))
+			continue;
+		collect_side(p, c, false);
+		collect_side(p, c, true);
+	}
+}
+
+/* The first two of v[at..end) that bring something. */
+static void first_new(const struct pairing *p, size_t at, size_t end,
+	const struct ward_change *ret[2])
+{
 	size_t n = 0;
 
-	if (c->n == 0)
-		return WARD_OK;
-	/* Whoever wrote the files shall not know which of them collide. */
-	if (ward_random(&p.seed, sizeof(p.seed)) < 0)
-		return ward_fail(r->err, WARD_E_SYSTEM,
-			"the system has no random number for the changes");
-	p.v = calloc(c->n, sizeof(*p.v));
-	if (p.v == NULL)
-		return ward_fail(r->err, WARD_E_NOMEM, "no memory for the changes");
-	collect(&p);
-	if (p.n > 1)
-		qsort(p.v, p.n, sizeof(*p.v), by_size);
-	for (size_t i = 0, k; i < p.n; i = k) {
-		for (k = i + 1; k < p.n && by_size(&p.v[i], &p.v[k]) == 0;)
-			k++;
-		pair_size(&p, i, k);
+	ret[0] = ret[1] = NULL;
+	for (size_t i = at; i < end && n < 2; i++)
+		if (p->v[i].is_new)
+			ret[n++] = p->v[i].change;
+}
+
+static const struct ward_change *not_itself(const struct ward_change *const v[2],
+	const struct ward_change *c)
+{
+	return v[0] && v[0] == c ? v[1] : v[0];
+}
+
+/* In v[at..end), all of one content: what a change takes away, another brings. */
+static void link_run(struct pairing *p, size_t at, size_t end)
+{
+	const struct ward_change *new[2];
+	bool bits, xattrs;
+
+	first_new(p, at, end, new);
+	for (size_t i = at; i < end && new[0]; i++) {
+		struct ward_change *c = p->v[i].change;
+		const struct ward_change *to = not_itself(new, c);
+
+		if (!p->v[i].is_new && to && same_xattrs(p, c, to, &bits, &xattrs))
+			c->moved_to = to;
 	}
-	free(p.v);
+}
+
+/* Those of v[at..end) from unread on were not read: what is of their size may be the same. */
+static void link_unread(struct pairing *p, size_t at, size_t unread, size_t end)
+{
+	const struct ward_change *any[2], *unknown[2];
+
+	first_new(p, at, end, any);
+	first_new(p, unread, end, unknown);
+	for (size_t i = at; i < end && unread < end; i++) {
+		struct ward_change *c = p->v[i].change;
+		const struct ward_change *to = not_itself(unknown, c);
+
+		if (!to && i >= unread)
+			to = not_itself(any, c);
+		if (p->v[i].is_new || c->moved_to || !to)
+			continue;
+		c->moved_to = to;
+		c->moved_unsure = true;
+	}
+}
+
+/* One of them takes away what another may bring. */
+static bool may_move(const struct pairing *p, size_t at, size_t end)
+{
+	size_t n_new = 0;
+
+	for (size_t i = at; i < end; i++)
+		n_new += p->v[i].is_new;
+	return n_new > 0 && n_new < end - at &&
+		(end - at > 2 || p->v[at].change != p->v[at + 1].change);
+}
+
+/* v[at..end) are of one type and size. */
+static void link_size(struct pairing *p, size_t at, size_t end)
+{
+	size_t i = at, k;
+
+	if (!may_move(p, at, end))
+		return;
+	for (k = at; k < end; k++)
+		sum(p, &p->v[k]);
+	qsort(p->v + at, end - at, sizeof(*p->v), by_sum);
+	for (; i < end && p->v[i].known; i = k) {
+		for (k = i + 1; k < end && p->v[k].known &&
+			memcmp(p->v[k].sum, p->v[i].sum, sizeof(p->v[i].sum)) == 0;)
+			k++;
+		link_run(p, i, k);
+	}
+	link_unread(p, at, i, end);
+}
+
+/* ---- both ---- */
+
+static void each_size(struct pairing *p, void (*fn)(struct pairing *p, size_t at, size_t end))
+{
+	if (p->n > 1)
+		qsort(p->v, p->n, sizeof(*p->v), by_size);
+	for (size_t i = 0, k; i < p->n; i = k) {
+		for (k = i + 1; k < p->n && by_size(&p->v[i], &p->v[k]) == 0;)
+			k++;
+		fn(p, i, k);
+	}
+}
+
+/* What was paired is one change. */
+static void close_up(struct ward_changes *c)
+{
+	size_t n = 0;
+
 	for (size_t i = 0; i < c->n; i++) {
 		if (c->v[i].kind != WARD_CHANGE_NONE)
 			c->v[n++] = c->v[i];
 	}
 	c->n = n;
+}
+
+int ward_changes_pair(struct reader *r)
+{
+	struct pairing p = { .r = r, .left = WARD_RENAME_BYTES_MAX };
+
+	if (r->out->n == 0)
+		return WARD_OK;
+	/* Whoever wrote the files shall not know which of them collide. */
+	if (ward_random(&p.seed, sizeof(p.seed)) < 0)
+		return ward_fail(r->err, WARD_E_SYSTEM,
+			"the system has no random number for the changes");
+	p.v = calloc(2 * r->out->n, sizeof(*p.v));
+	if (p.v == NULL)
+		return ward_fail(r->err, WARD_E_NOMEM, "no memory for the changes");
+	collect(&p);
+	each_size(&p, pair_size);
+	close_up(r->out);
+	p.n = 0;
+	collect_moved(&p);
+	each_size(&p, link_size);
+	free(p.v);
 	return WARD_OK;
 }

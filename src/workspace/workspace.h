@@ -158,6 +158,12 @@ struct ward_change {
 	/* MODIFIED, of those names: how many the project has of the file that it has at path; 0: there is but one */
 	uint64_t n_same;
 	const char *as_was;          /* the first of its names in the layer that is no change: the project has that file; else NULL */
+	/*
+	 * What the project has here, and would lose by this change, the layer has there (renamed over something, or two that changed
+	 * places): it may be the only copy. NULL: no other change has it. unsure: of its size, and not compared.
+	 */
+	const struct ward_change *moved_to;
+	bool moved_unsure;
 	/* MODIFIED, RENAMED: what of it differs; never a guess: content is compared where sizes are equal */
 	bool content, bits, xattrs;
 	bool origin;                 /* the layer has it as a copy of something of the project */

@@ -367,7 +367,7 @@ for name in sorted(os.listdir()):
 """)
         check_eq(gits(applied(t)), gits(after))
         # git apply takes a line without an end anywhere; it can only be the last of its side.
-        lines = [*t.ask("patch").decode().split("\n")[:-1], "diff"]
+        lines = [*(x for x in t.ask("patch").decode().split("\n")[:-1] if not x.startswith("# ward: ")), "diff"]
         for before, line, then in zip(lines, lines[1:], lines[2:]):
             check(line[0] != "\\" or then.startswith("diff") or (before[0], then[0]) == ("-", "+"), f"{before!r}, {line!r}, {then!r}")
 

@@ -10,6 +10,7 @@
 
 #include "os/os.h"
 #include "run/review/judge.h"
+#include "run/review/moved.h"
 
 static const char behind[] = "what it lies in, or what lies in it, does not become real";
 static const char linked[] = "it is one file with another name, which is asked about or refused";
@@ -331,6 +332,14 @@ static int one_file(struct judging *x, struct ward_review_decisions *d)
 	return WARD_OK;
 }
 
+static bool is_named(const struct ward_change *c, const struct ward_review_terms *t)
+{
+	for (size_t i = 0; i < t->n_ours; i++)
+		if (ward_streq(c->path, t->ours[i]))
+			return true;
+	return false;
+}
+
 int ward_review_judge(const struct ward_review_terms *t, const struct ward_changes *all,
 	struct ward_review_decisions *ret, const char **ret_unsure, struct ward_error *err)
 {
@@ -355,12 +364,14 @@ int ward_review_judge(const struct ward_review_terms *t, const struct ward_chang
 			one->side = WARD_COMMIT_THEIRS;
 		else if (is_within(one->change, t->ours, t->n_ours))
 			one->side = WARD_COMMIT_OURS;
+		one->by_name = is_named(one->change, t);
 		r = decide(&x, one);
 	}
 	if (r == WARD_OK)
 		r = one_file(&x, &d);
 	if (r < 0)
 		return r;
+	ward_review_moved_sides(t->rs->arena, &d);
 	*ret = d;
 	*ret_unsure = ward_guard_unsure(x.guard);
 	for (size_t i = 0; i < d.n && t->automatic && *ret_unsure; i++) {
@@ -461,10 +472,14 @@ int ward_review_settle(struct ward_arena *a, struct ward_review_decisions *d,
 	struct ward_error *err)
 {
 	struct settling s = { .n = d->n };
+	struct ward_review_moved moved;
+	int r = ward_review_moved_new(a, d, &moved, err);
 	const char **paths = ward_arena_alloc(a, (d->n + 1) * sizeof(const char *));
 
 	s.by_path = ward_arena_alloc(a, (d->n + 1) * sizeof(struct ward_review_decision *));
 	s.above = ward_arena_alloc(a, (d->n + 1) * sizeof(*s.above));
+	if (r < 0)
+		return r;
 	if (!s.by_path || !s.above || !paths)
 		return ward_rs_nomem(err);
 	for (size_t i = 0; i < d->n; i++)
@@ -483,6 +498,7 @@ int ward_review_settle(struct ward_arena *a, struct ward_review_decisions *d,
 			if (one->change->kind == WARD_CHANGE_RENAMED)
 				above_old(&s, one, one->change->from);
 		}
+		s.again = ward_review_moved_wait(&moved, a, d) || s.again;
 	} while (s.again);
 	return WARD_OK;
 }

@@ -178,6 +178,8 @@ void ward_diff_notes(struct writer *w, size_t i,
 				: "with extended attributes");
 	if (c->link)
 		say(w, c, "another name of");
+	if (c->moved_to)
+		say(w, c, c->moved_unsure ? "what it had may be in" : "what it had is in");
 }
 
 static void ignore(struct writer *w, const struct ward_change *c, const char *what)

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a run moved is two changes where it is no rename (over a file that was there, or two that changed places): one takes content away,
+ * and the other has it, maybe alone. So the first waits for the second; and what is forgotten of the second is forgotten of both, or not
+ * before a person has named both.
+ */
+#include <string.h>
+
+#include "run/review/moved.h"
+
+static const char waits[] = "what it had is in another change, which does not become real";
+static const char holds[] =
+	"it has what another change takes out of the project, so to forget it alone could lose that";
+
+/* Which change has what it takes away: SIZE_MAX, none. */
+static size_t holder(const struct ward_review_decisions *d, size_t i)
+{
+	const struct ward_change *to = d->v[i].change->moved_to;
+
+	return to ? (size_t)(to - d->v[0].change) : SIZE_MAX;
+}
+
+static const char *quoted(struct ward_arena *a, const char *text, const char *path,
+	const char *what)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+
+	ward_buf_adds(&b, text);
+	ward_buf_adds(&b, what);
+	ward_quote(&b, path, strlen(path));
+	return b.failed ? text : ward_arena_strdup(a, ward_buf_cstr(&b));
+}
+
+/* --theirs of to, which has what d takes away. */
+static void forget_both(struct ward_arena *a, struct ward_review_decision *d,
+	struct ward_review_decision *to)
+{
+	if (d->side == WARD_COMMIT_THEIRS || d->by_name)
+		return;
+	/* A deletion has nothing to be lost by being forgotten; what the run wrote has. */
+	if (d->change->kind == WARD_CHANGE_DELETED) {
+		d->side = WARD_COMMIT_THEIRS;
+		d->wanted = d->wanted || to->wanted;
+		d->effect = WARD_REVIEW_APPLY;
+		d->why = "what it had was forgotten elsewhere, so what the project has stays";
+		d->rule = d->cure = NULL;
+		return;
+	}
+	to->side = WARD_COMMIT_NEITHER;
+	to->effect = WARD_REVIEW_CONFLICT;
+	to->why = quoted(a, holds, d->change->path, ": ");
+	to->rule = NULL;
+	to->cure =
+		"--theirs of both forgets both; with --ours of the other by its own name what it had is lost";
+}
+
+void ward_review_moved_sides(struct ward_arena *a, struct ward_review_decisions *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		size_t to = holder(d, i);
+
+		if (to < d->n && d->v[to].side == WARD_COMMIT_THEIRS && d->v[to].wanted)
+			forget_both(a, &d->v[i], &d->v[to]);
+	}
+}
+
+/* ---- what waits ---- */
+
+int ward_review_moved_new(struct ward_arena *a, const struct ward_review_decisions *d,
+	struct ward_review_moved *ret, struct ward_error *err)
+{
+	size_t n = 0;
+
+	*ret = (struct ward_review_moved){ 0 };
+	for (size_t i = 0; i < d->n; i++)
+		n += d->v[i].change->moved_to != NULL;
+	if (n == 0)
+		return WARD_OK;
+	ret->first = ward_arena_alloc(a, d->n * sizeof(*ret->first));
+	ret->next = ward_arena_alloc(a, d->n * sizeof(*ret->next));
+	ret->todo = ward_arena_alloc(a, d->n * sizeof(*ret->todo));
+	if (!ret->first || !ret->next || !ret->todo)
+		return ward_rs_nomem(err);
+	memset(ret->first, 0, d->n * sizeof(*ret->first));
+	for (size_t i = 0; i < d->n; i++) {
+		size_t to = holder(d, i);
+
+		if (to >= d->n)
+			continue;
+		ret->next[i] = ret->first[to];
+		ret->first[to] = (uint32_t)i + 1;
+	}
+	return WARD_OK;
+}
+
+static bool becomes_real(const struct ward_review_decision *d)
+{
+	return ward_review_is_real(d) && d->side != WARD_COMMIT_THEIRS;
+}
+
+/* Those whose content the k-th has. */
+static size_t wait_for(const struct ward_review_moved *m, struct ward_arena *a,
+	struct ward_review_decisions *d, size_t k, size_t n)
+{
+	const struct ward_review_decision *to = &d->v[k];
+
+	if (becomes_real(to))
+		return n;
+	for (uint32_t i = m->first[k]; i != 0; i = m->next[i - 1]) {
+		struct ward_review_decision *one = &d->v[i - 1];
+
+		if (!becomes_real(one) ||
+			(one->by_name && ward_review_is_real(to) && to->side == WARD_COMMIT_THEIRS))
+			continue;
+		one->effect = WARD_REVIEW_BEHIND;
+		one->why = quoted(a, waits, to->change->path, ": ");
+		one->rule = NULL;
+		one->cure = to->wanted ? NULL : "name both: ward commit RUN PATH PATH";
+		m->todo[n++] = i - 1;
+	}
+	return n;
+}
+
+bool ward_review_moved_wait(const struct ward_review_moved *m, struct ward_arena *a,
+	struct ward_review_decisions *d)
+{
+	bool again = false;
+
+	for (size_t i = 0; m->first && i < d->n; i++) {
+		size_t n = m->first[i] != 0 ? wait_for(m, a, d, i, 0) : 0;
+
+		again = again || n > 0;
+		while (n > 0) {
+			n--;
+			n = wait_for(m, a, d, m->todo[n], n);
+		}
+	}
+	return again;
+}

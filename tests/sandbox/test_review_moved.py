@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a run moved over something that was there, or to where somebody else has something by now: no order of words throws its only copy away."""
+import json
+
+import box
+from box import both, both_cases
+from tap import check, check_eq, check_in
+
+WORDS = {"a": "what a had\n", "b": "what b had\n", "c": "what c had\n"}
+
+
+def review(p, script):
+    r = p.run("--review", "--", "sh", "-c", script)
+    check_eq(r.code, 0, r.err)
+
+
+def ward(p, kind, *words):
+    return p.run(*words, kind=(kind,), log=False)
+
+
+def begin(p, script, names="ab"):
+    for n in names:
+        p.write(n, WORDS[n])
+    review(p, script)
+
+
+def has(p, text):
+    """The project's names of that content."""
+    return sorted(str(f.relative_to(p.ws)) for f in p.ws.rglob("*") if f.is_file() and f.read_text() == text)
+
+
+
+# ---- over what somebody changed meanwhile ----
+
+@both
+def over_a_file_that_somebody_changed(p):
+    begin(p, "mv a b")
+    p.write("b", "somebody\n")
+    r = ward(p, "commit")
+    check_eq(r.code, 1, r.err)
+    check_eq((has(p, WORDS["a"]), has(p, "somebody\n")), (["a"], ["b"]), r.out)
+    check_in("what it had is in another change, which does not become real: \"b\"", r.out)
+
+
+ORDERS = [
+    ("at once", [("--theirs", "b")]),
+    ("after a commit", [(), ("--theirs", "b")]),
+    ("and another after it", [(), ("--theirs", "b"), ()]),
+    ("with the other name", [("a",), ("--theirs", "b"), ()]),
+    ("all theirs", [("--theirs", ".")]),
+    ("theirs of the name that is gone", [("--theirs", "a"), ("--theirs", "b"), ()]),
+    ("ours of all but", [("--theirs", "b", "--ours", "."), ()]),
+    ("a part", [("--theirs", "b", "b"), ("a",), ()]),
+]
+
+
+@both_cases(ORDERS)
+def no_order_loses_what_was_moved_over(p, orders):
+    begin(p, "mv a b")
+    p.write("b", "somebody\n")
+    for words in orders:
+        r = ward(p, "commit", *words)
+        check_eq((has(p, WORDS["a"]), has(p, "somebody\n")), (["a"], ["b"]), f"{words} {r.out}{r.err}")
+
+
+@both
+def ours_of_it_makes_both_real(p):
+    begin(p, "mv a b")
+    p.write("b", "somebody\n")
+    r = ward(p, "commit", "--ours", "b")
+    check_eq((r.code, has(p, WORDS["a"]), (p.ws / "a").exists()), (0, ["b"], False), r.out + r.err)
+
+
+@both
+def by_both_names_it_is_thrown_away(p):
+    """Whoever says of the one that the run's is to be, and of the other that the project's is, has asked for it."""
+    begin(p, "mv a b")
+    p.write("b", "somebody\n")
+    r = ward(p, "commit", "--theirs", "b", "--ours", "a")
+    check_eq((r.code, (p.ws / "a").exists(), has(p, "somebody\n")), (0, False, ["b"]), r.out + r.err)
+
+
+# ---- the other ways to move ----
+
+@both
+def a_name_that_came_meanwhile(p):
+    begin(p, "mv a n")
+    p.write("n", "somebody\n")
+    for words in ((), ("--theirs", "n"), ()):
+        r = ward(p, "commit", *words)
+        check_eq((has(p, WORDS["a"]), has(p, "somebody\n")), (["a"], ["n"]), r.out + r.err)
+
+
+@both
+def what_was_there_and_was_moved_on(p):
+    """b went to c, and a to b: while c is in conflict, b stays, and so does a."""
+    begin(p, "mv b c; mv a b", "ab")
+    p.write("c", "somebody\n")
+    r = ward(p, "commit")
+    check_eq((has(p, WORDS["a"]), has(p, WORDS["b"]), has(p, "somebody\n")), (["a"], ["b"], ["c"]), r.out)
+    r = ward(p, "commit", "--theirs", "c")
+    check_eq(r.code, 1, r.out)
+    check_in("to forget it alone could lose that: \"b\"", r.out)
+    check_eq((has(p, WORDS["a"]), has(p, WORDS["b"])), (["a"], ["b"]), r.out)
+    r = ward(p, "commit", "--theirs", "c", "--theirs", "b")
+    check_eq((r.code, has(p, WORDS["a"]), has(p, WORDS["b"]), has(p, "somebody\n")), (0, ["a"], ["b"], ["c"]), r.out + r.err)
+
+
+@both
+def two_that_changed_places(p):
+    begin(p, "mv a t; mv b a; mv t b")
+    p.write("a", "somebody\n")
+    r = ward(p, "commit")
+    check_eq((r.code, has(p, WORDS["b"]), has(p, "somebody\n")), (1, ["b"], ["a"]), r.out)
+    r = ward(p, "commit", "--theirs", "a")
+    check_eq((r.code, has(p, WORDS["b"]), has(p, "somebody\n")), (1, ["b"], ["a"]), r.out)
+    r = ward(p, "commit", "--ours", "a")
+    check_eq((r.code, has(p, WORDS["a"]), has(p, WORDS["b"])), (0, ["b"], ["a"]), r.out + r.err)
+
+
+@both
+def what_is_too_large_to_be_compared(p):
+    """Over what is read for a rename the size alone has to do."""
+    with open(p.ws / "a", "wb") as f:
+        f.truncate(300 << 20)
+    review(p, "mv a x")
+    p.write("x", "somebody\n")
+    check_in("what it had may be in x", ward(p, "diff").out)
+    for words in ((), ("--theirs", "x"), ()):
+        r = ward(p, "commit", *words)
+        check_eq(((p.ws / "a").exists(), (p.ws / "x").read_text()), (True, "somebody\n"), f"{words} {r.out}{r.err}")
+
+
+@both
+def nobody_in_the_way(p):
+    begin(p, "mv b c; mv a b", "ab")
+    r = ward(p, "commit")
+    check_eq((r.code, has(p, WORDS["a"]), has(p, WORDS["b"]), (p.ws / "a").exists()), (0, ["b"], ["c"], False), r.out)
+
+
+# ---- how it is said ----
+
+@both
+def the_diff_says_where_it_is(p):
+    begin(p, "mv a b")
+    check_in("# ward: a: what it had is in b\n", ward(p, "diff").out)
+    by = {c["path"]: c for c in json.loads(ward(p, "diff", "--json").out)["changes"]}
+    check_eq((by["a"]["moved_to"], by["b"]["moved_to"]), ("b", None))
+
+
+@both
+def a_part_says_which_to_name(p):
+    begin(p, "mv a b")
+    r = ward(p, "commit", "a")
+    check_eq((r.code, has(p, WORDS["a"]), has(p, WORDS["b"])), (1, ["a"], ["b"]), r.out)
+    check_in("name both", r.out)
+    r = ward(p, "commit", "a", "b")
+    check_eq((r.code, has(p, WORDS["a"])), (0, ["b"]), r.out + r.err)
+
+
+if __name__ == "__main__":
+    box.main()
