@@ -83,7 +83,7 @@ static void check_again(const struct ward_journal *j, const struct ward_buf *wri
 
 		MUST(a->kind == b->kind && a->result == b->result &&
 			a->attributes == b->attributes && a->inside == b->inside &&
-			a->top == b->top);
+			a->top == b->top && a->with == b->with);
 		MUST(a->dir_old == b->dir_old && a->was_old == b->was_old &&
 			a->old_ctime_ns == b->old_ctime_ns && a->dir_ino == b->dir_ino);
 		MUST(a->layer_ino == b->layer_ino && ward_streq(a->path, b->path));

@@ -661,7 +661,7 @@ TEST(a_damaged_or_newer_journal_is_refused)
 	static const char long_one[] =
 		"nothing of the kind, but long enough that its sum could be there: "
 		"................................................................................................";
-	static const char *const texts[] = { "", "WARDCJNL", "WARDCJNL\6\0\0\0\1\0\0\0", long_one };
+	static const char *const texts[] = { "", "WARDCJNL", "WARDCJNL\7\0\0\0\1\0\0\0", long_one };
 	static const size_t sizes[] = { 0, 8, 140, 150 };
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(texts); i++) {

@@ -159,5 +159,13 @@ def a_part_says_which_to_name(p):
     check_eq((r.code, has(p, WORDS["a"])), (0, ["b"]), r.out + r.err)
 
 
+@both
+def a_content_that_another_happens_to_have(p):
+    """Whoever names a file that has another content by now gets it: that a copy of the old one is not named is no matter."""
+    begin(p, "mkdir d; cp a d/x; echo new > a; echo more > d/y", "a")
+    r = ward(p, "commit", "a")
+    check_eq((r.code, (p.ws / "a").read_text()), (0, "new\n"), r.out + r.err)
+
+
 if __name__ == "__main__":
     box.main()

@@ -332,10 +332,10 @@ static int one_file(struct judging *x, struct ward_review_decisions *d)
 	return WARD_OK;
 }
 
-static bool is_named(const struct ward_change *c, const struct ward_review_terms *t)
+static bool is_named(const struct ward_change *c, const char *const *paths, size_t n)
 {
-	for (size_t i = 0; i < t->n_ours; i++)
-		if (ward_streq(c->path, t->ours[i]))
+	for (size_t i = 0; i < n; i++)
+		if (ward_streq(c->path, paths[i]))
 			return true;
 	return false;
 }
@@ -364,7 +364,8 @@ int ward_review_judge(const struct ward_review_terms *t, const struct ward_chang
 			one->side = WARD_COMMIT_THEIRS;
 		else if (is_within(one->change, t->ours, t->n_ours))
 			one->side = WARD_COMMIT_OURS;
-		one->by_name = is_named(one->change, t);
+		one->by_name = is_named(one->change, t->ours, t->n_ours);
+		one->named = is_named(one->change, t->paths, t->n_paths);
 		r = decide(&x, one);
 	}
 	if (r == WARD_OK)

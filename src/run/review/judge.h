@@ -108,7 +108,7 @@ struct ward_review_decision {
 	enum ward_approval level;    /* of ASK; of APPLY: what was asked and had its yes */
 	enum ward_commit_side side;
 	bool wanted;                 /* it is among what was asked for */
-	bool by_name;                /* --ours has its very path */
+	bool by_name, named;         /* --ours has its very path; a PATH is it */
 	const char *why;             /* a sentence without the path */
 	const char *rule;            /* FILE:LINE of a policy; NULL: none decided */
 	const char *cure;            /* NULL: there is none */

@@ -98,6 +98,15 @@ static bool becomes_real(const struct ward_review_decision *d)
 	return ward_review_is_real(d) && d->side != WARD_COMMIT_THEIRS;
 }
 
+/* Somebody has asked for it by its name, and nothing but that he did not name the other is in its way; or he said to throw that away. */
+static bool may_go(const struct ward_review_decision *d, const struct ward_review_decision *to)
+{
+	if (to->effect != WARD_REVIEW_APPLY)
+		return false;
+	return to->wanted ? d->by_name && to->side == WARD_COMMIT_THEIRS
+			  : d->named && d->change->kind != WARD_CHANGE_DELETED;
+}
+
 /* Those whose content the k-th has. */
 static size_t wait_for(const struct ward_review_moved *m, struct ward_arena *a,
 	struct ward_review_decisions *d, size_t k, size_t n)
@@ -109,8 +118,7 @@ static size_t wait_for(const struct ward_review_moved *m, struct ward_arena *a,
 	for (uint32_t i = m->first[k]; i != 0; i = m->next[i - 1]) {
 		struct ward_review_decision *one = &d->v[i - 1];
 
-		if (!becomes_real(one) ||
-			(one->by_name && ward_review_is_real(to) && to->side == WARD_COMMIT_THEIRS))
+		if (!becomes_real(one) || may_go(one, to))
 			continue;
 		one->effect = WARD_REVIEW_BEHIND;
 		one->why = quoted(a, waits, to->change->path, ": ");

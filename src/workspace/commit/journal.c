@@ -20,7 +20,8 @@
 #define RUN_ROOM 32
 #define HEAD_BYTES 104u
 #define HEAD_BYTES_1 96u /* of version 1 */
-#define STEP_BYTES 104u /* and the path, with its NUL */
+#define STEP_BYTES 112u /* and the path, with its NUL */
+#define STEP_BYTES_5 104u
 #define STEP_BYTES_4 88u /* up to version 4 */
 #define READ_MAX (WARD_JOURNAL_BYTES_MAX + HEAD_BYTES + WARD_SHA256_SIZE)
 #define FLUSH_BYTES (256u << 10)
@@ -60,9 +61,10 @@ static void put_u32(struct ward_buf *b, uint32_t v)
 
 enum { INSIDE = 1, DIR_OLD = 2, WAS_OLD = 4 };
 /* Those that a version has. */
-static const uint8_t flags_of[WARD_JOURNAL_VERSION + 1] = {
-	[3] = INSIDE, [4] = INSIDE | DIR_OLD | WAS_OLD, [5] = INSIDE | DIR_OLD | WAS_OLD
-};
+static const uint8_t flags_of[WARD_JOURNAL_VERSION + 1] = { [3] = INSIDE,
+	[4] = INSIDE | DIR_OLD | WAS_OLD,
+	[5] = INSIDE | DIR_OLD | WAS_OLD,
+	[6] = INSIDE | DIR_OLD | WAS_OLD };
 
 static void put_u64(struct ward_buf *b, uint64_t v)
 {
@@ -121,6 +123,7 @@ static void put_step(struct ward_buf *b, const struct ward_step *s)
 	put_u32(b, s->new.mode);
 	put_owner(b, &s->old);
 	put_owner(b, &s->new);
+	put_u64(b, s->with);
 	ward_buf_add(b, s->path, n + 1);
 }
 
@@ -307,7 +310,7 @@ static bool sound_step(const struct ward_step *s, enum ward_journal_state state)
 
 static size_t step_bytes(uint32_t version)
 {
-	return version > 4 ? STEP_BYTES : STEP_BYTES_4;
+	return version > 5 ? STEP_BYTES : version > 4 ? STEP_BYTES_5 : STEP_BYTES_4;
 }
 
 static bool get_step(struct reader *r, struct ward_step *s, const struct ward_journal *j,
@@ -333,6 +336,7 @@ static bool get_step(struct reader *r, struct ward_step *s, const struct ward_jo
 	s->new.mode = get_u32(r);
 	if (version > 4 && (!get_owner(r, &s->old) || !get_owner(r, &s->new)))
 		return false;
+	s->with = version > 5 ? get_u64(r) : 0;
 	if (kind > WARD_STEP_DROP || result > WARD_RESULT_LEFT || attributes > 1 ||
 		(flags & ~flags_of[version]) != 0)
 		return false;
@@ -390,6 +394,23 @@ static bool find_tops(struct ward_journal *j)
 		if (!slash || !find_directory(j, begin, i, s->path, (size_t)(slash - s->path), &at))
 			return false;
 		s->top = j->v[at].inside ? j->v[at].top : at;
+	}
+	return true;
+}
+
+static bool are_with_others(const struct ward_journal *j)
+{
+	for (size_t i = 0; i < j->n; i++) {
+		const struct ward_step *s = &j->v[i];
+		const struct ward_step *with =
+			s->with > 0 && s->with <= j->n ? &j->v[s->with - 1] : NULL;
+
+		if (s->with == 0)
+			continue;
+		if (!with || with == s ||
+			(s->kind != WARD_STEP_TAKE && s->kind != WARD_STEP_SWAP) ||
+			(with->kind != WARD_STEP_PUT && with->kind != WARD_STEP_SWAP))
+			return false;
 	}
 	return true;
 }
@@ -498,6 +519,9 @@ int ward_journal_parse(char *text, size_t n, struct ward_journal *ret, struct wa
 	if (!find_tops(&j))
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 		return damaged(err, "a step of it lies in a directory that none before it makes");
+	if (!are_with_others(&j))
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
+		return damaged(err, "a step of it goes with one that brings nothing");
 	if (r.p != r.end)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 		return damaged(err, "something stands behind its last step");

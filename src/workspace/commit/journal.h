@@ -12,8 +12,8 @@
 #define WARD_JOURNAL_NAME WARD_WORKSPACE_JOURNAL
 #define WARD_JOURNAL_NEW WARD_WORKSPACE_JOURNAL ".new"
 #define WARD_JOURNAL_TIMES WARD_WORKSPACE_JOURNAL ".times" /* times.c */
-/* Those before are read: 1 without root_born, 2 without inside, 3 without dir_old and was_old, 4 without owners. */
-#define WARD_JOURNAL_VERSION 5u
+/* Those before are read: 1 without root_born, 2 without inside, 3 without dir_old and was_old, 4 without owners, 5 without with. */
+#define WARD_JOURNAL_VERSION 6u
 
 enum ward_journal_state {
 	WARD_JOURNAL_NONE = 0,
@@ -57,6 +57,8 @@ struct ward_step {
 	int64_t layer_ctime_ns;      /* not in the file: when it was copied; 0 = not known */
 	/* when it was planned only we had changed, since the run began, the directory that it lies in, or (DIR) it; what is old */
 	bool dir_old, was_old;
+	/* TAKE, SWAP: what is old may be nowhere but in what that step, less one, puts: if that is left, it is given back. 0: none */
+	uint64_t with;
 	int64_t given_back_ns;       /* not in the file: ctime of what was old when it had its name again, by us; 0: it has not */
 	bool noted;                  /* not in the file: that it was given back is */
 	bool moved;                  /* not in the file: the run wrote to it while it was read */

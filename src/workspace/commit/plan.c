@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "workspace/commit/commit.h"
+#include "workspace/commit/inside.h"
 
 enum { PICKED = 1, THEIRS = 2, OURS = 4, SET_ID = 8, LEFT = 16, ABSENT = 32 };
 
@@ -312,6 +312,29 @@ static void keep_what_holds(struct plan *p)
 	}
 }
 
+/* What takes away what another brings is left where that is. True: some was. */
+static bool leave_what_moved(struct plan *p)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct ward_change *to = p->v[i].moved_to;
+
+		if (!to || !live(p, i) || !(p->mark[to - p->v] & LEFT))
+			continue;
+		leave(p, i, "what it had is in another change, which is not made real");
+		any = true;
+	}
+	return any;
+}
+
+static void keep_all_that_stays(struct plan *p)
+{
+	do
+		keep_what_holds(p);
+	while (leave_what_moved(p));
+}
+
 /* ---- steps ---- */
 
 static struct ward_step *add(struct ward_commit *c, enum ward_step_kind kind, const char *path,
@@ -605,6 +628,44 @@ static int add_drops(struct plan *p, struct ward_error *err)
 	return WARD_OK;
 }
 
+/* What was left when the last steps were made has none. */
+static void drop_left(struct plan *p)
+{
+	struct ward_commit *c = p->c;
+	size_t n = 0, begin = 0;
+
+	while (leave_what_moved(p))
+		;
+	for (size_t i = 0; i < c->j.n; i++) {
+		if (c->change[i] && (p->mark[c->change[i] - p->v] & LEFT))
+			continue;
+		begin += i < c->put_begin;
+		c->change[n] = c->change[i];
+		c->j.v[n++] = c->j.v[i];
+	}
+	c->j.n = c->put_end = n;
+	c->put_begin = begin;
+}
+
+/* Which step brings what another takes away. */
+static void go_together(struct ward_commit *c)
+{
+	for (size_t i = 0; i < c->put_end; i++) {
+		struct ward_step *s = &c->j.v[i];
+		const struct ward_change *change = c->change[i];
+		const char *to = change->moved_to ? change->moved_to->path
+			: change->kind == WARD_CHANGE_RENAMED && s->kind == WARD_STEP_TAKE
+			? change->path
+			: NULL;
+		size_t at = to && (s->kind == WARD_STEP_TAKE || s->kind == WARD_STEP_SWAP)
+			? ward_commit_step_of(c, to, strlen(to))
+			: c->put_end;
+
+		if (at < c->put_end && at != i && c->j.v[at].kind != WARD_STEP_DROP)
+			s->with = at + 1;
+	}
+}
+
 static int add_steps(struct plan *p, struct ward_error *err)
 {
 	int r = WARD_OK;
@@ -616,6 +677,10 @@ static int add_steps(struct plan *p, struct ward_error *err)
 		if (live(p, p->order[k]) && p->v[p->order[k]].mode != 0)
 			r = add_put(p, p->order[k], err);
 	p->c->put_end = p->c->j.n;
+	if (r == WARD_OK) {
+		drop_left(p);
+		go_together(p->c);
+	}
 	if (r == WARD_OK)
 		r = add_directories(p, err);
 	if (r == WARD_OK)
@@ -649,7 +714,7 @@ int ward_commit_plan(struct ward_commit *c, const struct ward_changes *all,
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 		return r;
 	find_all_gone(&p);
-	keep_what_holds(&p);
+	keep_all_that_stays(&p);
 	/* What a step replaces is what is looked at from here on, in the directory that has the name now. */
 	ward_commit_let_go(&c->in_root);
 	r = add_steps(&p, err);

@@ -26,6 +26,7 @@ static const char lost_text[] =
 static const char mode_text[] = "got another mode in the project while the commit went on";
 static const char group_text[] =
 	"has lost its set-group-ID bit, which only a member of its group can give back to it";
+static const char stays_text[] = "stays, since what it had did not come to its other name";
 static const char kept_text[] =
 	"was changed in the project after the commit; what was there before is kept beside";
 
@@ -592,6 +593,65 @@ static int one(struct ward_commit *c, size_t i, bool back)
 	return r;
 }
 
+/* ---- what moved ---- */
+
+static int give_back_one(struct ward_commit *c, size_t i, const char *why)
+{
+	struct at a = { .c = c, .s = &c->j.v[i] };
+	int r;
+
+	ward_commit_staged(a.n, WARD_STAGED_NEW, i);
+	ward_commit_staged(a.o, WARD_STAGED_OLD, i);
+	if (!has_old(&a)) /* somebody else has taken it */
+		return 0;
+	c->given.on = true;
+	r = one(c, i, true);
+	if (r == 0 && a.s->result == WARD_RESULT_DONE)
+		(void)left(&a, why);
+	return r;
+}
+
+/* The directories that it lies in, if they went too: the outermost was the last. */
+static int give_back(struct ward_commit *c, size_t i)
+{
+	const char *path = c->j.v[i].path;
+	int r = 0;
+
+	for (size_t k = c->j.n; k-- > 0 && r == 0;) {
+		const struct ward_step *s = &c->j.v[k];
+		size_t n = strlen(s->path);
+
+		if (s->kind == WARD_STEP_TAKE && s->result == WARD_RESULT_DONE &&
+			S_ISDIR(s->old.mode) && strncmp(s->path, path, n) == 0 && path[n] == '/')
+			r = give_back_one(c, k, "something in it stays");
+	}
+	return r == 0 ? give_back_one(c, i, stays_text) : r;
+}
+
+/* What was to come elsewhere, and did not, may be the only copy of what went: that is where it was again, and waits as well. */
+static int give_back_moved(struct ward_commit *c, struct ward_error *err)
+{
+	bool again;
+
+	do {
+		again = false;
+		for (size_t i = 0; i < c->j.n; i++) {
+			struct ward_step *s = &c->j.v[i];
+			int r = 0;
+
+			if (s->with == 0 || s->result != WARD_RESULT_DONE ||
+				c->j.v[s->with - 1].result != WARD_RESULT_LEFT)
+				continue;
+			r = give_back(c, i);
+			if (r < 0)
+				return ward_fail_errno(err, WARD_E_SYSTEM, -r,
+					"cannot put '%s' back", s->path);
+			again = again || s->result == WARD_RESULT_LEFT;
+		}
+	} while (again);
+	return WARD_OK;
+}
+
 static int all(struct ward_commit *c, bool back, struct ward_error *err)
 {
 	int r = ward_commit_lend(c, err);
@@ -606,6 +666,8 @@ static int all(struct ward_commit *c, bool back, struct ward_error *err)
 				back ? "cannot put '%s' back" : "cannot make '%s' real",
 				c->j.v[i].path);
 	}
+	if (r == WARD_OK && !back)
+		r = give_back_moved(c, err);
 	if (back || c->given.on)
 		ward_commit_note_end(c);
 	ward_commit_let_go(&c->in_root);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Commits of what the run moved: where it cannot come to its new name, since somebody did something there meanwhile, it has its old one again,
+ * whatever was killed in between. And what somebody gave to what a commit had made stays when that is taken back.
+ */
+#include "commit_kill.h"
+
+enum { RENAMED = 0, OVER, ON_AND_OVER, FROM_A_DIRECTORY, N_WAYS };
+
+static void whiteout(const char *name)
+{
+	REQUIRE(mknod(box_path(name), S_IFCHR, 0) == 0);
+}
+
+static void make_layer(int way)
+{
+	box_make();
+	REQUIRE(mkdir(box_path("root/d"), 0755) == 0 && mkdir(box_path("root/o"), 0755) == 0);
+	if (way == FROM_A_DIRECTORY)
+		put_at(box_path("root/o/a"), "what a had", 0644);
+	else
+		put_at(box_path("root/a"), "what a had", 0644);
+	if (way == OVER)
+		put_at(box_path("root/d/b"), "what b had", 0644);
+	if (way == ON_AND_OVER)
+		put_at(box_path("root/b"), "what b had", 0644);
+	box_begin();
+	REQUIRE(mkdir(box_path("upper/d"), 0755) == 0);
+	whiteout(way == FROM_A_DIRECTORY ? "upper/o" : "upper/a");
+	if (way == ON_AND_OVER) {
+		put_at(box_path("upper/b"), "what a had", 0644);
+		put_at(box_path("upper/d/b"), "what b had", 0644);
+	} else {
+		put_at(box_path("upper/d/b"), "what a had", 0644);
+	}
+	read_really = true;
+}
+
+/* Somewhere in the project, under any of its names. */
+static bool is_real(const char *text)
+{
+	static const char *const names[] = { "root/a", "root/b", "root/d/b", "root/e/b",
+		"root/o/a" };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(names); i++)
+		if (has(box_path(names[i]), text))
+			return true;
+	return false;
+}
+
+static void moves_it_away(void)
+{
+	if (rename(box_path("root/d"), box_path("root/e")) < 0)
+		_exit(99);
+}
+
+/* Not of what became real already. */
+static void has_the_name(void)
+{
+	WARD_FD fd = -1;
+
+	if (has(box_path("root/d/b"), "what a had") ||
+		(has(box_path("root/d/b"), "what b had") && !has(box_path("root/a"), "what a had")))
+		return;
+	fd = open(box_path("root/d/b"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0 || write(fd, "somebody", 8) != 8)
+		_exit(99);
+}
+
+static void check_nothing_is_lost(int way, const char *when)
+{
+	CHECK_MSG(is_real("what a had"), "%d, %ld: a, %s", way, act_at, when);
+	if (way == ON_AND_OVER)
+		CHECK_MSG(is_real("what b had"), "%d, %ld: b, %s", way, act_at, when);
+	CHECK_MSG(no_trace(), "%d, %ld: left over, %s", way, act_at, when);
+}
+
+/* More calls than the commit makes. */
+static void at_every_call(void (*fn)(void))
+{
+	for (int way = 0; way < N_WAYS; way++) {
+		unsigned n_stayed = 0;
+
+		for (act_at = 1; act_at < 45; act_at++) {
+			int code = 0;
+
+			make_layer(way);
+			actor = fn;
+			CHECK(killed(COMMIT, -1, &code) && code == WARD_OK);
+			actor = NULL;
+			n_stayed += has(box_path("root/a"), "what a had") ||
+				has(box_path("root/o/a"), "what a had");
+			check_nothing_is_lost(way, "at the end");
+			box_end();
+		}
+		CHECK_MSG(n_stayed > 2, "%d: %u", way, n_stayed);
+	}
+	act_at = -1;
+}
+
+TEST(where_its_directory_goes_it_has_its_old_name)
+{
+	at_every_call(moves_it_away);
+}
+
+TEST(where_somebody_has_the_name_it_has_its_old_one)
+{
+	at_every_call(has_the_name);
+}
+
+/* The journal knows which goes with which. */
+TEST(who_goes_on_after_a_kill_gives_it_back_too)
+{
+	for (int way = 0; way < N_WAYS; way++) {
+		unsigned n_killed = 0;
+
+		for (act_at = 1; act_at < 45; act_at += 2) {
+			for (long at = act_at + 1; at < act_at + 9; at += 3) {
+				int code = 0;
+				bool ended;
+
+				make_layer(way);
+				actor = moves_it_away;
+				ended = killed(COMMIT, at, &code);
+				actor = NULL;
+				n_killed += !ended;
+				if (!ended && journal_state() != WARD_JOURNAL_NONE)
+					CHECK(killed(RESUME, -1, &code) && code == WARD_OK);
+				else if (!ended)
+					CHECK(killed(UNDO, -1, &code));
+				check_nothing_is_lost(way, "after a kill");
+				box_end();
+			}
+		}
+		CHECK(n_killed > 20);
+	}
+	act_at = -1;
+}
+
+/* A step goes with one that brings something, and with no other. */
+TEST(a_journal_in_which_it_goes_with_nothing_is_damaged)
+{
+	struct ward_seen file = { .ino = 9, .mode = S_IFREG | 0644 };
+	struct ward_step v[] = { { .kind = WARD_STEP_TAKE, .old = file, .path = "a" },
+		{ .kind = WARD_STEP_PUT, .new = file, .path = "b" } };
+	struct ward_journal j = { .state = WARD_JOURNAL_BEGUN, .run = RUN, .v = v, .n = 2 };
+	static const struct {
+		uint64_t a, b;
+		int code;
+	} cases[] = { { 0, 0, WARD_OK }, { 2, 0, WARD_OK }, { 1, 0, WARD_E_PARSE },
+		{ 3, 0, WARD_E_PARSE }, { UINT64_MAX, 0, WARD_E_PARSE }, { 0, 1, WARD_E_PARSE } };
+
+	box_make();
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(cases); i++) {
+		struct ward_journal again = { 0 };
+		struct ward_error err = WARD_ERROR_INIT;
+		WARD_FD store = box_open("store");
+
+		v[0].with = cases[i].a;
+		v[1].with = cases[i].b;
+		CASE("%zu", i);
+		REQUIRE(ward_journal_write(store, &j, &err) == WARD_OK);
+		CHECK_EQ_INT(ward_journal_read(store, &again, &err), cases[i].code);
+		CHECK(cases[i].code != WARD_OK || again.v[0].with == cases[i].a);
+		ward_journal_done(&again);
+	}
+	box_end();
+}
+
+TAP_MAIN();
