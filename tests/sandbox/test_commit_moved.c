@@ -137,6 +137,60 @@ TEST(who_goes_on_after_a_kill_gives_it_back_too)
 	act_at = -1;
 }
 
+/* ---- what somebody gave to what the commit made ---- */
+
+static bool gives_to(const char *name)
+{
+	return setxattr(box_path(name), "user.mine", "x", 1, XATTR_CREATE) == 0;
+}
+
+static bool has_given(const char *name)
+{
+	return getxattr(box_path(name), "user.mine", NULL, 0) == 1;
+}
+
+TEST(an_attribute_of_somebody_is_not_taken_back)
+{
+	unsigned n_given = 0;
+
+	for (long at = 1; at < 60; at++) {
+		bool n, f, d;
+		int code = 0;
+
+		box_make();
+		put_at(box_path("root/f"), "old", 0644);
+		box_begin();
+		put_at(box_path("upper/f"), "new", 0644);
+		put_at(box_path("upper/n"), "new", 0644);
+		put_at(box_path("upper/m"), "new", 0644);
+		REQUIRE(mkdir(box_path("upper/d"), 0755) == 0);
+		REQUIRE(setxattr(box_path("upper/n"), "user.run", "x", 1, 0) == 0 &&
+			setxattr(box_path("upper/m"), "user.run", "x", 1, 0) == 0);
+		read_really = true;
+		if (killed(COMMIT, at, &code)) {
+			box_end();
+			break;
+		}
+		if (journal_state() != WARD_JOURNAL_BEGUN) {
+			box_end();
+			continue;
+		}
+		n = access(box_path("root/n"), F_OK) == 0 && gives_to("root/n");
+		d = access(box_path("root/d"), F_OK) == 0 && gives_to("root/d");
+		f = has(box_path("root/f"), "new") && gives_to("root/f");
+		n_given += n + d + f;
+		CHECK(killed(UNDO, -1, &code));
+		CHECK_MSG(!n || (has(box_path("root/n"), "new") && has_given("root/n")), "n, %ld",
+			at);
+		CHECK_MSG(!d || has_given("root/d"), "d, %ld", at);
+		CHECK_MSG(f ? has_given("root/f") : has(box_path("root/f"), "old"), "f, %ld", at);
+		/* What nobody touched is taken back, with the run's own. */
+		CHECK_MSG(access(box_path("root/m"), F_OK) < 0, "m, %ld", at);
+		box_end();
+	}
+	CHECK(n_given > 5);
+}
+
 /* A step goes with one that brings something, and with no other. */
 TEST(a_journal_in_which_it_goes_with_nothing_is_damaged)
 {

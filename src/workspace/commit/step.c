@@ -247,9 +247,31 @@ static bool has_mode_as_put(const struct at *a, const struct stat *st)
 	return !S_ISDIR(st->st_mode) || (st->st_mode | S_IRWXU) == (a->s->new.mode | S_IRWXU);
 }
 
+/*
+ * Nor attributes: it has those that it was made with, which the layer has yet. What cannot be told has; a link has none; and a list of a directory says
+ * what was lent.
+ */
+static bool has_attributes_as_put(const struct at *a, int dir, const char *name)
+{
+	const struct ward_step *s = a->s;
+	bool lent = S_ISDIR(s->new.mode) && a->c->euid != 0 && (s->new.mode &S_IRWXU) != S_IRWXU;
+	WARD_FD made = -1;
+	WARD_FD now = -1;
+	struct stat st;
+
+	if (S_ISLNK(s->new.mode) || lent || s->layer_ino == 0)
+		return true;
+	made = ward_changed_get(&a->c->way, a->c->layer, s->path, a->c->j.stays, &st);
+	if (made < 0 || st.st_ino != s->layer_ino)
+		return true;
+	now = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return now < 0 || ward_commit_attrs_equal(made, now);
+}
+
 static bool is_as_put(const struct at *a, const struct stat *st)
 {
-	return still_is(a, st, &a->s->new, 0) && has_mode_as_put(a, st);
+	return still_is(a, st, &a->s->new, 0) && has_mode_as_put(a, st) &&
+		has_attributes_as_put(a, a->dir, a->name);
 }
 
 static bool is_away_as_put(const struct at *a)
@@ -257,7 +279,7 @@ static bool is_away_as_put(const struct at *a)
 	struct stat st;
 
 	return staged_is(a, a->n, &a->s->new) && look(a->c->stage, a->n, &st) == 0 &&
-		has_mode_as_put(a, &st);
+		has_mode_as_put(a, &st) && has_attributes_as_put(a, a->c->stage, a->n);
 }
 
 static int back_put(struct at *a)
