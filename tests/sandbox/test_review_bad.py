@@ -185,7 +185,7 @@ def a_run_that_nobody_knows_is_told(p):
 
 
 NEWER = [("its record", "workspace.json", lambda b: b.replace(b'"version":2', b'"version":3')),
-         ("its journal", "journal", lambda b: b"WARDCJNL\x06\0\0\0" + bytes(200)),
+         ("its journal", "journal", lambda b: b"WARDCJNL\x07\0\0\0" + bytes(200)),
          ("its notes", "landed", lambda b: b"WARDLAND\x02\0\0\0" + bytes(4))]
 
 

@@ -422,5 +422,17 @@ def a_file_of_two_names_is_replaced_at_both(p):
     check_eq(((p.ws / "a").read_text(), (p.ws / "a").stat().st_ino), ("new\n", (p.ws / "b").stat().st_ino))
 
 
+@both_cases([("beside", True), ("through a part that is not normal", False)])
+def a_log_that_was_named_from_somewhere(p, given):
+    """The record of the run says where its log lies: whoever comes later stands elsewhere."""
+    log = f"{p.side}/../{p.side.name}/rel.log"
+    if given:
+        log = os.path.relpath(p.side / "rel.log", p.ws)
+    r = p.run("--review", "--audit", log, "--", "sh", "-c", "echo new > f", log=False)
+    check_eq(r.code, 0, r.err)
+    r = commit(p)
+    check_eq((p.ws / "f").read_text(), "new\n", r.out)
+
+
 if __name__ == "__main__":
     box.main()

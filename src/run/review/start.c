@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -71,8 +73,25 @@ static int know_root(const struct ward_review *v, struct ward_born *ret, struct 
 	return WARD_E_REFUSED;
 }
 
+/* The log by a name that is the same from everywhere: what belongs to it lies beside it, so that its own last name stays, also that of a link. */
+static int know_log(struct life *l, char out[WARD_PATH_MAX], struct ward_error *err)
+{
+	const char *given = ward_audit_path(l->audit), *name = ward_path_basename(given);
+	char at[WARD_PATH_MAX], real[WARD_PATH_MAX];
+	int r;
+
+	(void)snprintf(at, sizeof(at), "%.*s", (int)(name - given), given);
+	if (realpath(at[0] ? at : ".", real) && ward_path_join(real, name, out, WARD_PATH_MAX) == 0)
+		return WARD_OK;
+	r = ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot name the log '%s' from elsewhere",
+		given);
+	ward_fail_fix(err, "--audit with an absolute path");
+	return r;
+}
+
 static int make(struct life *l, struct ward_error *err)
 {
+	char log[WARD_PATH_MAX];
 	WARD_CLEANUP(ward_buf_done) struct ward_buf words = WARD_BUF_INIT;
 	const struct ward_review *v = &l->plan->review;
 	struct ward_workspace_facts f = {
@@ -81,11 +100,13 @@ static int make(struct life *l, struct ward_error *err)
 		.root_ino = v->root_ino,
 		.backend = v->backend,
 		.bound = v->bound,
-		.log = ward_audit_path(l->audit),
+		.log = log,
 		.started_ns = (int64_t)l->o->started_ns,
 	};
 	int r = know_root(v, &f.root_born, err);
 
+	if (r == WARD_OK)
+		r = know_log(l, log, err);
 	if (r < 0)
 		return r;
 	f.since_ns = l->since_ns = since(l);
