@@ -60,7 +60,11 @@ int record_ahead(struct life *l, const struct ward_event *v, size_t n, struct wa
 		l->started_recorded = true;
 	if (r < 0 || !l->audit)
 		return r;
-	return ward_audit_append_ahead(l->audit, v, n, &l->ahead[0], &l->ahead[1], err);
+	r = ward_audit_append_ahead(l->audit, v, n, &l->ahead[0], &l->ahead[1], err);
+	/* Nothing was written: there is nothing to be heard of, and no end to come. */
+	if (r < 0)
+		memset(l->ahead, 0, sizeof(l->ahead));
+	return r;
 }
 
 /* What was only written is no record yet: a sync that fails cuts it back. */

@@ -23,6 +23,7 @@ struct candidate {
 	uint64_t size;
 	bool is_new, paired;
 	bool known; /* sum is of its content */
+	bool over; /* it was not read for its size, or what was read before */
 	uint64_t sum[2];
 };
 
@@ -118,7 +119,8 @@ static void sum(struct pairing *p, struct candidate *c)
 		sum_link(p, c);
 		return;
 	}
-	if (c->size > p->left)
+	c->over = c->size > p->left;
+	if (c->over)
 		return;
 	p->left -= c->size;
 	fd = c->is_new
@@ -272,15 +274,15 @@ static void collect_moved(struct pairing *p)
 	}
 }
 
-/* The first two of v[at..end) that bring something. */
-static void first_new(const struct pairing *p, size_t at, size_t end,
+/* The first two of v[at..end) that bring something; over: of those alone that were too much to read. */
+static void first_new(const struct pairing *p, size_t at, size_t end, bool over,
 	const struct ward_change *ret[2])
 {
 	size_t n = 0;
 
 	ret[0] = ret[1] = NULL;
 	for (size_t i = at; i < end && n < 2; i++)
-		if (p->v[i].is_new)
+		if (p->v[i].is_new && (!over || p->v[i].over))
 			ret[n++] = p->v[i].change;
 }
 
@@ -296,7 +298,7 @@ static void link_run(struct pairing *p, size_t at, size_t end)
 	const struct ward_change *new[2];
 	bool bits, xattrs;
 
-	first_new(p, at, end, new);
+	first_new(p, at, end, false, new);
 	for (size_t i = at; i < end && new[0]; i++) {
 		struct ward_change *c = p->v[i].change;
 		const struct ward_change *to = not_itself(new, c);
@@ -306,18 +308,23 @@ static void link_run(struct pairing *p, size_t at, size_t end)
 	}
 }
 
-/* Those of v[at..end) from unread on were not read: what is of their size may be the same. */
+/*
+ * Those of v[at..end) from unread on were not read: what is of their size may be the same. Not for what was written in its place where
+ * the other was only closed to us: every edit would wait for a file that its owner may not read.
+ */
 static void link_unread(struct pairing *p, size_t at, size_t unread, size_t end)
 {
-	const struct ward_change *any[2], *unknown[2];
+	const struct ward_change *any[2], *unknown[2], *over[2];
 
-	first_new(p, at, end, any);
-	first_new(p, unread, end, unknown);
+	first_new(p, at, end, false, any);
+	first_new(p, unread, end, false, unknown);
+	first_new(p, unread, end, true, over);
 	for (size_t i = at; i < end && unread < end; i++) {
 		struct ward_change *c = p->v[i].change;
-		const struct ward_change *to = not_itself(unknown, c);
+		bool edited = c->kind == WARD_CHANGE_MODIFIED;
+		const struct ward_change *to = not_itself(edited ? over : unknown, c);
 
-		if (!to && i >= unread)
+		if (!to && i >= unread && (!edited || p->v[i].over))
 			to = not_itself(any, c);
 		if (p->v[i].is_new || c->moved_to || !to)
 			continue;
