@@ -289,6 +289,8 @@ int ward_audit_settle(struct ward_audit *a, struct ward_error *err)
 		return ward_fail(err, WARD_E_INVALID, "ward_audit_settle without a log");
 	pthread_mutex_lock(&a->mutex);
 	int r = settle(a, err);
+	if (r >= 0 && a->dead) /* somebody else heard of it */
+		r = fail_dead(a, err);
 	pthread_mutex_unlock(&a->mutex);
 	return r;
 }

@@ -58,7 +58,10 @@ int ward_audit_append(struct ward_audit *a, const struct ward_event *events, siz
  */
 int ward_audit_append_ahead(struct ward_audit *a, const struct ward_event *events, size_t n,
 	struct ward_audit_mark *ret_first, struct ward_audit_mark *ret_last, struct ward_error *err);
-/* Wait for it: WARD_OK where it went well, or there was none, or was waited for; else what a failed sync is above. Any thread. */
+/*
+ * Wait for it: WARD_OK where it went well, or there was none, or was waited for; else what a failed sync is above, also where that is
+ * known to somebody else already. Any thread.
+ */
 int ward_audit_settle(struct ward_audit *a, struct ward_error *err);
 
 /* ---- reading ---- */

@@ -71,13 +71,10 @@ int record_ahead(struct life *l, const struct ward_event *v, size_t n, struct wa
 int record_settle(struct life *l, struct ward_error *err)
 {
 	struct ward_audit_mark first = l->ahead[0], last = l->ahead[1];
-	int r;
+	int r = l->audit ? ward_audit_settle(l->audit, err) : WARD_OK;
 
-	if (!first.hash[0])
-		return WARD_OK;
 	memset(l->ahead, 0, sizeof(l->ahead));
-	r = ward_audit_settle(l->audit, err);
-	if (r < 0)
+	if (r < 0 || !first.hash[0])
 		return r;
 	appended(l, &first, &last);
 	l->started_recorded = true;

@@ -414,10 +414,10 @@ static void refuse(struct life *l, struct ward_error *err)
 		l->o->exec_errno = err->sys_errno;
 	}
 	ward_outcome_set_error(l->o, err);
+	/* Refused for something else, it may be, while run.start was made durable. */
+	(void)record_settle(l, &ignored);
 	if (err->code == WARD_E_AUDIT)
 		return;
-	/* Refused for something else while run.start was made durable. */
-	(void)record_settle(l, &ignored);
 	if (l->started_recorded)
 		(void)record_end(l, &ignored);
 	else
@@ -482,6 +482,8 @@ static int run_whole(struct ward_request *r, struct ward_outcome **ret, struct w
 		code = net_begin(&l, &local);
 	if (code == WARD_OK)
 		code = record_settle(&l, &local);
+	if (code == WARD_OK && !l.started_recorded)
+		code = ward_fail(&local, WARD_E_AUDIT, "the run's start is on no record");
 	asking_write_rules(&l);
 	if (code == WARD_OK) {
 		code = live(&l, &local);

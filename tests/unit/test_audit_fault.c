@@ -295,6 +295,8 @@ TEST(a_sync_ahead_that_fails_is_heard_of_by_what_comes_next)
 	CHECK_EQ_INT(append(a, 1, false), WARD_E_AUDIT);
 	CHECK_STR_CONTAINS(err.message, "cannot be made durable");
 	CHECK(holds(3));
+	/* Whoever else waits for it hears of it too. */
+	CHECK_EQ_INT(ward_audit_settle(a, &err), WARD_E_AUDIT);
 	CHECK_EQ_INT(append(a, 1, true), WARD_E_AUDIT);
 	CHECK_STR_CONTAINS(err.message, "an earlier write could not be made durable");
 	ward_audit_close(a);

@@ -572,6 +572,14 @@ void net_waited(struct life *l)
 	atomic_store(&l->turn->wanted, false);
 }
 
+/* What could not be recorded, whoever heard of it. */
+static int failed(struct life *l, struct ward_error *err)
+{
+	if (l->net_failed < 0 && err)
+		*err = l->net_error;
+	return l->net_failed;
+}
+
 int net_begin(struct life *l, struct ward_error *err)
 {
 	int sockets[WARD_NET_SOCKET_MAX], r = WARD_OK;
@@ -590,16 +598,10 @@ int net_begin(struct life *l, struct ward_error *err)
 	if (r == WARD_OK && accepts_itself(l))
 		r = share(l, err);
 	if (r == WARD_OK && publishes)
-		return begin_inward(l, sockets[WARD_NET_DOOR], err);
-	ward_close(sockets[WARD_NET_DOOR]);
-	return r;
-}
-
-static int failed(struct life *l, struct ward_error *err)
-{
-	if (l->net_failed < 0 && err)
-		*err = l->net_error;
-	return l->net_failed;
+		r = begin_inward(l, sockets[WARD_NET_DOOR], err);
+	else
+		ward_close(sockets[WARD_NET_DOOR]);
+	return r < 0 ? r : failed(l, err);
 }
 
 int net_next(struct life *l, struct ward_error *err)

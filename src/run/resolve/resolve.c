@@ -432,6 +432,17 @@ int ward_rs_begin(struct ward_resolver *rs, struct ward_error *err)
 	return r < 0 ? r : ward_rs_place(rs, err);
 }
 
+/* What lies in the resolver's memory is for nobody who has the book afterwards. */
+static struct ward_rulebook *hand_out(struct ward_rulebook *b)
+{
+	if (b) {
+		b->git = (struct ward_git){ 0 };
+		b->links = (struct ward_texts){ 0 };
+		b->repo_root = NULL;
+	}
+	return b;
+}
+
 int ward_resolve(struct ward_request *r, const struct ward_host *host, struct ward_plan **ret,
 	struct ward_rulebook **ret_book, struct ward_error *err)
 {
@@ -503,6 +514,6 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		ward_rulebook_free(rs.book);
 		return res;
 	}
-	*ret_book = rs.book;
+	*ret_book = hand_out(rs.book);
 	return WARD_OK;
 }
