@@ -131,7 +131,10 @@ static void sum(struct pairing *p, struct candidate *c)
 		sum_file(p, fd, c);
 }
 
-static bool same_xattrs(struct pairing *p, const struct ward_change *from,
+/* UNKNOWN: one of them cannot be read. */
+enum same { OTHER = 0, SAME, UNKNOWN };
+
+static enum same is_same(struct pairing *p, const struct ward_change *from,
 	const struct ward_change *to, bool *ret_bits, bool *ret_xattrs)
 {
 	char was[WARD_PATH_MAX], is[WARD_PATH_MAX];
@@ -150,7 +153,7 @@ static bool same_xattrs(struct pairing *p, const struct ward_change *from,
 	a = ward_changed_get(&p->r->way, p->r->layer, is, p->r->lives, &(struct stat){ 0 });
 	b = ward_beneath(p->r->root, was, 0);
 	if (a < 0 || b < 0)
-		return false;
+		return UNKNOWN;
 	layer.dir = a;
 	root.dir = b;
 	/* As the walk saw both: of one type and size, or they were no candidates for each other. */
@@ -158,11 +161,11 @@ static bool same_xattrs(struct pairing *p, const struct ward_change *from,
 	layer.st.st_size = (off_t)to->size;
 	root.st.st_mode = from->was_mode;
 	root.st.st_size = (off_t)from->was_size;
-	if (ward_change_differs(p->r, to->path, &layer, &root, &d) < 0 || d.content)
-		return false;
+	if (ward_change_differs(p->r, to->path, &layer, &root, &d) < 0)
+		return UNKNOWN;
 	*ret_bits = d.bits;
 	*ret_xattrs = d.xattrs;
-	return true;
+	return d.content ? OTHER : SAME;
 }
 
 static void pair(struct pairing *p, struct candidate *from, struct candidate *to)
@@ -171,7 +174,7 @@ static void pair(struct pairing *p, struct candidate *from, struct candidate *to
 	bool bits = false, xattrs = false;
 
 	/* Bytes are compared once more, with the rest. */
-	if (!same_xattrs(p, from->change, c, &bits, &xattrs))
+	if (is_same(p, from->change, c, &bits, &xattrs) != SAME)
 		return;
 	c->kind = WARD_CHANGE_RENAMED;
 	c->from = from->change->path;
@@ -302,9 +305,11 @@ static void link_run(struct pairing *p, size_t at, size_t end)
 	for (size_t i = at; i < end && new[0]; i++) {
 		struct ward_change *c = p->v[i].change;
 		const struct ward_change *to = not_itself(new, c);
+		enum same same = !p->v[i].is_new && to ? is_same(p, c, to, &bits, &xattrs) : OTHER;
 
-		if (!p->v[i].is_new && to && same_xattrs(p, c, to, &bits, &xattrs))
-			c->moved_to = to;
+		/* Equal as far as it was read: it waits. */
+		c->moved_to = same == OTHER ? c->moved_to : to;
+		c->moved_unsure = c->moved_unsure || same == UNKNOWN;
 	}
 }
 

@@ -262,6 +262,35 @@ static void each_aborted(bool lands, int what, enum notes notes, unsigned *ret_s
 	}
 }
 
+/* A run that lives gives its own copy another attribute: that is nothing that somebody did in the project, and keeps nothing there. */
+TEST(a_run_that_lives_decides_nothing_of_what_is_taken_back)
+{
+	unsigned n_there = 0;
+
+	for (long at = 1; at < 4000 && tap_failures == 0; at++) {
+		scene();
+		usleep(10000); /* longer than the clock of file systems stands still */
+		if (!commit_dies(true, at)) {
+			box_end();
+			break;
+		}
+		if (journal_state() == WARD_JOURNAL_BEGUN && has(box_path("root/f"), "new")) {
+			WARD_FD store = box_open("store");
+			struct ward_landed *l = load_notes(store, false);
+
+			n_there++;
+			usleep(10000);
+			REQUIRE(setxattr(box_path("upper/f"), "user.mine", "x", 1, 0) == 0);
+			CASE("call %ld", at);
+			CHECK_EQ_INT(go_on(UNDO, l), WARD_OK);
+			CHECK(is_old());
+			ward_landed_free(l);
+		}
+		box_end();
+	}
+	CHECK(n_there > 2);
+}
+
 /* All of the boxes are made in there. */
 static void on_a_small_disk(void)
 {
@@ -432,6 +461,7 @@ static void keeps(void *arg)
 	} cases[] = {
 		{ "a part of a directory that is gone", "e/b" },
 		{ "a rename", "moved" },
+		{ "what moved over something", "g" },
 		{ "attributes", "p" },
 		{ "what had landed", "n" },
 	};
@@ -457,9 +487,10 @@ static void keeps(void *arg)
 		if (strcmp(c->path, "p") == 0 &&
 			setxattr(box_path("upper/p"), "user.run", "x", 1, 0) < 0)
 			continue; /* of a tmpfs, not by every kernel */
-		if (strcmp(c->path, "moved") == 0) {
+		if (strcmp(c->path, "moved") == 0 || strcmp(c->path, "g") == 0) {
 			put_at(box_path("root/g"), "it moved", 0644);
-			put_at(box_path("upper/moved"), "it moved", 0644);
+			put_at(box_path(c->path[0] == 'g' ? "upper/f" : "upper/moved"), "it moved",
+				0644);
 		}
 		fill();
 		(void)snprintf(before, sizeof(before), "%s", waiting());

@@ -24,11 +24,13 @@ static const char *quoted(struct ward_arena *a, const char *text, const char *pa
 	const char *what)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	const char *said;
 
 	ward_buf_adds(&b, text);
 	ward_buf_adds(&b, what);
 	ward_quote(&b, path, strlen(path));
-	return b.failed ? text : ward_arena_strdup(a, ward_buf_cstr(&b));
+	said = b.failed ? NULL : ward_arena_strdup(a, ward_buf_cstr(&b));
+	return said ? said : text;
 }
 
 /* --theirs of to, which has what d takes away. */
@@ -112,6 +114,7 @@ static size_t wait_for(const struct ward_review_moved *m, struct ward_arena *a,
 	struct ward_review_decisions *d, size_t k, size_t n)
 {
 	const struct ward_review_decision *to = &d->v[k];
+	const char *why = NULL; /* of all of them */
 
 	if (becomes_real(to))
 		return n;
@@ -121,7 +124,8 @@ static size_t wait_for(const struct ward_review_moved *m, struct ward_arena *a,
 		if (!becomes_real(one) || may_go(one, to))
 			continue;
 		one->effect = WARD_REVIEW_BEHIND;
-		one->why = quoted(a, waits, to->change->path, ": ");
+		why = why ? why : quoted(a, waits, to->change->path, ": ");
+		one->why = why;
 		one->rule = NULL;
 		one->cure = to->wanted ? NULL : "name both: ward commit RUN PATH PATH";
 		m->todo[n++] = i - 1;

@@ -23,7 +23,9 @@
 #define STEP_BYTES 112u /* and the path, with its NUL */
 #define STEP_BYTES_5 104u
 #define STEP_BYTES_4 88u /* up to version 4 */
-#define READ_MAX (WARD_JOURNAL_BYTES_MAX + HEAD_BYTES + WARD_SHA256_SIZE)
+/* What fitted as an older version needs more when its end is written as this one. */
+#define BODY_MAX (WARD_JOURNAL_BYTES_MAX + (STEP_BYTES - STEP_BYTES_4) * WARD_COMMIT_STEPS_MAX)
+#define READ_MAX (BODY_MAX + HEAD_BYTES + WARD_SHA256_SIZE)
 #define FLUSH_BYTES (256u << 10)
 #define RESOLVE (WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS)
 
@@ -171,7 +173,7 @@ int ward_journal_write(int dir, const struct ward_journal *j, struct ward_error 
 {
 	WARD_CLEANUP(writer_done) struct writer w = { .fd = -1 };
 	uint64_t body = body_bytes(j);
-	int r = ward_journal_fits(j, err);
+	int r = j->state == WARD_JOURNAL_BEGUN ? ward_journal_fits(j, err) : WARD_OK;
 
 	if (r < 0)
 		return r;

@@ -654,8 +654,9 @@ static bool has_projects_attributes(const struct ward_commit *c, const char *pat
 }
 
 /*
- * Not so: a rename, of which the new name could go and the whiteout at the old one stay, a deletion that the run never meant; a part of a
- * directory that is gone, whose whiteout becomes many; attributes, one by one; and what has to be noted as not landed any more.
+ * Not so: a rename, or what moved over something, of which the new name could go and the whiteout at the old one stay, a deletion that the
+ * run never meant; a part of a directory that is gone, whose whiteout becomes many; attributes, one by one; and what has to be noted as not
+ * landed any more.
  */
 bool ward_commit_needs_no_journal(struct ward_commit *c)
 {
@@ -675,7 +676,7 @@ bool ward_commit_needs_no_journal(struct ward_commit *c)
 		else
 			ok = r == -ENOENT ||
 				(r == -ENOTDIR && over && ward_change_within(c->change[i], over));
-		ok = ok && c->change[i]->kind != WARD_CHANGE_RENAMED &&
+		ok = ok && c->change[i]->kind != WARD_CHANGE_RENAMED && !c->change[i]->moved_to &&
 			!(c->landed && ward_landed_get(c->landed, path));
 	}
 	ward_commit_let_go(&c->in_layer);

@@ -18,7 +18,6 @@ enum { PICKED = 1, THEIRS = 2, OURS = 4, SET_ID = 8, LEFT = 16, ABSENT = 32 };
 struct gone {
 	const char *path;
 	uint32_t change;
-	bool stays; /* something in it does */
 };
 
 struct plan {
@@ -30,6 +29,9 @@ struct plan {
 	uint32_t *above; /* of each of these, in order: the nearest change that it lies in */
 	struct gone *gone;
 	size_t n_gone;
+	uint32_t *goes; /* of each change: what it takes away, of those, and one; 0: nothing */
+	uint32_t *first, *next; /* who takes away what each brings, and one */
+	uint32_t *todo;
 	const char **dirs; /* existing ones that must be written and cannot be */
 	size_t n_dirs;
 	const char *written; /* whose directory was last seen to be writable, or lent */
@@ -41,6 +43,10 @@ static void plan_done(struct plan *p)
 	free(p->order);
 	free(p->above);
 	free(p->gone);
+	free(p->goes);
+	free(p->first);
+	free(p->next);
+	free(p->todo);
 	free(p->dirs);
 }
 
@@ -287,52 +293,73 @@ static void find_all_gone(struct plan *p)
 
 		if (change->kind == WARD_CHANGE_DELETED ||
 			(change->kind == WARD_CHANGE_TYPE && S_ISDIR(change->was_mode)))
-			p->gone[p->n_gone++] = (struct gone){ change->path, (uint32_t)i, false };
+			p->gone[p->n_gone++] = (struct gone){ change->path, (uint32_t)i };
 		else if (change->kind == WARD_CHANGE_RENAMED && change->from)
-			p->gone[p->n_gone++] = (struct gone){ change->from, (uint32_t)i, false };
+			p->gone[p->n_gone++] = (struct gone){ change->from, (uint32_t)i };
 	}
 	qsort(p->gone, p->n_gone, sizeof(*p->gone), gone_by_path);
 }
 
-/* A directory in which something stays, stays. The deepest first. */
-static void keep_what_holds(struct plan *p)
+/* Which changes wait for which; where nothing goes, nothing does. */
+static int note_waits(struct plan *p, struct ward_error *err)
 {
-	for (size_t k = p->n_gone; k-- > 0;) {
-		struct gone *g = &p->gone[k];
-		const char *slash = strrchr(g->path, '/');
-		struct gone *parent;
-
-		if (g->stays && live(p, g->change))
-			leave(p, g->change, "something in it stays");
-		if (live(p, g->change) || !slash)
-			continue;
-		parent = find_gone(p, g->path, (size_t)(slash - g->path));
-		if (parent)
-			parent->stays = true;
-	}
-}
-
-/* What takes away what another brings is left where that is. True: some was. */
-static bool leave_what_moved(struct plan *p)
-{
-	bool any = false;
-
+	p->goes = calloc(p->n + 1, sizeof(*p->goes));
+	p->first = calloc(p->n + 1, sizeof(*p->first));
+	p->next = calloc(p->n + 1, sizeof(*p->next));
+	p->todo = calloc(p->n + 1, sizeof(*p->todo));
+	if (!p->goes || !p->first || !p->next || !p->todo)
+		return no_memory(err);
+	for (size_t k = 0; k < p->n_gone; k++)
+		p->goes[p->gone[k].change] = (uint32_t)k + 1;
 	for (size_t i = 0; i < p->n; i++) {
-		const struct ward_change *to = p->v[i].moved_to;
+		size_t to = p->v[i].moved_to ? (size_t)(p->v[i].moved_to - p->v) : p->n;
 
-		if (!to || !live(p, i) || !(p->mark[to - p->v] & LEFT))
+		if (to >= p->n)
 			continue;
-		leave(p, i, "what it had is in another change, which is not made real");
-		any = true;
+		p->next[i] = p->first[to];
+		p->first[to] = (uint32_t)i + 1;
 	}
-	return any;
+	return WARD_OK;
 }
 
+static size_t leave_next(struct plan *p, size_t i, const char *why, size_t n)
+{
+	leave(p, i, why);
+	p->todo[n] = (uint32_t)i;
+	return n + 1;
+}
+
+/* A directory in which something stays, stays; and what takes away what another brings is left where that is. */
+static size_t leave_what_waits(struct plan *p, size_t i, size_t n)
+{
+	const char *path = p->goes[i] != 0 ? p->gone[p->goes[i] - 1].path : NULL;
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	const struct gone *in = slash ? find_gone(p, path, (size_t)(slash - path)) : NULL;
+
+	if (in && live(p, in->change))
+		n = leave_next(p, in->change, "something in it stays", n);
+	if (!(p->mark[i] & LEFT))
+		return n;
+	for (uint32_t k = p->first[i]; k != 0; k = p->next[k - 1])
+		if (live(p, k - 1))
+			n = leave_next(p, k - 1,
+				"what it had is in another change, which is not made real", n);
+	return n;
+}
+
+/* Whatever waits for what is not made real is left, and what waits for that: each once. */
 static void keep_all_that_stays(struct plan *p)
 {
-	do
-		keep_what_holds(p);
-	while (leave_what_moved(p));
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (!live(p, i) && (p->goes[i] != 0 || p->first[i] != 0))
+			n = leave_what_waits(p, i, n);
+		while (n > 0) {
+			n--;
+			n = leave_what_waits(p, p->todo[n], n);
+		}
+	}
 }
 
 /* ---- steps ---- */
@@ -634,8 +661,7 @@ static void drop_left(struct plan *p)
 	struct ward_commit *c = p->c;
 	size_t n = 0, begin = 0;
 
-	while (leave_what_moved(p))
-		;
+	keep_all_that_stays(p);
 	for (size_t i = 0; i < c->j.n; i++) {
 		if (c->change[i] && (p->mark[c->change[i] - p->v] & LEFT))
 			continue;
@@ -714,6 +740,10 @@ int ward_commit_plan(struct ward_commit *c, const struct ward_changes *all,
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 		return r;
 	find_all_gone(&p);
+	r = note_waits(&p, err);
+	if (r < 0)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
+		return r;
 	keep_all_that_stays(&p);
 	/* What a step replaces is what is looked at from here on, in the directory that has the name now. */
 	ward_commit_let_go(&c->in_root);

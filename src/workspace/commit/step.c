@@ -26,7 +26,6 @@ static const char lost_text[] =
 static const char mode_text[] = "got another mode in the project while the commit went on";
 static const char group_text[] =
 	"has lost its set-group-ID bit, which only a member of its group can give back to it";
-static const char stays_text[] = "stays, since what it had did not come to its other name";
 static const char kept_text[] =
 	"was changed in the project after the commit; what was there before is kept beside";
 
@@ -247,9 +246,20 @@ static bool has_mode_as_put(const struct at *a, const struct stat *st)
 	return !S_ISDIR(st->st_mode) || (st->st_mode | S_IRWXU) == (a->s->new.mode | S_IRWXU);
 }
 
+/* The layer's object, whose attributes were copied to now, has those yet: nobody has changed it since now was made. */
+static bool is_layer_as_copied(const struct ward_commit *c, const struct stat *made, int now)
+{
+	struct ward_born born;
+
+	if (!c->j.stays) /* nobody writes there any more */
+		return true;
+	ward_born_of(now, &born);
+	return born.ns != 0 && ward_commit_ns(&made->st_ctim) < born.ns;
+}
+
 /*
- * Nor attributes: it has those that it was made with, which the layer has yet. What cannot be told has; a link has none; and a list of a directory says
- * what was lent.
+ * Nor attributes: it has those that it was made with, which the layer has yet. What cannot be told has, so that no run that lives can keep its own in the
+ * project; a link has none; and a list of a directory says what was lent.
  */
 static bool has_attributes_as_put(const struct at *a, int dir, const char *name)
 {
@@ -265,7 +275,7 @@ static bool has_attributes_as_put(const struct at *a, int dir, const char *name)
 	if (made < 0 || st.st_ino != s->layer_ino)
 		return true;
 	now = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	return now < 0 || ward_commit_attrs_equal(made, now);
+	return now < 0 || !is_layer_as_copied(a->c, &st, now) || ward_commit_attrs_equal(made, now);
 }
 
 static bool is_as_put(const struct at *a, const struct stat *st)
@@ -617,7 +627,7 @@ static int one(struct ward_commit *c, size_t i, bool back)
 
 /* ---- what moved ---- */
 
-static int give_back_one(struct ward_commit *c, size_t i, const char *why)
+int ward_commit_take_back(struct ward_commit *c, size_t i, const char *why)
 {
 	struct at a = { .c = c, .s = &c->j.v[i] };
 	int r;
@@ -631,47 +641,6 @@ static int give_back_one(struct ward_commit *c, size_t i, const char *why)
 	if (r == 0 && a.s->result == WARD_RESULT_DONE)
 		(void)left(&a, why);
 	return r;
-}
-
-/* The directories that it lies in, if they went too: the outermost was the last. */
-static int give_back(struct ward_commit *c, size_t i)
-{
-	const char *path = c->j.v[i].path;
-	int r = 0;
-
-	for (size_t k = c->j.n; k-- > 0 && r == 0;) {
-		const struct ward_step *s = &c->j.v[k];
-		size_t n = strlen(s->path);
-
-		if (s->kind == WARD_STEP_TAKE && s->result == WARD_RESULT_DONE &&
-			S_ISDIR(s->old.mode) && strncmp(s->path, path, n) == 0 && path[n] == '/')
-			r = give_back_one(c, k, "something in it stays");
-	}
-	return r == 0 ? give_back_one(c, i, stays_text) : r;
-}
-
-/* What was to come elsewhere, and did not, may be the only copy of what went: that is where it was again, and waits as well. */
-static int give_back_moved(struct ward_commit *c, struct ward_error *err)
-{
-	bool again;
-
-	do {
-		again = false;
-		for (size_t i = 0; i < c->j.n; i++) {
-			struct ward_step *s = &c->j.v[i];
-			int r = 0;
-
-			if (s->with == 0 || s->result != WARD_RESULT_DONE ||
-				c->j.v[s->with - 1].result != WARD_RESULT_LEFT)
-				continue;
-			r = give_back(c, i);
-			if (r < 0)
-				return ward_fail_errno(err, WARD_E_SYSTEM, -r,
-					"cannot put '%s' back", s->path);
-			again = again || s->result == WARD_RESULT_LEFT;
-		}
-	} while (again);
-	return WARD_OK;
 }
 
 static int all(struct ward_commit *c, bool back, struct ward_error *err)
@@ -689,7 +658,7 @@ static int all(struct ward_commit *c, bool back, struct ward_error *err)
 				c->j.v[i].path);
 	}
 	if (r == WARD_OK && !back)
-		r = give_back_moved(c, err);
+		r = ward_commit_take_back_moved(c, err);
 	if (back || c->given.on)
 		ward_commit_note_end(c);
 	ward_commit_let_go(&c->in_root);
