@@ -18,11 +18,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox
 import box    # noqa: E402  pylint: disable=wrong-import-position
 import cli    # noqa: E402  pylint: disable=wrong-import-position
 import faults    # noqa: E402  pylint: disable=wrong-import-position
-from box import both    # noqa: E402  pylint: disable=wrong-import-position
-from tap import check, check_eq, skip    # noqa: E402  pylint: disable=wrong-import-position
+from box import both, root_only    # noqa: E402  pylint: disable=wrong-import-position
+from tap import check, check_eq, check_in, skip    # noqa: E402  pylint: disable=wrong-import-position
 
 INJECT = os.environ.get("WARD_INJECT", str(cli.ROOT / "build" / "tests" / "fault" / "inject"))
 SAMPLE = int(os.environ.get("WARD_FAULT_CALLS", "25"))
+OPENAT2, FSTATAT = 437, 262     # x86_64, as inject.c
 
 # What such a call fails with, by number (x86_64); others with EPERM.
 ERRORS = {
@@ -136,6 +137,39 @@ def killed_at_a_call(p):
         check(r.code != faults.HANGS, f"{what}: something does not end")
         faults.after(p, what, mounts)
     sweep(p, faults.run_words(p), each, lambda call: 0)
+
+
+def looks(p, words):
+    """What is opened and asked for where a path leads: each of them, with each error by which the host says that it cannot tell."""
+    _, seen, _ = inject(p, -1, 0, 0, words)
+    if not seen:
+        skip("nothing can be traced here")
+    points = [(call, n, e) for call in (OPENAT2, FSTATAT) for n in range(1, seen[call] + 1) for e in ("EMFILE", "ENFILE", "ENOMEM", "EIO")]
+    return points if SAMPLE == 0 or SAMPLE >= 100 else [x for x in points if x[2] == "EMFILE"]
+
+
+@root_only
+def no_look_that_fails_lets_a_second_name_be_written(p):
+    """A second place of the user's policies is refused by what it is; of what cannot be looked at nobody knows that it is none."""
+    faults.settle(p)
+    own = p.home / "config/ward"
+    other = {"policies": (own, "alias"), "what they lie in": (own.parent, "alias"), "below a grant": (own, ".")}
+    alias = p.ws / "alias"
+    for d in (own, alias):
+        d.mkdir(parents=True)
+    bad = []
+    for what, (shown, grant) in other.items():
+        box.mount(str(shown), str(alias), None, box.MS_BIND)
+        words = p.words("--write", grant, "true", kind=("plan",))
+        try:
+            check_in("second name of where", p.run("--write", grant, "true", kind=("plan",)).err, what)
+            for call, n, e in looks(p, words):
+                r, _, hit = inject(p, call, n, getattr(errno, e), words)
+                if r.code == 0:
+                    bad.append(f"{what}: call {call} ({e}), the {n}. time, by {hit}: {r.err}")
+        finally:
+            box.must(box.libc.umount2(os.fsencode(alias), box.UMOUNT_DETACH), "umount")
+    check_eq(bad, [])
 
 
 box.main()

@@ -15,6 +15,18 @@
 #include "run/resolve/look.h"
 #include "workspace/workspace.h"
 
+static void add_above(struct ward_above *a, const struct stat *st)
+{
+	a->v[a->n++] = (struct ward_identity){ st->st_dev, st->st_ino };
+}
+
+/* Nothing is there, or nothing that we get to: no more does a command. Whatever else a look fails by, what is there may be anything. */
+static bool is_none(int code)
+{
+	return code == ENOENT || code == ENOTDIR || code == ELOOP || code == EACCES ||
+		code == ENAMETOOLONG;
+}
+
 static void look_above(struct ward_above *a, const char *place)
 {
 	WARD_UNSET char dir[WARD_PATH_MAX];
@@ -34,12 +46,13 @@ static void look_above(struct ward_above *a, const char *place)
 		fd = ward_openat2(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
 		if (fd >= 0)
 			break;
-		/* What cannot be looked at now may be anything. */
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
-			a->err = errno;
+		if (!is_none(-fd))
+			a->err = -fd;
 		/* Itself a file. */
-		if (errno == ENOTDIR && fstatat(AT_FDCWD, dir, &st, AT_SYMLINK_NOFOLLOW) == 0)
-			a->v[a->n++] = (struct ward_identity){ st.st_dev, st.st_ino };
+		if (fd == -ENOTDIR && fstatat(AT_FDCWD, dir, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			add_above(a, &st);
+		else if (fd == -ENOTDIR && !is_none(errno))
+			a->err = errno;
 		*strrchr(dir, '/') = '\0';
 	}
 	n = 0;
@@ -48,7 +61,9 @@ static void look_above(struct ward_above *a, const char *place)
 			continue;
 		memcpy(up + n, n ? "/.." : ".", n ? 4 : 2);
 		if (fstatat(fd, up, &st, AT_NO_AUTOMOUNT) == 0)
-			a->v[a->n++] = (struct ward_identity){ st.st_dev, st.st_ino };
+			add_above(a, &st);
+		else
+			a->err = errno;
 		n += n ? 3 : 1;
 	}
 }
@@ -61,11 +76,22 @@ static bool is_above(const struct ward_above *a, dev_t dev, ino_t ino)
 	return false;
 }
 
+/* What is mounted at a name below a grant. A server that is gone shows nothing. */
+static bool is_above_at(struct ward_above *a, const char *at)
+{
+	struct stat st;
+
+	if (fstatat(AT_FDCWD, at, &st, AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW) == 0)
+		return is_above(a, st.st_dev, st.st_ino);
+	if (!is_none(errno) && errno != ENOTCONN && errno != ESTALE)
+		a->err = errno;
+	return a->err != 0;
+}
+
 bool ward_rs_is_second_name(struct ward_resolver *rs, struct ward_above *a,
 	const struct ward_node *n, const char *place)
 {
 	const struct ward_mounts *mounts;
-	struct stat st;
 
 	if (n->kind != WARD_NODE_BIND || !n->ino || n->base || n->pin)
 		return false;
@@ -83,9 +109,7 @@ bool ward_rs_is_second_name(struct ward_resolver *rs, struct ward_above *a,
 		const char *at = mounts->v[i].at;
 
 		if (ward_path_within(at, n->source) && !ward_streq(at, n->source) &&
-			!ward_path_within(place, at) &&
-			fstatat(AT_FDCWD, at, &st, AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW) == 0 &&
-			is_above(a, st.st_dev, st.st_ino))
+			!ward_path_within(place, at) && is_above_at(a, at))
 			return true;
 	}
 	return false;
