@@ -50,13 +50,17 @@ MASKED = {  # what is tried, as Python in the workspace; the records that come o
 }
 
 
-def masked(p, *words):
+def masked_tree(p):
     p.write(".env", "SECRET=1\n", 0o777)
     p.write("keys/a b", "SECRET=2\n", 0o666)
     (p.ws / "keys").chmod(0o777)
     (p.ws / "sub").mkdir()
     (p.ws / "link").symlink_to(".env")
     p.write("x.yaml", "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  denyRead:\n    - .env\n    - keys/**\n")
+
+
+def masked(p, *words):
+    masked_tree(p)
     try_all = "".join(f"try:\n  {what}\n  print('done')\nexcept OSError as e: print(e.errno)\n" for what in MASKED)
     r = p.run("--json", "--policy", "x.yaml", "--write", ".", *words, "--", "/usr/bin/python3", "-c", f"import os\n{try_all}")
     check_eq(r.code, 0, r.err)
@@ -79,9 +83,49 @@ def whoever_is_refused_by_what_a_rule_takes_out_is_on_record(p):
     check_in(f'FILE_READ "{p.ws}/keys/a b" refused: a rule forbids it (x.yaml:7)', r.err)
 
 
+ASKED = {  # as MASKED; what opens nothing is a refusal all the same
+    "os.access('.env', os.R_OK) or refused()": [("FILE_READ", ".env")],
+    "os.access('.env', os.X_OK, effective_ids=True) or refused()": [("FILE_READ", ".env")],
+    "os.access('keys', os.W_OK) or refused()": [("FILE_READ", "keys")],
+    "os.getxattr('.env', 'user.x')": [("FILE_READ", ".env")],
+    "os.getxattr('link', 'user.x')": [("FILE_READ", ".env")],
+    "os.fchdir(os.open('keys', os.O_PATH))": [("FILE_READ", "keys")],
+    "os.chdir('keys/.')": [("FILE_READ", "keys")],
+    "os.access('.env', os.F_OK) and refused()": [],
+    "os.access('keys', os.F_OK) and refused()": [],
+    "os.getxattr('.env', 'security.selinux')": [],   # so does ls -l
+}
+
+
+@both_cases([(what, what, found) for what, found in ASKED.items()])
+def whoever_asks_for_what_a_rule_takes_out_is_on_record(p, what, found):
+    box.need_fuse()
+    masked_tree(p)
+    script = f"import os\ndef refused(): raise OSError(13, 'x')\ntry: {what}\nexcept OSError as e: print(e.errno in (1, 13, 61, 95))\n"
+    r = p.run("--json", "--policy", "x.yaml", "--write", ".", "--", "/usr/bin/python3", "-c", script)
+    out = json.loads(r.out)
+    check_eq((r.code, out["stdout"]["data"]), (0, "True\n"), r.err + str(out["stderr"]))
+    check_eq([(v["action"], os.path.relpath(v["resource"], p.ws)) for v in out["violations"]], found)
+
+
 @both
 def what_a_rule_takes_out_is_refused_where_nobody_sees_it(p):
     check_eq(masked(p, "--attribution", "none")["violations"], [])
+
+
+@both
+def a_run_does_not_begin_in_what_a_rule_takes_out(p):
+    """The plan says so, and which rule it is can be asked: it is no matter of the host's modes. Where nothing wider shows it, it is an empty directory."""
+    masked_tree(p)
+    (p.ws / "keys/in").mkdir()
+    words = ("--policy", p.ws / "x.yaml", "--workspace", p.ws)
+    for cwd, more in ((p.ws / "keys", ()), (p.ws / "keys/in", ()), (p.ws, ("--cwd", "keys"))):
+        for kind in (("run",), ("plan",)):
+            r = p.run(*words, *more, "--write", p.ws, "pwd", cwd=cwd, kind=kind)
+            check_eq((r.code != 0, r.out), (True, ""), r.err)
+            check_in("is taken out of what is granted by a policy; --cwd DIR", r.err)
+    r = p.run(*words, "--read", p.ws / "sub", "sh", "-c", "pwd; ls", cwd=p.ws / "keys")
+    check_eq((r.code, r.out), (0, f"{p.ws}/keys\n"), r.err)
 
 
 @both

@@ -149,8 +149,8 @@ int ward_peek_words(int pid_dirfd, int mem, const struct ward_peek *p, unsigned 
 /* The same of a thread of which nothing is open: half the system calls, and nobody has checked yet whose words they are. */
 int ward_peek_words_of(int proc_dirfd, int pid, const struct ward_peek *p, unsigned which,
 	struct ward_peek_words *ret);
-/* What the call does to its paths, where none can be read. */
-enum ward_cap_type ward_peek_action(const struct ward_peek *p);
+enum ward_cap_type ward_peek_action(const struct ward_peek *p); /* what the call does to its paths, where none can be read */
+bool ward_peek_is_refused(const struct ward_peek *p); /* by a mode of 0: it opens nothing, and is no stat(2) either */
 /* A NUL-terminated text of at most size-1 bytes: length, -EFAULT, -ENAMETOOLONG. Never reads past size. */
 int ward_peek_text(int mem, uint64_t addr, char *out, size_t size);
 /* Exactly n bytes: 0 or -EFAULT. */

@@ -13,7 +13,7 @@
 
 #include "audit/audit.h"
 #include "os/os.h"
-#include "run/resolve/resolve.h"
+#include "run/resolve/look.h"
 
 #define PASSWD_BYTES_MAX (1u << 20)
 
@@ -163,6 +163,31 @@ static int fail_cwd(struct ward_resolver *rs, int code, const char *path, const 
 	return code;
 }
 
+/* A mask of a rule over it, or over what it lies in: the command could not enter it. */
+static bool is_taken_out(const struct ward_resolver *rs, const char *path)
+{
+	for (size_t i = 0; i < rs->n_nodes; i++) {
+		const struct ward_node *n = &rs->nodes[i];
+
+		if (n->kind == WARD_NODE_MASK && n->told && n->mode == 0 &&
+			ward_path_within(path, n->dest) && ward_rs_covers(rs, n))
+			return true;
+	}
+	return false;
+}
+
+static int fail_taken_out(struct ward_resolver *rs, const char *path, struct ward_error *err)
+{
+	char word[WARD_PASTE_MAX];
+
+	(void)fail_cwd(rs, WARD_E_REFUSED, path, "is taken out of what is granted by a policy",
+		err);
+	ward_fail_fix(err,
+		"--cwd DIR that may be read, or take the rule away: ward policy explain --op read --path %s says which",
+		ward_paste(word, path, "PATH"));
+	return WARD_E_REFUSED;
+}
+
 int ward_rs_place_cwd(struct ward_resolver *rs, struct ward_error *err)
 {
 	struct ward_node node = { .kind = WARD_NODE_DIR, .rule = -1 };
@@ -196,6 +221,8 @@ int ward_rs_place_cwd(struct ward_resolver *rs, struct ward_error *err)
 			return fail_cwd(rs, WARD_E_REFUSED, t.path, "is not in the view", err);
 		rs->inside_cwd = t.path;
 	}
+	if (is_taken_out(rs, rs->inside_cwd))
+		return fail_taken_out(rs, rs->inside_cwd, err);
 	if (!ward_path_within(rs->inside_cwd, rs->workspace))
 		return WARD_OK;
 	node.dest = rs->inside_cwd;

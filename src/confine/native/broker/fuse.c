@@ -300,7 +300,8 @@ static void note_denied(struct ward_fuse *f, const struct request *q, uint32_t i
 		path = f->peek.path;
 		action = f->peek.action;
 		unmade = action == WARD_CAP_FILE_WRITE && !f->peek.creates;
-	} else if (action == WARD_CAP_FILE_READ && !f->peek.opens) {
+	} else if (action == WARD_CAP_FILE_READ && !f->peek.opens &&
+		!(mask && ward_peek_is_refused(&call))) {
 		return;
 	}
 	/* It is the reading that was taken out. */

@@ -410,6 +410,25 @@ enum ward_cap_type ward_peek_action(const struct ward_peek *p)
 	return effect_action(c->effect);
 }
 
+bool ward_peek_is_refused(const struct ward_peek *p)
+{
+	switch (p->nr) {
+#ifdef SYS_access
+	case SYS_access: return (int)p->arg[1] != F_OK;
+#endif
+	case SYS_faccessat:
+#ifdef SYS_faccessat2
+	case SYS_faccessat2:
+#endif
+		return (int)p->arg[2] != F_OK;
+	/* Of other attributes than a user's own the kernel asks no mode, and so nobody. */
+	case SYS_getxattr:
+	case SYS_lgetxattr:
+	case SYS_fchdir: return true;
+	default: return false;
+	}
+}
+
 static int words(int dirfd, const char *above, const struct source *s, const struct ward_peek *p,
 	unsigned which, struct ward_peek_words *ret)
 {
