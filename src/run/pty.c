@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -45,9 +47,39 @@ void ward_pty_resize(struct ward_pty *p)
 	(void)ioctl(p->master, TIOCSWINSZ, &ws); /* a wrong size is no reason to end a run */
 }
 
+/*
+ * A terminal that is not this session's (su -c, setsid: ENOTTY) has no foreground to look at: whoever reads it gets what is
+ * typed, as any program there does. Left alone it would be a run that nobody can type to.
+ */
+static bool in_foreground(const struct ward_pty *p)
+{
+	pid_t group = p->in_is_tty ? tcgetpgrp(p->in_fd) : -1;
+
+	return p->in_is_tty && (group == getpgrp() || (group < 0 && errno == ENOTTY));
+}
+
+/*
+ * The private terminal begins as the caller's is: its modes, its erase and kill characters. One that is another's foreground is
+ * as that one has it (a shell that edits its line: no echo, no lines, CR is no end): of it the letters alone.
+ */
+static void begin_like(struct ward_pty *p)
+{
+	struct termios t, own;
+
+	if (!p->in_is_tty || tcgetattr(p->in_fd, &t) < 0)
+		return;
+	if (!in_foreground(p)) {
+		if (tcgetattr(p->slave, &own) < 0)
+			return;
+		own.c_iflag |= t.c_iflag & IUTF8;
+		own.c_cc[VERASE] = t.c_cc[VERASE];
+		t = own;
+	}
+	(void)tcsetattr(p->slave, TCSANOW, &t);
+}
+
 int ward_pty_open(struct ward_pty *p, int in_fd, int out_fd, struct ward_error *err)
 {
-	struct termios t;
 	int flags;
 
 	ward_pty_init(p);
@@ -62,8 +94,7 @@ int ward_pty_open(struct ward_pty *p, int in_fd, int out_fd, struct ward_error *
 	flags = fcntl(p->master, F_GETFL);
 	if (p->slave < 0 || flags < 0 || fcntl(p->master, F_SETFL, flags | O_NONBLOCK) < 0)
 		goto fail;
-	if (p->in_is_tty && tcgetattr(in_fd, &t) == 0)
-		(void)tcsetattr(p->slave, TCSANOW, &t); /* erase and kill characters of the user */
+	begin_like(p);
 	ward_pty_resize(p);
 	return WARD_OK;
 fail:
@@ -80,11 +111,6 @@ void ward_pty_started(struct ward_pty *p)
 	p->slave = -1;
 }
 
-static bool in_foreground(const struct ward_pty *p)
-{
-	return p->in_is_tty && tcgetpgrp(p->in_fd) == getpgrp();
-}
-
 void ward_pty_claim(struct ward_pty *p)
 {
 	struct termios t;
@@ -94,6 +120,19 @@ void ward_pty_claim(struct ward_pty *p)
 	t = p->saved;
 	cfmakeraw(&t);
 	p->raw = tcsetattr(p->in_fd, TCSADRAIN, &t) == 0;
+	ward_pty_resize(p); /* who is in the background is told of no new size */
+}
+
+/* Whoever stopped us has the terminal as he likes it, and it is ours again only in the foreground. Still raw: as we left it. */
+void ward_pty_resumed(struct ward_pty *p)
+{
+	struct termios t;
+
+	if (!p->raw)
+		return;
+	if (!in_foreground(p) || (tcgetattr(p->in_fd, &t) == 0 && (t.c_lflag & ICANON)))
+		p->raw = false;
+	ward_pty_resize(p);
 }
 
 bool ward_pty_wants_input(const struct ward_pty *p)
@@ -119,12 +158,33 @@ static void put_end(struct ward_pty *p)
 	}
 }
 
+/* In the background, where a shell may have put us since it was polled, this is EIO: with SIGTTIN it would be a stop. */
+static ssize_t read_unstopped(struct ward_pty *p)
+{
+	sigset_t stop, before;
+	ssize_t n;
+	int saved;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTTIN);
+	(void)pthread_sigmask(SIG_BLOCK, &stop, &before);
+	n = read(p->in_fd, p->input, sizeof(p->input));
+	saved = errno;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = saved;
+	return n;
+}
+
 void ward_pty_read_input(struct ward_pty *p)
 {
-	ssize_t n = read(p->in_fd, p->input, sizeof(p->input));
+	ssize_t n = read_unstopped(p);
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
+	if (n < 0 && errno == EIO && p->in_is_tty && !in_foreground(p)) {
+		p->raw = false; /* the shell has it, as it likes it */
+		return;
+	}
 	if (n <= 0) {
 		put_end(p);
 		return;

@@ -33,6 +33,8 @@ void ward_pty_started(struct ward_pty *p);
  * A process in the background neither reads nor changes a terminal: it would be stopped for it.
  */
 void ward_pty_claim(struct ward_pty *p);
+/* After SIGCONT: a shell may have had the terminal meanwhile, and may keep it (bg). */
+void ward_pty_resumed(struct ward_pty *p);
 bool ward_pty_wants_input(const struct ward_pty *p);     /* poll in_fd for POLLIN */
 bool ward_pty_wants_write(const struct ward_pty *p);     /* poll master for POLLOUT */
 void ward_pty_read_input(struct ward_pty *p);

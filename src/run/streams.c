@@ -464,6 +464,12 @@ void ward_streams_ready(struct ward_streams *s, const struct pollfd *fds, size_t
 			serve(s, (enum role)s->role[i]);
 }
 
+void ward_streams_resumed(struct ward_streams *s)
+{
+	if (s->has_pty)
+		ward_pty_resumed(&s->pty);
+}
+
 void ward_streams_resize(struct ward_streams *s)
 {
 	if (s->has_pty)

@@ -43,6 +43,8 @@ void ward_streams_started(struct ward_streams *s);
 size_t ward_streams_poll(struct ward_streams *s, struct pollfd *fds);
 /* After poll(): the same fds and number. */
 void ward_streams_ready(struct ward_streams *s, const struct pollfd *fds, size_t n);
+/* On SIGCONT. */
+void ward_streams_resumed(struct ward_streams *s);
 /* On SIGWINCH. */
 void ward_streams_resize(struct ward_streams *s);
 /* Was something dropped because of the output limit? */

@@ -71,6 +71,8 @@ static void on_signal(struct life *l, int sig)
 		end_as(l, sig);
 	else
 		ward_cage_signal(l->cage, sig);
+	if (sig == SIGCONT)
+		ward_streams_resumed(&l->streams);
 }
 
 static void read_signals(struct life *l)

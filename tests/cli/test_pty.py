@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import signal
 import struct
 import subprocess
@@ -18,10 +19,15 @@ from cli import placed
 from tap import check, check_eq, check_in, main, test
 
 
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return [int(n) for n in f.read().split()]
+
+
 class Terminal:
     """A pty with ward as the foreground of its session."""
 
-    def __init__(self, p, *words, rows=30, cols=90, utf8=False, **more):
+    def __init__(self, p, *words, rows=30, cols=90, utf8=False, own=True, **more):
         self.p = p
         self.master, self.slave = pty.openpty()
         self.size(rows, cols)
@@ -33,7 +39,7 @@ class Terminal:
         fds = {"stdin": self.slave, "stdout": self.slave, "stderr": self.slave}
         fds.update(more)
         self.text = b""
-        self.q = p.start("--outcome", p.outcome_file, *words, before=self.own, start_new_session=True, **fds)
+        self.q = p.start("--outcome", p.outcome_file, *words, before=self.own if own else None, start_new_session=True, **fds)
 
     def own(self):
         fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
@@ -75,6 +81,40 @@ class Terminal:
         os.close(self.master)
         os.close(self.slave)
         return self.q.returncode
+
+
+class Shell(Terminal):
+    """A person's shell, in which jobs are started, stopped and fetched back."""
+
+    def __init__(self, p):
+        self.start = p.start
+        p.start = self.shell
+        super().__init__(p)
+        p.start = self.start
+        self.until(b"$ ")
+
+    def shell(self, *_words, before, **fds):
+        bash = ["bash", "--norc", "--noprofile", "-i"]
+        self.p.started.append(subprocess.Popen(bash, cwd=self.p.ws, env=self.p.env(PS1="$ "), preexec_fn=before, **fds))  # pylint: disable=consider-using-with
+        return self.p.started[-1]
+
+    def does(self, line, *parts):
+        """A line, and what comes after it, in that order."""
+        self.text = b""
+        self.type(line.encode() + b"\r")
+        for part in parts:
+            self.until(part)
+            self.text = self.text[self.text.index(part) + len(part):]
+
+    def taken(self):
+        """Until ward has the terminal: what is typed before is echoed by it."""
+        end = time.monotonic() + 10
+        while os.tcgetpgrp(self.master) == self.q.pid or termios.tcgetattr(self.slave)[3] & termios.ECHO:
+            check(time.monotonic() < end, "the terminal is not raw")
+            time.sleep(0.01)
+
+    def ward(self, *words):
+        return shlex.join(self.p.words(*words))
 
 
 @test
@@ -190,6 +230,57 @@ def output_only_terminal_is_relayed(p):
     """stdin is no terminal: no pty, and none of the host's goes inside."""
     t = Terminal(p, "sh", "-c", "test -t 1 || test -t 2 || echo no terminal", stdin=subprocess.DEVNULL)
     t.until(b"no terminal")
+    check_eq(t.end(), 0)
+
+
+@test
+@placed
+def a_terminal_of_another_session_is_typed_to(p):
+    """As `su -c` and `setsid` leave it: no job control outside, and a run that hears what is typed all the same."""
+    t = Terminal(p, "sh", "-c", "trap 'exit 9' INT; stty size; read a && echo got $a; while :; do sleep 0.05; done", own=False)
+    t.until(b"30 90")
+    t.type(b"typed\r")
+    t.until(b"got typed")
+    t.type(b"\x03")
+    check_eq(t.end(), 9)
+
+
+@test
+@placed
+def a_job_of_a_shell_that_is_fetched_is_typed_to(p):
+    """It was begun while the shell edited its line, without echo and lines: the terminal inside begins as any."""
+    t = Shell(p)
+    t.does(t.ward("sh", "-c", "echo be''gun; read a && stty size && echo got $a") + " &", b"begun")
+    t.does("", b"$ ")
+    t.size(11, 22)
+    t.does("fg", b"sh -c", b"\n")
+    t.taken()
+    t.does("typed", b"typed", b"11 22", b"got typed", b"$ ")
+    t.type(b"exit\r")
+    check_eq(t.end(), 0)
+
+
+@test
+@placed
+def a_job_that_was_stopped_from_outside_has_its_terminal_again(p):
+    t = Shell(p)
+    t.does(t.ward("sh", "-c", "stty -echo; echo re''ady; while read a; do stty size; echo got $a; done"), b"ready")
+    job = children(t.q.pid)[0]
+    os.kill(job, signal.SIGSTOP)
+    t.until(b"Stopped")
+    t.does("echo sh''ell", b"shell", b"$ ")
+    t.size(12, 23)
+    t.does("bg", b"$ ")                  # who is in the background leaves what is typed to the shell
+    t.does("echo sh''ell", b"shell", b"$ ")
+    t.does("fg", b"sh -c", b"\n")
+    t.taken()
+    t.text = b""
+    t.type(b"typed\r")
+    t.until(b"got typed")
+    check(b"typed" not in t.text[:t.text.index(b"got typed")], f"the terminal is not raw: {t.text!r}")
+    check_in(b"12 23", t.text)
+    t.does("\x04", b"$ ")
+    t.type(b"exit\r")
     check_eq(t.end(), 0)
 
 
