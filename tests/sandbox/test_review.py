@@ -7,6 +7,7 @@ of ward; no run sees the store. What the changes are, and how they become real: 
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import time
@@ -332,6 +333,24 @@ def a_second_name_of_what_says_what_runs_may_do_is_not_written(p):
         r = p.run("--write", grant, "--policy", own / "x.cedar", "--", "/bin/sh", "-c", "echo x >> x.cedar; true", env=env)
         check_eq(r.code, code, f"{grant}: {r.err}")
     check_eq((own / "x.cedar").read_text(), "")
+
+
+@root_only
+def the_program_that_starts_runs_is_written_by_no_second_name(p):
+    box.private_mounts()
+    (p.ws / "own").mkdir()
+    cli.WARD = shutil.copy(cli.WARD, p.ws / "own/ward")
+    for d in ("alias", "grant/alias"):
+        (p.ws / d).mkdir(parents=True)
+    for at, grant in (("alias", "alias"), ("grant/alias", "grant")):
+        box.mount(str(p.ws / "own"), str(p.ws / at), None, box.MS_BIND)
+        try:
+            r = p.run("--write", grant, "true")
+            check_eq(r.code, 125, r.err)
+            check_in("it has a second name of where", r.err)
+            check_in("the program that starts runs", r.err)
+        finally:
+            box.must(box.libc.umount2(os.fsencode(p.ws / at), box.UMOUNT_DETACH), "umount")
 
 
 @both

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """docs/symlinks.md, a test a statement: where a link is followed, by whom, and what it gives. tests/docs/test_symlinks.py ties them."""
 import os
+import shutil
 
 import box
+import cli
 from box import both
 from tap import check, check_eq, check_in
 
@@ -334,6 +336,54 @@ def no_link_on_the_way_to_wards_own_files_is_written(p):
     for words, code in (((), 125), (("--policy", "hide.yaml"), 0)):
         r = p.run("--write", ".", *words, "true", env=own | {"XDG_CONFIG_HOME": str(p.ws / "open/link")})
         check_eq(r.code, code, r.err)
+
+
+def start_with(p, name):
+    """From here on ward is a copy at this place of the workspace."""
+    (p.ws / name).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(cli.WARD, p.ws / name)
+    (p.ws / name).chmod(0o777)
+    cli.WARD = str(p.ws / name)
+
+
+@both
+def the_program_that_starts_runs_is_written_by_none(p):
+    """What took its place would start the next run, with no cage at all."""
+    start_with(p, "own/bin/ward")
+    was = (p.ws / "own/bin/ward").read_bytes()
+    p.write("x.cedar", 'permit (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Path::"./own");\n'
+                       'permit (principal, action in Ward::Action::"run_programs", resource);\n')
+    script = ("for f in own/bin/ward; do echo evil > $f; rm -f $f; echo evil > own/bin/new; mv own/bin/new $f; ln -f own/bin/new $f; chmod 0 $f; "
+              "truncate -s 0 $f; done 2>/dev/null; mv own/bin own/b; mv own o; echo x > own/bin/else && echo MADE")
+    for how in (("--write", "own"), ("--write", "own/bin"), ("--cap", "FILE_WRITE:own/**"), ("--write", "."), ("--review",), ("--mode", "workspace_write"),
+                ("--policy", "x.cedar")):
+        r = p.run(*how, "--", "/bin/sh", "-c", script)
+        check_eq((r.code, r.out), (0, "MADE\n"), f"{how} {r.err}")
+        check_in(f'FILE_WRITE "{p.ws}/own/bin/ward" refused: a rule forbids it: it starts runs; no run writes it', r.err)
+        check_eq((p.ws / "own/bin/ward").read_bytes(), was, how)
+        check_eq((p.ws / "own/bin/ward").stat().st_mode & 0o777, 0o777, how)
+    r = p.run("--write", "own/bin/ward", "true")
+    check_eq(r.code, 125, r.err)
+    check_in("a rule forbids it", r.err)
+    check_eq(p.run("--read", ".", "true").code, 0)
+
+
+@both
+def no_link_on_the_way_to_the_program_that_starts_runs_is_written(p):
+    start_with(p, "own/ward")
+    (p.ws / "bin").mkdir()
+    (p.ws / "to").mkdir()
+    link(p, "bin/ward", p.ws / "own/ward")
+    link(p, "to/own", p.ws / "own")
+    script = ("sh", "-c", "for l in bin/ward to/own; do rm -f $l; cp /bin/true $l; done; true")
+    for called, grant in ((p.ws / "bin/ward", "bin"), (p.ws / "to/own/ward", "to"), ("bin/ward", "bin"), ("to/../bin/ward", "bin")):
+        cli.WARD = str(called)
+        for how in (("--write", grant), ("--review",)):
+            r = p.run(*how, "--", *script)
+            check_eq(r.code, 125, f"{called} {how} {r.err}")
+            check_in("the program that starts runs, is found by the link", r.err)
+        r = p.run("--write", "own", "--", *script)
+        check_eq(r.code, 0, f"{called} {r.err}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What says what runs may do, and the log, are covered where they lie. They are found by a name, and a link on the way to them is a
+ * What says what runs may do, what starts them, and the log, are covered where they lie. They are found by a name, and a link on the way to them is a
  * name of the directory that it lies in: no mount covers a link. Who may write that directory puts one of his own in its place, and
  * the next run obeys what he wrote there. So a grant to write there is refused; and one of a directory that the host shows at a second
  * place, with one of them in it, over which nothing of the first place lies.
@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
 
 #include "audit/audit.h"
 #include "os/os.h"
@@ -248,6 +250,27 @@ static int of_user(struct ward_resolver *rs, const struct ward_layers_where *whe
 	return r == WARD_OK ? reached(rs, "the list of what is trusted", where->trust, err) : r;
 }
 
+const char *ward_rs_starter(struct ward_resolver *rs, bool called)
+{
+	const char *name = called ? (const char *)getauxval(AT_EXECFN) : NULL;
+	WARD_UNSET char path[WARD_PATH_MAX];
+	ssize_t n;
+
+	if (called)
+		return name ? ward_rs_absolute(rs, rs->cwd, name) : NULL;
+	n = readlink("/proc/self/exe", path, sizeof(path));
+	return n > 0 && (size_t)n < sizeof(path) ? ward_arena_dup(rs->arena, path, (size_t)n)
+						 : NULL;
+}
+
+static int program(struct ward_resolver *rs, struct ward_error *err)
+{
+	static const char what[] = "the program that starts runs";
+	int r = reached_alone(rs, what, ward_rs_starter(rs, false), err);
+
+	return r == WARD_OK ? reached(rs, what, ward_rs_starter(rs, true), err) : r;
+}
+
 int ward_rs_check_reach(struct ward_resolver *rs, struct ward_error *err)
 {
 	struct ward_layers_where where = { .ceiling = NULL }, other = { .ceiling = NULL };
@@ -268,5 +291,7 @@ int ward_rs_check_reach(struct ward_resolver *rs, struct ward_error *err)
 		r = reached_alone(rs, "the ceiling", where.ceiling, err);
 	if (r == WARD_OK)
 		r = kept(rs, err);
+	if (r == WARD_OK)
+		r = program(rs, err);
 	return r == WARD_OK ? named_all(rs, err) : r;
 }

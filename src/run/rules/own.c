@@ -3,13 +3,23 @@
  * What says what runs may do, outside of any repository: the user's policies, the list of what is trusted, a ceiling that is there, the
  * files of --policy and --capabilities. No run writes them, whatever lies around them and whoever grants it: a command that may write its own policy has
  * none in the next run, of another environment of the same user neither. A ceiling that is not there is left alone: to make one only narrows, and to keep it away would be one.
+ * Neither is the program written that starts them: what took its place would be the next one's, with no cage at all.
  */
 #include <string.h>
 
 #include "cedar/cedar.h"
 #include "run/rules/rules.h"
 
-enum { OWN_USER = 0, OWN_TRUST, OWN_USER_OTHERWISE, OWN_TRUST_OTHERWISE, OWN_CEILING, OWN_MAX };
+enum {
+	OWN_USER = 0,
+	OWN_TRUST,
+	OWN_USER_OTHERWISE,
+	OWN_TRUST_OTHERWISE,
+	OWN_CEILING,
+	OWN_PROGRAM,
+	OWN_PROGRAM_CALLED,
+	OWN_MAX
+};
 
 static const char *directory(struct ward_resolver *rs, const char *file)
 {
@@ -18,12 +28,26 @@ static const char *directory(struct ward_resolver *rs, const char *file)
 	return ward_arena_dup(rs->arena, file, n > 1 ? n - 1 : n);
 }
 
+/* The real path of a file; NULL: it is none. A pipe is read once and gone. */
+static const char *file_at(struct ward_resolver *rs, const char *path)
+{
+	struct ward_target t;
+
+	return path && ward_rs_target(rs, path, &t) == 0 && S_ISREG(t.st.st_mode) ? t.path : NULL;
+}
+
+/* That an option names. */
+static const char *named(struct ward_resolver *rs, const char *given)
+{
+	return file_at(rs, ward_rs_absolute(rs, rs->cwd, given));
+}
+
 /* Real paths; NULL: there is no such place. */
 static int places(struct ward_resolver *rs, const char *ret[OWN_MAX], struct ward_error *err)
 {
 	struct ward_layers_where where = { .ceiling = NULL }, other = { .ceiling = NULL };
-	struct ward_target t;
 	const char *paths[OWN_MAX] = { NULL };
+	struct ward_target t;
 
 	/* Without a home there are none of a user. The ceiling's place is the same for all. */
 	if (ward_layers_where_default(rs->arena, NULL, &where, NULL) == WARD_OK) {
@@ -39,30 +63,29 @@ static int places(struct ward_resolver *rs, const char *ret[OWN_MAX], struct war
 		paths[OWN_TRUST_OTHERWISE] =
 			ward_streq(other.trust, where.trust) ? NULL : directory(rs, other.trust);
 	}
-	for (size_t i = 0; i < OWN_MAX; i++)
+	for (size_t i = 0; i < OWN_PROGRAM; i++)
 		ret[i] = paths[i] ? ward_rules_real_path(rs, "/", paths[i]) : NULL;
+	/* One that was replaced while it ran is nowhere; then what is there now by the name that it was called by starts the next run. */
+	ret[OWN_PROGRAM] = file_at(rs, ward_rs_starter(rs, false));
+	ret[OWN_PROGRAM_CALLED] = file_at(rs, ward_rs_starter(rs, true));
+	if (ward_streq(ret[OWN_PROGRAM_CALLED], ret[OWN_PROGRAM]))
+		ret[OWN_PROGRAM_CALLED] = NULL;
 	return WARD_OK;
 }
 
-static void forbid(struct ward_buf *to, const char *path)
+static void forbid(struct ward_buf *to, const char *path, bool program)
 {
+	const char *does = program ? "starts runs" : "says what runs may do";
+
 	/* Of a name that is not UTF-8 no policy speaks, and so it is never granted. */
 	if (!path || !ward_utf8_valid(path, strlen(path)))
 		return;
-	ward_buf_adds(to,
-		"@source(\"implied\") @text(\"no run writes what runs may do\") @reason(\"it says what runs may do; no run writes it\")\n"
-		"forbid (principal, action == Ward::Action::\"fs.write\", resource in Ward::Path::");
+	ward_buf_addf(to,
+		"@source(\"implied\") @text(\"no run writes what %s\") @reason(\"it %s; no run writes it\")\n"
+		"forbid (principal, action == Ward::Action::\"fs.write\", resource in Ward::Path::",
+		program ? does : "runs may do", does);
 	ward_cedar_quote(to, ward_str(path));
 	ward_buf_adds(to, ");\n");
-}
-
-/* The real path of a file that an option names; NULL: it is none. A pipe is read once and gone. */
-static const char *named(struct ward_resolver *rs, const char *given)
-{
-	const char *path = ward_rs_absolute(rs, rs->cwd, given);
-	struct ward_target t;
-
-	return path && ward_rs_target(rs, path, &t) == 0 && S_ISREG(t.st.st_mode) ? t.path : NULL;
 }
 
 int ward_rules_own(struct ward_resolver *rs, struct ward_buf *to, struct ward_error *err)
@@ -71,11 +94,11 @@ int ward_rules_own(struct ward_resolver *rs, struct ward_buf *to, struct ward_er
 	int r = places(rs, own, err);
 
 	for (size_t i = 0; r == WARD_OK && i < OWN_MAX; i++)
-		forbid(to, own[i]);
+		forbid(to, own[i], i >= OWN_PROGRAM);
 	for (size_t i = 0; r == WARD_OK && i < rs->r->n_policies; i++)
-		forbid(to, named(rs, rs->r->policies[i].path));
+		forbid(to, named(rs, rs->r->policies[i].path), false);
 	for (size_t i = 0; r == WARD_OK && i < rs->r->n_cap_files; i++)
-		forbid(to, named(rs, rs->r->cap_files[i]));
+		forbid(to, named(rs, rs->r->cap_files[i]), false);
 	return r;
 }
 
