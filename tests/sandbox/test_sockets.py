@@ -156,6 +156,56 @@ def a_link_in_a_private_directory_leads_to_no_host_socket_without_fuse(p):
     check_in("own.sock connected", said)
 
 
+# A daemon that hides its memory, as agents' do, its socket in a private directory, and the link to it in the grant; and links that lead to no socket.
+LINKED = textwrap.dedent("""
+    import ctypes, os, socket, sys
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+    s = socket.socket(socket.AF_UNIX)
+    os.mkdir("/tmp/daemon", 0o700)
+    s.bind("/tmp/daemon/s")
+    s.listen(8)
+    os.mkdir("d")
+    os.symlink("/tmp/daemon", "dir")
+    os.symlink("../dir/s", "d/s.sock")
+    os.symlink("d/s.sock", "link.sock")
+    os.symlink("/tmp/daemon/none", "none.sock")
+    os.symlink("/nowhere/s", "out.sock")
+    os.symlink(sys.argv[1], "host.sock")
+    for to in ("link.sock", "d/s.sock", "dir/s", "none.sock", "out.sock", "host.sock"):
+        c = socket.socket(socket.AF_UNIX)
+        try:
+            c.connect(to)
+            print(to, s.accept()[0].send(b"x"))
+        except OSError as e:
+            print(to, e.strerror)
+    """)
+
+
+def linked_from_a_grant(p):
+    p.ws.chmod(0o777)
+    p.write("ask.py", LINKED, 0o644)
+    host = p.side / "host.sock"
+    with socket.socket(socket.AF_UNIX) as s:
+        os.chdir(p.side)
+        s.bind(host.name)
+        host.chmod(0o777)
+        s.listen(8)
+        r, o = p.outcome("--read", p.side, "--write", ".", "python3", "ask.py", host)
+    check_eq(r.out.splitlines(), ["link.sock 1", "d/s.sock 1", "dir/s 1", "none.sock No such file or directory", "out.sock No such file or directory",
+                                  "host.sock Permission denied"], r.err)
+    check_eq(sorted(v["resource"] for v in o["violations"] if v["axis"] == "ipc"), [str(p.ws / "host.sock"), str(p.ws / "out.sock")])
+
+
+@both
+def a_link_in_a_grant_leads_to_an_own_socket_in_a_private_directory(p):
+    linked_from_a_grant(p)
+
+
+@both_without_fuse
+def a_link_in_a_grant_leads_to_an_own_socket_in_a_private_directory_without_fuse(p):
+    linked_from_a_grant(p)
+
+
 # A sendto that waits holds a Unix socket in ward; in its queue lie a TCP socket, which is not to go before its peer has read, and behind it the peer.
 LINGERS = textwrap.dedent("""
     import os, signal, socket, struct, threading, time

@@ -7,7 +7,8 @@
  * - below a bind of the host, to which a link in a private mount may lead as well, the file must belong to a socket that listens in the run's own network namespace, as
  *   sock_diag there says, and where its numbers do not tell files apart, the socket itself (notify_bound.c); every other
  *   one is the host's: refused;
- * - everything else is not in the view: refused, as any ungranted name.
+ * - everything else is not in the view: refused, as any ungranted name;
+ * - of a link that leads from one of these to another it is asked where it leads (notify_place.c), and that is looked at as above.
  *
  * The supervisor cannot walk the FUSE layer (the kernel lets no process of another user namespace in), so the way
  * through it is looked up in the plan's table, and the rest of the path is walked beneath the mount's own root, whatever
@@ -248,7 +249,8 @@ static bool is_private(const struct ward_node *node, int base, const struct stat
 			st.st_dev == file->st_dev);
 }
 
-int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *path, int *ret_fd,
+/* As ward_notify_unix(), but EXDEV where a link leads from the mount that path lies in. */
+static int socket_at(struct ward_notify *n, struct ward_ask *ask, const char *path, int *ret_fd,
 	bool *ret_refused)
 {
 	char rest[WARD_PATH_MAX];
@@ -268,11 +270,9 @@ int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *pa
 			       WARD_OPEN_BENEATH | WARD_OPEN_NO_MAGICLINKS)
 		     : fcntl(base, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0) {
-		*ret_refused =
-			fd == -EXDEV; /* a link that leaves; else the file is simply not there */
-		return fd == -EXDEV                                       ? EACCES
-			: fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP ? -fd
-									  : EACCES;
+		*ret_refused = fd == -EXDEV; /* else the file is simply not there */
+		return fd == -EXDEV || fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP ? -fd
+										       : EACCES;
 	}
 	if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode)) {
 		ward_close(fd);
@@ -286,4 +286,31 @@ int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *pa
 	*ret_refused = false;
 	*ret_fd = fd;
 	return 0;
+}
+
+/* Of what is missing: it would lie in a granted directory, or a private one, and no refusal hides it. */
+static bool is_missing(int r, const struct ward_place *place)
+{
+	return r == -ENOENT && place->mount &&
+		(place->mount->kind == WARD_NODE_BIND || place->mount->kind == WARD_NODE_TMPFS);
+}
+
+int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *path, int *ret_fd,
+	bool *ret_refused)
+{
+	struct ward_place place;
+	int r = socket_at(n, ask, path, ret_fd, ret_refused);
+
+	if (r != EXDEV)
+		return r;
+	/* Daemons keep their socket in /tmp, and a link to it where their clients look: where it leads decides. */
+	r = ward_notify_place(n, ask, "/", path, true, &place);
+	if (r == 0) {
+		r = -socket_at(n, ask, place.path, ret_fd, ret_refused);
+	} else {
+		*ret_refused = !is_missing(r, &place);
+		if (*ret_refused && n->plan->deny_errno == EACCES)
+			r = -EACCES;
+	}
+	return r == 0 || r == -ENOENT || r == -ENOTDIR || r == -ECONNREFUSED ? -r : EACCES;
 }
