@@ -40,7 +40,7 @@ def run(name=None, extra="", drop=None):
     ("persist", "held .envrc", ".envrc is given twice"),
     ("persist", "held .ENVRC", ".ENVRC is given twice"),
     ("persist", "held ../x", "../x: not a name of one to four components"),
-    ("persist", "held /x", "/x: not a name of one to four components"),
+    ("persist", "held //x", "//x: not a name of one to four components"),
     ("persist", "held a/b/c/d/e", "not a name of one to four components"),
     ("persist", "held *a*", "*a*: one * in a component"),
     ("persist", "held a b", "held NAME"),

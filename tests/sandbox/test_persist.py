@@ -618,4 +618,103 @@ def explain_names_what_a_run_holds(p):
     check("held" not in json.loads(r.out), r.out)
 
 
+# ---- what was granted of it is said ----
+
+def warned(p, *words, path=None, cwd=None):
+    """-> the warnings of a plan; the run has the same."""
+    env = {"PATH": f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"], "HOME": str(p.home), "XDG_CONFIG_HOME": str(p.home / "config")}
+    plan = p.run("--json", *words, "--", "true", kind=("plan",), log=False, env=env, cwd=cwd or p.ws)
+    r = p.run(*words, "--", "true", env=env, cwd=cwd or p.ws)
+    check_eq(r.code, 0, r.err)
+    found = [w for w in json.loads(plan.out)["warnings"] if "may be written" in w]
+    check_eq([line.removeprefix("ward: warning: ") for line in r.err.splitlines() if "may be written" in line], found)
+    return found
+
+
+LATER = "what the command puts there is run later, outside, whenever a program of that name is called"
+
+
+@both
+def a_directory_of_path_that_may_be_written_is_said(p):
+    for d in ("bin", "venv/bin", "real/bin", "else"):
+        (p.ws / d).mkdir(parents=True)
+    (p.ws / "link").symlink_to(p.ws / "real")
+    (p.home / "out").symlink_to(p.ws / "real")
+    (p.home / ".local/bin").mkdir(parents=True)
+    one = f"{p.ws}/venv/bin"
+    for words in (("--write", "."), ("--write", "venv"), ("--write", "venv/bin"), ("--cap", "FILE_WRITE:venv/**"), ("--mode", "workspace_write")):
+        check_eq(warned(p, *words, path=one), [f'"{one}" is on PATH and may be written: {LATER}'], words)
+    check_eq(warned(p, "--write", ".", path=f"{p.ws}/bin:{one}:{p.ws}/bin/"), [f'"{p.ws}/bin" and 1 more are on PATH and may be written: {LATER}'])
+    # By what it leads to, and the link itself, which could be replaced; what could be made; and where one is.
+    for path, cwd, words, want in ((p.home / "out/bin", None, ("--write", "real"), "real/bin"), (p.ws / "link/bin", None, ("--write", "."), "link"),
+                                   (p.ws / "none/bin", None, ("--write", "."), "none/bin"), ("bin", None, ("--write", "."), "bin"),
+                                   ("", p.ws / "bin", ("--write", p.ws / "bin", "--workspace", p.ws), "bin")):
+        check(any(w.startswith(f'"{p.ws}/{want}"') for w in warned(p, *words, path=path or ":", cwd=cwd)), f"{path} {words}")
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./bin");\n'
+                       'forbid (principal, action, resource in Ward::Path::"./venv");\n')
+    for words in (("--write", "else"), ("--read", "."), ("--write", ".", "--policy", "x.cedar"), ("--review",)):
+        check_eq(warned(p, *words, path=f"{p.ws}/bin:{one}"), [], words)
+    # Of a home nothing may be made there, and so nothing is said, until it is granted by name.
+    home = ("--write", p.home / ".local")
+    check_eq(warned(p, *home, path=p.home / ".local/bin"), [])
+    check_eq(warned(p, "--write", p.home / ".local/bin", path=p.home / ".local/bin"), [f'"{p.home}/.local/bin" is on PATH and may be written: {LATER}'])
+
+
+@both
+def a_directory_of_path_of_somebody_else_is_not_said(p):
+    """What an ordinary user may not write no grant gives him."""
+    (p.ws / "bin").mkdir()
+    (p.ws / "bin").chmod(0o755)
+    check_eq(len(warned(p, "--write", "/usr/local/bin", path="/usr/local/bin")), int(os.geteuid() == 0))
+
+
+@both
+def a_name_that_is_granted_by_name_is_said(p):
+    for d in (".config/systemd/user", ".config/autostart", ".vscode", ".claude/worktrees/x", "sub"):
+        (p.ws / d).mkdir(parents=True)
+    put(p, ".envrc")
+    put(p, ".vscode/tasks.json")
+    put(p, ".claude/worktrees/x/.git")
+    put(p, "sub/.npmrc")
+    open_up(p)
+    p.write("x.cedar", 'permit (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Path::"./");\n'
+                       'permit (principal, action == Ward::Action::"fs.write", resource == Ward::Path::"./.envrc");\n'
+                       'permit (principal, action in Ward::Action::"run_programs", resource);\n')
+    session = "a shell or a session runs it when it starts"
+    for words, name, why in (
+            (("--write", ".config/systemd/user"), ".config/systemd/user", session), (("--write", ".config/autostart"), ".config/autostart", session),
+            (("--write", ".", "--cap", "FILE_WRITE:.config/systemd/**"), ".config/systemd", session),
+            (("--write", ".envrc"), ".envrc", "it is run, or chooses what is run, on entering the directory"),
+            (("--policy", "x.cedar"), ".envrc", "it is run, or chooses what is run, on entering the directory"),
+            (("--write", ".vscode/tasks.json"), ".vscode/tasks.json", "")):
+        found = warned(p, *words)
+        check_eq(len(found), 1, f"{words} {found}")
+        check(found[0].startswith(f'"{p.ws}/{name}" may be written, since a grant names it: outside, {why}'), f"{words} {found}")
+    check_eq([w.partition(": ")[0] for w in warned(p, "--write", ".envrc", "--write", ".config/autostart", "--write", "sub/.npmrc")],
+             [f'"{p.ws}/.envrc" and 2 more that run code later may be written, since grants name them'])
+    # Held, or no such name; a project that lies in such a directory.
+    for words in (("--write", "."), ("--write", ".config"), ("--write", "sub"), ("--write", ".claude/worktrees/x"), ("--read", "."), ("--review",)):
+        check_eq(warned(p, *words), [], words)
+
+
+@root_only
+def places_of_the_host_that_run_later_are_only_read(p):
+    """Whoever grants /etc gives no cron away; the same names elsewhere are a package's, or an image's, and are written."""
+    box.private_mounts()
+    shutil.copytree("/etc", p.base / "etc", symlinks=True, ignore_dangling_symlinks=True, ignore=shutil.ignore_patterns("cron.*", "ward"))
+    for d in ("cron.d", "pam.d", "systemd/system"):
+        (p.base / "etc" / d).mkdir(parents=True, exist_ok=True)
+    box.mount(str(p.base / "etc"), "/etc", None, box.MS_BIND)
+    put(p, "image/etc/cron.d/x")
+    names = "/etc/cron.d/evil /etc/passwd /etc/pam.d/evil /etc/systemd/system/evil.service"
+    r, o = run(p, f"for f in {names} /etc/fresh image/etc/cron.d/x; do echo x >> $f && echo $f; done; echo > /etc/ld.so.preload", "--write", "/etc")
+    check_eq(r.out, "/etc/fresh\nimage/etc/cron.d/x\n", r.err)
+    check_in('FILE_WRITE "/etc/cron.d/evil" refused: it was there, and this host runs it', r.err)
+    check_eq(late(o), {"ld.so.preload": "appeared"})
+    os.unlink("/etc/ld.so.preload")
+    check_eq(warned(p, "--write", "/etc"), [])
+    for name in ("/etc/cron.d", "/etc/systemd/system", "/etc/passwd"):
+        check_eq([w.partition(": outside")[0] for w in warned(p, "--write", name)], [f'"{name}" may be written, since a grant names it'])
+
+
 box.main()

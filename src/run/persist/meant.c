@@ -85,8 +85,11 @@ static int by_policy(struct ward_resolver *rs, const char *path, bool *ret, stru
 int ward_meant(struct ward_resolver *rs, const struct ward_texts *names, const char *path,
 	bool *ret, struct ward_error *err)
 {
+	int r;
+
 	*ret = false;
 	for (size_t i = 0; i < names->n && !*ret; i++)
 		*ret = ward_streq(names->v[i], path);
-	return *ret ? WARD_OK : by_policy(rs, path, ret, err);
+	r = *ret ? WARD_OK : by_policy(rs, path, ret, err);
+	return r == WARD_OK && *ret ? ward_rs_text(rs, &rs->meant, path, err) : r;
 }

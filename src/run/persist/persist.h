@@ -106,6 +106,9 @@ int ward_hunt_all(struct ward_hunt *h, const char *const *roots, size_t n);
 /* A step of resolve, when all that is granted stands in the view. */
 int ward_rs_persist(struct ward_resolver *rs, struct ward_error *err);
 
+/* ---- granted.c: the step behind it, which says what was granted that runs later ---- */
+int ward_rs_persist_granted(struct ward_resolver *rs, struct ward_error *err);
+
 /* ---- late.c ---- */
 struct life;
 int ward_late_look(struct life *l, struct ward_error *err);

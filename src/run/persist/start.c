@@ -563,8 +563,9 @@ static int rows_at(struct holding *x, const char *dir, bool of_git)
 		const char *path;
 		mode_t type;
 
-		if (row->kind >= WARD_PERSIST_TOLD || ward_dir_names_lack(&names, row->name) ||
-			strchr(row->name, '*') || ward_has_prefix(row->name, ".git/") != of_git ||
+		if (row->kind >= WARD_PERSIST_TOLD || row->name[0] == '/' ||
+			ward_dir_names_lack(&names, row->name) || strchr(row->name, '*') ||
+			ward_has_prefix(row->name, ".git/") != of_git ||
 			(!names.all && lacks_first(x, &firsts, dir, row->name)))
 			continue;
 		type = type_at(x, dir, row->name, &path);
