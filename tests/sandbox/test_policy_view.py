@@ -108,6 +108,31 @@ def whoever_asks_for_what_a_rule_takes_out_is_on_record(p, what, found):
     check_eq([(v["action"], os.path.relpath(v["resource"], p.ws)) for v in out["violations"]], found)
 
 
+MOVED = {  # where changes of what may only be read are looked at, which the policy's own file is here
+    "os.rename('.env', 'x')": [".env"],
+    "os.replace('beside', '.env')": [".env"],
+    "os.unlink('sub/../.env')": [".env"],
+    "os.rename('keys', 'x')": ["keys"],
+    "os.rmdir('keys')": ["keys"],
+    "os.unlink('none')": [],
+    "os.rename('none', '.env')": [],
+    "os.rename('keys/a b', 'x')": ["keys/a b"],
+    "os.rename('link', 'away'), os.rename('away', 'link'), refused()": [],
+}
+
+
+@both_cases([(what, what, found) for what, found in MOVED.items()])
+def whoever_moves_what_a_rule_takes_out_is_on_record(p, what, found):
+    box.need_fuse()
+    masked_tree(p)
+    p.write("beside", "x")
+    script = f"import os\ndef refused(): raise OSError(16, 'x')\ntry: {what}\nexcept OSError as e: print(e.errno in (2, 13, 16))\n"
+    r = p.run("--json", "--policy", "x.yaml", "--write", ".", "--", "/usr/bin/python3", "-c", script)
+    out = json.loads(r.out)
+    check_eq((r.code, out["stdout"]["data"]), (0, "True\n"), r.err + str(out["stderr"]))
+    check_eq(sorted({os.path.relpath(v["resource"], p.ws) for v in out["violations"]}), found)
+
+
 @both
 def what_a_rule_takes_out_is_refused_where_nobody_sees_it(p):
     check_eq(masked(p, "--attribution", "none")["violations"], [])

@@ -72,9 +72,10 @@ struct looked {
 	bool made; /* it is not there, and was to be made */
 };
 
-static bool only_read(const struct ward_place *at)
+/* Or taken out by a rule: who writes to that is seen by FUSE, and who would move or remove it is not. */
+static bool only_read(const struct ward_node *n)
 {
-	return at->mount && at->mount->kind == WARD_NODE_BIND && !at->mount->write;
+	return n && ((n->kind == WARD_NODE_BIND && !n->write) || ward_fuse_tells(n));
 }
 
 /* By the words alone: may it lie in what is only read? Everything else answers for itself, or may be written. */
@@ -90,8 +91,7 @@ static bool may_be_only_read(const struct looked *l, unsigned which)
 	if (ward_path_join(w.base, w.text, path, sizeof(path)) < 0)
 		return false;
 	at = ward_notify_find(l->n, path, rest);
-	return at != WARD_TREE_NONE && l->n->tree.v[at].node->kind == WARD_NODE_BIND &&
-		!l->n->tree.v[at].node->write;
+	return at != WARD_TREE_NONE && only_read(l->n->tree.v[at].node);
 }
 
 /* With --attribution notify all is looked at, whatever the words say: links lead elsewhere. */
@@ -106,7 +106,8 @@ static bool keep(struct looked *l, const char *dir, const char *name)
 {
 	int n = snprintf(l->path, sizeof(l->path), "%s%s%s", dir, name[0] ? "/" : "", name);
 
-	return n > 0 && (size_t)n < sizeof(l->path) && only_read(&l->at);
+	return n > 0 && (size_t)n < sizeof(l->path) && l->at.mount &&
+		l->at.mount->kind == WARD_NODE_BIND && !l->at.mount->write;
 }
 
 /* The directory of a name into dir, and the name, which is cut off of w. NULL: it has none. */
@@ -152,14 +153,21 @@ static bool is_held(const struct looked *l)
 	return n && n->kind == WARD_NODE_BIND && !n->write && !n->base;
 }
 
+/* What a rule took out is there, and no walk gets to it. */
+static bool is_taken_out(const struct looked *l)
+{
+	const struct ward_node *n = ward_notify_node(l->n, l->path);
+
+	return n && ward_fuse_tells(n);
+}
+
 static bool gone(struct looked *l, struct ward_peek_words *w)
 {
-	const char *name;
+	bool there = ward_notify_place(l->n, l->ask, w->base, w->text, false, &l->at) == 0;
+	const char *name = split(l, w, &l->at);
+	bool kept = name && keep(l, l->at.path, name);
 
-	if (ward_notify_place(l->n, l->ask, w->base, w->text, false, &l->at) != 0)
-		return false;
-	name = split(l, w, &l->at);
-	return name && (keep(l, l->at.path, name) || is_held(l));
+	return name && (is_taken_out(l) || (there && (kept || is_held(l))));
 }
 
 /* Something that is there, of the kinds that belong to the mount and not to a driver. */
@@ -191,13 +199,13 @@ static bool moves(struct looked *l, struct ward_peek_words *w)
 {
 	struct ward_place from;
 	const char *name;
-	bool first;
+	bool first, there;
 
-	if (ward_notify_place(l->n, l->ask, w->base, w->text, false, &l->at) != 0)
-		return false;
+	there = ward_notify_place(l->n, l->ask, w->base, w->text, false, &l->at) == 0;
 	first = gone(l, w);
 	from = l->at;
-	if (!from.is_dir || ward_peek_words(l->ask->dir, l->ask->mem, &l->call, 1, w) < 0)
+	if ((!there && !first) || !from.is_dir ||
+		ward_peek_words(l->ask->dir, l->ask->mem, &l->call, 1, w) < 0)
 		return false;
 	if (first) {
 		name = split(l, w, &l->at);
