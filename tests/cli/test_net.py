@@ -292,6 +292,16 @@ def the_plan_says_what_may_be_reached_and_where_it_stands():
         check_eq(rules["asked.org:22"]["line"], 4)
 
 
+@cases([("an address of IPv4", "127.0.0.1:5432"), ("of IPv6", "[::1]:5432")])
+def a_loopback_address_alone_is_told_to_be_no_way_to_the_host(own):
+    with cli.place() as p:
+        for more, n in (((), 1), (("--cap", "NETWORK_CONNECT:10.0.0.0/8:443"), 1), (("--cap", "NETWORK_CONNECT:db.example.com:5432"), 0)):
+            doc = planned(p, "--cap", f"NETWORK_CONNECT:{own}", *more)
+            if doc is None:
+                return
+            check_eq(len([w for w in doc["warnings"] if w.endswith("the host's own is host.ward.internal")]), n, doc["warnings"])
+
+
 @test
 def without_a_grant_nothing_is_captured():
     with cli.place() as p:

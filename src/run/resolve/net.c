@@ -37,6 +37,33 @@ static int warn_range(struct ward_resolver *rs, const struct ward_endpoint *e, c
 		rule, s.what);
 }
 
+static bool is_loopback(const struct ward_endpoint *e)
+{
+	static const uint8_t six[16] = { [15] = 1 };
+
+	return e->kind == WARD_HOST_ADDRESS &&
+		(e->family == 4 ? e->address[0] == 127 : memcmp(e->address, six, sizeof(six)) == 0);
+}
+
+/* Beside a name it says that the name may lead there; without one somebody means the host's own server, and gets the run's. */
+static int warn_own(struct ward_resolver *rs, const char *rule, struct ward_error *err)
+{
+	struct ward_endpoint_fault why;
+	struct ward_endpoint e;
+
+	for (size_t i = 0; i < rs->caps.n; i++) {
+		const struct ward_cap *cap = &rs->caps.v[i];
+
+		if (cap->type == WARD_CAP_NETWORK_CONNECT && !cap->denied &&
+			ward_endpoint_parse(ward_str(cap->resource), &e, &why) &&
+			e.kind != WARD_HOST_ADDRESS && e.kind != WARD_HOST_RANGE)
+			return WARD_OK;
+	}
+	return ward_rs_warn(rs, err,
+		"%s: it lets a name lead there, and no name is granted: what is connected to at it is the run's own; the host's own is " WARD_HOST_SERVICE,
+		rule);
+}
+
 static int grant(struct ward_resolver *rs, const struct ward_cap *cap, struct ward_error *err)
 {
 	struct ward_rule rule = { .type = cap->type, .origin = cap->origin };
@@ -55,6 +82,8 @@ static int grant(struct ward_resolver *rs, const struct ward_cap *cap, struct wa
 		r = warn_wild(rs, rule.text, err);
 	if (r >= 0 && e.kind == WARD_HOST_RANGE)
 		r = warn_range(rs, &e, rule.text, err);
+	if (r >= 0 && is_loopback(&e))
+		r = warn_own(rs, rule.text, err);
 	return r < 0 ? r : WARD_OK;
 }
 
