@@ -50,9 +50,16 @@ static int open_own(struct ward_streams *s, int i, const char *path, int flags,
 	return WARD_OK;
 }
 
+static bool is_namespace(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC;
+}
+
 /*
  * A directory's descriptor leads to its parents, whatever the view shows. What has no type is a mechanism of the kernel's, which acts for whoever
- * made it: a userfaultfd writes into his memory, a ring of io_uring opens his files.
+ * made it: a userfaultfd writes into his memory, a ring of io_uring opens his files. A namespace is one that looks like a file.
  */
 static int refuse_kind(int fd, int i, struct ward_error *err)
 {
@@ -60,7 +67,7 @@ static int refuse_kind(int fd, int i, struct ward_error *err)
 	int flags = fcntl(fd, F_GETFL), code;
 	bool is_place = flags < 0 || (flags & O_PATH) || fstat(fd, &st) < 0 || S_ISDIR(st.st_mode);
 
-	if (!is_place && (st.st_mode & S_IFMT))
+	if (!is_place && (st.st_mode & S_IFMT) && !is_namespace(fd))
 		return WARD_OK;
 	code = ward_fail(err, WARD_E_REFUSED, "%s is %s, which would lead out of the sandbox",
 		stream_names[i],
