@@ -452,7 +452,7 @@ def with_a_journal_larger_than_any_it_may_be_forgotten(p):
     p.write("f", "1\n")
     of = review(p, "echo 2 > f")
     (of / "journal").write_bytes(b"WARDCJNL")
-    os.truncate(of / "journal", (1 << 30) + 4096)
+    os.truncate(of / "journal", 2 << 30)
     neither_way(p, of, "larger than any that Ward writes")
     check_in("damaged", discarded(p))
 
