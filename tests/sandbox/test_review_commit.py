@@ -6,6 +6,7 @@ import os
 import pathlib
 import pty
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -264,6 +265,25 @@ def what_somebody_else_changed_is_never_overwritten(p):
     commit(p, "--theirs", "a", "--ours", "b", "--ours", "new")
     check_eq([(p.ws / n).read_text() for n in ("a", "b", "new")], ["host\n", "run\n", "run\n"])
     check_eq(waiting(p), [])
+
+
+@both
+def what_is_said_of_a_part_counts_for_the_part(p):
+    p.write("d/a", "1\n")
+    p.write("d/b", "1\n")
+    p.write("e/gone", "1\n")
+    review(p, "echo run > d/a; echo run > d/b; echo run > c; rm -r e; mkdir e; echo run > e/a; echo run > e/b")
+    shutil.rmtree(p.ws / "e")
+    for n in ("d/a", "d/b", "c", "e"):
+        p.write(n, "host\n")
+    commit(p, "--theirs", "d", "--ours", "d/b", "--theirs", "e", "--ours", "e/b", code=1)
+    check_eq([(p.ws / n).read_text() for n in ("d/a", "d/b", "e")], ["host\n", "run\n", "host\n"])
+    # What lies below what was forgotten has no place; it waits, and is the only one that there is.
+    left = p.run("--name-only", kind=("diff",), log=False).out
+    check("e/b" in left and "e/a" not in left, left)
+    r = commit(p, "--theirs", "c", "--ours", "c", "--theirs", ".", code=1)
+    check_in('conflict: modified "c": --theirs and --ours were both said of it; say one of them', r.out)
+    check_eq(p.run("--name-only", kind=("diff",), log=False).out, "c\n")
 
 
 @both

@@ -35,14 +35,43 @@ static bool lies_in(const char *path, const char *dir)
 	return n == 0 || (strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/'));
 }
 
-/* Of what was renamed at either name. */
+/* One more than the length of the longest of paths that it lies in, of what was renamed at either name; 0: in none. */
+static size_t nearest(const struct ward_change *c, const char *const *paths, size_t n)
+{
+	size_t best = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(paths[i]) + 1;
+
+		if (len > best &&
+			(lies_in(c->path, paths[i]) ||
+				(c->kind == WARD_CHANGE_RENAMED && lies_in(c->from, paths[i]))))
+			best = len;
+	}
+	return best;
+}
+
 static bool is_within(const struct ward_change *c, const char *const *paths, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (lies_in(c->path, paths[i]) ||
-			(c->kind == WARD_CHANGE_RENAMED && lies_in(c->from, paths[i])))
-			return true;
-	}
+	return nearest(c, paths, n) > 0;
+}
+
+/*
+ * Of a part of a directory counts what was said of the part: nothing that somebody wants is forgotten with what lies around it. What is said
+ * both ways of one name is no word at all.
+ */
+static bool choose_side(const struct ward_review_terms *t, struct ward_review_decision *d)
+{
+	size_t theirs = nearest(d->change, t->theirs, t->n_theirs);
+	size_t ours = nearest(d->change, t->ours, t->n_ours);
+
+	if (theirs != ours)
+		d->side = theirs > ours ? WARD_COMMIT_THEIRS : WARD_COMMIT_OURS;
+	if (theirs != ours || theirs == 0)
+		return true;
+	d->effect = WARD_REVIEW_CONFLICT;
+	d->why = "--theirs and --ours were both said of it";
+	d->cure = "say one of them";
 	return false;
 }
 
@@ -360,13 +389,10 @@ int ward_review_judge(const struct ward_review_terms *t, const struct ward_chang
 		one->wanted = t->pick
 			? t->pick(t->arg, one->change)
 			: t->n_paths == 0 || is_within(one->change, t->paths, t->n_paths);
-		if (is_within(one->change, t->theirs, t->n_theirs))
-			one->side = WARD_COMMIT_THEIRS;
-		else if (is_within(one->change, t->ours, t->n_ours))
-			one->side = WARD_COMMIT_OURS;
 		one->by_name = is_named(one->change, t->ours, t->n_ours);
 		one->named = is_named(one->change, t->paths, t->n_paths);
-		r = decide(&x, one);
+		if (choose_side(t, one))
+			r = decide(&x, one);
 	}
 	if (r == WARD_OK)
 		r = one_file(&x, &d);
