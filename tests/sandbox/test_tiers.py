@@ -145,4 +145,30 @@ def rules_see_trust_phase_and_component(p):
         check(("text" in r.out) == want, f"{words}: {r.out}{r.err}")
 
 
+@both
+def a_run_does_not_become_another_component(p):
+    """It grants nothing, but who one is stands in it: with the id of another the next run had that one's grants."""
+    other = "99999999-0000-4000-8000-000000000000"
+    user = f'permit (principal in Ward::Component::"{other}", action == Ward::Action::"fs.read", resource in Ward::Path::"./other");\n'
+    (p.ws / "sub").mkdir()
+    p.write("other", "others\n")
+    words = [*component(p, "stable"), "--cap", "FILE_READ:src/**", "--cap", "ENV:MARK", "--write", "sub"]
+    (p.ws / "c.yaml").rename(p.ws / "sub/c.yaml")
+    (p.ws / "link").symlink_to("sub/c.yaml")
+    text = (p.ws / "sub/c.yaml").read_text()
+    for d in (p.ws, p.ws / "sub", p.ws / "sub/c.yaml"):
+        d.chmod(0o777)
+    change = (f"for f in sub/c.yaml; do sed s/3f2c1a90[-0-9a-f]*/{other}/ $f > sub/new; cat sub/new > $f; mv sub/new $f; rm -f $f; done 2>/dev/null; "
+              "cat other; echo x > sub/else && echo MADE")
+    for name in ("sub/c.yaml", "link"):
+        words[words.index("--component") + 1] = name
+        for _ in range(2):
+            r = run(p, *words, user=user, command=("sh", "-c", change))
+            check_eq((r.code, r.out), (0, "MADE\n"), r.err)
+            check_in(f'FILE_WRITE "{p.ws}/sub/c.yaml" refused: a rule forbids it: it says what runs may do; no run writes it', r.err)
+            check_eq((p.ws / "sub/c.yaml").read_text(), text)
+    (p.ws / "sub/c.yaml").write_text(text.replace("3f2c1a90-0000-4000-8000-0123456789ab", other))
+    check_in("others", run(p, *words, user=user, command=("cat", "other")).out)
+
+
 box.main()

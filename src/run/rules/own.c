@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What says what runs may do, outside of any repository: the user's policies, the list of what is trusted, a ceiling that is there, the
- * files of --policy and --capabilities. No run writes them, whatever lies around them and whoever grants it: a command that may write its own policy has
+ * files of --policy, --capabilities and --component. No run writes them, whatever lies around them and whoever grants it: a command that may write its own policy has
  * none in the next run, of another environment of the same user neither. A ceiling that is not there is left alone: to make one only narrows, and to keep it away would be one.
  * Neither is the program written that starts them: what took its place would be the next one's, with no cage at all.
  */
@@ -99,6 +99,9 @@ int ward_rules_own(struct ward_resolver *rs, struct ward_buf *to, struct ward_er
 		forbid(to, named(rs, rs->r->policies[i].path), false);
 	for (size_t i = 0; r == WARD_OK && i < rs->r->n_cap_files; i++)
 		forbid(to, named(rs, rs->r->cap_files[i]), false);
+	/* It grants nothing; but who the run is, which rules speak of, stands in it. */
+	if (r == WARD_OK && rs->r->component)
+		forbid(to, named(rs, rs->r->component), false);
 	return r;
 }
 
