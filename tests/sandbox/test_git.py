@@ -3,6 +3,7 @@
 """What git obeys outside is not written inside: each case is a repository as people have them, or as somebody hostile makes one, and a
 run that would plant what the next git of its owner executes, or read what another repository holds."""
 import os
+import pathlib
 import shutil
 
 import box
@@ -226,6 +227,20 @@ def other_work_trees_stay_as_they_are(p):
     check_eq((r.code, r.out), (0, "committed\n"), r.err)
     check_eq(len(git(p.ws, "log", "--oneline").splitlines()), 2)
     check_eq(git(p.side / "two", "status", "--short"), "")
+
+
+@root_only
+def whose_git_lies_elsewhere_is_told_which_mode_commits(p):
+    """The index of a work tree is no file of the workspace, and of history all the same: what helps is the mode. Not below /tmp, which is private."""
+    box.private_mounts()
+    box.mount("ward-test", "/srv", "tmpfs", 0, "mode=0777")
+    top, p.ws = repository(pathlib.Path("/srv/top")), pathlib.Path("/srv/two")
+    git(top, "worktree", "add", "-q", str(p.ws))
+    for where in (top, p.ws):
+        opened(where)
+    r = run(p, *WRITE, "sh", "-c", "git " + " ".join(WHO[:6]) + " commit -qm two --allow-empty")
+    check(r.code != 0, r.out)
+    check_in("writes no history; use repo_write", r.err)
 
 
 @both
