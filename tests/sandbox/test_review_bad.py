@@ -278,5 +278,24 @@ def a_store_that_cannot_be_made_says_why(p):
     check_in("Permission denied; set XDG_STATE_HOME", r.err)
 
 
+@root_only
+def a_store_with_no_room_for_an_overlay_lays_none(p):
+    """The kernel lays one that is only read: the command would begin, and fail at its first write."""
+    p.write("f", "1\n")
+    full = p.side / "full"
+    full.mkdir()
+    box.private_mounts()
+    said = set()
+    for inodes in range(3, 24):
+        box.mount("ward-test", full, "tmpfs", 0, f"size=1m,mode=0700,nr_inodes={inodes}")
+        r = p.run("--review", "--", "sh", "-c", "echo ran; echo 2 > f", env={"XDG_STATE_HOME": str(full)})
+        box.must(box.libc.umount2(str(full).encode(), box.UMOUNT_DETACH), "umount")
+        check("Read-only" not in r.err, f"{inodes}: {r.err}")
+        check(r.code != 125 or (r.out == "" and "No space left on device" in r.err), f"{inodes}: {r}")
+        said.add((r.code, "preparing the layer" in r.err))
+    check_in((125, True), said)
+    check_in((0, False), said)
+
+
 if __name__ == "__main__":
     box.main()

@@ -46,4 +46,5 @@ void cache_build(struct init *in, unsigned i, const char *dest)
 		flags |= MS_NOEXEC;
 	if (mount("overlay", dest, "overlay", flags, opt) < 0)
 		fail(in->ctl, WARD_STAGE_CACHE, errno, dest);
+	overlay_check(in, WARD_STAGE_CACHE, dest, work);
 }

@@ -78,6 +78,8 @@ void review_build(struct init *in, unsigned i, const char *dest);
 
 /* A layer that keeps what an overlay has to remember, and whose root looks as lower's. Else the start fails, in stage. */
 void layer_check(const struct init *in, enum ward_stage stage, const char *lower, const char *upper, const char *work);
+/* The overlay at dest can be written. Else the start fails, in stage. */
+void overlay_check(const struct init *in, enum ward_stage stage, const char *dest, const char *work);
 
 /* cache.c: the i-th mount, a package cache, at dest. */
 void cache_build(struct init *in, unsigned i, const char *dest);

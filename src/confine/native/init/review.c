@@ -18,6 +18,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 
 #define LOWER "../lower"
@@ -66,6 +68,26 @@ void layer_check(const struct init *in, enum ward_stage stage, const char *lower
 	if (stat(lower, &st) < 0 || chmod(upper, st.st_mode & 07777) < 0 ||
 		utimensat(AT_FDCWD, upper, (struct timespec[]){ st.st_atim, st.st_mtim }, 0) < 0)
 		fail(in->ctl, stage, errno, "upper");
+}
+
+/*
+ * Where the kernel has no room for what an overlay needs in work it lays one all the same, which is only read: the command would begin, and fail at its
+ * first write without a word of why. What it could not make is tried again for the reason.
+ */
+void overlay_check(const struct init *in, enum ward_stage stage, const char *dest, const char *work)
+{
+	char path[128];
+	struct statfs fs;
+	int e = EROFS;
+
+	if (statfs(dest, &fs) < 0)
+		fail(in->ctl, stage, errno, dest);
+	if (!(fs.f_flags & ST_RDONLY))
+		return;
+	snprintf(path, sizeof(path), "%s/work", work);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		e = errno;
+	fail(in->ctl, stage, e, "work");
 }
 
 static bool below(const char *path, const char *dir)
@@ -119,9 +141,13 @@ static int overlay_mount(const struct init *in, const char *dest)
 	char relaxed[sizeof(opt) + 16];
 
 	snprintf(relaxed, sizeof(relaxed), "%s,volatile", opt);
-	if (in->l->layer.kind == WARD_LAUNCH_BIND && !(in->l->layer.flags & WARD_LAUNCH_M_LOOP) &&
-		mount("overlay", dest, "overlay", MS_NOSUID | MS_NODEV, relaxed) == 0)
-		return 0;
+	if (in->l->layer.kind == WARD_LAUNCH_BIND && !(in->l->layer.flags & WARD_LAUNCH_M_LOOP)) {
+		if (mount("overlay", dest, "overlay", MS_NOSUID | MS_NODEV, relaxed) == 0)
+			return 0;
+		/* What it has begun to make there would be refused the other way, for another reason. */
+		if (errno == ENOSPC || errno == EDQUOT)
+			return -1;
+	}
 	return mount("overlay", dest, "overlay", MS_NOSUID | MS_NODEV, opt);
 }
 
@@ -144,7 +170,10 @@ void review_build(struct init *in, unsigned i, const char *dest)
 	attach(in, lower, LOWER);
 	layer_check(in, WARD_STAGE_LAYER, LOWER, UPPER, WORK);
 	if (overlay_mount(in, dest) < 0)
-		fail(in->ctl, WARD_STAGE_OVERLAY, errno, dest);
+		fail(in->ctl,
+			errno == ENOSPC || errno == EDQUOT ? WARD_STAGE_LAYER : WARD_STAGE_OVERLAY,
+			errno, dest);
+	overlay_check(in, WARD_STAGE_LAYER, dest, WORK);
 	parts_open(in, dest);
 	if (!(m[i].flags & WARD_LAUNCH_M_WRITE))
 		seal(in, dest, MOUNT_ATTR_RDONLY_);
