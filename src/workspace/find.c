@@ -286,6 +286,22 @@ static bool went_down(const struct ward_workspace *w)
 	return !ward_streq(boot, w->boot);
 }
 
+/* Opening it failed since there is none, or something else of that name. */
+static bool is_no_lock(int e)
+{
+	return e == ENOENT || e == ELOOP || e == EISDIR || e == ENXIO;
+}
+
+/* It has one. Whether the run lives, or another ward is at it, nobody can tell: so it is not even forgotten. */
+static int not_to_be_locked(const struct ward_workspace *w, const char *run, struct ward_error *why)
+{
+	int r = ward_fail_errno(why, WARD_E_SYSTEM, w->unlocked, "run %s cannot be locked", run);
+
+	if (w->unlocked == EROFS)
+		ward_fail_fix(why, "let the file system of %s be written", w->path);
+	return r;
+}
+
 int ward_store_load(struct ward_workspace *w, const char *run, enum ward_workspace_use use,
 	struct ward_error *why)
 {
@@ -297,13 +313,17 @@ int ward_store_load(struct ward_workspace *w, const char *run, enum ward_workspa
 	if (w->dir < 0)
 		return -errno;
 	w->lock = openat(w->dir, STORE_LOCK, access | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (w->lock < 0 && !is_no_lock(errno))
+		w->unlocked = errno;
 	/* Nothing else can be locked, and nobody would ever be known to be gone. */
 	if (w->lock >= 0 && (fstat(w->lock, &st) < 0 || !S_ISREG(st.st_mode))) {
 		ward_close(w->lock);
 		w->lock = -1;
 	}
 	r = read_record(w, run, why);
-	if (r == WARD_OK && w->lock < 0)
+	if (w->unlocked)
+		r = not_to_be_locked(w, run, why);
+	else if (r == WARD_OK && w->lock < 0)
 		r = ward_fail(why, WARD_E_PARSE, "run %s has no lock", run);
 	if (r == WARD_OK)
 		ward_store_judge(w);
@@ -436,7 +456,7 @@ int ward_workspace_open(const char *run, enum ward_workspace_use use, struct war
 	 * nowhere else.
 	 */
 	if (r == WARD_OK && why.code != WARD_OK &&
-		(use != WARD_WORKSPACE_DROP || why.code == WARD_E_UNSUPPORTED)) {
+		(use != WARD_WORKSPACE_DROP || why.code == WARD_E_UNSUPPORTED || w->unlocked)) {
 		r = why.code;
 		if (err)
 			*err = why;
@@ -515,8 +535,10 @@ int ward_workspace_find(const char *path, bool only_one, char out[WARD_ULID_SIZE
 				  : "no run has left changes here%s",
 			s.live);
 		ward_fail_fix(err,
-			s.live[0] ? "name it, or wait for its end"
-				  : "see which there are: ward runs ls");
+			!s.live[0]         ? "see which there are: ward runs ls"
+				: only_one ? "wait for its end, or end it: ward stop %s"
+					   : "name it, or wait for its end",
+			s.live);
 	}
 	if (r == WARD_OK && n > 1 && only_one) {
 		list(&b, s.found.s, n);
@@ -581,6 +603,8 @@ static bool in_use(int home, const char *name, enum store_lock what)
 
 	if (fd >= 0)
 		return ward_store_held(fd, what);
+	if (dir >= 0 && !is_no_lock(errno))
+		return true; /* nobody can tell */
 	return what == STORE_ALIVE && dir >= 0 && fstat(dir, &st) == 0 &&
 		(uint64_t)st.st_ctime + YOUNG_S > ward_now_wall_ns() / 1000000000u;
 }

@@ -31,6 +31,7 @@ struct ward_workspace {
 	bool locked;                /* nobody else writes it */
 	bool leads;                 /* a rename leads from it into the project: that was tried */
 	int home, dir, lock, layer, root;
+	int unlocked;               /* errno of a lock that is there, and could not be opened */
 	char path[WARD_PATH_MAX];
 	bool durable;               /* its entry is */
 	/* What makes it durable beside a run that lives. The thread's own until sync_over, but for sync_wanted. */

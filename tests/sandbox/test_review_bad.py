@@ -297,5 +297,54 @@ def a_store_with_no_room_for_an_overlay_lays_none(p):
     check_in((0, False), said)
 
 
+def own_disk(p, name):
+    at = p.side / name
+    at.mkdir()
+    box.private_mounts()
+    box.mount("ward-test", at, "tmpfs", 0, "size=1m,mode=0700")
+    return at
+
+
+MS_RDONLY, MS_REMOUNT = 1, 32
+
+
+@root_only
+def a_store_that_may_not_be_written_is_not_one_without_a_lock(p):
+    p.write("f", "1\n")
+    at = own_disk(p, "readonly")
+    env = {"XDG_STATE_HOME": str(at)}
+    check_eq(p.run("--review", "--write", ".", "--", "sh", "-c", "echo 2 > f", env=env).code, 0)
+    box.mount("ward-test", at, "tmpfs", MS_REMOUNT | MS_RDONLY)
+    for kind, code in (("commit", 2), ("discard", 1)):
+        r = p.run(kind=(kind,), log=False, env=env)
+        check_eq(r.code, code, r.out + r.err)
+        check_in("cannot be locked: Read-only file system; let the file system of", r.err)
+    check_eq(p.run("--name-only", kind=("diff",), log=False, env=env).out, "f\n")
+    box.mount("ward-test", at, "tmpfs", MS_REMOUNT)
+    r = p.run(kind=("commit",), log=False, env=env)
+    check_eq((r.code, (p.ws / "f").read_text()), (0, "2\n"), r.err)
+
+
+@root_only
+def a_lock_that_cannot_be_opened_is_nobodys_leave_to_forget(p):
+    """Who cannot ask whether a run lives takes it for one that does."""
+    p.write("f", "1\n")
+    q = p.start("--review", "--write", ".", "--", "sh", "-c", "echo 2 > f; echo up; read x", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    q.stdout.readline()
+    run, = waiting(p)
+    lock = p.side / "state/ward/runs" / run / "lock"
+    box.private_mounts()
+    box.mount(str(lock), str(lock), None, box.MS_BIND)
+    box.mount("none", str(lock), None, MS_REMOUNT | box.MS_BIND | MS_RDONLY)
+    r = p.run(run, kind=("discard",), log=False)
+    check_eq(r.code, 1, r.out + r.err)
+    check_in("cannot be locked", r.err)
+    check(lock.exists(), "a run that lives was forgotten")
+    box.must(box.libc.umount2(os.fsencode(lock), box.UMOUNT_DETACH), "umount")
+    q.communicate(b"\n", timeout=30)
+    r = p.run(kind=("commit",), log=False)
+    check_eq((r.code, (p.ws / "f").read_text()), (0, "2\n"), r.err)
+
+
 if __name__ == "__main__":
     box.main()
