@@ -346,5 +346,25 @@ def a_lock_that_cannot_be_opened_is_nobodys_leave_to_forget(p):
     check_eq((r.code, (p.ws / "f").read_text()), (0, "2\n"), r.err)
 
 
+@root_only
+def a_log_that_is_full_has_no_other_in_its_place(p):
+    at = own_disk(p, "logs")
+    r = p.run("--review", "--write", ".", "--audit", str(at / "audit.jsonl"), "--", "sh", "-c", "for i in $(seq 60); do echo 2 > f$i; done", log=False)
+    check_eq(r.code, 0, r.err)
+    with open(at / "ballast", "wb", buffering=0) as f:
+        try:
+            while f.write(b"x" * 4096) > 0:
+                pass
+        except OSError as e:
+            check_eq(e.errno, errno.ENOSPC)
+    r = p.run(kind=("commit",), log=False)
+    check_eq((r.code, os.listdir(p.ws)), (2, []), r.err)
+    check_in(": 0 changes, 60 left", r.out)
+    check("No space left on device; make room there" in r.err and "--audit" not in r.err, r.err)
+    (at / "ballast").unlink()
+    r = p.run(kind=("commit",), log=False)
+    check_eq((r.code, len(os.listdir(p.ws))), (0, 60), r.err)
+
+
 if __name__ == "__main__":
     box.main()

@@ -358,17 +358,23 @@ static const char *step_name(const struct committing *x)
 	return x->landing ? "live" : x->automatic ? "auto" : names[x->what->step];
 }
 
+/* It did not begin: nothing became real. */
+static int never_began(struct committing *x, int r)
+{
+	x->told.n_left += x->told.n_applied;
+	x->told.n_applied = 0;
+	return r;
+}
+
 static int finish(struct committing *x, int r)
 {
 	struct ward_error more = WARD_ERROR_INIT;
 
-	/* Its journal was never whole: nothing became real. */
+	/* Its journal was never whole. */
 	if (r < 0 &&
 		faccessat(ward_workspace_dir(x->w), WARD_WORKSPACE_JOURNAL, F_OK,
-			AT_SYMLINK_NOFOLLOW) < 0) {
-		x->told.n_left += x->told.n_applied;
-		x->told.n_applied = 0;
-	}
+			AT_SYMLINK_NOFOLLOW) < 0)
+		(void)never_began(x, r);
 
 	if (r == WARD_OK) {
 		count(x);
@@ -403,7 +409,7 @@ static int commit(struct committing *x)
 	if (x->landing && x->told.n_applied + x->told.n_left == 0)
 		return WARD_OK;
 	r = ward_review_record(x->log, &x->told, &x->d, x->err);
-	return r < 0 ? r : finish(x, apply(x));
+	return r < 0 ? never_began(x, r) : finish(x, apply(x));
 }
 
 /* ---- one that began and did not end ---- */
@@ -499,6 +505,7 @@ int ward_review_commit(const struct ward_review_commit *what, char **ret_text, s
 		if (err)
 			err->code = r;
 	}
+	ward_review_log_fix(x.err);
 	if (ret_left)
 		*ret_left = n_left;
 	done(&x);

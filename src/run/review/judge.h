@@ -165,6 +165,7 @@ int ward_review_record(struct ward_audit *log, struct ward_review_told *t, const
 int ward_review_record_left(struct ward_audit *log, struct ward_review_told *t, const struct ward_review_decision *d,
 	struct ward_error *err);
 /* workspace.commit: the end of all of them; why NULL: it went well. step: "commit" "auto" "continue" "abort". */
+void ward_review_log_fix(struct ward_error *err); /* of an error of the log: another one is no cure here */
 int ward_review_record_end(struct ward_audit *log, struct ward_review_told *t, const char *step, const char *why,
 	struct ward_error *err);
 void ward_review_text(const struct ward_review_told *t, const struct ward_review_decisions *d, struct ward_buf *out);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
+#include "run/review/judge.h"
 #include "run/run.h"
 #include "ward/review.h"
 #include "workspace/workspace.h"
@@ -360,6 +361,7 @@ static int drop(const char *run, const char *by, struct ward_buf *out, struct wa
 	if (r == WARD_OK && why)
 		r = ward_commit_give_up(w, &how, &why, &over, err);
 	if (r < 0) {
+		ward_review_log_fix(err);
 		ward_workspace_close(w);
 		return r;
 	}

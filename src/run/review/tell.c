@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decisions of a commit as records of the log (docs/spec/audit.md), as lines, and as JSON (docs/spec/commit.schema.json). */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,6 +160,15 @@ int ward_review_record_end(struct ward_audit *log, struct ward_review_told *t, c
 	e.detail_json = ward_buf_cstr(&b);
 	t->n_recorded++;
 	return b.failed ? ward_rs_nomem(err) : ward_audit_append(log, &e, 1, true, NULL, NULL, err);
+}
+
+void ward_review_log_fix(struct ward_error *err)
+{
+	if (!err || err->code != WARD_E_AUDIT || !strstr(err->fix, "--audit FILE"))
+		return;
+	ward_fail_fix(err, "%s: it is the log of the run, and no other will do",
+		err->sys_errno == ENOSPC || err->sys_errno == EDQUOT ? "make room there"
+								     : "let it be written");
 }
 
 /* ---- for people ---- */

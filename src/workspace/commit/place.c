@@ -206,6 +206,9 @@ int ward_commit_stage_make(struct ward_commit *c, struct ward_error *err)
 	if ((r == -ELOOP || r == -ENOTDIR || r == -EPERM) &&
 		fstatat(c->root, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		ward_fail_fix(err, "the project has %s, which no commit made: move it away", name);
+	else if (r == -ENOSPC || r == -EDQUOT)
+		ward_fail_fix(err,
+			"make room where the project and its changes are kept, and commit again; nothing of the project has changed");
 	else if (r == -EROFS || r == -EACCES)
 		ward_fail_fix(err,
 			"let the project be written, and commit again: nothing of the run is lost");

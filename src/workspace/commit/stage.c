@@ -76,6 +76,10 @@ static int can_exchange(struct ward_commit *c, struct ward_error *err)
 
 	for (int i = 0; i < 2 && r == 0; i++)
 		r = symlinkat("x", c->stage, i ? "y" : "x") < 0 ? -errno : 0;
+	if (r == -ENOSPC || r == -EDQUOT) {
+		(void)unlinkat(c->stage, "x", 0);
+		return failed(err, r, ".");
+	}
 	if (r == 0)
 		r = ward_commit_rename(c->stage, "x", c->stage, "y", RENAME_EXCHANGE);
 	(void)unlinkat(c->stage, "x", 0);
