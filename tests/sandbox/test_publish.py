@@ -530,7 +530,8 @@ def a_new_ceiling_that_forbids_one_address_of_all_ends_what_it_takes_away(p):
 
 @both
 def a_mode_without_network_publishes_nothing(p):
-    refused(p, "--mode", "workspace_write", "--publish", f"{free_port()}:8080", text="forbids")
+    for mode in ("read_only", "workspace_write", "repo_write"):
+        refused(p, "--mode", mode, "--publish", f"{free_port()}:8080", text=f"the mode {mode} is not reached from outside; without a mode --publish decides")
 
 
 @both
