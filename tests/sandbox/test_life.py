@@ -172,7 +172,7 @@ def a_child_that_does_not_read_is_no_error(p):
 CHANGE_INPUT = """
 import os
 print(os.pread(0, 3, 0).decode())
-for change in (lambda: os.fchmod(0, 0o777), lambda: os.utime(0, (1, 1)), lambda: os.setxattr(0, b"user.x", b"y"), lambda: os.chmod("/proc/self/fd/0", 0o777),
+for change in (lambda: os.fchmod(0, 0o777), lambda: os.utime(0, (1, 1)), lambda: os.utime(0), lambda: os.setxattr(0, b"user.x", b"y"), lambda: os.chmod("/proc/self/fd/0", 0o777),
                lambda: os.open("/proc/self/fd/0", os.O_RDWR), lambda: os.truncate("/proc/self/fd/0", 0)):
     try:
         print("changed", change())
@@ -181,10 +181,10 @@ for change in (lambda: os.fchmod(0, 0o777), lambda: os.utime(0, (1, 1)), lambda:
 """
 
 
-@both
-def a_file_as_input_is_only_read(p):
-    """A descriptor that was opened for reading, of a file of the command's own user."""
-    path = p.write("in.txt", "one\ntwo\nthree\n")
+@both_cases([("of its own user", 0o600), ("that everybody may write", 0o666)])
+def a_file_as_input_is_only_read(p, mode):
+    """A descriptor that was opened for reading; as root the command is nobody's user, and may what everybody may."""
+    path = p.write("in.txt", "one\ntwo\nthree\n", mode)
     before = os.stat(path)
     with open(path, "rb", buffering=0) as f:
         r = p.run("python3", "-c", CHANGE_INPUT, stdin=f)

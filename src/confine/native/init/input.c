@@ -2,7 +2,7 @@
 /*
  * ward-init: a standard input that is a file of the host's, given for reading. A descriptor carries the rights of its mount with it,
  * and an ordinary user's command is its user: it could change mode, times and attributes of the file by that descriptor, and open it
- * anew for writing. So it gets one of the same file through a mount of its own that is only read. That has a place in the file of its
+ * anew for writing; as root, of what everybody may write, times and attributes. So it gets one of the same file through a mount of its own that is only read. That has a place in the file of its
  * own: the caller's goes there at the end, so that who reads on after the run does so where the command left off. Where any of it
  * cannot be done the command has what was given, as ever.
  */
@@ -65,6 +65,8 @@ void input_reopen(struct init *in)
 
 	if (flags < 0 || (flags & O_ACCMODE) != O_RDONLY || at < 0 || fstat(given, &st) < 0 ||
 		!S_ISREG(st.st_mode))
+		return;
+	if ((in->l->flags & WARD_LAUNCH_ROOT) && !(st.st_mode & S_IWOTH))
 		return;
 	named = by_name(given, &st);
 	if (named < 0)

@@ -384,10 +384,9 @@ static int view_begin(struct init *in)
 		if (fuse < 0)
 			fail(in->ctl, WARD_STAGE_FUSE, errno, "/dev/fuse");
 	}
-	if (!(in->l->flags & WARD_LAUNCH_ROOT)) {
+	if (!(in->l->flags & WARD_LAUNCH_ROOT))
 		trees_open(in);
-		input_reopen(in);
-	}
+	input_reopen(in);
 	if ((in->l->flags & WARD_LAUNCH_EGRESS) && !in->captured)
 		net_capture(in, !captures(in->l));
 	return fuse;
