@@ -37,6 +37,36 @@ def passed_by_name(p):
     check_eq(got["TOKEN"], "x")
 
 
+@cases([
+    ("of a URL", "BASE", "http://localhost:4000/v1", "localhost:4000", ":4000"),
+    ("with a password, which nobody is shown", "DB", "postgres://me:secret@127.0.0.1:5432/x", "127.0.0.1:5432", ":5432"),
+    ("of IPv6", "BASE", "http://[::1]:4000", "[::1]:4000", ":4000"),
+    ("without a port", "BASE", "http://localhost/", "localhost", ":PORT"),
+    ("no URL", "REDIS", "LOCALHOST:6379", "LOCALHOST:6379", ":6379"),
+    ("another host", "BASE", "http://localhost.example.com:4000", None, None),
+    ("behind a host", "BASE", "http://example.com/?to=http://localhost:1", None, None),
+    ("a user of that name", "BASE", "http://localhost@example.com:4000", None, None),
+    ("a list", "NO_PROXY", "localhost:1", None, None),
+    ("a word", "HOSTNAME", "localhost", None, None)])
+@placed
+def a_server_of_the_host_that_is_passed_on_is_told_to_be_none_inside(p, name, value, server, port):
+    r = p.run("--env", name, "env", env={name: value})
+    check_eq(env_of(r)[name], value)
+    says = f"ward: warning: --env {name}: {server} is the run's own inside; the host's is host.ward.internal: --env {name}=VALUE with that name, " \
+           f"and --cap NETWORK_CONNECT:host.ward.internal{port}\n"
+    check_eq([line + "\n" for line in r.err.splitlines() if "own inside" in line], [says] if server else [], r.err)
+    check("secret" not in r.err, r.err)
+    # Set for the inside it means the inside.
+    check("own inside" not in p.run("--env", f"{name}={value}", "true").err)
+
+
+@test
+@placed
+def a_proxy_of_the_host_that_is_passed_on_is_told_to_be_needless(p):
+    r = p.run("--env", "https_proxy", "true", env={"https_proxy": "http://127.0.0.1:3128"})
+    check_in("--env https_proxy: 127.0.0.1:3128 is the run's own inside; leave it out: what is granted is reached without a proxy\n", r.err)
+
+
 @test
 @placed
 def set_by_value(p):

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "run/resolve/look.h"
@@ -101,6 +102,64 @@ static int set(struct ward_resolver *rs, const char *name, size_t n, const char 
 	return r;
 }
 
+/*
+ * The server of this host that a value of the caller's means: of a URL, or HOST:PORT as it is. Its host, a loopback one, and what
+ * follows it (":8080", or nothing) are all of the value that anybody is shown. Length of both, 0: none.
+ */
+static size_t own_server(const char *value, const char **ret, const char **ret_port)
+{
+	static const char *const hosts[] = { "localhost", "127.0.0.1", "[::1]" };
+	const char *url = strstr(value, "://"), *s = url ? url + 3 : value;
+	size_t n = strcspn(s, "/?#"), len, digits;
+	const char *at = memrchr(s, '@', n);
+
+	n -= at ? (size_t)(at + 1 - s) : 0;
+	s = at ? at + 1 : s;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(hosts); i++) {
+		len = strlen(hosts[i]);
+		if (n < len || strncasecmp(s, hosts[i], len) != 0)
+			continue;
+		digits = s[len] == ':' ? strspn(s + len + 1, "0123456789") : 0;
+		if (n != len + (digits ? digits + 1 : 0) || digits > 5 || (!digits && !url))
+			continue;
+		*ret = s;
+		*ret_port = s + len;
+		return n;
+	}
+	return 0;
+}
+
+static bool is_proxy(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 6 && strcasecmp(name + n - 6, "_proxy") == 0;
+}
+
+/* What is passed was written for the host, where this is the host's own server; inside it is nobody. A set value is for the inside. */
+static int warn_own(struct ward_resolver *rs, const char *name, const char *value,
+	struct ward_error *err)
+{
+	const char *server = NULL, *port = NULL;
+	size_t n = own_server(value, &server, &port);
+
+	if (n == 0 || rs->r->backend == WARD_BACKEND_DIRECT || strcasecmp(name, "no_proxy") == 0)
+		return WARD_OK;
+	server = ward_arena_dup(rs->arena, server, n);
+	if (!server)
+		return ward_rs_nomem(err);
+	if (is_proxy(name))
+		return ward_rs_warn(rs, err,
+			"--env %s: %s is the run's own inside; leave it out: what is granted is reached without a proxy",
+			name, server);
+	port = *port == ':' ? strrchr(server, ':') : ":PORT";
+	return ward_rs_warn(rs, err,
+		"--env %s: %s is the run's own inside; the host's is " WARD_HOST_SERVICE
+		": --env %s=VALUE with that name, and --cap NETWORK_CONNECT:" WARD_HOST_SERVICE
+		"%s",
+		name, server, name, port);
+}
+
 /* ENV:NAME passes the caller's; ENV:NAME=VALUE sets. It is none of those behind the first old ones. */
 static int grant(struct ward_resolver *rs, const struct ward_cap *cap, size_t old,
 	struct ward_error *err)
@@ -134,7 +193,8 @@ static int grant(struct ward_resolver *rs, const struct ward_cap *cap, size_t ol
 		ward_fail_fix(err, "set it before, or --env %s=VALUE", shown);
 		return WARD_E_CAPABILITY;
 	}
-	return set(rs, name, n, value, old, err);
+	r = warn_own(rs, shown, value, err);
+	return r < 0 ? r : set(rs, name, n, value, old, err);
 }
 
 int ward_rs_env(struct ward_resolver *rs, struct ward_error *err)
