@@ -234,3 +234,40 @@ bool ward_glob_is_subtree(const char *pattern, char *out, size_t size)
 	}
 	return deep && finish(&path);
 }
+
+#define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789"
+
+static bool ends_name(char c)
+{
+	return c == '\0' || c == '/' || c == '\\';
+}
+
+/* In capitals, as those of the environment are: "$slug" is how some frameworks call a directory. */
+static bool is_shell_variable(const char *s)
+{
+	bool braces = s[0] == '$' && s[1] == '{';
+	size_t n = s[0] == '$' ? strspn(s + 1 + braces, CAPITALS) : 0;
+
+	s += 1 + braces + n;
+	return n > 0 && (!braces || *s == '}') && ends_name(s[braces]);
+}
+
+static bool is_windows_variable(const char *s)
+{
+	size_t n = s[0] == '%' ? strspn(s + 1, CAPITALS) : 0;
+
+	return n > 0 && s[n + 1] == '%' && ends_name(s[n + 2]);
+}
+
+const char *ward_path_elsewhere(const char *path)
+{
+	size_t letters = strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+	if (is_shell_variable(path) || is_windows_variable(path))
+		return "no variable is expanded";
+	if (letters == 1 && path[1] == ':' && (path[2] == '/' || path[2] == '\\'))
+		return "there are no drives here";
+	if (letters > 1 && strncmp(path + letters, "://", 3) == 0)
+		return "a URL is no path";
+	return NULL;
+}

@@ -53,6 +53,14 @@ enum ward_action ward_cap_action(enum ward_cap_type t);     /* what it grants; F
  */
 int ward_cap_type_parse(struct ward_str name, enum ward_cap_type *ret, struct ward_error *err);
 
+/* The least and the most of limits, whether an option says them or a profile. */
+#define WARD_LIMIT_MEMORY_MIN (UINT64_C(1) << 20)
+#define WARD_LIMIT_DISK_MIN UINT64_C(65536)
+#define WARD_LIMIT_PIDS_MIN 2u /* the sandbox's init, and the command */
+#define WARD_LIMIT_PIDS_MAX 4194304u
+#define WARD_LIMIT_NOFILE_MIN 16u
+#define WARD_LIMIT_NOFILE_MAX 1048576u
+
 /* Where a rule was written: "caps.json":3:5, or an option ("--cap", "--read"), or "implied". */
 struct ward_origin {
 	const char *file;
@@ -113,6 +121,11 @@ bool ward_glob_may_match_below(const char *pattern, const char *dir);
 int ward_glob_prefix(const char *pattern, char *out, size_t size);
 /* True for "P/" and two stars with a literal P: the grant of a whole directory; out gets P. Size WARD_PATH_MAX. */
 bool ward_glob_is_subtree(const char *pattern, char *out, size_t size);
+/*
+ * How a path begins that means something elsewhere and is a name in the workspace here: a variable ("$HOME/", "%USERPROFILE%"), a drive
+ * ("C:/"), a URL ("file://"). NULL: it is none of them, as "~" is, of which each form says its own.
+ */
+const char *ward_path_elsewhere(const char *path);
 
 /* ---- the other parts, which stand on this one ---- */
 #include "policy/doc/component.h"

@@ -139,7 +139,9 @@ static int scalar(struct yaml_reader *r, const yaml_event_t *event)
 
 	if (key_due(r))
 		return key(r, event);
-	code = count(r, &event->start_mark, 1);
+	code = ward_yaml_one_entry(r, event);
+	if (code == WARD_OK)
+		code = count(r, &event->start_mark, 1);
 	if (code == WARD_OK)
 		code = new_anchor(r, event, event->data.scalar.anchor, &anchor);
 	if (code < 0)
@@ -400,7 +402,7 @@ int ward_yaml_parse(struct ward_arena *a, const char *text, size_t n, const char
 	if (r->root == NULL) {
 		code = ward_fail(err, WARD_E_PARSE, "the document is empty");
 		ward_fail_at(err, file, 1, 1);
-		ward_fail_fix(err, "write a value; an empty list is []");
+		ward_fail_fix(err, "write what it is to say, or take the file away");
 		return code;
 	}
 	*ret = r->root;

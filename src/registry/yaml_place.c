@@ -114,13 +114,50 @@ int ward_yaml_nomem(struct yaml_reader *r)
 	return code;
 }
 
-/* What most often is wrong with a line that libyaml cannot read: a pattern without quotes, or a tab. */
-static void hint(struct yaml_reader *r, size_t line)
+int ward_yaml_one_entry(struct yaml_reader *r, const yaml_event_t *event)
 {
-	size_t at = r->lines[line < r->n_lines ? line : r->n_lines - 1];
-	const char *value;
+	const yaml_mark_t *from = &event->start_mark, *to = &event->end_mark;
+	size_t line = from->line + 1;
+
+	if (event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+		return WARD_OK;
+	for (; line <= to->line && line < r->n_lines; line++) {
+		size_t at = r->lines[line];
+		yaml_mark_t mark = { .line = line };
+
+		while (at < r->n && (r->text[at] == ' ' || r->text[at] == '\t'))
+			at++;
+		if (at + 1 >= r->n || r->text[at] != '-' || r->text[at + 1] != ' ')
+			continue;
+		mark.column = at - r->lines[line];
+		(void)ward_yaml_fail(r, WARD_E_PARSE, &mark,
+			"this \"- \" goes on with the text of line %u, and is no entry of its own",
+			ward_yaml_line(r, from));
+		ward_fail_fix(r->err,
+			"indent it as the entries above it; a text of several lines is written in quotes");
+		return WARD_E_PARSE;
+	}
+	return WARD_OK;
+}
+
+/* Where a text begins that wants quotes, if libyaml has taken it for something else: a pattern for an alias, an exception for a tag. */
+static bool wants_quotes(const yaml_parser_t *p)
+{
+	return p->context != NULL &&
+		(strstr(p->context, "an alias") != NULL ||
+			strstr(p->context, "an anchor") != NULL ||
+			strstr(p->context, "a tag") != NULL ||
+			strstr(p->context, "a directive") != NULL);
+}
+
+/* What most often is wrong with a line that libyaml cannot read: a pattern without quotes, or a tab. */
+static void hint(struct yaml_reader *r)
+{
+	const yaml_parser_t *p = &r->parser;
+	size_t line = p->problem_mark.line < r->n_lines ? p->problem_mark.line : r->n_lines - 1;
+	size_t at = r->lines[line], n = 0;
+	const char *ends = "\n\r", *value;
 	char word[48];
-	size_t n = 0;
 
 	while (at < r->n &&
 		(r->text[at] == ' ' ||
@@ -130,8 +167,12 @@ static void hint(struct yaml_reader *r, size_t line)
 		ward_fail_fix(r->err, "indent with blanks: YAML takes no tabs there");
 		return;
 	}
+	if (wants_quotes(p)) {
+		at = ward_yaml_offset(r, &p->context_mark);
+		ends = "\n\r ,]}";
+	}
 	value = r->text + at;
-	while (at + n < r->n && n < sizeof(word) - 1 && value[n] != '\n' && value[n] != '\r') {
+	while (at + n < r->n && n < sizeof(word) - 1 && strchr(ends, value[n]) == NULL) {
 		word[n] = value[n];
 		n++;
 	}
@@ -169,6 +210,6 @@ int ward_yaml_broken(struct yaml_reader *r)
 			p->context_mark.line + 1);
 	else
 		code = ward_yaml_fail(r, WARD_E_PARSE, &p->problem_mark, "not YAML: %s", problem);
-	hint(r, p->problem_mark.line);
+	hint(r);
 	return code;
 }

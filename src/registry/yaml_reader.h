@@ -52,6 +52,8 @@ uint32_t ward_yaml_line(const struct yaml_reader *r, const yaml_mark_t *mark);
 uint32_t ward_yaml_column(struct yaml_reader *r, const yaml_mark_t *mark);
 int ward_yaml_fail(struct yaml_reader *r, int code, const yaml_mark_t *mark, const char *fmt, ...) WARD_PRINTF(4, 5);
 int ward_yaml_nomem(struct yaml_reader *r);
+/* A text without quotes that goes on in lines that look like entries of a list is refused: whoever wrote them meant entries. */
+int ward_yaml_one_entry(struct yaml_reader *r, const yaml_event_t *event);
 /* libyaml has failed: say so in Ward's way. */
 int ward_yaml_broken(struct yaml_reader *r);
 

@@ -15,12 +15,6 @@
 #include "os/os.h"
 #include "run/request.h"
 
-#define PIDS_MIN 2u /* the sandbox's init, and the command */
-#define PIDS_MAX 4194304u
-#define NOFILE_MIN 16u
-#define NOFILE_MAX 1048576u
-#define MEMORY_MIN (1u << 20)
-#define DISK_MIN 65536u
 #define GRACE_MAX_MS 3600000u
 
 static ward_apply_fn apply_cap, apply_capabilities, apply_read, apply_write, apply_env,
@@ -357,7 +351,8 @@ static int apply_memory(struct ward_request *r, const char *value, unsigned inde
 
 	(void)index;
 	if (code >= 0)
-		code = at_least(n, MEMORY_MIN, "give 1M or more, as in --memory 256M", err);
+		code = at_least(n, WARD_LIMIT_MEMORY_MIN, "give 1M or more, as in --memory 256M",
+			err);
 	if (code >= 0)
 		r->limits.memory = n;
 	return code;
@@ -367,16 +362,16 @@ static int apply_pids(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err)
 {
 	uint64_t n = 0;
-	int code = ward_parse_u64(value, 1, PIDS_MAX, &n, err);
+	int code = ward_parse_u64(value, 1, WARD_LIMIT_PIDS_MAX, &n, err);
 
 	(void)index;
-	if (code >= 0 && n < PIDS_MIN)
+	if (code >= 0 && n < WARD_LIMIT_PIDS_MIN)
 		code = ward_fail(err, WARD_E_INVALID,
 			"the sandbox's own init is one, so that none is left for the command");
 	/* The range is said whole, whatever was wrong. */
 	if (code < 0)
-		ward_fail_fix(err, "write a whole number, %u to %u, as in --pids 64", PIDS_MIN,
-			PIDS_MAX);
+		ward_fail_fix(err, "write a whole number, %u to %u, as in --pids 64",
+			WARD_LIMIT_PIDS_MIN, WARD_LIMIT_PIDS_MAX);
 	if (code >= 0)
 		r->limits.pids = (uint32_t)n;
 	return code;
@@ -390,7 +385,7 @@ static int apply_disk(struct ward_request *r, const char *value, unsigned index,
 
 	(void)index;
 	if (code >= 0)
-		code = at_least(n, DISK_MIN, "give 64K or more, as in --disk 256M", err);
+		code = at_least(n, WARD_LIMIT_DISK_MIN, "give 64K or more, as in --disk 256M", err);
 	if (code >= 0)
 		r->limits.disk = n;
 	return code;
@@ -407,7 +402,7 @@ static int apply_nofile(struct ward_request *r, const char *value, unsigned inde
 	struct ward_error *err)
 {
 	uint64_t n = 0;
-	int code = ward_parse_u64(value, NOFILE_MIN, NOFILE_MAX, &n, err);
+	int code = ward_parse_u64(value, WARD_LIMIT_NOFILE_MIN, WARD_LIMIT_NOFILE_MAX, &n, err);
 
 	(void)index;
 	if (code >= 0)

@@ -325,6 +325,119 @@ def what_is_said_of_types_names_no_number(row):
 FORBID = 'forbid (principal, action == Ward::Action::"fs.read", resource in %s);\n'
 
 
+FS_READ = 'Ward::Action::"fs.read"'
+CONNECT = 'forbid (principal, action == Ward::Action::"net.connect", resource'
+
+# What the language would suggest is the nearest word, whatever it means; Ward's own words are known. Each cure is what stands in the place of the
+# mistake: (what is wrong, what is said, the same text mended, which is right).
+MEANT = [
+    ("the word of an option for an action", 'permit (principal, action == Ward::Action::"file.read", resource in Ward::Path::"./x");', f"write `{FS_READ}`",
+     'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./x");'),
+    ("one that means two", 'permit (principal, action == Ward::Action::"FILE_WRITE", resource in Ward::Path::"./x");',
+     f'write `action in [{FS_READ}, Ward::Action::"fs.write"]`',
+     f'permit (principal, action in [{FS_READ}, Ward::Action::"fs.write"], resource in Ward::Path::"./x");'),
+    ("a misspelt action", 'permit (principal, action == Ward::Action::"net.conect", resource);', 'did you mean `Ward::Action::"net.connect"`?', None),
+    ("an action like none", 'permit (principal, action == Ward::Action::"frobnicate", resource);', "data/ward.cedarschema", None),
+    ("a file", FORBID.strip() % 'Ward::File::"./x"', "did you mean `Ward::Path`?", FORBID.strip() % 'Ward::Path::"./x"'),
+    ("a directory", FORBID.strip() % 'Ward::Directory::"./x"', "did you mean `Ward::Path`?", FORBID.strip() % 'Ward::Path::"./x"'),
+    ("a user", f'forbid (principal in User::"ada", action == {FS_READ}, resource);', "did you mean `Ward::Person`?",
+     f'forbid (principal in Ward::Person::"ada", action == {FS_READ}, resource);'),
+    ("a misspelt type", FORBID.strip() % 'Ward::Cdir::"10.0.0.0/8"', "did you mean `Ward::Cidr`?", None),
+    ("a type like none", FORBID.strip() % 'Ward::Frobnicator::"x"', "data/ward.cedarschema", None),
+    ("a port of what may be no endpoint", CONNECT + ") when { resource.port == 443 };",
+     "Ward::Endpoint alone has it: write `resource is Ward::Endpoint && resource.port ...`",
+     CONNECT + ") when { resource is Ward::Endpoint && resource.port == 443 };"),
+    ("a name of a path", f'forbid (principal, action == {FS_READ}, resource) when {{ resource.name like "*.c" }};', 'resource in Ward::Glob::"**/*.c"',
+     f'forbid (principal, action == {FS_READ}, resource) when {{ resource in Ward::Glob::"**/*.c" }};'),
+    ("a text for an entity", f'forbid (principal, action == {FS_READ}, resource) when {{ context.environment == "dev" }};',
+     'write `Ward::Environment::"dev"`',
+     f'forbid (principal, action == {FS_READ}, resource) when {{ context.environment == Ward::Environment::"dev" }};'),
+    ("a function like none", f'forbid (principal, action == {FS_READ}, resource) when {{ context.time < date("2027-01-01") }};', "datetime", None),
+    ("a comment of a shell", "# mine\n" + FORBID.strip() % 'Ward::Path::"./x"', "a comment begins with //", "// mine\n" + FORBID.strip() % 'Ward::Path::"./x"'),
+    ("a comment of C", "/* mine */\n" + FORBID.strip() % 'Ward::Path::"./x"', "a comment begins with //", None),
+    ("and", f'forbid (principal, action == {FS_READ}, resource) when {{ true and true }};', "write `&&`", None),
+    ("not", f'forbid (principal, action == {FS_READ}, resource) when {{ not (resource in Ward::Path::"./x") }};', "write `!`",
+     f'forbid (principal, action == {FS_READ}, resource) when {{ !(resource in Ward::Path::"./x") }};'),
+    ("several resources", FORBID.strip() % '[Ward::Path::"./x", Ward::Path::"./y"]', "`when { resource in [...] }`",
+     f'forbid (principal, action == {FS_READ}, resource) when {{ resource in [Ward::Path::"./x", Ward::Path::"./y"] }};'),
+    ("no semicolon", FORBID.strip()[:-1] % 'Ward::Path::"./x"' + "\n" + FORBID.strip() % 'Ward::Path::"./y"', "a `;` ends the policy before this one", None),
+    ("a home by its variable", FORBID.strip() % 'Ward::Path::"$HOME/.ssh"', "write the whole path as this host has it", FORBID.strip() % 'Ward::Path::"/root/.ssh"'),
+    ("a drive", FORBID.strip() % 'Ward::Path::"C:/Users"', "write the whole path as this host has it", None),
+    ("an endpoint without a port", CONNECT + ' == Ward::Endpoint::"example.com");', 'every port: `resource in Ward::Host::"example.com"`',
+     CONNECT + ' in Ward::Host::"example.com");'),
+    ("an endpoint of all ports", CONNECT + ' == Ward::Endpoint::"example.com:*");', 'every port: `resource in Ward::Host::"example.com"`',
+     CONNECT + ' in Ward::Host::"example.com") when { resource.port == 443 };'),
+    ("endpoints of a domain", CONNECT + ' == Ward::Endpoint::"**.example.com:443");', 'every port: `resource in Ward::Domain::"example.com"`',
+     CONNECT + ' in Ward::Domain::"example.com");'),
+    ("a service for a port", CONNECT + ' == Ward::Endpoint::"example.com:https");', "one port is HOST:443", CONNECT + ' == Ward::Endpoint::"example.com:443");'),
+    ("a URL", CONNECT + ' == Ward::Endpoint::"https://example.com");', "write host:port alone", CONNECT + ' == Ward::Endpoint::"example.com:443");'),
+    ("a component by its name", f'forbid (principal in Ward::Component::"fetch", action == {FS_READ}, resource);', "write the metadata.id of its description",
+     f'forbid (principal in Ward::Component::"3f2c1a90-0000-4000-8000-0123456789ab", action == {FS_READ}, resource);'),
+]
+
+
+@cases([(row[0], row[1:]) for row in MEANT])
+def what_was_meant_is_said_and_is_right(row):
+    text, says, mended = row
+    with place({"x.cedar": text + "\n", "y.cedar": mended or ""}) as policy:
+        r = policy("check", "x.cedar")
+        check_eq((r.code, r.out, len(r.err.splitlines())), (1, "", 1), r.err)
+        check_in(says, r.err)
+        if mended:
+            r = policy("check", "y.cedar")
+            check_eq((r.code, r.err), (0, ""), r.out)
+
+
+DOCUMENT = "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n"
+
+MEANT_YAML = [
+    ("an entry that is indented further", "  denyRead:\n  - x\n   - y\n", 'x.yaml:7:4: this "- " goes on with the text of line 6',
+     "  denyRead:\n  - x\n  - y\n"),
+    ("an entry without a blank", "  denyRead:\n    -x\n", 'write a blank behind the "-" of each entry: "- x"', "  denyRead:\n    - x\n"),
+    ("a pattern without quotes", "  denyRead: [**/.env]\n", 'x.yaml:5:15: not YAML: did not find expected alphabetic or numeric character; '
+     'a text that begins with "*" is written in quotes: "**/.env"', '  denyRead: ["**/.env"]\n'),
+    ("an exception without quotes", "  denyModify: [a/**, !a/b]\n", 'is written in quotes: "!a/b"', '  denyModify: [a/**, "!a/b"]\n'),
+    ("a field of spec beside it", "  description: x\ndenyRead: [x]\n", "it belongs below spec, and is indented there",
+     "  description: x\n  denyRead: [x]\n"),
+    ("an empty spec", "denyRead: [x]\n", 'what belongs to "spec" is indented below it', "  denyRead: [x]\n"),
+    ("profiles beside their field", "  fsProfiles:\n  a:\n    read: [x]\n", 'what belongs to "fsProfiles" is indented below it',
+     "  fsProfiles:\n    a:\n      read: [x]\n"),
+    ("a profile without content", "  fsProfiles:\n    a:\n    read: [x]\n", "what belongs to it is indented below it",
+     "  fsProfiles:\n    a:\n      read: [x]\n"),
+    ("another word for a field", '  fsProfiles: {a: {read: [x], write: [x]}}\n', 'did you mean "modify"?', '  fsProfiles: {a: {read: [x], modify: [x]}}\n'),
+    ("a home by its variable", '  denyRead: ["$HOME/.ssh/**"]\n', "no variable is expanded; write a path relative to the workspace", '  denyRead: ["./$HOME/.ssh/**"]\n'),
+    ("a variable in braces", '  denyRead: ["${HOME}/.ssh/**"]\n', "no variable is expanded", None),
+    ("a variable of Windows", '  denyRead: ["%APPDATA%/x"]\n', "no variable is expanded", None),
+    ("a drive", "  denyRead: ['C:\\Users\\me']\n", "there are no drives here", "  denyRead: ['./C:/Users/me']\n"),
+    ("a URL", '  denyRead: ["file:///etc/passwd"]\n', "a URL is no path", None),
+    ("memory without a unit", "  fsProfiles: {a: {read: [x], limits: {memory: 512}}}\n", "too little to start anything; write 1M or more",
+     "  fsProfiles: {a: {read: [x], limits: {memory: 512M}}}\n"),
+    ("a disk without a unit", "  fsProfiles: {a: {read: [x], limits: {disk: 512}}}\n", "too little to start anything; write 64K or more", None),
+    ("too few descriptors", "  fsProfiles: {a: {read: [x], limits: {nofile: 10}}}\n", "write a whole number, 16 to", None),
+    ("nothing", None, "x.yaml:1:1: the document is empty; write what it is to say", None),
+]
+
+
+@cases([(row[0], row[1:]) for row in MEANT_YAML])
+def what_was_meant_in_yaml_is_said_and_is_right(row):
+    text, says, mended = row
+    with place({"x.yaml": DOCUMENT + text if text else "", "y.yaml": DOCUMENT + (mended or "")}) as policy:
+        r = policy("check", "x.yaml")
+        check_eq((r.code, r.out, len(r.err.splitlines())), (1, "", 1), r.err)
+        check_in(says, r.err)
+        if mended:
+            r = policy("check", "y.yaml")
+            check_eq((r.code, r.err), (0, ""), r.out)
+
+
+@cases([(name, row) for name, *row in (("of no system", "$slug/**", 0), ("a file of no variable", "$RECYCLE.BIN/**", 0), ("as written", "./$HOME/**", 0), ("in the middle", "a/$HOME/**", 0))])
+def a_name_with_a_dollar_is_a_name(row):
+    rule, code = row
+    with place({"x.yaml": DOCUMENT + f'  denyRead: ["{rule}"]\n'}) as policy:
+        r = policy("check", "x.yaml")
+        check_eq((r.code, r.err), (code, ""), r.out)
+
+
 @cases([(name, row) for name, *row in (
     ("a pattern as a path", 'Ward::Path::"./secrets/**"', 1, 'this forbid holds nothing but a file of that very name: in a path "*" is a character'),
     ("a program's pattern as a path", 'Ward::Path::"/opt/*"', 1, "Ward::Glob"),

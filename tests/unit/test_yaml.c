@@ -99,9 +99,9 @@ TEST(bad)
 	static const struct {
 		const char *text, *want;
 	} bad[] = {
-		{ "", "p.yaml:1:1: the document is empty; write a value; an empty list is []" },
+		{ "", "p.yaml:1:1: the document is empty; write what it is to say, or take the file away" },
 		{ "# only a note\n",
-			"p.yaml:1:1: the document is empty; write a value; an empty list is []" },
+			"p.yaml:1:1: the document is empty; write what it is to say, or take the file away" },
 		{ "\xef\xbb\xbf"
 		  "a: 1\n",
 			"p.yaml:1:1: the document starts with a byte order mark; save it as UTF-8 without BOM" },

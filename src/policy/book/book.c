@@ -133,6 +133,7 @@ static int complain(struct reading *r, int code)
 
 		memmove(r->err->message, said, strlen(said) + 1);
 		memmove(r->err->fix, fix, strlen(fix) + 1);
+		ward_book_meant(r->b, r->src, r->in->schema, r->set, r->d, r->err);
 	}
 	return code;
 }

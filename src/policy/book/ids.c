@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "policy/book/own.h"
+#include "policy/doc/component.h"
 #include "policy/fail.h"
 
 #define ID_MAX 4096
@@ -37,6 +38,20 @@ static bool respell(struct cedar_refusal *why, const char *what, const char *spe
 typedef bool form_fn(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
 	struct cedar_refusal *why);
 
+/* What to write for a path that is neither absolute nor bound: "./" before what means another place would be a rule about nothing. */
+static const char *unbound_fix(const char *id)
+{
+	if (id[0] == '.' && id[1] == '\0')
+		return "the workspace itself is \"./\"";
+	if (id[0] == '.' && id[1] == '.')
+		return "write the whole path: \"..\" is in none";
+	if (id[0] == '~')
+		return "\"~\" is not expanded: write the whole path";
+	if (ward_path_elsewhere(id) != NULL)
+		return "write the whole path as this host has it: no variable is expanded, and no drive and no URL is known";
+	return "write \"./\" before it, or the whole path";
+}
+
 static bool path_form(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
 	struct cedar_refusal *why)
 {
@@ -46,11 +61,7 @@ static bool path_form(const struct ward_book *b, const char *id, char out[WARD_P
 	if (id[0] != '/' && !bound)
 		return refuse(why,
 			"a path is absolute or begins with \"./\", which is the workspace",
-			id[0] == '.' && id[1] == '\0' ? "the workspace itself is \"./\""
-				: id[0] == '~' ? "\"~\" is not expanded: write the whole path"
-				: id[0] == '.' && id[1] == '.'
-				? "write the whole path: \"..\" is in none"
-				: "write \"./\" before it, or the whole path");
+			unbound_fix(id));
 	if (ward_path_has_dotdot(id))
 		return refuse(why, "\"..\" in a path: what it names depends on links",
 			"write the path that is meant");
@@ -73,6 +84,55 @@ static bool path_form(const struct ward_book *b, const char *id, char out[WARD_P
 	return true;
 }
 
+/* Hosts, however many, as the resource of a rule: what an option says in one word takes another type here. */
+static void in_hosts(const struct ward_endpoint *e, char *out, size_t size)
+{
+	char host[WARD_ENDPOINT_TEXT_MAX];
+	const char *type = "Host", *id = host;
+
+	ward_endpoint_host(e, host);
+	if (e->kind == WARD_HOST_RANGE)
+		type = "Cidr";
+	else if (e->kind == WARD_HOST_CHILD || e->kind == WARD_HOST_BELOW)
+		type = "Domain";
+	if (e->kind == WARD_HOST_BELOW)
+		id += strlen("**.");
+	(void)snprintf(out, size, "`resource in Ward::%s::\"%.90s\"`", type,
+		strlen(id) <= 90 ? id : "...");
+}
+
+/* Hosts are there, and the ports of an option: those of a rule are asked for in its conditions. */
+static bool ports_apart(const struct ward_endpoint *e, const char *what, struct cedar_refusal *why)
+{
+	char hosts[128];
+
+	in_hosts(e, hosts, sizeof(hosts));
+	(void)snprintf(why->what, sizeof(why->what), "%s", what);
+	(void)snprintf(why->help, sizeof(why->help),
+		"one port is HOST:443; every port: %s; some: that, and `resource.port` in a condition",
+		hosts);
+	return false;
+}
+
+static bool no_endpoint(const char *id, const struct ward_endpoint_fault *bad,
+	struct cedar_refusal *why)
+{
+	struct ward_endpoint_fault other;
+	struct ward_endpoint e;
+	const char *colon = strrchr(id, ':');
+	char what[128], host[WARD_ENDPOINT_TEXT_MAX];
+
+	(void)snprintf(what, sizeof(what), "this is no endpoint: %.100s", bad->what);
+	if (colon == NULL || colon[1] == ']')
+		colon = id + strlen(id);
+	if (colon - id < (ptrdiff_t)sizeof(host) - 2) {
+		(void)snprintf(host, sizeof(host), "%.*s:1", (int)(colon - id), id);
+		if (strstr(id, "://") == NULL && ward_endpoint_parse(ward_str(host), &e, &other))
+			return ports_apart(&e, what, why);
+	}
+	return refuse(why, what, bad->fix);
+}
+
 /* host:port as in a capability, but one host and one port. */
 static bool endpoint_form(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
 	struct cedar_refusal *why)
@@ -82,15 +142,10 @@ static bool endpoint_form(const struct ward_book *b, const char *id, char out[WA
 	char text[WARD_ENDPOINT_TEXT_MAX];
 
 	(void)b;
-	if (!ward_endpoint_parse(ward_str(id), &e, &bad)) {
-		char what[128];
-
-		(void)snprintf(what, sizeof(what), "this is no endpoint: %.100s", bad.what);
-		return refuse(why, what, bad.fix);
-	}
+	if (!ward_endpoint_parse(ward_str(id), &e, &bad))
+		return no_endpoint(id, &bad, why);
 	if (!ward_endpoint_is_one(&e))
-		return refuse(why, "an endpoint is one host and one port",
-			"for more of them: `resource in Ward::Domain::\"...\"`, and `resource.port` for the port");
+		return ports_apart(&e, "an endpoint is one host and one port", why);
 	ward_endpoint_text(&e, text);
 	if (strcmp(text, id) != 0)
 		return respell(why, "an endpoint has one spelling", text);
@@ -239,6 +294,17 @@ static bool glob_form(const struct ward_book *b, const char *id, char out[WARD_P
 	return true;
 }
 
+/* Another spelling would be a component that no run ever is. */
+static bool component_form(const struct ward_book *b, const char *id, char out[WARD_PATH_MAX],
+	struct cedar_refusal *why)
+{
+	if (!b->sure && !ward_is_uuid(ward_str(id)))
+		return refuse(why, "a component is named by its UUID, in small letters",
+			"write the metadata.id of its description, such as \"3f2c1a90-0000-4000-8000-0123456789ab\"");
+	(void)snprintf(out, WARD_PATH_MAX, "%s", id);
+	return true;
+}
+
 /* What has no form here is the schema's to judge. */
 static form_fn *const forms[WARD_TYPE_MAX] = {
 	[WARD_TYPE_PATH] = path_form,
@@ -250,6 +316,7 @@ static form_fn *const forms[WARD_TYPE_MAX] = {
 	[WARD_TYPE_DOMAIN] = domain_form,
 	[WARD_TYPE_CIDR] = range_form,
 	[WARD_TYPE_VARIABLE] = variable_form,
+	[WARD_TYPE_COMPONENT] = component_form,
 	[WARD_TYPE_SECRET] = name_form,
 	[WARD_TYPE_ARTIFACT] = name_form,
 	[WARD_TYPE_TABLE] = name_form,
@@ -400,6 +467,9 @@ const struct cedar_uid *ward_book_id(struct cedar_pool *pool, const struct cedar
 	}
 	if (!forms[t](b, uid->id->s, out, why))
 		return NULL;
+	/* No request is about a component: it is who asks. */
+	if (t == WARD_TYPE_COMPONENT)
+		return uid;
 	id = ward_cedar_intern(b->pool, out, strlen(out));
 	(void)pool; /* the book's own outlives every tree of it */
 	uid = id != NULL ? ward_cedar_intern_uid(b->pool, b->types[t], id) : NULL;

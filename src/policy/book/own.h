@@ -152,6 +152,10 @@ void ward_book_is_whose(void *arg, const struct cedar_policy *p, const struct ce
 int ward_book_vain(struct ward_book *b, const struct ward_source *src, const struct cedar_schema *schema,
 	const struct ward_book_set *set, const struct cedar_diags *d, const uint8_t *whose, struct ward_error *err);
 
+/* meant.c: a better fix into err, which holds the first error of d. */
+void ward_book_meant(const struct ward_book *b, const struct ward_source *src, const struct cedar_schema *schema,
+	const struct ward_book_set *set, const struct cedar_diags *d, struct ward_error *err);
+
 /* parts.c: set->policies and set->rules from src->rules, without a text. number: of the source. stay: as of patterns_stay. */
 int ward_book_parts(struct ward_book *b, const struct ward_source *src, size_t number, bool stay, struct ward_book_set *set,
 	struct ward_error *err);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "policy/book/own.h"
+#include "policy/policy.h"
 #include "policy/vocabulary.h"
 
 struct vain {
@@ -337,6 +338,14 @@ static int doubt(struct vain *v, const struct cedar_uid *uid, uint32_t line, uin
 		return add(v, line, column,
 			"in a pattern \"~\" is not expanded: it is a directory of that name in the workspace",
 			"write the whole path");
+	if (glob && ward_path_elsewhere(id) != NULL) {
+		char what[128];
+
+		(void)snprintf(what, sizeof(what),
+			"%s: this pattern is about a name in the workspace that begins so",
+			ward_path_elsewhere(id));
+		return add(v, line, column, what, "write the whole path as this host has it");
+	}
 	return WARD_OK;
 }
 

@@ -1,14 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Limits of a profile: the values of the options of the same names, as text or as a number. Whether a value is one that a run
- * can have is the run's to say; here it only has to be one.
+ * Limits of a profile: the values of the options of the same names, as text or as a number, and no less than those take: a size
+ * without its unit (memory: 512) would be bytes, in which nothing starts.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "policy/doc/internal.h"
 
-#define COUNT_MAX (1u << 22) /* more pids or descriptors than any kernel has */
+static int size_of(const char *text, uint64_t min, const char *fix, uint64_t *ret,
+	struct ward_error *err)
+{
+	int r = ward_parse_size(text, ret, err);
+
+	if (r < 0 || *ret >= min)
+		return r;
+	r = ward_fail(err, WARD_E_INVALID, "too little to start anything");
+	ward_fail_fix(err, "%s", fix);
+	return r;
+}
 
 static int parse(enum ward_doc_limit_id id, const char *text, uint64_t *ret, struct ward_error *err)
 {
@@ -17,7 +27,11 @@ static int parse(enum ward_doc_limit_id id, const char *text, uint64_t *ret, str
 
 	switch (id) {
 	case WARD_DOC_MEMORY:
+		return size_of(text, WARD_LIMIT_MEMORY_MIN, "write 1M or more, such as 256M", ret,
+			err);
 	case WARD_DOC_DISK:
+		return size_of(text, WARD_LIMIT_DISK_MIN, "write 64K or more, such as 256M", ret,
+			err);
 	case WARD_DOC_OUTPUT: return ward_parse_size(text, ret, err);
 	case WARD_DOC_TIMEOUT:
 	case WARD_DOC_GRACE: return ward_parse_duration(text, ret, err);
@@ -25,7 +39,9 @@ static int parse(enum ward_doc_limit_id id, const char *text, uint64_t *ret, str
 		r = ward_parse_cpus(text, &millicpus, err);
 		*ret = millicpus;
 		return r;
-	default: return ward_parse_u64(text, 1, COUNT_MAX, ret, err);
+	case WARD_DOC_NOFILE:
+		return ward_parse_u64(text, WARD_LIMIT_NOFILE_MIN, WARD_LIMIT_NOFILE_MAX, ret, err);
+	default: return ward_parse_u64(text, WARD_LIMIT_PIDS_MIN, WARD_LIMIT_PIDS_MAX, ret, err);
 	}
 }
 

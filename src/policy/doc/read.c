@@ -8,6 +8,8 @@
 
 #include "policy/doc/internal.h"
 
+static const char whole[] = "a policy document";
+
 static struct ward_origin key_origin(const struct doc_reader *in, const struct ward_json *node)
 {
 	return (struct ward_origin){
@@ -29,8 +31,13 @@ int ward_doc_wrong_type(const struct doc_reader *in, const struct ward_json *nod
 	int r = ward_doc_fail(in->err, WARD_E_PARSE, &origin, "%s must be %s, not %s", what, want,
 		ward_json_type_name(node->type));
 
-	if (node->type == WARD_JSON_NULL && strcmp(want, "an object") == 0)
-		ward_fail_fix(in->err, "write {} for one without content");
+	if (node->type == WARD_JSON_NULL && strcmp(want, "an object") == 0 && what != whole)
+		ward_fail_fix(in->err,
+			"what belongs to it is indented below it; {} is one without content");
+	else if (strcmp(want, "a list") == 0 && node->type == WARD_JSON_STRING && node->str.n > 1 &&
+		node->str.s[0] == '-')
+		ward_fail_fix(in->err, "write a blank behind the \"-\" of each entry: \"- %.64s\"",
+			node->str.s + 1);
 	else if (strcmp(want, "a list") == 0)
 		ward_fail_fix(in->err, "write [...]; [] is an empty one");
 	else if (strcmp(want, "a string") == 0)
@@ -41,11 +48,63 @@ int ward_doc_wrong_type(const struct doc_reader *in, const struct ward_json *nod
 	return r;
 }
 
-static int unknown_field(const struct doc_reader *in, const struct ward_json *node,
-	const char *what, const char *const *names, size_t n)
+/* What other tools call the same. */
+static const char *other_word(struct ward_str key, const char *const *names, size_t n)
+{
+	static const char *const words[][2] = {
+		{ "write", "modify" },
+		{ "change", "modify" },
+		{ "exec", "allowExec" },
+		{ "programs", "allowExec" },
+		{ "commands", "allowExec" },
+		{ "net", "network" },
+		{ "environment", "env" },
+		{ "inherits", "extends" },
+		{ "deny", "denyRead" },
+		{ "denyWrite", "denyModify" },
+	};
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(words); i++) {
+		if (!ward_str_eq(key, ward_str(words[i][0])))
+			continue;
+		for (size_t k = 0; k < n; k++) {
+			if (ward_streq(names[k], words[i][1]))
+				return names[k];
+		}
+	}
+	return NULL;
+}
+
+/* A field that stands to the left of where it belongs. false: it is none. */
+static bool indented_too_little(const struct doc_reader *in, const struct ward_json *object,
+	const struct ward_json *node, const char *what)
+{
+	static const char *const of_spec[] = { "grammar", "denyRead", "denyModify", "fsProfiles" };
+	const struct ward_json *before = NULL;
+
+	for (const struct ward_json *at = object->child; at != NULL && at != node; at = at->next)
+		before = at;
+	if (before != NULL && before->type == WARD_JSON_NULL) {
+		char shown[WARD_CAP_SHOWN_MAX];
+
+		ward_cap_shown(before->key, shown);
+		ward_fail_fix(in->err, "what belongs to %s is indented below it", shown);
+		return true;
+	}
+	for (size_t i = 0; what == whole && i < WARD_ARRAY_SIZE(of_spec); i++) {
+		if (ward_str_eq(node->key, ward_str(of_spec[i]))) {
+			ward_fail_fix(in->err, "it belongs below spec, and is indented there");
+			return true;
+		}
+	}
+	return false;
+}
+
+static int unknown_field(const struct doc_reader *in, const struct ward_json *object,
+	const struct ward_json *node, const char *what, const char *const *names, size_t n)
 {
 	struct ward_origin origin = key_origin(in, node);
-	const char *near = ward_nearest(node->key.s, names, n);
+	const char *near = other_word(node->key, names, n);
 	char shown[WARD_CAP_SHOWN_MAX], all[WARD_ERROR_FIX_MAX] = "";
 	size_t used = 0;
 
@@ -54,6 +113,10 @@ static int unknown_field(const struct doc_reader *in, const struct ward_json *no
 	for (size_t i = 0; i < n && used < sizeof(all); i++)
 		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i == 0 ? "" : ", ",
 			names[i]);
+	if (near == NULL)
+		near = ward_nearest(node->key.s, names, n);
+	if (indented_too_little(in, object, node, what))
+		return WARD_E_PARSE;
 	if (near != NULL)
 		ward_fail_fix(in->err, "did you mean \"%s\"?", near);
 	else
@@ -72,7 +135,7 @@ int ward_doc_fields(const struct doc_reader *in, const struct ward_json *object,
 		while (i < n && !ward_str_eq(node->key, ward_str(names[i])))
 			i++;
 		if (i == n)
-			return unknown_field(in, node, what, names, n);
+			return unknown_field(in, object, node, what, names, n);
 		ret[i] = node;
 	}
 	return WARD_OK;
@@ -355,7 +418,7 @@ static int check_version(const struct doc_reader *in, const struct ward_json *ro
 	struct ward_origin origin;
 
 	if (root->type != WARD_JSON_OBJECT)
-		return ward_doc_wrong_type(in, root, "a policy document", "an object");
+		return ward_doc_wrong_type(in, root, whole, "an object");
 	if (version != NULL && version->type == WARD_JSON_INT && version->i == 2)
 		return WARD_OK;
 	origin = ward_doc_origin(in, version != NULL ? version : root);
@@ -409,7 +472,7 @@ static int read_document(struct doc_reader *in, const struct ward_json *root)
 	int r = check_version(in, root);
 
 	if (r == WARD_OK)
-		r = ward_doc_fields(in, root, "a policy document", names, FIELDS, field);
+		r = ward_doc_fields(in, root, whole, names, FIELDS, field);
 	if (r == WARD_OK)
 		r = check_kind(in, root, field[KIND]);
 	if (r < 0)

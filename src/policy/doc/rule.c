@@ -81,6 +81,9 @@ static int check_start(const struct doc_reader *in, const struct ward_doc_rule *
 	if (s.s[0] == '~')
 		return refuse(in, rule, "\"~\" is not expanded",
 			"write a path relative to the workspace; a name that begins with \"~\" is ./~name");
+	if (ward_path_elsewhere(s.s) != NULL)
+		return refuse(in, rule, ward_path_elsewhere(s.s),
+			"write a path relative to the workspace; a name in it that begins so has \"./\" before it");
 	if (s.n >= WARD_PATH_MAX)
 		return refuse(in, rule, "longer than a path can be",
 			"name a directory above it: DIRECTORY/**");
