@@ -159,6 +159,7 @@ MANAGED = [   # what a person has on the PATH, the file that chooses, its text, 
     (".local/share/mise/shims", ".config/mise/config.toml", '[env]\nA = "b"\n[tools]\nnode = ["20.1.0", "18.0.0"]\n', ".local/share/mise/installs/node/20.1.0"),
     (".volta/bin", ".volta/tools/user/platform.json", '{\n  "node": {\n    "runtime": "20.1.0",\n    "npm": null\n  }\n}\n', ".volta/tools/image/node/20.1.0"),
     (".nodenv/shims", ".nodenv/version", "20.1.0\n", ".nodenv/versions/20.1.0"),
+    (".plenv/shims", ".plenv/version", "5.36.0\n", ".plenv/versions/5.36.0"),
     (".goenv/shims", ".goenv/version", "1.22.0\n", ".goenv/versions/1.22.0"),
 ]
 
@@ -180,6 +181,7 @@ def what_stands_in_for_a_tool_is_the_version_that_was_chosen(p, row):
 
 
 @both_cases([("fnm", (".local/share/fnm/node-versions/v20.1.0/installation", ".local/state/fnm_multishells/1_2")),
+             ("rvm", (".rvm/rubies/ruby-3.3.0", ".rvm/rubies/default")),
              ("sdkman", (".sdkman/candidates/java/21", ".sdkman/candidates/java/current")),
              ("mise", (".local/share/mise/installs/node/20.1.0", ".local/share/mise/installs/node/20"))])
 def a_link_on_the_path_to_a_runtime_is_that_runtime(p, row):
@@ -196,6 +198,18 @@ def a_link_on_the_path_to_a_runtime_is_that_runtime(p, row):
     link.symlink_to(p.side / "other")
     r = p.run(*MODE, "--", "sh", "-c", f"echo $PATH; ls {p.side}/other", env=env)
     check(r.code != 0 and str(p.side) not in r.out and str(link) not in r.out, r.out)
+
+
+@both_cases([(d.split("/")[0].strip("."), d) for d in (
+    ".opam/default", ".rvm/rubies/ruby-3.3.0", "perl5/perlbrew/perls/perl-5.36.0", ".plenv/versions/5.36.0", ".jdks/temurin-21", ".zvm/0.13.0")])
+def what_a_manager_of_versions_laid_is_there_by_the_path(p, real):
+    tool(p.home / real / "bin/the-tool")
+    tool(p.home / pathlib.Path(real).parent / "other/bin/the-tool")
+    env = {"HOME": str(p.home), "PATH": f"{p.home}/{real}/bin:{SYSTEM}"}
+    r = inside(p, p.ws, "sh", "-c", "the-tool", env=env)
+    check_eq((r.code, r.out), (0, f"{p.home}/{real}/bin/the-tool\n"), r.err)
+    r = p.run(*MODE, "--", "ls", p.home / pathlib.Path(real).parent / "other", env=env)
+    check(r.code != 0, "what is not on the PATH")
 
 
 @both
