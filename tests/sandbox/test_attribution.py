@@ -166,6 +166,20 @@ for family, kind, protocol in ((2, 1, 262), (10, 1, 262), (2, 2, 136)):
     check_eq([v["resource"] for v in o["violations"]], ["socket AF_INET6 SOCK_STREAM IPPROTO_MPTCP", "socket AF_INET SOCK_DGRAM IPPROTO_UDPLITE"])
 
 
+@root_only
+def what_keeps_a_cache_of_fonts_is_quiet_and_its_neighbour_is_not(p):
+    """fontconfig locks the file that is there by opening it to write, and sets the directory's mode before it makes one."""
+    box.private_mounts()
+    box.mount("ward-test", "/var/cache", "tmpfs", 0, "mode=0755")
+    for name in ("fontconfig", "fonts"):
+        os.makedirs(f"/var/cache/{name}")
+        with open(f"/var/cache/{name}/x.cache-8", "w", encoding="ascii") as f:
+            f.write("x")
+    script = "cd /var/cache; for d in fontconfig fonts; do (: <> $d/x.cache-8); (: > $d/x.cache-8); chmod 700 $d; rm -f $d/x.cache-8; (: > $d/new); done; true"
+    _, o = p.outcome("--read", "/var/cache", "sh", "-c", script)
+    check_eq({v["resource"] for v in o["violations"]}, {f"/var/cache/fonts{x}" for x in ("", "/x.cache-8", "/new")})
+
+
 @both
 def what_a_compiler_of_typescript_tries_is_quiet(p):
     """How it could be told of changes, at each start; it marks nothing."""

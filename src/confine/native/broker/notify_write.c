@@ -253,6 +253,8 @@ void ward_notify_note_change(struct ward_notify *n, struct ward_ask *ask)
 	if (l.made) {
 		n_words = ward_peek_cmdline(ask->dir, words, sizeof(words));
 		note.quiet = ward_quiet_write(l.path, words, n_words);
+	} else {
+		note.quiet = ward_quiet_change(l.path);
 	}
 	ward_notify_tell(n, ask, &note);
 }

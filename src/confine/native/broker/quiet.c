@@ -35,6 +35,11 @@ bool ward_quiet_path(const char *path)
 		any_matches(quiet_names, WARD_ARRAY_SIZE(quiet_names), path);
 }
 
+bool ward_quiet_change(const char *path)
+{
+	return any_matches(quiet_changes, WARD_ARRAY_SIZE(quiet_changes), path);
+}
+
 static bool takes_a_word(const char *option)
 {
 	static const char *const taking[] = { "-C", "-c", "--git-dir", "--work-tree",
