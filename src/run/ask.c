@@ -402,6 +402,34 @@ static bool perhaps_looked(const struct ward_refusal *f, const struct ward_quest
 	return false;
 }
 
+/*
+ * A package is many files, and a program asks for the next when it has the one: the cure, which is the least, would be followed by
+ * another for each of them. So their directory is said beside it. The name is another's: one that needs care is not shown.
+ */
+static void tell_package(const struct ward_question *q, struct ward_decision *ret)
+{
+	static const char *const kinds[] = { "/node_modules/", "/site-packages/",
+		"/dist-packages/" };
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@ ";
+	size_t used = strlen(ret->why);
+
+	if (q->action != WARD_CAP_FILE_READ || q->absent || !ret->cure[0] ||
+		q->resource[strspn(q->resource, plain)])
+		return;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(kinds); i++) {
+		const char *at = strstr(q->resource, kinds[i]);
+		size_t n = at ? (size_t)(at - q->resource) + strlen(kinds[i]) - 1 : 0;
+
+		/* Whole, or not at all. */
+		if (n == 0 || used + n + 64 > sizeof(ret->why))
+			continue;
+		(void)snprintf(ret->why + used, sizeof(ret->why) - used,
+			"; for all packages that lie there: --read '%.*s'", (int)n, q->resource);
+		return;
+	}
+}
+
 static struct ward_question question_of(const struct ward_refusal *f, enum record_there there,
 	const char *above)
 {
@@ -435,6 +463,8 @@ static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_q
 		r = policy_says(l, f, q, ret, err);
 	if (r < 0)
 		return r;
+	if (f->kind == WARD_REFUSAL_PATH && ret->effect == WARD_DENY && !ret->by)
+		tell_package(q, ret);
 	/* A rule that forbids it has decided; where a person would be asked (the one that leaves a cure), no yes would help. */
 	if (never_carried(f) && !(ret->by && !ret->cure[0])) {
 		ret->effect = WARD_DENY;

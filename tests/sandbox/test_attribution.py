@@ -189,6 +189,22 @@ def what_a_compiler_of_typescript_tries_is_quiet(p):
     check_eq([v["resource"] for v in o["violations"]], ["fanotify_mark"])
 
 
+@both_cases([("npm", "node_modules/a/node_modules/b/x.js", "node_modules"), ("PyPI", "lib/python3.11/site-packages/a/x.py", "lib/python3.11/site-packages")])
+def of_a_package_all_that_lie_there_are_named_beside_the_least(p, name, top):
+    """A program asks for the next file when it has the one: whoever pastes the cures would paste one for each."""
+    box.need_fuse()
+    at, odd = p.home / "tools", p.home / "od'd"
+    for path in (at / name, odd / name):
+        path.parent.mkdir(parents=True)
+        path.write_text("x")
+        path.with_name("y").write_text("y")
+    r = p.run("cat", at / name, odd / name)
+    check_in(f"refused: no rule grants it; for all packages that lie there: --read '{at / top}'\nward:   grant: --cap 'FILE_READ:{at / name}'", r.err)
+    check_eq(r.err.count("for all packages"), 1, r.err)
+    r = p.run("--read", at / top, "cat", at / name, (at / name).with_name("y"))
+    check_eq((r.code, r.out), (0, "xy"), r.err)
+
+
 @both
 def a_habitual_write_is_quiet_and_its_neighbour_is_not(p):
     """Bun opens the tracer's marks at each start, where there is no /sys at all."""
