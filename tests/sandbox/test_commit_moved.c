@@ -191,6 +191,110 @@ TEST(an_attribute_of_somebody_is_not_taken_back)
 	CHECK(n_given > 5);
 }
 
+/* ---- and to a directory of the project, whose attributes the run changed ---- */
+
+static void make_marked(bool list)
+{
+	/* u::rwx g::r-x m::rwx o::r-x, and one of a user */
+	static const unsigned char acl[] = { 2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, 6, 0,
+		57, 48, 0, 0, 4, 0, 5, 0, 255, 255, 255, 255, 16, 0, 7, 0, 255, 255, 255, 255, 32,
+		0, 5, 0, 255, 255, 255, 255 };
+
+	box_make();
+	REQUIRE(mkdir(box_path("root/m"), 0755) == 0);
+	REQUIRE(setxattr(box_path("root/m"), "user.was", "1", 1, 0) == 0 &&
+		setxattr(box_path("root/m"), "user.gone", "1", 1, 0) == 0);
+	put_at(box_path("root/m/f"), "old", 0644);
+	box_begin();
+	REQUIRE(mkdir(box_path("upper/m"), 0750) == 0);
+	REQUIRE(setxattr(box_path("upper/m"), "user.was", "22", 2, 0) == 0 &&
+		setxattr(box_path("upper/m"), "user.run", "1", 1, 0) == 0);
+	if (list &&
+		setxattr(box_path("upper/m"), "system.posix_acl_access", acl, sizeof(acl), 0) == 0)
+		REQUIRE(chmod(box_path("upper/m"), 0770) == 0);
+	put_at(box_path("upper/m/f"), "new", 0644);
+	read_really = true;
+}
+
+static void gives(void)
+{
+	if (!gives_to("root/m") || mkdir(box_path("was/given"), 0755) < 0)
+		_exit(99);
+}
+
+static mode_t mode_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 ? 0 : st.st_mode & 07777;
+}
+
+static ssize_t length_of(const char *name)
+{
+	return getxattr(box_path("root/m"), name, NULL, 0);
+}
+
+static bool is_as_before(void)
+{
+	return length_of("user.was") == 1 && length_of("user.gone") == 1 &&
+		length_of("user.run") < 0 && mode_of(box_path("root/m")) == 0755 &&
+		length_of("system.posix_acl_access") < 0;
+}
+
+/* Whoever has the directory's own by then: what somebody gave it stays, and the run's come whole or not at all. */
+TEST(an_attribute_that_somebody_gives_a_directory_is_not_thrown_away)
+{
+	unsigned n_given = 0, n_stayed = 0;
+
+	for (int list = 0; list < 2; list++) {
+		for (act_at = 1; act_at < 60; act_at++) {
+			int code = 0;
+
+			make_marked(list);
+			actor = gives;
+			CHECK(killed(COMMIT, -1, &code) &&
+				(code == WARD_OK || code == WARD_E_REFUSED));
+			actor = NULL;
+			n_given += has_given("root/m");
+			n_stayed += is_as_before();
+			CHECK_MSG(has_given("root/m") == (access(box_path("was/given"), F_OK) == 0),
+				"%d, %ld: somebody's is gone", list, act_at);
+			CHECK_MSG(is_as_before() ||
+					(length_of("user.was") == 2 && length_of("user.run") == 1),
+				"%d, %ld: half", list, act_at);
+			box_end();
+		}
+	}
+	act_at = -1;
+	CHECK_MSG(n_given > 20 && n_stayed > 10, "%u, %u", n_given, n_stayed);
+}
+
+TEST(nor_is_it_where_the_commit_is_taken_back)
+{
+	unsigned n_given = 0;
+
+	for (int list = 0; list < 2; list++) {
+		for (long at = 1; at < 60; at++) {
+			int code = 0;
+
+			make_marked(list);
+			if (killed(COMMIT, at, &code)) {
+				box_end();
+				break;
+			}
+			if (journal_state() == WARD_JOURNAL_BEGUN) {
+				n_given++;
+				REQUIRE(gives_to("root/m"));
+				CHECK(killed(at % 2 ? UNDO : RESUME, -1, &code) && code == WARD_OK);
+				CHECK_MSG(has_given("root/m"), "%d, %ld", list, at);
+				CHECK_MSG(is_as_before(), "%d, %ld: not as before", list, at);
+			}
+			box_end();
+		}
+	}
+	CHECK_MSG(n_given > 10, "%u", n_given);
+}
+
 /* A step goes with one that brings something, and with no other. */
 TEST(a_journal_in_which_it_goes_with_nothing_is_damaged)
 {

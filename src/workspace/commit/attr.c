@@ -221,3 +221,90 @@ bool ward_commit_attrs_equal(int a, int b)
 {
 	return within(a, b) && within(b, a);
 }
+
+/* ---- what somebody else gave ---- */
+
+struct three {
+	int now, old, new;
+	bool lists; /* the access list too, which a mode changes */
+	char *values;
+};
+
+typedef int three_fn(const struct three *t, const char *name);
+
+static bool same_value(const struct three *t, int a, int b, const char *name)
+{
+	ssize_t x = fgetxattr(a, name, t->values, VALUE_MAX), y;
+	int e = x < 0 ? errno : 0;
+
+	y = fgetxattr(b, name, t->values + VALUE_MAX, VALUE_MAX);
+	if (x < 0 || y < 0)
+		return x < 0 && y < 0 && e == ENODATA && errno == ENODATA;
+	return x == y && memcmp(t->values, t->values + VALUE_MAX, (size_t)x) == 0;
+}
+
+static int each_of(const struct three *t, int fd, three_fn *fn)
+{
+	WARD_CLEANUP(freep) char *names = NULL;
+	ssize_t n = list(fd, &names);
+	int r = n < 0 ? (int)n : 0;
+
+	for (const char *p = names; n > 0 && p < names + n && r == 0; p += strlen(p) + 1)
+		if (ward_commit_attr_counts(p) &&
+			(t->lists || !ward_streq(p, "system.posix_acl_access")))
+			r = fn(t, p);
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
+	return r;
+}
+
+/* Of each name that one of them has. */
+static int each(struct three *t, three_fn *fn)
+{
+	const int fds[] = { t->now, t->old, t->new };
+	char *values = malloc(2 * VALUE_MAX);
+	int r = values ? 0 : -ENOMEM;
+
+	t->values = values;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(fds) && r == 0; i++)
+		r = each_of(t, fds[i], fn);
+	t->values = NULL;
+	free(values);
+	return r;
+}
+
+static int is_either(const struct three *t, const char *name)
+{
+	return same_value(t, t->now, t->old, name) || same_value(t, t->now, t->new, name) ? 0 : 1;
+}
+
+bool ward_commit_attrs_either(int now, int old, int new, bool lists)
+{
+	struct three t = { .now = now, .old = old, .new = new, .lists = lists };
+
+	return each(&t, is_either) == 0;
+}
+
+static int give_back(const struct three *t, const char *name)
+{
+	ssize_t n;
+
+	/* A mode has changed the list meanwhile, ours too: that of before is whole. */
+	if (!ward_streq(name, "system.posix_acl_access") && !same_value(t, t->now, t->new, name))
+		return 0;
+	n = fgetxattr(t->old, name, t->values, VALUE_MAX);
+	if (n < 0 && errno != ENODATA)
+		return -errno;
+	if (n < 0)
+		return fremovexattr(t->now, name) < 0 && errno != ENODATA ? -errno : 0;
+	return fsetxattr(t->now, name, t->values, (size_t)n, 0) < 0 ? -errno : 0;
+}
+
+int ward_commit_attrs_back(int now, int old, int new, struct ward_error *err, const char *path)
+{
+	struct three t = { .now = now, .old = old, .new = new, .lists = true };
+	int r = each(&t, give_back);
+
+	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r,
+			       "cannot give '%s' its extended attributes back", path)
+		     : WARD_OK;
+}

@@ -129,8 +129,7 @@ typedef int ward_commit_name_fn(void *arg, int dir, const char *name);
 int ward_commit_names(int dir, const char *name, ward_commit_name_fn *fn, void *arg);
 /*
  * In the layer the modes are those that the run gave: where its owner may not enter or change a directory, its mode is lent, and given
- * back
- * by ward_commit_give_back(). Of the directory that path lies in. lives: the run does, and would see it: nothing is lent.
+ * back by ward_commit_give_back(). Of the directory that path lies in. lives: the run does, and would see it: nothing is lent.
  */
 struct ward_lent {
 	int fd;                      /* the parent */
@@ -147,6 +146,9 @@ int ward_commit_attrs_copy(int from, int to, bool clear, struct ward_error *err,
 /* Whole, with clear, or not at all. *ret_same: after an error to has what it had. Else it can be done again. */
 int ward_commit_attrs_replace(int from, int to, bool *ret_same, struct ward_error *err, const char *path);
 bool ward_commit_attrs_equal(int a, int b);        /* false where it cannot be told */
+/* either: nobody else gave now one, or took one. lists: nor its access list, which any mode changes. back: of new's, and no others. */
+bool ward_commit_attrs_either(int now, int old, int new, bool lists);
+int ward_commit_attrs_back(int now, int old, int new, struct ward_error *err, const char *path);
 
 /* ---- crew.c ---- */
 #define WARD_CREW_MAX 4

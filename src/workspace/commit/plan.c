@@ -483,7 +483,12 @@ static int note_place(struct plan *p, struct ward_step *s, const struct stat *ol
 /* What is looked at here is what is replaced: the look for conflicts was an earlier one, and somebody may have written since. */
 static bool came_since(struct plan *p, size_t i, const struct stat *st)
 {
-	if ((p->mark[i] & OURS) || S_ISDIR(st->st_mode) || ward_commit_is_old(p->c, st))
+	const struct ward_change *change = &p->v[i];
+	/* Of a directory names come and go; what it has of its own is replaced where the run changed that. */
+	bool goes_on = S_ISDIR(st->st_mode) &&
+		!(S_ISDIR(change->mode) && (change->bits || change->xattrs));
+
+	if ((p->mark[i] & OURS) || goes_on || ward_commit_is_old(p->c, st))
 		return false;
 	leave(p, i, "was changed in the project since the run began");
 	return true;
@@ -560,6 +565,8 @@ static int add_directory(struct plan *p, size_t i, struct ward_error *err)
 		s->new.mode = change->mode;
 		return WARD_OK;
 	}
+	if (came_since(p, i, &st))
+		return WARD_OK;
 	if (p->c->euid != 0 && st.st_uid != p->c->euid && (change->bits || change->xattrs))
 		return ward_fail(err, WARD_E_SYSTEM,
 			"cannot change the mode of '%s': it belongs to another user", change->path);

@@ -640,6 +640,22 @@ static int make_one(struct staging *g, size_t i, struct ward_error *err)
 	return r < 0 ? failed(err, r, s->path) : WARD_OK;
 }
 
+/* What was read is as the run saw it. */
+static bool still_old(const struct ward_commit *c, int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && ward_commit_is_old(c, &st);
+}
+
+static int came_since(struct ward_error *err, const char *path)
+{
+	(void)ward_fail(err, WARD_E_REFUSED,
+		"'%s' was changed in the project while the commit began", path);
+	ward_fail_fix(err, "commit again: nothing of the project has changed");
+	return WARD_E_REFUSED;
+}
+
 /* A DIR step's attributes, those to come and those before, each on a directory that has nothing else. */
 static int make_attributes(struct staging *g, size_t i, struct ward_error *err)
 {
@@ -662,6 +678,8 @@ static int make_attributes(struct staging *g, size_t i, struct ward_error *err)
 			from = ward_commit_open(g->c->root, s->path, O_RDONLY | O_DIRECTORY);
 			r = from < 0 ? failed(err, from, s->path)
 				     : ward_commit_attrs_copy(from, to, false, err, s->path);
+			if (r == WARD_OK && s->dir_old && !still_old(g->c, from))
+				r = came_since(err, s->path);
 		} else {
 			r = copy_directory_attrs(g, s->path, to, err);
 		}

@@ -24,6 +24,8 @@ static const char taken_text[] =
 static const char lost_text[] =
 	"is not as it was, and what was there before is not where the commit keeps it either";
 static const char mode_text[] = "got another mode in the project while the commit went on";
+static const char attributes_text[] =
+	"got other extended attributes in the project while the commit went on";
 static const char group_text[] =
 	"has lost its set-group-ID bit, which only a member of its group can give back to it";
 static const char kept_text[] =
@@ -435,15 +437,45 @@ static bool has_mode_of(const struct ward_commit *c, const struct ward_step *s, 
 			(c->euid != 0 && is_either(mode & special, old, new, special & ~S_ISGID)));
 }
 
+static int open_attributes(const struct ward_commit *c, enum ward_staged what, size_t i)
+{
+	char staged[WARD_COMMIT_NAME_MAX];
+
+	ward_commit_staged(staged, what, i);
+	return openat(c->stage, staged, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/*
+ * The run's attributes, or those before. What somebody else has given the directory meanwhile is nowhere else: then those of the run do not come,
+ * and it is left as it was, with that.
+ */
+static int settle_attributes(struct ward_commit *c, size_t i, bool *back, int fd,
+	const struct stat *st, struct ward_error *err)
+{
+	struct ward_step *s = &c->j.v[i];
+	WARD_FD new = open_attributes(c, WARD_STAGED_NEW_ATTRIBUTES, i);
+	WARD_FD old = open_attributes(c, WARD_STAGED_OLD_ATTRIBUTES, i);
+	bool as_before = (st->st_mode & 07777) == (s->old.mode & 07777);
+
+	if (new < 0 || old < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno,
+			"cannot read the attributes to come of '%s'", s->path);
+	if (!*back && !ward_commit_attrs_either(fd, old, new, as_before)) {
+		s->result = WARD_RESULT_LEFT;
+		ward_commit_leave(c, s->path, attributes_text);
+		*back = true;
+	}
+	return *back ? ward_commit_attrs_back(fd, old, new, err, s->path)
+		     : ward_commit_attrs_copy(new, fd, true, err, s->path);
+}
+
 /* Open at fd, which is as st says. */
 static int settle_open(struct ward_commit *c, size_t i, bool back, int fd, struct stat *st,
 	struct ward_error *err)
 {
 	struct ward_step *s = &c->j.v[i];
-	mode_t mode = (back && s->old.ino != 0 ? s->old.mode : s->new.mode) & 07777;
-	bool given = !has_mode_of(c, s, st->st_mode & 07777);
-	char staged[WARD_COMMIT_NAME_MAX];
-	WARD_FD from = -1;
+	bool given = !has_mode_of(c, s, st->st_mode & 07777), undone = back;
+	mode_t mode;
 	int r = 0;
 
 	if (given) {
@@ -452,18 +484,13 @@ static int settle_open(struct ward_commit *c, size_t i, bool back, int fd, struc
 		/* The attributes of the run do not stay with it. */
 		if (!back || !s->attributes)
 			return WARD_OK;
-		mode = st->st_mode & 07777;
 	}
-	if (s->attributes) {
-		ward_commit_staged(staged,
-			back ? WARD_STAGED_OLD_ATTRIBUTES : WARD_STAGED_NEW_ATTRIBUTES, i);
-		from = openat(c->stage, staged, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		r = from < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, errno,
-				       "cannot read the attributes to come of '%s'", s->path)
-			     : ward_commit_attrs_copy(from, fd, true, err, s->path);
-		if (r < 0)
-			return r;
-	}
+	r = s->attributes ? settle_attributes(c, i, &undone, fd, st, err) : WARD_OK;
+	if (r < 0)
+		return r;
+	mode = given                        ? st->st_mode & 07777
+		: undone && s->old.ino != 0 ? s->old.mode & 07777
+					    : s->new.mode & 07777;
 	/* An access list that is put back changes the mode as well. */
 	r = (st->st_mode & 07777) == mode && !given ? 0 : ward_commit_chmod(fd, mode);
 	if (r < 0)
