@@ -249,6 +249,17 @@ def automatic_commits_what_a_policy_permits_and_that_alone(p):
     check_eq((p.ws / "src/s").read_text(), "s\n", "a run that failed commits nothing")
 
 
+@both_cases([("at its end", "--review=auto"), ("while it lives", "--review=live")])
+def who_lets_nothing_be_written_is_told_why_nothing_is_committed(p, how):
+    option = "no policy grants it: only --review let the run write it; --write PATH beside --review grants it"
+    for words, script, why in (((), "echo a > a", option), (("--write", "."), "ln -s /etc/passwd l; echo b > l2", "a link that leads out of the tree"),
+                               (("--write", "."), "echo c > c", None)):
+        r = p.run(how, *words, "--", "sh", "-c", script)
+        check_eq(r.code, 0, r.err)
+        check_eq([line for line in r.err.splitlines() if line.startswith("ward: not committed: ") and (why or "") in line] != [], why is not None, r.err)
+    check_eq(tree(p), ["c", "l2"])
+
+
 # ---- others ----
 
 @both

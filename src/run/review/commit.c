@@ -512,8 +512,24 @@ int ward_review_commit(const struct ward_review_commit *what, char **ret_text, s
 	return r;
 }
 
+/* A sentence of ours, without a path. What hangs on another is no reason of its own. */
+static void first_left(const struct ward_review_decisions *d, char ret[WARD_REVIEW_WHY_SIZE])
+{
+	ret[0] = '\0';
+	for (size_t i = 0; i < d->n && !ret[0]; i++) {
+		const struct ward_review_decision *k = &d->v[i];
+
+		if (ward_review_is_real(k) || k->effect == WARD_REVIEW_BEHIND || !k->why)
+			continue;
+		(void)snprintf(ret, WARD_REVIEW_WHY_SIZE, "%s%s", k->why,
+			ward_streq(k->rule, WARD_REVIEW_OPTION)
+				? "; --write PATH beside --review grants it"
+				: "");
+	}
+}
+
 int ward_review_auto(struct ward_workspace *w, size_t *ret_applied, size_t *ret_left,
-	bool *ret_gone, struct ward_error *err)
+	bool *ret_gone, char ret_why[WARD_REVIEW_WHY_SIZE], struct ward_error *err)
 {
 	static const struct ward_review_commit nothing;
 	struct committing x = { .what = &nothing, .automatic = true, .w = w, .err = err };
@@ -524,6 +540,7 @@ int ward_review_auto(struct ward_workspace *w, size_t *ret_applied, size_t *ret_
 	*ret_applied = r == WARD_OK ? x.told.n_applied : 0;
 	*ret_left = x.told.n_left;
 	*ret_gone = x.w == NULL;
+	first_left(&x.d, ret_why);
 	done(&x);
 	return r;
 }

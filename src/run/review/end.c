@@ -117,6 +117,7 @@ static void commit_now(struct life *l)
 {
 	struct ward_outcome *o = l->o;
 	struct ward_error err = WARD_ERROR_INIT;
+	char why[WARD_REVIEW_WHY_SIZE];
 	size_t applied = 0, left = 0;
 	bool gone = false;
 	int r;
@@ -124,13 +125,15 @@ static void commit_now(struct life *l)
 	if ((l->r->review != WARD_REVIEW_AUTO && l->r->review != WARD_REVIEW_LIVE) || !l->ended ||
 		!o->has_code || o->code != 0)
 		return;
-	r = ward_review_auto(l->workspace, &applied, &left, &gone, &err);
+	r = ward_review_auto(l->workspace, &applied, &left, &gone, why, &err);
 	if (gone)
 		l->workspace = NULL;
 	if (r < 0)
 		ward_outcome_note(o, "warning: nothing more is committed: %s", err.message);
 	else
 		ward_outcome_note(o, "committed: %zu change%s", applied, applied == 1 ? "" : "s");
+	if (r == WARD_OK && left && why[0])
+		ward_outcome_note(o, "not committed: %s", why);
 	if (r == WARD_OK && gone) {
 		o->review_state = "committed";
 		o->review_changes = 0;

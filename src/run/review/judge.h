@@ -176,9 +176,11 @@ bool ward_review_is_real(const struct ward_review_decision *d);  /* wanted, and 
 /*
  * At the end of a run with --review=auto that returned 0: what the policies permit without asking, and without the option's own
  * permit, becomes real. w is open for CHANGE. *ret_applied, *ret_left: how many. *ret_gone: w is closed, since nothing is left, even
- * after an error.
+ * after an error. ret_why: of the first that waits, as text; "" = none does.
  */
-int ward_review_auto(struct ward_workspace *w, size_t *ret_applied, size_t *ret_left, bool *ret_gone, struct ward_error *err);
+#define WARD_REVIEW_WHY_SIZE 256
+int ward_review_auto(struct ward_workspace *w, size_t *ret_applied, size_t *ret_left, bool *ret_gone,
+	char ret_why[WARD_REVIEW_WHY_SIZE], struct ward_error *err);
 /*
  * The same while the run lives, of what pick says true of; nothing of the layer is touched. left: not after all, since the run or
  * somebody else changed it meanwhile. ward_workspace_land() was before it. *ret_recorded: how many records the log was given, also
