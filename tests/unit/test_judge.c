@@ -324,7 +324,7 @@ static const struct {
 	{ "forbid (principal == Ward::Person::\"u\", action == Ward::Action::\"fs.read\", resource);",
 		WHO "write `principal in` instead of `principal ==`" },
 	{ "forbid (principal is Ward::Agent, action, resource);", WHO "write `principal in` and" },
-	{ "forbid (principal is Ward::Component in Ward::Component::\"c\", action == Ward::Action::\"env.read\", resource);",
+	{ "forbid (principal is Ward::Component in Ward::Component::\"3f2c1a90-0000-4000-8000-0123456789ab\", action == Ward::Action::\"env.read\", resource);",
 		WHO },
 	/* By what they say of it further on. */
 	{ "forbid (principal, action == Ward::Action::\"fs.read\", resource) when { principal is Ward::Person };",
