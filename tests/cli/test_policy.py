@@ -388,6 +388,22 @@ def what_was_meant_is_said_and_is_right(row):
             check_eq((r.code, r.err), (0, ""), r.out)
 
 
+@cases([(name, row) for name, *row in (
+    ("everything", "permit (principal, action, resource);", True), ("reading", f"permit (principal, action == {FS_READ}, resource);", True),
+    ("by a family", 'permit (principal, action in Ward::Action::"repo_write_files", resource);', True),
+    ("of nobody", 'permit (principal == Ward::Person::"ada", action, resource);', False),
+    ("of one person", 'permit (principal in Ward::Person::"ada", action, resource);', True),
+    ("the workspace", FORBID.replace("forbid", "permit").strip() % 'Ward::Path::"./"', False),
+    ("variables", 'permit (principal, action == Ward::Action::"env.read", resource);', False),
+    ("what a condition tells", f'permit (principal, action == {FS_READ}, resource) when {{ resource in Ward::Glob::"**" }};', False),
+    ("forbidding", "forbid (principal, action, resource);", False))])
+def a_permit_without_a_scope_is_said(row):
+    text, said = row
+    with place({"x.cedar": text}) as policy:
+        r = policy("check", "x.cedar")
+        check_eq((r.code, "x.cedar:1:1: this permit is of every file of this host; name what is meant" in r.out + r.err), (0, said), r.out + r.err)
+
+
 DOCUMENT = "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n"
 
 MEANT_YAML = [

@@ -343,6 +343,27 @@ def a_repository_narrows_and_does_not_grant(p):
     check_in("the repository lists what may be granted, and this is not among it", r.err)
 
 
+@both
+def a_refusal_names_the_rule_that_is_to_be_mended(p):
+    """Not the one of the mode, which nobody can mend: who forbids reading alone, and who lists more than was meant."""
+    tree(p)
+    p.write("mine.cedar", '// mine\nforbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./private");\n')
+    r = ordinary(p, "--mode", "workspace_write", "--policy", "mine.cedar", "true")
+    check_eq((r.code, r.out), (125, ""), r.err)
+    check_in('mine.cedar:2:1: axis files: ', r.err)
+    check_in("may be written and not read, which no mount can hold; let this rule forbid fs.write as well as fs.read", r.err)
+    p.write("mine.cedar", 'forbid (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Path::"./private");\n')
+    r = ordinary(p, "--mode", "workspace_write", "--policy", "mine.cedar", "sh", "-c", "cat src/a; cat private/a 2>/dev/null || echo no")
+    check_eq(r.out, "text of src/a\nno\n", r.err)
+    p.write(".ward/list.cedar", 'permit (principal, action, resource in Ward::Path::"./src");\n')
+    r = ordinary(p, "--mode", "workspace_write", "true")
+    check_eq((r.code, r.out), (125, ""), r.err)
+    check_in("/.ward/list.cedar:1 lists modes, too: name in each permit there the actions that it is about", r.err)
+    p.write(".ward/list.cedar", 'permit (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./src");\n')
+    r = ordinary(p, "--mode", "workspace_write", "sh", "-c", "echo x > src/new; echo x 2>/dev/null > new || echo no")
+    check_eq(r.out, "no\n", r.err)
+
+
 @root_only
 def a_ceiling_bounds_every_run(p):
     tree(p)
@@ -360,6 +381,13 @@ def a_ceiling_bounds_every_run(p):
         check_eq((r.code, r.out), (125, ""), r.err)
         check_in("/etc/ward: the ceiling holds no policy, and an empty one allows nothing", r.err)
     ceiling = pathlib.Path("/etc/ward/host.cedar")
+    pathlib.Path("/etc/ward/more.cedar").write_text('permit (principal, action, resource);\n')
+    for text in ("", "\n", "// all of it is gone\n \t\r\n//"):
+        ceiling.write_text(text)
+        r = ordinary(p, "--read", ".", "cat", "src/a")
+        check_eq((r.code, r.out), (125, ""), r.err)
+        check_in("/etc/ward/host.cedar: this file of the ceiling holds no policy; write what it is to say, or take it away", r.err)
+    pathlib.Path("/etc/ward/more.cedar").unlink()
     ceiling.write_text('forbid (principal, action, resource in Ward::Path::"./private");\n'
                        'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");\n'
                        'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"/usr");\n'

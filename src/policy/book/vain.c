@@ -360,6 +360,17 @@ static int doubt_in(const struct cedar_expr *x, void *arg)
 	return doubt(v, x->uid, line, column);
 }
 
+/* No scope and no condition: mostly one that was forgotten. A list only says what others may grant, and a mode is asked for by its name. */
+static bool is_of_every_file(const struct vain *v, const struct cedar_policy *p)
+{
+	uint32_t files = UINT32_C(1) << WARD_ACT_FS_READ | UINT32_C(1) << WARD_ACT_FS_WRITE;
+
+	return p->effect == CEDAR_PERMIT && !v->src->narrows &&
+		(p->principal.op == CEDAR_SCOPE_ANY || p->principal.op == CEDAR_SCOPE_IN) &&
+		v->src->layer != WARD_LAYER_BUILTIN && p->resource.op == CEDAR_SCOPE_ANY &&
+		p->n_conditions == 0 && (ward_book_actions_of(v->b, p) & files) != 0;
+}
+
 static int doubts(struct vain *v, const struct cedar_policy *p)
 {
 	int r = WARD_OK;
@@ -367,7 +378,11 @@ static int doubts(struct vain *v, const struct cedar_policy *p)
 	/* What Ward writes itself means what it says: a file that an option names may have any name. */
 	if (v->src->generated)
 		return WARD_OK;
-	if (p->resource.uid != NULL)
+	if (is_of_every_file(v, p))
+		r = add(v, v->rule->line, v->rule->column,
+			"this permit is of every file of this host",
+			"name what is meant: `resource in Ward::Path::\"./\"` is the workspace");
+	if (r == WARD_OK && p->resource.uid != NULL)
 		r = doubt(v, p->resource.uid, v->rule->line, v->rule->column);
 	for (uint32_t i = 0; r == WARD_OK && i < p->n_conditions; i++)
 		r = doubt_in(p->conditions[i].body, v);

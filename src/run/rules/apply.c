@@ -397,6 +397,10 @@ static int enter_mode(struct ward_resolver *rs, struct ward_error *err)
 	ward_fail_at(err, "--mode", 0, 0);
 	if (verdict.effect == WARD_ASK)
 		ward_fail_fix(err, "say so: --approve %s", ward_approval_name(verdict.approval));
+	else if (verdict.why == WARD_WHY_NARROWED && verdict.list)
+		ward_fail_fix(err,
+			"%s:%u lists modes, too: name in each permit there the actions that it is about, or permit mode.enter of this mode",
+			verdict.list->file, verdict.list->line);
 	else if (verdict.n_rules > 0)
 		ward_fail_fix(err, "%s:%u says so", verdict.rules[0]->file, verdict.rules[0]->line);
 	return WARD_E_REFUSED;

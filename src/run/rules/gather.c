@@ -341,14 +341,37 @@ static bool is_closed(const char *path)
 	return path && faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == EACCES;
 }
 
+/* Nothing but blanks and comments. */
+static bool says_nothing(struct ward_str text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.s[i] == '/' && i + 1 < text.n && text.s[i + 1] == '/') {
+			while (i < text.n && text.s[i] != '\n' && text.s[i] != '\r')
+				i++;
+		} else if (strchr(" \t\r\n", text.s[i]) == NULL || text.s[i] == '\0') {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* An empty ceiling allows nothing: that its files are gone is no reason to be held by none. */
 static int empty_ceiling(const struct ward_layers *l, struct ward_error *err)
 {
 	bool any = !l->ceiling.present;
 
 	for (size_t i = 0; i < l->ceiling.n; i++) {
-		enum ward_policy_kind kind = l->v[l->ceiling.first + i].kind;
+		const struct ward_policy_file *f = &l->v[l->ceiling.first + i];
+		enum ward_policy_kind kind = f->kind;
 
+		/* One that was cut short, by a full disk say: what it forbade nobody knows. */
+		if (kind == WARD_POLICY_CEDAR && says_nothing(f->text)) {
+			(void)ward_fail(err, WARD_E_REFUSED,
+				"this file of the ceiling holds no policy");
+			ward_fail_at(err, f->path, 0, 0);
+			ward_fail_fix(err, "write what it is to say, or take it away");
+			return WARD_E_REFUSED;
+		}
 		any = any || kind == WARD_POLICY_CEDAR || kind == WARD_POLICY_DOCUMENT ||
 			kind == WARD_POLICY_IMPORT;
 	}

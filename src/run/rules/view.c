@@ -178,9 +178,10 @@ static struct rights rights_of(const struct ward_node *n)
 /* ---- nodes ---- */
 
 static int axis_refused(struct viewing *v, const char *path, const struct ward_book_rule *by,
-	const char *what)
+	const char *what, const char *fix)
 {
 	(void)ward_fail(v->err, WARD_E_AXIS, "axis files: %s %s", ward_rs_show(v->rs, path), what);
+	ward_fail_fix(v->err, "%s", fix);
 	if (by)
 		ward_fail_at(v->err, by->file, by->line, by->column);
 	return WARD_E_AXIS;
@@ -228,6 +229,23 @@ static int check(struct viewing *v, const struct ward_target *t, const struct ri
 	return ward_rs_check_target(v->rs, &cap, t, v->err);
 }
 
+/* Whoever forbids reading alone means writing too, and says it nowhere: that rule is the place, and not the one that lets write. */
+static int write_only(struct viewing *v, const char *path, const struct ward_book_rule *by)
+{
+	const char *fix = "permit fs.read there too, or take fs.write away";
+	struct ward_verdict said;
+	bool yes;
+	int r = ask(v, WARD_ACT_FS_READ, path, &said, &yes);
+
+	if (r == WARD_OK && said.why == WARD_WHY_FORBIDDEN && said.n_rules > 0) {
+		fix = "let this rule forbid fs.write as well as fs.read";
+		by = said.rules[0];
+	}
+	return r < 0 ? r
+		     : axis_refused(v, path, by,
+			       "may be written and not read, which no mount can hold", fix);
+}
+
 static int put(struct viewing *v, const struct ward_target *t, const struct rights *have,
 	const struct rights *had, int rule)
 {
@@ -239,12 +257,8 @@ static int put(struct viewing *v, const struct ward_target *t, const struct righ
 	if (ward_rs_reviewed(v->rs, t->path) && !have->read)
 		held.write = false;
 	have = &held;
-	if (have->write && !have->read) {
-		r = axis_refused(v, t->path, have->by,
-			"may be written and not read, which no mount can hold");
-		ward_fail_fix(v->err, "permit fs.read there too, or take fs.write away");
-		return r;
-	}
+	if (have->write && !have->read)
+		return write_only(v, t->path, have->by);
 	n.fixed = true;
 	n.rule = rule;
 	n.write = have->write;
@@ -362,10 +376,9 @@ static int boundary(struct viewing *v, const struct ward_target *t)
 	if (same && shown->kind != WARD_NODE_BIND && shown->kind != WARD_NODE_MASK)
 		return WARD_OK;
 	if (shown && shown->kind == WARD_NODE_MASK && have.read && ward_rs_covers(v->rs, shown)) {
-		r = axis_refused(v, t->path, have.by,
-			"is given back below what may not be read, which no mount can hold");
-		ward_fail_fix(v->err, "deny what is beside it instead");
-		return r;
+		return axis_refused(v, t->path, have.by,
+			"is given back below what may not be read, which no mount can hold",
+			"deny what is beside it instead");
 	}
 	if (!same && !have.read && !had.read && !have.write)
 		return v->named && !(shown && shown->kind == WARD_NODE_MASK) ? itself(v, t)
@@ -725,14 +738,12 @@ static int base_unheld(struct viewing *v)
 static int refuse_timely(struct viewing *v)
 {
 	const struct ward_book_rule *timely = ward_book_timely(v->book->book);
-	int r;
 
 	if (!timely)
 		return WARD_OK;
-	r = axis_refused(v, v->rs->workspace, timely,
-		"cannot be held by a rule about files or programs that looks at the time: a view is made once");
-	ward_fail_fix(v->err, "take the time out of it");
-	return r;
+	return axis_refused(v, v->rs->workspace, timely,
+		"cannot be held by a rule about files or programs that looks at the time: a view is made once",
+		"take the time out of it");
 }
 
 int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
