@@ -126,6 +126,16 @@ def git_worktree(p):
     check_eq({n for n in differences(before, look(p.ws)) if not n.startswith(".git")}, set())
 
 
+@both
+def git_clone_of_the_project(p):
+    """Two names of one file have two numbers in an overlay, which git compares (or, an older one, does not)."""
+    needs("git")
+    work(p, REPOSITORY, git("git clone -q --no-hardlinks . copy; git clone -q file://$PWD other; rm -rf other"), passed=("index", "logs", "config", "packed-refs"), critical=True)
+    check_eq(host(p.ws, git("cd copy; git fsck --no-progress 2>&1; git log --format=%s")), "more\none\n")
+    r = p.run("--review", "--", "sh", "-c", git("git clone -q . linked"))
+    check(r.code == 0 or "hardlink different from source" in r.err, r.err)
+
+
 PACKAGE = "mkdir -p dep; echo '{\"name\":\"dep\",\"version\":\"1.0.0\",\"bin\":{\"dep\":\"cli.js\"}}' > dep/package.json; echo 'console.log(1)' > dep/cli.js; " \
           "echo '{\"name\":\"w\",\"version\":\"1.0.0\",\"private\":true}' > package.json; "
 
