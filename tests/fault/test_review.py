@@ -220,6 +220,8 @@ def sweep(p, error, undo, calls=None):
             if error and r.code:
                 check_eq(r.code in (1, 2), True, f"{what}: {r}")
                 check_eq(len(r.err.splitlines()) <= 1, True, f"{what}: {r.err}")
+            if waiting(p) == ["committing"] and "commit " in r.out:
+                check(": not finished" in r.out, f"{what}: it says how many are real: {r.out}")
             # After the last step the entry is there for a moment, and nothing of it waits.
             before = waiting(p) == ["pending"] and ward(p, top, "diff", "--name-only").out != ""
             if before:

@@ -375,6 +375,8 @@ static int finish(struct committing *x, int r)
 		faccessat(ward_workspace_dir(x->w), WARD_WORKSPACE_JOURNAL, F_OK,
 			AT_SYMLINK_NOFOLLOW) < 0)
 		(void)never_began(x, r);
+	else if (r < 0)
+		x->told.unfinished = true;
 
 	if (r == WARD_OK) {
 		count(x);

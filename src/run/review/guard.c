@@ -402,7 +402,7 @@ static int look(struct ward_guard *g)
 	r = ward_hunt(&h, g->rs->workspace);
 	if (r == WARD_OK && !g->unsure && h.cut)
 		g->unsure =
-			"the project is too large to be looked through for what links and git's "
+			"the project is too large or too deep to be looked through for what links and git's "
 			"configurations have obeyed";
 	return r;
 }

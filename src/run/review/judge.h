@@ -156,6 +156,7 @@ struct ward_review_told {
 	bool dry_run, automatic;
 	size_t n_applied, n_left;    /* of those that were wanted */
 	bool removed;                /* nothing is left of the run */
+	bool unfinished;             /* it began, and met an error: there is a journal */
 	size_t n_recorded;           /* records that were handed to the log */
 };
 /* Each decision about what was wanted, durable; from: of which on. */
@@ -165,9 +166,9 @@ int ward_review_record(struct ward_audit *log, struct ward_review_told *t, const
 int ward_review_record_left(struct ward_audit *log, struct ward_review_told *t, const struct ward_review_decision *d,
 	struct ward_error *err);
 /* workspace.commit: the end of all of them; why NULL: it went well. step: "commit" "auto" "continue" "abort". */
-void ward_review_log_fix(struct ward_error *err); /* of an error of the log: another one is no cure here */
 int ward_review_record_end(struct ward_audit *log, struct ward_review_told *t, const char *step, const char *why,
 	struct ward_error *err);
+void ward_review_log_fix(struct ward_error *err); /* of an error of the log: another one is no cure here */
 void ward_review_text(const struct ward_review_told *t, const struct ward_review_decisions *d, struct ward_buf *out);
 void ward_review_json(const struct ward_review_told *t, const struct ward_review_decisions *d, struct ward_buf *out);
 bool ward_review_is_real(const struct ward_review_decision *d);  /* wanted, and it becomes real, or is forgotten as was said */

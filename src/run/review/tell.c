@@ -222,6 +222,10 @@ void ward_review_text(const struct ward_review_told *t, const struct ward_review
 	}
 	if (n > shown)
 		ward_buf_addf(out, "and %zu more: --json shows all\n", n - shown);
+	if (t->unfinished) {
+		ward_buf_addf(out, "commit %s: not finished\n", t->run);
+		return;
+	}
 	ward_buf_addf(out, "%s %s: %zu %s, %zu left%s\n", t->dry_run ? "would commit" : "commit",
 		t->run, t->n_applied, t->n_applied == 1 ? "change" : "changes", t->n_left,
 		t->removed ? "; nothing of the run waits any more" : "");
