@@ -401,6 +401,18 @@ def patterns_and_approvals_and_requests():
         check_eq((r.code, r.out.splitlines()[0]), (1, "env.read API_KEY: allow -> deny (e.cedar:1)"), r.err)
 
 
+@test
+def a_pattern_is_met_in_what_a_rule_is_about():
+    """It takes away below a directory alone, and where no other rule grants anything nothing tells it apart."""
+    rule = ('permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./src")\n'
+            'when { !(resource in Ward::Glob::"**/*.%s") };\n')
+    with place({"a.cedar": rule % "pem", "b.cedar": rule % "key"}) as policy:
+        r = policy("diff", "a.cedar", "b.cedar")
+        check_eq(r.code, 1, r.out)
+        check(re.search(r"^fs.read \S*/src/\S+\.pem: deny -> allow", r.out, re.M), r.out)
+        check(re.search(r"^fs.read \S*/src/\S+\.key: allow -> deny", r.out, re.M), r.out)
+
+
 # ---- fmt ----
 
 @test

@@ -10,6 +10,7 @@
 #include "run/rules/tools.h"
 
 #define PROBE "ward-probe"
+#define BELOW_MAX 4096u /* what is said of it: docs/policies.md */
 
 static int by_probe(const void *a, const void *b)
 {
@@ -79,6 +80,7 @@ struct probing {
 	struct ward_probes *to;
 	const struct ward_book *b;
 	struct ward_error *err;
+	size_t n_below; /* names that patterns were looked for in */
 };
 
 /* Everything that is done to that kind of thing. */
@@ -190,6 +192,26 @@ static void instance(struct ward_buf *out, const char *s, bool deep)
 	}
 }
 
+/* A pattern of any depth is met in what a rule is about as well (`in` a directory and not `in` that pattern): so below each path that is named. */
+static int below_named(struct probing *p, const char *name)
+{
+	const struct cedar_uid *uid;
+	size_t at = 0;
+	int r = WARD_OK;
+
+	while (r == WARD_OK && p->n_below < BELOW_MAX &&
+		(uid = ward_book_named(p->b, &at)) != NULL) {
+		const char *type = uid->type->s, *id = uid->id->s;
+
+		if (!ward_streq(type, "Ward::Path"))
+			continue;
+		p->n_below++;
+		r = of_thing(p, WARD_THING_PATH,
+			ward_arena_printf(p->to->arena, "%s/%s", id[1] != '\0' ? id : "", name));
+	}
+	return r;
+}
+
 static int pattern(struct probing *p, const struct ward_pattern *pattern, size_t alternative,
 	bool relative, bool deep)
 {
@@ -206,6 +228,12 @@ static int pattern(struct probing *p, const struct ward_pattern *pattern, size_t
 		    sizeof(whole)) < 0 ||
 		ward_path_normalize(whole, normal, sizeof(normal)) < 0)
 		return WARD_OK; /* longer than any path */
+	if (!deep && ward_has_prefix(ward_buf_cstr(&text), "**/")) {
+		int r = below_named(p, ward_buf_cstr(&name));
+
+		if (r < 0)
+			return r;
+	}
 	return path(p, normal);
 }
 
@@ -293,7 +321,7 @@ static int nobody(struct probing *p)
 
 int ward_probes_of(struct ward_probes *to, const struct ward_book *b, struct ward_error *err)
 {
-	struct probing p = { to, b, err };
+	struct probing p = { to, b, err, 0 };
 	const struct cedar_uid *uid;
 	size_t at = 0;
 	int r = nobody(&p);
