@@ -239,6 +239,8 @@ except OSError as e:
 """
 FRONTS = {
     "the server name": hello(OTHER), "the server name, byte by byte": (hello(OTHER), 0.0005), "the server name, in small records": hello(OTHER, 40),
+    "the server name behind a version that is none": hello(OTHER)[:1] + b"\2" + hello(OTHER)[2:],
+    "the server name behind a warning of such a version": b"\x15\4\1\0\2\1\x5a" + hello(OTHER),
     "the server name in capitals": raw_hello(OTHER.upper().encode()), "a server name with a NUL": raw_hello(NAME.encode() + b"\0." + OTHER.encode()),
     "a server name that begins as the other": raw_hello(NAME.encode() + b"." + OTHER.encode()), "two server names": raw_hello(NAME.encode(), OTHER.encode()),
     "a server name that is an address": raw_hello(b"127.0.0.1"), "Host": f"GET / HTTP/1.1\r\nHost: {OTHER}\r\n\r\n",

@@ -36,14 +36,35 @@ static enum ward_spoken_match sslv2(const uint8_t *p, size_t n)
 	return n > 4 ? WARD_MATCH_YES : WARD_MATCH_MAYBE;
 }
 
+/* One whose version is none. Servers take it all the same (the JDK any, Go what is below 16): the hello, and what they read over before it. */
+static enum ward_spoken_match other_version(const uint8_t *p, size_t n)
+{
+	bool hello = p[0] == 0x16;
+	size_t len = n < 5 ? 0 : (size_t)p[3] << 8 | p[4];
+
+	if (!hello && ((n > 3 && p[3] != 0) || (n > 4 && p[4] != 2)))
+		return WARD_MATCH_NO; /* an alert has two bytes */
+	if (n < 6)
+		return WARD_MATCH_MAYBE;
+	/* Behind an empty record is the next one. */
+	if (hello && len == 0)
+		return p[5] >= 0x14 && p[5] <= 0x18 ? WARD_MATCH_YES : WARD_MATCH_NO;
+	return p[5] == 1 || (!hello && p[5] == 2) ? WARD_MATCH_YES : WARD_MATCH_NO;
+}
+
 /*
  * Records of TLS that no client begins with, but that servers read over, or answer, before the hello: a warning is dropped, and what names
  * the host comes behind it. And PROXY's header, behind which the session begins (its second version: ward_spoken_text).
  */
 static enum ward_spoken_match in_front(const uint8_t *p, size_t n)
 {
-	if (p[0] == 0x14 || p[0] == 0x15 || p[0] == 0x17 || p[0] == 0x18)
-		return n < 2 ? WARD_MATCH_MAYBE : p[1] == 3 ? WARD_MATCH_YES : WARD_MATCH_NO;
+	bool read_over = p[0] == 0x15 || p[0] == 0x16;
+
+	if (p[0] == 0x14 || read_over || p[0] == 0x17 || p[0] == 0x18) {
+		if (n < 2 || p[1] == 3)
+			return n < 2 ? WARD_MATCH_MAYBE : WARD_MATCH_YES;
+		return read_over ? other_version(p, n) : WARD_MATCH_NO;
+	}
 	return begins(p, n, "PROXY ", 6);
 }
 
