@@ -218,10 +218,10 @@ def raw_hello(*names):
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 
 
-def h2(authority):
+def h2(authority, path="/"):
     def text(s):
         return bytes([len(s)]) + s.encode()
-    block = b"\x82\x84\x86\x41" + text(authority)
+    block = b"\x82\x04" + text(path) + b"\x86\x41" + text(authority)
     return PREFACE + struct.pack(">I", len(block))[1:] + b"\1\5\0\0\0\1" + block
 
 
@@ -250,7 +250,7 @@ FRONTS = {
     "Host with a blank": f"GET / HTTP/1.1\r\nHost : {OTHER}\r\n\r\n", "Host behind bare line ends": f"GET / HTTP/1.1\nHost: {OTHER}\n\n",
     "Host with a user": f"GET / HTTP/1.1\r\nHost: {NAME}@{OTHER}\r\n\r\n", "Host with a NUL": f"GET / HTTP/1.1\r\nHost: {NAME}\0.{OTHER}\r\n\r\n",
     "the whole URL": f"GET http://{OTHER}/ HTTP/1.1\r\nHost: {NAME}\r\n\r\n", "a URL with a user": f"GET http://{NAME}@{OTHER}/ HTTP/1.1\r\nHost: {NAME}\r\n\r\n",
-    "CONNECT": f"CONNECT {OTHER}:443 HTTP/1.1\r\nHost: {NAME}\r\n\r\n", ":authority": h2(OTHER), "another version": f"GET / HTTP/1.0\r\nHost: {OTHER}\r\n\r\n",
+    "CONNECT": f"CONNECT {OTHER}:443 HTTP/1.1\r\nHost: {NAME}\r\n\r\n", ":authority": h2(OTHER), ":path": h2(NAME, f"http://{OTHER}/"), "another version": f"GET / HTTP/1.0\r\nHost: {OTHER}\r\n\r\n",
     "SSH's word as the method": f"SSH-X / HTTP/1.1\r\nHost: {OTHER}\r\n\r\n", "RTSP's version": f"GET / RTSP/1.0\r\nHost: {OTHER}\r\n\r\n",
     "Icecast's version": f"SOURCE / ICE/1.0\r\nHost: {OTHER}\r\n\r\n", "a target that is not printed": f"FRONT /\1 HTTP/1.1\r\nHost: {OTHER}\r\n\r\n",
     "a method of one's own": f"FRONT / HTTP/1.1\r\nHost: {OTHER}\r\n\r\n", "a blank before the method": f" GET / HTTP/1.1\r\nHost: {OTHER}\r\n\r\n",

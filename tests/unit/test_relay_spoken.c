@@ -705,6 +705,32 @@ static const struct {
 		"a.example"), /* a reference to what was put in */
 	ROW(F("\x0a", "\1", "\5", "\1") "\x41\1a\x0f\x17\1a\x82\x86\x84", "http2",
 		"a"), /* host as well, the same */
+	ROW(F("\x13", "\1", "\5", "\1") "\x82\x86\x04\4/x:y\x41\x09"
+					"a.example",
+		"http2", "a.example"),
+	ROW(F("\x10", "\1", "\5", "\1") "\x82\x86\x04\x81\x63\x41\x09"
+					"a.example",
+		"http2", "a.example"), /* "/" in the code */
+	ROW(F("\x10", "\1", "\5", "\1") "\x82\x86\x04\x81\xf9\x41\x09"
+					"a.example",
+		"http2", "a.example"), /* "*" */
+	/* a path that is a URL, one that is none, two */
+	ROW(F("\x19", "\1", "\5", "\1") "\x82\x86\x04\x0ahttp://b/x\x41\x09"
+					"a.example",
+		"broken", ""),
+	ROW(F("\x12", "\1", "\5", "\1") LITERAL "\x04\2/x", "broken", ""),
+	ROW(F("\x0f", "\1", "\5", "\1") LITERAL "\x85", "broken", ""),
+	ROW(F("\x10", "\1", "\5", "\1") "\x82\x86\x04\x81\x9f\x41\x09"
+					"a.example",
+		"broken", ""), /* "h" in the code */
+	ROW(F("\x0f", "\1", "\5", "\1") "\x82\x86\x04\0\x41\x09"
+					"a.example",
+		"broken", ""),
+	ROW(F("\x1d", "\1", "\5", "\1") "\x82\x86\0\5:path\x0ahttp://b/x\x41\7"
+					"a.examp",
+		"broken", ""),
+	ROW(F("\x15", "\1", "\5", "\1") LITERAL "\0\4Host\0", "broken",
+		""), /* no name has capitals */
 	/* two, none, or one that is no name */
 	ROW(F("\3", "\1", "\5", "\1") GET, "broken", ""),
 	ROW(F("\x11", "\1", "\5", "\1") LITERAL "\x41\1b", "broken", ""),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The first header block of an HTTP/2 connection (RFC 7541): whose authority it names. Pure. Only ":authority" and "host" are read; of
- * all else it is enough to know where it ends. An entry that a server has evicted is still known here: a reference to it is an error to
+ * The first header block of an HTTP/2 connection (RFC 7541): whose authority it names. Pure. Only ":authority" and "host" are read, and how
+ * ":path" begins: what is no path there is a URL with a host of its own to some servers. Of all else it is enough to know where it ends. An entry that a server has evicted is still known here: a reference to it is an error to
  * the server, and what it could name was counted when it was put in.
  */
 #include "spoken.h"
@@ -11,12 +11,13 @@
 #define TEXT_MAX 300 /* of a value that is read */
 #define STATIC 61
 #define STATIC_AUTHORITY 1
+#define STATIC_PATH 4 /* "/", and behind it "/index.html" */
 #define STATIC_HOST 38
 #define ENTRIES_MAX 128 /* that one block puts in */
 #define EOS 256
 #define CODE_MAX 30
 
-enum kind { OTHER = 0, AUTHORITY, HOST, KINDS };
+enum kind { OTHER = 0, AUTHORITY, HOST, PATH, KINDS };
 
 /* By length: the first code, how many there are, where their symbols begin. */
 struct code {
@@ -146,6 +147,8 @@ static enum kind kind_of(struct block *b, uint32_t index)
 		return AUTHORITY;
 	if (index == STATIC_HOST)
 		return HOST;
+	if (index == STATIC_PATH || index == STATIC_PATH + 1)
+		return PATH;
 	if (index <= STATIC)
 		return OTHER;
 	if (index - STATIC > b->n_entries) {
@@ -163,16 +166,45 @@ static enum kind kind_named(struct block *b)
 
 	if (n <= 0)
 		b->bad = true;
+	/* RFC 9113, 8.2.1: no name has these. Who reads over that reads "Host", too. */
+	for (int i = 0; i < n; i++)
+		if (text[i] <= ' ' || text[i] >= 0x7f || (text[i] >= 'A' && text[i] <= 'Z') ||
+			(text[i] == ':' && i > 0))
+			b->bad = true;
 	if (n == 10 && memcmp(text, ":authority", 10) == 0)
 		return AUTHORITY;
+	if (n == 5 && memcmp(text, ":path", 5) == 0)
+		return PATH;
 	return n == 4 && memcmp(text, "host", 4) == 0 ? HOST : OTHER;
+}
+
+/* "/...", or "*" alone. It may be longer than what is read; how it begins its first byte says, in the code as well. */
+static void path(struct block *b)
+{
+	bool coded = b->at < b->n && (b->p[b->at] & 0x80) != 0;
+	size_t n = integer(b, 7);
+	const uint8_t *p = b->p + b->at;
+
+	if (b->bad || n == 0 || n > b->n - b->at || b->count[PATH]++ > 0) {
+		b->bad = true;
+		return;
+	}
+	b->at += n;
+	if (coded ? p[0] >> 2 != 0x18 && !(n == 1 && p[0] == 0xf9)
+		  : p[0] != '/' && !(n == 1 && p[0] == '*'))
+		b->bad = true;
 }
 
 static void value(struct block *b, enum kind k)
 {
 	uint8_t text[TEXT_MAX];
-	int n = string(b, k == OTHER ? NULL : text);
+	int n;
 
+	if (k == PATH) {
+		path(b);
+		return;
+	}
+	n = string(b, k == OTHER ? NULL : text);
 	if (k == OTHER)
 		return;
 	if (n < 0 || b->count[k]++ > 0 || !ward_spoken_authority(text, (size_t)n, b->value[k]))
@@ -193,8 +225,9 @@ static void field(struct block *b)
 	if (b->bad)
 		return;
 	if ((c & 0x80) != 0) {
-		/* Whole: of ours, an empty one or one for the second time. */
-		if (index == 0 || kind_of(b, index) != OTHER)
+		/* Whole: of names, an empty one or one for the second time. */
+		k = index == 0 ? HOST : kind_of(b, index);
+		if (k == AUTHORITY || k == HOST || (k == PATH && b->count[PATH]++ > 0))
 			b->bad = true;
 		return;
 	}
