@@ -136,7 +136,8 @@ void ward_outcome_free(struct ward_outcome *o);                        /* NULL o
 struct ward_outcome *ward_outcome_refused(const struct ward_request *r, const struct ward_error *err);
 /*
  * Write o, its report and the log's head to where the request's --outcome, --report and --head-to say; nothing where
- * they were not set. ward_run() does not do it. All three are tried; the first failure is returned.
+ * they were not set. ward_run() does not do it. All three are tried; the first failure is returned: WARD_E_SYSTEM also where nobody
+ * reads the pipe any more, or a limit of file sizes is met, which raise no signal.
  */
 int ward_outcome_deliver(const struct ward_request *r, const struct ward_outcome *o, struct ward_error *err);
 

@@ -557,15 +557,12 @@ int ward_outcome_exit_code(const struct ward_outcome *o)
 	return o->sig > 0 && o->sig < 128 ? 128 + o->sig : 125; /* signaled, cancelled */
 }
 
-int ward_outcome_deliver(const struct ward_request *r, const struct ward_outcome *o,
+static int deliver(const struct ward_request *r, const struct ward_outcome *o,
 	struct ward_error *err)
 {
 	const char *report = ward_outcome_report(o);
 	int code = WARD_OK, k;
 
-	if (!r || !o)
-		return ward_fail(err, WARD_E_INVALID,
-			"ward_outcome_deliver without a request or an outcome");
 	if (r->outcome.text)
 		code = ward_dest_write(&r->outcome, "--outcome", ward_outcome_json(o, NULL),
 			o->n_json, err);
@@ -582,5 +579,21 @@ int ward_outcome_deliver(const struct ward_request *r, const struct ward_outcome
 			code < 0 ? NULL : err);
 		code = code < 0 ? code : k;
 	}
+	return code;
+}
+
+/* As ward_run(): a file at the caller's limit, or a cancel half-way through a rename, is not the caller's end. */
+int ward_outcome_deliver(const struct ward_request *r, const struct ward_outcome *o,
+	struct ward_error *err)
+{
+	struct ward_shield shield;
+	int code;
+
+	if (!r || !o)
+		return ward_fail(err, WARD_E_INVALID,
+			"ward_outcome_deliver without a request or an outcome");
+	ward_thread_shield(&shield);
+	code = deliver(r, o, err);
+	ward_thread_unshield(&shield);
 	return code;
 }

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "run/outcome.h"
@@ -436,6 +437,53 @@ TEST(delivered_where_the_options_say)
 	(void)unlink(head);
 	(void)rmdir(dir);
 	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
+static volatile sig_atomic_t signals_seen;
+
+static void count_signal(int sig)
+{
+	(void)sig;
+	signals_seen++;
+}
+
+/* A reader that went away, and a file at its limit, are errors of the call: whoever embeds the library is not ended by a signal. */
+TEST(delivery_raises_no_signal)
+{
+	char dir[] = "/tmp/ward-outcome-XXXXXX", file[64], dest[32];
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+	struct ward_error err = WARD_ERROR_INIT;
+	struct rlimit old, none;
+	struct ward_outcome *o;
+	int fds[2];
+
+	REQUIRE(r && mkdtemp(dir) && pipe(fds) == 0 && getrlimit(RLIMIT_FSIZE, &old) == 0);
+	(void)snprintf(file, sizeof(file), "%s/outcome", dir);
+	(void)snprintf(dest, sizeof(dest), "fd:%d", fds[1]);
+	o = full(r);
+	CHECK_EQ_INT(ward_outcome_finish(o), WARD_OK);
+	(void)signal(SIGPIPE, count_signal);
+	(void)signal(SIGXFSZ, count_signal);
+	CHECK_EQ_INT(ward_request_set(r, "report", dest, &err), WARD_OK);
+	(void)close(fds[0]);
+	CHECK_EQ_INT(ward_outcome_deliver(r, o, &err), WARD_E_SYSTEM);
+	CHECK_EQ_INT(err.sys_errno, EPIPE);
+	CHECK_STR_EQ(err.file, "--report");
+	CHECK_EQ_INT(signals_seen, 0);
+	CHECK_EQ_INT(ward_request_set(r, "outcome", file, &err), WARD_OK);
+	none = (struct rlimit){ 0, old.rlim_max };
+	REQUIRE(setrlimit(RLIMIT_FSIZE, &none) == 0);
+	CHECK_EQ_INT(ward_outcome_deliver(r, o, &err), WARD_E_SYSTEM);
+	REQUIRE(setrlimit(RLIMIT_FSIZE, &old) == 0);
+	CHECK_EQ_INT(err.sys_errno, EFBIG);
+	CHECK_STR_EQ(err.file, "--outcome");
+	CHECK_EQ_INT(signals_seen, 0);
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_DFL);
+	ward_outcome_free(o);
+	ward_request_free(r);
+	(void)rmdir(dir);
 	(void)close(fds[1]);
 }
 
