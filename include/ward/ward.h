@@ -11,7 +11,7 @@
  * A thread that plans, runs or commits needs 512 KiB of stack (half of that is headroom), and 2 MB where texts of others are read,
  * such as policies (cedar.h): musl gives 128 KiB unless told otherwise. pthread_cancel() waits for the end of ward_run(), which
  * ward_request_signal() brings about, and a limit of file sizes is an error there, not a SIGXFSZ; elsewhere in here a thread must not
- * be cancelled. A run ends with its process, however that ends.
+ * be cancelled. A run ends with its process, however that ends, and whatever that has forked.
  * The umask of the process must leave what its owner may (as 077 does): log, store and pins are made under it.
  * After a fork() requests and outcomes are the parent's alone; the child may make its own.
  */

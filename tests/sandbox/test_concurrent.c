@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -354,6 +355,67 @@ TEST(closed_descriptors_are_not_taken)
 		CHECK(WIFEXITED(status));
 		CHECK_EQ_INT(WEXITSTATUS(status), 7);
 	}
+}
+
+static void *runs_until_killed(void *arg)
+{
+	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" },
+		(char[]){ "echo alive; exec sleep 60" }, NULL };
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+	struct ward_outcome *out = NULL;
+
+	(void)arg;
+	if (ward_request_set(r, "audit", audit, NULL) == WARD_OK &&
+		ward_request_command(r, 3, argv, NULL) == WARD_OK)
+		(void)ward_run(r, &out, NULL);
+	_exit(9);
+}
+
+/* A run, a child that goes on without exec and has all its descriptors but its output, and the end of the process between. */
+static void dies_and_leaves_a_child(int out, int go)
+{
+	pthread_t id;
+	char c;
+
+	if (dup2(out, 1) < 0 || pthread_create(&id, NULL, runs_until_killed, NULL) != 0 ||
+		read(go, &c, 1) != 1)
+		_exit(8);
+	if (fork() == 0) {
+		close(out);
+		close(1);
+		(void)!read(go, &c, 1);
+		_exit(0);
+	}
+	(void)raise(SIGKILL);
+}
+
+TEST(a_run_ends_with_its_process_whatever_that_forked)
+{
+	int out[2], go[2], status = -1;
+	struct pollfd p;
+	char line[16];
+	pid_t pid;
+
+	prepare();
+	REQUIRE(pipe(out) == 0 && pipe(go) == 0);
+	pid = fork();
+	REQUIRE(pid >= 0);
+	if (pid == 0) {
+		close(go[1]);
+		dies_and_leaves_a_child(out[1], go[0]);
+	}
+	close(out[1]);
+	close(go[0]);
+	CHECK(read(out[0], line, sizeof(line)) > 0);
+	CHECK(write(go[1], "x", 1) == 1);
+	REQUIRE(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	/* Who holds the output is the command, and nobody else. */
+	p = (struct pollfd){ .fd = out[0], .events = POLLIN };
+	CHECK_EQ_INT(poll(&p, 1, 10000), 1);
+	CHECK((p.revents & POLLHUP) && !(p.revents & POLLIN));
+	close(go[1]);
+	close(out[0]);
 }
 
 static struct ward_request *cancelled_run;

@@ -27,6 +27,11 @@
 #define NETLINK_SOCK_DIAG_ 4
 #define DOOR_AGAIN_MS 100 /* what it lacks may be there again */
 #define TURN_NS 100000ull /* the shortest that there is */
+/*
+ * The supervisor's process has ended. Of those that the kernel queues: whoever in here sends it too takes no place from the one that
+ * counts, and ends his own run at most.
+ */
+#define SIGNAL_ORPHANED 64
 
 /* What is left open while the command runs. */
 enum own_fd {
@@ -235,7 +240,7 @@ static _Noreturn void supervise(struct init *in, struct life *life)
 	struct pollfd p[4] = { { OWN_FD_CTL, POLLIN, 0 }, { OWN_FD_SIGNALS, POLLIN, 0 },
 		{ OWN_FD_EXECUTED, POLLIN, 0 }, { -1, POLLOUT, 0 } };
 	enum door_state door = in->door < 0 ? DOOR_CLOSED : DOOR_OPEN;
-	struct signalfd_siginfo si;
+	struct signalfd_siginfo si = { 0 };
 
 	take_short_turns();
 	for (;;) {
@@ -250,6 +255,8 @@ static _Noreturn void supervise(struct init *in, struct life *life)
 			command_executed(in, &p[2]);
 		if (p[1].revents & POLLIN) {
 			if (read(OWN_FD_SIGNALS, &si, sizeof(si)) < 0 && errno != EAGAIN)
+				break;
+			if (si.ssi_signo == SIGNAL_ORPHANED)
 				break;
 			look_at_limit(in, life);
 			if (!reap(life) && !life->ended)
@@ -340,6 +347,7 @@ static int open_signals(const struct init *in)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGNAL_ORPHANED);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, "signalfd");
@@ -347,6 +355,17 @@ static int open_signals(const struct init *in)
 	if (waitpid(1, NULL, WNOHANG | __WALL) < 0 && errno != ECHILD)
 		fail(in->ctl, WARD_STAGE_FORK, errno, "wait4");
 	return fd;
+}
+
+/*
+ * The control socket tells of a supervisor that is gone only when nobody has its other end, and what the caller forks without exec has
+ * all that the caller had. So its end is a signal, too; asked for when no credential changes any more, which would take it back. Our
+ * parent is the thread of ward_run(), which stays. Before this nothing goes on without the supervisor's word.
+ */
+static void follow_supervisor(const struct init *in)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGNAL_ORPHANED, 0, 0, 0) < 0)
+		fail(in->ctl, WARD_STAGE_FORK, errno, "PR_SET_PDEATHSIG");
 }
 
 /* No namespaces: orphans come to us, and a root caller's command is not root all the same. */
@@ -416,6 +435,7 @@ void init_main(struct init *in)
 	sigfd = open_signals(in);
 	if (!(in->l->flags & WARD_LAUNCH_DIRECT))
 		drop_capabilities(in->ctl);
+	follow_supervisor(in);
 	/* The last step that can fail comes before the last word, which lets the command go. */
 	keep_descriptors(in, sigfd);
 	announce(in);
