@@ -596,14 +596,14 @@ def a_descriptor_does_not_give_more_than_it_was_opened_for(p):
     r = ordinary(p, "--policy", "x.cedar", "--write", ".", "--stdin", "file:secret/key", "cat")
     check_eq((r.code, r.out), (125, ""), r.err)
     check_eq((key.read_text(), conf.read_text(), log.read_text()), ("key\n", "conf\n", "old\n"))
-    # What the run may do anyway, and what lies in nothing that is granted, is handed in; to a user's command only to be read.
+    # What the run may do anyway, and what lies in nothing that is granted, is handed in, only to be read.
     (p.side / "far").write_text("far\n")
     (p.side / "far").chmod(0o666)
     for name, words in ((p.ws / "open", ("--write", ".")), (p.side / "far", ("--write", ".")), (key, ("--read", "."))):
         with open(name, "rb") as f:
             r = ordinary(p, "--policy", "x.cedar", *words, "sh", "-c", "cat; echo evil >> /proc/self/fd/0", stdin=f)
         check(r.out.startswith(name.read_text().split()[0]), f"{name} {r.err}")
-        check_eq("evil" in name.read_text(), name == p.ws / "open" and os.geteuid() == 0, name)
+        check("evil" not in name.read_text(), name)
 
 
 @both
