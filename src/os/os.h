@@ -98,6 +98,8 @@ int ward_pidfd_signal(int pidfd, int sig);
 int ward_pidfd_getfd(int pidfd, int fd);
 /* Wait for a child of any clone kind; returns 0 and fills *ret (si_code, si_status), or -errno. */
 int ward_pidfd_wait(int pidfd, int *ret_code, int *ret_status, bool nohang);
+/* Is /proc there, and of this process's own pid namespace? In another one's a number is of somebody else. */
+bool ward_proc_is_own(void);
 /* May this process mount where it is (CAP_SYS_ADMIN)? Root mostly may not in a container. */
 bool ward_may_mount(void);
 /* May it look into the memory of another user's processes (CAP_SYS_PTRACE)? */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -62,6 +63,15 @@ int ward_pidfd_wait(int pidfd, int *ret_code, int *ret_status, bool nohang)
 	if (ret_status)
 		*ret_status = si.si_status;
 	return 0;
+}
+
+bool ward_proc_is_own(void)
+{
+	char text[24];
+	ssize_t n = readlink("/proc/self", text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0 && strtol(text, NULL, 10) == getpid();
 }
 
 /* In the first user namespace each id is its own: user_namespaces(7). */

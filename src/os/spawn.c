@@ -260,6 +260,8 @@ int ward_put_map(pid_t pid, const char *name, const char *text)
 	ssize_t put;
 	int fd;
 
+	if (!ward_proc_is_own()) /* it would be somebody else's map */
+		return -ESRCH;
 	(void)snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)

@@ -668,15 +668,21 @@ static int apply_dry_run(struct ward_request *r, const char *value, unsigned ind
 static int fail_unknown(const struct ward_request *r, const char *name, struct ward_error *err)
 {
 	const char *names[WARD_ARRAY_SIZE(table)];
+	const char *bare =
+		name + (ward_has_prefix(name, "--") ? 2 : 0); /* the library has them without */
 	const char *near;
 	char place[64];
 	int code = ward_fail(err, WARD_E_INVALID, "unknown option");
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(table); i++)
 		names[i] = table[i].name;
-	near = ward_nearest(name, names, WARD_ARRAY_SIZE(table));
+	near = ward_nearest(bare, names, WARD_ARRAY_SIZE(table));
 	(void)snprintf(place, sizeof(place), "--%s", name);
 	ward_fail_at(err, place, 0, 0);
+	if (near && bare != name && ward_streq(near, bare)) {
+		ward_fail_fix(err, "its name here has no dashes: \"%s\"", near);
+		return code;
+	}
 	/* Three letters away from a short word is any other short word. */
 	if (near && (near[0] == name[0] || strlen(name) > 5))
 		ward_fail_fix(err, "did you mean --%s?", near);

@@ -210,6 +210,20 @@ static bool names_endpoint(const struct ward_request *r)
 	return false;
 }
 
+/* What is asked and written there, of a start and of its mounts, would be somebody else's. */
+static int check_proc(struct ward_error *err)
+{
+	int r;
+
+	if (ward_proc_is_own())
+		return WARD_OK;
+	r = ward_fail(err, WARD_E_UNSUPPORTED,
+		"/proc is not there, or not that of the processes here (another pid namespace's)");
+	ward_fail_fix(err,
+		"mount -t proc proc /proc, where ward is started (unshare --mount-proc)");
+	return r;
+}
+
 /*
  * Plan and start; what the quick facts assumed and the host then refused (user namespaces, FUSE) is planned without, once
  * each. The plan without refuses by itself where that was not accepted by name.
@@ -219,8 +233,10 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 	struct ward_host host, before;
 	enum ward_userns_lack lack = WARD_USERNS_DENIED;
 	bool userns = true;
-	int r;
+	int r = l->r->backend == WARD_BACKEND_NATIVE ? check_proc(err) : WARD_OK;
 
+	if (r < 0)
+		return r;
 	ward_rules_read_ahead(l->r);
 	if (l->r->backend == WARD_BACKEND_NATIVE)
 		l->head = ward_head_start_new(names_endpoint(l->r), &userns, &lack);

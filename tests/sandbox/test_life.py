@@ -232,6 +232,17 @@ def holders(pipe):
 
 
 @root_only
+def a_proc_of_other_processes_is_no_place_to_write_maps(p):
+    """In a pid namespace with the /proc of another the number of ward's child is somebody else's there: nothing is asked of him, nor given to him."""
+    for make, code in ((["unshare", "--pid", "--fork"], 125), (["unshare", "--mount", "sh", "-c", 'umount -l /proc; exec "$@"', "sh"], 125),
+                       (["unshare", "--pid", "--fork", "--mount-proc"], 0)):
+        q = subprocess.run([*make, cli.WARD, "run", "--audit", str(p.log), "--", "true"], cwd=p.ws, env=p.env(), capture_output=True, text=True,
+                           timeout=60, check=False)
+        check_eq(q.returncode, code, f"{make} {q.stderr}")
+        check_eq("mount -t proc proc /proc" in q.stderr, code == 125, q.stderr)
+
+
+@root_only
 def stdin_is_kept_by_no_helper(p):
     """With a log and without: once the command has closed it, ward alone has the caller's pipe, which is its own stdin."""
     for log in (p.log, "/dev/null"):

@@ -591,4 +591,15 @@ TEST(descriptor_of_ours_is_no_destination)
 	ward_request_free(r);
 }
 
+TEST(an_option_with_its_dashes_is_told_to_have_none_here)
+{
+	struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+	struct ward_error err = WARD_ERROR_INIT;
+
+	REQUIRE(r);
+	CHECK_EQ_INT(ward_request_set(r, "--read", ".", &err), WARD_E_INVALID);
+	CHECK_STR_CONTAINS(err.fix, "no dashes: \"read\"");
+	ward_request_free(r);
+}
+
 TAP_MAIN();
