@@ -295,6 +295,116 @@ TEST(nor_is_it_where_the_commit_is_taken_back)
 	CHECK_MSG(n_given > 10, "%u", n_given);
 }
 
+/* An access list for user 54321: one that leaves the mode as it was, and one of which the mode shows the mask. */
+static void give_list(bool wide)
+{
+	const unsigned char w = wide ? 7 : 5;
+	const unsigned char acl[] = { 2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, w, 0, 49,
+		212, 0, 0, 4, 0, 5, 0, 255, 255, 255, 255, 16, 0, w, 0, 255, 255, 255, 255, 32, 0,
+		5, 0, 255, 255, 255, 255 };
+
+	if (setxattr(box_path("root/m"), "system.posix_acl_access", acl, sizeof(acl), 0) < 0 ||
+		mkdir(box_path("was/given"), 0755) < 0)
+		_exit(99);
+}
+
+static bool wide_list;
+
+static void gives_list(void)
+{
+	give_list(wide_list);
+}
+
+/* With the rights that it gave, too, where the mode was nobody else's. */
+static bool has_list(void)
+{
+	unsigned char v[256];
+	ssize_t n = getxattr(box_path("root/m"), "system.posix_acl_access", v, sizeof(v));
+
+	for (ssize_t i = 4; i + 8 <= n; i += 8)
+		if (v[i] == 2 && v[i + 4] == 49 && v[i + 5] == 212)
+			return v[i + 2] == (wide_list ? 7 : 5);
+	return false;
+}
+
+TEST(an_access_list_that_somebody_gives_a_directory_is_not_thrown_away)
+{
+	unsigned n_given = 0;
+
+	for (int wide = 0; wide < 2; wide++) {
+		for (act_at = 1; act_at < 60; act_at++) {
+			int code = 0;
+
+			wide_list = wide;
+			make_marked(false);
+			actor = gives_list;
+			CHECK(killed(COMMIT, -1, &code) &&
+				(code == WARD_OK || code == WARD_E_REFUSED));
+			actor = NULL;
+			n_given += has_list();
+			CHECK_MSG(has_list() == (access(box_path("was/given"), F_OK) == 0),
+				"%d, %ld: somebody's is gone", wide, act_at);
+			box_end();
+		}
+	}
+	act_at = -1;
+	CHECK_MSG(n_given > 20, "%u", n_given);
+}
+
+/* Nor becomes what the mask allowed the group's own, where a list goes. */
+TEST(nor_is_that_where_the_commit_is_taken_back)
+{
+	unsigned n_given = 0;
+
+	for (int way = 0; way < 4; way++) {
+		for (long at = 1; at < 60; at++) {
+			int code = 0;
+
+			wide_list = way & 1;
+			make_marked(way & 2);
+			if (killed(COMMIT, at, &code)) {
+				box_end();
+				break;
+			}
+			if (journal_state() == WARD_JOURNAL_BEGUN) {
+				n_given++;
+				give_list(wide_list);
+				CHECK(killed(at % 2 ? UNDO : RESUME, -1, &code) && code == WARD_OK);
+				CHECK_MSG(has_list(), "%d, %ld: %o", way, at,
+					mode_of(box_path("root/m")));
+			}
+			box_end();
+		}
+	}
+	CHECK_MSG(n_given > 10, "%u", n_given);
+}
+
+/* The run's list goes, and somebody has given another mode meanwhile: of its group bits the group's own stay. */
+TEST(what_a_mask_allowed_is_not_the_groups_own)
+{
+	unsigned n_given = 0;
+
+	for (long at = 1; at < 60; at++) {
+		int code = 0;
+
+		make_marked(true);
+		if (killed(COMMIT, at, &code)) {
+			box_end();
+			break;
+		}
+		if (journal_state() == WARD_JOURNAL_BEGUN &&
+			length_of("system.posix_acl_access") > 0) {
+			n_given++;
+			REQUIRE(chmod(box_path("root/m"), 0773) == 0);
+			CHECK(killed(UNDO, -1, &code) && code == WARD_OK);
+			CHECK_MSG(mode_of(box_path("root/m")) == 0753, "%ld: %o", at,
+				mode_of(box_path("root/m")));
+		}
+		box_end();
+	}
+	CHECK_MSG(n_given > 0, "%u", n_given);
+}
+
 /* A step goes with one that brings something, and with no other. */
 TEST(a_journal_in_which_it_goes_with_nothing_is_damaged)
 {

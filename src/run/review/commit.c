@@ -373,7 +373,8 @@ static int finish(struct committing *x, int r)
 	/* Its journal was never whole. */
 	if (r < 0 &&
 		faccessat(ward_workspace_dir(x->w), WARD_WORKSPACE_JOURNAL, F_OK,
-			AT_SYMLINK_NOFOLLOW) < 0)
+			AT_SYMLINK_NOFOLLOW) < 0 &&
+		errno == ENOENT)
 		(void)never_began(x, r);
 	else if (r < 0)
 		x->told.unfinished = true;

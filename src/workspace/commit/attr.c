@@ -224,23 +224,42 @@ bool ward_commit_attrs_equal(int a, int b)
 
 /* ---- what somebody else gave ---- */
 
+#define LIST "system.posix_acl_access"
+#define LIST_HEAD \
+	4u /* the version; then of each entry tag and rights, 16 bits each, and an id, little-endian: acl(5), linux/posix_acl_xattr.h */
+#define LIST_ENTRY 8u
+enum { ACL_OWNER = 0x01, ACL_GROUP = 0x04, ACL_MASK = 0x10, ACL_OTHER = 0x20 };
+
 struct three {
 	int now, old, new;
-	bool lists; /* the access list too, which a mode changes */
 	char *values;
 };
 
 typedef int three_fn(const struct three *t, const char *name);
 
+/* Of an access list what no mode changes: a chmod, ours too, writes into the others. */
+static void forget_mode(char *v, ssize_t n)
+{
+	for (ssize_t i = LIST_HEAD; i + (ssize_t)LIST_ENTRY <= n; i += LIST_ENTRY) {
+		if (v[i] == ACL_OWNER || v[i] == ACL_MASK || v[i] == ACL_OTHER)
+			v[i + 2] = 0;
+	}
+}
+
 static bool same_value(const struct three *t, int a, int b, const char *name)
 {
-	ssize_t x = fgetxattr(a, name, t->values, VALUE_MAX), y;
+	char *mine = t->values, *theirs = t->values + VALUE_MAX;
+	ssize_t x = fgetxattr(a, name, mine, VALUE_MAX), y;
 	int e = x < 0 ? errno : 0;
 
-	y = fgetxattr(b, name, t->values + VALUE_MAX, VALUE_MAX);
+	y = fgetxattr(b, name, theirs, VALUE_MAX);
 	if (x < 0 || y < 0)
 		return x < 0 && y < 0 && e == ENODATA && errno == ENODATA;
-	return x == y && memcmp(t->values, t->values + VALUE_MAX, (size_t)x) == 0;
+	if (ward_streq(name, LIST)) {
+		forget_mode(mine, x);
+		forget_mode(theirs, y);
+	}
+	return x == y && memcmp(mine, theirs, (size_t)x) == 0;
 }
 
 static int each_of(const struct three *t, int fd, three_fn *fn)
@@ -250,8 +269,7 @@ static int each_of(const struct three *t, int fd, three_fn *fn)
 	int r = n < 0 ? (int)n : 0;
 
 	for (const char *p = names; n > 0 && p < names + n && r == 0; p += strlen(p) + 1)
-		if (ward_commit_attr_counts(p) &&
-			(t->lists || !ward_streq(p, "system.posix_acl_access")))
+		if (ward_commit_attr_counts(p))
 			r = fn(t, p);
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
 	return r;
@@ -277,19 +295,20 @@ static int is_either(const struct three *t, const char *name)
 	return same_value(t, t->now, t->old, name) || same_value(t, t->now, t->new, name) ? 0 : 1;
 }
 
-bool ward_commit_attrs_either(int now, int old, int new, bool lists)
+bool ward_commit_attrs_either(int now, int old, int new)
 {
-	struct three t = { .now = now, .old = old, .new = new, .lists = lists };
+	struct three t = { .now = now, .old = old, .new = new };
 
 	return each(&t, is_either) == 0;
 }
 
 static int give_back(const struct three *t, const char *name)
 {
+	bool whole = ward_streq(name, LIST) && same_value(t, t->now, t->old, name);
 	ssize_t n;
 
 	/* A mode has changed the list meanwhile, ours too: that of before is whole. */
-	if (!ward_streq(name, "system.posix_acl_access") && !same_value(t, t->now, t->new, name))
+	if (!whole && !same_value(t, t->now, t->new, name))
 		return 0;
 	n = fgetxattr(t->old, name, t->values, VALUE_MAX);
 	if (n < 0 && errno != ENODATA)
@@ -299,11 +318,31 @@ static int give_back(const struct three *t, const char *name)
 	return fsetxattr(t->now, name, t->values, (size_t)n, 0) < 0 ? -errno : 0;
 }
 
-int ward_commit_attrs_back(int now, int old, int new, struct ward_error *err, const char *path)
+/* While there is a list the mode's bits of the group are the most that anybody of it may, and not what the group may. */
+static mode_t groups_own(int fd, mode_t mode)
 {
-	struct three t = { .now = now, .old = old, .new = new, .lists = true };
+	WARD_CLEANUP(freep) char *v = malloc(VALUE_MAX);
+	ssize_t n = v ? fgetxattr(fd, LIST, v, VALUE_MAX) : -1;
+
+	if (n < 0)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
+		return v && errno == ENODATA ? mode : mode & ~(mode_t)S_IRWXG;
+	for (ssize_t i = LIST_HEAD; i + (ssize_t)LIST_ENTRY <= n; i += LIST_ENTRY)
+		if (v[i] == ACL_GROUP)
+			mode &= ~(mode_t)S_IRWXG | (mode_t)(v[i + 2] & 7) << 3;
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup */
+	return mode;
+}
+
+int ward_commit_attrs_back(int now, int old, int new, mode_t *mode, struct ward_error *err,
+	const char *path)
+{
+	struct three t = { .now = now, .old = old, .new = new };
+	mode_t bare = groups_own(now, *mode);
 	int r = each(&t, give_back);
 
+	if (fgetxattr(now, LIST, NULL, 0) < 0)
+		*mode = bare;
 	return r < 0 ? ward_fail_errno(err, WARD_E_SYSTEM, -r,
 			       "cannot give '%s' its extended attributes back", path)
 		     : WARD_OK;

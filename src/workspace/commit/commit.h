@@ -146,9 +146,9 @@ int ward_commit_attrs_copy(int from, int to, bool clear, struct ward_error *err,
 /* Whole, with clear, or not at all. *ret_same: after an error to has what it had. Else it can be done again. */
 int ward_commit_attrs_replace(int from, int to, bool *ret_same, struct ward_error *err, const char *path);
 bool ward_commit_attrs_equal(int a, int b);        /* false where it cannot be told */
-/* either: nobody else gave now one, or took one. lists: nor its access list, which any mode changes. back: of new's, and no others. */
-bool ward_commit_attrs_either(int now, int old, int new, bool lists);
-int ward_commit_attrs_back(int now, int old, int new, struct ward_error *err, const char *path);
+/* either: nobody else gave now one, or took one; of a list what no mode changes. back: of new's, and no others; *mode: of now. */
+bool ward_commit_attrs_either(int now, int old, int new);
+int ward_commit_attrs_back(int now, int old, int new, mode_t *mode, struct ward_error *err, const char *path);
 
 /* ---- crew.c ---- */
 #define WARD_CREW_MAX 4

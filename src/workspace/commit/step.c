@@ -449,23 +449,22 @@ static int open_attributes(const struct ward_commit *c, enum ward_staged what, s
  * The run's attributes, or those before. What somebody else has given the directory meanwhile is nowhere else: then those of the run do not come,
  * and it is left as it was, with that.
  */
-static int settle_attributes(struct ward_commit *c, size_t i, bool *back, int fd,
-	const struct stat *st, struct ward_error *err)
+static int settle_attributes(struct ward_commit *c, size_t i, bool *back, int fd, mode_t *mode,
+	struct ward_error *err)
 {
 	struct ward_step *s = &c->j.v[i];
 	WARD_FD new = open_attributes(c, WARD_STAGED_NEW_ATTRIBUTES, i);
 	WARD_FD old = open_attributes(c, WARD_STAGED_OLD_ATTRIBUTES, i);
-	bool as_before = (st->st_mode & 07777) == (s->old.mode & 07777);
 
 	if (new < 0 || old < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno,
 			"cannot read the attributes to come of '%s'", s->path);
-	if (!*back && !ward_commit_attrs_either(fd, old, new, as_before)) {
+	if (!*back && !ward_commit_attrs_either(fd, old, new)) {
 		s->result = WARD_RESULT_LEFT;
 		ward_commit_leave(c, s->path, attributes_text);
 		*back = true;
 	}
-	return *back ? ward_commit_attrs_back(fd, old, new, err, s->path)
+	return *back ? ward_commit_attrs_back(fd, old, new, mode, err, s->path)
 		     : ward_commit_attrs_copy(new, fd, true, err, s->path);
 }
 
@@ -475,7 +474,7 @@ static int settle_open(struct ward_commit *c, size_t i, bool back, int fd, struc
 {
 	struct ward_step *s = &c->j.v[i];
 	bool given = !has_mode_of(c, s, st->st_mode & 07777), undone = back;
-	mode_t mode;
+	mode_t mode, now = st->st_mode & 07777;
 	int r = 0;
 
 	if (given) {
@@ -485,12 +484,10 @@ static int settle_open(struct ward_commit *c, size_t i, bool back, int fd, struc
 		if (!back || !s->attributes)
 			return WARD_OK;
 	}
-	r = s->attributes ? settle_attributes(c, i, &undone, fd, st, err) : WARD_OK;
+	r = s->attributes ? settle_attributes(c, i, &undone, fd, &now, err) : WARD_OK;
 	if (r < 0)
 		return r;
-	mode = given                        ? st->st_mode & 07777
-		: undone && s->old.ino != 0 ? s->old.mode & 07777
-					    : s->new.mode & 07777;
+	mode = given ? now : undone && s->old.ino != 0 ? s->old.mode & 07777 : s->new.mode & 07777;
 	/* An access list that is put back changes the mode as well. */
 	r = (st->st_mode & 07777) == mode && !given ? 0 : ward_commit_chmod(fd, mode);
 	if (r < 0)
