@@ -4,13 +4,17 @@
  * character, when the caller's input ends. It refuses to touch a terminal that belongs to somebody else's
  * foreground, and it never leaves one raw.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "os/os.h"
@@ -23,6 +27,7 @@
 
 #define ROWS_DEFAULT 24
 #define COLS_DEFAULT 80
+#define PARENTS_MAX 64u
 
 void ward_pty_init(struct ward_pty *p)
 {
@@ -47,15 +52,93 @@ void ward_pty_resize(struct ward_pty *p)
 	(void)ioctl(p->master, TIOCSWINSZ, &ws); /* a wrong size is no reason to end a run */
 }
 
+/* Of /proc/PID/stat, behind the name: proc(5). */
+struct process {
+	int parent, group, session, terminal, foreground;
+};
+
+static bool look_at(const char *pid, struct process *ret)
+{
+	int *const to[] = { NULL, &ret->parent, &ret->group, &ret->session, &ret->terminal,
+		&ret->foreground };
+	char path[64], text[512];
+	const char *rest;
+	ssize_t n;
+	WARD_FD fd = -1;
+
+	(void)snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
+	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	rest = strrchr(text, ')');
+	for (size_t i = 0; rest && i < WARD_ARRAY_SIZE(to); i++) {
+		rest = strchr(rest + 1, ' ');
+		if (rest && to[i])
+			*to[i] = (int)strtol(rest, NULL, 10);
+	}
+	return rest != NULL;
+}
+
+static bool is_device(int terminal, dev_t dev)
+{
+	unsigned n = (unsigned)terminal;
+
+	return major(dev) == (n >> 8 & 0xfff) && minor(dev) == ((n & 0xff) | (n >> 12 & 0xfff00));
+}
+
+/* No session has it: whoever opened it reads it, and nobody else. */
+static bool is_nobodys(dev_t dev)
+{
+	DIR *all = opendir("/proc");
+	const struct dirent *e;
+	bool found = !all;
+	struct process p;
+
+	while (!found && (e = readdir(all)))
+		found = e->d_name[0] >= '1' && e->d_name[0] <= '9' && look_at(e->d_name, &p) &&
+			p.terminal != 0 && is_device(p.terminal, dev);
+	if (all)
+		closedir(all);
+	return !found;
+}
+
 /*
- * A terminal that is not this session's (su -c, setsid: ENOTTY) has no foreground to look at: whoever reads it gets what is
- * typed, as any program there does. Left alone it would be a run that nobody can type to.
+ * A terminal that is not this session's (su -c, setsid --wait) has no foreground of ours to look at. Whoever started us waits for us
+ * there: then what is typed is meant for us, and left alone it would be a run that nobody can type to. Not where it is the shell itself
+ * (setsid ward run &), which reads it meanwhile; nor where somebody has it and is not above us any more.
  */
-static bool in_foreground(const struct ward_pty *p)
+static bool is_waited_for(struct ward_pty *p)
+{
+	struct process up = { .parent = getppid() };
+	char name[16];
+	struct stat st;
+	int pid = up.parent;
+
+	if (fstat(p->in_fd, &st) < 0)
+		return false;
+	for (unsigned i = 0; i < PARENTS_MAX && pid > 1; i++, pid = up.parent) {
+		(void)snprintf(name, sizeof(name), "%d", pid);
+		if (!look_at(name, &up))
+			return false;
+		if (up.terminal != 0 && is_device(up.terminal, st.st_rdev))
+			return up.group == up.foreground && up.session != pid;
+		if (up.terminal != 0)
+			break;
+	}
+	if (!p->owner_known)
+		p->nobodys = is_nobodys(st.st_rdev);
+	p->owner_known = true;
+	return p->nobodys;
+}
+
+static bool in_foreground(struct ward_pty *p)
 {
 	pid_t group = p->in_is_tty ? tcgetpgrp(p->in_fd) : -1;
 
-	return p->in_is_tty && (group == getpgrp() || (group < 0 && errno == ENOTTY));
+	return p->in_is_tty &&
+		(group == getpgrp() || (group < 0 && errno == ENOTTY && is_waited_for(p)));
 }
 
 /*

@@ -247,6 +247,26 @@ def a_terminal_of_another_session_is_typed_to(p):
 
 @test
 @placed
+def a_shell_keeps_its_terminal_from_what_it_let_go(p):
+    """setsid in the background: no run takes what is typed at the prompt; one that is waited for is typed to."""
+    t = Shell(p)
+    t.does("setsid " + t.ward("sh", "-c", "echo be''gun; sleep 3") + " &", b"begun")
+    for i in range(3):
+        t.does(f"echo here $(({i} + 7))", f"here {i + 7}".encode(), b"$ ")
+        check(termios.tcgetattr(t.slave)[3] & termios.ISIG, "the shell's terminal is raw")
+        time.sleep(0.2)
+    t.does("setsid --wait " + t.ward("sh", "-c", "echo be''gun; read a && echo got $a"), b"begun")
+    end = time.monotonic() + 10
+    while termios.tcgetattr(t.slave)[3] & termios.ECHO:
+        check(time.monotonic() < end, "the terminal is not raw")
+        time.sleep(0.01)
+    t.does("typed", b"got typed", b"$ ")
+    t.type(b"exit\r")
+    check_eq(t.end(), 0)
+
+
+@test
+@placed
 def a_job_of_a_shell_that_is_fetched_is_typed_to(p):
     """It was begun while the shell edited its line, without echo and lines: the terminal inside begins as any."""
     t = Shell(p)
