@@ -29,7 +29,7 @@
 #define TURN_NS 100000ull /* the shortest that there is */
 /*
  * The supervisor's process has ended. Of those that the kernel queues: whoever in here sends it too takes no place from the one that
- * counts, and ends his own run at most.
+ * counts, which comes from the supervisor (0, outside of our pid namespace).
  */
 #define SIGNAL_ORPHANED 64
 
@@ -235,6 +235,13 @@ static void take_short_turns(void)
 	(void)syscall(SYS_sched_setattr, 0, &a, 0);
 }
 
+/* From the kernel, in the name of whoever ended: nobody in here can say that of another (SI_USER), and a full queue leaves the name out. */
+static bool is_orphaned(const struct init *in, const struct signalfd_siginfo *si)
+{
+	return si->ssi_signo == SIGNAL_ORPHANED && si->ssi_code == SI_USER &&
+		(si->ssi_pid == in->supervisor || si->ssi_pid == 0);
+}
+
 static _Noreturn void supervise(struct init *in, struct life *life)
 {
 	struct pollfd p[4] = { { OWN_FD_CTL, POLLIN, 0 }, { OWN_FD_SIGNALS, POLLIN, 0 },
@@ -256,7 +263,7 @@ static _Noreturn void supervise(struct init *in, struct life *life)
 		if (p[1].revents & POLLIN) {
 			if (read(OWN_FD_SIGNALS, &si, sizeof(si)) < 0 && errno != EAGAIN)
 				break;
-			if (si.ssi_signo == SIGNAL_ORPHANED)
+			if (is_orphaned(in, &si))
 				break;
 			look_at_limit(in, life);
 			if (!reap(life) && !life->ended)
@@ -362,8 +369,9 @@ static int open_signals(const struct init *in)
  * all that the caller had. So its end is a signal, too; asked for when no credential changes any more, which would take it back. Our
  * parent is the thread of ward_run(), which stays. Before this nothing goes on without the supervisor's word.
  */
-static void follow_supervisor(const struct init *in)
+static void follow_supervisor(struct init *in)
 {
+	in->supervisor = (uint32_t)getppid();
 	if (prctl(PR_SET_PDEATHSIG, SIGNAL_ORPHANED, 0, 0, 0) < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, "PR_SET_PDEATHSIG");
 }

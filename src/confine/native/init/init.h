@@ -26,6 +26,7 @@ struct init {
 	int ctl, cmd, fuse; /* WARD_LAUNCH_FD_* */
 	int steps; /* eventfd: how often the command may go on */
 	bool captured; /* tried, and with this result */
+	uint32_t supervisor; /* its pid, as we see it: 0 outside of our pid namespace */
 	int capture_error; /* 0, or -errno of capture_step */
 	const char *capture_step;
 	int net[WARD_CAPTURE_SOCKETS];
