@@ -470,7 +470,11 @@ static const struct {
 	ROW("\x15\1", "more", ""),
 	/* a version that is none */
 	ROW("\x16\0\1\0\5\1\0\0\1\3", "broken", ""),
-	ROW("\x16\2\0\x40\0\1", "broken", ""),
+	ROW("\x16\2\0\x40\0\1\0", "broken", ""),
+	ROW("\x16\2\0\x40\0\1", "more", ""),
+	/* none either, and no hello: a length, least byte first (MongoDB) */
+	ROW("\x16\1\0\0\x40\1\7\0", "more", ""),
+	ROW("\x16\2\0\x49\0\1\0", "more", ""),
 	ROW("\x16\xff\1\0\1\1\x16\3\1", "broken", ""),
 	ROW("\x16\4\1\0\0\x16\3\1", "broken", ""),
 	ROW("\x15\2\1\0\2\1\x5a\x16\3\1", "broken", ""),

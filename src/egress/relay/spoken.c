@@ -36,7 +36,12 @@ static enum ward_spoken_match sslv2(const uint8_t *p, size_t n)
 	return n > 4 ? WARD_MATCH_YES : WARD_MATCH_MAYBE;
 }
 
-/* One whose version is none. Servers take it all the same (the JDK any, Go what is below 16): the hello, and what they read over before it. */
+#define RECORD_HIGH_MAX 0x48 /* the high byte of a record's length: 16 KiB and 2 */
+
+/*
+ * One whose version is none. Servers take it all the same (the JDK any, Go what is below 16): the hello, and what they read over before it. What
+ * else begins with such a byte (a length, least byte first) is told by what no hello has.
+ */
 static enum ward_spoken_match other_version(const uint8_t *p, size_t n)
 {
 	bool hello = p[0] == 0x16;
@@ -44,12 +49,19 @@ static enum ward_spoken_match other_version(const uint8_t *p, size_t n)
 
 	if (!hello && ((n > 3 && p[3] != 0) || (n > 4 && p[4] != 2)))
 		return WARD_MATCH_NO; /* an alert has two bytes */
+	if (hello && n > 3 && p[3] > RECORD_HIGH_MAX)
+		return WARD_MATCH_NO;
 	if (n < 6)
 		return WARD_MATCH_MAYBE;
 	/* Behind an empty record is the next one. */
 	if (hello && len == 0)
 		return p[5] >= 0x14 && p[5] <= 0x18 ? WARD_MATCH_YES : WARD_MATCH_NO;
-	return p[5] == 1 || (!hello && p[5] == 2) ? WARD_MATCH_YES : WARD_MATCH_NO;
+	if (!hello)
+		return p[5] == 1 || p[5] == 2 ? WARD_MATCH_YES : WARD_MATCH_NO;
+	/* A record of one byte has no more of it; a hello of 64 KiB none of them takes. */
+	if (p[5] != 1 || len == 1)
+		return p[5] == 1 ? WARD_MATCH_YES : WARD_MATCH_NO;
+	return n < 7 ? WARD_MATCH_MAYBE : p[6] == 0 ? WARD_MATCH_YES : WARD_MATCH_NO;
 }
 
 /*
