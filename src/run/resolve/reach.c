@@ -250,17 +250,24 @@ static int of_user(struct ward_resolver *rs, const struct ward_layers_where *whe
 	return r == WARD_OK ? reached(rs, "the list of what is trusted", where->trust, err) : r;
 }
 
+/*
+ * By the name that it was called by the next run is started, where it is the command. Whoever embeds the library is called by a name
+ * that is his own matter: .venv/bin/python, a link in the project, has the program's own code beside it.
+ */
 const char *ward_rs_starter(struct ward_resolver *rs, bool called)
 {
 	const char *name = called ? (const char *)getauxval(AT_EXECFN) : NULL;
 	WARD_UNSET char path[WARD_PATH_MAX];
-	ssize_t n;
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
-	if (called)
-		return name ? ward_rs_absolute(rs, rs->cwd, name) : NULL;
-	n = readlink("/proc/self/exe", path, sizeof(path));
-	return n > 0 && (size_t)n < sizeof(path) ? ward_arena_dup(rs->arena, path, (size_t)n)
-						 : NULL;
+	if (n <= 0)
+		return NULL;
+	path[n] = '\0';
+	if (!called)
+		return ward_arena_dup(rs->arena, path, (size_t)n);
+	return name && ward_has_prefix(ward_path_basename(path), "ward")
+		? ward_rs_absolute(rs, rs->cwd, name)
+		: NULL;
 }
 
 static int program(struct ward_resolver *rs, struct ward_error *err)
