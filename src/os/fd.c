@@ -41,12 +41,12 @@ void ward_closep(int *fd)
 	*fd = -1;
 }
 
-int ward_write_all(int fd, const void *p, size_t n)
+int ward_write_all_by(ward_write_fn *put, int fd, const void *p, size_t n)
 {
 	const char *s = p;
 
 	while (n > 0) {
-		ssize_t done = write(fd, s, n);
+		ssize_t done = put(fd, s, n);
 
 		if (done < 0 && errno == EINTR)
 			continue;
@@ -58,6 +58,11 @@ int ward_write_all(int fd, const void *p, size_t n)
 		n -= (size_t)done;
 	}
 	return 0;
+}
+
+int ward_write_all(int fd, const void *p, size_t n)
+{
+	return ward_write_all_by(write, fd, p, n);
 }
 
 static int code_of(int sys)

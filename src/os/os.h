@@ -23,6 +23,8 @@ static inline int ward_take_fd(int *fd)        /* out of a WARD_FD, which then c
 	return taken;
 }
 int ward_write_all(int fd, const void *p, size_t n);      /* 0 or -errno; EINTR and short writes handled */
+typedef ssize_t ward_write_fn(int fd, const void *p, size_t n);
+int ward_write_all_by(ward_write_fn *put, int fd, const void *p, size_t n); /* the same by put, which is as write(2) */
 /* Read a whole regular file of at most max bytes. WARD_E_NOTFOUND, WARD_E_LIMIT, WARD_E_INVALID (a directory, a device), ... */
 int ward_read_file(const char *path, size_t max, struct ward_buf *out, struct ward_error *err);
 int ward_read_fd(int fd, const char *name, size_t max, struct ward_buf *out, struct ward_error *err);

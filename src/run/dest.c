@@ -157,24 +157,6 @@ bool ward_dest_same(const struct ward_dest *a, const struct ward_dest *b)
 		fstat(b->dir, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* The caller's pipe: that nobody reads it is an error of this call, and no signal that would end the caller. */
-static int write_all_quiet(int fd, const char *s, size_t n)
-{
-	while (n > 0) {
-		ssize_t done = ward_write_quiet(fd, s, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		if (done == 0)
-			return -EIO;
-		s += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
-
 int ward_dest_write(const struct ward_dest *d, const char *option, const void *p, size_t n,
 	struct ward_error *err)
 {
@@ -182,7 +164,8 @@ int ward_dest_write(const struct ward_dest *d, const char *option, const void *p
 	int r;
 
 	if (d->fd >= 0) {
-		r = write_all_quiet(d->fd, p, n);
+		/* The caller's pipe: that nobody reads it is an error of this call, and no signal that would end the caller. */
+		r = ward_write_all_by(ward_write_quiet, d->fd, p, n);
 		if (r < 0)
 			r = ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot write to descriptor %d",
 				d->fd);

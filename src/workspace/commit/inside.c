@@ -13,10 +13,10 @@
 
 #include "workspace/commit/inside.h"
 
-/* The step that makes what has a path's first n bytes as its name; put_end: none does. */
-size_t ward_commit_step_of(const struct ward_commit *c, const char *path, size_t n)
+size_t ward_commit_find_step(const struct ward_commit *c, size_t begin, size_t end, bool backwards,
+	const char *path, size_t n)
 {
-	size_t low = c->put_begin, high = c->put_end;
+	size_t low = begin, high = end;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
@@ -25,12 +25,18 @@ size_t ward_commit_step_of(const struct ward_commit *c, const char *path, size_t
 		r = r != 0 ? r : c->j.v[mid].path[n] ? -1 : 0;
 		if (r == 0)
 			return mid;
-		if (r < 0)
+		if ((r < 0) != backwards)
 			high = mid;
 		else
 			low = mid + 1;
 	}
-	return c->put_end;
+	return end;
+}
+
+/* The step that makes what has a path's first n bytes as its name; put_end: none does. */
+size_t ward_commit_step_of(const struct ward_commit *c, const char *path, size_t n)
+{
+	return ward_commit_find_step(c, c->put_begin, c->put_end, false, path, n);
 }
 
 const struct ward_step *ward_commit_put_of(const struct ward_commit *c, const char *path, size_t n)

@@ -8,6 +8,8 @@
 
 #define WARD_COMMIT_MADE_MAX (WARD_PATH_MAX + WARD_COMMIT_NAME_MAX)
 
+/* Of steps in the order of paths (backwards: the last first), from begin to end, that of a path's first n bytes; end: none is. */
+size_t ward_commit_find_step(const struct ward_commit *c, size_t begin, size_t end, bool backwards, const char *path, size_t n);
 /* The step that makes what has a path's first n bytes as its name; put_end, NULL: none does. */
 size_t ward_commit_step_of(const struct ward_commit *c, const char *path, size_t n);
 const struct ward_step *ward_commit_put_of(const struct ward_commit *c, const char *path, size_t n);

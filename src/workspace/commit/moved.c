@@ -22,26 +22,6 @@ static void waits_done(struct waits *w)
 	free(w->todo);
 }
 
-/* The step that takes what has the path's first n bytes as its name; takes: none does. */
-static size_t take_of(const struct ward_commit *c, size_t takes, const char *path, size_t n)
-{
-	size_t low = 0, high = takes;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		int r = strncmp(path, c->j.v[mid].path, n);
-
-		r = r != 0 ? r : c->j.v[mid].path[n] ? -1 : 0;
-		if (r == 0)
-			return mid;
-		if (r > 0)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return takes;
-}
-
 /* The directories that it lies in, if they went too: the outermost was the last. */
 static int take_back(struct ward_commit *c, const struct waits *w, size_t i)
 {
@@ -49,7 +29,7 @@ static int take_back(struct ward_commit *c, const struct waits *w, size_t i)
 	int r = 0;
 
 	for (const char *p = strchr(path, '/'); p && r == 0; p = strchr(p + 1, '/')) {
-		size_t k = take_of(c, w->takes, path, (size_t)(p - path));
+		size_t k = ward_commit_find_step(c, 0, w->takes, true, path, (size_t)(p - path));
 
 		if (k < w->takes && c->j.v[k].kind == WARD_STEP_TAKE &&
 			c->j.v[k].result == WARD_RESULT_DONE && S_ISDIR(c->j.v[k].old.mode))
