@@ -640,53 +640,54 @@ static int make_one(struct staging *g, size_t i, struct ward_error *err)
 	return r < 0 ? failed(err, r, s->path) : WARD_OK;
 }
 
-/* What was read is as the run saw it. */
-static bool still_old(const struct ward_commit *c, int fd)
+/*
+ * Somebody changed the directory since it was planned. What it gets stays out, and is a change yet; what comes into it goes on, for which its
+ * owner may have to be lent it.
+ */
+static int leave_directory(struct ward_commit *c, size_t i, int fd)
 {
+	struct ward_step *s = &c->j.v[i];
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && ward_commit_is_old(c, &st);
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == s->old.ino)
+		ward_commit_seen(&st, &s->old);
+	s->new = s->old;
+	s->attributes = s->dir_old = false;
+	s->layer_ino = 0;
+	c->change[i] = NULL;
+	c->given.on = true;
+	ward_commit_leave(c, s->path, "was changed in the project while the commit began");
+	return WARD_OK;
 }
 
-static int came_since(struct ward_error *err, const char *path)
-{
-	(void)ward_fail(err, WARD_E_REFUSED,
-		"'%s' was changed in the project while the commit began", path);
-	ward_fail_fix(err, "commit again: nothing of the project has changed");
-	return WARD_E_REFUSED;
-}
-
-/* A DIR step's attributes, those to come and those before, each on a directory that has nothing else. */
-static int make_attributes(struct staging *g, size_t i, struct ward_error *err)
+/* The attributes of a DIR step, those to come or those before, on a directory that has nothing else. */
+static int make_attributes(struct staging *g, size_t i, bool old, struct ward_error *err)
 {
 	const struct ward_step *s = &g->c->j.v[i];
+	char staged[WARD_COMMIT_NAME_MAX];
+	WARD_FD from = -1;
+	WARD_FD to = -1;
+	struct stat st;
+	int r;
 
-	for (int old = 0; old < 2; old++) {
-		char staged[WARD_COMMIT_NAME_MAX];
-		WARD_FD to = -1;
-		WARD_FD from = -1;
-		int r;
-
-		ward_commit_staged(staged,
-			old ? WARD_STAGED_OLD_ATTRIBUTES : WARD_STAGED_NEW_ATTRIBUTES, i);
-		if (mkdirat(g->c->stage, staged, 0700) < 0)
-			return failed(err, -errno, s->path);
-		to = openat(g->c->stage, staged, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (to < 0)
-			return failed(err, -errno, s->path);
-		if (old) {
-			from = ward_commit_open(g->c->root, s->path, O_RDONLY | O_DIRECTORY);
-			r = from < 0 ? failed(err, from, s->path)
-				     : ward_commit_attrs_copy(from, to, false, err, s->path);
-			if (r == WARD_OK && s->dir_old && !still_old(g->c, from))
-				r = came_since(err, s->path);
-		} else {
-			r = copy_directory_attrs(g, s->path, to, err);
-		}
-		if (r < 0)
-			return r;
-	}
-	return WARD_OK;
+	ward_commit_staged(staged, old ? WARD_STAGED_OLD_ATTRIBUTES : WARD_STAGED_NEW_ATTRIBUTES,
+		i);
+	if (mkdirat(g->c->stage, staged, 0700) < 0)
+		return failed(err, -errno, s->path);
+	to = openat(g->c->stage, staged, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (to < 0)
+		return failed(err, -errno, s->path);
+	if (!old)
+		return copy_directory_attrs(g, s->path, to, err);
+	from = ward_commit_open(g->c->root, s->path, O_RDONLY | O_DIRECTORY);
+	if (from == -ENOENT || from == -ENOTDIR || from == -ELOOP || from == -EXDEV)
+		return leave_directory(g->c, i, -1);
+	r = from < 0 ? failed(err, from, s->path)
+		     : ward_commit_attrs_copy(from, to, false, err, s->path);
+	/* What was read is as the run saw it. */
+	if (r == WARD_OK && s->dir_old && (fstat(from, &st) < 0 || !ward_commit_is_old(g->c, &st)))
+		r = leave_directory(g->c, i, from);
+	return r;
 }
 
 /* Files that are nothing but themselves, by several threads. */
@@ -780,8 +781,8 @@ int ward_commit_stage(struct ward_commit *c, struct ward_error *err)
 
 		if (dir)
 			s->new = (struct ward_seen){ .ino = dir->new.ino, .mode = s->new.mode };
-		if (s->attributes)
-			r = make_attributes(&g, i, err);
+		for (int old = 0; old < 2 && s->attributes && r == WARD_OK; old++)
+			r = make_attributes(&g, i, old, err);
 	}
 	if (r == WARD_OK && ward_commit_stops(c))
 		r = failed(err, -ECANCELED, c->j.n > 0 ? c->j.v[0].path : ".");
