@@ -358,6 +358,20 @@ size_t ward_asks_open(const struct ward_asks *a)
 	return n;
 }
 
+bool ward_asks_agreed(const struct ward_asks *a, const struct ward_verdict *v)
+{
+	const struct ward_book_rule *rule = asking(v);
+
+	for (size_t i = 0; rule && i < a->n; i++) {
+		const struct ward_asked *k = &a->v[i];
+
+		if (of_rule(k, rule, v->approval) &&
+			(k->agreed || k->answer == WARD_SAID_ONCE || k->answer == WARD_SAID_RUN))
+			return true;
+	}
+	return false;
+}
+
 int ward_asks_one(struct ward_asks *a, const struct ward_verdict *v, const struct ward_query *q,
 	bool begin, struct ward_asked **ret, struct ward_error *err)
 {

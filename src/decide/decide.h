@@ -182,5 +182,7 @@ int ward_asks_one(struct ward_asks *a, const struct ward_verdict *v, const struc
 /* Sort and name: the same questions are the same bytes, in whatever order they were met. */
 int ward_asks_finish(struct ward_asks *a, struct ward_error *err);
 size_t ward_asks_open(const struct ward_asks *a);        /* how many have no answer, and were not agreed to */
+/* v is ASK: did somebody say yes to its rule, before the start or by --approve? */
+bool ward_asks_agreed(const struct ward_asks *a, const struct ward_verdict *v);
 /* As in plan, log and `ward pending`: without the answer, at most things_max things. */
 void ward_asked_json(const struct ward_asked *k, size_t things_max, struct ward_buf *out);

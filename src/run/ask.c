@@ -324,8 +324,8 @@ static int policy_says(struct life *l, const struct ward_refusal *f, struct ward
 	/* Whoever adds it to the list has gained nothing. */
 	if (v.why == WARD_WHY_NARROWED && never_carried(f))
 		return WARD_OK;
-	/* What was asked about was answered before the start: something else refuses it now. */
-	if (v.effect == WARD_ASK && ret->effect == WARD_ALLOW)
+	/* Somebody said yes before the start: something else refuses it now. A grant alone may be one around it (the workspace's, of .git). */
+	if (v.effect == WARD_ASK && ret->effect == WARD_ALLOW && ward_asks_agreed(&l->asks, &v))
 		return WARD_OK;
 	ret->effect = WARD_DENY; /* a grant may cover it, and a forbid take it out */
 	ret->rule = NULL;

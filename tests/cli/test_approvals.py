@@ -207,6 +207,30 @@ def yes_on_the_terminal(p, word, scope):
         check(p.run(*words, "--", "touch", "out/z").code != 0, "what has expired counts")
 
 
+# As git's directories are in a work tree: what lies around may be written.
+WITHIN = """permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");
+permit (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./")
+unless { resource in Ward::Path::"./out" };
+permit (principal, action == Ward::Action::"proc.exec", resource);
+@approval("risky")
+permit (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./out");
+"""
+
+
+@test
+@placed
+def a_yes_is_followed_by_no_other_question(p):
+    os.environ["XDG_CONFIG_HOME"] = str(p.side / "config")
+    words = policy(p, WITHIN)
+    check_eq([k["things"] for k in asks(p, *words)], [k["things"] for k in asks(p, *words, "--approve", "risky")])
+    t = Asked(p, *words, "--", "touch", "out/x")
+    t.until("no (n)? ")
+    t.type("o\n")
+    check_eq(t.end(), 0, t.text)
+    check_eq(t.text.count("asked before the start"), 1, t.text)
+    check_eq(said(p), [("approval.granted", "once", "tty")])
+
+
 NO = [("no", "n\n", "tty"), ("nonsense thrice", None, "tty"), ("end of file", "\x04", "end")]
 
 

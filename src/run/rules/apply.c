@@ -34,7 +34,7 @@ int ward_rules_yes(struct ward_resolver *rs, const struct ward_query *q,
 	return WARD_OK;
 }
 
-static int allowed(struct ward_resolver *rs, enum ward_action action, const char *resource,
+int ward_rules_allowed(struct ward_resolver *rs, enum ward_action action, const char *resource,
 	bool *ret, struct ward_verdict *verdict, struct ward_error *err)
 {
 	struct ward_query q = { .action = action,
@@ -71,9 +71,9 @@ static int program(struct ward_resolver *rs, const char *path, struct ward_error
 	if (!probe)
 		return ward_rs_nomem(err);
 	/* To be granted as a program is to be shown, too: who forbids that it is read forbids this. */
-	r = allowed(rs, WARD_ACT_FS_READ, probe, &yes, &verdict, err);
+	r = ward_rules_allowed(rs, WARD_ACT_FS_READ, probe, &yes, &verdict, err);
 	if (r == WARD_OK && yes)
-		r = allowed(rs, WARD_ACT_PROC_EXEC, probe, &yes, &verdict, err);
+		r = ward_rules_allowed(rs, WARD_ACT_PROC_EXEC, probe, &yes, &verdict, err);
 	if (r < 0 || !yes || verdict.n_rules == 0)
 		return r;
 	cap.resource = file ? path : ward_arena_printf(rs->arena, "%s/**", path);
@@ -90,7 +90,7 @@ static int programs(struct ward_resolver *rs, struct ward_error *err)
 	const char *path;
 	size_t at = 0;
 	bool all = false;
-	int r = allowed(rs, WARD_ACT_PROC_EXEC, ANY, &all, &verdict, err);
+	int r = ward_rules_allowed(rs, WARD_ACT_PROC_EXEC, ANY, &all, &verdict, err);
 
 	if (r == WARD_OK && all) {
 		struct ward_cap cap = { .type = WARD_CAP_EXTERNAL_COMMAND, .resource = "*" };
@@ -149,7 +149,7 @@ static int set_variable(struct ward_resolver *rs, const struct ward_cap *cap,
 	named.resource = ward_arena_dup(rs->arena, cap->resource, strcspn(cap->resource, "="));
 	if (!named.resource)
 		return ward_rs_nomem(err);
-	r = allowed(rs, WARD_ACT_ENV_READ, named.resource, &yes, &verdict, err);
+	r = ward_rules_allowed(rs, WARD_ACT_ENV_READ, named.resource, &yes, &verdict, err);
 	if (r == WARD_OK && !yes && verdict.why != WARD_WHY_NO_RULE &&
 		verdict.why != WARD_WHY_NARROWED && verdict.why != WARD_WHY_GRANTED)
 		r = ward_rules_forbidden(rs, &named, &verdict, err);
@@ -167,7 +167,7 @@ static int variable(struct ward_resolver *rs, const struct ward_cap *cap, struct
 		r = set_variable(rs, cap, err);
 		return r == WARD_OK ? ward_caps_add(&rs->caps, cap, err) : r;
 	}
-	r = allowed(rs, WARD_ACT_ENV_READ, cap->resource, &yes, &verdict, err);
+	r = ward_rules_allowed(rs, WARD_ACT_ENV_READ, cap->resource, &yes, &verdict, err);
 	if (r < 0)
 		return r;
 	return yes ? ward_caps_add(&rs->caps, cap, err)
@@ -192,7 +192,7 @@ static int file(struct ward_resolver *rs, const struct ward_cap *cap, struct war
 	else if (!cap->literal && ward_glob_is_pattern(cap->resource))
 		path = NULL;
 	if (path && ward_rs_target(rs, path, &t) == 0) {
-		r = allowed(rs, action, t.path, &yes, &verdict, err);
+		r = ward_rules_allowed(rs, action, t.path, &yes, &verdict, err);
 		if (r < 0)
 			return r;
 		if (!yes && (verdict.why == WARD_WHY_FORBIDDEN || verdict.why == WARD_WHY_NARROWED))

@@ -95,6 +95,9 @@ int ward_rules_apply(struct ward_resolver *rs, struct ward_error *err);
  */
 int ward_rules_yes(struct ward_resolver *rs, const struct ward_query *q, const struct ward_verdict *v, bool *ret,
 	struct ward_error *err);
+/* The judge's answer about a path or name of the host, and that. */
+int ward_rules_allowed(struct ward_resolver *rs, enum ward_action action, const char *resource, bool *ret,
+	struct ward_verdict *verdict, struct ward_error *err);
 /* view.c: what the policies say of files, as nodes of the view; after the capabilities are. */
 int ward_rules_view(struct ward_resolver *rs, struct ward_error *err);
 bool ward_rules_still_open(const struct ward_resolver *rs, const struct ward_verdict *v);   /* v asks, and somebody will be asked */

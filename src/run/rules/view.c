@@ -25,6 +25,7 @@ struct rights {
 	bool read, write, exec;
 	bool program; /* it may be started; exec: and it may become code */
 	bool noexec; /* taken out of a directory of programs */
+	bool asks; /* a person is asked whether it may be written, or was */
 	const struct ward_book_rule *by; /* what grants the most of it; NULL: nothing is granted */
 };
 
@@ -46,7 +47,6 @@ struct viewing {
 	struct ward_told told;
 	struct ward_error *err;
 	size_t first; /* nodes of rs before ours */
-	int64_t now_ms;
 	bool named; /* names are those that policies write, and no match of a pattern */
 	bool asks; /* a rule wants a person: to ask the judge may be to ask somebody */
 	struct above *above;
@@ -60,13 +60,7 @@ struct viewing {
 static int ask(struct viewing *v, enum ward_action action, const char *path,
 	struct ward_verdict *ret, bool *ret_yes)
 {
-	struct ward_query q = { .action = action, .resource = ward_str(path), .any = true };
-
-	q.now_ms = v->now_ms;
-	q.of_host = true;
-	if (ward_judge(v->book->book, v->book->desk, &q, ret) < 0)
-		return ward_rs_nomem(v->err);
-	return ward_rules_yes(v->rs, &q, ret, ret_yes, v->err);
+	return ward_rules_allowed(v->rs, action, path, ret_yes, ret, v->err);
 }
 
 /* What is asked about, and nobody has said yes to, is not granted; nor is what `of` has not, and nothing is asked about that. NULL: all. */
@@ -86,6 +80,8 @@ static int rights_among(struct viewing *v, const char *path, const struct rights
 
 		if (r < 0)
 			return r;
+		if (wanted[i] && actions[i] == WARD_ACT_FS_WRITE)
+			ret->asks = verdict.effect == WARD_ASK;
 		if (*to[i] && i < 2 && verdict.n_rules > 0)
 			ret->by = verdict.rules[0];
 	}
@@ -119,6 +115,7 @@ static int rights_below(struct viewing *v, const char *dir, const struct rights 
 	ret->write = ret->write && other.write;
 	ret->exec = ret->exec && other.exec;
 	ret->program = ret->program && other.program;
+	ret->asks = ret->asks || other.asks;
 	return WARD_OK;
 }
 
@@ -364,7 +361,7 @@ static int boundary(struct viewing *v, const struct ward_target *t)
 {
 	struct ward_node *shown = shown_by(v, t->path);
 	bool same = shown && ward_streq(shown->dest, t->path), noexec = false;
-	struct rights have, had = rights_of(shown);
+	struct rights own, have, had = rights_of(shown);
 	int r = S_ISDIR(t->st.st_mode) ? rights_below(v, t->path, NULL, &have)
 				       : rights_at(v, t->path, &have);
 
@@ -390,7 +387,9 @@ static int boundary(struct viewing *v, const struct ward_target *t)
 		return alone(v, t, &have);
 	}
 	have.noexec = noexec;
-	return put(v, t, &have, &had, same ? shown->rule : -1);
+	/* Who is asked about what lies in it is asked about it itself in the same question: alone() asks that after a yes. */
+	r = have.asks && had.write && !have.write ? rights_at(v, t->path, &own) : WARD_OK;
+	return r < 0 ? r : put(v, t, &have, &had, same ? shown->rule : -1);
 }
 
 /* Less of a name, or of what could lie in it, than of what it would be made in. */
@@ -748,11 +747,7 @@ static int refuse_timely(struct viewing *v)
 
 int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 {
-	struct viewing v = { .rs = rs,
-		.book = rs->book,
-		.err = err,
-		.first = rs->n_nodes,
-		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
+	struct viewing v = { .rs = rs, .book = rs->book, .err = err, .first = rs->n_nodes };
 	const char *path;
 	size_t at = 0;
 	int r;
