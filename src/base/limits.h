@@ -77,6 +77,7 @@
 #define WARD_CEDAR_DIAGS_MAX 100             /* findings kept; the rest is counted */
 #define WARD_ASKS_MAX 64                     /* rules that a person is asked about before one start, and endpoints in one run */
 #define WARD_ASK_THINGS_MAX 1024             /* names that one of these rules is asked about at */
+#define WARD_LAYER_PATH_MAX 65536            /* bytes of the path of a directory of a watched layer, with its NUL */
 #define WARD_LAYER_NAMES_MAX 8388608         /* bytes of names of directories of a watched layer that are still to be looked at */
 #define WARD_SAMPLE_PIDS_MAX 65536           /* processes of one run that are looked at where no cgroup counts their memory */
 #define WARD_REASON_MAX 256                  /* bytes in the reason that ward stop gives */

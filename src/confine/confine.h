@@ -92,6 +92,8 @@ struct ward_cage_options {
 	int (*spawned)(void *arg, struct ward_error *err);
 	void *arg;
 };
+/* Why a layer in a directory ends its run: it is over its bound; WARD_LAYER_PATH_MAX or _NAMES_MAX are; a directory cannot be read. */
+enum ward_layer_over { WARD_LAYER_NOT_OVER = 0, WARD_LAYER_FULL, WARD_LAYER_DEEP, WARD_LAYER_MANY, WARD_LAYER_HIDDEN };
 enum ward_cage_event_type {
 	WARD_CAGE_NONE = 0,
 	WARD_CAGE_EXITED, /* code */
@@ -99,13 +101,14 @@ enum ward_cage_event_type {
 	WARD_CAGE_EXEC_FAILED, /* err_no of execve */
 	WARD_CAGE_OOM, /* the memory limit was hit; the run is being killed */
 	WARD_CAGE_POLICY_KILL, /* foreign architecture; the run is being killed */
-	WARD_CAGE_LAYER_FULL, /* the layer in a directory is over its bound; the run is being killed */
+	WARD_CAGE_LAYER_FULL, /* the layer in a directory: why; the run is being killed */
 	WARD_CAGE_LAYER_WRITTEN, /* the layer in a directory was changed: it is to be made durable. Every few seconds */
 	WARD_CAGE_LOST /* init died without a word; the run is over */
 };
 struct ward_cage_event {
 	enum ward_cage_event_type type;
 	int code, sig, err_no;
+	enum ward_layer_over why;
 	bool over; /* the command has ended; no further event comes */
 };
 struct ward_usage {
@@ -115,7 +118,7 @@ struct ward_usage {
 	bool pids_reached; /* no cgroup, memory sampled: there were as many tasks as may be; perhaps a fork was refused */
 	bool memory_sampled, oom;
 	bool disk_full;              /* the private directories were full when the run ended */
-	bool layer_full;             /* the layer in a directory was over its bound when the run ended by itself */
+	enum ward_layer_over layer;  /* of the layer in a directory, when the run ended by itself */
 };
 
 /*

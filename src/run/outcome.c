@@ -216,6 +216,22 @@ void ward_outcome_set_limit(struct ward_outcome *o, enum ward_limit_id id, uint6
 	o->limits[id].extra = extra;
 }
 
+const char *ward_layer_why(enum ward_layer_over why)
+{
+	static const char *const texts[] = {
+		[WARD_LAYER_DEEP] = "a path of a directory has more than 65535 bytes",
+		[WARD_LAYER_MANY] = "it has too many directories side by side",
+		[WARD_LAYER_HIDDEN] = "a directory in it cannot be read",
+	};
+
+	return (size_t)why < WARD_ARRAY_SIZE(texts) ? texts[why] : NULL;
+}
+
+void ward_outcome_set_layer(struct ward_outcome *o, uint64_t bound, enum ward_layer_over why)
+{
+	ward_outcome_set_limit(o, WARD_LIMIT_DISK, bound, why > WARD_LAYER_FULL ? why : 0);
+}
+
 void ward_outcome_note(struct ward_outcome *o, const char *fmt, ...)
 {
 	const char **notes = reallocarray(o->notes, o->n_notes + 1, sizeof(*notes));

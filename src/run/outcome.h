@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "confine/confine.h"
 #include "plan/plan.h"
 #include "run/run.h"
 
@@ -19,7 +20,7 @@ enum ward_limit_id {
 	WARD_LIMIT_STDOUT,           /* bytes */
 	WARD_LIMIT_STDERR,           /* bytes */
 	WARD_LIMIT_PIDS,             /* reached; extra = how many forks were refused, 0 = unknown */
-	WARD_LIMIT_DISK,             /* bytes */
+	WARD_LIMIT_DISK,             /* bytes; extra = why a layer cannot be counted (enum ward_layer_over), 0 = it is over them */
 	WARD_LIMIT_NAMES,            /* more distinct refusals than are listed; extra = how many more */
 	WARD_LIMIT_LOOKED,           /* more names were asked for than are looked up at a time; extra = how many */
 	WARD_LIMIT_MAX
@@ -128,6 +129,9 @@ bool ward_outcome_again(struct ward_outcome *o, enum ward_axis axis, const char 
 int ward_outcome_add_late(struct ward_outcome *o, const struct ward_outcome_late *late);
 void ward_outcome_set_audit(struct ward_outcome *o, const char *file, uint64_t first, uint64_t last, const char *head);
 /* value: what the limit was, in the unit of enum ward_limit_id. */
+/* Why a layer cannot be counted; NULL: it can. */
+const char *ward_layer_why(enum ward_layer_over why);
+void ward_outcome_set_layer(struct ward_outcome *o, uint64_t bound, enum ward_layer_over why);
 void ward_outcome_set_limit(struct ward_outcome *o, enum ward_limit_id id, uint64_t value, uint64_t extra);
 /* One more line of the report: "warning: ...". */
 void ward_outcome_note(struct ward_outcome *o, const char *fmt, ...) WARD_PRINTF(2, 3);

@@ -440,7 +440,9 @@ int record_limit(struct life *l, const char *what, uint64_t value, uint64_t extr
 
 	ward_jw_open(&b, '{');
 	ward_jw_ku64(&b, "limit", value);
-	if (extra)
+	if (extra && ward_streq(what, "disk"))
+		ward_jw_kstr(&b, "why", ward_layer_why((enum ward_layer_over)extra));
+	else if (extra)
 		ward_jw_ku64(&b, "count", extra);
 	ward_jw_close(&b, '}');
 	e.detail_json = ward_buf_cstr(&b);

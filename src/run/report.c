@@ -117,6 +117,13 @@ static void put_limit(struct ward_buf *out, enum ward_limit_id id, uint64_t valu
 	else
 		ward_format_size(value, text, sizeof(text));
 	ward_buf_adds(out, "ward: ");
+	/* No larger number would help. */
+	if (id == WARD_LIMIT_DISK && extra) {
+		ward_buf_addf(out,
+			"disk limit of %s: what the run wrote cannot be counted: %s; use --disk-backend tmpfs, which the kernel bounds\n",
+			text, ward_layer_why((enum ward_layer_over)extra));
+		return;
+	}
 	ward_buf_addf(out, limit_rows[id].text, text);
 	if (extra && limit_rows[id].extra) {
 		ward_buf_adds(out, ": ");

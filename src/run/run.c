@@ -294,8 +294,8 @@ static void usage_to_outcome(struct life *l)
 	if (u.disk_full)
 		ward_outcome_set_limit(l->o, WARD_LIMIT_DISK, l->plan->limits.disk, 0);
 	/* The run had ended before somebody looked: how, is its own. */
-	if (u.layer_full)
-		ward_outcome_set_limit(l->o, WARD_LIMIT_DISK, l->plan->review.bound, 0);
+	if (u.layer)
+		ward_outcome_set_layer(l->o, l->plan->review.bound, u.layer);
 	if (u.pids_refused || u.pids_reached)
 		ward_outcome_set_limit(l->o, WARD_LIMIT_PIDS, l->plan->limits.pids, u.pids_refused);
 }

@@ -141,7 +141,7 @@ static void on_event(struct life *l, const struct ward_cage_event *e)
 		return;
 	case WARD_CAGE_LAYER_FULL:
 		o->status = WARD_STATUS_LIMIT;
-		ward_outcome_set_limit(o, WARD_LIMIT_DISK, l->plan->review.bound, 0);
+		ward_outcome_set_layer(o, l->plan->review.bound, e->why);
 		l->t_timeout = 0;
 		return;
 	case WARD_CAGE_LAYER_WRITTEN: review_sync(l); return;

@@ -348,6 +348,34 @@ print("went on")
     check_eq(box.leftovers(1.0), {})
 
 
+DEEP = """
+import os, time
+for i in range({n}): os.mkdir("d" * 250); os.chdir("d" * 250)
+time.sleep({wait})
+for i in range({n}): os.chdir(".."); os.rmdir("d" * 250)
+"""
+
+
+@box.both
+def a_path_longer_than_the_kernel_takes_ends_no_run(p):
+    """Configure scripts make such, and take them away again (gnulib looks how getcwd does there)."""
+    r, o = p.outcome("--review", "--disk-backend", "dir", "--", PYTHON, "-c", DEEP.format(n=50, wait=1))
+    check_eq((r.code, o["status"]), (0, "exited"), r.err)
+    check_eq(r.err, "")
+
+
+@box.both
+def what_cannot_be_counted_is_told_so(p):
+    """No larger number helps, so none is asked for."""
+    r, o = p.outcome("--review", "--disk-backend", "dir", "--", PYTHON, "-c", DEEP.format(n=270, wait=20))
+    check_eq((r.code, o["status"]), (137, "limit"), r.err)
+    why = "a path of a directory has more than 65535 bytes"
+    check_in(f"disk limit of 10G: what the run wrote cannot be counted: {why}; use --disk-backend tmpfs", r.err)
+    check("raise it" not in r.err, r.err)
+    hits = [x for x in box.records(p) if x["kind"] == "limit.hit" and x["run"] == o["run"]]
+    check_eq([(x["resource"], x["detail"]) for x in hits], [("disk", {"limit": 10 << 30, "why": why})])
+
+
 @box.both_cases([("in a file", "head -c 20000000 /dev/zero >big"),
                  ("in a directory that nobody may enter", "mkdir d; head -c 20000000 /dev/zero >d/big; chmod 0 d")])
 def what_is_written_before_anybody_looks_is_told_of(p, script):

@@ -105,6 +105,8 @@ static struct ward_growth *watch(uint64_t bound, pid_t init)
 	return g;
 }
 
+static enum ward_layer_over why;
+
 /* Over that bound, after one whole walk? */
 static bool over(uint64_t bound, pid_t init)
 {
@@ -113,6 +115,7 @@ static bool over(uint64_t bound, pid_t init)
 
 	now = ward_growth_due(g);
 	r = ward_growth_over(g);
+	why = ward_growth_why(g);
 	ward_growth_free(g);
 	return r;
 }
@@ -125,7 +128,7 @@ TEST(all_that_lies_in_it_and_nothing_else)
 	layer();
 	REQUIRE(fd >= 0 && ftruncate(fd, 0) == 0);
 	CHECK(!over(held(), 0));
-	CHECK(over(held() - 1, 0));
+	CHECK(over(held() - 1, 0) && why == WARD_LAYER_FULL);
 	CASE("files, directories");
 	file("upper/a", 40000);
 	REQUIRE(mkdir(in("upper/d"), 0700) == 0 && mkdir(in("upper/d/e"), 0700) == 0);
@@ -318,23 +321,25 @@ static int deep_down(const char *name, size_t levels)
 	return fd;
 }
 
+/* One that the kernel takes in parts alone is counted, as configure scripts make it; there is an end to that as well. */
 TEST(a_path_that_is_too_long)
 {
-	size_t above = strlen("upper") + 16 * (strlen("/") + 250), left = WARD_PATH_MAX - 2 - above;
+	size_t above = strlen("upper") + 261 * (strlen("/") + 250),
+	       left = WARD_LAYER_PATH_MAX - 2 - above;
 	char name[251];
 	int fd;
 
 	layer();
 	memset(name, 'd', 250);
 	name[250] = '\0';
-	fd = deep_down(name, 16);
+	fd = deep_down(name, 261);
 	name[left] = '\0';
 	REQUIRE(mkdirat(fd, name, 0700) == 0);
 	CHECK(!over(UINT64_MAX, 0));
 	name[left] = 'd';
 	name[left + 1] = '\0';
 	REQUIRE(mkdirat(fd, name, 0700) == 0);
-	CHECK(over(UINT64_MAX, 0));
+	CHECK(over(UINT64_MAX, 0) && why == WARD_LAYER_DEEP);
 	close(fd);
 	gone();
 }
@@ -360,7 +365,7 @@ TEST(more_directories_than_can_be_remembered)
 	(void)snprintf(one, sizeof(one), "%0250d", n);
 	REQUIRE(mkdirat(fd, one, 0700) == 0);
 	close(fd);
-	CHECK(over(UINT64_MAX, 0));
+	CHECK(over(UINT64_MAX, 0) && why == WARD_LAYER_MANY);
 	gone();
 }
 
@@ -382,7 +387,7 @@ TEST(a_directory_that_may_not_be_read)
 	hidden = over(UINT64_MAX, 0);
 	if (me == 0)
 		REQUIRE(seteuid(0) == 0);
-	CHECK(hidden);
+	CHECK(hidden && why == WARD_LAYER_HIDDEN);
 	REQUIRE(chmod(in("upper/d"), 0700) == 0);
 	CHECK(!over(UINT64_MAX, 0));
 	gone();

@@ -201,6 +201,7 @@ static void look_at_layer(struct ward_native *c, struct ward_cage_event *ret)
 			ret->type = WARD_CAGE_LAYER_WRITTEN;
 		return;
 	}
+	ret->why = ward_growth_why(c->growth);
 	ward_growth_free(c->growth);
 	c->growth = NULL;
 	ret->type = WARD_CAGE_LAYER_FULL;
@@ -284,14 +285,15 @@ static bool scratch_full(const struct ward_native *c)
 }
 
 /* Once: the look is the last. */
-static bool layer_full(struct ward_native *c)
+static enum ward_layer_over layer_over(struct ward_native *c)
 {
 	if (c->growth && c->over) {
-		c->layer_full = ward_growth_ended_over(c->growth);
+		if (ward_growth_ended_over(c->growth))
+			c->layer_over = ward_growth_why(c->growth);
 		ward_growth_free(c->growth);
 		c->growth = NULL;
 	}
-	return c->layer_full;
+	return c->layer_over;
 }
 
 void ward_helper_usage(void *cage, struct ward_usage *ret)
@@ -299,7 +301,7 @@ void ward_helper_usage(void *cage, struct ward_usage *ret)
 	struct ward_native *c = cage;
 	struct ward_cgroup_usage u = { 0 };
 
-	*ret = (struct ward_usage){ .disk_full = scratch_full(c), .layer_full = layer_full(c) };
+	*ret = (struct ward_usage){ .disk_full = scratch_full(c), .layer = layer_over(c) };
 	ret->cpu_ms = c->exit.cpu_us / 1000;
 	ret->max_rss = c->exit.max_rss_kb * 1024;
 	ret->memory_sampled = c->sampling;

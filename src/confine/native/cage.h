@@ -52,7 +52,7 @@ struct ward_native {
 	bool reaped;
 	bool sampling, sampled_oom;
 	struct ward_growth *growth; /* of the layer in a directory; NULL = it is bounded, or there is none */
-	bool layer_full; /* when the run ended */
+	enum ward_layer_over layer_over; /* when the run ended */
 	bool pids_reached; /* as many tasks as the limit allows were seen, where no cgroup counts them */
 	bool foreign;
 	uint64_t next_sample; /* monotonic ns */

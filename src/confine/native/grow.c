@@ -5,7 +5,8 @@
  *
  * The run made what is walked here, and changes it meanwhile: everything is reached beneath the layer, no link is followed, names that are
  * gone are gone. A directory that even its owner may not enter hides nothing: an ordinary user's walk is made with the rights that he has in
- * the run's own user namespace. What cannot be counted (paths longer than the kernel takes, too many directories) is too much. Not seen is a file
+ * the run's own user namespace. A path may be longer than the kernel takes at once, as configure scripts make them. What cannot be counted (paths longer
+ * still, too many directories, one that cannot be read) is too much, and is told apart. Not seen is a file
  * that has no name any more and is still open.
  *
  * It sees as well when the layer was written, which is when somebody has to make it durable: the overlay above it does not.
@@ -39,6 +40,7 @@ struct ward_growth {
 	uint64_t bound, sum; /* sum: of this walk so far */
 	uint64_t due, until; /* monotonic ns: the next look; the end of this one */
 	uint64_t took; /* by this walk */
+	enum ward_layer_over why; /* of over */
 	bool over, whole; /* whole: the walk is at its end */
 	int64_t newest,
 		told; /* wall clock: the last ctime that this walk saw; what is older was told of */
@@ -46,19 +48,29 @@ struct ward_growth {
 	int dir; /* that is being read; -1 = none */
 	size_t n_path, n_paths;
 	long at, got; /* of dents */
-	char path[WARD_PATH_MAX]; /* dir's, below top */
+	char path[WARD_LAYER_PATH_MAX]; /* dir's, below top */
 	_Alignas(struct ward_dirent64) char dents[DENTS_BYTES];
 	char paths
 		[WARD_LAYER_NAMES_MAX]; /* known and not yet read, each with its NUL; the last one is next; untouched pages are free */
 };
 
+/* The first reason is the one that is told. */
+static void is_over(struct ward_growth *g, enum ward_layer_over why)
+{
+	g->why = g->over ? g->why : why;
+	g->over = true;
+}
+
 static void push(struct ward_growth *g, const char *name)
 {
 	size_t n = strlen(name);
 
-	if (g->n_paths + g->n_path + n + 2 > WARD_LAYER_NAMES_MAX ||
-		g->n_path + n + 2 > WARD_PATH_MAX) {
-		g->over = true;
+	if (g->n_path + n + 2 > sizeof(g->path)) {
+		is_over(g, WARD_LAYER_DEEP);
+		return;
+	}
+	if (g->n_paths + g->n_path + n + 2 > WARD_LAYER_NAMES_MAX) {
+		is_over(g, WARD_LAYER_MANY);
 		return;
 	}
 	memcpy(g->paths + g->n_paths, g->path, g->n_path);
@@ -92,7 +104,34 @@ static void count(struct ward_growth *g, const char *name)
 	} else if (st.st_nlink) {
 		g->sum += (uint64_t)st.st_blocks * 512 / st.st_nlink;
 	}
-	g->over = g->over || g->sum > g->bound;
+	if (g->sum > g->bound)
+		is_over(g, WARD_LAYER_FULL);
+}
+
+/* path below top, by as much of it at a time as the kernel takes. -errno. */
+static int open_path(struct ward_growth *g)
+{
+	char *at = g->path, *end = g->path + g->n_path;
+	WARD_FD from = -1;
+
+	while (end - at >= WARD_PATH_MAX) {
+		char *cut = memrchr(at, '/', WARD_PATH_MAX - 1);
+		int fd;
+
+		if (!cut)
+			return -ENAMETOOLONG;
+		*cut = '\0';
+		fd = ward_openat2(from < 0 ? g->top : from, at, O_PATH | O_DIRECTORY | O_NOFOLLOW,
+			0, WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS);
+		*cut = '/';
+		if (fd < 0)
+			return fd;
+		ward_close(from);
+		from = fd;
+		at = cut + 1;
+	}
+	return ward_openat2(from < 0 ? g->top : from, *at ? at : ".",
+		O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS);
 }
 
 /* The next directory. False: there is none. */
@@ -108,11 +147,10 @@ static bool open_next(struct ward_growth *g)
 	memcpy(g->path, g->paths + from, g->n_path + 1);
 	g->n_paths = from;
 	g->at = g->got = 0;
-	g->dir = ward_openat2(g->top, g->n_path ? g->path : ".",
-		O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS);
+	g->dir = open_path(g);
 	/* Gone, or something else by now; what is there and cannot be read is too much. */
 	if (g->dir < 0 && g->dir != -ENOENT && g->dir != -ENOTDIR && g->dir != -ELOOP)
-		g->over = true;
+		is_over(g, WARD_LAYER_HIDDEN);
 	return true;
 }
 
@@ -178,7 +216,7 @@ static void look(struct ward_growth *g, uint64_t until)
 	if (g->userns < 0)
 		walk(g);
 	else if (ward_native_in_child(walk_inside, CLONE_FILES, g) != 0)
-		g->over = true;
+		is_over(g, WARD_LAYER_HIDDEN);
 }
 
 bool ward_growth_over(struct ward_growth *g)
@@ -238,6 +276,11 @@ bool ward_growth_written(struct ward_growth *g)
 	g->told = (int64_t)ward_now_wall_ns() - STAMP_NS;
 	g->told_at = now;
 	return true;
+}
+
+enum ward_layer_over ward_growth_why(const struct ward_growth *g)
+{
+	return g->over ? g->why : WARD_LAYER_NOT_OVER;
 }
 
 uint64_t ward_growth_due(const struct ward_growth *g)

@@ -48,6 +48,8 @@ bool ward_growth_over(struct ward_growth *g);
  * only if that was enough to see it. No other call may follow but ward_growth_free().
  */
 bool ward_growth_ended_over(struct ward_growth *g);
+/* After either of these was true. */
+enum ward_layer_over ward_growth_why(const struct ward_growth *g);
 /* Something of it was changed since it was last asked, and true, or since the start; not within seconds of that. Asked after a look. */
 bool ward_growth_written(struct ward_growth *g);
 /* Monotonic ns: when to look next. */
