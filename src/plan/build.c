@@ -258,6 +258,8 @@ static bool named_alone(const struct ward_plan *p, const struct ward_node *n)
 /* Somebody may read it and not change it. What is there for the command to run at all does not count. */
 static bool only_read(const struct ward_plan *p, const struct ward_node *n)
 {
+	if (n->kind == WARD_NODE_MASK && n->pin)
+		return true;
 	return n->kind == WARD_NODE_BIND && !n->write && !n->base && !n->hold &&
 		(n->fixed || n->protect ||
 			(n->rule >= 0 && !ward_streq(p->rules[n->rule].origin.file, "implied")));

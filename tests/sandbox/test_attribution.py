@@ -738,6 +738,22 @@ def what_a_policy_keeps_from_changes_is_named_with_its_rule(p):
 
 
 @both
+def a_name_that_is_kept_from_coming_to_be_is_named_with_its_rule(p):
+    """Nothing is there at the start, and an empty directory stands in for it: whoever would make, fill, move or replace it."""
+    rules = {".ward": "workspace_write.never_write_rules", ".git": "workspace_write.never_write_git_rules"}
+    p.ws.chmod(0o777)
+    for command, what in (("mkdir .ward", ".ward"), ("ln -sT n .ward", ".ward"), ("echo > .ward", ".ward"), ("echo > .ward/x", ".ward/x"),
+                          ("mkdir n; mv -T n .ward", ".ward"), ("rmdir .ward", ".ward"), ("mv .ward n", ".ward"), ("touch .ward", ".ward"),
+                          ("cd .ward && mkdir x", ".ward/x"), ("git init -q .", ".git")):
+        r, o = p.outcome("--mode", "workspace_write", "--fail-on-violation", "sh", "-c", command + "; true")
+        check_in(("FILE_WRITE", str(p.ws / what)), named(o), f"{command}: {r.err}")
+        check_eq((r.code, by_path(o, str(p.ws / what))[0]["rule"]), (123, rules[what.split("/")[0]]), f"{command}: {r.err}")
+        check(not (p.ws / ".ward").exists() and not (p.ws / ".git").exists(), command)
+    r, o = p.outcome("--mode", "workspace_write", "--fail-on-violation", "sh", "-c", "ls -a .ward; test ! -s .ward/x; mkdir -p d/.ward; echo x > d/.ward/x")
+    check_eq((r.code, named(o)), (0, set()), r.err)
+
+
+@both
 def words_of_a_policy_end_no_line_and_reach_no_terminal(p):
     (p.ws / ".ward").mkdir()
     p.write("a.txt", "", 0o666)

@@ -142,7 +142,8 @@ static int look(struct walk *w)
 			return r;
 	} else if (kind == WARD_NODE_FILE) {
 		at->mode = S_IFREG | 0444;
-	} else if (kind != WARD_NODE_DIR) {
+	} else if (kind != WARD_NODE_DIR &&
+		!(kind == WARD_NODE_MASK && c.node->pin && c.node->mode)) {
 		return -ENOENT; /* not in the view; or /proc, /dev, a denied name */
 	}
 	at->is_dir = S_ISDIR(at->mode);

@@ -72,10 +72,16 @@ struct looked {
 	bool made; /* it is not there, and was to be made */
 };
 
+/* A name that a policy keeps from coming to be: as good as absent, though an empty directory stands there. */
+static bool is_pin(const struct ward_node *n)
+{
+	return n && n->kind == WARD_NODE_MASK && n->pin;
+}
+
 /* Or taken out by a rule: who writes to that is seen by FUSE, and who would move or remove it is not. */
 static bool only_read(const struct ward_node *n)
 {
-	return n && ((n->kind == WARD_NODE_BIND && !n->write) || ward_fuse_tells(n));
+	return n && ((n->kind == WARD_NODE_BIND && !n->write) || is_pin(n) || ward_fuse_tells(n));
 }
 
 /* By the words alone: may it lie in what is only read? Everything else answers for itself, or may be written. */
@@ -107,7 +113,13 @@ static bool keep(struct looked *l, const char *dir, const char *name)
 	int n = snprintf(l->path, sizeof(l->path), "%s%s%s", dir, name[0] ? "/" : "", name);
 
 	return n > 0 && (size_t)n < sizeof(l->path) && l->at.mount &&
-		l->at.mount->kind == WARD_NODE_BIND && !l->at.mount->write;
+		((l->at.mount->kind == WARD_NODE_BIND && !l->at.mount->write) ||
+			is_pin(l->at.mount));
+}
+
+static bool is_pinned(const struct looked *l)
+{
+	return is_pin(ward_notify_node(l->n, l->path));
 }
 
 /* The directory of a name into dir, and the name, which is cut off of w. NULL: it has none. */
@@ -133,16 +145,18 @@ static const char *split(struct looked *l, struct ward_peek_words *w, struct war
 		: NULL;
 }
 
-/* A name that is not there, in a directory that is only read. */
+/* A name that is not there, in a directory that is only read; or that is pinned, of which the kernel says EEXIST. */
 static bool absent(struct looked *l, struct ward_peek_words *w)
 {
 	const char *name;
+	bool kept;
+	int r;
 
-	if (ward_notify_place(l->n, l->ask, w->base, w->text, false, &l->at) != -ENOENT)
-		return false;
+	r = ward_notify_place(l->n, l->ask, w->base, w->text, false, &l->at);
 	name = split(l, w, &l->at);
 	l->made = name != NULL;
-	return name && keep(l, l->at.path, name);
+	kept = name && keep(l, l->at.path, name);
+	return name && ((kept && r == -ENOENT) || is_pinned(l));
 }
 
 /* A name that is a mount of its own, and only read. */
@@ -150,7 +164,7 @@ static bool is_held(const struct looked *l)
 {
 	const struct ward_node *n = ward_notify_node(l->n, l->path);
 
-	return n && n->kind == WARD_NODE_BIND && !n->write && !n->base;
+	return is_pin(n) || (n && n->kind == WARD_NODE_BIND && !n->write && !n->base);
 }
 
 /* What a rule took out is there, and no walk gets to it. */
@@ -189,8 +203,10 @@ static bool opens(struct looked *l, struct ward_peek_words *w)
 	if (flags & O_PATH)
 		return false;
 	if (present(l, w, !(flags & O_NOFOLLOW)))
-		return writes && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL) &&
-			S_ISDIR(l->at.mode) == unnamed && !S_ISLNK(l->at.mode);
+		return is_pinned(l)
+			? unnamed || (flags & O_CREAT)
+			: writes && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL) &&
+				S_ISDIR(l->at.mode) == unnamed && !S_ISLNK(l->at.mode);
 	return (flags & O_CREAT) && absent(l, w);
 }
 
