@@ -227,23 +227,43 @@ static const char *never_carried(const struct ward_refusal *f)
 	return NULL;
 }
 
+/* What of the view a path lies in; NULL: nothing but the root. */
+static const struct ward_node *nearest(const struct life *l, const char *path)
+{
+	const struct ward_node *best = NULL;
+
+	for (size_t i = 0; i < l->plan->n_nodes; i++) {
+		/* They are sorted: the last is the nearest. */
+		if (ward_path_within(path, l->plan->nodes[i].dest))
+			best = &l->plan->nodes[i];
+	}
+	return best;
+}
+
+/* A program that the view does not show: "*" is every program of the view, and a directory of programs is shown whole. */
+static bool not_shown(const struct life *l, const struct ward_refusal *f)
+{
+	const struct ward_node *best;
+
+	if (f->kind != WARD_REFUSAL_PATH || !f->resource || f->action != WARD_CAP_EXTERNAL_COMMAND)
+		return false;
+	best = nearest(l, f->resource);
+	return !best || best->kind == WARD_NODE_DIR;
+}
+
 /*
  * A rule names it, and nothing of the view shows it for that: a pattern is of the files that it matches when the run begins, not of
  * what a directory of such a name holds, nor of names to come.
  */
 static bool unbound(const struct life *l, const struct ward_refusal *f)
 {
-	const struct ward_node *best = NULL;
+	const struct ward_node *best;
 	bool writes = f->action == WARD_CAP_FILE_WRITE;
 
 	if (f->kind != WARD_REFUSAL_PATH || !f->resource || f->seen == WARD_SEEN_ALONE ||
 		(f->action != WARD_CAP_FILE_READ && !writes))
 		return false;
-	for (size_t i = 0; i < l->plan->n_nodes; i++) {
-		/* They are sorted: the last is the nearest. */
-		if (ward_path_within(f->resource, l->plan->nodes[i].dest))
-			best = &l->plan->nodes[i];
-	}
+	best = nearest(l, f->resource);
 	if (!best || best->kind == WARD_NODE_DIR)
 		return true;
 	return best->kind == WARD_NODE_BIND && writes && best->is_dir && !best->write &&
@@ -450,7 +470,8 @@ static struct ward_question question_of(const struct ward_refusal *f, enum recor
 	return q;
 }
 
-static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_question *q,
+/* The grants, and then the policies. */
+static int rules_say(struct life *l, const struct ward_refusal *f, struct ward_question *q,
 	struct ward_decision *ret, struct ward_error *err)
 {
 	struct ward_rules rules = { l->plan->rules, l->plan->n_rules, l->net_index };
@@ -459,8 +480,33 @@ static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_q
 	if (r == WARD_OK && perhaps_looked(f, q) && ward_has_suffix(ret->cure, "/**'"))
 		(void)snprintf(ret->why, sizeof(ret->why),
 			"no rule grants it; if it is only to be looked at, /. instead of /** is enough");
-	if (r == WARD_OK && q->syscall == NULL)
-		r = policy_says(l, f, q, ret, err);
+	return r == WARD_OK && q->syscall == NULL ? policy_says(l, f, q, ret, err) : r;
+}
+
+/* It may be executed, and is not there to be: what is missing is a grant to read it. */
+static int not_shown_says(struct life *l, const struct ward_refusal *f, struct ward_question *q,
+	struct ward_decision *ret, struct ward_error *err)
+{
+	struct ward_refusal read = *f;
+	int r;
+
+	read.action = q->action = WARD_CAP_FILE_READ;
+	r = rules_say(l, &read, q, ret, err);
+	if (r < 0)
+		return r;
+	if (ret->effect == WARD_DENY && !ret->by)
+		(void)snprintf(ret->why, sizeof(ret->why),
+			"what is run has to be readable, and no rule grants that");
+	return WARD_OK;
+}
+
+static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_question *q,
+	struct ward_decision *ret, struct ward_error *err)
+{
+	int r = rules_say(l, f, q, ret, err);
+
+	if (r == WARD_OK && ret->effect == WARD_ALLOW && not_shown(l, f))
+		r = not_shown_says(l, f, q, ret, err);
 	if (r < 0)
 		return r;
 	if (f->kind == WARD_REFUSAL_PATH && ret->effect == WARD_DENY && !ret->by)

@@ -738,6 +738,22 @@ def what_a_policy_keeps_from_changes_is_named_with_its_rule(p):
 
 
 @both
+def a_program_that_the_view_does_not_show_is_told_with_the_grant_that_does(p):
+    """Every program of the view may be executed, and it is none of them: the cure is to show it, and works when it is followed."""
+    box.need_fuse()
+    tool = sorted(pathlib.Path("/var/lib/dpkg/info").glob("base-*.postinst"))[0]
+    for words in ((), ("--cap", "EXTERNAL_COMMAND:*"), ("--mode", "workspace_write")):
+        r, o = p.outcome(*words, "sh", "-c", f"{tool} nothing")
+        v = by_path(o, str(tool))[0]
+        check_eq((r.code, v["action"], v["rule"], v["cure"]), (127, "EXTERNAL_COMMAND", None, f"--cap 'FILE_READ:{tool}'"), r.err)
+        check_in("refused: what is run has to be readable, and no rule grants that", r.err)
+        r = p.run(*words, "--cap", f"FILE_READ:{tool}", "sh", "-c", f"{tool} nothing")
+        check(r.code < 126, r.err)
+    r, o = p.outcome("--cap", "EXTERNAL_COMMAND:ls", "/usr/bin/env", tool)
+    check_eq(by_path(o, str(tool))[0]["cure"], f"--cap 'EXTERNAL_COMMAND:{tool}'", r.err)
+
+
+@both
 def a_name_that_is_kept_from_coming_to_be_is_named_with_its_rule(p):
     """Nothing is there at the start, and an empty directory stands in for it: whoever would make, fill, move or replace it."""
     rules = {".ward": "workspace_write.never_write_rules", ".git": "workspace_write.never_write_git_rules"}
