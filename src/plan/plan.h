@@ -366,10 +366,29 @@ struct ward_shim {
 	const char *runtime;         /* name in ward_runtimes */
 	struct ward_runtime_root dir;
 	struct ward_runtime_root file;
-	const char *key;             /* KEY = "VALUE", or KEY: "VALUE", in file; NULL: a version a line, or TOOL VERSION */
+	const char *key;             /* KEY = "VALUE", or KEY: "VALUE", in file; NULL: a version a line, or TOOL VERSION. KEY>OTHER:
+	                              * VALUE is a key itself, of an object with OTHER: "VALUE" */
 };
 extern const struct ward_shim ward_shims[];
 extern const size_t ward_shims_n;
+/* What of a runtime no run is shown by that. */
+struct ward_runtime_hide {
+	const char *runtime;         /* NULL: any */
+	const char *path;            /* below it; one * in it is each directory there */
+};
+extern const struct ward_runtime_hide ward_runtime_hides[];
+extern const size_t ward_runtime_hides_n;
+/* Under a mode or a profile: who has the program on the PATH has every version; the variable is where the runtime is. */
+struct ward_runtime_all {
+	const char *runtime, *program;
+};
+extern const struct ward_runtime_all ward_runtime_alls[];
+extern const size_t ward_runtime_alls_n;
+struct ward_runtime_home {
+	const char *runtime, *variable;
+};
+extern const struct ward_runtime_home ward_runtime_homes[];
+extern const size_t ward_runtime_homes_n;
 /*
  * Under a mode or a profile: what packages laid outside /usr, shown as the base is; files that are made, which name
  * modules.

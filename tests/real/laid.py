@@ -57,3 +57,10 @@ def as_outside(p, files, commands, env):
             ran += 1
     if not ran:
         skip(f"no {commands[0][0]} that works here")
+
+
+def tool(path, text="#!/bin/sh\necho ${0}\n"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path

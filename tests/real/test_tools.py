@@ -16,7 +16,7 @@ import box  # noqa: E402  pylint: disable=wrong-import-position
 from box import both, both_cases  # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_eq, check_in, skip  # noqa: E402  pylint: disable=wrong-import-position
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from laid import MODE, SYSTEM, as_outside, git, inside, lay, sh  # noqa: E402  pylint: disable=wrong-import-position
+from laid import MODE, SYSTEM, as_outside, git, inside, lay, sh, tool  # noqa: E402  pylint: disable=wrong-import-position
 
 FILES = {
     "python": {"test_sum.py": "import pathlib, tempfile\n\ndef test_sum():\n    assert sum([1, 2]) == 3\n"
@@ -108,13 +108,6 @@ def git_is_looked_at_and_not_written(p):
         check_eq(git(d, "rev-parse", "HEAD"), head)
         check_eq(git(d, "tag"), "")
         check("hooksPath" not in pathlib.Path(p.ws / ".git/config").read_text(), "the configuration was written")
-
-
-def tool(path, text="#!/bin/sh\necho ${0}\n"):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(0o755)
-    return path
 
 
 @both

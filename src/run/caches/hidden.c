@@ -84,7 +84,7 @@ static int each(const struct hiding *h, const char *dir, const char *rest, bool 
 	return r;
 }
 
-static int pattern(const struct hiding *h, const char *line)
+static int pattern(const struct hiding *h, const char *line, bool maybe)
 {
 	const char *star = strncmp(line, "*/", 2) == 0 ? line : strstr(line, "/*/");
 	struct ward_target t;
@@ -93,7 +93,7 @@ static int pattern(const struct hiding *h, const char *line)
 	int r;
 
 	if (!star)
-		return hide(h, ward_arena_printf(h->rs->arena, "%s/%s", h->top, line), false);
+		return hide(h, ward_arena_printf(h->rs->arena, "%s/%s", h->top, line), maybe);
 	dir = star == line
 		? h->top
 		: ward_arena_printf(h->rs->arena, "%s/%.*s", h->top, (int)(star - line), line);
@@ -108,6 +108,15 @@ static int pattern(const struct hiding *h, const char *line)
 	return r == WARD_OK && whole ? ward_rs_text(h->rs, h->to, t.path, h->err) : r;
 }
 
+/* A line without a "*" is hidden where it cannot be looked at, too; where nothing is there nothing is hidden. */
+int ward_rs_hidden(struct ward_resolver *rs, const char *top, const char *line,
+	struct ward_texts *to, struct ward_error *err)
+{
+	const struct hiding h = { rs, top, to, err };
+
+	return pattern(&h, line, true);
+}
+
 int ward_cache_hidden(struct ward_resolver *rs, const struct ward_cache *c, const char *top,
 	struct ward_texts *ret, struct ward_error *err)
 {
@@ -116,6 +125,6 @@ int ward_cache_hidden(struct ward_resolver *rs, const struct ward_cache *c, cons
 
 	*ret = (struct ward_texts){ 0 };
 	for (size_t i = 0; r == WARD_OK && i < c->n_hides; i++)
-		r = pattern(&h, c->hides[i]);
+		r = pattern(&h, c->hides[i], false);
 	return r;
 }

@@ -41,15 +41,33 @@ static bool next_dir(const char **rest, char dir[WARD_PATH_MAX], struct stat *st
 	return false;
 }
 
+/* Of dir nothing is in the view but links into runtimes: what else lies there is not there. */
+static bool only_links(const struct ward_plan *plan, const char *dir)
+{
+	size_t len = strlen(dir);
+	bool links = false;
+
+	for (size_t i = 0; i < plan->n_nodes; i++) {
+		const struct ward_node *n = &plan->nodes[i];
+
+		if (n->kind == WARD_NODE_BIND && ward_path_within(dir, n->dest))
+			return false;
+		links = links ||
+			(n->kind == WARD_NODE_SYMLINK && strncmp(n->dest, dir, len) == 0 &&
+				n->dest[len] == '/' && !strchr(n->dest + len + 1, '/'));
+	}
+	return links;
+}
+
 /* The same directory, be it by another name: /bin, a link to a version. */
-static bool is_inside(const char *inside, const struct stat *is)
+static bool is_inside(const struct ward_plan *plan, const char *inside, const struct stat *is)
 {
 	char dir[WARD_PATH_MAX];
 	struct stat st;
 
 	while (next_dir(&inside, dir, &st)) {
 		if (st.st_dev == is->st_dev && st.st_ino == is->st_ino)
-			return true;
+			return !only_links(plan, dir);
 	}
 	return false;
 }
@@ -57,20 +75,21 @@ static bool is_inside(const char *inside, const struct stat *is)
 void ward_not_found(struct life *l)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
-	const char *inside = l->plan ? path_inside(l->plan) : "", *rest = getenv("PATH");
+	const char *inside, *rest = getenv("PATH");
 	char dir[WARD_PATH_MAX], word[WARD_PASTE_MAX];
 	struct stat st, shown[SHOWN_MAX];
 	size_t n = 0, same;
 
-	if (!l->o->has_code || l->o->code != CODE_NOT_FOUND || !l->book ||
+	if (!l->o->has_code || l->o->code != CODE_NOT_FOUND || !l->plan || !l->book ||
 		(!l->book->mode && !l->book->profile))
 		return;
+	inside = path_inside(l->plan);
 	while (n < SHOWN_MAX && next_dir(&rest, dir, &st)) {
 		for (same = 0; same < n; same++) {
 			if (shown[same].st_dev == st.st_dev && shown[same].st_ino == st.st_ino)
 				break;
 		}
-		if (same < n || is_inside(inside, &st))
+		if (same < n || is_inside(l->plan, inside, &st))
 			continue;
 		ward_buf_addf(&b, "%s%s", n ? ", " : "", ward_paste(word, dir, "DIR"));
 		shown[n++] = st;

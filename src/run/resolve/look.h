@@ -106,14 +106,20 @@ int ward_rs_git(struct ward_resolver *rs, struct ward_git *ret, struct ward_erro
  * stand-ins.
  */
 int ward_rt_shim_bins(struct ward_resolver *rs, const char *dir, struct ward_texts *to, bool *ret, struct ward_error *err);
-/* Where an entry's root is on this machine, not looked up; NULL: nowhere. */
-const char *ward_rt_root(struct ward_resolver *rs, const struct ward_runtime_root *root);
+/* The directory that versions of it lie in, real; NULL: there is none. */
+const char *ward_rt_above(struct ward_resolver *rs, const struct ward_runtime *rt);
+/* What of a runtime, which lies at prefix (real), no run is shown: real names in it, at the end of to. */
+int ward_rt_hidden(struct ward_resolver *rs, const char *prefix, struct ward_texts *to, struct ward_error *err);
+/* run/caches/hidden.c: one line "hide" about what lies at top (real). */
+int ward_rs_hidden(struct ward_resolver *rs, const char *top, const char *line, struct ward_texts *to, struct ward_error *err);
 /* ---- toolchain.c ---- */
 /*
  * What the caller works with: the runtimes of data/runtimes that the caller's PATH leads to, and caches of tools on it, into
- * rs->callers, toolchains, caches. Nothing is granted here: the policies say whether they may be read.
+ * rs->callers, toolchains, linked, homes, caches. Nothing is granted here: the policies say whether they may be read.
  */
 int ward_rs_toolchains(struct ward_resolver *rs, struct ward_error *err);
+/* Links of the caller's PATH into runtimes, as nodes, before the policies are asked whether they may be read. */
+int ward_rs_toolchain_links(struct ward_resolver *rs, struct ward_error *err);
 /* After the view is known: the run's PATH is the caller's, as far as it is in the view, and the caches are where tools look. */
 int ward_rs_toolchain_path(struct ward_resolver *rs, struct ward_error *err);
 bool ward_rs_on_path(const char *path, const char *dir);

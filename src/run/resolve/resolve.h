@@ -35,7 +35,7 @@ struct ward_resolver {
 	const struct ward_host *host;
 	struct ward_arena *arena; struct ward_rs_dirs *dirs; struct ward_mounts *mounts; /* look.h; NULL: none is open, not read yet */
 	const char *cwd;             /* of the caller; the kernel's answer, so no link in it */
-	const char *home;            /* of the caller, real; "" = unknown. Through ward_rs_home() */
+	const char *home; struct ward_rt_at *rt_at[2]; /* of the caller, real; "" = unknown. Through ward_rs_home(); runtimes.c */
 	const char *workspace;       /* real */
 	dev_t fs_dev; bool fs_known, fs_one_entry;   /* alias.c */
 	struct stat workspace_st;    /* what it was when it was looked up: what is granted of it most is itself */
@@ -63,7 +63,7 @@ struct ward_resolver {
 	const char *caches_read;     /* those that nobody asked for, and the run has: as in the plan */
 	/* Under a mode or a profile: the directories of the caller's PATH, with what stand-ins stand for in their place ... */
 	struct ward_texts callers;
-	struct ward_texts toolchains;        /* ... real prefixes of those that are runtimes ... */
+	struct ward_texts toolchains, linked, homes; /* ... real prefixes of runtimes, links and variables of them ... */
 	struct ward_texts parts; bool works; /* ... what packages laid outside /usr, under a mode or a profile ... */
 	const char *caches[WARD_CACHES_MAX]; /* ... and caches of data/caches, in its order: real; NULL = not wanted */
 	struct ward_cache_place *cached;     /* run/caches: those that were asked for, in that order; NULL: none was */

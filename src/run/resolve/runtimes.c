@@ -47,9 +47,29 @@ static const char *expand(struct ward_resolver *rs, const struct ward_runtime_ro
 	return expand_as(rs, root, false);
 }
 
-const char *ward_rt_root(struct ward_resolver *rs, const struct ward_runtime_root *root)
+/* Each root of data/runtimes, looked up once: every directory of a PATH, and each link in one, is held against all of them. */
+struct ward_rt_at {
+	const char *path, *real; /* NULL: nowhere; the same, or not there */
+};
+
+static const struct ward_rt_at *roots(struct ward_resolver *rs, bool stays)
 {
-	return expand(rs, root);
+	struct ward_rt_at *at = rs->rt_at[stays];
+
+	if (at)
+		return at;
+	at = ward_arena_alloc(rs->arena, ward_runtimes_n * sizeof(*at));
+	if (!at)
+		return NULL;
+	for (size_t i = 0; i < ward_runtimes_n; i++) {
+		struct ward_target t;
+
+		at[i].path = expand_as(rs, &ward_runtimes[i].root, stays);
+		at[i].real = at[i].path && ward_rs_target(rs, at[i].path, &t) == 0 && t.n_links > 0
+			? t.path
+			: NULL;
+	}
+	return rs->rt_at[stays] = at;
 }
 
 static size_t components(const char *shape)
@@ -85,16 +105,14 @@ static const char *fit(struct ward_resolver *rs, const char *root, const char *s
 static const char *by_shape_as(struct ward_resolver *rs, const char *path, bool stays,
 	const char **ret_name)
 {
-	for (size_t i = 0; i < ward_runtimes_n; i++) {
-		const struct ward_runtime *rt = &ward_runtimes[i];
-		const char *root = expand_as(rs, &rt->root, stays), *prefix;
-		struct ward_target t;
+	const struct ward_rt_at *at = roots(rs, stays);
 
-		if (!root)
-			continue;
-		prefix = fit(rs, root, rt->shape, path);
-		if (!prefix && ward_rs_target(rs, root, &t) == 0 && t.n_links > 0)
-			prefix = fit(rs, t.path, rt->shape, path);
+	for (size_t i = 0; at && i < ward_runtimes_n; i++) {
+		const struct ward_runtime *rt = &ward_runtimes[i];
+		const char *prefix = at[i].path ? fit(rs, at[i].path, rt->shape, path) : NULL;
+
+		if (!prefix && at[i].real)
+			prefix = fit(rs, at[i].real, rt->shape, path);
 		if (prefix) {
 			*ret_name = rt->name;
 			return prefix;
@@ -249,22 +267,66 @@ int ward_rt_linked(struct ward_resolver *rs, const char *path, const struct ward
 	return r;
 }
 
-/* npm's settings for everybody lie in its prefix, logins among them. Who grants that file by itself means it. */
-static int hide_login(struct ward_resolver *rs, const char *prefix, int rule,
+/* The name of the runtime that prefix, which is real, is; NULL: it is none by itself. */
+static const char *name_of(struct ward_resolver *rs, const char *prefix)
+{
+	char inner[WARD_PATH_MAX];
+	const char *name = NULL, *found;
+
+	(void)snprintf(inner, sizeof(inner), "%.*s/x", WARD_PATH_MAX - 16, prefix);
+	found = by_any_shape(rs, inner, &name);
+	if (found && ward_streq(found, prefix))
+		return name;
+	(void)snprintf(inner, sizeof(inner), "%.*s/bin/x", WARD_PATH_MAX - 16, prefix);
+	return by_marker(rs, inner, &name) ? name : NULL;
+}
+
+/* Before the "*" of its shape; NULL: it is not there. */
+const char *ward_rt_above(struct ward_resolver *rs, const struct ward_runtime *rt)
+{
+	const char *root = expand(rs, &rt->root), *star = strrchr(rt->shape, '*');
+	struct ward_target t;
+	int n = star > rt->shape ? (int)(star - rt->shape) - 1 : 0;
+
+	if (!root || !star)
+		return NULL;
+	root = ward_arena_printf(rs->arena, "%s%s%.*s", root, n ? "/" : "", n, rt->shape);
+	return root && ward_rs_target(rs, root, &t) == 0 && S_ISDIR(t.st.st_mode) ? t.path : NULL;
+}
+
+int ward_rt_hidden(struct ward_resolver *rs, const char *prefix, struct ward_texts *to,
 	struct ward_error *err)
 {
-	const char *path = ward_arena_printf(rs->arena, "%s/etc/npmrc", prefix);
-	struct ward_node mask = { .kind = WARD_NODE_MASK, .fixed = true, .rule = rule };
-	struct ward_target t;
+	const char *name = name_of(rs, prefix);
+	int r = WARD_OK;
 
-	if (!path)
-		return ward_rs_nomem(err);
-	if (ward_rs_target(rs, path, &t) < 0 || !ward_path_within(t.path, prefix) ||
-		ward_rs_visible(rs, t.path))
-		return WARD_OK;
-	mask.dest = t.path;
-	mask.is_dir = S_ISDIR(t.st.st_mode);
-	return ward_rs_node(rs, &mask, err);
+	for (size_t i = 0; r == WARD_OK && i < ward_runtime_hides_n; i++) {
+		const struct ward_runtime_hide *h = &ward_runtime_hides[i];
+
+		if (!h->runtime || (name && ward_streq(h->runtime, name)))
+			r = ward_rs_hidden(rs, prefix, h->path, to, err);
+	}
+	return r;
+}
+
+/* Who grants one of them by itself means it. */
+static int hide(struct ward_resolver *rs, const char *prefix, int rule, struct ward_error *err)
+{
+	struct ward_texts hidden = { 0 };
+	int r = ward_rt_hidden(rs, prefix, &hidden, err);
+
+	for (size_t i = 0; r == WARD_OK && i < hidden.n; i++) {
+		struct ward_node mask = {
+			.kind = WARD_NODE_MASK, .dest = hidden.v[i], .fixed = true, .rule = rule
+		};
+		struct ward_target t;
+
+		if (ward_rs_target(rs, mask.dest, &t) < 0 || ward_rs_visible(rs, mask.dest))
+			continue;
+		mask.is_dir = S_ISDIR(t.st.st_mode);
+		r = ward_rs_node(rs, &mask, err);
+	}
+	return r;
 }
 
 int ward_rt_grant(struct ward_resolver *rs, const char *prefix, const char *name,
@@ -295,7 +357,7 @@ int ward_rt_grant(struct ward_resolver *rs, const char *prefix, const char *name
 		return r;
 	n = ward_rs_bind(rs, &t, r);
 	n.exec = true;
-	r = hide_login(rs, t.path, n.rule, err);
+	r = hide(rs, t.path, n.rule, err);
 	return r == WARD_OK ? ward_rs_node(rs, &n, err) : r;
 }
 
@@ -431,7 +493,7 @@ static bool of_tools(const struct ward_shim *shim)
 	return false;
 }
 
-/* The program of one version: the shape's "*" is the version. */
+/* The program of one version: the shape's "*" is the version, two of them a tool and its version. */
 static bool try_version(struct ward_resolver *rs, const struct ward_shim *shim, const char *version,
 	const char *program, const char **ret)
 {
@@ -439,14 +501,15 @@ static bool try_version(struct ward_resolver *rs, const struct ward_shim *shim, 
 
 	for (size_t i = 0; i < ward_runtimes_n; i++) {
 		const struct ward_runtime *rt = &ward_runtimes[i];
-		const char *star = strchr(rt->shape, '*'), *root;
+		const char *star = strchr(rt->shape, '*'), *last = strrchr(rt->shape, '*'), *root;
 
 		if (!ward_streq(rt->name, shim->runtime) || !star)
 			continue;
 		root = expand(rs, &rt->root);
-		*ret = root ? ward_arena_printf(rs->arena, "%s/%.*s%s/bin/%s", root,
-				      (int)(star - rt->shape), rt->shape, version, program)
-			    : NULL;
+		*ret = root
+			? ward_arena_printf(rs->arena, "%s/%.*s%s%s/bin/%s", root,
+				  (int)(star - rt->shape), rt->shape, version, last + 1, program)
+			: NULL;
 		if (*ret && ward_rs_target(rs, *ret, &t) == 0)
 			return true;
 	}
@@ -497,22 +560,77 @@ static char *version_of(const struct ward_shim *shim, char *line)
 	return of_tools(shim) ? ward_rt_tool_version(line) : ward_rt_version(line, shim->key);
 }
 
-/* The bin directories of the versions that a shim's file names. */
-static int version_bins(struct ward_resolver *rs, const struct ward_shim *shim,
-	struct ward_texts *to, struct ward_error *err)
+/* KEY>OTHER: in the text behind the object that KEY's value is the name of, the value of its OTHER. */
+static char *behind(char *text, const char *name, const char *other)
+{
+	size_t n = strlen(name);
+	bool in = false;
+	char *line;
+
+	while ((line = strsep(&text, "\n"))) {
+		const char *s = line + strspn(line, " \t");
+		char *version = in ? ward_rt_version(line, other) : NULL;
+
+		if (version || (in && *s == '}'))
+			return version;
+		in = in ||
+			(s[0] == '"' && strncmp(s + 1, name, n) == 0 && s[n + 1] == '"' &&
+				strchr(s + n + 2, '{'));
+	}
+	return NULL;
+}
+
+static int version_behind(struct ward_resolver *rs, const struct ward_shim *shim, const char *text,
+	struct ward_texts *ret, struct ward_error *err)
+{
+	const char *sign = strchr(shim->key, '>');
+	const char *key = ward_arena_dup(rs->arena, shim->key, (size_t)(sign - shim->key));
+	char *rest = ward_arena_strdup(rs->arena, text), *line, *name = NULL, *version;
+	char *again = ward_arena_strdup(rs->arena, text);
+
+	if (!key || !rest || !again)
+		return ward_rs_nomem(err);
+	while (!name && (line = strsep(&rest, "\n")))
+		name = ward_rt_version(line, key);
+	version = name ? behind(again, name, sign + 1) : NULL;
+	return version ? ward_rs_text(rs, ret, version, err) : WARD_OK;
+}
+
+/* The versions that a shim's file names. */
+static int versions(struct ward_resolver *rs, const struct ward_shim *shim, struct ward_texts *ret,
+	struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
-	const char *file = expand(rs, &shim->file), *bin;
+	const char *file = expand(rs, &shim->file), *text;
 	char *rest, *line;
 	int r = WARD_OK;
 
 	if (!file || ward_read_file(file, FILE_BYTES_MAX, &b, NULL) < 0 || b.n == 0)
 		return WARD_OK;
+	if (shim->key && strchr(shim->key, '>')) {
+		text = ward_arena_dup(rs->arena, b.s, b.n);
+		return text ? version_behind(rs, shim, text, ret, err) : ward_rs_nomem(err);
+	}
 	rest = b.s;
 	while (r == WARD_OK && (line = strsep(&rest, "\n"))) {
 		const char *version = version_of(shim, line);
 
-		if (version && try_version(rs, shim, version, ".", &bin))
+		if (version)
+			r = ward_rs_text(rs, ret, ward_arena_strdup(rs->arena, version), err);
+	}
+	return r;
+}
+
+/* The bin directories of them. */
+static int version_bins(struct ward_resolver *rs, const struct ward_shim *shim,
+	struct ward_texts *to, struct ward_error *err)
+{
+	struct ward_texts found = { 0 };
+	const char *bin;
+	int r = versions(rs, shim, &found, err);
+
+	for (size_t i = 0; r == WARD_OK && i < found.n; i++) {
+		if (try_version(rs, shim, found.v[i], ".", &bin))
 			r = ward_rs_text(rs, to,
 				ward_arena_dup(rs->arena, bin, strlen(bin) - strlen("/.")), err);
 	}
@@ -542,20 +660,19 @@ int ward_rt_unshim(struct ward_resolver *rs, const char *path, const char **ret,
 
 	*ret = NULL;
 	for (size_t i = 0; i < ward_shims_n; i++) {
-		WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 		const struct ward_shim *shim = &ward_shims[i];
 		const char *dir = expand(rs, &shim->dir), *file = expand(rs, &shim->file);
-		char *line, *rest, *version;
+		struct ward_texts found = { 0 };
+		int r;
 
 		if (!dir || !file || strlen(dir) != dir_n || strncmp(dir, path, dir_n) != 0)
 			continue;
-		if (ward_read_file(file, FILE_BYTES_MAX, &b, NULL) == WARD_OK && b.n > 0) {
-			rest = b.s;
-			while ((line = strsep(&rest, "\n"))) {
-				version = version_of(shim, line);
-				if (version && try_version(rs, shim, version, program, ret))
-					return WARD_OK;
-			}
+		r = versions(rs, shim, &found, err);
+		if (r < 0)
+			return r;
+		for (size_t k = 0; k < found.n; k++) {
+			if (try_version(rs, shim, found.v[k], program, ret))
+				return WARD_OK;
 		}
 		*ret = NULL;
 		/* ~/.cargo/bin also holds programs that are no shims. */

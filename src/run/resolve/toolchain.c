@@ -4,12 +4,18 @@
  * believed. Of its directories those count that lie in a runtime of data/runtimes (or stand in for one); those in the workspace
  * stay on the PATH, since they can only choose among what is in the view. Whether any of it may be read the policies say.
  */
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/os.h"
 #include "run/caches/caches.h"
 
 #define HOME_INSIDE "/home/ward"
+#define ENTRIES_MAX 1024 /* of a directory of the PATH, that are looked at */
+#define LINKS_MAX 64 /* into runtimes, in all of them */
+#define VERSIONS_MAX 32 /* of a runtime, where all of them count */
 #define CACHE_SHARE 16 /* of the home inside */
 
 static bool of_base(const char *path)
@@ -22,37 +28,154 @@ static bool of_base(const char *path)
 	return false;
 }
 
-/* The runtime that DIR is a directory of; NULL: none that counts. */
-static int runtime_of(struct ward_resolver *rs, const char *dir, const char **ret_prefix,
-	struct ward_error *err)
-{
-	const char *probe = ward_arena_printf(rs->arena, "%s/x", dir), *name;
-
-	*ret_prefix = NULL;
-	if (!probe)
-		return ward_rs_nomem(err);
-	if (ward_rt_prefix(rs, probe, ret_prefix, &name, NULL) < 0)
-		*ret_prefix = NULL;
-	return WARD_OK;
-}
-
-/*
- * A runtime that does not count is passed over: nobody asked for it by name. A version manager may put a link on the PATH that
- * leads into its runtime (fnm: one for each shell).
- */
-static int consider(struct ward_resolver *rs, const char *dir, struct ward_error *err)
+/* The runtime that PATH lies in; NULL: none that counts, and is passed over, since nobody asked for it by name. */
+static const char *runtime_at(struct ward_resolver *rs, const char *path, const char **ret_name)
 {
 	const char *prefix = NULL;
+
+	if (!path || ward_rt_prefix(rs, path, &prefix, ret_name, NULL) < 0)
+		return NULL;
+	return prefix;
+}
+
+static const char *runtime_of(struct ward_resolver *rs, const char *dir, const char **ret_name)
+{
+	return runtime_at(rs, ward_arena_printf(rs->arena, "%s/x", dir), ret_name);
+}
+
+static bool brought_along(const struct ward_resolver *rs, const char *path)
+{
+	for (size_t i = 0; i < rs->toolchains.n; i++) {
+		if (ward_path_within(path, rs->toolchains.v[i]))
+			return true;
+	}
+	return false;
+}
+
+/* The links on the way to what is brought along: what does not lie in it itself would lead nowhere inside. */
+static int keep_links(struct ward_resolver *rs, const struct ward_target *t, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < t->n_links; i++) {
+		const char *at = t->links[i].at;
+
+		if (rs->linked.n < LINKS_MAX && !brought_along(rs, at) && !of_base(at) &&
+			!ward_path_within(at, rs->workspace) && !ward_rs_reserved(at))
+			r = ward_rs_text(rs, &rs->linked, at, err);
+	}
+	return r;
+}
+
+/* VARIABLE=PATH, unless it is known already. */
+static int homed(struct ward_resolver *rs, const char *variable, const char *path,
+	struct ward_error *err)
+{
+	size_t n = strlen(variable);
+
+	for (size_t i = 0; i < rs->homes.n; i++) {
+		if (strncmp(rs->homes.v[i], variable, n) == 0 && rs->homes.v[i][n] == '=')
+			return WARD_OK;
+	}
+	return ward_rs_text(rs, &rs->homes, ward_arena_printf(rs->arena, "%s=%s", variable, path),
+		err);
+}
+
+/* With the Python that a venv of the caller's leads to, and what is told by a variable where it is. */
+static int bring(struct ward_resolver *rs, const char *prefix, const char *name,
+	struct ward_error *err)
+{
+	const char *python = ward_arena_printf(rs->arena, "%s/bin/python3", prefix), *base, *of;
+	struct ward_target t;
+	int r = ward_rs_text(rs, &rs->toolchains, prefix, err);
+
+	for (size_t i = 0; r == WARD_OK && i < ward_runtime_homes_n; i++) {
+		if (ward_streq(ward_runtime_homes[i].runtime, name))
+			r = homed(rs, ward_runtime_homes[i].variable, prefix, err);
+	}
+	if (r < 0 || !ward_streq(name, "venv"))
+		return r;
+	if (!python)
+		return ward_rs_nomem(err);
+	if (ward_rs_target(rs, python, &t) < 0 || of_base(t.path))
+		return WARD_OK;
+	base = runtime_at(rs, t.path, &of);
+	if (!base)
+		return WARD_OK;
+	r = ward_rs_text(rs, &rs->toolchains, base, err);
+	return r == WARD_OK ? keep_links(rs, &t, err) : r;
+}
+
+static void close_dir(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+/* A link in DIR to a program of a runtime: pipx, uv, ghcup and proto lay such ones. */
+static int linked(struct ward_resolver *rs, const char *path, struct ward_error *err)
+{
+	const char *prefix, *name;
+	struct ward_target t;
+	int r;
+
+	if (!path)
+		return ward_rs_nomem(err);
+	if (ward_rs_target(rs, path, &t) < 0 || t.n_links == 0 || !S_ISREG(t.st.st_mode) ||
+		!(t.st.st_mode & 0111) || of_base(t.path) ||
+		ward_path_within(t.path, rs->workspace))
+		return WARD_OK;
+	prefix = runtime_at(rs, t.path, &name);
+	if (!prefix)
+		return WARD_OK;
+	r = bring(rs, prefix, name, err);
+	return r == WARD_OK ? keep_links(rs, &t, err) : r;
+}
+
+static int links_in(struct ward_resolver *rs, const char *dir, struct ward_error *err)
+{
+	struct ward_target t;
+	int fd = ward_rs_target(rs, dir, &t) < 0
+		? -1
+		: ward_openat2(AT_FDCWD, t.path, O_RDONLY | O_DIRECTORY, 0,
+			  WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
+	WARD_CLEANUP(close_dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+	int r = WARD_OK;
+
+	if (!d) {
+		ward_close(fd);
+		return WARD_OK;
+	}
+	for (unsigned n = 0;
+		r == WARD_OK && n < ENTRIES_MAX && rs->linked.n < LINKS_MAX && (e = readdir(d));
+		n++) {
+		if (e->d_type == DT_LNK || e->d_type == DT_UNKNOWN)
+			r = linked(rs, ward_arena_printf(rs->arena, "%s/%s", t.path, e->d_name),
+				err);
+	}
+	return r;
+}
+
+/* A version manager may put a link on the PATH that leads into its runtime (fnm: one for each shell). */
+static int consider(struct ward_resolver *rs, const char *dir, struct ward_error *err)
+{
+	const char *prefix, *name;
 	struct ward_target t;
 	int r = ward_rs_text(rs, &rs->callers, dir, err);
 
 	if (r < 0 || of_base(dir) || ward_path_within(dir, rs->workspace))
 		return r;
-	r = runtime_of(rs, dir, &prefix, err);
-	if (r == WARD_OK && !prefix && ward_rs_target(rs, dir, &t) == 0 && t.n_links > 0 &&
-		!of_base(t.path) && !ward_path_within(t.path, rs->workspace))
-		r = runtime_of(rs, t.path, &prefix, err);
-	return r == WARD_OK && prefix ? ward_rs_text(rs, &rs->toolchains, prefix, err) : r;
+	prefix = runtime_of(rs, dir, &name);
+	if (!prefix && ward_rs_target(rs, dir, &t) == 0 && t.n_links > 0) {
+		if (of_base(t.path) || ward_path_within(t.path, rs->workspace))
+			return WARD_OK;
+		prefix = runtime_of(rs, t.path, &name);
+	}
+	if (prefix)
+		r = bring(rs, prefix, name, err);
+	/* Where a prefix is more than this directory, what its links lead to lies in it. */
+	return r == WARD_OK && (!prefix || ward_streq(prefix, dir)) ? links_in(rs, dir, err) : r;
 }
 
 static int entry(struct ward_resolver *rs, const char *dir, struct ward_error *err)
@@ -142,14 +265,101 @@ static bool found_in(struct ward_resolver *rs, const struct ward_texts *dirs, co
 	return false;
 }
 
+/* Each version of a runtime: root/REST of its shape's "*". */
+static int all_versions(struct ward_resolver *rs, const char *root, struct ward_error *err)
+{
+	int fd = ward_openat2(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0,
+		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
+	WARD_CLEANUP(close_dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+	int r = WARD_OK;
+
+	if (!d) {
+		ward_close(fd);
+		return WARD_OK;
+	}
+	for (unsigned n = 0; r == WARD_OK && n < VERSIONS_MAX && (e = readdir(d));) {
+		const char *prefix, *name, *dir;
+
+		if (e->d_name[0] == '.')
+			continue;
+		n++;
+		dir = ward_arena_printf(rs->arena, "%s/%s", root, e->d_name);
+		if (!dir)
+			return ward_rs_nomem(err);
+		prefix = runtime_of(rs, dir, &name);
+		if (prefix)
+			r = bring(rs, prefix, name, err);
+	}
+	return r;
+}
+
+/* Of those that a program on the PATH chooses among by what the project says. */
+static int alls(struct ward_resolver *rs, struct ward_texts *dirs, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < ward_runtime_alls_n; i++) {
+		for (size_t k = 0; r == WARD_OK && k < ward_runtimes_n; k++) {
+			const char *root =
+				ward_streq(ward_runtimes[k].name, ward_runtime_alls[i].runtime)
+				? ward_rt_above(rs, &ward_runtimes[k])
+				: NULL;
+
+			/* Most hosts have none of them, and to look for the program takes longer. */
+			if (!root)
+				continue;
+			if (dirs->n == 0)
+				r = real_dirs(rs, getenv("PATH"), dirs, err);
+			if (r == WARD_OK && found_in(rs, dirs, ward_runtime_alls[i].program))
+				r = all_versions(rs, root, err);
+		}
+	}
+	return r;
+}
+
+/* What the caller's own variables say. */
+static int by_variables(struct ward_resolver *rs, struct ward_error *err)
+{
+	char norm[WARD_PATH_MAX];
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < ward_runtime_homes_n; i++) {
+		const char *variable = ward_runtime_homes[i].variable, *value = getenv(variable);
+		const char *prefix, *name;
+		struct ward_target t;
+
+		if (!value || value[0] != '/' || ward_path_has_dotdot(value) ||
+			ward_path_normalize(value, norm, sizeof(norm)) < 0 ||
+			ward_rs_target(rs, norm, &t) < 0 || !S_ISDIR(t.st.st_mode))
+			continue;
+		if (of_base(t.path)) {
+			r = homed(rs, variable, t.path, err);
+			continue;
+		}
+		prefix = runtime_of(rs, t.path, &name);
+		if (!prefix)
+			continue;
+		r = homed(rs, variable, t.path, err);
+		if (r == WARD_OK)
+			r = bring(rs, prefix, name, err);
+	}
+	return r;
+}
+
 int ward_rs_toolchains(struct ward_resolver *rs, struct ward_error *err)
 {
 	struct ward_texts dirs = { 0 };
 	bool looked = false;
 	int r;
 
-	rs->callers = rs->toolchains = (struct ward_texts){ 0 };
-	r = each_entry(rs, getenv("PATH"), entry, err);
+	rs->callers = rs->toolchains = rs->linked = rs->homes = (struct ward_texts){ 0 };
+	r = by_variables(rs, err);
+	if (r == WARD_OK)
+		r = each_entry(rs, getenv("PATH"), entry, err);
+	if (r == WARD_OK)
+		r = alls(rs, &dirs, err);
+	looked = dirs.n > 0;
 	for (size_t i = 0; r == WARD_OK && i < ward_caches_n; i++) {
 		const struct ward_cache *c = &ward_caches[i];
 		/* Most hosts have none of them, and to look for the program takes longer. */
@@ -165,6 +375,41 @@ int ward_rs_toolchains(struct ward_resolver *rs, struct ward_error *err)
 }
 
 /* ---- in the view ---- */
+
+int ward_rs_toolchain_links(struct ward_resolver *rs, struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < rs->linked.n; i++) {
+		struct ward_node n = {
+			.kind = WARD_NODE_SYMLINK, .dest = rs->linked.v[i], .rule = -1
+		};
+		struct ward_target t;
+
+		if (ward_rs_visible(rs, n.dest) || ward_rs_target(rs, n.dest, &t) < 0 ||
+			t.n_links == 0 || !ward_streq(t.links[0].at, n.dest))
+			continue;
+		n.source = t.links[0].to;
+		r = ward_rs_node(rs, &n, err);
+	}
+	return r;
+}
+
+/* Of a directory nothing but links that are shown: one of them leads to what is there. */
+static bool has_linked(struct ward_resolver *rs, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	for (size_t i = 0; i < rs->linked.n; i++) {
+		const char *at = rs->linked.v[i];
+		struct ward_target t;
+
+		if (strncmp(at, dir, n) == 0 && at[n] == '/' && !strchr(at + n + 1, '/') &&
+			ward_rs_target(rs, at, &t) == 0 && ward_rs_visible(rs, t.path))
+			return true;
+	}
+	return false;
+}
 
 bool ward_rs_on_path(const char *path, const char *dir)
 {
@@ -184,7 +429,7 @@ static int put_behind(struct ward_resolver *rs, const char *dir, struct ward_err
 	struct ward_target t;
 
 	if (ward_rs_target(rs, dir, &t) < 0 || !S_ISDIR(t.st.st_mode) ||
-		!ward_rs_visible(rs, t.path))
+		(!ward_rs_visible(rs, t.path) && !has_linked(rs, t.path)))
 		return WARD_OK;
 	if (!ward_rs_visible(rs, dir) && !of_base(dir))
 		dir = t.path;
@@ -291,6 +536,16 @@ int ward_rs_toolchain_path(struct ward_resolver *rs, struct ward_error *err)
 
 	if (rs->callers.n > 0 && !rs->path_set)
 		r = compose(rs, err);
+	for (size_t i = 0; r == WARD_OK && i < rs->homes.n; i++) {
+		const char *at = strchr(rs->homes.v[i], '=') + 1;
+		const char *variable = ward_arena_dup(rs->arena, rs->homes.v[i],
+			(size_t)(at - 1 - rs->homes.v[i]));
+
+		if (!variable)
+			return ward_rs_nomem(err);
+		if (ward_rs_visible(rs, at) || of_base(at))
+			r = name_cache(rs, variable, at, err);
+	}
 	/* Its storage is the run's own (gitconfig.c): what it has is found beside the objects of another. */
 	if (r == WARD_OK && lfs)
 		r = name_cache(rs, "GIT_ALTERNATE_OBJECT_DIRECTORIES",

@@ -146,18 +146,6 @@ static int parts(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_
 	return ward_sources_add(&b->sources, &src, err);
 }
 
-/* npm's settings for everybody lie in its prefix, logins among them: what `npm config set --location=global` wrote. */
-static int logins(struct ward_resolver *rs, const char *prefix, struct ward_texts *to,
-	struct ward_error *err)
-{
-	const char *path = ward_arena_printf(rs->arena, "%s/etc/npmrc", prefix);
-	struct ward_target t;
-
-	if (!path)
-		return ward_rs_nomem(err);
-	return ward_rs_target(rs, path, &t) == 0 ? ward_rs_text(rs, to, t.path, err) : WARD_OK;
-}
-
 /* What the caller works with, under what is meant to work as it is: a mode, a profile. */
 static int toolchains(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_buf *to,
 	struct ward_error *err)
@@ -173,9 +161,14 @@ static int toolchains(struct ward_resolver *rs, struct ward_rulebook *b, struct 
 	for (size_t i = 0; r == WARD_OK && i < rs->toolchains.n; i++) {
 		struct ward_texts kept = { 0 };
 
-		r = logins(rs, rs->toolchains.v[i], &kept, err);
+		r = ward_rt_hidden(rs, rs->toolchains.v[i], &kept, err);
 		if (r == WARD_OK)
 			toolchain(to, "a runtime on your PATH", rs->toolchains.v[i], &kept);
+	}
+	for (size_t i = 0; r == WARD_OK && i < rs->linked.n; i++) {
+		r = ward_rs_push(rs, &b->links, rs->linked.v[i], err);
+		if (r == WARD_OK)
+			toolchain(to, "a link on your PATH into a runtime", rs->linked.v[i], NULL);
 	}
 	for (size_t i = 0; r == WARD_OK && i < ward_caches_n; i++) {
 		if (ward_cache_asked(rs, i) || !rs->caches[i])
