@@ -172,4 +172,22 @@ def no_look_that_fails_lets_a_second_name_be_written(p):
     check_eq(bad, [])
 
 
+@root_only
+def no_look_that_fails_shows_what_a_pattern_takes(p):
+    """A directory that could not be looked through for want of descriptors is not one without matches."""
+    faults.settle(p)
+    p.write("in/a.pem", "text\n", 0o666)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"in/**/*.pem");\n', 0o644)
+    words = p.words("--policy", "x.cedar", "--accept", "files=advisory", "--read", ".", "--json", "true", kind=("plan",))
+
+    def masks(text):
+        return [n["dest"] for n in json.loads(text)["view"] if n["kind"] == "mask"]
+    bad = []
+    for call, n, e in looks(p, words):
+        r, _, hit = inject(p, call, n, getattr(errno, e), words)
+        if r.code == 0 and f"{p.ws}/in/a.pem" not in masks(r.out):
+            bad.append(f"call {call} ({e}), the {n}. time, by {hit}: {r.err}")
+    check_eq(bad, [])
+
+
 box.main()

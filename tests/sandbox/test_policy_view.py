@@ -14,7 +14,7 @@ import tempfile
 
 import box
 import cli
-from box import both, both_cases
+from box import both, both_cases, user_only
 from policy_box import ordinary, repository, says, tree
 from tap import check, check_eq, check_in
 
@@ -442,6 +442,45 @@ def a_pattern_of_a_directory_is_about_a_file_of_that_name(p):
     p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"src/**");\n')
     r = ordinary(p, "--policy", "x.cedar", "--accept", "files=advisory", "--read", ".", "sh", "-c", "cat src || echo no")
     check_eq(r.out, "no\n", r.err)
+
+
+@both
+def where_names_cannot_be_listed_a_pattern_takes_all(p):
+    """Whoever knows a name opens it where nobody can list it. Root lists it; of others' view nothing is there that a rule may be about."""
+    for name in ("open/a.pem", "shut/in/a.pem", "shut/in/a.txt", "shut/a.txt"):
+        p.write(name, "text\n", 0o666)
+    p.ws.chmod(0o777)
+    (p.ws / "shut/in").chmod(0o311)
+    look = ("sh", "-c", "for f in open/a.pem shut/in/a.pem shut/in/a.txt shut/a.txt; do cat <$f >/dev/null && echo $f; done; echo x >shut/in/a.txt && echo W; true")
+    listed = os.geteuid() == 0
+    try:
+        for action, lost in (("read", "is shown"), ("write", "may be written")):
+            p.write("x.cedar", f'forbid (principal, action == Ward::Action::"fs.{action}", resource in Ward::Glob::"**/*.pem");\n', 0o644)
+            r = ordinary(p, "--policy", "x.cedar", "--accept", "files=advisory", f"--{action}", ".", *look)
+            seen = {"shut/a.txt"} | ({"shut/in/a.txt"} if listed or action == "write" else set())
+            seen |= {"open/a.pem", "shut/in/a.pem"} if action == "write" else set()
+            seen |= {"W"} if listed and action == "write" else set()
+            check_eq(set(r.out.split()), seen, r.err)
+            check_eq(f'"{p.ws}/shut/in" cannot be looked into, so nothing in it {lost}: x.cedar:1 may be about it' in r.err, not listed, r.err)
+    finally:
+        (p.ws / "shut/in").chmod(0o755)
+
+
+@user_only
+def a_rule_holds_behind_a_directory_that_its_owner_closed(p):
+    """Closed to Ward, which has its user's rights; and not to the run, which may open what is its user's."""
+    p.write("shut/in/key", "text\n", 0o600)
+    p.write("shut/other", "text\n", 0o600)
+    p.write("x.cedar", "".join(f'forbid (principal, action == Ward::Action::"fs.{a}", resource == Ward::Path::"{p.ws}/shut/in/key");\n' for a in ("read", "write")), 0o644)
+    for shut in ("shut/in", "shut"):
+        (p.ws / shut).chmod(0)
+        try:
+            r = ordinary(p, "--policy", "x.cedar", "--write", ".", "sh", "-c", "chmod 700 shut; chmod 700 shut/in; cat shut/in/key; echo x >shut/in/key; mv shut/in out; true")
+            check_eq((r.code, r.out), (0, ""), f"{shut}: {r.err}")
+            check_in(f'"{p.ws}/{shut}" cannot be looked into', r.err)
+        finally:
+            (p.ws / shut).chmod(0o700)
+        check_eq((p.ws / "shut/in/key").read_text(), "text\n")
 
 
 @both

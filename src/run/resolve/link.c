@@ -336,7 +336,12 @@ const char *ward_rs_would_be(struct ward_resolver *rs, const char *path)
 	return ward_arena_strdup(rs->arena, out[0] ? out : "/");
 }
 
-int ward_rs_target(struct ward_resolver *rs, const char *path, struct ward_target *ret)
+bool ward_rs_is_none(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EACCES || r == -ENAMETOOLONG;
+}
+
+static int target(struct ward_resolver *rs, const char *path, struct ward_target *ret)
 {
 	WARD_UNSET char norm[WARD_PATH_MAX];
 	int r;
@@ -356,6 +361,15 @@ int ward_rs_target(struct ward_resolver *rs, const char *path, struct ward_targe
 	}
 	r = identify(rs, norm, ret);
 	return r == -ELOOP ? walk(rs, norm, ret) : r;
+}
+
+int ward_rs_target(struct ward_resolver *rs, const char *path, struct ward_target *ret)
+{
+	int r = target(rs, path, ret);
+
+	if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+		rs->starved = -r;
+	return r;
 }
 
 bool ward_rs_is_link(struct ward_resolver *rs, const char *path)

@@ -10,6 +10,8 @@ struct ward_walk {
 	struct ward_resolver *rs;
 	/* For each name; *ret_enter (false): look into it as well. */
 	int (*entry)(void *arg, const char *path, enum ward_entry type, bool *ret_enter);
+	/* A directory that cannot be listed, though what is in it can be had by who knows its name; NULL: that is nothing. */
+	int (*unlisted)(void *arg, const char *path);
 	void *arg;
 	struct ward_error *err;
 	struct ward_texts todo;      /* private */
@@ -137,6 +139,8 @@ int ward_rs_net_check(struct ward_resolver *rs, struct ward_error *err);
 int ward_rs_publish(struct ward_resolver *rs, struct ward_error *err);
 
 /* ---- link.c ---- */
+/* Of what a look failed by: nothing is there, or nothing that we get to. Of any other error what is there may be anything. */
+bool ward_rs_is_none(int r);
 /* Directories that more than one name was looked up in, open, for the time of a resolve. */
 struct ward_dir_names;
 struct ward_rs_dirs {

@@ -22,13 +22,6 @@ static void add_above(struct ward_above *a, const struct stat *st)
 	a->v[a->n++] = (struct ward_identity){ st->st_dev, st->st_ino };
 }
 
-/* Nothing is there, or nothing that we get to: no more does a command. Whatever else a look fails by, what is there may be anything. */
-static bool is_none(int code)
-{
-	return code == ENOENT || code == ENOTDIR || code == ELOOP || code == EACCES ||
-		code == ENAMETOOLONG;
-}
-
 static void look_above(struct ward_above *a, const char *place)
 {
 	WARD_UNSET char dir[WARD_PATH_MAX];
@@ -48,12 +41,12 @@ static void look_above(struct ward_above *a, const char *place)
 		fd = ward_openat2(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
 		if (fd >= 0)
 			break;
-		if (!is_none(-fd))
+		if (!ward_rs_is_none(fd))
 			a->err = -fd;
 		/* Itself a file. */
 		if (fd == -ENOTDIR && fstatat(AT_FDCWD, dir, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			add_above(a, &st);
-		else if (fd == -ENOTDIR && !is_none(errno))
+		else if (fd == -ENOTDIR && !ward_rs_is_none(-errno))
 			a->err = errno;
 		*strrchr(dir, '/') = '\0';
 	}
@@ -85,7 +78,7 @@ static bool is_above_at(struct ward_above *a, const char *at)
 
 	if (fstatat(AT_FDCWD, at, &st, AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW) == 0)
 		return is_above(a, st.st_dev, st.st_ino);
-	if (!is_none(errno) && errno != ENOTCONN && errno != ESTALE)
+	if (!ward_rs_is_none(-errno) && errno != ENOTCONN && errno != ESTALE)
 		a->err = errno;
 	return a->err != 0;
 }

@@ -507,6 +507,10 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 	for (size_t i = 0; res >= 0 && i < WARD_ARRAY_SIZE(steps); i++) {
 		ward_rs_dirs_remember(&dirs, steps[i].looks);
 		res = steps[i].fn(&rs, err);
+		if (res >= 0 && rs.starved)
+			res = ward_fail_errno(err,
+				rs.starved == ENOMEM ? WARD_E_NOMEM : WARD_E_SYSTEM, rs.starved,
+				"the host could not be looked at");
 	}
 	if (res >= 0 && r->asks)
 		res = ward_asks_finish(r->asks, err);

@@ -58,7 +58,7 @@ struct ward_resolver {
 	const char *late, *late_fix; /* what no view holds of the policies' rules about files, and what would; NULL: all is held */
 	enum ward_late_names late_names; struct ward_review review; /* of the workspace; its layer is made later */
 	struct ward_published published[WARD_PUBLISH_SOCKETS_MAX]; size_t n_published;
-	bool i_know, starts;         /* starts: a run, which keeps what its policies were */
+	bool i_know, starts; int starved; /* starts: a run, which keeps what its policies were. starved: of ward_rs_target(), errno */
 	const char *path; bool path_set; /* the run's PATH; set: by --env, and bins are not put behind it */
 	const char *caches_read;     /* those that nobody asked for, and the run has: as in the plan */
 	/* Under a mode or a profile: the directories of the caller's PATH, with what stand-ins stand for in their place ... */
@@ -92,7 +92,7 @@ const char *ward_rs_show(struct ward_resolver *rs, const char *s);       /* "\".
 int ward_rs_cap_fail(struct ward_resolver *rs, const struct ward_cap *cap, int code, struct ward_error *err,
 	const char *fmt, ...) WARD_PRINTF(5, 6);
 
-/* ---- resolve_link.c ---- */
+/* ---- link.c ---- */
 /* Find an absolute path (may hold ".." and links). 0 or -errno; links in the order they were met. -ELOOP: too many. */
 int ward_rs_target(struct ward_resolver *rs, const char *path, struct ward_target *ret);
 bool ward_rs_is_pin(const struct ward_target *t);   /* kept from coming to be by a run (os/pin.c): as good as absent */
@@ -103,7 +103,7 @@ const char *ward_rs_reserved(const char *path);
 /* path made absolute from base, not normalised (".." stays); NULL: too long. */
 const char *ward_rs_absolute(struct ward_resolver *rs, const char *base, const char *path);
 
-/* ---- resolve_place.c ---- */
+/* ---- place.c ---- */
 int ward_rs_place(struct ward_resolver *rs, struct ward_error *err);      /* workspace */
 int ward_rs_place_cwd(struct ward_resolver *rs, struct ward_error *err);  /* after the grants */
 int ward_rs_check_audit_place(struct ward_resolver *rs, struct ward_error *err);   /* before the grants */
@@ -118,7 +118,7 @@ int ward_rs_base(struct ward_resolver *rs, struct ward_error *err);
 const char *ward_rs_gitconfig(struct ward_resolver *rs);
 /* The parser of it: user.name and user.email of a git config text into out, as a git config text. */
 void ward_gitconfig_user(const char *text, size_t n, struct ward_buf *out);
-/* ---- resolve_grant.c, resolve_glob.c ---- */
+/* ---- grant.c, glob.c ---- */
 int ward_rs_grants(struct ward_resolver *rs, struct ward_error *err);
 /* Show t for rule, links included; refuses what no view can hold. within: real path must stay in it (NULL = anywhere). */
 int ward_rs_show_target(struct ward_resolver *rs, const struct ward_cap *cap, const struct ward_target *t,
@@ -133,12 +133,12 @@ int ward_rs_glob_links(struct ward_resolver *rs, const struct ward_cap *cap, con
 	int (*each)(void *arg, const struct ward_target *t), void *arg, struct ward_error *err);
 const char *ward_rs_rule_text(struct ward_resolver *rs, const struct ward_cap *cap);
 
-/* ---- resolve_env.c ---- */
+/* ---- env.c ---- */
 int ward_rs_env(struct ward_resolver *rs, struct ward_error *err);
 /* Put the bin directories of runtimes behind PATH, sort, check the size. */
 int ward_rs_env_finish(struct ward_resolver *rs, struct ward_error *err);
 
-/* ---- resolve_exec.c, interp.c, runtimes.c ---- */
+/* ---- exec.c, interp.c, runtimes.c ---- */
 int ward_rs_exec_mode(struct ward_resolver *rs, struct ward_error *err); /* sets exec_all */
 int ward_rs_exec(struct ward_resolver *rs, struct ward_error *err);      /* CMD or SCRIPT: exe, argv */
 int ward_rs_exec_grants(struct ward_resolver *rs, struct ward_error *err);

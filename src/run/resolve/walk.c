@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A walk over directories, for those who look for names by a pattern: no link is followed, what cannot be opened is passed over
- * (nothing there can be granted by the caller either), and the number of names looked at is bounded.
+ * A walk over directories, for those who look for names by a pattern: no link is followed, and the number of names looked at is bounded.
+ * What cannot be listed is not empty: names in it may be had all the same, by who knows them, and whoever walks may want to know. Where the
+ * caller alone lacks what a look takes (descriptors, memory), nothing at all can be said.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -65,6 +66,32 @@ static void close_dir(DIR **d)
 		closedir(*d);
 }
 
+/* Who may search a directory has what he can name in it; who owns it can give himself that. */
+static bool may_enter(const char *dir)
+{
+	WARD_FD fd = ward_openat2(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0,
+		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
+	WARD_FD in = fd < 0 ? -1 : openat(fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	return in >= 0 || (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid());
+}
+
+static int cannot_list(struct ward_walk *w, const char *dir, int sys)
+{
+	switch (sys) {
+	case ENOENT:
+	case ENOTDIR:
+	case ELOOP: return WARD_OK; /* gone, or something else by now */
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return ward_fail_errno(w->err, sys == ENOMEM ? WARD_E_NOMEM : WARD_E_SYSTEM, sys,
+			"cannot list '%s'", dir);
+	default: return w->unlisted && may_enter(dir) ? w->unlisted(w->arg, dir) : WARD_OK;
+	}
+}
+
 static int directory(struct ward_walk *w, const char *dir)
 {
 	char path[WARD_PATH_MAX];
@@ -74,10 +101,12 @@ static int directory(struct ward_walk *w, const char *dir)
 	const struct dirent *e;
 
 	if (!d) {
+		int sys = fd < 0 ? -fd : errno;
+
 		ward_close(fd);
-		return WARD_OK;
+		return cannot_list(w, dir, sys);
 	}
-	while ((e = readdir(d))) {
+	while (errno = 0, (e = readdir(d))) {
 		bool enter = false;
 		int r;
 
@@ -94,7 +123,7 @@ static int directory(struct ward_walk *w, const char *dir)
 		if (r < 0)
 			return r;
 	}
-	return WARD_OK;
+	return errno ? cannot_list(w, dir, errno) : WARD_OK;
 }
 
 int ward_rs_walk(struct ward_walk *w, const char *start)

@@ -263,7 +263,7 @@ static int look_rules(struct again *a)
 	}
 	for (int relative = 0; r == WARD_OK && !a->taken->any && relative < 2; relative++)
 		r = ward_rules_matches(&a->rs, ward_book_patterns(a->book->book, relative),
-			relative, &a->names, a->err);
+			relative, &a->names, NULL, a->err);
 	if (r == WARD_OK && !a->taken->any)
 		r = ward_rules_named(&a->rs, false, &a->names, a->err);
 	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < a->names.n; i++)

@@ -153,7 +153,7 @@ static int collect(struct brought *b)
 	}
 	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
 		r = ward_rules_matches(b->rs, ward_book_patterns(book, relative), relative,
-			&matches, b->err);
+			&matches, NULL, b->err);
 	for (size_t i = 0; r == WARD_OK && i < matches.n; i++) {
 		if (lies_below(b, matches.v[i]))
 			r = ward_rs_push(b->rs, &b->names, matches.v[i], b->err);

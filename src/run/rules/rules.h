@@ -157,9 +157,18 @@ int ward_net_examples(const char *endpoint, ward_net_again_fn *fn, void *arg);
 int ward_net_led_to(const struct ward_book *now, const struct ward_book *had, ward_net_again_fn *fn, void *arg);
 int ward_net_asked_again(const struct ward_plan *plan, const struct ward_book *had, const struct ward_book *now,
 	bool agreed, ward_net_again_fn *fn, void *arg);
-/* walk.c: names on disk that a pattern matches, added to found. */
+/* walk.c: names on disk that a pattern matches, added to found; to unlisted (NULL ok) directories in which one may match unseen. */
 int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *patterns, bool relative,
-	struct ward_texts *found, struct ward_error *err);
+	struct ward_texts *found, struct ward_texts *unlisted, struct ward_error *err);
+/*
+ * walk.c: what nobody sees and a rule may be about: directories that cannot be listed, and names (closed to us, of policies). They are
+ * covered as far as that takes them away. first: the node from which on nodes are the policies'.
+ */
+int ward_rules_unseen(struct ward_resolver *rs, size_t first, struct ward_texts *unlisted, struct ward_texts *names,
+	struct ward_error *err);
+int ward_rules_unknown(const char *path, int r, struct ward_error *err); /* walk.c: r, of a look at a name of a policy, is no answer */
+/* walk.c: what shows path; of one place the last word is a policy's. NULL: nothing. */
+struct ward_node *ward_rules_shown(struct ward_resolver *rs, size_t first, const char *path);
 /* walk.c: the judge about a file or directory of the host's; its last names may be WARD_ANY_NAME. WARD_E_NOMEM. */
 int ward_rules_ask(struct ward_resolver *rs, enum ward_action action, const char *path, struct ward_verdict *ret,
 	struct ward_error *err);

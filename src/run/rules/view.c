@@ -44,6 +44,7 @@ struct viewing {
 	struct ward_texts names; /* that policies mention and that exist: real paths */
 	struct ward_texts missing; /* and that do not */
 	struct ward_texts base_links; /* and that are links of the base */
+	struct ward_texts unlisted, closed; /* directories and names: ward_rules_unseen() */
 	struct ward_told told;
 	struct ward_error *err;
 	size_t first; /* nodes of rs before ours */
@@ -141,24 +142,7 @@ static int executed_in(struct viewing *v, const char *dir, struct rights *ret)
 
 static struct ward_node *shown_by(const struct viewing *v, const char *path)
 {
-	struct ward_node *best = NULL;
-	size_t longest = 0;
-
-	for (size_t i = 0; i < v->rs->n_nodes; i++) {
-		struct ward_node *n = &v->rs->nodes[i];
-		size_t len;
-
-		if (n->kind == WARD_NODE_DIR || n->kind == WARD_NODE_SYMLINK ||
-			!ward_path_within(path, n->dest))
-			continue;
-		len = strlen(n->dest);
-		/* Of one place the last word is a policy's. */
-		if (!best || len > longest || (len == longest && i >= v->first)) {
-			best = n;
-			longest = len;
-		}
-	}
-	return best;
+	return ward_rules_shown(v->rs, v->first, path);
 }
 
 static struct rights rights_of(const struct ward_node *n)
@@ -533,6 +517,10 @@ static int name(struct viewing *v, const char *path)
 	r = ward_rs_target(v->rs, path, &t);
 	if (r == -ENOENT || r == -ENOTDIR)
 		return ward_rs_push(v->rs, &v->missing, path, v->err);
+	if (r == -EACCES)
+		return ward_rs_push(v->rs, &v->closed, path, v->err);
+	if (r < 0 && !ward_rs_is_none(r))
+		return ward_rules_unknown(path, r, v->err);
 	if (r < 0 || ward_rs_reserved(t.path))
 		return WARD_OK;
 	if (!ward_streq(t.path, path) && ward_rules_of_base(path))
@@ -574,11 +562,13 @@ static int whole_host(struct viewing *v)
 	d = opendir("/");
 	if (!d)
 		return ward_fail_errno(v->err, WARD_E_SYSTEM, errno, "/ cannot be read");
-	while (r == WARD_OK && (e = readdir(d))) {
+	while (errno = 0, r == WARD_OK && (e = readdir(d))) {
 		if (e->d_name[0] == '.' || ward_streq(e->d_name, "home"))
 			continue;
 		r = name(v, ward_arena_printf(v->rs->arena, "/%s", e->d_name));
 	}
+	if (r == WARD_OK && errno)
+		r = ward_fail_errno(v->err, WARD_E_SYSTEM, errno, "/ cannot be read");
 	closedir(d);
 	if (r == WARD_OK && ward_rs_home(v->rs)[0])
 		r = name(v, v->rs->home);
@@ -608,8 +598,12 @@ static int boundaries(struct viewing *v)
 
 		if (i > 0 && ward_streq(v->names.v[i], v->names.v[i - 1]))
 			continue;
-		if (ward_rs_target(v->rs, v->names.v[i], &t) < 0)
+		r = ward_rs_target(v->rs, v->names.v[i], &t);
+		if (r < 0) {
+			r = ward_rs_is_none(r) ? WARD_OK
+					       : ward_rules_unknown(v->names.v[i], r, v->err);
 			continue;
+		}
 		/* Kept from coming to be by another run, which may end before this one: it is no more there than what is missing. */
 		r = ward_rs_is_pin(&t) ? ward_rs_push(v->rs, &v->missing, v->names.v[i], v->err)
 				       : boundary(v, &t);
@@ -774,9 +768,11 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 	v.named = false;
 	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
 		r = ward_rules_matches(rs, ward_book_patterns(rs->book->book, relative), relative,
-			&v.names, err);
+			&v.names, &v.unlisted, err);
 	if (r == WARD_OK)
 		r = boundaries(&v);
+	if (r == WARD_OK)
+		r = ward_rules_unseen(rs, v.first, &v.unlisted, &v.closed, err);
 	if (r == WARD_OK)
 		r = ward_rules_named(rs, false, &v.names, err);
 	if (r == WARD_OK)

@@ -3,6 +3,7 @@
  * Which names on disk the patterns of policies match: the names at which an answer may change. The walk stays below the literal part
  * of each pattern, follows no link, goes only where a match can lie, and is bounded in entries and in matches.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@ struct walk {
 	const struct sought *v;
 	size_t n;
 	size_t skip; /* bytes of a path that are not the pattern's: the workspace */
-	struct ward_texts *found;
+	struct ward_texts *found, *unlisted;
 	bool everywhere; /* the pattern's own place, in which nothing is granted yet */
 	const struct ward_pattern **here; /* those that can match in the directory at hand */
 	size_t n_here;
@@ -40,6 +41,12 @@ static int fail_much(struct walk *w, const struct ward_pattern *p, const char *w
 		ward_rs_show(w->rs, text), what, most);
 	ward_fail_fix(w->err, "name the directory that is meant");
 	return WARD_E_LIMIT;
+}
+
+int ward_rules_unknown(const char *path, int r, struct ward_error *err)
+{
+	return ward_fail_errno(err, r == -ENOMEM ? WARD_E_NOMEM : WARD_E_SYSTEM, -r,
+		"what a policy says of '%s' cannot be held: it cannot be looked at", path);
 }
 
 static struct ward_str own_part(const struct walk *w, const char *path)
@@ -110,10 +117,19 @@ static int entry(void *arg, const char *path, enum ward_entry type, bool *ret_en
 	return r;
 }
 
+static int unlisted(void *arg, const char *path)
+{
+	struct walk *w = arg;
+
+	return w->unlisted ? ward_rs_push(w->rs, w->unlisted, path, w->err) : WARD_OK;
+}
+
 /* All of w's patterns at and below start, a real directory or a file. */
 static int search(struct walk *w, const char *start, bool dir, bool *ret_over)
 {
-	struct ward_walk walk = { .rs = w->rs, .entry = entry, .arg = w, .err = w->err };
+	struct ward_walk walk = {
+		.rs = w->rs, .entry = entry, .unlisted = unlisted, .arg = w, .err = w->err
+	};
 	int r = WARD_OK;
 
 	*ret_over = false;
@@ -138,8 +154,10 @@ static int group(struct walk *w, bool relative)
 	bool over;
 	int r;
 
-	if (ward_rs_target(w->rs, start, &t) < 0 || t.n_links > 0 ||
-		(ward_rs_reserved(start) && start[1]))
+	r = ward_rs_target(w->rs, start, &t);
+	if (r < 0 && !ward_rs_is_none(r))
+		return ward_rules_unknown(start, r, w->err);
+	if (r < 0 || t.n_links > 0 || (ward_rs_reserved(start) && start[1]))
 		return WARD_OK;
 	/* A pattern of the workspace may be what grants, wherever it matches. */
 	w->everywhere = false;
@@ -169,7 +187,8 @@ static int by_start(const void *a, const void *b)
 }
 
 int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *patterns,
-	bool relative, struct ward_texts *found, struct ward_error *err)
+	bool relative, struct ward_texts *found, struct ward_texts *ret_unlisted,
+	struct ward_error *err)
 {
 	size_t most = ward_patterns_count(patterns), n = 0, skip = 0, same;
 	struct sought *v = ward_arena_alloc(rs->arena, (most + 1) * sizeof(*v));
@@ -196,15 +215,126 @@ int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *pat
 	if (n > 0)
 		qsort(v, n, sizeof(*v), by_start);
 	for (size_t i = 0; r == WARD_OK && i < n; i += same) {
-		struct walk w = {
-			.rs = rs, .v = &v[i], .skip = skip, .found = found, .here = here, .err = err
-		};
+		struct walk w = { .rs = rs,
+			.v = &v[i],
+			.skip = skip,
+			.found = found,
+			.unlisted = ret_unlisted,
+			.here = here,
+			.err = err };
 
 		for (same = 1; i + same < n && ward_streq(v[i].start, v[i + same].start);)
 			same++;
 		w.n = same;
 		r = group(&w, relative);
 	}
+	return r;
+}
+
+/* ---- names that only who knows them can find ---- */
+
+struct ward_node *ward_rules_shown(struct ward_resolver *rs, size_t first, const char *path)
+{
+	struct ward_node *best = NULL;
+	size_t longest = 0;
+
+	for (size_t i = 0; i < rs->n_nodes; i++) {
+		struct ward_node *n = &rs->nodes[i];
+		size_t len;
+
+		if (n->kind == WARD_NODE_DIR || n->kind == WARD_NODE_SYMLINK ||
+			!ward_path_within(path, n->dest))
+			continue;
+		len = strlen(n->dest);
+		if (!best || len > longest || (len == longest && i >= first)) {
+			best = n;
+			longest = len;
+		}
+	}
+	return best;
+}
+
+/* What a name in it would lose, all that is in it loses. read, write: the rules that take it, or NULL. */
+static int cover(struct ward_resolver *rs, const struct ward_target *t, size_t first,
+	const struct ward_book_rule *read, const struct ward_book_rule *write,
+	struct ward_error *err)
+{
+	const struct ward_node *shown = ward_rules_shown(rs, first, t->path);
+	const struct ward_book_rule *by = read ? read : write;
+	struct ward_node n = ward_rs_bind(rs, t, -1);
+	int r;
+
+	if (!shown || shown->kind != WARD_NODE_BIND ||
+		(!read && (!write || !shown->write || shown->protect)))
+		return WARD_OK;
+	n.fixed = true;
+	n.write = false;
+	n.exec = shown->exec;
+	if (read) {
+		n.kind = WARD_NODE_MASK;
+		n.told = true;
+		n.source = NULL;
+	}
+	r = ward_rs_node(rs, &n, err);
+	return r < 0
+		? r
+		: ward_rs_warn(rs, err,
+			  "%s cannot be looked into, so nothing in it %s: %s:%u may be about it",
+			  ward_rs_show(rs, t->path), read ? "is shown" : "may be written", by->file,
+			  by->line);
+}
+
+/* The rule that takes it away; NULL: none. */
+static int taken_by(struct ward_resolver *rs, enum ward_action action, const char *path,
+	const struct ward_book_rule **ret, struct ward_error *err)
+{
+	struct ward_verdict said;
+	int r = ward_rules_ask(rs, action, path, &said, err);
+
+	*ret = r == WARD_OK && said.effect == WARD_DENY && said.n_rules > 0 ? said.rules[0] : NULL;
+	return r;
+}
+
+/* A name behind a directory that is closed to us. Its owner opens that, inside as outside; nobody else gets there. */
+static int closed(struct ward_resolver *rs, const char *path, size_t first, struct ward_error *err)
+{
+	const struct ward_book_rule *read = NULL, *write = NULL;
+	char dir[WARD_PATH_MAX];
+	struct ward_target t;
+	int r = -EACCES;
+
+	(void)snprintf(dir, sizeof(dir), "%s", path);
+	while (r == -EACCES && dir[0]) {
+		*strrchr(dir, '/') = '\0';
+		r = dir[0] ? ward_rs_target(rs, dir, &t) : -ENOENT;
+	}
+	if (r < 0 || !ward_streq(t.path, dir) || t.st.st_uid != rs->host->uid)
+		return WARD_OK;
+	r = taken_by(rs, WARD_ACT_FS_READ, path, &read, err);
+	if (r == WARD_OK)
+		r = taken_by(rs, WARD_ACT_FS_WRITE, path, &write, err);
+	return r < 0 ? r : cover(rs, &t, first, read, write, err);
+}
+
+int ward_rules_unseen(struct ward_resolver *rs, size_t first, struct ward_texts *unlisted,
+	struct ward_texts *names, struct ward_error *err)
+{
+	const struct ward_book_rule *read = ward_book_late(rs->book->book, false),
+				    *write = ward_book_late(rs->book->book, true);
+	int r = WARD_OK;
+
+	ward_rs_sort(unlisted);
+	for (size_t i = 0; r == WARD_OK && i < unlisted->n; i++) {
+		const char *dir = unlisted->v[i];
+		struct ward_target t;
+
+		if ((i == 0 || !ward_streq(dir, unlisted->v[i - 1])) &&
+			ward_rs_target(rs, dir, &t) == 0 && ward_streq(t.path, dir))
+			r = cover(rs, &t, first, read, write, err);
+	}
+	ward_rs_sort(names);
+	for (size_t i = 0; r == WARD_OK && i < names->n; i++)
+		r = closed(rs, names->v[i], first, err);
 	return r;
 }
 
