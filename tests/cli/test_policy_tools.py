@@ -287,6 +287,23 @@ def a_rule_in_vain_is_told():
         check_in("p.cedar:1:1: this permit grants nothing", p.run("--policy", "p.cedar", "true", kind=("plan",)).out)
 
 
+@test
+def two_of_one_id_are_told():
+    """Reports, the log and tests of policies name a rule by its id: of two, nobody knows which one is meant. It changes no decision."""
+    one = '@id("a") %s (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./%s");\n'
+    with place({"x.cedar": one % ("permit", "x") + one % ("forbid", "x/y"), "z.cedar": one % ("permit", "z"), "b.cedar": one.replace('"a"', '"b"') % ("permit", "z"),
+                "config/ward/own.cedar": ""}) as policy:
+        p = policy.place
+        said = "give each a name of its own: reports, the log and tests of policies tell rules by it"
+        r = policy("check", "x.cedar")
+        check_eq((r.code, r.out.splitlines()[:-1]), (0, [f'warning: x.cedar:2:1: @id("a") is also that of x.cedar:1:1; {said}']), r.err)
+        check_in(f'warning: z.cedar:1:1: @id("a") is also that of x.cedar:2:1; {said}', policy("check", "x.cedar", "z.cedar").out)
+        check("also that of" not in policy("check", "z.cedar", "b.cedar").out)
+        check_in('x.cedar:2:1: @id("a") is also that of', p.run("--policy", "x.cedar", "true", kind=("plan",)).out)
+        for path, code in (("x/q", 0), ("x/y", 1), ("z/q", 1)):
+            check_eq(policy("explain", "--policy", "x.cedar", "--op", "read", "--path", path).code, code)
+
+
 # ---- explain ----
 
 @cases([(row[0], row) for row in [
@@ -433,6 +450,13 @@ def cedar_is_laid_out_and_stays_its_owners():
         check_in("team.yaml", r.err)
         r = policy("fmt", "bad.cedar")
         check_eq((r.code, (policy.place.ws / "bad.cedar").read_text()), (2, "permit (principal"), r.err)
+        # With what was meant, as ward policy check says it, and whatever else is wrong here.
+        for text, hint in (("# mine\n", "a comment begins with //, and ends with its line"), ("permit (principal, action, resource) when { true and true };\n", "write `&&`"),
+                           ('permit (principal, action == "fs.read", resource);\n', 'write `Ward::Action::"fs.read"`')):
+            policy.place.write("meant.cedar", text)
+            for words in (("check", "meant.cedar"), ("fmt", "meant.cedar"), ("fmt", "--check", "meant.cedar")):
+                r = policy(*words)
+                check(r.code in (1, 2) and r.err.count("\n") == 1 and r.err.endswith(f"; {hint}\n") and r.err.startswith("ward: meant.cedar:1:"), f"{words}: {r.err}")
         # A line as any other of a policy, and the next file is looked at all the same.
         policy.place.write("worse.cedar", "permit (principal, action, resource)\nwhen { resource.x == };\n")
         r = policy("fmt", "--check", "worse.cedar", "d.cedar", "a.cedar")

@@ -437,6 +437,8 @@ static int fill(struct ward_book *b, const struct ward_book_input *in, struct ce
 		r = ward_book_find_programs(b, err);
 	if (r == WARD_OK)
 		r = ward_book_find_inspected(b, err);
+	if (r == WARD_OK && in->schema_sha256 == NULL)
+		r = ward_book_same_ids(b);
 	if (r == WARD_OK)
 		r = compile(b);
 	return r == WARD_E_NOMEM ? no_memory(err) : r;

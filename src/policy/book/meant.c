@@ -253,6 +253,28 @@ static void text_for_entity(const struct meant *m)
 	ward_fail_fix(m->err, "write `%.*s::\"%s\"`", n, type, id);
 }
 
+/* In the place of an entity: what it is of the text tells its type, where only one is meant. */
+static bool bare_text(const struct meant *m)
+{
+	const char *type = NULL;
+	char id[64];
+
+	if (!ward_has_prefix(m->err->message, "expected an entity uid, found literal") ||
+		!quoted(m->at, id, sizeof(id)))
+		return false;
+	for (unsigned a = WARD_ACT_NONE + 1; type == NULL && a < WARD_ACT_MAX; a++) {
+		if (ward_streq(ward_action_name(a), id))
+			type = "Action";
+	}
+	if (type == NULL && strchr(id, '*') != NULL)
+		type = "Glob";
+	else if (type == NULL && (id[0] == '/' || ward_has_prefix(id, "./")))
+		type = "Path";
+	if (type != NULL)
+		ward_fail_fix(m->err, "write `Ward::%s::\"%s\"`", type, id);
+	return type != NULL;
+}
+
 /* ---- words of other languages ---- */
 
 static struct ward_str word_at(struct ward_str text, size_t at)
@@ -288,6 +310,8 @@ static void syntax(const struct meant *m)
 	size_t at = (size_t)(m->at.s - m->text.s);
 	struct ward_str word = word_at(m->text, at), before = word_before(m->text, at);
 
+	if (bare_text(m))
+		return;
 	if (at < m->text.n && (m->text.s[at] == '#' || m->text.s[at] == '/'))
 		ward_fail_fix(m->err, "a comment begins with //, and ends with its line");
 	else if (is_word(word, "and"))

@@ -415,6 +415,68 @@ int ward_book_vain(struct ward_book *b, const struct ward_source *src,
 	return r;
 }
 
+/* ---- one id of two ---- */
+
+#define SAME_MAX 16
+
+static int by_id(const void *a, const void *b)
+{
+	const struct ward_book_rule *const *x = a, *const *y = b;
+	int r = strcmp((*x)->id, (*y)->id);
+
+	return r != 0 ? r : (*x > *y) - (*x < *y);
+}
+
+static size_t with_ids(const struct ward_book_set *s, const struct ward_book_rule **to)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->policies.statics.n; i++) {
+		if (s->rules[i].id == NULL)
+			continue;
+		if (to != NULL)
+			to[n] = &s->rules[i];
+		n++;
+	}
+	return n;
+}
+
+/* An id is a name for people: who is told one of two looks at the wrong one. What they decide does not change by it. */
+int ward_book_same_ids(struct ward_book *b)
+{
+	size_t n = with_ids(&b->grants, NULL), told = 0;
+	const struct ward_book_rule **v;
+	int r = WARD_OK;
+
+	for (size_t i = 0; i < b->n_bounds; i++)
+		n += with_ids(&b->bounds[i], NULL);
+	if (n < 2)
+		return WARD_OK;
+	v = malloc(n * sizeof(const struct ward_book_rule *));
+	if (v == NULL)
+		return WARD_E_NOMEM;
+	n = with_ids(&b->grants, v);
+	for (size_t i = 0; i < b->n_bounds; i++)
+		n += with_ids(&b->bounds[i], v + n);
+	qsort(v, n, sizeof(const struct ward_book_rule *), by_id);
+	for (size_t i = 1; r == WARD_OK && i < n && told < SAME_MAX; i++) {
+		struct ward_source at = { .name = v[i]->file };
+		struct vain of = { .b = b, .src = &at };
+		char what[512];
+
+		if (strcmp(v[i - 1]->id, v[i]->id) != 0)
+			continue;
+		(void)snprintf(what, sizeof(what), "@id(\"%.64s\") is also that of %.200s:%u:%u",
+			v[i]->id, v[i - 1]->file, (unsigned)v[i - 1]->line,
+			(unsigned)v[i - 1]->column);
+		r = add(&of, v[i]->line, v[i]->column, what,
+			"give each a name of its own: reports, the log and tests of policies tell rules by it");
+		told++;
+	}
+	free(v);
+	return r;
+}
+
 const struct ward_book_warning *ward_book_warnings(const struct ward_book *b, size_t *ret_n)
 {
 	*ret_n = b->n_warnings;
