@@ -642,12 +642,16 @@ def a_directory_of_path_that_may_be_written_is_said(p):
     (p.home / "out").symlink_to(p.ws / "real")
     (p.home / ".local/bin").mkdir(parents=True)
     one = f"{p.ws}/venv/bin"
-    for words in (("--write", "."), ("--write", "venv"), ("--write", "venv/bin"), ("--cap", "FILE_WRITE:venv/**"), ("--mode", "workspace_write")):
+    # By its name, outside of the workspace, or where the end would not tell; else the end lists what matters.
+    untold = ("--write", ".", "--no-late-names")
+    for words in (untold, ("--write", "venv/bin"), ("--write", p.ws / "venv", "--workspace", "else"), ("--mode", "workspace_write", "--no-late-names")):
         check_eq(warned(p, *words, path=one), [f'"{one}" is on PATH and may be written: {LATER}'], words)
-    check_eq(warned(p, "--write", ".", path=f"{p.ws}/bin:{one}:{p.ws}/bin/"), [f'"{p.ws}/bin" and 1 more are on PATH and may be written: {LATER}'])
+    for words in (("--write", "."), ("--write", "venv"), ("--cap", "FILE_WRITE:venv/**"), ("--mode", "workspace_write")):
+        check_eq(warned(p, *words, path=one), [], words)
+    check_eq(warned(p, *untold, path=f"{p.ws}/bin:{one}:{p.ws}/bin/"), [f'"{p.ws}/bin" and 1 more are on PATH and may be written: {LATER}'])
     # By what it leads to, and the link itself, which could be replaced; what could be made; and where one is.
-    for path, cwd, words, want in ((p.home / "out/bin", None, ("--write", "real"), "real/bin"), (p.ws / "link/bin", None, ("--write", "."), "link"),
-                                   (p.ws / "none/bin", None, ("--write", "."), "none/bin"), ("bin", None, ("--write", "."), "bin"),
+    for path, cwd, words, want in ((p.home / "out/bin", None, ("--write", "real/bin"), "real/bin"), (p.ws / "link/bin", None, untold, "link"),
+                                   (p.ws / "none/bin", None, untold, "none/bin"), ("bin", None, untold, "bin"),
                                    ("", p.ws / "bin", ("--write", p.ws / "bin", "--workspace", p.ws), "bin")):
         check(any(w.startswith(f'"{p.ws}/{want}"') for w in warned(p, *words, path=path or ":", cwd=cwd)), f"{path} {words}")
     p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Path::"./bin");\n'
@@ -658,6 +662,41 @@ def a_directory_of_path_that_may_be_written_is_said(p):
     home = ("--write", p.home / ".local")
     check_eq(warned(p, *home, path=p.home / ".local/bin"), [])
     check_eq(warned(p, "--write", p.home / ".local/bin", path=p.home / ".local/bin"), [f'"{p.home}/.local/bin" is on PATH and may be written: {LATER}'])
+
+
+def listed(p, path, *script, words=("--write", ".")):
+    """-> what the end lists of a run that did this, with path before PATH, and its outcome."""
+    env = {"PATH": f"{path}:{os.environ['PATH']}", "HOME": str(p.home)}
+    r, o = p.outcome(*words, "sh", "-c", "\n".join(script), env=env)
+    check_eq(r.code, 0, r.err)
+    return [(n["what"], os.path.relpath(n["path"], p.ws)) for n in o.get("late_names", {}).get("names", [])], o, r
+
+
+@both
+def a_program_that_comes_to_stand_before_another_is_listed(p):
+    """And nothing else that is installed there: a line at each run would teach to pass lines over."""
+    for d in (".venv/bin", "old", "real/bin"):
+        (p.ws / d).mkdir(parents=True)
+    for name in (".venv/bin/python3", "old/ls", "real/bin/cat"):
+        p.write(name, "#!/bin/sh\n", 0o755)
+    (p.ws / "link").symlink_to("real")
+    open_up(p)
+    on = p.ws / ".venv/bin"
+    found, o, r = listed(p, on, "cd .venv/bin", "cp /bin/true mine", "echo '#!/bin/sh' >python3", "echo >cat", "mkdir ls", "ln -s true git-none")
+    check_eq((found, "on PATH" in r.err), ([], False), r.err)
+    found, o, r = listed(p, on, "cd .venv/bin", "rm -r ls", "chmod +x cat", "ln -s mine ls")
+    check_eq(sorted(found), [("appeared", ".venv/bin/cat"), ("appeared", ".venv/bin/ls")], r.err)
+    check_in('appeared: "' + str(on / "cat") + '", which nothing held: it is called, outside, in place of the program of its name', r.err)
+    # It is there now, and was said.
+    check_eq(listed(p, on, "echo x >>.venv/bin/cat; touch .venv/bin/more")[0], [])
+    # By another directory in its place, old names and all; by one that was not there; by a link.
+    check_eq(listed(p, on, "rm -r .venv/bin; mv old .venv/bin")[0], [])
+    check_eq(listed(p, p.ws / "new/bin", "mkdir new; mv .venv/bin new/bin")[0], [("appeared", "new/bin/ls")])
+    check_eq(listed(p, p.ws / "link/bin", "rm link; ln -s new link")[0], [("changed", "link")])
+    check_eq(listed(p, p.ws / "real/bin", "mv real/bin real/was; ln -s ../new/bin real/bin")[0], [("changed", "real/bin")])
+    # What is found before it is called as ever.
+    check_eq(listed(p, f"/usr/bin:{p.ws}/new/bin", "cp /bin/true new/bin/id")[0], [])
+    check_eq(listed(p, p.ws / "new/bin", "cp /bin/true new/bin/env")[0], [("appeared", "new/bin/env")])
 
 
 @both

@@ -51,8 +51,32 @@ static bool is_written(const struct ward_resolver *rs, const char *path)
 
 /* ---- PATH ---- */
 
+/*
+ * In the workspace, and no grant names it: the end lists what came to stand before another program, which is what matters of it
+ * (onpath.c). link: place is one on the way to such a directory. behind: where in PATH begins what follows it.
+ */
+static bool told_later(const struct granted *x, const char *place, bool link, size_t behind)
+{
+	struct ward_resolver *rs = x->rs;
+	const struct ward_node *shown = ward_rs_shown_by(rs, place);
+
+	if (rs->late_names != WARD_LATE_TOLD || !shown || !ward_path_within(place, rs->workspace) ||
+		(!shown->hold && ward_streq(shown->dest, place)))
+		return false;
+	if (!rs->r->before)
+		return true; /* a plan */
+	return link ? ward_on_path_know_link(rs->r->before, place)
+		    : ward_on_path_know(rs->r->before, place, getenv("PATH"), behind);
+}
+
+static int put_on_path(struct granted *x, const char *place, bool link, size_t behind)
+{
+	return told_later(x, place, link, behind) ? WARD_OK
+						  : ward_rs_text(x->rs, &x->path, place, x->err);
+}
+
 /* What is not there yet may be made, where it is in what may be written. */
-static int entry(struct granted *x, const char *dir)
+static int entry(struct granted *x, const char *dir, size_t behind)
 {
 	struct ward_resolver *rs = x->rs;
 	struct ward_target t;
@@ -62,17 +86,17 @@ static int entry(struct granted *x, const char *dir)
 
 	for (size_t i = 0; r == WARD_OK && i < t.n_links; i++) {
 		if (is_written(rs, t.links[i].at))
-			r = ward_rs_text(rs, &x->path, t.links[i].at, x->err);
+			r = put_on_path(x, t.links[i].at, true, behind);
 	}
 	if (r < 0 || !real || (there && (!S_ISDIR(t.st.st_mode) || !may_write(x, &t.st))))
 		return r;
-	return is_written(rs, real) ? ward_rs_text(rs, &x->path, real, x->err) : WARD_OK;
+	return is_written(rs, real) ? put_on_path(x, real, false, behind) : WARD_OK;
 }
 
 /* An empty entry is the directory that one is in. */
 static int each_entry(struct granted *x)
 {
-	const char *s = getenv("PATH"), *end;
+	const char *all = getenv("PATH"), *s = all, *end;
 	int r = WARD_OK;
 
 	for (; r == WARD_OK && s; s = *end ? end + 1 : NULL) {
@@ -83,7 +107,7 @@ static int each_entry(struct granted *x)
 		if (!word)
 			return ward_rs_nomem(x->err);
 		dir = ward_rs_absolute(x->rs, x->rs->cwd, *word ? word : ".");
-		r = dir ? entry(x, dir) : WARD_OK;
+		r = dir ? entry(x, dir, (size_t)(end - all) + (*end != '\0')) : WARD_OK;
 	}
 	return r;
 }

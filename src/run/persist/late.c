@@ -337,6 +337,11 @@ static int record(struct life *l, struct ward_error *err)
 	return r;
 }
 
+static int tell_on_path(void *arg, const char *path, const char *what, const char *why)
+{
+	return is_told(arg, path) ? WARD_OK : tell(arg, path, what, why);
+}
+
 static int look(struct life *l, bool *ret_cut, struct ward_error *err)
 {
 	struct looking *x = calloc(1, sizeof(*x));
@@ -346,6 +351,7 @@ static int look(struct life *l, bool *ret_cut, struct ward_error *err)
 		.workspace = l->plan->workspace,
 		.all = true,
 		.err = err };
+	struct ward_on_path_tell told = { .tell = tell_on_path, .arg = x };
 	int r = WARD_OK;
 
 	if (!x)
@@ -358,11 +364,13 @@ static int look(struct life *l, bool *ret_cut, struct ward_error *err)
 	if (r == WARD_OK)
 		r = asked(x);
 	if (r == WARD_OK)
+		r = ward_on_path_look(x->b, &told);
+	if (r == WARD_OK)
 		r = list_further(x, &x->inside);
 	if (r == WARD_OK)
 		r = list_further(x, &x->others);
 	free(x);
-	*ret_cut = h.cut || l->before.cut;
+	*ret_cut = h.cut || l->before.cut || told.cut;
 	return r;
 }
 

@@ -91,12 +91,24 @@ struct ward_known {
 	bool git;                    /* a directory of git's */
 	bool asked;                  /* the end looks at it by this name, through a link; it may be absent (dev, ino, ctime_ns: 0) */
 };
+/* A directory of the caller's PATH that the run may write, of which nothing is said before the start: onpath.c. */
+struct ward_on_path {
+	const char *path;            /* real, or what it would be; link: of one on the way to it */
+	const char *names;           /* of programs in it, each with its end */
+	size_t n_names;              /* bytes */
+	const char *all;             /* PATH ... */
+	size_t behind;               /* ... and where what follows it begins */
+	bool link;
+	uint64_t ino;                /* of a link */
+	int64_t ctime_ns;
+};
 /* What there was before the start; in a memory of its own. */
 struct ward_before {
 	struct ward_arena *arena;
 	const char *const *roots;
 	struct ward_known *known;    /* by path */
-	size_t n_roots, n_known, cap_known;
+	const struct ward_on_path *on_path;
+	size_t n_roots, n_known, cap_known, n_on_path;
 	bool cut;
 	int64_t since_ns;            /* wall clock, as coarse as that of inodes */
 };
@@ -108,6 +120,18 @@ int ward_rs_persist(struct ward_resolver *rs, struct ward_error *err);
 
 /* ---- granted.c: the step behind it, which says what was granted that runs later ---- */
 int ward_rs_persist_granted(struct ward_resolver *rs, struct ward_error *err);
+
+/* ---- onpath.c ---- */
+#define WARD_ON_PATH_MAX 32
+/* False: the end could not say what came to be there. behind: where in PATH begins what follows it. */
+bool ward_on_path_know(struct ward_before *b, const char *dir, const char *all, size_t behind);
+bool ward_on_path_know_link(struct ward_before *b, const char *link);
+struct ward_on_path_tell {
+	int (*tell)(void *arg, const char *path, const char *what, const char *why);
+	void *arg;
+	bool cut;                    /* not all was looked at */
+};
+int ward_on_path_look(const struct ward_before *b, struct ward_on_path_tell *to);
 
 /* ---- late.c ---- */
 struct life;
