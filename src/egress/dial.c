@@ -13,7 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "egress/flow.h"
+#include "egress/upstream/upstream.h"
 
 #define NEXT_MS 250u /* RFC 8305, 5 */
 #define SLOW_MS 2000u /* with no place left: the oldest try gives its own up */
@@ -44,6 +44,7 @@ void ward_dial_drop(struct ward_flow *f)
 			close_try(&f->dial->tries[i]);
 	if (f->inward)
 		ward_inward_drop(f->dial);
+	free(f->dial->tunnel);
 	free(f->dial);
 	f->dial = NULL;
 	if (f->state == WARD_FLOW_DIALING)
@@ -63,6 +64,13 @@ static void won(struct ward_flow *f, struct ward_try *t)
 	struct ward_relay_addr peer = f->dial->v[t->which];
 	int fd = t->fd;
 
+	if (f->upstream) {
+		for (size_t i = 0; i < WARD_TRIES_MAX; i++)
+			if (f->dial->tries[i].source.fn && &f->dial->tries[i] != t)
+				close_try(&f->dial->tries[i]);
+		ward_tunnel_begin(f, t);
+		return;
+	}
 	t->fd = -1;
 	if (t->waited)
 		(void)epoll_ctl(f->e->epoll, EPOLL_CTL_DEL, fd, NULL);
@@ -108,6 +116,8 @@ static int at_once(int fd)
 
 static uint16_t port_of(const struct ward_flow *f)
 {
+	if (f->upstream)
+		return f->e->upstream->at.port;
 	return f->inward ? f->inward->inner : f->to.port;
 }
 
@@ -244,7 +254,7 @@ void ward_dial_tick(struct ward_flow *f, uint64_t now)
 {
 	struct ward_dial *d = f->dial;
 
-	if (now < d->next)
+	if (now < d->next || d->tunnel)
 		return;
 	if (d->at < d->n && !free_place(d))
 		give_up_oldest(d);
@@ -284,7 +294,7 @@ uint64_t ward_flows_next(const struct ward_egress *e)
 
 	for (const struct ward_flow *f = e->pending; f; f = f->after) {
 		t = f->deadline < t ? f->deadline : t;
-		if (f->state == WARD_FLOW_DIALING && f->dial->next < t)
+		if (f->state == WARD_FLOW_DIALING && !f->dial->tunnel && f->dial->next < t)
 			t = f->dial->next;
 	}
 	return t;
@@ -302,6 +312,8 @@ void ward_flow_overdue(struct ward_flow *f)
 		why = WARD_EGRESS_WHY_NO_RULE;
 	else if (f->state == WARD_FLOW_FULL)
 		why = WARD_EGRESS_WHY_BUDGET_CONNECTIONS;
+	else if (f->state == WARD_FLOW_RESOLVING && f->upstream)
+		why = WARD_EGRESS_WHY_UPSTREAM_UNREACHABLE;
 	else if (f->state == WARD_FLOW_RESOLVING && f->name->lookup)
 		why = WARD_EGRESS_WHY_RESOLVER_SILENT;
 	ward_flow_refuse(f, why);

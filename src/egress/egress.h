@@ -30,6 +30,7 @@ struct ward_egress_ask {
 	bool hold; /* a person may be asked: ASK, and the answer comes by ward_egress_answered() */
 	bool inward; /* may a connection come in from the host? address: the host's own that it came to; name: NULL */
 	bool meant; /* only a rule counts that means it, and not just holds it among others: docs/egress.md */
+	bool unseen; /* with a name: could it lead to an address that is forbidden? Where it leads is not to be known. ALLOW: no */
 	uint16_t port; /* 0: any port of that name */
 	const char *program; /* who connects; NULL: not known. For policies that say that this is advice */
 	const char *inspected; /* what is spoken, as in records; NULL: nothing yet. Then the rest was asked before, and ASK is ALLOW */
@@ -60,6 +61,7 @@ struct ward_egress_event {
 	const char *text; /* the same for people */
 	const char *inspected; /* "tls" "http" "none" ... */
 	const char *via; /* of the proxy: "connect" "http" "socks5"; NULL: as programs connect */
+	const char *upstream; /* the host's proxy by which it went, or should have gone; NULL: none */
 	const char *ended; /* CONNECT: "done" "idle" ... */
 	const char *rule; /* what the verdict's text was; NULL = none */
 	const struct ward_egress_limit *of_rule; /* BLOCK by a limit of a rule, so that no option of the run helps; else NULL */
@@ -108,11 +110,23 @@ struct ward_egress_options {
 	struct ward_net_limits limits; /* of the run; 0: none */
 	bool inward; /* it listens to the host: the relay begins at once, and confines itself beside what the caller does next */
 	bool by_program; /* some policy asks who connects: that is found out before it is judged */
+	const struct ward_upstream *upstream; /* the host's proxy, by which all goes that is not spared; NULL, or nothing set: none */
 	const char *resolver; /* "ADDRESS" or "ADDRESS:PORT" in place of /etc/resolv.conf; NULL */
 };
 
 /* Is it what options.resolver may be? */
 int ward_egress_resolver_check(const char *resolver, struct ward_error *err);
+/*
+ * upstream/where.c: the host's proxy, by text from the host's owner. of: what the text is called in messages, which never have any of
+ * it: there may be a password in it. A call that fails changes nothing.
+ */
+struct ward_upstream *ward_upstream_new(struct ward_arena *arena); /* names none yet; it lives there. NULL: no memory */
+int ward_upstream_set(struct ward_upstream *u, const char *url, const char *of, struct ward_error *err);
+/* Names, addresses and ranges that go directly; by_env: only while nothing else says any. */
+int ward_upstream_spare(struct ward_upstream *u, const char *list, bool by_env, const char *of, struct ward_error *err);
+bool ward_upstream_spares(const struct ward_upstream *u); /* somebody said so, by_env aside. NULL: no */
+const char *ward_upstream_text(const struct ward_upstream *u); /* host and port; NULL: none is set */
+void ward_upstream_forget(struct ward_upstream *u); /* its credentials. NULL ok */
 /* o need not live on, but for what it points to. */
 int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **ret, struct ward_error *err);
 /*

@@ -14,7 +14,7 @@ struct ward_told {
 	struct ward_told *next;
 	enum ward_egress_kind kind;
 	const char *why; /* static, as are inspected and ended */
-	const char *inspected, *ended, *via;
+	const char *inspected, *ended, *via, *upstream;
 	uint16_t port, inner;
 	bool dialled;
 	uint64_t total; /* told, with what waits */
@@ -88,9 +88,10 @@ static bool alike(const struct ward_told *t, const struct ward_egress_event *e)
 		t->dialled == e->dialled && t->of_rule == e->of_rule &&
 		ward_streq(t->peer, e->peer) && ward_streq(t->program, e->program) &&
 		ward_streq(t->why, e->why) && ward_streq(t->inspected, e->inspected) &&
-		ward_streq(t->ended, e->ended) && ward_streq(t->via, e->via) &&
-		ward_streq(t->name, e->name) && ward_streq(t->address, e->address) &&
-		ward_streq(t->rule, e->rule) && ward_streq(t->comm, e->comm ? e->comm : "");
+		ward_streq(t->upstream, e->upstream) && ward_streq(t->ended, e->ended) &&
+		ward_streq(t->via, e->via) && ward_streq(t->name, e->name) &&
+		ward_streq(t->address, e->address) && ward_streq(t->rule, e->rule) &&
+		ward_streq(t->comm, e->comm ? e->comm : "");
 }
 
 /* What is counted together. Who comes from outside takes no place of what the run does. */
@@ -144,6 +145,7 @@ static struct ward_told *remember(struct ward_egress *g, const struct ward_egres
 		.inspected = e->inspected,
 		.ended = e->ended,
 		.via = e->via,
+		.upstream = e->upstream,
 		.port = e->port,
 		.dialled = e->dialled,
 		.of_rule = e->of_rule,
@@ -193,6 +195,7 @@ static void flush(struct ward_egress *g, struct ward_told *t)
 	e.inspected = t->inspected;
 	e.ended = t->ended;
 	e.via = t->via;
+	e.upstream = t->upstream;
 	e.rule = t->rule;
 	e.peer = t->peer;
 	e.program = t->program;

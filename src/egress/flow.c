@@ -12,6 +12,7 @@
 #include "egress/flow.h"
 #include "egress/limits.h"
 #include "egress/inside.h"
+#include "egress/upstream/upstream.h"
 #include "policy/policy.h"
 
 #define PENDING_MS 30000u
@@ -71,6 +72,11 @@ static const char *via(const struct ward_flow *f)
 	return words[f->how];
 }
 
+static const char *upstream(const struct ward_flow *f)
+{
+	return f->upstream ? ward_upstream_text(f->e->upstream) : NULL;
+}
+
 static void tell_block(struct ward_flow *f, enum ward_egress_why why, const char *text,
 	const struct ward_relay_addr *address)
 {
@@ -79,6 +85,7 @@ static void tell_block(struct ward_flow *f, enum ward_egress_why why, const char
 		.port = f->to.port,
 		.inspected = f->inspected,
 		.via = via(f),
+		.upstream = upstream(f),
 		.count = 1 };
 	char shown[WARD_ADDRESS_TEXT_MAX], peer[WARD_ADDRESS_TEXT_MAX], of_rule[400];
 
@@ -88,7 +95,7 @@ static void tell_block(struct ward_flow *f, enum ward_egress_why why, const char
 		v.rule = f->budget->of.rule;
 		text = of_rule;
 	}
-	if (f->peer.family && !address)
+	if (f->peer.family && !address && !f->upstream)
 		address = &f->peer;
 	if (!address && !name_of(f))
 		address = &f->to;
@@ -160,13 +167,14 @@ static void tell_allowed(struct ward_flow *f, struct ward_egress_event *v)
 	v->name = name_of(f);
 	v->port = f->to.port;
 	v->via = via(f);
+	v->upstream = upstream(f);
 	v->rule = f->rule[0] ? f->rule : NULL;
 	v->count = 1;
 	v->pid = f->pid;
 	v->comm = f->comm[0] ? f->comm : NULL;
 	v->program = ward_flow_program(f);
 	ward_inward_tell(f, v, peer);
-	if (f->peer.family && !f->inward)
+	if (f->peer.family && !f->inward && !f->upstream)
 		v->address = ward_address_text(&f->peer, shown);
 	else if (!f->name)
 		v->address = ward_address_text(&f->to, shown);
@@ -314,6 +322,10 @@ static void refuse_silent(struct ward_flow *f)
 /* Go on, if what the name is outside is known by now. */
 static void try_resolved(struct ward_flow *f)
 {
+	if (f->upstream) {
+		ward_tunnel_next(f);
+		return;
+	}
 	if (!ward_resolver_begin(&f->e->resolver, f->name) || f->name->lookup)
 		return;
 	switch (f->name->found) {
@@ -323,7 +335,7 @@ static void try_resolved(struct ward_flow *f)
 	}
 }
 
-static void dial_these(struct ward_flow *f, const struct ward_relay_addr *v, size_t n)
+void ward_flow_dial(struct ward_flow *f, const struct ward_relay_addr *v, size_t n)
 {
 	f->dial = calloc(1, sizeof(*f->dial));
 	if (!f->dial) {
@@ -333,6 +345,13 @@ static void dial_these(struct ward_flow *f, const struct ward_relay_addr *v, siz
 	memcpy(f->dial->v, v, n * sizeof(*v));
 	f->dial->n = n;
 	begin_dial(f);
+}
+
+static bool is_carried_inner(const struct ward_relay_addr *a)
+{
+	const uint8_t *v4 = ward_address_nat64(a->family, a->a);
+
+	return v4 && ward_address_classify(4, v4) != WARD_ADDRESS_PUBLIC;
 }
 
 static void open_address(struct ward_flow *f)
@@ -364,8 +383,16 @@ static void open_address(struct ward_flow *f)
 		(void)snprintf(text, sizeof(text),
 			"the IPv4 address that it carries (%s) is one that %s", what, which(why));
 		refuse(f, why, text, NULL);
+	} else if (!ward_upstream_takes_address(f->e->upstream, &f->to)) {
+		ward_flow_dial(f, &f->to, 1);
+	} else if (q.meant || is_carried_inner(&f->to)) {
+		(void)snprintf(text, sizeof(text),
+			"the address (%s) is not asked of the host's proxy: --upstream-direct dials it from here",
+			what);
+		f->upstream = true;
+		refuse(f, WARD_EGRESS_WHY_UPSTREAM_INNER, text, NULL);
 	} else {
-		dial_these(f, &f->to, 1);
+		ward_tunnel_open(f);
 	}
 }
 
@@ -387,7 +414,7 @@ static void open_host(struct ward_flow *f)
 			if (ward_may_lead(f, WARD_HOST_SERVICE, &host[i]))
 				spared[n++] = host[i];
 	if (n)
-		dial_these(f, spared, n);
+		ward_flow_dial(f, spared, n);
 	else
 		dial_name(f);
 }
@@ -403,6 +430,8 @@ static void open_name(struct ward_flow *f)
 		return;
 	if (ward_streq(f->name->name, WARD_HOST_SERVICE)) {
 		open_host(f);
+	} else if (ward_upstream_takes(f->e->upstream, f->name->name, f->to.port)) {
+		ward_tunnel_open(f);
 	} else {
 		try_resolved(f);
 	}
@@ -435,7 +464,9 @@ void ward_flows_answered(struct ward_egress *e)
 
 void ward_flow_prefetch(struct ward_egress *e, struct ward_pinned *p)
 {
-	if (!ward_streq(p->name, WARD_HOST_SERVICE))
+	if (ward_upstream_takes(e->upstream, p->name, 0))
+		p = e->upstream_pin;
+	if (p && !ward_streq(p->name, WARD_HOST_SERVICE))
 		(void)ward_resolver_begin(&e->resolver, p);
 }
 
@@ -461,9 +492,10 @@ static void open_asked(struct ward_flow *f)
 static bool steps(struct ward_flow *f)
 {
 	struct ward_egress *e = f->e;
+	const struct ward_pinned *looked = f->upstream ? e->upstream_pin : f->name;
 
 	if (f->state == WARD_FLOW_RESOLVING)
-		return !f->name->lookup;
+		return !looked || !looked->lookup;
 	return f->state == WARD_FLOW_WAITING &&
 		(f->inward ? ward_inward_ready(f) : e->n_dials < WARD_EGRESS_DIALS_MAX);
 }
@@ -609,6 +641,10 @@ void ward_flow_failed(struct ward_flow *f, int err)
 {
 	char text[160];
 
+	if (f->upstream) {
+		ward_tunnel_failed(f, err);
+		return;
+	}
 	if (f->inward && err == ECONNREFUSED) {
 		refuse(f, WARD_EGRESS_WHY_NO_SERVER, NULL, NULL);
 		return;

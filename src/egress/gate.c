@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "egress/limits.h"
+#include "egress/upstream/upstream.h"
 
 #define READY_MS 5000
 #define STOP_MS 500
@@ -503,6 +504,24 @@ static void bury(struct ward_egress *e)
 
 /* ---- the face ---- */
 
+/* The proxy's own name, which is looked up as those of the run are. */
+static int set_upstream(struct ward_egress *e, const struct ward_upstream *u,
+	struct ward_error *err)
+{
+	size_t n = ward_upstream_text(u) ? strlen(u->host) + 1 : 0;
+
+	if (!n)
+		return WARD_OK;
+	e->upstream = u;
+	if (u->at.family)
+		return WARD_OK;
+	e->upstream_pin = calloc(1, sizeof(*e->upstream_pin) + n);
+	if (!e->upstream_pin)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for the gate");
+	memcpy(e->upstream_pin->name, u->host, n);
+	return WARD_OK;
+}
+
 int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egress **ret,
 	struct ward_error *err)
 {
@@ -542,6 +561,8 @@ int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egre
 		? ward_fail_errno(err, WARD_E_SYSTEM, e->route < 0 ? -e->route : errno,
 			  "cannot set up the gate of the network")
 		: ward_resolver_init(&e->resolver, e->epoll, o->resolver, err);
+	if (r == WARD_OK)
+		r = set_upstream(e, o->upstream, err);
 	if (r < 0) {
 		/* There is no relay whose last words are to be waited for. */
 		ward_gate_lost(e, "it was not begun");
@@ -731,6 +752,7 @@ void ward_egress_stop(struct ward_egress *e)
 	ward_tell_end(e);
 	ward_budgets_done(e);
 	ward_pins_table_done(&e->pins);
+	free(e->upstream_pin);
 	ward_close(e->route);
 	ward_close(e->inside.bell);
 	ward_close(e->epoll);

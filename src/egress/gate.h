@@ -11,7 +11,6 @@
 #include "os/os.h"
 
 #define WARD_RULE_TEXT_MAX 256
-
 /* ---- pins.c: name <-> synthetic address, for the run, never given to another ---- */
 enum ward_found { WARD_FOUND_SILENT = 0, WARD_FOUND_NONE, WARD_FOUND_SOME };
 struct ward_lookup;
@@ -99,6 +98,7 @@ struct ward_dial {
 	struct ward_try tries[WARD_TRIES_MAX];
 	uint64_t next;               /* ns: when the next address is tried, too */
 	int err;                     /* the last */
+	struct ward_tunnel *tunnel;  /* it is asked of the host's proxy, which is connected; NULL: not yet */
 };
 struct ward_flow {
 	struct ward_flow *next;      /* of its bucket */
@@ -117,11 +117,10 @@ struct ward_flow {
 	const char *inspected, *speaks; /* speaks: the same, while what is asked is asked with it: may.c */
 	enum ward_relay_how how;
 	const char *asked;           /* of the proxy, while it is opened: the name; NULL */
-	bool made, named;            /* it counts against the limits; the proxy was asked for the name */
+	bool made, named, upstream;  /* it counts against the limits; the proxy was asked for the name; peer is the host's proxy */
 	struct ward_budget *budget;  /* limits.h: of the rule that let it through, or the one that did not; NULL: it has none */
 	struct ward_dial *dial;      /* while WAITING, DIALING */
-	int pid;
-	char comm[16], program[WARD_PROGRAM_TEXT_MAX];
+	int pid; char comm[16], program[WARD_PROGRAM_TEXT_MAX];
 	char rule[WARD_RULE_TEXT_MAX];
 };
 #define WARD_FLOWS_BUCKETS 4096
@@ -144,6 +143,7 @@ struct ward_egress {
 	bool door_empty;             /* and it will say when it is not */
 	struct ward_pins_table pins;
 	struct ward_resolver resolver;
+	const struct ward_upstream *upstream; struct ward_pinned *upstream_pin; /* NULL: no proxy; it has no name. Of no table */
 	struct ward_bucket names, opens, comes; /* what is judged a second; comes: from the host */
 	struct ward_net_limits limits;
 	struct ward_bucket rate;     /* of connections that are made, if there is such a limit */

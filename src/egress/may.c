@@ -4,6 +4,7 @@
 
 #include "egress/flow.h"
 #include "egress/inward.h"
+#include "egress/upstream/upstream.h"
 #include "policy/policy.h"
 
 enum ward_effect ward_may(struct ward_egress *e, const struct ward_egress_ask *q, char *rule)
@@ -121,6 +122,8 @@ static bool leads_well(struct ward_flow *f)
 	enum ward_egress_why why;
 	const char *what;
 
+	if (f->upstream)
+		return ward_tunnel_may(f);
 	if (ward_streq(f->name->name, WARD_HOST_SERVICE) &&
 		ward_may_name(f, WARD_HOST_SERVICE, true, NULL) &&
 		ward_may_lead(f, WARD_HOST_SERVICE, &f->peer))

@@ -222,8 +222,8 @@ static void record_text(struct ward_buf *b, const struct ward_json *rec)
 static void network_text(struct ward_buf *b, const struct ward_json *rec)
 {
 	static const char *const numbers[] = { "inner", "up", "down", "duration_ms", "count" };
-	static const char *const words[] = { "address", "peer", "via", "inspected", "ended", "comm",
-		"program", "reason" };
+	static const char *const words[] = { "address", "peer", "via", "upstream", "inspected",
+		"ended", "comm", "program", "reason" };
 	const struct ward_json *detail = get(rec, "detail", WARD_JSON_OBJECT);
 	const struct ward_json *why = get(detail, "why", WARD_JSON_STRING);
 

@@ -94,9 +94,9 @@ int ward_ask_connect(struct life *l, const char *host, uint16_t port, struct war
 /* Does a policy forbid the address that host leads to? ALLOW: none does. Of how program and inspected count. */
 int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *address, struct ward_connect_asked how,
 	struct ward_decision *ret, struct ward_error *err);
-
-/* A person said yes to it before the start, and to a question as serious as the one that is asked now. */
-struct ward_verdict;
+/* The same of a name that leads where nobody here knows: to all that a policy forbids. */
+int ward_ask_unseen(struct life *l, const char *host, uint16_t port, struct ward_connect_asked how, struct ward_decision *ret);
+struct ward_verdict; /* a person said yes to it before the start, and to a question as serious as the one that is asked now */
 bool ward_ask_answered(const struct ward_rule *r, const struct ward_verdict *v);
 /* net/listen.c: may somebody come in to this address and port of the host, now? */
 int ward_ask_listen(struct life *l, const char *address, uint16_t port, struct ward_decision *ret, struct ward_error *err);

@@ -154,6 +154,20 @@ WARD_OPT(apply_resolver, "resolver", "ADDRESS[:PORT]", false, G_PLACE,
 	"Look the names that may be connected to up with this name server, outside of the sandbox, in place of those of "
 	"/etc/resolv.conf. The command itself never reaches it. An IPv6 address with a port is written [ADDRESS]:PORT.",
 	NULL)
+WARD_OPT(ward_apply_upstream_proxy, "upstream-proxy", "PROXY", false, G_PLACE,
+	"the HTTP proxy that is the host's only way out: env, file:PATH or http://HOST:PORT",
+	"Ask this proxy of the host's (CONNECT) for each name, and each public address, that may be connected to, in place of looking "
+	"it up and dialling it. What is decided stays the same, but where a name leads the proxy alone knows. env: HTTPS_PROXY, or "
+	"ALL_PROXY, and NO_PROXY of the caller's environment, which is looked at for this where env is said alone. file:PATH: a file "
+	"with one line, the proxy's URL, which may have USER:PASSWORD@ in it; here it may not, since every process sees a command "
+	"line. The command itself never learns of it.",
+	"env|file:|http://")
+WARD_OPT(ward_apply_upstream_direct, "upstream-direct", "HOST,...", true, G_PLACE,
+	"names, addresses and ranges that do not go by --upstream-proxy",
+	"Look up and dial these from here, as without --upstream-proxy: a name and all below it, an address, a range, all but a range "
+	"with :PORT for one port alone; * is all. It counts in place of NO_PROXY. An address of this host, or of a private network, "
+	"that may be connected to has to be among them: the proxy is not asked for it. host.ward.internal never goes by it.",
+	NULL)
 
 WARD_OPT(apply_timeout, "timeout", "TIME", false, G_LIMIT,
 	"end the run after TIME; default: never",

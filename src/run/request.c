@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "egress/egress.h"
 #include "os/os.h"
 #include "registry/registry.h"
 #include "run/request.h"
@@ -106,6 +107,7 @@ void ward_request_free(struct ward_request *r)
 	if (!r)
 		return;
 	ward_ahead_free(r->ahead);
+	ward_upstream_forget(r->upstream);
 	ward_close(r->signal_fd[0]);
 	ward_close(r->signal_fd[1]);
 	ward_dest_done(&r->head_to);

@@ -74,6 +74,7 @@ struct ward_request {
 	const char *const *labels; size_t n_labels;
 	const char *cwd;             /* as given, NULL = the caller's */
 	const char *resolver;        /* "ADDRESS[:PORT]" of the name server outside; NULL: as the host says */
+	struct ward_upstream *upstream; const char *upstream_file;  /* the host's proxy, and the file that says so; NULL: none */
 	const char *audit;           /* NULL = default */
 	bool no_late_names;          /* the end does not look for names that run code later */
 	struct ward_before *before;  /* where what there was of them is put; NULL: nobody wants to know. Borrowed */
@@ -136,6 +137,9 @@ extern ward_apply_fn ward_apply_caches;
 
 /* net/publish.c */
 extern ward_apply_fn ward_apply_publish;
+
+/* net/upstream.c */
+extern ward_apply_fn ward_apply_upstream_proxy, ward_apply_upstream_direct;
 
 /* request.c: where 0, 1 or 2 is closed, /dev/null is opened there: nothing of ours may pass for the caller's stream. 0 or -errno. */
 int ward_request_keep_streams(void);

@@ -17,7 +17,7 @@ from tap import cases, check, check_eq, check_in, main, skip, test
 
 OPTIONS = """cap capabilities read write workspace cwd env timeout grace cpus memory pids disk output-limit nofile stdin
 tty audit head-to outcome report json dry-run fail-on-violation backend require accept attribution deny-errno i-know
-quiet mode profile policy approve ask ask-timeout repo-root environment label component trust tier no-late-names resolver net-limit publish review disk-backend caches""".split()
+quiet mode profile policy approve ask ask-timeout repo-root environment label component trust tier no-late-names resolver net-limit publish review disk-backend caches upstream-proxy upstream-direct""".split()
 COMMANDS = ["run", "sandbox run", "plan", "doctor", "policy explain", "policy check", "policy show", "policy test", "policy diff", "policy fmt", "policy snapshot", "net check", "audit verify", "audit show", "net log", "pending", "approve", "deny", "allow", "stop", "runs ls", "runs show", "runs rm", "runs gc", "diff", "discard", "commit", "trust", "version", "help"]
 # One line in the overview, a page of their own: test_cedar.py has the rest.
 CEDAR = [f"cedar {name}" for name in """authorize evaluate validate check-parse check-entities format translate-policy

@@ -251,6 +251,23 @@ def what_may_be_connected_to_counts(v):
 
 
 @epochs
+def by_a_proxy_of_the_host_a_name_may_lead_to_inner_addresses(v):
+    """Which it looks up, so that a rule about those takes it away."""
+    inner = 'forbid (principal, action == Ward::Action::"net.connect", resource in Ward::Cidr::"192.168.0.0/16")'
+    for n, (rule, ends) in enumerate(((inner + ' unless { resource in Ward::Domain::"example.org" };\n', False), (inner + ";\n", True))):
+        ceiling(2 * n + 1, QUIET)
+        v.p.log.unlink(missing_ok=True)
+        v.start("--cap", "NETWORK_CONNECT:a.example.org:443", "--upstream-proxy", "http://127.0.0.1:9")
+        ceiling(2 * n + 2, QUIET + rule)
+        if ends:
+            v.ends(f"epoch {2 * n + 2}", "/etc/ward/host.cedar:2")
+        else:
+            v.goes_on()
+            v.q.kill()
+            v.q.wait()
+
+
+@epochs
 def what_was_forbidden_before_is_not_asked_again(v):
     """Thousands of ranges and many names: of these only the new range is asked about."""
     row = 'forbid (principal, action == Ward::Action::"net.connect", resource in Ward::Cidr::"{}");\n'

@@ -34,6 +34,7 @@ static struct {
 	bool wildcard; /* "*.ward.internal" is */
 	enum ward_effect held; /* of "held.example" and of this address, if it may be held */
 	const char *address_held, *address_asked; /* of that one somebody would have to say yes */
+	bool any_name; /* each name is allowed, at any port */
 	bool no_rule; /* what is refused is by none */
 	bool wide; /* addresses are allowed by a rule that holds them all */
 	struct {
@@ -74,6 +75,8 @@ static TAP_UNUSED int on_ask(void *arg, const struct ward_egress_ask *q, enum wa
 		return WARD_OK;
 	}
 	if (q->name && strcmp(q->name, "good.example") == 0 && (q->port == 0 || q->port == t.port))
+		*ret = WARD_ALLOW;
+	if (q->name && t.any_name)
 		*ret = WARD_ALLOW;
 	if (q->name && strcmp(q->name, "held.example") == 0)
 		*ret = t.held;

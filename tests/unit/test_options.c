@@ -67,7 +67,7 @@ TEST(table_has_the_options_of_the_contract)
 		"deny-errno", "i-know", "quiet", "mode", "profile", "policy", "approve", "ask",
 		"ask-timeout", "repo-root", "environment", "label", "component", "trust", "tier",
 		"no-late-names", "resolver", "net-limit", "publish", "review", "disk-backend",
-		"caches" };
+		"caches", "upstream-proxy", "upstream-direct" };
 	size_t n = 0;
 
 	(void)ward_options(&n);
@@ -360,6 +360,12 @@ TEST(bad_values_are_refused)
 		{ "resolver", "", "--resolver", "ADDRESS:PORT" },
 		{ "resolver", "dns.example", "--resolver", "ADDRESS:PORT" },
 		{ "resolver", "192.0.2.1:0", "--resolver", "ADDRESS:PORT" },
+		{ "upstream-proxy", "", "--upstream-proxy", NULL },
+		{ "upstream-proxy", "proxy.example", "--upstream-proxy", "http://HOST:PORT" },
+		{ "upstream-proxy", "http://u:p@192.0.2.1:1", "--upstream-proxy", "file:PATH" },
+		{ "upstream-proxy", "file:", "--upstream-proxy", NULL },
+		{ "upstream-direct", "", "--upstream-direct", NULL },
+		{ "upstream-direct", "10.0.0.0/33", "--upstream-direct", "10.0.0.0/8" },
 		{ "env", "", "--env", NULL },
 		{ "env", "=x", "--env", NULL },
 		{ "env", "1A=x", "--env", NULL },

@@ -228,27 +228,29 @@ int ward_net_named(const struct ward_book *now, uint16_t port, ward_net_again_fn
 struct leading {
 	ward_net_again_fn *fn;
 	void *arg;
+	bool all; /* what is inner, and what is never reached, too */
 };
 
 /* An address, or one of a range. */
-static int led_to(const struct ward_endpoint *e, ward_net_again_fn *fn, void *arg)
+static int led_to(const struct ward_endpoint *e, const struct leading *l)
 {
 	struct ward_endpoint address = *e;
 	char text[WARD_ENDPOINT_TEXT_MAX];
 	enum ward_address_class c;
 	unsigned bits = e->kind == WARD_HOST_RANGE ? e->bits : e->family == 4 ? 32 : 128;
 
-	if (ward_address_range(e->family, e->address, bits).never)
-		return WARD_OK;
 	ward_endpoint_host(e, text);
+	if (ward_address_range(e->family, e->address, bits).never)
+		return l->all ? l->fn(l->arg, text, false) : WARD_OK;
 	if (e->kind == WARD_HOST_RANGE && !address_in(e, &address))
-		return fn(arg, text, false);
+		return l->fn(l->arg, text, false);
 	c = ward_address_classify(address.family, address.address);
-	if (c != WARD_ADDRESS_PUBLIC && bits >= ward_address_line(address.family, address.address))
+	if (!l->all && c != WARD_ADDRESS_PUBLIC &&
+		bits >= ward_address_line(address.family, address.address))
 		return WARD_OK;
 	address.kind = WARD_HOST_ADDRESS;
 	ward_endpoint_host(&address, text);
-	return fn(arg, text, true);
+	return l->fn(l->arg, text, true);
 }
 
 static int led_by(void *arg, const struct cedar_uid *thing)
@@ -264,15 +266,15 @@ static int led_by(void *arg, const struct cedar_uid *thing)
 		if (!as_endpoint(rows[i].before, thing->id->s, rows[i].whole, text, &e))
 			r = l->fn(l->arg, thing->id->s, false);
 		else if (e.kind == WARD_HOST_ADDRESS || e.kind == WARD_HOST_RANGE)
-			r = led_to(&e, l->fn, l->arg);
+			r = led_to(&e, l);
 	}
 	return r;
 }
 
-int ward_net_led_to(const struct ward_book *now, const struct ward_book *had, ward_net_again_fn *fn,
-	void *arg)
+int ward_net_led_to(const struct ward_book *now, const struct ward_book *had, bool all,
+	ward_net_again_fn *fn, void *arg)
 {
-	struct leading l = { fn, arg };
+	struct leading l = { fn, arg, all };
 
 	return ward_book_newly_forbids(now, had, WARD_ACT_NET_CONNECT, led_by, &l);
 }

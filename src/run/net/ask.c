@@ -295,6 +295,44 @@ int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *
 	return end(ret, r, err);
 }
 
+/* ---- by a proxy, which alone knows where a name leads ---- */
+
+struct unseen {
+	struct life *l;
+	const char *host;
+	uint16_t port;
+	struct ward_connect_asked how;
+	struct ward_decision *ret;
+};
+
+/* Not 0: it could lead there, and is refused. */
+static int leads_there(void *arg, const char *address, bool tried)
+{
+	const struct unseen *u = arg;
+
+	if (tried)
+		return ward_ask_leads(u->l, u->host, u->port, address, u->how, u->ret, NULL) < 0 ||
+			u->ret->effect != WARD_ALLOW;
+	begin(u->ret);
+	(void)snprintf(u->ret->why, sizeof(u->ret->why), "a rule forbids %.100s", address);
+	return 1;
+}
+
+int ward_ask_unseen(struct life *l, const char *host, uint16_t port, struct ward_connect_asked how,
+	struct ward_decision *ret)
+{
+	struct unseen u = { l, host, port, how, ret };
+
+	begin(ret);
+	if (l->book && ward_net_led_to(l->book->book, NULL, true, leads_there, &u) != 0) {
+		ret->effect = WARD_DENY;
+		return WARD_OK;
+	}
+	begin(ret);
+	ret->effect = WARD_ALLOW;
+	return WARD_OK;
+}
+
 int ward_ask_limits(struct life *l, const char *host, uint16_t port, const char *program,
 	struct ward_egress_limit *ret, size_t max)
 {

@@ -38,7 +38,8 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 	*ret = WARD_DENY;
 	if (!d)
 		return WARD_E_NOMEM;
-	r = q->inward ? ward_ask_listen(l, q->address, q->port, d, NULL)
+	r = q->unseen       ? ward_ask_unseen(l, q->name, q->port, how, d)
+		: q->inward ? ward_ask_listen(l, q->address, q->port, d, NULL)
 		: q->name && q->address
 		? ward_ask_leads(l, q->name, q->port, q->address, how, d, NULL)
 		: ward_ask_connect(l, q->name ? q->name : q->address, q->port, how, d, NULL);
@@ -214,6 +215,8 @@ static char *detail_of(const struct life *l, const struct ward_egress_event *e,
 		ward_jw_kstr(&b, "program", e->program);
 	if (e->via)
 		ward_jw_kstr(&b, "via", e->via);
+	if (e->upstream)
+		ward_jw_kstr(&b, "upstream", e->upstream);
 	/* As usual it ends a connection that net.open began. */
 	if (is_end && !e->dialled)
 		ward_jw_kbool(&b, "dialled", false);
@@ -339,6 +342,12 @@ static void explain(struct life *l, const struct ward_egress_event *e, struct wa
 	if (e->address &&
 		(ward_streq(e->why, "address_class") || ward_streq(e->why, "address_forbidden"))) {
 		explain_address(l, e, d);
+		return;
+	}
+	if (ward_streq(e->why, "upstream_address")) {
+		if (ward_ask_unseen(l, host, e->port, how, d) < 0 || d->effect == WARD_ALLOW)
+			*d = (struct ward_decision){ 0 };
+		d->why[0] = d->cure[0] = '\0';
 		return;
 	}
 	if (ward_streq(e->why, "protocol_forbidden")) {
@@ -476,6 +485,7 @@ int net_prepare(struct life *l, struct ward_error *err)
 		.arg = l,
 		.limits = l->plan->limits.net,
 		.resolver = l->r->resolver,
+		.upstream = l->r->upstream,
 		.inward = l->plan->n_published > 0,
 		.by_program = l->book && ward_book_asks_program(l->book->book) };
 

@@ -465,6 +465,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		{ ward_rs_publish, true },
 		{ ward_rs_toolchain_links, true },
 		{ ward_rules_view, true },
+		{ ward_rs_upstream, true },
 		{ ward_rs_check_audit, true },
 		{ ward_rs_check_reach, true },
 		{ ward_rs_caches_judged, true },

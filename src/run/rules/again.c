@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "egress/egress.h"
 #include "os/os.h"
 #include "run/rules/rules.h"
 
@@ -622,10 +623,12 @@ static int look_net(struct again *a)
 /* The last of all, since it takes longest: each name with each address. */
 static int look_leading(struct again *a)
 {
+	bool by_proxy = ward_upstream_text(
+		a->rs.r->upstream); /* which leads names to inner addresses, too */
 	int r;
 
 	a->led_until = ward_now_mono_ns() + LED_NS;
-	r = ward_net_led_to(a->book->book, a->had ? a->had->book : NULL, look_led, a);
+	r = ward_net_led_to(a->book->book, a->had ? a->had->book : NULL, by_proxy, look_led, a);
 	if (r == WARD_E_NOMEM)
 		return ward_rs_nomem(a->err);
 	return r == FOUND ? WARD_OK : r;

@@ -151,10 +151,11 @@ int ward_net_named(const struct ward_book *now, uint16_t port, ward_net_again_fn
 int ward_net_examples(const char *endpoint, ward_net_again_fn *fn, void *arg);
 /*
  * The addresses, and one of each range, as text, that forbids of now name which had (NULL: none) has not, and to which a name may lead:
- * no range whose addresses are all inner, since to these a name leads only where a rule means them. tried false: of this range none is
- * known. WARD_E_NOMEM.
+ * no range whose addresses are all inner, since to these a name leads only where a rule means them; with all, where somebody else looks
+ * names up, each. tried false: of this range none is known, or it is never reached. WARD_E_NOMEM.
  */
-int ward_net_led_to(const struct ward_book *now, const struct ward_book *had, ward_net_again_fn *fn, void *arg);
+int ward_net_led_to(const struct ward_book *now, const struct ward_book *had, bool all, ward_net_again_fn *fn, void *arg);
+int ward_rs_upstream(struct ward_resolver *rs, struct ward_error *err); /* net/upstream.c: the host's proxy, beside what is granted */
 int ward_net_asked_again(const struct ward_plan *plan, const struct ward_book *had, const struct ward_book *now,
 	bool agreed, ward_net_again_fn *fn, void *arg);
 /* walk.c: names on disk that a pattern matches, added to found; to unlisted (NULL ok) directories in which one may match unseen. */
