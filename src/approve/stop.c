@@ -386,23 +386,29 @@ static bool may_look(const struct stopping *s, int dir, struct stat *ret)
 	return true;
 }
 
+/* What could not be seen is not nothing. */
+static int cannot_read(struct stopping *s, int sys)
+{
+	return ward_fail_errno(s->err, WARD_E_SYSTEM, sys, "where runs listen cannot be read");
+}
+
 static int all_in(struct stopping *s, int dir, struct owner *of)
 {
-	int r = WARD_OK, again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = WARD_OK, sys, again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = again >= 0 ? fdopendir(again) : NULL;
 	const struct dirent *e;
 
 	if (!d) {
 		ward_close(again);
-		return ward_fail_errno(s->err, WARD_E_SYSTEM, errno,
-			"a directory where runs listen cannot be read");
+		return cannot_read(s, errno);
 	}
-	while (r == WARD_OK && (e = readdir(d))) {
+	while (errno = 0, r == WARD_OK && (e = readdir(d))) {
 		if (is_live_name(e->d_name))
 			r = meet(s, dir, e->d_name, of);
 	}
+	sys = r == WARD_OK ? errno : 0;
 	closedir(d);
-	return r;
+	return sys ? cannot_read(s, sys) : r;
 }
 
 /* name: NULL, or of a socket that was bound there. */
@@ -415,10 +421,8 @@ static int look_into(struct stopping *s, const char *path, const char *name)
 	struct stat st;
 	int r;
 
-	/* What could not be seen for want of descriptors is not nothing. */
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
-		return ward_fail_errno(s->err, WARD_E_SYSTEM, errno,
-			"a directory where runs listen cannot be opened");
+		return cannot_read(s, errno);
 	if (fd < 0 || !may_look(s, fd, &st))
 		return WARD_OK;
 	of = owner_of(s, st.st_uid);
@@ -455,23 +459,36 @@ static int look_line(struct stopping *s, char *line)
 	return look_into(s, path, slash + 1);
 }
 
+/* The kernel's list of bound sockets; where there is none, or we may not see it, nothing is in it. */
+static int list_sockets(struct stopping *s, struct ward_buf *out)
+{
+	WARD_FD fd = open("/proc/net/unix", O_RDONLY | O_CLOEXEC);
+	char part[8192];
+	ssize_t n;
+
+	if (fd < 0)
+		return errno == ENOENT || errno == EACCES ? WARD_OK : cannot_read(s, errno);
+	while ((n = read(fd, part, sizeof(part))) > 0)
+		ward_buf_add(out, part, (size_t)n);
+	if (n < 0)
+		return cannot_read(s, errno);
+	return out->failed ? nomem(s) : WARD_OK;
+}
+
 static int look_everywhere(struct stopping *s)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = NET_UNIX_MAX };
-	char path[WARD_PATH_MAX], part[8192], *line, *next;
-	WARD_FD fd = open("/proc/net/unix", O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	char path[WARD_PATH_MAX], *line = NULL, *next;
 	int r = WARD_OK;
 
 	for (unsigned i = 0; r == WARD_OK && i < WARD_LIVE_PLACES; i++) {
 		if (ward_live_where(i, path))
 			r = look_into(s, path, NULL);
 	}
-	while (fd >= 0 && (n = read(fd, part, sizeof(part))) > 0)
-		ward_buf_add(&b, part, (size_t)n);
-	if (b.failed)
-		return nomem(s);
-	line = b.n > 0 ? (char *)(uintptr_t)ward_buf_cstr(&b) : NULL;
+	if (r == WARD_OK)
+		r = list_sockets(s, &b);
+	if (r == WARD_OK && b.n > 0)
+		line = (char *)(uintptr_t)ward_buf_cstr(&b);
 	for (; r == WARD_OK && line; line = next) {
 		next = strchr(line, '\n');
 		if (next)

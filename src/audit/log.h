@@ -39,14 +39,6 @@ struct ward_audit {
 	char host[72];
 };
 
-/* Move a descriptor out of a local that would close it. */
-static inline int ward_audit_take_fd(int *fd)
-{
-	int taken = *fd;
-	*fd = -1;
-	return taken;
-}
-
 /* ---- line.c ---- */
 struct ward_audit_stamp { /* what the log adds to an event */
 	uint64_t seq;

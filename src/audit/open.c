@@ -138,7 +138,7 @@ static int create_file(const struct ward_audit *a, const char *base)
 		return -errno;
 	/* The umask may have taken too much; the owner must be able to open it again. */
 	int r = fchmod(fd, 0600) < 0 ? -errno : sync_dir(a->dirfd);
-	return r < 0 ? r : ward_audit_take_fd(&fd);
+	return r < 0 ? r : ward_take_fd(&fd);
 }
 
 int ward_audit_open_file(const struct ward_audit *a, const char *base, struct ward_error *err)
@@ -165,7 +165,7 @@ int ward_audit_open_file(const struct ward_audit *a, const char *base, struct wa
 		return fail_open(err, -r, path, "cannot be opened");
 	WARD_FD fd = r;
 	r = ward_audit_check_file(fd, path, err);
-	return r < 0 ? r : ward_audit_take_fd(&fd);
+	return r < 0 ? r : ward_take_fd(&fd);
 }
 
 /* mkdir -p of dir (absolute), 0700; only called when it is missing. */

@@ -71,7 +71,7 @@ int ward_audit_reader_open(struct ward_audit_reader *r, const char *file, struct
 		return WARD_E_NOMEM;
 	}
 	r->left = (uint64_t)st.st_size;
-	r->fd = ward_audit_take_fd(&fd);
+	r->fd = ward_take_fd(&fd);
 	return WARD_OK;
 }
 

@@ -280,15 +280,6 @@ int ward_replace_file(const char *path, const void *p, size_t n, mode_t mode,
 	return WARD_OK;
 }
 
-/* The descriptor, no longer the cleanup's. */
-static int take(int *fd)
-{
-	int taken = *fd;
-
-	*fd = -1;
-	return taken;
-}
-
 /* Takes fd over. */
 static int fill_memfd(int made, const void *p, size_t n, bool seal)
 {
@@ -303,7 +294,7 @@ static int fill_memfd(int made, const void *p, size_t n, bool seal)
 		return -errno;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return -errno;
-	return take(&fd);
+	return ward_take_fd(&fd);
 }
 
 int ward_memfd(const char *name, const void *p, size_t n, bool seal)

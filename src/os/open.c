@@ -40,6 +40,27 @@ int ward_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uin
 	}
 }
 
+/* Until the end is said: not all file systems give all that they have at once. */
+bool ward_is_empty(int dir)
+{
+	_Alignas(struct ward_dirent64) char dents[512];
+	WARD_FD fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long n = fd < 0 ? -1 : 1;
+
+	while (n > 0) {
+		n = syscall(SYS_getdents64, fd, dents, sizeof(dents));
+		for (long at = 0; at < n;) {
+			const struct ward_dirent64 *d =
+				(const struct ward_dirent64 *)(const void *)(dents + at);
+
+			if (!ward_streq(d->name, ".") && !ward_streq(d->name, ".."))
+				return false;
+			at += d->reclen;
+		}
+	}
+	return n == 0;
+}
+
 int ward_make_dirs(const char *dir)
 {
 	char part[WARD_PATH_MAX];

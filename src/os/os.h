@@ -43,6 +43,8 @@ int ward_memfd_exec(const char *name, const void *p, size_t n);         /* the s
 #define WARD_OPEN_IN_ROOT 0x10u
 int ward_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);  /* fd or -errno; O_CLOEXEC always */
 
+bool ward_is_empty(int dir);                   /* an open directory holds nothing; one that cannot be read is not said to */
+
 /* mkdir -p of an absolute path, 0700. 0 or -errno, why it is not there: whoever uses it opens it, and judges what is there. */
 int ward_make_dirs(const char *dir);
 /* One entry of getdents64(2). */

@@ -4,7 +4,6 @@
  * of anybody's. Any run may ask, so that what another run keeps away is not taken for something that is there. Whoever keeps it away may end
  * between two looks: then what was seen at the first is gone at the second, or the other way round, and neither makes it anybody's own.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -12,28 +11,12 @@
 
 #include "os/os.h"
 
-static bool is_empty(int fd)
-{
-	DIR *d = fdopendir(fd);
-	const struct dirent *e;
-	bool empty = d != NULL;
-
-	if (!d)
-		ward_close(fd);
-	while (empty && (e = readdir(d)))
-		empty = ward_streq(e->d_name, ".") || ward_streq(e->d_name, "..");
-	if (d)
-		closedir(d);
-	return empty;
-}
-
 /* One of the texts that mean as much as no file (run/resolve/git.c): nothing, and a common directory that is the directory itself. */
 static bool means_none(int fd)
 {
 	char text[WARD_PIN_TEXT_MAX + 1];
 	ssize_t n = pread(fd, text, sizeof(text), 0);
 
-	ward_close(fd);
 	return n == 0 || (n == 2 && memcmp(text, ".\n", 2) == 0);
 }
 
@@ -41,7 +24,7 @@ static bool means_none(int fd)
 static int look(int dir, const char *name)
 {
 	struct stat st;
-	int fd;
+	WARD_FD fd = -1;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? -ENOENT : -EEXIST;
@@ -52,7 +35,7 @@ static int look(int dir, const char *name)
 			(S_ISDIR(st.st_mode) ? O_DIRECTORY : 0));
 	if (fd < 0)
 		return errno == ENOENT ? -ENOENT : -EEXIST;
-	return (S_ISDIR(st.st_mode) ? is_empty(fd) : means_none(fd)) ? 0 : -EEXIST;
+	return (S_ISDIR(st.st_mode) ? ward_is_empty(fd) : means_none(fd)) ? 0 : -EEXIST;
 }
 
 bool ward_is_pin(int dir, const char *name)
@@ -68,10 +51,7 @@ bool ward_was_pin(int dir, const char *name)
 bool ward_fd_is_pin(int fd)
 {
 	struct stat st;
-	int again;
 
-	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode) || !ward_pin_marked(st.st_mode))
-		return false;
-	again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return again >= 0 && is_empty(again);
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && ward_pin_marked(st.st_mode) &&
+		ward_is_empty(fd);
 }

@@ -201,6 +201,7 @@ int ward_store_names(int home, const char *prefix, struct ward_buf *out, struct 
 	DIR *d = again < 0 ? NULL : fdopendir(again);
 	size_t skip = strlen(prefix), n = 0;
 	const struct dirent *e;
+	int sys;
 
 	if (!d) {
 		int r = ward_fail_errno(err, WARD_E_SYSTEM, errno,
@@ -209,13 +210,17 @@ int ward_store_names(int home, const char *prefix, struct ward_buf *out, struct 
 		ward_close(again);
 		return r;
 	}
-	while (n <= WARD_WORKSPACES_MAX && (e = readdir(d))) {
+	while (errno = 0, n <= WARD_WORKSPACES_MAX && (e = readdir(d))) {
 		if (!ward_has_prefix(e->d_name, prefix) || !ward_ulid_valid(e->d_name + skip))
 			continue;
 		ward_buf_add(out, e->d_name + skip, WARD_ULID_SIZE);
 		n++;
 	}
+	sys = errno;
 	(void)closedir(d);
+	if (sys)
+		return ward_fail_errno(err, WARD_E_SYSTEM, sys,
+			"the store of workspaces cannot be read");
 	if (n > WARD_WORKSPACES_MAX)
 		return ward_fail(err, WARD_E_LIMIT,
 			"there are more than %d workspaces under review", WARD_WORKSPACES_MAX);

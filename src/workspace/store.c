@@ -335,21 +335,9 @@ int ward_workspace_layer(struct ward_workspace *w, struct ward_error *err)
 
 bool ward_workspace_unwritten(struct ward_workspace *w)
 {
-	_Alignas(struct ward_dirent64) char dents[256];
 	int layer = ward_workspace_layer(w, NULL);
-	WARD_FD top = layer < 0 ? -1 : openat(layer, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	long n = top < 0 ? -1 : syscall(SYS_getdents64, top, dents, sizeof(dents));
 
-	for (long at = 0; at < n;) {
-		const struct ward_dirent64 *d =
-			(const struct ward_dirent64 *)(const void *)(dents + at);
-
-		if (!ward_streq(d->name, ".") && !ward_streq(d->name, ".."))
-			return false;
-		at += d->reclen;
-	}
-	/* Not all file systems give all that they have at once. */
-	return n > 0 && syscall(SYS_getdents64, top, dents, sizeof(dents)) == 0;
+	return layer >= 0 && ward_is_empty(layer);
 }
 
 int ward_workspace_root(struct ward_workspace *w, struct ward_error *err)

@@ -163,6 +163,8 @@ static bool read_next(struct ward_growth *g)
 	g->got = syscall(SYS_getdents64, g->dir, g->dents, sizeof(g->dents));
 	if (g->got > 0)
 		return true;
+	if (g->got < 0 && errno != ENOENT)
+		is_over(g, WARD_LAYER_HIDDEN);
 	ward_close(g->dir);
 	g->dir = -1;
 	return false;
@@ -241,19 +243,8 @@ static bool is_unwritten(struct ward_growth *g)
 {
 	WARD_FD upper = ward_openat2(g->top, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
 		WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS);
-	long n = upper < 0 ? -1 : syscall(SYS_getdents64, upper, g->dents, sizeof(g->dents));
 
-	if (n < 0)
-		return false;
-	for (long at = 0; at < n;) {
-		const struct ward_dirent64 *d =
-			(const struct ward_dirent64 *)(const void *)(g->dents + at);
-
-		if (!ward_streq(d->name, ".") && !ward_streq(d->name, ".."))
-			return false;
-		at += d->reclen;
-	}
-	return true;
+	return upper >= 0 && ward_is_empty(upper);
 }
 
 bool ward_growth_ended_over(struct ward_growth *g)

@@ -4,7 +4,7 @@
  * finds its directory, those of other work trees and of submodules too. To keep more from being written than git would obey costs
  * nothing, so nothing here is believed or doubted: where a name leads is kept, whether it is there or not.
  */
-#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -326,14 +326,9 @@ static void worktrees(struct guarding *x, const char *dir, const char *common)
 
 static bool is_empty(const char *dir)
 {
-	DIR *d = opendir(dir);
-	const struct dirent *e = NULL;
+	WARD_FD fd = ward_openat2(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0, 0);
 
-	while (d && (e = readdir(d)) && (ward_streq(e->d_name, ".") || ward_streq(e->d_name, "..")))
-		;
-	if (d)
-		closedir(d);
-	return d && !e;
+	return fd >= 0 && ward_is_empty(fd);
 }
 
 /* git enters each to find out what has changed: the way to its directory is not for a run to say. */

@@ -106,9 +106,11 @@ static int keep_bytes(struct keeping *k, int from, int to, off_t size)
 	for (off_t at = 0; at < size;) {
 		off_t data = lseek(from, at, SEEK_DATA), end;
 
-		if (data < 0)
+		if (data < 0 && errno == ENXIO)
 			break; /* nothing but a hole is left */
-		end = lseek(from, data, SEEK_HOLE);
+		end = data < 0 ? -1 : lseek(from, data, SEEK_HOLE);
+		if (end < 0)
+			return -errno;
 		for (at = data; at < end;) {
 			size_t want = end - at < (off_t)CHUNK ? (size_t)(end - at) : CHUNK;
 			ssize_t n = pread(from, k->bytes, want, at);
@@ -290,7 +292,7 @@ static void keep_dir(struct keeping *k, int from, int to, unsigned depth)
 		ward_close(from);
 		return;
 	}
-	while ((e = readdir(d))) {
+	while (errno = 0, (e = readdir(d))) {
 		int r = 0;
 
 		if (ward_streq(e->d_name, ".") || ward_streq(e->d_name, ".."))
@@ -304,6 +306,8 @@ static void keep_dir(struct keeping *k, int from, int to, unsigned depth)
 		if (r < 0)
 			lose(k, e->d_name, -r);
 	}
+	if (errno)
+		lose(k, "", errno);
 	(void)closedir(d);
 }
 
@@ -327,8 +331,10 @@ int ward_layer_keep(int from, int to, uint64_t *ret_left, struct ward_error *err
 	} else {
 		k->to = to;
 		keep_dir(k, dup(in), to, 0);
-		if (keep_rest(in, to, &st) < 0)
-			lose(k, "", errno);
+		r = keep_rest(in, to, &st);
+		if (r < 0)
+			lose(k, "", -r);
+		r = WARD_OK;
 		*ret_left = k->left;
 	}
 	if (k->left) {

@@ -36,6 +36,14 @@ static int set_all(struct ward_side *s, struct ward_texts *files, struct ward_er
 	return r;
 }
 
+static int cannot_read(const char *dir, int sys, struct ward_error *err)
+{
+	int r = ward_fail_errno(err, WARD_E_SYSTEM, sys, "the directory cannot be read");
+
+	ward_fail_at(err, dir, 0, 0);
+	return r;
+}
+
 /* As in a directory of a layer: notes do not count, and what is neither note nor policy is refused when it is read. */
 static int directory(struct ward_side *s, struct ward_arena *arena, const char *name,
 	struct ward_error *err)
@@ -46,12 +54,9 @@ static int directory(struct ward_side *s, struct ward_arena *arena, const char *
 	DIR *d = opendir(name);
 	int r = WARD_OK;
 
-	if (!d) {
-		r = ward_fail_errno(err, WARD_E_SYSTEM, errno, "the directory cannot be read");
-		ward_fail_at(err, name, 0, 0);
-		return r;
-	}
-	while (r == WARD_OK && (e = readdir(d))) {
+	if (!d)
+		return cannot_read(name, errno, err);
+	while (errno = 0, r == WARD_OK && (e = readdir(d))) {
 		if (e->d_name[0] == '.' || ward_has_prefix(e->d_name, "README") ||
 			ward_streq(e->d_name, "epoch"))
 			continue;
@@ -64,6 +69,8 @@ static int directory(struct ward_side *s, struct ward_arena *arena, const char *
 		r = ward_rs_text(&rs, &files, ward_arena_printf(arena, "%s/%s", name, e->d_name),
 			err);
 	}
+	if (r == WARD_OK && errno)
+		r = cannot_read(name, errno, err);
 	closedir(d);
 	return r == WARD_OK ? set_all(s, &files, err) : r;
 }
