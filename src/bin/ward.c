@@ -552,6 +552,18 @@ static size_t group(const char *first, char *out, size_t size)
 	return total;
 }
 
+/* "ward explain": the word alone, of the first group that has it. NULL: none has. */
+static const char *without_group(const char *word)
+{
+	for (size_t i = 0; command_at(i); i++) {
+		const char *blank = strchr(command_at(i)->name, ' ');
+
+		if (blank && ward_streq(blank + 1, word))
+			return command_at(i)->name;
+	}
+	return NULL;
+}
+
 static int unknown_command(const char *first, const char *second)
 {
 	struct ward_error err = WARD_ERROR_INIT;
@@ -564,7 +576,9 @@ static int unknown_command(const char *first, const char *second)
 	(void)snprintf(all, sizeof(all), "%s%s%s", first, second ? " " : "", second ? second : "");
 	for (; command_at(n) && n < WARD_ARRAY_SIZE(names); n++)
 		names[n] = command_at(n)->name;
-	near = ward_nearest(all, names, n);
+	near = grouped ? NULL : without_group(first);
+	if (!near)
+		near = ward_nearest(all, names, n);
 	if (!near && !grouped)
 		near = ward_nearest(first, names, n);
 	ward_fail(&err, WARD_E_INVALID, "unknown command \"%s\"", grouped ? all : first);

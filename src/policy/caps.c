@@ -248,6 +248,16 @@ static int find_list(const struct reader *in, const struct ward_json *root,
 	return WARD_OK;
 }
 
+/* What begins as neither is no JSON that somebody mistyped: YAML, or words. */
+static bool begins_otherwise(const char *text, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && strchr(" \t\r\n", text[i]) != NULL)
+		i++;
+	return i < n && strchr("[{/#\xef", text[i]) == NULL;
+}
+
 static int read_text(const struct reader *in, const char *text, size_t n)
 {
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *tree = NULL;
@@ -269,9 +279,9 @@ static int read_text(const struct reader *in, const char *text, size_t n)
 	r = ward_json_parse(tree, text, n, in->file, &root, in->err);
 	if (r < 0) {
 		ward_fail_class(in->err, WARD_CLASS_CAPABILITY, WARD_VIOLATION_NONE);
-		if (in->err != NULL && in->err->fix[0] == '\0')
+		if (in->err != NULL && (in->err->fix[0] == '\0' || begins_otherwise(text, n)))
 			ward_fail_fix(in->err,
-				"a capability file is JSON: [{\"type\": ..., \"resource\": ...}]");
+				"a capability file is JSON: [{\"type\": \"FILE_READ\", \"resource\": \"src/**\"}]");
 		return r;
 	}
 	r = find_list(in, root, &list);

@@ -219,6 +219,8 @@ def nothing_to_run(p):
     ("NUL in the resource", '[{"type": "FILE_READ", "resource": "a\\u0000b"}]', ":1:", "NUL"),
     ("resource is a number", '[{"type": "FILE_READ", "resource": 7}]', ":1:", ""),
     ("parent", '{"capabilities": [\n{"type": "FILE_READ", "resource": "../x"}]}', ":2:", r"\.\."),
+    ("YAML", '- type: FILE_READ', ":1:", r'a capability file is JSON: \[{"type": "FILE_READ", "resource": "src/\*\*"}\]'),
+    ("YAML of another form", 'capabilities: []', ":1:", r"a capability file is JSON"),
     ("unknown member", '{"capabilites": []}', ":1:", "capabilities"),
     ("no list", '"FILE_READ:x"', ":1:", ""),
     ("port", '[{"type": "NETWORK_CONNECT", "resource": "h.example:99999"}]', ":1:", "99999"),

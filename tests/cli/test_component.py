@@ -55,7 +55,6 @@ def a_good_one():
 
 
 @cases([(name, put(path, value), says) for name, path, value, says in [
-    ("another version", "schemaVersion", 2, "schemaVersion 1"),
     ("another kind", "kind", "Policy", "write kind \"Component\""),
     ("no id", "metadata.id", None, "without \"id\""),
     ("no lifecycle", "metadata.lifecycle", None, "without \"lifecycle\""),
@@ -75,7 +74,8 @@ def a_good_one():
     ("an unknown trust", "spec.trust", "trustedd", "did you mean \"trusted\"?"),
     ("tier 4", "spec.tier", 4, "there is no such tier"),
     ("tier -1", "spec.tier", -1, "there is no such tier"),
-    ("a tier by its name", "spec.tier", "gvisor", "tier must be a number"),
+    ("a tier by its name", "spec.tier", "gvisor", "tier must be a number, not a string; 0 direct, 1 native, 2 gvisor, 3 microvm"),
+    ("a version of policies", "schemaVersion", 2, "schemaVersion is not 1, the one of components that is read; write schemaVersion: 1"),
     ("one capability", "spec.capabilities", {"type": "FILE_READ"}, "must be a list"),
     ("a misspelt type", "spec.capabilities", [{"type": "FILE_RAED", "resource": "x"}], "did you mean FILE_READ?"),
     ("an empty resource", "spec.capabilities", [{"type": "FILE_READ", "resource": ""}], "the resource is empty"),

@@ -162,6 +162,12 @@ def it_has_the_powers_of_its_layer():
     ("a variable with a value", {"component": ME, "policies": [allow("ENV:A=b")]}, "name the variable alone"),
     ("Cedar's own JSON", {"staticPolicies": {}, "templates": {}, "templateLinks": []}, "translate-policy"),
     ("one policy of Cedar's", {"effect": "permit", "principal": {"op": "All"}}, "translate-policy"),
+    ("Cedar's word for the action", {"component": ME, "policies": [{"effect": "allow", "resource": "ENV:A"}]}, 'unknown field "effect"; did you mean "action"?'),
+    ("and its effect", {"component": ME, "policies": [{"effect": "permit", "resource": ["ENV:A"]}]}, 'unknown field "effect"; did you mean "action"?'),
+    ("a policy of Cedar's with a resource", {"effect": "permit", "resource": {"op": "All"}}, "translate-policy"),
+    ("a field like none", {"component": ME, "policies": [dict(allow("ENV:A"), when="x")]},
+     'unknown field "when"; the fields are "principal", "action", "resource" and "description"'),
+    ("a field like none at the top", {"component": ME, "grants": []}, 'unknown field "grants"; the fields are "component" and "policies"'),
     ("a number", 7, "neither a list of policies nor an object"),
 ]])
 def is_one_line_that_says_how(doc, says):

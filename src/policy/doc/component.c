@@ -160,10 +160,15 @@ enum { SPEC_TRUST, SPEC_TIER, SPEC_CAPABILITIES, SPEC_FIELDS };
 
 static int tier(const struct reader *r, const struct ward_json *node)
 {
-	if (node->type != WARD_JSON_INT)
-		return ward_doc_wrong_type(&r->in, node, "tier", "a number");
-	r->c->tier = node->i;
+	int code;
+
 	r->c->tier_origin = ward_doc_origin(&r->in, node);
+	if (node->type != WARD_JSON_INT) {
+		code = ward_doc_wrong_type(&r->in, node, "tier", "a number");
+		ward_fail_fix(r->in.err, "0 direct, 1 native, 2 gvisor, 3 microvm");
+		return code;
+	}
+	r->c->tier = node->i;
 	if (node->i >= 0 && node->i <= TIER_MAX)
 		return WARD_OK;
 	(void)ward_doc_fail(r->in.err, WARD_E_INVALID, &r->c->tier_origin, "there is no such tier");
@@ -206,8 +211,14 @@ static int top(const struct reader *r, const struct ward_json *root)
 	}
 	if (code != WARD_OK)
 		return code;
-	if (f[TOP_VERSION]->type != WARD_JSON_INT || f[TOP_VERSION]->i != 1)
-		return bad(r, f[TOP_VERSION], "version of components", "write schemaVersion 1");
+	if (f[TOP_VERSION]->type != WARD_JSON_INT || f[TOP_VERSION]->i != 1) {
+		struct ward_origin at = ward_doc_origin(&r->in, f[TOP_VERSION]);
+
+		(void)ward_doc_fail(r->in.err, WARD_E_PARSE, &at,
+			"schemaVersion is not 1, the one of components that is read");
+		ward_fail_fix(r->in.err, "write schemaVersion: 1");
+		return WARD_E_PARSE;
+	}
 	if (f[TOP_KIND]->type != WARD_JSON_STRING ||
 		!ward_str_eq(f[TOP_KIND]->str, WARD_STR("Component")))
 		return bad(r, f[TOP_KIND], "kind that is known here", "write kind \"Component\"");

@@ -415,12 +415,22 @@ static int read_metadata(const struct doc_reader *in, const struct ward_json *no
 static int check_version(const struct doc_reader *in, const struct ward_json *root)
 {
 	const struct ward_json *version = ward_json_get(root, "schemaVersion");
+	const struct ward_json *kind = ward_json_get(root, "kind");
 	struct ward_origin origin;
 
 	if (root->type != WARD_JSON_OBJECT)
 		return ward_doc_wrong_type(in, root, whole, "an object");
 	if (version != NULL && version->type == WARD_JSON_INT && version->i == 2)
 		return WARD_OK;
+	if (kind != NULL && kind->type == WARD_JSON_STRING &&
+		ward_str_eq(kind->str, WARD_STR("Component"))) {
+		origin = ward_doc_origin(in, kind);
+		(void)ward_doc_fail(in->err, WARD_E_PARSE, &origin,
+			"kind is Component, which says what asks and is no policy");
+		ward_fail_fix(in->err,
+			"name it with --component; a policy document has kind: Policy");
+		return WARD_E_PARSE;
+	}
 	origin = ward_doc_origin(in, version != NULL ? version : root);
 	if (version == NULL)
 		(void)ward_doc_fail(in->err, WARD_E_PARSE, &origin,
@@ -434,6 +444,8 @@ static int check_version(const struct doc_reader *in, const struct ward_json *ro
 	ward_fail_fix(in->err,
 		version != NULL && version->type == WARD_JSON_INT && version->i == 1
 			? "migrate it: schemaVersion: 2, kind: Policy, the name as metadata.name, and denyRead, denyModify and fsProfiles below spec"
+			: version == NULL && ward_json_get(root, "policies") != NULL
+			? "grants of a component are a file NAME.cedar.json; a policy document begins with schemaVersion: 2"
 			: "write schemaVersion: 2");
 	return WARD_E_PARSE;
 }

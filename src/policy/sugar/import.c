@@ -44,12 +44,23 @@ static int no_memory(const struct reader *r)
 	return ward_fail(r->err, WARD_E_NOMEM, "no memory left for the policies");
 }
 
+/* "effect" is the word of Cedar's own JSON, in which no resource is a text. */
+static bool of_cedar(const struct ward_json *object, const struct ward_json *effect)
+{
+	const struct ward_json *resource = ward_json_get(object, "resource");
+
+	return resource == NULL ? !ward_str_eq(effect->str, WARD_STR("allow")) &&
+			!ward_str_eq(effect->str, WARD_STR("deny"))
+				: resource->type == WARD_JSON_OBJECT;
+}
+
 /* The members of an object in the order of names; any other is an error. */
 static int fields(const struct reader *r, const struct ward_json *object, const char *const *names,
 	size_t n, const struct ward_json **ret)
 {
 	char shown[WARD_CAP_SHOWN_MAX], fix[WARD_ERROR_FIX_MAX];
 	const char *near;
+	size_t used;
 
 	for (const struct ward_json *node = object->child; node != NULL; node = node->next) {
 		size_t i = 0;
@@ -61,14 +72,22 @@ static int fields(const struct reader *r, const struct ward_json *object, const 
 			continue;
 		}
 		if (ward_str_eq(node->key, WARD_STR("staticPolicies")) ||
-			ward_str_eq(node->key, WARD_STR("effect")))
+			(ward_str_eq(node->key, WARD_STR("effect")) && of_cedar(object, node)))
 			return fail(r, node,
 				"`ward cedar translate-policy --direction json-to-cedar` makes a NAME.cedar of it",
 				"this is Cedar's own JSON, and no document about components");
-		near = ward_nearest(node->key.s, names, n);
+		near = ward_str_eq(node->key, WARD_STR("effect"))
+			? "action"
+			: ward_nearest(node->key.s, names, n);
 		ward_cap_shown(node->key, shown);
-		(void)snprintf(fix, sizeof(fix), near != NULL ? "did you mean \"%s\"?" : "see %s",
-			near != NULL ? near : "docs/spec/import.md");
+		used = (size_t)snprintf(fix, sizeof(fix),
+			near != NULL ? "did you mean \"%s\"?" : "the fields are", near);
+		for (i = 0; near == NULL && i < n && used < sizeof(fix); i++)
+			used += (size_t)snprintf(fix + used, sizeof(fix) - used, "%s \"%s\"",
+				i == 0               ? ""
+					: i + 1 == n ? " and"
+						     : ",",
+				names[i]);
 		return fail(r, node, fix, "unknown field %s", shown);
 	}
 	return WARD_OK;
