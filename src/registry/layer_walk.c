@@ -23,7 +23,7 @@ struct walk {
 	char *done; /* walked, without links; "" is the root */
 	int fd;
 	unsigned links;
-	bool ends_in_link;
+	size_t own; /* of rest, what is behind every link that was met: the part of the way that no link is to lead to */
 	struct ward_error
 		weak; /* the first step that others may change; counts only if the directory is there */
 };
@@ -153,8 +153,8 @@ static int follow(struct walk *w, int link, const char *behind, struct ward_erro
 	target[n] = '\0';
 	if (++w->links > LINKS_MAX)
 		return fail_open(w->rule, w->done, ELOOP, err);
-	if (behind[0] == '\0')
-		w->ends_in_link = true;
+	if (strlen(behind) < w->own)
+		w->own = strlen(behind);
 	all = snprintf(rest, sizeof(rest), "%s/%s", target, behind);
 	if (all < 0 || (size_t)all >= sizeof(rest))
 		return too_long(w->rule, err);
@@ -170,6 +170,16 @@ static int follow(struct walk *w, int link, const char *behind, struct ward_erro
 		w->done[0] = '\0';
 	}
 	return WARD_OK;
+}
+
+/* A link to nothing: what it is to lead to is elsewhere for now, and with it the policies. Without a link it is absent. */
+static int missing(const struct walk *w, const char *behind, struct ward_error *err)
+{
+	if (strlen(behind) < w->own)
+		return WARD_E_NOTFOUND;
+	(void)fail_open(w->rule, w->done, ENOENT, err);
+	ward_fail_fix(err, "a link leads there: make it, or take the link away");
+	return WARD_E_SYSTEM;
 }
 
 /* One name. WARD_E_NOTFOUND without a message: it is absent. */
@@ -191,7 +201,7 @@ static int step(struct walk *w, const char *name, const char *behind, struct war
 		(void)snprintf(w->done + n, WARD_PATH_MAX - n, "/%s", name);
 	}
 	if (fd == -ENOENT)
-		return WARD_E_NOTFOUND;
+		return missing(w, behind, err);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail_open(w->rule, w->done, fd < 0 ? -fd : errno, err);
 	look_at(w, &st, behind[0] == '\0');
@@ -237,7 +247,8 @@ static void walk_done(struct walk *w)
 int ward_layer_walk(const struct layer_rule *rule, const char *path, char *real, int *ret_fd,
 	struct ward_error *err)
 {
-	WARD_CLEANUP(walk_done) struct walk w = { .rule = rule, .done = real, .fd = -1 };
+	WARD_CLEANUP(walk_done)
+	struct walk w = { .rule = rule, .done = real, .fd = -1, .own = SIZE_MAX };
 	struct stat st;
 	int r;
 
@@ -254,12 +265,10 @@ int ward_layer_walk(const struct layer_rule *rule, const char *path, char *real,
 		return fail_open(rule, "/", errno, err);
 	look_at(&w, &st, false);
 	r = walk(&w, err);
-	if (r == WARD_E_NOTFOUND && !w.ends_in_link) {
+	if (r == WARD_E_NOTFOUND) {
 		(void)snprintf(real, WARD_PATH_MAX, "%s", path);
 		return WARD_OK;
 	}
-	if (r == WARD_E_NOTFOUND)
-		return fail_open(rule, path, ENOENT, err);
 	if (r < 0)
 		return r;
 	if (w.weak.code != WARD_OK) {

@@ -401,6 +401,26 @@ TEST(the_users_directory_may_be_reached_over_links)
 	CHECK_EQ_INT(load(), WARD_E_SYSTEM); /* for ever */
 }
 
+TEST(a_link_on_the_way_to_nothing_is_no_absent_policy)
+{
+	full_tree();
+	make_dir("dotfiles", 0755);
+	where.user = at("far/near/ward");
+	REQUIRE(symlink("dotfiles", at("far")) == 0);
+	OK(); /* nobody said that there is one */
+	CHECK(!layers->user.present);
+	REQUIRE(symlink("../there", at("dotfiles/near")) == 0);
+	REFUSED(WARD_E_SYSTEM, at("there"), "cannot be opened", "take the link away");
+	make_dir("there", 0755);
+	OK();
+	CHECK(!layers->user.present);
+	make_dir("there/ward", 0755);
+	OK();
+	CHECK(layers->user.present);
+	REQUIRE(rename(at("dotfiles"), at("gone")) == 0);
+	REFUSED(WARD_E_SYSTEM, at("dotfiles"), "cannot be opened", "take the link away");
+}
+
 TEST(a_workspace_that_is_not_there_is_no_absent_policy)
 {
 	full_tree();
