@@ -140,7 +140,7 @@ static size_t list(DIR *d, struct kept *v, size_t max, uint64_t *ret_bytes)
 static void bound(int fd, const char *keep)
 {
 	struct kept *v = malloc(2 * (size_t)WARD_SNAPSHOTS_MAX * sizeof(*v));
-	int own = dup(fd);
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	DIR *d = own >= 0 && v ? fdopendir(own) : NULL;
 	uint64_t bytes = 0;
 	size_t n, left;

@@ -109,7 +109,7 @@ int ward_store_own(int fd, const char *path, struct ward_error *err)
 /* Nobody else can put another directory in its place: what it lies in is its owner's or root's, and what lies above is not everybody's. */
 static int check_above(int fd, const char *path, struct ward_error *err)
 {
-	WARD_FD at = dup(fd);
+	WARD_FD at = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	struct stat st, last = { 0 };
 
 	for (unsigned i = 0; i < UP_MAX; i++) {

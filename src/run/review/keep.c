@@ -272,7 +272,7 @@ static void keep_inner(struct keeping *k, int from, int to, const char *name, co
 	r = keep_xattrs(in, out);
 	if (r < 0)
 		lose(k, "", -r);
-	keep_dir(k, dup(in), out, depth + 1);
+	keep_dir(k, fcntl(in, F_DUPFD_CLOEXEC, 0), out, depth + 1);
 	r = keep_rest(in, out, st);
 	if (r < 0)
 		lose(k, "", -r);
@@ -330,7 +330,7 @@ int ward_layer_keep(int from, int to, uint64_t *ret_left, struct ward_error *err
 			"what the run wrote cannot be read");
 	} else {
 		k->to = to;
-		keep_dir(k, dup(in), to, 0);
+		keep_dir(k, fcntl(in, F_DUPFD_CLOEXEC, 0), to, 0);
 		r = keep_rest(in, to, &st);
 		if (r < 0)
 			lose(k, "", -r);
