@@ -42,9 +42,16 @@ static int open_own(struct ward_streams *s, int i, const char *path, int flags,
 		ward_fail_fix(err, "if that is meant, write the absolute name");
 		return fd;
 	}
-	if (fd < 0)
-		return ward_fail_errno(err, fd == -ENOENT ? WARD_E_NOTFOUND : WARD_E_SYSTEM, -fd,
+	if (fd < 0) {
+		int e = -fd;
+
+		fd = ward_fail_errno(err, e == ENOENT ? WARD_E_NOTFOUND : WARD_E_SYSTEM, e,
 			"cannot open \"%s\" as %s", path, stream_names[i]);
+		if (e == ENOENT && ward_streq(path, "/dev/null"))
+			ward_fail_fix(err,
+				"the host's /dev lacks it: mknod -m 666 /dev/null c 1 3, as root");
+		return fd;
+	}
 	s->child[i] = fd;
 	s->child_owned[i] = true;
 	return WARD_OK;

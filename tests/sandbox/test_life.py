@@ -243,6 +243,18 @@ def a_proc_of_other_processes_is_no_place_to_write_maps(p):
 
 
 @root_only
+def a_host_without_nodes_of_dev_is_told_how_to_make_them(p):
+    """As in a chroot or a container that came without: each cure, followed as it is written, is one less until it starts."""
+    script = ("mount -t tmpfs none /dev; n=0; while ! says=$($WARD run --audit $LOG $MORE -- true 2>&1); do "
+              "cure=$(echo \"$says\" | sed -n \"s/.*the host's \\/dev lacks it: \\([^,]*\\), as root$/\\1/p\"); "
+              '[ -n "$cure" ] && [ $n -lt 6 ] && $cure || { echo "$says"; exit 1; }; n=$((n + 1)); done; echo $n')
+    for more in ("", "--stdin null"):
+        q = subprocess.run(["unshare", "--mount", "sh", "-c", script], cwd=p.ws, stdin=subprocess.PIPE, capture_output=True, text=True, timeout=60,
+                           env={**p.env(), "WARD": str(cli.WARD), "LOG": str(p.log), "MORE": more}, check=False)
+        check_eq((q.returncode, q.stdout), (0, "6\n"), f"{more} {q.stderr}")
+
+
+@root_only
 def stdin_is_kept_by_no_helper(p):
     """With a log and without: once the command has closed it, ward alone has the caller's pipe, which is its own stdin."""
     for log in (p.log, "/dev/null"):

@@ -245,7 +245,7 @@ TEST(what_no_view_can_hold)
 		{ "/", "\"/\" cannot be granted: it holds /proc, /sys and /dev" },
 		{ "/proc", "cannot be granted: the sandbox has a /proc of its own" },
 		{ "/proc/self/status", "cannot be granted: the sandbox has a /proc of its own" },
-		{ "/sys/kernel", "cannot be granted: the sandbox has a /sys of its own" },
+		{ "/sys/kernel", "cannot be granted: no sandbox has a /sys, which tells" },
 		{ "/dev/null", "cannot be granted: the sandbox has a /dev of its own" },
 		{ "/dev", "cannot be granted: the sandbox has a /dev of its own" },
 		{ "/home", "the run's private home /home/ward lies in it" },

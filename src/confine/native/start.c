@@ -114,13 +114,32 @@ static const char *review_fix(enum ward_stage stage, int e)
 	}
 }
 
+/* /dev of a run is nodes of the host's; a chroot or a container may have come without. NULL: it is something else. */
+static const char *node_fix(enum ward_stage stage, int e, const char *text)
+{
+	static const char *const rows[][2] = {
+		{ "dev/null", "mknod -m 666 /dev/null c 1 3" },
+		{ "dev/zero", "mknod -m 666 /dev/zero c 1 5" },
+		{ "dev/full", "mknod -m 666 /dev/full c 1 7" },
+		{ "dev/random", "mknod -m 666 /dev/random c 1 8" },
+		{ "dev/urandom", "mknod -m 666 /dev/urandom c 1 9" },
+		{ "dev/tty", "mknod -m 666 /dev/tty c 5 0" },
+	};
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
+		if (stage == WARD_STAGE_MOUNT && e == ENOENT && ward_streq(text, rows[i][0]))
+			return rows[i][1];
+	}
+	return NULL;
+}
+
 int ward_native_stage_failed(enum ward_stage stage, int e, const char *text, struct ward_host *host,
 	struct ward_error *err)
 {
 	/* What comes and goes (memory, processes) is no property of the host: no reason to plan without. */
 	bool passing = ward_native_passing(e);
 	bool missing = host && !passing && without(stage, e, host);
-	const char *axis = stage_axis(stage);
+	const char *axis = stage_axis(stage), *node = node_fix(stage, e, text);
 
 	ward_fail_errno(err, missing ? WARD_E_UNSUPPORTED : WARD_E_SPAWN, e,
 		"the sandbox could not be made%s%s: %s%s%s", axis[0] ? ", axis " : "", axis,
@@ -130,6 +149,8 @@ int ward_native_stage_failed(enum ward_stage stage, int e, const char *text, str
 	else if (passing)
 		ward_fail_fix(err,
 			"try again when there is more room; `ulimit -a` and the cgroup say how much there is");
+	else if (node)
+		ward_fail_fix(err, "the host's /dev lacks it: %s, as root", node);
 	else if (stage == WARD_STAGE_CLONE || stage == WARD_STAGE_RIGHTS)
 		ward_fail_fix(err, "run `ward doctor`; user namespaces are refused on this host");
 	else if (stage == WARD_STAGE_IDS && e == EPERM && geteuid() == 0)

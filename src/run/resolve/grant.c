@@ -50,8 +50,10 @@ static int fail_reserved(struct ward_resolver *rs, const struct ward_cap *cap, c
 	const char *reserved, struct ward_error *err)
 {
 	(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
-		"%s cannot be granted: the sandbox has a %s of its own", ward_rs_show(rs, path),
-		reserved);
+		ward_streq(reserved, "/sys")
+			? "%s cannot be granted: no sandbox has a %s, which tells of the whole host"
+			: "%s cannot be granted: the sandbox has a %s of its own",
+		ward_rs_show(rs, path), reserved);
 	ward_fail_fix(err, "take it out");
 	return WARD_E_CAPABILITY;
 }
@@ -153,7 +155,7 @@ int ward_rs_check_target(struct ward_resolver *rs, const struct ward_cap *cap,
 
 	if (ward_streq(reserved, "/")) {
 		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
-			"\"/\" cannot be granted: it holds /proc, /sys and /dev, which the sandbox has of its own");
+			"\"/\" cannot be granted: it holds /proc, /sys and /dev, of which no sandbox has the host's");
 		ward_fail_fix(err, "grant the directories that are needed");
 		return WARD_E_CAPABILITY;
 	}

@@ -83,7 +83,7 @@ static int check_workspace(struct ward_resolver *rs, const struct ward_target *t
 	}
 	if (reserved && t->path[1]) {
 		(void)snprintf(text, sizeof(text),
-			"the workspace %s lies in %s, which the sandbox has of its own",
+			"the workspace %s lies in %s, of which no sandbox has the host's",
 			ward_rs_show(rs, t->path), reserved);
 		return fail(err, WARD_E_REFUSED, option, text,
 			"--workspace DIR, a directory of yours");
