@@ -8,7 +8,7 @@ CHECK_FLAGS ?=
 HOURS ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-agents check-containers check-escape-environments check-vm check-agreement check-faults check-flood check-real bench bench-cedar bench-policy bench-egress build install clean fuzz format packages-build check-endurance check-commits check-mutants fuzz-hours
+.PHONY: help demo check check-agents check-containers check-escape-environments check-vm check-agreement check-faults check-flood check-real bench bench-cedar bench-policy bench-egress build install uninstall clean fuzz format packages-build check-endurance check-commits check-mutants fuzz-hours
 
 help:
 	@echo 'make demo      see an untrusted script confined (builds first; about a minute)'
@@ -30,6 +30,7 @@ help:
 	@echo 'make bench-egress  measure the network of a run (SRT=: the program srt of @anthropic-ai/sandbox-runtime)'
 	@echo 'make build     build $(BUILD)/ward'
 	@echo 'make install   install into $$(DESTDIR)$$(PREFIX), PREFIX=$(PREFIX)'
+	@echo 'make uninstall     take that away again'
 	@echo 'make fuzz      build the libFuzzer targets into build-fuzz/ (clang 14)'
 	@echo 'make fuzz-hours    and run them for HOURS=8 of processor time'
 	@echo 'make format    clang-format the tree'
@@ -122,6 +123,14 @@ install: build
 	meson configure $(BUILD) --prefix $(PREFIX)
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
 	@tools/install-apparmor "$(DESTDIR)" "$(PREFIX)"
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+# What the last install from this clone put there; without it there is no list.
+uninstall:
+	@[ -f $(BUILD)/meson-logs/install-log.txt ] || { echo 'make uninstall: no list of what was installed: make install first, with the same PREFIX and DESTDIR' >&2; exit 1; }
+	ninja -C $(BUILD) uninstall
+	@rmdir "$(DESTDIR)$(PREFIX)/include/ward" 2>/dev/null || :
+	@tools/install-apparmor --remove "$(DESTDIR)" "$(PREFIX)"
 
 fuzz:
 	@tools/need-packages ci

@@ -35,6 +35,16 @@ def the_profile_is_for_the_installed_program_alone():
 
 
 @test
+def it_is_taken_away_with_the_program_that_it_is_about():
+    with tempfile.TemporaryDirectory() as d:
+        path = pathlib.Path(d) / "etc/apparmor.d/ward"
+        subprocess.run([TOOL, d, "/opt/tools"], check=True)
+        for prefix, stays in (("/opt", True), ("/opt/tools", False), ("/opt/tools", False)):
+            p = subprocess.run([TOOL, "--remove", d, prefix], capture_output=True, text=True, check=False)
+            check_eq((p.returncode, p.stderr, path.exists()), (0, "", stays), prefix)
+
+
+@test
 def the_parser_reads_it():
     parser = shutil.which("apparmor_parser") or shutil.which("apparmor_parser", path="/usr/sbin:/sbin")
     if not parser:
