@@ -23,6 +23,13 @@ import tree  # noqa: E402  pylint: disable=wrong-import-position
 
 WARD = str(pathlib.Path(os.environ.get("WARD", ROOT / "build" / "ward")).resolve())
 Result = collections.namedtuple("Result", "code out err")
+
+
+def need_fuse():
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC))
+    except OSError as why:
+        tap.skip(f"/dev/fuse cannot be opened: {why.strerror}")
 LANDLOCK = max(ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1), 0)    # the kernel's ABI; 0: it has none
 # The axes that Landlock alone does not hold, without namespaces, in the order in which a refusal names them: before ABI 3 (Linux 6.2)
 # truncation, before ABI 6 (6.12) signals; and the words that accept it.

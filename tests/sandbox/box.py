@@ -376,11 +376,7 @@ def cgroups_of(run):
     return found
 
 
-def need_fuse():
-    try:
-        os.close(os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC))
-    except OSError as why:
-        tap.skip(f"/dev/fuse cannot be opened: {why.strerror}")
+need_fuse = cli.need_fuse
 
 
 # Where the layer of a run under review can lie: a tmpfs has the attributes for it from Linux 6.6 on, and is refused before (docs/review.md).
