@@ -471,16 +471,20 @@ def a_rule_holds_behind_a_directory_that_its_owner_closed(p):
     """Closed to Ward, which has its user's rights; and not to the run, which may open what is its user's."""
     p.write("shut/in/key", "text\n", 0o600)
     p.write("shut/other", "text\n", 0o600)
-    p.write("x.cedar", "".join(f'forbid (principal, action == Ward::Action::"fs.{a}", resource == Ward::Path::"{p.ws}/shut/in/key");\n' for a in ("read", "write")), 0o644)
-    for shut in ("shut/in", "shut"):
-        (p.ws / shut).chmod(0)
-        try:
-            r = ordinary(p, "--policy", "x.cedar", "--write", ".", "sh", "-c", "chmod 700 shut; chmod 700 shut/in; cat shut/in/key; echo x >shut/in/key; mv shut/in out; true")
-            check_eq((r.code, r.out), (0, ""), f"{shut}: {r.err}")
-            check_in(f'"{p.ws}/{shut}" cannot be looked into', r.err)
-        finally:
-            (p.ws / shut).chmod(0o700)
-        check_eq((p.ws / "shut/in/key").read_text(), "text\n")
+    rules = {"path": f'== Ward::Path::"{p.ws}/shut/in/key"', "pattern": 'in Ward::Glob::"**/k*y"'}
+    for what, resource in rules.items():
+        p.write("x.cedar", "".join(f'forbid (principal, action == Ward::Action::"fs.{a}", resource {resource});\n' for a in ("read", "write")), 0o644)
+        # As a whole, or listed and not to be entered: what is in it is known by name alone, and what is below is not seen.
+        for shut, mode in (("shut/in", 0), ("shut", 0), ("shut/in", 0o444), ("shut", 0o444)):
+            (p.ws / shut).chmod(mode)
+            try:
+                r = ordinary(p, "--policy", "x.cedar", "--accept", "files=advisory", "--write", ".", "sh", "-c",
+                             "chmod 700 shut; chmod 700 shut/in; cat shut/in/key; echo x >shut/in/key; mv shut/in out; cat out/key; true")
+                check_eq((r.code, r.out), (0, ""), f"{what}, {shut} {mode:o}: {r.err}")
+                check_in(f'"{p.ws}/{shut}" cannot be looked into', r.err)
+            finally:
+                (p.ws / shut).chmod(0o700)
+            check_eq((p.ws / "shut/in/key").read_text(), "text\n")
 
 
 @both

@@ -66,7 +66,7 @@ static void close_dir(DIR **d)
 		closedir(*d);
 }
 
-/* Who may search a directory has what he can name in it; who owns it can give himself that. */
+/* Who may search a directory has what he can name in it; who owns it, or one above it that keeps us out, can give himself that. */
 static bool may_enter(const char *dir)
 {
 	WARD_FD fd = ward_openat2(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0,
@@ -74,7 +74,8 @@ static bool may_enter(const char *dir)
 	WARD_FD in = fd < 0 ? -1 : openat(fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 
-	return in >= 0 || (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid());
+	return fd == -EACCES || in >= 0 ||
+		(fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid());
 }
 
 static int cannot_list(struct ward_walk *w, const char *dir, int sys)

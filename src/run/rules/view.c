@@ -600,8 +600,10 @@ static int boundaries(struct viewing *v)
 			continue;
 		r = ward_rs_target(v->rs, v->names.v[i], &t);
 		if (r < 0) {
-			r = ward_rs_is_none(r) ? WARD_OK
-					       : ward_rules_unknown(v->names.v[i], r, v->err);
+			r = r == -EACCES /* listed, and not to be entered */
+				? ward_rs_push(v->rs, &v->closed, v->names.v[i], v->err)
+				: ward_rs_is_none(r) ? WARD_OK
+						     : ward_rules_unknown(v->names.v[i], r, v->err);
 			continue;
 		}
 		/* Kept from coming to be by another run, which may end before this one: it is no more there than what is missing. */

@@ -295,20 +295,29 @@ static int taken_by(struct ward_resolver *rs, enum ward_action action, const cha
 	return r;
 }
 
-/* A name behind a directory that is closed to us. Its owner opens that, inside as outside; nobody else gets there. */
+/*
+ * The directory that can be reached and keeps us from path, if the run can reach into it: its owner opens it, inside as outside. path
+ * itself, where that can be reached.
+ */
+static bool kept_by(struct ward_resolver *rs, const char *path, struct ward_target *ret)
+{
+	char dir[WARD_PATH_MAX];
+	int r;
+
+	(void)snprintf(dir, sizeof(dir), "%s", path);
+	while ((r = ward_rs_target(rs, dir, ret)) == -EACCES && strrchr(dir, '/') > dir)
+		*strrchr(dir, '/') = '\0';
+	return r == 0 && ward_streq(ret->path, dir) &&
+		(ward_streq(dir, path) || ret->st.st_uid == rs->host->uid);
+}
+
 static int closed(struct ward_resolver *rs, const char *path, size_t first, struct ward_error *err)
 {
 	const struct ward_book_rule *read = NULL, *write = NULL;
-	char dir[WARD_PATH_MAX];
 	struct ward_target t;
-	int r = -EACCES;
+	int r;
 
-	(void)snprintf(dir, sizeof(dir), "%s", path);
-	while (r == -EACCES && dir[0]) {
-		*strrchr(dir, '/') = '\0';
-		r = dir[0] ? ward_rs_target(rs, dir, &t) : -ENOENT;
-	}
-	if (r < 0 || !ward_streq(t.path, dir) || t.st.st_uid != rs->host->uid)
+	if (!kept_by(rs, path, &t))
 		return WARD_OK;
 	r = taken_by(rs, WARD_ACT_FS_READ, path, &read, err);
 	if (r == WARD_OK)
@@ -321,15 +330,13 @@ int ward_rules_unseen(struct ward_resolver *rs, size_t first, struct ward_texts 
 {
 	const struct ward_book_rule *read = ward_book_late(rs->book->book, false),
 				    *write = ward_book_late(rs->book->book, true);
+	struct ward_target t;
 	int r = WARD_OK;
 
 	ward_rs_sort(unlisted);
 	for (size_t i = 0; r == WARD_OK && i < unlisted->n; i++) {
-		const char *dir = unlisted->v[i];
-		struct ward_target t;
-
-		if ((i == 0 || !ward_streq(dir, unlisted->v[i - 1])) &&
-			ward_rs_target(rs, dir, &t) == 0 && ward_streq(t.path, dir))
+		if ((i == 0 || !ward_streq(unlisted->v[i], unlisted->v[i - 1])) &&
+			kept_by(rs, unlisted->v[i], &t))
 			r = cover(rs, &t, first, read, write, err);
 	}
 	ward_rs_sort(names);
