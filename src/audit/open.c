@@ -168,29 +168,6 @@ int ward_audit_open_file(const struct ward_audit *a, const char *base, struct wa
 	return r < 0 ? r : ward_take_fd(&fd);
 }
 
-/* mkdir -p of dir (absolute), 0700; only called when it is missing. */
-static int make_dirs(const char *dir)
-{
-	char part[WARD_PATH_MAX];
-	for (size_t i = 1;; i++) {
-		if (dir[i] != '/' && dir[i] != '\0')
-			continue;
-		if (i >= sizeof(part))
-			return -ENAMETOOLONG;
-		memcpy(part, dir, i);
-		part[i] = '\0';
-		if (mkdir(part, 0700) < 0 && errno != EEXIST) {
-			/* An existing directory may answer with another error (read-only, no permission). */
-			int sys = errno;
-			struct stat st;
-			if (stat(part, &st) < 0 || !S_ISDIR(st.st_mode))
-				return -sys;
-		}
-		if (dir[i] == '\0')
-			return 0;
-	}
-}
-
 static int open_dir(struct ward_audit *a, struct ward_error *err)
 {
 	char dir[WARD_PATH_MAX];
@@ -199,10 +176,10 @@ static int open_dir(struct ward_audit *a, struct ward_error *err)
 	dir[n > 1 ? n - 1 : n] = '\0';
 	a->dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (a->dirfd < 0 && errno == ENOENT) {
-		int r = make_dirs(dir);
-		if (r < 0)
-			return fail_open(err, -r, a->path, "its directory cannot be made");
+		int r = ward_make_dirs(dir);
 		a->dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (a->dirfd < 0 && r < 0)
+			return fail_open(err, -r, a->path, "its directory cannot be made");
 	}
 	if (a->dirfd < 0)
 		return fail_open(err, errno, a->path, "its directory cannot be opened");

@@ -508,16 +508,6 @@ const struct cedar_entities *ward_book_entities(const struct ward_book *b)
 	return b->entities;
 }
 
-const struct cedar_uid *ward_book_principal(const struct ward_book *b)
-{
-	return b->principal;
-}
-
-const struct cedar_uid *ward_book_action(const struct ward_book *b, enum ward_action a)
-{
-	return (unsigned)a < WARD_ACT_MAX ? b->actions[a] : NULL;
-}
-
 const char *ward_book_workspace(const struct ward_book *b)
 {
 	return b->workspace;

@@ -123,8 +123,6 @@ const struct ward_book_set *ward_book_bound(const struct ward_book *b, size_t i)
 /* The first permit of a set that speaks of an action; NULL: there is none. */
 const struct ward_book_rule *ward_book_speaks(const struct ward_book *b, const struct ward_book_set *s, enum ward_action a);
 const struct cedar_entities *ward_book_entities(const struct ward_book *b);      /* who asks, and the actions */
-const struct cedar_uid *ward_book_principal(const struct ward_book *b);
-const struct cedar_uid *ward_book_action(const struct ward_book *b, enum ward_action a);
 const char *ward_book_workspace(const struct ward_book *b);
 /* What policies name of files and programs: between these answers are the same. Absolute paths, in no order, NULL behind the last. */
 const char *ward_book_path(const struct ward_book *b, size_t *io_at);
