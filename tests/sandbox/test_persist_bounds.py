@@ -3,6 +3,7 @@
 """Names that run code later (test_persist.py) by the thousand, deep, behind links, on a busy machine: what has a bound is said, git is held all the
 same, and no number of others hides what matters."""
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -10,7 +11,7 @@ import time
 import box
 from box import both, user_only
 from persist_box import bad_hook, config, late, nothing_runs, open_up, plant, put, repository, run
-from tap import check, check_eq, check_in
+from tap import check, check_eq, check_in, skip
 
 
 @both
@@ -63,6 +64,25 @@ def what_a_second_name_has_changed_is_listed_and_recorded(p):
     (told,) = [x for x in box.records(p) if x["kind"] == "fs.late" and x["resource"] == str(held)]
     check_eq((sorted(told["detail"]), told["detail"]["what"]), (["held", "what", "why"], "changed"))
     check_eq([n["held"] for n in o["late_names"]["names"] if n["path"] == str(held)], [told["detail"]["held"]])
+
+
+@both
+def a_directory_is_four_calls(p):
+    """Opened, read to its end and closed, before the run and behind it. Each call more is one for each directory of every project, twice a run."""
+    if not shutil.which("strace"):
+        skip("strace is not installed")
+    most = 0
+    for n in (0, 200):
+        for i in range(n):
+            os.makedirs(p.ws / f"d{i}")
+        open_up(p)
+        trace = p.side / f"trace{n}"
+        r = subprocess.run(["strace", "-f", "-qq", "-o", trace, *p.words("--mode", "workspace_write", "true")], cwd=p.ws, env=p.env(), stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+        if r.returncode:
+            skip(f"strace does not work here: {r.stderr[-200:]}")
+        most, before = len(trace.read_text(errors="replace").splitlines()), most
+    check(most - before < 200 * 2 * 4 + 200, f"{before} calls of an empty project, {most} with 200 directories")
 
 
 def looks_through(pid, top):

@@ -253,9 +253,18 @@ static int wait_for(struct hunting *x, const char *name, unsigned char type)
 
 /* ---- one directory ---- */
 
-static bool time_is_up(const struct ward_hunt *h)
+/* A thread has had no more of a processor than time has passed: until that could be too much, its own clock, a system call, is not asked. */
+static bool time_is_up(struct ward_hunt *h)
 {
-	return ward_now_thread_ns() > h->until_ns || ward_now_mono_ns() > h->wait_until_ns;
+	uint64_t now = ward_now_mono_ns(), had;
+
+	if (now > h->wait_until_ns)
+		return true;
+	if (now < h->ask_ns)
+		return false;
+	had = ward_now_thread_ns();
+	h->ask_ns = had < h->until_ns ? now + (h->until_ns - had) : 0;
+	return had > h->until_ns;
 }
 
 /* Names of directories alone could be more than there is memory for. */
@@ -432,9 +441,18 @@ static bool open_it(struct hunting *x)
 	static const uint64_t how =
 		WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS;
 	const char *rel = x->at->rel[0] ? x->at->rel : ".";
+	char entered[WARD_PATH_MAX];
 	struct stat st;
 	bool enters;
 
+	/* Behind its "." is only who may enter it: nearly all are read and entered, and a look of its own would tell no more. */
+	x->hidden = false;
+	x->readable = true;
+	if (snprintf(entered, sizeof(entered), "%s/.", rel) < (int)sizeof(entered)) {
+		x->dir = ward_openat2(x->fd, entered, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0, how);
+		if (x->dir >= 0)
+			return true;
+	}
 	x->dir = ward_openat2(x->fd, rel, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0, how);
 	x->readable = x->dir >= 0;
 	if (x->dir == -EACCES)

@@ -68,7 +68,8 @@ struct ward_hunt {
 	bool all;
 	size_t looked, looked_max;   /* over all roots */
 	/* Processor time of the thread that looks: others who are busy, which may be a run, leave nothing unseen. */
-	uint64_t until_ns;
+	uint64_t until_ns;           /* of one root, it only grows from one to the next */
+	uint64_t ask_ns;             /* monotonic: before that it cannot have had so much */
 	uint64_t wait_until_ns;      /* monotonic: a disk or a server that does not answer */
 	bool cut;                    /* a bound was met, or something could not be looked into: there is more */
 	struct ward_error *err;
