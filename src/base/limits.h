@@ -108,6 +108,7 @@
 #define WARD_BOOK_PROGRAMS_MAX 64             /* programs that rules about connecting name */
 #define WARD_PROGRAM_TEXT_MAX 256             /* bytes of the path of a program that connects, with a NUL */
 #define WARD_EGRESS_BUDGETS_MAX 64            /* rules with limits of their own that are used in one run */
+#define WARD_EGRESS_UNSEEN_MAX 256           /* addresses that rules forbid, beside which a name still goes by the host's proxy */
 #define WARD_EGRESS_IDLE_MS 3600000          /* milliseconds without a byte either way, after which a connection ends */
 #define WARD_PUBLISH_MAX 16                  /* ports of one run that the host reaches */
 #define WARD_PUBLISH_SOCKETS_MAX 32          /* and the listening sockets for them */

@@ -396,6 +396,17 @@ def what_forbids_addresses_forbids_names_that_it_would_look_up(p):
         check_eq(len(n.proxy.asked), asked, rule)
 
 
+@both
+def more_forbidden_addresses_than_are_looked_at_refuse_each(p):
+    rule = 'forbid (principal, action == Ward::Action::"net.connect", resource in Ward::Cidr::"20.0.{}.0/24") unless {{ resource in Ward::Domain::"test.example" }};\n'
+    for ranges, asked in ((256, 1), (257, 0)):
+        n = Up(p)
+        p.write("net.cedar", "".join(rule.format(i) if i < 256 else rule.format(0).replace("20.0", "20.1") for i in range(ranges)))
+        n.get(more=("--policy", "net.cedar"))
+        check_eq(len(n.proxy.asked), asked, str(ranges))
+    check_in("more addresses than are looked at", n.told("net.block")[-1]["detail"]["why"])
+
+
 # ---- bad input: one line ----
 
 BAD = {

@@ -303,13 +303,20 @@ struct unseen {
 	uint16_t port;
 	struct ward_connect_asked how;
 	struct ward_decision *ret;
+	size_t n; /* looked at: each takes as long as a decision, at every connection */
 };
 
 /* Not 0: it could lead there, and is refused. */
 static int leads_there(void *arg, const char *address, bool tried)
 {
-	const struct unseen *u = arg;
+	struct unseen *u = arg;
 
+	if (++u->n > WARD_EGRESS_UNSEEN_MAX) {
+		begin(u->ret);
+		(void)snprintf(u->ret->why, sizeof(u->ret->why),
+			"rules forbid more addresses than are looked at for each connection");
+		return 1;
+	}
 	if (tried)
 		return ward_ask_leads(u->l, u->host, u->port, address, u->how, u->ret, NULL) < 0 ||
 			u->ret->effect != WARD_ALLOW;
@@ -321,7 +328,7 @@ static int leads_there(void *arg, const char *address, bool tried)
 int ward_ask_unseen(struct life *l, const char *host, uint16_t port, struct ward_connect_asked how,
 	struct ward_decision *ret)
 {
-	struct unseen u = { l, host, port, how, ret };
+	struct unseen u = { l, host, port, how, ret, 0 };
 
 	begin(ret);
 	if (l->book && ward_net_led_to(l->book->book, NULL, true, leads_there, &u) != 0) {

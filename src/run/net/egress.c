@@ -347,7 +347,9 @@ static void explain(struct life *l, const struct ward_egress_event *e, struct wa
 	if (ward_streq(e->why, "upstream_address")) {
 		if (ward_ask_unseen(l, host, e->port, how, d) < 0 || d->effect == WARD_ALLOW)
 			*d = (struct ward_decision){ 0 };
-		d->why[0] = d->cure[0] = '\0';
+		d->cure[0] = '\0';
+		if (d->by)
+			d->why[0] = '\0'; /* the gate's say what it means */
 		return;
 	}
 	if (ward_streq(e->why, "protocol_forbidden")) {
