@@ -384,7 +384,7 @@ static const struct ward_node *held_for_later(const struct life *l, const struct
 }
 
 /* To name it is to mean it. */
-static int later_says(const struct ward_node *held, struct ward_decision *ret,
+static int later_says(const struct ward_node *held, const char *path, struct ward_decision *ret,
 	struct ward_error *err)
 {
 	struct ward_question q = {
@@ -394,7 +394,8 @@ static int later_says(const struct ward_node *held, struct ward_decision *ret,
 
 	ret->effect = WARD_DENY;
 	ret->by = NULL;
-	(void)snprintf(ret->why, sizeof(ret->why), "it was there, and %s", held->later);
+	(void)snprintf(ret->why, sizeof(ret->why), "%s was there, and %s",
+		ward_streq(path, held->dest) ? "it" : "what it lies in", held->later);
 	return r < 0 ? ward_fail(err, r, "no memory for the cure of a refusal") : WARD_OK;
 }
 
@@ -534,7 +535,7 @@ static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_q
 		return r < 0 ? ward_fail(err, r, "no memory for the cure of a refusal") : WARD_OK;
 	}
 	if (ret->effect == WARD_ALLOW && held_for_later(l, f))
-		return later_says(held_for_later(l, f), ret, err);
+		return later_says(held_for_later(l, f), f->resource, ret, err);
 	if (ret->effect == WARD_ALLOW && unbound(l, f))
 		return unbound_says(q, ret, err);
 	if (ret->effect == WARD_ALLOW) {

@@ -748,7 +748,7 @@ def places_of_the_host_that_run_later_are_only_read(p):
     names = "/etc/cron.d/evil /etc/passwd /etc/pam.d/evil /etc/systemd/system/evil.service"
     r, o = run(p, f"for f in {names} /etc/fresh image/etc/cron.d/x; do echo x >> $f && echo $f; done; echo > /etc/ld.so.preload; mkdir /etc/ward", "--write", "/etc")
     check_eq(r.out, "/etc/fresh\nimage/etc/cron.d/x\n", r.err)
-    check_in('FILE_WRITE "/etc/cron.d/evil" refused: it was there, and this host runs it', r.err)
+    check_in('FILE_WRITE "/etc/cron.d/evil" refused: what it lies in was there, and this host runs it', r.err)
     check_eq(late(o), {"ld.so.preload": "appeared", "ward": "appeared"})
     os.unlink("/etc/ld.so.preload")
     os.rmdir("/etc/ward")   # it narrows, whatever it says
