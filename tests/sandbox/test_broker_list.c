@@ -81,6 +81,35 @@ TEST(again_only_counts)
 	ward_refusals_delete(l);
 }
 
+/* A path may be absent, and is no refusal then; a call that was refused counts, however many of them come at a time. */
+TEST(calls_are_counted_without_a_bound)
+{
+	struct ward_refusals *l = ward_refusals_new();
+	struct ward_refusal *v = NULL;
+	uint64_t dropped, sum = 0;
+	size_t n, named = 0;
+	char call[32];
+
+	REQUIRE(l);
+	for (int i = 0; i < 5000; i++) {
+		(void)snprintf(call, sizeof(call), "#%d", i);
+		note(l, WARD_REFUSAL_SYSCALL, "", call, false);
+	}
+	CHECK_EQ_INT(ward_refusals_take(l, &v, &n, &dropped), WARD_OK);
+	for (size_t i = 0; i < n; i++) {
+		sum += v[i].count;
+		named += !v[i].vague;
+	}
+	CHECK_EQ_UINT(sum, 5000);
+	CHECK_EQ_UINT(dropped, 0);
+	CHECK_EQ_SIZE(named, WARD_VIOLATION_NAMES_MAX + WARD_VIOLATION_OVER_MAX);
+	ward_refusals_free(v, n);
+	CHECK_EQ_INT(ward_refusals_take(l, &v, &n, &dropped), WARD_OK);
+	CHECK_EQ_SIZE(n, 0);
+	ward_refusals_free(v, n);
+	ward_refusals_delete(l);
+}
+
 TEST(bounded_by_class)
 {
 	struct ward_refusals *l = ward_refusals_new();

@@ -36,7 +36,7 @@ struct ward_refusals {
 	pthread_mutex_t lock;
 	atomic_bool selftest;
 	uint32_t n, n_class[CLASS_MAX];
-	uint64_t dropped;
+	uint64_t dropped, calls_over; /* calls_over: not taken yet */
 	/* Real ones over the maximum, not taken yet; each attempt, but for the same name right again. */
 	uint32_t n_over;
 	size_t over_bytes; /* of their names */
@@ -158,7 +158,11 @@ static void add_over(struct ward_refusals *l, const struct ward_refusal_note *n,
 		text = strndup(n->resource, len);
 	l->over_lately++; /* also one that is lost: it took the same look */
 	if (!text) {
-		l->dropped++;
+		/* A call that was refused is one: nothing has to be looked up to count it. */
+		if (n->kind == WARD_REFUSAL_SYSCALL)
+			l->calls_over++;
+		else
+			l->dropped++;
 		return;
 	}
 	l->over_bytes += len + 1;
@@ -246,7 +250,12 @@ void ward_refusals_note(struct ward_refusals *l, const struct ward_refusal_note 
 /* Under the lock. */
 static int copy_new(struct ward_refusals *l, struct ward_refusal **ret, size_t *ret_n)
 {
-	struct ward_refusal *v = calloc((size_t)l->n + l->n_over + 1, sizeof(*v));
+	struct ward_refusal *v = calloc((size_t)l->n + l->n_over + 2, sizeof(*v));
+	struct ward_refusal calls = { .kind = WARD_REFUSAL_SYSCALL,
+		.over = true,
+		.vague = true,
+		.count = l->calls_over,
+		.wall_ns = ward_now_wall_ns() };
 	size_t n = 0;
 
 	for (uint32_t i = 0; v && i < l->n; i++) {
@@ -259,15 +268,23 @@ static int copy_new(struct ward_refusals *l, struct ward_refusal **ret, size_t *
 			v = NULL;
 		}
 	}
-	if (!v)
+	if (v && calls.count)
+		calls.resource = strdup("");
+	if (!v || (calls.count && !calls.resource)) {
+		ward_refusals_free(v, n);
 		return WARD_E_NOMEM;
+	}
 	for (uint32_t i = 0; i < l->n; i++)
 		l->v[i].taken = true;
 	if (l->n_over > 0)
 		memcpy(v + n, l->over, l->n_over * sizeof(*v));
+	n += l->n_over;
+	if (calls.count)
+		v[n++] = calls;
 	*ret = v;
-	*ret_n = n + l->n_over;
+	*ret_n = n;
 	l->n_over = 0;
+	l->calls_over = 0;
 	l->over_bytes = 0;
 	return WARD_OK;
 }
