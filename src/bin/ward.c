@@ -319,7 +319,7 @@ static const struct command commands[] = {
 		.summary = "what runs under review changed, and what became of it",
 		.text = "List the runs under review (ward run --review) whose changes are kept: how old, in what state, how many changes, how "
 			"large, of which directory, and the command. States: live, pending (the changes wait), committing (a commit began and "
-			"did not end), lost (they lay on a tmpfs and went with it), broken (the record cannot be read).",
+			"did not end), lost (they lay on a tmpfs and went with it, or are forgotten but for the record of that), broken (the record cannot be read).",
 		.examples = "ward runs\n"
 			"ward runs ls --json",
 		.exits = "0  listed, also if there is none\n"

@@ -243,7 +243,8 @@ enum ward_workspace_state ward_store_state(const struct ward_workspace *w, bool 
 		return WARD_WORKSPACE_LIVE;
 	if (fstatat(w->dir, WARD_WORKSPACE_JOURNAL, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return WARD_WORKSPACE_COMMITTING;
-	return w->facts.backend == WARD_DISK_TMPFS && w->facts.ended_ns == 0
+	return (w->facts.backend == WARD_DISK_TMPFS && w->facts.ended_ns == 0) ||
+			ward_store_forgotten(w)
 		? WARD_WORKSPACE_LOST
 		: WARD_WORKSPACE_PENDING;
 }
@@ -418,18 +419,22 @@ static int lock(struct ward_workspace *w, const char *run, struct ward_error *er
 	return WARD_OK;
 }
 
+int ward_store_lost(const struct ward_workspace *w, struct ward_error *err)
+{
+	int r = ward_fail(err, WARD_E_REFUSED, "what run %s changed %s", w->facts.run,
+		ward_workspace_lost(&w->facts));
+
+	ward_fail_fix(err, "forget it: ward discard %s", w->facts.run);
+	return r;
+}
+
 static int check_change(struct ward_workspace *w, struct ward_error *err)
 {
 	int r;
 
 	ward_store_judge(w);
-	if (w->state == WARD_WORKSPACE_LOST) {
-		r = ward_fail(err, WARD_E_REFUSED,
-			"what run %s changed lay on a tmpfs and is lost: its ward was killed, or the machine went down",
-			w->facts.run);
-		ward_fail_fix(err, "forget it: ward discard %s", w->facts.run);
-		return r;
-	}
+	if (w->state == WARD_WORKSPACE_LOST)
+		return ward_store_lost(w, err);
 	r = ward_workspace_root(w, err);
 	return r < 0 ? r : WARD_OK;
 }

@@ -20,6 +20,13 @@ static const char *const kinds[] = {
 	[WARD_CHANGE_RENAMED] = "renamed",
 };
 
+const char *ward_workspace_lost(const struct ward_workspace_facts *f)
+{
+	return f->backend == WARD_DISK_TMPFS && f->ended_ns == 0
+		? "lay on a tmpfs and is lost: its ward was killed, or the machine went down"
+		: "is forgotten already: only the record of that could not be written";
+}
+
 const char *ward_workspace_state_name(enum ward_workspace_state s)
 {
 	return (size_t)s < WARD_ARRAY_SIZE(states) ? states[s] : "?";

@@ -180,3 +180,34 @@ int ward_store_erase(int home, const char *name)
 		return -m.sys;
 	return unlinkat(home, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
 }
+
+/* A mark that needs no room: where a quota is full not even a name can change. */
+bool ward_store_forgotten(const struct ward_workspace *w)
+{
+	struct stat st;
+
+	return fstatat(w->dir, STORE_LAYER, &st, AT_SYMLINK_NOFOLLOW) < 0 ? errno == ENOENT
+									  : st.st_mode & S_ISVTX;
+}
+
+int ward_workspace_empty(struct ward_workspace *w, struct ward_error *err)
+{
+	WARD_FD layer =
+		openat(w->dir, STORE_LAYER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r = layer < 0 ? -errno : 0;
+
+	if (w->alive || w->state != WARD_WORKSPACE_PENDING)
+		return ward_fail(err, WARD_E_INTERNAL, "a layer that is in use is not forgotten");
+	/* For good, before any of it is missing. */
+	if (r == 0 && (fchmod(layer, 01700) < 0 || fsync(layer) < 0)) {
+		r = -errno;
+		(void)fchmod(layer, 0700);
+	}
+	if (r < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, -r,
+			"the layer of run %s cannot be removed", w->facts.run);
+	/* What cannot be removed makes no room; the entry's own removal tells of it. */
+	(void)ward_store_erase(w->dir, STORE_LAYER);
+	ward_store_judge(w);
+	return WARD_OK;
+}

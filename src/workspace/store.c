@@ -310,6 +310,9 @@ int ward_workspace_layer(struct ward_workspace *w, struct ward_error *err)
 		ward_fail_fix(err, "wait for its end");
 		return r;
 	}
+	/* What is there of it is not all: nobody may take the rest for what the run did. */
+	if (ward_workspace_state(w) == WARD_WORKSPACE_LOST && ward_store_forgotten(w))
+		return ward_store_lost(w, err);
 	if (w->facts.backend == WARD_DISK_LOOP)
 		w->layer = loop_layer(w, flags);
 	else

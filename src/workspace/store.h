@@ -62,6 +62,7 @@ int ward_store_names(int home, const char *prefix, struct ward_buf *out, struct 
  */
 int ward_store_load(struct ward_workspace *w, const char *run, enum ward_workspace_use use, struct ward_error *why);
 enum ward_workspace_state ward_store_state(const struct ward_workspace *w, bool *ret_alive); /* as it is now */
+int ward_store_lost(const struct ward_workspace *w, struct ward_error *err); /* of one that is LOST, why */
 void ward_store_judge(struct ward_workspace *w); /* the same, kept in it */
 
 /* live.c: w->landed, if there is such; to be written where w holds the lock. */
@@ -84,3 +85,5 @@ int ward_store_erase(int home, const char *name);
  * stays, for ward_store_erase(). No name of it is the run's.
  */
 void ward_store_erase_unwritten(int dir);
+/* Its layer is, or is being taken away, and the record of that is not written: ward_workspace_empty(). */
+bool ward_store_forgotten(const struct ward_workspace *w);

@@ -27,7 +27,7 @@ enum ward_workspace_state {
 	WARD_WORKSPACE_LIVE,         /* the run is alive */
 	WARD_WORKSPACE_PENDING,      /* it ended, or died; what it changed waits */
 	WARD_WORKSPACE_COMMITTING,   /* a commit began and did not end: --continue or --abort */
-	WARD_WORKSPACE_LOST          /* the layer lay on a tmpfs, and went with a reboot or a crash */
+	WARD_WORKSPACE_LOST          /* the layer lay on a tmpfs, and went with a reboot or crash; or is forgotten but for the record */
 };
 const char *ward_workspace_state_name(enum ward_workspace_state s);
 
@@ -114,6 +114,13 @@ void ward_workspace_close(struct ward_workspace *w);              /* NULL ok */
  * an error, and is no entry any more from the first moment on; what a crash leaves of it ward_workspace_sweep() takes away.
  */
 int ward_workspace_remove(struct ward_workspace *w, struct ward_error *err);
+/*
+ * Before that, where the disk is so full that it cannot be recorded: the layer goes, and from the first moment on the run is LOST.
+ * Nobody who is killed here leaves half a layer. An error: it has not begun.
+ */
+int ward_workspace_empty(struct ward_workspace *w, struct ward_error *err);
+/* Of a run that is LOST: what became of its changes, behind "what it changed ". */
+const char *ward_workspace_lost(const struct ward_workspace_facts *f);
 /* What removals and starts that died have left. ret_n (NULL ok): of how many. */
 int ward_workspace_sweep(size_t *ret_n, struct ward_error *err);
 /*

@@ -447,6 +447,48 @@ def on_a_full_disk_it_stops_and_goes_on_when_there_is_room(p):
     check_eq((r.code, (p.ws / "g").exists(), entry(p), stage.exists()), (0, False, None, False), r.out + r.err)
 
 
+def fill(place):
+    with open(place / "fill", "ab", buffering=0) as f:
+        for size in (4096, 1):
+            try:
+                while True:
+                    f.write(bytes(size))
+            except OSError:
+                pass
+
+
+@root_only
+def to_discard_makes_room_for_its_own_record(p):
+    """Where the log lies on the same disk: what is forgotten goes first, and the run when that is on record."""
+    state = p.side / "state"
+    state.mkdir()
+    box.private_mounts()
+    box.mount("ward-test", state, "tmpfs", 0, "size=1m,mode=0700")
+    log = state / "audit.jsonl"
+    of_run = []
+    for _ in range(12):  # records of all but the last are more than what is left of the log's last page
+        r = p.run("--audit", log, "--review", "--", "sh", "-c", "head -c 8192 /dev/zero > f", log=False)
+        check_eq(r.code, 0, r.err)
+        of_run.append(next(x for x in (state / "ward/runs").iterdir() if x not in of_run))
+    for of in of_run[1:]:
+        fill(state)
+        r = p.run(of.name, kind=("discard",), log=False)
+        check_eq((r.code, of.exists()), (0, False), r.out + r.err)
+        last = json.loads(log.read_text().splitlines()[-1])
+        check_eq((last["kind"], last["run"], last["detail"]), ("workspace.discard", of.name, {"by": "ward discard", "state": "pending"}))
+    check_eq(p.run(log, kind=("audit", "verify"), log=False).code, 0)
+    # A kill in between: it is no run of fewer changes, and the same again goes on.
+    (of_run[0] / "layer").chmod(0o1700)
+    shutil.rmtree(of_run[0] / "layer/upper")
+    check_in("lost", p.run("ls", kind=("runs",), log=False).out)
+    for kind in ("diff", "commit"):
+        r = p.run(of_run[0].name, kind=(kind,), log=False)
+        check(r.code != 0 and "is forgotten already: only the record of that could not be written" in r.err, r.out + r.err)
+    check_in("is forgotten already", p.run("show", of_run[0].name, kind=("runs",), log=False).out)
+    r = p.run(of_run[0].name, kind=("discard",), log=False)
+    check_eq((r.code, of_run[0].exists()), (0, False), r.out + r.err)
+
+
 @both
 def with_a_journal_larger_than_any_it_may_be_forgotten(p):
     p.write("f", "1\n")

@@ -158,8 +158,8 @@ static int check_state(struct committing *x)
 		return WARD_E_REFUSED;
 	}
 	if (s == WARD_WORKSPACE_LOST) {
-		(void)ward_fail(x->err, WARD_E_NOTFOUND,
-			"what %s changed lay on a tmpfs, and is gone", x->run);
+		(void)ward_fail(x->err, WARD_E_NOTFOUND, "what %s changed %s", x->run,
+			ward_workspace_lost(ward_workspace_facts(x->w)));
 		ward_fail_fix(x->err, "ward discard %s forgets it", x->run);
 		return WARD_E_NOTFOUND;
 	}

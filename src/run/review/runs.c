@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -173,7 +174,10 @@ static const char *hint(const struct seen *s)
 			: "ward diff, ward commit or ward discard";
 	case WARD_WORKSPACE_COMMITTING:
 		return "a commit has begun and not ended: ward commit --continue or --abort";
-	case WARD_WORKSPACE_LOST: return "what it changed lay on a tmpfs and is lost: ward discard";
+	case WARD_WORKSPACE_LOST:
+		return s->f->backend == WARD_DISK_TMPFS
+			? "what it changed lay on a tmpfs and is lost: ward discard"
+			: "what it changed is forgotten already, but for the record of that: ward discard";
 	case WARD_WORKSPACE_BROKEN: break;
 	}
 	return "";
@@ -308,7 +312,8 @@ int ward_review_show(const char *run, bool json, char **ret_text, struct ward_er
 
 /* ---- forgotten ---- */
 
-static int record(const struct ward_workspace *w, const char *by, struct ward_error *err)
+static int record(const struct ward_workspace *w, const char *by, const char *state,
+	struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	const struct ward_workspace_facts *f = ward_workspace_facts(w);
@@ -320,7 +325,7 @@ static int record(const struct ward_workspace *w, const char *by, struct ward_er
 		return r;
 	ward_jw_open(&b, '{');
 	ward_jw_kstr(&b, "by", by);
-	ward_jw_kstr(&b, "state", ward_workspace_state_name(ward_workspace_state(w)));
+	ward_jw_kstr(&b, "state", state);
 	ward_jw_close(&b, '}');
 	e.run = f->run;
 	e.workspace = e.resource = f->root;
@@ -328,6 +333,39 @@ static int record(const struct ward_workspace *w, const char *by, struct ward_er
 	r = b.failed ? ward_fail(err, WARD_E_NOMEM, "no memory for a record")
 		     : ward_audit_append(a, &e, 1, true, NULL, NULL, err);
 	ward_audit_close(a);
+	return r;
+}
+
+static bool lies_beside(const struct ward_workspace *w, const char *log)
+{
+	struct stat store, st;
+
+	return fstat(ward_workspace_dir(w), &store) == 0 && stat(log, &st) == 0 &&
+		store.st_dev == st.st_dev;
+}
+
+/*
+ * The log is full, and what is to be forgotten lies on the same disk: that goes first, and the run stays until its record is written. To forget
+ * is how room is made.
+ */
+static int record_or_empty(struct ward_workspace *w, const char *by, struct ward_error *err)
+{
+	const struct ward_workspace_facts *f = ward_workspace_facts(w);
+	const char *was = ward_workspace_state_name(ward_workspace_state(w));
+	struct ward_error why = WARD_ERROR_INIT;
+	int r = record(w, by, was, &why);
+
+	if ((why.sys_errno == ENOSPC || why.sys_errno == EDQUOT) && r < 0 &&
+		ward_workspace_state(w) == WARD_WORKSPACE_PENDING && lies_beside(w, f->log) &&
+		ward_workspace_empty(w, NULL) == WARD_OK) {
+		why = (struct ward_error)WARD_ERROR_INIT;
+		r = record(w, by, was, &why);
+		if (r < 0)
+			ward_fail_fix(&why,
+				"what the run changed is forgotten, and that is not on record: make room there, and say the same again");
+	}
+	if (r < 0 && err)
+		*err = why;
 	return r;
 }
 
@@ -357,7 +395,7 @@ static int drop(const char *run, const char *by, struct ward_buf *out, struct wa
 		how.look = false;
 	}
 	if (r == WARD_OK)
-		r = record(w, by, err);
+		r = record_or_empty(w, by, err);
 	if (r == WARD_OK && why)
 		r = ward_commit_give_up(w, &how, &why, &over, err);
 	if (r < 0) {
