@@ -12,8 +12,6 @@
 #include "run/persist/persist.h"
 #include "run/review/place.h"
 
-#define GIT_WHY "git runs it, or what it names"
-
 struct granted {
 	struct ward_resolver *rs;
 	struct ward_texts path; /* real directories of PATH, and links on the way to one */
@@ -194,7 +192,7 @@ static int by_policies(struct granted *x)
 		if (!is_written(rs, path) || ward_rs_target(rs, path, &t) < 0)
 			continue;
 		row = row_of(path, S_ISDIR(t.st.st_mode));
-		r = may_write(x, &t.st) ? add(x, path, row ? row->why : GIT_WHY) : WARD_OK;
+		r = may_write(x, &t.st) ? add(x, path, row ? row->why : WARD_GIT_WHY) : WARD_OK;
 	}
 	return r;
 }

@@ -220,7 +220,7 @@ static int name_at(struct hunting *x, const char *name, unsigned char type, bool
 	h.git = is_git(x) && ward_git_obeys(name);
 	if (h.git) {
 		h.kind = WARD_HIT_NAME;
-		h.why = row ? row->why : "git runs it, or what it names";
+		h.why = row ? row->why : WARD_GIT_WHY;
 	} else if (row) {
 		h.kind = WARD_HIT_NAME;
 		h.why = row->why;

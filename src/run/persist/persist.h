@@ -9,6 +9,8 @@
 
 #include "run/resolve/look.h"
 
+#define WARD_GIT_WHY "git runs it, or what it names"
+
 /* ---- match.c ---- */
 enum { WARD_AS_DIR = 1, WARD_AS_FILE = 2, WARD_AS_ANY = 3 };     /* what a name is, or may be taken for: a link for both */
 /*
@@ -83,7 +85,7 @@ int ward_hunt(struct ward_hunt *h, const char *root);
 int ward_meant_names(struct ward_resolver *rs, struct ward_texts *to, struct ward_error *err);   /* real */
 int ward_meant(struct ward_resolver *rs, const struct ward_texts *names, const char *path, bool *ret, struct ward_error *err);
 
-/* ---- start.c ---- */
+/* ---- start.c, with holding.h ---- */
 struct ward_known {
 	const char *path, *why;
 	uint64_t dev, ino;

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What there was before the start, of names that run code later and of what leads to them: the end compares it with what there is then. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "os/os.h"
+#include "run/persist/holding.h"
+
+#define BEFORE_BYTES_MAX (32u << 20)
+
+void ward_before_done(struct ward_before *b)
+{
+	free(b->known);
+	ward_arena_free(b->arena);
+	*b = (struct ward_before){ 0 };
+}
+
+static int add(struct holding *x, const char *path, const struct ward_known *what)
+{
+	int flags = AT_NO_AUTOMOUNT | (what->asked ? 0 : AT_SYMLINK_NOFOLLOW);
+	struct ward_before *b = x->b;
+	struct ward_known *k;
+	struct stat st;
+
+	if (!b)
+		return WARD_OK;
+	if (b->n_known == b->cap_known) {
+		size_t cap = b->cap_known ? 2 * b->cap_known : 64;
+		struct ward_known *v = reallocarray(b->known, cap, sizeof(*v));
+
+		if (!v)
+			return ward_rs_nomem(x->err);
+		b->known = v;
+		b->cap_known = cap;
+	}
+	k = &b->known[b->n_known];
+	*k = *what;
+	k->path = ward_arena_strdup(b->arena, path);
+	if (!k->path) {
+		x->inside_cut = true; /* it may be a former run's doing: no reason not to start */
+		return WARD_OK;
+	}
+	if (fstatat(-1, path, &st, flags) == 0) {
+		k->dev = st.st_dev;
+		k->ino = st.st_ino;
+		k->ctime_ns = st.st_ctim.tv_sec * 1000000000LL + st.st_ctim.tv_nsec;
+	}
+	b->n_known++;
+	return WARD_OK;
+}
+
+int ward_holding_know(struct holding *x, const char *path, const char *why, bool held, bool git)
+{
+	return add(x, path, &(struct ward_known){ .why = why, .held = held, .git = git });
+}
+
+/* Of no row's name, or not there: the end looks at it by itself, and through a link. */
+int ward_holding_ask_later(struct holding *x, const char *path, const char *why)
+{
+	return add(x, path, &(struct ward_known){ .why = why, .asked = true });
+}
+
+static int by_path(const void *va, const void *vb)
+{
+	const struct ward_known *a = va, *b = vb;
+	int c = strcmp(a->path, b->path);
+
+	if (c != 0)
+		return c;
+	return a->held != b->held ? (int)b->held - (int)a->held : (int)a->asked - (int)b->asked;
+}
+
+int ward_holding_keep(struct holding *x, bool cut)
+{
+	struct ward_before *b = x->b;
+	const char **v;
+
+	if (!b)
+		return WARD_OK;
+	v = ward_arena_alloc(b->arena, (x->roots.n + 1) * sizeof(*v));
+	for (size_t i = 0; v && i < x->roots.n; i++) {
+		v[i] = ward_arena_strdup(b->arena, x->roots.v[i]);
+		if (!v[i])
+			v = NULL;
+	}
+	if (!v)
+		return ward_rs_nomem(x->err);
+	b->roots = v;
+	b->n_roots = x->roots.n;
+	b->cut = cut;
+	if (b->n_known > 0)
+		qsort(b->known, b->n_known, sizeof(*b->known), by_path);
+	return WARD_OK;
+}
+
+int ward_holding_begin(struct holding *x)
+{
+	struct timespec ts;
+
+	if (!x->b)
+		return WARD_OK;
+	ward_before_done(x->b);
+	x->b->arena = ward_arena_new(BEFORE_BYTES_MAX);
+	/* What inodes are stamped with, which is a tick behind. */
+	if (clock_gettime(CLOCK_REALTIME_COARSE, &ts) == 0)
+		x->b->since_ns = ts.tv_sec * 1000000000LL + ts.tv_nsec;
+	return x->b->arena ? WARD_OK : ward_rs_nomem(x->err);
+}
