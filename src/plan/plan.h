@@ -411,8 +411,10 @@ enum ward_persist_kind { WARD_PERSIST_HELD = 0, WARD_PERSIST_TOP, WARD_PERSIST_T
 struct ward_persist_name {
 	enum ward_persist_kind kind;
 	const char *name;            /* one or more components in lower case; * is any part of one */
+	const char *spelt;           /* as the tools spell it that obey it */
 	unsigned char last, n_last;  /* where its last component begins, and bytes of that */
 	bool dir, file;              /* a directory and nothing else; anything but a directory */
+	bool links;                  /* a directory of links to what is installed, which is not held for them */
 	const char *why;
 };
 extern const struct ward_persist_name ward_persist[];

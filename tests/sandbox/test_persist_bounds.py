@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names that run code later (test_persist.py) by the thousand, deep, behind links, on a busy machine: what has a bound is said, git is held all the
 same, and no number of others hides what matters."""
+import json
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ import subprocess
 import time
 
 import box
-from box import both, user_only
+from box import both, root_only, user_only
 from persist_box import bad_hook, config, late, nothing_runs, open_up, plant, put, repository, run
 from tap import check, check_eq, check_in, skip
 
@@ -185,6 +186,77 @@ def links_by_the_hundred_displace_no_name(p):
     r, o = run(p, "for i in $(seq 400); do ln -s /etc/x l$i; done; mkdir -p n/n/n/.vscode n/n/objects n/n/refs; : > n/n/HEAD")
     check_eq((len(o["late_names"]["names"]), o["late_names"]["total"], o["late_names"]["complete"]), (256, 402, False), r.err)
     check_eq([os.path.relpath(n["path"], p.ws) for n in o["late_names"]["names"][:2]], ["n/n", "n/n/n/.vscode"], r.err)
+
+MANY = 132000   # more names than a walk looks at
+
+
+def place(p, name, at):
+    """A directory of the test's own where the host has one that only root writes."""
+    d = p.base / name
+    d.mkdir(parents=True)
+    if not os.path.isdir(at):
+        skip(f"there is no {at} here")
+    box.mount(str(d), at, None, box.MS_BIND)
+    return d
+
+
+@root_only
+def no_number_of_files_hides_a_place_of_the_host(p):
+    """What is written there first is listed last, and so lies behind all that a walk looks at."""
+    box.private_mounts()
+    box.mount("tmpfs", "/usr/local/lib", "tmpfs", 0)
+    os.makedirs("/usr/local/lib/systemd/system")
+    for i in range(MANY):
+        os.mknod(f"/usr/local/lib/{i}", 0o100600)
+    names = os.listdir("/usr/local/lib")
+    check(names.index("systemd") > 131072, names.index("systemd"))
+    r, _ = run(p, "cd /usr/local/lib; echo x > fresh && echo fresh; echo x > systemd/system/evil.service || mv systemd other", write="/usr/local/lib")
+    check_eq((r.out, sorted(os.listdir("/usr/local/lib/systemd/system"))), ("fresh\n", []), r.err)
+    check_in('FILE_WRITE "/usr/local/lib/systemd/system/evil.service" refused: it was there, and this host runs it', r.err)
+
+
+@root_only
+def what_the_places_of_the_host_lead_to_is_held(p):
+    """cron looks into /var/spool/cron, wherever that is; and a name is asked for as the host spells it."""
+    box.private_mounts()
+    put(p, "tabs/root")
+    put(p, "units/a.service")
+    d = place(p, "spool", "/var/spool")
+    (d / "cron").symlink_to(p.ws / "tabs")
+    e = place(p, "etc", "/etc")
+    (e / "NetworkManager").symlink_to(p.ws / "units")
+    (e / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    open_up(p)
+    r, _ = run(p, "for f in tabs/root tabs/you units/a.service beside; do echo x >> $f && echo $f; done")
+    check_eq(r.out, "beside\n", r.err)
+
+
+@root_only
+def links_to_what_is_installed_are_held_and_lead_nowhere(p):
+    """They choose which program a name is; what they lead to takes no part of the bounds, and one to nothing is nobody's business at the end."""
+    box.private_mounts()
+    e = place(p, "etc", "/etc")
+    (e / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (e / "alternatives").mkdir()
+    (e / "ld.so.cache").write_text("mine\n")
+    put(p, "bin/editor")
+    open_up(p)
+    (e / "alternatives/editor").symlink_to(p.ws / "bin/editor")
+    (e / "systemd").mkdir()
+    (e / "systemd/gone").symlink_to(p.base / "elsewhere")
+    (e / "systemd/to-come").symlink_to(p.ws / "to-come")
+    (p.base / "elsewhere.new").write_text("")
+    with p.start("--outcome", str(p.base / "o"), "--write", ".", "--write", "/etc", "sh", "-c",
+                 "rm /etc/alternatives/editor; echo x > /etc/ld.so.cache; echo x >> bin/editor && echo written; echo > to-come; echo; read x",
+                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as q:
+        check_eq(q.stdout.readline(), b"written\n")
+        (p.base / "elsewhere.new").rename(p.base / "elsewhere")
+        err = q.communicate(b"\n", timeout=60)[1].decode()
+    check_eq(os.readlink(e / "alternatives/editor"), str(p.ws / "bin/editor"), err)
+    # The view's base shows these as well, which the grant around them takes the place of.
+    check_eq((e / "ld.so.cache").read_text(), "mine\n", err)
+    check_in('refused: it was there, and this host runs it, for everybody', err)
+    check_eq(late(json.loads((p.base / "o").read_text())), {"to-come": "appeared"})
 
 
 box.main()

@@ -13,8 +13,7 @@
 #include "run/persist/holding.h"
 #include "run/review/place.h"
 
-/* What dir/name is itself; 0: nothing, or a place that a run keeps free. */
-static mode_t type_at(struct holding *x, const char *dir, const char *name, const char **ret)
+mode_t ward_holding_type_at(struct holding *x, const char *dir, const char *name, const char **ret)
 {
 	struct stat st;
 
@@ -31,16 +30,18 @@ static int git_at(struct holding *x, const char *dir)
 	const char *path, *in;
 	mode_t type;
 
-	if (type_at(x, dir, "HEAD", &in) && type_at(x, dir, "objects", &in) &&
-		type_at(x, dir, "refs", &in)) {
+	if (ward_holding_type_at(x, dir, "HEAD", &in) &&
+		ward_holding_type_at(x, dir, "objects", &in) &&
+		ward_holding_type_at(x, dir, "refs", &in)) {
 		int r = ward_holding_repository(x, dir);
 
 		if (r < 0)
 			return r;
 	}
-	type = type_at(x, dir, ".git", &path);
+	type = ward_holding_type_at(x, dir, ".git", &path);
 	if (type == S_IFDIR)
-		return type_at(x, path, "HEAD", &in) ? ward_holding_repository(x, path) : WARD_OK;
+		return ward_holding_type_at(x, path, "HEAD", &in) ? ward_holding_repository(x, path)
+								  : WARD_OK;
 	return type
 		? ward_holding_lead(x, path, "git runs what the directory says that it leads to")
 		: WARD_OK;
@@ -84,6 +85,11 @@ static bool lacks_first(struct holding *x, struct firsts *f, const char *dir, co
 	return lacks;
 }
 
+bool ward_holding_is_of(const struct ward_persist_name *row, mode_t type)
+{
+	return type && (type == S_IFLNK || (type == S_IFDIR ? !row->file : !row->dir));
+}
+
 /* of_git: in git's directory, or all but those. */
 static int rows_at(struct holding *x, const char *dir, bool of_git)
 {
@@ -104,8 +110,8 @@ static int rows_at(struct holding *x, const char *dir, bool of_git)
 			ward_has_prefix(row->name, ".git/") != of_git ||
 			(!names.all && lacks_first(x, &firsts, dir, row->name)))
 			continue;
-		type = type_at(x, dir, row->name, &path);
-		if (type && (type == S_IFLNK || (type == S_IFDIR ? !row->file : !row->dir)))
+		type = ward_holding_type_at(x, dir, row->spelt, &path);
+		if (ward_holding_is_of(row, type))
 			r = ward_holding_hold(x, path, row->why);
 	}
 	return r;
@@ -151,6 +157,8 @@ int ward_holding_ask(struct holding *x)
 	x->walking = true; /* what git needs is left to it */
 	for (size_t i = 0; r == WARD_OK && i < dirs.n; i++)
 		r = rows_at(x, dirs.v[i], false);
+	if (r == WARD_OK)
+		r = ward_holding_places(x);
 	x->walking = false;
 	return r;
 }

@@ -49,7 +49,7 @@ static int make_read_only(struct holding *x, const struct ward_target *t,
 	for (size_t i = 0; i < x->rs->n_nodes; i++) {
 		struct ward_node *one = &x->rs->nodes[i];
 
-		if (one->kind != WARD_NODE_BIND || !ward_streq(one->dest, t->path))
+		if (one->kind != WARD_NODE_BIND || one->base || !ward_streq(one->dest, t->path))
 			continue;
 		one->write = one->hold = false;
 		one->fixed = there = true;
@@ -116,7 +116,7 @@ static int warn_of(struct holding *x, const char *path, const char *why, const c
 		ward_rs_show(x->rs, path), why, because);
 }
 
-static int cannot(struct holding *x, const char *path, const char *why, const char *because)
+int ward_holding_cannot(struct holding *x, const char *path, const char *why, const char *because)
 {
 	int r = ward_holding_know(x, path, why, false, false);
 
@@ -158,8 +158,14 @@ static int link_in(struct holding *x, const char *path, const char *why)
 	struct ward_target t;
 	int r = WARD_OK;
 
-	if (ward_rs_target(x->rs, path, &t) < 0)
-		return ward_holding_ask_later(x, path, why);
+	/* What it would lead to may be made: by the command, if that is in what it writes; what others make is theirs. */
+	if (ward_rs_target(x->rs, path, &t) < 0) {
+		const char *would_be = ward_rs_would_be(x->rs, path);
+
+		return would_be && !ward_holding_is_written(x, would_be)
+			? WARD_OK
+			: ward_holding_ask_later(x, path, why);
+	}
 	if (!ward_holding_is_written(x, t.path))
 		return WARD_OK;
 	if (S_ISREG(t.st.st_mode))
@@ -190,14 +196,31 @@ static int inside(void *arg, const char *path, enum ward_entry type, bool *ret_e
 		: warn_of(x, path, in->why, "it has a second name, and is written by that, too");
 }
 
+static bool top_enough(void *arg, unsigned above)
+{
+	(void)arg;
+	(void)above;
+	return true;
+}
+
+/* Hundreds of them would use up what there is for names: programs and their manuals are no more than what lies beside them. */
+static bool is_of_links(const char *dir)
+{
+	const struct ward_persist_name *row =
+		ward_persist_match(dir, ward_path_basename(dir), WARD_AS_DIR, top_enough, NULL);
+
+	return row && row->links;
+}
+
 /* Hooks of git's are looked at with what else it obeys. */
-static int look_in(struct holding *x, const char *dir, const char *why)
+int ward_holding_look_in(struct holding *x, const char *dir, const char *why)
 {
 	struct looking_in in = { x, why };
 	struct ward_walk w = { .rs = x->rs, .entry = inside, .arg = &in, .err = x->err };
 	int r;
 
-	if (ward_streq(why, WARD_GIT_WHY) || ward_has_suffix(dir, "/.git/hooks"))
+	if (ward_streq(why, WARD_GIT_WHY) || ward_has_suffix(dir, "/.git/hooks") ||
+		is_of_links(dir))
 		return WARD_OK;
 	if (x->inside > WARD_PERSIST_INSIDE_MAX)
 		return WARD_OK;
@@ -222,7 +245,8 @@ static int hold_nothing(struct holding *x, const char *path, const char *why)
 	r = ward_meant(x->rs, &x->named, path, &named, x->err);
 	if (r < 0 || named)
 		return r < 0 ? r : ward_holding_know(x, path, why, false, false);
-	return cannot(x, path, why, "it is a link to nothing, and what it leads to could be made");
+	return ward_holding_cannot(x, path, why,
+		"it is a link to nothing, and what it leads to could be made");
 }
 
 /* A directory of git's is guarded as one, and a link may lead to what it lies in. */
@@ -258,7 +282,7 @@ int ward_holding_hold(struct holding *x, const char *path, const char *why)
 	if (r < 0 || named)
 		return r < 0 ? r : ward_holding_know(x, path, why, false, false);
 	if (!ward_streq(t.path, path)) {
-		r = cannot(x, path, why, "it is a link, which could be replaced");
+		r = ward_holding_cannot(x, path, why, "it is a link, which could be replaced");
 		return r < 0 || leads_to_too_much(path, &t) || !ward_rs_visible(x->rs, t.path)
 			? r
 			: ward_holding_hold(x, t.path, why);
@@ -274,13 +298,19 @@ int ward_holding_hold(struct holding *x, const char *path, const char *why)
 	}
 	x->held++;
 	if (has_second_name(x, &t.st))
-		r = cannot(x, path, why, "it has a second name, and is written by that, too");
+		r = ward_holding_cannot(x, path, why,
+			"it has a second name, and is written by that, too");
 	else if (ward_rs_has_other_names(x->rs, path))
-		r = cannot(x, path, why,
+		r = ward_holding_cannot(x, path, why,
 			"its file system takes no heed of case, and it is written by another spelling, too");
 	else
 		r = ward_holding_know(x, path, why, true, false);
 	if (r == WARD_OK)
 		r = make_read_only(x, &t, shown, why);
-	return r == WARD_OK && S_ISDIR(t.st.st_mode) ? look_in(x, path, why) : r;
+	if (r < 0 || !S_ISDIR(t.st.st_mode))
+		return r;
+	if (x->n_looks == x->looks_max)
+		return ward_holding_look_in(x, path, why);
+	x->looks[x->n_looks++] = (struct ward_holding_look){ path, why };
+	return WARD_OK;
 }

@@ -17,6 +17,11 @@ struct holding {
 	bool inside_cut;
 	bool walking; /* what is found now was found by looking through everything */
 	bool full[2]; /* [walking] */
+	/* Directories that were held together, and are looked into when all of them are: links of one lead to another. NULL: at once. */
+	struct ward_holding_look {
+		const char *path, *why;
+	} *looks;
+	size_t n_looks, looks_max;
 	struct ward_error *err;
 };
 
@@ -30,6 +35,8 @@ int ward_holding_keep(struct holding *x, bool cut);
 /* ---- held.c: one name ---- */
 /* path: real, or a link itself. */
 int ward_holding_hold(struct holding *x, const char *path, const char *why);
+int ward_holding_cannot(struct holding *x, const char *path, const char *why, const char *because);
+int ward_holding_look_in(struct holding *x, const char *dir, const char *why);
 bool ward_holding_is_written(const struct holding *x, const char *path);
 bool ward_holding_is_among(const struct ward_texts *t, size_t n, const char *path);
 
@@ -40,3 +47,9 @@ int ward_holding_of_git(struct holding *x);      /* those that are not done with
 
 /* ---- asked.c: names that are asked for one by one, before anything is walked ---- */
 int ward_holding_ask(struct holding *x);
+/* What dir/name is itself; 0: nothing, or a place that a run keeps free. */
+mode_t ward_holding_type_at(struct holding *x, const char *dir, const char *name, const char **ret);
+bool ward_holding_is_of(const struct ward_persist_name *row, mode_t type);
+
+/* ---- places.c: rows that are a place of the host, so asked for as well ---- */
+int ward_holding_places(struct holding *x);

@@ -341,7 +341,7 @@ static int probe_rows(struct hunting *x)
 	int r = WARD_OK;
 
 	for (size_t i = 0; r == WARD_OK && i < ward_persist_n; i++) {
-		const char *part = ward_persist[i].name;
+		const char *part = ward_persist[i].spelt;
 
 		while (r == WARD_OK && *part) {
 			char name[NAME_MAX + 1];

@@ -185,6 +185,12 @@ static bool is_stronger(const struct ward_node *n, const struct ward_node *best)
 	return n->write || !best->write;
 }
 
+/* The plan leaves out what the base shows below a grant: that is as the grant is, however much nearer the base's own is. */
+static bool gives_way(const struct ward_node *n, const struct ward_node *best)
+{
+	return n->base && !n->fixed && !n->hold && best->kind == WARD_NODE_BIND && !best->base;
+}
+
 const struct ward_node *ward_rs_shown_by(const struct ward_resolver *rs, const char *path)
 {
 	const struct ward_node *best = NULL;
@@ -200,8 +206,11 @@ const struct ward_node *ward_rs_shown_by(const struct ward_resolver *rs, const c
 			continue;
 		if (!ward_path_within(path, n->dest))
 			continue;
+		if (best && gives_way(n, best))
+			continue;
 		/* At one dest a grant is stronger than what is private. */
-		if (!best || len > best_n || (len == best_n && is_stronger(n, best))) {
+		if (!best || gives_way(best, n) || len > best_n ||
+			(len == best_n && is_stronger(n, best))) {
 			best = n;
 			best_n = len;
 		}
