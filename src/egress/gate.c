@@ -372,10 +372,16 @@ static int spawn(struct ward_egress *e)
 {
 	char id[16];
 	const char *const argv[] = { "ward-relay", id, NULL };
-	struct ward_spawn what = {
-		.exe_fd = image(), .argv = argv, .fds = &e->late.ctl, .n_fds = 1, .cgroup = -1
-	};
+	WARD_FD end = ward_own_end();
+	const int fds[] = { [WARD_RELAY_FD_CTL] = e->late.ctl, [WARD_RELAY_END] = end };
+	struct ward_spawn what = { .exe_fd = image(),
+		.argv = argv,
+		.fds = fds,
+		.n_fds = WARD_ARRAY_SIZE(fds),
+		.cgroup = -1 };
 
+	if (end < 0)
+		return end;
 	(void)snprintf(id, sizeof(id), "%u", WARD_RESERVED_ID);
 	return what.exe_fd < 0 ? what.exe_fd : ward_spawn(&what, &e->relay);
 }

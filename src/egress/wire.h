@@ -31,7 +31,11 @@ extern const size_t ward_relay_image_size;
 #define WARD_RELAY_NUMBER_MAX (UINT64_C(1) << 53) /* up, down: what every reader of a record has exactly */
 #define WARD_RELAY_NAME_MAX 254 /* 253 bytes of LDH labels in lower case, no trailing dot, and the NUL */
 
-/* Descriptors of ward-relay: it starts with the first; the others, of the run's network namespace, come with WARD_GATE_SOCKET. */
+/*
+ * Descriptors of ward-relay: it starts with the first, and behind it with one that is readable when the supervisor's process has ended
+ * (ward_own_end()); the others, of the run's network namespace, come with WARD_GATE_SOCKET.
+ */
+#define WARD_RELAY_END 1
 enum ward_relay_fd {
 	WARD_RELAY_FD_CTL = 0,
 	/*

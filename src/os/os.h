@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * os: one thin file per kernel facility. Nothing here decides anything. Functions that mirror a system call
- * return its result, or -errno; the others take a struct ward_error.
- */
+/* os: one thin file per kernel facility; nothing here decides. What mirrors a call returns its result, or -errno. */
 #pragma once
 
 #include <pthread.h>
@@ -14,6 +11,8 @@
 /* ---- fd.c ---- */
 void ward_close(int fd);                       /* -1 ok; errno kept */
 void ward_closep(int *fd);
+void ward_forked_without(int fd);              /* forked.c: in a child that the caller forks it is closed; any thread */
+void ward_forked_with(int fd);                 /* no more: said before it is closed, and the number is somebody else's */
 #define WARD_FD WARD_CLEANUP(ward_closep) int
 static inline int ward_take_fd(int *fd)        /* out of a WARD_FD, which then closes nothing */
 {
@@ -42,9 +41,7 @@ int ward_memfd_exec(const char *name, const void *p, size_t n);         /* the s
 #define WARD_OPEN_BENEATH 0x08u
 #define WARD_OPEN_IN_ROOT 0x10u
 int ward_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);  /* fd or -errno; O_CLOEXEC always */
-
 bool ward_is_empty(int dir);                   /* an open directory holds nothing; one that cannot be read is not said to */
-
 /* mkdir -p of an absolute path, 0700. 0 or -errno, why it is not there: whoever uses it opens it, and judges what is there. */
 int ward_make_dirs(const char *dir);
 /* One entry of getdents64(2). */
@@ -98,6 +95,7 @@ ssize_t ward_recv_fds(int sock, void *p, size_t n, int *fds, size_t *io_n_fds, i
 
 /* ---- proc.c ---- */
 int ward_pidfd_open(pid_t pid);
+int ward_own_end(void);                        /* readable at the end of our process; never, where a pidfd is refused; -errno */
 int ward_pidfd_signal(int pidfd, int sig);
 int ward_pidfd_getfd(int pidfd, int fd);
 /* Wait for a child of any clone kind; returns 0 and fills *ret (si_code, si_status), or -errno. */

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +27,15 @@ int ward_pidfd_open(pid_t pid)
 	long r = syscall(SYS_pidfd_open, pid, 0);
 
 	return r < 0 ? -errno : (int)r;
+}
+
+int ward_own_end(void)
+{
+	int fd = ward_pidfd_open(getpid());
+
+	if (fd < 0)
+		fd = eventfd(0, EFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 int ward_pidfd_signal(int pidfd, int sig)

@@ -108,15 +108,21 @@ class Relay:
         self.port6 = self.sockets[2].getsockname()[1] if six else 0
         self.udp_port = self.sockets[3].getsockname()[1]
         high = fcntl.fcntl(theirs, fcntl.F_DUPFD, 100)
+        # What tells of the supervisor's end: it becomes readable.
+        end, self.supervisor = os.pipe()
+        high_end = fcntl.fcntl(end, fcntl.F_DUPFD, 100)
 
         def place():
             os.dup2(high, 0)
+            os.dup2(high_end, 1)
+            os.close(self.supervisor)
             if nofile:
                 import resource  # pylint: disable=import-outside-toplevel
                 resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
         self.process = subprocess.Popen([self.program, str(RESERVED), *args], preexec_fn=place,  # pylint: disable=consider-using-with
                                         close_fds=False)
-        os.close(high)
+        for fd in (high, high_end, end):
+            os.close(fd)
         theirs.close()
         if ready:
             m = self.hear()
@@ -134,6 +140,7 @@ class Relay:
 
     def __exit__(self, *_):
         self.gate.close()
+        os.close(self.supervisor)
         try:
             self.process.wait(WAIT)
         except subprocess.TimeoutExpired:

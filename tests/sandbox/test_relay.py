@@ -64,7 +64,7 @@ def confined_before_it_says_ready():
         if os.getuid() == 0:
             check_eq(status["Groups"].split(), [])
             check_eq(int(status["CapBnd"], 16), 0)
-            check(rb.until(lambda: sorted(int(n) for n in os.listdir(f"/proc/{pid}/fd")) == list(range(6))), "other descriptors")
+            check(rb.until(lambda: sorted(int(n) for n in os.listdir(f"/proc/{pid}/fd")) == list(range(7))), "other descriptors")
             with open(f"/proc/{pid}/limits", encoding="ascii") as f:
                 limits = f.read()
             for what in ("core file size", "file size", "processes"):
@@ -661,6 +661,17 @@ def ends_that_count_are_told_at_once(more, why):
         check(first and len(r.heard) == 1, f"it waited: {first} {r.heard}")
         m = r.hear()
         check_eq((m.id, m.value), (ident, why))
+        ours.close()
+
+
+@test
+def it_ends_with_its_supervisor_whoever_has_its_socket():
+    """A child that the supervisor forked without an exec has the gate's side of it still."""
+    with Relay() as r:
+        c, ours, _ = r.flow()
+        os.write(r.supervisor, b"x")   # readable, as a pidfd is
+        check(r.process.wait(rb.WAIT) != 0, "it ended as if it had been told to")
+        check(was_reset(c) or c.recv(1) == b"", "the connection goes on")
         ours.close()
 
 

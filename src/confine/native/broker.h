@@ -89,9 +89,9 @@ static inline bool ward_fuse_serves_file(const struct ward_node *n)
 	return n->kind == WARD_NODE_BIND && n->base && !n->is_dir && !n->write && !n->idmap;
 }
 bool ward_fuse_tells(const struct ward_node *n); /* a mask that is a part of the FUSE layer: what can be listed refuses nothing */
-
 /* ---- fuse_device.c ---- */
 int ward_fuse_receive(int sock); /* waits; descriptor or -EPROTO, -errno */
+void ward_fuse_close(int fd);    /* of it */
 int ward_fuse_unblocked(int fd); /* O_NONBLOCK: 0 or -errno */
 
 /* ---- fuse_tree.c: the static table behind the node ids; node id = index + 1, the root is index 0 ---- */

@@ -136,7 +136,7 @@ static void raise_core_limit(pid_t pid)
 		(void)prlimit(pid, RLIMIT_CORE, &one, NULL);
 }
 
-static int spawn(struct ward_head_start *h, const int theirs[3], int cgroup, struct ward_host *host,
+static int spawn(struct ward_head_start *h, const int *theirs, int cgroup, struct ward_host *host,
 	struct ward_error *err)
 {
 	const char *argv[] = { "ward-init",
@@ -150,7 +150,7 @@ static int spawn(struct ward_head_start *h, const int theirs[3], int cgroup, str
 	struct ward_spawn what = { .exe_fd = image(err),
 		.argv = argv,
 		.fds = theirs,
-		.n_fds = 3,
+		.n_fds = WARD_LAUNCH_FD_MAX,
 		.namespaces = h->userns ? NAMESPACES : 0,
 		.cgroup = WARD_OFF(CGROUP) ? -1 : cgroup,
 		.hold = true };
@@ -188,10 +188,13 @@ int ward_native_head(struct ward_host *host, const struct ward_head_want *want,
 {
 	struct ward_head_start *h = malloc(sizeof(*h));
 	int pairs[3][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } }, r = 0;
+	WARD_FD end = ward_own_end();
 
 	*ret = NULL;
 	if (!h)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a start");
+	if (end < 0)
+		r = end;
 	for (int i = 0; r == 0 && i < 3; i++)
 		r = ward_socketpair(SOCK_SEQPACKET, pairs[i]);
 	*h = (struct ward_head_start){ .ctl = pairs[WARD_LAUNCH_FD_CTL][0],
@@ -202,10 +205,13 @@ int ward_native_head(struct ward_host *host, const struct ward_head_want *want,
 		.captured = want->captured,
 		.cgroup2 = want->cgroup >= 0 };
 	if (r < 0)
-		r = ward_fail_errno(err, WARD_E_SYSTEM, -r, "socketpair");
+		r = ward_fail_errno(err, WARD_E_SYSTEM, -r, "%s",
+			end < 0 ? "eventfd" : "socketpair");
 	else
-		r = spawn(h, (const int[3]){ pairs[0][1], pairs[1][1], pairs[2][1] }, want->cgroup,
-			host, err);
+		r = spawn(h,
+			(const int[WARD_LAUNCH_FD_MAX]){
+				pairs[0][1], pairs[1][1], pairs[2][1], end },
+			want->cgroup, host, err);
 	/* The child copies the table of descriptors at its birth: ours can be closed. */
 	for (int i = 0; i < 3; i++)
 		ward_close(pairs[i][1]);

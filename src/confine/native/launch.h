@@ -24,7 +24,9 @@
 enum ward_launch_fd {
 	WARD_LAUNCH_FD_CTL = 0, /* init <-> supervisor, SEQPACKET */
 	WARD_LAUNCH_FD_CMD, /* command <-> supervisor, SEQPACKET, until exec */
-	WARD_LAUNCH_FD_FUSE /* init -> the supervisor's FUSE thread, SEQPACKET, one message */
+	WARD_LAUNCH_FD_FUSE, /* init -> the supervisor's FUSE thread, SEQPACKET, one message */
+	WARD_LAUNCH_FD_END, /* readable when the supervisor's process has ended: ward_own_end() */
+	WARD_LAUNCH_FD_MAX
 };
 
 /* The one thing that ward-init has to know before there is a plan; its only argument. */

@@ -162,6 +162,7 @@ static void event(struct relay *r, const struct epoll_event *e)
 		if (!r->paused)
 			relay_accept(r, r->inward[what], what + 1);
 		return;
+	case RELAY_KIND_END: r->gone = true; return;
 	case RELAY_KIND_CLIENT: relay_flow_event(r, what, RELAY_CLIENT, e->events); return;
 	default: relay_flow_event(r, what, RELAY_SERVER, e->events); return;
 	}
@@ -228,17 +229,19 @@ bool relay_socket(struct relay *r, uint32_t which, int fd)
 	return true;
 }
 
-/* The wire and nothing else: no descriptor of the starter's comes along. */
+/* The wire and the starter's end, which that does not tell if the starter has forked; no other descriptor of it comes along. */
 static int set_up(struct relay *r)
 {
 	struct epoll_event e = { .events = EPOLLIN, .data.u64 = WARD_RELAY_FD_CTL };
+	struct epoll_event end = { .events = EPOLLIN, .data.u64 = (uint64_t)RELAY_KIND_END << 32 };
 
 	for (int i = 0; i < WARD_RELAY_FD_MAX; i++)
 		r->fd[i] = i == WARD_RELAY_FD_CTL ? i : -1;
-	if (syscall(WARD_NR_CLOSE_RANGE, (unsigned)WARD_RELAY_FD_CTL + 1, ~0u, 0u) < 0)
+	if (syscall(WARD_NR_CLOSE_RANGE, (unsigned)WARD_RELAY_END + 1, ~0u, 0u) < 0)
 		return RELAY_EXIT_CONFINE;
 	r->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (r->epoll < 0 || epoll_ctl(r->epoll, EPOLL_CTL_ADD, WARD_RELAY_FD_CTL, &e) < 0)
+	if (r->epoll < 0 || epoll_ctl(r->epoll, EPOLL_CTL_ADD, WARD_RELAY_FD_CTL, &e) < 0 ||
+		epoll_ctl(r->epoll, EPOLL_CTL_ADD, WARD_RELAY_END, &end) < 0)
 		return RELAY_EXIT_USAGE;
 	return 0;
 }

@@ -127,7 +127,7 @@ int relay_confine(unsigned id, unsigned *ret_flows);
 
 /* ---- main.c ---- */
 /* What an epoll event is about: kind in the high half, a flow's id or a descriptor's place in the low one. */
-enum relay_kind { RELAY_KIND_FD = 0, RELAY_KIND_CLIENT, RELAY_KIND_SERVER, RELAY_KIND_INWARD };
+enum relay_kind { RELAY_KIND_FD = 0, RELAY_KIND_CLIENT, RELAY_KIND_SERVER, RELAY_KIND_INWARD, RELAY_KIND_END };
 /* One of those at which the run's network ends; fd: taken. False: it is not. */
 bool relay_socket(struct relay *r, uint32_t which, int fd);
 void relay_due(struct relay *r, uint64_t at); /* look at the clock again at that time */

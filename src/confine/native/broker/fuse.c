@@ -699,7 +699,7 @@ static void *serve_later(void *arg)
 	if (fd < 0)
 		ward_closep(&f->sock);
 	else if (ward_fuse_unblocked(fd) < 0 || atomic_load(&f->stopping))
-		close(fd);
+		ward_fuse_close(fd);
 	else
 		f->fd = fd;
 	(void)pthread_mutex_unlock(&f->lock);
@@ -778,7 +778,7 @@ void ward_fuse_stop(struct ward_fuse *f)
 		(void)pthread_join(f->thread, NULL);
 	f->running = false;
 	ward_close(f->sock);
-	ward_close(f->fd);
+	ward_fuse_close(f->fd);
 	ward_close(f->event);
 	f->fd = f->sock = f->event = -1;
 }

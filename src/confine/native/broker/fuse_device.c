@@ -34,7 +34,15 @@ int ward_fuse_receive(int sock)
 		CPU_SET((unsigned)m.value, &at);
 		(void)sched_setaffinity(0, sizeof(at), &at);
 	}
+	/* Who waits for an answer cannot be killed while anybody has the device: a child that outlives us would keep the run alive. */
+	ward_forked_without(fd);
 	return fd;
+}
+
+void ward_fuse_close(int fd)
+{
+	ward_forked_with(fd);
+	ward_close(fd);
 }
 
 int ward_fuse_unblocked(int fd)

@@ -387,6 +387,11 @@ static int child_main(void *arg)
 	struct ward_msg m = { .type = WARD_MSG_EXEC_FAILED };
 	sigset_t none;
 
+	/* Without a pid namespace nothing else ends us with the init, and what we wait for may never come. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		fail(in->cmd, WARD_STAGE_FORK, errno, "PR_SET_PDEATHSIG");
+	if (getppid() != in->self)
+		_exit(1);
 	/* Not before we were placed: we would keep the init from it. */
 	wait_for_init(in);
 	take_descriptors(in);
@@ -447,6 +452,7 @@ pid_t child_start(struct init *in)
 	in->steps = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
 	if (in->steps < 0 || pipe2(in->executed, O_CLOEXEC) < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, "eventfd");
+	in->self = getpid();
 	c = (struct child){ .in = *in,
 		.argv = blob_vector(l, l->argc, l->argv),
 		.envp = WARD_OFF(ENVIRONMENT) ? blob_vector(l, l->argc, l->argv)

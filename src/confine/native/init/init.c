@@ -366,14 +366,17 @@ static int open_signals(const struct init *in)
 
 /*
  * The control socket tells of a supervisor that is gone only when nobody has its other end, and what the caller forks without exec has
- * all that the caller had. So its end is a signal, too; asked for when no credential changes any more, which would take it back. Our
- * parent is the thread of ward_run(), which stays. Before this nothing goes on without the supervisor's word.
+ * all that the caller had. So its end is a signal, too, which the kernel takes back with each change of credentials. Our parent is the
+ * thread of ward_run(), which stays. An end before the signal was asked for is seen by the descriptor, which we were born with.
  */
-static void follow_supervisor(struct init *in)
+void follow_supervisor(const struct init *in, int sig)
 {
-	in->supervisor = (uint32_t)getppid();
-	if (prctl(PR_SET_PDEATHSIG, SIGNAL_ORPHANED, 0, 0, 0) < 0)
+	struct pollfd p = { in->end, POLLIN, 0 };
+
+	if (prctl(PR_SET_PDEATHSIG, sig, 0, 0, 0) < 0)
 		fail(in->ctl, WARD_STAGE_FORK, errno, "PR_SET_PDEATHSIG");
+	if (poll(&p, 1, 0) != 0)
+		_exit(1);
 }
 
 /* No namespaces: orphans come to us, and a root caller's command is not root all the same. */
@@ -421,6 +424,8 @@ void init_main(struct init *in)
 	struct life life = { 0 };
 	int sigfd;
 
+	/* While nothing runs there is nothing to end: in whatever call we wait then. */
+	follow_supervisor(in, SIGKILL);
 	in->umask = umask(022);
 	/*
 	 * Nothing that the caller ignores is inherited: we wait for children, and the command begins with defaults. Not by the C
@@ -443,7 +448,8 @@ void init_main(struct init *in)
 	sigfd = open_signals(in);
 	if (!(in->l->flags & WARD_LAUNCH_DIRECT))
 		drop_capabilities(in->ctl);
-	follow_supervisor(in);
+	in->supervisor = (uint32_t)getppid();
+	follow_supervisor(in, SIGNAL_ORPHANED);
 	/* The last step that can fail comes before the last word, which lets the command go. */
 	keep_descriptors(in, sigfd);
 	announce(in);

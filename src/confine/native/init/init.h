@@ -23,7 +23,8 @@ struct init {
 	const struct ward_launch *l; /* NULL until the blob came */
 	int handed[WARD_HANDED_MAX]; /* descriptors by enum ward_launch_handed */
 	uint32_t ns[WARD_LAUNCH_NS_MAX]; /* the supervisor's namespaces */
-	int ctl, cmd, fuse; /* WARD_LAUNCH_FD_* */
+	int ctl, cmd, fuse, end; /* WARD_LAUNCH_FD_* */
+	pid_t self; /* our own pid, as the command sees it */
 	int steps; /* eventfd: how often the command may go on */
 	bool captured; /* tried, and with this result */
 	uint32_t supervisor; /* its pid, as we see it: 0 outside of our pid namespace */
@@ -116,6 +117,8 @@ void seal(const struct init *in, const char *path, uint64_t attr);
 void attach(const struct init *in, int tree, const char *dest);
 /* view.c: everything below the new root; the command is started on the way. Returns its pid when the host's tree is gone. */
 pid_t view_build(struct init *in);
+/* init.c: from here on sig comes when the supervisor's process ends; if it has, we do. */
+void follow_supervisor(const struct init *in, int sig);
 /* Take the run's ids; what setgroups(2) can give up is given up. */
 void become(const struct init *in);
 /* Back to the processors that the caller may use. */

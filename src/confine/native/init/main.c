@@ -41,6 +41,7 @@ int main(int argc, char **argv)
 	struct init in = { .ctl = WARD_LAUNCH_FD_CTL,
 		.cmd = WARD_LAUNCH_FD_CMD,
 		.fuse = WARD_LAUNCH_FD_FUSE,
+		.end = WARD_LAUNCH_FD_END,
 		.oom = -1,
 		.input_given = -1,
 		.input_mine = -1,
@@ -52,7 +53,7 @@ int main(int argc, char **argv)
 	mutation = argc == 3 ? argv[--argc] : "";
 #endif
 	if (!WARD_OFF(DESCRIPTOR) &&
-		syscall(NR_close_range, (unsigned)WARD_LAUNCH_FD_FUSE + 1, ~0u, 0) < 0)
+		syscall(NR_close_range, (unsigned)WARD_LAUNCH_FD_MAX, ~0u, 0) < 0)
 		fail(in.ctl, WARD_STAGE_FORK, errno, "close_range");
 	in.ahead = argc == 2 && strcmp(argv[1], WARD_LAUNCH_CAPTURED) == 0;
 	in.namespaces = in.ahead || (argc == 2 && strcmp(argv[1], WARD_LAUNCH_NAMESPACES) == 0);

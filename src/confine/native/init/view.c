@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,6 +335,7 @@ void become(const struct init *in)
 		fail(in->ctl, WARD_STAGE_IDS, errno, "setresgid");
 	if (!WARD_OFF(UID) && setresuid(l->inside_uid, l->inside_uid, l->inside_uid) < 0)
 		fail(in->ctl, WARD_STAGE_IDS, errno, "setresuid");
+	follow_supervisor(in, SIGKILL);
 }
 
 /*
