@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import pathlib
 import signal
 import subprocess
 import time
@@ -257,6 +258,37 @@ def links_to_what_is_installed_are_held_and_lead_nowhere(p):
     check_eq((e / "ld.so.cache").read_text(), "mine\n", err)
     check_in('refused: it was there, and this host runs it, for everybody', err)
     check_eq(late(json.loads((p.base / "o").read_text())), {"to-come": "appeared"})
+
+
+def mounted(what):
+    """In /mnt/ws, below a directory that becomes a mount of the plan's own."""
+    def make():
+        box.private_mounts()
+        box.mount("ward-test", "/mnt", "tmpfs", 0, "mode=0777")
+        top = pathlib.Path("/mnt/ws")
+        (top / what).mkdir(parents=True)
+        box.mount("ward-test", str(top / what), "tmpfs", 0, "mode=0777")
+        for name in (".envrc", "f"):
+            (top / what / name).write_text("mine\n")
+            (top / what / name).chmod(0o666)
+        for d in (top, *(top / what).parents):
+            if top in (d, d.parent, *d.parents):
+                d.chmod(0o777)
+    return make
+
+
+def what_is_mounted_where_names_are_held_is_there_once(p):
+    """The grant brings it, and so does the mount of the plan's own above it: one of the two can be reached by nobody."""
+    p.ws = pathlib.Path("/mnt/ws")
+    r, _ = run(p, "for f in sub/mnt/.envrc sub/mnt/f .vscode/m/f .vscode/m/.envrc; do [ -e $f ] && { echo x >> $f && echo $f; }; done; true")
+    check_eq((r.code, r.out), (0, "sub/mnt/f\n" if (p.ws / "sub").exists() else ""), r.err)
+
+
+if os.geteuid() == 0:   # who mounts it
+    for make in (mounted("sub/mnt"), mounted(".vscode/m")):
+        box._register(what_is_mounted_where_names_are_held_is_there_once, "user",  # pylint: disable=protected-access
+                      lambda m=make: box.become_user(m))
+        box._register(what_is_mounted_where_names_are_held_is_there_once, "root", make)  # pylint: disable=protected-access
 
 
 box.main()

@@ -4,7 +4,8 @@
  * be mounted is there once; what is for reading is read-only; nothing is shared with the host; there is nothing else.
  *
  * A granted tree brings the host's mounts below it, and where one of these lies, the plan may mount its own on top: the list
- * then has two lines of one path, and the lower one, with all that is mounted in it, can be reached by nobody. So what is not
+ * then has two lines of one path, and the lower one, with all that is mounted in it, can be reached by nobody. Nor can be what the
+ * tree brings below a directory that the plan has a mount of its own on, which brings the same once more. So what is not
  * as it was to be is looked at twice: what is covered is found by the first look, and left out of the second.
  */
 #include "init.h"
@@ -50,6 +51,9 @@ static struct look {
 	const struct ward_launch *l;
 	uint32_t first[DESTS_MAX]; /* into at, and one; 0 = no line yet */
 	struct at at[LINES_MAX];
+	/* The same of the first look, in the second. */
+	uint32_t first_before[DESTS_MAX];
+	struct at before[LINES_MAX];
 	struct covered covered[COVERED_MAX];
 	uint32_t n_at, n_covered, roots;
 	/* Overlays, as the list has them: what is under review, and package caches. */
@@ -59,7 +63,7 @@ static struct look {
 	} over[OVERLAYS_MAX];
 	uint32_t n_over;
 	char root[32]; /* the device of the root */
-	bool broken, twice;
+	bool broken, twice, again;
 } look;
 
 /* "\040" for a blank: in place. */
@@ -228,11 +232,33 @@ static bool arrive(const struct line *line, uint32_t dest)
 	return true;
 }
 
+/* In the mount that it is mounted in something else is, on a directory above it: no path leads there. */
+static bool is_passed_by(const struct line *line)
+{
+	const struct ward_launch_mount *all =
+		look.l->n_mounts ? blob_at(look.l, look.l->mounts) : NULL;
+
+	for (size_t n = strlen(line->path); look.again && n > 1; n--) {
+		const struct ward_launch_mount *m;
+
+		if (line->path[n - 1] != '/')
+			continue;
+		m = mount_at(look.l, line->path + 1, n - 2);
+		for (uint32_t i = m ? look.first_before[m - all] : 0; i;
+			i = look.before[i - 1].next)
+			if (look.before[i - 1].parent == line->parent)
+				return true;
+	}
+	return false;
+}
+
 /* dest: where the line is, NOWHERE: below or above. The kernel lists what is mounted in a mount after it. */
 static bool is_hidden(const struct line *line, uint32_t dest)
 {
 	const struct covered *below;
 
+	if (is_passed_by(line))
+		return cover(line->id, NOWHERE);
 	if (!look.n_covered)
 		return false;
 	below = covered(line->parent);
@@ -419,13 +445,17 @@ bool mounts_broken(const struct ward_launch *l, int self)
 		return false;
 	look.l = l;
 	look.n_covered = 0;
+	look.again = false;
 	if (stat("/", &st) < 0)
 		return true;
 	snprintf(look.root, sizeof(look.root), "%u:%u", major(st.st_dev), minor(st.st_dev));
 	if (l->n_mounts > DESTS_MAX || !find_overlays(l) || !look_at(self))
 		return true;
-	if (as_it_was_to_be() || !look.twice)
-		return !as_it_was_to_be();
+	if (as_it_was_to_be())
+		return false;
+	memcpy(look.first_before, look.first, l->n_mounts * sizeof(*look.first));
+	memcpy(look.before, look.at, look.n_at * sizeof(*look.at));
+	look.again = true;
 	for (uint32_t i = 0; i < l->n_mounts; i++)
 		if (!find_covered(i))
 			return true;
