@@ -72,23 +72,31 @@ static int by_path(const void *va, const void *vb)
 	return a->held != b->held ? (int)b->held - (int)a->held : (int)a->asked - (int)b->asked;
 }
 
-int ward_holding_keep(struct holding *x, bool cut)
+/* NULL: no memory */
+static const char *const *copied(struct ward_arena *arena, const struct ward_texts *from)
 {
-	struct ward_before *b = x->b;
-	const char **v;
+	const char **v = ward_arena_alloc(arena, (from->n + 1) * sizeof(*v));
 
-	if (!b)
-		return WARD_OK;
-	v = ward_arena_alloc(b->arena, (x->roots.n + 1) * sizeof(*v));
-	for (size_t i = 0; v && i < x->roots.n; i++) {
-		v[i] = ward_arena_strdup(b->arena, x->roots.v[i]);
+	for (size_t i = 0; v && i < from->n; i++) {
+		v[i] = ward_arena_strdup(arena, from->v[i]);
 		if (!v[i])
 			v = NULL;
 	}
-	if (!v)
+	return v;
+}
+
+int ward_holding_keep(struct holding *x, bool cut)
+{
+	struct ward_before *b = x->b;
+
+	if (!b)
+		return WARD_OK;
+	b->roots = copied(b->arena, &x->roots);
+	b->gone = copied(b->arena, &x->rs->gone);
+	if (!b->roots || !b->gone)
 		return ward_rs_nomem(x->err);
-	b->roots = v;
 	b->n_roots = x->roots.n;
+	b->n_gone = x->rs->gone.n;
 	b->cut = cut;
 	if (b->n_known > 0)
 		qsort(b->known, b->n_known, sizeof(*b->known), by_path);

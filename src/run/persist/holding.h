@@ -17,7 +17,7 @@ struct holding {
 	bool inside_cut;
 	bool walking; /* what is found now was found by looking through everything */
 	bool full[2]; /* [walking] */
-	/* Directories that were held together, and are looked into when all of them are: links of one lead to another. NULL: at once. */
+	/* Directories that are held together, and looked into when all of them are: links of one lead to another. */
 	struct ward_holding_look {
 		const char *path, *why;
 	} *looks;

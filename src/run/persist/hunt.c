@@ -96,11 +96,22 @@ static bool name_it(struct hunting *x, const char *name)
 	return true;
 }
 
+static bool is_gone(const struct hunting *x)
+{
+	for (size_t i = 0; i < x->h->n_gone; i++) {
+		if (ward_streq(x->h->gone[i], x->path))
+			return true;
+	}
+	return false;
+}
+
 static int push(struct hunting *x, const char *name, bool is_hit)
 {
 	size_t n = strlen(x->at->rel), len = strlen(name);
 	struct todo *t = ward_arena_alloc(x->arena, sizeof(*t));
 
+	if (is_gone(x))
+		return WARD_OK;
 	if (!t)
 		return no_memory(x);
 	*t = (struct todo){ .depth = x->at->depth + 1,

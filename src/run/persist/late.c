@@ -349,6 +349,8 @@ static int look(struct life *l, bool *ret_cut, struct ward_error *err)
 		.objects = objects,
 		.arg = x,
 		.workspace = l->plan->workspace,
+		.gone = l->before.gone,
+		.n_gone = l->before.n_gone,
 		.all = true,
 		.err = err };
 	struct ward_on_path_tell told = { .tell = tell_on_path, .arg = x };

@@ -41,6 +41,9 @@ void ward_dir_names_read(struct ward_dir_names *d, const char *dir, size_t most)
 void ward_dir_names_read_in(struct ward_dir_names *d, int dir, size_t most);     /* of an open one; O_PATH is enough */
 bool ward_dir_names_lack(const struct ward_dir_names *d, const char *name);      /* the first component of name surely is not there */
 
+/* ---- answers.c: a mount whose server is gone, below what may be written, is masked, and said; rs->gone ---- */
+int ward_rs_answers(struct ward_resolver *rs, struct ward_error *err);
+
 /* ---- hunt.c: a bounded walk by descriptors, which follows no link and leaves no root ---- */
 enum ward_hit_kind {
 	WARD_HIT_NAME = 0,           /* of data/persist, or one that git obeys in a directory of its own */
@@ -67,6 +70,8 @@ struct ward_hunt {
 	bool (*objects)(void *arg, const char *path);
 	void *arg;
 	const char *workspace;
+	const char *const *gone;     /* directories that nobody looks into: who does may wait for ever */
+	size_t n_gone;
 	bool all;
 	size_t looked, looked_max;   /* over all roots */
 	/* Processor time of the thread that looks: others who are busy, which may be a run, leave nothing unseen. */
@@ -108,10 +113,10 @@ struct ward_on_path {
 /* What there was before the start; in a memory of its own. */
 struct ward_before {
 	struct ward_arena *arena;
-	const char *const *roots;
+	const char *const *roots, *const *gone;
 	struct ward_known *known;    /* by path */
 	const struct ward_on_path *on_path;
-	size_t n_roots, n_known, cap_known, n_on_path;
+	size_t n_roots, n_gone, n_known, cap_known, n_on_path;
 	bool cut;
 	int64_t since_ns;            /* wall clock, as coarse as that of inodes */
 };

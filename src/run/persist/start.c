@@ -140,7 +140,12 @@ static int say(struct holding *x, bool cut)
 int ward_rs_persist(struct ward_resolver *rs, struct ward_error *err)
 {
 	struct holding x = { .rs = rs, .b = rs->r->before, .err = err };
-	struct ward_hunt h = { .hit = hit, .arg = &x, .workspace = rs->workspace, .err = err };
+	struct ward_hunt h = { .hit = hit,
+		.arg = &x,
+		.workspace = rs->workspace,
+		.gone = rs->gone.v,
+		.n_gone = rs->gone.n,
+		.err = err };
 	int r;
 
 	/* That mode writes what its user may, and says so. */

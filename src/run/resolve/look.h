@@ -54,6 +54,7 @@ bool ward_rs_is_second_name(struct ward_resolver *rs, struct ward_above *a, cons
 struct ward_mount {
 	unsigned long id;
 	const char *fs, *root, *at;  /* the file system's number, the directory in it, where it is */
+	const char *type;
 };
 struct ward_mounts {
 	struct ward_mount *v;

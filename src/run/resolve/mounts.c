@@ -28,7 +28,7 @@ static void unescape(char *s)
 
 static bool take(char *line, struct ward_mount *ret)
 {
-	char *field[FIELDS];
+	char *field[FIELDS], *type;
 
 	for (size_t i = 0; i < FIELDS; i++) {
 		field[i] = line;
@@ -37,11 +37,18 @@ static bool take(char *line, struct ward_mount *ret)
 			return false;
 		*line++ = '\0';
 	}
+	type = strstr(line, " - ");
+	if (!type)
+		return false;
+	type += 3;
+	type[strcspn(type, " ")] = '\0';
 	unescape(field[3]);
 	unescape(field[4]);
-	*ret = (struct ward_mount){
-		.id = strtoul(field[0], NULL, 10), .fs = field[2], .root = field[3], .at = field[4]
-	};
+	*ret = (struct ward_mount){ .id = strtoul(field[0], NULL, 10),
+		.fs = field[2],
+		.root = field[3],
+		.at = field[4],
+		.type = type };
 	return true;
 }
 

@@ -71,6 +71,24 @@ static bool is_above(const struct ward_above *a, dev_t dev, ino_t ino)
 	return false;
 }
 
+/*
+ * A directory lies in one file system, and those that place lies in are on the way to it: a mount of another one is none of them, and is not
+ * asked, since its server may be gone, or answer nobody. Where we see no root, a mount on the way may be one that we do not see.
+ */
+static bool is_of_another(const struct ward_mounts *mounts, const char *fs, const char *place)
+{
+	bool root = false;
+
+	for (size_t i = 0; i < mounts->n; i++) {
+		if (!ward_path_within(place, mounts->v[i].at))
+			continue;
+		if (ward_streq(mounts->v[i].fs, fs))
+			return false;
+		root = root || ward_streq(mounts->v[i].at, "/");
+	}
+	return root;
+}
+
 /* What is mounted at a name below a grant. A server that is gone shows nothing. */
 static bool is_above_at(struct ward_above *a, const char *at)
 {
@@ -104,7 +122,8 @@ bool ward_rs_is_second_name(struct ward_resolver *rs, struct ward_above *a,
 		const char *at = mounts->v[i].at;
 
 		if (ward_path_within(at, n->source) && !ward_streq(at, n->source) &&
-			!ward_path_within(place, at) && is_above_at(a, at))
+			!ward_path_within(place, at) &&
+			!is_of_another(mounts, mounts->v[i].fs, place) && is_above_at(a, at))
 			return true;
 	}
 	return false;

@@ -483,6 +483,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		{ ward_rs_exec, true },
 		{ ward_rules_brought, true },
 		{ warn_wider, true },
+		{ ward_rs_answers, false },
 		{ ward_rs_persist, false },
 		{ ward_rs_persist_granted, false },
 		{ protect_config, false },
