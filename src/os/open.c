@@ -40,7 +40,7 @@ int ward_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uin
 	}
 }
 
-/* Until the end is said: not all file systems give all that they have at once. */
+/* Until the end is said: not all file systems give all that they have at once. One that was removed, which alone lacks a ".", was empty. */
 bool ward_is_empty(int dir)
 {
 	_Alignas(struct ward_dirent64) char dents[512];
@@ -58,7 +58,7 @@ bool ward_is_empty(int dir)
 			at += d->reclen;
 		}
 	}
-	return n == 0;
+	return n == 0 || errno == ENOENT;
 }
 
 int ward_make_dirs(const char *dir)
