@@ -5,8 +5,10 @@
  * who has died. Only what is surely a pin that nobody holds is removed, whatever the file says. Nothing here is done for a run of which a
  * process is alive, and its end is written once, by whichever start comes first.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "audit/audit.h"
 #include "os/os.h"
@@ -93,9 +95,20 @@ static const char *path_or_none(const char *s)
 	return strlen(s) < WARD_PATH_MAX ? s : NULL;
 }
 
-/* What it wrote under review is the store's, and stays. */
+/* What it wrote under review is the store's, and stays; unless somebody has committed or discarded it since. */
 static const char *waits(const char *run, const char *backend, char out[WAITS_MAX])
 {
+	WARD_UNSET char entry[WARD_PATH_MAX];
+	struct stat st;
+	size_t n;
+
+	out[0] = '\0';
+	n = ward_workspace_where(entry) ? strlen(entry) : sizeof(entry);
+	if (n + 1 + strlen(run) < sizeof(entry)) {
+		(void)snprintf(entry + n, sizeof(entry) - n, "/%s", run);
+		if (lstat(entry, &st) < 0 && errno == ENOENT)
+			return out;
+	}
 	(void)snprintf(out, WAITS_MAX,
 		ward_streq(backend, "tmpfs")
 			? "; what it changed lay on a tmpfs and is lost: ward discard %s"
@@ -160,7 +173,7 @@ static int found_dead(void *arg, const struct ward_dead_run *d, size_t n, struct
 	for (size_t i = 0; i < k && r == WARD_OK; i++) {
 		if (f->n++ < TOLD)
 			ward_outcome_note(f->l->o,
-				"warning: run %s was aborted: its ward was killed; the log says so now%s",
+				"warning: run %s was aborted: its ward was killed, or could not write its end; the log says so now%s",
 				events[i].run,
 				review[i] ? waits(events[i].run, review[i], left) : "");
 	}

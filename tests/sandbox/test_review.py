@@ -161,6 +161,20 @@ def the_end_of_ward_loses_nothing_on_a_disk(p):
 
 
 @both
+def what_was_decided_before_anybody_saw_that_ward_had_died_waits_no_more(p):
+    project(p)
+    q = started(p, WRITE)
+    run = runs(p)[0]["run"]
+    q.kill()
+    q.wait()
+    until(lambda: runs(p)[0]["state"] == "pending")
+    check_eq(ward(p, "discard").out, f"forgotten: {run}\n")
+    r = p.run("--", "/bin/true")
+    check_in(f"run {run} was aborted: its ward was killed, or could not write its end; the log says so now", r.err)
+    check("what it changed" not in r.err, r.err)
+
+
+@both
 def on_a_tmpfs_it_goes_with_ward(p):
     box.needs_a_layer_on_tmpfs()
     project(p)
