@@ -10,11 +10,14 @@ import box
 from tap import skip
 
 INIT, DESTROY, FORGET, BATCH_FORGET = 26, 38, 2, 42
-HANGS, ENDED = "nobody answers", "the server has ended"
+HANGS, ENDED, LIVES = "nobody answers", "the server has ended", "an empty directory, for now"
+# Of an empty directory: GETATTR, OPENDIR, READDIR, RELEASEDIR; of any name it knows nothing.
+EMPTY = {3: struct.pack("<QII6Q10I", 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0o40777, 2, 0, 0, 0, 4096, 0),
+         27: struct.pack("<QII", 1, 0, 0), 28: b"", 29: b""}
 
 
 class Dead:
-    """Mounted at `at`. how: an errno by its name, HANGS or ENDED."""
+    """Mounted at `at`. how: an errno by its name, HANGS, ENDED, or LIVES, which may become HANGS."""
 
     def __init__(self, at, how):
         try:
@@ -35,13 +38,18 @@ class Dead:
         if opcode in (FORGET, BATCH_FORGET):
             return
         body = struct.pack("<IIIIHHIIHHI7I", 7, 31, 65536, 0, 16, 12, 65536, 1, 0, 0, 0, *[0] * 7) if opcode == INIT else b""
-        error = 0 if opcode in (INIT, DESTROY) else -getattr(errno, self.how)
+        if self.how == LIVES and opcode not in (INIT, DESTROY):
+            body, error = EMPTY.get(opcode, b""), 0 if opcode in EMPTY else -errno.ENOENT
+        else:
+            error = 0 if opcode in (INIT, DESTROY) else -getattr(errno, self.how)
         os.write(self.fd, struct.pack("<IiQ", 16 + len(body), error, unique) + body)
 
     def serve(self):
         while True:
             try:
-                self.answer(os.read(self.fd, 1 << 17))
+                data = os.read(self.fd, 1 << 17)
+                if self.how != HANGS:
+                    self.answer(data)
             except OSError:
                 return
 

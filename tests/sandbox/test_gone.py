@@ -6,11 +6,12 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import box    # noqa: E402  pylint: disable=wrong-import-position
-from fuse_box import ENDED, HANGS, Dead    # noqa: E402  pylint: disable=wrong-import-position
+from fuse_box import ENDED, HANGS, LIVES, Dead    # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_eq, check_in, skip    # noqa: E402  pylint: disable=wrong-import-position
 
 HOW = {"io": "EIO", "down": "EHOSTDOWN", "slow": "ETIMEDOUT", "stale": "ESTALE", "lost": "ENOTCONN", "ended": ENDED, "hangs": HANGS}
@@ -18,20 +19,24 @@ WS = pathlib.Path("/mnt/ws")
 dead = {}
 
 
-def gone():
-    """/mnt/ws has one of each. Their mounts end with the namespace."""
+def gone_from(names):
+    """/mnt/ws has these. Their mounts end with the namespace."""
     box.private_mounts()
     box.mount("ward-test", "/mnt", "tmpfs", 0, "mode=0777")
     box.bound_fuse()
     WS.mkdir()
     (WS / "sub").mkdir()
-    for name, how in HOW.items():
+    for name in names:
         (WS / "sub" / name).mkdir()
         (WS / "sub" / name / "below").write_text("what is mounted hides it\n")
-        dead[name] = Dead(WS / "sub" / name, how)
+        dead[name] = Dead(WS / "sub" / name, HOW[name])
     (WS / ".envrc").write_text("mine\n")
     for x in (WS, WS / "sub", WS / ".envrc"):
         x.chmod(0o777)
+
+
+def gone():
+    gone_from(HOW)
 
 
 def run(p, *words):
@@ -65,6 +70,37 @@ def what_does_not_answer_is_left_out_of_a_write_grant(p):
 
 box._register(what_does_not_answer_is_left_out_of_a_write_grant, "user",  # pylint: disable=protected-access
               (lambda: box.become_user(gone)) if os.geteuid() == 0 else None)
+
+
+def lives():
+    """/mnt/ws has one that answers until somebody says otherwise."""
+    gone_from([])
+    (WS / "sub/lives").mkdir()
+    dead["lives"] = Dead(WS / "sub/lives", LIVES)
+
+
+def what_answers_no_more_when_the_run_ends_is_not_waited_for(p):
+    if not dead:
+        skip("root mounts it, and is its user then")
+    server = dead["lives"]
+
+    def stop():
+        while not (WS / "stop").exists():
+            time.sleep(0.02)
+        server.how = HANGS
+    threading.Thread(target=stop, daemon=True).start()
+    began = time.monotonic()
+    code, out, err = run(p, "--write", ".", "sh", "-c", "ls -A sub/lives && touch stop && sleep 1 && echo x > .npmrc && echo written")
+    check_eq((code, out), (0, "written\n"), err)
+    check(time.monotonic() - began < 20, "it waited")
+    check_in(f"{WS}/sub/lives was not looked through at the end: what is mounted there does not answer", err)
+    late = json.loads((p.base / "o").read_text())["late_names"]
+    check_eq(([x["path"] for x in late["names"]], late["complete"]), ([str(WS / ".npmrc")], False))
+    server.end()
+
+
+box._register(what_answers_no_more_when_the_run_ends_is_not_waited_for, "user",  # pylint: disable=protected-access
+              (lambda: box.become_user(lives)) if os.geteuid() == 0 else None)
 
 
 @box.root_only

@@ -107,7 +107,7 @@ static int end(struct answer *a, uint64_t until_ns)
 		if (n > 0 || (n == 0 && ms == 0) || (n < 0 && errno != EINTR))
 			break;
 	}
-	if (p.revents) {
+	if (p.revents && shared) {
 		(void)ward_pidfd_wait(a->pidfd, NULL, NULL, false);
 		r = shared->error;
 		munmap(shared, ASKS_BYTES);
@@ -171,25 +171,58 @@ static int leave_out(struct ward_resolver *rs, const char *at, const char *why,
 			  why);
 }
 
+struct asking {
+	struct answer v[ASKED_MAX];
+	size_t n;
+	uint64_t until_ns;
+};
+
+static struct asking begin_all(void)
+{
+	return (struct asking){ .until_ns = ward_now_mono_ns() + WAIT_MS * 1000000ull };
+}
+
+static void about(struct asking *a, const char *at)
+{
+	if (a->n < ASKED_MAX && begin(at, &a->v[a->n]) == 0)
+		a->n++;
+}
+
 int ward_rs_answers(struct ward_resolver *rs, struct ward_error *err)
 {
-	struct answer asked[ASKED_MAX];
-	uint64_t until = ward_now_mono_ns() + WAIT_MS * 1000000ull;
+	struct asking asked = begin_all();
 	const struct ward_mounts *mounts = rs->mounts; /* read where anything is written: reach.c */
-	size_t n = 0;
 	int r = WARD_OK;
 
-	for (size_t i = 0; mounts && i < mounts->n && n < ASKED_MAX; i++) {
+	for (size_t i = 0; mounts && i < mounts->n; i++) {
 		const struct ward_mount *m = &mounts->v[i];
 
-		if (may_be_gone(m->type) && is_written(rs, m->at) && begin(m->at, &asked[n]) == 0)
-			n++;
+		if (may_be_gone(m->type) && is_written(rs, m->at))
+			about(&asked, m->at);
 	}
-	for (size_t i = 0; i < n; i++) {
-		const char *why = why_gone(end(&asked[i], until));
+	for (size_t i = 0; i < asked.n; i++) {
+		const char *at = asked.v[i].at;
+		const char *why = why_gone(end(&asked.v[i], asked.until_ns));
 
-		if (r == WARD_OK && why)
-			r = leave_out(rs, asked[i].at, why, err);
+		if (r == WARD_OK)
+			r = why ? leave_out(rs, at, why, err)
+				: ward_rs_text(rs, &rs->remote, at, err);
 	}
 	return r;
+}
+
+size_t ward_gone_since(const char *const *remote, size_t n, const char **ret)
+{
+	struct asking asked = begin_all();
+	size_t gone = 0;
+
+	for (size_t i = 0; i < n; i++)
+		about(&asked, remote[i]);
+	for (size_t i = 0; i < asked.n; i++) {
+		const char *at = asked.v[i].at;
+
+		if (why_gone(end(&asked.v[i], asked.until_ns)))
+			ret[gone++] = at;
+	}
+	return gone;
 }

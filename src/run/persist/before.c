@@ -93,10 +93,12 @@ int ward_holding_keep(struct holding *x, bool cut)
 		return WARD_OK;
 	b->roots = copied(b->arena, &x->roots);
 	b->gone = copied(b->arena, &x->rs->gone);
-	if (!b->roots || !b->gone)
+	b->remote = copied(b->arena, &x->rs->remote);
+	if (!b->roots || !b->gone || !b->remote)
 		return ward_rs_nomem(x->err);
 	b->n_roots = x->roots.n;
 	b->n_gone = x->rs->gone.n;
+	b->n_remote = x->rs->remote.n;
 	b->cut = cut;
 	if (b->n_known > 0)
 		qsort(b->known, b->n_known, sizeof(*b->known), by_path);

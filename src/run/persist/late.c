@@ -342,22 +342,48 @@ static int tell_on_path(void *arg, const char *path, const char *what, const cha
 	return is_told(arg, path) ? WARD_OK : tell(arg, path, what, why);
 }
 
+/* What nobody looks into: as at the start, and whose server has gone since. How many of these; -1: no memory. */
+static ssize_t not_looked_into(struct life *l, const char ***ret)
+{
+	const struct ward_before *b = &l->before;
+	const char **v = calloc(b->n_gone + b->n_remote + 1, sizeof(*v));
+	size_t n = 0;
+
+	*ret = v;
+	if (!v)
+		return -1;
+	for (size_t i = 0; i < b->n_gone; i++)
+		v[i] = b->gone[i];
+	if (b->n_remote > 0)
+		n = ward_gone_since(b->remote, b->n_remote, v + b->n_gone);
+	for (size_t i = 0; i < n; i++)
+		ward_outcome_note(l->o,
+			"warning: names that run code later: %s was not looked through at the end: what is mounted there does not answer",
+			v[b->n_gone + i]);
+	return (ssize_t)n;
+}
+
 static int look(struct life *l, bool *ret_cut, struct ward_error *err)
 {
+	const char **gone;
+	ssize_t since = not_looked_into(l, &gone);
 	struct looking *x = calloc(1, sizeof(*x));
 	struct ward_hunt h = { .hit = hit,
 		.objects = objects,
 		.arg = x,
 		.workspace = l->plan->workspace,
-		.gone = l->before.gone,
-		.n_gone = l->before.n_gone,
+		.gone = gone,
+		.n_gone = l->before.n_gone + (size_t)(since > 0 ? since : 0),
 		.all = true,
 		.err = err };
 	struct ward_on_path_tell told = { .tell = tell_on_path, .arg = x };
 	int r = WARD_OK;
 
-	if (!x)
+	if (!x || since < 0) {
+		free(x);
+		free(gone);
 		return ward_fail(err, WARD_E_NOMEM, "no memory to look for names");
+	}
 	x->l = l;
 	x->b = &l->before;
 	x->err = err;
@@ -372,7 +398,8 @@ static int look(struct life *l, bool *ret_cut, struct ward_error *err)
 	if (r == WARD_OK)
 		r = list_further(x, &x->others);
 	free(x);
-	*ret_cut = h.cut || l->before.cut || told.cut;
+	free(gone);
+	*ret_cut = h.cut || l->before.cut || told.cut || since > 0;
 	return r;
 }
 

@@ -41,8 +41,10 @@ void ward_dir_names_read(struct ward_dir_names *d, const char *dir, size_t most)
 void ward_dir_names_read_in(struct ward_dir_names *d, int dir, size_t most);     /* of an open one; O_PATH is enough */
 bool ward_dir_names_lack(const struct ward_dir_names *d, const char *name);      /* the first component of name surely is not there */
 
-/* ---- answers.c: a mount whose server is gone, below what may be written, is masked, and said; rs->gone ---- */
+/* ---- answers.c: a mount whose server is gone, below what may be written, is masked, and said; rs->gone, rs->remote ---- */
 int ward_rs_answers(struct ward_resolver *rs, struct ward_error *err);
+/* Of mounts (n paths) that answered then, those that do not now, to ret, which has room for all; how many. Bounded in time. */
+size_t ward_gone_since(const char *const *remote, size_t n, const char **ret);
 
 /* ---- hunt.c: a bounded walk by descriptors, which follows no link and leaves no root ---- */
 enum ward_hit_kind {
@@ -114,9 +116,10 @@ struct ward_on_path {
 struct ward_before {
 	struct ward_arena *arena;
 	const char *const *roots, *const *gone;
+	const char *const *remote;   /* of others' servers, which answered: answers.c */
 	struct ward_known *known;    /* by path */
 	const struct ward_on_path *on_path;
-	size_t n_roots, n_gone, n_known, cap_known, n_on_path;
+	size_t n_roots, n_gone, n_remote, n_known, cap_known, n_on_path;
 	bool cut;
 	int64_t since_ns;            /* wall clock, as coarse as that of inodes */
 };
