@@ -123,7 +123,7 @@ install: build
 	meson configure $(BUILD) --prefix $(PREFIX)
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
 	@tools/install-apparmor "$(DESTDIR)" "$(PREFIX)"
-	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then PATH="$$PATH:/sbin:/usr/sbin" ldconfig || echo 'make install: ldconfig did not run: until it has, programs do not find libward.so' >&2; fi
 
 # What the last install from this clone put there; without it there is no list.
 uninstall:
