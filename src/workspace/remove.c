@@ -196,10 +196,14 @@ int ward_workspace_empty(struct ward_workspace *w, struct ward_error *err)
 		openat(w->dir, STORE_LAYER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r = layer < 0 ? -errno : 0;
 
-	if (w->alive || w->state != WARD_WORKSPACE_PENDING)
+	bool begun = w->state == WARD_WORKSPACE_LOST && ward_store_forgotten(w);
+
+	if (w->alive || (w->state != WARD_WORKSPACE_PENDING && !begun))
 		return ward_fail(err, WARD_E_INTERNAL, "a layer that is in use is not forgotten");
-	/* For good, before any of it is missing. */
-	if (r == 0 && (fchmod(layer, 01700) < 0 || fsync(layer) < 0)) {
+	/* For good, before any of it is missing. Who was killed after that left the rest to the next. */
+	if (begun && r == -ENOENT)
+		r = 0;
+	else if (r == 0 && !begun && (fchmod(layer, 01700) < 0 || fsync(layer) < 0)) {
 		r = -errno;
 		(void)fchmod(layer, 0700);
 	}

@@ -116,7 +116,7 @@ void ward_workspace_close(struct ward_workspace *w);              /* NULL ok */
 int ward_workspace_remove(struct ward_workspace *w, struct ward_error *err);
 /*
  * Before that, where the disk is so full that it cannot be recorded: the layer goes, and from the first moment on the run is LOST.
- * Nobody who is killed here leaves half a layer. An error: it has not begun.
+ * Nobody takes what a kill leaves of it for the run's; said again it goes on. An error: it has not begun.
  */
 int ward_workspace_empty(struct ward_workspace *w, struct ward_error *err);
 /* Of a run that is LOST: what became of its changes, behind "what it changed ". */

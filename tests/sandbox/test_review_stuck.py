@@ -457,9 +457,8 @@ def fill(place):
                 pass
 
 
-@root_only
-def to_discard_makes_room_for_its_own_record(p):
-    """Where the log lies on the same disk: what is forgotten goes first, and the run when that is on record."""
+def discarded_on_a_full_disk(p, marked):
+    """-> the runs, of which the first is left"""
     state = p.side / "state"
     state.mkdir()
     box.private_mounts()
@@ -471,12 +470,27 @@ def to_discard_makes_room_for_its_own_record(p):
         check_eq(r.code, 0, r.err)
         of_run.append(next(x for x in (state / "ward/runs").iterdir() if x not in of_run))
     for of in of_run[1:]:
+        if marked:
+            (of / "layer").chmod(0o1700)
         fill(state)
         r = p.run(of.name, kind=("discard",), log=False)
         check_eq((r.code, of.exists()), (0, False), r.out + r.err)
         last = json.loads(log.read_text().splitlines()[-1])
-        check_eq((last["kind"], last["run"], last["detail"]), ("workspace.discard", of.name, {"by": "ward discard", "state": "pending"}))
+        check_eq((last["kind"], last["run"], last["detail"]), ("workspace.discard", of.name, {"by": "ward discard", "state": "lost" if marked else "pending"}))
     check_eq(p.run(log, kind=("audit", "verify"), log=False).code, 0)
+    return of_run
+
+
+@root_only
+def to_discard_goes_on_where_a_kill_came_before_anything_had_gone(p):
+    """The layer has its mark, and all of it is there still: it is what room is made of."""
+    discarded_on_a_full_disk(p, True)
+
+
+@root_only
+def to_discard_makes_room_for_its_own_record(p):
+    """Where the log lies on the same disk: what is forgotten goes first, and the run when that is on record."""
+    of_run = discarded_on_a_full_disk(p, False)
     # A kill in between: it is no run of fewer changes, and the same again goes on.
     (of_run[0] / "layer").chmod(0o1700)
     shutil.rmtree(of_run[0] / "layer/upper")

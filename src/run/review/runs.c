@@ -356,8 +356,7 @@ static int record_or_empty(struct ward_workspace *w, const char *by, struct ward
 	int r = record(w, by, was, &why);
 
 	if ((why.sys_errno == ENOSPC || why.sys_errno == EDQUOT) && r < 0 &&
-		ward_workspace_state(w) == WARD_WORKSPACE_PENDING && lies_beside(w, f->log) &&
-		ward_workspace_empty(w, NULL) == WARD_OK) {
+		lies_beside(w, f->log) && ward_workspace_empty(w, NULL) == WARD_OK) {
 		why = (struct ward_error)WARD_ERROR_INIT;
 		r = record(w, by, was, &why);
 		if (r < 0)
