@@ -361,6 +361,13 @@ struct ward_runtime_marker {
 };
 extern const struct ward_runtime_marker ward_runtime_markers[];
 extern const size_t ward_runtime_markers_n;
+/* Where a variable says that it is, and its shape is "", it counts only with one of these in it. */
+struct ward_runtime_sign {
+	const char *name, *file;
+	bool is_dir;
+};
+extern const struct ward_runtime_sign ward_runtime_signs[];
+extern const size_t ward_runtime_signs_n;
 /* Programs that only look for the real one: a file names the version; the program is in the runtime's bin. */
 struct ward_shim {
 	const char *runtime;         /* name in ward_runtimes */
@@ -375,6 +382,7 @@ extern const size_t ward_shims_n;
 struct ward_runtime_hide {
 	const char *runtime;         /* NULL: any */
 	const char *path;            /* below it; one * in it is each directory there */
+	const char *but;             /* NULL, or " NAME NAME ": what is in the directory, but these */
 };
 extern const struct ward_runtime_hide ward_runtime_hides[];
 extern const size_t ward_runtime_hides_n;

@@ -165,6 +165,71 @@ def of_a_tools_own_place_is_shown_what_is_no_secret(p, row):
             check(r.code != 0 and r.out == "\n", f"{other}: {r.out}")
 
 
+SIGNS = [("DOTNET_ROOT", "dotnet"), ("ANDROID_HOME", "licenses/x"), ("ANDROID_HOME", "platform-tools/x"), ("ELAN_HOME", "toolchains/x")]
+
+
+@both_cases([(f"{v} {sign.split('/')[0]}", v, sign) for v, sign in SIGNS])
+def what_a_variable_names_is_a_runtime_only_by_a_sign_in_it(p, variable, sign):
+    private = p.home / "private"
+    private.mkdir(parents=True)
+    (private / "key").write_text("secret\n")
+    env = {"HOME": str(p.home), "PATH": f"{private}:{SYSTEM}", variable: str(private)}
+    for _ in range(2):
+        r = p.run(*MODE, "--", "sh", "-c", f"cat {private}/key; echo =${variable}", env=env)
+        check_eq(r.out, "=\n", r.err)
+        (private / "licenses").write_text("no directory\n")
+        (private / "toolchains").write_text("no directory\n")
+    for name in ("licenses", "toolchains"):
+        (private / name).unlink()
+    (private / sign).parent.mkdir(exist_ok=True)
+    (private / sign).write_text("x\n")
+    r = inside(p, p.ws, "sh", "-c", f"cat {private}/key; echo =${variable}", env=env)
+    check_eq(r.out, f"secret\n={private}\n", r.err)
+
+
+@both
+def of_homebrews_settings_are_shown_certificates_alone(p):
+    brew = p.home / ".linuxbrew"
+    tool(brew / "bin/the-tool")
+    shown = ("etc/ca-certificates/cert.pem", "etc/openssl@3/certs/x", "etc/fonts/fonts.conf")
+    hidden = ("etc/my.cnf", "etc/php/8.3/php.ini", "etc/openssl@3/private/key", "etc/openssl@3x/key", "etc/ssl", "etc/l/key")
+    for n in shown + hidden:
+        (brew / n).parent.mkdir(parents=True, exist_ok=True)
+        (brew / n).write_text("secret\n" if n in hidden else "shown\n")
+    (brew / "etc/openssl@3/cert.pem").symlink_to("../ca-certificates/cert.pem")
+    (brew / "etc/openssl").symlink_to("openssl@3")
+    env = {"HOME": str(p.home), "PATH": f"{brew}/bin:{SYSTEM}"}
+    r = inside(p, p.ws, "cat", *(brew / n for n in (*shown, "etc/openssl@3/cert.pem", "etc/openssl/cert.pem")), env=env)
+    check_eq(r.out, 5 * "shown\n", r.err)
+    tool(brew / "bin/tell", f"#!/bin/sh\ncat {' '.join(str(brew / n) for n in hidden)}\n")
+    for words in ((*MODE, "--", "tell"), ("--", brew / "bin/tell")):
+        r = p.run(*words, env=env)
+        check(r.code != 0 and "secret" not in r.out, r.out)
+    # What cannot be named one by one is hidden whole.
+    (brew / "etc/a\nb").write_text("secret\n")
+    r = p.run(*MODE, "--", "cat", brew / shown[0], brew / "etc/a\nb", env=env)
+    check_eq(r.out, "", r.err)
+
+
+@both
+def more_links_than_are_shown_are_spoken_of(p):
+    real = p.home / ".local/share/uv/python/cpython-3.12.1-x/bin"
+    bin_dir = p.home / ".local/bin"
+    tool(real / "the-tool")
+    bin_dir.mkdir(parents=True)
+    env = {"HOME": str(p.home), "PATH": f"{bin_dir}:{bin_dir}:{SYSTEM}"}
+    for i in range(64):
+        (bin_dir / f"t{i}").symlink_to(real / "the-tool")
+    for i in range(2000):
+        (bin_dir / f"other{i}").symlink_to("/etc/passwd")
+    r = inside(p, p.ws, "ls", bin_dir, env=env)
+    check_eq((r.out.count("\n"), "links on the PATH" in r.err), (64, False), r.err)
+    (bin_dir / "last").symlink_to(real / "the-tool")
+    r = inside(p, p.ws, "ls", bin_dir, env=env)
+    check_eq((r.out.count("\n"), r.err.count("more than 64 links on the PATH lead into runtimes: ")), (64, 1), r.err)
+    check_in("; --read of a link and of what it leads to shows it", r.err)
+
+
 @both
 def an_environment_in_the_project_has_the_python_of_who_made_it(p):
     """PDM, Rye, Hatch and Poetry fetch Pythons, and the venv that they make in the project leads to one of them."""

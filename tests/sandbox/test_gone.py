@@ -103,6 +103,36 @@ box._register(what_answers_no_more_when_the_run_ends_is_not_waited_for, "user", 
               (lambda: box.become_user(lives)) if os.geteuid() == 0 else None)
 
 
+def far():
+    """/mnt/far answers nobody, and no run is shown it."""
+    gone_from([])
+    pathlib.Path("/mnt/far").mkdir()
+    dead["far"] = Dead("/mnt/far", HANGS)
+
+
+def a_link_on_the_path_to_what_does_not_answer_keeps_no_start_waiting(p):
+    """By itself, behind another, or to what would be a runtime, if anybody knew."""
+    if not dead:
+        skip("root mounts it, and is its user then")
+    real, bin_dir = p.home / ".local/share/uv/python/x/bin/tool", p.home / ".local/bin"
+    for d in (real.parent, bin_dir):
+        d.mkdir(parents=True)
+    real.write_text("#!/bin/sh\necho here\n")
+    real.chmod(0o755)
+    for name, to in (("a", "/mnt/far/bin/a"), ("b", "a"), ("c", "../../../../../../../mnt/far/venv/bin/c"), ("d", "/mnt"), ("tool-1", real), ("tool", "tool-1")):
+        (bin_dir / name).symlink_to(to)
+    began = time.monotonic()
+    os.environ.update(HOME=str(p.home), PATH=f"{bin_dir}:/usr/bin:/bin")
+    code, out, err = run(p, "--mode", "workspace_write", "--", "sh", "-c", "tool; a")
+    check_eq((code, out), (127, "here\n"), err)
+    check(time.monotonic() - began < 20, "it waited")
+    dead["far"].end()
+
+
+box._register(a_link_on_the_path_to_what_does_not_answer_keeps_no_start_waiting, "user",  # pylint: disable=protected-access
+              (lambda: box.become_user(far)) if os.geteuid() == 0 else None)
+
+
 @box.root_only
 def a_dead_mount_below_a_grant_is_none_of_wards_own_files(p):
     """Whether it is one more name of them is answered without its server."""

@@ -18,6 +18,7 @@
 struct hiding {
 	struct ward_resolver *rs;
 	const char *top;
+	const char *but; /* NULL, or " NAME NAME ", which stay */
 	struct ward_texts *to;
 	struct ward_error *err;
 };
@@ -37,6 +38,8 @@ static int hide(const struct hiding *h, const char *path, bool maybe)
 	if (!path)
 		return ward_rs_nomem(h->err);
 	r = ward_rs_target(h->rs, path, &t);
+	if (r == 0 && h->but && !ward_streq(t.path, path))
+		return WARD_OK;
 	if (r == 0)
 		return ward_path_within(t.path, h->top) ? ward_rs_text(h->rs, h->to, t.path, h->err)
 							: WARD_OK;
@@ -53,6 +56,17 @@ static bool sayable(const char *name)
 			return false;
 	}
 	return ward_utf8_valid(name, strlen(name));
+}
+
+static bool stays(const struct hiding *h, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *s = strchr(name, ' ') ? NULL : h->but; s && (s = strstr(s, name)); s++) {
+		if (s > h->but && s[-1] == ' ' && s[n] == ' ')
+			return true;
+	}
+	return false;
 }
 
 /* dir/NAME/rest for each NAME. *ret_whole: not each could be named. */
@@ -72,11 +86,14 @@ static int each(const struct hiding *h, const char *dir, const char *rest, bool 
 	}
 	errno = 0;
 	while (r == WARD_OK && (e = readdir(d))) {
-		if (ward_streq(e->d_name, ".") || ward_streq(e->d_name, ".."))
+		if (ward_streq(e->d_name, ".") || ward_streq(e->d_name, "..") ||
+			stays(h, e->d_name))
 			continue;
 		if (++n > ENTRIES_MAX || !sayable(e->d_name))
 			return WARD_OK;
-		r = hide(h, ward_arena_printf(h->rs->arena, "%s/%s/%s", dir, e->d_name, rest),
+		r = hide(h,
+			ward_arena_printf(h->rs->arena, "%s/%s%s%s", dir, e->d_name,
+				rest[0] ? "/" : "", rest),
 			true);
 		errno = 0;
 	}
@@ -112,15 +129,35 @@ static int pattern(const struct hiding *h, const char *line, bool maybe)
 int ward_rs_hidden(struct ward_resolver *rs, const char *top, const char *line,
 	struct ward_texts *to, struct ward_error *err)
 {
-	const struct hiding h = { rs, top, to, err };
+	const struct hiding h = { rs, top, NULL, to, err };
 
 	return pattern(&h, line, true);
+}
+
+/* A link there is no more than its name: what it leads to lies elsewhere, or is in the list itself. */
+int ward_rs_hidden_but(struct ward_resolver *rs, const char *top, const char *line, const char *but,
+	struct ward_texts *to, struct ward_error *err)
+{
+	struct hiding h = { rs, top, but, to, err };
+	const char *dir = ward_arena_printf(rs->arena, "%s/%s", top, line);
+	struct ward_target t;
+	bool whole;
+	int r;
+
+	if (!dir)
+		return ward_rs_nomem(err);
+	r = ward_rs_target(rs, dir, &t);
+	if (r < 0 || !S_ISDIR(t.st.st_mode) || !ward_path_within(t.path, top))
+		return ward_rs_hidden(rs, top, line, to, err);
+	h.top = t.path;
+	r = each(&h, t.path, "", &whole);
+	return r == WARD_OK && whole ? ward_rs_text(rs, to, t.path, err) : r;
 }
 
 int ward_cache_hidden(struct ward_resolver *rs, const struct ward_cache *c, const char *top,
 	struct ward_texts *ret, struct ward_error *err)
 {
-	const struct hiding h = { rs, top, ret, err };
+	const struct hiding h = { rs, top, NULL, ret, err };
 	int r = WARD_OK;
 
 	*ret = (struct ward_texts){ 0 };

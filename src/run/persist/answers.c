@@ -120,8 +120,7 @@ static int end(struct answer *a, uint64_t until_ns)
 	return r;
 }
 
-/* Whose server is another machine, or a program. */
-static bool may_be_gone(const char *type)
+bool ward_mount_may_be_gone(const char *type)
 {
 	static const char *const types[] = { "fuse", "fuseblk", "nfs", "nfs4", "cifs", "smb3", "9p",
 		"ceph", "afs", "virtiofs", "lustre", "coda", "orangefs" };
@@ -197,7 +196,7 @@ int ward_rs_answers(struct ward_resolver *rs, struct ward_error *err)
 	for (size_t i = 0; mounts && i < mounts->n; i++) {
 		const struct ward_mount *m = &mounts->v[i];
 
-		if (may_be_gone(m->type) && is_written(rs, m->at))
+		if (ward_mount_may_be_gone(m->type) && is_written(rs, m->at))
 			about(&asked, m->at);
 	}
 	for (size_t i = 0; i < asked.n; i++) {

@@ -61,6 +61,7 @@ struct ward_mounts {
 	size_t n;
 };
 const struct ward_mounts *ward_rs_mounts(struct ward_resolver *rs, struct ward_error *err); /* NULL: it cannot be read; err: NULL ok */
+bool ward_mount_may_be_gone(const char *type); /* persist/answers.c: its server is another machine, or a program */
 
 /* ---- gitconfig.c ---- */
 #define WARD_GITCONFIG_VALUE_MAX 1024
@@ -111,10 +112,15 @@ int ward_rs_git(struct ward_resolver *rs, struct ward_git *ret, struct ward_erro
 int ward_rt_shim_bins(struct ward_resolver *rs, const char *dir, struct ward_texts *to, bool *ret, struct ward_error *err);
 /* The directory that versions of it lie in, real; NULL: there is none. */
 const char *ward_rt_above(struct ward_resolver *rs, const struct ward_runtime *rt);
+/* By the text of path, which lies on no mount that may keep a look waiting: in a runtime, or a venv. */
+bool ward_rt_named(struct ward_resolver *rs, const char *path);
 /* What of a runtime, which lies at prefix (real), no run is shown: real names in it, at the end of to. */
 int ward_rt_hidden(struct ward_resolver *rs, const char *prefix, struct ward_texts *to, struct ward_error *err);
 /* run/caches/hidden.c: one line "hide" about what lies at top (real). */
 int ward_rs_hidden(struct ward_resolver *rs, const char *top, const char *line, struct ward_texts *to, struct ward_error *err);
+/* What is in its directory line, but " NAME NAME ". */
+int ward_rs_hidden_but(struct ward_resolver *rs, const char *top, const char *line, const char *but, struct ward_texts *to,
+	struct ward_error *err);
 /* ---- toolchain.c ---- */
 /*
  * What the caller works with: the runtimes of data/runtimes that the caller's PATH leads to, and caches of tools on it, into

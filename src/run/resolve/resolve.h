@@ -64,7 +64,7 @@ struct ward_resolver {
 	/* Under a mode or a profile: the directories of the caller's PATH, with what stand-ins stand for in their place ... */
 	struct ward_texts callers;
 	struct ward_texts toolchains, linked, homes; /* ... real prefixes of runtimes, links and variables of them ... */
-	struct ward_texts parts; bool works; /* ... what packages laid outside /usr, under a mode or a profile ... */
+	struct ward_texts parts; bool works, links_left; /* ... what packages laid outside /usr, under a mode or a profile ... */
 	const char *caches[WARD_CACHES_MAX]; /* ... and caches of data/caches, in its order: real; NULL = not wanted */
 	struct ward_cache_place *cached;     /* run/caches: those that were asked for, in that order; NULL: none was */
 };

@@ -52,6 +52,32 @@ struct ward_rt_at {
 	const char *path, *real; /* NULL: nowhere; the same, or not there */
 };
 
+/* A variable says that it is here, itself: it might say so of any directory. */
+static bool signless(struct ward_resolver *rs, const struct ward_runtime *rt, const char *path)
+{
+	const char *moved = rt->root.env && !rt->shape[0] ? getenv(rt->root.env) : NULL;
+	const char *stays = moved ? expand_as(rs, &rt->root, true) : NULL;
+	bool any = false;
+
+	if (!moved || moved[0] != '/' || (stays && ward_streq(stays, path)))
+		return false;
+	for (size_t i = 0; i < ward_runtime_signs_n; i++) {
+		const struct ward_runtime_sign *s = &ward_runtime_signs[i];
+		const char *at = ward_streq(s->name, rt->name)
+			? ward_arena_printf(rs->arena, "%s/%s", path, s->file)
+			: NULL;
+		struct ward_target t;
+
+		if (!ward_streq(s->name, rt->name))
+			continue;
+		any = true;
+		if (at && ward_rs_target(rs, at, &t) == 0 &&
+			(s->is_dir ? S_ISDIR(t.st.st_mode) : S_ISREG(t.st.st_mode)))
+			return false;
+	}
+	return any;
+}
+
 static const struct ward_rt_at *roots(struct ward_resolver *rs, bool stays)
 {
 	struct ward_rt_at *at = rs->rt_at[stays];
@@ -65,6 +91,8 @@ static const struct ward_rt_at *roots(struct ward_resolver *rs, bool stays)
 		struct ward_target t;
 
 		at[i].path = expand_as(rs, &ward_runtimes[i].root, stays);
+		if (!stays && at[i].path && signless(rs, &ward_runtimes[i], at[i].path))
+			at[i].path = NULL;
 		at[i].real = at[i].path && ward_rs_target(rs, at[i].path, &t) == 0 && t.n_links > 0
 			? t.path
 			: NULL;
@@ -148,6 +176,13 @@ static const char *by_marker(struct ward_resolver *rs, const char *path, const c
 		}
 	}
 	return NULL;
+}
+
+bool ward_rt_named(struct ward_resolver *rs, const char *path)
+{
+	const char *name;
+
+	return by_shape(rs, path, &name) || by_marker(rs, path, &name);
 }
 
 static int refuse(struct ward_resolver *rs, const char *name, const char *prefix, const char *why,
@@ -304,7 +339,8 @@ int ward_rt_hidden(struct ward_resolver *rs, const char *prefix, struct ward_tex
 		const struct ward_runtime_hide *h = &ward_runtime_hides[i];
 
 		if (!h->runtime || (name && ward_streq(h->runtime, name)))
-			r = ward_rs_hidden(rs, prefix, h->path, to, err);
+			r = h->but ? ward_rs_hidden_but(rs, prefix, h->path, h->but, to, err)
+				   : ward_rs_hidden(rs, prefix, h->path, to, err);
 	}
 	return r;
 }

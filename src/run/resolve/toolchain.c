@@ -6,15 +6,18 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "os/os.h"
 #include "run/caches/caches.h"
 
 #define HOME_INSIDE "/home/ward"
-#define ENTRIES_MAX 1024 /* of a directory of the PATH, that are looked at */
+#define ENTRIES_MAX 4096 /* of a directory of the PATH, that are looked at */
 #define LINKS_MAX 64 /* into runtimes, in all of them */
+#define HOPS_MAX 8 /* of a link to a link */
 #define VERSIONS_MAX 32 /* of a runtime, where all of them count */
 #define CACHE_SHARE 16 /* of the home inside */
 
@@ -52,6 +55,20 @@ static bool brought_along(const struct ward_resolver *rs, const char *path)
 	return false;
 }
 
+static int too_many(struct ward_resolver *rs, const char *at, struct ward_error *err)
+{
+	for (size_t i = 0; i < rs->linked.n; i++) {
+		if (ward_streq(rs->linked.v[i], at))
+			return WARD_OK;
+	}
+	if (rs->links_left)
+		return WARD_OK;
+	rs->links_left = true;
+	return ward_rs_warn(rs, err,
+		"more than %d links on the PATH lead into runtimes: %s and the ones after it are not there; --read of a link and of what it leads to shows it",
+		LINKS_MAX, ward_rs_show(rs, at));
+}
+
 /* The links on the way to what is brought along: what does not lie in it itself would lead nowhere inside. */
 static int keep_links(struct ward_resolver *rs, const struct ward_target *t, struct ward_error *err)
 {
@@ -60,9 +77,11 @@ static int keep_links(struct ward_resolver *rs, const struct ward_target *t, str
 	for (size_t i = 0; r == WARD_OK && i < t->n_links; i++) {
 		const char *at = t->links[i].at;
 
-		if (rs->linked.n < LINKS_MAX && !brought_along(rs, at) && !of_base(at) &&
-			!ward_path_within(at, rs->workspace) && !ward_rs_reserved(at))
-			r = ward_rs_text(rs, &rs->linked, at, err);
+		if (brought_along(rs, at) || of_base(at) || ward_path_within(at, rs->workspace) ||
+			ward_rs_reserved(at))
+			continue;
+		r = rs->linked.n < LINKS_MAX ? ward_rs_text(rs, &rs->linked, at, err)
+					     : too_many(rs, at, err);
 	}
 	return r;
 }
@@ -119,8 +138,6 @@ static int linked(struct ward_resolver *rs, const char *path, struct ward_error 
 	struct ward_target t;
 	int r;
 
-	if (!path)
-		return ward_rs_nomem(err);
 	if (ward_rs_target(rs, path, &t) < 0 || t.n_links == 0 || !S_ISREG(t.st.st_mode) ||
 		!(t.st.st_mode & 0111) || of_base(t.path) ||
 		ward_path_within(t.path, rs->workspace))
@@ -130,6 +147,63 @@ static int linked(struct ward_resolver *rs, const char *path, struct ward_error 
 		return WARD_OK;
 	r = bring(rs, prefix, name, err);
 	return r == WARD_OK ? keep_links(rs, &t, err) : r;
+}
+
+/* The mount of a path, by its text; NULL: the list cannot be read. */
+static const struct ward_mount *mount_of(const struct ward_mounts *mounts, const char *path)
+{
+	const struct ward_mount *found = NULL;
+
+	for (size_t i = 0; mounts && i < mounts->n; i++) {
+		const struct ward_mount *m = &mounts->v[i];
+
+		if (ward_path_within(path, m->at) && (!found || strlen(m->at) >= strlen(found->at)))
+			found = m;
+	}
+	return found;
+}
+
+/* Nobody knows whether it answers, and to look at it would mount it, or wait for it. */
+static bool far_off(struct ward_resolver *rs, const char *dir, const char *path)
+{
+	const struct ward_mounts *mounts = ward_rs_mounts(rs, NULL);
+	const struct ward_mount *m = mount_of(mounts, path);
+
+	if (!mounts || !m)
+		return !mounts;
+	return m != mount_of(mounts, dir) &&
+		(ward_streq(m->type, "autofs") || ward_mount_may_be_gone(m->type));
+}
+
+/*
+ * Does the link NAME in DIR lead into a runtime, as far as its text and that of the links behind it say? Any of them may lead to a mount whose
+ * server is gone, which nobody who starts a run has asked for.
+ */
+static bool leads_in(struct ward_resolver *rs, const char *dir, const char *name)
+{
+	char at[WARD_PATH_MAX], next[WARD_PATH_MAX], text[WARD_PATH_MAX];
+	int n = snprintf(at, sizeof(at), "%s/%s", dir, name);
+
+	for (unsigned hops = 0; n > 0 && (size_t)n < sizeof(at) && hops < HOPS_MAX; hops++) {
+		ssize_t len = readlinkat(AT_FDCWD, at, text, sizeof(text) - 1);
+		const char *slash = strrchr(at, '/'), *path;
+
+		if (len <= 0)
+			return false;
+		text[len] = '\0';
+		n = text[0] == '/'
+			? snprintf(next, sizeof(next), "%s", text)
+			: snprintf(next, sizeof(next), "%.*s/%s", (int)(slash - at), at, text);
+		if (n < 0 || (size_t)n >= sizeof(next) ||
+			ward_path_normalize(next, at, sizeof(at)) < 0)
+			return false;
+		path = ward_arena_strdup(rs->arena, at);
+		if (!path || far_off(rs, dir, path))
+			return false;
+		if (ward_rt_named(rs, path))
+			return true;
+	}
+	return false;
 }
 
 static int links_in(struct ward_resolver *rs, const char *dir, struct ward_error *err)
@@ -147,12 +221,17 @@ static int links_in(struct ward_resolver *rs, const char *dir, struct ward_error
 		ward_close(fd);
 		return WARD_OK;
 	}
-	for (unsigned n = 0;
-		r == WARD_OK && n < ENTRIES_MAX && rs->linked.n < LINKS_MAX && (e = readdir(d));
+	for (unsigned n = 0; r == WARD_OK && n < ENTRIES_MAX && !rs->links_left && (e = readdir(d));
 		n++) {
-		if (e->d_type == DT_LNK || e->d_type == DT_UNKNOWN)
-			r = linked(rs, ward_arena_printf(rs->arena, "%s/%s", t.path, e->d_name),
-				err);
+		const char *at;
+
+		if ((e->d_type != DT_LNK && e->d_type != DT_UNKNOWN) ||
+			!leads_in(rs, t.path, e->d_name))
+			continue;
+		at = ward_arena_printf(rs->arena, "%s/%s", t.path, e->d_name);
+		if (!at)
+			return ward_rs_nomem(err);
+		r = rs->linked.n < LINKS_MAX ? linked(rs, at, err) : too_many(rs, at, err);
 	}
 	return r;
 }
@@ -354,6 +433,7 @@ int ward_rs_toolchains(struct ward_resolver *rs, struct ward_error *err)
 	int r;
 
 	rs->callers = rs->toolchains = rs->linked = rs->homes = (struct ward_texts){ 0 };
+	rs->links_left = false;
 	r = by_variables(rs, err);
 	if (r == WARD_OK)
 		r = each_entry(rs, getenv("PATH"), entry, err);
