@@ -81,7 +81,7 @@ int ward_ask_limits(struct life *l, const char *host, uint16_t port, const char 
 struct ward_connect_asked {
 	bool meant; /* only rules count that mean it (struct ward_query) */
 	bool hold;  /* a person may be asked now: ASK, and the gate is told when he has answered */
-	bool cure;  /* of a refusal, what would help: it takes longer than the rest */
+	bool cure, unreached; /* of a refusal, what would help: it takes longer; what is never reached from here may be there */
 	const char *program, *inspected; /* who connects, what is spoken; NULL: not known */
 };
 /*

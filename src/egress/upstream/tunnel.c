@@ -215,13 +215,25 @@ const struct ward_pinned *ward_tunnel_pin(const struct ward_egress *e)
 	return e->upstream_pin;
 }
 
-/* Of whoever looks it up that is himself. The relay asks about no such name, unless somebody has taken it over. */
+/*
+ * Of whoever looks it up that is himself, or the service of his cloud that lends him rights. "localhost" the relay asks about for nobody,
+ * unless somebody has taken it over.
+ */
 static bool is_own(const char *name)
 {
-	static const char own[] = "localhost";
-	size_t n = strlen(name), m = sizeof(own) - 1;
+	static const char *const own[] = { "localhost", "localhost.localdomain",
+		"localhost6.localdomain6", "localhost4", "localhost6", "ip6-localhost",
+		"ip6-loopback", "metadata", "metadata.google.internal" };
+	size_t n = strlen(name);
 
-	return n >= m && ward_streq(name + n - m, own) && (n == m || name[n - m - 1] == '.');
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(own); i++) {
+		size_t m = strlen(own[i]);
+
+		if (n >= m && ward_streq(name + n - m, own[i]) &&
+			(n == m || name[n - m - 1] == '.'))
+			return true;
+	}
+	return false;
 }
 
 /* Both families in turn, IPv4 first: where there is no IPv6 the next is tried at once. */
@@ -256,7 +268,7 @@ void ward_tunnel_next(struct ward_flow *f)
 	else
 		refuse(f, WARD_EGRESS_WHY_UPSTREAM_UNREACHABLE,
 			p->found == WARD_FOUND_NONE
-				? "has no address"
+				? "has no address: `search` of resolv.conf is not followed, so its whole name is needed"
 				: "could not be looked up: no name server answered");
 }
 
@@ -276,7 +288,7 @@ void ward_tunnel_open(struct ward_flow *f)
 	f->upstream = true;
 	if (f->name && is_own(f->name->name))
 		ward_flow_refuse_as(f, WARD_EGRESS_WHY_UPSTREAM_INNER,
-			"by the host's proxy that is the proxy's own loopback");
+			"asked of the host's proxy that is the proxy's own host, or its cloud's metadata");
 	else if (f->name && !ward_tunnel_may(f))
 		ward_flow_refuse(f, WARD_EGRESS_WHY_UPSTREAM_ADDRESS);
 	else

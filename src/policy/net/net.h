@@ -22,6 +22,7 @@ enum ward_address_class {
 enum ward_address_class ward_address_classify(int family, const uint8_t *a);
 /* The same, and what it is, in words: "private", "metadata of Alibaba Cloud"; "public" for PUBLIC. */
 enum ward_address_class ward_address_what(int family, const uint8_t *a, const char **ret_what);
+bool ward_address_within(const uint8_t *a, const uint8_t *net, unsigned bits); /* the first bits of two addresses agree */
 const char *ward_address_class_name(enum ward_address_class c);
 /* The length of the line of data/addresses that it lies in, the widest that does not say never; none: 8, of IPv6 64. */
 unsigned ward_address_line(int family, const uint8_t *a);

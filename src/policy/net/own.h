@@ -22,6 +22,3 @@ extern const struct ward_address_row4 ward_address_rows4[];
 extern const size_t ward_address_rows4_n;
 extern const struct ward_address_row6 ward_address_rows6[];
 extern const size_t ward_address_rows6_n;
-
-/* Do the first bits of two addresses agree? */
-bool ward_address_within(const uint8_t *a, const uint8_t *net, unsigned bits);

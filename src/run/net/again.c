@@ -5,6 +5,7 @@
  * still, is the caller's to find out. Of what no example can be found it is not known, and the caller is told so.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "os/os.h"
@@ -14,9 +15,21 @@
 #define SHORT "w"
 #define PORTS 65536u
 
+/*
+ * What policies say of the addresses of a range can be otherwise only from where another range that they name begins, which is asked about as
+ * itself, or has ended: the first address behind each, in order. So no part of a range goes without an example, whatever else of it is spared.
+ */
+struct ends {
+	struct end {
+		uint8_t family, address[16];
+	} * v;
+	size_t n, cap;
+};
+
 struct asking {
 	const struct ward_plan *plan;
 	const struct ward_book *had, *now; /* had: NULL where there were no policies */
+	struct ends ends;
 	ward_net_again_fn *fn;
 	void *arg;
 	uint8_t ports[PORTS / 8]; /* at which an answer may have been, or may be, another one */
@@ -66,17 +79,48 @@ static bool address_in(const struct ward_endpoint *range, struct ward_endpoint *
 	}
 }
 
+static size_t width(int family)
+{
+	return family == 4 ? 4 : 16;
+}
+
+/* The next end in the range, into ret; false: there is none. */
+static bool next_end(const struct ends *x, const struct ward_endpoint *range, size_t *io_at,
+	struct ward_endpoint *ret)
+{
+	*ret = *range;
+	while (*io_at < x->n) {
+		const struct end *e = &x->v[(*io_at)++];
+
+		if (e->family != range->family ||
+			memcmp(e->address, range->address, width(e->family)) <= 0 ||
+			!ward_address_within(e->address, range->address, range->bits))
+			continue;
+		memcpy(ret->address, e->address, width(e->family));
+		return true;
+	}
+	return false;
+}
+
 static int in_range(const struct asking *k, const struct ward_endpoint *e, uint16_t port)
 {
 	struct ward_endpoint address;
 	char text[WARD_ENDPOINT_TEXT_MAX];
+	size_t pos = 0;
+	int r;
 
 	if (ward_address_range(e->family, e->address, e->bits).never)
 		return WARD_OK; /* nobody had any of it */
-	if (address_in(e, &address))
-		return one(k, &address, port);
-	ward_endpoint_text(e, text);
-	return k->fn(k->arg, text, false);
+	if (!address_in(e, &address)) {
+		ward_endpoint_text(e, text);
+		return k->fn(k->arg, text, false);
+	}
+	r = one(k, &address, port);
+	while (r == WARD_OK && next_end(&k->ends, e, &pos, &address)) {
+		if (ward_address_classify(address.family, address.address) != WARD_ADDRESS_NEVER)
+			r = one(k, &address, port);
+	}
+	return r;
 }
 
 static int at(const struct asking *k, const struct ward_endpoint *e, uint16_t port)
@@ -146,6 +190,62 @@ static bool as_endpoint(const char *before, const char *host, bool whole,
 
 	return n >= 0 && n < WARD_ENDPOINT_TEXT_MAX &&
 		ward_endpoint_parse(ward_str(text), ret, &why);
+}
+
+/* The first address behind it. False: it is the last. */
+static bool behind(const struct ward_endpoint *e, struct end *ret)
+{
+	unsigned bits = e->kind == WARD_HOST_RANGE ? e->bits : 8 * (unsigned)width(e->family);
+	unsigned more = bits ? 0x80u >> ((bits - 1) % 8) : 0;
+
+	*ret = (struct end){ .family = e->family };
+	memcpy(ret->address, e->address, width(e->family));
+	for (size_t i = (bits + 7) / 8; i-- > 0 && more;) {
+		more += ret->address[i];
+		ret->address[i] = (uint8_t)more;
+		more >>= 8;
+	}
+	return bits && !more;
+}
+
+static int in_order(const void *va, const void *vb)
+{
+	const struct end *a = va, *b = vb;
+	int c = (int)a->family - (int)b->family;
+
+	return c ? c : memcmp(a->address, b->address, width(a->family));
+}
+
+/* NULL ok. WARD_E_NOMEM */
+static int ends_add(struct ends *x, const struct ward_book *b)
+{
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	const struct cedar_uid *uid;
+	struct ward_endpoint e;
+	size_t pos = 0;
+
+	while (b && (uid = ward_book_named(b, &pos)) != NULL) {
+		struct end *v = x->v;
+
+		if (!(ward_streq(uid->type->s, "Ward::Cidr") ||
+			    ward_streq(uid->type->s, "Ward::Host")) ||
+			!as_endpoint("", uid->id->s, false, text, &e) || e.family == 0)
+			continue;
+		if (x->n == x->cap)
+			v = reallocarray(v, x->cap += 64, sizeof(*v));
+		if (!v)
+			return WARD_E_NOMEM;
+		x->v = v;
+		x->n += behind(&e, &x->v[x->n]);
+	}
+	if (x->n > 1)
+		qsort(x->v, x->n, sizeof(*x->v), in_order);
+	return WARD_OK;
+}
+
+static void ends_done(struct ends *x)
+{
+	free(x->v);
 }
 
 static int of_policy(const struct asking *k, const char *before, const char *host, bool whole)
@@ -220,37 +320,59 @@ static int named(const struct asking *k)
 int ward_net_named(const struct ward_book *now, uint16_t port, ward_net_again_fn *fn, void *arg)
 {
 	struct asking k = { .now = now, .fn = fn, .arg = arg };
+	int r = ends_add(&k.ends, now);
 
 	mark(&k, port);
-	return named(&k);
+	if (r == WARD_OK)
+		r = named(&k);
+	ends_done(&k.ends);
+	return r;
 }
 
 struct leading {
 	ward_net_again_fn *fn;
 	void *arg;
 	bool all; /* what is inner, and what is never reached, too */
+	struct ends ends;
 };
 
-/* An address, or one of a range. */
+static int led_to_one(const struct leading *l, struct ward_endpoint *address, unsigned bits)
+{
+	enum ward_address_class c = ward_address_classify(address->family, address->address);
+	char text[WARD_ENDPOINT_TEXT_MAX];
+
+	if (!l->all && c != WARD_ADDRESS_PUBLIC &&
+		bits >= ward_address_line(address->family, address->address))
+		return WARD_OK;
+	address->kind = WARD_HOST_ADDRESS;
+	ward_endpoint_host(address, text);
+	return l->fn(l->arg, text, true);
+}
+
+/* An address, or those of a range that tell of all of it. */
 static int led_to(const struct ward_endpoint *e, const struct leading *l)
 {
+	unsigned bits = e->kind == WARD_HOST_RANGE ? e->bits : 8 * (unsigned)width(e->family);
 	struct ward_endpoint address = *e;
 	char text[WARD_ENDPOINT_TEXT_MAX];
-	enum ward_address_class c;
-	unsigned bits = e->kind == WARD_HOST_RANGE ? e->bits : e->family == 4 ? 32 : 128;
+	size_t pos = 0;
+	int r;
 
-	ward_endpoint_host(e, text);
-	if (ward_address_range(e->family, e->address, bits).never)
-		return l->all ? l->fn(l->arg, text, false) : WARD_OK;
-	if (e->kind == WARD_HOST_RANGE && !address_in(e, &address))
-		return l->fn(l->arg, text, false);
-	c = ward_address_classify(address.family, address.address);
-	if (!l->all && c != WARD_ADDRESS_PUBLIC &&
-		bits >= ward_address_line(address.family, address.address))
+	if (!l->all && ward_address_range(e->family, e->address, bits).never)
 		return WARD_OK;
-	address.kind = WARD_HOST_ADDRESS;
-	ward_endpoint_host(&address, text);
-	return l->fn(l->arg, text, true);
+	if (!l->all && e->kind == WARD_HOST_RANGE && !address_in(e, &address)) {
+		ward_endpoint_host(e, text);
+		return l->fn(l->arg, text, false);
+	}
+	r = led_to_one(l, &address, bits);
+	while (r == WARD_OK && e->kind == WARD_HOST_RANGE &&
+		next_end(&l->ends, e, &pos, &address)) {
+		if (l->all ||
+			ward_address_classify(address.family, address.address) !=
+				WARD_ADDRESS_NEVER)
+			r = led_to_one(l, &address, bits);
+	}
+	return r;
 }
 
 static int led_by(void *arg, const struct cedar_uid *thing)
@@ -274,9 +396,15 @@ static int led_by(void *arg, const struct cedar_uid *thing)
 int ward_net_led_to(const struct ward_book *now, const struct ward_book *had, bool all,
 	ward_net_again_fn *fn, void *arg)
 {
-	struct leading l = { fn, arg, all };
+	struct leading l = { .fn = fn, .arg = arg, .all = all };
+	int r = ends_add(&l.ends, now);
 
-	return ward_book_newly_forbids(now, had, WARD_ACT_NET_CONNECT, led_by, &l);
+	if (r == WARD_OK)
+		r = ends_add(&l.ends, had);
+	if (r == WARD_OK)
+		r = ward_book_newly_forbids(now, had, WARD_ACT_NET_CONNECT, led_by, &l);
+	ends_done(&l.ends);
+	return r;
 }
 
 int ward_net_examples(const char *endpoint, ward_net_again_fn *fn, void *arg)
@@ -296,16 +424,18 @@ int ward_net_asked_again(const struct ward_plan *plan, const struct ward_book *h
 	static const char *const nobodys[] = { PROBE ".example", "0.0.0.0/0", "::/0" };
 	struct asking k = { .plan = plan, .had = had, .now = now, .fn = fn, .arg = arg };
 	bool any = agreed;
-	int r;
+	int r = ends_add(&k.ends, now);
 
 	mark_book(&k, now);
 	mark_book(&k, had);
-	r = granted(&k, &any);
-	if (!any)
-		return r;
 	if (r == WARD_OK)
+		r = ends_add(&k.ends, had);
+	if (r == WARD_OK)
+		r = granted(&k, &any);
+	if (r == WARD_OK && any)
 		r = named(&k);
-	for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(nobodys); i++)
+	for (size_t i = 0; r == WARD_OK && any && i < WARD_ARRAY_SIZE(nobodys); i++)
 		r = of_policy(&k, "", nobodys[i], false);
+	ends_done(&k.ends);
 	return r;
 }

@@ -274,6 +274,7 @@ int ward_ask_leads(struct life *l, const char *host, uint16_t port, const char *
 	struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
 		.program = how.program,
 		.inspected = how.inspected,
+		.unreached = how.unreached,
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
 	struct ward_verdict v;
 	int r;
@@ -330,6 +331,7 @@ int ward_ask_unseen(struct life *l, const char *host, uint16_t port, struct ward
 {
 	struct unseen u = { l, host, port, how, ret, 0 };
 
+	u.how.unreached = true; /* the proxy may reach it */
 	begin(ret);
 	if (l->book && ward_net_led_to(l->book->book, NULL, true, leads_there, &u) != 0) {
 		ret->effect = WARD_DENY;

@@ -84,6 +84,10 @@ static int check_file(int fd, const char *path, struct ward_error *err)
 		return no(err, "name a regular file", "it is no regular file");
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return no(err, "name a file of your own", "the file is somebody else's");
+	/* By another name of it the command could have it, whatever is looked at here. */
+	if (st.st_nlink > 1)
+		return no(err, "copy it to a file of its own, and name that",
+			"the file has another name, a hard link");
 	if (st.st_mode & (S_IROTH | S_IWOTH))
 		return no(err, "chmod o= FILE", "everybody may read the file, or write it");
 	return WARD_OK;

@@ -455,6 +455,7 @@ static int ask_leads(struct again *a, struct ward_query *q, const char *address)
 	struct ward_verdict now, before = { .effect = WARD_ALLOW };
 
 	q->now_ms = a->now_ms;
+	q->unreached = true; /* asked about where somebody else looks names up, and may reach it */
 	if (ward_judge_leads(a->book->book, a->book->desk, q, address, &now) < 0 ||
 		(a->had && ward_judge_leads(a->had->book, a->had->desk, q, address, &before) < 0))
 		return ward_rs_nomem(a->err);

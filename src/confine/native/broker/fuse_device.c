@@ -28,14 +28,14 @@ int ward_fuse_receive(int sock)
 		ward_close(n == 1 ? fd : -1);
 		return -EPROTO;
 	}
+	/* Who waits for an answer cannot be killed while anybody has the device: a child that outlives us would keep the run alive. */
+	ward_forked_without(fd);
 	/* To the init's side: it waits for each answer. The owner lets us go when the view is built. */
 	if (m.value >= 0 && m.value < CPU_SETSIZE) {
 		CPU_ZERO(&at);
 		CPU_SET((unsigned)m.value, &at);
 		(void)sched_setaffinity(0, sizeof(at), &at);
 	}
-	/* Who waits for an answer cannot be killed while anybody has the device: a child that outlives us would keep the run alive. */
-	ward_forked_without(fd);
 	return fd;
 }
 
