@@ -5,6 +5,7 @@ import errno
 import os
 import struct
 import threading
+import time
 
 import box
 from tap import skip
@@ -17,14 +18,14 @@ EMPTY = {3: struct.pack("<QII6Q10I", 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0o40777
 
 
 class Dead:
-    """Mounted at `at`. how: an errno by its name, HANGS, ENDED, or LIVES, which may become HANGS."""
+    """Mounted at `at`. how: an errno by its name, HANGS, ENDED, or LIVES, which may become HANGS, and takes `delay` seconds for each answer."""
 
-    def __init__(self, at, how):
+    def __init__(self, at, how, delay=0):
         try:
             self.fd = os.open("/dev/fuse", os.O_RDWR)
         except OSError as e:
             skip(f"/dev/fuse: {e.strerror}")
-        self.how, self.at, self.asked = how, str(at), 0
+        self.how, self.at, self.asked, self.delay = how, str(at), 0, delay
         box.mount("dead", self.at, "fuse", 0, f"fd={self.fd},rootmode=40755,user_id=0,group_id=0,allow_other")
         self.answer(os.read(self.fd, 1 << 17))   # INIT
         if how == ENDED:
@@ -39,6 +40,7 @@ class Dead:
             return
         body = struct.pack("<IIIIHHIIHHI7I", 7, 31, 65536, 0, 16, 12, 65536, 1, 0, 0, 0, *[0] * 7) if opcode == INIT else b""
         if self.how == LIVES and opcode not in (INIT, DESTROY):
+            time.sleep(self.delay)
             body, error = EMPTY.get(opcode, b""), 0 if opcode in EMPTY else -errno.ENOENT
         else:
             error = 0 if opcode in (INIT, DESTROY) else -getattr(errno, self.how)

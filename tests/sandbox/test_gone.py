@@ -133,6 +133,101 @@ box._register(a_link_on_the_path_to_what_does_not_answer_keeps_no_start_waiting,
               (lambda: box.become_user(far)) if os.geteuid() == 0 else None)
 
 
+def slow():
+    gone_from([])
+    (WS / "sub/slow").mkdir()
+    dead["slow"] = Dead(WS / "sub/slow", LIVES, delay=1.0)
+
+
+def what_is_slow_is_not_taken_for_gone(p):
+    if not dead:
+        skip("root mounts it, and is its user then")
+    code, out, err = run(p, "--write", ".", "sh", "-c", "ls -A sub/slow && echo open")
+    check_eq((code, out), (0, "open\n"), err)
+    dead["slow"].end()
+
+
+box._register(what_is_slow_is_not_taken_for_gone, "user",  # pylint: disable=protected-access
+              (lambda: box.become_user(slow)) if os.geteuid() == 0 else None)
+
+
+# ---- what leads there, or is it, when a start looks: each of these waited for ever ----
+
+def hang(at):
+    at.mkdir(parents=True, exist_ok=True)
+    dead[str(at)] = Dead(at, HANGS)
+
+
+def leads_there():
+    gone_from([])
+    hang(WS / "dead")
+    dead["in it"] = Dead(WS / "sub", HANGS)   # what is mounted in one that is gone, and hidden by it, is below
+    (WS / ".envrc").unlink()
+    (WS / ".envrc").symlink_to("dead/x")
+    (WS / ".vscode").symlink_to("dead")
+    (WS / ".idea").mkdir()
+    (WS / ".idea/workspace.xml").symlink_to("../dead/x")
+    (WS / ".git").write_text("gitdir: dead/g\n")
+
+
+def one_in_another():
+    gone_from([])
+    box.mount("ward-test", str(WS / "sub"), "tmpfs", 0, "mode=0777")
+    (WS / "sub/below").mkdir()
+    dead["below"] = Dead(WS / "sub/below", HANGS)
+    dead["above"] = Dead(WS / "sub", HANGS)
+
+
+def is_git():
+    gone_from([])
+    hang(WS / ".git")
+
+
+def is_held():
+    gone_from([])
+    hang(WS / ".vscode")
+    hang(WS / ".idea/sub")
+
+
+def of_a_mode():
+    gone_from([])
+    hang(WS / "dead")
+    (WS / "dead.link").symlink_to("dead/x")
+
+
+def starts_without_it(where, *words):
+    def test(p):
+        if not dead:
+            skip("root mounts it, and is its user then")
+        (p.base / "p.cedar").write_text('forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"**/.env");\n')
+        began = time.monotonic()
+        try:
+            code, out, err = run(p, *(w.replace("BASE", str(p.base)) for w in words), "sh", "-c", "echo x > fresh && echo written; ls -A " + where + " && echo open; true")
+            check_eq((code, out), (0, "written\n"), err)
+            check(time.monotonic() - began < 20, "it waited")
+            check_in(f'ward: warning: "{WS}/{where}" is left out: what is mounted there does not answer', err)
+            check_eq(err.count(f'"{WS}/{where}" is'), 1, err)
+        finally:
+            for d in dead.values():
+                d.end()
+    return test
+
+
+for name, before, where, words in (
+        ("links_and_a_file_of_gits_that_lead_to_one", leads_there, "dead", ("--write", ".")),
+        ("one_in_another", one_in_another, "sub", ("--write", ".")),
+        ("one_that_is_gits_directory", is_git, ".git", ("--write", ".")),
+        ("one_that_is_held", is_held, ".vscode", ("--write", ".")),
+        ("one_in_a_directory_that_is_held", is_held, ".idea/sub", ("--write", ".")),
+        ("a_rule_by_pattern", of_a_mode, "dead", ("--policy", "BASE/p.cedar", "--accept", "files=advisory", "--write", ".")),
+        ("a_mode", of_a_mode, "dead", ("--mode", "workspace_write")),
+        ("an_entry_of_PATH", of_a_mode, "dead", ("--env", f"PATH={WS}/dead/bin:/usr/bin:/bin", "--write", "."))):
+    test = starts_without_it(where, *words)
+    test.__name__ = f"a_start_does_not_wait_for_{name}"
+    box._register(test, "user",  # pylint: disable=protected-access
+                  (lambda before=before: box.become_user(before)) if os.geteuid() == 0 else None)
+
+
 @box.root_only
 def a_dead_mount_below_a_grant_is_none_of_wards_own_files(p):
     """Whether it is one more name of them is answered without its server."""

@@ -24,11 +24,15 @@
 #include "os/os.h"
 #include "os/rawcall.h"
 #include "run/persist/persist.h"
+#include "run/resolve/look.h"
 #include "run/review/place.h"
 
 #define ASKS_BYTES (16u * 1024)
 #define ASKED_MAX 64 /* of one start; the others are taken for alive */
-#define WAIT_MS 1500 /* for all of them together */
+/* For all of them together: a disk that slept has to spin up, and a server afar is asked more than once. */
+#define WAIT_MS 5000
+#define WAIT_LATE_MS 500 /* where others used that up, for each that is come upon later */
+#define KILL_MS 50 /* for the end of who waited too long */
 
 #define BARE __attribute__((no_sanitize("address", "undefined")))
 
@@ -53,6 +57,10 @@ BARE static _Noreturn void ask(struct asks *a)
 	fd = ward_raw(SYS_openat, AT_FDCWD, (long)a->path,
 		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0, 0);
 	r = fd < 0 ? fd : ward_raw(SYS_getdents64, fd, (long)names, sizeof(names), 0, 0);
+	/* That a file is mounted there, the kernel knows by itself. */
+	if (r == -ENOTDIR)
+		r = ward_raw(SYS_statx, AT_FDCWD, (long)a->path,
+			AT_SYMLINK_NOFOLLOW | AT_STATX_FORCE_SYNC, WARD_STATX_BASIC, (long)names);
 	a->error = r < 0 ? (int)-r : 0;
 	for (;;)
 		ward_raw(SYS_exit, 0, 0, 0, 0, 0);
@@ -92,12 +100,10 @@ static int begin(const char *path, struct answer *ret)
 	return 0;
 }
 
-/* 0, an errno, or -EAGAIN: none came in time. */
-static int end(struct answer *a, uint64_t until_ns)
+/* EINTR or not: has it ended? */
+static bool has_ended(int pidfd, uint64_t until_ns)
 {
-	struct pollfd p = { a->pidfd, POLLIN, 0 };
-	struct asks *shared = a->shared;
-	int r = -EAGAIN;
+	struct pollfd p = { pidfd, POLLIN, 0 };
 
 	for (;;) {
 		uint64_t now = ward_now_mono_ns();
@@ -105,25 +111,39 @@ static int end(struct answer *a, uint64_t until_ns)
 		int n = poll(&p, 1, ms);
 
 		if (n > 0 || (n == 0 && ms == 0) || (n < 0 && errno != EINTR))
-			break;
+			return n > 0;
 	}
-	if (p.revents && shared) {
-		(void)ward_pidfd_wait(a->pidfd, NULL, NULL, false);
-		r = shared->error;
-		munmap(shared, ASKS_BYTES);
-	} else {
-		/* The memory stays: the kernel may still hold it when the answer comes. */
+}
+
+/* 0, an errno, or ETIMEDOUT: none came in time. */
+static int end(struct answer *a, uint64_t until_ns)
+{
+	struct asks *shared = a->shared;
+	bool ended = has_ended(a->pidfd, until_ns), answered = ended;
+	int r = ETIMEDOUT;
+
+	if (!ended) {
 		(void)ward_pidfd_signal(a->pidfd, SIGKILL);
+		ended = has_ended(a->pidfd, ward_now_mono_ns() + KILL_MS * 1000000ull);
+	}
+	/* Else the memory stays, and a child that is nobody's: the kernel may still hold both when the answer comes. */
+	if (ended && shared) {
+		(void)ward_pidfd_wait(a->pidfd, NULL, NULL, false);
+		if (answered)
+			r = shared->error;
+		munmap(shared, ASKS_BYTES);
 	}
 	ward_closep(&a->pidfd);
 	a->shared = NULL;
 	return r;
 }
 
+/* By the kernel's names of them. */
 bool ward_mount_may_be_gone(const char *type)
 {
-	static const char *const types[] = { "fuse", "fuseblk", "nfs", "nfs4", "cifs", "smb3", "9p",
-		"ceph", "afs", "virtiofs", "lustre", "coda", "orangefs" };
+	static const char *const types[] = { "fuse", "fuseblk", "nfs", "nfs4", "cifs", "smb3",
+		"smbfs", "9p", "ceph", "afs", "virtiofs", "lustre", "coda", "pvfs2", "beegfs",
+		"gpfs", "ocfs2", "gfs2", "vboxsf", "prl_fs", "vmhgfs", "ncpfs" };
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(types); i++) {
 		if (ward_streq(type, types[i]))
@@ -135,7 +155,7 @@ bool ward_mount_may_be_gone(const char *type)
 /* Of those that say what they are: nobody is there. What is refused, or is no directory, is the file system's own answer. */
 static const char *why_gone(int answer)
 {
-	return answer == -EAGAIN || answer == ETIMEDOUT ? "does not answer"
+	return answer == ETIMEDOUT ? "does not answer"
 		: answer == EHOSTDOWN || answer == EHOSTUNREACH || answer == ENETUNREACH ||
 			answer == ENETDOWN || answer == ENOTCONN || answer == ECONNABORTED ||
 			answer == ECONNREFUSED || answer == ECONNRESET || answer == ESTALE ||
@@ -170,57 +190,142 @@ static int leave_out(struct ward_resolver *rs, const char *at, const char *why,
 			  why);
 }
 
+/* ---- all that are asked at a time ---- */
+
 struct asking {
 	struct answer v[ASKED_MAX];
+	struct ward_mount *of[ASKED_MAX]; /* NULL: whoever asks keeps no list */
 	size_t n;
-	uint64_t until_ns;
 };
 
-static struct asking begin_all(void)
+/* Who cannot be asked for want of memory or processes counts as gone: whoever looks might wait. */
+static int about(struct asking *a, const char *at, struct ward_mount *of)
 {
-	return (struct asking){ .until_ns = ward_now_mono_ns() + WAIT_MS * 1000000ull };
+	if (a->n == ASKED_MAX)
+		return 0;
+	if (begin(at, &a->v[a->n]) < 0)
+		return ETIMEDOUT;
+	a->of[a->n++] = of;
+	return 0;
 }
 
-static void about(struct asking *a, const char *at)
+static void ask_mount(struct ward_mounts *all, struct asking *a, struct ward_mount *m)
 {
-	if (a->n < ASKED_MAX && begin(at, &a->v[a->n]) == 0)
-		a->n++;
+	if (m->asked || !m->far)
+		return;
+	m->asked = true;
+	if (all->n_asked++ < ASKED_MAX)
+		m->answer = about(a, m->at, m);
+}
+
+static void end_all(struct ward_mounts *all, struct asking *a)
+{
+	uint64_t began = ward_now_mono_ns(), most = WAIT_MS * 1000000ull;
+	uint64_t least = WAIT_LATE_MS * 1000000ull;
+	uint64_t left = all->waited_ns < most ? most - all->waited_ns : 0;
+
+	for (size_t i = 0; i < a->n; i++)
+		a->of[i]->answer = end(&a->v[i], began + (left > least ? left : least));
+	all->waited_ns += ward_now_mono_ns() - began;
+}
+
+/* With it those of the workspace: they will be looked at, and are waited for together. */
+static void ask_about(struct ward_resolver *rs, const char *path)
+{
+	struct asking asked = { .n = 0 };
+
+	for (size_t i = 0; i < rs->mounts->n; i++) {
+		struct ward_mount *m = &rs->mounts->v[i];
+
+		if (ward_path_within(path, m->at) ||
+			(rs->workspace && ward_path_within(m->at, rs->workspace)))
+			ask_mount(rs->mounts, &asked, m);
+	}
+	end_all(rs->mounts, &asked);
+}
+
+int ward_rs_far(struct ward_resolver *rs, const char *path)
+{
+	if (!rs->arena || rs->no_mounts)
+		return 0;
+	if (!ward_rs_mounts(rs, NULL)) {
+		rs->no_mounts = true;
+		return 0;
+	}
+	for (size_t i = 0; rs->mounts->n_far > 0 && i < rs->mounts->n; i++) {
+		const struct ward_mount *m = &rs->mounts->v[i];
+
+		if (!m->far || !ward_path_within(path, m->at))
+			continue;
+		if (!m->asked)
+			ask_about(rs, path);
+		if (m->answer == ETIMEDOUT)
+			return -ETIMEDOUT;
+	}
+	return 0;
+}
+
+int ward_rs_lstat(struct ward_resolver *rs, const char *path, struct stat *ret)
+{
+	int r = ward_rs_far(rs, path);
+
+	if (r < 0)
+		return r;
+	return fstatat(AT_FDCWD, path, ret, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0 ? -errno : 0;
+}
+
+static bool lies_in(const struct ward_texts *t, const char *path)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		if (ward_path_within(path, t->v[i]))
+			return true;
+	}
+	return false;
+}
+
+static int settle(struct ward_resolver *rs, const struct ward_mount *m, struct ward_error *err)
+{
+	const char *why = why_gone(m->answer);
+
+	/* In one that is left out there is nothing to cover, nor to cover it by. */
+	if (lies_in(&rs->gone, m->at))
+		return WARD_OK;
+	return why ? leave_out(rs, m->at, why, err) : ward_rs_text(rs, &rs->remote, m->at, err);
 }
 
 int ward_rs_answers(struct ward_resolver *rs, struct ward_error *err)
 {
-	struct asking asked = begin_all();
-	const struct ward_mounts *mounts = rs->mounts; /* read where anything is written: reach.c */
+	struct asking asked = { .n = 0 };
+	struct ward_mounts *all = rs->mounts; /* read where anything is written: reach.c */
 	int r = WARD_OK;
 
-	for (size_t i = 0; mounts && i < mounts->n; i++) {
-		const struct ward_mount *m = &mounts->v[i];
-
-		if (ward_mount_may_be_gone(m->type) && is_written(rs, m->at))
-			about(&asked, m->at);
+	for (size_t i = 0; all && i < all->n; i++) {
+		if (all->v[i].far && is_written(rs, all->v[i].at))
+			ask_mount(all, &asked, &all->v[i]);
 	}
-	for (size_t i = 0; i < asked.n; i++) {
-		const char *at = asked.v[i].at;
-		const char *why = why_gone(end(&asked.v[i], asked.until_ns));
-
-		if (r == WARD_OK)
-			r = why ? leave_out(rs, at, why, err)
-				: ward_rs_text(rs, &rs->remote, at, err);
+	if (all)
+		end_all(all, &asked);
+	for (size_t i = 0; r == WARD_OK && all && i < all->n; i++) {
+		if (all->v[i].asked && is_written(rs, all->v[i].at))
+			r = settle(rs, &all->v[i], err);
 	}
 	return r;
 }
 
 size_t ward_gone_since(const char *const *remote, size_t n, const char **ret)
 {
-	struct asking asked = begin_all();
+	struct asking asked = { .n = 0 };
+	uint64_t until = ward_now_mono_ns() + WAIT_MS * 1000000ull;
 	size_t gone = 0;
 
-	for (size_t i = 0; i < n; i++)
-		about(&asked, remote[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (about(&asked, remote[i], NULL))
+			ret[gone++] = remote[i];
+	}
 	for (size_t i = 0; i < asked.n; i++) {
 		const char *at = asked.v[i].at;
 
-		if (why_gone(end(&asked.v[i], asked.until_ns)))
+		if (why_gone(end(&asked.v[i], until)))
 			ret[gone++] = at;
 	}
 	return gone;

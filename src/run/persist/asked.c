@@ -18,7 +18,7 @@ mode_t ward_holding_type_at(struct holding *x, const char *dir, const char *name
 	struct stat st;
 
 	*ret = ward_rs_absolute(x->rs, dir, name);
-	if (!*ret || lstat(*ret, &st) < 0)
+	if (!*ret || ward_rs_lstat(x->rs, *ret, &st) < 0)
 		return 0;
 	if (ward_pin_marked(st.st_mode) && ward_was_pin(AT_FDCWD, *ret))
 		return 0;
@@ -76,7 +76,7 @@ static bool lacks_first(struct holding *x, struct firsts *f, const char *dir, co
 	}
 	first = ward_arena_dup(x->rs->arena, name, n);
 	path = first ? ward_rs_absolute(x->rs, dir, first) : NULL;
-	lacks = path && lstat(path, &st) < 0 && errno == ENOENT;
+	lacks = path && ward_rs_lstat(x->rs, path, &st) == -ENOENT;
 	if (f->n < FIRSTS_MAX) {
 		f->v[f->n].name = name;
 		f->v[f->n].n = n;
@@ -99,6 +99,8 @@ static int rows_at(struct holding *x, const char *dir, bool of_git)
 	int r = WARD_OK;
 
 	firsts.n = 0;
+	if (ward_rs_far(x->rs, dir) < 0)
+		return WARD_OK;
 	ward_dir_names_read(&names, dir, DIR_BYTES_MAX);
 	for (size_t i = 0; r == WARD_OK && i < ward_persist_n; i++) {
 		const struct ward_persist_name *row = &ward_persist[i];

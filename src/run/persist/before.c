@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What there was before the start, of names that run code later and of what leads to them: the end compares it with what there is then. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,7 @@ static int add(struct holding *x, const char *path, const struct ward_known *wha
 		x->inside_cut = true; /* it may be a former run's doing: no reason not to start */
 		return WARD_OK;
 	}
-	if (fstatat(-1, path, &st, flags) == 0) {
+	if (ward_rs_far(x->rs, path) == 0 && fstatat(-1, path, &st, flags) == 0) {
 		k->dev = st.st_dev;
 		k->ino = st.st_ino;
 		k->ctime_ns = st.st_ctim.tv_sec * 1000000000LL + st.st_ctim.tv_nsec;
@@ -59,6 +60,11 @@ int ward_holding_know(struct holding *x, const char *path, const char *why, bool
 /* Of no row's name, or not there: the end looks at it by itself, and through a link. */
 int ward_holding_ask_later(struct holding *x, const char *path, const char *why)
 {
+	struct ward_target t;
+
+	/* Left out of the run, as what it lies in: the end would wait for it as well. */
+	if (ward_rs_target(x->rs, path, &t) == -ETIMEDOUT)
+		return WARD_OK;
 	return add(x, path, &(struct ward_known){ .why = why, .asked = true });
 }
 

@@ -188,7 +188,8 @@ static int inside(void *arg, const char *path, enum ward_entry type, bool *ret_e
 	*ret_enter = type == WARD_ENTRY_DIR;
 	if (type == WARD_ENTRY_LINK)
 		return link_in(x, path, in->why);
-	if (type == WARD_ENTRY_DIR || lstat(path, &st) < 0 || !has_second_name(x, &st))
+	if (type == WARD_ENTRY_DIR || ward_rs_lstat(x->rs, path, &st) < 0 ||
+		!has_second_name(x, &st))
 		return WARD_OK;
 	r = ward_holding_ask_later(x, path, in->why);
 	return r < 0
@@ -240,7 +241,8 @@ static int hold_nothing(struct holding *x, const char *path, const char *why)
 	struct stat st;
 	int r;
 
-	if (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode) || !ward_holding_is_written(x, path))
+	if (ward_rs_lstat(x->rs, path, &st) < 0 || !S_ISLNK(st.st_mode) ||
+		!ward_holding_is_written(x, path))
 		return WARD_OK;
 	r = ward_meant(x->rs, &x->named, path, &named, x->err);
 	if (r < 0 || named)

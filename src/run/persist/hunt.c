@@ -110,8 +110,6 @@ static int push(struct hunting *x, const char *name, bool is_hit)
 	size_t n = strlen(x->at->rel), len = strlen(name);
 	struct todo *t = ward_arena_alloc(x->arena, sizeof(*t));
 
-	if (is_gone(x))
-		return WARD_OK;
 	if (!t)
 		return no_memory(x);
 	*t = (struct todo){ .depth = x->at->depth + 1,
@@ -137,12 +135,14 @@ static int push(struct hunting *x, const char *name, bool is_hit)
 
 /* ---- one name ---- */
 
-static unsigned char type_of(const struct hunting *x, const char *name, unsigned char type)
+static unsigned char type_of(struct hunting *x, const char *name, unsigned char type)
 {
 	struct stat st;
 
 	if (type != DT_UNKNOWN)
 		return type;
+	if (name_it(x, name) && is_gone(x))
+		return DT_DIR;
 	if (fstatat(x->dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
 		return DT_REG;
 	return (unsigned char)((st.st_mode & S_IFMT) >> 12);
@@ -220,6 +220,9 @@ static int name_at(struct hunting *x, const char *name, unsigned char type, bool
 		x->h->cut = true;
 		return WARD_OK;
 	}
+	/* It is left out, whatever it is called. */
+	if (is_gone(x))
+		return WARD_OK;
 	if (ward_persist_may(name))
 		row = ward_persist_match(x->path, name,
 			type == DT_LNK   ? WARD_AS_ANY
@@ -340,7 +343,8 @@ static int probe(struct hunting *x, const char *name)
 		if (ward_streq(w->name, name))
 			return WARD_OK;
 	}
-	if (fstatat(x->dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0 ||
+	if ((name_it(x, name) && is_gone(x)) ||
+		fstatat(x->dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0 ||
 		enough(x, x->n_dir + strlen(name)))
 		return WARD_OK;
 	return found(x, name, (unsigned char)((st.st_mode & S_IFMT) >> 12));

@@ -42,6 +42,12 @@ void ward_dir_names_read_in(struct ward_dir_names *d, int dir, size_t most);    
 bool ward_dir_names_lack(const struct ward_dir_names *d, const char *name);      /* the first component of name surely is not there */
 
 /* ---- answers.c: a mount whose server is gone, below what may be written, is masked, and said; rs->gone, rs->remote ---- */
+/*
+ * -ETIMEDOUT: path, absolute and without links, lies in a mount that does not answer: whoever looks waits for ever. The first look
+ * at such a mount asks it, for a bounded time. 0: it can be looked at, whatever that says.
+ */
+int ward_rs_far(struct ward_resolver *rs, const char *path);
+int ward_rs_lstat(struct ward_resolver *rs, const char *path, struct stat *ret); /* 0 or -errno; -ETIMEDOUT as above, unlooked */
 int ward_rs_answers(struct ward_resolver *rs, struct ward_error *err);
 /* Of mounts (n paths) that answered then, those that do not now, to ret, which has room for all; how many. Bounded in time. */
 size_t ward_gone_since(const char *const *remote, size_t n, const char **ret);

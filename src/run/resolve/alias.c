@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "run/persist/persist.h"
 #include "run/resolve/look.h"
 
 /* Names of these have one entry each, whatever their case counts for. */
@@ -104,7 +105,7 @@ bool ward_rs_has_other_names(struct ward_resolver *rs, const char *path)
 	char other[WARD_PATH_MAX];
 	struct stat st, by;
 
-	if (lstat(path, &st) < 0 || S_ISDIR(st.st_mode))
+	if (ward_rs_lstat(rs, path, &st) < 0 || S_ISDIR(st.st_mode))
 		return false;
 	/* Most ask about the same file system, one after the other. */
 	if (!rs->fs_known || rs->fs_dev != st.st_dev) {

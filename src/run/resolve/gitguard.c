@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
+#include "run/persist/persist.h"
 #include "run/resolve/look.h"
 
 #define CONFIG_MAX (1u << 20)
@@ -105,7 +106,7 @@ static void second_name(struct guarding *x, const char *path)
 {
 	struct stat st;
 
-	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 1 &&
+	if (ward_rs_lstat(x->rs, path, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 1 &&
 		(st.st_uid == x->rs->host->uid || (st.st_mode & (S_IWGRP | S_IWOTH))))
 		unsure(x, path, "has a second name, and is written by that, too");
 	else if (ward_rs_has_other_names(x->rs, path))

@@ -219,6 +219,9 @@ static int identify(struct ward_resolver *rs, const char *path, struct ward_targ
 		ret->path = known->path;
 		return S_ISLNK(ret->st.st_mode) ? -ELOOP : 0;
 	}
+	r = ward_rs_far(rs, path);
+	if (r < 0)
+		return r;
 	r = look_at(rs, path, &ret->st);
 	link = r == -ELOOP && S_ISLNK(ret->st.st_mode);
 	if (r < 0 && ((r != -ENOENT && !link) || !known))
@@ -247,6 +250,7 @@ static int step(struct ward_resolver *rs, char *out, char *rest, struct ward_tar
 	size_t n = strcspn(rest, "/"), len = strlen(out);
 	char *behind = rest + n + (rest[n] == '/');
 	ssize_t got;
+	int r;
 
 	if (n == 0 || (n == 1 && rest[0] == '.')) {
 		memmove(rest, behind, strlen(behind) + 1);
@@ -264,6 +268,9 @@ static int step(struct ward_resolver *rs, char *out, char *rest, struct ward_tar
 	out[len] = '/';
 	memcpy(out + len + 1, rest, n);
 	out[len + 1 + n] = '\0';
+	r = ward_rs_far(rs, out);
+	if (r < 0)
+		return r;
 	got = readlink(out, link, sizeof(link) - 1);
 	if (got < 0 && errno != EINVAL)
 		return -errno;

@@ -55,10 +55,13 @@ struct ward_mount {
 	unsigned long id;
 	const char *fs, *root, *at;  /* the file system's number, the directory in it, where it is */
 	const char *type;
+	bool far, asked;             /* far: its server may be gone (persist/answers.c), and, once it was asked ... */
+	int answer;                  /* ... 0, the errno that it answers by, or ETIMEDOUT: it does not, or not in time */
 };
 struct ward_mounts {
 	struct ward_mount *v;
-	size_t n;
+	size_t n, n_far, n_asked;
+	uint64_t waited_ns;          /* for all answers so far */
 };
 const struct ward_mounts *ward_rs_mounts(struct ward_resolver *rs, struct ward_error *err); /* NULL: it cannot be read; err: NULL ok */
 bool ward_mount_may_be_gone(const char *type); /* persist/answers.c: its server is another machine, or a program */

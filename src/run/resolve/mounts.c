@@ -80,8 +80,11 @@ const struct ward_mounts *ward_rs_mounts(struct ward_resolver *rs, struct ward_e
 		next = s + strcspn(s, "\n");
 		if (*next)
 			*next++ = '\0';
-		if (x->n <= lines && take(s, &x->v[x->n]))
+		if (x->n <= lines && take(s, &x->v[x->n])) {
+			x->v[x->n].far = ward_mount_may_be_gone(x->v[x->n].type);
+			x->n_far += x->v[x->n].far;
 			x->n++;
+		}
 	}
 	rs->mounts = x;
 	return x;

@@ -59,7 +59,7 @@ struct ward_resolver {
 	enum ward_late_names late_names; struct ward_review review; /* of the workspace; its layer is made later */
 	struct ward_published published[WARD_PUBLISH_SOCKETS_MAX]; size_t n_published;
 	bool i_know, starts; int starved; /* starts: a run, which keeps what its policies were. starved: of ward_rs_target(), errno */
-	const char *path; bool path_set; /* the run's PATH; set: by --env, and bins are not put behind it */
+	const char *path; bool path_set, no_mounts; /* the run's PATH; set: by --env, without bins. no_mounts: no list of them */
 	const char *caches_read;     /* those that nobody asked for, and the run has: as in the plan */
 	/* Under a mode or a profile: the directories of the caller's PATH, with what stand-ins stand for in their place ... */
 	struct ward_texts callers;

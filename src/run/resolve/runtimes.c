@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
+#include "run/persist/persist.h"
 #include "run/resolve/look.h"
 
 #define FILE_BYTES_MAX (64u << 10)
@@ -170,7 +171,7 @@ static const char *by_marker(struct ward_resolver *rs, const char *path, const c
 	for (size_t i = 0; i < ward_runtime_markers_n; i++) {
 		(void)snprintf(file, sizeof(file), "%.*s/%s", (int)n, path,
 			ward_runtime_markers[i].file);
-		if (fstatat(AT_FDCWD, file, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (ward_rs_lstat(rs, file, &st) == 0) {
 			*ret_name = ward_runtime_markers[i].name;
 			return ward_arena_dup(rs->arena, path, n);
 		}

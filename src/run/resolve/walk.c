@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
+#include "run/persist/persist.h"
 #include "run/resolve/look.h"
 
 static int by_text(const void *a, const void *b)
@@ -93,6 +94,12 @@ static int cannot_list(struct ward_walk *w, const char *dir, int sys)
 	}
 }
 
+/* Of a mount that answers nobody: it is not looked at, and who knows a name in it may have that when it answers again. */
+static int far(struct ward_walk *w, const char *dir)
+{
+	return w->unlisted ? w->unlisted(w->arg, dir) : WARD_OK;
+}
+
 static int directory(struct ward_walk *w, const char *dir)
 {
 	char path[WARD_PATH_MAX];
@@ -131,7 +138,10 @@ int ward_rs_walk(struct ward_walk *w, const char *start)
 {
 	int r = ward_rs_push(w->rs, &w->todo, start, w->err);
 
-	while (r == WARD_OK && w->todo.n > 0)
-		r = directory(w, w->todo.v[--w->todo.n]);
+	while (r == WARD_OK && w->todo.n > 0) {
+		const char *dir = w->todo.v[--w->todo.n];
+
+		r = ward_rs_far(w->rs, dir) < 0 ? far(w, dir) : directory(w, dir);
+	}
 	return r;
 }
