@@ -221,11 +221,68 @@ for name, before, where, words in (
         ("one_in_a_directory_that_is_held", is_held, ".idea/sub", ("--write", ".")),
         ("a_rule_by_pattern", of_a_mode, "dead", ("--policy", "BASE/p.cedar", "--accept", "files=advisory", "--write", ".")),
         ("a_mode", of_a_mode, "dead", ("--mode", "workspace_write")),
+        ("a_mode_and_gits_directory", is_git, ".git", ("--mode", "workspace_write")),
         ("an_entry_of_PATH", of_a_mode, "dead", ("--env", f"PATH={WS}/dead/bin:/usr/bin:/bin", "--write", "."))):
     test = starts_without_it(where, *words)
     test.__name__ = f"a_start_does_not_wait_for_{name}"
     box._register(test, "user",  # pylint: disable=protected-access
                   (lambda before=before: box.become_user(before)) if os.geteuid() == 0 else None)
+
+
+NAMED = ("io", "down", "stale", "lost", "ended")
+
+
+def beside():
+    """And /mnt/d, beside the workspace, has some, which policies name."""
+    gone_from([])
+    for name in NAMED:
+        at = pathlib.Path("/mnt/d") / name
+        at.mkdir(parents=True)
+        dead[name] = Dead(at, HOW[name])
+    (WS / "link").symlink_to("/mnt/d/lost/secret")
+    (WS.parent / "d/mine").write_text("text\n")
+
+
+def rules(p, *actions):
+    about = [f'Ward::Path::"/mnt/d/{x}/secret"' for x in NAMED] + ['Ward::Path::"/mnt/ws/link"'] + [f'Ward::Glob::"/mnt/d/{x}/**/*.pem"' for x in NAMED]
+    (p.base / "x.cedar").write_text("".join(f'forbid (principal, action == Ward::Action::"{a}", resource {"in" if "Glob" in x else "=="} {x});\n' for a in actions for x in about))
+    return "--policy", str(p.base / "x.cedar"), "--accept", "files=advisory"
+
+
+def a_rule_about_what_is_gone_refuses_no_start(p):
+    """Nothing there is granted; and where it is, all of the mount is left out, whose server may be back while the run lives."""
+    if not dead:
+        skip("root mounts it, and is its user then")
+    for actions in (("fs.read",), ("fs.write",), ("fs.read", "fs.write")):
+        code, out, err = run(p, *rules(p, *actions), "--write", ".", "sh", "-c", "echo x >fresh && echo written")
+        check_eq((code, out, "left out" in err), (0, "written\n", False), err)
+    server = dead["lost"]
+
+    def back():
+        while not (WS / "back").exists():
+            time.sleep(0.02)
+        server.how = LIVES
+    threading.Thread(target=back, daemon=True).start()
+    code, out, err = run(p, *rules(p, "fs.read"), "--read", "/mnt/d", "--write", ".", "sh", "-c",
+                         "cat /mnt/d/mine; touch back; sleep 1; for d in /mnt/d/*/; do ls -A $d && echo open; done; true")
+    check_eq((code, out), (0, "text\n"), err)
+    for name in NAMED:
+        check_in(f'ward: warning: "/mnt/d/{name}" is left out: what is mounted there answers by an error, and a policy is about what lies in it', err)
+    for name in NAMED[:-1]:
+        dead[name].end()
+
+
+@box.root_only
+def a_rule_about_what_is_gone_refuses_no_start_of_root(p):
+    beside()
+    code, out, err = run(p, *rules(p, "fs.read", "fs.write"), "--write", ".", "sh", "-c", "echo x >fresh && echo written")
+    check_eq((code, out, "left out" in err), (0, "written\n", False), err)
+    for name in NAMED[:-1]:
+        dead[name].end()
+
+
+box._register(a_rule_about_what_is_gone_refuses_no_start, "user",  # pylint: disable=protected-access
+              (lambda: box.become_user(beside)) if os.geteuid() == 0 else None)
 
 
 @box.root_only

@@ -461,7 +461,7 @@ def where_names_cannot_be_listed_a_pattern_takes_all(p):
             seen |= {"open/a.pem", "shut/in/a.pem"} if action == "write" else set()
             seen |= {"W"} if listed and action == "write" else set()
             check_eq(set(r.out.split()), seen, r.err)
-            check_eq(f'"{p.ws}/shut/in" cannot be looked into, so nothing in it {lost}: x.cedar:1 may be about it' in r.err, not listed, r.err)
+            check_eq(f'"{p.ws}/shut/in" cannot be looked into, so nothing in it {lost}: a rule about names (x.cedar:1 is one) may be about it' in r.err, not listed, r.err)
     finally:
         (p.ws / "shut/in").chmod(0o755)
 
@@ -484,6 +484,35 @@ def a_rule_holds_behind_a_directory_that_its_owner_closed(p):
                 check_in(f'"{p.ws}/{shut}" cannot be looked into', r.err)
             finally:
                 (p.ws / shut).chmod(0o700)
+            check_eq((p.ws / "shut/in/key").read_text(), "text\n")
+
+
+@user_only
+def a_link_into_what_is_closed_hides_nothing_beside_it(p):
+    """The rule is about what lies behind the link: what keeps from that is closed, and not the directory of the link."""
+    p.write("a", "text\n", 0o644)
+    p.write("x.cedar", "".join(f'forbid (principal, action == Ward::Action::"fs.{a}", resource == Ward::Path::"{p.ws}/secret");\n' for a in ("read", "write")), 0o644)
+    another = "/proc/1/root"   # of root's, whom no ordinary user looks over the shoulder
+    for to in (f"{another}/etc/passwd", "shut/in/key"):
+        p.write("shut/in/key", "text\n", 0o600)
+        (p.ws / "secret").unlink(missing_ok=True)
+        (p.ws / "secret").symlink_to(to)
+        (p.ws / "shut").chmod(0)
+        try:
+            for mode in ("--read", "--write"):
+                r = ordinary(p, "--policy", "x.cedar", mode, ".", "sh", "-c", "cat a; chmod 700 shut; cat secret shut/in/key; echo x >shut/in/key; mv shut out; true")
+                held = to[0] != "/"
+                check_eq((r.code, r.out.split("\n")[0]), (0, "text"), f"{to} {mode}: {r.err}")
+                check_eq(f'"{p.ws}/shut" cannot be looked into, so nothing in it is shown: x.cedar:1 is about what may lie in it' in r.err, held, r.err)
+                check_eq(f'"{p.ws}" cannot be looked into' in r.err, False, r.err)
+                if held:
+                    check_eq(r.out, "text\n", r.err)
+                    check_eq((p.ws / "out").exists(), False)
+                elif mode == "--write":
+                    (p.ws / "out").rename(p.ws / "shut")
+        finally:
+            (p.ws / "shut").chmod(0o700)
+        if to[0] != "/":
             check_eq((p.ws / "shut/in/key").read_text(), "text\n")
 
 

@@ -155,13 +155,9 @@ bool ward_mount_may_be_gone(const char *type)
 /* Of those that say what they are: nobody is there. What is refused, or is no directory, is the file system's own answer. */
 static const char *why_gone(int answer)
 {
-	return answer == ETIMEDOUT ? "does not answer"
-		: answer == EHOSTDOWN || answer == EHOSTUNREACH || answer == ENETUNREACH ||
-			answer == ENETDOWN || answer == ENOTCONN || answer == ECONNABORTED ||
-			answer == ECONNREFUSED || answer == ECONNRESET || answer == ESTALE ||
-			answer == EIO || answer == EREMOTEIO
-		? "answers by an error"
-		: NULL;
+	return answer == ETIMEDOUT         ? "does not answer"
+		: ward_rs_is_gone(-answer) ? "answers by an error"
+					   : NULL;
 }
 
 static bool is_written(const struct ward_resolver *rs, const char *at)

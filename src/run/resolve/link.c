@@ -343,6 +343,33 @@ const char *ward_rs_would_be(struct ward_resolver *rs, const char *path)
 	return ward_arena_strdup(rs->arena, out[0] ? out : "/");
 }
 
+int ward_rs_stuck(struct ward_resolver *rs, const char *path, char *ret_at, const char **ret_would)
+{
+	char rest[WARD_PATH_MAX];
+	struct ward_target t = { 0 };
+
+	ret_at[0] = '\0';
+	*ret_would = NULL;
+	if ((size_t)snprintf(rest, sizeof(rest), "%s", path) >= sizeof(rest))
+		return -ENAMETOOLONG;
+	while (rest[0]) {
+		int r = step(rs, ret_at, rest, &t);
+
+		if (r < 0) {
+			*ret_would = as_it_would_be(rs, ret_at, rest);
+			return r;
+		}
+	}
+	return identify(rs, ret_at[0] ? ret_at : "/", &t);
+}
+
+bool ward_rs_is_gone(int r)
+{
+	return r == -ETIMEDOUT || r == -EHOSTDOWN || r == -EHOSTUNREACH || r == -ENETUNREACH ||
+		r == -ENETDOWN || r == -ENOTCONN || r == -ECONNABORTED || r == -ECONNREFUSED ||
+		r == -ECONNRESET || r == -ESTALE || r == -EIO || r == -EREMOTEIO;
+}
+
 bool ward_rs_is_none(int r)
 {
 	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EACCES || r == -ENAMETOOLONG;

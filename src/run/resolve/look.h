@@ -151,6 +151,9 @@ int ward_rs_publish(struct ward_resolver *rs, struct ward_error *err);
 /* ---- link.c ---- */
 /* Of what a look failed by: nothing is there, or nothing that we get to. Of any other error what is there may be anything. */
 bool ward_rs_is_none(int r);
+bool ward_rs_is_gone(int r); /* whose server is another machine, or a program, and is not there; or a disk that fails */
+/* Where the way to path ends, links followed: real but for its last component, of which the look said r. would: all of it, or NULL */
+int ward_rs_stuck(struct ward_resolver *rs, const char *path, char *ret_at, const char **ret_would);
 /* Directories that more than one name was looked up in, open, for the time of a resolve. */
 struct ward_dir_names;
 struct ward_rs_dirs {

@@ -139,7 +139,7 @@ static bool lies_below(const struct brought *b, const char *path)
 
 static int collect(struct brought *b)
 {
-	struct ward_texts matches = { 0 };
+	struct ward_texts matches = { 0 }, unlisted = { 0 }; /* the latter: as the view did */
 	const struct ward_book *book = b->rs->book->book;
 	struct ward_target t;
 	const char *path;
@@ -153,7 +153,7 @@ static int collect(struct brought *b)
 	}
 	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
 		r = ward_rules_matches(b->rs, ward_book_patterns(book, relative), relative,
-			&matches, NULL, b->err);
+			&matches, &unlisted, b->err);
 	for (size_t i = 0; r == WARD_OK && i < matches.n; i++) {
 		if (lies_below(b, matches.v[i]))
 			r = ward_rs_push(b->rs, &b->names, matches.v[i], b->err);

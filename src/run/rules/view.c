@@ -517,7 +517,7 @@ static int name(struct viewing *v, const char *path)
 	r = ward_rs_target(v->rs, path, &t);
 	if (r == -ENOENT || r == -ENOTDIR)
 		return ward_rs_push(v->rs, &v->missing, path, v->err);
-	if (r == -EACCES)
+	if (r == -EACCES || ward_rs_is_gone(r))
 		return ward_rs_push(v->rs, &v->closed, path, v->err);
 	if (r < 0 && !ward_rs_is_none(r))
 		return ward_rules_unknown(path, r, v->err);
@@ -600,7 +600,7 @@ static int boundaries(struct viewing *v)
 			continue;
 		r = ward_rs_target(v->rs, v->names.v[i], &t);
 		if (r < 0) {
-			r = r == -EACCES /* listed, and not to be entered */
+			r = r == -EACCES || ward_rs_is_gone(r) /* listed, and not to be entered */
 				? ward_rs_push(v->rs, &v->closed, v->names.v[i], v->err)
 				: ward_rs_is_none(r) ? WARD_OK
 						     : ward_rules_unknown(v->names.v[i], r, v->err);
@@ -779,6 +779,8 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 		r = ward_rules_named(rs, false, &v.names, err);
 	if (r == WARD_OK)
 		r = boundaries(&v);
+	if (r == WARD_OK && v.closed.n > 0) /* by the last of them, too */
+		r = ward_rules_unseen(rs, v.first, &v.unlisted, &v.closed, err);
 	if (r == WARD_OK)
 		r = all_absent(&v);
 	rs->n_viewed = rs->n_nodes;

@@ -155,6 +155,8 @@ static int group(struct walk *w, bool relative)
 	int r;
 
 	r = ward_rs_target(w->rs, start, &t);
+	if (ward_rs_is_gone(r) && w->unlisted)
+		return unlisted(w, start);
 	if (r < 0 && !ward_rs_is_none(r))
 		return ward_rules_unknown(start, r, w->err);
 	if (r < 0 || t.n_links > 0 || (ward_rs_reserved(start) && start[1]))
@@ -256,7 +258,7 @@ struct ward_node *ward_rules_shown(struct ward_resolver *rs, size_t first, const
 
 /* What a name in it would lose, all that is in it loses. read, write: the rules that take it, or NULL. */
 static int cover(struct ward_resolver *rs, const struct ward_target *t, size_t first,
-	const struct ward_book_rule *read, const struct ward_book_rule *write,
+	const struct ward_book_rule *read, const struct ward_book_rule *write, bool pattern,
 	struct ward_error *err)
 {
 	const struct ward_node *shown = ward_rules_shown(rs, first, t->path);
@@ -278,10 +280,10 @@ static int cover(struct ward_resolver *rs, const struct ward_target *t, size_t f
 	r = ward_rs_node(rs, &n, err);
 	return r < 0
 		? r
-		: ward_rs_warn(rs, err,
-			  "%s cannot be looked into, so nothing in it %s: %s:%u may be about it",
-			  ward_rs_show(rs, t->path), read ? "is shown" : "may be written", by->file,
-			  by->line);
+		: ward_rs_warn(rs, err, "%s cannot be looked into, so nothing in it %s: %s%s:%u%s",
+			  ward_rs_show(rs, t->path), read ? "is shown" : "may be written",
+			  pattern ? "a rule about names (" : "", by->file, by->line,
+			  pattern ? " is one) may be about it" : " is about what may lie in it");
 }
 
 /* The rule that takes it away; NULL: none. */
@@ -295,34 +297,96 @@ static int taken_by(struct ward_resolver *rs, enum ward_action action, const cha
 	return r;
 }
 
+/* Ward knows the workspace by where it stands, and so does the run, however closed what is above it. */
+static void at_workspace(struct ward_resolver *rs, const char *would, char *dir)
+{
+	if (ward_path_within(rs->workspace, dir) &&
+		(!would || ward_path_within(would, rs->workspace)))
+		(void)snprintf(dir, WARD_PATH_MAX, "%s", rs->workspace);
+}
+
 /*
  * The directory that can be reached and keeps us from path, if the run can reach into it: its owner opens it, inside as outside. path
- * itself, where that can be reached.
+ * itself, where that can be reached. Behind a link it is one that the link leads into, and not where the link lies.
  */
 static bool kept_by(struct ward_resolver *rs, const char *path, struct ward_target *ret)
 {
 	char dir[WARD_PATH_MAX];
-	int r;
+	const char *would;
+	int r = ward_rs_target(rs, path, ret);
 
-	(void)snprintf(dir, sizeof(dir), "%s", path);
+	if (r != -EACCES)
+		return r == 0 && ward_streq(ret->path, path);
+	if (ward_rs_stuck(rs, path, dir, &would) == -EACCES && strrchr(dir, '/') > dir)
+		*strrchr(dir, '/') = '\0';
+	at_workspace(rs, would, dir);
 	while ((r = ward_rs_target(rs, dir, ret)) == -EACCES && strrchr(dir, '/') > dir)
 		*strrchr(dir, '/') = '\0';
-	return r == 0 && ward_streq(ret->path, dir) &&
-		(ward_streq(dir, path) || ret->st.st_uid == rs->host->uid);
+	return r == 0 && ret->st.st_uid == rs->host->uid;
+}
+
+static const char *mount_of(struct ward_resolver *rs, const char *path)
+{
+	const struct ward_mounts *mounts = ward_rs_mounts(rs, NULL);
+	const char *best = NULL;
+
+	for (size_t i = 0; mounts && i < mounts->n; i++) {
+		const char *at = mounts->v[i].at;
+
+		if (ward_path_within(path, at) && (!best || strlen(at) >= strlen(best)))
+			best = at;
+	}
+	return best;
+}
+
+/* Nothing is known of what lies in a mount whose server is gone, and the server may be back while the run lives: so it is all left out. */
+static int gone(struct ward_resolver *rs, const char *path, int why, size_t first, bool read,
+	bool write, struct ward_error *err)
+{
+	char real[WARD_PATH_MAX];
+	const char *would, *at;
+	const struct ward_node *shown;
+	struct ward_node n = { .kind = WARD_NODE_MASK, .is_dir = true, .fixed = true, .rule = -1 };
+	int r;
+
+	(void)ward_rs_stuck(rs, path, real, &would);
+	at = mount_of(rs, real);
+	shown = ward_rules_shown(rs, first, real);
+	if (!shown || shown->kind != WARD_NODE_BIND ||
+		(!read && (!write || !shown->write || shown->protect)))
+		return WARD_OK;
+	if (!rs->host->userns || !at || ward_path_within(shown->dest, at)) {
+		r = ward_rules_unknown(path, why, err);
+		ward_fail_fix(err, "unmount %s, or grant nothing around it", at ? at : real);
+		return r;
+	}
+	n.dest = at;
+	r = ward_rs_node(rs, &n, err);
+	if (r == WARD_OK)
+		r = ward_rs_text(rs, &rs->gone, at, err);
+	return r < 0
+		? r
+		: ward_rs_warn(rs, err,
+			  "%s is left out: what is mounted there %s, and a policy is about what lies in it",
+			  ward_rs_show(rs, at),
+			  why == -ETIMEDOUT ? "does not answer" : "answers by an error");
 }
 
 static int closed(struct ward_resolver *rs, const char *path, size_t first, struct ward_error *err)
 {
 	const struct ward_book_rule *read = NULL, *write = NULL;
 	struct ward_target t;
-	int r;
+	int r, why;
 
-	if (!kept_by(rs, path, &t))
+	why = ward_rs_target(rs, path, &t);
+	if (!ward_rs_is_gone(why) && !kept_by(rs, path, &t))
 		return WARD_OK;
 	r = taken_by(rs, WARD_ACT_FS_READ, path, &read, err);
 	if (r == WARD_OK)
 		r = taken_by(rs, WARD_ACT_FS_WRITE, path, &write, err);
-	return r < 0 ? r : cover(rs, &t, first, read, write, err);
+	if (r == WARD_OK && ward_rs_is_gone(why))
+		return gone(rs, path, why, first, read, write, err);
+	return r < 0 ? r : cover(rs, &t, first, read, write, false, err);
 }
 
 int ward_rules_unseen(struct ward_resolver *rs, size_t first, struct ward_texts *unlisted,
@@ -335,9 +399,15 @@ int ward_rules_unseen(struct ward_resolver *rs, size_t first, struct ward_texts 
 
 	ward_rs_sort(unlisted);
 	for (size_t i = 0; r == WARD_OK && i < unlisted->n; i++) {
-		if ((i == 0 || !ward_streq(unlisted->v[i], unlisted->v[i - 1])) &&
-			kept_by(rs, unlisted->v[i], &t))
-			r = cover(rs, &t, first, read, write, err);
+		int why;
+
+		if (i > 0 && ward_streq(unlisted->v[i], unlisted->v[i - 1]))
+			continue;
+		why = ward_rs_target(rs, unlisted->v[i], &t);
+		if (ward_rs_is_gone(why))
+			r = gone(rs, unlisted->v[i], why, first, read, write, err);
+		else if (kept_by(rs, unlisted->v[i], &t))
+			r = cover(rs, &t, first, read, write, true, err);
 	}
 	ward_rs_sort(names);
 	for (size_t i = 0; r == WARD_OK && i < names->n; i++)
