@@ -98,7 +98,7 @@ static bool lies_in_any(const struct holding *x, const char *path)
 
 int ward_holding_places(struct holding *x)
 {
-	struct ward_holding_look looks[LOOKS_MAX];
+	struct ward_holding_look looks[LOOKS_MAX] = { 0 };
 	struct wheres w = { .n = 0 };
 	int r = WARD_OK;
 
