@@ -86,18 +86,17 @@ static int keep_links(struct ward_resolver *rs, const struct ward_target *t, str
 	return r;
 }
 
-/* VARIABLE=PATH, unless it is known already. */
-static int homed(struct ward_resolver *rs, const char *variable, const char *path,
-	struct ward_error *err)
+/* VARIABLE=PATH, unless the list has that variable already: what the caller has set by --env stays. */
+static int add_variable(struct ward_resolver *rs, struct ward_texts *to, const char *variable,
+	const char *path, struct ward_error *err)
 {
 	size_t n = strlen(variable);
 
-	for (size_t i = 0; i < rs->homes.n; i++) {
-		if (strncmp(rs->homes.v[i], variable, n) == 0 && rs->homes.v[i][n] == '=')
+	for (size_t i = 0; i < to->n; i++) {
+		if (strncmp(to->v[i], variable, n) == 0 && to->v[i][n] == '=')
 			return WARD_OK;
 	}
-	return ward_rs_text(rs, &rs->homes, ward_arena_printf(rs->arena, "%s=%s", variable, path),
-		err);
+	return ward_rs_text(rs, to, ward_arena_printf(rs->arena, "%s=%s", variable, path), err);
 }
 
 /* With the Python that a venv of the caller's leads to, and what is told by a variable where it is. */
@@ -110,7 +109,8 @@ static int bring(struct ward_resolver *rs, const char *prefix, const char *name,
 
 	for (size_t i = 0; r == WARD_OK && i < ward_runtime_homes_n; i++) {
 		if (ward_streq(ward_runtime_homes[i].runtime, name))
-			r = homed(rs, ward_runtime_homes[i].variable, prefix, err);
+			r = add_variable(rs, &rs->homes, ward_runtime_homes[i].variable, prefix,
+				err);
 	}
 	if (r < 0 || !ward_streq(name, "venv"))
 		return r;
@@ -413,13 +413,13 @@ static int by_variables(struct ward_resolver *rs, struct ward_error *err)
 			ward_rs_target(rs, norm, &t) < 0 || !S_ISDIR(t.st.st_mode))
 			continue;
 		if (of_base(t.path)) {
-			r = homed(rs, variable, t.path, err);
+			r = add_variable(rs, &rs->homes, variable, t.path, err);
 			continue;
 		}
 		prefix = runtime_of(rs, t.path, &name);
 		if (!prefix)
 			continue;
-		r = homed(rs, variable, t.path, err);
+		r = add_variable(rs, &rs->homes, variable, t.path, err);
 		if (r == WARD_OK)
 			r = bring(rs, prefix, name, err);
 	}
@@ -587,20 +587,6 @@ static int link_cache(struct ward_resolver *rs, const char *inside, const char *
 	return r == WARD_OK ? ward_rs_node(rs, &link, err) : r;
 }
 
-/* What the caller has set by --env stays. */
-static int name_cache(struct ward_resolver *rs, const char *variable, const char *source,
-	struct ward_error *err)
-{
-	size_t n = strlen(variable);
-
-	for (size_t i = 0; i < rs->env.n; i++) {
-		if (strncmp(rs->env.v[i], variable, n) == 0 && rs->env.v[i][n] == '=')
-			return WARD_OK;
-	}
-	return ward_rs_text(rs, &rs->env, ward_arena_printf(rs->arena, "%s=%s", variable, source),
-		err);
-}
-
 static bool only_read(struct ward_resolver *rs, const char *name)
 {
 	rs->caches_read = rs->caches_read
@@ -624,11 +610,11 @@ int ward_rs_toolchain_path(struct ward_resolver *rs, struct ward_error *err)
 		if (!variable)
 			return ward_rs_nomem(err);
 		if (ward_rs_visible(rs, at) || of_base(at))
-			r = name_cache(rs, variable, at, err);
+			r = add_variable(rs, &rs->env, variable, at, err);
 	}
 	/* Its storage is the run's own (gitconfig.c): what it has is found beside the objects of another. */
 	if (r == WARD_OK && lfs)
-		r = name_cache(rs, "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+		r = add_variable(rs, &rs->env, "GIT_ALTERNATE_OBJECT_DIRECTORIES",
 			ward_arena_printf(rs->arena, "%s/objects", lfs), err);
 	for (size_t i = 0; r == WARD_OK && i < ward_caches_n; i++) {
 		const char *inside = ward_caches[i].inside;
@@ -638,7 +624,7 @@ int ward_rs_toolchain_path(struct ward_resolver *rs, struct ward_error *err)
 		if (!ward_cache_asked(rs, i) && !only_read(rs, ward_caches[i].name))
 			return ward_rs_nomem(err);
 		r = strchr(inside, '/') ? link_cache(rs, inside, rs->caches[i], err)
-					: name_cache(rs, inside, rs->caches[i], err);
+					: add_variable(rs, &rs->env, inside, rs->caches[i], err);
 	}
 	return r;
 }
