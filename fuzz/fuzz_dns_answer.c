@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1)
 		return 0;
 	n = ward_dns_query(query, 0x1234, "good.test.example",
-		data[0] & 1 ? WARD_DNS_AAAA : WARD_DNS_A);
+		data[0] & 1 ? WARD_DNS_AAAA : WARD_DNS_A, !(data[0] & 2));
 	if (ward_dns_read(data + 1, size - 1, query, n, &a) == WARD_DNS_ANSWER) {
 		MUST(a.n <= WARD_EGRESS_ADDRESSES_MAX);
 		/* It repeats the question. */

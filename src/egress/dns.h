@@ -24,12 +24,13 @@ void ward_address_unmap(struct ward_relay_addr *a);
 #define WARD_DNS_AAAA 28u
 #define WARD_DNS_QUERY_MAX 300
 #define WARD_DNS_EDNS_BYTES 1232
-/* A query with EDNS for an absolute name in normal form; bytes. */
-size_t ward_dns_query(uint8_t out[WARD_DNS_QUERY_MAX], uint16_t id, const char *name, uint16_t type);
+/* A query for an absolute name in normal form; edns: with EDNS; bytes. */
+size_t ward_dns_query(uint8_t out[WARD_DNS_QUERY_MAX], uint16_t id, const char *name, uint16_t type, bool edns);
 
 enum ward_dns_result {
 	WARD_DNS_FOREIGN = 0, /* no answer to this query: go on waiting */
 	WARD_DNS_FAILED,      /* the server cannot say, or says nonsense: ask another */
+	WARD_DNS_PLAIN,       /* it cannot read a query with EDNS: ask it without */
 	WARD_DNS_CUT,         /* ask again by TCP */
 	WARD_DNS_NO_NAME,
 	WARD_DNS_ANSWER       /* n addresses of the type that was asked for, perhaps none */

@@ -16,7 +16,9 @@
 #define FLAG_ANSWER 0x8000u
 #define FLAG_CUT 0x0200u
 #define OPCODE 0x7800u
+#define RCODE_FORMAT 1u
 #define RCODE_NO_NAME 3u
+#define RCODE_NOT_IMPLEMENTED 4u
 
 static unsigned get16(const uint8_t *p)
 {
@@ -30,7 +32,8 @@ static uint8_t *put16(uint8_t *p, unsigned v)
 	return p + 2;
 }
 
-size_t ward_dns_query(uint8_t out[WARD_DNS_QUERY_MAX], uint16_t id, const char *name, uint16_t type)
+size_t ward_dns_query(uint8_t out[WARD_DNS_QUERY_MAX], uint16_t id, const char *name, uint16_t type,
+	bool edns)
 {
 	static const uint8_t opt_rest[6] = { 0 };
 	uint8_t *p = out;
@@ -40,7 +43,7 @@ size_t ward_dns_query(uint8_t out[WARD_DNS_QUERY_MAX], uint16_t id, const char *
 	p = put16(p, 1);
 	p = put16(p, 0);
 	p = put16(p, 0);
-	p = put16(p, 1);
+	p = put16(p, edns);
 	while (*name) {
 		size_t n = strcspn(name, ".");
 
@@ -52,6 +55,8 @@ size_t ward_dns_query(uint8_t out[WARD_DNS_QUERY_MAX], uint16_t id, const char *
 	*p++ = 0;
 	p = put16(p, type);
 	p = put16(p, CLASS_IN);
+	if (!edns)
+		return (size_t)(p - out);
 	*p++ = 0;
 	p = put16(p, TYPE_OPT);
 	p = put16(p, WARD_DNS_EDNS_BYTES);
@@ -201,6 +206,16 @@ static enum ward_dns_result read_answers(const struct reader *answers, unsigned 
 	return WARD_DNS_FAILED;
 }
 
+/* A server that is older than EDNS, or stands behind what takes it for an error (RFC 6891, 7), may be able to say it all the same. */
+static enum ward_dns_result failed(unsigned flags, const uint8_t *query)
+{
+	unsigned rcode = flags & 0xf;
+
+	return get16(query + 10) && (rcode == RCODE_FORMAT || rcode == RCODE_NOT_IMPLEMENTED)
+		? WARD_DNS_PLAIN
+		: WARD_DNS_FAILED;
+}
+
 enum ward_dns_result ward_dns_read(const uint8_t *p, size_t n, const uint8_t *query, size_t query_n,
 	struct ward_dns_answer *ret)
 {
@@ -222,7 +237,7 @@ enum ward_dns_result ward_dns_read(const uint8_t *p, size_t n, const uint8_t *qu
 		return WARD_DNS_FOREIGN;
 	/* A server that cannot read a question may leave it out. */
 	if (get16(p + 4) == 0 && n == HEADER && (flags & 0xf))
-		return WARD_DNS_FAILED;
+		return failed(flags, query);
 	if (get16(p + 4) != 1 || n - HEADER < question ||
 		memcmp(p + HEADER, query + HEADER, question) != 0)
 		return WARD_DNS_FOREIGN;
@@ -231,7 +246,7 @@ enum ward_dns_result ward_dns_read(const uint8_t *p, size_t n, const uint8_t *qu
 	if ((flags & 0xf) == RCODE_NO_NAME)
 		return WARD_DNS_NO_NAME;
 	if (flags & 0xf)
-		return WARD_DNS_FAILED;
+		return failed(flags, query);
 	r.at += question;
 	found = read_answers(&r, get16(p + 6), &l);
 	if (found != WARD_DNS_ANSWER)

@@ -330,7 +330,13 @@ static void try_resolved(struct ward_flow *f)
 		return;
 	switch (f->name->found) {
 	case WARD_FOUND_SILENT: refuse_silent(f); return;
-	case WARD_FOUND_NONE: refuse(f, WARD_EGRESS_WHY_NOT_RESOLVED, NULL, NULL); return;
+	case WARD_FOUND_NONE:
+		refuse(f, WARD_EGRESS_WHY_NOT_RESOLVED,
+			f->name->failed
+				? "the name servers outside answered that they cannot say which address it has"
+				: NULL,
+			NULL);
+		return;
 	case WARD_FOUND_SOME: dial_name(f); return;
 	}
 }

@@ -19,7 +19,8 @@ struct ward_pinned {
 	uint32_t offset;             /* of its addresses in the ranges of plan.h */
 	struct ward_lookup *lookup;  /* under way; NULL: none */
 	uint64_t until;              /* ns: what was found holds until then; 0: nothing was looked up */
-	enum ward_found found; int err; /* SILENT: why the name servers could not be asked; 0: none answered in time */
+	enum ward_found found;
+	int err; bool failed;        /* SILENT: why the name servers could not be asked; 0: none did in time. NONE: they cannot say */
 	struct ward_dns_answer out;  /* real addresses, of either family */
 	struct ward_dns_answer out6; /* its IPv6 part, kept apart so that neither crowds out the other */
 	char name[];
@@ -52,12 +53,11 @@ uint64_t ward_bucket_next(const struct ward_bucket *b); /* ns: when there is one
 
 /* ---- resolve.c ---- */
 struct ward_resolver {
-	int epoll;                   /* borrowed */
-	bool fixed;                  /* --resolver */
+	int epoll; bool fixed;       /* epoll: borrowed; fixed: --resolver */
 	struct ward_resolv_conf conf;
 	struct timespec conf_time;   /* of the file that conf was read from, and its number */
 	uint64_t conf_ino;
-	const char *conf_file, *hosts_file;
+	const char *conf_file, *hosts_file; uint64_t silent_until[WARD_RESOLVERS_MAX]; /* ns: asked last until then */
 	struct ward_lookup *first;
 	size_t n;
 	struct ward_bucket pace;     /* of what leaves the host: names carry data */

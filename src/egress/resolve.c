@@ -22,12 +22,14 @@
 #define NONE_S 5u
 #define SILENT_S 1u
 #define PORTS_TRIED 3
+#define LAST_MS 60000u /* that a server which said nothing is asked behind the others */
 
 struct half {
 	struct ward_waiter source;
 	struct ward_lookup *l;
 	int fd;
-	bool tcp, done, said; /* said: a server answered, though nothing that helps */
+	bool tcp, plain, done; /* plain: without EDNS */
+	bool said, failed; /* a server answered, though nothing that helps; and none did */
 	uint8_t query[WARD_DNS_QUERY_MAX + 2]; /* with the length before it that TCP wants */
 	size_t query_n, sent;
 	unsigned tries, foreign;
@@ -43,6 +45,7 @@ struct ward_lookup {
 	struct ward_resolver *r;
 	struct ward_pinned *p;
 	struct half halves[2];
+	uint8_t order[WARD_RESOLVERS_MAX]; /* of the servers */
 	uint64_t deadline,
 		enough; /* enough: no longer than that for the other half; 0: neither is there */
 };
@@ -65,6 +68,7 @@ static void read_conf(struct ward_resolver *r)
 		return;
 	r->conf_ino = st.st_ino;
 	r->conf_time = st.st_mtim;
+	memset(r->silent_until, 0, sizeof(r->silent_until));
 	if (ward_read_file(r->conf_file, WARD_HOSTS_BYTES_MAX, &b, NULL) < 0)
 		ward_buf_clear(&b);
 	ward_resolv_conf_parse(ward_buf_cstr(&b), b.n, &r->conf);
@@ -117,6 +121,23 @@ static void finish(struct half *h, enum ward_found found)
 		h->l->enough = ward_now_mono_ns() + OTHER_MS * WARD_MS;
 }
 
+/* Those that said nothing lately come last: whoever looks up the next name does not wait for them again. */
+static void put_in_order(struct ward_lookup *l, uint64_t now)
+{
+	const struct ward_resolver *r = l->r;
+	uint8_t n = 0;
+
+	for (int silent = 0; silent < 2; silent++)
+		for (uint8_t i = 0; i < r->conf.n; i++)
+			if ((now < r->silent_until[i]) == silent)
+				l->order[n++] = i;
+}
+
+static uint8_t server_of(const struct half *h)
+{
+	return h->l->order[h->tries % h->l->r->conf.n];
+}
+
 /* Another server, or the same once more. err: why this one could not be asked. */
 static void next_try(struct half *h, int err)
 {
@@ -125,10 +146,14 @@ static void next_try(struct half *h, int err)
 	h->err = err;
 	close_half(h);
 	h->tcp = false;
-	if (++h->tries >= c->n * c->attempts)
-		finish(h, h->said ? WARD_FOUND_NONE : WARD_FOUND_SILENT);
-	else
+	/* There are boxes on the way that let nothing through that they do not know. */
+	h->plain = h->tries + 1 >= c->n;
+	if (++h->tries < c->n * c->attempts) {
 		begin_try(h);
+		return;
+	}
+	h->failed = h->said;
+	finish(h, h->said ? WARD_FOUND_NONE : WARD_FOUND_SILENT);
 }
 
 static void take_answer(struct half *h, const uint8_t *p, size_t n)
@@ -141,6 +166,11 @@ static void take_answer(struct half *h, const uint8_t *p, size_t n)
 	case WARD_DNS_FAILED:
 		h->said = true;
 		next_try(h, 0);
+		return;
+	case WARD_DNS_PLAIN:
+		close_half(h);
+		h->plain = true;
+		begin_try(h);
 		return;
 	case WARD_DNS_CUT:
 		if (h->tcp) {
@@ -232,6 +262,7 @@ static void end_lookup(struct ward_lookup *l)
 
 	p->found = WARD_FOUND_NONE;
 	p->err = 0;
+	p->failed = false;
 	memset(&p->out, 0, sizeof(p->out));
 	memset(&p->out6, 0, sizeof(p->out6));
 	for (size_t i = 0; i < 2; i++) {
@@ -246,6 +277,7 @@ static void end_lookup(struct ward_lookup *l)
 			p->found = WARD_FOUND_SILENT;
 		}
 		p->err = h->done && h->found == WARD_FOUND_SILENT ? h->err : p->err;
+		p->failed |= h->failed;
 	}
 	if (p->found != WARD_FOUND_SOME)
 		ttl = p->found == WARD_FOUND_NONE ? NONE_S : SILENT_S;
@@ -294,7 +326,7 @@ static void any_port(int fd, int family)
 static int open_try(struct half *h)
 {
 	const struct ward_resolv_conf *c = &h->l->r->conf;
-	const struct sockaddr_in6 *to = &c->v[h->tries % c->n];
+	const struct sockaddr_in6 *to = &c->v[server_of(h)];
 	int type = h->tcp ? SOCK_STREAM : SOCK_DGRAM;
 	uint16_t id;
 
@@ -302,7 +334,7 @@ static int open_try(struct half *h)
 	if (h->fd < 0 || ward_random(&id, sizeof(id)) < 0)
 		return -1;
 	h->query_n = ward_dns_query(h->query + 2, id, h->l->p->name,
-		h == h->l->halves ? WARD_DNS_A : WARD_DNS_AAAA);
+		h == h->l->halves ? WARD_DNS_A : WARD_DNS_AAAA, !h->plain);
 	h->query[0] = (uint8_t)(h->query_n >> 8);
 	h->query[1] = (uint8_t)h->query_n;
 	if (!h->tcp)
@@ -321,7 +353,9 @@ static void begin_try(struct half *h)
 	struct epoll_event ev = { .events = h->tcp ? EPOLLOUT : EPOLLIN, .data.ptr = &h->source };
 
 	h->foreign = 0;
-	h->deadline = ward_now_mono_ns() + c->timeout_ms * WARD_MS;
+	/* Each of them has its turn within the whole. */
+	h->deadline = ward_now_mono_ns() +
+		(c->timeout_ms < TOTAL_MS / c->n ? c->timeout_ms : TOTAL_MS / c->n) * WARD_MS;
 	/* At most as many times as there are tries left. */
 	if (open_try(h) < 0 || epoll_ctl(h->l->r->epoll, EPOLL_CTL_ADD, h->fd, &ev) < 0)
 		next_try(h, errno);
@@ -367,6 +401,7 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 	l->r = r;
 	l->p = p;
 	l->deadline = now + TOTAL_MS * WARD_MS;
+	put_in_order(l, now);
 	l->next = r->first;
 	r->first = l;
 	r->n++;
@@ -389,8 +424,10 @@ void ward_resolver_tick(struct ward_resolver *r, uint64_t now)
 	for (struct ward_lookup *l = r->first; l; l = next) {
 		next = l->next;
 		for (size_t i = 0; i < 2; i++)
-			if (!l->halves[i].done && now >= l->halves[i].deadline)
+			if (!l->halves[i].done && now >= l->halves[i].deadline) {
+				r->silent_until[server_of(&l->halves[i])] = now + LAST_MS * WARD_MS;
 				next_try(&l->halves[i], 0);
+			}
 		if (finished(l, now))
 			end_lookup(l);
 	}

@@ -4,6 +4,9 @@
 
 #include "egress/gate.h"
 
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
 #define NAME "good.test.example"
 
 static uint8_t query[WARD_DNS_QUERY_MAX], message[70000];
@@ -25,7 +28,7 @@ static void put16(unsigned v)
 /* An answer to the query for NAME, with that many records to come. */
 static void begin(unsigned type, unsigned flags, unsigned records)
 {
-	query_n = ward_dns_query(query, 0x1234, NAME, (uint16_t)type);
+	query_n = ward_dns_query(query, 0x1234, NAME, (uint16_t)type, true);
 	message_n = 0;
 	put(query, 2);
 	put16(flags);
@@ -108,6 +111,16 @@ TEST(answers)
 	CHECK_EQ_INT(look(&a), WARD_DNS_NO_NAME);
 	begin(WARD_DNS_A, 0x8182, 0);
 	CHECK_EQ_INT(look(&a), WARD_DNS_FAILED);
+	/* It cannot read the question: with EDNS it may be that. */
+	begin(WARD_DNS_A, 0x8181, 0);
+	CHECK_EQ_INT(look(&a), WARD_DNS_PLAIN);
+	message_n = 12;
+	message[5] = 0;
+	CHECK_EQ_INT(look(&a), WARD_DNS_PLAIN);
+	query[11] = 0;
+	CHECK_EQ_INT(look(&a), WARD_DNS_FAILED);
+	begin(WARD_DNS_A, 0x8184, 0);
+	CHECK_EQ_INT(look(&a), WARD_DNS_PLAIN);
 	begin(WARD_DNS_A, 0x8380, 0);
 	CHECK_EQ_INT(look(&a), WARD_DNS_CUT);
 	begin(WARD_DNS_A, 0x8180, 0);
@@ -314,6 +327,150 @@ TEST(pins)
 	CHECK_EQ_INT(t.n, WARD_EGRESS_NAMES_MAX);
 	CHECK(ward_pinned_make(&t, "over.example") == NULL);
 	CHECK(ward_pinned_make(&t, "a.example") == first);
+	ward_pins_table_done(&t);
+}
+
+/* ---- the resolver itself, with name servers of the test's own ---- */
+
+#define SERVERS 3
+struct servers {
+	struct ward_resolver r;
+	int fd[SERVERS], epoll;
+	size_t asked[SERVERS]; /* for A */
+	const char *how; /* of each: '-' silent, 'a' answers, 'e' no EDNS, 's' SERVFAIL */
+};
+
+static struct servers servers_begin(const char *how)
+{
+	struct servers s = { .epoll = epoll_create1(EPOLL_CLOEXEC), .how = how };
+
+	CHECK_EQ_INT(ward_resolver_init(&s.r, s.epoll, "127.0.0.1", NULL), WARD_OK);
+	s.r.hosts_file = "/nonexistent";
+	s.r.conf = (struct ward_resolv_conf){ .n = strlen(how), .timeout_ms = 100, .attempts = 1 };
+	for (size_t i = 0; i < s.r.conf.n; i++) {
+		struct sockaddr_in a = { .sin_family = AF_INET };
+		socklen_t n = sizeof(a);
+
+		a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		s.fd[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		CHECK(bind(s.fd[i], (const struct sockaddr *)&a, sizeof(a)) == 0);
+		CHECK(getsockname(s.fd[i], (struct sockaddr *)&a, &n) == 0);
+		memcpy(&s.r.conf.v[i], &a, sizeof(a));
+	}
+	return s;
+}
+
+static void servers_end(struct servers *s)
+{
+	ward_resolver_done(&s->r);
+	for (size_t i = 0; i < s->r.conf.n; i++)
+		ward_close(s->fd[i]);
+	ward_close(s->epoll);
+}
+
+static void serve(struct servers *s, size_t i)
+{
+	static const uint8_t v4[4] = { 93, 184, 216, 34 };
+	uint8_t q[512];
+	struct sockaddr_in from;
+	socklen_t from_n = sizeof(from);
+	ssize_t n =
+		recvfrom(s->fd[i], q, sizeof(q), MSG_DONTWAIT, (struct sockaddr *)&from, &from_n);
+	bool a, edns;
+	unsigned flags;
+
+	if (n < 0)
+		return;
+	edns = q[11] != 0;
+	a = q[n - 3 - (edns ? 11 : 0)] == WARD_DNS_A;
+	s->asked[i] += a;
+	if (s->how[i] == '-')
+		return;
+	flags = s->how[i] == 's' ? 0x8182 : s->how[i] == 'e' && edns ? 0x8181 : 0x8180;
+	begin(a ? WARD_DNS_A : WARD_DNS_AAAA, flags, a && flags == 0x8180);
+	if (a && flags == 0x8180)
+		record(NULL, 1, v4, 4);
+	memcpy(message, q, 2);
+	CHECK(sendto(s->fd[i], message, message_n, 0, (struct sockaddr *)&from, from_n) > 0);
+}
+
+/* Until it is known; p as it was, but for that nothing is known of it. */
+static void servers_find(struct servers *s, struct ward_pinned *p)
+{
+	uint64_t end = ward_now_mono_ns() + 20000 * WARD_MS;
+	struct epoll_event ev;
+
+	p->until = 0;
+	memset(s->asked, 0, sizeof(s->asked));
+	CHECK(ward_resolver_begin(&s->r, p));
+	while (p->lookup && ward_now_mono_ns() < end) {
+		for (size_t i = 0; i < s->r.conf.n; i++)
+			serve(s, i);
+		if (epoll_wait(s->epoll, &ev, 1, 5) > 0)
+			((struct ward_waiter *)ev.data.ptr)->fn(ev.data.ptr, ev.events);
+		ward_resolver_tick(&s->r, ward_now_mono_ns());
+	}
+	CHECK(p->lookup == NULL);
+}
+
+TEST(a_server_that_says_nothing_comes_last_for_a_while)
+{
+	struct servers s = servers_begin("--a");
+	struct ward_pins_table t = { 0 };
+	struct ward_pinned *p = ward_pinned_make(&t, NAME);
+
+	REQUIRE(p != NULL);
+	servers_find(&s, p);
+	CHECK_EQ_INT(p->found, WARD_FOUND_SOME);
+	CHECK_EQ_INT(s.asked[0], 1);
+	CHECK_EQ_INT(s.asked[1], 1);
+	servers_find(&s, p);
+	CHECK_EQ_INT(p->found, WARD_FOUND_SOME);
+	CHECK_EQ_INT(s.asked[0], 0);
+	CHECK_EQ_INT(s.asked[1], 0);
+	CHECK_EQ_INT(s.asked[2], 1);
+	/* Where that one is silent, too, the others are asked again. */
+	s.how = "a--";
+	servers_find(&s, p);
+	CHECK_EQ_INT(p->found, WARD_FOUND_SOME);
+	CHECK_EQ_INT(s.asked[0], 1);
+	servers_end(&s);
+	ward_pins_table_done(&t);
+}
+
+TEST(each_server_has_its_turn_within_the_whole)
+{
+	struct servers s = servers_begin("--a");
+	struct ward_pins_table t = { 0 };
+	struct ward_pinned *p = ward_pinned_make(&t, NAME);
+
+	REQUIRE(p != NULL);
+	s.r.conf.timeout_ms = 5000; /* as resolv.conf(5) has it, where nothing is said */
+	servers_find(&s, p);
+	CHECK_EQ_INT(p->found, WARD_FOUND_SOME);
+	servers_end(&s);
+	ward_pins_table_done(&t);
+}
+
+TEST(a_server_without_edns_is_asked_without)
+{
+	struct servers s = servers_begin("e");
+	struct ward_pins_table t = { 0 };
+	struct ward_pinned *p = ward_pinned_make(&t, NAME);
+
+	REQUIRE(p != NULL);
+	servers_find(&s, p);
+	CHECK_EQ_INT(p->found, WARD_FOUND_SOME);
+	CHECK_EQ_INT(s.asked[0], 2);
+	/* That it cannot say is not that there is none. */
+	s.how = "s";
+	servers_find(&s, p);
+	CHECK_EQ_INT(p->found, WARD_FOUND_NONE);
+	CHECK(p->failed);
+	s.how = "a";
+	servers_find(&s, p);
+	CHECK(p->found == WARD_FOUND_SOME && !p->failed);
+	servers_end(&s);
 	ward_pins_table_done(&t);
 }
 
