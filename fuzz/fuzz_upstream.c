@@ -26,7 +26,8 @@ static void answer(const char *p, size_t n)
 
 	MUST(status >= -1 && status < 1000 && end <= n);
 	if (status > 0) {
-		MUST(status >= 100 && end >= 4 && memcmp(p + end - 4, "\r\n\r\n", 4) == 0);
+		MUST(status >= 100 && end >= 14 && p[end - 1] == '\n');
+		MUST(p[end - 2] == '\n' || memcmp(p + end - 3, "\n\r", 2) == 0);
 		MUST(ward_tunnel_status(p, end, &same) == status && same == end);
 	}
 	if (status == 0)

@@ -98,6 +98,7 @@
 #define WARD_EGRESS_DIALS_MAX 128            /* of them being dialled at a time; the others wait */
 #define WARD_EGRESS_HELD_MAX 64              /* connections that wait for a person's answer at a time */
 #define WARD_EGRESS_HOLD_MS 50000            /* milliseconds that one waits for it */
+#define WARD_EGRESS_TUNNELS_MAX 1024         /* asked of the host's proxy beside them; more count as being dialled */
 #define WARD_EGRESS_LOOKUPS_MAX 64           /* names being looked up outside at a time; the others wait */
 #define WARD_EGRESS_ADDRESSES_MAX 16         /* addresses of one name that are looked at, of each family */
 #define WARD_EGRESS_LOOKUPS_RATE 64          /* of them begun a second, once WARD_EGRESS_LOOKUPS_BURST were */

@@ -30,9 +30,23 @@ static void close_try(struct ward_try *t)
 	t->fd = -1;
 }
 
-static size_t *dials(struct ward_flow *f)
+/* The place of those that are being dialled. */
+static void give_place_back(struct ward_flow *f)
 {
-	return f->inward ? &f->e->n_inward_dials : &f->e->n_dials;
+	size_t *dials = f->inward ? &f->e->n_inward_dials : &f->e->n_dials;
+
+	*dials -= f->dial->placed;
+	f->dial->placed = false;
+}
+
+bool ward_dial_asks(struct ward_flow *f)
+{
+	if (f->e->n_tunnels >= WARD_EGRESS_TUNNELS_MAX)
+		return false;
+	f->e->n_tunnels++;
+	f->dial->asks = true;
+	give_place_back(f);
+	return true;
 }
 
 void ward_dial_drop(struct ward_flow *f)
@@ -44,11 +58,11 @@ void ward_dial_drop(struct ward_flow *f)
 			close_try(&f->dial->tries[i]);
 	if (f->inward)
 		ward_inward_drop(f->dial);
+	give_place_back(f);
+	f->e->n_tunnels -= f->dial->asks;
 	free(f->dial->tunnel);
 	free(f->dial);
 	f->dial = NULL;
-	if (f->state == WARD_FLOW_DIALING)
-		--*dials(f);
 }
 
 static bool any_open(const struct ward_dial *d)
@@ -235,7 +249,8 @@ static void on_try(struct ward_waiter *s, uint32_t events)
 void ward_dial_begin(struct ward_flow *f)
 {
 	f->state = WARD_FLOW_DIALING;
-	++*dials(f);
+	f->dial->placed = true;
+	++*(f->inward ? &f->e->n_inward_dials : &f->e->n_dials);
 	advance(f);
 }
 

@@ -46,10 +46,13 @@ enum ward_dns_result ward_dns_read(const uint8_t *p, size_t n, const uint8_t *qu
 
 /* ---- resolv_conf.c ---- */
 #define WARD_RESOLVERS_MAX 3
+#define WARD_SEARCH_MAX 6
 struct ward_resolv_conf {
 	size_t n;
 	struct sockaddr_in6 v[WARD_RESOLVERS_MAX]; /* or sockaddr_in, by sin6_family */
-	unsigned timeout_ms, attempts;
+	unsigned timeout_ms, attempts, ndots;
+	size_t n_search;
+	char search[WARD_SEARCH_MAX][WARD_RELAY_NAME_MAX + 2]; /* in normal form */
 };
 socklen_t ward_resolver_size(const struct sockaddr_in6 *a);
 /* What cannot be read of it is passed over; without a server it is 127.0.0.1, as resolv.conf(5) says. */

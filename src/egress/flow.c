@@ -471,8 +471,8 @@ void ward_flows_answered(struct ward_egress *e)
 void ward_flow_prefetch(struct ward_egress *e, struct ward_pinned *p)
 {
 	if (ward_upstream_takes(e->upstream, p->name, 0))
-		p = e->upstream_pin;
-	if (p && !ward_streq(p->name, WARD_HOST_SERVICE))
+		ward_tunnel_prefetch(e);
+	else if (!ward_streq(p->name, WARD_HOST_SERVICE))
 		(void)ward_resolver_begin(&e->resolver, p);
 }
 
@@ -498,7 +498,7 @@ static void open_asked(struct ward_flow *f)
 static bool steps(struct ward_flow *f)
 {
 	struct ward_egress *e = f->e;
-	const struct ward_pinned *looked = f->upstream ? e->upstream_pin : f->name;
+	const struct ward_pinned *looked = f->upstream ? e->upstream_at : f->name;
 
 	if (f->state == WARD_FLOW_RESOLVING)
 		return !looked || !looked->lookup;

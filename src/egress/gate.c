@@ -514,18 +514,12 @@ static void bury(struct ward_egress *e)
 static int set_upstream(struct ward_egress *e, const struct ward_upstream *u,
 	struct ward_error *err)
 {
-	size_t n = ward_upstream_text(u) ? strlen(u->host) + 1 : 0;
-
-	if (!n)
+	if (!ward_upstream_text(u))
 		return WARD_OK;
 	e->upstream = u;
-	if (u->at.family)
+	if (u->at.family || ward_tunnel_names(e, ward_resolver_conf(&e->resolver)))
 		return WARD_OK;
-	e->upstream_pin = calloc(1, sizeof(*e->upstream_pin) + n);
-	if (!e->upstream_pin)
-		return ward_fail(err, WARD_E_NOMEM, "no memory for the gate");
-	memcpy(e->upstream_pin->name, u->host, n);
-	return WARD_OK;
+	return ward_fail(err, WARD_E_NOMEM, "no memory for the gate");
 }
 
 int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egress **ret,
@@ -758,7 +752,7 @@ void ward_egress_stop(struct ward_egress *e)
 	ward_tell_end(e);
 	ward_budgets_done(e);
 	ward_pins_table_done(&e->pins);
-	free(e->upstream_pin);
+	ward_tunnel_names_done(e);
 	ward_close(e->route);
 	ward_close(e->inside.bell);
 	ward_close(e->epoll);

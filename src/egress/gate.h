@@ -65,6 +65,7 @@ struct ward_resolver {
 	uint64_t paced;              /* how many had to, and were not told yet */
 };
 int ward_resolver_init(struct ward_resolver *r, int epoll, const char *spec, struct ward_error *err);
+const struct ward_resolv_conf *ward_resolver_conf(struct ward_resolver *r); /* what the host says now */
 /*
  * Begin, unless what is known of p still holds or it is under way: p->lookup says which. False: there are too many already; try again
  * when one is done.
@@ -98,7 +99,7 @@ struct ward_dial {
 	struct ward_try tries[WARD_TRIES_MAX];
 	uint64_t next;               /* ns: when the next address is tried, too */
 	int err;                     /* the last */
-	struct ward_tunnel *tunnel;  /* it is asked of the host's proxy, which is connected; NULL: not yet */
+	struct ward_tunnel *tunnel; bool placed, asks; /* of the host's proxy, NULL: not yet. A place of dials; of tunnels */
 };
 struct ward_flow {
 	struct ward_flow *next;      /* of its bucket */
@@ -143,15 +144,14 @@ struct ward_egress {
 	bool door_empty;             /* and it will say when it is not */
 	struct ward_pins_table pins;
 	struct ward_resolver resolver;
-	const struct ward_upstream *upstream; struct ward_pinned *upstream_pin; /* NULL: no proxy; it has no name. Of no table */
+	const struct ward_upstream *upstream; struct ward_pinned *upstream_pins, *upstream_at; /* NULL: no proxy; no name of it */
 	struct ward_bucket names, opens, comes; /* what is judged a second; comes: from the host */
 	struct ward_net_limits limits;
 	struct ward_bucket rate;     /* of connections that are made, if there is such a limit */
 	struct ward_budget *budgets; size_t n_budgets; /* limits.h: of rules */
-	uint64_t n_made, n_alive;
-	bool spent[WARD_NET_LIMIT_MAX];
+	uint64_t n_made, n_alive; bool spent[WARD_NET_LIMIT_MAX];
 	struct ward_flow *flows[WARD_FLOWS_BUCKETS];
-	size_t n_flows, flows_max, n_dials, n_inward_dials, n_held; /* who comes from outside keeps nobody from going out */
+	size_t n_flows, flows_max, n_dials, n_tunnels, n_inward_dials, n_held; /* who comes from outside keeps nobody from going out */
 	struct ward_flow *pending, *pending_last; /* not open yet, by their age */
 	/* ns: whose a connection is, and its port: who was waited for */
 	uint64_t no_who_until, who_since, who_waited, port_since, port_waited;

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the host says about resolving: resolv.conf(5) and hosts(5), as texts. Names are absolute here, so search and ndots do not
- * count. Lines that cannot be read are passed over, as every resolver does.
+ * What the host says about resolving: resolv.conf(5) and hosts(5), as texts. Names of a run are absolute, so search and ndots count
+ * for the host's proxy alone. Lines that cannot be read are passed over, as every resolver does.
  */
 #include <net/if.h>
 #include <string.h>
 
 #include "egress/dns.h"
+#include "policy/policy.h"
 
 #define TIMEOUT_S 5u
 #define ATTEMPTS 2u
 #define ATTEMPTS_MAX 3u
+#define NDOTS_MAX 15u
 
 socklen_t ward_resolver_size(const struct sockaddr_in6 *a)
 {
@@ -110,14 +112,44 @@ static bool number_of(struct ward_str w, struct ward_str key, unsigned max, unsi
 	return true;
 }
 
+/* Whatever was said before does not count any more. */
+static void take_search(struct ward_str line, size_t at, size_t max, struct ward_resolv_conf *ret)
+{
+	struct ward_str w;
+
+	ret->n_search = 0;
+	while (ret->n_search < max && (w = next_word(line, &at)).n) {
+		enum ward_name_fault fault = ward_name_normalize(w, ret->search[ret->n_search]);
+
+		ret->n_search += fault == WARD_NAME_OK || fault == WARD_NAME_DOT;
+	}
+}
+
+/* "options": 0 dots are as many as any; of all others at least one is meant. */
+static void take_options(struct ward_str line, size_t at, struct ward_resolv_conf *ret,
+	unsigned *timeout)
+{
+	struct ward_str w;
+
+	while ((w = next_word(line, &at)).n) {
+		(void)number_of(w, WARD_STR("timeout:"), TIMEOUT_S, timeout);
+		(void)number_of(w, WARD_STR("attempts:"), ATTEMPTS_MAX, &ret->attempts);
+		(void)number_of(w, WARD_STR("ndots:"), NDOTS_MAX, &ret->ndots);
+		if (ward_str_eq(w, WARD_STR("ndots:0")))
+			ret->ndots = 0;
+	}
+}
+
 void ward_resolv_conf_parse(const char *text, size_t n, struct ward_resolv_conf *ret)
 {
 	const struct ward_relay_addr self = { .family = 4, .port = 53, .a = { 127, 0, 0, 1 } };
-	unsigned timeout = TIMEOUT_S, attempts = ATTEMPTS;
+	unsigned timeout = TIMEOUT_S;
 	struct ward_str line, w;
 	size_t at = 0;
 
-	ret->n = 0;
+	ret->n = ret->n_search = 0;
+	ret->attempts = ATTEMPTS;
+	ret->ndots = 1;
 	while (next_line(text, n, &at, &line)) {
 		size_t in = 0;
 
@@ -125,17 +157,17 @@ void ward_resolv_conf_parse(const char *text, size_t n, struct ward_resolv_conf 
 		if (ward_str_eq(w, WARD_STR("nameserver")) && ret->n < WARD_RESOLVERS_MAX) {
 			w = next_word(line, &in);
 			ret->n += w.n && parse_server(w, &ret->v[ret->n]);
+		} else if (ward_str_eq(w, WARD_STR("search"))) {
+			take_search(line, in, WARD_SEARCH_MAX, ret);
+		} else if (ward_str_eq(w, WARD_STR("domain"))) {
+			take_search(line, in, 1, ret);
 		} else if (ward_str_eq(w, WARD_STR("options"))) {
-			while ((w = next_word(line, &in)).n) {
-				(void)number_of(w, WARD_STR("timeout:"), TIMEOUT_S, &timeout);
-				(void)number_of(w, WARD_STR("attempts:"), ATTEMPTS_MAX, &attempts);
-			}
+			take_options(line, in, ret, &timeout);
 		}
 	}
 	if (ret->n == 0)
 		to_socket(&self, 0, &ret->v[ret->n++]);
 	ret->timeout_ms = timeout * 1000;
-	ret->attempts = attempts;
 }
 
 int ward_resolver_parse(const char *s, struct sockaddr_in6 *ret, struct ward_error *err)

@@ -75,6 +75,13 @@ static void read_conf(struct ward_resolver *r)
 	ward_buf_done(&b);
 }
 
+const struct ward_resolv_conf *ward_resolver_conf(struct ward_resolver *r)
+{
+	if (!r->n)
+		read_conf(r);
+	return &r->conf;
+}
+
 static bool in_hosts(const struct ward_resolver *r, const char *name, struct ward_dns_answer *ret)
 {
 	struct ward_buf b = WARD_BUF_INIT;

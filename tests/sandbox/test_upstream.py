@@ -456,7 +456,7 @@ def a_proxy_that_is_none_is_one_line(p):
     for key, url, no_proxy, words in (("HTTPS_PROXY", "http://u:p4ss@192.0.2.1", "", "HTTPS_PROXY: the port"),
                                       ("https_proxy", "http://u:p4s%zz@192.0.2.1:1", "", "https_proxy: the user or the password"),
                                       ("ALL_PROXY", "http://u:p4ss%0d%0aX:y@192.0.2.1:1", "", "ALL_PROXY: the user or the password"),
-                                      ("HTTPS_PROXY", "http://192.0.2.1:1", "192.168.*", "NO_PROXY: something in it")):
+                                      ("HTTPS_PROXY", "http://192.0.2.1:1", "x.example, 192.168.*", "NO_PROXY: its entry number 2 is neither")):
         r = p.run("--upstream-proxy", "env", "--", "/bin/true", env={**none, key: url, "NO_PROXY": no_proxy})
         check_eq(r.code, 125)
         check_in(words, r.err)

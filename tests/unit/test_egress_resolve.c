@@ -245,6 +245,18 @@ TEST(resolv_conf)
 	CHECK(is4(&c.v[2], "192.0.2.2", 53));
 	CHECK_EQ_INT(c.timeout_ms, 2000);
 	CHECK_EQ_INT(c.attempts, 3);
+	CHECK_EQ_INT(c.ndots, 5);
+	CHECK_EQ_INT(c.n_search, 2);
+	CHECK_STR_EQ(c.search[1], "b");
+	/* The last one counts; what is no domain is passed over. */
+	c = parse("search a b\ndomain Corp.Example. x\n");
+	CHECK_EQ_INT(c.n_search, 1);
+	CHECK_STR_EQ(c.search[0], "corp.example");
+	CHECK_EQ_INT(c.ndots, 1);
+	c = parse("domain x\nsearch a..b . b c d e f g h\noptions ndots:0");
+	CHECK_EQ_INT(c.n_search, WARD_SEARCH_MAX);
+	CHECK_STR_EQ(c.search[0], "b");
+	CHECK_EQ_INT(c.ndots, 0);
 	/* Bounded, whatever it says; and nothing is the host itself. */
 	c = parse("options timeout:4000000000 attempts:99999999999\n");
 	CHECK(is4(&c.v[0], "127.0.0.1", 53));

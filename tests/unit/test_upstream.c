@@ -159,7 +159,11 @@ TEST(its_answers)
 		{ "HTTP/1.1 100 \r\n\r\n", 100, 17 },
 		{ "H", 0, 0 },
 		{ "HTTP/1.1 200 OK\r\n\r", 0, 0 },
-		{ "HTTP/1.1 200 OK\n\n", 0, 0 },
+		{ "HTTP/1.1 200 OK\n\n", 200, 17 },
+		{ "HTTP/1.1 200\nA: b\n\nmore", 200, 19 },
+		{ "HTTP/1.1 200 OK\n\r\n\r\n", 200, 18 },
+		{ "HTTP/1.1 200 OK\r\nA: b\n\r", 0, 0 },
+		{ "HTTP/1.1 200 OK\n", 0, 0 },
 		{ "X", -1, 0 },
 		{ "http/1.1 200 OK\r\n\r\n", -1, 0 },
 		{ "HTTP/2.0 200 OK\r\n\r\n", -1, 0 },
@@ -207,6 +211,150 @@ TEST(nobody_is_asked_for_himself)
 	}
 	CHECK(told(WARD_EGRESS_BLOCK, "upstream_inner"));
 	CHECK_EQ_INT(serve("127.0.0.1"), 0);
+	end();
+	ward_arena_free(a);
+}
+
+static struct ward_resolv_conf conf_of(const char *text)
+{
+	struct ward_resolv_conf c;
+
+	ward_resolv_conf_parse(text, strlen(text), &c);
+	return c;
+}
+
+TEST(a_short_name_is_completed_as_the_host_would)
+{
+	static const struct {
+		const char *url, *conf, *names;
+	} rows[] = {
+		{ "proxy:1", "", "proxy " },
+		{ "proxy:1", "search corp.example b", "proxy.corp.example proxy.b proxy " },
+		{ "proxy.:1", "search corp.example", "proxy " },
+		{ "proxy.dmz:1", "search corp.example", "proxy.dmz proxy.dmz.corp.example " },
+		{ "proxy.dmz:1", "search corp.example\noptions ndots:2",
+			"proxy.dmz.corp.example proxy.dmz " },
+		{ "proxy:1", "search corp.example\noptions ndots:0", "proxy proxy.corp.example " },
+	};
+	struct ward_arena *a = ward_arena_new(0);
+
+	begin();
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
+		const struct ward_resolv_conf c = conf_of(rows[i].conf);
+		char names[256] = "";
+
+		CASE("%zu", i);
+		t.e->upstream = made(a, rows[i].url, NULL);
+		REQUIRE(t.e->upstream && ward_tunnel_names(t.e, &c));
+		for (const struct ward_pinned *p = t.e->upstream_pins; p; p = p->next)
+			(void)snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s ",
+				p->name);
+		CHECK_STR_EQ(names, rows[i].names);
+		ward_tunnel_names_done(t.e);
+	}
+	end();
+	ward_arena_free(a);
+}
+
+/* The proxy is the test's own server; its answer is never given. */
+static struct ward_relay_msg asked(uint32_t id)
+{
+	static const uint8_t none[4];
+	struct ward_relay_msg m = opened(id, none);
+
+	m.to.port = 443;
+	m.value = WARD_HOW_CONNECT;
+	memcpy(m.name, "good.example", sizeof("good.example"));
+	return m;
+}
+
+static struct ward_upstream *at_server(struct ward_arena *a, const char *host)
+{
+	char url[64];
+
+	(void)snprintf(url, sizeof(url), "%s:%u", host, t.port);
+	return made(a, url, NULL);
+}
+
+TEST(who_waits_for_the_proxys_answer_keeps_nobody_from_being_dialled)
+{
+	struct ward_arena *a = ward_arena_new(0);
+	struct ward_relay_msg m = asked(7), closed = { .type = WARD_RELAY_CLOSED, .id = 7 };
+
+	begin();
+	ready();
+	t.any_name = true;
+	t.e->upstream = at_server(a, "127.0.0.1");
+	REQUIRE(t.e->upstream);
+	say(&m);
+	for (int i = 0; i < 20 && t.e->n_tunnels == 0; i++)
+		turn();
+	CHECK_EQ_INT(t.e->n_tunnels, 1);
+	CHECK_EQ_INT(t.e->n_dials, 0);
+	/* Where too many are asked, the next counts as before. */
+	t.e->n_tunnels = WARD_EGRESS_TUNNELS_MAX;
+	m.id = 8;
+	say(&m);
+	for (int i = 0; i < 4; i++)
+		turn();
+	CHECK_EQ_INT(t.e->n_tunnels, WARD_EGRESS_TUNNELS_MAX);
+	CHECK_EQ_INT(t.e->n_dials, 1);
+	t.e->n_tunnels = 1;
+	say(&closed);
+	closed.id = 8;
+	say(&closed);
+	CHECK_EQ_INT(t.e->n_tunnels, 0);
+	CHECK_EQ_INT(t.e->n_dials, 0);
+	end();
+	ward_arena_free(a);
+}
+
+/* Answers A of proxy.corp.example, and that there is no other name. */
+static void serve_short(void)
+{
+	static const char name[] = "\5proxy\4corp\7example";
+	static const uint8_t rr[16] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1 };
+	struct pollfd p = { t.dns, POLLIN, 0 };
+	uint8_t q[512];
+	struct sockaddr_in from;
+	socklen_t n_from = sizeof(from);
+
+	while (poll(&p, 1, 0) > 0) {
+		ssize_t n = recvfrom(t.dns, q, 256, 0, (struct sockaddr *)&from, &n_from);
+		size_t end_q = 12 + strlen((char *)q + 12) + 1 + 4;
+		bool is = memcmp(q + 12, name, sizeof(name)) == 0, found = is && q[end_q - 3] == 1;
+
+		if (n < 20)
+			continue;
+		q[2] = 0x81;
+		q[3] = is ? 0x80 : 0x83;
+		q[7] = found;
+		q[11] = 0;
+		memcpy(q + end_q, rr, sizeof(rr));
+		(void)sendto(t.dns, q, end_q + (found ? sizeof(rr) : 0), 0,
+			(struct sockaddr *)&from, n_from);
+	}
+}
+
+TEST(and_is_asked_by_the_name_that_there_is)
+{
+	const struct ward_resolv_conf c = conf_of("search none.example corp.example");
+	struct ward_arena *a = ward_arena_new(0);
+	const struct ward_relay_msg m = asked(7);
+
+	begin();
+	ready();
+	t.any_name = true;
+	t.e->resolver.hosts_file = "/nonexistent";
+	t.e->upstream = at_server(a, "proxy");
+	REQUIRE(t.e->upstream && ward_tunnel_names(t.e, &c));
+	say(&m);
+	for (int i = 0; i < 100 && t.e->n_tunnels == 0 && t.n_told < 2; i++) {
+		serve_short();
+		turn();
+	}
+	CHECK_EQ_INT(t.e->n_tunnels, 1);
+	CHECK(!told(WARD_EGRESS_BLOCK, "upstream_unreachable"));
 	end();
 	ward_arena_free(a);
 }

@@ -38,24 +38,38 @@ static int number_of(const char *p, size_t n)
 	for (size_t i = 0; i < 3; i++)
 		if (p[i] < '0' || p[i] > '9')
 			return -1;
-	if (p[0] == '0' || (n > 3 && p[3] != ' ' && p[3] != '\r'))
+	if (p[0] == '0' || (n > 3 && p[3] != ' ' && p[3] != '\r' && p[3] != '\n'))
 		return -1;
 	return (p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0');
+}
+
+/* Behind the empty line; 0: there is none. Lines may end with LF alone, as small proxies have it (RFC 9112, 2.2). */
+static size_t head_end(const char *p, size_t n)
+{
+	const char *lf = memchr(p, '\n', n);
+
+	for (; lf; lf = memchr(lf + 1, '\n', n - (size_t)(lf + 1 - p))) {
+		size_t left = n - (size_t)(lf + 1 - p);
+
+		if (left > 0 && lf[1] == '\n')
+			return n - left + 1;
+		if (left > 1 && lf[1] == '\r' && lf[2] == '\n')
+			return n - left + 2;
+	}
+	return 0;
 }
 
 int ward_tunnel_status(const char *p, size_t n, size_t *ret_end)
 {
 	static const char begins[] = "HTTP/1.";
-	const char *end = memmem(p, n, "\r\n\r\n", 4);
+	size_t end = head_end(p, n);
 
 	*ret_end = 0;
 	if (memcmp(p, begins, n < sizeof(begins) - 1 ? n : sizeof(begins) - 1) != 0 ||
-		memchr(p, '\0', end ? (size_t)(end - p) : n))
+		memchr(p, '\0', end ? end : n))
 		return -1;
-	if (!end)
-		return 0;
-	*ret_end = (size_t)(end - p) + 4;
-	return number_of(p, (size_t)(end - p) + 2);
+	*ret_end = end;
+	return end ? number_of(p, end) : 0;
 }
 
 /* ---- it came to nothing ---- */
@@ -206,13 +220,51 @@ void ward_tunnel_begin(struct ward_flow *f, struct ward_try *t)
 		return;
 	}
 	t->waited = true;
+	/* Without it the next wait, as they do for whoever is slow to be dialled. */
+	(void)ward_dial_asks(f);
 }
 
 /* ---- the way to it ---- */
 
-const struct ward_pinned *ward_tunnel_pin(const struct ward_egress *e)
+static bool add_name(struct ward_egress *e, const char *name, const char *domain)
 {
-	return e->upstream_pin;
+	size_t n = strlen(name), m = domain[0] ? strlen(domain) + 1 : 0;
+	struct ward_pinned **at = &e->upstream_pins;
+
+	if (n + m >= WARD_NAME_SIZE)
+		return true;
+	while (*at)
+		at = &(*at)->next;
+	*at = calloc(1, sizeof(**at) + n + m + 1);
+	if (*at)
+		(void)snprintf((*at)->name, n + m + 1, "%s%s%s", name, m ? "." : "", domain);
+	return *at;
+}
+
+bool ward_tunnel_names(struct ward_egress *e, const struct ward_resolv_conf *c)
+{
+	const char *name = e->upstream->host;
+	unsigned dots = 0;
+	bool done, first;
+
+	for (const char *p = name; *p; p++)
+		dots += *p == '.';
+	first = e->upstream->whole || dots >= c->ndots;
+	done = !first || add_name(e, name, "");
+	for (size_t i = 0; done && !e->upstream->whole && i < c->n_search; i++)
+		done = add_name(e, name, c->search[i]);
+	return done && (first || add_name(e, name, ""));
+}
+
+void ward_tunnel_names_done(struct ward_egress *e)
+{
+	while (e->upstream_pins) {
+		struct ward_pinned *p = e->upstream_pins;
+
+		e->upstream_pins = p->next;
+		free(p);
+	}
+	e->upstream_at = NULL;
 }
 
 /*
@@ -237,9 +289,8 @@ static bool is_own(const char *name)
 }
 
 /* Both families in turn, IPv4 first: where there is no IPv6 the next is tried at once. */
-static void dial_found(struct ward_flow *f)
+static void dial_found(struct ward_flow *f, const struct ward_pinned *p)
 {
-	const struct ward_pinned *p = f->e->upstream_pin;
 	struct ward_relay_addr v[2 * WARD_EGRESS_ADDRESSES_MAX];
 	size_t n = 0;
 
@@ -252,24 +303,48 @@ static void dial_found(struct ward_flow *f)
 	ward_flow_dial(f, v, n);
 }
 
+/* What has an address, the last that has none, or (*ret_wait) the one that is being looked up. Where no name server answers, none does for the next. */
+static const struct ward_pinned *look(struct ward_egress *e, bool *ret_wait)
+{
+	struct ward_pinned *p = e->upstream_pins;
+
+	*ret_wait = false;
+	for (;; p = p->next) {
+		e->upstream_at = p;
+		*ret_wait = !ward_resolver_begin(&e->resolver, p) || p->lookup;
+		if (*ret_wait || p->found != WARD_FOUND_NONE || !p->next)
+			return p;
+	}
+}
+
+void ward_tunnel_prefetch(struct ward_egress *e)
+{
+	bool ignored;
+
+	if (e->upstream_pins)
+		(void)look(e, &ignored);
+}
+
 void ward_tunnel_next(struct ward_flow *f)
 {
 	struct ward_egress *e = f->e;
-	struct ward_pinned *p = e->upstream_pin;
+	const struct ward_pinned *p;
+	bool wait;
 
-	if (!p) {
+	if (!e->upstream_pins) {
 		ward_flow_dial(f, &e->upstream->at, 1);
 		return;
 	}
-	if (!ward_resolver_begin(&e->resolver, p) || p->lookup)
+	p = look(e, &wait);
+	if (wait)
 		return;
 	if (p->found == WARD_FOUND_SOME)
-		dial_found(f);
+		dial_found(f, p);
 	else
 		refuse(f, WARD_EGRESS_WHY_UPSTREAM_UNREACHABLE,
-			p->found == WARD_FOUND_NONE
-				? "has no address: `search` of resolv.conf is not followed, so its whole name is needed"
-				: "could not be looked up: no name server answered");
+			p->found == WARD_FOUND_SILENT
+				? "could not be looked up: no name server answered"
+				: "has no address");
 }
 
 bool ward_tunnel_may(struct ward_flow *f)

@@ -20,7 +20,7 @@ struct ward_spared_list {
 };
 struct ward_upstream {
 	struct ward_arena *arena;    /* borrowed */
-	const char *host;            /* a name in its normal form, or an address; NULL: not said yet */
+	const char *host; bool whole; /* a name in its normal form, or an address; NULL: not said yet. whole: with a last dot */
 	const char *text;            /* host and port, as records have it */
 	struct ward_relay_addr at;   /* family 0: a name; with the port */
 	char *login;                 /* base64 of USER:PASSWORD; NULL: none */
@@ -38,9 +38,17 @@ int ward_tunnel_status(const char *p, size_t n, size_t *ret_end);
 /* It was allowed, and goes by the proxy: dialled, or refused, now or when the proxy's name has an address. */
 void ward_tunnel_open(struct ward_flow *f);
 void ward_tunnel_next(struct ward_flow *f);
-const struct ward_pinned *ward_tunnel_pin(const struct ward_egress *e); /* the proxy's own name; NULL: it has none */
+/*
+ * The names that the proxy may have, in the order in which they are looked up: a short one is completed as the host would. Of no table;
+ * e->upstream_at is the one that is waited for. False: no memory.
+ */
+bool ward_tunnel_names(struct ward_egress *e, const struct ward_resolv_conf *c);
+void ward_tunnel_names_done(struct ward_egress *e);
+void ward_tunnel_prefetch(struct ward_egress *e);
 /* t is connected to the proxy; the others are given up. */
 void ward_tunnel_begin(struct ward_flow *f, struct ward_try *t);
 void ward_tunnel_failed(struct ward_flow *f, int err);
+/* dial.c: it is asked from now on, which may take long, and leaves its place to the next that is dialled. False: too many are. */
+bool ward_dial_asks(struct ward_flow *f);
 /* Could the name lead to an address that a rule forbids? Where it leads only the proxy knows. */
 bool ward_tunnel_may(struct ward_flow *f);

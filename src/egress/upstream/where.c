@@ -75,7 +75,7 @@ static bool split(struct ward_str s, struct place *ret)
 	return true;
 }
 
-/* A name in its normal form; a last dot says nothing. */
+/* A name in its normal form. */
 static bool name_of(struct ward_str s, char out[WARD_NAME_SIZE])
 {
 	enum ward_name_fault fault = ward_name_normalize(s, out);
@@ -159,6 +159,7 @@ static int host_of(struct ward_upstream *u, const struct place *p, const char *o
 	} else {
 		(void)ward_address_text(&to->at, name);
 	}
+	to->whole = p->host.n > 0 && p->host.s[p->host.n - 1] == '.';
 	six = to->at.family == 6;
 	to->host = ward_arena_strdup(u->arena, name);
 	to->text = ward_arena_printf(u->arena, "%s%s%s:%u", six ? "[" : "", name, six ? "]" : "",
@@ -220,8 +221,20 @@ static bool range_of(struct ward_str s, struct ward_spared *to)
 	return true;
 }
 
+/* Which one: of its text nothing is shown, and a list may be long. */
+static int not_spared(const char *of, size_t nth, struct ward_error *err)
+{
+	char what[80];
+
+	(void)snprintf(what, sizeof(what),
+		"its entry number %zu is neither a name, an address nor a range", nth);
+	return no(of, what,
+		"write what is not to go by the proxy, with commas between: example.com,10.0.0.0/8,[2001:db8::1]:443",
+		err);
+}
+
 /* "*", "example.com", ".example.com", "*.example.com", each with ":PORT"; an address, "[ADDRESS]:PORT", a range. */
-static int spared_of(struct ward_upstream *u, struct ward_str s, const char *of,
+static int spared_of(struct ward_upstream *u, struct ward_str s, const char *of, size_t nth,
 	struct ward_spared *to, struct ward_error *err)
 {
 	char name[WARD_NAME_SIZE];
@@ -231,9 +244,7 @@ static int spared_of(struct ward_upstream *u, struct ward_str s, const char *of,
 	if (ward_str_eq(s, WARD_STR("*")) || range_of(s, to))
 		return WARD_OK;
 	if (!split(s, &p))
-		return no(of, "something in it is neither a name, an address nor a range",
-			"write what is not to go by the proxy, with commas between: example.com,10.0.0.0/8,[2001:db8::1]:443",
-			err);
+		return not_spared(of, nth, err);
 	to->port = p.port;
 	if (ward_address_parse(p.host.s, p.host.n, &to->a)) {
 		to->bits = to->a.family == 4 ? 32 : 128;
@@ -245,9 +256,7 @@ static int spared_of(struct ward_upstream *u, struct ward_str s, const char *of,
 	if (p.host.n > 1 && p.host.s[0] == '.')
 		p.host = (struct ward_str){ p.host.s + 1, p.host.n - 1 };
 	if (!name_of(p.host, name))
-		return no(of, "something in it is neither a name, an address nor a range",
-			"write what is not to go by the proxy, with commas between: example.com,10.0.0.0/8,[2001:db8::1]:443",
-			err);
+		return not_spared(of, nth, err);
 	to->name = ward_arena_strdup(u->arena, name);
 	return to->name ? WARD_OK : no_memory(err);
 }
@@ -262,7 +271,7 @@ int ward_upstream_spare(struct ward_upstream *u, const char *list, bool by_env, 
 {
 	struct ward_spared_list *to = by_env ? &u->by_env : &u->said;
 	struct ward_spared *v = ward_arena_alloc(u->arena, (SPARED_MAX + 1) * sizeof(*v));
-	size_t n = 0;
+	size_t n = 0, nth = 0;
 	int r;
 
 	if (!v)
@@ -280,7 +289,7 @@ int ward_upstream_spare(struct ward_upstream *u, const char *list, bool by_env, 
 			continue;
 		if (n >= SPARED_MAX)
 			return no(of, "more than 256 names and addresses", "name fewer", err);
-		r = spared_of(u, s, of, &v[n++], err);
+		r = spared_of(u, s, of, ++nth, &v[n++], err);
 		if (r < 0)
 			return r;
 	}
