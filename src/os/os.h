@@ -106,6 +106,8 @@ bool ward_proc_is_own(void);
 bool ward_may_mount(void);
 /* May it look into the memory of another user's processes (CAP_SYS_PTRACE)? */
 bool ward_may_peek(void);
+/* May it become another user, with that user's groups (CAP_SETUID, CAP_SETGID)? */
+bool ward_may_become(void);
 /* What this process is held by from outside already, and so whatever it starts: names, NULL behind the last. */
 #define WARD_INHERITED_MAX 3
 void ward_inherited(const char *ret[WARD_INHERITED_MAX + 1]);

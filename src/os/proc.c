@@ -125,3 +125,8 @@ bool ward_may_peek(void)
 {
 	return holds(CAP_SYS_PTRACE);
 }
+
+bool ward_may_become(void)
+{
+	return holds(CAP_SETUID) && holds(CAP_SETGID);
+}

@@ -100,6 +100,8 @@ static const struct {
 		"start the container with all of /proc (docker run --security-opt systempaths=unconfined)" },
 	[WARD_USERNS_ROOT_OF_LITTLE] = { "root of a container has not the right to mount, or not all ids, to ID-map what is granted" VISIBLE,
 		"run ward as an ordinary user, in a container that is started as ward doctor says" },
+	[WARD_USERNS_PROC_READ_ONLY] = { "no ids can be given to a user namespace, since /proc is read-only" VISIBLE,
+		"start ward where /proc can be written to (bwrap --proc /proc; as root: mount -o remount,rw /proc)" },
 #undef VISIBLE
 };
 
@@ -296,6 +298,10 @@ static void axis_pids(const struct ward_plan *p, const struct ward_host *h,
 	(void)p;
 	if (h->cgroup_pids)
 		hold(s, WARD_LEVEL_ENFORCED, h->cgroup == 1 ? "cgroup v1" : "cgroup v2", "");
+	else if (h->uncounted)
+		hold(s, WARD_LEVEL_NONE,
+			"on the host this user is root, of whose processes RLIMIT_NPROC counts none",
+			FIX_CGROUP);
 	else if (h->userns)
 		hold(s, WARD_LEVEL_SAMPLED, "RLIMIT_NPROC in the run's own user namespace",
 			FIX_CGROUP);
@@ -636,6 +642,14 @@ int ward_plan_axes(struct ward_plan *p, const struct ward_plan_input *in, struct
 			"axis syscalls cannot be held: no system call filter can be installed");
 		ward_fail_fix(err,
 			"run `ward doctor`; the kernel lacks CONFIG_SECCOMP_FILTER, or a filter around ward refuses seccomp(2)");
+		return WARD_E_AXIS;
+	}
+	if (in->host->stuck && in->backend == WARD_BACKEND_NATIVE) {
+		ward_fail(err, WARD_E_AXIS,
+			"axis processes cannot be held: root may not become another user here, and so the command would be root");
+		ward_fail_fix(err,
+			"run ward as an ordinary user (outside of `unshare -r`), or give this root CAP_SETUID, CAP_SETGID and id %d, as container engines do",
+			WARD_RESERVED_ID);
 		return WARD_E_AXIS;
 	}
 	for (int a = 0; a < WARD_AXIS_MAX; a++) {

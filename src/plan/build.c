@@ -295,8 +295,9 @@ static void set_ids(struct ward_plan *p, const struct ward_host *h)
 
 	p->host_uid = root ? WARD_RESERVED_ID : h->uid;
 	p->host_gid = root ? WARD_RESERVED_ID : h->gid;
-	p->inside_uid = root ? WARD_INSIDE_ID : h->uid;
-	p->inside_gid = root ? WARD_INSIDE_ID : h->gid;
+	/* Without a user namespace nobody has another id inside. */
+	p->inside_uid = root && h->userns ? WARD_INSIDE_ID : p->host_uid;
+	p->inside_gid = root && h->userns ? WARD_INSIDE_ID : p->host_gid;
 }
 
 int ward_plan_sign(struct ward_plan *p, struct ward_error *err)

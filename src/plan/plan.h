@@ -175,6 +175,7 @@ enum ward_userns_lack {
 	WARD_USERNS_NO_RIGHTS,       /* they can, and then not all be done in them: AppArmor, a container's filter */
 	WARD_USERNS_PROC_COVERED,    /* parts of this /proc are covered, so that none can be mounted: a container */
 	WARD_USERNS_ROOT_OF_LITTLE,  /* root of a container: no right to mount, or not all ids, so that no tree can be ID-mapped */
+	WARD_USERNS_PROC_READ_ONLY,  /* /proc is, and with it the maps of ids */
 	WARD_USERNS_LACK_MAX
 };
 
@@ -190,6 +191,8 @@ struct ward_host {
 	bool no_seccomp;             /* no filter can be installed */
 	bool seccomp_notify;
 	bool blind;                  /* a root without CAP_SYS_PTRACE: what its run's processes ask for it cannot read */
+	bool stuck;                  /* a root that may not become the user of its runs: it has not the right, or no such id */
+	bool uncounted;              /* the host's root by another id: the kernel counts none of its processes (RLIMIT_NPROC) */
 	bool nft;                    /* nf_tables captures the network of a run; else connects are redirected where they are mediated */
 	bool stdio_owned;            /* 0, 1 or 2 is a file that belongs to whom the command will be: its mode can be changed */
 	int cgroup;                  /* 0 none, 1 = v1, 2 = v2: the tree that carries a usable memory controller */

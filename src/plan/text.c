@@ -329,17 +329,35 @@ static void late_names(struct ward_buf *b, const struct ward_plan *p)
 						: "nobody will list them\n");
 }
 
+/* Without namespaces nothing is mounted: what is Ward's own is nowhere, and what Landlock allows is the host's. */
+static bool opened(const struct ward_node *n)
+{
+	return n->kind == WARD_NODE_BIND || n->kind == WARD_NODE_DEV || n->kind == WARD_NODE_PROC;
+}
+
+static void view(struct ward_buf *b, const struct ward_plan *p)
+{
+	bool alone = p->seccomp & WARD_SECCOMP_NO_SOCKET;
+
+	if (p->backend == WARD_BACKEND_DIRECT) {
+		ward_buf_adds(b, "\nview: none; the command sees the host as its caller does\n");
+		return;
+	}
+	ward_buf_adds(b,
+		alone ? "\nview: none, for want of user namespaces; of the host's own Landlock lets these be opened (what is not here is refused, not hidden; no private /tmp, no home)\n"
+		      : "\nview (what is not here does not exist inside)\n");
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		if (!alone || opened(&p->nodes[i]))
+			node(b, p, &p->nodes[i]);
+	}
+}
+
 void ward_plan_text(const struct ward_plan *p, struct ward_buf *b)
 {
 	head(b, p);
 	rules(b, p);
 	published(b, p);
-	if (p->backend == WARD_BACKEND_DIRECT)
-		ward_buf_adds(b, "\nview: none; the command sees the host as its caller does\n");
-	else
-		ward_buf_adds(b, "\nview (what is not here does not exist inside)\n");
-	for (size_t i = 0; i < p->n_nodes && p->backend != WARD_BACKEND_DIRECT; i++)
-		node(b, p, &p->nodes[i]);
+	view(b, p);
 	late_names(b, p);
 	axes(b, p);
 	asks(b, p);

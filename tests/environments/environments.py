@@ -104,6 +104,13 @@ def read_only_host():
         box.must(box.libc.syscall(442, -100, path, 0, attr, 32), "mount_setattr")
 
 
+def read_only_proc():
+    """/proc that is there and cannot be written to, as in bwrap --ro-bind / /."""
+    box.private_mounts()
+    box.mount("/proc", "/proc", None, box.MS_BIND | box.MS_REC)
+    box.mount("none", "/proc", None, box.MS_BIND | MS_REMOUNT | MS_RDONLY)
+
+
 def no_proc():
     box.private_mounts()
     box.mount("ward-test", "/proc", "tmpfs")
@@ -129,6 +136,11 @@ def closed_fuse():
     box.closed_fuse()
 
 
+def fuse_of_another():
+    box.private_mounts()
+    box.bound_fuse(0o20600, 1234)
+
+
 # ---- namespaces, filters ----
 
 def some_ids():
@@ -149,6 +161,26 @@ def some_ids():
     os.wait()
     for fd in (made_r, made_w, mapped_r, mapped_w):
         os.close(fd)
+
+
+def known_as(inside):
+    """A user namespace with one id: that of whoever is here, by another number (unshare -r; bwrap --uid)."""
+    def late():
+        uid, gid = os.geteuid(), os.getegid()
+        box.must(box.libc.unshare(box.CLONE_NEWUSER), "unshare")
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{inside} {uid} 1"), ("gid_map", f"{inside} {gid} 1")):
+            pathlib.Path(f"/proc/self/{name}").write_text(text)
+    return late
+
+
+def without_set_ids():
+    """Root that may become nobody else: no CAP_SETGID (6), no CAP_SETUID (7)."""
+    head, data = struct.pack("II", 0x20080522, 0), ctypes.create_string_buffer(24)
+    box.must(box.libc.syscall(125, head, data), "capget")
+    low = [n & ~0xC0 for n in struct.unpack("6I", data.raw)[:3]]
+    for capability in (6, 7):
+        box.must(box.libc.prctl(24, capability, 0, 0, 0), "prctl")
+    box.must(box.libc.syscall(126, head, struct.pack("6I", *low, *struct.unpack("6I", data.raw)[3:])), "capset")
 
 
 def another_listener():
@@ -190,6 +222,7 @@ ENVIRONMENTS = [
     *[Environment(f"kernel-{v}", f"kernel {v}", **how) for v, how in KERNELS],
     Environment("no-landlock", "no Landlock", rules=[("landlock_create_ruleset", ENOSYS)]),
     Environment("no-fuse", "no /dev/fuse", mounts=closed_fuse),
+    Environment("fuse-of-another", "/dev/fuse is another user's, mode 0600", mounts=fuse_of_another, who=("root",)),
     Environment("no-cgroup", "no cgroup can be made", mounts=no_cgroup),
     Environment("another-listener", "another filter has the listener", late=another_listener),
     Environment("hidden-pids", "/proc mounted with hidepid=2", mounts=hidden_pids),
@@ -199,11 +232,15 @@ ENVIRONMENTS = [
       for v, how in KERNELS if v in ("5.13", "6.1", "6.2", "6.10", "6.12")],
     Environment("no-rights", "AppArmor gives namespaces without capabilities (Ubuntu 23.10 and later)", rules=NO_MOUNTS, who=("user",)),
     Environment("covered-proc", "parts of /proc are covered", mounts=covered_proc),
+    Environment("read-only-proc", "/proc is read-only", mounts=read_only_proc),
     Environment("chroot", "in a chroot", mounts=in_chroot),
     Environment("container", "a container with the usual filter and mounts", mounts=container_mounts, rules=NO_NAMESPACES + NO_MOUNTS),
     Environment("container-listener", "a container with the usual filter and mounts, and another listener", mounts=container_mounts, late=another_listener,
                 rules=NO_NAMESPACES + NO_MOUNTS),
     Environment("some-ids", "root of a user namespace with 65536 ids", late=some_ids, who=("root",)),
+    Environment("root-by-another-id", "the host's root as user 1000 of a user namespace, no cgroup", mounts=no_cgroup, late=known_as(1000), who=("root",)),
+    Environment("one-id", "root of a user namespace with one id (unshare -r)", late=known_as(0), expect="axis processes cannot be held"),
+    Environment("no-set-ids", "root without CAP_SETUID and CAP_SETGID", late=without_set_ids, who=("root",), expect="axis processes cannot be held"),
     Environment("no-memfd", "programs in memory may not be executed", rules=[("memfd_create", EACCES)], expect="ward-init"),
     Environment("no-seccomp", "no filter can be installed", rules=[("seccomp", EINVAL)], expect="axis syscalls"),
     Environment("no-proc", "no /proc", mounts=no_proc, expect="/proc"),

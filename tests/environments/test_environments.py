@@ -124,6 +124,11 @@ def refused(env, p):
         check_in(env.expect, line)
         check_in("; ", line)
         check(not (p.ws / "made").exists(), "the command was executed")
+        # What no start can mend is no plan either.
+        if "cannot be held" in env.expect:
+            plan = in_it(env, p, *words, "true", kind=("plan",))
+            check_eq(plan.code, 1, plan.out)
+            check_eq(plan.err.splitlines()[0], line)
 
 
 def holds(env, p, axes, words):

@@ -56,14 +56,15 @@ def private_mounts():
     mount("none", "/", None, MS_REC | MS_PRIVATE)
 
 
-def bound_fuse():
-    """/dev/fuse at 0666 for whoever runs in this mount namespace."""
+def bound_fuse(mode=0o20666, owner=0):
+    """/dev/fuse at 0666, or as is said, for whoever runs in this mount namespace."""
     if not os.path.exists("/dev/fuse"):
         return
     node = tempfile.mkdtemp(prefix="ward-box-dev-")
     mount("ward-test", node, "tmpfs", 0, "mode=0755")
     old = os.umask(0)
-    os.mknod(node + "/fuse", 0o20666, os.stat("/dev/fuse").st_rdev)
+    os.mknod(node + "/fuse", mode, os.stat("/dev/fuse").st_rdev)
+    os.chown(node + "/fuse", owner, owner)
     os.umask(old)
     mount(node + "/fuse", "/dev/fuse", None, MS_BIND)
     must(libc.umount2(os.fsencode(node), UMOUNT_DETACH), "umount")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Limits, met for real: what happens inside, what the outcome says, and that the host does not notice."""
+import json
 import os
 import pathlib
 import re
@@ -164,6 +165,15 @@ def who_ends_at_the_first_refusal_is_told_of_the_limit(p):
         check(r.code == code if code is not None else r.code != 0, f"{words}: {r.code}: {r.err}")
         check_eq((words, [(x["resource"], x["detail"]["limit"]) for x in hits(p, o)]), (words, [("pids", 5)] if want else []), r.err)
         check_eq("pids limit of 5 was reached" in r.err and "--pids N" in r.err, want, r.err)
+
+
+@user_only
+def a_plan_where_no_process_can_be_made(p):
+    """What cannot be tried for want of a process is not said to be missing."""
+    for n in (0, 1):
+        r = p.run("--json", "true", kind=("plan",), log=False, preexec_fn=lambda n=n: resource.setrlimit(resource.RLIMIT_NPROC, (n, n)))
+        check_eq(r.code, 0, r.err)
+        check_eq(json.loads(r.out)["axes"]["processes"]["level"], "enforced")
 
 
 @user_only

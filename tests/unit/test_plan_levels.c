@@ -97,6 +97,60 @@ TEST(levels_that_are_none_are_a_bug_and_not_a_plan)
 	}
 }
 
+/* Whatever is accepted: its command would be root. */
+TEST(root_that_has_to_stay_root_is_no_plan)
+{
+	struct ward_host h = full_host();
+	struct ward_plan_input in = input(&h);
+	signed char all[WARD_AXIS_MAX] = { 0 };
+	struct ward_error err = WARD_ERROR_INIT;
+
+	h.uid = h.gid = 0;
+	h.stuck = true;
+	in.accept = all;
+	for (int ns = 0; ns < 2; ns++) {
+		h.userns = ns;
+		CHECK_EQ_INT(refused(&in, &err), WARD_E_AXIS);
+		CHECK_STR_CONTAINS(err.message, "axis processes cannot be held: root");
+		CHECK_STR_CONTAINS(err.fix, "run ward as an ordinary user");
+	}
+	in.backend = WARD_BACKEND_DIRECT;
+	ward_plan_free(must_build(&in));
+}
+
+TEST(ids_inside_are_others_only_in_a_user_namespace)
+{
+	struct ward_host h = full_host();
+	struct ward_plan_input in = input(&h);
+	signed char all[WARD_AXIS_MAX] = { 0 };
+
+	h.uid = h.gid = 0;
+	in.accept = all;
+	for (int ns = 0; ns < 2; ns++) {
+		struct ward_plan *p;
+
+		h.userns = ns;
+		p = must_build(&in);
+		CHECK_EQ_UINT(p->host_uid, WARD_RESERVED_ID);
+		CHECK_EQ_UINT(p->inside_uid, ns ? WARD_INSIDE_ID : WARD_RESERVED_ID);
+		CHECK_EQ_UINT(p->inside_gid, ns ? WARD_INSIDE_ID : WARD_RESERVED_ID);
+		ward_plan_free(p);
+	}
+}
+
+TEST(processes_that_nobody_counts_are_not_limited)
+{
+	struct ward_host h = full_host();
+	struct ward_plan_input in = input(&h);
+	struct ward_error err = WARD_ERROR_INIT;
+
+	h.uncounted = true;
+	ward_plan_free(must_build(&in));
+	h.cgroup_pids = false;
+	CHECK_EQ_INT(refused(&in, &err), WARD_E_AXIS);
+	CHECK_STR_CONTAINS(err.message, "axis pids would be none, and sampled is required");
+}
+
 /* What is asked for by name counts with every backend: direct accepts in place of who says nothing, and of nobody else. */
 TEST(require_and_accept_of_one_axis)
 {

@@ -263,6 +263,24 @@ TEST(direct_holds_nothing_and_says_so)
 	CHECK(!strstr(text, "view (what is not here"));
 }
 
+/* Without namespaces nothing of Ward's own is made: none of it is promised. */
+TEST(without_namespaces_there_is_no_view)
+{
+	static const char *const opened[] = { "  rwx  /w/ ", "  dev  /dev ", "  proc /proc " };
+	static const char *const nowhere[] = { "view (what is not here", "  tmp  /tmp/",
+		"  dir  /made", "  link /bin", "  file /etc/passwd" };
+	struct ward_plan p = plan_of_everything();
+	const char *text;
+
+	p.seccomp = WARD_SECCOMP_NO_SOCKET;
+	text = text_of(&p);
+	CHECK_STR_CONTAINS(text, "\nview: none, for want of user namespaces; ");
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(opened); i++)
+		CHECK_STR_CONTAINS(text, opened[i]);
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(nowhere); i++)
+		CHECK(!strstr(text, nowhere[i]));
+}
+
 /* Numbers that no such thing has, as a damaged plan might hold: named so, and never read past a table. */
 TEST(names_of_what_there_is_not)
 {

@@ -81,8 +81,6 @@ int ward_native_head(struct ward_host *host, const struct ward_head_want *want,
 /* Why a ward-init that has ended was never executed; WARD_OK: it was. host: where it was for namespaces, else NULL. */
 int ward_native_exec_failed(const struct ward_spawned *init, struct ward_host *host,
 	struct ward_error *err);
-/* An errno of what comes and goes (memory, processes), not of what the host is. */
-bool ward_native_passing(int e);
 
 /* trees.c: after the blob was sent, as host root. */
 int ward_trees_send(int ctl, const char *blob, struct ward_userns *ret, struct ward_error *err);

@@ -29,9 +29,12 @@ int ward_pack_plan(const struct ward_plan *plan, const struct ward_pack *pack, s
 /*
  * probe.c: fn in a child of its own, made with these flags of clone(2), that shares the caller's memory until it ends: system calls
  * only.
- * How it ended, or -1.
+ * How it ended; -errno where none was made; -ECHILD where it ended otherwise.
  */
 int ward_native_in_child(int (*fn)(void *arg), int flags, void *arg);
+
+/* head.c: an errno of what comes and goes (memory, processes), not of what the host is. */
+bool ward_native_passing(int e);
 
 /*
  * grow.c: what a layer in a directory of the store has grown to. The directory that was planned, or an error; init: whose user

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -34,15 +35,21 @@
 
 #define PROBE_STACK 65536u
 #define MEMINFO_BYTES 4096
+#define MAP_BYTES 16384 /* 340 lines */
 
+/* The init of root's run opens it as root still, but in its own user namespace, where that is no right over other users' files. */
 static bool fuse_usable(bool *ret_absent)
 {
-	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	WARD_FD fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	unsigned mine;
+	struct stat st;
 
 	if (fd < 0)
 		*ret_absent = errno == ENOENT || errno == ENODEV || errno == ENXIO;
-	ward_close(fd);
-	return fd >= 0;
+	if (fd < 0 || geteuid() != 0 || fstat(fd, &st) < 0)
+		return fd >= 0;
+	mine = st.st_uid == 0 ? st.st_mode >> 6 : st.st_gid == 0 ? st.st_mode >> 3 : st.st_mode;
+	return (mine & 06) == 06;
 }
 
 static bool notify_usable(void)
@@ -79,34 +86,122 @@ static uint64_t memory_available(void)
 	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2;
 }
 
+/* A map of ids of this process's user namespace, empty where nobody gave it one; false: it cannot be read, and the start will tell. */
+static bool read_map(const char *path, struct ward_buf *b)
+{
+	return ward_read_file(path, MAP_BYTES, b, NULL) == WARD_OK;
+}
+
+/* The next line of a map: the first id inside and outside, and how many. false: there is none. */
+static bool extent(const char **p, unsigned long ret[3])
+{
+	for (int i = 0; i < 3; i++) {
+		char *end = NULL;
+
+		ret[i] = strtoul(*p, &end, 10);
+		if (end == *p)
+			return false;
+		*p = end;
+	}
+	return true;
+}
+
 /* Root of a container's user namespace has some ids only, and no right over the host's file systems. */
 static bool all_ids(void)
 {
-	static const char whole[] = "0 0 4294967295";
-	char text[256], *to = text;
-	WARD_FD fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	unsigned long e[3];
+	const char *p;
 
-	if (n <= 0)
-		return true; /* the start will tell */
-	for (ssize_t i = 0; i < n; i++)
-		if (text[i] != ' ' || (to > text && to[-1] != ' '))
-			*to++ = text[i] == '\n' ? ' ' : text[i];
-	return to - text == sizeof(whole) && memcmp(text, whole, sizeof(whole) - 1) == 0;
+	if (!read_map("/proc/self/uid_map", &b))
+		return true;
+	p = ward_buf_cstr(&b);
+	return extent(&p, e) && e[0] == 0 && e[1] == 0 && e[2] == UINT32_MAX;
+}
+
+static bool has_id(const char *map, unsigned long id)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	unsigned long e[3];
+	const char *p;
+
+	if (!read_map(map, &b))
+		return true;
+	p = ward_buf_cstr(&b);
+	while (extent(&p, e)) {
+		if (id >= e[0] && id - e[0] < e[2])
+			return true;
+	}
+	return false;
+}
+
+/* Opened for writing, and not written to: a process that has no map may open its own as well. */
+static bool maps_read_only(void)
+{
+	WARD_FD fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 && errno == EROFS;
+}
+
+/* A root that has to stay root: its command would be. */
+static bool stuck(bool all)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+
+	if (!ward_may_become())
+		return true;
+	if (all)
+		return false;
+	return !has_id("/proc/self/uid_map", WARD_RESERVED_ID) ||
+		!has_id("/proc/self/gid_map", WARD_RESERVED_ID) ||
+		(read_map("/proc/self/setgroups", &b) &&
+			strncmp(ward_buf_cstr(&b), "deny", 4) == 0);
+}
+
+/* How the children below end. */
+enum { WORKS = 0, REFUSED = 1, PROC_REFUSED = 2 };
+
+/* It shares the caller's memory until it ends, as the others do, but no limits; its own child shares neither. */
+static int counted_child(void *arg)
+{
+	const struct rlimit no_more = { 0, 0 };
+	long pid;
+
+	(void)arg;
+	if (syscall(SYS_setrlimit, RLIMIT_NPROC, &no_more) < 0)
+		syscall(SYS_exit, WORKS);
+	pid = syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
+	if (pid == 0)
+		syscall(SYS_exit, 0);
+	if (pid > 0)
+		(void)syscall(SYS_wait4, pid, NULL, __WALL, NULL);
+	syscall(SYS_exit, pid > 0 ? REFUSED : WORKS);
+	return 0;
+}
+
+/* An ordinary user of some user namespace can be the host's root, whose processes RLIMIT_NPROC does not count: fork(2), EAGAIN. */
+static bool uncounted(bool all)
+{
+	return !all && ward_native_in_child(counted_child, 0, NULL) == REFUSED;
 }
 
 int ward_host_facts(struct ward_host *ret, struct ward_error *err)
 {
+	bool all = all_ids();
 	cpu_set_t set;
 
 	(void)err;
 	*ret = (struct ward_host){ .uid = geteuid(), .gid = getegid(), .ncpus = 1 };
 	ret->userns = true; /* verified by the start */
 	/* As root the granted trees are cloned and ID-mapped outside, where only a right of its own allows it. */
-	if (ret->uid == 0 && (!ward_may_mount() || !all_ids())) {
+	if (ret->uid == 0 && (!ward_may_mount() || !all)) {
 		ret->userns = false;
 		ret->lack = WARD_USERNS_ROOT_OF_LITTLE;
+	} else if (maps_read_only()) {
+		ret->userns = false;
+		ret->lack = WARD_USERNS_PROC_READ_ONLY;
 	}
+	ret->stuck = ret->uid == 0 && stuck(all);
 	ret->nft = true; /* verified by a start that needs it */
 	ret->fuse = fuse_usable(&ret->fuse_absent);
 	ret->idmap = ret->uid == 0 && ret->userns; /* verified mount by mount */
@@ -118,11 +213,9 @@ int ward_host_facts(struct ward_host *ret, struct ward_error *err)
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		ret->ncpus = (unsigned)CPU_COUNT(&set);
 	ward_cgroup_probe(ret, false);
+	ret->uncounted = ret->uid != 0 && !ret->cgroup_pids && uncounted(all);
 	return WARD_OK;
 }
-
-/* How the children below end. */
-enum { WORKS = 0, REFUSED = 1, PROC_REFUSED = 2 };
 
 /* They share the caller's memory until they end: system calls only, and no errno of the caller's that matters. */
 static int userns_child(void *arg)
@@ -154,28 +247,29 @@ static int filter_child(void *arg)
 	return 0;
 }
 
-/* What became of fn in a child of its own: how it ended, or -1. */
+/* What became of fn in a child of its own: how it ended, -errno where none was made, or -ECHILD where it ended otherwise. */
 int ward_native_in_child(int (*fn)(void *arg), int flags, void *arg)
 {
 	char *stack = mmap(NULL, PROBE_STACK, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-	int pidfd = -1, code = 0, status = REFUSED;
+	int pidfd = -1, code = 0, status = REFUSED, e;
 	sigset_t all, old;
 	pid_t pid;
 
 	if (stack == MAP_FAILED)
-		return -1;
+		return -ENOMEM;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pid = clone(fn, stack + PROBE_STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | flags, arg,
 		&pidfd);
+	e = errno;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (pid >= 0) {
 		(void)ward_pidfd_wait(pidfd, &code, &status, false);
 		close(pidfd);
 	}
 	munmap(stack, PROBE_STACK);
-	return pid >= 0 && code == CLD_EXITED ? status : -1;
+	return pid < 0 ? -e : code == CLD_EXITED ? status : -ECHILD;
 }
 
 static void probe_userns(struct ward_host *h)
@@ -185,7 +279,8 @@ static void probe_userns(struct ward_host *h)
 			CLONE_NEWUTS | CLONE_NEWCGROUP,
 		NULL);
 
-	h->userns = r == WORKS;
+	/* No room for a child says nothing of namespaces: the start will tell. */
+	h->userns = r == WORKS || (r < 0 && ward_native_passing(-r));
 	h->lack = r == PROC_REFUSED ? WARD_USERNS_PROC_COVERED
 		: r == REFUSED      ? WARD_USERNS_NO_RIGHTS
 				    : WARD_USERNS_DENIED;
@@ -231,15 +326,16 @@ int ward_host_probe(struct ward_host *ret, struct ward_error *err)
 {
 	unsigned plain = 0, listening = SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	const char *step;
-	int r = ward_host_facts(ret, err);
+	int r = ward_host_facts(ret, err), plainly;
 
 	if (r < 0)
 		return r;
 	if (ret->userns)
 		probe_userns(ret);
-	ret->no_seccomp = ward_native_in_child(filter_child, 0, &plain) != WORKS;
-	ret->seccomp_notify =
-		ret->seccomp_notify && ward_native_in_child(filter_child, 0, &listening) == WORKS;
+	plainly = ward_native_in_child(filter_child, 0, &plain);
+	ret->no_seccomp = plainly != WORKS && !(plainly < 0 && ward_native_passing(-plainly));
+	ret->seccomp_notify = ret->seccomp_notify &&
+		(plainly < 0 || ward_native_in_child(filter_child, 0, &listening) == WORKS);
 	ret->nft = ret->userns && ward_host_capture(false, &step) == 0;
 	ret->fuse = ret->fuse && ret->userns;
 	ret->idmap = ret->idmap && ret->userns;
