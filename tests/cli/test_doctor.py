@@ -160,9 +160,9 @@ def in_mounts(lines):
 def no_user_namespaces():
     """The limit belongs to a user namespace: in one of our own it can be taken to 0."""
     with place() as base:
-        lines = ("exec unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_user_namespaces; exec \"$@\"' sh "
+        lines = ("exec unshare -U --map-user=1000 --map-group=1000 --keep-caps sh -c 'echo 0 >/proc/sys/user/max_user_namespaces; exec \"$@\"' sh "
                  f"env HOME={base} XDG_STATE_HOME={base}/state {base}/ward doctor --json")
-        if subprocess.run(["unshare", "-Ur", "true"], check=False).returncode:
+        if subprocess.run(["unshare", "-U", "--map-user=1000", "--map-group=1000", "--keep-caps", "true"], check=False).returncode:
             skip("no user namespaces here at all")
         _, found = report(base, before=lines, user=False)
         expect(found, "userns", "fail", "max_user_namespaces is 0", "sudo sysctl -w user.max_user_namespaces=15000")
@@ -170,6 +170,32 @@ def no_user_namespaces():
             check_in("not tried", found[name]["detail"])
             check_eq(found[name]["fix"], found["userns"]["fix"], name)
         expect(found, "run", "fail", f"axis {cli.ALONE[0]}", "")
+
+
+@test
+def root_of_one_id():
+    """It can become nobody else, so that nothing that is accepted helps; and the cgroups are not its own."""
+    with place() as base:
+        if subprocess.run(["unshare", "-Ur", "true"], check=False).returncode:
+            skip("no user namespaces here at all")
+        drop = f"setpriv --reuid={UID} --regid={UID} --clear-groups" if os.geteuid() == 0 else ""
+        lines = f"exec {drop} unshare -Ur env HOME={base} XDG_STATE_HOME={base}/state {base}/ward doctor --json"
+        _, found = report(base, before=lines, user=False)
+        expect(found, "userns", "fail", "root may not become another user", "outside of `unshare -r`")
+        expect(found, "run", "fail", "axis processes cannot be held", "run ward as an ordinary user")
+        expect(found, "cgroup-pids", "warn", "no right over the host's cgroups", "docker run --memory ")
+
+
+@test
+def no_room_for_user_namespaces():
+    """A limit above, where no setting of one's own reaches."""
+    with place() as base:
+        lines = (f"exec unshare -U --map-user=1000 --map-group=1000 --keep-caps sh -c 'echo 1 >/proc/sys/user/max_user_namespaces; exec unshare -U --map-user=1000 --map-group=1000 env HOME={base} "
+                 f"XDG_STATE_HOME={base}/state {base}/ward doctor --json'")
+        if subprocess.run(["unshare", "-U", "--map-user=1000", "--map-group=1000", "unshare", "-U", "true"], check=False).returncode:
+            skip("no user namespaces in each other here")
+        _, found = report(base, before=lines, user=False)
+        expect(found, "userns", "fail", "the limit of namespaces is reached", "without --disable-userns")
 
 
 @test
@@ -202,6 +228,28 @@ def proc_with_covered_parts():
         _, found = report(base, before=in_mounts("mount -t tmpfs none /proc/tty"))
         needs_userns(found)
         expect(found, "proc", "fail", "parts of this /proc are covered", "systempaths=unconfined")
+
+
+@test
+def proc_that_is_read_only():
+    only_as_root()
+    with place() as base:
+        needs_userns(report(base)[1])
+        lines = in_mounts("mount --bind /proc /proc; mount -o remount,bind,ro /proc")
+        for user, fix in ((True, "bwrap --proc /proc"), (False, "mount -o remount,rw /proc")):
+            _, found = report(base, before=lines, user=user)
+            expect(found, "userns", "fail", "/proc is read-only", fix)
+            expect(found, "run", "fail", f"axis {cli.ALONE[0]}", "--accept ")
+
+
+@test
+def no_cgroup_is_mounted():
+    only_as_root()
+    with place() as base:
+        for user in (True, False):
+            _, found = report(base, before=in_mounts("mount -t tmpfs none /sys/fs/cgroup"), user=user)
+            for name in ("memory", "pids", "cpu"):
+                expect(found, f"cgroup-{name}", "warn", "none is mounted", "mount -t cgroup2 none /sys/fs/cgroup")
 
 
 @test

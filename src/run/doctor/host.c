@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/magic.h>
+
 #include "os/missing.h"
 #include "os/os.h"
 #include "run/doctor/doctor.h"
@@ -39,11 +41,50 @@
 /* What a container cannot change from inside: its own limits hold it as a whole, whatever runs in it. */
 #define FIX_CGROUP_CONTAINER "docker run --memory 1g --pids-limit 1024 --cpus 2 ..."
 
-static bool is_cgroup2(const char *path)
+/* Nothing there to be made writable: whoever mounts finds out whether the kernel has it. */
+#define FIX_CGROUP_MOUNT_V2 "mount -t cgroup2 none /sys/fs/cgroup"
+#define FIX_CGROUP_MOUNT_V1 \
+	"mkdir -p /sys/fs/cgroup/%s && mount -t cgroup -o %s none /sys/fs/cgroup/%s"
+
+static bool is_kind(const char *path, long magic)
 {
 	struct statfs s;
 
-	return statfs(path, &s) == 0 && (long)s.f_type == WARD_MAGIC_CGROUP2;
+	return statfs(path, &s) == 0 && (long)s.f_type == magic;
+}
+
+static bool is_cgroup2(const char *path)
+{
+	return is_kind(path, WARD_MAGIC_CGROUP2);
+}
+
+/* Is that controller's tree where it is looked for? *ret_any: is one of version 1? */
+static bool cgroup_mounted(const char *name, bool *ret_any)
+{
+	static const char *const names[] = { "memory", "pids", "cpu" };
+	char path[64];
+
+	*ret_any = false;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(names); i++) {
+		(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s", names[i]);
+		*ret_any = *ret_any || is_kind(path, CGROUP_SUPER_MAGIC);
+	}
+	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s", name);
+	return is_cgroup2("/sys/fs/cgroup") || is_kind(path, CGROUP_SUPER_MAGIC);
+}
+
+/* As root, who may mount; everybody else has it done. */
+static void cgroup_mount_fix(const struct doctor *d, struct doctor_finding *f, const char *name,
+	bool v1)
+{
+	const char *sudo = d->host.uid ? "sudo " : "";
+
+	if (!v1)
+		doctor_fix(f, "%s%s", sudo, FIX_CGROUP_MOUNT_V2);
+	else if (d->host.uid)
+		doctor_fix(f, "sudo sh -c '" FIX_CGROUP_MOUNT_V1 "'", name, name, name);
+	else
+		doctor_fix(f, FIX_CGROUP_MOUNT_V1, name, name, name);
 }
 
 static void controller(const struct doctor *d, const struct doctor_check *row,
@@ -51,6 +92,7 @@ static void controller(const struct doctor *d, const struct doctor_check *row,
 {
 	struct statvfs fs;
 	struct stat st;
+	bool v1;
 
 	if (usable) {
 		doctor_say(f, DOCTOR_OK, "made a cgroup (v%d) with a %s limit and removed it",
@@ -65,6 +107,17 @@ static void controller(const struct doctor *d, const struct doctor_check *row,
 			"no cgroup with a %s limit could be made: /sys/fs/cgroup is read-only (a container's?); limit the container as a whole",
 			name);
 		doctor_fix(f, "%s", FIX_CGROUP_CONTAINER);
+	} else if (d->host.uid == 0 &&
+		(!ward_may_mount() || d->host.lack == WARD_USERNS_ROOT_OF_LITTLE)) {
+		doctor_say(f, row->missing,
+			"no cgroup with a %s limit could be made: this root has no right over the host's cgroups (a container's?); limit the container as a whole",
+			name);
+		doctor_fix(f, "%s", FIX_CGROUP_CONTAINER);
+	} else if (!cgroup_mounted(name, &v1)) {
+		doctor_say(f, row->missing,
+			"no cgroup with a %s limit could be made: none is mounted at /sys/fs/cgroup",
+			name);
+		cgroup_mount_fix(d, f, name, v1);
 	} else if (d->host.uid == 0)
 		doctor_fix(f, "%s", FIX_CGROUP_ROOT);
 	else if (!is_cgroup2("/sys/fs/cgroup"))

@@ -46,6 +46,18 @@ static bool filtered(void)
 	return p && p[10] == '2';
 }
 
+static bool nested(void)
+{
+	const char *by[WARD_INHERITED_MAX + 1];
+
+	ward_inherited(by);
+	for (size_t i = 0; by[i]; i++) {
+		if (ward_streq(by[i], "user_namespace"))
+			return true;
+	}
+	return false;
+}
+
 /* ---- namespaces ---- */
 
 static int mount_something(struct doctor_result *r, void *arg)
@@ -70,12 +82,19 @@ static int nothing(struct doctor_result *r, void *arg)
 	"docker run --user 1000:1000 --security-opt seccomp=unconfined --security-opt systempaths=unconfined ..."
 
 /* Which of the known switches refused a user namespace? */
-static void explain_userns(struct doctor_finding *f, const struct doctor_result *r)
+static void explain_userns(const struct doctor *d, struct doctor_finding *f,
+	const struct doctor_result *r)
 {
 	const char *why = strerror(r->err);
 	struct stat st;
 
-	if (doctor_sysctl("/proc/sys/user/max_user_namespaces") == 0) {
+	if (d->host.stuck) {
+		doctor_say(f, DOCTOR_FAIL,
+			"root may not become another user here (unshare -r, or no CAP_SETUID and CAP_SETGID): nothing starts, whatever is accepted");
+		doctor_fix(f, "%s",
+			nested() ? "ward run -- CMD   # outside of `unshare -r`, as who calls it"
+				 : FIX_CONTAINER_USER);
+	} else if (doctor_sysctl("/proc/sys/user/max_user_namespaces") == 0) {
 		doctor_say(f, DOCTOR_FAIL, "user.max_user_namespaces is 0");
 		doctor_fix(f, "sudo sysctl -w user.max_user_namespaces=15000");
 	} else if (geteuid() != 0 &&
@@ -90,10 +109,20 @@ static void explain_userns(struct doctor_finding *f, const struct doctor_result 
 			stat("/etc/apparmor.d/ward", &st) == 0
 				? "sudo apparmor_parser -r /etc/apparmor.d/ward"
 				: "sudo make install");
+	} else if (r->err == EROFS) {
+		doctor_say(f, DOCTOR_FAIL,
+			"made one, but its ids cannot be mapped: /proc is read-only here");
+		doctor_fix(f, "%s",
+			geteuid() == 0 && ward_may_mount() ? "mount -o remount,rw /proc"
+							   : "bwrap --proc /proc ...");
 	} else if (r->err == ENOSPC || r->err == EUSERS) {
 		doctor_say(f, DOCTOR_FAIL,
 			"the limit of namespaces is reached, or they are nested too deep: %s", why);
-		doctor_fix(f, "sudo sysctl -w user.max_user_namespaces=63000");
+		/* Each user namespace has a limit of its own, and the one that refuses may be above, where no setting of ours reaches. */
+		doctor_fix(f, "%s",
+			nested()
+				? "bwrap ...   # without --disable-userns: a user namespace around ward allows no more of them"
+				: "sudo sysctl -w user.max_user_namespaces=63000");
 	} else if (!r->err) {
 		doctor_say(f, DOCTOR_FAIL,
 			"made one, but root here has no CAP_SYS_ADMIN (a container's?) to clone granted trees with");
@@ -128,7 +157,7 @@ DOCTOR_CHECK(doctor_userns)
 	if (d->namespaces)
 		doctor_say(f, DOCTOR_OK, "made one, mapped ids into it, mounted in it");
 	else
-		explain_userns(f, &r);
+		explain_userns(d, f, &r);
 	(void)snprintf(d->userns_fix, sizeof(d->userns_fix), "%s", ward_buf_cstr(&f->fix));
 	(void)row;
 }

@@ -120,8 +120,12 @@ static bool ended(struct doctor_finding *f, const struct doctor_check *row,
 
 static void take_axes(struct doctor *d, const struct ward_outcome *o)
 {
-	for (int i = 0; d->planned && o->has_plan && i < WARD_AXIS_MAX; i++)
+	for (int i = 0; d->planned && o->has_plan && i < WARD_AXIS_MAX; i++) {
+		if (d->axes[i].level != o->axes[i])
+			d->axes[i].by =
+				"as the run held it; another level was planned: see what does not work above";
 		d->axes[i].level = o->axes[i];
+	}
 }
 
 /* The log that the run left must hold what a log holds. */
