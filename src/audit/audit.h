@@ -33,6 +33,8 @@ struct ward_event {
 int ward_audit_open(const char *file, struct ward_audit **ret, uint64_t *ret_torn, struct ward_error *err);
 void ward_audit_close(struct ward_audit *a);
 const char *ward_audit_path(const struct ward_audit *a);
+/* Is fd a descriptor of its file? */
+bool ward_audit_is(const struct ward_audit *a, int fd);
 /* Bytes of torn lines that a has cut into FILE.torn so far (another writer can die while a is open). */
 uint64_t ward_audit_torn(const struct ward_audit *a);
 /* Default path of this user: $XDG_STATE_HOME/ward/audit.jsonl, ~/.local/state/..., root: /var/log/ward/audit.jsonl */

@@ -302,6 +302,14 @@ const char *ward_audit_path(const struct ward_audit *a)
 	return a->path;
 }
 
+bool ward_audit_is(const struct ward_audit *a, int fd)
+{
+	struct stat log, st;
+
+	return a->fd >= 0 && fstat(a->fd, &log) == 0 && fstat(fd, &st) == 0 &&
+		st.st_dev == log.st_dev && st.st_ino == log.st_ino;
+}
+
 uint64_t ward_audit_torn(const struct ward_audit *a)
 {
 	return a->torn;

@@ -430,11 +430,22 @@ static int exclude(bool clash, const char *other, const char *why, struct ward_e
 	return code;
 }
 
+int ward_stdin_fifo(const char *path, struct ward_error *err)
+{
+	char word[WARD_PASTE_MAX];
+	int code = ward_fail(err, WARD_E_INVALID,
+		"\"%s\" is a fifo, and its other end would be waited for", path);
+
+	ward_fail_fix(err, "let the shell open it: < %s", ward_paste(word, path, "FIFO"));
+	return code;
+}
+
 /* The file is opened again, for good, when the run starts; here only a mistake is told early. */
 static int check_stdin_file(const char *path, struct ward_error *err)
 {
 	struct stat st;
 	int fd, code = WARD_OK;
+	bool fifo = false;
 
 	if (!path[0]) {
 		code = ward_fail(err, WARD_E_INVALID, "file: without a path");
@@ -450,9 +461,11 @@ static int check_stdin_file(const char *path, struct ward_error *err)
 	else if (isatty(fd))
 		code = ward_fail(err, WARD_E_INVALID, "\"%s\" is a terminal, and none goes inside",
 			path);
+	else if ((fifo = S_ISFIFO(st.st_mode)))
+		code = ward_stdin_fifo(path, err);
 	if (fd >= 0)
 		ward_close(fd);
-	if (code < 0)
+	if (code < 0 && !fifo)
 		ward_fail_fix(err, "name a file that you may read");
 	return code;
 }

@@ -231,7 +231,7 @@ WARD_OPT(apply_stdin, "stdin", "MODE", false, G_STREAM,
 	"inherit, null or file:PATH; default: inherit",
 	"Where standard input comes from. inherit: the caller's pipe or file; a terminal never goes inside, and "
 	"reads as empty there unless a pty is relayed. null: empty. file:PATH: that file, opened by Ward; a "
-	"relative PATH that leads out of the current directory by a link is refused.",
+	"relative PATH that leads out of the current directory by a link is refused, and so is a fifo, which < FIFO opens.",
 	"inherit|null|file:")
 WARD_OPT(apply_tty, "tty", NULL, false, G_STREAM,
 	"relay a private pty even if this is no terminal",

@@ -123,6 +123,7 @@ int ward_option_index(const char *name);
 
 /* What a row of the table does. index: which occurrence of the option this is, from 1. */
 typedef int ward_apply_fn(struct ward_request *r, const char *value, unsigned index, struct ward_error *err);
+int ward_stdin_fifo(const char *path, struct ward_error *err);                   /* refuses --stdin file:PATH */
 int ward_option_keep(struct ward_request *r, const char *value, const char **ret, struct ward_error *err);   /* a path */
 int ward_option_choice(const char *value, const char *const *names, size_t n, int *ret, struct ward_error *err);
 /* rules/options.c */

@@ -261,6 +261,8 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 			r = ward_streams_open(&l->streams, l->r, l->plan->limits.output, err);
 		if (r == WARD_OK)
 			r = ward_streams_check(&l->streams, l->plan, &host, err);
+		if (r == WARD_OK && l->r->backend != WARD_BACKEND_DIRECT)
+			r = ward_streams_log(&l->streams, l->audit, err);
 		if (r < 0)
 			return r;
 		before = host;

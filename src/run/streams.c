@@ -57,6 +57,25 @@ static int open_own(struct ward_streams *s, int i, const char *path, int flags,
 	return WARD_OK;
 }
 
+/*
+ * Not to wait there for somebody who writes to a fifo, which it may have become since the option was read: nothing would end that, no timeout
+ * and no signal.
+ */
+static int open_file(struct ward_streams *s, const char *path, struct ward_error *err)
+{
+	int r = open_own(s, 0, path, O_RDONLY | O_NONBLOCK, err), flags;
+	struct stat st;
+
+	if (r < 0)
+		return r;
+	flags = fcntl(s->child[0], F_GETFL);
+	if (flags < 0 || fcntl(s->child[0], F_SETFL, flags & ~O_NONBLOCK) < 0 ||
+		fstat(s->child[0], &st) < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "\"%s\" cannot be looked at",
+			path);
+	return S_ISFIFO(st.st_mode) ? ward_stdin_fifo(path, err) : WARD_OK;
+}
+
 static bool is_namespace(int fd)
 {
 	struct statfs fs;
@@ -177,7 +196,7 @@ static int open_input(struct ward_streams *s, const struct ward_request *r, stru
 	int code;
 
 	if (ward_has_prefix(mode, "file:")) {
-		code = open_own(s, 0, mode + strlen("file:"), O_RDONLY, err);
+		code = open_file(s, mode + strlen("file:"), err);
 		if (code < 0) {
 			ward_fail_at(err, "--stdin", 0, 0);
 			return code;
@@ -247,17 +266,25 @@ static int open_pty(struct ward_streams *s, const struct ward_request *r, uint64
 }
 
 /*
- * Under root the command is somebody else, and "echo x >/dev/stderr" opens a pipe anew: let it. Only whoever may look
- * into the descriptors of a process that has the pipe gets that far.
+ * Under root the command is somebody else, and "echo x >/dev/stderr" opens a pipe anew: let it, in the direction that it was handed in, and in
+ * no other: what it wrote into its input the caller's next command would read, and what lies in its output unread is perhaps another's.
+ * Only whoever may look into the descriptors of a process that has the pipe gets that far.
  */
-static void open_pipes_to_all(const struct ward_streams *s)
+static void open_pipes_anew(const struct ward_streams *s)
 {
 	struct statfs fs;
+	struct stat st;
 
-	for (int i = 0; i < 3; i++)
-		if (fstatfs(s->child[i], &fs) == 0 && fs.f_type == PIPEFS_MAGIC)
+	for (int i = 0; i < 3; i++) {
+		int way = fcntl(s->child[i], F_GETFL) & O_ACCMODE;
+		mode_t mode = (way != O_WRONLY ? 0444u : 0u) | (way != O_RDONLY ? 0222u : 0u);
+
+		if (fstatfs(s->child[i], &fs) == 0 && fs.f_type == PIPEFS_MAGIC &&
+			fstat(s->child[i], &st) == 0)
 			(void)fchmod(s->child[i],
-				0666); /* not possible: /dev/stderr stays closed */
+				(st.st_mode & 07777) |
+					mode); /* not possible: /dev/stderr stays closed */
+	}
 }
 
 int ward_streams_open(struct ward_streams *s, const struct ward_request *r, uint64_t output,
@@ -282,7 +309,7 @@ int ward_streams_open(struct ward_streams *s, const struct ward_request *r, uint
 	if (code < 0)
 		ward_streams_done(s);
 	else if (geteuid() == 0)
-		open_pipes_to_all(s);
+		open_pipes_anew(s);
 	return code;
 }
 
@@ -377,6 +404,23 @@ int ward_streams_check(const struct ward_streams *s, const struct ward_plan *pla
 		ward_fail_fix(err, "%s",
 			i == 0 ? "give it through a pipe: cat FILE |"
 			       : "send it through a pipe: | cat > FILE");
+		return WARD_E_REFUSED;
+	}
+	return WARD_OK;
+}
+
+/* Who has a descriptor of a file can lock it, and then nobody writes the log: the supervisor would wait for that. */
+int ward_streams_log(const struct ward_streams *s, const struct ward_audit *log,
+	struct ward_error *err)
+{
+	for (int i = 0; i < 3; i++) {
+		if (!ward_audit_is(log, s->child[i]))
+			continue;
+		(void)ward_fail(err, WARD_E_REFUSED,
+			"%s is the log %s, which the command could lock", stream_names[i],
+			ward_audit_path(log));
+		ward_fail_fix(err, "%s",
+			i == 0 ? "give it through a pipe: cat FILE |" : "send it elsewhere");
 		return WARD_E_REFUSED;
 	}
 	return WARD_OK;

@@ -37,6 +37,8 @@ int ward_streams_open(struct ward_streams *s, const struct ward_request *r, uint
 /* May what they lead to be handed in? A file that may be opened anew with more than it was opened for is refused. */
 int ward_streams_check(const struct ward_streams *s, const struct ward_plan *plan, const struct ward_host *host,
 	struct ward_error *err);
+/* None of them may be the log. */
+int ward_streams_log(const struct ward_streams *s, const struct ward_audit *log, struct ward_error *err);
 /* The cage holds its copies: close ours. */
 void ward_streams_started(struct ward_streams *s);
 /* Fill fds (room for WARD_STREAMS_POLL_MAX); how many. */

@@ -11,6 +11,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 import cli
@@ -46,6 +47,43 @@ def stdin_file(p):
     path = p.side / "given"
     path.write_text("given\n")
     check_eq(p.run("--stdin", f"file:{path}", "cat", data=b"not this").out, "given\n")
+
+
+@test
+@placed
+def a_fifo_by_name_is_not_waited_for(p):
+    """Nothing would end that: no timeout looks at it, and no signal."""
+    os.mkfifo(p.side / "fifo")
+    r = p.run("--stdin", f"file:{p.side / 'fifo'}", "--timeout", "1s", "cat", timeout=30)
+    check_eq(r.code, 125, r.err)
+    check_in("is a fifo, and its other end would be waited for; let the shell open it: < ", r.err)
+
+
+@test
+@placed
+def what_became_a_fifo_is_not_waited_for(p):
+    """Between the look at the option and the start."""
+    path = p.side / "given"
+    path.write_text("given\n")
+    os.mkfifo(p.side / "fifo")
+    stop = threading.Event()
+
+    def swap():
+        while not stop.is_set():
+            for name in ("given", "fifo"):
+                os.symlink(p.side / name, p.side / "next")
+                os.rename(p.side / "next", p.side / "both")
+
+    os.symlink(path, p.side / "both")
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    try:
+        for _ in range(20):
+            r = p.run("--stdin", f"file:{p.side / 'both'}", "cat", timeout=30)
+            check((r.code, r.out) in ((0, "given\n"), (125, "")), f"{r.code} {r.out} {r.err}")
+    finally:
+        stop.set()
+        swapper.join()
 
 
 @test

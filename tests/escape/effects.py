@@ -257,6 +257,11 @@ def typed(world, run):
     return world["token"].encode() in run.terminal
 
 
+def fed(world, run):
+    """Whoever reads the run's input next reads something of the run's."""
+    return world["token"].encode() in run.fed
+
+
 def is_plain(text):
     """No control, format or private character, no separator of lines but the newline."""
     return all(c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp") for c in text)
@@ -347,6 +352,6 @@ def unlisted(world, _run, name):
 EFFECTS = {f.__name__.replace("_", "-"): f for f in (
     leak, told, changed, changed_bytes, approved, ended, gone, created, mode, times, xattr, flags, device, setid, logged, heard, died, stopped,
     victim_limit, victim_affinity, victim_nice, victim_policy, victim_oom, holds, holds_socket, nested, more, alive, flood,
-    typed, answered, record_spoiled, took_all, blocked, terminal_reset, root_program, served, ran, unlisted)}
+    typed, fed, answered, record_spoiled, took_all, blocked, terminal_reset, root_program, served, ran, unlisted)}
 
 WATCHED = {"holds", "holds-socket", "nested"}   # what can only be seen while it runs

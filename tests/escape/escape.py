@@ -11,6 +11,7 @@ Every file of attempts/ tries one thing, and every row of doors.h is one call. T
     escaped   the effect that shows, from outside, that it got out: effects.py, with its words
     for       root or user: who this is an attempt for; default: both
     stdio     what it is started with: null (default), dir, file, append, pipe, owned-pipe (the victim is told of it by signals),
+              shared-pipe (the output, in which somebody else's lies already),
               stdin-terminal, stderr-terminal, terminal
     during    what the host does meanwhile: functions during_* below
     runs      how often it is run, with phase=1.. as an argument; default: 1
@@ -148,7 +149,7 @@ class Run:
 
     def __init__(self, binary):
         self.binary, self.watch = binary, effects.Watch(binary)
-        self.code, self.out, self.err, self.terminal, self.notes = None, b"", b"", b"", b""
+        self.code, self.out, self.err, self.terminal, self.fed, self.notes = None, b"", b"", b"", b"", b""
         self.stdin = None
 
 
@@ -300,6 +301,10 @@ class Streams:
             self.stdin = self.opened[0]
             if kind == "owned-pipe":
                 fcntl.fcntl(self.stdin, fcntl.F_SETOWN, int(world["pid"]))
+        elif kind == "shared-pipe":
+            self.opened += os.pipe()
+            self.stdout = self.opened[1]
+            os.write(self.stdout, world.secret("earlier").encode() + b"\n")
 
     def open(self, path, how):
         self.opened.append(os.open(path, how))
@@ -324,6 +329,14 @@ class Streams:
                     break
                 got += part
         return got
+
+    def unread(self):
+        """What lies in the pipe that was the input."""
+        with contextlib.suppress(OSError):
+            if len(self.opened) == 2 and self.stdin == self.opened[0]:
+                os.set_blocking(self.stdin, False)
+                return os.read(self.stdin, 4096)
+        return b""
 
     def close(self):
         for fd in self.opened + [fd for fd in (self.master, self.slave) if fd is not None]:
@@ -365,6 +378,7 @@ def run_once(attempt, world, words, run, inherited):
         t.join()
     reader.join(1.5)   # what outlives the run may keep the pipes open
     run.terminal += streams.drain()
+    run.fed += streams.unread()
     if streams.master is not None and streams.look() != streams.settings:
         run.notes += b"reset"
     streams.close()

@@ -343,6 +343,37 @@ def a_held_lock_is_waited_for_or_refused(p):
     box.verify(p)
 
 
+LOCKS = """
+import fcntl, os, struct, sys
+for name in sys.argv[1:]:
+    try:
+        fd = os.open(name, os.O_RDONLY)
+        fcntl.fcntl(fd, 37, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0))
+        print("locked", name)
+    except OSError as e:
+        print(e.strerror)
+"""
+
+
+@both
+def the_log_is_not_read_and_not_locked_by_a_run(p):
+    """Whoever reads a file can lock it: then nobody writes the log, and whoever waits for that looks at no limit meanwhile."""
+    lock = p.write("lock.py", LOCKS)
+    for _ in range(2):     # made by the first, and there at the second
+        r = p.run("--read", p.side, "--read", lock, "python3", lock, p.log, f"{p.log}.runs")
+        check_eq(r.code, 0, r.err)
+        check_eq(r.out, 2 * "Permission denied\n", r.err)
+    for words in ([p.log], [f"{p.log}.runs"]):
+        r = p.run("--read", *words, "true")
+        check_eq(r.code, 125, r.err)
+        check_in("cannot be granted: it is the run's log, and whoever reads it can lock it; give it through a pipe: cat FILE |", r.err)
+    with open(p.log, encoding="utf-8") as log:
+        r = p.run("true", stdin=log)
+    check_eq(r.code, 125, r.err)
+    check_in("which the command could lock; give it through a pipe: cat FILE |", r.err)
+    box.verify(p)
+
+
 @both
 def the_start_is_durable_before_the_command(p):
     if not shutil.which("strace"):

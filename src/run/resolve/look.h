@@ -32,6 +32,8 @@ int ward_rs_other_names(struct ward_resolver *rs, struct ward_error *err);
 
 /* ---- reach.c: no link on the way to Ward's own files may be written ---- */
 int ward_rs_check_reach(struct ward_resolver *rs, struct ward_error *err);
+/* Nothing inside reads the log: place.c. */
+int ward_rs_cover_log(struct ward_resolver *rs, struct ward_error *err);
 /* The program that starts this run: where it lies; called: the name that the command was called by, links and all. NULL: not known. */
 const char *ward_rs_starter(struct ward_resolver *rs, bool called);
 /* A place of Ward's own and the directories that it lies in, by what they are: looked at once, however many names are compared. */

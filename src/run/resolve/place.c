@@ -325,3 +325,63 @@ int ward_rs_check_audit(struct ward_resolver *rs, struct ward_error *err)
 	}
 	return WARD_OK;
 }
+
+/* So that it is there from the start, and covered. */
+static int make_log(struct ward_resolver *rs, const char *path, bool runs, struct ward_error *err)
+{
+	struct ward_audit *a = NULL;
+	struct ward_target t;
+	int r = WARD_OK;
+
+	if (!rs->starts || ward_rs_target(rs, path, &t) == 0)
+		return WARD_OK;
+	if (runs)
+		(void)mkdir(path, 0700); /* not possible: nor is it later */
+	else
+		r = ward_audit_open(rs->r->audit, &a, NULL, err);
+	ward_audit_close(a);
+	return r;
+}
+
+static int cover_log(struct ward_resolver *rs, const char *path, bool runs, struct ward_error *err)
+{
+	struct ward_node n = {
+		.kind = WARD_NODE_MASK, .is_dir = runs, .fixed = true, .rule = -1, .dest = path
+	};
+	struct ward_target t;
+	int r;
+
+	for (size_t i = 0; i < rs->n_nodes; i++) {
+		if (rs->nodes[i].kind != WARD_NODE_BIND ||
+			!ward_path_within(rs->nodes[i].dest, path))
+			continue;
+		(void)ward_fail(err, WARD_E_REFUSED,
+			"%s cannot be granted: it is the run's log, and whoever reads it can lock it",
+			ward_rs_show(rs, rs->nodes[i].dest));
+		ward_fail_fix(err, "give it through a pipe: cat FILE |");
+		return WARD_E_REFUSED;
+	}
+	if (!ward_rs_visible(rs, path))
+		return WARD_OK;
+	r = make_log(rs, path, runs, err);
+	return r < 0 || ward_rs_target(rs, path, &t) < 0 ? r : ward_rs_node(rs, &n, err);
+}
+
+/*
+ * Who may read a file may lock it. With the log locked this run's supervisor would wait to write, and look at no limit meanwhile, and no other
+ * run could start. Without namespaces there is nothing to cover it with.
+ */
+int ward_rs_cover_log(struct ward_resolver *rs, struct ward_error *err)
+{
+	char runs[WARD_PATH_MAX];
+	const char *path = audit_path(rs), *dir;
+	int r;
+
+	if (!path || !rs->host->userns || rs->r->backend == WARD_BACKEND_DIRECT)
+		return WARD_OK;
+	r = cover_log(rs, path, false, err);
+	if (r < 0 || ward_pending_where(path, runs) < 0)
+		return r;
+	dir = ward_arena_strdup(rs->arena, runs);
+	return dir ? cover_log(rs, dir, true, err) : ward_rs_nomem(err);
+}

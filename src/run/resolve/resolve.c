@@ -489,6 +489,7 @@ int ward_resolve(struct ward_request *r, const struct ward_host *host, struct wa
 		{ protect_config, false },
 		{ protect_bell, false },
 		{ ward_rs_review_store, false },
+		{ ward_rs_cover_log, false },
 		{ ward_rs_hold, false },
 		{ ward_rs_other_names, false },
 		{ ward_rs_caches_laid, false },
