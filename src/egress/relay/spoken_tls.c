@@ -65,7 +65,10 @@ static void skip(struct hello *h, size_t n)
 		(void)byte(h);
 }
 
-/* A list of one host name; the protocol foresees other kinds, and nobody uses them. */
+/*
+ * A list of one host name; the protocol foresees other kinds, and nobody uses them. A last dot should not be in it (RFC 6066, 3), but clients
+ * that are given one say it (Node, Python), and a server that does not know the name with it does as without a name.
+ */
 static bool server_name(struct hello *h, size_t len, struct ward_spoken *s)
 {
 	uint8_t name[WARD_RELAY_NAME_MAX];
@@ -75,7 +78,7 @@ static bool server_name(struct hello *h, size_t len, struct ward_spoken *s)
 		return false;
 	for (uint32_t i = 0; i < n; i++)
 		name[i] = byte(h);
-	return !h->bad && ward_host_or_address(name, n, false, s->name);
+	return !h->bad && ward_host_or_address(name, n, true, s->name);
 }
 
 static bool extensions(struct hello *h, struct ward_spoken *s)
