@@ -163,6 +163,18 @@ def what_the_run_does_not_hold_may_be_denied(v):
 
 
 @epochs
+def a_pattern_at_any_depth_reaches_who_only_reads(v):
+    for n, pattern in enumerate(("**/*.pem", "*/*/key.pem", "s*/**", "**/in/**", "?*/in/k*")):
+        v.p.write("shut/in/key.pem", "key\n", 0o666)
+        ceiling(1, QUIET)
+        v.p.log.unlink(missing_ok=True)
+        v.start("--read", ".")
+        ceiling(2, QUIET + f'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"{pattern}");\n')
+        rec, _ = v.ends("epoch 2", "/etc/ward/host.cedar:2")
+        check_in("/shut", rec["resource"], str(n))
+
+
+@epochs
 def what_the_first_ceiling_took_away_is_not_taken_twice(v):
     """Masks, pins, protected names, a mode: the same rules under a higher number change nothing."""
     for name in ("src/a", "secret/key", ".git/HEAD", ".git/config", "locked/a", "kept/deep/a", "a.pem"):

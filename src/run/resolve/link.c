@@ -388,7 +388,8 @@ static int target(struct ward_resolver *rs, const char *path, struct ward_target
 		return walk(rs, path, ret);
 	if (ward_path_normalize(path, norm, sizeof(norm)) < 0)
 		return -ENAMETOOLONG;
-	if (rs->workspace && strcmp(norm, rs->workspace) == 0) {
+	/* Who looks at a run that is alive has not looked it up: then it is looked at as any other. */
+	if (rs->workspace && rs->workspace_st.st_mode != 0 && strcmp(norm, rs->workspace) == 0) {
 		ret->path = rs->workspace;
 		ret->st = rs->workspace_st;
 		return 0;

@@ -38,7 +38,7 @@ struct ward_resolver {
 	const char *home; struct ward_rt_at *rt_at[2]; /* of the caller, real; "" = unknown. Through ward_rs_home(); runtimes.c */
 	const char *workspace;       /* real */
 	dev_t fs_dev; bool fs_known, fs_one_entry;   /* alias.c */
-	struct stat workspace_st;    /* what it was when it was looked up: what is granted of it most is itself */
+	struct stat workspace_st;    /* what it was when it was looked up (mode 0: not yet): what is granted of it most is itself */
 	const char *audit;           /* of the log, real; NULL = not looked up yet */
 	const char *inside_cwd;
 	const char *exe;
