@@ -81,9 +81,9 @@ class Live:
 
     def goes_on(self):
         """Still alive, and the last epoch is in the log as one that takes nothing."""
-        box.wait_for(self.epochs, 20)
+        box.wait_for(self.epochs, 60)
         self.lives(0.3)
-        check_eq([r["effect"] for r in self.epochs()], ["allow"])
+        check_eq([r["effect"] for r in self.epochs()], ["allow"], self.said())
 
 
 def epochs(fn):
@@ -160,6 +160,42 @@ def what_the_run_does_not_hold_may_be_denied(v):
     ceiling(8, f'forbid (principal, action, resource == Ward::Path::"{v.p.ws}/src/a");\n')
     box.wait_for(lambda: v.q.poll() is not None, 20)
     check_eq([(r["effect"], r["detail"]["from"], r["detail"]["to"]) for r in v.epochs()], [("allow", 1, 7), ("deny", 7, 8)])
+
+
+@epochs
+def what_is_not_seen_behind_a_closed_directory_may_be_what_it_denies(v):
+    """As the user that Ward runs as. Who knows a name reads it all the same; and a run closes what is its user's as it likes."""
+    v.p.write("shut/in/key.pem", "key\n", 0o666)
+    v.p.write("shut/in/tool", "#!/bin/true\n", 0o777)
+    key = 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"**/*.pem");\n'
+    tool = 'forbid (principal, action == Ward::Action::"proc.exec", resource) when { resource.name == "tool" };\n'
+    for n, (words, script, rule) in enumerate(((("--read", "."), "", key), (("--write", ".", "--accept", "files=advisory"), "chmod 0 shut/in;", key),
+                                               (("--write", "."), "chmod 0 shut/in;", tool))):
+        shut = v.p.ws / "shut/in"
+        if "--accept" in words and not v.uid:
+            continue   # root looks there, and finds nothing
+        v.p.write("x.cedar", key if "--accept" in words else QUIET, 0o644)
+        ceiling(1, QUIET)
+        if not script:
+            shut.chmod(0o311)
+        v.p.log.unlink(missing_ok=True)
+        if "--accept" in words:
+            (shut / "key.pem").rename(v.p.side / "key.pem")
+        v.start("--policy", "x.cedar", *words, script=script)
+        ceiling(2, QUIET + rule)
+        rec, _ = v.ends("epoch 2", "/etc/ward/host.cedar:2")
+        if v.uid:
+            check_in("cannot be looked into", v.said())
+            check_eq(rec["resource"], str(shut), str(n))
+        shut.chmod(0o755)
+    # A run that began with it has nothing there to be taken.
+    v.p.write("shut/in/key.pem", "key\n", 0o666)
+    shut.chmod(0o311)
+    ceiling(1, QUIET + key)
+    v.p.log.unlink(missing_ok=True)
+    v.start("--read", ".", "--accept", "files=advisory")
+    ceiling(2, "// no other\n" + QUIET + key)
+    v.goes_on()
 
 
 @epochs

@@ -488,6 +488,40 @@ def a_rule_holds_behind_a_directory_that_its_owner_closed(p):
 
 
 @user_only
+def nothing_runs_in_a_closed_directory_where_a_rule_is_about_names_of_programs(p):
+    for name in ("shut/tool", "shut/other", "open/tool", "open/other"):
+        p.write(name, "#!/usr/bin/true\n", 0o755)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"proc.exec", resource) when { resource.name == "tool" };\n', 0o644)
+    look = "for f in open/tool open/other shut/tool shut/other; do $f && echo $f; done; echo x >shut/new && echo W; true"
+    for mode, seen in ((0o311, "W"), (0, None)):
+        (p.ws / "shut").chmod(mode)
+        try:
+            r = ordinary(p, "--policy", "x.cedar", "--mode", "workspace_write", "sh", "-c", look if seen else f"chmod 700 shut; {look}")
+            check_eq(r.out.split(), ["open/other", "W"], r.err)
+            check_in(f'"{p.ws}/shut" cannot be looked into, so nothing in it is executed: x.cedar:1 is about programs by their names', r.err)
+        finally:
+            (p.ws / "shut").chmod(0o755)
+
+
+@user_only
+def what_is_forbidden_behind_a_closed_directory_of_a_runtime_stays_out_of_it(p):
+    """Who may search a directory has what he can name in it, whoever may list it."""
+    rt = p.side / "rt"
+    for name in ("bin/tool", "conda-meta/x", "share/open", "share/in/a.pem"):
+        (rt / name).parent.mkdir(parents=True, exist_ok=True)
+        (rt / name).write_text("#!/bin/sh\n" + ('cd "${0%/bin/*}"; sh -c "$1"' if name == "bin/tool" else "text") + "\n")
+        (rt / name).chmod(0o755)
+    p.write("x.cedar", f'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"{rt}/share/**/*.pem");\n', 0o644)
+    (rt / "share/in").chmod(0o311)
+    try:
+        r = ordinary(p, "--policy", "x.cedar", "--accept", "files=advisory", rt / "bin/tool", "tail -1 share/open; tail -1 share/in/a.pem || echo no")
+        check_eq((r.code, r.out), (0, "text\nno\n"), r.err)
+        check_in(f'"{rt}/share/in" cannot be looked into, so nothing in it is shown: a rule about names (x.cedar:1 is one) may be about it', r.err)
+    finally:
+        (rt / "share/in").chmod(0o755)
+
+
+@user_only
 def a_link_into_what_is_closed_hides_nothing_beside_it(p):
     """The rule is about what lies behind the link: what keeps from that is closed, and not the directory of the link."""
     p.write("a", "text\n", 0o644)

@@ -30,6 +30,8 @@ struct again {
 		for_all; /* a yes for the run that the endpoint which is looked at was reached by */
 	struct ward_rulebook *book;
 	struct ward_texts names; /* that a pattern matches */
+	struct ward_texts unlisted,
+		unnamed; /* directories in which one may, or a program may lie */
 	struct ward_texts
 		leading; /* endpoints of names that could be connected to: each may lead to any address */
 	int64_t now_ms;
@@ -246,6 +248,36 @@ static int look_pattern(struct again *a, const struct ward_pattern *p, bool rela
 	return look_name(a, path);
 }
 
+/* A directory that nobody but its owner, the run, looks into: what a rule may mean there was not looked at. */
+static void look_unlisted(struct again *a, const char *dir)
+{
+	static const char why[] =
+		"it cannot be looked into, and a rule about names may be about what lies in it";
+	const struct ward_book_rule *read = ward_book_late(a->book->book, false),
+				    *write = ward_book_late(a->book->book, true);
+	const struct had had = had_at(a, dir);
+
+	if (!((read && had.read) || (write && had.write)) || !ward_rules_reached(&a->rs, dir))
+		return;
+	if (read && had.read)
+		take(a, WARD_ACT_FS_READ, dir, read, why);
+	else
+		take(a, WARD_ACT_FS_WRITE, dir, write, why);
+}
+
+static void look_unseen(struct again *a)
+{
+	for (size_t i = 0; !a->taken->any && i < a->unlisted.n; i++)
+		look_unlisted(a, a->unlisted.v[i]);
+	for (size_t i = 0; !a->taken->any && i < a->unnamed.n; i++) {
+		const char *dir = a->unnamed.v[i];
+
+		if (had_at(a, dir).exec && ward_rules_reached(&a->rs, dir))
+			take(a, WARD_ACT_PROC_EXEC, dir, ward_book_by_name(a->book->book),
+				"it cannot be looked into, and a rule is about programs by their names");
+	}
+}
+
 static int look_rules(struct again *a)
 {
 	const char *path;
@@ -264,9 +296,11 @@ static int look_rules(struct again *a)
 	}
 	for (int relative = 0; r == WARD_OK && !a->taken->any && relative < 2; relative++)
 		r = ward_rules_matches(&a->rs, ward_book_patterns(a->book->book, relative),
-			relative, &a->names, NULL, a->err);
+			relative, &a->names, &a->unlisted, a->err);
 	if (r == WARD_OK && !a->taken->any)
-		r = ward_rules_named(&a->rs, false, &a->names, a->err);
+		r = ward_rules_named(&a->rs, false, &a->names, &a->unnamed, a->err);
+	if (r == WARD_OK && !a->taken->any)
+		look_unseen(a);
 	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < a->names.n; i++)
 		r = look_name(a, a->names.v[i]);
 	return r;

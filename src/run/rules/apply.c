@@ -109,7 +109,7 @@ static int programs(struct ward_resolver *rs, struct ward_error *err)
 	while (r == WARD_OK && (path = ward_book_path(rs->book->book, &at)) != NULL)
 		r = program(rs, path, err);
 	if (r == WARD_OK)
-		r = ward_rules_named(rs, true, &named, err);
+		r = ward_rules_named(rs, true, &named, NULL, err);
 	for (size_t i = 0; r == WARD_OK && i < named.n; i++)
 		r = program(rs, named.v[i], err);
 	return r;

@@ -4,6 +4,7 @@
  * grant, and no rule has to permit it. But what a rule forbids, or a list leaves out, does not come in that way: as a whole it is
  * refused, below it is covered, or not executed. It is all read-only, so names that come to be there are the host's doing.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct brought {
 	size_t end; /* nodes n_viewed to here are the command's */
 	int64_t now_ms;
 	struct ward_texts names; /* below them, at which an answer may change: real paths */
+	struct ward_texts unlisted, closed; /* ward_rules_unseen() */
 };
 
 struct refused {
@@ -139,7 +141,7 @@ static bool lies_below(const struct brought *b, const char *path)
 
 static int collect(struct brought *b)
 {
-	struct ward_texts matches = { 0 }, unlisted = { 0 }; /* the latter: as the view did */
+	struct ward_texts matches = { 0 };
 	const struct ward_book *book = b->rs->book->book;
 	struct ward_target t;
 	const char *path;
@@ -147,13 +149,16 @@ static int collect(struct brought *b)
 	int r = WARD_OK;
 
 	while (r == WARD_OK && (path = ward_book_path(book, &at)) != NULL) {
-		if (lies_below(b, path) && ward_rs_target(b->rs, path, &t) == 0 &&
-			ward_streq(t.path, path))
+		int found = lies_below(b, path) ? ward_rs_target(b->rs, path, &t) : -ENOENT;
+
+		if (found == 0 && ward_streq(t.path, path))
 			r = ward_rs_push(b->rs, &b->names, t.path, b->err);
+		else if (found == -EACCES || ward_rs_is_gone(found))
+			r = ward_rs_push(b->rs, &b->closed, path, b->err);
 	}
 	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
 		r = ward_rules_matches(b->rs, ward_book_patterns(book, relative), relative,
-			&matches, &unlisted, b->err);
+			&matches, &b->unlisted, b->err);
 	for (size_t i = 0; r == WARD_OK && i < matches.n; i++) {
 		if (lies_below(b, matches.v[i]))
 			r = ward_rs_push(b->rs, &b->names, matches.v[i], b->err);
@@ -320,5 +325,6 @@ int ward_rules_brought(struct ward_resolver *rs, struct ward_error *err)
 		if (i == 0 || !ward_streq(b.names.v[i], b.names.v[i - 1]))
 			r = below(&b, b.names.v[i]);
 	}
-	return r;
+	/* What policies show was looked at by the view, and what it covered is covered. */
+	return r == WARD_OK ? ward_rules_unseen(rs, 0, &b.unlisted, &b.closed, err) : r;
 }

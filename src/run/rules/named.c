@@ -13,7 +13,7 @@
 
 struct naming {
 	struct ward_resolver *rs;
-	struct ward_texts *to, seen;
+	struct ward_texts *to, *unlisted, seen;
 	bool deep, allowed; /* below directories too; what is allowed, not what is denied */
 	struct ward_error *err;
 };
@@ -67,10 +67,19 @@ static int entry(void *arg, const char *path, enum ward_entry type, bool *ret_en
 	return r == WARD_OK && yes == n->allowed ? ward_rs_push(n->rs, n->to, t.path, n->err) : r;
 }
 
+static int unlisted(void *arg, const char *path)
+{
+	struct naming *n = arg;
+
+	return n->unlisted ? ward_rs_push(n->rs, n->unlisted, path, n->err) : WARD_OK;
+}
+
 static int look_in(struct naming *n, const char *dir)
 {
 	const struct ward_book_rule *rule = ward_book_by_name(n->rs->book->book);
-	struct ward_walk w = { .rs = n->rs, .entry = entry, .arg = n, .err = n->err };
+	struct ward_walk w = {
+		.rs = n->rs, .entry = entry, .unlisted = unlisted, .arg = n, .err = n->err
+	};
 	struct ward_target t;
 	int r;
 
@@ -110,9 +119,11 @@ static int look_on(struct naming *n, const char *path)
 }
 
 int ward_rules_named(struct ward_resolver *rs, bool allowed, struct ward_texts *to,
-	struct ward_error *err)
+	struct ward_texts *ret_unlisted, struct ward_error *err)
 {
-	struct naming n = { .rs = rs, .to = to, .allowed = allowed, .err = err };
+	struct naming n = {
+		.rs = rs, .to = to, .unlisted = ret_unlisted, .allowed = allowed, .err = err
+	};
 	size_t n_nodes = rs->n_nodes;
 	int r = WARD_OK;
 
@@ -133,6 +144,47 @@ int ward_rules_named(struct ward_resolver *rs, bool allowed, struct ward_texts *
 
 		if (d->kind == WARD_NODE_BIND && d->is_dir && !d->base && d->exec)
 			r = look_in(&n, d->source ? d->source : d->dest);
+	}
+	return r;
+}
+
+/* In a directory that cannot be listed any name may be the one that is meant: nothing of it is executed. */
+static int unnamed(struct ward_resolver *rs, size_t first, const char *dir, struct ward_error *err)
+{
+	const struct ward_book_rule *by = ward_book_by_name(rs->book->book);
+	const struct ward_node *shown = ward_rules_shown(rs, first, dir);
+	const char *in = ward_arena_printf(rs->arena, "%s/" WARD_ANY_NAME, dir);
+	struct ward_verdict said = { .effect = WARD_DENY };
+	struct ward_target t;
+	struct ward_node n;
+	int r = in ? ward_rules_ask(rs, WARD_ACT_PROC_EXEC, in, &said, err) : ward_rs_nomem(err);
+
+	if (r < 0 || said.effect == WARD_DENY || !shown || shown->kind != WARD_NODE_BIND ||
+		shown->noexec || ward_rs_target(rs, dir, &t) < 0)
+		return r;
+	n = ward_rs_bind(rs, &t, shown->rule);
+	n.write = shown->write && !shown->protect;
+	n.fixed = true;
+	n.noexec = true;
+	n.exec = false;
+	r = ward_rs_node(rs, &n, err);
+	return r < 0
+		? r
+		: ward_rs_warn(rs, err,
+			  "%s cannot be looked into, so nothing in it is executed: %s:%u is about programs by their names",
+			  ward_rs_show(rs, dir), by->file, by->line);
+}
+
+int ward_rules_unnamed(struct ward_resolver *rs, size_t first, struct ward_texts *dirs,
+	struct ward_error *err)
+{
+	int r = WARD_OK;
+
+	ward_rs_sort(dirs);
+	for (size_t i = 0; r == WARD_OK && i < dirs->n; i++) {
+		if ((i == 0 || !ward_streq(dirs->v[i], dirs->v[i - 1])) &&
+			ward_rules_reached(rs, dirs->v[i]))
+			r = unnamed(rs, first, dirs->v[i], err);
 	}
 	return r;
 }

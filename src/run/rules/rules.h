@@ -167,6 +167,7 @@ int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *pat
  */
 int ward_rules_unseen(struct ward_resolver *rs, size_t first, struct ward_texts *unlisted, struct ward_texts *names,
 	struct ward_error *err);
+bool ward_rules_reached(struct ward_resolver *rs, const char *path); /* could a run come to what lies in that unlisted directory? */
 int ward_rules_unknown(const char *path, int r, struct ward_error *err); /* walk.c: r, of a look at a name of a policy, is no answer */
 /* walk.c: what shows path; of one place the last word is a policy's. NULL: nothing. */
 struct ward_node *ward_rules_shown(struct ward_resolver *rs, size_t first, const char *path);
@@ -179,8 +180,10 @@ int ward_rules_alone(struct ward_resolver *rs, const struct ward_target *t, stru
 int ward_rules_warn_less(struct ward_resolver *rs, struct ward_error *err); /* of all policies: what is not held, or not asked for */
 /* Documents of options have profiles, and none is asked for? Says so. */
 bool ward_rules_unasked(const struct ward_resolver *rs, const struct ward_rulebook *b, char *ret, size_t size);
-/* named.c: where rules look at a program's name, the programs that can be found by one and that the judge allows, or does not. */
-int ward_rules_named(struct ward_resolver *rs, bool allowed, struct ward_texts *to, struct ward_error *err);
+/* named.c: where rules look at a program's name, the programs so found that the judge allows, or not; unlisted as above */
+int ward_rules_named(struct ward_resolver *rs, bool allowed, struct ward_texts *to, struct ward_texts *unlisted,
+	struct ward_error *err);
+int ward_rules_unnamed(struct ward_resolver *rs, size_t first, struct ward_texts *dirs, struct ward_error *err); /* none run */
 /* explain.c, show.c: what the public functions print. now_ms 0: now. */
 int ward_rules_answer(struct ward_resolver *rs, int64_t now_ms, const char *action,
 	const char *resource_given, bool json, char **ret_text, enum ward_answer *ret_answer, struct ward_error *err);

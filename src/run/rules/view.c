@@ -45,6 +45,7 @@ struct viewing {
 	struct ward_texts missing; /* and that do not */
 	struct ward_texts base_links; /* and that are links of the base */
 	struct ward_texts unlisted, closed; /* directories and names: ward_rules_unseen() */
+	struct ward_texts unnamed; /* directories: ward_rules_unnamed() */
 	struct ward_told told;
 	struct ward_error *err;
 	size_t first; /* nodes of rs before ours */
@@ -776,9 +777,11 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 	if (r == WARD_OK)
 		r = ward_rules_unseen(rs, v.first, &v.unlisted, &v.closed, err);
 	if (r == WARD_OK)
-		r = ward_rules_named(rs, false, &v.names, err);
+		r = ward_rules_named(rs, false, &v.names, &v.unnamed, err);
 	if (r == WARD_OK)
 		r = boundaries(&v);
+	if (r == WARD_OK)
+		r = ward_rules_unnamed(rs, v.first, &v.unnamed, err);
 	if (r == WARD_OK && v.closed.n > 0) /* by the last of them, too */
 		r = ward_rules_unseen(rs, v.first, &v.unlisted, &v.closed, err);
 	if (r == WARD_OK)

@@ -389,6 +389,13 @@ static int closed(struct ward_resolver *rs, const char *path, size_t first, stru
 	return r < 0 ? r : cover(rs, &t, first, read, write, false, err);
 }
 
+bool ward_rules_reached(struct ward_resolver *rs, const char *path)
+{
+	struct ward_target t;
+
+	return ward_rs_is_gone(ward_rs_target(rs, path, &t)) || kept_by(rs, path, &t);
+}
+
 int ward_rules_unseen(struct ward_resolver *rs, size_t first, struct ward_texts *unlisted,
 	struct ward_texts *names, struct ward_error *err)
 {
