@@ -19,7 +19,7 @@
 #include "ward/approve.h"
 
 #define REPLY_MAX (16u << 20)
-#define RUNS_MAX 256
+#define RUNS_MAX 1024 /* ward stop looks at as many */
 #define PREFIX_MIN 8
 #define PATIENCE_S 5
 #define WORD_SHOWN 200
@@ -106,6 +106,7 @@ struct waiting {
 	const char *path[RUNS_MAX];
 	const struct ward_json *run[RUNS_MAX];
 	size_t n;
+	bool more; /* sockets that were not asked */
 	int dir;
 };
 
@@ -120,16 +121,22 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static int find_sockets(struct waiting *w, const char *path, struct ward_error *err)
+/* only: of that run; NULL: of all. */
+static int find_sockets(struct waiting *w, const char *path, const char *only,
+	struct ward_error *err)
 {
 	const struct dirent *e;
 	DIR *d = opendir(path);
 
 	if (!d)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "'%s' cannot be read", path);
-	while ((e = readdir(d)) && w->n < RUNS_MAX) {
-		if (!ward_ulid_valid(e->d_name))
+	while ((errno = 0, e = readdir(d))) {
+		if (!ward_ulid_valid(e->d_name) || (only && !ward_streq(e->d_name, only)))
 			continue;
+		if (w->n == RUNS_MAX) {
+			w->more = true;
+			break;
+		}
 		w->path[w->n] = ward_arena_printf(w->arena, "%s/%s", path, e->d_name);
 		if (w->path[w->n])
 			w->n++;
@@ -140,7 +147,7 @@ static int find_sockets(struct waiting *w, const char *path, struct ward_error *
 	return WARD_OK;
 }
 
-static int find_waiting(struct waiting *w, struct ward_error *err)
+static int find_waiting(struct waiting *w, const char *only, struct ward_error *err)
 {
 	char path[WARD_PATH_MAX];
 	size_t kept = 0;
@@ -155,7 +162,7 @@ static int find_waiting(struct waiting *w, struct ward_error *err)
 	if (r == WARD_E_NOTFOUND)
 		return WARD_OK;
 	if (r == WARD_OK)
-		r = find_sockets(w, path, err);
+		r = find_sockets(w, path, only, err);
 	for (size_t i = 0; r == WARD_OK && i < w->n; i++) {
 		const struct ward_json *run = request(w->arena, w->dir, w->path[i],
 			WARD_STR("{\"v\":1,\"op\":\"list\"}"));
@@ -265,8 +272,14 @@ static size_t show_all(const struct waiting *w, bool json, struct ward_buf *b)
 			n += show_run(b, w->run[i]);
 		}
 	}
+	if (!json && w->more)
+		ward_buf_addf(b,
+			"not all were asked: these %u first; answer some, then look again\n",
+			RUNS_MAX);
 	if (json) {
 		ward_jw_close(b, ']');
+		if (w->more)
+			ward_jw_kbool(b, "more", true);
 		ward_jw_close(b, '}');
 		ward_buf_addc(b, '\n');
 	}
@@ -291,7 +304,7 @@ int ward_approve_pending(bool json, char **ret_text, size_t *ret_n, struct ward_
 		return ward_fail(err, WARD_E_INVALID,
 			"ward_approve_pending without a place for the text");
 	*ret_text = NULL;
-	r = find_waiting(&w, err);
+	r = find_waiting(&w, NULL, err);
 	if (r < 0)
 		return r;
 	n = show_all(&w, json, &b);
@@ -391,7 +404,9 @@ static int answer_digest(const struct waiting *w, const char *what, const char *
 	if (found == 1)
 		return answer_one(w, at, digest, said, told, err);
 	if (found == 0)
-		return gone(err, "nothing of that name waits for an answer");
+		return gone(err,
+			w->more ? "nothing of that name waits for an answer in the runs that were asked, which are not all: name the run"
+				: "nothing of that name waits for an answer");
 	(void)ward_fail(err, WARD_E_REFUSED, "%zu questions begin with %s", found, what);
 	ward_fail_fix(err, "write more of it, or name the run; ward pending shows both");
 	return WARD_E_REFUSED;
@@ -416,7 +431,7 @@ int ward_approve_answer(const char *what, enum ward_approve_answer answer, char 
 			"give a run's id, or 8 or more digits of a question's, as ward pending has them");
 		return WARD_E_INVALID;
 	}
-	r = find_waiting(&w, err);
+	r = find_waiting(&w, ward_ulid_valid(what) ? what : NULL, err);
 	if (r < 0)
 		return r;
 	if (is_prefix(what)) {

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import pty
+import resource
 import select
 import signal
 import socket
@@ -533,6 +534,35 @@ def the_next_start_takes_away_what_killed_runs_left(p):
     finally:
         for name in (*(n for n, _ in dead), *foreign, *(a[0] for a in alive), *others):
             (d / name).unlink(missing_ok=True)
+
+
+@test
+@placed
+def among_very_many_sockets_a_run_is_found_by_its_id(p):
+    """Of whatever kind they are: what does not take a stream is asked at no cost, and stays."""
+    if os.geteuid() == 0:
+        return   # root's directory is that of everything on this machine
+    q, run = waiting(p, *policy(p, ONE), "--", "touch", "out/x")
+    names = [f"{ID[:21]}{i:05d}" for i in range(1100)]
+    held = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    try:
+        for name in names:
+            held.append(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+            held[-1].bind(str(sockets(p) / name))
+        check_in("not all were asked", tool(p, "pending").out)
+        check_eq(json.loads(tool(p, "pending", "--json").out).get("more"), True)
+        r = tool(p, "approve", "0" * 12)
+        check_eq(r.code, 1)
+        check_in("which are not all", r.err)
+        check_eq(tool(p, "approve", run["run"]).code, 0)
+        check_eq(q.wait(30), 0, q.stderr.read())
+        check((p.ws / "out/x").exists(), "yes, and not written")
+    finally:
+        for s in held:
+            s.close()
+        for name in names:
+            (sockets(p) / name).unlink(missing_ok=True)
 
 
 @test
