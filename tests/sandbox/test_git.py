@@ -15,6 +15,9 @@ WRITE = ["--mode", "workspace_write"]
 COMMIT = ["--mode", "repo_write", "--approve", "risky"]
 
 
+VARIABLES = {}    # of the caller's environment, besides
+
+
 def opened(where):
     """Nothing but the view keeps a run from writing."""
     for d, dirs, names in os.walk(where):
@@ -27,7 +30,7 @@ def opened(where):
 
 def run(p, *words, home=None):
     home = home or p.home
-    return p.run(*words, env={"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")})
+    return p.run(*words, env={"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), **VARIABLES})
 
 
 def write(p, name, text=""):
@@ -86,6 +89,21 @@ def the_users_hooks_are_not_there(p):
     (p.home / ".gitconfig").write_text("[core]\n\thooksPath = .githooks\n")
 
 
+def the_hooks_of_a_variable(p):
+    VARIABLES["GIT_CONFIG_GLOBAL"] = str(p.side / "gitconfig")
+    (p.side / "gitconfig").write_text("[core]\n\thooksPath = tools/gh\n")
+    write(p, "tools/gh/x")
+
+
+def a_configuration_of_a_variable(p):
+    VARIABLES["GIT_CONFIG_SYSTEM"] = str(p.ws / "dotfiles/gitconfig")
+    write(p, "dotfiles/gitconfig", "[user]\n\tname = x\n")
+
+
+def a_variable_of_no_configuration(p):
+    VARIABLES["GIT_CONFIG_GLOBAL"] = "/dev/null"
+
+
 def apart_in_the_workspace(p):
     shutil.rmtree(p.ws / ".git")
     git(p.ws, "init", "-q", "--separate-git-dir", "gd", ".")
@@ -106,6 +124,9 @@ PLANTS = [
     ("a filter", a_filter, "echo x > tools/clean"),
     ("the user's hooks", the_users_hooks, "echo x > .githooks/pre-commit"),
     ("the user's hooks are not there", the_users_hooks_are_not_there, "mkdir .githooks"),
+    ("the hooks of a variable", the_hooks_of_a_variable, "echo x > tools/gh/pre-commit"),
+    ("a configuration of a variable", a_configuration_of_a_variable, "echo x >> dotfiles/gitconfig"),
+    ("a variable of no configuration", a_variable_of_no_configuration, "echo x > .git/hooks/pre-commit"),
     ("git's directory apart, in the workspace", apart_in_the_workspace, "echo x > gd/hooks/pre-commit"),
     ("bare", bare, "echo x > hooks/post-update"),
 ]
@@ -113,6 +134,7 @@ PLANTS = [
 
 @both_cases(PLANTS)
 def not_planted(p, make, attack):
+    VARIABLES.clear()
     repository(p.ws)
     make(p)
     opened(p.ws)

@@ -432,11 +432,26 @@ static void config_in(struct guarding *x, const char *dir, const char *name)
 		config(x, path, 0);
 }
 
+/* Where the caller's environment says so git reads that file; without it the usual one, which counts as well: the next shell may say nothing. */
+static void config_of_variable(struct guarding *x, const char *variable)
+{
+	const char *value = getenv(variable);
+	const char *path = value && value[0] ? ward_rs_absolute(x->rs, x->rs->cwd, value) : NULL;
+	struct ward_target t;
+
+	/* "/dev/null" is none. */
+	if (path && (ward_rs_target(x->rs, path, &t) < 0 || !S_ISCHR(t.st.st_mode)) &&
+		guard_file(x, "/", path))
+		config(x, path, 0);
+}
+
 /* Those of the host and the caller say "hooksPath = .githooks" for every repository. */
 static void config_of_caller(struct guarding *x)
 {
 	const char *home = ward_rs_home(x->rs), *xdg = getenv("XDG_CONFIG_HOME");
 
+	config_of_variable(x, "GIT_CONFIG_GLOBAL");
+	config_of_variable(x, "GIT_CONFIG_SYSTEM");
 	config(x, "/etc/gitconfig", 0);
 	if (!home[0])
 		return;
