@@ -89,6 +89,10 @@ def what_is_not_held_is_said_with_rule_place_and_cure(p):
     for part in ("axis files", "p.cedar:1 is about names that are not there yet", "one that the run makes in", str(p.ws), "DIRECTORY/**", "--read",
                  "--accept files=advisory"):
         check_in(part, r.err)
+    check("more rule" not in r.err, r.err)
+    for more, said in ((1, "; so with 1 more rule;"), (3, "; so with 3 more rules;")):
+        r = run(p, HIDE + "".join(forbid(f' in Ward::Glob::"**/*.{i}"') for i in range(more)) + forbid(' in Ward::Path::"./a"'), "--write", ".", "true")
+        check_in(f"has the rights of its directory{said}", r.err)
     r = run(p, HIDE, "--read", ".", "true")
     check_eq(r.code, 125)
     check_in("one that somebody outside makes during the run in", r.err)

@@ -650,6 +650,29 @@ const struct ward_book_rule *ward_book_late(const struct ward_book *b, bool writ
 	return written ? b->late : b->late_read;
 }
 
+static size_t count_late(const struct ward_book *b, const struct ward_book_set *s, bool written)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->policies.statics.n; i++) {
+		const struct cedar_policy *p = s->policies.statics.v[i];
+		uint32_t about = ward_book_actions_of(b, p) & FILES;
+
+		n += about != 0 && (written || about != UINT32_C(1) << WARD_ACT_FS_WRITE) &&
+			ward_book_is_late(b, p);
+	}
+	return n;
+}
+
+size_t ward_book_late_more(const struct ward_book *b, bool written)
+{
+	size_t n = count_late(b, &b->grants, written);
+
+	for (size_t i = 0; i < b->n_bounds; i++)
+		n += count_late(b, &b->bounds[i], written);
+	return n > 0 ? n - 1 : 0;
+}
+
 const struct ward_book_rule *ward_book_unheld(const struct ward_book *b)
 {
 	return b->unheld;

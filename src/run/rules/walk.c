@@ -454,14 +454,20 @@ int ward_rules_late_names(struct ward_resolver *rs, struct ward_error *err)
 	bool itself = in && in->write;
 	/* To who writes nothing, a rule that takes writing away takes nothing. */
 	const struct ward_book_rule *by = in ? ward_book_late(rs->book->book, itself) : NULL;
+	char others[48] = "";
+	size_t more;
 
 	if (!by)
 		return WARD_OK;
+	more = ward_book_late_more(rs->book->book, itself);
+	if (more > 0)
+		(void)snprintf(others, sizeof(others), "; so with %zu more rule%s", more,
+			more > 1 ? "s" : "");
 	rs->late = ward_arena_printf(rs->arena,
-		"%s:%u is about names that are not there yet, too: those that are there are held, and one that %s in %s has the rights of its directory",
+		"%s:%u is about names that are not there yet, too: those that are there are held, and one that %s in %s has the rights of its directory%s",
 		by->file, by->line,
 		itself ? "the run makes" : "somebody outside makes during the run",
-		ward_rs_show(rs, in->dest));
+		ward_rs_show(rs, in->dest), others);
 	rs->late_fix = itself
 		? "name what is meant without a pattern of names (a path, or DIRECTORY/**, is kept from coming to be), or let less be written (--read)"
 		: "name what is meant without a pattern of names (a path, or DIRECTORY/**)";
