@@ -141,6 +141,7 @@ enum ward_doc_warning_kind {
 	WARD_DOC_WARN_COVERED,   /* a rule that never decides: a later one, or a deny, covers it */
 	WARD_DOC_WARN_SLASH,     /* "dir/" is the directory alone */
 	WARD_DOC_WARN_PLAIN,     /* in grammar 1 "[ab]" and "{a,b}" are one name; of what takes away */
+	WARD_DOC_WARN_HIDDEN,    /* a rule has characters that nobody sees, or that change the direction */
 	WARD_DOC_WARN_WIDENS,    /* a lower layer's profile has a rule that the same profile of a higher one does not cover */
 };
 struct ward_doc_warning {

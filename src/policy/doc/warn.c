@@ -129,6 +129,21 @@ static int warn_plain(struct doc_check *in, const struct ward_doc_rule *rule, co
 		"%s %s is one name, brackets and all, since the grammar is 1", name, shown);
 }
 
+/* It reads as another name than it is. */
+static int warn_hidden(struct doc_check *in, const struct ward_doc_rule *rule, const char *name)
+{
+	char shown[WARD_CAP_SHOWN_MAX];
+
+	if (ward_shown_plain(rule->text, strlen(rule->text)))
+		return WARD_OK;
+	if (show_rule(in, rule, shown) < 0)
+		return WARD_E_NOMEM;
+	return add(in, WARD_DOC_WARN_HIDDEN, &rule->origin,
+		"type it anew; in a name that has them, ? stands for one",
+		"%s %s holds a character that nobody sees, or that changes the direction", name,
+		shown);
+}
+
 /* Of a list by itself, as it stands in its document. */
 static int warn_list(struct doc_check *in, const struct ward_doc_rules *list, const char *name)
 {
@@ -157,6 +172,8 @@ static int warn_list(struct doc_check *in, const struct ward_doc_rules *list, co
 
 		if (by != NULL)
 			r = covered(in, rule, "never decides", by);
+		if (r == WARD_OK)
+			r = warn_hidden(in, rule, name);
 		if (files && r == WARD_OK && (never(rule) || ends_in_slash(rule->text)))
 			r = show_rule(in, rule, shown);
 		if (files && r == WARD_OK && never(rule))
