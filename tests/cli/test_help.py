@@ -15,6 +15,9 @@ import cli
 from cli import ward
 from tap import cases, check, check_eq, check_in, main, skip, test
 
+sys.path.insert(0, str(cli.ROOT / "tools"))
+import gen_completion  # noqa: E402  pylint: disable=wrong-import-position
+
 OPTIONS = """cap capabilities read write workspace cwd env timeout grace cpus memory pids disk output-limit nofile stdin
 tty audit head-to outcome report json dry-run fail-on-violation backend require accept attribution deny-errno i-know
 quiet mode profile policy approve ask ask-timeout repo-root environment label component trust tier no-late-names resolver net-limit publish review disk-backend caches upstream-proxy upstream-direct""".split()
@@ -211,16 +214,29 @@ def man_page_has_every_option():
         check(re.search(rf"^(\*-\w\*.*, )?\*--{re.escape(o['name'])}\*", text, re.M), f"--{o['name']} is not in the man page")
 
 
-@test
-def completion_has_every_option_and_command():
-    text = generated("bash")
-    for name in OPTIONS:
-        check_in(f"--{name}", text)
+@cases([(shell, shell) for shell in ("bash", "zsh", "fish")])
+def completion_has_every_option_and_command(shell):
+    text = generated(shell)
+    dashes = "-l " if shell == "fish" else "--"
+    for name in OPTIONS + [o["name"] for o in table()["cedar_options"]]:
+        check(re.search(rf"{dashes}{re.escape(name)}(?![\w-])", text), f"--{name}")
     for c in COMMANDS + CEDAR:
         for word in c.split():
-            check_in(word, text)
-    for o in table()["cedar_options"]:
-        check_in(f"--{o['name']}", text)
+            check(re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text), word)
+
+
+@test
+def completion_knows_what_the_help_of_a_command_says():
+    """Each option that its usage names; and what it offers is one."""
+    for c in table()["commands"]:
+        if c["options"] or c["cedar"] or c["name"] == "options":
+            continue
+        offered = {name for name, *_ in gen_completion.rows(table(), c["name"])}
+        named = set(re.findall(r"--([a-z][a-z-]*)", c["usage"]))
+        check(named <= offered, f"{c['name']}: {named - offered}")
+        own = {name for name, _ in gen_completion.small(c["name"])} - named - {"json"}
+        said = set(re.findall(r"--([a-z][a-z-]*)", c["text"]))
+        check(own <= said | {"older-than", "dry-run"}, f"{c['name']}: {own - said} are not in its help")
 
 
 PAGES = ["README.md", "docs/guide/quickstart.md", "ARCHITECTURE.md", "docs/spec/outcome.md", "man/ward.1.scd",
