@@ -56,9 +56,9 @@ struct life {
 	/* supervision, all times monotonic ns; 0 = not set */
 	uint64_t t_start, t_timeout, t_kill, t_settle;
 	uint64_t t_look, t_bad;     /* when the ceiling is looked at; until when one that cannot be kept may be mended */
+	uint64_t t_continue; unsigned continues; /* when a command that took a ^Z is told to go on, and how often yet */
 	struct ward_epoch epoch;    /* that the run is held to */
-	bool ended; /* the command has; status is final */
-	int cancel_sig;
+	int cancel_sig; bool ended; /* the command has; status is final */
 };
 
 /* ---- ask.c: the only door to the judge ---- */

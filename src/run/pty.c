@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The private pty. Bytes pass unread in both directions; the only thing that is made here is the end-of-file
- * character, when the caller's input ends. It refuses to touch a terminal that belongs to somebody else's
+ * The private pty. Bytes pass unchanged in both directions; only a ^Z among what is typed is noticed, and the only thing that is
+ * made here is the end-of-file character, when the caller's input ends. It refuses to touch a terminal that belongs to somebody else's
  * foreground, and it never leaves one raw.
  */
 #include <dirent.h>
@@ -258,6 +258,17 @@ static ssize_t read_unstopped(struct ward_pty *p)
 	return n;
 }
 
+/* As a byte, and as the keyboard protocols of kitty and of xterm spell it. One that two reads share is missed, and typed again. */
+static bool has_suspend(const char *s, size_t n)
+{
+	static const char *const spelt[] = { "\x1a", "\x1b[122;5u", "\x1b[27;5;122~" };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(spelt); i++)
+		if (memmem(s, n, spelt[i], strlen(spelt[i])))
+			return true;
+	return false;
+}
+
 void ward_pty_read_input(struct ward_pty *p)
 {
 	ssize_t n = read_unstopped(p);
@@ -274,6 +285,7 @@ void ward_pty_read_input(struct ward_pty *p)
 	}
 	p->input_at = 0;
 	p->input_n = (size_t)n;
+	p->suspend = p->suspend || has_suspend(p->input, p->input_n);
 }
 
 void ward_pty_write_input(struct ward_pty *p)

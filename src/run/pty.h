@@ -17,6 +17,7 @@ struct ward_pty {
 	int in_fd, out_fd;           /* the caller's terminal, or whatever --tty found there; not owned */
 	bool in_is_tty, in_open;     /* in_open: input is still relayed */
 	bool raw;                    /* the terminal was changed; saved is how it was */
+	bool suspend;                /* ^Z was typed, and nobody took notice yet */
 	bool owner_known, nobodys;   /* of one that is not our session's: nobodys, no session's */
 	struct termios saved;
 	unsigned short rows, cols;

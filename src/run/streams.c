@@ -528,6 +528,14 @@ void ward_streams_resumed(struct ward_streams *s)
 		ward_pty_resumed(&s->pty);
 }
 
+bool ward_streams_suspend(struct ward_streams *s)
+{
+	bool typed = s->has_pty && s->pty.suspend;
+
+	s->pty.suspend = false;
+	return typed;
+}
+
 void ward_streams_resize(struct ward_streams *s)
 {
 	if (s->has_pty)

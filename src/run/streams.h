@@ -47,6 +47,8 @@ size_t ward_streams_poll(struct ward_streams *s, struct pollfd *fds);
 void ward_streams_ready(struct ward_streams *s, const struct pollfd *fds, size_t n);
 /* On SIGCONT. */
 void ward_streams_resumed(struct ward_streams *s);
+/* Was a ^Z typed since this was asked last? */
+bool ward_streams_suspend(struct ward_streams *s);
 /* On SIGWINCH. */
 void ward_streams_resize(struct ward_streams *s);
 /* Was something dropped because of the output limit? */

@@ -19,6 +19,8 @@
 
 /* A run that lives longer is not one of many short ones: it is worth some 0.5 ms then to hold less, and nobody waits for that. */
 #define SETTLE_MS 100
+#define CONTINUE_MS 400
+#define CONTINUES 5u
 
 static void begin_end(struct life *l, enum ward_status status)
 {
@@ -182,10 +184,28 @@ static void settle(struct life *l)
 	ward_memory_settle();
 }
 
+/*
+ * A command that reads its ^Z itself gives the terminal back, sends itself SIGTSTP and waits for SIGCONT. Nothing stops it, since its
+ * group is an orphaned one (setpgid(2)), and nobody inside would bring it back: it would wait for ever, on a terminal that ends nothing
+ * either. So it is told to go on. More than once, since it may have been slow; to whom nothing had stopped this is nothing. A shell
+ * inside has its jobs in groups of their own.
+ */
+static void go_on(struct life *l, uint64_t now)
+{
+	if (ward_streams_suspend(&l->streams)) {
+		l->t_continue = now + CONTINUE_MS * MS;
+		l->continues = CONTINUES;
+	} else if (l->t_continue && now >= l->t_continue) {
+		ward_cage_signal(l->cage, SIGCONT);
+		l->t_continue = --l->continues ? now + CONTINUE_MS * MS : 0;
+	}
+}
+
 static void deadlines(struct life *l)
 {
 	uint64_t now = ward_now_mono_ns();
 
+	go_on(l, now);
 	if (l->t_settle && now >= l->t_settle)
 		settle(l);
 	if (l->t_timeout && now >= l->t_timeout) {
@@ -250,6 +270,7 @@ static int turn(struct life *l, int wait_ms, struct ward_error *err)
 
 	if (l->t_kill != UINT64_MAX)
 		wait = soonest(wait, until(l->t_kill, now));
+	wait = soonest(wait, until(l->t_continue, now));
 	fds[0] = (struct pollfd){ ward_cage_fd(l->cage), POLLIN, 0 };
 	fds[1] = (struct pollfd){ l->r->signal_fd[0], POLLIN, 0 };
 	n = ward_streams_poll(&l->streams, fds + 2);

@@ -16,7 +16,7 @@ import time
 
 import cli
 from cli import placed
-from tap import check, check_eq, check_in, main, test
+from tap import cases, check, check_eq, check_in, main, test
 
 
 def children(pid):
@@ -192,6 +192,33 @@ def interrupt_is_a_byte(p):
     check_eq(t.end(), 8)
     o = json.loads(p.outcome_file.read_text())
     check_eq(o["status"], "exited")
+
+
+SUSPENDED = """
+import os, signal, sys, termios, tty
+
+tty.setraw(0, termios.TCSANOW)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCONT])
+print("ready", flush=True)
+while (key := os.read(0, 16)) not in (b"q", b""):
+    print("suspended", flush=True)
+    os.kill(0, signal.SIGTSTP)
+    signal.sigwait([signal.SIGCONT])
+    print("back", flush=True)
+"""
+
+
+@cases([("a byte", b"\x1a"), ("kitty's", b"\x1b[122;5u"), ("xterm's", b"\x1b[27;5;122~")])
+@placed
+def a_command_that_suspends_itself_goes_on(p, key):
+    """As Claude Code, Codex and others do; nobody inside could fetch it back."""
+    t = Terminal(p, "/usr/bin/python3", "-c", SUSPENDED)
+    t.until(b"ready")
+    t.type(key)
+    t.until(b"suspended")
+    t.until(b"back")
+    t.type(b"q")
+    check_eq(t.end(), 0)
 
 
 @test
