@@ -4,9 +4,9 @@
 
 #include <pthread.h>
 #include <sys/stat.h>
-#include <sys/types.h>
 
 #include "base/base.h"
+#include "os/as.h"
 
 /* ---- fd.c ---- */
 void ward_close(int fd);                       /* -1 ok; errno kept */

@@ -34,6 +34,17 @@ def own_sockets_work_on_a_tmpfs(p):
 
 
 @both
+def the_peer_of_an_own_socket_is_the_runs_user(p):
+    """As servers ask for it that serve their own user alone: ssh's multiplexer, tmux, agents."""
+    p.write("peer.py", "import os, socket, struct\nfor at in ('/tmp/s.sock', '\\0s.sock'):\n    s = socket.socket(socket.AF_UNIX)\n    s.bind(at)\n"
+            "    s.listen()\n    c = socket.socket(socket.AF_UNIX)\n    c.connect(at)\n"
+            "    print(struct.unpack('3i', s.accept()[0].getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1:] == (os.getuid(), os.getgid()))\n"
+            "print(os.path.exists('/etc/shadow'))\n", 0o644)
+    r = p.run("--read", ".", "python3", "peer.py")
+    check_eq(r.out.split(), ["True", "True", "False"], r.err)
+
+
+@both
 def another_run_is_not_reached(p):
     """Two runs with the same write grant: each has its own network namespace, and so a socket of the other's is a stranger's. The host
     reaches both, as it reaches every file there: what is in a write grant is as untrusted as the command."""

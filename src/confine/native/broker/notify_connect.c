@@ -17,7 +17,7 @@
  * - its domain must be one of the four above, whatever the address says;
  * - netlink is sent without an address: with one, the kernel would ask for the sender's rights, ours, instead of
  *   those of whoever opened the socket.
- * A peer inside sees the supervisor in SO_PEERCRED: pid 0, and its uid as far as the namespace has it mapped.
+ * A peer inside sees the supervisor in SO_PEERCRED: pid 0; its user is the run's (notify_pending.c).
  *
  * Nothing here may block (notify_pending.c says what happens with what would): sends use MSG_DONTWAIT, and a
  * blocking socket gets a send timeout of one tick for the moment of the connect. A caller that takes that timeout

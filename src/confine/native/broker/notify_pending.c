@@ -27,6 +27,26 @@ static void set_inflight(struct ward_notify *n, int fd)
 	(void)pthread_mutex_unlock(&n->lock);
 }
 
+/*
+ * Whom the server sees is who connects (SO_PEERCRED). As root that would be one whom the run's namespace does not know, and servers that
+ * want their own user refuse him (ssh's multiplexer, tmux, agents): so it is done as the run's user. What that one may not, by some file
+ * system's rights, is done as before: which socket it may be was decided.
+ */
+static int connect_as(const struct ward_notify *n, const struct ward_pending *p)
+{
+	struct ward_thread_was was;
+	bool other = p->to.a.ss_family == AF_UNIX && geteuid() == 0 && n->plan->host_uid != 0;
+	int err = EACCES;
+
+	if (other && ward_thread_as(&was, n->plan->host_uid, n->plan->host_gid) == 0) {
+		err = connect(p->fd, (const struct sockaddr *)&p->to.a, p->to.n) < 0 ? errno : 0;
+		ward_thread_as_before(&was);
+	}
+	if (err == EACCES)
+		err = connect(p->fd, (const struct sockaddr *)&p->to.a, p->to.n) < 0 ? errno : 0;
+	return err;
+}
+
 int ward_notify_try_connect(struct ward_notify *n, struct ward_pending *p, bool may_block)
 {
 	struct timeval tick = { .tv_usec = 1 }, old = { 0 };
@@ -42,9 +62,8 @@ int ward_notify_try_connect(struct ward_notify *n, struct ward_pending *p, bool 
 				(uint64_t)old.tv_usec * 1000u;
 	}
 	set_inflight(n, p->fd);
-	if (!atomic_load(&n->stopping) &&
-		connect(p->fd, (const struct sockaddr *)&p->to.a, p->to.n) < 0)
-		err = errno;
+	if (!atomic_load(&n->stopping))
+		err = connect_as(n, p);
 	set_inflight(n, -1);
 	if (may_block)
 		(void)setsockopt(p->fd, SOL_SOCKET, SO_SNDTIMEO, &old, sizeof(old));
